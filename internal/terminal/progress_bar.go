@@ -1,0 +1,83 @@
+package terminal
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+)
+
+// barProgress redraws one line in place. It writes at most every `every`, so that a fast job does not spend its time
+// drawing.
+type barProgress struct {
+	mu    sync.Mutex
+	w     io.Writer
+	width int
+	now   func() time.Time
+	every time.Duration
+	s     stage
+}
+
+const (
+	clearLine = "\r\x1b[K"
+	barCells  = 24
+)
+
+// Begin implements Progress.
+func (p *barProgress) Begin(name, unit string, total int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.now()
+	p.s = stage{name: name, unit: unit, total: total, start: now, last: now, open: true} // a quick job never draws
+}
+
+// Add implements Progress.
+func (p *barProgress) Add(n int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.s.done += n
+	if now := p.now(); p.s.due(now, p.every) {
+		fmt.Fprint(p.w, clearLine+p.line(now))
+	}
+}
+
+// Note implements Progress.
+func (p *barProgress) Note(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	fmt.Fprintln(p.w, clearLine+Neutralise(text))
+	if p.s.open {
+		fmt.Fprint(p.w, p.line(p.now()))
+	}
+}
+
+// End implements Progress. The bar goes away: the command's report follows it.
+func (p *barProgress) End() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.s.open {
+		fmt.Fprint(p.w, clearLine)
+	}
+	p.s.open = false
+}
+
+func (p *barProgress) line(now time.Time) string {
+	var b strings.Builder
+	b.WriteString(p.s.name)
+	if f, ok := p.s.fraction(); ok {
+		n := int(f * barCells)
+		fmt.Fprintf(&b, " %s%s %3.0f%%", strings.Repeat("█", n), strings.Repeat("░", barCells-n), f*100)
+		fmt.Fprintf(&b, "  %s/%s %s", FormatCount(p.s.done), FormatCount(p.s.total), p.s.unit)
+	} else {
+		fmt.Fprintf(&b, "  %s %s", FormatCount(p.s.done), p.s.unit)
+	}
+	if r := p.s.rate(now); r > 0 {
+		fmt.Fprintf(&b, "  %s/s", FormatCount(int64(r+0.5)))
+	}
+	if d, ok := p.s.left(now); ok {
+		fmt.Fprintf(&b, "  %s left", FormatDuration(d.Milliseconds()))
+	}
+	// The last column stays free: a terminal that wraps there could not be redrawn in place.
+	return Truncate(b.String(), p.width-1)
+}

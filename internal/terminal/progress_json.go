@@ -1,0 +1,78 @@
+package terminal
+
+import (
+	"encoding/json"
+	"io"
+	"sync"
+	"time"
+)
+
+// jsonProgress writes one JSON object a line, at most one `every` between a stage's begin and end.
+type jsonProgress struct {
+	mu    sync.Mutex
+	w     io.Writer
+	now   func() time.Time
+	every time.Duration
+	s     stage
+}
+
+// progressEvent is the versioned form of a line: fields may be added, none changes its meaning.
+type progressEvent struct {
+	Type      string  `json:"type"` // begin, progress, note, end
+	Stage     string  `json:"stage,omitempty"`
+	Unit      string  `json:"unit,omitempty"`
+	Done      int64   `json:"done"`
+	Total     int64   `json:"total,omitempty"`
+	ElapsedMS int64   `json:"elapsedMs"`
+	Rate      float64 `json:"ratePerSecond,omitempty"`
+	LeftMS    int64   `json:"leftMs,omitempty"`
+	Text      string  `json:"text,omitempty"`
+}
+
+// Begin implements Progress.
+func (p *jsonProgress) Begin(name, unit string, total int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.now()
+	p.s = stage{name: name, unit: unit, total: total, start: now, last: now, open: true}
+	p.write("begin", "", now)
+}
+
+// Add implements Progress.
+func (p *jsonProgress) Add(n int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.s.done += n
+	if now := p.now(); p.s.due(now, p.every) {
+		p.write("progress", "", now)
+	}
+}
+
+// Note implements Progress.
+func (p *jsonProgress) Note(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.write("note", Neutralise(text), p.now())
+}
+
+// End implements Progress.
+func (p *jsonProgress) End() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.s.open {
+		p.write("end", "", p.now())
+	}
+	p.s.open = false
+}
+
+func (p *jsonProgress) write(kind, text string, now time.Time) {
+	e := progressEvent{Type: kind, Text: text}
+	if p.s.open {
+		e.Stage, e.Unit, e.Done, e.Total = p.s.name, p.s.unit, p.s.done, p.s.total
+		e.ElapsedMS, e.Rate = now.Sub(p.s.start).Milliseconds(), p.s.rate(now)
+	}
+	if left, ok := p.s.left(now); ok && p.s.open {
+		e.LeftMS = left.Milliseconds()
+	}
+	_ = json.NewEncoder(p.w).Encode(e) // progress that cannot be shown must not stop the work
+}
