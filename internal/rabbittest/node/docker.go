@@ -1,0 +1,157 @@
+//go:build unix
+
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// image is what a private container runs: the newest line that msgctl supports, with the management plugin.
+const image = "rabbitmq:4-management"
+
+// dockerAnswers is false when there is only a client: `docker info` asks the engine.
+func dockerAnswers(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	return exec.CommandContext(ctx, "docker", "info").Run() == nil
+}
+
+// container is a node in a Docker container, with its ports published on 127.0.0.1.
+type container struct {
+	name  string
+	dir   string
+	guard *guard
+}
+
+func startContainer(ctx context.Context, o Options) (*Node, error) {
+	p, err := freePorts()
+	if err != nil {
+		return nil, wrap("start container", err)
+	}
+	c := &container{name: "msgctl-node-" + strings.ToLower(rand.Text()[:10])}
+	if c.dir, err = containerFiles(o); err != nil {
+		return nil, wrap("start container", err)
+	}
+	n := &Node{
+		URL: guestURL("amqp", p.addr(p.amqp)), API: guestURL("http", p.addr(p.api)),
+		Private: true, How: "a container of " + image, run: c,
+	}
+	o.note("starting a private container of %s", image)
+	c.guard, err = newGuard(`docker rm -f -v "$1" >/dev/null 2>&1; rm -rf -- "$2"`, c.name, c.dir)
+	if err == nil {
+		_, err = docker(ctx, c.createArgs(p)...)
+	}
+	if err == nil {
+		err = c.boot(ctx)
+	}
+	if err == nil {
+		err = n.Wait(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(wrap("start container", err), n.Close())
+	}
+	return n, nil
+}
+
+// containerFiles writes the configuration that the container mounts. The image runs as a user of its own, so the
+// files must be readable by all; they hold no secret.
+func containerFiles(o Options) (string, error) {
+	dir, err := os.MkdirTemp("", "msgctl-node-")
+	if err != nil {
+		return "", err
+	}
+	files := map[string]string{
+		"msgctl.conf":     "loopback_users = none\n" + strings.Join(o.Config, "\n") + "\n",
+		"enabled_plugins": "[" + strings.Join(o.plugins(), ",") + "].\n",
+	}
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil { //nolint:gosec // read by the image's user
+			return "", errors.Join(err, os.RemoveAll(dir))
+		}
+	}
+	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // as above
+		return "", errors.Join(err, os.RemoveAll(dir))
+	}
+	return dir, nil
+}
+
+// createArgs fixes the hostname, because RabbitMQ names its data directory after it: a restart must find it again.
+func (c *container) createArgs(p ports) []string {
+	return []string{
+		"create", "--name", c.name, "--hostname", "msgctl",
+		"-p", p.addr(p.amqp) + ":5672", "-p", p.addr(p.api) + ":15672",
+		"-v", c.dir + "/msgctl.conf:/etc/rabbitmq/conf.d/90-msgctl.conf:ro",
+		"-v", c.dir + "/enabled_plugins:/etc/rabbitmq/enabled_plugins:ro",
+		image,
+	}
+}
+
+func (c *container) boot(ctx context.Context) error {
+	_, err := docker(ctx, "start", c.name)
+	return err
+}
+
+func (c *container) alive() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	state, err := docker(ctx, "inspect", "-f", "{{.State.Running}}", c.name)
+	if err != nil {
+		return err
+	}
+	if strings.TrimSpace(state) != "true" {
+		logs, _ := docker(ctx, "logs", "--tail", "20", c.name)
+		return fmt.Errorf("the container ended: %s", logs)
+	}
+	return nil
+}
+
+func (c *container) stop(ctx context.Context) error {
+	_, err := docker(ctx, "stop", "-t", "60", c.name)
+	return err
+}
+
+func (c *container) kill() error {
+	_, err := docker(context.Background(), "kill", c.name)
+	return err
+}
+
+func (c *container) signal(freeze bool) error {
+	verb := "unpause"
+	if freeze {
+		verb = "pause"
+	}
+	_, err := docker(context.Background(), verb, c.name)
+	return err
+}
+
+func (c *container) ctl(ctx context.Context, args ...string) (string, error) {
+	return docker(ctx, append([]string{"exec", c.name, "rabbitmqctl", "-q"}, args...)...)
+}
+
+func (c *container) close() error {
+	if c.dir == "" {
+		return nil
+	}
+	_, err := docker(context.Background(), "rm", "-f", "-v", c.name)
+	c.guard.release()
+	err = errors.Join(err, os.RemoveAll(c.dir))
+	c.dir, c.guard = "", nil
+	return err
+}
+
+func docker(ctx context.Context, args ...string) (string, error) {
+	out, err := exec.CommandContext(ctx, "docker", args...).CombinedOutput() //nolint:gosec // arguments of our own
+	if err != nil {
+		return "", fmt.Errorf("docker %s: %w: %s", args[0], err, strings.TrimSpace(string(out)))
+	}
+	return string(out), nil
+}

@@ -1,0 +1,99 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"sort"
+)
+
+// ErrNotInstalled means that no RabbitMQ server was found.
+var ErrNotInstalled = errors.New("no rabbitmq-server")
+
+// debianSbin is where Debian and Ubuntu keep RabbitMQ's own scripts. The rabbitmq-server in /usr/sbin is a wrapper
+// that switches to the user rabbitmq and to the system's directories, so it is of no use for a private node.
+const debianSbin = "usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin"
+
+// installation is a RabbitMQ server on disk.
+type installation struct {
+	root    string // "" for this machine's own
+	sbin    string // as seen inside root
+	version string // from the directory's name; "" when it does not tell
+}
+
+var versionInPath = regexp.MustCompile(`rabbitmq(?:_server)?[-/](\d+\.\d+\.\d+)`)
+
+// Installed returns the version of the RabbitMQ server below root ("" or "/": this machine's own) without starting
+// it, and ErrNotInstalled when there is none. The version is "" when the directory's name does not tell it.
+func Installed(root string) (version string, err error) {
+	in, err := findInstallation(root)
+	return in.version, err
+}
+
+func findInstallation(root string) (installation, error) {
+	if root == "/" {
+		root = ""
+	}
+	found, err := filepath.Glob(filepath.Join(root+"/", debianSbin))
+	if err != nil {
+		return installation{}, fmt.Errorf("look for rabbitmq-server below %q: %w", root, err)
+	}
+	if len(found) > 0 {
+		sort.Strings(found)
+		sbin := found[len(found)-1]
+		return newInstallation(root, sbin[len(root):]), nil
+	}
+	if root != "" {
+		return installation{}, fmt.Errorf("%w below %s", ErrNotInstalled, root)
+	}
+	return installationInPath()
+}
+
+// installationInPath is for generic tarballs and Homebrew, whose rabbitmq-server is the script itself or a link to it.
+func installationInPath() (installation, error) {
+	script, err := exec.LookPath("rabbitmq-server")
+	if err != nil {
+		return installation{}, fmt.Errorf("%w on this machine", ErrNotInstalled)
+	}
+	if script, err = filepath.EvalSymlinks(script); err != nil {
+		return installation{}, fmt.Errorf("follow rabbitmq-server: %w", err)
+	}
+	sbin := filepath.Dir(script)
+	if _, err := os.Stat(filepath.Join(sbin, "rabbitmq-env")); err != nil {
+		return installation{}, fmt.Errorf("%w that can run privately: %s is a wrapper", ErrNotInstalled, script)
+	}
+	return newInstallation("", sbin), nil
+}
+
+func newInstallation(root, sbin string) installation {
+	in := installation{root: root, sbin: sbin}
+	if m := versionInPath.FindStringSubmatch(sbin); m != nil {
+		in.version = m[1]
+	}
+	return in
+}
+
+// epmd returns the path of the Erlang port mapper, inside root.
+func (in installation) epmd() (string, error) {
+	if in.root != "" {
+		return "/usr/bin/epmd", nil
+	}
+	if path, err := exec.LookPath("epmd"); err == nil {
+		return path, nil
+	}
+	erl, err := exec.LookPath("erl")
+	if err != nil {
+		return "", fmt.Errorf("find erl, which RabbitMQ needs: %w", err)
+	}
+	if erl, err = filepath.EvalSymlinks(erl); err != nil {
+		return "", fmt.Errorf("follow erl: %w", err)
+	}
+	beside := filepath.Join(filepath.Dir(erl), "epmd")
+	if _, err := os.Stat(beside); err != nil {
+		return "", fmt.Errorf("find epmd, Erlang's port mapper: %w", err)
+	}
+	return beside, nil
+}

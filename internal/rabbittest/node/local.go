@@ -1,0 +1,278 @@
+//go:build unix
+
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Start starts a private node of the RabbitMQ installed below o.Root and returns when it answers.
+func Start(ctx context.Context, o Options) (*Node, error) {
+	in, err := findInstallation(o.Root)
+	if err != nil {
+		return nil, wrap("start node", err)
+	}
+	o.note("starting a private RabbitMQ %s", in.version)
+	l, err := newLocal(in, o)
+	if err != nil {
+		return nil, wrap("start node", err)
+	}
+	n := &Node{
+		URL: guestURL("amqp", l.ports.addr(l.ports.amqp)), API: guestURL("http", l.ports.addr(l.ports.api)),
+		Private: true, How: "rabbitmq-server " + in.version + " on this machine", run: l,
+	}
+	if err = l.boot(ctx); err == nil {
+		err = n.Wait(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(wrap("start node", err), n.Close())
+	}
+	return n, nil
+}
+
+// local is a node run as a child process, in a process group that its epmd leads.
+type local struct {
+	in    installation
+	ports ports
+	dir   string // as seen inside in.root
+	name  string
+	epmd  *process
+	beam  *process // nil before the first boot
+	guard *guard
+}
+
+func newLocal(in installation, o Options) (*local, error) {
+	p, err := freePorts()
+	if err != nil {
+		return nil, err
+	}
+	outside, err := nodeDir(in.root)
+	if err != nil {
+		return nil, err
+	}
+	l := &local{in: in, ports: p, dir: outside[len(in.root):], name: "msgctl-" + strings.ToLower(rand.Text()[:10]) + "@localhost"}
+	if err := l.prepare(o); err != nil {
+		return nil, errors.Join(err, l.close())
+	}
+	return l, nil
+}
+
+func nodeDir(root string) (string, error) {
+	if root == "" {
+		return os.MkdirTemp("", "msgctl-node-")
+	}
+	if _, err := os.Stat(root + "/proc/self"); err != nil {
+		return "", fmt.Errorf("use %s: /proc is not mounted in it", root)
+	}
+	return os.MkdirTemp(root+"/tmp", "msgctl-node-")
+}
+
+// prepare writes the configuration and starts what lives as long as the node, not as long as one boot of it.
+func (l *local) prepare(o Options) error {
+	files := map[string]string{
+		"rabbitmq.conf":   l.ports.config() + strings.Join(o.Config, "\n") + "\n",
+		"advanced.config": "[].\n",
+		"enabled_plugins": "[" + strings.Join(o.plugins(), ",") + "].\n",
+	}
+	for name, text := range files {
+		if err := os.WriteFile(l.outside(name), []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
+	for _, d := range []string{"data", "log", "conf.d"} {
+		if err := os.Mkdir(l.outside(d), 0o700); err != nil {
+			return err
+		}
+	}
+	epmd, err := l.in.epmd()
+	if err != nil {
+		return err
+	}
+	// In the foreground, as the leader of the node's process group: Erlang would otherwise start a daemon of its own
+	// that outlives the node.
+	l.epmd, err = l.spawn(0, "epmd.log", epmd)
+	if err != nil {
+		return fmt.Errorf("start epmd: %w", err)
+	}
+	l.guard, err = newGuard(`kill -s KILL -- "-$1"; rm -rf -- "$2"; sleep 0.2; rm -rf -- "$2"`,
+		strconv.Itoa(l.epmd.pid()), l.outside(""))
+	return err
+}
+
+func (l *local) outside(name string) string { return filepath.Join(l.in.root+l.dir, name) }
+
+// env is the whole environment of the node and of its tools: nothing of the caller's or the machine's settings.
+func (l *local) env() []string {
+	path := "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	if l.in.root == "" {
+		path = os.Getenv("PATH") + ":" + path
+	}
+	// RabbitMQ's Erlang cookie and the interface of the distribution protocol, for the server and its tools alike.
+	erl := "-setcookie " + l.name[:17] + " -kernel inet_dist_use_interface {127,0,0,1}"
+	return []string{
+		"PATH=" + path, "LANG=C.UTF-8", "HOME=" + l.dir,
+		"RABBITMQ_NODENAME=" + l.name,
+		"RABBITMQ_MNESIA_BASE=" + l.dir + "/data",
+		"RABBITMQ_LOG_BASE=" + l.dir + "/log", "RABBITMQ_LOGS=-", // to our node.log, which then holds one boot
+		"RABBITMQ_CONFIG_FILE=" + l.dir + "/rabbitmq.conf",
+		"RABBITMQ_CONFIG_FILES=" + l.dir + "/conf.d",
+		"RABBITMQ_ADVANCED_CONFIG_FILE=" + l.dir + "/advanced.config",
+		"RABBITMQ_GENERATED_CONFIG_DIR=" + l.dir + "/data/config",
+		"RABBITMQ_CONF_ENV_FILE=" + l.dir + "/no-rabbitmq-env.conf",
+		"RABBITMQ_ENABLED_PLUGINS_FILE=" + l.dir + "/enabled_plugins",
+		"RABBITMQ_DIST_PORT=" + strconv.Itoa(l.ports.dist),
+		"ERL_EPMD_ADDRESS=127.0.0.1", "ERL_EPMD_PORT=" + strconv.Itoa(l.ports.epmd),
+		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=" + erl, "RABBITMQ_CTL_ERL_ARGS=" + erl,
+		// Makes the start script exec the Erlang machine instead of waiting for it, so that our child is the broker
+		// itself and kill -9 hits the right process. Seen on 3.10.8, 4.0.5 and 4.3.6.
+		"RUNNING_UNDER_SYSTEMD=true",
+	}
+}
+
+func (l *local) command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // programs of the RabbitMQ installation
+	cmd.Env = l.env()
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: l.in.root, Setpgid: true}
+	return cmd
+}
+
+// spawn starts a long-lived process with its output in a file: a pipe would keep `go test` waiting for it.
+func (l *local) spawn(group int, log, name string) (*process, error) {
+	out, err := os.Create(l.outside(log))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = out.Close() }()
+	cmd := l.command(context.Background(), name)
+	cmd.SysProcAttr.Pgid = group
+	cmd.Stdout, cmd.Stderr = out, out
+	return startProcess(cmd)
+}
+
+func (l *local) boot(context.Context) error {
+	if l.epmd == nil {
+		return errors.New("the node was closed")
+	}
+	var err error
+	l.beam, err = l.spawn(l.epmd.pid(), "node.log", l.in.sbin+"/rabbitmq-server")
+	return err
+}
+
+func (l *local) alive() error {
+	if l.beam == nil {
+		return errors.New("the node was not started")
+	}
+	if l.beam.gone() {
+		return fmt.Errorf("the node ended: %s", l.whyEnded())
+	}
+	return nil
+}
+
+// whyEnded returns what a person needs to see when a node ends too early: the first errors of its log, since crash
+// reports that only repeat them follow; or, without errors, the end of the log.
+func (l *local) whyEnded() string {
+	const enough = 8
+	text, _ := os.ReadFile(l.outside("node.log"))
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	if errs := slices.DeleteFunc(slices.Clone(lines), notAnError); len(errs) > 0 {
+		return strings.Join(errs[:min(enough, len(errs))], "\n")
+	}
+	return strings.Join(lines[max(0, len(lines)-enough):], "\n")
+}
+
+func notAnError(line string) bool { return !strings.Contains(line, "[error]") }
+
+// stop sends SIGTERM, on which RabbitMQ closes connections and flushes its queues (seen on 3.10.8, 4.0.5, 4.3.6).
+func (l *local) stop(ctx context.Context) error {
+	if l.alive() != nil {
+		return nil
+	}
+	return l.beam.end(ctx, syscall.SIGTERM)
+}
+
+func (l *local) kill() error {
+	if l.alive() != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return l.beam.end(ctx, syscall.SIGKILL)
+}
+
+func (l *local) signal(freeze bool) error {
+	if err := l.alive(); err != nil {
+		return err
+	}
+	if freeze {
+		return l.beam.signal(syscall.SIGSTOP)
+	}
+	return l.beam.signal(syscall.SIGCONT)
+}
+
+func (l *local) ctl(ctx context.Context, args ...string) (string, error) {
+	args = append([]string{"-q", "-n", l.name}, args...)
+	out, err := l.command(ctx, l.in.sbin+"/rabbitmqctl", args...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("rabbitmqctl %s: %w: %s", strings.Join(args[3:], " "), err, strings.TrimSpace(string(out)))
+	}
+	return string(out), nil
+}
+
+func (l *local) close() error {
+	if l.dir == "" {
+		return nil
+	}
+	if l.epmd != nil {
+		_ = syscall.Kill(-l.epmd.pid(), syscall.SIGKILL)
+		l.epmd.wait()
+	}
+	if l.beam != nil {
+		l.beam.wait()
+	}
+	l.guard.release()
+	err := os.RemoveAll(l.outside(""))
+	l.dir, l.epmd, l.guard = "", nil, nil
+	return err
+}
+
+// ports are the node's own, all on 127.0.0.1.
+type ports struct{ amqp, api, prometheus, dist, epmd int }
+
+func (ports) addr(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+
+func (p ports) config() string {
+	return fmt.Sprintf(`listeners.tcp.1 = 127.0.0.1:%d
+management.tcp.ip = 127.0.0.1
+management.tcp.port = %d
+prometheus.tcp.ip = 127.0.0.1
+prometheus.tcp.port = %d
+`, p.amqp, p.api, p.prometheus)
+}
+
+// freePorts asks the kernel for ports that nobody uses. All are held until the last is found, so they differ; between
+// here and the node's start another process could still take one, which the start would then report.
+func freePorts() (ports, error) {
+	var found [5]int
+	for i := range found {
+		ln, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a local listener that is closed at once
+		if err != nil {
+			return ports{}, fmt.Errorf("find a free port: %w", err)
+		}
+		defer func() { _ = ln.Close() }()
+		found[i] = ln.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // what a TCP listener has
+	}
+	return ports{amqp: found[0], api: found[1], prometheus: found[2], dist: found[3], epmd: found[4]}, nil
+}

@@ -1,0 +1,17 @@
+//go:build !unix
+
+package node
+
+import (
+	"context"
+	"errors"
+)
+
+var errNeedsUnix = errors.New("private nodes need Linux or macOS; set MSGCTL_URL to a running RabbitMQ instead")
+
+// Start needs Linux or macOS.
+func Start(context.Context, Options) (*Node, error) { return nil, errNeedsUnix }
+
+func startContainer(context.Context, Options) (*Node, error) { return nil, errNeedsUnix }
+
+func dockerAnswers(context.Context) bool { return false }

@@ -1,0 +1,107 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"regexp"
+	"time"
+)
+
+// readyTimeout bounds one start: 6 s is usual on an idle machine, a minute on a busy one with two cores.
+const readyTimeout = 150 * time.Second
+
+var linePattern = regexp.MustCompile(`^(\d+\.\d+)\.`)
+
+func lineOf(version string) string {
+	if m := linePattern.FindStringSubmatch(version); m != nil {
+		return m[1]
+	}
+	return version
+}
+
+// waitReady polls until both listeners answer. The API listener comes up after the AMQP one on some lines and before
+// it on others, so both are asked. It returns the broker's version.
+func waitReady(ctx context.Context, amqpURL, api string, alive func() error) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	for {
+		version, err := answers(ctx, amqpURL, api)
+		if err == nil {
+			return version, nil
+		}
+		if dead := alive(); dead != nil {
+			return "", dead
+		}
+		select {
+		case <-ctx.Done():
+			return "", fmt.Errorf("no answer from %s: %w (last: %w)", redact(api), ctx.Err(), err)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func answers(ctx context.Context, amqpURL, api string) (string, error) {
+	version, err := overview(ctx, api)
+	if err != nil {
+		return "", err
+	}
+	u, err := url.Parse(amqpURL)
+	if err != nil {
+		return "", fmt.Errorf("parse %s: %w", redact(amqpURL), err)
+	}
+	conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", amqpAddress(u))
+	if err != nil {
+		return "", err
+	}
+	return version, conn.Close()
+}
+
+func amqpAddress(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = "5672"
+		if u.Scheme == "amqps" {
+			port = "5671"
+		}
+	}
+	return net.JoinHostPort(u.Hostname(), port)
+}
+
+func overview(ctx context.Context, api string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, api+"/api/overview", http.NoBody)
+	if err != nil {
+		return "", err
+	}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := client.Do(req)
+	if err != nil {
+		return "", fmt.Errorf("ask %s: %w", redact(api), err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode != http.StatusOK {
+		_, _ = io.Copy(io.Discard, res.Body)
+		return "", fmt.Errorf("ask %s/api/overview: %s", redact(api), res.Status)
+	}
+	var out struct {
+		Version string `json:"rabbitmq_version"`
+	}
+	if err := json.NewDecoder(res.Body).Decode(&out); err != nil || out.Version == "" {
+		return "", fmt.Errorf("%s is not a RabbitMQ management API", redact(api))
+	}
+	return out.Version, nil
+}
+
+func redact(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "(an address that is not a URL)"
+	}
+	return u.Redacted()
+}
