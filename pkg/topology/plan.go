@@ -1,0 +1,113 @@
+package topology
+
+import (
+	"github.com/msgctl/msgctl/pkg/topology/diag"
+)
+
+// Action is what a Step does to its object.
+type Action string
+
+// The actions.
+const (
+	// Create makes what is missing.
+	Create Action = "create"
+	// Update changes what the broker lets change in place.
+	Update Action = "update"
+	// Replace deletes and creates again, because an immutable field differs.
+	Replace Action = "replace"
+	// Delete removes.
+	Delete Action = "delete"
+	// Adopt records an existing, equal object as owned by the topology; nothing else changes.
+	Adopt Action = "adopt"
+)
+
+// Field is one property of an object. Value is in normal form (see Normalise). A Secret value is compared by a rule of
+// its own and never shown.
+type Field struct {
+	// Name is the field as the topology file calls it: messageTTL, deadLetter.exchange, arguments.x-foo, definition.max-length.
+	Name  string
+	Value any
+	// Unit tells a view how to show the value.
+	Unit Unit
+	// Immutable says that the broker cannot change it on an existing object.
+	Immutable bool
+}
+
+// Unit says what a number measures.
+type Unit string
+
+// The units.
+const (
+	NoUnit       Unit = ""
+	Milliseconds Unit = "ms"
+	Seconds      Unit = "s"
+	Bytes        Unit = "bytes"
+)
+
+// FieldChange is one difference: Have is nil when the field is absent now, Want when it is to go.
+type FieldChange struct {
+	Field     string `json:"field"`
+	Have      any    `json:"have"`
+	Want      any    `json:"want"`
+	Unit      Unit   `json:"unit,omitempty"`
+	Immutable bool   `json:"immutable,omitempty"`
+}
+
+// Risk is what a destructive step may lose, as read live.
+type Risk struct {
+	Messages  int64 `json:"messages"`
+	Consumers int64 `json:"consumers"`
+	// Known is false when the broker gave no counts.
+	Known bool `json:"known"`
+}
+
+// Step is one change to one object.
+type Step struct {
+	Action  Action
+	Ref     Ref
+	Have    Object // nil for Create
+	Want    Object // nil for Delete
+	Changes []FieldChange
+	// Why says in words why the step is what it is: why a replace cannot be an update, why something is deleted.
+	Why string
+	// Risk is set for Replace and Delete of queues (and of vhosts: the sum of their queues).
+	Risk *Risk
+	// Blocked, when not empty, says why apply would refuse the whole plan, and which flag would allow the step.
+	Blocked string
+}
+
+// Plan is the difference between a wanted and a live state, as a value: what Apply executes, and nothing else.
+// Plans are immutable once made.
+type Plan struct {
+	// Name is the topology's name, "" when nothing records ownership.
+	Name   string
+	Server Server
+	Steps  []Step
+	// Problems are what the broker would refuse or ignore. With an Error among them nothing is applied.
+	Problems diag.Diagnostics
+	// Unchanged counts declared objects that are as they should be.
+	Unchanged int
+	// Undeclared lists objects that the topology once applied and no longer declares, when the plan does not prune.
+	Undeclared []Ref
+	// Unowned lists declared objects that exist, are equal, and were not created by this topology: --adopt records them.
+	Unowned []Ref
+	// Ownership is what the record will be when all steps are done; nil when Name is "" or it cannot be kept.
+	Ownership *Ownership
+	// RecordedOwnership is what the broker's record says now.
+	RecordedOwnership *Ownership
+}
+
+// Empty reports whether there is nothing to do.
+func (p *Plan) Empty() bool { return len(p.Steps) == 0 }
+
+// DiffOptions say how a difference becomes a plan.
+type DiffOptions struct {
+	// Prune deletes what the topology's name once applied and no longer declares.
+	Prune bool
+	// Adopt records existing declared objects as owned.
+	Adopt bool
+	// ReplaceEmpty allows Replace of exchanges, and of queues that are unused and empty.
+	ReplaceEmpty bool
+	// MaxMessageLoss allows deletion of queues with that many messages in all (and any consumers when > 0). Default 0.
+	MaxMessageLoss int64
+}

@@ -1,0 +1,106 @@
+package topology
+
+import (
+	"cmp"
+	"fmt"
+	"strconv"
+)
+
+// Kind names a sort of topology object with the word RabbitMQ's documentation uses.
+type Kind string
+
+// The kinds, in the order in which apply creates them and the plan lists them (see Kind.Order).
+const (
+	KindVHost           Kind = "vhost"
+	KindUser            Kind = "user"
+	KindUserLimit       Kind = "user limit"
+	KindPermission      Kind = "permission"
+	KindTopicPermission Kind = "topic permission"
+	KindVHostLimit      Kind = "vhost limit"
+	KindGlobalParameter Kind = "global parameter"
+	KindParameter       Kind = "parameter"
+	KindOperatorPolicy  Kind = "operator policy"
+	KindPolicy          Kind = "policy"
+	KindExchange        Kind = "exchange"
+	KindQueue           Kind = "queue"
+	KindBinding         Kind = "binding"
+)
+
+// Kinds returns every kind in creation order: what comes later may depend on what comes earlier, never the reverse.
+// Policies come before queues, so that no queue lives a moment without its dead-letter exchange.
+func Kinds() []Kind {
+	return []Kind{
+		KindVHost, KindUser, KindUserLimit, KindPermission, KindTopicPermission, KindVHostLimit, KindGlobalParameter,
+		KindParameter, KindOperatorPolicy, KindPolicy, KindExchange, KindQueue, KindBinding,
+	}
+}
+
+// Order returns k's place in Kinds, counted from 0, and len(Kinds()) for a kind it does not know.
+func (k Kind) Order() int {
+	for i, other := range Kinds() {
+		if k == other {
+			return i
+		}
+	}
+	return len(Kinds())
+}
+
+// Ref identifies one object on a broker. It is comparable: use it as a map key. Which fields are set depends on Kind:
+//
+//	vhost, user, global parameter   Name
+//	user limit                      Parent (user), Name (max-connections, max-channels)
+//	vhost limit                     VHost, Name (max-connections, max-queues)
+//	permission                      VHost, Name (user)
+//	topic permission                VHost, Name (user), Parent (exchange)
+//	parameter                       VHost, Parent (component), Name
+//	policy, operator policy,
+//	exchange, queue                 VHost, Name
+//	binding                         VHost, Parent (source exchange), Name (destination), Destination (queue or
+//	                                exchange), Key (routing key), Arguments (canonical text, see Arguments.Canonical)
+type Ref struct {
+	Kind        Kind            `json:"kind"`
+	VHost       string          `json:"vhost,omitempty"`
+	Name        string          `json:"name"`
+	Parent      string          `json:"parent,omitempty"`
+	Destination DestinationType `json:"destination_type,omitempty"`
+	Key         string          `json:"routing_key,omitempty"`
+	Arguments   string          `json:"arguments,omitempty"`
+}
+
+// String names the object without its vhost, as a person would: queue "orders", binding "x" -> queue "q", key "k".
+func (r Ref) String() string {
+	switch r.Kind {
+	case KindBinding:
+		s := fmt.Sprintf("binding %q -> %s %q", r.Parent, r.Destination, r.Name)
+		if r.Key != "" {
+			s += ", key " + strconv.Quote(r.Key)
+		}
+		if r.Arguments != "" {
+			s += ", arguments " + r.Arguments
+		}
+		return s
+	case KindPermission:
+		return fmt.Sprintf("permission of user %q", r.Name)
+	case KindTopicPermission:
+		return fmt.Sprintf("topic permission of user %q on exchange %q", r.Name, r.Parent)
+	case KindParameter:
+		return fmt.Sprintf("%s %q", r.Parent, r.Name)
+	case KindUserLimit:
+		return fmt.Sprintf("limit %q of user %q", r.Name, r.Parent)
+	}
+	return fmt.Sprintf("%s %q", r.Kind, r.Name)
+}
+
+// Full is String with the vhost, where the object lives in one.
+func (r Ref) Full() string {
+	if r.VHost == "" {
+		return r.String()
+	}
+	return fmt.Sprintf("%s in vhost %q", r, r.VHost)
+}
+
+// Compare orders references by vhost, kind (creation order), then name and the rest, for stable output.
+func (r Ref) Compare(o Ref) int {
+	return cmp.Or(cmp.Compare(r.VHost, o.VHost), cmp.Compare(r.Kind.Order(), o.Kind.Order()), cmp.Compare(r.Parent, o.Parent),
+		cmp.Compare(r.Destination, o.Destination), cmp.Compare(r.Name, o.Name), cmp.Compare(r.Key, o.Key), cmp.Compare(r.Arguments, o.Arguments))
+}

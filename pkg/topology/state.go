@@ -1,0 +1,121 @@
+package topology
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/msgctl/msgctl/pkg/topology/diag"
+)
+
+// State is a set of objects: what a file declares, or what a broker has. The zero State is empty and ready to read;
+// Add makes its maps. Reading from several goroutines is safe, adding is not.
+type State struct {
+	// Name is the topology's name, the owner of what apply creates. "" for a live state, and for definitions files.
+	Name    string
+	objects map[Ref]Object
+	// positions says where in a file an object is declared.
+	positions map[Ref]diag.Position
+}
+
+// Add puts o into the state and remembers where it is declared (the zero Position for a live object). It returns an
+// error when the state has an object of that Ref already.
+func (s *State) Add(o Object, at diag.Position) error {
+	ref := o.Ref()
+	if _, dup := s.objects[ref]; dup {
+		return fmt.Errorf("%s is declared twice", ref.Full())
+	}
+	if s.objects == nil {
+		s.objects, s.positions = map[Ref]Object{}, map[Ref]diag.Position{}
+	}
+	s.objects[ref] = o
+	if !at.IsZero() {
+		s.positions[ref] = at
+	}
+	return nil
+}
+
+// Get returns the object of a Ref, and false when there is none.
+func (s *State) Get(ref Ref) (Object, bool) { o, ok := s.objects[ref]; return o, ok }
+
+// Has reports whether the state has an object of that Ref.
+func (s *State) Has(ref Ref) bool { _, ok := s.objects[ref]; return ok }
+
+// Position returns where the object is declared, zero when unknown.
+func (s *State) Position(ref Ref) diag.Position { return s.positions[ref] }
+
+// Len counts the objects.
+func (s *State) Len() int { return len(s.objects) }
+
+// Objects returns all objects in the order of Ref.Compare.
+func (s *State) Objects() []Object {
+	list := make([]Object, 0, len(s.objects))
+	for _, o := range s.objects {
+		list = append(list, o)
+	}
+	slices.SortFunc(list, func(a, b Object) int { return a.Ref().Compare(b.Ref()) })
+	return list
+}
+
+// VHosts returns the names of all vhosts that the state declares or has objects in, ordered.
+func (s *State) VHosts() []string {
+	seen := map[string]bool{}
+	for ref := range s.objects {
+		switch {
+		case ref.Kind == KindVHost:
+			seen[ref.Name] = true
+		case ref.VHost != "":
+			seen[ref.VHost] = true
+		}
+	}
+	names := make([]string, 0, len(seen))
+	for n := range seen {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Live is what a broker has, as far as the user may see it.
+type Live struct {
+	State
+	Server Server
+	// Status has counts of the queues, read together with them.
+	Status map[Ref]QueueStatus
+	// Ownership has what each topology name once applied, by name.
+	Ownership map[string]Ownership
+	// MissingVHosts lists vhosts that were asked for and do not exist.
+	MissingVHosts []string
+	// Unreadable says, per kind that could not be read, why (no administrator, AMQP only). A kind in it has no
+	// objects in State, which then says nothing about the broker.
+	Unreadable map[Kind]string
+}
+
+// QueueStatus is what is at stake in a queue when it goes. Counts of classic and quorum queues can be up to 7 s old where the broker's
+// management database serves them (seen on 3.10.8, 4.0.5, 4.3.6); a writer checks again before it deletes.
+type QueueStatus struct {
+	Messages  int64
+	Consumers int64
+	// Known is false when the broker gave no counts (a stream, a queue a second old).
+	Known bool
+}
+
+// Server is what the differences between brokers hang on.
+type Server struct {
+	Version       string // "4.3.6"; "" unknown
+	ClusterName   string
+	ExchangeTypes []string // enabled exchange types; nil unknown
+	// DefaultQueueType is the node's own default, "" unknown or none (3.10).
+	DefaultQueueType string
+	// User is the login that reads; Tags are its tags.
+	User string
+	Tags []string
+	// AMQPOnly says that the management API was not used: see Live.Unreadable.
+	AMQPOnly bool
+}
+
+// Ownership records what one topology name applied and therefore may prune. It is kept in the broker, as the global
+// parameter "msgctl.<name>".
+type Ownership struct {
+	Name string
+	Refs map[Ref]bool
+}
