@@ -159,7 +159,7 @@ func TestProxyInFrontOfABroker(t *testing.T) {
 		closed := conn.NotifyClose(make(chan *amqp.Error, 1))
 		p.Cut()
 		select {
-		case <-closed:
+		case <-closed: //nolint:errcheck // that it came is all that counts
 		case <-time.After(5 * time.Second):
 			t.Error("the client did not notice the cut")
 		}

@@ -96,7 +96,7 @@ func installPackage(ctx context.Context, o Options) error {
 		args = append([]string{"sudo", "-n"}, args...)
 	}
 	o.note("installing the package rabbitmq-server with apt-get (it stays installed; its service is not started)")
-	out, err := exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput() //nolint:gosec // a constant script
+	out, err := exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("apt-get install rabbitmq-server: %w: %s", err, lastLine(out))
 	}

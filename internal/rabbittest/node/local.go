@@ -142,7 +142,7 @@ func (l *local) env() []string {
 }
 
 func (l *local) command(ctx context.Context, name string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // programs of the RabbitMQ installation
+	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = l.env()
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: l.in.root, Setpgid: true}
@@ -181,6 +181,8 @@ func (l *local) alive() error {
 	return nil
 }
 
+func (l *local) running() bool { return l.beam != nil && !l.beam.gone() }
+
 // whyEnded returns what a person needs to see when a node ends too early: the first errors of its log, since crash
 // reports that only repeat them follow; or, without errors, the end of the log.
 func (l *local) whyEnded() string {
@@ -197,14 +199,14 @@ func notAnError(line string) bool { return !strings.Contains(line, "[error]") }
 
 // stop sends SIGTERM, on which RabbitMQ closes connections and flushes its queues (seen on 3.10.8, 4.0.5, 4.3.6).
 func (l *local) stop(ctx context.Context) error {
-	if l.alive() != nil {
+	if !l.running() {
 		return nil
 	}
 	return l.beam.end(ctx, syscall.SIGTERM)
 }
 
 func (l *local) kill() error {
-	if l.alive() != nil {
+	if !l.running() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -272,7 +274,7 @@ func freePorts() (ports, error) {
 			return ports{}, fmt.Errorf("find a free port: %w", err)
 		}
 		defer func() { _ = ln.Close() }()
-		found[i] = ln.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // what a TCP listener has
+		found[i] = ln.Addr().(*net.TCPAddr).Port
 	}
 	return ports{amqp: found[0], api: found[1], prometheus: found[2], dist: found[3], epmd: found[4]}, nil
 }

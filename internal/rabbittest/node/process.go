@@ -71,7 +71,7 @@ func newGuard(script string, args ...string) (*guard, error) {
 		return nil, fmt.Errorf("start guard: %w", err)
 	}
 	defer func() { _ = r.Close() }()
-	cmd := exec.CommandContext(context.Background(), "sh", //nolint:gosec // our own script
+	cmd := exec.CommandContext(context.Background(), "sh",
 		append([]string{"-c", "cat >/dev/null; " + script, "guard"}, args...)...)
 	cmd.Stdin = r
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
