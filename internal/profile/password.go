@@ -1,0 +1,126 @@
+package profile
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Command is a program that prints a password: either one string for the shell, or the program and its arguments.
+type Command []string
+
+// UnmarshalYAML takes a string (run by sh -c, on Windows cmd /C) or a list of strings (run as it is).
+func (c *Command) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind == yaml.ScalarNode {
+		*c = Command{n.Value}
+		return nil
+	}
+	return n.Decode((*[]string)(c))
+}
+
+// MarshalYAML writes one string for one, else a list.
+func (c Command) MarshalYAML() (any, error) {
+	if len(c) == 1 {
+		return c[0], nil
+	}
+	return []string(c), nil
+}
+
+func (c Command) prepare(ctx context.Context) *exec.Cmd {
+	switch {
+	case len(c) > 1:
+		return exec.CommandContext(ctx, c[0], c[1:]...) //nolint:gosec // the user's own context file
+	case runtime.GOOS == "windows":
+		return exec.CommandContext(ctx, "cmd", "/C", c[0]) //nolint:gosec // as above
+	}
+	return exec.CommandContext(ctx, "sh", "-c", c[0]) //nolint:gosec // as above
+}
+
+// passwordSource is where the password will come from when it is needed. The zero value knows none.
+type passwordSource struct {
+	secret  *Secret
+	file    string
+	command Command
+	from    string
+	cache   *passwordCache
+}
+
+type passwordCache struct {
+	mu     sync.Mutex
+	known  bool
+	secret Secret
+}
+
+func (p passwordSource) read(ctx context.Context, user string) (Secret, error) {
+	if p.cache == nil {
+		return p.fetch(ctx, user)
+	}
+	p.cache.mu.Lock()
+	defer p.cache.mu.Unlock()
+	if p.cache.known {
+		return p.cache.secret, nil
+	}
+	secret, err := p.fetch(ctx, user)
+	p.cache.known, p.cache.secret = err == nil, secret
+	return secret, err
+}
+
+func (p passwordSource) fetch(ctx context.Context, user string) (Secret, error) {
+	switch {
+	case p.secret != nil:
+		return *p.secret, nil
+	case p.file != "":
+		return p.readFile()
+	case len(p.command) > 0:
+		return p.run(ctx)
+	}
+	return Secret{}, problem("set MSGCTL_PASSWORD, give --password-file FILE, or put passwordCommand into the context",
+		"no password is known for user %q", user)
+}
+
+func (p passwordSource) readFile() (Secret, error) {
+	b, err := os.ReadFile(p.file)
+	if err != nil {
+		return Secret{}, problem("", "read the password: %v", err).in(p.from)
+	}
+	return p.firstLine(b, p.file)
+}
+
+// run gives the command the caller's terminal for questions through /dev/tty only; what it writes to stderr is shown
+// when it fails.
+func (p passwordSource) run(ctx context.Context) (Secret, error) {
+	cmd := p.command.prepare(ctx)
+	var out, complaint bytes.Buffer
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &out, &complaint, time.Second
+	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			return Secret{}, fmt.Errorf("%s: run the password command: %w", p.from, ctx.Err())
+		}
+		text := strings.TrimSpace(Redact(complaint.String()))
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			text = err.Error()
+		}
+		return Secret{}, problem(text, "the password command failed: %v", err).in(p.from)
+	}
+	return p.firstLine(out.Bytes(), "the password command's output")
+}
+
+// firstLine takes the first line, as pass and other managers print the password there and notes below.
+func (p passwordSource) firstLine(b []byte, what string) (Secret, error) {
+	line, _, _ := strings.Cut(string(b), "\n")
+	line = strings.TrimSuffix(line, "\r")
+	if line == "" {
+		return Secret{}, problem("the password must be on the first line", "%s is empty", what).in(p.from)
+	}
+	return NewSecret(line), nil
+}

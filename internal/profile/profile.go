@@ -1,0 +1,100 @@
+// Package profile decides which broker msgctl talks to, as whom and how: from flags, the environment, the context file
+// and defaults, in this order. It parses AMQP URLs strictly, keeps passwords in a type that does not print itself,
+// removes passwords from any text, builds TLS settings and explains why a TLS handshake was refused.
+//
+// Settings of one broker are never mixed with those of another: a source that names a broker which a stronger source
+// overrules contributes nothing about brokers (address, API, vhost, user, password, TLS), so that the password of one
+// broker is not sent to another.
+package profile
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// Defaults, where neither flag, environment nor context says otherwise.
+const (
+	DefaultTimeout           = 30 * time.Second
+	DefaultHeartbeat         = 60 * time.Second
+	DefaultReconnectDelay    = 5 * time.Second // times the number of the attempt
+	DefaultReconnectAttempts = 10
+
+	defaultHost  = "localhost"
+	defaultUser  = "guest"
+	defaultVHost = "/"
+
+	portAMQP, portAMQPS = 5672, 5671
+	portAPI, portAPIS   = 15672, 15671
+)
+
+// Connection is where and how to connect. It is a value made by Resolve; nothing has been dialled and no password read.
+type Connection struct {
+	Secure bool   // amqps
+	Host   string // a name or an IP address, without brackets
+	Port   int
+	VHost  string // decoded; "/" by default
+	User   string
+	API    string // management API: scheme, host, port and path prefix, without a trailing slash
+	TLS    TLS    // for amqps and https alike
+
+	Timeout           time.Duration // per dial and per request; 0 waits for ever
+	Heartbeat         time.Duration // AMQP heartbeat asked for; 0 switches it off
+	ReconnectDelay    time.Duration // the first pause; the n-th is n times as long
+	ReconnectAttempts int           // 0: do not reconnect
+
+	Context   string // name of the context in use, "" when none is
+	Protected bool   // destructive commands need the vhost's name typed
+	File      string // the context's default topology file, "" when it has none
+
+	// Sources says where each setting comes from, by the names of the flags ("url", "vhost", "user", "password", …):
+	// "flag --url", "environment MSGCTL_URL", "context staging", "default".
+	Sources map[string]string
+
+	// Warnings are for stderr: readable password files, switched-off verification.
+	Warnings []string
+
+	password passwordSource
+}
+
+// Address is host:port, with brackets around an IPv6 address.
+func (c *Connection) Address() string { return net.JoinHostPort(c.Host, strconv.Itoa(c.Port)) }
+
+// URL is the AMQP URL without the password: fit to be shown, not to be dialled.
+func (c *Connection) URL() string {
+	u := "amqp"
+	if c.Secure {
+		u += "s"
+	}
+	u += "://" + url.User(c.User).String() + "@" + c.Address()
+	if c.VHost == defaultVHost {
+		return u
+	}
+	return u + "/" + url.PathEscape(c.VHost)
+}
+
+// Password returns the password; the first call may read a file or run the context's command, later calls return the
+// same. ctx bounds the command. An error says what to set where no password is known. Safe for concurrent use.
+func (c *Connection) Password(ctx context.Context) (Secret, error) {
+	return c.password.read(ctx, c.User)
+}
+
+// AMQPTLS returns the TLS settings for the AMQP connection, nil for plain amqp.
+func (c *Connection) AMQPTLS() (*tls.Config, error) {
+	if !c.Secure {
+		return nil, nil
+	}
+	return c.TLS.Config(c.Host)
+}
+
+// APITLS returns the TLS settings for the management API, nil for plain http.
+func (c *Connection) APITLS() (*tls.Config, error) {
+	u, err := url.Parse(c.API)
+	if err != nil || u.Scheme != "https" {
+		return nil, nil
+	}
+	return c.TLS.Config(u.Hostname())
+}

@@ -1,0 +1,140 @@
+package profile
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// LookupEnv finds an environment variable; os.LookupEnv is one. A variable that is set but empty counts as not set.
+type LookupEnv func(name string) (value string, ok bool)
+
+func (l LookupEnv) get(name string) string {
+	if l == nil {
+		return ""
+	}
+	v, _ := l(name)
+	return v
+}
+
+// Flags are the connection's flags, registered on a command. The zero value stands for "none given".
+type Flags struct{ set *pflag.FlagSet }
+
+// RegisterFlags adds --url, --api, --vhost, --user, --password-file, --context, --tls-ca, --tls-cert, --tls-key,
+// --tls-server-name, --insecure, --timeout, --heartbeat, --reconnect-delay and --reconnect-attempts to fs.
+func RegisterFlags(fs *pflag.FlagSet) *Flags {
+	for _, f := range fields() {
+		switch f.name {
+		case "insecure":
+			fs.Bool(f.name, false, f.usage)
+		case "timeout", "heartbeat", "reconnect-delay":
+			fs.Duration(f.name, 0, f.usage)
+		case "reconnect-attempts":
+			fs.Int(f.name, 0, f.usage)
+		default:
+			fs.String(f.name, "", "`"+f.kind+"` "+f.usage)
+		}
+	}
+	fs.String("context", "", "`NAME` of a broker in the context file (see: msgctl context)")
+	return &Flags{fs}
+}
+
+func (f *Flags) get(name string) (string, bool) {
+	if f == nil || f.set == nil || !f.set.Changed(name) {
+		return "", false
+	}
+	return f.set.Lookup(name).Value.String(), true
+}
+
+func (f *Flags) settings() (settings, *Error) {
+	var s settings
+	for _, fd := range fields() {
+		value, ok := f.get(fd.name)
+		if !ok {
+			continue
+		}
+		if err := fd.set(&s, value, "flag --"+fd.name); err != nil {
+			return s, err.in("flag --" + fd.name)
+		}
+	}
+	return s, nil
+}
+
+func (l LookupEnv) settings() (settings, *Error) {
+	var s settings
+	if v := l.get("MSGCTL_PASSWORD"); v != "" {
+		secret := NewSecret(v)
+		s.password.set(passwordSource{secret: &secret}, "environment MSGCTL_PASSWORD")
+	}
+	for _, fd := range fields() {
+		name := "MSGCTL_" + strings.ToUpper(strings.ReplaceAll(fd.name, "-", "_"))
+		value := l.get(name)
+		if value == "" || fd.name == "password-file" && s.password.isSet() {
+			continue
+		}
+		if err := fd.set(&s, value, "environment "+name); err != nil {
+			return s, err.in("environment " + name)
+		}
+	}
+	return s, nil
+}
+
+// serviceSettings reads RABBITMQ_HOST, _PORT, _USER, _PASS and _VHOST as many services do.
+func (l LookupEnv) serviceSettings() (settings, *Error) {
+	var s settings
+	host, port := l.get("RABBITMQ_HOST"), l.get("RABBITMQ_PORT")
+	if i := strings.LastIndexByte(port, ':'); strings.HasPrefix(port, "tcp://") {
+		// Kubernetes sets RABBITMQ_PORT=tcp://10.0.0.1:5672 for any service called rabbitmq: nobody asked for it.
+		port = port[i+1:]
+		if host == "" {
+			port = ""
+		}
+	}
+	if host != "" || port != "" {
+		u := URL{Port: portAMQP}
+		if strings.Contains(host, ":") && !strings.HasPrefix(host, "[") {
+			host = "[" + host + "]"
+		}
+		if err := u.setAuthority(host); err != nil || u.User != nil {
+			return s, problem("it is a host name or an IP address alone", "this is not a host name").in("environment RABBITMQ_HOST")
+		}
+		if err := u.setPort(port); err != nil {
+			return s, err.in("environment RABBITMQ_PORT")
+		}
+		from := "environment RABBITMQ_HOST"
+		if host == "" {
+			from = "environment RABBITMQ_PORT"
+		}
+		s.broker.set(endpoint{false, u.Host, u.Port}, from)
+	}
+	if v := l.get("RABBITMQ_USER"); v != "" {
+		s.user.set(v, "environment RABBITMQ_USER")
+	}
+	if v := l.get("RABBITMQ_PASS"); v != "" {
+		secret := NewSecret(v)
+		s.password.set(passwordSource{secret: &secret}, "environment RABBITMQ_PASS")
+	}
+	if v := l.get("RABBITMQ_VHOST"); v != "" {
+		s.vhost.set(v, "environment RABBITMQ_VHOST")
+	}
+	return s, nil
+}
+
+// parseAPI takes scheme, host, port and a path prefix, and nothing else.
+func parseAPI(value string) (string, *Error) {
+	const advice = "write it as http://HOST:15672, or https://HOST:15671 for TLS"
+	u, err := url.Parse(strings.TrimSpace(value))
+	switch {
+	case err != nil:
+		return "", problem(advice, "this is not a URL")
+	case u.User != nil:
+		return "", problem("the user and password of --url are used for the API too", "the URL of the management API must not hold a user name or password")
+	case u.Scheme == "amqp" || u.Scheme == "amqps":
+		return "", problem(advice, "%s:// is the broker's scheme, not the management API's", u.Scheme)
+	case u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "", u.RawQuery != "", u.Fragment != "":
+		return "", problem(advice, "this is not the URL of a management API")
+	}
+	path := strings.TrimSuffix(strings.TrimRight(u.EscapedPath(), "/"), "/api")
+	return u.Scheme + "://" + u.Host + path, nil
+}

@@ -1,0 +1,119 @@
+package profile
+
+import (
+	"crypto/tls"
+	"encoding/pem"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func tlsServer(t *testing.T) (addr, caFile string) {
+	t.Helper()
+	srv := httptest.NewUnstartedServer(http.NotFoundHandler())
+	srv.Config.ErrorLog = nil
+	srv.StartTLS()
+	t.Cleanup(srv.Close)
+	caFile = filepath.Join(t.TempDir(), "ca.pem")
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw})
+	if err := os.WriteFile(caFile, block, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return srv.Listener.Addr().String(), caFile
+}
+
+func handshake(t *testing.T, addr string, settings TLS) error {
+	t.Helper()
+	host, _, _ := net.SplitHostPort(addr)
+	c, err := settings.Config(host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := tls.Dial("tcp", addr, c)
+	if err == nil {
+		_ = conn.Close()
+	}
+	return err
+}
+
+func TestTLSHandshakes(t *testing.T) {
+	addr, ca := tlsServer(t)
+	for name, good := range map[string]TLS{
+		"own authority": {CA: ca},
+		"server name":   {CA: ca, ServerName: "example.com"}, // a name of httptest's certificate
+		"insecure":      {Insecure: true},
+	} {
+		if err := handshake(t, addr, good); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, c := range []struct {
+		settings   TLS
+		want, hint string
+	}{
+		{TLS{}, "an authority this machine does not trust", "--tls-ca FILE"},
+		{TLS{CA: ca, ServerName: "other.test"}, `not for "other.test" but for example.com`, "--tls-server-name"},
+	} {
+		explained := ExplainTLS(handshake(t, addr, c.settings))
+		var e *Error
+		if !errors.As(explained, &e) || !strings.Contains(e.Error(), c.want) || !strings.Contains(e.Hint(), c.hint) {
+			t.Errorf("%+v: %v", c.settings, explained)
+		}
+	}
+}
+
+func TestTLSAgainstAPlainPort(t *testing.T) {
+	srv := httptest.NewServer(http.NotFoundHandler())
+	defer srv.Close()
+	err := ExplainTLS(handshake(t, srv.Listener.Addr().String(), TLS{}))
+	if err == nil || !strings.Contains(err.Error(), "does not speak TLS") {
+		t.Errorf("err = %v", err)
+	}
+	if ExplainTLS(errors.New("something else")) != nil || ExplainTLS(nil) != nil {
+		t.Error("another error was explained as one of TLS")
+	}
+}
+
+func TestTLSFiles(t *testing.T) {
+	noPEM := filepath.Join(t.TempDir(), "x.der")
+	if err := os.WriteFile(noPEM, []byte{0x30, 0x82}, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		settings TLS
+		want     string
+	}{
+		{TLS{CA: "nowhere.pem"}, "--tls-ca: read the certificate authority"},
+		{TLS{CA: noPEM}, "holds no PEM certificate"},
+		{TLS{Cert: "a.pem"}, "needs its key"},
+		{TLS{Key: "a.pem"}, "needs its key"},
+		{TLS{Cert: noPEM, Key: noPEM}, "--tls-cert: read the client certificate"},
+	} {
+		if _, err := c.settings.Config("h"); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: %v", c.settings, err)
+		}
+	}
+}
+
+func TestTLSOnlyWhereItIsUsed(t *testing.T) {
+	plain := Connection{Host: "h", API: "https://api.test:15671/x"}
+	a, err := plain.AMQPTLS()
+	if a != nil || err != nil {
+		t.Errorf("plain AMQP got TLS: %v, %v", a, err)
+	}
+	if h, err := plain.APITLS(); err != nil || h == nil || h.ServerName != "api.test" {
+		t.Errorf("https got %v, %v", h, err)
+	}
+	secure := Connection{Secure: true, Host: "h", API: "http://h"}
+	if a, err := secure.AMQPTLS(); err != nil || a.ServerName != "h" || a.MinVersion != tls.VersionTLS12 {
+		t.Errorf("amqps got %v, %v", a, err)
+	}
+	if h, _ := secure.APITLS(); h != nil {
+		t.Error("plain http got TLS")
+	}
+}
