@@ -1,0 +1,131 @@
+package topology
+
+import (
+	"slices"
+	"sync"
+)
+
+// ArgumentType is what the broker wants an argument's value to be.
+type ArgumentType string
+
+// The types of known arguments. A float is refused where an integer is wanted, also 1000.0 (3.10.8, 4.0.5, 4.3.6).
+const (
+	Integer ArgumentType = "integer"
+	Text    ArgumentType = "string"
+	Boolean ArgumentType = "boolean"
+)
+
+// Support says which queue type takes an argument, and from which broker version (inclusive) to which (exclusive).
+// "" means every version that msgctl supports, which is 3.10 and newer.
+type Support struct {
+	Queue        string
+	Since, Until string
+}
+
+// Argument is one known x-argument of a queue or an exchange.
+type Argument struct {
+	// Name is the argument in the protocol: x-message-ttl.
+	Name string
+	// Field is what the topology file calls it, with a point where it stands in a group: messageTTL, deadLetter.exchange.
+	Field string
+	Type  ArgumentType
+	Unit  Unit
+	// Min and Max bound an Integer, inclusive; Max 0 means no bound.
+	Min, Max int64
+	// Values lists what a Text may be; nil means any text.
+	Values []string
+	// Support lists the queue types that take it; nil for an exchange's argument.
+	Support []Support
+	// Checked is the version from which the broker knows the argument at declaration: there it refuses it on a queue
+	// type that does not take it, and compares it on a second declaration. Before, it takes any value and compares
+	// nothing. "" means every supported version.
+	Checked string
+	// Help is one sentence for people.
+	Help string
+}
+
+// The longest time a broker takes in milliseconds (about 10 years), and the bounds of a stream (all: 3.10.8, 4.0.5, 4.3.6).
+const (
+	maxMilliseconds = 315_360_000_000
+	maxSegmentBytes = 3_000_000_000
+)
+
+func on(types ...string) []Support {
+	s := make([]Support, len(types))
+	for i, t := range types {
+		s[i] = Support{Queue: t}
+	}
+	return s
+}
+
+func since(version string, types ...string) []Support {
+	s := on(types...)
+	for i := range s {
+		s[i].Since = version
+	}
+	return s
+}
+
+// QueueArguments returns every known argument of a queue but x-queue-type, in the order in which files write them. Every
+// cell was tried on 3.10.8, 4.0.5 and 4.3.6: declared, declared again with another value, declared again without.
+// A known argument that differs, or is absent on one side, makes two declarations inequivalent for the broker, also when
+// the value given is the default ("drop-head" against none).
+func QueueArguments() []Argument { return slices.Clone(argumentTables().queue) }
+
+// ExchangeArguments returns every known argument of an exchange.
+func ExchangeArguments() []Argument { return slices.Clone(argumentTables().exchange) }
+
+// LookupArgument returns a queue argument by its protocol name (x-message-ttl).
+func LookupArgument(name string) (Argument, bool) {
+	a, ok := argumentTables().byName[name]
+	return a, ok
+}
+
+// LookupArgumentField returns a queue argument by its name in the topology file (messageTTL, deadLetter.exchange).
+func LookupArgumentField(field string) (Argument, bool) {
+	a, ok := argumentTables().byField[field]
+	return a, ok
+}
+
+// TakenBy reports whether a queue of that type obeys the argument on that broker version. With an unknown version ("")
+// it reports whether any version does.
+func (a Argument) TakenBy(queueType, version string) bool {
+	return slices.ContainsFunc(a.Support, func(s Support) bool {
+		return s.Queue == queueType && (version == "" || (VersionAtLeast(version, s.Since) && (s.Until == "" || !VersionAtLeast(version, s.Until))))
+	})
+}
+
+// QueueTypes returns the queue types that obey the argument on that broker version ("": on any).
+func (a Argument) QueueTypes(version string) []string {
+	var types []string
+	for _, t := range []string{Classic, Quorum, Stream} {
+		if a.TakenBy(t, version) {
+			types = append(types, t)
+		}
+	}
+	return types
+}
+
+type tables struct {
+	queue, exchange []Argument
+	byName, byField map[string]Argument
+}
+
+var argumentTables = sync.OnceValue(func() tables {
+	t := tables{queue: queueArguments(), exchange: exchangeArguments(), byName: map[string]Argument{}, byField: map[string]Argument{}}
+	for _, a := range t.queue {
+		t.byName[a.Name], t.byField[a.Field] = a, a
+	}
+	return t
+})
+
+func exchangeArguments() []Argument {
+	return []Argument{{
+		Name: "alternate-exchange", Field: "alternateExchange", Type: Text,
+		Help: "the exchange that gets what no binding of this one matches",
+	}}
+}
+
+func queueArguments() []Argument {
+	return slices.Concat(retentionArguments(), deadLetterArguments(), deliveryArguments(), placementArguments())
+}
