@@ -1,0 +1,77 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/msgctl/msgctl/internal/rabbittest"
+	"github.com/msgctl/msgctl/internal/rabbittest/node"
+)
+
+func TestWrongStatusFailsTheDemo(t *testing.T) {
+	var out bytes.Buffer
+	err := runSteps(t.Context(), &narrator{out: &out}, player{program: "false"})
+	if err == nil || !strings.Contains(err.Error(), "status 1 instead of 0") {
+		t.Errorf("a program that only fails: %v", err)
+	}
+	if !strings.Contains(out.String(), "$ msgctl validate -f examples/topology.yaml") {
+		t.Errorf("the command is not shown: %s", out.String())
+	}
+}
+
+func TestEnvironmentPointsAtTheDemoBrokerOnly(t *testing.T) {
+	t.Setenv("MSGCTL_CONTEXT", "production")
+	t.Setenv("RABBITMQ_HOST", "production")
+	env := environment("/tmp/x", "amqp://u/v", "http://a")
+	for _, kv := range env {
+		if strings.Contains(kv, "production") {
+			t.Errorf("the demo would see %s", kv)
+		}
+	}
+	if !slices.Contains(env, "MSGCTL_URL=amqp://u/v") || !slices.Contains(env, "RABBITMQ_VHOST=msgctl-demo") {
+		t.Errorf("the demo's own settings are missing: %v", env)
+	}
+}
+
+func TestVHostIsCreatedOnceAndRemovedAlsoAfterInterrupt(t *testing.T) {
+	b := rabbittest.StartNode(t, "")
+	broker := &node.Node{URL: b.URL, API: b.API}
+	admin := rabbittest.Of(b).Admin()
+	path := rabbittest.Path("vhosts", vhostName)
+	quiet := &narrator{out: &bytes.Buffer{}}
+	ctx, cancel := context.WithCancel(t.Context())
+	wanted := errors.New("interrupted")
+	err := onVHost(ctx, quiet, broker, func(url string) error {
+		if !admin.Exists(t, path) || !strings.HasSuffix(url, "/"+vhostName) {
+			t.Errorf("inside: the vhost is not there, or not in %s", url)
+		}
+		if err := onVHost(ctx, quiet, broker, func(string) error { return nil }); err == nil {
+			t.Error("a vhost that exists was taken over")
+		}
+		cancel()
+		return wanted
+	})
+	if !errors.Is(err, wanted) {
+		t.Errorf("got %v", err)
+	}
+	if err := admin.Do(http.MethodGet, path, nil, nil); err == nil {
+		t.Error("the vhost is still there")
+	}
+}
+
+func TestFold(t *testing.T) {
+	got := fold(strings.Repeat("word ", 50))
+	for line := range strings.Lines(got) {
+		if len(strings.TrimRight(line, "\n")) > 100 || strings.HasSuffix(line, " \n") {
+			t.Errorf("line %q", line)
+		}
+	}
+	if strings.Join(strings.Fields(got), " ") != strings.TrimSpace(strings.Repeat("word ", 50)) {
+		t.Error("words were lost")
+	}
+}

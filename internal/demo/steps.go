@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+const example = "examples/topology.yaml"
+
+// step is one command of the demo. A new one is a new line in the table of steps.
+type step struct {
+	say    string // what the reader is about to see, and why it matters
+	args   string // msgctl's arguments, separated by spaces
+	status int    // the exit status that the demo promises
+}
+
+func steps() []step {
+	return []step{
+		{
+			"The topology is a file: three exchanges, four queues, and the events that travel through them. First, is it " +
+				"sound? This needs no broker, so it also runs in an editor and in a pull request.",
+			"validate -f " + example, 0,
+		},
+		{
+			"What would change on the broker? It is empty, so everything is new. With --detailed-exitcode the exit status 2 " +
+				"tells a pipeline that there is something to do.",
+			"plan -f " + example + " --detailed-exitcode", 2,
+		},
+		{
+			"Do it. Without --yes, msgctl shows the plan and asks first.",
+			"apply -f " + example + " --yes", 0,
+		},
+		{
+			"Ask again: the broker now is what the file says, so the exit status is 0.",
+			"plan -f " + example + " --detailed-exitcode", 0,
+		},
+		{
+			"Applying twice is safe: the second time changes nothing.",
+			"apply -f " + example + " --yes", 0,
+		},
+		{
+			"The other way round: a live broker as a file. This is how an existing RabbitMQ comes into git.",
+			"export", 0,
+		},
+		{
+			"And away with it: what the file declares is deleted, unless messages would be lost.",
+			"destroy -f " + example + " --yes", 0,
+		},
+	}
+}
+
+// player runs msgctl commands with the demo's connection settings.
+type player struct {
+	program string
+	env     []string
+}
+
+func runSteps(ctx context.Context, n *narrator, p player) error {
+	all := steps()
+	for i, s := range all {
+		n.step(i+1, len(all), s.say, "msgctl "+s.args)
+		status, err := p.run(ctx, strings.Fields(s.args))
+		if err != nil {
+			return err
+		}
+		if status != s.status {
+			return fmt.Errorf("step %d: msgctl %s ended with status %d instead of %d", i+1, s.args, status, s.status)
+		}
+	}
+	n.say("That was msgctl on a real RabbitMQ: every line above was printed by the program itself.")
+	return nil
+}
+
+// run returns the exit status; the command writes straight to the terminal, so that it looks as it would for a user.
+func (p player) run(ctx context.Context, args []string) (int, error) {
+	cmd := exec.CommandContext(ctx, p.program, args...)
+	cmd.Env, cmd.Stdout, cmd.Stderr = p.env, os.Stdout, os.Stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if ctx.Err() != nil {
+		return 0, errors.New("interrupted")
+	}
+	if errors.As(err, &exit) {
+		return exit.ExitCode(), nil
+	}
+	return 0, err
+}
