@@ -1,0 +1,8 @@
+// Command bench measures msgctl beside reference points in the same run and prints ratios: absolute times say little on
+// another machine. `make bench` runs it.
+//
+// For every broker in MSGCTL_TEST_BROKERS and every size: the first apply against the broker's own bulk import of the
+// same objects (POST /api/definitions) and against sequential PUTs with rabbit-hole; the second, unchanged apply
+// against the first, with its number of HTTP requests; peak memory. Then, without a broker: the start of
+// `msgctl --help` against a bare cobra program. The measured program is the built binary, process start included.
+package main

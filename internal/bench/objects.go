@@ -1,0 +1,82 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+)
+
+// workload is a number of objects: four tenths classic queues, one tenth exchanges, half bindings.
+type workload struct{ exchanges, queues, bindings int }
+
+func newWorkload(objects int) workload {
+	return workload{exchanges: objects / 10, queues: objects * 4 / 10, bindings: objects / 2}
+}
+
+func (w workload) size() int { return w.exchanges + w.queues + w.bindings }
+
+func exchangeName(i int) string { return fmt.Sprintf("bench.exchange.%05d", i) }
+
+func queueName(i int) string { return fmt.Sprintf("bench.queue.%05d", i) }
+
+// binding returns exchange, queue and key of the i-th binding.
+func (w workload) binding(i int) (exchange, queue, key string) {
+	return exchangeName(i % w.exchanges), queueName(i % w.queues), fmt.Sprintf("key.%05d", i)
+}
+
+// writeTopology writes the workload as a topology file.
+func (w workload) writeTopology(path, vhost string) error {
+	f, err := os.Create(path) //nolint:gosec // a path of our own temporary directory
+	if err != nil {
+		return err
+	}
+	b := bufio.NewWriter(f)
+	fmt.Fprintf(b, "version: 1\nname: bench\nvhost: %s\nexchanges:\n", vhost)
+	for i := range w.exchanges {
+		fmt.Fprintf(b, "  %s: { type: topic }\n", exchangeName(i))
+	}
+	perQueue := make([][]string, w.queues)
+	for i := range w.bindings {
+		x, _, key := w.binding(i)
+		perQueue[i%w.queues] = append(perQueue[i%w.queues], fmt.Sprintf("      - { exchange: %s, key: %s }\n", x, key))
+	}
+	fmt.Fprintln(b, "queues:")
+	for i, bindings := range perQueue {
+		fmt.Fprintf(b, "  %s:\n    type: classic\n", queueName(i))
+		if len(bindings) > 0 {
+			fmt.Fprintln(b, "    bindings:")
+		}
+		for _, line := range bindings {
+			_, _ = b.WriteString(line)
+		}
+	}
+	if err := b.Flush(); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+type object = map[string]any
+
+// definitions is the workload as a definitions file for the broker's own import.
+func (w workload) definitions() ([]byte, error) {
+	var exchanges, queues, bindings []object
+	for i := range w.exchanges {
+		exchanges = append(exchanges, object{
+			"name": exchangeName(i), "type": "topic", "durable": true, "auto_delete": false, "internal": false, "arguments": object{},
+		})
+	}
+	for i := range w.queues {
+		queues = append(queues, object{
+			"name": queueName(i), "durable": true, "auto_delete": false, "arguments": object{"x-queue-type": "classic"},
+		})
+	}
+	for i := range w.bindings {
+		x, q, key := w.binding(i)
+		bindings = append(bindings, object{
+			"source": x, "destination": q, "destination_type": "queue", "routing_key": key, "arguments": object{},
+		})
+	}
+	return json.Marshal(object{"exchanges": exchanges, "queues": queues, "bindings": bindings})
+}
