@@ -41,7 +41,7 @@ func startContainer(ctx context.Context, o Options) (*Node, error) {
 		return nil, wrap("start container", err)
 	}
 	n := &Node{
-		URL: guestURL("amqp", p.addr(p.amqp)), API: guestURL("http", p.addr(p.api)),
+		URL: o.address("amqp", p.addr(p.amqp)), API: o.address("http", p.addr(p.api)),
 		Private: true, How: "a container of " + image, run: c,
 	}
 	o.note("starting a private container of %s", image)
@@ -68,9 +68,14 @@ func containerFiles(o Options) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	config := "loopback_users = none\n" + strings.Join(o.Config, "\n") + "\n"
+	if o.Definitions != "" {
+		config += "load_definitions = /etc/rabbitmq/definitions.json\n"
+	}
 	files := map[string]string{
-		"msgctl.conf":     "loopback_users = none\n" + strings.Join(o.Config, "\n") + "\n",
-		"enabled_plugins": "[" + strings.Join(o.plugins(), ",") + "].\n",
+		"msgctl.conf":      config,
+		"definitions.json": o.Definitions,
+		"enabled_plugins":  "[" + strings.Join(o.plugins(), ",") + "].\n",
 	}
 	for name, text := range files {
 		path := filepath.Join(dir, name)
@@ -91,6 +96,7 @@ func (c *container) createArgs(p ports) []string {
 		"-p", p.addr(p.amqp) + ":5672", "-p", p.addr(p.api) + ":15672",
 		"-v", c.dir + "/msgctl.conf:/etc/rabbitmq/conf.d/90-msgctl.conf:ro",
 		"-v", c.dir + "/enabled_plugins:/etc/rabbitmq/enabled_plugins:ro",
+		"-v", c.dir + "/definitions.json:/etc/rabbitmq/definitions.json:ro",
 		image,
 	}
 }

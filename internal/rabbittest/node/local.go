@@ -30,7 +30,7 @@ func Start(ctx context.Context, o Options) (*Node, error) {
 		return nil, wrap("start node", err)
 	}
 	n := &Node{
-		URL: guestURL("amqp", l.ports.addr(l.ports.amqp)), API: guestURL("http", l.ports.addr(l.ports.api)),
+		URL: o.address("amqp", l.ports.addr(l.ports.amqp)), API: o.address("http", l.ports.addr(l.ports.api)),
 		Private: true, How: "rabbitmq-server " + in.version + " on this machine", run: l,
 	}
 	if err = l.boot(ctx); err == nil {
@@ -81,10 +81,15 @@ func nodeDir(root string) (string, error) {
 
 // prepare writes the configuration and starts what lives as long as the node, not as long as one boot of it.
 func (l *local) prepare(o Options) error {
+	config := l.ports.config() + strings.Join(o.Config, "\n") + "\n"
+	if o.Definitions != "" {
+		config += "load_definitions = " + l.dir + "/definitions.json\n"
+	}
 	files := map[string]string{
-		"rabbitmq.conf":   l.ports.config() + strings.Join(o.Config, "\n") + "\n",
-		"advanced.config": "[].\n",
-		"enabled_plugins": "[" + strings.Join(o.plugins(), ",") + "].\n",
+		"rabbitmq.conf":    config,
+		"definitions.json": o.Definitions,
+		"advanced.config":  "[].\n",
+		"enabled_plugins":  "[" + strings.Join(o.plugins(), ",") + "].\n",
 	}
 	for name, text := range files {
 		if err := os.WriteFile(l.outside(name), []byte(text), 0o600); err != nil {

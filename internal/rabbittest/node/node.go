@@ -28,6 +28,11 @@ type Options struct {
 	Config []string
 	// Plugins replaces DefaultPlugins.
 	Plugins []string
+	// Definitions is a definitions file (JSON) that the node loads when it boots. RabbitMQ then creates neither its
+	// default user nor the vhost "/", so the file must hold them, and Login and Password one of its administrators.
+	Definitions string
+	// Login and Password are used in the node's URLs. "" means guest and guest.
+	Login, Password string
 	// Note receives one line per step that takes time, for a person who waits. nil drops them.
 	Note io.Writer
 }
@@ -157,8 +162,12 @@ func wrap(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-func guestURL(scheme, host string) string {
-	u := url.URL{Scheme: scheme, User: url.UserPassword("guest", "guest"), Host: host}
+func (o Options) address(scheme, host string) string {
+	user := url.UserPassword("guest", "guest")
+	if o.Login != "" {
+		user = url.UserPassword(o.Login, o.Password)
+	}
+	u := url.URL{Scheme: scheme, User: user, Host: host}
 	if scheme == "amqp" {
 		u.Path = "/"
 	}
