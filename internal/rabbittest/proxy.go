@@ -1,10 +1,12 @@
 package rabbittest
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -23,6 +25,7 @@ const (
 // apply to present and to future connections until Heal. It is safe for use by several goroutines.
 type Proxy struct {
 	target   string
+	secure   bool // speaks TLS to clients
 	listener net.Listener
 	running  sync.WaitGroup
 
@@ -48,6 +51,11 @@ func NewProxy(tb testing.TB, target string) *Proxy {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	return serveProxy(tb, ln, u)
+}
+
+func serveProxy(tb testing.TB, ln net.Listener, u *url.URL) *Proxy {
+	tb.Helper()
 	p := &Proxy{target: u.Host, listener: ln, budget: [2]int{-1, -1}, conns: map[net.Conn]struct{}{}}
 	p.wake = sync.NewCond(&p.mu)
 	p.running.Add(1)
@@ -56,13 +64,17 @@ func NewProxy(tb testing.TB, target string) *Proxy {
 	return p
 }
 
-// Through returns a URL with its host and port replaced by the proxy's.
+// Through returns a URL with its host and port replaced by the proxy's, and with amqps or https for amqp or http if
+// the proxy speaks TLS.
 func (p *Proxy) Through(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil {
 		return raw
 	}
 	u.Host = p.listener.Addr().String()
+	if p.secure && !strings.HasSuffix(u.Scheme, "s") {
+		u.Scheme += "s"
+	}
 	return u.String()
 }
 
@@ -111,10 +123,14 @@ func (p *Proxy) set(change func()) {
 // reset ends connections with RST instead of FIN: a cut cable or a dead host is no orderly close.
 func (p *Proxy) reset() {
 	for c := range p.conns {
-		if tcp, ok := c.(*net.TCPConn); ok {
+		raw := c
+		if t, ok := c.(*tls.Conn); ok {
+			raw = t.NetConn()
+		}
+		if tcp, ok := raw.(*net.TCPConn); ok {
 			_ = tcp.SetLinger(0)
 		}
-		_ = c.Close()
+		_ = raw.Close()
 	}
 	clear(p.conns)
 }
@@ -185,8 +201,8 @@ func (p *Proxy) pump(dst, src net.Conn, d Direction) {
 }
 
 func (*Proxy) halfClose(dst net.Conn, err error) {
-	if tcp, ok := dst.(*net.TCPConn); ok && errors.Is(err, io.EOF) {
-		_ = tcp.CloseWrite()
+	if half, ok := dst.(interface{ CloseWrite() error }); ok && errors.Is(err, io.EOF) {
+		_ = half.CloseWrite()
 		return
 	}
 	_ = dst.Close()
