@@ -31,8 +31,9 @@ test: ## run all tests (TESTFLAGS='-run X -v' PKG=./cmd)
 race: ## run all tests with the race detector (needs gcc)
 	CGO_ENABLED=1 $(WITHBROKER) go test -race -timeout 30m $(TESTFLAGS) $(PKG)
 
-bench: ## measure apply and diff against reference points in the same run
-	$(WITHBROKER) go test -run '^$$' -bench . -benchmem -timeout 60m $(TESTFLAGS) $(PKG)
+bench: ## measure against reference points in the same run (BENCHFLAGS='-sizes 1000')
+	$(WITHBROKER) go run ./internal/bench $(BENCHFLAGS)
+	go test -run '^$$' -bench . -benchmem ./pkg/...
 
 lint: $(BIN)/golangci-lint-$(GOLANGCI_VERSION) ## check the style and the import rules
 	$< run ./...
@@ -46,8 +47,8 @@ generate: ## rewrite what is made from the code: command reference, JSON Schema,
 	env -u MSGCTL_TEST_BROKERS -u MSGCTL_URL -u MSGCTL_API $(WITHBROKER) ./deploy/generate
 
 check-generated: generate ## fail if `make generate` changes anything
-	@test -z "$$(git status --porcelain -- docs schema examples deploy)" || { \
-	  git --no-pager diff --stat -- docs schema examples deploy; git status --short -- docs schema examples deploy; \
+	@test -z "$$(git status --porcelain -- docs/reference schema deploy)" || { \
+	  git --no-pager diff --stat -- docs/reference schema deploy; git status --short -- docs/reference schema deploy; \
 	  echo 'generated files are out of date: run make generate and commit'; exit 1; }
 
 snapshot: $(BIN)/goreleaser-$(GORELEASER_VERSION) ## build all release archives and packages into dist/, unpublished
