@@ -84,12 +84,13 @@ func (r *resolution) addContext(now bool, pick chosen, file *File) *Error {
 	if err != nil {
 		return err
 	}
-	if !r.fill(weaker) {
+	if !r.sameBroker(weaker) {
 		if pick.flag {
 			return problem("leave one of the two out", "--url names another broker than the context %q of --context", pick.name).in("flag --context")
 		}
 		return nil // its broker is overruled, so is all the rest of it
 	}
+	r.fill(weaker)
 	r.name, r.context = pick.name, c
 	return nil
 }

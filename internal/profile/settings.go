@@ -41,22 +41,21 @@ type settings struct {
 }
 
 // fill takes from a weaker source what is not set yet. Settings of another broker, and a password of another user, are
-// left out. It reports whether the weaker source's broker was the one in use, or none was named.
-func (s *settings) fill(weaker settings) bool {
-	same := !s.broker.isSet() || !weaker.broker.isSet() || s.sameBroker(weaker)
-	if same {
+// left out.
+func (s *settings) fill(weaker settings) {
+	if s.sameBroker(weaker) {
 		s.fillBroker(weaker)
 	}
 	s.timeout.fill(weaker.timeout)
 	s.heartbeat.fill(weaker.heartbeat)
 	s.delay.fill(weaker.delay)
 	s.attempts.fill(weaker.attempts)
-	return same
 }
 
+// sameBroker is false only when both name a broker, and different ones.
 func (s *settings) sameBroker(o settings) bool {
 	a, b := s.broker.value, o.broker.value
-	return a.host == b.host && a.port == b.port
+	return !s.broker.isSet() || !o.broker.isSet() || a.host == b.host && a.port == b.port
 }
 
 func sameHost(api, host string) bool {

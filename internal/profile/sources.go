@@ -33,12 +33,21 @@ func RegisterFlags(fs *pflag.FlagSet) *Flags {
 		case "reconnect-attempts":
 			fs.Int(f.name, 0, f.usage)
 		default:
-			fs.String(f.name, "", "`"+f.kind+"` "+f.usage)
+			fs.Var(&text{kind: f.kind}, f.name, f.usage)
 		}
 	}
-	fs.String("context", "", "`NAME` of a broker in the context file (see: msgctl context)")
+	fs.Var(&text{kind: "NAME"}, "context", "name of a broker in the context file (see: msgctl context)")
 	return &Flags{fs}
 }
+
+// text is a string flag whose help says what kind of text it wants.
+type text struct{ value, kind string }
+
+func (t *text) String() string { return t.value }
+
+func (t *text) Set(v string) error { t.value = v; return nil }
+
+func (t *text) Type() string { return t.kind }
 
 func (f *Flags) get(name string) (string, bool) {
 	if f == nil || f.set == nil || !f.set.Changed(name) {
@@ -68,7 +77,7 @@ func (l LookupEnv) settings() (settings, *Error) {
 		s.password.set(passwordSource{secret: &secret}, "environment MSGCTL_PASSWORD")
 	}
 	for _, fd := range fields() {
-		name := "MSGCTL_" + strings.ToUpper(strings.ReplaceAll(fd.name, "-", "_"))
+		name := variableName(fd.name)
 		value := l.get(name)
 		if value == "" || fd.name == "password-file" && s.password.isSet() {
 			continue
@@ -137,4 +146,32 @@ func parseAPI(value string) (string, *Error) {
 	}
 	path := strings.TrimSuffix(strings.TrimRight(u.EscapedPath(), "/"), "/api")
 	return u.Scheme + "://" + u.Host + path, nil
+}
+
+// Each visits the flags that RegisterFlags added.
+func (f *Flags) Each(visit func(*pflag.Flag)) {
+	for _, fd := range fields() {
+		visit(f.set.Lookup(fd.name))
+	}
+	visit(f.set.Lookup("context"))
+}
+
+// Variable is an environment variable that msgctl reads.
+type Variable struct{ Name, Usage string }
+
+// Variables lists the environment variables about connections and contexts.
+func Variables() []Variable {
+	list := []Variable{
+		{"MSGCTL_CONFIG", "the context file (default ~/.config/msgctl/config.yaml)"},
+		{"MSGCTL_CONTEXT", "name of the context to use"},
+		{"MSGCTL_PASSWORD", "the password"},
+	}
+	for _, fd := range fields() {
+		list = append(list, Variable{variableName(fd.name), fd.usage})
+	}
+	return list
+}
+
+func variableName(flag string) string {
+	return "MSGCTL_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }

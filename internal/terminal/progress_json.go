@@ -23,9 +23,9 @@ type progressEvent struct {
 	Unit      string  `json:"unit,omitempty"`
 	Done      int64   `json:"done"`
 	Total     int64   `json:"total,omitempty"`
-	ElapsedMS int64   `json:"elapsedMs"`
-	Rate      float64 `json:"ratePerSecond,omitempty"`
-	LeftMS    int64   `json:"leftMs,omitempty"`
+	ElapsedMS int64   `json:"elapsed_ms"`
+	Rate      float64 `json:"rate_per_second,omitempty"`
+	LeftMS    int64   `json:"left_ms,omitempty"`
 	Text      string  `json:"text,omitempty"`
 }
 

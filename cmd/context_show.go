@@ -1,0 +1,96 @@
+package cmd
+
+import (
+	"sort"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/internal/view"
+)
+
+type contextShowOptions struct {
+	deps   *deps
+	flags  *profile.Flags
+	output outputFormat
+}
+
+// connectionDocument is what is in force; there is no password in it.
+type connectionDocument struct {
+	FormatVersion string            `json:"format_version"`
+	Context       string            `json:"context,omitempty"`
+	Protected     bool              `json:"protected"`
+	File          string            `json:"file,omitempty"`
+	Settings      map[string]string `json:"settings"`
+	Sources       map[string]string `json:"sources"`
+}
+
+func newContextShowCmd(d *deps) *cobra.Command {
+	opts := &contextShowOptions{deps: d}
+	cmd := &cobra.Command{
+		Use:   "show [NAME]",
+		Short: "Show which connection would be used, and where each setting comes from",
+		Long: `Show the connection that a command would use now, setting by setting with its source: a flag, a variable of the
+environment, a context or the default. With NAME, as if --context NAME were given. Nothing is dialled.`,
+		Args:              args("[NAME]"),
+		ValidArgsFunction: completeContexts(d),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			if len(a) == 1 {
+				if err := cmd.Flags().Set("context", a[0]); err != nil {
+					return err
+				}
+			}
+			return runContextShow(opts)
+		},
+	}
+	opts.flags = connectionFlags(cmd)
+	opts.output.register(cmd, "table", "json", "yaml")
+	return cmd
+}
+
+func runContextShow(opts *contextShowOptions) error {
+	c, err := opts.deps.connection(opts.flags)
+	if err != nil {
+		return err
+	}
+	doc := connectionDocument{FormatVersion: "1", Context: c.Context, Protected: c.Protected, File: c.File, Settings: settingsOf(c), Sources: c.Sources}
+	if done, err := opts.output.encode(opts.deps.streams.Out, doc); done {
+		return err
+	}
+	table := view.Table{Headers: []string{"SETTING", "VALUE", "FROM"}}
+	if c.Context != "" {
+		table.Rows = append(table.Rows, []string{"context", c.Context, mark(c.Protected, "protected")})
+	}
+	names := make([]string, 0, len(doc.Settings))
+	for name := range doc.Settings {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		table.Rows = append(table.Rows, []string{name, doc.Settings[name], c.Sources[name]})
+	}
+	return table.Write(opts.deps.streams.Out, opts.deps.streams.Width)
+}
+
+func settingsOf(c *profile.Connection) map[string]string {
+	all := map[string]string{
+		"url": c.URL(), "api": c.API, "vhost": c.VHost, "user": c.User, "password": "(hidden)",
+		"timeout": units(c.Timeout), "heartbeat": units(c.Heartbeat), "reconnect-delay": units(c.ReconnectDelay),
+		"reconnect-attempts": terminal.FormatCount(int64(c.ReconnectAttempts)),
+		"tls-ca":             c.TLS.CA, "tls-cert": c.TLS.Cert, "tls-key": c.TLS.Key, "tls-server-name": c.TLS.ServerName,
+		"insecure": mark(c.TLS.Insecure, "true"),
+	}
+	if c.Sources["password"] == "" {
+		all["password"] = ""
+	}
+	for name, value := range all {
+		if value == "" {
+			delete(all, name)
+		}
+	}
+	return all
+}
+
+func units(d time.Duration) string { return terminal.FormatDuration(d.Milliseconds()) }

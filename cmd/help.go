@@ -1,0 +1,81 @@
+package cmd
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/internal/profile"
+)
+
+// newHelpCmd is cobra's help command, but an unknown topic is an error.
+func newHelpCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [COMMAND|TOPIC]",
+		Short:   "Tell more about a command or a topic",
+		GroupID: groupSettings,
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			return subcommands(cmd.Root(), args), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			target, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return unknownCommand(target, rest[0])
+			}
+			target.InitDefaultHelpFlag()
+			return target.Help()
+		},
+	}
+}
+
+func subcommands(root *cobra.Command, args []string) []cobra.Completion {
+	target, _, err := root.Find(args)
+	if err != nil {
+		return nil
+	}
+	var names []cobra.Completion
+	for _, c := range target.Commands() {
+		if c.IsAvailableCommand() || c.IsAdditionalHelpTopicCommand() {
+			names = append(names, cobra.CompletionWithDesc(c.Name(), c.Short))
+		}
+	}
+	return names
+}
+
+// newExitCodesTopic is `msgctl help exit-codes`.
+func newExitCodesTopic() *cobra.Command {
+	var b strings.Builder
+	b.WriteString("Exit codes of every command:\n\n")
+	for _, c := range exitCodes() {
+		fmt.Fprintf(&b, "  %3d  %s\n", c.code, c.meaning)
+	}
+	return &cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: b.String()}
+}
+
+const environmentIntro = `Which broker to use, as whom and how, is decided in this order:
+
+  1. flags
+  2. the context named by --context
+  3. the MSGCTL_ variables below
+  4. the context named by MSGCTL_CONTEXT
+  5. RABBITMQ_HOST, RABBITMQ_PORT, RABBITMQ_USER, RABBITMQ_PASS, RABBITMQ_VHOST
+  6. the current context (msgctl context use)
+  7. defaults: amqp://guest:guest@localhost:5672, vhost /
+
+What names a broker that a stronger source overrules contributes nothing about brokers: the password of one broker is
+never sent to another. ` + "`msgctl context show`" + ` says what is in force and where it comes from.
+
+`
+
+// newEnvironmentTopic is `msgctl help environment`.
+func newEnvironmentTopic() *cobra.Command {
+	var b strings.Builder
+	b.WriteString(environmentIntro)
+	for _, v := range append(profile.Variables(),
+		profile.Variable{Name: "NO_COLOR", Usage: "no colour (no-color.org); CLICOLOR_FORCE=1 for colour always"},
+	) {
+		fmt.Fprintf(&b, "  %-26s  %s\n", v.Name, v.Usage)
+	}
+	return &cobra.Command{Use: "environment", Short: "Environment variables, and what overrules what", Long: b.String()}
+}

@@ -1,0 +1,31 @@
+// Package cmd is the command line of msgctl: one file per command, with its options, its flags and its run function.
+// deps.go wires what commands need, exit.go maps errors to exit codes. What commands do lives in pkg/, what they show in
+// internal/view.
+package cmd
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// Main runs msgctl with the process's streams and environment and returns the exit code.
+//
+// The first SIGINT or SIGTERM ends the context, so that work in hand is settled; the second kills the process.
+func Main(build Build, args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // from now on a signal does what it does by default
+	return run(ctx, systemDeps(build), args)
+}
+
+// run executes one command line. Everything it needs comes in, so that tests can run it.
+func run(ctx context.Context, d *deps, args []string) int {
+	root := newRootCmd(d)
+	root.SetArgs(args)
+	root.SetIn(d.streams.In)
+	root.SetOut(d.streams.Out)
+	root.SetErr(d.streams.Err)
+	return d.report(ctx, root.ExecuteContext(ctx))
+}

@@ -1,0 +1,95 @@
+package cmd
+
+import (
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/internal/terminal"
+)
+
+const rootLong = `msgctl keeps a RabbitMQ topology in git: exchanges, queues, bindings, policies, users and permissions
+are declared in a file, compared with the live broker, and changed only as the plan says.`
+
+const rootExample = `  msgctl validate -f topology.yaml      is the file right? (no broker needed)
+  msgctl plan -f topology.yaml          what would change?
+  msgctl apply -f topology.yaml         change it
+  msgctl export > topology.yaml         a live broker as a file`
+
+// The groups in which --help lists commands.
+const (
+	groupTopology = "topology"
+	groupSettings = "settings"
+)
+
+func newRootCmd(d *deps) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "msgctl",
+		Short:   "Keep a RabbitMQ topology in git",
+		Long:    rootLong,
+		Example: rootExample,
+		Version: d.build.complete().Version,
+
+		Args: cobra.ArbitraryArgs, // so that an unknown command gets our error, not cobra's
+		RunE: helpOrUnknown,
+
+		SilenceErrors:              true, // report shows them
+		SilenceUsage:               true,
+		SuggestionsMinimumDistance: 2,
+	}
+	cmd.PersistentFlags().Var(&d.colour, "color", "colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE are heeded too")
+	cmd.Flags().Bool("version", false, "print the version")
+	cmd.SetVersionTemplate("msgctl {{.Version}}\n")
+	cmd.SetFlagErrorFunc(flagError)
+	cmd.SetUsageFunc(writeUsage)
+	cmd.SetHelpFunc(writeHelp)
+	cmd.AddGroup(
+		&cobra.Group{ID: groupTopology, Title: "Topology:"},
+		&cobra.Group{ID: groupSettings, Title: "Settings and help:"},
+	)
+	cmd.SetHelpCommandGroupID(groupSettings)
+	cmd.SetCompletionCommandGroupID(groupSettings)
+	cmd.SetHelpCommand(newHelpCmd())
+	cmd.AddCommand(newContextCmd(d), newVersionCmd(d), newExitCodesTopic(), newEnvironmentTopic())
+	addCompletion(cmd)
+	return cmd
+}
+
+// Reference returns all commands, for programs that generate documentation and completions. They cannot be run.
+func Reference() *cobra.Command {
+	return newRootCmd(&deps{streams: terminal.New(strings.NewReader(""), io.Discard, io.Discard, nil), colour: terminal.ColourAuto})
+}
+
+// addCompletion adds cobra's command and gives it our errors.
+func addCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.Short, c.Args, c.RunE = "Print a completion script for your shell", cobra.ArbitraryArgs, helpOrUnknown
+		}
+	}
+}
+
+// newGroupCmd is a command that only holds others.
+func newGroupCmd(name, short, long string, sub ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{Use: name, Short: short, Long: long, Args: cobra.ArbitraryArgs, RunE: helpOrUnknown}
+	cmd.AddCommand(sub...)
+	return cmd
+}
+
+// helpOrUnknown runs where a subcommand was expected.
+func helpOrUnknown(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	return unknownCommand(cmd, args[0])
+}
+
+func unknownCommand(parent *cobra.Command, name string) error {
+	hint := "see: " + parent.CommandPath() + " --help"
+	if near := parent.SuggestionsFor(name); len(near) > 0 {
+		hint = "did you mean: " + parent.CommandPath() + " " + strings.Join(near, ", or "+parent.CommandPath()+" ")
+	}
+	return usageError(hint, "unknown command %q", parent.CommandPath()+" "+name)
+}
