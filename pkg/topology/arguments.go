@@ -88,7 +88,34 @@ func NormaliseTable(m map[string]any) Arguments {
 }
 
 // Equal reports whether two tables in normal form hold the same values of the same types.
-func (a Arguments) Equal(b Arguments) bool { return a.Canonical() == b.Canonical() }
+func (a Arguments) Equal(b Arguments) bool { return len(a) == len(b) && equalTables(a, b) }
+
+func equalTables(a, b map[string]any) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for k, x := range a {
+		if y, ok := b[k]; !ok || !EqualValues(x, y) {
+			return false
+		}
+	}
+	return true
+}
+
+// EqualValues reports whether two values in normal form are the same value of the same type.
+func EqualValues(a, b any) bool {
+	switch x := a.(type) {
+	case map[string]any:
+		y, ok := b.(map[string]any)
+		return ok && equalTables(x, y)
+	case []any:
+		y, ok := b.([]any)
+		return ok && slices.EqualFunc(x, y, EqualValues)
+	case nil, bool, int64, float64, string:
+		return a == b
+	}
+	return CanonicalValue(a) == CanonicalValue(b)
+}
 
 // Keys returns the names in order.
 func (a Arguments) Keys() []string { return slices.Sorted(maps.Keys(a)) }
@@ -164,9 +191,25 @@ func writeCanonicalMap(b *strings.Builder, m map[string]any) {
 }
 
 func writeCanonicalString(b *strings.Builder, s string) {
+	if isPlain(s) {
+		b.WriteByte('"')
+		b.WriteString(s)
+		b.WriteByte('"')
+		return
+	}
 	var buf strings.Builder
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(s)
 	b.WriteString(strings.TrimSuffix(buf.String(), "\n"))
+}
+
+// isPlain reports whether JSON writes s as it is.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"strconv"
+	"strings"
+	"sync"
 )
 
 // Kind names a sort of topology object with the word RabbitMQ's documentation uses.
@@ -18,31 +20,40 @@ const (
 	KindTopicPermission Kind = "topic permission"
 	KindVHostLimit      Kind = "vhost limit"
 	KindGlobalParameter Kind = "global parameter"
-	KindParameter       Kind = "parameter"
 	KindOperatorPolicy  Kind = "operator policy"
 	KindPolicy          Kind = "policy"
 	KindExchange        Kind = "exchange"
 	KindQueue           Kind = "queue"
 	KindBinding         Kind = "binding"
+	KindParameter       Kind = "parameter"
 )
 
 // Kinds returns every kind in creation order: what comes later may depend on what comes earlier, never the reverse.
-// Policies come before queues, so that no queue lives a moment without its dead-letter exchange.
+// Policies come before queues, so that no queue lives a moment without its dead-letter exchange. Parameters come last:
+// a dynamic shovel declares the queues it misses, with no arguments, and would take their place.
 func Kinds() []Kind {
 	return []Kind{
 		KindVHost, KindUser, KindUserLimit, KindPermission, KindTopicPermission, KindVHostLimit, KindGlobalParameter,
-		KindParameter, KindOperatorPolicy, KindPolicy, KindExchange, KindQueue, KindBinding,
+		KindOperatorPolicy, KindPolicy, KindExchange, KindQueue, KindBinding, KindParameter,
 	}
 }
 
+// kindOrder is Kinds as an index: comparisons of 10,000 objects ask it some 100,000 times.
+var kindOrder = sync.OnceValue(func() map[Kind]int {
+	order := map[Kind]int{}
+	for i, k := range Kinds() {
+		order[k] = i
+	}
+	return order
+})
+
 // Order returns k's place in Kinds, counted from 0, and len(Kinds()) for a kind it does not know.
 func (k Kind) Order() int {
-	for i, other := range Kinds() {
-		if k == other {
-			return i
-		}
+	order := kindOrder()
+	if i, ok := order[k]; ok {
+		return i
 	}
-	return len(Kinds())
+	return len(order)
 }
 
 // Ref identifies one object on a broker. It is comparable: use it as a map key. Which fields are set depends on Kind:
@@ -101,6 +112,34 @@ func (r Ref) Full() string {
 
 // Compare orders references by vhost, kind (creation order), then name and the rest, for stable output.
 func (r Ref) Compare(o Ref) int {
-	return cmp.Or(cmp.Compare(r.VHost, o.VHost), cmp.Compare(r.Kind.Order(), o.Kind.Order()), cmp.Compare(r.Parent, o.Parent),
-		cmp.Compare(r.Destination, o.Destination), cmp.Compare(r.Name, o.Name), cmp.Compare(r.Key, o.Key), cmp.Compare(r.Arguments, o.Arguments))
+	if c := strings.Compare(r.VHost, o.VHost); c != 0 {
+		return c
+	}
+	if r.Kind != o.Kind {
+		return cmp.Compare(r.Kind.Order(), o.Kind.Order())
+	}
+	return r.compareNames(o)
+}
+
+// compareInOrder orders references by kind first: the order in which a plan lists and apply executes.
+func (r Ref) compareInOrder(o Ref) int {
+	if r.Kind != o.Kind {
+		return cmp.Compare(r.Kind.Order(), o.Kind.Order())
+	}
+	if c := strings.Compare(r.VHost, o.VHost); c != 0 {
+		return c
+	}
+	return r.compareNames(o)
+}
+
+func (r Ref) compareNames(o Ref) int {
+	pairs := [...][2]string{
+		{r.Parent, o.Parent}, {string(r.Destination), string(o.Destination)}, {r.Name, o.Name}, {r.Key, o.Key}, {r.Arguments, o.Arguments},
+	}
+	for _, p := range pairs {
+		if c := strings.Compare(p[0], p[1]); c != 0 {
+			return c
+		}
+	}
+	return 0
 }

@@ -1,6 +1,9 @@
 package topology
 
-import "fmt"
+import (
+	"fmt"
+	"regexp"
+)
 
 // Redacted is what stands where a secret would.
 const Redacted = "********"
@@ -22,3 +25,24 @@ func (s Secret) String() string {
 
 // MarshalText makes encoders print the redacted form.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// SecretURI is a URI that is printed without its password. Convert with string(u) where it goes to the broker.
+type SecretURI string
+
+// uriPassword finds user:password@ in each URI of a text; several may stand in one, with spaces or commas between.
+var uriPassword = regexp.MustCompile(`(://[^/\s:@]*:)[^\s@]*@`)
+
+// uriSecretParameter finds what a shovel's or upstream's query may carry.
+var uriSecretParameter = regexp.MustCompile(`(?i)([?&](?:password|secret|token)=)[^&\s]*`)
+
+// String returns the URI with Redacted in place of the password.
+func (u SecretURI) String() string {
+	s := uriPassword.ReplaceAllString(string(u), "${1}"+Redacted+"@")
+	return uriSecretParameter.ReplaceAllString(s, "${1}"+Redacted)
+}
+
+// Format implements fmt.Formatter for every verb.
+func (u SecretURI) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(u.String())) }
+
+// MarshalText makes encoders print the redacted form.
+func (u SecretURI) MarshalText() ([]byte, error) { return []byte(u.String()), nil }

@@ -2,6 +2,8 @@ package topology
 
 import (
 	"fmt"
+	"iter"
+	"maps"
 	"slices"
 
 	"github.com/msgctl/msgctl/pkg/topology/diag"
@@ -48,13 +50,16 @@ func (s *State) Len() int { return len(s.objects) }
 
 // Objects returns all objects in the order of Ref.Compare.
 func (s *State) Objects() []Object {
-	list := make([]Object, 0, len(s.objects))
-	for _, o := range s.objects {
-		list = append(list, o)
+	refs := slices.SortedFunc(maps.Keys(s.objects), Ref.Compare)
+	list := make([]Object, len(refs))
+	for i, ref := range refs {
+		list[i] = s.objects[ref]
 	}
-	slices.SortFunc(list, func(a, b Object) int { return a.Ref().Compare(b.Ref()) })
 	return list
 }
+
+// All iterates over the objects in no particular order.
+func (s *State) All() iter.Seq2[Ref, Object] { return maps.All(s.objects) }
 
 // VHosts returns the names of all vhosts that the state declares or has objects in, ordered.
 func (s *State) VHosts() []string {
@@ -104,6 +109,9 @@ type Server struct {
 	Version       string // "4.3.6"; "" unknown
 	ClusterName   string
 	ExchangeTypes []string // enabled exchange types; nil unknown
+	// DeniedFeatures are the deprecated features that this node refuses (/api/deprecated-features, state denied or
+	// phase denied_by_default/removed): queue_master_locator, transient_nonexcl_queues. nil unknown (404 on 3.10.8).
+	DeniedFeatures []string
 	// DefaultQueueType is the node's own default, "" unknown or none (3.10).
 	DefaultQueueType string
 	// User is the login that reads; Tags are its tags.
@@ -118,4 +126,7 @@ type Server struct {
 type Ownership struct {
 	Name string
 	Refs map[Ref]bool
+	// Broken, when not empty, says why the record in the broker cannot be used (written by a newer msgctl, damaged).
+	// Refs is empty then, and the record must not be overwritten.
+	Broken string
 }
