@@ -1,6 +1,7 @@
 package view
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -24,11 +25,7 @@ func PlanMarkdown(w io.Writer, doc PlanDocument) error {
 		fmt.Fprintf(&b, "\n> **%s** `%s`\n", d.Severity, inlineCode(d.Error()))
 	}
 	if len(doc.Changes) > 0 {
-		var text bytes.Buffer
-		if err := PlanText(&text, PlanDocument{Changes: doc.Changes, Summary: doc.Summary}, terminal.Styler{}); err != nil {
-			return err
-		}
-		body := diffBlock(text.String())
+		body := diffBlock(changesText(doc.Changes))
 		fence := fenceFor(body)
 		fmt.Fprintf(&b, "\n<details><summary>All changes</summary>\n\n%sdiff\n%s%s\n\n</details>\n", fence, body, fence)
 	}
@@ -36,6 +33,14 @@ func PlanMarkdown(w io.Writer, doc PlanDocument) error {
 		return fmt.Errorf("write plan: %w", err)
 	}
 	return nil
+}
+
+func changesText(changes []ChangeDocument) string {
+	var text bytes.Buffer
+	p := planPrinter{w: bufio.NewWriter(&text)}
+	p.changes(changes)
+	_ = p.w.Flush() // into memory: it cannot fail
+	return strings.TrimRight(text.String(), "\n") + "\n"
 }
 
 // markdownWarnings lists what must not hide in a folded block.
