@@ -14,6 +14,7 @@ type deps struct {
 	env     profile.LookupEnv
 	build   Build
 	colour  terminal.ColourMode // --color
+	onStart func()              // called when a command begins, not for help; may be nil
 }
 
 func systemDeps(build Build) *deps {

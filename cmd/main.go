@@ -12,12 +12,24 @@ import (
 
 // Main runs msgctl with the process's streams and environment and returns the exit code.
 //
-// The first SIGINT or SIGTERM ends the context, so that work in hand is settled; the second kills the process.
+// The first SIGINT or SIGTERM ends the command's context, so that work in hand is settled; the second kills the process.
 func Main(build Build, args []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // from now on a signal does what it does by default
-	return run(ctx, systemDeps(build), args)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	d := systemDeps(build)
+	d.onStart = func() { cancelOnSignal(cancel) }
+	return run(ctx, d, args)
+}
+
+// cancelOnSignal is called when a command begins: --help, which is to be quick, needs no signal handler.
+func cancelOnSignal(cancel context.CancelFunc) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		signal.Stop(signals) // from now on a signal does what it does by default
+		cancel()
+	}()
 }
 
 // run executes one command line. Everything it needs comes in, so that tests can run it.

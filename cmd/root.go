@@ -29,10 +29,19 @@ func newRootCmd(d *deps) *cobra.Command {
 		Short:   "Keep a RabbitMQ topology in git",
 		Long:    rootLong,
 		Example: rootExample,
-		Version: d.build.complete().Version,
 
 		Args: cobra.ArbitraryArgs, // so that an unknown command gets our error, not cobra's
-		RunE: helpOrUnknown,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if asked, _ := cmd.Flags().GetBool("version"); asked {
+				return runVersion(&versionOptions{deps: d})
+			}
+			return helpOrUnknown(cmd, args)
+		},
+		PersistentPreRun: func(*cobra.Command, []string) {
+			if d.onStart != nil {
+				d.onStart()
+			}
+		},
 
 		SilenceErrors:              true, // report shows them
 		SilenceUsage:               true,
@@ -40,7 +49,6 @@ func newRootCmd(d *deps) *cobra.Command {
 	}
 	cmd.PersistentFlags().Var(&d.colour, "color", "colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE are heeded too")
 	cmd.Flags().Bool("version", false, "print the version")
-	cmd.SetVersionTemplate("msgctl {{.Version}}\n")
 	cmd.SetFlagErrorFunc(flagError)
 	cmd.SetUsageFunc(writeUsage)
 	cmd.SetHelpFunc(writeHelp)

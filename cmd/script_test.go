@@ -9,7 +9,9 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"msgctl": func() { os.Exit(Main(Build{Version: "1.2.3-test", Commit: "abc", Date: "2026-01-02T03:04:05Z"}, os.Args[1:])) },
+		"msgctl": func() {
+			os.Exit(Main(Build{Version: "1.2.3-test", Commit: "abc", Date: "2026-01-02T03:04:05Z"}, os.Args[1:]))
+		},
 	})
 }
 

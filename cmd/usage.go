@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -94,7 +95,7 @@ func annotate(f *pflag.Flag, group string) {
 }
 
 func writeHelp(cmd *cobra.Command, _ []string) {
-	out := cmd.OutOrStdout()
+	out := &bytes.Buffer{}
 	text := cmd.Long
 	if text == "" {
 		text = cmd.Short
@@ -104,6 +105,7 @@ func writeHelp(cmd *cobra.Command, _ []string) {
 		fmt.Fprintln(out)
 		usage(out, cmd)
 	}
+	_, _ = cmd.OutOrStdout().Write(out.Bytes())
 }
 
 func writeUsage(cmd *cobra.Command) error {
