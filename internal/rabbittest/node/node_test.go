@@ -7,10 +7,12 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -189,6 +191,36 @@ func TestBadConfigIsReported(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "no_such_setting") {
 		t.Errorf("the error does not name the bad setting: %v", err)
 	}
+}
+
+// A program may keep nothing of a node but its URL. This one is removed by its guard when the test program ends.
+func TestNodeOutlivesItsVariable(t *testing.T) {
+	api := forgotten(t)
+	for range 3 {
+		runtime.GC()
+		time.Sleep(200 * time.Millisecond)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, api+"/api/overview", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatalf("the node went away with its variable: %v", err)
+	}
+	_ = res.Body.Close()
+}
+
+func forgotten(t *testing.T) string {
+	t.Helper()
+	if _, err := node.Installed(""); err != nil {
+		t.Skip("no rabbitmq-server on this machine to start a private node with")
+	}
+	n, err := node.Start(t.Context(), node.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n.API
 }
 
 // A parent that dies cannot clean up: its guard must.

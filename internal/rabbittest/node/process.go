@@ -5,7 +5,6 @@ package node
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"syscall"
@@ -62,7 +61,6 @@ func (p *process) end(ctx context.Context, s syscall.Signal) error {
 // a pipe whose other end only this process holds. It has its own process group, so Ctrl-C does not reach it.
 type guard struct {
 	shell *process
-	pipe  io.Closer
 }
 
 func newGuard(script string, args ...string) (*guard, error) {
@@ -79,7 +77,13 @@ func newGuard(script string, args ...string) (*guard, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start guard: %w", err)
 	}
-	return &guard{shell: shell, pipe: w}, nil
+	// Holds the pipe's end for as long as the guard lives: if only the Node held it, a program that keeps nothing but
+	// the node's URL would lose the node to the garbage collector.
+	go func() {
+		shell.wait()
+		_ = w.Close()
+	}()
+	return &guard{shell: shell}, nil
 }
 
 // release ends the guard without its clean-up. A nil guard is fine.
@@ -89,5 +93,4 @@ func (g *guard) release() {
 	}
 	_ = syscall.Kill(-g.shell.pid(), syscall.SIGKILL)
 	g.shell.wait()
-	_ = g.pipe.Close()
 }
