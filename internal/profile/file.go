@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"sort"
@@ -172,10 +171,10 @@ func (f *File) get(name string) (Context, *Error) {
 	return Context{}, problem("there are: "+strings.Join(f.Names(), ", "), "there is no context %q", name)
 }
 
-var contextName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+var contextName = lazily(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
 func quoteIfOdd(name string) string {
-	if contextName.MatchString(name) {
+	if contextName().MatchString(name) {
 		return name
 	}
 	return "NAME"

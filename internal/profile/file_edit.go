@@ -44,7 +44,7 @@ func (f *File) Add(name string, c Context, replace bool) error {
 }
 
 func (f *File) checkNew(name string, c Context, replace bool) *Error {
-	if !contextName.MatchString(name) {
+	if !contextName().MatchString(name) {
 		return problem("use letters, digits, dot, hyphen and underscore, and begin with a letter or digit", "%q cannot be the name of a context", name)
 	}
 	if _, exists := f.Contexts[name]; exists && !replace {

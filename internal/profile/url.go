@@ -3,7 +3,6 @@ package profile
 import (
 	"net/netip"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -25,8 +24,8 @@ type URL struct {
 const encodeAdvice = "in a user name, password or vhost write %2F for /, %40 for @, %3A for :, %23 for #, %3F for ?, %25 for %"
 
 var (
-	hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?$`)
-	control  = regexp.MustCompile(`[\x00-\x20\x7f-\x{a0}]`)
+	hostName = lazily(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?$`)
+	control  = lazily(`[\x00-\x20\x7f-\x{a0}]`)
 )
 
 // ParseURL parses an AMQP URL (rabbitmq.com/docs/uri-spec) strictly, blanks around it aside. An error is an *Error and
@@ -56,7 +55,7 @@ func parseURL(s string) (URL, *Error) {
 	if !ok {
 		return u, problem("write it as amqp://USER@HOST:5672/VHOST, or amqps:// for TLS", "the URL does not begin with amqp:// or amqps://")
 	}
-	if control.MatchString(rest) {
+	if control().MatchString(rest) {
 		return u, problem("write %20 for a blank", "the URL holds a blank or a control character")
 	}
 	authority, path, query, err := split(rest)
@@ -115,7 +114,7 @@ func (u *URL) setAuthority(authority string) *Error {
 		if u.Host == "" {
 			u.Host = defaultHost
 		}
-		if !hostName.MatchString(u.Host) {
+		if !hostName().MatchString(u.Host) {
 			return problem(encodeAdvice, "the host name holds characters that no host name has")
 		}
 	}
