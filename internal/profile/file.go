@@ -117,17 +117,26 @@ func (f *File) parse(b []byte) *Error {
 
 func (f *File) checkSecrets() *Error {
 	for _, name := range f.Names() {
-		u, err := parseURL(f.Contexts[name].URL)
-		if err != nil || u.Password == nil {
-			continue // a wrong URL is reported when the context is used
+		if !f.Contexts[name].holdsPassword() {
+			continue
 		}
 		if othersCanRead(f.Path) {
 			return problem("chmod 600 "+f.Path+", and better put passwordCommand or passwordFile in its place",
-				"the URL of context %q holds a password, and other users can read the file", name)
+				"a URL of context %q holds a password, and other users can read the file", name)
 		}
-		f.Warnings = append(f.Warnings, "the URL of context "+name+" holds a password in plain text: use passwordCommand or passwordFile")
+		f.Warnings = append(f.Warnings, "a URL of context "+name+" holds a password in plain text: use passwordCommand or passwordFile")
 	}
 	return nil
+}
+
+// holdsPassword ignores a wrong URL: that is reported when the context is used.
+func (c Context) holdsPassword() bool {
+	u, err := parseURL(c.URL)
+	if err == nil && u.Password != nil {
+		return true
+	}
+	api, err := parseAPI(c.API)
+	return err == nil && api.password != nil
 }
 
 // othersCanRead is always false on Windows, where mode bits say nothing.

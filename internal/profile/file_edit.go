@@ -53,7 +53,7 @@ func (f *File) checkNew(name string, c Context, replace bool) *Error {
 	if c.URL == "" && c.API == "" {
 		return problem("add --url amqp://USER@HOST:5672/VHOST", "a context needs the broker's URL")
 	}
-	if u, err := parseURL(c.URL); c.URL != "" && err == nil && u.Password != nil {
+	if c.holdsPassword() {
 		return problem("leave the password out of the URL and say where it is kept: --password-command 'pass show NAME' or --password-file FILE; or set MSGCTL_PASSWORD when you use the context",
 			"the URL holds a password, and the context file would keep it in plain sight")
 	}

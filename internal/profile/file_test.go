@@ -170,13 +170,14 @@ func TestAddRefuses(t *testing.T) {
 		c    Context
 		want string
 	}{
-		"a password":      {"x", Context{URL: "amqp://u:s3cr3t@h"}, "plain sight"},
-		"an odd name":     {"a b", Context{URL: "amqp://h"}, "cannot be the name"},
-		"an existing one": {"dev", Context{URL: "amqp://h"}, "already"},
-		"a wrong URL":     {"x", Context{URL: "h:5672"}, "url: the URL does not begin"},
-		"a wrong API":     {"x", Context{URL: "amqp://h", API: "amqp://h"}, "api: amqp:// is the broker's scheme"},
-		"no broker":       {"x", Context{VHost: "v"}, "needs the broker's URL"},
-		"two passwords":   {"x", Context{URL: "amqp://h", PasswordFile: "x", PasswordCommand: Command{"y"}}, "both"},
+		"a password":                  {"x", Context{URL: "amqp://u:s3cr3t@h"}, "plain sight"},
+		"a password in the API's URL": {"x", Context{URL: "amqp://h", API: "http://u:s3cr3t@h"}, "plain sight"},
+		"an odd name":                 {"a b", Context{URL: "amqp://h"}, "cannot be the name"},
+		"an existing one":             {"dev", Context{URL: "amqp://h"}, "already"},
+		"a wrong URL":                 {"x", Context{URL: "h:5672"}, "url: the URL does not begin"},
+		"a wrong API":                 {"x", Context{URL: "amqp://h", API: "amqp://h"}, "api: amqp:// is the broker's scheme"},
+		"no broker":                   {"x", Context{VHost: "v"}, "needs the broker's URL"},
+		"two passwords":               {"x", Context{URL: "amqp://h", PasswordFile: "x", PasswordCommand: Command{"y"}}, "both"},
 	} {
 		f := loadContexts(t, contexts)
 		err := f.Add(c.name, c.c, false)

@@ -170,8 +170,8 @@ func (r *resolution) sources() map[string]string {
 
 func (c *Connection) warnings() []string {
 	var w []string
-	if c.Sources["password"] == "flag --url" && c.password.secret.Reveal() != defaultUser {
-		w = append(w, "the password in --url is visible to everybody on this machine (ps) and stays in the shell's history: use MSGCTL_PASSWORD, --password-file or a context")
+	if from, flag := strings.CutPrefix(c.Sources["password"], "flag --"); flag && c.password.secret != nil && c.password.secret.Reveal() != defaultUser {
+		w = append(w, "the password in --"+from+" is visible to everybody on this machine (ps) and stays in the shell's history: use MSGCTL_PASSWORD, --password-file or a context")
 	}
 	if c.TLS.Insecure {
 		w = append(w, "the broker's certificate is not verified ("+c.Sources["insecure"]+"): anybody in between can read the password")

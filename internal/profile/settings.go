@@ -171,7 +171,14 @@ func setAPI(s *settings, value, from string) *Error {
 	if err != nil {
 		return err
 	}
-	s.api.set(api, from)
+	s.api.set(api.base, from)
+	if s.user.isSet() && api.user != nil && s.user.value != *api.user {
+		return nil // one login serves both, and the broker's URL was first
+	}
+	fillPointer(&s.user, api.user, from)
+	if api.password != nil {
+		s.password.fill(option[passwordSource]{passwordSource{secret: api.password}, from})
+	}
 	return nil
 }
 

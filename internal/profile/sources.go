@@ -130,22 +130,35 @@ func (l LookupEnv) serviceSettings() (settings, *Error) {
 	return s, nil
 }
 
-// parseAPI takes scheme, host, port and a path prefix, and nothing else.
-func parseAPI(value string) (string, *Error) {
+// apiURL is the management API's address without credentials, and the credentials it came with.
+type apiURL struct {
+	base     string
+	user     *string
+	password *Secret
+}
+
+// parseAPI takes scheme, credentials, host, port and a path prefix, and nothing else.
+func parseAPI(value string) (apiURL, *Error) {
 	const advice = "write it as http://HOST:15672, or https://HOST:15671 for TLS"
 	u, err := url.Parse(strings.TrimSpace(value))
 	switch {
 	case err != nil:
-		return "", problem(advice, "this is not a URL")
-	case u.User != nil:
-		return "", problem("the user and password of --url are used for the API too", "the URL of the management API must not hold a user name or password")
+		return apiURL{}, problem(advice, "this is not a URL")
 	case u.Scheme == "amqp" || u.Scheme == "amqps":
-		return "", problem(advice, "%s:// is the broker's scheme, not the management API's", u.Scheme)
+		return apiURL{}, problem(advice, "%s:// is the broker's scheme, not the management API's", u.Scheme)
 	case u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "", u.RawQuery != "", u.Fragment != "":
-		return "", problem(advice, "this is not the URL of a management API")
+		return apiURL{}, problem(advice, "this is not the URL of a management API")
 	}
 	path := strings.TrimSuffix(strings.TrimRight(u.EscapedPath(), "/"), "/api")
-	return u.Scheme + "://" + u.Host + path, nil
+	api := apiURL{base: u.Scheme + "://" + u.Host + path}
+	if name := u.User.Username(); name != "" {
+		api.user = &name
+	}
+	if pass, ok := u.User.Password(); ok {
+		secret := NewSecret(pass)
+		api.password = &secret
+	}
+	return api, nil
 }
 
 // Each visits the flags that RegisterFlags added.
