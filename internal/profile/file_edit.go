@@ -89,8 +89,8 @@ func (f *File) Save() error {
 		return problem("", "write the context file: %v", err)
 	}
 	path := f.Path
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
 	}
 	if err := writeAtomically(path, b.Bytes()); err != nil {
 		return problem("", "write the context file: %v", err)

@@ -93,7 +93,10 @@ func (c *Connection) AMQPTLS() (*tls.Config, error) {
 // APITLS returns the TLS settings for the management API, nil for plain http.
 func (c *Connection) APITLS() (*tls.Config, error) {
 	u, err := url.Parse(c.API)
-	if err != nil || u.Scheme != "https" {
+	if err != nil {
+		return nil, problem("", "the API's URL cannot be read").in(c.Sources["api"])
+	}
+	if u.Scheme != "https" {
 		return nil, nil
 	}
 	return c.TLS.Config(u.Hostname())
