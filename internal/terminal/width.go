@@ -19,7 +19,7 @@ func Truncate(s string, width int) string {
 }
 
 // Wrap breaks s into lines of at most width columns, between words where it can and inside a word that is longer than a
-// line. Newlines in s stay. A width of 0 or less means no limit. The result has at least one line.
+// line, but not inside a character. Newlines in s break lines too. A width of 0 or less means no limit. The result has at least one line.
 func Wrap(s string, width int) []string {
 	var lines []string
 	for _, paragraph := range strings.Split(s, "\n") {
