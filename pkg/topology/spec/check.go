@@ -1,0 +1,256 @@
+package spec
+
+import (
+	"cmp"
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/diag"
+)
+
+// check looks for what a broker would refuse or silently ignore, as far as it can be known offline.
+func (r *resolver) check(s *Spec) {
+	for _, o := range r.state.Objects() {
+		c := checker{resolver: r, ref: o.Ref(), object: r.name(o.Ref()), place: r.places[o.Ref()]}
+		c.checkName()
+		switch x := o.(type) {
+		case *topology.User:
+			c.user(x)
+		case *topology.VHost:
+			c.vhost(x)
+		case *topology.VHostLimit:
+			c.oneOf("limit", x.Name, "max-connections", "max-queues")
+		case *topology.UserLimit:
+			c.oneOf("limit", x.Name, "max-connections", "max-channels")
+		case *topology.TopicPermission:
+			c.topicPermission(x)
+		case *topology.Policy:
+			c.policy(x)
+		case *topology.Exchange:
+			c.exchange(x)
+		case *topology.Queue:
+			c.queue(x)
+		case *topology.Binding:
+			c.binding(x)
+		}
+	}
+	r.references(s)
+}
+
+// checker looks at one object.
+type checker struct {
+	*resolver
+	ref    topology.Ref
+	object string
+	place  *place
+}
+
+func (c *checker) error(part, message, why, fix string) {
+	c.report(diag.Error, c.place.of(part), c.object, message, why, fix)
+}
+
+func (c *checker) warn(part, message, why, fix string) {
+	c.report(diag.Warning, c.place.of(part), c.object, message, why, fix)
+}
+
+// field names an argument in the file's own terms.
+func (c *checker) field(a topology.Argument) string {
+	if c.place.definitions {
+		return a.Name
+	}
+	return a.Field
+}
+
+// checkName applies the rules of AMQP short strings and of reserved names.
+func (c *checker) checkName() {
+	const longest = 255
+	what, _, _ := strings.Cut(string(c.ref.Kind), " ")
+	if c.ref.Name == "" && c.ref.Kind != topology.KindBinding {
+		c.error("name", "has an empty name", "", "give it a name")
+	}
+	for _, text := range []string{c.ref.Name, c.ref.Parent, c.ref.Key, c.ref.VHost} {
+		if len(text) > longest {
+			c.error("name", fmt.Sprintf("a name or key has %d bytes, and AMQP takes at most %d", len(text), longest), "", "shorten it (a character beyond ASCII has 2 to 4 bytes)")
+		}
+		if strings.ContainsRune(text, 0) {
+			c.error("name", "a name has a zero character in it", "", "")
+		}
+	}
+	if c.ref.Kind != topology.KindQueue && c.ref.Kind != topology.KindExchange || !topology.IsReserved(c.ref.Name) {
+		return
+	}
+	fix := "choose another name"
+	if topology.IsPredeclared(c.ref.Name) {
+		fix = "leave it out: every vhost has it, and bindings can name it"
+	}
+	c.error("name", "names that begin with amq. are reserved", "the broker refuses to declare a "+what+" of that name", fix)
+}
+
+func (c *checker) oneOf(what, got string, known ...string) {
+	if !slices.Contains(known, got) {
+		c.error("", fmt.Sprintf("%q is no %s", got, what), "", "write one of "+strings.Join(known, ", "))
+	}
+}
+
+func (c *checker) user(u *topology.User) {
+	if u.PasswordHash == "" {
+		return
+	}
+	part := "passwordHash"
+	if c.place.definitions {
+		part = "password_hash"
+	}
+	if raw, err := base64.StdEncoding.DecodeString(string(u.PasswordHash)); err != nil || len(raw) < 5 {
+		c.error(part, part+" is not what a broker writes: base64 of a salt and a digest", "nobody could log in with it", "take what rabbitmqctl hash_password prints")
+	}
+}
+
+func (c *checker) vhost(v *topology.VHost) {
+	if t := v.DefaultQueueType; t != "" && !slices.Contains(queueTypes(), t) {
+		c.error("default_queue_type", fmt.Sprintf("the default queue type cannot be %q", t), "", "write one of "+strings.Join(queueTypes(), ", "))
+	}
+}
+
+func queueTypes() []string { return []string{topology.Classic, topology.Quorum, topology.Stream} }
+
+func (c *checker) topicPermission(p *topology.TopicPermission) {
+	x, ok := c.state.Get(exchangeRef(p.VHost, p.Exchange))
+	if ok && x.(*topology.Exchange).Type != "topic" {
+		c.warn("exchange", fmt.Sprintf("exchange %q is not of type topic", p.Exchange), "a topic permission does nothing on it", "")
+	}
+	if !ok && !c.known(exchangeRef(p.VHost, p.Exchange)) {
+		c.warn("exchange", fmt.Sprintf("exchange %q is not declared", p.Exchange), "", c.wayOut(p.Exchange, c.names(topology.KindExchange, p.VHost)))
+	}
+}
+
+func (c *checker) exchange(x *topology.Exchange) {
+	core := []string{"direct", "fanout", "topic", "headers"}
+	if !slices.Contains(core, x.Type) && !strings.HasPrefix(x.Type, "x-") {
+		if best := nearest(x.Type, core); best != "" {
+			c.error("type", fmt.Sprintf("there is no exchange type %q", x.Type), "", fmt.Sprintf("did you mean %s?", best))
+		}
+	}
+	c.target("alternate-exchange", "alternateExchange", x.VHost, x.Arguments["alternate-exchange"], "what no binding matches would vanish")
+}
+
+// target checks that an exchange that messages are handed on to is declared. value is nil or no string when there is none.
+func (c *checker) target(part, field, vhost string, value any, why string) {
+	name, ok := value.(string)
+	if !ok || c.known(exchangeRef(vhost, name)) {
+		return
+	}
+	severity := diag.Error
+	if c.place.definitions {
+		severity, field = diag.Warning, part
+	}
+	c.report(severity, c.place.of(part), c.object, fmt.Sprintf("%s: exchange %q is not declared", field, name), why,
+		c.wayOut(name, c.names(topology.KindExchange, vhost)))
+}
+
+// known reports whether an exchange or queue is declared, external, or there from the start.
+func (r *resolver) known(ref topology.Ref) bool {
+	predeclared := ref.Kind == topology.KindExchange && (topology.IsPredeclared(ref.Name) || brokersOwn(ref.Name))
+	return predeclared || r.state.Has(ref) || r.external[ref]
+}
+
+// names lists the objects of a kind in a vhost, for suggestions.
+func (r *resolver) names(kind topology.Kind, vhost string) []string {
+	var list []string
+	for ref := range r.places {
+		if ref.Kind == kind && ref.VHost == vhost {
+			list = append(list, ref.Name)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// wayOut is the way out of a reference to what nobody declares.
+func (c *checker) wayOut(name string, known []string) string {
+	if best := nearest(name, known); best != "" && best != name {
+		return fmt.Sprintf("did you mean %s?", best)
+	}
+	if c.place.definitions {
+		return "declare it in the file"
+	}
+	return fmt.Sprintf("declare it, or list it under external: when somebody else declares it (external: {%s: [%q]})", "exchanges", name)
+}
+
+func (c *checker) binding(b *topology.Binding) {
+	if b.Source == "" {
+		c.error("source", "nothing can be bound to the default exchange", "every queue is bound to it by its name already, and the broker refuses any other binding", "bind to an exchange of your own")
+	} else {
+		c.endpoint("source", exchangeRef(b.VHost, b.Source))
+	}
+	if b.Destination == "" {
+		c.error("destination", "has an empty destination", "", "name a queue or an exchange")
+	} else if b.DestinationType == topology.ToExchange {
+		c.endpoint("destination", exchangeRef(b.VHost, b.Destination))
+	} else {
+		c.endpoint("destination", queueRef(b.VHost, b.Destination))
+	}
+	c.headers(b)
+}
+
+func (c *checker) endpoint(part string, ref topology.Ref) {
+	if c.known(ref) {
+		return
+	}
+	c.error(part, fmt.Sprintf("%s %q is not declared", ref.Kind, ref.Name), "the binding could not be made",
+		strings.Replace(c.wayOut(ref.Name, c.names(ref.Kind, ref.VHost)), "exchanges:", string(ref.Kind)+"s:", 1))
+}
+
+// headers checks that a binding's header matches are on an exchange that reads them.
+func (c *checker) headers(b *topology.Binding) {
+	if match, ok := b.Arguments["x-match"]; ok {
+		if text, _ := match.(string); !slices.Contains([]string{"all", "any", "all-with-x", "any-with-x"}, text) {
+			c.error(argumentPart+"x-match", fmt.Sprintf("x-match cannot be %v", match), "the broker refuses the binding", "write all, any, all-with-x or any-with-x")
+		}
+	}
+	x, _ := c.state.Get(exchangeRef(b.VHost, b.Source))
+	if x, ok := x.(*topology.Exchange); ok && slices.Contains([]string{"direct", "fanout", "topic"}, x.Type) && len(b.Arguments) > 0 {
+		part := argumentPart + b.Arguments.Keys()[0]
+		c.warn(part, fmt.Sprintf("exchange %q is of type %s and does not look at headers", b.Source, x.Type), "the binding takes every message of its key", "use type: headers, or leave the headers out")
+	}
+}
+
+func (c *checker) policy(p *topology.Policy) {
+	for _, key := range p.Definition.Keys() {
+		c.policyKey(p, key)
+	}
+	if len(p.Definition) == 0 {
+		c.error("definition", "has an empty definition", "the broker refuses a policy that sets nothing", "add a key like message-ttl: 24h")
+	}
+	c.target("dead-letter-exchange", "definition.dead-letter-exchange", p.VHost, p.Definition["dead-letter-exchange"], "dead letters would vanish")
+	c.target("alternate-exchange", "definition.alternate-exchange", p.VHost, p.Definition["alternate-exchange"], "what no binding matches would vanish")
+}
+
+func (c *checker) policyKey(p *topology.Policy, key string) {
+	known, ok := topology.LookupPolicyKey(key)
+	if !ok {
+		if best := suggest(key, policyKeyNames()); best != "" {
+			c.error(key, fmt.Sprintf("there is no policy key %q", key), "the broker refuses the policy", fmt.Sprintf("did you mean %s?", best))
+		}
+		return
+	}
+	if p.Operator && !known.Operator {
+		c.error(key, fmt.Sprintf("operator policies cannot set %s", key), "the broker refuses the policy", "set it in a policy")
+	}
+	// The values are those of the queue's argument, where there is one.
+	if a, ok := topology.LookupArgument("x-" + key); ok && a.Type != topology.Text {
+		if problem := wrongArgument(a, p.Definition[key]); problem != "" {
+			c.error(key, cmp.Or("definition."+key+" "+problem), "the broker refuses the policy", "")
+		}
+	}
+}
+
+func policyKeyNames() []string {
+	var names []string
+	for _, k := range topology.PolicyKeys() {
+		names = append(names, k.Name)
+	}
+	return names
+}

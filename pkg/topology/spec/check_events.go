@@ -1,0 +1,101 @@
+package spec
+
+import (
+	"fmt"
+	"path"
+	"path/filepath"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/diag"
+)
+
+// references checks what events and tests name.
+func (r *resolver) references(s *Spec) {
+	r.events(s.mainVHost(), &s.Sections)
+	r.tests(s.mainVHost(), &s.Sections)
+	for name, v := range ordered(s.VHosts) {
+		r.events(name, &v.Sections)
+		r.tests(name, &v.Sections)
+	}
+}
+
+func (r *resolver) events(vhost string, s *Sections) {
+	for name, e := range ordered(s.Events) {
+		object := fmt.Sprintf("event %q", name)
+		if e.Exchange != "" {
+			r.mustKnow(exchangeRef(vhost, e.Exchange), e.FieldPosition("exchange"), object, "the event could not be published")
+		}
+		if e.Schema == nil || e.Schema.File == "" || r.options.Exists == nil {
+			continue
+		}
+		if file := SchemaPath(e.Schema); !r.options.Exists(file) {
+			r.report(diag.Error, e.Schema.at, object, fmt.Sprintf("schema: there is no file %s", file), "the event's data could not be checked", "the name is relative to the directory of this file")
+		}
+	}
+}
+
+// SchemaPath is where an event's schema file lies: beside the topology file that names it, unless it is absolute. "" for
+// an inline schema.
+func SchemaPath(s *EventSchema) string {
+	if s.File == "" || filepath.IsAbs(s.File) || path.IsAbs(s.File) {
+		return s.File
+	}
+	return filepath.Join(filepath.Dir(s.at.File), filepath.FromSlash(s.File))
+}
+
+func (r *resolver) tests(vhost string, s *Sections) {
+	names := map[string]*Test{}
+	for _, t := range s.Tests {
+		object := fmt.Sprintf("test %q", t.Name)
+		if first := names[t.Name]; first != nil {
+			r.report(diag.Error, t.FieldPosition("name"), object, fmt.Sprintf("there are two tests of that name, the first at %s", first.at), "", "rename one of the two")
+		}
+		names[t.Name] = t
+		r.publish(vhost, s, t.Publish, object)
+		for field, queue := range map[string]string{"reject": t.Reject, "expire": t.Expire, "overflow": t.Overflow, "exhaust": t.Exhaust} {
+			if queue != "" {
+				r.mustKnow(queueRef(vhost, queue), t.FieldPosition(field), object, "the test could not be run")
+			}
+		}
+		for field, queues := range map[string]Strings{"expect": t.Expect, "contains": t.Contains, "never": t.Never} {
+			for _, queue := range queues {
+				r.mustKnow(queueRef(vhost, queue), t.FieldPosition(field), object, "the test could not be run")
+			}
+		}
+	}
+}
+
+func (r *resolver) publish(vhost string, s *Sections, p *Publish, object string) {
+	switch {
+	case p == nil: // reported as missing already
+	case p.Event != "" && p.Exchange != nil:
+		r.report(diag.Error, p.at, object, "publish has both event and exchange", "an event knows its exchange", "keep one of the two")
+	case p.Event != "":
+		if _, ok := s.Events[p.Event]; !ok {
+			var known []string
+			for name := range ordered(s.Events) {
+				known = append(known, name)
+			}
+			fix := "declare it under events:"
+			if best := nearest(p.Event, known); best != "" {
+				fix = fmt.Sprintf("did you mean %s?", best)
+			}
+			r.report(diag.Error, p.FieldPosition("event"), object, fmt.Sprintf("event %q is not declared", p.Event), "", fix)
+		}
+	case p.Exchange != nil:
+		r.mustKnow(exchangeRef(vhost, *p.Exchange), p.FieldPosition("exchange"), object, "the test could not be run")
+	default:
+		r.report(diag.Error, p.at, object, "publish names neither an event nor an exchange", "", "write publish: { event: order.created }, or publish: { exchange: X, key: K }")
+	}
+}
+
+func (r *resolver) mustKnow(ref topology.Ref, at diag.Position, object, why string) {
+	if r.known(ref) {
+		return
+	}
+	fix := "declare it, or list it under external:"
+	if best := nearest(ref.Name, r.names(ref.Kind, ref.VHost)); best != "" {
+		fix = fmt.Sprintf("did you mean %s?", best)
+	}
+	r.report(diag.Error, at, object, fmt.Sprintf("%s %q is not declared", ref.Kind, ref.Name), why, fix)
+}

@@ -1,0 +1,149 @@
+package spec
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+func (c *checker) queue(q *topology.Queue) {
+	if !slices.Contains(queueTypes(), q.Type) {
+		c.error("type", fmt.Sprintf("there is no queue type %q", q.Type), "", "write one of "+strings.Join(queueTypes(), ", "))
+		return
+	}
+	kind := c.effectiveType(q)
+	if kind != topology.Classic && q.TypeDeclared {
+		c.replicated(q)
+	}
+	for _, name := range q.Arguments.Keys() {
+		c.argument(q, kind, name)
+	}
+	c.deadLetter(q, kind)
+}
+
+// effectiveType is the type that the file lets one expect: that of the vhost where the queue names none.
+func (c *checker) effectiveType(q *topology.Queue) string {
+	if q.TypeDeclared || !q.Durable || q.AutoDelete {
+		return q.Type
+	}
+	if v, ok := c.state.Get(topology.Ref{Kind: topology.KindVHost, Name: q.VHost}); ok {
+		if t := v.(*topology.VHost).DefaultQueueType; slices.Contains(queueTypes(), t) {
+			return t
+		}
+	}
+	return q.Type
+}
+
+// replicated checks what quorum queues and streams refuse.
+func (c *checker) replicated(q *topology.Queue) {
+	if !q.Durable {
+		c.error("durable", fmt.Sprintf("a %s queue is always durable", q.Type), "the broker refuses it", "remove durable: false, or use type: classic")
+	}
+	if q.AutoDelete {
+		part := "autoDelete"
+		if c.place.definitions {
+			part = "auto_delete"
+		}
+		c.error(part, fmt.Sprintf("a %s queue cannot be deleted automatically", q.Type), "the broker refuses it", "remove it, or use expires, or type: classic")
+	}
+}
+
+func (c *checker) argument(q *topology.Queue, kind, name string) {
+	a, ok := topology.LookupArgument(name)
+	if !ok {
+		c.unknownArgument(name)
+		return
+	}
+	if problem := wrongArgument(a, q.Arguments[name]); problem != "" {
+		c.error(name, c.field(a)+" "+problem, "the broker refuses the queue", "")
+		return
+	}
+	if a.TakenBy(kind, "") {
+		return
+	}
+	types := a.QueueTypes("")
+	why := "the broker refuses it"
+	if a.Checked != "" {
+		why = "the broker refuses it, and before " + a.Checked + " ignores it"
+	}
+	fix := "remove it, or use type: " + strings.Join(types, " or ")
+	if !q.TypeDeclared {
+		fix = "add type: " + strings.Join(types, " or ") + ", or remove it"
+	}
+	if c.place.definitions {
+		fix = `remove it, or set "x-queue-type" to ` + strings.Join(types, " or ")
+	}
+	c.error(name, fmt.Sprintf("a %s queue does not take %s", kind, c.field(a)), why, fix)
+}
+
+// unknownArgument reports what is probably a mistake: the broker takes any argument, and ignores what it does not know.
+func (c *checker) unknownArgument(name string) {
+	if name == "x-ha-policy" {
+		c.warn(name, "x-ha-policy does nothing", "brokers ignore it since 3.0", "remove it, and use a quorum queue for replication")
+		return
+	}
+	names := []string{"x-queue-type"}
+	for _, a := range topology.QueueArguments() {
+		names = append(names, a.Name)
+	}
+	if best := nearest(name, names); best != "" {
+		c.warn(name, fmt.Sprintf("there is no argument %q", name), "the broker takes it and ignores it", fmt.Sprintf("did you mean %s?", best))
+	}
+}
+
+// wrongArgument says what is wrong with a value, "" when nothing is.
+func wrongArgument(a topology.Argument, v any) string {
+	switch a.Type {
+	case topology.Integer:
+		i, ok := v.(int64)
+		switch {
+		case !ok:
+			return fmt.Sprintf("must be an integer, and this is %s", topology.CanonicalValue(v))
+		case i < a.Min:
+			return fmt.Sprintf("cannot be %d, the least is %d", i, a.Min)
+		case a.Max > 0 && i > a.Max:
+			return fmt.Sprintf("cannot be %d, the most is %d", i, a.Max)
+		}
+	case topology.Boolean:
+		if _, ok := v.(bool); !ok {
+			return "must be true or false"
+		}
+	case topology.Text:
+		text, ok := v.(string)
+		switch {
+		case !ok:
+			return "must be a string"
+		case len(a.Values) > 0 && !slices.Contains(a.Values, text):
+			return fmt.Sprintf("cannot be %q, but one of %s", text, strings.Join(a.Values, ", "))
+		case a.Name == "x-max-age" && !ageText.MatchString(text):
+			return fmt.Sprintf("cannot be %q, but a number and one of Y, M, D, h, m, s, like 7D", text)
+		}
+	}
+	return ""
+}
+
+func (c *checker) deadLetter(q *topology.Queue, kind string) {
+	if kind == topology.Stream {
+		return
+	}
+	exchange, has := q.Arguments["x-dead-letter-exchange"].(string)
+	key, hasKey := q.Arguments["x-dead-letter-routing-key"].(string)
+	if hasKey && !has {
+		c.error("x-dead-letter-routing-key", "has a dead-letter key and no dead-letter exchange", "the broker refuses it", "add the exchange; \"\" is the default exchange, which takes queue names as keys")
+	}
+	if !has {
+		return
+	}
+	c.target("x-dead-letter-exchange", "deadLetter", q.VHost, exchange, "dead letters would vanish")
+	if exchange != "" || !hasKey || c.known(queueRef(q.VHost, key)) {
+		return
+	}
+	message, why := fmt.Sprintf("deadLetter: queue %q is not declared", key), "dead letters would vanish"
+	if c.place.definitions {
+		c.warn("x-dead-letter-routing-key", message, why, "declare it in the file")
+		return
+	}
+	c.error("x-dead-letter-routing-key", message, why, strings.Replace(c.wayOut(key, c.names(topology.KindQueue, q.VHost)), "exchanges:", "queues:", 1))
+}

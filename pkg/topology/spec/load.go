@@ -1,0 +1,124 @@
+package spec
+
+import (
+	"reflect"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/source"
+)
+
+// Input is one file that was read. Name stands in positions, and its directory is where the file's own references start.
+type Input struct {
+	Name string
+	Data []byte
+}
+
+// Options say how files are read. The zero value is usable: no variable is set, the vhost is "/".
+type Options struct {
+	// Env finds variables.
+	Env source.Lookup
+	// DefaultVHost holds the objects of files that name no vhost: the connection's. "" means "/".
+	DefaultVHost string
+	// VHost, when not "", holds the objects instead of the vhost that the files name. It is an error when they name
+	// several.
+	VHost string
+	// Exists reports whether a file that the topology names is there. nil: nobody looks.
+	Exists func(path string) bool
+}
+
+func (o Options) defaultVHost() string {
+	if o.DefaultVHost == "" {
+		return "/"
+	}
+	return o.DefaultVHost
+}
+
+// Load reads topology files, YAML or JSON, and RabbitMQ's definitions files. Topology documents merge in order (see
+// source.Merge); definitions are added to them. Every problem is reported; the Spec is nil when a text could not be
+// read at all, and else has what could be understood, so that Resolve can look for further problems in it. A Spec with
+// errors must not be applied.
+func Load(files []Input, o Options) (*Spec, diag.Diagnostics) {
+	if o.Env == nil {
+		o.Env = func(string) (string, bool) { return "", false }
+	}
+	l := loader{options: o}
+	for _, file := range files {
+		l.file(file)
+	}
+	if l.problems.HasErrors() {
+		l.problems.Sort()
+		return nil, l.problems
+	}
+	s := &Spec{definitions: l.definitions, options: o}
+	if l.root != nil {
+		d := &decoder{}
+		d.structure(l.root, valueOf(s), field{})
+		l.problems = append(l.problems, d.problems...)
+	} else if len(l.definitions) == 0 {
+		l.problems = append(l.problems, nothing(files))
+	}
+	l.problems = append(l.problems, s.retarget()...)
+	l.problems = append(l.problems, l.lenient...)
+	l.problems.Sort()
+	return s, l.problems
+}
+
+// Read is Load and Resolve: the way from files to the state they declare, with all that is wrong with it. The State is
+// nil when a text could not be read at all.
+func Read(files []Input, o Options) (*Spec, *topology.State, diag.Diagnostics) {
+	s, problems := Load(files, o)
+	if s == nil {
+		return nil, nil, problems
+	}
+	state, more := s.Resolve()
+	problems = append(problems, more...)
+	problems.Sort()
+	return s, state, problems
+}
+
+type loader struct {
+	options     Options
+	root        *source.Node
+	definitions []*definitions
+	problems    diag.Diagnostics
+	// lenient are the problems inside of definitions: they do not keep others from being found.
+	lenient diag.Diagnostics
+}
+
+func (l *loader) file(file Input) {
+	docs, problems := source.Parse(file.Name, file.Data)
+	l.problems = append(l.problems, problems...)
+	for _, doc := range docs {
+		switch {
+		case isDefinitions(doc):
+			d, problems := decodeDefinitions(doc.Root)
+			l.definitions, l.lenient = append(l.definitions, d), append(l.lenient, problems...)
+		case doc.Root.Kind != source.Mapping:
+			l.problems = append(l.problems, diag.Diagnostic{Severity: diag.Error, Position: doc.Root.Pos,
+				Message: "a topology file is a mapping, and this is " + doc.Root.Describe(), Fix: "start with version: 1, then exchanges:, queues: and the rest"})
+		default:
+			l.problems = append(l.problems, source.Expand(doc.Root, l.options.Env)...)
+			l.overlay(doc.Root)
+		}
+	}
+}
+
+func (l *loader) overlay(root *source.Node) {
+	if l.root == nil {
+		l.root = root
+		return
+	}
+	merged, problems := source.Merge(l.root, root)
+	l.root, l.problems = merged, append(l.problems, problems...)
+}
+
+func nothing(files []Input) diag.Diagnostic {
+	d := diag.Diagnostic{Severity: diag.Error, Message: "no file declares anything", Fix: "see examples/topology.yaml"}
+	if len(files) == 1 {
+		d.Message, d.Position.File = "the file declares nothing", files[0].Name
+	}
+	return d
+}
+
+func valueOf(pointer any) reflect.Value { return reflect.ValueOf(pointer).Elem() }

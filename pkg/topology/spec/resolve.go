@@ -1,0 +1,244 @@
+package spec
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/diag"
+)
+
+// Resolve makes the state that the files declare: defaults filled in, short forms written out, wait queues of retry
+// ladders added, references checked. It reports every problem that can be known without a broker. What
+// a reference leads to must be declared in the files, listed under external, or exist in every vhost (amq.topic and
+// its kind); in definitions files, which people also use to add to what exists, an unknown dead-letter or alternate
+// exchange is only a warning.
+func (s *Spec) Resolve() (*topology.State, diag.Diagnostics) {
+	r := &resolver{state: &topology.State{Name: s.Name}, places: map[topology.Ref]*place{}, external: map[topology.Ref]bool{}, options: s.options}
+	r.many = len(s.vhosts()) > 1
+	for _, d := range s.definitions {
+		r.definitions(s, d)
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Users)) {
+		r.user(name, s.Users[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.GlobalParameters)) {
+		p := s.GlobalParameters[name]
+		r.add(&topology.GlobalParameter{Name: name, Value: p.Value}, &place{at: p.at})
+	}
+	main := s.mainVHost()
+	r.sections(main, &s.Sections)
+	for _, name := range slices.Sorted(maps.Keys(s.VHosts)) {
+		v := s.VHosts[name]
+		r.vhost(name, v)
+		r.sections(name, &v.Sections)
+	}
+	r.check(s)
+	r.problems.Sort()
+	return r.state, r.problems
+}
+
+// resolver collects objects and problems.
+type resolver struct {
+	state    *topology.State
+	places   map[topology.Ref]*place
+	external map[topology.Ref]bool
+	options  Options
+	// many says that the objects live in several vhosts, so that messages must name them.
+	many     bool
+	problems diag.Diagnostics
+}
+
+// place says where an object and its parts are written, and in which of the two formats.
+type place struct {
+	at diag.Position
+	// parts has the positions of arguments, by their protocol name, and of other fields, by any name.
+	parts       map[string]diag.Position
+	definitions bool
+}
+
+// of returns the position of a part, and that of the object when it has none.
+func (p *place) of(part string) diag.Position {
+	if at, ok := p.parts[part]; ok {
+		return at
+	}
+	return p.at
+}
+
+func (r *resolver) name(ref topology.Ref) string {
+	if r.many {
+		return ref.Full()
+	}
+	return ref.String()
+}
+
+func (r *resolver) report(severity diag.Severity, at diag.Position, object, message, why, fix string) {
+	r.problems = append(r.problems, diag.Diagnostic{Severity: severity, Position: at, Object: object, Message: message, Why: why, Fix: fix})
+}
+
+// add puts an object into the state. Two declarations of one object are an error, unless definitions files repeat
+// it without a difference.
+func (r *resolver) add(o topology.Object, p *place) {
+	ref := o.Ref()
+	if err := r.state.Add(o, p.at); err == nil {
+		r.places[ref] = p
+		return
+	}
+	first := r.places[ref]
+	if (p.definitions || ref.Kind == topology.KindBinding) && r.equal(ref, o) {
+		r.report(diag.Warning, p.at, r.name(ref), fmt.Sprintf("is declared twice, first at %s", first.at), "", "remove one of the two")
+		return
+	}
+	r.report(diag.Error, p.at, r.name(ref), fmt.Sprintf("is declared twice, first at %s", first.at), "only one of the two would be applied", "remove one of the two")
+}
+
+func (r *resolver) equal(ref topology.Ref, o topology.Object) bool {
+	have, _ := r.state.Get(ref)
+	return reflect.DeepEqual(have, o)
+}
+
+func (r *resolver) user(name string, u *User) {
+	if u.Password != "" && u.PasswordHash != "" {
+		r.report(diag.Error, u.FieldPosition("passwordHash"), fmt.Sprintf("user %q", name), "has both password and passwordHash", "", "keep one of the two")
+	}
+	parts := map[string]diag.Position{"passwordHash": u.FieldPosition("passwordHash")}
+	r.add(&topology.User{Name: name, Tags: u.Tags, Password: topology.Secret(u.Password), PasswordHash: u.PasswordHash,
+		HashingAlgorithm: algorithm(u)}, &place{at: u.at, parts: parts})
+	if u.Limits == nil {
+		return
+	}
+	for limit, value := range map[string]*int64{"max-connections": u.Limits.MaxConnections, "max-channels": u.Limits.MaxChannels} {
+		if value != nil {
+			r.add(&topology.UserLimit{User: name, Name: limit, Value: *value}, &place{at: u.Limits.at})
+		}
+	}
+}
+
+const algorithmPrefix = "rabbit_password_hashing_"
+
+// algorithm returns the broker's name of the hashing algorithm, "" for a user without a hash.
+func algorithm(u *User) string {
+	switch {
+	case u.HashingAlgorithm != "":
+		return algorithmPrefix + u.HashingAlgorithm
+	case u.PasswordHash != "":
+		return algorithmPrefix + "sha256"
+	}
+	return ""
+}
+
+func (r *resolver) vhost(name string, v *VHost) {
+	o := &topology.VHost{Name: name, Tags: v.Tags, DefaultQueueType: v.DefaultQueueType}
+	if v.Description != nil {
+		o.Description = *v.Description
+	}
+	o.Declared.Description, o.Declared.Tags, o.Declared.DefaultQueueType = v.has("description"), v.has("tags"), v.has("defaultQueueType")
+	r.add(o, &place{at: v.at})
+}
+
+// sections adds the objects of one vhost.
+func (r *resolver) sections(vhost string, s *Sections) {
+	if s.External != nil {
+		for _, name := range s.External.Exchanges {
+			r.external[exchangeRef(vhost, name)] = true
+		}
+		for _, name := range s.External.Queues {
+			r.external[queueRef(vhost, name)] = true
+		}
+	}
+	for name, x := range ordered(s.Exchanges) {
+		r.exchange(vhost, name, x)
+	}
+	for name, q := range ordered(s.Queues) {
+		r.queue(vhost, name, q)
+	}
+	for _, b := range s.Bindings {
+		r.freeBinding(vhost, b)
+	}
+	for name, p := range ordered(s.Policies) {
+		r.policy(vhost, name, p, false)
+	}
+	for name, p := range ordered(s.OperatorPolicies) {
+		r.policy(vhost, name, p, true)
+	}
+	r.access(vhost, s)
+	for component, values := range ordered(s.Parameters) {
+		for name, v := range ordered(values) {
+			r.add(&topology.Parameter{VHost: vhost, Component: component, Name: name, Value: v.Value}, &place{at: v.at})
+		}
+	}
+}
+
+func (r *resolver) access(vhost string, s *Sections) {
+	for user, p := range ordered(s.Permissions) {
+		r.add(&topology.Permission{VHost: vhost, User: user, Configure: p.Configure, Write: p.Write, Read: p.Read}, &place{at: p.at})
+	}
+	for user, exchanges := range ordered(s.TopicPermissions) {
+		for exchange, p := range ordered(exchanges) {
+			r.add(&topology.TopicPermission{VHost: vhost, User: user, Exchange: exchange, Write: p.Write, Read: p.Read}, &place{at: p.at})
+		}
+	}
+	if s.Limits == nil {
+		return
+	}
+	for limit, value := range map[string]*int64{"max-connections": s.Limits.MaxConnections, "max-queues": s.Limits.MaxQueues} {
+		if value != nil {
+			r.add(&topology.VHostLimit{VHost: vhost, Name: limit, Value: *value}, &place{at: s.Limits.at})
+		}
+	}
+}
+
+// policy adds a policy, in whose definition times and sizes may have units.
+func (r *resolver) policy(vhost, name string, p *Policy, operator bool) {
+	o := &topology.Policy{Operator: operator, VHost: vhost, Name: name, Pattern: p.Pattern, ApplyTo: p.ApplyTo, Priority: p.Priority, Definition: topology.Arguments{}}
+	if o.ApplyTo == "" {
+		o.ApplyTo = topology.ApplyToAll
+	}
+	parts := map[string]diag.Position{}
+	for key, v := range p.Definition {
+		o.Definition[key], parts[key] = withoutUnit(key, v.Value), v.at
+	}
+	r.add(o, &place{at: p.at, parts: parts})
+}
+
+// withoutUnit turns 24h into milliseconds and 10MB into bytes, for the policy keys that are one or the other. What is
+// no such text stays as it is, for the check of its type.
+func withoutUnit(key string, v any) any {
+	known, _ := topology.LookupPolicyKey(key)
+	text, isText := v.(string)
+	if !isText {
+		return v
+	}
+	switch known.Unit {
+	case topology.Milliseconds:
+		if ms, err := ParseDuration(text); err == nil {
+			return ms
+		}
+	case topology.Bytes:
+		if n, err := ParseSize(text); err == nil {
+			return n
+		}
+	}
+	return v
+}
+
+// ordered ranges over a map in the order of its keys.
+func ordered[V any](m map[string]V) func(yield func(string, V) bool) {
+	return func(yield func(string, V) bool) {
+		for _, k := range slices.Sorted(maps.Keys(m)) {
+			if !yield(k, m[k]) {
+				return
+			}
+		}
+	}
+}
+
+func exchangeRef(vhost, name string) topology.Ref {
+	return topology.Ref{Kind: topology.KindExchange, VHost: vhost, Name: name}
+}
+
+func queueRef(vhost, name string) topology.Ref {
+	return topology.Ref{Kind: topology.KindQueue, VHost: vhost, Name: name}
+}

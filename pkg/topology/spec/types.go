@@ -1,0 +1,225 @@
+package spec
+
+import (
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/diag"
+)
+
+// Spec is a topology as its files say it, before defaults, sugar and references are resolved. Load makes it. The json tags
+// are the names in the file; the jsonschema tags bound the values, in the parser and in the JSON Schema alike.
+type Spec struct {
+	Located `json:"-"`
+	// Version is that of the file format: 1.
+	Version *int64 `json:"version,omitempty" jsonschema:"enum=1" example:"1"`
+	// Name owns what apply creates: --prune deletes what this name once applied and no longer declares.
+	Name string `json:"name,omitempty" jsonschema:"minLength=1"`
+	// VHost holds the objects of the file. Without it, the connection's.
+	VHost string `json:"vhost,omitempty" jsonschema:"minLength=1"`
+	Sections
+	// Users are internal users, by name.
+	Users map[string]*User `json:"users,omitempty" object:"user"`
+	// GlobalParameters are the cluster's runtime parameters, by name.
+	GlobalParameters map[string]Any `json:"globalParameters,omitempty" object:"global parameter"`
+	// VHosts are virtual hosts to create, by name, each with its own objects.
+	VHosts map[string]*VHost `json:"vhosts,omitempty" object:"vhost"`
+
+	definitions []*definitions
+	options     Options
+}
+
+// Sections are the objects of one vhost.
+type Sections struct {
+	// Exchanges by name.
+	Exchanges map[string]*Exchange `json:"exchanges,omitempty" object:"exchange"`
+	// Queues by name.
+	Queues map[string]*Queue `json:"queues,omitempty" object:"queue"`
+	// Bindings between objects that are declared elsewhere in the file. Those of a queue can stand under the queue.
+	Bindings []*FreeBinding `json:"bindings,omitempty"`
+	// Policies by name.
+	Policies map[string]*Policy `json:"policies,omitempty" object:"policy"`
+	// OperatorPolicies by name: limits that users cannot exceed.
+	OperatorPolicies map[string]*Policy `json:"operatorPolicies,omitempty" object:"operator policy"`
+	// Permissions by user.
+	Permissions map[string]*Permission `json:"permissions,omitempty" object:"permission of user"`
+	// TopicPermissions by user, then topic exchange.
+	TopicPermissions map[string]map[string]*TopicPermission `json:"topicPermissions,omitempty" object:"topic permission of user"`
+	// Parameters by component (shovel, federation-upstream, …), then name.
+	Parameters map[string]map[string]Any `json:"parameters,omitempty" object:"parameters of"`
+	// Limits of the vhost.
+	Limits *Limits `json:"limits,omitempty"`
+	// External lists exchanges and queues that the file uses and somebody else declares.
+	External *External `json:"external,omitempty"`
+	// Events are the typed domain events that are published, by type.
+	Events map[string]*Event `json:"events,omitempty" object:"event"`
+	// Tests say where messages must go.
+	Tests []*Test `json:"tests,omitempty"`
+}
+
+// VHost is an entry of vhosts.
+type VHost struct {
+	Located `json:"-"`
+	// Description for people.
+	Description *string `json:"description,omitempty"`
+	// Tags for people and tools.
+	Tags Strings `json:"tags,omitempty"`
+	// DefaultQueueType of queues that name no type (RabbitMQ 4).
+	DefaultQueueType string `json:"defaultQueueType,omitempty" jsonschema:"enum=classic,enum=quorum,enum=stream"`
+	Sections
+}
+
+// Limits of a vhost. -1 means no limit.
+type Limits struct {
+	Located `json:"-"`
+	// MaxConnections to the vhost.
+	MaxConnections *int64 `json:"maxConnections,omitempty" jsonschema:"minimum=-1" example:"256"`
+	// MaxQueues in the vhost.
+	MaxQueues *int64 `json:"maxQueues,omitempty" jsonschema:"minimum=-1" example:"1024"`
+}
+
+// External names what somebody else declares.
+type External struct {
+	Located `json:"-"`
+	// Exchanges that exist already.
+	Exchanges Strings `json:"exchanges,omitempty"`
+	// Queues that exist already.
+	Queues Strings `json:"queues,omitempty"`
+}
+
+// User is an internal user.
+type User struct {
+	Located `json:"-"`
+	// Tags: administrator, monitoring, policymaker, management, impersonator.
+	Tags Strings `json:"tags,omitempty"`
+	// Password from the environment: "${ORDERS_PASSWORD}".
+	Password Password `json:"password,omitempty"`
+	// PasswordHash as rabbitmqctl hash_password prints it, instead of a password.
+	PasswordHash topology.Secret `json:"passwordHash,omitempty"`
+	// HashingAlgorithm of the hash. Default sha256.
+	HashingAlgorithm string `json:"hashingAlgorithm,omitempty" jsonschema:"enum=sha256,enum=sha512,enum=md5"`
+	// Limits of the user.
+	Limits *UserLimits `json:"limits,omitempty"`
+}
+
+// UserLimits bound what a user may open. -1 means no limit.
+type UserLimits struct {
+	Located `json:"-"`
+	// MaxConnections of the user.
+	MaxConnections *int64 `json:"maxConnections,omitempty" jsonschema:"minimum=-1" example:"10"`
+	// MaxChannels of the user.
+	MaxChannels *int64 `json:"maxChannels,omitempty" jsonschema:"minimum=-1" example:"100"`
+}
+
+// Permission grants by regular expressions on the names of exchanges and queues. One that is left out matches nothing.
+type Permission struct {
+	Located `json:"-"`
+	// Configure: what the user may declare and delete.
+	Configure string `json:"configure,omitempty"`
+	// Write: where the user may publish, and bind queues.
+	Write string `json:"write,omitempty"`
+	// Read: from which queues the user may consume, and which exchanges it may bind.
+	Read string `json:"read,omitempty"`
+}
+
+// TopicPermission restricts routing keys by regular expressions. One that is left out matches nothing.
+type TopicPermission struct {
+	Located `json:"-"`
+	// Write: with which keys the user may publish.
+	Write string `json:"write,omitempty"`
+	// Read: with which keys the user may bind.
+	Read string `json:"read,omitempty"`
+}
+
+// Policy sets optional arguments on what its pattern matches.
+type Policy struct {
+	Located `json:"-"`
+	// Pattern is a regular expression on names.
+	Pattern string `json:"pattern" jsonschema:"required"`
+	// ApplyTo is what the policy is for. Default all.
+	ApplyTo string `json:"applyTo,omitempty" jsonschema:"enum=all,enum=queues,enum=exchanges,enum=classic_queues,enum=quorum_queues,enum=streams"`
+	// Priority: the highest of the matching policies wins. Default 0.
+	Priority int64 `json:"priority,omitempty" example:"10"`
+	// Definition has the keys of RabbitMQ (message-ttl, dead-letter-exchange, …). Times and sizes take units.
+	Definition map[string]Any `json:"definition" jsonschema:"required"`
+}
+
+// Exchange routes messages.
+type Exchange struct {
+	Located `json:"-"`
+	// Type is direct (the default), fanout, topic, headers, or what a plugin brings (x-consistent-hash).
+	Type string `json:"type,omitempty" jsonschema:"minLength=1"`
+	// Durable exchanges survive a restart of the broker. Default true.
+	Durable *bool `json:"durable,omitempty"`
+	// AutoDelete: the broker deletes the exchange when its last binding goes.
+	AutoDelete bool `json:"autoDelete,omitempty"`
+	// Internal exchanges take messages from exchanges only.
+	Internal bool `json:"internal,omitempty"`
+	// AlternateExchange gets what no binding matches.
+	AlternateExchange *string `json:"alternateExchange,omitempty"`
+	// Arguments that have no field of their own.
+	Arguments map[string]Any `json:"arguments,omitempty"`
+	// Bindings from other exchanges to this one.
+	Bindings []*Binding `json:"bindings,omitempty"`
+}
+
+// Binding leads from an exchange to the object it stands under.
+type Binding struct {
+	Located `json:"-"`
+	// Exchange is the source.
+	Exchange string `json:"exchange" jsonschema:"required,minLength=1"`
+	BindingMatch
+}
+
+// FreeBinding is an entry of the section bindings.
+type FreeBinding struct {
+	Located `json:"-"`
+	// Exchange is the source.
+	Exchange string `json:"exchange" jsonschema:"required,minLength=1"`
+	// Queue is the destination.
+	Queue string `json:"queue,omitempty" jsonschema:"minLength=1"`
+	// ToExchange is the destination, instead of a queue.
+	ToExchange string `json:"toExchange,omitempty" jsonschema:"minLength=1"`
+	BindingMatch
+}
+
+// BindingMatch says which messages a binding takes.
+type BindingMatch struct {
+	// Key is the routing key, for topic exchanges with * and #. Default "".
+	Key *string `json:"key,omitempty" example:"order.created"`
+	// Keys makes one binding for each of them.
+	Keys Strings `json:"keys,omitempty"`
+	// Match says whether all headers must match (the default) or any, on a headers exchange.
+	Match string `json:"match,omitempty" jsonschema:"enum=all,enum=any,enum=all-with-x,enum=any-with-x"`
+	// Headers to match, on a headers exchange. A null only wants the header to be there.
+	Headers map[string]Any `json:"headers,omitempty"`
+	// Arguments that have no field of their own.
+	Arguments map[string]Any `json:"arguments,omitempty"`
+}
+
+// Located knows where a mapping and its fields stand in their file.
+type Located struct {
+	at     diag.Position
+	fields map[string]diag.Position
+}
+
+// Position returns where the object is written: its key, or its first character.
+func (l *Located) Position() diag.Position { return l.at }
+
+// FieldPosition returns where the value of a field is written, and the object's position when it is not.
+func (l *Located) FieldPosition(name string) diag.Position {
+	if p, ok := l.fields[name]; ok {
+		return p
+	}
+	return l.at
+}
+
+// has reports whether the file names the field.
+func (l *Located) has(name string) bool { _, ok := l.fields[name]; return ok }
+
+func (l *Located) locate(at diag.Position) { l.at = at }
+
+func (l *Located) locateField(name string, at diag.Position) {
+	if l.fields == nil {
+		l.fields = map[string]diag.Position{}
+	}
+	l.fields[name] = at
+}
