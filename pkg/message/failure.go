@@ -1,0 +1,204 @@
+package message
+
+import (
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Frameworks whose notes about failures FailureOf reads.
+const (
+	FrameworkNServiceBus = "NServiceBus"
+	FrameworkMassTransit = "MassTransit"
+	FrameworkSpring      = "Spring AMQP"
+	FrameworkRebus       = "Rebus"
+	FrameworkEasyNetQ    = "EasyNetQ"
+	FrameworkCelery      = "Celery"
+)
+
+// Failure is what a messaging framework noted in a message when it moved it to an error queue, or what it tells about
+// the work that the message stands for. Fields that the framework does not note are empty.
+type Failure struct {
+	Framework  string
+	Type       string // of the exception, for example "System.TimeoutException"
+	Message    string // of the exception; for Celery, which notes no error, ""
+	StackTrace string
+	// Task is the message or task type, where the framework's own header names it.
+	Task string
+	// Queue is where the message failed; where it belongs in a replay.
+	Queue string
+	// Exchange and RoutingKey are how the message was published, valid when HasRoute.
+	Exchange   string
+	RoutingKey string
+	HasRoute   bool
+	// Time of the failure, zero when unknown.
+	Time time.Time
+	// Enveloped says that the body is the framework's envelope around the original message: see UnwrapEasyNetQ.
+	Enveloped bool
+}
+
+// FailureOf returns what a framework noted about the failure, and whether one did. It looks at headers only, a handful
+// of look-ups, except for a message whose type says that it is an EasyNetQ error, whose body it parses.
+func FailureOf(m *Message) (Failure, bool) {
+	if strings.HasPrefix(m.Type, easyNetQErrorType) {
+		return easyNetQFailure(m)
+	}
+	h := m.Headers
+	if len(h) == 0 {
+		return Failure{}, false
+	}
+	for _, f := range frameworks {
+		if _, ok := h[f.mark]; ok {
+			return f.read(h), true
+		}
+	}
+	if _, ok := h["task"]; ok && h.Text("id") != "" && h["lang"] != nil {
+		return celeryFailure(h), true
+	}
+	return Failure{}, false
+}
+
+// frameworks is read only. The mark is the header whose presence tells the framework.
+var frameworks = []struct {
+	mark string
+	read func(Table) Failure
+}{
+	{"NServiceBus.FailedQ", nServiceBusFailure},
+	{"MT-Reason", massTransitFailure},
+	{"MT-Fault-InputAddress", massTransitFailure},
+	{"x-exception-stacktrace", springFailure},
+	{"x-exception-message", springFailure},
+	{"rbs2-error-details", rebusFailure},
+}
+
+// Particular/NServiceBus src/NServiceBus.Core/Recoverability/Faults/FaultsHeaderKeys.cs and ExceptionHeaderHelper:
+// FailedQ is "queue" or, from old versions, "queue@machine"; TimeOfFailure has a colon before the microseconds.
+func nServiceBusFailure(h Table) Failure {
+	queue, _, _ := strings.Cut(h.Text("NServiceBus.FailedQ"), "@")
+	task, _, _ := strings.Cut(h.Text("NServiceBus.EnclosedMessageTypes"), ",")
+	at, _ := time.Parse("2006-01-02 15:04:05.000000 Z", dotBeforeMicros(h.Text("NServiceBus.TimeOfFailure")))
+	return Failure{
+		Framework: FrameworkNServiceBus, Queue: queue, Task: task, Time: at,
+		Type:       h.Text("NServiceBus.ExceptionInfo.ExceptionType"),
+		Message:    h.Text("NServiceBus.ExceptionInfo.Message"),
+		StackTrace: h.Text("NServiceBus.ExceptionInfo.StackTrace"),
+	}
+}
+
+// dotBeforeMicros turns "2014-11-11 02:26:58:000462 Z" into what package time can parse.
+func dotBeforeMicros(s string) string {
+	if i := strings.LastIndexByte(s, ':'); i > 0 {
+		return s[:i] + "." + s[i+1:]
+	}
+	return s
+}
+
+// MassTransit/MassTransit src/MassTransit.Abstractions/MessageHeaders.cs. MT-Reason is "fault", or "dead-letter" for a
+// message that no consumer of the queue wanted (queue "…_skipped").
+func massTransitFailure(h Table) Failure {
+	f := Failure{
+		Framework: FrameworkMassTransit, Queue: massTransitQueue(h.Text("MT-Fault-InputAddress")),
+		Task: h.Text("MT-Fault-MessageType"), Type: h.Text("MT-Fault-ExceptionType"),
+		Message: h.Text("MT-Fault-Message"), StackTrace: h.Text("MT-Fault-StackTrace"),
+	}
+	f.Time = parseTime(h.Text("MT-Fault-Timestamp"))
+	if f.Type == "" && f.Message == "" && h.Text("MT-Reason") == "dead-letter" {
+		f.Message = "no consumer accepted the message"
+	}
+	return f
+}
+
+// massTransitQueue takes the queue out of an address: rabbitmq://host[:port]/[vhost/]queue[?options], or
+// queue:name[?options].
+func massTransitQueue(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || address == "" {
+		return ""
+	}
+	path := u.Opaque
+	if path == "" {
+		path = u.EscapedPath()
+	}
+	name, err := url.PathUnescape(path[strings.LastIndexByte(path, '/')+1:])
+	if err != nil {
+		return ""
+	}
+	return name
+}
+
+// spring-projects/spring-amqp spring-rabbit/…/retry/RepublishMessageRecoverer.java. The exchange and key are those of
+// the delivery that failed; the queue is not noted. The stack trace begins with "type: message".
+func springFailure(h Table) Failure {
+	f := Failure{
+		Framework: FrameworkSpring, Message: h.Text("x-exception-message"), StackTrace: h.Text("x-exception-stacktrace"),
+		Exchange: h.Text("x-original-exchange"), RoutingKey: h.Text("x-original-routingKey"),
+	}
+	_, f.HasRoute = h["x-original-routingKey"]
+	f.Type, _ = exceptionType(springCause(f.StackTrace))
+	return f
+}
+
+// springCause returns the stack trace from its last cause on: the listener's own exception stands in front of it, and
+// x-exception-message is the cause's too.
+func springCause(trace string) string {
+	if i := strings.Index(trace, "\nCaused by: "); i >= 0 {
+		return trace[i+len("\nCaused by: "):]
+	}
+	return trace
+}
+
+// rebus-org/Rebus Rebus/Messages/Headers.cs, Rebus/Retry/PoisonQueues/DeadletterQueueErrorHandler.cs: the details are
+// "message: exception.ToString()", possibly of several exceptions, cut to a maximum length.
+func rebusFailure(h Table) Failure {
+	details := h.Text("rbs2-error-details")
+	queue, _, _ := strings.Cut(h.Text("rbs2-source-queue"), "@") // the transport also accepts "key@exchange"
+	message, _, _ := strings.Cut(details, "\n")
+	task, _, _ := strings.Cut(h.Text("rbs2-msg-type"), ",")
+	f := Failure{
+		Framework: FrameworkRebus, Message: strings.TrimSpace(message), StackTrace: details, Queue: queue, Task: task,
+	}
+	for line := range strings.Lines(details) {
+		if name, ok := exceptionType(line); ok {
+			f.Type = name
+			break
+		}
+	}
+	return f
+}
+
+// celery/celery docs/internals/protocol.rst (task message, version 2) and celery/app/amqp.py: headers lang, task, id,
+// retries. A task message never carries its error (that goes to the result backend), so a dead one has died by the
+// broker's hand; only the task is known.
+func celeryFailure(h Table) Failure {
+	return Failure{Framework: FrameworkCelery, Task: h.Text("task")}
+}
+
+// exceptionType finds the type in "Some.Type: message", the way .NET and Java print an exception.
+func exceptionType(line string) (string, bool) {
+	line, _, _ = strings.Cut(strings.TrimSpace(line), "\n")
+	for part := range strings.SplitSeq(line, ": ") {
+		name := strings.TrimSpace(part[strings.LastIndexByte(part, ' ')+1:])
+		if isTypeName(name) {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+func isTypeName(s string) bool {
+	last := s[strings.LastIndexAny(s, ".$")+1:]
+	if !strings.HasSuffix(last, "Exception") && !strings.HasSuffix(last, "Error") || last == s && len(s) < 6 {
+		return false
+	}
+	return !strings.ContainsAny(s, `"'()[]{}<>/\,;=`)
+}
+
+// parseTime reads the forms that .NET libraries write; zero when it is none.
+func parseTime(s string) time.Time {
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "01/02/2006 15:04:05"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t.UTC()
+		}
+	}
+	return time.Time{}
+}

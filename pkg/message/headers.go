@@ -1,0 +1,51 @@
+package message
+
+import "strings"
+
+// Headers that brokers write. The death headers are explained at Deaths.
+const (
+	HeaderDeath              = "x-death"
+	HeaderFirstDeathQueue    = "x-first-death-queue"
+	HeaderFirstDeathReason   = "x-first-death-reason"
+	HeaderFirstDeathExchange = "x-first-death-exchange"
+	HeaderLastDeathQueue     = "x-last-death-queue"    // 4.x only
+	HeaderLastDeathReason    = "x-last-death-reason"   // 4.x only
+	HeaderLastDeathExchange  = "x-last-death-exchange" // 4.x only
+	HeaderDeliveryCount      = "x-delivery-count"      // quorum queues: how often it was returned
+	HeaderAcquiredCount      = "x-acquired-count"      // quorum queues, 4.3
+	HeaderStreamOffset       = "x-stream-offset"       // streams
+	HeaderOptDeaths          = "x-opt-deaths"          // 4.x, as annotations of AMQP 1.0 name it
+)
+
+// Sender-selected distribution: names of headers that make the broker route extra copies. BCC is taken off by the
+// broker, so a delivered message never shows it.
+const (
+	HeaderCC  = "CC"
+	HeaderBCC = "BCC"
+)
+
+// Headers that msgctl stamps on a message it replays or moves.
+const (
+	// HeaderReplayCount says how often msgctl has replayed the message (int64, from 1).
+	HeaderReplayCount = "x-msgctl-replay-count"
+	// HeaderReplayID names the run that replayed it last; a message that comes back with the id of the running
+	// replay has died again.
+	HeaderReplayID = "x-msgctl-replay-id"
+	// HeaderReplayFrom is the queue that the message was replayed from.
+	HeaderReplayFrom = "x-msgctl-replay-from"
+	// HeaderOriginalHeaders holds, as one JSON object in a string, the headers that the replay took off because
+	// the broker owns them: how the message died before. See ReplayHeaders for why, and for its form.
+	HeaderOriginalHeaders = "x-msgctl-original-headers"
+)
+
+// BrokerOwned says whether a header must not go along when a message is published again. All of them are the broker's
+// to write. Left on, they do harm: 3.10 trusts a death history sent by a client, counts on from it, drops the message
+// when the history looks like a cycle, and crashes the queue on a malformed one; CC routes extra copies (seen on
+// 3.10.8, 4.0.5, 4.3.6).
+func BrokerOwned(header string) bool {
+	switch header {
+	case HeaderDeath, HeaderDeliveryCount, HeaderAcquiredCount, HeaderStreamOffset, HeaderOptDeaths, HeaderCC, HeaderBCC:
+		return true
+	}
+	return strings.HasPrefix(header, "x-first-death-") || strings.HasPrefix(header, "x-last-death-")
+}

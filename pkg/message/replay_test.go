@@ -1,0 +1,151 @@
+package message_test
+
+import (
+	"encoding/json"
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	amqp "github.com/rabbitmq/amqp091-go"
+	"pgregory.net/rapid"
+
+	"github.com/msgctl/msgctl/pkg/message"
+)
+
+func TestReplayHeadersTakeOffWhatTheBrokerOwns(t *testing.T) {
+	h := ladder()
+	own := map[string]any{"tenant": "acme", "x-trace": int32(7), "x-retries": int64(2), "nested": clientTable{"a": nil}}
+	maps.Copy(h, own)
+	for _, name := range []string{
+		"x-last-death-queue", "x-last-death-reason", "x-last-death-exchange", "x-delivery-count", "x-acquired-count",
+		"x-stream-offset", "x-opt-deaths",
+	} {
+		h[name] = "broker"
+	}
+	h["CC"], h["BCC"] = []any{"copy"}, []any{"blind"}
+	before := maps.Clone(h)
+
+	got := message.ReplayHeaders(h, message.Replay{ID: "run-1", From: "dlq"})
+	note := got["x-msgctl-original-headers"].(string)
+	delete(got, "x-msgctl-original-headers")
+	want := message.Table{
+		"x-msgctl-replay-count": int64(1), "x-msgctl-replay-id": "run-1", "x-msgctl-replay-from": "dlq",
+	}
+	maps.Copy(want, own)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("headers (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(before, h); diff != "" {
+		t.Errorf("the message's own headers were changed:\n%s", diff)
+	}
+	var noted map[string]any
+	if err := json.Unmarshal([]byte(note), &noted); err != nil {
+		t.Fatalf("note %q: %v", note, err)
+	}
+	for name := range before {
+		if _, ok := noted[name]; ok != message.BrokerOwned(name) {
+			t.Errorf("header %s: noted %v", name, ok)
+		}
+	}
+}
+
+func TestOriginalHeadersTellTheDeathsBefore(t *testing.T) {
+	replayed := message.ReplayHeaders(ladder(), message.Replay{ID: "r", From: "dlq"})
+	original, ok := message.OriginalHeaders(replayed)
+	if !ok {
+		t.Fatal("no original headers")
+	}
+	first, ok := message.DeathsOf(original).First(nil)
+	if !ok || first.Queue != "work" || first.Count != 3 || !first.Time.Equal(t0) || first.RoutingKey() != "order.created" {
+		t.Errorf("first death %+v", first)
+	}
+	again := message.ReplayHeaders(replayed, message.Replay{ID: "r2", From: "dlq"})
+	if again["x-msgctl-original-headers"] != replayed["x-msgctl-original-headers"] {
+		t.Error("a replay of a message that did not die in between changed the note")
+	}
+	if n := message.ReplayCount(again); n != 2 {
+		t.Errorf("count = %d, want 2", n)
+	}
+}
+
+func TestNotesStayWithinTheirBound(t *testing.T) {
+	h := ladder()
+	for range 200 {
+		h = message.ReplayHeaders(h, message.Replay{ID: "r", From: "dlq"})
+		maps.Copy(h, ladder())
+		note := h["x-msgctl-original-headers"].(string)
+		if len(note) > message.MaxOriginalHeaders {
+			t.Fatalf("note of %d bytes", len(note))
+		}
+		if len(message.Timeline(h)) < 2 {
+			t.Fatal("the latest deaths are missing")
+		}
+	}
+	h["x-death"] = []any{death(strings.Repeat("q", 30000), "rejected", 1, t0, "")}
+	if _, ok := message.ReplayHeaders(h, message.Replay{})["x-msgctl-original-headers"]; ok {
+		t.Error("a note above the bound was kept")
+	}
+}
+
+func TestForgedReplayHeaders(t *testing.T) {
+	for _, count := range []any{"7", int64(-3), nil, []any{}, 1.5} {
+		h := message.ReplayHeaders(message.Table{"x-msgctl-replay-count": count}, message.Replay{})
+		if h["x-msgctl-replay-count"] != int64(1) {
+			t.Errorf("after %#v the count is %v", count, h["x-msgctl-replay-count"])
+		}
+	}
+	for _, note := range []any{"{", "5", `"x"`, "null", "[]", int32(1), clientTable{}, strings.Repeat("[", 100000)} {
+		h := message.Table{"x-msgctl-original-headers": note, "x-delivery-count": int64(1)}
+		for range 3 {
+			h = message.ReplayHeaders(h, message.Replay{})
+			h["x-delivery-count"] = int64(1)
+			if _, ok := message.OriginalHeaders(h); !ok {
+				t.Errorf("after note %.20v: unreadable %q", note, h["x-msgctl-original-headers"])
+			}
+			message.Timeline(h)
+		}
+	}
+}
+
+func TestHeadersSizeIsThatOnTheWire(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h := Headers().Draw(t, "headers")
+		wire := message.Native[amqp.Table](h, func(d message.Decimal) any { return amqp.Decimal(d) })
+		if err := wire.Validate(); err != nil {
+			t.Fatalf("the client refuses the native table: %v", err)
+		}
+	})
+	h := message.Table{
+		"a": nil, "b": true, "c": int8(1), "d": uint8(1), "e": int16(1), "f": uint16(1), "g": int32(1), "h": uint32(1),
+		"i": float32(1), "j": int64(1), "k": 1.0, "l": time.Now(), "m": "xy", "n": []byte("xy"),
+		"o": []any{int64(1), "x"}, "p": clientTable{"q": "r"}, "s": clientDecimal{1, 2},
+	}
+	const values = 1 + 2*3 + 3*2 + 5*3 + 9*3 + 7*2 + (5 + 9 + 6) + (5 + 2 + 6) + 6
+	if got, want := message.HeadersSize(h), 4+17*2+values; got != want {
+		t.Errorf("size = %d, want %d", got, want)
+	}
+}
+
+func TestNativeLeavesTheClientsTablesAlone(t *testing.T) {
+	h := message.Table{
+		"client": amqp.Table{"a": int32(1)}, "list": []any{amqp.Table{"b": "c"}},
+		"ours": message.Table{"d": []any{message.Decimal{Scale: 1, Value: 2}, map[string]any{}}},
+	}
+	got := message.Native[amqp.Table](h, func(d message.Decimal) any { return amqp.Decimal(d) })
+	want := amqp.Table{
+		"client": amqp.Table{"a": int32(1)}, "list": []any{amqp.Table{"b": "c"}},
+		"ours": amqp.Table{"d": []any{amqp.Decimal{Scale: 1, Value: 2}, amqp.Table{}}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if _, ok := h["ours"].(message.Table); !ok {
+		t.Error("the table given was changed")
+	}
+	plain := message.Table{"a": int64(1), "x-death": []any{amqp.Table{"b": "c"}}}
+	if n := testing.AllocsPerRun(100, func() { message.Native[amqp.Table](plain, nil) }); n > 0 {
+		t.Errorf("%v allocations for headers that need no change", n)
+	}
+}

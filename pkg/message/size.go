@@ -1,0 +1,47 @@
+package message
+
+import "time"
+
+// HeadersSize returns how many bytes the table takes in a content header frame, its own length prefix included.
+// A message whose properties and headers outgrow the connection's frame_max (131072 by default) cannot be published:
+// the client library closes the connection with "frame size exceeds negotiated frame_max". Ask before publishing
+// headers that were added to, and leave some 4 KiB for the other properties.
+func HeadersSize(t Table) int { return tableSize(t) }
+
+func tableSize(t map[string]any) int {
+	n := 4
+	for k, v := range t {
+		n += 1 + len(k) + fieldSize(v)
+	}
+	return n
+}
+
+// fieldSize counts the type octet and the value.
+func fieldSize(v any) int {
+	switch x := v.(type) {
+	case nil:
+		return 1
+	case bool, int8, uint8:
+		return 2
+	case int16, uint16:
+		return 3
+	case int, int32, uint32, float32: // the client library writes an int as 32 bits
+		return 5
+	case int64, float64, time.Time:
+		return 9
+	case string:
+		return 5 + len(x)
+	case []byte:
+		return 5 + len(x)
+	case []any:
+		n := 5
+		for _, e := range x {
+			n += fieldSize(e)
+		}
+		return n
+	}
+	if t, ok := AsTable(v); ok {
+		return 1 + tableSize(t)
+	}
+	return 6 // a decimal
+}
