@@ -1,0 +1,252 @@
+package rabbit
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// channelsPerSession is how many AMQP methods are under way at once: with more, 4.3 gets slower (measured on two cores).
+const channelsPerSession = 8
+
+// session does AMQP operations in one vhost on the channels of one connection, which it opens when needed and restores when
+// it is lost. It is safe for concurrent use.
+type session struct {
+	opts  Options
+	vhost string
+	slots chan struct{} // one per operation under way
+
+	dialling chan struct{} // a mutex that a context can give up on
+	lone     chan struct{} // likewise, for operations that are tried alone
+
+	mu      sync.Mutex
+	current *link
+	open    bool // a connection was open once
+	done    bool
+}
+
+func newSession(o Options, vhost string) *session {
+	return &session{
+		opts: o, vhost: vhost, slots: make(chan struct{}, channelsPerSession),
+		dialling: make(chan struct{}, 1), lone: make(chan struct{}, 1),
+	}
+}
+
+// ready makes sure that a connection is open.
+func (s *session) ready(ctx context.Context) error { _, err := s.link(ctx); return err }
+
+// wasOpen reports whether the session ever had a connection.
+func (s *session) wasOpen() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.open }
+
+func (s *session) close() error {
+	s.mu.Lock()
+	l := s.current
+	s.current, s.done = nil, true
+	s.mu.Unlock()
+	if l == nil {
+		return nil
+	}
+	return l.close()
+}
+
+// do runs one operation on a channel of its own. The operation must be idempotent: it is run again when the connection
+// was lost under it. An exception that the broker answers to the operation is returned as it came, always to the operation
+// that caused it.
+func (s *session) do(ctx context.Context, f func(*amqp.Channel) error) error {
+	if err := enter(ctx, s.slots); err != nil {
+		return err
+	}
+	defer leave(s.slots)
+	for lost := 0; ; lost++ {
+		l, err := s.link(ctx)
+		if err != nil {
+			return err
+		}
+		err = s.once(ctx, l, f)
+		switch fate(l, err) {
+		case fateDone:
+			return err
+		case fateFatal:
+			return s.alone(ctx, f)
+		case fateLost:
+			s.drop(l)
+			if ctx.Err() != nil || lost >= s.opts.ReconnectAttempts {
+				return unreachable("", "the connection to "+s.opts.amqpURL()+" was lost", err)
+			}
+		}
+	}
+}
+
+// alone runs an operation on a connection of its own, one at a time. Some refusals close the whole connection (3.10: unknown
+// exchange type; 3.10 and 4.0: a stream's bad max-age) and with it every operation under way: alone, the guilty one shows.
+func (s *session) alone(ctx context.Context, f func(*amqp.Channel) error) error {
+	if err := enter(ctx, s.lone); err != nil {
+		return err
+	}
+	defer leave(s.lone)
+	l, err := dial(ctx, s.opts, s.vhost)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = l.close() }()
+	err = s.once(ctx, l, f)
+	if fate(l, err) == fateLost {
+		return unreachable("", "the connection to "+s.opts.amqpURL()+" was lost", err)
+	}
+	return err
+}
+
+// once runs f on a channel of l. The AMQP library knows no contexts for methods: when ctx ends first, the channel is left to
+// its connection and never used again.
+func (s *session) once(ctx context.Context, l *link, f func(*amqp.Channel) error) error {
+	ctx, cancel := context.WithTimeout(ctx, s.opts.Timeout)
+	defer cancel()
+	result := make(chan error, 1)
+	go func() {
+		ch, err := s.channel(l)
+		if err == nil {
+			err = f(ch)
+			s.release(l, ch)
+		}
+		result <- err
+	}()
+	select {
+	case err := <-result:
+		return err
+	case <-ctx.Done():
+		return unreachable("", "no answer from "+s.opts.amqpURL()+" in time", ctx.Err())
+	}
+}
+
+func (s *session) channel(l *link) (*amqp.Channel, error) {
+	s.mu.Lock()
+	if n := len(l.idle); n > 0 {
+		ch := l.idle[n-1]
+		l.idle = l.idle[:n-1]
+		s.mu.Unlock()
+		return ch, nil
+	}
+	s.mu.Unlock()
+	return l.conn.Channel()
+}
+
+func (s *session) release(l *link, ch *amqp.Channel) {
+	if ch.IsClosed() {
+		return
+	}
+	s.mu.Lock()
+	l.idle = append(l.idle, ch)
+	s.mu.Unlock()
+}
+
+// drop forgets a connection that is lost.
+func (s *session) drop(l *link) {
+	s.mu.Lock()
+	if s.current == l {
+		s.current = nil
+	}
+	s.mu.Unlock()
+	_ = l.net.Close()
+}
+
+// link returns the open connection, dialling if there is none: once if there never was one, else as often as the options say.
+func (s *session) link(ctx context.Context) (*link, error) {
+	if l, err := s.live(); l != nil || err != nil {
+		return l, err
+	}
+	if err := enter(ctx, s.dialling); err != nil {
+		return nil, err
+	}
+	defer leave(s.dialling)
+	if l, err := s.live(); l != nil || err != nil {
+		return l, err
+	}
+	var l *link
+	err := retry(ctx, s.opts, s.wasOpen(), func() (err error) {
+		l, err = dial(ctx, s.opts, s.vhost)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.done {
+		_ = l.close()
+		return nil, amqp.ErrClosed
+	}
+	s.current, s.open = l, true
+	return l, nil
+}
+
+func (s *session) live() (*link, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.done:
+		return nil, amqp.ErrClosed
+	case s.current == nil || s.current.conn.IsClosed():
+		return nil, nil
+	}
+	return s.current, nil
+}
+
+// fates of an operation.
+type opFate int
+
+const (
+	fateDone  opFate = iota // succeeded, or refused in a way that concerns it alone
+	fateLost                // the connection is gone for reasons of its own
+	fateFatal               // the broker closed the connection because of some operation on it
+)
+
+func fate(l *link, err error) opFate {
+	if err == nil {
+		return fateDone
+	}
+	if !l.conn.IsClosed() {
+		return fateDone
+	}
+	var e *amqp.Error
+	if errors.As(err, &e) && e.Server {
+		switch e.Code {
+		case amqp.ConnectionForced:
+			return fateLost // the broker, or an operator, closes connections
+		case amqp.ContentTooLarge, amqp.NoRoute, amqp.NoConsumers, amqp.AccessRefused, amqp.NotFound, amqp.ResourceLocked, amqp.PreconditionFailed:
+			return fateDone // a channel's exception; the connection was lost later
+		}
+		return fateFatal
+	}
+	return fateLost
+}
+
+// retry calls f once, and when established says so, again after growing pauses, as the options say.
+func retry(ctx context.Context, o Options, established bool, f func() error) error {
+	err := f()
+	if !established {
+		return err
+	}
+	for attempt := 1; err != nil && attempt <= o.ReconnectAttempts && ctx.Err() == nil; attempt++ {
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(time.Duration(attempt) * o.ReconnectDelay):
+		}
+		err = f()
+	}
+	return err
+}
+
+func enter(ctx context.Context, gate chan struct{}) error {
+	select {
+	case gate <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func leave(gate chan struct{}) { <-gate }
