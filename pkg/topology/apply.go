@@ -21,13 +21,16 @@ type Writer interface {
 	SaveOwnership(ctx context.Context, o Ownership) error
 }
 
-// Guard limits a deletion to what loses nothing.
+// Guard limits a deletion to what loses nothing, or no more than was allowed. For a vhost it bounds all queues in it.
+// The writer counts again just before it deletes. The zero Guard limits nothing.
 type Guard struct {
 	// IfUnused leaves a queue with consumers, or an exchange with bindings, alone.
 	IfUnused bool
 	// IfEmpty leaves a queue that holds messages alone.
 	IfEmpty bool
-	// MaxMessages is how many messages may be lost when IfEmpty is false; the writer counts again just before.
+	// Limited says that at most MaxMessages messages may be lost. The guards of a plan add up to no more than
+	// DiffOptions.MaxMessageLoss.
+	Limited     bool
 	MaxMessages int64
 }
 

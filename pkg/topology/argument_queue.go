@@ -52,8 +52,10 @@ func deliveryArguments() []Argument {
 			Help: "how many priorities a classic queue keeps apart"},
 		{Name: "x-single-active-consumer", Field: "singleActiveConsumer", Type: Boolean, Support: on(Classic, Quorum),
 			Help: "whether one consumer at a time gets the messages"},
-		{Name: "x-consumer-timeout", Field: "consumerTimeout", Type: Integer, Unit: Milliseconds, Support: since("4.3", Quorum), Checked: "4.3",
-			Help: "how long a consumer may hold a message unacknowledged"},
+		// 4.0.5 obeys it on classic and quorum queues (the channel looks once a minute), 4.3.6 refuses it on other than quorum.
+		{Name: "x-consumer-timeout", Field: "consumerTimeout", Type: Integer, Unit: Milliseconds, Checked: "4.3",
+			Support: append(since("3.12", Quorum), Support{Queue: Classic, Since: "3.12", Until: "4.3"}),
+			Help:    "how long a consumer may hold a message unacknowledged"},
 		{Name: "x-consumer-disconnected-timeout", Field: "consumerDisconnectedTimeout", Type: Integer, Unit: Milliseconds, Support: since("4.3", Quorum), Checked: "4.3",
 			Help: "how long a consumer's messages are kept for it when its node is cut off"},
 	}

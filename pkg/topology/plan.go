@@ -72,6 +72,8 @@ type Step struct {
 	Why string
 	// Risk is set for Replace and Delete of queues (and of vhosts: the sum of their queues).
 	Risk *Risk
+	// Guard is what a Delete, or the deletion inside a Replace, may lose at most.
+	Guard Guard
 	// Blocked, when not empty, says why apply would refuse the whole plan, and which flag would allow the step.
 	Blocked string
 }
@@ -99,6 +101,53 @@ type Plan struct {
 
 // Empty reports whether there is nothing to do.
 func (p *Plan) Empty() bool { return len(p.Steps) == 0 }
+
+// Count returns how many steps have that action.
+func (p *Plan) Count(a Action) int {
+	n := 0
+	for _, s := range p.Steps {
+		if s.Action == a {
+			n++
+		}
+	}
+	return n
+}
+
+// Blocked returns the steps that apply would refuse.
+func (p *Plan) Blocked() []Step {
+	var blocked []Step
+	for _, s := range p.Steps {
+		if s.Blocked != "" {
+			blocked = append(blocked, s)
+		}
+	}
+	return blocked
+}
+
+// Destructive reports whether the plan deletes or replaces anything.
+func (p *Plan) Destructive() bool { return p.Count(Delete)+p.Count(Replace) > 0 }
+
+// Risk sums what the plan's steps may lose. Known is false when a count is missing.
+func (p *Plan) Risk() Risk {
+	sum := Risk{Known: true}
+	for _, s := range p.Steps {
+		if s.Risk != nil {
+			sum.Messages += s.Risk.Messages
+			sum.Consumers += s.Risk.Consumers
+			sum.Known = sum.Known && s.Risk.Known
+		}
+	}
+	return sum
+}
+
+// Refusal says why Apply would not begin: errors among the problems, or blocked steps. nil when it would.
+func (p *Plan) Refusal() error {
+	blocked := p.Blocked()
+	if !p.Problems.HasErrors() && len(blocked) == 0 {
+		return nil
+	}
+	return &RefusedError{Problems: p.Problems, Blocked: blocked}
+}
 
 // DiffOptions say how a difference becomes a plan.
 type DiffOptions struct {

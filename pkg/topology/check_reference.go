@@ -1,0 +1,63 @@
+package topology
+
+import (
+	"fmt"
+	"slices"
+)
+
+// references finds declared objects that need one which neither the file declares nor the broker has, or which this
+// plan deletes: the broker would answer 404 or 400. deleted is what the plan deletes.
+func (c *checker) references(deleted map[Ref]bool) {
+	missing := map[string]bool{}
+	for _, v := range c.have.MissingVHosts {
+		missing[v] = true
+	}
+	for ref := range c.want.objects {
+		if missing[ref.VHost] && !c.want.Has(Ref{Kind: KindVHost, Name: ref.VHost}) {
+			continue // said once for the whole vhost
+		}
+		switch ref.Kind {
+		case KindBinding:
+			if ref.Parent != "" {
+				c.needs(ref, bindingSource(ref), deleted)
+				c.needs(ref, bindingDestination(ref), deleted)
+			}
+		case KindPermission, KindTopicPermission:
+			c.needs(ref, Ref{Kind: KindUser, Name: ref.Name}, deleted)
+		case KindUserLimit:
+			c.needs(ref, Ref{Kind: KindUser, Name: ref.Parent}, deleted)
+		}
+	}
+}
+
+func (c *checker) needs(ref, target Ref, deleted map[Ref]bool) {
+	switch {
+	case c.want.Has(target) || c.have.Unreadable[target.Kind] != "":
+	case deleted[target]:
+		c.error(ref, fmt.Sprintf("it needs %s, which this file no longer declares and --prune deletes", target), "", "declare "+target.String()+" again, or take this out too")
+	case c.have.Has(target) || target.Kind == KindExchange && IsPredeclared(target.Name):
+	default:
+		fix := "declare it"
+		if near := nearest(target.Name, c.names(target)); near != "" {
+			fix = fmt.Sprintf("did you mean %q?", near)
+		}
+		c.error(ref, fmt.Sprintf("there is no %s: the file does not declare it and the broker does not have it", target), "the broker refuses this", fix)
+	}
+}
+
+// names lists what the file and the broker have of a kind, in one vhost.
+func (c *checker) names(like Ref) []string {
+	scope := Ref{Kind: like.Kind, VHost: like.VHost}
+	if names, ok := c.known[scope]; ok {
+		return names
+	}
+	var names []string
+	for ref := range c.merged(like.Kind) {
+		if ref.VHost == like.VHost {
+			names = append(names, ref.Name)
+		}
+	}
+	slices.Sort(names)
+	c.known[scope] = names
+	return names
+}

@@ -1,0 +1,333 @@
+package topology
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/msgctl/msgctl/pkg/topology/diag"
+)
+
+// Diff compares what a file declares with what a broker has, and returns the plan that makes the broker as declared. It
+// is pure: it reads its arguments and keeps no part of them but the objects. What the broker would refuse or ignore is
+// in Plan.Problems, with the place in the file. The steps are in the order in which Apply goes through them: by kind as
+// Kinds lists them, then vhost and name; deletions last and in reverse.
+//
+// Values that the broker fills in by itself are no difference: an injected x-queue-type, a vhost's default queue type,
+// the hash of an unchanged password, arguments that this broker ignores on this queue type.
+func Diff(want *State, have *Live, o DiffOptions) *Plan {
+	d := newDiffer(want, have, o)
+	d.checkVHosts()
+	for _, ref := range d.order() {
+		d.declared(ref, want.objects[ref])
+	}
+	d.rebind()
+	d.prune()
+	d.finish()
+	return d.plan
+}
+
+// differ holds what one Diff accumulates.
+type differ struct {
+	want *State
+	have *Live
+	o    DiffOptions
+	plan *Plan
+	// recorded is what the topology owns by the broker's record.
+	recorded map[Ref]bool
+	// owned is what it will own.
+	owned map[Ref]bool
+	// unkept says why ownership cannot be recorded, "" when it can.
+	unkept string
+	// unreadable counts declared objects of kinds that could not be read, by kind.
+	unreadable map[Kind][]Ref
+	// replaced and deleted are what this plan takes away, wholly or for a moment.
+	replaced, deleted map[Ref]bool
+	bindings          map[Ref][]Ref
+	checks            *checker
+}
+
+func newDiffer(want *State, have *Live, o DiffOptions) *differ {
+	d := &differ{
+		want: want, have: have, o: o, plan: &Plan{Name: want.Name, Server: have.Server},
+		recorded: have.Ownership[want.Name].Refs, owned: map[Ref]bool{}, unreadable: map[Kind][]Ref{},
+		replaced: map[Ref]bool{}, deleted: map[Ref]bool{}, checks: newChecker(want, have),
+	}
+	switch {
+	case want.Name == "":
+		d.unkept = "the file has no name"
+	case have.Ownership[want.Name].Broken != "":
+		d.unkept = have.Ownership[want.Name].Broken
+	case have.Unreadable[KindGlobalParameter] != "":
+		d.unkept = have.Unreadable[KindGlobalParameter]
+	}
+	return d
+}
+
+func (d *differ) order() []Ref {
+	refs := make([]Ref, 0, d.want.Len())
+	for ref := range d.want.objects {
+		refs = append(refs, ref)
+	}
+	slices.SortFunc(refs, Ref.compareInOrder)
+	return refs
+}
+
+func (d *differ) problem(p diag.Diagnostic) { d.plan.Problems = append(d.plan.Problems, p) }
+
+func (d *differ) at(ref Ref, severity diag.Severity, message, why, fix string) {
+	d.problem(diag.Diagnostic{
+		Severity: severity, Position: d.want.Position(ref), Object: ref.Full(), Message: message, Why: why, Fix: fix,
+	})
+}
+
+// checkVHosts says once per vhost that it is missing, instead of once per object in it.
+func (d *differ) checkVHosts() {
+	for _, vhost := range d.have.MissingVHosts {
+		if d.want.Has(Ref{Kind: KindVHost, Name: vhost}) {
+			continue
+		}
+		first, n := d.firstIn(vhost)
+		if n == 0 {
+			continue
+		}
+		d.problem(diag.Diagnostic{
+			Severity: diag.Error, Position: d.want.Position(first),
+			Message: fmt.Sprintf("vhost %q does not exist, or this login may not see it", vhost),
+			Why:     fmt.Sprintf("%s of the file live in it", plural(int64(n), "object")),
+			Fix:     fmt.Sprintf("to have it created, add to the file: vhosts: {%q: {}}", vhost),
+		})
+	}
+}
+
+func (d *differ) firstIn(vhost string) (first Ref, n int) {
+	for ref := range d.want.objects {
+		if ref.VHost != vhost {
+			continue
+		}
+		if n == 0 || ref.compareInOrder(first) < 0 {
+			first = ref
+		}
+		n++
+	}
+	return first, n
+}
+
+// declared plans one object of the file.
+func (d *differ) declared(ref Ref, want Object) {
+	if reason := d.have.Unreadable[ref.Kind]; reason != "" {
+		d.unread(ref, want)
+		return
+	}
+	if q, ok := want.(*Queue); ok {
+		want = d.effective(q)
+	}
+	have, exists := d.have.Get(ref)
+	if !exists {
+		d.missing(ref, want)
+		return
+	}
+	list := changes(have, want, d.have.Server)
+	d.checks.object(ref, want, len(list) == 0)
+	if len(list) == 0 {
+		d.equal(ref, have, want)
+		return
+	}
+	d.differs(ref, have, want, list)
+}
+
+// unread plans an object whose kind could not be read: without the management API, exchanges, queues and bindings are
+// declared anew, which changes nothing when they are equal. The rest is reported once per kind.
+func (d *differ) unread(ref Ref, want Object) {
+	if untouchable(ref) {
+		d.plan.Unchanged++
+		return
+	}
+	overAMQP := ref.Kind == KindExchange || ref.Kind == KindQueue || ref.Kind == KindBinding
+	if !d.have.Server.AMQPOnly || !overAMQP {
+		d.unreadable[ref.Kind] = append(d.unreadable[ref.Kind], ref)
+		return
+	}
+	d.checks.object(ref, want, false)
+	d.plan.Steps = append(d.plan.Steps, Step{
+		Action: Create, Ref: ref, Want: want,
+		Why: "what exists cannot be read without the management API; to declare an equal object again changes nothing",
+	})
+}
+
+func (d *differ) missing(ref Ref, want Object) {
+	if untouchable(ref) {
+		d.checks.untouchable(ref, want)
+		return
+	}
+	d.checks.object(ref, want, false)
+	d.plan.Steps = append(d.plan.Steps, Step{Action: Create, Ref: ref, Want: want})
+	d.owned[ref] = true
+}
+
+func (d *differ) equal(ref Ref, have, want Object) {
+	d.plan.Unchanged++
+	switch owner := d.owner(ref); {
+	case untouchable(ref):
+	case d.recorded[ref]:
+		d.owned[ref] = true
+	case owner != "":
+		if d.o.Adopt {
+			d.at(ref, diag.Warning, fmt.Sprintf("not adopted: it belongs to topology %q", owner), "", "")
+		}
+	case d.o.Adopt && d.unkept == "":
+		d.plan.Steps = append(d.plan.Steps, Step{Action: Adopt, Ref: ref, Have: have, Want: want, Why: "it existed before this topology was applied"})
+		d.owned[ref] = true
+	case d.unkept == "":
+		d.plan.Unowned = append(d.plan.Unowned, ref)
+	}
+}
+
+func (d *differ) differs(ref Ref, have, want Object, list []FieldChange) {
+	if untouchable(ref) {
+		d.checks.untouchable(ref, want)
+		return
+	}
+	step := Step{Action: Update, Ref: ref, Have: have, Want: want, Changes: list}
+	if fixed := immutableFields(list); len(fixed) > 0 {
+		d.replace(&step, fixed)
+	}
+	owner := d.owner(ref)
+	if owner != "" && !d.recorded[ref] {
+		step.Blocked = fmt.Sprintf("it belongs to topology %q: change it in that file, or declare it here as it is there", owner)
+	}
+	if d.recorded[ref] || step.Action == Replace || (d.o.Adopt && owner == "") {
+		d.owned[ref] = true
+	}
+	d.plan.Steps = append(d.plan.Steps, step)
+}
+
+// owner returns the other topology that owns the object, "" when none does.
+func (d *differ) owner(ref Ref) string {
+	owner := ""
+	for name, o := range d.have.Ownership {
+		if name != d.want.Name && o.Refs[ref] && (owner == "" || name < owner) {
+			owner = name
+		}
+	}
+	return owner
+}
+
+// effective returns the queue with the type that it has, or will get, on this broker when its file names none.
+func (d *differ) effective(q *Queue) *Queue {
+	if q.TypeDeclared {
+		return q
+	}
+	kind := d.defaultType(q)
+	if live, ok := d.have.Get(q.Ref()); ok {
+		kind = live.(*Queue).Type
+	}
+	if kind == q.Type {
+		return q
+	}
+	typed := *q
+	typed.Type = kind
+	return &typed
+}
+
+// defaultType: 4.x gives a vhost's default queue type to durable queues that are not auto-delete and not exclusive; 3.10
+// has no such thing (seen on 3.10.8, 4.0.5, 4.3.6).
+func (d *differ) defaultType(q *Queue) string {
+	server := d.have.Server
+	if !q.Durable || q.AutoDelete || q.Exclusive || !VersionAtLeast(server.Version, "4.0") {
+		return Classic
+	}
+	ref := Ref{Kind: KindVHost, Name: q.VHost}
+	if want, ok := d.want.objects[ref].(*VHost); ok && want.Declared.DefaultQueueType && want.DefaultQueueType != "" {
+		return want.DefaultQueueType
+	}
+	if live, ok := d.have.objects[ref].(*VHost); ok && live.DefaultQueueType != "" {
+		return live.DefaultQueueType
+	}
+	if server.DefaultQueueType != "" {
+		return server.DefaultQueueType
+	}
+	return Classic
+}
+
+// finish adds what concerns the whole, and puts everything in order.
+func (d *differ) finish() {
+	d.guard()
+	d.reportUnreadable()
+	d.reportOwnership()
+	d.checks.references(d.deleted)
+	d.checks.policies()
+	d.plan.Problems = append(d.plan.Problems, d.checks.found...)
+	d.plan.Problems.Sort()
+	slices.SortStableFunc(d.plan.Steps, compareSteps)
+	slices.SortFunc(d.plan.Undeclared, Ref.compareInOrder)
+}
+
+// compareSteps puts deletions last, and in reverse.
+func compareSteps(a, b Step) int {
+	x, y := a.Action == Delete, b.Action == Delete
+	switch {
+	case x != y && x:
+		return 1
+	case x != y:
+		return -1
+	case x:
+		return b.Ref.compareInOrder(a.Ref)
+	}
+	return a.Ref.compareInOrder(b.Ref)
+}
+
+// reportUnreadable says what is left alone because its kind could not be read: a warning where the user chose to go
+// without the management API, an error otherwise.
+func (d *differ) reportUnreadable() {
+	for kind, refs := range d.unreadable {
+		slices.SortFunc(refs, Ref.compareInOrder)
+		p := diag.Diagnostic{
+			Severity: diag.Error, Position: d.want.Position(refs[0]),
+			Message: fmt.Sprintf("%s cannot be compared: %s", countKind(len(refs), kind), d.have.Unreadable[kind]),
+			Why:     "nothing is known of what the broker has", Fix: "use a login that may read them, or take them out of the file",
+		}
+		if d.have.Server.AMQPOnly {
+			p.Severity, p.Why = diag.Warning, "only exchanges, queues and bindings can be declared without the management API"
+			p.Message = fmt.Sprintf("%s left alone: %s", countKind(len(refs), kind), d.have.Unreadable[kind])
+			p.Fix = "apply again with the management API to have the rest"
+		}
+		d.problem(p)
+	}
+}
+
+func countKind(n int, k Kind) string {
+	if n == 1 {
+		return "1 " + string(k)
+	}
+	if stem, ok := strings.CutSuffix(string(k), "y"); ok {
+		return fmt.Sprintf("%d %sies", n, stem)
+	}
+	return fmt.Sprintf("%d %ss", n, k)
+}
+
+// reportOwnership writes the record that the plan leads to, or says why there is none.
+func (d *differ) reportOwnership() {
+	record, known := d.have.Ownership[d.want.Name]
+	if known {
+		d.plan.RecordedOwnership = &record
+	}
+	if d.unkept == "" {
+		d.plan.Ownership = &Ownership{Name: d.want.Name, Refs: d.owned}
+		return
+	}
+	severity := diag.Warning
+	fix := "what this file creates will have to be deleted by hand one day"
+	if d.o.Prune || d.o.Adopt {
+		severity, fix = diag.Error, "leave out --prune and --adopt"
+		if d.want.Name == "" {
+			fix = "give the file a name, the owner of what it creates: name: orders"
+		}
+	} else if d.want.Name == "" {
+		return
+	}
+	d.problem(diag.Diagnostic{
+		Severity: severity, Message: "what this topology owns cannot be recorded: " + d.unkept,
+		Why: "--prune deletes only what the record names", Fix: fix,
+	})
+}

@@ -1,0 +1,256 @@
+package topology
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/msgctl/msgctl/pkg/topology/diag"
+)
+
+// prune looks through what the topology once applied and no longer declares. It deletes it when the options say so, and
+// never what another topology owns too, what the broker itself declared, or a vhost or user that the file still uses.
+func (d *differ) prune() {
+	if d.unkept != "" {
+		return
+	}
+	read := d.readVHosts()
+	var gone []Ref
+	for ref := range d.recorded {
+		switch {
+		case d.want.Has(ref) || untouchable(ref):
+		case d.have.Unreadable[ref.Kind] != "" || d.inUse(ref):
+			d.owned[ref] = true
+		case !d.have.Has(ref):
+			if ref.VHost != "" && !read[ref.VHost] {
+				d.owned[ref] = true
+			}
+		case d.owner(ref) != "":
+			// It stays with the other topology.
+		case !d.o.Prune:
+			d.owned[ref] = true
+			d.plan.Undeclared = append(d.plan.Undeclared, ref)
+		default:
+			gone = append(gone, ref)
+		}
+	}
+	d.delete(gone, fmt.Sprintf("topology %q applied it and no longer declares it", d.want.Name))
+}
+
+// inUse reports whether the file still has objects in a vhost, or rights of a user, that it does not declare itself.
+func (d *differ) inUse(ref Ref) bool {
+	switch ref.Kind {
+	case KindVHost:
+		_, n := d.firstIn(ref.Name)
+		return n > 0
+	case KindUser:
+		for r := range d.want.objects {
+			if (r.Kind == KindPermission || r.Kind == KindTopicPermission) && r.Name == ref.Name || r.Kind == KindUserLimit && r.Parent == ref.Name {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// readVHosts guesses which vhosts the reader looked into: the wanted and the missing ones, and those it found anything in
+// (every vhost has its predeclared exchanges).
+func (d *differ) readVHosts() map[string]bool {
+	read := map[string]bool{}
+	for _, v := range slices.Concat(d.want.VHosts(), d.have.MissingVHosts) {
+		read[v] = true
+	}
+	for ref := range d.have.objects {
+		read[ref.VHost] = true
+	}
+	return read
+}
+
+// delete plans deletions. What goes by itself with a vhost, or a binding with the queue it leads to, gets no step.
+func (d *differ) delete(refs []Ref, why string) {
+	for _, ref := range refs {
+		d.deleted[ref] = true
+	}
+	for _, ref := range refs {
+		if !coveredBy(ref, d.deleted) {
+			d.plan.Steps = append(d.plan.Steps, d.deletion(ref, why))
+		}
+	}
+}
+
+// coveredBy reports whether the broker deletes the object together with one of the given: everything with its vhost,
+// bindings with the queue that they lead to, rights and limits with their user. Bindings of a deleted exchange get steps
+// of their own, so that the exchange's deletion can insist on there being no others.
+func coveredBy(ref Ref, deleted map[Ref]bool) bool {
+	if ref.VHost != "" && deleted[Ref{Kind: KindVHost, Name: ref.VHost}] {
+		return true
+	}
+	switch ref.Kind {
+	case KindBinding:
+		return ref.Destination == ToQueue && deleted[bindingDestination(ref)]
+	case KindPermission, KindTopicPermission:
+		return deleted[Ref{Kind: KindUser, Name: ref.Name}]
+	case KindUserLimit:
+		return deleted[Ref{Kind: KindUser, Name: ref.Parent}]
+	}
+	return false
+}
+
+func (d *differ) deletion(ref Ref, why string) Step {
+	have, _ := d.have.Get(ref)
+	step := Step{Action: Delete, Ref: ref, Have: have, Why: why}
+	switch ref.Kind {
+	case KindQueue:
+		risk := d.queueRisk(ref)
+		step.Risk = &risk
+		step.Why += describeLost(d.lostWith(ref))
+		if have.(*Queue).Exclusive {
+			step.Blocked = "it belongs to one connection, which alone may delete it: close that connection"
+		}
+	case KindExchange:
+		lost := d.lostWith(ref)
+		step.Guard.IfUnused = !slices.ContainsFunc(lost, func(b Ref) bool { return b.Parent == ref.Name })
+		step.Why += describeLost(lost)
+	case KindVHost:
+		step.Risk, step.Why = d.vhostRisk(ref.Name, why)
+	case KindUser:
+		if ref.Name == d.have.Server.User {
+			step.Blocked = "it is the login in use: log in as another user"
+		}
+	}
+	return step
+}
+
+// lostWith lists bindings that go with an exchange or queue although nobody asked for it.
+func (d *differ) lostWith(ref Ref) []Ref {
+	var lost []Ref
+	for _, b := range d.bindingsOf(ref) {
+		if !d.deleted[b] && !d.want.Has(b) {
+			lost = append(lost, b)
+		}
+	}
+	return lost
+}
+
+// vhostRisk sums what the queues of a vhost hold, declared or not.
+func (d *differ) vhostRisk(vhost, why string) (*Risk, string) {
+	risk := Risk{Known: true}
+	queues, foreign := 0, 0
+	for ref := range d.have.objects {
+		if ref.Kind != KindQueue || ref.VHost != vhost {
+			continue
+		}
+		queues++
+		if !d.deleted[ref] {
+			foreign++
+		}
+		r := d.queueRisk(ref)
+		risk.Messages += r.Messages
+		risk.Consumers += r.Consumers
+		risk.Known = risk.Known && r.Known
+	}
+	if queues > 0 {
+		why += fmt.Sprintf("; %s in it go too", plural(int64(queues), "queue"))
+	}
+	if foreign > 0 {
+		why += fmt.Sprintf(", %d of them not this topology's", foreign)
+	}
+	return &risk, why
+}
+
+// guard blocks deletions that lose more than the options allow in all, and shares what they allow among the steps.
+func (d *differ) guard() {
+	var total, n int64
+	for _, s := range d.plan.Steps {
+		if s.Action == Delete && s.Risk != nil {
+			total += s.Risk.Messages
+			n++
+		}
+	}
+	spare := max(0, d.o.MaxMessageLoss-total)
+	for i := range d.plan.Steps {
+		s := &d.plan.Steps[i]
+		if s.Action != Delete || s.Risk == nil {
+			continue
+		}
+		s.Guard = Guard{IfUnused: true, IfEmpty: true}
+		if d.o.MaxMessageLoss > 0 {
+			s.Guard = Guard{Limited: true, MaxMessages: s.Risk.Messages + spare/n}
+		}
+		if s.Blocked == "" {
+			s.Blocked = d.lossBlock(s, total)
+		}
+	}
+}
+
+func (d *differ) lossBlock(s *Step, total int64) string {
+	allowed := d.o.MaxMessageLoss
+	switch risk := *s.Risk; {
+	case risk.Messages > 0 && total > allowed && total > risk.Messages:
+		return fmt.Sprintf("it holds %s, and this plan would lose %d in all: allow it with --max-message-loss %d", stake(risk), total, total)
+	case risk.Messages > 0 && total > allowed:
+		return fmt.Sprintf("it holds %s: allow their loss with --max-message-loss %d", stake(risk), total)
+	case risk.Consumers > 0 && allowed == 0:
+		return fmt.Sprintf("it has %s: stop them, or allow it with --max-message-loss 1", stake(risk))
+	case !risk.Known && allowed == 0 && d.holdsStream(s.Ref):
+		return "the broker gives no message count for a stream: allow its loss with --max-message-loss N"
+	}
+	return ""
+}
+
+func (d *differ) holdsStream(ref Ref) bool {
+	if ref.Kind == KindQueue {
+		return d.have.objects[ref].(*Queue).Type == Stream
+	}
+	for r, o := range d.have.objects {
+		if r.Kind == KindQueue && r.VHost == ref.Name && o.(*Queue).Type == Stream && !d.queueRisk(r).Known {
+			return true
+		}
+	}
+	return false
+}
+
+// DiffDestroy returns the plan that deletes what the file declares and the broker has, in reverse order of creation, with
+// the guards of Diff (MaxMessageLoss; the other options do not matter). Vhosts and users go only when the file declares
+// them. What another topology owns is blocked, what the broker itself declared is left.
+func DiffDestroy(want *State, have *Live, o DiffOptions) *Plan {
+	d := newDiffer(want, have, o)
+	var gone []Ref
+	for ref := range want.objects {
+		switch {
+		case untouchable(ref):
+		case have.Unreadable[ref.Kind] != "":
+			d.unreadable[ref.Kind] = append(d.unreadable[ref.Kind], ref)
+		case have.Has(ref):
+			gone = append(gone, ref)
+		}
+	}
+	for ref := range d.recorded {
+		d.owned[ref] = !want.Has(ref) && !untouchable(ref) && have.Has(ref)
+		if !d.owned[ref] {
+			delete(d.owned, ref)
+		}
+	}
+	d.delete(gone, "the file declares it")
+	for i := range d.plan.Steps {
+		s := &d.plan.Steps[i]
+		if owner := d.owner(s.Ref); owner != "" && !d.recorded[s.Ref] {
+			s.Blocked = fmt.Sprintf("it belongs to topology %q: destroy it with that file", owner)
+		}
+	}
+	for ref := range d.owned {
+		if coveredBy(ref, d.deleted) {
+			delete(d.owned, ref)
+			continue
+		}
+		d.plan.Undeclared = append(d.plan.Undeclared, ref)
+	}
+	d.checks = newChecker(&State{}, have)
+	d.finish()
+	// What cannot be read is not deleted: for a plan to destroy, that is no success.
+	for i := range d.plan.Problems {
+		if len(d.unreadable) > 0 {
+			d.plan.Problems[i].Severity = diag.Error
+		}
+	}
+	return d.plan
+}

@@ -1,0 +1,165 @@
+package topology
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// replace turns an update that the broker cannot make into deletion and creation, blocked unless it is asked for and
+// loses nothing.
+func (d *differ) replace(step *Step, fixed []string) {
+	step.Action = Replace
+	step.Why = fmt.Sprintf("RabbitMQ fixes %s when %s is declared: it has to be deleted and created again",
+		joinNames(fixed), article(step.Ref.Kind))
+	d.replaced[step.Ref] = true
+	q, isQueue := step.Have.(*Queue)
+	if !isQueue {
+		if !d.o.ReplaceEmpty {
+			step.Blocked = "allow it with --replace=empty; messages published to the exchange in between are lost"
+		}
+		return
+	}
+	risk := d.queueRisk(step.Ref)
+	step.Risk, step.Guard = &risk, Guard{IfUnused: true, IfEmpty: true}
+	step.Why += policyHint(step.Changes)
+	step.Blocked = d.replaceBlock(q, risk)
+}
+
+func (d *differ) replaceBlock(q *Queue, risk Risk) string {
+	switch {
+	case q.Exclusive:
+		return "it belongs to one connection, which alone may delete it: close that connection"
+	case risk.Messages > 0 || risk.Consumers > 0:
+		return fmt.Sprintf("it holds %s; --replace=empty replaces only an unused and empty queue: drain it, or declare a new queue beside it", stake(risk))
+	case q.Type == Stream && !risk.Known:
+		return "the broker gives no message count for this stream, so it may not be empty: declare a new stream beside it"
+	case !d.o.ReplaceEmpty:
+		return "allow it with --replace=empty, which deletes a queue only while it is unused and empty"
+	}
+	return ""
+}
+
+// policyHint tells of the way that needs no deletion: a policy can change later what an argument fixes.
+func policyHint(list []FieldChange) string {
+	var keys []string
+	for _, c := range list {
+		a, ok := LookupArgumentField(c.Field)
+		if !ok {
+			return ""
+		}
+		key := strings.TrimPrefix(a.Name, "x-")
+		if _, ok := LookupPolicyKey(key); !ok {
+			return ""
+		}
+		keys = append(keys, key)
+	}
+	return fmt.Sprintf(" (a policy with %s can be changed at any time)", joinNames(keys))
+}
+
+// rebind plans the bindings that go with a replaced exchange or queue: the declared ones are made again, the others are
+// named in the reason.
+func (d *differ) rebind() {
+	if len(d.replaced) == 0 {
+		return
+	}
+	lost := map[Ref][]Ref{}
+	again := map[Ref]Ref{}
+	for ref := range d.replaced {
+		for _, b := range d.bindingsOf(ref) {
+			if d.want.Has(b) {
+				again[b] = ref
+			} else {
+				lost[ref] = append(lost[ref], b)
+			}
+		}
+	}
+	d.plan.Unowned = slices.DeleteFunc(d.plan.Unowned, func(ref Ref) bool { _, ok := again[ref]; return ok })
+	for b, because := range again {
+		d.plan.Unchanged--
+		d.owned[b] = true
+		d.plan.Steps = append(d.plan.Steps, Step{Action: Create, Ref: b, Want: d.want.objects[b], Why: fmt.Sprintf("it goes with the old %s", because)})
+	}
+	d.plan.Steps = slices.DeleteFunc(d.plan.Steps, func(s Step) bool { _, ok := again[s.Ref]; return ok && s.Action == Adopt })
+	for i := range d.plan.Steps {
+		s := &d.plan.Steps[i]
+		s.Why += describeLost(lost[s.Ref])
+	}
+}
+
+// describeLost names bindings that nobody will make again, at most three of them.
+func describeLost(bindings []Ref) string {
+	if len(bindings) == 0 {
+		return ""
+	}
+	slices.SortFunc(bindings, Ref.compareInOrder)
+	names := make([]string, 0, 3)
+	for _, b := range bindings[:min(3, len(bindings))] {
+		names = append(names, b.String())
+	}
+	text := fmt.Sprintf("; it takes %s with it that this file does not declare: %s", plural(int64(len(bindings)), "binding"), strings.Join(names, "; "))
+	if len(bindings) > 3 {
+		text += "; …"
+	}
+	return text
+}
+
+// bindingsOf lists the live bindings from or to an exchange or queue.
+func (d *differ) bindingsOf(ref Ref) []Ref {
+	if d.bindings == nil {
+		d.bindings = map[Ref][]Ref{}
+		for b := range d.have.objects {
+			if b.Kind != KindBinding || b.Parent == "" {
+				continue
+			}
+			from, to := bindingSource(b), bindingDestination(b)
+			d.bindings[from] = append(d.bindings[from], b)
+			if to != from {
+				d.bindings[to] = append(d.bindings[to], b)
+			}
+		}
+	}
+	return d.bindings[ref]
+}
+
+func bindingSource(b Ref) Ref { return Ref{Kind: KindExchange, VHost: b.VHost, Name: b.Parent} }
+
+func bindingDestination(b Ref) Ref {
+	kind := KindQueue
+	if b.Destination == ToExchange {
+		kind = KindExchange
+	}
+	return Ref{Kind: kind, VHost: b.VHost, Name: b.Name}
+}
+
+// queueRisk is what a queue holds now.
+func (d *differ) queueRisk(ref Ref) Risk {
+	s, ok := d.have.Status[ref]
+	return Risk{Messages: s.Messages, Consumers: s.Consumers, Known: ok && s.Known}
+}
+
+// stake puts a risk in words: 3 messages and 1 consumer.
+func stake(r Risk) string {
+	var parts []string
+	if r.Messages > 0 {
+		parts = append(parts, plural(r.Messages, "message"))
+	}
+	if r.Consumers > 0 {
+		parts = append(parts, plural(r.Consumers, "consumer"))
+	}
+	return strings.Join(parts, " and ")
+}
+
+func joinNames(names []string) string {
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+}
+
+func article(k Kind) string {
+	if strings.ContainsRune("aeiou", rune(k[0])) && k != KindUser && k != KindUserLimit {
+		return "an " + string(k)
+	}
+	return "a " + string(k)
+}

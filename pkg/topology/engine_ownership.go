@@ -1,0 +1,97 @@
+package topology
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+)
+
+// claim records, before the first write, everything that the topology owns or is about to. When the login may not, the
+// objects are made all the same and the result says that they are not recorded; any other failure ends the apply here.
+func (r *run) claim(ctx context.Context) {
+	if r.plan.Ownership == nil || len(r.plan.Steps) == 0 && r.plan.RecordedOwnership == nil {
+		return
+	}
+	recorded := Ownership{Name: r.plan.Name}
+	if r.plan.RecordedOwnership != nil {
+		recorded.Refs = r.plan.RecordedOwnership.Refs
+	}
+	r.saved = &recorded
+	union := Ownership{Name: r.plan.Name, Refs: maps.Clone(recorded.Refs)}
+	if union.Refs == nil {
+		union.Refs = map[Ref]bool{}
+	}
+	maps.Copy(union.Refs, r.plan.Ownership.Refs)
+	if ctx.Err() != nil || union.Equal(recorded) {
+		return
+	}
+	err := r.save(ctx, union)
+	if err == nil {
+		r.saved = &union
+		return
+	}
+	r.result.OwnershipErr, r.unrecorded, r.saved = err, err, nil
+	if !errors.Is(err, ErrNotPermitted) {
+		r.stopped = fmt.Errorf("not begun, because what is created could not be recorded: %w", err)
+	}
+}
+
+// record writes what the topology owns now that everything has ended.
+func (r *run) record(ctx context.Context) {
+	if r.saved == nil {
+		return
+	}
+	exact := r.owned()
+	if exact.Equal(*r.saved) {
+		return
+	}
+	if errors.Is(r.stopped, ErrUnreachable) {
+		r.result.OwnershipErr = fmt.Errorf("the record of what topology %q owns names more than there is: %w", r.plan.Name, ErrUnreachable)
+		return
+	}
+	r.result.OwnershipErr = r.save(ctx, exact)
+}
+
+func (r *run) save(ctx context.Context, o Ownership) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.options.StepTimeout)
+	defer cancel()
+	return r.writer.SaveOwnership(ctx, o)
+}
+
+// owned is the planned record, less what was not made, and with what was not deleted. A creation that timed out may have
+// happened: it stays in the record, or nothing would ever clean it up.
+func (r *run) owned() Ownership {
+	before := map[Ref]bool{}
+	if r.plan.RecordedOwnership != nil {
+		before = r.plan.RecordedOwnership.Refs
+	}
+	refs := maps.Clone(r.plan.Ownership.Refs)
+	if refs == nil {
+		refs = map[Ref]bool{}
+	}
+	kept := map[Ref]bool{}
+	for i, s := range r.plan.Steps {
+		result := r.result.Steps[i]
+		switch {
+		case result.Outcome == Done:
+		case s.Action == Delete:
+			kept[s.Ref] = true
+		case !before[s.Ref] && !uncertain(result):
+			delete(refs, s.Ref)
+		}
+	}
+	if len(kept) > 0 {
+		for ref := range before {
+			if kept[ref] || coveredBy(ref, kept) {
+				refs[ref] = true
+			}
+		}
+	}
+	return Ownership{Name: r.plan.Name, Refs: refs}
+}
+
+// uncertain reports whether the broker may have done what the step failed to confirm.
+func uncertain(r StepResult) bool {
+	return r.Outcome == Failed && (errors.Is(r.Err, context.DeadlineExceeded) || errors.Is(r.Err, ErrUnreachable))
+}
