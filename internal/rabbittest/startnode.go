@@ -19,6 +19,12 @@ const RootsEnv = "MSGCTL_TEST_ROOTS"
 // a line that MSGCTL_TEST_ROOTS names must start.
 func StartNode(tb testing.TB, line string, config ...string) *node.Node {
 	tb.Helper()
+	return StartNodeWith(tb, line, node.Options{Config: config})
+}
+
+// StartNodeWith is StartNode with all options; Root is set here.
+func StartNodeWith(tb testing.TB, line string, o node.Options) *node.Node {
+	tb.Helper()
 	root, err := rootOf(os.Getenv(RootsEnv), line)
 	if errors.Is(err, node.ErrNotInstalled) {
 		tb.Skipf("no private node: %v", err)
@@ -26,7 +32,8 @@ func StartNode(tb testing.TB, line string, config ...string) *node.Node {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	n, err := node.Start(tb.Context(), node.Options{Root: root, Config: config})
+	o.Root = root
+	n, err := node.Start(tb.Context(), o)
 	if err != nil {
 		tb.Fatal(err)
 	}
