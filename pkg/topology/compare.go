@@ -31,21 +31,18 @@ func sameExchange(h, w *Exchange) bool {
 }
 
 // queueChanges leaves out arguments that this broker ignores on this queue type: it does not compare them either, and
-// no redeclaration can change them (the check of the file warns of them). A queue whose file names no type has the live one.
+// no redeclaration can change them (the check of the file warns of them).
 func queueChanges(have, want *Queue, server Server) []FieldChange {
-	sameType := have.Type == want.Type || !want.TypeDeclared
-	if sameType && have.Durable == want.Durable && have.AutoDelete == want.AutoDelete && !have.Exclusive && have.Arguments.Equal(want.Arguments) {
+	if have.Type == want.Type && have.Durable == want.Durable && have.AutoDelete == want.AutoDelete && !have.Exclusive && have.Arguments.Equal(want.Arguments) {
 		return nil
 	}
 	return fieldChanges(have.Fields(), want.Fields(), func(name string) bool {
 		switch name {
-		case "type":
-			return !want.TypeDeclared
-		case "durable", "autoDelete", "exclusive":
+		case "type", "durable", "autoDelete", "exclusive":
 			return false
 		}
 		a, known := LookupArgumentField(name)
-		return !known || !a.TakenBy(have.Type, server.Version)
+		return !known || !a.TakenBy(have.Type, server.Version) && !a.TakenBy(want.Type, server.Version)
 	})
 }
 

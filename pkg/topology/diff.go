@@ -119,10 +119,10 @@ func (d *differ) declared(ref Ref, want Object) {
 		d.unread(ref, want)
 		return
 	}
-	if q, ok := want.(*Queue); ok {
-		want = d.effective(q)
-	}
 	have, exists := d.have.Get(ref)
+	if q, ok := want.(*Queue); ok && !q.TypeDeclared {
+		want = d.effective(q, have)
+	}
 	if !exists {
 		d.missing(ref, want)
 		return
@@ -213,15 +213,19 @@ func (d *differ) owner(ref Ref) string {
 	return owner
 }
 
-// effective returns the queue with the type that it has, or will get, on this broker when its file names none.
-func (d *differ) effective(q *Queue) *Queue {
-	if q.TypeDeclared {
-		return q
+// effective returns a queue whose file names no type with the type that it has on this broker, or, where it has to be
+// declared (again), will get.
+func (d *differ) effective(q *Queue, have Object) *Queue {
+	if live, ok := have.(*Queue); ok {
+		typed := withType(q, live.Type)
+		if len(queueChanges(live, typed, d.have.Server)) == 0 {
+			return typed
+		}
 	}
-	kind := d.defaultType(q)
-	if live, ok := d.have.Get(q.Ref()); ok {
-		kind = live.(*Queue).Type
-	}
+	return withType(q, d.defaultType(q))
+}
+
+func withType(q *Queue, kind string) *Queue {
 	if kind == q.Type {
 		return q
 	}
