@@ -1,0 +1,136 @@
+package archive
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/msgctl/msgctl/pkg/message"
+)
+
+type lineV1 struct {
+	V           *int           `json:"v"`
+	Queue       text           `json:"queue"`
+	Exchange    text           `json:"exchange"`
+	RoutingKey  text           `json:"routingKey"`
+	Redelivered bool           `json:"redelivered"`
+	Properties  propertiesV1   `json:"properties"`
+	Headers     map[string]any `json:"headers"`
+	Body        *string        `json:"body"`
+	BodyBase64  *[]byte        `json:"bodyBase64"`
+}
+
+type propertiesV1 struct {
+	ContentType     text   `json:"contentType"`
+	ContentEncoding text   `json:"contentEncoding"`
+	DeliveryMode    uint8  `json:"deliveryMode"`
+	Priority        uint8  `json:"priority"`
+	CorrelationID   text   `json:"correlationId"`
+	ReplyTo         text   `json:"replyTo"`
+	Expiration      text   `json:"expiration"`
+	MessageID       text   `json:"messageId"`
+	Timestamp       *int64 `json:"timestamp"`
+	Type            text   `json:"type"`
+	UserID          text   `json:"userId"`
+	AppID           text   `json:"appId"`
+}
+
+// text is a string that may not be UTF-8.
+type text string
+
+// UnmarshalText undoes what encoder.string does.
+func (t *text) UnmarshalText(s []byte) error {
+	decoded, err := rawString(string(s))
+	*t = text(decoded)
+	return err
+}
+
+func rawString(s string) (string, error) {
+	encoded, ok := strings.CutPrefix(s, rawPrefix)
+	if !ok {
+		return s, nil
+	}
+	raw, err := base64.StdEncoding.DecodeString(encoded)
+	return string(raw), err
+}
+
+// ParseLine returns the message that a line holds, with or without its newline. The error tells what is wrong with it.
+// The message shares no memory with the line.
+func ParseLine(line []byte) (*message.Message, error) {
+	if !utf8.Valid(line) {
+		return nil, errors.New("it is not valid UTF-8")
+	}
+	var v lineV1
+	d := json.NewDecoder(bytes.NewReader(line))
+	d.UseNumber()
+	d.DisallowUnknownFields()
+	if err := d.Decode(&v); err != nil {
+		return nil, explainJSON(line, err)
+	}
+	if rest := bytes.TrimSpace(line[d.InputOffset():]); len(rest) > 0 {
+		return nil, fmt.Errorf("more than one JSON value: %.20q after the message", rest)
+	}
+	if err := v.check(); err != nil {
+		return nil, err
+	}
+	return v.message()
+}
+
+// explainJSON says first that the line is of a later version, since that is why it has unknown members.
+func explainJSON(line []byte, err error) error {
+	var v struct{ V *int }
+	if json.Unmarshal(line, &v) == nil && v.V != nil && *v.V != version {
+		return unknownVersion(*v.V)
+	}
+	return fmt.Errorf("not a message: %s", strings.TrimPrefix(err.Error(), "json: "))
+}
+
+func unknownVersion(v int) error {
+	return fmt.Errorf("it has archive version %d; this msgctl reads version %d: use a newer msgctl", v, version)
+}
+
+func (v *lineV1) check() error {
+	switch {
+	case v.V == nil:
+		return errors.New(`not a message of an archive: it has no "v"`)
+	case *v.V != version:
+		return unknownVersion(*v.V)
+	case v.Body == nil && v.BodyBase64 == nil:
+		return errors.New(`it has neither "body" nor "bodyBase64"`)
+	case v.Body != nil && v.BodyBase64 != nil:
+		return errors.New(`it has both "body" and "bodyBase64"`)
+	}
+	return nil
+}
+
+func (v *lineV1) message() (*message.Message, error) {
+	p := &v.Properties
+	m := &message.Message{
+		Properties: message.Properties{
+			ContentType: string(p.ContentType), ContentEncoding: string(p.ContentEncoding),
+			DeliveryMode: p.DeliveryMode, Priority: p.Priority, CorrelationID: string(p.CorrelationID),
+			ReplyTo: string(p.ReplyTo), Expiration: string(p.Expiration), MessageID: string(p.MessageID),
+			Type: string(p.Type), UserID: string(p.UserID), AppID: string(p.AppID),
+		},
+		Exchange: string(v.Exchange), RoutingKey: string(v.RoutingKey), Redelivered: v.Redelivered, Queue: string(v.Queue),
+	}
+	if p.Timestamp != nil {
+		m.Timestamp = time.Unix(*p.Timestamp, 0).UTC()
+	}
+	if v.Body != nil {
+		m.Body = []byte(*v.Body)
+	} else {
+		m.Body = *v.BodyBase64
+	}
+	if len(v.Headers) == 0 {
+		return m, nil
+	}
+	var err error
+	m.Headers, err = decodeTable(v.Headers)
+	return m, err
+}

@@ -1,0 +1,173 @@
+package archive
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/msgctl/msgctl/pkg/message"
+)
+
+// DefaultMaxLine is the longest line that a Reader accepts unless told otherwise. The largest body that a broker can be
+// configured to take is 512 MiB; its default is 16 MiB on 4.x and 128 MiB on 3.10, which is 171 MiB of base64.
+const DefaultMaxLine = 256 << 20
+
+// ReaderOptions bound a Reader. The zero value has the defaults.
+type ReaderOptions struct {
+	// MaxLine is the longest line in bytes; 0 means DefaultMaxLine. Memory grows to the longest line there is.
+	MaxLine int
+}
+
+// BrokenError says where an archive breaks, and how.
+type BrokenError struct {
+	Line int64 // from 1
+	Byte int64 // where the line begins in the uncompressed archive, from 0
+	// Final says that nothing can be read after this: the file is cut short, or its compressed stream is damaged.
+	// Otherwise only this line is broken, and Next goes on with the one after it.
+	Final  bool
+	Reason error
+}
+
+// Error tells the place and the reason.
+func (e *BrokenError) Error() string {
+	return fmt.Sprintf("archive broken at line %d (byte %d): %v", e.Line, e.Byte, e.Reason)
+}
+
+// Unwrap returns the reason.
+func (e *BrokenError) Unwrap() error { return e.Reason }
+
+// Reader reads the messages of an archive one by one. Use it from one goroutine.
+//
+// Whether and how the archive is compressed is seen from its content. Everything whole is returned before the place
+// where an archive is cut short or damaged, and only then the error.
+type Reader struct {
+	in      *bufio.Reader
+	release func()
+	close   func() error
+	maxLine int
+	buf     []byte
+	line    int64
+	next    int64 // byte where the next line begins
+	ended   error // what every further Next returns
+}
+
+// Open opens the archive in the named file. Close closes it.
+func Open(name string, o ReaderOptions) (*Reader, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("open archive: %w", err)
+	}
+	r := NewReader(f, o)
+	r.close = f.Close
+	return r, nil
+}
+
+// NewReader returns a Reader from in. It reads ahead. Close releases its memory, but does not close in.
+func NewReader(in io.Reader, o ReaderOptions) *Reader {
+	r := &Reader{maxLine: o.MaxLine, release: func() {}, close: func() error { return nil }}
+	if r.maxLine <= 0 {
+		r.maxLine = DefaultMaxLine
+	}
+	raw := bufio.NewReaderSize(in, 64<<10)
+	magic, _ := raw.Peek(4) // an error comes again at the first read
+	plain, release, err := newDecompressor(raw, magic)
+	if err != nil {
+		r.ended = &BrokenError{Line: 1, Final: true, Reason: shortened(err)}
+		return r
+	}
+	r.in, r.release = bufio.NewReaderSize(plain, 64<<10), release
+	return r
+}
+
+// Next returns the next message, io.EOF after the last one, or a *BrokenError.
+func (r *Reader) Next() (*message.Message, error) {
+	for {
+		if r.ended != nil {
+			return nil, r.ended
+		}
+		start := r.next
+		line, tooLong, err := r.readLine()
+		if len(line) > 0 || tooLong {
+			r.line++
+		}
+		m, bad := r.parse(line, tooLong)
+		if err != nil {
+			r.end(err, start, m == nil && len(bytes.TrimSpace(line)) > 0)
+		}
+		switch {
+		case m != nil:
+			return m, nil
+		case err != nil:
+			return nil, r.ended
+		case bad != nil:
+			return nil, &BrokenError{Line: r.line, Byte: start, Reason: bad}
+		}
+	}
+}
+
+// parse returns neither for a blank line.
+func (r *Reader) parse(line []byte, tooLong bool) (*message.Message, error) {
+	if tooLong {
+		return nil, fmt.Errorf("it is longer than %d bytes", r.maxLine)
+	}
+	if len(bytes.TrimSpace(line)) == 0 {
+		return nil, nil
+	}
+	return ParseLine(line)
+}
+
+// end decides what Next returns from now on. A last line that is whole needs no newline; one that is not was cut.
+func (r *Reader) end(err error, start int64, partial bool) {
+	broken := &BrokenError{Line: r.line, Byte: start, Final: true, Reason: shortened(err)}
+	if !partial {
+		broken.Line, broken.Byte = r.line+1, r.next
+	}
+	switch {
+	case !errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		r.ended = broken
+	case partial:
+		broken.Reason = errors.New("the archive ends in the middle of a message")
+		r.ended = broken
+	default:
+		r.ended = io.EOF
+	}
+}
+
+func shortened(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return fmt.Errorf("the compressed file is cut short: %w", io.ErrUnexpectedEOF)
+	}
+	return err
+}
+
+// readLine returns the next line, valid until the next call. One that is too long is read to its end and thrown away.
+func (r *Reader) readLine() (line []byte, tooLong bool, err error) {
+	r.buf = r.buf[:0]
+	for {
+		part, err := r.in.ReadSlice('\n')
+		r.next += int64(len(part))
+		if !tooLong {
+			if tooLong = len(r.buf)+len(part) > r.maxLine; tooLong {
+				r.buf = r.buf[:0]
+			} else {
+				r.buf = append(r.buf, part...)
+			}
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return r.buf, tooLong, err
+		}
+	}
+}
+
+// Close releases the reader's memory, and the file when Open opened it.
+func (r *Reader) Close() error {
+	r.release()
+	r.release = func() {}
+	if r.ended == nil {
+		r.ended = io.EOF
+	}
+	return r.close()
+}
