@@ -1,0 +1,67 @@
+// Package consume receives messages from queues and settles them.
+//
+// It defines what a source of messages is; internal/rabbit has the one that talks to a broker. Acknowledgement is
+// always manual: a message leaves its queue only after whoever received it has said so.
+package consume
+
+import (
+	"context"
+	"errors"
+
+	"github.com/msgctl/msgctl/pkg/message"
+)
+
+// ErrLost is wrapped when the connection of a subscription is gone: everything not acknowledged and applied returns to the queue.
+// Subscribe again to go on.
+var ErrLost = errors.New("connection lost")
+
+// Options say how to consume.
+type Options struct {
+	// Queue is the queue's name.
+	Queue string
+	// Prefetch is how many deliveries may be unsettled at once. It must be positive: without a bound the client library
+	// would buffer the whole queue.
+	Prefetch int
+	// Exclusive refuses when there is another consumer, and keeps others away.
+	Exclusive bool
+	// Offset is where to start in a stream: "first", "last", "next", an int64 offset or a time.Time. nil for other queue types.
+	Offset any
+	// Tag is the consumer tag that the broker's consumer list shows. "" lets the library choose.
+	Tag string
+}
+
+// Source opens subscriptions. It is safe for concurrent use.
+type Source interface {
+	// Subscribe starts a consumer on a channel of its own. Errors are for people and wrap topology's sentinels.
+	Subscribe(ctx context.Context, o Options) (Subscription, error)
+}
+
+// Delivery is a message that waits for settlement.
+type Delivery struct {
+	message.Message
+	// Tag identifies the delivery within its subscription. Tags grow by one from 1.
+	Tag uint64
+}
+
+// Subscription is one consumer on one channel. Next is for one goroutine; the rest may be called from others. Nothing
+// is ever settled on its own: not by Cancel, not by Close.
+type Subscription interface {
+	// Next returns the next delivery. After Cancel it returns what was under way already, then io.EOF. It wraps ErrLost when
+	// the connection is gone, and returns ctx.Err() when ctx ends.
+	Next(ctx context.Context) (Delivery, error)
+	// TryNext returns a delivery that is here already, false otherwise. It never waits for the broker.
+	TryNext() (Delivery, bool)
+	// Ack acknowledges tag, and with multiple all unsettled ones before it. It returns when the frame is handed to the
+	// connection, not when the broker has applied it: see Settled.
+	Ack(tag uint64, multiple bool) error
+	// Nack returns tag (with multiple also all unsettled before it) to the queue, or with requeue false dead-letters or drops it.
+	Nack(tag uint64, multiple, requeue bool) error
+	// Cancel stops further deliveries.
+	Cancel(ctx context.Context) error
+	// Settled returns when the broker is seen to have applied every Ack and Nack so far. On quorum queues acknowledgements in flight are
+	// lost when the channel closes right behind them (seen on 4.0.5 and 4.3.6): call it before Close.
+	Settled(ctx context.Context) error
+	// Close ends the channel. The broker requeues what is unsettled, which counts against a quorum queue's delivery
+	// limit: nack first where that matters.
+	Close() error
+}
