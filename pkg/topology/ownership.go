@@ -109,9 +109,14 @@ func DecodeOwnership(name string, value []byte) (Ownership, error) {
 	for vhost, kinds := range record.Vhosts {
 		for kind, entries := range kinds {
 			if kind.Order() == len(Kinds()) {
+				o.Refs = nil
 				return broken("it names objects of a kind that this msgctl does not know: %q", kind)
 			}
 			for _, e := range entries {
+				if len(e) == 0 || len(e) > 5 {
+					o.Refs = nil
+					return broken("it is damaged: %q names no %s", e, kind)
+				}
 				o.Refs[e.ref(vhost, kind)] = true
 			}
 		}
