@@ -16,10 +16,16 @@ import (
 // a problem, to find them all.
 type decoder struct {
 	// lenient reports unknown fields as warnings: files of other versions of RabbitMQ have more of them.
-	lenient  bool
-	object   string
-	problems diag.Diagnostics
+	lenient bool
+	// extensions takes any value at the top under a name that begins with x-: a place for anchors.
+	extensions bool
+	object     string
+	problems   diag.Diagnostics
 }
+
+const extensionPattern = `^x-`
+
+var extension = regexp.MustCompile(extensionPattern)
 
 // nodeDecoder is a type with a form of its own in the file.
 type nodeDecoder interface {
@@ -108,6 +114,9 @@ func (d *decoder) structure(n *source.Node, v reflect.Value, f field) {
 	for i := range n.Entries {
 		e := &n.Entries[i]
 		j := slices.IndexFunc(fields, func(f field) bool { return f.name == e.Key })
+		if j < 0 && d.extensions && f.name == "" && d.object == "" && extension.MatchString(e.Key) {
+			continue
+		}
 		if j < 0 {
 			d.unknown(e, f, fields)
 			continue

@@ -52,7 +52,7 @@ func Load(files []Input, o Options) (*Spec, diag.Diagnostics) {
 	}
 	s := &Spec{definitions: l.definitions, options: o}
 	if l.root != nil {
-		d := &decoder{}
+		d := &decoder{extensions: true}
 		d.structure(l.root, valueOf(s), field{})
 		l.problems = append(l.problems, d.problems...)
 	} else if len(l.definitions) == 0 {

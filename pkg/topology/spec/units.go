@@ -31,6 +31,8 @@ const (
 	durationPattern = `^([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+$`
 	sizePattern     = `^[0-9]+(\.[0-9]+)? ?(B|kB|KB|MB|GB|TB|KiB|MiB|GiB|TiB)$`
 	agePattern      = `^[0-9]+[YMDhms]$`
+	// ageDurationPattern is a duration of whole seconds.
+	ageDurationPattern = `^([0-9]+(s|m|h|d))+$`
 )
 
 var (
@@ -38,6 +40,7 @@ var (
 	durationText = regexp.MustCompile(durationPattern)
 	sizeText     = regexp.MustCompile(sizePattern)
 	ageText      = regexp.MustCompile(agePattern)
+	ageDuration  = regexp.MustCompile(ageDurationPattern)
 )
 
 // ParseDuration reads a duration with units (24h, 1h30m, 1.5s, 250ms, 7d; a day is 24 hours) and returns milliseconds. It must be a whole
@@ -120,7 +123,7 @@ func parseAge(s string) (string, error) {
 		return s, nil
 	}
 	ms, err := ParseDuration(s)
-	if err != nil || ms%1000 != 0 {
+	if err != nil || !ageDuration.MatchString(s) {
 		return "", fmt.Errorf("%q is not an age; write a number and one of Y, M, D, h, m, s, like 7D", s)
 	}
 	for _, u := range []unit{{"D", 86_400_000}, {"h", 3_600_000}, {"m", 60_000}} {
