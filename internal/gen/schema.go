@@ -1,8 +1,17 @@
 package main
 
-import "errors"
+import (
+	"os"
+	"path/filepath"
+
+	"github.com/msgctl/msgctl/pkg/topology/spec"
+)
 
 // writeSchema writes the JSON Schema of the topology file, from the types that read it.
-func writeSchema(string) error {
-	return errors.New("the schema of the topology file does not exist yet")
+func writeSchema(dir string) error {
+	text, err := spec.JSONSchema()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "topology.schema.json"), text, 0o644)
 }

@@ -185,7 +185,7 @@ func TestWriteYAMLReadsBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := drawState(t)
 		var text bytes.Buffer
-		if _, err := spec.WriteYAML(&text, want, spec.WriteOptions{Users: true, Secrets: true}); err != nil {
+		if err := spec.WriteYAML(&text, want, spec.WriteOptions{Users: true, Secrets: true}); err != nil {
 			t.Fatal(err)
 		}
 		_, got, problems := spec.Read([]spec.Input{{Name: "t.yaml", Data: text.Bytes()}}, spec.Options{})

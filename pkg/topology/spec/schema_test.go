@@ -253,3 +253,17 @@ func TestSchemaIsDescribed(t *testing.T) {
 		}
 	}
 }
+
+func TestSchemaFileIsUpToDate(t *testing.T) {
+	want, err := JSONSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile("../../../schema/topology.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Error("schema/topology.schema.json is stale: run go run ./internal/gen schema")
+	}
+}

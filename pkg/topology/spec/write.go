@@ -11,20 +11,24 @@ import (
 
 // WriteOptions say what a written file holds. The zero value leaves users and secrets out.
 type WriteOptions struct {
-	// Users includes users with their password hashes, and their limits.
+	// Name is the topology's name in the file. "" means the state's.
+	Name string
+	// Users includes users with their password hashes, limits and permissions.
 	Users bool
 	// Secrets writes credentials inside of parameters (URIs of shovels and federation upstreams) as they are. Without it, a topology file
 	// gets a variable in place of each. Definitions files know no variables: they always have them.
 	Secrets bool
 	// Schema is the address of the JSON Schema that editors are told of. "" for none.
 	Schema string
+	// NeedsVariable, when not nil, is told of every variable that must be set to use the topology file.
+	NeedsVariable func(name string)
 }
 
 // exportable reports whether an object belongs into a file: not what every vhost has, what a connection owns, what
 // identifies a cluster, or msgctl's own records.
 func exportable(o topology.Object, opt WriteOptions) bool {
 	switch x := o.(type) {
-	case *topology.User, *topology.UserLimit:
+	case *topology.User, *topology.UserLimit, *topology.Permission, *topology.TopicPermission:
 		return opt.Users
 	case *topology.Exchange:
 		return x.Name != "" && !topology.IsReserved(x.Name)

@@ -14,16 +14,15 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// WriteYAML writes a state as a topology file that Load and Resolve read back to an equal state, and returns the names
-// of the variables that must be set for it (see WriteOptions.Secrets, and users whose password is known and their hash
-// is not). Left out: what every vhost has, exclusive and server-named queues, what identifies the cluster. What the
+// WriteYAML writes a state as a topology file that Load and Resolve read back to an equal state. Variables stand for
+// credentials in it (see WriteOptions.Secrets), and for the passwords of users whose hash is not known. Left out: what every vhost has, exclusive and server-named queues, what identifies the cluster. What the
 // objects lead to and the state does not have is listed as external. The order is that of names: the same state always
 // makes the same text. Objects of several vhosts stand under vhosts, which declares them.
-func WriteYAML(w io.Writer, s *topology.State, o WriteOptions) (variables []string, err error) {
+func WriteYAML(w io.Writer, s *topology.State, o WriteOptions) error {
 	inv := takeInventory(s, o)
 	root := &object{}
 	root.put("version", intNode(1))
-	root.putText("name", s.Name)
+	root.putText("name", cmp.Or(o.Name, s.Name))
 	inv.body(root)
 	var b bytes.Buffer
 	if o.Schema != "" {
@@ -35,13 +34,20 @@ func WriteYAML(w io.Writer, s *topology.State, o WriteOptions) (variables []stri
 	enc := yaml.NewEncoder(&b)
 	enc.SetIndent(2)
 	if err := enc.Encode(root.node()); err != nil {
-		return nil, fmt.Errorf("write topology: %w", err)
+		return fmt.Errorf("write topology: %w", err)
 	}
 	if err := enc.Close(); err != nil {
-		return nil, fmt.Errorf("write topology: %w", err)
+		return fmt.Errorf("write topology: %w", err)
 	}
-	_, err = w.Write(separateSections(b.Bytes()))
-	return inv.variables, err
+	if _, err := w.Write(separateSections(b.Bytes())); err != nil {
+		return fmt.Errorf("write topology: %w", err)
+	}
+	for _, name := range inv.variables {
+		if o.NeedsVariable != nil {
+			o.NeedsVariable(name)
+		}
+	}
+	return nil
 }
 
 // separateSections puts an empty line before every section.

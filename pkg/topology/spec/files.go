@@ -1,0 +1,139 @@
+package spec
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/msgctl/msgctl/pkg/topology/source"
+)
+
+// FileSystem is how Files reaches files. The zero value is the operating system's, without standard input.
+type FileSystem struct {
+	// Stdin is what "-" reads.
+	Stdin io.Reader
+	// Stat, ReadDir, Glob and Open replace those of os and filepath; all or none are set.
+	Stat    func(name string) (fs.FileInfo, error)
+	ReadDir func(name string) ([]fs.DirEntry, error)
+	Glob    func(pattern string) ([]string, error)
+	Open    func(name string) (fs.File, error)
+}
+
+func (f FileSystem) orReal() FileSystem {
+	if f.Stat == nil {
+		f.Stat, f.ReadDir, f.Glob = os.Stat, os.ReadDir, filepath.Glob
+		f.Open = func(name string) (fs.File, error) { return os.Open(name) }
+	}
+	return f
+}
+
+// Files reads what -f names, in that order: files, directories (their *.yaml, *.yml and *.json in the order of names,
+// not those of directories below, and no *.schema.json), globs, and - for standard input. A name that exists is never taken for a glob. The error
+// names everything that could not be read.
+func Files(names []string, system FileSystem) ([]Input, error) {
+	system = system.orReal()
+	var inputs []Input
+	var problems []error
+	stdin := false
+	for _, name := range names {
+		if name == "-" {
+			if stdin || system.Stdin == nil {
+				problems = append(problems, errors.New("read standard input: it can be named once only, and must be there"))
+				continue
+			}
+			stdin = true
+			data, err := bounded("standard input", system.Stdin)
+			inputs, problems = append(inputs, Input{Name: "<stdin>", Data: data}), append(problems, err)
+			continue
+		}
+		paths, err := system.find(name)
+		problems = append(problems, err)
+		for _, path := range paths {
+			data, err := system.read(path)
+			inputs, problems = append(inputs, Input{Name: path, Data: data}), append(problems, err)
+		}
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	return inputs, nil
+}
+
+// find returns the files that a name stands for.
+func (f FileSystem) find(name string) ([]string, error) {
+	info, err := f.Stat(name)
+	switch {
+	case err == nil && info.IsDir():
+		return f.directory(name)
+	case err == nil:
+		return []string{name}, nil
+	case !strings.ContainsAny(name, "*?["):
+		return nil, fmt.Errorf("read topology %q: %w", name, plainCause(err))
+	}
+	paths, err := f.Glob(name)
+	if err != nil {
+		return nil, fmt.Errorf("read topology %q: %w", name, err)
+	}
+	if len(paths) == 0 {
+		return nil, fmt.Errorf("read topology %q: no file matches", name)
+	}
+	var files []string
+	for _, p := range paths {
+		if info, err := f.Stat(p); err == nil && !info.IsDir() {
+			files = append(files, p)
+		}
+	}
+	slices.Sort(files)
+	return files, nil
+}
+
+func (f FileSystem) directory(name string) ([]string, error) {
+	entries, err := f.ReadDir(name)
+	if err != nil {
+		return nil, fmt.Errorf("read topology %q: %w", name, plainCause(err))
+	}
+	var files []string
+	for _, e := range entries {
+		ext := strings.ToLower(filepath.Ext(e.Name()))
+		if !e.IsDir() && slices.Contains([]string{".yaml", ".yml", ".json"}, ext) && !strings.HasSuffix(e.Name(), ".schema.json") {
+			files = append(files, filepath.Join(name, e.Name()))
+		}
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("read topology %q: the directory has no *.yaml, *.yml or *.json", name)
+	}
+	slices.Sort(files)
+	return files, nil
+}
+
+func (f FileSystem) read(path string) ([]byte, error) {
+	file, err := f.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read topology %q: %w", path, plainCause(err))
+	}
+	defer func() { _ = file.Close() }()
+	return bounded(fmt.Sprintf("topology %q", path), file)
+}
+
+// bounded reads one byte more than source.Parse takes, so that it is source.Parse that refuses a file without end.
+func bounded(what string, r io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, source.MaxBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", what, plainCause(err))
+	}
+	return data, nil
+}
+
+// plainCause drops the operation and the path of an error, which the message names already.
+func plainCause(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
