@@ -208,7 +208,9 @@ func TestPasswords(t *testing.T) {
 
 func TestSameAs(t *testing.T) {
 	q := queue("q")
-	plan := func(m *model, o topology.DiffOptions) *topology.Plan { return topology.Diff(state(q, bind("amq.topic", "q", "k")), m.live(), o) }
+	plan := func(m *model, o topology.DiffOptions) *topology.Plan {
+		return topology.Diff(state(q, bind("amq.topic", "q", "k")), m.live(), o)
+	}
 	first := plan(broker(), everything)
 	if err := first.SameAs(plan(broker(), everything)); err != nil {
 		t.Errorf("nothing moved: %v", err)

@@ -49,7 +49,9 @@ func drawUsers(t *rapid.T, add func(topology.Object), vhosts []string) {
 	}
 }
 
-func expr(t *rapid.T) string { return rapid.SampledFrom([]string{"", ".*", "^a"}).Draw(t, "expression") }
+func expr(t *rapid.T) string {
+	return rapid.SampledFrom([]string{"", ".*", "^a"}).Draw(t, "expression")
+}
 
 func drawVHost(t *rapid.T, add func(topology.Object), vhost string) {
 	var exchanges, queues []string

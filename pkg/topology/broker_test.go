@@ -1,0 +1,348 @@
+package topology_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/msgctl/msgctl/internal/rabbittest"
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/diag"
+)
+
+// These tests hold the tables and checks of this package against real brokers: what the code says that a broker takes,
+// compares, refuses or ignores is what it does.
+
+// lab is a vhost of its own on one broker.
+type lab struct {
+	*rabbittest.Client
+	vhost  string
+	server topology.Server
+}
+
+func newLab(t *testing.T, b *rabbittest.Broker) lab {
+	v := b.VHost(t)
+	l := lab{Client: b.Admin(), vhost: v.Name}
+	var overview struct {
+		Version string `json:"rabbitmq_version"`
+		Types   []struct {
+			Name string `json:"name"`
+		} `json:"exchange_types"`
+	}
+	l.Get(t, "/api/overview", &overview)
+	l.server.Version = overview.Version
+	for _, x := range overview.Types {
+		l.server.ExchangeTypes = append(l.server.ExchangeTypes, x.Name)
+	}
+	return l
+}
+
+// put reports whether the broker accepts; any other failure than a refusal ends the test.
+func (l lab) put(t *testing.T, path string, body any) (accepted bool, reason string) {
+	t.Helper()
+	err := l.Do(http.MethodPut, path, body, nil)
+	var status *rabbittest.StatusError
+	switch {
+	case err == nil:
+		return true, ""
+	case errors.As(err, &status) && status.Status < http.StatusInternalServerError:
+		return false, status.Body
+	}
+	t.Fatal(err)
+	return false, ""
+}
+
+func (l lab) declare(t *testing.T, o topology.Object) (accepted bool, reason string) {
+	t.Helper()
+	switch x := o.(type) {
+	case *topology.Queue:
+		args := x.Arguments.Clone()
+		if x.TypeDeclared {
+			args["x-queue-type"] = x.Type
+		}
+		return l.put(t, rabbittest.Path("queues", l.vhost, x.Name), map[string]any{"durable": x.Durable, "auto_delete": x.AutoDelete, "arguments": args})
+	case *topology.Exchange:
+		return l.put(t, rabbittest.Path("exchanges", l.vhost, x.Name), map[string]any{"type": x.Type, "durable": x.Durable, "arguments": x.Arguments.Clone()})
+	case *topology.Policy:
+		kind := "policies"
+		if x.Operator {
+			kind = "operator-policies"
+		}
+		return l.put(t, rabbittest.Path(kind, l.vhost, x.Name), map[string]any{"pattern": x.Pattern, "apply-to": x.ApplyTo, "definition": x.Definition.Clone()})
+	}
+	t.Fatalf("declare %T", o)
+	return false, ""
+}
+
+// samples gives two acceptable values of an argument.
+func samples(a topology.Argument) (x, y any) {
+	switch {
+	case a.Type == topology.Boolean:
+		return true, false
+	case a.Type == topology.Integer && a.Name == "x-queue-version":
+		return int64(2), nil
+	case a.Type == topology.Integer:
+		return a.Min + 20, a.Min + 21
+	case a.Values != nil:
+		return a.Values[0], a.Values[1]
+	case a.Name == "x-max-age":
+		return "1h", "2h"
+	}
+	return "a", "b"
+}
+
+func TestArgumentTableOnBrokers(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		l := newLab(t, b)
+		for _, a := range topology.QueueArguments() {
+			for _, kind := range []string{topology.Classic, topology.Quorum, topology.Stream} {
+				l.tryArgument(t, a, kind)
+			}
+		}
+	})
+}
+
+func (l lab) tryArgument(t *testing.T, a topology.Argument, kind string) {
+	t.Helper()
+	x, y := samples(a)
+	q := &topology.Queue{VHost: l.vhost, Name: kind + a.Name, Type: kind, Durable: true, TypeDeclared: true, Arguments: topology.Arguments{}}
+	if a.Name == "x-dead-letter-routing-key" && kind != topology.Stream {
+		q.Arguments["x-dead-letter-exchange"] = "x"
+	}
+	without := *q
+	without.Arguments = q.Arguments.Clone()
+	q.Arguments[a.Name] = x
+	taken := a.TakenBy(kind, l.server.Version)
+	checked := topology.VersionAtLeast(l.server.Version, a.Checked)
+	accepted, reason := l.declare(t, q)
+	if want := taken || !checked; accepted != want {
+		t.Errorf("%s on a %s queue: accepted %v, the table says %v: %s", a.Name, kind, accepted, want, reason)
+	}
+	if !accepted {
+		return
+	}
+	same, _ := l.declare(t, &without)
+	if y != nil {
+		other := *q
+		other.Arguments = q.Arguments.Clone()
+		other.Arguments[a.Name] = y
+		equal, _ := l.declare(t, &other)
+		if equal != same {
+			t.Errorf("%s on a %s queue: another value is equal: %v, none at all is equal: %v", a.Name, kind, equal, same)
+		}
+	}
+	if compared := !same; compared != (taken && checked) {
+		t.Errorf("%s on a %s queue: compared %v, the table says %v", a.Name, kind, compared, taken && checked)
+	}
+}
+
+func TestArgumentBoundsOnBrokers(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		l := newLab(t, b)
+		n := 0
+		for _, a := range topology.QueueArguments() {
+			types := a.QueueTypes(l.server.Version)
+			if a.Type != topology.Integer || len(types) == 0 || !topology.VersionAtLeast(l.server.Version, a.Checked) {
+				continue
+			}
+			try := func(v int64, want bool) {
+				n++
+				q := &topology.Queue{VHost: l.vhost, Name: fmt.Sprint("q", n), Type: types[0], Durable: true, TypeDeclared: true, Arguments: topology.Arguments{a.Name: v}}
+				if accepted, reason := l.declare(t, q); accepted != want {
+					t.Errorf("%s: %d accepted %v, want %v: %s", a.Name, v, accepted, want, reason)
+				}
+			}
+			if a.Max > 0 && a.Name != "x-queue-version" {
+				try(a.Max, true)
+				try(a.Max+1, false)
+			}
+			// A negative delivery limit and delayed retry are taken as they come; see deliveryLimit.
+			if a.Min >= 0 && !strings.Contains(a.Name, "delayed-retry") {
+				if a.Name != "x-queue-version" {
+					try(a.Min, true)
+				}
+				try(a.Min-1, false)
+			}
+		}
+	})
+}
+
+func TestPolicyTableOnBrokers(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		l := newLab(t, b)
+		for _, kind := range []string{topology.Classic, topology.Quorum, topology.Stream} {
+			l.declare(t, &topology.Queue{Name: kind, Type: kind, Durable: true, TypeDeclared: true})
+		}
+		for _, key := range topology.PolicyKeys() {
+			if key.Name == "shards-per-node" || key.Name == "routing-key" {
+				continue // keys of a plugin that no test broker has
+			}
+			l.tryPolicyKey(t, key)
+		}
+	})
+}
+
+func policyValue(key string) map[string]any {
+	values := map[string]any{
+		"overflow": "drop-head", "max-age": "1h", "dead-letter-exchange": "x", "dead-letter-strategy": "at-least-once", "alternate-exchange": "x",
+		"queue-mode": "lazy", "queue-version": 2, "queue-master-locator": "random", "queue-leader-locator": "balanced", "ha-mode": "all",
+		"delayed-retry-type": "disabled", "federation-upstream": "x", "federation-upstream-set": "all", "federation-upstream-pattern": "x",
+		"stream-filter-size-bytes": 16,
+	}
+	mirrored := map[string]any{"ha-params": 2, "ha-sync-mode": "automatic", "ha-sync-batch-size": 100, "ha-promote-on-shutdown": "always", "ha-promote-on-failure": "always"}
+	switch {
+	case key == "ha-params":
+		return map[string]any{"ha-mode": "exactly", key: 2}
+	case mirrored[key] != nil:
+		return map[string]any{"ha-mode": "all", key: mirrored[key]}
+	case key == "dead-letter-routing-key":
+		return map[string]any{key: "k", "dead-letter-exchange": "x"}
+	case values[key] != nil:
+		return map[string]any{key: values[key]}
+	}
+	return map[string]any{key: 60000}
+}
+
+func (l lab) tryPolicyKey(t *testing.T, key topology.PolicyKey) {
+	t.Helper()
+	value := policyValue(key.Name)
+	operator := rabbittest.Path("operator-policies", l.vhost, "o")
+	if accepted, reason := l.put(t, operator, map[string]any{"pattern": "nothing", "apply-to": "queues", "definition": value}); accepted != key.OperatorAcceptedBy(l.server.Version) {
+		t.Errorf("operator policy with %s: accepted %v: %s", key.Name, accepted, reason)
+	}
+	l.Delete(t, operator)
+	path := rabbittest.Path("policies", l.vhost, "p")
+	accepted, reason := l.put(t, path, map[string]any{"pattern": ".*", "definition": value})
+	if accepted != key.AcceptedBy(l.server.Version) {
+		t.Errorf("policy with %s: accepted %v: %s", key.Name, accepted, reason)
+	}
+	if !accepted {
+		return
+	}
+	defer l.Delete(t, path)
+	var want []string
+	for _, kind := range []string{topology.Classic, topology.Quorum, topology.Stream} {
+		if key.Admits(kind, l.server.Version) {
+			want = append(want, kind)
+		}
+	}
+	var got []string
+	for range 50 { // the broker applies a policy a moment after it has taken it
+		if got = l.under("p"); slices.Equal(got, want) {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Errorf("policy with %s applies to %q, the table says %q", key.Name, got, want)
+}
+
+// under lists the queues that a policy applies to.
+func (l lab) under(policy string) []string {
+	var queues []struct{ Name, Policy string }
+	if err := l.Do(http.MethodGet, rabbittest.Path("queues", l.vhost)+"?disable_stats=true&enable_queue_totals=true", nil, &queues); err != nil {
+		return []string{err.Error()}
+	}
+	var names []string
+	for _, q := range queues {
+		if q.Policy == policy {
+			names = append(names, q.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// TestChecksAgreeWithBrokers declares what the checks judge: an error that says "refused" is a refusal of the broker, and
+// where they find nothing the broker accepts.
+func TestChecksAgreeWithBrokers(t *testing.T) {
+	flags := func(q *topology.Queue, durable, autoDelete bool) *topology.Queue {
+		q.Durable, q.AutoDelete = durable, autoDelete
+		return q
+	}
+	arg := func(name string, v any) *topology.Queue { return queue("q", name, v) }
+	objects := []topology.Object{
+		queue("q"), flags(queue("q"), false, false), flags(queue("q"), true, true), typed(queue("q"), topology.Quorum), typed(queue("q"), topology.Stream), typed(queue("q"), "other"),
+		typed(flags(queue("q"), false, false), topology.Quorum), typed(flags(queue("q"), true, true), topology.Quorum),
+		typed(flags(queue("q"), false, false), topology.Stream), typed(flags(queue("q"), true, true), topology.Stream),
+		queue("amq.q"), queue(strings.Repeat("n", 255)), queue(strings.Repeat("n", 256)), queue(" spaces / slashes ünïcode "),
+		arg("x-message-ttl", 1000.5), arg("x-message-ttl", "1000"), arg("x-message-ttl", -1), arg("x-overflow", "other"), arg("x-dead-letter-exchange", 5),
+		arg("x-single-active-consumer", "true"), arg("x-dead-letter-routing-key", "k"), arg("x-dead-letter-exchange", ""), arg("x-queue-version", 1), arg("x-queue-version", 3),
+		exchange("x", "direct"), exchange("x", "fanout"), exchange("x", "x-consistent-hash"), exchange("x", "x-delayed-message"), exchange("x", "other"), exchange("amq.x", "direct"),
+		exchange("amq.topic", "topic"), exchange("amq.topic", "direct"), exchange("amq.match", "headers"), exchange("amq.rabbitmq.trace", "topic"),
+		policy("queues", "max-length", 1), policy("streams", "max-age", "1h"), policy("classic_queues", "expires", 10000), policy("quorum_queues", "delivery-limit", 1),
+		policy("queues"), policy("queues", "max-priority", 1), policy("queues", "x-queue-type", "quorum"), policy("queues", "delayed-retry-type", "all"), policy("queues", "queue-master-locator", "random"),
+	}
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		l := newLab(t, b)
+		for i, o := range objects {
+			live := &topology.Live{Server: l.server}
+			trace := exchange("amq.rabbitmq.trace", "topic")
+			trace.Internal = true
+			for _, x := range []*topology.Exchange{exchange("amq.topic", "topic"), exchange("amq.match", "headers"), trace} {
+				if err := live.Add(x, diag.Position{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			problems := topology.Check(state(o), live)
+			if q, ok := o.(*topology.Queue); ok && !topology.IsReserved(q.Name) && len(q.Name) < 200 {
+				renamed := *q
+				renamed.Name = fmt.Sprint(i, q.Name)
+				o = &renamed
+			}
+			if x, ok := o.(*topology.Exchange); ok && !topology.IsReserved(x.Name) {
+				renamed := *x
+				renamed.Name = fmt.Sprint(i, x.Name)
+				o = &renamed
+			}
+			if o.Ref().Name == "amq.rabbitmq.trace" {
+				continue // the lab declares no internal exchanges
+			}
+			if accepted, reason := l.declare(t, o); accepted == problems.HasErrors() {
+				t.Errorf("%s %+v: the broker accepts it: %v %s; the check says: %v", o.Ref(), o.Fields(), accepted, reason, problems)
+			}
+		}
+	})
+}
+
+// TestDefaultQueueTypeOnBrokers: what the differ expects of a queue without a type is what the broker makes of it.
+func TestDefaultQueueTypeOnBrokers(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		l := newLab(t, b)
+		v := b.VHost(t, rabbittest.VHostBody(map[string]any{"default_queue_type": "quorum"}))
+		l.vhost = v.Name
+		want := &topology.State{Name: "t"}
+		for name, flags := range map[string][2]bool{"durable": {true, false}, "transient": {false, false}, "durable auto-delete": {true, true}} {
+			q := &topology.Queue{VHost: v.Name, Name: name, Type: topology.Classic, Durable: flags[0], AutoDelete: flags[1]}
+			if err := want.Add(q, diag.Position{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		live := &topology.Live{Server: l.server}
+		vhost := &topology.VHost{Name: v.Name}
+		if topology.VersionAtLeast(l.server.Version, "4.0") {
+			vhost.DefaultQueueType = topology.Quorum
+		}
+		if err := live.Add(vhost, diag.Position{}); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range topology.Diff(want, live, topology.DiffOptions{}).Steps {
+			q := s.Want.(*topology.Queue)
+			l.declare(t, q)
+			var made struct{ Type string }
+			for range 50 {
+				l.Get(t, rabbittest.Path("queues", v.Name, q.Name)+"?disable_stats=true&enable_queue_totals=true", &made)
+				if made.Type != "" {
+					break
+				}
+				time.Sleep(100 * time.Millisecond)
+			}
+			if made.Type != q.Type {
+				t.Errorf("queue %q: the differ expects %s, the broker made %s", q.Name, q.Type, made.Type)
+			}
+		}
+	})
+}

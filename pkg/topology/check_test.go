@@ -1,0 +1,179 @@
+package topology_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/diag"
+)
+
+func typed(q *topology.Queue, kind string) *topology.Queue {
+	q.Type = kind
+	return q
+}
+
+func policy(applyTo string, args ...any) *topology.Policy {
+	return &topology.Policy{VHost: "/", Name: "p", Pattern: ".*", ApplyTo: applyTo, Definition: table(args)}
+}
+
+func TestCheck(t *testing.T) {
+	transient := queue("q")
+	transient.Durable = false
+	reserved := exchange("amq.topic", "direct")
+	vhost := &topology.VHost{Name: "v", DefaultQueueType: "quorum"}
+	vhost.Declared.DefaultQueueType = true
+	operator := policy("queues", "dead-letter-exchange", "x")
+	operator.Operator = true
+	overflow := policy("queues", "overflow", "drop-head")
+	overflow.Operator = true
+	for _, test := range []struct {
+		name string
+		want topology.Object
+		// problem by version: "" is none, a leading w: a warning.
+		old, middle, recent string
+	}{
+		{"right", queue("q", "x-message-ttl", 1000, "x-max-priority", 5), "", "", ""},
+		{"argument of another type", typed(queue("q", "x-max-priority", 5), topology.Quorum), "a quorum queue does not take maxPriority", "a quorum queue", "a quorum queue"},
+		{"argument of a newer version", typed(queue("q", "x-delayed-retry-min", 5), topology.Quorum),
+			"RabbitMQ 3.10.8 does not take delayedRetry.min (x-delayed-retry-min) on a quorum queue: RabbitMQ does since 4.3; it accepts the argument and silently ignores it", "RabbitMQ 4.0.5 does not take", ""},
+		{"consumer timeout on classic", queue("q", "x-consumer-timeout", 5), "silently ignores", "", "RabbitMQ does from 3.12 until 4.3; it refuses"},
+		{"filter size", typed(queue("q", "x-stream-filter-size-bytes", 20), topology.Stream), "silently ignores", "", ""},
+		{"leader locator", queue("q", "x-queue-leader-locator", "balanced"), "RabbitMQ does since 4.0; it refuses", "", ""},
+		{"master locator", queue("q", "x-queue-master-locator", "random"), "", "", "use leaderLocator"},
+		{"unknown argument", queue("q", "x-foo", 5), "w: knows no argument \"x-foo\"", "w: x-foo", "w: x-foo"},
+		{"mistyped argument", queue("q", "x-mesage-ttl", 5), "did you mean messageTTL (x-message-ttl)?", "did you mean", "did you mean"},
+		{"value too large", queue("q", "x-max-priority", 256), "must be at most 255", "must be", "must be"},
+		{"float", queue("q", "x-message-ttl", 1000.0), "x-message-ttl) is 1000.0, but must be of type integer", "must be", "must be"},
+		{"text for a number", queue("q", "x-message-ttl", "1000"), "must be of type integer, without quotes", "must be", "must be"},
+		{"unknown overflow", queue("q", "x-overflow", "drop"), "must be drop-head or reject-publish or", "must be", "must be"},
+		{"negative delivery limit", typed(queue("q", "x-delivery-limit", -1), topology.Quorum), "means 0 on RabbitMQ 3.10.8", "", ""},
+		{"storage version", queue("q", "x-queue-version", 1), "", "", "refuses version: 1"},
+		{"key without exchange", queue("q", "x-dead-letter-routing-key", "k"), "deadLetter.key without", "deadLetter.key", "deadLetter.key"},
+		{"transient", transient, "", "w: deprecated", "w: deprecated"},
+		{"no such type", typed(queue("q"), "quorun"), "there is no queue type", "there is no", "there is no"},
+		{"reserved queue", queue("amq.q"), "reserved", "reserved", "reserved"},
+		{"long name", queue(strings.Repeat("é", 128)), "has 256 bytes", "256", "256"},
+		{"longest name", queue(strings.Repeat("n", 255)), "", "", ""},
+		{"long key", bind("amq.topic", "there", strings.Repeat("k", 256)), "routing key has 256 bytes", "256", "256"},
+		{"reserved exchange", exchange("amq.x", "direct"), "reserved", "reserved", "reserved"},
+		{"predeclared, differently", reserved, `differently: type is "topic", not "direct"`, "differently", "differently"},
+		{"plugin", exchange("x", "x-delayed-message"), "rabbitmq-plugins enable rabbitmq_delayed_message_exchange", "not enabled", "not enabled"},
+		{"mistyped exchange type", exchange("x", "topik"), "did you mean \"topic\"?", "did you mean", "did you mean"},
+		{"binding to nothing", bind("amq.topic", "ther", "k"), "there is no queue \"ther\": the file does not declare it and the broker does not have it; the broker refuses this; did you mean \"there\"?", "did you", "did you"},
+		{"binding from nothing", bind("nowhere", "there", "k"), "there is no exchange \"nowhere\"", "there is no", "there is no"},
+		{"binding of the default exchange", bind("", "there", "k"), "takes no bindings", "takes no", "takes no"},
+		{"implied binding", bind("", "there", "there"), "", "", ""},
+		{"permission of nobody", &topology.Permission{VHost: "/", User: "nobody"}, "there is no user \"nobody\"", "nobody", "nobody"},
+		{"default queue type", vhost, "ignores defaultQueueType", "", ""},
+		{"mirroring", policy("queues", "ha-mode", "all"), "", "has no classic queue mirroring", "has no classic queue mirroring"},
+		{"apply to a type", policy("quorum_queues", "max-length", 1), "knows no applyTo: quorum_queues", "", ""},
+		{"newer policy key", policy("queues", "consumer-timeout", 1), "RabbitMQ takes it since 3.12", "", ""},
+		{"policy key that is none", policy("queues", "max-priority", 1), "set maxPriority in the queues", "set maxPriority", "set maxPriority"},
+		{"queue type in a policy", policy("queues", "x-queue-type", "quorum"), "defaultQueueType", "defaultQueueType", "defaultQueueType"},
+		{"argument name in a policy", policy("queues", "x-message-ttl", 1), "did you mean message-ttl?", "did you", "did you"},
+		{"mistyped policy key", policy("queues", "max-lenght", 1), "did you mean max-length?", "did you", "did you"},
+		{"empty policy", policy("queues"), "sets nothing", "sets nothing", "sets nothing"},
+		{"operator policy", operator, "takes no dead-letter-exchange in an operator policy", "takes no", "takes no"},
+		{"operator policy by version", overflow, "takes no overflow", "", ""},
+		{"delayed retry without minimum", policy("queues", "delayed-retry-type", "all"), "since 4.3", "since 4.3", "add delayed-retry-min"},
+		{"a key keeps the policy away", policy("all", "dead-letter-exchange", "x", "delivery-limit", 3),
+			"delivery-limit keeps the whole policy away from classic queues: \"there\"; RabbitMQ applies a policy only to queue types that support all of its keys: they would have no dead-letter-exchange either", "keeps", "keeps"},
+		{"a policy for other types", policy("all", "delivery-limit", 3), "", "", ""},
+		{"own record of a broker elsewhere", &topology.GlobalParameter{Name: "msgctl.orders", Value: "x"}, "w: left alone", "w: left alone", "w: left alone"},
+	} {
+		for version, expected := range map[string]string{"3.10.8": test.old, "4.0.5": test.middle, "4.3.6": test.recent} {
+			t.Run(test.name+" on "+version, func(t *testing.T) {
+				live := broker().live()
+				live.Server = topology.Server{Version: version, ExchangeTypes: []string{"direct", "fanout", "headers", "topic"}}
+				want := state(test.want)
+				if err := want.Add(queue("there"), diag.Position{}); err != nil {
+					t.Fatal(err)
+				}
+				problems := topology.Check(want, live)
+				expectProblem(t, problems, expected)
+			})
+		}
+	}
+}
+
+func expectProblem(t *testing.T, problems diag.Diagnostics, expected string) {
+	t.Helper()
+	if expected == "" {
+		if len(problems) > 0 {
+			t.Errorf("unexpected: %s", problems.Error())
+		}
+		return
+	}
+	severity := diag.Error
+	if text, ok := strings.CutPrefix(expected, "w: "); ok {
+		severity, expected = diag.Warning, text
+	}
+	if len(problems) != 1 || problems[0].Severity != severity || !strings.Contains(problems.Error(), expected) || !strings.Contains(problems.Error(), "t.yaml:1:1") {
+		t.Errorf("got %s: %q; want %s: %q", severities(problems), problems.Error(), severity, expected)
+	}
+}
+
+func severities(ds diag.Diagnostics) (list []diag.Severity) {
+	for _, d := range ds {
+		list = append(list, d.Severity)
+	}
+	return list
+}
+
+// TestCheckOfWhatTheBrokerHas: what a broker has as declared, it has accepted; what it ignores stays ignored.
+func TestCheckOfWhatTheBrokerHas(t *testing.T) {
+	for _, test := range []struct {
+		have    topology.Object
+		version string
+		errors  int
+	}{
+		{queue("amq.gen-x"), "4.0.5", 0},
+		{queue("q", "x-queue-version", 1), "4.3.6", 0},
+		{policy("queues", "x-of-a-plugin", 1), "4.3.6", 0},
+		{exchange("x", "x-of-a-plugin"), "4.3.6", 0},
+		{typed(queue("q", "x-delayed-retry-min", 1), topology.Quorum), "4.0.5", 1},
+		{typed(queue("q", "x-delivery-limit", -1), topology.Quorum), "3.10.8", 1},
+	} {
+		live := broker(test.have).live()
+		live.Server = topology.Server{Version: test.version, ExchangeTypes: []string{"topic"}}
+		if problems := topology.Check(state(test.have), live); problems.Errors() != test.errors {
+			t.Errorf("%s on %s: %v", test.have.Ref(), test.version, problems)
+		}
+	}
+}
+
+func TestPolicyOfHigherPriorityCovers(t *testing.T) {
+	low := policy("queues", "dead-letter-exchange", "x", "delivery-limit", 3)
+	high := policy("queues", "max-length", 3)
+	high.Name, high.Priority = "high", 1
+	if problems := topology.Check(state(low, high, queue("q")), broker().live()); len(problems) > 0 {
+		t.Errorf("the policy does not apply to the queue anyway: %v", problems)
+	}
+	high.Priority = -1
+	if problems := topology.Check(state(low, high, queue("q")), broker().live()); !problems.HasErrors() {
+		t.Error("nothing covers the queue, and no problem was found")
+	}
+	if problems := topology.Check(state(low), broker(queue("theirs")).live()); problems.HasErrors() || len(problems) != 1 {
+		t.Errorf("a queue that the file does not declare deserves a warning: %v", problems)
+	}
+}
+
+func TestReferenceToWhatIsPruned(t *testing.T) {
+	m := broker(queue("q"), exchange("x", "topic")).owns("t", queue("q"))
+	if problems := topology.Diff(state(bind("x", "q", "k")), m.live(), everything).Problems; len(problems) != 1 || !strings.Contains(problems.Error(), "--prune deletes") {
+		t.Errorf("%v", problems)
+	}
+}
+
+func TestLoginInUse(t *testing.T) {
+	live := broker(&topology.User{Name: "me", Tags: []string{"administrator"}}).live()
+	live.Server.User = "me"
+	if problems := topology.Check(state(&topology.User{Name: "me"}), live); !problems.HasErrors() {
+		t.Error("the login in use would lose its tags")
+	}
+	p := topology.DiffDestroy(state(&topology.User{Name: "me"}), live, topology.DiffOptions{})
+	if len(p.Blocked()) != 1 {
+		t.Error(describe(p))
+	}
+}
