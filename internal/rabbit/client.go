@@ -35,19 +35,17 @@ func New(o Options) (*Client, error) {
 }
 
 // Close ends all connections: AMQP ones politely, for at most two seconds. The client can't be used afterwards.
-func (c *Client) Close() error {
+func (c *Client) Close() {
 	c.mu.Lock()
 	sessions := c.sessions
 	c.sessions = map[string]*session{}
 	c.mu.Unlock()
-	var errs []error
 	for _, s := range sessions {
-		errs = append(errs, s.close())
+		s.close()
 	}
 	if c.api != nil {
 		c.api.transport.CloseIdleConnections()
 	}
-	return errors.Join(errs...)
 }
 
 // AMQPUnavailable returns why objects are written over the management API alone, nil when AMQP is used or was not
@@ -100,6 +98,6 @@ func (c *Client) forget(vhost string) {
 	delete(c.sessions, vhost)
 	c.mu.Unlock()
 	if s != nil {
-		_ = s.close()
+		s.close()
 	}
 }

@@ -12,17 +12,20 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// settle is how long a locked-out quorum queue or stream is given to deliver a message that it does hold.
-const settle = 150 * time.Millisecond
+// settle is how long a stream is given to deliver a message that it holds: its count lags by some seconds, its delivery
+// does not (3.10.8, 4.0.5, 4.3.6).
+const settle = time.Second
 
 // Delete removes an object, and succeeds when it is gone already. Guards are the broker's own where it has them: if-empty
 // and if-unused of classic queues, if-unused of exchanges. If-empty of a classic queue counts ready messages; those that a
 // client has got and not settled without being a consumer are not seen.
 //
-// Quorum queues and streams know no such guards (540 NOT_IMPLEMENTED on 3.10.8, 4.0.5, 4.3.6): Delete counts, takes an
-// exclusive consumer, which fails when there is another and keeps others out, counts again, sees that nothing is delivered to it, and
-// only then deletes. What remains is a race with a publisher: a message that arrives between the last count and the
-// deletion, some milliseconds, is lost. A guarded deletion of one needs AMQP.
+// Quorum queues and streams know no such guards (540 NOT_IMPLEMENTED), and do not keep others out while there is an exclusive
+// consumer either (both: 3.10.8, 4.0.5, 4.3.6), so nobody can be locked out. Delete counts messages and consumers, of a
+// stream reads from its beginning too, and deletes at once after the last count. What remains is a race: a message or a
+// consumer that arrives between that count and the deletion, one network round trip, is lost or cut off. Messages that a client
+// holds without being a consumer are seen if the management API counts them, which takes it some seconds. A guarded deletion of
+// one needs AMQP.
 //
 // A guard without IfEmpty allows MaxMessages to be lost, counted just before.
 func (c *Client) Delete(ctx context.Context, have topology.Object, guard topology.Guard) error {
@@ -134,8 +137,12 @@ func (c *Client) deleteBinding(ctx context.Context, s *session, b *topology.Bind
 }
 
 func (c *Client) deleteQueue(ctx context.Context, s *session, q *topology.Queue, guard topology.Guard) error {
-	if !guard.IfEmpty {
-		if err := c.recount(ctx, s, q, guard.MaxMessages); err != nil {
+	if !guard.IfEmpty || q.Type != topology.Classic {
+		allowed := guard.MaxMessages
+		if guard.IfEmpty {
+			allowed = 0
+		}
+		if err := c.recount(ctx, s, q, allowed); err != nil {
 			return err
 		}
 	}
@@ -144,7 +151,7 @@ func (c *Client) deleteQueue(ctx context.Context, s *session, q *topology.Queue,
 	case guarded && q.Type != topology.Classic && s == nil:
 		return &Error{Text: fmt.Sprintf("whether a %s queue is unused and empty can be made sure over AMQP only, and %s is not reachable", q.Type, c.opts.amqpURL()), Kind: topology.ErrInUse}
 	case guarded && q.Type != topology.Classic:
-		return s.do(ctx, func(ch *amqp.Channel) error { return deleteLockedOut(ch, q, guard) })
+		return s.do(ctx, func(ch *amqp.Channel) error { return deleteChecked(ch, q, guard) })
 	case s != nil:
 		return s.do(ctx, func(ch *amqp.Channel) error {
 			_, err := ch.QueueDelete(q.Name, guard.IfUnused, guard.IfEmpty, false)
@@ -184,50 +191,49 @@ func (c *Client) recount(ctx context.Context, s *session, q *topology.Queue, all
 	return nil
 }
 
-// deleteLockedOut deletes a quorum queue or stream that is empty and unused, as Delete says.
-func deleteLockedOut(ch *amqp.Channel, q *topology.Queue, guard topology.Guard) error {
+// deleteChecked deletes a quorum queue or stream that is idle, as Delete says.
+func deleteChecked(ch *amqp.Channel, q *topology.Queue, guard topology.Guard) error {
 	if err := idle(ch, q, guard, 0); err != nil {
 		return err
 	}
-	if !guard.IfEmpty {
-		_, err := ch.QueueDelete(q.Name, false, false, false)
+	own := 0
+	if q.Type == topology.Stream && guard.IfEmpty {
+		if err := unread(ch, q); err != nil {
+			return err
+		}
+		own = 1
+	}
+	if err := idle(ch, q, guard, own); err != nil {
+		if own > 0 {
+			_ = ch.Close() // with our consumer
+		}
 		return err
 	}
-	if err := ch.Qos(1, 0, false); err != nil {
-		return err
-	}
-	tag := "msgctl.delete"
-	args := amqp.Table{}
-	if q.Type == topology.Stream {
-		args["x-stream-offset"] = "first"
-	}
-	deliveries, err := ch.Consume(q.Name, tag, false, guard.IfUnused, false, false, args)
-	if err != nil {
-		return err
-	}
-	if err := empty(ch, q, guard, deliveries); err != nil {
-		_ = ch.Cancel(tag, false)
-		return err
-	}
-	_, err = ch.QueueDelete(q.Name, false, false, false)
+	_, err := ch.QueueDelete(q.Name, false, false, false)
 	return err
 }
 
-// empty looks for a message in a queue that this channel alone consumes from.
-func empty(ch *amqp.Channel, q *topology.Queue, guard topology.Guard, deliveries <-chan amqp.Delivery) error {
+// unread looks for a message in a stream, from its beginning. Reading takes nothing away from a stream. The consumer stays:
+// the deletion ends it.
+func unread(ch *amqp.Channel, q *topology.Queue) error {
+	if err := ch.Qos(1, 0, false); err != nil {
+		return err
+	}
+	const tag = "msgctl.delete"
+	deliveries, err := ch.Consume(q.Name, tag, false, false, false, false, amqp.Table{"x-stream-offset": "first"})
+	if err != nil {
+		return err
+	}
 	select {
-	case d, ok := <-deliveries:
+	case _, ok := <-deliveries:
 		if !ok {
 			return amqp.ErrClosed
 		}
-		// An explicit nack: on 4.3 it does not count towards a delivery limit, where closing the channel would.
-		if err := d.Nack(false, true); err != nil {
-			return err
-		}
+		_ = ch.Close() // with the consumer
 		return inUse("it holds messages")
 	case <-time.After(settle):
+		return nil
 	}
-	return idle(ch, q, guard, 1)
 }
 
 // idle checks the counts; own is how many consumers are ours.

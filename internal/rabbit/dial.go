@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -81,13 +82,9 @@ func handshake(ctx context.Context, o Options, vhost string, wire *sniffer) (*am
 }
 
 // close says goodbye to the broker, and cuts the line if the broker does not answer within two seconds.
-func (l *link) close() error {
-	err := l.conn.CloseDeadline(time.Now().Add(2 * time.Second))
+func (l *link) close() {
+	_ = l.conn.CloseDeadline(time.Now().Add(2 * time.Second)) // gone either way
 	_ = l.net.Close()
-	if errors.Is(err, amqp.ErrClosed) {
-		return nil
-	}
-	return err
 }
 
 // sniffer remembers the first bytes that arrive, which tell what speaks on the other side, and how reading ended.
@@ -117,7 +114,7 @@ func (s *sniffer) speaks() string {
 	switch {
 	case bytes.HasPrefix(head, []byte("HTTP/")):
 		return "HTTP"
-	case len(head) >= 3 && head[0] == 0x15 && head[1] == 0x03:
+	case len(head) >= 2 && head[0] == 0x15 && head[1] == 0x03:
 		return "TLS"
 	case bytes.HasPrefix(head, []byte("AMQP")):
 		return "another version of AMQP"
@@ -139,18 +136,57 @@ func explainDial(ctx context.Context, o Options, vhost string, err error, wire *
 	if text := tlsReason(err); text != "" {
 		return unreachable(op, text, err)
 	}
-	if wire.timedOut.Load() || ctx.Err() != nil {
-		return unreachable(op, networkReason(ctx, context.DeadlineExceeded, o.Timeout)+": something accepts connections there but does not speak AMQP, or the broker is overloaded", err)
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return unreachable(op, "interrupted", ctx.Err())
 	}
+	timedOut := wire.timedOut.Load() || ctx.Err() != nil
 	var refusal *amqp.Error
-	if errors.As(err, &refusal) {
+	errors.As(err, &refusal)
+	switch {
+	case timedOut && refusal == amqp.ErrCredentials:
+		return unreachable(op, fmt.Sprintf("the broker did not answer the login in %s (it waits 3 s before it refuses a wrong password)", o.Timeout), err)
+	case timedOut:
+		return unreachable(op, fmt.Sprintf("no answer in %s: something accepts connections there but does not speak AMQP, or the broker is overloaded", o.Timeout), err)
+	case refusal != nil:
 		return explainHandshake(op, o, vhost, refusal)
 	}
 	return unreachable(op, networkReason(ctx, err, o.Timeout), err)
 }
 
+// identify finds out what listens on a port that did not answer an AMQP greeting: an HTTP server waits for the rest of a
+// request, some TLS servers hang up. It sends no credentials.
+func identify(o Options) string {
+	dialer := &net.Dialer{Timeout: time.Second}
+	conn, err := dialer.Dial("tcp", o.address())
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = conn.Close() }()
+	_ = conn.SetDeadline(time.Now().Add(time.Second))
+	answer := &sniffer{Conn: conn}
+	if _, err := conn.Write([]byte("GET / HTTP/1.0\r\n\r\n")); err != nil {
+		return ""
+	}
+	_, _ = answer.Read(make([]byte, 8))
+	if spoken := answer.speaks(); spoken == "HTTP" || spoken == "TLS" || o.AMQPTLS != nil {
+		if strings.Contains(spoken, "another") {
+			return ""
+		}
+		return spoken
+	}
+	secured, err := tls.DialWithDialer(dialer, "tcp", o.address(), &tls.Config{InsecureSkipVerify: true}) // only to see whether it is TLS
+	if err != nil {
+		return ""
+	}
+	_ = secured.Close()
+	return "TLS"
+}
+
 func wrongProtocol(o Options, wire *sniffer, err error) string {
 	spoken := wire.speaks()
+	if wire.count.Load() == 0 {
+		spoken = identify(o)
+	}
 	if o.AMQPTLS != nil {
 		var header tls.RecordHeaderError
 		if !errors.As(err, &header) {

@@ -113,6 +113,8 @@ func (e explainer) http(x *apiError) error {
 	switch {
 	case x.denied():
 		return &Error{Op: e.op, Text: e.permission(x.reason), Kind: topology.ErrNotPermitted, cause: x}
+	case x.status == http.StatusNotFound && e.object == nil:
+		return &Error{Op: e.op, Text: "the address does not answer like RabbitMQ's management API: is it right (--api)?", Kind: ErrAPI, cause: x}
 	case x.status == http.StatusNotFound && (x.code == "Object Not Found" || x.code == "not_found"):
 		return &Error{Op: e.op, Text: "there is no such object", cause: x}
 	case x.status == http.StatusPreconditionFailed:
@@ -125,6 +127,8 @@ func (e explainer) http(x *apiError) error {
 		return &Error{Op: e.op, Text: "the broker failed on it with an internal error: " + e.suspect(), cause: x}
 	case x.status >= 500:
 		return unreachable(e.op, fmt.Sprintf("the broker is not able to answer now (%s)", orUnsaid(r.detail)), x)
+	case x.reason == "vhost_or_user_not_found":
+		return &Error{Op: e.op, Text: "its user or its vhost does not exist: declare it, or correct the name", cause: x}
 	case strings.HasPrefix(x.reason, "no_such_exchange"):
 		return &Error{Op: e.op, Text: "its exchange does not exist yet: this broker (4.3 and newer) takes a topic permission only for an existing exchange; apply again once it is there", cause: x}
 	}

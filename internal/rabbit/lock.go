@@ -35,7 +35,7 @@ func (c *Client) LockApply(ctx context.Context, vhost, name string) (release fun
 	if err != nil {
 		return func() {}, explainer{op: op, user: c.opts.User}.explain(ctx, err)
 	}
-	release = sync.OnceFunc(func() { _ = l.close() })
+	release = sync.OnceFunc(l.close)
 	queue := lockQueue(vhost, name)
 	s := newSession(c.opts, vhost)
 	err = s.once(ctx, l, declaration(queue))

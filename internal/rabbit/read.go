@@ -148,18 +148,15 @@ func (r *reading) clusterKinds(ctx context.Context, g *errgroup.Group) {
 	}
 }
 
-// inVHost reads one vhost. The first list tells whether the vhost exists and is open to us.
+// inVHost reads one vhost. Any of the lists may be the first to tell that the vhost is missing or closed to us.
 func (r *reading) inVHost(ctx context.Context, vhost string) error {
 	if err := addressable(vhost); err != nil {
 		return &Error{Op: fmt.Sprintf("read vhost %q", vhost), Text: err.Error(), cause: err}
 	}
-	missing, err := r.access(vhost, r.exchanges(ctx, vhost))
-	if missing || err != nil {
-		return err
-	}
 	g, ctx := group(ctx)
-	g.Go(func() error { return r.queues(ctx, vhost) })
-	g.Go(func() error { return r.bindings(ctx, vhost) })
+	for _, read := range []func(context.Context, string) error{r.bindings, r.queues, r.exchanges} { // the longest first
+		g.Go(func() error { return r.access(vhost, read(ctx, vhost)) })
+	}
 	for _, part := range []struct {
 		kind topology.Kind
 		read func(context.Context, string) error
@@ -169,30 +166,32 @@ func (r *reading) inVHost(ctx context.Context, vhost string) error {
 		{topology.KindVHostLimit, r.vhostLimits},
 	} {
 		if r.scope.has(part.kind) {
-			g.Go(func() error { return r.optional(part.kind, "management", part.read(ctx, vhost)) })
+			g.Go(func() error { return r.access(vhost, part.read(ctx, vhost)) })
 		}
 	}
 	return g.Wait()
 }
 
 // access tells a missing vhost from a closed one. Missing: 404 with the error "Object Not Found" on all lines. No permission: 401
-// on 3.10 and 4.0, 404 with the error "not_found" on 4.3.
-func (r *reading) access(vhost string, err error) (missing bool, _ error) {
+// on 3.10 and 4.0, 404 with the error "not_found" on 4.3. Whoever may read one list of a vhost may read all of them.
+func (r *reading) access(vhost string, err error) error {
 	var refusal *apiError
 	if !errors.As(err, &refusal) {
-		return false, err
+		return err
 	}
 	if refusal.status == http.StatusNotFound && refusal.code == "Object Not Found" {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.live.MissingVHosts = append(r.live.MissingVHosts, vhost)
-		slices.Sort(r.live.MissingVHosts)
-		return true, nil
+		if !slices.Contains(r.live.MissingVHosts, vhost) {
+			r.live.MissingVHosts = append(r.live.MissingVHosts, vhost)
+			slices.Sort(r.live.MissingVHosts)
+		}
+		return nil
 	}
 	if refusal.denied() || refusal.status == http.StatusNotFound {
-		return false, noVHostAccess("read vhost "+fmt.Sprintf("%q", vhost), r.api.user, vhost)
+		return noVHostAccess("read vhost "+fmt.Sprintf("%q", vhost), r.api.user, vhost)
 	}
-	return false, err
+	return err
 }
 
 // optional turns a refusal to read one kind into an entry of Unreadable.

@@ -103,7 +103,7 @@ func (r *reading) bindings(ctx context.Context, vhost string) error {
 		}
 		o := &topology.Binding{
 			VHost: vhost, Source: b.Source, Destination: b.Destination, DestinationType: b.DestinationType, RoutingKey: b.RoutingKey,
-			Arguments: topology.NormaliseTable(b.Arguments), PropertiesKeys: []string{b.PropertiesKey},
+			Arguments: topology.NormaliseTable(voids(b.Arguments)), PropertiesKeys: []string{b.PropertiesKey},
 		}
 		if len(b.Arguments) > 0 {
 			if twin := seen[o.Ref()]; twin != nil {
@@ -119,6 +119,17 @@ func (r *reading) bindings(ctx context.Context, vhost string) error {
 		return err
 	}
 	return r.addAll(objects)
+}
+
+// voids restores header matches on mere presence: the API shows AMQP's void as the text "undefined" (3.10.8, 4.0.5, 4.3.6), and a match on
+// that very text is taken for one too.
+func voids(args map[string]any) map[string]any {
+	for k, v := range args {
+		if v == "undefined" {
+			args[k] = nil
+		}
+	}
+	return args
 }
 
 type policyJSON struct {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/msgctl/msgctl/pkg/topology"
 )
 
 // channelsPerSession is how many AMQP methods are under way at once: with more, 4.3 gets slower (measured on two cores).
@@ -41,15 +43,14 @@ func (s *session) ready(ctx context.Context) error { _, err := s.link(ctx); retu
 // wasOpen reports whether the session ever had a connection.
 func (s *session) wasOpen() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.open }
 
-func (s *session) close() error {
+func (s *session) close() {
 	s.mu.Lock()
 	l := s.current
 	s.current, s.done = nil, true
 	s.mu.Unlock()
-	if l == nil {
-		return nil
+	if l != nil {
+		l.close()
 	}
-	return l.close()
 }
 
 // do runs one operation on a channel of its own. The operation must be idempotent: it is run again when the connection
@@ -66,13 +67,15 @@ func (s *session) do(ctx context.Context, f func(*amqp.Channel) error) error {
 			return err
 		}
 		err = s.once(ctx, l, f)
-		switch fate(l, err) {
+		switch what := fate(l, err); what {
 		case fateDone:
 			return err
 		case fateFatal:
 			return s.alone(ctx, f)
-		case fateLost:
-			s.drop(l)
+		case fateLost, fateStale:
+			if what == fateLost {
+				s.drop(l)
+			}
 			if ctx.Err() != nil || lost >= s.opts.ReconnectAttempts {
 				return unreachable("", "the connection to "+s.opts.amqpURL()+" was lost", err)
 			}
@@ -91,7 +94,7 @@ func (s *session) alone(ctx context.Context, f func(*amqp.Channel) error) error 
 	if err != nil {
 		return err
 	}
-	defer func() { _ = l.close() }()
+	defer l.close()
 	err = s.once(ctx, l, f)
 	if fate(l, err) == fateLost {
 		return unreachable("", "the connection to "+s.opts.amqpURL()+" was lost", err)
@@ -175,7 +178,7 @@ func (s *session) link(ctx context.Context) (*link, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.done {
-		_ = l.close()
+		l.close()
 		return nil, amqp.ErrClosed
 	}
 	s.current, s.open = l, true
@@ -199,28 +202,39 @@ type opFate int
 
 const (
 	fateDone  opFate = iota // succeeded, or refused in a way that concerns it alone
+	fateStale               // its channel was closed before it began
 	fateLost                // the connection is gone for reasons of its own
 	fateFatal               // the broker closed the connection because of some operation on it
 )
 
 func fate(l *link, err error) opFate {
-	if err == nil {
-		return fateDone
-	}
-	if !l.conn.IsClosed() {
-		return fateDone
-	}
 	var e *amqp.Error
-	if errors.As(err, &e) && e.Server {
-		switch e.Code {
-		case amqp.ConnectionForced:
-			return fateLost // the broker, or an operator, closes connections
-		case amqp.ContentTooLarge, amqp.NoRoute, amqp.NoConsumers, amqp.AccessRefused, amqp.NotFound, amqp.ResourceLocked, amqp.PreconditionFailed:
-			return fateDone // a channel's exception; the connection was lost later
-		}
-		return fateFatal
+	switch {
+	case err == nil, errors.Is(err, topology.ErrUnreachable), errors.Is(err, topology.ErrInUse):
+		return fateDone
+	case !errors.As(err, &e):
+		return fateLost // a network error
+	case e.Server:
+		return serverFate(e.Code)
+	case errors.Is(e, amqp.ErrClosed) && !l.conn.IsClosed():
+		return fateStale
+	case l.conn.IsClosed():
+		return fateLost
+	case e == amqp.ErrSyntax, e == amqp.ErrFieldType, e == amqp.ErrFrameTooLarge, e == amqp.ErrChannelMax:
+		return fateDone // what was asked for can't be sent
 	}
 	return fateLost
+}
+
+// serverFate tells a channel's exceptions (AMQP 0-9-1: soft errors), which concern one operation, from a connection's.
+func serverFate(code int) opFate {
+	switch code {
+	case amqp.ConnectionForced:
+		return fateLost // the broker stops, or an operator closes connections
+	case amqp.ContentTooLarge, amqp.NoRoute, amqp.NoConsumers, amqp.AccessRefused, amqp.NotFound, amqp.ResourceLocked, amqp.PreconditionFailed:
+		return fateDone
+	}
+	return fateFatal
 }
 
 // retry calls f once, and when established says so, again after growing pauses, as the options say.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -159,6 +160,11 @@ func (c *Client) declareHTTP(ctx context.Context, o topology.Object) error {
 			"durable": o.Durable, "auto_delete": o.AutoDelete, "arguments": rawTable(queueArguments(o)),
 		})
 	case *topology.Binding:
+		for _, name := range o.Arguments.Keys() {
+			if o.Arguments[name] == nil { // the broker answers 500
+				return &Error{Text: fmt.Sprintf("argument %q has no value (null): that can be sent over AMQP only, and %s is not reachable", name, c.opts.amqpURL())}
+			}
+		}
 		return c.api.put(ctx, http.MethodPost, bindingPath(o), map[string]any{"routing_key": o.RoutingKey, "arguments": rawTable(o.Arguments)})
 	}
 	return nil
