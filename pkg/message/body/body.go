@@ -1,0 +1,235 @@
+// Package body makes message bodies readable for people: compression opened, JSON indented, text as text, anything
+// else as a hex dump.
+//
+// The output is always valid UTF-8 and bounded. It may hold any character that the body holds, terminal escape
+// sequences included: neutralise it before it reaches a terminal.
+package body
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/msgctl/msgctl/pkg/message"
+)
+
+// Kinds of bodies.
+const (
+	Empty  = "empty"
+	JSON   = "JSON"
+	NDJSON = "NDJSON"
+	Text   = "text"
+	Binary = "binary"
+)
+
+// Options bound the work. The zero value has the defaults.
+type Options struct {
+	// MaxDecoded bounds the decompressed body in bytes; default 16 MiB.
+	MaxDecoded int
+	// MaxText bounds the text shown, in bytes; default 64 KiB. Less than 0 means no bound.
+	MaxText int
+	// MaxDump bounds how many bytes of a binary body are dumped; default 512. Less than 0 means no bound.
+	MaxDump int
+}
+
+func (o Options) withDefaults() Options {
+	if o.MaxDecoded <= 0 {
+		o.MaxDecoded = 16 << 20
+	}
+	if o.MaxText == 0 {
+		o.MaxText = 64 << 10
+	}
+	if o.MaxDump == 0 {
+		o.MaxDump = 512
+	}
+	return o
+}
+
+// View is a body for people.
+type View struct {
+	// Kind is one of Empty, JSON, NDJSON, Text and Binary.
+	Kind string
+	// Text is what to show, without a newline at the end.
+	Text string
+	// Size is the length of the body in the message, in bytes; Decoded after decompression, the same without any.
+	Size, Decoded int
+	// Encodings are the compressions that were undone.
+	Encodings []string
+	// Hidden is how many bytes of the decoded body Text leaves out.
+	Hidden int
+	// Problem tells why the body is not shown as its properties promise: "" when it is.
+	Problem string
+}
+
+// Describe returns what the body is, for example "JSON, 1.2 kB, gzip (311 B)". Units are decimal.
+func (v View) Describe() string {
+	if v.Kind == Empty {
+		return Empty
+	}
+	s := v.Kind + ", " + size(v.Decoded)
+	if len(v.Encodings) > 0 {
+		s += ", " + strings.Join(v.Encodings, "+") + " (" + size(v.Size) + ")"
+	}
+	if v.Problem != "" {
+		s += ": " + v.Problem
+	}
+	return s
+}
+
+func size(n int) string {
+	switch {
+	case n < 1000:
+		return fmt.Sprintf("%d B", n)
+	case n < 1000*1000:
+		return fmt.Sprintf("%.1f kB", float64(n)/1000)
+	}
+	return fmt.Sprintf("%.1f MB", float64(n)/1000/1000)
+}
+
+// Show returns the message's body for people. It looks at the content more than at content_type, which is often wrong
+// or missing: what is JSON is shown as JSON, unless the type says that it is another kind of text.
+func Show(m *message.Message, o Options) View {
+	o = o.withDefaults()
+	v := View{Size: len(m.Body)}
+	if len(m.Body) == 0 {
+		v.Kind = Empty
+		return v
+	}
+	plain, encodings, err := Decode(m.Body, m.ContentEncoding, o.MaxDecoded)
+	v.Encodings, v.Decoded = encodings, len(plain)
+	switch {
+	case errors.Is(err, ErrTooLarge):
+		v.Problem = "only the first " + size(len(plain)) + " were decompressed"
+	case err != nil && len(plain) == 0:
+		v.Problem = "cannot be decompressed: " + err.Error()
+		v.Encodings, plain, v.Decoded = nil, m.Body, len(m.Body)
+	case err != nil:
+		v.Problem = "damaged: " + err.Error()
+	}
+	v.render(plain, mediaType(m.ContentType), err == nil, o)
+	return v
+}
+
+func mediaType(contentType string) string {
+	t, _, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return ""
+	}
+	return t
+}
+
+func (v *View) render(plain []byte, media string, whole bool, o Options) {
+	if whole && !isOtherText(media) && looksLikeJSON(plain) {
+		if v.renderJSON(plain, o) {
+			return
+		}
+	}
+	if whole && isJSON(media) && v.Problem == "" {
+		v.Problem = "not valid JSON, as its content_type says"
+	}
+	if isText(plain, whole) {
+		v.Kind = Text
+		v.cut(strings.TrimSuffix(string(plain), "\n"), o.MaxText)
+		return
+	}
+	v.Kind = Binary
+	v.dump(plain, o.MaxDump)
+}
+
+// isOtherText says that a body is text to be left as it is, though it may happen to be JSON, such as a number.
+func isOtherText(media string) bool {
+	return strings.HasPrefix(media, "text/") && !isJSON(media) || strings.HasSuffix(media, "xml")
+}
+
+func isJSON(media string) bool {
+	return media == "text/json" || media == "application/json" || strings.HasSuffix(media, "+json")
+}
+
+func looksLikeJSON(plain []byte) bool {
+	trimmed := bytes.TrimLeft(plain, " \t\r\n")
+	return len(trimmed) > 0 && strings.IndexByte(`{["-0123456789tfn`, trimmed[0]) >= 0
+}
+
+// renderJSON indents, which leaves numbers and strings as they are written. It declines what is no JSON.
+func (v *View) renderJSON(plain []byte, o Options) bool {
+	if !utf8.Valid(plain) {
+		return false
+	}
+	if !json.Valid(plain) {
+		return v.renderNDJSON(plain, o)
+	}
+	v.Kind = JSON
+	v.Text, v.Hidden = indent(bytes.TrimSpace(plain), o.MaxText)
+	return true
+}
+
+// renderNDJSON takes several JSON objects or arrays, one a line.
+func (v *View) renderNDJSON(plain []byte, o Options) bool {
+	lines := bytes.Split(bytes.TrimSpace(plain), []byte("\n"))
+	if len(lines) < 2 {
+		return false
+	}
+	for _, line := range lines {
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 || line[0] != '{' && line[0] != '[' || !json.Valid(line) {
+			return false
+		}
+	}
+	v.Kind = NDJSON
+	v.cut(strings.TrimSpace(string(plain)), o.MaxText)
+	return true
+}
+
+// isText says that the body is UTF-8 with few control characters. A body that was cut may end within a character.
+func isText(plain []byte, whole bool) bool {
+	if !whole {
+		for i := 0; i < utf8.UTFMax && len(plain) > 0 && !utf8.Valid(plain[max(0, len(plain)-utf8.UTFMax):]); i++ {
+			plain = plain[:len(plain)-1]
+		}
+	}
+	if !utf8.Valid(plain) {
+		return false
+	}
+	controls := 0
+	for _, c := range plain {
+		if c == 0 {
+			return false
+		}
+		if c < 0x20 && c != '\n' && c != '\r' && c != '\t' && c != 0x1b {
+			controls++
+		}
+	}
+	return controls*20 <= len(plain)
+}
+
+// cut shows at most maximum bytes, whole characters and, when there are any, whole lines.
+func (v *View) cut(text string, maximum int) {
+	if !utf8.ValidString(text) { // a character cut in two at the end of a decompressed part
+		text = strings.ToValidUTF8(text, "\uFFFD")
+	}
+	if maximum < 0 || len(text) <= maximum {
+		v.Text = text
+		return
+	}
+	end := maximum
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	if line := strings.LastIndexByte(text[:end], '\n'); line > end/2 {
+		end = line
+	}
+	v.Text, v.Hidden = text[:end], len(text)-end
+}
+
+func (v *View) dump(plain []byte, maximum int) {
+	if maximum >= 0 && len(plain) > maximum {
+		v.Hidden = len(plain) - maximum
+		plain = plain[:maximum]
+	}
+	v.Text = strings.TrimSuffix(hex.Dump(plain), "\n")
+}

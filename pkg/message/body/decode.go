@@ -1,0 +1,86 @@
+package body
+
+import (
+	"bytes"
+	"compress/zlib"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/klauspost/compress/flate"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// ErrTooLarge says that a body grows beyond the given bound when it is decompressed.
+var ErrTooLarge = errors.New("the body is larger than the bound when decompressed")
+
+// maxEncodings bounds how often a body may have been compressed.
+const maxEncodings = 4
+
+// Decode undoes the compressions that a content_encoding property names: gzip, x-gzip, deflate, zstd, or several
+// separated by commas, the last applied first undone, as in HTTP. It returns the plain body and the compressions, in
+// the order they were undone. Names that are no compressions (utf-8, identity, binary and whatever else applications
+// write there) are passed over. Without a compression the result is raw itself, whatever its size.
+//
+// The result has at most maximum bytes. When there is more, they are returned with ErrTooLarge; when the compressed
+// data is damaged or cut short, what could be read of it is returned with the error.
+func Decode(raw []byte, contentEncoding string, maximum int) (plain []byte, encodings []string, err error) {
+	plain = raw
+	if contentEncoding == "" {
+		return plain, nil, nil
+	}
+	names := strings.Split(strings.ToLower(contentEncoding), ",")
+	if len(names) > maxEncodings {
+		return plain, nil, fmt.Errorf("content_encoding has %d encodings, more than %d", len(names), maxEncodings)
+	}
+	for i := len(names) - 1; i >= 0 && err == nil; i-- {
+		name := strings.TrimPrefix(strings.TrimSpace(names[i]), "x-")
+		if !isCompression(name) {
+			continue
+		}
+		encodings = append(encodings, name)
+		plain, err = decompress(name, plain, maximum)
+	}
+	return plain, encodings, err
+}
+
+func isCompression(name string) bool { return name == "gzip" || name == "deflate" || name == "zstd" }
+
+func decompress(name string, raw []byte, maximum int) ([]byte, error) {
+	r, release, err := open(name, raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	defer release()
+	var out bytes.Buffer
+	_, err = io.Copy(&out, io.LimitReader(r, int64(maximum)+1))
+	if out.Len() > maximum {
+		return out.Bytes()[:maximum], ErrTooLarge
+	}
+	if err != nil {
+		return out.Bytes(), fmt.Errorf("%s: %w", name, err)
+	}
+	return out.Bytes(), nil
+}
+
+func open(name string, raw []byte) (io.Reader, func(), error) {
+	none := func() {}
+	switch name {
+	case "gzip":
+		r, err := gzip.NewReader(bytes.NewReader(raw))
+		return r, none, err
+	case "zstd":
+		r, err := zstd.NewReader(bytes.NewReader(raw), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(32<<20))
+		if err != nil {
+			return nil, nil, err
+		}
+		return r, r.Close, nil
+	}
+	// HTTP's "deflate" is zlib (RFC 9110, 8.4.1.2); some applications send bare deflate under that name.
+	if r, err := zlib.NewReader(bytes.NewReader(raw)); err == nil {
+		return r, none, nil
+	}
+	return flate.NewReader(bytes.NewReader(raw)), none, nil
+}
