@@ -1,10 +1,13 @@
 package cmd
 
 import (
+	"context"
 	"os"
 
 	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/rabbit"
 	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/topology"
 )
 
 // deps is what commands need. Everything costly is made when it is first asked for, so that `msgctl --help` reads no
@@ -43,4 +46,69 @@ func (d *deps) connection(flags *profile.Flags) (*profile.Connection, error) {
 	d.warn(file.Warnings...)
 	d.warn(c.Warnings...)
 	return c, nil
+}
+
+var (
+	errAPIUnreachable = rabbit.ErrAPI
+	errLocked         = rabbit.ErrLocked
+)
+
+// broker prepares a client; nothing is dialled. The password is read here, which may run the context's command.
+func (d *deps) broker(ctx context.Context, conn *profile.Connection, command string, noAPI bool) (broker, error) {
+	password, err := conn.Password(ctx)
+	if err != nil {
+		return nil, wrongSetting(err)
+	}
+	amqpTLS, err := conn.AMQPTLS()
+	if err != nil {
+		return nil, wrongSetting(err)
+	}
+	apiTLS, err := conn.APITLS()
+	if err != nil {
+		return nil, wrongSetting(err)
+	}
+	o := rabbit.Options{
+		Host: conn.Host, Port: conn.Port, AMQPTLS: amqpTLS, VHost: conn.VHost, User: conn.User, Password: topology.Secret(password.Reveal()),
+		API: conn.API, APITLS: apiTLS, Timeout: conn.Timeout, Heartbeat: conn.Heartbeat,
+		ReconnectDelay: conn.ReconnectDelay, ReconnectAttempts: conn.ReconnectAttempts, Name: "msgctl " + command,
+	}
+	if noAPI {
+		o.API = ""
+	}
+	client, err := rabbit.New(o)
+	if err != nil {
+		return nil, err
+	}
+	return liveBroker{Client: client, amqpOnly: noAPI}, nil
+}
+
+// liveBroker is a broker over the network.
+type liveBroker struct {
+	*rabbit.Client
+	amqpOnly bool
+}
+
+// Live implements broker.
+func (b liveBroker) Live(ctx context.Context, want *topology.State) (*topology.Live, error) {
+	if b.amqpOnly {
+		return b.ReadAMQP(ctx, want, true)
+	}
+	return b.ReadLive(ctx, rabbit.ScopeOf(want))
+}
+
+// Everything implements broker.
+func (b liveBroker) Everything(ctx context.Context, vhosts []string) (*topology.Live, error) {
+	if len(vhosts) == 0 {
+		cluster, err := b.ReadLive(ctx, rabbit.Scope{})
+		if err != nil {
+			return nil, err
+		}
+		vhosts = cluster.VHosts()
+	}
+	return b.ReadLive(ctx, rabbit.Scope{VHosts: vhosts})
+}
+
+// Lock implements broker.
+func (b liveBroker) Lock(ctx context.Context, vhost, topologyName string) (func(), error) {
+	return b.LockApply(ctx, vhost, topologyName)
 }

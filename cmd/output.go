@@ -19,9 +19,14 @@ type outputFormat struct {
 
 // register adds -o to a command.
 func (f *outputFormat) register(cmd *cobra.Command, offered ...string) {
+	f.registerAs(cmd, "output", "o", offered...)
+}
+
+// registerAs adds the flag under another name.
+func (f *outputFormat) registerAs(cmd *cobra.Command, name, short string, offered ...string) {
 	f.value, f.offered = offered[0], offered
-	cmd.Flags().VarP(f, "output", "o", "output: "+strings.Join(offered, ", "))
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(offered, cobra.ShellCompDirectiveNoFileComp))
+	cmd.Flags().VarP(f, name, short, name+": "+strings.Join(offered, ", "))
+	_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(offered, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // String, Set and Type make it a flag's value.

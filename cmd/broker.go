@@ -1,0 +1,85 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// broker is what the topology commands need of a live broker. deps.go makes one.
+type broker interface {
+	topology.Writer
+	// Live reads what is needed to compare a wanted state.
+	Live(ctx context.Context, want *topology.State) (*topology.Live, error)
+	// Everything reads all objects of some vhosts, of all when none is named, and of the cluster.
+	Everything(ctx context.Context, vhosts []string) (*topology.Live, error)
+	// Refine counts messages and consumers of queues again.
+	Refine(ctx context.Context, live *topology.Live, refs []topology.Ref) error
+	// Lock keeps other applies of the same topology out until release is called.
+	Lock(ctx context.Context, vhost, topologyName string) (release func(), err error)
+	// Close ends all connections.
+	Close()
+}
+
+// planner makes a plan of what the broker has now; apply calls it twice.
+type planner func(ctx context.Context) (*topology.Plan, error)
+
+// newPlanner returns a planner that reads, compares, and counts anew what destructive steps put at stake.
+func newPlanner(b broker, want *topology.State, diff func(*topology.Live) *topology.Plan) planner {
+	return func(ctx context.Context) (*topology.Plan, error) {
+		live, err := b.Live(ctx, want)
+		if err != nil {
+			return nil, err
+		}
+		plan := diff(live)
+		queues := atStake(plan, live)
+		if len(queues) == 0 {
+			return plan, nil
+		}
+		if err := b.Refine(ctx, live, queues); err != nil {
+			return nil, err
+		}
+		return diff(live), nil
+	}
+}
+
+// atStake returns the queues that the plan's destructive steps would take: those named, and all of a vhost that goes.
+func atStake(plan *topology.Plan, live *topology.Live) []topology.Ref {
+	var queues []topology.Ref
+	for _, s := range plan.Steps {
+		if s.Action != topology.Delete && s.Action != topology.Replace {
+			continue
+		}
+		switch s.Ref.Kind {
+		case topology.KindQueue:
+			queues = append(queues, s.Ref)
+		case topology.KindVHost:
+			queues = append(queues, queuesIn(live, s.Ref.Name)...)
+		}
+	}
+	slices.SortFunc(queues, topology.Ref.Compare)
+	return slices.Compact(queues)
+}
+
+func queuesIn(live *topology.Live, vhost string) []topology.Ref {
+	var queues []topology.Ref
+	for _, o := range live.Objects() {
+		if ref := o.Ref(); ref.Kind == topology.KindQueue && ref.VHost == vhost {
+			queues = append(queues, ref)
+		}
+	}
+	return queues
+}
+
+// adviseNoAPI adds the way without the management API to an error about it.
+func adviseNoAPI(err error, conn *profile.Connection, command string) error {
+	if err == nil || !errors.Is(err, errAPIUnreachable) {
+		return err
+	}
+	return &exitError{code: codeOf(context.Background(), err), err: err, advice: "the management API is expected at " + conn.API +
+		": name another with --api, or enable it with: rabbitmq-plugins enable rabbitmq_management\n" +
+		"without it, exchanges, queues and bindings can be declared over AMQP: msgctl " + command + " --no-api"}
+}

@@ -1,0 +1,161 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// session is a command's files and its broker, together: what plan, apply and destroy work on.
+type session struct {
+	deps       *deps
+	command    string
+	connection *profile.Connection
+	broker     broker
+	want       *topology.State
+	options    *diffOptions
+	unlock     func()
+}
+
+// session reads the files and prepares the connection; nothing is dialled yet. Problems of the files end the command.
+func (d *deps) session(ctx context.Context, command string, flags *profile.Flags, files *fileOptions, diff *diffOptions) (*session, error) {
+	conn, err := d.connection(flags)
+	if err != nil {
+		return nil, err
+	}
+	names, err := files.names(d, conn.File)
+	if err != nil {
+		return nil, err
+	}
+	want, problems, err := d.readState(names, chooseVHost(conn))
+	if err != nil {
+		return nil, err
+	}
+	if err := view.Diagnostics(d.streams.Err, problems, d.streams.ErrStyler(d.colour)); err != nil {
+		return nil, err
+	}
+	if problems.HasErrors() {
+		return nil, errors.New("nothing was changed: mend the errors above first")
+	}
+	d.warnOtherVHost(conn, want)
+	b, err := d.broker(ctx, conn, command, diff.noAPI)
+	if err != nil {
+		return nil, err
+	}
+	return &session{deps: d, command: command, connection: conn, broker: b, want: want, options: diff, unlock: func() {}}, nil
+}
+
+// vhostChoice says which vhost files that name none, or that are to be retargeted, are about.
+type vhostChoice struct{ fallback, override string }
+
+// chooseVHost lets only --vhost overrule a file: a file that names its vhost means it.
+func chooseVHost(conn *profile.Connection) vhostChoice {
+	choice := vhostChoice{fallback: conn.VHost}
+	if conn.Sources["vhost"] == "flag --vhost" {
+		choice.override = conn.VHost
+	}
+	return choice
+}
+
+// warnOtherVHost says so when somebody chose a vhost and the file names another.
+func (d *deps) warnOtherVHost(conn *profile.Connection, want *topology.State) {
+	vhosts := want.VHosts()
+	if conn.Sources["vhost"] == "default" || len(vhosts) != 1 || vhosts[0] == conn.VHost {
+		return
+	}
+	d.warn(fmt.Sprintf("the files are about vhost %q, which they name, not about %q (%s); --vhost %s overrules the files",
+		vhosts[0], conn.VHost, conn.Sources["vhost"], conn.VHost))
+}
+
+// plan reads the broker and compares.
+func (s *session) plan(ctx context.Context) (*topology.Plan, error) {
+	plan, err := newPlanner(s.broker, s.want, s.options.diff(s.want))(ctx)
+	return plan, adviseNoAPI(err, s.connection, s.command)
+}
+
+// lock keeps other applies of the same topology out. Where no lock can be had, the command goes on and says so.
+func (s *session) lock(ctx context.Context) error {
+	vhosts := s.want.VHosts()
+	if s.want.Name == "" || len(vhosts) == 0 {
+		return nil
+	}
+	release, err := s.broker.Lock(ctx, vhosts[0], s.want.Name)
+	switch {
+	case errors.Is(err, errLocked):
+		return err
+	case errors.Is(err, topology.ErrVHostMissing): // about to be created: there is nothing to lock yet
+	case err != nil && ctx.Err() != nil:
+		return err
+	case err != nil:
+		s.deps.warn("two applies of this topology at once are not prevented: " + err.Error())
+	}
+	s.unlock = release
+	return nil
+}
+
+func (s *session) close() {
+	s.unlock()
+	s.broker.Close()
+}
+
+// diffOptions are the flags that say how a difference becomes a plan.
+type diffOptions struct {
+	topology.DiffOptions
+	replace     string
+	createVHost bool
+	noAPI       bool
+	// destroy plans deletions instead.
+	destroy bool
+}
+
+func (o *diffOptions) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.Int64Var(&o.MaxMessageLoss, "max-message-loss", 0, "delete queues even if that many messages, in all, are lost with them")
+	if o.destroy {
+		return
+	}
+	flags.BoolVar(&o.Prune, "prune", false, "delete what this topology's name once applied and the files no longer declare")
+	flags.BoolVar(&o.Adopt, "adopt", false, "take declared objects that existed before into the topology's record, so that --prune may delete them later")
+	flags.Var(replaceValue{o}, "replace", "what may be deleted and made anew where RabbitMQ cannot change it: empty (exchanges, and queues without messages and consumers)")
+	flags.BoolVar(&o.createVHost, "create-vhost", false, "create the vhost that the files name, if it is missing")
+	flags.BoolVar(&o.noAPI, "no-api", false, "do without the management API: declare exchanges, queues and bindings over AMQP")
+}
+
+// diff returns what makes a plan of a live state.
+func (o *diffOptions) diff(want *topology.State) func(*topology.Live) *topology.Plan {
+	return func(live *topology.Live) *topology.Plan {
+		if o.destroy {
+			return topology.DiffDestroy(want, live, o.DiffOptions)
+		}
+		return topology.Diff(want, live, o.DiffOptions)
+	}
+}
+
+// replaceValue is the flag --replace.
+type replaceValue struct{ o *diffOptions }
+
+// String, Set and Type make it a flag's value.
+func (v replaceValue) String() string {
+	if v.o == nil {
+		return ""
+	}
+	return v.o.replace
+}
+
+// Set takes empty, and nothing else yet.
+func (v replaceValue) Set(s string) error {
+	if s != "empty" {
+		return errors.New("want empty")
+	}
+	v.o.replace, v.o.ReplaceEmpty = s, true
+	return nil
+}
+
+// Type names the value in help.
+func (v replaceValue) Type() string { return "which" }
