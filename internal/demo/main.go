@@ -95,5 +95,5 @@ func environment(dir, url, api string) []string {
 			env = append(env, kv)
 		}
 	}
-	return append(env, "MSGCTL_URL="+url, "MSGCTL_API="+api, "RABBITMQ_VHOST="+vhostName, "XDG_CONFIG_HOME="+dir)
+	return append(env, "MSGCTL_URL="+url, "MSGCTL_API="+api, "RABBITMQ_VHOST="+vhostName, "XDG_CONFIG_HOME="+filepath.Join(dir, "config"))
 }
