@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -28,9 +27,9 @@ type broker interface {
 type planner func(ctx context.Context) (*topology.Plan, error)
 
 // newPlanner returns a planner that reads, compares, and counts anew what destructive steps put at stake.
-func newPlanner(b broker, want *topology.State, diff func(*topology.Live) *topology.Plan) planner {
+func newPlanner(b broker, read func(context.Context) (*topology.Live, error), diff func(*topology.Live) *topology.Plan) planner {
 	return func(ctx context.Context) (*topology.Plan, error) {
-		live, err := b.Live(ctx, want)
+		live, err := read(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -74,12 +73,10 @@ func queuesIn(live *topology.Live, vhost string) []topology.Ref {
 	return queues
 }
 
-// adviseNoAPI adds the way without the management API to an error about it.
-func adviseNoAPI(err error, conn *profile.Connection, command string) error {
-	if err == nil || !errors.Is(err, errAPIUnreachable) {
+// adviseNoAPI adds the way without the management API to the error that it cannot be reached.
+func adviseNoAPI(err error, command string) error {
+	if !errors.Is(err, errAPIUnreachable) || !errors.Is(err, topology.ErrUnreachable) {
 		return err
 	}
-	return &exitError{code: codeOf(context.Background(), err), err: err, advice: "the management API is expected at " + conn.API +
-		": name another with --api, or enable it with: rabbitmq-plugins enable rabbitmq_management\n" +
-		"without it, exchanges, queues and bindings can be declared over AMQP: msgctl " + command + " --no-api"}
+	return &exitError{code: exitFailed, err: err, advice: "without it, exchanges, queues and bindings can be declared over AMQP: msgctl " + command + " --no-api"}
 }

@@ -2,11 +2,13 @@ package cmd
 
 import (
 	"context"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/diag"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
@@ -71,14 +73,28 @@ func runExport(ctx context.Context, opts *exportOptions) error {
 		return err
 	}
 	opts.deps.warnUnreadable(live)
-	return opts.write(live)
+	return opts.write(only(&live.State, opts.vhosts))
 }
 
-func (o *exportOptions) write(live *topology.Live) error {
+// only leaves out the vhosts that were not asked for; the broker lists all of them. No name means all.
+func only(all *topology.State, vhosts []string) *topology.State {
+	if len(vhosts) == 0 {
+		return all
+	}
+	some := &topology.State{}
+	for _, o := range all.Objects() {
+		if ref := o.Ref(); ref.Kind != topology.KindVHost || slices.Contains(vhosts, ref.Name) {
+			_ = some.Add(o, diag.Position{}) // all has each object once
+		}
+	}
+	return some
+}
+
+func (o *exportOptions) write(state *topology.State) error {
 	out := o.deps.streams.Out
 	options := spec.WriteOptions{Name: o.name, Users: o.users}
 	if o.format.value == "definitions" {
-		return spec.WriteDefinitions(out, &live.State, options)
+		return spec.WriteDefinitions(out, state, options)
 	}
-	return spec.WriteYAML(out, &live.State, options)
+	return spec.WriteYAML(out, state, options)
 }

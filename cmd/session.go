@@ -10,6 +10,7 @@ import (
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/view"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
 // session is a command's files and its broker, together: what plan, apply and destroy work on.
@@ -75,8 +76,38 @@ func (d *deps) warnOtherVHost(conn *profile.Connection, want *topology.State) {
 
 // plan reads the broker and compares.
 func (s *session) plan(ctx context.Context) (*topology.Plan, error) {
-	plan, err := newPlanner(s.broker, s.want, s.options.diff(s.want))(ctx)
-	return plan, adviseNoAPI(err, s.connection, s.command)
+	plan, err := newPlanner(s.broker, s.live, s.options.diff(s.want))(ctx)
+	return plan, adviseNoAPI(err, s.command)
+}
+
+// live reads the broker. Vhosts that are missing become part of what is wanted, when somebody wants them created.
+func (s *session) live(ctx context.Context) (*topology.Live, error) {
+	live, err := s.broker.Live(ctx, s.want)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range live.MissingVHosts {
+		vhost := &topology.VHost{Name: name}
+		if s.want.Has(vhost.Ref()) || s.options.destroy {
+			continue
+		}
+		create, err := s.createVHost(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		if create {
+			_ = s.want.Add(vhost, diag.Position{}) // it is not there: Has has looked
+		}
+	}
+	return live, nil
+}
+
+// createVHost asks where somebody can answer; elsewhere the plan says what to type.
+func (s *session) createVHost(ctx context.Context, name string) (bool, error) {
+	if s.options.createVHost || s.options.noAPI || s.command != "apply" || !s.deps.streams.InTTY {
+		return s.options.createVHost, nil
+	}
+	return s.deps.streams.Confirm(ctx, fmt.Sprintf("The vhost %q of the files does not exist. Create it?", name), "--create-vhost")
 }
 
 // lock keeps other applies of the same topology out. Where no lock can be had, the command goes on and says so.
