@@ -44,7 +44,7 @@ fmt: $(BIN)/golangci-lint-$(GOLANGCI_VERSION) ## format the code
 generate: ## rewrite what is made from the code: command reference, JSON Schema, deploy/definitions.json
 	go run ./internal/gen docs
 	go run ./internal/gen schema
-	env -u MSGCTL_TEST_BROKERS -u MSGCTL_URL -u MSGCTL_API $(WITHBROKER) ./deploy/generate
+	go run ./internal/rabbittest/cmd/definitions
 
 check-generated: generate ## fail if `make generate` changes anything
 	@test -z "$$(git status --porcelain -- docs/reference schema deploy)" || { \
