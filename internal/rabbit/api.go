@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unicode"
 
 	rabbithole "github.com/michaelklishin/rabbit-hole/v2"
 
@@ -140,6 +141,9 @@ func reasonText(v any) string {
 	case string:
 		return x
 	case []any:
+		if text, ok := charlist(x); ok {
+			return text
+		}
 		parts := make([]string, len(x))
 		for i, p := range x {
 			parts[i] = reasonText(p)
@@ -148,6 +152,19 @@ func reasonText(v any) string {
 	}
 	text, _ := json.Marshal(v)
 	return string(text)
+}
+
+// charlist: Erlang's strings are lists of code points, and some reasons come as such.
+func charlist(list []any) (string, bool) {
+	var b strings.Builder
+	for _, e := range list {
+		n, ok := e.(float64)
+		if !ok || n < ' ' || n > unicode.MaxRune {
+			return "", false
+		}
+		b.WriteRune(rune(n))
+	}
+	return b.String(), len(list) > 0
 }
 
 // path joins escaped segments: path("queues", "a/b") is "queues/a%2Fb". The management API cannot address names "." and

@@ -24,8 +24,8 @@ const settle = time.Second
 // consumer either (both: 3.10.8, 4.0.5, 4.3.6), so nobody can be locked out. Delete counts messages and consumers, of a
 // stream reads from its beginning too, and deletes at once after the last count. What remains is a race: a message or a
 // consumer that arrives between that count and the deletion, one network round trip, is lost or cut off. Messages that a client
-// holds without being a consumer are seen if the management API counts them, which takes it some seconds. A guarded deletion of
-// one needs AMQP.
+// holds without being a consumer, and consumers of a stream, are seen if the management API counts them, which takes it some
+// seconds. A guarded deletion of one needs AMQP, and of a stream the management API too.
 //
 // A guard without IfEmpty allows MaxMessages to be lost, counted just before.
 func (c *Client) Delete(ctx context.Context, have topology.Object, guard topology.Guard) error {
@@ -150,6 +150,11 @@ func (c *Client) deleteQueue(ctx context.Context, s *session, q *topology.Queue,
 	switch {
 	case guarded && q.Type != topology.Classic && s == nil:
 		return &Error{Text: fmt.Sprintf("whether a %s queue is unused and empty can be made sure over AMQP only, and %s is not reachable", q.Type, c.opts.amqpURL()), Kind: topology.ErrInUse}
+	case guarded && q.Type == topology.Stream && guard.IfUnused:
+		if err := c.unconsumed(ctx, q); err != nil {
+			return err
+		}
+		return s.do(ctx, func(ch *amqp.Channel) error { return deleteChecked(ch, q, guard) })
 	case guarded && q.Type != topology.Classic:
 		return s.do(ctx, func(ch *amqp.Channel) error { return deleteChecked(ch, q, guard) })
 	case s != nil:
@@ -162,6 +167,23 @@ func (c *Client) deleteQueue(ctx context.Context, s *session, q *topology.Queue,
 		return err
 	}
 	return c.api.put(ctx, http.MethodDelete, path("queues", q.VHost, q.Name)+fmt.Sprintf("?if-unused=%t&if-empty=%t", guard.IfUnused, guard.IfEmpty), nil)
+}
+
+// unconsumed refuses when a stream has consumers, which AMQP does not count.
+func (c *Client) unconsumed(ctx context.Context, q *topology.Queue) error {
+	if c.api == nil {
+		return inUse("whether a stream has consumers, only the management API can tell")
+	}
+	var count int64
+	err := c.consumers(ctx, q.VHost, func(queue string) {
+		if queue == q.Name {
+			count++
+		}
+	})
+	if err == nil && count > 0 {
+		return inUse("it has %d consumers", count)
+	}
+	return err
 }
 
 // recount refuses when a queue holds more than may be lost.

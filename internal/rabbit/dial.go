@@ -68,6 +68,9 @@ func handshake(ctx context.Context, o Options, vhost string, wire *sniffer) (*am
 		}
 		stream = secured
 	}
+	if o.wrap != nil {
+		stream = o.wrap(stream)
+	}
 	properties := amqp.NewConnectionProperties()
 	properties.SetClientConnectionName(o.Name)
 	properties["product"] = "msgctl"

@@ -67,7 +67,7 @@ func TestAMQPThatDoesNotConnect(t *testing.T) {
 			"TLS on a plain":   {func(o *Options) { o.AMQPTLS = &tls.Config{} }, topology.ErrUnreachable, []string{"TLS", "amqp://"}},
 			"a silent port":    {func(o *Options) { o.Port = silentPort(t) }, topology.ErrUnreachable, []string{"no answer in"}},
 			"unknown CA":       {func(o *Options) { o.Port, o.AMQPTLS = portOf(t, secured.Through(b.URL)), &tls.Config{} }, topology.ErrUnreachable, []string{"authority", "--tls-ca"}},
-			"wrong password":   {func(o *Options) { o.Password = "pa55-word" }, topology.ErrNotPermitted, []string{"wrong user or password", v.Login}},
+			"wrong password":   {func(o *Options) { o.Password, o.Timeout = "pa55-word", 15*time.Second }, topology.ErrNotPermitted, []string{"wrong user or password", v.Login}},
 			"vhost missing":    {func(o *Options) { o.VHost = "no such/vhost" }, topology.ErrVHostMissing, []string{`"no such/vhost" does not exist`}},
 			"no access to it":  {func(o *Options) { o.User, o.Password = stranger.Login, topology.Secret(stranger.Password) }, topology.ErrNotPermitted, []string{"no access to vhost", "set_permissions"}},
 			"wrong and silent": {func(o *Options) { o.Port, o.AMQPTLS = silentPort(t), &tls.Config{} }, topology.ErrUnreachable, []string{"no answer in"}},
@@ -228,8 +228,8 @@ func TestRefusedDeclarations(t *testing.T) {
 			object topology.Object
 			words  []string
 		}{
-			"reserved queue":       {&topology.Queue{VHost: v.Name, Name: "amq.q", Type: topology.Classic}, []string{}},
-			"reserved exchange":    {&topology.Exchange{VHost: v.Name, Name: "amq.x", Type: "direct"}, []string{}},
+			"reserved queue":       {&topology.Queue{VHost: v.Name, Name: "amq.q", Type: topology.Classic}, []string{"reserved"}},
+			"reserved exchange":    {&topology.Exchange{VHost: v.Name, Name: "amq.x", Type: "direct"}, []string{"reserved"}},
 			"unknown type":         {&topology.Exchange{VHost: v.Name, Name: "x", Type: "tropic"}, []string{`no exchange type "tropic"`}},
 			"plugin type":          {&topology.Exchange{VHost: v.Name, Name: "x", Type: "x-delayed-message"}, []string{"rabbitmq-plugins enable rabbitmq_delayed_message_exchange"}},
 			"negative TTL":         {queue(topology.Classic, topology.Arguments{"x-message-ttl": int64(-1)}), []string{"messageTTL -1 is not valid", "negative"}},
@@ -245,7 +245,7 @@ func TestRefusedDeclarations(t *testing.T) {
 			"auto-delete stream":   {&topology.Queue{VHost: v.Name, Name: "q", Type: topology.Stream, Durable: true, AutoDelete: true}, []string{"streams cannot be deleted automatically"}},
 			"binding to nothing":   {&topology.Binding{VHost: v.Name, Source: "amq.topic", Destination: "nothing", DestinationType: topology.ToQueue}, []string{`queue "nothing" does not exist`}},
 			"binding of nothing":   {&topology.Binding{VHost: v.Name, Source: "nothing", Destination: "nothing", DestinationType: topology.ToExchange}, []string{"does not exist"}},
-			"the default exchange": {&topology.Exchange{VHost: v.Name, Name: "", Type: "direct", Durable: true}, []string{}},
+			"the default exchange": {&topology.Exchange{VHost: v.Name, Name: "", Type: "direct", Durable: true}, []string{"default exchange"}},
 			"too long a name":      {&topology.Queue{VHost: v.Name, Name: strings.Repeat("q", 256), Type: topology.Classic}, []string{"at most 255 bytes"}},
 		} {
 			t.Run(name, func(t *testing.T) {
@@ -286,6 +286,20 @@ func TestRefusedPolicies(t *testing.T) {
 				t.Log(err)
 			})
 		}
+	})
+}
+
+// 3.10 cuts the refusal of an object with a long name short, 4.x fails while it words it.
+func TestRefusalOfALongName(t *testing.T) {
+	transports(t, func(t *testing.T, b *rabbittest.Broker, change func(*Options)) {
+		v := b.VHost(t)
+		q := &topology.Queue{VHost: v.Name, Name: strings.Repeat("☃", 85), Type: topology.Classic, Durable: true}
+		other := *q
+		other.Arguments = topology.Arguments{"x-message-ttl": int64(60000)}
+		c := newClient(t, v.User, change)
+		create(t, c, q)
+		mustWrap(t, c.Create(t.Context(), &other), nil, "it exists with ", "other")
+		create(t, c, q)
 	})
 }
 

@@ -87,6 +87,9 @@ func (e explainer) local(x *amqp.Error) error {
 
 // suspect names what 3.10 and 4.0 are known to fail on (541).
 func (e explainer) suspect() string {
+	if e.object != nil && len(e.object.Ref().Name) > 100 {
+		return "brokers from 4.0 on fail while they word the refusal of an object with a long name; most likely it exists with other arguments (plan shows them)"
+	}
 	q, ok := e.object.(*topology.Queue)
 	if !ok {
 		return "the broker's log says why"
@@ -127,6 +130,8 @@ func (e explainer) http(x *apiError) error {
 		return &Error{Op: e.op, Text: "the broker failed on it with an internal error: " + e.suspect(), cause: x}
 	case x.status >= 500:
 		return unreachable(e.op, fmt.Sprintf("the broker is not able to answer now (%s)", orUnsaid(r.detail)), x)
+	case strings.HasPrefix(x.reason, "invalid_regexp "):
+		return &Error{Op: e.op, Text: "one of its regular expressions is not valid: " + strings.TrimPrefix(x.reason, "invalid_regexp "), cause: x}
 	case x.reason == "vhost_or_user_not_found":
 		return &Error{Op: e.op, Text: "its user or its vhost does not exist: declare it, or correct the name", cause: x}
 	case strings.HasPrefix(x.reason, "no_such_exchange"):
@@ -142,6 +147,10 @@ func orUnsaid(s string) string {
 	return s
 }
 
+const defaultExchange = `the default exchange "" is the broker's own: it can't be declared, bound or deleted; every queue is bound to it by its name`
+
+const reserved = "names that start with amq. are reserved for the broker: choose another name"
+
 // reason puts a reply into the file's terms, and names the sentinel; "" for what it does not know.
 func (e explainer) reason(r reply) (string, error) {
 	switch r.kind {
@@ -152,9 +161,9 @@ func (e explainer) reason(r reply) (string, error) {
 	case replyInvalidProperty:
 		return e.invalidProperty(r), nil
 	case replyReserved:
-		return "names that start with amq. are reserved for the broker: choose another name", topology.ErrNotPermitted
+		return reserved, topology.ErrNotPermitted
 	case replyDefaultExchange:
-		return "the default exchange \"\" is the broker's own: it can't be declared, bound or deleted; every queue is bound to it by its name", topology.ErrNotPermitted
+		return defaultExchange, topology.ErrNotPermitted
 	case replyUnknownExchangeType:
 		return e.unknownExchangeType(), nil
 	case replyLocked:
@@ -175,6 +184,8 @@ func (e explainer) reason(r reply) (string, error) {
 		return "it holds messages", topology.ErrInUse
 	case replyLimit, replyConnectionLimit:
 		return "a limit of the vhost or the user is reached: " + r.detail, nil
+	case replyNotUTF8:
+		return "its name or routing key is not valid UTF-8", nil
 	case replyValidation:
 		return e.validation(r), nil
 	}
@@ -193,6 +204,9 @@ func (e explainer) permission(reason string) string {
 	switch o := e.object.(type) {
 	case *topology.Exchange, *topology.Queue:
 		ref := e.object.Ref()
+		if topology.IsReserved(ref.Name) { // the management API gives no better reason
+			return reserved
+		}
 		return fmt.Sprintf("user %q lacks the permission to configure %s%s: an administrator grants it with rabbitmqctl set_permissions -p %s %s CONFIGURE WRITE READ (regular expressions on names; a dead-letter or alternate exchange needs read and write too)",
 			e.user, ref, arguedNames(e.object), shellQuote(ref.VHost), shellQuote(e.user))
 	case *topology.Binding:

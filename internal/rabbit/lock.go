@@ -2,6 +2,7 @@ package rabbit
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -53,8 +54,8 @@ func (c *Client) LockApply(ctx context.Context, vhost, name string) (release fun
 
 func lockQueue(vhost, name string) *topology.Queue {
 	queue := lockPrefix + name
-	if len(queue) > 255 {
-		queue = queue[:255]
+	if len(queue) > 100 { // 4.x answers 541 instead of 405 where the refusal of a long name does not fit its reply text
+		queue = fmt.Sprintf("%s%x", lockPrefix, sha256.Sum256([]byte(name)))
 	}
 	return &topology.Queue{VHost: vhost, Name: queue, Exclusive: true, AutoDelete: true, Arguments: topology.Arguments{
 		lockHolder: holderName(), lockSince: time.Now().UTC().Format(time.RFC3339),

@@ -51,6 +51,9 @@ type Options struct {
 
 	// Name is what the broker's connection list and the HTTP user agent show: "msgctl apply". Default "msgctl".
 	Name string
+
+	// wrap stands between the AMQP library and the network; nil is nothing.
+	wrap func(net.Conn) net.Conn
 }
 
 func (o Options) withDefaults() (Options, error) {

@@ -71,7 +71,7 @@ func newClient(tb testing.TB, u rabbittest.User, change ...func(*Options)) *Clie
 
 func noAPI(o *Options)   { o.API = "" }
 func noAMQP(o *Options)  { o.Port = 1 }
-func quickly(o *Options) { o.Timeout, o.ReconnectAttempts = 5*time.Second, -1 }
+func quickly(o *Options) { o.Timeout, o.ReconnectAttempts = 2*time.Second, -1 }
 
 func state(tb testing.TB, objects ...topology.Object) *topology.State {
 	tb.Helper()

@@ -29,6 +29,7 @@ const (
 	replyVHostRefused
 	replyConnectionLimit
 	replyValidation
+	replyNotUTF8
 )
 
 // reply is a parsed reply text of AMQP or reason of the management API: both word the same refusal alike.
@@ -117,6 +118,8 @@ func classify(text string) replyKind {
 		return replyInUse
 	case has("limit") && has("is reached"):
 		return replyLimit
+	case has("Malformed UTF-8"):
+		return replyNotUTF8
 	case has("Validation failed"):
 		return replyValidation
 	}

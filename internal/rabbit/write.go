@@ -55,5 +55,8 @@ func (c *Client) refuse(o topology.Object) error {
 			return &Error{Text: fmt.Sprintf("names and routing keys have at most 255 bytes, and %.20q… has %d", name, len(name))}
 		}
 	}
+	if ref.Kind == topology.KindExchange && ref.Name == "" || ref.Kind == topology.KindBinding && ref.Parent == "" {
+		return &Error{Text: defaultExchange, Kind: topology.ErrNotPermitted}
+	}
 	return nil
 }
