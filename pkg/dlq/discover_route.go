@@ -1,0 +1,165 @@
+package dlq
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// path is one way from an exchange to a queue, for the keys of a set.
+type path struct {
+	queue string
+	keys  keyset
+	may   bool
+	// via names the exchanges after the first.
+	via []string
+}
+
+// maxPaths bounds the ways from one exchange that are followed.
+const maxPaths = 20000
+
+// router follows keys forward from one exchange.
+type router struct {
+	n     *network
+	paths []path
+	// missing are exchanges that do not exist, met on the way.
+	missing []string
+	// full says that maxPaths was reached.
+	full bool
+}
+
+// route returns every way that messages with keys of k take from an exchange to queues. A way on which no key of k can
+// go is left out.
+func (n *network) route(exchange string, k keyset) *router {
+	r := &router{n: n}
+	r.follow(exchange, k, false, nil)
+	return r
+}
+
+func (r *router) follow(exchange string, k keyset, may bool, via []string) {
+	if exchange == "" {
+		r.defaultExchange(k, may, via)
+		return
+	}
+	kind, ok := r.n.exchangeType(exchange)
+	if !ok {
+		if !slices.Contains(r.missing, exchange) {
+			r.missing = append(r.missing, exchange)
+		}
+		return
+	}
+	var taken []pattern
+	unsure := false
+	for _, b := range r.n.bound[exchange] {
+		g := gateOf(kind, b)
+		taken, unsure = append(taken, g.p), unsure || g.may
+		next := k.and(g.p)
+		if _, found := next.find(nil); found != no {
+			r.through(b, next, may || g.may || found == unknown, via)
+		}
+	}
+	r.alternate(exchange, k, taken, may || unsure, unsure, via)
+}
+
+func (r *router) through(b *topology.Binding, k keyset, may bool, via []string) {
+	if b.DestinationType == topology.ToQueue {
+		r.reach(path{queue: b.Destination, keys: k, may: may, via: via})
+		return
+	}
+	if !slices.Contains(via, b.Destination) {
+		r.follow(b.Destination, k, may, append(via[:len(via):len(via)], b.Destination))
+	}
+}
+
+// alternate follows what no binding lets through. unsure says that some bindings may or may not let it through.
+func (r *router) alternate(exchange string, k keyset, taken []pattern, may, unsure bool, via []string) {
+	ae := r.n.alternate(exchange)
+	if ae == "" || slices.Contains(via, ae) {
+		return
+	}
+	rest := k
+	if !unsure {
+		rest = k.without(taken)
+	}
+	if _, found := rest.find(nil); found != no {
+		r.follow(ae, rest, may || found == unknown, append(via[:len(via):len(via)], ae))
+	}
+}
+
+// defaultExchange routes to the queue that the key names. A set of keys that leaves the name open would reach every
+// queue in theory: only the queues that its patterns restrict are followed.
+func (r *router) defaultExchange(k keyset, may bool, via []string) {
+	if key, ok := k.exact(); ok {
+		if _, exists := r.n.queues[key]; exists && k.has(key) {
+			r.reach(path{queue: key, keys: k, may: may, via: via})
+		}
+		return
+	}
+	if !k.restricted() {
+		return
+	}
+	for name := range r.n.queues {
+		if k.has(name) {
+			r.reach(path{queue: name, keys: k.and(exactly(name)), may: may, via: via})
+		}
+	}
+}
+
+// restricted says whether the set leaves anything out.
+func (k keyset) restricted() bool {
+	return slices.ContainsFunc(k.all, func(p pattern) bool { return p.String() != "#" })
+}
+
+func (r *router) reach(p path) {
+	if len(r.paths) >= maxPaths {
+		r.full = true
+		return
+	}
+	r.paths = append(r.paths, p)
+}
+
+// keysInto returns the sets of keys with which messages get into a queue, other than through the default exchange.
+func (n *network) keysInto(queue string) []keyset {
+	var sets []keyset
+	for _, b := range n.into[queue] {
+		if b.Source != "" {
+			sets = append(sets, n.keysThrough(b, nil)...)
+		}
+	}
+	return sets
+}
+
+// keysThrough goes back over a binding. An internal exchange gets its messages from other exchanges only.
+func (n *network) keysThrough(b *topology.Binding, seen []string) []keyset {
+	kind, ok := n.exchangeType(b.Source)
+	if !ok {
+		return nil
+	}
+	p := gateOf(kind, b).p
+	x := n.exchanges[b.Source]
+	if x == nil || !x.Internal || n.isAlternate(b.Source) || slices.Contains(seen, b.Source) {
+		return []keyset{{all: []pattern{p}}}
+	}
+	var sets []keyset
+	for _, up := range n.intoX[b.Source] {
+		for _, k := range n.keysThrough(up, append(seen, b.Source)) {
+			k = k.and(p)
+			if _, found := k.find(nil); found != no {
+				sets = append(sets, k)
+			}
+		}
+	}
+	return sets
+}
+
+func (n *network) isAlternate(exchange string) bool {
+	for name := range n.exchanges {
+		if n.alternate(name) == exchange {
+			return true
+		}
+	}
+	return false
+}
+
+func joinVia(via []string) string { return strings.Join(via, " -> ") }

@@ -1,0 +1,119 @@
+package dlq
+
+// tagState is what is known of one delivery.
+type tagState uint8
+
+const (
+	tagPending tagState = iota // decided on, not finished
+	tagDone                    // finished: to be acknowledged
+	tagHeld                    // stays in the queue: to be returned at the end
+	tagAcked
+)
+
+// tagRange is a run of held deliveries, both ends included.
+type tagRange struct{ first, last uint64 }
+
+// ledger knows the state of every delivery of one channel and which acknowledgements are due. It is pure: it calls
+// nothing, and its owner guards it.
+//
+// An acknowledgement with multiple settles everything before it too, held and pending deliveries included. So one is due
+// only for a run that reaches back to the channel's first delivery; behind the first held delivery every acknowledgement
+// stands for itself. Memory: one byte a delivery in flight, one range a run of held ones.
+type ledger struct {
+	base    uint64 // first tag in states; everything below is acked or in held
+	states  []tagState
+	head    int // states[head] is tag base
+	held    []tagRange
+	blocked bool // something below base is held
+	due     []uint64
+
+	pending int
+	kept    int64 // held deliveries
+}
+
+func newLedger() *ledger { return &ledger{base: 1} }
+
+// open notes a delivery; tags come in order, from 1.
+func (l *ledger) open(uint64) {
+	l.states = append(l.states, tagPending)
+	l.pending++
+}
+
+// last returns the newest tag, 0 before the first.
+func (l *ledger) last() uint64 { return l.base + uint64(len(l.states)-l.head) - 1 }
+
+// done finishes a delivery; flush says when to acknowledge it.
+func (l *ledger) done(tag uint64) {
+	if !l.settle(tag, tagDone) {
+		return
+	}
+	if l.blocked {
+		l.due = append(l.due, tag)
+	}
+}
+
+// hold keeps a delivery unsettled until the end.
+func (l *ledger) hold(tag uint64) {
+	if l.settle(tag, tagHeld) {
+		l.kept++
+	}
+}
+
+func (l *ledger) settle(tag uint64, s tagState) bool {
+	i := l.head + int(tag-l.base)
+	if tag < l.base || i >= len(l.states) || l.states[i] != tagPending {
+		return false
+	}
+	l.states[i] = s
+	l.pending--
+	return true
+}
+
+// flush returns the acknowledgements that are due: one for everything up to multiple (0 for none), and single ones. The
+// slice is valid until the next call.
+func (l *ledger) flush() (multiple uint64, single []uint64) {
+	for l.head < len(l.states) && l.states[l.head] != tagPending {
+		switch l.states[l.head] {
+		case tagHeld:
+			if !l.blocked {
+				l.block()
+			}
+			l.keep(l.base)
+		case tagDone:
+			if !l.blocked {
+				multiple = l.base
+			}
+		}
+		l.head++
+		l.base++
+	}
+	l.compact()
+	single, l.due = l.due, l.due[len(l.due):]
+	return multiple, single
+}
+
+// block ends multiple acknowledgements: what is done behind the first held delivery is due on its own.
+func (l *ledger) block() {
+	l.blocked = true
+	for i := l.head; i < len(l.states); i++ {
+		if l.states[i] == tagDone {
+			l.due = append(l.due, l.base+uint64(i-l.head))
+		}
+	}
+}
+
+func (l *ledger) keep(tag uint64) {
+	if n := len(l.held); n > 0 && l.held[n-1].last == tag-1 {
+		l.held[n-1].last = tag
+		return
+	}
+	l.held = append(l.held, tagRange{tag, tag})
+}
+
+// compact frees the settled front once it is most of the slice.
+func (l *ledger) compact() {
+	if l.head > 256 && l.head*2 > len(l.states) {
+		n := copy(l.states, l.states[l.head:])
+		l.states, l.head = l.states[:n], 0
+	}
+}
