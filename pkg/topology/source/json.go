@@ -24,12 +24,16 @@ type jsonReader struct {
 var errLimit = errors.New("limit exceeded")
 
 func parseJSON(name string, data []byte) (*Node, diag.Diagnostics) {
+	if marks := bytes.Count(data, []byte(",")) + bytes.Count(data, []byte("[")) + bytes.Count(data, []byte("{")); marks > MaxValues {
+		return nil, tooMany(name, MaxValues)
+	}
 	r := &jsonReader{dec: json.NewDecoder(bytes.NewReader(data)), data: data, cursor: newCursor(name, data)}
 	r.dec.UseNumber()
 	root, err := r.value(0)
 	if err == nil {
-		if start := r.start(); start < len(data) {
-			return nil, failure(r.cursor.at(start), "there is more text after the end of the JSON value", "", "remove it, or put it into a file of its own")
+		end := len(data) - len(bytes.TrimLeft(data[r.dec.InputOffset():], " \t\r\n"))
+		if end < len(data) {
+			return nil, failure(r.cursor.at(end), "there is more text after the end of the JSON value", "", "remove it, or put it into a file of its own")
 		}
 		return root, r.problems
 	}
@@ -64,7 +68,7 @@ func (r *jsonReader) syntax(err error) diag.Diagnostics {
 func (r *jsonReader) value(depth int) (*Node, error) {
 	pos := r.cursor.at(r.start())
 	if r.values++; r.values > MaxValues {
-		return nil, r.limit(pos, fmt.Sprintf("the file has more than %d values", MaxValues), "split it: -f takes several files")
+		return nil, r.limit(pos, fmt.Sprintf("the file has more than %d values", MaxValues), "")
 	}
 	if depth > MaxDepth {
 		return nil, r.limit(pos, fmt.Sprintf("values nest deeper than %d levels here", MaxDepth), "")

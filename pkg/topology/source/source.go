@@ -99,6 +99,11 @@ func failure(at diag.Position, message, why, fix string) diag.Diagnostics {
 	return diag.Diagnostics{{Severity: diag.Error, Position: at, Message: message, Why: why, Fix: fix}}
 }
 
+func tooMany(name string, limit int) diag.Diagnostics {
+	return failure(diag.Position{File: name, Line: 1, Column: 1}, fmt.Sprintf("the file has more than %d values, far beyond any topology", limit),
+		"", "split it: -f takes several files and directories")
+}
+
 // cursor turns offsets, asked for in rising order, into positions without counting any byte twice.
 type cursor struct {
 	data              []byte

@@ -16,8 +16,7 @@ import (
 
 func parseYAML(name string, data []byte) ([]Document, diag.Diagnostics) {
 	if marks := countMarks(data); marks > maxMarks {
-		return nil, failure(diag.Position{File: name, Line: 1, Column: 1},
-			fmt.Sprintf("the file has more than %d values, far beyond any topology", maxMarks), "", "split it: -f takes several files and directories")
+		return nil, tooMany(name, maxMarks)
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	var docs []Document
@@ -81,18 +80,19 @@ func yamlSyntax(name string, data []byte, err error) diag.Diagnostic {
 		return d
 	}
 	d.Message = "this is not YAML: " + m[2]
+	d.Position.Line = 1 // the parser does not name the first line
 	if line, _ := strconv.Atoi(m[1]); line > 0 {
 		d.Position.Line = line
-		d.Position.Column, d.Fix = explainLine(data, line, m[2])
 	}
+	d.Position.Column, d.Fix = explainLine(data, d.Position.Line, m[2])
 	return d
 }
 
 // explainLine finds where the text of a line begins, and what people mostly did wrong when that message comes.
 func explainLine(data []byte, line int, message string) (column int, fix string) {
 	lines := bytes.SplitN(data, []byte("\n"), line+1)
-	if line > len(lines) {
-		return 0, ""
+	if line > len(lines) { // the end of the text
+		return 1, "close the quote or bracket that is open"
 	}
 	text := lines[line-1]
 	indent := len(text) - len(bytes.TrimLeft(text, " \t"))

@@ -1,7 +1,6 @@
 package spec
 
 import (
-	"cmp"
 	"encoding/base64"
 	"fmt"
 	"slices"
@@ -122,7 +121,7 @@ func (c *checker) topicPermission(p *topology.TopicPermission) {
 		c.warn("exchange", fmt.Sprintf("exchange %q is not of type topic", p.Exchange), "a topic permission does nothing on it", "")
 	}
 	if !ok && !c.known(exchangeRef(p.VHost, p.Exchange)) {
-		c.warn("exchange", fmt.Sprintf("exchange %q is not declared", p.Exchange), "", c.wayOut(p.Exchange, c.names(topology.KindExchange, p.VHost)))
+		c.warn("exchange", fmt.Sprintf("exchange %q is not declared", p.Exchange), "", c.wayOut(exchangeRef(p.VHost, p.Exchange), c.place.definitions))
 	}
 }
 
@@ -147,36 +146,7 @@ func (c *checker) target(part, field, vhost string, value any, why string) {
 		severity, field = diag.Warning, part
 	}
 	c.report(severity, c.place.of(part), c.object, fmt.Sprintf("%s: exchange %q is not declared", field, name), why,
-		c.wayOut(name, c.names(topology.KindExchange, vhost)))
-}
-
-// known reports whether an exchange or queue is declared, external, or there from the start.
-func (r *resolver) known(ref topology.Ref) bool {
-	predeclared := ref.Kind == topology.KindExchange && (topology.IsPredeclared(ref.Name) || brokersOwn(ref.Name))
-	return predeclared || r.state.Has(ref) || r.external[ref]
-}
-
-// names lists the objects of a kind in a vhost, for suggestions.
-func (r *resolver) names(kind topology.Kind, vhost string) []string {
-	var list []string
-	for ref := range r.places {
-		if ref.Kind == kind && ref.VHost == vhost {
-			list = append(list, ref.Name)
-		}
-	}
-	slices.Sort(list)
-	return list
-}
-
-// wayOut is the way out of a reference to what nobody declares.
-func (c *checker) wayOut(name string, known []string) string {
-	if best := nearest(name, known); best != "" && best != name {
-		return fmt.Sprintf("did you mean %s?", best)
-	}
-	if c.place.definitions {
-		return "declare it in the file"
-	}
-	return fmt.Sprintf("declare it, or list it under external: when somebody else declares it (external: {%s: [%q]})", "exchanges", name)
+		c.wayOut(exchangeRef(vhost, name), c.place.definitions))
 }
 
 func (c *checker) binding(b *topology.Binding) {
@@ -195,12 +165,17 @@ func (c *checker) binding(b *topology.Binding) {
 	c.headers(b)
 }
 
+// endpoint checks one end of a binding. A definitions file that has no section of that kind adds to what exists.
 func (c *checker) endpoint(part string, ref topology.Ref) {
 	if c.known(ref) {
 		return
 	}
-	c.error(part, fmt.Sprintf("%s %q is not declared", ref.Kind, ref.Name), "the binding could not be made",
-		strings.Replace(c.wayOut(ref.Name, c.names(ref.Kind, ref.VHost)), "exchanges:", string(ref.Kind)+"s:", 1))
+	severity := diag.Error
+	if c.place.definitions && !c.sectioned[ref.Kind] {
+		severity = diag.Warning
+	}
+	c.report(severity, c.place.of(part), c.object, fmt.Sprintf("%s %q is not declared", ref.Kind, ref.Name), "the binding could not be made",
+		c.wayOut(ref, c.place.definitions))
 }
 
 // headers checks that a binding's header matches are on an exchange that reads them.
@@ -221,7 +196,7 @@ func (c *checker) policy(p *topology.Policy) {
 	for _, key := range p.Definition.Keys() {
 		c.policyKey(p, key)
 	}
-	if len(p.Definition) == 0 {
+	if _, given := c.place.parts["definition"]; given && len(p.Definition) == 0 {
 		c.error("definition", "has an empty definition", "the broker refuses a policy that sets nothing", "add a key like message-ttl: 24h")
 	}
 	c.target("dead-letter-exchange", "definition.dead-letter-exchange", p.VHost, p.Definition["dead-letter-exchange"], "dead letters would vanish")
@@ -231,9 +206,7 @@ func (c *checker) policy(p *topology.Policy) {
 func (c *checker) policyKey(p *topology.Policy, key string) {
 	known, ok := topology.LookupPolicyKey(key)
 	if !ok {
-		if best := suggest(key, policyKeyNames()); best != "" {
-			c.error(key, fmt.Sprintf("there is no policy key %q", key), "the broker refuses the policy", fmt.Sprintf("did you mean %s?", best))
-		}
+		c.unknownPolicyKey(key)
 		return
 	}
 	if p.Operator && !known.Operator {
@@ -242,8 +215,26 @@ func (c *checker) policyKey(p *topology.Policy, key string) {
 	// The values are those of the queue's argument, where there is one.
 	if a, ok := topology.LookupArgument("x-" + key); ok && a.Type != topology.Text {
 		if problem := wrongArgument(a, p.Definition[key]); problem != "" {
-			c.error(key, cmp.Or("definition."+key+" "+problem), "the broker refuses the policy", "")
+			c.error(key, "definition."+key+" "+problem, "the broker refuses the policy", "")
 		}
+	}
+}
+
+// unknownPolicyKey reports what is probably a mistake: a plugin may know the key.
+func (c *checker) unknownPolicyKey(key string) {
+	message, why, bare := fmt.Sprintf("there is no policy key %q", key), "the broker refuses the policy", strings.TrimPrefix(key, "x-")
+	if bare == "queue-type" {
+		c.error(key, "a policy cannot set the type of queues", why, "set the type in each queue, or the vhost's default queue type")
+		return
+	}
+	if a, ok := topology.LookupArgument("x-" + bare); ok {
+		if _, ok := topology.LookupPolicyKey(bare); !ok {
+			c.error(key, fmt.Sprintf("a policy cannot set %s", key), why, "set "+c.field(a)+" in each queue")
+			return
+		}
+	}
+	if best := nearest(key, policyKeyNames()); best != "" {
+		c.error(key, message, why, fmt.Sprintf("did you mean %s?", best))
 	}
 }
 

@@ -93,9 +93,5 @@ func (r *resolver) mustKnow(ref topology.Ref, at diag.Position, object, why stri
 	if r.known(ref) {
 		return
 	}
-	fix := "declare it, or list it under external:"
-	if best := nearest(ref.Name, r.names(ref.Kind, ref.VHost)); best != "" {
-		fix = fmt.Sprintf("did you mean %s?", best)
-	}
-	r.report(diag.Error, at, object, fmt.Sprintf("%s %q is not declared", ref.Kind, ref.Name), why, fix)
+	r.report(diag.Error, at, object, fmt.Sprintf("%s %q is not declared", ref.Kind, ref.Name), why, r.wayOut(ref, false))
 }

@@ -89,7 +89,7 @@ func (c *checker) unknownArgument(name string) {
 		names = append(names, a.Name)
 	}
 	if best := nearest(name, names); best != "" {
-		c.warn(name, fmt.Sprintf("there is no argument %q", name), "the broker takes it and ignores it", fmt.Sprintf("did you mean %s?", best))
+		c.error(name, fmt.Sprintf("there is no argument %q", name), "the broker takes it and ignores it", fmt.Sprintf("did you mean %s?", best))
 	}
 }
 
@@ -145,5 +145,5 @@ func (c *checker) deadLetter(q *topology.Queue, kind string) {
 		c.warn("x-dead-letter-routing-key", message, why, "declare it in the file")
 		return
 	}
-	c.error("x-dead-letter-routing-key", message, why, strings.Replace(c.wayOut(key, c.names(topology.KindQueue, q.VHost)), "exchanges:", "queues:", 1))
+	c.error("x-dead-letter-routing-key", message, why, c.wayOut(queueRef(q.VHost, key), false))
 }

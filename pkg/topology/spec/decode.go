@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"regexp"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 	"github.com/msgctl/msgctl/pkg/topology/source"
 )
@@ -20,7 +22,9 @@ type decoder struct {
 	// extensions takes any value at the top under a name that begins with x-: a place for anchors.
 	extensions bool
 	object     string
-	problems   diag.Diagnostics
+	// lost says that objects could not be read, so that it is not known what is declared.
+	lost     bool
+	problems diag.Diagnostics
 }
 
 const extensionPattern = `^x-`
@@ -40,9 +44,12 @@ type locator interface {
 
 // field is a struct field, or what stands in its place: the name in the file and the bounds of its values.
 type field struct {
-	name      string
+	name string
+	// path is name with the fields around it, for messages: deadLetter.key.
+	path      string
 	object    string
 	example   string
+	secret    bool
 	required  bool
 	enum      []string
 	min, max  *int64
@@ -59,12 +66,35 @@ func (d *decoder) errorAt(at diag.Position, message, why, fix string) {
 // wrongType reports a value of the wrong type. want has an article: an integer.
 func (d *decoder) wrongType(n *source.Node, f field, want string) {
 	d.problems = append(d.problems, diag.Diagnostic{Severity: diag.Error, Position: n.Pos, Object: d.object,
-		Message: fmt.Sprintf("%s must be %s, and this is %s", f.name, want, n.Describe()), Fix: f.fix()})
+		Message: fmt.Sprintf("%s must be %s, and this is %s", f.label(), want, f.describe(n)), Fix: f.fix()})
+}
+
+// describe names a value, unless it may be a secret.
+func (f field) describe(n *source.Node) string {
+	if f.secret {
+		return n.Kind.String()
+	}
+	return n.Describe()
+}
+
+// label names the field in messages.
+func (f field) label() string { return cmp.Or(f.path, f.name, "it") }
+
+// in is the field f inside of outer.
+func (f field) in(outer field) field {
+	f.path = f.name
+	if outer.label() != "it" {
+		f.path = outer.label() + "." + f.name
+	}
+	return f
 }
 
 func (f field) fix() string {
 	if f.example == "" {
 		return ""
+	}
+	if f.name == "" {
+		return "write, for example, " + f.example
 	}
 	return fmt.Sprintf("write, for example, %s: %s", f.name, f.example)
 }
@@ -124,11 +154,11 @@ func (d *decoder) structure(n *source.Node, v reflect.Value, f field) {
 		if loc != nil {
 			loc.locateField(e.Key, e.Value.Pos)
 		}
-		d.value(e.Value, v.FieldByIndex(fields[j].index), fields[j])
+		d.value(e.Value, v.FieldByIndex(fields[j].index), fields[j].in(f))
 	}
 	for _, want := range fields {
 		if want.required && n.Get(want.name) == nil {
-			d.errorAt(n.Pos, fmt.Sprintf("%s is missing", want.name), "", want.fix())
+			d.errorAt(n.Pos, want.in(f).label()+" is missing", "", want.fix())
 		}
 	}
 }
@@ -139,10 +169,12 @@ func (d *decoder) unknown(e *source.Entry, in field, fields []field) {
 		names[i] = f.name
 	}
 	p := diag.Diagnostic{Severity: diag.Error, Position: e.Pos, Object: d.object, Message: fmt.Sprintf("unknown field %q", e.Key)}
-	if in.name != "" {
-		p.Message += " in " + in.name
+	if in.label() != "it" {
+		p.Message += " in " + in.label()
 	}
-	if best := suggest(e.Key, names); best != "" {
+	best := suggest(e.Key, names)
+	d.lost = d.lost || in.label() == "it" && (d.object == "" || strings.HasPrefix(d.object, "vhost ")) && best != "name" && best != "vhost" && best != "version"
+	if best != "" {
 		p.Fix = fmt.Sprintf("did you mean %s?", best)
 	} else {
 		slices.Sort(names)
@@ -159,6 +191,7 @@ func (d *decoder) mapping(n *source.Node, v reflect.Value, f field) {
 		return
 	}
 	if n.Kind != source.Mapping {
+		d.lost = d.lost || f.object != ""
 		d.wrongType(n, f, "a mapping")
 		return
 	}
@@ -167,9 +200,9 @@ func (d *decoder) mapping(n *source.Node, v reflect.Value, f field) {
 	defer func() { d.object = outer }()
 	for i := range n.Entries {
 		e := &n.Entries[i]
-		inner := field{name: f.name + "." + e.Key}
+		inner := field{name: e.Key, path: f.label() + "." + e.Key}
 		if f.object != "" {
-			d.object, inner.name = fmt.Sprintf("%s %q", f.object, e.Key), ""
+			d.object, inner.name, inner.path = fmt.Sprintf("%s %q", f.object, e.Key), "", ""
 		}
 		item := reflect.New(v.Type().Elem()).Elem()
 		d.value(e.Value, item, inner)
@@ -189,15 +222,16 @@ func (d *decoder) list(n *source.Node, v reflect.Value, f field) {
 		return
 	}
 	if len(n.Items) < f.minItems {
-		d.errorAt(n.Pos, f.name+" is an empty list", "", f.fix())
+		d.errorAt(n.Pos, f.label()+" is an empty list", "", f.fix())
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(n.Items), len(n.Items)))
 	for i, item := range n.Items {
-		d.value(item, v.Index(i), field{name: fmt.Sprintf("%s[%d]", f.name, i), object: f.object})
+		d.value(item, v.Index(i), field{path: fmt.Sprintf("%s[%d]", f.label(), i), object: f.object})
 	}
 }
 
 func (d *decoder) text(n *source.Node, v reflect.Value, f field) {
+	f.secret = v.Type() == reflect.TypeFor[topology.Secret]()
 	if s, ok := d.str(n, f); ok {
 		v.SetString(s)
 	}
@@ -208,7 +242,7 @@ func (d *decoder) str(n *source.Node, f field) (string, bool) {
 	scalar := n.Kind == source.Bool || n.Kind == source.Int || n.Kind == source.Float
 	switch {
 	case n.Kind != source.String && (!scalar || !n.Substituted()):
-		if scalar && f.example == "" && len(f.enum) == 0 {
+		if scalar && !f.secret && f.example == "" && len(f.enum) == 0 {
 			f.example = strconv.Quote(n.Text)
 		}
 		d.wrongType(n, f, "a string"+f.listed())
@@ -218,13 +252,13 @@ func (d *decoder) str(n *source.Node, f field) (string, bool) {
 		if best := suggest(n.Text, f.enum); best != "" {
 			fix = fmt.Sprintf("did you mean %s? It can be one of %s", best, strings.Join(f.enum, ", "))
 		}
-		d.errorAt(n.Pos, fmt.Sprintf("%s cannot be %q", f.name, n.Text), "", fix)
+		d.errorAt(n.Pos, fmt.Sprintf("%s cannot be %q", f.label(), n.Text), "", fix)
 		return "", false
 	case len(n.Text) < f.minLength:
-		d.errorAt(n.Pos, f.name+" is empty", "", f.fix())
+		d.errorAt(n.Pos, f.label()+" is empty", "", f.fix())
 		return "", false
 	case f.pattern != "" && !regexp.MustCompile(f.pattern).MatchString(n.Text):
-		d.errorAt(n.Pos, fmt.Sprintf("%s cannot be %q", f.name, n.Text), "", "it must match "+f.pattern)
+		d.errorAt(n.Pos, fmt.Sprintf("%s cannot be %q", f.label(), n.Text), "", "it must match "+f.pattern)
 		return "", false
 	}
 	return n.Text, true
@@ -260,11 +294,11 @@ func (d *decoder) integer(n *source.Node, v reflect.Value, f field) {
 func (d *decoder) bounded(n *source.Node, i int64, f field) bool {
 	switch {
 	case len(f.enum) > 0 && !slices.Contains(f.enum, strconv.FormatInt(i, 10)):
-		d.errorAt(n.Pos, fmt.Sprintf("%s cannot be %d", f.name, i), "", "write "+strings.Join(f.enum, " or "))
+		d.errorAt(n.Pos, fmt.Sprintf("%s cannot be %d", f.label(), i), "", "write "+strings.Join(f.enum, " or "))
 	case f.min != nil && i < *f.min:
-		d.errorAt(n.Pos, fmt.Sprintf("%s cannot be %d, the least is %d", f.name, i, *f.min), "", f.fix())
+		d.errorAt(n.Pos, fmt.Sprintf("%s cannot be %d, the least is %d", f.label(), i, *f.min), "", f.fix())
 	case f.max != nil && i > *f.max:
-		d.errorAt(n.Pos, fmt.Sprintf("%s cannot be %d, the most is %d", f.name, i, *f.max), "", f.fix())
+		d.errorAt(n.Pos, fmt.Sprintf("%s cannot be %d, the most is %d", f.label(), i, *f.max), "", f.fix())
 	default:
 		return true
 	}

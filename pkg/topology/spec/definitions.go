@@ -10,6 +10,8 @@ import (
 // export_definitions), of a cluster or of one vhost, and as people write it by hand.
 type definitions struct {
 	Located `json:"-"`
+	// lost is decoder.lost.
+	lost bool
 
 	RabbitVersion    string `json:"rabbit_version"`
 	RabbitMQVersion  string `json:"rabbitmq_version"`
@@ -159,7 +161,7 @@ func (v *defTable) decodeNode(d *decoder, n *source.Node, f field) {
 	*v = make(defTable, len(n.Entries))
 	for _, e := range n.Entries {
 		item := Any{}
-		item.decodeNode(d, e.Value, field{name: f.name + "." + e.Key})
+		item.decodeNode(d, e.Value, field{path: f.label() + "." + e.Key})
 		(*v)[e.Key] = item
 	}
 }
@@ -209,5 +211,6 @@ func decodeDefinitions(root *source.Node) (*definitions, diag.Diagnostics) {
 	d := &decoder{lenient: true}
 	out := &definitions{}
 	d.structure(root, valueOf(out), field{})
+	out.lost = d.lost
 	return out, d.problems
 }

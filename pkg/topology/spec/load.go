@@ -54,7 +54,7 @@ func Load(files []Input, o Options) (*Spec, diag.Diagnostics) {
 	if l.root != nil {
 		d := &decoder{extensions: true}
 		d.structure(l.root, valueOf(s), field{})
-		l.problems = append(l.problems, d.problems...)
+		l.problems, s.lost = append(l.problems, d.problems...), d.lost
 	} else if len(l.definitions) == 0 {
 		l.problems = append(l.problems, nothing(files))
 	}

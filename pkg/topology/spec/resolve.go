@@ -16,8 +16,8 @@ import (
 // its kind); in definitions files, which people also use to add to what exists, an unknown dead-letter or alternate
 // exchange is only a warning.
 func (s *Spec) Resolve() (*topology.State, diag.Diagnostics) {
-	r := &resolver{state: &topology.State{Name: s.Name}, places: map[topology.Ref]*place{}, external: map[topology.Ref]bool{}, options: s.options}
-	r.many = len(s.vhosts()) > 1
+	r := &resolver{state: &topology.State{Name: s.Name}, places: map[topology.Ref]*place{}, external: map[topology.Ref]bool{}, options: s.options,
+		sectioned: map[topology.Kind]bool{}, many: len(s.vhosts()) > 1, lost: s.lost}
 	for _, d := range s.definitions {
 		r.definitions(s, d)
 	}
@@ -47,8 +47,13 @@ type resolver struct {
 	external map[topology.Ref]bool
 	options  Options
 	// many says that the objects live in several vhosts, so that messages must name them.
-	many     bool
-	problems diag.Diagnostics
+	many bool
+	// lost says that the files have more objects than could be read.
+	lost bool
+	// sectioned says of which kinds the definitions files have a section.
+	sectioned map[topology.Kind]bool
+	suggested int
+	problems  diag.Diagnostics
 }
 
 // place says where an object and its parts are written, and in which of the two formats.
@@ -197,6 +202,9 @@ func (r *resolver) policy(vhost, name string, p *Policy, operator bool) {
 		o.ApplyTo = topology.ApplyToAll
 	}
 	parts := map[string]diag.Position{}
+	if p.has("definition") && p.Definition != nil {
+		parts["definition"] = p.FieldPosition("definition")
+	}
 	for key, v := range p.Definition {
 		o.Definition[key], parts[key] = withoutUnit(key, v.Value), v.at
 	}

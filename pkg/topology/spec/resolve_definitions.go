@@ -11,6 +11,10 @@ import (
 
 // definitions adds the objects of a definitions file.
 func (r *resolver) definitions(s *Spec, d *definitions) {
+	r.lost = r.lost || d.lost
+	for kind, section := range map[topology.Kind]string{topology.KindExchange: "exchanges", topology.KindQueue: "queues"} {
+		r.sectioned[kind] = r.sectioned[kind] || d.has(section)
+	}
 	for _, v := range d.VHosts {
 		r.defVHost(v)
 	}

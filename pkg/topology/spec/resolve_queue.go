@@ -114,6 +114,9 @@ func (r *resolver) freeBinding(vhost string, b *FreeBinding) {
 
 // bindings adds one binding for each key.
 func (r *resolver) bindings(vhost, source, destination string, to topology.DestinationType, m *BindingMatch, l *Located) {
+	if source == "" {
+		return // reported as missing or empty already
+	}
 	keys := []string(m.Keys)
 	if m.Key != nil || !l.has("keys") {
 		key := ""

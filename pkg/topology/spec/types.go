@@ -25,6 +25,8 @@ type Spec struct {
 
 	definitions []*definitions
 	options     Options
+	// lost is decoder.lost.
+	lost bool
 }
 
 // Sections are the objects of one vhost.

@@ -32,7 +32,7 @@ func (d *decoder) quantity(n *source.Node, f field, want, example string, parse 
 		if i, ok := n.Value().(int64); ok && i >= 0 {
 			return i
 		}
-		d.errorAt(n.Pos, f.name+" cannot be negative", "", f.fix())
+		d.errorAt(n.Pos, f.label()+" cannot be negative", "", f.fix())
 		return 0
 	}
 	if n.Kind != source.String {
@@ -41,7 +41,7 @@ func (d *decoder) quantity(n *source.Node, f field, want, example string, parse 
 	}
 	i, err := parse(n.Text)
 	if err != nil {
-		d.errorAt(n.Pos, f.name+": "+err.Error(), "", "")
+		d.errorAt(n.Pos, f.label()+": "+err.Error(), "", "")
 	}
 	return i
 }
@@ -57,7 +57,7 @@ func (v *Age) decodeNode(d *decoder, n *source.Node, f field) {
 	}
 	age, err := parseAge(n.Text)
 	if err != nil {
-		d.errorAt(n.Pos, f.name+": "+err.Error(), "", "")
+		d.errorAt(n.Pos, f.label()+": "+err.Error(), "", "")
 	}
 	*v = Age(age)
 }
@@ -74,7 +74,7 @@ func (v *DeliveryLimit) decodeNode(d *decoder, n *source.Node, f field) {
 	case !ok:
 		d.wrongType(n, f, "an integer, or unlimited")
 	case i < -1:
-		d.errorAt(n.Pos, f.name+" cannot be less than -1, which is unlimited", "", f.fix())
+		d.errorAt(n.Pos, f.label()+" cannot be less than -1, which is unlimited", "", f.fix())
 	default:
 		*v = DeliveryLimit(i)
 	}
@@ -97,7 +97,7 @@ func (v *Strings) decodeNode(d *decoder, n *source.Node, f field) {
 	}
 	*v = make(Strings, 0, len(items))
 	for _, item := range items {
-		if s, ok := d.str(item, field{name: f.name}); ok {
+		if s, ok := d.str(item, field{path: f.label()}); ok {
 			*v = append(*v, s)
 		}
 	}
@@ -113,7 +113,7 @@ type Any struct {
 func (v *Any) decodeNode(d *decoder, n *source.Node, f field) {
 	v.Value, v.at = n.Value(), n.Pos
 	if !finite(v.Value) {
-		d.errorAt(n.Pos, f.name+" has a number that is not finite", "neither JSON nor AMQP can carry it", "")
+		d.errorAt(n.Pos, f.label()+" has a number that is not finite", "neither JSON nor AMQP can carry it", "")
 		v.Value = nil
 	}
 }
@@ -148,7 +148,7 @@ var onlyVariables = regexp.MustCompile(`^\$\{[A-Za-z_][A-Za-z0-9_]*\}$`)
 
 func (v *Password) decodeNode(d *decoder, n *source.Node, f field) {
 	if n.Kind == source.Sequence || n.Kind == source.Mapping || n.Kind == source.Null || !onlyVariables.MatchString(n.Raw) {
-		d.errorAt(n.Pos, f.name+" must be one variable, and nothing else", "a topology file is kept in git, where everybody would read the password",
+		d.errorAt(n.Pos, f.label()+" must be one variable, and nothing else", "a topology file is kept in git, where everybody would read the password",
 			`write password: "${ORDERS_PASSWORD}" and set that variable, or passwordHash: with what rabbitmqctl hash_password prints`)
 		return
 	}
@@ -185,7 +185,7 @@ func (v *DeadLetter) decodeNode(d *decoder, n *source.Node, f field) {
 	f.example = "dead-letter.queue"
 	s, ok := d.str(n, f)
 	if ok && s == "" {
-		d.errorAt(n.Pos, f.name+" is empty", "", f.fix())
+		d.errorAt(n.Pos, f.label()+" is empty", "", f.fix())
 		return
 	}
 	none := ""
