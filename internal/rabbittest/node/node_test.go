@@ -118,7 +118,19 @@ func refused(t *testing.T, raw string) {
 
 // One node is walked through its whole life, because a start takes seconds.
 func TestLife(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
 	n := start(t)
+	if len(traces(t)) == 0 {
+		t.Fatal("a running node has no trace: this test cannot see one")
+	}
+	t.Run("freeze", func(t *testing.T) { freezeStallsAndThawResumes(t, n) })
+	t.Run("find", func(t *testing.T) { findUsesTheBrokerOfTheEnvironment(t, n) })
+	t.Run("restart", func(t *testing.T) { restartKeepsMessages(t, n) })
+	t.Run("close", func(t *testing.T) { closeLeavesNothing(t, n) })
+}
+
+func restartKeepsMessages(t *testing.T, n *node.Node) {
+	t.Helper()
 	if !n.Private || n.Line() == n.Version || n.Line() == "" {
 		t.Errorf("private %v, version %q, line %q", n.Private, n.Version, n.Line())
 	}
@@ -149,8 +161,8 @@ func TestLife(t *testing.T) {
 	}
 }
 
-func TestFreezeStallsAndThawResumes(t *testing.T) {
-	n := start(t)
+func freezeStallsAndThawResumes(t *testing.T, n *node.Node) {
+	t.Helper()
 	if err := n.Freeze(); err != nil {
 		t.Fatal(err)
 	}
@@ -167,16 +179,15 @@ func TestFreezeStallsAndThawResumes(t *testing.T) {
 	}
 }
 
-func TestCloseLeavesNothing(t *testing.T) {
-	before := traces(t)
-	n := start(t)
-	if len(traces(t)) == len(before) {
-		t.Fatal("a running node has no trace: this test cannot see one")
-	}
+func closeLeavesNothing(t *testing.T, n *node.Node) {
+	t.Helper()
 	if err := n.Close(); err != nil {
 		t.Fatal(err)
 	}
 	refused(t, n.URL)
+	if left := traces(t); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
 	if err := n.Close(); err != nil {
 		t.Errorf("a second close: %v", err)
 	}
@@ -186,7 +197,9 @@ func TestCloseLeavesNothing(t *testing.T) {
 }
 
 func TestBadConfigIsReported(t *testing.T) {
-	start(t)
+	if _, err := node.Installed(""); err != nil {
+		t.Skip("no rabbitmq-server on this machine to start a private node with")
+	}
 	_, err := node.Start(t.Context(), node.Options{Config: []string{"no_such_setting = 1"}})
 	if err == nil || !strings.Contains(err.Error(), "no_such_setting") {
 		t.Errorf("the error does not name the bad setting: %v", err)
@@ -286,8 +299,8 @@ func ownedBy(t *testing.T, dir string) []string {
 	return found
 }
 
-func TestFindUsesTheBrokerOfTheEnvironment(t *testing.T) {
-	n := start(t)
+func findUsesTheBrokerOfTheEnvironment(t *testing.T, n *node.Node) {
+	t.Helper()
 	t.Setenv("MSGCTL_URL", n.URL)
 	t.Setenv("MSGCTL_API", n.API+"/")
 	found, err := node.Find(t.Context(), node.Options{})
