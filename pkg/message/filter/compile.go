@@ -1,0 +1,111 @@
+package filter
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/file"
+)
+
+// Bounds of an expression.
+const (
+	maxSource = 8 << 10 // bytes
+	maxNodes  = 1000
+)
+
+// compile goes twice over the source. The first time checks it as the user wrote it, so that errors speak of that; the
+// second replaces what depends on headers and bodies by functions that cannot fail.
+func compile(source string, condition bool, o Options) (*program, error) {
+	if len(source) > maxSource {
+		return nil, &SyntaxError{Message: fmt.Sprintf("the expression has %d bytes, more than %d", len(source), maxSource)}
+	}
+	options := []expr.Option{
+		expr.Env(&env{}), expr.MaxNodes(maxNodes), expr.DisableBuiltin("duration"),
+		expr.Function("duration", duration, new(func(string) time.Duration)),
+	}
+	look := &inspector{uses: uses{}}
+	check := append(options[:len(options):len(options)], expr.Patch(look))
+	if condition {
+		check = append(check, expr.AsBool())
+	}
+	if _, err := expr.Compile(source, check...); err != nil {
+		return nil, explain(source, err)
+	}
+	if look.err != nil {
+		return nil, explain(source, look.err)
+	}
+	options = append(options, functions()...)
+	code, err := expr.Compile(source, append(options, expr.Patch(&rewriter{}))...)
+	if err != nil {
+		return nil, explain(source, err)
+	}
+	return &program{code: code, uses: look.uses, opts: o.withDefaults()}, nil
+}
+
+// inspector finds the variables in use, and mistakes that the type checker lets pass.
+type inspector struct {
+	uses uses
+	err  *file.Error
+}
+
+func (v *inspector) fail(node ast.Node, format string, args ...any) {
+	if v.err == nil {
+		v.err = &file.Error{Location: node.Location(), Message: fmt.Sprintf(format, args...)}
+	}
+}
+
+// Visit implements ast.Visitor.
+func (v *inspector) Visit(node *ast.Node) {
+	switch n := (*node).(type) {
+	case *ast.IdentifierNode:
+		if n.Value == "$env" {
+			v.fail(n, "unknown name $env")
+		}
+		v.uses[n.Value] = true
+	case *ast.CallNode:
+		v.call(n)
+	case *ast.BinaryNode:
+		v.binary(n)
+	}
+}
+
+func (v *inspector) call(n *ast.CallNode) {
+	callee, ok := n.Callee.(*ast.IdentifierNode)
+	if !ok {
+		if isDynamic(n.Callee) {
+			v.fail(n, "headers and bodies have no functions that can be called")
+		}
+		return
+	}
+	if callee.Value == "duration" && len(n.Arguments) == 1 {
+		if text, ok := n.Arguments[0].(*ast.StringNode); ok {
+			if _, err := parseDuration(text.Value); err != nil {
+				v.fail(text, "%v", err)
+			}
+		}
+	}
+}
+
+func (v *inspector) binary(n *ast.BinaryNode) {
+	if n.Operator == "matches" {
+		if _, ok := n.Right.(*ast.StringNode); !ok {
+			v.fail(n.Right, `the pattern of "matches" must be written as a string`)
+		}
+	}
+}
+
+// isDynamic says that the type of a node is not known before a message is looked at.
+func isDynamic(n ast.Node) bool {
+	if _, ok := n.(*ast.NilNode); ok {
+		return false
+	}
+	t := n.Type()
+	return t == nil || t.Kind() == reflect.Interface
+}
+
+// errSteps ends an evaluation that takes too long.
+var errSteps = errors.New("it takes too many steps")

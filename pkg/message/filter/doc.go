@@ -1,0 +1,28 @@
+// Package filter compiles the expressions of --where and --group-by, in the language of expr-lang/expr
+// (https://expr-lang.org/docs/language-definition), and evaluates them on messages.
+//
+// What an expression can use:
+//
+//	reason, queue, exchange, routingKey  the message's first death outside a wait queue: why and where it died and how it
+//	                                     was published; without one, what a framework noted, then the delivery itself
+//	source                               the queue it is read from
+//	deaths, deathCount                   the whole history: deaths[0].queue, any(deaths, .reason == "expired")
+//	age                                  since its newest death, else a framework's note, else its timestamp; a duration
+//	day                                  the UTC date of that, "2026-11-20", or ""
+//	headers                              headers["tenant"], headers.tenant
+//	properties                           properties.contentType and so on, AMQP's names in camel case
+//	body                                 the body's JSON, decompressed; a string when it is text but no JSON
+//	text                                 the body as text, decompressed
+//	error                                error.type, .message, .framework, .queue, .task: what a framework noted
+//	id, size, redelivered, replays       message_id, bytes of the body, the flag, how often msgctl replayed it
+//
+// The names are checked when an expression is compiled, and types where they are known. Headers and bodies are not
+// known beforehand. A comparison with a missing field or between different types does not fail; it never makes a
+// message match, also not under "not", so that a purge or replay takes only messages of which the condition is known
+// to hold: body.total > 100, not (body.total <= 100) and body.total != 100 are all false where the total is a string
+// or missing. Ask for presence with body.total == nil, and give a default with (body.total ?? 0). Match reports such
+// messages, so that they can be counted.
+//
+// Evaluation is bounded in steps and memory whatever the expression and the message. Filters and keys may be used by
+// several goroutines at once.
+package filter

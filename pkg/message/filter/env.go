@@ -1,0 +1,218 @@
+package filter
+
+import (
+	"reflect"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/message/body"
+)
+
+// env is what an expression sees. Only the fields that it uses are filled in; body and age are read when evaluation
+// comes to them. Expressions cannot call methods of it: all are unexported.
+type env struct {
+	Reason      string         `expr:"reason"`
+	Queue       string         `expr:"queue"`
+	Exchange    string         `expr:"exchange"`
+	RoutingKey  string         `expr:"routingKey"`
+	Source      string         `expr:"source"`
+	Deaths      []deathView    `expr:"deaths"`
+	DeathCount  int            `expr:"deathCount"`
+	Age         time.Duration  `expr:"age"`
+	Day         string         `expr:"day"`
+	Headers     map[string]any `expr:"headers"`
+	Properties  properties     `expr:"properties"`
+	Body        any            `expr:"body"`
+	Text        string         `expr:"text"`
+	Error       errorView      `expr:"error"`
+	ID          string         `expr:"id"`
+	Size        int            `expr:"size"`
+	Redelivered bool           `expr:"redelivered"`
+	Replays     int            `expr:"replays"`
+
+	m          *message.Message
+	opts       *Options
+	steps      int
+	unknown    NotComparable // of the last comparison that could not be made
+	anyUnknown bool
+	parsed     any // the body, once read
+	isParsed   bool
+}
+
+// properties has the fields of message.Properties, so that one converts to the other.
+type properties struct {
+	ContentType     string    `expr:"contentType"`
+	ContentEncoding string    `expr:"contentEncoding"`
+	DeliveryMode    uint8     `expr:"deliveryMode"`
+	Priority        uint8     `expr:"priority"`
+	CorrelationID   string    `expr:"correlationId"`
+	ReplyTo         string    `expr:"replyTo"`
+	Expiration      string    `expr:"expiration"`
+	MessageID       string    `expr:"messageId"`
+	Timestamp       time.Time `expr:"timestamp"`
+	Type            string    `expr:"type"`
+	UserID          string    `expr:"userId"`
+	AppID           string    `expr:"appId"`
+}
+
+type deathView struct {
+	Reason      string    `expr:"reason"`
+	Queue       string    `expr:"queue"`
+	Exchange    string    `expr:"exchange"`
+	RoutingKey  string    `expr:"routingKey"`
+	RoutingKeys []string  `expr:"routingKeys"`
+	Count       int       `expr:"count"`
+	Time        time.Time `expr:"time"`
+}
+
+type errorView struct {
+	Type      string `expr:"type"`
+	Message   string `expr:"message"`
+	Framework string `expr:"framework"`
+	Queue     string `expr:"queue"`
+	Task      string `expr:"task"`
+	// Summary is the type, or the message's first line where a framework notes no type: what --group-by error uses.
+	Summary string `expr:"summary"`
+}
+
+// names returns the names that t's tags give to expressions.
+func names(t reflect.Type) []string {
+	var out []string
+	for i := range t.NumField() {
+		if name, ok := t.Field(i).Tag.Lookup("expr"); ok {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// uses is the set of variables that an expression names.
+type uses map[string]bool
+
+func (u uses) any(names ...string) bool {
+	for _, n := range names {
+		if u[n] {
+			return true
+		}
+	}
+	return false
+}
+
+func (u uses) body() bool { return u.any("body", "text") }
+
+func (u uses) headers() bool {
+	return u.any("headers", "reason", "queue", "exchange", "routingKey", "deaths", "deathCount", "age", "day", "error", "replays")
+}
+
+// load makes the environment that of m, with what the expression uses.
+func (e *env) load(m *message.Message, u uses, o *Options) {
+	*e = env{m: m, opts: o}
+	e.Source, e.ID, e.Size, e.Redelivered = m.Queue, m.MessageID, len(m.Body), m.Redelivered
+	if u["headers"] {
+		e.Headers = m.Headers
+	}
+	if u["properties"] {
+		e.Properties = properties(m.Properties)
+	}
+	if u["replays"] {
+		e.Replays = int(message.ReplayCount(m.Headers))
+	}
+	if u["text"] {
+		e.Text = e.text()
+	}
+	if u["day"] {
+		if t := m.DiedAt(); !t.IsZero() {
+			e.Day = t.UTC().Format(time.DateOnly)
+		}
+	}
+	e.loadDeaths(u)
+}
+
+func (e *env) loadDeaths(u uses) {
+	if !u.any("reason", "queue", "exchange", "routingKey", "deaths", "deathCount", "error") {
+		return
+	}
+	d := e.m.Deaths()
+	first, dead := d.First(e.opts.IsWaitQueue)
+	failure, failed := message.Failure{}, false
+	if u["error"] || !dead {
+		failure, failed = message.FailureOf(e.m)
+	}
+	switch {
+	case dead && first.HasRoute:
+		e.Exchange, e.RoutingKey = first.Exchange, first.RoutingKey()
+	case failed && failure.HasRoute:
+		e.Exchange, e.RoutingKey = failure.Exchange, failure.RoutingKey
+	default:
+		e.Exchange, e.RoutingKey = e.m.Exchange, e.m.RoutingKey
+	}
+	e.Reason, e.Queue = first.Reason, first.Queue
+	if !dead {
+		e.Queue = failure.Queue
+	}
+	if u["error"] {
+		e.Error = viewError(failure)
+	}
+	if u["deathCount"] {
+		e.DeathCount = int(d.Count())
+	}
+	if u["deaths"] {
+		for _, x := range d.All() {
+			e.Deaths = append(e.Deaths, deathView{
+				x.Reason, x.Queue, x.Exchange, x.RoutingKey(), x.RoutingKeys(), int(x.Count), x.Time,
+			})
+		}
+	}
+}
+
+func viewError(f message.Failure) errorView {
+	v := errorView{Type: f.Type, Message: f.Message, Framework: f.Framework, Queue: f.Queue, Task: f.Task, Summary: f.Type}
+	if v.Summary == "" {
+		v.Summary = firstLine(f.Message)
+	}
+	return v
+}
+
+// age returns nil when nothing in the message tells when it failed.
+func (e *env) age() any {
+	at := e.m.DiedAt()
+	if at.IsZero() {
+		return nil
+	}
+	return e.opts.now().Sub(at)
+}
+
+// timestamp returns nil when the message has none, which must not compare as the year 1.
+func (e *env) timestamp() any {
+	if e.m.Timestamp.IsZero() {
+		return nil
+	}
+	return e.m.Timestamp
+}
+
+func (e *env) text() string {
+	plain, _, err := body.Decode(e.m.Body, e.m.ContentEncoding, e.opts.MaxBody)
+	if err != nil || len(plain) > e.opts.MaxBody {
+		return ""
+	}
+	return string(plain)
+}
+
+// body returns a gjson.Result, a string, or nil when the body cannot be read within its bound.
+func (e *env) body() any {
+	if e.isParsed {
+		return e.parsed
+	}
+	e.isParsed = true
+	plain, _, err := body.Decode(e.m.Body, e.m.ContentEncoding, e.opts.MaxBody)
+	switch {
+	case err != nil, len(plain) > e.opts.MaxBody, len(plain) == 0:
+	case shallow(plain) && gjson.ValidBytes(plain):
+		e.parsed = gjson.ParseBytes(plain)
+	default:
+		e.parsed = string(plain)
+	}
+	return e.parsed
+}

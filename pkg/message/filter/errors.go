@@ -1,0 +1,145 @@
+package filter
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/agnivade/levenshtein"
+	"github.com/expr-lang/expr/builtin"
+	"github.com/expr-lang/expr/file"
+)
+
+// SyntaxError says what is wrong with an expression, and where.
+type SyntaxError struct {
+	Source  string
+	Line    int // from 1; 0 when the place is not known
+	Column  int // from 1, in characters
+	Message string
+	// Hint is what to type instead, or "".
+	Hint string
+}
+
+// Error returns place, message and hint in one line.
+func (e *SyntaxError) Error() string {
+	s := e.Message
+	if e.Line > 0 {
+		s = fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, s)
+	}
+	if e.Hint != "" {
+		s += ": " + e.Hint
+	}
+	return s
+}
+
+// Snippet returns the line of the expression and under it a mark at the place, or "" when that is not known.
+func (e *SyntaxError) Snippet() string {
+	lines := strings.Split(e.Source, "\n")
+	if e.Line < 1 || e.Line > len(lines) {
+		return ""
+	}
+	line := strings.ReplaceAll(lines[e.Line-1], "\t", " ")
+	return line + "\n" + strings.Repeat(" ", max(0, min(e.Column-1, utf8.RuneCountInString(line)))) + "^"
+}
+
+var (
+	unknownName  = regexp.MustCompile(`^unknown name (\S+)`)
+	unknownField = regexp.MustCompile(`^type filter\.(\w+) has no (?:field|method) (\S+)`)
+	conversion   = regexp.MustCompile(`^interface conversion: interface \{\} is ([^,]+), not (.+)$`)
+	goType       = regexp.MustCompile(`\b(?:\*?filter\.(\w+)|map\[string\](?:interface \{\}|any)|time\.(\w+)|interface \{\})`)
+)
+
+// explain turns expr's error into one about the expression as the user knows it.
+func explain(source string, err error) error {
+	var at *file.Error
+	if !errors.As(err, &at) {
+		return &SyntaxError{Source: source, Message: plainTypes(err.Error())}
+	}
+	at.Bind(file.NewSource(source))
+	e := &SyntaxError{Source: source, Line: at.Line, Column: at.Column + 1, Message: plainTypes(at.Message)}
+	if m := unknownName.FindStringSubmatch(at.Message); m != nil {
+		e.Message = fmt.Sprintf("unknown name %q", m[1])
+		e.Hint = suggest(m[1], append(names(reflect.TypeFor[env]()), builtin.Names...))
+		if e.Hint == "" {
+			e.Hint = "the names are " + strings.Join(names(reflect.TypeFor[env]()), ", ")
+		}
+	}
+	if m := unknownField.FindStringSubmatch(at.Message); m != nil {
+		fields := fieldsOf(m[1])
+		e.Message = fmt.Sprintf("%s has no %q", readable(m[1]), m[2])
+		e.Hint = suggest(m[2], fields)
+		if e.Hint == "" {
+			e.Hint = "it has " + strings.Join(fields, ", ")
+		}
+	}
+	if strings.Contains(at.Message, "mismatched types") && strings.Contains(at.Message, "time.Duration") {
+		e.Hint = `write duration("2h")`
+	}
+	return e
+}
+
+func fieldsOf(view string) []string {
+	switch view {
+	case "properties":
+		return names(reflect.TypeFor[properties]())
+	case "deathView":
+		return names(reflect.TypeFor[deathView]())
+	case "errorView":
+		return names(reflect.TypeFor[errorView]())
+	}
+	return nil
+}
+
+// readable names a type of this package as expressions do.
+func readable(view string) string { return strings.TrimSuffix(view, "View") }
+
+func plainTypes(s string) string {
+	return goType.ReplaceAllStringFunc(s, func(t string) string {
+		switch m := goType.FindStringSubmatch(t); {
+		case m[1] != "":
+			return readable(m[1])
+		case m[2] != "":
+			return strings.ToLower(m[2])
+		case strings.HasPrefix(t, "map"):
+			return "table"
+		}
+		return "value"
+	})
+}
+
+// suggest returns `did you mean "x"?` for the nearest candidate, or "" when none is near.
+func suggest(name string, candidates []string) string {
+	best, distance := "", max(2, len(name)/3)+1
+	for _, c := range slices.Sorted(slices.Values(candidates)) {
+		d := levenshtein.ComputeDistance(strings.ToLower(name), strings.ToLower(c))
+		if d < distance {
+			best, distance = c, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("did you mean %q?", best)
+}
+
+// runReason is the part of an evaluation's error that says what happened.
+func runReason(err error) string {
+	text := err.Error()
+	var at *file.Error
+	if errors.As(err, &at) {
+		text = at.Message
+	}
+	if m := conversion.FindStringSubmatch(text); m != nil {
+		return fmt.Sprintf("a function was given %s where it takes %s", plainTypes(m[1]), plainTypes(m[2]))
+	}
+	return plainTypes(text)
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
+	return line
+}

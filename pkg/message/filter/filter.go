@@ -1,0 +1,127 @@
+package filter
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/expr-lang/expr/vm"
+
+	"github.com/msgctl/msgctl/pkg/message"
+)
+
+// Options say how expressions are evaluated. The zero value has the defaults.
+type Options struct {
+	// IsWaitQueue tells the wait queues of retry ladders, which are passed over when the death is sought that reason,
+	// queue, exchange and routingKey are of. May be nil; it must be safe for concurrent use.
+	IsWaitQueue func(queue string) bool
+	// Now is the time that ages are counted to; default time.Now at each message.
+	Now func() time.Time
+	// MaxBody bounds, in bytes, the body after decompression; default 16 MiB. A larger one reads as missing.
+	MaxBody int
+}
+
+func (o Options) withDefaults() *Options {
+	if o.MaxBody <= 0 {
+		o.MaxBody = 16 << 20
+	}
+	return &o
+}
+
+func (o *Options) now() time.Time {
+	if o.Now == nil {
+		return time.Now()
+	}
+	return o.Now()
+}
+
+// Filter is a compiled condition. It may be used by several goroutines at once.
+type Filter struct {
+	source string
+	*program
+}
+
+// NotComparable is why a message did not match although its condition may have been meant to hold: a field was
+// missing, or a value was of a type that the operator cannot compare.
+type NotComparable struct {
+	Operator    string
+	Left, Right string // what stood on its sides, for example "a string" or "nothing"
+	Reason      string // set instead when the expression failed as a whole
+}
+
+// Error tells what could not be compared.
+func (n *NotComparable) Error() string {
+	if n.Reason != "" {
+		return "not comparable: " + n.Reason
+	}
+	return fmt.Sprintf("not comparable: %s %s %s", n.Left, n.Operator, n.Right)
+}
+
+// Compile compiles a condition. The error is a *SyntaxError: unknown names, mismatched types, or a result that cannot
+// be true or false.
+func Compile(source string, o Options) (*Filter, error) {
+	p, err := compile(source, true, o)
+	if err != nil {
+		return nil, err
+	}
+	return &Filter{source: source, program: p}, nil
+}
+
+// String returns the expression.
+func (f *Filter) String() string { return f.source }
+
+// Match says whether the condition holds. When it does not, and a comparison in it could not be made, the error is a
+// *NotComparable; the message counts as not matching all the same. There are no other errors.
+func (f *Filter) Match(m *message.Message) (bool, error) {
+	out, unknown := f.run(m)
+	if matched, ok := out.(bool); ok {
+		if matched || unknown == nil {
+			return matched, nil
+		}
+		return false, unknown
+	}
+	if unknown == nil {
+		unknown = &NotComparable{Reason: "the result is " + kind(out) + ", not true or false"}
+	}
+	return false, unknown
+}
+
+// program is a compiled expression of any result.
+type program struct {
+	code *vm.Program
+	uses uses
+	opts *Options
+	pool sync.Pool // of *evaluator
+}
+
+type evaluator struct {
+	vm  vm.VM
+	env env
+}
+
+// NeedsBody says that evaluation reads the body, so that a caller that has a choice may not fetch it otherwise.
+func (p *program) NeedsBody() bool { return p.uses.body() }
+
+// NeedsHeaders says that evaluation reads headers.
+func (p *program) NeedsHeaders() bool { return p.uses.headers() }
+
+// memoryBudget bounds the list elements that one evaluation may make.
+const memoryBudget = 200_000
+
+func (p *program) run(m *message.Message) (out any, unknown *NotComparable) {
+	ev, ok := p.pool.Get().(*evaluator)
+	if !ok {
+		ev = &evaluator{vm: vm.VM{MemoryBudget: memoryBudget}}
+	}
+	ev.env.load(m, p.uses, p.opts)
+	out, err := ev.vm.Run(p.code, &ev.env)
+	if err != nil {
+		unknown, out = &NotComparable{Reason: runReason(err)}, nil
+	} else if ev.env.anyUnknown {
+		reason := ev.env.unknown
+		unknown = &reason
+	}
+	ev.env = env{} // keeps no message alive
+	p.pool.Put(ev)
+	return out, unknown
+}

@@ -1,0 +1,190 @@
+package filter
+
+import (
+	"math"
+	"reflect"
+	"time"
+
+	"github.com/expr-lang/expr"
+	"github.com/tidwall/gjson"
+
+	"github.com/msgctl/msgctl/pkg/message"
+)
+
+// maxSteps bounds the operations on headers and body in one evaluation. Other operations are bounded by the memory
+// that lists to loop over take.
+const maxSteps = 200_000
+
+// functions are what the rewriter calls. The first parameter of each is the environment.
+func functions() []expr.Option {
+	return []expr.Option{
+		expr.Function(fnBody, step(func(e *env, p []any) any {
+			return result(e.body(), p[0].(bool))
+		}), new(func(any, bool) any)),
+		expr.Function(fnAge, step(func(e *env, _ []any) any { return e.age() }), new(func(any) any)),
+		expr.Function(fnStamp, step(func(e *env, _ []any) any { return e.timestamp() }), new(func(any) any)),
+		expr.Function(fnGet, step(func(_ *env, p []any) any {
+			return result(get(p[0], p[1]), p[2].(bool))
+		}), new(func(any, any, any, bool) any)),
+		expr.Function(fnCmp, step(func(e *env, p []any) any {
+			holds, ok := compare(p[0].(string), p[1], p[2])
+			if !ok {
+				e.note(p[0].(string), p[1], p[2])
+				return p[3].(bool)
+			}
+			return holds
+		}), new(func(any, string, any, any, bool) bool)),
+		expr.Function(fnTrue, step(func(e *env, p []any) any {
+			if b, ok := p[0].(bool); ok {
+				return b
+			}
+			e.note("as a condition:", nil, p[0])
+			return p[1].(bool)
+		}), new(func(any, any, bool) bool)),
+		expr.Function(fnMath, step(func(_ *env, p []any) any {
+			return arithmetic(p[0].(string), p[1], p[2])
+		}), new(func(any, string, any, any) any)),
+		expr.Function(fnList, step(func(e *env, p []any) any {
+			if list, ok := p[0].([]any); ok {
+				return list
+			}
+			e.note("as a list:", nil, p[0])
+			return []any{}
+		}), new(func(any, any) []any)),
+	}
+}
+
+// step counts the call and gives the environment its type.
+func step(f func(e *env, params []any) any) func(...any) (any, error) {
+	return func(params ...any) (any, error) {
+		e := params[0].(*env)
+		if e.steps++; e.steps > maxSteps {
+			return nil, errSteps
+		}
+		return f(e, params[1:]), nil
+	}
+}
+
+// note keeps why a comparison could not be made.
+func (e *env) note(operator string, left, right any) {
+	e.anyUnknown = true
+	e.unknown = NotComparable{Operator: operator, Left: kind(left), Right: kind(right)}
+}
+
+// result leaves JSON as it is for a look-up in it, and makes Go values of it for anything else.
+func result(v any, lazy bool) any {
+	if r, ok := v.(gjson.Result); ok && !lazy {
+		return goValue(r)
+	}
+	return v
+}
+
+// get returns a field or an element, nil when there is none.
+func get(base, key any) any {
+	switch b := base.(type) {
+	case nil:
+		return nil
+	case gjson.Result:
+		if r, ok := member(b, key); ok {
+			return r
+		}
+		return nil
+	case []any:
+		return at(b, key)
+	case []deathView:
+		return at(b, key)
+	case []string:
+		return at(b, key)
+	case deathView:
+		return fieldOf(b, key)
+	}
+	if t, ok := message.AsTable(base); ok {
+		if name, ok := key.(string); ok {
+			return t[name]
+		}
+	}
+	return nil
+}
+
+func at[T any](list []T, key any) any {
+	i, ok := key.(int)
+	if i < 0 {
+		i += len(list)
+	}
+	if !ok || i < 0 || i >= len(list) {
+		return nil
+	}
+	return list[i]
+}
+
+// fieldOf reads a field of a struct by the name that expressions use.
+func fieldOf(v, key any) any {
+	name, _ := key.(string)
+	t := reflect.TypeOf(v)
+	for i := range t.NumField() {
+		if t.Field(i).Tag.Get("expr") == name {
+			return reflect.ValueOf(v).Field(i).Interface()
+		}
+	}
+	return nil
+}
+
+// arithmetic returns nil for what cannot be computed, which no comparison accepts.
+func arithmetic(operator string, left, right any) any {
+	l, r := simplify(left), simplify(right)
+	if ls, ok := l.(string); ok {
+		if rs, ok := r.(string); ok && operator == "+" && len(ls)+len(rs) < maxMaterialised {
+			return ls + rs
+		}
+		return nil
+	}
+	if lt, ok := l.(time.Time); ok {
+		if rt, ok := r.(time.Time); ok && operator == "-" {
+			return lt.Sub(rt)
+		}
+		return nil
+	}
+	if li, ok := l.(int64); ok {
+		if ri, ok := r.(int64); ok {
+			return integers(operator, li, ri)
+		}
+	}
+	lf, ok1 := asFloat(l)
+	rf, ok2 := asFloat(r)
+	if !ok1 || !ok2 {
+		return nil
+	}
+	switch operator {
+	case "+":
+		return lf + rf
+	case "-":
+		return lf - rf
+	case "*":
+		return lf * rf
+	case "/":
+		return lf / rf
+	case "**", "^":
+		return math.Pow(lf, rf)
+	}
+	return nil
+}
+
+func integers(operator string, l, r int64) any {
+	switch operator {
+	case "+":
+		return int(l + r)
+	case "-":
+		return int(l - r)
+	case "*":
+		return int(l * r)
+	case "%":
+		if r != 0 {
+			return int(l % r)
+		}
+	case "/":
+		return float64(l) / float64(r)
+	case "**", "^":
+		return math.Pow(float64(l), float64(r))
+	}
+	return nil
+}
