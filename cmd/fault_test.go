@@ -1,0 +1,209 @@
+package cmd
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/msgctl/msgctl/internal/rabbittest"
+	"github.com/msgctl/msgctl/internal/rabbittest/node"
+)
+
+// quickReconnect makes a lost broker a matter of seconds.
+var quickReconnect = []string{"--reconnect-delay", "100ms", "--reconnect-attempts", "3", "--timeout", "5s"}
+
+// TestBrokerStopsInMidApply: what is done and what is not is said with exit code 3 (or 1 when the broker went before the first change), and the same command finishes
+// the work when the broker is back.
+func TestBrokerStopsInMidApply(t *testing.T) {
+	rabbittest.EachPrivateLine(t, func(t *testing.T, n *node.Node) {
+		const queues = 3000
+		p := newProgram(t, n.URL, n.API)
+		file := writeFile(t, manyObjects("midway", "/", queues))
+		r := p.start(append([]string{"apply", "-f", file, "--yes"}, quickReconnect...)...)
+		waitForQueues(t, rabbittest.Of(n).Admin(), "/", 200)
+		if err := n.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		res := p.wait(r)
+		res.want(t, exitPartly, "not done", "run the same command again")
+		if err := n.Restart(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		p.run("apply", "-f", file, "--yes").want(t, exitOK, "Done: ")
+		p.run("plan", "-f", file, "--detailed-exitcode").want(t, exitOK, "No changes")
+		// Nothing was forgotten: all of it belongs to the topology, and prune finds it.
+		empty := writeFile(t, "name: midway\nvhost: /\nexchanges: {}\n")
+		p.run("apply", "-f", empty, "--prune", "--yes").want(t, exitOK, fmt.Sprintf("%d to delete", queues+1))
+		if left := countQueues(t, rabbittest.Of(n).Admin(), "/"); left != 0 {
+			t.Errorf("%d queues were left", left)
+		}
+	})
+}
+
+// TestKilledInMidApply: kill -9 of msgctl leaves nothing that a later apply does not know.
+func TestKilledInMidApply(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		const queues = 2000
+		v := b.VHost(t)
+		t.Cleanup(func() { removeRecords(t, b, v.Name) })
+		p := newProgram(t, v.URL, v.API)
+		file := writeFile(t, manyObjects("killed", v.Name, queues))
+		r := p.start("apply", "-f", file, "--yes")
+		waitForQueues(t, b.Admin(), v.Name, 200)
+		if err := r.cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		p.wait(r)
+		made := countQueues(t, b.Admin(), v.Name)
+		if made == 0 || made >= queues {
+			t.Fatalf("the kill came too early or too late: %d queues", made)
+		}
+		empty := writeFile(t, fmt.Sprintf("name: killed\nvhost: %q\nexchanges: {}\n", v.Name))
+		p.run("apply", "-f", empty, "--prune", "--yes").want(t, exitOK)
+		if left := countQueues(t, b.Admin(), v.Name); left != 0 {
+			t.Errorf("of %d queues that a killed apply had made, %d are unknown to prune", made, left)
+		}
+	})
+}
+
+// TestInterruptedApply: Ctrl-C finishes what is in hand, reports, and exits with 130; the next apply goes on.
+func TestInterruptedApply(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		v := b.VHost(t)
+		t.Cleanup(func() { removeRecords(t, b, v.Name) })
+		p := newProgram(t, v.URL, v.API)
+		file := writeFile(t, manyObjects("interrupted", v.Name, 2000))
+		r := p.start("apply", "-f", file, "--yes")
+		waitForQueues(t, b.Admin(), v.Name, 100)
+		if err := r.cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		res := p.wait(r)
+		res.want(t, exitInterrupted, "Interrupted: the changes in hand were finished")
+		if strings.Contains(res.stdout, "failed create") {
+			t.Errorf("an interruption made changes in hand fail:\n%s", tail(res.stdout))
+		}
+		p.run("apply", "-f", file, "--yes").want(t, exitOK)
+		p.run("plan", "-f", file, "--detailed-exitcode").want(t, exitOK, "No changes")
+	})
+}
+
+// TestTwoAppliesAtOnce: of one topology, the second is told about the first and changes nothing; of two, both work.
+func TestTwoAppliesAtOnce(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		v := b.VHost(t)
+		t.Cleanup(func() { removeRecords(t, b, v.Name) })
+		p := newProgram(t, v.URL, v.API)
+		file := writeFile(t, manyObjects("twice", v.Name, 1500))
+		other := writeFile(t, strings.ReplaceAll(manyObjects("other", v.Name, 200), "  q", "  other"))
+		first := p.start("apply", "-f", file, "--yes")
+		waitForQueues(t, b.Admin(), v.Name, 50)
+		p.run("apply", "-f", file, "--yes").want(t, exitFailed, "another apply of it is running", "held by")
+		p.run("apply", "-f", other, "--yes").want(t, exitOK)
+		p.wait(first).want(t, exitOK)
+		p.run("plan", "-f", file, "--detailed-exitcode").want(t, exitOK)
+		p.run("plan", "-f", other, "--detailed-exitcode").want(t, exitOK)
+	})
+}
+
+// TestAppliesWithoutLock: without AMQP there is no lock; two applies at once still end in the declared state.
+func TestAppliesWithoutLock(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		v := b.VHost(t)
+		t.Cleanup(func() { removeRecords(t, b, v.Name) })
+		p := newProgram(t, strings.Replace(v.URL, hostPort(v.URL), "127.0.0.1:1/"+v.Name, 1), v.API)
+		file := writeFile(t, manyObjects("unlocked", v.Name, 200))
+		var both sync.WaitGroup
+		for range 2 {
+			both.Go(func() {
+				if res := p.run("apply", "-f", file, "--yes"); res.code != exitOK && !strings.Contains(res.stderr, "the broker changed since the plan was made") {
+					t.Errorf("exit code %d:\n%s", res.code, tail(res.stdout+res.stderr))
+				}
+			})
+		}
+		both.Wait()
+		p.run("apply", "-f", file, "--yes").want(t, exitOK, "are not prevented")
+		p.run("plan", "-f", file, "--detailed-exitcode").want(t, exitOK, "No changes")
+	})
+}
+
+// TestUnknownAuthority: a certificate of an authority that nobody trusts is explained, with the flag that would trust it.
+func TestUnknownAuthority(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		v := b.VHost(t)
+		t.Cleanup(func() { removeRecords(t, b, v.Name) })
+		amqps, trust := rabbittest.NewTLSProxy(t, v.URL, false)
+		https, trustAPI := rabbittest.NewTLSProxy(t, v.API, false)
+		file := writeFile(t, manyObjects("tls", v.Name, 2))
+		p := newProgram(t, amqps.Through(v.URL), https.Through(v.API))
+		p.run("plan", "-f", file).want(t, exitFailed, "authority", "--tls-ca")
+		p.run("apply", "-f", file, "--yes", "--no-api").want(t, exitFailed, "authority", "--tls-ca")
+		both := writeBoth(t, trust.CAFile, trustAPI.CAFile)
+		p.run("apply", "-f", file, "--yes", "--tls-ca", both).want(t, exitOK, "Done: 5 changes")
+	})
+}
+
+func writeBoth(t *testing.T, files ...string) string {
+	var all []byte
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, text...)
+	}
+	return writeFile(t, string(all))
+}
+
+// TestHostileFiles: a small file that is huge when its aliases are expanded ends in one diagnostic, soon and in bounded memory.
+func TestHostileFiles(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n")
+	for i := 1; i < 30; i++ {
+		fmt.Fprintf(&b, "a%d: &a%d [*a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d]\n", i, i, i-1, i-1, i-1, i-1, i-1, i-1, i-1, i-1, i-1, i-1)
+	}
+	b.WriteString("filler: '" + strings.Repeat("x", 10_000_000) + "'\n")
+	p := newProgram(t, "amqp://127.0.0.1:1", "http://127.0.0.1:1")
+	start := time.Now()
+	r := p.start("validate", "-f", writeFile(t, b.String()))
+	res := p.wait(r)
+	res.want(t, exitFailed, "Not valid: ")
+	if usage, ok := r.cmd.ProcessState.SysUsage().(*syscall.Rusage); ok && usage.Maxrss > 400<<10 {
+		t.Errorf("a file of 10 MB took %d MiB", usage.Maxrss>>10)
+	}
+	if len(res.stdout) > 10_000 {
+		t.Errorf("%d bytes were said of it", len(res.stdout))
+	}
+	if took := time.Since(start); took > 20*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+func waitForQueues(t testing.TB, c *rabbittest.Client, vhost string, n int) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if countQueues(t, c, vhost) >= n {
+			return
+		}
+	}
+	t.Fatalf("apply did not make %d queues in 30 s", n)
+}
+
+func countQueues(t testing.TB, c *rabbittest.Client, vhost string) int {
+	t.Helper()
+	var all []struct {
+		Name string `json:"name"`
+	}
+	c.Get(t, rabbittest.Path("queues", vhost)+"?disable_stats=true&columns=name", &all)
+	n := 0
+	for _, q := range all {
+		if !strings.HasPrefix(q.Name, "msgctl.lock.") {
+			n++
+		}
+	}
+	return n
+}
