@@ -22,15 +22,15 @@ type Writer interface {
 }
 
 // Guard limits a deletion to what loses nothing, or no more than was allowed. For a vhost it bounds all queues in it.
-// The writer counts again just before it deletes. The zero Guard limits nothing.
+// The writer counts again just before it deletes. The zero Guard allows
+// the loss of no message.
 type Guard struct {
 	// IfUnused leaves a queue with consumers, or an exchange with bindings, alone.
 	IfUnused bool
 	// IfEmpty leaves a queue that holds messages alone.
 	IfEmpty bool
-	// Limited says that at most MaxMessages messages may be lost. The guards of a plan add up to no more than
+	// MaxMessages is how many messages may be lost when IfEmpty is false. The guards of a plan add up to no more than
 	// DiffOptions.MaxMessageLoss.
-	Limited     bool
 	MaxMessages int64
 }
 

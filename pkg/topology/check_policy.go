@@ -94,7 +94,7 @@ func (c *checker) unknownPolicyKey(ref Ref, name string) {
 // delayedRetry: 4.3.6 wants the minimum with the type ("delayed-retry-min is required when delayed-retry-type is all").
 func (c *checker) delayedRetry(ref Ref, p *Policy) {
 	kind, ok := p.Definition["delayed-retry-type"]
-	if _, min := p.Definition["delayed-retry-min"]; ok && kind != "disabled" && !min && c.from("4.3") {
+	if _, minimum := p.Definition["delayed-retry-min"]; ok && kind != "disabled" && !minimum && c.from("4.3") {
 		c.error(ref, "delayed-retry-type without delayed-retry-min", "the broker refuses the policy", "add delayed-retry-min: 1000")
 	}
 }

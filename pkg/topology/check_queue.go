@@ -76,6 +76,8 @@ func (c *checker) argument(ref Ref, q *Queue, name string, equal bool) {
 		c.unknownArgument(ref, name)
 	case !a.TakenBy(q.Type, ""):
 		c.wrongType(ref, q, a, equal)
+	case a.Name == "x-queue-master-locator" && c.server.DeniedFeatures != nil:
+		c.masterLocator(ref, equal)
 	case !a.TakenBy(q.Type, version):
 		c.wrongVersion(ref, q, a, equal)
 	case !equal:
@@ -141,6 +143,13 @@ func (c *checker) wrongVersion(ref Ref, q *Queue, a Argument, equal bool) {
 		fix = "use leaderLocator"
 	}
 	c.error(ref, fmt.Sprintf("%s does not take %s (%s) on a %s queue: RabbitMQ does %s", c.broker(), a.Field, a.Name, q.Type, span), why, fix)
+}
+
+// masterLocator goes by what the node permits, which its configuration can change, where that is known.
+func (c *checker) masterLocator(ref Ref, equal bool) {
+	if !equal && slices.Contains(c.server.DeniedFeatures, "queue_master_locator") {
+		c.error(ref, "this broker denies masterLocator (x-queue-master-locator)", "the deprecated feature queue_master_locator is not permitted on it", "use leaderLocator")
+	}
 }
 
 // argumentValue checks a value against the table: the broker would refuse it, in most cases.

@@ -32,7 +32,7 @@ func (c *checker) references(deleted map[Ref]bool) {
 
 func (c *checker) needs(ref, target Ref, deleted map[Ref]bool) {
 	switch {
-	case c.want.Has(target) || c.have.Unreadable[target.Kind] != "":
+	case c.want.Has(target) || c.have.Unreadable[target.Kind] != "" || target.Kind == KindUser && !c.usersRead():
 	case deleted[target]:
 		c.error(ref, fmt.Sprintf("it needs %s, which this file no longer declares and --prune deletes", target), "", "declare "+target.String()+" again, or take this out too")
 	case c.have.Has(target) || target.Kind == KindExchange && IsPredeclared(target.Name):
@@ -44,6 +44,13 @@ func (c *checker) needs(ref, target Ref, deleted map[Ref]bool) {
 		c.error(ref, fmt.Sprintf("there is no %s: the file does not declare it and the broker does not have it", target), "the broker refuses this", fix)
 	}
 }
+
+// usersRead reports whether the users were read at all: there is always one, unless they live in another system.
+func (c *checker) usersRead() bool {
+	return slices.ContainsFunc(c.names(Ref{Kind: KindUser}), c.isLive)
+}
+
+func (c *checker) isLive(user string) bool { return c.have.Has(Ref{Kind: KindUser, Name: user}) }
 
 // names lists what the file and the broker have of a kind, in one vhost.
 func (c *checker) names(like Ref) []string {

@@ -60,7 +60,7 @@ func TestCheck(t *testing.T) {
 		{"predeclared, differently", reserved, `differently: type is "topic", not "direct"`, "differently", "differently"},
 		{"plugin", exchange("x", "x-delayed-message"), "rabbitmq-plugins enable rabbitmq_delayed_message_exchange", "not enabled", "not enabled"},
 		{"mistyped exchange type", exchange("x", "topik"), "did you mean \"topic\"?", "did you mean", "did you mean"},
-		{"binding to nothing", bind("amq.topic", "ther", "k"), "there is no queue \"ther\": the file does not declare it and the broker does not have it; the broker refuses this; did you mean \"there\"?", "did you", "did you"},
+		{"binding to nothing", bind("amq.topic", "therr", "k"), "there is no queue \"therr\": the file does not declare it and the broker does not have it; the broker refuses this; did you mean \"there\"?", "did you", "did you"},
 		{"binding from nothing", bind("nowhere", "there", "k"), "there is no exchange \"nowhere\"", "there is no", "there is no"},
 		{"binding of the default exchange", bind("", "there", "k"), "takes no bindings", "takes no", "takes no"},
 		{"implied binding", bind("", "there", "there"), "", "", ""},
@@ -72,7 +72,7 @@ func TestCheck(t *testing.T) {
 		{"policy key that is none", policy("queues", "max-priority", 1), "set maxPriority in the queues", "set maxPriority", "set maxPriority"},
 		{"queue type in a policy", policy("queues", "x-queue-type", "quorum"), "defaultQueueType", "defaultQueueType", "defaultQueueType"},
 		{"argument name in a policy", policy("queues", "x-message-ttl", 1), "did you mean message-ttl?", "did you", "did you"},
-		{"mistyped policy key", policy("queues", "max-lenght", 1), "did you mean max-length?", "did you", "did you"},
+		{"mistyped policy key", policy("queues", "max-lengt", 1), "did you mean max-length?", "did you", "did you"},
 		{"empty policy", policy("queues"), "sets nothing", "sets nothing", "sets nothing"},
 		{"operator policy", operator, "takes no dead-letter-exchange in an operator policy", "takes no", "takes no"},
 		{"operator policy by version", overflow, "takes no overflow", "", ""},
@@ -84,7 +84,7 @@ func TestCheck(t *testing.T) {
 	} {
 		for version, expected := range map[string]string{"3.10.8": test.old, "4.0.5": test.middle, "4.3.6": test.recent} {
 			t.Run(test.name+" on "+version, func(t *testing.T) {
-				live := broker().live()
+				live := broker(&topology.User{Name: "guest"}).live()
 				live.Server = topology.Server{Version: version, ExchangeTypes: []string{"direct", "fanout", "headers", "topic"}}
 				want := state(test.want)
 				if err := want.Add(queue("there"), diag.Position{}); err != nil {
@@ -150,6 +150,13 @@ func TestPolicyOfHigherPriorityCovers(t *testing.T) {
 	if problems := topology.Check(state(low, high, queue("q")), broker().live()); len(problems) > 0 {
 		t.Errorf("the policy does not apply to the queue anyway: %v", problems)
 	}
+	high.Priority = 0
+	if problems := topology.Check(state(low, high, queue("q")), broker().live()); !problems.HasErrors() {
+		t.Error("of two equal priorities, none goes before the other")
+	}
+	if problems := topology.Check(state(low, typed(queue("q"), topology.Stream)), broker().live()); len(problems) > 0 {
+		t.Errorf("streams support none of its keys, so they lose none: %v", problems)
+	}
 	high.Priority = -1
 	if problems := topology.Check(state(low, high, queue("q")), broker().live()); !problems.HasErrors() {
 		t.Error("nothing covers the queue, and no problem was found")
@@ -175,5 +182,34 @@ func TestLoginInUse(t *testing.T) {
 	p := topology.DiffDestroy(state(&topology.User{Name: "me"}), live, topology.DiffOptions{})
 	if len(p.Blocked()) != 1 {
 		t.Error(describe(p))
+	}
+}
+
+func TestUsersThatWereNotRead(t *testing.T) {
+	if problems := topology.Check(state(&topology.Permission{VHost: "/", User: "u"}), broker().live()); len(problems) > 0 {
+		t.Errorf("nobody looked for the user: %v", problems)
+	}
+}
+
+func TestFeaturesThatTheNodeDenies(t *testing.T) {
+	transient := queue("q")
+	transient.Durable = false
+	for _, test := range []struct {
+		q       *topology.Queue
+		version string
+		denied  []string
+		errors  int
+	}{
+		{transient, "4.3.6", []string{"queue_master_locator"}, 0},
+		{transient, "4.3.6", []string{"transient_nonexcl_queues"}, 1},
+		{queue("q", "x-queue-master-locator", "random"), "4.3.6", []string{}, 0},
+		{queue("q", "x-queue-master-locator", "random"), "4.0.5", []string{"queue_master_locator"}, 1},
+		{queue("q", "x-queue-master-locator", "random"), "4.0.5", nil, 0},
+	} {
+		live := broker().live()
+		live.Server = topology.Server{Version: test.version, DeniedFeatures: test.denied}
+		if problems := topology.Check(state(test.q), live); problems.Errors() != test.errors {
+			t.Errorf("%v on %s, denied %q: %v", test.q.Fields(), test.version, test.denied, problems)
+		}
 	}
 }

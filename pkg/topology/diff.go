@@ -95,7 +95,7 @@ func (d *differ) checkVHosts() {
 			Severity: diag.Error, Position: d.want.Position(first),
 			Message: fmt.Sprintf("vhost %q does not exist, or this login may not see it", vhost),
 			Why:     fmt.Sprintf("%s of the file live in it", plural(int64(n), "object")),
-			Fix:     fmt.Sprintf("to have it created, add to the file: vhosts: {%q: {}}", vhost),
+			Fix:     fmt.Sprintf("to have it created, run again with --create-vhost, or add to the file: vhosts: {%q: {}}", vhost),
 		})
 	}
 }

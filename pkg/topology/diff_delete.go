@@ -174,7 +174,7 @@ func (d *differ) guard() {
 		}
 		s.Guard = Guard{IfUnused: true, IfEmpty: true}
 		if d.o.MaxMessageLoss > 0 {
-			s.Guard = Guard{Limited: true, MaxMessages: s.Risk.Messages + spare/n}
+			s.Guard = Guard{MaxMessages: s.Risk.Messages + spare/n}
 		}
 		if s.Blocked == "" {
 			s.Blocked = d.lossBlock(s, total)

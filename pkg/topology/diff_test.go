@@ -135,7 +135,7 @@ func TestMessageLossIsBoundedInAll(t *testing.T) {
 				got[s.Ref.Name] = s.Blocked
 			}
 			sum += s.Guard.MaxMessages
-			if test.max == 0 != s.Guard.IfEmpty || test.max > 0 != s.Guard.Limited {
+			if test.max == 0 != s.Guard.IfEmpty {
 				t.Errorf("max %d: guard %+v", test.max, s.Guard)
 			}
 		}
@@ -224,6 +224,13 @@ func TestSameAs(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	if err := first.SameAs(plan(broker(queue("q", "x-max-length", 1)), everything)); err == nil || !strings.Contains(err.Error(), "was to create, now to replace") {
+		t.Errorf("another action: %v", err)
+	}
+	pruned := func(q *topology.Queue) *topology.Plan { return topology.Diff(state(), broker(q).owns("t", q).live(), everything) }
+	if err := pruned(q).SameAs(pruned(queue("q", "x-max-length", 1))); !errors.Is(err, topology.ErrMoved) {
+		t.Errorf("what is to be deleted is another now: %v", err)
+	}
 	full := broker(q).owns("t", q)
 	full.status[q.Ref()] = topology.QueueStatus{Messages: 1, Known: true}
 	prune := func(m *model) *topology.Plan {
@@ -268,6 +275,14 @@ func TestWithoutTheManagementAPI(t *testing.T) {
 
 func TestVHostFieldsThatTheFileDoesNotNameAreNoDrift(t *testing.T) {
 	live := &topology.VHost{Name: "/", Description: "d", Tags: []string{"b", "a"}, DefaultQueueType: "quorum"}
+	bare := &topology.VHost{Name: "bare"}
+	empty := &topology.VHost{Name: "bare"}
+	empty.Declared.Description, empty.Declared.Tags = true, true
+	m := broker()
+	m.addVHost(bare)
+	if p := topology.Diff(state(empty), m.live(), topology.DiffOptions{}); len(p.Steps) > 0 {
+		t.Errorf("empty and absent are the same: %s", describe(p))
+	}
 	named := &topology.VHost{Name: "/", Tags: []string{"a", "b", "a"}}
 	named.Declared.Tags, named.Declared.Description = true, true
 	for _, test := range []struct {
@@ -303,5 +318,69 @@ func TestOwnershipRecordThatCannotBeUsed(t *testing.T) {
 	}
 	if p := topology.Diff(nameless, m.live(), everything); !strings.Contains(describe(p), "name: orders") {
 		t.Error(describe(p))
+	}
+}
+
+func TestTypeOfAQueueWithoutOne(t *testing.T) {
+	v := &topology.VHost{Name: "/"}
+	declared := &topology.VHost{Name: "/", DefaultQueueType: topology.Quorum}
+	declared.Declared.DefaultQueueType = true
+	for _, test := range []struct {
+		name                 string
+		transient, temporary bool
+		vhost                *topology.VHost
+		server               topology.Server
+		kind                 string
+	}{
+		{"nothing says", false, false, v, topology.Server{Version: "4.3.6"}, topology.Classic},
+		{"the file's vhost", false, false, declared, topology.Server{Version: "4.3.6"}, topology.Quorum},
+		{"3.10 knows no such thing", false, false, declared, topology.Server{Version: "3.10.8"}, topology.Classic},
+		{"the node", false, false, v, topology.Server{Version: "4.0.5", DefaultQueueType: topology.Stream}, topology.Stream},
+		{"transient", true, false, declared, topology.Server{Version: "4.3.6"}, topology.Classic},
+		{"auto-delete", false, true, declared, topology.Server{Version: "4.3.6"}, topology.Classic},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			q := &topology.Queue{VHost: "/", Name: "q", Type: topology.Classic, Durable: !test.transient, AutoDelete: test.temporary}
+			p := topology.Diff(state(q, test.vhost), &topology.Live{Server: test.server}, topology.DiffOptions{})
+			if made := p.Steps[len(p.Steps)-1].Want.(*topology.Queue); made.Type != test.kind || q.Type != topology.Classic {
+				t.Errorf("made a %s queue; the declared one says %s", made.Type, q.Type)
+			}
+		})
+	}
+	live := broker(&topology.VHost{Name: "/", DefaultQueueType: topology.Quorum}, typed(queue("old"), topology.Stream)).live()
+	old, fresh := queue("old"), queue("fresh")
+	old.TypeDeclared, fresh.TypeDeclared = false, false
+	if p := topology.Diff(state(old, fresh), live, everything); len(p.Steps) != 1 || p.Steps[0].Want.(*topology.Queue).Type != topology.Quorum {
+		t.Error(describe(p))
+	}
+}
+
+func TestGuardOfAnExchange(t *testing.T) {
+	x, q := exchange("x", "topic"), queue("q")
+	for name, test := range map[string]struct {
+		bindings []topology.Object
+		unused   bool
+	}{
+		"all bindings are ours":         {nil, true},
+		"somebody else has bound to it": {[]topology.Object{bind("x", "q", "theirs")}, false},
+	} {
+		m := broker(append(test.bindings, x, q, bind("x", "q", "ours"))...).owns("t", x, bind("x", "q", "ours"))
+		p := topology.Diff(state(), m.live(), everything)
+		if last := p.Steps[len(p.Steps)-1]; last.Ref != x.Ref() || last.Guard.IfUnused != test.unused {
+			t.Errorf("%s: %+v", name, last)
+		}
+	}
+}
+
+func TestRecordOfAVHostThatWasNotReadIsKept(t *testing.T) {
+	q := &topology.Queue{VHost: "elsewhere", Name: "q"}
+	l := broker().owns("t", q).live()
+	l.MissingVHosts = nil
+	if p := topology.Diff(state(), l, everything); len(p.Steps) > 0 || !p.Ownership.Refs[q.Ref()] {
+		t.Errorf("%s%v", describe(p), p.Ownership)
+	}
+	l.MissingVHosts = []string{"elsewhere"}
+	if p := topology.Diff(state(), l, everything); len(p.Ownership.Refs) > 0 {
+		t.Errorf("the vhost is gone, and the record still has %v", p.Ownership.Refs)
 	}
 }

@@ -105,7 +105,7 @@ func (g *gate) Create(ctx context.Context, want topology.Object) error {
 
 func TestInterruptFinishesWhatIsInHand(t *testing.T) {
 	m := broker()
-	g := &gate{model: m, entered: make(chan string), pass: make(chan struct{})}
+	g := &gate{model: m, entered: make(chan string, 9), pass: make(chan struct{})}
 	p := topology.Diff(state(queue("a"), queue("b"), queue("c"), bind("amq.topic", "a", "")), m.live(), everything)
 	ctx, cancel := context.WithCancel(t.Context())
 	var result topology.Result
@@ -251,6 +251,7 @@ func (w *witness) StepEnded(i int, _ topology.Step, r topology.StepResult) {
 		w.t.Errorf("step %d ended twice", i)
 	}
 	w.ended[i] = r.Outcome
+	time.Sleep(100 * time.Microsecond) // long enough for another to come in, if any may
 }
 
 func TestObserver(t *testing.T) {

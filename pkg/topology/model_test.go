@@ -142,7 +142,7 @@ func (m *model) Delete(_ context.Context, have topology.Object, guard topology.G
 		return err
 	}
 	s := m.status[ref]
-	if guard.IfEmpty && s.Messages > 0 || guard.IfUnused && s.Consumers > 0 || guard.Limited && s.Messages > guard.MaxMessages {
+	if guard.IfEmpty && s.Messages > 0 || guard.IfUnused && s.Consumers > 0 || s.Messages > guard.MaxMessages {
 		return fmt.Errorf("delete %s: %w", ref, topology.ErrInUse)
 	}
 	if guard.IfUnused && ref.Kind == topology.KindExchange {
