@@ -19,7 +19,7 @@ const (
 
 // compile goes twice over the source. The first time checks it as the user wrote it, so that errors speak of that; the
 // second replaces what depends on headers and bodies by functions that cannot fail.
-func compile(source string, condition bool, o Options) (*program, error) {
+func compile(source string, isCondition bool, o Options) (*program, error) {
 	if len(source) > maxSource {
 		return nil, &SyntaxError{Message: fmt.Sprintf("the expression has %d bytes, more than %d", len(source), maxSource)}
 	}
@@ -29,7 +29,7 @@ func compile(source string, condition bool, o Options) (*program, error) {
 	}
 	look := &inspector{uses: uses{}}
 	check := append(options[:len(options):len(options)], expr.Patch(look))
-	if condition {
+	if isCondition {
 		check = append(check, expr.AsBool())
 	}
 	if _, err := expr.Compile(source, check...); err != nil {
@@ -39,7 +39,11 @@ func compile(source string, condition bool, o Options) (*program, error) {
 		return nil, explain(source, look.err)
 	}
 	options = append(options, functions()...)
-	code, err := expr.Compile(source, append(options, expr.Patch(&rewriter{}))...)
+	rewrite := &rewriter{doubt: fail}
+	if isCondition {
+		rewrite.doubt = assumeFalse
+	}
+	code, err := expr.Compile(source, append(options, expr.Patch(rewrite))...)
 	if err != nil {
 		return nil, explain(source, err)
 	}

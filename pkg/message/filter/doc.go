@@ -20,7 +20,9 @@
 // known beforehand. A comparison with a missing field or between different types does not fail; it never makes a
 // message match, also not under "not", so that a purge or replay takes only messages of which the condition is known
 // to hold: body.total > 100, not (body.total <= 100) and body.total != 100 are all false where the total is a string
-// or missing. Ask for presence with body.total == nil, and give a default with (body.total ?? 0). Match reports such
+// or missing. Where it stands in a place that could make use of either answer, such as the condition of a ternary or
+// the predicate of count, the evaluation ends without a match, and so it does when the body cannot be decompressed or
+// is too large. Ask for presence with body.total == nil, and give a default with (body.total ?? 0). Match reports such
 // messages, so that they can be counted.
 //
 // Evaluation is bounded in steps and memory whatever the expression and the message. Filters and keys may be used by

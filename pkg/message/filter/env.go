@@ -10,7 +10,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/message/body"
 )
 
-// env is what an expression sees. Only the fields that it uses are filled in; body and age are read when evaluation
+// env is what an expression sees. Only the fields that it uses are filled in; body, text and age are read when evaluation
 // comes to them. Expressions cannot call methods of it: all are unexported.
 type env struct {
 	Reason      string         `expr:"reason"`
@@ -119,9 +119,6 @@ func (e *env) load(m *message.Message, u uses, o *Options) {
 	if u["replays"] {
 		e.Replays = int(message.ReplayCount(m.Headers))
 	}
-	if u["text"] {
-		e.Text = e.text()
-	}
 	if u["day"] {
 		if t := m.DiedAt(); !t.IsZero() {
 			e.Day = t.UTC().Format(time.DateOnly)
@@ -192,27 +189,36 @@ func (e *env) timestamp() any {
 	return e.m.Timestamp
 }
 
-func (e *env) text() string {
+// plain returns the decompressed body. A body that cannot be read within its bound ends the evaluation: nothing is
+// known about it, not even what it lacks.
+func (e *env) plain() ([]byte, error) {
 	plain, _, err := body.Decode(e.m.Body, e.m.ContentEncoding, e.opts.MaxBody)
-	if err != nil || len(plain) > e.opts.MaxBody {
-		return ""
+	if err == nil && len(plain) > e.opts.MaxBody {
+		err = body.ErrTooLarge
 	}
-	return string(plain)
+	if err != nil {
+		e.anyUnknown, e.unknown = true, NotComparable{Reason: "the body cannot be read: " + err.Error()}
+		return nil, errDoubt
+	}
+	return plain, nil
 }
 
-// body returns a gjson.Result, a string, or nil when the body cannot be read within its bound.
-func (e *env) body() any {
+// body returns a gjson.Result, a string for what is no JSON, or nil for an empty body.
+func (e *env) body() (any, error) {
 	if e.isParsed {
-		return e.parsed
+		return e.parsed, nil
+	}
+	plain, err := e.plain()
+	if err != nil {
+		return nil, err
 	}
 	e.isParsed = true
-	plain, _, err := body.Decode(e.m.Body, e.m.ContentEncoding, e.opts.MaxBody)
 	switch {
-	case err != nil, len(plain) > e.opts.MaxBody, len(plain) == 0:
+	case len(plain) == 0:
 	case shallow(plain) && gjson.ValidBytes(plain):
 		e.parsed = gjson.ParseBytes(plain)
 	default:
 		e.parsed = string(plain)
 	}
-	return e.parsed
+	return e.parsed, nil
 }

@@ -115,11 +115,15 @@ func (p *program) run(m *message.Message) (out any, unknown *NotComparable) {
 	}
 	ev.env.load(m, p.uses, p.opts)
 	out, err := ev.vm.Run(p.code, &ev.env)
-	if err != nil {
-		unknown, out = &NotComparable{Reason: runReason(err)}, nil
-	} else if ev.env.anyUnknown {
+	switch {
+	case ev.env.anyUnknown:
 		reason := ev.env.unknown
 		unknown = &reason
+	case err != nil:
+		unknown = &NotComparable{Reason: runReason(err)}
+	}
+	if err != nil {
+		out = nil
 	}
 	ev.env = env{} // keeps no message alive
 	p.pool.Put(ev)

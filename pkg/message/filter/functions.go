@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"errors"
 	"math"
 	"reflect"
 	"time"
@@ -18,57 +19,72 @@ const maxSteps = 200_000
 // functions are what the rewriter calls. The first parameter of each is the environment.
 func functions() []expr.Option {
 	return []expr.Option{
-		expr.Function(fnBody, step(func(e *env, p []any) any {
-			return result(e.body(), p[0].(bool))
+		expr.Function(fnBody, step(func(e *env, p []any) (any, error) {
+			v, err := e.body()
+			return result(v, p[0].(bool)), err
 		}), new(func(any, bool) any)),
-		expr.Function(fnAge, step(func(e *env, _ []any) any { return e.age() }), new(func(any) any)),
-		expr.Function(fnStamp, step(func(e *env, _ []any) any { return e.timestamp() }), new(func(any) any)),
-		expr.Function(fnGet, step(func(_ *env, p []any) any {
-			return result(get(p[0], p[1]), p[2].(bool))
+		expr.Function(fnText, step(func(e *env, _ []any) (any, error) {
+			plain, err := e.plain()
+			return string(plain), err
+		}), new(func(any) string)),
+		expr.Function(fnAge, step(func(e *env, _ []any) (any, error) { return e.age(), nil }), new(func(any) any)),
+		expr.Function(fnStamp, step(func(e *env, _ []any) (any, error) { return e.timestamp(), nil }), new(func(any) any)),
+		expr.Function(fnGet, step(func(_ *env, p []any) (any, error) {
+			return result(get(p[0], p[1]), p[2].(bool)), nil
 		}), new(func(any, any, any, bool) any)),
-		expr.Function(fnCmp, step(func(e *env, p []any) any {
-			holds, ok := compare(p[0].(string), p[1], p[2])
-			if !ok {
-				e.note(p[0].(string), p[1], p[2])
-				return p[3].(bool)
-			}
-			return holds
-		}), new(func(any, string, any, any, bool) bool)),
-		expr.Function(fnTrue, step(func(e *env, p []any) any {
-			if b, ok := p[0].(bool); ok {
-				return b
-			}
-			e.note("as a condition:", nil, p[0])
-			return p[1].(bool)
-		}), new(func(any, any, bool) bool)),
-		expr.Function(fnMath, step(func(_ *env, p []any) any {
-			return arithmetic(p[0].(string), p[1], p[2])
+		expr.Function(fnCmp, step(compared), new(func(any, string, any, any, int) bool)),
+		expr.Function(fnTrue, step(condition), new(func(any, any, int) bool)),
+		expr.Function(fnList, step(list), new(func(any, any, int) []any)),
+		expr.Function(fnMath, step(func(_ *env, p []any) (any, error) {
+			return arithmetic(p[0].(string), p[1], p[2]), nil
 		}), new(func(any, string, any, any) any)),
-		expr.Function(fnList, step(func(e *env, p []any) any {
-			if list, ok := p[0].([]any); ok {
-				return list
-			}
-			e.note("as a list:", nil, p[0])
-			return []any{}
-		}), new(func(any, any) []any)),
 	}
 }
 
 // step counts the call and gives the environment its type.
-func step(f func(e *env, params []any) any) func(...any) (any, error) {
+func step(f func(e *env, params []any) (any, error)) func(...any) (any, error) {
 	return func(params ...any) (any, error) {
 		e := params[0].(*env)
 		if e.steps++; e.steps > maxSteps {
 			return nil, errSteps
 		}
-		return f(e, params[1:]), nil
+		return f(e, params[1:])
 	}
 }
 
-// note keeps why a comparison could not be made.
-func (e *env) note(operator string, left, right any) {
-	e.anyUnknown = true
-	e.unknown = NotComparable{Operator: operator, Left: kind(left), Right: kind(right)}
+func compared(e *env, p []any) (any, error) {
+	operator := p[0].(string)
+	if holds, ok := compare(operator, p[1], p[2]); ok {
+		return holds, nil
+	}
+	return e.inDoubt(doubt(p[3].(int)), NotComparable{Operator: operator, Left: kind(p[1]), Right: kind(p[2])})
+}
+
+func condition(e *env, p []any) (any, error) {
+	if b, ok := p[0].(bool); ok {
+		return b, nil
+	}
+	return e.inDoubt(doubt(p[1].(int)), NotComparable{Reason: kind(p[0]) + " where true or false is needed"})
+}
+
+func list(e *env, p []any) (any, error) {
+	if l, ok := p[0].([]any); ok {
+		return l, nil
+	}
+	_, err := e.inDoubt(doubt(p[1].(int)), NotComparable{Reason: kind(p[0]) + " where a list is needed"})
+	return []any{}, err
+}
+
+// errDoubt ends an evaluation; the environment has the reason.
+var errDoubt = errors.New("not comparable")
+
+// inDoubt keeps why a comparison could not be made, and returns what to take for it.
+func (e *env) inDoubt(d doubt, why NotComparable) (any, error) {
+	e.anyUnknown, e.unknown = true, why
+	if d == fail {
+		return nil, errDoubt
+	}
+	return d == assumeTrue, nil
 }
 
 // result leaves JSON as it is for a look-up in it, and makes Go values of it for anything else.

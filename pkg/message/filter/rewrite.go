@@ -16,20 +16,26 @@ const (
 	fnMath  = "·math"
 	fnList  = "·list"
 	fnBody  = "·body"
+	fnText  = "·text"
 	fnAge   = "·age"
 	fnStamp = "·timestamp"
 )
 
 // rewriter replaces, bottom up, every operation on values of unknown type by a call of a function that copes with any.
-// The last argument of fnGet and fnBody asks for the value as it is in the body, for a look-up in it. That of fnCmp and
-// fnTrue is the result when the comparison cannot be made: true under an odd number of "not", so that the whole never
-// becomes true by it.
+// The last argument of fnGet and fnBody asks for the value as it is in the body, for a look-up in it. That of fnCmp,
+// fnTrue and fnList is a doubt: what to do when the comparison cannot be made.
 type rewriter struct {
+	doubt   doubt                        // of the whole expression
 	members map[ast.Node]*ast.MemberNode // what a call of fnGet replaced
 }
 
-// Visit implements ast.Visitor.
+// Visit implements ast.Visitor. The root comes last, and only then do the doubts have their final values.
 func (v *rewriter) Visit(node *ast.Node) {
+	v.rewrite(node)
+	settle(*node, v.doubt)
+}
+
+func (v *rewriter) rewrite(node *ast.Node) {
 	switch n := (*node).(type) {
 	case *ast.IdentifierNode:
 		v.identifier(node, n)
@@ -69,6 +75,8 @@ func (v *rewriter) identifier(node *ast.Node, n *ast.IdentifierNode) {
 	switch n.Value {
 	case "body":
 		ast.Patch(node, call(fnBody, &ast.BoolNode{}))
+	case "text":
+		ast.Patch(node, call(fnText))
 	case "age":
 		ast.Patch(node, call(fnAge))
 	}
@@ -124,7 +132,7 @@ func (v *rewriter) binary(node *ast.Node, n *ast.BinaryNode) {
 		if pattern, ok := right.(*ast.StringNode); ok && n.Operator == "matches" {
 			right = &ast.ConstantNode{Value: regexp.MustCompile(pattern.Value)} // checked by the first compilation
 		}
-		ast.Patch(node, call(fnCmp, &ast.StringNode{Value: n.Operator}, left, right, &ast.BoolNode{}))
+		ast.Patch(node, call(fnCmp, &ast.StringNode{Value: n.Operator}, left, right, &ast.IntegerNode{}))
 	default:
 		ast.Patch(node, call(fnMath, &ast.StringNode{Value: n.Operator}, left, right))
 	}
@@ -134,7 +142,6 @@ func (v *rewriter) unary(node *ast.Node, n *ast.UnaryNode) {
 	switch n.Operator {
 	case "!", "not":
 		v.condition(&n.Node)
-		flip(&n.Node)
 	case "-":
 		if isDynamic(n.Node) {
 			ast.Patch(node, call(fnMath, &ast.StringNode{Value: "-"}, &ast.IntegerNode{}, n.Node))
@@ -144,14 +151,14 @@ func (v *rewriter) unary(node *ast.Node, n *ast.UnaryNode) {
 
 // condition makes a value of unknown type a boolean.
 func (v *rewriter) condition(node *ast.Node) {
-	if _, ok := called(*node, fnCmp, fnTrue); ok || !isDynamic(*node) || isCondition(*node) {
+	if _, ok := called(*node, fnCmp, fnTrue); ok || !isDynamic(*node) || looksBoolean(*node) {
 		return
 	}
-	ast.Patch(node, call(fnTrue, *node, &ast.BoolNode{}))
+	ast.Patch(node, call(fnTrue, *node, &ast.IntegerNode{}))
 }
 
-// isCondition says that a node is boolean by its form. The type of a node that holds a new one is not known yet.
-func isCondition(n ast.Node) bool {
+// looksBoolean says that a node is boolean by its form. The type of a node that holds a new one is not known yet.
+func looksBoolean(n ast.Node) bool {
 	switch n := n.(type) {
 	case *ast.UnaryNode:
 		return n.Operator == "!" || n.Operator == "not"
@@ -172,29 +179,13 @@ func (v *rewriter) builtin(n *ast.BuiltinNode) {
 	}
 	switch n.Name {
 	case "any", "one", "filter", "map", "count", "find", "findIndex", "findLast", "findLastIndex":
-		// Nothing is found in what is no list. "all" and "none" would be true of it; they fail, and do not match.
+		// "all" and "none" would be true of an empty list; of what is no list they fail by themselves.
 		if isDynamic(n.Arguments[0]) {
-			n.Arguments[0] = call(fnList, n.Arguments[0])
+			n.Arguments[0] = call(fnList, n.Arguments[0], &ast.IntegerNode{})
 		}
 	}
 	switch n.Name {
-	case "none":
+	case "all", "none", "any", "one", "filter", "count", "find", "findIndex", "findLast", "findLastIndex":
 		v.condition(&predicate.Node)
-		flip(&predicate.Node)
-	case "all", "any", "one", "filter", "count", "find", "findIndex", "findLast", "findLastIndex":
-		v.condition(&predicate.Node)
-	}
-}
-
-// flip turns the result of the comparisons below that cannot be made.
-func flip(node *ast.Node) { ast.Walk(node, flipper{}) }
-
-type flipper struct{}
-
-// Visit implements ast.Visitor.
-func (flipper) Visit(node *ast.Node) {
-	if c, ok := called(*node, fnCmp, fnTrue); ok {
-		last := c.Arguments[len(c.Arguments)-1].(*ast.BoolNode)
-		c.Arguments[len(c.Arguments)-1] = &ast.BoolNode{Value: !last.Value}
 	}
 }
