@@ -56,7 +56,7 @@ func run(ctx context.Context, n *narrator) (err error) {
 }
 
 func build(ctx context.Context, program string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", program, "github.com/msgctl/msgctl")
+	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", program, "github.com/msgctl/msgctl")
 	cmd.Stderr = os.Stderr
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("build msgctl: %w", err)

@@ -37,7 +37,7 @@ func generate(ctx context.Context, out, root string) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	program := filepath.Join(dir, "msgctl")
-	if err := exec.CommandContext(ctx, "go", "build", "-o", program, "github.com/msgctl/msgctl").Run(); err != nil {
+	if err := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", program, "github.com/msgctl/msgctl").Run(); err != nil {
 		return fmt.Errorf("go build: %w", err)
 	}
 	n, err := privateNode(ctx, root)
