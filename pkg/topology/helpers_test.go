@@ -5,9 +5,17 @@ import (
 	"fmt"
 	"strings"
 
+	"pgregory.net/rapid"
+
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/topologytest"
 )
+
+// states draws topologies of that name in the model's vhost.
+func states(name string) *rapid.Generator[*topology.State] {
+	return topologytest.World{Name: name, VHost: "/", Second: "v two", Users: "u", Version: "4.3.6"}.States()
+}
 
 // require is what *testing.T and *rapid.T share.
 type require interface {

@@ -1,4 +1,6 @@
-package topology_test
+// Package topologytest draws random topologies for tests: states that a broker of a given version accepts, made from few
+// names, so that two of them share objects, differ in them, and take them from each other.
+package topologytest
 
 import (
 	"fmt"
@@ -9,10 +11,21 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-// states draws a state whose references all hold, from few names, so that two of them meet often.
-func states(name string) *rapid.Generator[*topology.State] {
+// World says where random states live, so that tests on shared brokers keep to what is theirs.
+type World struct {
+	// Name is the topology's name. VHost exists already; Second is a vhost that some states declare.
+	Name, VHost, Second string
+	// Users begins the names of the users, which are followed by 0 and 1.
+	Users string
+	// Version is the broker's: arguments that it does not take are not drawn.
+	Version string
+}
+
+// States draws states whose references all hold: users, rights, limits, policies, exchanges, queues of every type with random
+// arguments, bindings with arguments of every type, federation upstreams. They name no exclusive or server-named objects.
+func (w World) States() *rapid.Generator[*topology.State] {
 	return rapid.Custom(func(t *rapid.T) *topology.State {
-		s := &topology.State{Name: name}
+		s := &topology.State{Name: w.Name}
 		add := func(o topology.Object) {
 			if !s.Has(o.Ref()) {
 				if err := s.Add(o, diag.Position{}); err != nil {
@@ -20,24 +33,24 @@ func states(name string) *rapid.Generator[*topology.State] {
 				}
 			}
 		}
-		vhosts := []string{"/"}
+		vhosts := []string{w.VHost}
 		if rapid.Bool().Draw(t, "second vhost") {
-			v := &topology.VHost{Name: "v two", Description: rapid.SampledFrom([]string{"", "d"}).Draw(t, "description")}
+			v := &topology.VHost{Name: w.Second, Description: rapid.SampledFrom([]string{"", "d"}).Draw(t, "description")}
 			v.Declared.Description = true
 			add(v)
 			vhosts = append(vhosts, v.Name)
 		}
-		drawUsers(t, add, vhosts)
+		w.drawUsers(t, add, vhosts)
 		for _, v := range vhosts {
-			drawVHost(t, add, v)
+			w.drawVHost(t, add, v)
 		}
 		return s
 	})
 }
 
-func drawUsers(t *rapid.T, add func(topology.Object), vhosts []string) {
+func (w World) drawUsers(t *rapid.T, add func(topology.Object), vhosts []string) {
 	for i := range rapid.IntRange(0, 2).Draw(t, "users") {
-		u := &topology.User{Name: fmt.Sprint("u", i), Tags: rapid.SliceOfN(rapid.SampledFrom([]string{"management", "monitoring"}), 0, 2).Draw(t, "tags")}
+		u := &topology.User{Name: fmt.Sprint(w.Users, i), Tags: rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"management", "monitoring"}), 0, 2, rapid.ID).Draw(t, "tags")}
 		u.PasswordHash = topology.Secret(rapid.SampledFrom([]string{"", "aGFzaDE=", "aGFzaDI="}).Draw(t, "hash"))
 		add(u)
 		if rapid.Bool().Draw(t, "may") {
@@ -53,7 +66,7 @@ func expr(t *rapid.T) string {
 	return rapid.SampledFrom([]string{"", ".*", "^a"}).Draw(t, "expression")
 }
 
-func drawVHost(t *rapid.T, add func(topology.Object), vhost string) {
+func (w World) drawVHost(t *rapid.T, add func(topology.Object), vhost string) {
 	var exchanges, queues []string
 	for i := range rapid.IntRange(0, 3).Draw(t, "exchanges") {
 		x := &topology.Exchange{VHost: vhost, Name: fmt.Sprint("x", i), Type: rapid.SampledFrom([]string{"topic", "fanout"}).Draw(t, "type"), Durable: true}
@@ -64,7 +77,7 @@ func drawVHost(t *rapid.T, add func(topology.Object), vhost string) {
 		exchanges = append(exchanges, x.Name)
 	}
 	for i := range rapid.IntRange(0, 4).Draw(t, "queues") {
-		q := drawQueue(t, vhost, fmt.Sprint("q", i))
+		q := w.drawQueue(t, vhost, fmt.Sprint("q", i))
 		add(q)
 		queues = append(queues, q.Name)
 	}
@@ -74,22 +87,22 @@ func drawVHost(t *rapid.T, add func(topology.Object), vhost string) {
 			Definition: topology.Arguments{rapid.SampledFrom([]string{"max-length", "expires"}).Draw(t, "key"): int64(rapid.IntRange(1, 2).Draw(t, "value"))}})
 	}
 	if rapid.Bool().Draw(t, "parameter") {
-		add(&topology.Parameter{VHost: vhost, Component: "shovel", Name: "s", Value: map[string]any{"src-uri": rapid.SampledFrom([]string{"amqp://u:a@h", "amqp://u:b@h"}).Draw(t, "uri")}})
+		add(&topology.Parameter{VHost: vhost, Component: "federation-upstream", Name: "f", Value: map[string]any{"uri": rapid.SampledFrom([]string{"amqp://u:a@h", "amqp://u:b@h"}).Draw(t, "uri")}})
 	}
 	if rapid.Bool().Draw(t, "vhost limit") {
 		add(&topology.VHostLimit{VHost: vhost, Name: "max-queues", Value: int64(rapid.IntRange(10, 11).Draw(t, "limit"))})
 	}
 }
 
-func drawQueue(t *rapid.T, vhost, name string) *topology.Queue {
+func (w World) drawQueue(t *rapid.T, vhost, name string) *topology.Queue {
 	kind := rapid.SampledFrom([]string{topology.Classic, topology.Quorum, topology.Stream}).Draw(t, "queue type")
 	q := &topology.Queue{VHost: vhost, Name: name, Type: kind, Durable: true, TypeDeclared: kind != topology.Classic || rapid.Bool().Draw(t, "typed")}
 	for _, a := range topology.QueueArguments() {
-		if a.Type == topology.Integer && a.TakenBy(kind, "4.3.6") && a.Name != "x-queue-version" && rapid.IntRange(0, 9).Draw(t, a.Name) == 0 {
+		if a.Type == topology.Integer && a.TakenBy(kind, w.Version) && a.Name != "x-queue-version" && rapid.IntRange(0, 9).Draw(t, a.Name) == 0 {
 			if q.Arguments == nil {
 				q.Arguments = topology.Arguments{}
 			}
-			q.Arguments[a.Name] = a.Min + int64(rapid.IntRange(0, 2).Draw(t, "value"))
+			q.Arguments[a.Name] = max(a.Min, 1) + a.Max/1000 + int64(rapid.IntRange(0, 2).Draw(t, "value"))
 		}
 	}
 	return q

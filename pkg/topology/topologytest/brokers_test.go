@@ -1,0 +1,113 @@
+package topologytest_test
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/msgctl/msgctl/internal/rabbit"
+	"github.com/msgctl/msgctl/internal/rabbittest"
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/topologytest"
+)
+
+// client returns a real reader and writer with an administrator's login.
+func client(t *testing.T, b *rabbittest.Broker) *rabbit.Client {
+	t.Helper()
+	amqp, err := url.Parse(b.URL)
+	if err != nil {
+		t.Fatal("a broker's address is not a URL")
+	}
+	api, err := url.Parse(b.API)
+	if err != nil {
+		t.Fatal("a broker's address is not a URL")
+	}
+	port, _ := strconv.Atoi(amqp.Port())
+	password, _ := amqp.User.Password()
+	api.User = nil
+	c, err := rabbit.New(rabbit.Options{
+		Host: amqp.Hostname(), Port: port, User: amqp.User.Username(), Password: topology.Secret(password), API: api.String(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// plan compares a state with the broker, and counts what is at stake as the commands do.
+func plan(t *testing.T, c *rabbit.Client, want *topology.State) *topology.Plan {
+	t.Helper()
+	live, err := c.ReadLive(t.Context(), rabbit.ScopeOf(want))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var queues []topology.Ref
+	for ref := range live.All() {
+		if ref.Kind == topology.KindQueue {
+			queues = append(queues, ref)
+		}
+	}
+	if err := c.Refine(t.Context(), live, queues); err != nil {
+		t.Fatal(err)
+	}
+	return topology.Diff(want, live, topology.DiffOptions{Prune: true, ReplaceEmpty: true})
+}
+
+// TestRandomStatesOnBrokers takes a broker from one random state to the next: applying the difference leaves none.
+func TestRandomStatesOnBrokers(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		v := b.VHost(t)
+		admin := b.Admin()
+		var overview struct {
+			Version string `json:"rabbitmq_version"`
+		}
+		admin.Get(t, "/api/overview", &overview)
+		w := topologytest.World{Name: v.Name, VHost: v.Name, Second: v.Name + " two", Users: v.Name + "-u", Version: overview.Version}
+		t.Cleanup(func() {
+			admin.Delete(t, rabbittest.Path("vhosts", w.Second))
+			admin.Delete(t, rabbittest.Path("users", w.Users+"0"))
+			admin.Delete(t, rabbittest.Path("users", w.Users+"1"))
+			admin.Delete(t, rabbittest.Path("global-parameters", topology.OwnershipParameter(w.Name)))
+		})
+		c := client(t, b)
+		seed := int(time.Now().UnixNano() % 1e6)
+		t.Logf("seed %d", seed)
+		steps := 0
+		for i := range 12 {
+			steps += advance(t, c, w.States().Example(seed+i))
+		}
+		if steps < 20 {
+			t.Errorf("only %d steps in all: the states are too poor to mean anything", steps)
+		}
+	})
+}
+
+// advance applies what differs from a state and returns how many steps that took.
+func advance(t *testing.T, c *rabbit.Client, want *topology.State) int {
+	t.Helper()
+	p := plan(t, c, want)
+	result, err := topology.Apply(t.Context(), p, c, nil, topology.ApplyOptions{})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, describe(p))
+	}
+	if err = result.Err(); err != nil {
+		t.Fatalf("%v\n%s\n%+v", err, describe(p), result.Steps)
+	}
+	if again := plan(t, c, want); len(again.Steps)+len(again.Undeclared)+len(again.Unowned) > 0 || again.Problems.HasErrors() {
+		t.Fatalf("a second plan is not empty:\n%s\nthe first was:\n%s", describe(again), describe(p))
+	}
+	return len(p.Steps)
+}
+
+func describe(p *topology.Plan) string {
+	var b strings.Builder
+	for _, s := range p.Steps {
+		fmt.Fprintf(&b, "%s %s %v %s\n", s.Action, s.Ref.Full(), s.Changes, s.Blocked)
+	}
+	fmt.Fprintf(&b, "undeclared %v\nunowned %v\n%s\n", p.Undeclared, p.Unowned, p.Problems.Error())
+	return b.String()
+}
