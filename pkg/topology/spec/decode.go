@@ -25,6 +25,8 @@ type decoder struct {
 	// lost says that objects could not be read, so that it is not known what is declared.
 	lost     bool
 	problems diag.Diagnostics
+	// errors counts those of problems that are errors.
+	errors int
 }
 
 const extensionPattern = `^x-`
@@ -60,13 +62,19 @@ type field struct {
 }
 
 func (d *decoder) errorAt(at diag.Position, message, why, fix string) {
-	d.problems = append(d.problems, diag.Diagnostic{Severity: diag.Error, Position: at, Object: d.object, Message: message, Why: why, Fix: fix})
+	d.report(diag.Diagnostic{Severity: diag.Error, Position: at, Object: d.object, Message: message, Why: why, Fix: fix})
+}
+
+func (d *decoder) report(p diag.Diagnostic) {
+	if p.Severity == diag.Error {
+		d.errors++
+	}
+	d.problems = append(d.problems, p)
 }
 
 // wrongType reports a value of the wrong type. want has an article: an integer.
 func (d *decoder) wrongType(n *source.Node, f field, want string) {
-	d.problems = append(d.problems, diag.Diagnostic{Severity: diag.Error, Position: n.Pos, Object: d.object,
-		Message: fmt.Sprintf("%s must be %s, and this is %s", f.label(), want, f.describe(n)), Fix: f.fix()})
+	d.errorAt(n.Pos, fmt.Sprintf("%s must be %s, and this is %s", f.label(), want, f.describe(n)), "", f.fix())
 }
 
 // describe names a value, unless it may be a secret.
@@ -151,10 +159,12 @@ func (d *decoder) structure(n *source.Node, v reflect.Value, f field) {
 			d.unknown(e, f, fields)
 			continue
 		}
-		if loc != nil {
-			loc.locateField(e.Key, e.Value.Pos)
-		}
+		before := d.errors
 		d.value(e.Value, v.FieldByIndex(fields[j].index), fields[j].in(f))
+		scalar := e.Value.Kind != source.Sequence && e.Value.Kind != source.Mapping
+		if loc != nil && (!scalar || d.errors == before) {
+			loc.locateField(e.Key, e.Value.Pos) // a scalar that could not be read counts as absent
+		}
 	}
 	for _, want := range fields {
 		if want.required && n.Get(want.name) == nil {
@@ -183,7 +193,7 @@ func (d *decoder) unknown(e *source.Entry, in field, fields []field) {
 	if d.lenient {
 		p.Severity, p.Why = diag.Warning, "msgctl does not know it and leaves it out"
 	}
-	d.problems = append(d.problems, p)
+	d.report(p)
 }
 
 func (d *decoder) mapping(n *source.Node, v reflect.Value, f field) {
@@ -204,8 +214,11 @@ func (d *decoder) mapping(n *source.Node, v reflect.Value, f field) {
 		if f.object != "" {
 			d.object, inner.name, inner.path = fmt.Sprintf("%s %q", f.object, e.Key), "", ""
 		}
-		item := reflect.New(v.Type().Elem()).Elem()
+		item, before := reflect.New(v.Type().Elem()).Elem(), d.errors
 		d.value(e.Value, item, inner)
+		if _, isAny := item.Interface().(Any); isAny && d.errors > before {
+			continue
+		}
 		if loc, ok := item.Interface().(locator); ok {
 			loc.locate(e.Pos)
 		}

@@ -16,7 +16,7 @@ import (
 // its kind); in definitions files, which people also use to add to what exists, an unknown dead-letter or alternate
 // exchange is only a warning.
 func (s *Spec) Resolve() (*topology.State, diag.Diagnostics) {
-	r := &resolver{state: &topology.State{Name: s.Name}, places: map[topology.Ref]*place{}, external: map[topology.Ref]bool{}, options: s.options,
+	r := &resolver{state: &topology.State{Name: s.Name, Home: s.mainVHost()}, places: map[topology.Ref]*place{}, external: map[topology.Ref]bool{}, options: s.options,
 		sectioned: map[topology.Kind]bool{}, many: len(s.vhosts()) > 1, lost: s.lost}
 	for _, d := range s.definitions {
 		r.definitions(s, d)

@@ -40,7 +40,7 @@ func nearest(got string, names []string) string {
 	}
 	best, least := "", 1+max(1, len([]rune(word))/3)
 	for _, n := range names {
-		if distance := levenshtein.ComputeDistance(word, plain(n)); distance < least {
+		if distance := levenshtein.ComputeDistance(word, plain(n)); distance < least && distance < len([]rune(word)) {
 			best, least = n, distance
 		}
 	}

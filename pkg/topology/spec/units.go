@@ -47,7 +47,7 @@ var (
 // number of them, not negative, and fit 64 bits.
 func ParseDuration(s string) (int64, error) {
 	if !durationText.MatchString(s) {
-		return 0, fmt.Errorf("%q is not a duration; write a number and a unit (ms, s, m, h, d), like 24h or 1m30s", s)
+		return 0, fmt.Errorf("%.40q is not a duration; write a number and a unit (ms, s, m, h, d), like 24h or 1m30s", s)
 	}
 	return sum(s, timeUnits(), "milliseconds")
 }
@@ -56,18 +56,22 @@ func ParseDuration(s string) (int64, error) {
 // returns bytes, a whole number that fits 64 bits.
 func ParseSize(s string) (int64, error) {
 	if !sizeText.MatchString(s) {
-		return 0, fmt.Errorf("%q is not a size; write a number and a unit (B, kB, MB, GB, KiB, MiB, GiB), like 10MB", s)
+		return 0, fmt.Errorf("%.40q is not a size; write a number and a unit (B, kB, MB, GB, KiB, MiB, GiB), like 10MB", s)
 	}
 	return sum(s, sizeUnits(), "bytes")
 }
 
 // sum adds the parts of a quantity exactly.
 func sum(s string, units []unit, base string) (int64, error) {
+	const longest = 100
+	if len(s) > longest {
+		return 0, fmt.Errorf("%.20q… is too long a number", s)
+	}
 	total := new(big.Rat)
 	for _, m := range quantityPart.FindAllStringSubmatch(s, -1) {
 		number, ok := new(big.Rat).SetString(m[1])
-		if !ok || len(m[1]) > 40 {
-			return 0, fmt.Errorf("%q is too long a number", s)
+		if !ok {
+			return 0, fmt.Errorf("%q has no number", s)
 		}
 		for _, u := range units {
 			if u.name == m[2] {
@@ -124,7 +128,7 @@ func parseAge(s string) (string, error) {
 	}
 	ms, err := ParseDuration(s)
 	if err != nil || !ageDuration.MatchString(s) {
-		return "", fmt.Errorf("%q is not an age; write a number and one of Y, M, D, h, m, s, like 7D", s)
+		return "", fmt.Errorf("%.40q is not an age; write a number and one of Y, M, D, h, m, s, like 7D", s)
 	}
 	for _, u := range []unit{{"D", 86_400_000}, {"h", 3_600_000}, {"m", 60_000}} {
 		if ms > 0 && ms%u.base == 0 {
