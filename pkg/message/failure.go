@@ -49,7 +49,11 @@ func FailureOf(m *Message) (Failure, bool) {
 	}
 	for _, f := range frameworks {
 		if _, ok := h[f.mark]; ok {
-			return f.read(h), true
+			note := f.read(h)
+			if note.Framework == FrameworkMassTransit && note.Queue == "" {
+				note.Queue = skippedFrom(m.Queue)
+			}
+			return note, true
 		}
 	}
 	if _, ok := h["task"]; ok && h.Text("id") != "" && h["lang"] != nil {

@@ -3,8 +3,9 @@
 //
 // What an expression can use:
 //
-//	reason, queue, exchange, routingKey  the message's first death outside a wait queue: why and where it died and how it
-//	                                     was published; without one, what a framework noted, then the delivery itself
+//	reason, queue, exchange, routingKey  where the message came from (Message.Origin): its first death outside a wait
+//	                                     queue, or what a framework noted, with the reason "failed"; exchange and
+//	                                     routingKey are the delivery's own where nothing tells of an earlier one
 //	source                               the queue it is read from
 //	deaths, deathCount                   the whole history: deaths[0].queue, any(deaths, .reason == "expired")
 //	age                                  since its newest death, else a framework's note, else its timestamp; a duration

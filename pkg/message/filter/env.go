@@ -131,27 +131,16 @@ func (e *env) loadDeaths(u uses) {
 	if !u.any("reason", "queue", "exchange", "routingKey", "deaths", "deathCount", "error") {
 		return
 	}
-	d := e.m.Deaths()
-	first, dead := d.First(e.opts.IsWaitQueue)
-	failure, failed := message.Failure{}, false
-	if u["error"] || !dead {
-		failure, failed = message.FailureOf(e.m)
-	}
-	switch {
-	case dead && first.HasRoute:
-		e.Exchange, e.RoutingKey = first.Exchange, first.RoutingKey()
-	case failed && failure.HasRoute:
-		e.Exchange, e.RoutingKey = failure.Exchange, failure.RoutingKey
-	default:
+	origin, known := e.m.Origin(e.opts.IsWaitQueue)
+	e.Reason, e.Queue, e.Exchange, e.RoutingKey = origin.Reason, origin.Queue, origin.Exchange, origin.RoutingKey
+	if !known || !origin.HasRoute {
 		e.Exchange, e.RoutingKey = e.m.Exchange, e.m.RoutingKey
 	}
-	e.Reason, e.Queue = first.Reason, first.Queue
-	if !dead {
-		e.Queue = failure.Queue
-	}
 	if u["error"] {
+		failure, _ := message.FailureOf(e.m)
 		e.Error = viewError(failure)
 	}
+	d := e.m.Deaths()
 	if u["deathCount"] {
 		e.DeathCount = int(d.Count())
 	}

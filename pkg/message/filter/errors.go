@@ -59,7 +59,7 @@ func explain(source string, err error) error {
 	if !errors.As(err, &at) {
 		return &SyntaxError{Source: source, Message: plainTypes(err.Error())}
 	}
-	at.Bind(file.NewSource(source))
+	at = at.Bind(file.NewSource(source))
 	e := &SyntaxError{Source: source, Line: at.Line, Column: at.Column + 1, Message: plainTypes(at.Message)}
 	if m := unknownName.FindStringSubmatch(at.Message); m != nil {
 		e.Message = fmt.Sprintf("unknown name %q", m[1])

@@ -20,10 +20,9 @@ func shallow(b []byte) bool {
 	for i := 0; i < len(b); i++ {
 		switch c := b[i]; {
 		case quoted:
+			quoted = c != '"'
 			if c == '\\' {
 				i++
-			} else if c == '"' {
-				quoted = false
 			}
 		case c == '"':
 			quoted = true

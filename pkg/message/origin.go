@@ -1,0 +1,78 @@
+package message
+
+import "strings"
+
+// ReasonFailed is the reason of a failure that a framework noted, for which the broker has no word: the framework
+// published the message to its error queue itself.
+const ReasonFailed = "failed"
+
+// Origin is where a dead letter came from, and where a replay takes it by default.
+type Origin struct {
+	// Reason is that of the death, or ReasonFailed.
+	Reason string
+	// Queue is where the message died or failed; "" when a framework noted only how it had been published.
+	Queue string
+	// Exchange and RoutingKey are how it was published, valid when HasRoute. "" is the default exchange.
+	Exchange   string
+	RoutingKey string
+	HasRoute   bool
+	// Framework is the one whose note this is; "" for a death that the broker recorded.
+	Framework string
+
+	death Death
+}
+
+// RoutingKeys returns the routing key, and after it the keys of the CC header that the message was published with.
+func (o Origin) RoutingKeys() []string {
+	if o.Framework == "" {
+		return o.death.RoutingKeys()
+	}
+	return []string{o.RoutingKey}
+}
+
+// Origin returns where the message came from, and whether anything in it tells.
+//
+// It is the note of a framework where there is one that names a queue or a route: a framework may use dead-lettering
+// for its delays, so that the broker's record tells of these (NServiceBus: Particular/NServiceBus.RabbitMQ
+// DelayedDelivery/DelayInfrastructure.cs, queues nsb.v2.delay-level-NN). A death that is newer than the note, or came
+// after a replay of a message whose note has no time, goes before it. Else it is Deaths.First; isWait is as there.
+func (m *Message) Origin(isWait func(queue string) bool) (Origin, bool) {
+	deaths := m.Deaths()
+	first, dead := deaths.First(isWait)
+	f, failed := FailureOf(m)
+	failed = failed && (f.Queue != "" || f.HasRoute)
+	if failed && dead {
+		if f.Time.IsZero() {
+			failed = ReplayCount(m.Headers) == 0
+		} else {
+			// A death has whole seconds.
+			failed = !deaths.Since().After(f.Time)
+		}
+	}
+	switch {
+	case failed:
+		return Origin{
+			Reason: ReasonFailed, Queue: f.Queue, Exchange: f.Exchange, RoutingKey: f.RoutingKey, HasRoute: f.HasRoute,
+			Framework: f.Framework,
+		}, true
+	case dead:
+		return Origin{
+			Reason: first.Reason, Queue: first.Queue, Exchange: first.Exchange, RoutingKey: first.RoutingKey(),
+			HasRoute: first.HasRoute, death: first,
+		}, true
+	}
+	return Origin{}, false
+}
+
+// massTransitSkipped ends the name of the queue that takes the messages no consumer of another queue wanted.
+// MassTransit/MassTransit DefaultDeadLetterQueueNameFormatter.cs.
+const massTransitSkipped = "_skipped"
+
+// skippedFrom returns the queue that a "…_skipped" queue belongs to; the messages in it do not name it.
+func skippedFrom(queue string) string {
+	base, ok := strings.CutSuffix(queue, massTransitSkipped)
+	if !ok {
+		return ""
+	}
+	return base
+}
