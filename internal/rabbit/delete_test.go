@@ -15,7 +15,7 @@ import (
 )
 
 // publish puts n confirmed messages into a queue.
-func publish(t *testing.T, v *rabbittest.VHost, queue string, n int) {
+func fill(t *testing.T, v *rabbittest.VHost, queue string, n int) {
 	t.Helper()
 	ch := v.Channel(t)
 	if err := ch.Confirm(false); err != nil {
@@ -59,7 +59,7 @@ func TestGuardedQueues(t *testing.T) {
 					return q
 				}
 				full, used, idle := queue("full"), queue("used"), queue("idle")
-				publish(t, v, "full", 3)
+				fill(t, v, "full", 3)
 				ch := v.Channel(t)
 				if err := ch.Qos(1, 0, false); err != nil {
 					t.Fatal(err)
@@ -114,7 +114,7 @@ func TestGuardSeesHeldMessages(t *testing.T) {
 		c := newClient(t, v.User)
 		q := &topology.Queue{VHost: v.Name, Name: "q", Type: topology.Quorum, TypeDeclared: true, Durable: true}
 		create(t, c, q)
-		publish(t, v, "q", 1)
+		fill(t, v, "q", 1)
 		if _, ok, err := v.Channel(t).Get("q", false); err != nil || !ok {
 			t.Fatal(ok, err)
 		}
@@ -143,7 +143,7 @@ func TestGuardsOverTheAPIAlone(t *testing.T) {
 		classic := &topology.Queue{VHost: v.Name, Name: "c", Type: topology.Classic, Durable: true}
 		quorum := &topology.Queue{VHost: v.Name, Name: "q", Type: topology.Quorum, TypeDeclared: true, Durable: true}
 		create(t, c, classic, quorum)
-		publish(t, v, "c", 1)
+		fill(t, v, "c", 1)
 		mustWrap(t, c.Delete(t.Context(), classic, guarded), topology.ErrInUse, "holds messages")
 		mustWrap(t, c.Delete(t.Context(), quorum, guarded), topology.ErrInUse, "over AMQP only")
 		if !errors.Is(c.AMQPUnavailable(), topology.ErrUnreachable) {
@@ -164,7 +164,7 @@ func TestGuardedExchangeAndVHost(t *testing.T) {
 				bound := &topology.Binding{VHost: v.Name, Source: "x", Destination: "q", DestinationType: topology.ToQueue}
 				create(t, c, x, q, bound)
 				mustWrap(t, c.Delete(t.Context(), x, topology.Guard{IfUnused: true}), topology.ErrInUse, "in use")
-				publish(t, v, "q", 2)
+				fill(t, v, "q", 2)
 				vhost := &topology.VHost{Name: v.Name}
 				mustWrap(t, c.Delete(t.Context(), vhost, guarded), topology.ErrInUse, "2 messages")
 				mustWrap(t, c.Delete(t.Context(), vhost, topology.Guard{MaxMessages: 1}), topology.ErrInUse, "2 messages")

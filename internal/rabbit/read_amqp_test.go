@@ -26,7 +26,7 @@ func TestReadAMQP(t *testing.T) {
 			exchange("differs", "topic", true, topology.Arguments{"alternate-exchange": "y"}),
 		}
 		create(t, c, live...)
-		publish(t, v, "differs", 2)
+		fill(t, v, "differs", 2)
 		wanted := state(t, live[0], live[2],
 			queue("differs", topology.Classic, false, topology.Arguments{"x-message-ttl": int64(6), "x-max-length": int64(1)}),
 			exchange("differs", "direct", false, nil),

@@ -15,6 +15,9 @@ import (
 // Subscribe again to go on.
 var ErrLost = errors.New("connection lost")
 
+// ErrCancelled is wrapped when the broker ended a consumer of its own accord: the queue was deleted, or lost its leader.
+var ErrCancelled = errors.New("consumer cancelled by the broker")
+
 // Options say how to consume.
 type Options struct {
 	// Queue is the queue's name.
@@ -52,14 +55,17 @@ type Subscription interface {
 	// TryNext returns a delivery that is here already, false otherwise. It never waits for the broker.
 	TryNext() (Delivery, bool)
 	// Ack acknowledges tag, and with multiple all unsettled ones before it. It returns when the frame is handed to the
-	// connection, not when the broker has applied it: see Settled.
+	// connection, not when the broker has applied it: see Settled. A tag that was not handed out by Next, or is settled
+	// already, is refused with an error that does not wrap ErrLost: the broker would close the channel.
 	Ack(tag uint64, multiple bool) error
 	// Nack returns tag (with multiple also all unsettled before it) to the queue, or with requeue false dead-letters or drops it.
 	Nack(tag uint64, multiple, requeue bool) error
-	// Cancel stops further deliveries.
+	// Cancel stops further deliveries. What is under way still has to be received, until io.EOF.
 	Cancel(ctx context.Context) error
 	// Settled returns when the broker is seen to have applied every Ack and Nack so far. On quorum queues acknowledgements in flight are
-	// lost when the channel closes right behind them (seen on 4.0.5 and 4.3.6): call it before Close.
+	// lost when the channel closes right behind them (seen on 3.10.8, 4.0.5 and 4.3.6): call it before Close. It cancels the
+	// consumer if Cancel was not called. The proof is complete when everything that was delivered is settled, so receive until
+	// io.EOF after Cancel and settle that too; before, it rests on the order in which the broker works.
 	Settled(ctx context.Context) error
 	// Close ends the channel. The broker requeues what is unsettled, which counts against a quorum queue's delivery
 	// limit: nack first where that matters.

@@ -7,6 +7,7 @@ package publish
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/msgctl/msgctl/pkg/message"
 )
@@ -19,6 +20,14 @@ type Target struct {
 	Exchange, Key string
 }
 
+// String names the target for people: exchange "x" with key "k", or queue "q".
+func (t Target) String() string {
+	if t.Exchange == "" {
+		return fmt.Sprintf("queue %q", t.Key)
+	}
+	return fmt.Sprintf("exchange %q with routing key %q", t.Exchange, t.Key)
+}
+
 // Dialer opens channels. It is safe for concurrent use.
 type Dialer interface {
 	// Open opens a connection of its own with one channel in confirm mode: a connection that publishes is stopped by a
@@ -26,42 +35,61 @@ type Dialer interface {
 	Open(ctx context.Context) (Channel, error)
 }
 
-// Channel is one channel in confirm mode. Publish is for one goroutine; Events must be received from without pause by one
-// (another) goroutine until it is closed, because the client library's reader waits for it.
+// Channel is one channel in confirm mode. Publish is for one goroutine and Receive for one (another); Close and Err may be
+// called from any.
 type Channel interface {
 	// Publish hands one message to the connection, mandatory, and returns its sequence number, counted from 1. It does not wait for
-	// the broker. A message that cannot be encoded (headers over frame_max, an invalid expiration) is refused with an error
-	// that does not wrap ErrLost, and takes no sequence number. A missing exchange or a message over the broker's size limit closes the
-	// channel: Events ends, and Err says why.
+	// the broker. m and what it holds must not change until the message is settled. A message that cannot be encoded (headers over
+	// frame_max, an invalid expiration) is refused with an error that does not wrap ErrLost, and takes no sequence number. A
+	// missing exchange or a message over the broker's size limit closes the channel: Receive fails, and Err says why.
 	Publish(ctx context.Context, t Target, m *message.Message) (uint64, error)
-	// Events tells what became of messages, in the order in which the broker said it. Closed when the channel is gone.
-	Events() <-chan Event
-	// Err returns why the channel ended, nil while it is open or when Close ended it.
+	// Receive waits for something the broker said, appends all that it said since the last call to into, and returns that. The
+	// order is: what became of messages by their numbers, each Returned before its Confirmed. The
+	// broker is never kept waiting by a slow receiver; what is not yet received is bounded by what is not yet confirmed. When
+	// the channel is gone, Receive returns what was said before, then io.EOF. It returns ctx.Err() when ctx ends.
+	Receive(ctx context.Context, into []Event) ([]Event, error)
+	// Err returns why the channel ended: nil while it is open or when Close ended it, a *Refusal when the broker
+	// ended it because of one message, else an error that wraps ErrLost.
 	Err() error
 	// Close ends channel and connection politely.
 	Close() error
 }
 
+// Refusal is why the broker ended a channel or a connection: something in one of the messages sent. What was sent before that
+// message was processed, though perhaps not confirmed; what was sent after it was ignored.
+type Refusal struct {
+	// Err says for people what is wrong and what to do.
+	Err error
+	// Fits reports whether a message may be the one, nil when the broker's words do not tell.
+	Fits func(Target, *message.Message) bool
+}
+
+// Error returns Err's text.
+func (r *Refusal) Error() string { return r.Err.Error() }
+
+// Unwrap returns Err.
+func (r *Refusal) Unwrap() error { return r.Err }
+
 // EventKind says what an Event tells.
 type EventKind uint8
 
-// The kinds.
+// The kinds of events.
 const (
-	// Confirmed: the broker took responsibility for Seq. A returned message is confirmed too, after its Returned.
-	Confirmed EventKind = iota + 1
-	// Nacked: the broker refused Seq (a full queue with reject-publish, an internal error).
-	Nacked
-	// Returned: a message reached no queue. The broker names it by its content, not by its number: see Publisher.
-	Returned
-	// Blocked and Unblocked: a memory or disk alarm stops, and no longer stops, the connection.
-	Blocked
-	Unblocked
+	// EventConfirmed: the broker took responsibility for Seq. A returned message is confirmed too, after its Returned.
+	EventConfirmed EventKind = iota + 1
+	// EventNacked: the broker refused Seq (a full queue with reject-publish, an internal error).
+	EventNacked
+	// EventReturned: a message reached no queue. The broker names it by its content, not by its number: see Publisher.
+	EventReturned
+	// EventBlocked and EventUnblocked: a memory or disk alarm stops, and no longer stops, the connection.
+	EventBlocked
+	EventUnblocked
 )
 
 // Event is one thing the broker said on a Channel.
 type Event struct {
 	Kind EventKind
-	// Seq is the message's number, for Confirmed and Nacked. With Multiple it stands for all unsettled ones up to it.
+	// Seq is the message's number, for EventConfirmed and EventNacked. With Multiple it stands for all unsettled ones up to it.
 	Seq      uint64
 	Multiple bool
 	// Reason is the broker's words, for Returned and Blocked.

@@ -1,0 +1,187 @@
+package rabbit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/msgctl/msgctl/pkg/consume"
+)
+
+// subscription is a consumer on the only channel of its connection.
+type subscription struct {
+	opts     Options
+	vhost    string
+	queue    string
+	tag      string
+	prefetch int
+	stream   bool
+
+	link       *link
+	ch         *amqp.Channel
+	deliveries <-chan amqp.Delivery
+	closed     chan *amqp.Error // why the channel ended
+	dropped    chan string      // the broker cancelled the consumer
+
+	ledger ledger
+	// Cancel and Settled are called one after another, but from any goroutine.
+	ending    sync.Mutex
+	probe     *amqp.Channel
+	consumers int // on the queue, ours included, before Cancel
+
+	mu        sync.Mutex
+	cancelled bool  // by us
+	end       error // why there are no more deliveries, once that is known
+}
+
+var _ consume.Subscription = (*subscription)(nil)
+
+// Next implements consume.Subscription.
+func (s *subscription) Next(ctx context.Context) (consume.Delivery, error) {
+	select { // what is here goes before what ctx says, and costs less than waiting for both
+	case d, ok := <-s.deliveries:
+		return s.hand(&d, ok)
+	default:
+	}
+	select {
+	case d, ok := <-s.deliveries:
+		return s.hand(&d, ok)
+	case <-ctx.Done():
+		return consume.Delivery{}, ctx.Err()
+	}
+}
+
+// TryNext implements consume.Subscription.
+func (s *subscription) TryNext() (consume.Delivery, bool) {
+	select {
+	case d, ok := <-s.deliveries:
+		if !ok {
+			return consume.Delivery{}, false
+		}
+		out, _ := s.hand(&d, true)
+		return out, true
+	default:
+		return consume.Delivery{}, false
+	}
+}
+
+func (s *subscription) hand(d *amqp.Delivery, ok bool) (consume.Delivery, error) {
+	if !ok {
+		s.ledger.drain()
+		return consume.Delivery{}, s.ended()
+	}
+	s.ledger.hand(d.DeliveryTag)
+	return received(d, s.queue), nil
+}
+
+// ended says why the library closed its stream of deliveries: it notifies of the reason before.
+func (s *subscription) ended() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.end != nil {
+		return s.end
+	}
+	select {
+	case x := <-s.closed:
+		if x != nil {
+			s.end = s.lost(x)
+		}
+	case <-s.dropped:
+		s.end = &Error{Op: fmt.Sprintf("consume from queue %q", s.queue), Text: "the broker ended the consumer: the queue was deleted, or its leader is gone", cause: consume.ErrCancelled}
+	default:
+	}
+	switch {
+	case s.end != nil:
+	case s.cancelled:
+		s.end = io.EOF
+	default:
+		s.end = s.lost(amqp.ErrClosed)
+	}
+	return s.end
+}
+
+// lost makes an error that wraps consume.ErrLost.
+func (s *subscription) lost(x *amqp.Error) error {
+	text := "the connection was lost"
+	switch {
+	case x == amqp.ErrClosed:
+		text = "the subscription is closed"
+	case x.Server && strings.Contains(x.Reason, "timeout"): // consumer_timeout, 30 minutes by default
+		text = "the broker closed the channel because a message stayed unacknowledged for longer than its consumer_timeout; what was not settled is back in the queue"
+	case x.Server:
+		text = s.explain(context.Background(), x).Error()
+	}
+	return &Error{Op: fmt.Sprintf("consume from queue %q", s.queue), Text: strings.TrimPrefix(text, fmt.Sprintf("consume from queue %q: ", s.queue)), Kind: consume.ErrLost, cause: x}
+}
+
+// Ack implements consume.Subscription.
+func (s *subscription) Ack(tag uint64, multiple bool) error {
+	return s.settle(tag, multiple, func() error { return s.ch.Ack(tag, multiple) })
+}
+
+// Nack implements consume.Subscription.
+func (s *subscription) Nack(tag uint64, multiple, requeue bool) error {
+	return s.settle(tag, multiple, func() error { return s.ch.Nack(tag, multiple, requeue) })
+}
+
+// settle refuses what the broker would answer by closing the channel: a tag that was never handed out or is settled already.
+func (s *subscription) settle(tag uint64, multiple bool, send func() error) error {
+	if err := s.ledger.settle(tag, multiple); err != nil {
+		return fmt.Errorf("settle a message of queue %q: %w", s.queue, err)
+	}
+	if err := send(); err != nil {
+		return s.gone(err)
+	}
+	return nil
+}
+
+// gone wraps consume.ErrLost around an error of the library's.
+func (s *subscription) gone(err error) error {
+	var x *amqp.Error
+	if !errors.As(err, &x) {
+		x = &amqp.Error{Reason: err.Error()}
+	}
+	if errors.Is(x, amqp.ErrClosed) && !s.link.conn.IsClosed() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.end != nil && !errors.Is(s.end, io.EOF) {
+			return s.end
+		}
+	}
+	return s.lost(x)
+}
+
+// Cancel implements consume.Subscription.
+func (s *subscription) Cancel(ctx context.Context) error {
+	s.ending.Lock()
+	defer s.ending.Unlock()
+	return s.cancel(ctx)
+}
+
+func (s *subscription) cancel(ctx context.Context) error {
+	s.mu.Lock()
+	done := s.cancelled
+	s.cancelled = true
+	s.mu.Unlock()
+	if done {
+		return nil
+	}
+	if n, ok := s.countConsumers(ctx); ok {
+		s.consumers = n
+	}
+	if err := interruptible(ctx, s.opts, s.link, func() error { return s.ch.Cancel(s.tag, false) }); err != nil {
+		return s.gone(err)
+	}
+	return nil
+}
+
+// Close implements consume.Subscription.
+func (s *subscription) Close() error {
+	s.link.close()
+	return nil
+}

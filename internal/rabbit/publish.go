@@ -1,0 +1,137 @@
+package rabbit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/publish"
+)
+
+// Dialer returns a dialer of channels that publish to a vhost, each on a connection of its own.
+func (c *Client) Dialer(vhost string) publish.Dialer {
+	o := c.opts
+	o.wrap = coalesce
+	return &publisherDialer{opts: o, vhost: vhost}
+}
+
+type publisherDialer struct {
+	opts  Options
+	vhost string
+}
+
+// Open implements publish.Dialer.
+func (d *publisherDialer) Open(ctx context.Context) (publish.Channel, error) {
+	l, err := dial(ctx, d.opts, d.vhost)
+	if err != nil {
+		return nil, fmt.Errorf("open a channel to publish: %w", err)
+	}
+	c := &publishChannel{opts: d.opts, vhost: d.vhost, link: l, said: make(chan struct{}, 1), ended: make(chan struct{})}
+	if err := interruptible(ctx, d.opts, l, c.start); err != nil {
+		l.close()
+		return nil, explainer{op: "open a channel to publish", user: d.opts.User}.explain(ctx, err)
+	}
+	return c, nil
+}
+
+// publishChannel is the only channel of its connection, in confirm mode.
+type publishChannel struct {
+	opts  Options
+	vhost string
+	link  *link
+	ch    *amqp.Channel
+	seq   uint64 // of the last message published
+
+	mu     sync.Mutex
+	events []publish.Event // said and not yet received
+	err    error
+
+	said  chan struct{} // there may be events
+	ended chan struct{} // closed behind the last event
+}
+
+var _ publish.Channel = (*publishChannel)(nil)
+
+func (c *publishChannel) start() (err error) {
+	if c.ch, err = c.link.conn.Channel(); err != nil {
+		return err
+	}
+	l := listener{
+		closed:  c.ch.NotifyClose(make(chan *amqp.Error, 1)),
+		blocked: c.link.conn.NotifyBlocked(make(chan amqp.Blocking, 1)),
+		// Without buffers: the library's reader hands over one thing at a time, in the order in which the broker said it.
+		returns:  c.ch.NotifyReturn(make(chan amqp.Return)),
+		confirms: c.ch.NotifyPublish(make(chan amqp.Confirmation)),
+	}
+	go c.listen(l)
+	return c.ch.Confirm(false)
+}
+
+// Publish implements publish.Channel.
+func (c *publishChannel) Publish(ctx context.Context, t publish.Target, m *message.Message) (uint64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	if len(t.Exchange) > maxShortString || len(t.Key) > maxShortString {
+		return 0, fmt.Errorf("publish to %s: names of exchanges and routing keys have at most %d bytes", t, maxShortString)
+	}
+	p, err := publishing(m, c.link.conn.Config.FrameSize)
+	if err != nil {
+		return 0, fmt.Errorf("publish a message to %s: %w", t, err)
+	}
+	if err := c.ch.Publish(t.Exchange, t.Key, true, false, p); err != nil {
+		return 0, fmt.Errorf("publish to %s: %w", t, errors.Join(publish.ErrLost, err))
+	}
+	c.seq++
+	return c.seq, nil
+}
+
+// Receive implements publish.Channel.
+func (c *publishChannel) Receive(ctx context.Context, into []publish.Event) ([]publish.Event, error) {
+	for {
+		if into, ok := c.take(into); ok {
+			return into, nil
+		}
+		select {
+		case <-c.said:
+		case <-c.ended:
+			if into, ok := c.take(into); ok {
+				return into, nil
+			}
+			return into, io.EOF
+		case <-ctx.Done():
+			return into, ctx.Err()
+		}
+	}
+}
+
+func (c *publishChannel) take(into []publish.Event) ([]publish.Event, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.events) == 0 {
+		return into, false
+	}
+	into = append(into, c.events...)
+	clear(c.events)
+	c.events = c.events[:0]
+	return into, true
+}
+
+// Err implements publish.Channel.
+func (c *publishChannel) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// Close implements publish.Channel.
+func (c *publishChannel) Close() error {
+	c.link.close()
+	<-c.ended
+	return nil
+}
