@@ -47,7 +47,10 @@ func (o *changeOptions) change(ctx context.Context, conn *profile.Connection, b 
 		return refused(plan)
 	}
 	if plan.Empty() {
-		return o.report(plan, topology.Result{})
+		if err := o.report(plan, topology.Result{}); err != nil {
+			return err
+		}
+		return complete(plan)
 	}
 	if err := o.confirm(ctx, conn, plan); err != nil {
 		return err
@@ -64,7 +67,18 @@ func (o *changeOptions) change(ctx context.Context, conn *profile.Connection, b 
 	if err := o.report(plan, result); err != nil {
 		return err
 	}
-	return outcome(result)
+	if err := outcome(result); err != nil {
+		return err
+	}
+	return complete(plan)
+}
+
+// complete ends with exit code 3 when the plan could not include everything that is declared; the plan has said why.
+func complete(plan *topology.Plan) error {
+	if len(plan.LeftAlone) > 0 {
+		return exitWith(exitPartly)
+	}
+	return nil
 }
 
 // writesAtOnce is how many objects of a kind are written at the same time.

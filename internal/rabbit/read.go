@@ -24,7 +24,7 @@ type Scope struct {
 	// Kinds are the kinds to read; nil means all. A kind that lives in a vhost is read in VHosts only; users, user limits
 	// and global parameters are the cluster's. Vhosts, exchanges, queues and bindings are always read.
 	Kinds []topology.Kind
-	// Owner is a topology's name. What its record of ownership names is read too: kinds and vhosts that the file no longer
+	// Owner is a topology's State.Owner. What its record of ownership names is read too: kinds and vhosts that the file no longer
 	// has, so that they can be pruned.
 	Owner string
 }
@@ -32,7 +32,7 @@ type Scope struct {
 // ScopeOf returns what Diff needs to compare a wanted state: its vhosts, the kinds it declares, and those whose live
 // values decide what a broker makes of it (policies, limits).
 func ScopeOf(want *topology.State) Scope {
-	s := Scope{VHosts: want.VHosts(), Owner: want.Name, Kinds: []topology.Kind{
+	s := Scope{VHosts: want.VHosts(), Owner: want.Owner(), Kinds: []topology.Kind{
 		topology.KindPolicy, topology.KindOperatorPolicy, topology.KindVHostLimit,
 	}}
 	for _, o := range want.Objects() {

@@ -18,6 +18,8 @@ type PlanDocument struct {
 	Summary       PlanSummary      `json:"summary"`
 	Changes       []ChangeDocument `json:"changes"`
 	Problems      diag.Diagnostics `json:"problems,omitempty"`
+	// LeftAlone objects are declared and cannot be applied without the management API.
+	LeftAlone []topology.Ref `json:"left_alone,omitempty"`
 	// Undeclared objects were applied by this topology once and are declared no more; --prune deletes them.
 	Undeclared []topology.Ref `json:"undeclared,omitempty"`
 	// Unowned objects are declared and existed before; --adopt takes them into the topology's record.
@@ -61,7 +63,7 @@ func NewPlanDocument(p *topology.Plan) PlanDocument {
 	doc := PlanDocument{
 		FormatVersion: PlanFormatVersion, Topology: p.Name,
 		Broker:  BrokerDocument{Version: p.Server.Version, Cluster: p.Server.ClusterName},
-		Changes: make([]ChangeDocument, 0, len(p.Steps)), Problems: p.Problems, Undeclared: p.Undeclared, Unowned: p.Unowned,
+		Changes: make([]ChangeDocument, 0, len(p.Steps)), Problems: p.Problems, LeftAlone: p.LeftAlone, Undeclared: p.Undeclared, Unowned: p.Unowned,
 	}
 	doc.Summary.Unchanged = p.Unchanged
 	doc.Summary.Errors = p.Problems.Errors()

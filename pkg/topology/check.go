@@ -64,6 +64,8 @@ func (c *checker) object(ref Ref, want Object, equal bool) {
 		c.length(ref, "routing key", o.RoutingKey, equal)
 	case *Policy:
 		c.policy(ref, o, equal)
+	case *Parameter:
+		c.parameter(ref, o, equal)
 	case *VHost:
 		c.vhost(ref, o)
 	case *User:

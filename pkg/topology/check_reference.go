@@ -22,8 +22,13 @@ func (c *checker) references(deleted map[Ref]bool) {
 				c.needs(ref, bindingSource(ref), deleted)
 				c.needs(ref, bindingDestination(ref), deleted)
 			}
-		case KindPermission, KindTopicPermission:
+		case KindPermission:
 			c.needs(ref, Ref{Kind: KindUser, Name: ref.Name}, deleted)
+		case KindTopicPermission:
+			c.needs(ref, Ref{Kind: KindUser, Name: ref.Name}, deleted)
+			if c.from("4.3") { // older brokers take one for an exchange to come
+				c.needs(ref, Ref{Kind: KindExchange, VHost: ref.VHost, Name: ref.Parent}, deleted)
+			}
 		case KindUserLimit:
 			c.needs(ref, Ref{Kind: KindUser, Name: ref.Parent}, deleted)
 		}

@@ -213,3 +213,34 @@ func TestFeaturesThatTheNodeDenies(t *testing.T) {
 		}
 	}
 }
+
+func TestParameterURIs(t *testing.T) {
+	upstream := func(uri any) *topology.Parameter {
+		return &topology.Parameter{VHost: "/", Component: "federation-upstream", Name: "up", Value: map[string]any{"uri": uri}}
+	}
+	for _, c := range []struct {
+		name string
+		p    *topology.Parameter
+		want string
+	}{
+		{"right", upstream("amqp://user:pass%20word@host:5672/vhost"), ""},
+		{"without a host", upstream("amqp://"), ""},
+		{"a list", upstream([]any{"amqps://a", "amqp://b"}), ""},
+		{"a placeholder", upstream("CEGA_CONNECTION"), "uri: it is not a URI"},
+		{"one of a list", upstream([]any{"amqps://a", "b"}), "uri: it is not a URI"},
+		{"another protocol", upstream("http://a"), `its scheme is "http"`},
+		{"a shovel's end", &topology.Parameter{VHost: "/", Component: "shovel", Name: "s", Value: map[string]any{"src-uri": "amqp://", "dest-uri": "x"}}, "dest-uri: it is not a URI"},
+		{"an unknown component", &topology.Parameter{VHost: "/", Component: "other", Name: "s", Value: map[string]any{"uri": "x"}}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			want := &topology.State{}
+			if err := want.Add(c.p, diag.Position{}); err != nil {
+				t.Fatal(err)
+			}
+			got := topology.Check(want, &topology.Live{}).Error()
+			if c.want == "" && strings.Contains(got, "URI") || !strings.Contains(got, c.want) {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}

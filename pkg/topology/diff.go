@@ -49,15 +49,15 @@ type differ struct {
 
 func newDiffer(want *State, have *Live, o DiffOptions) *differ {
 	d := &differ{
-		want: want, have: have, o: o, plan: &Plan{Name: want.Name, Server: have.Server},
-		recorded: have.Ownership[want.Name].Refs, owned: map[Ref]bool{}, unreadable: map[Kind][]Ref{},
+		want: want, have: have, o: o, plan: &Plan{Name: want.Name, Owner: want.Owner(), Server: have.Server},
+		recorded: have.Ownership[want.Owner()].Refs, owned: map[Ref]bool{}, unreadable: map[Kind][]Ref{},
 		replaced: map[Ref]bool{}, deleted: map[Ref]bool{}, checks: newChecker(want, have),
 	}
 	switch {
 	case want.Name == "":
 		d.unkept = "the file has no name"
-	case have.Ownership[want.Name].Broken != "":
-		d.unkept = have.Ownership[want.Name].Broken
+	case have.Ownership[want.Owner()].Broken != "":
+		d.unkept = have.Ownership[want.Owner()].Broken
 	case have.Unreadable[KindGlobalParameter] != "":
 		d.unkept = have.Unreadable[KindGlobalParameter]
 	}
@@ -206,7 +206,7 @@ func (d *differ) differs(ref Ref, have, want Object, list []FieldChange) {
 func (d *differ) owner(ref Ref) string {
 	owner := ""
 	for name, o := range d.have.Ownership {
-		if name != d.want.Name && o.Refs[ref] && (owner == "" || name < owner) {
+		if name != d.plan.Owner && o.Refs[ref] && (owner == "" || name < owner) {
 			owner = name
 		}
 	}
@@ -265,6 +265,7 @@ func (d *differ) finish() {
 	d.plan.Problems.Sort()
 	slices.SortStableFunc(d.plan.Steps, compareSteps)
 	slices.SortFunc(d.plan.Undeclared, Ref.compareInOrder)
+	slices.SortFunc(d.plan.LeftAlone, Ref.compareInOrder)
 }
 
 // compareSteps puts deletions last, and in reverse.
@@ -292,6 +293,7 @@ func (d *differ) reportUnreadable() {
 			Why:     "nothing is known of what the broker has", Fix: "use a login that may read them, or take them out of the file",
 		}
 		if d.have.Server.AMQPOnly {
+			d.plan.LeftAlone = append(d.plan.LeftAlone, refs...)
 			p.Severity, p.Why = diag.Warning, "only exchanges, queues and bindings can be declared without the management API"
 			p.Message = fmt.Sprintf("%s left alone: %s", countKind(len(refs), kind), d.have.Unreadable[kind])
 			p.Fix = "apply again with the management API to have the rest"
@@ -312,12 +314,12 @@ func countKind(n int, k Kind) string {
 
 // reportOwnership writes the record that the plan leads to, or says why there is none.
 func (d *differ) reportOwnership() {
-	record, known := d.have.Ownership[d.want.Name]
+	record, known := d.have.Ownership[d.plan.Owner]
 	if known {
 		d.plan.RecordedOwnership = &record
 	}
 	if d.unkept == "" {
-		d.plan.Ownership = &Ownership{Name: d.want.Name, Refs: d.owned}
+		d.plan.Ownership = &Ownership{Name: d.plan.Owner, Refs: d.owned}
 		return
 	}
 	severity := diag.Warning

@@ -230,7 +230,7 @@ func DiffDestroy(want *State, have *Live, o DiffOptions) *Plan {
 			delete(d.owned, ref)
 		}
 	}
-	d.delete(gone, "the file declares it")
+	d.delete(gone, "")
 	for i := range d.plan.Steps {
 		s := &d.plan.Steps[i]
 		if owner := d.owner(s.Ref); owner != "" && !d.recorded[s.Ref] {

@@ -13,12 +13,12 @@ func (r *run) claim(ctx context.Context) {
 	if r.plan.Ownership == nil || len(r.plan.Steps) == 0 && r.plan.RecordedOwnership == nil {
 		return
 	}
-	recorded := Ownership{Name: r.plan.Name}
+	recorded := Ownership{Name: r.plan.Owner}
 	if r.plan.RecordedOwnership != nil {
 		recorded.Refs = r.plan.RecordedOwnership.Refs
 	}
 	r.saved = &recorded
-	union := Ownership{Name: r.plan.Name, Refs: maps.Clone(recorded.Refs)}
+	union := Ownership{Name: r.plan.Owner, Refs: maps.Clone(recorded.Refs)}
 	if union.Refs == nil {
 		union.Refs = map[Ref]bool{}
 	}
@@ -47,7 +47,7 @@ func (r *run) record(ctx context.Context) {
 		return
 	}
 	if errors.Is(r.stopped, ErrUnreachable) {
-		r.result.OwnershipErr = fmt.Errorf("the record of what topology %q owns names more than there is: %w", r.plan.Name, ErrUnreachable)
+		r.result.OwnershipErr = fmt.Errorf("the record of what topology %q owns names more than there is: %w", r.plan.Owner, ErrUnreachable)
 		return
 	}
 	r.result.OwnershipErr = r.save(ctx, exact)
@@ -88,7 +88,7 @@ func (r *run) owned() Ownership {
 			}
 		}
 	}
-	return Ownership{Name: r.plan.Name, Refs: refs}
+	return Ownership{Name: r.plan.Owner, Refs: refs}
 }
 
 // uncertain reports whether the broker may have done what the step failed to confirm.

@@ -82,9 +82,13 @@ type Step struct {
 // Plans are immutable once made.
 type Plan struct {
 	// Name is the topology's name, "" when nothing records ownership.
-	Name   string
+	Name string
+	// Owner is its name in the broker's records, see State.Owner.
+	Owner  string
 	Server Server
 	Steps  []Step
+	// LeftAlone lists declared objects that cannot be applied without the management API.
+	LeftAlone []Ref
 	// Problems are what the broker would refuse or ignore. With an Error among them nothing is applied.
 	Problems diag.Diagnostics
 	// Unchanged counts declared objects that are as they should be.

@@ -17,24 +17,25 @@ const (
 	KindUser            Kind = "user"
 	KindUserLimit       Kind = "user limit"
 	KindPermission      Kind = "permission"
-	KindTopicPermission Kind = "topic permission"
 	KindVHostLimit      Kind = "vhost limit"
 	KindGlobalParameter Kind = "global parameter"
 	KindOperatorPolicy  Kind = "operator policy"
 	KindPolicy          Kind = "policy"
 	KindExchange        Kind = "exchange"
+	KindTopicPermission Kind = "topic permission"
 	KindQueue           Kind = "queue"
 	KindBinding         Kind = "binding"
 	KindParameter       Kind = "parameter"
 )
 
 // Kinds returns every kind in creation order: what comes later may depend on what comes earlier, never the reverse.
-// Policies come before queues, so that no queue lives a moment without its dead-letter exchange. Parameters come last:
-// a dynamic shovel declares the queues it misses, with no arguments, and would take their place.
+// Policies come before queues, so that no queue lives a moment without its dead-letter exchange. Topic
+// permissions come behind exchanges: 4.3.6 takes one for an existing exchange only. Parameters come last: a dynamic shovel
+// declares the queues it misses, with no arguments, and would take their place.
 func Kinds() []Kind {
 	return []Kind{
-		KindVHost, KindUser, KindUserLimit, KindPermission, KindTopicPermission, KindVHostLimit, KindGlobalParameter,
-		KindOperatorPolicy, KindPolicy, KindExchange, KindQueue, KindBinding, KindParameter,
+		KindVHost, KindUser, KindUserLimit, KindPermission, KindVHostLimit, KindGlobalParameter,
+		KindOperatorPolicy, KindPolicy, KindExchange, KindTopicPermission, KindQueue, KindBinding, KindParameter,
 	}
 }
 

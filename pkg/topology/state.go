@@ -13,10 +13,21 @@ import (
 // Add makes its maps. Reading from several goroutines is safe, adding is not.
 type State struct {
 	// Name is the topology's name, the owner of what apply creates. "" for a live state, and for definitions files.
-	Name    string
+	Name string
+	// Home is the vhost that the file is about. One file applied to two vhosts makes two topologies: see Owner.
+	Home    string
 	objects map[Ref]Object
 	// positions says where in a file an object is declared.
 	positions map[Ref]diag.Position
+}
+
+// Owner names the topology in the broker's records: name@vhost. The vhost belongs to it, because teams apply one file, with
+// the vhost from a variable, to several vhosts of a cluster: pruning one must not touch the others. "" without a name.
+func (s *State) Owner() string {
+	if s.Name == "" || s.Home == "" {
+		return s.Name
+	}
+	return s.Name + "@" + s.Home
 }
 
 // Add puts o into the state and remembers where it is declared (the zero Position for a live object). It returns an
@@ -86,7 +97,7 @@ type Live struct {
 	Server Server
 	// Status has counts of the queues, read together with them.
 	Status map[Ref]QueueStatus
-	// Ownership has what each topology name once applied, by name.
+	// Ownership has what each topology once applied, by its State.Owner.
 	Ownership map[string]Ownership
 	// MissingVHosts lists vhosts that were asked for and do not exist.
 	MissingVHosts []string
@@ -121,8 +132,8 @@ type Server struct {
 	AMQPOnly bool
 }
 
-// Ownership records what one topology name applied and therefore may prune. It is kept in the broker, as the global
-// parameter "msgctl.<name>".
+// Ownership records what one topology applied and therefore may prune. Name is its State.Owner. It is kept in the broker, as the
+// global parameter "msgctl.<name>@<vhost>".
 type Ownership struct {
 	Name string
 	Refs map[Ref]bool
