@@ -24,6 +24,9 @@ func main() {
 	// SIGPIPE too: `make demo | head` must not leave anything behind either.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
 	err := run(ctx, newNarrator(os.Stdout))
+	if ctx.Err() != nil {
+		err = errors.New("interrupted; what it had made is removed")
+	}
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
