@@ -3,7 +3,9 @@ package spec_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -207,6 +209,9 @@ func TestWriteDefinitionsReadsBack(t *testing.T) {
 		want.Name = ""
 		var text bytes.Buffer
 		if err := spec.WriteDefinitions(&text, want, spec.WriteOptions{Users: true}); err != nil {
+			if strings.Contains(err.Error(), "a null in arguments") {
+				return // as TestWriteDefinitionsRefusesNulls has it
+			}
 			t.Fatal(err)
 		}
 		_, got, problems := spec.Read([]spec.Input{{Name: "t.json", Data: text.Bytes()}}, spec.Options{})
@@ -218,4 +223,13 @@ func TestWriteDefinitionsReadsBack(t *testing.T) {
 			t.Fatalf("%s\n%s", diff, text.String())
 		}
 	})
+}
+
+func TestWriteDefinitionsRefusesNulls(t *testing.T) {
+	for text, ok := range map[string]bool{"a: 1": true, "a: null": false, "a: [1, null]": false, "a: { b: null }": false, "a: [{ b: x }]": true} {
+		_, s := mustRead(t, "t.yaml", "queues: { q: { bindings: [{ exchange: amq.headers, headers: { "+text+" } }] } }", spec.Options{})
+		if err := spec.WriteDefinitions(io.Discard, s, spec.WriteOptions{}); (err == nil) != ok {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
 }

@@ -18,9 +18,13 @@ type record map[string]any
 // WriteDefinitions writes a state as a definitions file: what POST /api/definitions and rabbitmqctl import_definitions take
 // (3.10.8, 4.0.5, 4.3.6), and Load reads back to an equal state. Left out is what WriteYAML leaves out. A user's
 // password is written as a hash, never plain. Credentials inside of parameters are written as they are: the
-// format knows no variables.
+// format knows no variables. Arguments with a null in them (a header that must only be there) are an error: AMQP has
+// them, the broker's import refuses them.
 func WriteDefinitions(w io.Writer, s *topology.State, o WriteOptions) error {
 	inv := takeInventory(s, o)
+	if err := withoutNulls(s); err != nil {
+		return fmt.Errorf("write definitions: %w", err)
+	}
 	file := map[string][]record{
 		"users": inv.userRecords(), "vhosts": {}, "permissions": {}, "topic_permissions": {}, "parameters": {}, "global_parameters": {},
 		"policies": {}, "queues": {}, "exchanges": {}, "bindings": {},
@@ -38,6 +42,40 @@ func WriteDefinitions(w io.Writer, s *topology.State, o WriteOptions) error {
 		return fmt.Errorf("write definitions: %w", err)
 	}
 	return nil
+}
+
+func withoutNulls(s *topology.State) error {
+	for _, o := range s.Objects() {
+		var args topology.Arguments
+		switch x := o.(type) {
+		case *topology.Exchange:
+			args = x.Arguments
+		case *topology.Queue:
+			args = x.Arguments
+		case *topology.Binding:
+			args = x.Arguments
+		}
+		if hasNull(map[string]any(args)) {
+			return fmt.Errorf("%s: a null in arguments cannot be imported by a broker; use the topology format", o.Ref().Full())
+		}
+	}
+	return nil
+}
+
+func hasNull(v any) bool {
+	switch x := v.(type) {
+	case nil:
+		return true
+	case []any:
+		return slices.ContainsFunc(x, hasNull)
+	case map[string]any:
+		for _, e := range x {
+			if hasNull(e) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // exact keeps 1000.0 apart from 1000, which encoding/json does not.
