@@ -63,7 +63,7 @@ func explain(source string, err error) error {
 	e := &SyntaxError{Source: source, Line: at.Line, Column: at.Column + 1, Message: plainTypes(at.Message)}
 	if m := unknownName.FindStringSubmatch(at.Message); m != nil {
 		e.Message = fmt.Sprintf("unknown name %q", m[1])
-		e.Hint = suggest(m[1], append(names(reflect.TypeFor[env]()), builtin.Names...))
+		e.Hint = suggestName(m[1])
 		if e.Hint == "" {
 			e.Hint = "the names are " + strings.Join(names(reflect.TypeFor[env]()), ", ")
 		}
@@ -76,10 +76,30 @@ func explain(source string, err error) error {
 			e.Hint = "it has " + strings.Join(fields, ", ")
 		}
 	}
+	if strings.Contains(at.Message, "func(") && strings.Contains(source, "type") {
+		e.Hint = "the message's type is properties.type"
+	}
 	if strings.Contains(at.Message, "mismatched types") && strings.Contains(at.Message, "time.Duration") {
 		e.Hint = `write duration("2h")`
 	}
 	return e
+}
+
+// suggestName also knows AMQP's own names of the properties, and words that begin a name.
+func suggestName(name string) string {
+	plain := func(s string) string { return strings.ToLower(strings.ReplaceAll(s, "_", "")) }
+	for _, property := range names(reflect.TypeFor[properties]()) {
+		if plain(property) == plain(name) {
+			return fmt.Sprintf("did you mean %q?", "properties."+property)
+		}
+	}
+	variables := names(reflect.TypeFor[env]())
+	for _, v := range variables {
+		if plain(v) == plain(name) || len(name) > 3 && strings.HasPrefix(plain(v), plain(name)) {
+			return fmt.Sprintf("did you mean %q?", v)
+		}
+	}
+	return suggest(name, append(variables, builtin.Names...))
 }
 
 func fieldsOf(view string) []string {

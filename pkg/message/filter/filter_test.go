@@ -118,7 +118,9 @@ func TestMatch(t *testing.T) {
 		`lower(body.currency) == "eur"`:                                                true,
 		`body.items[5] == nil`:                                                         true,
 		`error.type == ""`:                                                             true,
-		`true`:                                                                         true,
+		`len(headers.nested) == 1 && "deep" in keys(headers.nested)`:                   true,
+		`headers.raw + "!" == "bytes!" && upper(headers.raw) == "BYTES"`:               true,
+		`true`: true,
 	} {
 		f, err := filter.Compile(expr, opts)
 		if err != nil {
@@ -197,6 +199,10 @@ func TestSyntaxErrors(t *testing.T) {
 		`$env.Reason == ""`:            `unknown name`,
 		`body.x()`:                     `headers and bodies have no functions that can be called`,
 		`lenn(body) == 1`:              `did you mean "len"?`,
+		`message_id == "x"`:            `unknown name "message_id": did you mean "properties.messageId"?`,
+		`routing-key == "x"`:           `unknown name "routing": did you mean "routingKey"?`,
+		`routing_key == "x"`:           `did you mean "routingKey"?`,
+		`type == "order.created"`:      `properties.type`,
 		`reason ==`:                    `unexpected token EOF`,
 		``:                             `unexpected token EOF`,
 		`·get(1) == 1`:                 `unrecognized character`,

@@ -87,10 +87,25 @@ func (e *env) inDoubt(d doubt, why NotComparable) (any, error) {
 	return d == assumeTrue, nil
 }
 
-// result leaves JSON as it is for a look-up in it, and makes Go values of it for anything else.
+// result leaves JSON as it is for a look-up in it. For anything else it makes Go values of it, and of a client
+// library's types those that functions such as len and keys know.
 func result(v any, lazy bool) any {
-	if r, ok := v.(gjson.Result); ok && !lazy {
-		return goValue(r)
+	switch x := v.(type) {
+	case gjson.Result:
+		if lazy {
+			return v
+		}
+		return goValue(x)
+	case nil, string, bool, int, int64, int32, float64, time.Time, []any, deathView:
+		return v
+	case []byte:
+		return string(x)
+	}
+	if t, ok := message.AsTable(v); ok {
+		return t
+	}
+	if d, ok := message.AsDecimal(v); ok {
+		return d.Float()
 	}
 	return v
 }
