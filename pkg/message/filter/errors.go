@@ -77,7 +77,7 @@ func explain(source string, err error) error {
 		}
 	}
 	if strings.Contains(at.Message, "func(") && strings.Contains(source, "type") {
-		e.Hint = "the message's type is properties.type"
+		e.Message, e.Hint = "type is a function here", "the message's type is properties.type"
 	}
 	if strings.Contains(at.Message, "mismatched types") && strings.Contains(at.Message, "time.Duration") {
 		e.Hint = `write duration("2h")`
