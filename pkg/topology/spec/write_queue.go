@@ -12,9 +12,7 @@ import (
 
 func (inv *inventory) exchangeNode(x *topology.Exchange, bindings []*topology.Binding) *yaml.Node {
 	o := &object{}
-	if x.Type != "direct" {
-		o.put("type", textNode(x.Type))
-	}
+	o.put("type", textNode(x.Type))
 	o.putFlags(x.Durable, x.AutoDelete)
 	if x.Internal {
 		o.put("internal", boolNode(true))
