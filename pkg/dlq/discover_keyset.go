@@ -194,10 +194,7 @@ func (s *search) run() (string, answer) {
 }
 
 func (s *search) found(state searchState) bool {
-	if len(state.key) == 1 && state.key[0] == "" {
-		return false // written as a key it is "", which has no word
-	}
-	if !s.wanted.holds(state) {
+	if state.unwritable() || !s.wanted.holds(state) {
 		return false
 	}
 	for _, o := range s.others {
@@ -207,6 +204,9 @@ func (s *search) found(state searchState) bool {
 	}
 	return true
 }
+
+// unwritable says that the state is one empty word: written as a key that is "", which has no word.
+func (s searchState) unwritable() bool { return len(s.key) == 1 && s.key[0] == "" }
 
 func (s *search) step(state searchState, word string) searchState {
 	next := searchState{key: append(state.key[:len(state.key):len(state.key)], word), at: make([]positions, len(s.patterns))}
@@ -228,6 +228,9 @@ func (s *search) alive(state searchState) bool {
 
 func (s *search) visited(state searchState) bool {
 	var b strings.Builder
+	if state.unwritable() {
+		b.WriteByte('x')
+	}
 	for _, at := range state.at {
 		for _, on := range at {
 			if on {

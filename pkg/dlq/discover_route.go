@@ -19,8 +19,8 @@ type path struct {
 // maxPaths bounds the ways from one exchange that are followed.
 const maxPaths = 20000
 
-// router follows keys forward from one exchange.
-type router struct {
+// tracer follows keys forward from one exchange.
+type tracer struct {
 	n     *network
 	paths []path
 	// missing are exchanges that do not exist, met on the way.
@@ -31,13 +31,13 @@ type router struct {
 
 // route returns every way that messages with keys of k take from an exchange to queues. A way on which no key of k can
 // go is left out.
-func (n *network) route(exchange string, k keyset) *router {
-	r := &router{n: n}
+func (n *network) route(exchange string, k keyset) *tracer {
+	r := &tracer{n: n}
 	r.follow(exchange, k, false, nil)
 	return r
 }
 
-func (r *router) follow(exchange string, k keyset, may bool, via []string) {
+func (r *tracer) follow(exchange string, k keyset, may bool, via []string) {
 	if exchange == "" {
 		r.defaultExchange(k, may, via)
 		return
@@ -62,7 +62,7 @@ func (r *router) follow(exchange string, k keyset, may bool, via []string) {
 	r.alternate(exchange, k, taken, may || unsure, unsure, via)
 }
 
-func (r *router) through(b *topology.Binding, k keyset, may bool, via []string) {
+func (r *tracer) through(b *topology.Binding, k keyset, may bool, via []string) {
 	if b.DestinationType == topology.ToQueue {
 		r.reach(path{queue: b.Destination, keys: k, may: may, via: via})
 		return
@@ -73,7 +73,7 @@ func (r *router) through(b *topology.Binding, k keyset, may bool, via []string) 
 }
 
 // alternate follows what no binding lets through. unsure says that some bindings may or may not let it through.
-func (r *router) alternate(exchange string, k keyset, taken []pattern, may, unsure bool, via []string) {
+func (r *tracer) alternate(exchange string, k keyset, taken []pattern, may, unsure bool, via []string) {
 	ae := r.n.alternate(exchange)
 	if ae == "" || slices.Contains(via, ae) {
 		return
@@ -89,7 +89,7 @@ func (r *router) alternate(exchange string, k keyset, taken []pattern, may, unsu
 
 // defaultExchange routes to the queue that the key names. A set of keys that leaves the name open would reach every
 // queue in theory: only the queues that its patterns restrict are followed.
-func (r *router) defaultExchange(k keyset, may bool, via []string) {
+func (r *tracer) defaultExchange(k keyset, may bool, via []string) {
 	if key, ok := k.exact(); ok {
 		if _, exists := r.n.queues[key]; exists && k.has(key) {
 			r.reach(path{queue: key, keys: k, may: may, via: via})
@@ -111,7 +111,7 @@ func (k keyset) restricted() bool {
 	return slices.ContainsFunc(k.all, func(p pattern) bool { return p.String() != "#" })
 }
 
-func (r *router) reach(p path) {
+func (r *tracer) reach(p path) {
 	if len(r.paths) >= maxPaths {
 		r.full = true
 		return

@@ -118,7 +118,7 @@ func (s Source) sameAs(o Source) bool {
 }
 
 // judge reports dead letters that reach nothing.
-func (f *finder) judge(l letters, r *router, refused []path, sure, all []keyset) {
+func (f *finder) judge(l letters, r *tracer, refused []path, sure, all []keyset) {
 	loss := Losing{
 		VHost: f.n.vhost, Queue: l.from.Name, Type: l.from.Type, Exchange: l.dlx.Text(), From: l.dlx.From,
 		All: len(all) == 0, Straight: l.straight, Kept: l.atLeastOnce,
@@ -146,7 +146,7 @@ func (f *finder) judge(l letters, r *router, refused []path, sure, all []keyset)
 
 // judgeCycle reports a queue whose dead letters come back to it and go nowhere else. The broker drops a message on its way
 // back into a queue that it died in when it was not rejected since (seen on 3.10.8, 4.0.5, 4.3.6).
-func (f *finder) judgeCycle(l letters, r *router, loss Losing) {
+func (f *finder) judgeCycle(l letters, r *tracer, loss Losing) {
 	for _, p := range r.paths {
 		if p.queue != l.from.Name {
 			return
@@ -159,7 +159,7 @@ func (f *finder) judgeCycle(l letters, r *router, loss Losing) {
 	f.d.Losing = append(f.d.Losing, loss)
 }
 
-func (f *finder) reason(l letters, r *router, refused []path, loss Losing) string {
+func (f *finder) reason(l letters, r *tracer, refused []path, loss Losing) string {
 	x := exchangeName(l.dlx.Text())
 	switch {
 	case len(refused) > 0:

@@ -1,0 +1,106 @@
+package dlq_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+func set(v any) dlq.Setting { return dlq.Setting{Value: v, From: "argument x"} }
+
+func status(messages, consumers int64) topology.QueueStatus {
+	return topology.QueueStatus{Messages: messages, Consumers: consumers, Known: true}
+}
+
+func TestAssess(t *testing.T) {
+	quorum := func(version string, limit any) dlq.Facts {
+		return dlq.Facts{Name: "q", Type: topology.Quorum, Version: version, DeliveryLimit: set(limit)}
+	}
+	counted := func(f dlq.Facts) dlq.Facts { f.Counted = true; return f }
+	fixed := func(f dlq.Facts) dlq.Facts { f.LimitFixed = true; return f }
+	classic := dlq.Facts{Name: "q", Type: topology.Classic, Version: "4.3.6", Status: status(100, 0)}
+	with := func(change func(*dlq.Facts)) dlq.Facts { f := classic; change(&f); return f }
+	for _, c := range []struct {
+		name    string
+		f       dlq.Facts
+		o       dlq.AssessOptions
+		refused string // part of the reason; "" allowed
+		allow   dlq.Permit
+		by      dlq.ReturnBy
+		room    int64 // the limit that is checked; 0 none
+		guard   bool
+	}{
+		{name: "a stream", f: dlq.Facts{Type: topology.Stream}, by: dlq.ReturnNothing},
+		{name: "a classic queue", f: classic},
+		{name: "quorum 3.10 without a limit", f: quorum("3.10.8", nil), by: dlq.ReturnByClose},
+		{name: "quorum 3.10 with a limit", f: fixed(quorum("3.10.8", int64(10))), room: 10},
+		{name: "quorum 3.10 with a limit of 0", f: fixed(quorum("3.10.8", int64(0))), refused: "a look takes one", allow: dlq.PermitForce},
+		{name: "quorum 4.0 by default", f: quorum("4.0.5", int64(20)), room: 20},
+		{name: "quorum 4.0 unlimited", f: quorum("4.0.5", int64(-1)), by: dlq.ReturnByClose},
+		{name: "quorum 4.0 guarded: counts stay, so room is checked", f: quorum("4.0.5", int64(20)), o: dlq.AssessOptions{Guard: true}, guard: true, room: 20, by: dlq.ReturnByClose},
+		{name: "quorum 4.0 with a tiny limit", f: quorum("4.0.5", int64(0)), refused: "delivery limit is 0", allow: dlq.PermitGuard},
+		{name: "quorum 4.3 fed by classic queues", f: quorum("4.3.6", int64(20)), room: 20},
+		{name: "quorum 4.3 fed by quorum queues", f: counted(quorum("4.3.6", int64(20))), refused: "single look", allow: dlq.PermitGuard},
+		{name: "the same, the limit an argument", f: fixed(counted(quorum("4.3.6", int64(20)))), o: dlq.AssessOptions{Guard: true}, refused: "single look", allow: dlq.PermitForce},
+		{name: "the same, guarded", f: counted(quorum("4.3.6", int64(20))), o: dlq.AssessOptions{Guard: true}, guard: true},
+		{name: "the same, forced", f: counted(quorum("4.3.6", int64(20))), o: dlq.AssessOptions{Force: true}},
+		{name: "quorum 4.3 unlimited", f: counted(quorum("4.3.6", int64(-1)))},
+		{name: "an unknown version is the newest", f: counted(quorum("", int64(20))), refused: "single look", allow: dlq.PermitGuard},
+		{name: "delayed retry", f: func() dlq.Facts {
+			f := quorum("4.3.6", int64(-1))
+			f.DelayedRetry, f.DelayedRetryMin = set("all"), set(int64(60000))
+			return f
+		}(), refused: "hides returned messages from everybody for 1m0s", allow: dlq.PermitForce},
+		{name: "full and drop-head", f: with(func(f *dlq.Facts) { f.MaxLength = set(int64(100)) }), refused: "full or nearly so", allow: dlq.PermitForce},
+		{name: "full and drop-head, forced", f: with(func(f *dlq.Facts) { f.MaxLength = set(int64(100)) }), o: dlq.AssessOptions{Force: true}},
+		{name: "far from full", f: with(func(f *dlq.Facts) { f.MaxLength = set(int64(1000)) })},
+		{name: "bytes unknown", f: with(func(f *dlq.Facts) { f.MaxLengthBytes = set(int64(1000)) }), refused: "bytes", allow: dlq.PermitForce},
+		{name: "full and reject-publish", f: with(func(f *dlq.Facts) { f.MaxLength, f.Overflow = set(int64(100)), set("reject-publish") })},
+		{name: "a single active consumer", f: with(func(f *dlq.Facts) { f.SingleActiveConsumer, f.Status = true, status(1, 1) }), o: dlq.AssessOptions{Force: true}, refused: "gets nothing"},
+		{name: "a single active consumer that is not there", f: with(func(f *dlq.Facts) { f.SingleActiveConsumer = true })},
+		{name: "an exclusive consumer", f: with(func(f *dlq.Facts) { f.ExclusiveConsumer = true }), refused: "exclusively"},
+		{name: "an exclusive queue", f: with(func(f *dlq.Facts) { f.ConnectionExclusive = true }), refused: "exclusive to the connection"},
+		{name: "auto-delete: the look would be its last consumer", f: with(func(f *dlq.Facts) { f.AutoDelete = true }), o: dlq.AssessOptions{Force: true}, refused: "deletes the queue"},
+		{name: "auto-delete with consumers", f: with(func(f *dlq.Facts) { f.AutoDelete, f.Status = true, status(1, 1) }), refused: "deletes the queue", allow: dlq.PermitForce},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := dlq.Assess(c.f, c.o)
+			if (c.refused == "") != (l.Refused == "") || !strings.Contains(l.Refused, c.refused) || l.Allow != c.allow {
+				t.Fatalf("refused %q, allowed by %q", l.Refused, l.Allow)
+			}
+			if c.refused != "" {
+				if err := l.Err(); !errors.Is(err, dlq.ErrUnsafe) {
+					t.Errorf("its error is %v", err)
+				}
+				return
+			}
+			room := int64(0)
+			if l.Room != nil {
+				room = l.Room.Limit
+			}
+			if l.Return != c.by || room != c.room || l.Guard != c.guard {
+				t.Errorf("return %d, room %d, guard %v", l.Return, room, l.Guard)
+			}
+		})
+	}
+}
+
+func TestHoldTimeFollowsTheConsumerTimeout(t *testing.T) {
+	f := dlq.Facts{Type: topology.Classic, ConsumerTimeout: set(int64(120000))}
+	if got := dlq.Assess(f, dlq.AssessOptions{}).MaxHold; got != time.Minute {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestRoomLeavesAReserve(t *testing.T) {
+	r := dlq.Room{Limit: 20, Reserve: 10, Counts: true}
+	for count, want := range map[int64][2]bool{0: {true, true}, 9: {true, true}, 10: {false, true}, 19: {false, true}, 20: {false, false}, 21: {false, false}} {
+		if got := [2]bool{r.Fits(count), r.Survives(count)}; got != want {
+			t.Errorf("count %d: got %v, want %v", count, got, want)
+		}
+	}
+}

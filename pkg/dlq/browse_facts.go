@@ -1,0 +1,77 @@
+package dlq
+
+import (
+	"fmt"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// Facts are what decides whether looking into a queue is safe.
+type Facts struct {
+	VHost, Name, Type string
+	// Version is the broker's; "" unknown, which is judged as the newest.
+	Version string
+	// DeliveryLimit is the effective one of a quorum queue, the default of 4.x included. No value: unlimited.
+	DeliveryLimit Setting
+	// LimitFixed says that the limit is an argument of the queue, which no policy can lift.
+	LimitFixed                                            bool
+	MaxLength, MaxLengthBytes, Overflow, MessageTTL       Setting
+	DelayedRetry, DelayedRetryMin, ConsumerTimeout        Setting
+	SingleActiveConsumer, AutoDelete, ConnectionExclusive bool
+	// ExclusiveConsumer says that a consumer holds the queue for itself.
+	ExclusiveConsumer bool
+	// Status has the counts; Messages are ready and unacknowledged ones together.
+	Status topology.QueueStatus
+	// Bytes are the bodies' bytes; 0 unknown.
+	Bytes int64
+	// Counted says that messages may come with a delivery count already: on 4.3 the count survives dead-lettering, and a
+	// quorum queue dead-letters into this one.
+	Counted bool
+	// DeadLetterExchange is the queue's own: where it sends what it drops. No value: nowhere.
+	DeadLetterExchange Setting
+}
+
+// FactsOf collects the facts of a queue from what was read of a broker, and from where its dead letters come. It returns
+// an error when the state does not have the queue.
+func FactsOf(l *topology.Live, d Discovery, vhost, name string) (Facts, error) {
+	ref := topology.Ref{Kind: topology.KindQueue, VHost: vhost, Name: name}
+	o, ok := l.Get(ref)
+	if !ok {
+		return Facts{}, fmt.Errorf("queue %q is not in vhost %q", name, vhost)
+	}
+	q := o.(*topology.Queue)
+	s := newNetwork(&l.State, vhost, l.Server.Version).policies.settings(q)
+	f := Facts{
+		VHost: vhost, Name: name, Type: q.Type, Version: l.Server.Version, AutoDelete: q.AutoDelete, ConnectionExclusive: q.Exclusive,
+		MaxLength: s.get("max-length"), MaxLengthBytes: s.get("max-length-bytes"), Overflow: s.get("overflow"), MessageTTL: s.get("message-ttl"),
+		DelayedRetry: s.get("delayed-retry-type"), DelayedRetryMin: s.get("delayed-retry-min"), ConsumerTimeout: s.get("consumer-timeout"),
+		DeadLetterExchange: s.get("dead-letter-exchange"), Status: l.Status[ref],
+	}
+	f.SingleActiveConsumer, _ = q.Arguments["x-single-active-consumer"].(bool)
+	if q.Type == topology.Quorum {
+		f.DeliveryLimit = s.get("delivery-limit")
+		f.LimitFixed = s.argument("delivery-limit").limits(l.Server.Version)
+		f.Counted = topology.VersionAtLeast(l.Server.Version, "4.3") && fedByQuorum(d, vhost, name)
+	}
+	return f, nil
+}
+
+// limits says whether a delivery limit is one: -1 is none on 4.x, and 0 on 3.10.
+func (s Setting) limits(version string) bool {
+	v, ok := s.Int()
+	return ok && (v >= 0 || !topology.VersionAtLeast(version, "4.0"))
+}
+
+func fedByQuorum(d Discovery, vhost, name string) bool {
+	for _, q := range d.Queues {
+		if q.VHost != vhost || q.Name != name {
+			continue
+		}
+		for _, s := range q.Sources {
+			if s.Type != topology.Classic {
+				return true
+			}
+		}
+	}
+	return false
+}
