@@ -92,9 +92,9 @@ func (o *changeOptions) show(plan *topology.Plan) error {
 	case o.output.value == "text" && plan.Empty() && plan.Refusal() == nil:
 		return nil // the report says it all
 	case o.output.value == "text":
-		return view.PlanText(streams.Out, doc, streams.OutStyler(o.deps.colour))
+		return view.PlanText(streams.Out, doc, streams.OutStyler(o.deps.colour), streams.OutWidth())
 	case plan.Refusal() != nil || o.yes == "":
-		return view.PlanText(streams.Err, doc, streams.ErrStyler(o.deps.colour))
+		return view.PlanText(streams.Err, doc, streams.ErrStyler(o.deps.colour), streams.ErrWidth())
 	}
 	return nil
 }
@@ -106,7 +106,7 @@ func (o *changeOptions) report(plan *topology.Plan, result topology.Result) erro
 		return err
 	}
 	if plan.Empty() {
-		return view.PlanText(streams.Out, view.NewPlanDocument(plan), streams.OutStyler(o.deps.colour))
+		return view.PlanText(streams.Out, view.NewPlanDocument(plan), streams.OutStyler(o.deps.colour), streams.OutWidth())
 	}
 	return view.ApplyText(streams.Out, doc, streams.OutStyler(o.deps.colour))
 }

@@ -81,7 +81,7 @@ func runContextList(opts *contextListOptions) error {
 	for _, c := range list.Contexts {
 		table.Rows = append(table.Rows, []string{mark(c.Current, "*"), c.Name, c.URL, c.VHost, mark(c.Protected, "protected")})
 	}
-	return table.Write(out, opts.deps.streams.Width)
+	return table.Write(out, opts.deps.streams.OutWidth())
 }
 
 func contextDocuments(file *profile.File) []contextDocument {

@@ -71,7 +71,7 @@ func runContextShow(opts *contextShowOptions) error {
 	for _, name := range names {
 		table.Rows = append(table.Rows, []string{name, doc.Settings[name], c.Sources[name]})
 	}
-	return table.Write(opts.deps.streams.Out, opts.deps.streams.Width)
+	return table.Write(opts.deps.streams.Out, opts.deps.streams.OutWidth())
 }
 
 func settingsOf(c *profile.Connection) map[string]string {

@@ -78,5 +78,5 @@ func (o *planOptions) show(plan *topology.Plan) error {
 	if o.output.value == "markdown" {
 		return view.PlanMarkdown(streams.Out, doc)
 	}
-	return view.PlanText(streams.Out, doc, streams.OutStyler(o.deps.colour))
+	return view.PlanText(streams.Out, doc, streams.OutStyler(o.deps.colour), streams.OutWidth())
 }

@@ -38,7 +38,7 @@ func (d *deps) session(ctx context.Context, command string, flags *profile.Flags
 	if err != nil {
 		return nil, err
 	}
-	if err := view.Diagnostics(d.streams.Err, problems, d.streams.ErrStyler(d.colour)); err != nil {
+	if err := view.Diagnostics(d.streams.Err, problems, d.streams.ErrStyler(d.colour), d.streams.ErrWidth()); err != nil {
 		return nil, err
 	}
 	if problems.HasErrors() {

@@ -78,7 +78,7 @@ func (o *validateOptions) show(doc validateDocument, state *topology.State) erro
 		return err
 	}
 	style := streams.OutStyler(o.deps.colour)
-	if err := view.Diagnostics(streams.Out, doc.Problems, style); err != nil {
+	if err := view.Diagnostics(streams.Out, doc.Problems, style, streams.OutWidth()); err != nil {
 		return err
 	}
 	warnings := int64(len(doc.Problems) - doc.Problems.Errors())

@@ -50,6 +50,19 @@ func System(env LookupEnv) *Streams {
 	return s
 }
 
+// OutWidth is the width for what goes to stdout: 0 when stdout is a pipe or a file, whatever stderr is.
+func (s *Streams) OutWidth() int { return widthIf(s.OutTTY, s.Width) }
+
+// ErrWidth is the width for what goes to stderr: 0 when it is no terminal.
+func (s *Streams) ErrWidth() int { return widthIf(s.ErrTTY, s.Width) }
+
+func widthIf(tty bool, width int) int {
+	if tty {
+		return width
+	}
+	return 0
+}
+
 func (s *Streams) findWidth() int {
 	if !s.OutTTY && !s.ErrTTY {
 		return 0

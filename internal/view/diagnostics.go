@@ -3,23 +3,24 @@ package view
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
 // Diagnostics writes problems for a person: a line with place, severity, object and fault, then indented why it matters
-// and what to write instead. The order is the list's own.
-func Diagnostics(w io.Writer, list diag.Diagnostics, style terminal.Styler) error {
+// and what to write instead, folded at width columns (0: never). The order is the list's own.
+func Diagnostics(w io.Writer, list diag.Diagnostics, style terminal.Styler, width int) error {
 	for _, d := range list {
-		if _, err := io.WriteString(w, diagnosticText(d, style)); err != nil {
+		if _, err := io.WriteString(w, diagnosticText(d, style, width)); err != nil {
 			return fmt.Errorf("write diagnostics: %w", err)
 		}
 	}
 	return nil
 }
 
-func diagnosticText(d diag.Diagnostic, style terminal.Styler) string {
+func diagnosticText(d diag.Diagnostic, style terminal.Styler, width int) string {
 	mark := style.Red
 	if d.Severity == diag.Warning {
 		mark = style.Yellow
@@ -34,10 +35,23 @@ func diagnosticText(d diag.Diagnostic, style terminal.Styler) string {
 	}
 	s += terminal.Neutralise(d.Message) + "\n"
 	if d.Why != "" {
-		s += style.Dim("    why: ") + terminal.Neutralise(d.Why) + "\n"
+		s += remark("why: ", d.Why, style, width)
 	}
 	if d.Fix != "" {
-		s += style.Dim("    fix: ") + terminal.Neutralise(d.Fix) + "\n"
+		s += remark("fix: ", d.Fix, style, width)
+	}
+	return s
+}
+
+func remark(label, text string, style terminal.Styler, width int) string {
+	const indent = 4
+	s := ""
+	for i, line := range fold(terminal.Neutralise(text), width, indent+len(label)) {
+		if i == 0 {
+			s += strings.Repeat(" ", indent) + style.Dim(label) + line + "\n"
+		} else {
+			s += strings.Repeat(" ", indent+len(label)) + line + "\n"
+		}
 	}
 	return s
 }

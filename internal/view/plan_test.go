@@ -46,7 +46,7 @@ func samplePlan() *topology.Plan {
 
 func TestPlanText(t *testing.T) {
 	var b bytes.Buffer
-	if err := PlanText(&b, NewPlanDocument(samplePlan()), terminal.Styler{}); err != nil {
+	if err := PlanText(&b, NewPlanDocument(samplePlan()), terminal.Styler{}, 0); err != nil {
 		t.Fatal(err)
 	}
 	t.Log("\n" + b.String())
@@ -133,7 +133,7 @@ func assertHarmless(t *testing.T, text string) {
 
 func TestNothingToDo(t *testing.T) {
 	var b bytes.Buffer
-	if err := PlanText(&b, NewPlanDocument(&topology.Plan{Unchanged: 1}), terminal.Styler{}); err != nil {
+	if err := PlanText(&b, NewPlanDocument(&topology.Plan{Unchanged: 1}), terminal.Styler{}, 0); err != nil {
 		t.Fatal(err)
 	}
 	if got := b.String(); got != "No changes: 1 object is as declared.\n" {

@@ -12,9 +12,9 @@ import (
 )
 
 // PlanText writes a plan for a person: grouped by vhost and kind, a line per object, the differences below it, then the
-// problems and the counts.
-func PlanText(w io.Writer, doc PlanDocument, style terminal.Styler) error {
-	p := planPrinter{w: bufio.NewWriter(w), style: style}
+// problems and the counts. Lines are folded at width columns; 0 means never (a pipe).
+func PlanText(w io.Writer, doc PlanDocument, style terminal.Styler, width int) error {
+	p := planPrinter{w: bufio.NewWriter(w), style: style, width: width}
 	p.heading(doc)
 	p.changes(doc.Changes)
 	p.leftovers(doc)
@@ -26,6 +26,7 @@ func PlanText(w io.Writer, doc PlanDocument, style terminal.Styler) error {
 type planPrinter struct {
 	w     *bufio.Writer
 	style terminal.Styler
+	width int
 }
 
 // line writes what no later write can undo: bufio keeps the first error for Flush.
@@ -62,24 +63,46 @@ func (p planPrinter) changes(changes []ChangeDocument) {
 func (p planPrinter) change(c ChangeDocument, width int) {
 	sign, mark := actionSign(c.Action, p.style)
 	label := objectLabel(c.Ref)
+	column := 4 + max(width, terminal.Width(label)) + columnGap
+	details := fold(createdText(c), p.width, column)
 	head := "  " + mark(sign+" "+label)
-	if details := createdText(c); details != "" {
-		head += strings.Repeat(" ", max(0, width-terminal.Width(label))+2) + p.style.Dim(details)
+	switch {
+	case len(details) == 0:
+		p.line(head)
+	case p.width > 0 && p.width-column < narrowText:
+		p.line(head)
+		p.folded(6, "", createdText(c), p.style.Dim)
+	default:
+		p.line(head + strings.Repeat(" ", column-4-terminal.Width(label)) + p.style.Dim(details[0]))
+		for _, rest := range details[1:] {
+			p.line(strings.Repeat(" ", column) + p.style.Dim(rest))
+		}
 	}
-	p.line(head)
 	if c.Action != topology.Create {
 		p.differences(c.Fields)
 	}
 	if c.Why != "" {
-		p.line("      " + p.style.Dim("why: ") + terminal.Neutralise(c.Why))
+		p.folded(6, p.style.Dim("why: "), terminal.Neutralise(c.Why), plain)
 	}
 	if c.AtStake != nil {
 		p.line("      " + p.atStake(*c.AtStake))
 	}
 	if c.Blocked != "" {
-		p.line("      " + p.style.Red("blocked: ") + terminal.Neutralise(c.Blocked))
+		p.folded(6, p.style.Red("blocked: "), terminal.Neutralise(c.Blocked), plain)
 	}
 }
+
+// folded writes text behind a label, folded to the width, every line indented.
+func (p planPrinter) folded(indent int, label, text string, mark func(string) string) {
+	for i, line := range fold(text, p.width, indent) {
+		if i > 0 {
+			label = ""
+		}
+		p.line(strings.Repeat(" ", indent) + label + mark(line))
+	}
+}
+
+func plain(s string) string { return s }
 
 func (p planPrinter) differences(fields []topology.FieldChange) {
 	width := 0
@@ -131,7 +154,7 @@ func (p planPrinter) problems(list diag.Diagnostics) {
 	if len(list) == 0 {
 		return
 	}
-	_ = Diagnostics(p.w, list, p.style)
+	_ = Diagnostics(p.w, list, p.style, p.width)
 	p.line("")
 }
 
