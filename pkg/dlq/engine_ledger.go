@@ -42,6 +42,20 @@ func (l *ledger) open(uint64) {
 // last returns the newest tag, 0 before the first.
 func (l *ledger) last() uint64 { return l.base + uint64(len(l.states)-l.head) - 1 }
 
+// lastUnsettled returns the newest tag that is neither acknowledged nor due to be, 0 for none. The broker refuses an
+// acknowledgement or a nack with multiple whose own tag is settled already.
+func (l *ledger) lastUnsettled() uint64 {
+	for i := len(l.states) - 1; i >= l.head; i-- {
+		if l.states[i] != tagDone {
+			return l.base + uint64(i-l.head)
+		}
+	}
+	if n := len(l.held); n > 0 {
+		return l.held[n-1].last
+	}
+	return 0
+}
+
 // done finishes a delivery; flush says when to acknowledge it.
 func (l *ledger) done(tag uint64) {
 	if !l.settle(tag, tagDone) {

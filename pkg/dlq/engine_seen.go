@@ -27,24 +27,30 @@ type seen struct {
 	once      map[uint64]bool // true when confirmed
 	old       map[uint64]bool // confirmed before the running barrier began
 	returning map[uint64]bool // confirmed before a loss: may come back
-	twins     []uint64
+	twins     bitset
+	stayed    bitset // failed since the last loss
+
+	generation int // of barriers and losses
 }
 
 func newSeen(keepAll bool) *seen {
 	return &seen{
 		keepAll: keepAll, once: map[uint64]bool{}, old: map[uint64]bool{}, returning: map[uint64]bool{},
-		twins: make([]uint64, twinBits/64),
+		twins: make(bitset, twinBits/64), stayed: make(bitset, twinBits/64),
 	}
 }
 
-func (s *seen) isTwin(print uint64) bool {
+// bitset remembers fingerprints, and may remember more than it was told.
+type bitset []uint64
+
+func (b bitset) has(print uint64) bool {
 	i := print % twinBits
-	return s.twins[i/64]&(1<<(i%64)) != 0
+	return b[i/64]&(1<<(i%64)) != 0
 }
 
-func (s *seen) markTwin(print uint64) {
+func (b bitset) add(print uint64) {
 	i := print % twinBits
-	s.twins[i/64] |= 1 << (i % 64)
+	b[i/64] |= 1 << (i % 64)
 }
 
 // recognise says that the message was confirmed before the last loss and only its acknowledgement is missing; it does so
@@ -52,7 +58,7 @@ func (s *seen) markTwin(print uint64) {
 func (s *seen) recognise(print uint64, m *message.Message) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.returning[print] && m.Redelivered && !s.isTwin(print) && (s.keepAll || m.MessageID != "") {
+	if s.returning[print] && m.Redelivered && !s.twins.has(print) && (s.keepAll || m.MessageID != "") {
 		delete(s.returning, print)
 		s.once[print] = true // its new acknowledgement may get lost as well
 		return true
@@ -62,8 +68,8 @@ func (s *seen) recognise(print uint64, m *message.Message) bool {
 }
 
 func (s *seen) note(print uint64) {
-	if _, again := s.once[print]; again || s.old[print] {
-		s.markTwin(print)
+	if _, again := s.once[print]; again || s.old[print] || s.stayed.has(print) {
+		s.twins.add(print)
 		return
 	}
 	s.once[print] = false
@@ -73,8 +79,8 @@ func (s *seen) note(print uint64) {
 func (s *seen) unread(print uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, again := s.once[print]; again || s.old[print] {
-		s.markTwin(print)
+	if _, again := s.once[print]; again || s.old[print] || s.stayed.has(print) {
+		s.twins.add(print)
 	}
 }
 
@@ -85,33 +91,36 @@ func (s *seen) confirmed(print uint64) {
 	s.once[print] = true
 }
 
-// failed forgets a message that stays in its queue. A twin of it must not be taken for it, nor it for a twin.
+// failed forgets a message that stays in its queue, except that a twin of it would be one. After a loss it comes again.
 func (s *seen) failed(print uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.once, print)
-	s.markTwin(print)
+	s.stayed.add(print)
 }
 
 // barrier begins one: what is confirmed by now can be forgotten when passed is called, once the broker is seen to have
-// applied all acknowledgements sent so far. Only one may run at a time.
+// applied all acknowledgements sent so far. passed does nothing when another barrier or a loss came in between.
 func (s *seen) barrier() (passed func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	fresh := map[uint64]bool{}
-	old := map[uint64]bool{}
+	s.generation++
+	mine := s.generation
+	working := map[uint64]bool{}
 	for print, confirmed := range s.once {
 		if confirmed {
-			old[print] = true
+			s.old[print] = true
 		} else {
-			fresh[print] = false
+			working[print] = false
 		}
 	}
-	s.once, s.old = fresh, old
+	s.once = working
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.old = map[uint64]bool{}
+		if s.generation == mine {
+			s.old = map[uint64]bool{}
+		}
 	}
 }
 
@@ -128,6 +137,8 @@ func (s *seen) lost() {
 		}
 	}
 	s.once, s.old = map[uint64]bool{}, map[uint64]bool{}
+	clear(s.stayed)
+	s.generation++
 }
 
 // open returns how many confirmed messages may still come back after a loss.
@@ -142,4 +153,16 @@ func (s *seen) settled() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.once, s.old, s.returning = map[uint64]bool{}, map[uint64]bool{}, map[uint64]bool{}
+}
+
+// none says that nothing confirmed can come back: every acknowledgement is applied, or there was none.
+func (s *seen) none() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, confirmed := range s.once {
+		if confirmed {
+			return false
+		}
+	}
+	return len(s.old) == 0 && len(s.returning) == 0
 }

@@ -1,0 +1,356 @@
+package dlq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/msgctl/msgctl/pkg/consume"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/publish"
+)
+
+// memory is a broker that misbehaves on purpose, where a real one would take hours to be hit at the right moment: it cuts
+// connections between any two steps, applies any prefix of the acknowledgements sent before a cut, and lets messages
+// arrive whose confirmation is lost. What real brokers do is tested against real brokers.
+type memory struct {
+	mu      sync.Mutex
+	rng     *rand.Rand
+	ready   []*memMessage
+	subs    map[*memSub]bool
+	target  map[string]int // confirmed or not, what arrived
+	returns bool           // what is replayed dies again at once
+
+	cutSource, cutTarget float64 // probability per delivery or publication
+	unroutable, nack     float64
+	cuts                 int
+	faults               string // broken rules
+}
+
+type memMessage struct {
+	m         message.Message
+	delivered bool
+}
+
+func newMemory(seed uint64, n int) *memory {
+	b := &memory{rng: rand.New(rand.NewPCG(seed, 1)), subs: map[*memSub]bool{}, target: map[string]int{}}
+	for i := range n {
+		b.ready = append(b.ready, &memMessage{m: deadMessage(i)})
+	}
+	return b
+}
+
+func deadMessage(i int) message.Message {
+	id := fmt.Sprintf("id-%d", i)
+	return message.Message{
+		Properties: message.Properties{MessageID: id},
+		Headers: message.Table{
+			"n": int64(i),
+			message.HeaderDeath: []any{message.Table{
+				"queue": "work", "reason": "rejected", "exchange": "orders", "routing-keys": []any{"created"},
+				"count": int64(1), "time": time.Unix(1700000000, 0),
+			}},
+			message.HeaderFirstDeathQueue: "work", message.HeaderFirstDeathReason: "rejected", message.HeaderFirstDeathExchange: "orders",
+		},
+		Queue: "dlq", Body: []byte(id),
+	}
+}
+
+func (b *memory) chance(p float64) bool { return p > 0 && b.rng.Float64() < p }
+
+func (b *memory) Ready(context.Context, string) (int64, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return int64(len(b.ready)), nil
+}
+
+func (b *memory) left() map[string]int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := map[string]int{}
+	for _, m := range b.ready {
+		out[m.m.MessageID]++
+	}
+	for s := range b.subs {
+		for _, d := range s.unsettled {
+			out[d.m.MessageID]++
+		}
+	}
+	return out
+}
+
+func (b *memory) Subscribe(_ context.Context, o consume.Options) (consume.Subscription, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := &memSub{b: b, prefetch: o.Prefetch, unsettled: map[uint64]*memMessage{}}
+	b.subs[s] = true
+	return s, nil
+}
+
+type memSub struct {
+	b         *memory
+	prefetch  int
+	tag       uint64
+	unsettled map[uint64]*memMessage // as the queue sees it
+	pipeline  []func()               // settlements under way, in order
+	settled   map[uint64]bool
+	gone      bool
+	cancelled bool
+}
+
+func (s *memSub) deliver() (consume.Delivery, bool) {
+	if s.gone || s.cancelled || len(s.unsettled) >= s.prefetch || len(s.b.ready) == 0 {
+		return consume.Delivery{}, false
+	}
+	m := s.b.ready[0]
+	s.b.ready = s.b.ready[1:]
+	s.tag++
+	s.unsettled[s.tag] = m
+	d := consume.Delivery{Message: m.m, Tag: s.tag}
+	d.Redelivered = m.delivered
+	m.delivered = true
+	return d, true
+}
+
+// cut loses the connection: some prefix of what is in the pipeline was applied, the rest returns to the head, in order.
+func (s *memSub) cut() {
+	s.b.cuts++
+	for i, n := 0, s.b.rng.IntN(len(s.pipeline)+1); i < n; i++ {
+		s.pipeline[i]()
+	}
+	s.requeue()
+}
+
+func (s *memSub) requeue() {
+	s.gone, s.pipeline = true, nil
+	var back []*memMessage
+	for tag := uint64(1); tag <= s.tag; tag++ {
+		if m, ok := s.unsettled[tag]; ok {
+			back = append(back, m)
+			delete(s.unsettled, tag)
+		}
+	}
+	s.b.ready = append(back, s.b.ready...)
+}
+
+func (s *memSub) TryNext() (consume.Delivery, bool) {
+	s.b.mu.Lock()
+	defer s.b.mu.Unlock()
+	s.advance()
+	return s.deliver()
+}
+
+// advance applies a few settlements, as time goes by.
+func (s *memSub) advance() {
+	for len(s.pipeline) > 0 && s.b.chance(0.5) {
+		s.pipeline[0]()
+		s.pipeline = s.pipeline[1:]
+	}
+	if !s.gone && s.b.chance(s.b.cutSource) {
+		s.cut()
+	}
+}
+
+func (s *memSub) Next(ctx context.Context) (consume.Delivery, error) {
+	for {
+		s.b.mu.Lock()
+		s.advance()
+		d, ok := s.deliver()
+		gone, cancelled := s.gone, s.cancelled
+		s.b.mu.Unlock()
+		switch {
+		case ok:
+			return d, nil
+		case gone:
+			return consume.Delivery{}, fmt.Errorf("cut: %w", consume.ErrLost)
+		case cancelled:
+			return consume.Delivery{}, io.EOF
+		}
+		select {
+		case <-ctx.Done():
+			return consume.Delivery{}, ctx.Err()
+		case <-time.After(100 * time.Microsecond):
+		}
+	}
+}
+
+func (s *memSub) settle(tag uint64, multiple bool, apply func(*memMessage)) error {
+	s.b.mu.Lock()
+	defer s.b.mu.Unlock()
+	if s.gone {
+		return consume.ErrLost
+	}
+	if s.settled == nil {
+		s.settled = map[uint64]bool{}
+	}
+	if s.settled[tag] || tag == 0 || tag > s.tag {
+		s.b.faults += fmt.Sprintf("settled %d again; ", tag)
+	}
+	from := tag
+	if multiple {
+		from = 1
+	}
+	for t := from; t <= tag; t++ {
+		if s.settled[t] {
+			continue
+		}
+		s.settled[t] = true
+		s.pipeline = append(s.pipeline, func() {
+			if m := s.unsettled[t]; m != nil {
+				delete(s.unsettled, t)
+				apply(m)
+			}
+		})
+	}
+	return nil
+}
+
+func (s *memSub) Ack(tag uint64, multiple bool) error {
+	return s.settle(tag, multiple, func(*memMessage) {})
+}
+
+func (s *memSub) Nack(tag uint64, multiple, requeue bool) error {
+	if !requeue {
+		return errors.New("nothing is ever dropped")
+	}
+	var back []*memMessage
+	return s.settle(tag, multiple, func(m *memMessage) {
+		back = append(back, m)
+		s.b.ready = append([]*memMessage{m}, s.b.ready...)
+	})
+}
+
+func (s *memSub) Cancel(context.Context) error {
+	s.b.mu.Lock()
+	defer s.b.mu.Unlock()
+	if s.gone {
+		return consume.ErrLost
+	}
+	s.cancelled = true
+	return nil
+}
+
+func (s *memSub) Settled(context.Context) error {
+	s.b.mu.Lock()
+	defer s.b.mu.Unlock()
+	if !s.gone && s.b.chance(s.b.cutSource*20) {
+		s.cut()
+	}
+	if s.gone {
+		return consume.ErrLost
+	}
+	for _, f := range s.pipeline {
+		f()
+	}
+	s.pipeline = nil
+	return nil
+}
+
+func (s *memSub) Close() error {
+	s.b.mu.Lock()
+	defer s.b.mu.Unlock()
+	if !s.gone {
+		s.cut()
+	}
+	delete(s.b.subs, s)
+	return nil
+}
+
+// Open implements publish.Dialer.
+func (b *memory) Open(context.Context) (publish.Channel, error) {
+	return &memChannel{b: b, wake: make(chan struct{}, 1)}, nil
+}
+
+// memChannel confirms a little later, in order, and loses its connection on purpose.
+type memChannel struct {
+	b      *memory
+	wake   chan struct{}
+	seq    uint64
+	events []publish.Event
+	gone   bool
+}
+
+func (c *memChannel) Publish(_ context.Context, t publish.Target, m *message.Message) (uint64, error) {
+	b := c.b
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	defer poke(c.wake)
+	if c.gone {
+		return 0, fmt.Errorf("cut: %w", publish.ErrLost)
+	}
+	c.seq++
+	cut := b.chance(b.cutTarget)
+	switch {
+	case cut && b.chance(0.5): // before it arrived
+	case b.chance(b.unroutable):
+		c.events = append(c.events, publish.Event{Kind: publish.EventReturned, Reason: "NO_ROUTE", Target: t, Message: m},
+			publish.Event{Kind: publish.EventConfirmed, Seq: c.seq})
+	case b.chance(b.nack):
+		c.events = append(c.events, publish.Event{Kind: publish.EventNacked, Seq: c.seq})
+	default:
+		b.arrive(t, m)
+		c.events = append(c.events, publish.Event{Kind: publish.EventConfirmed, Seq: c.seq})
+	}
+	if cut { // some of the confirms were on their way
+		c.gone = true
+		c.events = c.events[:b.rng.IntN(len(c.events)+1)]
+	}
+	return c.seq, nil
+}
+
+func (c *memChannel) Receive(ctx context.Context, into []publish.Event) ([]publish.Event, error) {
+	for {
+		c.b.mu.Lock()
+		n := len(c.events)
+		if n > 0 && !c.gone && c.b.chance(0.5) {
+			n = c.b.rng.IntN(n) + 1
+		}
+		into = append(into, c.events[:n]...)
+		c.events = c.events[n:]
+		gone := c.gone && len(c.events) == 0
+		c.b.mu.Unlock()
+		switch {
+		case n > 0:
+			return into, nil
+		case gone:
+			return into, io.EOF
+		}
+		select {
+		case <-ctx.Done():
+			return into, ctx.Err()
+		case <-c.wake:
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+func (c *memChannel) Err() error {
+	c.b.mu.Lock()
+	defer c.b.mu.Unlock()
+	if c.gone {
+		return publish.ErrLost
+	}
+	return nil
+}
+
+func (c *memChannel) Close() error {
+	c.b.mu.Lock()
+	defer c.b.mu.Unlock()
+	c.gone = true
+	poke(c.wake)
+	return nil
+}
+
+func (b *memory) arrive(t publish.Target, m *message.Message) {
+	if t.Key != "work" || t.Exchange != "" {
+		b.faults += "sent to " + t.Exchange + "/" + t.Key + "; "
+	}
+	if b.returns {
+		b.ready = append(b.ready, &memMessage{m: *m})
+	}
+	b.target[m.MessageID]++
+}

@@ -1,0 +1,248 @@
+package dlq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/msgctl/msgctl/pkg/consume"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// read takes messages until the snapshot is through, the queue is empty, or ctx ends. It goes on after a lost connection.
+func (r *run) read(ctx context.Context) error {
+	for r.taken < r.total && (r.most <= 0 || r.tried < r.most) {
+		d, err := r.receive(ctx)
+		switch {
+		case errors.Is(err, errDrained):
+			return nil
+		case lost(err):
+			if err := r.recover(ctx); err != nil {
+				return err
+			}
+			continue
+		case err != nil:
+			return err
+		}
+		if err := r.take(ctx, d); err != nil {
+			return err
+		}
+		if r.taken < r.total && (r.active.crowded() || r.sinceBarrier() >= barrierEvery) {
+			if err := r.rotate(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// lost says that the subscription is gone and another may do: also when the broker ended the consumer, which it does when
+// a queue loses its leader.
+func lost(err error) bool {
+	return errors.Is(err, consume.ErrLost) || errors.Is(err, consume.ErrCancelled)
+}
+
+// receive returns the next delivery. It wraps ErrLost, and returns errDrained when nothing more is to be expected.
+func (r *run) receive(ctx context.Context) (*consume.Delivery, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if d, ok := r.active.sub.TryNext(); ok {
+		return &d, nil
+	}
+	var q quiet
+	for {
+		wait, cancel := context.WithTimeout(ctx, r.timing.idle)
+		d, err := r.active.sub.Next(wait)
+		cancel()
+		switch {
+		case err == nil:
+			return &d, nil
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case !errors.Is(err, context.DeadlineExceeded):
+			return nil, err
+		}
+		if err := r.wonder(ctx, &q); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// quiet is what is known while nothing comes.
+type quiet struct {
+	since time.Time
+	empty int // how often in a row nothing was ready
+}
+
+// wonder decides what it means that nothing came for a while: nil to wait on, errDrained to stop.
+func (r *run) wonder(ctx context.Context, q *quiet) error {
+	r.report(false)
+	if r.active.full() && r.active.pending() > 0 { // the target is slow or blocked: wait for it
+		*q = quiet{}
+		return nil
+	}
+	if q.since.IsZero() {
+		q.since = time.Now()
+	}
+	ready := int64(0)
+	if r.counter != nil && !r.stream {
+		n, err := r.counter.Ready(ctx, r.queue)
+		if err != nil {
+			return r.wonderAt(err)
+		}
+		ready = n
+	}
+	if ready > 0 {
+		q.empty = 0
+		if time.Since(q.since) > r.timing.stall {
+			r.stuck = fmt.Sprintf("%d messages are ready in queue %q, and the broker hands out none: another consumer may be the single active one, or the messages wait for a delayed retry", ready, r.queue)
+			return errDrained
+		}
+		return nil
+	}
+	q.empty++
+	if r.awaited > 0 && time.Since(q.since) < r.timing.returning {
+		return nil // the broker has not noticed yet that the old connection is gone
+	}
+	if q.empty >= 2 {
+		return errDrained
+	}
+	return nil
+}
+
+// wonderAt: a broker that cannot be asked right now is most likely restarting, which the subscription will tell.
+func (*run) wonderAt(err error) error {
+	if errors.Is(err, topology.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded) {
+		return nil
+	}
+	return err
+}
+
+// take decides about a delivery and passes it on.
+func (r *run) take(ctx context.Context, d *consume.Delivery) error {
+	s := r.active
+	s.open(d.Tag)
+	m := &d.Message
+	r.looked++
+	r.bytes += int64(len(m.Body))
+	if r.awaited > 0 && m.Redelivered {
+		r.awaited--
+	}
+	if at, ok := m.Offset(); ok && r.stream {
+		r.next = at + 1
+	}
+	v := r.decide(m)
+	if !v.outside {
+		r.taken++
+	}
+	if r.mopping && v.action != actDo {
+		s.hold(d.Tag)
+		return nil
+	}
+	switch v.action {
+	case actSkip:
+		r.count(&r.tally.skipped)
+		r.release(s, d.Tag)
+	case actStay:
+		r.stays(v.reason, v.detail, m.MessageID, v.target)
+		r.release(s, d.Tag)
+	case actDo:
+		return r.pass(ctx, d, v)
+	}
+	if r.stream && r.taken%64 == 0 {
+		s.flush()
+	}
+	return nil
+}
+
+// pass gives a job to the worker, unless the message is known to be done.
+func (r *run) pass(ctx context.Context, d *consume.Delivery, v verdict) error {
+	s, m := r.active, &d.Message
+	print := r.printer.of(m)
+	if !r.stream && r.seen.recognise(print, m) {
+		r.taken-- // it was counted when it was done
+		r.acknowledgeAgain(d.Tag)
+		return nil
+	}
+	if r.mopping {
+		s.hold(d.Tag)
+		return nil
+	}
+	if r.limiter != nil {
+		if err := r.limiter.Wait(ctx); err != nil {
+			s.hold(d.Tag)
+			return context.Cause(ctx)
+		}
+	}
+	r.tried++
+	j := &job{v: v, run: r, session: s, tag: d.Tag, print: print, id: m.MessageID, size: len(m.Body)}
+	select {
+	case r.jobs <- j:
+		return nil
+	case <-ctx.Done():
+		s.hold(d.Tag)
+		return ctx.Err()
+	}
+}
+
+func (r *run) acknowledgeAgain(tag uint64) {
+	if r.keep {
+		r.active.hold(tag)
+		return
+	}
+	r.active.done(tag)
+	r.active.flush()
+}
+
+// barrierEvery is after how many messages the broker is asked whether it has applied their acknowledgements, so that the
+// memory of what might come back stays bounded. It can be asked only of a consumer that has ended.
+const barrierEvery = 250_000
+
+func (r *run) sinceBarrier() int64 {
+	if r.keep {
+		return 0
+	}
+	return r.tried - r.barriered
+}
+
+// rotate goes on with another subscription: when the messages held on this one fill its window, or for a barrier.
+func (r *run) rotate(ctx context.Context) error {
+	old := r.active
+	err := old.endDeliveries(ctx, func(d *consume.Delivery) error {
+		if r.taken >= r.total || r.most > 0 && r.tried >= r.most {
+			old.open(d.Tag)
+			old.hold(d.Tag)
+			return nil
+		}
+		return r.take(ctx, d)
+	})
+	if lost(err) {
+		return r.recover(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	if r.sinceBarrier() >= barrierEvery {
+		if err := r.quiesce(ctx); err != nil {
+			return err
+		}
+		r.barriered = r.tried
+		r.barrier(old)
+	}
+	r.parked = append(r.parked, old)
+	return r.subscribeAgain(ctx)
+}
+
+// barrier asks in the background, and forgets what is confirmed by now once the broker has applied everything.
+func (r *run) barrier(s *session) {
+	passed := r.seen.barrier()
+	r.background.Go(func() {
+		ctx, cancel := context.WithTimeout(r.life, r.timing.grace)
+		defer cancel()
+		if !s.isGone() && s.sub.Settled(ctx) == nil {
+			passed()
+		}
+	})
+}

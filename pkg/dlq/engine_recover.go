@@ -1,0 +1,274 @@
+package dlq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/msgctl/msgctl/pkg/consume"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// Windows. A prefetch of about 1,000 is the fastest on all lines, and keeps the number of acknowledgements in flight small.
+const (
+	defaultPrefetch = 1000
+	// maxPrefetch and windowBytes bound the further windows of a run that holds very many messages: each has a connection
+	// of its own, and the client library buffers what is delivered and not yet read.
+	maxPrefetch = 20000
+	windowBytes = 8 << 20
+)
+
+// window grows once a window was filled with held messages.
+func (r *run) window() int {
+	if len(r.parked) == 0 || r.looked == 0 {
+		return r.prefetch
+	}
+	fits := windowBytes / (r.bytes/r.looked + 512)
+	return int(min(max(fits, int64(r.prefetch)), max(maxPrefetch, int64(r.prefetch))))
+}
+
+func (r *run) subscribe(ctx context.Context) error {
+	o := consume.Options{Queue: r.queue, Prefetch: r.window()}
+	if r.stream {
+		o.Offset = r.offset
+		if r.next > 0 {
+			o.Offset = r.next
+		}
+	}
+	sub, err := r.source.Subscribe(ctx, o)
+	if err != nil {
+		return err
+	}
+	r.active = newSession(sub, o.Prefetch)
+	r.mu.Lock()
+	r.all = append(r.all, r.active)
+	r.mu.Unlock()
+	return nil
+}
+
+// subscribeAgain subscribes in the middle of a run, and takes a lost connection as what it is.
+func (r *run) subscribeAgain(ctx context.Context) error {
+	err := r.subscribe(ctx)
+	if err != nil && transient(err) {
+		return r.recover(ctx)
+	}
+	return err
+}
+
+func (r *run) everySession() []*session {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]*session(nil), r.all...)
+}
+
+func transient(err error) bool {
+	return errors.Is(err, consume.ErrLost) || errors.Is(err, topology.ErrUnreachable)
+}
+
+// recover goes on after a lost connection: it waits until nothing is in flight, so that what arrived at the targets is
+// known, and subscribes again.
+func (r *run) recover(ctx context.Context) error {
+	r.notice(NoticeReconnecting, "the connection to the broker was lost; reconnecting")
+	r.loseAll()
+	if err := r.quiesce(ctx); err != nil {
+		return err
+	}
+	for _, s := range r.everySession() {
+		s.abandonPolitely()
+		r.awaited += s.kept()
+	}
+	r.forgetSessions()
+	if err := r.reconnect(ctx); err != nil {
+		return err
+	}
+	r.notice(NoticeReconnected, "connected again")
+	return nil
+}
+
+// loseAll makes acknowledgements vain, and notes what had been delivered and not looked at.
+func (r *run) loseAll() {
+	for _, s := range r.everySession() {
+		s.abandon()
+	}
+	for {
+		d, ok := r.active.sub.TryNext()
+		if !ok {
+			return
+		}
+		r.seen.unread(r.printer.of(&d.Message))
+		r.awaited++
+	}
+}
+
+// quiesce waits until no job is under way.
+func (r *run) quiesce(ctx context.Context) error {
+	for r.inFlight() > 0 {
+		select {
+		case <-r.idle:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+func (r *run) inFlight() (n int) {
+	for _, s := range r.everySession() {
+		n += s.pending()
+	}
+	return n
+}
+
+func (r *run) forgetSessions() {
+	r.seen.lost()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all, r.parked, r.active = nil, nil, nil
+	if !r.stream {
+		r.tally.forgetStayed()
+		r.taken, r.tried, r.barriered = r.tally.done, r.tally.done, r.tally.done
+	}
+}
+
+// reconnect tries at once, then after one delay, two, and so on. An error that is not about the connection is
+// final the third time: a broker that has just started may not know its queues yet.
+func (r *run) reconnect(ctx context.Context) error {
+	for n := 0; ; n++ {
+		err := r.subscribe(ctx)
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, topology.ErrNotPermitted), n >= r.timing.attempts, n >= 3 && !transient(err):
+			return fmt.Errorf("go on with queue %q: %w", r.queue, err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Duration(n+1) * r.timing.delay):
+		}
+	}
+}
+
+// finish stops deliveries, waits for what is in flight, returns what is held, and closes. It wraps ErrLost when the
+// broker may not have applied everything.
+func (r *run) finish(ctx context.Context, stopWorking func()) error {
+	if r.active == nil { // reconnecting failed
+		return nil
+	}
+	if ctx.Err() != nil {
+		r.stopping.Store(true)
+	}
+	err := r.stopDeliveries()
+	if r.quiesce(ctx) != nil {
+		r.stopping.Store(true)
+		r.settleInTime(stopWorking)
+	}
+	if err != nil {
+		r.loseAll()
+	}
+	for _, s := range r.everySession() {
+		if lost := r.giveBack(s); lost != nil && err == nil {
+			err = lost
+		}
+	}
+	switch {
+	case err == nil:
+		r.seen.settled()
+	case !errors.Is(err, consume.ErrLost):
+		err = fmt.Errorf("settle queue %q: %w", r.queue, errors.Join(err, consume.ErrLost))
+	}
+	return err
+}
+
+func (r *run) stopDeliveries() error {
+	ctx, cancel := context.WithTimeout(r.life, r.timing.grace)
+	defer cancel()
+	return r.active.endDeliveries(ctx, func(d *consume.Delivery) error {
+		r.active.open(d.Tag)
+		r.active.hold(d.Tag)
+		return nil
+	})
+}
+
+func (r *run) giveBack(s *session) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.life), r.timing.grace)
+	defer cancel()
+	return s.giveBack(ctx, r.giveBy)
+}
+
+// settleInTime gives what is in flight the grace time after an interruption. What is not settled then stays in its
+// queue, and may have arrived all the same.
+func (r *run) settleInTime(stopWorking func()) {
+	ctx, cancel := context.WithTimeout(r.life, r.timing.grace)
+	defer cancel()
+	if r.quiesce(ctx) == nil {
+		return
+	}
+	stopWorking()
+	r.endEffect(time.Millisecond)
+	_ = r.quiesce(context.WithoutCancel(r.life)) // every job is done now
+}
+
+// mopUp acknowledges again what was confirmed and came back, because the connection broke before its acknowledgements
+// were applied. Nothing is sent. What comes back stands at the head of the queue.
+func (r *run) mopUp(ctx context.Context) error {
+	r.notice(NoticeReconnecting, "the connection was lost at the end; reconnecting to make sure that nothing confirmed stays in the queue")
+	ctx, cancel := context.WithTimeout(ctx, 4*r.timing.grace)
+	defer cancel()
+	for _, s := range r.everySession() {
+		r.awaited += s.kept()
+	}
+	before := r.tallyNow()
+	r.forgetSessions()
+	r.restoreTally(before)
+	if err := r.reconnect(ctx); err != nil {
+		return err
+	}
+	return r.mop(ctx)
+}
+
+// readAgain goes on after the connection broke at the end. What was confirmed and comes back does not count, so reading
+// may end before all of that was seen.
+func (r *run) readAgain(ctx context.Context) error {
+	r.mopping = false
+	if err := r.read(ctx); err != nil || r.stopping.Load() {
+		return err
+	}
+	return r.mop(ctx)
+}
+
+// mop looks for what was confirmed and came back, as far as it can be: what came back stands before everything else.
+func (r *run) mop(ctx context.Context) error {
+	r.mopping = true
+	for most := r.awaited + int64(r.seen.open()); most > 0 && r.seen.open() > 0; most-- {
+		d, err := r.receive(ctx)
+		if errors.Is(err, errDrained) || lost(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := r.take(ctx, d); err != nil {
+			return err
+		}
+		if r.active.crowded() {
+			if err := r.rotate(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *run) tallyNow() tally {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.tally
+}
+
+func (r *run) restoreTally(t tally) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tally = t
+}

@@ -1,0 +1,166 @@
+package dlq
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/msgctl/msgctl/pkg/consume"
+)
+
+// session is one subscription and what it still owes the broker.
+type session struct {
+	sub      consume.Subscription
+	prefetch int
+
+	mu   sync.Mutex
+	led  *ledger
+	gone bool
+	acks int64
+}
+
+func newSession(sub consume.Subscription, prefetch int) *session {
+	return &session{sub: sub, prefetch: prefetch, led: newLedger()}
+}
+
+func (s *session) open(tag uint64) {
+	s.mu.Lock()
+	s.led.open(tag)
+	s.mu.Unlock()
+}
+
+// done finishes a delivery; flush acknowledges it.
+func (s *session) done(tag uint64) {
+	s.mu.Lock()
+	s.led.done(tag)
+	s.mu.Unlock()
+}
+
+func (s *session) hold(tag uint64) {
+	s.mu.Lock()
+	s.led.hold(tag)
+	if s.led.kept%256 == 0 {
+		s.acknowledge()
+	}
+	s.mu.Unlock()
+}
+
+// flush sends the acknowledgements that are due.
+func (s *session) flush() {
+	s.mu.Lock()
+	s.acknowledge()
+	s.mu.Unlock()
+}
+
+// acknowledge needs the lock, so that acknowledgements leave in the order in which the ledger decided them. An error
+// means that the connection is gone, which the reader will find out, too.
+func (s *session) acknowledge() {
+	multiple, single := s.led.flush()
+	if s.gone {
+		return
+	}
+	if multiple > 0 {
+		s.acks++
+		s.gone = s.sub.Ack(multiple, true) != nil
+	}
+	for _, tag := range single {
+		if s.gone {
+			return
+		}
+		s.acks++
+		s.gone = s.sub.Ack(tag, false) != nil
+	}
+}
+
+func (s *session) isGone() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.gone
+}
+
+func (s *session) abandon() {
+	s.mu.Lock()
+	s.gone = true
+	s.mu.Unlock()
+}
+
+func (s *session) pending() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.led.pending
+}
+
+func (s *session) kept() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.led.kept
+}
+
+// crowded says that what is held leaves too little of the window to work at full speed.
+func (s *session) crowded() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.led.kept*2 > int64(s.prefetch)
+}
+
+// full says that the broker will deliver nothing more before something is settled.
+func (s *session) full() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.led.kept+int64(s.led.pending) >= int64(s.prefetch)
+}
+
+// giveBack returns everything that is unsettled to the queue, with one nack, and returns when the broker has applied
+// everything. The channel is closed in any case.
+func (s *session) giveBack(ctx context.Context, by ReturnBy) error {
+	s.mu.Lock()
+	s.acknowledge()
+	last, used, gone := s.led.lastUnsettled(), s.led.last() > 0, s.gone
+	s.mu.Unlock()
+	if gone {
+		return errors.Join(consume.ErrLost, s.sub.Close())
+	}
+	if last > 0 && by == ReturnByNack {
+		if err := s.sub.Nack(last, true, true); err != nil {
+			return errors.Join(err, s.sub.Close())
+		}
+	}
+	if used {
+		if err := s.sub.Settled(ctx); err != nil {
+			return errors.Join(err, s.sub.Close())
+		}
+	}
+	_ = s.sub.Close() // everything is settled; what is left returns with the channel whatever it answers
+	return nil
+}
+
+// abandonPolitely returns by a nack what can still be returned so, because a close counts against a delivery limit.
+func (s *session) abandonPolitely() {
+	s.mu.Lock()
+	last := s.led.lastUnsettled()
+	s.mu.Unlock()
+	if last > 0 {
+		_ = s.sub.Nack(last, true, true) // the connection is lost, most likely
+	}
+	_ = s.sub.Close()
+}
+
+// endDeliveries cancels the consumer and reads what was under way, which visit gets.
+func (s *session) endDeliveries(ctx context.Context, visit func(*consume.Delivery) error) error {
+	if err := s.sub.Cancel(ctx); err != nil {
+		return err
+	}
+	for {
+		d, err := s.sub.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := visit(&d); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,91 @@
+package dlq
+
+import (
+	"context"
+
+	"github.com/msgctl/msgctl/pkg/message"
+)
+
+// Plan says what a replay or a move would do with the messages it was shown.
+type Plan struct {
+	// Looked is how many messages it was shown; Matching how many of these are meant.
+	Looked, Matching int64
+	// Sends is how many would be sent, and Targets where, most first.
+	Sends   int64
+	Targets []TargetCount
+	// Stays has why others would stay.
+	Stays []ReasonCount
+	// Altered is how many would lose their user_id, which this login may not publish with.
+	Altered int64
+}
+
+// Planner makes a Plan by the decisions that a replay makes, without doing anything. It is for one goroutine.
+type Planner struct {
+	decide func(*message.Message) verdict
+	limit  int64
+	plan   Plan
+	tally  tally
+}
+
+// NewPlanner returns a planner for a replay. Of the options it uses neither Source nor Dialer.
+func NewPlanner(o ReplayOptions) *Planner {
+	if o.MaxReplays == 0 {
+		o.MaxReplays = DefaultMaxReplays
+	}
+	return &Planner{decide: o.decider().decide, limit: o.Limit, tally: newTally()}
+}
+
+// NewMovePlanner returns a planner for a move.
+func NewMovePlanner(o ReplayOptions) *Planner {
+	o.move, o.MaxReplays = true, -1
+	return NewPlanner(o)
+}
+
+// Add shows the planner a message. It returns the message as it would be sent, which shares memory with m, or nil when
+// it would stay.
+func (p *Planner) Add(m *message.Message) *message.Message {
+	p.plan.Looked++
+	v := p.decide(m)
+	if v.action == actSkip {
+		return nil
+	}
+	p.plan.Matching++
+	if v.action == actStay {
+		p.tally.stay(v.reason, v.detail)
+		return nil
+	}
+	if p.limit > 0 && p.tally.done >= p.limit {
+		return nil
+	}
+	p.tally.went(v.target)
+	if v.altered {
+		p.plan.Altered++
+	}
+	return v.out
+}
+
+// Plan returns what the messages shown so far come to.
+func (p *Planner) Plan() Plan {
+	out := p.plan
+	out.Sends = p.tally.done
+	out.Targets = sortTargets(p.tally.targets, nil)
+	out.Stays = sortReasons(p.tally.stayed)
+	return out
+}
+
+// PlanQueue shows the planner every message of the snapshot, by taking them and giving them back: for what that does to
+// a queue see Assess, and Browse for a look that checks each message. It returns what stopped it, if anything.
+func (p *Planner) PlanQueue(ctx context.Context, f From) error {
+	if err := f.snapshot(ctx); err != nil {
+		return err
+	}
+	t := f.task()
+	t.keep = true
+	t.begin = ready(discardEffect{})
+	t.decide = func(m *message.Message) verdict {
+		p.Add(m)
+		return verdict{action: actSkip}
+	}
+	_, err := t.perform(ctx)
+	return err
+}

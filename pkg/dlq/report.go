@@ -1,0 +1,185 @@
+package dlq
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/msgctl/msgctl/pkg/publish"
+)
+
+// Reason is a stable code for why a message stays where it is.
+type Reason string
+
+// The reasons.
+const (
+	ReasonNoHistory   Reason = "no-history"     // nothing says where it came from
+	ReasonQueueGone   Reason = "queue-gone"     // the queue it came from does not exist
+	ReasonSameQueue   Reason = "same-queue"     // it died first in the queue it is in
+	ReasonMaxReplays  Reason = "max-replays"    // it was replayed too often already
+	ReasonDiedAgain   Reason = "died-again"     // this very run replayed it, and it came back
+	ReasonUnreadable  Reason = "unreadable"     // a filter or a transformation failed on it
+	ReasonUnroutable  Reason = "unroutable"     // returned: no queue at the target
+	ReasonNacked      Reason = "nacked"         // the target refused it: a full queue with reject-publish, mostly
+	ReasonRefused     Reason = "refused"        // it cannot be published: too large, invalid property, missing exchange
+	ReasonUnknown     Reason = "unknown"        // it may have arrived: the run ended before the broker said so
+	ReasonInterrupted Reason = "interrupted"    // the run ended before it was its turn
+	ReasonNotArchived Reason = "not-archived"   // it could not be written to the archive
+	ReasonBroken      Reason = "archive-broken" // its line in an archive cannot be read
+)
+
+// Failed says whether the reason is a failure of the attempt, in contrast to a decision to leave the message.
+func (r Reason) Failed() bool {
+	switch r {
+	case ReasonUnreadable, ReasonUnroutable, ReasonNacked, ReasonRefused, ReasonUnknown, ReasonNotArchived, ReasonBroken:
+		return true
+	}
+	return false
+}
+
+// NoWayBack says whether the reason is that a message has no target.
+func (r Reason) NoWayBack() bool {
+	return r == ReasonNoHistory || r == ReasonQueueGone || r == ReasonSameQueue
+}
+
+// TargetCount says how many messages went to, or would go to, a target.
+type TargetCount struct {
+	publish.Target
+	Messages int64
+}
+
+// ReasonCount says how many messages stay for a reason, with the words of the first one.
+type ReasonCount struct {
+	Reason   Reason
+	Messages int64
+	Example  string
+}
+
+// Result says what a run did. What is in no count was not looked at.
+type Result struct {
+	// ID of the run: x-msgctl-replay-id of what it replayed.
+	ID string
+	// Queue that it took from; "" for a restore.
+	Queue string
+	// Done counts messages whose copy is confirmed, or durably archived, or that were destroyed as asked.
+	Done int64
+	// Targets has where they went, most first.
+	Targets []TargetCount
+	// Skipped counts messages that did not match.
+	Skipped int64
+	// Stayed has why others stayed, most first.
+	Stayed []ReasonCount
+	// Resent counts messages that were published again because the connection broke before their first publication was
+	// confirmed: at most so many duplicates may exist at the targets.
+	Resent int64
+	// Altered counts messages that lost their user_id or CC header, which are noted in headers of msgctl's own.
+	Altered int64
+	// Interrupted says that the context ended before the run was through.
+	Interrupted bool
+	// Aborted says why a ramp was given up, or "".
+	Aborted string
+	// Unreachable says why the rest of the queue could not be read ("" when it was): other consumers hold it, for example.
+	Unreachable string
+}
+
+// Count returns how many messages stayed for reasons that f accepts: Reason.Failed, Reason.NoWayBack.
+func (r *Result) Count(f func(Reason) bool) int64 {
+	var n int64
+	for _, c := range r.Stayed {
+		if f(c.Reason) {
+			n += c.Messages
+		}
+	}
+	return n
+}
+
+// Partial says that not everything that was asked for is done (exit code 3).
+func (r *Result) Partial() bool {
+	return r.Aborted != "" || r.Unreachable != "" || r.Count(Reason.Failed) > 0 || r.Count(Reason.NoWayBack) > 0
+}
+
+// tally counts outcomes; its owner guards it.
+type tally struct {
+	done    int64
+	targets map[publish.Target]int64
+	skipped int64
+	stayed  map[Reason]*ReasonCount
+}
+
+func newTally() tally {
+	return tally{targets: map[publish.Target]int64{}, stayed: map[Reason]*ReasonCount{}}
+}
+
+func (t *tally) went(to *publish.Target) {
+	t.done++
+	if to != nil {
+		t.targets[*to]++
+	}
+}
+
+func (t *tally) stay(reason Reason, detail string) {
+	c := t.stayed[reason]
+	if c == nil {
+		c = &ReasonCount{Reason: reason, Example: detail}
+		t.stayed[reason] = c
+	}
+	c.Messages++
+}
+
+// forgetStayed is for messages that will be looked at again after a lost connection.
+func (t *tally) forgetStayed() {
+	t.skipped = 0
+	t.stayed = map[Reason]*ReasonCount{}
+}
+
+func (t *tally) staying() (n int64) {
+	for _, c := range t.stayed {
+		n += c.Messages
+	}
+	return n
+}
+
+func (t *tally) into(r *Result) {
+	r.Done += t.done
+	r.Skipped = t.skipped
+	r.Targets = sortTargets(t.targets, r.Targets)
+	r.Stayed = sortReasons(t.stayed)
+}
+
+func sortTargets(counts map[publish.Target]int64, more []TargetCount) []TargetCount {
+	all := make(map[publish.Target]int64, len(counts)+len(more))
+	maps.Copy(all, counts)
+	for _, c := range more {
+		all[c.Target] += c.Messages
+	}
+	out := make([]TargetCount, 0, len(all))
+	for t, n := range all {
+		out = append(out, TargetCount{t, n})
+	}
+	slices.SortFunc(out, func(a, b TargetCount) int {
+		switch {
+		case a.Messages != b.Messages:
+			return int(b.Messages - a.Messages)
+		case a.Exchange != b.Exchange && a.Exchange < b.Exchange, a.Exchange == b.Exchange && a.Key < b.Key:
+			return -1
+		}
+		return 1
+	})
+	return out
+}
+
+func sortReasons(counts map[Reason]*ReasonCount) []ReasonCount {
+	out := make([]ReasonCount, 0, len(counts))
+	for _, c := range counts {
+		out = append(out, *c)
+	}
+	slices.SortFunc(out, func(a, b ReasonCount) int {
+		if a.Messages != b.Messages {
+			return int(b.Messages - a.Messages)
+		}
+		if a.Reason < b.Reason {
+			return -1
+		}
+		return 1
+	})
+	return out
+}
