@@ -218,11 +218,21 @@ func (d *differ) owner(ref Ref) string {
 func (d *differ) effective(q *Queue, have Object) *Queue {
 	if live, ok := have.(*Queue); ok {
 		typed := withType(q, live.Type)
-		if len(queueChanges(live, typed, d.have.Server)) == 0 {
+		if len(queueChanges(live, typed, d.have.Server)) == 0 && takesAll(typed) {
 			return typed
 		}
 	}
 	return withType(q, d.defaultType(q))
+}
+
+// takesAll reports whether queues of that type know the arguments: otherwise the file means another type.
+func takesAll(q *Queue) bool {
+	for name := range q.Arguments {
+		if a, known := LookupArgument(name); known && !a.TakenBy(q.Type, "") {
+			return false
+		}
+	}
+	return true
 }
 
 func withType(q *Queue, kind string) *Queue {

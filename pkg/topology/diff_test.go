@@ -227,7 +227,9 @@ func TestSameAs(t *testing.T) {
 	if err := first.SameAs(plan(broker(queue("q", "x-max-length", 1)), everything)); err == nil || !strings.Contains(err.Error(), "was to create, now to replace") {
 		t.Errorf("another action: %v", err)
 	}
-	pruned := func(q *topology.Queue) *topology.Plan { return topology.Diff(state(), broker(q).owns("t", q).live(), everything) }
+	pruned := func(q *topology.Queue) *topology.Plan {
+		return topology.Diff(state(), broker(q).owns("t", q).live(), everything)
+	}
 	if err := pruned(q).SameAs(pruned(queue("q", "x-max-length", 1))); !errors.Is(err, topology.ErrMoved) {
 		t.Errorf("what is to be deleted is another now: %v", err)
 	}
@@ -346,6 +348,13 @@ func TestTypeOfAQueueWithoutOne(t *testing.T) {
 				t.Errorf("made a %s queue; the declared one says %s", made.Type, q.Type)
 			}
 		})
+	}
+	timed := queue("q", "x-consumer-timeout", 60000)
+	timed.TypeDeclared = false
+	onStream := broker(typed(queue("q"), topology.Stream)).live()
+	onStream.Server.Version = "4.0.5"
+	if p := topology.Diff(state(timed), onStream, everything); len(p.Steps) != 1 || p.Steps[0].Action != topology.Replace || p.Problems.HasErrors() {
+		t.Errorf("no stream has a consumer timeout, so a stream is not meant: %s", describe(p))
 	}
 	live := broker(&topology.VHost{Name: "/", DefaultQueueType: topology.Quorum}, typed(queue("old"), topology.Stream)).live()
 	old, fresh := queue("old"), queue("fresh")

@@ -95,7 +95,12 @@ func advance(t *testing.T, c *rabbit.Client, want *topology.State) int {
 		t.Fatalf("%v\n%s", err, describe(p))
 	}
 	if err = result.Err(); err != nil {
-		t.Fatalf("%v\n%s\n%+v", err, describe(p), result.Steps)
+		for i, r := range result.Steps {
+			if r.Outcome != topology.Done {
+				t.Errorf("%s %s %s: %v", r.Outcome, p.Steps[i].Action, p.Steps[i].Ref, r.Err)
+			}
+		}
+		t.Fatalf("%v\n%s", err, describe(p))
 	}
 	if again := plan(t, c, want); len(again.Steps)+len(again.Undeclared)+len(again.Unowned) > 0 || again.Problems.HasErrors() {
 		t.Fatalf("a second plan is not empty:\n%s\nthe first was:\n%s", describe(again), describe(p))

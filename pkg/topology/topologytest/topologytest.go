@@ -84,7 +84,7 @@ func (w World) drawVHost(t *rapid.T, add func(topology.Object), vhost string) {
 	drawBindings(t, add, vhost, append(exchanges, "amq.topic"), queues)
 	if rapid.Bool().Draw(t, "policy") {
 		add(&topology.Policy{VHost: vhost, Name: "p", Pattern: expr(t), ApplyTo: "queues", Priority: int64(rapid.IntRange(0, 1).Draw(t, "priority")),
-			Definition: topology.Arguments{rapid.SampledFrom([]string{"max-length", "expires"}).Draw(t, "key"): int64(rapid.IntRange(1, 2).Draw(t, "value"))}})
+			Definition: topology.Arguments{rapid.SampledFrom([]string{"max-length", "expires"}).Draw(t, "key"): int64(rapid.IntRange(1e8, 1e8+1).Draw(t, "value"))}})
 	}
 	if rapid.Bool().Draw(t, "parameter") {
 		add(&topology.Parameter{VHost: vhost, Component: "federation-upstream", Name: "f", Value: map[string]any{"uri": rapid.SampledFrom([]string{"amqp://u:a@h", "amqp://u:b@h"}).Draw(t, "uri")}})
