@@ -14,7 +14,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// publish puts n confirmed messages into a queue.
+// fill puts n confirmed messages into a queue.
 func fill(t *testing.T, v *rabbittest.VHost, queue string, n int) {
 	t.Helper()
 	ch := v.Channel(t)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"slices"
 	"sync"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -15,9 +17,7 @@ import (
 
 // Dialer returns a dialer of channels that publish to a vhost, each on a connection of its own.
 func (c *Client) Dialer(vhost string) publish.Dialer {
-	o := c.opts
-	o.wrap = coalesce
-	return &publisherDialer{opts: o, vhost: vhost}
+	return &publisherDialer{opts: c.opts, vhost: vhost}
 }
 
 type publisherDialer struct {
@@ -27,11 +27,17 @@ type publisherDialer struct {
 
 // Open implements publish.Dialer.
 func (d *publisherDialer) Open(ctx context.Context) (publish.Channel, error) {
-	l, err := dial(ctx, d.opts, d.vhost)
+	c := &publishChannel{opts: d.opts, vhost: d.vhost, said: make(chan struct{}, 1), ended: make(chan struct{})}
+	o := d.opts
+	o.wrap = func(conn net.Conn) net.Conn {
+		c.wire = &tap{Conn: coalesce(conn), report: c.hear}
+		return c.wire
+	}
+	l, err := dial(ctx, o, d.vhost)
 	if err != nil {
 		return nil, fmt.Errorf("open a channel to publish: %w", err)
 	}
-	c := &publishChannel{opts: d.opts, vhost: d.vhost, link: l, said: make(chan struct{}, 1), ended: make(chan struct{})}
+	c.link = l
 	if err := interruptible(ctx, d.opts, l, c.start); err != nil {
 		l.close()
 		return nil, explainer{op: "open a channel to publish", user: d.opts.User}.explain(ctx, err)
@@ -43,13 +49,16 @@ func (d *publisherDialer) Open(ctx context.Context) (publish.Channel, error) {
 type publishChannel struct {
 	opts  Options
 	vhost string
+	wire  *tap
 	link  *link
 	ch    *amqp.Channel
 	seq   uint64 // of the last message published
 
-	mu     sync.Mutex
-	events []publish.Event // said and not yet received
-	err    error
+	mu      sync.Mutex
+	events  []publish.Event // said and not yet received
+	whole   int             // so many of them are complete: a return comes in parts
+	settled uint64          // all messages up to it were confirmed or nacked
+	err     error
 
 	said  chan struct{} // there may be events
 	ended chan struct{} // closed behind the last event
@@ -61,15 +70,14 @@ func (c *publishChannel) start() (err error) {
 	if c.ch, err = c.link.conn.Channel(); err != nil {
 		return err
 	}
-	l := listener{
+	go c.listen(listener{
 		closed:  c.ch.NotifyClose(make(chan *amqp.Error, 1)),
 		blocked: c.link.conn.NotifyBlocked(make(chan amqp.Blocking, 1)),
-		// Without buffers: the library's reader hands over one thing at a time, in the order in which the broker said it.
-		returns:  c.ch.NotifyReturn(make(chan amqp.Return)),
-		confirms: c.ch.NotifyPublish(make(chan amqp.Confirmation)),
-	}
-	go c.listen(l)
-	return c.ch.Confirm(false)
+		returns: c.ch.NotifyReturn(make(chan amqp.Return)),
+	})
+	// The channel is the first and only one of its connection. The library must not know of the confirm mode: see tap.
+	_, err = c.wire.Write(confirmSelect(1))
+	return err
 }
 
 // Publish implements publish.Channel.
@@ -113,12 +121,12 @@ func (c *publishChannel) Receive(ctx context.Context, into []publish.Event) ([]p
 func (c *publishChannel) take(into []publish.Event) ([]publish.Event, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.events) == 0 {
+	if c.whole == 0 {
 		return into, false
 	}
-	into = append(into, c.events...)
-	clear(c.events)
-	c.events = c.events[:0]
+	into = append(into, c.events[:c.whole]...)
+	c.events = slices.Delete(c.events, 0, c.whole)
+	c.whole = 0
 	return into, true
 }
 

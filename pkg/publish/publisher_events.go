@@ -1,0 +1,124 @@
+package publish
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/msgctl/msgctl/pkg/message"
+)
+
+var (
+	errNacked  = errors.New("the broker refused it: a target queue is full and rejects (overflow: reject-publish), or failed")
+	errMatched = errors.New("a message came back that could not be told from it, so it may or may not have arrived")
+)
+
+// apply notes what the broker said. It returns what Notify should know. p.mu is not held.
+func (p *Publisher[T]) apply(events []Event) (notices []Notice, confirmed bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range events {
+		e := &events[i]
+		switch e.Kind {
+		case EventConfirmed:
+			p.window.confirm(e.Seq, p.seq, e.Multiple, Confirmed, nil)
+			confirmed = true
+		case EventNacked:
+			p.window.confirm(e.Seq, p.seq, e.Multiple, Nacked, errNacked)
+			confirmed = true
+		case EventReturned:
+			p.window.giveBack(e)
+		case EventBlocked:
+			p.blocked = true
+			notices = append(notices, Notice{Kind: NoticeBlocked, Err: fmt.Errorf("the broker stops publishers: %s", e.Reason)})
+		case EventUnblocked:
+			p.blocked = false
+			notices = append(notices, Notice{Kind: NoticeUnblocked})
+		}
+	}
+	p.window.advance()
+	p.changed.Broadcast()
+	return notices, confirmed
+}
+
+// confirm gives seq its outcome, with multiple also all before it that have none. last is the number of the last message sent.
+func (w *window[T]) confirm(seq, last uint64, multiple bool, kind OutcomeKind, err error) {
+	if !multiple {
+		w.confirmOne(seq, last, kind, err)
+		return
+	}
+	for pos := w.open; pos < w.next; pos++ {
+		e := w.at(pos)
+		if e.seq > seq {
+			return
+		}
+		w.confirmed(e, kind, err)
+	}
+}
+
+// confirmOne looks where seq is when no message between was refused on the spot, and before.
+func (w *window[T]) confirmOne(seq, last uint64, kind OutcomeKind, err error) {
+	if seq > last || w.next-w.open <= last-seq {
+		return
+	}
+	for pos := w.next - (last - seq); pos > w.open; pos-- {
+		e := w.at(pos - 1)
+		if e.seq == seq && e.kind == 0 {
+			w.confirmed(e, kind, err)
+		}
+		if e.seq != 0 && e.seq < seq {
+			return
+		}
+	}
+}
+
+func (w *window[T]) confirmed(e *entry[T], kind OutcomeKind, err error) {
+	switch {
+	case e.kind != 0 || e.seq == 0:
+	case e.back != nil:
+		w.resolve(e, Returned, e.back)
+	case e.doubtful && kind == Confirmed:
+		w.resolve(e, Unknown, errMatched)
+	default:
+		w.resolve(e, kind, err)
+	}
+}
+
+// giveBack finds the message that the broker returned. It names it by its content alone: the same target, id, number of headers and body.
+// Two that are alike in all of that were routed alike, and returns come in the order of publishing, so the search begins behind
+// the last one and in the usual case ends at once.
+func (w *window[T]) giveBack(r *Event) {
+	for _, alike := range [...]func(*entry[T], *Event) bool{same[T], similar[T]} {
+		for _, from := range [...]uint64{max(w.returned, w.open), w.open} {
+			for pos := from; pos < w.next; pos++ {
+				if e := w.at(pos); e.kind == 0 && e.seq != 0 && e.back == nil && alike(e, r) {
+					e.back = fmt.Errorf("it reached no queue: nothing is bound for %s (%s)", r.Target, r.Reason)
+					w.returned = pos + 1
+					return
+				}
+			}
+		}
+	}
+	// It must be one of them, and calling it confirmed would lose it.
+	for pos := w.open; pos < w.next; pos++ {
+		w.at(pos).doubtful = true
+	}
+}
+
+func same[T any](e *entry[T], r *Event) bool {
+	return similar(e, r) && e.message.MessageID == r.Message.MessageID && headerCount(e.message) == headerCount(r.Message)
+}
+
+// similar leaves out what interceptors on the broker may change.
+func similar[T any](e *entry[T], r *Event) bool {
+	return e.target == r.Target && bytes.Equal(e.message.Body, r.Message.Body)
+}
+
+// headerCount leaves out BCC, which the broker takes off.
+func headerCount(m *message.Message) int {
+	n := len(m.Headers)
+	if _, has := m.Headers["BCC"]; has {
+		n--
+	}
+	return n
+}

@@ -1,0 +1,168 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// run receives from one channel after another until the publisher ends.
+func (p *Publisher[T]) run(ctx context.Context, ch Channel) {
+	failures := 0 // losses and failed attempts since the last confirm
+	for ch != nil {
+		if p.receive(ctx, ch) {
+			failures = 0
+		}
+		cause := ch.Err()
+		_ = ch.Close() // gone already
+		if p.leave(cause) {
+			failures = 0 // a message was at fault, not the line
+		}
+		if ctx.Err() != nil {
+			p.finish(ErrClosed)
+			return
+		}
+		p.notify(Notice{Kind: NoticeLost, Err: cause})
+		var err error
+		if ch, err = p.restore(ctx, cause, &failures); err != nil {
+			p.finish(err)
+			return
+		}
+		p.mu.Lock()
+		p.channel, p.seq, p.blocked = ch, 0, false
+		p.mu.Unlock()
+		p.notify(Notice{Kind: NoticeRestored})
+		p.send()
+	}
+}
+
+// receive applies what the channel says until it ends. It reports whether anything was confirmed.
+func (p *Publisher[T]) receive(ctx context.Context, ch Channel) (progress bool) {
+	var events []Event
+	for {
+		var err error
+		events, err = ch.Receive(ctx, events[:0])
+		notices, confirmed := p.apply(events)
+		progress = progress || confirmed
+		for _, n := range notices {
+			p.notify(n)
+		}
+		clear(events)
+		if err != nil {
+			return progress
+		}
+		p.send() // one that waited for its turn, or for the end of an alarm
+	}
+}
+
+// leave decides what becomes of what was in flight on a channel that is gone. It reports whether one of the messages was at fault.
+func (p *Publisher[T]) leave(cause error) (guilty bool) {
+	p.mu.Lock()
+	p.channel = nil
+	p.mu.Unlock()
+	p.sending.Lock() // whoever was handing over has found the channel gone
+	defer p.sending.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w := &p.window
+	for pos := w.open; pos < w.next; pos++ { // their fate is known
+		if e := w.at(pos); e.kind == 0 && e.back != nil {
+			w.resolve(e, Returned, e.back)
+		}
+	}
+	guilty = p.blame(cause)
+	for pos := w.open; pos < w.next; pos++ {
+		switch e := w.at(pos); {
+		case e.kind != 0:
+		case e.tried && !p.o.Republish:
+			w.resolve(e, Unknown, lostBefore(cause))
+		default:
+			e.seq, e.back, e.doubtful = 0, nil, false
+		}
+	}
+	w.flying = 0
+	w.next, w.returned = w.open, w.open
+	w.advance()
+	p.changed.Broadcast()
+	return guilty
+}
+
+// blame finds the message that the broker ended the channel for, and marks as tried those that it may have processed: all before that
+// one, or all in flight when it cannot be told which it was. The broker ignores what follows the one at fault.
+func (p *Publisher[T]) blame(cause error) (guilty bool) {
+	w := &p.window
+	var refusal *Refusal
+	isRefusal := errors.As(cause, &refusal)
+	inFlight := 0
+	for pos := w.open; pos < w.next; pos++ {
+		e := w.at(pos)
+		if e.kind != 0 || e.seq == 0 {
+			continue
+		}
+		inFlight++
+		if isRefusal && (refusal.Fits != nil && refusal.Fits(e.target, e.message) || refusal.Fits == nil && w.flying == 1) {
+			w.resolve(e, Refused, cause)
+			return true
+		}
+		e.tried = true
+	}
+	if isRefusal && inFlight > 0 {
+		p.careful = inFlight + 1 // the last of them alone, too
+		return true
+	}
+	return false
+}
+
+func lostBefore(cause error) error {
+	if cause == nil {
+		return errors.New("the publisher was closed before the broker confirmed it: it may or may not have arrived")
+	}
+	return fmt.Errorf("not confirmed, so it may or may not have arrived: %w", cause)
+}
+
+// restore opens a new channel. After a loss it tries at once; when that fails, or the last channel confirmed nothing, it pauses first.
+func (p *Publisher[T]) restore(ctx context.Context, cause error, failures *int) (Channel, error) {
+	for {
+		if *failures >= p.o.ReconnectAttempts {
+			return nil, fmt.Errorf("publish: %w", errors.Join(ErrLost, cause))
+		}
+		if *failures > 0 {
+			pause := time.Duration(*failures) * p.o.ReconnectDelay
+			p.notify(Notice{Kind: NoticeRetry, Err: cause, Attempt: *failures + 1, Wait: pause})
+			select {
+			case <-ctx.Done():
+				return nil, ErrClosed
+			case <-time.After(pause):
+			}
+		}
+		ch, err := p.dialer.Open(ctx)
+		*failures++
+		if err == nil {
+			return ch, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ErrClosed
+		}
+		cause = err
+	}
+}
+
+// finish ends the publisher: nothing will be sent any more.
+func (p *Publisher[T]) finish(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w := &p.window
+	for pos := w.open; pos < w.tail; pos++ {
+		switch e := w.at(pos); {
+		case e.kind != 0:
+		case e.tried:
+			w.resolve(e, Unknown, lostBefore(err))
+		default:
+			w.resolve(e, Unsent, fmt.Errorf("not sent: %w", err))
+		}
+	}
+	w.advance()
+	p.err = err
+	p.changed.Broadcast()
+}
