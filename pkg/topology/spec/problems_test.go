@@ -35,6 +35,7 @@ func TestProblems(t *testing.T) {
 		{"queues: { q: { x-max-length: 5, dlx: a, auto_delete: true, ttl: 5 } }\n", []string{"did you mean maxLength?", "did you mean deadLetter?", "did you mean autoDelete?", "did you mean messageTTL?"}},
 		{"queues: { q: { zzzzzz: 1 } }\n", []string{"known here: arguments, autoDelete, bindings"}},
 		{"queues:\n  - name: q\n", []string{"t.yaml:2:3: queues must be a mapping, and this is a list"}},
+		{`{"version": 1, "queues": []}`, []string{"queues must be a mapping, and this is a list"}},
 		{"queues: { q: { overflow: drop-tail } }\n", []string{"overflow cannot be \"drop-tail\"; write one of drop-head, reject-publish, reject-publish-dlx"}},
 		{"queues: { q: { maxPriority: 256 } }\n", []string{"maxPriority cannot be 256, the most is 255; write, for example, maxPriority: 10"}},
 		{"users: { u: { password: secret } }\n", []string{`user "u": password must be one variable, and nothing else; a topology file is kept in git`}},
@@ -53,6 +54,8 @@ func TestProblems(t *testing.T) {
 		{"policies: { p: { pattern: a, definition: { dead-letter-exchange: y } } }\n", []string{`t.yaml:1:66: policy "p": definition.dead-letter-exchange: exchange "y" is not declared; dead letters would vanish`}},
 		{"external: { exchanges: y, queues: [r] }\nexchanges: { x: { alternateExchange: y, bindings: [{ exchange: y }] } }\nqueues: { q: { deadLetter: r } }\n", nil},
 		{"queues: { q: { bindings: [{ exchange: amq.topic }] } }\n", nil},
+
+		{some + "bindings: [{ exchange: x, queue: q }]\nqueues: { q: { bindings: [{ exchange: x }] } }\n", []string{`t.yaml:2:12: binding "x" -> queue "q": is declared twice, first at t.yaml:3:27; remove one of the two`}},
 
 		// names
 		{"queues: { amq.q: }\nexchanges: { amq.topic: {} }\n", []string{`t.yaml:1:11: queue "amq.q": names that begin with amq. are reserved; the broker refuses to declare a queue of that name; choose another name`, "leave it out: every vhost has it"}},

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -182,7 +183,7 @@ func (inv *inventory) variable(words ...string) string {
 	}
 	unique := name
 	for n := 2; slices.Contains(inv.variables, unique); n++ {
-		unique = name + "_" + string(rune('0'+n%10)) // two of one name are rare, ten are not met
+		unique = name + "_" + strconv.Itoa(n)
 	}
 	inv.variables = append(inv.variables, unique)
 	return unique

@@ -24,6 +24,7 @@ func WriteYAML(w io.Writer, s *topology.State, o WriteOptions) error {
 	root.put("version", intNode(1))
 	root.putText("name", cmp.Or(o.Name, s.Name))
 	inv.body(root)
+	slices.Sort(inv.variables)
 	var b bytes.Buffer
 	if o.Schema != "" {
 		fmt.Fprintf(&b, "# yaml-language-server: $schema=%s\n", o.Schema)
