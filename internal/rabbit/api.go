@@ -42,6 +42,7 @@ type api struct {
 
 	transport *http.Transport
 	client    *http.Client
+	limit     int64        // bytes of an answer
 	requests  atomic.Int64 // answered, for tests
 	reached   atomic.Bool
 }
@@ -59,7 +60,7 @@ func newAPI(o Options) *api {
 	}
 	a := &api{
 		base: strings.TrimSuffix(o.API, "/"), user: o.User, password: o.Password, timeout: o.Timeout,
-		agent: strings.ReplaceAll(o.Name, " ", "/"), opts: o, transport: transport,
+		agent: strings.ReplaceAll(o.Name, " ", "/"), opts: o, transport: transport, limit: maxAnswer,
 	}
 	if u, err := url.Parse(o.API); err == nil {
 		hint := o
@@ -87,7 +88,7 @@ func (a *api) RoundTrip(req *http.Request) (*http.Response, error) {
 		defer func() { _ = res.Body.Close() }()
 		return nil, newAPIError(res)
 	}
-	res.Body = &bounded{ReadCloser: res.Body, left: maxAnswer}
+	res.Body = &bounded{ReadCloser: res.Body, left: a.limit}
 	return res, nil
 }
 
@@ -203,7 +204,7 @@ func (a *api) send(ctx context.Context, method, path string, body any) (*http.Re
 			return err
 		}
 		req.Header.Set("Content-Type", "application/json")
-		res, err = a.client.Do(req)
+		res, err = a.client.Do(req) //nolint:bodyclose // the caller closes it
 		return err
 	})
 	return res, err
@@ -240,7 +241,7 @@ func (a *api) get(ctx context.Context, path string, out any) error {
 		return err
 	}
 	defer func() { _ = res.Body.Close() }()
-	return a.decoded(res, decoder(res.Body).Decode(out))
+	return a.decoded(ctx, res, decoder(res.Body).Decode(out))
 }
 
 // list decodes a JSON array element by element, so that memory holds one at a time.
@@ -254,19 +255,19 @@ func list[T any](ctx context.Context, a *api, path string, each func(*T) error) 
 	defer func() { _ = res.Body.Close() }()
 	dec := decoder(res.Body)
 	if first, err := dec.Token(); err != nil || first != json.Delim('[') {
-		return a.decoded(res, cmpErr(err, errors.New("no list")))
+		return a.decoded(ctx, res, cmpErr(err, errors.New("no list")))
 	}
 	for dec.More() {
 		item := new(T)
 		if err := dec.Decode(item); err != nil {
-			return a.decoded(res, err)
+			return a.decoded(ctx, res, err)
 		}
 		if err := each(item); err != nil {
 			return err
 		}
 	}
 	_, err = dec.Token()
-	return a.decoded(res, err)
+	return a.decoded(ctx, res, err)
 }
 
 func cmpErr(a, b error) error {
@@ -283,14 +284,16 @@ func decoder(r io.Reader) *json.Decoder {
 }
 
 // decoded explains an answer that is not what a management API sends.
-func (a *api) decoded(res *http.Response, err error) error {
+func (a *api) decoded(ctx context.Context, res *http.Response, err error) error {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
 	switch {
 	case err == nil:
 		return nil
+	case ctx.Err() != nil: // the decoder takes it for the end of the text
+		return ctx.Err()
 	case errors.Is(err, errTooLong):
-		return &Error{Op: "read " + a.base, Text: fmt.Sprintf("the answer is longer than %d MiB, which no management API sends", maxAnswer>>20), Kind: ErrAPI, cause: err}
+		return &Error{Op: "read " + a.base, Text: fmt.Sprintf("the answer is longer than %d MiB, which no management API sends", a.limit>>20), Kind: ErrAPI, cause: err}
 	case errors.As(err, &syntax), errors.As(err, &kind), err.Error() == "no list":
 		return &Error{Op: "read " + a.base, Kind: ErrAPI, cause: err,
 			Text: fmt.Sprintf("the answer is not what RabbitMQ's management API sends (content type %q): is the address right (--api)?", res.Header.Get("Content-Type"))}

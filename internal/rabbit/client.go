@@ -88,7 +88,7 @@ func (c *Client) overAMQP(ctx context.Context, vhost string) (*session, error) {
 	c.mu.Lock()
 	c.amqpDown = err
 	c.mu.Unlock()
-	return nil, nil
+	return nil, nil //nolint:nilerr // kept in amqpDown; the management API does the work
 }
 
 // forget drops the session of a vhost that was deleted or whose permissions changed.

@@ -44,6 +44,7 @@ func dial(ctx context.Context, o Options, vhost string) (*link, error) {
 	conn, err := handshake(ctx, o, vhost, wire)
 	if err != nil {
 		_ = raw.Close()
+		err = errors.Join(err, wire.failure())
 		return nil, explainDial(ctx, o, vhost, err, wire)
 	}
 	l := &link{conn: conn, net: raw, closed: make(chan *amqp.Error, 1)}
@@ -66,7 +67,8 @@ func handshake(ctx context.Context, o Options, vhost string, wire *sniffer) (*am
 		if err := secured.HandshakeContext(ctx); err != nil {
 			return nil, err
 		}
-		stream = secured
+		// A server that wants another certificate says so only after the client's part of the handshake (TLS 1.3).
+		stream = &sniffer{Conn: secured, outer: wire}
 	}
 	if o.wrap != nil {
 		stream = o.wrap(stream)
@@ -97,12 +99,26 @@ type sniffer struct {
 	count atomic.Int32
 	// timedOut says that a read ended at the deadline and not because the peer hung up.
 	timedOut atomic.Bool
+	// readError is how reading failed; outer keeps it instead when it is set.
+	readError atomic.Pointer[error]
+	outer     *sniffer
+}
+
+// failure returns the first error of reading through TLS, or nil.
+func (s *sniffer) failure() error {
+	if err := s.readError.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 func (s *sniffer) Read(p []byte) (int, error) {
 	n, err := s.Conn.Read(p)
 	if have := int(s.count.Load()); have < len(s.head) && n > 0 {
 		s.count.Add(int32(copy(s.head[have:], p[:n])))
+	}
+	if err != nil && s.outer != nil {
+		s.outer.readError.CompareAndSwap(nil, &err)
 	}
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
@@ -133,7 +149,7 @@ func explainDial(ctx context.Context, o Options, vhost string, err error, wire *
 	if wire == nil {
 		return unreachable(op, networkReason(ctx, err, o.Timeout)+hintAMQP(err, o), err)
 	}
-	if text := wrongProtocol(o, wire, err); text != "" {
+	if text := wrongProtocol(ctx, o, wire, err); text != "" {
 		return unreachable(op, text, err)
 	}
 	if text := tlsReason(err); text != "" {
@@ -158,9 +174,11 @@ func explainDial(ctx context.Context, o Options, vhost string, err error, wire *
 
 // identify finds out what listens on a port that did not answer an AMQP greeting: an HTTP server waits for the rest of a
 // request, some TLS servers hang up. It sends no credentials.
-func identify(o Options) string {
+func identify(ctx context.Context, o Options) string {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
 	dialer := &net.Dialer{Timeout: time.Second}
-	conn, err := dialer.Dial("tcp", o.address())
+	conn, err := dialer.DialContext(ctx, "tcp", o.address())
 	if err != nil {
 		return ""
 	}
@@ -177,7 +195,8 @@ func identify(o Options) string {
 		}
 		return spoken
 	}
-	secured, err := tls.DialWithDialer(dialer, "tcp", o.address(), &tls.Config{InsecureSkipVerify: true}) // only to see whether it is TLS
+	// Without verification: only to see whether it is TLS.
+	secured, err := (&tls.Dialer{NetDialer: dialer, Config: &tls.Config{InsecureSkipVerify: true}}).DialContext(ctx, "tcp", o.address())
 	if err != nil {
 		return ""
 	}
@@ -185,10 +204,10 @@ func identify(o Options) string {
 	return "TLS"
 }
 
-func wrongProtocol(o Options, wire *sniffer, err error) string {
+func wrongProtocol(ctx context.Context, o Options, wire *sniffer, err error) string {
 	spoken := wire.speaks()
 	if wire.count.Load() == 0 {
-		spoken = identify(o)
+		spoken = identify(ctx, o)
 	}
 	if o.AMQPTLS != nil {
 		var header tls.RecordHeaderError

@@ -125,7 +125,7 @@ func tlsReason(err error) string {
 	var host x509.HostnameError
 	var invalid x509.CertificateInvalidError
 	var header tls.RecordHeaderError
-	var alert tls.AlertError
+	var alert *net.OpError
 	switch {
 	case errors.As(err, &authority):
 		return "the server's certificate is signed by an authority that this machine does not know: name its CA certificate with --tls-ca FILE"
@@ -137,8 +137,8 @@ func tlsReason(err error) string {
 		return "the server's certificate is not valid: " + invalid.Error()
 	case errors.As(err, &header):
 		return "the port does not speak TLS"
-	case errors.As(err, &alert):
-		return fmt.Sprintf("the server ended the TLS handshake (%s): it may want a client certificate (--tls-cert, --tls-key)", alert.Error())
+	case errors.As(err, &alert) && alert.Op == "remote error":
+		return fmt.Sprintf("the server ended the TLS handshake (%s): it may want a client certificate (--tls-cert, --tls-key)", strings.TrimPrefix(alert.Err.Error(), "tls: "))
 	}
 	return ""
 }
@@ -186,7 +186,9 @@ func isReset(err error) bool {
 	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-func isURLError(err error) bool {
+// isNetwork reports whether a request failed on its way, or its answer on the way back.
+func isNetwork(err error) bool {
 	var u *url.Error
-	return errors.As(err, &u)
+	var n net.Error
+	return errors.As(err, &u) || errors.As(err, &n) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }

@@ -49,7 +49,7 @@ func (e explainer) explain(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return &Error{Op: e.op, Text: "interrupted", cause: errors.Join(ctx.Err(), err)}
 	}
-	if e.api != nil && isURLError(err) {
+	if e.api != nil && isNetwork(err) {
 		return fmt.Errorf("%s: %w", e.op, e.api.unreachable(ctx, err))
 	}
 	return &Error{Op: e.op, Text: err.Error(), cause: err}

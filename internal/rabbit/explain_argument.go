@@ -116,10 +116,10 @@ func (e explainer) invalidArgument(r reply) string {
 		}
 		return text
 	}
-	return fmt.Sprintf("%s%s is not valid%s", name, value, e.invalidity(r, unit))
+	return fmt.Sprintf("%s%s is not valid%s", name, value, invalidity(r))
 }
 
-func (e explainer) invalidity(r reply, unit topology.Unit) string {
+func invalidity(r reply) string {
 	switch d := r.detail; {
 	case negative.MatchString(d):
 		return ": it must not be negative"

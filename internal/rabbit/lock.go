@@ -92,10 +92,13 @@ func (c *Client) holder(ctx context.Context, queue *topology.Queue) string {
 	return fmt.Sprintf(", held by %.100s since %.40s", printable(who), printable(since))
 }
 
-// printable drops control characters: what another client wrote may end on a terminal.
+// printable drops control characters, which a server or another client may have sent to harm a terminal.
 func printable(s string) string {
 	clean := []rune{}
 	for _, r := range s {
+		if r == '\n' || r == '\t' {
+			r = ' '
+		}
 		if r >= ' ' && r != 0x7f && (r < 0x80 || r > 0x9f) {
 			clean = append(clean, r)
 		}

@@ -63,7 +63,7 @@ var (
 // parseReply reads a broker's text. 3.10 and 4.0 escape some for HTML. It never fails: what it does not know is replyOther
 // with the text as detail, its numeric or capital codes taken off.
 func parseReply(text string) reply {
-	text = strings.TrimSpace(html.UnescapeString(text))
+	text = strings.TrimSpace(printable(html.UnescapeString(text)))
 	if bareCode.MatchString(text) {
 		return reply{}
 	}

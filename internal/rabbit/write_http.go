@@ -187,7 +187,7 @@ func (c *Client) deleteHTTP(ctx context.Context, o topology.Object) error {
 	if err := addressable(ref.VHost, ref.Name, ref.Parent); err != nil {
 		return err
 	}
-	p := ""
+	var p string
 	switch o := o.(type) {
 	case *topology.VHost:
 		p = path("vhosts", o.Name)
