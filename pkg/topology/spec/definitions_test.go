@@ -119,6 +119,9 @@ func TestDefinitionsAreRecognised(t *testing.T) {
 		_, s := mustRead(t, tc.name, tc.text, spec.Options{})
 		get[*topology.Queue](t, s, topology.KindQueue, "/", "q")
 	}
+	if _, _, problems := read("t.json", `{"version": 1, "queues": []}`, spec.Options{}); !strings.Contains(problems.Error(), "queues must be a mapping") {
+		t.Errorf("a file that says version: 1 is a topology file: %v", problems)
+	}
 	// ${ is no variable in a definitions file.
 	_, s := mustRead(t, "t.json", `{"queues": [{"name": "${q}"}]}`, spec.Options{})
 	get[*topology.Queue](t, s, topology.KindQueue, "/", "${q}")
