@@ -166,7 +166,10 @@ type run struct {
 	progress  progressMeter
 }
 
-var errDrained = errors.New("nothing more comes")
+var (
+	errDrained = errors.New("nothing more comes")
+	errCrowded = errors.New("the window is filled with messages that stay")
+)
 
 // perform runs the task. The result says what was done also when there is an error. When ctx ends, what is in flight is
 // settled first; that takes a moment, and is no error.

@@ -17,6 +17,11 @@ func (r *run) read(ctx context.Context) error {
 		switch {
 		case errors.Is(err, errDrained):
 			return nil
+		case errors.Is(err, errCrowded):
+			if err := r.rotate(ctx); err != nil {
+				return err
+			}
+			continue
 		case lost(err):
 			if err := r.recover(ctx); err != nil {
 				return err
@@ -43,7 +48,8 @@ func lost(err error) bool {
 	return errors.Is(err, consume.ErrLost) || errors.Is(err, consume.ErrCancelled)
 }
 
-// receive returns the next delivery. It wraps ErrLost, and returns errDrained when nothing more is to be expected.
+// receive returns the next delivery. It wraps ErrLost, and returns errDrained when nothing more is to be expected, and
+// errCrowded when the window is filled with messages that stay.
 func (r *run) receive(ctx context.Context) (*consume.Delivery, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -53,6 +59,9 @@ func (r *run) receive(ctx context.Context) (*consume.Delivery, error) {
 	}
 	var q quiet
 	for {
+		if r.active.crowded() { // with what failed since the last delivery
+			return nil, errCrowded
+		}
 		wait, cancel := context.WithTimeout(ctx, r.timing.idle)
 		d, err := r.active.sub.Next(wait)
 		cancel()

@@ -243,19 +243,16 @@ func (r *run) mop(ctx context.Context) error {
 	r.mopping = true
 	for most := r.awaited + int64(r.seen.open()); most > 0 && r.seen.open() > 0; most-- {
 		d, err := r.receive(ctx)
-		if errors.Is(err, errDrained) || lost(err) {
+		switch {
+		case errors.Is(err, errDrained), lost(err):
 			return nil
+		case errors.Is(err, errCrowded):
+			err = r.rotate(ctx)
+		case err == nil:
+			err = r.take(ctx, d)
 		}
 		if err != nil {
 			return err
-		}
-		if err := r.take(ctx, d); err != nil {
-			return err
-		}
-		if r.active.crowded() {
-			if err := r.rotate(ctx); err != nil {
-				return err
-			}
 		}
 	}
 	return nil
