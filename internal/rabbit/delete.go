@@ -215,28 +215,23 @@ func (c *Client) recount(ctx context.Context, s *session, q *topology.Queue, all
 
 // deleteChecked deletes a quorum queue or stream that is idle, as Delete says.
 func deleteChecked(ch *amqp.Channel, q *topology.Queue, guard topology.Guard) error {
-	if err := idle(ch, q, guard, 0); err != nil {
+	if err := idle(ch, q, guard); err != nil {
 		return err
 	}
-	own := 0
 	if q.Type == topology.Stream && guard.IfEmpty {
 		if err := unread(ch, q); err != nil {
 			return err
 		}
-		own = 1
-	}
-	if err := idle(ch, q, guard, own); err != nil {
-		if own > 0 {
-			_ = ch.Close() // with our consumer
+		if err := idle(ch, q, guard); err != nil {
+			return err
 		}
-		return err
 	}
 	_, err := ch.QueueDelete(q.Name, false, false, false)
 	return err
 }
 
-// unread looks for a message in a stream, from its beginning. Reading takes nothing away from a stream. The consumer stays:
-// the deletion ends it.
+// unread looks for a message in a stream, from its beginning. Reading takes nothing away from a stream. The consumer is
+// cancelled in any case: one that a stream is deleted under stays in the list of consumers for ever (3.10.8, 4.0.5).
 func unread(ch *amqp.Channel, q *topology.Queue) error {
 	if err := ch.Qos(1, 0, false); err != nil {
 		return err
@@ -254,12 +249,12 @@ func unread(ch *amqp.Channel, q *topology.Queue) error {
 		_ = ch.Close() // with the consumer
 		return inUse("it holds messages")
 	case <-time.After(settle):
-		return nil
+		return ch.Cancel(tag, false)
 	}
 }
 
-// idle checks the counts; own is how many consumers are ours.
-func idle(ch *amqp.Channel, q *topology.Queue, guard topology.Guard, own int) error {
+// idle checks the counts.
+func idle(ch *amqp.Channel, q *topology.Queue, guard topology.Guard) error {
 	state, err := ch.QueueDeclarePassive(q.Name, q.Durable, q.AutoDelete, q.Exclusive, false, nil)
 	if err != nil {
 		return err
@@ -267,8 +262,8 @@ func idle(ch *amqp.Channel, q *topology.Queue, guard topology.Guard, own int) er
 	if guard.IfEmpty && state.Messages > 0 {
 		return inUse("it holds %d messages", state.Messages)
 	}
-	if guard.IfUnused && state.Consumers > own {
-		return inUse("it has %d consumers", state.Consumers-own)
+	if guard.IfUnused && state.Consumers > 0 {
+		return inUse("it has %d consumers", state.Consumers)
 	}
 	return nil
 }
