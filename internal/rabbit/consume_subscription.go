@@ -86,14 +86,11 @@ func (s *subscription) ended() error {
 	if s.end != nil {
 		return s.end
 	}
-	select {
-	case x := <-s.closed:
-		if x != nil {
-			s.end = s.lost(x)
-		}
-	case <-s.dropped:
-		s.end = &Error{Op: fmt.Sprintf("consume from queue %q", s.queue), Text: "the broker ended the consumer: the queue was deleted, or its leader is gone", cause: consume.ErrCancelled}
-	default:
+	if x := reason(s.closed); x != nil {
+		s.end = s.lost(x)
+	} else if tag := reason(s.dropped); tag != "" {
+		s.end = &Error{Op: fmt.Sprintf("consume from queue %q", s.queue), Kind: consume.ErrCancelled,
+			Text: "the broker ended the consumer: the queue was deleted, or lost its leader"}
 	}
 	switch {
 	case s.end != nil:
@@ -103,6 +100,15 @@ func (s *subscription) ended() error {
 		s.end = s.lost(amqp.ErrClosed)
 	}
 	return s.end
+}
+
+// reason returns what the library put into a channel before it closed it, zero when it put nothing.
+func reason[T any](ch <-chan T) (v T) {
+	select {
+	case v = <-ch:
+	default:
+	}
+	return v
 }
 
 // lost makes an error that wraps consume.ErrLost.

@@ -37,11 +37,7 @@ func (c *publishChannel) listen(l listener) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	select {
-	case x := <-l.closed:
-		c.err = c.endedBy(x)
-	default:
-	}
+	c.err = c.endedBy(reason(l.closed))
 }
 
 // hear notes what the tap hears. It runs in the connection's reader, before the library sees the same bytes.

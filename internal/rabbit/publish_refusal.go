@@ -30,7 +30,7 @@ func (c *publishChannel) endedBy(x *amqp.Error) error {
 }
 
 var (
-	bodyTooLarge     = regexp.MustCompile(`message size (\d+) is larger than (?:configured )?max size (\d+)`)
+	bodyTooLarge = regexp.MustCompile(`message size (\d+) is larger than (?:configured )?max size (\d+)`)
 	foreignUser  = regexp.MustCompile(`user_id property set to '(.*)' but authenticated user was`)
 	refusedWrite = regexp.MustCompile(`access to exchange '(.*)' in vhost`)
 	refusedTopic = regexp.MustCompile(`access to topic '(.*)' in exchange '(.*)' in vhost`)
