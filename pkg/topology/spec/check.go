@@ -24,7 +24,13 @@ func (r *resolver) check(s *Spec) {
 			c.oneOf("limit", x.Name, "max-connections", "max-queues")
 		case *topology.UserLimit:
 			c.oneOf("limit", x.Name, "max-connections", "max-channels")
+		case *topology.Permission:
+			c.pattern("configure", x.Configure)
+			c.pattern("write", x.Write)
+			c.pattern("read", x.Read)
 		case *topology.TopicPermission:
+			c.pattern("write", x.Write)
+			c.pattern("read", x.Read)
 			c.topicPermission(x)
 		case *topology.Policy:
 			c.policy(x)
@@ -193,6 +199,7 @@ func (c *checker) headers(b *topology.Binding) {
 }
 
 func (c *checker) policy(p *topology.Policy) {
+	c.pattern("pattern", p.Pattern)
 	for _, key := range p.Definition.Keys() {
 		c.policyKey(p, key)
 	}

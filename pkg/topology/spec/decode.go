@@ -26,7 +26,8 @@ type decoder struct {
 	lost     bool
 	problems diag.Diagnostics
 	// errors counts those of problems that are errors.
-	errors int
+	errors    int
+	suggested map[string]string
 }
 
 const extensionPattern = `^x-`
@@ -182,7 +183,7 @@ func (d *decoder) unknown(e *source.Entry, in field, fields []field) {
 	if in.label() != "it" {
 		p.Message += " in " + in.label()
 	}
-	best := suggest(e.Key, names)
+	best := d.suggestion(e.Key, names)
 	d.lost = d.lost || in.label() == "it" && (d.object == "" || strings.HasPrefix(d.object, "vhost ")) && best != "name" && best != "vhost" && best != "version"
 	if best != "" {
 		p.Fix = fmt.Sprintf("did you mean %s?", best)
@@ -194,6 +195,20 @@ func (d *decoder) unknown(e *source.Entry, in field, fields []field) {
 		p.Severity, p.Why = diag.Warning, "msgctl does not know it and leaves it out"
 	}
 	d.report(p)
+}
+
+// suggestion is suggest, remembered: what is wrong once is often wrong a thousand times.
+func (d *decoder) suggestion(got string, names []string) string {
+	key := got + " " + strings.Join(names, " ")
+	best, ok := d.suggested[key]
+	if !ok && len(d.suggested) < maxSuggestions {
+		if d.suggested == nil {
+			d.suggested = map[string]string{}
+		}
+		best = suggest(got, names)
+		d.suggested[key] = best
+	}
+	return best
 }
 
 func (d *decoder) mapping(n *source.Node, v reflect.Value, f field) {

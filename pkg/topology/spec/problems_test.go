@@ -1,8 +1,10 @@
 package spec_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
@@ -93,6 +95,10 @@ func TestProblems(t *testing.T) {
 		{"policies: { p: { pattern: a, definition: { x-queue-type: quorum } } }\n", []string{"a policy cannot set the type of queues"}},
 		{"policies: { p: { pattern: a, definition: { max-priority: 5 } } }\n", []string{"a policy cannot set max-priority; the broker refuses the policy; set maxPriority in each queue"}},
 		{"policies: { p: { pattern: a, definition: { max-length: many } } }\n", []string{`definition.max-length must be an integer, and this is "many"`}},
+		{"policies: { p: { pattern: \"*\", definition: { expires: 5 } } }\n", []string{`t.yaml:1:27: policy "p": pattern: "*" is not a regular expression: missing argument to repetition operator; the broker refuses it; it is a regular expression: write ".*" for every name`}},
+		{"policies: { p: { pattern: '^(?!a)b(?=c)$', definition: { expires: 5 } } }\n", nil},
+		{"permissions: { u: { configure: '(', write: 'a)', read: '[a' } }\n", []string{`t.yaml:1:32: permission of user "u": configure: "("`, "t.yaml:1:44: ", "t.yaml:1:56: "}},
+		{"topicPermissions: { u: { amq.topic: { write: '\\' } } }\n", []string{`t.yaml:1:46: topic permission of user "u" on exchange "amq.topic": write: "\\" is not a regular expression`}},
 		{"operatorPolicies: { p: { pattern: a, definition: { dead-letter-exchange: amq.direct } } }\n", []string{"operator policies cannot set dead-letter-exchange"}},
 		{"users: { u: { passwordHash: \"12345\" } }\n", []string{"passwordHash is not what a broker writes"}},
 
@@ -125,4 +131,22 @@ func TestSecretsAreNotInProblems(t *testing.T) {
 			t.Errorf("%s: %v", text, problems)
 		}
 	}
+}
+
+// TestManyProblems: a file that is wrong in ten thousand places is told so in a moment.
+func TestManyProblems(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("queues:\n")
+	for i := range 10_000 {
+		fmt.Fprintf(&b, "  queue-%d: { mesageTTL: 5s, bindings: [{ exchange: exchange-%d }] }\n", i, i)
+	}
+	start := time.Now()
+	_, _, problems := read("t.yaml", b.String(), spec.Options{})
+	if len(problems) != 20_000 {
+		t.Errorf("%d problems", len(problems))
+	}
+	if took := time.Since(start); took > 20*time.Second { // half a second on a quiet machine
+		t.Errorf("took %v", took)
+	}
+	t.Log(time.Since(start))
 }

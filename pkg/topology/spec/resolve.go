@@ -178,11 +178,11 @@ func (r *resolver) sections(vhost string, s *Sections) {
 
 func (r *resolver) access(vhost string, s *Sections) {
 	for user, p := range ordered(s.Permissions) {
-		r.add(&topology.Permission{VHost: vhost, User: user, Configure: p.Configure, Write: p.Write, Read: p.Read}, &place{at: p.at})
+		r.add(&topology.Permission{VHost: vhost, User: user, Configure: p.Configure, Write: p.Write, Read: p.Read}, &place{at: p.at, parts: p.fields})
 	}
 	for user, exchanges := range ordered(s.TopicPermissions) {
 		for exchange, p := range ordered(exchanges) {
-			r.add(&topology.TopicPermission{VHost: vhost, User: user, Exchange: exchange, Write: p.Write, Read: p.Read}, &place{at: p.at})
+			r.add(&topology.TopicPermission{VHost: vhost, User: user, Exchange: exchange, Write: p.Write, Read: p.Read}, &place{at: p.at, parts: p.fields})
 		}
 	}
 	if s.Limits == nil {
@@ -201,7 +201,7 @@ func (r *resolver) policy(vhost, name string, p *Policy, operator bool) {
 	if o.ApplyTo == "" {
 		o.ApplyTo = topology.ApplyToAll
 	}
-	parts := map[string]diag.Position{}
+	parts := map[string]diag.Position{"pattern": p.FieldPosition("pattern")}
 	if p.has("definition") && p.Definition != nil {
 		parts["definition"] = p.FieldPosition("definition")
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -27,6 +28,10 @@ func anyName() *rapid.Generator[string] {
 	).Filter(func(s string) bool {
 		return s != "" && !topology.IsReserved(s) && !bytes.ContainsRune([]byte(s), 0) && len(s) < 256
 	})
+}
+
+func anyPattern() *rapid.Generator[string] {
+	return rapid.Map(rapid.String(), regexp.QuoteMeta)
 }
 
 func anyValue() *rapid.Generator[any] {
@@ -162,15 +167,15 @@ func (m stateMaker) queue(v string) *topology.Queue {
 
 func (m stateMaker) others(v string) {
 	if rapid.Bool().Draw(m.t, "policy") {
-		m.add(&topology.Policy{VHost: v, Name: anyName().Draw(m.t, "policy name"), Pattern: rapid.String().Draw(m.t, "pattern"), ApplyTo: rapid.SampledFrom([]string{"all", "queues", "streams"}).Draw(m.t, "applyTo"),
+		m.add(&topology.Policy{VHost: v, Name: anyName().Draw(m.t, "policy name"), Pattern: anyPattern().Draw(m.t, "pattern"), ApplyTo: rapid.SampledFrom([]string{"all", "queues", "streams"}).Draw(m.t, "applyTo"),
 			Priority: rapid.Int64Range(-9, 9).Draw(m.t, "priority"), Definition: topology.Arguments{"message-ttl": rapid.Int64Range(0, 1e10).Draw(m.t, "ttl"), "dead-letter-exchange": anyName().Draw(m.t, "dlx")}})
 		m.add(&topology.Policy{Operator: true, VHost: v, Name: anyName().Draw(m.t, "policy name"), Pattern: ".*", ApplyTo: "queues", Definition: topology.Arguments{"max-length-bytes": rapid.Int64Range(0, 1e15).Draw(m.t, "bytes")}})
 		m.add(&topology.VHostLimit{VHost: v, Name: "max-queues", Value: rapid.Int64Range(-1, 1e6).Draw(m.t, "limit")})
 	}
 	if rapid.Bool().Draw(m.t, "access") {
 		user := anyName().Draw(m.t, "user")
-		m.add(&topology.Permission{VHost: v, User: user, Configure: rapid.String().Draw(m.t, "configure"), Write: ".*", Read: ""})
-		m.add(&topology.TopicPermission{VHost: v, User: user, Exchange: anyName().Draw(m.t, "exchange"), Write: rapid.String().Draw(m.t, "write")})
+		m.add(&topology.Permission{VHost: v, User: user, Configure: anyPattern().Draw(m.t, "configure"), Write: ".*", Read: ""})
+		m.add(&topology.TopicPermission{VHost: v, User: user, Exchange: anyName().Draw(m.t, "exchange"), Write: anyPattern().Draw(m.t, "write")})
 		m.add(&topology.Parameter{VHost: v, Component: rapid.SampledFrom([]string{"shovel", "federation-upstream"}).Draw(m.t, "component"), Name: anyName().Draw(m.t, "parameter"), Value: anyValue().Draw(m.t, "value")})
 	}
 }

@@ -51,5 +51,10 @@ func plain(s string) string {
 	if len(s) > 100 {
 		return ""
 	}
-	return strings.NewReplacer("-", "", "_", "", " ", "").Replace(strings.TrimPrefix(strings.ToLower(s), "x-"))
+	return strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' || r == ' ' {
+			return -1
+		}
+		return r
+	}, strings.TrimPrefix(strings.ToLower(s), "x-"))
 }
