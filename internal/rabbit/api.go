@@ -212,19 +212,14 @@ func (a *api) send(ctx context.Context, method, path string, body any) (*http.Re
 
 // retry repeats f while the established API cannot be reached. A refusal is an answer.
 func (a *api) retry(ctx context.Context, f func() error) error {
-	var refusal *apiError
-	var answer error
-	err := retry(ctx, a.opts, a.reached.Load(), func() error {
-		answer = f()
-		if errors.As(answer, &refusal) || !transient(answer) {
-			return nil
+	return retry(ctx, a.opts, a.reached.Load(), func() error {
+		err := f()
+		var refusal *apiError
+		if errors.As(err, &refusal) || !transient(err) {
+			return err
 		}
-		return answer
+		return a.unreachable(ctx, err)
 	})
-	if err != nil {
-		return err
-	}
-	return answer
 }
 
 // transient reports whether a request failed because nobody listens or the connection was cut: the broker may be restarting.

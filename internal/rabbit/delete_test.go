@@ -48,6 +48,7 @@ var guarded = topology.Guard{IfEmpty: true, IfUnused: true}
 
 func TestGuardedQueues(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		t.Parallel()
 		for _, kind := range []string{topology.Classic, topology.Quorum, topology.Stream} {
 			t.Run(kind, func(t *testing.T) {
 				t.Parallel()
@@ -110,6 +111,7 @@ func TestGuardedQueues(t *testing.T) {
 // Messages that a client holds without consuming are nobody's ready messages, and yet lost with the queue.
 func TestGuardSeesHeldMessages(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		t.Parallel()
 		v := b.VHost(t)
 		c := newClient(t, v.User)
 		q := &topology.Queue{VHost: v.Name, Name: "q", Type: topology.Quorum, TypeDeclared: true, Durable: true}

@@ -51,6 +51,7 @@ func portOf(t *testing.T, url string) int { return optionsOf(t, url, "").Port }
 
 func TestAMQPThatDoesNotConnect(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		t.Parallel()
 		v := b.VHost(t)
 		stranger := v.AddUser(t, rabbittest.NoAccess())
 		secured, _ := rabbittest.NewTLSProxy(t, b.URL, false)
@@ -89,6 +90,7 @@ func TestAMQPThatDoesNotConnect(t *testing.T) {
 
 func TestAPIThatDoesNotAnswer(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		t.Parallel()
 		v := b.VHost(t)
 		untagged := v.AddUser(t, rabbittest.Tags())
 		stranger := v.AddUser(t, rabbittest.Tags("management"), rabbittest.NoAccess())
@@ -357,6 +359,7 @@ func TestConnectionIsRestored(t *testing.T) {
 
 func TestBrokerThatStops(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		t.Parallel()
 		v := b.VHost(t)
 		amqpProxy, apiProxy := rabbittest.NewProxy(t, b.URL), rabbittest.NewProxy(t, b.API)
 		c := newClient(t, v.User, func(o *Options) {

@@ -49,6 +49,9 @@ func (e explainer) explain(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return &Error{Op: e.op, Text: "interrupted", cause: errors.Join(ctx.Err(), err)}
 	}
+	if e.api == nil && errors.Is(err, context.DeadlineExceeded) {
+		return unreachable(e.op, "the time for it ran out", err)
+	}
 	if e.api != nil && isNetwork(err) {
 		return fmt.Errorf("%s: %w", e.op, e.api.unreachable(ctx, err))
 	}

@@ -12,12 +12,11 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Defaults for what Options leave at zero.
 const (
-	DefaultTimeout           = 30 * time.Second
-	DefaultHeartbeat         = 60 * time.Second
-	DefaultReconnectDelay    = 5 * time.Second
-	DefaultReconnectAttempts = 10
+	defaultHeartbeat      = 60 * time.Second
+	defaultReconnectDelay = 5 * time.Second
+	// forever stands for a timeout of 0.
+	forever = 100 * 365 * 24 * time.Hour
 )
 
 // Options say where the broker is and as whom to log in. They are values: New copies them.
@@ -39,14 +38,14 @@ type Options struct {
 	// APITLS is for an https API; nil means the system's defaults.
 	APITLS *tls.Config
 
-	// Timeout bounds one dial, one AMQP method and one HTTP request with its answer. Default 30 s.
+	// Timeout bounds one dial, one AMQP method and one HTTP request with its answer. 0 waits for ever.
 	Timeout time.Duration
 	// Heartbeat is what the client proposes; the broker's smaller value wins. Default 60 s.
 	Heartbeat time.Duration
 	// ReconnectDelay is the pause before the second attempt to restore an established connection that was lost; before the
 	// n-th it is n-1 times as long. The first connection of all is tried once. Default 5 s.
 	ReconnectDelay time.Duration
-	// ReconnectAttempts is how often an established connection that was lost is tried again. Default 10; negative: never.
+	// ReconnectAttempts is how often an established connection that was lost is tried again. 0: never.
 	ReconnectAttempts int
 
 	// Name is what the broker's connection list and the HTTP user agent show: "msgctl apply". Default "msgctl".
@@ -59,10 +58,9 @@ type Options struct {
 func (o Options) withDefaults() (Options, error) {
 	o.Host = cmp.Or(o.Host, "localhost")
 	o.VHost = cmp.Or(o.VHost, "/")
-	o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
-	o.Heartbeat = cmp.Or(o.Heartbeat, DefaultHeartbeat)
-	o.ReconnectDelay = cmp.Or(o.ReconnectDelay, DefaultReconnectDelay)
-	o.ReconnectAttempts = cmp.Or(o.ReconnectAttempts, DefaultReconnectAttempts)
+	o.Timeout = cmp.Or(o.Timeout, forever)
+	o.Heartbeat = cmp.Or(o.Heartbeat, defaultHeartbeat)
+	o.ReconnectDelay = cmp.Or(o.ReconnectDelay, defaultReconnectDelay)
 	o.Name = cmp.Or(o.Name, "msgctl")
 	if o.Port == 0 {
 		o.Port = 5672

@@ -42,7 +42,7 @@ func optionsOf(tb testing.TB, amqpURL, api string) Options {
 		tb.Fatal(err)
 	}
 	o := Options{Host: u.Hostname(), Port: port, VHost: vhost, User: u.User.Username(), Password: topology.Secret(password),
-		ReconnectDelay: 100 * time.Millisecond, Timeout: 20 * time.Second, Name: "msgctl test"}
+		ReconnectDelay: 100 * time.Millisecond, ReconnectAttempts: 10, Timeout: 20 * time.Second, Name: "msgctl test"}
 	if api != "" {
 		a, err := url.Parse(api)
 		if err != nil {
@@ -71,7 +71,7 @@ func newClient(tb testing.TB, u rabbittest.User, change ...func(*Options)) *Clie
 
 func noAPI(o *Options)   { o.API = "" }
 func noAMQP(o *Options)  { o.Port = 1 }
-func quickly(o *Options) { o.Timeout, o.ReconnectAttempts = 2*time.Second, -1 }
+func quickly(o *Options) { o.Timeout, o.ReconnectAttempts = 2*time.Second, 0 }
 
 func state(tb testing.TB, objects ...topology.Object) *topology.State {
 	tb.Helper()

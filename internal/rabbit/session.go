@@ -237,16 +237,17 @@ func serverFate(code int) opFate {
 	return fateFatal
 }
 
-// retry calls f once, and when established says so, again after growing pauses, as the options say.
+// retry calls f once, and when established says so, again after growing pauses, as the options say, while the broker is
+// unreachable.
 func retry(ctx context.Context, o Options, established bool, f func() error) error {
 	err := f()
 	if !established {
 		return err
 	}
-	for attempt := 1; err != nil && attempt <= o.ReconnectAttempts && ctx.Err() == nil; attempt++ {
+	for attempt := 1; errors.Is(err, topology.ErrUnreachable) && attempt <= o.ReconnectAttempts; attempt++ {
 		select {
 		case <-ctx.Done():
-			return err
+			return unreachable("", err.Error(), errors.Join(err, ctx.Err()))
 		case <-time.After(time.Duration(attempt) * o.ReconnectDelay):
 		}
 		err = f()
