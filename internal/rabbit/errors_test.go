@@ -47,6 +47,9 @@ func silentPort(t *testing.T) int {
 	return ln.Addr().(*net.TCPAddr).Port
 }
 
+// soon is for what never answers.
+func soon(o *Options) { o.Timeout = 500 * time.Millisecond }
+
 func portOf(t *testing.T, url string) int { return optionsOf(t, url, "").Port }
 
 func TestAMQPThatDoesNotConnect(t *testing.T) {
@@ -63,15 +66,15 @@ func TestAMQPThatDoesNotConnect(t *testing.T) {
 		}{
 			"nobody listens":   {func(o *Options) { o.Port = freePort(t) }, topology.ErrUnreachable, []string{"connection refused", "running"}},
 			"unknown host":     {func(o *Options) { o.Host = "no-such-host.invalid" }, topology.ErrUnreachable, []string{"host"}},
-			"an HTTP port":     {func(o *Options) { o.Port = apiPort }, topology.ErrUnreachable, []string{"HTTP", "5672"}},
+			"an HTTP port":     {func(o *Options) { o.Port = apiPort; soon(o) }, topology.ErrUnreachable, []string{"HTTP", "5672"}},
 			"a TLS port":       {func(o *Options) { o.Port = portOf(t, secured.Through(b.URL)) }, topology.ErrUnreachable, []string{"TLS", "amqps://"}},
 			"TLS on a plain":   {func(o *Options) { o.AMQPTLS = &tls.Config{} }, topology.ErrUnreachable, []string{"TLS", "amqp://"}},
-			"a silent port":    {func(o *Options) { o.Port = silentPort(t) }, topology.ErrUnreachable, []string{"no answer in"}},
+			"a silent port":    {func(o *Options) { o.Port = silentPort(t); soon(o) }, topology.ErrUnreachable, []string{"no answer in"}},
 			"unknown CA":       {func(o *Options) { o.Port, o.AMQPTLS = portOf(t, secured.Through(b.URL)), &tls.Config{} }, topology.ErrUnreachable, []string{"authority", "--tls-ca"}},
 			"wrong password":   {func(o *Options) { o.Password, o.Timeout = "pa55-word", 15*time.Second }, topology.ErrNotPermitted, []string{"wrong user or password", v.Login}},
 			"vhost missing":    {func(o *Options) { o.VHost = "no such/vhost" }, topology.ErrVHostMissing, []string{`"no such/vhost" does not exist`}},
 			"no access to it":  {func(o *Options) { o.User, o.Password = stranger.Login, topology.Secret(stranger.Password) }, topology.ErrNotPermitted, []string{"no access to vhost", "set_permissions"}},
-			"wrong and silent": {func(o *Options) { o.Port, o.AMQPTLS = silentPort(t), &tls.Config{} }, topology.ErrUnreachable, []string{"no answer in"}},
+			"wrong and silent": {func(o *Options) { o.Port, o.AMQPTLS = silentPort(t), &tls.Config{}; soon(o) }, topology.ErrUnreachable, []string{"no answer in"}},
 		}
 		for name, tc := range cases {
 			t.Run(name, func(t *testing.T) {
@@ -113,7 +116,7 @@ func TestAPIThatDoesNotAnswer(t *testing.T) {
 			"plain to a TLS port": {at("http", securedPort), nil, []string{"management API"}},
 			"TLS to a plain port": {at("https", portOf(t, b.API+"/")), topology.ErrUnreachable, []string{"http://"}},
 			"unknown CA":          {at("https", securedPort), topology.ErrUnreachable, []string{"authority", "--tls-ca"}},
-			"a silent port":       {at("http", silentPort(t)), topology.ErrUnreachable, []string{"no answer in"}},
+			"a silent port":       {func(o *Options) { at("http", silentPort(t))(o); soon(o) }, topology.ErrUnreachable, []string{"no answer in"}},
 			"a wrong path":        {func(o *Options) { o.API += "/elsewhere" }, nil, []string{"address"}},
 			"wrong password":      {func(o *Options) { o.Password = "pa55-word" }, topology.ErrNotPermitted, []string{"wrong user or password", v.Login}},
 			"no tag":              {as(untagged), topology.ErrNotPermitted, []string{"set_user_tags", "management"}},
