@@ -167,11 +167,7 @@ func (r *run) finish(ctx context.Context, stopWorking func()) error {
 	if err != nil {
 		r.loseAll()
 	}
-	for _, s := range r.everySession() {
-		if lost := r.giveBack(s); lost != nil && err == nil {
-			err = lost
-		}
-	}
+	err = r.settleAll(err)
 	switch {
 	case err == nil:
 		r.seen.settled()
@@ -191,10 +187,56 @@ func (r *run) stopDeliveries() error {
 	})
 }
 
-func (r *run) giveBack(s *session) error {
+// settleAll returns what is held, window after window, sees that all is applied, and closes. It is done for every window
+// whatever becomes of the others; err is what went wrong before.
+func (r *run) settleAll(err error) error {
+	all := r.everySession()
+	for i, s := range all {
+		before := int64(-1)
+		if i < len(all)-1 {
+			before = r.countReady()
+		}
+		n, lost := s.giveBack(r.giveBy)
+		if lost != nil && err == nil {
+			err = lost
+		}
+		if n > 0 && before >= 0 && err == nil {
+			r.awaitReady(before + n)
+		}
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.life), r.timing.grace)
 	defer cancel()
-	return s.giveBack(ctx, r.giveBy)
+	for _, s := range all { // only now: on a quorum queue one window hides whether the acknowledgements of another are applied
+		if err == nil {
+			err = s.settled(ctx)
+		}
+	}
+	for _, s := range all {
+		_ = s.sub.Close() // what is left returns with the channel whatever it answers
+	}
+	return err
+}
+
+// countReady is -1 when that is not to be known.
+func (r *run) countReady() int64 {
+	if r.counter == nil {
+		return -1
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.life), r.timing.grace)
+	defer cancel()
+	n, err := r.counter.Ready(ctx, r.queue)
+	if err != nil {
+		return -1
+	}
+	return n
+}
+
+// awaitReady waits for a moment until a window is back in its queue, so that the next one comes behind it: a quorum queue
+// puts messages back in the order in which they are returned (seen on 4.0.5 and 4.3.6).
+func (r *run) awaitReady(n int64) {
+	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline) && r.countReady() < n; {
+		time.Sleep(5 * time.Millisecond)
+	}
 }
 
 // settleInTime gives what is in flight the grace time after an interruption. What is not settled then stays in its

@@ -111,28 +111,31 @@ func (s *session) full() bool {
 	return s.led.kept+int64(s.led.pending) >= int64(s.prefetch)
 }
 
-// giveBack returns everything that is unsettled to the queue, with one nack, and returns when the broker has applied
-// everything. The channel is closed in any case.
-func (s *session) giveBack(ctx context.Context, by ReturnBy) error {
+// giveBack sends what is due, and returns what is held with one nack unless a close is to do that. It says how many
+// messages the nack returns.
+func (s *session) giveBack(by ReturnBy) (returned int64, err error) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.acknowledge()
-	last, used, gone := s.led.lastUnsettled(), s.led.last() > 0, s.gone
+	last := s.led.lastUnsettled()
+	switch {
+	case s.gone:
+		return 0, consume.ErrLost
+	case last == 0 || by != ReturnByNack:
+		return 0, nil
+	}
+	return s.led.kept, s.sub.Nack(last, true, true)
+}
+
+// settled returns when the broker has applied everything.
+func (s *session) settled(ctx context.Context) error {
+	s.mu.Lock()
+	used := s.led.last() > 0
 	s.mu.Unlock()
-	if gone {
-		return errors.Join(consume.ErrLost, s.sub.Close())
+	if !used {
+		return nil
 	}
-	if last > 0 && by == ReturnByNack {
-		if err := s.sub.Nack(last, true, true); err != nil {
-			return errors.Join(err, s.sub.Close())
-		}
-	}
-	if used {
-		if err := s.sub.Settled(ctx); err != nil {
-			return errors.Join(err, s.sub.Close())
-		}
-	}
-	_ = s.sub.Close() // everything is settled; what is left returns with the channel whatever it answers
-	return nil
+	return s.sub.Settled(ctx)
 }
 
 // abandonPolitely returns by a nack what can still be returned so, because a close counts against a delivery limit.
