@@ -164,19 +164,24 @@ func (p *place) messages(queue string) map[string][]amqp.Delivery {
 // client returns one that connects through a proxy.
 func (p *place) client(through *rabbittest.Proxy) *rabbit.Client {
 	p.t.Helper()
-	u, err := url.Parse(through.Through(p.v.URL))
+	c := connect(through.Through(p.v.URL), p.v.Name, p.v.Login, p.v.Password)
+	p.t.Cleanup(c.Close)
+	return c
+}
+
+// connect panics, so that it can be used outside of a test.
+func connect(address, vhost, login, password string) *rabbit.Client {
+	u, err := url.Parse(address)
 	if err != nil {
-		p.t.Fatal(err)
+		panic(err)
 	}
 	port, _ := strconv.Atoi(u.Port())
 	c, err := rabbit.New(rabbit.Options{
-		Host: u.Hostname(), Port: port, VHost: p.v.Name, User: p.v.Login, Password: topology.Secret(p.v.Password),
-		Timeout: 5 * time.Second,
+		Host: u.Hostname(), Port: port, VHost: vhost, User: login, Password: topology.Secret(password), Timeout: 5 * time.Second,
 	})
 	if err != nil {
-		p.t.Fatal(err)
+		panic(err)
 	}
-	p.t.Cleanup(c.Close)
 	return c
 }
 
