@@ -86,7 +86,7 @@ func TestGuardedQueues(t *testing.T) {
 				if err != nil || (kind != topology.Stream && depth.Messages != 3) {
 					t.Errorf("full has %d messages, %v", depth.Messages, err)
 				}
-				live := &topology.Live{}
+				live := &topology.Live{Status: map[topology.Ref]topology.QueueStatus{idle.Ref(): {Messages: 9}}}
 				within(t, 10*time.Second, "three messages, one consumer", func() bool {
 					if err := c.Refine(t.Context(), live, []topology.Ref{full.Ref(), used.Ref(), idle.Ref()}); err != nil {
 						t.Fatal(err)
@@ -104,6 +104,32 @@ func TestGuardedQueues(t *testing.T) {
 					t.Error(err)
 				}
 			})
+		}
+	})
+}
+
+// The last count, on the channel that deletes, does not depend on the earlier ones.
+func TestLastCountBeforeDeletion(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		v := b.VHost(t)
+		c := newClient(t, v.User)
+		q := &topology.Queue{VHost: v.Name, Name: "q", Type: topology.Quorum, TypeDeclared: true, Durable: true}
+		create(t, c, q)
+		remove := func() error {
+			return c.session(v.Name).do(t.Context(), func(ch *amqp.Channel) error { return deleteChecked(ch, q, guarded) })
+		}
+		ch := v.Channel(t)
+		if _, err := ch.Consume("q", "used", false, false, false, false, nil); err != nil {
+			t.Fatal(err)
+		}
+		mustWrap(t, remove(), topology.ErrInUse, "1 consumers")
+		if err := ch.Cancel("used", false); err != nil {
+			t.Fatal(err)
+		}
+		fill(t, v, "q", 2)
+		mustWrap(t, remove(), topology.ErrInUse, "2 messages")
+		if !exists(t, v, "queues", "q") {
+			t.Error("deleted")
 		}
 	})
 }

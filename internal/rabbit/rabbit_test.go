@@ -249,6 +249,31 @@ func TestVHostKeepsWhatTheFileDoesNotName(t *testing.T) {
 	})
 }
 
+// A queue whose file names no type gets the vhost's default; one that says classic is classic.
+func TestDefaultQueueType(t *testing.T) {
+	for name, change := range map[string]func(*Options){"AMQP": func(*Options) {}, "HTTP": noAMQP} {
+		t.Run(name, func(t *testing.T) {
+			rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+				v := b.VHost(t, rabbittest.VHostBody(map[string]any{"default_queue_type": "quorum"}))
+				c := newClient(t, v.User, change)
+				untyped := &topology.Queue{VHost: v.Name, Name: "untyped", Type: topology.Classic, Durable: true}
+				classic := &topology.Queue{VHost: v.Name, Name: "classic", Type: topology.Classic, TypeDeclared: true, Durable: true}
+				create(t, c, untyped, classic)
+				live := readLive(t, c, Scope{VHosts: []string{v.Name}})
+				want := topology.Quorum
+				if b.Line == "3.10" {
+					want = topology.Classic
+				}
+				for ref, kind := range map[topology.Ref]string{untyped.Ref(): want, classic.Ref(): topology.Classic} {
+					if q, ok := live.Get(ref); !ok || q.(*topology.Queue).Type != kind {
+						t.Errorf("%s: %+v", ref, q)
+					}
+				}
+			})
+		})
+	}
+}
+
 func TestOwnershipRoundTrip(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)

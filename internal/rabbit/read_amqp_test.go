@@ -23,6 +23,7 @@ func TestReadAMQP(t *testing.T) {
 			queue("same", topology.Quorum, true, topology.Arguments{"x-message-ttl": int64(5)}),
 			queue("differs", topology.Classic, true, topology.Arguments{"x-message-ttl": int64(500000), "x-dead-letter-exchange": "d", "x-single-active-consumer": true}),
 			exchange("same", "topic", true, nil),
+			&topology.Queue{VHost: v.Name, Name: "untyped", Type: topology.Classic, Durable: true},
 			exchange("differs", "topic", true, topology.Arguments{"alternate-exchange": "y"}),
 		}
 		create(t, c, live...)
@@ -30,6 +31,7 @@ func TestReadAMQP(t *testing.T) {
 		wanted := state(t, live[0], live[2],
 			queue("differs", topology.Classic, false, topology.Arguments{"x-message-ttl": int64(6), "x-max-length": int64(1)}),
 			exchange("differs", "direct", false, nil),
+			queue("untyped", topology.Quorum, true, nil),
 			queue("missing", topology.Classic, true, nil), exchange("missing", "direct", true, nil),
 			&topology.Queue{VHost: "no such vhost", Name: "q", Type: topology.Classic},
 			&topology.Binding{VHost: v.Name, Source: "same", Destination: "same", DestinationType: topology.ToQueue},
@@ -39,7 +41,7 @@ func TestReadAMQP(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got.Len() != 4 || fmt.Sprint(got.MissingVHosts) != "[no such vhost]" || got.Unreadable[topology.KindBinding] == "" || got.Unreadable[topology.KindPolicy] == "" {
+			if got.Len() != 5 || fmt.Sprint(got.MissingVHosts) != "[no such vhost]" || got.Unreadable[topology.KindBinding] == "" || got.Unreadable[topology.KindPolicy] == "" {
 				t.Errorf("read %d objects, missing %q, unreadable %v", got.Len(), got.MissingVHosts, got.Unreadable)
 			}
 			if s := got.Status[live[1].Ref()]; s.Messages != 2 || !s.Known {
