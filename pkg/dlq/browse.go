@@ -29,6 +29,8 @@ type BrowseOptions struct {
 	Idle time.Duration
 	// Tag is the consumer tag that the broker's consumer list shows. Default "msgctl-look".
 	Tag string
+	// Counter tells when a window is back in the queue, so that the next one comes behind it. With nil, a pause has to do.
+	Counter Counter
 	// Guard lifts the delivery limit when Looking.Guard says so, and in an emergency: when a message is met that no
 	// return would leave in the queue. May be nil.
 	Guard Lifter

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/msgctl/msgctl/pkg/topology"
 )
 
 // returnTimeout bounds the settlement of one window.
@@ -20,57 +22,89 @@ func (b *browser) giveBack(ctx context.Context) (err error) {
 		err = rescued
 	}
 	for i, w := range b.held {
-		if i > 0 && b.o.Looking.Return == ReturnByClose {
-			b.settle(ctx, betweenCloses)
+		before := int64(-1)
+		if i < len(b.held)-1 {
+			before = b.ready(ctx)
 		}
-		err = errors.Join(err, b.giveBackWindow(ctx, w))
-	}
-	for _, w := range b.held {
-		if !w.returned {
-			err = errors.Join(err, w.sub.Close())
+		gone := b.giveBackWindow(w)
+		err = errors.Join(err, gone)
+		if i < len(b.held)-1 && gone == nil {
+			b.awaitBack(ctx, before+w.count, before >= 0)
 		}
 	}
+	err = errors.Join(err, b.finish(ctx))
 	if b.report.Guarded {
 		b.settle(ctx, beforeLowering)
+	}
+	return err
+}
+
+const (
+	// betweenWindows is the pause that keeps windows in order where nothing tells that one is back.
+	betweenWindows = 50 * time.Millisecond
+	// beforeLowering lets the queue take the messages back while the limit is still lifted.
+	beforeLowering = 500 * time.Millisecond
+)
+
+func (b *browser) settle(ctx context.Context, d time.Duration) { _ = waitFor(ctx, d) }
+
+// giveBackWindow returns the messages of one window. A nack is only handed to the connection: see finish.
+func (b *browser) giveBackWindow(w *window) (err error) {
+	if w.count > 0 && b.o.Looking.Return == ReturnByNack {
+		err = w.sub.Nack(w.last, true, true)
+	} else {
+		w.closed = true
+		err = w.sub.Close()
+	}
+	if err == nil {
+		b.report.Returned += w.count
+	}
+	return err
+}
+
+// finish sees that the broker has applied what was returned, and closes. Closing right behind a nack would lose it on quorum queues, and
+// the close counts. It is asked for when all windows are returned: one that still holds messages would hide the answer.
+func (b *browser) finish(ctx context.Context) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, returnTimeout)
+	defer cancel()
+	for _, w := range b.held {
+		if !w.closed && err == nil {
+			err = w.sub.Settled(ctx)
+		}
+	}
+	for _, w := range b.held {
+		if !w.closed {
+			err = errors.Join(err, w.sub.Close())
+		}
 	}
 	b.held = nil
 	return err
 }
 
-const (
-	// betweenCloses keeps the windows in order: nothing tells when a queue has taken back what a closed channel held.
-	betweenCloses = 50 * time.Millisecond
-	// beforeLowering lets the queue take the messages back while the limit is still lifted.
-	beforeLowering = 500 * time.Millisecond
-)
-
-func (b *browser) settle(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
+// ready is -1 when that is not to be known.
+func (b *browser) ready(ctx context.Context) int64 {
+	if b.o.Counter == nil {
+		return -1
 	}
+	n, err := b.o.Counter.Ready(ctx, b.o.Looking.Queue)
+	if err != nil {
+		return -1
+	}
+	return n
 }
 
-func (b *browser) giveBackWindow(ctx context.Context, w *window) error {
-	ctx, cancel := context.WithTimeout(ctx, returnTimeout)
-	defer cancel()
-	if w.count > 0 && b.o.Looking.Return == ReturnByNack {
-		if err := w.sub.Nack(w.last, true, true); err != nil {
-			return err
+// awaitBack waits until a window is back in its queue, for a moment at most, so that the next one comes behind it: a quorum
+// queue puts messages back in the order in which they are returned (seen on 3.10.8, 4.0.5 and 4.3.6).
+func (b *browser) awaitBack(ctx context.Context, n int64, known bool) {
+	if !known || b.o.Looking.Type == topology.Classic {
+		if b.o.Looking.Type != topology.Classic {
+			b.settle(ctx, betweenWindows)
 		}
-		// Closing right behind a nack loses it on quorum queues, and the close counts. It also keeps the windows in order.
-		if err := w.sub.Settled(ctx); err != nil {
-			return err
-		}
-		b.report.Returned += w.count
-		return nil
+		return
 	}
-	w.returned = true
-	err := w.sub.Close()
-	if err == nil {
-		b.report.Returned += w.count
+	for deadline := time.Now().Add(2 * time.Second); time.Now().Before(deadline) && b.ready(ctx) < n; {
+		b.settle(ctx, 5*time.Millisecond)
 	}
-	return err
 }
 
 // rescue makes sure that no message is lost by its return: with the guard, else with copies at the queue's end.

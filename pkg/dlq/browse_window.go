@@ -19,7 +19,7 @@ type window struct {
 	last     uint64 // the highest tag that came
 	count    int64  // messages still held
 	doomed   []doomedMessage
-	returned bool
+	closed   bool
 }
 
 // doomedMessage is one that the broker drops, or dead-letters again, at its return.
