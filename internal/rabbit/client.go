@@ -75,7 +75,7 @@ func (c *Client) overAMQP(ctx context.Context, vhost string) (*session, error) {
 	down := c.amqpDown
 	c.mu.Unlock()
 	if down != nil {
-		return nil, nil
+		return nil, nil //nolint:nilerr // known since the first attempt; the management API does the work
 	}
 	s := c.session(vhost)
 	err := s.ready(ctx)
@@ -88,7 +88,7 @@ func (c *Client) overAMQP(ctx context.Context, vhost string) (*session, error) {
 	c.mu.Lock()
 	c.amqpDown = err
 	c.mu.Unlock()
-	return nil, nil //nolint:nilerr // kept in amqpDown; the management API does the work
+	return nil, nil
 }
 
 // forget drops the session of a vhost that was deleted or whose permissions changed.
