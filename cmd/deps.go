@@ -82,6 +82,18 @@ func (d *deps) broker(ctx context.Context, conn *profile.Connection, command str
 	return liveBroker{Client: client, amqpOnly: noAPI}, nil
 }
 
+// queueCounts is what a queue holds.
+type queueCounts = rabbit.QueueCounts
+
+// messages prepares a client for the commands that work with messages.
+func (d *deps) messages(ctx context.Context, conn *profile.Connection, command string) (messageBroker, error) {
+	b, err := d.broker(ctx, conn, command, false)
+	if err != nil {
+		return nil, err
+	}
+	return b.(liveBroker), nil
+}
+
 // liveBroker is a broker over the network.
 type liveBroker struct {
 	*rabbit.Client

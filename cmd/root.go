@@ -54,12 +54,14 @@ func newRootCmd(d *deps) *cobra.Command {
 	cmd.SetHelpFunc(writeHelp)
 	cmd.AddGroup(
 		&cobra.Group{ID: groupTopology, Title: "Topology:"},
+		&cobra.Group{ID: groupDeadLetters, Title: "Dead letters:"},
 		&cobra.Group{ID: groupSettings, Title: "Settings and help:"},
 	)
 	cmd.SetHelpCommandGroupID(groupSettings)
 	cmd.SetCompletionCommandGroupID(groupSettings)
 	cmd.SetHelpCommand(newHelpCmd())
 	cmd.AddCommand(newValidateCmd(d), newPlanCmd(d), newApplyCmd(d), newDestroyCmd(d), newExportCmd(d))
+	cmd.AddCommand(newDLQCmd(d))
 	cmd.AddCommand(newContextCmd(d), newVersionCmd(d), newExitCodesTopic(), newEnvironmentTopic())
 	addCompletion(cmd)
 	return cmd

@@ -1,0 +1,227 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/message/archive"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+const dlqExportLong = `Write messages to an archive: NDJSON, one line a message, with everything needed to restore it exactly: properties, typed headers,
+body and death history. Names that end in .gz or .zst are compressed; - is stdout.
+
+Without --drain the messages stay in the queue. With it each leaves the queue once it is durable in the archive.`
+
+type dlqExportOptions struct {
+	runOptions
+	connection *profile.Flags
+	selectOptions
+	lookOptions
+	queue string
+	file  string
+	drain bool
+	limit int64
+}
+
+func newDLQExportCmd(d *deps) *cobra.Command {
+	opts := &dlqExportOptions{runOptions: runOptions{deps: d}}
+	cmd := &cobra.Command{
+		Use:     "export QUEUE",
+		Short:   "Write messages to an archive, and with --drain take them out",
+		Long:    dlqExportLong,
+		Example: "  msgctl dlq export orders.dlq -f orders.ndjson.zst\n  msgctl dlq export orders.dlq --drain -f orders.ndjson.gz --older-than 7d\n  msgctl dlq export orders.dlq | jq -r .properties.messageId",
+		Args:    args("QUEUE"),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			opts.queue, opts.cmd = names[0], cmd
+			return runDLQExport(cmd.Context(), opts)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&opts.file, "file", "f", "-", "the archive to make; - is stdout")
+	flags.BoolVar(&opts.drain, "drain", false, "take the messages out of the queue once they are durable in the archive")
+	flags.Int64Var(&opts.limit, "limit", 0, "write at most so many messages; 0 is no limit")
+	opts.selectOptions.register(cmd)
+	opts.lookOptions.register(cmd)
+	opts.output.register(cmd, "text", "json", "yaml")
+	registerProgress(cmd, &opts.progress)
+	opts.connection = connectionFlags(cmd)
+	return cmd
+}
+
+func (o *dlqExportOptions) check() error {
+	switch {
+	case o.limit < 0:
+		return usageError("0 is no limit", "%s--limit cannot be negative", where(o.cmd))
+	case o.file == "":
+		return usageError("write -f FILE, or -f - for stdout", "%sflag -f names no file", where(o.cmd))
+	case o.file == "-" && o.deps.streams.OutTTY:
+		return usageError("msgctl dlq export "+shellQuote(o.queue)+" -f FILE", "%sarchives are not for terminals: name a file, or pipe the output", where(o.cmd))
+	}
+	return o.selectOptions.check(o.cmd)
+}
+
+func runDLQExport(ctx context.Context, opts *dlqExportOptions) error {
+	if err := opts.check(); err != nil {
+		return err
+	}
+	s, err := opts.deps.dlqSession(ctx, "dlq export", opts.connection, nil)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	q, err := s.queue(opts.queue)
+	if err != nil {
+		return err
+	}
+	limit := opts.limit
+	if opts.selectOptions.any() {
+		limit = 0
+	}
+	l, err := s.assess(q, opts.lookOptions, limit)
+	if err != nil {
+		return err
+	}
+	if q.Type == topology.Stream && opts.drain {
+		return &exitError{code: exitFailed, err: fmt.Errorf("queue %q: %w: it can be exported, not drained", q.Name, dlq.ErrStream), advice: "leave --drain out"}
+	}
+	chosen, err := opts.compile(s.isWait())
+	if err != nil {
+		return err
+	}
+	e := &exporting{dlqExportOptions: opts, s: s, q: q, looking: l, chosen: chosen}
+	defer chosen.warn(opts.deps)
+	return e.run(ctx)
+}
+
+// exporting is an export of one queue.
+type exporting struct {
+	*dlqExportOptions
+	s       *dlqSession
+	q       *topology.Queue
+	looking dlq.Looking
+	chosen  *selected
+}
+
+func (e *exporting) run(ctx context.Context) error {
+	ready, err := e.s.broker.Ready(ctx, e.s.vhost, e.q.Name)
+	if err != nil {
+		return err
+	}
+	w, err := e.open()
+	if err != nil {
+		return err
+	}
+	if e.drain {
+		e.s.tell(e.q, e.looking, "Taking messages out of, and giving back what stays to,")
+	} else {
+		e.s.tell(e.q, e.looking, "Looking into")
+	}
+	action := map[bool]string{true: "drain", false: "export"}[e.drain]
+	observer := e.deps.observer(e.progress, action, ready)
+	start := time.Now()
+	var result dlq.Result
+	if e.drain {
+		err = e.s.guarded(ctx, e.q, e.looking, func() (err error) {
+			result, err = dlq.Drain(ctx, dlq.DrainOptions{
+				From: e.s.from(e.q, e.looking, ready), Select: e.chosen.Selection, Archive: w, Limit: e.limit, ID: dlq.NewRunID(), Observer: observer,
+			})
+			return err
+		})
+	} else {
+		result, err = e.copy(ctx, w, observer)
+	}
+	observer.end()
+	err = errors.Join(err, w.Close())
+	doc := view.NewRunDocument(action, result, time.Since(start))
+	doc.Queue, doc.VHost, doc.File = e.q.Name, e.s.vhost, e.file
+	return e.finish(doc, err)
+}
+
+func (e *exporting) open() (*archive.Writer, error) {
+	if e.file == "-" {
+		return archive.NewWriter(redirected{e.deps.streams.Out}, archive.None)
+	}
+	return createArchive(e.file)
+}
+
+// finish reports to stderr when stdout has the archive.
+func (e *exporting) finish(doc view.RunDocument, err error) error {
+	if e.file != "-" {
+		return e.end(doc, err)
+	}
+	doc.File = "stdout"
+	errOnly := *e.deps
+	streams := *e.deps.streams
+	streams.Out, streams.OutTTY = streams.Err, streams.ErrTTY
+	errOnly.streams = &streams
+	o := e.runOptions
+	o.deps = &errOnly
+	return o.end(doc, err)
+}
+
+// copy writes messages that stay in the queue.
+func (e *exporting) copy(ctx context.Context, w *archive.Writer, observer *runObserver) (dlq.Result, error) {
+	limit := e.limit
+	if e.selectOptions.any() {
+		limit = 0
+	}
+	result := dlq.Result{Queue: e.q.Name}
+	now := time.Now()
+	var seen int64
+	_, err := e.s.browse(ctx, e.q, e.looking, limit, func(m *message.Message) error {
+		seen++
+		if seen%256 == 0 {
+			observer.Progress(dlq.Progress{Looked: seen})
+		}
+		ok, err := e.chosen.matches(m, now)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			result.Skipped++
+			return nil
+		}
+		if err := w.Write(m); err != nil {
+			return err
+		}
+		if result.Done++; e.limit > 0 && result.Done >= e.limit {
+			return dlq.ErrStop
+		}
+		return nil
+	})
+	observer.Progress(dlq.Progress{Looked: seen})
+	if ctx.Err() != nil {
+		result.Interrupted = true
+		return result, nil
+	}
+	return result, err
+}
+
+// redirected is stdout as an archive: it stays open, and is synced where it is a file.
+type redirected struct{ io.Writer }
+
+// Sync makes what was written durable; a pipe cannot.
+func (r redirected) Sync() error {
+	f, ok := r.Writer.(interface {
+		Sync() error
+		Stat() (fs.FileInfo, error)
+	})
+	if !ok {
+		return nil
+	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil //nolint:nilerr // what cannot be looked at cannot be synced either
+	}
+	return f.Sync()
+}

@@ -1,0 +1,140 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/message/archive"
+	"github.com/msgctl/msgctl/pkg/publish"
+)
+
+const dlqImportLong = `Put the messages of an archive back, exactly as they were: into the queues that they were read from, or where --to says. The death
+history comes along as it was, so they can be inspected and replayed as before.
+
+An archive that is cut short or damaged is restored as far as it is whole, and it is said where it breaks; the exit code is 3 then.`
+
+type dlqImportOptions struct {
+	runOptions
+	connection *profile.Flags
+	selectOptions
+	file  string
+	to    string
+	limit int64
+	rate  float64
+}
+
+func newDLQImportCmd(d *deps) *cobra.Command {
+	opts := &dlqImportOptions{runOptions: runOptions{deps: d}}
+	cmd := &cobra.Command{
+		Use:     "import FILE",
+		Short:   "Put the messages of an archive back",
+		Long:    dlqImportLong,
+		Example: "  msgctl dlq import orders.ndjson.zst\n  msgctl dlq import orders.ndjson --to queue:orders.retry --where 'reason == \"expired\"'\n  zcat orders.ndjson.gz | grep acme | msgctl dlq import -",
+		Args:    args("FILE"),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			opts.file = names[0]
+			return runDLQImport(cmd.Context(), opts)
+		},
+	}
+	opts.runOptions.register(cmd)
+	opts.selectOptions.register(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&opts.to, "to", "", "where to: queue:Q or exchange:X/KEY (default: the queue that each message was read from)")
+	flags.Int64Var(&opts.limit, "limit", 0, "restore at most so many messages; 0 is no limit")
+	flags.Float64Var(&opts.rate, "rate", 0, "messages a second at most; 0 is no limit")
+	opts.connection = connectionFlags(cmd)
+	return cmd
+}
+
+// target reads --to; nil is where each message was.
+func (o *dlqImportOptions) target() (*publish.Target, dlq.Destination, error) {
+	to, err := parseTo(o.cmd, o.to)
+	switch {
+	case err != nil || o.to == "":
+		return nil, to, err
+	case to.Kind == dlq.ToQueue:
+		return &publish.Target{Key: to.Queue}, to, nil
+	case to.Kind == dlq.ToExchange && to.HasKey:
+		return &publish.Target{Exchange: to.Exchange, Key: to.Key}, to, nil
+	case to.Kind == dlq.ToExchange:
+		return nil, to, usageError("--to exchange:"+to.Exchange+"/KEY", "%sflag --to: an exchange needs a routing key here", where(o.cmd))
+	}
+	return nil, to, usageError("msgctl dlq import FILE --to queue:NAME, and then msgctl dlq replay NAME --to origin",
+		"%sflag --to: messages are restored to a queue or an exchange", where(o.cmd))
+}
+
+func runDLQImport(ctx context.Context, opts *dlqImportOptions) error {
+	to, destination, err := opts.target()
+	if err != nil {
+		return err
+	}
+	if opts.limit < 0 || opts.rate < 0 {
+		return usageError("0 is no limit", "%s--limit and --rate cannot be negative", where(opts.cmd))
+	}
+	if err := opts.selectOptions.check(opts.cmd); err != nil {
+		return err
+	}
+	r, err := opts.open()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = r.Close() }()
+	s, err := opts.deps.dlqSession(ctx, "dlq import", opts.connection, nil)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if err := s.destination(destination); err != nil {
+		return err
+	}
+	chosen, err := opts.compile(s.isWait())
+	if err != nil {
+		return err
+	}
+	defer chosen.warn(opts.deps)
+	return opts.restore(ctx, s, r, to, chosen)
+}
+
+func (o *dlqImportOptions) open() (*archive.Reader, error) {
+	if o.file == "-" {
+		return archive.NewReader(o.deps.streams.In, archive.ReaderOptions{}), nil
+	}
+	return archive.Open(o.file, archive.ReaderOptions{})
+}
+
+func (o *dlqImportOptions) restore(ctx context.Context, s *dlqSession, r *archive.Reader, to *publish.Target, chosen *selected) error {
+	question := "Restore the messages of " + o.file + " to the queues they were read from?"
+	if to != nil {
+		question = "Restore the messages of " + o.file + " to " + strings.ReplaceAll(to.String(), `"`, "") + "?"
+	}
+	if o.file != "-" {
+		if err := o.ask(ctx, question); err != nil {
+			return err
+		}
+	}
+	recorder, closeReport, err := o.recorder()
+	if err != nil {
+		return err
+	}
+	observer := o.deps.observer(o.progress, "import", 0)
+	start := time.Now()
+	result, err := dlq.Restore(ctx, dlq.RestoreOptions{
+		Archive: r, Dialer: s.broker.Dialer(s.vhost), To: to, Select: chosen.Selection, Identity: s.identity(), Limit: o.limit, Rate: o.rate,
+		Observer: observer, Report: recorder,
+	})
+	observer.end()
+	err = errors.Join(err, closeReport())
+	doc := view.NewRunDocument("import", result.Result, time.Since(start))
+	doc.VHost, doc.File = s.vhost, o.file
+	for _, b := range result.Broken {
+		doc.Broken = append(doc.Broken, view.BrokenDocument{Line: b.Line, Byte: b.Byte, Final: b.Final, Reason: b.Reason.Error()})
+	}
+	return o.end(doc, err)
+}

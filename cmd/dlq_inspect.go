@@ -1,0 +1,294 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/message/filter"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+const dlqInspectLong = `Look at the messages of a queue without taking any out: a stream is read by offset, messages of other queues are held
+and given back in their order. What that does to the queue is said first. Where it could do harm it is refused: a quorum
+queue whose delivery limit leaves no room needs --guard, which lifts the limit with a policy meanwhile, or --force.
+
+A table is shown, or with --id, --full or -n 1 everything about each message: how it died in words, the error that a
+framework noted, properties, headers, and the body, decompressed and indented.
+
+--where EXPR selects by what a message tells of itself. Names: reason, queue, exchange, routingKey (where it came from), age, day,
+deaths, deathCount, headers, properties, body, text, error, id, size, replays. The JSON output has the same names.
+
+--group-by counts messages by one or more of them: reason, queue, exchange, routing-key, type, error, day, or any expression,
+separated by commas. Memory does not grow with the number of messages.`
+
+type dlqInspectOptions struct {
+	deps       *deps
+	cmd        *cobra.Command
+	connection *profile.Flags
+	selectOptions
+	lookOptions
+	output   outputFormat
+	progress terminal.ProgressMode
+	queue    string
+	groupBy  string
+	count    int64
+	full     bool
+	jq       string
+	program  *jqProgram
+}
+
+// defaultShown is how many messages inspect shows unless told otherwise.
+const defaultShown = 20
+
+func newDLQInspectCmd(d *deps) *cobra.Command {
+	opts := &dlqInspectOptions{deps: d, progress: terminal.ProgressAuto}
+	cmd := &cobra.Command{
+		Use:   "inspect QUEUE",
+		Short: "Look at messages without taking any out",
+		Long:  dlqInspectLong,
+		Example: `  msgctl dlq inspect orders.dlq
+  msgctl dlq inspect orders.dlq --group-by reason,queue
+  msgctl dlq inspect orders.dlq --group-by 'headers.tenant,error' --where 'age < duration("24h")'
+  msgctl dlq inspect orders.dlq --id 4711 --full
+  msgctl dlq inspect orders.dlq --where 'body.total > 100' -n 0 --jq '.body.orderId'`,
+		Args: args("QUEUE"),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			opts.queue, opts.cmd = names[0], cmd
+			return runDLQInspect(cmd.Context(), opts)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&opts.groupBy, "group-by", "g", "", "count by reason, queue, exchange, routing-key, type, error, day or expressions, separated by commas")
+	opts.selectOptions.register(cmd)
+	flags.Int64VarP(&opts.count, "number", "n", defaultShown, "how many messages to show; 0 for all (--group-by counts all unless told otherwise)")
+	flags.BoolVar(&opts.full, "full", false, "everything about each message, bodies of any length")
+	opts.output.register(cmd, "table", "json", "ndjson", "yaml")
+	flags.StringVar(&opts.jq, "jq", "", "run a jq program on each message or group, as -o ndjson has them")
+	opts.lookOptions.register(cmd)
+	flags.Var(&opts.progress, "progress", "progress of --group-by on stderr: auto (a bar on a terminal), json or none")
+	opts.connection = connectionFlags(cmd)
+	return cmd
+}
+
+func (o *dlqInspectOptions) check() (err error) {
+	if o.count < 0 {
+		return usageError("-n 0 shows all", "dlq inspect: flag -n: %d is negative", o.count)
+	}
+	if o.groupBy != "" && !o.cmd.Flags().Changed("number") {
+		o.count = 0
+	}
+	if err := o.selectOptions.check(o.cmd); err != nil {
+		return err
+	}
+	if o.groupBy != "" {
+		if _, err := filter.CompileKey(o.groupBy, filter.Options{}); err != nil {
+			return expressionError(o.cmd, "--group-by", err)
+		}
+	}
+	o.program, err = compileJQ(o.cmd, o.jq)
+	return err
+}
+
+func runDLQInspect(ctx context.Context, opts *dlqInspectOptions) error {
+	if err := opts.check(); err != nil {
+		return err
+	}
+	s, err := opts.deps.dlqSession(ctx, "dlq inspect", opts.connection, nil)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	q, err := s.queue(opts.queue)
+	if err != nil {
+		return err
+	}
+	limit := opts.count
+	if opts.selectOptions.any() {
+		limit = 0 // matches may be anywhere
+	}
+	l, err := s.assess(q, opts.lookOptions, limit)
+	if err != nil {
+		return err
+	}
+	chosen, err := opts.compile(s.isWait())
+	if err != nil {
+		return err
+	}
+	s.tell(q, l, "Looking into")
+	i := &inspection{dlqInspectOptions: opts, s: s, q: q, looking: l, limit: limit, chosen: chosen, now: time.Now()}
+	defer chosen.warn(opts.deps)
+	if opts.groupBy != "" {
+		return i.groups(ctx)
+	}
+	return i.messages(ctx)
+}
+
+// inspection is one look.
+type inspection struct {
+	*dlqInspectOptions
+	s       *dlqSession
+	q       *topology.Queue
+	looking dlq.Looking
+	limit   int64
+	chosen  *selected
+	now     time.Time
+	matched int64
+}
+
+// each calls show with every message that is meant, until enough were shown.
+func (i *inspection) each(ctx context.Context, show func(*message.Message) error) (dlq.BrowseReport, error) {
+	return i.s.browse(ctx, i.q, i.looking, i.limit, func(m *message.Message) error {
+		ok, err := i.chosen.matches(m, i.now)
+		if err != nil || !ok {
+			return err
+		}
+		i.matched++
+		if err := show(m); err != nil {
+			return err
+		}
+		if i.count > 0 && i.matched >= i.count {
+			return dlq.ErrStop
+		}
+		return nil
+	})
+}
+
+func (i *inspection) groups(ctx context.Context) error {
+	key, err := filter.CompileKey(i.groupBy, filter.Options{IsWaitQueue: i.s.isWait()})
+	if err != nil {
+		return err
+	}
+	grouper := dlq.NewGrouper(key, 0)
+	progress := i.deps.streams.Progress(i.progress)
+	progress.Begin("count", "messages", i.s.counts[i.q.Name].Ready)
+	report, err := i.each(ctx, func(m *message.Message) error {
+		grouper.Add(m)
+		if i.matched%256 == 0 {
+			progress.Add(256)
+		}
+		return nil
+	})
+	progress.End()
+	if err != nil && (ctx.Err() == nil || report.Seen == 0) {
+		return err
+	}
+	doc := view.NewGroupsDocument(grouper.Groups())
+	doc.VHost, doc.Queue, doc.Type, doc.Looked = i.s.vhost, i.q.Name, i.q.Type, report.Seen
+	if err := i.showGroups(ctx, doc); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return exitWith(exitInterrupted)
+	}
+	return nil
+}
+
+func (i *inspection) showGroups(ctx context.Context, doc view.GroupsDocument) error {
+	streams := i.deps.streams
+	if i.program != nil || i.output.value == "ndjson" {
+		for _, g := range doc.Groups {
+			if err := i.line(ctx, g); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if done, err := i.output.encode(streams.Out, doc); done {
+		return err
+	}
+	if streams.OutTTY {
+		return view.GroupCards(streams.Out, doc, i.now, streams.OutStyler(i.deps.colour), streams.OutWidth())
+	}
+	return view.GroupTable(streams.Out, doc, streams.OutStyler(i.deps.colour), streams.OutWidth())
+}
+
+// line writes one document through --jq, or as a line of NDJSON.
+func (i *inspection) line(ctx context.Context, doc any) error {
+	if i.program != nil {
+		return i.program.write(ctx, i.deps.streams.Out, doc, i.deps.streams.OutTTY)
+	}
+	return view.JSONLine(i.deps.streams.Out, doc)
+}
+
+func (i *inspection) messages(ctx context.Context) error {
+	lines := i.program != nil || i.output.value == "ndjson"
+	o := view.MessageOptions{IsWait: i.s.isWait(), Now: i.now, Full: i.full, ParseBody: i.output.value != "table" || lines}
+	list := []view.MessageDocument{}
+	report, err := i.each(ctx, func(m *message.Message) error {
+		doc := view.NewMessageDocument(m, o)
+		if lines {
+			return i.line(ctx, doc)
+		}
+		if i.cards() {
+			return i.card(doc)
+		}
+		list = append(list, doc)
+		return nil
+	})
+	switch {
+	case errors.Is(err, context.Canceled):
+		return err
+	case err != nil:
+		return err
+	case lines:
+		return nil
+	}
+	return i.finish(list, report)
+}
+
+// cards says that each message is shown in full, as it comes.
+func (i *inspection) cards() bool {
+	return i.output.value == "table" && (i.full || i.count == 1 || len(i.ids) > 0)
+}
+
+func (i *inspection) card(doc view.MessageDocument) error {
+	streams := i.deps.streams
+	if i.matched > 1 {
+		fmt.Fprintln(streams.Out)
+	}
+	return view.MessageCard(streams.Out, doc, streams.OutStyler(i.deps.colour), streams.OutWidth())
+}
+
+func (i *inspection) finish(list []view.MessageDocument, report dlq.BrowseReport) error {
+	streams := i.deps.streams
+	doc := view.MessagesDocument{
+		FormatVersion: view.DLQFormatVersion, VHost: i.s.vhost, Queue: i.q.Name, Type: i.q.Type, Looked: report.Seen, Messages: list,
+	}
+	if done, err := i.output.encode(streams.Out, doc); done {
+		return err
+	}
+	style := streams.OutStyler(i.deps.colour)
+	if len(list) > 0 {
+		if err := view.MessageTable(streams.Out, list, style, streams.OutWidth()); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintln(streams.Out, style.Bold(i.total(report)))
+	return err
+}
+
+func (i *inspection) total(report dlq.BrowseReport) string {
+	ready := i.s.counts[i.q.Name].Ready
+	switch {
+	case report.Seen == 0:
+		return "No message is ready in " + terminal.Neutralise(i.q.Name) + "."
+	case i.matched == 0:
+		return fmt.Sprintf("None of %s matches.", terminal.FormatPlural(report.Seen, "message", "messages"))
+	case i.selectOptions.any() && i.count > 0 && i.matched >= i.count:
+		return fmt.Sprintf("The first %s that match; -n 0 shows all.", terminal.FormatPlural(i.matched, "message", "messages"))
+	case i.selectOptions.any():
+		return fmt.Sprintf("%s of %s match.", terminal.FormatCount(i.matched), terminal.FormatPlural(report.Seen, "message", "messages"))
+	case ready > i.matched:
+		return fmt.Sprintf("The first %s of %s; -n 0 shows all, --group-by reason,queue sums them up.", terminal.FormatCount(i.matched), terminal.FormatCount(ready))
+	}
+	return terminal.FormatPlural(i.matched, "message", "messages") + "."
+}

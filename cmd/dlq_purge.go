@@ -1,0 +1,275 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/message/archive"
+	"github.com/msgctl/msgctl/pkg/message/filter"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+const dlqPurgeLong = `Destroy messages: all that are ready, or those that --where, --older-than or --id select. How many there are, how old and of
+which kinds is said first, and must be confirmed: with --yes where nobody can be asked, on a protected context by typing the
+queue's name, or with --yes=QUEUE.
+
+--archive FILE writes every message to an archive, and to the disk, before it is destroyed; dlq import puts it back.
+Without a filter, an archive or a report the broker's own purge is used, which takes everything that is ready at that moment.`
+
+type dlqPurgeOptions struct {
+	runOptions
+	connection *profile.Flags
+	selectOptions
+	lookOptions
+	queue   string
+	archive string
+	dryRun  bool
+}
+
+func newDLQPurgeCmd(d *deps) *cobra.Command {
+	opts := &dlqPurgeOptions{runOptions: runOptions{deps: d}}
+	cmd := &cobra.Command{
+		Use:     "purge QUEUE",
+		Short:   "Destroy messages, all or selectively, with an archive if wanted",
+		Long:    dlqPurgeLong,
+		Example: "  msgctl dlq purge orders.dlq --older-than 30d --archive orders.ndjson.zst\n  msgctl dlq purge orders.dlq --where 'headers.tenant == \"test\"' --yes\n  msgctl dlq purge orders.dlq",
+		Args:    args("QUEUE"),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			opts.queue = names[0]
+			return runDLQPurge(cmd.Context(), opts)
+		},
+	}
+	opts.runOptions.register(cmd)
+	cmd.Flags().Lookup("yes").Usage = "do not ask; on a protected context: --yes=QUEUE"
+	opts.selectOptions.register(cmd)
+	opts.lookOptions.register(cmd)
+	cmd.Flags().StringVar(&opts.archive, "archive", "", "first write every message durably to a new file; .gz and .zst are compressed")
+	cmd.Flags().BoolVarP(&opts.dryRun, "dry-run", "n", false, "only say what would be destroyed")
+	opts.connection = connectionFlags(cmd)
+	return cmd
+}
+
+func runDLQPurge(ctx context.Context, opts *dlqPurgeOptions) error {
+	if err := opts.selectOptions.check(opts.cmd); err != nil {
+		return err
+	}
+	s, err := opts.deps.dlqSession(ctx, "dlq purge", opts.connection, nil)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	q, err := s.queue(opts.queue)
+	if err != nil {
+		return err
+	}
+	if q.Type == topology.Stream {
+		return &exitError{code: exitFailed, err: fmt.Errorf("queue %q: %w: the broker deletes old ones by max-age and max-length-bytes", q.Name, dlq.ErrStream)}
+	}
+	if err := opts.checkYes(s, q); err != nil {
+		return err
+	}
+	chosen, err := opts.compile(s.isWait())
+	if err != nil {
+		return err
+	}
+	p := &purging{dlqPurgeOptions: opts, s: s, q: q, chosen: chosen}
+	if p.ready, err = s.broker.Ready(ctx, s.vhost, q.Name); err != nil {
+		return err
+	}
+	defer chosen.warn(opts.deps)
+	return p.run(ctx)
+}
+
+// checkYes finds a wrong --yes before anything is read.
+func (o *dlqPurgeOptions) checkYes(s *dlqSession, q *topology.Queue) error {
+	protected := s.connection.Protected
+	switch {
+	case o.yes == "" || o.yes == q.Name || o.yes == plainYes && !protected:
+		return nil
+	case protected:
+		return usageError("--yes="+shellQuote(q.Name), "this destroys messages and context %q is protected: --yes must name the queue %q", s.connection.Context, q.Name)
+	}
+	return usageError("--yes alone, or --yes="+shellQuote(q.Name), "--yes=%s does not name the queue %q", o.yes, q.Name)
+}
+
+// purging is a purge of one queue.
+type purging struct {
+	*dlqPurgeOptions
+	s       *dlqSession
+	q       *topology.Queue
+	looking dlq.Looking
+	ready   int64
+	chosen  *selected
+	options dlq.PurgeOptions
+}
+
+func (p *purging) run(ctx context.Context) error {
+	if p.ready == 0 {
+		doc := view.NewRunDocument("purge", dlq.Result{Queue: p.q.Name}, 0)
+		doc.VHost, doc.DryRun = p.s.vhost, p.dryRun
+		return p.end(doc, nil)
+	}
+	l, err := p.s.judge(p.q, p.lookOptions, 0)
+	if err != nil {
+		return err
+	}
+	p.looking = l
+	p.options = dlq.PurgeOptions{From: p.s.from(p.q, l, p.ready), Select: p.chosen.Selection, Purger: inVHost{p.s.broker, p.s.vhost}, ID: dlq.NewRunID()}
+	// What one message at a time does to those that stay can be harmful; the broker's purge leaves none.
+	if !p.atOnce() && l.Refused != "" {
+		return p.s.refusedLook(p.q, l)
+	}
+	meant, err := p.preview(ctx)
+	if err != nil || p.dryRun {
+		return err
+	}
+	if meant == 0 {
+		doc := view.NewRunDocument("purge", dlq.Result{Queue: p.q.Name, Skipped: p.ready}, 0)
+		doc.VHost = p.s.vhost
+		return p.end(doc, nil)
+	}
+	if err := p.confirm(ctx, meant); err != nil {
+		return err
+	}
+	return p.destroy(ctx)
+}
+
+// atOnce says that the broker's own purge will do.
+func (p *purging) atOnce() bool {
+	return !p.selectOptions.any() && p.archive == "" && p.report == ""
+}
+
+// preview says how many messages are meant, how old they are and of which kinds, and returns how many. With --yes and without a
+// selection nobody reads it, and nothing is looked at.
+func (p *purging) preview(ctx context.Context) (int64, error) {
+	if p.looking.Refused != "" {
+		p.deps.warn("what is in the queue is not shown: " + p.looking.Refused)
+		return p.ready, nil
+	}
+	if p.yes != "" && !p.dryRun {
+		if !p.atOnce() {
+			p.s.tell(p.q, p.looking, "Taking messages out of, and giving back what stays to,")
+		}
+		return p.ready, nil
+	}
+	p.s.tell(p.q, p.looking, "Looking into")
+	key, err := filter.CompileKey("reason,queue", filter.Options{IsWaitQueue: p.s.isWait()})
+	if err != nil {
+		return 0, err
+	}
+	grouper, now := dlq.NewGrouper(key, 0), time.Now()
+	report, err := p.s.browse(ctx, p.q, p.looking, 0, func(m *message.Message) error {
+		if ok, err := p.chosen.matches(m, now); err != nil || !ok {
+			return err
+		}
+		grouper.Add(m)
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	doc := view.NewGroupsDocument(grouper.Groups())
+	doc.VHost, doc.Queue, doc.Type, doc.Looked = p.s.vhost, p.q.Name, p.q.Type, report.Seen
+	return doc.Matched, p.showGroups(doc, now)
+}
+
+func (p *purging) showGroups(doc view.GroupsDocument, now time.Time) error {
+	streams := p.deps.streams
+	if p.dryRun {
+		if done, err := p.output.encode(streams.Out, doc); done {
+			return err
+		}
+		fmt.Fprintln(streams.Out, "Would destroy from "+terminal.Neutralise(p.q.Name)+":")
+		return view.GroupTable(streams.Out, doc, streams.OutStyler(p.deps.colour), streams.OutWidth())
+	}
+	if doc.Matched == 0 {
+		return nil
+	}
+	if streams.ErrTTY {
+		return view.GroupCards(streams.Err, doc, now, streams.ErrStyler(p.deps.colour), streams.ErrWidth())
+	}
+	return view.GroupTable(streams.Err, doc, streams.ErrStyler(p.deps.colour), 0)
+}
+
+func (p *purging) confirm(ctx context.Context, meant int64) error {
+	n := terminal.FormatPlural(meant, "message", "messages")
+	how := "for ever"
+	switch {
+	case p.archive != "":
+		how = "after writing to " + p.archive
+	case p.atOnce():
+		how = "for ever, by the broker's own purge, which also takes what arrives until then"
+	}
+	if p.yes != "" {
+		if p.atOnce() {
+			p.deps.say("The broker's own purge destroys everything that is ready in %s: %s now.", p.q.Name, n)
+		}
+		return nil
+	}
+	question := terminal.Neutralise(fmt.Sprintf("Destroy %s of %s %s?", n, p.q.Name, how))
+	if p.s.connection.Protected {
+		question = terminal.Neutralise(fmt.Sprintf("This destroys %s of %s %s, and context %q is protected:", n, p.q.Name, how, p.s.connection.Context))
+		ok, err := p.deps.streams.ConfirmName(ctx, question, p.q.Name, "--yes="+shellQuote(p.q.Name))
+		if err != nil {
+			return err
+		}
+		return declined(ok)
+	}
+	ok, err := p.deps.streams.Confirm(ctx, question, "--yes")
+	if err != nil {
+		return err
+	}
+	return declined(ok)
+}
+
+func (p *purging) destroy(ctx context.Context) error {
+	recorder, closeReport, err := p.recorder()
+	if err != nil {
+		return err
+	}
+	closeArchive := func() error { return nil }
+	if p.archive != "" {
+		w, err := createArchive(p.archive)
+		if err != nil {
+			return errors.Join(err, closeReport())
+		}
+		p.options.Archive, closeArchive = w, w.Close
+	}
+	observer := p.deps.observer(p.progress, "purge", p.ready)
+	p.options.Report, p.options.Observer = recorder, observer
+	start := time.Now()
+	var result dlq.Result
+	run := func() (err error) {
+		result, err = dlq.Purge(ctx, p.options)
+		return err
+	}
+	if p.options.AtOnce() {
+		err = run()
+	} else {
+		err = p.s.guarded(ctx, p.q, p.looking, run)
+	}
+	observer.end()
+	err = errors.Join(err, closeArchive(), closeReport())
+	doc := view.NewRunDocument("purge", result, time.Since(start))
+	doc.Queue, doc.VHost, doc.File = p.q.Name, p.s.vhost, p.archive
+	return p.end(doc, err)
+}
+
+// createArchive makes a new archive; one that exists may be the last copy of its messages.
+func createArchive(name string) (*archive.Writer, error) {
+	w, err := archive.Create(name)
+	if errors.Is(err, fs.ErrExist) {
+		return nil, &exitError{code: exitFailed, err: fmt.Errorf("%s exists already, and is not overwritten: it may be the last copy of its messages", name), advice: "name another file"}
+	}
+	return w, err
+}

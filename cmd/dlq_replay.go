@@ -1,0 +1,240 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/pkg/dlq"
+)
+
+const dlqReplayLong = `Take messages out of a dead-letter queue and send them back to the queue in which they first died: through the default
+exchange, so that healthy subscribers do not get them twice, and past the wait queues of retry ladders. Messages that a
+framework put into its error queue go to where their headers say. --to sends them elsewhere:
+
+  --to origin              the exchange and keys they were published with: every queue bound there gets a copy
+  --to queue:Q             one queue
+  --to exchange:X[/KEY]    an exchange, with a key or with each message's own
+
+A message leaves the queue only after the broker confirmed its copy and did not return it. What cannot be sent stays, is named
+in the report, and the exit code is 3. Messages that die again meanwhile are not replayed again; --max-replays leaves
+what keeps coming back. Ctrl-C settles what is under way; a lost connection is restored.
+
+Without a queue, the one dead-letter queue that holds messages is meant; with several, they are listed.
+
+--ramp 1,10,100 begins with few messages, waits after each stage (--settle), and gives up when too many of them die again.`
+
+type dlqReplayOptions struct {
+	runOptions
+	connection *profile.Flags
+	selectOptions
+	lookOptions
+	queue      string
+	all        bool
+	to         string
+	limit      int64
+	rate       float64
+	ramp       []int64
+	settle     time.Duration
+	abort      percentValue
+	jq         string
+	dryRun     bool
+	copyOnly   bool
+	restoreTTL bool
+	maxReplays int64
+	prefetch   int
+	// move says that the command is dlq move.
+	move bool
+
+	destination dlq.Destination
+	transform   *dlq.Transform
+}
+
+func newDLQReplayCmd(d *deps) *cobra.Command {
+	opts := &dlqReplayOptions{runOptions: runOptions{deps: d}}
+	cmd := &cobra.Command{
+		Use:   "replay [QUEUE]",
+		Short: "Send messages back to where they died",
+		Long:  dlqReplayLong,
+		Example: `  msgctl dlq replay orders.dlq --dry-run
+  msgctl dlq replay orders.dlq --where 'reason == "expired"' --older-than 1h
+  msgctl dlq replay orders.dlq --ramp 1,10,100 --settle 30s --abort-if-returned 5%
+  msgctl dlq replay orders.dlq --to exchange:orders.exchange/order.created --rate 50
+  msgctl dlq replay orders.dlq --jq '.body.currency = "EUR"' --report replay.ndjson`,
+		Args: args("[QUEUE]"),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			opts.queue = strings.Join(names, "")
+			return runDLQReplay(cmd.Context(), opts)
+		},
+	}
+	opts.registerAll(cmd)
+	flags := cmd.Flags()
+	flags.BoolVar(&opts.all, "all", false, "every dead-letter queue that holds messages, one after the other")
+	flags.BoolVar(&opts.restoreTTL, "restore-ttl", false, "give messages the expiration back that the broker took off when they died")
+	flags.Int64Var(&opts.maxReplays, "max-replays", dlq.DefaultMaxReplays, "leave messages that were replayed so often already; 0 is no limit")
+	flags.Int64SliceVar(&opts.ramp, "ramp", nil, "send so many first and watch whether they come back, for example 1,10,100")
+	flags.DurationVar(&opts.settle, "settle", dlq.DefaultSettle, "pause after each stage of --ramp")
+	opts.abort = 5
+	flags.Var(&opts.abort, "abort-if-returned", "give up when this part of the messages of --ramp died again")
+	opts.connection = connectionFlags(cmd)
+	return cmd
+}
+
+// registerAll adds what replay and move have in common.
+func (o *dlqReplayOptions) registerAll(cmd *cobra.Command) {
+	o.runOptions.register(cmd)
+	o.selectOptions.register(cmd)
+	o.lookOptions.register(cmd)
+	flags := cmd.Flags()
+	usage := "where to: origin, queue:Q, exchange:X or exchange:X/KEY (default: the queue in which each message died)"
+	if o.move {
+		usage = "where to: queue:Q, exchange:X or exchange:X/KEY"
+	}
+	flags.StringVar(&o.to, "to", "", usage)
+	flags.Int64Var(&o.limit, "limit", 0, "send at most so many messages; 0 is no limit")
+	flags.Float64Var(&o.rate, "rate", 0, "messages a second at most; 0 is no limit")
+	flags.StringVar(&o.jq, "jq", "", "change messages with a jq program: .body and .headers may be assigned to")
+	flags.BoolVarP(&o.dryRun, "dry-run", "n", false, "only say how many would go where, and what would stay and why")
+	flags.BoolVar(&o.copyOnly, "copy", false, "send copies and leave the originals where they are")
+	flags.IntVar(&o.prefetch, "prefetch", 0, "messages under way at once, which bounds the duplicates after a crash (default 1000)")
+}
+
+// check finds mistakes in the flags before anything is dialled.
+func (o *dlqReplayOptions) check() (err error) {
+	cmd := o.cmd
+	switch {
+	case o.queue != "" && o.all:
+		return usageError("name a queue or write --all", "%sboth a queue and --all", where(cmd))
+	case o.limit < 0 || o.rate < 0 || o.maxReplays < 0 || o.prefetch < 0 || o.prefetch > 65535:
+		return usageError("0 is no limit", "%s--limit, --rate, --max-replays and --prefetch (at most 65535) cannot be negative", where(cmd))
+	case len(o.ramp) == 0 && (cmd.Flags().Changed("settle") || cmd.Flags().Changed("abort-if-returned")):
+		return usageError("add --ramp 1,10,100", "%s--settle and --abort-if-returned are about the stages of --ramp", where(cmd))
+	case o.move && o.to == "":
+		return usageError("usage: "+cmd.UseLine()+" --to queue:NAME", "%sflag --to is missing: where to?", where(cmd))
+	}
+	for _, stage := range o.ramp {
+		if stage < 1 {
+			return usageError("write, for example: --ramp 1,10,100", "%sflag --ramp: a stage of %d messages", where(cmd), stage)
+		}
+	}
+	if o.destination, err = parseTo(cmd, o.to); err != nil {
+		return err
+	}
+	if o.move && o.destination.Kind == dlq.ToOrigin {
+		return usageError("msgctl dlq replay "+shellQuote(o.queue)+" --to origin", "%s--to origin is what replay is for", where(cmd))
+	}
+	if err := o.selectOptions.check(cmd); err != nil {
+		return err
+	}
+	if o.jq != "" {
+		if o.transform, err = dlq.NewTransform(o.jq); err != nil {
+			return usageError("see: https://jqlang.org/manual/", "%sflag --jq: %v", where(cmd), err)
+		}
+	}
+	return nil
+}
+
+func runDLQReplay(ctx context.Context, opts *dlqReplayOptions) error {
+	if err := opts.check(); err != nil {
+		return err
+	}
+	s, err := opts.deps.dlqSession(ctx, opts.command(), opts.connection, nil)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if err := s.destination(opts.destination); err != nil {
+		return err
+	}
+	names, err := opts.queues(ctx, s)
+	if err != nil {
+		return err
+	}
+	if len(names) == 0 {
+		opts.deps.say("No dead-letter queue of vhost %q holds messages.", s.vhost)
+		return nil
+	}
+	var worst error
+	for _, name := range names {
+		if err := opts.one(ctx, s, name); err != nil {
+			if worst == nil {
+				worst = err
+			} else {
+				opts.deps.report(ctx, err)
+			}
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return worst
+}
+
+func (o *dlqReplayOptions) command() string {
+	if o.move {
+		return "dlq move"
+	}
+	return "dlq replay"
+}
+
+// queues returns which queues are meant: the one named, the one that holds messages, the one that was chosen, or all.
+func (o *dlqReplayOptions) queues(ctx context.Context, s *dlqSession) ([]string, error) {
+	if o.queue != "" {
+		return []string{o.queue}, nil
+	}
+	var names, options []string
+	for _, q := range s.found.Queues {
+		if n := s.counts[q.Name]; q.Role == dlq.RoleDeadLetter && n.Ready > 0 {
+			names = append(names, q.Name)
+			options = append(options, fmt.Sprintf("%s  %d ready", q.Name, n.Ready))
+		}
+	}
+	switch {
+	case len(names) == 1 && !o.all:
+		o.deps.say("The dead-letter queue that holds messages is %s.", names[0])
+		return names, nil
+	case len(names) <= 1 || o.all:
+		return names, nil
+	case o.deps.streams.InTTY:
+		i, err := o.deps.streams.Choose(ctx, "Several dead-letter queues hold messages. Which one?", options, "the queue's name")
+		if err != nil {
+			return nil, err
+		}
+		if i < 0 {
+			return nil, declined(false)
+		}
+		return names[i : i+1], nil
+	}
+	given := flagsGiven(o.cmd)
+	var hints []string
+	for i, name := range names {
+		hints = append(hints, fmt.Sprintf("msgctl %s %s%s   (%s)", o.command(), shellQuote(name), given, options[i][len(name)+2:]))
+	}
+	hints = append(hints, "msgctl "+o.command()+" --all"+given)
+	return nil, usageError(strings.Join(hints, "\n"), "%s%d dead-letter queues hold messages: name one, or write --all", where(o.cmd), len(names))
+}
+
+// percentValue is a percentage, written with or without the sign.
+type percentValue float64
+
+// String, Set and Type make it a flag's value.
+func (v *percentValue) String() string { return strconv.FormatFloat(float64(*v), 'g', -1, 64) + "%" }
+
+// Set reads 5 or 5%.
+func (v *percentValue) Set(s string) error {
+	f, err := strconv.ParseFloat(strings.TrimSuffix(s, "%"), 64)
+	if err != nil || f < 0 || f > 100 {
+		return errors.New("want a percentage from 0 to 100, for example 5%")
+	}
+	*v = percentValue(f)
+	return nil
+}
+
+// Type names the value in help.
+func (v *percentValue) Type() string { return "percentage" }

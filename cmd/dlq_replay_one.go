@@ -1,0 +1,228 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// replaying is a replay or move of one queue.
+type replaying struct {
+	*dlqReplayOptions
+	s       *dlqSession
+	q       *topology.Queue
+	looking dlq.Looking
+	ready   int64
+	chosen  *selected
+	options dlq.ReplayOptions
+}
+
+func (o *dlqReplayOptions) one(ctx context.Context, s *dlqSession, name string) error {
+	q, err := s.queue(name)
+	if err != nil {
+		return err
+	}
+	l, err := s.assess(q, o.lookOptions, 0)
+	if err != nil {
+		return err
+	}
+	chosen, err := o.compile(s.isWait())
+	if err != nil {
+		return err
+	}
+	r := &replaying{dlqReplayOptions: o, s: s, q: q, looking: l, chosen: chosen}
+	if r.ready, err = s.broker.Ready(ctx, s.vhost, name); err != nil {
+		return err
+	}
+	r.options = r.replayOptions()
+	defer chosen.warn(o.deps)
+	if q.Type == topology.Stream && !o.copyOnly && !o.dryRun {
+		return &exitError{code: exitFailed, err: fmt.Errorf("queue %q: %w: only copies can be sent", name, dlq.ErrStream),
+			advice: "msgctl " + o.command() + " " + shellQuote(name) + " --copy" + flagsGiven(o.cmd)}
+	}
+	if r.ready == 0 && q.Type != topology.Stream {
+		doc := view.NewRunDocument(r.action(), dlq.Result{Queue: name}, 0)
+		doc.VHost, doc.DryRun = s.vhost, o.dryRun
+		return o.end(doc, nil)
+	}
+	if o.dryRun {
+		return r.dry(ctx)
+	}
+	return r.do(ctx)
+}
+
+func (r *replaying) action() string {
+	switch {
+	case r.copyOnly:
+		return "copy"
+	case r.move:
+		return "move"
+	}
+	return "replay"
+}
+
+func (r *replaying) replayOptions() dlq.ReplayOptions {
+	o := dlq.ReplayOptions{
+		From: r.s.from(r.q, r.looking, r.ready), Dialer: r.s.broker.Dialer(r.s.vhost), To: r.destination, Select: r.chosen.Selection,
+		IsWait: r.s.isWait(), Exists: r.s.exists, Identity: r.s.identity(), ID: dlq.NewRunID(), MaxReplays: r.maxReplays, RestoreTTL: r.restoreTTL,
+		Transform: r.transform, Limit: r.limit, Rate: r.rate, Copy: r.copyOnly,
+		Ramp: dlq.Ramp{Stages: r.ramp, Settle: r.settle, AbortIfReturned: float64(r.abort)},
+	}
+	o.Prefetch = r.prefetch
+	if o.MaxReplays == 0 {
+		o.MaxReplays = -1
+	}
+	return o
+}
+
+// plan looks at every message and decides as the replay would.
+func (r *replaying) plan(ctx context.Context) (dlq.Plan, error) {
+	planner := dlq.NewPlanner(r.options)
+	if r.move {
+		planner = dlq.NewMovePlanner(r.options)
+	}
+	_, err := r.s.browse(ctx, r.q, r.looking, 0, func(m *message.Message) error {
+		planner.Add(m)
+		return nil
+	})
+	return planner.Plan(), err
+}
+
+func (r *replaying) dry(ctx context.Context) error {
+	r.s.tell(r.q, r.looking, "Looking into")
+	start := time.Now()
+	plan, err := r.plan(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.diffs(ctx); err != nil {
+		return err
+	}
+	doc := view.NewDryRunDocument(r.action(), r.q.Name, plan, time.Since(start))
+	r.s.reaches(&doc)
+	return r.end(doc, nil)
+}
+
+// do shows what is to be shown before, and replays.
+func (r *replaying) do(ctx context.Context) error {
+	r.s.tell(r.q, r.looking, "Taking messages out of, and giving back what stays to,")
+	if err := r.before(ctx); err != nil {
+		return err
+	}
+	question := fmt.Sprintf("%s %s from %s %s?", map[string]string{"replay": "Replay", "move": "Move", "copy": "Copy"}[r.action()],
+		r.howMany(), r.q.Name, inWords(r.destination))
+	if err := r.ask(ctx, question); err != nil {
+		return err
+	}
+	recorder, closeReport, err := r.recorder()
+	if err != nil {
+		return err
+	}
+	observer := r.deps.observer(r.progress, r.action(), r.total())
+	r.options.Report, r.options.Observer = recorder, observer
+	start := time.Now()
+	var result dlq.Result
+	err = r.s.guarded(ctx, r.q, r.looking, func() (err error) {
+		result, err = r.run(ctx)
+		return err
+	})
+	observer.end()
+	err = errors.Join(err, closeReport())
+	doc := view.NewRunDocument(r.action(), result, time.Since(start))
+	doc.Queue, doc.VHost, doc.File = r.q.Name, r.s.vhost, ""
+	return r.end(doc, err)
+}
+
+func (r *replaying) run(ctx context.Context) (dlq.Result, error) {
+	if r.move {
+		return dlq.Move(ctx, r.options)
+	}
+	return dlq.Replay(ctx, r.options)
+}
+
+func (r *replaying) total() int64 {
+	if r.q.Type == topology.Stream {
+		return 0
+	}
+	return r.ready
+}
+
+func (r *replaying) howMany() string {
+	n := terminal.FormatPlural(r.ready, "message", "messages")
+	switch {
+	case r.q.Type == topology.Stream:
+		n = "the messages"
+	case r.limit > 0 && r.limit < r.ready:
+		n = fmt.Sprintf("at most %d of %s", r.limit, n)
+	}
+	if r.selectOptions.any() {
+		n = "what matches of " + n
+	}
+	return n
+}
+
+// before shows which queues get copies when an exchange is the target, and what a jq program changes in the first messages.
+func (r *replaying) before(ctx context.Context) error {
+	d := r.destination
+	switch {
+	case d.Kind == dlq.ToExchange && d.HasKey:
+		doc := view.RunDocument{Action: r.action(), DryRun: true, Queue: r.q.Name, Done: r.ready,
+			Targets: []view.TargetDocument{{Exchange: d.Exchange, Key: d.Key, Messages: r.ready}}}
+		if err := r.copies(doc); err != nil {
+			return err
+		}
+	case d.Kind == dlq.ToOrigin || d.Kind == dlq.ToExchange:
+		plan, err := r.plan(ctx)
+		if err != nil {
+			return err
+		}
+		if err := r.copies(view.NewDryRunDocument(r.action(), r.q.Name, plan, 0)); err != nil {
+			return err
+		}
+	}
+	return r.diffs(ctx)
+}
+
+func (r *replaying) copies(doc view.RunDocument) error {
+	r.s.reaches(&doc)
+	streams := r.deps.streams
+	return view.RunText(streams.Err, doc, streams.ErrStyler(r.deps.colour), streams.ErrWidth())
+}
+
+const (
+	// shownDiffs is how many changed messages are shown, within the first lookedDiffs of the queue.
+	shownDiffs  = 3
+	lookedDiffs = 200
+)
+
+// diffs shows what the jq program does to the first messages.
+func (r *replaying) diffs(ctx context.Context) error {
+	if r.transform == nil {
+		return nil
+	}
+	streams := r.deps.streams
+	plain := r.options
+	plain.Transform = nil
+	before, after, shown := dlq.NewPlanner(plain), dlq.NewPlanner(r.options), 0
+	if r.move {
+		before, after = dlq.NewMovePlanner(plain), dlq.NewMovePlanner(r.options)
+	}
+	_, err := r.s.browse(ctx, r.q, r.looking, lookedDiffs, func(m *message.Message) error {
+		was, is := before.Add(m), after.Add(m)
+		if was == nil || is == nil {
+			return nil
+		}
+		if shown++; shown > shownDiffs {
+			return dlq.ErrStop
+		}
+		return view.TransformDiff(streams.Err, was, is, streams.ErrStyler(r.deps.colour))
+	})
+	return err
+}

@@ -1,0 +1,186 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/publish"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// runOptions are shared by the commands that take messages out of a queue.
+type runOptions struct {
+	deps     *deps
+	cmd      *cobra.Command
+	output   outputFormat
+	progress terminal.ProgressMode
+	report   string
+	yes      string
+}
+
+func (o *runOptions) register(cmd *cobra.Command) {
+	o.cmd = cmd
+	o.output.register(cmd, "text", "json", "yaml")
+	registerProgress(cmd, &o.progress)
+	flags := cmd.Flags()
+	flags.StringVar(&o.report, "report", "", "append a line of NDJSON for each message to a file: what became of it, and why")
+	flags.StringVarP(&o.yes, "yes", "y", "", "do not ask")
+	flags.Lookup("yes").NoOptDefVal = plainYes
+}
+
+// show writes a document to stdout.
+func (o *runOptions) show(doc view.RunDocument) error {
+	streams := o.deps.streams
+	if done, err := o.output.encode(streams.Out, doc); done {
+		return err
+	}
+	return view.RunText(streams.Out, doc, streams.OutStyler(o.deps.colour), streams.OutWidth())
+}
+
+// preview writes a document that a question follows: to stderr when stdout is for the result's JSON.
+func (o *runOptions) preview(doc view.RunDocument) error {
+	streams := o.deps.streams
+	if o.output.value != "text" {
+		return view.RunText(streams.Err, doc, streams.ErrStyler(o.deps.colour), streams.ErrWidth())
+	}
+	return view.RunText(streams.Out, doc, streams.OutStyler(o.deps.colour), streams.OutWidth())
+}
+
+// say writes a line to stderr.
+func (d *deps) say(format string, args ...any) {
+	fmt.Fprintln(d.streams.Err, terminal.Neutralise(fmt.Sprintf(format, args...)))
+}
+
+// ask asks on a terminal what harms nobody, and goes on elsewhere.
+func (o *runOptions) ask(ctx context.Context, question string) error {
+	if o.yes != "" || !o.deps.streams.InTTY {
+		return nil
+	}
+	ok, err := o.deps.streams.Confirm(ctx, terminal.Neutralise(question), "--yes")
+	if err != nil {
+		return err
+	}
+	return declined(ok)
+}
+
+// recorder opens the report's file, nil for none. It is appended to: an earlier report is never lost.
+func (o *runOptions) recorder() (dlq.Recorder, func() error, error) {
+	if o.report == "" {
+		return nil, func() error { return nil }, nil
+	}
+	f, err := os.OpenFile(o.report, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open the report: %w", err)
+	}
+	w := dlq.NewReportWriter(f)
+	return w, func() error { return errors.Join(w.Flush(), f.Close()) }, nil
+}
+
+// end shows what a run did and maps it to the exit code.
+func (o *runOptions) end(doc view.RunDocument, err error) error {
+	if shown := o.show(doc); shown != nil {
+		return errors.Join(err, shown)
+	}
+	switch {
+	case doc.Interrupted:
+		return exitWith(exitInterrupted)
+	case err != nil && doc.Done > 0:
+		return &exitError{code: exitPartly, err: err}
+	case err != nil:
+		return err
+	case doc.Stays() > 0 || doc.Aborted != "" || doc.Unreachable != "" || len(doc.Broken) > 0:
+		return exitWith(exitPartly)
+	}
+	return nil
+}
+
+// reaches adds to a document which queues get copies of what goes to an exchange.
+func (s *dlqSession) reaches(doc *view.RunDocument) {
+	doc.VHost = s.vhost
+	for i, t := range doc.Targets {
+		if t.Exchange == "" {
+			continue
+		}
+		r := dlq.Reaches(&s.live.State, s.vhost, s.live.Server.Version, publish.Target{Exchange: t.Exchange, Key: t.Key})
+		doc.Targets[i].Reaches, doc.Targets[i].Possibly = append([]string{}, r.Sure...), r.Possible
+	}
+}
+
+// destination checks that what --to names exists.
+func (s *dlqSession) destination(to dlq.Destination) error {
+	switch to.Kind {
+	case dlq.ToQueue:
+		if _, err := s.queue(to.Queue); err != nil {
+			return err
+		}
+	case dlq.ToExchange:
+		if s.live.Has(topology.Ref{Kind: topology.KindExchange, VHost: s.vhost, Name: to.Exchange}) || topology.IsPredeclared(to.Exchange) {
+			return nil
+		}
+		var names []string
+		for _, o := range s.live.Objects() {
+			if ref := o.Ref(); ref.Kind == topology.KindExchange && ref.VHost == s.vhost {
+				names = append(names, ref.Name)
+			}
+		}
+		hint := "declare it first, or name another with --to"
+		if near := nearestName(to.Exchange, names); near != "" {
+			hint = "did you mean --to exchange:" + near + "?"
+		}
+		return &exitError{code: exitFailed, err: fmt.Errorf("exchange %q does not exist in vhost %q", to.Exchange, s.vhost), advice: hint}
+	}
+	return nil
+}
+
+// parseTo reads --to.
+func parseTo(cmd *cobra.Command, text string) (dlq.Destination, error) {
+	to, err := dlq.ParseDestination(text)
+	if err != nil {
+		return to, usageError("write --to origin, --to queue:NAME, --to exchange:NAME or --to exchange:NAME/KEY", "%sflag --to: %v", where(cmd), err)
+	}
+	return to, nil
+}
+
+// inWords says where messages go, for a question.
+func inWords(to dlq.Destination) string {
+	switch to.Kind {
+	case dlq.ToOrigin:
+		return "to the exchanges and keys they were published with"
+	case dlq.ToQueue:
+		return "to queue " + to.Queue
+	case dlq.ToExchange:
+		if to.HasKey {
+			return fmt.Sprintf("to exchange %s with key %q", to.Exchange, to.Key)
+		}
+		return "to exchange " + to.Exchange
+	}
+	return "back to where they died"
+}
+
+// flagsGiven is what was typed but for the queue, for a corrected command line.
+func flagsGiven(cmd *cobra.Command) string {
+	var b strings.Builder
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if list, ok := f.Value.(pflag.SliceValue); ok && f.Value.Type() == "stringArray" {
+			for _, v := range list.GetSlice() {
+				b.WriteString(" --" + f.Name + "=" + shellQuote(v))
+			}
+			return
+		}
+		if f.NoOptDefVal != "" && f.Value.String() == f.NoOptDefVal {
+			b.WriteString(" --" + f.Name)
+			return
+		}
+		b.WriteString(" --" + f.Name + "=" + shellQuote(strings.Trim(f.Value.String(), "[]")))
+	})
+	return b.String()
+}

@@ -1,0 +1,176 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/message/filter"
+)
+
+// selectOptions are the flags that say which messages are meant.
+type selectOptions struct {
+	where string
+	ids   []string
+	older daysValue
+}
+
+func (o *selectOptions) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&o.where, "where", "", `only messages for which an expression holds: 'reason == "rejected" && headers["tenant"] == "acme" && body.total > 100'`)
+	flags.StringArrayVar(&o.ids, "id", nil, "only messages with this message id; may be repeated")
+	flags.Var(&o.older, "older-than", "only messages that died longer ago than this: 90s, 2h, 7d")
+}
+
+func (o *selectOptions) any() bool { return o.where != "" || len(o.ids) > 0 || o.older > 0 }
+
+// check finds mistakes in the flags before anything is dialled.
+func (o *selectOptions) check(cmd *cobra.Command) error {
+	if o.where == "" {
+		return nil
+	}
+	_, err := filter.Compile(o.where, filter.Options{})
+	return expressionError(cmd, "--where", err)
+}
+
+// expressionError shows where in an expression the mistake is.
+func expressionError(cmd *cobra.Command, flag string, err error) error {
+	var syntax *filter.SyntaxError
+	if !errors.As(err, &syntax) {
+		return err
+	}
+	var advice []string
+	for _, text := range []string{syntax.Snippet(), syntax.Hint} {
+		if text != "" {
+			advice = append(advice, strings.TrimRight(text, "\n"))
+		}
+	}
+	place := ""
+	if syntax.Line > 1 {
+		place = fmt.Sprintf(" line %d", syntax.Line)
+	}
+	if syntax.Line > 0 {
+		place += fmt.Sprintf(" column %d", syntax.Column)
+	}
+	return usageError(strings.Join(advice, "\n"), "%sflag %s%s: %s", where(cmd), flag, place, syntax.Message)
+}
+
+// selected is a compiled selection. It counts what could not be compared.
+type selected struct {
+	dlq.Selection
+	mu      sync.Mutex
+	unknown int64
+	example string
+}
+
+func (o *selectOptions) compile(isWait func(string) bool) (*selected, error) {
+	s := &selected{Selection: dlq.Selection{IDs: o.ids, OlderThan: time.Duration(o.older)}}
+	if o.where == "" {
+		return s, nil
+	}
+	f, err := filter.Compile(o.where, filter.Options{IsWaitQueue: isWait})
+	if err != nil {
+		return nil, err
+	}
+	s.Where = func(m *message.Message) (bool, error) {
+		ok, err := f.Match(m)
+		var not *filter.NotComparable
+		if errors.As(err, &not) {
+			s.note(not)
+			return false, nil
+		}
+		return ok, err
+	}
+	return s, nil
+}
+
+func (s *selected) note(why *filter.NotComparable) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.unknown++; s.example == "" {
+		s.example = why.Error()
+	}
+}
+
+// matches says whether a message is meant.
+func (s *selected) matches(m *message.Message, now time.Time) (bool, error) {
+	if len(s.IDs) > 0 && !contains(s.IDs, m.MessageID) {
+		return false, nil
+	}
+	if s.OlderThan > 0 {
+		if at := m.DiedAt(); at.IsZero() || at.After(now.Add(-s.OlderThan)) {
+			return false, nil
+		}
+	}
+	if s.Where == nil {
+		return true, nil
+	}
+	return s.Where(m)
+}
+
+func contains(list []string, one string) bool {
+	for _, s := range list {
+		if s == one {
+			return true
+		}
+	}
+	return false
+}
+
+// warn says that messages were left out because the condition could not be judged.
+func (s *selected) warn(d *deps) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.unknown > 0 {
+		d.warn(fmt.Sprintf("--where could not be judged for %s, which therefore did not match: %s",
+			terminal.FormatPlural(s.unknown, "message", "messages"), s.example))
+	}
+}
+
+// daysValue is a duration that may be written in days.
+type daysValue time.Duration
+
+// String, Set and Type make it a flag's value.
+func (v *daysValue) String() string {
+	if *v == 0 {
+		return ""
+	}
+	return time.Duration(*v).String()
+}
+
+// Set reads what time.ParseDuration does, and days: 7d, 1d12h.
+func (v *daysValue) Set(s string) error {
+	var days float64
+	rest := s
+	if n, after, ok := strings.Cut(s, "d"); ok {
+		var err error
+		if days, err = strconv.ParseFloat(n, 64); err != nil {
+			return errors.New("want 90s, 2h or 7d")
+		}
+		rest = after
+	}
+	var d time.Duration
+	if rest != "" {
+		var err error
+		if d, err = time.ParseDuration(rest); err != nil {
+			return errors.New("want 90s, 2h or 7d")
+		}
+	}
+	total := time.Duration(days*float64(24*time.Hour)) + d
+	if total <= 0 || s == "" {
+		return errors.New("want more than nothing: 90s, 2h or 7d")
+	}
+	*v = daysValue(total)
+	return nil
+}
+
+// Type names the value in help.
+func (v *daysValue) Type() string { return "duration" }

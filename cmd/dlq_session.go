@@ -1,0 +1,137 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/agnivade/levenshtein"
+
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// dlqSession is one vhost of a live broker with its dead-letter queues: what the dlq commands work on.
+type dlqSession struct {
+	deps       *deps
+	command    string
+	connection *profile.Connection
+	vhost      string
+	broker     messageBroker
+	live       *topology.Live
+	found      dlq.Discovery
+	counts     map[string]queueCounts
+	match      *regexp.Regexp
+}
+
+// dlqSession connects and reads the vhost.
+func (d *deps) dlqSession(ctx context.Context, command string, flags *profile.Flags, match *regexp.Regexp) (*dlqSession, error) {
+	conn, err := d.connection(flags)
+	if err != nil {
+		return nil, err
+	}
+	b, err := d.messages(ctx, conn, command)
+	if err != nil {
+		return nil, err
+	}
+	s := &dlqSession{deps: d, command: command, connection: conn, vhost: conn.VHost, broker: b, match: match}
+	if err := s.read(ctx); err != nil {
+		b.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *dlqSession) close() { s.broker.Close() }
+
+// read reads objects and counts, and finds the dead-letter queues.
+func (s *dlqSession) read(ctx context.Context) error {
+	live, err := s.broker.Everything(ctx, []string{s.vhost})
+	if err != nil {
+		return err
+	}
+	if slices.Contains(live.MissingVHosts, s.vhost) {
+		return &exitError{code: exitFailed, err: fmt.Errorf("vhost %q does not exist, or this user has no access to it", s.vhost), advice: "name another with --vhost"}
+	}
+	s.live = live
+	return s.count(ctx)
+}
+
+// count reads the counts anew.
+func (s *dlqSession) count(ctx context.Context) error {
+	counts, err := s.broker.Counts(ctx, s.vhost)
+	if err != nil {
+		return err
+	}
+	s.counts = counts
+	if s.live.Status == nil {
+		s.live.Status = map[topology.Ref]topology.QueueStatus{}
+	}
+	for name, n := range counts {
+		s.live.Status[s.ref(name)] = topology.QueueStatus{Messages: n.Ready + n.Unacked, Consumers: n.Consumers, Known: n.Known}
+	}
+	s.found = dlq.DiscoverLive(s.live, dlq.DiscoverOptions{Match: s.match, VHosts: []string{s.vhost}})
+	return nil
+}
+
+func (s *dlqSession) ref(queue string) topology.Ref {
+	return topology.Ref{Kind: topology.KindQueue, VHost: s.vhost, Name: queue}
+}
+
+func (s *dlqSession) isWait() func(string) bool { return s.found.IsWait(s.vhost) }
+
+func (s *dlqSession) exists(queue string) bool { return s.live.Has(s.ref(queue)) }
+
+// queue returns a queue of the vhost, or an error that names the one that was surely meant.
+func (s *dlqSession) queue(name string) (*topology.Queue, error) {
+	if o, ok := s.live.Get(s.ref(name)); ok {
+		return o.(*topology.Queue), nil
+	}
+	hint := "see what there is: msgctl dlq ls"
+	if near := nearestName(name, s.queueNames()); near != "" {
+		hint = fmt.Sprintf("did you mean %s?", near)
+	}
+	return nil, &exitError{code: exitFailed, err: fmt.Errorf("queue %q does not exist in vhost %q", name, s.vhost), advice: hint}
+}
+
+// queueNames has the dead-letter queues first.
+func (s *dlqSession) queueNames() []string {
+	var names, others []string
+	for _, q := range s.found.Queues {
+		names = append(names, q.Name)
+	}
+	for _, o := range s.live.Objects() {
+		if ref := o.Ref(); ref.Kind == topology.KindQueue && ref.VHost == s.vhost && !slices.Contains(names, ref.Name) {
+			others = append(others, ref.Name)
+		}
+	}
+	slices.Sort(others)
+	return append(names, others...)
+}
+
+func nearestName(name string, names []string) string {
+	best, least := "", max(2, len(name)/3)+1
+	for _, n := range names {
+		if d := levenshtein.ComputeDistance(strings.ToLower(name), strings.ToLower(n)); d < least {
+			best, least = n, d
+		}
+	}
+	return best
+}
+
+func (s *dlqSession) identity() dlq.Identity {
+	return dlq.Identity{Login: s.connection.User, Impersonator: slices.Contains(s.live.Server.Tags, "impersonator")}
+}
+
+// from says how to take messages out of a queue, of which total are ready now.
+func (s *dlqSession) from(q *topology.Queue, l dlq.Looking, total int64) dlq.From {
+	if q.Type == topology.Stream {
+		total = -1
+	}
+	return dlq.From{
+		Source: s.broker.Source(s.vhost), Counter: inVHost{s.broker, s.vhost}, Queue: q.Name, Type: q.Type, Total: total, Return: l.Return,
+	}
+}
