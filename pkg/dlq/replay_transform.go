@@ -20,7 +20,7 @@ import (
 )
 
 // transformTimeout ends a program that does not end by itself.
-const transformTimeout = 5 * time.Second
+const transformTimeout = 2 * time.Second
 
 // Transform is a jq program that changes bodies and headers. It is compiled once; it is safe for concurrent use.
 //
