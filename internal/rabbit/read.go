@@ -224,6 +224,9 @@ func (r *reading) addAll(objects []topology.Object) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, o := range objects {
+		if r.live.Has(o.Ref()) {
+			continue // lists name an object twice while others are being declared (4.0.5, 4.3.6)
+		}
 		if err := r.live.Add(o, diag.Position{}); err != nil {
 			return err
 		}
