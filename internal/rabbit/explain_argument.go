@@ -2,7 +2,6 @@ package rabbit
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -80,9 +79,9 @@ func humanise(value string, none bool, unit topology.Unit) string {
 	return value
 }
 
-var word = regexp.MustCompile(`^[a-zA-Z0-9_.-]+$`)
+var word = lazily(`^[a-zA-Z0-9_.-]+$`)
 
-func isWord(s string) bool { return word.MatchString(s) }
+func isWord(s string) bool { return word().MatchString(s) }
 
 // shortDuration writes 24h instead of 24h0m0s.
 func shortDuration(d time.Duration) string {
@@ -97,19 +96,19 @@ func shortDuration(d time.Duration) string {
 }
 
 var (
-	negative  = regexp.MustCompile(`\{value_negative,(-?\d+)\}`)
-	zero      = regexp.MustCompile(`\{value_zero,0\}`)
-	tooLarge  = regexp.MustCompile(`\{max_value_exceeded,(\d+)\}`)
-	wrongType = regexp.MustCompile(`"?(?:expected|Expected) ([a-z]+), got ([a-z]+)"?`)
-	erlBinary = regexp.MustCompile(`<<"([^"]*)">>`)
-	erlPair   = regexp.MustCompile(`\{"([^"]*)",([^{}]*)\}`)
+	negative  = lazily(`\{value_negative,(-?\d+)\}`)
+	zero      = lazily(`\{value_zero,0\}`)
+	tooLarge  = lazily(`\{max_value_exceeded,(\d+)\}`)
+	wrongType = lazily(`"?(?:expected|Expected) ([a-z]+), got ([a-z]+)"?`)
+	erlBinary = lazily(`<<"([^"]*)">>`)
+	erlPair   = lazily(`\{"([^"]*)",([^{}]*)\}`)
 )
 
 // invalidArgument explains a value that the broker does not take, or a queue type that does not take the argument.
 func (e explainer) invalidArgument(r reply) string {
 	name, unit := field(r.argument)
 	value := e.value(r.argument, unit)
-	if m := ofQueueType.FindStringSubmatch(r.detail); m != nil {
+	if m := ofQueueType().FindStringSubmatch(r.detail); m != nil {
 		text := fmt.Sprintf("%s is not supported by %s queues", name, queueTypeOf(m[1]))
 		if a, ok := topology.LookupArgument(r.argument); ok {
 			text += fmt.Sprintf(" (only by %s): remove it, or change the queue's type", strings.Join(a.QueueTypes(""), ", "))
@@ -121,14 +120,14 @@ func (e explainer) invalidArgument(r reply) string {
 
 func invalidity(r reply) string {
 	switch d := r.detail; {
-	case negative.MatchString(d):
+	case negative().MatchString(d):
 		return ": it must not be negative"
-	case zero.MatchString(d):
+	case zero().MatchString(d):
 		return ": it must be more than 0"
-	case tooLarge.MatchString(d):
+	case tooLarge().MatchString(d):
 		return ": it is too large"
-	case wrongType.MatchString(d):
-		m := wrongType.FindStringSubmatch(d)
+	case wrongType().MatchString(d):
+		m := wrongType().FindStringSubmatch(d)
 		return fmt.Sprintf(": it must be a number without a point (%s), and is %s", m[1], amqpType(m[2]))
 	case r.argument == "x-queue-type":
 		return ": queue types are classic, quorum and stream"
@@ -207,8 +206,8 @@ func (e explainer) invalidProperty(r reply) string {
 
 // erlangTerms makes the Erlang of some reasons readable: <<"max-length">> becomes "max-length".
 func erlangTerms(s string) string {
-	s = erlBinary.ReplaceAllString(s, `"$1"`)
-	s = erlPair.ReplaceAllString(s, `$1: $2`)
+	s = erlBinary().ReplaceAllString(s, `"$1"`)
+	s = erlPair().ReplaceAllString(s, `$1: $2`)
 	s = strings.NewReplacer("invalid_overflow", "the value is not known", "[", "", "]", "").Replace(s)
 	return strings.TrimSpace(s)
 }

@@ -3,7 +3,6 @@ package rabbit
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -30,10 +29,10 @@ func (c *publishChannel) endedBy(x *amqp.Error) error {
 }
 
 var (
-	bodyTooLarge = regexp.MustCompile(`message size (\d+) is larger than (?:configured )?max size (\d+)`)
-	foreignUser  = regexp.MustCompile(`user_id property set to '(.*)' but authenticated user was`)
-	refusedWrite = regexp.MustCompile(`access to exchange '(.*)' in vhost`)
-	refusedTopic = regexp.MustCompile(`access to topic '(.*)' in exchange '(.*)' in vhost`)
+	bodyTooLarge = lazily(`message size (\d+) is larger than (?:configured )?max size (\d+)`)
+	foreignUser  = lazily(`user_id property set to '(.*)' but authenticated user was`)
+	refusedWrite = lazily(`access to exchange '(.*)' in vhost`)
+	refusedTopic = lazily(`access to topic '(.*)' in exchange '(.*)' in vhost`)
 )
 
 // refusal names the message that the broker ended the channel for, as far as its words tell. Seen on 3.10.8, 4.0.5 and 4.3.6.
@@ -48,24 +47,24 @@ func (c *publishChannel) refusal(x *amqp.Error) error {
 		say(nil, "exchange %q does not exist in the vhost: declare it, or send elsewhere", r.name)
 		return out
 	}
-	if m := bodyTooLarge.FindStringSubmatch(x.Reason); m != nil {
+	if m := bodyTooLarge().FindStringSubmatch(x.Reason); m != nil {
 		size, _ := strconv.Atoi(m[1]) // digits
 		out.Fits = func(_ publish.Target, m *message.Message) bool { return len(m.Body) == size }
 		say(nil, "its body has %s bytes, more than the %s that the broker takes: raise max_message_size on the broker, or keep it in an archive", m[1], m[2])
 		return out
 	}
-	if m := foreignUser.FindStringSubmatch(x.Reason); m != nil {
+	if m := foreignUser().FindStringSubmatch(x.Reason); m != nil {
 		out.Fits = func(_ publish.Target, msg *message.Message) bool { return msg.UserID == m[1] }
 		say(topology.ErrNotPermitted, "its property user_id is %q, but the login is %q: remove the property, or give the login the tag impersonator", m[1], c.opts.User)
 		return out
 	}
-	if m := refusedTopic.FindStringSubmatch(x.Reason); m != nil {
+	if m := refusedTopic().FindStringSubmatch(x.Reason); m != nil {
 		out.Fits = func(t publish.Target, _ *message.Message) bool { return t.Key == m[1] && t.Exchange == m[2] }
 		say(topology.ErrNotPermitted, "user %q may not publish with routing key %q to topic exchange %q: rabbitmqctl set_topic_permissions -p %s %s EXCHANGE WRITE READ grants it",
 			c.opts.User, m[1], m[2], shellQuote(c.vhost), shellQuote(c.opts.User))
 		return out
 	}
-	if m := refusedWrite.FindStringSubmatch(x.Reason); m != nil {
+	if m := refusedWrite().FindStringSubmatch(x.Reason); m != nil {
 		name := m[1]
 		if name == "amq.default" { // what the broker calls the default exchange
 			name = ""

@@ -4,6 +4,7 @@ import (
 	"html"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // replyKind is what a broker's reply text is about.
@@ -47,27 +48,32 @@ type reply struct {
 	detail string
 }
 
+// lazily compiles an expression when it is first used, so that programs do not pay for it when they start.
+func lazily(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
+
 // replyCode is what stands before a reason: "406 PRECONDITION_FAILED - ", "precondition_failed: ".
-var replyCode = regexp.MustCompile(`^\s*(?:\d{3}\s+)?(?:[A-Z]+(?:_[A-Z]+)+\s+-\s+|[a-z]+_[a-z]+:\s+)`)
+var replyCode = lazily(`^\s*(?:\d{3}\s+)?(?:[A-Z]+(?:_[A-Z]+)+\s+-\s+|[a-z]+_[a-z]+:\s+)`)
 
 // bareCode is a reason without any words: "INTERNAL_ERROR".
-var bareCode = regexp.MustCompile(`^\s*(?:\d{3}\s+)?[A-Z]+(?:_[A-Z]+)+\s*$`)
+var bareCode = lazily(`^\s*(?:\d{3}\s+)?[A-Z]+(?:_[A-Z]+)+\s*$`)
 
 var (
-	inequivalentValue = regexp.MustCompile(`(?s)received (none|the value '.*' of type '[a-z]+'|'.*') but current is (none|the value '.*' of type '[a-z]+'|'.*')\s*$`)
-	typedValue        = regexp.MustCompile(`(?s)^the value '(.*)' of type '[a-z]+'$`)
-	notFound          = regexp.MustCompile(`(?s)no (queue|exchange|binding) '(.*)' in vhost '`)
-	ofQueueType       = regexp.MustCompile(`of queue type ([a-z_]+)`)
+	inequivalentValue = lazily(`(?s)received (none|the value '.*' of type '[a-z]+'|'.*') but current is (none|the value '.*' of type '[a-z]+'|'.*')\s*$`)
+	typedValue        = lazily(`(?s)^the value '(.*)' of type '[a-z]+'$`)
+	notFound          = lazily(`(?s)no (queue|exchange|binding) '(.*)' in vhost '`)
+	ofQueueType       = lazily(`of queue type ([a-z_]+)`)
 )
 
 // parseReply reads a broker's text. 3.10 and 4.0 escape some for HTML. It never fails: what it does not know is replyOther
 // with the text as detail, its numeric or capital codes taken off.
 func parseReply(text string) reply {
 	text = strings.TrimSpace(printable(html.UnescapeString(text)))
-	if bareCode.MatchString(text) {
+	if bareCode().MatchString(text) {
 		return reply{}
 	}
-	text = replyCode.ReplaceAllString(text, "")
+	text = replyCode().ReplaceAllString(text, "")
 	r := reply{detail: text}
 	switch {
 	case strings.HasPrefix(text, "inequivalent arg '"):
@@ -80,7 +86,7 @@ func parseReply(text string) reply {
 		r.argument, r.detail = quotedThen(text, "invalid property '")
 	default:
 		r.kind = classify(text)
-		if m := notFound.FindStringSubmatch(text); m != nil && r.kind == replyNotFound {
+		if m := notFound().FindStringSubmatch(text); m != nil && r.kind == replyNotFound {
 			r.subject, r.name = m[1], m[2]
 		}
 	}
@@ -130,7 +136,7 @@ func classify(text string) replyKind {
 func (r *reply) inequivalent() {
 	r.kind = replyInequivalent
 	r.argument, r.detail = quotedThen(r.detail, "inequivalent arg '")
-	m := inequivalentValue.FindStringSubmatch(r.detail)
+	m := inequivalentValue().FindStringSubmatch(r.detail)
 	if m == nil {
 		return
 	}
@@ -142,7 +148,7 @@ func replyValue(s string) (string, bool) {
 	if s == "none" {
 		return "", true
 	}
-	if m := typedValue.FindStringSubmatch(s); m != nil {
+	if m := typedValue().FindStringSubmatch(s); m != nil {
 		return m[1], false
 	}
 	return strings.TrimSuffix(strings.TrimPrefix(s, "'"), "'"), false
@@ -162,7 +168,7 @@ func quotedThen(text, prefix string) (name, detail string) {
 			return name, after
 		}
 	}
-	if m := ofQueueType.FindString(rest); m != "" {
+	if m := ofQueueType().FindString(rest); m != "" {
 		return name, m
 	}
 	return name, ""

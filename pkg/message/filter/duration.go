@@ -2,18 +2,17 @@ package filter
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 )
 
 // dayOrWeek are the units that Go's durations lack.
-var dayOrWeek = regexp.MustCompile(`(\d+(?:\.\d+)?)(d|w)`)
+var dayOrWeek = lazily(`(\d+(?:\.\d+)?)(d|w)`)
 
 // parseDuration reads a Go duration that may also have days and weeks: "2h", "1w2d", "1.5d".
 func parseDuration(s string) (time.Duration, error) {
-	inHours := dayOrWeek.ReplaceAllStringFunc(strings.TrimSpace(s), func(part string) string {
+	inHours := dayOrWeek().ReplaceAllStringFunc(strings.TrimSpace(s), func(part string) string {
 		n, _ := strconv.ParseFloat(part[:len(part)-1], 64)
 		if part[len(part)-1] == 'w' {
 			n *= 7

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/agnivade/levenshtein"
@@ -46,11 +47,16 @@ func (e *SyntaxError) Snippet() string {
 	return line + "\n" + strings.Repeat(" ", max(0, min(e.Column-1, utf8.RuneCountInString(line)))) + "^"
 }
 
+// lazily compiles an expression when it is first used, so that programs do not pay for it when they start.
+func lazily(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
+
 var (
-	unknownName  = regexp.MustCompile(`^unknown name (\S+)`)
-	unknownField = regexp.MustCompile(`^type filter\.(\w+) has no (?:field|method) (\S+)`)
-	conversion   = regexp.MustCompile(`^interface conversion: interface \{\} is ([^,]+), not (.+)$`)
-	goType       = regexp.MustCompile(`\b(?:\*?filter\.(\w+)|map\[string\](?:interface \{\}|any)|time\.(\w+)|interface \{\})`)
+	unknownName  = lazily(`^unknown name (\S+)`)
+	unknownField = lazily(`^type filter\.(\w+) has no (?:field|method) (\S+)`)
+	conversion   = lazily(`^interface conversion: interface \{\} is ([^,]+), not (.+)$`)
+	goType       = lazily(`\b(?:\*?filter\.(\w+)|map\[string\](?:interface \{\}|any)|time\.(\w+)|interface \{\})`)
 )
 
 // explain turns expr's error into one about the expression as the user knows it.
@@ -61,14 +67,14 @@ func explain(source string, err error) error {
 	}
 	at = at.Bind(file.NewSource(source))
 	e := &SyntaxError{Source: source, Line: at.Line, Column: at.Column + 1, Message: plainTypes(at.Message)}
-	if m := unknownName.FindStringSubmatch(at.Message); m != nil {
+	if m := unknownName().FindStringSubmatch(at.Message); m != nil {
 		e.Message = fmt.Sprintf("unknown name %q", m[1])
 		e.Hint = suggestName(m[1])
 		if e.Hint == "" {
 			e.Hint = "the names are " + strings.Join(names(reflect.TypeFor[env]()), ", ")
 		}
 	}
-	if m := unknownField.FindStringSubmatch(at.Message); m != nil {
+	if m := unknownField().FindStringSubmatch(at.Message); m != nil {
 		fields := fieldsOf(m[1])
 		e.Message = fmt.Sprintf("%s has no %q", readable(m[1]), m[2])
 		e.Hint = suggest(m[2], fields)
@@ -118,8 +124,8 @@ func fieldsOf(view string) []string {
 func readable(view string) string { return strings.TrimSuffix(view, "View") }
 
 func plainTypes(s string) string {
-	return goType.ReplaceAllStringFunc(s, func(t string) string {
-		switch m := goType.FindStringSubmatch(t); {
+	return goType().ReplaceAllStringFunc(s, func(t string) string {
+		switch m := goType().FindStringSubmatch(t); {
 		case m[1] != "":
 			return readable(m[1])
 		case m[2] != "":
@@ -153,7 +159,7 @@ func runReason(err error) string {
 	if errors.As(err, &at) {
 		text = at.Message
 	}
-	if m := conversion.FindStringSubmatch(text); m != nil {
+	if m := conversion().FindStringSubmatch(text); m != nil {
 		return fmt.Sprintf("a function was given %s where it takes %s", plainTypes(m[1]), plainTypes(m[2]))
 	}
 	return plainTypes(text)

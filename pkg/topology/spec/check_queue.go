@@ -117,7 +117,7 @@ func wrongArgument(a topology.Argument, v any) string {
 			return "must be a string"
 		case len(a.Values) > 0 && !slices.Contains(a.Values, text):
 			return fmt.Sprintf("cannot be %q, but one of %s", text, strings.Join(a.Values, ", "))
-		case a.Name == "x-max-age" && !ageText.MatchString(text):
+		case a.Name == "x-max-age" && !ageText().MatchString(text):
 			return fmt.Sprintf("cannot be %q, but a number and one of Y, M, D, h, m, s, like 7D", text)
 		}
 	}

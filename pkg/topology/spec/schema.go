@@ -75,7 +75,7 @@ func unionSchema(t reflect.Type) *jsonschema.Schema {
 	case reflect.TypeFor[Any]():
 		return jsonschema.TrueSchema
 	case reflect.TypeFor[Password]():
-		return text(onlyVariables.String())
+		return text(onlyVariables().String())
 	case reflect.TypeFor[topology.Secret]():
 		return text("")
 	case reflect.TypeFor[EventSchema]():

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // unit is a suffix and what it stands for in the base unit.
@@ -35,18 +36,23 @@ const (
 	ageDurationPattern = `^([0-9]+(s|m|h|d))+$`
 )
 
+// lazily compiles an expression when it is first used, so that programs do not pay for it when they start.
+func lazily(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
+
 var (
-	quantityPart = regexp.MustCompile(`([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]+)`)
-	durationText = regexp.MustCompile(durationPattern)
-	sizeText     = regexp.MustCompile(sizePattern)
-	ageText      = regexp.MustCompile(agePattern)
-	ageDuration  = regexp.MustCompile(ageDurationPattern)
+	quantityPart = lazily(`([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]+)`)
+	durationText = lazily(durationPattern)
+	sizeText     = lazily(sizePattern)
+	ageText      = lazily(agePattern)
+	ageDuration  = lazily(ageDurationPattern)
 )
 
 // ParseDuration reads a duration with units (24h, 1h30m, 1.5s, 250ms, 7d; a day is 24 hours) and returns milliseconds. It must be a whole
 // number of them, not negative, and fit 64 bits.
 func ParseDuration(s string) (int64, error) {
-	if !durationText.MatchString(s) {
+	if !durationText().MatchString(s) {
 		return 0, fmt.Errorf("%.40q is not a duration; write a number and a unit (ms, s, m, h, d), like 24h or 1m30s", s)
 	}
 	return sum(s, timeUnits(), "milliseconds")
@@ -55,7 +61,7 @@ func ParseDuration(s string) (int64, error) {
 // ParseSize reads a size with a unit (10MB, 1.5GiB, 512B; kB, MB, GB, TB are powers of 1000, KiB, MiB, GiB, TiB powers of 1024) and
 // returns bytes, a whole number that fits 64 bits.
 func ParseSize(s string) (int64, error) {
-	if !sizeText.MatchString(s) {
+	if !sizeText().MatchString(s) {
 		return 0, fmt.Errorf("%.40q is not a size; write a number and a unit (B, kB, MB, GB, KiB, MiB, GiB), like 10MB", s)
 	}
 	return sum(s, sizeUnits(), "bytes")
@@ -68,7 +74,7 @@ func sum(s string, units []unit, base string) (int64, error) {
 		return 0, fmt.Errorf("%.20q… is too long a number", s)
 	}
 	total := new(big.Rat)
-	for _, m := range quantityPart.FindAllStringSubmatch(s, -1) {
+	for _, m := range quantityPart().FindAllStringSubmatch(s, -1) {
 		number, ok := new(big.Rat).SetString(m[1])
 		if !ok {
 			return 0, fmt.Errorf("%q has no number", s)
@@ -123,11 +129,11 @@ func digits(s string) int { return len(strings.TrimRight(s, "BKMGTik")) }
 // parseAge reads the age of a stream, in the broker's own form (7D; Y, M, D, h, m, s, where M is months and m minutes)
 // or as a duration of whole seconds, and returns the broker's form.
 func parseAge(s string) (string, error) {
-	if ageText.MatchString(s) {
+	if ageText().MatchString(s) {
 		return s, nil
 	}
 	ms, err := ParseDuration(s)
-	if err != nil || !ageDuration.MatchString(s) {
+	if err != nil || !ageDuration().MatchString(s) {
 		return "", fmt.Errorf("%.40q is not an age; write a number and one of Y, M, D, h, m, s, like 7D", s)
 	}
 	for _, u := range []unit{{"D", 86_400_000}, {"h", 3_600_000}, {"m", 60_000}} {

@@ -3,7 +3,6 @@ package spec
 import (
 	"math"
 	"reflect"
-	"regexp"
 	"strings"
 
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -144,10 +143,10 @@ type Password topology.Secret
 // String returns the redacted form.
 func (v Password) String() string { return topology.Secret(v).String() }
 
-var onlyVariables = regexp.MustCompile(`^\$\{[A-Za-z_][A-Za-z0-9_]*\}$`)
+var onlyVariables = lazily(`^\$\{[A-Za-z_][A-Za-z0-9_]*\}$`)
 
 func (v *Password) decodeNode(d *decoder, n *source.Node, f field) {
-	if n.Kind == source.Sequence || n.Kind == source.Mapping || n.Kind == source.Null || !onlyVariables.MatchString(n.Raw) {
+	if n.Kind == source.Sequence || n.Kind == source.Mapping || n.Kind == source.Null || !onlyVariables().MatchString(n.Raw) {
 		d.errorAt(n.Pos, f.label()+" must be one variable, and nothing else", "a topology file is kept in git, where everybody would read the password",
 			`write password: "${ORDERS_PASSWORD}" and set that variable, or passwordHash: with what rabbitmqctl hash_password prints`)
 		return

@@ -2,7 +2,6 @@ package spec
 
 import (
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -173,11 +172,11 @@ func (inv *inventory) external(v *vhostInventory) (exchanges, queues []string) {
 	return sortedKeys(x), sortedKeys(q)
 }
 
-var notInVariables = regexp.MustCompile(`[^A-Z0-9]+`)
+var notInVariables = lazily(`[^A-Z0-9]+`)
 
 // variable makes the name of an environment variable of words, and remembers it.
 func (inv *inventory) variable(words ...string) string {
-	name := strings.Trim(notInVariables.ReplaceAllString(strings.ToUpper(strings.Join(words, "_")), "_"), "_")
+	name := strings.Trim(notInVariables().ReplaceAllString(strings.ToUpper(strings.Join(words, "_")), "_"), "_")
 	if name == "" || name[0] >= '0' && name[0] <= '9' {
 		name = "SECRET_" + name
 	}
