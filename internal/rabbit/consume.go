@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -16,7 +17,7 @@ import (
 // is slow to receive keeps no other from its messages.
 func (c *Client) Source(vhost string) consume.Source {
 	o := c.opts
-	o.wrap = coalesce
+	o.wrap = func(conn net.Conn) net.Conn { return coalesce(conn) }
 	return &source{opts: o, vhost: vhost}
 }
 

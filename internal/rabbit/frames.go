@@ -1,12 +1,15 @@
 package rabbit
 
 import (
+	"bufio"
 	"net"
 	"sync"
 	"time"
 )
 
 const (
+	// readAhead is how much is read from the socket at once.
+	readAhead = 64 << 10
 	// coalesceLimit is how many bytes wait for the socket before a writer has to wait too.
 	coalesceLimit = 256 << 10
 	// coalesceGoodbye bounds how long Close waits for the last bytes to leave.
@@ -21,6 +24,7 @@ const (
 // those of the connection beneath.
 type coalescer struct {
 	net.Conn
+	in *bufio.Reader // the library reads 4 KiB at a time
 
 	mu      sync.Mutex
 	filled  *sync.Cond // there is something to write, or an end
@@ -33,8 +37,8 @@ type coalescer struct {
 }
 
 // coalesce wraps conn. The flusher ends with Close, or with an error of conn.
-func coalesce(conn net.Conn) net.Conn {
-	c := &coalescer{Conn: conn, done: make(chan struct{})}
+func coalesce(conn net.Conn) *coalescer {
+	c := &coalescer{Conn: conn, in: bufio.NewReaderSize(conn, readAhead), done: make(chan struct{})}
 	c.filled, c.emptied = sync.NewCond(&c.mu), sync.NewCond(&c.mu)
 	go c.flush()
 	return c
@@ -42,25 +46,39 @@ func coalesce(conn net.Conn) net.Conn {
 
 // Write hands p to the flusher. It waits while too much is under way.
 func (c *coalescer) Write(p []byte) (int, error) {
+	if err := c.writeAll(p); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// writeAll is Write of several pieces that nothing may come between.
+func (c *coalescer) writeAll(pieces ...[]byte) error {
+	size := 0
+	for _, p := range pieces {
+		size += len(p)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for c.err == nil && len(c.pending) > 0 && len(c.pending)+len(p) > coalesceLimit {
+	for c.err == nil && len(c.pending) > 0 && len(c.pending)+size > coalesceLimit {
 		c.emptied.Wait()
 	}
 	switch {
 	case c.err != nil:
-		return 0, c.err
+		return c.err
 	case c.closing:
-		return 0, net.ErrClosed
+		return net.ErrClosed
 	}
-	c.pending = append(c.pending, p...)
+	for _, p := range pieces {
+		c.pending = append(c.pending, p...)
+	}
 	c.filled.Signal()
-	return len(p), nil
+	return nil
 }
 
 // Read fails the writing side along with itself: a peer that hung up may leave a writer waiting for room for ever.
 func (c *coalescer) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
+	n, err := c.in.Read(p)
 	if err != nil {
 		c.fail(err)
 	}

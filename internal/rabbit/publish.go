@@ -2,6 +2,7 @@ package rabbit
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -30,8 +31,8 @@ func (d *publisherDialer) Open(ctx context.Context) (publish.Channel, error) {
 	c := &publishChannel{opts: d.opts, vhost: d.vhost, said: make(chan struct{}, 1), ended: make(chan struct{})}
 	o := d.opts
 	o.wrap = func(conn net.Conn) net.Conn {
-		c.wire = &tap{Conn: coalesce(conn), report: c.hear}
-		return c.wire
+		c.wire = coalesce(conn)
+		return &tap{Conn: c.wire, report: c.hear}
 	}
 	l, err := dial(ctx, o, d.vhost)
 	if err != nil {
@@ -49,9 +50,10 @@ func (d *publisherDialer) Open(ctx context.Context) (publish.Channel, error) {
 type publishChannel struct {
 	opts  Options
 	vhost string
-	wire  *tap
+	wire  *coalescer
 	link  *link
 	ch    *amqp.Channel
+	enc   encoder
 	seq   uint64 // of the last message published
 
 	mu      sync.Mutex
@@ -76,7 +78,8 @@ func (c *publishChannel) start() (err error) {
 		returns: c.ch.NotifyReturn(make(chan amqp.Return)),
 	})
 	// The channel is the first and only one of its connection. The library must not know of the confirm mode: see tap.
-	_, err = c.wire.Write(confirmSelect(1))
+	c.enc = encoder{channel: 1, frameMax: c.link.conn.Config.FrameSize}
+	_, err = c.wire.Write(confirmSelect(c.enc.channel))
 	return err
 }
 
@@ -85,18 +88,47 @@ func (c *publishChannel) Publish(ctx context.Context, t publish.Target, m *messa
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	if len(t.Exchange) > maxShortString || len(t.Key) > maxShortString {
-		return 0, fmt.Errorf("publish to %s: names of exchanges and routing keys have at most %d bytes", t, maxShortString)
+	if err := c.enc.content(t, m); err != nil {
+		c.enc.buf = c.enc.buf[:0]
+		return 0, err
 	}
-	p, err := publishing(m, c.link.conn.Config.FrameSize)
-	if err != nil {
-		return 0, fmt.Errorf("publish a message to %s: %w", t, err)
-	}
-	if err := c.ch.Publish(t.Exchange, t.Key, true, false, p); err != nil {
+	if err := c.write(m.Body); err != nil {
 		return 0, fmt.Errorf("publish to %s: %w", t, errors.Join(publish.ErrLost, err))
 	}
 	c.seq++
 	return c.seq, nil
+}
+
+// write hands the encoded method and header over, and the body behind them in frames. Every write is of whole frames: what the library
+// writes on its own, all of it small, goes between them.
+func (c *publishChannel) write(body []byte) error {
+	if c.ch.IsClosed() {
+		return amqp.ErrClosed
+	}
+	limit := len(body)
+	if c.enc.frameMax > 0 {
+		limit = c.enc.frameMax - frameAround
+	}
+	for {
+		chunk := body[:min(len(body), limit)]
+		body = body[len(chunk):]
+		if len(chunk) > 0 {
+			binary.BigEndian.PutUint32(c.enc.buf[c.enc.begin(frameBody)-4:], uint32(len(chunk)))
+		}
+		err := c.wire.writeAll(c.enc.buf, chunk, endOf(chunk))
+		c.enc.buf = c.enc.buf[:0]
+		if err != nil || len(body) == 0 {
+			return err
+		}
+	}
+}
+
+// endOf returns the end octet that follows a body frame's payload; an empty body has no frame.
+func endOf(chunk []byte) []byte {
+	if len(chunk) == 0 {
+		return nil
+	}
+	return []byte{frameEnd}
 }
 
 // Receive implements publish.Channel.
