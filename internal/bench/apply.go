@@ -102,7 +102,7 @@ func pair(a, b time.Duration) string {
 
 // removeVHost leaves the broker as it was.
 func (br broker) removeVHost(ctx context.Context) error {
-	if err := br.request(ctx, "DELETE", "/api/global-parameters/msgctl.bench", nil); err != nil {
+	if err := br.request(ctx, "DELETE", record, nil); err != nil {
 		return err
 	}
 	return br.request(ctx, "DELETE", "/api/vhosts/"+vhost, nil)

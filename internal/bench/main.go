@@ -54,7 +54,7 @@ func bench(ctx context.Context, sizes string, rounds int) error {
 		}
 	}
 	if b.out.missed > 0 {
-		fmt.Printf("\n%d bounds missed. Machines are noisy: run again before believing it.\n", b.out.missed) //nolint:forbidigo // a program's own output
+		fmt.Printf("\n%d bounds missed. Machines are noisy: run again before believing it.\n", b.out.missed)
 	}
 	return nil
 }

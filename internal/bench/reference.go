@@ -34,6 +34,9 @@ func parseBrokers(list string) ([]broker, error) {
 // vhost is where the objects of the benchmark live.
 const vhost = "msgctl-bench"
 
+// record is where msgctl keeps what the benchmark's topology owns.
+const record = "/api/global-parameters/msgctl.bench%40" + vhost
+
 func (b broker) request(ctx context.Context, method, path string, body []byte) error {
 	req, err := http.NewRequestWithContext(ctx, method, b.api+path, bytes.NewReader(body))
 	if err != nil {
@@ -60,7 +63,7 @@ func (b broker) emptyVHost(ctx context.Context) error {
 	if err := b.request(ctx, http.MethodDelete, "/api/vhosts/"+vhost, nil); err != nil {
 		return err
 	}
-	if err := b.request(ctx, http.MethodDelete, "/api/global-parameters/msgctl.bench", nil); err != nil {
+	if err := b.request(ctx, http.MethodDelete, record, nil); err != nil {
 		return err
 	}
 	if err := b.request(ctx, http.MethodPut, "/api/vhosts/"+vhost, []byte("{}")); err != nil {

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -43,7 +42,8 @@ parameters: { federation-upstream: { up: { uri: "amqp://localhost", expires: 360
 // then exports is read back as the same state.
 func TestBrokersImportDefinitions(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
-		v := b.VHost(t, rabbittest.Named("msgctl-spec é/ü"))
+		// The name is ASCII because 4.0.5 and 4.3.6 fail to export a vhost of any other (their JSON encoder gets Latin-1).
+		v := b.VHost(t, rabbittest.Named("msgctl-spec a/b"))
 		_, want := mustRead(t, "t.yaml", broad, spec.Options{VHost: v.Name})
 		var text bytes.Buffer
 		if err := spec.WriteDefinitions(&text, want, spec.WriteOptions{Users: true}); err != nil {
@@ -51,13 +51,24 @@ func TestBrokersImportDefinitions(t *testing.T) {
 		}
 		v.Client().Post(t, "/api/definitions", json.RawMessage(text.Bytes()), nil)
 
-		exported := export(t, v)
+		var exported json.RawMessage
+		v.Client().Get(t, rabbittest.Path("definitions", v.Name), &exported)
 		_, got, problems := spec.Read([]spec.Input{{Name: "exported.json", Data: exported}}, spec.Options{DefaultVHost: v.Name})
 		if problems.HasErrors() {
 			t.Fatal(problems)
 		}
 		kinds := []topology.Kind{topology.KindExchange, topology.KindQueue, topology.KindBinding, topology.KindPolicy, topology.KindOperatorPolicy, topology.KindParameter}
-		if diff := cmp.Diff(pick(want, kinds), pick(got, kinds), cmpopts.EquateEmpty(), cmpopts.IgnoreFields(topology.Queue{}, "TypeDeclared")); diff != "" {
+		expected := pick(want, kinds)
+		if b.Line == "4.3" { // 4.3.6 imports internal exchanges and leaves them out of its exports
+			expected = slices.DeleteFunc(expected, func(o topology.Object) bool {
+				x, ok := o.(*topology.Exchange)
+				if ok && x.Internal && !v.Client().Exists(t, rabbittest.Path("exchanges", v.Name, x.Name)) {
+					t.Errorf("exchange %q was not imported", x.Name)
+				}
+				return ok && x.Internal
+			})
+		}
+		if diff := cmp.Diff(expected, pick(got, kinds), cmpopts.EquateEmpty(), cmpopts.IgnoreFields(topology.Queue{}, "TypeDeclared")); diff != "" {
 			t.Error(diff)
 		}
 		// And a topology file of the broker's own words says the same.
@@ -70,22 +81,6 @@ func TestBrokersImportDefinitions(t *testing.T) {
 			t.Errorf("%v\n%s\n%s", problems, diff, yaml.String())
 		}
 	})
-}
-
-// export asks again when the broker stumbles: it answers 500, or breaks off, while another test's vhost is being deleted
-// (4.0.5, 4.3.6).
-func export(t *testing.T, v *rabbittest.VHost) json.RawMessage {
-	t.Helper()
-	var exported json.RawMessage
-	var err error
-	for range 20 {
-		if err = v.Client().Do(http.MethodGet, rabbittest.Path("definitions", v.Name), nil, &exported); err == nil && len(exported) > 0 {
-			return exported
-		}
-		time.Sleep(250 * time.Millisecond)
-	}
-	t.Fatal("export definitions: ", err)
-	return nil
 }
 
 func pick(s *topology.State, kinds []topology.Kind) []topology.Object {
