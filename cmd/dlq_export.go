@@ -123,7 +123,7 @@ func (e *exporting) run(ctx context.Context) error {
 		return err
 	}
 	if e.drain {
-		e.s.tell(e.q, e.looking, "Taking messages out of, and giving back what stays to,")
+		e.s.tell(e.q, e.looking, "Taking messages out of")
 	} else {
 		e.s.tell(e.q, e.looking, "Looking into")
 	}

@@ -255,7 +255,7 @@ func (i *inspection) card(doc view.MessageDocument) error {
 	if i.matched > 1 {
 		fmt.Fprintln(streams.Out)
 	}
-	return view.MessageCard(streams.Out, doc, streams.OutStyler(i.deps.colour), streams.OutWidth())
+	return view.MessageCard(streams.Out, doc, i.full, streams.OutStyler(i.deps.colour), streams.OutWidth())
 }
 
 func (i *inspection) finish(list []view.MessageDocument, report dlq.BrowseReport) error {

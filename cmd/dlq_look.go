@@ -64,15 +64,13 @@ func (s *dlqSession) tell(q *topology.Queue, l dlq.Looking, what string) {
 	}
 	streams := s.deps.streams
 	style := streams.ErrStyler(s.deps.colour)
-	fmt.Fprintln(streams.Err, style.Dim(fmt.Sprintf("%s %s queue %s does this:", what, q.Type, terminal.Neutralise(q.Name))))
-	for _, n := range l.Notes {
-		for i, line := range terminal.Wrap(terminal.Neutralise(n.Text), max(0, streams.ErrWidth()-4)) {
-			mark := "  - "
-			if i > 0 {
-				mark = "    "
-			}
-			fmt.Fprintln(streams.Err, style.Dim(mark+line))
-		}
+	notes := make([]string, len(l.Notes))
+	for i, n := range l.Notes {
+		notes[i] = n.Text
+	}
+	text := fmt.Sprintf("%s %s queue %s: %s.", what, q.Type, q.Name, strings.Join(notes, "; "))
+	for _, line := range terminal.Wrap(terminal.Neutralise(text), streams.ErrWidth()) {
+		fmt.Fprintln(streams.Err, style.Dim(line))
 	}
 }
 

@@ -158,7 +158,7 @@ func (p *purging) preview(ctx context.Context) (int64, error) {
 	}
 	if p.yes != "" && !p.dryRun {
 		if !p.atOnce() {
-			p.s.tell(p.q, p.looking, "Taking messages out of, and giving back what stays to,")
+			p.s.tell(p.q, p.looking, "Taking messages out of")
 		}
 		return p.ready, nil
 	}

@@ -112,7 +112,7 @@ func (r *replaying) dry(ctx context.Context) error {
 
 // do shows what is to be shown before, and replays.
 func (r *replaying) do(ctx context.Context) error {
-	r.s.tell(r.q, r.looking, "Taking messages out of, and giving back what stays to,")
+	r.s.tell(r.q, r.looking, "Taking messages out of")
 	if err := r.before(ctx); err != nil {
 		return err
 	}
@@ -150,6 +150,9 @@ func (r *replaying) run(ctx context.Context) (dlq.Result, error) {
 func (r *replaying) total() int64 {
 	if r.q.Type == topology.Stream {
 		return 0
+	}
+	if r.limit > 0 && !r.selectOptions.any() {
+		return min(r.limit, r.ready)
 	}
 	return r.ready
 }

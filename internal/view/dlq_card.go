@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/message"
 )
 
 // MessagesDocument is what dlq inspect saw, message by message.
@@ -91,7 +92,9 @@ func (m *MessageDocument) preview(width int) string {
 
 // MessageCard writes everything about one message for a person: where it came from, its history in words, the error a framework noted,
 // properties, headers and body.
-func MessageCard(w io.Writer, m MessageDocument, style terminal.Styler, width int) error {
+//
+// Headers of the death history, which is told in words, are left out unless full.
+func MessageCard(w io.Writer, m MessageDocument, full bool, style terminal.Styler, width int) error {
 	c := card{b: bufio.NewWriter(w), style: style, width: width}
 	title := "Message " + orDash(m.ID)
 	if m.Offset != nil {
@@ -104,13 +107,18 @@ func MessageCard(w io.Writer, m MessageDocument, style terminal.Styler, width in
 	c.section("Properties", m.Properties)
 	headers := make(map[string]any, len(m.Headers))
 	for name, v := range m.Headers {
-		if name != "x-death" || len(m.Deaths) == 0 { // the history has it in words
+		if full || len(m.History) == 0 || !isHistory(name) {
 			headers[name] = v
 		}
 	}
 	c.section("Headers", headers)
 	c.bodyText(m)
 	return c.b.Flush()
+}
+
+func isHistory(header string) bool {
+	return header == message.HeaderDeath || header == message.HeaderOriginalHeaders ||
+		strings.HasPrefix(header, "x-first-death-") || strings.HasPrefix(header, "x-last-death-")
 }
 
 type card struct {

@@ -111,6 +111,9 @@ func RunText(w io.Writer, doc RunDocument, style terminal.Styler, width int) err
 	b := bufio.NewWriter(w)
 	doc.writeTargets(b, style, width)
 	for _, s := range doc.Stayed {
+		if s.Reason == dlq.ReasonBroken {
+			continue // each place is named below
+		}
 		folded(b, style.Yellow(doc.stayVerb()+" "+terminal.FormatCount(s.Messages))+"  ", string(s.Reason)+exampleOf(s), width)
 	}
 	for i, k := range doc.Broken {
@@ -209,6 +212,9 @@ func (doc *RunDocument) summary() string {
 		"replay": {"Replayed", "Would replay"}, "move": {"Moved", "Would move"}, "copy": {"Copied", "Would copy"}, "purge": {"Destroyed", "Would destroy"},
 		"export": {"Exported", "Would export"}, "drain": {"Archived and removed", "Would archive and remove"}, "import": {"Restored", "Would restore"},
 	}[doc.Action]
+	if doc.Action == "purge" && doc.File != "" {
+		text = [2]string{"Archived and destroyed", "Would archive and destroy"}
+	}
 	out := doc.tense(text[0], text[1]) + " " + n
 	if doc.Queue != "" {
 		out += " from " + doc.Queue
