@@ -4,12 +4,12 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/msgctl/msgctl/pkg/topology/spec"
+	"github.com/msgctl/msgctl/pkg/topology/spec/schema"
 )
 
 // writeSchema writes the JSON Schema of the topology file, from the types that read it.
 func writeSchema(dir string) error {
-	text, err := spec.JSONSchema()
+	text, err := schema.Generate()
 	if err != nil {
 		return err
 	}

@@ -143,7 +143,9 @@ type Password topology.Secret
 // String returns the redacted form.
 func (v Password) String() string { return topology.Secret(v).String() }
 
-var onlyVariables = lazily(`^\$\{[A-Za-z_][A-Za-z0-9_]*\}$`)
+const passwordPattern = `^\$\{[A-Za-z_][A-Za-z0-9_]*\}$`
+
+var onlyVariables = lazily(passwordPattern)
 
 func (v *Password) decodeNode(d *decoder, n *source.Node, f field) {
 	if n.Kind == source.Sequence || n.Kind == source.Mapping || n.Kind == source.Null || !onlyVariables().MatchString(n.Raw) {

@@ -1,32 +1,29 @@
-package spec
+// Package schema makes the JSON Schema of topology files, for editors, of the types that package spec reads them by.
+package schema
 
 import (
-	"embed"
 	"encoding/json"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"reflect"
 	"strings"
 
 	"github.com/invopop/jsonschema"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
-// typeSources are the files whose comments become the descriptions that editors show.
-//
-//go:embed types.go types_queue.go types_event.go
-var typeSources embed.FS
+// ID is the name of the JSON Schema of topology files.
+const ID = "https://github.com/msgctl/msgctl/schema/topology.schema.json"
 
-// SchemaID is the name of the JSON Schema of topology files.
-const SchemaID = "https://github.com/msgctl/msgctl/schema/topology.schema.json"
-
-// JSONSchema returns the JSON Schema (2020-12) of a topology file, made of the types that the parser reads by. It
+// Generate returns the JSON Schema (2020-12) of a topology file, made of the types that the parser reads by. It
 // accepts and rejects the structure that the parser does, with one liberty: wherever a variable can stand, any text
 // with ${ in it may. What spans several fields (references, types of queues) only the parser knows.
-func JSONSchema() ([]byte, error) {
+func Generate() ([]byte, error) {
 	comments, err := readComments()
 	if err != nil {
 		return nil, fmt.Errorf("generate schema: %w", err)
@@ -35,13 +32,13 @@ func JSONSchema() ([]byte, error) {
 		Anonymous: true, RequiredFromJSONSchemaTags: true, ExpandedStruct: true, Mapper: unionSchema,
 		LookupComment: func(t reflect.Type, field string) string { return comments[t.Name()+"."+field] },
 	}
-	s := r.Reflect(&Spec{})
-	s.ID = SchemaID
+	s := r.Reflect(&spec.Spec{})
+	s.ID = ID
 	s.Title = "msgctl topology"
 	s.Definitions["Variable"] = &jsonschema.Schema{Type: "string", Pattern: `\$\{`, Description: "A variable: ${NAME} or ${NAME:-default}."}
-	s.PatternProperties = map[string]*jsonschema.Schema{extensionPattern: jsonschema.TrueSchema}
+	s.PatternProperties = map[string]*jsonschema.Schema{spec.SchemaRules().Extension: jsonschema.TrueSchema}
 	a := schemaAdapter{defs: s.Definitions, done: map[*jsonschema.Schema]bool{}}
-	a.adapt(s, reflect.TypeFor[Spec]())
+	a.adapt(s, reflect.TypeFor[spec.Spec]())
 	text, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("generate schema: %w", err)
@@ -55,30 +52,31 @@ func nullSchema() *jsonschema.Schema { return &jsonschema.Schema{Type: "null"} }
 
 func anyOf(list ...*jsonschema.Schema) *jsonschema.Schema { return &jsonschema.Schema{AnyOf: list} }
 
-// unionSchema describes the types that have a form of their own in the file: those with decodeNode.
+// unionSchema describes the types that have a form of their own in the file: those that spec decodes by hand.
 func unionSchema(t reflect.Type) *jsonschema.Schema {
+	rules := spec.SchemaRules()
 	text := func(pattern string) *jsonschema.Schema { return &jsonschema.Schema{Type: "string", Pattern: pattern} }
 	integer := func(least string) *jsonschema.Schema {
 		return &jsonschema.Schema{Type: "integer", Minimum: json.Number(least)}
 	}
 	switch t {
-	case reflect.TypeFor[Duration]():
-		return anyOf(integer("0"), text(durationPattern), variableSchema())
-	case reflect.TypeFor[Size]():
-		return anyOf(integer("0"), text(sizePattern), variableSchema())
-	case reflect.TypeFor[Age]():
-		return anyOf(text(agePattern), text(ageDurationPattern), variableSchema())
-	case reflect.TypeFor[DeliveryLimit]():
+	case reflect.TypeFor[spec.Duration]():
+		return anyOf(integer("0"), text(rules.Duration), variableSchema())
+	case reflect.TypeFor[spec.Size]():
+		return anyOf(integer("0"), text(rules.Size), variableSchema())
+	case reflect.TypeFor[spec.Age]():
+		return anyOf(text(rules.Age), text(rules.AgeDuration), variableSchema())
+	case reflect.TypeFor[spec.DeliveryLimit]():
 		return anyOf(integer("-1"), &jsonschema.Schema{Const: "unlimited"}, variableSchema())
-	case reflect.TypeFor[Strings]():
+	case reflect.TypeFor[spec.Strings]():
 		return anyOf(text(""), &jsonschema.Schema{Type: "array", Items: text("")}, nullSchema())
-	case reflect.TypeFor[Any]():
+	case reflect.TypeFor[spec.Any]():
 		return jsonschema.TrueSchema
-	case reflect.TypeFor[Password]():
-		return text(onlyVariables().String())
+	case reflect.TypeFor[spec.Password]():
+		return text(rules.Password)
 	case reflect.TypeFor[topology.Secret]():
 		return text("")
-	case reflect.TypeFor[EventSchema]():
+	case reflect.TypeFor[spec.EventSchema]():
 		return anyOf(text(`\S`), &jsonschema.Schema{Type: "object"}, &jsonschema.Schema{Type: "boolean"})
 	}
 	return nil
@@ -96,24 +94,24 @@ func (a schemaAdapter) adapt(s *jsonschema.Schema, t reflect.Type) {
 		return
 	}
 	a.done[s] = true
-	for _, f := range fieldsOf(t) {
-		p, ok := s.Properties.Get(f.name)
+	for _, f := range spec.SchemaRules().Fields(t) {
+		p, ok := s.Properties.Get(f.Name)
 		if !ok {
 			continue
 		}
 		description := p.Description
 		p.Description = ""
-		q := a.value(p, t.FieldByIndex(f.index).Type, f)
+		q := a.value(p, t.FieldByIndex(f.Index).Type, f)
 		q.Description = description
-		s.Properties.Set(f.name, q)
+		s.Properties.Set(f.Name, q)
 	}
-	if t == reflect.TypeFor[DeadLetter]() {
+	if t == reflect.TypeFor[spec.DeadLetter]() {
 		inner := *s
 		*s = jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string", MinLength: ptr(uint64(1))}, &inner}}
 	}
 }
 
-func (a schemaAdapter) value(p *jsonschema.Schema, t reflect.Type, f field) *jsonschema.Schema {
+func (a schemaAdapter) value(p *jsonschema.Schema, t reflect.Type, f spec.FieldRules) *jsonschema.Schema {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
@@ -124,18 +122,18 @@ func (a schemaAdapter) value(p *jsonschema.Schema, t reflect.Type, f field) *jso
 	case reflect.Int64, reflect.Bool:
 		return anyOf(p, variableSchema())
 	case reflect.String:
-		if len(f.enum) > 0 || f.pattern != "" {
+		if len(f.Enum) > 0 || f.Pattern != "" {
 			return anyOf(p, variableSchema())
 		}
 		return p
 	case reflect.Slice:
-		p.Items = a.value(p.Items, t.Elem(), field{})
-		if f.minItems > 0 {
+		p.Items = a.value(p.Items, t.Elem(), spec.FieldRules{})
+		if f.MinItems > 0 {
 			return p
 		}
 		return anyOf(p, nullSchema())
 	case reflect.Map:
-		p.AdditionalProperties = a.value(p.AdditionalProperties, t.Elem(), field{})
+		p.AdditionalProperties = a.value(p.AdditionalProperties, t.Elem(), spec.FieldRules{})
 		return anyOf(p, nullSchema())
 	case reflect.Struct:
 		return a.structure(p, t)
@@ -148,12 +146,12 @@ func (a schemaAdapter) structure(p *jsonschema.Schema, t reflect.Type) *jsonsche
 		a.adapt(def, t)
 	}
 	ref := &jsonschema.Schema{Ref: p.Ref}
-	for _, f := range fieldsOf(t) {
-		if f.required {
+	for _, f := range spec.SchemaRules().Fields(t) {
+		if f.Required {
 			return ref
 		}
 	}
-	if t == reflect.TypeFor[DeadLetter]() {
+	if t == reflect.TypeFor[spec.DeadLetter]() {
 		return ref
 	}
 	return anyOf(ref, nullSchema())
@@ -164,12 +162,13 @@ func ptr[T any](v T) *T { return &v }
 // readComments returns the comments of types ("Queue.") and fields ("Queue.MessageTTL").
 func readComments() (map[string]string, error) {
 	comments := map[string]string{}
-	entries, err := typeSources.ReadDir(".")
+	sources := spec.SchemaRules().Sources
+	entries, err := fs.ReadDir(sources, ".")
 	if err != nil {
 		return nil, err
 	}
 	for _, e := range entries {
-		src, err := typeSources.ReadFile(e.Name())
+		src, err := fs.ReadFile(sources, e.Name())
 		if err != nil {
 			return nil, err
 		}

@@ -1,4 +1,4 @@
-package spec
+package schema
 
 import (
 	"bytes"
@@ -12,11 +12,13 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"gopkg.in/yaml.v3"
 	"pgregory.net/rapid"
+
+	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
 func compiledSchema(t testing.TB) *jsonschema.Schema {
 	t.Helper()
-	text, err := JSONSchema()
+	text, err := Generate()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,10 +27,10 @@ func compiledSchema(t testing.TB) *jsonschema.Schema {
 		t.Fatal(err)
 	}
 	c := jsonschema.NewCompiler()
-	if err := c.AddResource(SchemaID, doc); err != nil {
+	if err := c.AddResource(ID, doc); err != nil {
 		t.Fatal(err)
 	}
-	s, err := c.Compile(SchemaID)
+	s, err := c.Compile(ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +60,7 @@ func verdicts(t failer, s *jsonschema.Schema, doc any) (parser, schema error) {
 		t.Fatal(err)
 	}
 	env := func(string) (string, bool) { return "value", true }
-	_, problems := Load([]Input{{Name: "t.yaml", Data: text}}, Options{Env: env})
+	_, problems := spec.Load([]spec.Input{{Name: "t.yaml", Data: text}}, spec.Options{Env: env})
 	instance, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +70,7 @@ func verdicts(t failer, s *jsonschema.Schema, doc any) (parser, schema error) {
 
 func everything(t testing.TB) any {
 	t.Helper()
-	text, err := os.ReadFile("testdata/all.yaml")
+	text, err := os.ReadFile("../testdata/all.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,14 +90,14 @@ func TestEveryFieldIsCovered(t *testing.T) {
 			return
 		}
 		done[typ] = true
-		for _, f := range fieldsOf(typ) {
-			if !seen[f.name] {
-				t.Errorf("testdata/all.yaml has no %s.%s", typ.Name(), f.name)
+		for _, f := range spec.SchemaRules().Fields(typ) {
+			if !seen[f.Name] {
+				t.Errorf("testdata/all.yaml has no %s.%s", typ.Name(), f.Name)
 			}
-			walk(typ.FieldByIndex(f.index).Type)
+			walk(typ.FieldByIndex(f.Index).Type)
 		}
 	}
-	walk(reflect.TypeFor[Spec]())
+	walk(reflect.TypeFor[spec.Spec]())
 	if parser, schema := verdicts(t, compiledSchema(t), everything(t)); parser != nil || schema != nil {
 		t.Errorf("parser: %v\nschema: %v", parser, schema)
 	}
@@ -116,7 +118,7 @@ func collectKeys(v any, into map[string]bool) {
 }
 
 func TestSchemaAgreesOnExample(t *testing.T) {
-	text, err := os.ReadFile("../../../examples/topology.yaml")
+	text, err := os.ReadFile("../../../../examples/topology.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +245,7 @@ func TestSchemaAgreesOnMutants(t *testing.T) {
 }
 
 func TestSchemaIsDescribed(t *testing.T) {
-	text, err := JSONSchema()
+	text, err := Generate()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,11 +257,11 @@ func TestSchemaIsDescribed(t *testing.T) {
 }
 
 func TestSchemaFileIsUpToDate(t *testing.T) {
-	want, err := JSONSchema()
+	want, err := Generate()
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := os.ReadFile("../../../schema/topology.schema.json")
+	got, err := os.ReadFile("../../../../schema/topology.schema.json")
 	if err != nil {
 		t.Fatal(err)
 	}
