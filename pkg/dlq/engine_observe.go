@@ -15,7 +15,6 @@ const (
 	NoticePaused       NoticeKind = "paused" // a memory or disk alarm, or a full window at the target
 	NoticeResumed      NoticeKind = "resumed"
 	NoticeStage        NoticeKind = "stage" // a ramp's next stage, or its settling
-	NoticeTransformed  NoticeKind = "transformed"
 )
 
 // Notice is something a person who watches wants to know when it happens.

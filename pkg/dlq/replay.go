@@ -18,6 +18,9 @@ import (
 // DefaultMaxReplays is how often a message is replayed before it is left where it is.
 const DefaultMaxReplays = 3
 
+// ChangedShown is how many messages ReplayOptions.Changed sees.
+const ChangedShown = 3
+
 // ErrStream is wrapped when something is asked of a stream that no stream can do.
 var ErrStream = errors.New("a stream keeps its messages")
 
@@ -62,8 +65,10 @@ type ReplayOptions struct {
 	MaxReplays int64
 	// RestoreTTL gives messages the expiration back that the broker took off when they died.
 	RestoreTTL bool
-	// Transform changes bodies and headers; nil for none.
+	// Transform changes bodies and headers; nil for none. Changed is shown the first ChangedShown messages before and after,
+	// as they are sent: for a preview use a Planner. It must not keep or change them.
 	Transform *Transform
+	Changed   func(before, after *message.Message)
 	// Limit is how many messages to try at most; 0 is no limit.
 	Limit int64
 	// Rate is how many messages to send a second; 0 is no limit.
@@ -163,7 +168,7 @@ func (o ReplayOptions) decider() decider {
 // task is for at most so many messages; 0 is no limit.
 func (o ReplayOptions) task(limit int64) task {
 	t := o.From.task()
-	t.decide = o.decider().decide
+	t.decide = o.showing(o.decider().decide)
 	t.begin = beginPublishing(o.Dialer)
 	t.most, t.keep, t.id, t.observer, t.recorder = limit, o.Copy, o.ID, o.Observer, o.Report
 	if limit > 0 {
@@ -177,6 +182,22 @@ func (o ReplayOptions) task(limit int64) task {
 		t.timing = *o.timing
 	}
 	return t
+}
+
+// showing lets Changed see the first messages.
+func (o ReplayOptions) showing(decide func(*message.Message) verdict) func(*message.Message) verdict {
+	if o.Transform == nil || o.Changed == nil {
+		return decide
+	}
+	shown := 0
+	return func(m *message.Message) verdict {
+		v := decide(m)
+		if v.action == actDo && shown < ChangedShown {
+			shown++
+			o.Changed(m, v.out)
+		}
+		return v
+	}
 }
 
 func (o ReplayOptions) outcome() Outcome {

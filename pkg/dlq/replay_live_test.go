@@ -395,3 +395,67 @@ func TestReplaySurvivesCutConnections(t *testing.T) {
 		}
 	})
 }
+
+// TestReplayOfFiftyThousand is the size; -short leaves it out.
+func TestReplayOfFiftyThousand(t *testing.T) {
+	if testing.Short() {
+		t.Skip("50,000 messages on every line: not with -short")
+	}
+	eachType(t, func(t *testing.T, b *rabbittest.Broker, queueType string) {
+		p := newPlace(t, b, queueType, nil)
+		const n = 50_000
+		p.die(n)
+		stop := make(chan struct{})
+		var cutting sync.WaitGroup
+		for i, proxy := range []*rabbittest.Proxy{p.source, p.target} {
+			cutting.Go(func() { cutNowAndThen(proxy, uint64(i+10), stop) })
+		}
+		o := p.replay()
+		begin := time.Now()
+		r, err := dlq.Replay(t.Context(), o)
+		close(stop)
+		cutting.Wait()
+		took := time.Since(begin)
+		if err != nil || r.Done != n {
+			t.Errorf("%+v, %v", r, err)
+		}
+		duplicates := p.account(n, "dlq", "work")
+		t.Logf("%s, %d reconnects, %d sent again, %d duplicates", took, o.Observer.(*watcher).count(dlq.NoticeReconnected), r.Resent, duplicates)
+		if int64(duplicates) > r.Resent {
+			t.Errorf("%d duplicates, and only %d were sent again", duplicates, r.Resent)
+		}
+	})
+}
+
+func TestRampGivesUpWhatDiesAgain(t *testing.T) {
+	eachType(t, func(t *testing.T, b *rabbittest.Broker, queueType string) {
+		p := newPlace(t, b, queueType, nil)
+		const n = 200
+		p.die(n)
+		ch := p.v.Channel(t)
+		in, err := ch.Consume("work", "", false, false, false, false, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			for d := range in { // a consumer that still cannot handle one in three
+				_ = d.Ack(false)
+				if i := d.Headers["n"].(int64); i%3 == 0 {
+					_ = ch.PublishWithContext(context.Background(), "", "dlq", false, false, amqp.Publishing{MessageId: d.MessageId, Headers: d.Headers})
+				}
+			}
+		}()
+		o := p.replay()
+		o.Ramp = dlq.Ramp{Stages: []int64{1, 10, 100}, Settle: 500 * time.Millisecond, AbortIfReturned: 5}
+		o.Select.Where = func(m *message.Message) (bool, error) { return m.Headers["n"].(int64) > 0, nil }
+		r, err := dlq.Replay(t.Context(), o)
+		if err != nil || r.Aborted == "" || r.Done != 11 || !r.Partial() {
+			t.Fatalf("%+v, %v; want it given up after 11", r, err)
+		}
+		o.Ramp.AbortIfReturned = 101 // the first one may be one of those
+		r, err = dlq.Replay(t.Context(), o)
+		if err != nil || r.Aborted != "" || r.Done < 150 {
+			t.Fatalf("%+v, %v; want it to go on", r, err)
+		}
+	})
+}
