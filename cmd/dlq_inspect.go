@@ -272,8 +272,7 @@ func (i *inspection) finish(list []view.MessageDocument, report dlq.BrowseReport
 			return err
 		}
 	}
-	_, err := fmt.Fprintln(streams.Out, style.Bold(i.total(report)))
-	return err
+	return view.Folded(streams.Out, i.total(report), streams.OutWidth(), style.Bold)
 }
 
 func (i *inspection) total(report dlq.BrowseReport) string {
@@ -284,11 +283,11 @@ func (i *inspection) total(report dlq.BrowseReport) string {
 	case i.matched == 0:
 		return fmt.Sprintf("None of %s matches.", terminal.FormatPlural(report.Seen, "message", "messages"))
 	case i.selectOptions.any() && i.count > 0 && i.matched >= i.count:
-		return fmt.Sprintf("The first %s that match; -n 0 shows all.", terminal.FormatPlural(i.matched, "message", "messages"))
+		return terminal.FormatPlural(i.matched, "matching message", "matching messages") + " shown; -n 0 shows all."
 	case i.selectOptions.any():
 		return fmt.Sprintf("%s of %s match.", terminal.FormatCount(i.matched), terminal.FormatPlural(report.Seen, "message", "messages"))
 	case ready > i.matched:
-		return fmt.Sprintf("The first %s of %s; -n 0 shows all, --group-by reason,queue sums them up.", terminal.FormatCount(i.matched), terminal.FormatCount(ready))
+		return fmt.Sprintf("%s of %s messages; -n 0 shows all, --group-by reason,queue sums them up.", terminal.FormatCount(i.matched), terminal.FormatCount(ready))
 	}
 	return terminal.FormatPlural(i.matched, "message", "messages") + "."
 }

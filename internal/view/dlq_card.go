@@ -34,11 +34,14 @@ func MessageTable(w io.Writer, list []MessageDocument, style terminal.Styler, wi
 		if m.DiedAt != nil {
 			at = m.AgeMS
 		}
-		row := []string{age(at), orDash(m.Reason), orDash(m.Queue), orDash(m.RoutingKey), orDash(m.ID), m.preview(40)}
+		t.Rows = append(t.Rows, []string{age(at), orDash(m.Reason), orDash(m.Queue), orDash(m.RoutingKey), orDash(m.ID)})
+	}
+	room := previewRoom(t, width, failed)
+	for i, m := range list {
+		t.Rows[i] = append(t.Rows[i], m.preview(room))
 		if failed {
-			row = append(row, terminal.Truncate(terminal.Neutralise(m.Error.summary()), 60))
+			t.Rows[i] = append(t.Rows[i], terminal.Truncate(terminal.Neutralise(m.Error.summary()), room))
 		}
-		t.Rows = append(t.Rows, row)
 	}
 	t.Style = func(_, column int, text string) string {
 		switch t.Headers[column] {
@@ -51,7 +54,37 @@ func MessageTable(w io.Writer, list []MessageDocument, style terminal.Styler, wi
 		}
 		return text
 	}
-	return t.Write(w, width)
+	if !tooNarrow(t, width) {
+		return t.Write(w, width)
+	}
+	id := slices.Index(t.Headers, "ID")
+	t.Headers[0], t.Headers[id] = t.Headers[id], t.Headers[0]
+	for _, row := range t.Rows {
+		row[0], row[id] = row[id], row[0]
+	}
+	b := bufio.NewWriter(w)
+	t.writeList(b, style, width)
+	return b.Flush()
+}
+
+// previewRoom is how wide bodies and errors may be so that lines need not be folded, where that leaves enough of them.
+func previewRoom(t Table, width int, failed bool) int {
+	const least, most = 20, 60
+	if width <= 0 {
+		return most
+	}
+	room := width
+	widths := t.naturalWidths()
+	for _, w := range widths[:len(t.Rows[0])] {
+		room -= w + columnGap
+	}
+	if failed {
+		room = (room - columnGap) / 2
+	}
+	if room < least && width < narrow {
+		return width - 14 // a list it will be: see tooNarrow
+	}
+	return min(max(room, least), most)
 }
 
 func orDash(s string) string {
@@ -82,7 +115,7 @@ func (m *MessageDocument) preview(width int) string {
 	if m.Body == nil || m.view.Problem != "" {
 		return m.BodyIs
 	}
-	const enough = 400 // bytes, before blanks are folded
+	const enough = 600 // bytes, before blanks are folded
 	text := m.view.Text
 	if len(text) > enough {
 		text = text[:enough]

@@ -89,7 +89,7 @@ func (c card) group(doc GroupsDocument, g GroupDocument, now time.Time) {
 	if doc.Matched > 0 {
 		head += fmt.Sprintf("  %.3g%%", 100*float64(g.Count)/float64(doc.Matched))
 	}
-	fmt.Fprintln(c.b, c.style.Yellow("▌")+" "+c.style.Bold(head)+"  "+c.style.Dim(terminal.FormatSize(g.Bytes)))
+	fmt.Fprintln(c.b, c.style.Yellow("▌")+" "+c.style.Bold(head)+"  "+c.style.Dim(roughSize(g.Bytes)))
 	for i, name := range doc.GroupBy {
 		c.field(name, orDash(g.ordered[i]))
 	}
@@ -100,6 +100,18 @@ func (c card) group(doc GroupsDocument, g GroupDocument, now time.Time) {
 		c.field("example", g.Example)
 	}
 	fmt.Fprintln(c.b)
+}
+
+// roughSize writes bytes for people, to three digits.
+func roughSize(n int64) string {
+	size, unit := float64(n), "B"
+	for _, next := range []string{"kB", "MB", "GB", "TB"} {
+		if size < 1000 {
+			break
+		}
+		size, unit = size/1000, next
+	}
+	return fmt.Sprintf("%.3g %s", size, unit)
 }
 
 func (c card) field(name, value string) {
