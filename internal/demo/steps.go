@@ -9,7 +9,10 @@ import (
 	"strings"
 )
 
-const example = "examples/topology.yaml"
+const (
+	example     = "examples/topology.yaml"
+	deadLetters = "examples/dead-letters.ndjson"
+)
 
 // step is one command of the demo. A new one is a new line in the table of steps.
 type step struct {
@@ -47,8 +50,37 @@ func steps() []step {
 			"export", 0,
 		},
 		{
-			"And away with it: what the file declares is deleted, unless messages would be lost.",
-			"destroy -f " + example + " --yes", 0,
+			"Now messages die. Here an archive stands for consumers that rejected some and left others to expire: six dead " +
+				"letters, restored with all that the broker noted about their deaths.",
+			"dlq import " + deadLetters + " --progress none", 0,
+		},
+		{
+			"Two in the morning: where are dead letters, since when, from whom?",
+			"dlq ls", 0,
+		},
+		{
+			"What are they? Looking takes nothing out, and says first what it does to the queue.",
+			"dlq inspect dead-letter.queue --group-by reason,queue", 0,
+		},
+		{
+			"One of them, with its history in words.",
+			"dlq inspect dead-letter.queue --id m-1002", 0,
+		},
+		{
+			"Where would they go? Each to the queue in which it died, so that nobody else gets it twice.",
+			"dlq replay --dry-run", 0,
+		},
+		{
+			"Replay those that only expired. Each leaves the queue after the broker has confirmed its copy.",
+			`dlq replay dead-letter.queue --where reason=="expired" --progress none`, 0,
+		},
+		{
+			"The rest stays where it was, in its order.",
+			"dlq inspect dead-letter.queue", 0,
+		},
+		{
+			"And away with it: what the file declares is deleted. Messages would be lost, so their number must be named.",
+			"destroy -f " + example + " --max-message-loss 6 --yes", 0,
 		},
 	}
 }
