@@ -19,8 +19,10 @@ archive, or because you asked to destroy it. Killing msgctl, a lost connection o
 duplicates, never a loss. What looking does to a queue is said before it is done; where it could do harm it is refused.`
 
 func newDLQCmd(d *deps) *cobra.Command {
-	cmd := newGroupCmd("dlq", "Find, inspect, replay, move, purge and archive dead letters", dlqLong,
-		newDLQListCmd(d), newDLQInspectCmd(d), newDLQReplayCmd(d), newDLQMoveCmd(d), newDLQPurgeCmd(d), newDLQExportCmd(d), newDLQImportCmd(d))
+	cmd := newGroupCmd("dlq", "Find, inspect, replay, move, purge and archive dead letters", dlqLong)
+	if !d.overview {
+		cmd.AddCommand(newDLQListCmd(d), newDLQInspectCmd(d), newDLQReplayCmd(d), newDLQMoveCmd(d), newDLQPurgeCmd(d), newDLQExportCmd(d), newDLQImportCmd(d))
+	}
 	cmd.GroupID, cmd.SuggestionsMinimumDistance = groupDeadLetters, 2
 	cmd.Example = `  msgctl dlq ls                                       where are dead letters, and who loses some?
   msgctl dlq inspect orders.dlq --group-by reason,queue   what are they?

@@ -7,6 +7,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 )
 
@@ -32,8 +33,15 @@ func cancelOnSignal(cancel context.CancelFunc) {
 	}()
 }
 
+// asksForOverview tells whether a command line can only lead to the help of msgctl itself. It is to be quick, so what
+// commands take is then not built.
+func asksForOverview(args []string) bool {
+	return len(args) == 0 || len(args) == 1 && slices.Contains([]string{"--help", "-h", "help"}, args[0])
+}
+
 // run executes one command line. Everything it needs comes in, so that tests can run it.
 func run(ctx context.Context, d *deps, args []string) int {
+	d.overview = asksForOverview(args)
 	root := newRootCmd(d)
 	root.SetArgs(args)
 	root.SetIn(d.streams.In)

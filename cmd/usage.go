@@ -81,18 +81,12 @@ func nearestFlag(cmd *cobra.Command, name string) string {
 // connectionFlags registers the connection's flags on a command; help lists them apart.
 func connectionFlags(cmd *cobra.Command) *profile.Flags {
 	flags := profile.RegisterFlags(cmd.Flags())
-	flags.Each(func(f *pflag.Flag) { annotate(f, "connection") })
+	group := map[string][]string{flagGroup: {"connection"}} // one for all: a map for each is a good part of a start
+	flags.Each(func(f *pflag.Flag) { f.Annotations = group })
 	return flags
 }
 
 const flagGroup = "msgctl_group"
-
-func annotate(f *pflag.Flag, group string) {
-	if f.Annotations == nil {
-		f.Annotations = map[string][]string{}
-	}
-	f.Annotations[flagGroup] = []string{group}
-}
 
 func writeHelp(cmd *cobra.Command, _ []string) {
 	out := &bytes.Buffer{}
