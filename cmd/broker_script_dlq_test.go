@@ -16,10 +16,11 @@ import (
 //	send EXCHANGE KEY BODY [NAME=VALUE]...   publishes one message, confirmed and routed; EXCHANGE - is the default exchange. NAME is
 //	                                         id, type, content-type, expiration, user-id, cc or header.X; VALUE a text, or int:N
 //	reject QUEUE N                           takes N messages and rejects them, so that they die
+//	rejecting QUEUE                          keeps a consumer that rejects everything until the script ends
 //	headers QUEUE ID                         prints the headers of the message with that id, and puts everything back
 func withDeadLetters(commands map[string]func(*testscript.TestScript, bool, []string)) map[string]func(*testscript.TestScript, bool, []string) {
 	maps.Copy(commands, map[string]func(*testscript.TestScript, bool, []string){
-		"send": scriptSend, "reject": scriptReject, "headers": scriptHeaders,
+		"send": scriptSend, "reject": scriptReject, "headers": scriptHeaders, "rejecting": scriptRejecting,
 	})
 	return commands
 }
@@ -87,6 +88,20 @@ func scriptReject(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(awaitDelivery(ch, args[0]).Reject(false))
 	}
 	ts.Check(ch.Close())
+}
+
+func scriptRejecting(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: rejecting QUEUE")
+	}
+	a := ts.Value(arenaKey).(*arena)
+	deliveries, err := a.vhost.Channel(a.t).Consume(args[0], "", false, false, false, false, nil)
+	ts.Check(err)
+	go func() {
+		for d := range deliveries {
+			_ = d.Reject(false)
+		}
+	}()
 }
 
 func awaitDelivery(ch *amqp.Channel, queue string) amqp.Delivery {
