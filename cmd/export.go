@@ -92,7 +92,9 @@ func only(all *topology.State, vhosts []string) *topology.State {
 
 func (o *exportOptions) write(state *topology.State) error {
 	out := o.deps.streams.Out
-	options := spec.WriteOptions{Name: o.name, Users: o.users}
+	options := spec.WriteOptions{Name: o.name, Users: o.users, NeedsVariable: func(name string) {
+		o.deps.warn("set the variable " + name + " to use the file: the credentials in that URI are not written")
+	}}
 	if o.format.value == "definitions" {
 		return spec.WriteDefinitions(out, state, options)
 	}

@@ -155,7 +155,7 @@ func (o *diffOptions) register(cmd *cobra.Command) {
 	flags.BoolVar(&o.Adopt, "adopt", false, "take declared objects that existed before into the topology's record, so that --prune may delete them later")
 	flags.Var(replaceValue{o}, "replace", "what may be deleted and made anew where RabbitMQ cannot change it: empty (exchanges, and queues without messages and consumers)")
 	flags.BoolVar(&o.createVHost, "create-vhost", false, "create the vhost that the files name, if it is missing")
-	flags.BoolVar(&o.noAPI, "no-api", false, "do without the management API: declare exchanges, queues and bindings over AMQP")
+	flags.BoolVar(&o.noAPI, "no-api", false, "do without the management API: declare exchanges, queues and bindings over AMQP (differences are found by declaring what exists again, which changes nothing)")
 }
 
 // diff returns what makes a plan of a live state.
