@@ -18,7 +18,7 @@ type deps struct {
 	build   Build
 	colour  terminal.ColourMode // --color
 	onStart func()              // called when a command begins, not for help; may be nil
-	// overview is set where only msgctl's own help is wanted, which needs nothing of what is below its commands.
+	// overview is set where only msgctl's own help is wanted, which needs no flags and nothing else below its commands.
 	overview bool
 }
 
