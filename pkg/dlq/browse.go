@@ -8,6 +8,7 @@ import (
 
 	"github.com/msgctl/msgctl/pkg/consume"
 	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/topology"
 )
 
 // ErrStop, returned by Browse's callback, ends the look without an error.
@@ -49,6 +50,8 @@ type Lifter interface {
 type BrowseReport struct {
 	// Seen counts the messages given to the callback, Returned those that are back in the queue.
 	Seen, Returned int64
+	// Reordered says that a look that ended early left messages of a quorum queue behind others that were after them.
+	Reordered bool
 	// Windows is how many consumers held them.
 	Windows int
 	// Kept counts messages that would not have survived their return, and were put at the end of the queue as copies.
@@ -111,6 +114,11 @@ type browser struct {
 	report BrowseReport
 	// doomed says that a message is held that does not survive its return.
 	doomed bool
+	// total is how many messages were held in all, returned whether the last of them was in the queue's returns.
+	total    int64
+	returned bool
+	// extending says that messages are held to keep their order, and not shown; emptied that the queue has no more.
+	extending, emptied bool
 }
 
 func (b *browser) run(ctx context.Context) (err error) {
@@ -130,6 +138,11 @@ func (b *browser) run(ctx context.Context) (err error) {
 	}
 	holding, cancel := context.WithTimeoutCause(ctx, l.MaxHold, errHeld)
 	err = b.windows(holding)
+	if err == nil || errors.Is(err, ErrStop) {
+		err = errors.Join(err, b.extend(holding))
+	} else {
+		b.report.Reordered = b.between()
+	}
 	cancel()
 	if err != nil && errors.Is(context.Cause(holding), errHeld) {
 		err = fmt.Errorf("look into queue %q: %w (%s)", l.Queue, errHeld, l.MaxHold)
@@ -158,6 +171,42 @@ func (b *browser) left() (int64, bool) {
 	return b.o.Limit - b.report.Seen, true
 }
 
+// between says that the held messages end amid those that were returned to a quorum queue before.
+//
+// A quorum queue keeps returned messages apart, in the order of their returns, before all others (seen on 3.10.8, 4.0.5, 4.3.6). Who takes
+// some of them and returns them puts them behind the rest of them. redelivered tells them.
+func (b *browser) between() bool {
+	return b.o.Looking.Type == topology.Quorum && b.returned && !b.emptied && (b.o.Expect <= 0 || b.total < b.o.Expect)
+}
+
+// maxExtension bounds the messages that are held for the sake of order only.
+const maxExtension = 200000
+
+// extend holds what else was returned before, so that all of it goes back together and in order.
+func (b *browser) extend(ctx context.Context) error {
+	b.extending = true
+	for start := b.total; b.between(); {
+		if b.total-start >= maxExtension {
+			b.report.Reordered = true
+			return nil
+		}
+		prefetch := b.size.next(b.o.Memory, false)
+		if b.o.Expect > 0 {
+			prefetch = int(min(int64(prefetch), b.o.Expect-b.total))
+		}
+		w, err := b.open(ctx, prefetch)
+		if err != nil {
+			return err
+		}
+		more, err := b.fill(ctx, w)
+		b.emptied = !more
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // windows opens one consumer after the other, each with a prefetch of its own, until the queue is empty or enough was seen. One at a
 // time, because two would divide the messages between them and lose their order.
 func (b *browser) windows(ctx context.Context) error {
@@ -174,6 +223,7 @@ func (b *browser) windows(ctx context.Context) error {
 			return err
 		}
 		more, err := b.fill(ctx, w)
+		b.emptied = !more && err == nil
 		if err != nil || !more {
 			return err
 		}

@@ -41,20 +41,26 @@ func (b *browser) fill(ctx context.Context, w *window) (more bool, err error) {
 		}
 	}
 	end := err
-	if errors.Is(err, errIdle) {
+	if errors.Is(err, errIdle) || errors.Is(err, errAhead) {
 		end = nil
 	}
 	// What was under way when the consumer was cancelled is held too; it is shown unless the look is over.
-	late, err := b.cancel(ctx, w, end == nil)
-	if end = errors.Join(end, err); end != nil {
+	late, cancelled := b.cancel(ctx, w, end == nil)
+	if end = errors.Join(end, cancelled); end != nil {
 		return false, end
 	}
-	return late || w.count >= int64(w.prefetch), nil
+	return !errors.Is(err, errAhead) && (late || w.count >= int64(w.prefetch)), nil
 }
 
 // take counts a message in, checks its room, and shows it. One that has too little room is shown too, and ends the look.
 func (b *browser) take(w *window, d *consume.Delivery) error {
 	short := b.hold(w, d)
+	if b.extending {
+		if !b.between() {
+			return errAhead
+		}
+		return nil
+	}
 	if left, bounded := b.left(); bounded && left <= 0 {
 		return short
 	}
@@ -62,10 +68,14 @@ func (b *browser) take(w *window, d *consume.Delivery) error {
 	return errors.Join(b.each(&d.Message), short)
 }
 
+// errAhead ends an extension: the message, and all behind it, was never returned.
+var errAhead = errors.New("past the returned messages")
+
 // hold counts a message in. An error says that it has too little room.
 func (b *browser) hold(w *window, d *consume.Delivery) error {
 	w.last = d.Tag
 	w.count++
+	b.total, b.returned = b.total+1, d.Redelivered
 	b.size.learn(&d.Message)
 	return b.checkRoom(w, d)
 }
@@ -86,7 +96,7 @@ func (b *browser) checkRoom(w *window, d *consume.Delivery) error {
 	if b.report.Guarded && !room.Survives(count) {
 		return nil // its fate is the same with one delivery more
 	}
-	return fmt.Errorf("look into queue %q: %w: message %q was delivered %d times already, and the delivery limit is %d: looking again and again would use it up",
+	return fmt.Errorf("look into queue %q: %w: message %q was delivered %d times already, and the delivery limit is %d: looking again and again would use it up (it was returned behind the messages that were returned before)",
 		b.o.Looking.Queue, ErrUnsafe, d.MessageID, count, room.Limit)
 }
 
@@ -107,7 +117,9 @@ func (b *browser) cancel(ctx context.Context, w *window, show bool) (late bool, 
 		}
 		late = true
 		if show && err == nil {
-			err = b.take(w, &d)
+			if err = b.take(w, &d); errors.Is(err, errAhead) {
+				err = nil
+			}
 		} else {
 			_ = b.hold(w, &d) // the look ends anyway
 		}
