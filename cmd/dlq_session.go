@@ -11,6 +11,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -152,7 +153,11 @@ func (s *dlqSession) from(q *topology.Queue, l dlq.Looking, total int64) dlq.Fro
 	if q.Type == topology.Stream {
 		total = -1
 	}
-	return dlq.From{
-		Source: s.broker.Source(s.vhost), Counter: inVHost{s.broker, s.vhost}, Queue: q.Name, Type: q.Type, Total: total, Return: l.Return,
+	src := s.broker.Source(s.vhost)
+	if l.Room != nil && !l.Guard {
+		src = dlq.Rescuing(src, *l.Room, s.keeper(q.Name), func(m *message.Message) {
+			s.deps.warn(fmt.Sprintf("message %q had reached the delivery limit of queue %s: a confirmed copy is at its end now, in the place of the original", m.MessageID, q.Name))
+		})
 	}
+	return dlq.From{Source: src, Counter: inVHost{s.broker, s.vhost}, Queue: q.Name, Type: q.Type, Total: total, Return: l.Return}
 }
