@@ -229,7 +229,7 @@ func (v *percentValue) String() string { return strconv.FormatFloat(float64(*v),
 // Set reads 5 or 5%.
 func (v *percentValue) Set(s string) error {
 	f, err := strconv.ParseFloat(strings.TrimSuffix(s, "%"), 64)
-	if err != nil || f < 0 || f > 100 {
+	if err != nil || !(f >= 0 && f <= 100) { // NaN is neither
 		return errors.New("want a percentage from 0 to 100, for example 5%")
 	}
 	*v = percentValue(f)

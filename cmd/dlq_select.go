@@ -152,7 +152,8 @@ func (v *daysValue) Set(s string) error {
 	rest := s
 	if n, after, ok := strings.Cut(s, "d"); ok {
 		var err error
-		if days, err = strconv.ParseFloat(n, 64); err != nil {
+		const most = 36500 // and no NaN
+		if days, err = strconv.ParseFloat(n, 64); err != nil || !(days >= 0 && days <= most) {
 			return errors.New("want 90s, 2h or 7d")
 		}
 		rest = after
