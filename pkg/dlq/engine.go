@@ -94,6 +94,7 @@ const (
 	fateDone fate = iota
 	fateStays
 	fateUnknown // it may have arrived: the connection was lost first
+	fateDropped // nothing was begun: it is back in its queue, and comes again
 )
 
 // job is one message on its way through the effect.

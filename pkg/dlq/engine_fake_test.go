@@ -65,6 +65,12 @@ func (b *memory) chance(p float64) bool { return p > 0 && b.rng.Float64() < p }
 func (b *memory) Ready(context.Context, string) (int64, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	for s := range b.subs { // time goes by
+		for len(s.pipeline) > 0 && !s.gone && b.chance(0.9) {
+			s.pipeline[0]()
+			s.pipeline = s.pipeline[1:]
+		}
+	}
 	return int64(len(b.ready)), nil
 }
 

@@ -13,6 +13,10 @@ func (r *run) work(ctx context.Context) {
 		if !ok {
 			return
 		}
+		if !r.stream && j.session.isGone() {
+			j.done(fateDropped, "", "")
+			continue
+		}
 		if r.stopping.Load() {
 			j.done(fateStays, ReasonInterrupted, "the run ended before its turn")
 			continue
@@ -110,6 +114,8 @@ func (r *run) settle(j *job) {
 		r.seen.failed(j.print)
 		r.stays(j.reason, j.detail, j.id, j.v.target)
 		r.release(s, j.tag)
+	case j.fate == fateDropped:
+		s.hold(j.tag)
 	case s.isGone() && !r.stream:
 		// It is back in its queue, and comes again.
 		r.count(&r.resent)

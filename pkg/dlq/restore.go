@@ -229,7 +229,7 @@ func (r *restore) send(ctx context.Context, at *restoring) error {
 	r.mu.Unlock()
 	r.stays(at, ReasonInterrupted, err.Error(), &at.target)
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // the interruption is reported once, by the result
 	}
 	return err
 }
