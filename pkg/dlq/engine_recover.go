@@ -13,8 +13,8 @@ import (
 // Windows. A prefetch of about 1,000 is the fastest on all lines, and keeps the number of acknowledgements in flight small.
 const (
 	defaultPrefetch = 1000
-	// maxPrefetch and windowBytes bound the further windows of a run that holds very many messages: each has a connection
-	// of its own, and the client library buffers what is delivered and not yet read.
+	// maxPrefetch and windowBytes bound the further windows of a run that holds very many messages: a connection has 2,047
+	// channels, and the client library buffers what is delivered and not yet read.
 	maxPrefetch = 20000
 	windowBytes = 8 << 20
 )
@@ -36,7 +36,7 @@ func (r *run) subscribe(ctx context.Context) error {
 			o.Offset = r.next
 		}
 	}
-	sub, err := r.source.Subscribe(ctx, o)
+	sub, err := r.openWindow(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -45,6 +45,16 @@ func (r *run) subscribe(ctx context.Context) error {
 	r.all = append(r.all, r.active)
 	r.mu.Unlock()
 	return nil
+}
+
+// openWindow shares the connection of the windows that hold messages, where the source can.
+func (r *run) openWindow(ctx context.Context, o consume.Options) (consume.Subscription, error) {
+	if n := len(r.parked); n > 0 {
+		if s, ok := r.parked[n-1].sub.(Sharer); ok {
+			return s.Share(ctx, o)
+		}
+	}
+	return r.source.Subscribe(ctx, o)
 }
 
 // subscribeAgain subscribes in the middle of a run, and takes a lost connection as what it is.
