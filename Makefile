@@ -41,14 +41,15 @@ lint: $(BIN)/golangci-lint-$(GOLANGCI_VERSION) ## check the style and the import
 fmt: $(BIN)/golangci-lint-$(GOLANGCI_VERSION) ## format the code
 	$< fmt ./...
 
-generate: ## rewrite what is made from the code: command reference, JSON Schema, deploy/definitions.json
+generate: ## rewrite what is made from the code: command reference, JSON Schema, cmd/overview.txt, deploy/definitions.json
 	go run ./internal/gen docs
 	go run ./internal/gen schema
+	go run ./internal/gen overview
 	go run ./internal/rabbittest/cmd/definitions
 
 check-generated: generate ## fail if `make generate` changes anything
-	@test -z "$$(git status --porcelain -- docs/reference schema deploy)" || { \
-	  git --no-pager diff --stat -- docs/reference schema deploy; git status --short -- docs/reference schema deploy; \
+	@test -z "$$(git status --porcelain -- docs/reference schema deploy cmd/overview.txt)" || { \
+	  git --no-pager diff --stat -- docs/reference schema deploy cmd/overview.txt; git status --short -- docs/reference schema deploy cmd/overview.txt; \
 	  echo 'generated files are out of date: run make generate and commit'; exit 1; }
 
 snapshot: $(BIN)/goreleaser-$(GORELEASER_VERSION) ## build all release archives and packages into dist/, unpublished

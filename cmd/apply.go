@@ -35,9 +35,6 @@ func newApplyCmd(d *deps) *cobra.Command {
 		Args:    args(),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runApply(cmd.Context(), opts) },
 	}
-	if d.overview {
-		return cmd
-	}
 	opts.files.register(cmd)
 	opts.diff.register(cmd)
 	opts.changeOptions.register(cmd)

@@ -15,9 +15,7 @@ used where neither flags nor the environment name a broker.`
 
 func newContextCmd(d *deps) *cobra.Command {
 	cmd := newGroupCmd("context", "Name brokers and choose between them", contextLong)
-	if !d.overview {
-		cmd.AddCommand(newContextListCmd(d), newContextUseCmd(d), newContextShowCmd(d), newContextAddCmd(d), newContextRemoveCmd(d))
-	}
+	cmd.AddCommand(newContextListCmd(d), newContextUseCmd(d), newContextShowCmd(d), newContextAddCmd(d), newContextRemoveCmd(d))
 	cmd.GroupID = groupSettings
 	return cmd
 }

@@ -18,8 +18,6 @@ type deps struct {
 	build   Build
 	colour  terminal.ColourMode // --color
 	onStart func()              // called when a command begins, not for help; may be nil
-	// overview is set where only msgctl's own help is wanted, which needs no flags and nothing else below its commands.
-	overview bool
 }
 
 func systemDeps(build Build) *deps {

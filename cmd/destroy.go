@@ -32,9 +32,6 @@ func newDestroyCmd(d *deps) *cobra.Command {
 		Args:    args(),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runDestroy(cmd.Context(), opts) },
 	}
-	if d.overview {
-		return cmd
-	}
 	opts.files.register(cmd)
 	opts.diff.register(cmd)
 	opts.changeOptions.register(cmd)

@@ -20,9 +20,7 @@ duplicates, never a loss. What looking does to a queue is said before it is done
 
 func newDLQCmd(d *deps) *cobra.Command {
 	cmd := newGroupCmd("dlq", "Find, inspect, replay, move, purge and archive dead letters", dlqLong)
-	if !d.overview {
-		cmd.AddCommand(newDLQListCmd(d), newDLQInspectCmd(d), newDLQReplayCmd(d), newDLQMoveCmd(d), newDLQPurgeCmd(d), newDLQExportCmd(d), newDLQImportCmd(d))
-	}
+	cmd.AddCommand(newDLQListCmd(d), newDLQInspectCmd(d), newDLQReplayCmd(d), newDLQMoveCmd(d), newDLQPurgeCmd(d), newDLQExportCmd(d), newDLQImportCmd(d))
 	cmd.GroupID, cmd.SuggestionsMinimumDistance = groupDeadLetters, 2
 	cmd.Example = `  msgctl dlq ls                                       where are dead letters, and who loses some?
   msgctl dlq inspect orders.dlq --group-by reason,queue   what are they?

@@ -39,9 +39,6 @@ func newPlanCmd(d *deps) *cobra.Command {
 		Args:    args(),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runPlan(cmd.Context(), opts) },
 	}
-	if d.overview {
-		return cmd
-	}
 	opts.files.register(cmd)
 	opts.diff.register(cmd)
 	opts.output.register(cmd, "text", "json", "yaml", "markdown")

@@ -42,9 +42,6 @@ func newValidateCmd(d *deps) *cobra.Command {
 		Args:    args(),
 		RunE:    func(*cobra.Command, []string) error { return runValidate(opts) },
 	}
-	if d.overview {
-		return cmd
-	}
 	opts.files.register(cmd)
 	opts.output.register(cmd, "text", "json", "yaml")
 	return cmd
