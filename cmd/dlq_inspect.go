@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -219,28 +218,39 @@ func (i *inspection) line(ctx context.Context, doc any) error {
 	return view.JSONLine(i.deps.streams.Out, doc)
 }
 
+// tableRows is how many messages one table has; the next begins with its headers again, so that memory does not grow.
+const tableRows = 1000
+
 func (i *inspection) messages(ctx context.Context) error {
 	lines := i.program != nil || i.output.value == "ndjson"
-	o := view.MessageOptions{IsWait: i.s.isWait(), Now: i.now, Full: i.full, ParseBody: i.output.value != "table" || lines}
-	list := []view.MessageDocument{}
+	table := i.output.value == "table" && !lines
+	o := view.MessageOptions{IsWait: i.s.isWait(), Now: i.now, Full: i.full, ParseBody: !table, Brief: table && !i.cards()}
+	stream := view.NewMessageStream(i.deps.streams.Out, i.output.value == "yaml", view.MessagesDocument{
+		FormatVersion: view.DLQFormatVersion, VHost: i.s.vhost, Queue: i.q.Name, Type: i.q.Type,
+	})
+	var list []view.MessageDocument
 	report, err := i.each(ctx, func(m *message.Message) error {
 		doc := view.NewMessageDocument(m, o)
-		if lines {
+		switch {
+		case lines:
 			return i.line(ctx, doc)
-		}
-		if i.cards() {
+		case !table:
+			return stream.Add(doc)
+		case i.cards():
 			return i.card(doc)
 		}
-		list = append(list, doc)
-		return nil
+		if list = append(list, doc); len(list) < tableRows {
+			return nil
+		}
+		err := i.table(list)
+		list = list[:0]
+		return err
 	})
 	switch {
-	case errors.Is(err, context.Canceled):
+	case err != nil || lines:
 		return err
-	case err != nil:
-		return err
-	case lines:
-		return nil
+	case !table:
+		return stream.End(report.Seen)
 	}
 	return i.finish(list, report)
 }
@@ -258,21 +268,19 @@ func (i *inspection) card(doc view.MessageDocument) error {
 	return view.MessageCard(streams.Out, doc, i.full, streams.OutStyler(i.deps.colour), streams.OutWidth())
 }
 
-func (i *inspection) finish(list []view.MessageDocument, report dlq.BrowseReport) error {
+func (i *inspection) table(list []view.MessageDocument) error {
 	streams := i.deps.streams
-	doc := view.MessagesDocument{
-		FormatVersion: view.DLQFormatVersion, VHost: i.s.vhost, Queue: i.q.Name, Type: i.q.Type, Looked: report.Seen, Messages: list,
-	}
-	if done, err := i.output.encode(streams.Out, doc); done {
-		return err
-	}
-	style := streams.OutStyler(i.deps.colour)
+	return view.MessageTable(streams.Out, list, streams.OutStyler(i.deps.colour), streams.OutWidth())
+}
+
+func (i *inspection) finish(list []view.MessageDocument, report dlq.BrowseReport) error {
 	if len(list) > 0 {
-		if err := view.MessageTable(streams.Out, list, style, streams.OutWidth()); err != nil {
+		if err := i.table(list); err != nil {
 			return err
 		}
 	}
-	return view.Folded(streams.Out, i.total(report), streams.OutWidth(), style.Bold)
+	streams := i.deps.streams
+	return view.Folded(streams.Out, i.total(report), streams.OutWidth(), streams.OutStyler(i.deps.colour).Bold)
 }
 
 func (i *inspection) total(report dlq.BrowseReport) string {

@@ -12,16 +12,6 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// MessagesDocument is what dlq inspect saw, message by message.
-type MessagesDocument struct {
-	FormatVersion string            `json:"format_version"`
-	VHost         string            `json:"vhost"`
-	Queue         string            `json:"queue"`
-	Type          string            `json:"type"`
-	Looked        int64             `json:"looked_at"`
-	Messages      []MessageDocument `json:"messages"`
-}
-
 // MessageTable writes one line a message for a person, folded at width columns; 0 means never (a pipe).
 func MessageTable(w io.Writer, list []MessageDocument, style terminal.Styler, width int) error {
 	t := Table{Headers: []string{"AGE", "REASON", "DIED IN", "KEY", "ID", "BODY"}}

@@ -73,6 +73,8 @@ type MessageOptions struct {
 	Full bool
 	// ParseBody puts JSON bodies in as values; tables do not need it.
 	ParseBody bool
+	// Brief is for a table: only the beginning of the body.
+	Brief bool
 }
 
 // NewMessageDocument makes the document of a message.
@@ -118,6 +120,9 @@ func (doc *MessageDocument) deaths(m *message.Message) {
 
 func (doc *MessageDocument) body(m *message.Message, o MessageOptions) {
 	options := body.Options{}
+	if o.Brief {
+		options.MaxText, options.MaxDump = 1<<10, 16
+	}
 	if o.Full {
 		options.MaxText, options.MaxDump = -1, -1
 	}

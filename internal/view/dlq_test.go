@@ -2,6 +2,7 @@ package view_test
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -161,5 +162,33 @@ func uncoloured(s string) string {
 		}
 		_, after, _ := strings.Cut(rest, "m")
 		s = before + after
+	}
+}
+
+func TestMessageStreamIsTheDocument(t *testing.T) {
+	for n := range 3 {
+		doc := view.MessagesDocument{FormatVersion: "1", VHost: "/", Queue: "q: \"x\"", Type: "classic", Messages: []view.MessageDocument{}, Looked: 7}
+		for range n {
+			doc.Messages = append(doc.Messages, document(dead("m-1", `{"n":[1,{}],"text":"a\nb"}`)), document(dead("m-2", "two\nlines\n")))
+		}
+		for _, yaml := range []bool{false, true} {
+			var want, got bytes.Buffer
+			write := view.JSON
+			if yaml {
+				write = view.YAML
+			}
+			stream := view.NewMessageStream(&got, yaml, doc)
+			for _, m := range doc.Messages {
+				if err := stream.Add(m); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := errors.Join(write(&want, doc), stream.End(7)); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want.String(), got.String()); diff != "" {
+				t.Errorf("%d messages, yaml %v: %s", len(doc.Messages), yaml, diff)
+			}
+		}
 	}
 }
