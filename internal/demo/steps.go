@@ -22,6 +22,13 @@ type step struct {
 }
 
 func steps() []step {
+	return append(append(topologySteps(), deadLetterSteps()...), step{
+		"And away with it: what the file declares is deleted. Messages would be lost, so their number must be named.",
+		"destroy -f " + example + " --max-message-loss 6 --yes", 0,
+	})
+}
+
+func topologySteps() []step {
 	return []step{
 		{
 			"The topology is a file: three exchanges, four queues, and the events that travel through them. First, is it " +
@@ -49,6 +56,11 @@ func steps() []step {
 			"The other way round: a live broker as a file. This is how an existing RabbitMQ comes into git.",
 			"export", 0,
 		},
+	}
+}
+
+func deadLetterSteps() []step {
+	return []step{
 		{
 			"Now messages die. Here an archive stands for consumers that rejected some and left others to expire: six dead " +
 				"letters, restored with all that the broker noted about their deaths.",
@@ -77,10 +89,6 @@ func steps() []step {
 		{
 			"The rest stays where it was, in its order.",
 			"dlq inspect dead-letter.queue", 0,
-		},
-		{
-			"And away with it: what the file declares is deleted. Messages would be lost, so their number must be named.",
-			"destroy -f " + example + " --max-message-loss 6 --yes", 0,
 		},
 	}
 }

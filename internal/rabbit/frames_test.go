@@ -113,7 +113,10 @@ func TestCoalescerFailsAWriterThatWaits(t *testing.T) {
 			}()
 			fail(c, peer)
 			select {
-			case <-failed:
+			case err := <-failed:
+				if err == nil {
+					t.Error("a failed write has no error")
+				}
 			case <-time.After(10 * time.Second):
 				t.Fatal("still waiting")
 			}
