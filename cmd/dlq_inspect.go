@@ -219,7 +219,7 @@ func (i *inspection) line(ctx context.Context, doc any) error {
 }
 
 // tableRows is how many messages one table has; the next begins with its headers again, so that memory does not grow.
-const tableRows = 1000
+const tableRows = 200
 
 func (i *inspection) messages(ctx context.Context) error {
 	lines := i.program != nil || i.output.value == "ndjson"

@@ -127,6 +127,9 @@ func (s *dlqSession) warnHarm(q *topology.Queue, r dlq.BrowseReport) {
 		s.deps.warn(fmt.Sprintf("%s of queue %s would not have survived their return and are at its end now, as confirmed copies",
 			terminal.FormatPlural(int64(r.Kept), "message", "messages"), q.Name))
 	}
+	if r.Reordered {
+		s.deps.warn(fmt.Sprintf("the look ended early: what was looked at in queue %s is now behind other messages that had been returned before", q.Name))
+	}
 	if len(r.Lost) > 0 {
 		s.deps.warn(fmt.Sprintf("the broker drops or dead-letters %s of queue %s that had reached the delivery limit, with message ids: %s",
 			terminal.FormatPlural(int64(len(r.Lost)), "message", "messages"), q.Name, strings.Join(r.Lost, ", ")))

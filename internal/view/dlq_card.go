@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mattn/go-runewidth"
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
+
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/message"
 )
@@ -45,6 +48,8 @@ func MessageTable(w io.Writer, list []MessageDocument, style terminal.Styler, wi
 		return text
 	}
 	if !tooNarrow(t, width) {
+		// tablewriter remembers the width of every text for ever: of a million messages that is too much. This forgets.
+		defer twwidth.SetCondition(runewidth.NewCondition())
 		return t.Write(w, width)
 	}
 	id := slices.Index(t.Headers, "ID")
