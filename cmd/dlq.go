@@ -22,10 +22,10 @@ func newDLQCmd(d *deps) *cobra.Command {
 	cmd := newGroupCmd("dlq", "Find, inspect, replay, move, purge and archive dead letters", dlqLong)
 	cmd.AddCommand(newDLQListCmd(d), newDLQInspectCmd(d), newDLQReplayCmd(d), newDLQMoveCmd(d), newDLQPurgeCmd(d), newDLQExportCmd(d), newDLQImportCmd(d))
 	cmd.GroupID, cmd.SuggestionsMinimumDistance = groupDeadLetters, 2
-	cmd.Example = `  msgctl dlq ls                                       where are dead letters, and who loses some?
+	cmd.Example = `  msgctl dlq ls                                           where are dead letters, and who loses some?
   msgctl dlq inspect orders.dlq --group-by reason,queue   what are they?
-  msgctl dlq replay orders.dlq --dry-run              where would they go?
-  msgctl dlq replay orders.dlq                        back to where they died`
+  msgctl dlq replay orders.dlq --dry-run                  where would they go?
+  msgctl dlq replay orders.dlq                            back to where they died`
 	return cmd
 }
 

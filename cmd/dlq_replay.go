@@ -79,6 +79,7 @@ func newDLQReplayCmd(d *deps) *cobra.Command {
 	flags.BoolVar(&opts.restoreTTL, "restore-ttl", false, "give messages the expiration back that the broker took off when they died")
 	flags.Int64Var(&opts.maxReplays, "max-replays", dlq.DefaultMaxReplays, "leave messages that were replayed so often already; 0 is no limit")
 	flags.Int64SliceVar(&opts.ramp, "ramp", nil, "send so many first and watch whether they come back, for example 1,10,100")
+	flags.Lookup("ramp").DefValue = "" // not "[]"
 	flags.DurationVar(&opts.settle, "settle", dlq.DefaultSettle, "pause after each stage of --ramp")
 	opts.abort = 5
 	flags.Var(&opts.abort, "abort-if-returned", "give up when this part of the messages of --ramp died again")
