@@ -201,9 +201,8 @@ func (e *exporting) copy(ctx context.Context, w *archive.Writer, observer *runOb
 		return nil
 	})
 	observer.Progress(dlq.Progress{Looked: seen})
-	if ctx.Err() != nil {
-		result.Interrupted = true
-		return result, nil
+	if result.Interrupted = ctx.Err() != nil; result.Interrupted {
+		err = nil // the messages are back, and the archive is whole
 	}
 	return result, err
 }

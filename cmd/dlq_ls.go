@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"sync"
@@ -137,10 +136,10 @@ func (w *dlqWatch) watch(ctx context.Context) error {
 
 // endOfWatch makes Ctrl-C the ordinary end of a watch.
 func endOfWatch(ctx context.Context, err error) error {
-	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || err != nil) {
-		return nil
+	if ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }
 
 func (w *dlqWatch) look(ctx context.Context) error {

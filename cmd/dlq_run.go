@@ -46,15 +46,6 @@ func (o *runOptions) show(doc view.RunDocument) error {
 	return view.RunText(streams.Out, doc, streams.OutStyler(o.deps.colour), streams.OutWidth())
 }
 
-// preview writes a document that a question follows: to stderr when stdout is for the result's JSON.
-func (o *runOptions) preview(doc view.RunDocument) error {
-	streams := o.deps.streams
-	if o.output.value != "text" {
-		return view.RunText(streams.Err, doc, streams.ErrStyler(o.deps.colour), streams.ErrWidth())
-	}
-	return view.RunText(streams.Out, doc, streams.OutStyler(o.deps.colour), streams.OutWidth())
-}
-
 // say writes a line to stderr.
 func (d *deps) say(format string, args ...any) {
 	fmt.Fprintln(d.streams.Err, terminal.Neutralise(fmt.Sprintf(format, args...)))

@@ -2,6 +2,8 @@ package view
 
 import (
 	"bufio"
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -64,8 +66,7 @@ func linesOf(m *message.Message) []string {
 	for _, name := range names {
 		lines = append(lines, "header "+name+": "+plainText(headers[name]))
 	}
-	text := body.Show(m, body.Options{MaxText: 16 << 10}).Text
-	lines = append(lines, strings.Split(text, "\n")...)
+	lines = append(lines, strings.Split(sortedBody(m), "\n")...)
 	return lines[:min(len(lines), maxDiffLines)]
 }
 
@@ -100,4 +101,17 @@ func diffLines(a, b []string) []string {
 		}
 	}
 	return out
+}
+
+// sortedBody is the body as text. JSON has its keys in order, as jq writes them: that they move is no change.
+func sortedBody(m *message.Message) string {
+	d := json.NewDecoder(bytes.NewReader(m.Body))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err == nil && !d.More() {
+		if text, err := json.MarshalIndent(v, "", "  "); err == nil {
+			return string(text)
+		}
+	}
+	return body.Show(m, body.Options{MaxText: 16 << 10}).Text
 }

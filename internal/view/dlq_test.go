@@ -92,7 +92,7 @@ func TestNothingOfAMessageReachesTheTerminalRaw(t *testing.T) {
 }
 
 func TestTransformDiff(t *testing.T) {
-	before, after := dead("m-1", `{"a":1,"b":2}`), dead("m-1", `{"a":1,"b":3}`)
+	before, after := dead("m-1", `{"b":2,"a":1}`), dead("m-1", `{"a":1,"b":3}`)
 	after.Headers = message.Table{"tenant": "globex"}
 	var out bytes.Buffer
 	if err := view.TransformDiff(&out, before, after, plain); err != nil {
