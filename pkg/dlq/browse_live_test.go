@@ -256,18 +256,18 @@ func killed(t *testing.T, v *rabbittest.VHost, n int) {
 	t.Fatal("the delivery limit did not kill the messages")
 }
 
-// store adapts the client under test to a GuardStore.
-type store struct {
+// liveStore asks for a queue's policies without statistics, which come up to 10 s late (seen on 4.0.5 and 4.3.6).
+type liveStore struct {
 	*rabbit.Client
 	v *rabbittest.VHost
 }
 
-func (s store) Applied(_ context.Context, vhost, queue string) (string, string, error) {
+func (s liveStore) Applied(_ context.Context, vhost, queue string) (string, string, error) {
 	var q struct {
 		Policy   string `json:"policy"`
 		Operator string `json:"operator_policy"`
 	}
-	err := s.v.Client().Do("GET", rabbittest.Path("queues", vhost, queue), nil, &q)
+	err := s.v.Client().Do("GET", rabbittest.Path("queues", vhost, queue)+"?disable_stats=true&enable_queue_totals=true", nil, &q)
 	return q.Policy, q.Operator, err
 }
 
@@ -276,7 +276,7 @@ func guardFor(t *testing.T, c *rabbit.Client, v *rabbittest.VHost, queue string)
 	live := readLive(t, c, v.Name)
 	p, err := dlq.PlanGuard(&live.State, v.Name, queue, live.Server.Version, time.Now())
 	must(t, err)
-	return dlq.NewGuard(store{c, v}, queue, p)
+	return dlq.NewGuard(liveStore{c, v}, queue, p)
 }
 
 // Dead letters that the delivery limit killed are refused on 4.3, and with a guard they are looked at as often as one likes.
@@ -301,13 +301,24 @@ func TestGuardKeepsKilledMessages(t *testing.T) {
 				t.Fatalf("look %d saw %s: %+v", i, &got, r)
 			}
 		}
-		if left := dlq.Guards(&readLive(t, c, v.Name).State, 0, time.Now().Add(time.Minute)); len(left) != 0 {
-			t.Errorf("guards are left: %v", left)
-		}
+		checkLowered(t, c, v.Name)
 		if got := ids(drained(t, v, "dead")); got != numbers(0, 5) {
 			t.Errorf("the queue has %s", got)
 		}
 	})
+}
+
+// checkLowered waits a moment: 4.0.5 was seen to list a policy just after it had answered its deletion.
+func checkLowered(t *testing.T, c *rabbit.Client, vhost string) {
+	t.Helper()
+	var left []*topology.Policy
+	for range 20 {
+		if left = dlq.Guards(&readLive(t, c, vhost).State, 0, time.Now().Add(time.Minute)); len(left) == 0 {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Errorf("%d guards are left, the first is %s with priority %d", len(left), left[0].Name, left[0].Priority)
 }
 
 // A message that would not survive its return is met although nothing foretold it: the guard saves it, or a copy does.
