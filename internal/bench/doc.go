@@ -3,6 +3,12 @@
 //
 // For every broker in MSGCTL_TEST_BROKERS and every size: the first apply against the broker's own bulk import of the
 // same objects (POST /api/definitions) and against sequential PUTs with rabbit-hole; the second, unchanged apply
-// against the first, with its number of HTTP requests; peak memory. Then, without a broker: the start of
-// `msgctl --help` against a bare cobra program. The measured program is the built binary, process start included.
+// against the first, with its number of HTTP requests; peak memory.
+//
+// For every broker, type of queue and size of message: `msgctl dlq replay` against the broker's own dynamic shovel and
+// against a bare loop on the client library; and `msgctl dlq inspect --group-by`, without and with --where, against a
+// bare consumer. Everyone gets a queue of its own with the same messages.
+//
+// Without a broker: the start of `msgctl --help` against a bare cobra program. The measured program is the built binary,
+// process start included. -only takes one part of all this.
 package main

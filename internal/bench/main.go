@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,16 +17,43 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	sizes := flag.String("sizes", "1000,10000", "numbers of objects, separated by commas")
-	rounds := flag.Int("rounds", 3, "rounds of which the median counts")
+	var o options
+	flag.StringVar(&o.sizes, "sizes", "1000,10000", "numbers of objects to apply, separated by commas")
+	flag.IntVar(&o.rounds, "rounds", 3, "rounds of which the median counts")
+	flag.IntVar(&o.messages, "messages", 100_000, "dead letters to replay")
+	flag.IntVar(&o.groupMessages, "group-messages", 1_000_000, "dead letters to group")
+	flag.StringVar(&o.only, "only", "", "one part: "+partNames+" (default: all)")
 	flag.Parse()
-	if err := bench(ctx, *sizes, *rounds); err != nil {
+	if err := bench(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func bench(ctx context.Context, sizes string, rounds int) error {
+type options struct {
+	sizes, only                     string
+	rounds, messages, groupMessages int
+}
+
+// partNames are what -only takes.
+const partNames = "start, apply, dlq, group"
+
+func (o *options) has(part string) bool { return o.only == "" || o.only == part }
+
+func (o *options) check() error {
+	if o.only != "" && !slices.Contains(strings.Split(partNames, ", "), o.only) {
+		return fmt.Errorf("-only %s: want one of %s", o.only, partNames)
+	}
+	if o.rounds < 1 || o.messages < 1 || o.groupMessages < 1 {
+		return fmt.Errorf("-rounds, -messages and -group-messages must be positive")
+	}
+	return nil
+}
+
+func bench(ctx context.Context, o options) error {
+	if err := o.check(); err != nil {
+		return err
+	}
 	brokers, err := parseBrokers(os.Getenv("MSGCTL_TEST_BROKERS"))
 	if err != nil {
 		return err
@@ -35,22 +63,18 @@ func bench(ctx context.Context, sizes string, rounds int) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	b := benchmark{dir: dir, rounds: rounds, out: &report{w: os.Stdout}}
+	b := benchmark{options: o, dir: dir, out: &report{w: os.Stdout}}
 	if err := b.build(ctx); err != nil {
 		return err
 	}
-	if err := b.start(ctx); err != nil {
-		return err
+	if o.has("start") {
+		if err := b.start(ctx); err != nil {
+			return err
+		}
 	}
 	for _, broker := range brokers {
-		for text := range strings.SplitSeq(sizes, ",") {
-			size, err := strconv.Atoi(text)
-			if err != nil {
-				return fmt.Errorf("-sizes: %w", err)
-			}
-			if err := b.apply(ctx, broker, newWorkload(size)); err != nil {
-				return fmt.Errorf("RabbitMQ %s, %d objects: %w", broker.line, size, err)
-			}
+		if err := b.all(ctx, broker); err != nil {
+			return fmt.Errorf("RabbitMQ %s: %w", broker.line, err)
 		}
 	}
 	if b.out.missed > 0 {
@@ -59,10 +83,43 @@ func bench(ctx context.Context, sizes string, rounds int) error {
 	return nil
 }
 
+// all measures on one broker what was asked for.
+func (b *benchmark) all(ctx context.Context, br broker) error {
+	if b.has("apply") {
+		if err := b.applies(ctx, br); err != nil {
+			return err
+		}
+	}
+	if b.has("dlq") {
+		for _, of := range b.letterKinds() {
+			if err := b.replay(ctx, br, of); err != nil {
+				return fmt.Errorf("%d dead letters of %d B in a %s queue: %w", of.count, of.size, of.kind, err)
+			}
+		}
+	}
+	if b.has("group") {
+		return b.group(ctx, br)
+	}
+	return nil
+}
+
+func (b *benchmark) applies(ctx context.Context, br broker) error {
+	for text := range strings.SplitSeq(b.sizes, ",") {
+		size, err := strconv.Atoi(text)
+		if err != nil {
+			return fmt.Errorf("-sizes: %w", err)
+		}
+		if err := b.apply(ctx, br, newWorkload(size)); err != nil {
+			return fmt.Errorf("%d objects: %w", size, err)
+		}
+	}
+	return nil
+}
+
 type benchmark struct {
-	dir    string
-	rounds int
-	out    *report
+	options
+	dir string
+	out *report
 }
 
 func (b *benchmark) msgctl() string { return filepath.Join(b.dir, "msgctl") }

@@ -19,6 +19,7 @@ import (
 type usage struct {
 	wall    time.Duration
 	peakKiB int64
+	out     []byte // what it wrote, to both streams
 }
 
 // run executes a program to its end and fails with its output when it fails.
@@ -31,7 +32,7 @@ func run(ctx context.Context, env []string, name string, args ...string) (usage,
 	if err := cmd.Run(); err != nil {
 		return usage{}, fmt.Errorf("%s %v: %w\n%s", name, args, err, out.Bytes())
 	}
-	u := usage{wall: time.Since(start)}
+	u := usage{wall: time.Since(start), out: out.Bytes()}
 	if r, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		u.peakKiB = r.Maxrss
 	}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// letters is one kind of dead-letter queue: so many messages of a size, in a type of queue.
+type letters struct {
+	count, size int
+	kind        string
+}
+
+func (b *benchmark) letterKinds() (out []letters) {
+	for _, kind := range []string{"classic", "quorum"} {
+		for _, size := range []int{256, 4096} {
+			out = append(out, letters{count: b.messages, size: size, kind: kind})
+		}
+	}
+	return out
+}
+
+// mover is one way to get all messages from a queue into diedIn or, where it can choose, into any other.
+type mover struct {
+	name  string
+	move  func(ctx context.Context, l *link, from, to string, n int) (time.Duration, error)
+	times []time.Duration
+	left  int // messages that it moved and left in the source all the same
+}
+
+func (b *benchmark) movers(br broker, peak *int64) []*mover {
+	return []*mover{
+		{name: "msgctl", move: func(ctx context.Context, _ *link, from, _ string, _ int) (time.Duration, error) {
+			u, err := run(ctx, br.environment(br.api), b.msgctl(), "dlq", "replay", from, "--yes", "--progress", "none")
+			*peak = max(*peak, u.peakKiB)
+			return u.wall, err
+		}},
+		{name: "shovel", move: br.byShovel},
+		{name: "bare", move: func(ctx context.Context, _ *link, from, to string, n int) (time.Duration, error) {
+			return br.byBareLoop(ctx, from, to, n)
+		}},
+	}
+}
+
+// replay measures one kind of dead-letter queue on one broker. In each round everyone empties a queue of its own with the
+// same messages, in an order that rotates: what one leaves the broker to do is then not always the same one's burden.
+func (b *benchmark) replay(ctx context.Context, br broker, of letters) error {
+	var peak int64
+	movers := b.movers(br, &peak)
+	for range b.rounds {
+		if err := b.replayRound(ctx, br, of, movers); err != nil {
+			return err
+		}
+		movers = append(movers[1:], movers[0])
+	}
+	b.printReplay(br, of, movers, peak)
+	return br.removeVHost(ctx)
+}
+
+func (b *benchmark) replayRound(ctx context.Context, br broker, of letters, movers []*mover) error {
+	if err := br.emptyVHost(ctx); err != nil {
+		return err
+	}
+	l, err := br.dial()
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	var sources []string
+	for _, m := range movers {
+		sources = append(sources, "bench."+m.name+".dlq")
+	}
+	if err := l.fanout("bench.dlx", of.kind, sources); err != nil {
+		return err
+	}
+	err = l.fill(ctx, "bench.dlx", of.count, sources, func(i int) amqp.Publishing { return deadLetter(i, of.size, diedIn) })
+	if err != nil {
+		return err
+	}
+	for i, m := range movers {
+		if err := m.round(ctx, l, of, sources[i]); err != nil {
+			return fmt.Errorf("%s: %w", m.name, err)
+		}
+	}
+	return nil
+}
+
+// rest lets the broker finish what it does in the background.
+const rest = 2 * time.Second
+
+// round lets one mover empty its queue into a new one, and sees that everything arrived.
+func (m *mover) round(ctx context.Context, l *link, of letters, source string) error {
+	if err := l.declare(diedIn, of.kind); err != nil {
+		return err
+	}
+	time.Sleep(rest)
+	took, err := m.move(ctx, l, source, diedIn, of.count)
+	if err != nil {
+		return err
+	}
+	m.times = append(m.times, took)
+	if err := l.await(ctx, diedIn, of.count); err != nil {
+		return err
+	}
+	left, err := l.ready(source)
+	if err != nil {
+		return err
+	}
+	m.left += left
+	for _, q := range []string{source, diedIn} {
+		if _, err := l.channel.QueueDelete(q, false, false, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const (
+	minOfShovel = 1.0
+	minOfBare   = 0.95
+	maxLookMB   = 64
+)
+
+func (b *benchmark) printReplay(br broker, of letters, movers []*mover, peakKiB int64) {
+	took := map[string]time.Duration{}
+	for _, m := range movers {
+		took[m.name] = median(m.times)
+	}
+	ours, shovel, bare := took["msgctl"], took["shovel"], took["bare"]
+	b.out.heading(fmt.Sprintf("RabbitMQ %s, %d dead letters of %d B in a %s queue, %.1f µs each to replay",
+		br.line, of.count, of.size, of.kind, float64(ours.Microseconds())/float64(of.count)))
+	b.out.atLeast("rate of replay / of the broker's dynamic shovel", ratio(shovel, ours), minOfShovel, rates(of.count, ours, shovel))
+	b.out.atLeast("rate of replay / of a bare loop", ratio(bare, ours), minOfBare, rates(of.count, ours, bare))
+	b.out.atMost("peak memory in MB", megabytes(peakKiB), maxLookMB, "")
+	for _, m := range movers {
+		if m.left > 0 {
+			b.out.note(fmt.Sprintf("%s left %d messages in the source that it had moved", m.name, m.left))
+		}
+	}
+}
+
+// rates shows two times as messages a second.
+func rates(n int, a, b time.Duration) string {
+	return fmt.Sprintf("%.0f / %.0f messages a second", float64(n)/a.Seconds(), float64(n)/b.Seconds())
+}
+
+func megabytes(kib int64) float64 { return float64(kib) * 1024 / 1e6 }
