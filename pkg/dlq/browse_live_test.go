@@ -112,10 +112,9 @@ func (s *seen) each(m *message.Message) error { s.ids = append(s.ids, m.MessageI
 func (s *seen) String() string { return strings.Join(s.ids, " ") }
 
 type harmless struct {
-	name  string
-	args  amqp.Table
-	since string
-	set   func(i int, p *amqp.Publishing)
+	name string
+	args amqp.Table
+	set  func(i int, p *amqp.Publishing)
 	// refusedAfter says that the look must be refused at the latest after so many; 0 never, 1 at once.
 	refusedAfter int
 }

@@ -59,7 +59,6 @@ type letter struct {
 
 type liveShape struct {
 	name    string
-	since   string
 	declare func(t *testing.T, v *rabbittest.VHost, ch *amqp.Channel)
 	letters []letter
 }

@@ -2,7 +2,6 @@ package dlq
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -161,5 +160,3 @@ func (n *network) isAlternate(exchange string) bool {
 	}
 	return false
 }
-
-func joinVia(via []string) string { return strings.Join(via, " -> ") }
