@@ -111,12 +111,24 @@ func (c *Client) onQueue(verb, vhost, queue string) explainer {
 	return c.explainer(verb, &topology.Queue{VHost: vhost, Name: queue})
 }
 
-// Applied returns the names of the policy and the operator policy that a queue has now, "" for none.
+// Applied returns the names of the policy and the operator policy that a queue has now, "" for none. It asks for the list, which is
+// live: what the API says of a single queue lags up to 7 s (3.10.8, 4.0.5, 4.3.6). The list has operator policies on 4.3 only.
 func (c *Client) Applied(ctx context.Context, vhost, queue string) (policy, operator string, err error) {
-	var q struct {
+	type policies struct {
+		Name     string `json:"name"`
 		Policy   string `json:"policy"`
 		Operator string `json:"operator_policy"`
 	}
-	err = c.api.get(ctx, path("queues", vhost, queue)+"?columns=policy,operator_policy", &q)
-	return q.Policy, q.Operator, c.onQueue("read the policies of", vhost, queue).explain(ctx, err)
+	err = list(ctx, c.api, path("queues", vhost)+"?disable_stats=true&enable_queue_totals=true&columns=name,policy,operator_policy", func(q *policies) error {
+		if q.Name == queue {
+			policy, operator = q.Policy, q.Operator
+		}
+		return nil
+	})
+	if err == nil && operator == "" {
+		var q policies
+		err = c.api.get(ctx, path("queues", vhost, queue)+"?columns=operator_policy", &q)
+		operator = q.Operator
+	}
+	return policy, operator, c.onQueue("read the policies of", vhost, queue).explain(ctx, err)
 }
