@@ -92,6 +92,23 @@ func TestInterruptedApply(t *testing.T) {
 	})
 }
 
+// TestUserDeletedInMidApply: when the login is taken away, apply ends soon and says so, instead of trying each object.
+func TestUserDeletedInMidApply(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		v := b.VHost(t)
+		t.Cleanup(func() { removeRecords(t, b, v.Name) })
+		p := newProgram(t, v.URL, v.API)
+		r := p.start("apply", "-f", writeFile(t, manyObjects("orphan", v.Name, 3000)), "--yes")
+		waitForQueues(t, b.Admin(), v.Name, 100)
+		start := time.Now()
+		b.Admin().Delete(t, rabbittest.Path("users", v.Login))
+		p.wait(r).want(t, exitPartly, "cannot be restored", "not done")
+		if took := time.Since(start); took > time.Minute {
+			t.Errorf("it took %v to give up", took)
+		}
+	})
+}
+
 // TestTwoAppliesAtOnce: of one topology, the second is told about the first and changes nothing; of two, both work.
 func TestTwoAppliesAtOnce(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {

@@ -55,6 +55,7 @@ func (p *program) start(args ...string) *running {
 	if err := r.cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}
+	p.t.Cleanup(func() { _ = r.cmd.Process.Kill() }) // ended already, unless the test failed
 	return r
 }
 

@@ -210,6 +210,26 @@ func (a *api) send(ctx context.Context, method, path string, body any) (*http.Re
 	return res, err
 }
 
+// stumbles is how often a list is asked for again when the broker fails on it: 4.0.5 answers 500 now and then while
+// somebody else's vhost is being deleted.
+const stumbles = 5
+
+// sendGet is send for what can be asked twice.
+func (a *api) sendGet(ctx context.Context, path string) (*http.Response, error) {
+	for attempt := 1; ; attempt++ {
+		res, err := a.send(ctx, http.MethodGet, path, nil)
+		if err != nil || res.StatusCode != http.StatusInternalServerError || attempt == stumbles {
+			return res, err
+		}
+		_ = res.Body.Close()
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(time.Duration(attempt) * 100 * time.Millisecond):
+		}
+	}
+}
+
 // retry repeats f while the established API cannot be reached. A refusal is an answer.
 func (a *api) retry(ctx context.Context, f func() error) error {
 	return retry(ctx, a.opts, a.reached.Load(), func() error {
@@ -231,7 +251,7 @@ func transient(err error) bool {
 func (a *api) get(ctx context.Context, path string, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
-	res, err := a.send(ctx, http.MethodGet, path, nil)
+	res, err := a.sendGet(ctx, path)
 	if err != nil {
 		return err
 	}
@@ -243,7 +263,7 @@ func (a *api) get(ctx context.Context, path string, out any) error {
 func list[T any](ctx context.Context, a *api, path string, each func(*T) error) error {
 	ctx, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
-	res, err := a.send(ctx, http.MethodGet, path, nil)
+	res, err := a.sendGet(ctx, path)
 	if err != nil {
 		return err
 	}

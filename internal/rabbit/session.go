@@ -28,6 +28,7 @@ type session struct {
 	current *link
 	open    bool // a connection was open once
 	done    bool
+	over    error // why a lost connection cannot be restored, ever
 }
 
 func newSession(o Options, vhost string) *session {
@@ -173,7 +174,7 @@ func (s *session) link(ctx context.Context) (*link, error) {
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, s.giveUp(err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -185,10 +186,24 @@ func (s *session) link(ctx context.Context) (*link, error) {
 	return l, nil
 }
 
+// giveUp remembers that the broker, which took the login before, refuses it now: the user or the vhost is gone. Every further
+// attempt would take the broker three seconds to refuse, one operation after the other.
+func (s *session) giveUp(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.open || !errors.Is(err, topology.ErrNotPermitted) && !errors.Is(err, topology.ErrVHostMissing) {
+		return err
+	}
+	s.over = unreachable("", "the connection was lost and cannot be restored: "+err.Error(), err)
+	return s.over
+}
+
 func (s *session) live() (*link, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
+	case s.over != nil:
+		return nil, s.over
 	case s.done:
 		return nil, amqp.ErrClosed
 	case s.current == nil || s.current.conn.IsClosed():
