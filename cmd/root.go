@@ -10,12 +10,15 @@ import (
 )
 
 const rootLong = `msgctl keeps a RabbitMQ topology in git: exchanges, queues, bindings, policies, users and permissions
-are declared in a file, compared with the live broker, and changed only as the plan says.`
+are declared in a file, compared with the live broker, and changed only as the plan says. And it puts dead
+letters back where they belong.`
 
 const rootExample = `  msgctl validate -f topology.yaml      is the file right? (no broker needed)
   msgctl plan -f topology.yaml          what would change?
   msgctl apply -f topology.yaml         change it
-  msgctl export > topology.yaml         a live broker as a file`
+  msgctl export > topology.yaml         a live broker as a file
+  msgctl dlq ls                         where are dead letters, and who loses some?
+  msgctl dlq replay                     put them back where they died`
 
 // The groups in which --help lists commands.
 const (
