@@ -14,7 +14,8 @@ import (
 )
 
 // Source returns a source of the messages of a vhost's queues. Every subscription has a connection of its own: one that
-// is slow to receive keeps no other from its messages.
+// is slow to receive keeps no other from its messages. Windows that only hold messages can
+// share one: see Share.
 func (c *Client) Source(vhost string) consume.Source {
 	o := c.opts
 	o.wrap = func(conn net.Conn) net.Conn { return coalesce(conn) }
@@ -28,17 +29,14 @@ type source struct {
 
 // Subscribe implements consume.Source.
 func (s *source) Subscribe(ctx context.Context, o consume.Options) (consume.Subscription, error) {
-	if o.Prefetch < 1 || o.Prefetch > math.MaxUint16 {
-		return nil, fmt.Errorf("consume from queue %q: the prefetch is %d: it must be from 1 to %d", o.Queue, o.Prefetch, math.MaxUint16)
-	}
-	if len(o.Queue) > maxShortString || len(o.Tag) > maxShortString {
-		return nil, fmt.Errorf("consume from queue %.40q…: names and consumer tags have at most %d bytes", o.Queue, maxShortString)
+	if err := checkConsume(o); err != nil {
+		return nil, err
 	}
 	l, err := dial(ctx, s.opts, s.vhost)
 	if err != nil {
 		return nil, fmt.Errorf("consume from queue %q: %w", o.Queue, err)
 	}
-	sub := &subscription{opts: s.opts, vhost: s.vhost, queue: o.Queue, stream: o.Offset != nil, link: l}
+	sub := &subscription{opts: s.opts, vhost: s.vhost, queue: o.Queue, stream: o.Offset != nil, link: l, shared: &sharing{users: 1}}
 	if err := sub.start(ctx, o); err != nil {
 		l.close()
 		return nil, sub.explain(ctx, err)
@@ -46,9 +44,19 @@ func (s *source) Subscribe(ctx context.Context, o consume.Options) (consume.Subs
 	return sub, nil
 }
 
+func checkConsume(o consume.Options) error {
+	if o.Prefetch < 1 || o.Prefetch > math.MaxUint16 {
+		return fmt.Errorf("consume from queue %q: the prefetch is %d: it must be from 1 to %d", o.Queue, o.Prefetch, math.MaxUint16)
+	}
+	if len(o.Queue) > maxShortString || len(o.Tag) > maxShortString {
+		return fmt.Errorf("consume from queue %.40q…: names and consumer tags have at most %d bytes", o.Queue, maxShortString)
+	}
+	return nil
+}
+
 // start opens the channels and begins to consume.
 func (s *subscription) start(ctx context.Context, o consume.Options) error {
-	return interruptible(ctx, s.opts, s.link, func() (err error) {
+	return s.interruptible(ctx, func() (err error) {
 		if s.ch, err = s.link.conn.Channel(); err != nil {
 			return err
 		}

@@ -33,7 +33,7 @@ func (s *subscription) Settled(ctx context.Context) error {
 	if err := s.cancel(ctx); err != nil {
 		return err
 	}
-	err := interruptible(ctx, s.opts, s.link, func() error {
+	err := s.interruptible(ctx, func() error {
 		for range 2 {
 			if err := s.ch.Qos(s.prefetch, 0, false); err != nil {
 				return err
@@ -68,13 +68,15 @@ func (s *subscription) Settled(ctx context.Context) error {
 // countConsumers returns how many consumers the queue counts. It is false when that is not to be known: the queue is deleted, and with
 // it all that could come back.
 func (s *subscription) countConsumers(ctx context.Context) (n int, ok bool) {
-	err := interruptible(ctx, s.opts, s.link, func() (err error) {
-		if s.probe == nil || s.probe.IsClosed() { // a channel of its own: a refusal closes it
-			if s.probe, err = s.link.conn.Channel(); err != nil {
+	err := s.interruptible(ctx, func() (err error) {
+		s.shared.mu.Lock()
+		defer s.shared.mu.Unlock()
+		if s.shared.probe == nil || s.shared.probe.IsClosed() {
+			if s.shared.probe, err = s.link.conn.Channel(); err != nil {
 				return err
 			}
 		}
-		q, err := s.probe.QueueDeclarePassive(s.queue, false, false, false, false, nil)
+		q, err := s.shared.probe.QueueDeclarePassive(s.queue, false, false, false, false, nil)
 		n = q.Consumers
 		return err
 	})

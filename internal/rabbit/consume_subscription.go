@@ -13,7 +13,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/consume"
 )
 
-// subscription is a consumer on the only channel of its connection.
+// subscription is a consumer on a channel of its own, and on a connection that it may share with others.
 type subscription struct {
 	opts     Options
 	vhost    string
@@ -23,6 +23,7 @@ type subscription struct {
 	stream   bool
 
 	link       *link
+	shared     *sharing
 	ch         *amqp.Channel
 	deliveries <-chan amqp.Delivery
 	closed     chan *amqp.Error // why the channel ended
@@ -31,11 +32,11 @@ type subscription struct {
 	ledger ledger
 	// Cancel and Settled are called one after another, but from any goroutine.
 	ending    sync.Mutex
-	probe     *amqp.Channel
 	consumers int // on the queue, ours included, before Cancel
 
 	mu        sync.Mutex
 	cancelled bool  // by us
+	left      bool  // closed
 	end       error // why there are no more deliveries, once that is known
 }
 
@@ -180,14 +181,8 @@ func (s *subscription) cancel(ctx context.Context) error {
 	if n, ok := s.countConsumers(ctx); ok {
 		s.consumers = n
 	}
-	if err := interruptible(ctx, s.opts, s.link, func() error { return s.ch.Cancel(s.tag, false) }); err != nil {
+	if err := s.interruptible(ctx, func() error { return s.ch.Cancel(s.tag, false) }); err != nil {
 		return s.gone(err)
 	}
-	return nil
-}
-
-// Close implements consume.Subscription.
-func (s *subscription) Close() error {
-	s.link.close()
 	return nil
 }
