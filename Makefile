@@ -26,10 +26,10 @@ demo: ## see msgctl at work on a private RabbitMQ, in a minute (start here)
 	@go run ./internal/demo
 
 test: ## run all tests (TESTFLAGS='-run X -v' PKG=./cmd)
-	$(WITHBROKER) go test -timeout 20m $(TESTFLAGS) $(PKG)
+	$(WITHBROKER) go test -timeout 40m $(TESTFLAGS) $(PKG)
 
 race: ## run all tests with the race detector (needs gcc)
-	CGO_ENABLED=1 $(WITHBROKER) go test -race -timeout 30m $(TESTFLAGS) $(PKG)
+	CGO_ENABLED=1 $(WITHBROKER) go test -race -timeout 40m $(TESTFLAGS) $(PKG)
 
 bench: ## measure against reference points in the same run (BENCHFLAGS='-sizes 1000')
 	$(WITHBROKER) go run ./internal/bench $(BENCHFLAGS)
