@@ -27,7 +27,7 @@ func (w workload) binding(i int) (exchange, queue, key string) {
 
 // writeTopology writes the workload as a topology file.
 func (w workload) writeTopology(path, vhost string) error {
-	f, err := os.Create(path) //nolint:gosec // a path of our own temporary directory
+	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}
