@@ -64,6 +64,7 @@ func newRootCmd(d *deps) *cobra.Command {
 	cmd.SetCompletionCommandGroupID(groupSettings)
 	cmd.SetHelpCommand(newHelpCmd())
 	cmd.AddCommand(newValidateCmd(d), newPlanCmd(d), newApplyCmd(d), newDestroyCmd(d), newExportCmd(d))
+	cmd.AddCommand(newRouteCmd(d), newTestCmd(d))
 	cmd.AddCommand(newDLQCmd(d))
 	cmd.AddCommand(newContextCmd(d), newVersionCmd(d), newExitCodesTopic(), newEnvironmentTopic())
 	addCompletion(cmd)
