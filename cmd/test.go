@@ -12,6 +12,7 @@ import (
 	"github.com/msgctl/msgctl/internal/view"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/routetest"
+	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
 const testLong = `Run the tests that stand in a topology file under tests: publish a message, let it die perhaps, and see in which queues it is.
@@ -79,7 +80,7 @@ func runTest(ctx context.Context, opts *testOptions) error {
 		return &exitError{code: exitFailed, err: fmt.Errorf("the files have no tests"), advice: "write tests: [{ name: ..., publish: { event: ... }, expect: [...] }]; see examples/topology.yaml"}
 	}
 	start := time.Now()
-	results, err := opts.results(ctx, suite, state, only)
+	results, err := opts.results(ctx, suite, declared, state, only)
 	if err != nil {
 		return err
 	}
@@ -97,7 +98,7 @@ func runTest(ctx context.Context, opts *testOptions) error {
 	return nil
 }
 
-func (o *testOptions) results(ctx context.Context, suite *routetest.Suite, state *topology.State, only *regexp.Regexp) ([]routetest.Result, error) {
+func (o *testOptions) results(ctx context.Context, suite *routetest.Suite, declared *spec.Spec, state *topology.State, only *regexp.Regexp) ([]routetest.Result, error) {
 	var cases []routetest.Case
 	for _, c := range suite.Cases {
 		if only.MatchString(c.Name) {
@@ -108,7 +109,7 @@ func (o *testOptions) results(ctx context.Context, suite *routetest.Suite, state
 		return nil, usageError("see the names: msgctl test", "no test has a name that matches %q", o.run)
 	}
 	if o.live {
-		return o.onBroker(ctx, suite, state, cases)
+		return o.onBroker(ctx, declared, state, cases)
 	}
 	results := make([]routetest.Result, len(cases))
 	for i, c := range cases {
