@@ -21,11 +21,13 @@ type Lab struct {
 	ch     *amqp.Channel
 	stop   func() bool
 	closed bool
+	// streams are read as soon as somebody asks for a message in them.
+	streams map[string]*streamReader
 }
 
 // OpenLab creates a vhost, which must not exist, and connects to it. Creating one takes an administrator. Close deletes it.
 func (c *Client) OpenLab(ctx context.Context, vhost string) (*Lab, error) {
-	l := &Lab{c: c, vhost: &topology.VHost{Name: vhost}}
+	l := &Lab{c: c, vhost: &topology.VHost{Name: vhost}, streams: map[string]*streamReader{}}
 	if err := c.Create(ctx, l.vhost); err != nil {
 		return nil, err
 	}
@@ -139,37 +141,67 @@ func (l *Lab) Ready(queue string) (int, error) {
 	return n, err
 }
 
-// streamWait is how long a stream is read for a message. Its count lags, its delivery does not.
-const streamWait = time.Second
+// InStream says whether a stream has the message of that id, and waits for it until patience is over: the count of a stream lags, its
+// delivery does not.
+func (l *Lab) InStream(ctx context.Context, queue, id string, patience time.Duration) (bool, error) {
+	r := l.streams[queue]
+	if r == nil {
+		from, err := l.readStream(queue)
+		if err != nil {
+			return false, err
+		}
+		r = &streamReader{from: from, seen: map[string]bool{}}
+		l.streams[queue] = r
+		patience = max(patience, time.Second) // for the first look: later ones find what came meanwhile
+	}
+	return r.find(ctx, id, patience)
+}
 
-// InStream says whether a stream has the message of that id.
-func (l *Lab) InStream(ctx context.Context, queue, id string) (bool, error) {
+func (l *Lab) readStream(queue string) (<-chan amqp.Delivery, error) {
 	ch, err := l.link.conn.Channel()
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	defer func() { _ = ch.Close() }()
 	if err := ch.Qos(100, 0, false); err != nil {
-		return false, err
+		return nil, err
 	}
-	from, err := ch.ConsumeWithContext(ctx, queue, "", false, false, false, false, amqp.Table{"x-stream-offset": "first"})
-	if err != nil {
-		return false, err
-	}
-	for end := time.After(streamWait); ; {
+	return ch.Consume(queue, "", false, false, false, false, amqp.Table{"x-stream-offset": "first"})
+}
+
+// streamReader reads a stream from its beginning and remembers the ids.
+type streamReader struct {
+	from <-chan amqp.Delivery
+	seen map[string]bool
+}
+
+func (r *streamReader) find(ctx context.Context, id string, patience time.Duration) (bool, error) {
+	end := time.After(patience)
+	for !r.seen[id] {
 		select {
-		case d, ok := <-from:
-			if !ok || d.MessageId == id {
-				return ok, nil
+		case d, ok := <-r.from:
+			if !ok {
+				return false, amqp.ErrClosed
 			}
+			r.seen[d.MessageId] = true
 			if err := d.Ack(false); err != nil {
 				return false, err
 			}
+			continue
+		default:
+		}
+		select {
+		case <-ctx.Done():
+			return false, ctx.Err()
 		case <-end:
 			return false, nil
+		case <-time.After(streamStep):
 		}
 	}
+	return true, nil
 }
+
+// streamStep is how often a stream is looked at.
+const streamStep = 10 * time.Millisecond
 
 // do runs f on the lab's channel, which is made anew after the broker closed it.
 func (l *Lab) do(f func(*amqp.Channel) error) error {

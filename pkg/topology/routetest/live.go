@@ -3,6 +3,7 @@ package routetest
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,8 +27,8 @@ type Lab interface {
 	Reject(tag uint64, requeue bool) error
 	// Ready counts the messages that nobody holds.
 	Ready(queue string) (int, error)
-	// InStream says whether a stream has the message of that id.
-	InStream(ctx context.Context, queue, id string) (bool, error)
+	// InStream says whether a stream has the message of that id, and waits for it until patience is over.
+	InStream(ctx context.Context, queue, id string, patience time.Duration) (bool, error)
 }
 
 // Live runs tests on a broker. It is for one goroutine.
@@ -45,6 +46,7 @@ const (
 	liveTTL  = int64(150)
 	liveWait = 6 * time.Second
 	liveStep = 20 * time.Millisecond
+	liveCalm = 100 * time.Millisecond // less than liveTTL
 	far      = int64(300_000_000_000) // milliseconds, about the longest time that a broker takes
 	farCount = int64(1_000_000_000)
 )
@@ -135,13 +137,18 @@ func (l *Live) Run(ctx context.Context, c Case, id string) (Result, error) {
 	if err != nil {
 		return r, err
 	}
-	if err := l.publish(ctx, c, id, &r); err != nil || !r.Passed() {
+	err = l.publish(ctx, c, id, &r)
+	if err == nil && r.Passed() {
+		err = l.steps(ctx, c, id, &r)
+	}
+	if err != nil {
 		return r, err
 	}
-	if err := l.steps(ctx, c, id, &r); err != nil || !r.Passed() {
-		return r, err
+	if !r.Passed() {
+		_, err = l.collect(ctx, id, nil) // the next test wants empty queues
+		return r, errors.Join(err, l.restore(ctx, changed))
 	}
-	happened, err := l.settle(ctx, id, predicted)
+	happened, err := l.settle(ctx, c, id, predicted)
 	if err != nil {
 		return r, err
 	}
@@ -318,59 +325,67 @@ func pause(ctx context.Context) error {
 	}
 }
 
-// settle waits until the message is where the simulator says, or has not come there in time, and returns the queues that have it.
-// It empties all queues.
-func (l *Live) settle(ctx context.Context, id string, predicted *route.Trace) ([]string, error) {
+// settle waits until the message is where the simulator says and stays there for a moment, or has not come there in time, and returns
+// the queues that have it. It empties all queues.
+func (l *Live) settle(ctx context.Context, c Case, id string, predicted *route.Trace) ([]string, error) {
+	calm := liveCalm
+	if predicted.MayBeLost() && len(predicted.Fates) > 0 {
+		calm *= 4 // nothing is in sight while a message is between two queues, either
+	}
+	var since time.Time
 	for end := time.Now().Add(liveWait); time.Now().Before(end); {
-		ok, err := l.asPredicted(predicted)
-		if err != nil {
+		ok, err := l.asPredicted(c, predicted)
+		switch {
+		case err != nil:
 			return nil, err
-		}
-		if ok {
-			break
+		case !ok:
+			since = time.Time{}
+		case since.IsZero():
+			since = time.Now()
+		case time.Since(since) > calm:
+			return l.collect(ctx, id, predicted.Possible())
 		}
 		if err := pause(ctx); err != nil {
 			return nil, err
 		}
 	}
-	// What is too much comes a little later than what is expected.
-	for range 5 {
-		if err := pause(ctx); err != nil {
-			return nil, err
-		}
-	}
-	return l.collect(ctx, id)
+	return l.collect(ctx, id, predicted.Possible())
 }
 
-// asPredicted says whether some outcome has a message in each of its queues. Streams have no count that can be trusted.
-func (l *Live) asPredicted(predicted *route.Trace) (bool, error) {
-	full := map[string]bool{}
-	for _, q := range predicted.Possible() {
-		if l.net.Queue(q).Type == topology.Stream {
-			full[q] = true
+// asPredicted says whether messages are in the queues of one of the outcomes, and in no other. Streams have no count that can be trusted,
+// and what a queue has that is to overflow may be what fills it.
+func (l *Live) asPredicted(c Case, predicted *route.Trace) (bool, error) {
+	var full, unclear []string
+	for _, q := range l.net.QueueNames() {
+		if l.net.Queue(q).Type == topology.Stream || slices.Contains(c.Steps, route.Step{Queue: q, Reason: route.MaxLength}) {
+			unclear = append(unclear, q)
 			continue
 		}
 		n, err := l.lab.Ready(q)
 		if err != nil {
 			return false, err
 		}
-		full[q] = n > 0
-	}
-	for _, w := range predicted.Worlds {
-		if !slices.ContainsFunc(w, func(c route.Copy) bool { return !c.Kept && !full[c.Queue] }) && len(w) > 0 {
-			return true, nil
+		if n > 0 {
+			full = append(full, q)
 		}
 	}
-	return predicted.Lost(), nil
+	return slices.ContainsFunc(predicted.Worlds, func(w route.World) bool {
+		clear := slices.DeleteFunc(visible(w), func(q string) bool { return slices.Contains(unclear, q) })
+		return slices.Equal(clear, full)
+	}), nil
 }
 
-func (l *Live) collect(ctx context.Context, id string) ([]string, error) {
+func (l *Live) collect(ctx context.Context, id string, likely []string) ([]string, error) {
 	var has []string
 	for _, q := range l.net.QueueNames() {
 		var found bool
 		var err error
 		if l.net.Queue(q).Type == topology.Stream {
-			found, err = l.lab.InStream(ctx, q, id)
+			patience := time.Duration(0)
+			if slices.Contains(likely, q) {
+				patience = liveWait
+			}
+			found, err = l.lab.InStream(ctx, q, id, patience)
 		} else {
 			found, err = l.drain(q, id)
 		}
