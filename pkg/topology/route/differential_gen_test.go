@@ -121,6 +121,9 @@ func (g *generator) exchange(name string) {
 	x := xShape{Name: name, Kind: g.of(kinds...), Internal: g.chance(10), Arguments: args{}}
 	if g.chance(25) {
 		x.Arguments["alternate-exchange"] = g.exchangeName()
+		if g.chance(10) {
+			x.Arguments["alternate-exchange"] = "" // the default exchange
+		}
 	}
 	g.s.Exchanges = append(g.s.Exchanges, x)
 }
