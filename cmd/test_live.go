@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -13,7 +14,7 @@ import (
 )
 
 // labPrefix begins the names of the vhosts in which live tests run.
-const labPrefix = "msgctl-test-"
+const labPrefix = "msgctl-lab-"
 
 // onBroker runs tests in vhosts of their own, one after the other for each vhost of the files, and deletes these at the end.
 func (o *testOptions) onBroker(ctx context.Context, declared *spec.Spec, state *topology.State, cases []routetest.Case) (results []routetest.Result, err error) {
@@ -38,11 +39,11 @@ func (o *testOptions) onBroker(ctx context.Context, declared *spec.Spec, state *
 			name := labPrefix + strings.ToLower(rand.Text()[:10])
 			lab, failed := b.(laboratory).Lab(ctx, name)
 			if failed != nil {
-				return nil, failed
+				return nil, cmp.Or(ctx.Err(), failed)
 			}
 			defer func() { err = errors.Join(err, lab.Close()) }()
 			if live, err = routetest.NewLive(ctx, lab, suite, c.VHost, name); err != nil {
-				return nil, err
+				return nil, cmp.Or(ctx.Err(), err)
 			}
 			labs[c.VHost] = live
 		}

@@ -128,8 +128,17 @@ func putOff(a topology.Arguments, prefix string) topology.Arguments {
 	return topology.NormaliseTable(out)
 }
 
-// Run runs one test. An error means that the broker could not be asked; what the test showed is in the Result.
+// Run runs one test. An error means that the broker could not be asked, it is that of ctx when that has ended; what the test showed is
+// in the Result. id is the message's own.
 func (l *Live) Run(ctx context.Context, c Case, id string) (Result, error) {
+	r, err := l.run(ctx, c, id)
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err() // what it ended with is of no interest
+	}
+	return r, err
+}
+
+func (l *Live) run(ctx context.Context, c Case, id string) (Result, error) {
 	r := l.suite.Run(c)
 	predicted := r.Trace
 	r.Failures = nil
