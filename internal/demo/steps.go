@@ -36,6 +36,15 @@ func topologySteps() []step {
 			"validate -f " + example, 0,
 		},
 		{
+			"Does every message arrive? The file has tests: what is published where, what becomes of it when it is rejected or " +
+				"expires. They run in milliseconds, without a broker.",
+			"test -f " + example, 0,
+		},
+		{
+			"And why? Every hop of one message, with the rule that led there, to where it rests.",
+			"route -f " + example + " order.created --reject orders.created.queue", 0,
+		},
+		{
 			"What would change on the broker? It is empty, so everything is new. With --detailed-exitcode the exit status 2 " +
 				"tells a pipeline that there is something to do.",
 			"plan -f " + example + " --detailed-exitcode", 2,
@@ -51,6 +60,10 @@ func topologySteps() []step {
 		{
 			"Applying twice is safe: the second time changes nothing.",
 			"apply -f " + example + " --yes", 0,
+		},
+		{
+			"Does RabbitMQ see it the same way? The same tests once more, with real messages in a vhost that disappears afterwards.",
+			"test -f " + example + " --live", 0,
 		},
 		{
 			"The other way round: a live broker as a file. This is how an existing RabbitMQ comes into git.",
