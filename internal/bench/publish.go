@@ -25,7 +25,7 @@ const (
 
 	minOfCeiling = 0.7
 	minOfFloor   = 15
-	maxPublishMB = 64
+	maxPublishMB = 96
 )
 
 const benchTopology = `version: 1
