@@ -151,9 +151,9 @@ type finder struct {
 }
 
 func (f *finder) run() {
-	names := sortedKeys(f.n.queues)
+	names := f.n.QueueNames()
 	for _, name := range names {
-		f.deadLetters(f.n.queues[name])
+		f.deadLetters(f.n.Queue(name))
 	}
 	for _, name := range names {
 		if by := errorQueueOf(name, f.o.Match); by != "" {
@@ -171,7 +171,7 @@ func (f *finder) run() {
 func (f *finder) queue(name string) *Queue {
 	if f.found[name] == nil {
 		q := &Queue{VHost: f.n.vhost, Name: name, Role: RoleDeadLetter}
-		if t := f.n.queues[name]; t != nil {
+		if t := f.n.Queue(name); t != nil {
 			q.Type = t.Type
 		}
 		f.found[name] = q

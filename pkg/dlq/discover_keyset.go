@@ -1,6 +1,13 @@
 package dlq
 
-import "strings"
+import (
+	"strings"
+
+	routing "github.com/msgctl/msgctl/pkg/topology/route"
+)
+
+// pattern is a set of routing keys that one binding lets through.
+type pattern = routing.Pattern
 
 // keyset is a set of routing keys: those that all of the patterns let through, and none of the others.
 type keyset struct {
@@ -9,8 +16,8 @@ type keyset struct {
 }
 
 func (k keyset) and(p pattern) keyset {
-	if _, one := p.single(); !one && len(k.all) == 1 {
-		if key, exact := k.all[0].single(); exact && p.matches(key) {
+	if _, one := p.Single(); !one && len(k.all) == 1 {
+		if key, exact := k.all[0].Single(); exact && p.Matches(key) {
 			return k
 		}
 	}
@@ -24,7 +31,7 @@ func (k keyset) without(list []pattern) keyset {
 // exact returns the only key that the set can hold, and false when there may be several.
 func (k keyset) exact() (string, bool) {
 	for _, p := range k.all {
-		if key, ok := p.single(); ok {
+		if key, ok := p.Single(); ok {
 			return key, true
 		}
 	}
@@ -33,12 +40,12 @@ func (k keyset) exact() (string, bool) {
 
 func (k keyset) has(key string) bool {
 	for _, p := range k.all {
-		if !p.matches(key) {
+		if !p.Matches(key) {
 			return false
 		}
 	}
 	for _, p := range k.none {
-		if p.matches(key) {
+		if p.Matches(key) {
 			return false
 		}
 	}
@@ -105,7 +112,7 @@ type compiled struct{ all, none []int }
 
 type searchState struct {
 	key []string
-	at  []positions
+	at  []routing.Positions
 }
 
 func newSearch(k keyset, others []keyset) *search {
@@ -133,16 +140,16 @@ func (s *search) compile(k keyset, taken map[string]bool) compiled {
 }
 
 func (s *search) add(p pattern, taken map[string]bool) int {
-	id := p.id()
+	id := patternID(p)
 	if at, dup := s.index[id]; dup {
 		return at
 	}
 	s.index[id] = len(s.patterns)
 	s.patterns = append(s.patterns, p)
 	for _, t := range p {
-		if t.kind == literal && !taken[t.word] {
-			taken[t.word] = true
-			s.alphabet = append(s.alphabet, t.word)
+		if t.Kind == routing.Literal && !taken[t.Word] {
+			taken[t.Word] = true
+			s.alphabet = append(s.alphabet, t.Word)
 		}
 	}
 	return s.index[id]
@@ -156,21 +163,21 @@ func freshWord(taken map[string]bool) string {
 	return w
 }
 
-// id tells a literal * from a wildcard, which String does not.
-func (p pattern) id() string {
+// patternID tells a literal * from a wildcard, which String does not.
+func patternID(p pattern) string {
 	var b strings.Builder
 	for _, t := range p {
-		b.WriteByte("lsh"[t.kind])
-		b.WriteString(t.word)
+		b.WriteByte("lsh"[t.Kind])
+		b.WriteString(t.Word)
 		b.WriteByte('.')
 	}
 	return b.String()
 }
 
 func (s *search) run() (string, answer) {
-	first := searchState{at: make([]positions, len(s.patterns))}
+	first := searchState{at: make([]routing.Positions, len(s.patterns))}
 	for i, p := range s.patterns {
-		first.at[i] = p.start()
+		first.at[i] = p.Start()
 	}
 	queue := []searchState{first}
 	for len(queue) > 0 {
@@ -209,9 +216,9 @@ func (s *search) found(state searchState) bool {
 func (s searchState) unwritable() bool { return len(s.key) == 1 && s.key[0] == "" }
 
 func (s *search) step(state searchState, word string) searchState {
-	next := searchState{key: append(state.key[:len(state.key):len(state.key)], word), at: make([]positions, len(s.patterns))}
+	next := searchState{key: append(state.key[:len(state.key):len(state.key)], word), at: make([]routing.Positions, len(s.patterns))}
 	for i, p := range s.patterns {
-		next.at[i] = p.read(state.at[i], word)
+		next.at[i] = p.Read(state.at[i], word)
 	}
 	return next
 }
@@ -219,7 +226,7 @@ func (s *search) step(state searchState, word string) searchState {
 // alive says whether a longer key can still be in the set.
 func (s *search) alive(state searchState) bool {
 	for _, i := range s.wanted.all {
-		if state.at[i].dead() {
+		if state.at[i].Dead() {
 			return false
 		}
 	}
@@ -250,12 +257,12 @@ func (s *search) visited(state searchState) bool {
 
 func (c compiled) holds(state searchState) bool {
 	for _, i := range c.all {
-		if !state.at[i].accepts() {
+		if !state.at[i].Accepts() {
 			return false
 		}
 	}
 	for _, i := range c.none {
-		if state.at[i].accepts() {
+		if state.at[i].Accepts() {
 			return false
 		}
 	}

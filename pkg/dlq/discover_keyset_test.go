@@ -5,31 +5,14 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
-)
 
-func TestTopicPatternsMatchAsTheBrokerDoes(t *testing.T) {
-	for _, c := range []struct {
-		pattern, key string
-		want         bool
-	}{
-		{"", "", true}, {"#", "", true}, {"#.#", "", true}, {"*", "", false}, {"", "a", false},
-		{"a.*", "a.b", true}, {"a.*", "a", false}, {"a.*", "a.", true}, {"a.#", "a", true}, {"a.#", "a.b.c", true},
-		{"*.*", ".", true}, {"#.c", "a.b.c", true}, {"#.c", "c", true}, {"a.#.c", "a.c", true}, {"a.#.c", "a.b", false},
-		{"a*", "a*", true}, {"a*", "ab", false},
-	} {
-		if got := topicPattern(c.pattern).matches(c.key); got != c.want {
-			t.Errorf("%q matches %q: got %v, want %v", c.pattern, c.key, got, c.want)
-		}
-	}
-	if !exactly("a.*").matches("a.*") || exactly("a.*").matches("a.b") || exactly("#").matches("") {
-		t.Error("a direct binding's key must be taken literally")
-	}
-}
+	routing "github.com/msgctl/msgctl/pkg/topology/route"
+)
 
 func sets(patterns ...string) []keyset {
 	var list []keyset
 	for _, p := range patterns {
-		list = append(list, keyset{all: []pattern{topicPattern(p)}})
+		list = append(list, keyset{all: []pattern{routing.Topic(p)}})
 	}
 	return list
 }
@@ -53,10 +36,10 @@ func TestKeysetsKnowWhatIsLeftOver(t *testing.T) {
 	} {
 		k := keyset{}
 		for _, p := range strings.Fields(c.all) {
-			k.all = append(k.all, topicPattern(p))
+			k.all = append(k.all, routing.Topic(p))
 		}
 		for _, p := range strings.Fields(c.none) {
-			k.none = append(k.none, topicPattern(p))
+			k.none = append(k.none, routing.Topic(p))
 		}
 		key, got := k.find(sets(strings.Fields(c.others)...))
 		if got != c.want || (got == yes && key != c.key) {
@@ -73,10 +56,10 @@ func TestKeysetSearchAgreesWithTrying(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		k := keyset{}
 		for _, p := range rapid.SliceOfN(pat, 1, 2).Draw(t, "all") {
-			k.all = append(k.all, topicPattern(p))
+			k.all = append(k.all, routing.Topic(p))
 		}
 		for _, p := range rapid.SliceOfN(pat, 0, 2).Draw(t, "none") {
-			k.none = append(k.none, topicPattern(p))
+			k.none = append(k.none, routing.Topic(p))
 		}
 		others := sets(rapid.SliceOfN(pat, 0, 3).Draw(t, "others")...)
 		key, found := k.find(others)

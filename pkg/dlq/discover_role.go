@@ -37,7 +37,7 @@ func (f *finder) roles() {
 	}
 	wait := map[string]bool{}
 	for from := range next {
-		if q := f.n.queues[from]; q != nil && f.n.policies.settings(q).get("message-ttl").Value != nil {
+		if q := f.n.Queue(from); q != nil && f.n.policies.settings(q).get("message-ttl").Value != nil {
 			wait[from] = reaches(next, from) || namedWait(from)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	routing "github.com/msgctl/msgctl/pkg/topology/route"
 )
 
 // path is one way from an exchange to a queue, for the keys of a set.
@@ -41,7 +42,7 @@ func (r *tracer) follow(exchange string, k keyset, may bool, via []string) {
 		r.defaultExchange(k, may, via)
 		return
 	}
-	kind, ok := r.n.exchangeType(exchange)
+	kind, ok := r.n.ExchangeType(exchange)
 	if !ok {
 		if !slices.Contains(r.missing, exchange) {
 			r.missing = append(r.missing, exchange)
@@ -50,12 +51,12 @@ func (r *tracer) follow(exchange string, k keyset, may bool, via []string) {
 	}
 	var taken []pattern
 	unsure := false
-	for _, b := range r.n.bound[exchange] {
-		g := gateOf(kind, b)
-		taken, unsure = append(taken, g.p), unsure || g.may
-		next := k.and(g.p)
+	for _, b := range r.n.From(exchange) {
+		g := routing.GateOf(kind, b)
+		taken, unsure = append(taken, g.Keys), unsure || g.More
+		next := k.and(g.Keys)
 		if _, found := next.find(nil); found != no {
-			r.through(b, next, may || g.may || found == unknown, via)
+			r.through(b, next, may || g.More || found == unknown, via)
 		}
 	}
 	r.alternate(exchange, k, taken, may || unsure, unsure, via)
@@ -90,7 +91,7 @@ func (r *tracer) alternate(exchange string, k keyset, taken []pattern, may, unsu
 // queue in theory: only the queues that its patterns restrict are followed.
 func (r *tracer) defaultExchange(k keyset, may bool, via []string) {
 	if key, ok := k.exact(); ok {
-		if _, exists := r.n.queues[key]; exists && k.has(key) {
+		if r.n.Queue(key) != nil && k.has(key) {
 			r.reach(path{queue: key, keys: k, may: may, via: via})
 		}
 		return
@@ -98,9 +99,9 @@ func (r *tracer) defaultExchange(k keyset, may bool, via []string) {
 	if !k.restricted() {
 		return
 	}
-	for name := range r.n.queues {
+	for _, name := range r.n.QueueNames() {
 		if k.has(name) {
-			r.reach(path{queue: name, keys: k.and(exactly(name)), may: may, via: via})
+			r.reach(path{queue: name, keys: k.and(routing.Exactly(name)), may: may, via: via})
 		}
 	}
 }
@@ -121,7 +122,7 @@ func (r *tracer) reach(p path) {
 // keysInto returns the sets of keys with which messages get into a queue, other than through the default exchange.
 func (n *network) keysInto(queue string) []keyset {
 	var sets []keyset
-	for _, b := range n.into[queue] {
+	for _, b := range n.Into(queue) {
 		if b.Source != "" {
 			sets = append(sets, n.keysThrough(b, nil)...)
 		}
@@ -131,17 +132,17 @@ func (n *network) keysInto(queue string) []keyset {
 
 // keysThrough goes back over a binding. An internal exchange gets its messages from other exchanges only.
 func (n *network) keysThrough(b *topology.Binding, seen []string) []keyset {
-	kind, ok := n.exchangeType(b.Source)
+	kind, ok := n.ExchangeType(b.Source)
 	if !ok {
 		return nil
 	}
-	p := gateOf(kind, b).p
-	x := n.exchanges[b.Source]
+	p := routing.GateOf(kind, b).Keys
+	x := n.Exchange(b.Source)
 	if x == nil || !x.Internal || n.isAlternate(b.Source) || slices.Contains(seen, b.Source) {
 		return []keyset{{all: []pattern{p}}}
 	}
 	var sets []keyset
-	for _, up := range n.intoX[b.Source] {
+	for _, up := range n.IntoExchange(b.Source) {
 		for _, k := range n.keysThrough(up, append(seen, b.Source)) {
 			k = k.and(p)
 			if _, found := k.find(nil); found != no {
@@ -153,7 +154,7 @@ func (n *network) keysThrough(b *topology.Binding, seen []string) []keyset {
 }
 
 func (n *network) isAlternate(exchange string) bool {
-	for name := range n.exchanges {
+	for _, name := range n.ExchangeNames() {
 		if n.alternate(name) == exchange {
 			return true
 		}

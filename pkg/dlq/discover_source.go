@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	routing "github.com/msgctl/msgctl/pkg/topology/route"
 )
 
 // letters are the dead letters of one queue that have a routing key of one set.
@@ -32,23 +33,16 @@ func (f *finder) deadLetters(q *topology.Queue) {
 	if _, ok := dlx.Value.(string); !ok {
 		return
 	}
-	base := letters{from: q, dlx: dlx, atLeastOnce: keepsUnroutable(s)}
+	base := letters{from: q, dlx: dlx, atLeastOnce: s.DeadLetter().Keeps}
 	for _, l := range f.keys(base, s.get("dead-letter-routing-key")) {
 		f.follow(l)
 	}
 }
 
-// keepsUnroutable says whether the queue keeps dead letters that find no queue. at-least-once with drop-head, the default
-// overflow, falls back to at-most-once (seen on 3.10.8, 4.0.5, 4.3.6).
-func keepsUnroutable(s settings) bool {
-	return s.queue.Type == topology.Quorum && s.get("dead-letter-strategy").Text() == "at-least-once" &&
-		s.get("overflow").Text() == "reject-publish"
-}
-
 // keys divides the dead letters of a queue by their routing keys: the configured one, or those that they were published with.
 func (f *finder) keys(base letters, key Setting) []letters {
 	if k, ok := key.Value.(string); ok {
-		base.keys = keyset{all: []pattern{exactly(k)}}
+		base.keys = keyset{all: []pattern{routing.Exactly(k)}}
 		return []letters{base}
 	}
 	base.original = true
@@ -58,7 +52,7 @@ func (f *finder) keys(base letters, key Setting) []letters {
 		l.keys = k
 		list = append(list, l)
 	}
-	base.keys, base.straight = keyset{all: []pattern{exactly(base.from.Name)}}, len(list) > 0
+	base.keys, base.straight = keyset{all: []pattern{routing.Exactly(base.from.Name)}}, len(list) > 0
 	return append(list, base)
 }
 
@@ -87,7 +81,7 @@ func (f *finder) follow(l letters) {
 // refuses says that a queue does not take these dead letters: 3.10.8 silently loses what is dead-lettered into a stream with
 // the default strategy at-most-once.
 func (f *finder) refuses(l letters, p path) bool {
-	to := f.n.queues[p.queue]
+	to := f.n.Queue(p.queue)
 	return to != nil && to.Type == topology.Stream && !topology.VersionAtLeast(f.o.Version, "4.0") && !l.atLeastOnce
 }
 

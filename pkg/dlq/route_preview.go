@@ -5,6 +5,7 @@ import (
 
 	"github.com/msgctl/msgctl/pkg/publish"
 	"github.com/msgctl/msgctl/pkg/topology"
+	routing "github.com/msgctl/msgctl/pkg/topology/route"
 )
 
 // Reach is the queues that get a copy of what is published to a target.
@@ -18,7 +19,7 @@ type Reach struct {
 // Reaches says which queues a publication reaches, by bindings and alternate exchanges. It is pure. version is the broker's; "" is the newest.
 func Reaches(s *topology.State, vhost, version string, t publish.Target) Reach {
 	n := newNetwork(s, vhost, version)
-	r := n.route(t.Exchange, keyset{all: []pattern{exactly(t.Key)}})
+	r := n.route(t.Exchange, keyset{all: []pattern{routing.Exactly(t.Key)}})
 	out := Reach{Missing: r.missing}
 	for _, p := range r.paths {
 		if !p.may && !slices.Contains(out.Sure, p.queue) {

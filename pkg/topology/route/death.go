@@ -61,6 +61,8 @@ const (
 	Held Outcome = "kept"
 	// Bounced: a full queue does not take it; its publisher is told, if it listens.
 	Bounced Outcome = "refused"
+	// Unknown: somebody else declares the queue.
+	Unknown Outcome = "unknown"
 	// Stays: it cannot die that way in this queue.
 	Stays Outcome = "stays"
 )
@@ -97,6 +99,7 @@ func (n *Network) Die(m *Message, queue string, reason Reason) *Fate {
 	s := n.Settings(queue)
 	f := &Fate{Queue: queue, Reason: reason, sets: [][]string{nil}}
 	if f.Outcome, f.Why = mayDie(s, reason); f.Outcome != "" {
+		f.open = f.Outcome == Unknown
 		return f
 	}
 	dl := s.DeadLetter()
@@ -163,6 +166,8 @@ func (n *Network) refusal(m *Message, dl DeadLetter) func(queue string) string {
 // mayDie returns an outcome, and why, where a message cannot die for that reason; "" where it can.
 func mayDie(s Settings, reason Reason) (Outcome, string) {
 	switch {
+	case s.Queue.Type == External:
+		return Unknown, "somebody else declares the queue: what it does with dead letters is not known here"
 	case s.Queue.Type == topology.Stream:
 		return Stays, "a stream never dead-letters: messages stay until they are too old or too many"
 	case reason == DeliveryLimit:

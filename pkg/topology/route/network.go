@@ -28,8 +28,10 @@ type exchange struct {
 	topic      *trie            // of a topic exchange
 }
 
-// New makes the network of a vhost of s. version is the broker's, "4.3" or "4.3.6"; "" is the newest.
-func New(s *topology.State, vhost, version string) *Network {
+// New makes the network of a vhost of s. version is the broker's, "4.3" or "4.3.6"; "" is the newest. external are exchanges and
+// queues that exist without being in s; so do the queues that bindings of s lead to, for no broker has a binding to nothing.
+// Of an external exchange nobody knows the type: it leads to any of what s binds to it.
+func New(s *topology.State, vhost, version string, external ...topology.Ref) *Network {
 	n := &Network{
 		vhost: vhost, version: version, exchanges: map[string]*exchange{}, queues: map[string]*topology.Queue{},
 		into: map[string][]*topology.Binding{}, intoExchange: map[string][]*topology.Binding{},
@@ -55,30 +57,46 @@ func New(s *topology.State, vhost, version string) *Network {
 		}
 	}
 	n.policies = NewPolicies(policies, version)
+	for _, ref := range external {
+		if ref.VHost == vhost {
+			n.assume(ref.Kind, ref.Name)
+		}
+	}
 	n.bind(bindings)
 	return n
 }
 
-// bind indexes the bindings. Those whose source or destination does not exist are nothing to a broker.
-func (n *Network) bind(bindings map[string][]*topology.Binding) {
-	for source, list := range bindings {
-		slices.SortFunc(list, compareBindings)
-		if x := n.exchanges[source]; x != nil {
-			for _, b := range list {
-				if n.leadsSomewhere(b) {
-					x.bindings = append(x.bindings, b)
-				}
-			}
-			x.index()
-		}
+// assume takes it that something exists that is not declared.
+func (n *Network) assume(kind topology.Kind, name string) {
+	switch {
+	case kind == topology.KindQueue && n.queues[name] == nil:
+		n.queues[name] = &topology.Queue{VHost: n.vhost, Name: name, Type: External}
+	case kind == topology.KindExchange && n.exchanges[name] == nil:
+		n.exchanges[name] = &exchange{name: name, kind: External}
 	}
-	for _, name := range slices.Sorted(maps.Keys(bindings)) {
-		for _, b := range bindings[name] {
+}
+
+// External is the type of exchanges and queues that somebody else declares.
+const External = "external"
+
+// bind indexes the bindings. Those of or to an exchange that does not exist are nothing to a broker.
+func (n *Network) bind(bindings map[string][]*topology.Binding) {
+	for _, source := range slices.Sorted(maps.Keys(bindings)) {
+		list := bindings[source]
+		slices.SortFunc(list, compareBindings)
+		x := n.exchanges[source]
+		for _, b := range list {
 			if b.DestinationType == topology.ToQueue {
 				n.into[b.Destination] = append(n.into[b.Destination], b)
 			} else {
 				n.intoExchange[b.Destination] = append(n.intoExchange[b.Destination], b)
 			}
+			if x != nil && n.leadsSomewhere(b) {
+				x.bindings = append(x.bindings, b)
+			}
+		}
+		if x != nil {
+			x.index()
 		}
 	}
 }
@@ -87,7 +105,8 @@ func (n *Network) leadsSomewhere(b *topology.Binding) bool {
 	if b.DestinationType == topology.ToExchange {
 		return n.exchanges[b.Destination] != nil
 	}
-	return n.queues[b.Destination] != nil
+	n.assume(topology.KindQueue, b.Destination)
+	return true
 }
 
 // compareBindings orders the bindings of one source as Ref.Compare does; the arguments, whose text costs time, come last.
