@@ -14,6 +14,7 @@ are declared in a file, compared with the live broker, and changed only as the p
 letters back where they belong.`
 
 const rootExample = `  msgctl validate -f topology.yaml      is the file right? (no broker needed)
+  msgctl lint -f topology.yaml          will it lose messages? (no broker needed)
   msgctl plan -f topology.yaml          what would change?
   msgctl apply -f topology.yaml         change it
   msgctl export > topology.yaml         a live broker as a file
@@ -63,7 +64,7 @@ func newRootCmd(d *deps) *cobra.Command {
 	cmd.SetHelpCommandGroupID(groupSettings)
 	cmd.SetCompletionCommandGroupID(groupSettings)
 	cmd.SetHelpCommand(newHelpCmd())
-	cmd.AddCommand(newValidateCmd(d), newPlanCmd(d), newApplyCmd(d), newDestroyCmd(d), newExportCmd(d))
+	cmd.AddCommand(newValidateCmd(d), newLintCmd(d), newGraphCmd(d), newPlanCmd(d), newApplyCmd(d), newDestroyCmd(d), newExportCmd(d))
 	cmd.AddCommand(newDLQCmd(d))
 	cmd.AddCommand(newContextCmd(d), newVersionCmd(d), newExitCodesTopic(), newEnvironmentTopic())
 	addCompletion(cmd)
