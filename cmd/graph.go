@@ -47,7 +47,8 @@ func runGraph(ctx context.Context, opts *graphOptions) error {
 	if err != nil {
 		return err
 	}
-	o := graph.Options{Version: in.version, VHosts: in.vhosts, Events: graphEvents(in), Problems: graphProblems(in)}
+	o := graph.Options{Version: in.version, VHosts: in.vhosts, Events: graphEvents(in)}
+	o.Problems, o.Losing = graphProblems(in)
 	if in.live != nil {
 		o.Status = in.live.Status
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/graph"
 	"github.com/msgctl/msgctl/pkg/topology/lint"
 	"github.com/msgctl/msgctl/pkg/topology/source"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
@@ -271,13 +272,17 @@ func (in *lintInput) pointers(file string) map[diag.Position]string {
 	return docs[0].Pointers()
 }
 
-// graphProblems are the findings that the picture shows in red.
-func graphProblems(in *lintInput) map[topology.Ref][]string {
-	problems := map[topology.Ref][]string{}
+// graphProblems are the findings that the picture shows, and the queues whose dead letters are lost.
+func graphProblems(in *lintInput) (problems map[topology.Ref][]graph.Problem, losing map[topology.Ref]bool) {
+	problems, losing = map[topology.Ref][]graph.Problem{}, map[topology.Ref]bool{}
 	for _, f := range in.lint() {
-		if f.Severity.AtLeast(lint.Warning) && f.Ref.Name != "" {
-			problems[f.Ref] = append(problems[f.Ref], f.Message+" ("+f.Rule+")")
+		if !f.Severity.AtLeast(lint.Warning) || f.Ref.Name == "" {
+			continue
+		}
+		problems[f.Ref] = append(problems[f.Ref], graph.Problem{Text: f.Message + " (" + f.Rule + ")", Mild: f.Severity != lint.Error})
+		if f.Rule == "dead-letter-unroutable" || f.Rule == "dead-letter-exchange-missing" {
+			losing[f.Ref] = true
 		}
 	}
-	return problems
+	return problems, losing
 }

@@ -45,7 +45,7 @@ func dotNode(class []string) string {
 	for _, c := range class[1:] {
 		text += map[string]string{
 			"dead": `, fillcolor="#f3ecf7", color="#7d5a94"`, "wait": `, fillcolor="#fdf4e1", color="#a97d2a"`,
-			"problem": `, fillcolor="#fdecea", color="#c62828", fontcolor="#8c1d18", penwidth=2`, "missing": `, style="filled,dashed"`,
+			"problem": `, fillcolor="#fdecea", color="#c62828", fontcolor="#8c1d18", penwidth=2`, "missing": `, style="filled,dashed"`, "mild": `, color="#c77700", penwidth=2`,
 		}[c]
 	}
 	return text

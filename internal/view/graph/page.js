@@ -5,6 +5,7 @@
   const search = document.querySelector("input");
   const count = document.getElementById("count");
   const nodes = [...svg.querySelectorAll("[data-node]")];
+  const objects = nodes.filter((n) => !("proxy" in n.dataset));
   const edges = [...svg.querySelectorAll("[data-from]")];
   const full = svg.viewBox.baseVal;
   const whole = { x: full.x, y: full.y, w: full.width, h: full.height };
@@ -102,13 +103,13 @@
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     svg.classList.toggle("searching", words.length > 0);
     let found = [];
-    nodes.forEach((n) => {
+    objects.forEach((n) => {
       const text = n.querySelector("title").textContent.toLowerCase();
       const hit = words.length > 0 && words.every((w) => text.includes(w));
       n.classList.toggle("found", hit);
       if (hit) found.push(n);
     });
-    count.textContent = words.length ? `${found.length} of ${nodes.length}` : `${nodes.length} objects`;
+    count.textContent = words.length ? `${found.length} of ${objects.length}` : `${objects.length} objects`;
     return found;
   };
   search.addEventListener("input", look);

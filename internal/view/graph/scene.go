@@ -24,11 +24,13 @@ const (
 
 // scene is a graph with a place for everything.
 type scene struct {
-	g      *model.Graph
-	size   layout.Size
-	nodes  []box
-	edges  []line
-	vhosts []heading
+	g     *model.Graph
+	size  layout.Size
+	nodes []box
+	edges []line
+	// proxies stand for nodes that much leads to, where that comes from: see separate.
+	proxies []proxy
+	vhosts  []heading
 }
 
 type box struct {
@@ -48,6 +50,12 @@ type heading struct {
 }
 
 func titleOf(g *model.Graph) string { return cmp.Or(terminal.Neutralise(g.Name), "topology") }
+
+// proxy is a small copy of a node.
+type proxy struct {
+	node int
+	box  box
+}
 
 // newScene lays out one vhost below the other.
 func newScene(g *model.Graph) *scene {
@@ -92,10 +100,18 @@ func (s *scene) place(nodes []int, y float64) float64 {
 		edges = append(edges, layout.Edge{From: from, To: local[e.To], Label: s.edges[i].box, Back: e.Back})
 		which = append(which, i)
 	}
+	first := len(s.proxies)
+	for _, p := range separate(len(nodes), edges) {
+		s.proxies = append(s.proxies, proxy{node: nodes[p], box: box{size: s.proxySize(nodes[p])}})
+		sizes = append(sizes, s.proxies[len(s.proxies)-1].box.size)
+	}
 	placed := layout.Place(sizes, edges)
 	by := layout.Point{X: margin, Y: y}
 	for i, n := range nodes {
 		s.nodes[n].at = placed.Nodes[i].Plus(by)
+	}
+	for i := first; i < len(s.proxies); i++ {
+		s.proxies[i].box.at = placed.Nodes[len(nodes)+i-first].Plus(by)
 	}
 	for i, e := range which {
 		r := placed.Edges[i]
@@ -108,6 +124,12 @@ func (s *scene) place(nodes []int, y float64) float64 {
 	s.size.Width = max(s.size.Width, placed.Size.Width)
 	return placed.Size.Height
 }
+
+func (s *scene) proxySize(node int) layout.Size {
+	return layout.Size{Width: textWidth(proxyName(s.g.Nodes[node]), smallWidth) + nodePadding, Height: 20}
+}
+
+func proxyName(n model.Node) string { return "→ " + shorten(nameOf(n), longestLabel) }
 
 func textWidth(s string, character float64) float64 {
 	return float64(runewidth.StringWidth(s)) * character

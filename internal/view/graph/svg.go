@@ -41,6 +41,9 @@ func (s *scene) write(out io.Writer, head string) {
 	for i := range s.nodes {
 		s.node(out, i)
 	}
+	for _, p := range s.proxies {
+		s.proxy(out, p)
+	}
 	s.legend(out)
 	fmt.Fprint(out, "</g>\n</svg>\n")
 }
@@ -96,17 +99,25 @@ func (s *scene) node(out io.Writer, i int) {
 		classOf(n), i, text(strings.Join(about(n), "\n")), px(x), px(y), px(b.size.Width), px(b.size.Height), radius)
 	fmt.Fprintf(out, `<text class="name" x="%s" y="%s">%s</text><text class="kind" x="%s" y="%s">%s</text>`,
 		px(b.at.X), px(b.at.Y-3), text(shorten(nameOf(n), longestName)), px(b.at.X), px(b.at.Y+12), text(kindOf(n)))
-	if len(n.Problems) > 0 {
+	if howBad(n.Problems) != "" {
 		fmt.Fprintf(out, `<circle class="badge" cx="%s" cy="%s" r="8"/><text class="mark" x="%s" y="%s">!</text>`, px(x+b.size.Width-3), px(y+3), px(x+b.size.Width-3), px(y+7))
 	}
 	fmt.Fprint(out, "</g>\n")
+}
+
+// proxy draws a small copy of a node.
+func (s *scene) proxy(out io.Writer, p proxy) {
+	n, b := s.g.Nodes[p.node], p.box
+	fmt.Fprintf(out, `<g class="node proxy %s" data-node="%d" data-proxy=""><title>%s</title><rect x="%s" y="%s" width="%s" height="%s" rx="10"/><text class="kind" x="%s" y="%s">%s</text></g>`+"\n",
+		classOf(n), p.node, text(strings.Join(about(n), "\n")), px(b.at.X-b.size.Width/2), px(b.at.Y-b.size.Height/2), px(b.size.Width), px(b.size.Height),
+		px(b.at.X), px(b.at.Y+3.5), text(proxyName(n)))
 }
 
 // legend explains the lines and colours.
 func (s *scene) legend(out io.Writer) {
 	x, y := margin, s.size.Height-margin/2-8
 	fmt.Fprintf(out, `<g class="legend">`)
-	for _, l := range []struct{ class, text string }{{"binding", "binding"}, {"dead", "dead letters"}, {"alternate", "alternate exchange"}, {"publish", "event"}, {"binding problem", "problem"}} {
+	for _, l := range []struct{ class, text string }{{"binding", "binding"}, {"dead", "dead letters"}, {"alternate", "alternate exchange"}, {"publish", "event"}, {"binding problem", "problem, or lost"}} {
 		arrow := l.class
 		if strings.HasSuffix(arrow, "problem") {
 			arrow = "problem"

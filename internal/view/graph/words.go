@@ -68,7 +68,7 @@ func about(n model.Node) []string {
 		lines = append(lines, terminal.FormatPlural(n.Status.Consumers, "consumer", "consumers"))
 	}
 	for _, p := range n.Problems {
-		lines = append(lines, "! "+terminal.Neutralise(p))
+		lines = append(lines, "! "+terminal.Neutralise(p.Text))
 	}
 	return lines
 }
@@ -96,7 +96,10 @@ func aboutEdge(g *model.Graph, e model.Edge) []string {
 		lines = append(lines, "key "+terminal.Neutralise(l))
 	}
 	for _, p := range e.Problems {
-		lines = append(lines, "! "+terminal.Neutralise(p))
+		lines = append(lines, "! "+terminal.Neutralise(p.Text))
+	}
+	if e.Lost {
+		lines = append(lines, "! dead letters that go this way reach no queue, or some do not")
 	}
 	return lines
 }
@@ -127,10 +130,18 @@ func classOf(n model.Node) string {
 	case model.Missing:
 		return kind + " problem missing"
 	}
-	if len(n.Problems) > 0 {
-		kind += " problem"
+	return kind + howBad(n.Problems)
+}
+
+func howBad(list []model.Problem) string {
+	bad := ""
+	for _, p := range list {
+		if !p.Mild {
+			return " problem"
+		}
+		bad = " mild"
 	}
-	return kind
+	return bad
 }
 
 // classOfEdge names how an edge looks.
@@ -139,7 +150,10 @@ func classOfEdge(g *model.Graph, e model.Edge) string {
 	if e.DeadLetters {
 		kind = "dead"
 	}
-	if len(e.Problems) > 0 || g.Nodes[e.To].Role == model.Missing || g.Nodes[e.From].Role == model.Missing {
+	if bad := howBad(e.Problems); bad != "" {
+		return kind + bad
+	}
+	if e.Lost || g.Nodes[e.To].Role == model.Missing || g.Nodes[e.From].Role == model.Missing {
 		kind += " problem"
 	}
 	return kind

@@ -173,6 +173,8 @@ func (b *builder) match(x *topology.Binding) string {
 		return ""
 	case kind == route.HeadersType || len(x.Arguments) > 0 && x.RoutingKey == "":
 		return headers(x.Arguments)
+	case x.RoutingKey == "" && (kind == route.Direct || kind == route.TopicType):
+		return `""`
 	case kind == route.Direct && x.DestinationType == topology.ToQueue:
 		return withoutEcho(x.RoutingKey, x.Destination)
 	}
@@ -212,9 +214,11 @@ func (b *builder) deadLetters(queue string) {
 	key, hasKey := d.Key.Value.(string)
 	switch {
 	case d.Exchange.Text() != "":
-		b.edge(from, b.exchangeNode(d.Exchange.Text()), DeadLetter, key)
+		to := b.exchangeNode(d.Exchange.Text())
+		b.edge(from, to, DeadLetter, key).Lost = b.o.Losing[b.g.Nodes[from].Ref]
 	case hasKey:
-		b.edge(from, b.queueNode(key), DeadLetter, "")
+		to := b.queueNode(key)
+		b.edge(from, to, DeadLetter, "").Lost = b.o.Losing[b.g.Nodes[from].Ref]
 	}
 }
 

@@ -41,8 +41,14 @@ type Node struct {
 	Facts []Fact
 	// Status has the counts of a live queue.
 	Status topology.QueueStatus
-	// Problems are faults of the object, a sentence each.
-	Problems []string
+	// Problems are faults of the object.
+	Problems []Problem
+}
+
+// Problem is a fault, in a sentence. Mild ones do not lose messages.
+type Problem struct {
+	Text string
+	Mild bool
 }
 
 // Fact is one thing to know about a node.
@@ -68,8 +74,10 @@ type Edge struct {
 	// DeadLetters says that a binding's messages are dead letters: it leads out of an exchange that nothing else feeds.
 	DeadLetters bool
 	// Back says that messages go back to where they were: out of a wait queue.
-	Back     bool
-	Problems []string
+	Back bool
+	// Lost says that dead letters on it reach no queue.
+	Lost     bool
+	Problems []Problem
 }
 
 // Options say what goes into the picture. The zero value draws the state.
@@ -81,7 +89,9 @@ type Options struct {
 	// Status has the counts of live queues.
 	Status map[topology.Ref]topology.QueueStatus
 	// Problems has what is wrong with an exchange, a queue or a binding.
-	Problems map[topology.Ref][]string
+	Problems map[topology.Ref][]Problem
+	// Losing are the queues whose dead letters, or some, reach no queue.
+	Losing map[topology.Ref]bool
 	// Events are published to exchanges.
 	Events []EventSource
 }

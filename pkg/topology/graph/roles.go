@@ -2,6 +2,7 @@ package graph
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -13,22 +14,40 @@ func (b *builder) roles(first int) {
 		in[b.g.Edges[i].To] = append(in[b.g.Edges[i].To], i)
 	}
 	b.waits(first, in)
+	passes := b.passesOn(first)
 	// What leads out of a dead-letter exchange carries dead letters: repeated, for exchanges behind exchanges.
 	for changed := true; changed; {
 		changed = false
 		for i := first; i < len(b.g.Edges); i++ {
 			e := &b.g.Edges[i]
-			if e.Kind == Binding && !e.DeadLetters && b.g.Nodes[e.From].Ref.Kind == topology.KindExchange && b.onlyDeadLetters(in[e.From]) {
+			if e.Kind == Binding && !e.DeadLetters && !passes[e.From] && b.onlyDeadLetters(in[e.From]) {
 				e.DeadLetters, changed = true, true
 			}
 		}
 	}
 	for i := range b.g.Nodes {
 		n := &b.g.Nodes[i]
-		if n.Ref.VHost == b.vhost && n.Role == Plain && b.onlyDeadLetters(in[i]) {
+		if n.Ref.VHost == b.vhost && n.Role == Plain && !passes[i] && b.onlyDeadLetters(in[i]) {
 			n.Role = DeadLetters
 		}
 	}
+}
+
+// passesOn finds the exchanges that lead to queues which send dead letters on themselves: what gets there is at work again, however it
+// came. And the queues that send dead letters on.
+func (b *builder) passesOn(first int) map[int]bool {
+	passes := map[int]bool{}
+	for _, e := range b.g.Edges[first:] {
+		if e.Kind == DeadLetter && b.g.Nodes[e.From].Role != Wait {
+			passes[e.From] = true
+		}
+	}
+	for _, e := range b.g.Edges[first:] {
+		if e.Kind == Binding && passes[e.To] && b.g.Nodes[e.To].Ref.Kind == topology.KindQueue {
+			passes[e.From] = true
+		}
+	}
+	return passes
 }
 
 // onlyDeadLetters says that dead letters lead here and nothing else does, as far as the topology tells.
@@ -54,7 +73,7 @@ func (b *builder) waits(first int, in map[int][]int) {
 			continue
 		}
 		_, expires := b.net.Settings(n.Ref.Name).Get("message-ttl").Int()
-		if !expires || !b.fedByDeadLetters(in, i) || !b.comesBack(i, out) {
+		if !expires || !b.stepOf(n.Ref.Name, in[i]) && (!b.fedByDeadLetters(in, i) || !b.comesBack(i, out)) {
 			continue
 		}
 		n.Role = Wait
@@ -62,6 +81,13 @@ func (b *builder) waits(first int, in map[int][]int) {
 			b.g.Edges[k].Back = true
 		}
 	}
+}
+
+// stepOf says that nothing is bound to a queue, and that its messages expire straight into a queue whose name begins its own: a step of a
+// retry ladder that the consumer publishes to, as those of the field retry.
+func (b *builder) stepOf(queue string, in []int) bool {
+	d := b.net.Settings(queue).DeadLetter()
+	return len(in) == 0 && d.Set() && d.Exchange.Text() == "" && d.Key.Text() != "" && strings.HasPrefix(queue, d.Key.Text()+".")
 }
 
 // comesBack says that dead letters of the node can come back to it.

@@ -152,6 +152,8 @@ func (l *layers) route(i int, x []float64, out *Placed) Route {
 		default:
 			if half > 0 {
 				r.Label = p
+			} else if l.at[v].rank%2 == 1 {
+				continue // between two columns of nodes, with nothing to pass by: a curve looks better without a bend
 			}
 			r.Points = append(r.Points, Point{p.X - half, p.Y}, Point{p.X + half, p.Y})
 		}

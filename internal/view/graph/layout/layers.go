@@ -30,7 +30,8 @@ type vertex struct {
 type link struct {
 	from, to int
 	edge     int // in part.edges
-	turned   bool
+	// turned says that it leads from the right to the left; done, that from and to have changed places for it.
+	turned, done bool
 }
 
 func newLayers(p part, nodes []Size, edges []Edge) *layers {
@@ -62,6 +63,11 @@ func (l *layers) breakCircles() {
 	for v := range l.out {
 		slices.SortStableFunc(l.out[v], func(a, b int) int { return l.back(a) - l.back(b) })
 	}
+	for i := range l.links {
+		k := &l.links[i]
+		k.turned = l.back(i) == 1 && len(l.in[k.from]) == 0 // nothing leads there: it stands better on the right of what it goes back to
+	}
+	l.turn()
 	state := make([]uint8, len(l.at))
 	for _, onlySources := range []bool{true, false} {
 		for v := range l.at {
@@ -70,9 +76,14 @@ func (l *layers) breakCircles() {
 			}
 		}
 	}
+	l.turn()
+}
+
+// turn turns links round that are to be turned and are not yet.
+func (l *layers) turn() {
 	for i := range l.links {
-		if k := &l.links[i]; k.turned {
-			k.from, k.to = k.to, k.from
+		if k := &l.links[i]; k.turned && !k.done {
+			k.from, k.to, k.done = k.to, k.from, true
 		}
 	}
 	l.index()
@@ -119,14 +130,15 @@ func (l *layers) walk(start int, state []uint8) {
 // they allow, so that edges are short. An edge spans two columns, so that its label has one of its own.
 func (l *layers) rank() {
 	order := l.topological()
-	for _, v := range order {
-		for _, k := range l.in[v] {
-			l.at[v].rank = max(l.at[v].rank, l.at[l.links[k].from].rank+2)
-		}
+	stagger := make([]int, len(l.at))
+	l.leftmost(order, stagger)
+	spread := l.stagger(stagger)
+	if spread {
+		l.leftmost(order, stagger)
 	}
 	for i := len(order) - 1; i >= 0; i-- {
 		v := order[i]
-		if len(l.out[v]) == 0 || len(l.out[v]) < len(l.in[v]) {
+		if len(l.out[v]) == 0 || len(l.out[v]) < len(l.in[v]) || spread && len(l.in[v]) > 0 {
 			continue
 		}
 		nearest := l.at[l.links[l.out[v][0]].to].rank
@@ -135,6 +147,39 @@ func (l *layers) rank() {
 		}
 		l.at[v].rank = max(l.at[v].rank, nearest-2)
 	}
+}
+
+func (l *layers) leftmost(order, stagger []int) {
+	for _, v := range order {
+		l.at[v].rank = stagger[v]
+		for _, k := range l.in[v] {
+			l.at[v].rank = max(l.at[v].rank, l.at[l.links[k].from].rank+2+stagger[v])
+		}
+	}
+}
+
+// tall is how many vertices a column may have before they are spread over several, and wide over how many at most.
+const (
+	tall = 26
+	wide = 5
+)
+
+// stagger spreads the vertices of columns that would be too high to look at over several columns. It returns false when none is.
+func (l *layers) stagger(by []int) bool {
+	columns := map[int][]int{}
+	for v := range l.at {
+		columns[l.at[v].rank] = append(columns[l.at[v].rank], v)
+	}
+	any := false
+	for _, column := range columns {
+		if parts := min(wide, (len(column)+tall-1)/tall); parts > 1 {
+			any = true
+			for i, v := range column {
+				by[v] = 2 * (i % parts)
+			}
+		}
+	}
+	return any
 }
 
 func (l *layers) topological() []int {
