@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/route"
@@ -232,6 +233,17 @@ func facts(pairs ...string) []Fact {
 	return list
 }
 
+// duration writes milliseconds as people do: 24h, 1m30s.
+func duration(ms int64) string {
+	text := (time.Duration(ms) * time.Millisecond).String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
+}
+
 // queueFacts are what a queue obeys, by argument or policy.
 func (b *builder) queueFacts(q *topology.Queue) []Fact {
 	s := b.net.Settings(q.Name)
@@ -246,7 +258,9 @@ func (b *builder) queueFacts(q *topology.Queue) []Fact {
 			text = cmp.Or(t, "the default exchange")
 		}
 		if known, _ := topology.LookupPolicyKey(key); known.Unit == topology.Milliseconds {
-			text += " ms"
+			if ms, ok := v.Int(); ok {
+				text = duration(ms)
+			}
 		}
 		if v.Policy != nil {
 			text += fmt.Sprintf(" (%s)", v.Source())

@@ -24,8 +24,8 @@ func accessRules() []Rule {
 			ID: "permission-for-everything", Severity: Warning, Title: "A user that may do everything without being an administrator", check: checkPermissions,
 			Consequence: "Whoever has the password of one application can delete and redeclare the queues of all, and read and write all messages.",
 			Fix:         "Restrict configure, write and read to the names that the application uses: configure: ^orders\\., read: ^orders\\., write: ^(orders\\.exchange)$.",
-			Bad:         "queues: { orders: {} }\nusers: { app: { password: \"${APP_PASSWORD:-x}\" } }\npermissions: { app: { configure: .*, write: .*, read: .* } }\n",
-			Good:        "queues: { orders: {} }\nusers: { app: { password: \"${APP_PASSWORD:-x}\" } }\npermissions: { app: { configure: \"^orders$\", write: \"^orders$\", read: \"^orders$\" } }\n",
+			Bad:         "queues: { orders: {} }\nusers: { app: {} }\npermissions: { app: { configure: .*, write: .*, read: .* } }\n",
+			Good:        "queues: { orders: {} }\nusers: { app: {} }\npermissions: { app: { configure: \"^orders$\", write: \"^orders$\", read: \"^orders$\" } }\n",
 		},
 	}
 }

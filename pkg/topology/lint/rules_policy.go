@@ -30,8 +30,8 @@ func policyRules() []Rule {
 			ID: "policy-matches-nothing", Severity: Note, Title: "A policy that matches nothing here", check: checkMatchesNothing,
 			Consequence: "It does nothing for what the files declare. That is right when applications declare their own queues, and a mistake in the pattern otherwise.",
 			Fix:         "Compare the pattern with the names of the queues and exchanges: it is a regular expression, and . matches any character.",
-			Bad:         "queues: { orders: {} }\npolicies: { limit: { pattern: ^order$, definition: { expires: 1h } } }\n",
-			Good:        "queues: { orders: {} }\npolicies: { limit: { pattern: ^orders$, definition: { expires: 1h } } }\n",
+			Bad:         "queues: { orders: {} }\npolicies: { limit: { pattern: ^order$, definition: { max-length: 10, overflow: reject-publish } } }\n",
+			Good:        "queues: { orders: {} }\npolicies: { limit: { pattern: ^orders$, definition: { max-length: 10, overflow: reject-publish } } }\n",
 		},
 		{
 			ID: "policy-refused", Severity: Error, Title: "A policy that the broker refuses",

@@ -152,7 +152,7 @@ func (l *layers) route(i int, x []float64, out *Placed) Route {
 		default:
 			if half > 0 {
 				r.Label = p
-			} else if l.at[v].rank%2 == 1 {
+			} else if l.at[v].rank%2 == 1 && !l.double(e) {
 				continue // between two columns of nodes, with nothing to pass by: a curve looks better without a bend
 			}
 			r.Points = append(r.Points, Point{p.X - half, p.Y}, Point{p.X + half, p.Y})
@@ -164,6 +164,17 @@ func (l *layers) route(i int, x []float64, out *Placed) Route {
 		}
 	}
 	return r
+}
+
+// double says that another edge joins the same nodes: one of them has to bend.
+func (l *layers) double(e Edge) bool {
+	count := 0
+	for _, i := range l.part.edges {
+		if o := l.edges[i]; o.From == e.From && o.To == e.To || o.From == e.To && o.To == e.From {
+			count++
+		}
+	}
+	return count > 1
 }
 
 // loopRoom is how far an edge from a node to itself sticks out on the right, without its label.
