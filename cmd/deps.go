@@ -124,3 +124,6 @@ func (b liveBroker) Everything(ctx context.Context, vhosts []string) (*topology.
 func (b liveBroker) Lock(ctx context.Context, vhost, topologyName string) (func(), error) {
 	return b.LockApply(ctx, vhost, topologyName)
 }
+
+// Lab implements laboratory.
+func (b liveBroker) Lab(ctx context.Context, vhost string) (lab, error) { return b.OpenLab(ctx, vhost) }

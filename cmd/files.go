@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/msgctl/msgctl/internal/view"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 	"github.com/msgctl/msgctl/pkg/topology/source"
@@ -45,15 +46,36 @@ func (o *fileOptions) names(d *deps, ofContext string) ([]string, error) {
 
 // readState reads topology files. Problems in them are not an error; the state is nil when a text could not be read at all.
 func (d *deps) readState(names []string, vhost vhostChoice) (*topology.State, diag.Diagnostics, error) {
+	_, state, problems, err := d.readSpec(names, vhost)
+	return state, problems, err
+}
+
+// readSpec is readState with what the files say beside objects: events and tests.
+func (d *deps) readSpec(names []string, vhost vhostChoice) (*spec.Spec, *topology.State, diag.Diagnostics, error) {
 	inputs, err := spec.Files(names, spec.FileSystem{Stdin: d.streams.In})
 	if err != nil {
-		return nil, nil, &exitError{code: exitUsage, err: err}
+		return nil, nil, nil, &exitError{code: exitUsage, err: err}
 	}
-	_, state, problems := spec.Read(inputs, spec.Options{
+	declared, state, problems := spec.Read(inputs, spec.Options{
 		Env: source.Lookup(d.env), DefaultVHost: vhost.fallback, VHost: vhost.override,
 		Exists: func(path string) bool { _, err := os.Stat(path); return err == nil },
 	})
-	return state, problems, nil
+	return declared, state, problems, nil
+}
+
+// readSound is readSpec for commands that work only with files without errors: problems are shown.
+func (d *deps) readSound(names []string, vhost vhostChoice) (*spec.Spec, *topology.State, error) {
+	declared, state, problems, err := d.readSpec(names, vhost)
+	if err != nil {
+		return nil, nil, err
+	}
+	if problems.HasErrors() {
+		if err := view.Diagnostics(d.streams.Err, problems, d.streams.ErrStyler(d.colour), d.streams.ErrWidth()); err != nil {
+			return nil, nil, err
+		}
+		return nil, nil, errors.New("mend the errors above first")
+	}
+	return declared, state, nil
 }
 
 // missing is the error for vhosts that were asked for by name and do not exist.

@@ -79,7 +79,11 @@ func runLint(ctx context.Context, opts *lintOptions) error {
 	if err != nil {
 		return err
 	}
-	opts.source.broker = cmp.Or(opts.source.broker, config.Broker)
+	if opts.source.broker.value == "" && config.Broker != "" {
+		if err := opts.source.broker.Set(config.Broker); err != nil {
+			return usageError("", "lint: configuration: broker: %w", err)
+		}
+	}
 	in, err := opts.source.read(ctx, opts.deps, "lint", opts.connection)
 	if err != nil {
 		return err

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"regexp"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -27,7 +26,7 @@ import (
 type sourceOptions struct {
 	files  fileOptions
 	live   bool
-	broker string
+	broker brokerVersion
 	// both says that the command compares files with the broker; otherwise it takes one of the two.
 	both bool
 }
@@ -35,7 +34,7 @@ type sourceOptions struct {
 func (o *sourceOptions) register(cmd *cobra.Command, live string) {
 	o.files.register(cmd)
 	cmd.Flags().BoolVar(&o.live, "live", false, live)
-	cmd.Flags().StringVar(&o.broker, "broker", "", "RabbitMQ version to judge for: 3.10, 4.0, 4.3 (default the newest, or the live one)")
+	o.broker.register(cmd)
 }
 
 // lintInput is what there is to look at.
@@ -54,15 +53,12 @@ var errNoFiles = errors.New("no files")
 
 // read reads the files, the broker, or both.
 func (o *sourceOptions) read(ctx context.Context, d *deps, command string, flags *profile.Flags) (*lintInput, error) {
-	if o.broker != "" && !brokerVersion().MatchString(o.broker) {
-		return nil, usageError("write, for example: --broker 4.0", "%s: flag --broker: %q is no version", command, o.broker)
-	}
 	if o.live && !o.both && len(o.files.patterns) > 0 {
 		return nil, usageError("leave one of them out", "%s: -f and --live exclude each other", command)
 	}
-	in := &lintInput{version: o.broker}
+	in := &lintInput{version: o.broker.value}
 	if !o.live {
-		in.version = cmp.Or(o.broker, newestLine)
+		in.version = cmp.Or(o.broker.value, newestLine)
 		return in, in.readFiles(d, &o.files, vhostChoice{})
 	}
 	conn, err := d.connection(flags)
@@ -77,8 +73,6 @@ func (o *sourceOptions) read(ctx context.Context, d *deps, command string, flags
 	}
 	return in, in.readLive(ctx, d, conn, command)
 }
-
-func brokerVersion() *regexp.Regexp { return regexp.MustCompile(`^\d+(\.\d+){0,2}$`) }
 
 // none reports that nobody names a file and there is none here.
 func (o *fileOptions) none(d *deps) bool {

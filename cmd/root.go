@@ -64,7 +64,7 @@ func newRootCmd(d *deps) *cobra.Command {
 	cmd.SetHelpCommandGroupID(groupSettings)
 	cmd.SetCompletionCommandGroupID(groupSettings)
 	cmd.SetHelpCommand(newHelpCmd())
-	cmd.AddCommand(newValidateCmd(d), newLintCmd(d), newGraphCmd(d), newPlanCmd(d), newApplyCmd(d), newDestroyCmd(d), newExportCmd(d))
+	cmd.AddCommand(newValidateCmd(d), newLintCmd(d), newRouteCmd(d), newTestCmd(d), newGraphCmd(d), newPlanCmd(d), newApplyCmd(d), newDestroyCmd(d), newExportCmd(d))
 	cmd.AddCommand(newDLQCmd(d))
 	cmd.AddCommand(newContextCmd(d), newVersionCmd(d), newExitCodesTopic(), newEnvironmentTopic())
 	addCompletion(cmd)

@@ -58,7 +58,7 @@ func (n *Network) step(t *Trace, s Step, wait bool) error {
 			fates = append(fates, f)
 		}
 		t.Open = t.Open || f.open
-		worlds = append(worlds, f.worlds(w, at)...)
+		worlds = append(worlds, f.Worlds(w, at)...)
 	}
 	if len(fates) == 0 {
 		return &NotThereError{Queue: s.Queue, Has: t.Possible()}
@@ -88,8 +88,8 @@ func (n *Network) fate(known []*Fate, m *Message, s Step) *Fate {
 	return f
 }
 
-// worlds returns what can become of a world in which the copy at that place dies.
-func (f *Fate) worlds(w World, at int) []World {
+// Worlds returns what can become of a world in which the copy at that place dies.
+func (f *Fate) Worlds(w World, at int) []World {
 	if f.Outcome == Stays {
 		return []World{w}
 	}

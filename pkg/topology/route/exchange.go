@@ -16,6 +16,7 @@ const (
 	ConsistentHash = "x-consistent-hash"
 	ModulusHash    = "x-modulus-hash"
 	Random         = "x-random"
+	LocalRandom    = "x-local-random"
 	RecentHistory  = "x-recent-history"
 )
 
@@ -54,7 +55,7 @@ func ChoiceOf(exchangeType string) Choice {
 	switch exchangeType {
 	case Direct, Fanout, TopicType, HeadersType, RecentHistory:
 		return All
-	case ConsistentHash, ModulusHash, Random:
+	case ConsistentHash, ModulusHash, Random, LocalRandom:
 		return OneOf
 	}
 	return AnyOf
@@ -109,9 +110,7 @@ func (n *Network) match(x *exchange, m *Message) []matched {
 	}
 	var list []matched
 	for _, b := range x.bindings {
-		if x.kind != ConsistentHash || hasWeight(b.RoutingKey) {
-			list = append(list, matched{b, "binding" + withKey(x.kind, b.RoutingKey) + " on " + NameOf(x.name)})
-		}
+		list = append(list, matched{b, "binding" + withKey(x.kind, b.RoutingKey) + " on " + NameOf(x.name)})
 	}
 	return list
 }
@@ -151,12 +150,6 @@ func (n *Network) matchHeaders(x *exchange, m *Message) []matched {
 		}
 	}
 	return list
-}
-
-// hasWeight says whether a binding of a consistent-hash exchange gets anything: its key is its weight.
-func hasWeight(key string) bool {
-	n, err := strconv.Atoi(key)
-	return err != nil || n > 0
 }
 
 func withKey(kind, key string) string {

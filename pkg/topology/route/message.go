@@ -27,7 +27,7 @@ type Message struct {
 	Keys []string `json:"keys"`
 	// Headers are the client's, without BCC.
 	Headers topology.Arguments `json:"headers,omitempty"`
-	// Deaths are what x-death will say, the most recent first.
+	// Deaths are what x-death will say, the latest first.
 	Deaths []Death `json:"deaths,omitempty"`
 
 	cc, bcc []string
@@ -107,19 +107,20 @@ func (m *Message) routingHeaders(version string) topology.Arguments {
 	return h
 }
 
-// died returns the message after a death in a queue, on its way to a dead-letter exchange. key is nil when it keeps its keys.
+// died returns the message after a death in a queue, on its way to a dead-letter exchange. key is nil when it keeps its keys. The
+// latest death comes first in x-death; 3.10.8 turns the order of the others round at every death, 4.x keeps it (seen on 3.10.8,
+// 4.0.5, 4.3.6).
 func (m *Message) died(queue string, reason Reason, exchange string, key *string, version string) *Message {
 	next := &Message{Exchange: exchange, Keys: m.Keys, Headers: m.Headers, cc: m.cc, bcc: m.bcc, first: m.first}
 	d := Death{Queue: queue, Reason: reason, Exchange: m.Exchange, Keys: m.recordedKeys(version), Count: 1}
-	for i, old := range m.Deaths {
-		if old.Queue == queue && old.Reason == reason {
-			d.Exchange, d.Keys, d.Count = old.Exchange, old.Keys, old.Count+1
-			next.Deaths = slices.Delete(slices.Clone(m.Deaths), i, i+1)
-			break
-		}
+	next.Deaths = slices.Clone(m.Deaths)
+	if !topology.VersionAtLeast(version, "4.0") {
+		slices.Reverse(next.Deaths)
 	}
-	if d.Count == 1 {
-		next.Deaths = slices.Clone(m.Deaths)
+	same := func(old Death) bool { return old.Queue == queue && old.Reason == reason }
+	if i := slices.IndexFunc(next.Deaths, same); i >= 0 {
+		d.Exchange, d.Keys, d.Count = next.Deaths[i].Exchange, next.Deaths[i].Keys, next.Deaths[i].Count+1
+		next.Deaths = slices.Delete(next.Deaths, i, i+1)
 	}
 	next.Deaths = slices.Insert(next.Deaths, 0, d)
 	if next.first == nil {

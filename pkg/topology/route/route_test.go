@@ -62,3 +62,98 @@ func TestALadderEndsWhereItBegan(t *testing.T) {
 		t.Errorf("expired: %v in %v", err, trace.Possible())
 	}
 }
+
+func TestRoute(t *testing.T) {
+	objects := []topology.Object{
+		exchange("t", "topic", args{"alternate-exchange": "ae"}), exchange("ae", "fanout", nil), exchange("loop", "fanout", nil), exchange("back", "fanout", nil),
+		exchange("empty", "fanout", nil), exchange("d", "direct", args{"alternate-exchange": "ae"}), exchange("hash", "x-consistent-hash", nil), exchange("odd", "x-rtopic", nil),
+		exchange("late", "x-delayed-message", args{"x-delayed-type": "direct"}),
+		queue("a", nil), queue("b", nil), queue("rest", nil),
+		bind("t", "a.*", "a"), bind("t", "*.x", "a"), bind("t", "#.b", "b"), bind("ae", "", "rest"),
+		bindX("loop", "", "back"), bindX("back", "", "loop"), bind("back", "", "a"),
+		bindX("d", "k", "empty"), bind("d", "cc", "b"), bind("hash", "1", "a"), bind("hash", "1", "b"), bind("odd", "", "a"), bind("late", "k", "b"),
+		bind("amq.direct", "k", "a"), policy("ae", "^amq\\.direct$", "exchanges", 5, args{"alternate-exchange": "ae"}),
+	}
+	n := network(t, "", objects...)
+	for _, c := range []struct {
+		name           string
+		p              route.Publication
+		sure, possible []string
+		refused        bool
+	}{
+		{name: "two bindings, one copy", p: route.Publication{Exchange: "t", Key: "a.x"}, sure: []string{"a"}},
+		{name: "several queues", p: route.Publication{Exchange: "t", Key: "a.b"}, sure: []string{"a", "b"}},
+		{name: "alternate exchange", p: route.Publication{Exchange: "t", Key: "zzz"}, sure: []string{"rest"}},
+		{name: "alternate exchange by policy", p: route.Publication{Exchange: "amq.direct", Key: "zzz"}, sure: []string{"rest"}},
+		{name: "no alternate exchange behind an exchange binding that leads nowhere", p: route.Publication{Exchange: "d", Key: "k"}},
+		{name: "cycle of exchanges", p: route.Publication{Exchange: "loop"}, sure: []string{"a"}},
+		{name: "CC", p: route.Publication{Exchange: "d", Key: "zzz", CC: []string{"cc"}}, sure: []string{"b"}},
+		{name: "BCC as a header", p: route.Publication{Exchange: "d", Key: "zzz", Headers: args{"BCC": []any{"cc"}}}, sure: []string{"b"}},
+		{name: "default exchange with CC", p: route.Publication{Key: "a", CC: []string{"b", "gone"}}, sure: []string{"a", "b"}},
+		{name: "one of", p: route.Publication{Exchange: "hash", Key: "k"}, possible: []string{"a", "b"}},
+		{name: "a type that is not known", p: route.Publication{Exchange: "odd", Key: "k"}, possible: []string{"a"}},
+		{name: "delayed", p: route.Publication{Exchange: "late", Key: "k"}, sure: []string{"b"}},
+		{name: "no such exchange", p: route.Publication{Exchange: "gone"}, refused: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			trace := n.Route(c.p)
+			if c.possible == nil {
+				c.possible = c.sure
+			}
+			if !slices.Equal(trace.Sure(), c.sure) || !slices.Equal(trace.Possible(), c.possible) || (trace.Refused != "") != c.refused {
+				t.Errorf("sure %v, possible %v, refused %q", trace.Sure(), trace.Possible(), trace.Refused)
+			}
+		})
+	}
+}
+
+func TestDie(t *testing.T) {
+	limited := args{"x-max-length": int64(5), "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"}
+	refusing := args{"x-max-length": int64(5), "x-overflow": "reject-publish", "x-dead-letter-exchange": ""}
+	keeping := args{"x-dead-letter-exchange": "gone", "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}
+	objects := []topology.Object{
+		queue("dead", nil), typed("stream", "log", nil), queue("to.log", deadLetter("", "log")), queue("plain", nil), queue("gone.dlx", deadLetter("gone", "k")),
+		queue("limited", limited), queue("refusing", refusing), typed("quorum", "keeping", keeping), typed("quorum", "exhaustible", deadLetter("", "dead")),
+		queue("by.policy", nil), policy("low", "policy", "all", 1, args{"dead-letter-exchange": "", "dead-letter-routing-key": "dead"}),
+		policy("high", "policy", "queues", 2, args{"dead-letter-exchange": "gone", "delivery-limit": int64(3)}),
+	}
+	for _, c := range []struct {
+		queue   string
+		reason  route.Reason
+		version string
+		want    route.Outcome
+		rule    string
+	}{
+		{"plain", route.Rejected, "", route.Dropped, ""},
+		{"log", route.Rejected, "", route.Stays, ""},
+		{"gone.dlx", route.Expired, "", route.Unrouted, "argument x-dead-letter-exchange"},
+		{"keeping", route.Rejected, "", route.Held, "argument x-dead-letter-exchange"},
+		{"limited", route.MaxLength, "", route.Moved, "argument x-dead-letter-exchange"},
+		{"plain", route.MaxLength, "", route.Stays, ""},
+		{"refusing", route.MaxLength, "", route.Bounced, ""},
+		{"exhaustible", route.DeliveryLimit, "4.3", route.Moved, "argument x-dead-letter-exchange"},
+		{"exhaustible", route.DeliveryLimit, "3.10", route.Stays, ""},
+		{"plain", route.DeliveryLimit, "", route.Stays, ""},
+		{"to.log", route.Rejected, "4.0", route.Moved, "argument x-dead-letter-exchange"},
+		{"to.log", route.Rejected, "3.10", route.Unrouted, "argument x-dead-letter-exchange"},
+		// delivery-limit keeps the policy high away from a classic queue.
+		{"by.policy", route.Rejected, "", route.Moved, `policy "low", priority 1`},
+	} {
+		n := network(t, c.version, objects...)
+		trace, err := n.Follow(route.Publication{Key: c.queue}, route.Step{Queue: c.queue, Reason: c.reason})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f := trace.Fates[0]; f.Outcome != c.want || f.Rule != c.rule {
+			t.Errorf("%s %s on %q: %s by %q (%s)", c.reason, c.queue, c.version, f.Outcome, f.Rule, f.Why)
+		}
+	}
+}
+
+func TestPoliciesOfEqualPriorityMakeAnAnswerUnsure(t *testing.T) {
+	n := network(t, "", queue("q", nil), policy("a", "q", "all", 1, args{"dead-letter-exchange": "x"}), policy("b", "q", "all", 1, args{"dead-letter-exchange": "y"}))
+	trace, _ := n.Follow(route.Publication{Key: "q"}, route.Step{Queue: "q", Reason: route.Rejected})
+	if len(trace.Unsure()) == 0 || trace.Certain() {
+		t.Error("sure")
+	}
+}

@@ -1,0 +1,133 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/routetest"
+	"github.com/msgctl/msgctl/pkg/topology/spec"
+)
+
+const testLong = `Run the tests that stand in a topology file under tests: publish a message, let it die perhaps, and see in which queues it is.
+Without --live that is a simulation, which takes milliseconds and needs no broker. With --live the topology is declared in a vhost
+of its own on a broker, messages are published there, rejected, expired, pushed out and returned for real, and the vhost is
+deleted at the end, also when the command is interrupted. That needs an administrator's login.
+
+--coverage tells which bindings, dead-letter paths and events no test exercises.
+
+Exit code 0: all tests passed. 2: some failed.`
+
+const testExample = `  msgctl test
+  msgctl test -f base.yaml -f production.yaml --run 'rejected'
+  msgctl test -o junit > report.xml
+  msgctl test --coverage
+  msgctl test --live --url amqp://admin@localhost`
+
+type testOptions struct {
+	deps       *deps
+	connection *profile.Flags
+	files      fileOptions
+	output     outputFormat
+	broker     brokerVersion
+	live       bool
+	coverage   bool
+	run        string
+}
+
+func newTestCmd(d *deps) *cobra.Command {
+	opts := &testOptions{deps: d}
+	cmd := &cobra.Command{
+		Use:     "test",
+		GroupID: groupTopology,
+		Short:   "Run the routing tests of a topology file",
+		Long:    testLong,
+		Example: testExample,
+		Args:    args(),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return runTest(cmd.Context(), opts) },
+	}
+	opts.files.register(cmd)
+	opts.output.register(cmd, "text", "junit", "json", "tap")
+	opts.broker.register(cmd)
+	cmd.Flags().BoolVar(&opts.live, "live", false, "run the tests on a broker, in a vhost of their own")
+	cmd.Flags().BoolVar(&opts.coverage, "coverage", false, "tell what no test exercises")
+	cmd.Flags().StringVar(&opts.run, "run", "", "only tests whose name matches this regular expression")
+	opts.connection = connectionFlags(cmd)
+	return cmd
+}
+
+func runTest(ctx context.Context, opts *testOptions) error {
+	only, err := regexp.Compile(opts.run)
+	if err != nil {
+		return usageError("--run 'order|payment'", "--run: %v", err)
+	}
+	names, err := opts.files.names(opts.deps, "")
+	if err != nil {
+		return err
+	}
+	declared, state, err := opts.deps.readSound(names, vhostChoice{})
+	if err != nil {
+		return err
+	}
+	suite := routetest.NewSuite(declared, state, opts.broker.value)
+	if len(suite.Cases) == 0 {
+		return &exitError{code: exitFailed, err: fmt.Errorf("the files have no tests"), advice: "write tests: [{ name: ..., publish: { event: ... }, expect: [...] }]; see examples/topology.yaml"}
+	}
+	start := time.Now()
+	results, err := opts.results(ctx, suite, declared, state, only)
+	if err != nil {
+		return err
+	}
+	doc := view.NewTestReport(results, opts.live, time.Since(start))
+	if opts.coverage {
+		c := suite.Coverage(results)
+		doc.Coverage = &view.Coverage{Bindings: c.Bindings, DeadLetters: c.DeadLetters, Events: c.Events}
+	}
+	if err := opts.show(doc); err != nil {
+		return err
+	}
+	if doc.Failed > 0 {
+		return exitWith(exitPending)
+	}
+	return nil
+}
+
+func (o *testOptions) results(ctx context.Context, suite *routetest.Suite, declared *spec.Spec, state *topology.State, only *regexp.Regexp) ([]routetest.Result, error) {
+	var cases []routetest.Case
+	for _, c := range suite.Cases {
+		if only.MatchString(c.Name) {
+			cases = append(cases, c)
+		}
+	}
+	if len(cases) == 0 {
+		return nil, usageError("see the names: msgctl test", "no test has a name that matches %q", o.run)
+	}
+	if o.live {
+		return o.onBroker(ctx, declared, state, cases)
+	}
+	results := make([]routetest.Result, len(cases))
+	for i, c := range cases {
+		results[i] = suite.Run(c)
+	}
+	return results, nil
+}
+
+func (o *testOptions) show(doc view.TestReport) error {
+	streams := o.deps.streams
+	switch o.output.value {
+	case "junit":
+		return view.TestJUnit(streams.Out, doc)
+	case "tap":
+		return view.TestTAP(streams.Out, doc)
+	}
+	if done, err := o.output.encode(streams.Out, doc); done {
+		return err
+	}
+	return view.TestText(streams.Out, doc, streams.OutStyler(o.deps.colour))
+}

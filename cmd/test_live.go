@@ -1,0 +1,79 @@
+package cmd
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/routetest"
+	"github.com/msgctl/msgctl/pkg/topology/spec"
+)
+
+// labPrefix begins the names of the vhosts in which live tests run.
+const labPrefix = "msgctl-test-"
+
+// onBroker runs tests in vhosts of their own, one after the other for each vhost of the files, and deletes these at the end.
+func (o *testOptions) onBroker(ctx context.Context, declared *spec.Spec, state *topology.State, cases []routetest.Case) (results []routetest.Result, err error) {
+	conn, err := o.deps.connection(o.connection)
+	if err != nil {
+		return nil, err
+	}
+	b, err := o.deps.broker(ctx, conn, "test", false)
+	if err != nil {
+		return nil, err
+	}
+	defer b.Close()
+	version, err := o.versionOf(ctx, b, conn.VHost)
+	if err != nil {
+		return nil, err
+	}
+	suite := routetest.NewSuite(declared, state, version)
+	labs := map[string]*routetest.Live{}
+	for i, c := range cases {
+		live := labs[c.VHost]
+		if live == nil {
+			name := labPrefix + strings.ToLower(rand.Text()[:10])
+			lab, failed := b.(laboratory).Lab(ctx, name)
+			if failed != nil {
+				return nil, failed
+			}
+			defer func() { err = errors.Join(err, lab.Close()) }()
+			if live, err = routetest.NewLive(ctx, lab, suite, c.VHost, name); err != nil {
+				return nil, err
+			}
+			labs[c.VHost] = live
+		}
+		r, failed := live.Run(ctx, c, fmt.Sprintf("test-%d", i))
+		if failed != nil {
+			return nil, fmt.Errorf("test %q: %w", c.Name, failed)
+		}
+		results = append(results, r)
+	}
+	return results, nil
+}
+
+// versionOf asks the broker for its version, so that the simulator is of the same.
+func (o *testOptions) versionOf(ctx context.Context, b broker, vhost string) (string, error) {
+	if o.broker.value != "" {
+		return o.broker.value, nil
+	}
+	live, err := b.Everything(ctx, []string{vhost})
+	if err != nil {
+		return "", err
+	}
+	return live.Server.Version, nil
+}
+
+// laboratory opens a vhost for tests. deps.go makes one.
+type laboratory interface {
+	Lab(ctx context.Context, vhost string) (lab, error)
+}
+
+// lab is a vhost for tests; Close deletes it.
+type lab interface {
+	routetest.Lab
+	Close() error
+}

@@ -1,0 +1,475 @@
+package route_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/msgctl/msgctl/internal/rabbittest"
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/route"
+)
+
+// lab runs shapes on one broker.
+type lab struct {
+	broker *rabbittest.Broker
+	line   line
+}
+
+func newLab(t *testing.T, b *rabbittest.Broker) lab {
+	var overview struct {
+		Version string `json:"rabbitmq_version"`
+	}
+	b.Admin().Get(t, "/api/overview", &overview)
+	return lab{broker: b, line: line{version: overview.Version, modern: topology.VersionAtLeast(overview.Version, "4.0")}}
+}
+
+// result is what a batch showed.
+type result struct {
+	cases, steps, skipped int
+	failed                []failure
+}
+
+// trial is one message on its way.
+type trial struct {
+	shape   int
+	message mShape
+	prefix  string
+	net     *route.Network
+	// want are the outcomes that the simulator allows now, got what the broker has delivered.
+	want  []route.World
+	got   []delivered
+	done  bool
+	stage int
+	// skip says that the message is given up.
+	skip bool
+	// history says what was done.
+	history []string
+	fail    string
+	// routed and unrouted say that the simulator is sure that the publication reaches a queue, or none.
+	routed, unrouted bool
+}
+
+// delivered is a copy in the broker.
+type delivered struct {
+	queue string
+	text  string
+	tag   uint64
+}
+
+// run puts shapes on the broker, in one vhost that goes at the end, and follows all their messages.
+func (l lab) run(t *testing.T, list []shape, patience time.Duration) result {
+	t.Helper()
+	v := l.broker.VHost(t)
+	defer l.broker.Admin().Delete(t, rabbittest.Path("vhosts", v.Name))
+	trials := map[string]*trial{}
+	var objects []topology.Object
+	for i, s := range list {
+		prefix := fmt.Sprint("s", i, "-")
+		objects = append(objects, s.materialise(v.Name, prefix)...)
+		n := l.network(s, v.Name, prefix)
+		for j, m := range s.Messages {
+			trials[fmt.Sprint(prefix, j)] = &trial{shape: i, message: m, prefix: prefix, net: n}
+		}
+	}
+	declare(t, v, objects)
+	r := newRound(t, v, trials, list)
+	r.patience = patience
+	return r.run(t)
+}
+
+// declare makes all objects: policies first, so that no queue lives without them.
+func declare(t *testing.T, v *rabbittest.VHost, objects []topology.Object) {
+	t.Helper()
+	c, ch := v.Client(), v.Channel(t)
+	defs := map[string][]map[string]any{}
+	var bindings []*topology.Binding
+	for _, o := range objects {
+		switch o := o.(type) {
+		case *topology.Exchange:
+			defs["exchanges"] = append(defs["exchanges"], map[string]any{"name": o.Name, "vhost": o.VHost, "type": o.Type, "durable": true, "auto_delete": false,
+				"internal": o.Internal, "arguments": o.Arguments.Clone()})
+		case *topology.Queue:
+			a := o.Arguments.Clone()
+			a["x-queue-type"] = o.Type
+			defs["queues"] = append(defs["queues"], map[string]any{"name": o.Name, "vhost": o.VHost, "durable": true, "auto_delete": false, "arguments": a})
+		case *topology.Policy:
+			body := map[string]any{"name": o.Name, "vhost": o.VHost, "pattern": o.Pattern, "apply-to": o.ApplyTo, "priority": o.Priority, "definition": o.Definition.Clone()}
+			if o.Operator {
+				c.Put(t, rabbittest.Path("operator-policies", v.Name, o.Name), body)
+			} else {
+				defs["policies"] = append(defs["policies"], body)
+			}
+		case *topology.Binding:
+			bindings = append(bindings, o)
+		}
+	}
+	if err := c.Do(http.MethodPost, "/api/definitions", defs, nil); err != nil {
+		t.Fatal(err)
+	}
+	for i, b := range bindings {
+		bind, noWait := ch.QueueBind, i < len(bindings)-1
+		if b.DestinationType == topology.ToExchange {
+			bind = ch.ExchangeBind
+		}
+		if err := bind(b.Destination, b.RoutingKey, b.Source, noWait, amqp.Table(b.Arguments)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// round is the life of one batch's messages.
+type round struct {
+	trials     map[string]*trial
+	shapes     []shape
+	publish    *amqp.Channel
+	consume    *amqp.Channel
+	deliveries chan amqp.Delivery
+	queues     map[string]string // consumer tag to queue
+	result     result
+	patience   time.Duration
+}
+
+func newRound(t *testing.T, v *rabbittest.VHost, trials map[string]*trial, list []shape) *round {
+	t.Helper()
+	r := &round{trials: trials, shapes: list, publish: v.Channel(t), consume: v.Channel(t), queues: map[string]string{}, deliveries: make(chan amqp.Delivery, 10000)}
+	seen := map[*route.Network]bool{}
+	for _, tr := range trials {
+		if seen[tr.net] {
+			continue
+		}
+		seen[tr.net] = true
+		for _, q := range tr.net.QueueNames() {
+			if !dies(tr.net, q) {
+				r.listen(t, q)
+			}
+		}
+	}
+	return r
+}
+
+func (r *round) listen(t *testing.T, queue string) {
+	from, err := r.consume.Consume(queue, queue, false, false, false, false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for d := range from {
+			r.deliveries <- d
+		}
+	}()
+}
+
+// dies says whether messages leave a queue by themselves at once.
+func dies(n *route.Network, queue string) bool { return reasonOf(n, queue) != "" }
+
+func reasonOf(n *route.Network, queue string) route.Reason {
+	s := n.Settings(queue)
+	if length, ok := s.Get("max-length").Int(); ok && length == 0 {
+		return route.MaxLength
+	}
+	if _, ok := s.Get("message-ttl").Int(); ok {
+		return route.Expired
+	}
+	return ""
+}
+
+// patience is how long the broker may be silent before what it has not delivered counts as not there, quiet how long it must be
+// silent before a batch counts as over.
+const (
+	patience = 15 * time.Second
+	quiet    = 400 * time.Millisecond
+)
+
+func (r *round) run(t *testing.T) result {
+	t.Helper()
+	if err := r.publish.Confirm(false); err != nil {
+		t.Fatal(err)
+	}
+	returns := r.publish.NotifyReturn(make(chan amqp.Return, len(r.trials)))
+	r.result.cases = len(r.trials)
+	var last *amqp.DeferredConfirmation
+	for id, tr := range r.trials {
+		last = r.send(t, id, tr)
+	}
+	last.Wait()
+	r.settle()
+	r.returned(returns)
+	for _, tr := range r.trials {
+		if tr.skip {
+			r.result.skipped++
+		}
+		if tr.fail != "" || !tr.done {
+			f := failure{shape: tr.shape, message: tr.message, history: tr.history, got: tr.fail + showDelivered(tr.got)}
+			for _, w := range tr.want {
+				f.want = append(f.want, fmt.Sprint(showWorld(w)))
+			}
+			r.result.failed = append(r.result.failed, f)
+		}
+	}
+	slices.SortFunc(r.result.failed, func(a, b failure) int { return a.shape - b.shape })
+	return r.result
+}
+
+// send publishes a message, and asks the simulator where it goes.
+func (r *round) send(t *testing.T, id string, tr *trial) *amqp.DeferredConfirmation {
+	name := renamer{s: r.shapes[tr.shape], prefix: tr.prefix}
+	p := route.Publication{Exchange: name.name(tr.message.Exchange), Key: name.name(tr.message.Key), Headers: tr.message.Headers}
+	headers := amqp.Table(tr.message.Headers.Clone())
+	for field, keys := range map[string][]string{"CC": tr.message.CC, "BCC": tr.message.BCC} {
+		if len(keys) > 0 {
+			var list []any
+			for _, k := range keys {
+				list = append(list, name.name(k))
+			}
+			headers[field] = list
+		}
+	}
+	p.Headers = topology.NormaliseTable(headers)
+	trace := tr.net.Route(p)
+	tr.routed, tr.unrouted = !trace.MayBeLost(), trace.Lost()
+	tr.settle(trace.Worlds)
+	c, err := r.publish.PublishWithDeferredConfirm(p.Exchange, p.Key, true, false, amqp.Publishing{MessageId: id, Headers: headers, Body: []byte("x"), DeliveryMode: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// settle lets messages die where they do by themselves. Outcomes that look alike are one. A message with too many outcomes, or one that
+// goes round for ever, is given up: that happens on 3.10.8, which loses the order of deaths.
+func (tr *trial) settle(worlds []route.World) {
+	n := tr.net
+	var out []route.World
+	seen := map[string]bool{}
+	for todo := worlds; len(todo) > 0; {
+		if len(seen) > maxSettle || len(worlds) > maxSettle {
+			tr.skip, tr.done, tr.want = true, true, nil
+			return
+		}
+		w := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		text := strings.Join(showWorld(w), " ")
+		if seen[text] {
+			continue
+		}
+		seen[text] = true
+		at := slices.IndexFunc(w, func(c route.Copy) bool { return !c.Kept && dies(n, c.Queue) })
+		if at < 0 {
+			out = append(out, w)
+			continue
+		}
+		todo = append(slices.Clone(todo), n.Die(w[at].Message, w[at].Queue, reasonOf(n, w[at].Queue)).Worlds(w, at)...)
+	}
+	tr.want = out
+	tr.done = len(tr.got) == 0 && slices.ContainsFunc(tr.want, func(w route.World) bool { return len(visible(w)) == 0 })
+}
+
+// settle handles deliveries until nothing more is expected and nothing comes.
+func (r *round) settle() {
+	for {
+		wait := quiet
+		if slices.ContainsFunc(values(r.trials), func(tr *trial) bool { return !tr.done && tr.fail == "" && (len(tr.got) == 0 || tr.match() == nil) }) {
+			wait = r.patience
+		}
+		select {
+		case d := <-r.deliveries:
+			r.delivered(d)
+		case <-time.After(wait):
+			if !r.decide() {
+				return
+			}
+		}
+	}
+}
+
+// growing says that what came may be a part of another outcome: more may come.
+func (tr *trial) growing() bool {
+	return slices.ContainsFunc(tr.want, func(w route.World) bool {
+		rest := showWorld(w)
+		for _, d := range tr.got {
+			at := slices.Index(rest, d.text)
+			if at < 0 {
+				return false
+			}
+			rest = slices.Delete(rest, at, at+1)
+		}
+		return len(rest) > 0
+	})
+}
+
+// decide takes what came for all that comes, once the broker is silent. It returns false when nothing was waiting for that.
+func (r *round) decide() bool {
+	found := false
+	for _, tr := range r.trials {
+		if w := tr.match(); w != nil && len(tr.got) > 0 && !tr.skip {
+			r.act(tr, w)
+			found = true
+		}
+	}
+	return found
+}
+
+func values(m map[string]*trial) []*trial {
+	list := make([]*trial, 0, len(m))
+	for _, v := range m {
+		list = append(list, v)
+	}
+	return list
+}
+
+func (r *round) delivered(d amqp.Delivery) {
+	tr := r.trials[d.MessageId]
+	if tr == nil || tr.skip {
+		_ = d.Ack(false)
+		return
+	}
+	tr.got = append(tr.got, delivered{queue: d.ConsumerTag, tag: d.DeliveryTag, text: showDelivery(d)})
+	if w := tr.match(); w != nil && !tr.growing() {
+		r.act(tr, w)
+	}
+}
+
+func visible(w route.World) route.World {
+	return slices.DeleteFunc(slices.Clone(w), func(c route.Copy) bool { return c.Kept })
+}
+
+// match returns the outcome that the broker has come to, nil when there is none yet.
+func (tr *trial) match() route.World {
+	var got []string
+	for _, d := range tr.got {
+		got = append(got, d.text)
+	}
+	slices.Sort(got)
+	for _, w := range tr.want {
+		if slices.Equal(showWorld(w), got) {
+			return visible(w)
+		}
+	}
+	return nil
+}
+
+// act does something to every copy, and asks the simulator what comes of it.
+func (r *round) act(tr *trial, w route.World) {
+	copies, got := w, tr.got
+	tr.want, tr.got, tr.done = []route.World{nil}, nil, false
+	for i, c := range copies {
+		at := slices.IndexFunc(got, func(d delivered) bool { return d.text == showCopy(c) })
+		d := got[at]
+		got = slices.Delete(got, at, at+1)
+		r.actOn(tr, c, d, tr.message.Actions[(3*tr.stage+i)%len(tr.message.Actions)])
+	}
+	tr.stage++
+	tr.settle(tr.want)
+}
+
+// stages is how many times the copies of a message are touched, maxWorlds how many outcomes may be open.
+const (
+	stages    = 3
+	maxWorlds = 16
+	maxSettle = 300
+)
+
+func (r *round) actOn(tr *trial, c route.Copy, d delivered, action int) {
+	if tr.stage >= stages || len(tr.want) > maxWorlds {
+		action = 5
+	}
+	switch {
+	case action <= 2:
+		_ = r.consume.Reject(d.tag, false)
+		tr.die(c, route.Rejected)
+		r.result.steps++
+	case action == 3:
+		_ = r.consume.Reject(d.tag, true)
+		tr.die(c, exhaustion(tr.net, c.Queue))
+		r.result.steps++
+	default:
+		_ = r.consume.Ack(d.tag, false)
+		tr.history = append(tr.history, "acknowledged in "+c.Queue)
+	}
+}
+
+// exhaustion is what returning a message once comes to: the limits are 0, or far.
+func exhaustion(n *route.Network, queue string) route.Reason {
+	if limit, ok := n.Settings(queue).Get("delivery-limit").Int(); ok && n.Queue(queue).Type == topology.Quorum && limit > 0 {
+		return ""
+	}
+	return route.DeliveryLimit
+}
+
+// die adds what comes of a copy to every outcome.
+func (tr *trial) die(c route.Copy, reason route.Reason) {
+	tr.history = append(tr.history, fmt.Sprintf("died in %s (%s)", c.Queue, reason))
+	var worlds []route.World
+	for _, w := range tr.want {
+		w = append(slices.Clone(w), c)
+		if reason == "" {
+			worlds = append(worlds, w)
+			continue
+		}
+		worlds = append(worlds, tr.net.Die(c.Message, c.Queue, reason).Worlds(w, len(w)-1)...)
+	}
+	tr.want = worlds
+}
+
+// returned checks that the broker returns what no queue takes, and nothing else.
+func (r *round) returned(returns <-chan amqp.Return) {
+	came := map[string]bool{}
+	for range len(returns) {
+		came[(<-returns).MessageId] = true
+	}
+	for id, tr := range r.trials {
+		switch {
+		case came[id] && tr.routed:
+			tr.fail = "returned to the publisher "
+		case !came[id] && tr.unrouted:
+			tr.fail = "not returned to the publisher "
+		}
+	}
+}
+
+func showWorld(w route.World) []string {
+	var list []string
+	for _, c := range visible(w) {
+		list = append(list, showCopy(c))
+	}
+	slices.Sort(list)
+	return list
+}
+
+func showCopy(c route.Copy) string {
+	text := c.Queue
+	for _, d := range c.Message.Deaths {
+		text += fmt.Sprintf(" {%s %s %q %q %d}", d.Queue, d.Reason, d.Exchange, d.Keys, d.Count)
+	}
+	return text
+}
+
+func showDelivery(d amqp.Delivery) string {
+	text := d.ConsumerTag
+	deaths, _ := d.Headers["x-death"].([]any)
+	for _, e := range deaths {
+		x, _ := e.(amqp.Table)
+		keys := []string{}
+		list, _ := x["routing-keys"].([]any)
+		for _, k := range list {
+			keys = append(keys, fmt.Sprint(k))
+		}
+		text += fmt.Sprintf(" {%s %s %q %q %d}", x["queue"], x["reason"], x["exchange"], keys, x["count"])
+	}
+	return text
+}
+
+func showDelivered(list []delivered) string {
+	var texts []string
+	for _, d := range list {
+		texts = append(texts, d.text)
+	}
+	slices.Sort(texts)
+	return "[" + strings.Join(texts, " ") + "]"
+}

@@ -1,0 +1,113 @@
+package routetest
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/route"
+	"github.com/msgctl/msgctl/pkg/topology/spec"
+)
+
+// Case is one test of a topology file, ready to run.
+type Case struct {
+	Name        string
+	VHost       string
+	Position    diag.Position
+	Event       string // the event that it publishes; "" for an exchange and a key
+	Publication route.Publication
+	Steps       []route.Step
+	// Expect, Contains and Never are the queues that the test names; HasExpect tells an empty Expect from none.
+	Expect, Contains, Never []string
+	HasExpect               bool
+	Lost                    *bool
+	test                    *spec.Test
+}
+
+// Suite is the tests of some files with the networks that they run in.
+type Suite struct {
+	Cases    []Case
+	state    *topology.State
+	networks map[string]*route.Network
+	events   map[string]map[string]*spec.Event // by vhost, then type
+}
+
+// NewSuite collects the tests of files that were read without errors. version is the broker's; "" is the newest.
+func NewSuite(s *spec.Spec, state *topology.State, version string) *Suite {
+	out := &Suite{state: state, networks: map[string]*route.Network{}, events: map[string]map[string]*spec.Event{}}
+	out.add(state.Home, &s.Sections, version)
+	for _, name := range slices.Sorted(maps.Keys(s.VHosts)) {
+		out.add(name, &s.VHosts[name].Sections, version)
+	}
+	return out
+}
+
+func (s *Suite) add(vhost string, sections *spec.Sections, version string) {
+	s.networks[vhost] = route.New(s.state, vhost, version, External(vhost, sections)...)
+	s.events[vhost] = sections.Events
+	for _, t := range sections.Tests {
+		if t.Publish != nil {
+			s.Cases = append(s.Cases, newCase(vhost, sections, t))
+		}
+	}
+}
+
+// Network returns the network of a vhost, nil for one that the files are not about.
+func (s *Suite) Network(vhost string) *route.Network { return s.networks[vhost] }
+
+// External returns what a vhost's section external names.
+func External(vhost string, s *spec.Sections) []topology.Ref {
+	if s.External == nil {
+		return nil
+	}
+	var refs []topology.Ref
+	for _, name := range s.External.Exchanges {
+		refs = append(refs, topology.Ref{Kind: topology.KindExchange, VHost: vhost, Name: name})
+	}
+	for _, name := range s.External.Queues {
+		refs = append(refs, topology.Ref{Kind: topology.KindQueue, VHost: vhost, Name: name})
+	}
+	return refs
+}
+
+func newCase(vhost string, s *spec.Sections, t *spec.Test) Case {
+	c := Case{
+		Name: t.Name, VHost: vhost, Position: t.Position(), Event: t.Publish.Event, Expect: t.Expect, Contains: t.Contains, Never: t.Never,
+		HasExpect: t.FieldPosition("expect") != t.Position(), Lost: t.Lost, test: t,
+	}
+	c.Publication = EventPublication(s.Events[t.Publish.Event], t.Publish.Event)
+	if t.Publish.Exchange != nil {
+		c.Publication.Exchange = *t.Publish.Exchange
+	}
+	if t.Publish.Key != nil {
+		c.Publication.Key = *t.Publish.Key
+	}
+	headers := map[string]any{}
+	for name, v := range t.Publish.Headers {
+		headers[name] = v.Value
+	}
+	c.Publication.Headers = topology.NormaliseTable(headers)
+	for _, s := range []route.Step{
+		{Queue: t.Reject, Reason: route.Rejected}, {Queue: t.Expire, Reason: route.Expired},
+		{Queue: t.Overflow, Reason: route.MaxLength}, {Queue: t.Exhaust, Reason: route.DeliveryLimit},
+	} {
+		if s.Queue != "" {
+			c.Steps = append(c.Steps, s)
+		}
+	}
+	return c
+}
+
+// EventPublication returns how a declared event is published: its key is its type unless it says otherwise. A nil event gives
+// the zero Publication.
+func EventPublication(e *spec.Event, kind string) route.Publication {
+	if e == nil {
+		return route.Publication{}
+	}
+	p := route.Publication{Exchange: e.Exchange, Key: kind}
+	if e.Key != nil {
+		p.Key = *e.Key
+	}
+	return p
+}

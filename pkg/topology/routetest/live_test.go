@@ -1,0 +1,123 @@
+package routetest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/msgctl/msgctl/internal/rabbit"
+	"github.com/msgctl/msgctl/internal/rabbittest"
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/routetest"
+)
+
+// laboratory opens a lab on a broker; the vhost goes with the test.
+func laboratory(ctx context.Context, t *testing.T, b *rabbittest.Broker) (*rabbit.Lab, string) {
+	t.Helper()
+	u, err := url.Parse(b.URL)
+	if err != nil {
+		t.Fatal("a broker's address is not a URL")
+	}
+	api, err := url.Parse(b.API)
+	if err != nil {
+		t.Fatal("a broker's address is not a URL")
+	}
+	port, _ := strconv.Atoi(u.Port())
+	password, _ := u.User.Password()
+	api.User = nil
+	c, err := rabbit.New(rabbit.Options{Host: u.Hostname(), Port: port, User: u.User.Username(), Password: topology.Secret(password), API: api.String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	name := strings.ToLower("msgctl-test-lab-" + strings.ReplaceAll(t.Name(), "/", "-") + "-" + fmt.Sprint(port))
+	lab, err := c.OpenLab(ctx, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := lab.Close(); err != nil {
+			t.Error(err)
+		}
+		if b.Admin().Exists(t, rabbittest.Path("vhosts", name)) {
+			t.Errorf("vhost %s is still there", name)
+		}
+	})
+	return lab, name
+}
+
+func TestAllTestsOfTheFilePassOnBrokers(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		t.Parallel()
+		s := suite(t, "testdata/all.yaml", b.Line)
+		lab, vhost := laboratory(t.Context(), t, b)
+		live, err := routetest.NewLive(t.Context(), lab, s, "files", vhost)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, c := range s.Cases {
+			r, err := live.Run(t.Context(), c, fmt.Sprint("m", i))
+			if err != nil {
+				t.Fatalf("%s: %v", c.Name, err)
+			}
+			if !r.Passed() {
+				t.Errorf("%s: %+v, happened %v", c.Name, r.Failures, r.Happened)
+			}
+		}
+	})
+}
+
+// The broker decides, not the simulator: with a binding less than the simulator knows of, the test fails.
+func TestALiveTestFailsForWhatTheBrokerDoes(t *testing.T) {
+	b := rabbittest.Any(t)
+	s := suite(t, "testdata/failing.yaml", b.Line)
+	lab, vhost := laboratory(t.Context(), t, b)
+	live, err := routetest.NewLive(t.Context(), without{lab, "paid"}, s, "/", vhost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := slices.IndexFunc(s.Cases, func(c routetest.Case) bool { return c.Name == "the key is not bound" })
+	c := s.Cases[at]
+	c.Expect = []string{"paid"}
+	if r := s.Run(c); !r.Passed() {
+		t.Fatalf("in the simulator: %+v", r.Failures)
+	}
+	r, err := live.Run(t.Context(), c, "m")
+	if err != nil || r.Passed() || len(r.Happened) > 0 {
+		t.Errorf("%v, passed %v, happened %v", err, r.Passed(), r.Happened)
+	}
+}
+
+// without loses the bindings to a queue.
+type without struct {
+	routetest.Lab
+	queue string
+}
+
+func (w without) Create(ctx context.Context, o topology.Object) error {
+	if b, ok := o.(*topology.Binding); ok && b.Destination == w.queue {
+		return nil
+	}
+	return w.Lab.Create(ctx, o)
+}
+
+func TestALabGoesWhenItsContextEnds(t *testing.T) {
+	b := rabbittest.Any(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	s := suite(t, "testdata/failing.yaml", b.Line)
+	lab, vhost := laboratory(ctx, t, b)
+	live, err := routetest.NewLive(ctx, lab, s, "/", vhost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if _, err := live.Run(ctx, s.Cases[0], "m"); !errors.Is(err, context.Canceled) {
+		t.Errorf("run after the end: %v", err)
+	}
+	// laboratory's cleanup looks whether the vhost is gone.
+}

@@ -1,0 +1,188 @@
+package routetest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/route"
+)
+
+// Result is what a test showed.
+type Result struct {
+	Case     Case
+	Failures []Failure
+	// Happened are the queues that had the message in the end, ordered; with several outcomes those of all. On a broker, those of this time.
+	Happened []string
+	// OneOf says that an exchange had a choice: Happened are the queues of all outcomes.
+	OneOf bool
+	// Trace is the simulator's way of the message.
+	Trace *route.Trace
+}
+
+// Passed reports that everything was as the test says.
+func (r Result) Passed() bool { return len(r.Failures) == 0 }
+
+// Failure is one thing that was otherwise.
+type Failure struct {
+	// Message says what, Hop where on the way the expected and the real part; "" when there is no such place.
+	Message string `json:"message"`
+	Hop     string `json:"hop,omitempty"`
+	// Position is where the file says what was expected.
+	Position diag.Position `json:"position,omitzero"`
+}
+
+// Run runs one test in the simulator.
+func (s *Suite) Run(c Case) Result {
+	n := s.networks[c.VHost]
+	t, err := n.Follow(c.Publication, c.Steps...)
+	r := Result{Case: c, Trace: t, Happened: t.Possible(), OneOf: len(t.Worlds) > 1 || t.Open}
+	switch {
+	case t.Refused != "":
+		r.fail("publish", "the broker refuses the message: "+t.Refused, "")
+	case err != nil:
+		r.fail(stepField(c.Steps), err.Error(), "")
+		r.explainMissing(n, err)
+	default:
+		r.judge(n, t.Sure(), t.Possible(), t.MayBeLost())
+	}
+	return r
+}
+
+func stepField(steps []route.Step) string {
+	if len(steps) == 0 {
+		return "publish"
+	}
+	return map[route.Reason]string{route.Rejected: "reject", route.Expired: "expire", route.MaxLength: "overflow", route.DeliveryLimit: "exhaust"}[steps[0].Reason]
+}
+
+func (r *Result) explainMissing(n *route.Network, err error) {
+	if missing, ok := err.(*route.NotThereError); ok { //nolint:errorlint // Follow returns it as it is
+		r.Failures[0].Hop = parting(n, r.Trace, missing.Queue)
+	}
+}
+
+func (r *Result) fail(field, message, hop string) {
+	at := r.Case.Position
+	if r.Case.test != nil {
+		at = r.Case.test.FieldPosition(field)
+	}
+	r.Failures = append(r.Failures, Failure{Message: message, Hop: hop, Position: at})
+}
+
+// judge compares what the test wants with the queues that surely have the message, and those that may.
+func (r *Result) judge(n *route.Network, sure, possible []string, mayBeLost bool) {
+	c := r.Case
+	if c.HasExpect {
+		for _, q := range c.Expect {
+			if !slices.Contains(possible, q) {
+				r.fail("expect", fmt.Sprintf("queue %s does not get the message", q), parting(n, r.Trace, q))
+			}
+		}
+		for _, q := range possible {
+			if !slices.Contains(c.Expect, q) {
+				r.fail("expect", fmt.Sprintf("queue %s gets the message, too", q), arrival(r.Trace, q))
+			}
+		}
+	}
+	for _, q := range c.Contains {
+		switch {
+		case !slices.Contains(possible, q):
+			r.fail("contains", fmt.Sprintf("queue %s does not get the message", q), parting(n, r.Trace, q))
+		case !slices.Contains(sure, q):
+			r.fail("contains", fmt.Sprintf("queue %s may get the message, or another queue", q), arrival(r.Trace, q))
+		}
+	}
+	for _, q := range c.Never {
+		if slices.Contains(possible, q) {
+			r.fail("never", fmt.Sprintf("queue %s gets the message", q), arrival(r.Trace, q))
+		}
+	}
+	r.judgeLoss(len(possible) == 0, mayBeLost)
+}
+
+func (r *Result) judgeLoss(lost, mayBeLost bool) {
+	switch want := r.Case.Lost; {
+	case want != nil && *want && !lost:
+		r.fail("lost", "the message is not lost: it is in "+strings.Join(r.Happened, ", "), "")
+	case want != nil && !*want && mayBeLost:
+		r.fail("lost", "the message is lost", lastEnd(r.Trace))
+	}
+}
+
+// arrival says what led a message into a queue.
+func arrival(t *route.Trace, queue string) string {
+	rule := ""
+	t.Walk(func(h *route.Hop) {
+		if h.Kind == "queue" && h.Name == queue && h.Ends == "" {
+			rule = h.Rule
+		}
+	})
+	return rule
+}
+
+// parting says why a message does not come into a queue: the bindings that lead there from where it was, or that there are none.
+func parting(n *route.Network, t *route.Trace, queue string) string {
+	if refusal := refusedBy(t, queue); refusal != "" {
+		return refusal
+	}
+	for _, f := range t.Fates {
+		if f.Outcome != route.Moved && f.Why != "" {
+			return fmt.Sprintf("%s in %s: %s", f.Reason, f.Queue, f.Why)
+		}
+	}
+	was := map[string]bool{}
+	t.Walk(func(h *route.Hop) {
+		if h.Kind == "exchange" {
+			was[h.Name] = true
+		}
+	})
+	var near []string
+	for _, b := range n.Into(queue) {
+		if was[b.Source] {
+			near = append(near, fmt.Sprintf("%s is bound to %s with %q", queue, route.NameOf(b.Source), b.RoutingKey))
+		}
+	}
+	if len(near) > 0 {
+		return strings.Join(near, "; ") + lastKeys(t)
+	}
+	if end := lastEnd(t); end != "" {
+		return end
+	}
+	return "nothing leads there from " + route.NameOf(t.Publication.Exchange)
+}
+
+func lastKeys(t *route.Trace) string {
+	key := t.Publication.Key
+	if i := len(t.Fates) - 1; i >= 0 && t.Fates[i].Message != nil {
+		key = t.Fates[i].Message.Keys[0]
+	}
+	return fmt.Sprintf("; the message has the key %q", key)
+}
+
+func refusedBy(t *route.Trace, queue string) string {
+	why := ""
+	t.Walk(func(h *route.Hop) {
+		if h.Kind == "queue" && h.Name == queue && h.Ends != "" {
+			why = h.Ends
+		}
+	})
+	return why
+}
+
+// lastEnd says where the way ended last without a queue.
+func lastEnd(t *route.Trace) string {
+	end := ""
+	t.Walk(func(h *route.Hop) {
+		if h.Ends != "" {
+			end = fmt.Sprintf("at %s: %s", route.NameOf(h.Name), h.Ends)
+		}
+	})
+	for _, f := range t.Fates {
+		if f.Root == nil && f.Why != "" {
+			end = fmt.Sprintf("in %s: %s", f.Queue, f.Why)
+		}
+	}
+	return end
+}
