@@ -33,7 +33,7 @@ func corpusFindings() map[string][]string {
 			`dead-letter-unroutable queue "batch.jobs"`,
 			`dead-letter-unroutable queue "webhook.deliveries"`,
 		},
-		"Nauflars+myshop.json": {},
+		"Nauflars+myshop.json":               {},
 		"abdallauno1+event-driven-day4.json": {},
 		"adrienKoumgangT+distriqueue.json": {
 			`permission-for-everything permission of user "distriqueue"`,
@@ -87,8 +87,8 @@ func corpusFindings() map[string][]string {
 			`policy-refused policy "ha"`,
 			`queue-expires queue "q.user.created"`,
 		},
-		"guggr+guggr.json": {},
-		"jfroche+rabbitmq-stream-ipv6.json": {},
+		"guggr+guggr.json":                          {},
+		"jfroche+rabbitmq-stream-ipv6.json":         {},
 		"jinternals+jinternals-event-bus-demo.json": {},
 		"kiaplayer+rabbitmq-report-system.json": {
 			`left-out `,
