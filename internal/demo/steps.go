@@ -36,6 +36,10 @@ func topologySteps() []step {
 			"validate -f " + example, 0,
 		},
 		{
+			"A file can be right and still lose messages. lint looks for what a broker would take without a word.",
+			"lint -f " + example, 0,
+		},
+		{
 			"What would change on the broker? It is empty, so everything is new. With --detailed-exitcode the exit status 2 " +
 				"tells a pipeline that there is something to do.",
 			"plan -f " + example + " --detailed-exitcode", 2,

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/msgctl/msgctl/internal/terminal"
 	model "github.com/msgctl/msgctl/pkg/topology/graph"
 )
 
@@ -20,7 +21,7 @@ func DOT(w io.Writer, g *model.Graph) error {
 	names, nodes := vhostsOf(g)
 	for v, name := range names {
 		if len(names) > 1 {
-			fmt.Fprintf(out, "  subgraph cluster_%d {\n    label=%s;\n", v, dotText("vhost "+name))
+			fmt.Fprintf(out, "  subgraph cluster_%d {\n    label=%s;\n", v, dotText("vhost "+terminal.Neutralise(name)))
 		}
 		for _, i := range nodes[name] {
 			fmt.Fprintf(out, "  n%d [label=%s, tooltip=%s%s];\n", i, dotText(shorten(nameOf(g.Nodes[i]), longestName), kindOf(g.Nodes[i])),

@@ -30,8 +30,8 @@ type vertex struct {
 type link struct {
 	from, to int
 	edge     int // in part.edges
-	// turned says that it leads from the right to the left; done, that from and to have changed places for it.
-	turned, done bool
+	// turn says that from and to are to change places, so that it leads to the right.
+	turn bool
 }
 
 func newLayers(p part, nodes []Size, edges []Edge) *layers {
@@ -65,7 +65,7 @@ func (l *layers) breakCircles() {
 	}
 	for i := range l.links {
 		k := &l.links[i]
-		k.turned = l.back(i) == 1 && len(l.in[k.from]) == 0 // nothing leads there: it stands better on the right of what it goes back to
+		k.turn = l.back(i) == 1 && len(l.in[k.from]) == 0 // nothing leads there: it stands better on the right of what it goes back to
 	}
 	l.turn()
 	state := make([]uint8, len(l.at))
@@ -79,11 +79,11 @@ func (l *layers) breakCircles() {
 	l.turn()
 }
 
-// turn turns links round that are to be turned and are not yet.
+// turn turns the links round that are to be turned.
 func (l *layers) turn() {
 	for i := range l.links {
-		if k := &l.links[i]; k.turned && !k.done {
-			k.from, k.to, k.done = k.to, k.from, true
+		if k := &l.links[i]; k.turn {
+			k.from, k.to, k.turn = k.to, k.from, false
 		}
 	}
 	l.index()
@@ -118,7 +118,7 @@ func (l *layers) walk(start int, state []uint8) {
 		top.next++
 		switch state[k.to] {
 		case open:
-			k.turned = true
+			k.turn = true
 		case 0:
 			state[k.to] = open
 			stack = append(stack, step{v: k.to})
@@ -220,7 +220,7 @@ func (l *layers) lengthen() {
 		}
 		way = append(way, k.to)
 		for i := 1; i < len(way); i++ {
-			l.links = append(l.links, link{from: way[i-1], to: way[i], edge: k.edge, turned: k.turned})
+			l.links = append(l.links, link{from: way[i-1], to: way[i], edge: k.edge})
 		}
 		l.way[k.edge] = way
 	}
