@@ -130,6 +130,9 @@ func (in *lintInput) readLive(ctx context.Context, d *deps, conn *profile.Connec
 	if err := missing(live); err != nil {
 		return err
 	}
+	if err := refine(ctx, b, live); err != nil {
+		return err
+	}
 	in.live = live
 	if in.version == "" {
 		in.version = cmp.Or(live.Server.Version, newestLine)
@@ -138,6 +141,23 @@ func (in *lintInput) readLive(ctx context.Context, d *deps, conn *profile.Connec
 		in.state, in.vhosts = only(&live.State, vhosts), vhosts
 	}
 	return nil
+}
+
+// mostRefined is how many queues are counted one by one: what the broker's statistics say is some seconds old.
+const mostRefined = 1000
+
+func refine(ctx context.Context, b broker, live *topology.Live) error {
+	var queues []topology.Ref
+	for ref := range live.All() {
+		if ref.Kind == topology.KindQueue {
+			queues = append(queues, ref)
+		}
+	}
+	if len(queues) > mostRefined {
+		return nil
+	}
+	slices.SortFunc(queues, topology.Ref.Compare)
+	return b.Refine(ctx, live, queues)
 }
 
 // lint finds everything that rules find, before comments and configuration have their say.
