@@ -128,7 +128,8 @@ func TestDOTHasOneStatementPerLine(t *testing.T) {
 }
 
 func TestSamePictureForTheSameTopology(t *testing.T) {
-	if draw(t, picture.SVG, hostileGraph(t)) != draw(t, picture.SVG, hostileGraph(t)) {
+	first := draw(t, picture.SVG, hostileGraph(t))
+	if second := draw(t, picture.SVG, hostileGraph(t)); first != second {
 		t.Error("two pictures of one topology differ")
 	}
 }

@@ -86,9 +86,9 @@ func newScene(g *model.Graph) *scene {
 // place lays out one vhost at y and returns its height.
 func (s *scene) place(nodes []int, y float64) float64 {
 	local := map[int]int{}
-	sizes := make([]layout.Size, len(nodes))
+	sizes := make([]layout.Size, 0, len(nodes))
 	for i, n := range nodes {
-		local[n], sizes[i] = i, s.nodes[n].size
+		local[n], sizes = i, append(sizes, s.nodes[n].size)
 	}
 	var edges []layout.Edge
 	var which []int

@@ -63,8 +63,7 @@ func groups(n int, edges []layout.Edge, out func(layout.Edge) bool) []int {
 	for i := range root {
 		root[i] = i
 	}
-	var find func(int) int
-	find = func(i int) int {
+	find := func(i int) int {
 		for root[i] != i {
 			root[i] = root[root[i]]
 			i = root[i]

@@ -26,7 +26,7 @@ func nameOf(n model.Node) string {
 
 // kindOf is what a node is, with what it holds: "quorum queue · 1,234 messages".
 func kindOf(n model.Node) string {
-	text := ""
+	var text string
 	switch {
 	case n.Role == model.Event:
 		return "event"

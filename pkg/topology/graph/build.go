@@ -156,7 +156,7 @@ func (b *builder) edge(from, to int, kind EdgeKind, label string) *Edge {
 }
 
 func (b *builder) binding(x *topology.Binding) {
-	to := 0
+	var to int
 	if x.DestinationType == topology.ToExchange {
 		to = b.exchangeNode(x.Destination)
 	} else {

@@ -139,24 +139,31 @@ func checkShadowed(r *run) {
 			if won == nil || s.Queue.Type == topology.Stream || s.DeadLetter().Set() {
 				continue
 			}
-			for _, p := range n.Policies().All() {
-				if _, sets := p.Definition["dead-letter-exchange"]; !sets || p.Operator || p.Priority > won.Priority || !route.AppliesToType(p.ApplyTo, s.Queue.Type) {
-					continue
+			if p := n.wouldDeadLetter(s.Queue, won.Priority); p != nil {
+				pair := [2]*topology.Policy{won, p}
+				if lost[pair] == nil {
+					order = append(order, pair)
 				}
-				if matches, _ := n.Policies().Matches(p, name); matches && len(n.Policies().Unsupported(p, s.Queue.Type)) == 0 {
-					pair := [2]*topology.Policy{won, p}
-					if lost[pair] == nil {
-						order = append(order, pair)
-					}
-					lost[pair] = append(lost[pair], name)
-					break
-				}
+				lost[pair] = append(lost[pair], name)
 			}
 		}
 		for _, pair := range order {
 			r.find(pair[0].Ref(), "definition", fmt.Sprintf("takes the dead-letter exchange that policy %q sets away from queue %s", pair[1].Name, some(lost[pair])))
 		}
 	}
+}
+
+// wouldDeadLetter returns the first policy of at most that priority that would give the queue a dead-letter exchange, nil for none.
+func (n *network) wouldDeadLetter(q *topology.Queue, most int64) *topology.Policy {
+	for _, p := range n.Policies().All() {
+		if _, sets := p.Definition["dead-letter-exchange"]; !sets || p.Operator || p.Priority > most || !route.AppliesToType(p.ApplyTo, q.Type) {
+			continue
+		}
+		if matches, _ := n.Policies().Matches(p, q.Name); matches && len(n.Policies().Unsupported(p, q.Type)) == 0 {
+			return p
+		}
+	}
+	return nil
 }
 
 // letter is a message that is in a queue, with the key that its name is: enough for dead letters whose key is configured.

@@ -43,36 +43,43 @@ func policyRules() []Rule {
 	}
 }
 
+// ties are pairs of policies of equal priority, with the objects that both match.
+type ties struct {
+	order [][2]*topology.Policy
+	hit   map[[2]*topology.Policy][]string
+}
+
+// note takes a pair down, unless it does not matter which of the two applies.
+func (t *ties) note(a route.Applied, name string) {
+	if a.Rival == nil || a.Policy.Definition.Equal(a.Rival.Definition) {
+		return
+	}
+	pair := [2]*topology.Policy{a.Policy, a.Rival}
+	if t.hit[pair] == nil {
+		t.order = append(t.order, pair)
+	}
+	t.hit[pair] = append(t.hit[pair], name)
+}
+
 // checkTies reports each pair of policies once, at the second.
 func checkTies(r *run) {
 	for _, n := range r.nets {
-		type pair struct{ a, b *topology.Policy }
-		hit := map[pair][]string{}
-		var order []pair
-		note := func(a route.Applied, name string) {
-			if a.Rival == nil || a.Policy.Definition.Equal(a.Rival.Definition) {
-				return
-			}
-			p := pair{a.Policy, a.Rival}
-			if hit[p] == nil {
-				order = append(order, p)
-			}
-			hit[p] = append(hit[p], name)
+		if len(n.Policies().All()) < 2 {
+			continue
 		}
+		t := ties{hit: map[[2]*topology.Policy][]string{}}
 		for _, name := range n.queues {
 			s := n.of(name)
-			note(s.User, name)
-			note(s.Operator, name)
+			t.note(s.User, name)
+			t.note(s.Operator, name)
 		}
-		if len(n.Policies().All()) > 1 {
-			for _, name := range n.ExchangeNames() {
-				if n.Exchange(name) != nil {
-					note(n.Policies().ForExchange(name), name)
-				}
+		for _, name := range n.ExchangeNames() {
+			if n.Exchange(name) != nil {
+				t.note(n.Policies().ForExchange(name), name)
 			}
 		}
-		for _, p := range order {
-			r.find(p.b.Ref(), "priority", fmt.Sprintf("has the same priority as policy %q (%d), and both match %s", p.a.Name, p.a.Priority, some(hit[p])))
+		for _, p := range t.order {
+			r.find(p[1].Ref(), "priority", fmt.Sprintf("has the same priority as policy %q (%d), and both match %s", p[0].Name, p[0].Priority, some(t.hit[p])))
 		}
 	}
 }
