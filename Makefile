@@ -43,6 +43,7 @@ fmt: $(BIN)/golangci-lint-$(GOLANGCI_VERSION) ## format the code
 
 generate: ## rewrite what is made from the code: command reference, JSON Schema, cmd/overview.txt, deploy/definitions.json
 	go run ./internal/gen docs
+	go run ./internal/gen lint
 	go run ./internal/gen schema
 	go run ./internal/gen overview
 	go run ./internal/rabbittest/cmd/definitions

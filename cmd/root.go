@@ -15,6 +15,7 @@ events, and it puts dead letters back where they belong.`
 
 const rootExample = `  msgctl validate -f topology.yaml      is the file right? (no broker needed)
   msgctl test -f topology.yaml          does every message arrive? (no broker needed)
+  msgctl lint -f topology.yaml          will it lose messages? (no broker needed)
   msgctl plan -f topology.yaml          what would change?
   msgctl apply -f topology.yaml         change it
   msgctl export > topology.yaml         a live broker as a file
@@ -69,6 +70,7 @@ func newRootCmd(d *deps) *cobra.Command {
 	cmd.AddCommand(newValidateCmd(d), newPlanCmd(d), newApplyCmd(d), newDestroyCmd(d), newExportCmd(d))
 	cmd.AddCommand(newRouteCmd(d), newTestCmd(d))
 	cmd.AddCommand(newPublishCmd(d), newEventsCmd(d))
+	cmd.AddCommand(newValidateCmd(d), newLintCmd(d), newRouteCmd(d), newTestCmd(d), newGraphCmd(d), newPlanCmd(d), newApplyCmd(d), newDestroyCmd(d), newExportCmd(d))
 	cmd.AddCommand(newDLQCmd(d))
 	cmd.AddCommand(newContextCmd(d), newVersionCmd(d), newExitCodesTopic(), newEnvironmentTopic())
 	addCompletion(cmd)

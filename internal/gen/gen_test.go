@@ -70,3 +70,16 @@ func TestWrongArguments(t *testing.T) {
 		}
 	}
 }
+
+// TestLintPageIsFresh holds the page of the lint rules in the repository against the rules.
+func TestLintPageIsFresh(t *testing.T) {
+	dir := t.TempDir()
+	if err := generate([]string{"lint", dir}); err != nil {
+		t.Fatal(err)
+	}
+	want, _ := os.ReadFile(filepath.Join(dir, "lint.md"))
+	have, err := os.ReadFile(filepath.Join("..", "..", "docs", "lint.md"))
+	if err != nil || string(have) != string(want) || len(want) == 0 {
+		t.Errorf("docs/lint.md is out of date: run make generate (%v)", err)
+	}
+}

@@ -1,4 +1,4 @@
-// Command gen writes what is made from the code: `go run ./internal/gen docs|man|completions|schema|overview [DIR]`.
+// Command gen writes what is made from the code: `go run ./internal/gen docs|lint|man|completions|schema|overview [DIR]`.
 package main
 
 import (
@@ -17,6 +17,7 @@ func kinds() []kind {
 		{"docs", "docs/reference", writeDocs},
 		{"man", "man", writeMan},
 		{"completions", "completions", writeCompletions},
+		{"lint", "docs", writeLint},
 		{"schema", "schema", writeSchema},
 		{"overview", "cmd", writeOverview},
 	}
@@ -31,7 +32,7 @@ func main() {
 
 func generate(args []string) error {
 	if len(args) == 0 || len(args) > 2 {
-		return fmt.Errorf("usage: go run ./internal/gen docs|man|completions|schema|overview [DIR]")
+		return fmt.Errorf("usage: go run ./internal/gen docs|lint|man|completions|schema|overview [DIR]")
 	}
 	for _, k := range kinds() {
 		if k.name != args[0] {
@@ -46,5 +47,5 @@ func generate(args []string) error {
 		}
 		return k.write(dir)
 	}
-	return fmt.Errorf("%q is none of docs, man, completions, schema, overview", args[0])
+	return fmt.Errorf("%q is none of docs, lint, man, completions, schema, overview", args[0])
 }

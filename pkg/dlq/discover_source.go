@@ -101,9 +101,13 @@ func (f *finder) addSource(l letters, p path) {
 		s.Certainty, s.Why = Possibly, "only messages whose routing key is in "+p.keys.String()
 	}
 	q := f.queue(p.queue)
-	if !slices.ContainsFunc(q.Sources, s.sameAs) {
-		q.Sources = append(q.Sources, s)
+	// The queues are gone through one by one: only the last sources can be of this one. Ten thousand queues may share one dead-letter queue.
+	for i := len(q.Sources) - 1; i >= 0 && q.Sources[i].Queue == s.Queue; i-- {
+		if s.sameAs(q.Sources[i]) {
+			return
+		}
 	}
+	q.Sources = append(q.Sources, s)
 }
 
 // sameAs says that two sources tell the same: several bindings lead to one queue.

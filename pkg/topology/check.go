@@ -10,6 +10,22 @@ import (
 // the problems of Diff's plan.
 func Check(want *State, have *Live) diag.Diagnostics { return Diff(want, have, DiffOptions{}).Problems }
 
+// CheckVersion returns what a broker of that version ("" unknown: any) would refuse of declared objects, or accept and ignore, without
+// asking one. What objects refer to is not looked for.
+func CheckVersion(want *State, version string) diag.Diagnostics {
+	c := newChecker(want, &Live{Server: Server{Version: version}})
+	for ref, o := range want.objects {
+		if untouchable(ref) {
+			c.untouchable(ref, o)
+		} else {
+			c.object(ref, o, false)
+		}
+	}
+	c.policies()
+	c.found.Sort()
+	return c.found
+}
+
 // checker collects problems of declared objects.
 type checker struct {
 	want   *State
@@ -28,6 +44,32 @@ func (c *checker) add(severity diag.Severity, ref Ref, message, why, fix string)
 	c.found = append(c.found, diag.Diagnostic{
 		Severity: severity, Position: c.want.Position(ref), Object: ref.Full(), Message: message, Why: why, Fix: fix,
 	})
+}
+
+// about is a checker for problems that a lint rule explains, of one part of an object.
+type about struct {
+	*checker
+	rule, part string
+}
+
+// as names the lint rule of the problems that follow, and the argument, key or field that they are about ("" the whole object).
+func (c *checker) as(rule, part string) about { return about{c, rule, part} }
+
+func (a about) error(ref Ref, message, why, fix string) {
+	a.tell(diag.Error, ref, message, why, fix)
+}
+
+func (a about) warn(ref Ref, message, why, fix string) {
+	a.tell(diag.Warning, ref, message, why, fix)
+}
+
+func (a about) tell(severity diag.Severity, ref Ref, message, why, fix string) {
+	a.add(severity, ref, message, why, fix)
+	last := &a.found[len(a.found)-1]
+	last.Rule, last.Part = a.rule, a.part
+	if a.part != "" {
+		last.Position = a.want.PartPosition(ref, a.part)
+	}
 }
 
 func (c *checker) error(ref Ref, message, why, fix string) { c.add(diag.Error, ref, message, why, fix) }
@@ -123,7 +165,7 @@ func exchangePlugins() map[string]string {
 // vhost: 3.10 accepts default_queue_type and ignores it; the vhost shows "undefined" afterwards.
 func (c *checker) vhost(ref Ref, v *VHost) {
 	if v.Declared.DefaultQueueType && v.DefaultQueueType != "" && v.DefaultQueueType != Classic && c.before("4.0") {
-		c.error(ref, c.broker()+" ignores defaultQueueType", "queues without a type would be classic, not "+v.DefaultQueueType,
+		c.as("argument-ignored", "default_queue_type").error(ref, c.broker()+" ignores defaultQueueType", "queues without a type would be classic, not "+v.DefaultQueueType,
 			fmt.Sprintf("name the type in each queue (type: %s), or use RabbitMQ 4.0 or newer", v.DefaultQueueType))
 	}
 }
@@ -143,7 +185,7 @@ func (c *checker) untouchable(ref Ref, want Object) {
 		c.reserved(ref, o)
 	case *Binding:
 		if o.RoutingKey != o.Destination || o.DestinationType != ToQueue || len(o.Arguments) > 0 {
-			c.error(ref, "the default exchange takes no bindings", "it reaches every queue by the queue's name, and nothing else",
+			c.as("binding-dangling", "source").error(ref, "the default exchange takes no bindings", "it reaches every queue by the queue's name, and nothing else",
 				"bind to an exchange of your own")
 		}
 	case *GlobalParameter:
@@ -155,18 +197,18 @@ func (c *checker) reserved(ref Ref, x *Exchange) {
 	live, exists := c.have.Get(ref)
 	switch {
 	case exists && x.Name == "":
-		c.error(ref, "the default exchange cannot be declared", "every vhost has it, as it is", "take it out of the file")
+		c.as("reserved-name", "name").error(ref, "the default exchange cannot be declared", "every vhost has it, as it is", "take it out of the file")
 	case exists:
 		list := changes(live, x, c.server)
 		c.error(ref, "the broker declares this exchange itself, and differently: "+describeChanges(list),
 			"names that begin with amq. are reserved", "declare an exchange under a name of your own")
 	case IsPredeclared(x.Name):
 		if x.Type != predeclaredTypes()[x.Name] && x.Type != "" || !x.Durable || x.AutoDelete {
-			c.error(ref, fmt.Sprintf("every vhost has this exchange from the start, durable and of type %s", predeclaredTypes()[x.Name]),
+			c.as("reserved-name", "name").error(ref, fmt.Sprintf("every vhost has this exchange from the start, durable and of type %s", predeclaredTypes()[x.Name]),
 				"names that begin with amq. are reserved", "declare an exchange under a name of your own")
 		}
 	default:
-		c.error(ref, "names that begin with amq. are reserved for the broker", "it refuses to declare the exchange", "choose another name")
+		c.as("reserved-name", "name").error(ref, "names that begin with amq. are reserved for the broker", "it refuses to declare the exchange", "choose another name")
 	}
 }
 

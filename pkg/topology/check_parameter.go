@@ -27,7 +27,7 @@ func (c *checker) parameter(ref Ref, p *Parameter, equal bool) {
 	for _, field := range uriFields(p.Component) {
 		for _, uri := range texts(value[field]) {
 			if fault := uriFault(uri); fault != "" {
-				c.error(ref, fmt.Sprintf("%s: %s", field, fault), "the broker refuses the parameter", "write amqp://USER:PASSWORD@HOST:5672/VHOST, or amqps://…")
+				c.as("parameter-refused", field).error(ref, fmt.Sprintf("%s: %s", field, fault), "the broker refuses the parameter", "write amqp://USER:PASSWORD@HOST:5672/VHOST, or amqps://…")
 			}
 		}
 	}

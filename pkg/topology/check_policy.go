@@ -14,12 +14,12 @@ func (c *checker) policy(ref Ref, p *Policy, equal bool) {
 		return
 	}
 	if len(p.Definition) == 0 {
-		c.error(ref, "the policy sets nothing", "the broker refuses it", "add a definition, for example: { max-length: 10000 }")
+		c.as("policy-refused", "definition").error(ref, "the policy sets nothing", "the broker refuses it", "add a definition, for example: { max-length: 10000 }")
 	}
 	switch p.ApplyTo {
 	case ApplyToClassicQueues, ApplyToQuorumQueues, ApplyToStreams:
 		if c.before("4.0") {
-			c.error(ref, fmt.Sprintf("%s knows no applyTo: %s", c.broker(), p.ApplyTo), "it refuses the policy; it has queues, exchanges and all",
+			c.as("policy-refused", "apply-to").error(ref, fmt.Sprintf("%s knows no applyTo: %s", c.broker(), p.ApplyTo), "it refuses the policy; it has queues, exchanges and all",
 				"use applyTo: queues, with a pattern that matches only those queues")
 		}
 	}
@@ -35,16 +35,16 @@ func (c *checker) policyKey(ref Ref, p *Policy, name string) {
 	case !known:
 		c.unknownPolicyKey(ref, name)
 	case p.Operator && !key.OperatorAcceptedBy(c.server.Version):
-		c.error(ref, fmt.Sprintf("%s takes no %s in an operator policy", c.broker(), name), "it refuses the policy",
+		c.as("policy-refused", name).error(ref, fmt.Sprintf("%s takes no %s in an operator policy", c.broker(), name), "it refuses the policy",
 			"set it in a policy instead; operator policies take "+strings.Join(c.operatorKeys(), ", "))
 	case key.AcceptedBy(c.server.Version):
 	case strings.HasPrefix(name, "ha-"):
-		c.error(ref, fmt.Sprintf("%s has no classic queue mirroring, and refuses policies with %s", c.broker(), name), "mirroring was removed in 4.0",
+		c.as("policy-refused", name).error(ref, fmt.Sprintf("%s has no classic queue mirroring, and refuses policies with %s", c.broker(), name), "mirroring was removed in 4.0",
 			"take the ha- keys out, and use type: quorum for queues that must survive a node")
 	case key.Until != "" && c.from(key.Until):
-		c.error(ref, fmt.Sprintf("%s refuses policies with %s", c.broker(), name), "it was removed in "+key.Until, "use queue-leader-locator")
+		c.as("policy-refused", name).error(ref, fmt.Sprintf("%s refuses policies with %s", c.broker(), name), "it was removed in "+key.Until, "use queue-leader-locator")
 	default:
-		c.error(ref, fmt.Sprintf("%s knows no %s and refuses policies with it", c.broker(), name), "RabbitMQ takes it since "+key.Since, "take it out")
+		c.as("policy-refused", name).error(ref, fmt.Sprintf("%s knows no %s and refuses policies with it", c.broker(), name), "RabbitMQ takes it since "+key.Since, "take it out")
 	}
 }
 
@@ -70,14 +70,14 @@ func (c *checker) unknownPolicyKey(ref Ref, name string) {
 	why := "the broker refuses policies with settings that it does not know"
 	if a, ok := LookupArgument("x-" + strings.TrimPrefix(name, "x-")); ok {
 		if _, ok := LookupPolicyKey(strings.TrimPrefix(name, "x-")); ok {
-			c.error(ref, fmt.Sprintf("a policy has no %s", name), why, fmt.Sprintf("did you mean %s?", strings.TrimPrefix(name, "x-")))
+			c.as("policy-refused", name).error(ref, fmt.Sprintf("a policy has no %s", name), why, fmt.Sprintf("did you mean %s?", strings.TrimPrefix(name, "x-")))
 			return
 		}
-		c.error(ref, fmt.Sprintf("%s cannot be set by a policy", name), why, fmt.Sprintf("set %s in the queues", a.Field))
+		c.as("policy-refused", name).error(ref, fmt.Sprintf("%s cannot be set by a policy", name), why, fmt.Sprintf("set %s in the queues", a.Field))
 		return
 	}
 	if name == "x-queue-type" || name == "queue-type" {
-		c.error(ref, "the queue type cannot be set by a policy", why, "set type in the queues, or defaultQueueType in the vhost")
+		c.as("policy-refused", name).error(ref, "the queue type cannot be set by a policy", why, "set type in the queues, or defaultQueueType in the vhost")
 		return
 	}
 	names := make([]string, 0, 40)
@@ -88,14 +88,14 @@ func (c *checker) unknownPolicyKey(ref Ref, name string) {
 	if near := nearest(name, names); near != "" {
 		fix = fmt.Sprintf("did you mean %s?", near)
 	}
-	c.error(ref, fmt.Sprintf("RabbitMQ knows no policy setting %s", name), why, fix)
+	c.as("policy-refused", name).error(ref, fmt.Sprintf("RabbitMQ knows no policy setting %s", name), why, fix)
 }
 
 // delayedRetry: 4.3.6 wants the minimum with the type ("delayed-retry-min is required when delayed-retry-type is all").
 func (c *checker) delayedRetry(ref Ref, p *Policy) {
 	kind, ok := p.Definition["delayed-retry-type"]
 	if _, minimum := p.Definition["delayed-retry-min"]; ok && kind != "disabled" && !minimum && c.from("4.3") {
-		c.error(ref, "delayed-retry-type without delayed-retry-min", "the broker refuses the policy", "add delayed-retry-min: 1000")
+		c.as("policy-refused", "delayed-retry-type").error(ref, "delayed-retry-type without delayed-retry-min", "the broker refuses the policy", "add delayed-retry-min: 1000")
 	}
 }
 
@@ -201,9 +201,10 @@ func (c *checker) disabled(p *Policy, higher []*Policy, queues []*Queue) {
 }
 
 func (c *checker) reportDisabled(p *Policy, queueType string, good, bad []string, hit []*Queue, declared bool) {
-	add := c.warn
+	with := c.as("policy-disabled-by-key", bad[0])
+	add := with.warn
 	if declared {
-		add = c.error
+		add = with.error
 	}
 	names := fmt.Sprintf("%q", hit[0].Name)
 	if len(hit) > 1 {

@@ -14,13 +14,13 @@ func (c *checker) queue(ref Ref, q *Queue, equal bool) {
 	}
 	if q.Type != Classic && q.Type != Quorum && q.Type != Stream || equal {
 		if !equal {
-			c.error(ref, fmt.Sprintf("there is no queue type %q", q.Type), "the broker refuses to declare the queue", "use classic, quorum or stream")
+			c.as("argument-refused", "type").error(ref, fmt.Sprintf("there is no queue type %q", q.Type), "the broker refuses to declare the queue", "use classic, quorum or stream")
 		}
 		return
 	}
 	c.length(ref, "name", q.Name, equal)
 	if IsReserved(q.Name) {
-		c.error(ref, "names that begin with amq. are reserved for the broker", "it refuses to declare the queue", "choose another name")
+		c.as("reserved-name", "name").error(ref, "names that begin with amq. are reserved for the broker", "it refuses to declare the queue", "choose another name")
 	}
 	c.properties(ref, q)
 	c.combinations(ref, q)
@@ -39,7 +39,7 @@ func (c *checker) properties(ref Ref, q *Queue) {
 			refused = "exclusive"
 		}
 		if refused != "" {
-			c.error(ref, fmt.Sprintf("%s cannot be combined with type: %s", refused, q.Type), "the broker refuses to declare the queue",
+			c.as("argument-refused", strings.Split(refused, ":")[0]).error(ref, fmt.Sprintf("%s cannot be combined with type: %s", refused, q.Type), "the broker refuses to declare the queue",
 				fmt.Sprintf("take %s out, or use type: classic", strings.Split(refused, ":")[0]))
 		}
 		return
@@ -48,10 +48,10 @@ func (c *checker) properties(ref Ref, q *Queue) {
 		return
 	}
 	if slices.Contains(c.server.DeniedFeatures, "transient_nonexcl_queues") {
-		c.error(ref, "this broker denies durable: false for queues that are not exclusive", "the deprecated feature transient_nonexcl_queues is not permitted on it",
+		c.as("queue-transient", "durable").error(ref, "this broker denies durable: false for queues that are not exclusive", "the deprecated feature transient_nonexcl_queues is not permitted on it",
 			"use durable: true, with expires where the queue shall go by itself")
 	} else if c.from("4.0") {
-		c.warn(ref, "durable: false is deprecated for queues that are not exclusive", "a coming RabbitMQ will refuse it; the queue is gone after a restart",
+		c.as("queue-transient", "durable").warn(ref, "durable: false is deprecated for queues that are not exclusive", "a coming RabbitMQ will refuse it; the queue is gone after a restart",
 			"use durable: true, with expires where the queue shall go by itself")
 	}
 }
@@ -61,7 +61,7 @@ func (c *checker) combinations(ref Ref, q *Queue) {
 	_, key := q.Arguments["x-dead-letter-routing-key"]
 	_, exchange := q.Arguments["x-dead-letter-exchange"]
 	if key && !exchange {
-		c.error(ref, "deadLetter.key without deadLetter.exchange", "the broker refuses a dead-letter routing key alone, also where a policy names the exchange",
+		c.as("argument-refused", "x-dead-letter-routing-key").error(ref, "deadLetter.key without deadLetter.exchange", "the broker refuses a dead-letter routing key alone, also where a policy names the exchange",
 			`add deadLetter.exchange ("" is the default exchange), or set dead-letter-routing-key in the policy`)
 	}
 }
@@ -94,10 +94,18 @@ func (c *checker) unknownArgument(ref Ref, name string) {
 	why := "the broker accepts it and ignores it"
 	if near := nearest(name, names); near != "" {
 		a, _ := LookupArgument(near)
-		c.error(ref, fmt.Sprintf("RabbitMQ knows no argument %q", name), why, fmt.Sprintf("did you mean %s (%s)?", a.Field, near))
+		c.as("argument-unknown", name).error(ref, fmt.Sprintf("RabbitMQ knows no argument %q", name), why, fmt.Sprintf("did you mean %s (%s)?", a.Field, near))
 		return
 	}
-	c.warn(ref, fmt.Sprintf("RabbitMQ knows no argument %q", name), why+", unless a plugin reads it", "")
+	c.as("argument-unknown", name).warn(ref, fmt.Sprintf("RabbitMQ knows no argument %q", name), why+", unless a plugin reads it", "")
+}
+
+// argumentRule tells what the broker refuses from what it takes and ignores.
+func argumentRule(refused bool) string {
+	if refused {
+		return "argument-refused"
+	}
+	return "argument-ignored"
 }
 
 // wrongType: an argument that no version takes on this queue type.
@@ -110,7 +118,7 @@ func (c *checker) wrongType(ref Ref, q *Queue, a Argument, equal bool) {
 	if !refused {
 		why = c.broker() + " accepts it and ignores it"
 	}
-	c.error(ref, fmt.Sprintf("a %s queue does not take %s (%s)", q.Type, a.Field, a.Name), why,
+	c.as(argumentRule(refused), a.Name).error(ref, fmt.Sprintf("a %s queue does not take %s (%s)", q.Type, a.Field, a.Name), why,
 		fmt.Sprintf("take it out, or use type: %s", strings.Join(a.QueueTypes(""), " or ")))
 }
 
@@ -142,13 +150,13 @@ func (c *checker) wrongVersion(ref Ref, q *Queue, a Argument, equal bool) {
 	if a.Name == "x-queue-master-locator" {
 		fix = "use leaderLocator"
 	}
-	c.error(ref, fmt.Sprintf("%s does not take %s (%s) on a %s queue: RabbitMQ does %s", c.broker(), a.Field, a.Name, q.Type, span), why, fix)
+	c.as(argumentRule(refused), a.Name).error(ref, fmt.Sprintf("%s does not take %s (%s) on a %s queue: RabbitMQ does %s", c.broker(), a.Field, a.Name, q.Type, span), why, fix)
 }
 
 // masterLocator goes by what the node permits, which its configuration can change, where that is known.
 func (c *checker) masterLocator(ref Ref, equal bool) {
 	if !equal && slices.Contains(c.server.DeniedFeatures, "queue_master_locator") {
-		c.error(ref, "this broker denies masterLocator (x-queue-master-locator)", "the deprecated feature queue_master_locator is not permitted on it", "use leaderLocator")
+		c.as("argument-refused", "x-queue-master-locator").error(ref, "this broker denies masterLocator (x-queue-master-locator)", "the deprecated feature queue_master_locator is not permitted on it", "use leaderLocator")
 	}
 }
 
@@ -178,7 +186,7 @@ func (c *checker) argumentValue(ref Ref, a Argument, v any) {
 		}
 	}
 	if wrong != "" {
-		c.error(ref, fmt.Sprintf("%s (%s) is %s, but %s", a.Field, a.Name, CanonicalValue(v), wrong), "the broker refuses it, or ignores it", "")
+		c.as("argument-refused", a.Name).error(ref, fmt.Sprintf("%s (%s) is %s, but %s", a.Field, a.Name, CanonicalValue(v), wrong), "the broker refuses it, or ignores it", "")
 	}
 }
 
@@ -187,10 +195,10 @@ func (c *checker) limitVersions(ref Ref, a Argument, v any, equal bool) {
 	n, _ := v.(int64)
 	switch {
 	case a.Name == "x-delivery-limit" && n < 0 && c.before("4.0"):
-		c.error(ref, "deliveryLimit: -1 means 0 on "+c.broker(), "every message that is returned once is dropped or dead-lettered",
+		c.as("argument-ignored", a.Name).error(ref, "deliveryLimit: -1 means 0 on "+c.broker(), "every message that is returned once is dropped or dead-lettered",
 			"take it out: without it this broker has no limit")
 	case a.Name == "x-queue-version" && n == 1 && c.from("4.3") && !equal:
-		c.error(ref, c.broker()+" refuses version: 1", "classic queues have only storage version 2 since 4.3", "take version out")
+		c.as("argument-refused", a.Name).error(ref, c.broker()+" refuses version: 1", "classic queues have only storage version 2 since 4.3", "take version out")
 	}
 }
 

@@ -19,6 +19,8 @@ type State struct {
 	objects map[Ref]Object
 	// positions says where in a file an object is declared.
 	positions map[Ref]diag.Position
+	// parts says where the parts of an object are written: see Locate.
+	parts map[Ref]map[string]diag.Position
 }
 
 // Owner names the topology in the broker's records: name@vhost. The vhost belongs to it, because teams apply one file, with
@@ -55,6 +57,26 @@ func (s *State) Has(ref Ref) bool { _, ok := s.objects[ref]; return ok }
 
 // Position returns where the object is declared, zero when unknown.
 func (s *State) Position(ref Ref) diag.Position { return s.positions[ref] }
+
+// Locate remembers where the parts of an object are written: arguments, by their names in the protocol, and fields, by any name.
+// The map is kept, not copied.
+func (s *State) Locate(ref Ref, parts map[string]diag.Position) {
+	if len(parts) == 0 {
+		return
+	}
+	if s.parts == nil {
+		s.parts = map[Ref]map[string]diag.Position{}
+	}
+	s.parts[ref] = parts
+}
+
+// PartPosition returns where a part of an object is written, the object's Position when that is not known.
+func (s *State) PartPosition(ref Ref, part string) diag.Position {
+	if at, ok := s.parts[ref][part]; ok {
+		return at
+	}
+	return s.positions[ref]
+}
 
 // Len counts the objects.
 func (s *State) Len() int { return len(s.objects) }

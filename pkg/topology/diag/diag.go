@@ -53,6 +53,10 @@ type Diagnostic struct {
 	Message string `json:"message"`
 	Why     string `json:"why,omitempty"`
 	Fix     string `json:"fix,omitempty"`
+	// Rule is the id of the lint rule that explains the problem; "" for what only makes sense where it stands, like syntax.
+	Rule string `json:"rule,omitempty"`
+	// Part says which argument or field of Object is meant, by its name in the protocol or the file; "" the whole.
+	Part string `json:"-"`
 }
 
 // Error returns the diagnostic on one line, position first: what a compiler would print.

@@ -51,14 +51,26 @@ type checker struct {
 	ref    topology.Ref
 	object string
 	place  *place
+	rule   string
+}
+
+// as returns the checker for problems that a lint rule explains.
+func (c *checker) as(rule string) *checker {
+	with := *c
+	with.rule = rule
+	return &with
+}
+
+func (c *checker) tell(severity diag.Severity, part, message, why, fix string) {
+	c.problems = append(c.problems, diag.Diagnostic{Severity: severity, Position: c.place.of(part), Object: c.object, Message: message, Why: why, Fix: fix, Rule: c.rule, Part: part})
 }
 
 func (c *checker) error(part, message, why, fix string) {
-	c.report(diag.Error, c.place.of(part), c.object, message, why, fix)
+	c.tell(diag.Error, part, message, why, fix)
 }
 
 func (c *checker) warn(part, message, why, fix string) {
-	c.report(diag.Warning, c.place.of(part), c.object, message, why, fix)
+	c.tell(diag.Warning, part, message, why, fix)
 }
 
 // field names an argument in the file's own terms.
@@ -91,7 +103,7 @@ func (c *checker) checkName() {
 	if topology.IsPredeclared(c.ref.Name) {
 		fix = "leave it out: every vhost has it, and bindings can name it"
 	}
-	c.error("name", "names that begin with amq. are reserved", "the broker refuses to declare a "+what+" of that name", fix)
+	c.as("reserved-name").error("name", "names that begin with amq. are reserved", "the broker refuses to declare a "+what+" of that name", fix)
 }
 
 func (c *checker) oneOf(what, got string, known ...string) {
@@ -135,10 +147,10 @@ func (c *checker) exchange(x *topology.Exchange) {
 	core := []string{"direct", "fanout", "topic", "headers"}
 	if !slices.Contains(core, x.Type) && !strings.HasPrefix(x.Type, "x-") {
 		if best := nearest(x.Type, core); best != "" {
-			c.error("type", fmt.Sprintf("there is no exchange type %q", x.Type), "", fmt.Sprintf("did you mean %s?", best))
+			c.as("exchange-type-unknown").error("type", fmt.Sprintf("there is no exchange type %q", x.Type), "", fmt.Sprintf("did you mean %s?", best))
 		}
 	}
-	c.target("alternate-exchange", "alternateExchange", x.VHost, x.Arguments["alternate-exchange"], "what no binding matches would vanish")
+	c.as("alternate-exchange-missing").target("alternate-exchange", "alternateExchange", x.VHost, x.Arguments["alternate-exchange"], "what no binding matches would vanish")
 }
 
 // target checks that an exchange that messages are handed on to is declared. value is nil or no string when there is none.
@@ -151,7 +163,7 @@ func (c *checker) target(part, field, vhost string, value any, why string) {
 	if c.place.definitions {
 		severity, field = diag.Warning, part
 	}
-	c.report(severity, c.place.of(part), c.object, fmt.Sprintf("%s: exchange %q is not declared", field, name), why,
+	c.tell(severity, part, fmt.Sprintf("%s: exchange %q is not declared", field, name), why,
 		c.wayOut(exchangeRef(vhost, name), c.place.definitions))
 }
 
@@ -180,7 +192,7 @@ func (c *checker) endpoint(part string, ref topology.Ref) {
 	if c.place.definitions && !c.sectioned[ref.Kind] {
 		severity = diag.Warning
 	}
-	c.report(severity, c.place.of(part), c.object, fmt.Sprintf("%s %q is not declared", ref.Kind, ref.Name), "the binding could not be made",
+	c.as("binding-dangling").tell(severity, part, fmt.Sprintf("%s %q is not declared", ref.Kind, ref.Name), "the binding could not be made",
 		c.wayOut(ref, c.place.definitions))
 }
 
@@ -188,13 +200,13 @@ func (c *checker) endpoint(part string, ref topology.Ref) {
 func (c *checker) headers(b *topology.Binding) {
 	if match, ok := b.Arguments["x-match"]; ok {
 		if text, _ := match.(string); !slices.Contains([]string{"all", "any", "all-with-x", "any-with-x"}, text) {
-			c.error(argumentPart+"x-match", fmt.Sprintf("x-match cannot be %v", match), "the broker refuses the binding", "write all, any, all-with-x or any-with-x")
+			c.as("binding-cannot-match").error(argumentPart+"x-match", fmt.Sprintf("x-match cannot be %v", match), "the broker refuses the binding", "write all, any, all-with-x or any-with-x")
 		}
 	}
 	x, _ := c.state.Get(exchangeRef(b.VHost, b.Source))
 	if x, ok := x.(*topology.Exchange); ok && slices.Contains([]string{"direct", "fanout", "topic"}, x.Type) && len(b.Arguments) > 0 {
 		part := argumentPart + b.Arguments.Keys()[0]
-		c.warn(part, fmt.Sprintf("exchange %q is of type %s and does not look at headers", b.Source, x.Type), "the binding takes every message of its key", "use type: headers, or leave the headers out")
+		c.as("binding-ignores-headers").warn(part, fmt.Sprintf("exchange %q is of type %s and does not look at headers", b.Source, x.Type), "the binding takes every message of its key", "use type: headers, or leave the headers out")
 	}
 }
 
@@ -204,25 +216,25 @@ func (c *checker) policy(p *topology.Policy) {
 		c.policyKey(p, key)
 	}
 	if _, given := c.place.parts["definition"]; given && len(p.Definition) == 0 {
-		c.error("definition", "has an empty definition", "the broker refuses a policy that sets nothing", "add a key like message-ttl: 24h")
+		c.as("policy-refused").error("definition", "has an empty definition", "the broker refuses a policy that sets nothing", "add a key like message-ttl: 24h")
 	}
-	c.target("dead-letter-exchange", "definition.dead-letter-exchange", p.VHost, p.Definition["dead-letter-exchange"], "dead letters would vanish")
-	c.target("alternate-exchange", "definition.alternate-exchange", p.VHost, p.Definition["alternate-exchange"], "what no binding matches would vanish")
+	c.as("dead-letter-exchange-missing").target("dead-letter-exchange", "definition.dead-letter-exchange", p.VHost, p.Definition["dead-letter-exchange"], "dead letters would vanish")
+	c.as("alternate-exchange-missing").target("alternate-exchange", "definition.alternate-exchange", p.VHost, p.Definition["alternate-exchange"], "what no binding matches would vanish")
 }
 
 func (c *checker) policyKey(p *topology.Policy, key string) {
 	known, ok := topology.LookupPolicyKey(key)
 	if !ok {
-		c.unknownPolicyKey(key)
+		c.as("policy-refused").unknownPolicyKey(key)
 		return
 	}
 	if p.Operator && !known.Operator {
-		c.error(key, fmt.Sprintf("operator policies cannot set %s", key), "the broker refuses the policy", "set it in a policy")
+		c.as("policy-refused").error(key, fmt.Sprintf("operator policies cannot set %s", key), "the broker refuses the policy", "set it in a policy")
 	}
 	// The values are those of the queue's argument, where there is one.
 	if a, ok := topology.LookupArgument("x-" + key); ok && a.Type != topology.Text {
 		if problem := wrongArgument(a, p.Definition[key]); problem != "" {
-			c.error(key, "definition."+key+" "+problem, "the broker refuses the policy", "")
+			c.as("policy-refused").error(key, "definition."+key+" "+problem, "the broker refuses the policy", "")
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 func (c *checker) queue(q *topology.Queue) {
 	if !slices.Contains(queueTypes(), q.Type) {
-		c.error("type", fmt.Sprintf("there is no queue type %q", q.Type), "", "write one of "+strings.Join(queueTypes(), ", "))
+		c.as("argument-refused").error("type", fmt.Sprintf("there is no queue type %q", q.Type), "", "write one of "+strings.Join(queueTypes(), ", "))
 		return
 	}
 	kind := c.effectiveType(q)
@@ -39,25 +39,25 @@ func (c *checker) effectiveType(q *topology.Queue) string {
 // replicated checks what quorum queues and streams refuse.
 func (c *checker) replicated(q *topology.Queue) {
 	if !q.Durable {
-		c.error("durable", fmt.Sprintf("a %s queue is always durable", q.Type), "the broker refuses it", "remove durable: false, or use type: classic")
+		c.as("argument-refused").error("durable", fmt.Sprintf("a %s queue is always durable", q.Type), "the broker refuses it", "remove durable: false, or use type: classic")
 	}
 	if q.AutoDelete {
 		part := "autoDelete"
 		if c.place.definitions {
 			part = "auto_delete"
 		}
-		c.error(part, fmt.Sprintf("a %s queue cannot be deleted automatically", q.Type), "the broker refuses it", "remove it, or use expires, or type: classic")
+		c.as("argument-refused").error(part, fmt.Sprintf("a %s queue cannot be deleted automatically", q.Type), "the broker refuses it", "remove it, or use expires, or type: classic")
 	}
 }
 
 func (c *checker) argument(q *topology.Queue, kind, name string) {
 	a, ok := topology.LookupArgument(name)
 	if !ok {
-		c.unknownArgument(name)
+		c.as("argument-unknown").unknownArgument(name)
 		return
 	}
 	if problem := wrongArgument(a, q.Arguments[name]); problem != "" {
-		c.error(name, c.field(a)+" "+problem, "the broker refuses the queue", "")
+		c.as("argument-refused").error(name, c.field(a)+" "+problem, "the broker refuses the queue", "")
 		return
 	}
 	if a.TakenBy(kind, "") {
@@ -75,7 +75,7 @@ func (c *checker) argument(q *topology.Queue, kind, name string) {
 	if c.place.definitions {
 		fix = `remove it, or set "x-queue-type" to ` + strings.Join(types, " or ")
 	}
-	c.error(name, fmt.Sprintf("a %s queue does not take %s", kind, c.field(a)), why, fix)
+	c.as("argument-refused").error(name, fmt.Sprintf("a %s queue does not take %s", kind, c.field(a)), why, fix)
 }
 
 // unknownArgument reports what is probably a mistake: the broker takes any argument, and ignores what it does not know.
@@ -131,19 +131,19 @@ func (c *checker) deadLetter(q *topology.Queue, kind string) {
 	exchange, has := q.Arguments["x-dead-letter-exchange"].(string)
 	key, hasKey := q.Arguments["x-dead-letter-routing-key"].(string)
 	if hasKey && !has {
-		c.error("x-dead-letter-routing-key", "has a dead-letter key and no dead-letter exchange", "the broker refuses it", "add the exchange; \"\" is the default exchange, which takes queue names as keys")
+		c.as("argument-refused").error("x-dead-letter-routing-key", "has a dead-letter key and no dead-letter exchange", "the broker refuses it", "add the exchange; \"\" is the default exchange, which takes queue names as keys")
 	}
 	if !has {
 		return
 	}
-	c.target("x-dead-letter-exchange", "deadLetter", q.VHost, exchange, "dead letters would vanish")
+	c.as("dead-letter-exchange-missing").target("x-dead-letter-exchange", "deadLetter", q.VHost, exchange, "dead letters would vanish")
 	if exchange != "" || !hasKey || c.known(queueRef(q.VHost, key)) {
 		return
 	}
 	message, why := fmt.Sprintf("deadLetter: queue %q is not declared", key), "dead letters would vanish"
 	if c.place.definitions {
-		c.warn("x-dead-letter-routing-key", message, why, "declare it in the file")
+		c.as("dead-letter-unroutable").warn("x-dead-letter-routing-key", message, why, "declare it in the file")
 		return
 	}
-	c.error("x-dead-letter-routing-key", message, why, c.wayOut(queueRef(q.VHost, key), false))
+	c.as("dead-letter-unroutable").error("x-dead-letter-routing-key", message, why, c.wayOut(queueRef(q.VHost, key), false))
 }

@@ -89,6 +89,7 @@ func (r *resolver) add(o topology.Object, p *place) {
 	ref := o.Ref()
 	if err := r.state.Add(o, p.at); err == nil {
 		r.places[ref] = p
+		r.state.Locate(ref, p.parts)
 		return
 	}
 	first := r.places[ref]

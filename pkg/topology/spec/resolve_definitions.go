@@ -105,8 +105,8 @@ func (r *resolver) defUser(d *definitions, u *defUser) {
 	}
 	p := defPlace(&u.Located, nil)
 	if u.Password != "" {
-		r.report(diag.Warning, p.of("password"), r.name(o.Ref()), "the file has the password in plain text", "everybody who can read the file can log in",
-			"replace it by password_hash (rabbitmqctl hash_password)")
+		r.problems = append(r.problems, diag.Diagnostic{Severity: diag.Warning, Position: p.of("password"), Object: r.name(o.Ref()), Rule: "credentials-in-file", Part: "password",
+			Message: "the file has the password in plain text", Why: "everybody who can read the file can log in", Fix: "replace it by password_hash (rabbitmqctl hash_password)"})
 	}
 	if u.Password != "" && u.PasswordHash != "" {
 		o.Password = "" // the broker's import takes the hash
@@ -133,7 +133,7 @@ func defaultAlgorithm(version string) string {
 func (r *resolver) defGlobalParameter(p *defGlobalParameter) {
 	switch p.Name {
 	case "cluster_name", "internal_cluster_id", "cluster_tags":
-		r.report(diag.Warning, p.at, "", "the global parameter "+p.Name+" is left alone", "it identifies the cluster that the file was exported from, and would rename yours", "")
+		r.leftOut(p.at, "", "the global parameter "+p.Name+" is left alone", "it identifies the cluster that the file was exported from, and would rename yours")
 		return
 	}
 	r.add(&topology.GlobalParameter{Name: p.Name, Value: p.Value.Value}, defPlace(&p.Located, nil))
@@ -208,7 +208,7 @@ func (r *resolver) defQueue(vhost string, q *defQueue) {
 		o.Type, o.TypeDeclared = strings.TrimSuffix(strings.TrimPrefix(given, "rabbit_"), "_queue"), true
 	}
 	if q.Exclusive {
-		r.report(diag.Warning, p.of("exclusive"), r.name(o.Ref()), "is exclusive and left out", "an exclusive queue lives and dies with the connection that declares it", "")
+		r.leftOut(p.of("exclusive"), r.name(o.Ref()), "is exclusive and left out", "an exclusive queue lives and dies with the connection that declares it")
 		return
 	}
 	r.add(o, p)
@@ -225,10 +225,15 @@ func (r *resolver) defBinding(vhost string, b *defBinding) {
 		p.parts[argumentPart+name] = v.at
 	}
 	if b.Source == "" && to == topology.ToQueue && b.RoutingKey == b.Destination {
-		r.report(diag.Warning, p.at, r.name(o.Ref()), "is left out: every queue is bound to the default exchange by its name", "", "")
+		r.leftOut(p.at, r.name(o.Ref()), "is left out: every queue is bound to the default exchange by its name", "")
 		return
 	}
 	r.add(o, p)
+}
+
+// leftOut reports what the file has and msgctl leaves alone.
+func (r *resolver) leftOut(at diag.Position, object, message, why string) {
+	r.problems = append(r.problems, diag.Diagnostic{Severity: diag.Warning, Position: at, Object: object, Message: message, Why: why, Rule: "left-out", Part: at.String()})
 }
 
 // splitTags reads the tags of a user as brokers before 3.9 wrote them: administrator,monitoring.

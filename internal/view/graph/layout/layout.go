@@ -1,0 +1,121 @@
+// Package layout places the nodes of a directed graph in columns, from left to right, so that edges are short, mostly
+// point to the right and cross seldom: the layered drawing of Sugiyama, Tagawa and Toda. It knows nothing of what it
+// places, needs no network and no clock, and gives the same picture for the same input.
+//
+// Every part of a graph that hangs together is placed by itself; the parts are then packed into one picture. Some hundred
+// nodes take milliseconds, ten thousand some seconds.
+package layout
+
+// Size is how much room something needs, in the picture's units (pixels).
+type Size struct{ Width, Height float64 }
+
+// Point is a place in the picture. Y grows downwards.
+type Point struct{ X, Y float64 }
+
+// Edge leads from one node to another, both by their index. Label is how much room its label needs; the zero Size is no label.
+// Back asks for the edge to be the one that points to the left where a circle of edges makes that necessary for one.
+type Edge struct {
+	From, To int
+	Label    Size
+	Back     bool
+}
+
+// Placed is a finished picture. Points are the middles of things.
+type Placed struct {
+	Size  Size
+	Nodes []Point
+	Edges []Route
+}
+
+// Route is the way of an edge: from the border of its first node to the border of its last. Between two points the edge is
+// meant to be drawn as a curve that leaves and arrives horizontally. Label is the middle of the label.
+type Route struct {
+	Points []Point
+	Label  Point
+}
+
+// The distances between things.
+const (
+	columnGap = 26.0
+	rowGap    = 16.0
+	lineGap   = 9.0
+	partGap   = 44.0
+)
+
+// Place lays a graph out. Edges must name existing nodes.
+func Place(nodes []Size, edges []Edge) Placed {
+	out := Placed{Nodes: make([]Point, len(nodes)), Edges: make([]Route, len(edges))}
+	parts := split(len(nodes), edges)
+	sizes := make([]Size, len(parts))
+	for i, p := range parts {
+		sizes[i] = p.place(nodes, edges, &out)
+	}
+	offsets, size := pack(sizes)
+	for i, p := range parts {
+		p.move(offsets[i], &out)
+	}
+	out.Size = size
+	return out
+}
+
+// part is a piece of the graph without an edge to any other.
+type part struct{ nodes, edges []int }
+
+// split finds the parts, in the order of their first nodes.
+func split(n int, edges []Edge) []part {
+	root := make([]int, n)
+	for i := range root {
+		root[i] = i
+	}
+	find := func(i int) int {
+		for root[i] != i {
+			root[i] = root[root[i]]
+			i = root[i]
+		}
+		return i
+	}
+	for _, e := range edges {
+		a, b := find(e.From), find(e.To)
+		root[max(a, b)] = min(a, b)
+	}
+	var parts []part
+	index := map[int]int{}
+	for i := range n {
+		r := find(i)
+		if _, ok := index[r]; !ok {
+			index[r] = len(parts)
+			parts = append(parts, part{})
+		}
+		parts[index[r]].nodes = append(parts[index[r]].nodes, i)
+	}
+	for i, e := range edges {
+		k := index[find(e.From)]
+		parts[k].edges = append(parts[k].edges, i)
+	}
+	return parts
+}
+
+func (p part) place(nodes []Size, edges []Edge, out *Placed) Size {
+	l := newLayers(p, nodes, edges)
+	l.breakCircles()
+	l.rank()
+	l.lengthen()
+	l.order()
+	return l.draw(out)
+}
+
+func (p part) move(by Point, out *Placed) {
+	for _, n := range p.nodes {
+		out.Nodes[n] = out.Nodes[n].Plus(by)
+	}
+	for _, e := range p.edges {
+		r := &out.Edges[e]
+		r.Label = r.Label.Plus(by)
+		for i := range r.Points {
+			r.Points[i] = r.Points[i].Plus(by)
+		}
+	}
+}
+
+// Plus returns p moved by o.
+func (p Point) Plus(o Point) Point { return Point{p.X + o.X, p.Y + o.Y} }

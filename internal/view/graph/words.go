@@ -1,0 +1,173 @@
+package graph
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/topology"
+	model "github.com/msgctl/msgctl/pkg/topology/graph"
+)
+
+// longestName and longestLabel are how many characters of a name or a routing key are drawn; longestList is how many keys of one edge.
+const (
+	longestName  = 40
+	longestLabel = 28
+	longestList  = 3
+)
+
+// nameOf is what a node is called in a picture.
+func nameOf(n model.Node) string {
+	if n.Ref.Name == "" {
+		return "(default exchange)"
+	}
+	return terminal.Neutralise(n.Ref.Name)
+}
+
+// kindOf is what a node is, with what it holds: "quorum queue · 1,234 messages".
+func kindOf(n model.Node) string {
+	var text string
+	switch {
+	case n.Role == model.Event:
+		return "event"
+	case n.Role == model.Missing:
+		return fmt.Sprintf("%s, not declared", n.Ref.Kind)
+	case n.Ref.Kind == topology.KindExchange:
+		text = terminal.Neutralise(n.Type) + " exchange"
+	default:
+		text = terminal.Neutralise(n.Type) + " queue"
+	}
+	if n.Role == model.Wait {
+		text += " · waits " + waitOf(n)
+	}
+	if n.Status.Known {
+		text += " · " + terminal.FormatPlural(n.Status.Messages, "message", "messages")
+	}
+	return text
+}
+
+func waitOf(n model.Node) string {
+	for _, f := range n.Facts {
+		if f.Name == "message ttl" {
+			return f.Value
+		}
+	}
+	return ""
+}
+
+// about is all that is known about a node, a line each.
+func about(n model.Node) []string {
+	lines := []string{nameOf(n), kindOf(n)}
+	if n.Ref.VHost != "" {
+		lines = append(lines, "vhost "+terminal.Neutralise(n.Ref.VHost))
+	}
+	for _, f := range n.Facts {
+		lines = append(lines, f.Name+": "+terminal.Neutralise(f.Value))
+	}
+	if n.Status.Known {
+		lines = append(lines, terminal.FormatPlural(n.Status.Consumers, "consumer", "consumers"))
+	}
+	for _, p := range n.Problems {
+		lines = append(lines, "! "+terminal.Neutralise(p.Text))
+	}
+	return lines
+}
+
+// labelOf is what an edge says: its keys, not too many and not too long.
+func labelOf(e model.Edge) string {
+	var parts []string
+	for i, l := range e.Labels {
+		if i == longestList && len(e.Labels) > longestList+1 {
+			parts = append(parts, fmt.Sprintf("+%d", len(e.Labels)-i))
+			break
+		}
+		parts = append(parts, shorten(terminal.Neutralise(l), longestLabel))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// aboutEdge is all that is known about an edge.
+func aboutEdge(g *model.Graph, e model.Edge) []string {
+	what := map[model.EdgeKind]string{
+		model.Binding: "is bound to", model.DeadLetter: "sends its dead letters to", model.Alternate: "hands what no binding takes to", model.Publish: "is published to",
+	}[e.Kind]
+	lines := []string{nameOf(g.Nodes[e.From]) + " " + what + " " + nameOf(g.Nodes[e.To])}
+	for _, l := range e.Labels {
+		lines = append(lines, "key "+terminal.Neutralise(l))
+	}
+	for _, p := range e.Problems {
+		lines = append(lines, "! "+terminal.Neutralise(p.Text))
+	}
+	if e.Lost {
+		lines = append(lines, "! dead letters that go this way reach no queue, or some do not")
+	}
+	return lines
+}
+
+// shorten keeps the first and the last characters of a long text.
+func shorten(s string, longest int) string {
+	r := []rune(s)
+	if len(r) <= longest {
+		return s
+	}
+	tail := longest / 3
+	return string(r[:longest-tail-1]) + "…" + string(r[len(r)-tail:])
+}
+
+// classOf names how a node looks.
+func classOf(n model.Node) string {
+	kind := "queue"
+	if n.Ref.Kind == topology.KindExchange {
+		kind = "exchange"
+	}
+	switch n.Role {
+	case model.Event:
+		kind = "event"
+	case model.DeadLetters:
+		kind += " dead"
+	case model.Wait:
+		kind += " wait"
+	case model.Missing:
+		return kind + " problem missing"
+	}
+	return kind + howBad(n.Problems)
+}
+
+func howBad(list []model.Problem) string {
+	bad := ""
+	for _, p := range list {
+		if !p.Mild {
+			return " problem"
+		}
+		bad = " mild"
+	}
+	return bad
+}
+
+// classOfEdge names how an edge looks.
+func classOfEdge(g *model.Graph, e model.Edge) string {
+	kind := map[model.EdgeKind]string{model.Binding: "binding", model.DeadLetter: "dead", model.Alternate: "alternate", model.Publish: "publish"}[e.Kind]
+	if e.DeadLetters {
+		kind = "dead"
+	}
+	if bad := howBad(e.Problems); bad != "" {
+		return kind + bad
+	}
+	if e.Lost || g.Nodes[e.To].Role == model.Missing || g.Nodes[e.From].Role == model.Missing {
+		kind += " problem"
+	}
+	return kind
+}
+
+// vhostsOf returns the vhosts of the nodes in their order, and the nodes of each.
+func vhostsOf(g *model.Graph) ([]string, map[string][]int) {
+	var names []string
+	nodes := map[string][]int{}
+	for i, n := range g.Nodes {
+		if nodes[n.Ref.VHost] == nil {
+			names = append(names, n.Ref.VHost)
+		}
+		nodes[n.Ref.VHost] = append(nodes[n.Ref.VHost], i)
+	}
+	return names, nodes
+}

@@ -1,0 +1,271 @@
+package graph
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/route"
+)
+
+// New makes the graph of a state. It is pure.
+func New(s *topology.State, o Options) *Graph {
+	g := &Graph{Name: s.Name}
+	for _, vhost := range s.VHosts() {
+		if o.VHosts == nil || slices.Contains(o.VHosts, vhost) {
+			b := builder{g: g, o: o, vhost: vhost, net: route.New(s, vhost, o.Version), at: map[topology.Ref]int{}, edges: map[edgeID]int{}}
+			b.build(s)
+		}
+	}
+	return g
+}
+
+// builder adds one vhost.
+type builder struct {
+	g     *Graph
+	o     Options
+	vhost string
+	net   *route.Network
+	at    map[topology.Ref]int
+	edges map[edgeID]int
+}
+
+type edgeID struct {
+	from, to int
+	kind     EdgeKind
+}
+
+func (b *builder) build(s *topology.State) {
+	first := len(b.g.Edges)
+	b.events()
+	for _, o := range s.Objects() {
+		switch x := o.(type) {
+		case *topology.Exchange:
+			if x.VHost == b.vhost {
+				b.exchange(x)
+			}
+		case *topology.Queue:
+			if x.VHost == b.vhost {
+				b.queue(x)
+			}
+		}
+	}
+	for _, o := range s.Objects() {
+		if x, ok := o.(*topology.Binding); ok && x.VHost == b.vhost {
+			b.binding(x)
+		}
+	}
+	for _, name := range b.net.ExchangeNames() {
+		if ae := b.net.Alternate(name); ae.Value != nil {
+			b.edge(b.exchangeNode(name), b.exchangeNode(ae.Text()), Alternate, "")
+		}
+	}
+	for _, name := range b.net.QueueNames() {
+		b.deadLetters(name)
+	}
+	b.roles(first)
+	for i := first; i < len(b.g.Edges); i++ {
+		slices.Sort(b.g.Edges[i].Labels)
+		b.g.Edges[i].Labels = slices.Compact(b.g.Edges[i].Labels)
+	}
+}
+
+func (b *builder) events() {
+	for _, e := range b.o.Events {
+		if e.VHost == b.vhost {
+			b.g.Nodes = append(b.g.Nodes, Node{Ref: topology.Ref{Name: e.Name, VHost: e.VHost}, Role: Event, Type: "event", Facts: facts("routing key", e.Key)})
+			b.edge(len(b.g.Nodes)-1, b.exchangeNode(e.Exchange), Publish, withoutEcho(e.Key, e.Name))
+		}
+	}
+}
+
+// withoutEcho leaves out a label that repeats a name beside it.
+func withoutEcho(label, name string) string {
+	if label == name {
+		return ""
+	}
+	return label
+}
+
+func (b *builder) add(n Node) int {
+	n.Problems = b.o.Problems[n.Ref]
+	n.Status = b.o.Status[n.Ref]
+	b.g.Nodes = append(b.g.Nodes, n)
+	b.at[n.Ref] = len(b.g.Nodes) - 1
+	return len(b.g.Nodes) - 1
+}
+
+// exchangeNode finds or makes the node of an exchange: one that every vhost has is drawn when something leads to or from it, one
+// that does not exist as missing.
+func (b *builder) exchangeNode(name string) int {
+	ref := topology.Ref{Kind: topology.KindExchange, VHost: b.vhost, Name: name}
+	if i, ok := b.at[ref]; ok {
+		return i
+	}
+	if x := b.net.Exchange(name); x != nil {
+		return b.exchange(x)
+	}
+	if kind, ok := b.net.ExchangeType(name); ok {
+		return b.add(Node{Ref: ref, Type: kind})
+	}
+	return b.add(Node{Ref: ref, Role: Missing, Type: "missing"})
+}
+
+func (b *builder) queueNode(name string) int {
+	ref := topology.Ref{Kind: topology.KindQueue, VHost: b.vhost, Name: name}
+	if i, ok := b.at[ref]; ok {
+		return i
+	}
+	return b.add(Node{Ref: ref, Role: Missing, Type: "missing"})
+}
+
+func (b *builder) exchange(x *topology.Exchange) int {
+	if i, ok := b.at[x.Ref()]; ok {
+		return i
+	}
+	n := Node{Ref: x.Ref(), Type: cmp.Or(x.Type, route.Direct)}
+	if x.Internal {
+		n.Facts = append(n.Facts, Fact{"internal", "takes messages from exchanges only"})
+	}
+	if !x.Durable {
+		n.Facts = append(n.Facts, Fact{"durable", "no"})
+	}
+	return b.add(n)
+}
+
+func (b *builder) queue(q *topology.Queue) {
+	n := Node{Ref: q.Ref(), Type: q.Type, Facts: b.queueFacts(q)}
+	b.add(n)
+}
+
+func (b *builder) edge(from, to int, kind EdgeKind, label string) *Edge {
+	id := edgeID{from, to, kind}
+	i, ok := b.edges[id]
+	if !ok {
+		i = len(b.g.Edges)
+		b.edges[id] = i
+		b.g.Edges = append(b.g.Edges, Edge{From: from, To: to, Kind: kind})
+	}
+	if label != "" {
+		b.g.Edges[i].Labels = append(b.g.Edges[i].Labels, label)
+	}
+	return &b.g.Edges[i]
+}
+
+func (b *builder) binding(x *topology.Binding) {
+	var to int
+	if x.DestinationType == topology.ToExchange {
+		to = b.exchangeNode(x.Destination)
+	} else {
+		to = b.queueNode(x.Destination)
+	}
+	e := b.edge(b.exchangeNode(x.Source), to, Binding, b.match(x))
+	e.Problems = append(e.Problems, b.o.Problems[x.Ref()]...)
+}
+
+// match is what a binding lets through, in a few words. A fanout exchange looks at no key.
+func (b *builder) match(x *topology.Binding) string {
+	kind, _ := b.net.ExchangeType(x.Source)
+	switch {
+	case kind == route.Fanout || kind == route.RecentHistory:
+		return ""
+	case kind == route.HeadersType || len(x.Arguments) > 0 && x.RoutingKey == "":
+		return headers(x.Arguments)
+	case x.RoutingKey == "" && (kind == route.Direct || kind == route.TopicType):
+		return `""`
+	case kind == route.Direct && x.DestinationType == topology.ToQueue:
+		return withoutEcho(x.RoutingKey, x.Destination)
+	}
+	return x.RoutingKey
+}
+
+func headers(args topology.Arguments) string {
+	if len(args) == 0 {
+		return "all"
+	}
+	var parts []string
+	for _, k := range args.Keys() {
+		if k == "x-match" {
+			continue
+		}
+		v := topology.CanonicalValue(args[k])
+		if text, ok := args[k].(string); ok {
+			v = text
+		}
+		parts = append(parts, k+"="+v)
+	}
+	joint := " and "
+	if mode, _ := args["x-match"].(string); strings.HasPrefix(mode, "any") {
+		joint = " or "
+	}
+	return strings.Join(parts, joint)
+}
+
+// deadLetters draws where the dead letters of a queue go. Through the default exchange they go straight to the queue that is the
+// key; without a key to no queue that could be drawn.
+func (b *builder) deadLetters(queue string) {
+	d := b.net.Settings(queue).DeadLetter()
+	if !d.Set() {
+		return
+	}
+	from := b.queueNode(queue)
+	key, hasKey := d.Key.Value.(string)
+	switch {
+	case d.Exchange.Text() != "":
+		to := b.exchangeNode(d.Exchange.Text())
+		b.edge(from, to, DeadLetter, key).Lost = b.o.Losing[b.g.Nodes[from].Ref]
+	case hasKey:
+		to := b.queueNode(key)
+		b.edge(from, to, DeadLetter, "").Lost = b.o.Losing[b.g.Nodes[from].Ref]
+	}
+}
+
+func facts(pairs ...string) []Fact {
+	var list []Fact
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			list = append(list, Fact{pairs[i], pairs[i+1]})
+		}
+	}
+	return list
+}
+
+// duration writes milliseconds as people do: 24h, 1m30s.
+func duration(ms int64) string {
+	text := (time.Duration(ms) * time.Millisecond).String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
+}
+
+// queueFacts are what a queue obeys, by argument or policy.
+func (b *builder) queueFacts(q *topology.Queue) []Fact {
+	s := b.net.Settings(q.Name)
+	var list []Fact
+	for _, key := range []string{"message-ttl", "expires", "max-length", "max-length-bytes", "overflow", "delivery-limit", "dead-letter-exchange", "dead-letter-routing-key"} {
+		v := s.Get(key)
+		if v.Value == nil {
+			continue
+		}
+		text := topology.CanonicalValue(v.Value)
+		if t, ok := v.Value.(string); ok {
+			text = cmp.Or(t, "the default exchange")
+		}
+		if known, _ := topology.LookupPolicyKey(key); known.Unit == topology.Milliseconds {
+			if ms, ok := v.Int(); ok {
+				text = duration(ms)
+			}
+		}
+		if v.Policy != nil {
+			text += fmt.Sprintf(" (%s)", v.Source())
+		}
+		list = append(list, Fact{strings.ReplaceAll(key, "-", " "), text})
+	}
+	return list
+}

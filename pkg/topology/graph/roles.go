@@ -1,0 +1,124 @@
+package graph
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// roles finds the exchanges that only dead letters get into, the queues behind them, and the wait queues of retry ladders.
+func (b *builder) roles(first int) {
+	in := map[int][]int{}
+	for i := first; i < len(b.g.Edges); i++ {
+		in[b.g.Edges[i].To] = append(in[b.g.Edges[i].To], i)
+	}
+	b.waits(first, in)
+	passes := b.passesOn(first)
+	// What leads out of a dead-letter exchange carries dead letters: repeated, for exchanges behind exchanges.
+	for changed := true; changed; {
+		changed = false
+		for i := first; i < len(b.g.Edges); i++ {
+			e := &b.g.Edges[i]
+			if e.Kind == Binding && !e.DeadLetters && !passes[e.From] && b.onlyDeadLetters(in[e.From]) {
+				e.DeadLetters, changed = true, true
+			}
+		}
+	}
+	for i := range b.g.Nodes {
+		n := &b.g.Nodes[i]
+		if n.Ref.VHost == b.vhost && n.Role == Plain && !passes[i] && b.onlyDeadLetters(in[i]) {
+			n.Role = DeadLetters
+		}
+	}
+}
+
+// passesOn finds the exchanges that lead to queues which send dead letters on themselves: what gets there is at work again, however it
+// came. And the queues that send dead letters on.
+func (b *builder) passesOn(first int) map[int]bool {
+	passes := map[int]bool{}
+	for _, e := range b.g.Edges[first:] {
+		if e.Kind == DeadLetter && b.g.Nodes[e.From].Role != Wait {
+			passes[e.From] = true
+		}
+	}
+	for _, e := range b.g.Edges[first:] {
+		if e.Kind == Binding && passes[e.To] && b.g.Nodes[e.To].Ref.Kind == topology.KindQueue {
+			passes[e.From] = true
+		}
+	}
+	return passes
+}
+
+// onlyDeadLetters says that dead letters lead here and nothing else does, as far as the topology tells.
+func (b *builder) onlyDeadLetters(in []int) bool {
+	for _, i := range in {
+		if e := b.g.Edges[i]; e.Kind != DeadLetter && !e.DeadLetters {
+			return false
+		}
+	}
+	return len(in) > 0
+}
+
+// waits marks queues whose messages expire and come back to a queue that sends its dead letters there, straight or through
+// exchanges. A queue that is fed by anything but dead letters does not wait: it works.
+func (b *builder) waits(first int, in map[int][]int) {
+	out := map[int][]int{}
+	for i := first; i < len(b.g.Edges); i++ {
+		out[b.g.Edges[i].From] = append(out[b.g.Edges[i].From], i)
+	}
+	for i := range b.g.Nodes {
+		n := &b.g.Nodes[i]
+		if n.Ref.VHost != b.vhost || n.Ref.Kind != topology.KindQueue || n.Role != Plain {
+			continue
+		}
+		_, expires := b.net.Settings(n.Ref.Name).Get("message-ttl").Int()
+		if !expires || !b.stepOf(n.Ref.Name, in[i]) && (!b.fedByDeadLetters(in, i) || !b.comesBack(i, out)) {
+			continue
+		}
+		n.Role = Wait
+		for _, k := range out[i] {
+			b.g.Edges[k].Back = true
+		}
+	}
+}
+
+// stepOf says that nothing is bound to a queue, and that its messages expire straight into a queue whose name begins its own: a step of a
+// retry ladder that the consumer publishes to, as those of the field retry.
+func (b *builder) stepOf(queue string, in []int) bool {
+	d := b.net.Settings(queue).DeadLetter()
+	return len(in) == 0 && d.Set() && d.Exchange.Text() == "" && d.Key.Text() != "" && strings.HasPrefix(queue, d.Key.Text()+".")
+}
+
+// comesBack says that dead letters of the node can come back to it.
+func (b *builder) comesBack(start int, out map[int][]int) bool {
+	seen := map[int]bool{}
+	todo := []int{start}
+	for len(todo) > 0 {
+		n := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		for _, i := range out[n] {
+			to := b.g.Edges[i].To
+			if to == start && n != start {
+				return true
+			}
+			if !seen[to] {
+				seen[to] = true
+				todo = append(todo, to)
+			}
+		}
+	}
+	return false
+}
+
+// fedByDeadLetters says that all messages of a queue come from other queues' dead letters: straight, or through an exchange that
+// gets some.
+func (b *builder) fedByDeadLetters(in map[int][]int, queue int) bool {
+	for _, i := range in[queue] {
+		e := b.g.Edges[i]
+		if e.Kind != DeadLetter && !slices.ContainsFunc(in[e.From], func(k int) bool { return b.g.Edges[k].Kind == DeadLetter }) {
+			return false
+		}
+	}
+	return len(in[queue]) > 0
+}

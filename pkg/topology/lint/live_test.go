@@ -1,0 +1,49 @@
+package lint_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/lint"
+)
+
+// TestLiveRules gives the live rules counts: those that must speak, and those that must not.
+func TestLiveRules(t *testing.T) {
+	const text = `version: 1
+queues:
+  work: { maxLength: 100, overflow: reject-publish, deadLetter: dead }
+  dead: {}
+  wait: { messageTTL: 1s, deadLetter: work }
+`
+	in := input(t, "t.yaml", []byte(text), newest)
+	queue := func(name string) topology.Ref { return topology.Ref{Kind: topology.KindQueue, VHost: "/", Name: name} }
+	live := &topology.Live{State: *in.State, Status: map[topology.Ref]topology.QueueStatus{}}
+	in.Live = &lint.Live{Live: live, Owned: func(topology.Ref) bool { return true }}
+	set := func(name string, messages, consumers int64) {
+		live.Status[queue(name)] = topology.QueueStatus{Messages: messages, Consumers: consumers, Known: true}
+	}
+	want := func(what string, rules ...string) {
+		t.Helper()
+		if got := ids(lint.Run(in)); !slices.Equal(got, rules) {
+			t.Errorf("%s: got %v, want %v", what, got, rules)
+		}
+	}
+	set("work", 79, 1)
+	set("dead", 0, 0)
+	set("wait", 10, 0)
+	want("all is well")
+	set("work", 80, 1)
+	want("near the limit", "queue-near-limit")
+	set("work", 5, 0)
+	want("nobody consumes", "queue-without-consumer")
+	set("work", 0, 0)
+	set("dead", 3, 0)
+	want("dead letters wait", "dead-letters-waiting")
+	set("dead", 0, 0)
+	in.Live.Drift = map[topology.Ref]string{queue("work"): "x-max-length is 10, not 100"}
+	want("drift", "drift")
+	in.Live.Drift = nil
+	in.Live.Owned = func(ref topology.Ref) bool { return ref != queue("wait") }
+	want("unowned", "unowned")
+}

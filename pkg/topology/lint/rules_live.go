@@ -1,0 +1,114 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// liveRules need a broker: --live.
+func liveRules() []Rule {
+	return []Rule{
+		{
+			ID: "drift", Severity: Warning, Title: "The broker is not as the files say", Live: true, check: checkDrift,
+			Consequence: "What the files promise does not hold on this broker.",
+			Fix:         "Look at the difference with msgctl plan, and apply it, or bring the change into the files.",
+		},
+		{
+			ID: "dead-letters-waiting", Severity: Warning, Title: "A dead-letter queue with messages in it", Live: true, check: checkWaiting,
+			Consequence: "Messages have failed, and nobody has looked after them yet.",
+			Fix:         "Look at them: msgctl dlq inspect QUEUE --group-by reason,queue; put them back: msgctl dlq replay QUEUE.",
+		},
+		{
+			ID: "queue-without-consumer", Severity: Warning, Title: "A queue with messages that nobody consumes", Live: true, check: checkNoConsumer,
+			Consequence: "It grows until a limit, the disk or the memory of the broker stops it.",
+			Fix:         "Start the consumer, or remove the queue or its bindings.",
+		},
+		{
+			ID: "queue-near-limit", Severity: Warning, Title: "A queue that is nearly full", Live: true, check: checkNearLimit,
+			Consequence: "Beyond the limit messages are dropped, dead-lettered or refused.",
+			Fix:         "Let consumers catch up, or raise the limit.",
+		},
+		{
+			ID: "unowned", Severity: Note, Title: "An object on the broker that no topology owns", Live: true, check: checkUnowned,
+			Consequence: "Nobody's file declares it: it was made by hand, by an application, or by a topology that is gone. --prune never touches it.",
+			Fix:         "Declare it (msgctl export shows how), or delete it if nobody uses it.",
+		},
+	}
+}
+
+func checkDrift(r *run) {
+	refs := make([]topology.Ref, 0, len(r.in.Live.Drift))
+	for ref := range r.in.Live.Drift {
+		refs = append(refs, ref)
+	}
+	slices.SortFunc(refs, topology.Ref.Compare)
+	for _, ref := range refs {
+		r.find(ref, "", r.in.Live.Drift[ref])
+	}
+}
+
+// eachLive calls f with every live queue whose counts are known, of the vhosts that the state is about.
+func (r *run) eachLive(f func(n *network, q *topology.Queue, s topology.QueueStatus)) {
+	for _, o := range r.in.Live.Objects() {
+		q, ok := o.(*topology.Queue)
+		if !ok || r.net(q.VHost) == nil {
+			continue
+		}
+		if s := r.in.Live.Status[q.Ref()]; s.Known {
+			f(r.net(q.VHost), q, s)
+		}
+	}
+}
+
+func checkWaiting(r *run) {
+	r.eachLive(func(_ *network, q *topology.Queue, s topology.QueueStatus) {
+		if s.Messages > 0 && r.letters[q.Ref()] != nil {
+			r.find(q.Ref(), "", fmt.Sprintf("it holds %d dead letters, of %s", s.Messages, some(r.letters[q.Ref()])))
+		}
+	})
+}
+
+// checkNoConsumer leaves queues alone in which messages wait by design.
+func checkNoConsumer(r *run) {
+	r.eachLive(func(n *network, q *topology.Queue, s topology.QueueStatus) {
+		if s.Messages > 0 && s.Consumers == 0 && r.letters[q.Ref()] == nil && q.Type != topology.Stream && !n.expires(q.Name) {
+			r.find(q.Ref(), "", fmt.Sprintf("it holds %d messages and has no consumer", s.Messages))
+		}
+	})
+}
+
+// nearly is the part of a limit, in per cent, from which a queue is near it.
+const nearly = 80
+
+func checkNearLimit(r *run) {
+	r.eachLive(func(n *network, q *topology.Queue, s topology.QueueStatus) {
+		if n.Queue(q.Name) == nil {
+			return
+		}
+		limit := n.of(q.Name).Get("max-length")
+		if most, ok := limit.Int(); ok && most > 0 && s.Messages*100 >= most*nearly {
+			r.find(q.Ref(), "x-max-length", fmt.Sprintf("it holds %d of %d messages (%s)", s.Messages, most, limit.From))
+		}
+	})
+}
+
+func checkUnowned(r *run) {
+	if r.in.Live.Owned == nil {
+		return
+	}
+	for _, o := range r.in.Live.Objects() {
+		ref := o.Ref()
+		if ref.Kind != topology.KindQueue && ref.Kind != topology.KindExchange && ref.Kind != topology.KindPolicy || r.net(ref.VHost) == nil {
+			continue
+		}
+		if q, ok := o.(*topology.Queue); ok && (q.Exclusive || q.AutoDelete) {
+			continue // an application's own
+		}
+		if topology.IsPredeclared(ref.Name) || topology.IsReserved(ref.Name) || r.in.Live.Owned(ref) {
+			continue
+		}
+		r.find(ref, "", "no topology owns it, and the files do not declare it")
+	}
+}

@@ -1,0 +1,115 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/route"
+)
+
+// policyRules are about policies that do not do what they seem to.
+func policyRules() []Rule {
+	return []Rule{
+		{
+			ID: "policy-disabled-by-key", Severity: Error, Title: "A policy that one of its keys keeps away from a queue type",
+			Consequence: "RabbitMQ applies a policy to a queue only when the queue's type supports every key in it: one key too much, and the queue gets none of them, its dead-letter exchange included.",
+			Fix:         "Make two policies, one for each queue type, or take the key out.",
+			Bad:         "exchanges: { dlx: { type: fanout } }\nqueues: { orders: {}, dead: { bindings: [{ exchange: dlx }] } }\npolicies:\n  all: { pattern: ^orders$, definition: { dead-letter-exchange: dlx, delivery-limit: 5 } }\n",
+			Good:        "exchanges: { dlx: { type: fanout } }\nqueues: { orders: {}, dead: { bindings: [{ exchange: dlx }] } }\npolicies:\n  all: { pattern: ^orders$, definition: { dead-letter-exchange: dlx } }\n",
+		},
+		{
+			ID: "policy-priority-tie", Severity: Warning, Title: "Two policies of equal priority for one object", check: checkTies,
+			Consequence: "One of them applies, and RabbitMQ does not say which: it can change when a policy is written again or a node restarts.",
+			Fix:         "Give the one that shall win a higher priority.",
+			Bad:         "queues: { orders: {} }\npolicies:\n  a: { pattern: ^o, definition: { max-length: 10, overflow: reject-publish } }\n  b: { pattern: s$, definition: { max-length: 20, overflow: reject-publish } }\n",
+			Good:        "queues: { orders: {} }\npolicies:\n  a: { pattern: ^o, definition: { max-length: 10, overflow: reject-publish } }\n  b: { pattern: s$, priority: 1, definition: { max-length: 20, overflow: reject-publish } }\n",
+		},
+		{
+			ID: "policy-matches-nothing", Severity: Note, Title: "A policy that matches nothing here", check: checkMatchesNothing,
+			Consequence: "It does nothing for what the files declare. That is right when applications declare their own queues, and a mistake in the pattern otherwise.",
+			Fix:         "Compare the pattern with the names of the queues and exchanges: it is a regular expression, and . matches any character.",
+			Bad:         "queues: { orders: {} }\npolicies: { limit: { pattern: ^order$, definition: { max-length: 10, overflow: reject-publish } } }\n",
+			Good:        "queues: { orders: {} }\npolicies: { limit: { pattern: ^orders$, definition: { max-length: 10, overflow: reject-publish } } }\n",
+		},
+		{
+			ID: "policy-refused", Severity: Error, Title: "A policy that the broker refuses",
+			Consequence: "The broker answers 400 and keeps the policy that it had, or none.",
+			Fix:         "Take the key out, or set it where it belongs. What a policy may set depends on the broker's version: --broker.",
+			Bad:         "queues: { orders: {} }\npolicies: { mirror: { pattern: .*, definition: { ha-mode: all } } }\n",
+			Good:        "queues: { orders: {} }\npolicies: { limit: { pattern: .*, definition: { max-length: 10, overflow: reject-publish } } }\n",
+		},
+	}
+}
+
+// ties are pairs of policies of equal priority, with the objects that both match.
+type ties struct {
+	order [][2]*topology.Policy
+	hit   map[[2]*topology.Policy][]string
+}
+
+// note takes a pair down, unless it does not matter which of the two applies.
+func (t *ties) note(a route.Applied, name string) {
+	if a.Rival == nil || a.Policy.Definition.Equal(a.Rival.Definition) {
+		return
+	}
+	pair := [2]*topology.Policy{a.Policy, a.Rival}
+	if t.hit[pair] == nil {
+		t.order = append(t.order, pair)
+	}
+	t.hit[pair] = append(t.hit[pair], name)
+}
+
+// checkTies reports each pair of policies once, at the second.
+func checkTies(r *run) {
+	for _, n := range r.nets {
+		if len(n.Policies().All()) < 2 {
+			continue
+		}
+		t := ties{hit: map[[2]*topology.Policy][]string{}}
+		for _, name := range n.queues {
+			s := n.of(name)
+			t.note(s.User, name)
+			t.note(s.Operator, name)
+		}
+		for _, name := range n.ExchangeNames() {
+			if n.Exchange(name) != nil {
+				t.note(n.Policies().ForExchange(name), name)
+			}
+		}
+		for _, p := range t.order {
+			r.find(p[1].Ref(), "priority", fmt.Sprintf("has the same priority as policy %q (%d), and both match %s", p[0].Name, p[0].Priority, some(t.hit[p])))
+		}
+	}
+}
+
+func checkMatchesNothing(r *run) {
+	for _, n := range r.nets {
+		if len(n.queues) == 0 {
+			continue // a file of policies is for what is declared elsewhere
+		}
+		for _, p := range n.Policies().All() {
+			if !n.matchesSomething(p) {
+				r.find(p.Ref(), "pattern", fmt.Sprintf("its pattern %q matches nothing that the files declare (%s)", p.Pattern, p.ApplyTo))
+			}
+		}
+	}
+}
+
+// matchesSomething is true where it cannot be judged.
+func (n *network) matchesSomething(p *topology.Policy) bool {
+	matches := func(name string) bool {
+		hit, known := n.Policies().Matches(p, name)
+		return hit || !known
+	}
+	if p.ApplyTo != topology.ApplyToExchanges && slices.ContainsFunc(n.queues, func(q string) bool {
+		return route.AppliesToType(p.ApplyTo, n.Queue(q).Type) && matches(q)
+	}) {
+		return true
+	}
+	if strings.HasSuffix(p.ApplyTo, "queues") || p.ApplyTo == topology.ApplyToStreams {
+		return false
+	}
+	return slices.ContainsFunc(n.ExchangeNames(), func(x string) bool { return n.Exchange(x) != nil && matches(x) })
+}

@@ -1,0 +1,89 @@
+package lint
+
+import (
+	"fmt"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// queueRules are about queues that lose what they hold by what they are.
+func queueRules() []Rule {
+	return []Rule{
+		{
+			ID: "queue-holds-nothing", Severity: Error, Title: "A queue with room for no message", check: checkHoldsNothing,
+			Consequence: "Publishers get their confirmation, and the message is gone at once.",
+			Fix:         "Take the limit out, or make it larger than 0.",
+			Bad:         "queues: { orders: { maxLength: 0, deadLetter: dead }, dead: {} }\n",
+			Good:        "queues: { orders: { maxLength: 1000, deadLetter: dead }, dead: {} }\n",
+		},
+		{
+			ID: "queue-expires", Severity: Note, Title: "A queue that the broker deletes when nobody uses it", check: checkExpires,
+			Consequence: "After that time without a consumer the queue goes with all that is in it: nothing is dead-lettered, and what is published then finds no queue.",
+			Fix:         "Take expires (or autoDelete) out for queues whose messages matter.",
+			Bad:         "queues: { orders: { expires: 1h } }\n",
+			Good:        "queues: { orders: {} }\n",
+		},
+		{
+			ID: "queue-transient", Severity: Warning, Title: "A queue that does not survive a restart",
+			Consequence: "The queue is gone after a restart of the broker, with its bindings and messages; RabbitMQ 4 deprecates such queues where they are not exclusive, and a coming version refuses them.",
+			Fix:         "Use durable: true, with expires where the queue shall go by itself.",
+			Bad:         "queues: { orders: { durable: false } }\n",
+			Good:        "queues: { orders: {} }\n",
+		},
+		{
+			ID: "argument-without-effect", Severity: Note, Title: "A setting that has no effect any more", check: checkNoEffect,
+			Consequence: "The broker takes it and does nothing with it.",
+			Fix:         "Take it out.",
+			Bad:         "queues: { orders: { mode: lazy } }\n",
+			Good:        "queues: { orders: {} }\n",
+		},
+	}
+}
+
+func checkHoldsNothing(r *run) {
+	for _, n := range r.nets {
+		for _, name := range n.queues {
+			for _, key := range []string{"max-length", "max-length-bytes"} {
+				v := n.of(name).Get(key)
+				if limit, ok := v.Int(); ok && limit == 0 && n.Queue(name).Type != topology.Stream {
+					r.find(n.queueRef(name), "x-"+key, fmt.Sprintf("%s is 0 (%s)", key, v.From))
+				}
+			}
+		}
+	}
+}
+
+func checkExpires(r *run) {
+	for _, n := range r.nets {
+		for _, name := range n.queues {
+			if r.letters[n.queueRef(name)] != nil {
+				continue // another rule is about those
+			}
+			if v := n.of(name).Get("expires"); v.Value != nil {
+				r.find(n.queueRef(name), "x-expires", fmt.Sprintf("it is deleted when nobody has used it for %v ms (%s)", v.Value, v.From))
+			} else if q := n.Queue(name); q.AutoDelete && q.Durable {
+				r.find(n.queueRef(name), "auto_delete", "it is durable, and deleted when its last consumer goes")
+			}
+		}
+	}
+}
+
+// checkNoEffect: queue-mode does nothing since 3.12, where all classic queues write to disk.
+func checkNoEffect(r *run) {
+	if !r.modern("3.12") {
+		return
+	}
+	const why = "Since RabbitMQ 3.12 classic queues keep their messages on disk, whatever their mode."
+	for _, n := range r.nets {
+		for _, name := range n.queues {
+			if v, ok := n.Queue(name).Arguments["x-queue-mode"]; ok && n.Queue(name).Type == topology.Classic {
+				r.find(n.queueRef(name), "x-queue-mode", fmt.Sprintf("x-queue-mode %v has no effect", v)).Why = why
+			}
+		}
+		for _, p := range n.Policies().All() {
+			if v, ok := p.Definition["queue-mode"]; ok {
+				r.find(p.Ref(), "queue-mode", fmt.Sprintf("queue-mode %v has no effect", v)).Why = why
+			}
+		}
+	}
+}
