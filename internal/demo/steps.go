@@ -44,6 +44,8 @@ func topologySteps() []step {
 		{
 			"And why? Every hop of one message, with the rule that led there, to where it rests.",
 			"route -f " + example + " order.created --reject orders.created.queue", 0,
+		},
+		{
 			"A file can be right and still lose messages. lint looks for what a broker would take without a word.",
 			"lint -f " + example, 0,
 		},
