@@ -228,3 +228,15 @@ func (f *feed) explainBind(ctx context.Context, b tail.Bind, err error) error {
 	}
 	return explainer{op: op, object: &topology.Exchange{VHost: f.vhost, Name: b.Exchange}, user: f.opts.User}.explain(ctx, err)
 }
+
+// Tracing says whether the broker publishes a copy of everything in a vhost to amq.rabbitmq.trace.
+func (c *Client) Tracing(ctx context.Context, vhost string) (on bool, err error) {
+	var v struct {
+		Tracing bool `json:"tracing"`
+	}
+	if c.api == nil {
+		return false, errors.New("see whether tracing is on: that takes the management API")
+	}
+	err = c.api.get(ctx, path("vhosts", vhost)+"?columns=tracing", &v)
+	return v.Tracing, c.explainer("", nil).withOp("see whether tracing is on").explain(ctx, err)
+}

@@ -102,6 +102,21 @@ func (b *buffer) take(ctx context.Context, into []Item) ([]Item, error) {
 	}
 }
 
+// Relay passes items on to a reader of its own, so that a slow one holds up nobody. Put and Close are for one goroutine, Take for another.
+type Relay struct{ b *buffer }
+
+// NewRelay returns a relay that holds up to limit bytes.
+func NewRelay(limit int64) *Relay { return &Relay{newBuffer(limit)} }
+
+// Put adds an item, and is false when there is no room.
+func (r *Relay) Put(i *Item) bool { return r.b.put(i) }
+
+// Close says that there will be no more, and what Take returns then.
+func (r *Relay) Close(why error) { r.b.close(why) }
+
+// Take is like Tail.Take.
+func (r *Relay) Take(ctx context.Context, into []Item) ([]Item, error) { return r.b.take(ctx, into) }
+
 func poke(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
