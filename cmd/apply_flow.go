@@ -13,18 +13,44 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// changeOptions are shared by the commands that change a broker: how they ask, show and report.
+// changeOptions are those of the commands that change a broker: what to compare with what, and how to show, ask and report.
 type changeOptions struct {
-	deps     *deps
-	output   outputFormat
-	progress terminal.ProgressMode
-	yes      string
-	// verb is the command in a question: apply, destroy.
-	verb string
+	deps       *deps
+	verb       string // the command's name, also in its question
+	connection *profile.Flags
+	files      fileOptions
+	diff       diffOptions
+	output     outputFormat
+	progress   terminal.ProgressMode
+	yes        string
 }
 
 // plainYes is --yes without a value.
 const plainYes = "yes"
+
+// newChangeCmd completes a command that carries out a plan.
+func newChangeCmd(d *deps, cmd *cobra.Command, diff diffOptions) *cobra.Command {
+	opts := &changeOptions{deps: d, verb: cmd.Use, diff: diff}
+	cmd.GroupID, cmd.Args = groupTopology, args()
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return runChange(cmd.Context(), opts) }
+	opts.files.register(cmd)
+	opts.diff.register(cmd)
+	opts.register(cmd)
+	opts.connection = connectionFlags(cmd)
+	return cmd
+}
+
+func runChange(ctx context.Context, opts *changeOptions) error {
+	s, err := opts.deps.session(ctx, opts.verb, opts.connection, &opts.files, &opts.diff)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if err := s.lock(ctx); err != nil {
+		return err
+	}
+	return opts.change(ctx, s.connection, s.broker, s.plan)
+}
 
 func (o *changeOptions) register(cmd *cobra.Command) {
 	o.output.register(cmd, "text", "json", "yaml")

@@ -222,11 +222,19 @@ func (a *api) sendGet(ctx context.Context, path string) (*http.Response, error) 
 			return res, err
 		}
 		_ = res.Body.Close()
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(time.Duration(attempt) * 100 * time.Millisecond):
+		if err := pause(ctx, attempt); err != nil {
+			return nil, err
 		}
+	}
+}
+
+// pause waits before the next attempt at what a broker stumbled over, longer each time.
+func pause(ctx context.Context, attempt int) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(time.Duration(attempt) * 100 * time.Millisecond):
+		return nil
 	}
 }
 

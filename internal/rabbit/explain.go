@@ -177,6 +177,8 @@ func (e explainer) reason(r reply) (string, error) {
 		return e.permission(r.detail), topology.ErrNotPermitted
 	case replyNoVHost:
 		return vhostMissing("", e.vhost()).Error(), topology.ErrVHostMissing
+	case replyVHostDown:
+		return fmt.Sprintf("vhost %q is down: the broker's log says why; rabbitmqctl restart_vhost -p %s starts it", e.vhost(), shellQuote(e.vhost())), topology.ErrUnreachable
 	case replyVHostRefused:
 		return noVHostAccess("", e.user, e.vhost()).Error(), topology.ErrNotPermitted
 	case replyNotFound:

@@ -27,6 +27,7 @@ const (
 	replyLimit
 	replyLoginRefused
 	replyNoVHost
+	replyVHostDown
 	replyVHostRefused
 	replyConnectionLimit
 	replyValidation
@@ -110,8 +111,10 @@ func classify(text string) replyKind {
 		return replyConnectionLimit
 	case has("access to vhost") && has("refused"):
 		return replyVHostRefused
-	case strings.HasPrefix(text, "vhost ") && has("not found"), text == "vhost_not_found", has("no such vhost"), has("vhost '") && has("is down"):
+	case strings.HasPrefix(text, "vhost ") && has("not found"), text == "vhost_not_found", has("no such vhost"):
 		return replyNoVHost
+	case has("vhost '") && has("is down"), text == "vhost_is_down":
+		return replyVHostDown
 	case has("Login was refused"), has("username or password not allowed"), has("can only connect via localhost"), has("user_can_only"):
 		return replyLoginRefused
 	case has("refused for user"), text == "Access refused.", has("Access refused"):

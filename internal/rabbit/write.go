@@ -23,7 +23,7 @@ func (c *Client) Create(ctx context.Context, want topology.Object) error {
 		if s != nil {
 			return e.explain(ctx, s.do(ctx, declaration(want)))
 		}
-		return e.explain(ctx, c.declareHTTP(ctx, want))
+		return e.explain(ctx, c.despiteStumbles(ctx, want.Ref().VHost, func() error { return c.declareHTTP(ctx, want) }))
 	default:
 		return e.explain(ctx, c.put(ctx, o))
 	}

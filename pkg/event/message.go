@@ -1,0 +1,132 @@
+package event
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/msgctl/msgctl/pkg/message"
+)
+
+// Format is how an event travels in a message.
+type Format string
+
+// The formats. The empty one is FormatEnvelope.
+const (
+	// FormatEnvelope: the body is the envelope.
+	FormatEnvelope Format = "envelope"
+	// FormatCloudEvents: a CloudEvent 1.0 in binary mode, the body is the payload and headers have the rest.
+	FormatCloudEvents Format = "cloudevents"
+	// FormatCloudEventsStructured: the body is a CloudEvent 1.0 in its JSON format.
+	FormatCloudEventsStructured Format = "cloudevents-structured"
+)
+
+// Formats lists them.
+func Formats() []Format {
+	return []Format{FormatEnvelope, FormatCloudEvents, FormatCloudEventsStructured}
+}
+
+// ParseFormat reads the name of a format; "" is FormatEnvelope.
+func ParseFormat(s string) (Format, error) {
+	for _, f := range Formats() {
+		if s == string(f) || s == "" {
+			return f, nil
+		}
+	}
+	return "", fmt.Errorf("there is no format %q; write envelope, cloudevents or cloudevents-structured", clip(s))
+}
+
+// MessageOptions say how an event becomes a message. The zero value is usable.
+type MessageOptions struct {
+	Format Format
+	// AppID is the property app_id, which names the program that published.
+	AppID string
+	// Source is the attribute of that name of a CloudEvent, a URI reference: the context in which events happen. Default: /AppID, or
+	// /msgctl without one.
+	Source string
+	// Headers are added to those of the format; theirs win. They are shared by all messages and must not change.
+	Headers message.Table
+}
+
+// maxShort is how long AMQP's short strings can be, which the properties are.
+const maxShort = 255
+
+// Message makes a persistent message of an event. The properties carry what has a place there: type, message_id, correlation_id,
+// timestamp (whole seconds), content_type and app_id. Exchange, routing key and further properties are the caller's.
+func (e *Envelope) Message(o MessageOptions) (*message.Message, error) {
+	for _, p := range [...]struct{ name, value string }{
+		{"eventId", e.EventID}, {"eventType", e.EventType}, {"metadata.correlationId", e.Metadata.CorrelationID}, {"app_id", o.AppID},
+	} {
+		if len(p.value) > maxShort {
+			return nil, fmt.Errorf("%s has %d bytes: a property of AMQP takes %d", p.name, len(p.value), maxShort)
+		}
+	}
+	m := &message.Message{Properties: message.Properties{
+		ContentType: "application/json", DeliveryMode: message.Persistent, MessageID: e.EventID, Type: e.EventType,
+		CorrelationID: e.Metadata.CorrelationID, AppID: o.AppID,
+	}, Headers: o.Headers}
+	if !e.Timestamp.IsZero() {
+		m.Timestamp = e.Timestamp.UTC().Truncate(time.Second)
+	}
+	if trace := e.Metadata.traceparent(); trace != "" {
+		m.Headers = with(m.Headers, headerTraceparent, trace)
+	}
+	switch cmp.Or(o.Format, FormatEnvelope) {
+	case FormatEnvelope:
+		m.Body = e.Append(make([]byte, 0, len(e.Payload)+512))
+	case FormatCloudEvents:
+		e.toBinary(m, o.source())
+	case FormatCloudEventsStructured:
+		m.ContentType, m.Body = structuredType, e.appendCloudEvent(make([]byte, 0, len(e.Payload)+512), o.source())
+	default:
+		_, err := ParseFormat(string(o.Format))
+		return nil, err
+	}
+	return m, nil
+}
+
+func (o *MessageOptions) source() string {
+	if o.Source != "" {
+		return o.Source
+	}
+	return "/" + cmp.Or(o.AppID, "msgctl")
+}
+
+// with returns the headers with one more; the given ones are shared.
+func with(h message.Table, name string, value any) message.Table {
+	out := make(message.Table, len(h)+1)
+	for k, v := range h {
+		out[k] = v
+	}
+	out[name] = value
+	return out
+}
+
+// FromMessage reads the event of a message in whatever format it is. Where the body of an envelope lacks a correlation id or a
+// trace, those of the properties are taken. The error is a *FormatError: the message is no event, or a damaged one.
+func FromMessage(m *message.Message) (*Envelope, Format, error) {
+	e, format, err := decode(m)
+	if err != nil {
+		return nil, format, err
+	}
+	e.Metadata.CorrelationID = cmp.Or(e.Metadata.CorrelationID, m.CorrelationID)
+	e.Metadata.fillTrace(traceHeader(m.Headers))
+	return e, format, nil
+}
+
+func decode(m *message.Message) (*Envelope, Format, error) {
+	switch {
+	case strings.HasPrefix(strings.ToLower(m.ContentType), "application/cloudevents"):
+		e, err := parseCloudEvent(m.ContentType, m.Body)
+		return e, FormatCloudEventsStructured, err
+	case ceAttribute(m.Headers, "specversion") != nil:
+		e, err := fromBinary(m)
+		return e, FormatCloudEvents, err
+	}
+	if m.ContentEncoding != "" && !strings.EqualFold(m.ContentEncoding, "utf-8") && !strings.EqualFold(m.ContentEncoding, "identity") {
+		return nil, FormatEnvelope, &FormatError{"", fmt.Sprintf("its body is encoded (%s)", clip(m.ContentEncoding))}
+	}
+	e, err := Parse(m.Body)
+	return e, FormatEnvelope, err
+}

@@ -1,0 +1,207 @@
+package route
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// Step is a death that somebody asks for.
+type Step struct {
+	Queue  string `json:"queue"`
+	Reason Reason `json:"reason"`
+}
+
+// NotThereError says that a message cannot die in a queue, because it never gets there.
+type NotThereError struct {
+	Queue string
+	// Has are the queues that the message may be in.
+	Has []string
+}
+
+// Error says where the message is instead.
+func (e *NotThereError) Error() string {
+	if len(e.Has) == 0 {
+		return fmt.Sprintf("the message is not in queue %q: no queue has it", e.Queue)
+	}
+	return fmt.Sprintf("the message is not in queue %q, it is in %s", e.Queue, strings.Join(e.Has, ", "))
+}
+
+// Follow publishes a message and lets it die as the steps say, one after the other. Between them, and at the end, the wait queues of
+// retry ladders are passed (see Waits): the trace ends where the message rests. It returns a *NotThereError, with the trace up
+// to there, when a step names a queue that cannot have the message.
+func (n *Network) Follow(p Publication, steps ...Step) (*Trace, error) {
+	t := n.Route(p)
+	for _, s := range steps {
+		if err := n.step(t, s, false); err != nil {
+			return t, err
+		}
+		n.passWaits(t)
+	}
+	return t, nil
+}
+
+// step lets the copy in a queue die, in every world that has one there; worlds without are left behind.
+func (n *Network) step(t *Trace, s Step, wait bool) error {
+	var fates []*Fate
+	var worlds []World
+	for _, w := range t.Worlds {
+		at := slices.IndexFunc(w, func(c Copy) bool { return c.Queue == s.Queue && !c.Kept })
+		if at < 0 {
+			continue
+		}
+		f := n.fate(fates, w[at].Message, s)
+		if !slices.Contains(fates, f) {
+			fates = append(fates, f)
+		}
+		t.Open = t.Open || f.open
+		worlds = append(worlds, f.worlds(w, at)...)
+	}
+	if len(fates) == 0 {
+		return &NotThereError{Queue: s.Queue, Has: t.Possible()}
+	}
+	for _, f := range fates {
+		if f.Wait = wait; wait {
+			f.After, _ = n.Settings(s.Queue).Get("message-ttl").Int()
+		}
+	}
+	t.Fates = append(t.Fates, fates...)
+	t.Worlds = distinct(worlds)
+	if len(t.Worlds) > maxOutcomes {
+		t.Worlds, t.Open = t.Worlds[:maxOutcomes], true
+	}
+	return nil
+}
+
+// fate finds what happens to a message among the fates that are known, or works it out: copies of one message have one fate.
+func (n *Network) fate(known []*Fate, m *Message, s Step) *Fate {
+	for _, f := range known {
+		if f.from == m {
+			return f
+		}
+	}
+	f := n.Die(m, s.Queue, s.Reason)
+	f.from = m
+	return f
+}
+
+// worlds returns what can become of a world in which the copy at that place dies.
+func (f *Fate) worlds(w World, at int) []World {
+	if f.Outcome == Stays {
+		return []World{w}
+	}
+	rest := slices.Delete(slices.Clone(w), at, at+1)
+	if f.Outcome == Held {
+		return []World{ordered(append(rest, Copy{Queue: f.Queue, Message: w[at].Message, Kept: true}))}
+	}
+	worlds := make([]World, len(f.sets))
+	for i, set := range f.sets {
+		worlds[i] = ordered(slices.Concat(rest, worldOf(set, f.Message)))
+	}
+	return worlds
+}
+
+func ordered(w World) World {
+	slices.SortStableFunc(w, func(a, b Copy) int { return strings.Compare(a.Queue, b.Queue) })
+	return w
+}
+
+func distinct(worlds []World) []World {
+	var list []World
+	for _, w := range worlds {
+		if !slices.ContainsFunc(list, func(o World) bool { return slices.Equal(o, w) }) {
+			list = append(list, w)
+		}
+	}
+	return list
+}
+
+// maxWaits bounds the wait queues that a message passes: a longer ladder is not one.
+const maxWaits = 100
+
+// passWaits lets dead letters expire in wait queues.
+func (n *Network) passWaits(t *Trace) {
+	for range maxWaits {
+		queue := ""
+		for _, w := range t.Worlds {
+			for _, c := range w {
+				if queue == "" && len(c.Message.Deaths) > 0 && !c.Kept && n.Waits(c.Queue, c.Message) {
+					queue = c.Queue
+				}
+			}
+		}
+		if queue == "" || n.pass(t, queue) {
+			return
+		}
+	}
+}
+
+// pass expires one wait queue's copy in the worlds that have it, and leaves the others as they are. It returns true when nothing changed.
+func (n *Network) pass(t *Trace, queue string) bool {
+	has := func(w World) bool {
+		return slices.ContainsFunc(w, func(c Copy) bool {
+			return c.Queue == queue && len(c.Message.Deaths) > 0 && !c.Kept && n.Waits(queue, c.Message)
+		})
+	}
+	var others []World
+	for _, w := range t.Worlds {
+		if !has(w) {
+			others = append(others, w)
+		}
+	}
+	t.Worlds = slices.DeleteFunc(slices.Clone(t.Worlds), func(w World) bool { return !has(w) })
+	err := n.step(t, Step{Queue: queue, Reason: Expired}, true)
+	t.Worlds = distinct(slices.Concat(t.Worlds, others))
+	return err != nil
+}
+
+// Waits reports whether a dead letter only waits in a queue: it is not one in which the message died, its messages expire into
+// a dead-letter exchange, and from there they come back, perhaps through further such queues, to where the message died. It is a step of a
+// retry ladder.
+func (n *Network) Waits(queue string, m *Message) bool {
+	died := func(q string) bool {
+		return slices.ContainsFunc(m.Deaths, func(d Death) bool { return d.Queue == q })
+	}
+	seen := map[string]bool{}
+	var back func(string, *Message) bool
+	back = func(q string, m *Message) bool {
+		if seen[q] || !n.expires(q) {
+			return false
+		}
+		seen[q] = true
+		f := n.Die(m, q, Expired)
+		found := false
+		f.Root.walk(func(h *Hop) {
+			found = found || h.Kind == topology.KindQueue && (died(h.Name) || back(h.Name, f.Message))
+		})
+		return found
+	}
+	return !died(queue) && back(queue, m)
+}
+
+// expires says whether messages expire in a queue by themselves, into a dead-letter exchange.
+func (n *Network) expires(queue string) bool {
+	if n.queues[queue].Type == topology.Stream {
+		return false
+	}
+	s := n.Settings(queue)
+	_, ttl := s.Get("message-ttl").Int()
+	return ttl && s.DeadLetter().Set()
+}
+
+// Copies returns the copies that there are in some outcome, each once.
+func (t *Trace) Copies() []Copy {
+	var list []Copy
+	for _, w := range t.Worlds {
+		for _, c := range w {
+			if !slices.Contains(list, c) {
+				list = append(list, c)
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Copy) int { return cmp.Compare(a.Queue, b.Queue) })
+	return list
+}

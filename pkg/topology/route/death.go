@@ -1,0 +1,197 @@
+package route
+
+import (
+	"cmp"
+	"fmt"
+	"strconv"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// Source names what sets the value as a tree shows it: `argument x-message-ttl`, `policy "dlx-all", priority 10`.
+func (s Setting) Source() string {
+	if s.Policy != nil {
+		return s.From + ", priority " + strconv.FormatInt(s.Policy.Priority, 10)
+	}
+	return s.From
+}
+
+// DeadLetter says where the dead letters of a queue go.
+type DeadLetter struct {
+	// Exchange is the dead-letter exchange, no value when the queue has none; Key the key, no value when messages keep theirs.
+	Exchange, Key Setting
+	// Keeps says that the broker keeps what finds no way in the queue: a quorum queue with the strategy at-least-once and the overflow
+	// reject-publish. at-least-once with drop-head, the default overflow, falls back to at-most-once (seen on 3.10.8, 4.0.5, 4.3.6).
+	Keeps bool
+}
+
+// Set reports that the queue has a dead-letter exchange.
+func (d DeadLetter) Set() bool { _, ok := d.Exchange.Value.(string); return ok }
+
+// DeadLetter returns where the dead letters of the queue go. Streams have none.
+func (s Settings) DeadLetter() DeadLetter {
+	if s.Queue.Type == topology.Stream {
+		return DeadLetter{}
+	}
+	d := DeadLetter{Exchange: s.Get("dead-letter-exchange"), Key: s.Get("dead-letter-routing-key")}
+	d.Keeps = d.Set() && s.Queue.Type == topology.Quorum && s.Get("dead-letter-strategy").Text() == "at-least-once" &&
+		s.Get("overflow").Text() == RejectPublish
+	return d
+}
+
+// The values of overflow.
+const (
+	DropHead         = "drop-head"
+	RejectPublish    = "reject-publish"
+	RejectPublishDLX = "reject-publish-dlx"
+)
+
+// Outcome says what became of a message that was to die.
+type Outcome string
+
+// The outcomes.
+const (
+	// Moved: it went to a dead-letter exchange and from there to at least one queue.
+	Moved Outcome = "dead-lettered"
+	// Dropped: the queue has no dead-letter exchange.
+	Dropped Outcome = "dropped"
+	// Unrouted: its dead-letter exchange does not exist, or leads to no queue.
+	Unrouted Outcome = "lost"
+	// Held: the same, but the queue keeps it (strategy at-least-once).
+	Held Outcome = "kept"
+	// Bounced: a full queue does not take it; its publisher is told, if it listens.
+	Bounced Outcome = "refused"
+	// Stays: it cannot die that way in this queue.
+	Stays Outcome = "stays"
+)
+
+// Fate is what happens to a copy that dies.
+type Fate struct {
+	Queue   string  `json:"queue"`
+	Reason  Reason  `json:"reason"`
+	Outcome Outcome `json:"outcome"`
+	// Why says it in a sentence, for outcomes other than Moved.
+	Why string `json:"why,omitempty"`
+	// Rule says what sets the dead-letter exchange: `policy "dlx-all", priority 10`, and Key the routing key; nil: it keeps its own.
+	Rule string         `json:"rule,omitempty"`
+	Key  *string        `json:"key,omitempty"`
+	Refs []topology.Ref `json:"-"`
+	// Root is the dead-letter exchange, nil where there is none.
+	Root *Hop `json:"route,omitempty"`
+	// Message is the dead letter.
+	Message *Message `json:"message,omitempty"`
+	// Wait says that nobody asked for this death: the queue is a step of a retry ladder, where messages expire on purpose.
+	Wait bool `json:"wait,omitempty"`
+	// After is the queue's message TTL in milliseconds, for a Wait.
+	After  int64  `json:"after_ms,omitempty"`
+	Unsure string `json:"unsure,omitempty"`
+
+	// from is the message that died.
+	from *Message
+	sets [][]string
+	open bool
+}
+
+// Die says what becomes of a message that dies in a queue, which must exist.
+func (n *Network) Die(m *Message, queue string, reason Reason) *Fate {
+	s := n.Settings(queue)
+	f := &Fate{Queue: queue, Reason: reason, sets: [][]string{nil}}
+	if f.Outcome, f.Why = mayDie(s, reason); f.Outcome != "" {
+		return f
+	}
+	dl := s.DeadLetter()
+	f.Unsure = cmp.Or(dl.Exchange.Unsure, dl.Key.Unsure)
+	if !dl.Set() {
+		f.Outcome, f.Why = Dropped, "the queue has no dead-letter exchange"
+		return f
+	}
+	f.describe(dl)
+	exchange := dl.Exchange.Text()
+	f.Message = m.died(queue, reason, exchange, f.Key, n.version)
+	x := n.exchanges[exchange]
+	if x == nil {
+		f.Root = &Hop{Kind: topology.KindExchange, Name: exchange, Ends: "it does not exist"}
+		f.unrouted(dl, fmt.Sprintf("the dead-letter exchange %q does not exist", exchange))
+		return f
+	}
+	r := &router{n: n, m: f.Message, hops: map[string]*Hop{}, queues: map[string]bool{}, refuses: n.refusal(f.Message, dl)}
+	r.start()
+	f.Root = r.root
+	f.sets, f.open = r.outcomes()
+	f.Outcome = Moved
+	if len(f.sets) == 1 && len(f.sets[0]) == 0 {
+		f.unrouted(dl, "no queue takes the dead letter")
+	}
+	return f
+}
+
+func (f *Fate) unrouted(dl DeadLetter, why string) {
+	f.Outcome, f.Why = Unrouted, why
+	if dl.Keeps {
+		f.Outcome, f.Why = Held, why+"; the queue keeps it until there is a way (strategy at-least-once)"
+	}
+}
+
+func (f *Fate) describe(dl DeadLetter) {
+	f.Rule = dl.Exchange.Source()
+	if k, ok := dl.Key.Value.(string); ok {
+		f.Key = &k
+		if s := dl.Key.Source(); s != "argument x-dead-letter-routing-key" && s != f.Rule {
+			f.Rule += ", key by " + s
+		}
+	}
+	for _, p := range []*topology.Policy{dl.Exchange.Policy, dl.Key.Policy} {
+		if p != nil {
+			f.Refs = append(f.Refs, p.Ref())
+		}
+	}
+}
+
+// refusal says which queues do not take a dead letter, and why.
+func (n *Network) refusal(m *Message, dl DeadLetter) func(queue string) string {
+	return func(queue string) string {
+		switch {
+		case m.cycle(queue):
+			return "the broker drops it here: it died in this queue before, and nobody rejected it since"
+		case n.queues[queue].Type == topology.Stream && !topology.VersionAtLeast(n.version, "4.0") && !dl.Keeps:
+			return "this broker version loses what is dead-lettered into a stream, unless the strategy is at-least-once"
+		}
+		return ""
+	}
+}
+
+// mayDie returns an outcome, and why, where a message cannot die for that reason; "" where it can.
+func mayDie(s Settings, reason Reason) (Outcome, string) {
+	switch {
+	case s.Queue.Type == topology.Stream:
+		return Stays, "a stream never dead-letters: messages stay until they are too old or too many"
+	case reason == DeliveryLimit:
+		return exhausted(s)
+	case reason == MaxLength:
+		return overflowed(s)
+	}
+	return "", ""
+}
+
+func exhausted(s Settings) (Outcome, string) {
+	if s.Queue.Type != topology.Quorum {
+		return Stays, "a classic queue has no delivery limit: a message that is returned is delivered again, for ever"
+	}
+	if limit, ok := s.Get("delivery-limit").Int(); !ok || limit < 0 {
+		return Stays, "the queue has no delivery limit: a message that is returned is delivered again, for ever"
+	}
+	return "", ""
+}
+
+// overflowed: reject-publish-dlx is for classic queues; a quorum queue takes it for drop-head.
+func overflowed(s Settings) (Outcome, string) {
+	_, count := s.Get("max-length").Int()
+	_, bytes := s.Get("max-length-bytes").Int()
+	switch {
+	case !count && !bytes:
+		return Stays, "the queue has no length limit: it is never full"
+	case s.Get("overflow").Text() == RejectPublish:
+		return Bounced, "a full queue refuses new messages (overflow reject-publish): the publisher gets a nack, and nothing is dead-lettered"
+	}
+	return "", ""
+}

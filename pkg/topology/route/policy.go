@@ -1,0 +1,136 @@
+package route
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// Policies are the policies and operator policies of one vhost on one broker version, those that win first.
+type Policies struct {
+	version  string
+	list     []*topology.Policy
+	patterns map[string]*regexp.Regexp // nil: of the broker's dialect (PCRE), which Go cannot judge
+}
+
+// NewPolicies returns the policies of one vhost. version is the broker's; "" is the newest.
+func NewPolicies(list []*topology.Policy, version string) *Policies {
+	s := &Policies{version: version, list: slices.Clone(list), patterns: map[string]*regexp.Regexp{}}
+	slices.SortFunc(s.list, func(a, b *topology.Policy) int {
+		return cmp.Or(cmp.Compare(b.Priority, a.Priority), a.Ref().Compare(b.Ref()))
+	})
+	for _, p := range s.list {
+		re, err := regexp.Compile(p.Pattern)
+		if err != nil {
+			re = nil
+		}
+		s.patterns[p.Pattern] = re
+	}
+	return s
+}
+
+// All returns all of them, the highest priority first. Callers must not change the list.
+func (s *Policies) All() []*topology.Policy { return s.list }
+
+// Matches reports whether the policy's pattern matches a name; known is false when the pattern is of the broker's dialect (PCRE) and
+// cannot be judged.
+func (s *Policies) Matches(p *topology.Policy, name string) (matches, known bool) {
+	re := s.patterns[p.Pattern]
+	return re != nil && re.MatchString(name), re != nil
+}
+
+// Applied is the policy that applies to an object, and how sure that is.
+type Applied struct {
+	// Policy is nil when none applies.
+	Policy *topology.Policy
+	// Unsure, when not empty, says why another policy may be the one: equal priority, a pattern that cannot be judged.
+	Unsure string
+	// Rival is the other policy of equal priority, when that is why.
+	Rival *topology.Policy
+	// Disabled are the policies that would go before Policy, and that one of their own keys keeps away from the queue's type.
+	Disabled []Disabled
+}
+
+// Disabled is a policy that matches a queue and does not apply to it, because the queue's type does not support Keys. The broker
+// then applies none of the policy's keys (seen on 3.10.8, 4.0.5, 4.3.6).
+type Disabled struct {
+	Policy *topology.Policy
+	Keys   []string
+}
+
+// ForQueue returns the policy (or operator policy) that applies to a queue: of those that match its name and type, the one of
+// highest priority.
+func (s *Policies) ForQueue(q *topology.Queue, operator bool) Applied {
+	return s.first(q.Name, operator, func(p *topology.Policy) (bool, []string) {
+		return AppliesToType(p.ApplyTo, q.Type), s.Unsupported(p, q.Type)
+	})
+}
+
+// ForExchange returns the policy that applies to an exchange.
+func (s *Policies) ForExchange(name string) Applied {
+	return s.first(name, false, func(p *topology.Policy) (bool, []string) {
+		return p.ApplyTo == topology.ApplyToAll || p.ApplyTo == topology.ApplyToExchanges || p.ApplyTo == "", nil
+	})
+}
+
+func (s *Policies) first(name string, operator bool, meant func(*topology.Policy) (bool, []string)) Applied {
+	var won Applied
+	for _, p := range s.list {
+		if p.Operator != operator {
+			continue
+		}
+		if won.Policy != nil && won.Policy.Priority != p.Priority {
+			return won
+		}
+		matches, known := s.Matches(p, name)
+		if known && !matches {
+			continue
+		}
+		meantFor, unsupported := meant(p)
+		switch {
+		case !meantFor:
+		case len(unsupported) > 0:
+			if known && won.Policy == nil {
+				won.Disabled = append(won.Disabled, Disabled{Policy: p, Keys: unsupported})
+			}
+		case !known:
+			won.Unsure = fmt.Sprintf("%s has a pattern that cannot be judged here", p.Ref())
+		case won.Policy == nil:
+			won.Policy = p
+		default:
+			won.Rival = p
+			won.Unsure = fmt.Sprintf("%s has the same priority: which of them applies is undefined", p.Ref())
+		}
+	}
+	return won
+}
+
+// AppliesToType reports whether a policy's apply-to is meant for queues of a type.
+func AppliesToType(applyTo, queueType string) bool {
+	switch applyTo {
+	case topology.ApplyToExchanges:
+		return false
+	case topology.ApplyToClassicQueues:
+		return queueType == topology.Classic
+	case topology.ApplyToQuorumQueues:
+		return queueType == topology.Quorum
+	case topology.ApplyToStreams:
+		return queueType == topology.Stream
+	}
+	return true
+}
+
+// Unsupported returns the keys of a policy that keep it away from queues of a type, in order.
+func (s *Policies) Unsupported(p *topology.Policy, queueType string) []string {
+	var keys []string
+	for name := range p.Definition {
+		if key, known := topology.LookupPolicyKey(name); known && !key.Admits(queueType, s.version) {
+			keys = append(keys, name)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
