@@ -1,9 +1,9 @@
-// Package plain writes messages as JSON for programs and people to read: header values as JSON's own, a JSON body as JSON.
+// Package plainjson writes messages as JSON for programs and people to read: header values as JSON's own, a JSON body as JSON.
 //
 // It is the counterpart of package archive, whose lines restore a message exactly. What JSON cannot say is said as well as it can
 // be: bytes that are no UTF-8 become U+FFFD, a body that is no text stands in bodyBase64. Control characters are escaped, so that the
 // lines do no harm when they are shown on a terminal.
-package plain
+package plainjson
 
 import (
 	"encoding/base64"

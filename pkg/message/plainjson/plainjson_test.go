@@ -1,4 +1,4 @@
-package plain
+package plainjson
 
 import (
 	"encoding/json"
