@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
+	"strings"
 
+	"github.com/msgctl/msgctl/pkg/event"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
@@ -25,12 +27,25 @@ func (r *resolver) events(vhost string, s *Sections) {
 		if e.Exchange != "" {
 			r.mustKnow(exchangeRef(vhost, e.Exchange), e.FieldPosition("exchange"), object, "the event could not be published")
 		}
+		r.eventFields(e, object)
 		if e.Schema == nil || e.Schema.File == "" || r.options.Exists == nil {
 			continue
 		}
 		if file := SchemaPath(e.Schema); !r.options.Exists(file) {
 			r.report(diag.Error, e.Schema.at, object, fmt.Sprintf("schema: there is no file %s", file), "the event's data could not be checked", "the name is relative to the directory of this file")
 		}
+	}
+}
+
+// eventFields checks the values that have a form of their own.
+func (r *resolver) eventFields(e *Event, object string) {
+	if e.Key != nil {
+		if _, err := event.ParseKey(*e.Key); err != nil {
+			r.report(diag.Error, e.FieldPosition("key"), object, strings.TrimPrefix(err.Error(), "routing "), "the event could not be published", "write a key like order.created or order.{payload.country}.created")
+		}
+	}
+	if _, err := event.ParseFormat(e.Format); err != nil {
+		r.report(diag.Error, e.FieldPosition("format"), object, "format: "+err.Error(), "", "")
 	}
 }
 
@@ -42,6 +57,9 @@ func SchemaPath(s *EventSchema) string {
 	}
 	return filepath.Join(filepath.Dir(s.at.File), filepath.FromSlash(s.File))
 }
+
+// Folder is the folder of the topology file that names the schema; "." for one that was read from standard input.
+func (s *EventSchema) Folder() string { return filepath.Dir(s.at.File) }
 
 func (r *resolver) tests(vhost string, s *Sections) {
 	names := map[string]*Test{}

@@ -1,0 +1,143 @@
+package cmd
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/pkg/event"
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/source"
+	"github.com/msgctl/msgctl/pkg/topology/spec"
+)
+
+// declared is what topology files say about events: the catalogue, and the objects around it.
+type declared struct {
+	catalogue *event.Catalogue
+	state     *topology.State
+	// name of the topology, "" when it has none.
+	name string
+}
+
+// catalogue reads the events of topology files. Problems of the files end the command; warnings are left to msgctl validate.
+func (d *deps) catalogue(names []string, vhost vhostChoice) (*declared, error) {
+	inputs, err := spec.Files(names, spec.FileSystem{Stdin: d.streams.In})
+	if err != nil {
+		return nil, &exitError{code: exitUsage, err: err}
+	}
+	s, state, problems := spec.Read(inputs, spec.Options{
+		Env: source.Lookup(d.env), DefaultVHost: vhost.fallback, VHost: vhost.override,
+		Exists: func(path string) bool { _, err := os.Stat(path); return err == nil },
+	})
+	if problems.HasErrors() {
+		if err := view.Diagnostics(d.streams.Err, problems, d.streams.ErrStyler(d.colour), d.streams.ErrWidth()); err != nil {
+			return nil, err
+		}
+		return nil, errors.New("the catalogue of events cannot be read: mend the errors above first")
+	}
+	types, err := eventTypes(s, state.Home)
+	if err != nil {
+		return nil, err
+	}
+	return &declared{catalogue: event.NewCatalogue(types), state: state, name: s.Name}, nil
+}
+
+// eventTypes makes the types of a catalogue: those of the main vhost first.
+func eventTypes(s *spec.Spec, main string) ([]event.Type, error) {
+	types, err := eventTypesOf(main, s.Events)
+	for _, vhost := range slices.Sorted(maps.Keys(s.VHosts)) {
+		more, err2 := eventTypesOf(vhost, s.VHosts[vhost].Events)
+		types, err = append(types, more...), errors.Join(err, err2)
+	}
+	return types, err
+}
+
+func eventTypesOf(vhost string, events map[string]*spec.Event) ([]event.Type, error) {
+	var types []event.Type
+	for _, name := range slices.Sorted(maps.Keys(events)) {
+		t, err := eventType(vhost, name, events[name])
+		if err != nil {
+			return nil, fmt.Errorf("%s: event %q: %w", events[name].Position(), name, err)
+		}
+		types = append(types, t)
+	}
+	return types, nil
+}
+
+// eventType translates the declaration, whose fields spec has checked.
+func eventType(vhost, name string, e *spec.Event) (event.Type, error) {
+	t := event.Type{Name: name, Description: e.Description, VHost: vhost, Exchange: e.Exchange, Format: event.Format(e.Format), At: e.Position().String()}
+	if e.Version != nil {
+		t.Version = *e.Version
+	}
+	if e.Aggregate != nil {
+		t.AggregateType, t.AggregateID = e.Aggregate.Type, e.Aggregate.ID
+	}
+	var err error
+	if e.Key != nil {
+		if t.Key, err = event.ParseKey(*e.Key); err != nil {
+			return t, err
+		}
+	}
+	for _, x := range e.Examples {
+		text, err := plainJSON(x.Value)
+		if err != nil {
+			return t, err
+		}
+		t.Examples = append(t.Examples, text)
+	}
+	switch {
+	case e.Schema == nil:
+	case e.Schema.File != "":
+		t.Files, t.SchemaFile, err = schemaFile(e.Schema)
+	default:
+		t.Files = folder(e.Schema.Folder())
+		t.Schema, err = plainJSON(e.Schema.Inline)
+	}
+	return t, err
+}
+
+// schemaFile returns the folder of the topology file, and the name of the schema in it.
+func schemaFile(s *spec.EventSchema) (fs.FS, string, error) {
+	name := s.File
+	if filepath.IsAbs(name) {
+		dir, err := filepath.Abs(s.Folder())
+		if err != nil {
+			return nil, "", err
+		}
+		if name, err = filepath.Rel(dir, name); err != nil {
+			return nil, "", err
+		}
+	}
+	return folder(s.Folder()), filepath.ToSlash(filepath.Clean(name)), nil
+}
+
+// plainJSON is json.Marshal without escaping what only HTML needs escaped.
+func plainJSON(v any) (json.RawMessage, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSpace(b.Bytes()), nil
+}
+
+// folder is a folder that nothing leads out of: neither .. nor a symbolic link.
+type folder string
+
+// Open implements fs.FS.
+func (f folder) Open(name string) (fs.File, error) {
+	if !fs.ValidPath(name) {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
+	}
+	return os.OpenInRoot(cmp.Or(string(f), "."), filepath.FromSlash(name))
+}
