@@ -23,6 +23,7 @@ const rootExample = `  msgctl validate -f topology.yaml      is the file right? 
 // The groups in which --help lists commands.
 const (
 	groupTopology = "topology"
+	groupEvents   = "events"
 	groupSettings = "settings"
 )
 
@@ -57,6 +58,7 @@ func newRootCmd(d *deps) *cobra.Command {
 	cmd.SetHelpFunc(writeHelp)
 	cmd.AddGroup(
 		&cobra.Group{ID: groupTopology, Title: "Topology:"},
+		&cobra.Group{ID: groupEvents, Title: "Events:"},
 		&cobra.Group{ID: groupDeadLetters, Title: "Dead letters:"},
 		&cobra.Group{ID: groupSettings, Title: "Settings and help:"},
 	)
@@ -64,6 +66,7 @@ func newRootCmd(d *deps) *cobra.Command {
 	cmd.SetCompletionCommandGroupID(groupSettings)
 	cmd.SetHelpCommand(newHelpCmd())
 	cmd.AddCommand(newValidateCmd(d), newPlanCmd(d), newApplyCmd(d), newDestroyCmd(d), newExportCmd(d))
+	cmd.AddCommand(newTailCmd(d))
 	cmd.AddCommand(newDLQCmd(d))
 	cmd.AddCommand(newContextCmd(d), newVersionCmd(d), newExitCodesTopic(), newEnvironmentTopic())
 	addCompletion(cmd)

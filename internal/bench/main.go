@@ -22,6 +22,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds of which the median counts")
 	flag.IntVar(&o.messages, "messages", 100_000, "dead letters to replay")
 	flag.IntVar(&o.groupMessages, "group-messages", 1_000_000, "dead letters to group")
+	flag.IntVar(&o.events, "tail-events", 200_000, "events to watch")
 	flag.StringVar(&o.only, "only", "", "one part: "+partNames+" (default: all)")
 	flag.Parse()
 	if err := bench(ctx, o); err != nil {
@@ -33,10 +34,11 @@ func main() {
 type options struct {
 	sizes, only                     string
 	rounds, messages, groupMessages int
+	events                          int
 }
 
 // partNames are what -only takes.
-const partNames = "start, apply, dlq, group"
+const partNames = "start, apply, dlq, group, tail"
 
 func (o *options) has(part string) bool { return o.only == "" || o.only == part }
 
@@ -44,8 +46,8 @@ func (o *options) check() error {
 	if o.only != "" && !slices.Contains(strings.Split(partNames, ", "), o.only) {
 		return fmt.Errorf("-only %s: want one of %s", o.only, partNames)
 	}
-	if o.rounds < 1 || o.messages < 1 || o.groupMessages < 1 {
-		return fmt.Errorf("-rounds, -messages and -group-messages must be positive")
+	if o.rounds < 1 || o.messages < 1 || o.groupMessages < 1 || o.events < 1 {
+		return fmt.Errorf("-rounds, -messages, -group-messages and -tail-events must be positive")
 	}
 	return nil
 }
@@ -98,7 +100,12 @@ func (b *benchmark) all(ctx context.Context, br broker) error {
 		}
 	}
 	if b.has("group") {
-		return b.group(ctx, br)
+		if err := b.group(ctx, br); err != nil {
+			return err
+		}
+	}
+	if b.has("tail") {
+		return b.tail(ctx, br)
 	}
 	return nil
 }

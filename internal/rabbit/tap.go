@@ -13,7 +13,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/msgctl/msgctl/pkg/consume"
-	"github.com/msgctl/msgctl/pkg/consume/tail"
+	"github.com/msgctl/msgctl/pkg/consume/watch"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -22,7 +22,7 @@ import (
 const feedAhead = 16 << 20
 
 // Taps returns a dialer of feeds of a vhost.
-func (c *Client) Taps(vhost string) tail.Dialer { return &tapDialer{opts: c.opts, vhost: vhost} }
+func (c *Client) Taps(vhost string) watch.Dialer { return &tapDialer{opts: c.opts, vhost: vhost} }
 
 type tapDialer struct {
 	opts  Options
@@ -35,13 +35,13 @@ type feed struct {
 	meter *meter
 }
 
-var _ tail.Feed = (*feed)(nil)
+var _ watch.Feed = (*feed)(nil)
 
 // Next implements consume.Subscription.
 func (f *feed) Next(ctx context.Context) (consume.Delivery, error) {
 	d, err := f.subscription.Next(ctx)
 	if err == nil {
-		f.meter.take(len(d.Body))
+		f.took(&d)
 	}
 	return d, err
 }
@@ -50,9 +50,17 @@ func (f *feed) Next(ctx context.Context) (consume.Delivery, error) {
 func (f *feed) TryNext() (consume.Delivery, bool) {
 	d, ok := f.subscription.TryNext()
 	if ok {
-		f.meter.take(len(d.Body))
+		f.took(&d)
 	}
 	return d, ok
+}
+
+// took makes room. The name of a private queue is of no use to anybody.
+func (f *feed) took(d *consume.Delivery) {
+	f.meter.take(len(d.Body))
+	if !f.stream {
+		d.Queue = ""
+	}
 }
 
 // Close implements consume.Subscription.
@@ -61,7 +69,7 @@ func (f *feed) Close() error {
 	return f.subscription.Close()
 }
 
-// Waiting implements tail.Feed.
+// Waiting implements watch.Feed.
 func (f *feed) Waiting(ctx context.Context) (n int64, err error) {
 	err = f.ask(ctx, func(q amqp.Queue) { n = int64(q.Messages) })
 	return n, err
@@ -83,9 +91,9 @@ func (d *tapDialer) open(ctx context.Context, op string) (*feed, error) {
 	return f, nil
 }
 
-// Stream implements tail.Dialer.
-func (d *tapDialer) Stream(ctx context.Context, queue string, offset any) (tail.Feed, error) {
-	o := consume.Options{Queue: queue, Prefetch: tail.Prefetch, Offset: offset, Tag: "msgctl-tail"}
+// Stream implements watch.Dialer.
+func (d *tapDialer) Stream(ctx context.Context, queue string, offset any) (watch.Feed, error) {
+	o := consume.Options{Queue: queue, Prefetch: watch.Prefetch, Offset: offset, Tag: "msgctl-tail"}
 	if err := checkConsume(o); err != nil {
 		return nil, err
 	}
@@ -101,15 +109,15 @@ func (d *tapDialer) Stream(ctx context.Context, queue string, offset any) (tail.
 	return f, nil
 }
 
-// Tap implements tail.Dialer.
-func (d *tapDialer) Tap(ctx context.Context, binds []tail.Bind) (tail.Feed, map[string]error, error) {
+// Tap implements watch.Dialer.
+func (d *tapDialer) Tap(ctx context.Context, binds []watch.Bind) (watch.Feed, map[string]error, error) {
 	f, err := d.open(ctx, "make a private queue")
 	if err != nil {
 		return nil, nil, err
 	}
 	skipped, err := f.tap(ctx, binds)
 	if err == nil {
-		err = f.start(ctx, consume.Options{Queue: f.queue, Prefetch: tail.Prefetch, Tag: "msgctl-tail"})
+		err = f.start(ctx, consume.Options{Queue: f.queue, Prefetch: watch.Prefetch, Tag: "msgctl-tail"})
 		if err != nil {
 			err = f.explain(ctx, err)
 		}
@@ -122,7 +130,7 @@ func (d *tapDialer) Tap(ctx context.Context, binds []tail.Bind) (tail.Feed, map[
 }
 
 // tap declares and binds. Every refusal takes a channel with it.
-func (f *feed) tap(ctx context.Context, binds []tail.Bind) (skipped map[string]error, err error) {
+func (f *feed) tap(ctx context.Context, binds []watch.Bind) (skipped map[string]error, err error) {
 	if err := f.declare(ctx); err != nil {
 		return nil, err
 	}
@@ -194,7 +202,7 @@ func (f *feed) declare(ctx context.Context) error {
 }
 
 func privateArguments(deadLetters bool) amqp.Table {
-	args := amqp.Table{"x-queue-type": "classic", "x-max-length": int64(tail.QueueMessages), "x-max-length-bytes": int64(tail.QueueBytes), "x-overflow": "drop-head"}
+	args := amqp.Table{"x-queue-type": "classic", "x-max-length": int64(watch.QueueMessages), "x-max-length-bytes": int64(watch.QueueBytes), "x-overflow": "drop-head"}
 	if deadLetters {
 		args["x-dead-letter-exchange"], args["x-dead-letter-routing-key"] = "", "msgctl.tail.nowhere"
 	}
@@ -212,7 +220,7 @@ func (f *feed) explainDeclare(ctx context.Context, name string, err error) error
 	return explainer{op: op, object: &topology.Queue{VHost: f.vhost, Name: name}, user: f.opts.User}.explain(ctx, err)
 }
 
-func (f *feed) explainBind(ctx context.Context, b tail.Bind, err error) error {
+func (f *feed) explainBind(ctx context.Context, b watch.Bind, err error) error {
 	op := fmt.Sprintf("watch exchange %q", b.Exchange)
 	var x *amqp.Error
 	if errors.As(err, &x) && x.Code == amqp.AccessRefused {

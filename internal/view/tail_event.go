@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/msgctl/msgctl/pkg/consume/tail"
+	"github.com/msgctl/msgctl/pkg/consume/watch"
 	"github.com/msgctl/msgctl/pkg/event"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/message/plainjson"
@@ -26,7 +26,7 @@ const (
 
 // Seen is one message that was seen, and what is known about it.
 type Seen struct {
-	tail.Item
+	watch.Item
 	// Event is nil when the message is none.
 	Event  *event.Envelope
 	Format event.Format
@@ -37,7 +37,7 @@ type Seen struct {
 	// Note says why it was not checked.
 	Note string
 	// Trace is what the firehose tells; nil elsewhere.
-	Trace *tail.Trace
+	Trace *watch.Trace
 	// Depth in the story that is followed, and the id of the event that caused it, when that was seen.
 	Depth int
 }
@@ -76,7 +76,7 @@ func (s *Seen) Cause() string {
 
 // Append appends the message as one JSON object, without a newline.
 func (s *Seen) Append(dst []byte) []byte {
-	dst = plainjson.Time(append(dst, `{"at":`...), s.At)
+	dst = plainjson.Time(append(dst, `{"at":`...), s.At.Truncate(time.Millisecond))
 	if s.Dropped > 0 {
 		dst = strconv.AppendInt(append(dst, `,"droppedBefore":`...), s.Dropped, 10)
 	}
@@ -91,7 +91,7 @@ func (s *Seen) Append(dst []byte) []byte {
 	return append(dst, '}')
 }
 
-func (s *Seen) trace(dst []byte, t *tail.Trace) []byte {
+func (s *Seen) trace(dst []byte, t *watch.Trace) []byte {
 	dst = append(dst, `,"trace":{"action":"`...)
 	dst = append(dst, map[bool]string{true: "delivered", false: "published"}[t.Delivered]...)
 	dst = plainjson.String(append(dst, `","user":`...), t.User)

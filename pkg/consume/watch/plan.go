@@ -1,4 +1,4 @@
-package tail
+package watch
 
 import (
 	"fmt"
@@ -25,7 +25,7 @@ type Plan struct {
 	// Skipped says why other exchanges are not watched.
 	Skipped map[string]string
 
-	keys   []pattern
+	keys   Keys
 	filter bool
 }
 
@@ -55,10 +55,7 @@ func (u *Unwatchable) Error() string {
 // What remains: a mandatory message that nobody else gets is not returned to its publisher while it is watched.
 func MakePlan(s *topology.State, o PlanOptions) (*Plan, error) {
 	p := &planner{state: s, vhost: o.VHost, plan: &Plan{Skipped: map[string]string{}}, policies: exchangePolicies(s, o.VHost), seen: map[string]bool{}}
-	for _, key := range o.Keys {
-		p.plan.keys = append(p.plan.keys, parsePattern(key))
-	}
-	p.literal = o.Keys
+	p.plan.keys, p.literal = ParseKeys(o.Keys), o.Keys
 	if len(o.Exchanges) == 0 {
 		for _, name := range p.all() {
 			if why := p.add(name); why != nil {
@@ -191,7 +188,7 @@ func (p *planner) mirror(name, kind string) {
 		case "headers":
 			p.bind(Bind{Exchange: name, Arguments: message.Table(b.Arguments.Clone())})
 		case "direct":
-			if p.plan.Wants(b.RoutingKey, nil) {
+			if p.plan.keys.match(b.RoutingKey) {
 				p.bind(Bind{Exchange: name, Key: b.RoutingKey})
 			}
 		case "fanout":
@@ -240,21 +237,5 @@ func exchangePolicies(s *topology.State, vhost string) (list []*topology.Policy)
 	return list
 }
 
-// Wants says whether a message is meant: one of the patterns matches its key, or one of those in its header CC. It is asked about each
-// message, since not all exchanges know patterns.
-func (p *Plan) Wants(key string, headers message.Table) bool {
-	if len(p.keys) == 0 || !p.filter || p.matches(key) {
-		return true
-	}
-	copies, _ := message.AsArray(headers[message.HeaderCC])
-	for _, c := range copies {
-		if text, ok := message.AsString(c); ok && p.matches(text) {
-			return true
-		}
-	}
-	return false
-}
-
-func (p *Plan) matches(key string) bool {
-	return slices.ContainsFunc(p.keys, func(k pattern) bool { return k.matches(key) })
-}
+// Wants says whether a message is meant. It is to be asked about each message, since not all exchanges know patterns.
+func (p *Plan) Wants(m *message.Message) bool { return !p.filter || p.keys.Want(m) }

@@ -1,10 +1,10 @@
-// Package tail watches messages go by without taking any away from anybody.
+// Package watch watches messages go by without taking any away from anybody.
 //
 // Three ways to watch: a private queue, bound beside those of the consumers, that the broker deletes when its connection ends, however
 // that ends (Plan says how to bind it so that nothing else changes); a stream, read by offset; and the head of a queue, looked at
 // again and again (Watch tells what is new). Tail, which reads the first two, never lets a slow reader hold up the broker:
 // its buffer is bounded, what does not fit is dropped and counted.
-package tail
+package watch
 
 import (
 	"context"

@@ -1,6 +1,41 @@
-package tail
+package watch
 
-import "strings"
+import (
+	"slices"
+	"strings"
+
+	"github.com/msgctl/msgctl/pkg/message"
+)
+
+// Keys is a set of routing keys: all that one of some topic patterns matches, or all without any pattern.
+type Keys []pattern
+
+// ParseKeys reads patterns.
+func ParseKeys(patterns []string) Keys {
+	var k Keys
+	for _, text := range patterns {
+		k = append(k, parsePattern(text))
+	}
+	return k
+}
+
+// Want says whether the set has the routing key of a message, or one of its header CC.
+func (k Keys) Want(m *message.Message) bool {
+	if k.match(m.RoutingKey) {
+		return true
+	}
+	copies, _ := message.AsArray(m.Headers[message.HeaderCC])
+	for _, c := range copies {
+		if text, ok := message.AsString(c); ok && k.match(text) {
+			return true
+		}
+	}
+	return false
+}
+
+func (k Keys) match(key string) bool {
+	return len(k) == 0 || slices.ContainsFunc(k, func(p pattern) bool { return p.matches(key) })
+}
 
 // pattern is a topic pattern: words between points, of which * is any one and # any number.
 type pattern []string

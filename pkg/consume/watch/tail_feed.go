@@ -1,4 +1,4 @@
-package tail
+package watch
 
 import (
 	"context"

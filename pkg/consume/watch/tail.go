@@ -1,4 +1,4 @@
-package tail
+package watch
 
 import (
 	"cmp"
@@ -43,7 +43,7 @@ type Stats struct {
 // Tail follows a feed. Take is for one goroutine, the rest for any.
 type Tail struct {
 	o      Options
-	buf    *buffer
+	buf    *Relay[Item]
 	cancel context.CancelFunc
 	done   chan struct{}
 
@@ -71,14 +71,14 @@ func Start(ctx context.Context, o Options) (*Tail, error) {
 		return nil, err
 	}
 	run, cancel := context.WithCancel(ctx)
-	t := &Tail{o: o, buf: newBuffer(o.Buffer), cancel: cancel, done: make(chan struct{}), offset: -1}
+	t := &Tail{o: o, buf: NewRelay(o.Buffer, (*Item).Cost), cancel: cancel, done: make(chan struct{}), offset: -1}
 	go t.run(run, feed)
 	return t, nil
 }
 
 // Take waits for items and returns all that are here; it reuses the memory of into, which the caller must not use any more. When there will be no
 // more it returns why: ctx's error of Start or Take, or why the connection could not be restored.
-func (t *Tail) Take(ctx context.Context, into []Item) ([]Item, error) { return t.buf.take(ctx, into) }
+func (t *Tail) Take(ctx context.Context, into []Item) ([]Item, error) { return t.buf.Take(ctx, into) }
 
 // Stop ends the feed and waits until its connection is closed. What is buffered can still be taken.
 func (t *Tail) Stop() {
@@ -96,17 +96,17 @@ func (t *Tail) run(ctx context.Context, feed Feed) {
 	for {
 		err := t.follow(ctx, feed)
 		if ctx.Err() != nil {
-			t.buf.close(ctx.Err())
+			t.buf.Close(ctx.Err())
 			return
 		}
 		if !errors.Is(err, consume.ErrLost) && !errors.Is(err, consume.ErrCancelled) {
-			t.buf.close(err)
+			t.buf.Close(err)
 			return
 		}
 		t.gaps.Add(1)
 		t.gap = !t.o.Patient
 		if feed, err = t.restore(ctx, err); err != nil {
-			t.buf.close(err)
+			t.buf.Close(err)
 			return
 		}
 	}
@@ -163,7 +163,7 @@ func (t *Tail) pass(ctx context.Context, item *Item) bool {
 		}
 		t.dropping = false
 	}
-	if t.buf.put(item) {
+	if t.buf.Put(item) {
 		return true
 	}
 	t.behind.Store(true)
@@ -181,7 +181,7 @@ func (t *Tail) pass(ctx context.Context, item *Item) bool {
 		case <-ctx.Done():
 			return false
 		}
-		if t.buf.put(item) {
+		if t.buf.Put(item) {
 			return true
 		}
 		if t.deep.Load() && !t.o.Patient {

@@ -1,4 +1,4 @@
-package tail
+package watch
 
 import (
 	"math/rand/v2"

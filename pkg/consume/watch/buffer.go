@@ -1,4 +1,4 @@
-package tail
+package watch
 
 import (
 	"context"
@@ -22,16 +22,19 @@ type Item struct {
 // perItem is about what a message costs in memory beside its body; headerFactor what decoding makes of a header's bytes.
 const perItem, perHeader = 1 << 10, 128
 
-func cost(m *message.Message) int64 {
-	return int64(len(m.Body)) + perItem + perHeader*int64(len(m.Headers))
+// Cost is about what the item takes in memory.
+func (i *Item) Cost() int64 {
+	return int64(len(i.Message.Body)) + perItem + perHeader*int64(len(i.Message.Headers))
 }
 
-// buffer holds the items between a feed and a reader, up to limit bytes, or one item if that is larger. One goroutine puts and one takes.
-type buffer struct {
+// Relay holds items between one goroutine that puts and one that takes, up to a number of bytes, or one item if that is larger. A slow taker
+// holds up nobody.
+type Relay[T any] struct {
 	limit int64
+	cost  func(*T) int64
 
 	mu    sync.Mutex
-	items []Item
+	items []T
 	bytes int64
 	end   error // no more will be put
 
@@ -39,13 +42,14 @@ type buffer struct {
 	freed  chan struct{} // something was taken
 }
 
-func newBuffer(limit int64) *buffer {
-	return &buffer{limit: limit, filled: make(chan struct{}, 1), freed: make(chan struct{}, 1)}
+// NewRelay returns a relay of up to limit bytes; cost says how many an item takes.
+func NewRelay[T any](limit int64, cost func(*T) int64) *Relay[T] {
+	return &Relay[T]{limit: limit, cost: cost, filled: make(chan struct{}, 1), freed: make(chan struct{}, 1)}
 }
 
-// put adds an item. It is false when there is no room.
-func (b *buffer) put(i *Item) bool {
-	n := cost(&i.Message)
+// Put adds an item. It is false when there is no room.
+func (b *Relay[T]) Put(i *T) bool {
+	n := b.cost(i)
 	b.mu.Lock()
 	if b.bytes > 0 && b.bytes+n > b.limit {
 		b.mu.Unlock()
@@ -62,23 +66,23 @@ func (b *buffer) put(i *Item) bool {
 }
 
 // low says that at least half of the room is free.
-func (b *buffer) low() bool {
+func (b *Relay[T]) low() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.bytes <= b.limit/2
 }
 
-// close says that there will be no more, and why.
-func (b *buffer) close(why error) {
+// Close says that there will be no more, and why.
+func (b *Relay[T]) Close(why error) {
 	b.mu.Lock()
 	b.end = why
 	b.mu.Unlock()
 	poke(b.filled)
 }
 
-// take waits for items and returns all there are, in exchange for into, whose memory is used again. What was put before the end
+// Take waits for items and returns all there are, in exchange for into, whose memory is used again. What was put before the end
 // comes before the end.
-func (b *buffer) take(ctx context.Context, into []Item) ([]Item, error) {
+func (b *Relay[T]) Take(ctx context.Context, into []T) ([]T, error) {
 	clear(into)
 	for {
 		b.mu.Lock()
@@ -101,21 +105,6 @@ func (b *buffer) take(ctx context.Context, into []Item) ([]Item, error) {
 		}
 	}
 }
-
-// Relay passes items on to a reader of its own, so that a slow one holds up nobody. Put and Close are for one goroutine, Take for another.
-type Relay struct{ b *buffer }
-
-// NewRelay returns a relay that holds up to limit bytes.
-func NewRelay(limit int64) *Relay { return &Relay{newBuffer(limit)} }
-
-// Put adds an item, and is false when there is no room.
-func (r *Relay) Put(i *Item) bool { return r.b.put(i) }
-
-// Close says that there will be no more, and what Take returns then.
-func (r *Relay) Close(why error) { r.b.close(why) }
-
-// Take is like Tail.Take.
-func (r *Relay) Take(ctx context.Context, into []Item) ([]Item, error) { return r.b.take(ctx, into) }
 
 func poke(c chan struct{}) {
 	select {
