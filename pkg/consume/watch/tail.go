@@ -157,11 +157,8 @@ func (t *Tail) one(ctx context.Context, d *consume.Delivery) {
 
 // pass waits for room as long as that harms nobody.
 func (t *Tail) pass(ctx context.Context, item *Item) bool {
-	if t.dropping {
-		if !t.buf.low() {
-			return false
-		}
-		t.dropping = false
+	if t.dropping = t.dropping && !t.buf.low() || t.deep.Load(); t.dropping {
+		return false
 	}
 	if t.buf.Put(item) {
 		return true
@@ -184,7 +181,7 @@ func (t *Tail) pass(ctx context.Context, item *Item) bool {
 		if t.buf.Put(item) {
 			return true
 		}
-		if t.deep.Load() && !t.o.Patient {
+		if t.deep.Load() {
 			t.dropping = true
 			return false
 		}

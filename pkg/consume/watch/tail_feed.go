@@ -28,7 +28,7 @@ func (t *Tail) watch(ctx context.Context, feed Feed, acks *acker) {
 			continue
 		}
 		limit := t.queueLimit()
-		t.deep.Store(n > limit/2)
+		t.deep.Store(n > limit/2 || n > limit/8 && t.deep.Load())
 		if n > limit-limit/10 {
 			t.overflowed.Store(true)
 		}
