@@ -10,20 +10,20 @@ import (
 )
 
 const rootLong = `msgctl keeps a RabbitMQ topology in git: exchanges, queues, bindings, policies, users and permissions
-are declared in a file, compared with the live broker, and changed only as the plan says. And it puts dead
-letters back where they belong.`
+are declared in a file, compared with the live broker, and changed only as the plan says. It publishes typed domain
+events, and it puts dead letters back where they belong.`
 
 const rootExample = `  msgctl validate -f topology.yaml      is the file right? (no broker needed)
   msgctl plan -f topology.yaml          what would change?
   msgctl apply -f topology.yaml         change it
   msgctl export > topology.yaml         a live broker as a file
+  msgctl publish order.created < o.json an event of the file, checked and confirmed
   msgctl dlq ls                         where are dead letters, and who loses some?
   msgctl dlq replay                     put them back where they died`
 
 // The groups in which --help lists commands.
 const (
 	groupTopology = "topology"
-	groupEvents   = "events"
 	groupSettings = "settings"
 )
 
@@ -66,7 +66,7 @@ func newRootCmd(d *deps) *cobra.Command {
 	cmd.SetCompletionCommandGroupID(groupSettings)
 	cmd.SetHelpCommand(newHelpCmd())
 	cmd.AddCommand(newValidateCmd(d), newPlanCmd(d), newApplyCmd(d), newDestroyCmd(d), newExportCmd(d))
-	cmd.AddCommand(newTailCmd(d))
+	cmd.AddCommand(newPublishCmd(d), newTailCmd(d), newEventsCmd(d))
 	cmd.AddCommand(newDLQCmd(d))
 	cmd.AddCommand(newContextCmd(d), newVersionCmd(d), newExitCodesTopic(), newEnvironmentTopic())
 	addCompletion(cmd)

@@ -223,10 +223,3 @@ func (c card) eventLines(s *Seen) {
 	}
 	c.line("not checked", s.Note)
 }
-
-func orDefault(exchange string) string {
-	if exchange == "" {
-		return "(default)"
-	}
-	return exchange
-}

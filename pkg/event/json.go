@@ -58,6 +58,15 @@ func clip(s string) string {
 	return s[:cut] + "…"
 }
 
+// marshal is json.Marshal without escaping what only HTML needs escaped.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSpace(b.Bytes()), err
+}
+
 // appendString appends s as a JSON string. Unlike encoding/json it leaves <, > and & as they are.
 func appendString(dst []byte, s string) []byte {
 	const hex = "0123456789abcdef"

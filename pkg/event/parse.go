@@ -56,11 +56,11 @@ func ParseDraft(text []byte) (*Envelope, error) {
 // IsEnvelope says whether a JSON text looks like an event rather than a payload: an object with eventType and payload. The
 // text need not be valid.
 func IsEnvelope(text []byte) bool {
-	if !json.Valid(text) {
-		return bytes.Contains(text, []byte(`"eventType"`)) && bytes.Contains(text, []byte(`"payload"`))
-	}
-	if !bytes.Contains(text, []byte("eventType")) {
+	if !bytes.Contains(text, []byte(`"eventType"`)) || !bytes.Contains(text, []byte(`"payload"`)) {
 		return false
+	}
+	if !json.Valid(text) {
+		return true
 	}
 	found := 0
 	gjson.ParseBytes(text).ForEach(func(k, _ gjson.Result) bool {

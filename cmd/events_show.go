@@ -1,0 +1,109 @@
+package cmd
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/internal/view"
+)
+
+type eventsShowOptions struct {
+	eventsOptions
+	typ string
+}
+
+func newEventsShowCmd(d *deps) *cobra.Command {
+	opts := &eventsShowOptions{eventsOptions: eventsOptions{deps: d}}
+	cmd := &cobra.Command{
+		Use:               "show TYPE",
+		Short:             "Show one event: route, fields, an example, who gets it",
+		Example:           "  msgctl events show order.created",
+		Args:              args("TYPE"),
+		ValidArgsFunction: completeEvents(d, &opts.files),
+		RunE: func(_ *cobra.Command, names []string) error {
+			opts.typ = names[0]
+			return runEventsShow(opts)
+		},
+	}
+	opts.files.register(cmd)
+	opts.output.register(cmd, "text", "json", "yaml")
+	return cmd
+}
+
+func runEventsShow(opts *eventsShowOptions) error {
+	d, err := opts.read()
+	if err != nil {
+		return err
+	}
+	t, err := d.catalogue.Type(opts.typ)
+	if err != nil {
+		return unknownType(err, "msgctl events show")
+	}
+	doc := d.document(t)
+	if doc.Fields, err = d.catalogue.Fields(opts.typ); err != nil {
+		doc.Problem = err.Error()
+	} else if doc.Example, err = d.catalogue.Sample(opts.typ); err != nil {
+		doc.Problem = err.Error()
+	}
+	streams := opts.deps.streams
+	if done, err := opts.output.encode(streams.Out, doc); done {
+		return err
+	}
+	return view.EventCard(streams.Out, doc, streams.OutStyler(opts.deps.colour), streams.OutWidth())
+}
+
+type eventsSampleOptions struct {
+	eventsOptions
+	typ      string
+	generate bool
+}
+
+func newEventsSampleCmd(d *deps) *cobra.Command {
+	opts := &eventsSampleOptions{eventsOptions: eventsOptions{deps: d}}
+	cmd := &cobra.Command{
+		Use:   "sample TYPE",
+		Short: "Print a valid payload of an event",
+		Long: `Print a valid payload of an event: the first valid one of the catalogue's examples, or one that is made up from the schema. The
+same catalogue gives the same payload.`,
+		Example:           "  msgctl events sample order.created > payload.json\n  msgctl events sample order.created | msgctl publish order.created",
+		Args:              args("TYPE"),
+		ValidArgsFunction: completeEvents(d, &opts.files),
+		RunE: func(_ *cobra.Command, names []string) error {
+			opts.typ = names[0]
+			return runEventsSample(opts)
+		},
+	}
+	opts.files.register(cmd)
+	cmd.Flags().BoolVar(&opts.generate, "generate", false, "make it up from the schema even where the catalogue has an example")
+	return cmd
+}
+
+func runEventsSample(opts *eventsSampleOptions) error {
+	d, err := opts.read()
+	if err != nil {
+		return err
+	}
+	if _, err := d.catalogue.Type(opts.typ); err != nil {
+		return unknownType(err, "msgctl events sample")
+	}
+	sample := d.catalogue.Sample
+	if opts.generate {
+		sample = d.catalogue.Generate
+	}
+	text, err := sample(opts.typ)
+	if err != nil {
+		return err
+	}
+	streams := opts.deps.streams
+	pretty, err := view.Indented(text)
+	if err != nil {
+		return err
+	}
+	if streams.OutTTY {
+		pretty = terminal.NeutraliseBlock(pretty)
+	}
+	_, err = fmt.Fprintln(streams.Out, pretty)
+	return err
+}

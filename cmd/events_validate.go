@@ -1,0 +1,227 @@
+package cmd
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/pkg/event"
+	"github.com/msgctl/msgctl/pkg/message/archive"
+	"github.com/msgctl/msgctl/pkg/publish/bulk"
+)
+
+const eventsValidateLong = `Check events against the catalogue: NDJSON with one event, or one message of an archive (msgctl tail --save, msgctl dlq export), a line, or
+a file with a single event. With --type the file has payloads of that event instead.
+
+Exit code 0: all are right. 1: some are not; each is named with its line and with JSON Pointers.`
+
+type eventsValidateOptions struct {
+	eventsOptions
+	file string
+	typ  string
+}
+
+// validateEventsDocument is what `events validate -o json` prints.
+type validateEventsDocument struct {
+	FormatVersion string         `json:"format_version"`
+	Valid         int64          `json:"valid"`
+	Invalid       int64          `json:"invalid"`
+	Problems      []eventProblem `json:"problems"`
+}
+
+// eventProblem is one violation in a file.
+type eventProblem struct {
+	Line   int64 `json:"line"`
+	Column int   `json:"column,omitempty"`
+	event.Violation
+}
+
+// maxProblems bounds how many problems are listed.
+const maxProblems = 1000
+
+func newEventsValidateCmd(d *deps) *cobra.Command {
+	opts := &eventsValidateOptions{eventsOptions: eventsOptions{deps: d}}
+	cmd := &cobra.Command{
+		Use:     "validate FILE",
+		Short:   "Check events against the catalogue",
+		Long:    eventsValidateLong,
+		Example: "  msgctl events validate events.ndjson\n  msgctl events validate --type order.created payload.json\n  cat events.ndjson | msgctl events validate - -o json",
+		Args:    args("FILE"),
+		RunE: func(_ *cobra.Command, names []string) error {
+			opts.file = names[0]
+			return runEventsValidate(opts)
+		},
+	}
+	opts.files.register(cmd)
+	cmd.Flags().StringVar(&opts.typ, "type", "", "the file has payloads of this event")
+	_ = cmd.RegisterFlagCompletionFunc("type", completeEvents(d, &opts.files))
+	opts.output.register(cmd, "text", "json", "yaml")
+	return cmd
+}
+
+func runEventsValidate(opts *eventsValidateOptions) error {
+	d, err := opts.read()
+	if err != nil {
+		return err
+	}
+	if opts.typ != "" {
+		if _, err := d.catalogue.Type(opts.typ); err != nil {
+			return unknownType(err, "msgctl events validate --type")
+		}
+	}
+	in := opts.deps.streams.In
+	if opts.file != "-" {
+		f, err := os.Open(opts.file)
+		if err != nil {
+			return &exitError{code: exitUsage, err: fmt.Errorf("read the events: %w", err)}
+		}
+		defer func() { _ = f.Close() }() // it is only read
+		in = f
+	}
+	doc := validateEventsDocument{FormatVersion: view.PublishFormatVersion, Problems: []eventProblem{}}
+	if err := opts.each(in, func(text []byte, line int64, whole bool) error {
+		return opts.check(&doc, d.catalogue, text, line, whole)
+	}); err != nil {
+		return err
+	}
+	return opts.show(doc)
+}
+
+// each calls f with every line; with the whole text, when its first line is only the beginning of a value.
+func (o *eventsValidateOptions) each(in io.Reader, f func(text []byte, line int64, whole bool) error) error {
+	lines := bulk.NewLines(in, 0, 0)
+	for first := true; ; first = false {
+		text, err := lines.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+		if first && opens(text) {
+			text = append([]byte(nil), text...)
+			rest, err := lines.Rest(event.MaxBytes)
+			if err != nil {
+				return err
+			}
+			// Empty lines before it count.
+			return f(append(append(bytes.Repeat([]byte("\n"), int(min(lines.Line(), 1000))-1), append(text, '\n')...), rest...), 1, true)
+		}
+		if err := f(text, lines.Line(), false); err != nil {
+			return err
+		}
+	}
+}
+
+// opens says whether a line begins a JSON value that further lines end.
+func opens(line []byte) bool {
+	d := json.NewDecoder(bytes.NewReader(line))
+	for {
+		_, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			return !json.Valid(line)
+		}
+		if err != nil {
+			return errors.Is(err, io.ErrUnexpectedEOF)
+		}
+	}
+}
+
+// check adds what is wrong with one event.
+func (o *eventsValidateOptions) check(doc *validateEventsDocument, c *event.Catalogue, text []byte, line int64, whole bool) error {
+	violations, err := o.violations(c, text)
+	if err != nil {
+		return err
+	}
+	if len(violations) == 0 {
+		doc.Valid++
+		return nil
+	}
+	doc.Invalid++
+	for _, v := range violations {
+		p := eventProblem{Line: line, Violation: v}
+		if whole {
+			l, column := event.Locate(text, v.Pointer)
+			p.Line, p.Column = int64(l), column
+		}
+		if len(doc.Problems) < maxProblems {
+			doc.Problems = append(doc.Problems, p)
+		}
+	}
+	return nil
+}
+
+func (o *eventsValidateOptions) violations(c *event.Catalogue, text []byte) ([]event.Violation, error) {
+	if o.typ != "" {
+		return c.Validate(o.typ, text)
+	}
+	e, err := readEvent(text)
+	var form *event.FormatError
+	switch {
+	case errors.As(err, &form):
+		return []event.Violation{{Pointer: form.Pointer, Keyword: "json", Message: form.Problem}}, nil
+	case err != nil:
+		return []event.Violation{{Keyword: "json", Message: err.Error()}}, nil
+	}
+	violations, err := c.Check(e)
+	var unknown *event.UnknownTypeError
+	if errors.As(err, &unknown) {
+		return []event.Violation{{Pointer: "/eventType", Keyword: "type", Message: err.Error()}}, nil
+	}
+	return violations, err
+}
+
+// readEvent reads an event, or that of a message in an archive.
+func readEvent(text []byte) (*event.Envelope, error) {
+	if !event.IsEnvelope(text) || bytes.Contains(text[:min(len(text), 64)], []byte(`"v":`)) {
+		if m, err := archive.ParseLine(text); err == nil {
+			e, _, err := event.FromMessage(m)
+			return e, err
+		}
+	}
+	return event.Parse(text)
+}
+
+func (o *eventsValidateOptions) show(doc validateEventsDocument) error {
+	streams := o.deps.streams
+	done, err := o.output.encode(streams.Out, doc)
+	if !done {
+		err = o.text(doc)
+	}
+	if err == nil && doc.Invalid > 0 {
+		return exitWith(exitFailed)
+	}
+	return err
+}
+
+func (o *eventsValidateOptions) text(doc validateEventsDocument) error {
+	streams := o.deps.streams
+	style := streams.OutStyler(o.deps.colour)
+	name := o.file
+	if name == "-" {
+		name = "<stdin>"
+	}
+	for _, p := range doc.Problems {
+		at := fmt.Sprintf("%s:%d:", name, p.Line)
+		if p.Column > 0 {
+			at += fmt.Sprintf("%d:", p.Column)
+		}
+		if _, err := fmt.Fprintf(streams.Out, "%s %s\n", terminal.Neutralise(at), terminal.Neutralise(p.String())); err != nil {
+			return err
+		}
+	}
+	text := terminal.FormatPlural(doc.Valid, "event is valid", "events are valid")
+	if doc.Invalid == 0 {
+		_, err := fmt.Fprintln(streams.Out, style.Green(text))
+		return err
+	}
+	_, err := fmt.Fprintf(streams.Out, "%s, %s\n", text, style.Red(terminal.FormatCount(doc.Invalid)+" not"))
+	return err
+}

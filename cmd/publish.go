@@ -1,0 +1,343 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/event"
+	"github.com/msgctl/msgctl/pkg/publish"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+const groupEvents = "events"
+
+const publishLong = `Publish a typed domain event. TYPE is one of the events: of the topology file, which says where it goes and what its payload must look
+like. The payload comes from stdin, --data or --set, or is made up with --sample; it is checked against its schema before anything
+is sent. The broker must confirm the event, and route it to at least one queue.
+
+With --ndjson, a file of payloads or whole events is published, one a line and in order. A connection that is lost is restored, and
+what was not confirmed is sent again with the same eventId. While it runs, FILE.journal knows how far it is: after a crash, the same command with
+--resume goes on. The circuit breaker (--breaker) pauses after so many events in a row that the broker returned or refused, publishes one as a
+probe after --breaker-pause, and goes on when that one is confirmed. A broker that stops publishers (a memory or disk alarm) is waited for.
+
+Without TYPE, --exchange and --key publish bytes as they are.`
+
+type publishOptions struct {
+	deps       *deps
+	cmd        *cobra.Command
+	files      fileOptions
+	connection *profile.Flags
+	output     outputFormat
+	progress   terminal.ProgressMode
+
+	typ     string
+	payload payloadOptions
+	meta    event.Metadata
+	props   propertyOptions
+	format  string
+	dryRun  bool
+	bulk    bulkOptions
+}
+
+// propertyOptions are flags about the message around the event.
+type propertyOptions struct {
+	exchange, key string
+	id, aggregate string
+	contentType   string
+	appID         string
+	headers       []string
+	priority      uint8
+	expiration    time.Duration
+	delay         time.Duration
+}
+
+// bulkOptions are flags about many events.
+type bulkOptions struct {
+	ndjson  string
+	rate    float64
+	count   int64
+	window  int
+	onError string
+	resume  bool
+	journal string
+	report  string
+	breaker int
+	pause   time.Duration
+}
+
+func newPublishCmd(d *deps) *cobra.Command {
+	opts := &publishOptions{deps: d}
+	cmd := &cobra.Command{
+		Use:     "publish [TYPE]",
+		GroupID: groupEvents,
+		Short:   "Publish a domain event, or a file of them, confirmed",
+		Long:    publishLong,
+		Example: `  msgctl publish order.created < payload.json
+  msgctl publish order.created --sample --set orderId=o-17
+  msgctl publish order.created --data @payload.json --dry-run
+  msgctl publish order.created --ndjson orders.ndjson --rate 500
+  msgctl publish order.created --ndjson orders.ndjson --resume
+  msgctl publish --exchange logs --key app.info --data 'hello'`,
+		Args: args("[TYPE]"),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			opts.typ = strings.Join(names, "")
+			return runPublish(cmd.Context(), opts)
+		},
+		ValidArgsFunction: completeEvents(d, &opts.files),
+	}
+	opts.cmd = cmd
+	opts.files.register(cmd)
+	opts.registerEvent(cmd)
+	opts.registerBulk(cmd)
+	opts.output.register(cmd, "text", "json", "yaml")
+	registerProgress(cmd, &opts.progress)
+	opts.connection = connectionFlags(cmd)
+	return cmd
+}
+
+func (o *publishOptions) registerEvent(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	o.payload.register(cmd)
+	flags.StringVar(&o.props.id, "id", "", "the eventId, and the property message_id (default: a new UUIDv7)")
+	flags.StringVar(&o.props.aggregate, "aggregate-id", "", "the aggregateId (default: what the catalogue says is the id in the payload)")
+	flags.StringVar(&o.meta.CorrelationID, "correlation-id", "", "the story that the event belongs to")
+	flags.StringVar(&o.meta.CausationID, "causation-id", "", "the eventId of the event that led to this one")
+	flags.StringVar(&o.meta.UserID, "user-id", "", "metadata.userId: on whose behalf it happens (not the property user_id)")
+	flags.StringVar(&o.meta.TraceID, "trace-id", "", "trace id of W3C Trace Context, 32 hexadecimal digits; with --span-id it becomes the header traceparent")
+	flags.StringVar(&o.meta.SpanID, "span-id", "", "span id of W3C Trace Context, 16 hexadecimal digits")
+	flags.StringVar(&o.format, "format", "", "envelope, cloudevents or cloudevents-structured (default: what the catalogue says, or envelope)")
+	flags.StringArrayVar(&o.props.headers, "header", nil, "add a header, NAME=VALUE; whole numbers, true and false are sent as such, NAME=\"7\" as text; may be repeated")
+	flags.Uint8Var(&o.props.priority, "priority", 0, "the property priority, 0 to 255")
+	flags.DurationVar(&o.props.expiration, "expiration", 0, "let the message expire in a queue after this time; 0 is never")
+	flags.DurationVar(&o.props.delay, "delay", 0, "let the broker keep it for this time first; the exchange must be of type x-delayed-message (a plugin)")
+	flags.StringVar(&o.props.appID, "app-id", "", "the property app_id (default: the topology's name)")
+	flags.StringVar(&o.props.exchange, "exchange", "", "without TYPE: the exchange; \"\" is the default exchange, whose keys are queue names")
+	flags.StringVar(&o.props.key, "key", "", "without TYPE: the routing key")
+	flags.StringVar(&o.props.contentType, "content-type", "", "without TYPE: the property content_type (default: application/json when it is JSON)")
+	flags.BoolVarP(&o.dryRun, "dry-run", "n", false, "only show the message, and the queues that it would reach by the topology file")
+}
+
+func (o *publishOptions) registerBulk(cmd *cobra.Command) {
+	flags, b := cmd.Flags(), &o.bulk
+	flags.StringVar(&b.ndjson, "ndjson", "", "publish a file with one payload or event a line; - is stdin")
+	flags.Float64Var(&b.rate, "rate", 0, "events a second at most; 0 is no limit")
+	flags.Int64Var(&b.count, "count", 0, "publish the payload so many times, or at most so many lines of --ndjson")
+	flags.IntVar(&b.window, "window", publish.DefaultWindow, "events under way at once, which bounds the repeats after a lost connection")
+	flags.StringVar(&b.onError, "on-error", "continue", "what an event does that is invalid, returned or refused: continue or stop")
+	flags.BoolVar(&b.resume, "resume", false, "go on behind the last line that the journal knows to be done")
+	flags.StringVar(&b.journal, "journal", "", "file that knows how far the run is; none for none (default: FILE.journal beside the file of --ndjson; none for stdin)")
+	flags.StringVar(&b.report, "report", "", "append a line of NDJSON for each event that failed to a file")
+	flags.IntVar(&b.breaker, "breaker", publish.DefaultBreakerFailures, "pause after so many events in a row that were returned or refused; 0 is never")
+	flags.DurationVar(&b.pause, "breaker-pause", publish.DefaultBreakerPause, "how long to pause before one event goes as a probe")
+	_ = cmd.MarkFlagFilename("ndjson", "ndjson", "jsonl", "json")
+}
+
+// check finds mistakes in the flags before anything is read.
+func (o *publishOptions) check() error {
+	changed := o.cmd.Flags().Changed
+	switch {
+	case o.typ == "" && !changed("exchange") && !changed("key") && o.bulk.ndjson == "":
+		return usageError("msgctl events ls shows the types; --exchange and --key publish bytes without a type", "%sTYPE is missing", where(o.cmd))
+	case o.typ != "" && (changed("exchange") || changed("key") || changed("content-type")):
+		return usageError("leave TYPE out to publish bytes, or leave --exchange, --key and --content-type out", "%san event of the catalogue knows its exchange and key", where(o.cmd))
+	case o.bulk.ndjson != "" && o.payload.any():
+		return usageError("use one of the two", "%s--ndjson has the payloads already", where(o.cmd))
+	case o.bulk.ndjson == "" && (o.bulk.resume || o.bulk.journal != ""):
+		return usageError("add --ndjson FILE", "%s--resume and --journal are about a file of events", where(o.cmd))
+	case o.bulk.many() && o.props.id != "":
+		return usageError("leave --id out: each event gets its own", "%s--id is for one event", where(o.cmd))
+	case o.bulk.onError != "continue" && o.bulk.onError != "stop":
+		return usageError("write --on-error continue or --on-error stop", "%sflag --on-error: %q is not right", where(o.cmd), o.bulk.onError)
+	case o.bulk.rate < 0 || o.bulk.count < 0 || o.bulk.window < 1 || o.bulk.window > maxWindow || o.bulk.breaker < 0 || o.bulk.pause < 0:
+		return usageError("see: msgctl publish --help", "%s--rate, --count, --breaker and --breaker-pause cannot be negative, --window goes from 1 to %d", where(o.cmd), maxWindow)
+	case o.props.expiration < 0 || o.props.delay < 0 || o.props.expiration > maxDelay || o.props.delay > maxDelay:
+		return usageError("write a duration like 30s or 2h", "%s--expiration and --delay go from 0 to %s", where(o.cmd), maxDelay)
+	}
+	if _, err := event.ParseFormat(o.format); err != nil {
+		return usageError("see: msgctl publish --help", "%sflag --format: %v", where(o.cmd), err)
+	}
+	return nil
+}
+
+const (
+	maxWindow = 1 << 20
+	// maxDelay is what the broker's timers take: 2^32-1 milliseconds.
+	maxDelay = (1<<32 - 1) * time.Millisecond
+)
+
+func (o *bulkOptions) many() bool { return o.ndjson != "" || o.count > 1 }
+
+func runPublish(ctx context.Context, opts *publishOptions) error {
+	if err := opts.check(); err != nil {
+		return err
+	}
+	r, err := opts.prepare(ctx)
+	if err != nil {
+		return err
+	}
+	switch {
+	case opts.bulk.ndjson != "" && !opts.dryRun:
+		return r.bulkFile(ctx)
+	case opts.bulk.ndjson != "":
+		return r.dryRunFile()
+	}
+	text, err := r.payload()
+	if err != nil {
+		return err
+	}
+	switch {
+	case opts.dryRun:
+		return r.dryRun(text)
+	case opts.bulk.count > 1:
+		return r.bulkCount(ctx, text)
+	}
+	return r.one(ctx, text)
+}
+
+// publishRun is one run of the command.
+type publishRun struct {
+	*publishOptions
+	conn     *profile.Connection
+	vhost    string
+	declared *declared // nil without a topology file
+	maker    maker
+}
+
+// prepare reads files and settings; nothing is dialled.
+func (o *publishOptions) prepare(ctx context.Context) (*publishRun, error) {
+	conn, err := o.deps.connection(o.connection)
+	if err != nil {
+		return nil, err
+	}
+	r := &publishRun{publishOptions: o, conn: conn, vhost: conn.VHost}
+	untyped := o.cmd.Flags().Changed("exchange") || o.cmd.Flags().Changed("key")
+	if err := r.declare(untyped); err != nil {
+		return nil, err
+	}
+	decorate, err := o.props.decorator(o.cmd)
+	if err != nil {
+		return nil, err
+	}
+	if untyped {
+		r.maker = &rawMaker{options: &o.props, decorate: decorate}
+		return r, r.checkDelay(ctx, o.props.exchange)
+	}
+	return r, r.typed(ctx, decorate)
+}
+
+// declare reads the topology files; for bytes without a type they may be missing.
+func (r *publishRun) declare(optional bool) error {
+	names, err := r.files.names(r.deps, r.conn.File)
+	if err != nil {
+		if optional {
+			return nil
+		}
+		return err
+	}
+	d, err := r.deps.catalogue(names, chooseVHost(r.conn))
+	if err != nil {
+		if optional && len(r.files.patterns) == 0 {
+			return nil
+		}
+		return err
+	}
+	r.declared = d
+	return nil
+}
+
+// typed prepares for events of the catalogue.
+func (r *publishRun) typed(ctx context.Context, decorate func(*messageOf)) error {
+	m := &eventMaker{catalogue: r.declared.catalogue, metadata: r.meta, aggregate: r.props.aggregate, decorate: decorate, format: event.Format(r.format),
+		appID: r.props.appID}
+	if m.appID == "" {
+		m.appID = r.declared.name
+	}
+	r.maker = m
+	r.vhost = r.declared.state.Home
+	if r.typ == "" {
+		return r.checkDelay(ctx, "")
+	}
+	t, err := r.declared.catalogue.Type(r.typ)
+	if err != nil {
+		return unknownType(err, "msgctl publish")
+	}
+	m.typ, r.vhost = t, t.VHost
+	return r.checkDelay(ctx, t.Exchange)
+}
+
+// unknownType is wrong usage that says which types there are.
+func unknownType(err error, command string) error {
+	var unknown *event.UnknownTypeError
+	if !asError(err, &unknown) {
+		return err
+	}
+	hint := "msgctl events ls shows what there is"
+	switch {
+	case unknown.Nearest != "":
+		hint = command + " " + unknown.Nearest
+	case len(unknown.Known) == 0:
+		hint = "declare it under events: in the topology file"
+	case len(unknown.Known) <= 10:
+		hint = "there is " + strings.Join(unknown.Known, ", ")
+	}
+	return usageError(hint, "%w", err)
+}
+
+// checkDelay makes sure that --delay can work.
+func (r *publishRun) checkDelay(ctx context.Context, exchange string) error {
+	if r.props.delay == 0 {
+		return nil
+	}
+	kind, err := r.exchangeType(ctx, exchange)
+	if err != nil {
+		return fmt.Errorf("--delay: the type of exchange %q is not known: %w", exchange, err)
+	}
+	if kind == delayedType {
+		return nil
+	}
+	is := "does not exist"
+	if kind != "" {
+		is = "is of type " + kind
+	}
+	return &exitError{code: exitFailed, err: fmt.Errorf("exchange %q %s: the broker delays only in exchanges of type %s, which a plugin brings", exchange, is, delayedType),
+		advice: "without the plugin: publish with --expiration to a queue without consumers whose dead letters go to the exchange"}
+}
+
+const delayedType = "x-delayed-message"
+
+// exchangeType asks the topology file, then the broker. "" when the exchange does not exist.
+func (r *publishRun) exchangeType(ctx context.Context, name string) (string, error) {
+	ref := topology.Ref{Kind: topology.KindExchange, VHost: r.vhost, Name: name}
+	if r.declared != nil {
+		if o, ok := r.declared.state.Get(ref); ok {
+			return o.(*topology.Exchange).Type, nil
+		}
+	}
+	if name == "" {
+		return "direct", nil
+	}
+	live, err := r.live(ctx)
+	if err != nil {
+		return "", err
+	}
+	if o, ok := live.Get(ref); ok {
+		return o.(*topology.Exchange).Type, nil
+	}
+	return "", nil
+}
+
+// live reads the vhost from the broker.
+func (r *publishRun) live(ctx context.Context) (*topology.Live, error) {
+	b, err := r.deps.messages(ctx, r.conn, "publish")
+	if err != nil {
+		return nil, err
+	}
+	defer b.Close()
+	return b.Everything(ctx, []string{r.vhost})
+}

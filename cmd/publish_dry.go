@@ -1,0 +1,95 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/pkg/publish/bulk"
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/route"
+)
+
+// dryRun shows a message, and where it would go.
+func (r *publishRun) dryRun(from given) error {
+	m, err := r.makeOne(from)
+	if err != nil {
+		return err
+	}
+	doc := view.NewDryRunMessage(r.vhost, m.target, m.message, m.event)
+	r.reach(&doc, m)
+	streams := r.deps.streams
+	if done, err := r.output.encode(streams.Out, doc); done {
+		return err
+	}
+	return view.DryRunMessageText(streams.Out, doc, streams.OutStyler(r.deps.colour), streams.OutWidth())
+}
+
+// reach says which queues get a copy, by the topology file.
+func (r *publishRun) reach(doc *view.DryRunMessage, m messageOf) {
+	if r.declared == nil {
+		doc.Unsure = []string{"there is no topology file, so that the queues are not known"}
+		return
+	}
+	trace := route.New(r.declared.state, r.vhost, "").Route(route.Publication{
+		Exchange: m.target.Exchange, Key: m.target.Key, Headers: topology.NormaliseTable(m.message.Headers)})
+	doc.Known, doc.Reaches, doc.Unsure = true, trace.Sure(), trace.Unsure()
+	for _, q := range trace.Possible() {
+		if !slices.Contains(doc.Reaches, q) {
+			doc.Possibly = append(doc.Possibly, q)
+		}
+	}
+}
+
+// dryRunFile checks every line of a file, and sends nothing.
+func (r *publishRun) dryRunFile() error {
+	in, closeInput, err := r.openNDJSON()
+	if err != nil {
+		return err
+	}
+	defer closeInput()
+	src := r.lines(bulk.NewLines(in, 0, 0), nil)
+	var counts bulk.Counts
+	var failures []bulk.Result
+	for {
+		item, err := src()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if item.Err == nil {
+			counts.Confirmed++
+			continue
+		}
+		counts.Invalid++
+		if len(failures) < 20 {
+			failures = append(failures, bulk.Result{Line: item.Line, Outcome: bulk.Invalid, Err: item.Err})
+		}
+	}
+	s := r.deps.streams
+	for _, f := range failures {
+		fmt.Fprintln(s.Err, terminal.Neutralise(fmt.Sprintf("line %d: %v", f.Line, f.Err)))
+	}
+	fmt.Fprintf(s.Out, "%s would be sent, %s invalid\n", terminal.FormatPlural(counts.Confirmed, "event", "events"), terminal.FormatPlural(counts.Invalid, "line is", "lines are"))
+	if counts.Invalid > 0 {
+		return exitWith(exitFailed)
+	}
+	return nil
+}
+
+func (r *publishRun) openNDJSON() (io.Reader, func(), error) {
+	if r.bulk.ndjson == "-" {
+		return r.deps.streams.In, func() {}, nil
+	}
+	f, err := os.Open(r.bulk.ndjson)
+	if err != nil {
+		return nil, nil, &exitError{code: exitUsage, err: fmt.Errorf("read the events: %w", err)}
+	}
+	return f, func() { _ = f.Close() }, nil // it is only read
+}

@@ -1,0 +1,110 @@
+package event
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// Whom a change breaks.
+const (
+	// BreaksConsumers: a consumer that was written for the old form may get events that it does not understand, or none at all.
+	BreaksConsumers = "consumers"
+	// BreaksProducers: what a producer publishes by the old form may be refused, old events that are played again included.
+	BreaksProducers = "producers"
+)
+
+// Change is one difference between two catalogues.
+type Change struct {
+	Type string `json:"type"`
+	// Path leads to what changed: a field of the payload (items[].price), or version, exchange, key, aggregate, format of the
+	// declaration. "" for the event as a whole.
+	Path string `json:"path,omitempty"`
+	// What says what changed.
+	What string `json:"what"`
+	// Breaks is whom it breaks; "" for nobody.
+	Breaks string `json:"breaks,omitempty"`
+	// Why says why it breaks them, or why it does not.
+	Why string `json:"why,omitempty"`
+}
+
+// Compare returns what changed from one catalogue to another, ordered by type. The error says which schemas cannot be used.
+func Compare(from, to *Catalogue) ([]Change, error) {
+	var c comparison
+	names := append(slices.Clone(from.names), to.names...)
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		before, after := from.types[name], to.types[name]
+		c.event = name
+		switch {
+		case after == nil:
+			c.add("", "the event is gone", BreaksConsumers, "whoever waits for it waits for ever")
+		case before == nil:
+			c.add("", "the event is new", "", "nobody knows it yet")
+		default:
+			if err := c.types(before, after); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return c.changes, nil
+}
+
+// comparison collects changes.
+type comparison struct {
+	event   string
+	changes []Change
+	seen    map[pair]bool
+}
+
+func (c *comparison) add(path, what, breaks, why string) {
+	c.changes = append(c.changes, Change{c.event, path, what, breaks, why})
+}
+
+func (c *comparison) types(a, b *entry) error {
+	c.declaration("exchange", a.Exchange, b.Exchange, "bindings of the old exchange do not get it any more")
+	c.declaration("key", a.Key.String(), b.Key.String(), "bindings with the old key may not match any more")
+	c.declaration("format", string(a.Format), string(b.Format), "it is written in another form")
+	c.declaration("aggregate", a.AggregateType, b.AggregateType, "aggregateType has another value")
+	c.declaration("aggregate", a.AggregateID, b.AggregateID, "aggregateId comes from another field")
+	switch {
+	case b.Version < a.Version:
+		c.add("version", fmt.Sprintf("%d → %d", a.Version, b.Version), BreaksConsumers, "versions only grow: consumers cannot tell the forms apart")
+	case b.Version > a.Version:
+		c.add("version", fmt.Sprintf("%d → %d", a.Version, b.Version), "", "consumers can tell the new form by it")
+	}
+	if err := a.compile(); err != nil {
+		return err
+	}
+	if err := b.compile(); err != nil {
+		return err
+	}
+	switch {
+	case a.schema == nil && b.schema == nil:
+	case a.schema == nil:
+		c.add("", "it has a schema now", BreaksProducers, "any payload was right before")
+	case b.schema == nil:
+		c.add("", "its schema is gone", BreaksConsumers, "any payload is right now")
+	default:
+		c.seen = map[pair]bool{}
+		c.schemas("", a.schema, b.schema, 0)
+	}
+	return nil
+}
+
+func (c *comparison) declaration(path, before, after, why string) {
+	if before != after {
+		c.add(path, fmt.Sprintf("%q → %q", before, after), BreaksConsumers, why)
+	}
+}
+
+// difference returns what is in a and not in b, sorted.
+func difference[V any](a, b map[string]V) []string {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(a)) {
+		if _, ok := b[name]; !ok {
+			list = append(list, name)
+		}
+	}
+	return list
+}

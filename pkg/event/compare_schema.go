@@ -1,0 +1,367 @@
+package event
+
+import (
+	"fmt"
+	"maps"
+	"math/big"
+	"slices"
+	"strings"
+
+	"github.com/msgctl/msgctl/third_party/jsonschema"
+)
+
+// pair is two schemas that were compared: schemas may refer to themselves.
+type pair struct{ a, b *jsonschema.Schema }
+
+// facts is what all parts of a schema say together.
+type facts struct {
+	parts      []*jsonschema.Schema
+	never      bool
+	types      map[string]bool // nil: any
+	values     map[string]bool // of enum and const, as JSON; nil: any
+	patterns   map[string]bool
+	formats    map[string]bool
+	properties map[string][]*jsonschema.Schema
+	required   map[string]bool
+	closed     bool
+	items      []*jsonschema.Schema
+	unique     bool
+}
+
+func factsOf(schemas []*jsonschema.Schema) *facts {
+	f := &facts{patterns: map[string]bool{}, formats: map[string]bool{}, properties: map[string][]*jsonschema.Schema{}, required: map[string]bool{}}
+	all, ok := conjunction(schemas)
+	f.parts, f.never = all, !ok
+	for _, s := range all {
+		if s.Types != nil && !s.Types.IsEmpty() {
+			f.types = both(f.types, s.Types.ToStrings())
+		}
+		if s.Enum != nil {
+			f.values = both(f.values, jsonTexts(s.Enum.Values))
+		}
+		if s.Const != nil {
+			f.values = both(f.values, jsonTexts([]any{*s.Const}))
+		}
+		if s.Pattern != nil {
+			f.patterns[s.Pattern.String()] = true
+		}
+		if s.Format != nil {
+			f.formats[s.Format.Name] = true
+		}
+		for name, p := range s.Properties {
+			f.properties[name] = append(f.properties[name], p)
+		}
+		for _, name := range s.Required {
+			f.required[name] = true
+		}
+		f.closed = f.closed || s.AdditionalProperties == false || s.UnevaluatedProperties != nil && isFalse(s.UnevaluatedProperties)
+		if s.Items2020 != nil {
+			f.items = append(f.items, s.Items2020)
+		}
+		f.unique = f.unique || s.UniqueItems
+	}
+	return f
+}
+
+func isFalse(s *jsonschema.Schema) bool { return s.Bool != nil && !*s.Bool }
+
+func both(have map[string]bool, names []string) map[string]bool {
+	out := map[string]bool{}
+	for _, n := range names {
+		if have == nil || have[n] {
+			out[n] = true
+		}
+	}
+	return out
+}
+
+func jsonTexts(values []any) (list []string) {
+	for _, v := range values {
+		if text, err := marshal(v); err == nil {
+			list = append(list, string(text))
+		}
+	}
+	return list
+}
+
+func (c *comparison) schemas(path string, a, b *jsonschema.Schema, depth int) {
+	if c.seen[pair{a, b}] || depth > maxSampleDepth*4 {
+		return
+	}
+	c.seen[pair{a, b}] = true
+	c.facts(path, factsOf([]*jsonschema.Schema{a}), factsOf([]*jsonschema.Schema{b}), depth)
+}
+
+func (c *comparison) lists(path string, a, b []*jsonschema.Schema, depth int) {
+	switch {
+	case len(a) == 1 && len(b) == 1:
+		c.schemas(path, a[0], b[0], depth)
+	case depth <= maxSampleDepth*4:
+		c.facts(path, factsOf(a), factsOf(b), depth)
+	}
+}
+
+func (c *comparison) facts(path string, a, b *facts, depth int) {
+	switch {
+	case a.never && b.never:
+		return
+	case a.never || b.never:
+		c.opened(path, a.never, "nothing was allowed there", "nothing is allowed there any more")
+		return
+	}
+	c.sets(path, "type", a.types, b.types)
+	c.sets(path, "value", a.values, b.values)
+	c.rules(path, "pattern", a.patterns, b.patterns)
+	c.rules(path, "format", a.formats, b.formats)
+	c.bounds(path, a.parts, b.parts)
+	c.members(path, a, b, depth)
+	if len(a.items)+len(b.items) > 0 {
+		c.lists(path+"[]", a.items, b.items, depth+1)
+	}
+	c.flag(path, "its items must differ", a.unique, b.unique)
+	for _, k := range structures() {
+		c.structure(path, k, a.parts, b.parts, depth)
+	}
+}
+
+// opened reports that something became possible (wider) or impossible.
+func (c *comparison) opened(path string, wider bool, before, after string) {
+	if wider {
+		c.add(path, before+", and something is now", BreaksConsumers, "consumers never saw it there")
+	} else {
+		c.add(path, after, BreaksProducers, "what was right before is refused now")
+	}
+}
+
+// sets compares what is allowed: nil is anything.
+func (c *comparison) sets(path, what string, a, b map[string]bool) {
+	switch {
+	case a == nil && b == nil:
+	case a == nil:
+		c.add(path, fmt.Sprintf("%s is restricted to %s", what, strings.Join(slices.Sorted(maps.Keys(b)), ", ")), BreaksProducers, "any other was right before")
+	case b == nil:
+		c.add(path, fmt.Sprintf("%s may be anything, and was one of %s", what, strings.Join(slices.Sorted(maps.Keys(a)), ", ")), BreaksConsumers, "consumers never saw another")
+	default:
+		gone, come := difference(a, b), difference(b, a)
+		if what == "type" { // every integer is a number
+			gone, come = withoutInteger(gone, b), withoutInteger(come, a)
+		}
+		if len(gone) > 0 {
+			c.add(path, fmt.Sprintf("%s %s is not allowed any more", what, strings.Join(gone, ", ")), BreaksProducers, "what was right before is refused now")
+		}
+		if len(come) > 0 {
+			c.add(path, fmt.Sprintf("%s %s is allowed now", what, strings.Join(come, ", ")), BreaksConsumers, "consumers never saw it there")
+		}
+	}
+}
+
+func withoutInteger(list []string, other map[string]bool) []string {
+	if !other["number"] {
+		return list
+	}
+	return slices.DeleteFunc(list, func(s string) bool { return s == "integer" })
+}
+
+// rules compares patterns and formats: every one more restricts.
+func (c *comparison) rules(path, what string, a, b map[string]bool) {
+	for _, r := range difference(b, a) {
+		c.add(path, fmt.Sprintf("%s %s is wanted now", what, r), BreaksProducers, "what was right before may be refused now")
+	}
+	for _, r := range difference(a, b) {
+		c.add(path, fmt.Sprintf("%s %s is not wanted any more", what, r), "", "every payload that was right still is; consumers may get texts of another form")
+	}
+}
+
+func (c *comparison) flag(path, what string, a, b bool) {
+	switch {
+	case b && !a:
+		c.add(path, what+" now", BreaksProducers, "what was right before may be refused now")
+	case a && !b:
+		c.add(path, "it is no longer so that "+what, "", "every payload that was right still is")
+	}
+}
+
+func (c *comparison) members(path string, a, b *facts, depth int) {
+	dot := path + "."
+	if path == "" {
+		dot = ""
+	}
+	for _, name := range difference(a.properties, b.properties) {
+		if b.closed {
+			c.add(dot+name, "the field is gone", BreaksProducers, "who still sends it is refused, and consumers that read it find nothing")
+		} else {
+			c.add(dot+name, "the field is gone", BreaksConsumers, "consumers that read it find nothing, or something of any form")
+		}
+	}
+	for _, name := range difference(b.properties, a.properties) {
+		switch {
+		case b.required[name]:
+			c.add(dot+name, "the field is new and required", BreaksProducers, "who does not send it yet is refused")
+		case !a.closed:
+			c.add(dot+name, "the field is new and optional", "", "consumers ignore what they do not know; whoever sent one of that name before must keep to its form now")
+		default:
+			c.add(dot+name, "the field is new and optional", "", "consumers ignore what they do not know")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.properties)) {
+		if b.properties[name] == nil {
+			continue
+		}
+		switch {
+		case b.required[name] && !a.required[name]:
+			c.add(dot+name, "the field is required now", BreaksProducers, "who does not send it is refused")
+		case a.required[name] && !b.required[name]:
+			c.add(dot+name, "the field is optional now", BreaksConsumers, "consumers that rely on it may not find it")
+		}
+		c.lists(dot+name, a.properties[name], b.properties[name], depth+1)
+	}
+	for _, name := range difference(b.required, a.required) {
+		if b.properties[name] == nil && a.properties[name] == nil {
+			c.add(dot+name, "the field is required now", BreaksProducers, "who does not send it is refused")
+		}
+	}
+	switch {
+	case b.closed && !a.closed:
+		c.add(path, "fields that the schema does not know are refused now", BreaksProducers, "who sends one is refused")
+	case a.closed && !b.closed:
+		c.add(path, "fields that the schema does not know are allowed now", "", "consumers ignore what they do not know")
+	}
+}
+
+// bound is one keyword that limits from below (sign 1) or above (-1).
+type bound struct {
+	name string
+	sign int
+	of   func(*jsonschema.Schema) *big.Rat
+}
+
+func limits() []bound {
+	n := func(get func(*jsonschema.Schema) *int) func(*jsonschema.Schema) *big.Rat {
+		return func(s *jsonschema.Schema) *big.Rat {
+			if v := get(s); v != nil {
+				return big.NewRat(int64(*v), 1)
+			}
+			return nil
+		}
+	}
+	return []bound{
+		{"minimum", 1, func(s *jsonschema.Schema) *big.Rat { return s.Minimum }}, {"exclusiveMinimum", 1, func(s *jsonschema.Schema) *big.Rat { return s.ExclusiveMinimum }},
+		{"maximum", -1, func(s *jsonschema.Schema) *big.Rat { return s.Maximum }}, {"exclusiveMaximum", -1, func(s *jsonschema.Schema) *big.Rat { return s.ExclusiveMaximum }},
+		{"minLength", 1, n(func(s *jsonschema.Schema) *int { return s.MinLength })}, {"maxLength", -1, n(func(s *jsonschema.Schema) *int { return s.MaxLength })},
+		{"minItems", 1, n(func(s *jsonschema.Schema) *int { return s.MinItems })}, {"maxItems", -1, n(func(s *jsonschema.Schema) *int { return s.MaxItems })},
+		{"minProperties", 1, n(func(s *jsonschema.Schema) *int { return s.MinProperties })}, {"maxProperties", -1, n(func(s *jsonschema.Schema) *int { return s.MaxProperties })},
+	}
+}
+
+func (c *comparison) bounds(path string, a, b []*jsonschema.Schema) {
+	for _, k := range limits() {
+		before, after := tightest(a, k), tightest(b, k)
+		switch {
+		case before == nil && after == nil, before != nil && after != nil && before.Cmp(after) == 0:
+		case before == nil, after != nil && after.Cmp(before) == k.sign:
+			c.add(path, fmt.Sprintf("%s is %s now%s", k.name, decimal(after), was(before)), BreaksProducers, "what was right before may be refused now")
+		case after == nil:
+			c.add(path, fmt.Sprintf("%s %s is gone", k.name, decimal(before)), "", "every payload that was right still is; consumers may get values beyond it")
+		default:
+			c.add(path, fmt.Sprintf("%s is %s now%s", k.name, decimal(after), was(before)), "", "every payload that was right still is; consumers may get values beyond it")
+		}
+	}
+	c.multiples(path, a, b)
+}
+
+func (c *comparison) multiples(path string, a, b []*jsonschema.Schema) {
+	of := bound{"multipleOf", 1, func(s *jsonschema.Schema) *big.Rat { return s.MultipleOf }}
+	before, after := tightest(a, of), tightest(b, of)
+	switch {
+	case before == nil && after == nil, before != nil && after != nil && before.Cmp(after) == 0:
+	case after == nil, before != nil && new(big.Rat).Quo(before, after).IsInt():
+		c.add(path, "multipleOf is looser now", "", "every payload that was right still is")
+	default:
+		c.add(path, fmt.Sprintf("multipleOf is %s now%s", decimal(after), was(before)), BreaksProducers, "what was right before may be refused now")
+	}
+}
+
+func was(r *big.Rat) string {
+	if r == nil {
+		return ""
+	}
+	return ", it was " + string(decimal(r))
+}
+
+func tightest(parts []*jsonschema.Schema, k bound) (v *big.Rat) {
+	for _, s := range parts {
+		if n := k.of(s); n != nil && (v == nil || n.Cmp(v) == k.sign) {
+			v = n
+		}
+	}
+	return v
+}
+
+// structure is a keyword with schemas below it.
+type structure struct {
+	name string
+	of   func(*jsonschema.Schema) []*jsonschema.Schema
+}
+
+func structures() []structure {
+	one := func(get func(*jsonschema.Schema) *jsonschema.Schema) func(*jsonschema.Schema) []*jsonschema.Schema {
+		return func(s *jsonschema.Schema) []*jsonschema.Schema {
+			if x := get(s); x != nil {
+				return []*jsonschema.Schema{x}
+			}
+			return nil
+		}
+	}
+	return []structure{
+		{"oneOf", func(s *jsonschema.Schema) []*jsonschema.Schema { return s.OneOf }}, {"anyOf", func(s *jsonschema.Schema) []*jsonschema.Schema { return s.AnyOf }},
+		{"prefixItems", func(s *jsonschema.Schema) []*jsonschema.Schema { return s.PrefixItems }},
+		{"not", one(func(s *jsonschema.Schema) *jsonschema.Schema { return s.Not })}, {"if", one(func(s *jsonschema.Schema) *jsonschema.Schema { return s.If })},
+		{"then", one(func(s *jsonschema.Schema) *jsonschema.Schema { return s.Then })}, {"else", one(func(s *jsonschema.Schema) *jsonschema.Schema { return s.Else })},
+		{"contains", one(func(s *jsonschema.Schema) *jsonschema.Schema { return s.Contains })},
+		{"propertyNames", one(func(s *jsonschema.Schema) *jsonschema.Schema { return s.PropertyNames })},
+		{"additionalProperties", one(func(s *jsonschema.Schema) *jsonschema.Schema {
+			x, _ := s.AdditionalProperties.(*jsonschema.Schema)
+			return x
+		})},
+		{"patternProperties", func(s *jsonschema.Schema) (list []*jsonschema.Schema) {
+			byText := map[string]*jsonschema.Schema{}
+			for p, x := range s.PatternProperties {
+				byText[p.String()] = x
+			}
+			for _, p := range slices.Sorted(maps.Keys(byText)) {
+				list = append(list, byText[p])
+			}
+			return list
+		}},
+		{"dependentSchemas", func(s *jsonschema.Schema) (list []*jsonschema.Schema) {
+			for _, name := range slices.Sorted(maps.Keys(s.DependentSchemas)) {
+				list = append(list, s.DependentSchemas[name])
+			}
+			return list
+		}},
+	}
+}
+
+// structure compares, one by one, the schemas below a keyword. Where their number or nesting differs, it cannot be judged and counts as
+// breaking.
+func (c *comparison) structure(path string, k structure, a, b []*jsonschema.Schema, depth int) {
+	var before, after []*jsonschema.Schema
+	for _, s := range a {
+		before = append(before, k.of(s)...)
+	}
+	for _, s := range b {
+		after = append(after, k.of(s)...)
+	}
+	if len(before) != len(after) {
+		c.add(path, fmt.Sprintf("%s has %d parts, and had %d", k.name, len(after), len(before)), BreaksProducers, "what was right before may be refused now; look at it")
+		return
+	}
+	negated := k.name == "not" || k.name == "if"
+	for i := range before {
+		at := len(c.changes)
+		c.schemas(fmt.Sprintf("%s(%s %d)", path, k.name, i+1), before[i], after[i], depth+1)
+		for j := at; j < len(c.changes) && negated; j++ { // what is looser below is stricter above
+			c.changes[j].Breaks, c.changes[j].Why = BreaksProducers, "it stands below "+k.name+": what was right before may be refused now; look at it"
+		}
+	}
+}

@@ -1,0 +1,138 @@
+package publish
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+)
+
+// Defaults for what BreakerOptions leave at zero.
+const (
+	DefaultBreakerFailures = 20
+	DefaultBreakerPause    = 5 * time.Second
+	DefaultBreakerProbes   = 10
+)
+
+// ErrGaveUp is wrapped when a Breaker's probes failed too often.
+var ErrGaveUp = errors.New("gave up")
+
+// BreakerOptions say when a Breaker stops publishing. The zero value is usable.
+type BreakerOptions struct {
+	// Failures so many in a row open the breaker. Default 20; negative: never.
+	Failures int
+	// Pause before a probe. Default 5 s.
+	Pause time.Duration
+	// Probes that fail in a row end it. Default 10; negative: never.
+	Probes int
+	// Notify is told of every change, from any goroutine; nil is told nothing. It must return soon.
+	Notify func(BreakerState)
+}
+
+// BreakerState is what a Breaker does.
+type BreakerState string
+
+// The states.
+const (
+	// BreakerOpen: nothing is published for the pause.
+	BreakerOpen BreakerState = "paused"
+	// BreakerProbing: one message is published, to see what becomes of it.
+	BreakerProbing BreakerState = "probing"
+	// BreakerClosed: publishing goes on.
+	BreakerClosed BreakerState = "resumed"
+)
+
+// Breaker is a circuit breaker for messages that are published in a window: when several in a row are returned or refused, publishing
+// pauses; after the pause one message goes as a probe, and its outcome decides whether the rest goes on. What was under way
+// when the breaker opened does not count. Its methods are safe for concurrent use.
+type Breaker struct {
+	o    BreakerOptions
+	gate *gobreaker.TwoStepCircuitBreaker[struct{}]
+
+	mu      sync.Mutex
+	changed chan struct{} // closed and replaced at every change of state, and when a probe has its outcome
+	opened  time.Time
+	failed  int   // probes in a row
+	last    error // why the last message failed
+}
+
+// NewBreaker returns a closed breaker.
+func NewBreaker(o BreakerOptions) *Breaker {
+	o.Failures = cmp.Or(o.Failures, DefaultBreakerFailures)
+	o.Pause = cmp.Or(o.Pause, DefaultBreakerPause)
+	o.Probes = cmp.Or(o.Probes, DefaultBreakerProbes)
+	b := &Breaker{o: o, changed: make(chan struct{})}
+	b.gate = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
+		MaxRequests: 1, Timeout: o.Pause,
+		ReadyToTrip:   func(c gobreaker.Counts) bool { return o.Failures > 0 && int(c.ConsecutiveFailures) >= o.Failures },
+		OnStateChange: b.change,
+	})
+	return b
+}
+
+// change is called with gobreaker's lock held.
+func (b *Breaker) change(_ string, from, to gobreaker.State) {
+	b.mu.Lock()
+	switch to {
+	case gobreaker.StateOpen:
+		b.opened = time.Now()
+		if from == gobreaker.StateHalfOpen {
+			b.failed++
+		}
+	case gobreaker.StateClosed:
+		b.failed = 0
+	}
+	b.wake()
+	b.mu.Unlock()
+	if b.o.Notify != nil {
+		b.o.Notify(map[gobreaker.State]BreakerState{
+			gobreaker.StateOpen: BreakerOpen, gobreaker.StateHalfOpen: BreakerProbing, gobreaker.StateClosed: BreakerClosed}[to])
+	}
+}
+
+func (b *Breaker) wake() {
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
+// Allow waits until a message may be published. done must be called with what became of it: nil for confirmed. The error is ctx's, or
+// wraps ErrGaveUp.
+func (b *Breaker) Allow(ctx context.Context) (done func(error), err error) {
+	for {
+		b.mu.Lock()
+		changed, wait, gaveUp, last := b.changed, time.Until(b.opened.Add(b.o.Pause)), b.o.Probes > 0 && b.failed >= b.o.Probes, b.last
+		b.mu.Unlock()
+		if gaveUp {
+			return nil, fmt.Errorf("%w after %d probes that failed: %w", ErrGaveUp, b.o.Probes, last)
+		}
+		finish, err := b.gate.Allow()
+		if err == nil {
+			return func(outcome error) { b.finish(finish, outcome) }, nil
+		}
+		if errors.Is(err, gobreaker.ErrTooManyRequests) {
+			wait = time.Minute // the probe's outcome comes first
+		}
+		timer := time.NewTimer(max(wait, time.Millisecond))
+		select {
+		case <-changed:
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, ctx.Err()
+		}
+		timer.Stop()
+	}
+}
+
+func (b *Breaker) finish(finish func(error), outcome error) {
+	if outcome != nil {
+		b.mu.Lock()
+		b.last = outcome
+		b.mu.Unlock()
+	}
+	finish(outcome)
+}
