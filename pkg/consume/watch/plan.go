@@ -62,6 +62,7 @@ func MakePlan(s *topology.State, o PlanOptions) (*Plan, error) {
 				p.plan.Skipped[name] = why.Reason
 			}
 		}
+		slices.Sort(p.plan.Exchanges)
 		return p.plan, nil
 	}
 	for _, name := range o.Exchanges {
@@ -69,6 +70,7 @@ func MakePlan(s *topology.State, o PlanOptions) (*Plan, error) {
 			return nil, why
 		}
 	}
+	slices.Sort(p.plan.Exchanges)
 	return p.plan, nil
 }
 
