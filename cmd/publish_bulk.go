@@ -251,6 +251,8 @@ func (r *publishRun) breakerText(s publish.BreakerState) string {
 	switch s {
 	case publish.BreakerOpen:
 		return fmt.Sprintf("circuit breaker: %d events in a row were returned or refused; paused for %s", r.bulk.breaker, r.bulk.pause)
+	case publish.BreakerStillOpen:
+		return fmt.Sprintf("circuit breaker: the probe failed; paused for another %s", r.bulk.pause)
 	case publish.BreakerProbing:
 		return "circuit breaker: one event goes as a probe"
 	}

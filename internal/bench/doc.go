@@ -9,6 +9,9 @@
 // against a bare loop on the client library; and `msgctl dlq inspect --group-by`, without and with --where, against a
 // bare consumer. Everyone gets a queue of its own with the same messages.
 //
+// For every broker: `msgctl publish --ndjson` with a schema, against the client library publishing without confirms and with a
+// confirm each.
+//
 // Without a broker: the start of `msgctl --help` against a bare cobra program. The measured program is the built binary,
 // process start included. -only takes one part of all this.
 package main

@@ -22,7 +22,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds of which the median counts")
 	flag.IntVar(&o.messages, "messages", 100_000, "dead letters to replay")
 	flag.IntVar(&o.groupMessages, "group-messages", 1_000_000, "dead letters to group")
-	flag.IntVar(&o.events, "tail-events", 200_000, "events to watch")
+	flag.IntVar(&o.events, "events", 200_000, "events to publish, and to watch")
 	flag.StringVar(&o.only, "only", "", "one part: "+partNames+" (default: all)")
 	flag.Parse()
 	if err := bench(ctx, o); err != nil {
@@ -38,7 +38,7 @@ type options struct {
 }
 
 // partNames are what -only takes.
-const partNames = "start, apply, dlq, group, tail"
+const partNames = "start, apply, dlq, group, publish, tail"
 
 func (o *options) has(part string) bool { return o.only == "" || o.only == part }
 
@@ -47,7 +47,7 @@ func (o *options) check() error {
 		return fmt.Errorf("-only %s: want one of %s", o.only, partNames)
 	}
 	if o.rounds < 1 || o.messages < 1 || o.groupMessages < 1 || o.events < 1 {
-		return fmt.Errorf("-rounds, -messages, -group-messages and -tail-events must be positive")
+		return fmt.Errorf("-rounds, -messages, -group-messages and -events must be positive")
 	}
 	return nil
 }
@@ -101,6 +101,11 @@ func (b *benchmark) all(ctx context.Context, br broker) error {
 	}
 	if b.has("group") {
 		if err := b.group(ctx, br); err != nil {
+			return err
+		}
+	}
+	if b.has("publish") {
+		if err := b.publish(ctx, br); err != nil {
 			return err
 		}
 	}

@@ -53,6 +53,7 @@ type entry struct {
 	Type
 	once    sync.Once
 	schema  *jsonschema.Schema
+	quick   *quick // of schema
 	problem error
 }
 

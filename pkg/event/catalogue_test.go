@@ -3,6 +3,7 @@ package event_test
 import (
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,7 +19,7 @@ func orders(t *testing.T) *event.Catalogue {
 	t.Helper()
 	return event.NewCatalogue([]event.Type{
 		{Name: "order.created", Exchange: "orders.exchange", AggregateType: "Order", AggregateID: "/orderId", SchemaFile: "order.created.schema.json",
-			Files: os.DirFS(filepath.Join("..", "..", "examples", "events"))},
+			Files: exampleSchemas()},
 		{Name: "anything", Exchange: "x"},
 		{Name: "numbered", AggregateType: "N", AggregateID: "/n", Version: 3, Schema: json.RawMessage(`{"type":"object","properties":{"n":{"multipleOf":0.01}}}`)},
 	})
@@ -147,3 +148,5 @@ func TestLocate(t *testing.T) {
 		}
 	}
 }
+
+func exampleSchemas() fs.FS { return os.DirFS(filepath.Join("..", "..", "examples", "events")) }

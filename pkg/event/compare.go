@@ -30,7 +30,7 @@ type Change struct {
 
 // Compare returns what changed from one catalogue to another, ordered by type. The error says which schemas cannot be used.
 func Compare(from, to *Catalogue) ([]Change, error) {
-	var c comparison
+	c := comparison{steps: new(int)}
 	names := append(slices.Clone(from.names), to.names...)
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
@@ -55,6 +55,17 @@ type comparison struct {
 	event   string
 	changes []Change
 	seen    map[pair]bool
+	// later are the comparisons of fields: what is less deep comes first, so that of a schema that refers to itself the shortest path is told.
+	later []func()
+	steps *int
+}
+
+func (c *comparison) drain() {
+	for len(c.later) > 0 {
+		next := c.later[0]
+		c.later = c.later[1:]
+		next()
+	}
 }
 
 func (c *comparison) add(path, what, breaks, why string) {
@@ -88,6 +99,7 @@ func (c *comparison) types(a, b *entry) error {
 	default:
 		c.seen = map[pair]bool{}
 		c.schemas("", a.schema, b.schema, 0)
+		c.drain()
 	}
 	return nil
 }

@@ -92,16 +92,22 @@ func (c *comparison) schemas(path string, a, b *jsonschema.Schema, depth int) {
 	c.facts(path, factsOf([]*jsonschema.Schema{a}), factsOf([]*jsonschema.Schema{b}), depth)
 }
 
+// lists compares, later, what all of a and all of b say.
 func (c *comparison) lists(path string, a, b []*jsonschema.Schema, depth int) {
-	switch {
-	case len(a) == 1 && len(b) == 1:
-		c.schemas(path, a[0], b[0], depth)
-	case depth <= maxSampleDepth*4:
-		c.facts(path, factsOf(a), factsOf(b), depth)
-	}
+	c.later = append(c.later, func() {
+		switch {
+		case len(a) == 1 && len(b) == 1:
+			c.schemas(path, a[0], b[0], depth)
+		case depth <= maxSampleDepth*4:
+			c.facts(path, factsOf(a), factsOf(b), depth)
+		}
+	})
 }
 
 func (c *comparison) facts(path string, a, b *facts, depth int) {
+	if *c.steps++; *c.steps > maxSampleSteps {
+		return // schemas that refer to themselves in many ways
+	}
 	switch {
 	case a.never && b.never:
 		return
@@ -358,10 +364,14 @@ func (c *comparison) structure(path string, k structure, a, b []*jsonschema.Sche
 	}
 	negated := k.name == "not" || k.name == "if"
 	for i := range before {
-		at := len(c.changes)
-		c.schemas(fmt.Sprintf("%s(%s %d)", path, k.name, i+1), before[i], after[i], depth+1)
-		for j := at; j < len(c.changes) && negated; j++ { // what is looser below is stricter above
-			c.changes[j].Breaks, c.changes[j].Why = BreaksProducers, "it stands below "+k.name+": what was right before may be refused now; look at it"
+		below := comparison{event: c.event, seen: c.seen, steps: c.steps}
+		below.schemas(fmt.Sprintf("%s(%s %d)", path, k.name, i+1), before[i], after[i], depth+1)
+		below.drain()
+		for _, x := range below.changes {
+			if negated { // what is looser below is stricter above
+				x.Breaks, x.Why = BreaksProducers, "it stands below "+k.name+": what was right before may be refused now; look at it"
+			}
+			c.changes = append(c.changes, x)
 		}
 	}
 }

@@ -19,7 +19,11 @@ const schemaRoot = "topology:///"
 const maxSchemaBytes = 4 << 20
 
 func (e *entry) compile() error {
-	e.once.Do(func() { e.schema, e.problem = e.Type.compile() })
+	e.once.Do(func() {
+		if e.schema, e.problem = e.Type.compile(); e.schema != nil {
+			e.quick = quicken(e.schema, map[*jsonschema.Schema]*quick{})
+		}
+	})
 	return e.problem
 }
 

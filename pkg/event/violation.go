@@ -1,6 +1,7 @@
 package event
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+	"github.com/tidwall/gjson"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 
@@ -33,14 +35,20 @@ func (v Violation) String() string {
 	return cmp.Or(v.Pointer, "the payload") + ": " + v.Message
 }
 
-// validate checks a payload.
+// validate checks a payload: quickly when it is valid, thoroughly when it is not.
 func (e *entry) validate(payload []byte) ([]Violation, error) {
-	doc, err := decodeJSON(payload)
-	if err != nil {
-		return []Violation{{Keyword: "json", Message: err.Error()}}, nil
+	if err := checkJSON(payload); err != nil {
+		return []Violation{{Keyword: "json", Message: err.Problem}}, nil
 	}
 	if err := e.compile(); err != nil || e.schema == nil {
 		return nil, err
+	}
+	if e.quick.valid(gjson.ParseBytes(payload)) {
+		return nil, nil
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(payload))
+	if err != nil {
+		return []Violation{{Keyword: "json", Message: err.Error()}}, nil
 	}
 	return violationsOf(e.schema.Validate(doc)), nil
 }

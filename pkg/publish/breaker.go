@@ -40,6 +40,8 @@ type BreakerState string
 const (
 	// BreakerOpen: nothing is published for the pause.
 	BreakerOpen BreakerState = "paused"
+	// BreakerStillOpen: the probe failed, and nothing is published for another pause.
+	BreakerStillOpen BreakerState = "probe failed"
 	// BreakerProbing: one message is published, to see what becomes of it.
 	BreakerProbing BreakerState = "probing"
 	// BreakerClosed: publishing goes on.
@@ -89,9 +91,20 @@ func (b *Breaker) change(_ string, from, to gobreaker.State) {
 	b.wake()
 	b.mu.Unlock()
 	if b.o.Notify != nil {
-		b.o.Notify(map[gobreaker.State]BreakerState{
-			gobreaker.StateOpen: BreakerOpen, gobreaker.StateHalfOpen: BreakerProbing, gobreaker.StateClosed: BreakerClosed}[to])
+		b.o.Notify(stateOf(from, to))
 	}
+}
+
+func stateOf(from, to gobreaker.State) BreakerState {
+	switch {
+	case to == gobreaker.StateOpen && from == gobreaker.StateHalfOpen:
+		return BreakerStillOpen
+	case to == gobreaker.StateOpen:
+		return BreakerOpen
+	case to == gobreaker.StateHalfOpen:
+		return BreakerProbing
+	}
+	return BreakerClosed
 }
 
 func (b *Breaker) wake() {

@@ -56,7 +56,7 @@ func TestBreakerPausesProbesAndResumes(t *testing.T) {
 			t.Errorf("the second probe went after %s", d)
 		}
 		allow()(nil)
-		want := []publish.BreakerState{"paused", "probing", "paused", "probing", "resumed"}
+		want := []publish.BreakerState{"paused", "probing", "probe failed", "probing", "resumed"}
 		if !slices.Equal(said, want) {
 			t.Error(said)
 		}
