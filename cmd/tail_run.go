@@ -78,7 +78,7 @@ func (t *tailing) follows(ctx context.Context, src *tailSource, out *tailOutput)
 	go func() { shown <- showRelayed(relay, out) }()
 	var missed int64
 	err := t.loop(ctx, src, func(s *view.Seen) error {
-		if err := t.archive.Write(&s.Message); err != nil {
+		if err := t.archive.WriteSeen(&s.Message, s.At); err != nil {
 			return err
 		}
 		t.saved++
