@@ -61,7 +61,8 @@ func (t *tailing) run(ctx context.Context, src *tailSource) (err error) {
 		select {
 		case err = <-done:
 		case <-time.After(stuck):
-			return &exitError{code: exitInterrupted, err: errors.New("interrupted; the output did not take the last messages")}
+			return &exitError{code: exitInterrupted, err: fmt.Errorf("interrupted; %s seen, of which the output did not take the last",
+				terminal.FormatPlural(src.stats().Seen, "message was", "messages were"))}
 		}
 	}
 	return t.end(ctx, src, err)
@@ -127,8 +128,11 @@ func (t *tailing) loop(ctx context.Context, src *tailSource, each func(*view.See
 	defer idle.stop()
 	var items []watch.Item
 	for {
-		var err error
-		if items, err = t.take(idle.ctx, src, items, flush); err != nil {
+		err := idle.run(func() (err error) {
+			items, err = t.take(idle.ctx, src, items, flush)
+			return err
+		})
+		if err != nil {
 			return idle.why(err)
 		}
 		if ctx.Err() != nil && t.deps.streams.OutTTY && t.archive == nil {
@@ -258,35 +262,38 @@ func (t *tailing) summary(st watch.Stats) string {
 	return text + "."
 }
 
-// idleClock ends a wait when nothing has come for a while.
+// idleClock ends the wait for messages when there was nothing to show for a while. It stands still while messages are shown: an output that is
+// slow is not quiet.
 type idleClock struct {
 	ctx   context.Context //nolint:containedctx // it is made here and lives as long as the clock
 	end   context.CancelCauseFunc
-	timer *time.Timer
-	after time.Duration
+	after time.Duration // 0: never
+	left  time.Duration
 }
 
 func newIdleClock(ctx context.Context, after time.Duration) *idleClock {
-	c := &idleClock{after: after}
+	c := &idleClock{after: after, left: after}
 	c.ctx, c.end = context.WithCancelCause(ctx)
-	if after > 0 {
-		c.timer = time.AfterFunc(after, func() { c.end(errQuiet) })
-	}
 	return c
 }
 
-func (c *idleClock) reset() {
-	if c.timer != nil {
-		c.timer.Reset(c.after)
+// run lets the clock go while wait waits.
+func (c *idleClock) run(wait func() error) error {
+	if c.after <= 0 {
+		return wait()
 	}
+	began := time.Now()
+	timer := time.AfterFunc(max(c.left, 0), func() { c.end(errQuiet) })
+	err := wait()
+	timer.Stop()
+	c.left -= time.Since(began)
+	return err
 }
 
-func (c *idleClock) stop() {
-	if c.timer != nil {
-		c.timer.Stop()
-	}
-	c.end(context.Canceled)
-}
+// reset begins anew.
+func (c *idleClock) reset() { c.left = c.after }
+
+func (c *idleClock) stop() { c.end(context.Canceled) }
 
 // why returns errQuiet when it was the clock.
 func (c *idleClock) why(err error) error {
