@@ -31,7 +31,6 @@ func newEventsCmd(d *deps) *cobra.Command {
 // eventsOptions are shared by the commands about the catalogue.
 type eventsOptions struct {
 	deps   *deps
-	cmd    *cobra.Command
 	files  fileOptions
 	output outputFormat
 }

@@ -163,12 +163,8 @@ func (o *eventsValidateOptions) violations(c *event.Catalogue, text []byte) ([]e
 		return c.Validate(o.typ, text)
 	}
 	e, err := readEvent(text)
-	var form *event.FormatError
-	switch {
-	case errors.As(err, &form):
-		return []event.Violation{{Pointer: form.Pointer, Keyword: "json", Message: form.Problem}}, nil
-	case err != nil:
-		return []event.Violation{{Keyword: "json", Message: err.Error()}}, nil
+	if err != nil {
+		return []event.Violation{formViolation(err)}, nil
 	}
 	violations, err := c.Check(e)
 	var unknown *event.UnknownTypeError
@@ -176,6 +172,15 @@ func (o *eventsValidateOptions) violations(c *event.Catalogue, text []byte) ([]e
 		return []event.Violation{{Pointer: "/eventType", Keyword: "type", Message: err.Error()}}, nil
 	}
 	return violations, err
+}
+
+// formViolation is that a text is no event.
+func formViolation(err error) event.Violation {
+	var form *event.FormatError
+	if errors.As(err, &form) {
+		return event.Violation{Pointer: form.Pointer, Keyword: "json", Message: form.Problem}
+	}
+	return event.Violation{Keyword: "json", Message: err.Error()}
 }
 
 // readEvent reads an event, or that of a message in an archive.

@@ -152,6 +152,8 @@ func (o *publishOptions) check() error {
 		return usageError("msgctl events ls shows the types; --exchange and --key publish bytes without a type", "%sTYPE is missing", where(o.cmd))
 	case o.typ != "" && (changed("exchange") || changed("key") || changed("content-type")):
 		return usageError("leave TYPE out to publish bytes, or leave --exchange, --key and --content-type out", "%san event of the catalogue knows its exchange and key", where(o.cmd))
+	case o.typ == "" && o.props.delay > 0 && !changed("exchange"):
+		return usageError("name the TYPE of the events", "%s--delay is for events of one type", where(o.cmd))
 	case o.bulk.ndjson != "" && o.payload.any():
 		return usageError("use one of the two", "%s--ndjson has the payloads already", where(o.cmd))
 	case o.bulk.ndjson == "" && (o.bulk.resume || o.bulk.journal != ""):
@@ -272,14 +274,15 @@ func (r *publishRun) typed(ctx context.Context, decorate func(*messageOf)) error
 	}
 	r.maker = m
 	r.vhost = r.declared.state.Home
+	m.vhost = r.vhost
 	if r.typ == "" {
-		return r.checkDelay(ctx, "")
+		return nil
 	}
 	t, err := r.declared.catalogue.Type(r.typ)
 	if err != nil {
 		return unknownType(err, "msgctl publish")
 	}
-	m.typ, r.vhost = t, t.VHost
+	m.typ, m.vhost, r.vhost = t, t.VHost, t.VHost
 	return r.checkDelay(ctx, t.Exchange)
 }
 

@@ -51,7 +51,7 @@ func (r *publishRun) item(text []byte, line, end int64, series event.Series) bul
 	}
 	m, err := r.maker.make(text, series.ID(uint32(line)), time.Now())
 	if err != nil {
-		item.Err = err
+		item.Err = errors.New(err.Error()) // the error itself holds the line, and a report holds errors
 		return item
 	}
 	item.ID, item.Target, item.Message = m.message.MessageID, m.target, m.message

@@ -60,6 +60,7 @@ func asError[T error](err error, into *T) bool { return errors.As(err, into) }
 type eventMaker struct {
 	catalogue *event.Catalogue
 	typ       *event.Type // nil when each event names its own
+	vhost     string
 	metadata  event.Metadata
 	aggregate string
 	format    event.Format
@@ -77,6 +78,10 @@ func (m *eventMaker) make(text []byte, id string, now time.Time) (messageOf, err
 		if t, err = m.catalogue.Type(draft.EventType); err != nil {
 			return messageOf{}, &invalidError{draft.EventType, []event.Violation{{Pointer: "/eventType", Keyword: "type", Message: err.Error()}}, text}
 		}
+	}
+	if t.VHost != m.vhost {
+		return messageOf{}, &invalidError{t.Name, []event.Violation{{Pointer: "/eventType", Keyword: "type",
+			Message: fmt.Sprintf("%s is published in vhost %q, and this run publishes in vhost %q", t.Name, t.VHost, m.vhost)}}, text}
 	}
 	if err := m.check(t, draft, whole, text); err != nil {
 		return messageOf{}, err

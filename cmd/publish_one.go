@@ -96,7 +96,7 @@ func (r *publishRun) send(ctx context.Context, b messageBroker, m messageOf) (pu
 	closing := ctx
 	if r.conn.Timeout > 0 {
 		var cancel context.CancelFunc
-		closing, cancel = context.WithTimeoutCause(ctx, r.conn.Timeout, errNoConfirm)
+		closing, cancel = context.WithTimeout(ctx, r.conn.Timeout)
 		defer cancel()
 	}
 	err = p.Publish(closing, m.target, m.message, struct{}{})

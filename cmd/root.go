@@ -18,6 +18,7 @@ const rootExample = `  msgctl validate -f topology.yaml      is the file right? 
   msgctl apply -f topology.yaml         change it
   msgctl export > topology.yaml         a live broker as a file
   msgctl publish order.created < o.json an event of the file, checked and confirmed
+  msgctl tail 'order.#'                 watch events go by, and take none away
   msgctl dlq ls                         where are dead letters, and who loses some?
   msgctl dlq replay                     put them back where they died`
 

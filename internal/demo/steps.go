@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 )
 
@@ -22,10 +23,10 @@ type step struct {
 }
 
 func steps() []step {
-	return append(append(topologySteps(), deadLetterSteps()...), step{
+	return slices.Concat(topologySteps(), eventSteps(), deadLetterSteps(), []step{{
 		"And away with it: what the file declares is deleted. Messages would be lost, so their number must be named.",
-		"destroy -f " + example + " --max-message-loss 6 --yes", 0,
-	})
+		"destroy -f " + example + " --max-message-loss 7 --yes", 0,
+	}})
 }
 
 func topologySteps() []step {
@@ -55,6 +56,23 @@ func topologySteps() []step {
 		{
 			"The other way round: a live broker as a file. This is how an existing RabbitMQ comes into git.",
 			"export", 0,
+		},
+	}
+}
+
+func eventSteps() []step {
+	return []step{
+		{
+			"The file knows the events, too: where each goes, and who gets it.",
+			"events ls -f " + example, 0,
+		},
+		{
+			"Publish one. Its payload is checked against its JSON Schema; the broker confirms it, and that it reached a queue.",
+			"publish order.created -f " + example + " --sample", 0,
+		},
+		{
+			"An invalid one is refused before anything is sent, with all that is wrong with it.",
+			`publish order.created -f ` + example + ` --data {"orderId":7,"currency":"euro"}`, 1,
 		},
 	}
 }

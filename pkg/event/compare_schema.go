@@ -29,31 +29,12 @@ type facts struct {
 }
 
 func factsOf(schemas []*jsonschema.Schema) *facts {
-	f := &facts{patterns: map[string]bool{}, formats: map[string]bool{}, properties: map[string][]*jsonschema.Schema{}, required: map[string]bool{}}
+	f := &facts{patterns: map[string]bool{}, formats: map[string]bool{}}
 	all, ok := conjunction(schemas)
 	f.parts, f.never = all, !ok
+	f.properties, f.required = members(all)
 	for _, s := range all {
-		if s.Types != nil && !s.Types.IsEmpty() {
-			f.types = both(f.types, s.Types.ToStrings())
-		}
-		if s.Enum != nil {
-			f.values = both(f.values, jsonTexts(s.Enum.Values))
-		}
-		if s.Const != nil {
-			f.values = both(f.values, jsonTexts([]any{*s.Const}))
-		}
-		if s.Pattern != nil {
-			f.patterns[s.Pattern.String()] = true
-		}
-		if s.Format != nil {
-			f.formats[s.Format.Name] = true
-		}
-		for name, p := range s.Properties {
-			f.properties[name] = append(f.properties[name], p)
-		}
-		for _, name := range s.Required {
-			f.required[name] = true
-		}
+		f.scalars(s)
 		f.closed = f.closed || s.AdditionalProperties == false || s.UnevaluatedProperties != nil && isFalse(s.UnevaluatedProperties)
 		if s.Items2020 != nil {
 			f.items = append(f.items, s.Items2020)
@@ -61,6 +42,25 @@ func factsOf(schemas []*jsonschema.Schema) *facts {
 		f.unique = f.unique || s.UniqueItems
 	}
 	return f
+}
+
+// scalars takes what a schema says about single values.
+func (f *facts) scalars(s *jsonschema.Schema) {
+	if s.Types != nil && !s.Types.IsEmpty() {
+		f.types = both(f.types, s.Types.ToStrings())
+	}
+	if s.Enum != nil {
+		f.values = both(f.values, jsonTexts(s.Enum.Values))
+	}
+	if s.Const != nil {
+		f.values = both(f.values, jsonTexts([]any{*s.Const}))
+	}
+	if s.Pattern != nil {
+		f.patterns[s.Pattern.String()] = true
+	}
+	if s.Format != nil {
+		f.formats[s.Format.Name] = true
+	}
 }
 
 func isFalse(s *jsonschema.Schema) bool { return s.Bool != nil && !*s.Bool }
@@ -209,21 +209,10 @@ func (c *comparison) members(path string, a, b *facts, depth int) {
 			c.add(dot+name, "the field is new and optional", "", "consumers ignore what they do not know")
 		}
 	}
+	c.required(dot, a, b)
 	for _, name := range slices.Sorted(maps.Keys(a.properties)) {
-		if b.properties[name] == nil {
-			continue
-		}
-		switch {
-		case b.required[name] && !a.required[name]:
-			c.add(dot+name, "the field is required now", BreaksProducers, "who does not send it is refused")
-		case a.required[name] && !b.required[name]:
-			c.add(dot+name, "the field is optional now", BreaksConsumers, "consumers that rely on it may not find it")
-		}
-		c.lists(dot+name, a.properties[name], b.properties[name], depth+1)
-	}
-	for _, name := range difference(b.required, a.required) {
-		if b.properties[name] == nil && a.properties[name] == nil {
-			c.add(dot+name, "the field is required now", BreaksProducers, "who does not send it is refused")
+		if b.properties[name] != nil {
+			c.lists(dot+name, a.properties[name], b.properties[name], depth+1)
 		}
 	}
 	switch {
@@ -231,6 +220,20 @@ func (c *comparison) members(path string, a, b *facts, depth int) {
 		c.add(path, "fields that the schema does not know are refused now", BreaksProducers, "who sends one is refused")
 	case a.closed && !b.closed:
 		c.add(path, "fields that the schema does not know are allowed now", "", "consumers ignore what they do not know")
+	}
+}
+
+// required compares which fields must be there, as far as it was not told with the field itself.
+func (c *comparison) required(dot string, a, b *facts) {
+	for _, name := range difference(b.required, a.required) {
+		if b.properties[name] == nil || a.properties[name] != nil {
+			c.add(dot+name, "the field is required now", BreaksProducers, "who does not send it is refused")
+		}
+	}
+	for _, name := range difference(a.required, b.required) {
+		if a.properties[name] == nil || b.properties[name] != nil {
+			c.add(dot+name, "the field is optional now", BreaksConsumers, "consumers that rely on it may not find it")
+		}
 	}
 }
 

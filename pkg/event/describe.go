@@ -49,15 +49,7 @@ func (d *describer) members(schemas []*jsonschema.Schema, prefix string, depth i
 	if !ok || depth > maxSampleDepth {
 		return
 	}
-	properties, required := map[string][]*jsonschema.Schema{}, map[string]bool{}
-	for _, s := range all {
-		for name, p := range s.Properties {
-			properties[name] = append(properties[name], p)
-		}
-		for _, name := range s.Required {
-			required[name] = true
-		}
-	}
+	properties, required := members(all)
 	for name := range required { // wanted, and not described
 		properties[name] = append([]*jsonschema.Schema{}, properties[name]...)
 	}

@@ -77,9 +77,8 @@ func Locate(text []byte, pointer string) (line, column int) {
 		tokens = nil
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
-	at := 0
 	for i := 0; ; i++ {
-		at = skipSpace(text, int(d.InputOffset()))
+		at := skipSpace(text, int(d.InputOffset()))
 		if i == len(tokens) || !descend(d, tokens[i]) {
 			return position(text, at)
 		}

@@ -219,7 +219,7 @@ func (q *quick) valid(v gjson.Result) bool {
 func (q *quick) allows(t typeSet) bool { return q.types == 0 || q.types&t != 0 }
 
 func (q *quick) validNumber(raw string) bool {
-	integer := strings.IndexAny(raw, ".eE") < 0
+	integer := !strings.ContainsAny(raw, ".eE")
 	if !q.allows(quickNumber) && !(integer && q.allows(quickInteger)) { // 1.0 is an integer, too: the validator knows
 		return false
 	}

@@ -126,7 +126,7 @@ func TestQuickNeverCallsAnInvalidPayloadValid(t *testing.T) {
 
 func TestQuickOfSchemasThatReferToThemselves(t *testing.T) {
 	for schema, payloads := range map[string]map[string]bool{
-		`{"$ref":"#"}`:            {`1`: false},
+		`{"$ref":"#"}`:             {`1`: false},
 		`{"allOf":[{"$ref":"#"}]}`: {`1`: false},
 		`{"type":"object","properties":{"next":{"$ref":"#"}},"additionalProperties":false}`: {`{"next":{"next":{}}}`: true, `{"next":{"next":{"x":1}}}`: false},
 	} {

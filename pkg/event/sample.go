@@ -207,9 +207,9 @@ func typeOf(all []*jsonschema.Schema) string {
 	return "object"
 }
 
-func (g *generator) object(all []*jsonschema.Schema, depth int) (any, bool) {
-	properties := map[string][]*jsonschema.Schema{}
-	required := map[string]bool{}
+// members returns what schemas that hold at once say about the members of an object.
+func members(all []*jsonschema.Schema) (properties map[string][]*jsonschema.Schema, required map[string]bool) {
+	properties, required = map[string][]*jsonschema.Schema{}, map[string]bool{}
 	for _, s := range all {
 		for name, p := range s.Properties {
 			properties[name] = append(properties[name], p)
@@ -217,6 +217,13 @@ func (g *generator) object(all []*jsonschema.Schema, depth int) (any, bool) {
 		for _, name := range s.Required {
 			required[name] = true
 		}
+	}
+	return properties, required
+}
+
+func (g *generator) object(all []*jsonschema.Schema, depth int) (any, bool) {
+	properties, required := members(all)
+	for _, s := range all {
 		for _, names := range s.DependentRequired {
 			for _, name := range names {
 				required[name] = true
@@ -283,42 +290,56 @@ func additional(all []*jsonschema.Schema) (list []*jsonschema.Schema) {
 	return list
 }
 
-func (g *generator) array(all []*jsonschema.Schema, depth int) (any, bool) {
-	n := 0
-	var prefix, items, contains []*jsonschema.Schema
+// arrayFacts is what schemas that hold at once say about an array.
+type arrayFacts struct {
+	least                   int
+	prefix, items, contains []*jsonschema.Schema
+}
+
+func arrayOf(all []*jsonschema.Schema) (a arrayFacts) {
 	for _, s := range all {
 		if s.MinItems != nil {
-			n = max(n, *s.MinItems)
+			a.least = max(a.least, *s.MinItems)
 		}
-		if len(s.PrefixItems) > len(prefix) {
-			prefix = s.PrefixItems
+		if len(s.PrefixItems) > len(a.prefix) {
+			a.prefix = s.PrefixItems
 		}
 		if s.Items2020 != nil {
-			items = append(items, s.Items2020)
+			a.items = append(a.items, s.Items2020)
 		}
 		if s.Contains != nil {
-			contains = append(contains, s.Contains)
+			a.contains = append(a.contains, s.Contains)
 		}
 	}
-	n = max(n, len(contains))
+	return a
+}
+
+// item returns what holds for the i-th item: behind the prefix, one item for each contains.
+func (a *arrayFacts) item(i int) []*jsonschema.Schema {
+	if i < len(a.prefix) {
+		return a.prefix[i : i+1]
+	}
+	of := slices.Clone(a.items)
+	if k := i - len(a.prefix); k < len(a.contains) {
+		of = append(of, a.contains[k])
+	}
+	return of
+}
+
+func (g *generator) array(all []*jsonschema.Schema, depth int) (any, bool) {
+	a := arrayOf(all)
+	n := max(a.least, len(a.contains))
 	if g.whole {
-		n = max(n, len(prefix), 1)
+		n = max(n, len(a.prefix), 1)
 	}
 	if n > 1000 {
 		return nil, false
 	}
 	out := []any{}
 	for i := range n {
-		of := slices.Clone(items)
-		if i < len(prefix) {
-			of = []*jsonschema.Schema{prefix[i]}
-		}
-		if k := i - len(prefix); k >= 0 && k < len(contains) {
-			of = append(of, contains[k])
-		}
-		v, ok := g.value(of, depth+1)
+		v, ok := g.value(a.item(i), depth+1)
 		if !ok {
-			return out, i > 0 || len(contains) == 0 && n <= 1
+			return out, i > 0 || len(a.contains) == 0 && n <= 1
 		}
 		out = append(out, v)
 	}

@@ -37,8 +37,8 @@ func (v Violation) String() string {
 
 // validate checks a payload: quickly when it is valid, thoroughly when it is not.
 func (e *entry) validate(payload []byte) ([]Violation, error) {
-	if err := checkJSON(payload); err != nil {
-		return []Violation{{Keyword: "json", Message: err.Problem}}, nil
+	if wrong := checkJSON(payload); wrong != nil {
+		return []Violation{{Keyword: "json", Message: wrong.Problem}}, nil //nolint:nilerr // that it is no JSON is a finding
 	}
 	if err := e.compile(); err != nil || e.schema == nil {
 		return nil, err
@@ -48,7 +48,7 @@ func (e *entry) validate(payload []byte) ([]Violation, error) {
 	}
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(payload))
 	if err != nil {
-		return []Violation{{Keyword: "json", Message: err.Error()}}, nil
+		return []Violation{{Keyword: "json", Message: err.Error()}}, nil //nolint:nilerr // so is this
 	}
 	return violationsOf(e.schema.Validate(doc)), nil
 }

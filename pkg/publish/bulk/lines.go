@@ -11,12 +11,12 @@ import (
 // MaxLine bounds one line: the largest message that a broker of any supported line takes by default.
 const MaxLine = 128 << 20
 
-// TooLongError says that a line was longer than MaxLine; it was skipped.
-type TooLongError struct{ Line int64 }
+// TooLongError says that a line was longer than Most, which is MaxLine; it was skipped.
+type TooLongError struct{ Line, Most int64 }
 
 // Error names the line.
 func (e *TooLongError) Error() string {
-	return fmt.Sprintf("line %d is longer than %d bytes", e.Line, MaxLine)
+	return fmt.Sprintf("line %d is longer than %d bytes", e.Line, e.Most)
 }
 
 // Lines reads lines and knows where they are. Empty lines are left out, but counted.
@@ -24,12 +24,13 @@ type Lines struct {
 	r    *bufio.Reader
 	line int64
 	end  int64
+	most int64
 	long []byte // what a line has before the part in r's buffer
 }
 
 // NewLines reads from r, which stands at line and byte: both 0 for the beginning.
 func NewLines(r io.Reader, line, end int64) *Lines {
-	return &Lines{r: bufio.NewReaderSize(r, 256<<10), line: line, end: end}
+	return &Lines{r: bufio.NewReaderSize(r, 256<<10), line: line, end: end, most: MaxLine}
 }
 
 // Line returns the number of the last line read, from 1, and End where the next one begins.
@@ -60,7 +61,7 @@ func (l *Lines) next() ([]byte, error) {
 		size += int64(len(part))
 		l.end += int64(len(part))
 		full := errors.Is(err, bufio.ErrBufferFull)
-		if size <= MaxLine && (full || len(l.long) > 0) {
+		if size <= l.most && (full || len(l.long) > 0) {
 			l.long = append(l.long, part...)
 		}
 		switch {
@@ -71,9 +72,9 @@ func (l *Lines) next() ([]byte, error) {
 		}
 		l.line++
 		switch {
-		case size > MaxLine:
+		case size > l.most:
 			l.long = nil
-			return nil, &TooLongError{l.line}
+			return nil, &TooLongError{l.line, l.most}
 		case len(l.long) > 0:
 			return l.long, nil
 		}
