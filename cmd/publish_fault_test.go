@@ -104,53 +104,59 @@ func drain(t *testing.T, u rabbittest.User, queue string) arrived {
 	return a
 }
 
-// TestPublishThroughCutsAndRestart: the connection is cut at random bytes, and the broker is killed and comes back. Every event arrives, in
-// order apart from repeats with the same id, and the report says so.
-func TestPublishThroughCutsAndRestart(t *testing.T) {
+// TestPublishThroughFaults on a node of its own.
+func TestPublishThroughFaults(t *testing.T) {
 	rabbittest.EachPrivateLine(t, func(t *testing.T, n *node.Node) {
-		total := eventCount(t)
-		topologyFile, payloads := eventFiles(t, total)
-		proxy := rabbittest.NewProxy(t, n.URL)
-		newProgram(t, n.URL, n.API).run("apply", "-f", topologyFile, "--yes").want(t, exitOK)
-		p := newProgram(t, proxy.Through(n.URL), n.API)
-		r := p.start("publish", "e", "-f", topologyFile, "--ndjson", payloads, "--rate", "4000", "--window", "500", "-o", "json",
-			"--reconnect-delay", "300ms", "--reconnect-attempts", "40", "--timeout", "10s")
-		stop := make(chan struct{})
-		cuts := make(chan int)
-		go func() { cuts <- cutAtRandom(proxy, stop) }()
-		journal := payloads + ".journal"
-		waitFor(t, "half of the events to be published", func() bool { return journalLine(journal) > total/2 })
-		if err := n.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		if err := n.Restart(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		waitFor(t, "most of the events to be published", func() bool { return journalLine(journal) > total*9/10 || journalLine(journal) < 0 })
-		close(stop)
-		made := <-cuts
-		res := p.wait(r)
-		res.want(t, exitOK)
-		var report struct {
-			Confirmed, Returned, Rejected, Unknown, Invalid, Unsent int
-			Complete                                                bool
-			Repeats                                                 int `json:"repeats_at_most"`
-		}
-		if err := json.Unmarshal([]byte(res.stdout), &report); err != nil {
-			t.Fatal(err, res.stdout)
-		}
-		if report.Confirmed != total || report.Returned+report.Rejected+report.Unknown+report.Invalid+report.Unsent > 0 || !report.Complete {
-			t.Errorf("the report: %+v", report)
-		}
-		got := drain(t, rabbittest.User{URL: n.URL, API: n.API}, "q")
-		t.Logf("%d cuts and a restart: %d repeats, at most %d by the report", made, got.repeats, report.Repeats)
-		if len(got.ids) != total {
-			t.Errorf("%d of %d events arrived", len(got.ids), total)
-		}
-		if got.repeats > report.Repeats || made < 3 {
-			t.Errorf("%d repeats are more than the %d of the report, after %d cuts", got.repeats, report.Repeats, made)
-		}
+		t.Run("an alarm", func(t *testing.T) { publishUnderAnAlarm(t, n) })
+		t.Run("cuts and a restart", func(t *testing.T) { publishThroughCuts(t, n) })
 	})
+}
+
+// publishThroughCuts: the connection is cut at random bytes, and the broker is killed and comes back. Every event arrives, in order apart
+// from repeats with the same id, and the report says so.
+func publishThroughCuts(t *testing.T, n *node.Node) {
+	total := eventCount(t)
+	topologyFile, payloads := eventFiles(t, total)
+	proxy := rabbittest.NewProxy(t, n.URL)
+	newProgram(t, n.URL, n.API).run("apply", "-f", topologyFile, "--yes").want(t, exitOK)
+	p := newProgram(t, proxy.Through(n.URL), n.API)
+	r := p.start("publish", "e", "-f", topologyFile, "--ndjson", payloads, "--rate", "4000", "--window", "500", "-o", "json",
+		"--reconnect-delay", "300ms", "--reconnect-attempts", "40", "--timeout", "10s")
+	stop := make(chan struct{})
+	cuts := make(chan int)
+	go func() { cuts <- cutAtRandom(proxy, stop) }()
+	journal := payloads + ".journal"
+	waitFor(t, "half of the events to be published", func() bool { return journalLine(journal) > total/2 })
+	if err := n.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "most of the events to be published", func() bool { return journalLine(journal) > total*9/10 || journalLine(journal) < 0 })
+	close(stop)
+	made := <-cuts
+	res := p.wait(r)
+	res.want(t, exitOK)
+	var report struct {
+		Confirmed, Returned, Rejected, Unknown, Invalid, Unsent int
+		Complete                                                bool
+		Repeats                                                 int `json:"repeats_at_most"`
+	}
+	if err := json.Unmarshal([]byte(res.stdout), &report); err != nil {
+		t.Fatal(err, res.stdout)
+	}
+	if report.Confirmed != total || report.Returned+report.Rejected+report.Unknown+report.Invalid+report.Unsent > 0 || !report.Complete {
+		t.Errorf("the report: %+v", report)
+	}
+	got := drain(t, rabbittest.User{URL: n.URL, API: n.API}, "q")
+	t.Logf("%d cuts and a restart: %d repeats, at most %d by the report", made, got.repeats, report.Repeats)
+	if len(got.ids) != total {
+		t.Errorf("%d of %d events arrived", len(got.ids), total)
+	}
+	if got.repeats > report.Repeats || made < 3 {
+		t.Errorf("%d repeats are more than the %d of the report, after %d cuts", got.repeats, report.Repeats, made)
+	}
 }
 
 // cutAtRandom cuts connections until stop, and returns how often.
@@ -231,46 +237,44 @@ func TestKilledPublishIsResumed(t *testing.T) {
 	})
 }
 
-// TestPublishWaitsForAnAlarm: a broker that stops publishers is waited for, and that is said.
-func TestPublishWaitsForAnAlarm(t *testing.T) {
-	rabbittest.EachPrivateLine(t, func(t *testing.T, n *node.Node) {
-		topologyFile, payloads := eventFiles(t, 2000)
-		p := newProgram(t, n.URL, n.API)
-		p.run("apply", "-f", topologyFile, "--yes").want(t, exitOK)
-		if err := n.SetMemoryAlarm(t.Context(), true); err != nil {
-			t.Fatal(err)
+// publishUnderAnAlarm: a broker that stops publishers is waited for, and that is said.
+func publishUnderAnAlarm(t *testing.T, n *node.Node) {
+	topologyFile, payloads := eventFiles(t, 2000)
+	p := newProgram(t, n.URL, n.API)
+	p.run("apply", "-f", topologyFile, "--yes").want(t, exitOK)
+	if err := n.SetMemoryAlarm(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	log := filepath.Join(t.TempDir(), "stderr")
+	stderr, err := os.Create(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stderr.Close()
+	cmd := p.command("publish", "e", "-f", topologyFile, "--ndjson", payloads, "--window", "100", "-o", "json")
+	var stdout bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill() }() // it has ended, unless the test failed
+	said := func(words string) func() bool {
+		return func() bool {
+			text, err := os.ReadFile(log)
+			return err == nil && strings.Contains(string(text), words)
 		}
-		log := filepath.Join(t.TempDir(), "stderr")
-		stderr, err := os.Create(log)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer stderr.Close()
-		cmd := p.command("publish", "e", "-f", topologyFile, "--ndjson", payloads, "--window", "100", "-o", "json")
-		var stdout bytes.Buffer
-		cmd.Stdout, cmd.Stderr = &stdout, stderr
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = cmd.Process.Kill() }() // it has ended, unless the test failed
-		said := func(words string) func() bool {
-			return func() bool {
-				text, err := os.ReadFile(log)
-				return err == nil && strings.Contains(string(text), words)
-			}
-		}
-		waitFor(t, "the alarm to be told", said("paused: the broker stops publishers"))
-		if line := journalLine(payloads + ".journal"); line != 0 {
-			t.Errorf("line %d was confirmed under the alarm", line)
-		}
-		if err := n.SetMemoryAlarm(t.Context(), false); err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Wait(); err != nil || !strings.Contains(stdout.String(), `"confirmed": 2000,`) || !said("resumed: the broker takes messages again")() {
-			t.Errorf("%v: %s", err, stdout.String())
-		}
-		if got := drain(t, rabbittest.User{URL: n.URL, API: n.API}, "q"); len(got.ids) != 2000 || got.repeats > 0 {
-			t.Errorf("%d events, %d repeats", len(got.ids), got.repeats)
-		}
-	})
+	}
+	waitFor(t, "the alarm to be told", said("paused: the broker stops publishers"))
+	if line := journalLine(payloads + ".journal"); line != 0 {
+		t.Errorf("line %d was confirmed under the alarm", line)
+	}
+	if err := n.SetMemoryAlarm(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil || !strings.Contains(stdout.String(), `"confirmed": 2000,`) || !said("resumed: the broker takes messages again")() {
+		t.Errorf("%v: %s", err, stdout.String())
+	}
+	if got := drain(t, rabbittest.User{URL: n.URL, API: n.API}, "q"); len(got.ids) != 2000 || got.repeats > 0 {
+		t.Errorf("%d events, %d repeats", len(got.ids), got.repeats)
+	}
 }

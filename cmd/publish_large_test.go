@@ -25,7 +25,9 @@ func TestPublishLargeAndStrangePayloads(t *testing.T) {
 			}
 			return "@" + name
 		}
-		of := func(n int) []byte { return append(append([]byte(`{"fill": "`), bytes.Repeat([]byte("ü"), n/2)...), `"}`...) }
+		of := func(n int) []byte {
+			return append(append([]byte(`{"fill": "`), bytes.Repeat([]byte("ü"), n/2)...), `"}`...)
+		}
 		strange := []byte("{\"nul\":\"\\u0000\",\"line\":\"\u2028\",\"html\":\"<&>\",\"big\":123456789012345678901234567890,\"exp\":1E+2,\"lone\":\"\\ud800\"}")
 		for _, payload := range [][]byte{of(15 << 20), strange} {
 			p.run("publish", "e", "-f", topologyFile, "--data", file(payload)).want(t, exitOK, "confirmed")
