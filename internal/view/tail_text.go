@@ -82,6 +82,9 @@ func (t *TailLines) cell(i int, s *Seen, text string) string {
 // fixed is what time and size take with the gaps before all columns.
 const fixed = 12 + 2 + 8 + 4*2
 
+// oneColumn is what a line takes beside its only column.
+const oneColumn = 12 + 2 + 2 + 8 + 2 + 7
+
 // room is how wide action, type, aggregate and id may be; 0 leaves a column out. It depends on nothing but the terminal, so that lines
 // stay aligned.
 func (t *TailLines) room(traced bool) (caps [4]int) {
@@ -95,15 +98,17 @@ func (t *TailLines) room(traced bool) (caps [4]int) {
 		return [4]int{most * min(caps[0], 1), most, most, most}
 	case traced && t.width >= 110:
 		return [4]int{24, 20, max(12, free-24-2-20-8), 8}
+	case traced && t.width >= 60:
+		return [4]int{free / 2, free - free/2 - 2, 0, 0}
 	case traced:
-		return [4]int{max(12, free/2), max(10, free-free/2-2), 0, 0}
+		return [4]int{max(4, t.width-oneColumn), 0, 0, 0}
 	case t.width >= 120:
 		return [4]int{0, 28, free - 28 - 36 + 2, 36}
 	case t.width >= 76:
 		kind := (free - 8) * 3 / 5
 		return [4]int{0, kind, free - 8 - kind, 8}
 	}
-	return [4]int{0, max(8, free), 0, 0}
+	return [4]int{0, max(4, t.width-oneColumn), 0, 0}
 }
 
 func lastOf(text string, width int) string {
