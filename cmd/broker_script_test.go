@@ -35,9 +35,9 @@ func TestBrokerScript(t *testing.T) {
 			RequireUniqueNames:  true,
 			Setup:               func(env *testscript.Env) error { return setupBroker(env, b) },
 			Condition:           func(cond string) (bool, error) { return lineCondition(b.Line, cond) },
-			Cmds: withEvents(withDeadLetters(map[string]func(*testscript.TestScript, bool, []string){
+			Cmds: withWatching(withEvents(withDeadLetters(map[string]func(*testscript.TestScript, bool, []string){
 				"api": scriptAPI, "publish": scriptPublish, "ready": scriptReady, "consume": scriptConsume, "user": scriptUser,
-			})),
+			}))),
 		})
 	})
 }

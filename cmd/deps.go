@@ -94,6 +94,15 @@ func (d *deps) messages(ctx context.Context, conn *profile.Connection, command s
 	return b.(liveBroker), nil
 }
 
+// watching prepares a client for the commands that watch messages.
+func (d *deps) watching(ctx context.Context, conn *profile.Connection, command string) (tailBroker, error) {
+	b, err := d.broker(ctx, conn, command, false)
+	if err != nil {
+		return nil, err
+	}
+	return b.(liveBroker), nil
+}
+
 // liveBroker is a broker over the network.
 type liveBroker struct {
 	*rabbit.Client

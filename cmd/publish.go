@@ -26,6 +26,9 @@ what was not confirmed is sent again with the same eventId. While it runs, FILE.
 --resume goes on. The circuit breaker (--breaker) pauses after so many events in a row that the broker returned or refused, publishes one as a
 probe after --breaker-pause, and goes on when that one is confirmed. A broker that stops publishers (a memory or disk alarm) is waited for.
 
+With --archive, what tail --save or dlq export wrote is published again: to the same exchanges and keys, with the same ids and the pauses
+that there were, --speed times as fast. A header x-msgctl-archive tells it from the originals.
+
 Without TYPE, --exchange and --key publish bytes as they are.`
 
 type publishOptions struct {
@@ -43,6 +46,7 @@ type publishOptions struct {
 	format  string
 	dryRun  bool
 	bulk    bulkOptions
+	archive archiveOptions
 }
 
 // propertyOptions are flags about the message around the event.
@@ -83,6 +87,7 @@ func newPublishCmd(d *deps) *cobra.Command {
   msgctl publish order.created --data @payload.json --dry-run
   msgctl publish order.created --ndjson orders.ndjson --rate 500
   msgctl publish order.created --ndjson orders.ndjson --resume
+  msgctl publish --archive orders.ndjson.zst --speed 2
   msgctl publish --exchange logs --key app.info --data 'hello'`,
 		Args: args("[TYPE]"),
 		RunE: func(cmd *cobra.Command, names []string) error {
@@ -95,6 +100,7 @@ func newPublishCmd(d *deps) *cobra.Command {
 	opts.files.register(cmd)
 	opts.registerEvent(cmd)
 	opts.registerBulk(cmd)
+	opts.archive.register(cmd)
 	opts.output.register(cmd, "text", "json", "yaml")
 	registerProgress(cmd, &opts.progress)
 	opts.connection = connectionFlags(cmd)
@@ -176,6 +182,12 @@ const (
 func (o *bulkOptions) many() bool { return o.ndjson != "" || o.count > 1 }
 
 func runPublish(ctx context.Context, opts *publishOptions) error {
+	if err := opts.archive.check(opts.cmd, opts.typ); err != nil {
+		return err
+	}
+	if opts.archive.file != "" {
+		return opts.playArchive(ctx)
+	}
 	if err := opts.check(); err != nil {
 		return err
 	}

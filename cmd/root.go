@@ -20,6 +20,7 @@ const rootExample = `  msgctl validate -f topology.yaml      is the file right? 
   msgctl apply -f topology.yaml         change it
   msgctl export > topology.yaml         a live broker as a file
   msgctl publish order.created < o.json an event of the file, checked and confirmed
+  msgctl tail 'order.#'                 watch events go by, and take none away
   msgctl dlq ls                         where are dead letters, and who loses some?
   msgctl dlq replay                     put them back where they died`
 
@@ -67,10 +68,9 @@ func newRootCmd(d *deps) *cobra.Command {
 	cmd.SetHelpCommandGroupID(groupSettings)
 	cmd.SetCompletionCommandGroupID(groupSettings)
 	cmd.SetHelpCommand(newHelpCmd())
-	cmd.AddCommand(newValidateCmd(d), newPlanCmd(d), newApplyCmd(d), newDestroyCmd(d), newExportCmd(d))
-	cmd.AddCommand(newRouteCmd(d), newTestCmd(d))
-	cmd.AddCommand(newPublishCmd(d), newEventsCmd(d))
-	cmd.AddCommand(newValidateCmd(d), newLintCmd(d), newRouteCmd(d), newTestCmd(d), newGraphCmd(d), newPlanCmd(d), newApplyCmd(d), newDestroyCmd(d), newExportCmd(d))
+	cmd.AddCommand(newValidateCmd(d), newLintCmd(d), newRouteCmd(d), newTestCmd(d), newGraphCmd(d))
+	cmd.AddCommand(newPlanCmd(d), newApplyCmd(d), newDestroyCmd(d), newExportCmd(d))
+	cmd.AddCommand(newPublishCmd(d), newTailCmd(d), newEventsCmd(d))
 	cmd.AddCommand(newDLQCmd(d))
 	cmd.AddCommand(newContextCmd(d), newVersionCmd(d), newExitCodesTopic(), newEnvironmentTopic())
 	addCompletion(cmd)

@@ -9,6 +9,9 @@
 // against a bare loop on the client library; and `msgctl dlq inspect --group-by`, without and with --where, against a
 // bare consumer. Everyone gets a queue of its own with the same messages.
 //
+// For every broker: `msgctl tail` of an exchange that a publisher fills as fast as it can, to a file, against a bare consumer of a queue
+// bound to it.
+//
 // For every broker: `msgctl publish --ndjson` with a schema, against the client library publishing without confirms and with a
 // confirm each.
 //

@@ -22,7 +22,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds of which the median counts")
 	flag.IntVar(&o.messages, "messages", 100_000, "dead letters to replay")
 	flag.IntVar(&o.groupMessages, "group-messages", 1_000_000, "dead letters to group")
-	flag.IntVar(&o.events, "events", 200_000, "events to publish")
+	flag.IntVar(&o.events, "events", 200_000, "events to publish, and to watch")
 	flag.StringVar(&o.only, "only", "", "one part: "+partNames+" (default: all)")
 	flag.Parse()
 	if err := bench(ctx, o); err != nil {
@@ -38,7 +38,7 @@ type options struct {
 }
 
 // partNames are what -only takes.
-const partNames = "start, apply, dlq, group, publish"
+const partNames = "start, apply, dlq, group, publish, tail"
 
 func (o *options) has(part string) bool { return o.only == "" || o.only == part }
 
@@ -105,7 +105,12 @@ func (b *benchmark) all(ctx context.Context, br broker) error {
 		}
 	}
 	if b.has("publish") {
-		return b.publish(ctx, br)
+		if err := b.publish(ctx, br); err != nil {
+			return err
+		}
+	}
+	if b.has("tail") {
+		return b.tail(ctx, br)
 	}
 	return nil
 }

@@ -55,7 +55,7 @@ func run(ctx context.Context, n *narrator) (err error) {
 	defer func() { err = errors.Join(err, leave(n, broker)) }()
 	n.note("using RabbitMQ %s: %s", broker.Version, broker.How)
 	return onVHost(ctx, n, broker, func(url string) error {
-		return runSteps(ctx, n, player{program: program, env: environment(dir, url, broker.API)})
+		return runSteps(ctx, n, player{program: program, env: environment(dir, url, broker.API), api: broker.API})
 	})
 }
 

@@ -20,59 +20,61 @@ type step struct {
 	say    string // what the reader is about to see, and why it matters
 	args   string // msgctl's arguments, separated by spaces
 	status int    // the exit status that the demo promises
+	watch  string // arguments of another msgctl that watches meanwhile
+	reject string // before: a consumer rejects a message of this queue
 }
 
 func steps() []step {
 	return slices.Concat(topologySteps(), eventSteps(), deadLetterSteps(), []step{{
-		"And away with it: what the file declares is deleted. Messages would be lost, so their number must be named.",
-		"destroy -f " + example + " --max-message-loss 7 --yes", 0,
+		say:  "And away with it: what the file declares is deleted. Messages would be lost, so their number must be named.",
+		args: "destroy -f " + example + " --max-message-loss 7 --yes",
 	}})
 }
 
 func topologySteps() []step {
 	return []step{
 		{
-			"The topology is a file: three exchanges, four queues, and the events that travel through them. First, is it " +
+			say: "The topology is a file: three exchanges, four queues, and the events that travel through them. First, is it " +
 				"sound? This needs no broker, so it also runs in an editor and in a pull request.",
-			"validate -f " + example, 0,
+			args: "validate -f " + example,
 		},
 		{
-			"Does every message arrive? The file has tests: what is published where, what becomes of it when it is rejected or " +
+			say: "Does every message arrive? The file has tests: what is published where, what becomes of it when it is rejected or " +
 				"expires. They run in milliseconds, without a broker.",
-			"test -f " + example, 0,
+			args: "test -f " + example,
 		},
 		{
-			"And why? Every hop of one message, with the rule that led there, to where it rests.",
-			"route -f " + example + " order.created --reject orders.created.queue", 0,
+			say:  "And why? Every hop of one message, with the rule that led there, to where it rests.",
+			args: "route -f " + example + " order.created --reject orders.created.queue",
 		},
 		{
-			"A file can be right and still lose messages. lint looks for what a broker would take without a word.",
-			"lint -f " + example, 0,
+			say:  "A file can be right and still lose messages. lint looks for what a broker would take without a word.",
+			args: "lint -f " + example,
 		},
 		{
-			"What would change on the broker? It is empty, so everything is new. With --detailed-exitcode the exit status 2 " +
+			say: "What would change on the broker? It is empty, so everything is new. With --detailed-exitcode the exit status 2 " +
 				"tells a pipeline that there is something to do.",
-			"plan -f " + example + " --detailed-exitcode", 2,
+			args: "plan -f " + example + " --detailed-exitcode", status: 2,
 		},
 		{
-			"Do it. Without --yes, msgctl shows the plan and asks first.",
-			"apply -f " + example + " --yes", 0,
+			say:  "Do it. Without --yes, msgctl shows the plan and asks first.",
+			args: "apply -f " + example + " --yes",
 		},
 		{
-			"Ask again: the broker now is what the file says, so the exit status is 0.",
-			"plan -f " + example + " --detailed-exitcode", 0,
+			say:  "Ask again: the broker now is what the file says, so the exit status is 0.",
+			args: "plan -f " + example + " --detailed-exitcode",
 		},
 		{
-			"Applying twice is safe: the second time changes nothing.",
-			"apply -f " + example + " --yes", 0,
+			say:  "Applying twice is safe: the second time changes nothing.",
+			args: "apply -f " + example + " --yes",
 		},
 		{
-			"Does RabbitMQ see it the same way? The same tests once more, with real messages in a vhost that disappears afterwards.",
-			"test -f " + example + " --live", 0,
+			say:  "Does RabbitMQ see it the same way? The same tests once more, with real messages in a vhost that disappears afterwards.",
+			args: "test -f " + example + " --live",
 		},
 		{
-			"The other way round: a live broker as a file. This is how an existing RabbitMQ comes into git.",
-			"export", 0,
+			say:  "The other way round: a live broker as a file. This is how an existing RabbitMQ comes into git.",
+			args: "export",
 		},
 	}
 }
@@ -80,16 +82,17 @@ func topologySteps() []step {
 func eventSteps() []step {
 	return []step{
 		{
-			"The file knows the events, too: where each goes, and who gets it.",
-			"events ls -f " + example, 0,
+			say:  "The file knows the events, too: where each goes, and who gets it.",
+			args: "events ls -f " + example,
 		},
 		{
-			"Publish one. Its payload is checked against its JSON Schema; the broker confirms it, and that it reached a queue.",
-			"publish order.created -f " + example + " --sample", 0,
+			say:   "Publish one. Its payload is checked against its JSON Schema; the broker confirms it, and that it reached a queue. Beside it, tail watches the exchange and takes nothing away: its line comes last.",
+			args:  "publish order.created -f " + example + " --sample",
+			watch: "tail order.# -f " + example + " --limit 1 --idle-timeout 20s",
 		},
 		{
-			"An invalid one is refused before anything is sent, with all that is wrong with it.",
-			`publish order.created -f ` + example + ` --data {"orderId":7,"currency":"euro"}`, 1,
+			say:  "An invalid one is refused before anything is sent, with all that is wrong with it.",
+			args: `publish order.created -f ` + example + ` --data {"orderId":7,"currency":"euro"}`, status: 1,
 		},
 	}
 }
@@ -97,33 +100,42 @@ func eventSteps() []step {
 func deadLetterSteps() []step {
 	return []step{
 		{
-			"Now messages die. Here an archive stands for consumers that rejected some and left others to expire: six dead " +
+			say:    "A consumer takes the event and rejects it. It is not lost: the broker moves it to the dead-letter queue, with a note.",
+			reject: "orders.created.queue",
+			args:   "dlq inspect dead-letter.queue",
+		},
+		{
+			say:  "The consumer is mended: the event goes back to the queue where it died.",
+			args: "dlq replay dead-letter.queue --progress none",
+		},
+		{
+			say: "Now more messages die. Here an archive stands for consumers that rejected some and left others to expire: six dead " +
 				"letters, restored with all that the broker noted about their deaths.",
-			"dlq import " + deadLetters + " --progress none", 0,
+			args: "dlq import " + deadLetters + " --progress none",
 		},
 		{
-			"Two in the morning: where are dead letters, since when, from whom?",
-			"dlq ls", 0,
+			say:  "Two in the morning: where are dead letters, since when, from whom?",
+			args: "dlq ls",
 		},
 		{
-			"What are they? Looking takes nothing out, and says first what it does to the queue.",
-			"dlq inspect dead-letter.queue --group-by reason,queue", 0,
+			say:  "What are they? Looking takes nothing out, and says first what it does to the queue.",
+			args: "dlq inspect dead-letter.queue --group-by reason,queue",
 		},
 		{
-			"One of them, with its history in words.",
-			"dlq inspect dead-letter.queue --id m-1002", 0,
+			say:  "One of them, with its history in words.",
+			args: "dlq inspect dead-letter.queue --id m-1002",
 		},
 		{
-			"Where would they go? Each to the queue in which it died, so that nobody else gets it twice.",
-			"dlq replay --dry-run", 0,
+			say:  "Where would they go? Each to the queue in which it died, so that nobody else gets it twice.",
+			args: "dlq replay --dry-run",
 		},
 		{
-			"Replay those that only expired. Each leaves the queue after the broker has confirmed its copy.",
-			`dlq replay dead-letter.queue --where reason=="expired" --progress none`, 0,
+			say:  "Replay those that only expired. Each leaves the queue after the broker has confirmed its copy.",
+			args: `dlq replay dead-letter.queue --where reason=="expired" --progress none`,
 		},
 		{
-			"The rest stays where it was, in its order.",
-			"dlq inspect dead-letter.queue", 0,
+			say:  "The rest stays where it was, in its order.",
+			args: "dlq inspect dead-letter.queue",
 		},
 	}
 }
@@ -132,13 +144,13 @@ func deadLetterSteps() []step {
 type player struct {
 	program string
 	env     []string
+	api     string // of the broker, with credentials
 }
 
 func runSteps(ctx context.Context, n *narrator, p player) error {
 	all := steps()
 	for i, s := range all {
-		n.step(i+1, len(all), s.say, "msgctl "+s.args)
-		status, err := p.run(ctx, strings.Fields(s.args))
+		status, err := p.step(ctx, n, s, i+1, len(all))
 		if err != nil {
 			return err
 		}
@@ -148,6 +160,30 @@ func runSteps(ctx context.Context, n *narrator, p player) error {
 	}
 	n.say("That was msgctl on a real RabbitMQ: every line above was printed by the program itself.")
 	return nil
+}
+
+// step shows and runs one step.
+func (p player) step(ctx context.Context, n *narrator, s step, i, of int) (status int, err error) {
+	command := "msgctl " + s.args
+	if s.watch != "" {
+		command = "msgctl " + s.watch + " &\n$ " + command
+	}
+	n.step(i, of, s.say, command)
+	if s.reject != "" {
+		if err := reject(ctx, p.api, s.reject); err != nil {
+			return 0, err
+		}
+	}
+	run := func() error {
+		status, err = p.run(ctx, strings.Fields(s.args))
+		return err
+	}
+	if s.watch == "" {
+		err = run()
+		return status, err
+	}
+	err = p.beside(ctx, strings.Fields(s.watch), run)
+	return status, err
 }
 
 // run returns the exit status; the command writes straight to the terminal, so that it looks as it would for a user.

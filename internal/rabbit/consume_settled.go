@@ -68,7 +68,13 @@ func (s *subscription) Settled(ctx context.Context) error {
 // countConsumers returns how many consumers the queue counts. It is false when that is not to be known: the queue is deleted, and with
 // it all that could come back.
 func (s *subscription) countConsumers(ctx context.Context) (n int, ok bool) {
-	err := s.interruptible(ctx, func() (err error) {
+	err := s.ask(ctx, func(q amqp.Queue) { n = q.Consumers })
+	return n, err == nil
+}
+
+// ask declares the queue passively, on a channel for such questions.
+func (s *subscription) ask(ctx context.Context, answer func(amqp.Queue)) error {
+	return s.interruptible(ctx, func() (err error) {
 		s.shared.mu.Lock()
 		defer s.shared.mu.Unlock()
 		if s.shared.probe == nil || s.shared.probe.IsClosed() {
@@ -77,8 +83,9 @@ func (s *subscription) countConsumers(ctx context.Context) (n int, ok bool) {
 			}
 		}
 		q, err := s.shared.probe.QueueDeclarePassive(s.queue, false, false, false, false, nil)
-		n = q.Consumers
+		if err == nil {
+			answer(q)
+		}
 		return err
 	})
-	return n, err == nil
 }

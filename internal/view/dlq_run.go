@@ -14,7 +14,7 @@ import (
 // RunDocument is what a replay, move, purge, export or import did, or with DryRun would do.
 type RunDocument struct {
 	FormatVersion string `json:"format_version"`
-	// Action is replay, move, copy, purge, export, drain or import.
+	// Action is replay, move, copy, purge, export, drain, import or play (publish --archive).
 	Action string `json:"action"`
 	DryRun bool   `json:"dry_run,omitempty"`
 	VHost  string `json:"vhost"`
@@ -141,6 +141,8 @@ func (doc *RunDocument) stayVerb() string {
 		return "would stay"
 	case doc.Action == "import":
 		return "not restored"
+	case doc.Action == "play":
+		return "not published"
 	}
 	return "stayed"
 }
@@ -211,6 +213,7 @@ func (doc *RunDocument) summary() string {
 	text := map[string][2]string{
 		"replay": {"Replayed", "Would replay"}, "move": {"Moved", "Would move"}, "copy": {"Copied", "Would copy"}, "purge": {"Destroyed", "Would destroy"},
 		"export": {"Exported", "Would export"}, "drain": {"Archived and removed", "Would archive and remove"}, "import": {"Restored", "Would restore"},
+		"play": {"Published", "Would publish"},
 	}[doc.Action]
 	if doc.Action == "purge" && doc.File != "" {
 		text = [2]string{"Archived and destroyed", "Would archive and destroy"}
@@ -220,7 +223,7 @@ func (doc *RunDocument) summary() string {
 		out += " from " + doc.Queue
 	}
 	if doc.File != "" {
-		out += map[bool]string{true: " out of ", false: " to "}[doc.Action == "import"] + doc.File
+		out += map[bool]string{true: " out of ", false: " to "}[doc.Action == "import" || doc.Action == "play"] + doc.File
 	}
 	if !doc.DryRun {
 		out += " in " + elapsed(doc.ElapsedMS)

@@ -28,6 +28,12 @@ type RestoreOptions struct {
 	Dialer publish.Dialer
 	// To is where all messages go; nil is the queue that each was read from, through the default exchange.
 	To *publish.Target
+	// Route says, when To is nil, where a message goes, and false when that is not known; nil is the queue it was read from.
+	Route func(*message.Message) (publish.Target, bool)
+	// Prepare returns what to publish in place of a message, which it must not change; nil publishes it as it was.
+	Prepare func(*message.Message) *message.Message
+	// Pace returns when the message that Archive returned last may go, or with an error when ctx ends first; nil does not wait.
+	Pace func(context.Context, *message.Message) error
 	// Select says which messages.
 	Select Selection
 	// Identity says whose connection publishes.
@@ -171,14 +177,13 @@ func (r *restore) breaks(b *archive.BrokenError) {
 // one sends a message for the first time.
 func (r *restore) one(ctx context.Context, m *message.Message, line int64) error {
 	at := &restoring{line: line, m: m}
-	switch {
-	case r.To != nil:
-		at.target = *r.To
-	case m.Queue != "":
-		at.target = publish.Target{Key: m.Queue}
-	default:
-		r.stays(at, ReasonNoHistory, "the archive does not say which queue it was read from: name one with --to", nil)
+	var known bool
+	if at.target, known = r.target(m); !known {
+		r.stays(at, ReasonNoHistory, "the archive does not say where it was: name a place with --to", nil)
 		return nil
+	}
+	if r.Prepare != nil {
+		m = r.Prepare(m)
 	}
 	var altered bool
 	if at.m, altered = r.Identity.restorable(m); altered {
@@ -186,13 +191,34 @@ func (r *restore) one(ctx context.Context, m *message.Message, line int64) error
 		r.altered++
 		r.mu.Unlock()
 	}
-	if r.limiter != nil {
-		if err := r.limiter.Wait(ctx); err != nil {
-			r.stays(at, ReasonInterrupted, "the run ended before it was sent", &at.target)
-			return nil //nolint:nilerr // the interruption is reported once, by the result
-		}
+	if err := r.paced(ctx, m); err != nil {
+		r.stays(at, ReasonInterrupted, "the run ended before it was sent", &at.target)
+		return nil //nolint:nilerr // the interruption is reported once, by the result
 	}
 	return r.send(ctx, at)
+}
+
+func (r *restore) target(m *message.Message) (publish.Target, bool) {
+	switch {
+	case r.To != nil:
+		return *r.To, true
+	case r.Route != nil:
+		return r.Route(m)
+	}
+	return publish.Target{Key: m.Queue}, m.Queue != ""
+}
+
+// paced waits until a message may go.
+func (r *restore) paced(ctx context.Context, m *message.Message) error {
+	if r.Pace != nil {
+		if err := r.Pace(ctx, m); err != nil {
+			return err
+		}
+	}
+	if r.limiter != nil {
+		return r.limiter.Wait(ctx)
+	}
+	return nil
 }
 
 // restorable returns m, or a copy without what cannot be published as it is.

@@ -19,6 +19,9 @@ func IsPredeclared(exchange string) bool {
 	return ok
 }
 
+// PredeclaredType returns the type of an exchange that every vhost has from the start, "" for others.
+func PredeclaredType(exchange string) string { return predeclaredTypes()[exchange] }
+
 // untouchable reports whether msgctl never creates, changes or deletes the object, whoever declares it.
 func untouchable(ref Ref) bool {
 	switch ref.Kind {

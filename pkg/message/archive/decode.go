@@ -15,6 +15,7 @@ import (
 
 type lineV1 struct {
 	V           *int           `json:"v"`
+	Seen        *int64         `json:"seen"`
 	Queue       text           `json:"queue"`
 	Exchange    text           `json:"exchange"`
 	RoutingKey  text           `json:"routingKey"`
@@ -62,23 +63,33 @@ func rawString(s string) (string, error) {
 // ParseLine returns the message that a line holds, with or without its newline. The error tells what is wrong with it.
 // The message shares no memory with the line.
 func ParseLine(line []byte) (*message.Message, error) {
+	m, _, err := parseLine(line)
+	return m, err
+}
+
+// parseLine returns also when the message was seen, zero when the line does not tell.
+func parseLine(line []byte) (m *message.Message, seen time.Time, err error) {
 	if !utf8.Valid(line) {
-		return nil, errors.New("it is not valid UTF-8")
+		return nil, seen, errors.New("it is not valid UTF-8")
 	}
 	var v lineV1
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.UseNumber()
 	d.DisallowUnknownFields()
 	if err := d.Decode(&v); err != nil {
-		return nil, explainJSON(line, err)
+		return nil, seen, explainJSON(line, err)
 	}
 	if rest := bytes.TrimSpace(line[d.InputOffset():]); len(rest) > 0 {
-		return nil, fmt.Errorf("more than one JSON value: %.20q after the message", rest)
+		return nil, seen, fmt.Errorf("more than one JSON value: %.20q after the message", rest)
 	}
 	if err := v.check(); err != nil {
-		return nil, err
+		return nil, seen, err
 	}
-	return v.message()
+	if v.Seen != nil {
+		seen = time.UnixMilli(*v.Seen).UTC()
+	}
+	m, err = v.message()
+	return m, seen, err
 }
 
 // explainJSON says first that the line is of a later version, since that is why it has unknown members.

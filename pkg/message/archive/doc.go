@@ -8,7 +8,8 @@
 //	 "headers":{"tenant":"acme","x-retries":{"int32":3},"x-death":[{"table":{"queue":"orders.created.queue",…}}]},
 //	 "body":"{\"orderId\":1}"}
 //
-// Members are left out when empty, except v and body. Timestamps are seconds since 1970. A body that is not valid
+// Members are left out when empty, except v and body. Timestamps are seconds since 1970; seen, which only those who watch messages
+// write, is when the message came, in milliseconds. A body that is not valid
 // UTF-8, or would grow more as escaped text, is in bodyBase64 instead of body.
 //
 // Header values keep their AMQP type. Strings, booleans, arrays and nil are those of JSON; every other type is an

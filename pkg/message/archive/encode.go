@@ -22,8 +22,16 @@ const rawPrefix = "\x00base64:"
 // AppendLine appends the message's line, newline included, to dst and returns the longer slice.
 // It fails on a header value of a type that AMQP has not; dst is then returned as it was.
 func AppendLine(dst []byte, m *message.Message) ([]byte, error) {
+	return AppendLineSeen(dst, m, time.Time{})
+}
+
+// AppendLineSeen is AppendLine of a message that was seen at a time, to the millisecond; the zero time is unknown.
+func AppendLineSeen(dst []byte, m *message.Message, at time.Time) ([]byte, error) {
 	e := encoder{buf: dst}
 	e.buf = append(e.buf, `{"v":1`...)
+	if !at.IsZero() {
+		e.number("seen", at.UnixMilli())
+	}
 	e.text("queue", m.Queue)
 	e.text("exchange", m.Exchange)
 	e.text("routingKey", m.RoutingKey)

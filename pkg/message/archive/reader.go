@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/msgctl/msgctl/pkg/message"
 )
@@ -52,7 +53,12 @@ type Reader struct {
 	line    int64
 	next    int64 // byte where the next line begins
 	ended   error // what every further Next returns
+	seen    time.Time
 }
+
+// Seen returns when the message that Next returned last was seen, zero when the archive does not tell: only what watches
+// messages notes it.
+func (r *Reader) Seen() time.Time { return r.seen }
 
 // Open opens the archive in the named file. Close closes it.
 func Open(name string, o ReaderOptions) (*Reader, error) {
@@ -116,7 +122,9 @@ func (r *Reader) parse(line []byte, tooLong bool) (*message.Message, error) {
 	if len(bytes.TrimSpace(line)) == 0 {
 		return nil, nil
 	}
-	return ParseLine(line)
+	m, seen, err := parseLine(line)
+	r.seen = seen
+	return m, err
 }
 
 // end decides what Next returns from now on. A last line that is whole needs no newline; one that is not was cut.

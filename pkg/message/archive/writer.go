@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/msgctl/msgctl/pkg/message"
 )
@@ -80,11 +81,14 @@ func NewWriter(out io.Writer, c Compression) (*Writer, error) {
 
 // Write adds a message. A message that cannot be encoded (a header of a type that AMQP has not) is refused with an
 // error, and leaves the archive as it was and usable: Err is still nil.
-func (w *Writer) Write(m *message.Message) error {
+func (w *Writer) Write(m *message.Message) error { return w.WriteSeen(m, time.Time{}) }
+
+// WriteSeen is Write of a message that was seen at a time: see Reader.Seen.
+func (w *Writer) WriteSeen(m *message.Message, at time.Time) error {
 	if w.err != nil {
 		return w.err
 	}
-	line, err := AppendLine(w.line[:0], m)
+	line, err := AppendLineSeen(w.line[:0], m, at)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,56 @@
+package cmd
+
+import (
+	"errors"
+
+	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/pkg/consume/watch"
+	"github.com/msgctl/msgctl/pkg/event"
+)
+
+// read finds out what a message is.
+func (t *tailing) read(item *watch.Item, traced bool) *view.Seen {
+	s := &view.Seen{Item: *item}
+	if traced {
+		if m, trace, ok := watch.Untrace(&item.Message); ok {
+			s.Message, s.Trace = m, &trace
+		}
+	}
+	if !t.reads() {
+		return s
+	}
+	e, format, err := event.FromMessage(&s.Message)
+	if err == nil {
+		s.Event, s.Format = e, format
+	}
+	t.judge(s, err)
+	return s
+}
+
+// reads says whether anything is made of the content of messages.
+func (t *tailing) reads() bool {
+	return t.output.value != "none" || t.follow != "" || t.invalid || t.program != nil
+}
+
+// judge holds a message against the catalogue. A message that bears the name of a declared type and is no event is invalid, too.
+func (t *tailing) judge(s *view.Seen, err error) {
+	if t.known == nil {
+		return
+	}
+	var format *event.FormatError
+	if s.Event == nil {
+		if _, unknown := t.known.catalogue.Type(s.Message.Type); unknown == nil && errors.As(err, &format) {
+			s.Validity, s.Problems = view.Invalid, []event.Violation{{Pointer: format.Pointer, Keyword: "format", Message: format.Problem}}
+		}
+		return
+	}
+	problems, err := t.known.catalogue.Check(s.Event)
+	switch {
+	case len(problems) > 0:
+		s.Validity, s.Problems = view.Invalid, problems
+	case err != nil:
+		s.Note = err.Error()
+	default:
+		s.Validity = view.Valid
+	}
+}

@@ -1,0 +1,101 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/msgctl/msgctl/pkg/consume/watch"
+	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// openQueue watches the head of a queue by looking again and again.
+func (t *tailing) openQueue(ctx context.Context) (*tailSource, error) {
+	s := &dlqSession{deps: t.deps, command: "tail --queue", connection: t.conn, vhost: t.vhost, broker: t.broker}
+	if err := s.read(ctx); err != nil {
+		return nil, err
+	}
+	q, err := s.queue(t.queue)
+	if err != nil {
+		return nil, err
+	}
+	if q.Type == topology.Stream {
+		return nil, &exitError{code: exitFailed, err: fmt.Errorf("queue %q is a stream: it is read by offset", q.Name), advice: "msgctl tail --stream " + shellQuote(q.Name)}
+	}
+	looking, err := s.judge(q, lookOptions{}, t.head)
+	if err != nil {
+		return nil, err
+	}
+	if err := mayWatch(looking); err != nil {
+		return nil, err
+	}
+	s.tell(q, looking, fmt.Sprintf("Every %s the first %d messages are looked at in", t.every, t.head))
+	w := &queueWatch{t: t, s: s, q: q, looking: looking}
+	t.tell(fmt.Sprintf("Watching the head of %s queue %s in vhost %s; Ctrl-C ends.", q.Type, q.Name, t.vhost))
+	return &tailSource{take: w.take, stats: w.stats, stop: func() {}, wants: watch.ParseKeys(t.patterns).Want}, nil
+}
+
+// mayWatch refuses looks that harm when they are repeated.
+func mayWatch(l dlq.Looking) error {
+	advice := "look once: msgctl dlq inspect " + shellQuote(l.Queue) + "; or watch what is published: msgctl tail --exchange NAME"
+	if l.Refused != "" {
+		return &exitError{code: exitFailed, err: fmt.Errorf("queue %q: %w: %s", l.Queue, dlq.ErrUnsafe, l.Refused), advice: advice}
+	}
+	for _, n := range l.Notes {
+		if n.Effect == dlq.EffectCounted || l.Room != nil {
+			return &exitError{code: exitFailed, err: fmt.Errorf("queue %q: %w again and again: each look takes one of its messages' delivery limit", l.Queue, dlq.ErrUnsafe), advice: advice}
+		}
+	}
+	return nil
+}
+
+// queueWatch looks at the head of a queue. Its takes are for one goroutine.
+type queueWatch struct {
+	t       *tailing
+	s       *dlqSession
+	q       *topology.Queue
+	looking dlq.Looking
+	head    watch.Head
+	looked  bool
+	seen    atomic.Int64
+	bytes   atomic.Int64
+}
+
+func (w *queueWatch) stats() watch.Stats {
+	return watch.Stats{Seen: w.seen.Load(), Bytes: w.bytes.Load()}
+}
+
+// take looks until there is something new.
+func (w *queueWatch) take(ctx context.Context, into []watch.Item) ([]watch.Item, error) {
+	items := into[:0]
+	for {
+		if w.looked {
+			select {
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			case <-time.After(w.t.every):
+			}
+		}
+		w.looked = true
+		w.head.Begin()
+		_, err := w.s.browse(ctx, w.q, w.looking, w.t.head, func(m *message.Message) error {
+			if w.head.New(m) {
+				w.seen.Add(1)
+				w.bytes.Add(int64(len(m.Body)))
+				items = append(items, watch.Item{Message: *m, At: time.Now()})
+			}
+			return nil
+		})
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err != nil:
+			return nil, err
+		case len(items) > 0:
+			return items, nil
+		}
+	}
+}

@@ -1,0 +1,304 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/pkg/consume/watch"
+	"github.com/msgctl/msgctl/pkg/message/archive"
+	"github.com/msgctl/msgctl/pkg/message/filter"
+)
+
+// tailing is one run of tail.
+type tailing struct {
+	*tailOptions
+	conn   *profile.Connection
+	broker tailBroker
+	known  *declared // nil without a topology file
+	vhost  string
+	filter *filter.Filter
+	story  *view.Story
+
+	archive  *archive.Writer
+	synced   time.Time
+	unsynced bool
+	shown    int64 // of those that are meant
+	saved    int64
+	broken   int64 // of those shown
+	unknown  int64 // that --where could not judge
+	lost     int64 // dropped before they were shown, though saved
+}
+
+var (
+	errEnough = errors.New("enough")
+	errQuiet  = errors.New("nothing came")
+)
+
+// stuck is how long an interrupted tail waits for an output that does not move.
+const stuck = 2 * time.Second
+
+// run shows what comes until something ends it.
+func (t *tailing) run(ctx context.Context, src *tailSource) (err error) {
+	if t.follow != "" {
+		t.story = view.NewStory(t.follow)
+	}
+	if t.save != "" {
+		if t.archive, err = createArchive(t.save); err != nil {
+			return err
+		}
+	}
+	out := t.newOutput()
+	done := make(chan error, 1)
+	go func() { done <- t.follows(ctx, src, out) }()
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		select {
+		case err = <-done:
+		case <-time.After(stuck):
+			return &exitError{code: exitInterrupted, err: fmt.Errorf("interrupted; %s seen, of which the output did not take the last",
+				terminal.FormatPlural(src.stats().Seen, "message was", "messages were"))}
+		}
+	}
+	return t.end(ctx, src, err)
+}
+
+// follows is the loop, and the loop of whoever shows what is saved.
+func (t *tailing) follows(ctx context.Context, src *tailSource, out *tailOutput) error {
+	if t.archive == nil {
+		err := t.loop(ctx, src, out.show, out.flush)
+		return errors.Join(err, out.end(t, src))
+	}
+	relay := watch.NewRelay(watch.DefaultBuffer, func(s *view.Seen) int64 { return s.Cost() })
+	shown := make(chan error, 1)
+	go func() { shown <- showRelayed(relay, out) }()
+	var missed int64
+	err := t.loop(ctx, src, func(s *view.Seen) error {
+		if err := t.archive.WriteSeen(&s.Message, s.At); err != nil {
+			return err
+		}
+		t.saved++
+		s.Dropped += missed
+		if relay.Put(s) {
+			missed = 0
+		} else {
+			t.lost++
+			missed++
+		}
+		select {
+		case err := <-shown: // it can only have failed
+			shown <- err
+			return err
+		default:
+			return nil
+		}
+	}, t.syncNow)
+	err = errors.Join(err, t.archive.Close())
+	relay.Close(errEnough)
+	return errors.Join(err, <-shown, out.end(t, src))
+}
+
+// showRelayed shows what was saved.
+func showRelayed(relay *watch.Relay[view.Seen], out *tailOutput) error {
+	var items []view.Seen
+	for {
+		var err error
+		if items, err = relay.Take(context.Background(), items); err != nil {
+			return nil //nolint:nilerr // the end
+		}
+		for i := range items {
+			if err := out.show(&items[i]); err != nil {
+				return err
+			}
+		}
+		if err := out.flush(); err != nil {
+			return err
+		}
+	}
+}
+
+// loop takes, selects and passes on; after each batch it calls flush.
+func (t *tailing) loop(ctx context.Context, src *tailSource, each func(*view.Seen) error, flush func() error) error {
+	idle := newIdleClock(ctx, t.idle)
+	defer idle.stop()
+	var items []watch.Item
+	for {
+		err := idle.run(func() (err error) {
+			items, err = t.take(idle.ctx, src, items, flush)
+			return err
+		})
+		if err != nil {
+			return idle.why(err)
+		}
+		if ctx.Err() != nil && t.deps.streams.OutTTY && t.archive == nil {
+			return ctx.Err() // nobody wants to read thousands of lines after Ctrl-C
+		}
+		before := t.shown
+		for i := range items {
+			if err := t.one(src, &items[i], each); err != nil {
+				return errors.Join(err, flush())
+			}
+		}
+		if t.shown > before {
+			idle.reset()
+		}
+		if err := flush(); err != nil {
+			return err
+		}
+	}
+}
+
+// take waits for messages. What waits for the disk waits for a second at most.
+func (t *tailing) take(ctx context.Context, src *tailSource, items []watch.Item, flush func() error) ([]watch.Item, error) {
+	for t.archive != nil && t.unsynced {
+		short, cancel := context.WithTimeout(ctx, syncEvery)
+		got, err := src.take(short, items)
+		cancel()
+		if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+			return got, err
+		}
+		items = nil
+		if err := flush(); err != nil {
+			return nil, err
+		}
+	}
+	return src.take(ctx, items)
+}
+
+// syncEvery is how often an archive is made durable.
+const syncEvery = time.Second
+
+func (t *tailing) syncNow() error {
+	if time.Since(t.synced) < syncEvery {
+		t.unsynced = true
+		return nil
+	}
+	t.synced, t.unsynced = time.Now(), false
+	return t.archive.Sync()
+}
+
+// one passes a message on when it is meant.
+func (t *tailing) one(src *tailSource, item *watch.Item, each func(*view.Seen) error) error {
+	s := t.read(item, src.traced)
+	if !t.means(src, s) {
+		return nil
+	}
+	t.shown++
+	if s.Validity == view.Invalid {
+		t.broken++
+	}
+	if err := each(s); err != nil {
+		return err
+	}
+	if t.limit > 0 && t.shown >= t.limit {
+		return errEnough
+	}
+	return nil
+}
+
+// means says whether a message is one of those asked for.
+func (t *tailing) means(src *tailSource, s *view.Seen) bool {
+	if !src.wants(&s.Message) || t.invalid && s.Validity != view.Invalid {
+		return false
+	}
+	if t.filter != nil {
+		ok, err := t.filter.Match(&s.Message)
+		if err != nil {
+			t.unknown++
+		}
+		if !ok {
+			return false
+		}
+	}
+	return t.story == nil || t.story.Add(s)
+}
+
+// end says what came of it and finds the exit code.
+func (t *tailing) end(ctx context.Context, src *tailSource, err error) error {
+	st := src.stats()
+	t.tell(t.summary(st))
+	if st.Overflowed {
+		t.deps.warn("the private queue was nearly full: the broker may have dropped messages there, which nobody counts")
+	}
+	if t.unknown > 0 {
+		t.deps.warn(fmt.Sprintf("--where could not be judged for %s, which therefore did not match", terminal.FormatPlural(t.unknown, "message", "messages")))
+	}
+	found := t.invalid && t.broken > 0
+	switch {
+	case errors.Is(err, errEnough) && found, errors.Is(err, errQuiet) && found:
+		return exitWith(exitPending)
+	case errors.Is(err, errEnough):
+		return nil
+	case errors.Is(err, errQuiet) && t.limit > 0 && !t.invalid:
+		return &exitError{code: exitFailed, err: fmt.Errorf("%s came of %s: there was nothing for %s",
+			terminal.FormatCount(t.shown), terminal.FormatPlural(t.limit, "message", "messages"), t.idle)}
+	case errors.Is(err, errQuiet):
+		return nil
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		return exitWith(exitInterrupted)
+	}
+	return err
+}
+
+func (t *tailing) summary(st watch.Stats) string {
+	text := fmt.Sprintf("%s seen, %s shown", terminal.FormatPlural(st.Seen, "message", "messages"), terminal.FormatCount(t.shown-t.lost))
+	if t.archive != nil {
+		text += fmt.Sprintf(", %s saved to %s", terminal.FormatCount(t.saved), t.save)
+	}
+	if t.broken > 0 {
+		text += fmt.Sprintf(", %s invalid", terminal.FormatCount(t.broken))
+	}
+	if n := st.Dropped; n > 0 {
+		text += fmt.Sprintf("; %s dropped because the output was too slow", terminal.FormatCount(n))
+	}
+	if st.Gaps > 0 {
+		text += "; the connection was lost " + terminal.FormatPlural(st.Gaps, "time", "times")
+	}
+	return text + "."
+}
+
+// idleClock ends the wait for messages when there was nothing to show for a while. It stands still while messages are shown: an output that is
+// slow is not quiet.
+type idleClock struct {
+	ctx   context.Context //nolint:containedctx // it is made here and lives as long as the clock
+	end   context.CancelCauseFunc
+	after time.Duration // 0: never
+	left  time.Duration
+}
+
+func newIdleClock(ctx context.Context, after time.Duration) *idleClock {
+	c := &idleClock{after: after, left: after}
+	c.ctx, c.end = context.WithCancelCause(ctx)
+	return c
+}
+
+// run lets the clock go while wait waits.
+func (c *idleClock) run(wait func() error) error {
+	if c.after <= 0 {
+		return wait()
+	}
+	began := time.Now()
+	timer := time.AfterFunc(max(c.left, 0), func() { c.end(errQuiet) })
+	err := wait()
+	timer.Stop()
+	c.left -= time.Since(began)
+	return err
+}
+
+// reset begins anew.
+func (c *idleClock) reset() { c.left = c.after }
+
+func (c *idleClock) stop() { c.end(context.Canceled) }
+
+// why returns errQuiet when it was the clock.
+func (c *idleClock) why(err error) error {
+	if errors.Is(err, context.Canceled) && errors.Is(context.Cause(c.ctx), errQuiet) {
+		return errQuiet
+	}
+	return err
+}

@@ -1,0 +1,235 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/consume/watch"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// tailSource is where messages come from. take is as Tail.Take.
+type tailSource struct {
+	take  func(ctx context.Context, into []watch.Item) ([]watch.Item, error)
+	stats func() watch.Stats
+	stop  func()
+	// wants says whether a message is meant, where the broker could not tell.
+	wants func(*message.Message) bool
+	// traced says that the messages are those of the trace exchange.
+	traced bool
+}
+
+// open begins to watch what the flags say.
+func (t *tailing) open(ctx context.Context) (*tailSource, error) {
+	switch {
+	case t.queue != "":
+		return t.openQueue(ctx)
+	case t.stream != "":
+		return t.openStream(ctx)
+	case t.firehose:
+		return t.openFirehose(ctx)
+	}
+	return t.openExchanges(ctx)
+}
+
+// feed follows what open opens.
+func (t *tailing) feed(ctx context.Context, patient bool, open func(context.Context, int64) (watch.Feed, error)) (*tailSource, error) {
+	f, err := watch.Start(ctx, watch.Options{
+		Open: open, Patient: patient, ReconnectDelay: t.conn.ReconnectDelay, ReconnectAttempts: t.conn.ReconnectAttempts, Notify: func(text string) { t.deps.warn(text) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &tailSource{take: f.Take, stats: f.Stats, stop: f.Stop, wants: watch.ParseKeys(t.patterns).Want}, nil
+}
+
+// tap watches through a private queue.
+func (t *tailing) tap(ctx context.Context, binds []watch.Bind) (*tailSource, error) {
+	first := true
+	return t.feed(ctx, false, func(ctx context.Context, _ int64) (watch.Feed, error) {
+		f, skipped, err := t.broker.Taps(t.vhost).Tap(ctx, binds)
+		if err != nil {
+			return nil, err
+		}
+		for name, why := range skipped {
+			if slices.Contains(t.exchanges, name) && first {
+				_ = f.Close()
+				return nil, why
+			}
+			t.deps.warn(fmt.Sprintf("exchange %q is not watched: %v", name, why))
+		}
+		first = false
+		return f, nil
+	})
+}
+
+func (t *tailing) openExchanges(ctx context.Context) (*tailSource, error) {
+	state, err := t.network(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names := t.exchanges
+	if len(names) == 0 {
+		names = t.declaredExchanges(state)
+	}
+	plan, err := watch.MakePlan(state, watch.PlanOptions{VHost: t.vhost, Exchanges: names, Keys: t.patterns})
+	if err != nil {
+		return nil, t.unwatchable(state, err)
+	}
+	if len(plan.Binds) == 0 {
+		return nil, t.nothing(plan)
+	}
+	src, err := t.tap(ctx, plan.Binds)
+	if err != nil {
+		return nil, err
+	}
+	src.wants = plan.Wants
+	t.sayPlan(plan)
+	return src, nil
+}
+
+// declaredExchanges returns the exchanges of the topology file that exist in its vhost, nil without any: all are watched then.
+func (t *tailing) declaredExchanges(live *topology.State) (names []string) {
+	if t.known == nil || t.known.state.Home != t.vhost {
+		return nil
+	}
+	for _, o := range t.known.state.Objects() {
+		if x, ok := o.(*topology.Exchange); ok && x.VHost == t.vhost && live.Has(x.Ref()) {
+			names = append(names, x.Name)
+		}
+	}
+	return names
+}
+
+// network returns the exchanges and bindings of the vhost: those that are live, or when the management API cannot be used, those of the
+// topology file.
+func (t *tailing) network(ctx context.Context) (*topology.State, error) {
+	live, err := t.broker.Everything(ctx, []string{t.vhost})
+	switch {
+	case err == nil && slices.Contains(live.MissingVHosts, t.vhost):
+		return nil, &exitError{code: exitFailed, err: fmt.Errorf("vhost %q does not exist, or this user has no access to it", t.vhost), advice: "name another with --vhost"}
+	case err == nil:
+		if why, unreadable := live.Unreadable[topology.KindPolicy]; unreadable {
+			t.deps.warn("policies cannot be read (" + why + "): if one gives an exchange an alternate exchange, that one does not get what only tail gets")
+		}
+		return &live.State, nil
+	case !errors.Is(err, errAPIUnreachable) || ctx.Err() != nil:
+		return nil, err
+	case t.known != nil && t.known.state.Home == t.vhost:
+		t.deps.warn(fmt.Sprintf("%v; the exchanges and bindings of the topology file are watched as it declares them", err))
+		return t.known.state, nil
+	}
+	code := exitFailed
+	if errors.Is(err, topology.ErrNotPermitted) {
+		code = exitNotPermitted
+	}
+	return nil, &exitError{code: code, err: fmt.Errorf("it is not known what exchanges there are, and how they can be watched without harm: %w", err),
+		advice: "name a topology file that declares them: msgctl tail -f topology.yaml"}
+}
+
+func (t *tailing) unwatchable(state *topology.State, err error) error {
+	var why *watch.Unwatchable
+	if !errors.As(err, &why) || !why.Missing {
+		return err
+	}
+	var names []string
+	for _, o := range state.Objects() {
+		if x, ok := o.(*topology.Exchange); ok && x.VHost == t.vhost {
+			names = append(names, x.Name)
+		}
+	}
+	hint := "see what there is: msgctl export"
+	if near := nearestName(why.Exchange, names); near != "" {
+		hint = "did you mean --exchange " + shellQuote(near) + "?"
+	}
+	return &exitError{code: exitFailed, err: fmt.Errorf("exchange %q does not exist in vhost %q", why.Exchange, t.vhost), advice: hint}
+}
+
+// nothing explains a plan without bindings.
+func (t *tailing) nothing(p *watch.Plan) error {
+	text := fmt.Sprintf("there is no exchange to watch in vhost %q", t.vhost)
+	if len(p.Mirrored) > 0 {
+		text = fmt.Sprintf("nothing is bound to exchange %s that a pattern given lets through, so nothing can be seen there", strings.Join(p.Mirrored, ", "))
+	}
+	hint := "declare one: msgctl apply; or watch a queue: msgctl tail --queue NAME"
+	for name, why := range p.Skipped {
+		text += fmt.Sprintf("; %s: %s", name, why)
+	}
+	return &exitError{code: exitFailed, err: errors.New(text), advice: hint}
+}
+
+// sayPlan says what is watched, and what cannot be seen.
+func (t *tailing) sayPlan(p *watch.Plan) {
+	pattern := ""
+	if len(t.patterns) > 0 {
+		pattern = " for " + strings.Join(t.patterns, ", ")
+	}
+	t.tell(fmt.Sprintf("Watching %s in vhost %s%s; Ctrl-C ends.", listOf("exchange", "exchanges", p.Exchanges), t.vhost, pattern))
+	if len(p.Mirrored) > 0 {
+		t.tell(fmt.Sprintf("Of %s only what the bindings of now let through is seen.", strings.Join(p.Mirrored, ", ")))
+	}
+	for name, why := range p.Skipped {
+		t.tell(fmt.Sprintf("Exchange %s is not watched: %s.", name, why))
+	}
+}
+
+func listOf(one, many string, names []string) string {
+	const most = 6
+	switch n := len(names); {
+	case n == 1:
+		return one + " " + names[0]
+	case n <= most:
+		return many + " " + strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s %s and %d more", many, strings.Join(names[:most], ", "), len(names)-most)
+}
+
+// tell writes folded lines to stderr.
+func (t *tailing) tell(text string) {
+	style := t.deps.streams.ErrStyler(t.deps.colour)
+	for _, line := range terminal.Wrap(terminal.Neutralise(text), t.deps.streams.ErrWidth()) {
+		fmt.Fprintln(t.deps.streams.Err, style.Dim(line))
+	}
+}
+
+func (t *tailing) openStream(ctx context.Context) (*tailSource, error) {
+	offset := t.from.at(time.Now())
+	src, err := t.feed(ctx, true, func(ctx context.Context, seen int64) (watch.Feed, error) {
+		if seen >= 0 {
+			offset = seen + 1
+		}
+		return t.broker.Taps(t.vhost).Stream(ctx, t.stream, offset)
+	})
+	if err == nil {
+		t.tell(fmt.Sprintf("Reading stream %s in vhost %s from %s; Ctrl-C ends.", t.stream, t.vhost, t.from.String()))
+	}
+	return src, err
+}
+
+const firehoseCost = `every message published and every copy delivered in the vhost is published once more by the broker, bodies and all: about twice its work or more, and whoever may read amq.rabbitmq.trace sees everything`
+
+func (t *tailing) openFirehose(ctx context.Context) (*tailSource, error) {
+	on, err := t.broker.Tracing(ctx, t.vhost)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, err
+	case err != nil:
+		t.deps.warn(fmt.Sprintf("%v: if it is off, nothing will be seen", err))
+	case !on:
+		return nil, &exitError{code: exitFailed, err: fmt.Errorf("tracing is off in vhost %q. Turning it on costs: %s", t.vhost, firehoseCost),
+			advice: fmt.Sprintf("on the broker's machine: rabbitmqctl trace_on -p %s\nand when you have seen enough: rabbitmqctl trace_off -p %s", shellQuote(t.vhost), shellQuote(t.vhost))}
+	}
+	src, err := t.tap(ctx, []watch.Bind{{Exchange: watch.TraceExchange, Key: "#"}})
+	if err != nil {
+		return nil, err
+	}
+	src.traced = true
+	t.tell(fmt.Sprintf("Watching all of vhost %s; Ctrl-C ends. While tracing is on, %s. Turn it off again: rabbitmqctl trace_off -p %s", t.vhost, firehoseCost, shellQuote(t.vhost)))
+	return src, nil
+}

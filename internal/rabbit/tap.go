@@ -1,0 +1,250 @@
+package rabbit
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/msgctl/msgctl/pkg/consume"
+	"github.com/msgctl/msgctl/pkg/consume/watch"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// feedAhead is how many bytes of bodies a feed reads ahead. One message may exceed it.
+const feedAhead = 16 << 20
+
+// Taps returns a dialer of feeds of a vhost.
+func (c *Client) Taps(vhost string) watch.Dialer { return &tapDialer{opts: c.opts, vhost: vhost} }
+
+type tapDialer struct {
+	opts  Options
+	vhost string
+}
+
+// feed is a subscription on a connection of its own that does not read far ahead.
+type feed struct {
+	*subscription
+	meter *meter
+}
+
+var _ watch.Feed = (*feed)(nil)
+
+// Next implements consume.Subscription.
+func (f *feed) Next(ctx context.Context) (consume.Delivery, error) {
+	d, err := f.subscription.Next(ctx)
+	if err == nil {
+		f.took(&d)
+	}
+	return d, err
+}
+
+// TryNext implements consume.Subscription.
+func (f *feed) TryNext() (consume.Delivery, bool) {
+	d, ok := f.subscription.TryNext()
+	if ok {
+		f.took(&d)
+	}
+	return d, ok
+}
+
+// took makes room. The name of a private queue is of no use to anybody.
+func (f *feed) took(d *consume.Delivery) {
+	f.meter.take(len(d.Body))
+	if !f.stream {
+		d.Queue = ""
+	}
+}
+
+// Close implements consume.Subscription.
+func (f *feed) Close() error {
+	f.meter.release()
+	return f.subscription.Close()
+}
+
+// Waiting implements watch.Feed.
+func (f *feed) Waiting(ctx context.Context) (n int64, err error) {
+	err = f.ask(ctx, func(q amqp.Queue) { n = int64(q.Messages) })
+	return n, err
+}
+
+// open dials for a feed.
+func (d *tapDialer) open(ctx context.Context, op string) (*feed, error) {
+	f := &feed{}
+	o := d.opts
+	o.wrap = func(conn net.Conn) net.Conn {
+		f.meter = newMeter(coalesce(conn), feedAhead)
+		return f.meter
+	}
+	l, err := dial(ctx, o, d.vhost)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", op, err)
+	}
+	f.subscription = &subscription{opts: d.opts, vhost: d.vhost, link: l, shared: &sharing{users: 1}}
+	return f, nil
+}
+
+// Stream implements watch.Dialer.
+func (d *tapDialer) Stream(ctx context.Context, queue string, offset any) (watch.Feed, error) {
+	o := consume.Options{Queue: queue, Prefetch: watch.Prefetch, Offset: offset, Tag: "msgctl-tail"}
+	if err := checkConsume(o); err != nil {
+		return nil, err
+	}
+	f, err := d.open(ctx, fmt.Sprintf("read stream %q", queue))
+	if err != nil {
+		return nil, err
+	}
+	f.queue, f.stream = queue, true
+	if err := f.start(ctx, o); err != nil {
+		_ = f.Close()
+		return nil, f.explain(ctx, err)
+	}
+	return f, nil
+}
+
+// Tap implements watch.Dialer.
+func (d *tapDialer) Tap(ctx context.Context, binds []watch.Bind) (watch.Feed, map[string]error, error) {
+	f, err := d.open(ctx, "make a private queue")
+	if err != nil {
+		return nil, nil, err
+	}
+	skipped, err := f.tap(ctx, binds)
+	if err == nil {
+		err = f.start(ctx, consume.Options{Queue: f.queue, Prefetch: watch.Prefetch, Tag: "msgctl-tail"})
+		if err != nil {
+			err = f.explain(ctx, err)
+		}
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, nil, err
+	}
+	return f, skipped, nil
+}
+
+// tap declares and binds. Every refusal takes a channel with it.
+func (f *feed) tap(ctx context.Context, binds []watch.Bind) (skipped map[string]error, err error) {
+	if err := f.declare(ctx); err != nil {
+		return nil, err
+	}
+	skipped = map[string]error{}
+	bound := false
+	for _, b := range binds {
+		if skipped[b.Exchange] != nil {
+			continue
+		}
+		err := f.onChannel(ctx, func(ch *amqp.Channel) error {
+			return ch.QueueBind(f.queue, b.Key, b.Exchange, false, message.Native[amqp.Table](b.Arguments, func(d message.Decimal) any { return amqp.Decimal(d) }))
+		})
+		switch {
+		case err == nil:
+			bound = true
+			continue
+		case ctx.Err() != nil || f.link.conn.IsClosed():
+			return nil, f.explainBind(ctx, b, err)
+		}
+		skipped[b.Exchange] = f.explainBind(ctx, b, err)
+	}
+	if !bound && len(skipped) > 0 {
+		return nil, skipped[slices.Sorted(maps.Keys(skipped))[0]]
+	}
+	return skipped, nil
+}
+
+// onChannel runs f on a channel that nothing else uses.
+func (f *feed) onChannel(ctx context.Context, do func(*amqp.Channel) error) error {
+	return f.subscription.interruptible(ctx, func() error {
+		ch, err := f.link.conn.Channel()
+		if err != nil {
+			return err
+		}
+		if err := do(ch); err != nil {
+			return err
+		}
+		return ch.Close()
+	})
+}
+
+// declare makes the private queue. Beside the names of msgctl's own it tries one of the broker's (amq.gen-…): where
+// permissions are narrow, those are what users are commonly allowed. The dead-letter argument keeps what the queue drops from the
+// dead-letter exchange of a policy that happens to match it: the default exchange has no such queue. It takes the permission to write to
+// the default exchange; who lacks it does without.
+func (f *feed) declare(ctx context.Context) error {
+	own := "msgctl.tail." + strings.ToLower(rand.Text()[:12])
+	var first error
+	for _, name := range []string{own, ""} {
+		for _, args := range []amqp.Table{privateArguments(true), privateArguments(false)} {
+			err := f.onChannel(ctx, func(ch *amqp.Channel) error {
+				q, err := ch.QueueDeclare(name, false, true, true, false, args)
+				f.queue = q.Name
+				return err
+			})
+			if err == nil {
+				return nil
+			}
+			if first == nil {
+				first = err
+			}
+			var x *amqp.Error
+			if !errors.As(err, &x) || x.Code != amqp.AccessRefused {
+				return f.explainDeclare(ctx, own, err)
+			}
+		}
+	}
+	return f.explainDeclare(ctx, own, first)
+}
+
+func privateArguments(deadLetters bool) amqp.Table {
+	args := amqp.Table{"x-queue-type": "classic", "x-max-length": int64(watch.QueueMessages), "x-max-length-bytes": int64(watch.QueueBytes), "x-overflow": "drop-head"}
+	if deadLetters {
+		args["x-dead-letter-exchange"], args["x-dead-letter-routing-key"] = "", "msgctl.tail.nowhere"
+	}
+	return args
+}
+
+func (f *feed) explainDeclare(ctx context.Context, name string, err error) error {
+	const op = "make a private queue"
+	var x *amqp.Error
+	if errors.As(err, &x) && x.Code == amqp.AccessRefused {
+		return &Error{Op: op, Kind: topology.ErrNotPermitted, cause: x, Text: fmt.Sprintf(
+			"user %q may not: watching takes the permissions to configure, write and read queues named msgctl.tail.… or amq.gen-…, and to read the exchanges; an administrator grants them with rabbitmqctl set_permissions -p %s %s '^msgctl\\.tail\\.' '^msgctl\\.tail\\.' '.*'",
+			f.opts.User, shellQuote(f.vhost), shellQuote(f.opts.User))}
+	}
+	return explainer{op: op, object: &topology.Queue{VHost: f.vhost, Name: name}, user: f.opts.User}.explain(ctx, err)
+}
+
+func (f *feed) explainBind(ctx context.Context, b watch.Bind, err error) error {
+	op := fmt.Sprintf("watch exchange %q", b.Exchange)
+	var x *amqp.Error
+	if errors.As(err, &x) && x.Code == amqp.AccessRefused {
+		text := fmt.Sprintf("user %q lacks the permission to read it", f.opts.User)
+		switch detail := parseReply(x.Reason).detail; {
+		case strings.Contains(detail, "queue '"):
+			text = fmt.Sprintf("user %q may make the private queue %s but not write to it, which binding takes", f.opts.User, f.queue)
+		case strings.Contains(detail, "topic"):
+			text = fmt.Sprintf("user %q lacks the topic permission to read keys like %q", f.opts.User, b.Key)
+		}
+		return &Error{Op: op, Kind: topology.ErrNotPermitted, cause: x, Text: text + fmt.Sprintf(
+			": an administrator grants it with rabbitmqctl set_permissions -p %s %s CONFIGURE WRITE READ (regular expressions on names)", shellQuote(f.vhost), shellQuote(f.opts.User))}
+	}
+	return explainer{op: op, object: &topology.Exchange{VHost: f.vhost, Name: b.Exchange}, user: f.opts.User}.explain(ctx, err)
+}
+
+// Tracing says whether the broker publishes a copy of everything in a vhost to amq.rabbitmq.trace.
+func (c *Client) Tracing(ctx context.Context, vhost string) (on bool, err error) {
+	var v struct {
+		Tracing bool `json:"tracing"`
+	}
+	if c.api == nil {
+		return false, errors.New("see whether tracing is on: that takes the management API")
+	}
+	err = c.api.get(ctx, path("vhosts", vhost)+"?columns=tracing", &v)
+	return v.Tracing, c.explainer("", nil).withOp("see whether tracing is on").explain(ctx, err)
+}
