@@ -22,6 +22,8 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds of which the median counts")
 	flag.IntVar(&o.messages, "messages", 100_000, "dead letters to replay")
 	flag.IntVar(&o.groupMessages, "group-messages", 1_000_000, "dead letters to group")
+	flag.StringVar(&o.other, "other", "", "another build of msgctl, to replay in the same rounds")
+	flag.StringVar(&o.lines, "lines", "", "release lines to measure, separated by commas (default: all of MSGCTL_TEST_BROKERS)")
 	flag.StringVar(&o.only, "only", "", "one part: "+partNames+" (default: all)")
 	flag.Parse()
 	if err := bench(ctx, o); err != nil {
@@ -31,7 +33,7 @@ func main() {
 }
 
 type options struct {
-	sizes, only                     string
+	sizes, only, other, lines       string
 	rounds, messages, groupMessages int
 }
 
@@ -73,6 +75,9 @@ func bench(ctx context.Context, o options) error {
 		}
 	}
 	for _, broker := range brokers {
+		if o.lines != "" && !slices.Contains(strings.Split(o.lines, ","), broker.line) {
+			continue
+		}
 		if err := b.all(ctx, broker); err != nil {
 			return fmt.Errorf("RabbitMQ %s: %w", broker.line, err)
 		}
