@@ -119,9 +119,11 @@ func copyOf(d *amqp.Delivery) amqp.Publishing {
 	}
 }
 
+const consumerTag = "bench"
+
 func (l *link) consume(queue string, prefetch int) (<-chan amqp.Delivery, error) {
 	if err := l.channel.Qos(prefetch, 0, false); err != nil {
 		return nil, err
 	}
-	return l.channel.Consume(queue, "", false, false, false, false, nil)
+	return l.channel.Consume(queue, consumerTag, false, false, false, false, nil)
 }

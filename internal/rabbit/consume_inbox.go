@@ -74,7 +74,7 @@ func (in *inbox) frame(kind byte, payload []byte) (mine bool) {
 		in.method = append(in.method[:0], payload...)
 		in.coming, in.stage = parcel{}, stageHeader
 		return true
-	case kind == frameHeader && in.stage == stageHeader && len(payload) >= contentHead:
+	case kind == frameHeader && in.stage == stageHeader:
 		in.content(payload)
 		return true
 	}

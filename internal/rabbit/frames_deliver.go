@@ -128,7 +128,7 @@ func (t *sieve) one() bool {
 		return false
 	}
 	kind, channel, size := b[0], binary.BigEndian.Uint16(b[1:]), binary.BigEndian.Uint32(b[3:])
-	if size > frameMax-frameAround {
+	if size > frameMax-frameAround || kind == frameHeader && size < contentHead+2 {
 		t.raw = true
 		return true
 	}
