@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -17,7 +19,9 @@ type letters struct {
 func (b *benchmark) letterKinds() (out []letters) {
 	for _, kind := range []string{"classic", "quorum"} {
 		for _, size := range []int{256, 4096} {
-			out = append(out, letters{count: b.messages, size: size, kind: kind})
+			if b.letters == "" || slices.Contains(strings.Split(b.letters, ","), fmt.Sprintf("%s/%d", kind, size)) {
+				out = append(out, letters{count: b.messages, size: size, kind: kind})
+			}
 		}
 	}
 	return out

@@ -23,6 +23,7 @@ func main() {
 	flag.IntVar(&o.messages, "messages", 100_000, "dead letters to replay")
 	flag.IntVar(&o.groupMessages, "group-messages", 1_000_000, "dead letters to group")
 	flag.StringVar(&o.other, "other", "", "another build of msgctl, to replay in the same rounds")
+	flag.StringVar(&o.letters, "letters", "", "kinds of dead letters to replay, separated by commas: classic/4096 (default: both types of queue, 256 and 4096 bytes)")
 	flag.StringVar(&o.lines, "lines", "", "release lines to measure, separated by commas (default: all of MSGCTL_TEST_BROKERS)")
 	flag.StringVar(&o.only, "only", "", "one part: "+partNames+" (default: all)")
 	flag.Parse()
@@ -34,6 +35,7 @@ func main() {
 
 type options struct {
 	sizes, only, other, lines       string
+	letters                         string
 	rounds, messages, groupMessages int
 }
 
