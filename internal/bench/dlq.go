@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -17,7 +19,9 @@ type letters struct {
 func (b *benchmark) letterKinds() (out []letters) {
 	for _, kind := range []string{"classic", "quorum"} {
 		for _, size := range []int{256, 4096} {
-			out = append(out, letters{count: b.messages, size: size, kind: kind})
+			if b.letters == "" || slices.Contains(strings.Split(b.letters, ","), fmt.Sprintf("%s/%d", kind, size)) {
+				out = append(out, letters{count: b.messages, size: size, kind: kind})
+			}
 		}
 	}
 	return out
@@ -26,22 +30,30 @@ func (b *benchmark) letterKinds() (out []letters) {
 // mover is one way to get all messages from a queue into diedIn or, where it can choose, into any other.
 type mover struct {
 	name  string
-	move  func(ctx context.Context, l *link, from, to string, n int) (time.Duration, error)
+	move  func(ctx context.Context, l *link, from, to string, n int) (usage, error)
 	times []time.Duration
-	left  int // messages that it moved and left in the source all the same
+	cpus  []time.Duration // of the client's process; 0 for what the broker does itself
+	left  int             // messages that it moved and left in the source all the same
 }
 
 func (b *benchmark) movers(br broker, peak *int64) []*mover {
-	return []*mover{
-		{name: "msgctl", move: func(ctx context.Context, _ *link, from, _ string, _ int) (time.Duration, error) {
-			u, err := run(ctx, br.environment(br.api), b.msgctl(), "dlq", "replay", from, "--yes", "--progress", "none")
-			*peak = max(*peak, u.peakKiB)
-			return u.wall, err
-		}},
+	list := []*mover{
+		{name: "msgctl", move: b.byReplay(br, b.msgctl(), peak)},
 		{name: "shovel", move: br.byShovel},
-		{name: "bare", move: func(ctx context.Context, _ *link, from, to string, n int) (time.Duration, error) {
-			return br.byBareLoop(ctx, from, to, n)
-		}},
+		{name: "bare", move: br.byBareLoop},
+	}
+	if b.other != "" {
+		list = append(list, &mover{name: "other", move: b.byReplay(br, b.other, new(int64))})
+	}
+	return list
+}
+
+// byReplay moves with a msgctl.
+func (b *benchmark) byReplay(br broker, program string, peak *int64) func(context.Context, *link, string, string, int) (usage, error) {
+	return func(ctx context.Context, _ *link, from, _ string, _ int) (usage, error) {
+		u, err := run(ctx, br.environment(br.api), program, "dlq", "replay", from, "--yes", "--progress", "none")
+		*peak = max(*peak, u.peakKiB)
+		return u, err
 	}
 }
 
@@ -97,11 +109,11 @@ func (m *mover) round(ctx context.Context, l *link, of letters, source string) e
 		return err
 	}
 	time.Sleep(rest)
-	took, err := m.move(ctx, l, source, diedIn, of.count)
+	used, err := m.move(ctx, l, source, diedIn, of.count)
 	if err != nil {
 		return err
 	}
-	m.times = append(m.times, took)
+	m.times, m.cpus = append(m.times, used.wall), append(m.cpus, used.cpu)
 	if err := l.await(ctx, diedIn, of.count); err != nil {
 		return err
 	}
@@ -125,9 +137,9 @@ const (
 )
 
 func (b *benchmark) printReplay(br broker, of letters, movers []*mover, peakKiB int64) {
-	took := map[string]time.Duration{}
+	took, cpu := map[string]time.Duration{}, map[string]time.Duration{}
 	for _, m := range movers {
-		took[m.name] = median(m.times)
+		took[m.name], cpu[m.name] = median(m.times), median(m.cpus)
 	}
 	ours, shovel, bare := took["msgctl"], took["shovel"], took["bare"]
 	b.out.heading(fmt.Sprintf("RabbitMQ %s, %d dead letters of %d B in a %s queue, %.1f µs each to replay",
@@ -135,6 +147,11 @@ func (b *benchmark) printReplay(br broker, of letters, movers []*mover, peakKiB 
 	b.out.atLeast("rate of replay / of the broker's dynamic shovel", ratio(shovel, ours), minOfShovel, rates(of.count, ours, shovel))
 	b.out.atLeast("rate of replay / of a bare loop", ratio(bare, ours), minOfBare, rates(of.count, ours, bare))
 	b.out.atMost("peak memory in MB", megabytes(peakKiB), maxLookMB, "")
+	each := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(of.count) }
+	b.out.note(fmt.Sprintf("processor time of the client: %.1f µs a message, of the bare loop %.1f", each(cpu["msgctl"]), each(cpu["bare"])))
+	if b.other != "" {
+		b.out.note(fmt.Sprintf("rate of replay / of the other msgctl: %.2f; its processor time: %.1f µs a message", ratio(took["other"], ours), each(cpu["other"])))
+	}
 	for _, m := range movers {
 		if m.left > 0 {
 			b.out.note(fmt.Sprintf("%s left %d messages in the source that it had moved", m.name, m.left))

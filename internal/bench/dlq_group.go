@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,8 +19,13 @@ const (
 	minOfConsumerIf = 0.5
 )
 
-// group measures how fast a deep classic queue is grouped, beside a bare consumer of the same messages. Once: a million
+// group measures how fast a deep classic queue is grouped, beside bare consumers of the same messages. Once: a million
 // messages are an average by themselves.
+//
+// There are two bare consumers, because looking is not what a consumer does as a rule. One holds all messages, a window of the same
+// prefetch after the other, and gives them back at the end: the same job for the broker, and the one that the bound is about. The
+// other acknowledges, which leaves an empty queue: no way to look at one. It is printed for comparison, because deliveries cost the broker
+// less when it may forget them.
 func (b *benchmark) group(ctx context.Context, br broker) error {
 	if err := br.emptyVHost(ctx); err != nil {
 		return err
@@ -39,27 +45,27 @@ func (b *benchmark) group(ctx context.Context, br broker) error {
 	if err != nil {
 		return err
 	}
-	time.Sleep(rest)
-	all, err := b.inspect(ctx, br, looked)
-	if err != nil {
-		return err
+	var g grouped
+	for _, step := range []func() error{
+		func() (err error) { g.all, err = b.inspect(ctx, br, looked); return err },
+		func() (err error) { g.holding, err = br.holdAll(ctx, looked, b.groupMessages); return err },
+		func() (err error) { g.some, err = b.inspect(ctx, br, looked, "--where", whereBoth); return err },
+		func() (err error) { g.draining, err = br.drainAll(ctx, drained, b.groupMessages); return err },
+	} {
+		time.Sleep(rest)
+		if err := step(); err != nil {
+			return err
+		}
+		if err := l.await(ctx, looked, b.groupMessages); err != nil {
+			return fmt.Errorf("after a look: %w", err)
+		}
 	}
-	time.Sleep(rest)
-	bare, err := br.consumeAll(ctx, drained, b.groupMessages)
-	if err != nil {
-		return err
-	}
-	time.Sleep(rest)
-	some, err := b.inspect(ctx, br, looked, "--where", whereBoth)
-	if err != nil {
-		return err
-	}
-	if err := l.await(ctx, looked, b.groupMessages); err != nil {
-		return fmt.Errorf("after two looks: %w", err)
-	}
-	b.printGroup(br, all, some, bare)
+	b.printGroup(br, g)
 	return br.removeVHost(ctx)
 }
+
+// grouped is what was measured: msgctl without and with --where, and the bare consumers.
+type grouped struct{ all, some, holding, draining usage }
 
 // inspect groups a queue and sees that no message was left out.
 func (b *benchmark) inspect(ctx context.Context, br broker, queue string, more ...string) (usage, error) {
@@ -74,40 +80,95 @@ func (b *benchmark) inspect(ctx context.Context, br broker, queue string, more .
 // consumeWindow is about the window that msgctl's budget of memory makes for such messages.
 const consumeWindow = 4000
 
-// consumeAll is a consumer that does nothing with n messages but to acknowledge them, half a window at a time.
-func (b broker) consumeAll(ctx context.Context, queue string, n int) (time.Duration, error) {
-	start := time.Now()
+// holdAll is a consumer that does nothing with n messages but to hold and return them: a channel for each window, because a window
+// that is full gets no more.
+func (b broker) holdAll(ctx context.Context, queue string, n int) (usage, error) {
+	start, used := time.Now(), processorTime()
 	l, err := b.dial()
 	if err != nil {
-		return 0, err
+		return usage{}, err
+	}
+	defer l.close()
+	var held []*amqp.Channel
+	for at := 0; at < n; at += consumeWindow {
+		ch, err := l.connection.Channel()
+		if err != nil {
+			return usage{}, err
+		}
+		deliveries, err := (&link{l.connection, ch}).consume(queue, consumeWindow)
+		if err != nil {
+			return usage{}, err
+		}
+		for range min(consumeWindow, n-at) {
+			if _, err := receive(ctx, deliveries); err != nil {
+				return usage{}, err
+			}
+		}
+		if err := ch.Cancel(consumerTag, false); err != nil {
+			return usage{}, err
+		}
+		held = append(held, ch)
+	}
+	for i := range held { // the last window first: in the other order a classic queue walks past all that it got back already
+		i = len(held) - 1 - i
+		ch := held[i]
+		if err := ch.Nack(uint64(min(consumeWindow, n-i*consumeWindow)), true, true); err != nil {
+			return usage{}, err
+		}
+		if err := ch.Close(); err != nil { // answered behind the nack
+			return usage{}, err
+		}
+	}
+	return usage{wall: time.Since(start), cpu: processorTime() - used}, nil
+}
+
+// drainAll is a consumer that does nothing with n messages but to acknowledge them, half a window at a time.
+func (b broker) drainAll(ctx context.Context, queue string, n int) (usage, error) {
+	start, used := time.Now(), processorTime()
+	l, err := b.dial()
+	if err != nil {
+		return usage{}, err
 	}
 	defer l.close()
 	deliveries, err := l.consume(queue, consumeWindow)
 	if err != nil {
-		return 0, err
+		return usage{}, err
 	}
 	for i := 1; i <= n; i++ {
-		select {
-		case d, ok := <-deliveries:
-			if !ok {
-				return 0, fmt.Errorf("the bare consumer ended after %d messages", i)
+		d, err := receive(ctx, deliveries)
+		if err != nil {
+			return usage{}, err
+		}
+		if i%(consumeWindow/2) == 0 || i == n {
+			if err := d.Ack(true); err != nil {
+				return usage{}, err
 			}
-			if i%(consumeWindow/2) == 0 || i == n {
-				if err := d.Ack(true); err != nil {
-					return 0, err
-				}
-			}
-		case <-ctx.Done():
-			return 0, ctx.Err()
 		}
 	}
-	return time.Since(start), nil
+	return usage{wall: time.Since(start), cpu: processorTime() - used}, nil
 }
 
-func (b *benchmark) printGroup(br broker, all, some usage, bare time.Duration) {
+func receive(ctx context.Context, deliveries <-chan amqp.Delivery) (amqp.Delivery, error) {
+	select {
+	case d, ok := <-deliveries:
+		if !ok {
+			return d, errors.New("the bare consumer ended early")
+		}
+		return d, nil
+	case <-ctx.Done():
+		return amqp.Delivery{}, ctx.Err()
+	}
+}
+
+func (b *benchmark) printGroup(br broker, g grouped) {
 	n := b.groupMessages
-	b.out.heading(fmt.Sprintf("RabbitMQ %s, %d dead letters of %d B in a classic queue, grouped", br.line, n, groupSize))
-	b.out.atLeast("rate of --group-by / of a bare consumer", ratio(bare, all.wall), minOfConsumer, rates(n, all.wall, bare))
-	b.out.atLeast("rate with --where, too / of a bare consumer", ratio(bare, some.wall), minOfConsumerIf, rates(n, some.wall, bare))
-	b.out.atMost("peak memory in MB", megabytes(max(all.peakKiB, some.peakKiB)), maxLookMB, "")
+	b.out.heading(fmt.Sprintf("RabbitMQ %s, %d dead letters of %d B in a classic queue, grouped in %.1f s", br.line, n, groupSize, g.all.wall.Seconds()))
+	b.out.atLeast("rate of --group-by / of a bare consumer that gives back", ratio(g.holding.wall, g.all.wall), minOfConsumer, rates(n, g.all.wall, g.holding.wall))
+	b.out.atLeast("rate with --where, too / of the same", ratio(g.holding.wall, g.some.wall), minOfConsumerIf, rates(n, g.some.wall, g.holding.wall))
+	b.out.atMost("peak memory in MB", megabytes(max(g.all.peakKiB, g.some.peakKiB)), maxLookMB, "")
+	b.out.note(fmt.Sprintf("beside one that empties the queue, which is no look at it: %.2f, with --where %.2f (%.0f messages a second)",
+		ratio(g.draining.wall, g.all.wall), ratio(g.draining.wall, g.some.wall), float64(n)/g.draining.wall.Seconds()))
+	each := func(u usage) float64 { return float64(u.cpu.Microseconds()) / float64(n) }
+	b.out.note(fmt.Sprintf("processor time of the client: %.1f µs a message, with --where %.1f, of the bare consumers %.1f and %.1f",
+		each(g.all), each(g.some), each(g.holding), each(g.draining)))
 }

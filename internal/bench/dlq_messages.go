@@ -12,7 +12,8 @@ import (
 // diedIn is the queue in which the dead letters of a replay say that they died first.
 const diedIn = "bench.work"
 
-// deadLetter is the i-th message: persistent JSON of size bytes with the headers that a broker gives to a rejected message.
+// deadLetter is the i-th message: persistent JSON of size bytes with the headers that a broker gives to a rejected message, one of
+// a thousand that died in the same second, and a trace of its own, so that no two messages have the same headers.
 func deadLetter(i, size int, queue string) amqp.Publishing {
 	tenant, reason := "acme", "rejected"
 	if i%2 == 1 {
@@ -31,7 +32,7 @@ func deadLetter(i, size int, queue string) amqp.Publishing {
 		Timestamp: time.Unix(1700000000, 0), Body: append(body, `"}`...),
 		Headers: amqp.Table{
 			"x-first-death-exchange": "orders.exchange", "x-first-death-queue": queue, "x-first-death-reason": reason,
-			"tenant": tenant, "attempt": int64(3),
+			"tenant": tenant, "attempt": int64(3), "traceparent": fmt.Sprintf("00-%032x-%016x-01", i, i),
 			"x-death": []any{amqp.Table{
 				"count": int64(1), "exchange": "orders.exchange", "queue": queue, "reason": reason,
 				"routing-keys": []any{"order.created"}, "time": died,

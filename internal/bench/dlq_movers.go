@@ -16,24 +16,24 @@ const window = 1000
 const shovelPath = "/api/parameters/shovel/" + vhost + "/bench"
 
 // byShovel lets the broker's own dynamic shovel move n messages. The time ends when the target has all and the source none.
-func (b broker) byShovel(ctx context.Context, l *link, from, to string, n int) (time.Duration, error) {
+func (b broker) byShovel(ctx context.Context, l *link, from, to string, n int) (usage, error) {
 	uri := b.amqp + "/" + vhost
 	body, err := json.Marshal(object{"value": object{
 		"src-protocol": "amqp091", "src-uri": uri, "src-queue": from, "src-prefetch-count": window, "src-delete-after": "queue-length",
 		"dest-protocol": "amqp091", "dest-uri": uri, "dest-queue": to, "ack-mode": "on-confirm",
 	}})
 	if err != nil {
-		return 0, err
+		return usage{}, err
 	}
 	start := time.Now()
 	if err := b.request(ctx, http.MethodPut, shovelPath, body); err != nil {
-		return 0, fmt.Errorf("is the shovel plugin enabled? %w", err)
+		return usage{}, fmt.Errorf("is the shovel plugin enabled? %w", err)
 	}
 	if err := l.await(ctx, to, n); err != nil {
-		return 0, err
+		return usage{}, err
 	}
 	err = b.shovelEnded(ctx, l, from)
-	return time.Since(start), err
+	return usage{wall: time.Since(start)}, err
 }
 
 // shovelEnded waits until the source is empty, or the shovel gone: now and then it closes its channel while its last
@@ -53,24 +53,24 @@ func (b broker) shovelEnded(ctx context.Context, l *link, from string) error {
 
 // byBareLoop moves n messages with the loop that one would write on the client library: a connection each to consume and to
 // publish, mandatory and confirmed, one multiple acknowledgement per confirmed run.
-func (b broker) byBareLoop(ctx context.Context, from, to string, n int) (time.Duration, error) {
-	start := time.Now()
+func (b broker) byBareLoop(ctx context.Context, _ *link, from, to string, n int) (usage, error) {
+	start, used := time.Now(), processorTime()
 	in, err := b.dial()
 	if err != nil {
-		return 0, err
+		return usage{}, err
 	}
 	defer in.close()
 	out, err := b.dial()
 	if err != nil {
-		return 0, err
+		return usage{}, err
 	}
 	defer out.close()
 	deliveries, err := in.consume(from, window)
 	if err != nil {
-		return 0, err
+		return usage{}, err
 	}
 	if err := out.channel.Confirm(false); err != nil {
-		return 0, err
+		return usage{}, err
 	}
 	returns := out.channel.NotifyReturn(make(chan amqp.Return, window))
 	confirms := out.channel.NotifyPublish(make(chan amqp.Confirmation, window))
@@ -80,19 +80,19 @@ func (b broker) byBareLoop(ctx context.Context, from, to string, n int) (time.Du
 		select {
 		case d := <-deliveries:
 			if err := out.channel.PublishWithContext(ctx, "", to, true, false, copyOf(&d)); err != nil {
-				return 0, err
+				return usage{}, err
 			}
 		case err := <-done:
-			return 0, err
+			return usage{}, err
 		case <-ctx.Done():
-			return 0, ctx.Err()
+			return usage{}, ctx.Err()
 		}
 	}
 	if err := <-done; err != nil {
-		return 0, err
+		return usage{}, err
 	}
 	err = in.channel.Qos(1, 0, false) // answered behind the last acknowledgement
-	return time.Since(start), err
+	return usage{wall: time.Since(start), cpu: processorTime() - used}, err
 }
 
 // acknowledge takes out of the source what the target confirmed. Delivery tags and publication numbers are the same.
@@ -119,9 +119,11 @@ func copyOf(d *amqp.Delivery) amqp.Publishing {
 	}
 }
 
+const consumerTag = "bench"
+
 func (l *link) consume(queue string, prefetch int) (<-chan amqp.Delivery, error) {
 	if err := l.channel.Qos(prefetch, 0, false); err != nil {
 		return nil, err
 	}
-	return l.channel.Consume(queue, "", false, false, false, false, nil)
+	return l.channel.Consume(queue, consumerTag, false, false, false, false, nil)
 }

@@ -23,6 +23,9 @@ func main() {
 	flag.IntVar(&o.messages, "messages", 100_000, "dead letters to replay")
 	flag.IntVar(&o.groupMessages, "group-messages", 1_000_000, "dead letters to group")
 	flag.IntVar(&o.events, "events", 200_000, "events to publish, and to watch")
+	flag.StringVar(&o.other, "other", "", "another build of msgctl, to replay in the same rounds")
+	flag.StringVar(&o.letters, "letters", "", "kinds of dead letters to replay, separated by commas: classic/4096 (default: both types of queue, 256 and 4096 bytes)")
+	flag.StringVar(&o.lines, "lines", "", "release lines to measure, separated by commas (default: all of MSGCTL_TEST_BROKERS)")
 	flag.StringVar(&o.only, "only", "", "one part: "+partNames+" (default: all)")
 	flag.Parse()
 	if err := bench(ctx, o); err != nil {
@@ -32,7 +35,8 @@ func main() {
 }
 
 type options struct {
-	sizes, only                     string
+	sizes, only, other, lines       string
+	letters                         string
 	rounds, messages, groupMessages int
 	events                          int
 }
@@ -75,6 +79,9 @@ func bench(ctx context.Context, o options) error {
 		}
 	}
 	for _, broker := range brokers {
+		if o.lines != "" && !slices.Contains(strings.Split(o.lines, ","), broker.line) {
+			continue
+		}
 		if err := b.all(ctx, broker); err != nil {
 			return fmt.Errorf("RabbitMQ %s: %w", broker.line, err)
 		}

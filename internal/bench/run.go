@@ -18,6 +18,7 @@ import (
 // usage is what one run of a program took.
 type usage struct {
 	wall    time.Duration
+	cpu     time.Duration // of its process, not of the broker's
 	peakKiB int64
 	out     []byte // what it wrote, to both streams
 }
@@ -32,7 +33,7 @@ func run(ctx context.Context, env []string, name string, args ...string) (usage,
 	if err := cmd.Run(); err != nil {
 		return usage{}, fmt.Errorf("%s %v: %w\n%s", name, args, err, out.Bytes())
 	}
-	u := usage{wall: time.Since(start), out: out.Bytes()}
+	u := usage{wall: time.Since(start), out: out.Bytes(), cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}
 	if r, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		u.peakKiB = r.Maxrss
 	}
@@ -74,4 +75,13 @@ func newCountingProxy(target string) (*countingProxy, error) {
 func median[T ~int64](list []T) T {
 	sorted := slices.Sorted(slices.Values(list))
 	return sorted[len(sorted)/2]
+}
+
+// processorTime is what this process has used so far.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -16,11 +16,7 @@ import (
 // Source returns a source of the messages of a vhost's queues. Every subscription has a connection of its own: one that
 // is slow to receive keeps no other from its messages. Windows that only hold messages can
 // share one: see Share.
-func (c *Client) Source(vhost string) consume.Source {
-	o := c.opts
-	o.wrap = func(conn net.Conn) net.Conn { return coalesce(conn) }
-	return &source{opts: o, vhost: vhost}
-}
+func (c *Client) Source(vhost string) consume.Source { return &source{opts: c.opts, vhost: vhost} }
 
 type source struct {
 	opts  Options
@@ -32,11 +28,17 @@ func (s *source) Subscribe(ctx context.Context, o consume.Options) (consume.Subs
 	if err := checkConsume(o); err != nil {
 		return nil, err
 	}
-	l, err := dial(ctx, s.opts, s.vhost)
+	shared := &sharing{users: 1}
+	opts := s.opts
+	opts.wrap = func(conn net.Conn) net.Conn {
+		shared.sieve = newSieve(coalesce(conn))
+		return shared.sieve
+	}
+	l, err := dial(ctx, opts, s.vhost)
 	if err != nil {
 		return nil, fmt.Errorf("consume from queue %q: %w", o.Queue, err)
 	}
-	sub := &subscription{opts: s.opts, vhost: s.vhost, queue: o.Queue, stream: o.Offset != nil, link: l, shared: &sharing{users: 1}}
+	sub := &subscription{opts: s.opts, vhost: s.vhost, queue: o.Queue, stream: o.Offset != nil, link: l, shared: shared}
 	if err := sub.start(ctx, o); err != nil {
 		l.close()
 		return nil, sub.explain(ctx, err)
@@ -73,7 +75,10 @@ func (s *subscription) start(ctx context.Context, o consume.Options) error {
 		if o.Offset != nil {
 			args = amqp.Table{"x-stream-offset": o.Offset}
 		}
-		s.deliveries, err = s.ch.Consume(o.Queue, s.tag, false, o.Exclusive, false, false, args)
+		s.inbox, s.reader = newInbox(), s.shared.borrowReader()
+		s.over, err = s.shared.consume(s.inbox, func() (<-chan amqp.Delivery, error) {
+			return s.ch.Consume(o.Queue, s.tag, false, o.Exclusive, false, false, args)
+		})
 		return err
 	})
 }

@@ -16,6 +16,37 @@ type sharing struct {
 	mu    sync.Mutex
 	users int
 	probe *amqp.Channel // for questions: a refusal closes a channel
+	spare []*reader     // a window that was read to its end needs none
+
+	sieve    *sieve
+	starting sync.Mutex // one consumer starts at a time
+}
+
+// consume begins to consume with begin: the deliveries go to in.
+func (h *sharing) consume(in *inbox, begin func() (<-chan amqp.Delivery, error)) (<-chan amqp.Delivery, error) {
+	h.starting.Lock()
+	defer h.starting.Unlock()
+	h.sieve.expect(in)
+	defer h.sieve.expect(nil)
+	return begin()
+}
+
+func (h *sharing) borrowReader() *reader {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := len(h.spare)
+	if n == 0 {
+		return newReader()
+	}
+	r := h.spare[n-1]
+	h.spare = h.spare[:n-1]
+	return r
+}
+
+func (h *sharing) giveBack(r *reader) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.spare = append(h.spare, r)
 }
 
 func (h *sharing) join() bool {
@@ -95,6 +126,9 @@ func (s *subscription) Close() error {
 		s.link.close()
 	case s.ch != nil:
 		_ = interruptible(context.Background(), s.opts, s.link, s.ch.Close) // closed either way
+	}
+	if !done {
+		s.shared.sieve.forget(s.inbox)
 	}
 	return nil
 }

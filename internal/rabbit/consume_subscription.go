@@ -22,12 +22,14 @@ type subscription struct {
 	prefetch int
 	stream   bool
 
-	link       *link
-	shared     *sharing
-	ch         *amqp.Channel
-	deliveries <-chan amqp.Delivery
-	closed     chan *amqp.Error // why the channel ended
-	dropped    chan string      // the broker cancelled the consumer
+	link    *link
+	shared  *sharing
+	ch      *amqp.Channel
+	inbox   *inbox
+	reader  *reader              // of the goroutine that receives; nil at the end
+	over    <-chan amqp.Delivery // closed when there are no more deliveries; the sieve lets none through to it
+	closed  chan *amqp.Error     // why the channel ended
+	dropped chan string          // the broker cancelled the consumer
 
 	ledger ledger
 	// Cancel and Settled are called one after another, but from any goroutine.
@@ -44,40 +46,62 @@ var _ consume.Subscription = (*subscription)(nil)
 
 // Next implements consume.Subscription.
 func (s *subscription) Next(ctx context.Context) (consume.Delivery, error) {
-	select { // what is here goes before what ctx says, and costs less than waiting for both
-	case d, ok := <-s.deliveries:
-		return s.hand(&d, ok)
-	default:
-	}
-	select {
-	case d, ok := <-s.deliveries:
-		return s.hand(&d, ok)
-	case <-ctx.Done():
-		return consume.Delivery{}, ctx.Err()
+	for { // what is here goes before what ctx says
+		d, ok, err := s.receive()
+		if ok || err != nil {
+			return d, err
+		}
+		select {
+		case <-s.inbox.more:
+		case <-s.over:
+		case <-ctx.Done():
+			return consume.Delivery{}, ctx.Err()
+		}
 	}
 }
 
 // TryNext implements consume.Subscription.
 func (s *subscription) TryNext() (consume.Delivery, bool) {
-	select {
-	case d, ok := <-s.deliveries:
-		if !ok {
-			return consume.Delivery{}, false
-		}
-		out, _ := s.hand(&d, true)
-		return out, true
-	default:
+	if s.reader == nil {
 		return consume.Delivery{}, false
 	}
+	d, ok, err := s.receive()
+	return d, ok && err == nil
 }
 
-func (s *subscription) hand(d *amqp.Delivery, ok bool) (consume.Delivery, error) {
-	if !ok {
-		s.ledger.drain()
-		return consume.Delivery{}, s.ended()
+// receive returns what is here: a delivery, the end, or neither. What came before a consumer ended is still received; what came before a
+// channel was lost is not, because nobody can settle it any more.
+func (s *subscription) receive() (d consume.Delivery, ok bool, err error) {
+	if s.reader == nil {
+		return d, false, s.ended()
 	}
-	s.ledger.hand(d.DeliveryTag)
-	return received(d, s.queue), nil
+	select {
+	case <-s.over:
+		err = s.ended()
+	default:
+	}
+	if err == nil || !errors.Is(err, consume.ErrLost) {
+		if p, here := s.inbox.take(); here {
+			d, err = s.hand(p)
+			return d, err == nil, err
+		}
+	}
+	if err != nil {
+		s.ledger.drain()
+		s.inbox.release()
+		s.shared.giveBack(s.reader)
+		s.reader = nil
+	}
+	return d, false, err
+}
+
+func (s *subscription) hand(p parcel) (consume.Delivery, error) {
+	d, err := s.reader.delivery(p, s.queue)
+	if err != nil {
+		return d, &Error{Op: fmt.Sprintf("consume from queue %q", s.queue), Text: "a message cannot be read: " + err.Error(), cause: err}
+	}
+	s.ledger.hand(d.Tag)
+	return d, nil
 }
 
 // ended says why the library closed its stream of deliveries: it notifies of the reason before.

@@ -1,7 +1,6 @@
 package rabbit
 
 import (
-	"bufio"
 	"net"
 	"sync"
 	"time"
@@ -24,7 +23,6 @@ const (
 // those of the connection beneath.
 type coalescer struct {
 	net.Conn
-	in *bufio.Reader // the library reads 4 KiB at a time
 
 	mu      sync.Mutex
 	filled  *sync.Cond // there is something to write, or an end
@@ -38,7 +36,7 @@ type coalescer struct {
 
 // coalesce wraps conn. The flusher ends with Close, or with an error of conn.
 func coalesce(conn net.Conn) *coalescer {
-	c := &coalescer{Conn: conn, in: bufio.NewReaderSize(conn, readAhead), done: make(chan struct{})}
+	c := &coalescer{Conn: conn, done: make(chan struct{})}
 	c.filled, c.emptied = sync.NewCond(&c.mu), sync.NewCond(&c.mu)
 	go c.flush()
 	return c
@@ -78,7 +76,7 @@ func (c *coalescer) writeAll(pieces ...[]byte) error {
 
 // Read fails the writing side along with itself: a peer that hung up may leave a writer waiting for room for ever.
 func (c *coalescer) Read(p []byte) (int, error) {
-	n, err := c.in.Read(p)
+	n, err := c.Conn.Read(p)
 	if err != nil {
 		c.fail(err)
 	}

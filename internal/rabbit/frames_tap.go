@@ -1,6 +1,7 @@
 package rabbit
 
 import (
+	"bufio"
 	"encoding/binary"
 	"net"
 )
@@ -36,6 +37,7 @@ type heard struct {
 // makes an object with a channel for every message, and looks at all of them for every multiple ack.
 type tap struct {
 	net.Conn
+	in     *bufio.Reader // of Conn: the library reads 4 KiB at a time
 	report func(heard)
 
 	head [frameHead + tapMethodSize]byte // of the present frame, as far as it is here
@@ -43,9 +45,13 @@ type tap struct {
 	skip int // bytes of the present frame that are of no interest
 }
 
+func newTap(conn net.Conn, report func(heard)) *tap {
+	return &tap{Conn: conn, in: bufio.NewReaderSize(conn, readAhead), report: report}
+}
+
 // Read reads, and listens.
 func (t *tap) Read(p []byte) (int, error) {
-	n, err := t.Conn.Read(p)
+	n, err := t.in.Read(p)
 	t.listen(p[:n])
 	return n, err
 }

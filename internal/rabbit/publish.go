@@ -32,7 +32,7 @@ func (d *publisherDialer) Open(ctx context.Context) (publish.Channel, error) {
 	o := d.opts
 	o.wrap = func(conn net.Conn) net.Conn {
 		c.wire = coalesce(conn)
-		return &tap{Conn: c.wire, report: c.hear}
+		return newTap(c.wire, c.hear)
 	}
 	l, err := dial(ctx, o, d.vhost)
 	if err != nil {

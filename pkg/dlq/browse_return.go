@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -12,7 +13,9 @@ import (
 // returnTimeout bounds the settlement of one window.
 const returnTimeout = 60 * time.Second
 
-// giveBack returns all held messages, the windows in the order in which they were filled.
+// giveBack returns all held messages. A quorum queue puts them in the order of their return, so the windows go in the order in which
+// they were filled. A classic queue puts each message where it was, and walks past all returned ones before it: the last window goes
+// first there, or a million messages would take it minutes.
 func (b *browser) giveBack(ctx context.Context) (err error) {
 	if b.doomed {
 		lower, rescued := b.rescue(ctx)
@@ -21,14 +24,17 @@ func (b *browser) giveBack(ctx context.Context) (err error) {
 		}
 		err = rescued
 	}
+	if b.o.Looking.Type == topology.Classic {
+		slices.Reverse(b.held)
+	}
 	for i, w := range b.held {
-		before := int64(-1)
-		if i < len(b.held)-1 {
+		before, await := int64(-1), i < len(b.held)-1 && b.o.Looking.Type != topology.Classic
+		if await {
 			before = b.ready(ctx)
 		}
 		gone := b.giveBackWindow(w)
 		err = errors.Join(err, gone)
-		if i < len(b.held)-1 && gone == nil {
+		if await && gone == nil {
 			b.awaitBack(ctx, before+w.count, before >= 0)
 		}
 	}
@@ -96,10 +102,8 @@ func (b *browser) ready(ctx context.Context) int64 {
 // awaitBack waits until a window is back in its queue, for a moment at most, so that the next one comes behind it: a quorum
 // queue puts messages back in the order in which they are returned (seen on 3.10.8, 4.0.5 and 4.3.6).
 func (b *browser) awaitBack(ctx context.Context, n int64, known bool) {
-	if !known || b.o.Looking.Type == topology.Classic {
-		if b.o.Looking.Type != topology.Classic {
-			b.settle(ctx, betweenWindows)
-		}
+	if !known {
+		b.settle(ctx, betweenWindows)
 		return
 	}
 	for deadline := time.Now().Add(2 * time.Second); time.Now().Before(deadline) && b.ready(ctx) < n; {
