@@ -37,6 +37,8 @@ type messageBroker interface {
 	Counts(ctx context.Context, vhost string) (map[string]queueCounts, error)
 	// Ready counts the ready messages of one queue at this moment.
 	Ready(ctx context.Context, vhost, queue string) (int64, error)
+	// MessageBytes is what a queue's messages took of its limit in bytes some seconds ago, -1 unknown, and how many they were.
+	MessageBytes(ctx context.Context, vhost, queue string) (bytes, messages int64, err error)
 	// Purge destroys the ready messages of a queue by the broker's own means.
 	Purge(ctx context.Context, vhost, queue string) (int64, error)
 	// Source reads messages, Dialer publishes them, each on connections of its own.

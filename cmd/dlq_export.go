@@ -88,7 +88,7 @@ func runDLQExport(ctx context.Context, opts *dlqExportOptions) error {
 	if opts.selectOptions.any() {
 		limit = 0
 	}
-	l, err := s.assess(q, opts.lookOptions, limit)
+	l, err := s.assess(ctx, q, opts.lookOptions, limit)
 	if err != nil {
 		return err
 	}

@@ -191,7 +191,7 @@ func (w *dlqWatch) document(ctx context.Context) (view.DLQListDocument, error) {
 		if !ok {
 			continue
 		}
-		l, err := s.judge(o.(*topology.Queue), lookOptions{}, 0)
+		l, err := s.judge(ctx, o.(*topology.Queue), lookOptions{}, 0)
 		if err != nil {
 			return doc, err
 		}

@@ -119,7 +119,7 @@ func (p *purging) run(ctx context.Context) error {
 		doc.VHost, doc.DryRun = p.s.vhost, p.dryRun
 		return p.end(doc, nil)
 	}
-	l, err := p.s.judge(p.q, p.lookOptions, 0)
+	l, err := p.s.judge(ctx, p.q, p.lookOptions, 0)
 	if err != nil {
 		return err
 	}

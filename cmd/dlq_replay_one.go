@@ -29,7 +29,7 @@ func (o *dlqReplayOptions) one(ctx context.Context, s *dlqSession, name string) 
 	if err != nil {
 		return err
 	}
-	l, err := s.assess(q, o.lookOptions, 0)
+	l, err := s.assess(ctx, q, o.lookOptions, 0)
 	if err != nil {
 		return err
 	}

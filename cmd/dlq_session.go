@@ -85,17 +85,25 @@ const exactCounts = 200
 // use AMQP has the list.
 func (s *dlqSession) recount(ctx context.Context) error {
 	for i := range s.found.Queues[:min(len(s.found.Queues), exactCounts)] {
-		q := &s.found.Queues[i]
-		ready, err := s.broker.Ready(ctx, s.vhost, q.Name)
-		if err != nil {
+		if err := s.recountQueue(ctx, s.found.Queues[i].Name); err != nil {
 			return ctx.Err()
 		}
-		n := s.counts[q.Name]
-		n.Ready, n.Known = ready, true
-		s.counts[q.Name] = n
-		q.Status.Messages, q.Status.Known = n.Ready+n.Unacked, true
-		s.live.Status[q.Ref()] = q.Status
+		s.found.Queues[i].Status = s.live.Status[s.found.Queues[i].Ref()]
 	}
+	return nil
+}
+
+func (s *dlqSession) recountQueue(ctx context.Context, name string) error {
+	ready, err := s.broker.Ready(ctx, s.vhost, name)
+	if err != nil {
+		return err
+	}
+	n := s.counts[name]
+	n.Ready, n.Known = ready, true
+	s.counts[name] = n
+	status := s.live.Status[s.ref(name)]
+	status.Messages, status.Known = n.Ready+n.Unacked, true
+	s.live.Status[s.ref(name)] = status
 	return nil
 }
 

@@ -2,6 +2,7 @@ package rabbit
 
 import (
 	"context"
+	"encoding/json"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -94,6 +95,26 @@ func (c *Client) Ready(ctx context.Context, vhost, queue string) (int64, error) 
 		return err
 	})
 	return ready, c.onQueue("count messages of", vhost, queue).explain(ctx, err)
+}
+
+// MessageBytes returns what the messages of a queue take of its limit in bytes, and how many messages that was: statistics, which come
+// up to 10 s late (3.10.8, 4.0.5, 4.3.6). bytes is -1 when the broker does not tell.
+func (c *Client) MessageBytes(ctx context.Context, vhost, queue string) (bytes, messages int64, err error) {
+	if c.api == nil {
+		return -1, 0, nil
+	}
+	var answer json.RawMessage // of a queue without statistics it is an empty array
+	if err := c.api.get(ctx, path("queues", vhost, queue)+"?columns=message_bytes,messages", &answer); err != nil {
+		return -1, 0, c.onQueue("measure", vhost, queue).explain(ctx, err)
+	}
+	var q struct {
+		Bytes    *int64 `json:"message_bytes"`
+		Messages int64  `json:"messages"`
+	}
+	if json.Unmarshal(answer, &q) != nil || q.Bytes == nil {
+		return -1, 0, nil
+	}
+	return *q.Bytes, q.Messages, nil
 }
 
 // Purge destroys the ready messages of a queue and returns how many there were.
