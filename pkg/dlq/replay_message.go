@@ -91,9 +91,23 @@ func (o outgoing) expiration(m *message.Message) string {
 	if m.Expiration != "" || !o.restoreTTL {
 		return m.Expiration
 	}
-	ttl := history(m).OriginalExpiration()
+	ttl := originalExpiration(m)
 	if _, err := strconv.ParseUint(ttl, 10, 32); err != nil {
 		return "" // a client can send any death history to 3.10, and an invalid expiration closes the channel
+	}
+	return ttl
+}
+
+// originalExpiration is the one that the broker took off last, or else, of a message that was replayed without, took off at first.
+func originalExpiration(m *message.Message) string {
+	ttl := m.Deaths().OriginalExpiration()
+	if ttl != "" {
+		return ttl
+	}
+	for _, earlier := range message.EarlierDeaths(m.Headers) {
+		if ttl = earlier.OriginalExpiration(); ttl != "" {
+			break
+		}
 	}
 	return ttl
 }

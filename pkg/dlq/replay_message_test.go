@@ -66,6 +66,15 @@ func TestAForgedExpirationIsNotRestored(t *testing.T) {
 	}
 }
 
+func TestTheExpirationOfAnEarlierLifeIsRestored(t *testing.T) {
+	again := died("work", "")
+	delete(again[message.HeaderDeath].([]any)[0].(message.Table), "original-expiration")
+	h := merged(message.ReplayHeaders(died("work", "orders", "created"), message.Replay{ID: "r-1", From: "dlq"}), again)
+	if v := decide(t, ReplayOptions{RestoreTTL: true}, &message.Message{Headers: h}); v.out.Expiration != "60000" {
+		t.Errorf("expiration %q", v.out.Expiration)
+	}
+}
+
 func TestWhatKeepsComingBackIsLeft(t *testing.T) {
 	h := merged(died("work", ""), message.Table{message.HeaderReplayCount: int64(3), message.HeaderReplayID: "r-old"})
 	m := &message.Message{Headers: h}
