@@ -31,6 +31,8 @@ func newDLQCmd(d *deps) *cobra.Command {
 
 // messageBroker is what the commands about messages need of a live broker. deps.go makes one.
 type messageBroker interface {
+	// VHosts lists the vhosts that the user may see.
+	VHosts(ctx context.Context) ([]string, error)
 	// Everything reads all objects of some vhosts and of the cluster.
 	Everything(ctx context.Context, vhosts []string) (*topology.Live, error)
 	// Counts has what every queue of a vhost holds.

@@ -45,8 +45,12 @@ func (s *dlqSession) judge(ctx context.Context, q *topology.Queue, o lookOptions
 	}
 	facts.ExclusiveConsumer = s.counts[q.Name].Exclusive
 	if facts.MaxLengthBytes.Value != nil {
-		if facts.Size.Bytes, facts.Size.Messages, err = s.broker.MessageBytes(ctx, s.vhost, q.Name); err != nil {
-			return dlq.Looking{}, err
+		bytes, messages, err := s.broker.MessageBytes(ctx, s.vhost, q.Name)
+		if ctx.Err() != nil {
+			return dlq.Looking{}, ctx.Err()
+		}
+		if err == nil { // else the size is unknown
+			facts.Size = dlq.QueueSize{Bytes: bytes, Messages: messages}
 		}
 	}
 	return dlq.Assess(facts, dlq.AssessOptions{Limit: limit, Guard: o.guard, Force: o.force}), nil

@@ -30,6 +30,19 @@ type dlqSession struct {
 
 // dlqSession connects and reads the vhost.
 func (d *deps) dlqSession(ctx context.Context, command string, flags *profile.Flags, match *regexp.Regexp) (*dlqSession, error) {
+	s, err := d.dlqConnect(ctx, command, flags, match)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.read(ctx); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// dlqConnect prepares a session that has read nothing yet.
+func (d *deps) dlqConnect(ctx context.Context, command string, flags *profile.Flags, match *regexp.Regexp) (*dlqSession, error) {
 	conn, err := d.connection(flags)
 	if err != nil {
 		return nil, err
@@ -38,12 +51,12 @@ func (d *deps) dlqSession(ctx context.Context, command string, flags *profile.Fl
 	if err != nil {
 		return nil, err
 	}
-	s := &dlqSession{deps: d, command: command, connection: conn, vhost: conn.VHost, broker: b, match: match}
-	if err := s.read(ctx); err != nil {
-		b.Close()
-		return nil, err
-	}
-	return s, nil
+	return &dlqSession{deps: d, command: command, connection: conn, vhost: conn.VHost, broker: b, match: match}, nil
+}
+
+// in returns a session for another vhost, which shares the broker and has read nothing yet. Only one of them is closed.
+func (s *dlqSession) in(vhost string) *dlqSession {
+	return &dlqSession{deps: s.deps, command: s.command, connection: s.connection, vhost: vhost, broker: s.broker, match: s.match}
 }
 
 func (s *dlqSession) close() { s.broker.Close() }
