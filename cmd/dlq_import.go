@@ -127,7 +127,7 @@ func (o *dlqImportOptions) restore(ctx context.Context, s *dlqSession, r *archiv
 	start := time.Now()
 	result, err := dlq.Restore(ctx, dlq.RestoreOptions{
 		Archive: r, Dialer: s.broker.Dialer(s.vhost), To: to, Select: chosen.Selection, Identity: s.identity(), Limit: o.limit, Rate: o.rate,
-		Observer: observer, Report: recorder,
+		Observer: observer, Report: recorder, Reconnect: s.reconnect(),
 	})
 	observer.end()
 	err = errors.Join(err, closeReport())

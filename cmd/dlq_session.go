@@ -180,5 +180,13 @@ func (s *dlqSession) from(q *topology.Queue, l dlq.Looking, total int64) dlq.Fro
 			s.deps.warn(fmt.Sprintf("message %q had reached the delivery limit of queue %s: a confirmed copy is at its end now, in the place of the original", m.MessageID, q.Name))
 		})
 	}
-	return dlq.From{Source: src, Counter: inVHost{s.broker, s.vhost}, Queue: q.Name, Type: q.Type, Total: total, Return: l.Return}
+	return dlq.From{Source: src, Counter: inVHost{s.broker, s.vhost}, Queue: q.Name, Type: q.Type, Total: total, Return: l.Return, Reconnect: s.reconnect()}
+}
+
+func (s *dlqSession) reconnect() dlq.Reconnect {
+	attempts := s.connection.ReconnectAttempts
+	if attempts == 0 {
+		attempts = -1 // the flag's 0 is never
+	}
+	return dlq.Reconnect{Delay: s.connection.ReconnectDelay, Attempts: attempts}
 }
