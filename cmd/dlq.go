@@ -39,6 +39,8 @@ type messageBroker interface {
 	Counts(ctx context.Context, vhost string) (map[string]queueCounts, error)
 	// Ready counts the ready messages of one queue at this moment.
 	Ready(ctx context.Context, vhost, queue string) (int64, error)
+	// ReadyConsuming is Ready, asked while we consume from the queue: see dlq.ConsumingCounter.
+	ReadyConsuming(ctx context.Context, vhost, queue string) (int64, error)
 	// MessageBytes is what a queue's messages took of its limit in bytes some seconds ago, -1 unknown, and how many they were.
 	MessageBytes(ctx context.Context, vhost, queue string) (bytes, messages int64, err error)
 	// Purge destroys the ready messages of a queue by the broker's own means.
@@ -63,6 +65,11 @@ type inVHost struct {
 // Ready implements dlq.Counter.
 func (b inVHost) Ready(ctx context.Context, queue string) (int64, error) {
 	return b.messageBroker.Ready(ctx, b.vhost, queue)
+}
+
+// ReadyConsuming implements dlq.ConsumingCounter.
+func (b inVHost) ReadyConsuming(ctx context.Context, queue string) (int64, error) {
+	return b.messageBroker.ReadyConsuming(ctx, b.vhost, queue)
 }
 
 // Purge implements dlq.Purger.

@@ -114,7 +114,7 @@ type exporting struct {
 }
 
 func (e *exporting) run(ctx context.Context) error {
-	ready, err := e.s.broker.Ready(ctx, e.s.vhost, e.q.Name)
+	ready, err := e.s.ready(ctx, e.q.Name)
 	if err != nil {
 		return err
 	}

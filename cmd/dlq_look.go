@@ -119,7 +119,7 @@ func (s *dlqSession) guarded(ctx context.Context, q *topology.Queue, l dlq.Looki
 func (s *dlqSession) browse(ctx context.Context, q *topology.Queue, l dlq.Looking, limit int64, each func(*message.Message) error) (dlq.BrowseReport, error) {
 	o := dlq.BrowseOptions{Looking: l, Limit: limit, Guard: s.guardFor(q), Counter: inVHost{s.broker, s.vhost}}
 	if q.Type != topology.Stream {
-		ready, err := s.broker.Ready(ctx, s.vhost, q.Name)
+		ready, err := s.ready(ctx, q.Name)
 		if err != nil {
 			return dlq.BrowseReport{}, err
 		}

@@ -83,7 +83,7 @@ func runDLQPurge(ctx context.Context, opts *dlqPurgeOptions) error {
 		return err
 	}
 	p := &purging{dlqPurgeOptions: opts, s: s, q: q, chosen: chosen}
-	if p.ready, err = s.broker.Ready(ctx, s.vhost, q.Name); err != nil {
+	if p.ready, err = s.ready(ctx, q.Name); err != nil {
 		return err
 	}
 	defer chosen.warn(opts.deps)

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/agnivade/levenshtein"
 
@@ -106,8 +107,29 @@ func (s *dlqSession) recount(ctx context.Context) error {
 	return nil
 }
 
+// ready counts the ready messages of a queue. A quorum queue whose leader is busy is empty, says the broker: where the list has
+// messages, it is asked again for a moment. The list may be late as well.
+func (s *dlqSession) ready(ctx context.Context, name string) (n int64, err error) {
+	for range 6 {
+		if n, err = s.broker.Ready(ctx, s.vhost, name); err != nil || n > 0 || s.counts[name].Ready == 0 || !s.isQuorum(name) {
+			return n, err
+		}
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-time.After(300 * time.Millisecond):
+		}
+	}
+	return n, err
+}
+
+func (s *dlqSession) isQuorum(name string) bool {
+	o, ok := s.live.Get(s.ref(name))
+	return ok && o.(*topology.Queue).Type == topology.Quorum
+}
+
 func (s *dlqSession) recountQueue(ctx context.Context, name string) error {
-	ready, err := s.broker.Ready(ctx, s.vhost, name)
+	ready, err := s.ready(ctx, name)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package rabbit
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -86,15 +87,28 @@ func (c *Client) countOverAMQP(ctx context.Context, vhost string, names []string
 }
 
 // Ready returns how many messages of a queue are ready now, by a passive declaration. Without such a queue the error wraps
-// topology.ErrMissing.
+// topology.ErrMissing. It is 0 also for a quorum queue whose leader is busy for longer than 250 ms: see ReadyConsuming.
 func (c *Client) Ready(ctx context.Context, vhost, queue string) (int64, error) {
-	var ready int64
-	err := c.session(vhost).do(ctx, func(ch *amqp.Channel) error {
-		q, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil)
-		ready = int64(q.Messages)
+	q, err := c.declarePassive(ctx, vhost, queue)
+	return int64(q.Messages), err
+}
+
+// ReadyConsuming is Ready for who consumes from the queue at the same time. An answer that knows of no consumer is none: the leader of
+// a quorum queue is busy (3.10.8, 4.0.5, 4.3.6). The error wraps topology.ErrUnreachable then.
+func (c *Client) ReadyConsuming(ctx context.Context, vhost, queue string) (int64, error) {
+	q, err := c.declarePassive(ctx, vhost, queue)
+	if err == nil && q.Messages == 0 && q.Consumers == 0 {
+		return 0, &Error{Op: fmt.Sprintf("count messages of queue %q", queue), Text: "its leader does not answer", Kind: topology.ErrUnreachable}
+	}
+	return int64(q.Messages), err
+}
+
+func (c *Client) declarePassive(ctx context.Context, vhost, queue string) (q amqp.Queue, err error) {
+	err = c.session(vhost).do(ctx, func(ch *amqp.Channel) (err error) {
+		q, err = ch.QueueDeclarePassive(queue, true, false, false, false, nil)
 		return err
 	})
-	return ready, c.onQueue("count messages of", vhost, queue).explain(ctx, err)
+	return q, c.onQueue("count messages of", vhost, queue).explain(ctx, err)
 }
 
 // MessageBytes returns what the messages of a queue take of its limit in bytes, and how many messages that was: statistics, which come

@@ -146,16 +146,21 @@ func (p *place) messages(queue string) map[string][]amqp.Delivery {
 	out := map[string][]amqp.Delivery{}
 	for {
 		select {
-		case d := <-in:
+		case d, ok := <-in:
+			if !ok { // cancelled, and what was under way is here
+				return out // acknowledgements right before a close get lost on quorum queues; nobody looks again
+			}
 			out[d.MessageId] = append(out[d.MessageId], d)
 			if err := d.Ack(false); err != nil {
 				p.t.Fatal(err)
 			}
-		case <-time.After(700 * time.Millisecond):
-			if p.ready(queue) == 0 {
+		case <-time.After(300 * time.Millisecond):
+			q, err := p.ch.QueueDeclarePassive(queue, false, false, false, false, nil)
+			if err != nil {
+				p.t.Fatal(err)
+			}
+			if q.Messages == 0 && q.Consumers > 0 { // without consumers: a quorum queue's leader is busy and did not answer
 				_ = ch.Cancel("collector", false)
-				time.Sleep(300 * time.Millisecond) // acknowledgements right before a close get lost on quorum queues
-				return out
 			}
 		}
 	}
@@ -189,17 +194,30 @@ func connect(address, vhost, login, password string) *rabbit.Client {
 type counter struct{ p *place }
 
 func (c counter) Ready(_ context.Context, queue string) (int64, error) {
+	q, err := c.ask(queue)
+	return int64(q.Messages), err
+}
+
+// ReadyConsuming implements dlq.ConsumingCounter.
+func (c counter) ReadyConsuming(_ context.Context, queue string) (int64, error) {
+	q, err := c.ask(queue)
+	if err == nil && q.Messages == 0 && q.Consumers == 0 {
+		err = topology.ErrUnreachable
+	}
+	return int64(q.Messages), err
+}
+
+func (c counter) ask(queue string) (amqp.Queue, error) {
 	conn, err := amqp.Dial(c.p.v.URL)
 	if err != nil {
-		return 0, fmt.Errorf("%w: %w", topology.ErrUnreachable, err)
+		return amqp.Queue{}, fmt.Errorf("%w: %w", topology.ErrUnreachable, err)
 	}
 	defer func() { _ = conn.Close() }()
 	ch, err := conn.Channel()
 	if err != nil {
-		return 0, err
+		return amqp.Queue{}, err
 	}
-	q, err := ch.QueueDeclarePassive(queue, false, false, false, false, nil)
-	return int64(q.Messages), err
+	return ch.QueueDeclarePassive(queue, false, false, false, false, nil)
 }
 
 func (p *place) from() dlq.From {
