@@ -9,7 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // program runs msgctl as a process of its own, against one broker address.
@@ -100,7 +102,13 @@ func (p *program) start(args ...string) *running {
 
 func (p *program) wait(r *running) result {
 	p.t.Helper()
-	<-r.done
+	select {
+	case <-r.done:
+	case <-time.After(5 * time.Minute):
+		_ = r.cmd.Process.Signal(syscall.SIGQUIT) // its goroutines tell what it waits for
+		<-r.done
+		p.t.Fatalf("%v did not end in 5 minutes:\n%s", r.cmd.Args, r.stderr.String())
+	}
 	var exit *exec.ExitError
 	if r.err != nil && !errors.As(r.err, &exit) {
 		p.t.Fatal(r.err)

@@ -119,9 +119,11 @@ func (r *run) wonder(ctx context.Context, q *quiet) error {
 	if r.counter != nil && !r.stream {
 		n, err := readyConsuming(ctx, r.counter, r.queue)
 		if err != nil {
-			return r.wonderAt(err)
+			if err := r.wonderAt(err); err != nil || time.Since(q.since) < r.timing.stall {
+				return err
+			}
 		}
-		ready = n
+		ready = n // 0 when nobody answers for so long
 	}
 	if ready > 0 {
 		q.empty = 0

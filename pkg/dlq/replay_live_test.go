@@ -383,6 +383,7 @@ func TestReplaySurvivesCutConnections(t *testing.T) {
 			"both":   func(p *place) []*rabbittest.Proxy { return []*rabbittest.Proxy{p.source, p.target} },
 		} {
 			t.Run(name, func(t *testing.T) {
+				t.Parallel() // they wait most of the time
 				p := newPlace(t, b, queueType, nil)
 				const n = 4000
 				p.die(n)
@@ -410,37 +411,6 @@ func TestReplaySurvivesCutConnections(t *testing.T) {
 					t.Errorf("%d duplicates, and only %d were sent again", duplicates, r.Resent)
 				}
 			})
-		}
-	})
-}
-
-// TestReplayOfFiftyThousand is the size; -short leaves it out.
-func TestReplayOfFiftyThousand(t *testing.T) {
-	if testing.Short() {
-		t.Skip("50,000 messages on every line: not with -short")
-	}
-	eachType(t, func(t *testing.T, b *rabbittest.Broker, queueType string) {
-		p := newPlace(t, b, queueType, nil)
-		const n = 50_000
-		p.die(n)
-		stop := make(chan struct{})
-		var cutting sync.WaitGroup
-		for i, proxy := range []*rabbittest.Proxy{p.source, p.target} {
-			cutting.Go(func() { cutNowAndThen(proxy, uint64(i+10), stop) })
-		}
-		o := p.replay()
-		begin := time.Now()
-		r, err := dlq.Replay(t.Context(), o)
-		close(stop)
-		cutting.Wait()
-		took := time.Since(begin)
-		if err != nil || r.Done != n {
-			t.Errorf("%+v, %v", r, err)
-		}
-		duplicates := p.account(n, "dlq", "work")
-		t.Logf("%s, %d reconnects, %d sent again, %d duplicates", took, o.Observer.(*watcher).count(dlq.NoticeReconnected), r.Resent, duplicates)
-		if int64(duplicates) > r.Resent {
-			t.Errorf("%d duplicates, and only %d were sent again", duplicates, r.Resent)
 		}
 	})
 }
