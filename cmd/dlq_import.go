@@ -86,7 +86,7 @@ func runDLQImport(ctx context.Context, opts *dlqImportOptions) error {
 		return err
 	}
 	defer func() { _ = r.Close() }()
-	s, err := opts.deps.dlqSession(ctx, "dlq import", opts.connection, nil)
+	s, err := opts.deps.dlqSession(ctx, "dlq import", opts.connection)
 	if err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ func runDLQPurge(ctx context.Context, opts *dlqPurgeOptions) error {
 	if err := opts.selectOptions.check(opts.cmd); err != nil {
 		return err
 	}
-	s, err := opts.deps.dlqSession(ctx, "dlq purge", opts.connection, nil)
+	s, err := opts.deps.dlqSession(ctx, "dlq purge", opts.connection)
 	if err != nil {
 		return err
 	}

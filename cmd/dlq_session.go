@@ -30,8 +30,8 @@ type dlqSession struct {
 }
 
 // dlqSession connects and reads the vhost.
-func (d *deps) dlqSession(ctx context.Context, command string, flags *profile.Flags, match *regexp.Regexp) (*dlqSession, error) {
-	s, err := d.dlqConnect(ctx, command, flags, match)
+func (d *deps) dlqSession(ctx context.Context, command string, flags *profile.Flags) (*dlqSession, error) {
+	s, err := d.dlqConnect(ctx, command, flags, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -125,10 +125,10 @@ func (c *Client) MessageBytes(ctx context.Context, vhost, queue string) (bytes, 
 		Bytes    *int64 `json:"message_bytes"`
 		Messages int64  `json:"messages"`
 	}
-	if json.Unmarshal(answer, &q) != nil || q.Bytes == nil {
-		return -1, 0, nil
+	if unreadable := json.Unmarshal(answer, &q); unreadable == nil && q.Bytes != nil {
+		return *q.Bytes, q.Messages, nil
 	}
-	return *q.Bytes, q.Messages, nil
+	return -1, 0, nil
 }
 
 // Purge destroys the ready messages of a queue and returns how many there were.

@@ -15,28 +15,11 @@ func (r *run) read(ctx context.Context) error {
 	ended := int64(-1) // what was looked at when the queue seemed to be empty
 	for r.taken < r.total && (r.most <= 0 || r.tried < r.most) {
 		d, err := r.receive(ctx)
-		switch {
-		case errors.Is(err, errDrained):
-			if ended == r.looked || r.stream || r.mopping {
-				return nil
-			}
-			ended = r.looked
-			if more, err := r.askAgain(ctx); err != nil || !more {
+		if err != nil {
+			if done, err := r.goOn(ctx, err, &ended); done || err != nil {
 				return err
 			}
 			continue
-		case errors.Is(err, errCrowded):
-			if err := r.rotate(ctx); err != nil {
-				return err
-			}
-			continue
-		case lost(err):
-			if err := r.recover(ctx); err != nil {
-				return err
-			}
-			continue
-		case err != nil:
-			return err
 		}
 		if err := r.take(ctx, d); err != nil {
 			return err
@@ -48,6 +31,25 @@ func (r *run) read(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// goOn does what is to be done when no delivery came; done says that none is to be expected. ended is what was looked at when the
+// queue seemed to be empty.
+func (r *run) goOn(ctx context.Context, cause error, ended *int64) (done bool, err error) {
+	switch {
+	case errors.Is(cause, errDrained):
+		if *ended == r.looked || r.stream || r.mopping {
+			return true, nil
+		}
+		*ended = r.looked
+		more, err := r.askAgain(ctx)
+		return !more, err
+	case errors.Is(cause, errCrowded):
+		return false, r.rotate(ctx)
+	case lost(cause):
+		return false, r.recover(ctx)
+	}
+	return true, cause
 }
 
 // askAgain goes on with another subscription when the queue seems to be empty, or hands nothing out, before the snapshot is through:
