@@ -120,13 +120,22 @@ func (b liveBroker) Live(ctx context.Context, want *topology.State) (*topology.L
 // Everything implements broker.
 func (b liveBroker) Everything(ctx context.Context, vhosts []string) (*topology.Live, error) {
 	if len(vhosts) == 0 {
-		cluster, err := b.ReadLive(ctx, rabbit.Scope{})
+		all, err := b.VHosts(ctx)
 		if err != nil {
 			return nil, err
 		}
-		vhosts = cluster.VHosts()
+		vhosts = all
 	}
 	return b.ReadLive(ctx, rabbit.Scope{VHosts: vhosts})
+}
+
+// VHosts implements messageBroker.
+func (b liveBroker) VHosts(ctx context.Context) ([]string, error) {
+	cluster, err := b.ReadLive(ctx, rabbit.Scope{})
+	if err != nil {
+		return nil, err
+	}
+	return cluster.VHosts(), nil
 }
 
 // Lock implements broker.

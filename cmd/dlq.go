@@ -31,12 +31,18 @@ func newDLQCmd(d *deps) *cobra.Command {
 
 // messageBroker is what the commands about messages need of a live broker. deps.go makes one.
 type messageBroker interface {
+	// VHosts lists the vhosts that the user may see.
+	VHosts(ctx context.Context) ([]string, error)
 	// Everything reads all objects of some vhosts and of the cluster.
 	Everything(ctx context.Context, vhosts []string) (*topology.Live, error)
 	// Counts has what every queue of a vhost holds.
 	Counts(ctx context.Context, vhost string) (map[string]queueCounts, error)
 	// Ready counts the ready messages of one queue at this moment.
 	Ready(ctx context.Context, vhost, queue string) (int64, error)
+	// ReadyConsuming is Ready, asked while we consume from the queue: see dlq.ConsumingCounter.
+	ReadyConsuming(ctx context.Context, vhost, queue string) (int64, error)
+	// MessageBytes is what a queue's messages took of its limit in bytes some seconds ago, -1 unknown, and how many they were.
+	MessageBytes(ctx context.Context, vhost, queue string) (bytes, messages int64, err error)
 	// Purge destroys the ready messages of a queue by the broker's own means.
 	Purge(ctx context.Context, vhost, queue string) (int64, error)
 	// Source reads messages, Dialer publishes them, each on connections of its own.
@@ -59,6 +65,11 @@ type inVHost struct {
 // Ready implements dlq.Counter.
 func (b inVHost) Ready(ctx context.Context, queue string) (int64, error) {
 	return b.messageBroker.Ready(ctx, b.vhost, queue)
+}
+
+// ReadyConsuming implements dlq.ConsumingCounter.
+func (b inVHost) ReadyConsuming(ctx context.Context, queue string) (int64, error) {
+	return b.messageBroker.ReadyConsuming(ctx, b.vhost, queue)
 }
 
 // Purge implements dlq.Purger.

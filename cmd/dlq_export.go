@@ -75,7 +75,7 @@ func runDLQExport(ctx context.Context, opts *dlqExportOptions) error {
 	if err := opts.check(); err != nil {
 		return err
 	}
-	s, err := opts.deps.dlqSession(ctx, "dlq export", opts.connection, nil)
+	s, err := opts.deps.dlqSession(ctx, "dlq export", opts.connection)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func runDLQExport(ctx context.Context, opts *dlqExportOptions) error {
 	if opts.selectOptions.any() {
 		limit = 0
 	}
-	l, err := s.assess(q, opts.lookOptions, limit)
+	l, err := s.assess(ctx, q, opts.lookOptions, limit)
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ type exporting struct {
 }
 
 func (e *exporting) run(ctx context.Context) error {
-	ready, err := e.s.broker.Ready(ctx, e.s.vhost, e.q.Name)
+	ready, err := e.s.ready(ctx, e.q.Name)
 	if err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ func runDLQImport(ctx context.Context, opts *dlqImportOptions) error {
 		return err
 	}
 	defer func() { _ = r.Close() }()
-	s, err := opts.deps.dlqSession(ctx, "dlq import", opts.connection, nil)
+	s, err := opts.deps.dlqSession(ctx, "dlq import", opts.connection)
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (o *dlqImportOptions) restore(ctx context.Context, s *dlqSession, r *archiv
 	start := time.Now()
 	result, err := dlq.Restore(ctx, dlq.RestoreOptions{
 		Archive: r, Dialer: s.broker.Dialer(s.vhost), To: to, Select: chosen.Selection, Identity: s.identity(), Limit: o.limit, Rate: o.rate,
-		Observer: observer, Report: recorder,
+		Observer: observer, Report: recorder, Reconnect: s.reconnect(),
 	})
 	observer.end()
 	err = errors.Join(err, closeReport())

@@ -101,7 +101,7 @@ func runDLQInspect(ctx context.Context, opts *dlqInspectOptions) error {
 	if err := opts.check(); err != nil {
 		return err
 	}
-	s, err := opts.deps.dlqSession(ctx, "dlq inspect", opts.connection, nil)
+	s, err := opts.deps.dlqSession(ctx, "dlq inspect", opts.connection)
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func runDLQInspect(ctx context.Context, opts *dlqInspectOptions) error {
 	if opts.selectOptions.any() {
 		limit = 0 // matches may be anywhere
 	}
-	l, err := s.assess(q, opts.lookOptions, limit)
+	l, err := s.assess(ctx, q, opts.lookOptions, limit)
 	if err != nil {
 		return err
 	}

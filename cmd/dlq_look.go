@@ -27,20 +27,32 @@ func (o *lookOptions) register(cmd *cobra.Command) {
 }
 
 // assess judges a look into a queue; an error says what would allow it. limit is how many messages are looked at, 0 all.
-func (s *dlqSession) assess(q *topology.Queue, o lookOptions, limit int64) (dlq.Looking, error) {
-	l, err := s.judge(q, o, limit)
+func (s *dlqSession) assess(ctx context.Context, q *topology.Queue, o lookOptions, limit int64) (dlq.Looking, error) {
+	if err := s.recountQueue(ctx, q.Name); err != nil && ctx.Err() != nil {
+		return dlq.Looking{}, err // who may not use AMQP has the list's count
+	}
+	l, err := s.judge(ctx, q, o, limit)
 	if err != nil || l.Refused == "" {
 		return l, err
 	}
 	return l, s.refusedLook(q, l)
 }
 
-func (s *dlqSession) judge(q *topology.Queue, o lookOptions, limit int64) (dlq.Looking, error) {
+func (s *dlqSession) judge(ctx context.Context, q *topology.Queue, o lookOptions, limit int64) (dlq.Looking, error) {
 	facts, err := dlq.FactsOf(s.live, s.found, s.vhost, q.Name)
 	if err != nil {
 		return dlq.Looking{}, err
 	}
 	facts.ExclusiveConsumer = s.counts[q.Name].Exclusive
+	if facts.MaxLengthBytes.Value != nil {
+		bytes, messages, err := s.broker.MessageBytes(ctx, s.vhost, q.Name)
+		if ctx.Err() != nil {
+			return dlq.Looking{}, ctx.Err()
+		}
+		if err == nil { // else the size is unknown
+			facts.Size = dlq.QueueSize{Bytes: bytes, Messages: messages}
+		}
+	}
 	return dlq.Assess(facts, dlq.AssessOptions{Limit: limit, Guard: o.guard, Force: o.force}), nil
 }
 
@@ -107,7 +119,7 @@ func (s *dlqSession) guarded(ctx context.Context, q *topology.Queue, l dlq.Looki
 func (s *dlqSession) browse(ctx context.Context, q *topology.Queue, l dlq.Looking, limit int64, each func(*message.Message) error) (dlq.BrowseReport, error) {
 	o := dlq.BrowseOptions{Looking: l, Limit: limit, Guard: s.guardFor(q), Counter: inVHost{s.broker, s.vhost}}
 	if q.Type != topology.Stream {
-		ready, err := s.broker.Ready(ctx, s.vhost, q.Name)
+		ready, err := s.ready(ctx, q.Name)
 		if err != nil {
 			return dlq.BrowseReport{}, err
 		}

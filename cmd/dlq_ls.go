@@ -4,25 +4,24 @@ import (
 	"context"
 	"fmt"
 	"regexp"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/internal/view"
-	"github.com/msgctl/msgctl/pkg/dlq"
-	"github.com/msgctl/msgctl/pkg/message"
-	"github.com/msgctl/msgctl/pkg/topology"
 )
 
 const dlqListLong = `List every queue that dead letters reach, found by queue arguments, effective policies and bindings, through exchanges and
-alternate exchanges, and error queues of frameworks by their names. Queues whose dead letters reach nothing are listed
-below: they are losing messages now.
+alternate exchanges, and error queues of frameworks by their names, and by their content: what NServiceBus, MassTransit, Spring AMQP,
+Rebus and EasyNetQ note in a message that failed, or a death that the broker noted. Queues whose dead letters reach nothing are
+listed below: they are losing messages now.
 
-The age is that of the oldest message. To tell it, msgctl looks at the first message of each queue where that does no more
-than set its redelivered flag: not where consumers are at work, nor where a look counts as a delivery. --no-age looks at none.`
+The age is that of the oldest message. To tell it, and whose convention a message follows, msgctl looks at the first message of
+each queue where that does no more than set its redelivered flag: not where consumers are at work, nor where a look counts as a
+delivery. Of the queues that neither topology nor name tells of, at most the 20 with the most messages are looked into. --no-look
+looks into none.`
 
 type dlqListOptions struct {
 	deps       *deps
@@ -31,7 +30,8 @@ type dlqListOptions struct {
 	match      string
 	watch      bool
 	interval   time.Duration
-	noAge      bool
+	noLook     bool
+	allVHosts  bool
 }
 
 func newDLQListCmd(d *deps) *cobra.Command {
@@ -41,7 +41,7 @@ func newDLQListCmd(d *deps) *cobra.Command {
 		Aliases: []string{"list"},
 		Short:   "List dead-letter queues, and queues that lose their dead letters",
 		Long:    dlqListLong,
-		Example: "  msgctl dlq ls\n  msgctl dlq ls --watch\n  msgctl dlq ls --match 'failed$' -o json",
+		Example: "  msgctl dlq ls\n  msgctl dlq ls --watch\n  msgctl dlq ls --match 'failed$' -o json\n  msgctl dlq ls --all-vhosts",
 		Args:    args(),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runDLQList(cmd.Context(), opts) },
 	}
@@ -50,8 +50,10 @@ func newDLQListCmd(d *deps) *cobra.Command {
 	flags.StringVar(&opts.match, "match", "", "also list queues whose name matches a regular expression")
 	flags.BoolVarP(&opts.watch, "watch", "w", false, "look again and again, and tell how each queue grows")
 	flags.DurationVar(&opts.interval, "interval", 2*time.Second, "pause between two looks of --watch")
-	flags.BoolVar(&opts.noAge, "no-age", false, "look into no queue: the age of the oldest message is not told")
+	flags.BoolVar(&opts.noLook, "no-look", false, "look into no queue: no age is told, and no error queue found by its content")
+	flags.BoolVarP(&opts.allVHosts, "all-vhosts", "A", false, "list the queues of every vhost that you may see")
 	opts.connection = connectionFlags(cmd)
+	cmd.MarkFlagsMutuallyExclusive("all-vhosts", "vhost")
 	return cmd
 }
 
@@ -63,12 +65,12 @@ func runDLQList(ctx context.Context, opts *dlqListOptions) error {
 	if opts.interval < 200*time.Millisecond {
 		return usageError("write, for example: --interval 2s", "dlq ls: flag --interval: %s is too short: it must be 200ms or more", opts.interval)
 	}
-	s, err := opts.deps.dlqSession(ctx, "dlq ls", opts.connection, match)
+	s, err := opts.deps.dlqConnect(ctx, "dlq ls", opts.connection, match)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	w := &dlqWatch{dlqListOptions: opts, s: s, ages: map[string]agedAt{}}
+	w := &dlqWatch{dlqListOptions: opts, s: s, vhosts: map[string]*dlqVHost{}}
 	if !opts.watch {
 		return w.look(ctx)
 	}
@@ -89,30 +91,14 @@ func compileMatch(text string) (*regexp.Regexp, error) {
 // dlqWatch looks once, or again and again.
 type dlqWatch struct {
 	*dlqListOptions
+	// s is the connection's session; each vhost has one of its own that shares the broker.
 	s      *dlqSession
-	growth dlq.Growth
-
-	mu   sync.Mutex
-	ages map[string]agedAt
+	vhosts map[string]*dlqVHost
+	// told says that it was said what looking does.
+	told bool
 }
-
-// agedAt is when the oldest message of a queue died, and when that was found out.
-type agedAt struct {
-	died, looked time.Time
-	unknown      string
-}
-
-const (
-	// rereadEvery is how long --watch relies on what it read of exchanges, bindings and policies.
-	rereadEvery = 30 * time.Second
-	// agesEvery is how long it relies on the age of a queue's oldest message.
-	agesEvery = time.Minute
-	// looksAtOnce bounds the connections that look for ages.
-	looksAtOnce = 4
-)
 
 func (w *dlqWatch) watch(ctx context.Context) error {
-	read := time.Now()
 	for {
 		if err := w.look(ctx); err != nil {
 			return endOfWatch(ctx, err)
@@ -121,15 +107,6 @@ func (w *dlqWatch) watch(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-time.After(w.interval):
-		}
-		var err error
-		if time.Since(read) > rereadEvery {
-			err, read = w.s.read(ctx), time.Now()
-		} else {
-			err = w.s.count(ctx)
-		}
-		if err != nil {
-			return endOfWatch(ctx, err)
 		}
 	}
 }
@@ -162,127 +139,60 @@ func (w *dlqWatch) look(ctx context.Context) error {
 	}
 	if w.watchedInPlace() {
 		fmt.Fprint(streams.Out, "\x1b[H\x1b[2J")
-		fmt.Fprintf(streams.Out, "vhost %s, every %s, %s\n\n", clean(doc.VHost), w.interval, doc.At.Local().Format(time.TimeOnly))
+		fmt.Fprintf(streams.Out, "%s, every %s, %s\n\n", w.scope(doc), w.interval, doc.At.Local().Format(time.TimeOnly))
 	} else if w.dlqListOptions.watch {
 		fmt.Fprintf(streams.Out, "%s\n", doc.At.Format(time.RFC3339))
 	}
 	return view.DLQList(streams.Out, doc, streams.OutStyler(w.deps.colour), streams.OutWidth())
 }
 
+func (w *dlqWatch) scope(doc view.DLQListDocument) string {
+	if w.allVHosts {
+		return terminal.FormatPlural(int64(len(doc.VHosts)), "vhost", "vhosts")
+	}
+	return "vhost " + clean(doc.VHost)
+}
+
 func (w *dlqWatch) watchedInPlace() bool { return w.dlqListOptions.watch && w.deps.streams.OutTTY }
 
+// document reads and looks into every vhost that is meant.
 func (w *dlqWatch) document(ctx context.Context) (view.DLQListDocument, error) {
 	now := time.Now()
-	s := w.s
-	doc := view.DLQListDocument{
-		FormatVersion: view.DLQFormatVersion, VHost: s.vhost, At: now.UTC(), Queues: []view.DLQDocument{}, Losing: []view.LosingDocument{}, Unsure: s.found.Unsure,
-	}
-	changes := w.growth.Note(s.found, now)
-	looks := make([]dlq.Looking, len(s.found.Queues))
-	for i, q := range s.found.Queues {
-		d := view.NewDLQDocument(q)
-		n := s.counts[q.Name]
-		d.Ready, d.Unacked, d.Consumers, d.Known = n.Ready, n.Unacked, n.Consumers, n.Known
-		if c := changes[q.Ref()]; c.Known {
-			perMinute := c.PerMinute()
-			d.Growth = &perMinute
-		}
-		o, ok := s.live.Get(q.Ref())
-		if !ok {
-			continue
-		}
-		l, err := s.judge(o.(*topology.Queue), lookOptions{}, 0)
-		if err != nil {
+	doc := view.DLQListDocument{FormatVersion: view.DLQFormatVersion, At: now.UTC(), Queues: []view.DLQDocument{}, Losing: []view.LosingDocument{}}
+	names := []string{w.s.vhost}
+	if w.allVHosts {
+		var err error
+		if names, err = w.s.broker.VHosts(ctx); err != nil {
 			return doc, err
 		}
-		looks[i], d.Looking = l, view.NewLookingDocument(l)
-		doc.Queues = append(doc.Queues, d)
+		doc.VHosts = names
+	} else {
+		doc.VHost = w.s.vhost
 	}
-	if err := w.readAges(ctx, looks, now); err != nil {
+	vhosts := w.open(names)
+	if err := w.read(ctx, vhosts); err != nil {
 		return doc, err
 	}
-	for i := range doc.Queues {
-		w.setAge(&doc.Queues[i], now)
+	if err := w.lookInto(ctx, vhosts, now); err != nil {
+		return doc, err
 	}
-	for _, l := range s.found.Losing {
-		doc.Losing = append(doc.Losing, view.NewLosingDocument(l))
+	for _, v := range vhosts {
+		v.add(&doc, now)
 	}
 	return doc, nil
 }
 
-// readAges looks at the first message of every queue where that is as good as harmless.
-func (w *dlqWatch) readAges(ctx context.Context, looks []dlq.Looking, now time.Time) error {
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(looksAtOnce)
-	for _, l := range looks {
-		n := w.s.counts[l.Queue]
-		if w.noAge || n.Known && n.Ready == 0 || l.Queue == "" {
-			continue
+// open returns the vhosts with what is remembered of them, and forgets those that are gone.
+func (w *dlqWatch) open(names []string) []*dlqVHost {
+	next := make(map[string]*dlqVHost, len(names))
+	list := make([]*dlqVHost, len(names))
+	for i, name := range names {
+		v := w.vhosts[name]
+		if v == nil {
+			v = &dlqVHost{s: w.s.in(name), one: !w.allVHosts, heads: map[string]head{}}
 		}
-		if before, ok := w.ages[l.Queue]; ok && now.Sub(before.looked) < agesEvery {
-			continue
-		}
-		if why := notForAnAge(l); why != "" {
-			w.aged(l.Queue, agedAt{unknown: why, looked: now})
-			continue
-		}
-		g.Go(func() error { return w.readAge(gctx, l, now) })
+		next[name], list[i] = v, v
 	}
-	return g.Wait()
-}
-
-// notForAnAge says why a queue is not looked into only to tell an age.
-func notForAnAge(l dlq.Looking) string {
-	if l.Refused != "" {
-		return l.Refused
-	}
-	for _, n := range l.Notes {
-		switch n.Effect {
-		case dlq.EffectCounted, dlq.EffectShared, dlq.EffectReordered, dlq.EffectDelayed, dlq.EffectLost, dlq.EffectOverflow:
-			return n.Text
-		}
-	}
-	return ""
-}
-
-func (w *dlqWatch) readAge(ctx context.Context, l dlq.Looking, now time.Time) error {
-	at := agedAt{looked: now, unknown: "its first message says nothing of when it died"}
-	o := dlq.BrowseOptions{Looking: l, Limit: 1, Idle: 500 * time.Millisecond}
-	if l.Return != dlq.ReturnNothing {
-		o.Expect = 1
-	}
-	_, err := dlq.Browse(ctx, w.s.broker.Source(w.s.vhost), o, func(m *message.Message) error {
-		if at.died = m.DiedAt(); !at.died.IsZero() {
-			at.unknown = ""
-		}
-		return nil
-	})
-	if err != nil {
-		if ctx.Err() != nil {
-			return err
-		}
-		at.unknown = err.Error() // a queue that cannot be read hides no other
-	}
-	w.aged(l.Queue, at)
-	return nil
-}
-
-func (w *dlqWatch) aged(queue string, at agedAt) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.ages[queue] = at
-}
-
-func (w *dlqWatch) setAge(d *view.DLQDocument, now time.Time) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	at := w.ages[d.Name]
-	if d.Known && d.Ready == 0 {
-		delete(w.ages, d.Name)
-		return
-	}
-	d.OldestUnknown = at.unknown
-	if !at.died.IsZero() {
-		d.OldestMS = max(0, now.Sub(at.died).Milliseconds())
-	}
+	w.vhosts = next
+	return list
 }

@@ -63,7 +63,7 @@ func runDLQPurge(ctx context.Context, opts *dlqPurgeOptions) error {
 	if err := opts.selectOptions.check(opts.cmd); err != nil {
 		return err
 	}
-	s, err := opts.deps.dlqSession(ctx, "dlq purge", opts.connection, nil)
+	s, err := opts.deps.dlqSession(ctx, "dlq purge", opts.connection)
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func runDLQPurge(ctx context.Context, opts *dlqPurgeOptions) error {
 		return err
 	}
 	p := &purging{dlqPurgeOptions: opts, s: s, q: q, chosen: chosen}
-	if p.ready, err = s.broker.Ready(ctx, s.vhost, q.Name); err != nil {
+	if p.ready, err = s.ready(ctx, q.Name); err != nil {
 		return err
 	}
 	defer chosen.warn(opts.deps)
@@ -119,7 +119,7 @@ func (p *purging) run(ctx context.Context) error {
 		doc.VHost, doc.DryRun = p.s.vhost, p.dryRun
 		return p.end(doc, nil)
 	}
-	l, err := p.s.judge(p.q, p.lookOptions, 0)
+	l, err := p.s.judge(ctx, p.q, p.lookOptions, 0)
 	if err != nil {
 		return err
 	}

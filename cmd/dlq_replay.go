@@ -145,7 +145,7 @@ func runDLQReplay(ctx context.Context, opts *dlqReplayOptions) error {
 	if err := opts.check(); err != nil {
 		return err
 	}
-	s, err := opts.deps.dlqSession(ctx, opts.command(), opts.connection, nil)
+	s, err := opts.deps.dlqSession(ctx, opts.command(), opts.connection)
 	if err != nil {
 		return err
 	}

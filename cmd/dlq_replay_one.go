@@ -29,7 +29,7 @@ func (o *dlqReplayOptions) one(ctx context.Context, s *dlqSession, name string) 
 	if err != nil {
 		return err
 	}
-	l, err := s.assess(q, o.lookOptions, 0)
+	l, err := s.assess(ctx, q, o.lookOptions, 0)
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (o *dlqReplayOptions) one(ctx context.Context, s *dlqSession, name string) 
 		return err
 	}
 	r := &replaying{dlqReplayOptions: o, s: s, q: q, looking: l, chosen: chosen}
-	if r.ready, err = s.broker.Ready(ctx, s.vhost, name); err != nil {
+	if r.ready, err = s.ready(ctx, name); err != nil {
 		return err
 	}
 	r.options = r.replayOptions()

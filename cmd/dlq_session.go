@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/agnivade/levenshtein"
 
@@ -29,7 +30,20 @@ type dlqSession struct {
 }
 
 // dlqSession connects and reads the vhost.
-func (d *deps) dlqSession(ctx context.Context, command string, flags *profile.Flags, match *regexp.Regexp) (*dlqSession, error) {
+func (d *deps) dlqSession(ctx context.Context, command string, flags *profile.Flags) (*dlqSession, error) {
+	s, err := d.dlqConnect(ctx, command, flags, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.read(ctx); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// dlqConnect prepares a session that has read nothing yet.
+func (d *deps) dlqConnect(ctx context.Context, command string, flags *profile.Flags, match *regexp.Regexp) (*dlqSession, error) {
 	conn, err := d.connection(flags)
 	if err != nil {
 		return nil, err
@@ -38,12 +52,12 @@ func (d *deps) dlqSession(ctx context.Context, command string, flags *profile.Fl
 	if err != nil {
 		return nil, err
 	}
-	s := &dlqSession{deps: d, command: command, connection: conn, vhost: conn.VHost, broker: b, match: match}
-	if err := s.read(ctx); err != nil {
-		b.Close()
-		return nil, err
-	}
-	return s, nil
+	return &dlqSession{deps: d, command: command, connection: conn, vhost: conn.VHost, broker: b, match: match}, nil
+}
+
+// in returns a session for another vhost, which shares the broker and has read nothing yet. Only one of them is closed.
+func (s *dlqSession) in(vhost string) *dlqSession {
+	return &dlqSession{deps: s.deps, command: s.command, connection: s.connection, vhost: vhost, broker: s.broker, match: s.match}
 }
 
 func (s *dlqSession) close() { s.broker.Close() }
@@ -85,17 +99,46 @@ const exactCounts = 200
 // use AMQP has the list.
 func (s *dlqSession) recount(ctx context.Context) error {
 	for i := range s.found.Queues[:min(len(s.found.Queues), exactCounts)] {
-		q := &s.found.Queues[i]
-		ready, err := s.broker.Ready(ctx, s.vhost, q.Name)
-		if err != nil {
+		if err := s.recountQueue(ctx, s.found.Queues[i].Name); err != nil {
 			return ctx.Err()
 		}
-		n := s.counts[q.Name]
-		n.Ready, n.Known = ready, true
-		s.counts[q.Name] = n
-		q.Status.Messages, q.Status.Known = n.Ready+n.Unacked, true
-		s.live.Status[q.Ref()] = q.Status
+		s.found.Queues[i].Status = s.live.Status[s.found.Queues[i].Ref()]
 	}
+	return nil
+}
+
+// ready counts the ready messages of a queue. A quorum queue whose leader is busy is empty, says the broker: where the list has
+// messages, it is asked again for a moment. The list may be late as well.
+func (s *dlqSession) ready(ctx context.Context, name string) (n int64, err error) {
+	for range 6 {
+		if n, err = s.broker.Ready(ctx, s.vhost, name); err != nil || n > 0 || s.counts[name].Ready == 0 || !s.isQuorum(name) {
+			return n, err
+		}
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-time.After(300 * time.Millisecond):
+		}
+	}
+	return n, err
+}
+
+func (s *dlqSession) isQuorum(name string) bool {
+	o, ok := s.live.Get(s.ref(name))
+	return ok && o.(*topology.Queue).Type == topology.Quorum
+}
+
+func (s *dlqSession) recountQueue(ctx context.Context, name string) error {
+	ready, err := s.ready(ctx, name)
+	if err != nil {
+		return err
+	}
+	n := s.counts[name]
+	n.Ready, n.Known = ready, true
+	s.counts[name] = n
+	status := s.live.Status[s.ref(name)]
+	status.Messages, status.Known = n.Ready+n.Unacked, true
+	s.live.Status[s.ref(name)] = status
 	return nil
 }
 
@@ -159,5 +202,13 @@ func (s *dlqSession) from(q *topology.Queue, l dlq.Looking, total int64) dlq.Fro
 			s.deps.warn(fmt.Sprintf("message %q had reached the delivery limit of queue %s: a confirmed copy is at its end now, in the place of the original", m.MessageID, q.Name))
 		})
 	}
-	return dlq.From{Source: src, Counter: inVHost{s.broker, s.vhost}, Queue: q.Name, Type: q.Type, Total: total, Return: l.Return}
+	return dlq.From{Source: src, Counter: inVHost{s.broker, s.vhost}, Queue: q.Name, Type: q.Type, Total: total, Return: l.Return, Reconnect: s.reconnect()}
+}
+
+func (s *dlqSession) reconnect() dlq.Reconnect {
+	attempts := s.connection.ReconnectAttempts
+	if attempts == 0 {
+		attempts = -1 // the flag's 0 is never
+	}
+	return dlq.Reconnect{Delay: s.connection.ReconnectDelay, Attempts: attempts}
 }

@@ -8,7 +8,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // program runs msgctl as a process of its own, against one broker address.
@@ -45,26 +48,70 @@ func (p *program) run(args ...string) result {
 // running is a msgctl under way.
 type running struct {
 	cmd            *exec.Cmd
-	stdout, stderr bytes.Buffer
+	stdout, stderr said
+	done           chan struct{}
+	err            error // valid when done is closed
+}
+
+// said is what a program wrote, which may be read while it goes on.
+type said struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (s *said) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// ended says that the process is gone.
+func (r *running) ended() bool {
+	select {
+	case <-r.done:
+		return true
+	default:
+		return false
+	}
 }
 
 func (p *program) start(args ...string) *running {
 	p.t.Helper()
-	r := &running{cmd: p.command(args...)}
+	r := &running{cmd: p.command(args...), done: make(chan struct{})}
 	r.cmd.Stdout, r.cmd.Stderr = &r.stdout, &r.stderr
 	if err := r.cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}
-	p.t.Cleanup(func() { _ = r.cmd.Process.Kill() }) // ended already, unless the test failed
+	go func() {
+		r.err = r.cmd.Wait()
+		close(r.done)
+	}()
+	p.t.Cleanup(func() { // ended already, unless the test failed
+		_ = r.cmd.Process.Kill()
+		<-r.done
+	})
 	return r
 }
 
 func (p *program) wait(r *running) result {
 	p.t.Helper()
-	err := r.cmd.Wait()
+	select {
+	case <-r.done:
+	case <-time.After(5 * time.Minute):
+		_ = r.cmd.Process.Signal(syscall.SIGQUIT) // its goroutines tell what it waits for
+		<-r.done
+		p.t.Fatalf("%v did not end in 5 minutes:\n%s", r.cmd.Args, r.stderr.String())
+	}
 	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		p.t.Fatal(err)
+	if r.err != nil && !errors.As(r.err, &exit) {
+		p.t.Fatal(r.err)
 	}
 	return result{r.cmd.ProcessState.ExitCode(), r.stdout.String(), r.stderr.String()}
 }

@@ -19,11 +19,13 @@ const DLQFormatVersion = "1"
 
 // DLQListDocument is what dlq ls found.
 type DLQListDocument struct {
-	FormatVersion string           `json:"format_version"`
-	VHost         string           `json:"vhost"`
-	At            time.Time        `json:"at"`
-	Queues        []DLQDocument    `json:"queues"`
-	Losing        []LosingDocument `json:"losing"`
+	FormatVersion string `json:"format_version"`
+	// VHost is the one that was listed, VHosts all of them with --all-vhosts.
+	VHost  string           `json:"vhost,omitempty"`
+	VHosts []string         `json:"vhosts,omitempty"`
+	At     time.Time        `json:"at"`
+	Queues []DLQDocument    `json:"queues"`
+	Losing []LosingDocument `json:"losing"`
 	// Unsure are sentences about what could not be judged.
 	Unsure []string `json:"unsure,omitempty"`
 }
@@ -31,6 +33,7 @@ type DLQListDocument struct {
 // DLQDocument is one queue that dead letters reach.
 type DLQDocument struct {
 	Name  string   `json:"name"`
+	VHost string   `json:"vhost"`
 	Type  string   `json:"type"`
 	Role  dlq.Role `json:"role"`
 	Known bool     `json:"counts_known"`
@@ -43,10 +46,12 @@ type DLQDocument struct {
 	// OldestUnknown says why nothing tells.
 	OldestUnknown string `json:"oldest_unknown,omitempty"`
 	// Growth is since the look before, per minute; absent at the first look.
-	Growth  *float64         `json:"growth_per_minute,omitempty"`
-	ByName  string           `json:"by_name,omitempty"`
-	Sources []SourceDocument `json:"sources"`
-	Looking LookingDocument  `json:"looking"`
+	Growth *float64 `json:"growth_per_minute,omitempty"`
+	// ByName says whose error queue the name stands for, ByContent whose convention the first message follows.
+	ByName    string           `json:"by_name,omitempty"`
+	ByContent string           `json:"by_content,omitempty"`
+	Sources   []SourceDocument `json:"sources"`
+	Looking   LookingDocument  `json:"looking"`
 }
 
 // SourceDocument is one reason why dead letters reach a queue.
@@ -71,6 +76,7 @@ type LookingDocument struct {
 
 // LosingDocument is a queue whose dead letters reach nothing.
 type LosingDocument struct {
+	VHost    string `json:"vhost"`
 	Queue    string `json:"queue"`
 	Exchange string `json:"exchange"`
 	Key      string `json:"routing_key"`
@@ -84,7 +90,7 @@ type LosingDocument struct {
 // NewDLQDocument makes the document of one queue; who looks at it adds counts and age.
 func NewDLQDocument(q dlq.Queue) DLQDocument {
 	doc := DLQDocument{
-		Name: q.Name, Type: q.Type, Role: q.Role, ByName: q.ByName, OldestMS: -1, Sources: make([]SourceDocument, 0, len(q.Sources)),
+		Name: q.Name, VHost: q.VHost, Type: q.Type, Role: q.Role, ByName: q.ByName, ByContent: q.ByContent, OldestMS: -1, Sources: make([]SourceDocument, 0, len(q.Sources)),
 	}
 	for _, s := range q.Sources {
 		doc.Sources = append(doc.Sources, SourceDocument{
@@ -113,7 +119,7 @@ func NewLookingDocument(l dlq.Looking) LookingDocument {
 // NewLosingDocument makes the document of a queue that loses dead letters.
 func NewLosingDocument(l dlq.Losing) LosingDocument {
 	return LosingDocument{
-		Queue: l.Queue, Exchange: l.Exchange, Key: l.Key, From: l.From, All: l.All, Certain: l.Certainty == dlq.Surely,
+		VHost: l.VHost, Queue: l.Queue, Exchange: l.Exchange, Key: l.Key, From: l.From, All: l.All, Certain: l.Certainty == dlq.Surely,
 		Kept: l.Kept, Reason: l.Reason,
 	}
 }
@@ -122,17 +128,26 @@ func NewLosingDocument(l dlq.Losing) LosingDocument {
 func DLQList(w io.Writer, doc DLQListDocument, style terminal.Styler, width int) error {
 	b := bufio.NewWriter(w)
 	if len(doc.Queues) == 0 {
-		fmt.Fprintf(b, "No queue of vhost %q gets dead letters, by arguments, policies or name.\n", terminal.Neutralise(doc.VHost))
+		fmt.Fprintf(b, "No queue of %s gets dead letters, by arguments, policies, name or content.\n", terminal.Neutralise(doc.scope()))
 	} else if t := dlqTable(doc, style); tooNarrow(t, width) {
 		t.writeList(b, style, width)
 	} else if err := t.Write(b, width); err != nil {
 		return err
 	}
-	writeLosing(b, doc.Losing, style, width)
+	writeLosing(b, doc, style, width)
 	for _, u := range doc.Unsure {
 		folded(b, style.Yellow("unsure:")+" ", u, width)
 	}
 	return b.Flush()
+}
+
+func (doc DLQListDocument) all() bool { return doc.VHost == "" }
+
+func (doc DLQListDocument) scope() string {
+	if doc.all() {
+		return terminal.FormatPlural(int64(len(doc.VHosts)), "vhost", "vhosts")
+	}
+	return fmt.Sprintf("vhost %q", doc.VHost)
 }
 
 func dlqTable(doc DLQListDocument, style terminal.Styler) Table {
@@ -148,6 +163,9 @@ func dlqTable(doc DLQListDocument, style terminal.Styler) Table {
 		t.Headers = append(t.Headers, "ROLE")
 	}
 	t.Headers = append(t.Headers, "LOOKING IS SAFE", "DEAD LETTERS FROM")
+	if doc.all() {
+		t.Headers = slices.Insert(t.Headers, 1, "VHOST")
+	}
 	queues := slices.Clone(doc.Queues)
 	slices.SortStableFunc(queues, func(a, b DLQDocument) int { return cmp.Compare(roleOrder(a), roleOrder(b)) })
 	for _, q := range queues {
@@ -158,7 +176,11 @@ func dlqTable(doc DLQListDocument, style terminal.Styler) Table {
 		if roles {
 			row = append(row, string(q.Role))
 		}
-		t.Rows = append(t.Rows, append(row, q.Looking.Safe, sources(q)))
+		row = append(row, q.Looking.Safe, sources(q))
+		if doc.all() {
+			row = slices.Insert(row, 1, q.VHost)
+		}
+		t.Rows = append(t.Rows, row)
 	}
 	t.Style = func(row, column int, text string) string {
 		q := queues[row]
@@ -167,7 +189,7 @@ func dlqTable(doc DLQListDocument, style terminal.Styler) Table {
 			return style.Dim(text)
 		case column == 0 && q.Ready > 0:
 			return style.Bold(text)
-		case column == 2 && q.Ready > 0:
+		case t.Headers[column] == "READY" && q.Ready > 0:
 			return style.Yellow(text)
 		}
 		return text
@@ -230,18 +252,25 @@ func sources(q DLQDocument) string {
 	if more := len(names) - shown; more > 1 {
 		names = append(names[:shown], fmt.Sprintf("and %d more", more))
 	}
-	if len(names) == 0 && q.ByName != "" {
+	switch {
+	case len(names) > 0:
+		return strings.Join(names, ", ")
+	case q.ByContent == dlq.ConventionBroker:
+		return "(holds messages that died in other queues)"
+	case q.ByContent != "":
+		return "(holds failures as " + q.ByContent + " notes them)"
+	case q.ByName != "":
 		return "(named like an error queue: " + q.ByName + ")"
 	}
-	return strings.Join(names, ", ")
+	return ""
 }
 
-func writeLosing(b *bufio.Writer, list []LosingDocument, style terminal.Styler, width int) {
-	if len(list) == 0 {
+func writeLosing(b *bufio.Writer, doc DLQListDocument, style terminal.Styler, width int) {
+	if len(doc.Losing) == 0 {
 		return
 	}
 	fmt.Fprintln(b)
-	for _, l := range list {
+	for _, l := range doc.Losing {
 		mark := style.Red("LOSING MESSAGES")
 		switch {
 		case l.Kept:
@@ -250,6 +279,9 @@ func writeLosing(b *bufio.Writer, list []LosingDocument, style terminal.Styler, 
 			mark = style.Yellow("MAY LOSE MESSAGES")
 		}
 		text := l.Queue + ": " + l.Reason + " (" + l.From + ")"
+		if doc.all() {
+			text = l.Queue + " of vhost " + l.VHost + ": " + l.Reason + " (" + l.From + ")"
+		}
 		if l.Certain && !l.Kept {
 			foldedStyle(b, mark+"  ", text, width, style.Red)
 		} else {

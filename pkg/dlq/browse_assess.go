@@ -184,54 +184,71 @@ func (a *assessment) access() {
 	}
 }
 
-// nearlyFull is the part of a length limit from which on a look is refused.
-const nearlyFull = 0.95
+// The parts of a length limit from which on a look is refused. Counts are of this moment, sizes are not.
+const (
+	nearlyFull      = 0.95
+	nearlyFullBytes = 0.8
+)
 
 // overflow: held messages make room for arrivals, and when they come back the queue is over its limit. drop-head then drops
 // from the head, where they are (seen on 4.0.5 and 4.3.6, classic on 3.10.8; there a quorum queue drops the new ones).
 func (a *assessment) overflow() {
-	f := a.f
-	limit, unit, used := f.limit()
-	if unit == "" {
+	limits := a.f.lengthLimits()
+	if len(limits) == 0 {
 		return
 	}
-	if t := f.Overflow.Text(); t != "" && t != "drop-head" {
-		a.note(EffectOverflow, "publishers that a full queue refuses are let in meanwhile: the queue may be over its limit of %d %s afterwards", limit, unit)
+	if t := a.f.Overflow.Text(); t != "" && t != "drop-head" {
+		a.note(EffectOverflow, "publishers that a full queue refuses are let in meanwhile: the queue may be over its limit of %s afterwards", limits[0])
 		return
 	}
 	goes := "dropped"
-	if x, ok := f.DeadLetterExchange.Value.(string); ok {
+	if x, ok := a.f.DeadLetterExchange.Value.(string); ok {
 		goes = "dead-lettered to " + exchangeName(x)
 	}
-	if float64(used) >= nearlyFull*float64(limit) || !f.Status.Known {
-		a.refuse(PermitForce, "it holds at most %d %s (%s) and is full or nearly so: what arrives during the look takes the place of the held messages, which are %s when they come back",
-			limit, unit, f.limitFrom(unit), goes)
-		return
+	for _, l := range limits {
+		if l.doubt != "" {
+			a.refuse(PermitForce, "it holds at most %s (%s), and %s: what arrives during the look may take the place of the held messages, which are %s when they come back", l, l.from, l.doubt, goes)
+			return
+		}
+		if l.full() {
+			a.refuse(PermitForce, "it holds at most %s (%s) and is full or nearly so: what arrives during the look takes the place of the held messages, which are %s when they come back", l, l.from, goes)
+			return
+		}
 	}
-	a.note(EffectOverflow, "the queue holds at most %d %s: if it fills up during the look, the oldest messages are %s when they come back", limit, unit, goes)
+	a.note(EffectOverflow, "the queue holds at most %s: if it fills up during the look, the oldest messages are %s when they come back", limits[0], goes)
 }
 
-// limit returns the length limit that is closer to be reached.
-func (f Facts) limit() (limit int64, unit string, used int64) {
-	n, okN := f.MaxLength.Int()
-	b, okB := f.MaxLengthBytes.Int()
-	byBytes := okB && (!okN || (b > 0 && n > 0 && float64(f.Bytes)/float64(b) > float64(f.Status.Messages)/float64(n)))
-	switch {
-	case byBytes && f.Bytes == 0 && f.Status.Messages > 0:
-		return b, "bytes", b // unknown: suppose the worst
-	case byBytes:
-		return b, "bytes", f.Bytes
-	case okN:
-		return n, "messages", f.Status.Messages
-	}
-	return 0, "", 0
+// lengthLimit is one limit of a queue's length and how near to it the queue is.
+type lengthLimit struct {
+	limit, used int64
+	unit, from  string
+	// doubt says why used is not known.
+	doubt string
+	// upTo is the part of the limit that may be used.
+	upTo float64
 }
 
-func (f Facts) limitFrom(unit string) string {
-	if unit == "bytes" {
-		return f.MaxLengthBytes.From
+func (l lengthLimit) String() string { return fmt.Sprintf("%d %s", l.limit, l.unit) }
+
+func (l lengthLimit) full() bool { return float64(l.used) >= l.upTo*float64(l.limit) }
+
+// lengthLimits returns the limits of the queue; both may be set, and either may be reached first.
+func (f Facts) lengthLimits() (list []lengthLimit) {
+	if n, ok := f.MaxLength.Int(); ok {
+		l := lengthLimit{limit: n, used: f.Status.Messages, unit: "messages", from: f.MaxLength.From, upTo: nearlyFull}
+		if !f.Status.Known {
+			l.doubt = "how many it holds is not known"
+		}
+		list = append(list, l)
 	}
-	return f.MaxLength.From
+	if n, ok := f.MaxLengthBytes.Int(); ok {
+		l := lengthLimit{limit: n, unit: "bytes", from: f.MaxLengthBytes.From, upTo: nearlyFullBytes}
+		if l.used, ok = f.Size.of(f.Status.Messages); !ok || !f.Status.Known {
+			l.doubt = "how many it holds is not known (the broker tells some seconds late)"
+		}
+		list = append(list, l)
+	}
+	return list
 }
 
 // company is about other consumers of the queue.

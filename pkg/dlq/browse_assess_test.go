@@ -12,6 +12,10 @@ import (
 
 func set(v any) dlq.Setting { return dlq.Setting{Value: v, From: "argument x"} }
 
+func size(bytes, messages int64) dlq.QueueSize {
+	return dlq.QueueSize{Bytes: bytes, Messages: messages}
+}
+
 func status(messages, consumers int64) topology.QueueStatus {
 	return topology.QueueStatus{Messages: messages, Consumers: consumers, Known: true}
 }
@@ -58,7 +62,21 @@ func TestAssess(t *testing.T) {
 		{name: "full and drop-head", f: with(func(f *dlq.Facts) { f.MaxLength = set(int64(100)) }), refused: "full or nearly so", allow: dlq.PermitForce},
 		{name: "full and drop-head, forced", f: with(func(f *dlq.Facts) { f.MaxLength = set(int64(100)) }), o: dlq.AssessOptions{Force: true}},
 		{name: "far from full", f: with(func(f *dlq.Facts) { f.MaxLength = set(int64(1000)) })},
-		{name: "bytes unknown", f: with(func(f *dlq.Facts) { f.MaxLengthBytes = set(int64(1000)) }), refused: "bytes", allow: dlq.PermitForce},
+		{name: "bytes unknown", f: with(func(f *dlq.Facts) { f.MaxLengthBytes = set(int64(1000)) }), refused: "1000 bytes (argument x), and how many it holds is not known", allow: dlq.PermitForce},
+		{name: "bytes far from full", f: with(func(f *dlq.Facts) { f.MaxLengthBytes, f.Size = set(int64(1000)), size(799, 100) })},
+		{name: "bytes nearly full", f: with(func(f *dlq.Facts) { f.MaxLengthBytes, f.Size = set(int64(1000)), size(800, 100) }), refused: "full or nearly so", allow: dlq.PermitForce},
+		{name: "bytes of fewer messages than there are now", f: with(func(f *dlq.Facts) { f.MaxLengthBytes, f.Size = set(int64(1000)), size(500, 60) }), refused: "full or nearly so", allow: dlq.PermitForce},
+		{name: "bytes of far fewer messages than there are now", f: with(func(f *dlq.Facts) { f.MaxLengthBytes, f.Size = set(int64(1000)), size(10, 49) }), refused: "is not known", allow: dlq.PermitForce},
+		{name: "bytes of more messages than there are now", f: with(func(f *dlq.Facts) { f.MaxLengthBytes, f.Size = set(int64(1000)), size(900, 200) }), refused: "full or nearly so", allow: dlq.PermitForce},
+		{name: "bytes of no message", f: with(func(f *dlq.Facts) { f.MaxLengthBytes, f.Size = set(int64(1000)), size(0, 0) }), refused: "is not known", allow: dlq.PermitForce},
+		{name: "bytes of an empty queue", f: with(func(f *dlq.Facts) { f.MaxLengthBytes, f.Status = set(int64(1000)), status(0, 0) })},
+		{name: "bytes far from full, messages full", f: with(func(f *dlq.Facts) {
+			f.MaxLength, f.MaxLengthBytes, f.Size = set(int64(100)), set(int64(1000)), size(1, 100)
+		}), refused: "100 messages", allow: dlq.PermitForce},
+		{name: "messages far from full, bytes full", f: with(func(f *dlq.Facts) {
+			f.MaxLength, f.MaxLengthBytes, f.Size = set(int64(1000)), set(int64(1000)), size(1000, 100)
+		}), refused: "1000 bytes", allow: dlq.PermitForce},
+		{name: "bytes full and reject-publish", f: with(func(f *dlq.Facts) { f.MaxLengthBytes, f.Overflow = set(int64(100)), set("reject-publish") })},
 		{name: "full and reject-publish", f: with(func(f *dlq.Facts) { f.MaxLength, f.Overflow = set(int64(100)), set("reject-publish") })},
 		{name: "a single active consumer", f: with(func(f *dlq.Facts) { f.SingleActiveConsumer, f.Status = true, status(1, 1) }), o: dlq.AssessOptions{Force: true}, refused: "gets nothing"},
 		{name: "a single active consumer that is not there", f: with(func(f *dlq.Facts) { f.SingleActiveConsumer = true })},

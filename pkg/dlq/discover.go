@@ -57,10 +57,13 @@ type Source struct {
 type Queue struct {
 	VHost, Name, Type string
 	Role              Role
-	// Sources are ordered by queue. Empty when only the name tells.
+	// Sources are ordered by queue. Empty when only the name or the content tells.
 	Sources []Source
 	// ByName says whose error queue the name stands for: "MassTransit", "--match"; "" when the name tells nothing.
 	ByName string
+	// ByContent says by whose convention its first message tells that it failed elsewhere, see ErrorConvention; "" when it tells
+	// nothing, or was not looked at: Discover looks at none.
+	ByContent string
 	// Status has the counts of a live broker; Known is false for a file.
 	Status topology.QueueStatus
 }
@@ -140,6 +143,12 @@ func DiscoverLive(l *topology.Live, o DiscoverOptions) Discovery {
 		}
 	}
 	return d
+}
+
+func (d *Discovery) sortQueues() {
+	slices.SortStableFunc(d.Queues, func(a, b Queue) int {
+		return cmp.Or(cmp.Compare(a.VHost, b.VHost), cmp.Compare(a.Name, b.Name))
+	})
 }
 
 // finder works on one vhost.

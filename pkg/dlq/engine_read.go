@@ -12,23 +12,14 @@ import (
 
 // read takes messages until the snapshot is through, the queue is empty, or ctx ends. It goes on after a lost connection.
 func (r *run) read(ctx context.Context) error {
+	ended := int64(-1) // what was looked at when the queue seemed to be empty
 	for r.taken < r.total && (r.most <= 0 || r.tried < r.most) {
 		d, err := r.receive(ctx)
-		switch {
-		case errors.Is(err, errDrained):
-			return nil
-		case errors.Is(err, errCrowded):
-			if err := r.rotate(ctx); err != nil {
+		if err != nil {
+			if done, err := r.goOn(ctx, err, &ended); done || err != nil {
 				return err
 			}
 			continue
-		case lost(err):
-			if err := r.recover(ctx); err != nil {
-				return err
-			}
-			continue
-		case err != nil:
-			return err
 		}
 		if err := r.take(ctx, d); err != nil {
 			return err
@@ -40,6 +31,37 @@ func (r *run) read(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// goOn does what is to be done when no delivery came; done says that none is to be expected. ended is what was looked at when the
+// queue seemed to be empty.
+func (r *run) goOn(ctx context.Context, cause error, ended *int64) (done bool, err error) {
+	switch {
+	case errors.Is(cause, errDrained):
+		if *ended == r.looked || r.stream || r.mopping {
+			return true, nil
+		}
+		*ended = r.looked
+		more, err := r.askAgain(ctx)
+		return !more, err
+	case errors.Is(cause, errCrowded):
+		return false, r.rotate(ctx)
+	case lost(cause):
+		return false, r.recover(ctx)
+	}
+	return true, cause
+}
+
+// askAgain goes on with another subscription when the queue seems to be empty, or hands nothing out, before the snapshot is through:
+// a busy quorum queue was seen to need seconds between counting messages as handed out and sending them (4.0.5 and 4.3.6, under
+// a memory alarm). What is under way comes before the end of a consumer is confirmed. more says that it is worth reading on.
+func (r *run) askAgain(ctx context.Context) (more bool, err error) {
+	before, stuck := r.looked, r.stuck
+	r.stuck = ""
+	if err := r.rotate(ctx); err != nil {
+		return false, err
+	}
+	return stuck != "" || r.looked > before, nil
 }
 
 // lost says that the subscription is gone and another may do: also when the broker ended the consumer, which it does when
@@ -97,11 +119,13 @@ func (r *run) wonder(ctx context.Context, q *quiet) error {
 	}
 	ready := int64(0)
 	if r.counter != nil && !r.stream {
-		n, err := r.counter.Ready(ctx, r.queue)
+		n, err := readyConsuming(ctx, r.counter, r.queue)
 		if err != nil {
-			return r.wonderAt(err)
+			if err := r.wonderAt(err); err != nil || time.Since(q.since) < r.timing.stall {
+				return err
+			}
 		}
-		ready = n
+		ready = n // 0 when nobody answers for so long
 	}
 	if ready > 0 {
 		q.empty = 0
@@ -110,6 +134,9 @@ func (r *run) wonder(ctx context.Context, q *quiet) error {
 			return errDrained
 		}
 		return nil
+	}
+	if r.stream && time.Since(q.since) < r.timing.stall/4 {
+		return nil // nothing tells where a stream ends, and a large message takes its time
 	}
 	q.empty++
 	if r.awaited > 0 && time.Since(q.since) < r.timing.returning {

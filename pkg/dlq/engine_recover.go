@@ -141,15 +141,17 @@ func (r *run) forgetSessions() {
 	}
 }
 
-// reconnect tries at once, then after one delay, two, and so on. An error that is not about the connection is
-// final the third time: a broker that has just started may not know its queues yet.
+// reconnect tries at once, then after one delay, two, and so on. An error that is not about the connection is final the third
+// time, and not before the broker had some seconds: one that has just started may not know its queues yet, nor its users (4.3.6
+// refuses their logins for a moment).
 func (r *run) reconnect(ctx context.Context) error {
+	start := time.Now()
 	for n := 0; ; n++ {
 		err := r.subscribe(ctx)
 		switch {
 		case err == nil:
 			return nil
-		case errors.Is(err, topology.ErrNotPermitted), n >= r.timing.attempts, n >= 3 && !transient(err):
+		case n >= r.timing.attempts, n >= 3 && !transient(err) && time.Since(start) > r.timing.stall:
 			return fmt.Errorf("go on with queue %q: %w", r.queue, err)
 		}
 		select {

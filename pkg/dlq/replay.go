@@ -39,6 +39,8 @@ type From struct {
 	Prefetch int
 	// Return says how messages that stay go back; see Looking.
 	Return ReturnBy
+	// Reconnect is for both connections: the one that reads, and the one that publishes.
+	Reconnect Reconnect
 	// Offset is where to start in a stream, see consume.Options; nil is "first".
 	Offset any
 }
@@ -150,7 +152,7 @@ func (f *From) snapshot(ctx context.Context) error {
 func (f From) task() task {
 	return task{
 		source: f.Source, counter: f.Counter, queue: f.Queue, prefetch: f.Prefetch, total: f.Total, giveBy: f.Return,
-		stream: f.Type == topology.Stream, offset: f.Offset, timing: defaultTiming(),
+		stream: f.Type == topology.Stream, offset: f.Offset, timing: f.Reconnect.change(defaultTiming()),
 	}
 }
 

@@ -87,13 +87,33 @@ func (o outgoing) headers(h message.Table) message.Table {
 
 // expiration keeps one that the message has: it got it after its death. What the broker took off at the death is
 // restored only on request, because the message would expire again at once where nobody consumes.
+//
+// A stream keeps the expiration of a dead letter (4.0.5 and 4.3.6), which other queues take off: it counts as taken off.
 func (o outgoing) expiration(m *message.Message) string {
-	if m.Expiration != "" || !o.restoreTTL {
-		return m.Expiration
+	own := m.Expiration
+	if _, ok := m.Offset(); ok && own == m.Deaths().OriginalExpiration() {
+		own = ""
 	}
-	ttl := history(m).OriginalExpiration()
+	if own != "" || !o.restoreTTL {
+		return own
+	}
+	ttl := originalExpiration(m)
 	if _, err := strconv.ParseUint(ttl, 10, 32); err != nil {
 		return "" // a client can send any death history to 3.10, and an invalid expiration closes the channel
+	}
+	return ttl
+}
+
+// originalExpiration is the one that the broker took off last, or else, of a message that was replayed without, took off at first.
+func originalExpiration(m *message.Message) string {
+	ttl := m.Deaths().OriginalExpiration()
+	if ttl != "" {
+		return ttl
+	}
+	for _, earlier := range message.EarlierDeaths(m.Headers) {
+		if ttl = earlier.OriginalExpiration(); ttl != "" {
+			break
+		}
 	}
 	return ttl
 }

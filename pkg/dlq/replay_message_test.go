@@ -66,6 +66,28 @@ func TestAForgedExpirationIsNotRestored(t *testing.T) {
 	}
 }
 
+func TestTheExpirationOfAnEarlierLifeIsRestored(t *testing.T) {
+	again := died("work", "")
+	delete(again[message.HeaderDeath].([]any)[0].(message.Table), "original-expiration")
+	h := merged(message.ReplayHeaders(died("work", "orders", "created"), message.Replay{ID: "r-1", From: "dlq"}), again)
+	if v := decide(t, ReplayOptions{RestoreTTL: true}, &message.Message{Headers: h}); v.out.Expiration != "60000" {
+		t.Errorf("expiration %q", v.out.Expiration)
+	}
+}
+
+func TestTheExpirationThatAStreamKeepsIsTakenOff(t *testing.T) {
+	h := merged(died("work", "orders", "created"), message.Table{message.HeaderStreamOffset: int64(7)})
+	for expiration, want := range map[string]string{"60000": "", "5000": "5000"} { // the latter it got after its death
+		m := &message.Message{Headers: h, Properties: message.Properties{Expiration: expiration}}
+		if v := decide(t, ReplayOptions{From: From{Type: "stream"}, Copy: true}, m); v.out.Expiration != want {
+			t.Errorf("expiration %s became %q", expiration, v.out.Expiration)
+		}
+		if v := decide(t, ReplayOptions{From: From{Type: "stream"}, Copy: true, RestoreTTL: true}, m); v.out.Expiration != expiration {
+			t.Errorf("restored, %s became %q", expiration, v.out.Expiration)
+		}
+	}
+}
+
 func TestWhatKeepsComingBackIsLeft(t *testing.T) {
 	h := merged(died("work", ""), message.Table{message.HeaderReplayCount: int64(3), message.HeaderReplayID: "r-old"})
 	m := &message.Message{Headers: h}

@@ -43,6 +43,8 @@ type RestoreOptions struct {
 	Rate     float64
 	Observer Observer
 	Report   Recorder
+	// Reconnect says how to go on after a lost connection.
+	Reconnect Reconnect
 }
 
 // Restored is what a restore did.
@@ -261,7 +263,7 @@ func (r *restore) send(ctx context.Context, at *restoring) error {
 }
 
 func (r *restore) publisherOptions() publish.PublisherOptions {
-	t := defaultTiming()
+	t := r.Reconnect.change(defaultTiming())
 	return publish.PublisherOptions{
 		ReconnectDelay: t.delay, ReconnectAttempts: t.attempts,
 		Notify: func(n publish.Notice) { r.progress.notice(publisherNotice(n)) },

@@ -52,6 +52,7 @@ func TestDrainThenRestoreIsTheIdentity(t *testing.T) {
 	eachType(t, func(t *testing.T, b *rabbittest.Broker, queueType string) {
 		for _, name := range []string{"a.ndjson", "a.ndjson.gz", "a.ndjson.zst"} {
 			t.Run(name, func(t *testing.T) {
+				t.Parallel() // they wait most of the time
 				p := newPlace(t, b, queueType, nil)
 				for _, m := range []amqp.Publishing{
 					everything(p.v.Login), {MessageId: "empty"},

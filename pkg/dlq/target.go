@@ -118,7 +118,7 @@ func (r router) toExchange(m *message.Message) route {
 	key := r.to.Key
 	if !r.to.HasKey {
 		key = m.RoutingKey
-		if d, ok := history(m).First(r.isWait); ok && d.HasRoute {
+		if d, ok := r.published(m); ok {
 			key = d.RoutingKey()
 		}
 	}
@@ -126,7 +126,7 @@ func (r router) toExchange(m *message.Message) route {
 }
 
 func (r router) toOrigin(m *message.Message) (route, error) {
-	if d, ok := history(m).First(r.isWait); ok && d.HasRoute {
+	if d, ok := r.published(m); ok {
 		out := route{target: publish.Target{Exchange: d.Exchange, Key: d.RoutingKey()}}
 		for _, key := range d.RoutingKeys()[1:] {
 			out.cc = append(out.cc, key)
@@ -165,15 +165,27 @@ func (r router) toQueue(queue string, unwrap bool) (route, error) {
 	return route{target: publish.Target{Key: queue}, unwrap: unwrap}, nil
 }
 
+// published returns the death that tells how the message was published at first: after a replay to its queue the later ones tell of
+// the replay only.
+func (r router) published(m *message.Message) (message.Death, bool) {
+	for _, earlier := range message.EarlierDeaths(m.Headers) {
+		if d, ok := earlier.First(r.isWait); ok && d.HasRoute {
+			return d, true
+		}
+	}
+	d, ok := m.Deaths().First(r.isWait)
+	return d, ok && d.HasRoute
+}
+
 // history is the message's own death history or, when a replay or a move took that off and the message did not die
-// again since, the one that was noted then.
+// again since, the one that was noted last.
 func history(m *message.Message) message.Deaths {
 	d := m.Deaths()
 	if !d.None() {
 		return d
 	}
-	if earlier, ok := message.OriginalHeaders(m.Headers); ok {
-		return message.DeathsOf(earlier)
+	if earlier := message.EarlierDeaths(m.Headers); len(earlier) > 0 {
+		return earlier[len(earlier)-1]
 	}
 	return d
 }

@@ -67,6 +67,8 @@ func TestRoute(t *testing.T) {
 		message.HeaderFirstDeathQueue: "wait.5s", message.HeaderFirstDeathReason: "expired", message.HeaderFirstDeathExchange: "orders",
 	}
 	replayed := message.ReplayHeaders(died("work", "orders", "created"), message.Replay{ID: "r-1", From: "dlq"})
+	twice := merged(message.ReplayHeaders(died("work", "orders", "created", "copy.a"), message.Replay{ID: "r-1", From: "dlq"}), died("work", "", "work"))
+	thrice := merged(message.ReplayHeaders(twice, message.Replay{ID: "r-2", From: "dlq"}), died("other", "", "other"))
 	envelope := `{"RoutingKey":"created","Exchange":"orders","Queue":"easy","Exception":"System.Exception: no","Message":"{}","BasicProperties":{"ContentType":"application/json"}}`
 	for name, c := range map[string]struct {
 		m      message.Message
@@ -88,6 +90,14 @@ func TestRoute(t *testing.T) {
 		"exchange, last key": {m: message.Message{RoutingKey: "k"}, r: router{to: Destination{Kind: ToExchange, Exchange: "x"}}, want: route{target: publish.Target{Exchange: "x", Key: "k"}}},
 		"exchange and key":   {m: message.Message{}, r: router{to: Destination{Kind: ToExchange, Exchange: "x", HasKey: true}}, want: route{target: publish.Target{Exchange: "x"}}},
 		"moved before":       {m: message.Message{Headers: replayed}, want: route{target: publish.Target{Key: "work"}}},
+		"died again":         {m: message.Message{Headers: twice}, want: route{target: publish.Target{Key: "work"}}},
+		"died elsewhere":     {m: message.Message{Headers: thrice}, want: route{target: publish.Target{Key: "other"}}},
+		"origin of what died again": {m: message.Message{Headers: twice}, r: router{to: Destination{Kind: ToOrigin}},
+			want: route{target: publish.Target{Exchange: "orders", Key: "created"}, cc: []any{"copy.a"}}},
+		"origin of what died again elsewhere": {m: message.Message{Headers: thrice}, r: router{to: Destination{Kind: ToOrigin}},
+			want: route{target: publish.Target{Exchange: "orders", Key: "created"}, cc: []any{"copy.a"}}},
+		"exchange, own key of what died again": {m: message.Message{RoutingKey: "dlq", Headers: thrice}, r: router{to: Destination{Kind: ToExchange, Exchange: "x"}},
+			want: route{target: publish.Target{Exchange: "x", Key: "created"}}},
 		"NServiceBus, not its delay queue": {m: message.Message{Headers: merged(died("nsb.delay-level-02", "nsb.delay"), message.Table{"NServiceBus.FailedQ": "sales@host"})},
 			want: route{target: publish.Target{Key: "sales"}}},
 		"Spring": {m: message.Message{Headers: message.Table{"x-exception-message": "no", "x-original-exchange": "orders", "x-original-routingKey": "created"}},

@@ -151,7 +151,7 @@ func TestTimeline(t *testing.T) {
 	}
 	// The first note has only the last replay's name: x-msgctl-replay-from was overwritten.
 	got := message.Timeline(headers)
-	want[2] = "replayed"
+	want[2] = "moved by msgctl"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

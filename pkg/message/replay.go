@@ -28,7 +28,8 @@ type Replay struct {
 // the form of the management API: timestamps as seconds since 1970, byte arrays as text. It is a string because the
 // deaths are nested tables, and a stream on 3.10 drops header values that are tables or arrays, whatever their name
 // (seen on 3.10.8; 4.x keeps those of x- headers). The note of an earlier replay goes into this one as an object
-// under the same name; when all would take more than MaxOriginalHeaders, the earlier note is left out, then the whole.
+// under the same name; when all would take more than MaxOriginalHeaders, of the earlier notes only the first stays, which
+// tells how the message was published; then none does, then the whole is left out.
 func ReplayHeaders(h Table, r Replay) Table {
 	out := make(Table, len(h)+4)
 	owned := 0
@@ -70,13 +71,33 @@ func originalHeaders(h Table, owned int) string {
 			note = appendPlain(appendKey(note, name), h[name])
 		}
 	}
-	if earlier != "" && len(note)+len(earlier)+len(HeaderOriginalHeaders)+5 <= MaxOriginalHeaders {
+	const around = len(HeaderOriginalHeaders) + 5
+	if len(note)+len(earlier)+around > MaxOriginalHeaders {
+		earlier = oldestNote(earlier)
+	}
+	if earlier != "" && len(note)+len(earlier)+around <= MaxOriginalHeaders {
 		note = append(appendKey(note, HeaderOriginalHeaders), earlier...)
 	}
 	if len(note) >= MaxOriginalHeaders {
 		return ""
 	}
 	return string(append(note, '}'))
+}
+
+// oldestNote returns the note of the first replay out of that of the last one, "" when it is unreadable.
+func oldestNote(note string) string {
+	var t map[string]any
+	if json.Unmarshal([]byte(note), &t) != nil || t == nil {
+		return ""
+	}
+	for inner, ok := t, true; ok; inner, ok = t[HeaderOriginalHeaders].(map[string]any) {
+		t = inner
+	}
+	text, err := json.Marshal(t)
+	if err != nil {
+		return ""
+	}
+	return string(text)
 }
 
 // appendKey appends a member's name to an object that was opened.

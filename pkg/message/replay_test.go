@@ -71,7 +71,7 @@ func TestOriginalHeadersTellTheDeathsBefore(t *testing.T) {
 }
 
 func TestNotesStayWithinTheirBound(t *testing.T) {
-	h := ladder()
+	h := message.Table{"x-death": []any{death("first", "rejected", 1, t0, "orders", "created")}}
 	for range 200 {
 		h = message.ReplayHeaders(h, message.Replay{ID: "r", From: "dlq"})
 		maps.Copy(h, ladder())
@@ -82,10 +82,35 @@ func TestNotesStayWithinTheirBound(t *testing.T) {
 		if len(message.Timeline(h)) < 2 {
 			t.Fatal("the latest deaths are missing")
 		}
+		if earlier := message.EarlierDeaths(h); len(earlier) == 0 || !hasQueue(earlier[0], "first") {
+			t.Fatal("the first death is forgotten: nothing tells how the message was published")
+		}
 	}
 	h["x-death"] = []any{death(strings.Repeat("q", 30000), "rejected", 1, t0, "")}
 	if _, ok := message.ReplayHeaders(h, message.Replay{})["x-msgctl-original-headers"]; ok {
 		t.Error("a note above the bound was kept")
+	}
+}
+
+func hasQueue(d message.Deaths, queue string) bool {
+	first, ok := d.First(nil)
+	return ok && first.Queue == queue
+}
+
+func TestEarlierDeathsComeOldestFirst(t *testing.T) {
+	h := message.Table{"x-death": []any{death("first", "rejected", 1, t0, "orders", "created")}}
+	h = message.ReplayHeaders(h, message.Replay{ID: "r1", From: "dlq"})
+	h["x-death"] = []any{death("second", "rejected", 1, t0, "", "second")}
+	h = message.ReplayHeaders(h, message.Replay{ID: "r2", From: "dlq"})
+	h["x-death"] = []any{death("third", "rejected", 1, t0, "", "third")}
+	earlier := message.EarlierDeaths(h)
+	if len(earlier) != 2 || !hasQueue(earlier[0], "first") || !hasQueue(earlier[1], "second") {
+		t.Errorf("got %+v", earlier)
+	}
+	for _, note := range []any{nil, "", "{", "5", "[]", int32(1), strings.Repeat("[", 100000), `{"x-death":5}`} {
+		if got := message.EarlierDeaths(message.Table{"x-msgctl-original-headers": note}); len(got) != 0 {
+			t.Errorf("note %.20v: %+v", note, got)
+		}
 	}
 }
 

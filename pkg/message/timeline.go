@@ -41,7 +41,7 @@ func replayLine(headers Table) string {
 	if from := headers.Text(HeaderReplayFrom); from != "" {
 		return "replayed from " + from
 	}
-	return "replayed"
+	return "moved by msgctl"
 }
 
 // String tells the death in words; see Timeline for their form.
@@ -97,6 +97,24 @@ func OriginalHeaders(headers Table) (Table, bool) {
 		}
 	}
 	return t, true
+}
+
+// EarlierDeaths returns the death histories that replays and moves by msgctl took off the message and noted, the oldest first. It is
+// empty for a message without such a note.
+func EarlierDeaths(headers Table) []Deaths {
+	var t map[string]any
+	if text := headers.Text(HeaderOriginalHeaders); text == "" || json.Unmarshal([]byte(text), &t) != nil {
+		return nil
+	}
+	var list []Deaths
+	for t != nil {
+		if d := DeathsOf(t); !d.None() {
+			list = append(list, d)
+		}
+		t, _ = t[HeaderOriginalHeaders].(map[string]any)
+	}
+	slices.Reverse(list)
+	return list
 }
 
 // DiedAt returns when the message failed as far as anything in it tells: its newest death, else the time that a

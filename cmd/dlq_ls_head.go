@@ -1,0 +1,217 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// head is what the first message of a queue told, and when.
+type head struct {
+	died, looked time.Time
+	// unknown says why died is not known.
+	unknown string
+	// convention is by whose convention the message failed elsewhere.
+	convention string
+}
+
+const (
+	// headEvery is how long --watch relies on the first message of a dead-letter queue.
+	headEvery = time.Minute
+	// searchEvery is how long it relies on that of a queue which is none as far as was seen.
+	searchEvery = 10 * time.Minute
+	// searched is how many of these are looked into in a vhost.
+	searched = 20
+	// looksAtOnce bounds the connections that look.
+	looksAtOnce = 4
+)
+
+// lookInto looks at the first messages: of dead-letter queues for their age, of others for their content.
+func (w *dlqWatch) lookInto(ctx context.Context, vhosts []*dlqVHost, now time.Time) error {
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(looksAtOnce)
+	var mu sync.Mutex
+	keep := func(v *dlqVHost, queue string, h head) {
+		mu.Lock()
+		defer mu.Unlock()
+		v.heads[queue] = h
+	}
+	var due []func() error
+	unknown := 0
+	for _, v := range vhosts {
+		if v.closed != "" {
+			continue
+		}
+		if err := v.judge(ctx, now); err != nil {
+			return err
+		}
+		if w.noLook {
+			continue
+		}
+		search, err := v.toSearch(ctx, now)
+		if err != nil {
+			return err
+		}
+		unknown += len(search)
+		for _, l := range append(v.toDate(now), search...) {
+			due = append(due, func() error {
+				h, err := v.readHead(gctx, l, now)
+				keep(v, l.Queue, h)
+				return err
+			})
+		}
+	}
+	w.tellSearch(unknown)
+	for _, look := range due {
+		g.Go(look)
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for _, v := range vhosts {
+		if v.closed == "" {
+			if err := v.adopt(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// tellSearch says once what looking into queues that are no dead-letter queues does.
+func (w *dlqWatch) tellSearch(queues int) {
+	if queues == 0 || w.told {
+		return
+	}
+	w.told = true
+	w.deps.say("Looking at the first message of %s without consumers for what failed elsewhere: it carries the flag redelivered afterwards (--no-look looks at none).",
+		terminal.FormatPlural(int64(queues), "queue", "queues"))
+}
+
+// toDate returns the dead-letter queues whose first message is to be looked at, and notes of the others why not.
+func (v *dlqVHost) toDate(now time.Time) (due []dlq.Looking) {
+	for _, q := range v.s.found.Queues {
+		l, ok := v.looks[q.Name]
+		n := v.s.counts[q.Name]
+		if !ok || n.Known && n.Ready == 0 || now.Sub(v.heads[q.Name].looked) < headEvery {
+			continue
+		}
+		if why := notForAnAge(l); why != "" {
+			v.heads[q.Name] = head{unknown: why, looked: now}
+			continue
+		}
+		due = append(due, l)
+	}
+	return due
+}
+
+// notForAnAge says why a queue is not looked into only to tell an age.
+func notForAnAge(l dlq.Looking) string {
+	if l.Refused != "" {
+		return l.Refused
+	}
+	for _, n := range l.Notes {
+		switch n.Effect {
+		case dlq.EffectCounted, dlq.EffectShared, dlq.EffectReordered, dlq.EffectDelayed, dlq.EffectLost, dlq.EffectOverflow:
+			return n.Text
+		}
+	}
+	return ""
+}
+
+// toSearch returns the queues that neither topology nor name tells of and that may hold what failed elsewhere: those with the most
+// messages, as many as are bearable.
+func (v *dlqVHost) toSearch(ctx context.Context, now time.Time) (due []dlq.Looking, err error) {
+	v.unsearched = 0
+	candidates := v.candidates()
+	for i, name := range candidates {
+		if i >= searched {
+			v.unsearched += len(candidates) - i
+			break
+		}
+		if err := v.judgeQueue(ctx, name); err != nil {
+			return nil, err
+		}
+		l := v.looks[name]
+		switch {
+		case !dlq.MayHoldErrors(l, v.s.live.Status[v.s.ref(name)]):
+			v.unsearched++
+		case now.Sub(v.heads[name].looked) >= searchEvery:
+			due = append(due, l)
+		}
+	}
+	return due, nil
+}
+
+// candidates are the queues with messages and without consumers that were not found, those with the most messages first.
+func (v *dlqVHost) candidates() []string {
+	found := map[string]bool{}
+	for _, q := range v.s.found.Queues {
+		found[q.Name] = true
+	}
+	var names []string
+	for name, n := range v.s.counts {
+		if !found[name] && n.Known && n.Ready > 0 && n.Consumers == 0 && v.s.exists(name) {
+			names = append(names, name)
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		return cmp.Or(cmp.Compare(v.s.counts[b].Ready, v.s.counts[a].Ready), cmp.Compare(a, b))
+	})
+	return names
+}
+
+// adopt adds the queues to the found ones whose first message tells that it failed elsewhere.
+func (v *dlqVHost) adopt(ctx context.Context) error {
+	for name, h := range v.heads {
+		o, ok := v.s.live.Get(v.s.ref(name))
+		if !ok {
+			delete(v.heads, name)
+			continue
+		}
+		if h.convention == "" || v.s.counts[name].Ready == 0 {
+			continue
+		}
+		if _, judged := v.looks[name]; !judged {
+			if err := v.judgeQueue(ctx, name); err != nil {
+				return err
+			}
+		}
+		v.s.found.AddByContent(o.(*topology.Queue), v.s.live.Status[v.s.ref(name)], h.convention)
+	}
+	return nil
+}
+
+// readHead looks at the first message of a queue. A queue that cannot be read hides no other.
+func (v *dlqVHost) readHead(ctx context.Context, l dlq.Looking, now time.Time) (head, error) {
+	h := head{looked: now, unknown: "its first message says nothing of when it died"}
+	q := &topology.Queue{VHost: v.s.vhost, Name: l.Queue, Type: l.Type}
+	o := dlq.BrowseOptions{Looking: l, Limit: 1, Idle: 500 * time.Millisecond, Guard: v.s.guardFor(q)}
+	if l.Return != dlq.ReturnNothing {
+		o.Expect, o.Keep = 1, v.s.keeper(l.Queue)
+	}
+	report, err := dlq.Browse(ctx, v.s.broker.Source(v.s.vhost), o, func(m *message.Message) error {
+		h.convention = dlq.ErrorConvention(m)
+		if h.died = m.DiedAt(); !h.died.IsZero() {
+			h.unknown = ""
+		}
+		return nil
+	})
+	v.s.warnHarm(q, report)
+	if err != nil {
+		if ctx.Err() != nil {
+			return h, err
+		}
+		h.unknown = err.Error()
+	}
+	return h, nil
+}
