@@ -151,7 +151,7 @@ func (b *benchmark) bareRound(ctx context.Context, br broker) (time.Duration, er
 	done := make(chan error, 1)
 	start := time.Now()
 	go func() {
-		_, err := br.consumeAll(ctx, queue, b.events)
+		_, err := br.drainAll(ctx, queue, b.events)
 		done <- err
 	}()
 	if err := l.pour(ctx, b.events); err != nil {

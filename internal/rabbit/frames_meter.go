@@ -7,10 +7,7 @@ import (
 	"time"
 )
 
-const (
-	contentHead   = 2 + 2 + 8 // class, weight, body size
-	meterPatience = 5 * time.Second
-)
+const meterPatience = 5 * time.Second
 
 // meter keeps a connection from reading ahead of whoever takes the deliveries: the AMQP library puts all that the broker
 // sends into a list without bound, and a prefetch counts messages, not bytes. When more than limit bytes of bodies wait to be taken, Read
