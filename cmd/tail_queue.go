@@ -25,7 +25,7 @@ func (t *tailing) openQueue(ctx context.Context) (*tailSource, error) {
 	if q.Type == topology.Stream {
 		return nil, &exitError{code: exitFailed, err: fmt.Errorf("queue %q is a stream: it is read by offset", q.Name), advice: "msgctl tail --stream " + shellQuote(q.Name)}
 	}
-	looking, err := s.judge(q, lookOptions{}, t.head)
+	looking, err := s.judge(ctx, q, lookOptions{}, t.head)
 	if err != nil {
 		return nil, err
 	}
