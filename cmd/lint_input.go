@@ -58,7 +58,7 @@ func (o *sourceOptions) read(ctx context.Context, d *deps, command string, flags
 	}
 	in := &lintInput{version: o.broker.value}
 	if !o.live {
-		in.version = cmp.Or(o.broker.value, newestLine)
+		in.version = cmp.Or(o.broker.value, topology.NewestLine)
 		return in, in.readFiles(d, &o.files, vhostChoice{})
 	}
 	conn, err := d.connection(flags)
@@ -135,7 +135,7 @@ func (in *lintInput) readLive(ctx context.Context, d *deps, conn *profile.Connec
 	}
 	in.live = live
 	if in.version == "" {
-		in.version = cmp.Or(live.Server.Version, newestLine)
+		in.version = cmp.Or(live.Server.Version, topology.NewestLine)
 	}
 	if in.state == nil {
 		in.state, in.vhosts = only(&live.State, vhosts), vhosts
@@ -174,9 +174,6 @@ func (in *lintInput) lint() []lint.Finding {
 	in.point(list)
 	return list
 }
-
-// newestLine is the newest line of RabbitMQ that msgctl is tested with.
-const newestLine = "4.3"
 
 // letters finds out where dead letters go.
 func letters(state *topology.State, version string) lint.Letters {

@@ -6,6 +6,9 @@ import (
 	"strings"
 )
 
+// NewestLine is the newest release line of RabbitMQ that msgctl is tested with: what is judged without a broker is judged as for it.
+const NewestLine = "4.3"
+
 // CompareVersions orders two broker versions by their numbers: "4.10.0" is after "4.3.6", and "4.3" equals "4.3.0". What
 // follows the numbers (-rc.1, +debian) does not count.
 func CompareVersions(a, b string) int {

@@ -28,10 +28,11 @@ type exchange struct {
 	topic      *trie            // of a topic exchange
 }
 
-// New makes the network of a vhost of s. version is the broker's, "4.3" or "4.3.6"; "" is the newest. external are exchanges and
+// New makes the network of a vhost of s. version is the broker's, "4.3" or "4.3.6"; "" is topology.NewestLine. external are exchanges and
 // queues that exist without being in s; so do the queues that bindings of s lead to, for no broker has a binding to nothing.
 // Of an external exchange nobody knows the type: it leads to any of what s binds to it.
 func New(s *topology.State, vhost, version string, external ...topology.Ref) *Network {
+	version = cmp.Or(version, topology.NewestLine)
 	n := &Network{
 		vhost: vhost, version: version, exchanges: map[string]*exchange{}, queues: map[string]*topology.Queue{},
 		into: map[string][]*topology.Binding{}, intoExchange: map[string][]*topology.Binding{},
@@ -142,7 +143,7 @@ func (x *exchange) index() {
 // VHost returns the name of the vhost.
 func (n *Network) VHost() string { return n.vhost }
 
-// Version returns the broker version that was asked for; "" is the newest.
+// Version returns the broker version that is simulated.
 func (n *Network) Version() string { return n.version }
 
 // Policies returns the policies of the vhost.

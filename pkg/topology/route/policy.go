@@ -16,9 +16,9 @@ type Policies struct {
 	patterns map[string]*regexp.Regexp // nil: of the broker's dialect (PCRE), which Go cannot judge
 }
 
-// NewPolicies returns the policies of one vhost. version is the broker's; "" is the newest.
+// NewPolicies returns the policies of one vhost. version is the broker's; "" is topology.NewestLine.
 func NewPolicies(list []*topology.Policy, version string) *Policies {
-	s := &Policies{version: version, list: slices.Clone(list), patterns: map[string]*regexp.Regexp{}}
+	s := &Policies{version: cmp.Or(version, topology.NewestLine), list: slices.Clone(list), patterns: map[string]*regexp.Regexp{}}
 	slices.SortFunc(s.list, func(a, b *topology.Policy) int {
 		return cmp.Or(cmp.Compare(b.Priority, a.Priority), a.Ref().Compare(b.Ref()))
 	})
