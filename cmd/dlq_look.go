@@ -44,6 +44,9 @@ func (s *dlqSession) judge(ctx context.Context, q *topology.Queue, o lookOptions
 		return dlq.Looking{}, err
 	}
 	facts.ExclusiveConsumer = s.counts[q.Name].Exclusive
+	if ready, err := s.broker.Ready(ctx, s.vhost, q.Name); err == nil && q.Type != topology.Stream { // the list is some seconds late
+		facts.Status.Messages, facts.Status.Known = ready+s.counts[q.Name].Unacked, true
+	}
 	if facts.MaxLengthBytes.Value != nil {
 		bytes, messages, err := s.broker.MessageBytes(ctx, s.vhost, q.Name)
 		if ctx.Err() != nil {

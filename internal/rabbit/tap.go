@@ -77,17 +77,18 @@ func (f *feed) Waiting(ctx context.Context) (n int64, err error) {
 
 // open dials for a feed.
 func (d *tapDialer) open(ctx context.Context, op string) (*feed, error) {
-	f := &feed{}
+	f, shared := &feed{}, &sharing{users: 1}
 	o := d.opts
 	o.wrap = func(conn net.Conn) net.Conn {
 		f.meter = newMeter(coalesce(conn), feedAhead)
-		return f.meter
+		shared.sieve = newSieve(f.meter)
+		return shared.sieve
 	}
 	l, err := dial(ctx, o, d.vhost)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", op, err)
 	}
-	f.subscription = &subscription{opts: d.opts, vhost: d.vhost, link: l, shared: &sharing{users: 1}}
+	f.subscription = &subscription{opts: d.opts, vhost: d.vhost, link: l, shared: shared}
 	return f, nil
 }
 

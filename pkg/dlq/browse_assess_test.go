@@ -68,6 +68,7 @@ func TestAssess(t *testing.T) {
 		{name: "bytes of fewer messages than there are now", f: with(func(f *dlq.Facts) { f.MaxLengthBytes, f.Size = set(int64(1000)), size(500, 60) }), refused: "full or nearly so", allow: dlq.PermitForce},
 		{name: "bytes of far fewer messages than there are now", f: with(func(f *dlq.Facts) { f.MaxLengthBytes, f.Size = set(int64(1000)), size(10, 49) }), refused: "is not known", allow: dlq.PermitForce},
 		{name: "bytes of more messages than there are now", f: with(func(f *dlq.Facts) { f.MaxLengthBytes, f.Size = set(int64(1000)), size(900, 200) }), refused: "full or nearly so", allow: dlq.PermitForce},
+		{name: "messages counted before their bytes", f: with(func(f *dlq.Facts) { f.MaxLengthBytes, f.Size = set(int64(1000)), size(0, 100) }), refused: "is not known", allow: dlq.PermitForce},
 		{name: "bytes of no message", f: with(func(f *dlq.Facts) { f.MaxLengthBytes, f.Size = set(int64(1000)), size(0, 0) }), refused: "is not known", allow: dlq.PermitForce},
 		{name: "bytes of an empty queue", f: with(func(f *dlq.Facts) { f.MaxLengthBytes, f.Status = set(int64(1000)), status(0, 0) })},
 		{name: "bytes far from full, messages full", f: with(func(f *dlq.Facts) {

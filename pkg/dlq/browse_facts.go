@@ -40,13 +40,13 @@ type QueueSize struct {
 	Messages int64
 }
 
-// of returns how many bytes so many messages take now, and false when the size is too old to tell: it has no messages, or not
-// half as many.
+// of returns how many bytes so many messages take now, and false when the size is too old to tell: it has no messages, not half as
+// many, or messages without a byte, because the broker counts messages sooner than their bytes (seen on 4.3.6).
 func (s QueueSize) of(messages int64) (int64, bool) {
 	switch {
 	case messages == 0:
 		return 0, true
-	case s.Messages <= 0 || s.Bytes < 0 || messages > 2*s.Messages:
+	case s.Messages <= 0 || s.Bytes <= 0 || messages > 2*s.Messages:
 		return 0, false
 	case messages <= s.Messages:
 		return s.Bytes, true

@@ -359,18 +359,26 @@ func TestReplaySelectsAndLeavesTheRestInOrder(t *testing.T) {
 	})
 }
 
-// cutNowAndThen resets connections at random bytes until stop is closed.
+// cutNowAndThen resets connections at random bytes until stop is closed: the first time soon, and surely when there is traffic at all.
 func cutNowAndThen(proxy *rabbittest.Proxy, seed uint64, stop <-chan struct{}) {
 	rng := rand.New(rand.NewPCG(seed, 2))
-	for {
+	defer proxy.Heal()
+	for within, wait := 100, time.Minute; ; within, wait = 60_000, time.Duration(20+rng.IntN(200))*time.Millisecond {
 		select {
 		case <-stop:
-			proxy.Heal()
 			return
 		case <-time.After(time.Duration(50+rng.IntN(250)) * time.Millisecond):
 		}
-		proxy.CutAfter(rabbittest.Direction(rng.IntN(2)), 1+rng.IntN(60_000))
-		time.Sleep(time.Duration(20+rng.IntN(200)) * time.Millisecond)
+		way, bytes := rabbittest.Direction(rng.IntN(2)), 1+rng.IntN(within)
+		before := proxy.Passed(way)
+		proxy.CutAfter(way, bytes)
+		for end := time.Now().Add(wait); proxy.Passed(way) < before+bytes && time.Now().Before(end); {
+			select {
+			case <-stop:
+				return
+			case <-time.After(5 * time.Millisecond):
+			}
+		}
 		proxy.Heal()
 	}
 }

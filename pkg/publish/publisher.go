@@ -17,6 +17,7 @@ const (
 	DefaultWindowBytes       = 32 << 20
 	DefaultReconnectDelay    = 5 * time.Second
 	DefaultReconnectAttempts = 10
+	DefaultConfirmTimeout    = 30 * time.Second
 )
 
 // ErrClosed is returned by Publish after Close.
@@ -48,6 +49,9 @@ type PublisherOptions struct {
 	// Default 5 s. ReconnectAttempts is how often it is tried without a single confirm between, default 10; negative: never.
 	ReconnectDelay    time.Duration
 	ReconnectAttempts int
+	// ConfirmTimeout is how long the broker may say nothing of what is in flight, outside an alarm, before the connection counts as lost.
+	// Default 30 s. A broker can forget a confirm: of what is under way to a quorum queue that is deleted, 3.10.8 never says anything.
+	ConfirmTimeout time.Duration
 	// Limiter bounds the rate; nil does not.
 	Limiter Limiter
 	// Notify is told of alarms and lost connections, from one goroutine; nil is told nothing. It must return soon.
@@ -80,9 +84,10 @@ type Publisher[T any] struct {
 	blocked bool    // by an alarm
 	careful int     // so many messages still go one at a time
 	closing bool
-	err     error // why nothing can be published any more
-	settled int64 // how many outcomes were told
-	given   int64 // how many messages were accepted
+	err     error     // why nothing can be published any more
+	heard   time.Time // when the broker last said something of what is in flight, or the first of it was sent
+	settled int64     // how many outcomes were told
+	given   int64     // how many messages were accepted
 }
 
 // Open connects, once, and returns a publisher. settle is called with outcomes from one goroutine, in the order of Publish; the slice is
@@ -92,6 +97,7 @@ func Open[T any](ctx context.Context, d Dialer, o PublisherOptions, settle func(
 	o.WindowBytes = cmp.Or(o.WindowBytes, DefaultWindowBytes)
 	o.ReconnectDelay = cmp.Or(o.ReconnectDelay, DefaultReconnectDelay)
 	o.ReconnectAttempts = cmp.Or(o.ReconnectAttempts, DefaultReconnectAttempts)
+	o.ConfirmTimeout = cmp.Or(o.ConfirmTimeout, DefaultConfirmTimeout)
 	if o.Window < 1 || o.WindowBytes < 1 {
 		return nil, fmt.Errorf("open a publisher: a window of %d messages and %d bytes: both must be positive", o.Window, o.WindowBytes)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/msgctl/msgctl/pkg/message"
 )
@@ -35,6 +36,9 @@ func (p *Publisher[T]) apply(events []Event) (notices []Notice, confirmed bool) 
 			p.blocked = false
 			notices = append(notices, Notice{Kind: NoticeUnblocked})
 		}
+	}
+	if len(events) > 0 {
+		p.heard = time.Now()
 	}
 	p.window.advance()
 	p.changed.Broadcast()

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,10 +12,11 @@ import (
 func (p *Publisher[T]) run(ctx context.Context, ch Channel) {
 	failures := 0 // losses and failed attempts since the last confirm
 	for ch != nil {
-		if p.receive(ctx, ch) {
+		progress, silent := p.receive(ctx, ch)
+		if progress {
 			failures = 0
 		}
-		cause := ch.Err()
+		cause := cmp.Or(silent, ch.Err())
 		_ = ch.Close() // gone already
 		if p.leave(cause) {
 			failures = 0 // a message was at fault, not the line
@@ -37,23 +39,36 @@ func (p *Publisher[T]) run(ctx context.Context, ch Channel) {
 	}
 }
 
-// receive applies what the channel says until it ends. It reports whether anything was confirmed.
-func (p *Publisher[T]) receive(ctx context.Context, ch Channel) (progress bool) {
+// receive applies what the channel says until it ends, or says nothing for too long. It reports whether anything was confirmed.
+func (p *Publisher[T]) receive(ctx context.Context, ch Channel) (progress bool, silent error) {
 	var events []Event
 	for {
 		var err error
-		events, err = ch.Receive(ctx, events[:0])
+		patience, cancel := context.WithTimeout(ctx, p.o.ConfirmTimeout/4)
+		events, err = ch.Receive(patience, events[:0])
+		impatient := patience.Err() != nil && ctx.Err() == nil
+		cancel()
 		notices, confirmed := p.apply(events)
 		progress = progress || confirmed
 		for _, n := range notices {
 			p.notify(n)
 		}
 		clear(events)
-		if err != nil {
-			return progress
+		switch {
+		case err != nil && !impatient:
+			return progress, nil
+		case err != nil && p.unheard():
+			return progress, fmt.Errorf("%w: the broker has said nothing of what was sent for %s", ErrLost, p.o.ConfirmTimeout)
 		}
 		p.send() // one that waited for its turn, or for the end of an alarm
 	}
+}
+
+// unheard reports whether something is in flight of which the broker has not spoken for too long.
+func (p *Publisher[T]) unheard() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.window.flying > 0 && !p.blocked && time.Since(p.heard) >= p.o.ConfirmTimeout
 }
 
 // leave decides what becomes of what was in flight on a channel that is gone. It reports whether one of the messages was at fault.

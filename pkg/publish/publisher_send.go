@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // send hands over what waits, as far as it may go now. It never waits for another sender: that one finds what was added.
@@ -40,7 +41,9 @@ func (p *Publisher[T]) sendOne() bool {
 	w, ch := &p.window, p.channel
 	e := w.at(w.next)
 	w.next++
-	w.flying++
+	if w.flying++; w.flying == 1 {
+		p.heard = time.Now()
+	}
 	p.seq++
 	e.seq = p.seq // before it is sent: its confirm may be faster than Publish's return
 	seq, target, m := p.seq, e.target, e.message

@@ -108,7 +108,8 @@ func (m *Message) routingHeaders(version string) topology.Arguments {
 }
 
 // died returns the message after a death in a queue, on its way to a dead-letter exchange. key is nil when it keeps its keys. The
-// latest death comes first in x-death; 3.10.8 turns the order of the others round at every death, 4.x keeps it (seen on 3.10.8,
+// latest death comes first in x-death; 3.10.8 turns the order of the others round at every death, 4.x keeps it. With a key of its own
+// the message goes by that key alone; 3.10.8 takes the CC header off then, 4.x leaves it to headers exchanges to see (seen on 3.10.8,
 // 4.0.5, 4.3.6).
 func (m *Message) died(queue string, reason Reason, exchange string, key *string, version string) *Message {
 	next := &Message{Exchange: exchange, Keys: m.Keys, Headers: m.Headers, cc: m.cc, bcc: m.bcc, first: m.first}
@@ -128,7 +129,7 @@ func (m *Message) died(queue string, reason Reason, exchange string, key *string
 	}
 	if key != nil {
 		next.Keys, next.cc = []string{*key}, nil
-		if _, ok := next.Headers["CC"]; ok {
+		if _, ok := next.Headers["CC"]; ok && !topology.VersionAtLeast(version, "4.0") {
 			next.Headers = next.Headers.Clone()
 			delete(next.Headers, "CC")
 		}
