@@ -295,3 +295,45 @@ func TestPublisherThatCannotReconnectEnds(t *testing.T) {
 		t.Error("nothing is unsent")
 	}
 }
+
+// TestSilentBrokerIsLeft: a broker that says nothing of what is in flight is left for a new connection, long before heartbeats would tell:
+// one that forgets a confirm answers those.
+func TestSilentBrokerIsLeft(t *testing.T) {
+	b := rabbittest.Any(t)
+	v := b.VHost(t)
+	declareQueue(t, v, "q", nil)
+	proxy := rabbittest.NewProxy(t, v.URL)
+	u := v.User
+	u.URL = proxy.Through(v.URL)
+	var lost []error
+	p, got := openPublisher(t, newClient(t, u), v.Name, publish.PublisherOptions{
+		Republish: true, ConfirmTimeout: time.Second,
+		Notify: func(n publish.Notice) {
+			if n.Kind == publish.NoticeLost {
+				lost = append(lost, n.Err)
+				proxy.Heal()
+			}
+		},
+	})
+	const n = 40
+	for i := range n {
+		if i == n/2 {
+			if err := p.Flush(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(2 * time.Second) // having nothing in flight is no silence
+			proxy.Stall()
+		}
+		if err := p.Publish(t.Context(), publish.Target{Key: "q"}, numbered(i), i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustClose(t, p)
+	got.exactlyOne(t, n)
+	if confirmed := got.count(publish.Confirmed); confirmed != n {
+		t.Errorf("%d of %d are confirmed", confirmed, n)
+	}
+	if len(lost) != 1 || !errors.Is(lost[0], publish.ErrLost) || !strings.Contains(lost[0].Error(), "has said nothing") {
+		t.Errorf("lost: %v", lost)
+	}
+}

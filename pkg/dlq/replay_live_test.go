@@ -359,15 +359,22 @@ func TestReplaySelectsAndLeavesTheRestInOrder(t *testing.T) {
 	})
 }
 
-// cutNowAndThen resets connections at random bytes until stop is closed: the first time soon, and surely when there is traffic at all.
+// cutNowAndThen resets connections at random bytes until stop is closed: the first time as soon as messages are on their way, and surely.
 func cutNowAndThen(proxy *rabbittest.Proxy, seed uint64, stop <-chan struct{}) {
 	rng := rand.New(rand.NewPCG(seed, 2))
 	defer proxy.Heal()
+	for proxy.Passed(0)+proxy.Passed(1) < 20_000 { // the handshake is behind it: messages are on their way
+		select {
+		case <-stop:
+			return
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
 	for within, wait := 100, time.Minute; ; within, wait = 60_000, time.Duration(20+rng.IntN(200))*time.Millisecond {
 		select {
 		case <-stop:
 			return
-		case <-time.After(time.Duration(50+rng.IntN(250)) * time.Millisecond):
+		case <-time.After(time.Duration(rng.IntN(within/200+1)) * time.Millisecond):
 		}
 		way, bytes := rabbittest.Direction(rng.IntN(2)), 1+rng.IntN(within)
 		before := proxy.Passed(way)
