@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -33,6 +34,7 @@ type tapDialer struct {
 type feed struct {
 	*subscription
 	meter *meter
+	bound []watch.Bind
 }
 
 var _ watch.Feed = (*feed)(nil)
@@ -63,10 +65,31 @@ func (f *feed) took(d *consume.Delivery) {
 	}
 }
 
-// Close implements consume.Subscription.
+// Close implements consume.Subscription. It unbinds first: a broker refuses a message that is on its way to a queue while that is deleted
+// (nack, seen on 4.3.6), and a publisher should not notice that somebody has watched.
 func (f *feed) Close() error {
 	f.meter.release()
+	f.unbind()
 	return f.subscription.Close()
+}
+
+// unbindWithin bounds what closing takes when the broker does not answer.
+const unbindWithin = 2 * time.Second
+
+// unbind does what can be done: the bindings go with the queue anyway.
+func (f *feed) unbind() {
+	ctx, cancel := context.WithTimeout(context.Background(), unbindWithin)
+	defer cancel()
+	for _, b := range f.bound {
+		if f.link.conn.IsClosed() || ctx.Err() != nil {
+			return
+		}
+		_ = f.onChannel(ctx, func(ch *amqp.Channel) error { return ch.QueueUnbind(f.queue, b.Key, b.Exchange, bindTable(b)) })
+	}
+}
+
+func bindTable(b watch.Bind) amqp.Table {
+	return message.Native[amqp.Table](b.Arguments, func(d message.Decimal) any { return amqp.Decimal(d) })
 }
 
 // Waiting implements watch.Feed.
@@ -136,24 +159,23 @@ func (f *feed) tap(ctx context.Context, binds []watch.Bind) (skipped map[string]
 		return nil, err
 	}
 	skipped = map[string]error{}
-	bound := false
 	for _, b := range binds {
 		if skipped[b.Exchange] != nil {
 			continue
 		}
 		err := f.onChannel(ctx, func(ch *amqp.Channel) error {
-			return ch.QueueBind(f.queue, b.Key, b.Exchange, false, message.Native[amqp.Table](b.Arguments, func(d message.Decimal) any { return amqp.Decimal(d) }))
+			return ch.QueueBind(f.queue, b.Key, b.Exchange, false, bindTable(b))
 		})
 		switch {
 		case err == nil:
-			bound = true
+			f.bound = append(f.bound, b)
 			continue
 		case ctx.Err() != nil || f.link.conn.IsClosed():
 			return nil, f.explainBind(ctx, b, err)
 		}
 		skipped[b.Exchange] = f.explainBind(ctx, b, err)
 	}
-	if !bound && len(skipped) > 0 {
+	if len(f.bound) == 0 && len(skipped) > 0 {
 		return nil, skipped[slices.Sorted(maps.Keys(skipped))[0]]
 	}
 	return skipped, nil

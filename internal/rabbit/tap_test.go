@@ -11,6 +11,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/consume/watch"
+	"github.com/msgctl/msgctl/pkg/publish"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -102,5 +103,56 @@ func TestTapRefused(t *testing.T) {
 			}
 		}
 		awaitNoQueues(t, v)
+	})
+}
+
+// TestPublishersDoNotNoticeTheEnd: feeds come and go while somebody publishes with confirms, and no message is refused.
+func TestPublishersDoNotNoticeTheEnd(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		v := b.VHost(t)
+		ch := v.Channel(t)
+		if err := ch.ExchangeDeclare("x", "fanout", true, false, false, false, nil); err != nil {
+			t.Fatal(err)
+		}
+		declareQueue(t, v, "q", nil)
+		if err := ch.QueueBind("q", "", "x", false, nil); err != nil {
+			t.Fatal(err)
+		}
+		p, got := openPublisher(t, newClient(t, v.User), v.Name, publish.PublisherOptions{Window: 200})
+		stop := make(chan struct{})
+		published := make(chan int)
+		go func() {
+			n := 0
+			for ; ; n++ {
+				select {
+				case <-stop:
+					published <- n
+					return
+				default:
+				}
+				if err := p.Publish(t.Context(), publish.Target{Exchange: "x"}, numbered(n), n); err != nil {
+					t.Error(err)
+				}
+			}
+		}()
+		taps := newClient(t, v.User).Taps(v.Name)
+		for range 20 {
+			feed, _, err := taps.Tap(t.Context(), []watch.Bind{{Exchange: "x"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := feed.Next(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if err := feed.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		close(stop)
+		n := <-published
+		mustClose(t, p)
+		if nacked := got.count(publish.Nacked); nacked > 0 || got.count(publish.Confirmed) != n {
+			t.Errorf("of %d messages %d were refused, %d confirmed", n, nacked, got.count(publish.Confirmed))
+		}
 	})
 }
