@@ -210,18 +210,18 @@ func (a *api) send(ctx context.Context, method, path string, body any) (*http.Re
 	return res, err
 }
 
-// stumbles is how often a list is asked for again when the broker fails on it: 4.0.5 answers 500 now and then while
-// somebody else's vhost is being deleted.
+// stumbles is how often a broker that fails on something harmless is asked: 4.0.5 and 4.3.6 answer 500 now and then while somebody
+// else's vhost is being deleted.
 const stumbles = 5
 
 // sendGet is send for what can be asked twice.
 func (a *api) sendGet(ctx context.Context, path string) (*http.Response, error) {
 	for attempt := 1; ; attempt++ {
 		res, err := a.send(ctx, http.MethodGet, path, nil)
-		if err != nil || res.StatusCode != http.StatusInternalServerError || attempt == stumbles {
+		var refusal *apiError
+		if !errors.As(err, &refusal) || refusal.status != http.StatusInternalServerError || attempt == stumbles {
 			return res, err
 		}
-		_ = res.Body.Close()
 		if err := pause(ctx, attempt); err != nil {
 			return nil, err
 		}
