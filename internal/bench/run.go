@@ -30,14 +30,20 @@ func run(ctx context.Context, env []string, name string, args ...string) (usage,
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	start := time.Now()
-	if err := cmd.Run(); err != nil {
+	err := cmd.Start()
+	var peak int64
+	if err == nil {
+		seen := watchPeak(cmd.Process.Pid)
+		err = cmd.Wait()
+		peak = seen()
+	}
+	if err != nil {
 		return usage{}, fmt.Errorf("%s %v: %w\n%s", name, args, err, out.Bytes())
 	}
-	u := usage{wall: time.Since(start), out: out.Bytes(), cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}
-	if r, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		u.peakKiB = r.Maxrss
-	}
-	return u, nil
+	return usage{
+		wall: time.Since(start), out: out.Bytes(), peakKiB: peak,
+		cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(),
+	}, nil
 }
 
 // environment names the broker to msgctl; api may be a proxy's address.
