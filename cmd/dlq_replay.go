@@ -116,6 +116,8 @@ func (o *dlqReplayOptions) check() (err error) {
 		return usageError("0 is no limit", "%s--limit, --rate, --max-replays and --prefetch (at most 65535) cannot be negative", where(cmd))
 	case len(o.ramp) == 0 && (cmd.Flags().Changed("settle") || cmd.Flags().Changed("abort-if-returned")):
 		return usageError("add --ramp 1,10,100", "%s--settle and --abort-if-returned are about the stages of --ramp", where(cmd))
+	case len(o.ramp) > 0 && o.copyOnly:
+		return usageError("leave --copy or --ramp out; --limit 10 --copy sends few copies", "%s--copy and --ramp: each stage would begin with the same messages again, because they stay", where(cmd))
 	case o.move && o.to == "":
 		return usageError("usage: "+cmd.UseLine()+" --to queue:NAME", "%sflag --to is missing: where to?", where(cmd))
 	}

@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/msgctl/msgctl/pkg/consume"
+	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
 // read takes messages until the snapshot is through, the queue is empty, or ctx ends. It goes on after a lost connection.
 func (r *run) read(ctx context.Context) error {
 	ended := int64(-1) // what was looked at when the queue seemed to be empty
-	for r.taken < r.total && (r.most <= 0 || r.tried < r.most) {
+	for !r.through && r.taken < r.total && (r.most <= 0 || r.tried < r.most) {
 		d, err := r.receive(ctx)
 		if err != nil {
 			if done, err := r.goOn(ctx, err, &ended); done || err != nil {
@@ -24,7 +25,7 @@ func (r *run) read(ctx context.Context) error {
 		if err := r.take(ctx, d); err != nil {
 			return err
 		}
-		if r.taken < r.total && (r.active.crowded() || r.sinceBarrier() >= barrierEvery) {
+		if !r.through && r.taken < r.total && (r.active.crowded() || r.sinceBarrier() >= barrierEvery) {
 			if err := r.rotate(ctx); err != nil {
 				return err
 			}
@@ -135,8 +136,15 @@ func (r *run) wonder(ctx context.Context, q *quiet) error {
 		}
 		return nil
 	}
+	if r.stream && r.last >= 0 {
+		if time.Since(q.since) < r.timing.stall {
+			return nil // there is more, and a large message takes its time
+		}
+		r.stuck = fmt.Sprintf("stream %q ends at offset %d, and the broker hands out nothing from offset %d on", r.queue, r.last, r.next)
+		return errDrained
+	}
 	if r.stream && time.Since(q.since) < r.timing.stall/4 {
-		return nil // nothing tells where a stream ends, and a large message takes its time
+		return nil
 	}
 	q.empty++
 	if r.awaited > 0 && time.Since(q.since) < r.timing.returning {
@@ -161,13 +169,14 @@ func (r *run) take(ctx context.Context, d *consume.Delivery) error {
 	s := r.active
 	s.open(d.Tag)
 	m := &d.Message
+	if r.beyond(m) {
+		s.hold(d.Tag)
+		return nil
+	}
 	r.looked++
 	r.bytes += int64(len(m.Body))
 	if r.awaited > 0 && m.Redelivered {
 		r.awaited--
-	}
-	if at, ok := m.Offset(); ok && r.stream {
-		r.next = at + 1
 	}
 	v := r.decide(m)
 	if !v.outside {
@@ -191,6 +200,20 @@ func (r *run) take(ctx context.Context, d *consume.Delivery) error {
 		s.flush()
 	}
 	return nil
+}
+
+// beyond notes how far a stream was read, and says of a message that it came after the snapshot.
+func (r *run) beyond(m *message.Message) bool {
+	at, ok := m.Offset()
+	if !ok || !r.stream {
+		return false
+	}
+	r.through = r.last >= 0 && at >= r.last
+	if r.last >= 0 && at > r.last {
+		return true
+	}
+	r.next = at + 1
+	return false
 }
 
 // pass gives a job to the worker, unless the message is known to be done.
@@ -247,7 +270,7 @@ func (r *run) sinceBarrier() int64 {
 func (r *run) rotate(ctx context.Context) error {
 	old := r.active
 	err := old.endDeliveries(ctx, func(d *consume.Delivery) error {
-		if r.taken >= r.total || r.most > 0 && r.tried >= r.most {
+		if r.through || r.taken >= r.total || r.most > 0 && r.tried >= r.most {
 			old.open(d.Tag)
 			old.hold(d.Tag)
 			return nil
