@@ -63,10 +63,10 @@ func (s *dlqSession) refusedLook(q *topology.Queue, l dlq.Looking) error {
 	command := "msgctl " + s.command + " " + shellQuote(q.Name)
 	var advice []string
 	if l.Allow == dlq.PermitGuard {
-		advice = append(advice, command+" --guard   lifts the limit with a policy meanwhile")
+		advice = append(advice, command+" --guard"+s.given+"   lifts the limit with a policy meanwhile")
 	}
 	if l.Allow != dlq.PermitNone {
-		advice = append(advice, command+" --force   goes ahead all the same")
+		advice = append(advice, command+" --force"+s.given+"   goes ahead all the same")
 	}
 	err := fmt.Errorf("queue %q: %w: %s", q.Name, dlq.ErrUnsafe, l.Refused)
 	return &exitError{code: exitFailed, err: err, advice: strings.Join(advice, "\n")}

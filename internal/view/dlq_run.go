@@ -128,6 +128,15 @@ func RunText(w io.Writer, doc RunDocument, style terminal.Styler, width int) err
 	return b.Flush()
 }
 
+// RunTargets writes where messages are about to go.
+func RunTargets(w io.Writer, doc RunDocument, style terminal.Styler, width int) error {
+	b := bufio.NewWriter(w)
+	for _, t := range doc.Targets {
+		folded(b, "", t.text(), width)
+	}
+	return b.Flush()
+}
+
 func exampleOf(s StayedDocument) string {
 	if s.Example == "" {
 		return ""
