@@ -165,7 +165,11 @@ func (w *dlqWatch) showInPlace(doc view.DLQListDocument) error {
 	rows := streams.Measure()
 	style := streams.OutStyler(w.deps.colour)
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s, every %s, %s\n", w.scope(doc), w.interval, doc.At.Local().Format(time.TimeOnly))
+	fmt.Fprintf(&b, "%s, every %s, %s", w.scope(doc), w.interval, doc.At.Local().Format(time.TimeOnly))
+	if n := doc.LosingNow(); n > 0 { // they are listed last, and may be cut off
+		b.WriteString(", " + style.Red(terminal.FormatPlural(int64(n), "queue is", "queues are")+" losing messages"))
+	}
+	b.WriteString("\n")
 	for _, line := range terminal.Wrap(w.said, streams.OutWidth()) {
 		b.WriteString(style.Dim(line) + "\n")
 	}
