@@ -58,11 +58,9 @@ func expressionError(cmd *cobra.Command, flag string, err error) error {
 	if !errors.As(err, &syntax) {
 		return err
 	}
-	var advice []string
-	for _, text := range []string{syntax.Snippet(), syntax.Hint} {
-		if text != "" {
-			advice = append(advice, strings.TrimRight(text, "\n"))
-		}
+	snippet := ""
+	for line := range strings.Lines(syntax.Snippet()) {
+		snippet += "\n    " + strings.TrimRight(line, "\n")
 	}
 	place := ""
 	if syntax.Line > 1 {
@@ -71,7 +69,7 @@ func expressionError(cmd *cobra.Command, flag string, err error) error {
 	if syntax.Line > 0 {
 		place += fmt.Sprintf(" column %d", syntax.Column)
 	}
-	return usageError(strings.Join(advice, "\n"), "%sflag %s%s: %s", where(cmd), flag, place, syntax.Message)
+	return usageError(syntax.Hint, "%sflag %s%s: %s%s", where(cmd), flag, place, syntax.Message, snippet)
 }
 
 // selected is a compiled selection. It counts what could not be compared.
