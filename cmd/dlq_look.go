@@ -118,6 +118,9 @@ func (s *dlqSession) guarded(ctx context.Context, q *topology.Queue, l dlq.Looki
 	return f()
 }
 
+// filledStream is how long a stream that holds messages may take to send the first one. Nothing but silence tells an empty one.
+const filledStream = 15 * time.Second
+
 // browse looks at messages from the head, at most limit of them, 0 for all that are ready now.
 func (s *dlqSession) browse(ctx context.Context, q *topology.Queue, l dlq.Looking, limit int64, each func(*message.Message) error) (dlq.BrowseReport, error) {
 	o := dlq.BrowseOptions{Looking: l, Limit: limit, Guard: s.guardFor(q), Counter: inVHost{s.broker, s.vhost}}
@@ -131,6 +134,8 @@ func (s *dlqSession) browse(ctx context.Context, q *topology.Queue, l dlq.Lookin
 		}
 		o.Expect = ready
 		o.Keep = s.keeper(q.Name)
+	} else if s.counts[q.Name].Ready > 0 {
+		o.Idle = filledStream
 	}
 	report, err := dlq.Browse(ctx, s.broker.Source(s.vhost), o, each)
 	s.warnHarm(q, report)

@@ -10,13 +10,13 @@ import (
 
 // stream reads a stream from its first message to what is its last now. Nothing is taken out of a stream by reading.
 func (b *browser) stream(ctx context.Context) error {
-	o := consume.Options{Queue: b.o.Looking.Queue, Tag: b.o.Tag}
+	o := consume.Options{Queue: b.o.Looking.Queue, Tag: b.o.Tag, Prefetch: streamPrefetch}
 	last, ok, err := streamEnd(ctx, b.src, o, b.o.Idle)
 	b.report.Windows++
 	if err != nil || !ok {
 		return err
 	}
-	o.Prefetch, o.Offset = streamPrefetch, "first"
+	o.Offset = "first"
 	sub, err := b.src.Subscribe(ctx, o)
 	b.report.Windows++
 	if err != nil {

@@ -144,7 +144,7 @@ func (f *From) snapshot(ctx context.Context) error {
 	switch {
 	case f.Total >= 0:
 	case f.Type == topology.Stream:
-		last, ok, err := streamEnd(ctx, f.Source, consume.Options{Queue: f.Queue}, streamWait)
+		last, ok, err := streamEnd(ctx, f.Source, consume.Options{Queue: f.Queue, Prefetch: streamPrefetch}, streamWait)
 		if err != nil || !ok {
 			f.Total = 0
 			return err

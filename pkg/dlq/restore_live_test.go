@@ -243,6 +243,9 @@ func TestStreamsAreReadToTheirEndAtTheBeginning(t *testing.T) {
 		for _, burst := range []int{1, 2, 700, 1, 999, 4000, 1} { // one chunk each, or some large ones
 			fillStream(t, p.v.Channel(t), total, burst)
 			total += burst
+			if end, ok, err := dlq.StreamEnd(t.Context(), o.Source, "s", 100); err != nil || !ok || end != int64(total)-1 {
+				t.Fatalf("%d messages end at %d, %v, %v", total, end, ok, err)
+			}
 			seen := map[string]int{}
 			r, err := dlq.Browse(t.Context(), o.Source, dlq.BrowseOptions{Looking: dlq.Looking{Queue: "s", Type: topology.Stream, Return: dlq.ReturnNothing}},
 				func(m *message.Message) error { seen[m.MessageID]++; return nil })

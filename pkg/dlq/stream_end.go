@@ -12,8 +12,8 @@ import (
 const (
 	// streamPrefetch is enough to keep the broker sending; it is acknowledged in batches of half of it.
 	streamPrefetch = 1000
-	// streamWait is how long a stream may take to send its first message before it counts as empty.
-	streamWait = 1500 * time.Millisecond
+	// streamWait is how long a stream that is copied from may take to send its first message before it counts as empty.
+	streamWait = 5 * time.Second
 	// streamStall is how long it may send nothing before its end is reached.
 	streamStall = 30 * time.Second
 	// maxEndProbes bounds the search for the end of a stream that grows as fast as it is read: no chunk has more messages.
@@ -26,9 +26,9 @@ const (
 //
 // The broker begins with the last chunk, and its channel hands out at once what of it fits into the prefetch. So once a message has
 // come, all that do are sent before the answer to a cancel; fewer than the prefetch are all there are (seen on 3.10.8, 4.0.5, 4.3.6).
-// No silence has to be interpreted but that of an empty stream.
+// o.Prefetch may be smaller than the last chunk, but not by more than maxEndProbes times. No silence has to be interpreted but that of an empty stream.
 func streamEnd(ctx context.Context, src consume.Source, o consume.Options, wait time.Duration) (last int64, ok bool, err error) {
-	o.Prefetch, o.Offset = streamPrefetch, "last"
+	o.Offset = "last"
 	for probe, losses := 0, 0; probe < maxEndProbes; probe++ {
 		count, at, err := probeEnd(ctx, src, o, wait)
 		if errors.Is(err, consume.ErrLost) && losses < maxEndLosses {
@@ -41,7 +41,7 @@ func streamEnd(ctx context.Context, src consume.Source, o consume.Options, wait 
 		if count > 0 {
 			last, ok = at, true
 		}
-		if count < streamPrefetch {
+		if count < o.Prefetch {
 			break
 		}
 		o.Offset = last + 1
