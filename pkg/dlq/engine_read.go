@@ -118,8 +118,11 @@ func (r *run) wonder(ctx context.Context, q *quiet) error {
 	if q.since.IsZero() {
 		q.since = time.Now()
 	}
+	if r.stream {
+		return r.wonderAtStream(time.Since(q.since))
+	}
 	ready := int64(0)
-	if r.counter != nil && !r.stream {
+	if r.counter != nil {
 		n, err := readyConsuming(ctx, r.counter, r.queue)
 		if err != nil {
 			if err := r.wonderAt(err); err != nil || time.Since(q.since) < r.timing.stall {
@@ -136,16 +139,6 @@ func (r *run) wonder(ctx context.Context, q *quiet) error {
 		}
 		return nil
 	}
-	if r.stream && r.last >= 0 {
-		if time.Since(q.since) < r.timing.stall {
-			return nil // there is more, and a large message takes its time
-		}
-		r.stuck = fmt.Sprintf("stream %q ends at offset %d, and the broker hands out nothing from offset %d on", r.queue, r.last, r.next)
-		return errDrained
-	}
-	if r.stream && time.Since(q.since) < r.timing.stall/4 {
-		return nil
-	}
 	q.empty++
 	if r.awaited > 0 && time.Since(q.since) < r.timing.returning {
 		return nil // the broker has not noticed yet that the old connection is gone
@@ -154,6 +147,17 @@ func (r *run) wonder(ctx context.Context, q *quiet) error {
 		return errDrained
 	}
 	return nil
+}
+
+// wonderAtStream: nothing has come for so long. There is more until the end was reached, and a large message takes its time.
+func (r *run) wonderAtStream(quiet time.Duration) error {
+	switch {
+	case r.last < 0 && quiet < r.timing.stall/4, r.last >= 0 && quiet < r.timing.stall:
+		return nil
+	case r.last >= 0:
+		r.stuck = fmt.Sprintf("stream %q ends at offset %d, and the broker hands out nothing from offset %d on", r.queue, r.last, r.next)
+	}
+	return errDrained
 }
 
 // wonderAt: a broker that cannot be asked right now is most likely restarting, which the subscription will tell.
