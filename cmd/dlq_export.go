@@ -31,7 +31,6 @@ type dlqExportOptions struct {
 	queue string
 	file  string
 	drain bool
-	limit int64
 }
 
 func newDLQExportCmd(d *deps) *cobra.Command {
@@ -50,8 +49,8 @@ func newDLQExportCmd(d *deps) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVarP(&opts.file, "file", "f", "-", "the archive to make; - is stdout")
 	flags.BoolVar(&opts.drain, "drain", false, "take the messages out of the queue once they are durable in the archive")
-	flags.Int64Var(&opts.limit, "limit", 0, "write at most so many messages; 0 is no limit")
 	opts.selectOptions.register(cmd)
+	opts.registerLimit(cmd, "write")
 	opts.lookOptions.register(cmd)
 	opts.output.register(cmd, "text", "json", "yaml")
 	registerProgress(cmd, &opts.progress)
@@ -61,8 +60,6 @@ func newDLQExportCmd(d *deps) *cobra.Command {
 
 func (o *dlqExportOptions) check() error {
 	switch {
-	case o.limit < 0:
-		return usageError("0 is no limit", "%s--limit cannot be negative", where(o.cmd))
 	case o.file == "":
 		return usageError("write -f FILE, or -f - for stdout", "%sflag -f names no file", where(o.cmd))
 	case o.file == "-" && o.deps.streams.OutTTY:
@@ -80,37 +77,29 @@ func runDLQExport(ctx context.Context, opts *dlqExportOptions) error {
 		return err
 	}
 	defer s.close()
+	s.given = flagsGiven(opts.cmd)
 	q, err := s.queue(opts.queue)
 	if err != nil {
 		return err
 	}
-	limit := opts.limit
-	if opts.selectOptions.any() {
-		limit = 0
-	}
-	l, err := s.assess(ctx, q, opts.lookOptions, limit)
+	p, err := s.pick(q, &opts.selectOptions, opts.limit)
 	if err != nil {
+		return err
+	}
+	if err := p.allowed(ctx, opts.lookOptions); err != nil {
 		return err
 	}
 	if q.Type == topology.Stream && opts.drain {
 		return &exitError{code: exitFailed, err: fmt.Errorf("queue %q: %w: it can be exported, not drained", q.Name, dlq.ErrStream), advice: "leave --drain out"}
 	}
-	chosen, err := opts.compile(s.isWait())
-	if err != nil {
-		return err
-	}
-	e := &exporting{dlqExportOptions: opts, s: s, q: q, looking: l, chosen: chosen}
-	defer chosen.warn(opts.deps)
-	return e.run(ctx)
+	defer p.chosen.warn(opts.deps)
+	return (&exporting{opts, p}).run(ctx)
 }
 
 // exporting is an export of one queue.
 type exporting struct {
 	*dlqExportOptions
-	s       *dlqSession
-	q       *topology.Queue
-	looking dlq.Looking
-	chosen  *selected
+	*picker
 }
 
 func (e *exporting) run(ctx context.Context) error {
@@ -172,35 +161,20 @@ func (e *exporting) finish(doc view.RunDocument, err error) error {
 
 // copy writes messages that stay in the queue.
 func (e *exporting) copy(ctx context.Context, w *archive.Writer, observer *runObserver) (dlq.Result, error) {
-	limit := e.limit
-	if e.selectOptions.any() {
-		limit = 0
-	}
 	result := dlq.Result{Queue: e.q.Name}
-	now := time.Now()
-	var seen int64
-	_, err := e.s.browse(ctx, e.q, e.looking, limit, func(m *message.Message) error {
-		seen++
-		if seen%256 == 0 {
-			observer.Progress(dlq.Progress{Looked: seen})
+	looked := func(n *int64) {
+		if *n++; (result.Done+result.Skipped)%256 == 0 {
+			observer.Progress(dlq.Progress{Looked: result.Done + result.Skipped})
 		}
-		ok, err := e.chosen.matches(m, now)
-		if err != nil {
-			return err
+	}
+	_, err := e.each(ctx, func(m *message.Message) error {
+		err := w.Write(m)
+		if err == nil {
+			looked(&result.Done)
 		}
-		if !ok {
-			result.Skipped++
-			return nil
-		}
-		if err := w.Write(m); err != nil {
-			return err
-		}
-		if result.Done++; e.limit > 0 && result.Done >= e.limit {
-			return dlq.ErrStop
-		}
-		return nil
-	})
-	observer.Progress(dlq.Progress{Looked: seen})
+		return err
+	}, func() { looked(&result.Skipped) })
+	observer.Progress(dlq.Progress{Looked: result.Done + result.Skipped})
 	if result.Interrupted = ctx.Err() != nil; result.Interrupted {
 		err = nil // the messages are back, and the archive is whole
 	}

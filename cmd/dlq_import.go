@@ -24,10 +24,9 @@ type dlqImportOptions struct {
 	runOptions
 	connection *profile.Flags
 	selectOptions
-	file  string
-	to    string
-	limit int64
-	rate  float64
+	file string
+	to   string
+	rate float64
 }
 
 func newDLQImportCmd(d *deps) *cobra.Command {
@@ -47,7 +46,7 @@ func newDLQImportCmd(d *deps) *cobra.Command {
 	opts.selectOptions.register(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&opts.to, "to", "", "where to: queue:Q or exchange:X/KEY (default: the queue that each message was read from)")
-	flags.Int64Var(&opts.limit, "limit", 0, "restore at most so many messages; 0 is no limit")
+	opts.registerLimit(cmd, "restore")
 	flags.Float64Var(&opts.rate, "rate", 0, "messages a second at most; 0 is no limit")
 	opts.connection = connectionFlags(cmd)
 	return cmd
@@ -75,8 +74,8 @@ func runDLQImport(ctx context.Context, opts *dlqImportOptions) error {
 	if err != nil {
 		return err
 	}
-	if opts.limit < 0 || opts.rate < 0 {
-		return usageError("0 is no limit", "%s--limit and --rate cannot be negative", where(opts.cmd))
+	if opts.rate < 0 {
+		return usageError("0 is no limit", "%sflag --rate: %g is negative", where(opts.cmd), opts.rate)
 	}
 	if err := opts.selectOptions.check(opts.cmd); err != nil {
 		return err

@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,7 +12,6 @@ import (
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/message/filter"
-	"github.com/msgctl/msgctl/pkg/topology"
 )
 
 const dlqInspectLong = `Look at the messages of a queue without taking any out: a stream is read by offset, messages of other queues are held
@@ -106,25 +104,21 @@ func runDLQInspect(ctx context.Context, opts *dlqInspectOptions) error {
 		return err
 	}
 	defer s.close()
+	s.given = flagsGiven(opts.cmd)
 	q, err := s.queue(opts.queue)
 	if err != nil {
 		return err
 	}
-	limit := opts.count
-	if opts.selectOptions.any() {
-		limit = 0 // matches may be anywhere
-	}
-	l, err := s.assess(ctx, q, opts.lookOptions, limit)
+	p, err := s.pick(q, &opts.selectOptions, opts.count)
 	if err != nil {
 		return err
 	}
-	chosen, err := opts.compile(s.isWait())
-	if err != nil {
+	if err := p.allowed(ctx, opts.lookOptions); err != nil {
 		return err
 	}
-	s.tell(q, l, "Looking into")
-	i := &inspection{dlqInspectOptions: opts, s: s, q: q, looking: l, limit: limit, chosen: chosen, now: time.Now()}
-	defer chosen.warn(opts.deps)
+	s.tell(q, p.looking, "Looking into")
+	i := &inspection{dlqInspectOptions: opts, picker: p}
+	defer p.chosen.warn(opts.deps)
 	if opts.groupBy != "" {
 		return i.groups(ctx)
 	}
@@ -134,31 +128,7 @@ func runDLQInspect(ctx context.Context, opts *dlqInspectOptions) error {
 // inspection is one look.
 type inspection struct {
 	*dlqInspectOptions
-	s       *dlqSession
-	q       *topology.Queue
-	looking dlq.Looking
-	limit   int64
-	chosen  *selected
-	now     time.Time
-	matched int64
-}
-
-// each calls show with every message that is meant, until enough were shown.
-func (i *inspection) each(ctx context.Context, show func(*message.Message) error) (dlq.BrowseReport, error) {
-	return i.s.browse(ctx, i.q, i.looking, i.limit, func(m *message.Message) error {
-		ok, err := i.chosen.matches(m, i.now)
-		if err != nil || !ok {
-			return err
-		}
-		i.matched++
-		if err := show(m); err != nil {
-			return err
-		}
-		if i.count > 0 && i.matched >= i.count {
-			return dlq.ErrStop
-		}
-		return nil
-	})
+	*picker
 }
 
 func (i *inspection) groups(ctx context.Context) error {
@@ -175,7 +145,7 @@ func (i *inspection) groups(ctx context.Context) error {
 			progress.Add(256)
 		}
 		return nil
-	})
+	}, nil)
 	progress.End()
 	if err != nil && (ctx.Err() == nil || report.Seen == 0) {
 		return err
@@ -245,7 +215,7 @@ func (i *inspection) messages(ctx context.Context) error {
 		err := i.table(list)
 		list = list[:0]
 		return err
-	})
+	}, nil)
 	switch {
 	case err != nil || lines:
 		return err

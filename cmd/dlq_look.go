@@ -63,10 +63,10 @@ func (s *dlqSession) refusedLook(q *topology.Queue, l dlq.Looking) error {
 	command := "msgctl " + s.command + " " + shellQuote(q.Name)
 	var advice []string
 	if l.Allow == dlq.PermitGuard {
-		advice = append(advice, command+" --guard   lifts the limit with a policy meanwhile")
+		advice = append(advice, command+" --guard"+s.given+"   lifts the limit with a policy meanwhile")
 	}
 	if l.Allow != dlq.PermitNone {
-		advice = append(advice, command+" --force   goes ahead all the same")
+		advice = append(advice, command+" --force"+s.given+"   goes ahead all the same")
 	}
 	err := fmt.Errorf("queue %q: %w: %s", q.Name, dlq.ErrUnsafe, l.Refused)
 	return &exitError{code: exitFailed, err: err, advice: strings.Join(advice, "\n")}
@@ -118,6 +118,9 @@ func (s *dlqSession) guarded(ctx context.Context, q *topology.Queue, l dlq.Looki
 	return f()
 }
 
+// filledStream is how long a stream that holds messages may take to send the first one. Nothing but silence tells an empty one.
+const filledStream = 15 * time.Second
+
 // browse looks at messages from the head, at most limit of them, 0 for all that are ready now.
 func (s *dlqSession) browse(ctx context.Context, q *topology.Queue, l dlq.Looking, limit int64, each func(*message.Message) error) (dlq.BrowseReport, error) {
 	o := dlq.BrowseOptions{Looking: l, Limit: limit, Guard: s.guardFor(q), Counter: inVHost{s.broker, s.vhost}}
@@ -131,6 +134,8 @@ func (s *dlqSession) browse(ctx context.Context, q *topology.Queue, l dlq.Lookin
 		}
 		o.Expect = ready
 		o.Keep = s.keeper(q.Name)
+	} else if s.counts[q.Name].Ready > 0 {
+		o.Idle = filledStream
 	}
 	report, err := dlq.Browse(ctx, s.broker.Source(s.vhost), o, each)
 	s.warnHarm(q, report)

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"regexp"
@@ -74,6 +75,9 @@ func runDLQList(ctx context.Context, opts *dlqListOptions) error {
 	if !opts.watch {
 		return w.look(ctx)
 	}
+	if opts.output.value == "table" && opts.deps.streams.OutTTY {
+		w.frame = terminal.NewFrame(opts.deps.streams.Out)
+	}
 	return w.watch(ctx)
 }
 
@@ -94,8 +98,10 @@ type dlqWatch struct {
 	// s is the connection's session; each vhost has one of its own that shares the broker.
 	s      *dlqSession
 	vhosts map[string]*dlqVHost
-	// told says that it was said what looking does.
-	told bool
+	// said is what was said of what looking does; "" when that was not necessary yet.
+	said string
+	// frame is where a terminal is refreshed; nil elsewhere.
+	frame *terminal.Frame
 }
 
 func (w *dlqWatch) watch(ctx context.Context) error {
@@ -137,10 +143,10 @@ func (w *dlqWatch) look(ctx context.Context) error {
 		}
 		return nil
 	}
-	if w.watchedInPlace() {
-		fmt.Fprint(streams.Out, "\x1b[H\x1b[2J")
-		fmt.Fprintf(streams.Out, "%s, every %s, %s\n\n", w.scope(doc), w.interval, doc.At.Local().Format(time.TimeOnly))
-	} else if w.dlqListOptions.watch {
+	if w.frame != nil {
+		return w.showInPlace(doc)
+	}
+	if w.dlqListOptions.watch {
 		fmt.Fprintf(streams.Out, "%s\n", doc.At.Format(time.RFC3339))
 	}
 	return view.DLQList(streams.Out, doc, streams.OutStyler(w.deps.colour), streams.OutWidth())
@@ -153,7 +159,26 @@ func (w *dlqWatch) scope(doc view.DLQListDocument) string {
 	return "vhost " + clean(doc.VHost)
 }
 
-func (w *dlqWatch) watchedInPlace() bool { return w.dlqListOptions.watch && w.deps.streams.OutTTY }
+// showInPlace refreshes a terminal as wide and high as it is now.
+func (w *dlqWatch) showInPlace(doc view.DLQListDocument) error {
+	streams := w.deps.streams
+	rows := streams.Measure()
+	style := streams.OutStyler(w.deps.colour)
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s, every %s, %s", w.scope(doc), w.interval, doc.At.Local().Format(time.TimeOnly))
+	if n := doc.LosingNow(); n > 0 { // they are listed last, and may be cut off
+		b.WriteString(", " + style.Red(terminal.FormatPlural(int64(n), "queue is", "queues are")+" losing messages"))
+	}
+	b.WriteString("\n")
+	for _, line := range terminal.Wrap(w.said, streams.OutWidth()) {
+		b.WriteString(style.Dim(line) + "\n")
+	}
+	b.WriteString("\n")
+	if err := view.DLQList(&b, doc, style, streams.OutWidth()); err != nil {
+		return err
+	}
+	return w.frame.Show(b.String(), rows)
+}
 
 // document reads and looks into every vhost that is meant.
 func (w *dlqWatch) document(ctx context.Context) (view.DLQListDocument, error) {

@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -89,12 +88,10 @@ func (w *dlqWatch) lookInto(ctx context.Context, vhosts []*dlqVHost, now time.Ti
 
 // tellSearch says once what looking into queues that are no dead-letter queues does.
 func (w *dlqWatch) tellSearch(queues int) {
-	if queues == 0 || w.told {
-		return
+	if queues > 0 && w.said == "" {
+		w.said = searchText(queues, " (--no-look looks at none)")
+		w.deps.say("%s", w.said)
 	}
-	w.told = true
-	w.deps.say("Looking at the first message of %s without consumers for what failed elsewhere: it carries the flag redelivered afterwards (--no-look looks at none).",
-		terminal.FormatPlural(int64(queues), "queue", "queues"))
 }
 
 // toDate returns the dead-letter queues whose first message is to be looked at, and notes of the others why not.

@@ -19,7 +19,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-const dlqPurgeLong = `Destroy messages: all that are ready, or those that --where, --older-than or --id select. How many there are, how old and of
+const dlqPurgeLong = `Destroy messages: all that are ready, or those that --where, --older-than, --id or --limit select. How many there are, how old and of
 which kinds is said first, and must be confirmed: with --yes where nobody can be asked, on a protected context by typing the
 queue's name, or with --yes=QUEUE.
 
@@ -52,6 +52,7 @@ func newDLQPurgeCmd(d *deps) *cobra.Command {
 	opts.runOptions.register(cmd)
 	cmd.Flags().Lookup("yes").Usage = "do not ask; on a protected context: --yes=QUEUE"
 	opts.selectOptions.register(cmd)
+	opts.registerLimit(cmd, "destroy")
 	opts.lookOptions.register(cmd)
 	cmd.Flags().StringVar(&opts.archive, "archive", "", "first write every message durably to a new file; .gz and .zst are compressed")
 	cmd.Flags().BoolVarP(&opts.dryRun, "dry-run", "n", false, "only say what would be destroyed")
@@ -68,6 +69,7 @@ func runDLQPurge(ctx context.Context, opts *dlqPurgeOptions) error {
 		return err
 	}
 	defer s.close()
+	s.given = flagsGiven(opts.cmd)
 	q, err := s.queue(opts.queue)
 	if err != nil {
 		return err
@@ -78,15 +80,15 @@ func runDLQPurge(ctx context.Context, opts *dlqPurgeOptions) error {
 	if err := opts.checkYes(s, q); err != nil {
 		return err
 	}
-	chosen, err := opts.compile(s.isWait())
+	chosen, err := s.pick(q, &opts.selectOptions, opts.limit)
 	if err != nil {
 		return err
 	}
-	p := &purging{dlqPurgeOptions: opts, s: s, q: q, chosen: chosen}
+	p := &purging{dlqPurgeOptions: opts, picker: chosen}
 	if p.ready, err = s.ready(ctx, q.Name); err != nil {
 		return err
 	}
-	defer chosen.warn(opts.deps)
+	defer p.chosen.warn(opts.deps)
 	return p.run(ctx)
 }
 
@@ -105,11 +107,8 @@ func (o *dlqPurgeOptions) checkYes(s *dlqSession, q *topology.Queue) error {
 // purging is a purge of one queue.
 type purging struct {
 	*dlqPurgeOptions
-	s       *dlqSession
-	q       *topology.Queue
-	looking dlq.Looking
+	*picker
 	ready   int64
-	chosen  *selected
 	options dlq.PurgeOptions
 }
 
@@ -124,13 +123,16 @@ func (p *purging) run(ctx context.Context) error {
 		return err
 	}
 	p.looking = l
-	p.options = dlq.PurgeOptions{From: p.s.from(p.q, l, p.ready), Select: p.chosen.Selection, Purger: inVHost{p.s.broker, p.s.vhost}, ID: dlq.NewRunID()}
+	p.options = dlq.PurgeOptions{From: p.s.from(p.q, l, p.ready), Select: p.chosen.Selection, Limit: p.limit, Purger: inVHost{p.s.broker, p.s.vhost}, ID: dlq.NewRunID()}
 	// What one message at a time does to those that stay can be harmful; the broker's purge leaves none.
 	if !p.atOnce() && l.Refused != "" {
 		return p.s.refusedLook(p.q, l)
 	}
+	if p.dryRun {
+		return p.dry(ctx)
+	}
 	meant, err := p.preview(ctx)
-	if err != nil || p.dryRun {
+	if err != nil {
 		return err
 	}
 	if meant == 0 {
@@ -146,7 +148,7 @@ func (p *purging) run(ctx context.Context) error {
 
 // atOnce says that the broker's own purge will do.
 func (p *purging) atOnce() bool {
-	return !p.selectOptions.any() && p.archive == "" && p.report == ""
+	return !p.selectOptions.any() && p.limit == 0 && p.archive == "" && p.report == ""
 }
 
 // preview says how many messages are meant, how old they are and of which kinds, and returns how many. With --yes and without a
@@ -156,47 +158,63 @@ func (p *purging) preview(ctx context.Context) (int64, error) {
 		p.deps.warn("what is in the queue is not shown: " + p.looking.Refused)
 		return p.ready, nil
 	}
-	if p.yes != "" && !p.dryRun {
+	if p.yes != "" {
 		if !p.atOnce() {
 			p.s.tell(p.q, p.looking, "Taking messages out of")
 		}
 		return p.ready, nil
 	}
+	doc, err := p.groups(ctx)
+	if err != nil || doc.Matched == 0 {
+		return 0, err
+	}
+	return doc.Matched, p.showGroups(doc)
+}
+
+// dry shows what would be destroyed; where a look into the queue could do harm, only how many.
+func (p *purging) dry(ctx context.Context) error {
+	if p.looking.Refused != "" {
+		p.deps.warn("what is in the queue is not shown: " + p.looking.Refused)
+		doc := view.NewRunDocument("purge", dlq.Result{Queue: p.q.Name, Done: p.ready}, 0)
+		doc.VHost, doc.DryRun = p.s.vhost, true
+		return p.show(doc)
+	}
+	doc, err := p.groups(ctx)
+	if err != nil {
+		return err
+	}
+	streams := p.deps.streams
+	if done, err := p.output.encode(streams.Out, doc); done {
+		return err
+	}
+	fmt.Fprintln(streams.Out, "Would destroy from "+terminal.Neutralise(p.q.Name)+":")
+	return view.GroupTable(streams.Out, doc, streams.OutStyler(p.deps.colour), streams.OutWidth())
+}
+
+// groups looks at what is meant.
+func (p *purging) groups(ctx context.Context) (doc view.GroupsDocument, err error) {
 	p.s.tell(p.q, p.looking, "Looking into")
 	key, err := filter.CompileKey("reason,queue", filter.Options{IsWaitQueue: p.s.isWait()})
 	if err != nil {
-		return 0, err
+		return doc, err
 	}
-	grouper, now := dlq.NewGrouper(key, 0), time.Now()
-	report, err := p.s.browse(ctx, p.q, p.looking, 0, func(m *message.Message) error {
-		if ok, err := p.chosen.matches(m, now); err != nil || !ok {
-			return err
-		}
+	grouper := dlq.NewGrouper(key, 0)
+	report, err := p.each(ctx, func(m *message.Message) error {
 		grouper.Add(m)
 		return nil
-	})
+	}, nil)
 	if err != nil {
-		return 0, err
+		return doc, err
 	}
-	doc := view.NewGroupsDocument(grouper.Groups())
+	doc = view.NewGroupsDocument(grouper.Groups())
 	doc.VHost, doc.Queue, doc.Type, doc.Looked = p.s.vhost, p.q.Name, p.q.Type, report.Seen
-	return doc.Matched, p.showGroups(doc, now)
+	return doc, nil
 }
 
-func (p *purging) showGroups(doc view.GroupsDocument, now time.Time) error {
+func (p *purging) showGroups(doc view.GroupsDocument) error {
 	streams := p.deps.streams
-	if p.dryRun {
-		if done, err := p.output.encode(streams.Out, doc); done {
-			return err
-		}
-		fmt.Fprintln(streams.Out, "Would destroy from "+terminal.Neutralise(p.q.Name)+":")
-		return view.GroupTable(streams.Out, doc, streams.OutStyler(p.deps.colour), streams.OutWidth())
-	}
-	if doc.Matched == 0 {
-		return nil
-	}
 	if streams.ErrTTY {
-		return view.GroupCards(streams.Err, doc, now, streams.ErrStyler(p.deps.colour), streams.ErrWidth())
+		return view.GroupCards(streams.Err, doc, p.now, streams.ErrStyler(p.deps.colour), streams.ErrWidth())
 	}
 	return view.GroupTable(streams.Err, doc, streams.ErrStyler(p.deps.colour), 0)
 }

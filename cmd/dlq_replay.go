@@ -11,7 +11,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/topology"
 )
 
 const dlqReplayLong = `Take messages out of a dead-letter queue and send them back to the queue in which they first died: through the default
@@ -26,7 +28,8 @@ A message leaves the queue only after the broker confirmed its copy and did not 
 in the report, and the exit code is 3. Messages that die again meanwhile are not replayed again; --max-replays leaves
 what keeps coming back. Ctrl-C settles what is under way; a lost connection is restored.
 
-Without a queue, the one dead-letter queue that holds messages is meant; with several, they are listed.
+Without a queue, the one dead-letter queue that holds messages is meant; with several, they are listed. Queues that neither topology
+nor name tells of are found by their first message, as dlq ls finds them; what looking at it does is said first.
 
 --ramp 1,10,100 begins with few messages, waits after each stage (--settle), and gives up when too many of them die again.`
 
@@ -38,7 +41,6 @@ type dlqReplayOptions struct {
 	queue      string
 	all        bool
 	to         string
-	limit      int64
 	rate       float64
 	ramp       []int64
 	settle     time.Duration
@@ -98,7 +100,7 @@ func (o *dlqReplayOptions) registerAll(cmd *cobra.Command) {
 		usage = "where to: queue:Q, exchange:X or exchange:X/KEY"
 	}
 	flags.StringVar(&o.to, "to", "", usage)
-	flags.Int64Var(&o.limit, "limit", 0, "send at most so many messages; 0 is no limit")
+	o.registerLimit(cmd, "send")
 	flags.Float64Var(&o.rate, "rate", 0, "messages a second at most; 0 is no limit")
 	flags.StringVar(&o.jq, "jq", "", "change messages with a jq program: .body and .headers may be assigned to")
 	flags.BoolVarP(&o.dryRun, "dry-run", "n", false, "only say how many would go where, and what would stay and why")
@@ -112,10 +114,12 @@ func (o *dlqReplayOptions) check() (err error) {
 	switch {
 	case o.queue != "" && o.all:
 		return usageError("name a queue or write --all", "%sboth a queue and --all", where(cmd))
-	case o.limit < 0 || o.rate < 0 || o.maxReplays < 0 || o.prefetch < 0 || o.prefetch > 65535:
-		return usageError("0 is no limit", "%s--limit, --rate, --max-replays and --prefetch (at most 65535) cannot be negative", where(cmd))
+	case o.rate < 0 || o.maxReplays < 0 || o.prefetch < 0 || o.prefetch > 65535:
+		return usageError("0 is no limit", "%s--rate, --max-replays and --prefetch (at most 65535) cannot be negative", where(cmd))
 	case len(o.ramp) == 0 && (cmd.Flags().Changed("settle") || cmd.Flags().Changed("abort-if-returned")):
 		return usageError("add --ramp 1,10,100", "%s--settle and --abort-if-returned are about the stages of --ramp", where(cmd))
+	case len(o.ramp) > 0 && o.copyOnly:
+		return usageError("leave --copy or --ramp out; --limit 10 --copy sends few copies", "%s--copy and --ramp: each stage would begin with the same messages again, because they stay", where(cmd))
 	case o.move && o.to == "":
 		return usageError("usage: "+cmd.UseLine()+" --to queue:NAME", "%sflag --to is missing: where to?", where(cmd))
 	}
@@ -150,6 +154,7 @@ func runDLQReplay(ctx context.Context, opts *dlqReplayOptions) error {
 		return err
 	}
 	defer s.close()
+	s.given = flagsGiven(opts.cmd)
 	if err := s.destination(opts.destination); err != nil {
 		return err
 	}
@@ -161,20 +166,30 @@ func runDLQReplay(ctx context.Context, opts *dlqReplayOptions) error {
 		opts.deps.say("No dead-letter queue of vhost %q holds messages.", s.vhost)
 		return nil
 	}
-	var worst error
+	if len(names) == 1 {
+		return opts.one(ctx, s, names[0])
+	}
+	return opts.inTurn(ctx, s, names)
+}
+
+// inTurn takes one queue after the other. What one of them refuses keeps nobody from the next.
+func (o *dlqReplayOptions) inTurn(ctx context.Context, s *dlqSession, names []string) error {
+	codes := map[int]bool{}
 	for _, name := range names {
-		if err := opts.one(ctx, s, name); err != nil {
-			if worst == nil {
-				worst = err
-			} else {
-				opts.deps.report(ctx, err)
-			}
-		}
+		codes[o.deps.report(ctx, o.one(ctx, s, name))] = true
 		if ctx.Err() != nil {
-			break
+			return exitWith(exitInterrupted)
 		}
 	}
-	return worst
+	if len(codes) > 1 {
+		return exitWith(exitPartly)
+	}
+	for code := range codes {
+		if code != exitOK {
+			return exitWith(code)
+		}
+	}
+	return nil
 }
 
 func (o *dlqReplayOptions) command() string {
@@ -189,9 +204,22 @@ func (o *dlqReplayOptions) queues(ctx context.Context, s *dlqSession) ([]string,
 	if o.queue != "" {
 		return []string{o.queue}, nil
 	}
+	unsearched, err := s.search(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if unsearched > 0 {
+		o.deps.say("Not searched for messages that failed elsewhere: %s, because a look could do more than set a flag, or they are too many: name one of these to replay it.",
+			terminal.FormatPlural(int64(unsearched), "queue", "queues"))
+	}
 	var names, options []string
 	for _, q := range s.found.Queues {
-		if n := s.counts[q.Name]; q.Role == dlq.RoleDeadLetter && n.Ready > 0 {
+		n := s.counts[q.Name]
+		switch {
+		case q.Role != dlq.RoleDeadLetter || n.Ready == 0:
+		case q.Type == topology.Stream && !o.copyOnly && !o.dryRun:
+			o.deps.say("Stream %s is left out: it keeps its messages, and only copies can be sent (--copy).", q.Name)
+		default:
 			names = append(names, q.Name)
 			options = append(options, fmt.Sprintf("%s  %d ready", q.Name, n.Ready))
 		}

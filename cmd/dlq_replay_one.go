@@ -176,9 +176,10 @@ func (r *replaying) before(ctx context.Context) error {
 	d := r.destination
 	switch {
 	case d.Kind == dlq.ToExchange && d.HasKey:
-		doc := view.RunDocument{Action: r.action(), DryRun: true, Queue: r.q.Name, Done: r.ready,
-			Targets: []view.TargetDocument{{Exchange: d.Exchange, Key: d.Key, Messages: r.ready}}}
-		if err := r.copies(doc); err != nil {
+		doc := view.RunDocument{Targets: []view.TargetDocument{{Exchange: d.Exchange, Key: d.Key}}} // how many is not known yet
+		r.s.reaches(&doc)
+		streams := r.deps.streams
+		if err := view.RunTargets(streams.Err, doc, streams.ErrStyler(r.deps.colour), streams.ErrWidth()); err != nil {
 			return err
 		}
 	case d.Kind == dlq.ToOrigin || d.Kind == dlq.ToExchange:

@@ -161,6 +161,9 @@ func inWords(to dlq.Destination) string {
 func flagsGiven(cmd *cobra.Command) string {
 	var b strings.Builder
 	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if f.Name == "all" {
+			return // instead of a queue
+		}
 		if list, ok := f.Value.(pflag.SliceValue); ok && f.Value.Type() == "stringArray" {
 			for _, v := range list.GetSlice() {
 				b.WriteString(" --" + f.Name + "=" + shellQuote(v))

@@ -21,6 +21,8 @@ type selectOptions struct {
 	where string
 	ids   []string
 	older daysValue
+	// limit is how many of them at most; 0 is all.
+	limit int64
 }
 
 func (o *selectOptions) register(cmd *cobra.Command) {
@@ -30,10 +32,19 @@ func (o *selectOptions) register(cmd *cobra.Command) {
 	flags.Var(&o.older, "older-than", "only messages that died longer ago than this: 90s, 2h, 7d")
 }
 
+// registerLimit adds --limit to a command that does something to messages; what is its name in plain words.
+func (o *selectOptions) registerLimit(cmd *cobra.Command, what string) {
+	cmd.Flags().Int64Var(&o.limit, "limit", 0, what+" at most so many messages; 0 is no limit")
+}
+
+// any says that not all messages are meant, whatever the limit.
 func (o *selectOptions) any() bool { return o.where != "" || len(o.ids) > 0 || o.older > 0 }
 
 // check finds mistakes in the flags before anything is dialled.
 func (o *selectOptions) check(cmd *cobra.Command) error {
+	if o.limit < 0 {
+		return usageError("0 is no limit", "%sflag --limit: %d is negative", where(cmd), o.limit)
+	}
 	if o.where == "" {
 		return nil
 	}
@@ -47,11 +58,9 @@ func expressionError(cmd *cobra.Command, flag string, err error) error {
 	if !errors.As(err, &syntax) {
 		return err
 	}
-	var advice []string
-	for _, text := range []string{syntax.Snippet(), syntax.Hint} {
-		if text != "" {
-			advice = append(advice, strings.TrimRight(text, "\n"))
-		}
+	snippet := ""
+	for line := range strings.Lines(syntax.Snippet()) {
+		snippet += "\n    " + strings.TrimRight(line, "\n")
 	}
 	place := ""
 	if syntax.Line > 1 {
@@ -60,7 +69,7 @@ func expressionError(cmd *cobra.Command, flag string, err error) error {
 	if syntax.Line > 0 {
 		place += fmt.Sprintf(" column %d", syntax.Column)
 	}
-	return usageError(strings.Join(advice, "\n"), "%sflag %s%s: %s", where(cmd), flag, place, syntax.Message)
+	return usageError(syntax.Hint, "%sflag %s%s: %s%s", where(cmd), flag, place, syntax.Message, snippet)
 }
 
 // selected is a compiled selection. It counts what could not be compared.

@@ -20,6 +20,7 @@ import (
 type dlqSession struct {
 	deps       *deps
 	command    string
+	given      string // the flags that were typed, for a corrected command line
 	connection *profile.Connection
 	vhost      string
 	broker     messageBroker

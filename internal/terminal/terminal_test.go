@@ -361,3 +361,24 @@ func TestProgressChoice(t *testing.T) {
 		t.Error("--progress none shows something")
 	}
 }
+
+func TestFrame(t *testing.T) {
+	var out bytes.Buffer
+	f := NewFrame(&out)
+	for _, c := range []struct {
+		text string
+		rows int
+		want string
+	}{
+		{"a\nb\n", 24, "\x1b[H\x1b[2Ja\x1b[K\nb\x1b[K\n\x1b[J"},
+		{"c\n", 24, "\x1b[Hc\x1b[K\n\x1b[J"},
+		{"1\n2\n3\n", 4, "\x1b[H1\x1b[K\n2\x1b[K\n3\x1b[K\n\x1b[J"},
+		{"1\n2\n3\n4\n", 4, "\x1b[H1\x1b[K\n2\x1b[K\n… 2 lines more: the terminal has 4\x1b[K\n\x1b[J"},
+		{"1\n2\n", 0, "\x1b[H1\x1b[K\n2\x1b[K\n\x1b[J"},
+	} {
+		out.Reset()
+		if err := f.Show(c.text, c.rows); err != nil || out.String() != c.want {
+			t.Errorf("%q in %d rows: %q, %v; want %q", c.text, c.rows, out.String(), err, c.want)
+		}
+	}
+}

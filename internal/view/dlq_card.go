@@ -153,6 +153,7 @@ type card struct {
 	b     *bufio.Writer
 	style terminal.Styler
 	width int
+	label int // the room of labels in cards of groups
 }
 
 func (c card) title(text string) {
@@ -252,9 +253,6 @@ func plainText(v any) string {
 
 func (c card) bodyText(m MessageDocument) {
 	fmt.Fprintln(c.b, c.style.Bold("Body")+"  "+c.style.Dim(terminal.Neutralise(m.BodyIs)))
-	if m.BodyProblem != "" {
-		fmt.Fprintln(c.b, "  "+c.style.Yellow(terminal.Neutralise(m.BodyProblem)))
-	}
 	if m.view.Text != "" {
 		c.block(m.view.Text)
 	}

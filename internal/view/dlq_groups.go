@@ -75,7 +75,7 @@ func when(t time.Time) *time.Time {
 // GroupCards writes one card per group for a terminal.
 func GroupCards(w io.Writer, doc GroupsDocument, now time.Time, style terminal.Styler, width int) error {
 	b := bufio.NewWriter(w)
-	c := card{b: b, style: style, width: width}
+	c := card{b: b, style: style, width: width, label: labelWidth(doc.GroupBy)}
 	for _, g := range doc.Groups {
 		c.group(doc, g, now)
 	}
@@ -114,16 +114,32 @@ func roughSize(n int64) string {
 	return fmt.Sprintf("%.3g %s", size, unit)
 }
 
+// The labels of cards.
+const (
+	labelLeast = 12
+	labelMost  = 24
+)
+
+// labelWidth is the room that the longest of the names needs, within bounds.
+func labelWidth(names []string) int {
+	width := labelLeast
+	for _, name := range names {
+		width = max(width, terminal.Width(terminal.Neutralise(name)))
+	}
+	return min(width, labelMost)
+}
+
 func (c card) field(name, value string) {
-	label := terminal.Truncate(terminal.Neutralise(name), 18)
-	pad := strings.Repeat(" ", max(0, 12-terminal.Width(label)))
+	width := max(c.label, labelLeast)
+	label := terminal.Truncate(terminal.Neutralise(name), width)
+	pad := strings.Repeat(" ", max(0, width-terminal.Width(label)))
 	room := 0
 	if c.width > 0 {
-		room = max(c.width-17, 20)
+		room = max(c.width-width-4, 20)
 	}
 	for i, line := range terminal.Wrap(terminal.Neutralise(value), room) {
 		if i > 0 {
-			label, pad = "", strings.Repeat(" ", 12)
+			label, pad = "", strings.Repeat(" ", width)
 		}
 		fmt.Fprintln(c.b, c.style.Yellow("▌")+" "+c.style.Dim(label)+pad+"  "+line)
 	}

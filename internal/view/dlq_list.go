@@ -141,6 +141,16 @@ func DLQList(w io.Writer, doc DLQListDocument, style terminal.Styler, width int)
 	return b.Flush()
 }
 
+// LosingNow counts the queues that surely lose their dead letters.
+func (doc DLQListDocument) LosingNow() (n int) {
+	for _, l := range doc.Losing {
+		if l.Certain && !l.Kept {
+			n++
+		}
+	}
+	return n
+}
+
 func (doc DLQListDocument) all() bool { return doc.VHost == "" }
 
 func (doc DLQListDocument) scope() string {

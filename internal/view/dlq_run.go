@@ -103,6 +103,16 @@ func (doc *RunDocument) Stays() (n int64) {
 	return n
 }
 
+// broken counts the places where an archive could not be read: nobody knows how many messages that is.
+func (doc *RunDocument) broken() (n int64) {
+	for _, s := range doc.Stayed {
+		if s.Reason == dlq.ReasonBroken {
+			n += s.Messages
+		}
+	}
+	return n
+}
+
 // shownTargets is how many targets are named; JSON has all.
 const shownTargets = 12
 
@@ -125,6 +135,15 @@ func RunText(w io.Writer, doc RunDocument, style terminal.Styler, width int) err
 	}
 	doc.writeRemarks(b, style, width)
 	folded(b, "", doc.summary(), width)
+	return b.Flush()
+}
+
+// RunTargets writes where messages are about to go.
+func RunTargets(w io.Writer, doc RunDocument, style terminal.Styler, width int) error {
+	b := bufio.NewWriter(w)
+	for _, t := range doc.Targets {
+		folded(b, "", t.text(), width)
+	}
 	return b.Flush()
 }
 
@@ -228,8 +247,13 @@ func (doc *RunDocument) summary() string {
 	if !doc.DryRun {
 		out += " in " + elapsed(doc.ElapsedMS)
 	}
-	if stays := doc.Stays(); stays > 0 {
+	if stays := doc.Stays() - doc.broken(); stays > 0 {
 		out += fmt.Sprintf("; %s %s", terminal.FormatCount(stays), doc.stayVerb())
+	}
+	if n := len(doc.Broken); n > 0 && doc.Broken[n-1].Final {
+		out += "; nothing behind the break could be read"
+	} else if n > 0 {
+		out += fmt.Sprintf("; %s %s", terminal.FormatPlural(doc.broken(), "broken line", "broken lines"), doc.stayVerb())
 	}
 	if doc.Skipped > 0 {
 		out += fmt.Sprintf("; %s did not match", terminal.FormatCount(doc.Skipped))

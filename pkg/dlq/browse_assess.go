@@ -254,7 +254,7 @@ func (f Facts) lengthLimits() (list []lengthLimit) {
 // company is about other consumers of the queue.
 func (a *assessment) company() {
 	if a.f.Status.Consumers > 0 {
-		a.note(EffectShared, "%d consumers take messages at the same time: what they hold is not seen", a.f.Status.Consumers)
+		a.note(EffectShared, "%s at work at the same time: what they hold is not seen", plural(a.f.Status.Consumers, "consumer"))
 	}
 	a.note(EffectHidden, "consumers do not get the messages while they are looked at")
 }

@@ -3,31 +3,32 @@ package dlq
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/msgctl/msgctl/pkg/consume"
-	"github.com/msgctl/msgctl/pkg/message"
 )
-
-// streamPrefetch is enough to keep the broker sending; it is acknowledged in batches of half of it.
-const streamPrefetch = 1000
 
 // stream reads a stream from its first message to what is its last now. Nothing is taken out of a stream by reading.
 func (b *browser) stream(ctx context.Context) error {
-	last, ok, err := b.lastOffset(ctx)
+	o := consume.Options{Queue: b.o.Looking.Queue, Tag: b.o.Tag, Prefetch: streamPrefetch}
+	last, ok, err := streamEnd(ctx, b.src, o, b.o.Idle)
+	b.report.Windows++
 	if err != nil || !ok {
 		return err
 	}
-	sub, err := b.subscribe(ctx, "first")
+	o.Offset = "first"
+	sub, err := b.src.Subscribe(ctx, o)
+	b.report.Windows++
 	if err != nil {
 		return err
 	}
 	defer func() { _ = sub.Close() }()
-	idle := startIdle(ctx, b.o.Idle)
+	idle := startIdle(ctx, streamStall)
 	defer idle.stop()
 	for {
 		d, err := idle.next(ctx, sub)
 		if errors.Is(err, errIdle) {
-			return nil
+			return fmt.Errorf("read stream %q: its last offset is %d, and the broker has sent nothing for %s: only a part was read", o.Queue, last, streamStall)
 		}
 		if err != nil {
 			return err
@@ -54,34 +55,4 @@ func (b *browser) read(sub consume.Subscription, d *consume.Delivery, last int64
 		return false, sub.Ack(d.Tag, true)
 	}
 	return false, nil
-}
-
-// lastOffset returns where the stream ends now, and false when it is empty. "last" begins with the last chunk.
-func (b *browser) lastOffset(ctx context.Context) (last int64, ok bool, err error) {
-	sub, err := b.subscribe(ctx, "last")
-	if err != nil {
-		return 0, false, err
-	}
-	defer func() { _ = sub.Close() }()
-	for {
-		d, err := lastWait(ctx, sub, b.o.Idle/3)
-		if errors.Is(err, errIdle) {
-			return last, ok, nil
-		}
-		if err != nil {
-			return 0, false, err
-		}
-		last, ok = offsetOf(&d.Message)
-		if err := sub.Ack(d.Tag, false); err != nil {
-			return 0, false, err
-		}
-	}
-}
-
-func offsetOf(m *message.Message) (int64, bool) { return m.Offset() }
-
-func (b *browser) subscribe(ctx context.Context, offset string) (consume.Subscription, error) {
-	b.report.Windows++
-	o := consume.Options{Queue: b.o.Looking.Queue, Prefetch: streamPrefetch, Tag: b.o.Tag, Offset: offset}
-	return b.src.Subscribe(ctx, o)
 }

@@ -50,6 +50,7 @@ type task struct {
 	keep     bool  // what is done stays in the queue
 	stream   bool
 	offset   any      // where to start in a stream
+	last     int64    // where a stream ends; negative is unknown
 	giveBy   ReturnBy // how what stays goes back
 	decide   func(*message.Message) verdict
 	begin    func(context.Context, *run) (effect, error)
@@ -164,6 +165,7 @@ type run struct {
 	mopping   bool  // only acknowledge again what was confirmed
 	stuck     string
 	next      int64 // offset to go on from in a stream
+	through   bool  // the end of a stream was reached
 	progress  progressMeter
 }
 

@@ -1,6 +1,11 @@
 package dlq
 
-import "time"
+import (
+	"context"
+	"time"
+
+	"github.com/msgctl/msgctl/pkg/consume"
+)
 
 // Hurry shortens the pauses of a run, for tests that break connections.
 func Hurry(o *ReplayOptions) {
@@ -25,4 +30,9 @@ func hurried() timing {
 		idle: 100 * time.Millisecond, stall: 5 * time.Second, returning: 20 * time.Second, grace: 10 * time.Second,
 		delay: 200 * time.Millisecond, attempts: 30,
 	}
+}
+
+// StreamEnd is streamEnd with a prefetch that a chunk may exceed.
+func StreamEnd(ctx context.Context, src consume.Source, queue string, prefetch int) (int64, bool, error) {
+	return streamEnd(ctx, src, consume.Options{Queue: queue, Prefetch: prefetch}, streamWait)
 }

@@ -1,6 +1,7 @@
 package dlq
 
 import (
+	"fmt"
 	"sync"
 	"time"
 )
@@ -78,4 +79,12 @@ func (p *progressMeter) tell(now Progress, last bool) {
 		p.last = time.Now()
 		p.observer.Progress(now)
 	}
+}
+
+// plural counts things in a notice.
+func plural(n int64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }

@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/msgctl/msgctl/pkg/consume"
+	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
 // read takes messages until the snapshot is through, the queue is empty, or ctx ends. It goes on after a lost connection.
 func (r *run) read(ctx context.Context) error {
 	ended := int64(-1) // what was looked at when the queue seemed to be empty
-	for r.taken < r.total && (r.most <= 0 || r.tried < r.most) {
+	for !r.through && r.taken < r.total && (r.most <= 0 || r.tried < r.most) {
 		d, err := r.receive(ctx)
 		if err != nil {
 			if done, err := r.goOn(ctx, err, &ended); done || err != nil {
@@ -24,7 +25,7 @@ func (r *run) read(ctx context.Context) error {
 		if err := r.take(ctx, d); err != nil {
 			return err
 		}
-		if r.taken < r.total && (r.active.crowded() || r.sinceBarrier() >= barrierEvery) {
+		if !r.through && r.taken < r.total && (r.active.crowded() || r.sinceBarrier() >= barrierEvery) {
 			if err := r.rotate(ctx); err != nil {
 				return err
 			}
@@ -117,8 +118,11 @@ func (r *run) wonder(ctx context.Context, q *quiet) error {
 	if q.since.IsZero() {
 		q.since = time.Now()
 	}
+	if r.stream {
+		return r.wonderAtStream(time.Since(q.since))
+	}
 	ready := int64(0)
-	if r.counter != nil && !r.stream {
+	if r.counter != nil {
 		n, err := readyConsuming(ctx, r.counter, r.queue)
 		if err != nil {
 			if err := r.wonderAt(err); err != nil || time.Since(q.since) < r.timing.stall {
@@ -135,9 +139,6 @@ func (r *run) wonder(ctx context.Context, q *quiet) error {
 		}
 		return nil
 	}
-	if r.stream && time.Since(q.since) < r.timing.stall/4 {
-		return nil // nothing tells where a stream ends, and a large message takes its time
-	}
 	q.empty++
 	if r.awaited > 0 && time.Since(q.since) < r.timing.returning {
 		return nil // the broker has not noticed yet that the old connection is gone
@@ -146,6 +147,17 @@ func (r *run) wonder(ctx context.Context, q *quiet) error {
 		return errDrained
 	}
 	return nil
+}
+
+// wonderAtStream: nothing has come for so long. There is more until the end was reached, and a large message takes its time.
+func (r *run) wonderAtStream(quiet time.Duration) error {
+	switch {
+	case r.last < 0 && quiet < r.timing.stall/4, r.last >= 0 && quiet < r.timing.stall:
+		return nil
+	case r.last >= 0:
+		r.stuck = fmt.Sprintf("stream %q ends at offset %d, and the broker hands out nothing from offset %d on", r.queue, r.last, r.next)
+	}
+	return errDrained
 }
 
 // wonderAt: a broker that cannot be asked right now is most likely restarting, which the subscription will tell.
@@ -161,13 +173,14 @@ func (r *run) take(ctx context.Context, d *consume.Delivery) error {
 	s := r.active
 	s.open(d.Tag)
 	m := &d.Message
+	if r.beyond(m) {
+		s.hold(d.Tag)
+		return nil
+	}
 	r.looked++
 	r.bytes += int64(len(m.Body))
 	if r.awaited > 0 && m.Redelivered {
 		r.awaited--
-	}
-	if at, ok := m.Offset(); ok && r.stream {
-		r.next = at + 1
 	}
 	v := r.decide(m)
 	if !v.outside {
@@ -191,6 +204,20 @@ func (r *run) take(ctx context.Context, d *consume.Delivery) error {
 		s.flush()
 	}
 	return nil
+}
+
+// beyond notes how far a stream was read, and says of a message that it came after the snapshot.
+func (r *run) beyond(m *message.Message) bool {
+	at, ok := m.Offset()
+	if !ok || !r.stream {
+		return false
+	}
+	r.through = r.last >= 0 && at >= r.last
+	if r.last >= 0 && at > r.last {
+		return true
+	}
+	r.next = at + 1
+	return false
 }
 
 // pass gives a job to the worker, unless the message is known to be done.
@@ -247,7 +274,7 @@ func (r *run) sinceBarrier() int64 {
 func (r *run) rotate(ctx context.Context) error {
 	old := r.active
 	err := old.endDeliveries(ctx, func(d *consume.Delivery) error {
-		if r.taken >= r.total || r.most > 0 && r.tried >= r.most {
+		if r.through || r.taken >= r.total || r.most > 0 && r.tried >= r.most {
 			old.open(d.Tag)
 			old.hold(d.Tag)
 			return nil

@@ -294,6 +294,9 @@ func (r *run) readAgain(ctx context.Context) error {
 
 // mop looks for what was confirmed and came back, as far as it can be: what came back stands before everything else.
 func (r *run) mop(ctx context.Context) error {
+	if r.stream {
+		return nil // nothing leaves a stream
+	}
 	r.mopping = true
 	for most := r.awaited + int64(r.seen.open()); most > 0 && r.seen.open() > 0; most-- {
 		d, err := r.receive(ctx)

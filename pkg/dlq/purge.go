@@ -20,6 +20,8 @@ type PurgeOptions struct {
 	From
 	// Select says which messages.
 	Select Selection
+	// Limit is how many messages to destroy at most; 0 is no limit.
+	Limit int64
 	// Archive, when not nil, keeps every message durably before it is destroyed.
 	Archive Archive
 	// Purger is used when all messages are meant and none is archived; nil takes them one by one. The broker's purge also
@@ -35,7 +37,7 @@ type PurgeOptions struct {
 
 // AtOnce says that Purge will use the broker's own purge, which leaves no report and takes everything that is ready then.
 func (o PurgeOptions) AtOnce() bool {
-	return o.Purger != nil && o.Select.All() && o.Archive == nil && o.Report == nil
+	return o.Purger != nil && o.Select.All() && o.Limit == 0 && o.Archive == nil && o.Report == nil
 }
 
 // Purge destroys messages: those that are meant, of those that were ready when it began. With an archive a message is
@@ -52,7 +54,7 @@ func Purge(ctx context.Context, o PurgeOptions) (Result, error) {
 }
 
 func takeAway(ctx context.Context, o PurgeOptions, outcome Outcome) (Result, error) {
-	return takeOut(ctx, o, outcome, 0, false)
+	return takeOut(ctx, o, outcome, o.Limit, false)
 }
 
 func takeOut(ctx context.Context, o PurgeOptions, outcome Outcome, limit int64, keep bool) (Result, error) {

@@ -32,7 +32,7 @@ type From struct {
 	// Queue is the queue's name, Type one of topology's queue types ("" is classic).
 	Queue, Type string
 	// Total is the snapshot: how many messages were ready when the user was told. At most so many are looked at; what
-	// comes back by this very run is not counted. Negative: ask Counter now. For a stream, negative is to its end.
+	// comes back by this very run is not counted. Negative: ask Counter now. For a stream, negative is to where it ends now.
 	Total int64
 	// Prefetch is how many messages may be unsettled at a time; 0 is 1,000. It bounds the number of duplicates after a
 	// crash.
@@ -43,6 +43,8 @@ type From struct {
 	Reconnect Reconnect
 	// Offset is where to start in a stream, see consume.Options; nil is "first".
 	Offset any
+	// last is the offset at which a stream ends: its snapshot. Negative is unknown.
+	last int64
 }
 
 // ReplayOptions say what to replay, where to, and how carefully. The zero value, completed by From and Dialer,
@@ -121,6 +123,9 @@ func (o ReplayOptions) complete(ctx context.Context) (ReplayOptions, error) {
 	if o.To.Kind == ToQueue && o.To.Queue == o.Queue && !o.Copy {
 		return o, fmt.Errorf("queue %q is both the source and the target", o.Queue)
 	}
+	if o.Copy && len(o.Ramp.Stages) > 0 {
+		return o, errors.New("a ramp takes messages out: each stage goes on behind the one before, where copies would begin anew")
+	}
 	if o.Type == topology.Stream && !o.Copy {
 		return o, fmt.Errorf("take messages out of queue %q: %w: only a copy is possible (--copy)", o.Queue, ErrStream)
 	}
@@ -132,12 +137,20 @@ func (f *From) snapshot(ctx context.Context) error {
 	if f.Prefetch <= 0 {
 		f.Prefetch = defaultPrefetch
 	}
+	f.last = -1
 	if f.Type == topology.Stream && f.Offset == nil {
 		f.Offset = "first"
 	}
 	switch {
 	case f.Total >= 0:
-	case f.Type == topology.Stream || f.Counter == nil:
+	case f.Type == topology.Stream:
+		last, ok, err := streamEnd(ctx, f.Source, consume.Options{Queue: f.Queue, Prefetch: streamPrefetch}, streamWait)
+		if err != nil || !ok {
+			f.Total = 0
+			return err
+		}
+		f.Total, f.last = 1<<62, last
+	case f.Counter == nil:
 		f.Total = 1 << 62
 	default:
 		n, err := f.Counter.Ready(ctx, f.Queue)
@@ -150,9 +163,12 @@ func (f *From) snapshot(ctx context.Context) error {
 }
 
 func (f From) task() task {
+	if f.Type == topology.Stream {
+		f.Return = ReturnNothing // a nack on a stream ends the connection on 3.10.8 (540)
+	}
 	return task{
 		source: f.Source, counter: f.Counter, queue: f.Queue, prefetch: f.Prefetch, total: f.Total, giveBy: f.Return,
-		stream: f.Type == topology.Stream, offset: f.Offset, timing: f.Reconnect.change(defaultTiming()),
+		stream: f.Type == topology.Stream, offset: f.Offset, last: f.last, timing: f.Reconnect.change(defaultTiming()),
 	}
 }
 

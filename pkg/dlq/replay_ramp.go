@@ -40,7 +40,7 @@ func (o ReplayOptions) ramp(ctx context.Context) (Result, error) {
 		if err != nil || r.Interrupted || last || done == 0 || o.From.Total <= 0 || o.Limit > 0 && total.Done >= o.Limit {
 			return total, err
 		}
-		o.tell(NoticeStage, fmt.Sprintf("%d messages replayed; waiting %s to see whether they come back", total.Done, settle))
+		o.tell(NoticeStage, fmt.Sprintf("%s replayed; waiting %s to see whether any comes back", plural(total.Done, "message"), settle))
 		if !pause(ctx, settle) {
 			total.Interrupted = true
 			return total, nil

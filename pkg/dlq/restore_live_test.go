@@ -6,6 +6,7 @@ import (
 	"errors"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -226,24 +227,89 @@ func TestAFullDiskEndsAPurgeWithoutLoss(t *testing.T) {
 	})
 }
 
+// A stream is read to where it ended when the look, or the run, began: every message up to there, however they were written, and none
+// that came later, although they never stop to come.
+func TestStreamsAreReadToTheirEndAtTheBeginning(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		p := newPlace(t, b, topology.Classic, nil)
+		p.queue("s", amqp.Table{"x-queue-type": "stream"})
+		p.queue("copy", nil)
+		o := p.replay()
+		o.Queue, o.Type, o.To, o.Copy = "s", topology.Stream, dlq.Destination{Kind: dlq.ToQueue, Queue: "copy"}, true
+		if r, err := dlq.Move(t.Context(), o); err != nil || r.Done != 0 {
+			t.Fatalf("an empty stream: %+v, %v", r, err)
+		}
+		total := 0
+		for _, burst := range []int{1, 2, 700, 1, 999, 4000, 1} { // one chunk each, or some large ones
+			fillStream(t, p.v.Channel(t), total, burst)
+			total += burst
+			if end, ok, err := dlq.StreamEnd(t.Context(), o.Source, "s", 100); err != nil || !ok || end != int64(total)-1 {
+				t.Fatalf("%d messages end at %d, %v, %v", total, end, ok, err)
+			}
+			seen := map[string]int{}
+			r, err := dlq.Browse(t.Context(), o.Source, dlq.BrowseOptions{Looking: dlq.Looking{Queue: "s", Type: topology.Stream, Return: dlq.ReturnNothing}},
+				func(m *message.Message) error { seen[m.MessageID]++; return nil })
+			if err != nil || int(r.Seen) != total || len(seen) != total {
+				t.Fatalf("%d of %d messages seen: %+v, %v", len(seen), total, r, err)
+			}
+		}
+		stop, stopped := make(chan struct{}), make(chan int)
+		ch := p.v.Channel(t)
+		go func() {
+			more := 0
+			for ; ; more++ {
+				select {
+				case <-stop:
+					stopped <- more
+					return
+				case <-time.After(time.Millisecond):
+				}
+				_ = ch.Publish("", "s", false, false, amqp.Publishing{MessageId: id(total + more)})
+			}
+		}()
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		o.Rate = 8000 // so that it takes its time
+		r, err := dlq.Move(ctx, o)
+		close(stop)
+		more := <-stopped
+		if err != nil || r.Interrupted || int(r.Done) < total || int(r.Done) > total+more/2 {
+			t.Errorf("%d messages before, %d meanwhile: %+v, %v", total, more, r, err)
+		}
+		for i, arrived := 0, p.ids("copy"); i < total; i++ {
+			if arrived[id(i)] != 1 {
+				t.Fatalf("%s was copied %d times", id(i), arrived[id(i)])
+			}
+		}
+	})
+}
+
+// fillStream writes messages without waiting for each.
+func fillStream(t *testing.T, ch *amqp.Channel, from, n int) {
+	t.Helper()
+	if err := ch.Confirm(false); err != nil {
+		t.Fatal(err)
+	}
+	confirms := ch.NotifyPublish(make(chan amqp.Confirmation, n))
+	for i := range n {
+		if err := ch.Publish("", "s", false, false, amqp.Publishing{MessageId: id(from + i), Headers: amqp.Table{"n": int64(from + i)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range n {
+		if c := <-confirms; !c.Ack {
+			t.Fatalf("message %d was not confirmed", from)
+		}
+	}
+}
+
 func TestStreamsAreCopiedNotEmptied(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		p := newPlace(t, b, topology.Classic, nil)
 		p.queue("s", amqp.Table{"x-queue-type": "stream"})
 		p.queue("copy", nil)
 		const n = 3000
-		if err := p.ch.Confirm(false); err != nil {
-			t.Fatal(err)
-		}
-		confirms := p.ch.NotifyPublish(make(chan amqp.Confirmation, n))
-		for i := range n {
-			if err := p.ch.Publish("", "s", false, false, amqp.Publishing{MessageId: id(i), Headers: amqp.Table{"n": int64(i)}}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for range n {
-			<-confirms
-		}
+		fillStream(t, p.v.Channel(t), 0, n)
 		o := p.replay()
 		o.Queue, o.Type, o.To = "s", topology.Stream, dlq.Destination{Kind: dlq.ToQueue, Queue: "copy"}
 		if _, err := dlq.Move(t.Context(), o); !errors.Is(err, dlq.ErrStream) {
@@ -253,9 +319,12 @@ func TestStreamsAreCopiedNotEmptied(t *testing.T) {
 			t.Fatalf("%v", err)
 		}
 		o.Copy = true
-		o.Select.Where = func(m *message.Message) (bool, error) { return m.Headers["n"].(int64)%3 == 0, nil }
 		stop := make(chan struct{})
-		go cutNowAndThen(p.source, 5, stop)
+		reading := sync.OnceFunc(func() { go cutNowAndThen(p.source, 5, stop) })
+		o.Select.Where = func(m *message.Message) (bool, error) {
+			reading()
+			return m.Headers["n"].(int64)%3 == 0, nil
+		}
 		o.Rate = 1500
 		r, err := dlq.Move(t.Context(), o)
 		close(stop)

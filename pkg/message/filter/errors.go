@@ -59,6 +59,9 @@ var (
 	goType       = lazily(`\b(?:\*?filter\.(\w+)|map\[string\](?:interface \{\}|any)|time\.(\w+)|interface \{\})`)
 )
 
+// allNames begins a hint that lists the names.
+const allNames = "the names are "
+
 // explain turns expr's error into one about the expression as the user knows it.
 func explain(source string, err error) error {
 	var at *file.Error
@@ -71,7 +74,7 @@ func explain(source string, err error) error {
 		e.Message = fmt.Sprintf("unknown name %q", m[1])
 		e.Hint = suggestName(m[1])
 		if e.Hint == "" {
-			e.Hint = "the names are " + strings.Join(names(reflect.TypeFor[env]()), ", ")
+			e.Hint = allNames + strings.Join(names(reflect.TypeFor[env]()), ", ")
 		}
 	}
 	if m := unknownField().FindStringSubmatch(at.Message); m != nil {

@@ -489,3 +489,11 @@ func condition(depth int) *rapid.Generator[string] {
 		return atom
 	})
 }
+
+func TestTheHintOfAnUnknownNameKnowsTheShortcuts(t *testing.T) {
+	_, err := filter.CompileKey("reason,zzzzzzzz", filter.Options{})
+	var syntax *filter.SyntaxError
+	if !errors.As(err, &syntax) || !strings.Contains(syntax.Hint, "replays, and here app, error, routing-key, type") {
+		t.Errorf("%v: %+v", err, syntax)
+	}
+}

@@ -2,7 +2,10 @@ package filter
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -43,6 +46,10 @@ func CompileKey(list string, o Options) (*Key, error) {
 			source = long
 		}
 		p, err := compile(source, false, o)
+		var wrong *SyntaxError
+		if errors.As(err, &wrong) && strings.HasPrefix(wrong.Hint, allNames) {
+			wrong.Hint += ", and here " + strings.Join(slices.Sorted(maps.Keys(shortcuts)), ", ")
+		}
 		if err != nil {
 			return nil, err
 		}
