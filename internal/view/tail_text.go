@@ -29,7 +29,7 @@ func (t *TailLines) Flush() error { return t.w.Flush() }
 // breaks tells, in its place, that something is missing.
 func (t *TailLines) breaks(s *Seen) {
 	if s.Dropped > 0 {
-		fmt.Fprintln(t.w, t.style.Yellow(fmt.Sprintf("… %s dropped here: the output was too slow", terminal.FormatPlural(s.Dropped, "message", "messages"))))
+		fmt.Fprintln(t.w, t.style.Yellow(fmt.Sprintf("… %s dropped here: the output or the network was too slow", terminal.FormatPlural(s.Dropped, "message", "messages"))))
 	}
 	if s.Gap {
 		fmt.Fprintln(t.w, t.style.Yellow("… the connection was lost here: what was published meanwhile is missing"))
