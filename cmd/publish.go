@@ -167,8 +167,25 @@ func (o *publishOptions) check() error {
 	case o.props.expiration < 0 || o.props.delay < 0 || o.props.expiration > maxDelay || o.props.delay > maxDelay:
 		return usageError("write a duration like 30s or 2h", "%s--expiration and --delay go from 0 to %s", where(o.cmd), maxDelay)
 	}
+	if err := o.checkTrace(); err != nil {
+		return err
+	}
 	if _, err := event.ParseFormat(o.format); err != nil {
 		return usageError("see: msgctl publish --help", "%sflag --format: %v", where(o.cmd), err)
+	}
+	return nil
+}
+
+// checkTrace keeps ids from being sent that no tracing system takes for such.
+func (o *publishOptions) checkTrace() error {
+	id, span := o.meta.TraceID, o.meta.SpanID
+	switch {
+	case id != "" && !event.IsTraceID(id):
+		return usageError("write 32 of 0-9 and a-f, not all 0: 4bf92f3577b34da6a3ce929d0e0e4736", "%sflag --trace-id: %q is no trace id of W3C Trace Context", where(o.cmd), id)
+	case span != "" && !event.IsSpanID(span):
+		return usageError("write 16 of 0-9 and a-f, not all 0: 00f067aa0ba902b7", "%sflag --span-id: %q is no span id of W3C Trace Context", where(o.cmd), span)
+	case span != "" && id == "":
+		return usageError("add --trace-id, or leave --span-id out", "%s--span-id says nothing without the trace that it is in", where(o.cmd))
 	}
 	return nil
 }

@@ -27,7 +27,8 @@ With a topology file that declares events, each is checked against its schema; -
 --follow ID tells one story: every event with that correlation id, and what it led to, as a tree of causes.
 
 A slow terminal, pipe or network never holds up the broker: what does not fit into bounded buffers is dropped, counted, and shown as
-missing; where the broker may have dropped more than can be counted, that is said. What --save writes does not wait for the terminal. A lost connection is restored, and the gap is said.
+missing; where the broker may have dropped more than can be counted, that is said. What --save writes does not wait for the terminal.
+A lost connection is restored, and the gap is said.
 
 Watching ends with Ctrl-C (exit code 130), or with 0 when --limit or --idle-timeout ends it; with 1 when fewer than --limit messages came
 before --idle-timeout, and with 2 when --invalid found some.`

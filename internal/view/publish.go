@@ -110,9 +110,14 @@ func NewDryRunMessage(vhost string, t publish.Target, m *message.Message, _ *eve
 // DryRunMessageText writes it for people. width is the terminal's, 0 for a pipe.
 func DryRunMessageText(w io.Writer, doc DryRunMessage, style terminal.Styler, width int) error {
 	var b strings.Builder
-	line := func(name, value string) {
-		fmt.Fprintf(&b, "%s  %s\n", style.Dim(fmt.Sprintf("%-14s", name)), terminal.Neutralise(value))
+	wide := len("delivery_mode ")
+	for name := range doc.Headers {
+		wide = max(wide, min(terminal.Width("header "+name), 40))
 	}
+	label := func(name string) string {
+		return style.Dim(terminal.Neutralise(name) + strings.Repeat(" ", max(0, wide-terminal.Width(name))))
+	}
+	line := func(name, value string) { fmt.Fprintf(&b, "%s  %s\n", label(name), terminal.Neutralise(value)) }
 	fmt.Fprintln(&b, style.Bold("Would be published; nothing was sent."))
 	line("vhost", doc.VHost)
 	line("exchange", orDefault(doc.Exchange))
@@ -126,7 +131,7 @@ func DryRunMessageText(w io.Writer, doc DryRunMessage, style terminal.Styler, wi
 	switch {
 	case !doc.Known:
 	case len(doc.Reaches) == 0 && len(doc.Possibly) == 0:
-		fmt.Fprintf(&b, "%s  %s\n", style.Dim(fmt.Sprintf("%-14s", "reaches")), style.Red("no queue: it would be an error"))
+		fmt.Fprintf(&b, "%s  %s\n", label("reaches"), style.Red("no queue: it would be an error"))
 	default:
 		line("reaches", strings.Join(doc.Reaches, ", "))
 	}
