@@ -21,7 +21,8 @@ message that no other queue gets is not returned to its publisher meanwhile. Whe
 exchanges, which know no patterns), the bindings of others at the beginning are copied, and what they let through is seen.
 
 --queue looks at the head of a queue again and again, as dlq inspect does, and refuses where looking could do harm. --stream reads a
-stream from anywhere. --firehose shows everything that is published and delivered in a vhost whose tracing is on.
+stream from anywhere; a time is that of a chunk, so that some older messages may come first. Of both, the times shown are those
+of the events. --firehose shows everything that is published and delivered in a vhost whose tracing is on.
 
 With a topology file that declares events, each is checked against its schema; --invalid shows only those that break it.
 --follow ID tells one story: every event with that correlation id, and what it led to, as a tree of causes.

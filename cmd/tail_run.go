@@ -81,7 +81,7 @@ func (t *tailing) follows(ctx context.Context, src *tailSource, out *tailOutput)
 	go func() { shown <- showRelayed(relay, out) }()
 	var missed int64
 	err := t.loop(ctx, src, func(s *view.Seen) error {
-		if err := t.archive.WriteSeen(&s.Message, s.At); err != nil {
+		if err := t.archive.WriteSeen(&s.Message, s.When()); err != nil {
 			return err
 		}
 		t.saved++
@@ -186,7 +186,7 @@ func (t *tailing) syncNow() error {
 
 // one passes a message on when it is meant.
 func (t *tailing) one(src *tailSource, item *watch.Item, each func(*view.Seen) error) error {
-	s := t.read(item, src.traced)
+	s := t.read(item, src)
 	s.Dropped, s.Gap = s.Dropped+t.missed, s.Gap || t.gap
 	if t.missed, t.gap = s.Dropped, s.Gap; !t.means(src, s) {
 		return nil // the next that is shown tells what is missing

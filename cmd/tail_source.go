@@ -23,6 +23,8 @@ type tailSource struct {
 	wants func(*message.Message) bool
 	// traced says that the messages are those of the trace exchange.
 	traced bool
+	// waited says that the messages were published before they were seen, perhaps long before.
+	waited bool
 }
 
 // open begins to watch what the flags say.
@@ -207,7 +209,12 @@ func (t *tailing) openStream(ctx context.Context) (*tailSource, error) {
 		return t.broker.Taps(t.vhost).Stream(ctx, t.stream, offset)
 	})
 	if err == nil {
-		t.tell(fmt.Sprintf("Reading stream %s in vhost %s from %s; Ctrl-C ends.", t.stream, t.vhost, t.from.String()))
+		src.waited = true
+		from := t.from.String()
+		if t.from.ago > 0 {
+			from += " ago"
+		}
+		t.tell(fmt.Sprintf("Reading stream %s in vhost %s from %s; Ctrl-C ends.", t.stream, t.vhost, from))
 	}
 	return src, err
 }
