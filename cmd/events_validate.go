@@ -20,7 +20,7 @@ import (
 )
 
 const eventsValidateLong = `Check events against the catalogue: NDJSON with one event, or one message of an archive (msgctl tail --save, msgctl dlq export), a line, or
-a file with a single event. With --type the file has payloads of that event instead.
+a file with a single event; .gz and .zst are decompressed. With --type the file has payloads of that event instead.
 
 Exit code 0: all are right. 1: some are not; each is named with its line and with JSON Pointers.`
 
@@ -87,6 +87,11 @@ func runEventsValidate(opts *eventsValidateOptions) error {
 		defer func() { _ = f.Close() }() // it is only read
 		in = f
 	}
+	in, release, err := archive.Plain(in)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", opts.file, err)
+	}
+	defer release()
 	doc := validateEventsDocument{FormatVersion: view.PublishFormatVersion, Problems: []eventProblem{}}
 	if err := opts.each(in, func(text []byte, line int64, whole bool) error {
 		return opts.check(&doc, d.catalogue, text, line, whole)

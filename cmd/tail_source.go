@@ -156,8 +156,11 @@ func (t *tailing) unwatchable(state *topology.State, err error) error {
 // nothing explains a plan without bindings.
 func (t *tailing) nothing(p *watch.Plan) error {
 	text := fmt.Sprintf("there is no exchange to watch in vhost %q", t.vhost)
-	if len(p.Mirrored) > 0 {
-		text = fmt.Sprintf("nothing is bound to exchange %s that a pattern given lets through, so nothing can be seen there", strings.Join(p.Mirrored, ", "))
+	switch names := listOf("exchange", "exchanges", p.Mirrored); {
+	case len(p.Mirrored) > 0 && len(t.patterns) > 0:
+		text = fmt.Sprintf("nothing is bound to %s for %s, so nothing can be seen there", names, strings.Join(t.patterns, ", "))
+	case len(p.Mirrored) > 0:
+		text = fmt.Sprintf("nothing is bound to %s, so nothing can be seen there", names)
 	}
 	hint := "declare one: msgctl apply; or watch a queue: msgctl tail --queue NAME"
 	for name, why := range p.Skipped {
