@@ -19,7 +19,7 @@ const groupEvents = "events"
 
 const publishLong = `Publish a typed domain event. TYPE is one of the events: of the topology file, which says where it goes and what its payload must look
 like. The payload comes from stdin, --data or --set, or is made up with --sample; it is checked against its schema before anything
-is sent. The broker must confirm the event, and route it to at least one queue.
+is sent. The broker must confirm the event, and route it to at least one queue, unless --allow-unroutable.
 
 With --ndjson, a file of payloads or whole events is published, one a line and in order. A connection that is lost is restored, and
 what was not confirmed is sent again with the same eventId. While it runs, FILE.journal knows how far it is: after a crash, the same command with
@@ -59,6 +59,7 @@ type propertyOptions struct {
 	priority      uint8
 	expiration    time.Duration
 	delay         time.Duration
+	unroutable    bool
 }
 
 // bulkOptions are flags about many events.
@@ -122,6 +123,7 @@ func (o *publishOptions) registerEvent(cmd *cobra.Command) {
 	flags.Uint8Var(&o.props.priority, "priority", 0, "the property priority, 0 to 255")
 	flags.DurationVar(&o.props.expiration, "expiration", 0, "let the message expire in a queue after this time; 0 is never")
 	flags.DurationVar(&o.props.delay, "delay", 0, "let the broker keep it for this time first; the exchange must be of type x-delayed-message (a plugin)")
+	flags.BoolVar(&o.props.unroutable, "allow-unroutable", false, "do not mind when no queue gets it: without it that is an error")
 	flags.StringVar(&o.props.appID, "app-id", "", "the property app_id (default: the topology's name)")
 	flags.StringVar(&o.props.exchange, "exchange", "", "without TYPE: the exchange; \"\" is the default exchange, whose keys are queue names")
 	flags.StringVar(&o.props.key, "key", "", "without TYPE: the routing key")

@@ -12,6 +12,7 @@ import (
 	"github.com/msgctl/msgctl/internal/view"
 	"github.com/msgctl/msgctl/pkg/event"
 	"github.com/msgctl/msgctl/pkg/publish"
+	"github.com/msgctl/msgctl/pkg/publish/bulk"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
@@ -66,7 +67,7 @@ func (r *publishRun) one(ctx context.Context, from given) error {
 		return err
 	}
 	switch {
-	case outcome.Kind == publish.Returned && r.props.delay > 0: // the plugin returns what it keeps
+	case outcome.Kind == publish.Returned && (r.props.delay > 0 || r.props.unroutable): // the plugin returns what it keeps
 	case outcome.Kind == publish.Returned:
 		return r.unroutable(ctx, b, m)
 	case outcome.Kind == publish.Unknown:
@@ -79,7 +80,9 @@ func (r *publishRun) one(ctx context.Context, from given) error {
 	}
 	doc := view.NewPublishedDocument(r.vhost, m.target, m.message, m.event, time.Since(start))
 	if r.props.delay > 0 {
-		doc.Outcome, doc.DelayMS = "delayed", r.props.delay.Milliseconds()
+		doc.Outcome, doc.DelayMS = string(bulk.Delayed), r.props.delay.Milliseconds()
+	} else if outcome.Kind == publish.Returned {
+		doc.Outcome = string(bulk.Unrouted)
 	}
 	if done, err := r.output.encode(r.deps.streams.Out, doc); done {
 		return err

@@ -14,6 +14,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/event"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/publish"
+	"github.com/msgctl/msgctl/pkg/publish/bulk"
 )
 
 // PublishFormatVersion is that of the documents of publish and events.
@@ -22,7 +23,7 @@ const PublishFormatVersion = "1"
 // PublishedDocument is what became of one event.
 type PublishedDocument struct {
 	FormatVersion string `json:"format_version"`
-	// Outcome is confirmed, or delayed when a delayed-message exchange keeps it.
+	// Outcome is confirmed, delayed when a delayed-message exchange keeps it, or unrouted when it reached no queue and that is allowed.
 	Outcome   string `json:"outcome"`
 	EventID   string `json:"event_id"`
 	Type      string `json:"type,omitempty"`
@@ -57,6 +58,9 @@ func PublishedText(w io.Writer, doc PublishedDocument, style terminal.Styler) er
 	outcome := style.Green(doc.Outcome)
 	if doc.DelayMS > 0 {
 		outcome = fmt.Sprintf("%s for %s (the exchange cannot tell yet which queues will get it)", style.Yellow(doc.Outcome), terminal.FormatDuration(doc.DelayMS))
+	}
+	if doc.Outcome == string(bulk.Unrouted) {
+		outcome = style.Yellow("it reached no queue, as allowed")
 	}
 	_, err := fmt.Fprintf(w, "%s %s → %s: %s\n", terminal.Neutralise(what), terminal.Neutralise(doc.EventID), terminal.Neutralise(to), outcome)
 	return err

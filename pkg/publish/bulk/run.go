@@ -136,7 +136,11 @@ func (r *runner) settle(batch []publish.Outcome[tag]) {
 	for i := range batch {
 		o := &batch[i]
 		kind := r.outcome(o.Kind)
-		r.results = append(r.results, Result{o.Tag.line, o.Tag.id, kind, o.Err})
+		result := Result{Line: o.Tag.line, ID: o.Tag.id, Outcome: kind}
+		if kind.failed() {
+			result.Err = o.Err
+		}
+		r.results = append(r.results, result)
 		if kind == Returned || kind == Rejected {
 			o.Tag.done(o.Err)
 		} else {
@@ -193,8 +197,11 @@ func (r *runner) outcome(k publish.OutcomeKind) Outcome {
 	case publish.Confirmed:
 		return Confirmed
 	case publish.Returned:
-		if r.o.Delayed {
+		switch {
+		case r.o.Delayed:
 			return Delayed
+		case r.o.AllowUnroutable:
+			return Unrouted
 		}
 		return Returned
 	case publish.Nacked, publish.Refused:
