@@ -24,7 +24,8 @@ is sent. The broker must confirm the event, and route it to at least one queue, 
 With --ndjson, a file of payloads or whole events is published, one a line and in order. A connection that is lost is restored, and
 what was not confirmed is sent again with the same eventId. While it runs, FILE.journal knows how far it is: after a crash, the same command with
 --resume goes on. The circuit breaker (--breaker) pauses after so many events in a row that the broker returned or refused, publishes one as a
-probe after --breaker-pause, and goes on when that one is confirmed. A broker that stops publishers (a memory or disk alarm) is waited for.
+probe after --breaker-pause, and goes on when that one is confirmed; a run begins with so many events, to see what becomes of them. A broker that
+stops publishers (a memory or disk alarm) is waited for.
 
 With --archive, what tail --save or dlq export wrote is published again: to the same exchanges and keys, with the same ids and the pauses
 that there were, --speed times as fast. A header x-msgctl-archive tells it from the originals.
