@@ -346,19 +346,25 @@ func (r *publishRun) checkDelay(ctx context.Context, exchange string) error {
 
 const delayedType = "x-delayed-message"
 
-// exchangeType asks the topology file, then the broker. "" when the exchange does not exist.
+// exchangeType asks the broker, which may differ from the topology file; the file only in a dry run, or when the broker's exchanges cannot be
+// read. "" when the exchange does not exist.
 func (r *publishRun) exchangeType(ctx context.Context, name string) (string, error) {
 	ref := topology.Ref{Kind: topology.KindExchange, VHost: r.vhost, Name: name}
+	var declared topology.Object
 	if r.declared != nil {
-		if o, ok := r.declared.state.Get(ref); ok {
-			return o.(*topology.Exchange).Type, nil
-		}
+		declared, _ = r.declared.state.Get(ref)
 	}
-	if name == "" {
+	switch {
+	case name == "":
 		return "direct", nil
+	case r.publishOptions.dryRun && declared != nil:
+		return declared.(*topology.Exchange).Type, nil
 	}
 	live, err := r.live(ctx)
-	if err != nil {
+	switch {
+	case err != nil && declared != nil && ctx.Err() == nil:
+		return declared.(*topology.Exchange).Type, nil
+	case err != nil:
 		return "", err
 	}
 	if o, ok := live.Get(ref); ok {

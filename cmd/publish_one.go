@@ -79,9 +79,13 @@ func (r *publishRun) one(ctx context.Context, from given) error {
 		return fmt.Errorf("publish to %s: %s: %w", m.target, outcome.Kind, outcome.Err)
 	}
 	doc := view.NewPublishedDocument(r.vhost, m.target, m.message, m.event, time.Since(start))
-	if r.props.delay > 0 {
+	switch {
+	case outcome.Kind == publish.Confirmed && r.props.delay > 0:
+		r.deps.warn("it was not delayed: the exchange has routed it at once")
+	case outcome.Kind == publish.Confirmed:
+	case r.props.delay > 0:
 		doc.Outcome, doc.DelayMS = string(bulk.Delayed), r.props.delay.Milliseconds()
-	} else if outcome.Kind == publish.Returned {
+	default:
 		doc.Outcome = string(bulk.Unrouted)
 	}
 	if done, err := r.output.encode(r.deps.streams.Out, doc); done {
