@@ -14,6 +14,12 @@ type eventsShowOptions struct {
 	typ string
 }
 
+// showEventDocument is what `events show -o json` prints.
+type showEventDocument struct {
+	FormatVersion string `json:"format_version"`
+	view.EventDocument
+}
+
 func newEventsShowCmd(d *deps) *cobra.Command {
 	opts := &eventsShowOptions{eventsOptions: eventsOptions{deps: d}}
 	cmd := &cobra.Command{
@@ -48,7 +54,7 @@ func runEventsShow(opts *eventsShowOptions) error {
 		doc.Problem = err.Error()
 	}
 	streams := opts.deps.streams
-	if done, err := opts.output.encode(streams.Out, doc); done {
+	if done, err := opts.output.encode(streams.Out, showEventDocument{view.PublishFormatVersion, doc}); done {
 		return err
 	}
 	return view.EventCard(streams.Out, doc, streams.OutStyler(opts.deps.colour), streams.OutWidth())

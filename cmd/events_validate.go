@@ -2,11 +2,13 @@ package cmd
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +20,7 @@ import (
 )
 
 const eventsValidateLong = `Check events against the catalogue: NDJSON with one event, or one message of an archive (msgctl tail --save, msgctl dlq export), a line, or
-a file with a single event. With --type the file has payloads of that event instead.
+a file with a single event; .gz and .zst are decompressed. With --type the file has payloads of that event instead.
 
 Exit code 0: all are right. 1: some are not; each is named with its line and with JSON Pointers.`
 
@@ -85,6 +87,11 @@ func runEventsValidate(opts *eventsValidateOptions) error {
 		defer func() { _ = f.Close() }() // it is only read
 		in = f
 	}
+	in, release, err := archive.Plain(in)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", opts.file, err)
+	}
+	defer release()
 	doc := validateEventsDocument{FormatVersion: view.PublishFormatVersion, Problems: []eventProblem{}}
 	if err := opts.each(in, func(text []byte, line int64, whole bool) error {
 		return opts.check(&doc, d.catalogue, text, line, whole)
@@ -145,17 +152,27 @@ func (o *eventsValidateOptions) check(doc *validateEventsDocument, c *event.Cata
 		return nil
 	}
 	doc.Invalid++
-	for _, v := range violations {
-		p := eventProblem{Line: line, Violation: v}
-		if whole {
-			l, column := event.Locate(text, v.Pointer)
-			p.Line, p.Column = int64(l), column
+	for _, p := range located(text, violations) {
+		if !whole {
+			p.Line, p.Column = line, 0
 		}
 		if len(doc.Problems) < maxProblems {
 			doc.Problems = append(doc.Problems, p)
 		}
 	}
 	return nil
+}
+
+// located finds where violations are in a JSON text, and puts them in the order of the text.
+func located(text []byte, violations []event.Violation) (list []eventProblem) {
+	for _, v := range violations {
+		line, column := event.Locate(text, v.Pointer)
+		list = append(list, eventProblem{Line: int64(line), Column: column, Violation: v})
+	}
+	slices.SortStableFunc(list, func(a, b eventProblem) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return list
 }
 
 func (o *eventsValidateOptions) violations(c *event.Catalogue, text []byte) ([]event.Violation, error) {
@@ -200,10 +217,13 @@ func (o *eventsValidateOptions) show(doc validateEventsDocument) error {
 	if !done {
 		err = o.text(doc)
 	}
-	if err == nil && doc.Invalid > 0 {
-		return exitWith(exitFailed)
+	if err != nil || doc.Invalid == 0 {
+		return err
 	}
-	return err
+	if o.typ == "" && doc.Valid == 0 && doc.Problems[0].Pointer == "/eventType" && doc.Problems[0].Keyword == "json" {
+		return &exitError{code: exitFailed, err: fmt.Errorf("%s has no events", o.file), advice: "if it has payloads, name their event: msgctl events validate --type TYPE " + shellQuote(o.file)}
+	}
+	return exitWith(exitFailed)
 }
 
 func (o *eventsValidateOptions) text(doc validateEventsDocument) error {

@@ -19,12 +19,13 @@ const groupEvents = "events"
 
 const publishLong = `Publish a typed domain event. TYPE is one of the events: of the topology file, which says where it goes and what its payload must look
 like. The payload comes from stdin, --data or --set, or is made up with --sample; it is checked against its schema before anything
-is sent. The broker must confirm the event, and route it to at least one queue.
+is sent. The broker must confirm the event, and route it to at least one queue, unless --allow-unroutable.
 
 With --ndjson, a file of payloads or whole events is published, one a line and in order. A connection that is lost is restored, and
 what was not confirmed is sent again with the same eventId. While it runs, FILE.journal knows how far it is: after a crash, the same command with
 --resume goes on. The circuit breaker (--breaker) pauses after so many events in a row that the broker returned or refused, publishes one as a
-probe after --breaker-pause, and goes on when that one is confirmed. A broker that stops publishers (a memory or disk alarm) is waited for.
+probe after --breaker-pause, and goes on when that one is confirmed; a run begins with so many events, to see what becomes of them. A broker that
+stops publishers (a memory or disk alarm) is waited for.
 
 With --archive, what tail --save or dlq export wrote is published again: to the same exchanges and keys, with the same ids and the pauses
 that there were, --speed times as fast. A header x-msgctl-archive tells it from the originals.
@@ -59,6 +60,7 @@ type propertyOptions struct {
 	priority      uint8
 	expiration    time.Duration
 	delay         time.Duration
+	unroutable    bool
 }
 
 // bulkOptions are flags about many events.
@@ -122,6 +124,7 @@ func (o *publishOptions) registerEvent(cmd *cobra.Command) {
 	flags.Uint8Var(&o.props.priority, "priority", 0, "the property priority, 0 to 255")
 	flags.DurationVar(&o.props.expiration, "expiration", 0, "let the message expire in a queue after this time; 0 is never")
 	flags.DurationVar(&o.props.delay, "delay", 0, "let the broker keep it for this time first; the exchange must be of type x-delayed-message (a plugin)")
+	flags.BoolVar(&o.props.unroutable, "allow-unroutable", false, "do not mind when no queue gets it: without it that is an error")
 	flags.StringVar(&o.props.appID, "app-id", "", "the property app_id (default: the topology's name)")
 	flags.StringVar(&o.props.exchange, "exchange", "", "without TYPE: the exchange; \"\" is the default exchange, whose keys are queue names")
 	flags.StringVar(&o.props.key, "key", "", "without TYPE: the routing key")
@@ -167,8 +170,25 @@ func (o *publishOptions) check() error {
 	case o.props.expiration < 0 || o.props.delay < 0 || o.props.expiration > maxDelay || o.props.delay > maxDelay:
 		return usageError("write a duration like 30s or 2h", "%s--expiration and --delay go from 0 to %s", where(o.cmd), maxDelay)
 	}
+	if err := o.checkTrace(); err != nil {
+		return err
+	}
 	if _, err := event.ParseFormat(o.format); err != nil {
 		return usageError("see: msgctl publish --help", "%sflag --format: %v", where(o.cmd), err)
+	}
+	return nil
+}
+
+// checkTrace keeps ids from being sent that no tracing system takes for such.
+func (o *publishOptions) checkTrace() error {
+	id, span := o.meta.TraceID, o.meta.SpanID
+	switch {
+	case id != "" && !event.IsTraceID(id):
+		return usageError("write 32 of 0-9 and a-f, not all 0: 4bf92f3577b34da6a3ce929d0e0e4736", "%sflag --trace-id: %q is no trace id of W3C Trace Context", where(o.cmd), id)
+	case span != "" && !event.IsSpanID(span):
+		return usageError("write 16 of 0-9 and a-f, not all 0: 00f067aa0ba902b7", "%sflag --span-id: %q is no span id of W3C Trace Context", where(o.cmd), span)
+	case span != "" && id == "":
+		return usageError("add --trace-id, or leave --span-id out", "%s--span-id says nothing without the trace that it is in", where(o.cmd))
 	}
 	return nil
 }
@@ -326,19 +346,25 @@ func (r *publishRun) checkDelay(ctx context.Context, exchange string) error {
 
 const delayedType = "x-delayed-message"
 
-// exchangeType asks the topology file, then the broker. "" when the exchange does not exist.
+// exchangeType asks the broker, which may differ from the topology file; the file only in a dry run, or when the broker's exchanges cannot be
+// read. "" when the exchange does not exist.
 func (r *publishRun) exchangeType(ctx context.Context, name string) (string, error) {
 	ref := topology.Ref{Kind: topology.KindExchange, VHost: r.vhost, Name: name}
+	var declared topology.Object
 	if r.declared != nil {
-		if o, ok := r.declared.state.Get(ref); ok {
-			return o.(*topology.Exchange).Type, nil
-		}
+		declared, _ = r.declared.state.Get(ref)
 	}
-	if name == "" {
+	switch {
+	case name == "":
 		return "direct", nil
+	case r.publishOptions.dryRun && declared != nil:
+		return declared.(*topology.Exchange).Type, nil
 	}
 	live, err := r.live(ctx)
-	if err != nil {
+	switch {
+	case err != nil && declared != nil && ctx.Err() == nil:
+		return declared.(*topology.Exchange).Type, nil
+	case err != nil:
 		return "", err
 	}
 	if o, ok := live.Get(ref); ok {

@@ -47,7 +47,7 @@ func (o *archiveOptions) check(cmd *cobra.Command, typ string) error {
 		return usageError("--speed 2, or 0 for as fast as can be", "%s--speed cannot be negative", where(cmd))
 	}
 	for _, name := range []string{"data", "set", "sample", "ndjson", "exchange", "key", "id", "header", "format", "dry-run", "resume", "journal", "priority", "expiration",
-		"delay", "correlation-id", "causation-id", "user-id", "trace-id", "span-id", "app-id", "aggregate-id", "content-type"} {
+		"delay", "allow-unroutable", "correlation-id", "causation-id", "user-id", "trace-id", "span-id", "app-id", "aggregate-id", "content-type"} {
 		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
 			return usageError("leave --"+name+" out: the messages go as they were", "%s--%s and --archive exclude each other", where(cmd), name)
 		}

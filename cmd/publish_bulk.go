@@ -217,6 +217,7 @@ func (r *publishRun) run(ctx context.Context, o bulk.Options, total int64) (err 
 	watch := r.deps.observer(r.progress, "publish", total)
 	watch.begin()
 	o.Dialer, o.StopOnError, o.Delayed = b.Dialer(r.vhost), r.bulk.onError == "stop", r.props.delay > 0
+	o.AllowUnroutable = r.props.unroutable
 	o.Publisher = r.publisherOptions(r.bulk.window)
 	o.Publisher.Notify = func(n publish.Notice) { watch.progress.Note(noticeText(n)) }
 	if r.bulk.rate > 0 {
@@ -297,11 +298,11 @@ func (r *publishRun) endBulk(ctx context.Context, o bulk.Options, report bulk.Re
 	switch {
 	case doc.Interrupted:
 		return exitWith(exitInterrupted)
-	case err != nil && report.Confirmed+report.Delayed > 0:
+	case err != nil && report.Done() > 0:
 		return &exitError{code: exitPartly, err: err}
 	case err != nil:
 		return err
-	case report.Failed() > 0 && report.Confirmed+report.Delayed == 0:
+	case report.Failed() > 0 && report.Done() == 0:
 		return exitWith(exitFailed)
 	case report.Failed() > 0:
 		return exitWith(exitPartly)

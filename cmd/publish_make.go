@@ -105,13 +105,22 @@ func (m *eventMaker) draft(text []byte) (e *event.Envelope, whole bool, err erro
 	}
 	e, err = event.ParseDraft(text)
 	if err != nil {
-		return nil, true, asInvalid("", err, text, false)
+		return nil, true, asInvalid("", m.hint(err), text, false)
 	}
 	if m.typ != nil && e.EventType != m.typ.Name {
 		return nil, true, &invalidError{m.typ.Name, []event.Violation{{Pointer: "/eventType", Keyword: "type",
 			Message: fmt.Sprintf("the event is %s, not %s", e.EventType, m.typ.Name)}}, text}
 	}
 	return e, true, nil
+}
+
+// hint tells a payload from an event that lacks its type.
+func (m *eventMaker) hint(err error) error {
+	var form *event.FormatError
+	if m.typ == nil && errors.As(err, &form) && form.Pointer == "/eventType" {
+		return &event.FormatError{Pointer: form.Pointer, Problem: form.Problem + "; payloads take the name of their event: msgctl publish TYPE --ndjson FILE"}
+	}
+	return err
 }
 
 func (m *eventMaker) check(t *event.Type, e *event.Envelope, whole bool, text []byte) error {
@@ -191,7 +200,7 @@ func (o *propertyOptions) decorator(cmd *cobra.Command) (func(*messageOf), error
 		return nil, usageError("write --header NAME=VALUE", "%sflag --header: %v", where(cmd), err)
 	}
 	if o.delay > 0 {
-		headers["x-delay"] = o.delay.Milliseconds()
+		headers[headerDelay] = o.delay.Milliseconds()
 	}
 	expiration := ""
 	if o.expiration > 0 {
@@ -209,6 +218,9 @@ func (o *propertyOptions) decorator(cmd *cobra.Command) (func(*messageOf), error
 	}, nil
 }
 
+// headerDelay says for how many milliseconds a delayed-message exchange keeps a message.
+const headerDelay = "x-delay"
+
 // parseHeaders reads NAME=VALUE: a whole number, true and false have their types, all else is a text.
 func parseHeaders(list []string) (message.Table, error) {
 	headers := message.Table{}
@@ -222,6 +234,9 @@ func parseHeaders(list []string) (message.Table, error) {
 		}
 		if message.BrokerOwned(name) && name != message.HeaderCC && name != message.HeaderBCC {
 			return nil, fmt.Errorf("%s is written by the broker alone", name)
+		}
+		if name == headerDelay { // that a delayed message is returned is no failure, which only --delay tells
+			return nil, fmt.Errorf("%s is what --delay writes: --delay 5s", name)
 		}
 		if name == message.HeaderCC || name == message.HeaderBCC { // sender-selected distribution takes a list
 			list, _ := headers[name].([]any)

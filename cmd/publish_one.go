@@ -12,6 +12,7 @@ import (
 	"github.com/msgctl/msgctl/internal/view"
 	"github.com/msgctl/msgctl/pkg/event"
 	"github.com/msgctl/msgctl/pkg/publish"
+	"github.com/msgctl/msgctl/pkg/publish/bulk"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
@@ -35,13 +36,12 @@ func (r *publishRun) makeOne(from given) (messageOf, error) {
 
 // showInvalid lists the violations on stderr, and returns the error that ends the command.
 func (d *deps) showInvalid(e *invalidError, file, consequence string) error {
-	for _, v := range e.violations {
+	for _, p := range located(e.text, e.violations) {
 		at := ""
 		if file != "" {
-			line, column := event.Locate(e.text, v.Pointer)
-			at = fmt.Sprintf("%s:%d:%d: ", file, line, column)
+			at = fmt.Sprintf("%s:%d:%d: ", file, p.Line, p.Column)
 		}
-		fmt.Fprintln(d.streams.Err, terminal.Neutralise(at+v.String()))
+		fmt.Fprintln(d.streams.Err, terminal.Neutralise(at+p.String()))
 	}
 	what := "the payload"
 	if e.typ != "" {
@@ -67,18 +67,26 @@ func (r *publishRun) one(ctx context.Context, from given) error {
 		return err
 	}
 	switch {
-	case outcome.Kind == publish.Returned && r.props.delay > 0: // the plugin returns what it keeps
+	case outcome.Kind == publish.Returned && (r.props.delay > 0 || r.props.unroutable): // the plugin returns what it keeps
 	case outcome.Kind == publish.Returned:
 		return r.unroutable(ctx, b, m)
 	case outcome.Kind == publish.Unknown:
 		return &exitError{code: exitFailed, err: fmt.Errorf("publish to %s: %w", m.target, outcome.Err),
 			advice: "publish it again with --id " + shellQuote(m.message.MessageID) + ", so that consumers can tell the repeat"}
+	case outcome.Kind == publish.Refused:
+		return r.refused(ctx, b, m, outcome.Err)
 	case outcome.Kind != publish.Confirmed:
 		return fmt.Errorf("publish to %s: %s: %w", m.target, outcome.Kind, outcome.Err)
 	}
 	doc := view.NewPublishedDocument(r.vhost, m.target, m.message, m.event, time.Since(start))
-	if r.props.delay > 0 {
-		doc.Outcome, doc.DelayMS = "delayed", r.props.delay.Milliseconds()
+	switch {
+	case outcome.Kind == publish.Confirmed && r.props.delay > 0:
+		r.deps.warn("it was not delayed: the exchange has routed it at once")
+	case outcome.Kind == publish.Confirmed:
+	case r.props.delay > 0:
+		doc.Outcome, doc.DelayMS = string(bulk.Delayed), r.props.delay.Milliseconds()
+	default:
+		doc.Outcome = string(bulk.Unrouted)
 	}
 	if done, err := r.output.encode(r.deps.streams.Out, doc); done {
 		return err
@@ -89,7 +97,14 @@ func (r *publishRun) one(ctx context.Context, from given) error {
 // send publishes one message. The broker has as long as a connection's timeout to confirm it.
 func (r *publishRun) send(ctx context.Context, b messageBroker, m messageOf) (publish.Outcome[struct{}], error) {
 	outcome := publish.Outcome[struct{}]{Kind: publish.Unknown}
-	p, err := publish.Open(ctx, b.Dialer(r.vhost), r.publisherOptions(1), func(o []publish.Outcome[struct{}]) { outcome = o[0] })
+	options := r.publisherOptions(1)
+	notify := options.Notify
+	options.Notify = func(n publish.Notice) {
+		if !isRefusal(n.Err) { // which is the outcome, and told as such
+			notify(n)
+		}
+	}
+	p, err := publish.Open(ctx, b.Dialer(r.vhost), options, func(o []publish.Outcome[struct{}]) { outcome = o[0] })
 	if err != nil {
 		return outcome, err
 	}
@@ -128,6 +143,9 @@ func noticeText(n publish.Notice) string {
 	case publish.NoticeUnblocked:
 		return "resumed: the broker takes messages again"
 	case publish.NoticeLost:
+		if isRefusal(n.Err) {
+			return fmt.Sprintf("the broker ended the channel: %v", n.Err)
+		}
 		return fmt.Sprintf("connection lost: %v", n.Err)
 	case publish.NoticeRetry:
 		return fmt.Sprintf("connecting again in %s (attempt %d): %v", n.Wait, n.Attempt, n.Err)
@@ -135,6 +153,35 @@ func noticeText(n publish.Notice) string {
 		return "connected again; what was not confirmed is sent again"
 	}
 	return ""
+}
+
+// isRefusal says whether the broker ended the channel for what was published on it.
+func isRefusal(err error) bool {
+	var refusal *publish.Refusal
+	return asError(err, &refusal)
+}
+
+// refused explains why the broker does not take a message; of an exchange that does not exist also which one was surely meant.
+func (r *publishRun) refused(ctx context.Context, b messageBroker, m messageOf, why error) error {
+	err := fmt.Errorf("publish to %s: refused: %w", m.target, why)
+	live, readErr := b.Everything(ctx, []string{r.vhost})
+	ref := topology.Ref{Kind: topology.KindExchange, VHost: r.vhost, Name: m.target.Exchange}
+	if readErr != nil || m.target.Exchange == "" || topology.PredeclaredType(ref.Name) != "" || live.Has(ref) {
+		return err
+	}
+	if r.declared != nil && r.declared.state.Has(ref) {
+		return &exitError{code: exitFailed, err: err, advice: "the topology file declares it: msgctl apply"}
+	}
+	var names []string
+	for _, o := range live.Objects() {
+		if x, ok := o.(*topology.Exchange); ok && x.VHost == r.vhost {
+			names = append(names, x.Name)
+		}
+	}
+	if near := nearestName(ref.Name, names); near != "" {
+		return &exitError{code: exitFailed, err: err, advice: "did you mean exchange " + shellQuote(near) + "?"}
+	}
+	return err
 }
 
 // maxBindingsShown bounds how many bindings the error about an unroutable event lists.

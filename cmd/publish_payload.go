@@ -68,6 +68,8 @@ func (r *publishRun) text() (given, error) {
 		return given{text: []byte(o.data)}, nil
 	case o.data == "" && len(o.sets) > 0:
 		return given{text: []byte("{}")}, nil
+	case o.data == "" && r.cmd.Flags().Changed("data"): // a message without a body
+		return given{}, nil
 	case o.data == "" && r.deps.streams.InTTY:
 		return given{}, r.needs()
 	}
@@ -113,8 +115,13 @@ func (r *publishRun) needs() error {
 	} else {
 		fmt.Fprintln(s.Err, ".")
 	}
-	return usageError(fmt.Sprintf("msgctl publish %s < payload.json\nmsgctl publish %s --sample             a valid example\nmsgctl events sample %s > payload.json  the same, to change it",
-		r.typ, r.typ, r.typ), "%sthere is no payload", where(r.cmd))
+	hints := [][2]string{{"msgctl publish " + r.typ + " < payload.json", ""}, {"msgctl publish " + r.typ + " --sample", "a valid example"},
+		{"msgctl events sample " + r.typ + " > payload.json", "the same, to change it"}}
+	var lines []string
+	for _, h := range hints {
+		lines = append(lines, strings.TrimRight(fmt.Sprintf("%-*s  %s", len(hints[2][0]), h[0], h[1]), " "))
+	}
+	return usageError(strings.Join(lines, "\n"), "%sthere is no payload", where(r.cmd))
 }
 
 // setPath sets one part of a JSON text.

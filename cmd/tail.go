@@ -21,13 +21,15 @@ message that no other queue gets is not returned to its publisher meanwhile. Whe
 exchanges, which know no patterns), the bindings of others at the beginning are copied, and what they let through is seen.
 
 --queue looks at the head of a queue again and again, as dlq inspect does, and refuses where looking could do harm. --stream reads a
-stream from anywhere. --firehose shows everything that is published and delivered in a vhost whose tracing is on.
+stream from anywhere; a time is that of a chunk, so that some older messages may come first. Of both, the times shown are those
+of the events. --firehose shows everything that is published and delivered in a vhost whose tracing is on.
 
 With a topology file that declares events, each is checked against its schema; --invalid shows only those that break it.
 --follow ID tells one story: every event with that correlation id, and what it led to, as a tree of causes.
 
-A slow terminal or pipe never holds up the broker: what does not fit into a bounded buffer is dropped, counted, and shown as missing.
-What --save writes does not wait for the terminal. A lost connection is restored, and the gap is said.
+A slow terminal, pipe or network never holds up the broker: what does not fit into bounded buffers is dropped, counted, and shown as
+missing; where the broker may have dropped more than can be counted, that is said. What --save writes does not wait for the terminal.
+A lost connection is restored, and the gap is said.
 
 Watching ends with Ctrl-C (exit code 130), or with 0 when --limit or --idle-timeout ends it; with 1 when fewer than --limit messages came
 before --idle-timeout, and with 2 when --invalid found some.`

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"errors"
+	"time"
 
 	"github.com/msgctl/msgctl/internal/view"
 	"github.com/msgctl/msgctl/pkg/consume/watch"
@@ -9,14 +10,17 @@ import (
 )
 
 // read finds out what a message is.
-func (t *tailing) read(item *watch.Item, traced bool) *view.Seen {
+func (t *tailing) read(item *watch.Item, src *tailSource) *view.Seen {
 	s := &view.Seen{Item: *item}
-	if traced {
+	if src.waited {
+		defer func() { s.Published = published(s) }()
+	}
+	if src.traced {
 		if m, trace, ok := watch.Untrace(&item.Message); ok {
 			s.Message, s.Trace = m, &trace
 		}
 	}
-	if !t.reads() {
+	if !t.reads() && !(src.waited && t.archive != nil) {
 		return s
 	}
 	e, format, err := event.FromMessage(&s.Message)
@@ -25,6 +29,14 @@ func (t *tailing) read(item *watch.Item, traced bool) *view.Seen {
 	}
 	t.judge(s, err)
 	return s
+}
+
+// published is when a message says that it was published, zero when it does not.
+func published(s *view.Seen) time.Time {
+	if s.Event != nil {
+		return s.Event.Timestamp
+	}
+	return s.Message.Timestamp
 }
 
 // reads says whether anything is made of the content of messages.

@@ -99,7 +99,8 @@ func (t *tailing) jsonDocument() *tailOutput {
 			if !first {
 				_, _ = w.WriteString("\n  ")
 			}
-			_, _ = fmt.Fprintf(w, "],\n  \"seen\": %d,\n  \"shown\": %d,\n  \"invalid\": %d,\n  \"dropped\": %d,\n  \"gaps\": %d\n}\n", st.Seen, t.shown-t.lost, t.broken, st.Dropped, st.Gaps)
+			_, _ = fmt.Fprintf(w, "],\n  \"seen\": %d,\n  \"shown\": %d,\n  \"invalid\": %d,\n  \"dropped\": %d,\n  \"more_may_be_missing\": %t,\n  \"gaps\": %d\n}\n",
+				st.Seen, t.shown-t.lost, t.broken, st.Dropped, st.Overflowed, st.Gaps)
 			return w.Flush()
 		},
 	}

@@ -35,7 +35,7 @@ func (t *tailing) openQueue(ctx context.Context) (*tailSource, error) {
 	s.tell(q, looking, fmt.Sprintf("Every %s the first %d messages are looked at in", t.every, t.head))
 	w := &queueWatch{t: t, s: s, q: q, looking: looking}
 	t.tell(fmt.Sprintf("Watching the head of %s queue %s in vhost %s; Ctrl-C ends.", q.Type, q.Name, t.vhost))
-	return &tailSource{take: w.take, stats: w.stats, stop: func() {}, wants: watch.ParseKeys(t.patterns).Want}, nil
+	return &tailSource{take: w.take, stats: w.stats, stop: func() {}, wants: watch.ParseKeys(t.patterns).Want, waited: true}, nil
 }
 
 // mayWatch refuses looks that harm when they are repeated.

@@ -32,6 +32,8 @@ type tailing struct {
 	broken   int64 // of those shown
 	unknown  int64 // that --where could not judge
 	lost     int64 // dropped before they were shown, though saved
+	missed   int64 // dropped, and the connection lost, since the last that was shown
+	gap      bool
 }
 
 var (
@@ -79,7 +81,7 @@ func (t *tailing) follows(ctx context.Context, src *tailSource, out *tailOutput)
 	go func() { shown <- showRelayed(relay, out) }()
 	var missed int64
 	err := t.loop(ctx, src, func(s *view.Seen) error {
-		if err := t.archive.WriteSeen(&s.Message, s.At); err != nil {
+		if err := t.archive.WriteSeen(&s.Message, s.When()); err != nil {
 			return err
 		}
 		t.saved++
@@ -184,10 +186,12 @@ func (t *tailing) syncNow() error {
 
 // one passes a message on when it is meant.
 func (t *tailing) one(src *tailSource, item *watch.Item, each func(*view.Seen) error) error {
-	s := t.read(item, src.traced)
-	if !t.means(src, s) {
-		return nil
+	s := t.read(item, src)
+	s.Dropped, s.Gap = s.Dropped+t.missed, s.Gap || t.gap
+	if t.missed, t.gap = s.Dropped, s.Gap; !t.means(src, s) {
+		return nil // the next that is shown tells what is missing
 	}
+	t.missed, t.gap = 0, false
 	t.shown++
 	if s.Validity == view.Invalid {
 		t.broken++
@@ -222,9 +226,6 @@ func (t *tailing) means(src *tailSource, s *view.Seen) bool {
 func (t *tailing) end(ctx context.Context, src *tailSource, err error) error {
 	st := src.stats()
 	t.tell(t.summary(st))
-	if st.Overflowed {
-		t.deps.warn("the private queue was nearly full: the broker may have dropped messages there, which nobody counts")
-	}
 	if t.unknown > 0 {
 		t.deps.warn(fmt.Sprintf("--where could not be judged for %s, which therefore did not match", terminal.FormatPlural(t.unknown, "message", "messages")))
 	}
@@ -254,7 +255,10 @@ func (t *tailing) summary(st watch.Stats) string {
 		text += fmt.Sprintf(", %s invalid", terminal.FormatCount(t.broken))
 	}
 	if n := st.Dropped; n > 0 {
-		text += fmt.Sprintf("; %s dropped because the output was too slow", terminal.FormatCount(n))
+		text += fmt.Sprintf("; %s dropped because the output or the network was too slow", terminal.FormatCount(n))
+	}
+	if st.Overflowed {
+		text += "; more may be missing: the private queue was full, and a broker does not say how many messages it drops there"
 	}
 	if st.Gaps > 0 {
 		text += "; the connection was lost " + terminal.FormatPlural(st.Gaps, "time", "times")

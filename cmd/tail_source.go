@@ -23,6 +23,8 @@ type tailSource struct {
 	wants func(*message.Message) bool
 	// traced says that the messages are those of the trace exchange.
 	traced bool
+	// waited says that the messages were published before they were seen, perhaps long before.
+	waited bool
 }
 
 // open begins to watch what the flags say.
@@ -154,8 +156,11 @@ func (t *tailing) unwatchable(state *topology.State, err error) error {
 // nothing explains a plan without bindings.
 func (t *tailing) nothing(p *watch.Plan) error {
 	text := fmt.Sprintf("there is no exchange to watch in vhost %q", t.vhost)
-	if len(p.Mirrored) > 0 {
-		text = fmt.Sprintf("nothing is bound to exchange %s that a pattern given lets through, so nothing can be seen there", strings.Join(p.Mirrored, ", "))
+	switch names := listOf("exchange", "exchanges", p.Mirrored); {
+	case len(p.Mirrored) > 0 && len(t.patterns) > 0:
+		text = fmt.Sprintf("nothing is bound to %s for %s, so nothing can be seen there", names, strings.Join(t.patterns, ", "))
+	case len(p.Mirrored) > 0:
+		text = fmt.Sprintf("nothing is bound to %s, so nothing can be seen there", names)
 	}
 	hint := "declare one: msgctl apply; or watch a queue: msgctl tail --queue NAME"
 	for name, why := range p.Skipped {
@@ -207,7 +212,12 @@ func (t *tailing) openStream(ctx context.Context) (*tailSource, error) {
 		return t.broker.Taps(t.vhost).Stream(ctx, t.stream, offset)
 	})
 	if err == nil {
-		t.tell(fmt.Sprintf("Reading stream %s in vhost %s from %s; Ctrl-C ends.", t.stream, t.vhost, t.from.String()))
+		src.waited = true
+		from := t.from.String()
+		if t.from.ago > 0 {
+			from += " ago"
+		}
+		t.tell(fmt.Sprintf("Reading stream %s in vhost %s from %s; Ctrl-C ends.", t.stream, t.vhost, from))
 	}
 	return src, err
 }

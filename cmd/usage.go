@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/agnivade/levenshtein"
@@ -48,7 +49,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		return usageError(see, "%sflag --%s needs a value", where(cmd), missing.GetFlag().Name)
 	case errors.As(err, &invalid) && invalid.GetFlag() != nil:
 		return usageError(flagAdvice(invalid.GetFlag(), see), "%sflag --%s: %q is not right: %v",
-			where(cmd), invalid.GetFlag().Name, invalid.GetValue(), invalid.Unwrap())
+			where(cmd), invalid.GetFlag().Name, invalid.GetValue(), plainReason(invalid.Unwrap()))
 	}
 	return usageError(see, "%s%w", where(cmd), err)
 }
@@ -62,10 +63,22 @@ func where(cmd *cobra.Command) string {
 }
 
 func flagAdvice(f *pflag.Flag, otherwise string) string {
-	if f.Value.Type() == "duration" {
+	switch f.Value.Type() {
+	case "duration":
 		return "write a duration with its unit: 500ms, 30s, 2m"
+	case "uint8":
+		return "write a whole number from 0 to 255"
 	}
 	return otherwise
+}
+
+// plainReason leaves out which function of Go found it.
+func plainReason(err error) error {
+	var number *strconv.NumError
+	if errors.As(err, &number) {
+		return number.Err
+	}
+	return err
 }
 
 func nearestFlag(cmd *cobra.Command, name string) string {

@@ -98,6 +98,16 @@ func (f *feed) Waiting(ctx context.Context) (n int64, err error) {
 	return n, err
 }
 
+// Purge implements watch.Feed. It touches the private queue alone: a stream cannot be purged.
+func (f *feed) Purge(ctx context.Context) (n int64, err error) {
+	err = f.onChannel(ctx, func(ch *amqp.Channel) error {
+		count, err := ch.QueuePurge(f.queue, false)
+		n = int64(count)
+		return err
+	})
+	return n, err
+}
+
 // open dials for a feed.
 func (d *tapDialer) open(ctx context.Context, op string) (*feed, error) {
 	f, shared := &feed{}, &sharing{users: 1}

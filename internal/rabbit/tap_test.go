@@ -1,6 +1,7 @@
 package rabbit
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -76,10 +77,65 @@ func TestTapIsPrivateAndBounded(t *testing.T) {
 			if n, err := feed.Waiting(t.Context()); err != nil || n != 0 {
 				t.Errorf("%s: %d waiting, %v", name, n, err)
 			}
+			if n, err := feed.Purge(t.Context()); err != nil || n != 0 {
+				t.Errorf("%s: %d purged, %v", name, n, err)
+			}
 			if err := feed.Close(); err != nil {
 				t.Error(err)
 			}
 			awaitNoQueues(t, v)
+		}
+	})
+}
+
+// TestTapPurgeCounts: what is purged and what is handed out is all there was, though it goes on coming.
+func TestTapPurgeCounts(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		const total = watch.Prefetch + 3000
+		v := b.VHost(t)
+		ch := v.Channel(t)
+		if err := ch.ExchangeDeclare("x", "fanout", true, false, false, false, nil); err != nil {
+			t.Fatal(err)
+		}
+		feed, _, err := newClient(t, v.User).Taps(v.Name).Tap(t.Context(), []watch.Bind{{Exchange: "x"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = feed.Close() }()
+		done := make(chan error, 1)
+		go func() {
+			for range total {
+				if err := ch.PublishWithContext(t.Context(), "x", "k", false, false, amqp.Publishing{}); err != nil {
+					done <- err
+					return
+				}
+			}
+			done <- nil
+		}()
+		var purged, fetched int64
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		for purged+fetched < total {
+			n, err := feed.Purge(ctx)
+			if err != nil {
+				t.Fatalf("%d purged, %d fetched of %d: %v", purged, fetched, total, err)
+			}
+			purged += n
+			for {
+				d, ok := feed.TryNext()
+				if !ok {
+					break
+				}
+				fetched++
+				if fetched%500 == 0 && purged > 0 { // until then the queue fills
+					if err := feed.Ack(d.Tag, true); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
+		if err := <-done; err != nil || purged == 0 || purged+fetched != total {
+			t.Errorf("%d purged, %d fetched of %d, %v", purged, fetched, total, err)
 		}
 	})
 }

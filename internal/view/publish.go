@@ -14,6 +14,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/event"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/publish"
+	"github.com/msgctl/msgctl/pkg/publish/bulk"
 )
 
 // PublishFormatVersion is that of the documents of publish and events.
@@ -22,7 +23,7 @@ const PublishFormatVersion = "1"
 // PublishedDocument is what became of one event.
 type PublishedDocument struct {
 	FormatVersion string `json:"format_version"`
-	// Outcome is confirmed, or delayed when a delayed-message exchange keeps it.
+	// Outcome is confirmed, delayed when a delayed-message exchange keeps it, or unrouted when it reached no queue and that is allowed.
 	Outcome   string `json:"outcome"`
 	EventID   string `json:"event_id"`
 	Type      string `json:"type,omitempty"`
@@ -57,6 +58,9 @@ func PublishedText(w io.Writer, doc PublishedDocument, style terminal.Styler) er
 	outcome := style.Green(doc.Outcome)
 	if doc.DelayMS > 0 {
 		outcome = fmt.Sprintf("%s for %s (the exchange cannot tell yet which queues will get it)", style.Yellow(doc.Outcome), terminal.FormatDuration(doc.DelayMS))
+	}
+	if doc.Outcome == string(bulk.Unrouted) {
+		outcome = style.Yellow("it reached no queue, as allowed")
 	}
 	_, err := fmt.Fprintf(w, "%s %s → %s: %s\n", terminal.Neutralise(what), terminal.Neutralise(doc.EventID), terminal.Neutralise(to), outcome)
 	return err
@@ -110,9 +114,14 @@ func NewDryRunMessage(vhost string, t publish.Target, m *message.Message, _ *eve
 // DryRunMessageText writes it for people. width is the terminal's, 0 for a pipe.
 func DryRunMessageText(w io.Writer, doc DryRunMessage, style terminal.Styler, width int) error {
 	var b strings.Builder
-	line := func(name, value string) {
-		fmt.Fprintf(&b, "%s  %s\n", style.Dim(fmt.Sprintf("%-14s", name)), terminal.Neutralise(value))
+	wide := len("delivery_mode ")
+	for name := range doc.Headers {
+		wide = max(wide, min(terminal.Width("header "+name), 40))
 	}
+	label := func(name string) string {
+		return style.Dim(terminal.Neutralise(name) + strings.Repeat(" ", max(0, wide-terminal.Width(name))))
+	}
+	line := func(name, value string) { fmt.Fprintf(&b, "%s  %s\n", label(name), terminal.Neutralise(value)) }
 	fmt.Fprintln(&b, style.Bold("Would be published; nothing was sent."))
 	line("vhost", doc.VHost)
 	line("exchange", orDefault(doc.Exchange))
@@ -126,7 +135,7 @@ func DryRunMessageText(w io.Writer, doc DryRunMessage, style terminal.Styler, wi
 	switch {
 	case !doc.Known:
 	case len(doc.Reaches) == 0 && len(doc.Possibly) == 0:
-		fmt.Fprintf(&b, "%s  %s\n", style.Dim(fmt.Sprintf("%-14s", "reaches")), style.Red("no queue: it would be an error"))
+		fmt.Fprintf(&b, "%s  %s\n", label("reaches"), style.Red("no queue: it would be an error"))
 	default:
 		line("reaches", strings.Join(doc.Reaches, ", "))
 	}

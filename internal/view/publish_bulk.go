@@ -66,7 +66,7 @@ func BulkText(w io.Writer, doc BulkDocument, style terminal.Styler) error {
 		n    int64
 		word string
 		good bool
-	}{{doc.Confirmed, "confirmed", true}, {doc.Delayed, "delayed", true}, {doc.Returned, "returned", false}, {doc.Rejected, "rejected", false},
+	}{{doc.Confirmed, "confirmed", true}, {doc.Delayed, "delayed", true}, {doc.Unrouted, "unrouted", true}, {doc.Returned, "returned", false}, {doc.Rejected, "rejected", false},
 		{doc.Unknown, "unknown", false}, {doc.Invalid, "invalid", false}, {doc.Unsent, "unsent", false}} {
 		switch text := terminal.FormatCount(c.n) + " " + c.word; {
 		case c.n > 0 && !c.good:

@@ -38,8 +38,19 @@ type Seen struct {
 	Note string
 	// Trace is what the firehose tells; nil elsewhere.
 	Trace *watch.Trace
-	// Depth in the story that is followed, and the id of the event that caused it, when that was seen.
-	Depth int
+	// Depth in the story that is followed, and the branches that lead there when its tree is drawn.
+	Depth    int
+	branches string
+	// Published is when it was published, for what had waited before it was seen; zero otherwise.
+	Published time.Time
+}
+
+// When is when the message happened: when it was published, where that is known and matters, or when it was seen.
+func (s *Seen) When() time.Time {
+	if s.Published.IsZero() {
+		return s.At
+	}
+	return s.Published
 }
 
 // Type is the event's type, the property of that name of other messages, "" without either.
@@ -157,10 +168,13 @@ func size(n int) string {
 	return strconv.FormatFloat(float64(n)/1000/1000, 'f', 1, 64) + " MB"
 }
 
-// clock writes when a message came: the time of the day on a terminal, all of it elsewhere.
-func clock(at time.Time, terminal bool) string {
-	if terminal {
-		return at.Local().Format("15:04:05.000")
+// clock writes when a message came: the time of the day on a terminal, or the day where it was another one; all of it elsewhere.
+func clock(at, now time.Time, terminal bool) string {
+	switch at, now = at.Local(), now.Local(); {
+	case terminal && (at.YearDay() != now.YearDay() || at.Year() != now.Year()):
+		return at.Format("Jan _2 15:04")
+	case terminal:
+		return at.Format("15:04:05.000")
 	}
 	return at.UTC().Format("2006-01-02T15:04:05.000Z")
 }

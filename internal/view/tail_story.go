@@ -112,21 +112,30 @@ func (s *Story) Len() int64 { return int64(len(s.nodes)) + s.Left }
 // Write draws the tree for a person.
 func (s *Story) Write(w io.Writer, style terminal.Styler, width int) error {
 	lines := NewTailLines(w, style, width)
-	var write func(list []*storyNode, depth int) error
-	write = func(list []*storyNode, depth int) error {
-		for _, n := range list {
-			n.seen.Depth = min(depth, maxDepth)
-			n.seen.Dropped, n.seen.Gap = 0, false
+	var write func(list []*storyNode, depth int, lead string) error
+	write = func(list []*storyNode, depth int, lead string) error {
+		for i, n := range list {
+			branch, below := "├─ ", "│  "
+			if i == len(list)-1 {
+				branch, below = "└─ ", "   "
+			}
+			n.seen.branches = lead + branch
+			if depth == 0 {
+				n.seen.branches, below = "", ""
+			} else if depth > maxDepth {
+				below = ""
+			}
+			n.seen.Dropped, n.seen.Gap, n.seen.Depth = 0, false, 0
 			if err := lines.write(&n.seen, n.size); err != nil {
 				return err
 			}
-			if err := write(n.children, depth+1); err != nil {
+			if err := write(n.children, depth+1, lead+below); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	if err := write(s.tree(), 0); err != nil {
+	if err := write(s.tree(), 0, ""); err != nil {
 		return err
 	}
 	return lines.Flush()
@@ -168,7 +177,7 @@ func (s *Story) Document() StoryDocument {
 
 func (n *storyNode) document() StoryEvent {
 	e := StoryEvent{
-		At: n.seen.At.UTC(), Type: valid(n.seen.Type()), ID: valid(n.seen.ID()), Exchange: valid(n.seen.Message.Exchange), RoutingKey: valid(n.seen.Message.RoutingKey),
+		At: n.seen.When().UTC(), Type: valid(n.seen.Type()), ID: valid(n.seen.ID()), Exchange: valid(n.seen.Message.Exchange), RoutingKey: valid(n.seen.Message.RoutingKey),
 		CorrelationID: valid(n.seen.Correlation()), CausationID: valid(n.seen.Cause()), Size: n.size, Validity: n.seen.Validity,
 	}
 	if a := aggregate(&n.seen); a != "-" {

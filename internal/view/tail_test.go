@@ -44,7 +44,7 @@ func TestStoryIsATreeOfCauses(t *testing.T) {
 		_, rest, _ := strings.Cut(line, "Z  ")
 		shape = append(shape, strings.TrimRight(strings.SplitN(rest, "  A 1", 2)[0], " "))
 	}
-	want := "type.1\n└─ type.2\n   └─ type.4\n   └─ type.5\n└─ type.3\ntype.b\n└─ type.a"
+	want := "type.1\n├─ type.2\n│  ├─ type.4\n│  └─ type.5\n└─ type.3\ntype.b\n└─ type.a"
 	if got := strings.Join(shape, "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -65,6 +65,20 @@ func TestStoryIsBounded(t *testing.T) {
 	}
 	if err := s.Write(&bytes.Buffer{}, terminal.NewStyler(false), 80); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestTailTellsWhenItHappened: of what had waited, when it was published, with the day when that was another one.
+func TestTailTellsWhenItHappened(t *testing.T) {
+	at := time.Date(2026, 1, 31, 12, 0, 0, 0, time.Local)
+	for want, published := range map[string]time.Time{"12:00:00.000  ": {}, "11:59:59.000  ": at.Add(-time.Second), "Jan  3 12:00  ": at.AddDate(0, 0, -28), "Jan 31 12:00  ": at.AddDate(-1, 0, 0)} {
+		e := seenEvent("1", "", "")
+		e.At, e.Published = at, published
+		var out bytes.Buffer
+		lines := view.NewTailLines(&out, terminal.NewStyler(false), 80)
+		if err := lines.Write(e); err != nil || lines.Flush() != nil || !strings.HasPrefix(out.String(), want) {
+			t.Errorf("want %q: %q, %v", want, out.String(), err)
+		}
 	}
 }
 

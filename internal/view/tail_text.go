@@ -29,7 +29,7 @@ func (t *TailLines) Flush() error { return t.w.Flush() }
 // breaks tells, in its place, that something is missing.
 func (t *TailLines) breaks(s *Seen) {
 	if s.Dropped > 0 {
-		fmt.Fprintln(t.w, t.style.Yellow(fmt.Sprintf("… %s dropped here: the output was too slow", terminal.FormatPlural(s.Dropped, "message", "messages"))))
+		fmt.Fprintln(t.w, t.style.Yellow(fmt.Sprintf("… %s dropped here: the output or the network was too slow", terminal.FormatPlural(s.Dropped, "message", "messages"))))
 	}
 	if s.Gap {
 		fmt.Fprintln(t.w, t.style.Yellow("… the connection was lost here: what was published meanwhile is missing"))
@@ -43,7 +43,7 @@ func (t *TailLines) write(s *Seen, bytes int) error {
 	t.breaks(s)
 	cells := [4]string{action(s), kind(s), aggregate(s), terminal.Neutralise(s.ID())}
 	caps := t.room(cells[0] != "")
-	line := t.style.Dim(clock(s.At, t.width > 0))
+	line := t.style.Dim(clock(s.When(), s.At, t.width > 0))
 	for i, text := range cells {
 		if caps[i] == 0 {
 			continue
@@ -119,8 +119,8 @@ func lastOf(text string, width int) string {
 }
 
 func kind(s *Seen) string {
-	prefix := ""
-	if s.Depth > 0 {
+	prefix := s.branches
+	if prefix == "" && s.Depth > 0 {
 		prefix = strings.Repeat("   ", s.Depth-1) + "└─ "
 	}
 	if s.Type() != "" {
@@ -186,7 +186,7 @@ func (t *TailLines) Card(s *Seen) error {
 		title = "Message with key " + orDash(s.Message.RoutingKey)
 	}
 	c.title(title + "  " + s.ID())
-	c.line("seen", clock(s.At, false))
+	c.line("seen", clock(s.At, s.At, false))
 	c.eventLines(s)
 	doc := eventOf(&s.Message, s.At, true)
 	c.line("exchange", orDefault(doc.Exchange))
@@ -212,7 +212,7 @@ func (c card) eventLines(s *Seen) {
 		c.line("aggregate", aggregate(s))
 		c.line("format", fmt.Sprintf("%s, version %d", s.Format, e.Version))
 		if !e.Timestamp.IsZero() {
-			c.line("happened", clock(e.Timestamp, false))
+			c.line("happened", clock(e.Timestamp, s.At, false))
 		}
 	}
 	c.line("correlation", s.Correlation())

@@ -21,7 +21,7 @@ type Bind struct {
 }
 
 // Bounds of the private queue. What it drops, the oldest first, nobody can count: they are far above what a reader that keeps
-// up needs, and a Tail drops before they are reached.
+// up needs, and a Tail purges the queue before they are reached, unless it is stopped itself.
 const (
 	QueueMessages = 200_000
 	QueueBytes    = 256 << 20
@@ -43,6 +43,8 @@ type Feed interface {
 	consume.Subscription
 	// Waiting returns how many messages the broker still keeps ready.
 	Waiting(ctx context.Context) (int64, error)
+	// Purge drops those, and returns how many they were.
+	Purge(ctx context.Context) (int64, error)
 }
 
 // Prefetch is how many messages of a feed may be under way.

@@ -32,11 +32,13 @@ type Options struct {
 
 // Stats count what a Tail did.
 type Stats struct {
-	// Seen messages came, Dropped of them did not reach the reader, which was slow. Bytes are those of the bodies.
+	// Seen messages came, Dropped of them did not reach the reader: it was slow, or they came faster than they could be fetched. Bytes are
+	// those of the bodies that were fetched.
 	Seen, Dropped, Bytes int64
 	// Gaps is how often the connection was lost.
 	Gaps int64
-	// Overflowed says that the private queue was nearly full: the broker may have dropped messages there, which nobody counts.
+	// Overflowed says that the private queue was full, as it gets while this process is stopped: the broker may have dropped messages there,
+	// and does not say how many. They are not in Dropped.
 	Overflowed bool
 }
 
@@ -47,9 +49,9 @@ type Tail struct {
 	cancel context.CancelFunc
 	done   chan struct{}
 
-	seen, dropped, bytes, gaps atomic.Int64
-	overflowed                 atomic.Bool
-	behind, deep               atomic.Bool
+	fetched, dropped, bytes, gaps atomic.Int64
+	purged, untold                atomic.Int64 // taken out of the private queue unread; those of them that no item tells of yet
+	overflowed                    atomic.Bool
 
 	// Of the goroutine that takes.
 	dropping bool
@@ -60,9 +62,10 @@ type Tail struct {
 
 // Start opens the feed and begins to take from it, until ctx ends or Stop is called.
 //
-// When the reader is slow, first the buffer fills, then, as long as the reader moves at all, the rest waits in the private queue. When that
-// is half full, or the reader has not moved for a second, what comes is dropped, until the reader has emptied half of its buffer. So neither
-// this process nor the broker grows, and what is missing is counted.
+// When the reader is slow, first the buffer fills, then, as long as the reader moves at all, the rest waits in the private queue. When the
+// reader has not moved for a second, what comes is dropped, until it has emptied half of its buffer. When the private queue is half full and
+// does not empty, because of a slow reader or a slow network, it is purged. So neither this process nor the broker grows, and
+// what is missing is counted: a broker says how many messages it has purged, but not how many it has dropped itself.
 func Start(ctx context.Context, o Options) (*Tail, error) {
 	o.Buffer = cmp.Or(o.Buffer, DefaultBuffer)
 	o.ReconnectDelay = cmp.Or(o.ReconnectDelay, 5*time.Second)
@@ -88,7 +91,8 @@ func (t *Tail) Stop() {
 
 // Stats returns the counts so far.
 func (t *Tail) Stats() Stats {
-	return Stats{Seen: t.seen.Load(), Dropped: t.dropped.Load(), Bytes: t.bytes.Load(), Gaps: t.gaps.Load(), Overflowed: t.overflowed.Load()}
+	purged := t.purged.Load()
+	return Stats{Seen: t.fetched.Load() + purged, Dropped: t.dropped.Load() + purged, Bytes: t.bytes.Load(), Gaps: t.gaps.Load(), Overflowed: t.overflowed.Load()}
 }
 
 func (t *Tail) run(ctx context.Context, feed Feed) {
@@ -122,8 +126,6 @@ func (t *Tail) follow(ctx context.Context, feed Feed) error {
 		cancel()
 		_ = feed.Close()
 		<-watched
-		t.behind.Store(false)
-		t.deep.Store(false)
 	}()
 	for {
 		d, err := feed.Next(ctx)
@@ -139,8 +141,12 @@ func (t *Tail) follow(ctx context.Context, feed Feed) error {
 
 // one passes a message on, or drops it.
 func (t *Tail) one(ctx context.Context, d *consume.Delivery) {
-	t.seen.Add(1)
+	t.fetched.Add(1)
 	t.bytes.Add(int64(len(d.Body)))
+	if n := t.untold.Load(); n > 0 {
+		t.untold.Add(-n)
+		t.missed += n
+	}
 	item := Item{Message: d.Message, At: time.Now(), Dropped: t.missed, Gap: t.gap}
 	if !t.pass(ctx, &item) {
 		t.missed++
@@ -157,14 +163,12 @@ func (t *Tail) one(ctx context.Context, d *consume.Delivery) {
 
 // pass waits for room as long as that harms nobody.
 func (t *Tail) pass(ctx context.Context, item *Item) bool {
-	if t.dropping = t.dropping && !t.buf.low() || t.deep.Load(); t.dropping {
+	if t.dropping = t.dropping && !t.buf.low(); t.dropping {
 		return false
 	}
 	if t.buf.Put(item) {
 		return true
 	}
-	t.behind.Store(true)
-	defer t.behind.Store(false)
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	for {
@@ -181,16 +185,12 @@ func (t *Tail) pass(ctx context.Context, item *Item) bool {
 		if t.buf.Put(item) {
 			return true
 		}
-		if t.deep.Load() {
-			t.dropping = true
-			return false
-		}
 	}
 }
 
 const (
 	// patience is how long a reader that does not move holds up the feed.
 	patience = time.Second
-	// depthEvery is how often the depth of the private queue is looked at while the reader is behind.
+	// depthEvery is how often the depth of the private queue is looked at.
 	depthEvery = 200 * time.Millisecond
 )

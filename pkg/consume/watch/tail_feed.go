@@ -9,18 +9,21 @@ import (
 	"github.com/msgctl/msgctl/pkg/consume"
 )
 
-// watch acknowledges what came last, and looks at the depth of the private queue while the reader is behind. It ends with ctx.
+// watch acknowledges what came last, and looks at the depth of the private queue. It ends with ctx.
 func (t *Tail) watch(ctx context.Context, feed Feed, acks *acker) {
 	tick := time.NewTicker(depthEvery)
 	defer tick.Stop()
+	d := depth{}
 	for {
+		asleep := time.Now()
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
+		d.stopped = time.Since(asleep) > stopped
 		_ = acks.flush() // the feed's own end tells why
-		if t.o.Patient || !t.behind.Load() && !t.deep.Load() {
+		if t.o.Patient {
 			continue
 		}
 		n, err := feed.Waiting(ctx)
@@ -28,17 +31,48 @@ func (t *Tail) watch(ctx context.Context, feed Feed, acks *acker) {
 			continue
 		}
 		limit := t.queueLimit()
-		t.deep.Store(n > limit/2 || n > limit/8 && t.deep.Load())
-		if n > limit-limit/10 {
+		purge, full := d.look(n, limit)
+		if purge {
+			if n, err = feed.Purge(ctx); err == nil {
+				t.purged.Add(n)
+				t.untold.Add(n)
+				full = full || brimful(n, limit) // it may have filled since the look
+			}
+		}
+		if full {
 			t.overflowed.Store(true)
+			t.say("the private queue was full: the broker may have dropped the oldest messages in it, and does not say how many")
 		}
 	}
 }
 
+// stopped is after which time without a look this process has been stopped, or a machine asleep.
+const stopped = 10 * depthEvery
+
+// depth judges the depth of the private queue, look by look.
+type depth struct {
+	last    int64
+	stopped bool // before this look
+	full    bool // at the last
+}
+
+// look says whether the queue has to be purged: it is half full and was so at the last look, and is not emptying. full says that it has become so
+// full that the broker may have dropped from it. When this process goes on, a part of it is gone before the first look.
+func (d *depth) look(n, limit int64) (purge, full bool) {
+	over := brimful(n, limit) || d.stopped && n > limit-limit/4
+	full, d.full = over && !d.full, over
+	purge = n > limit/2 && d.last > limit/2 && n >= d.last
+	if d.last = n; purge {
+		d.last = 0
+	}
+	return purge, full
+}
+
+func brimful(n, limit int64) bool { return n > limit-limit/10 }
+
 // queueLimit is about how many messages the private queue holds: as many as fit into its bytes, by their mean size so far.
 func (t *Tail) queueLimit() int64 {
-	seen := max(1, t.seen.Load())
-	mean := max(1, t.bytes.Load()/seen)
+	mean := max(1, t.bytes.Load()/max(1, t.fetched.Load()))
 	return max(2, min(QueueMessages, QueueBytes/mean))
 }
 

@@ -22,9 +22,10 @@ type script struct {
 	consume.Subscription
 	messages chan message.Message
 	lost     chan error
-	deep     int64
+	depths   []int64 // what Waiting says; the last again and again
 
 	mu     sync.Mutex
+	looks  int
 	tag    uint64
 	acked  uint64
 	closed bool
@@ -69,7 +70,23 @@ func (s *script) Close() error {
 	return nil
 }
 
-func (s *script) Waiting(context.Context) (int64, error) { return s.deep, nil }
+func (s *script) Waiting(context.Context) (int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.depths) == 0 {
+		return 0, nil
+	}
+	s.looks++
+	return s.depths[min(s.looks, len(s.depths))-1], nil
+}
+
+func (s *script) Purge(ctx context.Context) (int64, error) {
+	n, err := s.Waiting(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.depths = nil
+	return n, err
+}
 
 func newScript(n int) *script {
 	s := &script{messages: make(chan message.Message, n), lost: make(chan error, 1)}
@@ -132,7 +149,7 @@ func TestSlowReaderIsCountedNotWaitedFor(t *testing.T) {
 	}
 }
 
-// TestMovingReaderMissesNothing: as long as the reader moves and the private queue is not deep, everything waits for it.
+// TestMovingReaderMissesNothing: as long as the reader moves and the private queue is not full, everything waits for it.
 func TestMovingReaderMissesNothing(t *testing.T) {
 	const total = 3000
 	feed := newScript(total)
@@ -164,21 +181,60 @@ func TestMovingReaderMissesNothing(t *testing.T) {
 	}
 }
 
-// TestDeepQueueIsEmptied: a private queue that is half full is emptied although the reader moves, lest the broker drop what nobody counts.
-func TestDeepQueueIsEmptied(t *testing.T) {
-	const total = 50_000
-	feed := newScript(total)
-	feed.deep = QueueMessages
-	tail := start(t, Options{Open: func(context.Context, int64) (Feed, error) { return feed, nil }, Buffer: 20 << 10})
-	var items []Item
-	for deadline := time.Now().Add(time.Minute); tail.Stats().Dropped == 0; time.Sleep(10 * time.Millisecond) {
+// TestDeepQueueIsPurged: a private queue that stays half full is purged, lest the broker drop what nobody counts. What was purged is counted and
+// told with the next message.
+func TestDeepQueueIsPurged(t *testing.T) {
+	feed := newScript(1)
+	feed.depths = []int64{QueueMessages/2 + 1, QueueMessages/2 + 2, 123_456} // two looks, and what is purged
+	tail := start(t, Options{Open: func(context.Context, int64) (Feed, error) { return feed, nil }})
+	for deadline := time.Now().Add(time.Minute); tail.Stats().Dropped == 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("nothing was dropped: %+v", tail.Stats())
+			t.Fatalf("nothing was purged: %+v", tail.Stats())
 		}
-		items, _ = tail.Take(t.Context(), items)
 	}
-	if !tail.Stats().Overflowed {
-		t.Error("it is not said that the broker may have dropped messages")
+	feed.messages <- numbered(1)
+	var missed int64
+	for n := 0; n < 2; {
+		items, err := tail.Take(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range items {
+			n++
+			missed += i.Dropped
+		}
+	}
+	if st := tail.Stats(); missed != 123_456 || st.Dropped != 123_456 || st.Seen != 123_458 || st.Overflowed {
+		t.Errorf("%d told as missing, %+v", missed, st)
+	}
+}
+
+// TestDepth: a queue that empties by itself is left alone; one that is full, or was while this process did not run, is told of once.
+func TestDepth(t *testing.T) {
+	const limit = 1000
+	for name, c := range map[string]struct {
+		looks       []int64
+		stopped     int // before this look
+		purge, full string
+	}{
+		"empties":         {[]int64{800, 790, 500, 100}, -1, "....", "...."},
+		"fills slowly":    {[]int64{100, 490, 501, 501, 600, 10}, -1, "...P..", "......"},
+		"fills again":     {[]int64{600, 700, 600, 700}, -1, ".P.P", "...."},
+		"is full":         {[]int64{950, 940, 950, 100, 950}, -1, "..P..", "F...F"},
+		"a stop":          {[]int64{10, 850, 700, 400, 10}, 1, ".....", ".F..."},
+		"a stop, not bad": {[]int64{10, 700, 600}, 1, "...", "..."},
+	} {
+		var d depth
+		purges, fulls := "", ""
+		mark := func(b bool, m string) string { return map[bool]string{true: m, false: "."}[b] }
+		for i, n := range c.looks {
+			d.stopped = i == c.stopped
+			purge, full := d.look(n, limit)
+			purges, fulls = purges+mark(purge, "P"), fulls+mark(full, "F")
+		}
+		if purges != c.purge || fulls != c.full {
+			t.Errorf("%s: %s %s, want %s %s", name, purges, fulls, c.purge, c.full)
+		}
 	}
 }
 

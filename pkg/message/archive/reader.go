@@ -77,15 +77,20 @@ func NewReader(in io.Reader, o ReaderOptions) *Reader {
 	if r.maxLine <= 0 {
 		r.maxLine = DefaultMaxLine
 	}
-	raw := bufio.NewReaderSize(in, 64<<10)
-	magic, _ := raw.Peek(4) // an error comes again at the first read
-	plain, release, err := newDecompressor(raw, magic)
+	plain, release, err := Plain(in)
 	if err != nil {
 		r.ended = &BrokenError{Line: 1, Final: true, Reason: shortened(err)}
 		return r
 	}
 	r.in, r.release = bufio.NewReaderSize(plain, 64<<10), release
 	return r
+}
+
+// Plain returns what in has, decompressed where it begins as gzip and zstd do. release frees memory; it does not close in.
+func Plain(in io.Reader) (plain io.Reader, release func(), err error) {
+	raw := bufio.NewReaderSize(in, 64<<10)
+	magic, _ := raw.Peek(4) // an error comes again at the first read
+	return newDecompressor(raw, magic)
 }
 
 // Next returns the next message, io.EOF after the last one, or a *BrokenError.

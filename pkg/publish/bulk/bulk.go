@@ -33,6 +33,7 @@ type Outcome string
 const (
 	Confirmed Outcome = "confirmed" // routed, and the broker took responsibility
 	Delayed   Outcome = "delayed"   // taken by a delayed-message exchange, which routes it later
+	Unrouted  Outcome = "unrouted"  // it reached no queue, which is allowed
 	Returned  Outcome = "returned"  // it reached no queue
 	Rejected  Outcome = "rejected"  // the broker refused it: a full queue, a size limit, a permission
 	Unknown   Outcome = "unknown"   // the connection was lost for good before the confirm: it may or may not have arrived
@@ -40,14 +41,14 @@ const (
 	Unsent    Outcome = "unsent"    // never sent: the run ended before
 )
 
-func (o Outcome) failed() bool { return o != Confirmed && o != Delayed }
+func (o Outcome) failed() bool { return o != Confirmed && o != Delayed && o != Unrouted }
 
 // Result is the outcome of one item.
 type Result struct {
 	Line    int64
 	ID      string
 	Outcome Outcome
-	// Err says why; nil for Confirmed.
+	// Err says why it failed; nil for Confirmed, Delayed and Unrouted.
 	Err error
 }
 
@@ -55,6 +56,7 @@ type Result struct {
 type Counts struct {
 	Confirmed int64 `json:"confirmed"`
 	Delayed   int64 `json:"delayed,omitempty"`
+	Unrouted  int64 `json:"unrouted,omitempty"`
 	Returned  int64 `json:"returned"`
 	Rejected  int64 `json:"rejected"`
 	Unknown   int64 `json:"unknown"`
@@ -68,6 +70,8 @@ func (c *Counts) add(o Outcome) {
 		c.Confirmed++
 	case Delayed:
 		c.Delayed++
+	case Unrouted:
+		c.Unrouted++
 	case Returned:
 		c.Returned++
 	case Rejected:
@@ -81,11 +85,14 @@ func (c *Counts) add(o Outcome) {
 	}
 }
 
+// Done is how many items are where they were to go, as far as that can be known.
+func (c *Counts) Done() int64 { return c.Confirmed + c.Delayed + c.Unrouted }
+
 // Failed is how many items are not where they were to go.
 func (c *Counts) Failed() int64 { return c.Returned + c.Rejected + c.Unknown + c.Invalid + c.Unsent }
 
 // Total is how many items had an outcome.
-func (c *Counts) Total() int64 { return c.Confirmed + c.Delayed + c.Failed() }
+func (c *Counts) Total() int64 { return c.Done() + c.Failed() }
 
 // maxFailures bounds the failures that a report names.
 const maxFailures = 20
@@ -114,6 +121,8 @@ type Options struct {
 	// Delayed says that the messages go to a delayed-message exchange, which returns what it has taken: it cannot know yet
 	// whether a queue will get it.
 	Delayed bool
+	// AllowUnroutable says that a message that reaches no queue has not failed.
+	AllowUnroutable bool
 	// Journal notes how far the run is; nil for none.
 	Journal *Journal
 	// Earlier is where a resumed run begins.

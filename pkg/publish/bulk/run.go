@@ -1,6 +1,7 @@
 package bulk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -30,6 +31,7 @@ type runner struct {
 
 	invalid int64 // items since the last message
 	results []Result
+	vouched vouch
 
 	mu      sync.Mutex
 	report  Report
@@ -44,7 +46,7 @@ type runner struct {
 func Run(ctx context.Context, o Options) (Report, error) {
 	sending, stop := context.WithCancel(ctx)
 	defer stop()
-	r := &runner{o: o, breaker: publish.NewBreaker(o.Breaker), stop: stop, report: o.Earlier, settled: o.Earlier.Counts}
+	r := &runner{o: o, breaker: publish.NewBreaker(o.Breaker), stop: stop, report: o.Earlier, settled: o.Earlier.Counts, vouched: newVouch(o.Breaker)}
 	notify := o.Publisher.Notify
 	var p *publish.Publisher[tag]
 	ready := make(chan struct{})
@@ -94,6 +96,9 @@ func (r *runner) feed(ctx context.Context, p *publish.Publisher[tag]) error {
 			r.refuse(item)
 			continue
 		}
+		if err := r.vouched.wait(ctx); err != nil {
+			return r.unsent(ctx, item, err)
+		}
 		done, err := r.breaker.Allow(ctx)
 		if err != nil {
 			return r.unsent(ctx, item, err)
@@ -103,6 +108,40 @@ func (r *runner) feed(ctx context.Context, p *publish.Publisher[tag]) error {
 			return r.unsent(ctx, item, err)
 		}
 		r.invalid = 0
+		r.vouched.sent++
+	}
+}
+
+// vouch lets no more messages go at first than open the breaker, and the rest when all of these have an outcome: a target that
+// takes nothing from the beginning, the usual case, is found out by them, and not by a whole window.
+type vouch struct {
+	first   int64 // so many go ahead
+	sent    int64
+	settled int64
+	all     chan struct{} // closed when they have an outcome
+}
+
+func newVouch(o publish.BreakerOptions) vouch {
+	return vouch{first: int64(cmp.Or(o.Failures, publish.DefaultBreakerFailures)), all: make(chan struct{})}
+}
+
+func (v *vouch) wait(ctx context.Context) error {
+	if v.first < 0 || v.sent != v.first {
+		return nil
+	}
+	select {
+	case <-v.all:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// settle is for the goroutine that is told outcomes.
+func (v *vouch) settle(n int) {
+	before := v.settled
+	if v.settled += int64(n); before < v.first && v.settled >= v.first {
+		close(v.all)
 	}
 }
 
@@ -136,13 +175,18 @@ func (r *runner) settle(batch []publish.Outcome[tag]) {
 	for i := range batch {
 		o := &batch[i]
 		kind := r.outcome(o.Kind)
-		r.results = append(r.results, Result{o.Tag.line, o.Tag.id, kind, o.Err})
+		result := Result{Line: o.Tag.line, ID: o.Tag.id, Outcome: kind}
+		if kind.failed() {
+			result.Err = o.Err
+		}
+		r.results = append(r.results, result)
 		if kind == Returned || kind == Rejected {
 			o.Tag.done(o.Err)
 		} else {
 			o.Tag.done(nil) // a lost connection says nothing about the target
 		}
 	}
+	defer r.vouched.settle(len(batch))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i, x := range r.results {
@@ -193,8 +237,11 @@ func (r *runner) outcome(k publish.OutcomeKind) Outcome {
 	case publish.Confirmed:
 		return Confirmed
 	case publish.Returned:
-		if r.o.Delayed {
+		switch {
+		case r.o.Delayed:
 			return Delayed
+		case r.o.AllowUnroutable:
+			return Unrouted
 		}
 		return Returned
 	case publish.Nacked, publish.Refused:

@@ -1,0 +1,122 @@
+package cmd
+
+import (
+	"bytes"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/msgctl/msgctl/internal/rabbittest"
+	"github.com/msgctl/msgctl/pkg/consume/watch"
+)
+
+// TestTailStopped: while tail is stopped (Ctrl-Z), its private queue fills and the broker drops from it, which no broker counts. tail says so.
+func TestTailStopped(t *testing.T) {
+	v, ch := overflowArena(t)
+	p := newProgram(t, v.URL, v.API)
+	cmd := p.command("tail", "-x", "x", "-o", "none", "--idle-timeout", "5s")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	awaitWatched(t, v, 1)
+	send(t, ch, repeat(1)...)
+	awaitEmpty(t, v)
+	if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	for sent := 0; sent < watch.Prefetch+watch.QueueBytes/overflowSize*5/4; sent += 500 {
+		send(t, ch, repeat(500)...)
+	}
+	if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("%v\n%s", err, stderr.String())
+	}
+	if !strings.Contains(stderr.String(), "warning: the private queue was full") || !strings.Contains(stderr.String(), "; more may be missing: ") {
+		t.Errorf("messages are missing silently: %s", stderr.String())
+	}
+}
+
+// TestTailSlowNetwork: what a slow network keeps from coming is purged and counted, and if the broker was faster and dropped from the private
+// queue, that is said. Nothing is missing silently.
+func TestTailSlowNetwork(t *testing.T) {
+	v, ch := overflowArena(t)
+	proxy := rabbittest.NewProxy(t, v.URL)
+	proxy.Slow(8 << 20)
+	p := newProgram(t, proxy.Through(v.URL), v.API)
+	cmd := p.command("tail", "-x", "x", "-o", "none", "--idle-timeout", "4s")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	awaitWatched(t, v, 1)
+	sent := 0
+	for most := 0; ; { // until the queue has been half full and is no more: it can only have been purged
+		if sent > 100_000 {
+			t.Fatal("the private queue is not purged")
+		}
+		send(t, ch, repeat(200)...)
+		sent += 200
+		waiting := waitingForTail(t, v)
+		if most = max(most, waiting); most > watch.QueueBytes/overflowSize/2 && waiting < most/2 {
+			break
+		}
+		time.Sleep(120 * time.Millisecond) // hardly faster than the broker can be asked over the slow network
+	}
+	proxy.Heal()
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("%v\n%s", err, stderr.String())
+	}
+	m := regexp.MustCompile(`([\d,]+) messages seen, ([\d,]+) shown; ([\d,]+) dropped`).FindStringSubmatch(stderr.String())
+	if m == nil {
+		t.Fatalf("no word of drops:\n%s", stderr.String())
+	}
+	seen, shown, dropped := number(t, m[1]), number(t, m[2]), number(t, m[3])
+	if shown+dropped != seen || seen != sent && !strings.Contains(stderr.String(), "more may be missing") {
+		t.Errorf("%d sent: %s", sent, m[0])
+	}
+}
+
+// waitingForTail returns how many messages wait in a private queue.
+func waitingForTail(t *testing.T, v *rabbittest.VHost) (n int) {
+	t.Helper()
+	var all []struct {
+		Name     string
+		Messages int `json:"messages_ready"`
+	}
+	v.Broker.Admin().Get(t, rabbittest.Path("queues", v.Name)+"?disable_stats=true&enable_queue_totals=true&columns=name,messages_ready", &all)
+	for _, q := range all {
+		if strings.HasPrefix(q.Name, "msgctl.tail.") {
+			n += q.Messages
+		}
+	}
+	return n
+}
+
+// overflowSize is that of messages of which a private queue holds neither many nor, with those under way to its consumer, many bytes.
+const overflowSize = 16 << 10
+
+// overflowArena is a vhost with an exchange x that only tail gets anything of.
+func overflowArena(t *testing.T) (*rabbittest.VHost, *amqp.Channel) {
+	t.Helper()
+	v, ch := tailArena(t, rabbittest.Any(t))
+	if err := ch.QueueUnbind("q", "#", "x", nil); err != nil {
+		t.Fatal(err)
+	}
+	return v, ch
+}
+
+func repeat(n int) []amqp.Publishing {
+	return slices.Repeat([]amqp.Publishing{{Body: make([]byte, overflowSize)}}, n)
+}
