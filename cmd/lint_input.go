@@ -40,6 +40,7 @@ func (o *sourceOptions) register(cmd *cobra.Command, live string) {
 // lintInput is what there is to look at.
 type lintInput struct {
 	inputs   []spec.Input
+	unread   bool // the inputs could not be read at all: what is declared is not known
 	state    *topology.State
 	problems diag.Diagnostics
 	external map[topology.Ref]bool
@@ -100,7 +101,7 @@ func (in *lintInput) readFiles(d *deps, files *fileOptions, vhost vhostChoice) e
 	})
 	in.problems = problems
 	if s == nil {
-		in.state = &topology.State{}
+		in.state, in.unread = &topology.State{}, true
 		return nil
 	}
 	state, more := s.Resolve()
@@ -189,12 +190,11 @@ func letters(state *topology.State, version string) lint.Letters {
 		if q.Role != dlq.RoleDeadLetter || len(q.Sources) == 0 {
 			continue
 		}
-		var from []string
-		for _, s := range q.Sources {
-			if !slices.Contains(from, s.Queue) {
-				from = append(from, s.Queue)
-			}
+		from := make([]string, len(q.Sources)) // ordered by queue
+		for i, s := range q.Sources {
+			from[i] = s.Queue
 		}
+		from = slices.Compact(from)
 		l.Queues = append(l.Queues, lint.LetterQueue{Queue: q.Ref(), From: from})
 	}
 	return l
@@ -273,11 +273,11 @@ func (in *lintInput) point(list []lint.Finding) {
 
 func (in *lintInput) pointers(file string) map[diag.Position]string {
 	i := slices.IndexFunc(in.inputs, func(i spec.Input) bool { return i.Name == file })
-	if i < 0 {
+	if i < 0 || source.FormatOf(file, in.inputs[i].Data) != source.JSON {
 		return nil
 	}
 	docs, _ := source.Parse(file, in.inputs[i].Data)
-	if len(docs) != 1 || docs[0].Format != source.JSON {
+	if len(docs) != 1 {
 		return nil
 	}
 	return docs[0].Pointers()

@@ -64,7 +64,10 @@ func (s Settings) Get(key string) Setting {
 func (s Settings) Argument(key string) Setting {
 	name := "x-" + key
 	v, ok := s.Queue.Arguments[name]
-	if a, known := topology.LookupArgument(name); !ok || (known && !a.TakenBy(s.Queue.Type, s.version)) {
+	if !ok {
+		return Setting{}
+	}
+	if a, known := topology.LookupArgument(name); known && !a.TakenBy(s.Queue.Type, s.version) {
 		return Setting{}
 	}
 	return Setting{Value: v, From: "argument " + name}
