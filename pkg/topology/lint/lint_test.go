@@ -216,6 +216,52 @@ policies:
 queues: { a: {} }
 policies: { p: { pattern: a, definition: { ha-mode: all } } }
 `, "3.10", nil},
+		{"configure for everything, and no more than that", `
+queues: { orders: {} }
+users: { app: {}, boss: { tags: [administrator] } }
+permissions: { app: { configure: ".*", write: "^orders$", read: "" }, boss: { configure: ".*", write: ".*", read: ".*" }, stranger: { configure: ".*", write: ".*", read: ".*" } }
+`, "", []string{"permission-for-everything"}},
+		{"a user that reads and writes everything changes nothing", `
+queues: { orders: {} }
+users: { app: {} }
+permissions: { app: { configure: "", write: ".*", read: ".*" } }
+`, "", nil},
+		{"patterns for a beginning, an end, and what follows a point", `
+queues: { orders: {}, orders.dlq: {}, paid: {}, paid.dlq: {} }
+users: { app: {} }
+permissions: { app: { configure: "^orders", write: "\\.dlq$", read: "^(orders|paid)" } }
+`, "", nil},
+		{"a pattern that goes on in another word", `
+queues: { order: {}, orderly: {} }
+users: { app: {} }
+permissions: { app: { configure: "", write: "", read: "^order" } }
+`, "", []string{"permission-unanchored"}},
+		{"an alternative that the ^ is not about", `
+queues: { orders: {}, paid: {}, prepaid: {} }
+users: { app: {} }
+permissions: { app: { configure: "", write: "^orders$|paid$", read: "" } }
+`, "", []string{"permission-unanchored"}},
+		{"a pattern within a name that nothing begins with", `
+queues: { orders: {}, eu.orders.dlq: {} }
+users: { app: {} }
+permissions: { app: { configure: "", write: "", read: "dlq" } }
+`, "", nil},
+		{"names that clients and brokers make, that are always there, or that somebody else declares", `
+external: { queues: [theirs] }
+queues: { orders: {} }
+users: { app: {} }
+permissions: { app: { configure: "^amq\\.gen-.*$", write: "^amq\\.(default|topic)$", read: "^theirs$" } }
+`, "", nil},
+		{"a pattern that only the broker understands", `
+queues: { orders: {} }
+users: { app: {} }
+permissions: { app: { configure: "^(?!secret)", write: "", read: "" } }
+`, "", nil},
+		{"nothing is declared that a permission could be about", `
+exchanges: { events: {} }
+users: { app: {} }
+permissions: { app: { configure: "^app-", write: "", read: "" } }
+`, "", nil},
 		{"a limit with reject-publish-dlx and a dead-letter exchange", `
 queues: { a: { maxLength: 10, overflow: reject-publish-dlx, deadLetter: d }, d: {} }
 `, "", nil},

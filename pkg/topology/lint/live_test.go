@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/lint"
 )
@@ -46,4 +47,20 @@ queues:
 	in.Live.Drift = nil
 	in.Live.Owned = func(ref topology.Ref) bool { return ref != queue("wait") }
 	want("unowned", "unowned")
+}
+
+// TestPermissionsMatchInsideOfNames is the fact that the rule permission-unanchored rests on.
+func TestPermissionsMatchInsideOfNames(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		v := b.VHost(t)
+		for _, c := range []struct {
+			pattern, queue string
+			granted        bool
+		}{{"orders", "preorders2", true}, {"^orders", "preorders", false}, {"^orders", "orders2", true}, {"^orders$", "orders2", false}, {"", "orders", false}} {
+			ch := v.AddUser(t, rabbittest.Permissions(c.pattern, ".*", ".*"), rabbittest.Tags()).Channel(t)
+			if _, err := ch.QueueDeclare(c.queue, true, false, false, false, nil); (err == nil) != c.granted {
+				t.Errorf("configure %q, queue %q: %v", c.pattern, c.queue, err)
+			}
+		}
+	})
 }
