@@ -329,8 +329,20 @@ func TestDefaultQueueTypeOnBrokers(t *testing.T) {
 		if err := live.Add(vhost, diag.Position{}); err != nil {
 			t.Fatal(err)
 		}
+		declared := &topology.State{}
+		declaredVHost := &topology.VHost{Name: v.Name, DefaultQueueType: topology.Quorum}
+		declaredVHost.Declared.DefaultQueueType = true
+		for _, o := range append(want.Objects(), declaredVHost) {
+			if err := declared.Add(o, diag.Position{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		typed := declared.Typed(l.server.Version)
 		for _, s := range topology.Diff(want, live, topology.DiffOptions{}).Steps {
 			q := s.Want.(*topology.Queue)
+			if offline, _ := typed.Get(q.Ref()); offline.(*topology.Queue).Type != q.Type {
+				t.Errorf("queue %q: offline it is %s, the differ expects %s", q.Name, offline.(*topology.Queue).Type, q.Type)
+			}
 			l.declare(t, q)
 			var made struct{ Type string }
 			for range 50 {

@@ -65,3 +65,33 @@ func TestLocateKeepsThePosition(t *testing.T) {
 		t.Errorf("got %v, %v, %v", s.Position(q.Ref()), s.PartPosition(q.Ref(), "type"), s.PartPosition(q.Ref(), "durable"))
 	}
 }
+
+// TestTyped: files that say nothing of types are left as they are, and the others are not changed either.
+func TestTyped(t *testing.T) {
+	s := &topology.State{}
+	q, wait := &topology.Queue{VHost: "/", Name: "q", Type: topology.Classic, Durable: true}, &topology.Queue{VHost: "/", Name: "wait", Type: topology.Classic, Durable: true, TypeDeclared: true}
+	other := &topology.Queue{VHost: "other", Name: "q", Type: topology.Classic, Durable: true}
+	v := &topology.VHost{Name: "/", DefaultQueueType: topology.Stream}
+	for _, o := range []topology.Object{q, wait, other, v} {
+		if err := s.Add(o, diag.Position{Line: 7}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s.Typed("4.3") != s {
+		t.Error("the file does not name the default type")
+	}
+	v.Declared.DefaultQueueType = true
+	typed := s.Typed("")
+	for ref, want := range map[topology.Ref]string{q.Ref(): topology.Stream, wait.Ref(): topology.Classic, other.Ref(): topology.Classic} {
+		o, _ := typed.Get(ref)
+		if got := o.(*topology.Queue).Type; got != want || typed.Position(ref).Line != 7 {
+			t.Errorf("%s: got %s, want %s", ref, got, want)
+		}
+	}
+	if q.Type != topology.Classic || len(typed.Objects()) != 4 {
+		t.Error("the state was changed")
+	}
+	if o, _ := s.Typed("3.10").Get(q.Ref()); o.(*topology.Queue).Type != topology.Classic {
+		t.Error("3.10 has no default type")
+	}
+}

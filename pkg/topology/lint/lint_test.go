@@ -262,6 +262,32 @@ exchanges: { events: {} }
 users: { app: {} }
 permissions: { app: { configure: "^app-", write: "", read: "" } }
 `, "", nil},
+		{"memory limits of quorum queues, and in a policy", `
+queues: { orders: { type: quorum, maxInMemoryLength: 10, maxInMemoryBytes: 1kB, deadLetter: dead }, dead: {} }
+policies: { p: { pattern: "^orders$", definition: { max-in-memory-length: 5 } } }
+`, "3.10", []string{"argument-without-effect", "argument-without-effect", "argument-without-effect"}},
+		{"memory limits did something before", `
+queues: { orders: { type: quorum, maxInMemoryLength: 10, deadLetter: dead }, dead: {} }
+`, "3.9", nil},
+		{"the mode of a queue did something before", `
+queues: { orders: { mode: lazy } }
+`, "3.10", nil},
+		{"a queue that is a quorum queue by its vhost's default", `
+vhosts: { "/": { defaultQueueType: quorum } }
+queues: { orders: {}, other: { durable: true, autoDelete: true }, plain: { type: classic } }
+`, "4.0", []string{"quorum-without-dead-letters", "queue-expires"}},
+		{"which version 3 ignores", `
+vhosts: { "/": { defaultQueueType: quorum } }
+queues: { orders: {} }
+`, "3.10", []string{"argument-ignored"}},
+		{"a policy that the default type keeps away", `
+vhosts: { "/": { defaultQueueType: quorum } }
+exchanges: { dlx: { type: fanout } }
+queues: { orders: {}, dead: { type: classic, bindings: [{ exchange: dlx }] } }
+policies: { p: { pattern: "^orders$", definition: { dead-letter-exchange: dlx, queue-mode: lazy } } }
+`, "4.3", []string{"quorum-without-dead-letters", "argument-without-effect", "policy-disabled-by-key"}},
+		{"definitions have a default type, too", `{"vhosts": [{"name": "/", "default_queue_type": "quorum"}], "queues": [{"name": "orders", "vhost": "/", "durable": true, "arguments": {}}]}`,
+			"4.3", []string{"quorum-without-dead-letters"}},
 		{"a limit with reject-publish-dlx and a dead-letter exchange", `
 queues: { a: { maxLength: 10, overflow: reject-publish-dlx, deadLetter: d }, d: {} }
 `, "", nil},

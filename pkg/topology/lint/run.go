@@ -45,6 +45,7 @@ func newRun(in Input) *run {
 	if r.in.State == nil {
 		r.in.State = &topology.State{}
 	}
+	r.in.State = r.in.State.Typed(in.Version)
 	vhosts := r.in.State.VHosts()
 	r.many = len(vhosts) > 1
 	byVHost := map[string]*network{}
