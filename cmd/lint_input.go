@@ -10,8 +10,6 @@ import (
 	"os"
 	"slices"
 
-	"github.com/spf13/cobra"
-
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -21,21 +19,6 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/source"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
-
-// sourceOptions say what to look at: files, a broker, or files and a broker.
-type sourceOptions struct {
-	files  fileOptions
-	live   bool
-	broker brokerVersion
-	// both says that the command compares files with the broker; otherwise it takes one of the two.
-	both bool
-}
-
-func (o *sourceOptions) register(cmd *cobra.Command, live string) {
-	o.files.register(cmd)
-	cmd.Flags().BoolVar(&o.live, "live", false, live)
-	o.broker.register(cmd)
-}
 
 // lintInput is what there is to look at.
 type lintInput struct {
@@ -54,8 +37,8 @@ var errNoFiles = errors.New("no files")
 
 // read reads the files, the broker, or both.
 func (o *sourceOptions) read(ctx context.Context, d *deps, command string, flags *profile.Flags) (*lintInput, error) {
-	if o.live && !o.both && len(o.files.patterns) > 0 {
-		return nil, usageError("leave one of them out", "%s: -f and --live exclude each other", command)
+	if err := o.check(command); err != nil {
+		return nil, err
 	}
 	in := &lintInput{version: o.broker.value}
 	if !o.live {

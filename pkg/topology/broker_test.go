@@ -274,6 +274,7 @@ func TestChecksAgreeWithBrokers(t *testing.T) {
 		exchange("x", "direct"), exchange("x", "fanout"), exchange("x", "x-consistent-hash"), exchange("x", "x-delayed-message"), exchange("x", "other"), exchange("amq.x", "direct"),
 		exchange("amq.topic", "topic"), exchange("amq.topic", "direct"), exchange("amq.match", "headers"), exchange("amq.rabbitmq.trace", "topic"),
 		policy("queues", "max-length", 1), policy("streams", "max-age", "1h"), policy("classic_queues", "expires", 10000), policy("quorum_queues", "delivery-limit", 1),
+		policy("queues", "delivery-limit", -1),
 		policy("queues"), policy("queues", "max-priority", 1), policy("queues", "x-queue-type", "quorum"), policy("queues", "delayed-retry-type", "all"), policy("queues", "queue-master-locator", "random"),
 	}
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {

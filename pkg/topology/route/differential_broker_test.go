@@ -48,6 +48,8 @@ type trial struct {
 	stage int
 	// skip says that the message is given up.
 	skip bool
+	// late are the queues that nobody consumes at first.
+	late map[string]bool
 	// history says what was done.
 	history []string
 	fail    string
@@ -59,7 +61,10 @@ type trial struct {
 type delivered struct {
 	queue string
 	text  string
-	tag   uint64
+	from  amqp.Delivery
+	// returns counts how often it was returned to its quorum queue, as the broker says. On 4.3 it has been at the first delivery already
+	// when it died in a quorum queue before; on 4.0 the header says the same, and it is not so.
+	returns int64
 }
 
 // run puts shapes on the broker, in one vhost that goes at the end, and follows all their messages.
@@ -74,7 +79,7 @@ func (l lab) run(t *testing.T, list []shape, patience time.Duration) result {
 		objects = append(objects, s.materialise(v.Name, prefix)...)
 		n := l.network(s, v.Name, prefix)
 		for j, m := range s.Messages {
-			trials[fmt.Sprint(prefix, j)] = &trial{shape: i, message: m, prefix: prefix, net: n}
+			trials[fmt.Sprint(prefix, j)] = &trial{shape: i, message: m, prefix: prefix, net: n, late: s.late(prefix)}
 		}
 	}
 	declare(t, v, objects)
@@ -129,15 +134,19 @@ type round struct {
 	shapes     []shape
 	publish    *amqp.Channel
 	consume    *amqp.Channel
+	streams    *amqp.Channel // they want a prefetch
 	deliveries chan amqp.Delivery
-	queues     map[string]string // consumer tag to queue
+	late       []string
 	result     result
 	patience   time.Duration
 }
 
 func newRound(t *testing.T, v *rabbittest.VHost, trials map[string]*trial, list []shape) *round {
 	t.Helper()
-	r := &round{trials: trials, shapes: list, publish: v.Channel(t), consume: v.Channel(t), queues: map[string]string{}, deliveries: make(chan amqp.Delivery, 10000)}
+	r := &round{trials: trials, shapes: list, publish: v.Channel(t), consume: v.Channel(t), streams: v.Channel(t), deliveries: make(chan amqp.Delivery, 10000)}
+	if err := r.streams.Qos(1000, 0, false); err != nil {
+		t.Fatal(err)
+	}
 	seen := map[*route.Network]bool{}
 	for _, tr := range trials {
 		if seen[tr.net] {
@@ -145,16 +154,23 @@ func newRound(t *testing.T, v *rabbittest.VHost, trials map[string]*trial, list 
 		}
 		seen[tr.net] = true
 		for _, q := range tr.net.QueueNames() {
-			if !dies(tr.net, q) {
-				r.listen(t, q)
+			switch {
+			case dies(tr.net, q):
+			case tr.late[q]:
+				r.late = append(r.late, q)
+			case tr.net.Queue(q).Type == topology.Stream:
+				r.listen(t, r.streams, q, amqp.Table{"x-stream-offset": "first"})
+			default:
+				r.listen(t, r.consume, q, nil)
 			}
 		}
 	}
 	return r
 }
 
-func (r *round) listen(t *testing.T, queue string) {
-	from, err := r.consume.Consume(queue, queue, false, false, false, false, nil)
+func (r *round) listen(t *testing.T, ch *amqp.Channel, queue string, a amqp.Table) {
+	t.Helper()
+	from, err := ch.Consume(queue, queue, false, false, false, false, a)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,6 +195,17 @@ func reasonOf(n *route.Network, queue string) route.Reason {
 	return ""
 }
 
+// reason is why a copy leaves its queue by itself at once, "" when it does not.
+func (tr *trial) reason(c route.Copy) route.Reason {
+	if why := reasonOf(tr.net, c.Queue); why != "" || !tr.expiring(c) || !tr.late[c.Queue] {
+		return why
+	}
+	return route.Expired
+}
+
+// expiring says that a copy has a TTL of its own: the broker takes that off when it dies.
+func (tr *trial) expiring(c route.Copy) bool { return tr.message.Expires && len(c.Message.Deaths) == 0 }
+
 // patience is how long the broker may be silent before what it has not delivered counts as not there, quiet how long it must be
 // silent before a batch counts as over.
 const (
@@ -198,6 +225,12 @@ func (r *round) run(t *testing.T) result {
 		last = r.send(t, id, tr)
 	}
 	last.Wait()
+	if len(r.late) > 0 {
+		time.Sleep(4 * time.Duration(shortTTL) * time.Millisecond) // a message expires by the clock, and nobody can see when
+	}
+	for _, q := range r.late {
+		r.listen(t, r.consume, q, nil)
+	}
 	r.settle()
 	r.returned(returns)
 	for _, tr := range r.trials {
@@ -234,7 +267,11 @@ func (r *round) send(t *testing.T, id string, tr *trial) *amqp.DeferredConfirmat
 	trace := tr.net.Route(p)
 	tr.routed, tr.unrouted = !trace.MayBeLost(), trace.Lost()
 	tr.settle(trace.Worlds)
-	c, err := r.publish.PublishWithDeferredConfirm(p.Exchange, p.Key, true, false, amqp.Publishing{MessageId: id, Headers: headers, Body: []byte("x"), DeliveryMode: 2})
+	expiration := ""
+	if tr.message.Expires {
+		expiration = fmt.Sprint(shortTTL)
+	}
+	c, err := r.publish.PublishWithDeferredConfirm(p.Exchange, p.Key, true, false, amqp.Publishing{MessageId: id, Headers: headers, Body: []byte("x"), DeliveryMode: 2, Expiration: expiration})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,12 +296,12 @@ func (tr *trial) settle(worlds []route.World) {
 			continue
 		}
 		seen[text] = true
-		at := slices.IndexFunc(w, func(c route.Copy) bool { return !c.Kept && dies(n, c.Queue) })
+		at := slices.IndexFunc(w, func(c route.Copy) bool { return !c.Kept && tr.reason(c) != "" })
 		if at < 0 {
 			out = append(out, w)
 			continue
 		}
-		todo = append(slices.Clone(todo), n.Die(w[at].Message, w[at].Queue, reasonOf(n, w[at].Queue)).Worlds(w, at)...)
+		todo = append(slices.Clone(todo), n.Die(w[at].Message, w[at].Queue, tr.reason(w[at])).Worlds(w, at)...)
 	}
 	tr.want = out
 	tr.done = len(tr.got) == 0 && slices.ContainsFunc(tr.want, func(w route.World) bool { return len(visible(w)) == 0 })
@@ -329,10 +366,18 @@ func (r *round) delivered(d amqp.Delivery) {
 		_ = d.Ack(false)
 		return
 	}
-	tr.got = append(tr.got, delivered{queue: d.ConsumerTag, tag: d.DeliveryTag, text: showDelivery(d)})
+	tr.got = append(tr.got, newDelivered(d))
 	if w := tr.match(); w != nil && !tr.growing() {
 		r.act(tr, w)
 	}
+}
+
+func newDelivered(d amqp.Delivery) delivered {
+	returns, _ := d.Headers["x-delivery-count"].(int64)
+	if !d.Redelivered {
+		returns = 0
+	}
+	return delivered{queue: d.ConsumerTag, text: showDelivery(d), from: d, returns: returns}
 }
 
 func visible(w route.World) route.World {
@@ -375,28 +420,44 @@ const (
 	maxSettle = 300
 )
 
+// What is done to a copy: less is to reject it, more to acknowledge it.
+const (
+	giveBack    = 3
+	acknowledge = 5
+	mostReturns = 2 // of the limits that the generator makes
+)
+
 func (r *round) actOn(tr *trial, c route.Copy, d delivered, action int) {
-	if tr.stage >= stages || len(tr.want) > maxWorlds {
-		action = 5
+	n := tr.net
+	limit, limited := n.Settings(c.Queue).Get("delivery-limit").Int()
+	switch {
+	case n.Queue(c.Queue).Type == topology.Stream, tr.stage >= 2*stages:
+		action = acknowledge
+	case n.Queue(c.Queue).Type == topology.Quorum && limited && limit > 0 && limit <= mostReturns && d.returns > 0:
+		action = giveBack // until it dies
+	case tr.stage >= stages || len(tr.want) > maxWorlds:
+		action = acknowledge
+	case action == giveBack && tr.expiring(c):
+		action = acknowledge // it would expire meanwhile, or not
 	}
 	switch {
-	case action <= 2:
-		_ = r.consume.Reject(d.tag, false)
+	case action < giveBack:
+		_ = d.from.Reject(false)
 		tr.die(c, route.Rejected)
 		r.result.steps++
-	case action == 3:
-		_ = r.consume.Reject(d.tag, true)
-		tr.die(c, exhaustion(tr.net, c.Queue))
+	case action == giveBack:
+		_ = d.from.Reject(true)
+		tr.die(c, exhaustion(n, c.Queue, d.returns))
 		r.result.steps++
 	default:
-		_ = r.consume.Ack(d.tag, false)
+		_ = d.from.Ack(false)
 		tr.history = append(tr.history, "acknowledged in "+c.Queue)
 	}
 }
 
-// exhaustion is what returning a message once comes to: the limits are 0, or far.
-func exhaustion(n *route.Network, queue string) route.Reason {
-	if limit, ok := n.Settings(queue).Get("delivery-limit").Int(); ok && n.Queue(queue).Type == topology.Quorum && limit > 0 {
+// exhaustion is what returning a message once more comes to.
+func exhaustion(n *route.Network, queue string, returns int64) route.Reason {
+	if limit, ok := n.Settings(queue).Get("delivery-limit").Int(); ok && n.Queue(queue).Type == topology.Quorum && limit > 0 && returns < limit {
 		return ""
 	}
 	return route.DeliveryLimit
