@@ -110,6 +110,9 @@ func lowest(a, b Setting) Setting {
 // deliveryLimit: the minimum wins, but on 4.x one that is negative (unlimited) yields to one that is not. 4.x has a default of 20 on
 // quorum queues; 3.10 has none, and takes -1 for 0 (seen on 3.10.8, 4.0.5, 4.3.6).
 func (s Settings) deliveryLimit(list ...Setting) Setting {
+	if s.Queue.Type == topology.Classic || s.Queue.Type == topology.Stream {
+		return Setting{}
+	}
 	modern := topology.VersionAtLeast(s.version, "4.0")
 	var won Setting
 	for _, c := range list {
