@@ -102,7 +102,7 @@ func (c *checker) delayedRetry(ref Ref, p *Policy) {
 
 // noDeliveryLimit: below 0 means no limit on 4.x; 3.10.8 refuses it ("-1 is not a valid delivery limit").
 func (c *checker) noDeliveryLimit(ref Ref, p *Policy) {
-	if limit, ok := p.Definition["delivery-limit"].(int64); ok && limit < 0 && c.before("4.0") {
+	if limit, ok := p.Definition["delivery-limit"].(int64); ok && limit < 0 && !VersionAtLeast(c.server.Version, "4.0") {
 		c.as("policy-refused", "delivery-limit").error(ref, fmt.Sprintf("%s takes no delivery-limit below 0", c.broker()), "it refuses the policy",
 			"take it out: without it this broker has no limit")
 	}

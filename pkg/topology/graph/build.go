@@ -45,7 +45,7 @@ func (b *builder) build(s *topology.State) {
 	for _, o := range s.Objects() {
 		switch x := o.(type) {
 		case *topology.Exchange:
-			if x.VHost == b.vhost {
+			if x.VHost == b.vhost && !topology.IsPredeclared(x.Name) && !topology.IsReserved(x.Name) { // those only where something leads to or from them
 				b.exchange(x)
 			}
 		case *topology.Queue:

@@ -6,6 +6,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/diag"
 	"github.com/msgctl/msgctl/pkg/topology/lint"
 )
 
@@ -63,4 +64,23 @@ func TestPermissionsMatchInsideOfNames(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestWhatEveryVHostHasIsNoFault: a broker tells of the exchanges that are there from the start, too.
+func TestWhatEveryVHostHasIsNoFault(t *testing.T) {
+	s := &topology.State{}
+	for name, kind := range map[string]string{"": "direct", "amq.topic": "topic", "amq.rabbitmq.trace": "topic", "amq.rabbitmq.event": "topic"} {
+		if err := s.Add(&topology.Exchange{VHost: "/", Name: name, Type: kind, Durable: true}, diag.Position{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, o := range []topology.Object{&topology.Queue{VHost: "/", Name: "q", Type: topology.Classic, Durable: true}, &topology.Exchange{VHost: "/", Name: "mine", Type: "topic", Durable: true}} {
+		if err := s.Add(o, diag.Position{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list := lint.Run(lint.Input{State: s, Version: newest})
+	if got := ids(list); !slices.Equal(got, []string{"exchange-without-bindings"}) || list[0].Ref.Name != "mine" {
+		t.Errorf("got %v", list)
+	}
 }
