@@ -206,6 +206,10 @@ queues: { a: { bindings: [{ exchange: in, key: lang.c++ }] } }
 exchanges: { in: { type: topic } }
 queues: { a: { bindings: [{ exchange: in, keys: ["a.#", "a.*.c", "#.c"] }] } }
 `, "", []string{"binding-redundant"}},
+		{"a binding that is written twice", `
+exchanges: { in: {} }
+queues: { a: { bindings: [{ exchange: in, key: k }, { exchange: in, key: k }, { exchange: in, key: k }] } }
+`, "", []string{"binding-redundant", "binding-redundant"}},
 		{"policies of equal priority that say the same", `
 queues: { a: {} }
 policies:

@@ -50,6 +50,8 @@ type trial struct {
 	skip bool
 	// returns counts how often a copy was returned, by its text.
 	returns map[string]int64
+	// crowd says that there are too many copies to let them die.
+	crowd bool
 	// late are the queues that nobody consumes at first.
 	late map[string]bool
 	// history says what was done.
@@ -412,6 +414,7 @@ func (tr *trial) match() route.World {
 // act does something to every copy, and asks the simulator what comes of it.
 func (r *round) act(tr *trial, w route.World) {
 	copies, got := w, tr.got
+	tr.crowd = len(copies) > mostCopies
 	tr.want, tr.got, tr.done = []route.World{nil}, nil, false
 	for i, c := range copies {
 		at := slices.IndexFunc(got, func(d delivered) bool { return d.text == showCopy(c) })
@@ -434,7 +437,8 @@ const (
 const (
 	giveBack    = 3
 	acknowledge = 5
-	mostReturns = 2 // of the limits that the generator makes
+	mostReturns = 2  // of the limits that the generator makes
+	mostCopies  = 20 // that are made to die: each may become many
 )
 
 func (r *round) actOn(tr *trial, c route.Copy, d delivered, action int) {
@@ -444,11 +448,11 @@ func (r *round) actOn(tr *trial, c route.Copy, d delivered, action int) {
 	}
 	limit, limited := n.Settings(c.Queue).Get("delivery-limit").Int()
 	switch {
-	case n.Queue(c.Queue).Type == topology.Stream, tr.stage >= 2*stages:
+	case n.Queue(c.Queue).Type == topology.Stream, tr.stage >= 2*stages, tr.crowd, len(tr.want) > maxWorlds:
 		action = acknowledge
 	case n.Queue(c.Queue).Type == topology.Quorum && limited && limit > 0 && limit <= mostReturns && returns > 0:
 		action = giveBack // until it dies
-	case tr.stage >= stages || len(tr.want) > maxWorlds:
+	case tr.stage >= stages:
 		action = acknowledge
 	case action == giveBack && tr.expiring(c):
 		action = acknowledge // it would expire meanwhile, or not

@@ -120,6 +120,10 @@ func (r *resolver) add(o topology.Object, p *place) {
 	first := r.places[ref]
 	if (p.definitions || ref.Kind == topology.KindBinding) && r.equal(ref, o) {
 		r.report(diag.Warning, p.at, r.name(ref), fmt.Sprintf("is declared twice, first at %s", first.at), "", "remove one of the two")
+		if ref.Kind == topology.KindBinding {
+			last := &r.problems[len(r.problems)-1]
+			last.Rule, last.Part = "binding-redundant", p.at.String()
+		}
 		return
 	}
 	r.report(diag.Error, p.at, r.name(ref), fmt.Sprintf("is declared twice, first at %s", first.at), "only one of the two would be applied", "remove one of the two")
