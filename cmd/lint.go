@@ -113,12 +113,14 @@ func (o *lintOptions) show(doc view.LintDocument) error {
 	return view.LintText(streams.Out, doc, streams.OutStyler(o.deps.colour), streams.OutWidth())
 }
 
-// ignore applies the comments of the files.
+// ignore applies the comments of the files. In a file that cannot be read they have no finding to be about yet.
 func (in *lintInput) ignore(list []lint.Finding) []lint.Finding {
+	if in.unread {
+		return list
+	}
 	var comments []*lint.Ignore
 	for _, i := range in.inputs {
-		docs, _ := source.Parse(i.Name, i.Data)
-		if len(docs) > 0 && docs[0].Format == source.YAML {
+		if source.FormatOf(i.Name, i.Data) == source.YAML {
 			comments = append(comments, lint.Ignores(i.Name, i.Data)...)
 		}
 	}

@@ -10,8 +10,6 @@ import (
 	"os"
 	"slices"
 
-	"github.com/spf13/cobra"
-
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -22,24 +20,10 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
-// sourceOptions say what to look at: files, a broker, or files and a broker.
-type sourceOptions struct {
-	files  fileOptions
-	live   bool
-	broker brokerVersion
-	// both says that the command compares files with the broker; otherwise it takes one of the two.
-	both bool
-}
-
-func (o *sourceOptions) register(cmd *cobra.Command, live string) {
-	o.files.register(cmd)
-	cmd.Flags().BoolVar(&o.live, "live", false, live)
-	o.broker.register(cmd)
-}
-
 // lintInput is what there is to look at.
 type lintInput struct {
 	inputs   []spec.Input
+	unread   bool // the inputs could not be read at all: what is declared is not known
 	state    *topology.State
 	problems diag.Diagnostics
 	external map[topology.Ref]bool
@@ -53,8 +37,8 @@ var errNoFiles = errors.New("no files")
 
 // read reads the files, the broker, or both.
 func (o *sourceOptions) read(ctx context.Context, d *deps, command string, flags *profile.Flags) (*lintInput, error) {
-	if o.live && !o.both && len(o.files.patterns) > 0 {
-		return nil, usageError("leave one of them out", "%s: -f and --live exclude each other", command)
+	if err := o.check(command); err != nil {
+		return nil, err
 	}
 	in := &lintInput{version: o.broker.value}
 	if !o.live {
@@ -100,7 +84,7 @@ func (in *lintInput) readFiles(d *deps, files *fileOptions, vhost vhostChoice) e
 	})
 	in.problems = problems
 	if s == nil {
-		in.state = &topology.State{}
+		in.state, in.unread = &topology.State{}, true
 		return nil
 	}
 	state, more := s.Resolve()
@@ -189,12 +173,11 @@ func letters(state *topology.State, version string) lint.Letters {
 		if q.Role != dlq.RoleDeadLetter || len(q.Sources) == 0 {
 			continue
 		}
-		var from []string
-		for _, s := range q.Sources {
-			if !slices.Contains(from, s.Queue) {
-				from = append(from, s.Queue)
-			}
+		from := make([]string, len(q.Sources)) // ordered by queue
+		for i, s := range q.Sources {
+			from[i] = s.Queue
 		}
+		from = slices.Compact(from)
 		l.Queues = append(l.Queues, lint.LetterQueue{Queue: q.Ref(), From: from})
 	}
 	return l
@@ -273,11 +256,11 @@ func (in *lintInput) point(list []lint.Finding) {
 
 func (in *lintInput) pointers(file string) map[diag.Position]string {
 	i := slices.IndexFunc(in.inputs, func(i spec.Input) bool { return i.Name == file })
-	if i < 0 {
+	if i < 0 || source.FormatOf(file, in.inputs[i].Data) != source.JSON {
 		return nil
 	}
 	docs, _ := source.Parse(file, in.inputs[i].Data)
-	if len(docs) != 1 || docs[0].Format != source.JSON {
+	if len(docs) != 1 {
 		return nil
 	}
 	return docs[0].Pointers()

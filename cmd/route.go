@@ -37,10 +37,8 @@ const routeExample = `  msgctl route order.created
 type routeOptions struct {
 	deps          *deps
 	connection    *profile.Flags
-	files         fileOptions
+	source        sourceOptions
 	output        outputFormat
-	broker        brokerVersion
-	live          bool
 	event         string
 	exchange, key string
 	hasExchange   bool
@@ -70,11 +68,9 @@ func newRouteCmd(d *deps) *cobra.Command {
 			return runRoute(cmd.Context(), opts)
 		},
 	}
-	opts.files.register(cmd)
+	opts.source.register(cmd, "ask a broker for its topology instead of files")
 	opts.output.register(cmd, "text", "json", "yaml")
-	opts.broker.register(cmd)
 	flags := cmd.Flags()
-	flags.BoolVar(&opts.live, "live", false, "ask a broker for its topology instead of files")
 	flags.StringVar(&opts.exchange, "exchange", "", "the exchange that the message is published to; '' is the default exchange")
 	flags.StringVar(&opts.key, "key", "", "its routing key")
 	flags.StringArrayVar(&opts.headers, "header", nil, "a header, NAME=VALUE; 1, true and 1.5 are typed, \"1\" in quotes is text; may be repeated")
@@ -119,29 +115,6 @@ func (v *stepValue) Set(queue string) error {
 
 // Type names the value in help.
 func (v *stepValue) Type() string { return "queue" }
-
-// brokerVersion is the flag --broker.
-type brokerVersion struct{ value string }
-
-func (b *brokerVersion) register(cmd *cobra.Command) {
-	cmd.Flags().Var(b, "broker", "the RabbitMQ version to simulate: 3.10, 4.0, 4.3 or a full one (default the newest, with --live the broker's)")
-}
-
-// String, Set and Type make it a flag's value.
-func (b *brokerVersion) String() string { return b.value }
-
-// Set takes a version that begins with two numbers.
-func (b *brokerVersion) Set(v string) error {
-	var major, minor int
-	if _, err := fmt.Sscanf(v, "%d.%d", &major, &minor); err != nil {
-		return errors.New("want a version such as 4.3")
-	}
-	b.value = v
-	return nil
-}
-
-// Type names the value in help.
-func (b *brokerVersion) Type() string { return "version" }
 
 func runRoute(ctx context.Context, opts *routeOptions) error {
 	publication, err := opts.publication()
@@ -219,7 +192,10 @@ func (o *routeOptions) publication() (route.Publication, error) {
 
 // network reads the topology, and the event when one is named.
 func (o *routeOptions) network(ctx context.Context) (*route.Network, *route.Publication, error) {
-	if !o.live {
+	if err := o.source.check("route"); err != nil {
+		return nil, nil, err
+	}
+	if !o.source.live {
 		return o.fromFiles()
 	}
 	if o.event != "" {
@@ -241,11 +217,11 @@ func (o *routeOptions) network(ctx context.Context) (*route.Network, *route.Publ
 	if err := missing(live); err != nil {
 		return nil, nil, err
 	}
-	return route.New(&live.State, conn.VHost, cmp.Or(o.broker.value, live.Server.Version)), nil, nil
+	return route.New(&live.State, conn.VHost, cmp.Or(o.source.broker.value, live.Server.Version)), nil, nil
 }
 
 func (o *routeOptions) fromFiles() (*route.Network, *route.Publication, error) {
-	names, err := o.files.names(o.deps, "")
+	names, err := o.source.files.names(o.deps, "")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -258,7 +234,7 @@ func (o *routeOptions) fromFiles() (*route.Network, *route.Publication, error) {
 		return nil, nil, err
 	}
 	sections := sectionsOf(declared, state, vhost)
-	n := route.New(state, vhost, o.broker.value, routetest.External(vhost, sections)...)
+	n := route.New(state, vhost, o.source.broker.value, routetest.External(vhost, sections)...)
 	if o.event == "" {
 		return n, nil, nil
 	}

@@ -33,16 +33,14 @@ const testExample = `  msgctl test
 type testOptions struct {
 	deps       *deps
 	connection *profile.Flags
-	files      fileOptions
+	source     sourceOptions
 	output     outputFormat
-	broker     brokerVersion
-	live       bool
 	coverage   bool
 	run        string
 }
 
 func newTestCmd(d *deps) *cobra.Command {
-	opts := &testOptions{deps: d}
+	opts := &testOptions{deps: d, source: sourceOptions{both: true}}
 	cmd := &cobra.Command{
 		Use:     "test",
 		GroupID: groupTopology,
@@ -52,10 +50,8 @@ func newTestCmd(d *deps) *cobra.Command {
 		Args:    args(),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runTest(cmd.Context(), opts) },
 	}
-	opts.files.register(cmd)
+	opts.source.register(cmd, "run the tests on a broker, in a vhost of their own")
 	opts.output.register(cmd, "text", "junit", "json", "tap")
-	opts.broker.register(cmd)
-	cmd.Flags().BoolVar(&opts.live, "live", false, "run the tests on a broker, in a vhost of their own")
 	cmd.Flags().BoolVar(&opts.coverage, "coverage", false, "tell what no test exercises")
 	cmd.Flags().StringVar(&opts.run, "run", "", "only tests whose name matches this regular expression")
 	opts.connection = connectionFlags(cmd)
@@ -67,7 +63,7 @@ func runTest(ctx context.Context, opts *testOptions) error {
 	if err != nil {
 		return usageError("--run 'order|payment'", "--run: %v", err)
 	}
-	names, err := opts.files.names(opts.deps, "")
+	names, err := opts.source.files.names(opts.deps, "")
 	if err != nil {
 		return err
 	}
@@ -75,7 +71,7 @@ func runTest(ctx context.Context, opts *testOptions) error {
 	if err != nil {
 		return err
 	}
-	suite := routetest.NewSuite(declared, state, opts.broker.value)
+	suite := routetest.NewSuite(declared, state, opts.source.broker.value)
 	if len(suite.Cases) == 0 {
 		return &exitError{code: exitFailed, err: fmt.Errorf("the files have no tests"), advice: "write tests: [{ name: ..., publish: { event: ... }, expect: [...] }]; see examples/topology.yaml"}
 	}
@@ -84,7 +80,7 @@ func runTest(ctx context.Context, opts *testOptions) error {
 	if err != nil {
 		return err
 	}
-	doc := view.NewTestReport(results, opts.live, time.Since(start))
+	doc := view.NewTestReport(results, opts.source.live, time.Since(start))
 	if opts.coverage {
 		c := suite.Coverage(results)
 		doc.Coverage = &view.Coverage{Bindings: c.Bindings, DeadLetters: c.DeadLetters, Events: c.Events}
@@ -108,7 +104,7 @@ func (o *testOptions) results(ctx context.Context, suite *routetest.Suite, decla
 	if len(cases) == 0 {
 		return nil, usageError("see the names: msgctl test", "no test has a name that matches %q", o.run)
 	}
-	if o.live {
+	if o.source.live {
 		return o.onBroker(ctx, declared, state, cases)
 	}
 	results := make([]routetest.Result, len(cases))

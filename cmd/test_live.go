@@ -58,8 +58,8 @@ func (o *testOptions) onBroker(ctx context.Context, declared *spec.Spec, state *
 
 // versionOf asks the broker for its version, so that the simulator is of the same.
 func (o *testOptions) versionOf(ctx context.Context, b broker, vhost string) (string, error) {
-	if o.broker.value != "" {
-		return o.broker.value, nil
+	if o.source.broker.value != "" {
+		return o.source.broker.value, nil
 	}
 	live, err := b.Everything(ctx, []string{vhost})
 	if err != nil {

@@ -16,5 +16,6 @@
 // confirm each.
 //
 // Without a broker: the start of `msgctl --help` against a bare cobra program. The measured program is the built binary,
-// process start included. -only takes one part of all this.
+// process start included. `msgctl lint` and `msgctl test` on a file of 10,000 queues and 20,000 bindings, against a bare YAML parser.
+// -only takes one part of all this.
 package main

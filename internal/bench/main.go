@@ -42,7 +42,7 @@ type options struct {
 }
 
 // partNames are what -only takes.
-const partNames = "start, apply, dlq, group, publish, tail"
+const partNames = "start, offline, apply, dlq, group, publish, tail"
 
 func (o *options) has(part string) bool { return o.only == "" || o.only == part }
 
@@ -75,6 +75,11 @@ func bench(ctx context.Context, o options) error {
 	}
 	if o.has("start") {
 		if err := b.start(ctx); err != nil {
+			return err
+		}
+	}
+	if o.has("offline") {
+		if err := b.offline(ctx); err != nil {
 			return err
 		}
 	}

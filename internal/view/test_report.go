@@ -178,6 +178,16 @@ func coverageText(b *strings.Builder, c *Coverage, style terminal.Styler) {
 	b.WriteString("\n")
 }
 
+// coverageOf is the coverage in lines without colour, "" when nobody asked for it.
+func coverageOf(doc TestReport) string {
+	var b strings.Builder
+	coverageText(&b, doc.Coverage, terminal.Styler{})
+	if b.Len() == 0 {
+		return ""
+	}
+	return strings.Trim(b.String(), "\n") + "\n"
+}
+
 // TestTAP writes a report in the Test Anything Protocol, version 13.
 func TestTAP(w io.Writer, doc TestReport) error {
 	var b strings.Builder
@@ -192,6 +202,9 @@ func TestTAP(w io.Writer, doc TestReport) error {
 			continue
 		}
 		fmt.Fprintf(&b, "  ---\n  message: %q\n  at: %q\n  did: %q\n  expected: %q\n  happened: %q\n  ...\n", failureText(t), t.Position.String(), t.Did, t.Expected, happened(t))
+	}
+	for line := range strings.Lines(coverageOf(doc)) {
+		fmt.Fprintf(&b, "# %s", line)
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("write TAP: %w", err)
@@ -222,6 +235,7 @@ type junitSuite struct {
 	Failures int         `xml:"failures,attr"`
 	Time     string      `xml:"time,attr"`
 	Cases    []junitCase `xml:"testcase"`
+	Out      string      `xml:"system-out,omitempty"`
 }
 
 type junitCase struct {
@@ -247,6 +261,7 @@ func TestJUnit(w io.Writer, doc TestReport) error {
 		}
 		suite.Cases = append(suite.Cases, c)
 	}
+	suite.Out = coverageOf(doc)
 	text, err := xml.MarshalIndent(junitSuites{Suite: suite}, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write JUnit: %w", err)

@@ -1,5 +1,11 @@
 package topology
 
+// What queues do since some settings have no effect.
+const (
+	quorumOnDisk  = "Since RabbitMQ 3.10 quorum queues keep no messages in memory."
+	classicOnDisk = "Since RabbitMQ 3.12 classic queues keep their messages on disk, whatever their mode."
+)
+
 func retentionArguments() []Argument {
 	return []Argument{
 		{Name: "x-message-ttl", Field: "messageTTL", Type: Integer, Unit: Milliseconds, Max: maxMilliseconds, Support: on(Classic, Quorum),
@@ -19,10 +25,11 @@ func retentionArguments() []Argument {
 		// 4.0.5 obeys it (the stream's filter_size shows it), although only 4.3 compares it.
 		{Name: "x-stream-filter-size-bytes", Field: "filterSize", Type: Integer, Unit: Bytes, Min: 16, Max: 255, Support: since("3.13", Stream), Checked: "4.3",
 			Help: "the size of the Bloom filter of each stream chunk"},
-		{Name: "x-max-in-memory-length", Field: "maxInMemoryLength", Type: Integer, Support: on(Quorum),
-			Help: "how many messages a quorum queue keeps in memory"},
-		{Name: "x-max-in-memory-bytes", Field: "maxInMemoryBytes", Type: Integer, Unit: Bytes, Support: on(Quorum),
-			Help: "how many bytes a quorum queue keeps in memory"},
+		// All lines take both, and compare them at the next declaration; none has messages in memory, with or without (3.10.8, 4.0.5, 4.3.6).
+		{Name: "x-max-in-memory-length", Field: "maxInMemoryLength", Type: Integer, Support: on(Quorum), Idle: "3.10", Instead: quorumOnDisk,
+			Help: "how many messages a quorum queue keeps in memory (without effect since 3.10)"},
+		{Name: "x-max-in-memory-bytes", Field: "maxInMemoryBytes", Type: Integer, Unit: Bytes, Support: on(Quorum), Idle: "3.10", Instead: quorumOnDisk,
+			Help: "how many bytes a quorum queue keeps in memory (without effect since 3.10)"},
 	}
 }
 
@@ -64,7 +71,7 @@ func deliveryArguments() []Argument {
 func placementArguments() []Argument {
 	locators := []string{"client-local", "balanced", "random", "least-leaders"}
 	return []Argument{
-		{Name: "x-queue-mode", Field: "mode", Type: Text, Values: []string{"default", "lazy"}, Support: on(Classic),
+		{Name: "x-queue-mode", Field: "mode", Type: Text, Values: []string{"default", "lazy"}, Support: on(Classic), Idle: "3.12", Instead: classicOnDisk,
 			Help: "whether a classic queue keeps messages in memory (without effect since 3.12)"},
 		{Name: "x-queue-version", Field: "version", Type: Integer, Min: 1, Max: 2, Support: on(Classic),
 			Help: "the storage of a classic queue"},

@@ -40,9 +40,15 @@ type Argument struct {
 	// type that does not take it, and compares it on a second declaration. Before, it takes any value and compares
 	// nothing. "" means every supported version.
 	Checked string
+	// Idle is the version from which the broker takes the argument, and the policy key of that name, and does nothing with it; Instead says
+	// what it does, in a sentence. "": it has an effect.
+	Idle, Instead string
 	// Help is one sentence for people.
 	Help string
 }
+
+// IdleOn reports whether a broker of that version takes the argument and does nothing with it.
+func (a Argument) IdleOn(version string) bool { return a.Idle != "" && VersionAtLeast(version, a.Idle) }
 
 // The longest time a broker takes in milliseconds (about 10 years), and the bounds of a stream (all: 3.10.8, 4.0.5, 4.3.6).
 const (

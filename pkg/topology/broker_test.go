@@ -274,6 +274,7 @@ func TestChecksAgreeWithBrokers(t *testing.T) {
 		exchange("x", "direct"), exchange("x", "fanout"), exchange("x", "x-consistent-hash"), exchange("x", "x-delayed-message"), exchange("x", "other"), exchange("amq.x", "direct"),
 		exchange("amq.topic", "topic"), exchange("amq.topic", "direct"), exchange("amq.match", "headers"), exchange("amq.rabbitmq.trace", "topic"),
 		policy("queues", "max-length", 1), policy("streams", "max-age", "1h"), policy("classic_queues", "expires", 10000), policy("quorum_queues", "delivery-limit", 1),
+		policy("queues", "delivery-limit", -1),
 		policy("queues"), policy("queues", "max-priority", 1), policy("queues", "x-queue-type", "quorum"), policy("queues", "delayed-retry-type", "all"), policy("queues", "queue-master-locator", "random"),
 	}
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
@@ -329,8 +330,20 @@ func TestDefaultQueueTypeOnBrokers(t *testing.T) {
 		if err := live.Add(vhost, diag.Position{}); err != nil {
 			t.Fatal(err)
 		}
+		declared := &topology.State{}
+		declaredVHost := &topology.VHost{Name: v.Name, DefaultQueueType: topology.Quorum}
+		declaredVHost.Declared.DefaultQueueType = true
+		for _, o := range append(want.Objects(), declaredVHost) {
+			if err := declared.Add(o, diag.Position{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		typed := declared.Typed(l.server.Version)
 		for _, s := range topology.Diff(want, live, topology.DiffOptions{}).Steps {
 			q := s.Want.(*topology.Queue)
+			if offline, _ := typed.Get(q.Ref()); offline.(*topology.Queue).Type != q.Type {
+				t.Errorf("queue %q: offline it is %s, the differ expects %s", q.Name, offline.(*topology.Queue).Type, q.Type)
+			}
 			l.declare(t, q)
 			var made struct{ Type string }
 			for range 50 {

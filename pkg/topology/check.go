@@ -13,6 +13,7 @@ func Check(want *State, have *Live) diag.Diagnostics { return Diff(want, have, D
 // CheckVersion returns what a broker of that version ("" unknown: any) would refuse of declared objects, or accept and ignore, without
 // asking one. What objects refer to is not looked for.
 func CheckVersion(want *State, version string) diag.Diagnostics {
+	want = want.Typed(version)
 	c := newChecker(want, &Live{Server: Server{Version: version}})
 	for ref, o := range want.objects {
 		if untouchable(ref) {

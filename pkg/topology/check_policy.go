@@ -27,6 +27,7 @@ func (c *checker) policy(ref Ref, p *Policy, equal bool) {
 		c.policyKey(ref, p, k)
 	}
 	c.delayedRetry(ref, p)
+	c.noDeliveryLimit(ref, p)
 }
 
 func (c *checker) policyKey(ref Ref, p *Policy, name string) {
@@ -96,6 +97,14 @@ func (c *checker) delayedRetry(ref Ref, p *Policy) {
 	kind, ok := p.Definition["delayed-retry-type"]
 	if _, minimum := p.Definition["delayed-retry-min"]; ok && kind != "disabled" && !minimum && c.from("4.3") {
 		c.as("policy-refused", "delayed-retry-type").error(ref, "delayed-retry-type without delayed-retry-min", "the broker refuses the policy", "add delayed-retry-min: 1000")
+	}
+}
+
+// noDeliveryLimit: below 0 means no limit on 4.x; 3.10.8 refuses it ("-1 is not a valid delivery limit").
+func (c *checker) noDeliveryLimit(ref Ref, p *Policy) {
+	if limit, ok := p.Definition["delivery-limit"].(int64); ok && limit < 0 && !VersionAtLeast(c.server.Version, "4.0") {
+		c.as("policy-refused", "delivery-limit").error(ref, fmt.Sprintf("%s takes no delivery-limit below 0", c.broker()), "it refuses the policy",
+			"take it out: without it this broker has no limit")
 	}
 }
 

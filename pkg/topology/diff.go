@@ -248,13 +248,13 @@ func withType(q *Queue, kind string) *Queue {
 // has no such thing (seen on 3.10.8, 4.0.5, 4.3.6).
 func (d *differ) defaultType(q *Queue) string {
 	server := d.have.Server
-	if !q.Durable || q.AutoDelete || q.Exclusive || !VersionAtLeast(server.Version, "4.0") {
+	if !takesDefaultType(q, server.Version) {
 		return Classic
 	}
-	ref := Ref{Kind: KindVHost, Name: q.VHost}
-	if want, ok := d.want.objects[ref].(*VHost); ok && want.Declared.DefaultQueueType && want.DefaultQueueType != "" {
-		return want.DefaultQueueType
+	if t := d.want.declaredDefault(q.VHost); t != "" {
+		return t
 	}
+	ref := Ref{Kind: KindVHost, Name: q.VHost}
 	if live, ok := d.have.objects[ref].(*VHost); ok && live.DefaultQueueType != "" {
 		return live.DefaultQueueType
 	}

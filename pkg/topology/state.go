@@ -5,6 +5,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
@@ -17,10 +18,21 @@ type State struct {
 	// Home is the vhost that the file is about. One file applied to two vhosts makes two topologies: see Owner.
 	Home    string
 	objects map[Ref]Object
-	// positions says where in a file an object is declared.
-	positions map[Ref]diag.Position
-	// parts says where the parts of an object are written: see Locate.
-	parts map[Ref]map[string]diag.Position
+	// places says where in a file an object is declared, and where its parts are written: see Locate.
+	places map[Ref]place
+	// order remembers what Objects returns, as long as nothing is added.
+	order *order
+}
+
+type place struct {
+	at    diag.Position
+	parts map[string]diag.Position
+}
+
+// order is what many ask for and what takes long to make.
+type order struct {
+	mutex sync.Mutex
+	list  []Object
 }
 
 // Owner names the topology in the broker's records: name@vhost. The vhost belongs to it, because teams apply one file, with
@@ -40,13 +52,20 @@ func (s *State) Add(o Object, at diag.Position) error {
 		return fmt.Errorf("%s is declared twice", ref.Full())
 	}
 	if s.objects == nil {
-		s.objects, s.positions = map[Ref]Object{}, map[Ref]diag.Position{}
+		s.Grow(0)
 	}
-	s.objects[ref] = o
+	s.objects[ref], s.order.list = o, nil
 	if !at.IsZero() {
-		s.positions[ref] = at
+		s.places[ref] = place{at: at}
 	}
 	return nil
+}
+
+// Grow makes room for n objects in an empty state: for whoever knows how many will come.
+func (s *State) Grow(n int) {
+	if len(s.objects) == 0 {
+		s.objects, s.places, s.order = make(map[Ref]Object, n), make(map[Ref]place, n), &order{}
+	}
 }
 
 // Get returns the object of a Ref, and false when there is none.
@@ -56,7 +75,7 @@ func (s *State) Get(ref Ref) (Object, bool) { o, ok := s.objects[ref]; return o,
 func (s *State) Has(ref Ref) bool { _, ok := s.objects[ref]; return ok }
 
 // Position returns where the object is declared, zero when unknown.
-func (s *State) Position(ref Ref) diag.Position { return s.positions[ref] }
+func (s *State) Position(ref Ref) diag.Position { return s.places[ref].at }
 
 // Locate remembers where the parts of an object are written: arguments, by their names in the protocol, and fields, by any name.
 // The map is kept, not copied.
@@ -64,29 +83,50 @@ func (s *State) Locate(ref Ref, parts map[string]diag.Position) {
 	if len(parts) == 0 {
 		return
 	}
-	if s.parts == nil {
-		s.parts = map[Ref]map[string]diag.Position{}
+	if s.objects == nil {
+		s.Grow(0)
 	}
-	s.parts[ref] = parts
+	at := s.places[ref]
+	at.parts = parts
+	s.places[ref] = at
 }
 
 // PartPosition returns where a part of an object is written, the object's Position when that is not known.
 func (s *State) PartPosition(ref Ref, part string) diag.Position {
-	if at, ok := s.parts[ref][part]; ok {
+	place := s.places[ref]
+	if at, ok := place.parts[part]; ok {
 		return at
 	}
-	return s.positions[ref]
+	return place.at
 }
 
 // Len counts the objects.
 func (s *State) Len() int { return len(s.objects) }
 
-// Objects returns all objects in the order of Ref.Compare.
+// Objects returns all objects in the order of Ref.Compare. The list is the caller's.
 func (s *State) Objects() []Object {
-	refs := slices.SortedFunc(maps.Keys(s.objects), Ref.Compare)
-	list := make([]Object, len(refs))
-	for i, ref := range refs {
-		list[i] = s.objects[ref]
+	if s.order == nil {
+		return nil
+	}
+	s.order.mutex.Lock()
+	defer s.order.mutex.Unlock()
+	if s.order.list == nil {
+		s.order.list = s.sorted()
+	}
+	return slices.Clone(s.order.list)
+}
+
+// sorted sorts pointers: a Ref is large to move about.
+func (s *State) sorted() []Object {
+	refs, order := make([]Ref, 0, len(s.objects)), make([]*Ref, 0, len(s.objects))
+	for ref := range s.objects {
+		refs = append(refs, ref)
+		order = append(order, &refs[len(refs)-1])
+	}
+	slices.SortFunc(order, func(a, b *Ref) int { return a.Compare(*b) })
+	list := make([]Object, len(order))
+	for i, ref := range order {
+		list[i] = s.objects[*ref]
 	}
 	return list
 }

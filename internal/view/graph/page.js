@@ -39,7 +39,7 @@
   addEventListener("pointerup", () => { svg.classList.remove("moving"); const moved = drag && drag.moved; drag = null; if (moved) chosenStays = true; });
   let chosenStays = false;
 
-  // Everything that messages from or to the node go through, in both directions.
+  // Everything that messages from or to the node go through, in both directions. Where they are lost, their way ends.
   const around = (id) => {
     const near = new Set([id]), lines = new Set();
     for (const [a, b] of [["from", "to"], ["to", "from"]]) {
@@ -48,9 +48,11 @@
         const n = todo.pop();
         for (const e of edges) {
           if (e.dataset[a] !== n) continue;
+          const lost = e.classList.contains("problem");
+          if (lost && a === "to" && n !== id) continue;
           lines.add(e);
           near.add(e.dataset[b]);
-          if (!seen.has(e.dataset[b])) { seen.add(e.dataset[b]); todo.push(e.dataset[b]); }
+          if (!seen.has(e.dataset[b]) && !(lost && a === "from")) { seen.add(e.dataset[b]); todo.push(e.dataset[b]); }
         }
       }
     }
@@ -101,6 +103,7 @@
 
   const look = () => {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    if (words.length && chosen) choose(chosen);
     svg.classList.toggle("searching", words.length > 0);
     let found = [];
     objects.forEach((n) => {

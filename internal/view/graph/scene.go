@@ -20,6 +20,7 @@ const (
 	margin      = 24.0
 	headHeight  = 34.0
 	legendSpace = 34.0
+	legendWidth = 830.0
 )
 
 // scene is a graph with a place for everything.
@@ -78,7 +79,7 @@ func newScene(g *model.Graph) *scene {
 		}
 		y += s.place(nodes[name], y) + margin
 	}
-	s.size.Width = max(s.size.Width+2*margin, 760)
+	s.size.Width = max(s.size.Width+2*margin, legendWidth)
 	s.size.Height = y + legendSpace
 	return s
 }

@@ -125,6 +125,8 @@ func (s *scene) legend(out io.Writer) {
 		fmt.Fprintf(out, `<g class="edge %s"><path d="M%s %sh34" marker-end="url(#arrow-%s)"/></g><text x="%s" y="%s">%s</text>`, l.class, px(x), px(y), arrow, px(x+42), px(y+3.5), l.text)
 		x += 42 + float64(len(l.text))*smallWidth + 24
 	}
+	fmt.Fprintf(out, `<g class="mild"><circle class="badge" cx="%s" cy="%s" r="8"/><text class="mark" x="%s" y="%s">!</text></g><text x="%s" y="%s">worth a look</text>`,
+		px(x+8), px(y), px(x+8), px(y+4), px(x+22), px(y+3.5))
 	fmt.Fprint(out, "</g>\n")
 }
 

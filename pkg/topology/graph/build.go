@@ -14,6 +14,7 @@ import (
 // New makes the graph of a state. It is pure.
 func New(s *topology.State, o Options) *Graph {
 	g := &Graph{Name: s.Name}
+	s = s.Typed(o.Version)
 	for _, vhost := range s.VHosts() {
 		if o.VHosts == nil || slices.Contains(o.VHosts, vhost) {
 			b := builder{g: g, o: o, vhost: vhost, net: route.New(s, vhost, o.Version), at: map[topology.Ref]int{}, edges: map[edgeID]int{}}
@@ -44,7 +45,7 @@ func (b *builder) build(s *topology.State) {
 	for _, o := range s.Objects() {
 		switch x := o.(type) {
 		case *topology.Exchange:
-			if x.VHost == b.vhost {
+			if x.VHost == b.vhost && !topology.IsPredeclared(x.Name) && !topology.IsReserved(x.Name) { // those only where something leads to or from them
 				b.exchange(x)
 			}
 		case *topology.Queue:

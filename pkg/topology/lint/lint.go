@@ -127,7 +127,7 @@ type Live struct {
 
 // Rules returns all rules, in the order of the documentation.
 func Rules() []Rule {
-	return slices.Concat(deadLetterRules(), deadLetterQueueRules(), policyRules(), routingRules(), bindingRules(), queueRules(), brokerRules(), accessRules(), fileRules(), liveRules())
+	return slices.Concat(deadLetterRules(), deadLetterQueueRules(), policyRules(), routingRules(), bindingRules(), queueRules(), brokerRules(), accessRules(), permissionRules(), fileRules(), liveRules())
 }
 
 // Lookup returns a rule by its id.

@@ -206,6 +206,10 @@ queues: { a: { bindings: [{ exchange: in, key: lang.c++ }] } }
 exchanges: { in: { type: topic } }
 queues: { a: { bindings: [{ exchange: in, keys: ["a.#", "a.*.c", "#.c"] }] } }
 `, "", []string{"binding-redundant"}},
+		{"a binding that is written twice", `
+exchanges: { in: {} }
+queues: { a: { bindings: [{ exchange: in, key: k }, { exchange: in, key: k }, { exchange: in, key: k }] } }
+`, "", []string{"binding-redundant", "binding-redundant"}},
 		{"policies of equal priority that say the same", `
 queues: { a: {} }
 policies:
@@ -216,6 +220,78 @@ policies:
 queues: { a: {} }
 policies: { p: { pattern: a, definition: { ha-mode: all } } }
 `, "3.10", nil},
+		{"configure for everything, and no more than that", `
+queues: { orders: {} }
+users: { app: {}, boss: { tags: [administrator] } }
+permissions: { app: { configure: ".*", write: "^orders$", read: "" }, boss: { configure: ".*", write: ".*", read: ".*" }, stranger: { configure: ".*", write: ".*", read: ".*" } }
+`, "", []string{"permission-for-everything"}},
+		{"a user that reads and writes everything changes nothing", `
+queues: { orders: {} }
+users: { app: {} }
+permissions: { app: { configure: "", write: ".*", read: ".*" } }
+`, "", nil},
+		{"patterns for a beginning, an end, and what follows a point", `
+queues: { orders: {}, orders.dlq: {}, paid: {}, paid.dlq: {} }
+users: { app: {} }
+permissions: { app: { configure: "^orders", write: "\\.dlq$", read: "^(orders|paid)" } }
+`, "", nil},
+		{"a pattern that goes on in another word", `
+queues: { order: {}, orderly: {} }
+users: { app: {} }
+permissions: { app: { configure: "", write: "", read: "^order" } }
+`, "", []string{"permission-unanchored"}},
+		{"an alternative that the ^ is not about", `
+queues: { orders: {}, paid: {}, prepaid: {} }
+users: { app: {} }
+permissions: { app: { configure: "", write: "^orders$|paid$", read: "" } }
+`, "", []string{"permission-unanchored"}},
+		{"a pattern within a name that nothing begins with", `
+queues: { orders: {}, eu.orders.dlq: {} }
+users: { app: {} }
+permissions: { app: { configure: "", write: "", read: "dlq" } }
+`, "", nil},
+		{"names that clients and brokers make, that are always there, or that somebody else declares", `
+external: { queues: [theirs] }
+queues: { orders: {} }
+users: { app: {} }
+permissions: { app: { configure: "^amq\\.gen-.*$", write: "^amq\\.(default|topic)$", read: "^theirs$" } }
+`, "", nil},
+		{"a pattern that only the broker understands", `
+queues: { orders: {} }
+users: { app: {} }
+permissions: { app: { configure: "^(?!secret)", write: "", read: "" } }
+`, "", nil},
+		{"nothing is declared that a permission could be about", `
+exchanges: { events: {} }
+users: { app: {} }
+permissions: { app: { configure: "^app-", write: "", read: "" } }
+`, "", nil},
+		{"memory limits of quorum queues, and in a policy", `
+queues: { orders: { type: quorum, maxInMemoryLength: 10, maxInMemoryBytes: 1kB, deadLetter: dead }, dead: {} }
+policies: { p: { pattern: "^orders$", definition: { max-in-memory-length: 5 } } }
+`, "3.10", []string{"argument-without-effect", "argument-without-effect", "argument-without-effect"}},
+		{"memory limits did something before", `
+queues: { orders: { type: quorum, maxInMemoryLength: 10, deadLetter: dead }, dead: {} }
+`, "3.9", nil},
+		{"the mode of a queue did something before", `
+queues: { orders: { mode: lazy } }
+`, "3.10", nil},
+		{"a queue that is a quorum queue by its vhost's default", `
+vhosts: { "/": { defaultQueueType: quorum } }
+queues: { orders: {}, other: { durable: true, autoDelete: true }, plain: { type: classic } }
+`, "4.0", []string{"quorum-without-dead-letters", "queue-expires"}},
+		{"which version 3 ignores", `
+vhosts: { "/": { defaultQueueType: quorum } }
+queues: { orders: {} }
+`, "3.10", []string{"argument-ignored"}},
+		{"a policy that the default type keeps away", `
+vhosts: { "/": { defaultQueueType: quorum } }
+exchanges: { dlx: { type: fanout } }
+queues: { orders: {}, dead: { type: classic, bindings: [{ exchange: dlx }] } }
+policies: { p: { pattern: "^orders$", definition: { dead-letter-exchange: dlx, queue-mode: lazy } } }
+`, "4.3", []string{"quorum-without-dead-letters", "argument-without-effect", "policy-disabled-by-key"}},
+		{"definitions have a default type, too", `{"vhosts": [{"name": "/", "default_queue_type": "quorum"}], "queues": [{"name": "orders", "vhost": "/", "durable": true, "arguments": {}}]}`,
+			"4.3", []string{"quorum-without-dead-letters"}},
 		{"a limit with reject-publish-dlx and a dead-letter exchange", `
 queues: { a: { maxLength: 10, overflow: reject-publish-dlx, deadLetter: d }, d: {} }
 `, "", nil},

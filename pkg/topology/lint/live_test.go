@@ -4,7 +4,9 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/diag"
 	"github.com/msgctl/msgctl/pkg/topology/lint"
 )
 
@@ -46,4 +48,39 @@ queues:
 	in.Live.Drift = nil
 	in.Live.Owned = func(ref topology.Ref) bool { return ref != queue("wait") }
 	want("unowned", "unowned")
+}
+
+// TestPermissionsMatchInsideOfNames is the fact that the rule permission-unanchored rests on.
+func TestPermissionsMatchInsideOfNames(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		v := b.VHost(t)
+		for _, c := range []struct {
+			pattern, queue string
+			granted        bool
+		}{{"orders", "preorders2", true}, {"^orders", "preorders", false}, {"^orders", "orders2", true}, {"^orders$", "orders2", false}, {"", "orders", false}} {
+			ch := v.AddUser(t, rabbittest.Permissions(c.pattern, ".*", ".*"), rabbittest.Tags()).Channel(t)
+			if _, err := ch.QueueDeclare(c.queue, true, false, false, false, nil); (err == nil) != c.granted {
+				t.Errorf("configure %q, queue %q: %v", c.pattern, c.queue, err)
+			}
+		}
+	})
+}
+
+// TestWhatEveryVHostHasIsNoFault: a broker tells of the exchanges that are there from the start, too.
+func TestWhatEveryVHostHasIsNoFault(t *testing.T) {
+	s := &topology.State{}
+	for name, kind := range map[string]string{"": "direct", "amq.topic": "topic", "amq.rabbitmq.trace": "topic", "amq.rabbitmq.event": "topic"} {
+		if err := s.Add(&topology.Exchange{VHost: "/", Name: name, Type: kind, Durable: true}, diag.Position{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, o := range []topology.Object{&topology.Queue{VHost: "/", Name: "q", Type: topology.Classic, Durable: true}, &topology.Exchange{VHost: "/", Name: "mine", Type: "topic", Durable: true}} {
+		if err := s.Add(o, diag.Position{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list := lint.Run(lint.Input{State: s, Version: newest})
+	if got := ids(list); !slices.Equal(got, []string{"exchange-without-bindings"}) || list[0].Ref.Name != "mine" {
+		t.Errorf("got %v", list)
+	}
 }

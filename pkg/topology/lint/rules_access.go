@@ -3,14 +3,12 @@ package lint
 import (
 	"fmt"
 	"net/url"
-	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// accessRules are about who may do what, and who can read the file.
+// accessRules are about who can read the file. Who may do what: see permissionRules.
 func accessRules() []Rule {
 	return []Rule{
 		{
@@ -19,13 +17,6 @@ func accessRules() []Rule {
 			Fix:         "Take it from the environment (${VARIABLE}), keep only password_hash of users, and change the password: it has been read.",
 			Bad:         "queues: { orders: {} }\nparameters: { federation-upstream: { up: { uri: \"amqp://bob:s3cret-pw@elsewhere\" } } }\n",
 			Good:        "queues: { orders: {} }\nparameters: { federation-upstream: { up: { uri: \"amqp://bob:${UPSTREAM_PASSWORD:-}@elsewhere\" } } }\n",
-		},
-		{
-			ID: "permission-for-everything", Severity: Warning, Title: "A user that may do everything without being an administrator", check: checkPermissions,
-			Consequence: "Whoever has the password of one application can delete and redeclare the queues of all, and read and write all messages.",
-			Fix:         "Restrict configure, write and read to the names that the application uses: configure: ^orders\\., read: ^orders\\., write: ^(orders\\.exchange)$.",
-			Bad:         "queues: { orders: {} }\nusers: { app: {} }\npermissions: { app: { configure: .*, write: .*, read: .* } }\n",
-			Good:        "queues: { orders: {} }\nusers: { app: {} }\npermissions: { app: { configure: \"^orders$\", write: \"^orders$\", read: \"^orders$\" } }\n",
 		},
 	}
 }
@@ -77,40 +68,4 @@ func passwordOf(text string) string {
 	}
 	password, _ := u.User.Password()
 	return password
-}
-
-// checkPermissions looks at users that the file declares: what others are is not known.
-func checkPermissions(r *run) {
-	for _, n := range r.nets {
-		for _, o := range n.objects {
-			p, ok := o.(*topology.Permission)
-			if !ok {
-				continue
-			}
-			user, declared := r.in.State.Get(topology.Ref{Kind: topology.KindUser, Name: p.User})
-			if !declared || slices.Contains(user.(*topology.User).Tags, "administrator") {
-				continue
-			}
-			if matchesAll(p.Configure) && matchesAll(p.Write) && matchesAll(p.Read) {
-				f := r.find(p.Ref(), "configure", "may declare, delete, write and read everything in the vhost, and is no administrator")
-				if tags := user.(*topology.User).Tags; slices.Contains(tags, "monitoring") {
-					f.Fix = "A user that only looks needs no permission to change anything: configure: \"\", write: \"\"."
-				}
-			}
-		}
-	}
-}
-
-// matchesAll says that a pattern restricts nothing.
-func matchesAll(pattern string) bool {
-	re, err := regexp.Compile(pattern)
-	if err != nil || pattern == "" || pattern == "^$" {
-		return false
-	}
-	for _, name := range []string{"", "a", "Zz-9_.:/ x", "order.created.queue", "\u00e9"} {
-		if !re.MatchString(name) {
-			return false
-		}
-	}
-	return true
 }

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -68,21 +69,23 @@ func checkExpires(r *run) {
 	}
 }
 
-// checkNoEffect: queue-mode does nothing since 3.12, where all classic queues write to disk.
+// checkNoEffect looks at arguments of queues, and at the keys of policies that set the same.
 func checkNoEffect(r *run) {
-	if !r.modern("3.12") {
-		return
-	}
-	const why = "Since RabbitMQ 3.12 classic queues keep their messages on disk, whatever their mode."
-	for _, n := range r.nets {
-		for _, name := range n.queues {
-			if v, ok := n.Queue(name).Arguments["x-queue-mode"]; ok && n.Queue(name).Type == topology.Classic {
-				r.find(n.queueRef(name), "x-queue-mode", fmt.Sprintf("x-queue-mode %v has no effect", v)).Why = why
-			}
+	for _, a := range topology.QueueArguments() {
+		if !a.IdleOn(r.in.Version) {
+			continue
 		}
-		for _, p := range n.Policies().All() {
-			if v, ok := p.Definition["queue-mode"]; ok {
-				r.find(p.Ref(), "queue-mode", fmt.Sprintf("queue-mode %v has no effect", v)).Why = why
+		key := strings.TrimPrefix(a.Name, "x-")
+		for _, n := range r.nets {
+			for _, name := range n.queues {
+				if v, ok := n.Queue(name).Arguments[a.Name]; ok && a.TakenBy(n.Queue(name).Type, r.in.Version) {
+					r.find(n.queueRef(name), a.Name, fmt.Sprintf("%s %v has no effect", a.Name, v)).Why = a.Instead
+				}
+			}
+			for _, p := range n.Policies().All() {
+				if v, ok := p.Definition[key]; ok {
+					r.find(p.Ref(), key, fmt.Sprintf("%s %v has no effect", key, v)).Why = a.Instead
+				}
 			}
 		}
 	}

@@ -99,7 +99,7 @@ func checkExchanges(r *run) {
 			continue
 		}
 		for _, name := range n.ExchangeNames() {
-			if n.Exchange(name) == nil || len(n.bound[name]) > 0 || n.Alternate(name).Value != nil || n.moved[n.exchangeRef(name)] || n.federated(name) || r.losesThrough(n.exchangeRef(name)) {
+			if n.Exchange(name) == nil || topology.IsPredeclared(name) || topology.IsReserved(name) || len(n.bound[name]) > 0 || n.Alternate(name).Value != nil || n.moved[n.exchangeRef(name)] || n.federated(name) || r.losesThrough(n.exchangeRef(name)) {
 				continue
 			}
 			r.find(n.exchangeRef(name), "", "nothing is bound to it")

@@ -45,6 +45,7 @@ func newRun(in Input) *run {
 	if r.in.State == nil {
 		r.in.State = &topology.State{}
 	}
+	r.in.State = r.in.State.Typed(in.Version)
 	vhosts := r.in.State.VHosts()
 	r.many = len(vhosts) > 1
 	byVHost := map[string]*network{}
@@ -177,7 +178,11 @@ func (r *run) diagnostics(list diag.Diagnostics) {
 				rule.Severity = Warning
 			}
 		}
-		f := Finding{Rule: id, Severity: rule.Severity, Position: d.Position, Object: strings.TrimSpace(d.Object), Message: d.Message, Why: d.Why, Fix: d.Fix, Ref: r.refs[d.Object], part: d.Part}
+		ref, found := r.refs[d.Object]
+		if found {
+			d.Object = r.name(ref)
+		}
+		f := Finding{Rule: id, Severity: rule.Severity, Position: d.Position, Object: strings.TrimSpace(d.Object), Message: d.Message, Why: d.Why, Fix: d.Fix, Ref: ref, part: d.Part}
 		if id == "policy-refused" && strings.HasPrefix(d.Part, "ha-") {
 			f.part = "ha" // one fault, however many of its keys there are
 		}

@@ -48,6 +48,12 @@ type trial struct {
 	stage int
 	// skip says that the message is given up.
 	skip bool
+	// returns counts how often a copy was returned, by its text.
+	returns map[string]int64
+	// crowd says that there are too many copies to let them die.
+	crowd bool
+	// late are the queues that nobody consumes at first.
+	late map[string]bool
 	// history says what was done.
 	history []string
 	fail    string
@@ -59,7 +65,10 @@ type trial struct {
 type delivered struct {
 	queue string
 	text  string
-	tag   uint64
+	from  amqp.Delivery
+	// returns is how often the broker says that it was returned. On 4.3 that counts in the next quorum queue too; on 4.0 the header of
+	// the first delivery there says the same, and it is not so.
+	returns int64
 }
 
 // run puts shapes on the broker, in one vhost that goes at the end, and follows all their messages.
@@ -74,7 +83,7 @@ func (l lab) run(t *testing.T, list []shape, patience time.Duration) result {
 		objects = append(objects, s.materialise(v.Name, prefix)...)
 		n := l.network(s, v.Name, prefix)
 		for j, m := range s.Messages {
-			trials[fmt.Sprint(prefix, j)] = &trial{shape: i, message: m, prefix: prefix, net: n}
+			trials[fmt.Sprint(prefix, j)] = &trial{shape: i, message: m, prefix: prefix, net: n, returns: map[string]int64{}, late: s.late(prefix)}
 		}
 	}
 	declare(t, v, objects)
@@ -129,15 +138,19 @@ type round struct {
 	shapes     []shape
 	publish    *amqp.Channel
 	consume    *amqp.Channel
+	streams    *amqp.Channel // they want a prefetch
 	deliveries chan amqp.Delivery
-	queues     map[string]string // consumer tag to queue
+	late       []string
 	result     result
 	patience   time.Duration
 }
 
 func newRound(t *testing.T, v *rabbittest.VHost, trials map[string]*trial, list []shape) *round {
 	t.Helper()
-	r := &round{trials: trials, shapes: list, publish: v.Channel(t), consume: v.Channel(t), queues: map[string]string{}, deliveries: make(chan amqp.Delivery, 10000)}
+	r := &round{trials: trials, shapes: list, publish: v.Channel(t), consume: v.Channel(t), streams: v.Channel(t), deliveries: make(chan amqp.Delivery, 10000)}
+	if err := r.streams.Qos(1000, 0, false); err != nil {
+		t.Fatal(err)
+	}
 	seen := map[*route.Network]bool{}
 	for _, tr := range trials {
 		if seen[tr.net] {
@@ -145,16 +158,23 @@ func newRound(t *testing.T, v *rabbittest.VHost, trials map[string]*trial, list 
 		}
 		seen[tr.net] = true
 		for _, q := range tr.net.QueueNames() {
-			if !dies(tr.net, q) {
-				r.listen(t, q)
+			switch {
+			case dies(tr.net, q):
+			case tr.late[q]:
+				r.late = append(r.late, q)
+			case tr.net.Queue(q).Type == topology.Stream:
+				r.listen(t, r.streams, q, amqp.Table{"x-stream-offset": "first"})
+			default:
+				r.listen(t, r.consume, q, nil)
 			}
 		}
 	}
 	return r
 }
 
-func (r *round) listen(t *testing.T, queue string) {
-	from, err := r.consume.Consume(queue, queue, false, false, false, false, nil)
+func (r *round) listen(t *testing.T, ch *amqp.Channel, queue string, a amqp.Table) {
+	t.Helper()
+	from, err := ch.Consume(queue, queue, false, false, false, false, a)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,6 +199,17 @@ func reasonOf(n *route.Network, queue string) route.Reason {
 	return ""
 }
 
+// reason is why a copy leaves its queue by itself at once, "" when it does not.
+func (tr *trial) reason(c route.Copy) route.Reason {
+	if why := reasonOf(tr.net, c.Queue); why != "" || !tr.expiring(c) || !tr.late[c.Queue] {
+		return why
+	}
+	return route.Expired
+}
+
+// expiring says that a copy has a TTL of its own: the broker takes that off when it dies.
+func (tr *trial) expiring(c route.Copy) bool { return tr.message.Expires && len(c.Message.Deaths) == 0 }
+
 // patience is how long the broker may be silent before what it has not delivered counts as not there, quiet how long it must be
 // silent before a batch counts as over.
 const (
@@ -198,6 +229,12 @@ func (r *round) run(t *testing.T) result {
 		last = r.send(t, id, tr)
 	}
 	last.Wait()
+	if len(r.late) > 0 {
+		time.Sleep(4 * time.Duration(shortTTL) * time.Millisecond) // a message expires by the clock, and nobody can see when
+	}
+	for _, q := range r.late {
+		r.listen(t, r.consume, q, nil)
+	}
 	r.settle()
 	r.returned(returns)
 	for _, tr := range r.trials {
@@ -234,7 +271,11 @@ func (r *round) send(t *testing.T, id string, tr *trial) *amqp.DeferredConfirmat
 	trace := tr.net.Route(p)
 	tr.routed, tr.unrouted = !trace.MayBeLost(), trace.Lost()
 	tr.settle(trace.Worlds)
-	c, err := r.publish.PublishWithDeferredConfirm(p.Exchange, p.Key, true, false, amqp.Publishing{MessageId: id, Headers: headers, Body: []byte("x"), DeliveryMode: 2})
+	expiration := ""
+	if tr.message.Expires {
+		expiration = fmt.Sprint(shortTTL)
+	}
+	c, err := r.publish.PublishWithDeferredConfirm(p.Exchange, p.Key, true, false, amqp.Publishing{MessageId: id, Headers: headers, Body: []byte("x"), DeliveryMode: 2, Expiration: expiration})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,31 +300,41 @@ func (tr *trial) settle(worlds []route.World) {
 			continue
 		}
 		seen[text] = true
-		at := slices.IndexFunc(w, func(c route.Copy) bool { return !c.Kept && dies(n, c.Queue) })
+		at := slices.IndexFunc(w, func(c route.Copy) bool { return !c.Kept && tr.reason(c) != "" })
 		if at < 0 {
 			out = append(out, w)
 			continue
 		}
-		todo = append(slices.Clone(todo), n.Die(w[at].Message, w[at].Queue, reasonOf(n, w[at].Queue)).Worlds(w, at)...)
+		todo = append(slices.Clone(todo), n.Die(w[at].Message, w[at].Queue, tr.reason(w[at])).Worlds(w, at)...)
 	}
 	tr.want = out
 	tr.done = len(tr.got) == 0 && slices.ContainsFunc(tr.want, func(w route.World) bool { return len(visible(w)) == 0 })
 }
 
-// settle handles deliveries until nothing more is expected and nothing comes.
+// settle handles deliveries until nothing more is expected and nothing comes. Messages that were given up do not count: some go round
+// for ever, and leave a copy each time.
 func (r *round) settle() {
 	for {
 		wait := quiet
 		if slices.ContainsFunc(values(r.trials), func(tr *trial) bool { return !tr.done && tr.fail == "" && (len(tr.got) == 0 || tr.match() == nil) }) {
 			wait = r.patience
 		}
+		if !r.next(wait) && !r.decide() {
+			return
+		}
+	}
+}
+
+// next handles the next delivery that counts, and returns false when none comes in that time.
+func (r *round) next(wait time.Duration) bool {
+	for end := time.After(wait); ; {
 		select {
 		case d := <-r.deliveries:
-			r.delivered(d)
-		case <-time.After(wait):
-			if !r.decide() {
-				return
+			if r.delivered(d) {
+				return true
 			}
+		case <-end:
+			return false
 		}
 	}
 }
@@ -323,16 +374,22 @@ func values(m map[string]*trial) []*trial {
 	return list
 }
 
-func (r *round) delivered(d amqp.Delivery) {
+func (r *round) delivered(d amqp.Delivery) bool {
 	tr := r.trials[d.MessageId]
 	if tr == nil || tr.skip {
 		_ = d.Ack(false)
-		return
+		return false
 	}
-	tr.got = append(tr.got, delivered{queue: d.ConsumerTag, tag: d.DeliveryTag, text: showDelivery(d)})
+	tr.got = append(tr.got, newDelivered(d))
 	if w := tr.match(); w != nil && !tr.growing() {
 		r.act(tr, w)
 	}
+	return true
+}
+
+func newDelivered(d amqp.Delivery) delivered {
+	returns, _ := d.Headers["x-delivery-count"].(int64)
+	return delivered{queue: d.ConsumerTag, text: showDelivery(d), from: d, returns: returns}
 }
 
 func visible(w route.World) route.World {
@@ -357,6 +414,7 @@ func (tr *trial) match() route.World {
 // act does something to every copy, and asks the simulator what comes of it.
 func (r *round) act(tr *trial, w route.World) {
 	copies, got := w, tr.got
+	tr.crowd = len(copies) > mostCopies
 	tr.want, tr.got, tr.done = []route.World{nil}, nil, false
 	for i, c := range copies {
 		at := slices.IndexFunc(got, func(d delivered) bool { return d.text == showCopy(c) })
@@ -375,28 +433,49 @@ const (
 	maxSettle = 300
 )
 
+// What is done to a copy: less is to reject it, more to acknowledge it.
+const (
+	giveBack    = 3
+	acknowledge = 5
+	mostReturns = 2  // of the limits that the generator makes
+	mostCopies  = 20 // that are made to die: each may become many
+)
+
 func (r *round) actOn(tr *trial, c route.Copy, d delivered, action int) {
-	if tr.stage >= stages || len(tr.want) > maxWorlds {
-		action = 5
+	n, returns := tr.net, tr.returns[d.text]
+	if topology.VersionAtLeast(n.Version(), "4.3") {
+		returns = d.returns
+	}
+	limit, limited := n.Settings(c.Queue).Get("delivery-limit").Int()
+	switch {
+	case n.Queue(c.Queue).Type == topology.Stream, tr.stage >= 2*stages, tr.crowd, len(tr.want) > maxWorlds:
+		action = acknowledge
+	case n.Queue(c.Queue).Type == topology.Quorum && limited && limit > 0 && limit <= mostReturns && returns > 0:
+		action = giveBack // until it dies
+	case tr.stage >= stages:
+		action = acknowledge
+	case action == giveBack && tr.expiring(c):
+		action = acknowledge // it would expire meanwhile, or not
 	}
 	switch {
-	case action <= 2:
-		_ = r.consume.Reject(d.tag, false)
+	case action < giveBack:
+		_ = d.from.Reject(false)
 		tr.die(c, route.Rejected)
 		r.result.steps++
-	case action == 3:
-		_ = r.consume.Reject(d.tag, true)
-		tr.die(c, exhaustion(tr.net, c.Queue))
+	case action == giveBack:
+		_ = d.from.Reject(true)
+		tr.returns[d.text]++
+		tr.die(c, exhaustion(n, c.Queue, returns))
 		r.result.steps++
 	default:
-		_ = r.consume.Ack(d.tag, false)
+		_ = d.from.Ack(false)
 		tr.history = append(tr.history, "acknowledged in "+c.Queue)
 	}
 }
 
-// exhaustion is what returning a message once comes to: the limits are 0, or far.
-func exhaustion(n *route.Network, queue string) route.Reason {
-	if limit, ok := n.Settings(queue).Get("delivery-limit").Int(); ok && n.Queue(queue).Type == topology.Quorum && limit > 0 {
+// exhaustion is what returning a message once more comes to.
+func exhaustion(n *route.Network, queue string, returns int64) route.Reason {
+	if limit, ok := n.Settings(queue).Get("delivery-limit").Int(); ok && n.Queue(queue).Type == topology.Quorum && limit > 0 && returns < limit {
 		return ""
 	}
 	return route.DeliveryLimit

@@ -26,7 +26,9 @@ type xShape struct {
 
 type qShape struct {
 	Name, Kind string
-	Arguments  args
+	// Late says that nobody consumes before messages with a TTL of their own have expired.
+	Late      bool
+	Arguments args
 }
 
 type bShape struct {
@@ -47,6 +49,8 @@ type mShape struct {
 	Exchange, Key string
 	Headers       args
 	CC, BCC       []string
+	// Expires gives the message a TTL of its own, shortTTL.
+	Expires bool
 	// Actions say what to do with copies, stage by stage: index into actions by stage and copy.
 	Actions []int
 }
@@ -138,9 +142,15 @@ func (g *generator) exchangeName() string {
 
 func (g *generator) queue(name string) {
 	q := qShape{Name: name, Kind: "classic", Arguments: args{}}
-	if g.chance(30) {
+	switch {
+	case g.chance(30):
 		q.Kind = "quorum"
+	case g.chance(6):
+		q.Kind = "stream"
+		g.s.Queues = append(g.s.Queues, q)
+		return
 	}
+	q.Late = g.chance(15)
 	if g.chance(60) {
 		q.Arguments["x-dead-letter-exchange"] = g.deadLetterExchange()
 		if g.chance(60) {
@@ -152,16 +162,25 @@ func (g *generator) queue(name string) {
 		q.Arguments["x-message-ttl"] = shortTTL
 	case g.chance(12):
 		q.Arguments["x-max-length"] = int64(0)
-		if q.Kind == "classic" && g.chance(30) {
-			q.Arguments["x-overflow"] = "reject-publish-dlx"
+		if q.Kind == "classic" && g.chance(60) {
+			q.Arguments["x-overflow"] = g.of("reject-publish-dlx", "reject-publish")
 		}
-	case q.Kind == "quorum" && g.chance(40):
-		q.Arguments["x-delivery-limit"] = int64(0)
+	case q.Kind == "quorum" && g.chance(60):
+		q.Arguments["x-delivery-limit"] = g.limit(false)
 	}
 	if _, limited := q.Arguments["x-max-length"]; q.Kind == "quorum" && !limited && g.chance(25) {
 		q.Arguments["x-dead-letter-strategy"], q.Arguments["x-overflow"] = "at-least-once", g.of("reject-publish", "reject-publish", "drop-head")
 	}
 	g.s.Queues = append(g.s.Queues, q)
+}
+
+// limit is a delivery limit: 0 mostly, so that things die. -1 is none on 4.x, and 0 on 3.10, which refuses it in policies.
+func (g *generator) limit(policy bool) int64 {
+	list := []int64{-1, 0, 0, 0, 1, 2}
+	if policy && !g.line.modern {
+		list = list[1:]
+	}
+	return list[g.r.IntN(len(list))]
 }
 
 // shortTTL is how long a message stays in a queue that expires them: nobody consumes there.
@@ -255,7 +274,7 @@ func (g *generator) policy(priority int64) {
 	}
 	if g.chance(20) {
 		p.Operator, p.ApplyTo = true, "queues"
-		list := []args{{"message-ttl": shortTTL}, {"max-length": int64(0)}, {"delivery-limit": int64(0)}, {"message-ttl": shortTTL, "delivery-limit": int64(0)}}
+		list := []args{{"message-ttl": shortTTL}, {"max-length": int64(0)}, {"delivery-limit": g.limit(true)}, {"message-ttl": shortTTL, "delivery-limit": g.limit(true)}}
 		p.Def = list[g.r.IntN(len(list))]
 		g.s.Policies = append(g.s.Policies, p)
 		return
@@ -273,7 +292,7 @@ func (g *generator) policy(priority int64) {
 		p.Def["message-ttl"] = shortTTL
 	}
 	if g.chance(20) {
-		p.Def["delivery-limit"] = int64(0)
+		p.Def["delivery-limit"] = g.limit(true)
 	}
 	if g.chance(10) {
 		p.Def["queue-mode"] = "lazy" // keeps the policy away from quorum queues
@@ -305,10 +324,20 @@ func (g *generator) message() {
 	if g.chance(10) {
 		m.BCC = []string{g.key()}
 	}
+	m.Expires = g.chance(15)
 	for range 12 {
 		m.Actions = append(m.Actions, g.between(0, 5))
 	}
 	g.s.Messages = append(g.s.Messages, m)
+}
+
+// late are the names of queues that nobody consumes at first.
+func (s shape) late(prefix string) map[string]bool {
+	names := map[string]bool{}
+	for _, q := range s.Queues {
+		names[prefix+q.Name] = q.Late
+	}
+	return names
 }
 
 // materialise gives the shape's objects names with a prefix, in a vhost.

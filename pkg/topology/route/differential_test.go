@@ -58,17 +58,20 @@ func number(name string, fallback int) int {
 	return fallback
 }
 
-// decidable leaves out what hangs on how full a queue is: dead letters into a full queue that refuses. And on 3.10.8, queues with
+// decidable leaves out what hangs on time: quorum queues that refuse, which are full only some messages later, and full queues that a
+// queue with the strategy at-least-once would try again and again. And on 3.10.8, queues with
 // the strategy at-least-once whose dead letters come back to them: after some dozens they come no more, not even after minutes.
 func (l lab) decidable(s shape) bool {
 	n := l.network(s, "v", "")
 	if !l.line.modern && slices.ContainsFunc(n.QueueNames(), func(q string) bool { return n.Settings(q).DeadLetter().Keeps && comesBack(n, q) }) {
 		return false
 	}
+	keeps := slices.ContainsFunc(n.QueueNames(), func(q string) bool { return n.Settings(q).DeadLetter().Keeps })
 	return !slices.ContainsFunc(n.QueueNames(), func(q string) bool {
 		length, full := n.Settings(q).Get("max-length").Int()
 		overflow := n.Settings(q).Get("overflow").Text()
-		return full && length == 0 && (overflow == route.RejectPublish || overflow == route.RejectPublishDLX && n.Queue(q).Type == topology.Quorum)
+		refuses := full && length == 0 && (overflow == route.RejectPublish || overflow == route.RejectPublishDLX)
+		return refuses && (n.Queue(q).Type == topology.Quorum || overflow == route.RejectPublish && keeps)
 	})
 }
 
@@ -187,7 +190,7 @@ func (s shape) smaller() []shape {
 	}
 	if len(s.Messages) == 1 {
 		m := s.Messages[0]
-		for _, change := range []func(*mShape){func(m *mShape) { m.Headers = nil }, func(m *mShape) { m.CC = nil }, func(m *mShape) { m.BCC = nil }} {
+		for _, change := range []func(*mShape){func(m *mShape) { m.Headers = nil }, func(m *mShape) { m.CC = nil }, func(m *mShape) { m.BCC = nil }, func(m *mShape) { m.Expires = false }} {
 			c, less := s, m
 			change(&less)
 			if fmt.Sprint(less) != fmt.Sprint(m) {
@@ -215,7 +218,7 @@ func (f failure) describe(s shape) string {
 		fmt.Fprintf(&b, "  exchange %s %s internal=%v %v\n", x.Name, x.Kind, x.Internal, x.Arguments)
 	}
 	for _, q := range s.Queues {
-		fmt.Fprintf(&b, "  queue %s %s %v\n", q.Name, q.Kind, q.Arguments)
+		fmt.Fprintf(&b, "  queue %s %s %v consumed late: %v\n", q.Name, q.Kind, q.Arguments, q.Late)
 	}
 	for _, bi := range s.Bindings {
 		fmt.Fprintf(&b, "  binding %s -> %s %q %v\n", bi.Source, bi.Destination, bi.Key, bi.Arguments)
@@ -224,7 +227,7 @@ func (f failure) describe(s shape) string {
 		fmt.Fprintf(&b, "  policy %v operator=%v %s priority %d %v\n", p.Pattern, p.Operator, p.ApplyTo, p.Priority, p.Def)
 	}
 	m := f.message
-	fmt.Fprintf(&b, "  published to %q with %q, headers %v, CC %q, BCC %q\n", m.Exchange, m.Key, m.Headers, m.CC, m.BCC)
+	fmt.Fprintf(&b, "  published to %q with %q, headers %v, CC %q, BCC %q, own TTL %v\n", m.Exchange, m.Key, m.Headers, m.CC, m.BCC, m.Expires)
 	for _, h := range f.history {
 		fmt.Fprintf(&b, "  then %s\n", h)
 	}

@@ -50,7 +50,7 @@ func New(s *topology.State, vhost, version string, external ...topology.Ref) *Ne
 		case *topology.Exchange:
 			n.exchanges[o.Name] = &exchange{name: o.Name, kind: routesLike(o), declared: o}
 		case *topology.Queue:
-			n.queues[o.Name] = o
+			n.queues[o.Name] = typed(s, o, version)
 		case *topology.Policy:
 			policies = append(policies, o)
 		case *topology.Binding:
@@ -65,6 +65,17 @@ func New(s *topology.State, vhost, version string, external ...topology.Ref) *Ne
 	}
 	n.bind(bindings)
 	return n
+}
+
+// typed is a queue with the type that it gets from its vhost, where the files name none.
+func typed(s *topology.State, q *topology.Queue, version string) *topology.Queue {
+	kind := s.QueueType(q, version)
+	if kind == q.Type {
+		return q
+	}
+	t := *q
+	t.Type = kind
+	return &t
 }
 
 // assume takes it that something exists that is not declared.

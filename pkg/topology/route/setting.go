@@ -64,7 +64,10 @@ func (s Settings) Get(key string) Setting {
 func (s Settings) Argument(key string) Setting {
 	name := "x-" + key
 	v, ok := s.Queue.Arguments[name]
-	if a, known := topology.LookupArgument(name); !ok || (known && !a.TakenBy(s.Queue.Type, s.version)) {
+	if !ok {
+		return Setting{}
+	}
+	if a, known := topology.LookupArgument(name); known && !a.TakenBy(s.Queue.Type, s.version) {
 		return Setting{}
 	}
 	return Setting{Value: v, From: "argument " + name}
@@ -107,6 +110,9 @@ func lowest(a, b Setting) Setting {
 // deliveryLimit: the minimum wins, but on 4.x one that is negative (unlimited) yields to one that is not. 4.x has a default of 20 on
 // quorum queues; 3.10 has none, and takes -1 for 0 (seen on 3.10.8, 4.0.5, 4.3.6).
 func (s Settings) deliveryLimit(list ...Setting) Setting {
+	if s.Queue.Type == topology.Classic || s.Queue.Type == topology.Stream {
+		return Setting{}
+	}
 	modern := topology.VersionAtLeast(s.version, "4.0")
 	var won Setting
 	for _, c := range list {

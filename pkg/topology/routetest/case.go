@@ -35,6 +35,7 @@ type Suite struct {
 
 // NewSuite collects the tests of files that were read without errors. version is the broker's; "" is the newest.
 func NewSuite(s *spec.Spec, state *topology.State, version string) *Suite {
+	state = state.Typed(version)
 	out := &Suite{state: state, networks: map[string]*route.Network{}, events: map[string]map[string]*spec.Event{}}
 	out.add(state.Home, &s.Sections, version)
 	for _, name := range slices.Sorted(maps.Keys(s.VHosts)) {

@@ -146,6 +146,9 @@ func dropDuplicates(n *Node) diag.Diagnostics {
 	if len(n.Entries) < 2 {
 		return nil
 	}
+	if len(n.Entries) <= fewEntries && !n.hasDuplicates() {
+		return nil
+	}
 	var problems diag.Diagnostics
 	first := make(map[string]diag.Position, len(n.Entries))
 	kept := n.Entries[:0]
@@ -160,4 +163,18 @@ func dropDuplicates(n *Node) diag.Diagnostics {
 	}
 	n.Entries = kept
 	return problems
+}
+
+// fewEntries is how many keys are compared with each other sooner than they are put into a map.
+const fewEntries = 8
+
+func (n *Node) hasDuplicates() bool {
+	for i := range n.Entries {
+		for j := range i {
+			if n.Entries[i].Key == n.Entries[j].Key {
+				return true
+			}
+		}
+	}
+	return false
 }

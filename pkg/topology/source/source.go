@@ -53,12 +53,12 @@ func Parse(name string, data []byte) ([]Document, diag.Diagnostics) {
 		return nil, failure(at, fmt.Sprintf("the file has %d MB, and msgctl reads at most %d MB", len(data)>>20, MaxBytes>>20),
 			"", "split it: -f takes several files and directories")
 	}
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	data = bytes.TrimPrefix(data, byteOrderMark)
 	if i := invalidUTF8(data); i >= 0 {
 		c := newCursor(name, data)
 		return nil, failure(c.at(i), "the file is not UTF-8 text from here on", "", "save it as UTF-8")
 	}
-	if isJSON(name, data) {
+	if FormatOf(name, data) == JSON {
 		root, problems := parseJSON(name, data)
 		if root == nil {
 			return nil, problems
@@ -68,18 +68,23 @@ func Parse(name string, data []byte) ([]Document, diag.Diagnostics) {
 	return parseYAML(name, data)
 }
 
-// isJSON decides by the name, and else by the content: every JSON text is YAML too, but its numbers and its errors
-// are better read as what it is.
-func isJSON(name string, data []byte) bool {
+// FormatOf says as what Parse reads a file. The name decides, and else the content: every JSON text is YAML too, but its numbers and
+// its errors are better read as what it is.
+func FormatOf(name string, data []byte) Format {
 	switch strings.ToLower(path.Ext(name)) {
 	case ".json":
-		return true
+		return JSON
 	case ".yaml", ".yml":
-		return false
+		return YAML
 	}
-	trimmed := bytes.TrimLeft(data, " \t\r\n")
-	return len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '[') && json.Valid(data)
+	trimmed := bytes.TrimLeft(bytes.TrimPrefix(data, byteOrderMark), " \t\r\n")
+	if len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '[') && json.Valid(trimmed) {
+		return JSON
+	}
+	return YAML
 }
+
+var byteOrderMark = []byte("\xef\xbb\xbf")
 
 func invalidUTF8(data []byte) int {
 	if utf8.Valid(data) {

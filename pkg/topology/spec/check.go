@@ -13,7 +13,8 @@ import (
 // check looks for what a broker would refuse or silently ignore, as far as it can be known offline.
 func (r *resolver) check(s *Spec) {
 	for _, o := range r.state.Objects() {
-		c := checker{resolver: r, ref: o.Ref(), object: r.name(o.Ref()), place: r.places[o.Ref()]}
+		ref := o.Ref()
+		c := checker{resolver: r, ref: ref, place: r.places[ref]}
 		c.checkName()
 		switch x := o.(type) {
 		case *topology.User:
@@ -48,10 +49,9 @@ func (r *resolver) check(s *Spec) {
 // checker looks at one object.
 type checker struct {
 	*resolver
-	ref    topology.Ref
-	object string
-	place  *place
-	rule   string
+	ref   topology.Ref
+	place *place
+	rule  string
 }
 
 // as returns the checker for problems that a lint rule explains.
@@ -62,7 +62,7 @@ func (c *checker) as(rule string) *checker {
 }
 
 func (c *checker) tell(severity diag.Severity, part, message, why, fix string) {
-	c.problems = append(c.problems, diag.Diagnostic{Severity: severity, Position: c.place.of(part), Object: c.object, Message: message, Why: why, Fix: fix, Rule: c.rule, Part: part})
+	c.problems = append(c.problems, diag.Diagnostic{Severity: severity, Position: c.place.of(part), Object: c.name(c.ref), Message: message, Why: why, Fix: fix, Rule: c.rule, Part: part})
 }
 
 func (c *checker) error(part, message, why, fix string) {

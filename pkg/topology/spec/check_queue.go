@@ -25,13 +25,8 @@ func (c *checker) queue(q *topology.Queue) {
 
 // effectiveType is the type that the file lets one expect: that of the vhost where the queue names none.
 func (c *checker) effectiveType(q *topology.Queue) string {
-	if q.TypeDeclared || !q.Durable || q.AutoDelete {
-		return q.Type
-	}
-	if v, ok := c.state.Get(topology.Ref{Kind: topology.KindVHost, Name: q.VHost}); ok {
-		if t := v.(*topology.VHost).DefaultQueueType; slices.Contains(queueTypes(), t) {
-			return t
-		}
+	if kind := c.state.QueueType(q, ""); slices.Contains(queueTypes(), kind) {
+		return kind
 	}
 	return q.Type
 }

@@ -16,8 +16,9 @@ import (
 // its kind); in definitions files, which people also use to add to what exists, an unknown dead-letter or alternate
 // exchange is only a warning.
 func (s *Spec) Resolve() (*topology.State, diag.Diagnostics) {
-	r := &resolver{state: &topology.State{Name: s.Name, Home: s.mainVHost()}, places: map[topology.Ref]*place{}, external: map[topology.Ref]bool{}, options: s.options,
+	r := &resolver{state: &topology.State{Name: s.Name, Home: s.mainVHost()}, places: make(map[topology.Ref]*place, s.size()), external: map[topology.Ref]bool{}, options: s.options,
 		sectioned: map[topology.Kind]bool{}, many: len(s.vhosts()) > 1, lost: s.lost}
+	r.state.Grow(s.size())
 	for _, d := range s.definitions {
 		r.definitions(s, d)
 	}
@@ -38,6 +39,30 @@ func (s *Spec) Resolve() (*topology.State, diag.Diagnostics) {
 	r.check(s)
 	r.problems.Sort()
 	return r.state, r.problems
+}
+
+// size counts roughly how many objects there will be.
+func (s *Spec) size() int {
+	n := s.Sections.size()
+	for _, v := range s.VHosts {
+		if v != nil {
+			n += v.Sections.size()
+		}
+	}
+	for _, d := range s.definitions {
+		n += len(d.Exchanges) + len(d.Queues) + len(d.Bindings)
+	}
+	return n
+}
+
+func (s *Sections) size() int {
+	n := len(s.Exchanges) + len(s.Queues) + len(s.Bindings)
+	for _, q := range s.Queues {
+		if q != nil {
+			n += len(q.Bindings)
+		}
+	}
+	return n
 }
 
 // resolver collects objects and problems.
@@ -95,6 +120,10 @@ func (r *resolver) add(o topology.Object, p *place) {
 	first := r.places[ref]
 	if (p.definitions || ref.Kind == topology.KindBinding) && r.equal(ref, o) {
 		r.report(diag.Warning, p.at, r.name(ref), fmt.Sprintf("is declared twice, first at %s", first.at), "", "remove one of the two")
+		if ref.Kind == topology.KindBinding {
+			last := &r.problems[len(r.problems)-1]
+			last.Rule, last.Part = "binding-redundant", p.at.String()
+		}
 		return
 	}
 	r.report(diag.Error, p.at, r.name(ref), fmt.Sprintf("is declared twice, first at %s", first.at), "only one of the two would be applied", "remove one of the two")

@@ -58,7 +58,10 @@ func (r *resolver) queue(vhost, name string, q *Queue) {
 func (r *resolver) typedArguments(args *arguments, q *Queue) {
 	v := reflect.ValueOf(q).Elem()
 	for _, f := range fieldsOf(v.Type()) {
-		if a, ok := topology.LookupArgumentField(f.name); ok && q.has(f.name) {
+		if !q.has(f.name) {
+			continue
+		}
+		if a, ok := topology.LookupArgumentField(f.name); ok {
 			args.typed(a.Name, f.name, plainValue(v.FieldByIndex(f.index)), q.FieldPosition(f.name))
 		}
 	}
@@ -186,9 +189,11 @@ func (a *arguments) clash(name, field string) {
 // group sets the arguments of a field that is a mapping of fields. short means the form without a mapping.
 func (a *arguments) group(prefix string, v reflect.Value, l *Located, short bool) {
 	for _, f := range fieldsOf(v.Type()) {
-		arg, ok := topology.LookupArgumentField(prefix + f.name)
 		value := v.FieldByIndex(f.index)
-		if ok && (l.has(f.name) || short && !value.IsZero()) {
+		if !l.has(f.name) && !(short && !value.IsZero()) {
+			continue
+		}
+		if arg, ok := topology.LookupArgumentField(prefix + f.name); ok {
 			a.typed(arg.Name, prefix+f.name, plainValue(value), l.FieldPosition(f.name))
 		}
 	}

@@ -1,0 +1,175 @@
+package lint
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// permissionRules are about permissions that are wider, or narrower, than what the files declare. What an application does with what it
+// may do is not known: a rule speaks only where the names that are declared decide.
+func permissionRules() []Rule {
+	return []Rule{
+		{
+			ID: "permission-for-everything", Severity: Warning, Title: "A user that may change everything without being an administrator", check: checkForEverything,
+			Consequence: "Whoever has the password of one application can delete and redeclare the queues and exchanges of all, with the messages that are in them.",
+			Fix:         "Restrict configure, write and read to the names that the application uses: configure: ^orders\\., read: ^orders\\., write: ^(orders\\.exchange)$.",
+			Bad:         "queues: { orders: {} }\nusers: { app: {} }\npermissions: { app: { configure: .*, write: .*, read: .* } }\n",
+			Good:        "queues: { orders: {} }\nusers: { app: {} }\npermissions: { app: { configure: \"^orders$\", write: \"^orders$\", read: \"^orders$\" } }\n",
+		},
+		{
+			ID: "permission-unanchored", Severity: Warning, Title: "A permission that matches inside of names", check: checkUnanchored,
+			Consequence: "The broker looks for the pattern anywhere in a name: orders grants preorders and orders2, too.",
+			Fix:         "Say where a name begins and ends: ^orders$, ^orders\\., ^(orders|paid)$.",
+			Bad:         "queues: { orders: {}, preorders: {} }\nusers: { app: {} }\npermissions: { app: { configure: \"\", write: \"\", read: orders } }\n",
+			Good:        "queues: { orders: {}, preorders: {} }\nusers: { app: {} }\npermissions: { app: { configure: \"\", write: \"\", read: \"^orders$\" } }\n",
+		},
+		{
+			ID: "permission-matches-nothing", Severity: Note, Title: "A permission for names that nothing declared has", check: checkGrantsNothing,
+			Consequence: "The user is refused everything that the files declare: 403 ACCESS_REFUSED. That is right only when it works with what it declares itself.",
+			Fix:         "Correct the pattern; list what somebody else declares under external; to grant nothing, write \"\".",
+			Bad:         "queues: { orders: {} }\nusers: { app: {} }\npermissions: { app: { configure: \"\", write: \"\", read: ^order$ } }\n",
+			Good:        "queues: { orders: {} }\nusers: { app: {} }\npermissions: { app: { configure: \"\", write: \"\", read: ^orders$ } }\n",
+		},
+	}
+}
+
+// grant is one of the three patterns of a permission.
+type grant struct {
+	field, text string
+	pattern     *regexp.Regexp // nil: of the broker's dialect (PCRE), which Go cannot judge
+}
+
+func grants(p *topology.Permission) []grant {
+	list := []grant{{field: "configure", text: p.Configure}, {field: "write", text: p.Write}, {field: "read", text: p.Read}}
+	for i := range list {
+		if re, err := regexp.Compile(list[i].text); err == nil {
+			list[i].pattern = re
+		}
+	}
+	return list
+}
+
+// nothing says that the pattern is meant to grant nothing: the broker takes "" for ^$.
+func (g grant) nothing() bool { return g.text == "" || g.text == "^$" }
+
+// everything says that a pattern restricts nothing.
+func (g grant) everything() bool {
+	return g.pattern != nil && !g.nothing() && !slices.ContainsFunc([]string{"", "a", "Zz-9_.:/ x", "order.created.queue", "\u00e9"}, func(name string) bool {
+		return !g.pattern.MatchString(name)
+	})
+}
+
+// eachPermission calls f with the permissions of users that are no administrators: those may give themselves any.
+func (r *run) eachPermission(f func(*network, *topology.Permission)) {
+	for _, n := range r.nets {
+		for _, o := range n.objects {
+			if p, ok := o.(*topology.Permission); ok && !slices.Contains(r.tags(p.User), "administrator") {
+				f(n, p)
+			}
+		}
+	}
+}
+
+func (r *run) tags(user string) []string {
+	if u, ok := r.in.State.Get(topology.Ref{Kind: topology.KindUser, Name: user}); ok {
+		return u.(*topology.User).Tags
+	}
+	return nil
+}
+
+// checkForEverything looks at users that the files declare: what others are is not known.
+func checkForEverything(r *run) {
+	r.eachPermission(func(_ *network, p *topology.Permission) {
+		if !r.in.State.Has(topology.Ref{Kind: topology.KindUser, Name: p.User}) {
+			return
+		}
+		all := grants(p)
+		if !all[0].everything() {
+			return
+		}
+		what := "may declare and delete every queue and exchange of the vhost, and is no administrator"
+		if all[1].everything() && all[2].everything() {
+			what = "may declare, delete, write and read everything in the vhost, and is no administrator"
+		}
+		f := r.find(p.Ref(), "configure", what)
+		if slices.Contains(r.tags(p.User), "monitoring") {
+			f.Fix = "A user that only looks needs no permission to change anything: configure: \"\", write: \"\"."
+		}
+	})
+}
+
+// nameable are the names that permissions of a vhost can be about: those of declared exchanges and queues, of those that others declare
+// and those that are always there. The broker calls the default exchange amq.default here.
+func (r *run) nameable(n *network) []string {
+	names := slices.Concat(n.queues, n.ExchangeNames())
+	for ref := range r.in.External {
+		if ref.VHost == n.VHost() {
+			names = append(names, ref.Name)
+		}
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return name == "" })
+	slices.Sort(names)
+	return slices.Compact(append(names, "amq.default"))
+}
+
+// madeByClients are like the names that brokers, plugins and libraries give to queues at run time: no file declares them.
+func madeByClients() []string {
+	return []string{"amq.gen-Xa2Bq9", "amq.rabbitmq.reply-to", "stomp-subscription-Xa2Bq9", "mqtt-subscription-client1qos0", "federation: up -> x:rabbit@node:x", "celeryev.1b2c", "spring.gen-Xa2Bq9"}
+}
+
+// checkUnanchored looks for patterns that fit a declared name from its beginning, or to its end, and match inside of another one. A
+// name that goes on with a point or a dash is meant by a pattern for what is before it.
+func checkUnanchored(r *run) {
+	r.eachPermission(func(n *network, p *topology.Permission) {
+		for _, g := range grants(p) {
+			if g.pattern == nil || g.nothing() || g.everything() {
+				continue
+			}
+			if more := inside(g, r.nameable(n)); len(more) > 0 {
+				r.find(p.Ref(), g.field, fmt.Sprintf("%s %s matches inside of %s", g.field, g.text, some(more)))
+			}
+		}
+	})
+}
+
+func inside(g grant, names []string) []string {
+	whole, from := regexp.MustCompile("^(?:"+g.text+")$"), regexp.MustCompile("^(?:"+g.text+")")
+	var more []string
+	fits, begins := false, false
+	for _, name := range names {
+		fits, begins = fits || whole.MatchString(name), begins || from.MatchString(name)
+	}
+	for _, name := range names {
+		at := g.pattern.FindStringIndex(name)
+		switch {
+		case at == nil || whole.MatchString(name):
+		case begins && !from.MatchString(name), fits && at[0] == 0 && goesOn(name[at[1]:]):
+			more = append(more, name)
+		}
+	}
+	return more
+}
+
+// goesOn says that the word before a text goes on in it.
+func goesOn(rest string) bool {
+	return rest != "" && !strings.ContainsAny(rest[:1], ".-_:/ ")
+}
+
+// checkGrantsNothing needs a vhost with something in it.
+func checkGrantsNothing(r *run) {
+	r.eachPermission(func(n *network, p *topology.Permission) {
+		if len(n.queues) == 0 {
+			return
+		}
+		names := slices.Concat(r.nameable(n), madeByClients())
+		for _, g := range grants(p) {
+			if g.pattern != nil && !g.nothing() && !slices.ContainsFunc(names, g.pattern.MatchString) {
+				r.find(p.Ref(), g.field, fmt.Sprintf("%s %s matches no exchange or queue that the files declare", g.field, g.text))
+			}
+		}
+	})
+}
