@@ -82,7 +82,7 @@ func TestPrivateNodeOfEachLine(t *testing.T) {
 	rabbittest.EachPrivateLine(t, func(t *testing.T, n *node.Node) {
 		v := rabbittest.Of(n).VHost(t)
 		keepMessage(t, v)
-		if err := n.Kill(); err != nil {
+		if err := errors.Join(n.SyncMetadata(t.Context()), n.Kill()); err != nil {
 			t.Fatal(err)
 		}
 		if conn, err := amqp.Dial(v.URL); err == nil {
