@@ -27,7 +27,7 @@ const (
 	accounted = 50_000
 	// accountedWindow is how many messages are under way at once unless --prefetch says otherwise: each loss of a connection, and each
 	// death of msgctl, may duplicate so many.
-	accountedWindow = 1000
+	accountedWindow = 2500
 )
 
 // TestEveryMessageIsAccountedFor takes 50,000 messages with ids out of dead-letter queues by each of the commands that do, while

@@ -123,7 +123,7 @@ func (e *exporting) run(ctx context.Context) error {
 	if e.drain {
 		err = e.s.guarded(ctx, e.q, e.looking, func() (err error) {
 			result, err = dlq.Drain(ctx, dlq.DrainOptions{
-				From: e.s.from(e.q, e.looking, ready), Select: e.chosen.Selection, Archive: w, Limit: e.limit, ID: dlq.NewRunID(), Observer: observer,
+				From: e.s.from(ctx, e.q, e.looking, ready), Select: e.chosen.Selection, Archive: w, Limit: e.limit, ID: dlq.NewRunID(), Observer: observer,
 			})
 			return err
 		})

@@ -123,7 +123,7 @@ func (p *purging) run(ctx context.Context) error {
 		return err
 	}
 	p.looking = l
-	p.options = dlq.PurgeOptions{From: p.s.from(p.q, l, p.ready), Select: p.chosen.Selection, Limit: p.limit, Purger: inVHost{p.s.broker, p.s.vhost}, ID: dlq.NewRunID()}
+	p.options = dlq.PurgeOptions{From: p.s.from(ctx, p.q, l, p.ready), Select: p.chosen.Selection, Limit: p.limit, Purger: inVHost{p.s.broker, p.s.vhost}, ID: dlq.NewRunID()}
 	// What one message at a time does to those that stay can be harmful; the broker's purge leaves none.
 	if !p.atOnce() && l.Refused != "" {
 		return p.s.refusedLook(p.q, l)

@@ -41,7 +41,7 @@ func (o *dlqReplayOptions) one(ctx context.Context, s *dlqSession, name string) 
 	if r.ready, err = s.ready(ctx, name); err != nil {
 		return err
 	}
-	r.options = r.replayOptions()
+	r.options = r.replayOptions(ctx)
 	defer chosen.warn(o.deps)
 	if q.Type == topology.Stream && !o.copyOnly && !o.dryRun {
 		return &exitError{code: exitFailed, err: fmt.Errorf("queue %q: %w: only copies can be sent", name, dlq.ErrStream),
@@ -68,9 +68,9 @@ func (r *replaying) action() string {
 	return "replay"
 }
 
-func (r *replaying) replayOptions() dlq.ReplayOptions {
+func (r *replaying) replayOptions(ctx context.Context) dlq.ReplayOptions {
 	o := dlq.ReplayOptions{
-		From: r.s.from(r.q, r.looking, r.ready), Dialer: r.s.broker.Dialer(r.s.vhost), To: r.destination, Select: r.chosen.Selection,
+		From: r.s.from(ctx, r.q, r.looking, r.ready), Dialer: r.s.broker.Dialer(r.s.vhost), To: r.destination, Select: r.chosen.Selection,
 		IsWait: r.s.isWait(), Exists: r.s.exists, Identity: r.s.identity(), ID: dlq.NewRunID(), MaxReplays: r.maxReplays, RestoreTTL: r.restoreTTL,
 		Transform: r.transform, Limit: r.limit, Rate: r.rate, Copy: r.copyOnly,
 		Ramp: dlq.Ramp{Stages: r.ramp, Settle: r.settle, AbortIfReturned: float64(r.abort)},

@@ -193,7 +193,7 @@ func (s *dlqSession) identity() dlq.Identity {
 }
 
 // from says how to take messages out of a queue, of which total are ready now.
-func (s *dlqSession) from(q *topology.Queue, l dlq.Looking, total int64) dlq.From {
+func (s *dlqSession) from(ctx context.Context, q *topology.Queue, l dlq.Looking, total int64) dlq.From {
 	if q.Type == topology.Stream {
 		total = -1
 	}
@@ -203,7 +203,19 @@ func (s *dlqSession) from(q *topology.Queue, l dlq.Looking, total int64) dlq.Fro
 			s.deps.warn(fmt.Sprintf("message %q had reached the delivery limit of queue %s: a confirmed copy is at its end now, in the place of the original", m.MessageID, q.Name))
 		})
 	}
-	return dlq.From{Source: src, Counter: inVHost{s.broker, s.vhost}, Queue: q.Name, Type: q.Type, Total: total, Return: l.Return, Reconnect: s.reconnect()}
+	return dlq.From{
+		Source: src, Counter: inVHost{s.broker, s.vhost}, Queue: q.Name, Type: q.Type, Total: total, Return: l.Return,
+		Reconnect: s.reconnect(), Mean: s.meanBytes(ctx, q),
+	}
+}
+
+// meanBytes is how large the messages of a queue are on average, 0 when the broker does not tell.
+func (s *dlqSession) meanBytes(ctx context.Context, q *topology.Queue) int64 {
+	bytes, messages, err := s.broker.MessageBytes(ctx, s.vhost, q.Name)
+	if err != nil || bytes < 0 || messages <= 0 {
+		return 0
+	}
+	return max(bytes/messages, 1)
 }
 
 func (s *dlqSession) reconnect() dlq.Reconnect {
