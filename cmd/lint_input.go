@@ -241,6 +241,10 @@ func describe(v any) string {
 
 // point adds JSON Pointers to findings in JSON files.
 func (in *lintInput) point(list []lint.Finding) {
+	wanted := map[diag.Position]bool{}
+	for _, f := range list {
+		wanted[f.Position] = true
+	}
 	pointers := map[string]map[diag.Position]string{}
 	for i := range list {
 		f := &list[i]
@@ -248,13 +252,13 @@ func (in *lintInput) point(list []lint.Finding) {
 			continue
 		}
 		if _, ok := pointers[f.Position.File]; !ok {
-			pointers[f.Position.File] = in.pointers(f.Position.File)
+			pointers[f.Position.File] = in.pointers(f.Position.File, wanted)
 		}
 		f.Pointer = pointers[f.Position.File][f.Position]
 	}
 }
 
-func (in *lintInput) pointers(file string) map[diag.Position]string {
+func (in *lintInput) pointers(file string, wanted map[diag.Position]bool) map[diag.Position]string {
 	i := slices.IndexFunc(in.inputs, func(i spec.Input) bool { return i.Name == file })
 	if i < 0 || source.FormatOf(file, in.inputs[i].Data) != source.JSON {
 		return nil
@@ -263,7 +267,7 @@ func (in *lintInput) pointers(file string) map[diag.Position]string {
 	if len(docs) != 1 {
 		return nil
 	}
-	return docs[0].Pointers()
+	return docs[0].Pointers(wanted)
 }
 
 // graphProblems are the findings that the picture shows, and the queues whose dead letters are lost.

@@ -38,6 +38,8 @@ func corpusFindings() map[string][]string {
 		"adrienKoumgangT+distriqueue.json": {
 			`permission-for-everything permission of user "distriqueue"`,
 			`credentials-in-file federation-upstream "federation-upstream"`,
+			`argument-without-effect policy "job-queue-policy"`,
+			`argument-without-effect policy "job-queue-policy"`,
 			`policy-disabled-by-key policy "job-queue-policy"`,
 			`argument-without-effect policy "job-queue-policy"`,
 			`policy-disabled-by-key policy "job-queue-policy"`,
@@ -53,6 +55,7 @@ func corpusFindings() map[string][]string {
 			`policy-refused policy "dead-letter-policy"`,
 			`policy-matches-nothing policy "federation-policy"`,
 			`argument-refused queue "job.high"`,
+			`argument-without-effect queue "job.high"`,
 			`queue-expires queue "job.high"`,
 			`argument-refused queue "job.medium"`,
 			`queue-expires queue "job.medium"`,

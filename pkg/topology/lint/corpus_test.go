@@ -63,7 +63,8 @@ func TestCorpus(t *testing.T) {
 
 // TestCorpusLosses makes every loss that the linter tells of happen on a broker: a message with the key is rejected in its queue, and no
 // queue has it afterwards. So that this is no matter of waiting, a message before and one after it are rejected while a binding takes
-// that key: dead letters of one queue keep their order.
+// that key: dead letters of one queue keep their order. On a busy 4.0.5 the one between them now and then finds the binding, still or again:
+// that shows nothing, and is done again.
 func TestCorpusLosses(t *testing.T) {
 	files := corpus(t)
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
@@ -125,6 +126,17 @@ func declare(t *testing.T, v *rabbittest.VHost, ch *amqp.Channel, s *topology.St
 
 func lose(t *testing.T, ch *amqp.Channel, s *topology.State, l lint.Loss) {
 	t.Helper()
+	for range 20 {
+		if loseOnce(t, ch, s, l) {
+			return
+		}
+	}
+	t.Fatalf("queue %q, key %q: the dead letter always finds the binding that was taken away", l.Queue.Name, l.Key)
+}
+
+// loseOnce returns false when it shows nothing.
+func loseOnce(t *testing.T, ch *amqp.Channel, s *topology.State, l lint.Loss) bool {
+	t.Helper()
 	control, err := ch.QueueDeclare("", false, false, true, false, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -143,7 +155,9 @@ func lose(t *testing.T, ch *amqp.Channel, s *topology.State, l lint.Loss) {
 	}
 	bind()
 	reject(t, ch, s, l, "before")
-	arrives(t, ch, control.Name, l, "before")
+	if got := arrives(t, ch, control.Name); got != "before" {
+		t.Fatalf("queue %q, key %q: the control got %q, want before", l.Queue.Name, l.Key, got)
+	}
 	if err := ch.QueueUnbind(control.Name, l.Key, l.Exchange, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +165,17 @@ func lose(t *testing.T, ch *amqp.Channel, s *topology.State, l lint.Loss) {
 	// The dead letter is routed by the queue's own process: it has gone its way before the next message is delivered from that queue.
 	bind()
 	reject(t, ch, s, l, "after")
-	arrives(t, ch, control.Name, l, "after")
+	switch got := arrives(t, ch, control.Name); got {
+	case "after":
+	case "lost":
+		arrives(t, ch, control.Name) // the one after it: nothing is on its way any more
+		if _, err := ch.QueueDelete(control.Name, false, false, false); err != nil {
+			t.Fatal(err)
+		}
+		return false
+	default:
+		t.Fatalf("queue %q, key %q: the control got %q, want after", l.Queue.Name, l.Key, got)
+	}
 	for _, o := range s.Objects() {
 		q, ok := o.(*topology.Queue)
 		for ok && q.VHost == l.Queue.VHost {
@@ -164,6 +188,7 @@ func lose(t *testing.T, ch *amqp.Channel, s *topology.State, l lint.Loss) {
 			}
 		}
 	}
+	return true
 }
 
 // reject publishes a message so that it comes into the queue with the key, through an exchange that has a binding for it, and rejects it there.
@@ -191,15 +216,13 @@ func reject(t *testing.T, ch *amqp.Channel, s *topology.State, l lint.Loss, body
 	}
 }
 
-func arrives(t *testing.T, ch *amqp.Channel, control string, l lint.Loss, body string) {
+func arrives(t *testing.T, ch *amqp.Channel, control string) string {
 	t.Helper()
 	m := get(t, ch, control)
-	if string(m.Body) != body {
-		t.Fatalf("queue %q, key %q: the control got %q, want %q", l.Queue.Name, l.Key, m.Body, body)
-	}
 	if err := m.Ack(false); err != nil {
 		t.Fatal(err)
 	}
+	return string(m.Body)
 }
 
 // get waits for a message.

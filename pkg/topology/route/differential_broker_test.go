@@ -447,10 +447,14 @@ func (r *round) actOn(tr *trial, c route.Copy, d delivered, action int) {
 		returns = d.returns
 	}
 	limit, limited := n.Settings(c.Queue).Get("delivery-limit").Int()
+	counts := n.Queue(c.Queue).Type == topology.Quorum && limited && limit > 0 && limit <= mostReturns
+	if counts && action > 0 && tr.stage < stages {
+		action = giveBack // mostly: there are few such queues
+	}
 	switch {
 	case n.Queue(c.Queue).Type == topology.Stream, tr.stage >= 2*stages, tr.crowd, len(tr.want) > maxWorlds:
 		action = acknowledge
-	case n.Queue(c.Queue).Type == topology.Quorum && limited && limit > 0 && limit <= mostReturns && returns > 0:
+	case counts && returns > 0:
 		action = giveBack // until it dies
 	case tr.stage >= stages:
 		action = acknowledge
