@@ -21,6 +21,15 @@ type State struct {
 	positions map[Ref]diag.Position
 	// parts says where the parts of an object are written: see Locate.
 	parts map[Ref]map[string]diag.Position
+	// ladders are the retry ladders, by their queues.
+	ladders map[Ref]Ladder
+}
+
+// clone returns a copy whose objects can be replaced. Everything else is shared.
+func (s *State) clone() *State {
+	c := *s
+	c.objects = maps.Clone(s.objects)
+	return &c
 }
 
 // Owner names the topology in the broker's records: name@vhost. The vhost belongs to it, because teams apply one file, with
