@@ -25,6 +25,8 @@ type Exec struct {
 	JSON bool
 	// Timeout for one message; 0 is none. Then the process and all that it started are killed, and it is tried again.
 	Timeout time.Duration
+	// Label names the command; "" takes the program's name.
+	Label string
 }
 
 // Handle implements Handler.
@@ -99,7 +101,7 @@ func also(said string) string {
 }
 
 // Name implements Handler. It leaves the arguments out: they may hold secrets.
-func (e *Exec) Name() string { return "exec " + filepath.Base(e.Argv[0]) }
+func (e *Exec) Name() string { return orElse(e.Label, "exec "+filepath.Base(e.Argv[0])) }
 
 // Close implements Handler.
 func (*Exec) Close(context.Context) error { return nil }

@@ -60,6 +60,8 @@ type Result struct {
 	Failure *Failure
 	// After asks for a wait of at least so long before the next attempt. The ladder has it rounded up to a step.
 	After time.Duration
+	// Fatal, when set, ends the run.
+	Fatal error
 }
 
 // Done says that a message was handled.
@@ -78,6 +80,11 @@ func Never(kind, text string) Result {
 // Stopped says that the handler was told to stop before it was done.
 func Stopped() Result {
 	return Result{Verdict: Return, Failure: &Failure{Type: errorStopped, Message: "the consumer stopped first"}}
+}
+
+// Broken says that the handler can handle nothing any more: the run ends with err.
+func Broken(err error) Result {
+	return Result{Verdict: Return, Failure: &Failure{Type: "broken", Message: err.Error()}, Fatal: err}
 }
 
 // Job is a message to handle. Its exchange and routing key are those of its first publication, not of a retry.

@@ -23,6 +23,8 @@ type Lines struct {
 	Argv, Env []string
 	// Timeout is how long it may take for the oldest message in its hands; 0 is for ever.
 	Timeout time.Duration
+	// Label names the command; "" takes the program's name.
+	Label string
 
 	mu       sync.Mutex
 	current  *process
@@ -32,7 +34,7 @@ type Lines struct {
 }
 
 // Name implements Handler.
-func (l *Lines) Name() string { return "exec " + filepath.Base(l.Argv[0]) }
+func (l *Lines) Name() string { return orElse(l.Label, "exec "+filepath.Base(l.Argv[0])) }
 
 // Handle implements Handler.
 func (l *Lines) Handle(ctx context.Context, j *Job) Result {

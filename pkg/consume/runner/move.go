@@ -41,7 +41,7 @@ func (r *run) published(outcomes []publish.Outcome[*move]) {
 		m := o.Tag
 		switch o.Kind {
 		case publish.Confirmed:
-			r.ended(m.job, m.outcome, m.failure, m.to.String(), m.wait)
+			r.ended(m.job, m.outcome, m.failure, &m.to, m.wait)
 			m.job.session.done(m.job.tag)
 			r.lanes.done(m.job)
 		case publish.Unknown, publish.Unsent:

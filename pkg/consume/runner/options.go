@@ -91,9 +91,9 @@ type End struct {
 	Failure *handle.Failure // nil when it was handled
 	// Took is how long the handler did.
 	Took time.Duration
-	// Wait is that of a retry; To says where a copy went, "" for nowhere.
-	Wait time.Duration
-	To   string
+	// Wait is that of a retry. Target is where a copy went, nil when there is none.
+	Wait   time.Duration
+	Target *publish.Target
 	// Begun is what Begin returned, nil when no handler was asked.
 	Begun any
 }

@@ -23,6 +23,7 @@ type job struct {
 	key     string
 	verdict *handle.Result // decided before any handler was asked
 	begun   any
+	open    bool // Begin was told, and End was not
 	took    time.Duration
 }
 
@@ -123,6 +124,9 @@ func (r *run) consume(ctx context.Context) error {
 		if ctx.Err() != nil || errors.Is(err, errIdle) || !errors.Is(err, consume.ErrLost) && !errors.Is(err, consume.ErrCancelled) {
 			return unlessAsked(ctx, err)
 		}
+		if r.ReconnectAttempts < 0 {
+			return err
+		}
 		r.notice(NoticeReconnecting, "%v; what was in hand comes again", err)
 		s.abandon()
 		r.unpark(s)
@@ -164,7 +168,7 @@ func (r *run) subscribe(ctx context.Context, first bool) (*session, error) {
 			return s, nil
 		}
 		transient := errors.Is(err, consume.ErrLost) || errors.Is(err, topology.ErrUnreachable)
-		if first || ctx.Err() != nil || r.ReconnectAttempts >= 0 && n >= r.ReconnectAttempts || !transient && n >= 3 && time.Since(start) > patience {
+		if first || ctx.Err() != nil || n >= r.ReconnectAttempts || !transient && n >= 3 && time.Since(start) > patience {
 			return nil, err
 		}
 		pause := time.Duration(n) * r.ReconnectDelay

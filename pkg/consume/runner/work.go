@@ -5,6 +5,7 @@ import (
 
 	"github.com/msgctl/msgctl/pkg/consume/handle"
 	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/publish"
 )
 
 func (r *run) work() {
@@ -24,10 +25,10 @@ func (r *run) one(j *job) {
 		r.giveBack(j)
 		return
 	case r.window.has(j.Message.MessageID):
-		r.finish(j, Duplicate, nil, "")
+		r.finish(j, Duplicate, nil)
 		return
 	}
-	j.begun = r.Observer.Begin(&j.Job)
+	j.begun, j.open = r.Observer.Begin(&j.Job), true
 	result := j.verdict
 	if result == nil {
 		start := time.Now()
@@ -52,13 +53,16 @@ func (r *run) conclude(j *job, res *handle.Result) {
 	switch {
 	case res.Verdict == handle.Handled:
 		r.window.add(j.Message.MessageID)
-		r.finish(j, Handled, nil, "")
+		r.finish(j, Handled, nil)
 	case res.Verdict == handle.Return:
+		if res.Fatal != nil {
+			r.fail(res.Fatal)
+		}
 		r.returned(j, res.Failure)
 	case res.Verdict == handle.Retry && !j.Last:
 		r.retry(j, res)
 	case r.Plan.Drop:
-		r.finish(j, Dropped, res.Failure, "")
+		r.finish(j, Dropped, res.Failure)
 	default:
 		r.bury(j, res.Failure)
 	}
@@ -72,12 +76,12 @@ func (r *run) retry(j *job, res *handle.Result) {
 		r.giveBack(j) // it comes again by itself
 	case r.Key != nil:
 		// In hand, for what has the same key must not overtake it.
-		r.ended(j, Retried, res.Failure, "", step.Delay)
+		r.ended(j, Retried, res.Failure, nil, step.Delay)
 		j.Attempt++
 		j.Last = r.Plan.Last(j.Attempt)
 		r.park(j, step.Delay, func() { r.lanes.again(j) })
 	case r.Plan.Native:
-		r.ended(j, Retried, res.Failure, r.Plan.Queue, step.Delay)
+		r.ended(j, Retried, res.Failure, nil, step.Delay)
 		j.session.reject(j.tag)
 		r.lanes.done(j)
 		r.poke()
@@ -107,8 +111,8 @@ func (r *run) note(j *job, f *handle.Failure) message.FailureNote {
 }
 
 // finish acknowledges: what was to be done is done.
-func (r *run) finish(j *job, o Outcome, f *handle.Failure, to string) {
-	r.ended(j, o, f, to, 0)
+func (r *run) finish(j *job, o Outcome, f *handle.Failure) {
+	r.ended(j, o, f, nil, 0)
 	j.session.done(j.tag)
 	r.lanes.done(j)
 	r.poke()
@@ -116,18 +120,21 @@ func (r *run) finish(j *job, o Outcome, f *handle.Failure, to string) {
 
 // returned gives a job back that a handler had begun.
 func (r *run) returned(j *job, f *handle.Failure) {
-	r.ended(j, Returned, f, "", 0)
+	r.ended(j, Returned, f, nil, 0)
 	r.giveBack(j)
 }
 
 // giveBack leaves a message in its queue; it goes back there at the end, or is there already.
 func (r *run) giveBack(j *job) {
+	if j.open {
+		r.ended(j, Returned, nil, nil, 0)
+	}
 	j.session.hold(j.tag)
 	r.lanes.done(j)
 }
 
 // ended counts and tells.
-func (r *run) ended(j *job, o Outcome, f *handle.Failure, to string, wait time.Duration) {
+func (r *run) ended(j *job, o Outcome, f *handle.Failure, to *publish.Target, wait time.Duration) {
 	r.mu.Lock()
 	switch o {
 	case Handled:
@@ -144,6 +151,6 @@ func (r *run) ended(j *job, o Outcome, f *handle.Failure, to string, wait time.D
 		r.report.Returned++
 	}
 	r.mu.Unlock()
-	r.Observer.End(End{Job: &j.Job, Outcome: o, Failure: f, Took: j.took, Wait: wait, To: to, Begun: j.begun})
-	j.begun = nil
+	r.Observer.End(End{Job: &j.Job, Outcome: o, Failure: f, Took: j.took, Wait: wait, Target: to, Begun: j.begun})
+	j.begun, j.open = nil, false
 }
