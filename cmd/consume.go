@@ -30,7 +30,7 @@ What cannot be known for sure happens twice rather than not at all: a handler ma
 attempts are counted all the same. --dedupe remembers the last ids that were handled.
 
 --ordered-by handles messages with the same key one after another, in their order, retries included: a retry then waits in hand, and what has the
-same key waits behind it. Other keys go on.
+same key waits behind it. Other keys go on. No other consumer may take from the queue meanwhile.
 
 The first Ctrl-C or SIGTERM stops taking messages and gives running handlers --grace to end; then they are killed, and what was not handled is
 back in the queue. Exit code 130.`
@@ -193,7 +193,7 @@ func consumeSummary(r runner.Report) string {
 		what string
 	}{
 		{r.Retried, "retried"}, {r.DeadLettered, "dead-lettered"}, {r.Dropped, "dropped"}, {r.Duplicates, "known already"},
-		{r.Returned, "interrupted and returned"}, {r.Unsettled, "killed at the end of the grace"},
+		{r.Returned, "interrupted and returned"},
 	} {
 		if p.n > 0 {
 			parts = append(parts, terminal.FormatCount(p.n)+" "+p.what)

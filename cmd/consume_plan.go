@@ -77,8 +77,12 @@ func (c *consuming) planFrom(state *topology.State, version, from string) (err e
 	if c.plan, err = retry.Discover(n, c.queue, ladder); err != nil {
 		return &exitError{code: exitFailed, err: err, advice: "msgctl apply -f FILE makes what the topology file declares; msgctl lint --live finds what is missing"}
 	}
-	limit, _ := n.Settings(c.queue).Get("delivery-limit").Int()
-	c.byClose = c.key != nil && returnsByClose(q, version, limit)
+	if c.key != nil && c.plan.Native {
+		return &exitError{
+			code: exitFailed, err: fmt.Errorf("queue %q delays retries itself, also of what a lost connection returns, which others would overtake: --ordered-by cannot keep the order", c.queue),
+			advice: "make the queue anew with retry: { backoff: […], via: queues } in the topology file",
+		}
+	}
 	return nil
 }
 

@@ -13,7 +13,6 @@ import (
 	"github.com/msgctl/msgctl/pkg/consume/retry"
 	"github.com/msgctl/msgctl/pkg/consume/runner"
 	"github.com/msgctl/msgctl/pkg/message"
-	"github.com/msgctl/msgctl/pkg/topology"
 )
 
 // consuming is one run of consume.
@@ -25,8 +24,6 @@ type consuming struct {
 	vhost   string
 	handler handle.Handler
 	plan    retry.Plan
-	// byClose: see runner.Options.ReturnByClose.
-	byClose bool
 	key     func(*message.Message) string
 }
 
@@ -74,7 +71,7 @@ func (c *consuming) run(ctx context.Context) error {
 	c.say()
 	o := runner.Options{
 		Source: c.broker.Source(c.vhost), Handler: c.handler, Plan: c.plan, Prefetch: c.window(), Concurrency: c.concurrency,
-		Key: c.key, Type: c.typer(), Dedupe: c.dedupe, Grace: max(c.grace, time.Millisecond), Limit: c.limit, Idle: c.idle, ReturnByClose: c.byClose,
+		Key: c.key, Type: c.typer(), Dedupe: c.dedupe, Grace: max(c.grace, time.Millisecond), Limit: c.limit, Idle: c.idle,
 		ReconnectDelay: c.conn.ReconnectDelay, ReconnectAttempts: c.reconnectAttempts(), Tag: "msgctl consume", Observer: w,
 	}
 	if c.plan.DeadLetter != nil || len(c.plan.Steps) > 0 && !c.plan.Native {
@@ -150,9 +147,4 @@ func (c *consuming) say() {
 func (c *consuming) mayFail() bool {
 	h := &c.consumeOptions.handler
 	return !h.print && !h.discard
-}
-
-// returnsByClose: a nack would send messages to the tail of a quorum queue on 3.10, and on 4.0 without a delivery limit.
-func returnsByClose(q *topology.Queue, version string, limit int64) bool {
-	return q.Type == topology.Quorum && (!topology.VersionAtLeast(version, "4.0") || !topology.VersionAtLeast(version, "4.3") && limit < 0)
 }

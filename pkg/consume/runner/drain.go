@@ -23,7 +23,7 @@ func (r *run) drain() {
 		if running := s.unfinished(); running > 0 {
 			r.notice(NoticeDraining, "stopping: what is being handled has %s to end", r.Grace)
 		}
-		if !s.isGone() {
+		if !s.isGone() && r.Key == nil {
 			ctx, cancel := context.WithTimeout(context.Background(), lastGrace)
 			if _, err := s.end(ctx); err != nil {
 				s.abandon()
@@ -33,11 +33,6 @@ func (r *run) drain() {
 	}
 	r.unpark(nil)
 	if !r.await(sessions, r.Grace) {
-		r.mu.Lock()
-		for _, s := range sessions {
-			r.report.Unsettled += int64(s.unfinished())
-		}
-		r.mu.Unlock()
 		r.endLife()
 		r.await(sessions, lastGrace)
 	}
@@ -79,7 +74,11 @@ func (r *run) settle() error {
 	r.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), lastGrace)
 	defer cancel()
-	switch err := s.close(ctx, r.ReturnByClose); {
+	end := func() error { return s.close(ctx) }
+	if r.Key != nil {
+		end = s.closeInOrder
+	}
+	switch err := end(); {
 	case errors.Is(err, consume.ErrLost):
 		r.notice(NoticeReconnecting, "the connection was lost at the end: some of what was acknowledged may come again")
 	case err != nil:

@@ -36,7 +36,8 @@ type Options struct {
 	// Prefetch is how many messages are in hand at once, Concurrency how many of them are handled at once. Default 1 each.
 	Prefetch, Concurrency int
 	// Key, when set, orders messages: those with the same key are handled one after another, retries included. "" is no key. A retry
-	// waits in hand then, and what has the same key behind it.
+	// waits in hand then, and what has the same key behind it. The queue is consumed exclusively. It must not delay
+	// retries itself: what a lost connection returns would be overtaken.
 	Key func(*message.Message) string
 	// Type tells the event's type, and a failure when the message is not fit to be handled at all. nil takes the property.
 	Type func(*message.Message) (string, *handle.Result)
@@ -47,8 +48,6 @@ type Options struct {
 	// Limit ends the run after so many attempts; 0 is no limit. Idle ends it when there was nothing to do for so long; 0 never does.
 	Limit int64
 	Idle  time.Duration
-	// ReturnByClose returns what was not handled by closing the channel rather than by a nack, where a nack would send it to the tail.
-	ReturnByClose bool
 	// ReconnectDelay is the pause before the second attempt to restore a lost connection; before the n-th it is n-1 times as long.
 	// Default 5 s. ReconnectAttempts is how often it is tried in a row, default 10; negative: never.
 	ReconnectDelay    time.Duration
@@ -123,8 +122,6 @@ type Report struct {
 	Handled, Retried, DeadLettered, Dropped, Duplicates, Returned int64
 	// Reconnects counts connections that were restored.
 	Reconnects int64
-	// Unsettled messages were still being handled when the grace was over; they are back in the queue.
-	Unsettled int64
 }
 
 var (

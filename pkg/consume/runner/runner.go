@@ -155,11 +155,15 @@ func unlessAsked(ctx context.Context, err error) error {
 // users (4.3.6 refuses their logins for a moment).
 const patience = 10 * time.Second
 
-// subscribe tries once at first, and later again and again.
+// busyPause is the pause before a queue is tried again that has another consumer.
+const busyPause = 100 * time.Millisecond
+
+// subscribe tries once at first, and later again and again. A queue whose order matters is consumed by nobody else: two consumers would overtake each
+// other, and so would a new one what the broker has not yet taken back from one that is gone. That one may be our own, so it is waited for.
 func (r *run) subscribe(ctx context.Context, first bool) (*session, error) {
 	start := time.Now()
 	for n := 1; ; n++ {
-		sub, err := r.Source.Subscribe(ctx, consume.Options{Queue: r.Plan.Queue, Prefetch: r.Prefetch, Tag: r.Tag})
+		sub, err := r.Source.Subscribe(ctx, consume.Options{Queue: r.Plan.Queue, Prefetch: r.Prefetch, Tag: r.Tag, Exclusive: r.Key != nil})
 		if err == nil {
 			s := newSession(sub)
 			r.mu.Lock()
@@ -168,6 +172,16 @@ func (r *run) subscribe(ctx context.Context, first bool) (*session, error) {
 			return s, nil
 		}
 		transient := errors.Is(err, consume.ErrLost) || errors.Is(err, topology.ErrUnreachable)
+		busy := errors.Is(err, topology.ErrInUse) && time.Since(start) < patience
+		if busy {
+			select {
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			case <-time.After(busyPause):
+			}
+			n--
+			continue
+		}
 		if first || ctx.Err() != nil || n >= r.ReconnectAttempts || !transient && n >= 3 && time.Since(start) > patience {
 			return nil, err
 		}
