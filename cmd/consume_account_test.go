@@ -66,7 +66,7 @@ type consumption struct {
 	queueType string
 	native    bool
 	n         int
-	log       string
+	log, file string
 	proxy     *rabbittest.Proxy
 	program   *program
 	last      *running
@@ -82,7 +82,7 @@ func newConsumption(t *testing.T, n *node.Node, queueType string) *consumption {
 	}
 	c.program = newProgram(t, c.proxy.Through(b.v.URL), b.v.API, "HANDLER_LOG="+c.log)
 	// On 4.3 the quorum queue has to delay retries itself: its delivery limit must leave room for lost connections.
-	file := writeFile(t, fmt.Sprintf(`version: 1
+	c.file = writeFile(t, fmt.Sprintf(`version: 1
 name: account-%s
 vhost: %q
 queues:
@@ -91,14 +91,15 @@ queues:
 `, queueType, b.v.Name, queueType, map[string]string{topology.Quorum: ", deliveryLimit: 1000"}[queueType]))
 	t.Cleanup(func() { removeRecords(t, b.v.Broker, b.v.Name) })
 	direct := newProgram(t, b.v.URL, b.v.API)
-	direct.run("apply", "-f", file, "--yes").want(t, exitOK, map[bool]string{true: "by the broker", false: "by wait queues"}[c.native])
+	direct.run("apply", "-f", c.file, "--yes").want(t, exitOK, map[bool]string{true: "by the broker", false: "by wait queues"}[c.native])
 	b.publish("work", c.n)
 	return c
 }
 
 func (c *consumption) start() {
 	c.t.Helper()
-	c.last = c.program.start("consume", "work", "--exec", "consume-planned", "--persistent", "--concurrency", "100", "--prefetch", strconv.Itoa(consumedWindow),
+	// The file says how many attempts there are: of a queue that delays retries itself, only the delivery limit could be read from the broker.
+	c.last = c.program.start("consume", "work", "-f", c.file, "--exec", "consume-planned", "--persistent", "--concurrency", "100", "--prefetch", strconv.Itoa(consumedWindow),
 		"--handler-timeout", "2s", "--idle-timeout", "4s", "--reconnect-delay", "100ms", "--reconnect-attempts", "1000", "--log-level", "warn")
 }
 
