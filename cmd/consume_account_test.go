@@ -42,6 +42,7 @@ const consumedWindow = 200
 // with its history, after as many attempts as declared.
 func TestConsumerLosesNothing(t *testing.T) {
 	rabbittest.EachPrivateLine(t, func(t *testing.T, n *node.Node) {
+		t.Run("nothing is acknowledged before its copy is confirmed", func(t *testing.T) { unconfirmed(t, n) })
 		all := []*consumption{newConsumption(t, n, topology.Classic), newConsumption(t, n, topology.Quorum)}
 		var disturbing sync.WaitGroup
 		for i, c := range all {
@@ -58,6 +59,35 @@ func TestConsumerLosesNothing(t *testing.T) {
 			t.Run(c.queueType, c.check)
 		}
 	})
+}
+
+// unconfirmed lets every message fail while an alarm keeps the broker from taking their copies, and kills msgctl then: all originals have to be there.
+func unconfirmed(t *testing.T, n *node.Node) {
+	const messages = 100
+	b := newBench(t, rabbittest.Of(n))
+	p := newProgram(t, b.v.URL, b.v.API)
+	b.declare("work", map[string]any{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dlq"})
+	b.declare("dlq", nil)
+	b.publish("work", messages)
+	log := filepath.Join(t.TempDir(), "handled")
+	if err := n.SetMemoryAlarm(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	r := p.start("consume", "work", "--exec", "while read -r line; do echo x >> "+log+`; echo '{"result":"dead-letter"}'; done`, "--persistent", "--prefetch", "100")
+	b.await(func() bool { text, _ := os.ReadFile(log); return strings.Count(string(text), "x") >= messages || r.ended() }, "the handler did not get all")
+	b.await(func() bool { return strings.Contains(r.stderr.String(), "paused") || strings.Contains(r.stderr.String(), "wait") || r.ended() }, "nothing was said of the alarm")
+	_ = r.cmd.Process.Kill()
+	p.wait(r)
+	if err := n.SetMemoryAlarm(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	b.await(func() bool { return b.ready("work") > 0 }, "all were acknowledged, though no copy was confirmed")
+	b.awaitReturned("work")
+	for i, got := 0, b.collect("work"); i < messages; i++ {
+		if got[accountID(i)] == 0 {
+			t.Fatalf("%s was acknowledged before its copy was confirmed", accountID(i))
+		}
+	}
 }
 
 // consumption keeps account of one queue.
@@ -198,7 +228,7 @@ func mustInt(v any) int64 { n, _ := message.AsInt(v); return n }
 func (c *consumption) handled() (handled, failed map[string]int) {
 	c.t.Helper()
 	f, err := os.Open(c.log)
-	c.check1(err)
+	c.bench.check(err)
 	defer func() { _ = f.Close() }()
 	handled, failed = map[string]int{}, map[string]int{}
 	for lines := bufio.NewScanner(f); lines.Scan(); {
@@ -212,19 +242,12 @@ func (c *consumption) handled() (handled, failed map[string]int) {
 	return handled, failed
 }
 
-func (c *consumption) check1(err error) {
-	c.t.Helper()
-	if err != nil {
-		c.t.Fatal(err)
-	}
-}
-
 func (c *consumption) deadLetters() map[string][]amqp.Delivery {
 	c.t.Helper()
 	out := map[string][]amqp.Delivery{}
 	for n := c.ready("dlq"); n > 0; n-- {
 		d, ok, err := c.ch.Get("dlq", true)
-		c.check1(err)
+		c.bench.check(err)
 		if !ok {
 			c.t.Fatal("the queue has fewer dead letters than it counts")
 		}
@@ -269,7 +292,7 @@ func TestConsumerKeepsTheOrder(t *testing.T) {
 func (c *consumption) checkOrder(n, keys int) {
 	c.t.Helper()
 	f, err := os.Open(c.log)
-	c.check1(err)
+	c.bench.check(err)
 	defer func() { _ = f.Close() }()
 	first := map[int]bool{}
 	newest := map[int]int{}
