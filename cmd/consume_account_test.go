@@ -74,8 +74,13 @@ func unconfirmed(t *testing.T, n *node.Node) {
 		t.Fatal(err)
 	}
 	r := p.start("consume", "work", "--exec", "while read -r line; do echo x >> "+log+`; echo '{"result":"dead-letter"}'; done`, "--persistent", "--prefetch", "100")
-	b.await(func() bool { text, _ := os.ReadFile(log); return strings.Count(string(text), "x") >= messages || r.ended() }, "the handler did not get all")
-	b.await(func() bool { return strings.Contains(r.stderr.String(), "paused") || strings.Contains(r.stderr.String(), "wait") || r.ended() }, "nothing was said of the alarm")
+	b.await(func() bool {
+		text, _ := os.ReadFile(log)
+		return strings.Count(string(text), "x") >= messages || r.ended()
+	}, "the handler did not get all")
+	b.await(func() bool {
+		return strings.Contains(r.stderr.String(), "paused") || strings.Contains(r.stderr.String(), "wait") || r.ended()
+	}, "nothing was said of the alarm")
 	_ = r.cmd.Process.Kill()
 	p.wait(r)
 	if err := n.SetMemoryAlarm(t.Context(), false); err != nil {

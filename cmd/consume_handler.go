@@ -186,7 +186,7 @@ func (d *declared) invalid(m *message.Message, e *event.Envelope, err error) *ha
 	}
 	problems, err := d.catalogue.Check(e)
 	if err != nil || len(problems) == 0 {
-		return nil //nolint:nilerr // a type that is not declared
+		return nil // or a type that is not declared
 	}
 	text := problems[0].String()
 	if n := len(problems) - 1; n > 0 {

@@ -80,11 +80,11 @@ func NewPlanDocument(p *topology.Plan) PlanDocument {
 	return doc
 }
 
-// retriesOf returns how the ladders are done whose queues the plan touches.
+// retriesOf returns how the ladders are done whose queues the plan makes or changes.
 func retriesOf(p *topology.Plan) (list []topology.Retry) {
 	touched := make(map[topology.Ref]bool, len(p.Steps))
 	for _, s := range p.Steps {
-		touched[s.Ref] = true
+		touched[s.Ref] = s.Action != topology.Delete
 	}
 	for _, r := range p.Retries {
 		if touched[r.Queue] || slices.ContainsFunc(r.Waits, func(w topology.Ref) bool { return touched[w] }) {

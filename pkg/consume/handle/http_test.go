@@ -94,7 +94,7 @@ func TestHTTPSendsCloudEvents(t *testing.T) {
 	})
 	m := &message.Message{Queue: "q", RoutingKey: "order.created", Headers: message.Table{"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
 		Properties: message.Properties{MessageID: "m-1", ContentType: "application/json"},
-		Body: []byte(`{"eventId":"e-1","eventType":"order.created","aggregateId":"ö 1","timestamp":"2026-01-31T12:00:00Z","version":1,"payload":{"a": 1}}`)}
+		Body:       []byte(`{"eventId":"e-1","eventType":"order.created","aggregateId":"ö 1","timestamp":"2026-01-31T12:00:00Z","version":1,"payload":{"a": 1}}`)}
 	if r := h.Handle(t.Context(), &handle.Job{Message: m, Attempt: 3, Last: true}); r.Verdict != handle.Handled {
 		t.Fatalf("%+v", r)
 	}

@@ -3,6 +3,7 @@ package handle
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -45,7 +46,8 @@ type process struct {
 
 // startProcess starts the program and what serves it.
 func startProcess(l *Lines) (*process, error) {
-	p := &process{name: l.Name(), timeout: l.Timeout, cmd: exec.Command(l.Argv[0], l.Argv[1:]...), over: make(chan struct{})}
+	// No context of one message: it lives for all of them.
+	p := &process{name: l.Name(), timeout: l.Timeout, cmd: exec.CommandContext(context.Background(), l.Argv[0], l.Argv[1:]...), over: make(chan struct{})}
 	p.toWrite = sync.NewCond(&p.mu)
 	ownGroup(p.cmd)
 	p.cmd.Env, p.cmd.Stderr, p.cmd.WaitDelay = l.Env, &p.stderr, killAfter

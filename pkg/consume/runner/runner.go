@@ -116,8 +116,11 @@ func (r *run) notice(kind NoticeKind, format string, args ...any) {
 func (r *run) consume(ctx context.Context) error {
 	for first := true; ; first = false {
 		s, err := r.subscribe(ctx, first)
+		if ctx.Err() != nil {
+			return nil
+		}
 		if err != nil {
-			return unlessAsked(ctx, err)
+			return err
 		}
 		r.notice(NoticeConnected, "consuming from queue %s", r.Plan.Queue)
 		err = r.read(ctx, s)
@@ -132,9 +135,7 @@ func (r *run) consume(ctx context.Context) error {
 		r.unpark(s)
 		if r.Key != nil {
 			// Two of a key must not be handled at once, not even one twice.
-			if err := s.await(ctx); err != nil {
-				return unlessAsked(ctx, err)
-			}
+			_ = s.await(ctx) // if ctx ends first, that is seen below
 		}
 		_ = s.sub.Close() // gone
 		r.mu.Lock()
