@@ -167,7 +167,7 @@ func retrySteps() []step {
 		},
 		{
 			say:  "And away with that example, the payment in its queue included.",
-			args: "destroy -f " + retries + " --max-message-loss 2 --yes",
+			args: "destroy -f " + retries + " --max-message-loss 7 --yes",
 		},
 	}
 }
