@@ -121,23 +121,24 @@ func (h *HTTP) request(ctx context.Context, j *Job) (*http.Request, error) {
 			ce, body = e.Attributes("/"+m.Queue), e.Payload
 		}
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.URL.String(), bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://host/", bytes.NewReader(body))
 	if err != nil {
 		return nil, errors.New(plainError(err))
 	}
+	req.URL, req.Host = h.URL, h.URL.Host
 	for name, values := range h.Header {
 		req.Header[name] = values
 	}
-	set := func(name, value string) {
+	set := func(name, value string) { // the names are in canonical form
 		if value != "" {
-			req.Header.Set(name, headerText(value))
+			req.Header[name] = []string{headerText(value)}
 		}
 	}
 	contentType := m.ContentType
 	if ce != nil {
 		contentType = "application/json"
 		for _, a := range ce {
-			set("Ce-"+a.Name, a.Value)
+			set(http.CanonicalHeaderKey("Ce-"+a.Name), a.Value)
 		}
 	}
 	verbatim(req, "Content-Type", contentType)
@@ -172,6 +173,9 @@ func describe(set func(name, value string), j *Job, m *message.Message) {
 // headerText writes what a header cannot carry as the HTTP binding of CloudEvents does: percent-encoded.
 func headerText(s string) string {
 	const hex = "0123456789ABCDEF"
+	if strings.IndexFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '"' || r == '%' }) < 0 {
+		return s
+	}
 	var b strings.Builder
 	for i := range len(s) {
 		if c := s[i]; c > ' ' && c < 0x7f && c != '"' && c != '%' {
