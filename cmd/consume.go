@@ -19,7 +19,7 @@ const consumeLong = `Take messages out of a queue and give each to a handler.
 --exec runs a command by the shell for each message: the body is on its stdin, the rest in the environment (MESSAGE_ID, MESSAGE_TYPE,
 MESSAGE_ROUTING_KEY, MESSAGE_ATTEMPT, MESSAGE_HEADERS, …). With --persistent it is started once, gets a line of JSON for each message and answers
 each with a line: {"tag":7,"result":"ack"}, or retry or dead-letter with an "error". --http posts each message, an event as a CloudEvent.
---handlers names handlers by event type. --print shows the messages, --discard destroys them.
+--handlers names handlers by event type in a file (order.created: { exec: ./handle-order }). --print shows the messages, --discard destroys them.
 
 Exit code 0 or an answer 2xx: the message is handled, and leaves the queue. Exit code 75, the answers 408, 425, 429, 502, 503 and 504 (Retry-After is
 heeded), a server that cannot be reached, and --handler-timeout: it goes up the queue's retry ladder (retry: in the topology file). Anything else, an event
@@ -31,6 +31,8 @@ attempts are counted all the same. --dedupe remembers the last ids that were han
 
 --ordered-by handles messages with the same key one after another, in their order, retries included: a retry then waits in hand, and what has the
 same key waits behind it. Other keys go on. No other consumer may take from the queue meanwhile.
+
+Where the queue has no dead-letter exchange, consume does not begin: what fails for good would be lost. --dead-letter-to names another place.
 
 The first Ctrl-C or SIGTERM stops taking messages and gives running handlers --grace to end; then they are killed, and what was not handled is
 back in the queue. Exit code 130.`
@@ -106,6 +108,7 @@ func newConsumeCmd(d *deps) *cobra.Command {
 	flags.StringVar(&opts.metrics, "metrics", "", "serve /metrics, /healthz and /readyz on this address: :9464")
 	flags.StringVar(&opts.logLevel, "log-level", "info", "what is logged on stderr: debug (every message), info, warn (retries and worse) or error (dead letters)")
 	opts.logAs.registerAs(cmd, "log-format", "", "auto", "text", "json")
+	flags.Lookup("log-format").Usage = "how it is logged: text, json, or auto: text on a terminal, json elsewhere"
 	opts.files.register(cmd)
 	opts.connection = connectionFlags(cmd)
 	return cmd
@@ -126,6 +129,14 @@ func (h *handlerOptions) register(cmd *cobra.Command) {
 	flags.DurationVar(&h.timeout, "handler-timeout", time.Minute, "how long a handler has for one message; 0 is for ever")
 	flags.BoolVar(&h.unchecked, "no-validate", false, "do not check events against the topology file's schemas before they are handled")
 	_ = cmd.MarkFlagFilename("handlers", "yaml", "yml", "json")
+	for name, usage := range map[string]string{
+		"input":       "with --exec: what is on stdin: the body, or a line of json with everything",
+		"http-format": "how an event is posted: as one of cloudevents (binary mode), or raw",
+		"on-unknown":  "with --handlers: what becomes of a type without handler: dead-letter, ack or retry",
+		"output":      "with --print: text or ndjson",
+	} {
+		flags.Lookup(name).Usage = usage
+	}
 }
 
 // check finds mistakes in the flags before anything is read.

@@ -199,25 +199,7 @@ func barePersistent(ctx context.Context, l *link, n int, self string) error {
 		return err
 	}
 	slots, failed := make(chan struct{}, consumeAtOnce), make(chan error, 1)
-	go func() {
-		answers := bufio.NewScanner(stdout)
-		for answers.Scan() {
-			var a struct {
-				Tag    uint64
-				Result string
-			}
-			if err := json.Unmarshal(answers.Bytes(), &a); err != nil {
-				failed <- err
-				return
-			}
-			if err := l.channel.Ack(a.Tag, false); err != nil {
-				failed <- err
-				return
-			}
-			<-slots
-		}
-		failed <- answers.Err()
-	}()
+	go func() { failed <- ackAnswers(stdout, l, slots) }()
 	for range n {
 		d, err := receive(ctx, in)
 		if err != nil {
@@ -245,6 +227,25 @@ func barePersistent(ctx context.Context, l *link, n int, self string) error {
 		return err
 	}
 	return cmd.Wait()
+}
+
+// ackAnswers acknowledges what the process has answered, until it ends.
+func ackAnswers(stdout io.Reader, l *link, slots <-chan struct{}) error {
+	answers := bufio.NewScanner(stdout)
+	for answers.Scan() {
+		var a struct {
+			Tag    uint64
+			Result string
+		}
+		if err := json.Unmarshal(answers.Bytes(), &a); err != nil {
+			return err
+		}
+		if err := l.channel.Ack(a.Tag, false); err != nil {
+			return err
+		}
+		<-slots
+	}
+	return answers.Err()
 }
 
 // barePosts posts each message, so many at once, and acknowledges it when that is answered.

@@ -116,11 +116,8 @@ func (r *run) notice(kind NoticeKind, format string, args ...any) {
 func (r *run) consume(ctx context.Context) error {
 	for first := true; ; first = false {
 		s, err := r.subscribe(ctx, first)
-		if ctx.Err() != nil {
-			return nil
-		}
 		if err != nil {
-			return err
+			return unlessAsked(ctx, err)
 		}
 		r.notice(NoticeConnected, "consuming from queue %s", r.Plan.Queue)
 		err = r.read(ctx, s)
@@ -147,7 +144,7 @@ func (r *run) consume(ctx context.Context) error {
 // unlessAsked is nil for an end that was asked for.
 func unlessAsked(ctx context.Context, err error) error {
 	if ctx.Err() != nil || errors.Is(err, errIdle) {
-		return nil
+		return nil //nolint:nilerr // it is the consequence of what was asked for
 	}
 	return err
 }
