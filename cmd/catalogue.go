@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/view"
 	"github.com/msgctl/msgctl/pkg/event"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -48,6 +49,20 @@ func (d *deps) catalogue(names []string, vhost vhostChoice) (*declared, error) {
 		return nil, err
 	}
 	return &declared{catalogue: event.NewCatalogue(types), state: state, name: s.Name}, nil
+}
+
+// catalogueIfAny reads the topology file, nil when there is none. One that nobody named and that cannot be read is not in the way.
+func (d *deps) catalogueIfAny(files *fileOptions, conn *profile.Connection) (*declared, error) {
+	names, err := files.names(d, conn.File)
+	if err != nil {
+		return nil, nil //nolint:nilerr // there is no file; everything but validity can be had
+	}
+	known, err := d.catalogue(names, chooseVHost(conn))
+	if err != nil && len(files.patterns) == 0 {
+		d.warn(fmt.Sprintf("events are not checked: %v", err))
+		return nil, nil
+	}
+	return known, err
 }
 
 // eventTypes makes the types of a catalogue: those of the main vhost first.

@@ -21,6 +21,7 @@ const rootExample = `  msgctl validate -f topology.yaml      is the file right? 
   msgctl export > topology.yaml         a live broker as a file
   msgctl publish order.created < o.json an event of the file, checked and confirmed
   msgctl tail 'order.#'                 watch events go by, and take none away
+  msgctl consume orders --exec ./handle give each message to a program, with retries
   msgctl dlq ls                         where are dead letters, and who loses some?
   msgctl dlq replay                     put them back where they died`
 
@@ -70,7 +71,7 @@ func newRootCmd(d *deps) *cobra.Command {
 	cmd.SetHelpCommand(newHelpCmd())
 	cmd.AddCommand(newValidateCmd(d), newLintCmd(d), newRouteCmd(d), newTestCmd(d), newGraphCmd(d))
 	cmd.AddCommand(newPlanCmd(d), newApplyCmd(d), newDestroyCmd(d), newExportCmd(d))
-	cmd.AddCommand(newPublishCmd(d), newTailCmd(d), newEventsCmd(d))
+	cmd.AddCommand(newPublishCmd(d), newTailCmd(d), newConsumeCmd(d), newEventsCmd(d))
 	cmd.AddCommand(newDLQCmd(d))
 	cmd.AddCommand(newContextCmd(d), newVersionCmd(d), newExitCodesTopic(), newEnvironmentTopic())
 	addCompletion(cmd)

@@ -12,6 +12,7 @@ func TestMain(m *testing.M) {
 		"msgctl": func() {
 			os.Exit(Main(Build{Version: "1.2.3-test", Commit: "abc", Date: "2026-01-02T03:04:05Z"}, os.Args[1:]))
 		},
+		"consume-planned": plannedHandler,
 	})
 }
 

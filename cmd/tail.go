@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -150,7 +149,7 @@ func runTail(ctx context.Context, opts *tailOptions) error {
 	if err != nil {
 		return err
 	}
-	known, err := opts.catalogue(conn)
+	known, err := opts.deps.catalogueIfAny(&opts.files, conn)
 	if err != nil {
 		return err
 	}
@@ -174,18 +173,4 @@ func runTail(ctx context.Context, opts *tailOptions) error {
 	}
 	defer src.stop()
 	return t.run(ctx, src)
-}
-
-// catalogue reads the topology file, nil when there is none. One that nobody named and that cannot be read is not in the way.
-func (o *tailOptions) catalogue(conn *profile.Connection) (*declared, error) {
-	names, err := o.files.names(o.deps, conn.File)
-	if err != nil {
-		return nil, nil //nolint:nilerr // there is no file; everything but validity can be shown
-	}
-	known, err := o.deps.catalogue(names, chooseVHost(conn))
-	if err != nil && len(o.files.patterns) == 0 {
-		o.deps.warn(fmt.Sprintf("events are not checked: %v", err))
-		return nil, nil
-	}
-	return known, err
 }

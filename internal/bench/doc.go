@@ -12,6 +12,9 @@
 // For every broker: `msgctl tail` of an exchange that a publisher fills as fast as it can, to a file, against a bare consumer of a queue
 // bound to it.
 //
+// For every broker: `msgctl consume` with --discard, a persistent process and an HTTP endpoint, against a consumer of the client library that does
+// the same with each message.
+//
 // For every broker: `msgctl publish --ndjson` with a schema, against the client library publishing without confirms and with a
 // confirm each.
 //

@@ -15,6 +15,10 @@ import (
 )
 
 func main() {
+	if os.Getenv(handlerMode) != "" {
+		echoHandler()
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	var o options
@@ -22,7 +26,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds of which the median counts")
 	flag.IntVar(&o.messages, "messages", 100_000, "dead letters to replay")
 	flag.IntVar(&o.groupMessages, "group-messages", 1_000_000, "dead letters to group")
-	flag.IntVar(&o.events, "events", 200_000, "events to publish, and to watch")
+	flag.IntVar(&o.events, "events", 200_000, "events to publish, to watch, and to consume")
 	flag.StringVar(&o.other, "other", "", "another build of msgctl, to replay in the same rounds")
 	flag.StringVar(&o.letters, "letters", "", "kinds of dead letters to replay, separated by commas: classic/4096 (default: both types of queue, 256 and 4096 bytes)")
 	flag.StringVar(&o.lines, "lines", "", "release lines to measure, separated by commas (default: all of MSGCTL_TEST_BROKERS)")
@@ -42,7 +46,7 @@ type options struct {
 }
 
 // partNames are what -only takes.
-const partNames = "start, offline, apply, dlq, group, publish, tail"
+const partNames = "start, offline, apply, dlq, group, publish, tail, consume"
 
 func (o *options) has(part string) bool { return o.only == "" || o.only == part }
 
@@ -122,7 +126,12 @@ func (b *benchmark) all(ctx context.Context, br broker) error {
 		}
 	}
 	if b.has("tail") {
-		return b.tail(ctx, br)
+		if err := b.tail(ctx, br); err != nil {
+			return err
+		}
+	}
+	if b.has("consume") {
+		return b.consume(ctx, br)
 	}
 	return nil
 }

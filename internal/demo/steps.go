@@ -13,6 +13,7 @@ import (
 const (
 	example     = "examples/topology.yaml"
 	deadLetters = "examples/dead-letters.ndjson"
+	retries     = "examples/retries.yaml"
 )
 
 // step is one command of the demo. A new one is a new line in the table of steps.
@@ -25,7 +26,7 @@ type step struct {
 }
 
 func steps() []step {
-	return slices.Concat(topologySteps(), eventSteps(), deadLetterSteps(), []step{{
+	return slices.Concat(topologySteps(), eventSteps(), deadLetterSteps(), retrySteps(), []step{{
 		say:  "And away with it: what the file declares is deleted. Messages would be lost, so their number must be named.",
 		args: "destroy -f " + example + " --max-message-loss 7 --yes",
 	}})
@@ -136,6 +137,37 @@ func deadLetterSteps() []step {
 		{
 			say:  "The rest stays where it was, in its order.",
 			args: "dlq inspect dead-letter.queue",
+		},
+	}
+}
+
+// retrySteps let a handler fail twice and succeed, and fail for good.
+func retrySteps() []step {
+	return []step{
+		{
+			say: "Consumers fail. This queue has a retry ladder: one second, two seconds, then the dead letters. The plan says how this " +
+				"broker does that best.",
+			args: "apply -f " + retries + " --yes",
+		},
+		{say: "Two payments. The bank will be away for the first two attempts of one, and does not know the customer of the other.",
+			args: "publish payment.requested -f " + retries + " --sample --set orderId=o-1"},
+		{say: "The other.", args: "publish payment.requested -f " + retries + " --sample --set orderId=o-2"},
+		{
+			say: "Each goes to a program, which ends with 0 (handled), 75 (later) or anything else (never). One is handled at the third attempt, " +
+				"one is a dead letter, so the exit status is 3.",
+			args: "consume payments.queue -f " + retries + " --exec examples/charge.sh --log-format text --idle-timeout 3s", status: 3,
+		},
+		{
+			say:  "The dead letter tells why.",
+			args: "dlq inspect payments.failed --group-by error,queue",
+		},
+		{
+			say:  "The customer is known by now? It goes back to the queue where it failed, and its attempts begin anew.",
+			args: "dlq replay payments.failed --progress none",
+		},
+		{
+			say:  "And away with that example, the payment in its queue included.",
+			args: "destroy -f " + retries + " --max-message-loss 7 --yes",
 		},
 	}
 }

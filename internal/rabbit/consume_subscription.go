@@ -160,6 +160,12 @@ func (s *subscription) Nack(tag uint64, multiple, requeue bool) error {
 	return s.settle(tag, multiple, func() error { return s.ch.Nack(tag, multiple, requeue) })
 }
 
+// Reject returns tag to the queue, or with requeue false dead-letters or drops it. To a quorum queue it says that the delivery has failed, which
+// counts and, with delayed retry of the type failed, makes it wait; a nack with requeue says on 4.3 that it was only returned (4.3.6).
+func (s *subscription) Reject(tag uint64, requeue bool) error {
+	return s.settle(tag, false, func() error { return s.ch.Reject(tag, requeue) })
+}
+
 // settle refuses what the broker would answer by closing the channel: a tag that was never handed out or is settled already.
 func (s *subscription) settle(tag uint64, multiple bool, send func() error) error {
 	if err := s.ledger.settle(tag, multiple); err != nil {

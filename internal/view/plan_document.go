@@ -1,6 +1,8 @@
 package view
 
 import (
+	"slices"
+
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
@@ -18,6 +20,8 @@ type PlanDocument struct {
 	Summary       PlanSummary      `json:"summary"`
 	Changes       []ChangeDocument `json:"changes"`
 	Problems      diag.Diagnostics `json:"problems,omitempty"`
+	// Retries says how this broker does the retry ladders that the changes are about.
+	Retries []topology.Retry `json:"retries,omitempty"`
 	// LeftAlone objects are declared and cannot be applied without the management API.
 	LeftAlone []topology.Ref `json:"left_alone,omitempty"`
 	// Undeclared objects were applied by this topology once and are declared no more; --prune deletes them.
@@ -68,11 +72,26 @@ func NewPlanDocument(p *topology.Plan) PlanDocument {
 	doc.Summary.Unchanged = p.Unchanged
 	doc.Summary.Errors = p.Problems.Errors()
 	doc.Summary.Warnings = len(p.Problems) - doc.Summary.Errors
+	doc.Retries = retriesOf(p)
 	for _, step := range p.Steps {
 		doc.Changes = append(doc.Changes, newChangeDocument(step))
 		doc.Summary.count(step)
 	}
 	return doc
+}
+
+// retriesOf returns how the ladders are done whose queues the plan makes or changes.
+func retriesOf(p *topology.Plan) (list []topology.Retry) {
+	touched := make(map[topology.Ref]bool, len(p.Steps))
+	for _, s := range p.Steps {
+		touched[s.Ref] = s.Action != topology.Delete
+	}
+	for _, r := range p.Retries {
+		if touched[r.Queue] || slices.ContainsFunc(r.Waits, func(w topology.Ref) bool { return touched[w] }) {
+			list = append(list, r)
+		}
+	}
+	return list
 }
 
 func (s *PlanSummary) count(step topology.Step) {

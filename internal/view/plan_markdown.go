@@ -21,6 +21,13 @@ func PlanMarkdown(w io.Writer, doc PlanDocument) error {
 	}
 	fmt.Fprintf(&b, "### %s\n\n%s\n", title, summaryLine(doc.Summary))
 	markdownWarnings(&b, doc.Changes)
+	for _, r := range doc.Retries {
+		how := "wait queues"
+		if r.Native {
+			how = "the broker"
+		}
+		fmt.Fprintf(&b, "\n> Retries of `%s` by %s: %s\n", inlineCode(r.Queue.Name), how, terminal.Neutralise(r.Why))
+	}
 	for _, d := range doc.Problems {
 		fmt.Fprintf(&b, "\n> **%s** `%s`\n", d.Severity, inlineCode(d.Error()))
 	}

@@ -17,6 +17,7 @@ func PlanText(w io.Writer, doc PlanDocument, style terminal.Styler, width int) e
 	p := planPrinter{w: bufio.NewWriter(w), style: style, width: width}
 	p.heading(doc)
 	p.changes(doc.Changes)
+	p.retries(doc.Retries)
 	p.leftovers(doc)
 	p.problems(doc.Problems)
 	p.line(style.Bold(summaryLine(doc.Summary)))
@@ -90,6 +91,33 @@ func (p planPrinter) change(c ChangeDocument, width int) {
 	if c.Blocked != "" {
 		p.folded(6, p.style.Red("blocked: "), terminal.Neutralise(c.Blocked), plain)
 	}
+}
+
+// retries says how each retry ladder is done here, and why so.
+func (p planPrinter) retries(list []topology.Retry) {
+	if len(list) == 0 {
+		return
+	}
+	p.line(p.style.Bold("retries"))
+	width := 0
+	for _, r := range list {
+		width = max(width, terminal.Width(terminal.Neutralise(r.Queue.Name)))
+	}
+	for _, r := range list {
+		how := "by wait queues: "
+		if r.Native {
+			how = "by the broker, without wait queues: "
+		}
+		name := terminal.Neutralise(r.Queue.Name)
+		label := name + strings.Repeat(" ", width-terminal.Width(name)+columnGap)
+		for i, line := range fold(terminal.Neutralise(how+r.Why), p.width, 4+width+columnGap) {
+			if i > 0 {
+				label = strings.Repeat(" ", width+columnGap)
+			}
+			p.line("    " + label + p.style.Dim(line))
+		}
+	}
+	p.line("")
 }
 
 // folded writes text behind a label, folded to the width, every line indented.

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/msgctl/msgctl/pkg/consume"
+	"github.com/msgctl/msgctl/pkg/consume/settle"
 )
 
 // session is one subscription and what it still owes the broker.
@@ -15,32 +16,32 @@ type session struct {
 	prefetch int
 
 	mu   sync.Mutex
-	led  *ledger
+	led  *settle.Ledger
 	gone bool
 	acks int64
 }
 
 func newSession(sub consume.Subscription, prefetch int) *session {
-	return &session{sub: sub, prefetch: prefetch, led: newLedger()}
+	return &session{sub: sub, prefetch: prefetch, led: settle.NewLedger()}
 }
 
 func (s *session) open(tag uint64) {
 	s.mu.Lock()
-	s.led.open(tag)
+	s.led.Open(tag)
 	s.mu.Unlock()
 }
 
 // done finishes a delivery; flush acknowledges it.
 func (s *session) done(tag uint64) {
 	s.mu.Lock()
-	s.led.done(tag)
+	s.led.Done(tag)
 	s.mu.Unlock()
 }
 
 func (s *session) hold(tag uint64) {
 	s.mu.Lock()
-	s.led.hold(tag)
-	if s.led.kept%256 == 0 {
+	s.led.Hold(tag)
+	if s.led.Kept()%256 == 0 {
 		s.acknowledge()
 	}
 	s.mu.Unlock()
@@ -56,7 +57,7 @@ func (s *session) flush() {
 // acknowledge needs the lock, so that acknowledgements leave in the order in which the ledger decided them. An error
 // means that the connection is gone, which the reader will find out, too.
 func (s *session) acknowledge() {
-	multiple, single := s.led.flush()
+	multiple, single := s.led.Flush()
 	if s.gone {
 		return
 	}
@@ -88,27 +89,27 @@ func (s *session) abandon() {
 func (s *session) pending() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.led.pending
+	return s.led.Pending()
 }
 
 func (s *session) kept() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.led.kept
+	return s.led.Kept()
 }
 
 // crowded says that what is held leaves too little of the window to work at full speed.
 func (s *session) crowded() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.led.kept*2 > int64(s.prefetch)
+	return s.led.Kept()*2 > int64(s.prefetch)
 }
 
 // full says that the broker will deliver nothing more before something is settled.
 func (s *session) full() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.led.kept+int64(s.led.pending) >= int64(s.prefetch)
+	return s.led.Kept()+int64(s.led.Pending()) >= int64(s.prefetch)
 }
 
 // giveBack sends what is due, and returns what is held with one nack unless a close is to do that. It says how many
@@ -117,20 +118,20 @@ func (s *session) giveBack(by ReturnBy) (returned int64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.acknowledge()
-	last := s.led.lastUnsettled()
+	last := s.led.LastUnsettled()
 	switch {
 	case s.gone:
 		return 0, consume.ErrLost
 	case last == 0 || by != ReturnByNack:
 		return 0, nil
 	}
-	return s.led.kept, s.sub.Nack(last, true, true)
+	return s.led.Kept(), s.sub.Nack(last, true, true)
 }
 
 // settled returns when the broker has applied everything.
 func (s *session) settled(ctx context.Context) error {
 	s.mu.Lock()
-	used := s.led.last() > 0
+	used := s.led.Last() > 0
 	s.mu.Unlock()
 	if !used {
 		return nil
@@ -141,7 +142,7 @@ func (s *session) settled(ctx context.Context) error {
 // abandonPolitely returns by a nack what can still be returned so, because a close counts against a delivery limit.
 func (s *session) abandonPolitely() {
 	s.mu.Lock()
-	last := s.led.lastUnsettled()
+	last := s.led.LastUnsettled()
 	s.mu.Unlock()
 	if last > 0 {
 		_ = s.sub.Nack(last, true, true) // the connection is lost, most likely

@@ -10,7 +10,7 @@ import (
 // Headers of msgctl's own for what cannot go along under its own name.
 const (
 	// HeaderUserID keeps a user_id that the login may not publish with.
-	HeaderUserID = "x-msgctl-user-id"
+	HeaderUserID = message.HeaderUserID
 	// HeaderCC keeps the CC header of a restored message: left on, the broker would route further copies.
 	HeaderCC = "x-msgctl-cc"
 )

@@ -42,6 +42,20 @@ func (e *Envelope) attributes(source string, yield func(name, value string)) {
 	}
 }
 
+// Attribute is one attribute of a CloudEvent, in its canonical text.
+type Attribute struct{ Name, Value string }
+
+// Attributes returns the event's attributes as a CloudEvent, in a stable order, but for datacontenttype. source says in which context it
+// happened, where the event itself does not.
+func (e *Envelope) Attributes(source string) (list []Attribute) {
+	var own string
+	if json.Unmarshal(e.Extra["source"], &own) == nil && own != "" {
+		source = own
+	}
+	e.attributes(source, func(name, value string) { list = append(list, Attribute{name, value}) })
+	return list
+}
+
 func formatTime(t time.Time) string {
 	if t.IsZero() {
 		return ""

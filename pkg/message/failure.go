@@ -14,6 +14,7 @@ const (
 	FrameworkRebus       = "Rebus"
 	FrameworkEasyNetQ    = "EasyNetQ"
 	FrameworkCelery      = "Celery"
+	FrameworkMsgctl      = "msgctl" // msgctl consume
 )
 
 // Failure is what a messaging framework noted in a message when it moved it to an error queue, or what it tells about
@@ -67,6 +68,7 @@ var frameworks = []struct {
 	mark string
 	read func(Table) Failure
 }{
+	{HeaderErrorType, msgctlFailure},
 	{"NServiceBus.FailedQ", nServiceBusFailure},
 	{"MT-Reason", massTransitFailure},
 	{"MT-Fault-InputAddress", massTransitFailure},

@@ -38,6 +38,31 @@ const (
 	HeaderOriginalHeaders = "x-msgctl-original-headers"
 )
 
+// Headers that msgctl consume stamps on a message that its handler could not handle. On the way up a retry ladder it has HeaderAttempt; a
+// dead letter has HeaderAttempts instead, so that a replay begins anew.
+const (
+	// HeaderAttempt says how many attempts were made (int64, from 1).
+	HeaderAttempt = "x-msgctl-attempt"
+	// HeaderAttempts says how many attempts were made in all, in a dead letter (int64).
+	HeaderAttempts = "x-msgctl-attempts"
+	// HeaderErrorType and HeaderErrorMessage are of the last failure: what dlq inspect groups by.
+	HeaderErrorType    = "x-msgctl-error-type"
+	HeaderErrorMessage = "x-msgctl-error-message"
+	// HeaderErrorHandler names the handler, HeaderErrorQueue the queue that it consumed from.
+	HeaderErrorHandler = "x-msgctl-error-handler"
+	HeaderErrorQueue   = "x-msgctl-error-queue"
+	// HeaderErrorTime and HeaderFirstErrorTime are when it failed last and first (a timestamp).
+	HeaderErrorTime      = "x-msgctl-error-time"
+	HeaderFirstErrorTime = "x-msgctl-first-error-time"
+	// HeaderExchange and HeaderRoutingKey are how it was published before the first retry.
+	HeaderExchange   = "x-msgctl-exchange"
+	HeaderRoutingKey = "x-msgctl-routing-key"
+	// HeaderExpiration keeps an expiration, which would cut a wait short.
+	HeaderExpiration = "x-msgctl-expiration"
+	// HeaderUserID keeps a user_id that the login may not publish with.
+	HeaderUserID = "x-msgctl-user-id"
+)
+
 // BrokerOwned says whether a header must not go along when a message is published again. All of them are the broker's
 // to write. Left on, they do harm: 3.10 trusts a death history sent by a client, counts on from it, drops the message
 // when the history looks like a cycle, and crashes the queue on a malformed one; CC routes extra copies (seen on

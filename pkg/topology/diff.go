@@ -19,7 +19,7 @@ func Diff(want *State, have *Live, o DiffOptions) *Plan {
 	d := newDiffer(want, have, o)
 	d.checkVHosts()
 	for _, ref := range d.order() {
-		d.declared(ref, want.objects[ref])
+		d.declared(ref, d.want.objects[ref])
 	}
 	d.rebind()
 	d.prune()
@@ -48,8 +48,9 @@ type differ struct {
 }
 
 func newDiffer(want *State, have *Live, o DiffOptions) *differ {
+	want, retries := fitLadders(want, have)
 	d := &differ{
-		want: want, have: have, o: o, plan: &Plan{Name: want.Name, Owner: want.Owner(), Server: have.Server},
+		want: want, have: have, o: o, plan: &Plan{Name: want.Name, Owner: want.Owner(), Server: have.Server, Retries: retries},
 		recorded: have.Ownership[want.Owner()].Refs, owned: map[Ref]bool{}, unreadable: map[Kind][]Ref{},
 		replaced: map[Ref]bool{}, deleted: map[Ref]bool{}, checks: newChecker(want, have),
 	}

@@ -91,6 +91,8 @@ type Plan struct {
 	LeftAlone []Ref
 	// Problems are what the broker would refuse or ignore. With an Error among them nothing is applied.
 	Problems diag.Diagnostics
+	// Retries says, for each queue with a retry ladder, how this broker does it.
+	Retries []Retry
 	// Unchanged counts declared objects that are as they should be.
 	Unchanged int
 	// Undeclared lists objects that the topology once applied and no longer declares, when the plan does not prune.

@@ -22,6 +22,15 @@ type State struct {
 	places map[Ref]place
 	// order remembers what Objects returns, as long as nothing is added.
 	order *order
+	// ladders are the retry ladders, by their queues.
+	ladders map[Ref]Ladder
+}
+
+// clone returns a copy whose objects can be replaced. Everything else is shared.
+func (s *State) clone() *State {
+	c := *s
+	c.objects, c.order = maps.Clone(s.objects), new(order)
+	return &c
 }
 
 type place struct {

@@ -32,6 +32,13 @@ func deadLetterQueueRules() []Rule {
 			Good:        "queues: { orders: { type: quorum, deadLetter: dead }, dead: {} }\n",
 		},
 		{
+			ID: "retry-without-dead-letters", Severity: Warning, Title: "A queue with a retry ladder and nowhere to go after it", check: checkRetryWithout,
+			Consequence: "A message that fails at its last attempt has no place to wait for a person: a consumer can only drop it, or try it for ever. msgctl consume refuses to begin.",
+			Fix:         "Add deadLetter to the queue, with a queue behind it.",
+			Bad:         "queues: { orders: { retry: { backoff: [5s, 30s] } } }\n",
+			Good:        "queues: { orders: { retry: { backoff: [5s, 30s] }, deadLetter: dead }, dead: {} }\n",
+		},
+		{
 			ID: "limit-without-dead-letters", Severity: Warning, Title: "A limited queue that drops what is too much or too old", check: checkLimitWithout,
 			Consequence: "The oldest message is dropped for each that comes into the full queue, and what expires is dropped: nobody is told.",
 			Fix:         "Add deadLetter; or overflow: reject-publish, so that publishers are told; or ignore this rule with the reason why nobody misses the messages.",
@@ -114,6 +121,14 @@ func checkLimitWithout(r *run) {
 			if v := s.Get("message-ttl"); v.Value != nil {
 				r.findAt(Note, n.queueRef(name), "x-message-ttl", fmt.Sprintf("it drops messages that wait longer than %v ms (%s), and has no dead-letter exchange", v.Value, v.From))
 			}
+		}
+	}
+}
+
+func checkRetryWithout(r *run) {
+	for _, l := range r.in.State.Ladders() {
+		if n := r.net(l.Queue.VHost); n != nil && n.Queue(l.Queue.Name) != nil && !n.of(l.Queue.Name).DeadLetter().Set() {
+			r.find(l.Queue, "", "it has a retry ladder and no dead-letter exchange for what fails at the last attempt")
 		}
 	}
 }

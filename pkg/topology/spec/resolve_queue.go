@@ -3,7 +3,6 @@ package spec
 import (
 	"fmt"
 	"reflect"
-	"time"
 
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
@@ -50,7 +49,7 @@ func (r *resolver) queue(vhost, name string, q *Queue) {
 		r.bindings(vhost, b.Exchange, name, topology.ToQueue, &b.BindingMatch, &b.Located)
 	}
 	if q.Retry != nil {
-		r.waitQueues(o, q.Retry)
+		r.ladder(o, q)
 	}
 }
 
@@ -71,35 +70,6 @@ func (r *resolver) typedArguments(args *arguments, q *Queue) {
 	if d := q.DelayedRetry; d != nil {
 		args.group("delayedRetry.", reflect.ValueOf(d).Elem(), &d.Located, false)
 	}
-}
-
-// waitQueues adds the queues of a retry ladder. A wait queue has a queue TTL, for a TTL of messages would block behind
-// longer ones (3.10.8, 4.0.5, 4.3.6), and gives its messages back through the default exchange, so that nobody else
-// bound to the first exchange gets them again.
-func (r *resolver) waitQueues(q *topology.Queue, retry *Retry) {
-	if q.Type == topology.Stream {
-		r.report(diag.Error, retry.at, r.name(q.Ref()), "a stream cannot have retry", "a stream never dead-letters: its messages stay where they are", "remove retry, or use type: quorum")
-		return
-	}
-	done := map[Duration]bool{}
-	for _, step := range retry.Backoff {
-		if done[step] {
-			continue
-		}
-		done[step] = true
-		wait := &topology.Queue{VHost: q.VHost, Name: WaitQueue(q.Name, time.Duration(step)*time.Millisecond), Type: q.Type, TypeDeclared: true, Durable: true,
-			Arguments: topology.Arguments{"x-message-ttl": int64(step), "x-dead-letter-exchange": "", "x-dead-letter-routing-key": q.Name}}
-		if step == 0 {
-			r.report(diag.Error, retry.at, r.name(q.Ref()), "a retry step cannot be 0", "", "write a time like 5s")
-			continue
-		}
-		r.add(wait, &place{at: retry.at})
-	}
-}
-
-// WaitQueue names the queue in which messages of a queue wait for one step of its retry ladder: orders.retry.30s.
-func WaitQueue(queue string, step time.Duration) string {
-	return queue + ".retry." + FormatDuration(step.Milliseconds())
 }
 
 func (r *resolver) freeBinding(vhost string, b *FreeBinding) {

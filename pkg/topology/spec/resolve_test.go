@@ -88,21 +88,32 @@ func TestEveryArgumentHasAField(t *testing.T) {
 }
 
 func TestWaitQueues(t *testing.T) {
-	_, s := mustRead(t, "t.yaml", "queues: { w: { type: quorum, retry: { backoff: [5s, 90s, 5s, 500] } }, c: { retry: { backoff: [1h] } } }", spec.Options{})
+	_, s := mustRead(t, "t.yaml", "queues: { w: { type: quorum, retry: { backoff: [5s, 90s, 5s, 500] } }, c: { retry: { backoff: [1h], jitter: 20% } } }", spec.Options{})
 	want := map[string]*topology.Queue{
-		"w.retry.5s":    {Type: "quorum", Arguments: topology.Arguments{"x-message-ttl": int64(5000), "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "w"}},
-		"w.retry.1m30s": {Type: "quorum", Arguments: topology.Arguments{"x-message-ttl": int64(90000), "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "w"}},
-		"w.retry.500ms": {Type: "quorum", Arguments: topology.Arguments{"x-message-ttl": int64(500), "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "w"}},
-		"c.retry.1h":    {Type: "classic", Arguments: topology.Arguments{"x-message-ttl": int64(3600000), "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "c"}},
+		"w.retry.5s":    {Type: "quorum", Arguments: topology.Arguments{"x-message-ttl": int64(5000), "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "w", "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}},
+		"w.retry.1m30s": {Type: "quorum", Arguments: topology.Arguments{"x-message-ttl": int64(90000), "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "w", "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}},
+		"w.retry.500ms": {Type: "quorum", Arguments: topology.Arguments{"x-message-ttl": int64(500), "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "w", "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}},
+	}
+	for name, ttl := range map[string]int64{"c.retry.1h": 3600000, "c.retry.1h.early": 2880000, "c.retry.1h.late": 4320000} {
+		want[name] = &topology.Queue{Type: "classic", Arguments: topology.Arguments{"x-message-ttl": ttl, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "c"}}
 	}
 	if s.Len() != len(want)+2 {
 		t.Errorf("%d objects", s.Len())
 	}
 	for name, q := range want {
-		q.VHost, q.Name, q.Durable, q.TypeDeclared = "/", name, true, true
+		// One whose work queue names no type gets the vhost's default type, as that does.
+		q.VHost, q.Name, q.Durable, q.TypeDeclared = "/", name, true, q.Type == "quorum"
 		if diff := cmp.Diff(q, get[*topology.Queue](t, s, topology.KindQueue, "/", name)); diff != "" {
 			t.Error(diff)
 		}
+	}
+	l, ok := s.Ladder(topology.Ref{Kind: topology.KindQueue, VHost: "/", Name: "w"})
+	if !ok || !slices.Equal(l.Steps, []int64{5000, 90000, 5000, 500}) || len(l.Waits) != 4 || l.Waits[2][0].Name != "w.retry.5s" {
+		t.Errorf("ladder %+v", l)
+	}
+	l, _ = s.Ladder(topology.Ref{Kind: topology.KindQueue, VHost: "/", Name: "c"})
+	if l.Jitter != 20 || len(l.Waits) != 1 || len(l.Waits[0]) != 3 {
+		t.Errorf("ladder %+v", l)
 	}
 	if got := spec.WaitQueue("c", time.Hour); got != "c.retry.1h" {
 		t.Error(got)

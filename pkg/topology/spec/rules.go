@@ -16,9 +16,9 @@ var typeSources embed.FS
 type Rules struct {
 	// Sources holds the Go files that declare the types of the file, with the comments that describe them.
 	Sources fs.FS
-	// Patterns are regular expressions of texts: durations, sizes, the two forms of ages, passwords, and keys that are
+	// Patterns are regular expressions of texts: durations, sizes, the two forms of ages, shares, passwords, and keys that are
 	// not read.
-	Duration, Size, Age, AgeDuration, Password, Extension string
+	Duration, Size, Age, AgeDuration, Percent, Password, Extension string
 }
 
 // FieldRules are the bounds of one field of a struct. Zero values bound nothing.
@@ -38,7 +38,7 @@ type FieldRules struct {
 // SchemaRules returns the rules.
 func SchemaRules() Rules {
 	return Rules{
-		Sources: typeSources, Duration: durationPattern, Size: sizePattern, Age: agePattern, AgeDuration: ageDurationPattern,
+		Sources: typeSources, Duration: durationPattern, Size: sizePattern, Age: agePattern, AgeDuration: ageDurationPattern, Percent: percentPattern,
 		Password: passwordPattern, Extension: extensionPattern,
 	}
 }

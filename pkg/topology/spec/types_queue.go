@@ -14,7 +14,7 @@ type Queue struct {
 	Bindings []*Binding `json:"bindings,omitempty"`
 	// DeadLetter says where rejected, expired and dropped messages go: a queue's name, or an exchange and a key.
 	DeadLetter *DeadLetter `json:"deadLetter,omitempty"`
-	// Retry makes a wait queue for each step of a retry ladder.
+	// Retry is a ladder of waits before further attempts.
 	Retry *Retry `json:"retry,omitempty"`
 	// MessageTTL is how long a message may wait before it is dead-lettered or dropped.
 	MessageTTL *Duration `json:"messageTTL,omitempty"`
@@ -77,12 +77,17 @@ type DeadLetter struct {
 	queue bool
 }
 
-// Retry is a ladder of waits. Each step is a queue named QUEUE.retry.STEP, from which messages return to
-// QUEUE after the step's time.
+// Retry is a ladder of waits, for consumers like msgctl consume. Each step is a queue named QUEUE.retry.STEP, from which messages
+// return to QUEUE after the step's time. Where a quorum queue on 4.3 can do it itself, it does: see Via.
 type Retry struct {
 	Located `json:"-"`
 	// Backoff has the steps in order.
 	Backoff []Duration `json:"backoff" jsonschema:"required,minItems=1"`
+	// Jitter makes three wait queues of a step, of which a message takes one by chance: so much shorter, as written, so much longer.
+	Jitter Percent `json:"jitter,omitempty"`
+	// Via queues makes wait queues on every broker; auto lets a quorum queue on 4.3 delay retries itself where the steps grow evenly,
+	// which counts an attempt also when a connection is lost. Default auto.
+	Via string `json:"via,omitempty" jsonschema:"enum=auto,enum=queues"`
 }
 
 // DelayedRetry of a quorum queue on 4.3: the wait is min times the delivery count, at most max.

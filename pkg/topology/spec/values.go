@@ -3,6 +3,7 @@ package spec
 import (
 	"math"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -77,6 +78,30 @@ func (v *DeliveryLimit) decodeNode(d *decoder, n *source.Node, f field) {
 	default:
 		*v = DeliveryLimit(i)
 	}
+}
+
+// Percent is a share from 0% to 90%. The file takes 20%.
+type Percent int64
+
+const percentPattern = `^[0-9]{1,2}%$`
+
+var percentText = lazily(percentPattern)
+
+// maxPercent keeps a wait that is made shorter from coming near nothing.
+const maxPercent = 90
+
+func (v *Percent) decodeNode(d *decoder, n *source.Node, f field) {
+	f.example = "20%"
+	if n.Kind != source.String || !percentText().MatchString(n.Text) {
+		d.wrongType(n, f, "a share like 20%")
+		return
+	}
+	share, _ := strconv.ParseInt(strings.TrimSuffix(n.Text, "%"), 10, 64)
+	if share > maxPercent {
+		d.errorAt(n.Pos, f.label()+" can be 90% at most", "", f.fix())
+		return
+	}
+	*v = Percent(share)
 }
 
 // Strings is a list of strings. The file takes a single string, too.

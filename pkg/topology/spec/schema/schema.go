@@ -66,6 +66,8 @@ func unionSchema(t reflect.Type) *jsonschema.Schema {
 		return anyOf(integer("0"), text(rules.Size), variableSchema())
 	case reflect.TypeFor[spec.Age]():
 		return anyOf(text(rules.Age), text(rules.AgeDuration), variableSchema())
+	case reflect.TypeFor[spec.Percent]():
+		return anyOf(text(rules.Percent), variableSchema())
 	case reflect.TypeFor[spec.DeliveryLimit]():
 		return anyOf(integer("-1"), &jsonschema.Schema{Const: "unlimited"}, variableSchema())
 	case reflect.TypeFor[spec.Strings]():

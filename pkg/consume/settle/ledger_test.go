@@ -1,4 +1,4 @@
-package dlq
+package settle
 
 import (
 	"testing"
@@ -9,7 +9,7 @@ import (
 // A model of the broker: an acknowledgement must settle exactly deliveries that are done, each once, and in the end all.
 func TestLedgerAcknowledgesWhatIsDoneAndNothingElse(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		l := newLedger()
+		l := NewLedger()
 		want := map[uint64]tagState{}
 		acked := map[uint64]bool{}
 		ack := func(tag uint64) {
@@ -21,8 +21,16 @@ func TestLedgerAcknowledgesWhatIsDoneAndNothingElse(t *testing.T) {
 			}
 			acked[tag] = true
 		}
+		all := rapid.Bool().Draw(t, "all")
 		flush := func() {
-			multiple, single := l.flush()
+			multiple, single := l.Flush()
+			if all {
+				more, rest := l.FlushAll()
+				if more != 0 {
+					t.Fatalf("two flushes in a row acknowledge up to %d and up to %d", multiple, more)
+				}
+				single = append(single, rest...)
+			}
 			for tag := uint64(1); tag <= multiple; tag++ {
 				if !acked[tag] {
 					ack(tag)
@@ -38,7 +46,7 @@ func TestLedgerAcknowledgesWhatIsDoneAndNothingElse(t *testing.T) {
 			switch op := rapid.IntRange(0, 9).Draw(t, "op"); {
 			case op < 4:
 				next++
-				l.open(next)
+				l.Open(next)
 				want[next] = tagPending
 				open = append(open, next)
 			case op < 9 && len(open) > 0:
@@ -46,21 +54,21 @@ func TestLedgerAcknowledgesWhatIsDoneAndNothingElse(t *testing.T) {
 				tag := open[i]
 				open = append(open[:i], open[i+1:]...)
 				if op == 8 {
-					l.hold(tag)
+					l.Hold(tag)
 					want[tag] = tagHeld
 				} else {
-					l.done(tag)
+					l.Done(tag)
 					want[tag] = tagDone
 				}
 			default:
 				flush()
 			}
 		}
-		if l.last() != next || l.pending != len(open) {
-			t.Fatalf("last %d, pending %d; want %d, %d", l.last(), l.pending, next, len(open))
+		if l.Last() != next || l.pending != len(open) {
+			t.Fatalf("last %d, pending %d; want %d, %d", l.Last(), l.pending, next, len(open))
 		}
 		for _, tag := range open {
-			l.done(tag)
+			l.Done(tag)
 			want[tag] = tagDone
 		}
 		flush()
@@ -84,19 +92,19 @@ func TestLedgerAcknowledgesWhatIsDoneAndNothingElse(t *testing.T) {
 }
 
 func TestLedgerMemoryIsBoundedByWhatIsInFlight(t *testing.T) {
-	l := newLedger()
+	l := NewLedger()
 	for tag := uint64(1); tag <= 1_000_000; tag++ {
-		l.open(tag)
+		l.Open(tag)
 		if tag%1000 == 0 {
-			l.hold(tag)
+			l.Hold(tag)
 		} else {
-			l.done(tag)
+			l.Done(tag)
 		}
 		if tag%100 == 0 {
-			l.flush()
+			l.Flush()
 		}
 	}
-	l.flush()
+	l.Flush()
 	if cap(l.states) > 4096 || cap(l.due) > 1<<16 {
 		t.Errorf("%d states and %d due are kept after everything is settled", cap(l.states), cap(l.due))
 	}

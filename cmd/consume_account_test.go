@@ -1,0 +1,358 @@
+package cmd
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/msgctl/msgctl/internal/rabbittest"
+	"github.com/msgctl/msgctl/internal/rabbittest/node"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// consumed is how many messages each account takes; MSGCTL_TEST_CONSUME sets another number.
+func consumed(t *testing.T) int {
+	text := os.Getenv("MSGCTL_TEST_CONSUME")
+	if text == "" {
+		return 10_000
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// consumedWindow is how many messages are in hand at once: so many may be handled twice for each lost connection, and so many copies sent twice.
+const consumedWindow = 200
+
+// TestConsumerLosesNothing gives 20,000 messages, half of them in a classic and half in a quorum queue, to a handler that fails by plan: retryable
+// twice and always, fatal, with an error that is no text, with a crash, a hang, a line that is no answer, 100 MB of output. Meanwhile msgctl is
+// killed twice, connections are cut, and the broker is stopped and started. Every message has to be handled, or to be a dead letter
+// with its history, after as many attempts as declared.
+func TestConsumerLosesNothing(t *testing.T) {
+	rabbittest.EachPrivateLine(t, func(t *testing.T, n *node.Node) {
+		t.Run("nothing is acknowledged before its copy is confirmed", func(t *testing.T) { unconfirmed(t, n) })
+		all := []*consumption{newConsumption(t, n, topology.Classic), newConsumption(t, n, topology.Quorum)}
+		var disturbing sync.WaitGroup
+		for i, c := range all {
+			disturbing.Go(func() { c.disturb(i) })
+		}
+		disturbing.Wait()
+		if t.Failed() {
+			return
+		}
+		if err := n.Restart(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range all {
+			t.Run(c.queueType, c.check)
+		}
+	})
+}
+
+// unconfirmed lets every message fail while an alarm keeps the broker from taking their copies, and kills msgctl then: all originals have to be there.
+func unconfirmed(t *testing.T, n *node.Node) {
+	const messages = 100
+	b := newBench(t, rabbittest.Of(n))
+	p := newProgram(t, b.v.URL, b.v.API)
+	b.declare("work", map[string]any{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dlq"})
+	b.declare("dlq", nil)
+	b.publish("work", messages)
+	log := filepath.Join(t.TempDir(), "handled")
+	if err := n.SetMemoryAlarm(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	r := p.start("consume", "work", "--exec", "while read -r line; do echo x >> "+log+`; echo '{"result":"dead-letter"}'; done`, "--persistent", "--prefetch", "100")
+	b.await(func() bool {
+		text, _ := os.ReadFile(log)
+		return strings.Count(string(text), "x") >= messages || r.ended()
+	}, "the handler did not get all")
+	b.await(func() bool {
+		return strings.Contains(r.stderr.String(), "paused") || strings.Contains(r.stderr.String(), "wait") || r.ended()
+	}, "nothing was said of the alarm")
+	_ = r.cmd.Process.Kill()
+	p.wait(r)
+	if err := n.SetMemoryAlarm(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	b.await(func() bool { return b.ready("work") > 0 }, "all were acknowledged, though no copy was confirmed")
+	b.awaitReturned("work")
+	for i, got := 0, b.collect("work"); i < messages; i++ {
+		if got[accountID(i)] == 0 {
+			t.Fatalf("%s was acknowledged before its copy was confirmed", accountID(i))
+		}
+	}
+}
+
+// consumption keeps account of one queue.
+type consumption struct {
+	*bench
+	queueType string
+	native    bool
+	n         int
+	log, file string
+	proxy     *rabbittest.Proxy
+	program   *program
+	last      *running
+	may       int // duplicates
+}
+
+func newConsumption(t *testing.T, n *node.Node, queueType string) *consumption {
+	b := newBench(t, rabbittest.Of(n))
+	dir := t.TempDir()
+	c := &consumption{
+		bench: b, queueType: queueType, n: consumed(t), log: filepath.Join(dir, "handled"), proxy: rabbittest.NewProxy(t, b.v.URL),
+		native: queueType == topology.Quorum && b.v.Broker.Line == "4.3",
+	}
+	c.program = newProgram(t, c.proxy.Through(b.v.URL), b.v.API, "HANDLER_LOG="+c.log)
+	// On 4.3 the quorum queue has to delay retries itself: its delivery limit must leave room for lost connections.
+	c.file = writeFile(t, fmt.Sprintf(`version: 1
+name: account-%s
+vhost: %q
+queues:
+  work: { type: %s, deadLetter: dlq, retry: { backoff: [300ms, 600ms] }%s }
+  dlq: { type: classic }
+`, queueType, b.v.Name, queueType, map[string]string{topology.Quorum: ", deliveryLimit: 1000"}[queueType]))
+	t.Cleanup(func() { removeRecords(t, b.v.Broker, b.v.Name) })
+	direct := newProgram(t, b.v.URL, b.v.API)
+	direct.run("apply", "-f", c.file, "--yes").want(t, exitOK, map[bool]string{true: "by the broker", false: "by wait queues"}[c.native])
+	b.publish("work", c.n)
+	return c
+}
+
+func (c *consumption) start() {
+	c.t.Helper()
+	// The file says how many attempts there are: of a queue that delays retries itself, only the delivery limit could be read from the broker.
+	c.last = c.program.start("consume", "work", "-f", c.file, "--exec", "consume-planned", "--persistent", "--concurrency", "100", "--prefetch", strconv.Itoa(consumedWindow),
+		"--handler-timeout", "2s", "--idle-timeout", "4s", "--reconnect-delay", "100ms", "--reconnect-attempts", "1000", "--log-level", "warn")
+}
+
+// disturb kills msgctl twice and cuts its connections three times while it works.
+func (c *consumption) disturb(seed int) {
+	c.proxy.Slow(512 << 10)
+	share := func(tenths int) int { return c.n * tenths / 10 }
+	for _, left := range []int{9, 8} {
+		c.start()
+		c.awaitBelow("work", share(left)-seed*17, c.last)
+		_ = c.last.cmd.Process.Kill()
+		if res := c.program.wait(c.last); res.code != -1 {
+			c.t.Errorf("%s: it ended before it was killed: %s", c.queueType, tail(res.stderr))
+			return
+		}
+		c.may += 2 * consumedWindow
+	}
+	c.start()
+	for _, left := range []int{7, 6, 5} {
+		c.awaitBelow("work", share(left), c.last)
+		c.proxy.CutAfter(rabbittest.Direction(left%2), 1+1000*left)
+		c.await(func() bool { return c.restored() > 7-left || c.last.ended() }, "the connection is not restored")
+		c.may += 2 * consumedWindow
+		c.proxy.Heal()
+		c.proxy.Slow(512 << 10)
+	}
+	c.awaitBelow("work", share(4), c.last)
+	if c.last.ended() {
+		c.t.Errorf("%s: it ended before the broker was stopped: %s", c.queueType, tail(c.last.stderr.String()))
+	}
+	c.may += 2 * consumedWindow
+}
+
+func (c *consumption) restored() int {
+	return strings.Count(c.last.stderr.String(), "comes again") + strings.Count(c.last.stderr.String(), "the connection that publishes was lost")
+}
+
+// check waits for the end, and looks where every message is.
+func (c *consumption) check(t *testing.T) {
+	c.t, c.program.t = t, t
+	c.proxy.Heal()
+	res := c.program.wait(c.last)
+	if res.code != exitPartly {
+		t.Fatalf("ended with %d: %s", res.code, tail(res.stderr))
+	}
+	c.reconnect()
+	c.await(func() bool { return c.ready("work") == 0 }, "messages are left")
+	handled, failed := c.handled()
+	dead := c.deadLetters()
+	duplicates := 0
+	for i := range c.n {
+		id := accountID(i)
+		f := plannedFate(i)
+		attempts, kind, dies := f.dies()
+		switch {
+		case handled[id] == 0 && len(dead[id]) == 0:
+			t.Fatalf("%s (%s) is lost", id, f)
+		case dies && handled[id] > 0, !dies && len(dead[id]) > 0 && !c.native:
+			t.Fatalf("%s (%s) was handled %d times, and is %d dead letters", id, f, handled[id], len(dead[id]))
+		case dies && failed[id] < attempts && !c.native:
+			t.Fatalf("%s (%s) failed %d times, and has %d attempts", id, f, failed[id], attempts)
+		}
+		for _, d := range dead[id] {
+			c.checkLetter(id, f, attempts, kind, d)
+		}
+		duplicates += max(handled[id]+len(dead[id])-1, 0)
+	}
+	if duplicates > c.may {
+		t.Errorf("%d duplicates, where %d may be", duplicates, c.may)
+	}
+	t.Logf("%d messages, %d dead letters, %d duplicates of at most %d", c.n, len(dead), duplicates, c.may)
+}
+
+// checkLetter makes sure that a dead letter tells its history. Where the broker counts the attempts itself, a lost connection with the message in
+// hand is one, so that a message can have more, and those that fail in all can have had fewer failures of their own.
+func (c *consumption) checkLetter(id string, f fate, attempts int, kind string, d amqp.Delivery) {
+	c.t.Helper()
+	got, _ := message.AsInt(d.Headers[message.HeaderAttempts])
+	text := message.Table(d.Headers).Text
+	switch {
+	case !c.native && int(got) != attempts, c.native && int(got) < attempts:
+		c.t.Errorf("%s (%s) is a dead letter after %d attempts, want %d", id, f, got, attempts)
+	case kind != "" && text(message.HeaderErrorType) != kind:
+		c.t.Errorf("%s (%s) is a dead letter for %q, want %q", id, f, text(message.HeaderErrorType), kind)
+	case text(message.HeaderErrorQueue) != "work", text(message.HeaderErrorMessage) == "", text(message.HeaderErrorHandler) != "exec consume-planned",
+		text(message.HeaderRoutingKey) != "work", d.Headers[message.HeaderErrorTime] == nil, d.Headers[message.HeaderFirstErrorTime] == nil:
+		c.t.Errorf("%s (%s) does not tell its history: %v", id, f, d.Headers)
+	case string(d.Body) != strconv.Itoa(int(mustInt(d.Headers["n"]))) || d.MessageId != id:
+		c.t.Errorf("%s is another message now: %q", id, d.Body)
+	}
+}
+
+func mustInt(v any) int64 { n, _ := message.AsInt(v); return n }
+
+// handled reads what the handler wrote down: how often it handled each message, and how often each failed.
+func (c *consumption) handled() (handled, failed map[string]int) {
+	c.t.Helper()
+	f, err := os.Open(c.log)
+	c.bench.check(err)
+	defer func() { _ = f.Close() }()
+	handled, failed = map[string]int{}, map[string]int{}
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		id, rest, _ := strings.Cut(lines.Text(), " ")
+		if strings.HasSuffix(rest, " ack") || strings.HasSuffix(rest, " garbage") {
+			handled[id]++
+		} else {
+			failed[id]++
+		}
+	}
+	return handled, failed
+}
+
+func (c *consumption) deadLetters() map[string][]amqp.Delivery {
+	c.t.Helper()
+	out := map[string][]amqp.Delivery{}
+	for n := c.ready("dlq"); n > 0; n-- {
+		d, ok, err := c.ch.Get("dlq", true)
+		c.bench.check(err)
+		if !ok {
+			c.t.Fatal("the queue has fewer dead letters than it counts")
+		}
+		out[d.MessageId] = append(out[d.MessageId], d)
+	}
+	return out
+}
+
+// TestConsumerKeepsTheOrder: with --ordered-by, messages with one key are handled in their order, each retry before the next, though msgctl is killed
+// in between; those of other keys go on meanwhile.
+func TestConsumerKeepsTheOrder(t *testing.T) {
+	const n, keys = 1200, 30 // few enough for no hang and no garbage
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		for _, queueType := range []string{topology.Classic, topology.Quorum} {
+			t.Run(queueType, func(t *testing.T) {
+				c := &consumption{bench: newBench(t, b), log: filepath.Join(t.TempDir(), "handled"), queueType: queueType}
+				c.program = newProgram(t, c.v.URL, c.v.API, "HANDLER_LOG="+c.log)
+				file := writeFile(t, fmt.Sprintf("version: 1\nname: ordered\nvhost: %q\nqueues:\n  work: { type: %s, deadLetter: dlq, retry: { backoff: [20ms, 40ms], via: queues } }\n  dlq: { type: classic }\n", c.v.Name, queueType))
+				t.Cleanup(func() { removeRecords(t, b, c.v.Name) })
+				c.program.run("apply", "-f", file, "--yes").want(t, exitOK)
+				c.publish("work", n)
+				args := []string{"consume", "work", "--exec", "consume-planned", "--persistent", "--concurrency", "20", "--prefetch", "150", "--ordered-by", "string(int(headers.n) % " + strconv.Itoa(keys) + ")",
+					"--log-level", "error", "--idle-timeout", "1s"}
+				r := c.program.start(args...)
+				c.awaitBelow("work", n/2, r)
+				_ = r.cmd.Process.Kill()
+				c.program.wait(r)
+				r = c.program.start(args...)
+				c.awaitBelow("work", n/4, r)
+				if err := r.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+					t.Fatal(err)
+				}
+				c.program.wait(r).want(t, exitInterrupted, "handled")
+				c.program.run(args...).want(t, exitPartly)
+				c.checkOrder(n, keys)
+			})
+		}
+	})
+}
+
+// checkOrder goes through the log. What was handled may come again after the kill; what had not been must not come before what is older.
+func (c *consumption) checkOrder(n, keys int) {
+	c.t.Helper()
+	f, err := os.Open(c.log)
+	c.bench.check(err)
+	defer func() { _ = f.Close() }()
+	first := map[int]bool{}
+	newest := map[int]int{}
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		i, err := strconv.Atoi(strings.TrimLeft(strings.TrimPrefix(strings.Fields(lines.Text())[0], "id-"), "0") + "")
+		if err != nil {
+			i = 0
+		}
+		if first[i] {
+			continue
+		}
+		first[i] = true
+		if before, any := newest[i%keys]; any && i < before {
+			c.t.Fatalf("%d came for the first time after %d, which has the same key", i, before)
+		}
+		newest[i%keys] = i
+	}
+	if len(first) != n {
+		c.t.Fatalf("%d of %d were handled", len(first), n)
+	}
+}
+
+// TestConsumerStopsInTime: SIGTERM lets the running command end, returns the rest, and kills at the end of the grace.
+func TestConsumerStopsInTime(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		c := newBench(t, b)
+		p := newProgram(t, c.v.URL, c.v.API)
+		c.declare("work", map[string]any{"x-queue-type": "quorum", "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dlq"})
+		c.declare("dlq", nil)
+		c.publish("work", 10)
+		started := filepath.Join(t.TempDir(), "started")
+		run := func(grace, command string) (result, time.Duration) {
+			_ = os.Remove(started)
+			r := p.start("consume", "work", "--exec", command, "--grace", grace)
+			c.await(func() bool { _, err := os.Stat(started); return err == nil }, "no command was started")
+			begin := time.Now()
+			if err := r.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			return p.wait(r), time.Since(begin)
+		}
+		res, took := run("20s", "touch "+started+"; sleep 1")
+		res.want(t, exitInterrupted, "1 handled")
+		if took > 10*time.Second {
+			t.Errorf("it took %s to stop", took)
+		}
+		c.await(func() bool { return c.ready("work") == 9 }, "the rest is not back in the queue")
+		res, took = run("200ms", "touch "+started+"; sleep 60 & wait")
+		res.want(t, exitInterrupted, "0 handled, 1 interrupted and returned")
+		if took > 15*time.Second {
+			t.Errorf("it took %s to kill", took)
+		}
+		c.await(func() bool { return c.ready("work") == 9 }, "what was killed is not back in the queue")
+		if n := c.ready("dlq"); n != 0 {
+			t.Errorf("%d dead letters", n)
+		}
+	})
+}

@@ -1,0 +1,132 @@
+package cmd
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+)
+
+// fate is what a planned handler does to a message, by its number.
+type fate string
+
+const (
+	fateFine      fate = "fine"
+	fateTwice     fate = "fails twice" // and is handled at the third attempt
+	fateRetryable fate = "always retryable"
+	fateFatal     fate = "fatal"
+	fateNonsense  fate = "invalid UTF-8 in the error"
+	fateCrash     fate = "crash"     // once
+	fateHang      fate = "hang"      // once
+	fateGarbage   fate = "garbage"   // 100 MB of output, and handled
+	fateBadAnswer fate = "no answer" // once: a line that is no answer
+)
+
+// plannedFate spreads the fates so that rare ones cost little time.
+func plannedFate(n int) fate {
+	switch {
+	case n%2500 == 1204:
+		return fateHang
+	case n%2500 == 1705:
+		return fateGarbage
+	case n%500 == 103:
+		return fateCrash
+	case n%500 == 303:
+		return fateBadAnswer
+	}
+	switch n % 50 {
+	case 0:
+		return fateTwice
+	case 10:
+		return fateRetryable
+	case 20:
+		return fateFatal
+	case 30:
+		return fateNonsense
+	}
+	return fateFine
+}
+
+// dies says that the message ends in the dead-letter queue, after how many attempts, and with which type of error.
+func (f fate) dies() (attempts int, kind string, dies bool) {
+	switch f {
+	case fateRetryable:
+		return 3, "db", true
+	case fateFatal:
+		return 1, "fatal", true
+	case fateNonsense:
+		return 1, "nonsense", true
+	}
+	return 0, "", false
+}
+
+// plannedHandler is the program consume-planned: it answers as planned, and first writes down what it does.
+func plannedHandler() {
+	log, err := os.OpenFile(os.Getenv("HANDLER_LOG"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		panic(err)
+	}
+	in := bufio.NewReaderSize(os.Stdin, 1<<20)
+	for {
+		line, err := in.ReadBytes('\n')
+		if err != nil {
+			return
+		}
+		var m struct {
+			Tag, Attempt int
+			Headers      struct{ N int }
+			Properties   struct{ MessageID string }
+		}
+		if err := json.Unmarshal(line, &m); err != nil {
+			panic(err)
+		}
+		result, more := plannedAnswer(plannedFate(m.Headers.N), m.Attempt)
+		if _, err := fmt.Fprintf(log, "%s %d %s\n", m.Properties.MessageID, m.Attempt, result); err != nil {
+			panic(err)
+		}
+		answer := fmt.Sprintf(`{"tag":%d,"result":%q%s}`+"\n", m.Tag, result, more)
+		switch result {
+		case "crash":
+			fmt.Fprintln(os.Stderr, "panic: as planned")
+			os.Exit(3)
+		case "hang":
+			time.Sleep(time.Hour)
+		case "no answer":
+			answer = "{\"tag\": nonsense}\n"
+		case "garbage":
+			chunk := bytes.Repeat([]byte("\x1b[31mgarbage\xff without a newline "), 1<<15)
+			for written := 0; written < 100<<20; written += len(chunk) {
+				_, _ = os.Stdout.Write(chunk)
+			}
+			_, _ = os.Stdout.WriteString("\n")
+			answer = strings.Replace(answer, "garbage", "ack", 1)
+		}
+		if _, err := os.Stdout.WriteString(answer); err != nil {
+			return
+		}
+	}
+}
+
+// plannedAnswer returns what is done at an attempt, and further members of the answer.
+func plannedAnswer(f fate, attempt int) (result, more string) {
+	switch {
+	case f == fateTwice && attempt <= 2, f == fateRetryable:
+		return "retry", `,"type":"db","error":"locked"`
+	case f == fateFatal:
+		return "dead-letter", `,"type":"fatal","error":"no such customer"`
+	case f == fateNonsense:
+		return "dead-letter", ",\"type\":\"nonsense\",\"error\":\"\xff\xfe \\u001b[31m\""
+	case f == fateCrash && attempt == 1:
+		return "crash", ""
+	case f == fateHang && attempt == 1:
+		return "hang", ""
+	case f == fateBadAnswer && attempt == 1:
+		return "no answer", ""
+	case f == fateGarbage:
+		return "garbage", ""
+	}
+	return "ack", ""
+}

@@ -1,0 +1,150 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/telemetry"
+	"github.com/msgctl/msgctl/pkg/consume/handle"
+	"github.com/msgctl/msgctl/pkg/consume/retry"
+	"github.com/msgctl/msgctl/pkg/consume/runner"
+	"github.com/msgctl/msgctl/pkg/message"
+)
+
+// consuming is one run of consume.
+type consuming struct {
+	*consumeOptions
+	conn    *profile.Connection
+	broker  messageBroker
+	known   *declared // nil without a topology file
+	vhost   string
+	handler handle.Handler
+	plan    retry.Plan
+	key     func(*message.Message) string
+}
+
+// prepare reads files and the broker, and refuses what would lose messages.
+func (o *consumeOptions) prepare(ctx context.Context) (*consuming, error) {
+	conn, err := o.deps.connection(o.connection)
+	if err != nil {
+		return nil, err
+	}
+	c := &consuming{consumeOptions: o, conn: conn, vhost: conn.VHost}
+	if c.known, err = o.deps.catalogueIfAny(&o.files, conn); err != nil {
+		return nil, err
+	}
+	if c.known != nil && c.known.state.Home != "" && conn.Sources["vhost"] == "default" {
+		c.vhost, conn.VHost = c.known.state.Home, c.known.state.Home
+	}
+	if c.key, err = o.orderKey(); err != nil {
+		return nil, err
+	}
+	if c.handler, err = c.makeHandler(); err != nil {
+		return nil, err
+	}
+	if c.broker, err = o.deps.messages(ctx, conn, "consume"); err != nil {
+		return nil, err
+	}
+	if err := c.findPlan(ctx); err != nil {
+		c.broker.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// run consumes until something ends it.
+func (c *consuming) run(ctx context.Context) error {
+	log := c.newLogger()
+	w := newConsumeWatch(log, c.queue, c.knownTypes())
+	if c.metrics != "" {
+		server, err := telemetry.Serve(ctx, c.metrics, w.metrics, w.ready)
+		if err != nil {
+			return fmt.Errorf("serve metrics on %s: %w", c.metrics, err)
+		}
+		defer func() { _ = server.Close() }()
+		log.Info("serving /metrics, /healthz and /readyz", "address", server.Addr)
+	}
+	c.say()
+	o := runner.Options{
+		Source: c.broker.Source(c.vhost), Handler: c.handler, Plan: c.plan, Prefetch: c.window(), Concurrency: c.concurrency,
+		Key: c.key, Type: c.typer(), Dedupe: c.dedupe, Grace: max(c.grace, time.Millisecond), Limit: c.limit, Idle: c.idle,
+		ReconnectDelay: c.conn.ReconnectDelay, ReconnectAttempts: c.reconnectAttempts(), Tag: "msgctl consume", Observer: w,
+	}
+	if c.plan.DeadLetter != nil || len(c.plan.Steps) > 0 && !c.plan.Native {
+		o.Dialer = c.broker.Dialer(c.vhost)
+	}
+	report, err := runner.Run(ctx, o)
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.grace)
+	defer cancel()
+	err = errors.Join(err, c.handler.Close(closing))
+	c.deps.tell(consumeSummary(report))
+	switch {
+	case err != nil:
+		return err
+	case ctx.Err() != nil:
+		return exitWith(exitInterrupted)
+	case report.DeadLettered+report.Dropped > 0:
+		return exitWith(exitPartly)
+	}
+	return nil
+}
+
+func (c *consuming) reconnectAttempts() int {
+	if c.conn.ReconnectAttempts == 0 {
+		return -1 // the flag's 0 is never, the runner's is its default
+	}
+	return c.conn.ReconnectAttempts
+}
+
+// tell says something to people on stderr.
+func (d *deps) tell(text string) {
+	fmt.Fprintln(d.streams.Err, clean(text))
+}
+
+// say tells what will become of messages, before the first is taken.
+func (c *consuming) say() {
+	p := &c.plan
+	text := fmt.Sprintf("Consuming from queue %s in vhost %s: %s.", c.queue, c.vhost, c.handler.Name())
+	var waits []string
+	for _, s := range p.Steps {
+		waits = append(waits, s.Delay.String())
+	}
+	how := ""
+	switch {
+	case c.key != nil && len(waits) > 0:
+		how = " in hand, to keep the order"
+	case p.Native:
+		how = " in the queue itself"
+	case len(waits) > 0:
+		how = " in wait queues"
+	}
+	const shown = 6
+	if n := len(waits); n > shown {
+		waits = append(waits[:shown-1], "…", waits[n-1])
+	}
+	switch {
+	case len(waits) > 0:
+		text += fmt.Sprintf(" What fails for now is tried again after %s%s, %d attempts in all.", strings.Join(waits, ", "), how, len(p.Steps)+1)
+	case c.mayFail():
+		text += " It has no retry ladder: what fails for now fails for good."
+	}
+	switch {
+	case p.Drop:
+		text += " What fails for good is destroyed."
+	case p.DeadLetter != nil && p.OwnKey:
+		text += fmt.Sprintf(" Dead letters go to exchange %q with their own routing key.", p.DeadLetter.Exchange)
+	case p.DeadLetter != nil:
+		text += fmt.Sprintf(" Dead letters go to %s.", p.DeadLetter)
+	}
+	c.deps.tell(text)
+}
+
+// mayFail says that a message may be retried or dead-lettered.
+func (c *consuming) mayFail() bool {
+	h := &c.consumeOptions.handler
+	return !h.print && !h.discard
+}

@@ -1,0 +1,180 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/telemetry"
+	"github.com/msgctl/msgctl/pkg/consume/handle"
+	"github.com/msgctl/msgctl/pkg/consume/runner"
+)
+
+func logLevel(text string) (slog.Level, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(text)); err != nil || strings.ContainsAny(text, "+-") {
+		return 0, fmt.Errorf("want debug, info, warn or error, not %q", text)
+	}
+	return l, nil
+}
+
+// newLogger logs text on a terminal, and JSON elsewhere.
+func (c *consuming) newLogger() *slog.Logger {
+	level, _ := logLevel(c.logLevel) // checked
+	json := c.logAs.value == "json" || c.logAs.value == "auto" && !c.deps.streams.ErrTTY
+	return telemetry.NewLogger(c.deps.streams.Err, level, json)
+}
+
+// knownTypes are the event types of the topology file.
+func (c *consuming) knownTypes() []string {
+	if c.known == nil {
+		return nil
+	}
+	return c.known.catalogue.Names()
+}
+
+// Bounds of the time series.
+const (
+	maxTypes  = 200
+	maxKeys   = 200
+	maxErrors = 50
+)
+
+// consumeWatch logs and measures a run.
+type consumeWatch struct {
+	log     *slog.Logger
+	queue   string
+	metrics *telemetry.Metrics
+	types   telemetry.Labels
+	keys    telemetry.Labels
+	errors  telemetry.Labels
+
+	mu       sync.Mutex
+	notReady error
+	lost     bool
+}
+
+var _ runner.Observer = (*consumeWatch)(nil)
+
+func newConsumeWatch(log *slog.Logger, queue string, types []string) *consumeWatch {
+	w := &consumeWatch{
+		log: log, queue: queue, metrics: telemetry.NewMetrics(), types: telemetry.Labels{Most: max(maxTypes, len(types)+1)},
+		keys: telemetry.Labels{Most: maxKeys}, errors: telemetry.Labels{Most: maxErrors}, notReady: errors.New("not connected yet"),
+	}
+	for _, t := range types {
+		w.types.Value(t)
+	}
+	return w
+}
+
+// ready says why no messages can be handled now, nil when they can.
+func (w *consumeWatch) ready() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.notReady
+}
+
+// Begin implements runner.Observer.
+func (w *consumeWatch) Begin(*handle.Job) any {
+	w.metrics.InFlight.Add(1, w.queue)
+	return nil
+}
+
+// End implements runner.Observer.
+func (w *consumeWatch) End(e runner.End) {
+	typ := w.types.Value(e.Job.Type)
+	m := w.metrics
+	m.Consumed.Add(1, w.queue, typ, string(e.Outcome))
+	if e.Outcome != runner.Duplicate {
+		m.InFlight.Add(-1, w.queue)
+		m.Duration.Observe(e.Took.Seconds(), w.queue, typ)
+	}
+	if e.Failure != nil && e.Outcome != runner.Returned {
+		m.Failed.Add(1, w.queue, typ, w.errors.Value(e.Failure.Type))
+	}
+	if e.Outcome == runner.Retried {
+		m.Retries.Add(1, w.queue, typ)
+	}
+	if e.Target != nil {
+		m.Published.Add(1, e.Target.Exchange, w.keys.Value(e.Target.Key), typ)
+	}
+	w.logEnd(&e)
+}
+
+func (w *consumeWatch) logEnd(e *runner.End) {
+	level, text := slog.LevelDebug, string(e.Outcome)
+	switch e.Outcome {
+	case runner.Retried, runner.Returned:
+		level = slog.LevelWarn
+	case runner.DeadLettered, runner.Dropped:
+		level = slog.LevelError
+	}
+	ctx := context.Background()
+	if !w.log.Enabled(ctx, level) {
+		return
+	}
+	m := e.Job.Message
+	attrs := []slog.Attr{slog.String("queue", w.queue), slog.String("message_id", m.MessageID), slog.Int("attempt", e.Job.Attempt)}
+	optional := func(name, value string) {
+		if value != "" {
+			attrs = append(attrs, slog.String(name, value))
+		}
+	}
+	optional("event_type", e.Job.Type)
+	optional("routing_key", m.RoutingKey)
+	optional("correlation_id", m.CorrelationID)
+	trace, span := traceOf(m.Headers.Text("traceparent"))
+	optional("trace_id", trace)
+	optional("span_id", span)
+	if e.Failure != nil {
+		optional("error", e.Failure.Type)
+		optional("detail", profile.Redact(e.Failure.Message))
+	}
+	if e.Outcome == runner.Retried {
+		optional("again_in", e.Wait.String())
+	}
+	if e.Target != nil {
+		optional("to", e.Target.String())
+	}
+	attrs = append(attrs, slog.String("took", e.Took.Round(time.Microsecond).String()))
+	w.log.LogAttrs(ctx, level, text, attrs...)
+}
+
+// traceOf reads a header of W3C Trace Context.
+func traceOf(header string) (trace, span string) {
+	parts := strings.Split(header, "-")
+	if len(parts) < 4 || len(parts[1]) != 32 || len(parts[2]) != 16 {
+		return "", ""
+	}
+	return parts[1], parts[2]
+}
+
+// Notice implements runner.Observer.
+func (w *consumeWatch) Notice(n runner.Notice) {
+	level := slog.LevelInfo
+	w.mu.Lock()
+	switch n.Kind {
+	case runner.NoticeConnected:
+		if w.lost {
+			w.metrics.Reconnects.Add(1, w.queue)
+		}
+		w.notReady, w.lost = nil, false
+	case runner.NoticeReconnecting, runner.NoticePaused, runner.NoticeStuck:
+		level = slog.LevelWarn
+		if n.Kind != runner.NoticeStuck {
+			w.notReady = errors.New(n.Text)
+		}
+		w.lost = w.lost || n.Kind == runner.NoticeReconnecting
+	case runner.NoticeResumed:
+		w.notReady = nil
+	case runner.NoticeDraining:
+		w.notReady = errors.New(n.Text)
+	}
+	w.mu.Unlock()
+	w.log.Log(context.Background(), level, profile.Redact(n.Text), "queue", w.queue)
+}

@@ -1,0 +1,107 @@
+package handle
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"time"
+)
+
+// exitTempFail is EX_TEMPFAIL of sysexits.h: try again later.
+const exitTempFail = 75
+
+// Exec runs a command for each message. The body is on its stdin, what else is known of it in the environment (MESSAGE_ID,
+// MESSAGE_TYPE, MESSAGE_ROUTING_KEY, …). It has handled the message when it ends with 0, wants it later with 75, and refuses it with anything
+// else. Of what it writes, the last line tells why.
+type Exec struct {
+	// Argv is the program and its arguments.
+	Argv []string
+	// Env is the environment that the variables of a message are added to.
+	Env []string
+	// JSON puts the message with all its properties on stdin, as one line of JSON, instead of the body.
+	JSON bool
+	// Timeout for one message; 0 is none. Then the process and all that it started are killed, and it is tried again.
+	Timeout time.Duration
+	// Label names the command; "" takes the program's name.
+	Label string
+}
+
+// Handle implements Handler.
+func (e *Exec) Handle(ctx context.Context, j *Job) Result {
+	limited, cancel := ctx, context.CancelFunc(func() {})
+	if e.Timeout > 0 {
+		limited, cancel = context.WithTimeout(ctx, e.Timeout)
+	}
+	defer cancel()
+	cmd := exec.CommandContext(limited, e.Argv[0], e.Argv[1:]...)
+	ownGroup(cmd)
+	cmd.Cancel = func() error { return terminate(cmd) }
+	cmd.WaitDelay = 2 * killAfter // something it started may hold its output open
+	cmd.Env = append(append([]string(nil), e.Env...), environment(j)...)
+	cmd.Stdin = bytes.NewReader(e.input(j))
+	var stdout, stderr output
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Start(); err != nil {
+		if ctx.Err() != nil {
+			return Stopped()
+		}
+		return Again(ErrorStart, err.Error()) // the machine's fault, not the message's
+	}
+	err := cmd.Wait()
+	if err != nil {
+		killGroup(cmd)
+	}
+	said := stderr.last()
+	if said == "" {
+		said = stdout.last()
+	}
+	return e.judge(ctx, limited, err, said)
+}
+
+func (e *Exec) input(j *Job) []byte {
+	if e.JSON {
+		return append(AppendJSON(make([]byte, 0, len(j.Message.Body)+1024), 0, j), '\n')
+	}
+	return j.Message.Body
+}
+
+func (e *Exec) judge(ctx, limited context.Context, err error, said string) Result {
+	var exit *exec.ExitError
+	switch {
+	case err == nil || errors.Is(err, exec.ErrWaitDelay): // it ended with 0
+		return Done()
+	case ctx.Err() != nil:
+		return Stopped()
+	case limited.Err() != nil:
+		return Again(ErrorTimeout, fmt.Sprintf("%s did not end in %s%s", e.Name(), e.Timeout, also(said)))
+	case !errors.As(err, &exit):
+		return Again(ErrorStart, err.Error())
+	}
+	if by := endedBySignal(exit); by != "" {
+		return Never(ErrorSignal, fmt.Sprintf("%s was ended by a signal: %s%s", e.Name(), by, also(said)))
+	}
+	code := exit.ExitCode()
+	if said == "" {
+		said = fmt.Sprintf("%s ended with %d", e.Name(), code)
+	}
+	if code == exitTempFail {
+		return Again(ErrorTemp, said)
+	}
+	return Never(fmt.Sprintf("%s %d", ErrorExit, code), said)
+}
+
+func also(said string) string {
+	if said == "" {
+		return ""
+	}
+	return ": " + said
+}
+
+// Name implements Handler. It leaves the arguments out: they may hold secrets.
+func (e *Exec) Name() string { return orElse(e.Label, "exec "+filepath.Base(e.Argv[0])) }
+
+// Close implements Handler.
+func (*Exec) Close(context.Context) error { return nil }

@@ -1,0 +1,137 @@
+package handle
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// Lines keeps one process that is given a line of JSON for each message on stdin, and answers each with a line of JSON on stdout:
+//
+//	{"tag":7,"attempt":1,"last":false,"exchange":"orders","routingKey":"order.created","queue":"q","properties":{…},"headers":{…},"size":17,"body":{…}}
+//	{"tag":7,"result":"ack"}
+//	{"tag":7,"result":"retry","error":"locked","type":"db","after":"30s"}
+//	{"tag":7,"result":"dead-letter","error":"no such customer","type":"customer"}
+//
+// Several messages are in its hands at once when several are handled at once; it may answer in any order. An answer without tag is about the
+// oldest. Lines that do not begin with { are not answers and are passed over, and so is stderr. When it ends, hangs or answers nonsense, the oldest
+// message in its hands has failed, to be tried again; the others are given to the next process. The end of its stdin asks it to end.
+type Lines struct {
+	// Argv is the program and its arguments, Env its environment.
+	Argv, Env []string
+	// Timeout is how long it may take for the oldest message in its hands; 0 is for ever.
+	Timeout time.Duration
+	// Label names the command; "" takes the program's name.
+	Label string
+
+	mu       sync.Mutex
+	current  *process
+	barren   int // processes in a row that ended without an answer
+	startsAt time.Time
+	closed   bool
+}
+
+// Name implements Handler.
+func (l *Lines) Name() string { return orElse(l.Label, "exec "+filepath.Base(l.Argv[0])) }
+
+// Handle implements Handler.
+func (l *Lines) Handle(ctx context.Context, j *Job) Result {
+	for ctx.Err() == nil {
+		p, err := l.process(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		if err != nil {
+			return Again(ErrorStart, err.Error())
+		}
+		c, ok := p.send(j)
+		if !ok {
+			continue
+		}
+		select {
+		case res := <-c.done:
+			if res != nil {
+				return *res
+			}
+			// The process ended with it in hand, for another message's fault.
+		case <-ctx.Done():
+			p.forget(c)
+			return Stopped()
+		}
+	}
+	return Stopped()
+}
+
+// Pauses before a process is started again that ended without an answer.
+const (
+	barrenPause    = 50 * time.Millisecond
+	barrenPauseMax = 10 * time.Second
+)
+
+// process returns the running process, or starts one.
+func (l *Lines) process(ctx context.Context) (*process, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for {
+		if l.current != nil && !l.current.ended() {
+			return l.current, nil
+		}
+		if l.current != nil {
+			l.note(l.current)
+		}
+		wait := time.Until(l.startsAt)
+		if wait <= 0 {
+			break
+		}
+		l.mu.Unlock()
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+		l.mu.Lock()
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+	}
+	if l.closed {
+		return nil, fmt.Errorf("start %s: it was closed", l.Name())
+	}
+	p, err := startProcess(l)
+	if err != nil {
+		return nil, err
+	}
+	l.current = p
+	return p, nil
+}
+
+// note remembers that a process has ended, and when the next may start.
+func (l *Lines) note(p *process) {
+	l.current = nil
+	if p.answered() > 0 {
+		l.barren, l.startsAt = 0, time.Time{}
+		return
+	}
+	l.startsAt = time.Now().Add(min(barrenPause<<min(l.barren, 10), barrenPauseMax))
+	l.barren++
+}
+
+// Close implements Handler.
+func (l *Lines) Close(ctx context.Context) error {
+	l.mu.Lock()
+	p := l.current
+	l.closed = true
+	l.mu.Unlock()
+	if p == nil {
+		return nil
+	}
+	p.hangUp()
+	select {
+	case <-p.over:
+	case <-ctx.Done():
+		_ = terminate(p.cmd)
+		<-p.over
+	}
+	return nil
+}

@@ -1,0 +1,293 @@
+package handle
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"slices"
+	"sync"
+	"time"
+)
+
+// call is a message in the hands of a process.
+type call struct {
+	tag   uint64
+	sent  time.Time
+	place int // in line when it was sent, from 1
+	// done gets the result; nil when the process ended for another's fault.
+	done chan *Result
+}
+
+// process is one run of the program.
+type process struct {
+	name    string
+	timeout time.Duration
+	cmd     *exec.Cmd
+	stdin   io.WriteCloser
+	stderr  output
+	over    chan struct{} // closed when it has ended and every call has its result
+
+	mu       sync.Mutex
+	toWrite  *sync.Cond
+	buffer   []byte // to be written
+	hungUp   bool
+	calls    []*call // the oldest first
+	next     uint64
+	answers  int64
+	heard    time.Time // the last answer
+	dead     bool
+	guilty   *call // for whom it was killed
+	sentence *Result
+}
+
+// startProcess starts the program and what serves it.
+func startProcess(l *Lines) (*process, error) {
+	// No context of one message: it lives for all of them.
+	p := &process{name: l.Name(), timeout: l.Timeout, cmd: exec.CommandContext(context.Background(), l.Argv[0], l.Argv[1:]...), over: make(chan struct{})}
+	p.toWrite = sync.NewCond(&p.mu)
+	ownGroup(p.cmd)
+	p.cmd.Env, p.cmd.Stderr, p.cmd.WaitDelay = l.Env, &p.stderr, killAfter
+	var err error
+	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	stdout, err := p.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	quit := make(chan struct{})
+	go p.write()
+	if p.timeout > 0 {
+		go p.watch(quit)
+	}
+	go func() {
+		p.read(stdout)
+		close(quit)
+		p.finish()
+	}()
+	return p, nil
+}
+
+// send gives it a message; false when it is dead.
+func (p *process) send(j *Job) (*call, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.dead || p.hungUp {
+		return nil, false
+	}
+	p.next++
+	c := &call{tag: p.next, sent: time.Now(), place: len(p.calls) + 1, done: make(chan *Result, 1)}
+	p.calls = append(p.calls, c)
+	p.buffer = append(AppendJSON(p.buffer, c.tag, j), '\n')
+	p.toWrite.Signal()
+	return c, true
+}
+
+// forget gives a call up: its answer is nobody's.
+func (p *process) forget(c *call) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.remove(c)
+}
+
+func (p *process) remove(c *call) {
+	if i := slices.Index(p.calls, c); i >= 0 {
+		p.calls = slices.Delete(p.calls, i, i+1)
+	}
+}
+
+// write writes what came together since the last time. It ends when the process does.
+func (p *process) write() {
+	var spare []byte
+	for {
+		p.mu.Lock()
+		for len(p.buffer) == 0 && !p.dead && !p.hungUp {
+			p.toWrite.Wait()
+		}
+		if p.dead || len(p.buffer) == 0 {
+			p.mu.Unlock()
+			_ = p.stdin.Close()
+			return
+		}
+		out := p.buffer
+		p.buffer = spare[:0]
+		p.mu.Unlock()
+		if _, err := p.stdin.Write(out); err != nil { // it has ended, or has closed its stdin: nothing can be given to it any more
+			p.kill(nil, nil)
+			return
+		}
+		if spare = out; cap(spare) > 1<<20 {
+			spare = nil
+		}
+	}
+}
+
+// read takes answers until the process closes its stdout.
+func (p *process) read(stdout io.Reader) {
+	in := bufio.NewReaderSize(stdout, maxAnswer)
+	for {
+		line, err := in.ReadSlice('\n')
+		tooLong := errors.Is(err, bufio.ErrBufferFull)
+		if err != nil && !tooLong {
+			return
+		}
+		if !bytes.HasPrefix(line, []byte("{")) {
+			for errors.Is(err, bufio.ErrBufferFull) { // no answer: pass it over, however long it is
+				_, err = in.ReadSlice('\n')
+			}
+			continue
+		}
+		if tooLong {
+			p.accuse(fmt.Errorf("it is longer than %d bytes", maxAnswer))
+			_, _ = io.Copy(io.Discard, in)
+			return
+		}
+		a, err := parseAnswer(line)
+		if err == nil {
+			err = p.answer(a)
+		}
+		if err != nil {
+			p.accuse(err)
+			_, _ = io.Copy(io.Discard, in) // until it is dead
+			return
+		}
+	}
+}
+
+func (p *process) answer(a answer) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.answers++
+	p.heard = time.Now()
+	for i, c := range p.calls {
+		if c.tag == a.tag || a.tag == 0 {
+			p.calls = slices.Delete(p.calls, i, i+1)
+			c.done <- &a.result
+			return nil
+		}
+	}
+	if a.tag == 0 || a.tag > p.next {
+		return errors.New("it is about no message in its hands")
+	}
+	return nil // about one that was given up
+}
+
+// accuse kills it for an answer that cannot be understood.
+func (p *process) accuse(why error) {
+	res := Again(ErrorAnswer, fmt.Sprintf("%s answered what is no answer: %v", p.name, why))
+	p.kill(nil, &res)
+}
+
+// kill ends it. The sentence is for the guilty, or else for the oldest.
+func (p *process) kill(guilty *call, sentence *Result) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.dead {
+		return
+	}
+	p.dead, p.guilty = true, guilty
+	if sentence != nil {
+		p.sentence = sentence
+	}
+	p.toWrite.Signal()
+	_ = terminate(p.cmd)
+}
+
+// watch kills it when it takes too long. The oldest message's time begins when it was sent, or with the last answer: before that the process was
+// busy with others. One that is overtaken all the time has its own limit, by how many were before it.
+func (p *process) watch(quit <-chan struct{}) {
+	tick := time.NewTicker(min(max(p.timeout/20, time.Millisecond), time.Second))
+	defer tick.Stop()
+	for {
+		select {
+		case <-quit:
+			return
+		case now := <-tick.C:
+			if c := p.late(now); c != nil {
+				res := Again(ErrorTimeout, fmt.Sprintf("%s did not answer in %s%s", p.name, p.timeout, also(p.stderr.last())))
+				p.kill(c, &res)
+				return
+			}
+		}
+	}
+}
+
+func (p *process) late(now time.Time) *call {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, c := range p.calls {
+		since := c.sent
+		if p.heard.After(since) {
+			since = p.heard
+		}
+		if i == 0 && now.Sub(since) > p.timeout || now.Sub(c.sent) > time.Duration(c.place)*p.timeout {
+			return c
+		}
+	}
+	return nil
+}
+
+// finish gives every call its result: the guilty one has failed, the others go to the next process.
+func (p *process) finish() {
+	err := p.cmd.Wait()
+	killGroup(p.cmd)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dead = true
+	p.toWrite.Signal()
+	guilty, sentence := p.guilty, p.sentence
+	left := len(p.calls)
+	if guilty == nil && left > 0 && !p.retired(err) {
+		guilty = p.calls[0]
+	}
+	if sentence == nil {
+		res := Again(ErrorCrash, fmt.Sprintf("%s ended with the message in hand (%s)%s", p.name, ending(err), also(p.stderr.last())))
+		sentence = &res
+	}
+	for _, c := range p.calls {
+		if c == guilty {
+			c.done <- sentence
+		} else {
+			c.done <- nil
+		}
+	}
+	p.calls = nil
+	close(p.over)
+}
+
+// retired says that it ended of its own accord after good work, as some do from time to time.
+func (p *process) retired(err error) bool { return err == nil && p.sentence == nil && p.answers > 0 }
+
+func ending(err error) string {
+	if err == nil {
+		return "exit status 0"
+	}
+	return err.Error()
+}
+
+func (p *process) ended() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.dead
+}
+
+func (p *process) answered() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.answers
+}
+
+// hangUp closes its stdin once everything is written.
+func (p *process) hangUp() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hungUp = true
+	p.toWrite.Signal()
+}

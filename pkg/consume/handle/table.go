@@ -1,0 +1,49 @@
+package handle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// Table gives each message to the handler of its type.
+type Table struct {
+	// ByType has the handlers; "*" is for every other type.
+	ByType map[string]Handler
+	// Unknown is what becomes of a message whose type has no handler: Handled, Retry or DeadLetter.
+	Unknown Verdict
+}
+
+// Handle implements Handler.
+func (t *Table) Handle(ctx context.Context, j *Job) Result {
+	h := t.ByType[j.Type]
+	if h == nil {
+		h = t.ByType["*"]
+	}
+	if h != nil {
+		j.By = h.Name()
+		return h.Handle(ctx, j)
+	}
+	text := fmt.Sprintf("no handler is named for type %q", j.Type)
+	switch t.Unknown {
+	case Handled:
+		return Done()
+	case Retry:
+		return Again(ErrorUnknown, text)
+	}
+	return Never(ErrorUnknown, text)
+}
+
+// Name implements Handler.
+func (*Table) Name() string { return "handlers" }
+
+// Close implements Handler.
+func (t *Table) Close(ctx context.Context) error {
+	var err error
+	for _, name := range slices.Sorted(maps.Keys(t.ByType)) {
+		err = errors.Join(err, t.ByType[name].Close(ctx))
+	}
+	return err
+}

@@ -1,0 +1,123 @@
+package retry
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/msgctl/msgctl/pkg/publish"
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/route"
+)
+
+// Discover makes the plan of a queue of what the queue obeys, policies too, and of its ladder. That is the declared one or, without it, the
+// queues QUEUE.retry.* whose messages expire into QUEUE. The error says what is missing.
+func Discover(n *route.Network, queue string, declared *topology.Ladder) (Plan, error) {
+	p := Plan{Queue: queue}
+	q := n.Queue(queue)
+	if q == nil {
+		return p, fmt.Errorf("queue %q does not exist in vhost %q", queue, n.VHost())
+	}
+	s := n.Settings(queue)
+	if err := p.deadLetters(n, s.DeadLetter()); err != nil {
+		return p, err
+	}
+	switch kind := s.Get("delayed-retry-type").Text(); {
+	case kind == "failed" || kind == "all":
+		p.Native, p.Steps = true, nativeSteps(s, declared)
+	case declared != nil:
+		return p, p.declared(n, declared)
+	default:
+		p.Steps = stepsByName(n, queue)
+	}
+	return p, nil
+}
+
+func (p *Plan) deadLetters(n *route.Network, d route.DeadLetter) error {
+	if !d.Set() {
+		return nil
+	}
+	exchange := d.Exchange.Text()
+	if _, ok := n.ExchangeType(exchange); !ok && exchange != "" {
+		return fmt.Errorf("the dead-letter exchange %q of queue %q does not exist: dead letters would be lost", exchange, p.Queue)
+	}
+	p.DeadLetter = &publish.Target{Exchange: exchange, Key: d.Key.Text()}
+	p.OwnKey = d.Key.Value == nil
+	return nil
+}
+
+// nativeSteps are the declared ones, or those that the broker waits until its delivery limit.
+func nativeSteps(s route.Settings, declared *topology.Ladder) (steps []Step) {
+	if declared != nil {
+		for _, ms := range declared.Steps {
+			steps = append(steps, Step{Delay: millis(ms)})
+		}
+		return steps
+	}
+	first, _ := s.Get("delayed-retry-min").Int()
+	most, limited := s.Get("delayed-retry-max").Int()
+	limit, ok := s.Get("delivery-limit").Int()
+	if !ok || limit < 0 {
+		limit = route.DefaultDeliveryLimit
+	}
+	for i := int64(1); i < limit; i++ {
+		ms := first * i
+		if limited {
+			ms = min(ms, most)
+		}
+		steps = append(steps, Step{Delay: millis(ms)})
+	}
+	return steps
+}
+
+func millis(ms int64) time.Duration { return time.Duration(ms) * time.Millisecond }
+
+func (p *Plan) declared(n *route.Network, l *topology.Ladder) error {
+	for i, waits := range l.Waits {
+		step := Step{Delay: millis(l.Steps[i])}
+		for _, w := range waits {
+			if !waitsFor(n, w.Name, p.Queue) {
+				return fmt.Errorf("the wait queue %q of the retry ladder does not exist, or does not lead back to queue %q", w.Name, p.Queue)
+			}
+			step.Queues = append(step.Queues, w.Name)
+		}
+		p.Steps = append(p.Steps, step)
+	}
+	return nil
+}
+
+// waitsFor says that messages expire in a queue into another one.
+func waitsFor(n *route.Network, wait, queue string) bool {
+	if n.Queue(wait) == nil {
+		return false
+	}
+	s := n.Settings(wait)
+	d := s.DeadLetter()
+	_, expires := s.Get("message-ttl").Int()
+	return expires && d.Set() && d.Exchange.Text() == "" && d.Key.Text() == queue
+}
+
+// stepsByName finds the wait queues of a ladder that no file declares.
+func stepsByName(n *route.Network, queue string) (steps []Step) {
+	at := map[string]int{}
+	for _, name := range n.QueueNames() {
+		rung, ok := strings.CutPrefix(name, queue+".retry.")
+		if !ok || !waitsFor(n, name, queue) {
+			continue
+		}
+		rung = strings.TrimSuffix(strings.TrimSuffix(rung, ".early"), ".late")
+		ttl, _ := n.Settings(name).Get("message-ttl").Int()
+		if i, known := at[rung]; known {
+			steps[i].Queues = append(steps[i].Queues, name)
+			if name == queue+".retry."+rung {
+				steps[i].Delay = millis(ttl)
+			}
+			continue
+		}
+		at[rung] = len(steps)
+		steps = append(steps, Step{Delay: millis(ttl), Queues: []string{name}})
+	}
+	slices.SortStableFunc(steps, func(a, b Step) int { return int(a.Delay - b.Delay) })
+	return steps
+}

@@ -1,0 +1,91 @@
+package runner
+
+import "sync"
+
+// lanes hands jobs to workers: in the order in which they came, and those of one key one after another. It is bounded by the prefetch.
+type lanes struct {
+	mu     sync.Mutex
+	more   *sync.Cond
+	ready  []*job
+	head   int
+	keys   map[string][]*job // waiting behind the one that is ready or with a worker
+	closed bool
+}
+
+func newLanes() *lanes {
+	l := &lanes{keys: map[string][]*job{}}
+	l.more = sync.NewCond(&l.mu)
+	return l
+}
+
+// put adds a job. It never waits.
+func (l *lanes) put(j *job) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if j.key != "" {
+		if behind, busy := l.keys[j.key]; busy {
+			l.keys[j.key] = append(behind, j)
+			return
+		}
+		l.keys[j.key] = nil
+	}
+	l.push(j)
+}
+
+// again adds a job that took its turn already: its lane is still its own.
+func (l *lanes) again(j *job) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.push(j)
+}
+
+func (l *lanes) push(j *job) {
+	l.ready = append(l.ready, j)
+	l.more.Signal()
+}
+
+// take waits for a job; false when there are none any more.
+func (l *lanes) take() (*job, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.head == len(l.ready) {
+		if l.closed {
+			return nil, false
+		}
+		l.more.Wait()
+	}
+	j := l.ready[l.head]
+	l.ready[l.head] = nil
+	if l.head++; l.head == len(l.ready) {
+		l.ready, l.head = l.ready[:0], 0
+	} else if l.head >= 1024 {
+		n := copy(l.ready, l.ready[l.head:])
+		clear(l.ready[n:])
+		l.ready, l.head = l.ready[:n], 0
+	}
+	return j, true
+}
+
+// done frees the lane of a job for the next one.
+func (l *lanes) done(j *job) {
+	if j.key == "" {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	behind := l.keys[j.key]
+	if len(behind) == 0 {
+		delete(l.keys, j.key)
+		return
+	}
+	l.keys[j.key] = behind[1:]
+	l.push(behind[0])
+}
+
+// close ends take once nothing is left.
+func (l *lanes) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	l.more.Broadcast()
+}

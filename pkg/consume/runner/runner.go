@@ -1,0 +1,290 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/msgctl/msgctl/pkg/consume"
+	"github.com/msgctl/msgctl/pkg/consume/handle"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/publish"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// job is one delivery on its way.
+type job struct {
+	handle.Job
+	session *session
+	tag     uint64
+	key     string
+	verdict *handle.Result // decided before any handler was asked
+	begun   any
+	open    bool // Begin was told, and End was not
+	took    time.Duration
+}
+
+// run is one Run under way.
+type run struct {
+	Options
+	publisher *publish.Publisher[*move]
+	lanes     *lanes
+	window    *window
+
+	life    context.Context //nolint:containedctx // of handlers and publications, which outlive the caller's by the grace
+	endLife context.CancelFunc
+	stop    context.CancelCauseFunc // of reading
+
+	wake     chan struct{} // something may be acknowledged
+	workers  sync.WaitGroup
+	stopping atomic.Bool // nothing new is begun
+	attempts atomic.Int64
+
+	mu       sync.Mutex
+	report   Report
+	failed   error
+	parked   map[*job]*time.Timer // wait in hand, for a retry or for their copy to be sent again
+	sessions []*session           // with unfinished jobs; the last is the present one
+}
+
+// Run consumes until ctx ends, or as the options say. Then running handlers have the grace to end, and what was not handled goes back to the
+// queue. The error is nil when it ended as it was asked to, by ctx too. The report is right also with an error.
+func Run(ctx context.Context, o Options) (Report, error) {
+	o.withDefaults()
+	reading, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	life, endLife := context.WithCancel(context.WithoutCancel(ctx))
+	defer endLife()
+	r := &run{
+		Options: o, lanes: newLanes(), window: newWindow(o.Dedupe), life: life, endLife: endLife, stop: stop,
+		wake: make(chan struct{}, 1), parked: map[*job]*time.Timer{},
+	}
+	if o.Dialer != nil {
+		// Before anything is fetched: without a place for failures nothing may be.
+		p, err := publish.Open(ctx, o.Dialer, r.publisherOptions(), r.published)
+		if err != nil {
+			return Report{}, err
+		}
+		r.publisher = p
+	}
+	quit := make(chan struct{})
+	var acker sync.WaitGroup
+	acker.Go(func() { r.acknowledge(quit) })
+	for range o.Concurrency {
+		r.workers.Go(r.work)
+	}
+	err := r.consume(reading)
+	r.drain()
+	close(quit)
+	acker.Wait()
+	err = errors.Join(err, r.settle())
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.report, errors.Join(r.failed, err)
+}
+
+func (r *run) publisherOptions() publish.PublisherOptions {
+	return publish.PublisherOptions{
+		Window: max(r.Prefetch, publish.DefaultWindow), Republish: true, ReconnectDelay: r.ReconnectDelay, ReconnectAttempts: r.ReconnectAttempts,
+		Notify: func(n publish.Notice) { r.publisherNotice(n) },
+	}
+}
+
+func (r *run) publisherNotice(n publish.Notice) {
+	switch n.Kind {
+	case publish.NoticeBlocked:
+		r.notice(NoticePaused, "retries and dead letters wait: %v", n.Err)
+	case publish.NoticeUnblocked:
+		r.notice(NoticeResumed, "the broker takes messages again")
+	case publish.NoticeRestored:
+		r.notice(NoticeConnected, "connected again to publish")
+	case publish.NoticeRetry:
+		r.notice(NoticeReconnecting, "connecting to publish, attempt %d in %s: %v", n.Attempt, n.Wait, n.Err)
+	case publish.NoticeLost:
+		r.notice(NoticeReconnecting, "the connection that publishes was lost: %v", n.Err)
+	}
+}
+
+func (r *run) notice(kind NoticeKind, format string, args ...any) {
+	r.Observer.Notice(Notice{Kind: kind, Text: fmt.Sprintf(format, args...)})
+}
+
+// consume receives from one subscription after another.
+func (r *run) consume(ctx context.Context) error {
+	for first := true; ; first = false {
+		s, err := r.subscribe(ctx, first)
+		if err != nil {
+			return unlessAsked(ctx, err)
+		}
+		r.notice(NoticeConnected, "consuming from queue %s", r.Plan.Queue)
+		err = r.read(ctx, s)
+		if ctx.Err() != nil || errors.Is(err, errIdle) || !errors.Is(err, consume.ErrLost) && !errors.Is(err, consume.ErrCancelled) {
+			return unlessAsked(ctx, err)
+		}
+		if r.ReconnectAttempts < 0 {
+			return err
+		}
+		r.notice(NoticeReconnecting, "%v; what was in hand comes again", err)
+		s.abandon()
+		r.unpark(s)
+		if r.Key != nil {
+			// Two of a key must not be handled at once, not even one twice.
+			_ = s.await(ctx) // if ctx ends first, that is seen below
+		}
+		_ = s.sub.Close() // gone
+		r.mu.Lock()
+		r.report.Reconnects++
+		r.mu.Unlock()
+	}
+}
+
+// unlessAsked is nil for an end that was asked for.
+func unlessAsked(ctx context.Context, err error) error {
+	if ctx.Err() != nil || errors.Is(err, errIdle) {
+		return nil //nolint:nilerr // it is the consequence of what was asked for
+	}
+	return err
+}
+
+// patience is how long an error that is not about the connection may be the broker's who has just started: it may not know its queues yet, nor its
+// users (4.3.6 refuses their logins for a moment).
+const patience = 10 * time.Second
+
+// busyPause is the pause before a queue is tried again that has another consumer.
+const busyPause = 100 * time.Millisecond
+
+// subscribe tries once at first, and later again and again. A queue whose order matters is consumed by nobody else: two consumers would overtake each
+// other, and so would a new one what the broker has not yet taken back from one that is gone. That one may be our own, so it is waited for.
+func (r *run) subscribe(ctx context.Context, first bool) (*session, error) {
+	start := time.Now()
+	for n := 1; ; n++ {
+		sub, err := r.Source.Subscribe(ctx, consume.Options{Queue: r.Plan.Queue, Prefetch: r.Prefetch, Tag: r.Tag, Exclusive: r.Key != nil})
+		if err == nil {
+			s := newSession(sub)
+			r.mu.Lock()
+			r.sessions = append(r.forgetFinished(), s)
+			r.mu.Unlock()
+			return s, nil
+		}
+		transient := errors.Is(err, consume.ErrLost) || errors.Is(err, topology.ErrUnreachable)
+		busy := errors.Is(err, topology.ErrInUse) && time.Since(start) < patience
+		if busy {
+			select {
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			case <-time.After(busyPause):
+			}
+			n--
+			continue
+		}
+		if first || ctx.Err() != nil || n >= r.ReconnectAttempts || !transient && n >= 3 && time.Since(start) > patience {
+			return nil, err
+		}
+		pause := time.Duration(n) * r.ReconnectDelay
+		r.notice(NoticeReconnecting, "connecting, attempt %d in %s: %v", n+1, pause, err)
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
+// forgetFinished returns the sessions that still have jobs. r.mu is held.
+func (r *run) forgetFinished() (busy []*session) {
+	for _, s := range r.sessions {
+		if s.unfinished() > 0 {
+			busy = append(busy, s)
+		}
+	}
+	return busy
+}
+
+// read hands on what comes.
+func (r *run) read(ctx context.Context, s *session) error {
+	for {
+		d, err := r.next(ctx, s)
+		if err != nil {
+			return err
+		}
+		s.open(d.Tag)
+		r.lanes.put(r.newJob(s, d))
+	}
+}
+
+// next receives, and says so when there is nothing to do for too long.
+func (r *run) next(ctx context.Context, s *session) (*consume.Delivery, error) {
+	if d, ok := s.sub.TryNext(); ok {
+		return &d, nil
+	}
+	if r.Idle <= 0 {
+		d, err := s.sub.Next(ctx)
+		return &d, err
+	}
+	for {
+		wait, cancel := context.WithTimeout(ctx, r.Idle)
+		d, err := s.sub.Next(wait)
+		over := wait.Err() != nil && ctx.Err() == nil
+		cancel()
+		switch {
+		case err == nil || !over || !errors.Is(err, context.DeadlineExceeded):
+			return &d, err
+		case s.unfinished() == 0:
+			return nil, errIdle
+		}
+	}
+}
+
+func (r *run) newJob(s *session, d *consume.Delivery) *job {
+	m := &d.Message
+	j := &job{session: s, tag: d.Tag, Job: handle.Job{Message: m, By: r.Handler.Name()}}
+	j.Attempt = message.AttemptsMade(m, r.Plan.Queue, r.Plan.Native) + 1
+	m.Exchange, m.RoutingKey = message.PublishedAs(m, r.Plan.Queue)
+	j.Last = r.Plan.Last(j.Attempt)
+	j.Type, j.verdict = r.Type(m)
+	switch {
+	case r.Key != nil:
+		j.key = r.Key(m)
+	case r.window != nil && m.MessageID != "":
+		j.key = m.MessageID // of two that are the same, the second must know what became of the first
+	}
+	return j
+}
+
+// acknowledge sends what is due, all that has come together since the last time at once.
+func (r *run) acknowledge(quit <-chan struct{}) {
+	for {
+		select {
+		case <-r.wake:
+		case <-quit:
+			return
+		}
+		r.mu.Lock()
+		all := append([]*session(nil), r.sessions...)
+		r.mu.Unlock()
+		for _, s := range all {
+			s.flush()
+		}
+	}
+}
+
+// poke wakes the acknowledger.
+func (r *run) poke() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// fail ends the run in good order.
+func (r *run) fail(err error) {
+	r.mu.Lock()
+	if r.failed == nil {
+		r.failed = err
+	}
+	r.mu.Unlock()
+	r.stop(err)
+}

@@ -1,0 +1,248 @@
+package runner_test
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/msgctl/msgctl/internal/rabbit"
+	"github.com/msgctl/msgctl/internal/rabbittest"
+	"github.com/msgctl/msgctl/pkg/consume/handle"
+	"github.com/msgctl/msgctl/pkg/consume/retry"
+	"github.com/msgctl/msgctl/pkg/consume/runner"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/publish"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// byBody handles each message as a function of its body says.
+type byBody func(body string, attempt int) handle.Result
+
+func (f byBody) Handle(_ context.Context, j *handle.Job) handle.Result {
+	return f(string(j.Message.Body), j.Attempt)
+}
+func (byBody) Name() string                { return "test" }
+func (byBody) Close(context.Context) error { return nil }
+
+// told collects what an observer is told.
+type told struct {
+	mu      sync.Mutex
+	ends    []string
+	notices []string
+	begun   int
+}
+
+func (o *told) Begin(*handle.Job) any {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.begun++
+	return "begun"
+}
+
+func (o *told) End(e runner.End) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.ends = append(o.ends, string(e.Job.Message.Body)+" "+string(e.Outcome))
+}
+
+func (o *told) Notice(n runner.Notice) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.notices = append(o.notices, string(n.Kind)+": "+n.Text)
+}
+
+func (o *told) has(t *testing.T, end string) bool {
+	t.Helper()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, e := range o.ends {
+		if e == end {
+			return true
+		}
+	}
+	return false
+}
+
+func (o *told) noticed(text string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return strings.Contains(strings.Join(o.notices, "\n"), text)
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within 20 s: %s", what)
+		}
+	}
+}
+
+// scene is a vhost with a queue "work" of n messages, and a client.
+type scene struct {
+	v      *rabbittest.VHost
+	ch     *amqp.Channel
+	client *rabbit.Client
+}
+
+func newScene(t *testing.T, b *rabbittest.Broker, n int) *scene {
+	t.Helper()
+	v := b.VHost(t)
+	u, err := amqp.ParseURI(v.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := rabbit.New(rabbit.Options{Host: u.Host, Port: u.Port, VHost: v.Name, User: u.Username, Password: topology.Secret(u.Password), Timeout: 20 * time.Second, ReconnectAttempts: 10, ReconnectDelay: 100 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	s := &scene{v: v, ch: v.Channel(t), client: client}
+	s.declare(t, "work", nil)
+	for i := range n {
+		s.publish(t, "work", strconv.Itoa(i))
+	}
+	return s
+}
+
+func (s *scene) declare(t *testing.T, queue string, args amqp.Table) {
+	t.Helper()
+	if _, err := s.ch.QueueDeclare(queue, true, false, false, false, args); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *scene) publish(t *testing.T, queue, body string) {
+	t.Helper()
+	if err := s.ch.PublishWithContext(t.Context(), "", queue, true, false, amqp.Publishing{MessageId: "m" + body, Body: []byte(body), DeliveryMode: 2, Expiration: "600000"}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *scene) ready(t *testing.T, queue string) int {
+	t.Helper()
+	q, err := s.ch.QueueDeclarePassive(queue, true, false, false, false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q.Messages
+}
+
+// start runs until the test, or stop, ends it.
+func (s *scene) start(t *testing.T, o runner.Options) (stop func() runner.Report) {
+	t.Helper()
+	o.Source, o.Dialer = s.client.Source(s.v.Name), s.client.Dialer(s.v.Name)
+	o.Plan.Queue = "work"
+	ctx, cancel := context.WithCancel(t.Context())
+	var report runner.Report
+	var err error
+	done := make(chan struct{})
+	go func() {
+		report, err = runner.Run(ctx, o)
+		close(done)
+	}()
+	return func() runner.Report {
+		cancel()
+		<-done
+		if err != nil {
+			t.Error(err)
+		}
+		return report
+	}
+}
+
+// TestWhatCannotMoveHoldsNobodyUp: a dead letter that its full queue refuses stays in hand, the others are handled, and it goes when there is room.
+func TestWhatCannotMoveHoldsNobodyUp(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		s, saw := newScene(t, b, 50), &told{}
+		s.declare(t, "dead", amqp.Table{"x-max-length": 1, "x-overflow": "reject-publish"})
+		s.publish(t, "dead", "full")
+		stop := s.start(t, runner.Options{
+			Prefetch: 10, Concurrency: 3, Observer: saw, Plan: retry.Plan{DeadLetter: &publish.Target{Key: "dead"}},
+			Handler: byBody(func(body string, _ int) handle.Result {
+				if body == "0" {
+					return handle.Never("fatal", "no")
+				}
+				return handle.Done()
+			}),
+		})
+		eventually(t, "the others are handled", func() bool { return saw.has(t, "49 handled") })
+		eventually(t, "it is said what stays", func() bool { return saw.noticed(`stuck: message "m0" cannot go to queue "dead"`) })
+		if _, err := s.ch.QueuePurge("dead", false); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "it goes when there is room", func() bool { return saw.has(t, "0 dead-lettered") })
+		if r := stop(); r.Handled != 49 || r.DeadLettered != 1 || s.ready(t, "work") != 0 {
+			t.Errorf("%+v, %d left", r, s.ready(t, "work"))
+		}
+	})
+}
+
+// TestWhatCannotMoveComesBack: when the run ends first, it is still in its queue.
+func TestWhatCannotMoveComesBack(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		s, saw := newScene(t, b, 5), &told{}
+		stop := s.start(t, runner.Options{
+			Prefetch: 10, Observer: saw, Plan: retry.Plan{DeadLetter: &publish.Target{Key: "missing"}},
+			Handler: byBody(func(string, int) handle.Result { return handle.Never("fatal", "no") }),
+		})
+		eventually(t, "it is said what stays", func() bool { return saw.noticed(`cannot go to queue "missing"`) })
+		if r := stop(); r.DeadLettered != 0 {
+			t.Errorf("%+v", r)
+		}
+		eventually(t, "all are back", func() bool { return s.ready(t, "work") == 5 })
+		if saw.mu.Lock(); saw.begun != len(saw.ends) {
+			t.Errorf("%d attempts began and %d ended", saw.begun, len(saw.ends))
+		}
+		saw.mu.Unlock()
+	})
+}
+
+// TestMissingWaitQueue: what would wait in a queue that was deleted is a dead letter, with its error.
+func TestMissingWaitQueue(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		s, saw := newScene(t, b, 1), &told{}
+		s.declare(t, "dead", nil)
+		stop := s.start(t, runner.Options{
+			Observer: saw, Plan: retry.Plan{DeadLetter: &publish.Target{Key: "dead"}, Steps: []retry.Step{{Delay: time.Second, Queues: []string{"gone"}}}},
+			Handler: byBody(func(string, int) handle.Result { return handle.Again("db", "locked") }),
+		})
+		eventually(t, "it is a dead letter", func() bool { return saw.has(t, "0 dead-lettered") })
+		stop()
+		d, ok, err := s.ch.Get("dead", true)
+		if err != nil || !ok {
+			t.Fatal(err, ok)
+		}
+		h := message.Table(d.Headers)
+		if h.Text(message.HeaderErrorType) != "db" || h.Text(message.HeaderExpiration) != "600000" || d.Expiration != "" || !saw.noticed("does not exist") {
+			t.Errorf("%v %q", d.Headers, d.Expiration)
+		}
+	})
+}
+
+// TestLimitAndDedupe: a limit is exact also with several workers, and what was handled is known when it comes again.
+func TestLimitAndDedupe(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		s := newScene(t, b, 30)
+		for range 3 {
+			s.publish(t, "work", "0")
+		}
+		handler := byBody(func(string, int) handle.Result { return handle.Done() })
+		stop := s.start(t, runner.Options{Prefetch: 20, Concurrency: 7, Limit: 13, Handler: handler})
+		eventually(t, "13 are handled", func() bool { return s.ready(t, "work") == 20 })
+		if r := stop(); r.Handled != 13 {
+			t.Errorf("%+v", r)
+		}
+		s.publish(t, "work", "0")
+		stop = s.start(t, runner.Options{Prefetch: 20, Concurrency: 7, Dedupe: 100, Handler: handler})
+		eventually(t, "all are gone", func() bool { return s.ready(t, "work") == 0 })
+		if r := stop(); r.Handled != 18 || r.Duplicates != 3 {
+			t.Errorf("%+v", r)
+		}
+	})
+}

@@ -1,0 +1,81 @@
+package topology_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/spec"
+)
+
+// TestLadderIsDoneAsTheBrokerCan: by the broker's own delay where that says the same, else by wait queues, with the reason.
+func TestLadderIsDoneAsTheBrokerCan(t *testing.T) {
+	for _, x := range []struct {
+		queue, version string
+		have           topology.Arguments // of the queue on the broker; nil when it does not exist
+		native         bool
+		why            string
+	}{
+		{"type: quorum, retry: { backoff: [5s, 10s, 15s] }", "4.3.6", nil, true, "RabbitMQ 4.3.6 delays a retry itself: 5s, 10s, 15s"},
+		{"type: quorum, retry: { backoff: [5s, 10s, 10s] }", "4.3.6", nil, true, ""},
+		{"type: quorum, retry: { backoff: [90s] }", "4.4.0", nil, true, "1m30s"},
+		{"type: quorum, retry: { backoff: [5s] }", "4.0.5", nil, false, "RabbitMQ 4.0.5 cannot delay a retry itself, 4.3 can"},
+		{"type: quorum, retry: { backoff: [5s, 30s, 5m] }", "4.3.6", nil, false, "grows evenly, and 5s, 30s, 5m does not"},
+		{"type: quorum, retry: { backoff: [5s], jitter: 10% }", "4.3.6", nil, false, "knows no jitter"},
+		{"type: quorum, retry: { backoff: [5s], via: queues }", "4.3.6", nil, false, "via: queues"},
+		{"type: quorum, deliveryLimit: 2, retry: { backoff: [5s, 5s] }", "4.3.6", nil, false, "delivery limit of 2"},
+		{"type: quorum, deliveryLimit: unlimited, retry: { backoff: [5s, 5s] }", "4.3.6", nil, true, ""},
+		{"type: classic, retry: { backoff: [5s] }", "4.3.6", nil, false, "the file says classic"},
+		{"retry: { backoff: [5s] }", "4.3.6", nil, false, "the file says no type"},
+		{"type: quorum, retry: { backoff: [5s] }", "4.3.6", topology.Arguments{}, false, "exists without the argument"},
+		{"type: quorum, retry: { backoff: [5s] }", "4.3.6",
+			topology.Arguments{"x-delayed-retry-type": "failed", "x-delayed-retry-min": int64(5000), "x-delayed-retry-max": int64(5000)}, true, ""},
+	} {
+		want := read(t, "version: 1\nvhost: v\nqueues: { q: { "+x.queue+" } }\n")
+		have := &topology.Live{Server: topology.Server{Version: x.version}}
+		if x.have != nil {
+			x.have["x-queue-type"] = "quorum"
+			add(t, &have.State, &topology.Queue{VHost: "v", Name: "q", Type: topology.Quorum, Durable: true, Arguments: x.have})
+		}
+		plan := topology.Diff(want, have, topology.DiffOptions{})
+		if plan.Problems.HasErrors() {
+			t.Errorf("%s: %v", x.queue, plan.Problems)
+		}
+		if len(plan.Retries) != 1 || plan.Retries[0].Native != x.native || !strings.Contains(plan.Retries[0].Why, x.why) {
+			t.Errorf("%s on %s: %+v, want native %v because %q", x.queue, x.version, plan.Retries, x.native, x.why)
+			continue
+		}
+		waits := 0
+		for _, s := range plan.Steps {
+			q := s.Want.(*topology.Queue)
+			if strings.Contains(q.Name, ".retry.") {
+				waits++
+			} else if _, native := q.Arguments["x-delayed-retry-type"]; native != x.native {
+				t.Errorf("%s on %s: the queue's arguments are %v", x.queue, x.version, q.Arguments)
+			}
+		}
+		if (waits == 0) != x.native {
+			t.Errorf("%s on %s: %d wait queues", x.queue, x.version, waits)
+		}
+		if o, _ := want.Get(topology.Ref{Kind: topology.KindQueue, VHost: "v", Name: "q"}); o.(*topology.Queue).Arguments["x-delayed-retry-type"] != nil {
+			t.Error("the plan changed what was declared")
+		}
+	}
+}
+
+func read(t *testing.T, text string) *topology.State {
+	t.Helper()
+	_, state, problems := spec.Read([]spec.Input{{Name: "t.yaml", Data: []byte(text)}}, spec.Options{})
+	if problems.HasErrors() {
+		t.Fatal(problems)
+	}
+	return state
+}
+
+func add(t *testing.T, s *topology.State, o topology.Object) {
+	t.Helper()
+	if err := s.Add(o, diag.Position{}); err != nil {
+		t.Fatal(err)
+	}
+}

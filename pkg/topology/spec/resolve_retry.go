@@ -1,0 +1,70 @@
+package spec
+
+import (
+	"time"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/diag"
+)
+
+// ladder adds a retry ladder and its wait queues. Where a broker does better without them, topology.Diff leaves them out.
+func (r *resolver) ladder(q *topology.Queue, declared *Queue) {
+	retry := declared.Retry
+	if q.Type == topology.Stream {
+		r.report(diag.Error, retry.at, r.name(q.Ref()), "a stream cannot have retry", "a stream never dead-letters: its messages stay where they are", "remove retry, or use type: quorum")
+		return
+	}
+	if declared.DelayedRetry != nil {
+		r.report(diag.Error, retry.at, r.name(q.Ref()), "has both retry and delayedRetry", "retry sets delayedRetry itself where the broker can do it so", "remove delayedRetry")
+		return
+	}
+	l := topology.Ladder{Queue: q.Ref(), Jitter: int64(retry.Jitter), QueuesOnly: retry.Via == "queues"}
+	made := map[string]bool{}
+	for _, step := range retry.Backoff {
+		if step == 0 {
+			r.report(diag.Error, retry.at, r.name(q.Ref()), "a retry step cannot be 0", "", "write a time like 5s")
+			continue
+		}
+		var waits []topology.Ref
+		for _, w := range waitsOf(q, int64(step), l.Jitter) {
+			waits = append(waits, w.Ref())
+			if !made[w.Name] {
+				made[w.Name] = true
+				r.add(w, &place{at: retry.at})
+			}
+		}
+		l.Steps, l.Waits = append(l.Steps, int64(step)), append(l.Waits, waits)
+	}
+	if len(l.Steps) > 0 {
+		r.state.AddLadder(l)
+	}
+}
+
+// waitsOf makes the wait queues of one step: one, or with jitter three, of which a message takes one by chance. Shorter waits in one and the same
+// queue would spread nothing: a message expires only at the head, so that most would leave with the longest before them.
+func waitsOf(q *topology.Queue, step, jitter int64) []*topology.Queue {
+	name := WaitQueue(q.Name, time.Duration(step)*time.Millisecond)
+	waits := []*topology.Queue{waitQueue(q, name, step)}
+	if by := step * jitter / 100; by > 0 {
+		waits = append(waits, waitQueue(q, name+".early", step-by), waitQueue(q, name+".late", step+by))
+	}
+	return waits
+}
+
+// waitQueue makes a queue with a TTL of its own, for a TTL of messages would block behind longer ones (3.10.8, 4.0.5, 4.3.6). It gives its messages
+// back through the default exchange, so that nobody else bound to the first exchange gets them again. A quorum queue keeps what is on
+// its way back until the queue has confirmed it: by default it would be lost when that has no leader just then, or is full.
+func waitQueue(q *topology.Queue, name string, ttl int64) *topology.Queue {
+	w := &topology.Queue{VHost: q.VHost, Name: name, Type: q.Type, TypeDeclared: q.TypeDeclared, Durable: true,
+		Arguments: topology.Arguments{"x-message-ttl": ttl, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": q.Name}}
+	if q.TypeDeclared && q.Type == topology.Quorum {
+		w.Arguments["x-dead-letter-strategy"], w.Arguments["x-overflow"] = "at-least-once", "reject-publish"
+	}
+	return w
+}
+
+// WaitQueue names the queue in which messages of a queue wait for one step of its retry ladder: orders.retry.30s. With jitter there are two
+// more: orders.retry.30s.early and orders.retry.30s.late.
+func WaitQueue(queue string, step time.Duration) string {
+	return queue + ".retry." + FormatDuration(step.Milliseconds())
+}
