@@ -60,7 +60,9 @@ func TestStumblingRead(t *testing.T) {
 
 // stumbling returns a client without AMQP whose first refusals declarations of queues are refused with answer.
 func stumbling(t *testing.T, v *rabbittest.VHost, answer string, refusals int32) *Client {
-	declares := func(r *http.Request) bool { return r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/queues/") }
+	declares := func(r *http.Request) bool {
+		return r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/queues/")
+	}
 	api := between(t, v, declares, refusals, http.StatusNotFound, answer)
 	return newClient(t, v.User, noAMQP, quickly, func(o *Options) { o.API = api })
 }
