@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/msgctl/msgctl/pkg/consume/retry"
 	"github.com/msgctl/msgctl/pkg/dlq"
@@ -11,6 +12,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
+
+// consumerTimeout is the broker's default since 3.8.15.
+const consumerTimeout = 30 * time.Minute
 
 // findPlan finds out where failures go, from the broker or, where that does not tell, from the topology file. It refuses to begin when
 // dead letters would be lost.
@@ -76,6 +80,12 @@ func (c *consuming) planFrom(state *topology.State, version, from string) (err e
 	}
 	if c.plan, err = retry.Discover(n, c.queue, ladder); err != nil {
 		return &exitError{code: exitFailed, err: err, advice: "msgctl apply -f FILE makes what the topology file declares; msgctl lint --live finds what is missing"}
+	}
+	for _, step := range c.plan.Steps {
+		if c.key != nil && step.Delay >= consumerTimeout {
+			c.deps.warn(fmt.Sprintf("with --ordered-by a retry waits in hand: a broker closes the channel of who holds a message for longer than its consumer_timeout (%s by default), and a step of %s is longer", consumerTimeout, step.Delay))
+			break
+		}
 	}
 	if c.key != nil && c.plan.Native {
 		return &exitError{

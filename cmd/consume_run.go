@@ -109,6 +109,10 @@ func (d *deps) tell(text string) {
 func (c *consuming) say() {
 	p := &c.plan
 	text := fmt.Sprintf("Consuming from queue %s in vhost %s: %s.", c.queue, c.vhost, c.handler.Name())
+	if !c.mayFail() {
+		c.deps.tell(text + " The messages leave the queue.")
+		return
+	}
 	var waits []string
 	for _, s := range p.Steps {
 		waits = append(waits, s.Delay.String())
@@ -129,7 +133,7 @@ func (c *consuming) say() {
 	switch {
 	case len(waits) > 0:
 		text += fmt.Sprintf(" What fails for now is tried again after %s%s, %d attempts in all.", strings.Join(waits, ", "), how, len(p.Steps)+1)
-	case c.mayFail():
+	default:
 		text += " It has no retry ladder: what fails for now fails for good."
 	}
 	switch {

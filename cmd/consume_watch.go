@@ -55,6 +55,12 @@ type consumeWatch struct {
 	errors  telemetry.Labels
 
 	mu       sync.Mutex
+	receives connectionState
+	sends    connectionState // of retries and dead letters
+}
+
+// connectionState is that of one connection.
+type connectionState struct {
 	notReady error
 	lost     bool
 }
@@ -64,7 +70,8 @@ var _ runner.Observer = (*consumeWatch)(nil)
 func newConsumeWatch(log *slog.Logger, queue string, types []string) *consumeWatch {
 	w := &consumeWatch{
 		log: log, queue: queue, metrics: telemetry.NewMetrics(), types: telemetry.Labels{Most: max(maxTypes, len(types)+1)},
-		keys: telemetry.Labels{Most: maxKeys}, errors: telemetry.Labels{Most: maxErrors}, notReady: errors.New("not connected yet"),
+		keys: telemetry.Labels{Most: maxKeys}, errors: telemetry.Labels{Most: maxErrors},
+		receives: connectionState{notReady: errors.New("not connected yet")},
 	}
 	for _, t := range types {
 		w.types.Value(t)
@@ -76,7 +83,7 @@ func newConsumeWatch(log *slog.Logger, queue string, types []string) *consumeWat
 func (w *consumeWatch) ready() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.notReady
+	return errors.Join(w.receives.notReady, w.sends.notReady)
 }
 
 // Begin implements runner.Observer.
@@ -158,22 +165,26 @@ func traceOf(header string) (trace, span string) {
 func (w *consumeWatch) Notice(n runner.Notice) {
 	level := slog.LevelInfo
 	w.mu.Lock()
+	state := &w.receives
+	if n.Publishing {
+		state = &w.sends
+	}
 	switch n.Kind {
 	case runner.NoticeConnected:
-		if w.lost {
+		if state.lost {
 			w.metrics.Reconnects.Add(1, w.queue)
 		}
-		w.notReady, w.lost = nil, false
-	case runner.NoticeReconnecting, runner.NoticePaused, runner.NoticeStuck:
+		*state = connectionState{}
+	case runner.NoticeReconnecting:
+		level, *state = slog.LevelWarn, connectionState{notReady: errors.New(n.Text), lost: true}
+	case runner.NoticePaused:
+		level, state.notReady = slog.LevelWarn, errors.New(n.Text)
+	case runner.NoticeStuck:
 		level = slog.LevelWarn
-		if n.Kind != runner.NoticeStuck {
-			w.notReady = errors.New(n.Text)
-		}
-		w.lost = w.lost || n.Kind == runner.NoticeReconnecting
 	case runner.NoticeResumed:
-		w.notReady = nil
+		state.notReady = nil
 	case runner.NoticeDraining:
-		w.notReady = errors.New(n.Text)
+		w.receives.notReady = errors.New(n.Text)
 	}
 	w.mu.Unlock()
 	w.log.Log(context.Background(), level, profile.Redact(n.Text), "queue", w.queue)

@@ -115,6 +115,8 @@ const (
 type Notice struct {
 	Kind NoticeKind
 	Text string
+	// Publishing: it is about the connection that publishes retries and dead letters, not the one that receives.
+	Publishing bool
 }
 
 // Report is what a run came to. Its counts are of attempts.

@@ -94,18 +94,18 @@ func (r *run) publisherOptions() publish.PublisherOptions {
 }
 
 func (r *run) publisherNotice(n publish.Notice) {
+	kind, text := NoticeReconnecting, fmt.Sprintf("the connection that publishes was lost: %v", n.Err)
 	switch n.Kind {
 	case publish.NoticeBlocked:
-		r.notice(NoticePaused, "retries and dead letters wait: %v", n.Err)
+		kind, text = NoticePaused, fmt.Sprintf("retries and dead letters wait: %v", n.Err)
 	case publish.NoticeUnblocked:
-		r.notice(NoticeResumed, "the broker takes messages again")
+		kind, text = NoticeResumed, "the broker takes messages again"
 	case publish.NoticeRestored:
-		r.notice(NoticeConnected, "connected again to publish")
+		kind, text = NoticeConnected, "connected again to publish"
 	case publish.NoticeRetry:
-		r.notice(NoticeReconnecting, "connecting to publish, attempt %d in %s: %v", n.Attempt, n.Wait, n.Err)
-	case publish.NoticeLost:
-		r.notice(NoticeReconnecting, "the connection that publishes was lost: %v", n.Err)
+		text = fmt.Sprintf("connecting to publish, attempt %d in %s: %v", n.Attempt, n.Wait, n.Err)
 	}
+	r.Observer.Notice(Notice{Kind: kind, Text: text, Publishing: true})
 }
 
 func (r *run) notice(kind NoticeKind, format string, args ...any) {
