@@ -20,7 +20,8 @@ func (r *publishRun) dryRun(from given) error {
 	if err != nil {
 		return err
 	}
-	doc := view.NewDryRunMessage(r.vhost, m.target, m.message, m.event)
+	doc := view.NewDryRunMessage(r.vhost, m.target, m.message)
+	doc.Optional = r.props.unroutable
 	r.reach(&doc, m)
 	streams := r.deps.streams
 	if done, err := r.output.encode(streams.Out, doc); done {

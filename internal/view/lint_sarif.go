@@ -122,7 +122,11 @@ func sarifFinding(f lint.Finding, rule int) sarifResult {
 		r.Locations = []sarifLocation{at}
 	}
 	if f.Ignored != "" {
-		r.Suppressions = []sarifSuppression{{Kind: "inSource", Justification: terminal.Neutralise(f.Ignored)}}
+		kind := "inSource"
+		if f.ByConfig {
+			kind = "external"
+		}
+		r.Suppressions = []sarifSuppression{{Kind: kind, Justification: terminal.Neutralise(f.Ignored)}}
 	}
 	return r
 }

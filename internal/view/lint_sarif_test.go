@@ -65,3 +65,17 @@ func TestSARIFIsValid(t *testing.T) {
 		}
 	}
 }
+
+// TestSARIFSaysWhatSuppresses: a comment is in the source, the configuration is not.
+func TestSARIFSaysWhatSuppresses(t *testing.T) {
+	for want, byConfig := range map[string]bool{`"kind": "inSource"`: false, `"kind": "external"`: true} {
+		var out bytes.Buffer
+		list := []lint.Finding{{Rule: "drift", Severity: lint.Warning, Message: "passed", Ignored: "why", ByConfig: byConfig}}
+		if err := view.LintSARIF(&out, view.NewLintDocument(list, "4.3", 1), "dev"); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(out.Bytes(), []byte(want)) {
+			t.Errorf("by configuration %v: no %s in\n%s", byConfig, want, out.Bytes())
+		}
+	}
+}

@@ -79,14 +79,16 @@ type DryRunMessage struct {
 	Body       string `json:"body,omitempty"`
 	BodyBase64 []byte `json:"body_base64,omitempty"`
 	// Known says that a topology file tells the queues: Reaches get a copy, Possibly may.
-	Known    bool     `json:"-"`
+	Known bool `json:"-"`
+	// Optional says that it may reach no queue.
+	Optional bool     `json:"-"`
 	Reaches  []string `json:"reaches"`
 	Possibly []string `json:"possibly,omitempty"`
 	Unsure   []string `json:"unsure,omitempty"`
 }
 
-// NewDryRunMessage makes the document of a message; e is nil for bytes without a type.
-func NewDryRunMessage(vhost string, t publish.Target, m *message.Message, _ *event.Envelope) DryRunMessage {
+// NewDryRunMessage makes the document of a message.
+func NewDryRunMessage(vhost string, t publish.Target, m *message.Message) DryRunMessage {
 	doc := DryRunMessage{FormatVersion: PublishFormatVersion, DryRun: true, VHost: vhost, Exchange: t.Exchange, Key: t.Key, Headers: m.Headers, Properties: map[string]any{}}
 	for name, value := range map[string]string{"content_type": m.ContentType, "message_id": m.MessageID, "type": m.Type, "correlation_id": m.CorrelationID,
 		"app_id": m.AppID, "expiration": m.Expiration} {
@@ -109,6 +111,13 @@ func NewDryRunMessage(vhost string, t publish.Target, m *message.Message, _ *eve
 		doc.BodyBase64 = m.Body
 	}
 	return doc
+}
+
+func unreached(allowed bool, style terminal.Styler) string {
+	if allowed {
+		return style.Yellow("no queue, as allowed: the broker would drop it")
+	}
+	return style.Red("no queue: it would be an error")
 }
 
 // DryRunMessageText writes it for people. width is the terminal's, 0 for a pipe.
@@ -135,7 +144,7 @@ func DryRunMessageText(w io.Writer, doc DryRunMessage, style terminal.Styler, wi
 	switch {
 	case !doc.Known:
 	case len(doc.Reaches) == 0 && len(doc.Possibly) == 0:
-		fmt.Fprintf(&b, "%s  %s\n", label("reaches"), style.Red("no queue: it would be an error"))
+		fmt.Fprintf(&b, "%s  %s\n", label("reaches"), unreached(doc.Optional, style))
 	default:
 		line("reaches", strings.Join(doc.Reaches, ", "))
 	}

@@ -109,7 +109,7 @@ func (c Config) Apply(list []Finding) []Finding {
 		}
 		for _, ig := range c.Ignore {
 			if f.Ignored == "" && ig.covers(f) {
-				f.Ignored = ig.Reason
+				f.Ignored, f.ByConfig = ig.Reason, true
 			}
 		}
 		out = append(out, f)

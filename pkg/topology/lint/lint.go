@@ -62,6 +62,8 @@ type Finding struct {
 	Fix string `json:"fix,omitempty"`
 	// Ignored is the reason why a comment or the configuration lets it pass; such findings do not count.
 	Ignored string `json:"ignored,omitempty"`
+	// ByConfig says that the configuration does, not a comment.
+	ByConfig bool `json:"-"`
 
 	Ref  topology.Ref `json:"-"`
 	part string
