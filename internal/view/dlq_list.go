@@ -3,7 +3,6 @@ package view
 import (
 	"bufio"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -298,105 +297,4 @@ func writeLosing(b *bufio.Writer, doc DLQListDocument, style terminal.Styler, wi
 			folded(b, mark+"  ", text, width)
 		}
 	}
-}
-
-// folded writes text behind a mark, which may hold colour, folded and indented at width.
-func folded(b *bufio.Writer, mark, text string, width int) {
-	foldedStyle(b, mark, text, width, func(s string) string { return s })
-}
-
-func foldedStyle(b *bufio.Writer, mark, text string, width int, style func(string) string) {
-	text = terminal.Neutralise(text)
-	first := terminal.Width(stripColour(mark))
-	if width <= 0 || first+terminal.Width(text) <= width {
-		fmt.Fprintln(b, mark+style(text))
-		return
-	}
-	const widestMark, leastText = 30, 30
-	if first <= widestMark && width-first >= leastText {
-		for i, line := range terminal.Wrap(text, width-first) {
-			if i > 0 {
-				mark = strings.Repeat(" ", first)
-			}
-			fmt.Fprintln(b, mark+style(line))
-		}
-		return
-	}
-	const indent = 4
-	fmt.Fprintln(b, strings.TrimRight(mark, " "))
-	for _, line := range terminal.Wrap(text, max(width-indent, 20)) {
-		fmt.Fprintln(b, strings.Repeat(" ", indent)+style(line))
-	}
-}
-
-// Folded writes a line for people, folded at width columns; 0 means never (a pipe).
-func Folded(w io.Writer, text string, width int, style func(string) string) error {
-	b := bufio.NewWriter(w)
-	foldedStyle(b, "", text, width, style)
-	return b.Flush()
-}
-
-// narrow is the width below which tables become lists.
-const narrow = 100
-
-// tooNarrow says that a table would fold its cells on a narrow terminal.
-func tooNarrow(t Table, width int) bool {
-	if width <= 0 || width >= narrow {
-		return false
-	}
-	sum := columnGap * (len(t.Headers) - 1)
-	for _, w := range t.naturalWidths() {
-		sum += w
-	}
-	return sum > width
-}
-
-// writeList writes a table as a list: the first column as a heading, the others below it, without those that are empty.
-func (t Table) writeList(b *bufio.Writer, style terminal.Styler, width int) {
-	label := 0
-	for _, h := range t.Headers[1:] {
-		label = max(label, terminal.Width(h))
-	}
-	for i, row := range t.Rows {
-		first := row[0]
-		if t.Style != nil {
-			first = t.Style(i, 0, terminal.Neutralise(first))
-		}
-		fmt.Fprintln(b, first)
-		for j, cell := range row[1:] {
-			if cell == "" || cell == "-" {
-				continue
-			}
-			mark := "  " + style.Dim(strings.ToLower(t.Headers[j+1])) + strings.Repeat(" ", label-terminal.Width(t.Headers[j+1])) + "  "
-			foldedStyle(b, mark, cell, width, func(s string) string {
-				if t.Style == nil {
-					return s
-				}
-				return t.Style(i, j+1, s)
-			})
-		}
-	}
-}
-
-// stripColour takes the escape sequences out of what we styled ourselves.
-func stripColour(s string) string {
-	var out strings.Builder
-	for {
-		before, rest, found := strings.Cut(s, "\x1b[")
-		out.WriteString(before)
-		if !found {
-			return out.String()
-		}
-		_, s, _ = strings.Cut(rest, "m")
-	}
-}
-
-// JSONLine writes a document as one line of NDJSON.
-func JSONLine(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return fmt.Errorf("write NDJSON: %w", err)
-	}
-	return nil
 }

@@ -19,6 +19,16 @@ func JSON(w io.Writer, v any) error {
 	return nil
 }
 
+// JSONLine writes a document as one line of NDJSON.
+func JSONLine(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("write NDJSON: %w", err)
+	}
+	return nil
+}
+
 // YAML writes a document as YAML: the same names in the same order as JSON.
 func YAML(w io.Writer, v any) error {
 	text, err := json.Marshal(v)
