@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/msgctl/msgctl/pkg/consume"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -28,6 +29,9 @@ func (b *browser) giveBack(ctx context.Context) (err error) {
 		slices.Reverse(b.held)
 	}
 	for i, w := range b.held {
+		if errors.Is(err, consume.ErrLost) {
+			break // the rest went back with the connection
+		}
 		if b.o.Looking.Type == topology.Classic {
 			err = errors.Join(err, b.giveBackInTurn(ctx, w))
 			continue
@@ -42,7 +46,9 @@ func (b *browser) giveBack(ctx context.Context) (err error) {
 			b.awaitBack(ctx, before+w.count, before >= 0)
 		}
 	}
-	err = errors.Join(err, b.finish(ctx))
+	if finished := b.finish(ctx); err == nil || !errors.Is(finished, consume.ErrLost) {
+		err = errors.Join(err, finished)
+	}
 	if b.report.Guarded {
 		b.settle(ctx, beforeLowering)
 	}
