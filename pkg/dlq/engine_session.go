@@ -18,7 +18,6 @@ type session struct {
 	mu   sync.Mutex
 	led  *settle.Ledger
 	gone bool
-	acks int64
 }
 
 func newSession(sub consume.Subscription, prefetch int) *session {
@@ -61,17 +60,7 @@ func (s *session) acknowledge() {
 	if s.gone {
 		return
 	}
-	if multiple > 0 {
-		s.acks++
-		s.gone = s.sub.Ack(multiple, true) != nil
-	}
-	for _, tag := range single {
-		if s.gone {
-			return
-		}
-		s.acks++
-		s.gone = s.sub.Ack(tag, false) != nil
-	}
+	s.gone = settle.Send(s.sub, multiple, single) != nil
 }
 
 func (s *session) isGone() bool {

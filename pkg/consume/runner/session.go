@@ -74,15 +74,8 @@ func (s *session) reject(tag uint64) {
 func (s *session) flush() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	multiple, single := s.led.FlushAll()
-	if !s.gone && multiple > 0 {
-		s.gone = s.sub.Ack(multiple, true) != nil
-	}
-	for _, tag := range single {
-		if s.gone {
-			return
-		}
-		s.gone = s.sub.Ack(tag, false) != nil
+	if multiple, single := s.led.FlushAll(); !s.gone {
+		s.gone = settle.Send(s.sub, multiple, single) != nil
 	}
 }
 
