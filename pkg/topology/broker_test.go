@@ -85,6 +85,8 @@ func samples(a topology.Argument) (x, y any) {
 		return true, false
 	case a.Type == topology.Integer && a.Name == "x-queue-version":
 		return int64(2), nil
+	case a.Name == "x-expires": // long enough for the queue to be there when it is declared again
+		return int64(3600_000), int64(7200_000)
 	case a.Type == topology.Integer:
 		return a.Min + 20, a.Min + 21
 	case a.Values != nil:
