@@ -52,11 +52,20 @@ func (c *consuming) facts(ctx context.Context) (state *topology.State, version, 
 	case err != nil && !errors.Is(err, topology.ErrUnreachable) && !errors.Is(err, topology.ErrNotPermitted) && !errors.Is(err, errAPIUnreachable):
 		return nil, "", "", err
 	}
+	c.blind = err
 	if c.known != nil && c.known.state.Has(c.queueRef()) {
-		c.deps.warn("the broker cannot be asked what the queue is like (the management API is not to be had): the topology file is believed")
+		c.deps.warn(fmt.Sprintf("the broker cannot be asked what the queue is like (%s): the topology file is believed", c.whyBlind()))
 		return c.known.state, "", "the topology file", nil
 	}
 	return nil, "", "", nil
+}
+
+// whyBlind says why the broker cannot be asked.
+func (c *consuming) whyBlind() string {
+	if c.blind == nil {
+		return "its list of queues cannot be read"
+	}
+	return c.blind.Error()
 }
 
 func (c *consuming) queueRef() topology.Ref {
@@ -130,7 +139,7 @@ func (c *consuming) redirect() error {
 func (c *consuming) noDeadLetters(known bool) error {
 	why := "has no dead-letter exchange: a message that fails for good would be lost"
 	if !known {
-		why = "cannot be looked at (the management API is not to be had), and no topology file declares it: where dead letters go is not known"
+		why = "cannot be looked at (" + c.whyBlind() + "), and no topology file declares it: where dead letters go is not known"
 	}
 	return &exitError{
 		code: exitFailed, err: fmt.Errorf("queue %q %s", c.queue, why),

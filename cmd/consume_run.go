@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/msgctl/msgctl/internal/profile"
@@ -24,6 +25,7 @@ type consuming struct {
 	vhost   string
 	handler handle.Handler
 	plan    retry.Plan
+	blind   error // why the broker could not be asked about the queue
 	key     func(*message.Message) string
 }
 
@@ -60,6 +62,7 @@ func (o *consumeOptions) prepare(ctx context.Context) (*consuming, error) {
 func (c *consuming) run(ctx context.Context) error {
 	log := c.newLogger()
 	w := newConsumeWatch(log, c.queue, c.knownTypes())
+	w.connected = sync.OnceFunc(c.say)
 	if c.metrics != "" {
 		server, err := telemetry.Serve(ctx, c.metrics, w.metrics, w.ready)
 		if err != nil {
@@ -68,7 +71,6 @@ func (c *consuming) run(ctx context.Context) error {
 		defer func() { _ = server.Close() }()
 		log.Info("serving /metrics, /healthz and /readyz", "address", server.Addr)
 	}
-	c.say()
 	o := runner.Options{
 		Source: c.broker.Source(c.vhost), Handler: c.handler, Plan: c.plan, Prefetch: c.window(), Concurrency: c.concurrency,
 		Key: c.key, Type: c.typer(), Dedupe: c.dedupe, Grace: max(c.grace, time.Millisecond), Limit: c.limit, Idle: c.idle,
@@ -81,7 +83,9 @@ func (c *consuming) run(ctx context.Context) error {
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.grace)
 	defer cancel()
 	err = errors.Join(err, c.handler.Close(closing))
-	c.deps.tell(consumeSummary(report))
+	if err == nil || report != (runner.Report{}) {
+		c.deps.tell(consumeSummary(report))
+	}
 	switch {
 	case err != nil:
 		return err

@@ -53,6 +53,8 @@ type consumeWatch struct {
 	types   telemetry.Labels
 	keys    telemetry.Labels
 	errors  telemetry.Labels
+	// connected is called when the queue is being consumed, before the first message is handled.
+	connected func()
 
 	mu       sync.Mutex
 	receives connectionState
@@ -171,6 +173,9 @@ func (w *consumeWatch) Notice(n runner.Notice) {
 	}
 	switch n.Kind {
 	case runner.NoticeConnected:
+		if !n.Publishing {
+			w.connected()
+		}
 		if state.lost {
 			w.metrics.Reconnects.Add(1, w.queue)
 		}

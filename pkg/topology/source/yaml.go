@@ -110,7 +110,7 @@ func explainLine(data []byte, line int, message string) (column int, fix string)
 	case strings.Contains(message, "mapping values are not allowed"):
 		fix = "put quotes around a value that has a colon in it, and align keys of one mapping in one column"
 	case strings.Contains(message, "did not find expected key"), strings.Contains(message, "expected <block end>"):
-		fix = "align keys of one mapping in one column, here or in the lines before"
+		fix = "align keys of one mapping in one column, here or in the lines next to it"
 	case strings.Contains(message, "cannot start any token"):
 		fix = "put quotes around a value that starts with one of @ ` % "
 	}
