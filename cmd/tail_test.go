@@ -282,7 +282,7 @@ func TestTailSlowReader(t *testing.T) {
 		if seen != total || shown != got || shown+dropped != total || missing > dropped {
 			t.Errorf("%d lines with %d missing, of %d: %s", got, missing, total, m[0])
 		}
-		if peak > 300<<10 {
+		if peak > 300<<10 && !underRace { // the race detector takes many times the memory
 			t.Errorf("it took %d MiB", peak>>10)
 		}
 	})
