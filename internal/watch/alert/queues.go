@@ -20,7 +20,9 @@ func (m *maker) vhost(vhost string) {
 	for _, name := range n.QueueNames() {
 		ref := topology.Ref{Kind: topology.KindQueue, VHost: vhost, Name: name}
 		q := n.Queue(name)
-		m.full(ref, n.Settings(name))
+		if q.Type != topology.Stream { // a stream is full by design: its limits say how much of it is kept
+			m.full(ref, n.Settings(name))
+		}
 		if m.needsConsumer(q, ref) {
 			m.consumers(ref)
 		}
