@@ -16,6 +16,7 @@ import (
 // vhost makes the rules of one vhost.
 func (m *maker) vhost(vhost string) {
 	n := route.New(m.State, vhost, "")
+	isWait := m.found.IsWait(vhost)
 	var own, letters []string
 	for _, name := range n.QueueNames() {
 		ref := topology.Ref{Kind: topology.KindQueue, VHost: vhost, Name: name}
@@ -23,7 +24,7 @@ func (m *maker) vhost(vhost string) {
 		if q.Type != topology.Stream { // a stream is full by design: its limits say how much of it is kept
 			m.full(ref, n.Settings(name))
 		}
-		if m.needsConsumer(q, ref) {
+		if !isWait(name) && m.needsConsumer(q, ref) {
 			m.consumers(ref)
 		}
 		if m.roles[ref] != dlq.RoleDeadLetter {
@@ -96,8 +97,7 @@ func (m *maker) needsConsumer(q *topology.Queue, ref topology.Ref) bool {
 	if _, ok := m.Queues[ref]; ok && m.Queues[ref].Consumers != m.File.Consumers {
 		return m.Queues[ref].Consumers > 0 // somebody says so
 	}
-	role := m.roles[ref]
-	return m.of(ref).Consumers > 0 && role != dlq.RoleDeadLetter && role != dlq.RoleWait && q.Type != topology.Stream && !q.AutoDelete && !q.Exclusive
+	return m.of(ref).Consumers > 0 && m.roles[ref] != dlq.RoleDeadLetter && q.Type != topology.Stream && !q.AutoDelete && !q.Exclusive
 }
 
 func (m *maker) consumers(ref topology.Ref) {

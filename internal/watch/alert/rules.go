@@ -69,8 +69,8 @@ const (
 
 // Rules makes the rules, those of each vhost together.
 func Rules(o Options) []Rule {
-	m := &maker{Options: o, names: namesOf(o.Source), roles: map[topology.Ref]dlq.Role{}}
-	for _, q := range dlq.Discover(o.State, dlq.DiscoverOptions{}).Queues {
+	m := &maker{Options: o, names: namesOf(o.Source), found: dlq.Discover(o.State, dlq.DiscoverOptions{}), roles: map[topology.Ref]dlq.Role{}}
+	for _, q := range m.found.Queues {
 		m.roles[q.Ref()] = q.Role
 	}
 	for _, vhost := range o.State.VHosts() {
@@ -108,6 +108,7 @@ func namesOf(s Source) names {
 type maker struct {
 	Options
 	names names
+	found dlq.Discovery
 	roles map[topology.Ref]dlq.Role
 	rules []Rule
 }
