@@ -32,11 +32,12 @@ func variables() []variable {
 	labels := func(name, label, query string) variable {
 		return variable{
 			Name: name, Label: label, Type: "query", Datasource: source(), Refresh: 2, Multi: true, IncludeAll: true, AllValue: ".*", Sort: 1, Options: []any{},
-			Query: map[string]string{"query": query, "refId": name},
+			Current: choice{Text: []string{"All"}, Value: []string{"$__all"}},
+			Query:   map[string]string{"query": query, "refId": name},
 		}
 	}
 	return []variable{
-		{Name: "datasource", Label: "Data source", Type: "datasource", Query: "prometheus", Refresh: 1, Options: []any{}},
+		{Name: "datasource", Label: "Data source", Type: "datasource", Query: "prometheus", Refresh: 1, Options: []any{}, Current: choice{Text: "default", Value: "default"}},
 		labels("vhost", "VHost", "label_values("+watch.VHostUp+", vhost)"),
 		labels("queue", "Dead-letter queue", "label_values("+watch.DLQReady+inVHost+", queue)"),
 		labels("consumer", "Consumed queue", "label_values(messages_consumed_total, queue)"),

@@ -13,7 +13,7 @@ type board struct {
 func (b *board) row(title string) {
 	b.wrap()
 	open := false
-	b.place(Panel{Type: "row", Title: title, Collapsed: &open}, columns, 1)
+	b.place(Panel{Type: "row", Title: title, Collapsed: &open, Panels: []Panel{}}, columns, 1)
 	b.wrap()
 }
 
@@ -45,7 +45,8 @@ func (b *board) stat(title, description, unit string, steps []thresholdStep, exp
 		Type: "stat", Title: title, Description: description, Datasource: source(), Targets: targets([]query{{expr: expr}}, true),
 		FieldConfig: &fieldConfig{Defaults: fieldDefaults{Unit: unit, Thresholds: &thresholds{"absolute", steps}, Mappings: []any{}, NoValue: "–"}, Overrides: []any{}},
 		Options: map[string]any{
-			"colorMode": "background", "graphMode": "none", "justifyMode": "auto", "textMode": "value",
+			"colorMode": "background", "graphMode": "none", "justifyMode": "auto", "textMode": "value", "wideLayout": true,
+			"orientation": "auto", "showPercentChange": false, "percentChangeColorMode": "standard",
 			"reduceOptions": map[string]any{"calcs": []string{"lastNotNull"}, "fields": "", "values": false},
 		},
 	}, columns/6, 4)
@@ -58,7 +59,7 @@ func (b *board) lines(title, description, unit string, queries ...query) {
 		Type: "timeseries", Title: title, Description: description, Datasource: source(), Targets: targets(queries, false),
 		FieldConfig: &fieldConfig{Defaults: fieldDefaults{Unit: unit, Min: &zero, Mappings: []any{}, Custom: map[string]any{"lineWidth": 1, "fillOpacity": 10, "showPoints": "never"}}, Overrides: []any{}},
 		Options: map[string]any{
-			"legend":  map[string]any{"displayMode": "list", "placement": "bottom", "showLegend": true},
+			"legend":  map[string]any{"calcs": []string{}, "displayMode": "list", "placement": "bottom", "showLegend": true},
 			"tooltip": map[string]any{"mode": "multi", "sort": "desc"},
 		},
 	}, columns/2, 8)
@@ -71,7 +72,7 @@ func (b *board) table(title, description, expr string) {
 	b.place(Panel{
 		Type: "table", Title: title, Description: description, Datasource: source(), Targets: list,
 		FieldConfig: &fieldConfig{Defaults: fieldDefaults{Mappings: []any{}}, Overrides: []any{}},
-		Options:     map[string]any{"showHeader": true, "cellHeight": "sm"},
+		Options:     map[string]any{"frameIndex": 0, "showHeader": true, "cellHeight": "sm"},
 	}, columns/2, 8)
 }
 

@@ -48,7 +48,13 @@ type variable struct {
 	Hide       int         `json:"hide"`
 	Regex      string      `json:"regex"`
 	Options    []any       `json:"options"`
-	Current    struct{}    `json:"current"`
+	Current    choice      `json:"current"`
+}
+
+// choice is what a variable is at first: texts, or lists of them.
+type choice struct {
+	Text  any `json:"text"`
+	Value any `json:"value"`
 }
 
 type datasource struct {
@@ -59,7 +65,7 @@ type datasource struct {
 // source is what the variable datasource names.
 func source() *datasource { return &datasource{Type: "prometheus", UID: "${datasource}"} }
 
-// Panel is one picture, or a heading over some.
+// Panel is one picture, or a heading over some. Panels is an empty list in a heading: those under it follow in the dashboard's own list.
 type Panel struct {
 	ID          int            `json:"id"`
 	Type        string         `json:"type"`
@@ -71,7 +77,7 @@ type Panel struct {
 	FieldConfig *fieldConfig   `json:"fieldConfig,omitempty"`
 	Options     map[string]any `json:"options,omitempty"`
 	Collapsed   *bool          `json:"collapsed,omitempty"`
-	Panels      []Panel        `json:"panels,omitempty"`
+	Panels      any            `json:"panels,omitempty"`
 }
 
 // GridPos is where a panel is, in 24 columns.
