@@ -67,6 +67,7 @@ func (r *exporterRun) read(ctx context.Context) error {
 		for _, vhost := range r.declared() {
 			if slices.Contains(live.MissingVHosts, vhost) {
 				r.closed = append(r.closed, vhost)
+				r.trouble(watch.StageVHost, errors.New("the vhost does not exist, or this login may not see it"), "vhost", vhost)
 				continue
 			}
 			r.open[vhost] = r.session(vhost, live)

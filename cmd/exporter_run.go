@@ -55,6 +55,7 @@ func (o *exporterOptions) prepare() (*exporterRun, error) {
 	if _, err := compileMatch(o.match); err != nil {
 		return nil, err
 	}
+	conn.ReconnectAttempts = 0 // the next collection tries again; until then it is known that this one failed
 	r := &exporterRun{exporterOptions: o, conn: conn}
 	level, _ := logLevel(o.logLevel) // checked
 	r.log = telemetry.NewLogger(o.deps.streams.Err, level, o.logAs.value == "json" || o.logAs.value == "auto" && !o.deps.streams.ErrTTY)
@@ -106,11 +107,15 @@ func (r *exporterRun) declared() []string {
 
 // printOnce prints what one collection finds.
 func (r *exporterRun) printOnce(ctx context.Context) error {
+	begin := time.Now()
 	s, err := r.collect(ctx)
 	if err != nil {
 		return err
 	}
-	r.board.Show(s, time.Now(), 0)
+	if len(s.Open) == 0 {
+		return fmt.Errorf("vhost %q does not exist, or this login may not see it", s.Closed[0])
+	}
+	r.board.Show(s, time.Now(), time.Since(begin))
 	return r.board.Write(r.deps.streams.Out)
 }
 
