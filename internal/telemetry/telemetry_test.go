@@ -84,3 +84,65 @@ func TestLabelsAreBounded(t *testing.T) {
 		t.Errorf("%v", seen)
 	}
 }
+
+func TestFamilyWithoutLabels(t *testing.T) {
+	up := telemetry.NewGauge("up", "Whether it is up.")
+	up.Set(1)
+	up.Set(0.5)
+	var b strings.Builder
+	if err := telemetry.Write(&b, up); err != nil || b.String() != "# HELP up Whether it is up.\n# TYPE up gauge\nup 0.5\n" {
+		t.Errorf("%v %q", err, b.String())
+	}
+}
+
+// FuzzLabels: whatever a value is, it is one line, which reads back as the value.
+func FuzzLabels(f *testing.F) {
+	for _, v := range []string{"", "plain", `a"b`, `a\`, `\\"`, "a\nb", "a\r\nb", "\xff\xfe", "ü✓", "\x00\x1b[31m", `"} 1` + "\nup 1", "\u2028"} {
+		f.Add(v, v)
+	}
+	f.Fuzz(func(t *testing.T, a, b string) {
+		g := telemetry.NewGauge("m", "Help.", "a", "b")
+		g.Set(1, a, b)
+		var text strings.Builder
+		if err := telemetry.Write(&text, g); err != nil {
+			t.Fatal(err)
+		}
+		line, found := strings.CutPrefix(text.String(), "# HELP m Help.\n# TYPE m gauge\nm{a=\"")
+		if !found || strings.Count(line, "\n") != 1 {
+			t.Fatalf("not one line: %q", text.String())
+		}
+		first, rest := unescape(t, line)
+		rest, ok := strings.CutPrefix(rest, `,b="`)
+		if !ok {
+			t.Fatalf("after the first label: %q", rest)
+		}
+		second, rest := unescape(t, rest)
+		if rest != "} 1\n" || first != strings.ToValidUTF8(a, "\uFFFD") || second != strings.ToValidUTF8(b, "\uFFFD") {
+			t.Errorf("%q and %q became %q and %q, and then %q", a, b, first, second, rest)
+		}
+	})
+}
+
+// unescape reads a label's value up to its quote, as the text format has it: \\, \" and \n, and nothing else.
+func unescape(t *testing.T, text string) (value, rest string) {
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '"':
+			return value, text[i+1:]
+		case '\\':
+			i++
+			switch text[i] {
+			case 'n':
+				value += "\n"
+			case '\\', '"':
+				value += text[i : i+1]
+			default:
+				t.Fatalf("\\%c is no escape", text[i])
+			}
+		default:
+			value += text[i : i+1]
+		}
+	}
+	t.Fatal("no end of the value")
+	return "", ""
+}
