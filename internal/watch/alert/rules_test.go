@@ -162,3 +162,18 @@ func TestAlertsFire(t *testing.T) {
 		t.Errorf("%s\n%s", said, text)
 	}
 }
+
+// TestRunbooks: each alert has a heading in docs/monitoring.md, where its runbook_url leads.
+func TestRunbooks(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/monitoring.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules, _ := rulesOf(t, shop, alert.Exporter)
+	for _, r := range rules {
+		_, anchor, _ := strings.Cut(r.Annotations["runbook_url"], "docs/monitoring.md#")
+		if anchor != strings.ToLower(r.Alert) || !strings.Contains(string(text), "\n### "+r.Alert+"\n") {
+			t.Errorf("%s has no heading", r.Alert)
+		}
+	}
+}
