@@ -68,7 +68,10 @@ func (r *exporterRun) look(ctx context.Context, v *dlqSession, name string) (*wa
 		s.Deaths[watch.NewDeath(m, isWait, v.exists)]++
 		return nil
 	})
-	v.warnHarm(q, report)
+	if report.Kept > 0 || report.Reordered || len(report.Lost) > 0 {
+		r.log.Warn("the look changed the queue: some messages had reached its delivery limit, or changed their places", "vhost", v.vhost, "queue", name,
+			"copied_to_the_end", report.Kept, "reordered", report.Reordered, "lost", report.Lost)
+	}
 	if err == nil {
 		return s, nil
 	}

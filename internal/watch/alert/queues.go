@@ -36,15 +36,13 @@ func (m *maker) vhost(vhost string) {
 			m.deadLetters(vhost, fmt.Sprintf("vhost=%s,queue=%s", text(vhost), text(name)), m.of(ref), "queue", name)
 		}
 	}
-	switch {
-	case m.Source == Exporter: // it knows dead-letter queues that the file does not declare, too
+	if m.Source == Exporter { // it knows dead-letter queues that the file does not declare, too
 		m.deadLetters(vhost, "vhost="+text(vhost)+without(own), m.File)
 		m.losing(vhost)
-	default:
-		rest := slices.DeleteFunc(letters, func(name string) bool { return slices.Contains(own, name) })
-		if len(rest) > 0 {
-			m.deadLetters(vhost, "vhost="+text(vhost)+",queue=~"+text(patterns(rest)), m.File)
-		}
+		return
+	}
+	if rest := slices.DeleteFunc(letters, func(name string) bool { return slices.Contains(own, name) }); len(rest) > 0 {
+		m.deadLetters(vhost, "vhost="+text(vhost)+",queue=~"+text(patterns(rest)), m.File)
 	}
 }
 
