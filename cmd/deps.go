@@ -103,6 +103,15 @@ func (d *deps) watching(ctx context.Context, conn *profile.Connection, command s
 	return b.(liveBroker), nil
 }
 
+// exporting prepares a client for the exporter.
+func (d *deps) exporting(ctx context.Context, conn *profile.Connection) (exporterBroker, error) {
+	b, err := d.broker(ctx, conn, "exporter", false)
+	if err != nil {
+		return nil, err
+	}
+	return b.(liveBroker), nil
+}
+
 // liveBroker is a broker over the network.
 type liveBroker struct {
 	*rabbit.Client
@@ -127,6 +136,11 @@ func (b liveBroker) Everything(ctx context.Context, vhosts []string) (*topology.
 		vhosts = all
 	}
 	return b.ReadLive(ctx, rabbit.Scope{VHosts: vhosts})
+}
+
+// Owned implements exporterBroker.
+func (b liveBroker) Owned(ctx context.Context, owner string, vhosts []string) (*topology.Live, error) {
+	return b.ReadLive(ctx, rabbit.Scope{VHosts: vhosts, Owner: owner})
 }
 
 // VHosts implements messageBroker.

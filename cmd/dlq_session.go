@@ -76,8 +76,16 @@ func (s *dlqSession) read(ctx context.Context) error {
 	return s.count(ctx)
 }
 
-// count reads the counts anew.
+// count reads the counts anew, those of dead-letter queues exactly.
 func (s *dlqSession) count(ctx context.Context) error {
+	if err := s.countLists(ctx); err != nil {
+		return err
+	}
+	return s.recount(ctx)
+}
+
+// countLists reads the counts anew by lists only, however many queues there are.
+func (s *dlqSession) countLists(ctx context.Context) error {
 	counts, err := s.broker.Counts(ctx, s.vhost)
 	if err != nil {
 		return err
@@ -90,7 +98,7 @@ func (s *dlqSession) count(ctx context.Context) error {
 		s.live.Status[s.ref(name)] = topology.QueueStatus{Messages: n.Ready + n.Unacked, Consumers: n.Consumers, Known: n.Known}
 	}
 	s.found = dlq.DiscoverLive(s.live, dlq.DiscoverOptions{Match: s.match, VHosts: []string{s.vhost}})
-	return s.recount(ctx)
+	return nil
 }
 
 // exactCounts is how many dead-letter queues are counted exactly.

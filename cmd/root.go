@@ -64,6 +64,7 @@ func newRootCmd(d *deps) *cobra.Command {
 		&cobra.Group{ID: groupTopology, Title: "Topology:"},
 		&cobra.Group{ID: groupEvents, Title: "Events:"},
 		&cobra.Group{ID: groupDeadLetters, Title: "Dead letters:"},
+		&cobra.Group{ID: groupWatching, Title: "Watching:"},
 		&cobra.Group{ID: groupSettings, Title: "Settings and help:"},
 	)
 	cmd.SetHelpCommandGroupID(groupSettings)
@@ -73,6 +74,7 @@ func newRootCmd(d *deps) *cobra.Command {
 	cmd.AddCommand(newPlanCmd(d), newApplyCmd(d), newDestroyCmd(d), newExportCmd(d))
 	cmd.AddCommand(newPublishCmd(d), newTailCmd(d), newConsumeCmd(d), newEventsCmd(d))
 	cmd.AddCommand(newDLQCmd(d))
+	cmd.AddCommand(newExporterCmd(d), newAlertsCmd(d), newDashboardCmd(d))
 	cmd.AddCommand(newContextCmd(d), newVersionCmd(d), newExitCodesTopic(), newEnvironmentTopic())
 	addCompletion(cmd)
 	return cmd

@@ -131,6 +131,23 @@ func (c *Client) MessageBytes(ctx context.Context, vhost, queue string) (bytes, 
 	return -1, 0, nil
 }
 
+// ReadyBytes returns the bytes of the ready messages of every queue of a vhost, by one list request: statistics, which come up to 10 s late
+// (3.10.8, 4.0.5, 4.3.6). Queues without statistics are left out.
+func (c *Client) ReadyBytes(ctx context.Context, vhost string) (map[string]int64, error) {
+	type sized struct {
+		Name  string `json:"name"`
+		Bytes *int64 `json:"message_bytes_ready"`
+	}
+	sizes := map[string]int64{}
+	err := list(ctx, c.api, path("queues", vhost)+"?columns=name,message_bytes_ready", func(q *sized) error {
+		if q.Bytes != nil {
+			sizes[q.Name] = *q.Bytes
+		}
+		return nil
+	})
+	return sizes, c.explainer("", nil).withOp("measure queues").explain(ctx, err)
+}
+
 // Purge destroys the ready messages of a queue and returns how many there were.
 func (c *Client) Purge(ctx context.Context, vhost, queue string) (int64, error) {
 	var gone int64

@@ -17,7 +17,7 @@ const (
 )
 
 // maxLabels is how many labels a metric has at most.
-const maxLabels = 3
+const maxLabels = 4
 
 // buckets of histograms, in seconds: from half a millisecond to over a minute.
 var buckets = [...]float64{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120}
@@ -40,6 +40,32 @@ type series struct {
 
 func newFamily(name, kind, help string, labels ...string) *Family {
 	return &Family{name: name, kind: kind, help: help, labels: labels, series: map[[maxLabels]string]*series{}}
+}
+
+// NewCounter returns a counter without values; it has at most four labels.
+func NewCounter(name, help string, labels ...string) *Family {
+	return newFamily(name, counter, help, labels...)
+}
+
+// NewGauge returns a gauge without values; it has at most four labels.
+func NewGauge(name, help string, labels ...string) *Family {
+	return newFamily(name, gauge, help, labels...)
+}
+
+// Name is the metric's name.
+func (f *Family) Name() string { return f.name }
+
+// Help is one line for people.
+func (f *Family) Help() string { return f.help }
+
+// Labels are the names of its labels.
+func (f *Family) Labels() []string { return f.labels }
+
+// Set gives a gauge its value.
+func (f *Family) Set(v float64, labels ...string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.of(labels).value = v
 }
 
 // Add adds to a counter or a gauge, with the values of its labels. Bound what comes from outside: see Labels.
@@ -104,7 +130,10 @@ func (f *Family) line(w *bufio.Writer, suffix string, key [maxLabels]string, le 
 	for i, name := range names {
 		_, _ = w.WriteString(map[bool]string{true: "{", false: ","}[i == 0] + name + `="` + labelText(values[i]) + `"`)
 	}
-	_, _ = w.WriteString("} " + strconv.FormatFloat(value, 'g', -1, 64) + "\n")
+	if len(names) > 0 {
+		_, _ = w.WriteString("}")
+	}
+	_, _ = w.WriteString(" " + strconv.FormatFloat(value, 'g', -1, 64) + "\n")
 }
 
 // labelText escapes a label's value as the format wants it.

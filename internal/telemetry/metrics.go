@@ -41,10 +41,18 @@ func NewMetrics() *Metrics {
 	}
 }
 
+// Families are all of them, in the order in which they are written.
+func (m *Metrics) Families() []*Family {
+	return []*Family{m.Published, m.Consumed, m.Failed, m.Retries, m.Duration, m.InFlight, m.Reconnects}
+}
+
 // Write writes all metrics as Prometheus reads them.
-func (m *Metrics) Write(to io.Writer) error {
+func (m *Metrics) Write(to io.Writer) error { return Write(to, m.Families()...) }
+
+// Write writes metrics as Prometheus reads them.
+func Write(to io.Writer, families ...*Family) error {
 	w := bufio.NewWriter(to)
-	for _, f := range []*Family{m.Published, m.Consumed, m.Failed, m.Retries, m.Duration, m.InFlight, m.Reconnects} {
+	for _, f := range families {
 		f.write(w)
 	}
 	return w.Flush()

@@ -3,6 +3,7 @@ package telemetry
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"time"
@@ -15,8 +16,14 @@ type Server struct {
 	http *http.Server
 }
 
+// Source has metrics to serve.
+type Source interface {
+	// Write writes them as Prometheus reads them.
+	Write(to io.Writer) error
+}
+
 // Serve begins to listen and returns. ready says why the process cannot do its work now, nil when it can.
-func Serve(ctx context.Context, addr string, m *Metrics, ready func() error) (*Server, error) {
+func Serve(ctx context.Context, addr string, m Source, ready func() error) (*Server, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err

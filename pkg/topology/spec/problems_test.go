@@ -35,7 +35,7 @@ func TestProblems(t *testing.T) {
 		{"queues: { q: { messageTTL: 24 hours } }\n", []string{`t.yaml:1:28: queue "q": messageTTL: "24 hours" is not a duration; write a number and a unit (ms, s, m, h, d), like 24h or 1m30s`}},
 		{"queues: { q: { maxLengthBytes: 10M } }\n", []string{`"10M" is not a size; write a number and a unit (B, kB, MB, GB, KiB, MiB, GiB), like 10MB`}},
 		{"queues: { q: { x-max-length: 5, dlx: a, auto_delete: true, ttl: 5 } }\n", []string{"did you mean maxLength?", "did you mean deadLetter?", "did you mean autoDelete?", "did you mean messageTTL?"}},
-		{"queues: { q: { zzzzzz: 1 } }\n", []string{"known here: arguments, autoDelete, bindings"}},
+		{"queues: { q: { zzzzzz: 1 } }\n", []string{"known here: alerts, arguments, autoDelete, bindings"}},
 		{"queues:\n  - name: q\n", []string{"t.yaml:2:3: queues must be a mapping, and this is a list"}},
 		{`{"version": 1, "queues": []}`, []string{"queues must be a mapping, and this is a list"}},
 		{"queues: { q: { overflow: drop-tail } }\n", []string{"overflow cannot be \"drop-tail\"; write one of drop-head, reject-publish, reject-publish-dlx"}},
@@ -101,6 +101,12 @@ func TestProblems(t *testing.T) {
 		{"topicPermissions: { u: { amq.topic: { write: '\\' } } }\n", []string{`t.yaml:1:46: topic permission of user "u" on exchange "amq.topic": write: "\\" is not a regular expression`}},
 		{"operatorPolicies: { p: { pattern: a, definition: { dead-letter-exchange: amq.direct } } }\n", []string{"operator policies cannot set dead-letter-exchange"}},
 		{"users: { u: { passwordHash: \"12345\" } }\n", []string{"passwordHash is not what a broker writes"}},
+
+		// alerts
+		{"alerts: { for: 5m, nearlyFul: 80% }\n", []string{`t.yaml:1:20: unknown field "nearlyFul" in alerts; did you mean nearlyFull?`}},
+		{"alerts: { full: 101% }\n", []string{`t.yaml:1:17: alerts.full must be a share from 1% to 100%, or off, and this is the string "101%"; write, for example, full: 80%`}},
+		{"queues: { q: { alerts: { deadLetters: -1, growth: many, consumers: -1 } } }\n",
+			[]string{`queue "q": alerts.deadLetters cannot be negative: off is never`, `queue "q": alerts.growth must be an integer, or off`, `queue "q": alerts.consumers cannot be -1, the least is 0`}},
 
 		// events and tests
 		{"events: { e: { exchange: x } }\n", []string{`t.yaml:1:26: event "e": exchange "x" is not declared; the event could not be published`}},

@@ -8,7 +8,7 @@ import (
 
 // typeSources are the files whose comments become the descriptions that editors show.
 //
-//go:embed types.go types_queue.go types_event.go
+//go:embed types.go types_queue.go types_event.go types_alert.go
 var typeSources embed.FS
 
 // Rules are what the parser reads files by, for the JSON Schema that package schema makes of them. That package is apart so
@@ -18,7 +18,7 @@ type Rules struct {
 	Sources fs.FS
 	// Patterns are regular expressions of texts: durations, sizes, the two forms of ages, shares, passwords, and keys that are
 	// not read.
-	Duration, Size, Age, AgeDuration, Percent, Password, Extension string
+	Duration, Size, Age, AgeDuration, Percent, Share, Password, Extension string
 }
 
 // FieldRules are the bounds of one field of a struct. Zero values bound nothing.
@@ -38,7 +38,7 @@ type FieldRules struct {
 // SchemaRules returns the rules.
 func SchemaRules() Rules {
 	return Rules{
-		Sources: typeSources, Duration: durationPattern, Size: sizePattern, Age: agePattern, AgeDuration: ageDurationPattern, Percent: percentPattern,
+		Sources: typeSources, Duration: durationPattern, Size: sizePattern, Age: agePattern, AgeDuration: ageDurationPattern, Percent: percentPattern, Share: sharePattern,
 		Password: passwordPattern, Extension: extensionPattern,
 	}
 }

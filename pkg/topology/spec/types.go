@@ -20,6 +20,8 @@ type Spec struct {
 	Users map[string]*User `json:"users,omitempty" object:"user"`
 	// GlobalParameters are the cluster's runtime parameters, by name.
 	GlobalParameters map[string]Any `json:"globalParameters,omitempty" object:"global parameter"`
+	// Alerts are the thresholds of msgctl alerts.
+	Alerts *Alerts `json:"alerts,omitempty"`
 	// VHosts are virtual hosts to create, by name, each with its own objects.
 	VHosts map[string]*VHost `json:"vhosts,omitempty" object:"vhost"`
 

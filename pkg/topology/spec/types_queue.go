@@ -16,6 +16,8 @@ type Queue struct {
 	DeadLetter *DeadLetter `json:"deadLetter,omitempty"`
 	// Retry is a ladder of waits before further attempts.
 	Retry *Retry `json:"retry,omitempty"`
+	// Alerts are thresholds of msgctl alerts for this queue.
+	Alerts *Alerts `json:"alerts,omitempty"`
 	// MessageTTL is how long a message may wait before it is dead-lettered or dropped.
 	MessageTTL *Duration `json:"messageTTL,omitempty"`
 	// Expires is how long the queue may be unused before the broker deletes it.

@@ -68,6 +68,10 @@ func unionSchema(t reflect.Type) *jsonschema.Schema {
 		return anyOf(text(rules.Age), text(rules.AgeDuration), variableSchema())
 	case reflect.TypeFor[spec.Percent]():
 		return anyOf(text(rules.Percent), variableSchema())
+	case reflect.TypeFor[spec.Share]():
+		return anyOf(text(rules.Share), &jsonschema.Schema{Const: "off"}, variableSchema())
+	case reflect.TypeFor[spec.Threshold]():
+		return anyOf(integer("0"), &jsonschema.Schema{Const: "off"}, variableSchema())
 	case reflect.TypeFor[spec.DeliveryLimit]():
 		return anyOf(integer("-1"), &jsonschema.Schema{Const: "unlimited"}, variableSchema())
 	case reflect.TypeFor[spec.Strings]():

@@ -1,0 +1,92 @@
+package cmd
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/msgctl/msgctl/internal/watch"
+	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/route"
+)
+
+// sampleDue looks into the queues whose turn it is, and gives all queues their samples.
+func (r *exporterRun) sampleDue(ctx context.Context, queues []watch.Queue) error {
+	due := r.rota.Next(queues, r.looks)
+	samples := make([]*watch.Sample, len(due))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(looksAtOnce)
+	for i, q := range due {
+		g.Go(func() (err error) {
+			samples[i], err = r.look(gctx, r.open[q.VHost], q.Name)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for i, q := range due {
+		r.rota.Note(q, samples[i])
+	}
+	r.rota.Fill(queues)
+	return nil
+}
+
+// look reads the first messages of a queue where that does no more than set their flag redelivered. A queue that cannot be read hides no other.
+func (r *exporterRun) look(ctx context.Context, v *dlqSession, name string) (*watch.Sample, error) {
+	s := &watch.Sample{At: time.Now(), Deaths: map[watch.Death]int{}}
+	o, ok := v.live.Get(v.ref(name))
+	if !ok {
+		return s, nil
+	}
+	q := o.(*topology.Queue)
+	most := r.sample
+	if q.Type == topology.Quorum {
+		most = 1 // it keeps returned messages apart: returning several behind others that were returned before would change their order
+	}
+	l, err := v.judge(ctx, q, lookOptions{}, most)
+	if err != nil {
+		return s, err
+	}
+	if why := notForAnAge(l); why != "" {
+		s.Refused = true
+		r.log.Debug("not looked into: "+why, "vhost", v.vhost, "queue", name)
+		return s, nil
+	}
+	browse := dlq.BrowseOptions{Looking: l, Limit: most, Idle: 500 * time.Millisecond, Guard: v.guardFor(q), Tag: "msgctl exporter"}
+	if l.Return != dlq.ReturnNothing {
+		browse.Expect, browse.Keep = most, v.keeper(name)
+	}
+	isWait := v.isWait()
+	report, err := dlq.Browse(ctx, r.broker.Source(v.vhost), browse, func(m *message.Message) error {
+		if s.Messages++; s.Messages == 1 {
+			s.Oldest = m.DiedAt()
+		}
+		s.Deaths[watch.NewDeath(m, isWait, v.exists)]++
+		return nil
+	})
+	v.warnHarm(q, report)
+	if err == nil {
+		return s, nil
+	}
+	if ctx.Err() != nil {
+		return s, err
+	}
+	r.trouble(watch.StageSample, err, "vhost", v.vhost, "queue", name)
+	return &watch.Sample{At: s.At, Refused: true}, nil
+}
+
+// limitedInBytes are the queues of the file that may not grow over so many bytes.
+func (r *exporterRun) limitedInBytes(vhost string) map[string]bool {
+	limited := map[string]bool{}
+	n := route.New(r.files.state, vhost, r.files.version)
+	for _, name := range n.QueueNames() {
+		if _, ok := n.Settings(name).Get("max-length-bytes").Int(); ok {
+			limited[name] = true
+		}
+	}
+	return limited
+}
