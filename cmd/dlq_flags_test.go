@@ -37,7 +37,7 @@ func TestShellQuote(t *testing.T) {
 	for text, want := range map[string]string{
 		"orders.dlq": "orders.dlq", "": "''", "a b": "'a b'", "it's": `'it'\''s'`, "$x": "'$x'", "a\nb": "'a\nb'", "exchange:X/key": "exchange:X/key", "~": "'~'",
 	} {
-		if got := shellQuote(text); got != want {
+		if got := terminal.ShellQuote(text); got != want {
 			t.Errorf("%q is %s, want %s", text, got, want)
 		}
 	}

@@ -41,7 +41,7 @@ func (o *archiveOptions) check(cmd *cobra.Command, typ string) error {
 		return nil
 	}
 	if typ != "" {
-		return usageError("leave "+shellQuote(typ)+" out", "%sthe messages of an archive have their types", where(cmd))
+		return usageError("leave "+terminal.ShellQuote(typ)+" out", "%sthe messages of an archive have their types", where(cmd))
 	}
 	if o.speed < 0 || o.speed != o.speed {
 		return usageError("--speed 2, or 0 for as fast as can be", "%s--speed cannot be negative", where(cmd))

@@ -74,7 +74,7 @@ func newRootCmd(d *deps) *cobra.Command {
 	cmd.AddCommand(newPlanCmd(d), newApplyCmd(d), newDestroyCmd(d), newExportCmd(d))
 	cmd.AddCommand(newPublishCmd(d), newTailCmd(d), newConsumeCmd(d), newEventsCmd(d))
 	cmd.AddCommand(newDLQCmd(d))
-	cmd.AddCommand(newExporterCmd(d), newAlertsCmd(d), newDashboardCmd(d))
+	cmd.AddCommand(newStatusCmd(d), newDoctorCmd(d), newExporterCmd(d), newAlertsCmd(d), newDashboardCmd(d))
 	cmd.AddCommand(newContextCmd(d), newVersionCmd(d), newExitCodesTopic(), newEnvironmentTopic())
 	addCompletion(cmd)
 	return cmd
