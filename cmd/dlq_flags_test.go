@@ -3,6 +3,8 @@ package cmd
 import (
 	"testing"
 	"time"
+
+	"github.com/msgctl/msgctl/internal/terminal"
 )
 
 func TestDaysValue(t *testing.T) {

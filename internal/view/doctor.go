@@ -32,11 +32,11 @@ func DoctorText(w io.Writer, d DoctorDocument, style terminal.Styler, width int)
 	b := bufio.NewWriter(w)
 	fmt.Fprintf(b, "%s  RabbitMQ %s\n\n", style.Bold(terminal.Neutralise(d.Cluster)), terminal.Neutralise(d.Version))
 	counts := map[health.Verdict]int64{}
-	indent := strings.Repeat(" ", 32)
+	indent := strings.Repeat(" ", 33)
 	plain := func(s string) string { return s }
 	for _, r := range d.Results {
 		counts[r.Verdict]++
-		mark := verdictMark(r.Verdict, style) + style.Bold(fmt.Sprintf("%-21s", r.ID))
+		mark := verdictMark(r.Verdict, style) + style.Bold(fmt.Sprintf("%-22s", r.ID))
 		for _, e := range r.Evidence[:min(len(r.Evidence), mostEvidence)] {
 			foldedStyle(b, mark, e, width, plain)
 			mark = indent

@@ -12,10 +12,10 @@ func TestTheCopyIsTheOriginalPlusTheChanges(t *testing.T) {
 	copytest.Check(t, copytest.Copy{
 		Module: "github.com/itchyny/gojq", Fewest: 20,
 		Changes: []copytest.Change{
-			{"builtin.go", "func init() {\n", "func makeBuiltinFuncDefs() {\n"},
-			{"func.go", "func init() {\n", "func makeInternalFuncs() {\n"},
-			{"compiler.go", "func Compile(q *Query, options ...CompilerOption) (*Code, error) {\n", "func Compile(q *Query, options ...CompilerOption) (*Code, error) {\n\tbuiltins()\n"},
-			{"compiler.go", "// Compile compiles a query.\n", "// builtins makes the built-in functions when the first query is compiled.\nvar builtins = sync.OnceFunc(func() {\n\tmakeInternalFuncs()\n\tmakeBuiltinFuncDefs()\n})\n\n// Compile compiles a query.\n"},
+			{File: "builtin.go", From: "func init() {\n", To: "func makeBuiltinFuncDefs() {\n"},
+			{File: "func.go", From: "func init() {\n", To: "func makeInternalFuncs() {\n"},
+			{File: "compiler.go", From: "func Compile(q *Query, options ...CompilerOption) (*Code, error) {\n", To: "func Compile(q *Query, options ...CompilerOption) (*Code, error) {\n\tbuiltins()\n"},
+			{File: "compiler.go", From: "// Compile compiles a query.\n", To: "// builtins makes the built-in functions when the first query is compiled.\nvar builtins = sync.OnceFunc(func() {\n\tmakeInternalFuncs()\n\tmakeBuiltinFuncDefs()\n})\n\n// Compile compiles a query.\n"},
 		},
 	})
 }
