@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/msgctl/msgctl/internal/health"
 	"github.com/msgctl/msgctl/internal/profile"
@@ -35,7 +34,7 @@ func (d *deps) inspect(ctx context.Context, command string, conn *profile.Connec
 	vhosts := facts.VHosts
 	if one {
 		vhosts = []string{conn.VHost}
-		keepVHost(facts, conn.VHost)
+		facts.Limit(conn.VHost)
 	}
 	live, err := b.Everything(ctx, vhosts)
 	if err != nil {
@@ -60,64 +59,65 @@ func (d *deps) inspect(ctx context.Context, command string, conn *profile.Connec
 	return i, live, nil
 }
 
-// keepVHost leaves out what belongs to other vhosts.
-func keepVHost(f *health.Facts, vhost string) {
-	f.VHosts = []string{vhost}
-	f.Queues = slices.DeleteFunc(f.Queues, func(q health.Queue) bool { return q.VHost != vhost })
-	f.Connections = slices.DeleteFunc(f.Connections, func(c health.Connection) bool { return c.VHost != vhost })
-	f.Channels = slices.DeleteFunc(f.Channels, func(c health.Channel) bool { return c.VHost != vhost })
-	f.Consumers = slices.DeleteFunc(f.Consumers, func(c health.Consumer) bool { return c.VHost != vhost })
-}
-
 // judgeLetters finds out where dead letters wait or get lost, and which queues dead-letter.
 func judgeLetters(i *health.Inspection, live *topology.Live, state *topology.State, vhosts []string) {
 	found := dlq.DiscoverLive(live, dlq.DiscoverOptions{VHosts: vhosts})
-	i.Unsure = found.Unsure
-	i.DeadLettering, i.Bounded = map[[2]string]bool{}, map[[2]string]bool{}
-	aside := map[topology.Ref]bool{}
+	i.Unsure, i.DeadLettering = found.Unsure, map[[2]string]bool{}
+	aside := map[topology.Ref]bool{} // queues in which messages wait by design
 	for _, q := range found.Queues {
 		for _, s := range q.Sources {
 			i.DeadLettering[[2]string{q.VHost, s.Queue}] = true
 		}
-		if q.Role == dlq.RoleWork {
-			continue
+		if q.Role != dlq.RoleWork {
+			aside[q.Ref()] = true
 		}
-		aside[q.Ref()] = true
 		if q.Role == dlq.RoleDeadLetter && q.Status.Known && q.Status.Messages > 0 {
 			i.Waiting = append(i.Waiting, health.DeadLetters{VHost: q.VHost, Queue: q.Name, Ready: q.Status.Messages})
 		}
 	}
-	for _, l := range found.Losing {
-		i.DeadLettering[[2]string{l.VHost, l.Queue}] = true
-		if n := len(i.Losing); n > 0 && i.Losing[n-1].VHost == l.VHost && i.Losing[n-1].Queue == l.Queue {
-			continue // they are ordered by queue: one reason is enough
-		}
-		if l.Certainty == dlq.Surely && !l.Straight {
-			i.Losing = append(i.Losing, health.Loss{VHost: l.VHost, Queue: l.Queue, Reason: l.Reason})
-		}
-	}
+	judgeLosses(i, found.Losing)
 	for _, f := range i.Findings {
 		if f.Rule == "queue-without-consumer" && !aside[f.Ref] && i.Has(health.PartConsumers) {
 			i.Idle = append(i.Idle, health.DeadLetters{VHost: f.Ref.VHost, Queue: f.Ref.Name, Ready: live.Status[f.Ref].Messages})
 		}
 	}
-	for _, vhost := range state.VHosts() {
-		n := route.New(state, vhost, live.Server.Version)
-		for _, o := range state.Objects() {
-			q, ok := o.(*topology.Queue)
-			if !ok || q.VHost != vhost || aside[q.Ref()] || q.Type == topology.Stream || q.Exclusive || q.AutoDelete || topology.IsReserved(q.Name) {
-				continue
-			}
-			key := [2]string{vhost, q.Name}
-			i.Work = append(i.Work, key)
-			if limit, ok := n.Settings(q.Name).Get("delivery-limit").Int(); ok && limit >= 0 {
-				i.Bounded[key] = true
-			}
+	judgeWork(i, state, live.Server.Version, aside)
+}
+
+// judgeLosses keeps one reason for each queue; they are ordered by queue.
+func judgeLosses(i *health.Inspection, losing []dlq.Losing) {
+	for _, l := range losing {
+		i.DeadLettering[[2]string{l.VHost, l.Queue}] = true
+		if n := len(i.Losing); n > 0 && i.Losing[n-1].VHost == l.VHost && i.Losing[n-1].Queue == l.Queue {
+			continue
+		}
+		if l.Certainty == dlq.Surely && !l.Straight {
+			i.Losing = append(i.Losing, health.Loss{VHost: l.VHost, Queue: l.Queue, Reason: l.Reason})
 		}
 	}
 }
 
-// declared compares topology files with what was read.
+// judgeWork finds the queues that applications consume from, and those with a limit to how often a message comes back.
+func judgeWork(i *health.Inspection, state *topology.State, version string, aside map[topology.Ref]bool) {
+	i.Bounded = map[[2]string]bool{}
+	networks := map[string]*route.Network{}
+	for _, o := range state.Objects() {
+		q, ok := o.(*topology.Queue)
+		if !ok || aside[q.Ref()] || q.Type == topology.Stream || q.Exclusive || q.AutoDelete || topology.IsReserved(q.Name) {
+			continue
+		}
+		if networks[q.VHost] == nil {
+			networks[q.VHost] = route.New(state, q.VHost, version)
+		}
+		key := [2]string{q.VHost, q.Name}
+		i.Work = append(i.Work, key)
+		if limit, ok := networks[q.VHost].Settings(q.Name).Get("delivery-limit").Int(); ok && limit >= 0 {
+			i.Bounded[key] = true
+		}
+	}
+}
+
+// declaredBy compares topology files with what was read.
 func (d *deps) declaredBy(files *fileOptions, conn *profile.Connection, live *topology.Live) (*health.Declared, error) {
 	in := &lintInput{}
 	err := in.readFiles(d, files, chooseVHost(conn))

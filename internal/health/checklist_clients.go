@@ -91,7 +91,7 @@ func checkAcknowledgements(in *Inspection) (Verdict, []string) {
 
 // amqp091 reports whether it is a client's connection by AMQP 0-9-1: heartbeats of other protocols mean other things, and what the broker
 // connects to itself has none.
-func (c *Connection) amqp091() bool { return strings.Contains(c.Protocol, "0-9-1") }
+func (c *Connection) amqp091() bool { return strings.HasPrefix(c.Protocol, "AMQP 0-9-1") }
 
 func checkHeartbeat(in *Inspection) (Verdict, []string) {
 	if !in.Has(PartConnections) {

@@ -2,7 +2,10 @@
 // (Checklist). It is pure: internal/rabbit reads the Facts.
 package health
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Part is something that is read of a broker by itself, and may be closed to a user.
 type Part string
@@ -42,6 +45,26 @@ type Facts struct {
 	Unread map[Part]string
 }
 
+// Limit leaves out what belongs to other vhosts.
+func (f *Facts) Limit(vhost string) {
+	f.VHosts = []string{vhost}
+	f.Queues = slices.DeleteFunc(f.Queues, func(q Queue) bool { return q.VHost != vhost })
+	f.Connections = slices.DeleteFunc(f.Connections, func(c Connection) bool { return c.VHost != vhost })
+	f.Channels = slices.DeleteFunc(f.Channels, func(c Channel) bool { return c.VHost != vhost })
+	f.Consumers = slices.DeleteFunc(f.Consumers, func(c Consumer) bool { return c.VHost != vhost })
+	f.Totals = Totals{Connections: int64(len(f.Connections)), Channels: int64(len(f.Channels)), Consumers: int64(len(f.Consumers)), Queues: int64(len(f.Queues)), OneVHost: true}
+	f.CountMessages()
+}
+
+// CountMessages sums up the messages of the queues.
+func (f *Facts) CountMessages() {
+	f.Totals.Ready, f.Totals.Unacked = 0, 0
+	for _, q := range f.Queues {
+		f.Totals.Ready += q.Ready
+		f.Totals.Unacked += q.Unacked
+	}
+}
+
 // Has reports whether a part could be read.
 func (f *Facts) Has(p Part) bool { return f.Unread[p] == "" }
 
@@ -50,13 +73,14 @@ type Totals struct {
 	Connections int64 `json:"connections"`
 	Channels    int64 `json:"channels"`
 	Consumers   int64 `json:"consumers"`
-	Exchanges   int64 `json:"exchanges"`
 	Queues      int64 `json:"queues"`
 	Ready       int64 `json:"ready"`
 	Unacked     int64 `json:"unacked"`
-	// PublishRate and DeliverRate are messages a second.
+	// PublishRate and DeliverRate are messages a second, of all vhosts.
 	PublishRate float64 `json:"publish_rate"`
 	DeliverRate float64 `json:"deliver_rate"`
+	// OneVHost says that one vhost was counted: there are no rates then.
+	OneVHost bool `json:"-"`
 }
 
 // Listener is a port that a node listens at.
@@ -87,6 +111,8 @@ type Node struct {
 type Queue struct {
 	VHost, Name, Type, State string
 	Members, Online          []string
+	// Ready and Unacked are its messages; the broker's list has none for streams.
+	Ready, Unacked int64
 }
 
 // Connection is a client's.

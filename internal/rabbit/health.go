@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,6 +20,14 @@ type healthReading struct {
 	api   *api
 	mu    sync.Mutex // guards facts
 	facts *health.Facts
+	// raised are the alarms of this moment.
+	raised []alarm
+}
+
+// alarm is one that a node has raised.
+type alarm struct {
+	Node     string `json:"node"`
+	Resource string `json:"resource"` // memory, disk
 }
 
 // Health reads what the broker tells of its nodes, connections, channels, consumers and queues: a dozen list requests, whatever their number, each
@@ -34,8 +43,16 @@ func (c *Client) Health(ctx context.Context, deep bool) (*health.Facts, error) {
 	if err := r.overview(ctx); err != nil {
 		return nil, c.api.explain(ctx, "read the broker's health", err)
 	}
+	monitor, err := r.isMonitor(ctx)
+	if err != nil {
+		return nil, c.api.explain(ctx, "read the broker's health", err)
+	}
+	reads := []func(context.Context) error{r.nodes, r.alarms, r.vhosts, r.queues, r.consumers}
+	if monitor {
+		reads = append(reads, r.connections, r.channels)
+	}
 	g, gctx := group(ctx)
-	for _, read := range []func(context.Context) error{r.nodes, r.vhosts, r.queues, r.connections, r.channels, r.consumers} {
+	for _, read := range reads {
 		g.Go(func() error { return read(gctx) })
 	}
 	if deep {
@@ -47,6 +64,8 @@ func (c *Client) Health(ctx context.Context, deep bool) (*health.Facts, error) {
 	if err := g.Wait(); err != nil {
 		return nil, c.api.explain(ctx, "read the broker's health", err)
 	}
+	r.facts.CountMessages()
+	r.applyAlarms()
 	return r.facts, nil
 }
 
@@ -60,13 +79,35 @@ func (r *healthReading) optional(part health.Part, tag string, err error) error 
 	defer r.mu.Unlock()
 	switch {
 	case refusal.denied():
-		r.facts.Unread[part] = fmt.Sprintf("user %q lacks the tag %s: rabbitmqctl set_user_tags %s %s", r.api.user, tag, shellQuote(r.api.user), tag)
+		r.facts.Unread[part] = r.lacks(tag)
 	case refusal.status == http.StatusNotFound:
 		r.facts.Unread[part] = "this broker does not tell"
 	default:
 		return err
 	}
 	return nil
+}
+
+// isMonitor reports whether the user may see other users' connections and channels. Who may not gets a list of his own ones, which says nothing
+// of the others (3.10.8, 4.0.5, 4.3.6).
+func (r *healthReading) isMonitor(ctx context.Context) (bool, error) {
+	var who struct {
+		Tags tags `json:"tags"`
+	}
+	if err := r.api.get(ctx, "whoami", &who); err != nil {
+		return false, err
+	}
+	if slices.Contains(who.Tags, "monitoring") || slices.Contains(who.Tags, "administrator") {
+		return true, nil
+	}
+	for _, part := range []health.Part{health.PartConnections, health.PartChannels} {
+		r.facts.Unread[part] = r.lacks("monitoring")
+	}
+	return false, nil
+}
+
+func (r *healthReading) lacks(tag string) string {
+	return fmt.Sprintf("user %q lacks the tag %s: rabbitmqctl set_user_tags %s %s", r.api.user, tag, shellQuote(r.api.user), tag)
 }
 
 // rateJSON is one of the rates of message_stats.
@@ -80,33 +121,26 @@ func (r *healthReading) overview(ctx context.Context) error {
 		Version string `json:"rabbitmq_version"`
 		Erlang  string `json:"erlang_version"`
 		Objects struct {
-			Connections, Channels, Consumers, Exchanges, Queues int64
+			Connections, Channels, Consumers, Queues int64
 		} `json:"object_totals"`
-		Queues json.RawMessage `json:"queue_totals"`
-		Stats  json.RawMessage `json:"message_stats"`
-		Ports  []struct {
+		Stats json.RawMessage `json:"message_stats"`
+		Ports []struct {
 			Protocol string `json:"protocol"`
 			Address  string `json:"ip_address"`
 			Port     int    `json:"port"`
 		} `json:"listeners"`
 	}
-	if err := r.api.get(ctx, "overview?columns=cluster_name,rabbitmq_version,erlang_version,object_totals,queue_totals,message_stats,listeners", &o); err != nil {
+	if err := r.api.get(ctx, "overview?columns=cluster_name,rabbitmq_version,erlang_version,object_totals,message_stats,listeners", &o); err != nil {
 		return err
 	}
 	f := r.facts
 	f.Cluster, f.Version, f.Erlang = o.Cluster, o.Version, o.Erlang
-	f.Totals = health.Totals{Connections: o.Objects.Connections, Channels: o.Objects.Channels, Consumers: o.Objects.Consumers, Exchanges: o.Objects.Exchanges, Queues: o.Objects.Queues}
-	var queues struct {
-		Ready   int64 `json:"messages_ready"`
-		Unacked int64 `json:"messages_unacknowledged"`
-	}
-	loose(o.Queues, &queues)
+	f.Totals = health.Totals{Connections: o.Objects.Connections, Channels: o.Objects.Channels, Consumers: o.Objects.Consumers, Queues: o.Objects.Queues}
 	var stats struct {
 		Publish rateJSON `json:"publish_details"`
 		Deliver rateJSON `json:"deliver_get_details"`
 	}
 	loose(o.Stats, &stats)
-	f.Totals.Ready, f.Totals.Unacked = queues.Ready, queues.Unacked
 	f.Totals.PublishRate, f.Totals.DeliverRate = stats.Publish.Rate, stats.Deliver.Rate
 	for _, p := range o.Ports {
 		f.Listeners = append(f.Listeners, health.Listener{Protocol: p.Protocol, Address: p.Address, Port: p.Port})
@@ -149,6 +183,38 @@ func (r *healthReading) nodes(ctx context.Context) error {
 	}))
 }
 
+// alarms asks for the alarms of this moment: those in the statistics of nodes come up to 10 s late (3.10.8, 4.0.5, 4.3.6). The broker answers 503
+// when there is one.
+func (r *healthReading) alarms(ctx context.Context) error {
+	err := r.api.get(ctx, "health/checks/alarms", &struct{}{})
+	var refusal *apiError
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &refusal):
+		return err
+	}
+	var body struct {
+		Alarms []alarm `json:"alarms"`
+	}
+	loose(refusal.body, &body) // who may not ask has the statistics
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.raised = body.Alarms
+	return nil
+}
+
+func (r *healthReading) applyAlarms() {
+	for i := range r.facts.Nodes {
+		n := &r.facts.Nodes[i]
+		for _, a := range r.raised {
+			if a.Node == n.Name {
+				n.MemAlarm, n.DiskAlarm = n.MemAlarm || a.Resource == "memory", n.DiskAlarm || a.Resource == "disk"
+			}
+		}
+	}
+}
+
 func (r *healthReading) vhosts(ctx context.Context) error {
 	return list(ctx, r.api, "vhosts?disable_stats=true&columns=name", func(v *vhostJSON) error {
 		r.mu.Lock()
@@ -166,11 +232,13 @@ func (r *healthReading) queues(ctx context.Context) error {
 		State   string   `json:"state"`
 		Members []string `json:"members"`
 		Online  []string `json:"online"`
+		Ready   int64    `json:"messages_ready"`
+		Unacked int64    `json:"messages_unacknowledged"`
 	}
-	return list(ctx, r.api, "queues?disable_stats=true&enable_queue_totals=true&columns=vhost,name,type,state,members,online", func(q *queue) error {
+	return list(ctx, r.api, "queues?disable_stats=true&enable_queue_totals=true&columns=vhost,name,type,state,members,online,messages_ready,messages_unacknowledged", func(q *queue) error {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.facts.Queues = append(r.facts.Queues, health.Queue{VHost: q.VHost, Name: q.Name, Type: q.Type, State: q.State, Members: q.Members, Online: q.Online})
+		r.facts.Queues = append(r.facts.Queues, health.Queue{VHost: q.VHost, Name: q.Name, Type: q.Type, State: q.State, Members: q.Members, Online: q.Online, Ready: q.Ready, Unacked: q.Unacked})
 		return nil
 	})
 }

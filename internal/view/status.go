@@ -96,7 +96,11 @@ func StatusText(w io.Writer, d StatusDocument, style terminal.Styler, width int)
 	}
 	line("Connections", "%s%s, %s, %s", terminal.FormatCount(t.Connections), blocked, terminal.FormatPlural(t.Channels, "channel", "channels"), terminal.FormatPlural(t.Consumers, "consumer", "consumers"))
 	line("Queues", "%s", queueText(d))
-	line("Messages", "%s ready, %s unacknowledged; %.0f/s in, %.0f/s out", terminal.FormatCount(t.Ready), terminal.FormatCount(t.Unacked), t.PublishRate, t.DeliverRate)
+	rates := ""
+	if !t.OneVHost {
+		rates = fmt.Sprintf("; %.0f/s in, %.0f/s out", t.PublishRate, t.DeliverRate)
+	}
+	line("Messages", "%s ready, %s unacknowledged%s", terminal.FormatCount(t.Ready), terminal.FormatCount(t.Unacked), rates)
 	line("Dead letters", "%s", letterText(d))
 	fmt.Fprintln(b)
 	statusProblems(b, d, style, width)
