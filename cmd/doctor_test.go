@@ -30,15 +30,17 @@ func TestDoctorJudgesClients(t *testing.T) {
 		_, err = c.v.Channel(t).Consume("eager", "", true, false, false, false, nil)
 		c.check(err)
 		c.check(silent.PublishWithContext(t.Context(), "", "eager", false, false, amqp.Publishing{Body: []byte("1")}))
+		c.declare("heavy", map[string]any{"x-max-length-bytes": 1000, "x-overflow": "reject-publish"})
+		c.check(silent.PublishWithContext(t.Context(), "", "heavy", false, false, amqp.Publishing{Body: make([]byte, 900)}))
 		withoutHeartbeat(t, c.v.URL)
 		p := newProgram(t, c.v.URL, c.v.API)
 		var doc view.DoctorDocument
 		want := map[string]string{
 			"prefetch": "1 consumer without a limit, of the queues \"" + c.v.Name + "/work\"", "acknowledgements": c.v.Name + "/eager",
-			"heartbeat": "1 connection without heartbeats", "confirms": "1 channel publishes without confirms",
+			"heartbeat": "1 connection without heartbeats", "confirms": "1 channel publishes without confirms", "queue-limits": `"heavy": its messages take 900 B of 1000 B (argument x-max-length-bytes)`,
 		}
 		c.await(func() bool {
-			out := p.run("doctor", "--vhost", c.v.Name, "--only", "prefetch,acknowledgements,heartbeat,confirms", "-o", "json")
+			out := p.run("doctor", "--vhost", c.v.Name, "--only", "prefetch,acknowledgements,heartbeat,confirms,queue-limits", "-o", "json")
 			c.check(json.Unmarshal([]byte(out.stdout), &doc))
 			for _, r := range doc.Results {
 				if !strings.Contains(strings.Join(r.Evidence, "\n"), want[r.ID]) {

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/msgctl/msgctl/internal/health"
 	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/lint"
@@ -18,6 +21,8 @@ type healthBroker interface {
 	messageBroker
 	// Health reads what the broker tells of itself; with deep, also what changes rarely.
 	Health(ctx context.Context, deep bool) (*health.Facts, error)
+	// QueueBytes returns what the messages of each queue of a vhost take of its limit in bytes.
+	QueueBytes(ctx context.Context, vhost string) (map[string]int64, error)
 }
 
 // inspect reads what status and doctor judge: the broker's facts, and the topology of every vhost that the user may see, or of one.
@@ -56,7 +61,7 @@ func (d *deps) inspect(ctx context.Context, command string, conn *profile.Connec
 	in := lintInput{state: state, live: live, version: live.Server.Version, vhosts: vhosts}
 	i := &health.Inspection{Facts: facts, Findings: in.lint()}
 	judgeLetters(i, live, state, vhosts)
-	return i, live, nil
+	return i, live, judgeBytes(ctx, b, i, state, live.Server.Version)
 }
 
 // judgeLetters finds out where dead letters wait or get lost, and which queues dead-letter.
@@ -115,6 +120,51 @@ func judgeWork(i *health.Inspection, state *topology.State, version string, asid
 			i.Bounded[key] = true
 		}
 	}
+}
+
+// nearBytes is the part of a limit in bytes, in a hundred, from which a queue is near it, as lint has it for messages.
+const nearBytes = 80
+
+// judgeBytes finds queues that are near their limit in bytes. Vhosts without such a limit are not asked.
+func judgeBytes(ctx context.Context, b healthBroker, i *health.Inspection, state *topology.State, version string) error {
+	for _, vhost := range state.VHosts() {
+		limits := byteLimits(state, vhost, version)
+		if len(limits) == 0 {
+			continue
+		}
+		sizes, err := b.QueueBytes(ctx, vhost)
+		if err != nil {
+			return err
+		}
+		for _, name := range slices.Sorted(maps.Keys(limits)) {
+			most, _ := limits[name].Int()
+			if size := sizes[name]; size*100 >= most*nearBytes {
+				ref := topology.Ref{Kind: topology.KindQueue, VHost: vhost, Name: name}
+				i.Findings = append(i.Findings, lint.Finding{
+					Rule: "queue-near-limit", Severity: lint.Warning, Object: ref.String(), Ref: ref,
+					Message: fmt.Sprintf("its messages take %s of %s (%s)", terminal.RoundSize(size), terminal.RoundSize(most), limits[name].From),
+				})
+			}
+		}
+	}
+	return nil
+}
+
+func byteLimits(state *topology.State, vhost, version string) map[string]route.Setting {
+	n := route.New(state, vhost, version)
+	limits := map[string]route.Setting{}
+	for _, o := range state.Objects() {
+		q, ok := o.(*topology.Queue)
+		if !ok || q.VHost != vhost || q.Type == topology.Stream { // a stream drops its oldest part by design
+			continue
+		}
+		if limit := n.Settings(q.Name).Get("max-length-bytes"); limit.Value != nil {
+			if most, ok := limit.Int(); ok && most > 0 {
+				limits[q.Name] = limit
+			}
+		}
+	}
+	return limits
 }
 
 // declaredBy compares topology files with what was read.

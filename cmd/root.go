@@ -23,7 +23,8 @@ const rootExample = `  msgctl validate -f topology.yaml      is the file right? 
   msgctl tail 'order.#'                 watch events go by, and take none away
   msgctl consume orders --exec ./handle give each message to a program, with retries
   msgctl dlq ls                         where are dead letters, and who loses some?
-  msgctl dlq replay                     put them back where they died`
+  msgctl dlq replay                     put them back where they died
+  msgctl status                         can the broker do its work?`
 
 // The groups in which --help lists commands.
 const (

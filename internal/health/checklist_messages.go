@@ -31,7 +31,7 @@ func messageItems() []Item {
 		},
 		{
 			ID: "queue-limits", Title: "No queue is nearly full", check: func(in *Inspection) (Verdict, []string) {
-				return found(in, "no queue holds 80 % of its max-length", "queue-near-limit")
+				return found(in, "no queue holds 80 % of its max-length or max-length-bytes", "queue-near-limit")
 			},
 			Why: "Beyond the limit messages are dropped, dead-lettered or refused.",
 			Fix: "Let consumers catch up, or raise the limit.",

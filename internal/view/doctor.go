@@ -32,22 +32,9 @@ func DoctorText(w io.Writer, d DoctorDocument, style terminal.Styler, width int)
 	b := bufio.NewWriter(w)
 	fmt.Fprintf(b, "%s  RabbitMQ %s\n\n", style.Bold(terminal.Neutralise(d.Cluster)), terminal.Neutralise(d.Version))
 	counts := map[health.Verdict]int64{}
-	indent := strings.Repeat(" ", 33)
-	plain := func(s string) string { return s }
 	for _, r := range d.Results {
 		counts[r.Verdict]++
-		mark := verdictMark(r.Verdict, style) + style.Bold(fmt.Sprintf("%-22s", r.ID))
-		for _, e := range r.Evidence[:min(len(r.Evidence), mostEvidence)] {
-			foldedStyle(b, mark, e, width, plain)
-			mark = indent
-		}
-		if more := len(r.Evidence) - mostEvidence; more > 0 {
-			fmt.Fprintf(b, "%s… and %d more (-o json has all)\n", indent, more)
-		}
-		if r.Why != "" {
-			foldedStyle(b, indent+"why: ", r.Why, width, style.Dim)
-			foldedStyle(b, indent+"fix: ", r.Fix, width, style.Dim)
-		}
+		result(b, r, style, width)
 	}
 	parts := []string{terminal.FormatPlural(counts[health.Error], "error", "errors"), terminal.FormatPlural(counts[health.Warning], "warning", "warnings"), fmt.Sprintf("%d ok", counts[health.OK])}
 	if n := counts[health.Unknown]; n > 0 {
@@ -55,6 +42,36 @@ func DoctorText(w io.Writer, d DoctorDocument, style terminal.Styler, width int)
 	}
 	fmt.Fprintf(b, "\n%s\n", strings.Join(parts, ", "))
 	return b.Flush()
+}
+
+// result writes one item: its evidence behind its name, or on a narrow terminal below it.
+func result(b *bufio.Writer, r health.Result, style terminal.Styler, width int) {
+	const verdictWidth, idWidth = 11, 22
+	mark, indent := verdictMark(r.Verdict, style)+style.Bold(fmt.Sprintf("%-*s", idWidth, r.ID)), strings.Repeat(" ", verdictWidth+idWidth)
+	if width > 0 && width < narrow {
+		fmt.Fprintln(b, strings.TrimRight(mark, " "))
+		indent = strings.Repeat(" ", verdictWidth)
+		mark = indent
+	}
+	line := func(mark, text string, style func(string) string) {
+		for i, l := range fold(terminal.Neutralise(text), width, terminal.Width(indent)) {
+			if i > 0 {
+				mark = indent
+			}
+			fmt.Fprintln(b, mark+style(l))
+		}
+	}
+	for _, e := range r.Evidence[:min(len(r.Evidence), mostEvidence)] {
+		line(mark, e, func(s string) string { return s })
+		mark = indent
+	}
+	if more := len(r.Evidence) - mostEvidence; more > 0 {
+		fmt.Fprintf(b, "%s… and %d more (-o json has all)\n", indent, more)
+	}
+	if r.Why != "" {
+		line(indent, "why: "+r.Why, style.Dim)
+		line(indent, "fix: "+r.Fix, style.Dim)
+	}
 }
 
 // DoctorItems lists the items of the checklist.
