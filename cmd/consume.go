@@ -145,9 +145,9 @@ func (o *consumeOptions) check() error {
 	see := "see: msgctl consume --help"
 	switch {
 	case count1(h.exec != "", h.http != "", h.file != "", h.print, h.discard) != 1:
-		return usageError("msgctl consume "+shellQuote(o.queue)+" --exec CMD", "%swhat is to handle the messages? One of --exec, --http, --handlers, --print and --discard is needed", at)
+		return usageError("msgctl consume "+terminal.ShellQuote(o.queue)+" --exec CMD", "%swhat is to handle the messages? One of --exec, --http, --handlers, --print and --discard is needed", at)
 	case h.persistent && h.exec == "":
-		return usageError("msgctl consume "+shellQuote(o.queue)+" --exec CMD --persistent", "%s--persistent is about --exec", at)
+		return usageError("msgctl consume "+terminal.ShellQuote(o.queue)+" --exec CMD --persistent", "%s--persistent is about --exec", at)
 	case h.persistent && h.input.value != "body", o.cmd.Flags().Changed("input") && h.exec == "":
 		return usageError("leave --input out", "%s--input is about --exec without --persistent, which always gets JSON", at)
 	case o.concurrency < 1 || o.concurrency > maxConcurrency:

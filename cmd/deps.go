@@ -112,6 +112,15 @@ func (d *deps) exporting(ctx context.Context, conn *profile.Connection) (exporte
 	return b.(liveBroker), nil
 }
 
+// watchingHealth prepares a client for the commands that look at the broker itself.
+func (d *deps) watchingHealth(ctx context.Context, conn *profile.Connection, command string) (healthBroker, error) {
+	b, err := d.broker(ctx, conn, command, false)
+	if err != nil {
+		return nil, err
+	}
+	return b.(liveBroker), nil
+}
+
 // liveBroker is a broker over the network.
 type liveBroker struct {
 	*rabbit.Client

@@ -3,6 +3,8 @@ package cmd
 import (
 	"testing"
 	"time"
+
+	"github.com/msgctl/msgctl/internal/terminal"
 )
 
 func TestDaysValue(t *testing.T) {
@@ -37,7 +39,7 @@ func TestShellQuote(t *testing.T) {
 	for text, want := range map[string]string{
 		"orders.dlq": "orders.dlq", "": "''", "a b": "'a b'", "it's": `'it'\''s'`, "$x": "'$x'", "a\nb": "'a\nb'", "exchange:X/key": "exchange:X/key", "~": "'~'",
 	} {
-		if got := shellQuote(text); got != want {
+		if got := terminal.ShellQuote(text); got != want {
 			t.Errorf("%q is %s, want %s", text, got, want)
 		}
 	}

@@ -60,7 +60,7 @@ func (s *dlqSession) judge(ctx context.Context, q *topology.Queue, o lookOptions
 }
 
 func (s *dlqSession) refusedLook(q *topology.Queue, l dlq.Looking) error {
-	command := "msgctl " + s.command + " " + shellQuote(q.Name)
+	command := "msgctl " + s.command + " " + terminal.ShellQuote(q.Name)
 	var advice []string
 	if l.Allow == dlq.PermitGuard {
 		advice = append(advice, command+" --guard"+s.given+"   lifts the limit with a policy meanwhile")

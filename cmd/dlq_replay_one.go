@@ -45,7 +45,7 @@ func (o *dlqReplayOptions) one(ctx context.Context, s *dlqSession, name string) 
 	defer chosen.warn(o.deps)
 	if q.Type == topology.Stream && !o.copyOnly && !o.dryRun {
 		return &exitError{code: exitFailed, err: fmt.Errorf("queue %q: %w: only copies can be sent", name, dlq.ErrStream),
-			advice: "msgctl " + o.command() + " " + shellQuote(name) + " --copy" + flagsGiven(o.cmd)}
+			advice: "msgctl " + o.command() + " " + terminal.ShellQuote(name) + " --copy" + flagsGiven(o.cmd)}
 	}
 	if r.ready == 0 && q.Type != topology.Stream {
 		doc := view.NewRunDocument(r.action(), dlq.Result{Queue: name}, 0)

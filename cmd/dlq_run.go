@@ -166,7 +166,7 @@ func flagsGiven(cmd *cobra.Command) string {
 		}
 		if list, ok := f.Value.(pflag.SliceValue); ok && f.Value.Type() == "stringArray" {
 			for _, v := range list.GetSlice() {
-				b.WriteString(" --" + f.Name + "=" + shellQuote(v))
+				b.WriteString(" --" + f.Name + "=" + terminal.ShellQuote(v))
 			}
 			return
 		}
@@ -174,7 +174,7 @@ func flagsGiven(cmd *cobra.Command) string {
 			b.WriteString(" --" + f.Name)
 			return
 		}
-		b.WriteString(" --" + f.Name + "=" + shellQuote(strings.Trim(f.Value.String(), "[]")))
+		b.WriteString(" --" + f.Name + "=" + terminal.ShellQuote(strings.Trim(f.Value.String(), "[]")))
 	})
 	return b.String()
 }

@@ -221,7 +221,7 @@ func (o *eventsValidateOptions) show(doc validateEventsDocument) error {
 		return err
 	}
 	if o.typ == "" && doc.Valid == 0 && doc.Problems[0].Pointer == "/eventType" && doc.Problems[0].Keyword == "json" {
-		return &exitError{code: exitFailed, err: fmt.Errorf("%s has no events", o.file), advice: "if it has payloads, name their event: msgctl events validate --type TYPE " + shellQuote(o.file)}
+		return &exitError{code: exitFailed, err: fmt.Errorf("%s has no events", o.file), advice: "if it has payloads, name their event: msgctl events validate --type TYPE " + terminal.ShellQuote(o.file)}
 	}
 	return exitWith(exitFailed)
 }

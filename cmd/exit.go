@@ -32,7 +32,7 @@ func exitCodes() []exitCode {
 	return []exitCode{
 		{exitOK, "ok"},
 		{exitFailed, "failed; nothing was changed, or the report says what was"},
-		{exitPending, "changes or findings are pending (plan --detailed-exitcode, a failed test, a route that loses the message)"},
+		{exitPending, "changes or findings are pending (plan --detailed-exitcode, a failed test, a route that loses the message, status and doctor with errors)"},
 		{exitPartly, "partly done: some objects or messages failed, the report says which; running the command again goes on"},
 		{exitNotPermitted, "not permitted, or the login was refused"},
 		{exitUsage, "wrong usage: a command, a flag, a setting or an argument is wrong or missing"},

@@ -268,6 +268,7 @@ func publishUnderAnAlarm(t *testing.T, n *node.Node) {
 	if line := journalLine(payloads + ".journal"); line != 0 {
 		t.Errorf("line %d was confirmed under the alarm", line)
 	}
+	statusUnderAnAlarm(t, p)
 	if err := n.SetMemoryAlarm(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
@@ -277,4 +278,16 @@ func publishUnderAnAlarm(t *testing.T, n *node.Node) {
 	if got := drain(t, rabbittest.User{URL: n.URL, API: n.API}, "q"); len(got.ids) != 2000 || got.repeats > 0 {
 		t.Errorf("%d events, %d repeats", len(got.ids), got.repeats)
 	}
+}
+
+// statusUnderAnAlarm: status says which node has the alarm, and that it blocks a connection. Connections show that some seconds late.
+func statusUnderAnAlarm(t *testing.T, p *program) {
+	t.Helper()
+	waitFor(t, "status to tell of the blocked connection", func() bool {
+		return strings.Contains(p.run("status").stdout, "1 connection is blocked: ")
+	})
+	p.run("status").want(t, exitPending, "memory alarm", `has a memory alarm: it uses `, "publishers are blocked until consumers catch up")
+	p.run("status", "--format", "nagios").want(t, 2, "RABBITMQ CRITICAL - node ")
+	p.run("status", "--format", "prometheus").want(t, exitPending, `,resource="memory"} 1`, "msgctl_status_healthy 0", "msgctl_status_connections_blocked 1")
+	p.run("doctor", "--only", "alarms").want(t, exitPending, "has a memory alarm")
 }

@@ -23,7 +23,8 @@ const rootExample = `  msgctl validate -f topology.yaml      is the file right? 
   msgctl tail 'order.#'                 watch events go by, and take none away
   msgctl consume orders --exec ./handle give each message to a program, with retries
   msgctl dlq ls                         where are dead letters, and who loses some?
-  msgctl dlq replay                     put them back where they died`
+  msgctl dlq replay                     put them back where they died
+  msgctl status                         can the broker do its work?`
 
 // The groups in which --help lists commands.
 const (
@@ -74,7 +75,7 @@ func newRootCmd(d *deps) *cobra.Command {
 	cmd.AddCommand(newPlanCmd(d), newApplyCmd(d), newDestroyCmd(d), newExportCmd(d))
 	cmd.AddCommand(newPublishCmd(d), newTailCmd(d), newConsumeCmd(d), newEventsCmd(d))
 	cmd.AddCommand(newDLQCmd(d))
-	cmd.AddCommand(newExporterCmd(d), newAlertsCmd(d), newDashboardCmd(d))
+	cmd.AddCommand(newStatusCmd(d), newDoctorCmd(d), newExporterCmd(d), newAlertsCmd(d), newDashboardCmd(d))
 	cmd.AddCommand(newContextCmd(d), newVersionCmd(d), newExitCodesTopic(), newEnvironmentTopic())
 	addCompletion(cmd)
 	return cmd

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"bytes"
 	"regexp"
 	"slices"
 	"strings"
@@ -19,31 +18,20 @@ import (
 func TestTailStopped(t *testing.T) {
 	v, ch := overflowArena(t)
 	p := newProgram(t, v.URL, v.API)
-	cmd := p.command("tail", "-x", "x", "-o", "none", "--idle-timeout", "5s")
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	watching := p.start("tail", "-x", "x", "-o", "none", "--idle-timeout", "5s")
 	awaitWatched(t, v, 1)
 	send(t, ch, repeat(1)...)
 	awaitEmpty(t, v)
-	if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+	if err := watching.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	for sent := 0; sent < watch.Prefetch+watch.QueueBytes/overflowSize*5/4; sent += 500 {
 		send(t, ch, repeat(500)...)
 	}
-	if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
+	if err := watching.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Wait(); err != nil {
-		t.Fatalf("%v\n%s", err, stderr.String())
-	}
-	if !strings.Contains(stderr.String(), "warning: the private queue was full") || !strings.Contains(stderr.String(), "; more may be missing: ") {
-		t.Errorf("messages are missing silently: %s", stderr.String())
-	}
+	p.wait(watching).want(t, exitOK, "warning: the private queue was full", "; more may be missing: ")
 }
 
 // TestTailSlowNetwork: what a slow network keeps from coming is purged and counted, and if the broker was faster and dropped from the private
@@ -53,13 +41,7 @@ func TestTailSlowNetwork(t *testing.T) {
 	proxy := rabbittest.NewProxy(t, v.URL)
 	proxy.Slow(8 << 20)
 	p := newProgram(t, proxy.Through(v.URL), v.API)
-	cmd := p.command("tail", "-x", "x", "-o", "none", "--idle-timeout", "4s")
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	watching := p.start("tail", "-x", "x", "-o", "none", "--idle-timeout", "4s")
 	awaitWatched(t, v, 1)
 	sent := 0
 	for most := 0; ; { // until the queue has been half full and is no more: it can only have been purged
@@ -75,15 +57,14 @@ func TestTailSlowNetwork(t *testing.T) {
 		time.Sleep(120 * time.Millisecond) // hardly faster than the broker can be asked over the slow network
 	}
 	proxy.Heal()
-	if err := cmd.Wait(); err != nil {
-		t.Fatalf("%v\n%s", err, stderr.String())
-	}
-	m := regexp.MustCompile(`([\d,]+) messages seen, ([\d,]+) shown; ([\d,]+) dropped`).FindStringSubmatch(stderr.String())
+	said := p.wait(watching)
+	said.want(t, exitOK, "messages seen")
+	m := regexp.MustCompile(`([\d,]+) messages seen, ([\d,]+) shown; ([\d,]+) dropped`).FindStringSubmatch(said.stderr)
 	if m == nil {
-		t.Fatalf("no word of drops:\n%s", stderr.String())
+		t.Fatalf("no word of drops:\n%s", said.stderr)
 	}
 	seen, shown, dropped := number(t, m[1]), number(t, m[2]), number(t, m[3])
-	if shown+dropped != seen || seen != sent && !strings.Contains(stderr.String(), "more may be missing") {
+	if shown+dropped != seen || seen != sent && !strings.Contains(said.stderr, "more may be missing") {
 		t.Errorf("%d sent: %s", sent, m[0])
 	}
 }

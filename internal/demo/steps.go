@@ -119,6 +119,14 @@ func deadLetterSteps() []step {
 			args: "dlq ls",
 		},
 		{
+			say:  "Is it the broker? One screen tells whether it can do its work; with --format nagios or prometheus it is a probe.",
+			args: "status --fail-on never",
+		},
+		{
+			say:  "And is it run as a production broker should be? The checklist looks at the live broker, with evidence for every item. (This one is private, and new.)",
+			args: "doctor -f " + example + " --fail-on never",
+		},
+		{
 			say:  "What are they? Looking takes nothing out, and says first what it does to the queue.",
 			args: "dlq inspect dead-letter.queue --group-by reason,queue",
 		},

@@ -115,6 +115,7 @@ type apiError struct {
 	reason   string
 	location string
 	json     bool
+	body     []byte // at most maxRefusal
 }
 
 func (e *apiError) Error() string { return fmt.Sprintf("%d %s: %s", e.status, e.code, e.reason) }
@@ -122,6 +123,7 @@ func (e *apiError) Error() string { return fmt.Sprintf("%d %s: %s", e.status, e.
 func newAPIError(res *http.Response) *apiError {
 	e := &apiError{status: res.StatusCode, location: res.Header.Get("Location")}
 	text, _ := io.ReadAll(io.LimitReader(res.Body, maxRefusal))
+	e.body = text
 	var body struct {
 		Error  any `json:"error"`
 		Reason any `json:"reason"`

@@ -1,6 +1,7 @@
 package terminal
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -76,4 +77,21 @@ func FormatPlural(n int64, singular, plural string) string {
 		return "1 " + singular
 	}
 	return FormatCount(n) + " " + plural
+}
+
+// RoundSize writes a size for people who do not need it exactly: 926 MiB, 9.4 GiB. FormatSize is exact.
+func RoundSize(bytes int64) string {
+	const unit = 1024
+	if bytes < unit {
+		return fmt.Sprintf("%d B", bytes)
+	}
+	size := float64(bytes)
+	for _, name := range []string{"KiB", "MiB", "GiB"} {
+		if size /= unit; size < 10 {
+			return fmt.Sprintf("%.1f %s", size, name)
+		} else if size < unit {
+			return fmt.Sprintf("%.0f %s", size, name)
+		}
+	}
+	return fmt.Sprintf("%.1f TiB", size/unit)
 }

@@ -32,7 +32,7 @@ func deadLetterRules() []Rule {
 			Consequence: "One policy applies to a queue, the one of the highest priority, and only its keys count: the queue has no dead-letter exchange, and its dead letters are dropped.",
 			Fix:         "Repeat dead-letter-exchange in the policy that wins, or set it as an argument of the queue.",
 			Bad:         "exchanges: { dlx: { type: fanout } }\nqueues: { orders: {}, dead: { bindings: [{ exchange: dlx }] } }\npolicies:\n  letters: { pattern: ^orders$, definition: { dead-letter-exchange: dlx } }\n  limit: { pattern: ^orders$, priority: 5, definition: { max-length: 1000 } }\n",
-			Good:        "exchanges: { dlx: { type: fanout } }\nqueues: { orders: {}, dead: { bindings: [{ exchange: dlx }] } }\npolicies:\n  letters: { pattern: ^orders$, definition: { dead-letter-exchange: dlx } }\n  limit: { pattern: ^orders$, priority: 5, definition: { max-length: 1000, dead-letter-exchange: dlx } }\n",
+			Good:        "exchanges: { dlx: { type: fanout } }\nqueues: { orders: {}, dead: { bindings: [{ exchange: dlx }] } }\npolicies:\n  letters: { pattern: ^orders, definition: { dead-letter-exchange: dlx } }\n  limit: { pattern: ^orders$, priority: 5, definition: { max-length: 1000, dead-letter-exchange: dlx } }\n",
 		},
 		{
 			ID: "dead-letter-cycle", Severity: Error, Title: "Dead letters that come back to the queue in which they expired", check: checkCycle,

@@ -34,6 +34,13 @@ func policyRules() []Rule {
 			Good:        "queues: { orders: {} }\npolicies: { limit: { pattern: ^orders$, definition: { max-length: 10, overflow: reject-publish } } }\n",
 		},
 		{
+			ID: "policy-shadowed", Severity: Warning, Title: "A policy that others keep from applying to anything", check: checkPolicyShadowed,
+			Consequence: "One policy applies to an object, the one of the highest priority, and they are not merged: none of this policy's keys is in force anywhere.",
+			Fix:         "Put its keys into the policy that applies, or give it a higher priority and the other's keys.",
+			Bad:         "queues: { orders: {} }\npolicies:\n  limit: { pattern: ^orders$, definition: { max-length: 10, overflow: reject-publish } }\n  general: { pattern: .*, priority: 1, definition: { max-length: 1000, overflow: reject-publish } }\n",
+			Good:        "queues: { orders: {} }\npolicies:\n  limit: { pattern: ^orders$, priority: 2, definition: { max-length: 10, overflow: reject-publish } }\n  general: { pattern: .*, priority: 1, definition: { max-length: 1000, overflow: reject-publish } }\n",
+		},
+		{
 			ID: "policy-refused", Severity: Error, Title: "A policy that the broker refuses",
 			Consequence: "The broker answers 400 and keeps the policy that it had, or none.",
 			Fix:         "Take the key out, or set it where it belongs. What a policy may set depends on the broker's version: --broker.",

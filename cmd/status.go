@@ -1,0 +1,102 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/internal/health"
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+const statusLong = `Show on one screen whether the broker can do its work: nodes and their limits, alarms, connections, queues by state, dead letters, and
+what is wrong, the worst first, with what to do about it.
+
+What it shows is of every vhost that you may see, or of the one that --vhost names. Nodes and connections are told to users with
+the tag monitoring. Counts and rates are the broker's statistics: up to 5 seconds old.
+
+Errors: a node is down or alarmed, connections are blocked, a queue serves nobody, dead letters are lost. Warnings: a limit is near, dead
+letters wait, a queue with messages has no consumer.
+
+Exit code 0: nothing at or above --fail-on (error, unless you say warning). 2: there is. 1: the broker cannot be reached. 4: the login is
+refused. With --format nagios they are those of a monitoring plugin: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (nothing can be said: the
+login is refused, or the management API cannot be reached).`
+
+type statusOptions struct {
+	deps       *deps
+	connection *profile.Flags
+	format     outputFormat
+	failOn     severityFlag
+}
+
+func newStatusCmd(d *deps) *cobra.Command {
+	opts := &statusOptions{deps: d}
+	cmd := &cobra.Command{
+		Use:     "status",
+		GroupID: groupWatching,
+		Short:   "Show whether the broker can do its work",
+		Long:    statusLong,
+		Example: "  msgctl status\n  msgctl status --fail-on warning\n  msgctl status --format nagios\n" +
+			"  msgctl status --format prometheus > /var/lib/node_exporter/msgctl.prom\n  msgctl status --format json --vhost orders",
+		Args: args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runStatus(cmd.Context(), opts, cmd.Flags().Changed("vhost"))
+		},
+	}
+	opts.format.registerAs(cmd, "format", "", "text", "json", "nagios", "prometheus")
+	opts.failOn.value = string(health.Error)
+	cmd.Flags().Var(&opts.failOn, "fail-on", "least severity that makes exit code 2: error, warning, never")
+	opts.connection = connectionFlags(cmd)
+	return cmd
+}
+
+func runStatus(ctx context.Context, opts *statusOptions, one bool) error {
+	doc, err := opts.look(ctx, one)
+	if opts.format.value == "nagios" {
+		return opts.nagios(doc, err)
+	}
+	if err != nil {
+		return err
+	}
+	streams := opts.deps.streams
+	switch opts.format.value {
+	case "json":
+		err = view.JSON(streams.Out, doc)
+	case "prometheus":
+		err = view.StatusPrometheus(streams.Out, doc)
+	default:
+		err = view.StatusText(streams.Out, doc, streams.OutStyler(opts.deps.colour), streams.OutWidth())
+	}
+	if err == nil && failsOn(doc.Verdict, opts.failOn.value) {
+		return exitWith(exitPending)
+	}
+	return err
+}
+
+func (o *statusOptions) look(ctx context.Context, one bool) (view.StatusDocument, error) {
+	conn, err := o.deps.connection(o.connection)
+	if err != nil {
+		return view.StatusDocument{}, err
+	}
+	in, _, err := o.deps.inspect(ctx, "status", conn, one, false)
+	if err != nil {
+		return view.StatusDocument{}, err
+	}
+	return view.NewStatusDocument(in), nil
+}
+
+// nagios writes the one line of a monitoring plugin; what cannot be said is UNKNOWN.
+func (o *statusOptions) nagios(doc view.StatusDocument, err error) error {
+	var usage *exitError
+	if errors.As(err, &usage) && usage.code == exitUsage {
+		return err
+	}
+	code, werr := view.StatusNagios(o.deps.streams.Out, doc, err, errors.Is(err, topology.ErrUnreachable))
+	if werr != nil || code == exitOK {
+		return werr
+	}
+	return exitWith(code)
+}

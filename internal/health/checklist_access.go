@@ -1,0 +1,128 @@
+package health
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+)
+
+func accessItems() []Item {
+	return []Item{
+		{
+			ID: "default-credentials", Title: "Nobody can log in as guest",
+			Why: "Everybody knows the password, and guest is an administrator.", check: checkDefaultCredentials,
+			Fix: "rabbitmqctl add_user NAME; rabbitmqctl set_user_tags NAME administrator; then rabbitmqctl delete_user guest",
+		},
+		{
+			ID: "password-hashes", Title: "Passwords are hashed with SHA-2",
+			Why: "Who gets hold of a definitions file finds out passwords that are hashed with MD5.", check: checkHashes,
+			Fix: "Change the password: rabbitmqctl change_password NAME. It is hashed with SHA-256 then.",
+		},
+		{
+			ID: "vhosts", Title: "Applications have vhosts of their own",
+			Why: "In the vhost / every application can read and delete every other one's queues, and limits and policies are for all of them.", check: checkVHosts,
+			Fix: "Declare a vhost for each application, with a user that has permissions in it alone (vhosts:, users: and permissions: of a topology file).",
+		},
+		{
+			ID: "permissions", Title: "Users may do what they need and no more", check: func(in *Inspection) (Verdict, []string) {
+				return found(in, "no user has permissions that are wider than they look", "permission-for-everything", "permission-unanchored")
+			},
+			Why: "A mistake or a break-in reaches what it has no business with.",
+			Fix: "Narrow them: msgctl lint --live tells for each what it matches.",
+		},
+		{
+			ID: "tls", Title: "Clients come over TLS",
+			Why: "Passwords and messages can be read and changed on their way.", check: checkTLS,
+			Fix: "Listen with TLS (listeners.ssl.default = 5671 and ssl_options.* in rabbitmq.conf), and give clients amqps:// URLs.",
+		},
+	}
+}
+
+func checkDefaultCredentials(in *Inspection) (Verdict, []string) {
+	switch {
+	case in.GuestWorks:
+		return Error, []string{"user \"guest\" logs in with the password guest"}
+	case !in.Has(PartUsers):
+		return OK, []string{"guest cannot log in with the password guest from here (whether it exists cannot be told: " + in.Unread[PartUsers] + ")"}
+	case slices.ContainsFunc(in.Users, func(u User) bool { return u.Name == "guest" }):
+		return OK, []string{"user \"guest\" exists, and cannot log in with the password guest from here"}
+	}
+	return OK, []string{"there is no user \"guest\""}
+}
+
+func checkHashes(in *Inspection) (Verdict, []string) {
+	if !in.Has(PartUsers) {
+		return unread(in, PartUsers)
+	}
+	var weak []string
+	for _, u := range in.Users {
+		if !u.NoPassword && strings.HasSuffix(u.Algorithm, "md5") {
+			weak = append(weak, u.Name)
+		}
+	}
+	if len(weak) > 0 {
+		return Warning, []string{plural(len(weak), "user has", "users have") + " a password hashed with MD5: " + some(weak)}
+	}
+	return OK, []string{plural(len(in.Users), "user", "users") + ", none with MD5"}
+}
+
+func checkVHosts(in *Inspection) (Verdict, []string) {
+	root := 0
+	for _, w := range in.Work {
+		if w[0] == "/" {
+			root++
+		}
+	}
+	switch others := len(in.VHosts) - 1; {
+	case !slices.Contains(in.VHosts, "/"):
+		return OK, []string{plural(len(in.VHosts), "vhost", "vhosts") + ", none of them /"}
+	case root == 0:
+		return OK, []string{fmt.Sprintf("no queue of an application in the vhost /, %s beside it", plural(others, "vhost", "vhosts"))}
+	case others == 0:
+		return Warning, []string{fmt.Sprintf("%s, all in the vhost /, and there is no other", plural(root, "queue", "queues"))}
+	default:
+		return Warning, []string{fmt.Sprintf("%s in the vhost /, with %s beside it", plural(root, "queue", "queues"), plural(others, "vhost", "vhosts"))}
+	}
+}
+
+func checkTLS(in *Inspection) (Verdict, []string) {
+	secure := false
+	for _, l := range in.Listeners {
+		secure = secure || strings.HasSuffix(l.Protocol, "ssl") || l.Protocol == "amqps"
+	}
+	listening := "no node listens for AMQP with TLS"
+	if secure {
+		listening = "there is a listener with TLS"
+	}
+	if !in.Has(PartConnections) {
+		if secure {
+			return Unknown, []string{listening + "; who uses it cannot be told: " + in.Unread[PartConnections]}
+		}
+		return Warning, []string{listening}
+	}
+	var plain []string
+	local := 0
+	for _, c := range in.Connections {
+		switch {
+		case c.TLS:
+		case loopback(c.Peer):
+			local++
+		default:
+			plain = append(plain, c.Name)
+		}
+	}
+	switch {
+	case len(plain) > 0:
+		return Warning, []string{fmt.Sprintf("%s from other machines without TLS: %s", plural(len(plain), "connection", "connections"), some(plain)), listening}
+	case !secure:
+		return Warning, []string{listening}
+	}
+	return OK, []string{fmt.Sprintf("%s; of %s none comes from another machine without it", listening, plural(len(in.Connections), "connection", "connections"))}
+}
+
+// loopback reports whether a peer is the broker's own machine.
+func loopback(peer string) bool {
+	ip := net.ParseIP(strings.Trim(peer, "[]"))
+	return ip != nil && ip.IsLoopback()
+}
