@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/watch"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -66,11 +67,11 @@ func (r *exporterRun) read(ctx context.Context) error {
 		}
 		for _, vhost := range r.declared() {
 			if slices.Contains(live.MissingVHosts, vhost) {
-				r.closed = append(r.closed, vhost)
-				r.trouble(watch.StageVHost, errors.New("the vhost does not exist, or this login may not see it"), "vhost", vhost)
+				r.shut(vhost, errors.New("the vhost does not exist, or this login may not see it"))
 				continue
 			}
 			r.open[vhost] = r.session(vhost, live)
+			delete(r.told, vhost)
 		}
 		if r.files != nil {
 			r.files.live = live
@@ -85,6 +86,7 @@ func (r *exporterRun) read(ctx context.Context) error {
 		live, err := r.broker.Everything(ctx, []string{vhost})
 		if err == nil {
 			r.open[vhost] = r.session(vhost, live)
+			delete(r.told, vhost)
 		}
 		if err := r.tolerate(ctx, vhost, err); err != nil {
 			return err
@@ -117,12 +119,24 @@ func (r *exporterRun) tolerate(ctx context.Context, vhost string, err error) err
 	if err == nil || !r.allVHosts || ctx.Err() != nil || errors.Is(err, topology.ErrUnreachable) {
 		return err
 	}
+	r.shut(vhost, err)
+	return nil
+}
+
+// shut leaves a vhost out until everything is read again. It is logged when that is news.
+func (r *exporterRun) shut(vhost string, err error) {
 	delete(r.open, vhost)
 	if !slices.Contains(r.closed, vhost) {
 		r.closed = append(r.closed, vhost)
 	}
-	r.trouble(watch.StageVHost, err, "vhost", vhost)
-	return nil
+	r.board.Trouble(watch.StageVHost)
+	if !r.told[vhost] {
+		r.log.Warn("the vhost cannot be read; its msgctl_vhost_up is 0 until it can", "vhost", vhost, "error", profile.Redact(err.Error()))
+	}
+	if r.told == nil {
+		r.told = map[string]bool{}
+	}
+	r.told[vhost] = true
 }
 
 // compare finds drift and faults. It comes after the counts, which rules look at.

@@ -39,6 +39,7 @@ type exporterRun struct {
 	// open has what was read of the broker, by vhost; it is read anew when it is older than --topology-interval.
 	open     map[string]*dlqSession
 	closed   []string
+	told     map[string]bool // closed vhosts that were logged
 	readAt   time.Time
 	drift    map[string]map[topology.Action]int
 	findings map[watch.Finding]int

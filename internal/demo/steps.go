@@ -127,6 +127,10 @@ func deadLetterSteps() []step {
 			args: "doctor -f " + example + " --fail-on never",
 		},
 		{
+			say:  "Who would rather not look at two in the morning lets Prometheus do it: msgctl exporter serves this, msgctl alerts makes rules for it.",
+			args: "exporter --once",
+		},
+		{
 			say:  "What are they? Looking takes nothing out, and says first what it does to the queue.",
 			args: "dlq inspect dead-letter.queue --group-by reason,queue",
 		},

@@ -61,6 +61,13 @@ func (f *Family) Help() string { return f.help }
 // Labels are the names of its labels.
 func (f *Family) Labels() []string { return f.labels }
 
+// Empty says that it has no values.
+func (f *Family) Empty() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.series) == 0
+}
+
 // Set gives a gauge its value.
 func (f *Family) Set(v float64, labels ...string) {
 	f.mu.Lock()
@@ -133,7 +140,7 @@ func (f *Family) line(w *bufio.Writer, suffix string, key [maxLabels]string, le 
 	if len(names) > 0 {
 		_, _ = w.WriteString("}")
 	}
-	_, _ = w.WriteString(" " + strconv.FormatFloat(value, 'g', -1, 64) + "\n")
+	_, _ = w.WriteString(" " + strconv.FormatFloat(value, 'f', -1, 64) + "\n")
 }
 
 // labelText escapes a label's value as the format wants it.

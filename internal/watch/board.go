@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -50,7 +51,7 @@ func (b *Board) Show(s *Snapshot, at time.Time, took time.Duration) {
 	f := newFamilies()
 	f.fill(s)
 	var text bytes.Buffer
-	_ = telemetry.Write(&text, f.all()...) // a buffer takes everything
+	_ = telemetry.Write(&text, slices.DeleteFunc(f.all(), (*telemetry.Family).Empty)...) // a buffer takes everything
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.open = map[string]bool{}

@@ -53,7 +53,7 @@ func TestBoard(t *testing.T) {
 	promtest.CheckMetrics(t, got)
 	for _, want := range []string{
 		"msgctl_up 1", `msgctl_vhost_up{vhost="a"} 1`, `msgctl_vhost_up{vhost="b"} 0`, "msgctl_collection_duration_seconds 1.5", "msgctl_collections_total 1",
-		`msgctl_collection_errors_total{stage="sample"} 1`, fmt.Sprintf("msgctl_last_success_timestamp_seconds %g", float64(noon.Unix())),
+		`msgctl_collection_errors_total{stage="sample"} 1`, fmt.Sprintf("msgctl_last_success_timestamp_seconds %d", noon.Unix()),
 		`msgctl_queue_messages_ready{vhost="a",queue="q"} 5`, `msgctl_queue_messages_unacked{vhost="a",queue="q"} 2`, `msgctl_queue_consumers{vhost="a",queue="q"} 1`,
 		`msgctl_queue_messages_ready_bytes{vhost="a",queue="q"} 700`, `msgctl_queue_consumers{vhost="a",queue="stream"} 3`,
 		`msgctl_dlq_messages_ready{vhost="a",queue="dlq"} 9`, `msgctl_dlq_sampled_messages{vhost="a",queue="dlq"} 3`,
