@@ -23,8 +23,8 @@ What messages say is sampled: at each --interval at most --looks queues are look
 flag redelivered (as in dlq ls); the first --sample messages of a classic queue or a stream, the first one of a quorum queue, whose order a
 look at more could change. When a sample was taken, and of how many messages, are metrics too. --looks 0 looks into none.
 
-While the broker cannot be reached msgctl_up is 0, and what was found before goes away. Without a topology file there is no drift. Ctrl-C or
-SIGTERM ends the look under way, gives its messages back, and exits with 0.`
+While the broker cannot be reached msgctl_up is 0, and what was found before goes away; each interval tries again (--reconnect-attempts is not
+heeded). Without a topology file there is no drift. Ctrl-C or SIGTERM ends the look under way, gives its messages back, and exits with 0.`
 
 // exporterOptions are the flags of exporter.
 type exporterOptions struct {
