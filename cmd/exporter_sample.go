@@ -35,12 +35,27 @@ func (r *exporterRun) sampleDue(ctx context.Context, queues []watch.Queue) error
 	return nil
 }
 
-// look reads the first messages of a queue where that does no more than set their flag redelivered. A queue that cannot be read hides no other.
+// lookPatience is how long one look may take: a broker that can be counted but not consumed from must not hide the counts.
+const lookPatience = 10 * time.Second
+
+// look takes a sample of a queue. One that cannot be looked into hides no other.
 func (r *exporterRun) look(ctx context.Context, v *dlqSession, name string) (*watch.Sample, error) {
 	s := &watch.Sample{At: time.Now(), Deaths: map[watch.Death]int{}}
+	bounded, cancel := context.WithTimeout(ctx, lookPatience)
+	defer cancel()
+	err := r.sampleQueue(bounded, v, name, s)
+	if err == nil || ctx.Err() != nil {
+		return s, err
+	}
+	r.trouble(watch.StageSample, err, "vhost", v.vhost, "queue", name)
+	return &watch.Sample{At: s.At, Refused: true}, nil
+}
+
+// sampleQueue reads the first messages of a queue where that does no more than set their flag redelivered.
+func (r *exporterRun) sampleQueue(ctx context.Context, v *dlqSession, name string, s *watch.Sample) error {
 	o, ok := v.live.Get(v.ref(name))
 	if !ok {
-		return s, nil
+		return nil
 	}
 	q := o.(*topology.Queue)
 	most := r.sample
@@ -49,12 +64,12 @@ func (r *exporterRun) look(ctx context.Context, v *dlqSession, name string) (*wa
 	}
 	l, err := v.judge(ctx, q, lookOptions{}, most)
 	if err != nil {
-		return s, err
+		return err
 	}
 	if why := notForAnAge(l); why != "" {
 		s.Refused = true
 		r.log.Debug("not looked into: "+why, "vhost", v.vhost, "queue", name)
-		return s, nil
+		return nil
 	}
 	browse := dlq.BrowseOptions{Looking: l, Limit: most, Idle: 500 * time.Millisecond, Guard: v.guardFor(q), Tag: "msgctl exporter"}
 	if l.Return != dlq.ReturnNothing {
@@ -72,14 +87,7 @@ func (r *exporterRun) look(ctx context.Context, v *dlqSession, name string) (*wa
 		r.log.Warn("the look changed the queue: some messages had reached its delivery limit, or changed their places", "vhost", v.vhost, "queue", name,
 			"copied_to_the_end", report.Kept, "reordered", report.Reordered, "lost", report.Lost)
 	}
-	if err == nil {
-		return s, nil
-	}
-	if ctx.Err() != nil {
-		return s, err
-	}
-	r.trouble(watch.StageSample, err, "vhost", v.vhost, "queue", name)
-	return &watch.Sample{At: s.At, Refused: true}, nil
+	return err
 }
 
 // limitedInBytes are the queues of the file that may not grow over so many bytes.

@@ -117,6 +117,15 @@ func TestExporterServes(t *testing.T) {
 		_, text := e.get("/metrics")
 		promtest.CheckMetrics(t, text)
 
+		// Who cannot be consumed from can still be counted.
+		amqpProxy.Refuse()
+		amqpProxy.Cut()
+		e.shows("msgctl_dlq_sampling_refused" + in("dlq") + "} 1")
+		e.shows("msgctl_dlq_messages_ready" + in("dlq") + "} 40")
+		e.shows("msgctl_up 1")
+		amqpProxy.Heal()
+		e.shows("msgctl_dlq_sampled_messages" + in("dlq") + "} 20")
+
 		apiProxy.Refuse()
 		apiProxy.Cut()
 		e.ready(http.StatusServiceUnavailable)

@@ -11,13 +11,13 @@ import (
 )
 
 // TestPrometheus lets a real Prometheus scrape an exporter and a consumer, with the rules that msgctl makes of the same file: the samples arrive,
-// and the alerts about what is wrong, and only those, fire.
+// and the alerts about what is wrong, and only those, fire. One line is enough: what the exporter tells of each, exporter.txtar shows.
 func TestPrometheus(t *testing.T) {
-	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
-		c := newBench(t, b)
-		t.Cleanup(func() { removeRecords(t, b, c.v.Name) })
-		p := newProgram(t, c.v.URL, c.v.API)
-		file := writeFile(t, fmt.Sprintf(`version: 1
+	b := rabbittest.Any(t)
+	c := newBench(t, b)
+	t.Cleanup(func() { removeRecords(t, b, c.v.Name) })
+	p := newProgram(t, c.v.URL, c.v.API)
+	file := writeFile(t, fmt.Sprintf(`version: 1
 name: scraped
 vhost: %q
 alerts: { for: 1s }
@@ -28,60 +28,59 @@ queues:
   full: { type: classic, deadLetter: { exchange: dlx, key: dead }, maxLength: 10, alerts: { consumers: 0, full: off } }
   dlq:  { type: classic, bindings: [{ exchange: dlx, key: dead }] }
 `, c.v.Name))
-		p.run("apply", "-f", file, "--yes").want(t, exitOK)
-		rules := p.run("alerts", "-f", file)
-		rules.want(t, exitOK)
-		promtest.CheckRules(t, []byte(rules.stdout))
-		c.publish("work", 5)
-		c.publish("full", 9)
-		watching := c.watch(p, "-f", file)
-		consuming := newEndpoint(c, p.start("consume", "work", "--exec", `test "$(cat)" != 3`, "--metrics", "127.0.0.1:0", "--log-format", "json"))
-		prometheus := promtest.Start(t, []byte(rules.stdout), watching.address, consuming.address)
+	p.run("apply", "-f", file, "--yes").want(t, exitOK)
+	rules := p.run("alerts", "-f", file)
+	rules.want(t, exitOK)
+	promtest.CheckRules(t, []byte(rules.stdout))
+	c.publish("work", 5)
+	c.publish("full", 9)
+	watching := c.watch(p, "-f", file)
+	consuming := newEndpoint(c, p.start("consume", "work", "--exec", `test "$(cat)" != 3`, "--metrics", "127.0.0.1:0", "--log-format", "json"))
+	prometheus := promtest.Start(t, []byte(rules.stdout), watching.address, consuming.address)
 
-		is := func(expr, want string) {
-			t.Helper()
-			prometheus.Await(fmt.Sprintf("%s does not become %s", expr, want), func() bool { return slices.Equal(prometheus.Query(expr), []string{want}) })
-		}
-		is(`up{job="job0"}`, "1")
-		is(`up{job="job1"}`, "1")
-		is("msgctl_up", "1")
-		is(`msgctl_dlq_messages_ready{queue="dlq"}`, "1")
-		is(`msgctl_dlq_sampled_deaths{queue="dlq",source_queue="work"}`, "1")
-		is(`messages_consumed_total{queue="work",status="handled"}`, "4")
-		is(`message_processing_duration_seconds_count{queue="work"}`, "5")
-		is(`msgctl_queue_consumers{queue="work"}`, "1")
-		fires := func(name, queue string) promtest.Alert {
-			t.Helper()
-			var found promtest.Alert
-			prometheus.Await(name+" does not fire", func() bool {
-				for _, a := range prometheus.Alerts(name) {
-					if a.Labels["queue"] == queue && a.State == "firing" {
-						found = a
-						return true
-					}
+	is := func(expr, want string) {
+		t.Helper()
+		prometheus.Await(fmt.Sprintf("%s does not become %s", expr, want), func() bool { return slices.Equal(prometheus.Query(expr), []string{want}) })
+	}
+	is(`up{job="job0"}`, "1")
+	is(`up{job="job1"}`, "1")
+	is("msgctl_up", "1")
+	is(`msgctl_dlq_messages_ready{queue="dlq"}`, "1")
+	is(`msgctl_dlq_sampled_deaths{queue="dlq",source_queue="work"}`, "1")
+	is(`messages_consumed_total{queue="work",status="handled"}`, "4")
+	is(`message_processing_duration_seconds_count{queue="work"}`, "5")
+	is(`msgctl_queue_consumers{queue="work"}`, "1")
+	fires := func(name, queue string) promtest.Alert {
+		t.Helper()
+		var found promtest.Alert
+		prometheus.Await(name+" does not fire", func() bool {
+			for _, a := range prometheus.Alerts(name) {
+				if a.Labels["queue"] == queue && a.State == "firing" {
+					found = a
+					return true
 				}
-				return false
-			})
-			return found
-		}
-		letters := fires("MsgctlDeadLetters", "dlq")
-		if letters.Labels["severity"] != "warning" || letters.Labels["vhost"] != c.v.Name || letters.Annotations["summary"] != "1 dead letters in queue dlq in vhost "+c.v.Name ||
-			!strings.Contains(letters.Annotations["description"], "msgctl dlq inspect 'dlq' --vhost "+c.v.Name) {
-			t.Errorf("%+v", letters)
-		}
-		fires("MsgctlQueueFull", "full")
-
-		// Somebody undoes the binding: now dead letters are lost, and the broker is not as the file says.
-		c.check(c.ch.QueueUnbind("dlq", "dead", "dlx", nil))
-		fires("MsgctlDeadLettersLost", "idle")
-		fires("MsgctlTopologyDrift", "")
-		for _, quiet := range []string{"MsgctlNotWatched", "MsgctlQueueWithoutConsumers", "MsgctlDeadLettersGrowing"} {
-			if a := slices.DeleteFunc(prometheus.Alerts(quiet), func(a promtest.Alert) bool { return a.State != "firing" }); len(a) > 0 {
-				t.Errorf("%s fires: %+v", quiet, a)
 			}
+			return false
+		})
+		return found
+	}
+	letters := fires("MsgctlDeadLetters", "dlq")
+	if letters.Labels["severity"] != "warning" || letters.Labels["vhost"] != c.v.Name || letters.Annotations["summary"] != "1 dead letters in queue dlq in vhost "+c.v.Name ||
+		!strings.Contains(letters.Annotations["description"], "msgctl dlq inspect 'dlq' --vhost "+c.v.Name) {
+		t.Errorf("%+v", letters)
+	}
+	fires("MsgctlQueueFull", "full")
+
+	// Somebody undoes the binding: now dead letters are lost, and the broker is not as the file says.
+	c.check(c.ch.QueueUnbind("dlq", "dead", "dlx", nil))
+	fires("MsgctlDeadLettersLost", "idle")
+	fires("MsgctlTopologyDrift", "")
+	for _, quiet := range []string{"MsgctlNotWatched", "MsgctlQueueWithoutConsumers", "MsgctlDeadLettersGrowing"} {
+		if a := slices.DeleteFunc(prometheus.Alerts(quiet), func(a promtest.Alert) bool { return a.State != "firing" }); len(a) > 0 {
+			t.Errorf("%s fires: %+v", quiet, a)
 		}
-		_ = watching.r.cmd.Process.Kill()
-		fires("MsgctlNotWatched", "")
-		is(`up{job="job0"}`, "0")
-	})
+	}
+	_ = watching.r.cmd.Process.Kill()
+	fires("MsgctlNotWatched", "")
+	is(`up{job="job0"}`, "0")
 }
