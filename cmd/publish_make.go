@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/msgctl/msgctl/internal/telemetry/tracing"
 	"github.com/msgctl/msgctl/pkg/event"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/publish"
@@ -31,6 +32,8 @@ type messageOf struct {
 	message *message.Message
 	// event is nil for bytes without a type.
 	event *event.Envelope
+	// span is nil without tracing.
+	span *tracing.Send
 }
 
 // invalidError is a text that cannot be published.
@@ -66,6 +69,7 @@ type eventMaker struct {
 	format    event.Format
 	appID     string
 	decorate  func(*messageOf)
+	begin     beginSpan
 }
 
 func (m *eventMaker) make(text []byte, id string, now time.Time) (messageOf, error) {
@@ -152,12 +156,15 @@ func (m *eventMaker) message(t *event.Type, e *event.Envelope) (messageOf, error
 	if err != nil {
 		return messageOf{}, err
 	}
+	to := publish.Target{Exchange: t.Exchange, Key: key}
+	span := m.begin(to, t.Key, &e.Metadata)
 	msg, err := e.Message(event.MessageOptions{Format: cmp.Or(m.format, t.Format), AppID: m.appID})
 	if err != nil {
 		return messageOf{}, err
 	}
-	out := messageOf{publish.Target{Exchange: t.Exchange, Key: key}, msg, e}
+	out := messageOf{to, msg, e, span}
 	m.decorate(&out)
+	span.Attach(out.message)
 	return out, nil
 }
 
@@ -178,6 +185,7 @@ func asInvalid(typ string, err error, text []byte, whole bool) error {
 type rawMaker struct {
 	options  *propertyOptions
 	decorate func(*messageOf)
+	begin    beginSpan
 }
 
 func (m *rawMaker) make(text []byte, id string, now time.Time) (messageOf, error) {
@@ -190,6 +198,8 @@ func (m *rawMaker) make(text []byte, id string, now time.Time) (messageOf, error
 		ContentType: contentType, DeliveryMode: message.Persistent, MessageID: cmp.Or(o.id, id), Timestamp: now.Truncate(time.Second), AppID: o.appID,
 	}}}
 	m.decorate(&out)
+	out.span = m.begin(out.target, nil, nil)
+	out.span.Attach(out.message)
 	return out, nil
 }
 
@@ -202,6 +212,7 @@ func (o *propertyOptions) decorator(cmd *cobra.Command) (func(*messageOf), error
 	if o.delay > 0 {
 		headers[headerDelay] = o.delay.Milliseconds()
 	}
+	o.table = headers
 	expiration := ""
 	if o.expiration > 0 {
 		expiration = strconv.FormatInt(o.expiration.Milliseconds(), 10)
