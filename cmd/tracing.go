@@ -3,6 +3,7 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/telemetry/tracing"
@@ -26,6 +27,17 @@ func (d *deps) tracing(conn *profile.Connection, notify func(error)) *tracing.Tr
 func (d *deps) endTracing(t *tracing.Tracing) {
 	if lost := t.Close(); lost != "" {
 		d.warn(lost)
+	}
+}
+
+// tellLoss logs that spans are lost, for as long as they are.
+func tellLoss(log *slog.Logger) func(error) {
+	return func(err error) {
+		if err != nil {
+			log.Warn("spans are lost: " + profile.Redact(err.Error()))
+			return
+		}
+		log.Info("spans arrive again")
 	}
 }
 

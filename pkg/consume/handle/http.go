@@ -166,8 +166,9 @@ func describe(set func(name, value string), j *Job, m *message.Message) {
 	set("Message-Attempt", strconv.Itoa(j.Attempt))
 	set("Message-Last-Attempt", strconv.FormatBool(j.Last))
 	set("Correlation-Id", m.CorrelationID)
-	set("Traceparent", m.Headers.Text("traceparent"))
-	set("Tracestate", m.Headers.Text("tracestate"))
+	t := j.trace()
+	set("Traceparent", t.Parent)
+	set("Tracestate", t.State)
 }
 
 // headerText writes what a header cannot carry as the HTTP binding of CloudEvents does: percent-encoded.
