@@ -14,7 +14,15 @@ import (
 
 	tracepb "go.opentelemetry.io/proto/slim/otlp/trace/v1"
 
+	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/rabbittest"
+	"github.com/msgctl/msgctl/internal/telemetry"
+	"github.com/msgctl/msgctl/pkg/consume/handle"
+	"github.com/msgctl/msgctl/pkg/consume/runner"
+	"github.com/msgctl/msgctl/pkg/event"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/publish"
+	"github.com/msgctl/msgctl/pkg/publish/bulk"
 )
 
 const spansTopology = `version: 1
@@ -259,5 +267,27 @@ func TestReceiverInTrouble(t *testing.T) {
 	publish(s.with("OTEL_TRACES_SAMPLER=sometimes")).want(t, exitOK, "unsupported sampler: sometimes")
 	if n := busy.requests() - before; n != 1 { // the last: the default sampler stands in
 		t.Errorf("%d requests", n)
+	}
+}
+
+// TestWithoutSpansNothingIsPaid: what is called for each message allocates nothing.
+func TestWithoutSpansNothingIsPaid(t *testing.T) {
+	d := &deps{env: func(string) (string, bool) { return "", false }}
+	off := d.tracing(&profile.Connection{Host: "h", Port: 1}, nil)
+	if off != nil {
+		t.Fatal("spans are made without a variable that asks for them")
+	}
+	r := &publishRun{publishOptions: &publishOptions{}, traces: off}
+	m, story := &message.Message{}, &event.Metadata{}
+	end := &runner.End{Job: &handle.Job{Message: m}}
+	w := &consumeWatch{traces: off, metrics: telemetry.NewMetrics()}
+	if n := testing.AllocsPerRun(100, func() {
+		span := r.beginSpan(publish.Target{Exchange: "x", Key: "k"}, nil, story)
+		span.Attach(m)
+		endSpan(bulk.Result{})
+		end.Begun = w.Begin(end.Job)
+		endProcess(end)
+	}); n != 0 || m.Headers != nil || *story != (event.Metadata{}) {
+		t.Errorf("%v allocations, %v %v", n, m.Headers, story)
 	}
 }
