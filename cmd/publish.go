@@ -295,7 +295,7 @@ func (r *publishRun) declare(optional bool) error {
 }
 
 // typed prepares for events of the catalogue.
-func (r *publishRun) typed(ctx context.Context, decorate func(*messageOf)) error {
+func (r *publishRun) typed(ctx context.Context, decorate func(*message.Message)) error {
 	m := &eventMaker{catalogue: r.declared.catalogue, metadata: r.meta, aggregate: r.props.aggregate, decorate: decorate, format: event.Format(r.format),
 		appID: r.props.appID, begin: r.beginSpan}
 	if m.appID == "" {

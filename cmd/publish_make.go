@@ -68,7 +68,7 @@ type eventMaker struct {
 	aggregate string
 	format    event.Format
 	appID     string
-	decorate  func(*messageOf)
+	decorate  func(*message.Message)
 	begin     beginSpan
 }
 
@@ -163,7 +163,7 @@ func (m *eventMaker) message(t *event.Type, e *event.Envelope) (messageOf, error
 		return messageOf{}, err
 	}
 	out := messageOf{to, msg, e, span}
-	m.decorate(&out)
+	m.decorate(out.message)
 	span.Attach(out.message)
 	return out, nil
 }
@@ -184,7 +184,7 @@ func asInvalid(typ string, err error, text []byte, whole bool) error {
 // rawMaker publishes bytes as they are.
 type rawMaker struct {
 	options  *propertyOptions
-	decorate func(*messageOf)
+	decorate func(*message.Message)
 	begin    beginSpan
 }
 
@@ -197,14 +197,14 @@ func (m *rawMaker) make(text []byte, id string, now time.Time) (messageOf, error
 	out := messageOf{target: publish.Target{Exchange: o.exchange, Key: o.key}, message: &message.Message{Body: text, Properties: message.Properties{
 		ContentType: contentType, DeliveryMode: message.Persistent, MessageID: cmp.Or(o.id, id), Timestamp: now.Truncate(time.Second), AppID: o.appID,
 	}}}
-	m.decorate(&out)
+	m.decorate(out.message)
 	out.span = m.begin(out.target, nil, nil)
 	out.span.Attach(out.message)
 	return out, nil
 }
 
 // decorator returns what adds the properties of the flags.
-func (o *propertyOptions) decorator(cmd *cobra.Command) (func(*messageOf), error) {
+func (o *propertyOptions) decorator(cmd *cobra.Command) (func(*message.Message), error) {
 	headers, err := parseHeaders(o.headers)
 	if err != nil {
 		return nil, usageError("write --header NAME=VALUE", "%sflag --header: %v", where(cmd), err)
@@ -217,15 +217,15 @@ func (o *propertyOptions) decorator(cmd *cobra.Command) (func(*messageOf), error
 	if o.expiration > 0 {
 		expiration = strconv.FormatInt(o.expiration.Milliseconds(), 10)
 	}
-	return func(m *messageOf) {
-		m.message.Priority, m.message.Expiration = o.priority, expiration
+	return func(m *message.Message) {
+		m.Priority, m.Expiration = o.priority, expiration
 		if len(headers) == 0 {
 			return
 		}
-		all := make(message.Table, len(headers)+len(m.message.Headers))
+		all := make(message.Table, len(headers)+len(m.Headers))
 		maps.Copy(all, headers)
-		maps.Copy(all, m.message.Headers) // the format's win
-		m.message.Headers = all
+		maps.Copy(all, m.Headers) // the format's win
+		m.Headers = all
 	}, nil
 }
 
