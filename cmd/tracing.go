@@ -7,7 +7,9 @@ import (
 
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/telemetry/tracing"
+	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/event"
+	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/publish"
 	"github.com/msgctl/msgctl/pkg/publish/bulk"
 )
@@ -85,4 +87,15 @@ func (r *publishRun) sendError(o publish.Outcome[struct{}], err error) (string, 
 		return string(bulk.Unknown), o.Err
 	}
 	return string(bulk.Unsent), fmt.Errorf("it was not sent: %w", o.Err)
+}
+
+// copySpans makes a span of each message that is replayed; nil without tracing.
+func copySpans(t *tracing.Tracing) func(publish.Target, *message.Message) func(dlq.Reason, string) {
+	if t == nil {
+		return nil
+	}
+	return func(to publish.Target, m *message.Message) func(dlq.Reason, string) {
+		s := t.BeginCopy(to, m)
+		return func(why dlq.Reason, detail string) { s.End(string(why), errors.New(detail)) }
+	}
 }

@@ -146,6 +146,34 @@ func TestSpansFollowAMessage(t *testing.T) {
 	})
 }
 
+// TestSpansOfReplays: a span for each message, in the trace of its publication; the message itself is as it was.
+func TestSpansOfReplays(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		otlp := newOTLPReceiver(t)
+		s := newStage(t, b, "OTEL_EXPORTER_OTLP_ENDPOINT="+otlp.URL)
+		s.run("publish", "order.created", "-f", s.file, "--data", `{"orderId":"o-1"}`, "--id", "m-1").want(t, exitOK)
+		s.publish("work", 1)
+		s.reject("work", "dead", 2)
+		s.run("dlq", "replay", "dead", "--yes").want(t, exitOK, "2 messages")
+		spans := otlp.want(t, 3)
+		sent, known, other := spans[0], spans[1], spans[2]
+		if known.attrs["messaging.message.id"] != "m-1" {
+			known, other = other, known
+		}
+		known.has(t, "messaging.message.id=m-1 messaging.operation.type=send messaging.destination.name=work error.type=")
+		if known.Name != "publish work" || known.Kind != tracepb.Span_SPAN_KIND_CLIENT || known.trace() != sent.trace() || known.above() != sent.id() || len(known.Links) != 1 || string(known.Links[0].SpanId) != string(sent.SpanId) {
+			t.Errorf("%v", known)
+		}
+		if other.trace() == sent.trace() || len(other.Links) != 0 {
+			t.Errorf("%v", other)
+		}
+		got := map[string]bool{s.header("work", "traceparent"): true, s.header("work", "traceparent"): true}
+		if !got[""] || !got[sent.parent()] {
+			t.Errorf("%v, want none and %s", got, sent.parent())
+		}
+	})
+}
+
 // TestSpansOfManyEvents: each has its own trace, in the message and in the span; failures are told; a sampler thins them out.
 func TestSpansOfManyEvents(t *testing.T) {
 	otlp := newOTLPReceiver(t)

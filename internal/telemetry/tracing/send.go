@@ -28,27 +28,65 @@ func (t *Tracing) BeginSend(to publish.Target, template string, story *event.Met
 	if t == nil {
 		return nil
 	}
-	given, in := trace.SpanContext{}, context.Background()
+	given := trace.SpanContext{}
 	if t.carry {
 		if given = namedBy(story); !given.IsValid() {
 			given = extract(headers(header))
 		}
 	}
-	parent := t.ambient
-	if !parent.IsValid() {
-		parent = given
-	}
-	links, kind := []trace.Link(nil), trace.SpanKindProducer
-	if given.IsValid() {
-		links, kind = []trace.Link{{SpanContext: given}}, trace.SpanKindClient
-	}
-	in = startingFrom(parent)
+	from := t.after(given)
 	if id := traceIn(story); t.carry && !given.IsValid() && id.IsValid() && id != t.ambient.TraceID() {
+		from = origin{in: context.WithValue(context.Background(), chosenTrace{}, id)}
 		if t.ambient.IsValid() {
-			links = append(links, trace.Link{SpanContext: t.ambient})
+			from.links = []trace.Link{{SpanContext: t.ambient}}
 		}
-		in = context.WithValue(context.Background(), chosenTrace{}, id)
 	}
+	s := &Send{t: t, own: t.carry && !given.IsValid()}
+	if s.own {
+		from.kind = trace.SpanKindProducer
+	}
+	s.span = t.send(to, template, from)
+	if s.own && story != nil && (story.TraceID == "" || event.IsTraceID(story.TraceID)) && story.SpanID == "" {
+		story.TraceID, story.SpanID = s.span.SpanContext().TraceID().String(), s.span.SpanContext().SpanID().String()
+	}
+	return s
+}
+
+// BeginCopy begins the span of a message that is published again as it is: it keeps its own trace, or none.
+func (t *Tracing) BeginCopy(to publish.Target, m *message.Message) *Send {
+	if t == nil {
+		return nil
+	}
+	creation := trace.SpanContext{}
+	if t.carry {
+		creation = extract(headers(m.Headers))
+	}
+	s := &Send{t: t, span: t.send(to, "", t.after(creation))}
+	s.Attach(m)
+	return s
+}
+
+// origin is where a span begins.
+type origin struct {
+	in    context.Context //nolint:containedctx // of one call
+	links []trace.Link
+	kind  trace.SpanKind
+}
+
+// after is for a message that has its trace already: the span is in that of who called msgctl, or else in the message's, and linked to it.
+func (t *Tracing) after(creation trace.SpanContext) origin {
+	o := origin{in: startingFrom(creation), kind: trace.SpanKindClient}
+	if t.ambient.IsValid() {
+		o.in = startingFrom(t.ambient)
+	}
+	if creation.IsValid() {
+		o.links = []trace.Link{{SpanContext: creation}}
+	}
+	return o
+}
+
+// send begins a span.
+func (t *Tracing) send(to publish.Target, template string, from origin) trace.Span {
 	destination := sentTo(to.Exchange, to.Key)
 	attrs := append(make([]attribute.KeyValue, 0, 12), t.common...)
 	attrs = append(attrs, semconv.MessagingOperationTypeSend, semconv.MessagingOperationName("publish"), semconv.MessagingDestinationName(destination))
@@ -59,12 +97,8 @@ func (t *Tracing) BeginSend(to publish.Target, template string, story *event.Met
 		destination = sentTo(to.Exchange, template)
 		attrs = append(attrs, semconv.MessagingDestinationTemplate(destination))
 	}
-	_, span := t.tracer.Start(in, "publish "+destination, trace.WithSpanKind(kind), trace.WithAttributes(attrs...), trace.WithLinks(links...))
-	s := &Send{t: t, span: span, own: t.carry && !given.IsValid()}
-	if s.own && story != nil && (story.TraceID == "" || event.IsTraceID(story.TraceID)) && story.SpanID == "" {
-		story.TraceID, story.SpanID = span.SpanContext().TraceID().String(), span.SpanContext().SpanID().String()
-	}
-	return s
+	_, span := t.tracer.Start(from.in, "publish "+destination, trace.WithSpanKind(from.kind), trace.WithAttributes(attrs...), trace.WithLinks(from.links...))
+	return span
 }
 
 // namedBy is the span that an event names.
