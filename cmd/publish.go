@@ -32,6 +32,8 @@ stops publishers (a memory or disk alarm) is waited for.
 With --archive, what tail --save or dlq export wrote is published again: to the same exchanges and keys, with the same ids and the pauses
 that there were, --speed times as fast. A header x-msgctl-archive tells it from the originals.
 
+With OTEL_EXPORTER_OTLP_ENDPOINT each event is a span, which the header traceparent tells consumers: docs/tracing.md.
+
 Without TYPE, --exchange and --key publish bytes as they are.`
 
 type publishOptions struct {
