@@ -160,7 +160,7 @@ func appendValue(b []byte, v attribute.Value) []byte {
 			return b
 		})
 	}
-	return appendText(b, valueString, v.Emit())
+	return appendText(b, valueString, v.String())
 }
 
 func nanoseconds(t time.Time) uint64 {
