@@ -29,6 +29,8 @@ tells them apart; msgctl dlq replay puts it back. The broker confirms each copy 
 What cannot be known for sure happens twice rather than not at all: a handler may see a message again after a crash, or when a connection is lost. The
 attempts are counted all the same. --dedupe remembers the last ids that were handled.
 
+With OTEL_EXPORTER_OTLP_ENDPOINT each attempt is a span in the trace of the message, and the handler gets it as TRACEPARENT: docs/tracing.md.
+
 --ordered-by handles messages with the same key one after another, in their order, retries included: a retry then waits in hand, and what has the
 same key waits behind it. Other keys go on. No other consumer may take from the queue meanwhile.
 

@@ -63,6 +63,8 @@ func (c *consuming) run(ctx context.Context) error {
 	log := c.newLogger()
 	w := newConsumeWatch(log, c.queue, c.knownTypes())
 	w.connected = sync.OnceFunc(c.say)
+	w.traces = c.deps.tracing(c.conn, tellLoss(log))
+	defer func() { c.deps.endTracing(w.traces) }()
 	if c.metrics != "" {
 		server, err := telemetry.Serve(ctx, c.metrics, w.metrics, w.ready)
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/telemetry"
+	"github.com/msgctl/msgctl/internal/telemetry/tracing"
 	"github.com/msgctl/msgctl/pkg/consume/handle"
 	"github.com/msgctl/msgctl/pkg/consume/runner"
 )
@@ -53,6 +54,7 @@ type consumeWatch struct {
 	types   telemetry.Labels
 	keys    telemetry.Labels
 	errors  telemetry.Labels
+	traces  *tracing.Tracing // nil without
 	// connected is called when the queue is being consumed, before the first message is handled.
 	connected func()
 
@@ -89,9 +91,31 @@ func (w *consumeWatch) ready() error {
 }
 
 // Begin implements runner.Observer.
-func (w *consumeWatch) Begin(*handle.Job) any {
+func (w *consumeWatch) Begin(j *handle.Job) any {
 	w.metrics.InFlight.Add(1, w.queue)
-	return nil
+	if w.traces == nil {
+		return nil
+	}
+	p := w.traces.BeginProcess(tracing.Delivery{Message: j.Message, Queue: w.queue, Tag: j.Tag, Attempt: j.Attempt, Type: j.Type})
+	j.Trace = handle.Trace(p.Context())
+	return p
+}
+
+// endProcess ends the span of an attempt.
+func endProcess(e *runner.End) {
+	p, ok := e.Begun.(*tracing.Process)
+	if !ok {
+		return
+	}
+	v := tracing.Verdict{Outcome: string(e.Outcome), Handler: e.Job.By, Wait: e.Wait, Retried: e.Outcome == runner.Retried, Dead: e.Outcome == runner.DeadLettered}
+	v.Failed = v.Retried || v.Dead || e.Outcome == runner.Dropped
+	if e.Failure != nil {
+		v.ErrorType, v.Error = e.Failure.Type, profile.Redact(e.Failure.Message)
+	}
+	if e.Target != nil {
+		v.To = e.Target.String()
+	}
+	p.End(v)
 }
 
 // End implements runner.Observer.
@@ -112,6 +136,7 @@ func (w *consumeWatch) End(e runner.End) {
 	if e.Target != nil {
 		m.Published.Add(1, e.Target.Exchange, w.keys.Value(e.Target.Key), typ)
 	}
+	endProcess(&e)
 	w.logEnd(&e)
 }
 
@@ -137,7 +162,11 @@ func (w *consumeWatch) logEnd(e *runner.End) {
 	optional("event_type", e.Job.Type)
 	optional("routing_key", m.RoutingKey)
 	optional("correlation_id", m.CorrelationID)
-	trace, span := traceOf(m.Headers.Text("traceparent"))
+	p, _ := e.Begun.(*tracing.Process)
+	trace, span := p.IDs()
+	if trace == "" {
+		trace, span = traceOf(m.Headers.Text("traceparent"))
+	}
 	optional("trace_id", trace)
 	optional("span_id", span)
 	if e.Failure != nil {

@@ -127,6 +127,9 @@ func (r *replaying) do(ctx context.Context) error {
 	}
 	observer := r.deps.observer(r.progress, r.action(), r.total())
 	r.options.Report, r.options.Observer = recorder, observer
+	traces := r.deps.tracing(r.s.connection, nil)
+	defer func() { r.deps.endTracing(traces) }()
+	r.options.Sending = copySpans(traces)
 	start := time.Now()
 	var result dlq.Result
 	err = r.s.guarded(ctx, r.q, r.looking, func() (err error) {

@@ -68,6 +68,21 @@ never sent to another. ` + "`msgctl context show`" + ` says what is in force and
 
 `
 
+const tracingVariables = `
+publish, consume, dlq replay and dlq move send spans to an OpenTelemetry receiver when one is named (docs/tracing.md):
+
+  OTEL_EXPORTER_OTLP_ENDPOINT     its address: http://localhost:4318; OTLP over HTTP, not gRPC
+  OTEL_EXPORTER_OTLP_HEADERS      NAME=VALUE,… for each request; also _TIMEOUT (ms), _COMPRESSION (gzip), _CERTIFICATE, and
+                                  OTEL_EXPORTER_OTLP_TRACES_… for each of them
+  OTEL_TRACES_EXPORTER            otlp, or none
+  OTEL_SDK_DISABLED               true: no spans
+  OTEL_SERVICE_NAME               who sends them, msgctl by default; also OTEL_RESOURCE_ATTRIBUTES
+  OTEL_TRACES_SAMPLER             which are sent: traceidratio with OTEL_TRACES_SAMPLER_ARG=0.01 keeps one of a hundred
+  OTEL_PROPAGATORS                tracecontext, or none: messages carry no trace
+  OTEL_BSP_MAX_QUEUE_SIZE         how many may wait, 2048 by default; also the other OTEL_BSP_ and OTEL_SPAN_ variables
+  TRACEPARENT, TRACESTATE         the caller's span, which what is published belongs under
+`
+
 // newEnvironmentTopic is `msgctl help environment`.
 func newEnvironmentTopic() *cobra.Command {
 	var b strings.Builder
@@ -77,5 +92,6 @@ func newEnvironmentTopic() *cobra.Command {
 	) {
 		fmt.Fprintf(&b, "  %-26s  %s\n", v.Name, v.Usage)
 	}
+	b.WriteString(tracingVariables)
 	return &cobra.Command{Use: "environment", Short: "Environment variables, and what overrules what", Long: b.String()}
 }

@@ -9,8 +9,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/telemetry/tracing"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/event"
+	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/publish"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -29,6 +31,8 @@ stops publishers (a memory or disk alarm) is waited for.
 
 With --archive, what tail --save or dlq export wrote is published again: to the same exchanges and keys, with the same ids and the pauses
 that there were, --speed times as fast. A header x-msgctl-archive tells it from the originals.
+
+With OTEL_EXPORTER_OTLP_ENDPOINT each event is a span, which the header traceparent tells consumers: docs/tracing.md.
 
 Without TYPE, --exchange and --key publish bytes as they are.`
 
@@ -61,6 +65,8 @@ type propertyOptions struct {
 	expiration    time.Duration
 	delay         time.Duration
 	unroutable    bool
+
+	table message.Table // of headers, parsed
 }
 
 // bulkOptions are flags about many events.
@@ -215,6 +221,10 @@ func runPublish(ctx context.Context, opts *publishOptions) error {
 	if err != nil {
 		return err
 	}
+	if !opts.dryRun {
+		r.traces = opts.deps.tracing(r.conn, nil)
+		defer func() { opts.deps.endTracing(r.traces) }()
+	}
 	switch {
 	case opts.bulk.ndjson != "" && !opts.dryRun:
 		return r.bulkFile(ctx)
@@ -241,6 +251,7 @@ type publishRun struct {
 	vhost    string
 	declared *declared // nil without a topology file
 	maker    maker
+	traces   *tracing.Tracing // nil without
 }
 
 // prepare reads files and settings; nothing is dialled.
@@ -259,7 +270,7 @@ func (o *publishOptions) prepare(ctx context.Context) (*publishRun, error) {
 		return nil, err
 	}
 	if untyped {
-		r.maker = &rawMaker{options: &o.props, decorate: decorate}
+		r.maker = &rawMaker{options: &o.props, decorate: decorate, begin: r.beginSpan}
 		return r, r.checkDelay(ctx, o.props.exchange)
 	}
 	return r, r.typed(ctx, decorate)
@@ -286,9 +297,9 @@ func (r *publishRun) declare(optional bool) error {
 }
 
 // typed prepares for events of the catalogue.
-func (r *publishRun) typed(ctx context.Context, decorate func(*messageOf)) error {
+func (r *publishRun) typed(ctx context.Context, decorate func(*message.Message)) error {
 	m := &eventMaker{catalogue: r.declared.catalogue, metadata: r.meta, aggregate: r.props.aggregate, decorate: decorate, format: event.Format(r.format),
-		appID: r.props.appID}
+		appID: r.props.appID, begin: r.beginSpan}
 	if m.appID == "" {
 		m.appID = r.declared.name
 	}

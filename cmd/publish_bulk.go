@@ -55,6 +55,9 @@ func (r *publishRun) item(text []byte, line, end int64, series event.Series) bul
 		return item
 	}
 	item.ID, item.Target, item.Message = m.message.MessageID, m.target, m.message
+	if m.span != nil {
+		item.With = m.span
+	}
 	return item
 }
 
@@ -230,6 +233,7 @@ func (r *publishRun) run(ctx context.Context, o bulk.Options, total int64) (err 
 	failed := 0
 	o.Settled = func(x bulk.Result) {
 		watch.progress.Add(1)
+		endSpan(x)
 		if x.Err == nil {
 			return
 		}

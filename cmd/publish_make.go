@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/msgctl/msgctl/internal/telemetry/tracing"
 	"github.com/msgctl/msgctl/pkg/event"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/publish"
@@ -31,6 +32,8 @@ type messageOf struct {
 	message *message.Message
 	// event is nil for bytes without a type.
 	event *event.Envelope
+	// span is nil without tracing.
+	span *tracing.Send
 }
 
 // invalidError is a text that cannot be published.
@@ -65,7 +68,8 @@ type eventMaker struct {
 	aggregate string
 	format    event.Format
 	appID     string
-	decorate  func(*messageOf)
+	decorate  func(*message.Message)
+	begin     beginSpan
 }
 
 func (m *eventMaker) make(text []byte, id string, now time.Time) (messageOf, error) {
@@ -152,12 +156,15 @@ func (m *eventMaker) message(t *event.Type, e *event.Envelope) (messageOf, error
 	if err != nil {
 		return messageOf{}, err
 	}
+	to := publish.Target{Exchange: t.Exchange, Key: key}
+	span := m.begin(to, t.Key, &e.Metadata)
 	msg, err := e.Message(event.MessageOptions{Format: cmp.Or(m.format, t.Format), AppID: m.appID})
 	if err != nil {
 		return messageOf{}, err
 	}
-	out := messageOf{publish.Target{Exchange: t.Exchange, Key: key}, msg, e}
-	m.decorate(&out)
+	out := messageOf{to, msg, e, span}
+	m.decorate(out.message)
+	span.Attach(out.message)
 	return out, nil
 }
 
@@ -177,7 +184,8 @@ func asInvalid(typ string, err error, text []byte, whole bool) error {
 // rawMaker publishes bytes as they are.
 type rawMaker struct {
 	options  *propertyOptions
-	decorate func(*messageOf)
+	decorate func(*message.Message)
+	begin    beginSpan
 }
 
 func (m *rawMaker) make(text []byte, id string, now time.Time) (messageOf, error) {
@@ -189,12 +197,14 @@ func (m *rawMaker) make(text []byte, id string, now time.Time) (messageOf, error
 	out := messageOf{target: publish.Target{Exchange: o.exchange, Key: o.key}, message: &message.Message{Body: text, Properties: message.Properties{
 		ContentType: contentType, DeliveryMode: message.Persistent, MessageID: cmp.Or(o.id, id), Timestamp: now.Truncate(time.Second), AppID: o.appID,
 	}}}
-	m.decorate(&out)
+	m.decorate(out.message)
+	out.span = m.begin(out.target, nil, nil)
+	out.span.Attach(out.message)
 	return out, nil
 }
 
 // decorator returns what adds the properties of the flags.
-func (o *propertyOptions) decorator(cmd *cobra.Command) (func(*messageOf), error) {
+func (o *propertyOptions) decorator(cmd *cobra.Command) (func(*message.Message), error) {
 	headers, err := parseHeaders(o.headers)
 	if err != nil {
 		return nil, usageError("write --header NAME=VALUE", "%sflag --header: %v", where(cmd), err)
@@ -202,19 +212,20 @@ func (o *propertyOptions) decorator(cmd *cobra.Command) (func(*messageOf), error
 	if o.delay > 0 {
 		headers[headerDelay] = o.delay.Milliseconds()
 	}
+	o.table = headers
 	expiration := ""
 	if o.expiration > 0 {
 		expiration = strconv.FormatInt(o.expiration.Milliseconds(), 10)
 	}
-	return func(m *messageOf) {
-		m.message.Priority, m.message.Expiration = o.priority, expiration
+	return func(m *message.Message) {
+		m.Priority, m.Expiration = o.priority, expiration
 		if len(headers) == 0 {
 			return
 		}
-		all := make(message.Table, len(headers)+len(m.message.Headers))
+		all := make(message.Table, len(headers)+len(m.Headers))
 		maps.Copy(all, headers)
-		maps.Copy(all, m.message.Headers) // the format's win
-		m.message.Headers = all
+		maps.Copy(all, m.Headers) // the format's win
+		m.Headers = all
 	}, nil
 }
 

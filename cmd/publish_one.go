@@ -63,6 +63,7 @@ func (r *publishRun) one(ctx context.Context, from given) error {
 	defer b.Close()
 	start := time.Now()
 	outcome, err := r.send(ctx, b, m)
+	m.span.End(r.sendError(outcome, err))
 	if err != nil {
 		return err
 	}

@@ -60,6 +60,7 @@ type task struct {
 	observer Observer
 	recorder Recorder
 	timing   timing
+	sending  func(publish.Target, *message.Message) func(Reason, string) // nil for none
 }
 
 // timing has what tests shorten.
@@ -110,6 +111,15 @@ type job struct {
 	fate    fate
 	reason  Reason
 	detail  string
+	ended   func(Reason, string) // nil for none
+}
+
+// end tells how it fared, once.
+func (j *job) end(why Reason, detail string) {
+	if j.ended != nil {
+		j.ended(why, detail)
+		j.ended = nil
+	}
 }
 
 // done hands the job to the run's settler. It never blocks for long.

@@ -76,6 +76,8 @@ type ReplayOptions struct {
 	// as they are sent: for a preview use a Planner. It must not keep or change them.
 	Transform *Transform
 	Changed   func(before, after *message.Message)
+	// Sending is told of each message that is sent, and may return what is to be told how it fared: "" for confirmed. nil is told nothing.
+	Sending func(to publish.Target, m *message.Message) (ended func(why Reason, detail string))
 	// Limit is how many messages to try at most; 0 is no limit.
 	Limit int64
 	// Rate is how many messages to send a second; 0 is no limit.
@@ -195,7 +197,7 @@ func (o ReplayOptions) task(limit int64) task {
 	if limit > 0 {
 		t.prefetch = int(min(int64(t.prefetch), max(limit, 10))) // what is fetched in vain is disturbed in vain
 	}
-	t.outcome = o.outcome()
+	t.outcome, t.sending = o.outcome(), o.Sending
 	if o.Rate > 0 {
 		t.limiter = rate.NewLimiter(rate.Limit(o.Rate), int(max(1, o.Rate/10)))
 	}

@@ -96,6 +96,10 @@ type Job struct {
 	Last bool
 	// Type is the event's, or the property of that name; "" when it has none.
 	Type string
+	// Tag is the broker's delivery tag.
+	Tag uint64
+	// Trace is the span of the attempt, where there is one: what the handler does is to be in it.
+	Trace Trace
 	// By names the handler for the note in a dead letter; a handler that chooses among several sets it.
 	By string
 }

@@ -146,6 +146,9 @@ func (h *HTTP) request(ctx context.Context, j *Job) (*http.Request, error) {
 		verbatim(req, "Content-Encoding", m.ContentEncoding)
 	}
 	describe(set, j, m)
+	t := j.trace()
+	verbatim(req, "Traceparent", t.Parent)
+	verbatim(req, "Tracestate", t.State)
 	return req, nil
 }
 
@@ -166,8 +169,6 @@ func describe(set func(name, value string), j *Job, m *message.Message) {
 	set("Message-Attempt", strconv.Itoa(j.Attempt))
 	set("Message-Last-Attempt", strconv.FormatBool(j.Last))
 	set("Correlation-Id", m.CorrelationID)
-	set("Traceparent", m.Headers.Text("traceparent"))
-	set("Tracestate", m.Headers.Text("tracestate"))
 }
 
 // headerText writes what a header cannot carry as the HTTP binding of CloudEvents does: percent-encoded.

@@ -9,8 +9,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/message/plainjson"
 )
 
-// AppendJSON appends a job as one line of JSON without its end: tag, attempt, last, and the message as msgctl tail -o ndjson has it.
-// tag is left out when it is 0.
+// AppendJSON appends a job as one line of JSON without its end: tag, attempt, last, traceparent and tracestate, and the message as msgctl tail -o
+// ndjson has it. tag is left out when it is 0, and a trace that is not known.
 func AppendJSON(dst []byte, tag uint64, j *Job) []byte {
 	dst = append(dst, '{')
 	if tag != 0 {
@@ -18,6 +18,12 @@ func AppendJSON(dst []byte, tag uint64, j *Job) []byte {
 	}
 	dst = strconv.AppendInt(append(dst, `"attempt":`...), int64(j.Attempt), 10)
 	dst = strconv.AppendBool(append(dst, `,"last":`...), j.Last)
+	if t := j.trace(); t.Parent != "" {
+		dst = append(append(append(dst, `,"traceparent":"`...), t.Parent...), '"') // nothing in it is to be escaped
+		if state, err := json.Marshal(t.State); t.State != "" && err == nil {
+			dst = append(append(dst, `,"tracestate":`...), state...)
+		}
+	}
 	return append(plainjson.Append(append(dst, ','), j.Message), '}')
 }
 
@@ -52,6 +58,13 @@ func environment(j *Job) []string {
 	add("TRACEPARENT", m.Headers.Text("traceparent"))
 	if len(m.Headers) > 0 {
 		add("HEADERS", headersJSON(j))
+	}
+	if t := j.trace(); t.Parent != "" {
+		// As OpenTelemetry's convention for programs has it. An empty state hides the one that belongs to msgctl's own trace.
+		if len(t.State) > maxVariable || strings.IndexByte(t.State, 0) >= 0 {
+			t.State = ""
+		}
+		env = append(env, "TRACEPARENT="+t.Parent, "TRACESTATE="+t.State)
 	}
 	return env
 }

@@ -60,7 +60,7 @@ type Options struct {
 
 // Observer is told what happens. Its methods are called from many goroutines and must return soon.
 type Observer interface {
-	// Begin: an attempt begins. What it returns is passed to End.
+	// Begin: an attempt begins. What it returns is passed to End. It may set j.Trace.
 	Begin(j *handle.Job) any
 	// End: it is known for certain what became of an attempt, copies confirmed.
 	End(e End)

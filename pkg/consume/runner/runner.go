@@ -240,7 +240,7 @@ func (r *run) next(ctx context.Context, s *session) (*consume.Delivery, error) {
 
 func (r *run) newJob(s *session, d *consume.Delivery) *job {
 	m := &d.Message
-	j := &job{session: s, tag: d.Tag, Job: handle.Job{Message: m, By: r.Handler.Name()}}
+	j := &job{session: s, tag: d.Tag, Job: handle.Job{Message: m, Tag: d.Tag, By: r.Handler.Name()}}
 	j.Attempt = message.AttemptsMade(m, r.Plan.Queue, r.Plan.Native) + 1
 	m.Exchange, m.RoutingKey = message.PublishedAs(m, r.Plan.Queue)
 	j.Last = r.Plan.Last(j.Attempt)

@@ -19,6 +19,8 @@ type Item struct {
 	ID      string
 	Target  publish.Target
 	Message *message.Message
+	// With comes back in the item's Result.
+	With any
 	// Err says why there is no message.
 	Err error
 }
@@ -48,6 +50,8 @@ type Result struct {
 	Line    int64
 	ID      string
 	Outcome Outcome
+	// With is the item's.
+	With any
 	// Err says why it failed; nil for Confirmed, Delayed and Unrouted.
 	Err error
 }

@@ -21,6 +21,7 @@ type tag struct {
 	// invalid is how many invalid items came right before it.
 	invalid int64
 	done    func(error)
+	with    any
 }
 
 // runner is the state of one run.
@@ -103,7 +104,7 @@ func (r *runner) feed(ctx context.Context, p *publish.Publisher[tag]) error {
 		if err != nil {
 			return r.unsent(ctx, item, err)
 		}
-		if err := p.Publish(ctx, item.Target, item.Message, tag{item.Line, item.End, item.ID, r.invalid, done}); err != nil {
+		if err := p.Publish(ctx, item.Target, item.Message, tag{item.Line, item.End, item.ID, r.invalid, done, item.With}); err != nil {
 			done(nil)
 			return r.unsent(ctx, item, err)
 		}
@@ -150,7 +151,7 @@ func (r *runner) refuse(item Item) {
 	r.invalid++
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.tell(Result{item.Line, item.ID, Invalid, item.Err})
+	r.tell(Result{item.Line, item.ID, Invalid, item.With, item.Err})
 }
 
 // unsent reports an item that could not be handed over, unless the run was told to end.
@@ -158,7 +159,7 @@ func (r *runner) unsent(ctx context.Context, item Item, err error) error {
 	if ctx.Err() == nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.tell(Result{item.Line, item.ID, Unsent, err})
+		r.tell(Result{item.Line, item.ID, Unsent, item.With, err})
 	}
 	return err
 }
@@ -175,7 +176,7 @@ func (r *runner) settle(batch []publish.Outcome[tag]) {
 	for i := range batch {
 		o := &batch[i]
 		kind := r.outcome(o.Kind)
-		result := Result{Line: o.Tag.line, ID: o.Tag.id, Outcome: kind}
+		result := Result{Line: o.Tag.line, ID: o.Tag.id, Outcome: kind, With: o.Tag.with}
 		if kind.failed() {
 			result.Err = o.Err
 		}

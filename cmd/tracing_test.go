@@ -1,0 +1,321 @@
+package cmd
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	tracepb "go.opentelemetry.io/proto/slim/otlp/trace/v1"
+
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/rabbittest"
+	"github.com/msgctl/msgctl/internal/telemetry"
+	"github.com/msgctl/msgctl/pkg/consume/handle"
+	"github.com/msgctl/msgctl/pkg/consume/runner"
+	"github.com/msgctl/msgctl/pkg/event"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/publish"
+	"github.com/msgctl/msgctl/pkg/publish/bulk"
+)
+
+const spansTopology = `version: 1
+name: spans
+vhost: %q
+exchanges: { orders: { type: topic } }
+queues:
+  work: { type: classic, bindings: [{ exchange: orders, key: 'order.#' }], deadLetter: dead, retry: { backoff: [100ms] } }
+  dead: { type: classic }
+events:
+  order.created:
+    exchange: orders
+    key: 'order.created.{aggregateId}'
+    aggregate: { type: Order, id: /orderId }
+    schema: { type: object, required: [orderId] }
+`
+
+// stage is a vhost with the topology and a program whose spans go to the receiver.
+type stage struct {
+	*bench
+	*program
+	file string
+}
+
+func newStage(t *testing.T, b *rabbittest.Broker, env ...string) *stage {
+	t.Helper()
+	c := newBench(t, b)
+	t.Cleanup(func() { removeRecords(t, b, c.v.Name) })
+	s := &stage{c, newProgram(t, c.v.URL, c.v.API, env...), writeFile(t, fmt.Sprintf(spansTopology, c.v.Name))}
+	newProgram(t, c.v.URL, c.v.API).run("apply", "-f", s.file, "--yes").want(t, exitOK)
+	return s
+}
+
+// with is the same program with more variables.
+func (s *stage) with(env ...string) *stage {
+	return &stage{s.bench, &program{s.program.t, append(append([]string(nil), s.program.env...), env...)}, s.file}
+}
+
+// header is that of the next message of a queue, which it takes away.
+func (s *stage) header(queue, name string) string {
+	s.bench.t.Helper()
+	d, ok, err := s.ch.Get(queue, true)
+	if err != nil || !ok {
+		s.bench.t.Fatal(queue, ok, err)
+	}
+	text, _ := d.Headers[name].(string)
+	return text
+}
+
+// TestSpansFollowAMessage: from who called msgctl over the publication to each attempt of the handler, and into the handler.
+func TestSpansFollowAMessage(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		otlp := newOTLPReceiver(t)
+		s := newStage(t, b, "OTEL_EXPORTER_OTLP_ENDPOINT="+otlp.URL, "OTEL_EXPORTER_OTLP_COMPRESSION=gzip", "OTEL_SERVICE_NAME=orders", "OTEL_RESOURCE_ATTRIBUTES=team=a%20b")
+		const caller = "4bf92f3577b34da6a3ce929d0e0e4736"
+		s.with("TRACEPARENT=00-"+caller+"-00f067aa0ba902b7-01", "TRACESTATE=vendor=1").run("publish", "order.created", "-f", s.file, "--data", `{"orderId":"o-1"}`, "--id", "m-1", "--correlation-id", "c-1").want(t, exitOK)
+		s.run("publish", "--exchange", "", "--key", "work", "--data", "bad", "--id", "m-2").want(t, exitOK)
+		host, port, _ := net.SplitHostPort(hostPort(b.URL))
+		common := "messaging.system=rabbitmq server.address=" + host + " server.port=" + port
+
+		sent := otlp.want(t, 2)
+		sent[0].has(t, common+` messaging.operation.name=publish messaging.operation.type=send messaging.destination.name=orders:order.created.o-1
+			messaging.destination.template=orders:order.created.{aggregateId} messaging.rabbitmq.destination.routing_key=order.created.o-1
+			messaging.message.id=m-1 messaging.message.conversation_id=c-1`)
+		if p := sent[0]; p.Name != "publish orders:order.created.{aggregateId}" || p.Kind != tracepb.Span_SPAN_KIND_PRODUCER || p.trace() != caller || p.above() != "00f067aa0ba902b7" ||
+			p.TraceState != "vendor=1" || p.Status.Code != tracepb.Status_STATUS_CODE_UNSET || p.attrs["messaging.message.body.size"] == "" || p.EndTimeUnixNano <= p.StartTimeUnixNano {
+			t.Errorf("%v", p)
+		}
+		sent[1].has(t, common+" messaging.destination.name=work messaging.message.id=m-2 messaging.message.body.size=3 messaging.destination.template=")
+		if p := sent[1]; p.Name != "publish work" || p.trace() == caller || len(p.ParentSpanId) != 0 {
+			t.Errorf("%v", p)
+		}
+		if otlp.resource["service.name"] != "orders" || otlp.resource["team"] != "a b" || otlp.resource["service.version"] != "1.2.3-test" || otlp.resource["telemetry.sdk.language"] != "go" {
+			t.Errorf("%v", otlp.resource)
+		}
+
+		seen := filepath.Join(t.TempDir(), "seen")
+		handler := `echo "$MESSAGE_ID $MESSAGE_ATTEMPT $TRACEPARENT $TRACESTATE" >> ` + seen + `; case $MESSAGE_ID$MESSAGE_ATTEMPT in m-11) exit 75;; m-2*) echo no such customer >&2; exit 1;; esac`
+		r := s.run("consume", "work", "-f", s.file, "--exec", handler, "--limit", "3", "--log-format", "json", "--log-level", "debug")
+		r.want(t, exitPartly)
+		text, err := os.ReadFile(seen)
+		s.check(err)
+		spans := otlp.want(t, 5)
+		attempts := map[string]*span{}
+		for _, p := range spans[2:] {
+			attempts[p.attrs["messaging.message.id"]+" "+p.attrs["msgctl.attempt"]] = p
+		}
+		for key, from := range map[string]*span{"m-1 1": sent[0], "m-1 2": sent[0], "m-2 1": sent[1]} {
+			p := attempts[key]
+			if p == nil {
+				t.Fatalf("no span of %s among %v", key, spans)
+			}
+			p.has(t, common+" messaging.operation.name=process messaging.operation.type=process messaging.destination.template=work")
+			if p.Name != "process work" || p.Kind != tracepb.Span_SPAN_KIND_CONSUMER || p.trace() != from.trace() || p.above() != from.id() || p.attrs["messaging.rabbitmq.message.delivery_tag"] == "" ||
+				len(p.Links) != 1 || string(p.Links[0].SpanId) != string(from.SpanId) || string(p.Links[0].TraceId) != string(from.TraceId) {
+				t.Errorf("%s: %v", key, p)
+			}
+			if want := key + " " + p.parent() + " " + from.TraceState + "\n"; !strings.Contains(string(text), want) {
+				t.Errorf("the handler did not see %q but\n%s", want, text)
+			}
+			if want := fmt.Sprintf(`"trace_id":%q,"span_id":%q`, p.trace(), p.id()); !strings.Contains(r.stderr, want) {
+				t.Errorf("the log lacks %s:\n%s", want, r.stderr)
+			}
+		}
+		retried, done, dead := attempts["m-1 1"], attempts["m-1 2"], attempts["m-2 1"]
+		retried.has(t, "messaging.destination.name=orders:order.created.o-1:work msgctl.outcome=retried error.type=temporary")
+		if retried.Status.Code != tracepb.Status_STATUS_CODE_ERROR || len(retried.Events) != 1 || retried.Events[0].Name != "retry" || attributes(retried.Events[0].Attributes)["msgctl.retry.wait_ms"] != "100" {
+			t.Errorf("%v", retried)
+		}
+		done.has(t, "messaging.destination.name=orders:order.created.o-1:work msgctl.outcome=handled error.type=")
+		if done.Status.Code != tracepb.Status_STATUS_CODE_UNSET || len(done.Events) != 0 {
+			t.Errorf("%v", done)
+		}
+		dead.has(t, "messaging.destination.name=work msgctl.outcome=dead-lettered")
+		if dead.attrs["error.type"] != "exit 1" || dead.Status.Message != "no such customer" || len(dead.Events) != 1 || dead.Events[0].Name != "dead-letter" {
+			t.Errorf("%v", dead)
+		}
+		if got := s.header("dead", "traceparent"); got != sent[1].parent() {
+			t.Errorf("the dead letter has %q, want its publisher's %q", got, sent[1].parent())
+		}
+	})
+}
+
+// TestSpansOfReplays: a span for each message, in the trace of its publication; the message itself is as it was.
+func TestSpansOfReplays(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		otlp := newOTLPReceiver(t)
+		s := newStage(t, b, "OTEL_EXPORTER_OTLP_ENDPOINT="+otlp.URL)
+		s.run("publish", "order.created", "-f", s.file, "--data", `{"orderId":"o-1"}`, "--id", "m-1").want(t, exitOK)
+		s.publish("work", 1)
+		s.reject("work", "dead", 2)
+		s.run("dlq", "replay", "dead", "--yes").want(t, exitOK, "2 messages")
+		spans := otlp.want(t, 3)
+		sent, known, other := spans[0], spans[1], spans[2]
+		if known.attrs["messaging.message.id"] != "m-1" {
+			known, other = other, known
+		}
+		known.has(t, "messaging.message.id=m-1 messaging.operation.type=send messaging.destination.name=work error.type=")
+		if known.Name != "publish work" || known.Kind != tracepb.Span_SPAN_KIND_CLIENT || known.trace() != sent.trace() || known.above() != sent.id() || len(known.Links) != 1 || string(known.Links[0].SpanId) != string(sent.SpanId) {
+			t.Errorf("%v", known)
+		}
+		if other.trace() == sent.trace() || len(other.Links) != 0 {
+			t.Errorf("%v", other)
+		}
+		got := map[string]bool{s.header("work", "traceparent"): true, s.header("work", "traceparent"): true}
+		if !got[""] || !got[sent.parent()] {
+			t.Errorf("%v, want none and %s", got, sent.parent())
+		}
+	})
+}
+
+// TestSpansOfManyEvents: each has its own trace, in the message and in the span; failures are told; a sampler thins them out.
+func TestSpansOfManyEvents(t *testing.T) {
+	otlp := newOTLPReceiver(t)
+	s := newStage(t, rabbittest.Any(t), "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="+otlp.URL+"/v1/traces")
+	const n = 700 // more than one batch
+	s.run("publish", "order.created", "-f", s.file, "--data", `{"orderId":"o"}`, "--count", fmt.Sprint(n)).want(t, exitOK)
+	parents := map[string]bool{}
+	traces := map[string]bool{}
+	for _, p := range otlp.want(t, n) {
+		parents[p.parent()], traces[p.trace()] = true, true
+	}
+	if len(traces) != n {
+		t.Errorf("%d traces", len(traces))
+	}
+	for range n {
+		if p := s.header("work", "traceparent"); !parents[p] {
+			t.Fatalf("%q is of no span", p)
+		}
+	}
+	s.run("publish", "--exchange", "orders", "--key", "nowhere", "--data", "x", "--count", "2").want(t, exitFailed)
+	for _, p := range otlp.want(t, n+2)[n:] {
+		if p.has(t, "error.type=returned"); p.Status.Code != tracepb.Status_STATUS_CODE_ERROR {
+			t.Errorf("%v", p)
+		}
+	}
+	s.run("publish", "--exchange", "orders", "--key", "nowhere", "--data", "x").want(t, exitFailed)
+	otlp.want(t, n+3)[n+2].has(t, "error.type=returned")
+	s.with("OTEL_TRACES_SAMPLER=always_off").run("publish", "order.created", "-f", s.file, "--data", `{"orderId":"o"}`).want(t, exitOK)
+	if p := s.header("work", "traceparent"); !strings.HasSuffix(p, "-00") || len(otlp.all()) != n+3 {
+		t.Errorf("%q, %d spans", p, len(otlp.all()))
+	}
+}
+
+// TestGivenTraceIsKept: what the message says of its trace is not changed, and the span is linked to it.
+func TestGivenTraceIsKept(t *testing.T) {
+	otlp := newOTLPReceiver(t)
+	s := newStage(t, rabbittest.Any(t), "OTEL_EXPORTER_OTLP_ENDPOINT="+otlp.URL)
+	const id, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	for i, given := range [][]string{
+		{"order.created", "--data", `{"orderId":"o"}`, "--trace-id", id, "--span-id", "00f067aa0ba902b7"},
+		{"order.created", "--data", `{"orderId":"o"}`, "--header", "traceparent=" + parent},
+		{"--exchange", "", "--key", "work", "--data", "x", "--header", "traceparent=" + parent},
+	} {
+		s.run(append([]string{"publish", "-f", s.file}, given...)...).want(t, exitOK)
+		p := otlp.want(t, i+1)[i]
+		if got := s.header("work", "traceparent"); got != parent || p.Kind != tracepb.Span_SPAN_KIND_CLIENT || p.trace() != id || p.above() != "00f067aa0ba902b7" || len(p.Links) != 1 {
+			t.Errorf("%v: %q %v", given, got, p)
+		}
+	}
+	s.run("publish", "-f", s.file, "order.created", "--data", `{"orderId":"o"}`, "--trace-id", id).want(t, exitOK)
+	if p := otlp.want(t, 4)[3]; p.trace() != id || len(p.ParentSpanId) != 0 || s.header("work", "traceparent") != p.parent() {
+		t.Errorf("%v", p)
+	}
+}
+
+// TestSpansAreNotLostAtTheEnd: they are sent when the consumer is told to stop, and not only when their time has come.
+func TestSpansAreNotLostAtTheEnd(t *testing.T) {
+	otlp := newOTLPReceiver(t)
+	s := newStage(t, rabbittest.Any(t), "OTEL_EXPORTER_OTLP_ENDPOINT="+otlp.URL, "OTEL_BSP_SCHEDULE_DELAY=600000")
+	s.publish("work", 5)
+	r := s.start("consume", "work", "-f", s.file, "--exec", "cat", "--log-level", "debug")
+	s.await(func() bool { return strings.Count(r.stderr.String(), `"msg":"handled"`) == 5 || r.ended() }, "they were not handled")
+	if n := len(otlp.all()); n != 0 {
+		t.Fatalf("%d spans are there before the end", n)
+	}
+	s.check(r.cmd.Process.Signal(syscall.SIGTERM))
+	s.wait(r).want(t, exitInterrupted, "5 handled")
+	for _, p := range otlp.want(t, 5) {
+		if len(p.ParentSpanId) != 0 || len(p.Links) != 0 {
+			t.Errorf("a message without trace: %v", p)
+		}
+	}
+}
+
+// TestReceiverInTrouble: the command does its work, and says what became of the spans.
+func TestReceiverInTrouble(t *testing.T) {
+	b := rabbittest.Any(t)
+	publish := func(s *stage) result {
+		return s.run("publish", "order.created", "-f", s.file, "--data", `{"orderId":"o"}`)
+	}
+	warned := func(r result) int { return strings.Count(r.stderr, "warning:") }
+
+	busy := newOTLPReceiver(t, http.StatusServiceUnavailable, http.StatusTooManyRequests)
+	s := newStage(t, b, "OTEL_EXPORTER_OTLP_ENDPOINT="+busy.URL)
+	r := publish(s)
+	r.want(t, exitOK)
+	busy.want(t, 1)
+	if warned(r) != 0 || busy.requests() != 3 {
+		t.Errorf("%d requests\n%s", busy.requests(), r.stderr)
+	}
+
+	closed := httptest.NewServer(http.NotFoundHandler())
+	closed.Close()
+	r = publish(s.with("OTEL_EXPORTER_OTLP_ENDPOINT=" + closed.URL))
+	r.want(t, exitOK, "1 of 1 spans were not sent to "+closed.URL, "connection refused")
+	if warned(r) != 1 {
+		t.Error(r.stderr)
+	}
+
+	release := make(chan struct{})
+	hung := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
+	defer hung.Close()
+	defer close(release)
+	start := time.Now()
+	r = publish(s.with("OTEL_EXPORTER_OTLP_ENDPOINT="+hung.URL, "OTEL_EXPORTER_OTLP_TIMEOUT=600000"))
+	r.want(t, exitOK, "1 of 1 spans were not sent", "did not answer")
+	if took := time.Since(start); warned(r) != 1 || took > 30*time.Second {
+		t.Errorf("%s\n%s", took, r.stderr)
+	}
+
+	before := busy.requests()
+	for _, off := range []string{"OTEL_SDK_DISABLED=true", "OTEL_TRACES_EXPORTER=none"} {
+		if r = publish(s.with(off)); warned(r) != 0 {
+			t.Error(r.stderr)
+		}
+	}
+	publish(s.with("OTEL_EXPORTER_OTLP_PROTOCOL=grpc")).want(t, exitOK, "OTEL_EXPORTER_OTLP_PROTOCOL: msgctl does not speak grpc", "4318")
+	publish(s.with("OTEL_TRACES_EXPORTER=zipkin")).want(t, exitOK, `"zipkin" is passed over`)
+	publish(s.with("OTEL_TRACES_SAMPLER=sometimes")).want(t, exitOK, "unsupported sampler: sometimes")
+	if n := busy.requests() - before; n != 1 { // the last: the default sampler stands in
+		t.Errorf("%d requests", n)
+	}
+}
+
+// TestWithoutSpansNothingIsPaid: what is called for each message allocates nothing.
+func TestWithoutSpansNothingIsPaid(t *testing.T) {
+	d := &deps{env: func(string) (string, bool) { return "", false }}
+	off := d.tracing(&profile.Connection{Host: "h", Port: 1}, nil)
+	if off != nil {
+		t.Fatal("spans are made without a variable that asks for them")
+	}
+	r := &publishRun{publishOptions: &publishOptions{}, traces: off}
+	m, story := &message.Message{}, &event.Metadata{}
+	end := &runner.End{Job: &handle.Job{Message: m}}
+	w := &consumeWatch{traces: off, metrics: telemetry.NewMetrics()}
+	if n := testing.AllocsPerRun(100, func() {
+		span := r.beginSpan(publish.Target{Exchange: "x", Key: "k"}, nil, story)
+		span.Attach(m)
+		endSpan(bulk.Result{})
+		end.Begun = w.Begin(end.Job)
+		endProcess(end)
+	}); n != 0 || m.Headers != nil || story.TraceID+story.SpanID != "" {
+		t.Errorf("%v allocations, %v %v", n, m.Headers, story)
+	}
+}
