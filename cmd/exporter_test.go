@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -156,6 +157,27 @@ func TestExporterServes(t *testing.T) {
 			t.Errorf("after the looks the queue has\n%s, not\n%s", order, want)
 		}
 	})
+}
+
+// TestExporterFollowsTheFile: it is read again. While it has errors nothing is told of drift, and the rest goes on.
+func TestExporterFollowsTheFile(t *testing.T) {
+	c := newBench(t, rabbittest.Any(t))
+	t.Cleanup(func() { removeRecords(t, c.v.Broker, c.v.Name) })
+	text := fmt.Sprintf(watched, c.v.Name)
+	file, p := writeFile(t, text), newProgram(t, c.v.URL, c.v.API)
+	p.run("apply", "-f", file, "--yes").want(t, exitOK)
+	e := c.watch(p, "-f", file, "--looks", "0")
+	drift := fmt.Sprintf("msgctl_drift{vhost=%q}", e.v.Name)
+	e.shows(drift + " 0")
+	e.check(os.WriteFile(file, []byte(text+"  one.more: {}\n"), 0o600))
+	e.shows(fmt.Sprintf("msgctl_drift_objects{vhost=%q,action=\"create\"} 1", e.v.Name))
+	e.check(os.WriteFile(file, []byte("queues: ["), 0o600))
+	e.await(func() bool { _, text := e.get("/metrics"); return !strings.Contains(text, "\nmsgctl_drift") }, "there is drift from a file that cannot be read")
+	if _, text := e.get("/metrics"); strings.Contains(text, `msgctl_collection_errors_total{stage="file"} 0`) || !strings.Contains(text, "\nmsgctl_up 1\n") {
+		e.t.Errorf("with a broken file:\n%s", text)
+	}
+	e.check(os.WriteFile(file, []byte(text), 0o600))
+	e.shows(drift + " 0")
 }
 
 // TestExporterSurvivesARestart of the broker: a real one.
