@@ -95,8 +95,10 @@ func TestSpansFollowAMessage(t *testing.T) {
 		if p := sent[1]; p.Name != "publish work" || p.trace() == caller || len(p.ParentSpanId) != 0 {
 			t.Errorf("%v", p)
 		}
-		if otlp.resource["service.name"] != "orders" || otlp.resource["team"] != "a b" || otlp.resource["service.version"] != "1.2.3-test" || otlp.resource["telemetry.sdk.language"] != "go" {
-			t.Errorf("%v", otlp.resource)
+		for name, want := range map[string]string{"service.name": "orders", "team": "a b", "service.version": "1.2.3-test", "telemetry.sdk.language": "go"} {
+			if got := otlp.process(name); got != want {
+				t.Errorf("%s is %q, want %q", name, got, want)
+			}
 		}
 
 		seen := filepath.Join(t.TempDir(), "seen")
