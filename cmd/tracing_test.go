@@ -169,6 +169,20 @@ func TestSpansOfReplays(t *testing.T) {
 		if other.trace() == sent.trace() || len(other.Links) != 0 {
 			t.Errorf("%v", other)
 		}
+		archive := filepath.Join(t.TempDir(), "work.ndjson")
+		s.run("dlq", "export", "work", "-f", archive).want(t, exitOK)
+		s.run("publish", "--archive", archive, "--speed", "0").want(t, exitOK)
+		s.run("dlq", "import", archive, "--to", "exchange:amq.direct/nowhere", "--yes").want(t, exitPartly)
+		for i, again := range otlp.want(t, 7)[3:] {
+			if i < 2 {
+				again.has(t, "messaging.destination.name=work error.type=")
+			} else {
+				again.has(t, "messaging.destination.name=amq.direct:nowhere error.type=unroutable")
+			}
+			if (again.trace() == sent.trace()) != (again.attrs["messaging.message.id"] == "m-1") {
+				t.Errorf("%v", again)
+			}
+		}
 		got := map[string]bool{s.header("work", "traceparent"): true, s.header("work", "traceparent"): true}
 		if !got[""] || !got[sent.parent()] {
 			t.Errorf("%v, want none and %s", got, sent.parent())
