@@ -123,10 +123,12 @@ func (o *dlqImportOptions) restore(ctx context.Context, s *dlqSession, r *archiv
 		return err
 	}
 	observer := o.deps.observer(o.progress, "import", 0)
+	traces := o.deps.tracing(s.connection, nil)
+	defer func() { o.deps.endTracing(traces) }()
 	start := time.Now()
 	result, err := dlq.Restore(ctx, dlq.RestoreOptions{
 		Archive: r, Dialer: s.broker.Dialer(s.vhost), To: to, Select: chosen.Selection, Identity: s.identity(), Limit: o.limit, Rate: o.rate,
-		Observer: observer, Report: recorder, Reconnect: s.reconnect(),
+		Observer: observer, Report: recorder, Reconnect: s.reconnect(), Sending: copySpans(traces),
 	})
 	observer.end()
 	err = errors.Join(err, closeReport())

@@ -69,7 +69,7 @@ never sent to another. ` + "`msgctl context show`" + ` says what is in force and
 `
 
 const tracingVariables = `
-publish, consume, dlq replay and dlq move send spans to an OpenTelemetry receiver when one is named (docs/tracing.md):
+publish, consume, dlq replay, dlq move and dlq import send spans to an OpenTelemetry receiver when one is named (docs/tracing.md):
 
   OTEL_EXPORTER_OTLP_ENDPOINT     its address: http://localhost:4318; OTLP over HTTP, not gRPC
   OTEL_EXPORTER_OTLP_HEADERS      NAME=VALUE,… for each request; also _TIMEOUT (ms), _COMPRESSION (gzip), _CERTIFICATE, and

@@ -79,10 +79,12 @@ func (o *publishOptions) playArchive(ctx context.Context) error {
 	}
 	observer := o.deps.observer(o.progress, "publish", 0)
 	player := &archivePlayer{in: in, speed: o.archive.speed, name: filepath.Base(o.archive.file)}
+	traces := o.deps.tracing(conn, nil)
+	defer func() { o.deps.endTracing(traces) }()
 	start := time.Now()
 	result, err := dlq.Restore(ctx, dlq.RestoreOptions{
 		Archive: in, Dialer: b.Dialer(conn.VHost), Route: wherePublished, Prepare: player.prepare, Pace: player.pace,
-		Identity: dlq.Identity{Login: conn.User}, Limit: o.bulk.count, Rate: o.bulk.rate, Observer: observer, Report: recorder,
+		Identity: dlq.Identity{Login: conn.User}, Limit: o.bulk.count, Rate: o.bulk.rate, Observer: observer, Report: recorder, Sending: copySpans(traces),
 	})
 	observer.end()
 	if closed := closeReport(); err == nil {

@@ -89,8 +89,8 @@ func (r *publishRun) sendError(o publish.Outcome[struct{}], err error) (string, 
 	return string(bulk.Unsent), fmt.Errorf("it was not sent: %w", o.Err)
 }
 
-// copySpans makes a span of each message that is replayed; nil without tracing.
-func copySpans(t *tracing.Tracing) func(publish.Target, *message.Message) func(dlq.Reason, string) {
+// copySpans makes a span of each message that is published again; nil without tracing.
+func copySpans(t *tracing.Tracing) dlq.Sending {
 	if t == nil {
 		return nil
 	}

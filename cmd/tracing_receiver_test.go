@@ -102,6 +102,13 @@ func (r *otlpReceiver) requests() int {
 	return r.asked
 }
 
+// process tells of an attribute of who sends the spans.
+func (r *otlpReceiver) process(name string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.resource[name]
+}
+
 // all are the spans so far, by their start.
 func (r *otlpReceiver) all() []*span {
 	r.mu.Lock()

@@ -95,8 +95,10 @@ func TestSpansFollowAMessage(t *testing.T) {
 		if p := sent[1]; p.Name != "publish work" || p.trace() == caller || len(p.ParentSpanId) != 0 {
 			t.Errorf("%v", p)
 		}
-		if otlp.resource["service.name"] != "orders" || otlp.resource["team"] != "a b" || otlp.resource["service.version"] != "1.2.3-test" || otlp.resource["telemetry.sdk.language"] != "go" {
-			t.Errorf("%v", otlp.resource)
+		for name, want := range map[string]string{"service.name": "orders", "team": "a b", "service.version": "1.2.3-test", "telemetry.sdk.language": "go"} {
+			if got := otlp.process(name); got != want {
+				t.Errorf("%s is %q, want %q", name, got, want)
+			}
 		}
 
 		seen := filepath.Join(t.TempDir(), "seen")
@@ -166,6 +168,20 @@ func TestSpansOfReplays(t *testing.T) {
 		}
 		if other.trace() == sent.trace() || len(other.Links) != 0 {
 			t.Errorf("%v", other)
+		}
+		archive := filepath.Join(t.TempDir(), "work.ndjson")
+		s.run("dlq", "export", "work", "-f", archive).want(t, exitOK)
+		s.run("publish", "--archive", archive, "--speed", "0").want(t, exitOK)
+		s.run("dlq", "import", archive, "--to", "exchange:amq.direct/nowhere", "--yes").want(t, exitPartly)
+		for i, again := range otlp.want(t, 7)[3:] {
+			if i < 2 {
+				again.has(t, "messaging.destination.name=work error.type=")
+			} else {
+				again.has(t, "messaging.destination.name=amq.direct:nowhere error.type=unroutable")
+			}
+			if (again.trace() == sent.trace()) != (again.attrs["messaging.message.id"] == "m-1") {
+				t.Errorf("%v", again)
+			}
 		}
 		got := map[string]bool{s.header("work", "traceparent"): true, s.header("work", "traceparent"): true}
 		if !got[""] || !got[sent.parent()] {

@@ -60,7 +60,7 @@ type task struct {
 	observer Observer
 	recorder Recorder
 	timing   timing
-	sending  func(publish.Target, *message.Message) func(Reason, string) // nil for none
+	sending  Sending
 }
 
 // timing has what tests shorten.
@@ -111,15 +111,7 @@ type job struct {
 	fate    fate
 	reason  Reason
 	detail  string
-	ended   func(Reason, string) // nil for none
-}
-
-// end tells how it fared, once.
-func (j *job) end(why Reason, detail string) {
-	if j.ended != nil {
-		j.ended(why, detail)
-		j.ended = nil
-	}
+	sent    sent
 }
 
 // done hands the job to the run's settler. It never blocks for long.

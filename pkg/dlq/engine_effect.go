@@ -79,9 +79,7 @@ func fateOf(kind publish.OutcomeKind, err error) (fate, Reason, string) {
 }
 
 func (e publishEffect) do(ctx context.Context, j *job) error {
-	if j.run.sending != nil && j.ended == nil { // which is set when it is sent again
-		j.ended = j.run.sending(*j.v.target, j.v.out)
-	}
+	j.sent.begin(j.run.sending, *j.v.target, j.v.out)
 	err := e.to.Publish(ctx, *j.v.target, j.v.out, j)
 	if err == nil {
 		return nil

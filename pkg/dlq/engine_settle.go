@@ -103,7 +103,7 @@ func (r *run) settle(j *job) {
 	s := j.session
 	switch {
 	case j.fate == fateDone:
-		j.end("", "")
+		j.sent.end("", "")
 		r.seen.confirmed(j.print)
 		r.went(j)
 		if r.keep && !r.stream {
@@ -112,7 +112,7 @@ func (r *run) settle(j *job) {
 			s.done(j.tag)
 		}
 	case j.fate == fateStays:
-		j.end(j.reason, j.detail)
+		j.sent.end(j.reason, j.detail)
 		r.seen.failed(j.print)
 		r.stays(j.reason, j.detail, j.id, j.v.target)
 		r.release(s, j.tag)
@@ -120,11 +120,11 @@ func (r *run) settle(j *job) {
 		s.hold(j.tag)
 	case s.isGone() && !r.stream:
 		// It is back in its queue, and comes again.
-		j.end(ReasonUnknown, j.detail)
+		j.sent.end(ReasonUnknown, j.detail)
 		r.count(&r.resent)
 		s.hold(j.tag)
 	case r.stopping.Load():
-		j.end(ReasonUnknown, j.detail)
+		j.sent.end(ReasonUnknown, j.detail)
 		r.seen.failed(j.print)
 		r.stays(ReasonUnknown, j.detail, j.id, j.v.target)
 		r.release(s, j.tag)

@@ -76,8 +76,8 @@ type ReplayOptions struct {
 	// as they are sent: for a preview use a Planner. It must not keep or change them.
 	Transform *Transform
 	Changed   func(before, after *message.Message)
-	// Sending is told of each message that is sent, and may return what is to be told how it fared: "" for confirmed. nil is told nothing.
-	Sending func(to publish.Target, m *message.Message) (ended func(why Reason, detail string))
+	// Sending follows each message that is sent; nil follows none.
+	Sending Sending
 	// Limit is how many messages to try at most; 0 is no limit.
 	Limit int64
 	// Rate is how many messages to send a second; 0 is no limit.

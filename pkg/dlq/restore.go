@@ -43,6 +43,8 @@ type RestoreOptions struct {
 	Rate     float64
 	Observer Observer
 	Report   Recorder
+	// Sending follows each message that is sent; nil follows none.
+	Sending Sending
 	// Reconnect says how to go on after a lost connection.
 	Reconnect Reconnect
 }
@@ -115,6 +117,7 @@ type restoring struct {
 	line   int64
 	target publish.Target
 	m      *message.Message
+	sent   sent
 }
 
 func (r *restore) run(ctx context.Context) error {
@@ -248,6 +251,7 @@ func (r *restore) send(ctx context.Context, at *restoring) error {
 	r.mu.Lock()
 	r.flying++
 	r.mu.Unlock()
+	at.sent.begin(r.Sending, at.target, at.m)
 	err := r.to.Publish(ctx, at.target, at.m, at)
 	if err == nil {
 		return nil
@@ -282,6 +286,7 @@ func (r *restore) published(outcomes []publish.Outcome[*restoring]) {
 func (r *restore) settled(at *restoring, f fate, why Reason, detail string) {
 	switch {
 	case f == fateDone:
+		at.sent.end("", "")
 		r.mu.Lock()
 		r.tally.went(&at.target)
 		r.mu.Unlock()
@@ -353,6 +358,7 @@ func (r *restore) stopped(ctx context.Context) error {
 }
 
 func (r *restore) stays(at *restoring, why Reason, detail string, t *publish.Target) {
+	at.sent.end(why, detail)
 	r.mu.Lock()
 	r.tally.stay(why, detail)
 	r.mu.Unlock()

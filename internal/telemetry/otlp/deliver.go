@@ -26,8 +26,7 @@ const (
 func (e *Exporter) deliver(ctx context.Context, body []byte) (partial, error) {
 	limited, cancel := context.WithTimeoutCause(ctx, e.config.Timeout, errTimeout)
 	defer cancel()
-	var refused time.Time // when it was first not to be reached while the run ends
-	var last error        // the reason that a timeout hides
+	var last error // the reason that a timeout hides
 	for n := 0; ; n++ {
 		said, again, after, err := e.post(limited, body)
 		switch {
@@ -39,17 +38,23 @@ func (e *Exporter) deliver(ctx context.Context, body []byte) (partial, error) {
 			return partial{}, err
 		}
 		last = err
-		if e.isClosing() && notReached(err) {
-			if refused.IsZero() {
-				refused = time.Now()
-			} else if time.Since(refused) > unreachable {
-				return partial{}, err
-			}
+		if e.isClosing() && notReached(err) && e.givesUp() {
+			return partial{}, err
 		}
 		if !e.pause(limited, max(after, backoff(n))) {
 			return partial{}, last
 		}
 	}
+}
+
+// givesUp says, at the end of a run, that the receiver was not there for long enough. That holds for all requests together.
+func (e *Exporter) givesUp() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.absent.IsZero() {
+		e.absent = time.Now()
+	}
+	return time.Since(e.absent) > unreachable
 }
 
 var errTimeout = errors.New("timeout")

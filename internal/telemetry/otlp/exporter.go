@@ -42,8 +42,9 @@ type Exporter struct {
 	once    sync.Once
 	ailing  atomic.Bool
 
-	mu    sync.Mutex
-	stats Stats
+	mu     sync.Mutex
+	stats  Stats
+	absent time.Time // when the receiver was first not to be reached while the run ends
 }
 
 var _ sdk.SpanExporter = (*Exporter)(nil)

@@ -219,6 +219,10 @@ func TestFinish(t *testing.T) {
 	if s := e.export(t, "a"); s.Lost != 1 || !strings.Contains(s.Problem, "refused") || strings.Contains(s.Problem, "v1/traces") || time.Since(start) > 10*time.Second {
 		t.Errorf("%+v after %s", s, time.Since(start))
 	}
+	start = time.Now()
+	if s := e.export(t, "b"); s.Lost != 2 || time.Since(start) > unreachable {
+		t.Errorf("%+v after %s: the time is for all requests together", s, time.Since(start))
+	}
 	r := newReceiver(t, status(503, "Retry-After", "60"), status(503, "Retry-After", "60"), ok)
 	e = from(t, nil, prefix+"ENDPOINT", r.URL, prefix+"TIMEOUT", "60000")
 	time.AfterFunc(50*time.Millisecond, func() { e.Finish(30 * time.Second) }) // while it waits

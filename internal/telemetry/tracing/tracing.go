@@ -64,7 +64,7 @@ func New(o Options) *Tracing {
 	}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { o.Warn("spans: " + err.Error()) }))
 	t := &Tracing{
-		exporter: otlp.New(config, "msgctl/"+o.Version, o.Notify), target: config.Endpoint.Scheme + "://" + config.Endpoint.Host, port: config.Endpoint.Port(),
+		exporter: otlp.New(config, strings.TrimSuffix("msgctl/"+o.Version, "/"), o.Notify), target: config.Endpoint.Scheme + "://" + config.Endpoint.Host, port: config.Endpoint.Port(),
 		carry: carries(&o),
 		common: []attribute.KeyValue{
 			semconv.MessagingSystemRabbitMQ, semconv.ServerAddress(o.Host), semconv.ServerPort(o.Port),
@@ -121,8 +121,11 @@ func carries(o *Options) bool {
 
 // describe names the process: OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES win.
 func describe(o *Options) *resource.Resource {
-	r, err := resource.New(context.Background(), resource.WithTelemetrySDK(), resource.WithHost(),
-		resource.WithAttributes(semconv.ServiceName("msgctl"), semconv.ServiceVersion(o.Version)), resource.WithFromEnv())
+	service := []attribute.KeyValue{semconv.ServiceName("msgctl")}
+	if o.Version != "" {
+		service = append(service, semconv.ServiceVersion(o.Version))
+	}
+	r, err := resource.New(context.Background(), resource.WithTelemetrySDK(), resource.WithHost(), resource.WithAttributes(service...), resource.WithFromEnv())
 	if err != nil {
 		o.Warn("OTEL_RESOURCE_ATTRIBUTES: " + err.Error()) // what could be read is there
 	}
