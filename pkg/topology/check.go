@@ -2,6 +2,7 @@ package topology
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
@@ -127,11 +128,20 @@ func (c *checker) length(ref Ref, what, text string, equal bool) {
 	}
 }
 
+// name checks the name of a queue or an exchange. The broker takes line breaks out of both, over AMQP and HTTP (3.10.8, 4.0.5, 4.3.6).
+func (c *checker) name(ref Ref, name string, equal bool) {
+	c.length(ref, "name", name, equal)
+	if breaks := strings.NewReplacer("\r", "", "\n", ""); !equal && breaks.Replace(name) != name {
+		c.as("reserved-name", "name").error(ref, "the name has a line break", "the broker takes line breaks out: it would declare another name, and this one would never be there",
+			fmt.Sprintf("name it %q", breaks.Replace(name)))
+	}
+}
+
 func (c *checker) exchange(ref Ref, x *Exchange, equal bool) {
 	if equal {
 		return
 	}
-	c.length(ref, "name", x.Name, equal)
+	c.name(ref, x.Name, equal)
 	known := c.server.ExchangeTypes
 	if known == nil {
 		return

@@ -18,7 +18,7 @@ func (c *checker) queue(ref Ref, q *Queue, equal bool) {
 		}
 		return
 	}
-	c.length(ref, "name", q.Name, equal)
+	c.name(ref, q.Name, equal)
 	if IsReserved(q.Name) {
 		c.as("reserved-name", "name").error(ref, "names that begin with amq. are reserved for the broker", "it refuses to declare the queue", "choose another name")
 	}

@@ -54,6 +54,8 @@ func TestCheck(t *testing.T) {
 		{"no such type", typed(queue("q"), "quorun"), "there is no queue type", "there is no", "there is no"},
 		{"reserved queue", queue("amq.q"), "reserved", "reserved", "reserved"},
 		{"long name", queue(strings.Repeat("é", 128)), "has 256 bytes", "256", "256"},
+		{"queue with a line break", queue("a\nb"), "the name has a line break; the broker takes line breaks out", "line break", "line break"},
+		{"exchange with a line break", exchange("a\r\nb", "direct"), "the name has a line break", "line break", "line break"},
 		{"longest name", queue(strings.Repeat("n", 255)), "", "", ""},
 		{"long key", bind("amq.topic", "there", strings.Repeat("k", 256)), "routing key has 256 bytes", "256", "256"},
 		{"reserved exchange", exchange("amq.x", "direct"), "reserved", "reserved", "reserved"},
