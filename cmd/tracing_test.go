@@ -264,6 +264,24 @@ func TestSpansAreNotLostAtTheEnd(t *testing.T) {
 	}
 }
 
+// TestConsumerTellsOfLostSpans: it logs when they begin to be lost and when they arrive again, and handles messages all the while.
+func TestConsumerTellsOfLostSpans(t *testing.T) {
+	otlp := newOTLPReceiver(t, http.StatusBadRequest)
+	s := newStage(t, rabbittest.Any(t), "OTEL_EXPORTER_OTLP_ENDPOINT="+otlp.URL, "OTEL_BSP_SCHEDULE_DELAY=20")
+	r := s.start("consume", "work", "-f", s.file, "--exec", "cat", "--log-format", "json")
+	logs := func(text string) {
+		t.Helper()
+		s.await(func() bool { return strings.Contains(r.stderr.String(), text) || r.ended() }, "not in the log: "+text)
+	}
+	s.publish("work", 1)
+	logs("spans are lost: it answers 400 Bad Request")
+	s.publish("work", 1)
+	logs("spans arrive again")
+	s.check(r.cmd.Process.Signal(syscall.SIGTERM))
+	s.wait(r).want(t, exitInterrupted, "2 handled", "1 of 2 spans were not sent")
+	otlp.want(t, 1)
+}
+
 // TestReceiverInTrouble: the command does its work, and says what became of the spans.
 func TestReceiverInTrouble(t *testing.T) {
 	b := rabbittest.Any(t)
