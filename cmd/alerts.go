@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/msgctl/msgctl/internal/profile"
-	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/watch/alert"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
@@ -79,7 +79,7 @@ func runAlerts(opts *alertsOptions) error {
 func filesText(names []string) string {
 	parts := make([]string, len(names))
 	for i, n := range names {
-		parts[i] = "-f " + terminal.ShellQuote(n)
+		parts[i] = "-f " + shell.Quote(n)
 	}
 	return strings.Join(parts, " ")
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/consume/runner"
 )
@@ -147,9 +148,9 @@ func (o *consumeOptions) check() error {
 	see := "see: msgctl consume --help"
 	switch {
 	case count1(h.exec != "", h.http != "", h.file != "", h.print, h.discard) != 1:
-		return usageError("msgctl consume "+terminal.ShellQuote(o.queue)+" --exec CMD", "%swhat is to handle the messages? One of --exec, --http, --handlers, --print and --discard is needed", at)
+		return usageError("msgctl consume "+shell.Quote(o.queue)+" --exec CMD", "%swhat is to handle the messages? One of --exec, --http, --handlers, --print and --discard is needed", at)
 	case h.persistent && h.exec == "":
-		return usageError("msgctl consume "+terminal.ShellQuote(o.queue)+" --exec CMD --persistent", "%s--persistent is about --exec", at)
+		return usageError("msgctl consume "+shell.Quote(o.queue)+" --exec CMD --persistent", "%s--persistent is about --exec", at)
 	case h.persistent && h.input.value != "body", o.cmd.Flags().Changed("input") && h.exec == "":
 		return usageError("leave --input out", "%s--input is about --exec without --persistent, which always gets JSON", at)
 	case o.concurrency < 1 || o.concurrency > maxConcurrency:

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/pkg/consume/retry"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/publish"
@@ -80,7 +80,7 @@ func (c *consuming) planFrom(state *topology.State, version, from string) (err e
 	case q == nil:
 		return c.noQueue(n, from)
 	case q.Type == topology.Stream:
-		return &exitError{code: exitFailed, err: fmt.Errorf("queue %q is a stream: nothing ever leaves it, so that there is nothing to consume", c.queue), advice: "msgctl tail --stream " + terminal.ShellQuote(c.queue) + " reads it"}
+		return &exitError{code: exitFailed, err: fmt.Errorf("queue %q is a stream: nothing ever leaves it, so that there is nothing to consume", c.queue), advice: "msgctl tail --stream " + shell.Quote(c.queue) + " reads it"}
 	}
 	var ladder *topology.Ladder
 	if c.known != nil {

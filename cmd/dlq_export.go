@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/msgctl/msgctl/internal/profile"
-	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/view"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/message"
@@ -64,7 +64,7 @@ func (o *dlqExportOptions) check() error {
 	case o.file == "":
 		return usageError("write -f FILE, or -f - for stdout", "%sflag -f names no file", where(o.cmd))
 	case o.file == "-" && o.deps.streams.OutTTY:
-		return usageError("msgctl dlq export "+terminal.ShellQuote(o.queue)+" -f FILE", "%sarchives are not for terminals: name a file, or pipe the output", where(o.cmd))
+		return usageError("msgctl dlq export "+shell.Quote(o.queue)+" -f FILE", "%sarchives are not for terminals: name a file, or pipe the output", where(o.cmd))
 	}
 	return o.selectOptions.check(o.cmd)
 }

@@ -3,8 +3,6 @@ package cmd
 import (
 	"testing"
 	"time"
-
-	"github.com/msgctl/msgctl/internal/terminal"
 )
 
 func TestDaysValue(t *testing.T) {
@@ -31,16 +29,6 @@ func TestPercentValue(t *testing.T) {
 		var v percentValue
 		if err := v.Set(text); err == nil {
 			t.Errorf("%q is %v", text, v)
-		}
-	}
-}
-
-func TestShellQuote(t *testing.T) {
-	for text, want := range map[string]string{
-		"orders.dlq": "orders.dlq", "": "''", "a b": "'a b'", "it's": `'it'\''s'`, "$x": "'$x'", "a\nb": "'a\nb'", "exchange:X/key": "exchange:X/key", "~": "'~'",
-	} {
-		if got := terminal.ShellQuote(text); got != want {
-			t.Errorf("%q is %s, want %s", text, got, want)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/message"
@@ -60,7 +61,7 @@ func (s *dlqSession) judge(ctx context.Context, q *topology.Queue, o lookOptions
 }
 
 func (s *dlqSession) refusedLook(q *topology.Queue, l dlq.Looking) error {
-	command := "msgctl " + s.command + " " + terminal.ShellQuote(q.Name)
+	command := "msgctl " + s.command + " " + shell.Quote(q.Name)
 	var advice []string
 	if l.Allow == dlq.PermitGuard {
 		advice = append(advice, command+" --guard"+s.given+"   lifts the limit with a policy meanwhile")

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/internal/view"
 	"github.com/msgctl/msgctl/pkg/dlq"
@@ -99,9 +100,9 @@ func (o *dlqPurgeOptions) checkYes(s *dlqSession, q *topology.Queue) error {
 	case o.yes == "" || o.yes == q.Name || o.yes == plainYes && !protected:
 		return nil
 	case protected:
-		return usageError("--yes="+terminal.ShellQuote(q.Name), "this destroys messages and context %q is protected: --yes must name the queue %q", s.connection.Context, q.Name)
+		return usageError("--yes="+shell.Quote(q.Name), "this destroys messages and context %q is protected: --yes must name the queue %q", s.connection.Context, q.Name)
 	}
-	return usageError("--yes alone, or --yes="+terminal.ShellQuote(q.Name), "--yes=%s does not name the queue %q", o.yes, q.Name)
+	return usageError("--yes alone, or --yes="+shell.Quote(q.Name), "--yes=%s does not name the queue %q", o.yes, q.Name)
 }
 
 // purging is a purge of one queue.
@@ -237,7 +238,7 @@ func (p *purging) confirm(ctx context.Context, meant int64) error {
 	question := terminal.Neutralise(fmt.Sprintf("Destroy %s of %s %s?", n, p.q.Name, how))
 	if p.s.connection.Protected {
 		question = terminal.Neutralise(fmt.Sprintf("This destroys %s of %s %s, and context %q is protected:", n, p.q.Name, how, p.s.connection.Context))
-		ok, err := p.deps.streams.ConfirmName(ctx, question, p.q.Name, "--yes="+terminal.ShellQuote(p.q.Name))
+		ok, err := p.deps.streams.ConfirmName(ctx, question, p.q.Name, "--yes="+shell.Quote(p.q.Name))
 		if err != nil {
 			return err
 		}

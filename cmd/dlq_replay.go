@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -132,7 +133,7 @@ func (o *dlqReplayOptions) check() (err error) {
 		return err
 	}
 	if o.move && o.destination.Kind == dlq.ToOrigin {
-		return usageError("msgctl dlq replay "+terminal.ShellQuote(o.queue)+" --to origin", "%s--to origin is what replay is for", where(cmd))
+		return usageError("msgctl dlq replay "+shell.Quote(o.queue)+" --to origin", "%s--to origin is what replay is for", where(cmd))
 	}
 	if err := o.selectOptions.check(cmd); err != nil {
 		return err
@@ -243,7 +244,7 @@ func (o *dlqReplayOptions) queues(ctx context.Context, s *dlqSession) ([]string,
 	given := flagsGiven(o.cmd)
 	var hints []string
 	for i, name := range names {
-		hints = append(hints, fmt.Sprintf("msgctl %s %s%s   (%s)", o.command(), terminal.ShellQuote(name), given, options[i][len(name)+2:]))
+		hints = append(hints, fmt.Sprintf("msgctl %s %s%s   (%s)", o.command(), shell.Quote(name), given, options[i][len(name)+2:]))
 	}
 	hints = append(hints, "msgctl "+o.command()+" --all"+given)
 	return nil, usageError(strings.Join(hints, "\n"), "%s%d dead-letter queues hold messages: name one, or write --all", where(o.cmd), len(names))

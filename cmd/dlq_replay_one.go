@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/internal/view"
 	"github.com/msgctl/msgctl/pkg/dlq"
@@ -45,7 +46,7 @@ func (o *dlqReplayOptions) one(ctx context.Context, s *dlqSession, name string) 
 	defer chosen.warn(o.deps)
 	if q.Type == topology.Stream && !o.copyOnly && !o.dryRun {
 		return &exitError{code: exitFailed, err: fmt.Errorf("queue %q: %w: only copies can be sent", name, dlq.ErrStream),
-			advice: "msgctl " + o.command() + " " + terminal.ShellQuote(name) + " --copy" + flagsGiven(o.cmd)}
+			advice: "msgctl " + o.command() + " " + shell.Quote(name) + " --copy" + flagsGiven(o.cmd)}
 	}
 	if r.ready == 0 && q.Type != topology.Stream {
 		doc := view.NewRunDocument(r.action(), dlq.Result{Queue: name}, 0)

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/internal/view"
 	"github.com/msgctl/msgctl/pkg/dlq"
@@ -166,7 +167,7 @@ func flagsGiven(cmd *cobra.Command) string {
 		}
 		if list, ok := f.Value.(pflag.SliceValue); ok && f.Value.Type() == "stringArray" {
 			for _, v := range list.GetSlice() {
-				b.WriteString(" --" + f.Name + "=" + terminal.ShellQuote(v))
+				b.WriteString(" --" + f.Name + "=" + shell.Quote(v))
 			}
 			return
 		}
@@ -174,7 +175,7 @@ func flagsGiven(cmd *cobra.Command) string {
 			b.WriteString(" --" + f.Name)
 			return
 		}
-		b.WriteString(" --" + f.Name + "=" + terminal.ShellQuote(strings.Trim(f.Value.String(), "[]")))
+		b.WriteString(" --" + f.Name + "=" + shell.Quote(strings.Trim(f.Value.String(), "[]")))
 	})
 	return b.String()
 }

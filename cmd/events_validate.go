@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/internal/view"
 	"github.com/msgctl/msgctl/pkg/event"
@@ -221,7 +222,7 @@ func (o *eventsValidateOptions) show(doc validateEventsDocument) error {
 		return err
 	}
 	if o.typ == "" && doc.Valid == 0 && doc.Problems[0].Pointer == "/eventType" && doc.Problems[0].Keyword == "json" {
-		return &exitError{code: exitFailed, err: fmt.Errorf("%s has no events", o.file), advice: "if it has payloads, name their event: msgctl events validate --type TYPE " + terminal.ShellQuote(o.file)}
+		return &exitError{code: exitFailed, err: fmt.Errorf("%s has no events", o.file), advice: "if it has payloads, name their event: msgctl events validate --type TYPE " + shell.Quote(o.file)}
 	}
 	return exitWith(exitFailed)
 }

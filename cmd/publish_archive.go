@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/view"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/message"
@@ -42,7 +42,7 @@ func (o *archiveOptions) check(cmd *cobra.Command, typ string) error {
 		return nil
 	}
 	if typ != "" {
-		return usageError("leave "+terminal.ShellQuote(typ)+" out", "%sthe messages of an archive have their types", where(cmd))
+		return usageError("leave "+shell.Quote(typ)+" out", "%sthe messages of an archive have their types", where(cmd))
 	}
 	if o.speed < 0 || o.speed != o.speed {
 		return usageError("--speed 2, or 0 for as fast as can be", "%s--speed cannot be negative", where(cmd))

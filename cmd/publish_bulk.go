@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/internal/view"
 	"github.com/msgctl/msgctl/pkg/event"
@@ -147,7 +148,7 @@ func (r *publishRun) openJournal(name string, in io.Reader, series *event.Series
 		j, err := bulk.CreateJournal(name, bulk.Header{Source: source, Check: check, Series: series.String(), Type: r.typ})
 		if errors.Is(err, fs.ErrExist) {
 			return nil, bulk.Report{}, 0, &exitError{code: exitUsage, err: fmt.Errorf("an earlier run of %s did not end: its journal %s is there", r.bulk.ndjson, name),
-				advice: "go on where it was: add --resume\nbegin anew, and publish again what is confirmed already: rm " + terminal.ShellQuote(name)}
+				advice: "go on where it was: add --resume\nbegin anew, and publish again what is confirmed already: rm " + shell.Quote(name)}
 		}
 		return j, bulk.Report{}, 0, err
 	}
@@ -174,7 +175,7 @@ func (r *publishRun) sameRun(h bulk.Header, in io.Reader, name string) error {
 	case h.Check != check:
 		return &exitError{code: exitUsage, err: fmt.Errorf("%s begins otherwise than when its journal %s was made", r.bulk.ndjson, name), advice: "name the file that was published then, or remove the journal"}
 	case h.Type != r.typ:
-		return &exitError{code: exitUsage, err: fmt.Errorf("the journal %s is about events of type %q", name, h.Type), advice: "msgctl publish " + terminal.ShellQuote(h.Type) + " --ndjson " + terminal.ShellQuote(r.bulk.ndjson) + " --resume"}
+		return &exitError{code: exitUsage, err: fmt.Errorf("the journal %s is about events of type %q", name, h.Type), advice: "msgctl publish " + shell.Quote(h.Type) + " --ndjson " + shell.Quote(r.bulk.ndjson) + " --resume"}
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/internal/view"
 	"github.com/msgctl/msgctl/pkg/event"
@@ -73,7 +74,7 @@ func (r *publishRun) one(ctx context.Context, from given) error {
 		return r.unroutable(ctx, b, m)
 	case outcome.Kind == publish.Unknown:
 		return &exitError{code: exitFailed, err: fmt.Errorf("publish to %s: %w", m.target, outcome.Err),
-			advice: "publish it again with --id " + terminal.ShellQuote(m.message.MessageID) + ", so that consumers can tell the repeat"}
+			advice: "publish it again with --id " + shell.Quote(m.message.MessageID) + ", so that consumers can tell the repeat"}
 	case outcome.Kind == publish.Refused:
 		return r.refused(ctx, b, m, outcome.Err)
 	case outcome.Kind != publish.Confirmed:
@@ -180,7 +181,7 @@ func (r *publishRun) refused(ctx context.Context, b messageBroker, m messageOf, 
 		}
 	}
 	if near := nearestName(ref.Name, names); near != "" {
-		return &exitError{code: exitFailed, err: err, advice: "did you mean exchange " + terminal.ShellQuote(near) + "?"}
+		return &exitError{code: exitFailed, err: err, advice: "did you mean exchange " + shell.Quote(near) + "?"}
 	}
 	return err
 }

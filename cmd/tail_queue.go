@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/pkg/consume/watch"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/message"
@@ -24,7 +24,7 @@ func (t *tailing) openQueue(ctx context.Context) (*tailSource, error) {
 		return nil, err
 	}
 	if q.Type == topology.Stream {
-		return nil, &exitError{code: exitFailed, err: fmt.Errorf("queue %q is a stream: it is read by offset", q.Name), advice: "msgctl tail --stream " + terminal.ShellQuote(q.Name)}
+		return nil, &exitError{code: exitFailed, err: fmt.Errorf("queue %q is a stream: it is read by offset", q.Name), advice: "msgctl tail --stream " + shell.Quote(q.Name)}
 	}
 	looking, err := s.judge(ctx, q, lookOptions{}, t.head)
 	if err != nil {
@@ -41,7 +41,7 @@ func (t *tailing) openQueue(ctx context.Context) (*tailSource, error) {
 
 // mayWatch refuses looks that harm when they are repeated.
 func mayWatch(l dlq.Looking) error {
-	advice := "look once: msgctl dlq inspect " + terminal.ShellQuote(l.Queue) + "; or watch what is published: msgctl tail --exchange NAME"
+	advice := "look once: msgctl dlq inspect " + shell.Quote(l.Queue) + "; or watch what is published: msgctl tail --exchange NAME"
 	if l.Refused != "" {
 		return &exitError{code: exitFailed, err: fmt.Errorf("queue %q: %w: %s", l.Queue, dlq.ErrUnsafe, l.Refused), advice: advice}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/consume/watch"
 	"github.com/msgctl/msgctl/pkg/message"
@@ -148,7 +149,7 @@ func (t *tailing) unwatchable(state *topology.State, err error) error {
 	}
 	hint := "see what there is: msgctl export"
 	if near := nearestName(why.Exchange, names); near != "" {
-		hint = "did you mean --exchange " + terminal.ShellQuote(near) + "?"
+		hint = "did you mean --exchange " + shell.Quote(near) + "?"
 	}
 	return &exitError{code: exitFailed, err: fmt.Errorf("exchange %q does not exist in vhost %q", why.Exchange, t.vhost), advice: hint}
 }
@@ -233,13 +234,13 @@ func (t *tailing) openFirehose(ctx context.Context) (*tailSource, error) {
 		t.deps.warn(fmt.Sprintf("%v: if it is off, nothing will be seen", err))
 	case !on:
 		return nil, &exitError{code: exitFailed, err: fmt.Errorf("tracing is off in vhost %q. Turning it on costs: %s", t.vhost, firehoseCost),
-			advice: fmt.Sprintf("on the broker's machine: rabbitmqctl trace_on -p %s\nand when you have seen enough: rabbitmqctl trace_off -p %s", terminal.ShellQuote(t.vhost), terminal.ShellQuote(t.vhost))}
+			advice: fmt.Sprintf("on the broker's machine: rabbitmqctl trace_on -p %s\nand when you have seen enough: rabbitmqctl trace_off -p %s", shell.Quote(t.vhost), shell.Quote(t.vhost))}
 	}
 	src, err := t.tap(ctx, []watch.Bind{{Exchange: watch.TraceExchange, Key: "#"}})
 	if err != nil {
 		return nil, err
 	}
 	src.traced = true
-	t.tell(fmt.Sprintf("Watching all of vhost %s; Ctrl-C ends. While tracing is on, %s. Turn it off again: rabbitmqctl trace_off -p %s", t.vhost, firehoseCost, terminal.ShellQuote(t.vhost)))
+	t.tell(fmt.Sprintf("Watching all of vhost %s; Ctrl-C ends. While tracing is on, %s. Turn it off again: rabbitmqctl trace_off -p %s", t.vhost, firehoseCost, shell.Quote(t.vhost)))
 	return src, nil
 }

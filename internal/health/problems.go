@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
 )
 
@@ -61,10 +62,10 @@ func Problems(f *Facts, l Letters) []Problem {
 	connectionProblems(f, add)
 	queueProblems(f, add)
 	for _, x := range l.Losing {
-		add(Error, "dead-letters-lost", "msgctl lint --live --vhost "+terminal.ShellQuote(x.VHost), "queue %q of vhost %q loses its dead letters: %s", x.Queue, x.VHost, x.Reason)
+		add(Error, "dead-letters-lost", "msgctl lint --live --vhost "+shell.Quote(x.VHost), "queue %q of vhost %q loses its dead letters: %s", x.Queue, x.VHost, x.Reason)
 	}
 	for _, x := range l.Waiting {
-		add(Warning, "dead-letters", fmt.Sprintf("msgctl dlq inspect %s --vhost %s --group-by reason", terminal.ShellQuote(x.Queue), terminal.ShellQuote(x.VHost)), "%s in queue %q of vhost %q",
+		add(Warning, "dead-letters", fmt.Sprintf("msgctl dlq inspect %s --vhost %s --group-by reason", shell.Quote(x.Queue), shell.Quote(x.VHost)), "%s in queue %q of vhost %q",
 			terminal.FormatPlural(x.Ready, "dead letter waits", "dead letters wait"), x.Queue, x.VHost)
 	}
 	for _, x := range l.Idle {

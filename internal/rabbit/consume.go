@@ -9,6 +9,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/pkg/consume"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -124,7 +125,7 @@ func (s *subscription) refusal(r reply, code int) string {
 	switch {
 	case r.kind == replyRefused:
 		return fmt.Sprintf("user %q lacks the permission to read it: an administrator grants it with rabbitmqctl set_permissions -p %s %s CONFIGURE WRITE READ (regular expressions on names)",
-			s.opts.User, shellQuote(s.vhost), shellQuote(s.opts.User))
+			s.opts.User, shell.Quote(s.vhost), shell.Quote(s.opts.User))
 	case r.kind == replyExclusiveUse:
 		return "it has a consumer that keeps others away, or it was to be consumed exclusively and has a consumer: stop that one first"
 	case code == amqp.NotImplemented && s.stream, code == amqp.PreconditionFailed && s.stream:

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -69,18 +70,7 @@ func vhostMissing(op, vhost string) error {
 func noVHostAccess(op, user, vhost string) error {
 	return &Error{Op: op, Kind: topology.ErrNotPermitted,
 		Text: fmt.Sprintf("user %q has no access to vhost %q: an administrator grants it with rabbitmqctl set_permissions -p %s %s '.*' '.*' '.*'",
-			user, vhost, shellQuote(vhost), shellQuote(user))}
-}
-
-// shellQuote quotes a name for a command line where it needs it.
-func shellQuote(s string) string {
-	safe := func(r rune) bool {
-		return strings.ContainsRune("/._-", r) || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
-	}
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !safe(r) }) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+			user, vhost, shell.Quote(vhost), shell.Quote(user))}
 }
 
 // networkReason says in words why a peer could not be reached.
@@ -177,7 +167,7 @@ func (a *api) refused(e *apiError) error {
 		return permitted(fmt.Sprintf("the broker refused the login of user %q: wrong user or password%s", a.user, a.guestHint))
 	case strings.Contains(reason, "not management user"):
 		return permitted(fmt.Sprintf("user %q may not use it: an administrator gives the tag with rabbitmqctl set_user_tags %s management (or policymaker, administrator); --no-api declares exchanges, queues and bindings over AMQP alone",
-			a.user, shellQuote(a.user)))
+			a.user, shell.Quote(a.user)))
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -178,7 +179,7 @@ func (e explainer) reason(r reply) (string, error) {
 	case replyNoVHost:
 		return vhostMissing("", e.vhost()).Error(), topology.ErrVHostMissing
 	case replyVHostDown:
-		return fmt.Sprintf("vhost %q is down: the broker's log says why; rabbitmqctl restart_vhost -p %s starts it", e.vhost(), shellQuote(e.vhost())), topology.ErrUnreachable
+		return fmt.Sprintf("vhost %q is down: the broker's log says why; rabbitmqctl restart_vhost -p %s starts it", e.vhost(), shell.Quote(e.vhost())), topology.ErrUnreachable
 	case replyVHostRefused:
 		return noVHostAccess("", e.user, e.vhost()).Error(), topology.ErrNotPermitted
 	case replyNotFound:
@@ -213,16 +214,16 @@ func (e explainer) permission(reason string) string {
 			return reserved
 		}
 		return fmt.Sprintf("user %q lacks the permission to configure %s%s: an administrator grants it with rabbitmqctl set_permissions -p %s %s CONFIGURE WRITE READ (regular expressions on names; a dead-letter or alternate exchange needs read and write too)",
-			e.user, ref, arguedNames(e.object), shellQuote(ref.VHost), shellQuote(e.user))
+			e.user, ref, arguedNames(e.object), shell.Quote(ref.VHost), shell.Quote(e.user))
 	case *topology.Binding:
 		return fmt.Sprintf("user %q lacks the permission to read from exchange %q or to write to %s %q, which a binding needs: rabbitmqctl set_permissions -p %s %s CONFIGURE WRITE READ (regular expressions on names)",
-			e.user, o.Source, o.DestinationType, o.Destination, shellQuote(o.VHost), shellQuote(e.user))
+			e.user, o.Source, o.DestinationType, o.Destination, shell.Quote(o.VHost), shell.Quote(e.user))
 	case nil:
 		return fmt.Sprintf("user %q may not: %s", e.user, orUnsaid(reason))
 	}
 	tag := neededTag(e.object.Ref().Kind)
 	return fmt.Sprintf("user %q may not: it takes the tag %s (rabbitmqctl set_user_tags %s %s) and, below administrator, access to the vhost",
-		e.user, tag, shellQuote(e.user), tag)
+		e.user, tag, shell.Quote(e.user), tag)
 }
 
 // arguedNames mentions the exchanges that a declaration also needs permissions on.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/msgctl/msgctl/internal/health"
+	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -107,7 +108,7 @@ func (r *healthReading) isMonitor(ctx context.Context) (bool, error) {
 }
 
 func (r *healthReading) lacks(tag string) string {
-	return fmt.Sprintf("user %q lacks the tag %s: rabbitmqctl set_user_tags %s %s", r.api.user, tag, shellQuote(r.api.user), tag)
+	return fmt.Sprintf("user %q lacks the tag %s: rabbitmqctl set_user_tags %s %s", r.api.user, tag, shell.Quote(r.api.user), tag)
 }
 
 // rateJSON is one of the rates of message_stats.

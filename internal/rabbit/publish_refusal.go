@@ -8,6 +8,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/publish"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -61,7 +62,7 @@ func (c *publishChannel) refusal(x *amqp.Error) error {
 	if m := refusedTopic().FindStringSubmatch(x.Reason); m != nil {
 		out.Fits = func(t publish.Target, _ *message.Message) bool { return t.Key == m[1] && t.Exchange == m[2] }
 		say(topology.ErrNotPermitted, "user %q may not publish with routing key %q to topic exchange %q: rabbitmqctl set_topic_permissions -p %s %s EXCHANGE WRITE READ grants it",
-			c.opts.User, m[1], m[2], shellQuote(c.vhost), shellQuote(c.opts.User))
+			c.opts.User, m[1], m[2], shell.Quote(c.vhost), shell.Quote(c.opts.User))
 		return out
 	}
 	if m := refusedWrite().FindStringSubmatch(x.Reason); m != nil {
@@ -71,7 +72,7 @@ func (c *publishChannel) refusal(x *amqp.Error) error {
 		}
 		out.Fits = func(t publish.Target, _ *message.Message) bool { return t.Exchange == name }
 		say(topology.ErrNotPermitted, "user %q lacks the permission to write to exchange %q: an administrator grants it with rabbitmqctl set_permissions -p %s %s CONFIGURE WRITE READ (regular expressions on names; the default exchange is called amq.default there)",
-			c.opts.User, name, shellQuote(c.vhost), shellQuote(c.opts.User))
+			c.opts.User, name, shell.Quote(c.vhost), shell.Quote(c.opts.User))
 		return out
 	}
 	if strings.Contains(x.Reason, "cannot publish to internal exchange") {

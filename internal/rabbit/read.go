@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
@@ -205,7 +206,7 @@ func (r *reading) optional(kind topology.Kind, tag string, err error) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.live.Unreadable[kind] = fmt.Sprintf("user %q lacks the tag %s: rabbitmqctl set_user_tags %s %s", r.api.user, tag, shellQuote(r.api.user), tag)
+	r.live.Unreadable[kind] = fmt.Sprintf("user %q lacks the tag %s: rabbitmqctl set_user_tags %s %s", r.api.user, tag, shell.Quote(r.api.user), tag)
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/pkg/consume"
 	"github.com/msgctl/msgctl/pkg/consume/watch"
 	"github.com/msgctl/msgctl/pkg/message"
@@ -248,7 +249,7 @@ func (f *feed) explainDeclare(ctx context.Context, name string, err error) error
 	if errors.As(err, &x) && x.Code == amqp.AccessRefused {
 		return &Error{Op: op, Kind: topology.ErrNotPermitted, cause: x, Text: fmt.Sprintf(
 			"user %q may not: watching takes the permissions to configure, write and read queues named msgctl.tail.… or amq.gen-…, and to read the exchanges; an administrator grants them with rabbitmqctl set_permissions -p %s %s '^msgctl\\.tail\\.' '^msgctl\\.tail\\.' '.*'",
-			f.opts.User, shellQuote(f.vhost), shellQuote(f.opts.User))}
+			f.opts.User, shell.Quote(f.vhost), shell.Quote(f.opts.User))}
 	}
 	return explainer{op: op, object: &topology.Queue{VHost: f.vhost, Name: name}, user: f.opts.User}.explain(ctx, err)
 }
@@ -265,7 +266,7 @@ func (f *feed) explainBind(ctx context.Context, b watch.Bind, err error) error {
 			text = fmt.Sprintf("user %q lacks the topic permission to read keys like %q", f.opts.User, b.Key)
 		}
 		return &Error{Op: op, Kind: topology.ErrNotPermitted, cause: x, Text: text + fmt.Sprintf(
-			": an administrator grants it with rabbitmqctl set_permissions -p %s %s CONFIGURE WRITE READ (regular expressions on names)", shellQuote(f.vhost), shellQuote(f.opts.User))}
+			": an administrator grants it with rabbitmqctl set_permissions -p %s %s CONFIGURE WRITE READ (regular expressions on names)", shell.Quote(f.vhost), shell.Quote(f.opts.User))}
 	}
 	return explainer{op: op, object: &topology.Exchange{VHost: f.vhost, Name: b.Exchange}, user: f.opts.User}.explain(ctx, err)
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/watch"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -78,7 +79,7 @@ func (m *maker) full(ref topology.Ref, s route.Settings) {
 					"summary": template(fmt.Sprintf("Queue %s in vhost %s is at %d%% of its limit or more: ", ref.Name, ref.VHost, at.share)) +
 						fmt.Sprintf("{{ $value | humanize }} of %d %s", most, l.unit),
 					"description": template(fmt.Sprintf("At its limit (%s) %s. Is a consumer gone, or too slow? See what is in it: msgctl dlq inspect %s --vhost %s --group-by type",
-						limit.From, goes, shell(ref.Name), shell(ref.VHost))),
+						limit.From, goes, shell.Quote(ref.Name), shell.Quote(ref.VHost))),
 				},
 			}, a.For, at.severity, "vhost", ref.VHost, "queue", ref.Name, "limit", l.key)
 		}
@@ -106,7 +107,7 @@ func (m *maker) consumers(ref topology.Ref) {
 		Annotations: map[string]string{
 			"summary": template(fmt.Sprintf("Queue %s in vhost %s has ", ref.Name, ref.VHost)) + fmt.Sprintf("{{ $value }} consumers, and needs %d", a.Consumers),
 			"description": template(fmt.Sprintf("Nobody takes its messages, or too few do. Start the consumer again; see what waits meanwhile: msgctl dlq inspect %s --vhost %s --group-by type",
-				shell(ref.Name), shell(ref.VHost))),
+				shell.Quote(ref.Name), shell.Quote(ref.VHost))),
 		},
 	}, a.For, warning, "vhost", ref.VHost, "queue", ref.Name)
 }
@@ -115,11 +116,11 @@ func (m *maker) consumers(ref topology.Ref) {
 func (m *maker) deadLetters(vhost, selector string, a spec.AlertSettings, labels ...string) {
 	labels = append([]string{"vhost", vhost}, labels...)
 	metric := m.names.dlq + "{" + selector + "}"
-	look := "msgctl dlq inspect " + labelQueue + " --vhost " + template(shell(vhost)) + " --group-by reason,queue"
+	look := "msgctl dlq inspect " + labelQueue + " --vhost " + template(shell.Quote(vhost)) + " --group-by reason,queue"
 	if a.DeadLetters != spec.Off {
 		m.add(Rule{Alert: DeadLetters, Expr: fmt.Sprintf("%s(%s) > %d", byQueue, metric, a.DeadLetters), Annotations: map[string]string{
 			"summary":     "{{ $value | humanize }} dead letters in " + vhostAndQueue,
-			"description": "Messages have failed, and nobody has looked after them. See why: " + look + "; when it is mended, put them back: msgctl dlq replay " + labelQueue + " --vhost " + template(shell(vhost)),
+			"description": "Messages have failed, and nobody has looked after them. See why: " + look + "; when it is mended, put them back: msgctl dlq replay " + labelQueue + " --vhost " + template(shell.Quote(vhost)),
 		}}, a.For, warning, labels...)
 	}
 	if a.Growth != spec.Off {
@@ -135,7 +136,7 @@ func (m *maker) losing(vhost string) {
 		Alert: Losing, Expr: fmt.Sprintf(`%s(%s{vhost=%s,certainty="surely"}) > 0`, byQueue, watch.LosesDeadLetters, text(vhost)),
 		Annotations: map[string]string{
 			"summary":     "Dead letters of " + vhostAndQueue + " are lost",
-			"description": "They reach no queue: a binding, an exchange or a queue is missing. See which: msgctl dlq ls --vhost " + template(shell(vhost)) + "; see what apply would restore: msgctl plan " + template(m.Files),
+			"description": "They reach no queue: a binding, an exchange or a queue is missing. See which: msgctl dlq ls --vhost " + template(shell.Quote(vhost)) + "; see what apply would restore: msgctl plan " + template(m.Files),
 		},
 	}, m.File.For, critical, "vhost", vhost)
 }

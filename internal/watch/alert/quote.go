@@ -21,16 +21,6 @@ func pattern(s string) string { return regexp.QuoteMeta(valid(s)) }
 // template makes text that Prometheus' templates leave as it is.
 func template(s string) string { return strings.ReplaceAll(valid(s), "{{", `{{ "{{" }}`) }
 
-// shell quotes a word for a command that somebody will type.
-func shell(s string) string {
-	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._/-:", r))
-	}) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
 // labelQueue is the queue that an alert is about, as shell quotes it: its name may be anybody's, and the command is there to be typed.
 const labelQueue = `'{{ reReplaceAll "'" "'\\''" $labels.queue }}'`
 

@@ -1,9 +1,10 @@
-package terminal
+// Package shell writes words for command lines that somebody will type.
+package shell
 
 import "strings"
 
-// ShellQuote makes an argument that a POSIX shell passes on as it is.
-func ShellQuote(s string) string {
+// Quote makes an argument that a POSIX shell passes on as it is.
+func Quote(s string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@%+=,", r)
 	}
