@@ -51,7 +51,12 @@ func (r *tracer) follow(exchange string, k keyset, may bool, via []string) {
 	}
 	var taken []pattern
 	unsure := false
+	key, one := k.exact()
+	one = one && kind == routing.Direct
 	for _, b := range r.n.From(exchange) {
+		if one && b.RoutingKey != key {
+			continue // ten thousand queues may dead-letter through a thousand such bindings
+		}
 		g := routing.GateOf(kind, b)
 		taken, unsure = append(taken, g.Keys), unsure || g.More
 		next := k.and(g.Keys)
