@@ -3,6 +3,8 @@ package health
 import (
 	"fmt"
 	"strings"
+
+	"github.com/msgctl/msgctl/pkg/topology"
 )
 
 // The marks between sensible and not.
@@ -49,16 +51,23 @@ func checkPrefetch(in *Inspection) (Verdict, []string) {
 	if !in.Has(PartConsumers) {
 		return unread(in, PartConsumers)
 	}
+	shared := map[string]bool{} // channels whose consumers share a limit
+	for _, c := range in.Channels {
+		shared[c.Name] = c.GlobalPrefetch > 0
+	}
 	var without, much []string
 	for _, c := range in.Consumers {
 		switch {
-		case c.Ack && c.Prefetch == 0:
+		case c.Ack && c.Prefetch == 0 && !shared[c.Channel]:
 			without = append(without, c.VHost+"/"+c.Queue)
 		case c.Prefetch > muchPrefetch:
 			much = append(much, fmt.Sprintf("%s/%s (%d)", c.VHost, c.Queue, c.Prefetch))
 		}
 	}
 	switch {
+	case len(without) > 0 && !tellsSharedPrefetch(in.Version):
+		return Warning, []string{fmt.Sprintf("%s without a limit of their own, of the queues %s; one that the consumers of a channel share is not told by RabbitMQ %s",
+			plural(len(without), "consumer", "consumers"), some(distinct(without)), in.Version)}
 	case len(without) > 0:
 		return Error, []string{fmt.Sprintf("%s without a limit, of the queues %s", plural(len(without), "consumer", "consumers"), some(distinct(without)))}
 	case len(much) > 0:
@@ -68,6 +77,11 @@ func checkPrefetch(in *Inspection) (Verdict, []string) {
 		return nobody("consumes")
 	}
 	return OK, []string{plural(len(in.Consumers), "consumer", "consumers") + ", none without a limit"}
+}
+
+// tellsSharedPrefetch: 3.10.8 tells the global prefetch of a channel, 4.0.5 does not, and 4.3.6 denies it (global_qos).
+func tellsSharedPrefetch(version string) bool {
+	return version == "" || !topology.VersionAtLeast(version, "4.0") || topology.VersionAtLeast(version, "4.3")
 }
 
 func checkAcknowledgements(in *Inspection) (Verdict, []string) {

@@ -135,6 +135,8 @@ type Channel struct {
 	// Delivered and Redelivered count messages.
 	Delivered, Redelivered int64
 	Unacked                int64
+	// GlobalPrefetch is the limit that all consumers of the channel share, 0 for none.
+	GlobalPrefetch int64
 }
 
 // Consumer takes from a queue.

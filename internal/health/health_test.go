@@ -108,6 +108,8 @@ func TestChecklist(t *testing.T) {
 		{"prefetch", facts(health.Facts{Consumers: []health.Consumer{{Queue: "q", Ack: true}}}), health.Error, "without a limit"},
 		{"prefetch", facts(health.Facts{Consumers: []health.Consumer{{Queue: "q", Ack: true, Prefetch: 60_000}}}), health.Warning, "60000"},
 		{"prefetch", facts(health.Facts{Consumers: []health.Consumer{{Queue: "q", Ack: true, Prefetch: 250}}}), health.OK, "1 consumer"},
+		{"prefetch", facts(health.Facts{Consumers: []health.Consumer{{Queue: "q", Ack: true, Channel: "ch"}}, Channels: []health.Channel{{Name: "ch", GlobalPrefetch: 10}}}), health.OK, "1 consumer"},
+		{"prefetch", facts(health.Facts{Version: "4.0.5", Consumers: []health.Consumer{{Queue: "q", Ack: true}}}), health.Warning, "not told by RabbitMQ 4.0.5"},
 		{"prefetch", facts(health.Facts{}), health.Unknown, "nobody consumes"},
 		{"prefetch", closed(health.PartConsumers), health.Unknown, unread},
 		{"acknowledgements", facts(health.Facts{Consumers: []health.Consumer{{VHost: "v", Queue: "q"}}}), health.Warning, "v/q"},

@@ -48,12 +48,15 @@ func (r *healthReading) channels(ctx context.Context) error {
 		User    string          `json:"user"`
 		Confirm bool            `json:"confirm"`
 		Tx      bool            `json:"transactional"`
+		Global  int64           `json:"global_prefetch_count"`
 		Unacked int64           `json:"messages_unacknowledged"`
 		Stats   json.RawMessage `json:"message_stats"`
 	}
-	return r.optional(health.PartChannels, "monitoring", list(ctx, r.api, "channels?columns=name,vhost,user,confirm,transactional,messages_unacknowledged,message_stats", func(c *channel) error {
+	// The flag comes up to 5 s late, and the count of confirms with that of what was published.
+	return r.optional(health.PartChannels, "monitoring", list(ctx, r.api, "channels?columns=name,vhost,user,confirm,transactional,global_prefetch_count,messages_unacknowledged,message_stats", func(c *channel) error {
 		var stats struct {
 			Published   int64    `json:"publish"`
+			Confirmed   int64    `json:"confirm"`
 			PublishRate rateJSON `json:"publish_details"`
 			Delivered   int64    `json:"deliver_get"`
 			Redelivered int64    `json:"redeliver"`
@@ -62,7 +65,7 @@ func (r *healthReading) channels(ctx context.Context) error {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.facts.Channels = append(r.facts.Channels, health.Channel{
-			Name: c.Name, VHost: c.VHost, User: c.User, Confirm: c.Confirm, Tx: c.Tx, Unacked: c.Unacked,
+			Name: c.Name, VHost: c.VHost, User: c.User, Confirm: c.Confirm || stats.Confirmed > 0, Tx: c.Tx, GlobalPrefetch: c.Global, Unacked: c.Unacked,
 			Published: stats.Published, PublishRate: stats.PublishRate.Rate, Delivered: stats.Delivered, Redelivered: stats.Redelivered,
 		})
 		return nil
