@@ -66,6 +66,9 @@ func checkDiskLimit(in *Inspection) (Verdict, []string) {
 	}
 	var low []string
 	for _, n := range in.Nodes {
+		if n.Running && !n.Measured() {
+			return Unknown, []string{fmt.Sprintf("node %q has just started and does not tell yet", n.Name)}
+		}
 		if n.Running && n.DiskLimit <= defaultDiskLimit {
 			low = append(low, n.Name)
 		}

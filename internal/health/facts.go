@@ -107,6 +107,9 @@ type Node struct {
 	Partitions []string `json:"partitions,omitempty"`
 }
 
+// Measured reports whether the node's statistics are there: a node tells nothing of its memory and disk in its first seconds.
+func (n *Node) Measured() bool { return n.MemLimit > 0 }
+
 // Queue is a queue as the cluster sees it.
 type Queue struct {
 	VHost, Name, Type, State string

@@ -117,6 +117,10 @@ func nodeTable(b *bufio.Writer, d StatusDocument, style terminal.Styler, width i
 			t.Rows = append(t.Rows, []string{n.Name, "down", "", "", "", ""})
 			continue
 		}
+		if !n.Measured() {
+			t.Rows = append(t.Rows, []string{n.Name, nodeState(n), "not told yet", "not told yet", "", ""})
+			continue
+		}
 		memory := fmt.Sprintf("%s of %s", terminal.RoundSize(n.MemUsed), terminal.RoundSize(n.MemLimit))
 		disk := fmt.Sprintf("%s, at least %s", terminal.RoundSize(n.DiskFree), terminal.RoundSize(n.DiskLimit))
 		t.Rows = append(t.Rows, []string{n.Name, nodeState(n), memory, disk, fmt.Sprintf("%d of %d", n.FDUsed, n.FDTotal), terminal.FormatDuration(n.Uptime.Milliseconds() / 60000 * 60000)})
