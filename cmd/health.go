@@ -68,7 +68,7 @@ func (d *deps) inspect(ctx context.Context, command string, conn *profile.Connec
 func judgeLetters(i *health.Inspection, live *topology.Live, state *topology.State, vhosts []string) {
 	found := dlq.DiscoverLive(live, dlq.DiscoverOptions{VHosts: vhosts})
 	i.Unsure, i.DeadLettering = found.Unsure, map[[2]string]bool{}
-	aside := map[topology.Ref]bool{} // queues in which messages wait by design
+	aside := found.Waits(state) // and dead-letter queues: messages wait there by design
 	for _, q := range found.Queues {
 		for _, s := range q.Sources {
 			i.DeadLettering[[2]string{q.VHost, s.Queue}] = true
@@ -81,12 +81,13 @@ func judgeLetters(i *health.Inspection, live *topology.Live, state *topology.Sta
 		}
 	}
 	judgeLosses(i, found.Losing)
-	for _, f := range i.Findings {
-		if f.Rule == "queue-without-consumer" && !aside[f.Ref] && i.Has(health.PartConsumers) {
-			i.Idle = append(i.Idle, health.DeadLetters{VHost: f.Ref.VHost, Queue: f.Ref.Name, Ready: live.Status[f.Ref].Messages})
+	judgeWork(i, state, live.Server.Version, aside)
+	for _, w := range i.Work {
+		s := live.Status[topology.Ref{Kind: topology.KindQueue, VHost: w[0], Name: w[1]}]
+		if i.Has(health.PartConsumers) && s.Known && s.Messages > 0 && s.Consumers == 0 {
+			i.Idle = append(i.Idle, health.DeadLetters{VHost: w[0], Queue: w[1], Ready: s.Messages})
 		}
 	}
-	judgeWork(i, state, live.Server.Version, aside)
 }
 
 // judgeLosses keeps one reason for each queue; they are ordered by queue.

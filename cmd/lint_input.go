@@ -169,6 +169,7 @@ func letters(state *topology.State, version string) lint.Letters {
 			All: x.All, Certain: x.Certainty == dlq.Surely, Kept: x.Kept, Replayed: x.Straight, Reason: x.Reason,
 		})
 	}
+	l.Waits = found.Waits(state)
 	for _, q := range found.Queues {
 		if q.Role != dlq.RoleDeadLetter || len(q.Sources) == 0 {
 			continue

@@ -113,6 +113,9 @@ func checkWaiting(in *Inspection) (Verdict, []string) {
 }
 
 func checkIdle(in *Inspection) (Verdict, []string) {
+	if !in.Has(PartConsumers) {
+		return unread(in, PartConsumers)
+	}
 	if len(in.Idle) == 0 {
 		return OK, []string{"every queue with messages has a consumer"}
 	}

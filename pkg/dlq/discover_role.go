@@ -3,6 +3,8 @@ package dlq
 import (
 	"regexp"
 	"sync"
+
+	"github.com/msgctl/msgctl/pkg/topology"
 )
 
 // IsWait returns a function that says whether a queue is a wait queue of a retry ladder, or delays messages by design.
@@ -20,6 +22,21 @@ func (d Discovery) IsWait(vhost string) func(queue string) bool {
 		}
 	}
 	return func(queue string) bool { return wait[queue] }
+}
+
+// Waits returns the queues of a state that IsWait tells of, in all vhosts.
+func (d Discovery) Waits(s *topology.State) map[topology.Ref]bool {
+	list := map[topology.Ref]bool{}
+	byVHost := map[string]func(string) bool{}
+	for _, vhost := range s.VHosts() {
+		byVHost[vhost] = d.IsWait(vhost)
+	}
+	for ref := range s.All() {
+		if ref.Kind == topology.KindQueue && byVHost[ref.VHost](ref.Name) {
+			list[ref] = true
+		}
+	}
+	return list
 }
 
 var waitName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)(^|[._-])(retry|wait|delay|backoff)`) })

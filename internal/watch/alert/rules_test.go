@@ -120,7 +120,7 @@ func FuzzNames(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, name string) {
 		if len(name) > 200 || name == "" || strings.ContainsRune(name, 0) || strings.ToValidUTF8(name, "") != name || strings.HasPrefix(name, "amq.") || strings.Contains(name, "${") {
-			t.Skip()
+			return // AMQP allows no such name, or the file gives it another meaning
 		}
 		_, text := rulesOf(t, fmt.Sprintf("{%s: %s, queues: {%s: {maxLength: 10}}}", `"vhost"`, quoted(name), quoted(name)), alert.Exporter)
 		promtest.CheckRules(t, text)

@@ -98,6 +98,8 @@ type Letters struct {
 	Losses []Loss
 	// Queues are those that dead letters reach and stay in.
 	Queues []LetterQueue
+	// Waits are the queues in which messages wait by design, until they expire.
+	Waits map[topology.Ref]bool
 }
 
 // Loss is a queue whose dead letters, or some, reach no queue.

@@ -49,7 +49,7 @@ func input(t testing.TB, name string, text []byte, version string) lint.Input {
 
 func letters(state *topology.State, version string) lint.Letters {
 	found := dlq.Discover(state, dlq.DiscoverOptions{Version: version})
-	var l lint.Letters
+	l := lint.Letters{Waits: found.Waits(state)}
 	for _, x := range found.Losing {
 		l.Losses = append(l.Losses, lint.Loss{Queue: topology.Ref{Kind: topology.KindQueue, VHost: x.VHost, Name: x.Queue}, Exchange: x.Exchange, From: x.From, Key: x.Key,
 			All: x.All, Certain: x.Certainty == dlq.Surely, Kept: x.Kept, Replayed: x.Straight, Reason: x.Reason})

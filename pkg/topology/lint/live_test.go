@@ -17,6 +17,7 @@ queues:
   work: { maxLength: 100, overflow: reject-publish, deadLetter: dead }
   dead: {}
   wait: { messageTTL: 1s, deadLetter: work }
+  day: { messageTTL: 24h, deadLetter: dead }
 `
 	in := input(t, "t.yaml", []byte(text), newest)
 	queue := func(name string) topology.Ref { return topology.Ref{Kind: topology.KindQueue, VHost: "/", Name: name} }
@@ -40,6 +41,9 @@ queues:
 	set("work", 5, 0)
 	want("nobody consumes", "queue-without-consumer")
 	set("work", 0, 0)
+	set("day", 5, 0)
+	want("nobody consumes what expires in a day", "queue-without-consumer")
+	set("day", 0, 0)
 	set("dead", 3, 0)
 	want("dead letters wait", "dead-letters-waiting")
 	set("dead", 0, 0)

@@ -72,8 +72,8 @@ func checkWaiting(r *run) {
 
 // checkNoConsumer leaves queues alone in which messages wait by design.
 func checkNoConsumer(r *run) {
-	r.eachLive(func(n *network, q *topology.Queue, s topology.QueueStatus) {
-		if s.Messages > 0 && s.Consumers == 0 && r.letters[q.Ref()] == nil && q.Type != topology.Stream && !n.expires(q.Name) {
+	r.eachLive(func(_ *network, q *topology.Queue, s topology.QueueStatus) {
+		if s.Messages > 0 && s.Consumers == 0 && r.letters[q.Ref()] == nil && q.Type != topology.Stream && !r.in.Letters.Waits[q.Ref()] {
 			r.find(q.Ref(), "", fmt.Sprintf("it holds %d messages and has no consumer", s.Messages))
 		}
 	})
