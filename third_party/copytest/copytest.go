@@ -1,10 +1,11 @@
-// Package copytest holds a copy of a module's package against the original plus the changes that are declared, so that nothing else can
-// creep in. It is for the tests of the copies in third_party.
+// Package copytest holds a copy of a module's package against the original, formatted by gofmt, plus the changes that are declared, so that
+// nothing else can creep in. It is for the tests of the copies in third_party.
 package copytest
 
 import (
 	"errors"
 	"flag"
+	"go/format"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -82,5 +83,12 @@ func (c Copy) changed(t *testing.T, name, text string) string {
 		}
 		text = strings.Replace(text, change.From, change.To, 1)
 	}
-	return text
+	if !strings.HasSuffix(name, ".go") {
+		return text
+	}
+	formatted, err := format.Source([]byte(text))
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return string(formatted)
 }
