@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/msgctl/msgctl/internal/profile"
@@ -13,13 +14,16 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-// writes counts what reaches a broker; nothing else of it may be used.
+// writes counts what reaches a broker, from as many goroutines as write to one; nothing else of it may be used.
 type writes struct {
 	broker
+	mu      sync.Mutex
 	created []string
 }
 
 func (w *writes) Create(_ context.Context, o topology.Object) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.created = append(w.created, o.Ref().Name)
 	return nil
 }
