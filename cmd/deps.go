@@ -18,6 +18,8 @@ type deps struct {
 	build   Build
 	colour  terminal.ColourMode // --color
 	onStart func()              // called when a command begins, not for help; may be nil
+	// onMessages is called before a command works with messages, onDeadLetters before it works with dead letters. Both may be nil.
+	onMessages, onDeadLetters func()
 }
 
 func systemDeps(build Build) *deps {
@@ -87,27 +89,27 @@ type queueCounts = rabbit.QueueCounts
 
 // messages prepares a client for the commands that work with messages.
 func (d *deps) messages(ctx context.Context, conn *profile.Connection, command string) (messageBroker, error) {
-	b, err := d.broker(ctx, conn, command, false)
-	if err != nil {
-		return nil, err
-	}
-	return b.(liveBroker), nil
+	return d.live(ctx, conn, command)
 }
 
 // watching prepares a client for the commands that watch messages.
 func (d *deps) watching(ctx context.Context, conn *profile.Connection, command string) (tailBroker, error) {
-	b, err := d.broker(ctx, conn, command, false)
-	if err != nil {
-		return nil, err
-	}
-	return b.(liveBroker), nil
+	return d.live(ctx, conn, command)
 }
 
 // exporting prepares a client for the exporter.
 func (d *deps) exporting(ctx context.Context, conn *profile.Connection) (exporterBroker, error) {
-	b, err := d.broker(ctx, conn, "exporter", false)
+	return d.live(ctx, conn, "exporter")
+}
+
+// live prepares a client for what moves or reads messages. When it fails, nobody looks at the client.
+func (d *deps) live(ctx context.Context, conn *profile.Connection, command string) (liveBroker, error) {
+	if d.onMessages != nil {
+		d.onMessages()
+	}
+	b, err := d.broker(ctx, conn, command, false)
 	if err != nil {
-		return nil, err
+		return liveBroker{}, err
 	}
 	return b.(liveBroker), nil
 }

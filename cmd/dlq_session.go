@@ -49,6 +49,9 @@ func (d *deps) dlqConnect(ctx context.Context, command string, flags *profile.Fl
 	if err != nil {
 		return nil, err
 	}
+	if d.onDeadLetters != nil {
+		d.onDeadLetters()
+	}
 	b, err := d.messages(ctx, conn, command)
 	if err != nil {
 		return nil, err
