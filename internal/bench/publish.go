@@ -15,11 +15,14 @@ import (
 )
 
 // Publishing: `msgctl publish --ndjson` against the client library without confirms, which is as fast as one can be, and with a confirm
-// each, which is how one begins. Everyone sends persistent events of the same size to a classic queue; the time ends when the queue has
+// each, which is how one begins. A loop on the library with a window of confirms shows how much of the ceiling the broker leaves to whoever
+// wants to know that his events arrived. Everyone sends persistent events of the same size to a classic queue; the time ends when the queue has
 // them all.
 const (
 	eventQueue = "bench.events"
 	eventSize  = 512
+	// bareWindow is how many events the loop has under way.
+	bareWindow = 2048
 	// floorEvents is how many go with a confirm each: the rate does not depend on their number, and they are slow.
 	floorEvents = 5000
 
@@ -77,6 +80,7 @@ func (b *benchmark) publish(ctx context.Context, br broker) error {
 			return u.wall, err
 		}},
 		{name: "ceiling", n: b.events, send: func(ctx context.Context) (time.Duration, error) { return br.unconfirmed(ctx, b.events) }},
+		{name: "windowed", n: b.events, send: func(ctx context.Context) (time.Duration, error) { return br.confirmedWindow(ctx, b.events) }},
 		{name: "floor", n: min(floorEvents, b.events), send: func(ctx context.Context) (time.Duration, error) {
 			return br.confirmedEach(ctx, min(floorEvents, b.events))
 		}},
@@ -189,13 +193,41 @@ func (br broker) confirmedEach(ctx context.Context, n int) (time.Duration, error
 	return time.Since(start), nil
 }
 
+// confirmedWindow keeps bareWindow events under way.
+func (br broker) confirmedWindow(ctx context.Context, n int) (time.Duration, error) {
+	l, err := br.dial()
+	if err != nil {
+		return 0, err
+	}
+	defer l.close()
+	if err := l.channel.Confirm(false); err != nil {
+		return 0, err
+	}
+	confirms := l.channel.NotifyPublish(make(chan amqp.Confirmation, bareWindow))
+	start := time.Now()
+	for sent, confirmed := 0, 0; confirmed < n; {
+		if sent < n && sent-confirmed < bareWindow {
+			if err := l.channel.PublishWithContext(ctx, "bench.exchange", "order.created", true, false, wholeEvent(sent)); err != nil {
+				return 0, err
+			}
+			sent++
+			continue
+		}
+		if c, ok := <-confirms; !ok || !c.Ack {
+			return 0, errors.New("an event was not confirmed")
+		}
+		confirmed++
+	}
+	return time.Since(start), nil
+}
+
 func (b *benchmark) printPublish(br broker, list []*publisherOf, peakKiB int64) {
 	by := map[string]*publisherOf{}
 	var details []string
 	for _, p := range list {
 		by[p.name] = p
 	}
-	for _, name := range []string{"msgctl", "ceiling", "floor"} {
+	for _, name := range []string{"msgctl", "ceiling", "windowed", "floor"} {
 		details = append(details, fmt.Sprintf("%s %.0f/s", name, by[name].rate()))
 	}
 	ours := by["msgctl"].rate()
@@ -203,4 +235,6 @@ func (b *benchmark) printPublish(br broker, list []*publisherOf, peakKiB int64) 
 	b.out.atLeast("rate / the client library's without confirms", ours/by["ceiling"].rate(), minOfCeiling, strings.Join(details, ", "))
 	b.out.atLeast("rate / the client library's with a confirm each", ours/by["floor"].rate(), minOfFloor, "")
 	b.out.atMost("peak memory in MB", megabytes(peakKiB), maxPublishMB, "")
+	windowed := by["windowed"].rate()
+	b.out.note(fmt.Sprintf("a bare loop with a window of %d confirms: %.2f of the ceiling; rate / its rate: %.2f", bareWindow, windowed/by["ceiling"].rate(), ours/windowed))
 }
