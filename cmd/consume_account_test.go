@@ -185,13 +185,20 @@ func (c *consumption) check(t *testing.T) {
 	handled, failed := c.handled()
 	dead := c.deadLetters()
 	duplicates := 0
+	var lost []string
+	for i := range c.n {
+		if id := accountID(i); handled[id] == 0 && len(dead[id]) == 0 {
+			lost = append(lost, fmt.Sprintf("%s (%s), which failed %d times", id, plannedFate(i), failed[id]))
+		}
+	}
+	if len(lost) > 0 {
+		t.Fatalf("%d are lost: %s; queues: %s; msgctl said: %s", len(lost), strings.Join(lost[:min(len(lost), 10)], ", "), c.holdings(), tail(c.last.stderr.String()))
+	}
 	for i := range c.n {
 		id := accountID(i)
 		f := plannedFate(i)
 		attempts, kind, dies := f.dies()
 		switch {
-		case handled[id] == 0 && len(dead[id]) == 0:
-			t.Fatalf("%s (%s) is lost", id, f)
 		case dies && handled[id] > 0, !dies && len(dead[id]) > 0 && !c.native:
 			t.Fatalf("%s (%s) was handled %d times, and is %d dead letters", id, f, handled[id], len(dead[id]))
 		case dies && failed[id] < attempts && !c.native:
@@ -245,6 +252,20 @@ func (c *consumption) handled() (handled, failed map[string]int) {
 		}
 	}
 	return handled, failed
+}
+
+// holdings tells which queues hold messages.
+func (c *consumption) holdings() string {
+	c.t.Helper()
+	var queues []struct{ Name string }
+	c.v.Broker.Admin().Get(c.t, rabbittest.Path("queues", c.v.Name)+"?columns=name", &queues)
+	var out []string
+	for _, q := range queues {
+		if n := c.ready(q.Name); n > 0 {
+			out = append(out, fmt.Sprintf("%s holds %d", q.Name, n))
+		}
+	}
+	return strings.Join(append(out, "no other queue holds any"), ", ")
 }
 
 func (c *consumption) deadLetters() map[string][]amqp.Delivery {

@@ -66,6 +66,21 @@ func drained(t *testing.T, v *rabbittest.VHost, queue string) []amqp.Delivery {
 	}
 }
 
+// awaitReady waits until n messages are ready in a queue.
+func awaitReady(t *testing.T, ch *amqp.Channel, queue string, n int) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		q, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil)
+		must(t, err)
+		if q.Messages == n {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("queue %s has %d ready messages, want %d", queue, q.Messages, n)
+		}
+	}
+}
+
 func ids(list []amqp.Delivery) string {
 	var s []string
 	for _, m := range list {
@@ -474,6 +489,7 @@ func TestLostConnectionIsTold(t *testing.T) {
 		if err == nil {
 			t.Error("no error")
 		}
+		awaitReady(t, ch, "q", 2000) // the broker notices a cut when it does
 		if after := ids(drained(t, v, "q")); after != numbers(0, 2000) {
 			t.Errorf("the queue has %.200s", after)
 		}

@@ -89,20 +89,20 @@ func TestEveryArgumentHasAField(t *testing.T) {
 
 func TestWaitQueues(t *testing.T) {
 	_, s := mustRead(t, "t.yaml", "queues: { w: { type: quorum, retry: { backoff: [5s, 90s, 5s, 500] } }, c: { retry: { backoff: [1h], jitter: 20% } } }", spec.Options{})
-	want := map[string]*topology.Queue{
-		"w.retry.5s":    {Type: "quorum", Arguments: topology.Arguments{"x-message-ttl": int64(5000), "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "w", "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}},
-		"w.retry.1m30s": {Type: "quorum", Arguments: topology.Arguments{"x-message-ttl": int64(90000), "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "w", "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}},
-		"w.retry.500ms": {Type: "quorum", Arguments: topology.Arguments{"x-message-ttl": int64(500), "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "w", "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}},
-	}
-	for name, ttl := range map[string]int64{"c.retry.1h": 3600000, "c.retry.1h.early": 2880000, "c.retry.1h.late": 4320000} {
-		want[name] = &topology.Queue{Type: "classic", Arguments: topology.Arguments{"x-message-ttl": ttl, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "c"}}
+	want := map[string]*topology.Queue{}
+	for name, ttl := range map[string]int64{
+		"w.retry.5s": 5000, "w.retry.1m30s": 90000, "w.retry.500ms": 500, "c.retry.1h": 3600000, "c.retry.1h.early": 2880000, "c.retry.1h.late": 4320000,
+	} {
+		want[name] = &topology.Queue{Arguments: topology.Arguments{
+			"x-message-ttl": ttl, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": name[:1], "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish",
+		}}
 	}
 	if s.Len() != len(want)+2 {
 		t.Errorf("%d objects", s.Len())
 	}
 	for name, q := range want {
-		// One whose work queue names no type gets the vhost's default type, as that does.
-		q.VHost, q.Name, q.Durable, q.TypeDeclared = "/", name, true, q.Type == "quorum"
+		// They are quorum queues whatever the type of the queue whose messages wait: only these dead-letter at least once.
+		q.VHost, q.Name, q.Type, q.Durable, q.TypeDeclared = "/", name, topology.Quorum, true, true
 		if diff := cmp.Diff(q, get[*topology.Queue](t, s, topology.KindQueue, "/", name)); diff != "" {
 			t.Error(diff)
 		}
