@@ -14,20 +14,24 @@ import (
 	"github.com/msgctl/msgctl/pkg/consume/watch"
 )
 
-// TestTailStopped: while tail is stopped (Ctrl-Z), its private queue fills and the broker drops from it, which no broker counts. tail says so.
+// TestTailStopped: while tail is stopped (Ctrl-Z), its private queue fills and the broker drops from it, which no broker counts. tail says so. It is
+// stopped for longer than its idle time, which does not count: what came is still to be read.
 func TestTailStopped(t *testing.T) {
 	v, ch := overflowArena(t)
 	p := newProgram(t, v.URL, v.API)
-	watching := p.start("tail", "-x", "x", "-o", "none", "--idle-timeout", "5s")
+	const idle = 5 * time.Second
+	watching := p.start("tail", "-x", "x", "-o", "none", "--idle-timeout", idle.String())
 	awaitWatched(t, v, 1)
 	send(t, ch, repeat(1)...)
 	awaitEmpty(t, v)
+	stopped := time.Now()
 	if err := watching.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	for sent := 0; sent < watch.Prefetch+watch.QueueBytes/overflowSize*5/4; sent += 500 {
 		send(t, ch, repeat(500)...)
 	}
+	time.Sleep(time.Until(stopped.Add(idle + time.Second)))
 	if err := watching.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}

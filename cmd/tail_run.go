@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/msgctl/msgctl/internal/profile"
@@ -267,13 +268,20 @@ func (t *tailing) summary(st watch.Stats) string {
 }
 
 // idleClock ends the wait for messages when there was nothing to show for a while. It stands still while messages are shown: an output that is
-// slow is not quiet.
+// slow is not quiet. Nor does the time count in which the process did not run (Ctrl-Z): what came meanwhile is still to be read.
 type idleClock struct {
 	ctx   context.Context //nolint:containedctx // it is made here and lives as long as the clock
 	end   context.CancelCauseFunc
 	after time.Duration // 0: never
 	left  time.Duration
+
+	mu    sync.Mutex
+	timer *time.Timer // nil while it stands still
+	due   time.Time
 }
+
+// asleep is how late a timer is at least whose process was stopped. One that is only busy waits once more, which harms nobody.
+const asleep = 100 * time.Millisecond
 
 func newIdleClock(ctx context.Context, after time.Duration) *idleClock {
 	c := &idleClock{after: after, left: after}
@@ -287,11 +295,34 @@ func (c *idleClock) run(wait func() error) error {
 		return wait()
 	}
 	began := time.Now()
-	timer := time.AfterFunc(max(c.left, 0), func() { c.end(errQuiet) })
+	c.mu.Lock()
+	c.arm(max(c.left, 0))
+	c.mu.Unlock()
 	err := wait()
-	timer.Stop()
+	c.mu.Lock()
+	c.timer.Stop()
+	c.timer = nil
+	c.mu.Unlock()
 	c.left -= time.Since(began)
 	return err
+}
+
+// arm sets the timer. c.mu is held.
+func (c *idleClock) arm(d time.Duration) {
+	c.due = time.Now().Add(d)
+	c.timer = time.AfterFunc(d, c.ring)
+}
+
+func (c *idleClock) ring() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.timer == nil: // too late
+	case time.Since(c.due) > asleep:
+		c.arm(c.after)
+	default:
+		c.end(errQuiet)
+	}
 }
 
 // reset begins anew.

@@ -305,7 +305,7 @@ func TestHostileExpressionsEnd(t *testing.T) {
 		}
 		start := time.Now()
 		got, err := f.Match(m)
-		if spent := time.Since(start); got || spent > 20*time.Second {
+		if spent := time.Since(start); got || spent > 20*time.Second && !underRace { // the race detector takes fifteen times as long
 			t.Errorf("%s: %v, %v after %v", expr, got, err, spent)
 		}
 	}
