@@ -170,16 +170,26 @@ func (br broker) unconfirmed(ctx context.Context, n int) (time.Duration, error) 
 	return time.Since(start), nil
 }
 
+// dialConfirming returns a link whose channel confirms.
+func (br broker) dialConfirming() (*link, error) {
+	l, err := br.dial()
+	if err != nil {
+		return nil, err
+	}
+	if err := l.channel.Confirm(false); err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
+}
+
 // confirmedEach waits for each confirm before the next event.
 func (br broker) confirmedEach(ctx context.Context, n int) (time.Duration, error) {
-	l, err := br.dial()
+	l, err := br.dialConfirming()
 	if err != nil {
 		return 0, err
 	}
 	defer l.close()
-	if err := l.channel.Confirm(false); err != nil {
-		return 0, err
-	}
 	start := time.Now()
 	for i := range n {
 		confirm, err := l.channel.PublishWithDeferredConfirmWithContext(ctx, "bench.exchange", "order.created", true, false, wholeEvent(i))
@@ -195,14 +205,11 @@ func (br broker) confirmedEach(ctx context.Context, n int) (time.Duration, error
 
 // confirmedWindow keeps bareWindow events under way.
 func (br broker) confirmedWindow(ctx context.Context, n int) (time.Duration, error) {
-	l, err := br.dial()
+	l, err := br.dialConfirming()
 	if err != nil {
 		return 0, err
 	}
 	defer l.close()
-	if err := l.channel.Confirm(false); err != nil {
-		return 0, err
-	}
 	confirms := l.channel.NotifyPublish(make(chan amqp.Confirmation, bareWindow))
 	start := time.Now()
 	for sent, confirmed := 0, 0; confirmed < n; {
