@@ -236,7 +236,9 @@ func (r *healthReading) queues(ctx context.Context) error {
 		Ready   int64    `json:"messages_ready"`
 		Unacked int64    `json:"messages_unacknowledged"`
 	}
-	return list(ctx, r.api, "queues?disable_stats=true&enable_queue_totals=true&columns=vhost,name,type,state,members,online,messages_ready,messages_unacknowledged", func(q *queue) error {
+	columns := "vhost,name,type,state,members,online,messages_ready,messages_unacknowledged"
+	name := func(q *queue) string { return path(q.VHost, q.Name) }
+	return listQueues(ctx, r.api, "", columns, name, func(q *queue) error {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.facts.Queues = append(r.facts.Queues, health.Queue{VHost: q.VHost, Name: q.Name, Type: q.Type, State: q.State, Members: q.Members, Online: q.Online, Ready: q.Ready, Unacked: q.Unacked})

@@ -17,24 +17,28 @@ type QueueCounts struct {
 	// Consumers, and whether one of them is exclusive, show up to 5 s late (3.10.8, 4.0.5, 4.3.6).
 	Consumers int64
 	Exclusive bool
-	// Known is false when the broker gave no counts of messages.
+	// Known is false when the broker gave no counts of messages, as for a queue that has crashed.
 	Known bool
 }
 
 type countsJSON struct {
 	Name    string `json:"name"`
+	Type    string `json:"type"`
 	Ready   *int64 `json:"messages_ready"`
 	Unacked *int64 `json:"messages_unacknowledged"`
 }
 
-// Counts returns the counts of every queue of a vhost by two list requests, up to 4 s late for quorum queues. The list has none for streams:
-// those are asked for one by one over AMQP, where it can be reached.
+// Counts returns the counts of every queue of a vhost by three list requests, up to 4 s late for quorum queues. The list has none for
+// streams: those are asked for one by one over AMQP, where it can be reached. A crashed queue is in the map, too.
 func (c *Client) Counts(ctx context.Context, vhost string) (map[string]QueueCounts, error) {
 	counts := map[string]QueueCounts{}
 	var unknown []string
-	err := list(ctx, c.api, path("queues", vhost)+"?disable_stats=true&enable_queue_totals=true&columns=name,messages_ready,messages_unacknowledged", func(q *countsJSON) error {
+	name := func(q *countsJSON) string { return q.Name }
+	err := listQueues(ctx, c.api, vhost, "name,type,messages_ready,messages_unacknowledged", name, func(q *countsJSON) error {
 		if q.Ready == nil || q.Unacked == nil {
-			unknown = append(unknown, q.Name)
+			if q.Type == topology.Stream {
+				unknown = append(unknown, q.Name)
+			}
 			counts[q.Name] = QueueCounts{}
 			return nil
 		}
@@ -171,7 +175,8 @@ func (c *Client) Applied(ctx context.Context, vhost, queue string) (policy, oper
 		Policy   string `json:"policy"`
 		Operator string `json:"operator_policy"`
 	}
-	err = list(ctx, c.api, path("queues", vhost)+"?disable_stats=true&enable_queue_totals=true&columns=name,policy,operator_policy", func(q *policies) error {
+	name := func(q *policies) string { return q.Name }
+	err = listQueues(ctx, c.api, vhost, "name,policy,operator_policy", name, func(q *policies) error {
 		if q.Name == queue {
 			policy, operator = q.Policy, q.Operator
 		}

@@ -36,15 +36,16 @@ type queueJSON struct {
 	AutoDelete bool           `json:"auto_delete"`
 	Exclusive  *bool          `json:"exclusive"` // null for quorum queues and streams
 	Arguments  map[string]any `json:"arguments"`
-	Messages   *int64         `json:"messages"` // absent for streams
+	Messages   *int64         `json:"messages"` // absent for streams, and for a queue that has crashed
 }
 
-// queues asks for totals without statistics: they are live, where the statistics database lags up to 7 s.
+func queueName(q *queueJSON) string { return q.Name }
+
 func (r *reading) queues(ctx context.Context, vhost string) error {
 	var objects []topology.Object
 	status := map[topology.Ref]topology.QueueStatus{}
-	p := path("queues", vhost) + "?disable_stats=true&enable_queue_totals=true&columns=name,type,durable,auto_delete,exclusive,arguments,messages"
-	err := list(ctx, r.api, p, func(q *queueJSON) error {
+	columns := "name,type,durable,auto_delete,exclusive,arguments,messages"
+	err := listQueues(ctx, r.api, vhost, columns, queueName, func(q *queueJSON) error {
 		if strings.HasPrefix(q.Name, lockPrefix) && q.Exclusive != nil && *q.Exclusive {
 			return nil
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Refine counts messages and consumers of the queues among refs again, and puts the counts into live.Status: with two
+// Refine counts messages and consumers of the queues among refs again, and puts the counts into live.Status: with three
 // requests per vhost for all queues, and where AMQP is reachable a passive declaration per queue, which gives the ready
 // messages and the consumers of this very moment. Messages that consumers hold unacknowledged are counted as the management API
 // reports them: at once for classic queues, up to 4 s late for quorum queues. Consumers of streams, which AMQP does not count, show
@@ -97,10 +97,10 @@ func passive(ctx context.Context, s *session, name string) (*topology.QueueStatu
 	return status, missingIsFine(err)
 }
 
-// totals counts messages and consumers of every queue of a vhost by two list requests.
+// totals counts messages and consumers of every queue of a vhost by three list requests.
 func (c *Client) totals(ctx context.Context, vhost string) (map[topology.Ref]topology.QueueStatus, error) {
 	counts := map[topology.Ref]topology.QueueStatus{}
-	err := list(ctx, c.api, path("queues", vhost)+"?disable_stats=true&enable_queue_totals=true&columns=name,messages", func(q *queueJSON) error {
+	err := listQueues(ctx, c.api, vhost, "name,messages", queueName, func(q *queueJSON) error {
 		ref := topology.Ref{Kind: topology.KindQueue, VHost: vhost, Name: q.Name}
 		if q.Messages != nil {
 			counts[ref] = topology.QueueStatus{Messages: *q.Messages, Known: true}
