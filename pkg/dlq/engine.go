@@ -3,6 +3,7 @@ package dlq
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -244,8 +245,11 @@ func (r *run) conduct(ctx context.Context, stopWorking func()) error {
 			return errors.Join(err, broken)
 		}
 		over := err != nil || ctx.Err() != nil || r.stopping.Load()
-		if attempt == maxFinishes || over && r.seen.none() {
+		if over && r.seen.none() {
 			return err
+		}
+		if attempt == maxFinishes {
+			return errors.Join(err, fmt.Errorf("the connection was lost %d times while the work was being finished: messages that have arrived may still be in queue %q, and what stays is not counted: %w", attempt+1, r.queue, broken))
 		}
 		if over {
 			if again := r.mopUp(context.WithoutCancel(ctx)); again != nil {

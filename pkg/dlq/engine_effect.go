@@ -46,8 +46,15 @@ func publisherNotice(n publish.Notice) (NoticeKind, string) {
 	return NoticeReconnecting, fmt.Sprintf("the connection that publishes was lost: %v", n.Err)
 }
 
-// published is told by the publisher how messages fared.
+// published is told by the publisher how messages fared. One that has given up on its connection tells it of what it was handed before;
+// there may be nothing more to hand over that would be refused.
 func (r *run) published(outcomes []publish.Outcome[*job]) {
+	for _, o := range outcomes {
+		if o.Kind == publish.Unsent && !r.stopping.Load() {
+			r.fail(o.Err)
+			break
+		}
+	}
 	r.mu.Lock()
 	for _, o := range outcomes {
 		j := o.Tag

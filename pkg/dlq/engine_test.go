@@ -2,6 +2,7 @@ package dlq
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/publish"
 )
 
 func quick() *timing {
@@ -157,4 +159,45 @@ func TestRampStopsWhenMessagesComeBack(t *testing.T) {
 	if err != nil || r.Aborted != "" || r.Done != 500 || account(t, b, 500) != 0 {
 		t.Fatalf("%+v, %v; want all replayed", r, err)
 	}
+}
+
+// A publisher that gives up has told so when everything was handed to it before, and nothing is left to be refused.
+func TestReplayFailsWhenThePublisherGivesUp(t *testing.T) {
+	b := newMemory(1, 20)
+	_, err := Replay(context.Background(), ReplayOptions{
+		From: From{Source: b, Counter: b, Queue: "dlq", Total: -1, Prefetch: 50}, Dialer: &dialOnce{b: b}, timing: quick(),
+	})
+	if !errors.Is(err, publish.ErrLost) {
+		t.Fatalf("%v; want an error that wraps ErrLost", err)
+	}
+	if account(t, b, 20) != 0 || len(b.ready) != 20 {
+		t.Fatalf("%d of 20 are left", len(b.ready))
+	}
+}
+
+// dialOnce opens one channel that takes nothing for a moment and is gone then; there is no other.
+type dialOnce struct {
+	b      *memory
+	opened bool
+}
+
+func (d *dialOnce) Open(context.Context) (publish.Channel, error) {
+	if d.opened {
+		return nil, publish.ErrLost
+	}
+	d.opened = true
+	c := &memChannel{b: d.b, wake: make(chan struct{}, 1), gone: true}
+	return lateChannel{c}, nil
+}
+
+// lateChannel tells of its end a moment later.
+type lateChannel struct{ *memChannel }
+
+func (c lateChannel) Receive(ctx context.Context, into []publish.Event) ([]publish.Event, error) {
+	select {
+	case <-ctx.Done():
+		return into, ctx.Err()
+	case <-time.After(50 * time.Millisecond):
+	}
+	return c.memChannel.Receive(ctx, into)
 }
