@@ -1,6 +1,7 @@
 package route_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -215,6 +216,8 @@ func (tr *trial) expiring(c route.Copy) bool { return tr.message.Expires && len(
 const (
 	patience = 15 * time.Second
 	quiet    = 400 * time.Millisecond
+	// confirmPatience is how long it may take to confirm what was published.
+	confirmPatience = 2 * time.Minute
 )
 
 func (r *round) run(t *testing.T) result {
@@ -228,7 +231,11 @@ func (r *round) run(t *testing.T) result {
 	for id, tr := range r.trials {
 		last = r.send(t, id, tr)
 	}
-	last.Wait()
+	confirmed, cancel := context.WithTimeout(t.Context(), confirmPatience)
+	defer cancel()
+	if _, err := last.WaitContext(confirmed); err != nil {
+		t.Fatalf("the broker has not confirmed the last message after %s", confirmPatience)
+	}
 	if len(r.late) > 0 {
 		time.Sleep(4 * time.Duration(shortTTL) * time.Millisecond) // a message expires by the clock, and nobody can see when
 	}
