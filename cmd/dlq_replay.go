@@ -106,7 +106,7 @@ func (o *dlqReplayOptions) registerAll(cmd *cobra.Command) {
 	flags.StringVar(&o.jq, "jq", "", "change messages with a jq program: .body and .headers may be assigned to")
 	flags.BoolVarP(&o.dryRun, "dry-run", "n", false, "only say how many would go where, and what would stay and why")
 	flags.BoolVar(&o.copyOnly, "copy", false, "send copies and leave the originals where they are")
-	flags.IntVar(&o.prefetch, "prefetch", 0, "messages under way at once, which bounds the duplicates after a crash (default 2500, fewer large ones)")
+	flags.IntVar(&o.prefetch, "prefetch", 0, "messages under way at once, which bounds the duplicates after a crash (default 2500, 1000 of a quorum queue, fewer large ones)")
 }
 
 // check finds mistakes in the flags before anything is dialled.

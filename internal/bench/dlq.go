@@ -107,7 +107,7 @@ func (b *benchmark) replayRound(ctx context.Context, br broker, of letters, move
 // rest lets the broker finish what it does in the background.
 const rest = 2 * time.Second
 
-// round lets one mover empty its queue into a new one, and sees that everything arrived.
+// round lets one mover empty its queue into an empty one, and sees that everything arrived.
 func (m *mover) round(ctx context.Context, l *link, of letters, source string) error {
 	if err := l.declare(diedIn, of.kind); err != nil {
 		return err
@@ -126,12 +126,7 @@ func (m *mover) round(ctx context.Context, l *link, of letters, source string) e
 		return err
 	}
 	m.left += left
-	for _, q := range []string{source, diedIn} {
-		if _, err := l.channel.QueueDelete(q, false, false, false); err != nil {
-			return err
-		}
-	}
-	return nil
+	return l.clear(source, diedIn)
 }
 
 const (

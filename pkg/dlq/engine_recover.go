@@ -12,8 +12,11 @@ import (
 
 // Windows.
 const (
-	// defaultPrefetch keeps client and broker from waiting for each other: 1,000 is 0.83 to 0.9 of it (4.3.6).
+	// defaultPrefetch keeps client and broker from waiting for each other: with a classic queue, 1,000 is 0.83 to 0.9 of it (4.3.6).
 	defaultPrefetch = 2500
+	// quorumPrefetch is all that helps with a quorum queue: on 4.0.5 one has the more work with a message the more are unsettled, and 2,500
+	// are 0.66 to 0.76 of it. On 4.3.6 it is the same with both.
+	quorumPrefetch = 1000
 	// unknownPrefetch is for messages of unknown size.
 	unknownPrefetch = 1000
 	// prefetchBytes is what a window of messages of average size may take.
@@ -24,12 +27,16 @@ const (
 	windowBytes = 8 << 20
 )
 
-// prefetchOf returns the prefetch for messages that are so large on average.
-func prefetchOf(mean int64) int {
+// prefetchOf returns the prefetch for messages that are so large on average, in a queue of that type.
+func prefetchOf(queueType string, mean int64) int {
 	if mean <= 0 {
 		return unknownPrefetch
 	}
-	return int(min(max(prefetchBytes/mean, 2), defaultPrefetch))
+	most := int64(defaultPrefetch)
+	if queueType == topology.Quorum {
+		most = quorumPrefetch
+	}
+	return int(min(max(prefetchBytes/mean, 2), most))
 }
 
 // window grows once a window was filled with held messages.

@@ -34,8 +34,8 @@ type From struct {
 	// Total is the snapshot: how many messages were ready when the user was told. At most so many are looked at; what
 	// comes back by this very run is not counted. Negative: ask Counter now. For a stream, negative is to where it ends now.
 	Total int64
-	// Prefetch is how many messages may be unsettled at a time; 0 is 2,500, or fewer of those that are large: see Mean. It bounds the
-	// number of duplicates after a crash.
+	// Prefetch is how many messages may be unsettled at a time; 0 is 2,500, 1,000 of a quorum queue, or fewer of those that are large: see
+	// Mean. It bounds the number of duplicates after a crash.
 	Prefetch int
 	// Mean is how large the queue's messages are on average, in bytes; 0 is unknown. RabbitMQ has no prefetch by bytes, so it is what
 	// keeps a queue of large messages from filling the memory.
@@ -140,7 +140,7 @@ func (o ReplayOptions) complete(ctx context.Context) (ReplayOptions, error) {
 // snapshot fills in the defaults and counts.
 func (f *From) snapshot(ctx context.Context) error {
 	if f.Prefetch <= 0 {
-		f.Prefetch = prefetchOf(f.Mean)
+		f.Prefetch = prefetchOf(f.Type, f.Mean)
 	}
 	f.last = -1
 	if f.Type == topology.Stream && f.Offset == nil {
