@@ -82,7 +82,6 @@ func (l *link) declare(queue, kind string) error {
 	return err
 }
 
-// fanout declares queues and an exchange that gives each of them a copy.
 // clear empties queues. They stay until their vhost goes: 3.10.8 loses the write-ahead log of its quorum queues when a large one is deleted
 // soon after it was filled, and with it whatever is measured next.
 func (l *link) clear(queues ...string) error {
@@ -94,6 +93,7 @@ func (l *link) clear(queues ...string) error {
 	return nil
 }
 
+// fanout declares queues and an exchange that gives each of them a copy.
 func (l *link) fanout(exchange, kind string, queues []string) error {
 	if err := l.channel.ExchangeDeclare(exchange, "fanout", true, false, false, false, nil); err != nil {
 		return err

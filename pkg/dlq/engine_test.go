@@ -9,8 +9,10 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/msgctl/msgctl/pkg/consume"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/publish"
+	"github.com/msgctl/msgctl/pkg/topology"
 )
 
 func quick() *timing {
@@ -172,6 +174,36 @@ func TestReplayFailsWhenThePublisherGivesUp(t *testing.T) {
 	}
 	if account(t, b, 20) != 0 || len(b.ready) != 20 {
 		t.Fatalf("%d of 20 are left", len(b.ready))
+	}
+}
+
+// A connection that breaks whenever the work is being finished: what stays is not counted, and that is no success.
+func TestReplayFailsWhenItCannotFinish(t *testing.T) {
+	b := newMemory(1, 5)
+	b.cutSource, b.nack = 0.05, 1 // twenty times as likely at the end
+	_, err := Replay(context.Background(), ReplayOptions{
+		From: From{Source: b, Counter: b, Queue: "dlq", Total: -1, Prefetch: 50}, Dialer: b, timing: quick(),
+	})
+	if !errors.Is(err, consume.ErrLost) {
+		t.Fatalf("%v; want an error that wraps ErrLost", err)
+	}
+	if account(t, b, 5) != 0 || len(b.left()) != 5 {
+		t.Fatalf("%v are left", b.left())
+	}
+}
+
+func TestPrefetchOf(t *testing.T) {
+	for _, c := range []struct {
+		queueType string
+		mean      int64
+		want      int
+	}{
+		{topology.Classic, 256, 2500}, {topology.Quorum, 256, 1000}, {"", 256, 2500},
+		{topology.Classic, 1 << 20, 16}, {topology.Quorum, 1 << 20, 16}, {topology.Quorum, 1 << 40, 2}, {topology.Classic, 0, 1000},
+	} {
+		if got := prefetchOf(c.queueType, c.mean); got != c.want {
+			t.Errorf("of messages of %d bytes in a queue of type %q: %d, want %d", c.mean, c.queueType, got, c.want)
+		}
 	}
 }
 
