@@ -83,7 +83,9 @@ func (a *api) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	a.requests.Add(1)
-	a.reached.Store(true)
+	if res.StatusCode != http.StatusUnauthorized {
+		a.reached.Store(true)
+	}
 	if res.StatusCode >= http.StatusMultipleChoices {
 		defer func() { _ = res.Body.Close() }()
 		return nil, newAPIError(res)
@@ -190,7 +192,7 @@ func addressable(segments ...string) error {
 	return nil
 }
 
-// send does one request. The caller closes the body. Connection failures are retried when the API was reached before.
+// send does one request. The caller closes the body. Connection failures are retried when the API took the login before.
 func (a *api) send(ctx context.Context, method, path string, body any) (*http.Response, error) {
 	var text []byte
 	if body != nil {
@@ -240,7 +242,7 @@ func pause(ctx context.Context, attempt int) error {
 	}
 }
 
-// retry repeats f while the established API cannot be reached. A refusal is an answer.
+// retry repeats f while the established API cannot be reached. A refusal is an answer, but for one of the login that it took before.
 func (a *api) retry(ctx context.Context, f func() error) error {
 	return retry(ctx, a.opts, a.reached.Load(), func() error {
 		err := f()

@@ -20,6 +20,11 @@ import (
 // frameMax is RabbitMQ's default, proposed to the broker; without a limit a hostile one could send endless frames.
 const frameMax = 131072
 
+// refusalDelay is how long RabbitMQ waits before it hangs up on a wrong password, without a word (rabbit_reader's
+// SILENT_CLOSE_DELAY on every line). The AMQP library takes any end of the connection in that phase for such a refusal, also
+// that of a broker that stops or boots.
+const refusalDelay = 3 * time.Second
+
 // link is one open AMQP connection.
 type link struct {
 	conn *amqp.Connection
@@ -97,6 +102,8 @@ type sniffer struct {
 	net.Conn
 	head  [8]byte
 	count atomic.Int32
+	// greeted is when the first bytes came.
+	greeted time.Time
 	// timedOut says that a read ended at the deadline and not because the peer hung up.
 	timedOut atomic.Bool
 	// readError is how reading failed; outer keeps it instead when it is set.
@@ -115,6 +122,9 @@ func (s *sniffer) failure() error {
 func (s *sniffer) Read(p []byte) (int, error) {
 	n, err := s.Conn.Read(p)
 	if have := int(s.count.Load()); have < len(s.head) && n > 0 {
+		if have == 0 {
+			s.greeted = time.Now()
+		}
 		s.count.Add(int32(copy(s.head[have:], p[:n])))
 	}
 	if err != nil && s.outer != nil {
@@ -164,6 +174,8 @@ func explainDial(ctx context.Context, o Options, vhost string, err error, wire *
 	switch {
 	case timedOut && refusal == amqp.ErrCredentials:
 		return unreachable(op, fmt.Sprintf("the broker did not answer the login in %s (it waits 3 s before it refuses a wrong password)", o.Timeout), err)
+	case refusal == amqp.ErrCredentials && time.Since(wire.greeted) < refusalDelay:
+		return unreachable(op, "the connection was cut during the login, sooner than RabbitMQ refuses one (3 s): the broker is stopping or starting, or something on the way cuts connections", err)
 	case timedOut:
 		return unreachable(op, fmt.Sprintf("no answer in %s: something accepts connections there but does not speak AMQP, or the broker is overloaded", o.Timeout), err)
 	case refusal != nil:

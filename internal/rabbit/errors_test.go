@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -357,6 +359,46 @@ func TestConnectionIsRestored(t *testing.T) {
 		heal := time.AfterFunc(250*time.Millisecond, proxy.Heal)
 		defer heal.Stop()
 		create(t, c, &topology.Queue{VHost: v.Name, Name: "after a pause", Type: topology.Classic, Durable: true})
+	})
+}
+
+// A broker that stops or boots ends connections in the middle of the login, or does not know its users for a moment. Neither is a
+// wrong password to a client whose login it took before.
+func TestLoginThatFailsForAMoment(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		v := b.VHost(t)
+		proxy := rabbittest.NewProxy(t, b.URL)
+		through := func(o *Options) { o.Port = portOf(t, proxy.Through(b.URL)) }
+		queue := func(name string) *topology.Queue {
+			return &topology.Queue{VHost: v.Name, Name: name, Type: topology.Classic, Durable: true}
+		}
+		t.Run("cut", func(t *testing.T) {
+			const header, halfOfStartOK = 8, 20
+			proxy.CutAfter(rabbittest.ToBroker, header+halfOfStartOK)
+			defer proxy.Heal()
+			err := newClient(t, v.User, noAPI, through).Create(t.Context(), queue("q"))
+			mustWrap(t, err, topology.ErrUnreachable, "cut during the login")
+			if errors.Is(err, topology.ErrNotPermitted) {
+				t.Errorf("taken for a wrong password: %v", err)
+			}
+		})
+		t.Run("refused", func(t *testing.T) {
+			c := newClient(t, v.User, through, func(o *Options) { o.ReconnectDelay = time.Second })
+			policy := &topology.Policy{VHost: v.Name, Name: "p", Pattern: "x", ApplyTo: "queues", Definition: topology.Arguments{"max-length": int64(1)}}
+			create(t, c, queue("before"), policy)
+			b.Admin().Put(t, rabbittest.Path("users", v.Login), map[string]string{"password": "another", "tags": "administrator"})
+			again := time.AfterFunc(2*time.Second, func() {
+				b.Admin().Put(t, rabbittest.Path("users", v.Login), map[string]string{"password": v.Password, "tags": "administrator"})
+			})
+			defer again.Stop()
+			proxy.Cut()
+			var g errgroup.Group // AMQP and the management API are refused each for itself
+			g.Go(func() error { return c.Create(t.Context(), policy) })
+			g.Go(func() error { return c.Create(t.Context(), queue("after")) })
+			if err := g.Wait(); err != nil {
+				t.Error(err)
+			}
+		})
 	})
 }
 

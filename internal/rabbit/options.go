@@ -45,7 +45,8 @@ type Options struct {
 	// ReconnectDelay is the pause before the second attempt to restore an established connection that was lost; before the
 	// n-th it is n-1 times as long. The first connection of all is tried once. Default 5 s.
 	ReconnectDelay time.Duration
-	// ReconnectAttempts is how often an established connection that was lost is tried again. 0: never.
+	// ReconnectAttempts is how often an established connection that was lost is tried again. 0: never. When the broker refuses a
+	// login that it took before, it is tried three more times, seconds apart.
 	ReconnectAttempts int
 
 	// Name is what the broker's connection list and the HTTP user agent show: "msgctl apply". Default "msgctl".

@@ -3,6 +3,7 @@ package rabbit
 import (
 	"context"
 	"errors"
+	"net/http"
 	"sync"
 	"time"
 
@@ -191,7 +192,7 @@ func (s *session) link(ctx context.Context) (*link, error) {
 func (s *session) giveUp(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.open || !errors.Is(err, topology.ErrNotPermitted) && !errors.Is(err, topology.ErrVHostMissing) {
+	if !s.open || !loginRefused(err) {
 		return err
 	}
 	s.over = unreachable("", "the connection was lost and cannot be restored: "+err.Error(), err)
@@ -252,22 +253,44 @@ func serverFate(code int) opFate {
 	return fateFatal
 }
 
-// retry calls f once, and when established says so, again after growing pauses, as the options say, while the broker is
-// unreachable.
+// refusalsOfAKnownLogin is how often a login or a vhost that was there before is tried again when the broker refuses it: one that
+// stops or has just started may not know its users and vhosts for a moment (seen on 3.10.8 and 4.3.6).
+const refusalsOfAKnownLogin = 3
+
+// retry calls f once, and when established says so, again after growing pauses: while the broker is unreachable as the options
+// say, and a few times when it refuses the login.
 func retry(ctx context.Context, o Options, established bool, f func() error) error {
 	err := f()
 	if !established {
 		return err
 	}
-	for attempt := 1; errors.Is(err, topology.ErrUnreachable) && attempt <= o.ReconnectAttempts; attempt++ {
+	refused := 0
+	for attempt := 1; attempt <= o.ReconnectAttempts; attempt++ {
+		delay := o.ReconnectDelay
+		switch {
+		case loginRefused(err) && refused < refusalsOfAKnownLogin:
+			refused++
+			delay = min(delay, time.Second)
+		case !errors.Is(err, topology.ErrUnreachable):
+			return err
+		}
 		select {
 		case <-ctx.Done():
 			return unreachable("", err.Error(), errors.Join(err, ctx.Err()))
-		case <-time.After(time.Duration(attempt) * o.ReconnectDelay):
+		case <-time.After(time.Duration(attempt) * delay):
 		}
 		err = f()
 	}
 	return err
+}
+
+// loginRefused reports whether the broker answered that it does not let this user in, or not here.
+func loginRefused(err error) bool {
+	var refusal *apiError
+	if errors.As(err, &refusal) {
+		return refusal.status == http.StatusUnauthorized
+	}
+	return errors.Is(err, topology.ErrNotPermitted) || errors.Is(err, topology.ErrVHostMissing)
 }
 
 func enter(ctx context.Context, gate chan struct{}) error {
