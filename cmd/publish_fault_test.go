@@ -119,6 +119,9 @@ func publishThroughCuts(t *testing.T, n *node.Node) {
 	topologyFile, payloads := eventFiles(t, total)
 	proxy := rabbittest.NewProxy(t, n.URL)
 	newProgram(t, n.URL, n.API).run("apply", "-f", topologyFile, "--yes").want(t, exitOK)
+	if err := n.SyncMetadata(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	p := newProgram(t, proxy.Through(n.URL), n.API)
 	r := p.start("publish", "e", "-f", topologyFile, "--ndjson", payloads, "--rate", "4000", "--window", "500", "-o", "json",
 		"--reconnect-delay", "300ms", "--reconnect-attempts", "40", "--timeout", "10s")

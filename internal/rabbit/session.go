@@ -254,7 +254,7 @@ func serverFate(code int) opFate {
 }
 
 // refusalsOfAKnownLogin is how often a login or a vhost that was there before is tried again when the broker refuses it: one that
-// stops or has just started may not know its users and vhosts for a moment (seen on 3.10.8 and 4.3.6).
+// has just started may not know its users and vhosts for a moment (seen on 4.3.6).
 const refusalsOfAKnownLogin = 3
 
 // retry calls f once, and when established says so, again after growing pauses: while the broker is unreachable as the options
