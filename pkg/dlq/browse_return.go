@@ -32,11 +32,12 @@ func (b *browser) giveBack(ctx context.Context) (err error) {
 		if errors.Is(err, consume.ErrLost) {
 			break // the rest went back with the connection
 		}
+		last := i == len(b.held)-1
 		if b.o.Looking.Type == topology.Classic {
-			err = errors.Join(err, b.giveBackInTurn(ctx, w))
+			err = errors.Join(err, b.giveBackInTurn(ctx, w, last || i%inTurn == inTurn-1))
 			continue
 		}
-		before, await := int64(-1), i < len(b.held)-1
+		before, await := int64(-1), !last
 		if await {
 			before = b.ready(ctx)
 		}
@@ -64,17 +65,24 @@ const (
 
 func (b *browser) settle(ctx context.Context, d time.Duration) { _ = waitFor(ctx, d) }
 
-// giveBackInTurn returns the messages of one window, and comes back when the queue has them: windows have a channel each, and the
-// broker's channels work side by side, so that nacks which are only sent in an order reach the queue in any (4.0.5: twice the time for
-// a look at 300,000 messages).
-func (b *browser) giveBackInTurn(ctx context.Context, w *window) error {
+// inTurn is how many windows of a classic queue are returned before the queue is asked whether it has them, which takes some
+// pauses each time, and keeps what is under way small enough for the answer to come in time.
+const inTurn = 16
+
+// giveBackInTurn returns the messages of one window of a classic queue, and comes back when the broker has closed its channel: windows
+// have a channel each, and the broker's channels work side by side, so that nacks which are only sent in an order reach the queue in
+// any (4.0.5: twice the time for a look at 300,000 messages). A channel has handed its nack to the queue when it answers the close. With
+// settled it comes back when the queue has it, too, and with it all that came before.
+func (b *browser) giveBackInTurn(ctx context.Context, w *window, settled bool) error {
 	if err := b.giveBackWindow(w); err != nil || w.closed {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, returnTimeout)
-	defer cancel()
-	if err := w.sub.Settled(ctx); err != nil {
-		return err // finish closes it
+	if settled {
+		ctx, cancel := context.WithTimeout(ctx, returnTimeout)
+		defer cancel()
+		if err := w.sub.Settled(ctx); err != nil {
+			return err // finish closes it
+		}
 	}
 	w.closed = true
 	return w.sub.Close()
