@@ -2,6 +2,7 @@ package otlp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"math/rand/v2"
 	"net"
@@ -127,6 +128,12 @@ func retryAfter(s string, now time.Time) time.Duration {
 func notReached(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "dial"
+}
+
+// distrusted says that the receiver's certificate was refused: it will be the next time, too, and waiting would only hide the reason.
+func distrusted(err error) bool {
+	var certificate *tls.CertificateVerificationError
+	return errors.As(err, &certificate)
 }
 
 type errorText string

@@ -162,7 +162,7 @@ func (e *Exporter) post(ctx context.Context, body []byte) (said partial, again b
 	}
 	res, err := e.client.Do(req)
 	if err != nil {
-		return said, true, 0, hideAddress(err)
+		return said, !distrusted(err), 0, hideAddress(err)
 	}
 	defer func() { _ = res.Body.Close() }()
 	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))

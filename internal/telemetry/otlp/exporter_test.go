@@ -183,19 +183,20 @@ func TestLostConnection(t *testing.T) {
 
 func TestTimeoutAndRecovery(t *testing.T) {
 	release := make(chan struct{})
-	defer close(release)
-	r := newReceiver(t, func(_ http.ResponseWriter, req *http.Request) {
+	r := newReceiver(t, func(w http.ResponseWriter, req *http.Request) {
 		select {
 		case <-release:
+			ok(w, req)
 		case <-req.Context().Done():
 		}
-	}, ok)
+	})
 	var told []error
 	e := from(t, func(err error) { told = append(told, err) }, prefix+"ENDPOINT", r.URL, prefixTraces+"TIMEOUT", "50")
 	if s := e.export(t, "a"); s.Lost != 1 || !strings.Contains(s.Problem, "did not answer in 50ms") {
 		t.Errorf("%+v", s)
 	}
-	e.config.Timeout = 10 * time.Second
+	close(release)
+	e.config.Timeout = 10 * time.Minute
 	if s := e.export(t, "b"); s.Lost != 1 || s.Sent != 1 {
 		t.Errorf("%+v", s)
 	}
@@ -232,7 +233,7 @@ func TestFinish(t *testing.T) {
 	}
 	busy := newReceiver(t, status(503))
 	e = from(t, nil, prefix+"ENDPOINT", busy.URL, prefix+"TIMEOUT", "60000")
-	e.Finish(300 * time.Millisecond)
+	e.Finish(3 * time.Second)
 	start = time.Now()
 	if s := e.export(t, "a"); s.Lost != 1 || !strings.Contains(s.Problem, "503") || time.Since(start) > 10*time.Second {
 		t.Errorf("%+v after %s", s, time.Since(start))
@@ -273,7 +274,8 @@ func TestCertificate(t *testing.T) {
 	if s := from(t, nil, prefix+"ENDPOINT", r.URL, prefix+"CERTIFICATE", ca).export(t, "a"); s != (Stats{Sent: 1}) {
 		t.Errorf("%+v", s)
 	}
-	e := from(t, nil, prefix+"ENDPOINT", r.URL, prefix+"TIMEOUT", "300")
+	// Without it nothing is sent, and nothing is tried again: the timeout is never reached.
+	e := from(t, nil, prefix+"ENDPOINT", r.URL, prefix+"TIMEOUT", "600000")
 	if s := e.export(t, "a"); s.Lost != 1 || !strings.Contains(s.Problem, "certificate") {
 		t.Errorf("%+v", s)
 	}
