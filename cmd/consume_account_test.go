@@ -296,7 +296,7 @@ func TestConsumerKeepsTheOrder(t *testing.T) {
 				c.program.run("apply", "-f", file, "--yes").want(t, exitOK)
 				c.publish("work", n)
 				args := []string{"consume", "work", "--exec", "consume-planned", "--persistent", "--concurrency", "20", "--prefetch", "150", "--ordered-by", "string(int(headers.n) % " + strconv.Itoa(keys) + ")",
-					"--log-level", "error", "--idle-timeout", "1s"}
+					"--log-level", "error", "--idle-timeout", "3s"}
 				r := c.program.start(args...)
 				c.awaitBelow("work", n/2, r)
 				_ = r.cmd.Process.Kill()

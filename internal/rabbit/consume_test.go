@@ -128,7 +128,7 @@ func TestNothingComesBackBehindSettled(t *testing.T) {
 				}
 				if kind == "quorum" {
 					worst := 0
-					for i := 0; i < 6 && worst == 0; i++ {
+					for i := 0; i < 30 && worst == 0; i++ {
 						worst = run(true, false)
 					}
 					if worst == 0 {

@@ -51,13 +51,18 @@ func TestMeterPausesUntilTaken(t *testing.T) {
 			}
 		}()
 		each, total, taken := len(deliveryOf(size, 1500)), 0, 0
+		patience := 100
 		for more := true; more; {
 			select {
 			case n, ok := <-read:
 				more = ok
 				total += n
 			case <-time.After(300 * time.Millisecond): // it pauses: three messages are above the limit
-				if ahead := total/each - taken; ahead < 2 || ahead > 4 {
+				ahead := total/each - taken
+				if patience--; ahead < 2 && patience > 0 { // or this machine does
+					continue
+				}
+				if ahead < 2 || ahead > 4 {
 					t.Fatalf("chunks of %d: it pauses %d messages ahead", chunk, ahead)
 				}
 				m.take(size)

@@ -307,7 +307,7 @@ func TestSilentBrokerIsLeft(t *testing.T) {
 	u.URL = proxy.Through(v.URL)
 	var lost []error
 	p, got := openPublisher(t, newClient(t, u), v.Name, publish.PublisherOptions{
-		Republish: true, ConfirmTimeout: time.Second,
+		Republish: true, ConfirmTimeout: 4 * time.Second,
 		Notify: func(n publish.Notice) {
 			if n.Kind == publish.NoticeLost {
 				lost = append(lost, n.Err)
@@ -321,7 +321,7 @@ func TestSilentBrokerIsLeft(t *testing.T) {
 			if err := p.Flush(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(2 * time.Second) // having nothing in flight is no silence
+			time.Sleep(5 * time.Second) // having nothing in flight is no silence
 			proxy.Stall()
 		}
 		if err := p.Publish(t.Context(), publish.Target{Key: "q"}, numbered(i), i); err != nil {

@@ -37,7 +37,7 @@ func TestAlarmStopsPublishingAndNothingElse(t *testing.T) {
 		}
 		sent := 0
 		for ; ; sent++ {
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 			err := p.Publish(ctx, publish.Target{Key: "to"}, numbered(sent), sent)
 			cancel()
 			if errors.Is(err, context.DeadlineExceeded) {

@@ -5,7 +5,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -78,7 +77,7 @@ func TestReplayToADeletedQueueLeavesTheRest(t *testing.T) {
 		o.Rate = 3000
 		o.To = dlq.Destination{Kind: dlq.ToExchange, Exchange: "x"}
 		arrived := 0
-		time.AfterFunc(400*time.Millisecond, func() { // purged ids count as arrived
+		p.when("there", 100, func() { // purged ids count as arrived
 			arrived, _ = p.v.Channel(t).QueueDelete("there", false, false, false)
 		})
 		r, err := dlq.Move(t.Context(), o)

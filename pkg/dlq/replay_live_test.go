@@ -122,6 +122,22 @@ func (p *place) await(queue string, n int) {
 	}
 }
 
+// when does something as soon as n messages are in the queue.
+func (p *place) when(queue string, n int, do func()) {
+	p.t.Helper()
+	ch := p.v.Channel(p.t)
+	go func() {
+		for {
+			q, err := ch.QueueDeclarePassive(queue, false, false, false, false, nil)
+			if err != nil || q.Messages >= n { // the test has ended, or the time has come
+				do()
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}()
+}
+
 // ids empties the queue and returns how often each message was in it.
 func (p *place) ids(queue string) map[string]int {
 	p.t.Helper()
@@ -449,7 +465,7 @@ func TestRampGivesUpWhatDiesAgain(t *testing.T) {
 			}
 		}()
 		o := p.replay()
-		o.Ramp = dlq.Ramp{Stages: []int64{1, 10, 100}, Settle: 500 * time.Millisecond, AbortIfReturned: 5}
+		o.Ramp = dlq.Ramp{Stages: []int64{1, 10, 100}, Settle: 2 * time.Second, AbortIfReturned: 5}
 		o.Select.Where = func(m *message.Message) (bool, error) { return m.Headers["n"].(int64) > 0, nil }
 		r, err := dlq.Replay(t.Context(), o)
 		if err != nil || r.Aborted == "" || r.Done != 11 || !r.Partial() {

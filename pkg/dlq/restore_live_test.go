@@ -267,7 +267,7 @@ func TestStreamsAreReadToTheirEndAtTheBeginning(t *testing.T) {
 				_ = ch.Publish("", "s", false, false, amqp.Publishing{MessageId: id(total + more)})
 			}
 		}()
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 		defer cancel()
 		o.Rate = 8000 // so that it takes its time
 		r, err := dlq.Move(ctx, o)
@@ -362,8 +362,9 @@ func TestAnInterruptedReplaySettles(t *testing.T) {
 		p.die(n)
 		o := p.replay()
 		o.Rate = 4000
-		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
+		p.when("work", 1, cancel)
 		r, err := dlq.Replay(ctx, o)
 		if err != nil || !r.Interrupted || r.Done == 0 || r.Done == n {
 			t.Fatalf("%+v, %v", r, err)

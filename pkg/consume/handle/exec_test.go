@@ -58,7 +58,7 @@ func TestExec(t *testing.T) {
 func TestExecTimeoutKillsAll(t *testing.T) {
 	alive := filepath.Join(t.TempDir(), "alive")
 	begin := time.Now()
-	r := shell("(trap '' TERM; while :; do touch "+alive+"; sleep 0.05; done) & echo hangs >&2; wait", 300*time.Millisecond).Handle(t.Context(), job(""))
+	r := shell("(trap '' TERM; while :; do touch "+alive+"; sleep 0.05; done) & echo hangs >&2; wait", 2*time.Second).Handle(t.Context(), job(""))
 	if r.Verdict != handle.Retry || r.Failure.Type != handle.ErrorTimeout || !strings.Contains(r.Failure.Message, "hangs") {
 		t.Errorf("%+v %+v", r, r.Failure)
 	}

@@ -87,7 +87,11 @@ func TestLinesFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := many(t, lines(t, reply("*m0*) "+x.fault+";; *) "+ack+";;"), time.Second), 20)
+			timeout := time.Minute
+			if x.kind == handle.ErrorTimeout {
+				timeout = 2 * time.Second
+			}
+			r := many(t, lines(t, reply("*m0*) "+x.fault+";; *) "+ack+";;"), timeout), 20)
 			if f := r[0].Failure; r[0].Verdict != handle.Retry || f.Type != x.kind || !strings.Contains(f.Message, x.text) {
 				t.Errorf("%+v %+v", r[0], f)
 			}
