@@ -208,8 +208,8 @@ func (s *subscription) cancel(ctx context.Context) error {
 	if done {
 		return nil
 	}
-	if n, ok := s.countConsumers(ctx); ok {
-		s.consumers = n
+	if q, ok := s.count(ctx); ok {
+		s.consumers = max(q.Consumers, 1)
 	}
 	if err := s.interruptible(ctx, func() error { return s.ch.Cancel(s.tag, false) }); err != nil {
 		return s.gone(err)

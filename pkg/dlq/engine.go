@@ -235,7 +235,7 @@ const maxFinishes = 5
 // conduct reads to the end and settles. When the connection breaks while settling, it goes on: with what came back or,
 // after an interruption, only to take out of the queue what was confirmed.
 func (r *run) conduct(ctx context.Context, stopWorking func()) error {
-	err := r.read(ctx)
+	err := r.readAll(ctx)
 	for attempt := 0; ; attempt++ {
 		broken := r.finish(ctx, stopWorking)
 		if failed := r.failure(); failed != nil || ctx.Err() != nil {
@@ -258,7 +258,7 @@ func (r *run) conduct(ctx context.Context, stopWorking func()) error {
 			continue
 		}
 		if err = r.recover(ctx); err == nil {
-			err = r.readAgain(ctx)
+			err = r.readAll(ctx)
 		}
 	}
 }

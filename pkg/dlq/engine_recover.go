@@ -302,9 +302,9 @@ func (r *run) mopUp(ctx context.Context) error {
 	return r.mop(ctx)
 }
 
-// readAgain goes on after the connection broke at the end. What was confirmed and comes back does not count, so reading
-// may end before all of that was seen.
-func (r *run) readAgain(ctx context.Context) error {
+// readAll reads to the end, and then what came back meanwhile: what was confirmed before a loss does not count, so reading may end
+// before all of that was seen.
+func (r *run) readAll(ctx context.Context) error {
 	r.mopping = false
 	if err := r.read(ctx); err != nil || r.stopping.Load() {
 		return err
