@@ -125,6 +125,18 @@ func TestReplayStopsAtTheLimit(t *testing.T) {
 	}
 }
 
+// TestReplayTakesOutWhatComesBackLate: a message whose acknowledgement was lost is counted as done, and all others may be before it is back.
+func TestReplayTakesOutWhatComesBackLate(t *testing.T) {
+	b := newMemory(3, 20)
+	b.cutAcked = true
+	r, err := Replay(context.Background(), ReplayOptions{
+		From: From{Source: b, Counter: b, Queue: "dlq", Total: 20, Prefetch: 1}, Dialer: b, timing: quick(),
+	})
+	if err != nil || r.Done != 20 || b.cuts == 0 || len(b.left()) != 0 || account(t, b, 20) != 0 {
+		t.Fatalf("%+v, %v, cut %d times; left: %v", r, err, b.cuts, b.left())
+	}
+}
+
 func TestReplayInterruptedSettlesWhatIsInFlight(t *testing.T) {
 	b := newMemory(7, 5000)
 	ctx, cancel := context.WithCancel(context.Background())
