@@ -15,12 +15,9 @@ const (
 	settledPollMax = 100 * time.Millisecond
 )
 
-// A quorum queue whose leader does not answer within 250 ms has no messages and no consumers, says the broker (3.10.8, 4.0.5, 4.3.6). Such an
-// answer is only believed when it came sooner than that, or again and again: behind a slow network every answer takes long.
-const (
-	busyLeader   = 200 * time.Millisecond
-	believedSlow = 10
-)
+// busyLeader is how much longer than a round trip an answer may take to be believed: of a quorum queue whose leader does not answer within 250
+// ms the broker says that it has no messages and no consumers (3.10.8, 4.0.5, 4.3.6).
+const busyLeader = 200 * time.Millisecond
 
 // Settled implements consume.Subscription. It ends the consumer first, if Cancel did not.
 //
@@ -40,11 +37,14 @@ func (s *subscription) Settled(ctx context.Context) error {
 	if err := s.cancel(ctx); err != nil {
 		return err
 	}
+	var roundTrip time.Duration // the second: the first may be behind much that is to be sent
 	err := s.interruptible(ctx, func() error {
 		for range 2 {
+			start := time.Now()
 			if err := s.ch.Qos(s.prefetch, 0, false); err != nil {
 				return err
 			}
+			roundTrip = time.Since(start)
 		}
 		return nil
 	})
@@ -56,20 +56,16 @@ func (s *subscription) Settled(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.opts.Timeout)
 	defer cancel()
-	slow := 0
 	for pause := settledPoll; ; pause = min(2*pause, settledPollMax) {
 		asked := time.Now()
 		q, ok := s.count(ctx)
-		busy := q.Consumers == 0 && q.Messages == 0 && time.Since(asked) > busyLeader
-		if busy {
-			slow++
-		}
+		busy := q.Consumers == 0 && q.Messages == 0 && time.Since(asked) > roundTrip+busyLeader
 		switch {
 		case s.link.conn.IsClosed():
 			return s.gone(amqp.ErrClosed)
 		case !ok:
 			return nil
-		case busy && slow < believedSlow: // no answer
+		case busy: // no answer
 		case q.Consumers < s.consumers || q.Consumers == 0:
 			return nil
 		}
