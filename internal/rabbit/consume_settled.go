@@ -28,6 +28,9 @@ const busyLeader = 200 * time.Millisecond
 // the Raft leader has applied it. On a classic queue the consumer goes at once, and the cancellation is behind
 // the acknowledgements in the same mailbox; on a stream there is nothing to be lost.
 //
+// The silence of a busy leader looks like a queue without consumers, and is asked about again: see busyLeader. When it lasts for the options'
+// timeout, Settled fails: what is applied is not known then.
+//
 // With messages still unsettled the count cannot tell, and when other consumers leave meanwhile it may tell too early: then it is
 // order alone that speaks, two round trips on the channel after which it has handed what it kept to the Raft log (behind
 // cancel and two round trips none of 30,000 acknowledgements came back, without them up to 29,967).

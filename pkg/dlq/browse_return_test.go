@@ -41,3 +41,43 @@ func TestLostConnectionIsToldOnce(t *testing.T) {
 		}
 	}
 }
+
+// lateCounter counts what was there before for a few times, as a queue with a backlog does, and then what has come back, too.
+type lateCounter struct {
+	asked, late   int
+	before, after int64
+}
+
+func (c *lateCounter) Ready(context.Context, string) (int64, error) {
+	if c.asked++; c.asked <= c.late {
+		return c.before, nil
+	}
+	return c.after, nil
+}
+
+// returningSub takes everything back.
+type returningSub struct{ consume.Subscription }
+
+func (returningSub) Nack(uint64, bool, bool) error { return nil }
+func (returningSub) Settled(context.Context) error { return nil }
+func (returningSub) Close() error                  { return nil }
+
+// TestReturnedMessagesAreAwaited: a look ends when the queue counts what was returned, or has said something else for long enough.
+func TestReturnedMessagesAreAwaited(t *testing.T) {
+	for _, c := range []struct {
+		counter lateCounter
+		asked   int
+	}{
+		{lateCounter{late: 1, before: 7, after: 12}, 2},
+		{lateCounter{late: 9, before: 7, after: 12}, 10},
+		{lateCounter{late: 1, before: 7, after: 11}, 1 + 20}, // somebody has taken one: 20 answers that are the same are believed
+	} {
+		b := &browser{o: BrowseOptions{Counter: &c.counter, Looking: Looking{Type: topology.Classic, Return: ReturnByNack}}}
+		for range 5 {
+			b.held = append(b.held, &window{sub: returningSub{}, last: 1, count: 1})
+		}
+		if err := b.giveBack(t.Context()); err != nil || c.counter.asked != c.asked {
+			t.Errorf("%+v: asked %d times, want %d: %v", c.counter, c.counter.asked, c.asked, err)
+		}
+	}
+}
