@@ -30,6 +30,14 @@ func (e *Envelope) Append(dst []byte) []byte {
 	return append(w.dst, '}')
 }
 
+// room is how many bytes Append needs for an event of the usual kind.
+func (e *Envelope) room() int {
+	const names = 230 // and the timestamp and the punctuation
+	m := &e.Metadata
+	return names + len(e.Payload) + len(e.EventID) + len(e.EventType) + len(e.AggregateID) + len(e.AggregateType) +
+		len(m.CorrelationID) + len(m.CausationID) + len(m.UserID) + len(m.TraceID) + len(m.SpanID)
+}
+
 // MarshalJSON implements json.Marshaler. encoding/json takes spaces out of the payload; Append does not.
 func (e *Envelope) MarshalJSON() ([]byte, error) { return e.Append(nil), nil }
 
@@ -50,12 +58,19 @@ type object struct {
 	some bool
 }
 
+// name begins a member whose name has nothing to escape.
 func (w *object) name(name string) {
+	w.next()
+	w.dst = append(w.dst, '"')
+	w.dst = append(w.dst, name...)
+	w.dst = append(w.dst, '"', ':')
+}
+
+func (w *object) next() {
 	if w.some {
 		w.dst = append(w.dst, ',')
 	}
 	w.some = true
-	w.dst = append(appendString(w.dst, name), ':')
 }
 
 // text leaves empty texts out.
@@ -68,10 +83,14 @@ func (w *object) text(name, value string) {
 
 func (w *object) raw(name string, value json.RawMessage) {
 	w.name(name)
+	w.dst = append(w.dst, orNull(value)...)
+}
+
+func orNull(value json.RawMessage) json.RawMessage {
 	if len(value) == 0 {
-		value = json.RawMessage("null")
+		return json.RawMessage("null")
 	}
-	w.dst = append(w.dst, value...)
+	return value
 }
 
 func (w *object) extra(extra map[string]json.RawMessage) {
@@ -79,6 +98,7 @@ func (w *object) extra(extra map[string]json.RawMessage) {
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(extra)) {
-		w.raw(name, extra[name])
+		w.next()
+		w.dst = append(append(appendString(w.dst, name), ':'), orNull(extra[name])...)
 	}
 }

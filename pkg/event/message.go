@@ -74,11 +74,11 @@ func (e *Envelope) Message(o MessageOptions) (*message.Message, error) {
 	}
 	switch cmp.Or(o.Format, FormatEnvelope) {
 	case FormatEnvelope:
-		m.Body = e.Append(make([]byte, 0, len(e.Payload)+512))
+		m.Body = e.Append(make([]byte, 0, e.room()))
 	case FormatCloudEvents:
 		e.toBinary(m, o.source())
 	case FormatCloudEventsStructured:
-		m.ContentType, m.Body = structuredType, e.appendCloudEvent(make([]byte, 0, len(e.Payload)+512), o.source())
+		m.ContentType, m.Body = structuredType, e.appendCloudEvent(make([]byte, 0, e.room()+128), o.source())
 	default:
 		_, err := ParseFormat(string(o.Format))
 		return nil, err

@@ -59,7 +59,7 @@ func IsEnvelope(text []byte) bool {
 	if !bytes.Contains(text, []byte(`"eventType"`)) || !bytes.Contains(text, []byte(`"payload"`)) {
 		return false
 	}
-	if !json.Valid(text) {
+	if !validJSON(text) {
 		return true
 	}
 	found := 0
@@ -81,7 +81,7 @@ func checkJSON(text []byte) *FormatError {
 		return &FormatError{"", "it is empty"}
 	case !utf8.Valid(text):
 		return &FormatError{"", fmt.Sprintf("byte %d is not UTF-8", invalidUTF8(text))}
-	case json.Valid(text):
+	case validJSON(text):
 		return nil
 	}
 	var v json.RawMessage
