@@ -62,6 +62,16 @@ func TestProblems(t *testing.T) {
 	}
 }
 
+// TestQueueRemedies: what is told to do fits what the matter is.
+func TestQueueRemedies(t *testing.T) {
+	for state, want := range map[string]string{"crashed": "log", "stopped": "vhost", "down": "node is back", "minority": "members"} {
+		list := health.Problems(&health.Facts{Queues: []health.Queue{{Name: "q", State: state}}}, health.Letters{})
+		if len(list) != 1 || !strings.Contains(list[0].Next, want) {
+			t.Errorf("%s: %+v, want something about %q", state, list, want)
+		}
+	}
+}
+
 func TestTheWorstComesFirst(t *testing.T) {
 	list := health.Problems(&health.Facts{}, health.Letters{
 		Waiting: []health.DeadLetters{{Queue: "d", VHost: "a b", Ready: 1}}, Losing: []health.Loss{{Queue: "q"}},

@@ -131,6 +131,22 @@ func connectionProblems(f *Facts, add adder) {
 	}
 }
 
+// remedy says what brings a queue back that is in a state. Crashed queues of 3.10.8, 4.0.5 and 4.3.6 were seen to be back with their messages
+// after their node's stop_app and start_app, and to stay as they were after rabbitmqctl restart_vhost.
+func remedy(state string) string {
+	switch state {
+	case membersMissing:
+		return "it still works: start the nodes of its other members"
+	case "crashed":
+		return "it serves no client until its node, whose log says why it crashed, is started anew: its persistent messages are back then"
+	case "stopped":
+		return "it serves no client until its node, whose log says why its vhost was stopped, is started anew"
+	case "down":
+		return "it serves no client until its node is back: start it"
+	}
+	return "it serves no client until enough of its members are back: start their nodes"
+}
+
 // queueProblems reports queues that are not there for clients, by state.
 func queueProblems(f *Facts, add adder) {
 	byState := map[string][]string{}
@@ -140,13 +156,16 @@ func queueProblems(f *Facts, add adder) {
 		}
 	}
 	for _, state := range slices.Sorted(maps.Keys(byState)) {
-		verdict, next := Error, "it serves no client until enough of its members are back: start their nodes"
-		if state == "with members missing" {
-			verdict, next = Warning, "it still works: start the nodes of its other members"
+		verdict := Error
+		if state == membersMissing {
+			verdict = Warning
 		}
-		add(verdict, "queue-unavailable", next, "%s %s: %s", plural(len(byState[state]), "queue is", "queues are"), state, some(byState[state]))
+		add(verdict, "queue-unavailable", remedy(state), "%s %s: %s", plural(len(byState[state]), "queue is", "queues are"), state, some(byState[state]))
 	}
 }
+
+// membersMissing is the trouble of a queue that still has a majority.
+const membersMissing = "with members missing"
 
 // Trouble says in a word what keeps clients from a queue, "" when nothing does. A queue that nobody uses for a while is "idle" in the
 // statistics of old brokers.
@@ -164,5 +183,5 @@ func (q *Queue) Trouble() string {
 	case up*2 <= len(q.Members):
 		return "without a majority of members"
 	}
-	return "with members missing"
+	return membersMissing
 }
