@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"slices"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
@@ -81,13 +80,4 @@ func newCountingProxy(target string) (*countingProxy, error) {
 func median[T ~int64](list []T) T {
 	sorted := slices.Sorted(slices.Values(list))
 	return sorted[len(sorted)/2]
-}
-
-// processorTime is what this process has used so far.
-func processorTime() time.Duration {
-	var u syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -109,6 +108,7 @@ func (b *benchmark) follow(ctx context.Context, br broker, out *os.File, args []
 	if err := cmd.Start(); err != nil {
 		return usage{}, err
 	}
+	seen := watchPeak(cmd.Process.Pid)
 	said := bufio.NewReader(stderr)
 	var all bytes.Buffer
 	for !strings.Contains(all.String(), "Watching") {
@@ -127,11 +127,7 @@ func (b *benchmark) follow(ctx context.Context, br broker, out *os.File, args []
 	if err := cmd.Wait(); err != nil {
 		return usage{}, err
 	}
-	u := usage{wall: time.Since(start)}
-	if r, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		u.peakKiB = r.Maxrss
-	}
-	return u, nil
+	return usage{wall: time.Since(start), peakKiB: seen()}, nil
 }
 
 // bareRound lets a consumer that does nothing follow the exchange.

@@ -12,18 +12,10 @@ import (
 	"time"
 
 	"github.com/msgctl/msgctl/pkg/consume/handle"
-	"github.com/msgctl/msgctl/pkg/message"
 )
 
 func shell(line string, timeout time.Duration) *handle.Exec {
 	return &handle.Exec{Argv: []string{"sh", "-c", line}, Env: os.Environ(), Timeout: timeout, Label: "exec test"}
-}
-
-func job(body string) *handle.Job {
-	return &handle.Job{Attempt: 2, Type: "order.created", Message: &message.Message{
-		Properties: message.Properties{MessageID: "m-1", CorrelationID: "c-1"}, Headers: message.Table{"tenant": "acme", "n": int64(7)},
-		Exchange: "x", RoutingKey: "k", Queue: "q", Body: []byte(body),
-	}}
 }
 
 func TestExec(t *testing.T) {

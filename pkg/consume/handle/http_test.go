@@ -13,6 +13,13 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
+func job(body string) *handle.Job {
+	return &handle.Job{Attempt: 2, Type: "order.created", Message: &message.Message{
+		Properties: message.Properties{MessageID: "m-1", CorrelationID: "c-1"}, Headers: message.Table{"tenant": "acme", "n": int64(7)},
+		Exchange: "x", RoutingKey: "k", Queue: "q", Body: []byte(body),
+	}}
+}
+
 func endpoint(t *testing.T, f http.HandlerFunc) *handle.HTTP {
 	t.Helper()
 	s := httptest.NewServer(f)
