@@ -80,8 +80,8 @@ func (e *Envelope) toBinary(m *message.Message, source string) {
 func (e *Envelope) appendCloudEvent(dst []byte, source string) []byte {
 	w := object{dst: append(dst, '{')}
 	e.attributes(source, func(name, value string) {
-		w.next()
-		w.dst = appendString(append(appendString(w.dst, name), ':'), value)
+		w.foreignName(name)
+		w.dst = appendString(w.dst, value)
 	})
 	w.text("datacontenttype", "application/json")
 	w.raw("data", e.Payload)

@@ -66,6 +66,12 @@ func (w *object) name(name string) {
 	w.dst = append(w.dst, '"', ':')
 }
 
+// foreignName begins a member whose name comes from outside.
+func (w *object) foreignName(name string) {
+	w.next()
+	w.dst = append(appendString(w.dst, name), ':')
+}
+
 func (w *object) next() {
 	if w.some {
 		w.dst = append(w.dst, ',')
@@ -98,7 +104,7 @@ func (w *object) extra(extra map[string]json.RawMessage) {
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(extra)) {
-		w.next()
-		w.dst = append(append(appendString(w.dst, name), ':'), orNull(extra[name])...)
+		w.foreignName(name)
+		w.dst = append(w.dst, orNull(extra[name])...)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"maps"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -198,6 +200,39 @@ func TestIDs(t *testing.T) {
 	for _, bad := range []string{"", "x", "3f2b1c00-0000-4000-8000-000000000000"} {
 		if _, err := event.ParseSeries(bad); err == nil {
 			t.Errorf("%q is taken for a series", bad)
+		}
+	}
+}
+
+// TestForeignNames: members that msgctl does not know are written again under the names that they came with, whatever is in these.
+func TestForeignNames(t *testing.T) {
+	names := []string{`quote"`, `back\slash`, "line\n", "bell\x07", "ünïcode", "", "a.b", "<&>"}
+	extra := map[string]any{}
+	for i, name := range names {
+		extra[name] = i
+	}
+	whole := maps.Clone(extra)
+	maps.Copy(whole, map[string]any{"eventType": "t", "payload": 1, "metadata": extra})
+	text, err := json.Marshal(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := event.ParseDraft(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := event.ParseDraft(e.Append(nil))
+	if err != nil {
+		t.Fatalf("%v: %s", err, e.Append(nil))
+	}
+	for where, got := range map[string]map[string]json.RawMessage{"the event": again.Extra, "its metadata": again.Metadata.Extra} {
+		if len(got) != len(names) {
+			t.Errorf("%s has %v", where, got)
+		}
+		for i, name := range names {
+			if string(got[name]) != strconv.Itoa(i) {
+				t.Errorf("%s has %s as %q, want %d", where, got[name], name, i)
+			}
 		}
 	}
 }
