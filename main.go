@@ -1,4 +1,5 @@
-// Command msgctl keeps a RabbitMQ topology in git: it validates, plans and applies it, and exports live ones.
+// Command msgctl keeps a RabbitMQ topology in git: it validates, plans and applies it, and exports
+// live ones.
 package main
 
 import (

@@ -41,13 +41,15 @@ func newAlertsCmd(d *deps) *cobra.Command {
 		Short:   "Print alerting rules for Prometheus from the topology file",
 		Long:    alertsLong,
 		GroupID: groupWatching,
-		Example: "  msgctl alerts -f topology.yaml > /etc/prometheus/rules/orders.yaml\n  msgctl alerts --source rabbitmq\n  msgctl alerts | promtool check rules",
-		Args:    args(),
-		RunE:    func(*cobra.Command, []string) error { return runAlerts(opts) },
+		Example: "  msgctl alerts -f topology.yaml > /etc/prometheus/rules/orders.yaml\n  msgctl alerts --source " +
+			"rabbitmq\n  msgctl alerts | promtool check rules",
+		Args: args(),
+		RunE: func(*cobra.Command, []string) error { return runAlerts(opts) },
 	}
 	opts.files.register(cmd)
 	opts.source.registerAs(cmd, "source", "", string(alert.Exporter), string(alert.RabbitMQ))
-	cmd.Flags().Lookup("source").Usage = "whose metrics the rules ask for: exporter (msgctl exporter) or rabbitmq (the broker's own)"
+	cmd.Flags().Lookup("source").Usage = "whose metrics the rules ask for: exporter (msgctl exporter) or rabbitmq (the " +
+		"broker's own)"
 	opts.connection = connectionFlags(cmd)
 	return cmd
 }
@@ -71,7 +73,8 @@ func runAlerts(opts *alertsOptions) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(opts.deps.streams.Out, "# Made by msgctl alerts; do not edit: change alerts: in the topology file, and make it again.\n%s", text)
+	_, err = fmt.Fprintf(opts.deps.streams.Out,
+		"# Made by msgctl alerts; do not edit: change alerts: in the topology file, and make it again.\n%s", text)
 	return err
 }
 

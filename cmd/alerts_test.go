@@ -23,7 +23,8 @@ func TestAlertsOfExamples(t *testing.T) {
 	}
 }
 
-// TestAlertsOfCorpus: so are those of definitions files of other teams, as far as these can be read without errors.
+// TestAlertsOfCorpus: so are those of definitions files of other teams, as far as these can be read
+// without errors.
 func TestAlertsOfCorpus(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(corpusDir(t), "*.json"))
 	if err != nil || len(files) == 0 {

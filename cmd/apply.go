@@ -13,9 +13,10 @@ declares; --replace=empty replaces queues that are unused and empty where an arg
 
 func newApplyCmd(d *deps) *cobra.Command {
 	return newChangeCmd(d, &cobra.Command{
-		Use:     "apply",
-		Short:   "Make the broker as the files declare",
-		Long:    applyLong,
-		Example: "  msgctl apply -f topology.yaml\n  msgctl apply --yes --prune\n  msgctl apply -f topology.yaml --replace=empty\n  msgctl apply -f definitions.json --vhost orders --yes -o json",
+		Use:   "apply",
+		Short: "Make the broker as the files declare",
+		Long:  applyLong,
+		Example: "  msgctl apply -f topology.yaml\n  msgctl apply --yes --prune\n  msgctl apply -f topology.yaml " +
+			"--replace=empty\n  msgctl apply -f definitions.json --vhost orders --yes -o json",
 	}, diffOptions{})
 }

@@ -13,7 +13,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// changeOptions are those of the commands that change a broker: what to compare with what, and how to show, ask and report.
+// changeOptions are those of the commands that change a broker: what to compare with what, and how
+// to show, ask and report.
 type changeOptions struct {
 	deps       *deps
 	verb       string // the command's name, also in its question
@@ -85,7 +86,8 @@ func (o *changeOptions) change(ctx context.Context, conn *profile.Connection, b 
 		return err
 	}
 	observer := &progressObserver{progress: o.deps.streams.Progress(o.progress)}
-	result, err := topology.Apply(ctx, plan, b, observer, topology.ApplyOptions{Parallel: writesAtOnce, StepTimeout: conn.Timeout})
+	result, err := topology.Apply(ctx, plan, b, observer,
+		topology.ApplyOptions{Parallel: writesAtOnce, StepTimeout: conn.Timeout})
 	observer.end()
 	if err != nil {
 		return err
@@ -99,7 +101,8 @@ func (o *changeOptions) change(ctx context.Context, conn *profile.Connection, b 
 	return complete(plan)
 }
 
-// complete ends with exit code 3 when the plan could not include everything that is declared; the plan has said why.
+// complete ends with exit code 3 when the plan could not include everything that is declared; the
+// plan has said why.
 func complete(plan *topology.Plan) error {
 	if len(plan.LeftAlone) > 0 {
 		return exitWith(exitPartly)
@@ -110,7 +113,8 @@ func complete(plan *topology.Plan) error {
 // writesAtOnce is how many objects of a kind are written at the same time.
 const writesAtOnce = 8
 
-// show prints the plan: to stdout for a person; to stderr when stdout is for the report's JSON and somebody will be asked.
+// show prints the plan: to stdout for a person; to stderr when stdout is for the report's JSON and
+// somebody will be asked.
 func (o *changeOptions) show(plan *topology.Plan) error {
 	streams := o.deps.streams
 	doc := view.NewPlanDocument(plan)
@@ -137,7 +141,8 @@ func (o *changeOptions) report(plan *topology.Plan, result topology.Result) erro
 	return view.ApplyText(streams.Out, doc, streams.OutStyler(o.deps.colour))
 }
 
-// confirm asks, unless --yes has answered. A protected context wants the vhost's name for what destroys.
+// confirm asks, unless --yes has answered. A protected context wants the vhost's name for what
+// destroys.
 func (o *changeOptions) confirm(ctx context.Context, conn *profile.Connection, plan *topology.Plan) error {
 	if conn.Protected && plan.Destructive() {
 		return o.confirmProtected(ctx, conn, plan)
@@ -164,7 +169,8 @@ func (o *changeOptions) confirmProtected(ctx context.Context, conn *profile.Conn
 		return nil
 	case "":
 	default:
-		return usageError(flag, "this destroys something and context %q is protected: --yes must name the vhost %q", conn.Context, vhost)
+		return usageError(flag, "this destroys something and context %q is protected: --yes must name the vhost %q",
+			conn.Context, vhost)
 	}
 	question := fmt.Sprintf("This destroys something, and context %q is protected. To %s it,", conn.Context, o.verb)
 	ok, err := o.deps.streams.ConfirmName(ctx, question, vhost, flag)
@@ -174,7 +180,8 @@ func (o *changeOptions) confirmProtected(ctx context.Context, conn *profile.Conn
 	return declined(ok)
 }
 
-// planVHost is the vhost to type: the one that the plan's destructive steps are in, else the connection's.
+// planVHost is the vhost to type: the one that the plan's destructive steps are in, else the
+// connection's.
 func planVHost(plan *topology.Plan, conn *profile.Connection) string {
 	for _, s := range plan.Steps {
 		if s.Action != topology.Delete && s.Action != topology.Replace {
@@ -204,7 +211,8 @@ func unmoved(ctx context.Context, plan *topology.Plan, makePlan planner) error {
 		return err
 	}
 	if err := plan.SameAs(now); err != nil {
-		return &exitError{code: exitFailed, err: fmt.Errorf("nothing was changed: %w", err), advice: "run the same command again and look at the new plan"}
+		return &exitError{code: exitFailed, err: fmt.Errorf("nothing was changed: %w", err),
+			advice: "run the same command again and look at the new plan"}
 	}
 	return nil
 }

@@ -14,7 +14,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-// writes counts what reaches a broker, from as many goroutines as write to one; nothing else of it may be used.
+// writes counts what reaches a broker, from as many goroutines as write to one; nothing else of it
+// may be used.
 type writes struct {
 	broker
 	mu      sync.Mutex
@@ -32,7 +33,8 @@ func planOf(t *testing.T, queues ...string) *topology.Plan {
 	t.Helper()
 	want := &topology.State{}
 	for _, name := range queues {
-		if err := want.Add(&topology.Queue{VHost: "/", Name: name, Type: topology.Classic, Durable: true}, diag.Position{}); err != nil {
+		if err := want.Add(&topology.Queue{VHost: "/", Name: name, Type: topology.Classic, Durable: true},
+			diag.Position{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -52,7 +54,8 @@ func TestApplyRefusesAMovedBroker(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var out bytes.Buffer
-			o := &changeOptions{deps: &deps{streams: terminal.New(strings.NewReader(""), &out, &out, nil)}, yes: plainYes, verb: "apply", progress: terminal.ProgressNone}
+			o := &changeOptions{deps: &deps{streams: terminal.New(strings.NewReader(""), &out, &out, nil)}, yes: plainYes,
+				verb: "apply", progress: terminal.ProgressNone}
 			o.output.value = "text"
 			plans := []*topology.Plan{planOf(t, "a", "b"), planOf(t, c.second...)}
 			next := func(context.Context) (*topology.Plan, error) {

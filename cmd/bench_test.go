@@ -123,8 +123,8 @@ func (b *bench) awaitBelow(queue string, n int, r *running) {
 	b.await(func() bool { return b.ready(queue) < n || r.ended() }, "the queue does not get emptier")
 }
 
-// awaitReturned waits until the broker has noticed that a consumer's process is gone, and its messages are back: until the count has
-// not changed for a while.
+// awaitReturned waits until the broker has noticed that a consumer's process is gone, and its
+// messages are back: until the count has not changed for a while.
 func (b *bench) awaitReturned(queue string) {
 	b.t.Helper()
 	last, since := -1, time.Now()
@@ -138,7 +138,8 @@ func (b *bench) awaitReturned(queue string) {
 	}, "the queue still has a consumer")
 }
 
-// collect empties a queue and returns how often each message was in it. A queue that does not exist is empty.
+// collect empties a queue and returns how often each message was in it. A queue that does not exist
+// is empty.
 func (b *bench) collect(queue string) map[string]int {
 	b.t.Helper()
 	out := map[string]int{}

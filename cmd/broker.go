@@ -26,8 +26,10 @@ type broker interface {
 // planner makes a plan of what the broker has now; apply calls it twice.
 type planner func(ctx context.Context) (*topology.Plan, error)
 
-// newPlanner returns a planner that reads, compares, and counts anew what destructive steps put at stake.
-func newPlanner(b broker, read func(context.Context) (*topology.Live, error), diff func(*topology.Live) *topology.Plan) planner {
+// newPlanner returns a planner that reads, compares, and counts anew what destructive steps put at
+// stake.
+func newPlanner(b broker, read func(context.Context) (*topology.Live, error),
+	diff func(*topology.Live) *topology.Plan) planner {
 	return func(ctx context.Context) (*topology.Plan, error) {
 		live, err := read(ctx)
 		if err != nil {
@@ -45,7 +47,8 @@ func newPlanner(b broker, read func(context.Context) (*topology.Live, error), di
 	}
 }
 
-// atStake returns the queues that the plan's destructive steps would take: those named, and all of a vhost that goes.
+// atStake returns the queues that the plan's destructive steps would take: those named, and all of
+// a vhost that goes.
 func atStake(plan *topology.Plan, live *topology.Live) []topology.Ref {
 	var queues []topology.Ref
 	for _, s := range plan.Steps {
@@ -78,5 +81,6 @@ func adviseNoAPI(err error, command string) error {
 	if !errors.Is(err, errAPIUnreachable) || !errors.Is(err, topology.ErrUnreachable) {
 		return err
 	}
-	return &exitError{code: exitFailed, err: err, advice: "without it, exchanges, queues and bindings can be declared over AMQP: msgctl " + command + " --no-api"}
+	return &exitError{code: exitFailed, err: err,
+		advice: "without it, exchanges, queues and bindings can be declared over AMQP: msgctl " + command + " --no-api"}
 }

@@ -18,7 +18,8 @@ import (
 //	reject QUEUE N                           takes N messages and rejects them, so that they die
 //	rejecting QUEUE                          keeps a consumer that rejects everything until the script ends
 //	headers QUEUE ID                         prints the headers of the message with that id, and puts everything back
-func withDeadLetters(commands map[string]func(*testscript.TestScript, bool, []string)) map[string]func(*testscript.TestScript, bool, []string) {
+func withDeadLetters(commands map[string]func(*testscript.TestScript, bool,
+	[]string)) map[string]func(*testscript.TestScript, bool, []string) {
 	maps.Copy(commands, map[string]func(*testscript.TestScript, bool, []string){
 		"send": scriptSend, "reject": scriptReject, "headers": scriptHeaders, "rejecting": scriptRejecting,
 	})
@@ -74,7 +75,8 @@ func setProperty(p *amqp.Publishing, name, value string) bool {
 			return false
 		}
 		p.Headers[header] = value
-		if n, err := strconv.ParseInt(strings.TrimPrefix(value, "int:"), 10, 64); err == nil && strings.HasPrefix(value, "int:") {
+		if n, err := strconv.ParseInt(strings.TrimPrefix(value, "int:"), 10, 64); err == nil &&
+			strings.HasPrefix(value, "int:") {
 			p.Headers[header] = n
 		}
 	}

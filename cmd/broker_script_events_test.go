@@ -14,7 +14,8 @@ import (
 //
 //	take QUEUE     takes one message out of the queue and prints it: properties, headers, body. The body's timestamp becomes TIME
 //	purge QUEUE    empties the queue
-func withEvents(commands map[string]func(*testscript.TestScript, bool, []string)) map[string]func(*testscript.TestScript, bool, []string) {
+func withEvents(commands map[string]func(*testscript.TestScript, bool,
+	[]string)) map[string]func(*testscript.TestScript, bool, []string) {
 	maps.Copy(commands, map[string]func(*testscript.TestScript, bool, []string){"take": scriptTake, "purge": scriptPurge})
 	return commands
 }
@@ -32,8 +33,10 @@ func scriptTake(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(d.Ack(false))
 	var b strings.Builder
 	for _, p := range []struct{ name, value string }{
-		{"exchange", d.Exchange}, {"key", d.RoutingKey}, {"type", d.Type}, {"message-id", d.MessageId}, {"correlation-id", d.CorrelationId}, {"content-type", d.ContentType},
-		{"delivery-mode", fmt.Sprint(d.DeliveryMode)}, {"priority", fmt.Sprint(d.Priority)}, {"expiration", d.Expiration}, {"app-id", d.AppId},
+		{"exchange", d.Exchange}, {"key", d.RoutingKey}, {"type", d.Type}, {"message-id", d.MessageId}, {"correlation-id",
+			d.CorrelationId}, {"content-type", d.ContentType},
+		{"delivery-mode", fmt.Sprint(d.DeliveryMode)}, {"priority", fmt.Sprint(d.Priority)}, {"expiration",
+			d.Expiration}, {"app-id", d.AppId},
 	} {
 		fmt.Fprintf(&b, "%s=%s\n", p.name, p.value)
 	}

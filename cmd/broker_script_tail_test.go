@@ -15,7 +15,8 @@ import (
 // withWatching adds to the commands of the scripts:
 //
 //	watched N     waits until private queues of tail have N bindings in all; 0: until there is no such queue
-func withWatching(commands map[string]func(*testscript.TestScript, bool, []string)) map[string]func(*testscript.TestScript, bool, []string) {
+func withWatching(commands map[string]func(*testscript.TestScript, bool,
+	[]string)) map[string]func(*testscript.TestScript, bool, []string) {
 	maps.Copy(commands, map[string]func(*testscript.TestScript, bool, []string){"watched": scriptWatched})
 	return commands
 }
@@ -30,7 +31,8 @@ func scriptWatched(ts *testscript.TestScript, _ bool, args []string) {
 	awaitWatched(a.t, a.vhost, n)
 }
 
-// awaitWatched waits until the private queues of a vhost have n bindings; with 0 until there are none of them.
+// awaitWatched waits until the private queues of a vhost have n bindings; with 0 until there are
+// none of them.
 func awaitWatched(t testing.TB, v *rabbittest.VHost, n int) {
 	t.Helper()
 	admin := v.Broker.Admin()
@@ -47,7 +49,8 @@ func awaitWatched(t testing.TB, v *rabbittest.VHost, n int) {
 			var all []struct{ Source, Destination string }
 			admin.Get(t, rabbittest.Path("bindings", v.Name), &all)
 			for _, b := range all {
-				if b.Source != "" && (strings.HasPrefix(b.Destination, "msgctl.tail.") || strings.HasPrefix(b.Destination, "amq.gen-")) {
+				if b.Source != "" && (strings.HasPrefix(b.Destination, "msgctl.tail.") ||
+					strings.HasPrefix(b.Destination, "amq.gen-")) {
 					seen++
 				}
 			}

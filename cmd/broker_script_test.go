@@ -16,9 +16,10 @@ import (
 	"github.com/msgctl/msgctl/internal/rabbittest"
 )
 
-// TestBrokerScript runs every script of testdata/broker on every broker line, each in a vhost of its own, as a user who is an
-// administrator. A script finds: MSGCTL_URL and MSGCTL_API as a user would set them, VHOST and RABBITMQ_VHOST, LINE, the
-// broker's address without credentials in HOSTPORT and APIPORT, and these commands:
+// TestBrokerScript runs every script of testdata/broker on every broker line, each in a vhost of
+// its own, as a user who is an administrator. A script finds: MSGCTL_URL and MSGCTL_API as a user
+// would set them, VHOST and RABBITMQ_VHOST, LINE, the broker's address without credentials in
+// HOSTPORT and APIPORT, and these commands:
 //
 //	api METHOD PATH [JSON]      asks the management API and prints the answer; fails on a status of 300 and more
 //	publish QUEUE N             publishes N messages, confirmed
@@ -143,7 +144,8 @@ func scriptPublish(ts *testscript.TestScript, _ bool, args []string) {
 	ch := a.vhost.Channel(a.t)
 	ts.Check(ch.Confirm(false))
 	for range n {
-		confirm, err := ch.PublishWithDeferredConfirm("", args[0], true, false, amqp.Publishing{Body: []byte("x"), DeliveryMode: 2})
+		confirm, err := ch.PublishWithDeferredConfirm("", args[0], true, false,
+			amqp.Publishing{Body: []byte("x"), DeliveryMode: 2})
 		ts.Check(err)
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		ok, err := confirm.WaitContext(ctx)

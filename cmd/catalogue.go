@@ -28,7 +28,8 @@ type declared struct {
 	name string
 }
 
-// catalogue reads the events of topology files. Problems of the files end the command; warnings are left to msgctl validate.
+// catalogue reads the events of topology files. Problems of the files end the command; warnings are
+// left to msgctl validate.
 func (d *deps) catalogue(names []string, vhost vhostChoice) (*declared, error) {
 	inputs, err := spec.Files(names, spec.FileSystem{Stdin: d.streams.In})
 	if err != nil {
@@ -51,7 +52,8 @@ func (d *deps) catalogue(names []string, vhost vhostChoice) (*declared, error) {
 	return &declared{catalogue: event.NewCatalogue(types), state: state, name: s.Name}, nil
 }
 
-// catalogueIfAny reads the topology file, nil when there is none. One that nobody named and that cannot be read is not in the way.
+// catalogueIfAny reads the topology file, nil when there is none. One that nobody named and that
+// cannot be read is not in the way.
 func (d *deps) catalogueIfAny(files *fileOptions, conn *profile.Connection) (*declared, error) {
 	names, err := files.names(d, conn.File)
 	if err != nil {
@@ -89,7 +91,8 @@ func eventTypesOf(vhost string, events map[string]*spec.Event) ([]event.Type, er
 
 // eventType translates the declaration, whose fields spec has checked.
 func eventType(vhost, name string, e *spec.Event) (event.Type, error) {
-	t := event.Type{Name: name, Description: e.Description, VHost: vhost, Exchange: e.Exchange, Format: event.Format(e.Format), At: e.Position().String()}
+	t := event.Type{Name: name, Description: e.Description, VHost: vhost, Exchange: e.Exchange,
+		Format: event.Format(e.Format), At: e.Position().String()}
 	if e.Version != nil {
 		t.Version = *e.Version
 	}

@@ -100,16 +100,24 @@ func newConsumeCmd(d *deps) *cobra.Command {
 	}
 	opts.handler.register(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&opts.letters, "dead-letter-to", "", "where dead letters go: queue:NAME, exchange:NAME or exchange:NAME/KEY, or drop to destroy them (default: the queue's dead-letter exchange)")
+	flags.StringVar(&opts.letters, "dead-letter-to", "",
+		"where dead letters go: queue:NAME, exchange:NAME or exchange:NAME/KEY, or drop to destroy them (default: the "+
+			"queue's dead-letter exchange)")
 	flags.IntVar(&opts.concurrency, "concurrency", 1, "messages handled at once")
-	flags.IntVar(&opts.prefetch, "prefetch", 0, "messages in hand at once (default: 20, or four times --concurrency; 500 where no process is started for each)")
-	flags.StringVar(&opts.orderedBy, "ordered-by", "", "handle messages with the same key in order: aggregateId, routing-key, or expressions as in dlq inspect --group-by: headers.tenant, body.customer")
-	flags.IntVar(&opts.dedupe, "dedupe", 0, "remember so many ids of handled messages, and acknowledge those that come again unhandled")
-	flags.DurationVar(&opts.grace, "grace", runner.DefaultGrace, "how long running handlers have to end after Ctrl-C or SIGTERM")
+	flags.IntVar(&opts.prefetch, "prefetch", 0,
+		"messages in hand at once (default: 20, or four times --concurrency; 500 where no process is started for each)")
+	flags.StringVar(&opts.orderedBy, "ordered-by", "",
+		"handle messages with the same key in order: aggregateId, routing-key, or expressions as in dlq inspect "+
+			"--group-by: headers.tenant, body.customer")
+	flags.IntVar(&opts.dedupe, "dedupe", 0,
+		"remember so many ids of handled messages, and acknowledge those that come again unhandled")
+	flags.DurationVar(&opts.grace, "grace", runner.DefaultGrace,
+		"how long running handlers have to end after Ctrl-C or SIGTERM")
 	flags.Int64VarP(&opts.limit, "limit", "n", 0, "end after so many attempts; 0 is no limit")
 	flags.DurationVar(&opts.idle, "idle-timeout", 0, "end when there was nothing to do for so long; 0 waits for ever")
 	flags.StringVar(&opts.metrics, "metrics", "", "serve /metrics, /healthz and /readyz on this address: :9464")
-	flags.StringVar(&opts.logLevel, "log-level", "info", "what is logged on stderr: debug (every message), info, warn (retries and worse) or error (dead letters)")
+	flags.StringVar(&opts.logLevel, "log-level", "info",
+		"what is logged on stderr: debug (every message), info, warn (retries and worse) or error (dead letters)")
 	opts.logAs.registerAs(cmd, "log-format", "", "auto", "text", "json")
 	flags.Lookup("log-format").Usage = "how it is logged: text, json, or auto: text on a terminal, json elsewhere"
 	opts.files.register(cmd)
@@ -120,7 +128,8 @@ func newConsumeCmd(d *deps) *cobra.Command {
 func (h *handlerOptions) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&h.exec, "exec", "", "run this command, by the shell")
-	flags.BoolVar(&h.persistent, "persistent", false, "with --exec: start the command once, and give it a line of JSON for each message")
+	flags.BoolVar(&h.persistent, "persistent", false,
+		"with --exec: start the command once, and give it a line of JSON for each message")
 	h.input.registerAs(cmd, "input", "", "body", "json")
 	flags.StringVar(&h.http, "http", "", "post to this URL")
 	h.httpFormat.registerAs(cmd, "http-format", "", "cloudevents", "raw")
@@ -130,7 +139,8 @@ func (h *handlerOptions) register(cmd *cobra.Command) {
 	h.printFormat.registerAs(cmd, "output", "o", "text", "ndjson")
 	flags.BoolVar(&h.discard, "discard", false, "destroy the messages")
 	flags.DurationVar(&h.timeout, "handler-timeout", time.Minute, "how long a handler has for one message; 0 is for ever")
-	flags.BoolVar(&h.unchecked, "no-validate", false, "do not check events against the topology file's schemas before they are handled")
+	flags.BoolVar(&h.unchecked, "no-validate", false,
+		"do not check events against the topology file's schemas before they are handled")
 	_ = cmd.MarkFlagFilename("handlers", "yaml", "yml", "json")
 	for name, usage := range map[string]string{
 		"input":       "with --exec: what is on stdin: the body, or a line of json with everything",
@@ -148,15 +158,18 @@ func (o *consumeOptions) check() error {
 	see := "see: msgctl consume --help"
 	switch {
 	case count1(h.exec != "", h.http != "", h.file != "", h.print, h.discard) != 1:
-		return usageError("msgctl consume "+shell.Quote(o.queue)+" --exec CMD", "%swhat is to handle the messages? One of --exec, --http, --handlers, --print and --discard is needed", at)
+		return usageError("msgctl consume "+shell.Quote(o.queue)+" --exec CMD",
+			"%swhat is to handle the messages? One of --exec, --http, --handlers, --print and --discard is needed", at)
 	case h.persistent && h.exec == "":
-		return usageError("msgctl consume "+shell.Quote(o.queue)+" --exec CMD --persistent", "%s--persistent is about --exec", at)
+		return usageError("msgctl consume "+shell.Quote(o.queue)+" --exec CMD --persistent", "%s--persistent is about --exec",
+			at)
 	case h.persistent && h.input.value != "body", o.cmd.Flags().Changed("input") && h.exec == "":
 		return usageError("leave --input out", "%s--input is about --exec without --persistent, which always gets JSON", at)
 	case o.concurrency < 1 || o.concurrency > maxConcurrency:
 		return usageError("--concurrency 10", "%s--concurrency goes from 1 to %d", at, maxConcurrency)
 	case o.prefetch != 0 && (o.prefetch < o.concurrency || o.prefetch > maxPrefetch):
-		return usageError("leave --prefetch out", "%s--prefetch goes from --concurrency (%d) to %d", at, o.concurrency, maxPrefetch)
+		return usageError("leave --prefetch out", "%s--prefetch goes from --concurrency (%d) to %d", at, o.concurrency,
+			maxPrefetch)
 	case o.dedupe < 0 || o.limit < 0 || o.idle < 0 || o.grace < 0 || h.timeout < 0:
 		return usageError(see, "%s--dedupe, --limit, --idle-timeout, --grace and --handler-timeout cannot be negative", at)
 	}
@@ -176,7 +189,8 @@ const (
 	maxPrefetch    = 65_535
 )
 
-// window is the prefetch. A process for each message is slow; a few in hand keep it busy, and others can help with the rest.
+// window is the prefetch. A process for each message is slow; a few in hand keep it busy, and
+// others can help with the rest.
 func (o *consumeOptions) window() int {
 	switch {
 	case o.prefetch > 0:

@@ -33,13 +33,15 @@ func consumed(t *testing.T) int {
 	return n
 }
 
-// consumedWindow is how many messages are in hand at once: so many may be handled twice for each lost connection, and so many copies sent twice.
+// consumedWindow is how many messages are in hand at once: so many may be handled twice for each
+// lost connection, and so many copies sent twice.
 const consumedWindow = 200
 
-// TestConsumerLosesNothing gives 20,000 messages, half of them in a classic and half in a quorum queue, to a handler that fails by plan: retryable
-// twice and always, fatal, with an error that is no text, with a crash, a hang, a line that is no answer, 100 MB of output. Meanwhile msgctl is
-// killed twice, connections are cut, and the broker is stopped and started. Every message has to be handled, or to be a dead letter
-// with its history, after as many attempts as declared.
+// TestConsumerLosesNothing gives 20,000 messages, half of them in a classic and half in a quorum
+// queue, to a handler that fails by plan: retryable twice and always, fatal, with an error that is
+// no text, with a crash, a hang, a line that is no answer, 100 MB of output. Meanwhile msgctl is
+// killed twice, connections are cut, and the broker is stopped and started. Every message has to be
+// handled, or to be a dead letter with its history, after as many attempts as declared.
 func TestConsumerLosesNothing(t *testing.T) {
 	rabbittest.EachPrivateLine(t, func(t *testing.T, n *node.Node) {
 		t.Run("nothing is acknowledged before its copy is confirmed", func(t *testing.T) { unconfirmed(t, n) })
@@ -61,7 +63,8 @@ func TestConsumerLosesNothing(t *testing.T) {
 	})
 }
 
-// unconfirmed lets every message fail while an alarm keeps the broker from taking their copies, and kills msgctl then: all originals have to be there.
+// unconfirmed lets every message fail while an alarm keeps the broker from taking their copies, and
+// kills msgctl then: all originals have to be there.
 func unconfirmed(t *testing.T, n *node.Node) {
 	const messages = 100
 	b := newBench(t, rabbittest.Of(n))
@@ -73,7 +76,8 @@ func unconfirmed(t *testing.T, n *node.Node) {
 	if err := n.SetMemoryAlarm(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
-	r := p.start("consume", "work", "--exec", "while read -r line; do echo x >> "+log+`; echo '{"result":"dead-letter"}'; done`, "--persistent", "--prefetch", "100")
+	r := p.start("consume", "work", "--exec",
+		"while read -r line; do echo x >> "+log+`; echo '{"result":"dead-letter"}'; done`, "--persistent", "--prefetch", "100")
 	b.await(func() bool {
 		text, _ := os.ReadFile(log)
 		return strings.Count(string(text), "x") >= messages || r.ended()
@@ -112,11 +116,13 @@ func newConsumption(t *testing.T, n *node.Node, queueType string) *consumption {
 	b := newBench(t, rabbittest.Of(n))
 	dir := t.TempDir()
 	c := &consumption{
-		bench: b, queueType: queueType, n: consumed(t), log: filepath.Join(dir, "handled"), proxy: rabbittest.NewProxy(t, b.v.URL),
+		bench: b, queueType: queueType, n: consumed(t), log: filepath.Join(dir, "handled"), proxy: rabbittest.NewProxy(t,
+			b.v.URL),
 		native: queueType == topology.Quorum && b.v.Broker.Line == "4.3",
 	}
 	c.program = newProgram(t, c.proxy.Through(b.v.URL), b.v.API, "HANDLER_LOG="+c.log)
-	// On 4.3 the quorum queue has to delay retries itself: its delivery limit must leave room for lost connections.
+	// On 4.3 the quorum queue has to delay retries itself: its delivery limit must leave room for
+	// lost connections.
 	c.file = writeFile(t, fmt.Sprintf(`version: 1
 name: account-%s
 vhost: %q
@@ -126,15 +132,18 @@ queues:
 `, queueType, b.v.Name, queueType, map[string]string{topology.Quorum: ", deliveryLimit: 1000"}[queueType]))
 	t.Cleanup(func() { removeRecords(t, b.v.Broker, b.v.Name) })
 	direct := newProgram(t, b.v.URL, b.v.API)
-	direct.run("apply", "-f", c.file, "--yes").want(t, exitOK, map[bool]string{true: "by the broker", false: "by wait queues"}[c.native])
+	direct.run("apply", "-f", c.file, "--yes").want(t, exitOK,
+		map[bool]string{true: "by the broker", false: "by wait queues"}[c.native])
 	b.publish("work", c.n)
 	return c
 }
 
 func (c *consumption) start() {
 	c.t.Helper()
-	// The file says how many attempts there are: of a queue that delays retries itself, only the delivery limit could be read from the broker.
-	c.last = c.program.start("consume", "work", "-f", c.file, "--exec", "consume-planned", "--persistent", "--concurrency", "100", "--prefetch", strconv.Itoa(consumedWindow),
+	// The file says how many attempts there are: of a queue that delays retries itself, only the
+	// delivery limit could be read from the broker.
+	c.last = c.program.start("consume", "work", "-f", c.file, "--exec", "consume-planned", "--persistent", "--concurrency",
+		"100", "--prefetch", strconv.Itoa(consumedWindow),
 		"--handler-timeout", "2s", "--idle-timeout", "4s", "--reconnect-delay", "100ms", "--reconnect-attempts", "1000", "--log-level", "warn")
 }
 
@@ -169,7 +178,8 @@ func (c *consumption) disturb(seed int) {
 }
 
 func (c *consumption) restored() int {
-	return strings.Count(c.last.stderr.String(), "comes again") + strings.Count(c.last.stderr.String(), "the connection that publishes was lost")
+	return strings.Count(c.last.stderr.String(), "comes again") +
+		strings.Count(c.last.stderr.String(), "the connection that publishes was lost")
 }
 
 // check waits for the end, and looks where every message is.
@@ -192,7 +202,8 @@ func (c *consumption) check(t *testing.T) {
 		}
 	}
 	if len(lost) > 0 {
-		t.Fatalf("%d are lost: %s; queues: %s; msgctl said: %s", len(lost), strings.Join(lost[:min(len(lost), 10)], ", "), c.holdings(), tail(c.last.stderr.String()))
+		t.Fatalf("%d are lost: %s; queues: %s; msgctl said: %s", len(lost), strings.Join(lost[:min(len(lost), 10)], ", "),
+			c.holdings(), tail(c.last.stderr.String()))
 	}
 	for i := range c.n {
 		id := accountID(i)
@@ -215,8 +226,9 @@ func (c *consumption) check(t *testing.T) {
 	t.Logf("%d messages, %d dead letters, %d duplicates of at most %d", c.n, len(dead), duplicates, c.may)
 }
 
-// checkLetter makes sure that a dead letter tells its history. Where the broker counts the attempts itself, a lost connection with the message in
-// hand is one, so that a message can have more, and those that fail in all can have had fewer failures of their own.
+// checkLetter makes sure that a dead letter tells its history. Where the broker counts the attempts
+// itself, a lost connection with the message in hand is one, so that a message can have more, and
+// those that fail in all can have had fewer failures of their own.
 func (c *consumption) checkLetter(id string, f fate, attempts int, kind string, d amqp.Delivery) {
 	c.t.Helper()
 	got, _ := message.AsInt(d.Headers[message.HeaderAttempts])
@@ -236,7 +248,8 @@ func (c *consumption) checkLetter(id string, f fate, attempts int, kind string, 
 
 func mustInt(v any) int64 { n, _ := message.AsInt(v); return n }
 
-// handled reads what the handler wrote down: how often it handled each message, and how often each failed.
+// handled reads what the handler wrote down: how often it handled each message, and how often each
+// failed.
 func (c *consumption) handled() (handled, failed map[string]int) {
 	c.t.Helper()
 	f, err := os.Open(c.log)
@@ -282,8 +295,9 @@ func (c *consumption) deadLetters() map[string][]amqp.Delivery {
 	return out
 }
 
-// TestConsumerKeepsTheOrder: with --ordered-by, messages with one key are handled in their order, each retry before the next, though msgctl is killed
-// in between; those of other keys go on meanwhile.
+// TestConsumerKeepsTheOrder: with --ordered-by, messages with one key are handled in their order,
+// each retry before the next, though msgctl is killed in between; those of other keys go on
+// meanwhile.
 func TestConsumerKeepsTheOrder(t *testing.T) {
 	const n, keys = 1200, 30 // few enough for no hang and no garbage
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
@@ -291,11 +305,13 @@ func TestConsumerKeepsTheOrder(t *testing.T) {
 			t.Run(queueType, func(t *testing.T) {
 				c := &consumption{bench: newBench(t, b), log: filepath.Join(t.TempDir(), "handled"), queueType: queueType}
 				c.program = newProgram(t, c.v.URL, c.v.API, "HANDLER_LOG="+c.log)
-				file := writeFile(t, fmt.Sprintf("version: 1\nname: ordered\nvhost: %q\nqueues:\n  work: { type: %s, deadLetter: dlq, retry: { backoff: [20ms, 40ms], via: queues } }\n  dlq: { type: classic }\n", c.v.Name, queueType))
+				file := writeFile(t, fmt.Sprintf("version: 1\nname: ordered\nvhost: %q\nqueues:\n  work: { type: %s, "+
+					"deadLetter: dlq, retry: { backoff: [20ms, 40ms], via: queues } }\n  dlq: { type: classic }\n", c.v.Name, queueType))
 				t.Cleanup(func() { removeRecords(t, b, c.v.Name) })
 				c.program.run("apply", "-f", file, "--yes").want(t, exitOK)
 				c.publish("work", n)
-				args := []string{"consume", "work", "--exec", "consume-planned", "--persistent", "--concurrency", "20", "--prefetch", "150", "--ordered-by", "string(int(headers.n) % " + strconv.Itoa(keys) + ")",
+				args := []string{"consume", "work", "--exec", "consume-planned", "--persistent", "--concurrency", "20",
+					"--prefetch", "150", "--ordered-by", "string(int(headers.n) % " + strconv.Itoa(keys) + ")",
 					"--log-level", "error", "--idle-timeout", "3s"}
 				r := c.program.start(args...)
 				c.awaitBelow("work", n/2, r)
@@ -314,7 +330,8 @@ func TestConsumerKeepsTheOrder(t *testing.T) {
 	})
 }
 
-// checkOrder goes through the log. What was handled may come again after the kill; what had not been must not come before what is older.
+// checkOrder goes through the log. What was handled may come again after the kill; what had not
+// been must not come before what is older.
 func (c *consumption) checkOrder(n, keys int) {
 	c.t.Helper()
 	f, err := os.Open(c.log)
@@ -341,12 +358,14 @@ func (c *consumption) checkOrder(n, keys int) {
 	}
 }
 
-// TestConsumerStopsInTime: SIGTERM lets the running command end, returns the rest, and kills at the end of the grace.
+// TestConsumerStopsInTime: SIGTERM lets the running command end, returns the rest, and kills at the
+// end of the grace.
 func TestConsumerStopsInTime(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		c := newBench(t, b)
 		p := newProgram(t, c.v.URL, c.v.API)
-		c.declare("work", map[string]any{"x-queue-type": "quorum", "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dlq"})
+		c.declare("work", map[string]any{"x-queue-type": "quorum", "x-dead-letter-exchange": "",
+			"x-dead-letter-routing-key": "dlq"})
 		c.declare("dlq", nil)
 		c.publish("work", 10)
 		started := filepath.Join(t.TempDir(), "started")

@@ -55,7 +55,8 @@ func (c *consuming) one(s handlerSpec) (handle.Handler, error) {
 	case s.HTTP != "":
 		u, err := url.Parse(s.HTTP)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return nil, usageError("http://localhost:8080/orders", "%s%q is no address of an HTTP endpoint", where(c.cmd), clean(s.HTTP))
+			return nil, usageError("http://localhost:8080/orders", "%s%q is no address of an HTTP endpoint", where(c.cmd),
+				clean(s.HTTP))
 		}
 		h := handle.NewHTTP(u, c.concurrency)
 		h.Raw, h.Timeout = s.Raw, s.timeout
@@ -84,7 +85,8 @@ func shellCommand(line string) ([]string, error) {
 	return argv, nil
 }
 
-// firstWord names a command without its arguments, which may hold secrets. Variables in front of it are passed over.
+// firstWord names a command without its arguments, which may hold secrets. Variables in front of it
+// are passed over.
 func firstWord(line string) string {
 	for _, w := range strings.Fields(line) {
 		if !strings.Contains(w, "=") {
@@ -174,8 +176,8 @@ func (c *consuming) typer() func(*message.Message) (string, *handle.Result) {
 	}
 }
 
-// invalid holds a message against the catalogue: nil when it is right, or no business of the catalogue's. A message that bears the name of a
-// declared type and is no event is invalid, too.
+// invalid holds a message against the catalogue: nil when it is right, or no business of the
+// catalogue's. A message that bears the name of a declared type and is no event is invalid, too.
 func (d *declared) invalid(m *message.Message, e *event.Envelope, err error) *handle.Result {
 	if err != nil {
 		if _, unknown := d.catalogue.Type(m.Type); unknown == nil {

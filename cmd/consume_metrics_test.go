@@ -17,7 +17,8 @@ func TestConsumerTellsAboutItself(t *testing.T) {
 	c.declare("work", map[string]any{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dlq"})
 	c.declare("dlq", nil)
 	c.publish("work", 5)
-	r := p.start("consume", "work", "--exec", `test "$(cat)" != 3`, "--metrics", "127.0.0.1:0", "--log-format", "json", "--reconnect-delay", "200ms", "--reconnect-attempts", "1000")
+	r := p.start("consume", "work", "--exec", `test "$(cat)" != 3`, "--metrics", "127.0.0.1:0", "--log-format", "json",
+		"--reconnect-delay", "200ms", "--reconnect-attempts", "1000")
 	e := newEndpoint(c, r)
 	e.ready(http.StatusOK)
 	for _, want := range []string{

@@ -17,8 +17,8 @@ import (
 // consumerTimeout is the broker's default since 3.8.15.
 const consumerTimeout = 30 * time.Minute
 
-// findPlan finds out where failures go, from the broker or, where that does not tell, from the topology file. It refuses to begin when
-// dead letters would be lost.
+// findPlan finds out where failures go, from the broker or, where that does not tell, from the
+// topology file. It refuses to begin when dead letters would be lost.
 func (c *consuming) findPlan(ctx context.Context) error {
 	state, version, from, err := c.facts(ctx)
 	if err != nil {
@@ -40,7 +40,8 @@ func (c *consuming) findPlan(ctx context.Context) error {
 	return nil
 }
 
-// facts reads the vhost; without the management API, the topology file has to do. state is nil when nothing is known.
+// facts reads the vhost; without the management API, the topology file has to do. state is nil when
+// nothing is known.
 func (c *consuming) facts(ctx context.Context) (state *topology.State, version, from string, err error) {
 	live, err := c.broker.Everything(ctx, []string{c.vhost})
 	switch {
@@ -50,12 +51,14 @@ func (c *consuming) facts(ctx context.Context) (state *topology.State, version, 
 		return &live.State, live.Server.Version, "the broker", nil
 	case ctx.Err() != nil:
 		return nil, "", "", ctx.Err()
-	case err != nil && !errors.Is(err, topology.ErrUnreachable) && !errors.Is(err, topology.ErrNotPermitted) && !errors.Is(err, errAPIUnreachable):
+	case err != nil && !errors.Is(err, topology.ErrUnreachable) && !errors.Is(err, topology.ErrNotPermitted) &&
+		!errors.Is(err, errAPIUnreachable):
 		return nil, "", "", err
 	}
 	c.blind = err
 	if c.known != nil && c.known.state.Has(c.queueRef()) {
-		c.deps.warn(fmt.Sprintf("the broker cannot be asked what the queue is like (%s): the topology file is believed", c.whyBlind()))
+		c.deps.warn(fmt.Sprintf("the broker cannot be asked what the queue is like (%s): the topology file is believed",
+			c.whyBlind()))
 		return c.known.state, "", "the topology file", nil
 	}
 	return nil, "", "", nil
@@ -80,7 +83,9 @@ func (c *consuming) planFrom(state *topology.State, version, from string) (err e
 	case q == nil:
 		return c.noQueue(n, from)
 	case q.Type == topology.Stream:
-		return &exitError{code: exitFailed, err: fmt.Errorf("queue %q is a stream: nothing ever leaves it, so that there is nothing to consume", c.queue), advice: "msgctl tail --stream " + shell.Quote(c.queue) + " reads it"}
+		return &exitError{code: exitFailed,
+			err: fmt.Errorf("queue %q is a stream: nothing ever leaves it, so that there is nothing to consume",
+				c.queue), advice: "msgctl tail --stream " + shell.Quote(c.queue) + " reads it"}
 	}
 	var ladder *topology.Ladder
 	if c.known != nil {
@@ -89,17 +94,20 @@ func (c *consuming) planFrom(state *topology.State, version, from string) (err e
 		}
 	}
 	if c.plan, err = retry.Discover(n, c.queue, ladder); err != nil {
-		return &exitError{code: exitFailed, err: err, advice: "msgctl apply -f FILE makes what the topology file declares; msgctl lint --live finds what is missing"}
+		return &exitError{code: exitFailed, err: err,
+			advice: "msgctl apply -f FILE makes what the topology file declares; msgctl lint --live finds what is missing"}
 	}
 	for _, step := range c.plan.Steps {
 		if c.key != nil && step.Delay >= consumerTimeout {
-			c.deps.warn(fmt.Sprintf("with --ordered-by a retry waits in hand: a broker closes the channel of who holds a message for longer than its consumer_timeout (%s by default), and a step of %s is longer", consumerTimeout, step.Delay))
+			c.deps.warn(fmt.Sprintf("with --ordered-by a retry waits in hand: a broker closes the channel of who holds a "+
+				"message for longer than its consumer_timeout (%s by default), and a step of %s is longer", consumerTimeout, step.Delay))
 			break
 		}
 	}
 	if c.key != nil && c.plan.Native {
 		return &exitError{
-			code: exitFailed, err: fmt.Errorf("queue %q delays retries itself, also of what a lost connection returns, which others would overtake: --ordered-by cannot keep the order", c.queue),
+			code: exitFailed, err: fmt.Errorf("queue %q delays retries itself, also of what a lost connection returns, which "+
+				"others would overtake: --ordered-by cannot keep the order", c.queue),
 			advice: "make the queue anew with retry: { backoff: […], via: queues } in the topology file",
 		}
 	}
@@ -111,7 +119,8 @@ func (c *consuming) noQueue(n *route.Network, from string) error {
 	if near := nearestName(c.queue, n.QueueNames()); near != "" {
 		hint = fmt.Sprintf("did you mean %s?", near)
 	}
-	return &exitError{code: exitFailed, err: fmt.Errorf("queue %q does not exist in vhost %q, says %s", c.queue, c.vhost, from), advice: hint}
+	return &exitError{code: exitFailed, err: fmt.Errorf("queue %q does not exist in vhost %q, says %s", c.queue, c.vhost,
+		from), advice: hint}
 }
 
 // redirect does what --dead-letter-to says.
@@ -126,13 +135,15 @@ func (c *consuming) redirect() error {
 	to, err := dlq.ParseDestination(c.letters)
 	switch {
 	case err != nil:
-		return usageError("--dead-letter-to queue:NAME, exchange:NAME/KEY or drop", "%sflag --dead-letter-to: %v", where(c.cmd), err)
+		return usageError("--dead-letter-to queue:NAME, exchange:NAME/KEY or drop", "%sflag --dead-letter-to: %v",
+			where(c.cmd), err)
 	case to.Kind == dlq.ToQueue:
 		c.plan.DeadLetter, c.plan.OwnKey = &publish.Target{Key: to.Queue}, false
 	case to.Kind == dlq.ToExchange:
 		c.plan.DeadLetter, c.plan.OwnKey = &publish.Target{Exchange: to.Exchange, Key: to.Key}, !to.HasKey
 	default:
-		return usageError("--dead-letter-to queue:NAME, exchange:NAME/KEY or drop", "%sflag --dead-letter-to: %q is no place", where(c.cmd), c.letters)
+		return usageError("--dead-letter-to queue:NAME, exchange:NAME/KEY or drop", "%sflag --dead-letter-to: %q is no place",
+			where(c.cmd), c.letters)
 	}
 	return nil
 }
@@ -140,10 +151,12 @@ func (c *consuming) redirect() error {
 func (c *consuming) noDeadLetters(known bool) error {
 	why := "has no dead-letter exchange: a message that fails for good would be lost"
 	if !known {
-		why = "cannot be looked at (" + c.whyBlind() + "), and no topology file declares it: where dead letters go is not known"
+		why = "cannot be looked at (" + c.whyBlind() +
+			"), and no topology file declares it: where dead letters go is not known"
 	}
 	return &exitError{
 		code: exitFailed, err: fmt.Errorf("queue %q %s", c.queue, why),
-		advice: "give it deadLetter in the topology file and apply it; or --dead-letter-to queue:NAME; or --dead-letter-to drop, which destroys them",
+		advice: "give it deadLetter in the topology file and apply it; or --dead-letter-to queue:NAME; or " +
+			"--dead-letter-to drop, which destroys them",
 	}
 }

@@ -50,7 +50,8 @@ func plannedFate(n int) fate {
 	return fateFine
 }
 
-// dies says that the message ends in the dead-letter queue, after how many attempts, and with which type of error.
+// dies says that the message ends in the dead-letter queue, after how many attempts, and with which
+// type of error.
 func (f fate) dies() (attempts int, kind string, dies bool) {
 	switch f {
 	case fateRetryable:
@@ -63,7 +64,8 @@ func (f fate) dies() (attempts int, kind string, dies bool) {
 	return 0, "", false
 }
 
-// plannedHandler is the program consume-planned: it answers as planned, and first writes down what it does.
+// plannedHandler is the program consume-planned: it answers as planned, and first writes down what
+// it does.
 func plannedHandler() {
 	log, err := os.OpenFile(os.Getenv("HANDLER_LOG"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {

@@ -138,7 +138,8 @@ func (c *consuming) say() {
 	}
 	switch {
 	case len(waits) > 0:
-		text += fmt.Sprintf(" What fails for now is tried again after %s%s, %d attempts in all.", strings.Join(waits, ", "), how, len(p.Steps)+1)
+		text += fmt.Sprintf(" What fails for now is tried again after %s%s, %d attempts in all.", strings.Join(waits, ", "),
+			how, len(p.Steps)+1)
 	default:
 		text += " It has no retry ladder: what fails for now fails for good."
 	}

@@ -96,7 +96,8 @@ func (w *consumeWatch) Begin(j *handle.Job) any {
 	if w.traces == nil {
 		return nil
 	}
-	p := w.traces.BeginProcess(tracing.Delivery{Message: j.Message, Queue: w.queue, Tag: j.Tag, Attempt: j.Attempt, Type: j.Type})
+	p := w.traces.BeginProcess(tracing.Delivery{Message: j.Message, Queue: w.queue, Tag: j.Tag, Attempt: j.Attempt,
+		Type: j.Type})
 	j.Trace = handle.Trace(p.Context())
 	return p
 }
@@ -107,7 +108,8 @@ func endProcess(e *runner.End) {
 	if !ok {
 		return
 	}
-	v := tracing.Verdict{Outcome: string(e.Outcome), Handler: e.Job.By, Wait: e.Wait, Retried: e.Outcome == runner.Retried, Dead: e.Outcome == runner.DeadLettered}
+	v := tracing.Verdict{Outcome: string(e.Outcome), Handler: e.Job.By, Wait: e.Wait, Retried: e.Outcome == runner.Retried,
+		Dead: e.Outcome == runner.DeadLettered}
 	v.Failed = v.Retried || v.Dead || e.Outcome == runner.Dropped
 	if e.Failure != nil {
 		v.ErrorType, v.Error = e.Failure.Type, profile.Redact(e.Failure.Message)
@@ -153,7 +155,8 @@ func (w *consumeWatch) logEnd(e *runner.End) {
 		return
 	}
 	m := e.Job.Message
-	attrs := []slog.Attr{slog.String("queue", w.queue), slog.String("message_id", m.MessageID), slog.Int("attempt", e.Job.Attempt)}
+	attrs := []slog.Attr{slog.String("queue", w.queue), slog.String("message_id", m.MessageID),
+		slog.Int("attempt", e.Job.Attempt)}
 	optional := func(name, value string) {
 		if value != "" {
 			attrs = append(attrs, slog.String(name, value))

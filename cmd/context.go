@@ -15,7 +15,8 @@ used where neither flags nor the environment name a broker.`
 
 func newContextCmd(d *deps) *cobra.Command {
 	cmd := newGroupCmd("context", "Name brokers and choose between them", contextLong)
-	cmd.AddCommand(newContextListCmd(d), newContextUseCmd(d), newContextShowCmd(d), newContextAddCmd(d), newContextRemoveCmd(d))
+	cmd.AddCommand(newContextListCmd(d), newContextUseCmd(d), newContextShowCmd(d), newContextAddCmd(d),
+		newContextRemoveCmd(d))
 	cmd.GroupID = groupSettings
 	return cmd
 }
@@ -79,7 +80,8 @@ func runContextList(opts *contextListOptions) error {
 	}
 	table := view.Table{Headers: []string{"", "NAME", "URL", "VHOST", "NOTES"}}
 	for _, c := range list.Contexts {
-		table.Rows = append(table.Rows, []string{mark(c.Current, "*"), c.Name, c.URL, c.VHost, mark(c.Protected, "protected")})
+		table.Rows = append(table.Rows, []string{mark(c.Current, "*"), c.Name, c.URL, c.VHost,
+			mark(c.Protected, "protected")})
 	}
 	return table.Write(out, opts.deps.streams.OutWidth())
 }
@@ -88,7 +90,8 @@ func contextDocuments(file *profile.File) []contextDocument {
 	list := []contextDocument{}
 	for _, name := range file.Names() {
 		c := file.Contexts[name]
-		d := contextDocument{Name: name, Current: name == file.Current, URL: profile.Redact(c.URL), API: profile.Redact(c.API),
+		d := contextDocument{Name: name, Current: name == file.Current, URL: profile.Redact(c.URL),
+			API:   profile.Redact(c.API),
 			VHost: c.VHost, Protected: c.Protected, File: c.File}
 		if u, err := profile.ParseURL(c.URL); err == nil && d.VHost == "" && u.VHost != nil {
 			d.VHost = *u.VHost

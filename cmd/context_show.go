@@ -55,7 +55,8 @@ func runContextShow(opts *contextShowOptions) error {
 	if err != nil {
 		return err
 	}
-	doc := connectionDocument{FormatVersion: "1", Context: c.Context, Protected: c.Protected, File: c.File, Settings: settingsOf(c), Sources: c.Sources}
+	doc := connectionDocument{FormatVersion: "1", Context: c.Context, Protected: c.Protected, File: c.File,
+		Settings: settingsOf(c), Sources: c.Sources}
 	if done, err := opts.output.encode(opts.deps.streams.Out, doc); done {
 		return err
 	}

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// corpusRefusals says which files are refused, and why; "" is for every line. All others are applied.
+// corpusRefusals says which files are refused, and why; "" is for every line. All others are
+// applied.
 var corpusRefusals = map[string]map[string]string{
 	// A placeholder where a URI belongs.
 	"BiobankLab+sensitive-data-archive+3.json": {"": `federation-upstream "from_cega" in vhost "sda": uri: it is not a URI`},

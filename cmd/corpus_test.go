@@ -11,7 +11,8 @@ import (
 	"github.com/msgctl/msgctl/internal/rabbittest/node"
 )
 
-// corpusDir has definitions files of unrelated teams, faults included. It is not part of the project.
+// corpusDir has definitions files of unrelated teams, faults included. It is not part of the
+// project.
 func corpusDir(t *testing.T) string {
 	dir := os.Getenv("MSGCTL_TEST_CORPUS")
 	if dir == "" {
@@ -23,8 +24,8 @@ func corpusDir(t *testing.T) string {
 	return dir
 }
 
-// TestCorpus applies every file on a private node of every line: either the second plan is empty, or the first apply is
-// refused before it writes anything, for the reason in corpusRefusals.
+// TestCorpus applies every file on a private node of every line: either the second plan is empty,
+// or the first apply is refused before it writes anything, for the reason in corpusRefusals.
 func TestCorpus(t *testing.T) {
 	dir := corpusDir(t)
 	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
@@ -91,7 +92,8 @@ func emptyNode(t *testing.T, c *rabbittest.Client) {
 		}
 	}
 	c.Put(t, rabbittest.Path("vhosts", "/"), map[string]any{})
-	c.Put(t, rabbittest.Path("permissions", "/", "corpus-admin"), map[string]string{"configure": ".*", "write": ".*", "read": ".*"})
+	c.Put(t, rabbittest.Path("permissions", "/", "corpus-admin"),
+		map[string]string{"configure": ".*", "write": ".*", "read": ".*"})
 }
 
 // snapshot is the broker's own export: what there is, in words that can be compared.

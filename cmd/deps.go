@@ -10,15 +10,16 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// deps is what commands need. Everything costly is made when it is first asked for, so that `msgctl --help` reads no
-// file and dials nothing.
+// deps is what commands need. Everything costly is made when it is first asked for, so that `msgctl
+// --help` reads no file and dials nothing.
 type deps struct {
 	streams *terminal.Streams
 	env     profile.LookupEnv
 	build   Build
 	colour  terminal.ColourMode // --color
 	onStart func()              // called when a command begins, not for help; may be nil
-	// onMessages is called before a command works with messages, onDeadLetters before it works with dead letters. Both may be nil.
+	// onMessages is called before a command works with messages, onDeadLetters before it works with
+	// dead letters. Both may be nil.
 	onMessages, onDeadLetters func()
 }
 
@@ -55,7 +56,8 @@ var (
 	errLocked         = rabbit.ErrLocked
 )
 
-// broker prepares a client; nothing is dialled. The password is read here, which may run the context's command.
+// broker prepares a client; nothing is dialled. The password is read here, which may run the
+// context's command.
 func (d *deps) broker(ctx context.Context, conn *profile.Connection, command string, noAPI bool) (broker, error) {
 	password, err := conn.Password(ctx)
 	if err != nil {
@@ -102,7 +104,8 @@ func (d *deps) exporting(ctx context.Context, conn *profile.Connection) (exporte
 	return d.live(ctx, conn, "exporter")
 }
 
-// live prepares a client for what moves or reads messages. When it fails, nobody looks at the client.
+// live prepares a client for what moves or reads messages. When it fails, nobody looks at the
+// client.
 func (d *deps) live(ctx context.Context, conn *profile.Connection, command string) (liveBroker, error) {
 	if d.onMessages != nil {
 		d.onMessages()

@@ -20,7 +20,8 @@ duplicates, never a loss. What looking does to a queue is said before it is done
 
 func newDLQCmd(d *deps) *cobra.Command {
 	cmd := newGroupCmd("dlq", "Find, inspect, replay, move, purge and archive dead letters", dlqLong)
-	cmd.AddCommand(newDLQListCmd(d), newDLQInspectCmd(d), newDLQReplayCmd(d), newDLQMoveCmd(d), newDLQPurgeCmd(d), newDLQExportCmd(d), newDLQImportCmd(d))
+	cmd.AddCommand(newDLQListCmd(d), newDLQInspectCmd(d), newDLQReplayCmd(d), newDLQMoveCmd(d), newDLQPurgeCmd(d),
+		newDLQExportCmd(d), newDLQImportCmd(d))
 	cmd.GroupID, cmd.SuggestionsMinimumDistance = groupDeadLetters, 2
 	cmd.Example = `  msgctl dlq ls                                           where are dead letters, and who loses some?
   msgctl dlq inspect orders.dlq --group-by reason,queue   what are they?
@@ -41,7 +42,8 @@ type messageBroker interface {
 	Ready(ctx context.Context, vhost, queue string) (int64, error)
 	// ReadyConsuming is Ready, asked while we consume from the queue: see dlq.ConsumingCounter.
 	ReadyConsuming(ctx context.Context, vhost, queue string) (int64, error)
-	// MessageBytes is what a queue's messages took of its limit in bytes some seconds ago, -1 unknown, and how many they were.
+	// MessageBytes is what a queue's messages took of its limit in bytes some seconds ago, -1
+	// unknown, and how many they were.
 	MessageBytes(ctx context.Context, vhost, queue string) (bytes, messages int64, err error)
 	// Purge destroys the ready messages of a queue by the broker's own means.
 	Purge(ctx context.Context, vhost, queue string) (int64, error)

@@ -24,16 +24,18 @@ import (
 )
 
 const (
-	// accounted is how many messages with ids each command takes out: half of them out of a classic queue, half out of a quorum queue.
+	// accounted is how many messages with ids each command takes out: half of them out of a classic
+	// queue, half out of a quorum queue.
 	accounted = 50_000
-	// accountedWindow is how many messages are under way at once unless --prefetch says otherwise: each loss of a connection, and each
-	// death of msgctl, may duplicate so many.
+	// accountedWindow is how many messages are under way at once unless --prefetch says otherwise:
+	// each loss of a connection, and each death of msgctl, may duplicate so many.
 	accountedWindow = 2500
 )
 
-// TestEveryMessageIsAccountedFor takes 50,000 messages with ids out of dead-letter queues by each of the commands that do, while
-// msgctl is killed at random moments, the target is full, or deleted, connections are cut at random bytes, the broker is stopped
-// and started and raises a memory alarm. Every id has to be where it may be, and not more of them twice than were under way.
+// TestEveryMessageIsAccountedFor takes 50,000 messages with ids out of dead-letter queues by each
+// of the commands that do, while msgctl is killed at random moments, the target is full, or
+// deleted, connections are cut at random bytes, the broker is stopped and started and raises a
+// memory alarm. Every id has to be where it may be, and not more of them twice than were under way.
 func TestEveryMessageIsAccountedFor(t *testing.T) {
 	rabbittest.EachPrivateLine(t, func(t *testing.T, n *node.Node) {
 		var all []*account
@@ -197,7 +199,8 @@ func (d runDoc) Stays() (n int64) {
 // partly runs the command with another target: some messages stay, and the exit code says so.
 func (a *account) partly(target string, limit int, more ...string) runDoc {
 	a.t.Helper()
-	args := a.command(append(more, "--limit", strconv.Itoa(limit), "--report", filepath.Join(a.dir, target), "--to", "queue:"+target)...)
+	args := a.command(append(more, "--limit", strconv.Itoa(limit), "--report", filepath.Join(a.dir, target), "--to",
+		"queue:"+target)...)
 	res := a.program.run(args...)
 	if res.code != exitPartly {
 		a.t.Fatalf("%s into %s ended with %d: %s", a.what, target, res.code, tail(res.stdout+res.stderr))
@@ -233,8 +236,8 @@ func reportedDone(t *testing.T, file string) (ids []string) {
 	}
 }
 
-// throughTheRest lets all commands take out what is left, at the same time, while connections are cut, the broker is stopped and
-// started, and raises an alarm.
+// throughTheRest lets all commands take out what is left, at the same time, while connections are
+// cut, the broker is stopped and started, and raises an alarm.
 func throughTheRest(t *testing.T, n *node.Node, all []*account) {
 	t.Helper()
 	var cutting sync.WaitGroup
@@ -259,7 +262,8 @@ func throughTheRest(t *testing.T, n *node.Node, all []*account) {
 	for _, a := range all {
 		a.proxy.Heal()
 	}
-	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end) && slices.ContainsFunc(all, (*account).ignoresTheAlarm); {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end) &&
+		slices.ContainsFunc(all, (*account).ignoresTheAlarm); {
 		time.Sleep(100 * time.Millisecond)
 	}
 	if err := n.SetMemoryAlarm(context.Background(), false); err != nil {
@@ -267,10 +271,12 @@ func throughTheRest(t *testing.T, n *node.Node, all []*account) {
 	}
 }
 
-// slowly is how many bytes a second pass in each direction of a connection: so few that nobody is through before the broker is back.
+// slowly is how many bytes a second pass in each direction of a connection: so few that nobody is
+// through before the broker is back.
 const slowly = 60 << 10
 
-// cutAtRandomBytes resets the last run's connections again and again, until it has restored them twice.
+// cutAtRandomBytes resets the last run's connections again and again, until it has restored them
+// twice.
 func (a *account) cutAtRandomBytes(seed uint64) {
 	rng := rand.New(rand.NewPCG(seed, 7))
 	a.awaitBelow("dlq", a.before, a.last) // it is at work
@@ -283,7 +289,8 @@ func (a *account) cutAtRandomBytes(seed uint64) {
 	}
 }
 
-// ignoresTheAlarm says that the command sends messages, and has not met the alarm yet: it may still wait before it connects again.
+// ignoresTheAlarm says that the command sends messages, and has not met the alarm yet: it may still
+// wait before it connects again.
 func (a *account) ignoresTheAlarm() bool {
 	return a.sends() && !a.last.ended() && !strings.Contains(a.last.stderr.String(), pausedNote)
 }
@@ -321,7 +328,8 @@ func (a *account) check(t *testing.T) {
 		case times == 0:
 			t.Fatalf("%s is lost", accountID(i))
 		case stays && (times != 1 || left[accountID(i)] != 1):
-			t.Fatalf("%s does not match, and is in the queue %d times and %d times in all", accountID(i), left[accountID(i)], times)
+			t.Fatalf("%s does not match, and is in the queue %d times and %d times in all", accountID(i), left[accountID(i)],
+				times)
 		case !stays && left[accountID(i)] != 0:
 			t.Fatalf("%s is left in the queue", accountID(i))
 		}

@@ -37,11 +37,12 @@ type dlqExportOptions struct {
 func newDLQExportCmd(d *deps) *cobra.Command {
 	opts := &dlqExportOptions{runOptions: runOptions{deps: d}}
 	cmd := &cobra.Command{
-		Use:     "export QUEUE",
-		Short:   "Write messages to an archive, and with --drain take them out",
-		Long:    dlqExportLong,
-		Example: "  msgctl dlq export orders.dlq -f orders.ndjson.zst\n  msgctl dlq export orders.dlq --drain -f orders.ndjson.gz --older-than 7d\n  msgctl dlq export orders.dlq | jq -r .properties.messageId",
-		Args:    args("QUEUE"),
+		Use:   "export QUEUE",
+		Short: "Write messages to an archive, and with --drain take them out",
+		Long:  dlqExportLong,
+		Example: "  msgctl dlq export orders.dlq -f orders.ndjson.zst\n  msgctl dlq export orders.dlq --drain -f " +
+			"orders.ndjson.gz --older-than 7d\n  msgctl dlq export orders.dlq | jq -r .properties.messageId",
+		Args: args("QUEUE"),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			opts.queue, opts.cmd = names[0], cmd
 			return runDLQExport(cmd.Context(), opts)
@@ -64,7 +65,8 @@ func (o *dlqExportOptions) check() error {
 	case o.file == "":
 		return usageError("write -f FILE, or -f - for stdout", "%sflag -f names no file", where(o.cmd))
 	case o.file == "-" && o.deps.streams.OutTTY:
-		return usageError("msgctl dlq export "+shell.Quote(o.queue)+" -f FILE", "%sarchives are not for terminals: name a file, or pipe the output", where(o.cmd))
+		return usageError("msgctl dlq export "+shell.Quote(o.queue)+" -f FILE",
+			"%sarchives are not for terminals: name a file, or pipe the output", where(o.cmd))
 	}
 	return o.selectOptions.check(o.cmd)
 }
@@ -91,7 +93,8 @@ func runDLQExport(ctx context.Context, opts *dlqExportOptions) error {
 		return err
 	}
 	if q.Type == topology.Stream && opts.drain {
-		return &exitError{code: exitFailed, err: fmt.Errorf("queue %q: %w: it can be exported, not drained", q.Name, dlq.ErrStream), advice: "leave --drain out"}
+		return &exitError{code: exitFailed, err: fmt.Errorf("queue %q: %w: it can be exported, not drained", q.Name,
+			dlq.ErrStream), advice: "leave --drain out"}
 	}
 	defer p.chosen.warn(opts.deps)
 	return (&exporting{opts, p}).run(ctx)
@@ -124,7 +127,8 @@ func (e *exporting) run(ctx context.Context) error {
 	if e.drain {
 		err = e.s.guarded(ctx, e.q, e.looking, func() (err error) {
 			result, err = dlq.Drain(ctx, dlq.DrainOptions{
-				From: e.s.from(ctx, e.q, e.looking, ready), Select: e.chosen.Selection, Archive: w, Limit: e.limit, ID: dlq.NewRunID(), Observer: observer,
+				From: e.s.from(ctx, e.q, e.looking,
+					ready), Select: e.chosen.Selection, Archive: w, Limit: e.limit, ID: dlq.NewRunID(), Observer: observer,
 			})
 			return err
 		})

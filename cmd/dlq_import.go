@@ -32,11 +32,12 @@ type dlqImportOptions struct {
 func newDLQImportCmd(d *deps) *cobra.Command {
 	opts := &dlqImportOptions{runOptions: runOptions{deps: d}}
 	cmd := &cobra.Command{
-		Use:     "import FILE",
-		Short:   "Put the messages of an archive back",
-		Long:    dlqImportLong,
-		Example: "  msgctl dlq import orders.ndjson.zst\n  msgctl dlq import orders.ndjson --to queue:orders.retry --where 'reason == \"expired\"'\n  zcat orders.ndjson.gz | grep acme | msgctl dlq import -",
-		Args:    args("FILE"),
+		Use:   "import FILE",
+		Short: "Put the messages of an archive back",
+		Long:  dlqImportLong,
+		Example: "  msgctl dlq import orders.ndjson.zst\n  msgctl dlq import orders.ndjson --to queue:orders.retry " +
+			"--where 'reason == \"expired\"'\n  zcat orders.ndjson.gz | grep acme | msgctl dlq import -",
+		Args: args("FILE"),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			opts.file = names[0]
 			return runDLQImport(cmd.Context(), opts)
@@ -45,7 +46,8 @@ func newDLQImportCmd(d *deps) *cobra.Command {
 	opts.runOptions.register(cmd)
 	opts.selectOptions.register(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&opts.to, "to", "", "where to: queue:Q or exchange:X/KEY (default: the queue that each message was read from)")
+	flags.StringVar(&opts.to, "to", "",
+		"where to: queue:Q or exchange:X/KEY (default: the queue that each message was read from)")
 	opts.registerLimit(cmd, "restore")
 	flags.Float64Var(&opts.rate, "rate", 0, "messages a second at most; 0 is no limit")
 	opts.connection = connectionFlags(cmd)
@@ -63,7 +65,8 @@ func (o *dlqImportOptions) target() (*publish.Target, dlq.Destination, error) {
 	case to.Kind == dlq.ToExchange && to.HasKey:
 		return &publish.Target{Exchange: to.Exchange, Key: to.Key}, to, nil
 	case to.Kind == dlq.ToExchange:
-		return nil, to, usageError("--to exchange:"+to.Exchange+"/KEY", "%sflag --to: an exchange needs a routing key here", where(o.cmd))
+		return nil, to, usageError("--to exchange:"+to.Exchange+"/KEY", "%sflag --to: an exchange needs a routing key here",
+			where(o.cmd))
 	}
 	return nil, to, usageError("msgctl dlq import FILE --to queue:NAME, and then msgctl dlq replay NAME --to origin",
 		"%sflag --to: messages are restored to a queue or an exchange", where(o.cmd))
@@ -108,7 +111,8 @@ func (o *dlqImportOptions) open() (*archive.Reader, error) {
 	return archive.Open(o.file, archive.ReaderOptions{})
 }
 
-func (o *dlqImportOptions) restore(ctx context.Context, s *dlqSession, r *archive.Reader, to *publish.Target, chosen *selected) error {
+func (o *dlqImportOptions) restore(ctx context.Context, s *dlqSession, r *archive.Reader, to *publish.Target,
+	chosen *selected) error {
 	question := "Restore the messages of " + o.file + " to the queues they were read from?"
 	if to != nil {
 		question = "Restore the messages of " + o.file + " to " + strings.ReplaceAll(to.String(), `"`, "") + "?"
@@ -135,7 +139,8 @@ func (o *dlqImportOptions) restore(ctx context.Context, s *dlqSession, r *archiv
 	doc := view.NewRunDocument("import", result.Result, time.Since(start))
 	doc.VHost, doc.File = s.vhost, o.file
 	for _, b := range result.Broken {
-		doc.Broken = append(doc.Broken, view.BrokenDocument{Line: b.Line, Byte: b.Byte, Final: b.Final, Reason: b.Reason.Error()})
+		doc.Broken = append(doc.Broken,
+			view.BrokenDocument{Line: b.Line, Byte: b.Byte, Final: b.Final, Reason: b.Reason.Error()})
 	}
 	return o.end(doc, err)
 }

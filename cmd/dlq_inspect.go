@@ -64,9 +64,11 @@ func newDLQInspectCmd(d *deps) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVarP(&opts.groupBy, "group-by", "g", "", "count by reason, queue, exchange, routing-key, type, error, day or expressions, separated by commas")
+	flags.StringVarP(&opts.groupBy, "group-by", "g", "",
+		"count by reason, queue, exchange, routing-key, type, error, day or expressions, separated by commas")
 	opts.selectOptions.register(cmd)
-	flags.Int64VarP(&opts.count, "number", "n", defaultShown, "how many messages to show; 0 for all (--group-by counts all unless told otherwise)")
+	flags.Int64VarP(&opts.count, "number", "n", defaultShown,
+		"how many messages to show; 0 for all (--group-by counts all unless told otherwise)")
 	flags.BoolVar(&opts.full, "full", false, "everything about each message, bodies of any length")
 	opts.output.register(cmd, "table", "json", "ndjson", "yaml")
 	flags.StringVar(&opts.jq, "jq", "", "run a jq program on each message or group, as -o ndjson has them")
@@ -188,7 +190,8 @@ func (i *inspection) line(ctx context.Context, doc any) error {
 	return view.JSONLine(i.deps.streams.Out, doc)
 }
 
-// tableRows is how many messages one table has; the next begins with its headers again, so that memory does not grow.
+// tableRows is how many messages one table has; the next begins with its headers again, so that
+// memory does not grow.
 const tableRows = 200
 
 func (i *inspection) messages(ctx context.Context) error {
@@ -263,9 +266,11 @@ func (i *inspection) total(report dlq.BrowseReport) string {
 	case i.selectOptions.any() && i.count > 0 && i.matched >= i.count:
 		return terminal.FormatPlural(i.matched, "matching message", "matching messages") + " shown; -n 0 shows all."
 	case i.selectOptions.any():
-		return fmt.Sprintf("%s of %s match.", terminal.FormatCount(i.matched), terminal.FormatPlural(report.Seen, "message", "messages"))
+		return fmt.Sprintf("%s of %s match.", terminal.FormatCount(i.matched),
+			terminal.FormatPlural(report.Seen, "message", "messages"))
 	case ready > i.matched:
-		return fmt.Sprintf("%s of %s messages; -n 0 shows all, --group-by reason,queue sums them up.", terminal.FormatCount(i.matched), terminal.FormatCount(ready))
+		return fmt.Sprintf("%s of %s messages; -n 0 shows all, --group-by reason,queue sums them up.",
+			terminal.FormatCount(i.matched), terminal.FormatCount(ready))
 	}
 	return terminal.FormatPlural(i.matched, "message", "messages") + "."
 }

@@ -29,7 +29,8 @@ func compileJQ(cmd *cobra.Command, program string) (*jqProgram, error) {
 	if err != nil {
 		var at *gojq.ParseError
 		if errors.As(err, &at) {
-			return nil, usageError("see: https://jqlang.org/manual/", "%sflag --jq: unexpected %q at byte %d of %q", where(cmd), at.Token, at.Offset, program)
+			return nil, usageError("see: https://jqlang.org/manual/", "%sflag --jq: unexpected %q at byte %d of %q", where(cmd),
+				at.Token, at.Offset, program)
 		}
 		return nil, usageError("see: https://jqlang.org/manual/", "%sflag --jq: %v", where(cmd), err)
 	}
@@ -40,7 +41,8 @@ func compileJQ(cmd *cobra.Command, program string) (*jqProgram, error) {
 	return &jqProgram{code}, nil
 }
 
-// write writes every result for one document on a line of its own: texts as they are, all else as JSON.
+// write writes every result for one document on a line of its own: texts as they are, all else as
+// JSON.
 func (p *jqProgram) write(ctx context.Context, w io.Writer, doc any, tty bool) error {
 	text, err := json.Marshal(doc)
 	if err != nil {

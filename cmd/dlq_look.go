@@ -23,11 +23,13 @@ type lookOptions struct {
 }
 
 func (o *lookOptions) register(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&o.guard, "guard", false, "lift the delivery limit of a quorum queue with a policy of msgctl's own meanwhile")
+	cmd.Flags().BoolVar(&o.guard, "guard", false,
+		"lift the delivery limit of a quorum queue with a policy of msgctl's own meanwhile")
 	cmd.Flags().BoolVar(&o.force, "force", false, "go ahead where messages could be dropped or dead-lettered again")
 }
 
-// assess judges a look into a queue; an error says what would allow it. limit is how many messages are looked at, 0 all.
+// assess judges a look into a queue; an error says what would allow it. limit is how many messages
+// are looked at, 0 all.
 func (s *dlqSession) assess(ctx context.Context, q *topology.Queue, o lookOptions, limit int64) (dlq.Looking, error) {
 	if err := s.recountQueue(ctx, q.Name); err != nil && ctx.Err() != nil {
 		return dlq.Looking{}, err // who may not use AMQP has the list's count
@@ -45,7 +47,8 @@ func (s *dlqSession) judge(ctx context.Context, q *topology.Queue, o lookOptions
 		return dlq.Looking{}, err
 	}
 	facts.ExclusiveConsumer = s.counts[q.Name].Exclusive
-	if ready, err := s.broker.Ready(ctx, s.vhost, q.Name); err == nil && q.Type != topology.Stream { // the list is some seconds late
+	// the list is some seconds late
+	if ready, err := s.broker.Ready(ctx, s.vhost, q.Name); err == nil && q.Type != topology.Stream {
 		facts.Status.Messages, facts.Status.Known = ready+s.counts[q.Name].Unacked, true
 	}
 	if facts.MaxLengthBytes.Value != nil {
@@ -119,11 +122,13 @@ func (s *dlqSession) guarded(ctx context.Context, q *topology.Queue, l dlq.Looki
 	return f()
 }
 
-// filledStream is how long a stream that holds messages may take to send the first one. Nothing but silence tells an empty one.
+// filledStream is how long a stream that holds messages may take to send the first one. Nothing but
+// silence tells an empty one.
 const filledStream = 15 * time.Second
 
 // browse looks at messages from the head, at most limit of them, 0 for all that are ready now.
-func (s *dlqSession) browse(ctx context.Context, q *topology.Queue, l dlq.Looking, limit int64, each func(*message.Message) error) (dlq.BrowseReport, error) {
+func (s *dlqSession) browse(ctx context.Context, q *topology.Queue, l dlq.Looking, limit int64,
+	each func(*message.Message) error) (dlq.BrowseReport, error) {
 	o := dlq.BrowseOptions{Looking: l, Limit: limit, Guard: s.guardFor(q), Counter: inVHost{s.broker, s.vhost}}
 	if q.Type != topology.Stream {
 		ready, err := s.ready(ctx, q.Name)
@@ -145,14 +150,17 @@ func (s *dlqSession) browse(ctx context.Context, q *topology.Queue, l dlq.Lookin
 
 func (s *dlqSession) warnHarm(q *topology.Queue, r dlq.BrowseReport) {
 	if r.Kept > 0 {
-		s.deps.warn(fmt.Sprintf("%s of queue %s would not have survived their return and are at its end now, as confirmed copies",
+		s.deps.warn(fmt.Sprintf("%s of queue %s would not have survived their return and are at its end now, as confirmed "+
+			"copies",
 			terminal.FormatPlural(int64(r.Kept), "message", "messages"), q.Name))
 	}
 	if r.Reordered {
-		s.deps.warn(fmt.Sprintf("the look ended early: what was looked at in queue %s is now behind other messages that had been returned before", q.Name))
+		s.deps.warn(fmt.Sprintf("the look ended early: what was looked at in queue %s is now behind other messages that "+
+			"had been returned before", q.Name))
 	}
 	if len(r.Lost) > 0 {
-		s.deps.warn(fmt.Sprintf("the broker drops or dead-letters %s of queue %s that had reached the delivery limit, with message ids: %s",
+		s.deps.warn(fmt.Sprintf("the broker drops or dead-letters %s of queue %s that had reached the delivery limit, "+
+			"with message ids: %s",
 			terminal.FormatPlural(int64(len(r.Lost)), "message", "messages"), q.Name, strings.Join(r.Lost, ", ")))
 	}
 }
@@ -161,7 +169,8 @@ func (s *dlqSession) warnHarm(q *topology.Queue, r dlq.BrowseReport) {
 func (s *dlqSession) keeper(queue string) func(context.Context, *message.Message) error {
 	return func(ctx context.Context, m *message.Message) error {
 		var outcome publish.Outcome[struct{}]
-		p, err := publish.Open(ctx, s.broker.Dialer(s.vhost), publish.PublisherOptions{Window: 1}, func(list []publish.Outcome[struct{}]) { outcome = list[0] })
+		p, err := publish.Open(ctx, s.broker.Dialer(s.vhost), publish.PublisherOptions{Window: 1},
+			func(list []publish.Outcome[struct{}]) { outcome = list[0] })
 		if err != nil {
 			return err
 		}

@@ -42,16 +42,18 @@ func newDLQListCmd(d *deps) *cobra.Command {
 		Aliases: []string{"list"},
 		Short:   "List dead-letter queues, and queues that lose their dead letters",
 		Long:    dlqListLong,
-		Example: "  msgctl dlq ls\n  msgctl dlq ls --watch\n  msgctl dlq ls --match 'failed$' -o json\n  msgctl dlq ls --all-vhosts",
-		Args:    args(),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return runDLQList(cmd.Context(), opts) },
+		Example: "  msgctl dlq ls\n  msgctl dlq ls --watch\n  msgctl dlq ls --match 'failed$' -o json\n  msgctl dlq ls " +
+			"--all-vhosts",
+		Args: args(),
+		RunE: func(cmd *cobra.Command, _ []string) error { return runDLQList(cmd.Context(), opts) },
 	}
 	opts.output.register(cmd, "table", "json", "ndjson", "yaml")
 	flags := cmd.Flags()
 	flags.StringVar(&opts.match, "match", "", "also list queues whose name matches a regular expression")
 	flags.BoolVarP(&opts.watch, "watch", "w", false, "look again and again, and tell how each queue grows")
 	flags.DurationVar(&opts.interval, "interval", 2*time.Second, "pause between two looks of --watch")
-	flags.BoolVar(&opts.noLook, "no-look", false, "look into no queue: no age is told, and no error queue found by its content")
+	flags.BoolVar(&opts.noLook, "no-look", false,
+		"look into no queue: no age is told, and no error queue found by its content")
 	flags.BoolVarP(&opts.allVHosts, "all-vhosts", "A", false, "list the queues of every vhost that you may see")
 	opts.connection = connectionFlags(cmd)
 	cmd.MarkFlagsMutuallyExclusive("all-vhosts", "vhost")
@@ -64,7 +66,8 @@ func runDLQList(ctx context.Context, opts *dlqListOptions) error {
 		return err
 	}
 	if opts.interval < 200*time.Millisecond {
-		return usageError("write, for example: --interval 2s", "dlq ls: flag --interval: %s is too short: it must be 200ms or more", opts.interval)
+		return usageError("write, for example: --interval 2s",
+			"dlq ls: flag --interval: %s is too short: it must be 200ms or more", opts.interval)
 	}
 	s, err := opts.deps.dlqConnect(ctx, "dlq ls", opts.connection, match)
 	if err != nil {
@@ -87,7 +90,8 @@ func compileMatch(text string) (*regexp.Regexp, error) {
 	}
 	match, err := regexp.Compile(text)
 	if err != nil {
-		return nil, usageError("write, for example: --match 'failed$'", "dlq ls: flag --match: %q is no regular expression: %v", text, err)
+		return nil, usageError("write, for example: --match 'failed$'",
+			"dlq ls: flag --match: %q is no regular expression: %v", text, err)
 	}
 	return match, nil
 }
@@ -183,7 +187,8 @@ func (w *dlqWatch) showInPlace(doc view.DLQListDocument) error {
 // document reads and looks into every vhost that is meant.
 func (w *dlqWatch) document(ctx context.Context) (view.DLQListDocument, error) {
 	now := time.Now()
-	doc := view.DLQListDocument{FormatVersion: view.DLQFormatVersion, At: now.UTC(), Queues: []view.DLQDocument{}, Losing: []view.LosingDocument{}}
+	doc := view.DLQListDocument{FormatVersion: view.DLQFormatVersion, At: now.UTC(), Queues: []view.DLQDocument{},
+		Losing: []view.LosingDocument{}}
 	names := []string{w.s.vhost}
 	if w.allVHosts {
 		var err error

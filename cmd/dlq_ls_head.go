@@ -34,7 +34,8 @@ const (
 	looksAtOnce = 4
 )
 
-// lookInto looks at the first messages: of dead-letter queues for their age, of others for their content.
+// lookInto looks at the first messages: of dead-letter queues for their age, of others for their
+// content.
 func (w *dlqWatch) lookInto(ctx context.Context, vhosts []*dlqVHost, now time.Time) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(looksAtOnce)
@@ -94,7 +95,8 @@ func (w *dlqWatch) tellSearch(queues int) {
 	}
 }
 
-// toDate returns the dead-letter queues whose first message is to be looked at, and notes of the others why not.
+// toDate returns the dead-letter queues whose first message is to be looked at, and notes of the
+// others why not.
 func (v *dlqVHost) toDate(now time.Time) (due []dlq.Looking) {
 	for _, q := range v.s.found.Queues {
 		l, ok := v.looks[q.Name]
@@ -125,8 +127,8 @@ func notForAnAge(l dlq.Looking) string {
 	return ""
 }
 
-// toSearch returns the queues that neither topology nor name tells of and that may hold what failed elsewhere: those with the most
-// messages, as many as are bearable.
+// toSearch returns the queues that neither topology nor name tells of and that may hold what failed
+// elsewhere: those with the most messages, as many as are bearable.
 func (v *dlqVHost) toSearch(ctx context.Context, now time.Time) (due []dlq.Looking, err error) {
 	v.unsearched = 0
 	candidates := v.candidates()
@@ -149,7 +151,8 @@ func (v *dlqVHost) toSearch(ctx context.Context, now time.Time) (due []dlq.Looki
 	return due, nil
 }
 
-// candidates are the queues with messages and without consumers that were not found, those with the most messages first.
+// candidates are the queues with messages and without consumers that were not found, those with the
+// most messages first.
 func (v *dlqVHost) candidates() []string {
 	found := map[string]bool{}
 	for _, q := range v.s.found.Queues {

@@ -113,8 +113,10 @@ func (v *dlqVHost) add(doc *view.DLQListDocument, now time.Time) {
 		doc.Unsure = append(doc.Unsure, v.prefix()+u)
 	}
 	if v.unsearched > 0 {
-		doc.Unsure = append(doc.Unsure, fmt.Sprintf("%snot searched for messages that failed elsewhere: %s with messages and without consumers, because a look could do more than set a flag, or they are too many; --match lists queues by name",
-			v.prefix(), terminal.FormatPlural(int64(v.unsearched), "queue", "queues")))
+		doc.Unsure = append(doc.Unsure,
+			fmt.Sprintf("%snot searched for messages that failed elsewhere: %s with messages and without consumers, because "+
+				"a look could do more than set a flag, or they are too many; --match lists queues by name",
+				v.prefix(), terminal.FormatPlural(int64(v.unsearched), "queue", "queues")))
 	}
 }
 

@@ -11,11 +11,13 @@ death history is noted in the message, so that it can still be replayed from its
 func newDLQMoveCmd(d *deps) *cobra.Command {
 	opts := &dlqReplayOptions{runOptions: runOptions{deps: d}, move: true}
 	cmd := &cobra.Command{
-		Use:     "move QUEUE --to TARGET",
-		Short:   "Move messages to another queue or exchange",
-		Long:    dlqMoveLong,
-		Example: "  msgctl dlq move orders.dlq --to queue:parking-lot\n  msgctl dlq move orders.dlq --to exchange:triage/orders --where 'error.type == \"TimeoutException\"'\n  msgctl dlq move orders.dlq --to queue:copy --copy --limit 10",
-		Args:    args("QUEUE"),
+		Use:   "move QUEUE --to TARGET",
+		Short: "Move messages to another queue or exchange",
+		Long:  dlqMoveLong,
+		Example: "  msgctl dlq move orders.dlq --to queue:parking-lot\n  msgctl dlq move orders.dlq --to " +
+			"exchange:triage/orders --where 'error.type == \"TimeoutException\"'\n  msgctl dlq move orders.dlq --to " +
+			"queue:copy --copy --limit 10",
+		Args: args("QUEUE"),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			opts.queue = names[0]
 			return runDLQReplay(cmd.Context(), opts)

@@ -7,7 +7,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/dlq"
 )
 
-// registerProgress adds --progress for runs that take long: off a terminal they tell of their progress too.
+// registerProgress adds --progress for runs that take long: off a terminal they tell of their
+// progress too.
 func registerProgress(cmd *cobra.Command, mode *terminal.ProgressMode) {
 	*mode = terminal.ProgressAuto
 	cmd.Flags().Var(mode, "progress", "progress on stderr: auto (a bar on a terminal, JSON elsewhere), json or none")
@@ -37,7 +38,8 @@ func (o *runObserver) begin() {
 	}
 }
 
-// Progress implements dlq.Observer. After a lost connection messages that stayed are looked at again: what is shown never falls.
+// Progress implements dlq.Observer. After a lost connection messages that stayed are looked at
+// again: what is shown never falls.
 func (o *runObserver) Progress(p dlq.Progress) {
 	o.begin()
 	if n := p.Looked - o.shown; n > 0 {

@@ -40,11 +40,12 @@ type dlqPurgeOptions struct {
 func newDLQPurgeCmd(d *deps) *cobra.Command {
 	opts := &dlqPurgeOptions{runOptions: runOptions{deps: d}}
 	cmd := &cobra.Command{
-		Use:     "purge QUEUE",
-		Short:   "Destroy messages, all or selectively, with an archive if wanted",
-		Long:    dlqPurgeLong,
-		Example: "  msgctl dlq purge orders.dlq --older-than 30d --archive orders.ndjson.zst\n  msgctl dlq purge orders.dlq --where 'headers.tenant == \"test\"' --yes\n  msgctl dlq purge orders.dlq",
-		Args:    args("QUEUE"),
+		Use:   "purge QUEUE",
+		Short: "Destroy messages, all or selectively, with an archive if wanted",
+		Long:  dlqPurgeLong,
+		Example: "  msgctl dlq purge orders.dlq --older-than 30d --archive orders.ndjson.zst\n  msgctl dlq purge " +
+			"orders.dlq --where 'headers.tenant == \"test\"' --yes\n  msgctl dlq purge orders.dlq",
+		Args: args("QUEUE"),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			opts.queue = names[0]
 			return runDLQPurge(cmd.Context(), opts)
@@ -55,7 +56,8 @@ func newDLQPurgeCmd(d *deps) *cobra.Command {
 	opts.selectOptions.register(cmd)
 	opts.registerLimit(cmd, "destroy")
 	opts.lookOptions.register(cmd)
-	cmd.Flags().StringVar(&opts.archive, "archive", "", "first write every message durably to a new file; .gz and .zst are compressed")
+	cmd.Flags().StringVar(&opts.archive, "archive", "",
+		"first write every message durably to a new file; .gz and .zst are compressed")
 	cmd.Flags().BoolVarP(&opts.dryRun, "dry-run", "n", false, "only say what would be destroyed")
 	opts.connection = connectionFlags(cmd)
 	return cmd
@@ -76,7 +78,8 @@ func runDLQPurge(ctx context.Context, opts *dlqPurgeOptions) error {
 		return err
 	}
 	if q.Type == topology.Stream {
-		return &exitError{code: exitFailed, err: fmt.Errorf("queue %q: %w: the broker deletes old ones by max-age and max-length-bytes", q.Name, dlq.ErrStream)}
+		return &exitError{code: exitFailed,
+			err: fmt.Errorf("queue %q: %w: the broker deletes old ones by max-age and max-length-bytes", q.Name, dlq.ErrStream)}
 	}
 	if err := opts.checkYes(s, q); err != nil {
 		return err
@@ -100,7 +103,8 @@ func (o *dlqPurgeOptions) checkYes(s *dlqSession, q *topology.Queue) error {
 	case o.yes == "" || o.yes == q.Name || o.yes == plainYes && !protected:
 		return nil
 	case protected:
-		return usageError("--yes="+shell.Quote(q.Name), "this destroys messages and context %q is protected: --yes must name the queue %q", s.connection.Context, q.Name)
+		return usageError("--yes="+shell.Quote(q.Name),
+			"this destroys messages and context %q is protected: --yes must name the queue %q", s.connection.Context, q.Name)
 	}
 	return usageError("--yes alone, or --yes="+shell.Quote(q.Name), "--yes=%s does not name the queue %q", o.yes, q.Name)
 }
@@ -124,8 +128,10 @@ func (p *purging) run(ctx context.Context) error {
 		return err
 	}
 	p.looking = l
-	p.options = dlq.PurgeOptions{From: p.s.from(ctx, p.q, l, p.ready), Select: p.chosen.Selection, Limit: p.limit, Purger: inVHost{p.s.broker, p.s.vhost}, ID: dlq.NewRunID()}
-	// What one message at a time does to those that stay can be harmful; the broker's purge leaves none.
+	p.options = dlq.PurgeOptions{From: p.s.from(ctx, p.q, l, p.ready), Select: p.chosen.Selection, Limit: p.limit,
+		Purger: inVHost{p.s.broker, p.s.vhost}, ID: dlq.NewRunID()}
+	// What one message at a time does to those that stay can be harmful; the broker's purge leaves
+	// none.
 	if !p.atOnce() && l.Refused != "" {
 		return p.s.refusedLook(p.q, l)
 	}
@@ -152,8 +158,8 @@ func (p *purging) atOnce() bool {
 	return !p.selectOptions.any() && p.limit == 0 && p.archive == "" && p.report == ""
 }
 
-// preview says how many messages are meant, how old they are and of which kinds, and returns how many. With --yes and without a
-// selection nobody reads it, and nothing is looked at.
+// preview says how many messages are meant, how old they are and of which kinds, and returns how
+// many. With --yes and without a selection nobody reads it, and nothing is looked at.
 func (p *purging) preview(ctx context.Context) (int64, error) {
 	if p.looking.Refused != "" {
 		p.deps.warn("what is in the queue is not shown: " + p.looking.Refused)
@@ -237,7 +243,8 @@ func (p *purging) confirm(ctx context.Context, meant int64) error {
 	}
 	question := terminal.Neutralise(fmt.Sprintf("Destroy %s of %s %s?", n, p.q.Name, how))
 	if p.s.connection.Protected {
-		question = terminal.Neutralise(fmt.Sprintf("This destroys %s of %s %s, and context %q is protected:", n, p.q.Name, how, p.s.connection.Context))
+		question = terminal.Neutralise(fmt.Sprintf("This destroys %s of %s %s, and context %q is protected:", n, p.q.Name,
+			how, p.s.connection.Context))
 		ok, err := p.deps.streams.ConfirmName(ctx, question, p.q.Name, "--yes="+shell.Quote(p.q.Name))
 		if err != nil {
 			return err
@@ -288,7 +295,9 @@ func (p *purging) destroy(ctx context.Context) error {
 func createArchive(name string) (*archive.Writer, error) {
 	w, err := archive.Create(name)
 	if errors.Is(err, fs.ErrExist) {
-		return nil, &exitError{code: exitFailed, err: fmt.Errorf("%s exists already, and is not overwritten: it may be the last copy of its messages", name), advice: "name another file"}
+		return nil, &exitError{code: exitFailed,
+			err: fmt.Errorf("%s exists already, and is not overwritten: it may be the last copy of its messages",
+				name), advice: "name another file"}
 	}
 	return w, err
 }

@@ -79,9 +79,12 @@ func newDLQReplayCmd(d *deps) *cobra.Command {
 	opts.registerAll(cmd)
 	flags := cmd.Flags()
 	flags.BoolVar(&opts.all, "all", false, "every dead-letter queue that holds messages, one after the other")
-	flags.BoolVar(&opts.restoreTTL, "restore-ttl", false, "give messages the expiration back that the broker took off when they died")
-	flags.Int64Var(&opts.maxReplays, "max-replays", dlq.DefaultMaxReplays, "leave messages that were replayed so often already; 0 is no limit")
-	flags.Int64SliceVar(&opts.ramp, "ramp", nil, "send so many first and watch whether they come back, for example 1,10,100")
+	flags.BoolVar(&opts.restoreTTL, "restore-ttl", false,
+		"give messages the expiration back that the broker took off when they died")
+	flags.Int64Var(&opts.maxReplays, "max-replays", dlq.DefaultMaxReplays,
+		"leave messages that were replayed so often already; 0 is no limit")
+	flags.Int64SliceVar(&opts.ramp, "ramp", nil,
+		"send so many first and watch whether they come back, for example 1,10,100")
 	flags.Lookup("ramp").DefValue = "" // not "[]"
 	flags.DurationVar(&opts.settle, "settle", dlq.DefaultSettle, "pause after each stage of --ramp")
 	opts.abort = 5
@@ -106,7 +109,9 @@ func (o *dlqReplayOptions) registerAll(cmd *cobra.Command) {
 	flags.StringVar(&o.jq, "jq", "", "change messages with a jq program: .body and .headers may be assigned to")
 	flags.BoolVarP(&o.dryRun, "dry-run", "n", false, "only say how many would go where, and what would stay and why")
 	flags.BoolVar(&o.copyOnly, "copy", false, "send copies and leave the originals where they are")
-	flags.IntVar(&o.prefetch, "prefetch", 0, "messages under way at once, which bounds the duplicates after a crash (default 2500, 1000 of a quorum queue, fewer large ones)")
+	flags.IntVar(&o.prefetch, "prefetch", 0,
+		"messages under way at once, which bounds the duplicates after a crash (default 2500, 1000 of a quorum queue, "+
+			"fewer large ones)")
 }
 
 // check finds mistakes in the flags before anything is dialled.
@@ -116,11 +121,14 @@ func (o *dlqReplayOptions) check() (err error) {
 	case o.queue != "" && o.all:
 		return usageError("name a queue or write --all", "%sboth a queue and --all", where(cmd))
 	case o.rate < 0 || o.maxReplays < 0 || o.prefetch < 0 || o.prefetch > 65535:
-		return usageError("0 is no limit", "%s--rate, --max-replays and --prefetch (at most 65535) cannot be negative", where(cmd))
+		return usageError("0 is no limit", "%s--rate, --max-replays and --prefetch (at most 65535) cannot be negative",
+			where(cmd))
 	case len(o.ramp) == 0 && (cmd.Flags().Changed("settle") || cmd.Flags().Changed("abort-if-returned")):
-		return usageError("add --ramp 1,10,100", "%s--settle and --abort-if-returned are about the stages of --ramp", where(cmd))
+		return usageError("add --ramp 1,10,100", "%s--settle and --abort-if-returned are about the stages of --ramp",
+			where(cmd))
 	case len(o.ramp) > 0 && o.copyOnly:
-		return usageError("leave --copy or --ramp out; --limit 10 --copy sends few copies", "%s--copy and --ramp: each stage would begin with the same messages again, because they stay", where(cmd))
+		return usageError("leave --copy or --ramp out; --limit 10 --copy sends few copies",
+			"%s--copy and --ramp: each stage would begin with the same messages again, because they stay", where(cmd))
 	case o.move && o.to == "":
 		return usageError("usage: "+cmd.UseLine()+" --to queue:NAME", "%sflag --to is missing: where to?", where(cmd))
 	}
@@ -133,7 +141,8 @@ func (o *dlqReplayOptions) check() (err error) {
 		return err
 	}
 	if o.move && o.destination.Kind == dlq.ToOrigin {
-		return usageError("msgctl dlq replay "+shell.Quote(o.queue)+" --to origin", "%s--to origin is what replay is for", where(cmd))
+		return usageError("msgctl dlq replay "+shell.Quote(o.queue)+" --to origin", "%s--to origin is what replay is for",
+			where(cmd))
 	}
 	if err := o.selectOptions.check(cmd); err != nil {
 		return err
@@ -200,7 +209,8 @@ func (o *dlqReplayOptions) command() string {
 	return "dlq replay"
 }
 
-// queues returns which queues are meant: the one named, the one that holds messages, the one that was chosen, or all.
+// queues returns which queues are meant: the one named, the one that holds messages, the one that
+// was chosen, or all.
 func (o *dlqReplayOptions) queues(ctx context.Context, s *dlqSession) ([]string, error) {
 	if o.queue != "" {
 		return []string{o.queue}, nil
@@ -210,7 +220,8 @@ func (o *dlqReplayOptions) queues(ctx context.Context, s *dlqSession) ([]string,
 		return nil, err
 	}
 	if unsearched > 0 {
-		o.deps.say("Not searched for messages that failed elsewhere: %s, because a look could do more than set a flag, or they are too many: name one of these to replay it.",
+		o.deps.say("Not searched for messages that failed elsewhere: %s, because a look could do more than set a flag, or "+
+			"they are too many: name one of these to replay it.",
 			terminal.FormatPlural(int64(unsearched), "queue", "queues"))
 	}
 	var names, options []string
@@ -232,7 +243,8 @@ func (o *dlqReplayOptions) queues(ctx context.Context, s *dlqSession) ([]string,
 	case len(names) <= 1 || o.all:
 		return names, nil
 	case o.deps.streams.InTTY:
-		i, err := o.deps.streams.Choose(ctx, "Several dead-letter queues hold messages. Which one?", options, "the queue's name")
+		i, err := o.deps.streams.Choose(ctx, "Several dead-letter queues hold messages. Which one?", options,
+			"the queue's name")
 		if err != nil {
 			return nil, err
 		}
@@ -244,10 +256,12 @@ func (o *dlqReplayOptions) queues(ctx context.Context, s *dlqSession) ([]string,
 	given := flagsGiven(o.cmd)
 	var hints []string
 	for i, name := range names {
-		hints = append(hints, fmt.Sprintf("msgctl %s %s%s   (%s)", o.command(), shell.Quote(name), given, options[i][len(name)+2:]))
+		hints = append(hints, fmt.Sprintf("msgctl %s %s%s   (%s)", o.command(), shell.Quote(name), given,
+			options[i][len(name)+2:]))
 	}
 	hints = append(hints, "msgctl "+o.command()+" --all"+given)
-	return nil, usageError(strings.Join(hints, "\n"), "%s%d dead-letter queues hold messages: name one, or write --all", where(o.cmd), len(names))
+	return nil, usageError(strings.Join(hints, "\n"), "%s%d dead-letter queues hold messages: name one, or write --all",
+		where(o.cmd), len(names))
 }
 
 // percentValue is a percentage, written with or without the sign.

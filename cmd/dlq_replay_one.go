@@ -71,7 +71,8 @@ func (r *replaying) action() string {
 
 func (r *replaying) replayOptions(ctx context.Context) dlq.ReplayOptions {
 	o := dlq.ReplayOptions{
-		From: r.s.from(ctx, r.q, r.looking, r.ready), Dialer: r.s.broker.Dialer(r.s.vhost), To: r.destination, Select: r.chosen.Selection,
+		From: r.s.from(ctx, r.q, r.looking,
+			r.ready), Dialer: r.s.broker.Dialer(r.s.vhost), To: r.destination, Select: r.chosen.Selection,
 		IsWait: r.s.isWait(), Exists: r.s.exists, Identity: r.s.identity(), ID: dlq.NewRunID(), MaxReplays: r.maxReplays, RestoreTTL: r.restoreTTL,
 		Transform: r.transform, Limit: r.limit, Rate: r.rate, Copy: r.copyOnly,
 		Ramp: dlq.Ramp{Stages: r.ramp, Settle: r.settle, AbortIfReturned: float64(r.abort)},
@@ -117,7 +118,8 @@ func (r *replaying) do(ctx context.Context) error {
 	if err := r.before(ctx); err != nil {
 		return err
 	}
-	question := fmt.Sprintf("%s %s from %s %s?", map[string]string{"replay": "Replay", "move": "Move", "copy": "Copy"}[r.action()],
+	question := fmt.Sprintf("%s %s from %s %s?", map[string]string{"replay": "Replay", "move": "Move",
+		"copy": "Copy"}[r.action()],
 		r.howMany(), r.q.Name, inWords(r.destination))
 	if err := r.ask(ctx, question); err != nil {
 		return err
@@ -175,12 +177,14 @@ func (r *replaying) howMany() string {
 	return n
 }
 
-// before shows which queues get copies when an exchange is the target, and what a jq program changes in the first messages.
+// before shows which queues get copies when an exchange is the target, and what a jq program
+// changes in the first messages.
 func (r *replaying) before(ctx context.Context) error {
 	d := r.destination
 	switch {
 	case d.Kind == dlq.ToExchange && d.HasKey:
-		doc := view.RunDocument{Targets: []view.TargetDocument{{Exchange: d.Exchange, Key: d.Key}}} // how many is not known yet
+		// how many is not known yet
+		doc := view.RunDocument{Targets: []view.TargetDocument{{Exchange: d.Exchange, Key: d.Key}}}
 		r.s.reaches(&doc)
 		streams := r.deps.streams
 		if err := view.RunTargets(streams.Err, doc, streams.ErrStyler(r.deps.colour), streams.ErrWidth()); err != nil {

@@ -33,7 +33,8 @@ func (o *runOptions) register(cmd *cobra.Command) {
 	o.output.register(cmd, "text", "json", "yaml")
 	registerProgress(cmd, &o.progress)
 	flags := cmd.Flags()
-	flags.StringVar(&o.report, "report", "", "append a line of NDJSON for each message to a file: what became of it, and why")
+	flags.StringVar(&o.report, "report", "",
+		"append a line of NDJSON for each message to a file: what became of it, and why")
 	flags.StringVarP(&o.yes, "yes", "y", "", "do not ask")
 	flags.Lookup("yes").NoOptDefVal = plainYes
 }
@@ -64,7 +65,8 @@ func (o *runOptions) ask(ctx context.Context, question string) error {
 	return declined(ok)
 }
 
-// recorder opens the report's file, nil for none. It is appended to: an earlier report is never lost.
+// recorder opens the report's file, nil for none. It is appended to: an earlier report is never
+// lost.
 func (o *runOptions) recorder() (dlq.Recorder, func() error, error) {
 	if o.report == "" {
 		return nil, func() error { return nil }, nil
@@ -115,7 +117,8 @@ func (s *dlqSession) destination(to dlq.Destination) error {
 			return err
 		}
 	case dlq.ToExchange:
-		if s.live.Has(topology.Ref{Kind: topology.KindExchange, VHost: s.vhost, Name: to.Exchange}) || topology.IsPredeclared(to.Exchange) {
+		if s.live.Has(topology.Ref{Kind: topology.KindExchange, VHost: s.vhost, Name: to.Exchange}) ||
+			topology.IsPredeclared(to.Exchange) {
 			return nil
 		}
 		var names []string
@@ -128,7 +131,8 @@ func (s *dlqSession) destination(to dlq.Destination) error {
 		if near := nearestName(to.Exchange, names); near != "" {
 			hint = "did you mean --to exchange:" + near + "?"
 		}
-		return &exitError{code: exitFailed, err: fmt.Errorf("exchange %q does not exist in vhost %q", to.Exchange, s.vhost), advice: hint}
+		return &exitError{code: exitFailed, err: fmt.Errorf("exchange %q does not exist in vhost %q", to.Exchange, s.vhost),
+			advice: hint}
 	}
 	return nil
 }
@@ -137,7 +141,8 @@ func (s *dlqSession) destination(to dlq.Destination) error {
 func parseTo(cmd *cobra.Command, text string) (dlq.Destination, error) {
 	to, err := dlq.ParseDestination(text)
 	if err != nil {
-		return to, usageError("write --to origin, --to queue:NAME, --to exchange:NAME or --to exchange:NAME/KEY", "%sflag --to: %v", where(cmd), err)
+		return to, usageError("write --to origin, --to queue:NAME, --to exchange:NAME or --to exchange:NAME/KEY",
+			"%sflag --to: %v", where(cmd), err)
 	}
 	return to, nil
 }

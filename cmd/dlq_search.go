@@ -10,8 +10,9 @@ import (
 	"github.com/msgctl/msgctl/internal/terminal"
 )
 
-// search adds to the found dead-letter queues those that only the content of their first message tells, as dlq ls does. What looking
-// does is said first. It returns how many queues may be such and were not looked into.
+// search adds to the found dead-letter queues those that only the content of their first message
+// tells, as dlq ls does. What looking does is said first. It returns how many queues may be such
+// and were not looked into.
 func (s *dlqSession) search(ctx context.Context) (unsearched int, err error) {
 	v, now := &dlqVHost{s: s, one: true, heads: map[string]head{}}, time.Now()
 	if err := v.judge(ctx, now); err != nil {
@@ -42,8 +43,10 @@ func (s *dlqSession) search(ctx context.Context) (unsearched int, err error) {
 	return v.unsearched, v.adopt(ctx)
 }
 
-// searchText says what looking into queues that are no dead-letter queues does, and how to do without.
+// searchText says what looking into queues that are no dead-letter queues does, and how to do
+// without.
 func searchText(queues int, without string) string {
-	return fmt.Sprintf("Looking at the first message of %s without consumers for what failed elsewhere: it carries the flag redelivered afterwards%s.",
+	return fmt.Sprintf("Looking at the first message of %s without consumers for what failed elsewhere: it carries the "+
+		"flag redelivered afterwards%s.",
 		terminal.FormatPlural(int64(queues), "queue", "queues"), without)
 }

@@ -27,12 +27,14 @@ type selectOptions struct {
 
 func (o *selectOptions) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&o.where, "where", "", `only messages for which an expression holds: 'reason == "rejected" && headers["tenant"] == "acme" && body.total > 100'`)
+	flags.StringVar(&o.where, "where", "",
+		`only messages for which an expression holds: 'reason == "rejected" && headers["tenant"] == "acme" && body.total > 100'`)
 	flags.StringArrayVar(&o.ids, "id", nil, "only messages with this message id; may be repeated")
 	flags.Var(&o.older, "older-than", "only messages that died longer ago than this: 90s, 2h, 7d")
 }
 
-// registerLimit adds --limit to a command that does something to messages; what is its name in plain words.
+// registerLimit adds --limit to a command that does something to messages; what is its name in
+// plain words.
 func (o *selectOptions) registerLimit(cmd *cobra.Command, what string) {
 	cmd.Flags().Int64Var(&o.limit, "limit", 0, what+" at most so many messages; 0 is no limit")
 }

@@ -16,7 +16,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// dlqSession is one vhost of a live broker with its dead-letter queues: what the dlq commands work on.
+// dlqSession is one vhost of a live broker with its dead-letter queues: what the dlq commands work
+// on.
 type dlqSession struct {
 	deps       *deps
 	command    string
@@ -44,7 +45,8 @@ func (d *deps) dlqSession(ctx context.Context, command string, flags *profile.Fl
 }
 
 // dlqConnect prepares a session that has read nothing yet.
-func (d *deps) dlqConnect(ctx context.Context, command string, flags *profile.Flags, match *regexp.Regexp) (*dlqSession, error) {
+func (d *deps) dlqConnect(ctx context.Context, command string, flags *profile.Flags, match *regexp.Regexp) (*dlqSession,
+	error) {
 	conn, err := d.connection(flags)
 	if err != nil {
 		return nil, err
@@ -59,9 +61,11 @@ func (d *deps) dlqConnect(ctx context.Context, command string, flags *profile.Fl
 	return &dlqSession{deps: d, command: command, connection: conn, vhost: conn.VHost, broker: b, match: match}, nil
 }
 
-// in returns a session for another vhost, which shares the broker and has read nothing yet. Only one of them is closed.
+// in returns a session for another vhost, which shares the broker and has read nothing yet. Only
+// one of them is closed.
 func (s *dlqSession) in(vhost string) *dlqSession {
-	return &dlqSession{deps: s.deps, command: s.command, connection: s.connection, vhost: vhost, broker: s.broker, match: s.match}
+	return &dlqSession{deps: s.deps, command: s.command, connection: s.connection, vhost: vhost, broker: s.broker,
+		match: s.match}
 }
 
 func (s *dlqSession) close() { s.broker.Close() }
@@ -73,7 +77,8 @@ func (s *dlqSession) read(ctx context.Context) error {
 		return err
 	}
 	if slices.Contains(live.MissingVHosts, s.vhost) {
-		return &exitError{code: exitFailed, err: fmt.Errorf("vhost %q does not exist, or this user has no access to it", s.vhost), advice: "name another with --vhost"}
+		return &exitError{code: exitFailed, err: fmt.Errorf("vhost %q does not exist, or this user has no access to it",
+			s.vhost), advice: "name another with --vhost"}
 	}
 	s.live = live
 	return s.count(ctx)
@@ -98,7 +103,8 @@ func (s *dlqSession) countLists(ctx context.Context) error {
 		s.live.Status = map[topology.Ref]topology.QueueStatus{}
 	}
 	for name, n := range counts {
-		s.live.Status[s.ref(name)] = topology.QueueStatus{Messages: n.Ready + n.Unacked, Consumers: n.Consumers, Known: n.Known}
+		s.live.Status[s.ref(name)] = topology.QueueStatus{Messages: n.Ready + n.Unacked, Consumers: n.Consumers,
+			Known: n.Known}
 	}
 	s.found = dlq.DiscoverLive(s.live, dlq.DiscoverOptions{Match: s.match, VHosts: []string{s.vhost}})
 	return nil
@@ -107,8 +113,8 @@ func (s *dlqSession) countLists(ctx context.Context) error {
 // exactCounts is how many dead-letter queues are counted exactly.
 const exactCounts = 200
 
-// recount asks the dead-letter queues themselves: the list is up to 4 s late for quorum queues (3.10.8, 4.0.5, 4.3.6). Who may not
-// use AMQP has the list.
+// recount asks the dead-letter queues themselves: the list is up to 4 s late for quorum queues
+// (3.10.8, 4.0.5, 4.3.6). Who may not use AMQP has the list.
 func (s *dlqSession) recount(ctx context.Context) error {
 	for i := range s.found.Queues[:min(len(s.found.Queues), exactCounts)] {
 		if err := s.recountQueue(ctx, s.found.Queues[i].Name); err != nil {
@@ -119,11 +125,13 @@ func (s *dlqSession) recount(ctx context.Context) error {
 	return nil
 }
 
-// ready counts the ready messages of a queue. A quorum queue whose leader is busy is empty, says the broker: where the list has
-// messages, it is asked again for a moment. The list may be late as well.
+// ready counts the ready messages of a queue. A quorum queue whose leader is busy is empty, says
+// the broker: where the list has messages, it is asked again for a moment. The list may be late as
+// well.
 func (s *dlqSession) ready(ctx context.Context, name string) (n int64, err error) {
 	for range 6 {
-		if n, err = s.broker.Ready(ctx, s.vhost, name); err != nil || n > 0 || s.counts[name].Ready == 0 || !s.isQuorum(name) {
+		if n, err = s.broker.Ready(ctx, s.vhost, name); err != nil || n > 0 || s.counts[name].Ready == 0 ||
+			!s.isQuorum(name) {
 			return n, err
 		}
 		select {
@@ -171,7 +179,8 @@ func (s *dlqSession) queue(name string) (*topology.Queue, error) {
 	if near := nearestName(name, s.queueNames()); near != "" {
 		hint = fmt.Sprintf("did you mean %s?", near)
 	}
-	return nil, &exitError{code: exitFailed, err: fmt.Errorf("queue %q does not exist in vhost %q", name, s.vhost), advice: hint}
+	return nil, &exitError{code: exitFailed, err: fmt.Errorf("queue %q does not exist in vhost %q", name, s.vhost),
+		advice: hint}
 }
 
 // queueNames has the dead-letter queues first.
@@ -211,7 +220,8 @@ func (s *dlqSession) from(ctx context.Context, q *topology.Queue, l dlq.Looking,
 	src := s.broker.Source(s.vhost)
 	if l.Room != nil && !l.Guard {
 		src = dlq.Rescuing(src, *l.Room, s.keeper(q.Name), func(m *message.Message) {
-			s.deps.warn(fmt.Sprintf("message %q had reached the delivery limit of queue %s: a confirmed copy is at its end now, in the place of the original", m.MessageID, q.Name))
+			s.deps.warn(fmt.Sprintf("message %q had reached the delivery limit of queue %s: a confirmed copy is at its end "+
+				"now, in the place of the original", m.MessageID, q.Name))
 		})
 	}
 	return dlq.From{

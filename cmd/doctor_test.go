@@ -17,8 +17,9 @@ import (
 	"github.com/msgctl/msgctl/internal/view"
 )
 
-// TestDoctorJudgesClients: what is wrong with the clients that are connected is told, by the connection or queue that it is about. The broker's
-// statistics come late: doctor is asked until they are there.
+// TestDoctorJudgesClients: what is wrong with the clients that are connected is told, by the
+// connection or queue that it is about. The broker's statistics come late: doctor is asked until
+// they are there.
 func TestDoctorJudgesClients(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		c := newBench(t, b)
@@ -43,14 +44,17 @@ func TestDoctorJudgesClients(t *testing.T) {
 		p := newProgram(t, c.v.URL, c.v.API)
 		var doc view.DoctorDocument
 		want := map[string]string{
-			"prefetch": "1 consumer without a limit, of the queues \"" + c.v.Name + "/work\"", "acknowledgements": c.v.Name + "/eager",
+			"prefetch": "1 consumer without a limit, of the queues \"" + c.v.Name + "/work\"", "acknowledgements": c.v.Name +
+				"/eager",
 			"heartbeat": "1 connection without heartbeats", "confirms": "1 channel publishes without confirms", "queue-limits": `"heavy": its messages take 900 B of 1000 B (argument x-max-length-bytes)`,
 		}
 		if b.Line == "4.0" { // it does not tell of that
-			want["prefetch"] = "2 consumers without a limit of their own, of the queues \"" + c.v.Name + "/work\"; one that the consumers of a channel share is not told"
+			want["prefetch"] = "2 consumers without a limit of their own, of the queues \"" + c.v.Name +
+				"/work\"; one that the consumers of a channel share is not told"
 		}
 		c.await(func() bool {
-			out := p.run("doctor", "--vhost", c.v.Name, "--only", "prefetch,acknowledgements,heartbeat,confirms,queue-limits", "--fail-on", "warning", "-o", "json")
+			out := p.run("doctor", "--vhost", c.v.Name, "--only", "prefetch,acknowledgements,heartbeat,confirms,queue-limits",
+				"--fail-on", "warning", "-o", "json")
 			c.check(json.Unmarshal([]byte(out.stdout), &doc))
 			for _, r := range doc.Results {
 				if !strings.Contains(strings.Join(r.Evidence, "\n"), want[r.ID]) {
@@ -60,14 +64,16 @@ func TestDoctorJudgesClients(t *testing.T) {
 			return len(doc.Results) == len(want) && out.code == exitPending
 		}, "doctor does not find what is wrong with the clients")
 		for _, r := range doc.Results {
-			if bad := r.ID == "prefetch" && b.Line != "4.0"; bad != (r.Verdict == health.Error) || !r.Verdict.AtLeast(health.Warning) || r.Fix == "" {
+			if bad := r.ID == "prefetch" && b.Line != "4.0"; bad != (r.Verdict == health.Error) ||
+				!r.Verdict.AtLeast(health.Warning) || r.Fix == "" {
 				t.Errorf("%s is %s: %v", r.ID, r.Verdict, r.Evidence)
 			}
 		}
 	})
 }
 
-// withoutHeartbeat connects as a client that asks for no heartbeat, which the client library cannot, and stays until the test ends.
+// withoutHeartbeat connects as a client that asks for no heartbeat, which the client library
+// cannot, and stays until the test ends.
 func withoutHeartbeat(t *testing.T, address string) {
 	t.Helper()
 	u, err := amqp.ParseURI(address)
@@ -105,7 +111,8 @@ func withoutHeartbeat(t *testing.T, address string) {
 	if _, err := conn.Write([]byte("AMQP\x00\x00\x09\x01")); err != nil {
 		t.Fatal(err)
 	}
-	await(10, 10)                                                                                              // connection.start
+	// connection.start
+	await(10, 10)
 	method(10, 11, long(""), short("PLAIN"), long("\x00"+u.Username+"\x00"+u.Password), short("en_US"))        // start-ok
 	await(10, 30)                                                                                              // tune
 	method(10, 31, []byte{0, 10}, binary.BigEndian.AppendUint32(nil, 131072), []byte{0, 0} /* no heartbeat */) // tune-ok

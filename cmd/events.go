@@ -18,7 +18,8 @@ Schemas are read in the folder of the topology file and below it, those that the
 
 func newEventsCmd(d *deps) *cobra.Command {
 	cmd := newGroupCmd("events", "The catalogue of typed domain events", eventsLong)
-	cmd.AddCommand(newEventsListCmd(d), newEventsShowCmd(d), newEventsSampleCmd(d), newEventsValidateCmd(d), newEventsDiffCmd(d))
+	cmd.AddCommand(newEventsListCmd(d), newEventsShowCmd(d), newEventsSampleCmd(d), newEventsValidateCmd(d),
+		newEventsDiffCmd(d))
 	cmd.GroupID, cmd.SuggestionsMinimumDistance = groupEvents, 2
 	cmd.Example = `  msgctl events ls                                  which events are there, and who gets them?
   msgctl events show order.created                  what does one need?

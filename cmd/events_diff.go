@@ -34,11 +34,12 @@ type diffEventsDocument struct {
 func newEventsDiffCmd(d *deps) *cobra.Command {
 	opts := &eventsDiffOptions{eventsOptions: eventsOptions{deps: d}}
 	cmd := &cobra.Command{
-		Use:     "diff OLD NEW",
-		Short:   "Say which changes of events break consumers or producers",
-		Long:    eventsDiffLong,
-		Example: "  msgctl events diff main/topology.yaml topology.yaml\n  msgctl events diff old.schema.json new.schema.json -o markdown",
-		Args:    args("OLD", "NEW"),
+		Use:   "diff OLD NEW",
+		Short: "Say which changes of events break consumers or producers",
+		Long:  eventsDiffLong,
+		Example: "  msgctl events diff main/topology.yaml topology.yaml\n  msgctl events diff old.schema.json " +
+			"new.schema.json -o markdown",
+		Args: args("OLD", "NEW"),
 		RunE: func(_ *cobra.Command, names []string) error {
 			opts.from, opts.to = names[0], names[1]
 			return runEventsDiff(opts)
@@ -80,7 +81,8 @@ func runEventsDiff(opts *eventsDiffOptions) error {
 // catalogueOf reads a topology, or makes a catalogue of one schema file.
 func (o *eventsDiffOptions) catalogueOf(name string) (*event.Catalogue, error) {
 	if strings.HasSuffix(name, ".schema.json") {
-		return event.NewCatalogue([]event.Type{{Name: "schema", Files: folder(filepath.Dir(name)), SchemaFile: filepath.Base(name)}}), nil
+		return event.NewCatalogue([]event.Type{{Name: "schema", Files: folder(filepath.Dir(name)),
+			SchemaFile: filepath.Base(name)}}), nil
 	}
 	d, err := o.deps.catalogue([]string{name}, vhostChoice{})
 	if err != nil {
@@ -115,6 +117,7 @@ func (o *eventsDiffOptions) show(doc diffEventsDocument) error {
 	if breaking > 0 {
 		text = style.Red(terminal.FormatCount(breaking) + " breaking")
 	}
-	_, err := fmt.Fprintf(streams.Out, "\n%s: %s\n", terminal.FormatPlural(int64(len(doc.Changes)), "change", "changes"), text)
+	_, err := fmt.Fprintf(streams.Out, "\n%s: %s\n", terminal.FormatPlural(int64(len(doc.Changes)), "change", "changes"),
+		text)
 	return err
 }

@@ -73,7 +73,8 @@ func newEventsSampleCmd(d *deps) *cobra.Command {
 		Short: "Print a valid payload of an event",
 		Long: `Print a valid payload of an event: the first valid one of the catalogue's examples, or one that is made up from the schema. The
 same catalogue gives the same payload.`,
-		Example:           "  msgctl events sample order.created > payload.json\n  msgctl events sample order.created | msgctl publish order.created",
+		Example: "  msgctl events sample order.created > payload.json\n  msgctl events sample order.created | " +
+			"msgctl publish order.created",
 		Args:              args("TYPE"),
 		ValidArgsFunction: completeEvents(d, &opts.files),
 		RunE: func(_ *cobra.Command, names []string) error {
@@ -82,7 +83,8 @@ same catalogue gives the same payload.`,
 		},
 	}
 	opts.files.register(cmd)
-	cmd.Flags().BoolVar(&opts.generate, "generate", false, "make it up from the schema even where the catalogue has an example")
+	cmd.Flags().BoolVar(&opts.generate, "generate", false,
+		"make it up from the schema even where the catalogue has an example")
 	return cmd
 }
 

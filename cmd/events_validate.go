@@ -52,11 +52,12 @@ const maxProblems = 1000
 func newEventsValidateCmd(d *deps) *cobra.Command {
 	opts := &eventsValidateOptions{eventsOptions: eventsOptions{deps: d}}
 	cmd := &cobra.Command{
-		Use:     "validate FILE",
-		Short:   "Check events against the catalogue",
-		Long:    eventsValidateLong,
-		Example: "  msgctl events validate events.ndjson\n  msgctl events validate --type order.created payload.json\n  cat events.ndjson | msgctl events validate - -o json",
-		Args:    args("FILE"),
+		Use:   "validate FILE",
+		Short: "Check events against the catalogue",
+		Long:  eventsValidateLong,
+		Example: "  msgctl events validate events.ndjson\n  msgctl events validate --type order.created payload.json\n  " +
+			"cat events.ndjson | msgctl events validate - -o json",
+		Args: args("FILE"),
 		RunE: func(_ *cobra.Command, names []string) error {
 			opts.file = names[0]
 			return runEventsValidate(opts)
@@ -102,7 +103,8 @@ func runEventsValidate(opts *eventsValidateOptions) error {
 	return opts.show(doc)
 }
 
-// each calls f with every line; with the whole text, when its first line is only the beginning of a value.
+// each calls f with every line; with the whole text, when its first line is only the beginning of a
+// value.
 func (o *eventsValidateOptions) each(in io.Reader, f func(text []byte, line int64, whole bool) error) error {
 	lines := bulk.NewLines(in, 0, 0)
 	for first := true; ; first = false {
@@ -120,7 +122,8 @@ func (o *eventsValidateOptions) each(in io.Reader, f func(text []byte, line int6
 				return err
 			}
 			// Empty lines before it count.
-			return f(append(append(bytes.Repeat([]byte("\n"), int(min(lines.Line(), 1000))-1), append(text, '\n')...), rest...), 1, true)
+			return f(append(append(bytes.Repeat([]byte("\n"), int(min(lines.Line(), 1000))-1), append(text, '\n')...), rest...),
+				1, true)
 		}
 		if err := f(text, lines.Line(), false); err != nil {
 			return err
@@ -143,7 +146,8 @@ func opens(line []byte) bool {
 }
 
 // check adds what is wrong with one event.
-func (o *eventsValidateOptions) check(doc *validateEventsDocument, c *event.Catalogue, text []byte, line int64, whole bool) error {
+func (o *eventsValidateOptions) check(doc *validateEventsDocument, c *event.Catalogue, text []byte, line int64,
+	whole bool) error {
 	violations, err := o.violations(c, text)
 	if err != nil {
 		return err
@@ -222,7 +226,8 @@ func (o *eventsValidateOptions) show(doc validateEventsDocument) error {
 		return err
 	}
 	if o.typ == "" && doc.Valid == 0 && doc.Problems[0].Pointer == "/eventType" && doc.Problems[0].Keyword == "json" {
-		return &exitError{code: exitFailed, err: fmt.Errorf("%s has no events", o.file), advice: "if it has payloads, name their event: msgctl events validate --type TYPE " + shell.Quote(o.file)}
+		return &exitError{code: exitFailed, err: fmt.Errorf("%s has no events", o.file),
+			advice: "if it has payloads, name their event: msgctl events validate --type TYPE " + shell.Quote(o.file)}
 	}
 	return exitWith(exitFailed)
 }
@@ -239,7 +244,8 @@ func (o *eventsValidateOptions) text(doc validateEventsDocument) error {
 		if p.Column > 0 {
 			at += fmt.Sprintf("%d:", p.Column)
 		}
-		if _, err := fmt.Fprintf(streams.Out, "%s %s\n", terminal.Neutralise(at), terminal.Neutralise(p.String())); err != nil {
+		if _, err := fmt.Fprintf(streams.Out, "%s %s\n", terminal.Neutralise(at),
+			terminal.Neutralise(p.String())); err != nil {
 			return err
 		}
 	}

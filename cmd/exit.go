@@ -32,16 +32,18 @@ func exitCodes() []exitCode {
 	return []exitCode{
 		{exitOK, "ok"},
 		{exitFailed, "failed; nothing was changed, or the report says what was"},
-		{exitPending, "changes or findings are pending (plan --detailed-exitcode, a failed test, a route that loses the message, status and doctor with errors)"},
-		{exitPartly, "partly done: some objects or messages failed, the report says which; running the command again goes on"},
+		{exitPending, "changes or findings are pending (plan --detailed-exitcode, a failed test, a route that loses the " +
+			"message, status and doctor with errors)"},
+		{exitPartly, "partly done: some objects or messages failed, the report says which; running the command again goes " +
+			"on"},
 		{exitNotPermitted, "not permitted, or the login was refused"},
 		{exitUsage, "wrong usage: a command, a flag, a setting or an argument is wrong or missing"},
 		{exitInterrupted, "interrupted; what was in hand was settled first"},
 	}
 }
 
-// exitError ends a command with a code other than 1. An err of nil means that the report was written already and
-// nothing more is to be said.
+// exitError ends a command with a code other than 1. An err of nil means that the report was
+// written already and nothing more is to be said.
 type exitError struct {
 	code   int
 	err    error
@@ -79,7 +81,8 @@ func wrongSetting(err error) error {
 	return err
 }
 
-// codeOf maps an error to the exit code. Interruption wins only where nothing more precise is known.
+// codeOf maps an error to the exit code. Interruption wins only where nothing more precise is
+// known.
 func codeOf(ctx context.Context, err error) int {
 	var (
 		exit   *exitError
@@ -100,8 +103,8 @@ func codeOf(ctx context.Context, err error) int {
 	return exitFailed
 }
 
-// report shows an error once, on stderr, with its advice, and returns the exit code. Text from outside is redacted and
-// neutralised.
+// report shows an error once, on stderr, with its advice, and returns the exit code. Text from
+// outside is redacted and neutralised.
 func (d *deps) report(ctx context.Context, err error) int {
 	code := codeOf(ctx, err)
 	var exit *exitError

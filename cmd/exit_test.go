@@ -55,7 +55,8 @@ func TestExitCodes(t *testing.T) {
 		{&exitError{code: exitPartly, err: errors.New("2 of 5 objects failed")}, 3, "msgctl: 2 of 5 objects failed\n"},
 		{fmt.Errorf("apply: %w", topology.ErrNotPermitted), 4, "msgctl: apply: not permitted\n"},
 		{&terminal.NotInteractiveError{Question: "delete?", Flag: "--yes"}, 64,
-			"msgctl: confirmation needed, and stdin is not a terminal: delete?\n  hint: to go ahead without a question, add --yes\n"},
+			"msgctl: confirmation needed, and stdin is not a terminal: delete?\n  hint: to go ahead without a question, add " +
+				"--yes\n"},
 		{usageError("one\ntwo", "wrong"), 64, "msgctl: wrong\n  hint: one\n  hint: two\n"},
 		{context.Canceled, 1, "msgctl: context canceled\n"}, // cancelled, but not by a signal: a fault of ours
 		{errors.New("dial amqp://u:s3cr3t@h: \x1b[2Jgone"), 1, "msgctl: dial amqp://u:***@h: \\x1b[2Jgone\n"},

@@ -33,8 +33,9 @@ func newExportCmd(d *deps) *cobra.Command {
 		GroupID: groupTopology,
 		Short:   "Write a live vhost as a topology file",
 		Long:    exportLong,
-		Example: "  msgctl export > topology.yaml\n  msgctl export orders billing > both.yaml\n  msgctl export --all --users --format definitions > backup.json",
-		Args:    args("[VHOST...]"),
+		Example: "  msgctl export > topology.yaml\n  msgctl export orders billing > both.yaml\n  msgctl export --all " +
+			"--users --format definitions > backup.json",
+		Args: args("[VHOST...]"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.vhosts = args
 			return runExport(cmd.Context(), opts)
@@ -76,7 +77,8 @@ func runExport(ctx context.Context, opts *exportOptions) error {
 	return opts.write(only(&live.State, opts.vhosts))
 }
 
-// only leaves out the vhosts that were not asked for; the broker lists all of them. No name means all.
+// only leaves out the vhosts that were not asked for; the broker lists all of them. No name means
+// all.
 func only(all *topology.State, vhosts []string) *topology.State {
 	if len(vhosts) == 0 {
 		return all

@@ -59,11 +59,14 @@ func newExporterCmd(d *deps) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&opts.listen, "listen", ":9465", "serve /metrics, /healthz and /readyz on this address")
 	flags.DurationVar(&opts.interval, "interval", 30*time.Second, "how often queues are counted")
-	flags.DurationVar(&opts.reread, "topology-interval", 2*time.Minute, "how often everything is read and compared with the topology file, which is read again too")
+	flags.DurationVar(&opts.reread, "topology-interval", 2*time.Minute,
+		"how often everything is read and compared with the topology file, which is read again too")
 	flags.IntVar(&opts.looks, "looks", 5, "look into so many dead-letter queues at each interval; 0 looks into none")
 	flags.Int64Var(&opts.sample, "sample", 20, "look at so many messages of each, at most 1000")
-	flags.StringVar(&opts.match, "match", "", "take queues whose name matches a regular expression for dead-letter queues, too")
-	flags.BoolVarP(&opts.allVHosts, "all-vhosts", "A", false, "watch every vhost that you may see, without a topology file")
+	flags.StringVar(&opts.match, "match", "",
+		"take queues whose name matches a regular expression for dead-letter queues, too")
+	flags.BoolVarP(&opts.allVHosts, "all-vhosts", "A", false,
+		"watch every vhost that you may see, without a topology file")
 	flags.BoolVar(&opts.once, "once", false, "collect once, print the metrics and end")
 	flags.StringVar(&opts.logLevel, "log-level", "info", "what is logged on stderr: debug, info, warn or error")
 	opts.logAs.registerAs(cmd, "log-format", "", "auto", "text", "json")
@@ -84,11 +87,13 @@ func (o *exporterOptions) check() error {
 	case o.interval < time.Second:
 		return usageError("--interval 30s", "exporter: flag --interval: %s is too short: it must be 1s or more", o.interval)
 	case o.reread < o.interval:
-		return usageError("--topology-interval 2m", "exporter: flag --topology-interval: %s is shorter than --interval (%s)", o.reread, o.interval)
+		return usageError("--topology-interval 2m", "exporter: flag --topology-interval: %s is shorter than --interval (%s)",
+			o.reread, o.interval)
 	case o.looks < 0:
 		return usageError("--looks 0", "exporter: flag --looks: %d is negative; 0 looks into no queue", o.looks)
 	case o.sample < 1 || o.sample > maxSample:
-		return usageError("--sample 20", "exporter: flag --sample: it goes from 1 to %d; --looks 0 looks into no queue", maxSample)
+		return usageError("--sample 20", "exporter: flag --sample: it goes from 1 to %d; --looks 0 looks into no queue",
+			maxSample)
 	}
 	if _, err := logLevel(o.logLevel); err != nil {
 		return usageError("--log-level info", "exporter: flag --log-level: %v", err)

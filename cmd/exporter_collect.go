@@ -95,7 +95,8 @@ func (r *exporterRun) read(ctx context.Context) error {
 	return nil
 }
 
-// readFilesAgain goes on with what it knows when the files have errors now: then there is no drift to tell.
+// readFilesAgain goes on with what it knows when the files have errors now: then there is no drift
+// to tell.
 func (r *exporterRun) readFilesAgain() {
 	in, err := r.readFiles()
 	if err == nil && in == nil {
@@ -111,7 +112,8 @@ func (r *exporterRun) readFilesAgain() {
 
 func (r *exporterRun) session(vhost string, live *topology.Live) *dlqSession {
 	match, _ := compileMatch(r.match) // checked
-	return &dlqSession{deps: r.deps, command: "exporter", connection: r.conn, vhost: vhost, broker: r.broker, match: match, live: live}
+	return &dlqSession{deps: r.deps, command: "exporter", connection: r.conn, vhost: vhost, broker: r.broker, match: match,
+		live: live}
 }
 
 // tolerate keeps a vhost that is closed to us, or was just deleted, from hiding the others.
@@ -131,7 +133,8 @@ func (r *exporterRun) shut(vhost string, err error) {
 	}
 	r.board.Trouble(watch.StageVHost)
 	if !r.told[vhost] {
-		r.log.Warn("the vhost cannot be read; its msgctl_vhost_up is 0 until it can", "vhost", vhost, "error", profile.Redact(err.Error()))
+		r.log.Warn("the vhost cannot be read; its msgctl_vhost_up is 0 until it can", "vhost", vhost, "error",
+			profile.Redact(err.Error()))
 	}
 	if r.told == nil {
 		r.told = map[string]bool{}
@@ -144,7 +147,8 @@ func (r *exporterRun) compare() {
 	r.drift, r.findings = nil, map[watch.Finding]int{}
 	if r.files == nil {
 		for vhost, s := range r.open {
-			in := &lintInput{state: only(&s.live.State, []string{vhost}), vhosts: []string{vhost}, live: s.live, version: s.live.Server.Version}
+			in := &lintInput{state: only(&s.live.State, []string{vhost}), vhosts: []string{vhost}, live: s.live,
+				version: s.live.Server.Version}
 			r.count(in)
 		}
 		return
@@ -201,7 +205,8 @@ func (r *exporterRun) add(ctx context.Context, s *watch.Snapshot, v *dlqSession)
 	return r.addDeclared(ctx, s, v)
 }
 
-// addDeclared tells how full the queues of the file are. Their bytes are asked for where one has a limit in bytes.
+// addDeclared tells how full the queues of the file are. Their bytes are asked for where one has a
+// limit in bytes.
 func (r *exporterRun) addDeclared(ctx context.Context, s *watch.Snapshot, v *dlqSession) error {
 	limited := r.limitedInBytes(v.vhost)
 	var bytes map[string]int64
@@ -228,5 +233,6 @@ func (r *exporterRun) addDeclared(ctx context.Context, s *watch.Snapshot, v *dlq
 // watched is a queue with its counts.
 func (s *dlqSession) watched(name string) watch.Queue {
 	n := s.counts[name]
-	return watch.Queue{VHost: s.vhost, Name: name, Ready: n.Ready, Unacked: n.Unacked, Consumers: n.Consumers, Known: n.Known, ReadyBytes: -1}
+	return watch.Queue{VHost: s.vhost, Name: name, Ready: n.Ready, Unacked: n.Unacked, Consumers: n.Consumers,
+		Known: n.Known, ReadyBytes: -1}
 }

@@ -19,7 +19,8 @@ import (
 // exporterBroker is what the exporter needs of a live broker. deps.go makes one.
 type exporterBroker interface {
 	messageBroker
-	// Owned reads all objects of some vhosts, of the cluster, and what the record of an owner names.
+	// Owned reads all objects of some vhosts, of the cluster, and what the record of an owner
+	// names.
 	Owned(ctx context.Context, owner string, vhosts []string) (*topology.Live, error)
 	// ReadyBytes has the bytes of the ready messages of every queue of a vhost.
 	ReadyBytes(ctx context.Context, vhost string) (map[string]int64, error)
@@ -36,7 +37,8 @@ type exporterRun struct {
 	rota   watch.Rota
 	// files is what the topology files say, nil without any.
 	files *lintInput
-	// open has what was read of the broker, by vhost; it is read anew when it is older than --topology-interval.
+	// open has what was read of the broker, by vhost; it is read anew when it is older than
+	// --topology-interval.
 	open     map[string]*dlqSession
 	closed   []string
 	told     map[string]bool // closed vhosts that were logged
@@ -59,7 +61,8 @@ func (o *exporterOptions) prepare() (*exporterRun, error) {
 	conn.ReconnectAttempts = 0 // the next collection tries again; until then it is known that this one failed
 	r := &exporterRun{exporterOptions: o, conn: conn}
 	level, _ := logLevel(o.logLevel) // checked
-	r.log = telemetry.NewLogger(o.deps.streams.Err, level, o.logAs.value == "json" || o.logAs.value == "auto" && !o.deps.streams.ErrTTY)
+	r.log = telemetry.NewLogger(o.deps.streams.Err, level, o.logAs.value == "json" || o.logAs.value == "auto" &&
+		!o.deps.streams.ErrTTY)
 	if r.lint, err = (&lintOptions{}).readConfig(); err != nil {
 		return nil, err
 	}
@@ -87,7 +90,8 @@ func (r *exporterRun) readFiles() (*lintInput, error) {
 	}
 	if in.problems.HasErrors() {
 		streams := r.deps.streams
-		if err := view.Diagnostics(streams.Err, in.problems, streams.ErrStyler(r.deps.colour), streams.ErrWidth()); err != nil {
+		if err := view.Diagnostics(streams.Err, in.problems, streams.ErrStyler(r.deps.colour),
+			streams.ErrWidth()); err != nil {
 			return nil, err
 		}
 		return nil, errors.New("mend the errors above first")

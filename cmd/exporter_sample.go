@@ -35,7 +35,8 @@ func (r *exporterRun) sampleDue(ctx context.Context, queues []watch.Queue) error
 	return nil
 }
 
-// lookPatience is how long one look may take: a broker that can be counted but not consumed from must not hide the counts.
+// lookPatience is how long one look may take: a broker that can be counted but not consumed from
+// must not hide the counts.
 const lookPatience = 10 * time.Second
 
 // look takes a sample of a queue. One that cannot be looked into hides no other.
@@ -51,7 +52,8 @@ func (r *exporterRun) look(ctx context.Context, v *dlqSession, name string) (*wa
 	return &watch.Sample{At: s.At, Refused: true}, nil
 }
 
-// sampleQueue reads the first messages of a queue where that does no more than set their flag redelivered.
+// sampleQueue reads the first messages of a queue where that does no more than set their flag
+// redelivered.
 func (r *exporterRun) sampleQueue(ctx context.Context, v *dlqSession, name string, s *watch.Sample) error {
 	o, ok := v.live.Get(v.ref(name))
 	if !ok {
@@ -60,7 +62,9 @@ func (r *exporterRun) sampleQueue(ctx context.Context, v *dlqSession, name strin
 	q := o.(*topology.Queue)
 	most := r.sample
 	if q.Type == topology.Quorum {
-		most = 1 // it keeps returned messages apart: returning several behind others that were returned before would change their order
+		// it keeps returned messages apart: returning several behind others that were returned
+		// before would change their order
+		most = 1
 	}
 	l, err := v.judge(ctx, q, lookOptions{}, most)
 	if err != nil {
@@ -71,7 +75,8 @@ func (r *exporterRun) sampleQueue(ctx context.Context, v *dlqSession, name strin
 		r.log.Debug("not looked into: "+why, "vhost", v.vhost, "queue", name)
 		return nil
 	}
-	browse := dlq.BrowseOptions{Looking: l, Limit: most, Idle: 500 * time.Millisecond, Guard: v.guardFor(q), Tag: "msgctl exporter"}
+	browse := dlq.BrowseOptions{Looking: l, Limit: most, Idle: 500 * time.Millisecond, Guard: v.guardFor(q),
+		Tag: "msgctl exporter"}
 	if l.Return != dlq.ReturnNothing {
 		browse.Expect, browse.Keep = most, v.keeper(name)
 	}
@@ -84,7 +89,8 @@ func (r *exporterRun) sampleQueue(ctx context.Context, v *dlqSession, name strin
 		return nil
 	})
 	if report.Kept > 0 || report.Reordered || len(report.Lost) > 0 {
-		r.log.Warn("the look changed the queue: some messages had reached its delivery limit, or changed their places", "vhost", v.vhost, "queue", name,
+		r.log.Warn("the look changed the queue: some messages had reached its delivery limit, or changed their places",
+			"vhost", v.vhost, "queue", name,
 			"copied_to_the_end", report.Kept, "reordered", report.Reordered, "lost", report.Lost)
 	}
 	return err

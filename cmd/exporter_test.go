@@ -56,7 +56,8 @@ func (e *endpoint) get(path string) (int, string) {
 func (e *endpoint) shows(line string) {
 	e.t.Helper()
 	text := ""
-	e.await(func() bool { _, text = e.get("/metrics"); return strings.Contains(text, line+"\n") || e.r.ended() }, "not in the metrics: "+line)
+	e.await(func() bool { _, text = e.get("/metrics"); return strings.Contains(text, line+"\n") || e.r.ended() },
+		"not in the metrics: "+line)
 	if e.r.ended() {
 		e.t.Fatal(e.r.stderr.String())
 	}
@@ -65,7 +66,8 @@ func (e *endpoint) shows(line string) {
 // ready waits for an answer of /readyz.
 func (e *endpoint) ready(want int) {
 	e.t.Helper()
-	e.await(func() bool { status, _ := e.get("/readyz"); return status == want }, fmt.Sprintf("/readyz does not become %d", want))
+	e.await(func() bool { status, _ := e.get("/readyz"); return status == want },
+		fmt.Sprintf("/readyz does not become %d", want))
 }
 
 const watched = `version: 1
@@ -81,11 +83,13 @@ queues:
 // watch starts an exporter that counts every second.
 func (b *bench) watch(p *program, args ...string) *endpoint {
 	b.t.Helper()
-	args = append([]string{"exporter", "--listen", "127.0.0.1:0", "--interval", "1s", "--topology-interval", "1s", "--log-format", "json"}, args...)
+	args = append([]string{"exporter", "--listen", "127.0.0.1:0", "--interval", "1s", "--topology-interval", "1s",
+		"--log-format", "json"}, args...)
 	return newEndpoint(b, p.start(args...))
 }
 
-// TestExporterServes: what is found is served, goes away with the broker, and comes back with it; looking harms nothing.
+// TestExporterServes: what is found is served, goes away with the broker, and comes back with it;
+// looking harms nothing.
 func TestExporterServes(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		c := newBench(t, b)
@@ -113,7 +117,8 @@ func TestExporterServes(t *testing.T) {
 		}
 		e.await(func() bool { // statistics come late
 			_, text := e.get("/metrics")
-			return regexp.MustCompile(regexp.QuoteMeta("msgctl_queue_messages_ready_bytes"+in("work")) + `} [1-9]`).MatchString(text)
+			return regexp.MustCompile(regexp.QuoteMeta("msgctl_queue_messages_ready_bytes"+in("work")) +
+				`} [1-9]`).MatchString(text)
 		}, "no bytes of the queue with a limit in bytes")
 		_, text := e.get("/metrics")
 		promtest.CheckMetrics(t, text)
@@ -132,7 +137,8 @@ func TestExporterServes(t *testing.T) {
 		e.ready(http.StatusServiceUnavailable)
 		e.shows("msgctl_up 0")
 		e.shows(fmt.Sprintf("msgctl_vhost_up{vhost=%q} 0", c.v.Name))
-		if _, text := e.get("/metrics"); strings.Contains(text, "msgctl_dlq_messages_ready{") || strings.Contains(text, "msgctl_drift{") {
+		if _, text := e.get("/metrics"); strings.Contains(text, "msgctl_dlq_messages_ready{") ||
+			strings.Contains(text, "msgctl_drift{") {
 			t.Errorf("what a broker told that is away now:\n%s", text)
 		}
 		promtest.CheckMetrics(t, text)
@@ -159,7 +165,8 @@ func TestExporterServes(t *testing.T) {
 	})
 }
 
-// TestExporterFollowsTheFile: it is read again. While it has errors nothing is told of drift, and the rest goes on.
+// TestExporterFollowsTheFile: it is read again. While it has errors nothing is told of drift, and
+// the rest goes on.
 func TestExporterFollowsTheFile(t *testing.T) {
 	c := newBench(t, rabbittest.Any(t))
 	t.Cleanup(func() { removeRecords(t, c.v.Broker, c.v.Name) })
@@ -172,8 +179,10 @@ func TestExporterFollowsTheFile(t *testing.T) {
 	e.check(os.WriteFile(file, []byte(text+"  one.more: {}\n"), 0o600))
 	e.shows(fmt.Sprintf("msgctl_drift_objects{vhost=%q,action=\"create\"} 1", e.v.Name))
 	e.check(os.WriteFile(file, []byte("queues: ["), 0o600))
-	e.await(func() bool { _, text := e.get("/metrics"); return !strings.Contains(text, "\nmsgctl_drift") }, "there is drift from a file that cannot be read")
-	if _, text := e.get("/metrics"); strings.Contains(text, `msgctl_collection_errors_total{stage="file"} 0`) || !strings.Contains(text, "\nmsgctl_up 1\n") {
+	e.await(func() bool { _, text := e.get("/metrics"); return !strings.Contains(text, "\nmsgctl_drift") },
+		"there is drift from a file that cannot be read")
+	if _, text := e.get("/metrics"); strings.Contains(text, `msgctl_collection_errors_total{stage="file"} 0`) ||
+		!strings.Contains(text, "\nmsgctl_up 1\n") {
 		e.t.Errorf("with a broken file:\n%s", text)
 	}
 	e.check(os.WriteFile(file, []byte(text), 0o600))
@@ -193,14 +202,16 @@ func TestExporterSurvivesARestart(t *testing.T) {
 	if err := n.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	e.await(func() bool { return strings.Contains(e.r.stderr.String(), "msgctl_up is 0 until it can") }, "it did not see the broker go")
+	e.await(func() bool { return strings.Contains(e.r.stderr.String(), "msgctl_up is 0 until it can") },
+		"it did not see the broker go")
 	e.ready(http.StatusOK)
 	e.shows(line)
 	e.shows("msgctl_up 1")
 	e.shows(fmt.Sprintf(`msgctl_dlq_sampled_messages{vhost=%q,queue="dlq"} 2`, c.v.Name))
 }
 
-// TestExporterCost: the requests to the management API do not grow with the dead-letter queues, nor with the scrapes; the looks neither.
+// TestExporterCost: the requests to the management API do not grow with the dead-letter queues, nor
+// with the scrapes; the looks neither.
 func TestExporterCost(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		c := newBench(t, b)
@@ -219,9 +230,11 @@ func TestExporterCost(t *testing.T) {
 		api.User = url.UserPassword(c.v.Login, c.v.Password)
 		p := newProgram(t, c.v.URL, api.String())
 		declare := func(i int) {
-			c.declare(fmt.Sprintf("work%d", i), map[string]any{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": fmt.Sprintf("dlq%d", i)})
+			c.declare(fmt.Sprintf("work%d", i), map[string]any{"x-dead-letter-exchange": "",
+				"x-dead-letter-routing-key": fmt.Sprintf("dlq%d", i)})
 			c.declare(fmt.Sprintf("dlq%d", i), nil)
-			c.check(c.ch.PublishWithContext(t.Context(), "", fmt.Sprintf("dlq%d", i), false, false, amqp.Publishing{Body: []byte("x")}))
+			c.check(c.ch.PublishWithContext(t.Context(), "", fmt.Sprintf("dlq%d", i), false, false,
+				amqp.Publishing{Body: []byte("x")}))
 		}
 		declare(0)
 		collect := func() (int64, string) {
@@ -279,7 +292,8 @@ func TestBrokerHasTheMetrics(t *testing.T) {
 			t.Skip("the plugin rabbitmq_prometheus is not enabled")
 		}
 		c := newBench(t, b)
-		c.declare("work", map[string]any{"x-max-length": 10, "x-max-length-bytes": 1000, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dlq"})
+		c.declare("work", map[string]any{"x-max-length": 10, "x-max-length-bytes": 1000, "x-dead-letter-exchange": "",
+			"x-dead-letter-routing-key": "dlq"})
 		c.declare("dlq", nil)
 		api, err := url.Parse(b.API)
 		c.check(err)
@@ -292,7 +306,8 @@ func TestBrokerHasTheMetrics(t *testing.T) {
 				return strings.Contains(text, want)
 			}, "the broker has no "+want)
 		}
-		file := writeFile(t, fmt.Sprintf("vhost: %q\nqueues:\n  work: { maxLength: 10, maxLengthBytes: 1kB, deadLetter: dlq }\n  dlq:\n", c.v.Name))
+		file := writeFile(t, fmt.Sprintf("vhost: %q\nqueues:\n  work: { maxLength: 10, maxLengthBytes: 1kB, deadLetter: "+
+			"dlq }\n  dlq:\n", c.v.Name))
 		rules := newProgram(t, c.v.URL, c.v.API).run("alerts", "-f", file, "--source", "rabbitmq")
 		rules.want(t, exitOK)
 		for _, m := range regexp.MustCompile(`\((\w+)\{`).FindAllStringSubmatch(rules.stdout, -1) {

@@ -15,8 +15,9 @@ import (
 // quickReconnect makes a lost broker a matter of seconds.
 var quickReconnect = []string{"--reconnect-delay", "100ms", "--reconnect-attempts", "3", "--timeout", "5s"}
 
-// TestBrokerStopsInMidApply: what is done and what is not is said with exit code 3 (or 1 when the broker went before the first change), and the same command finishes
-// the work when the broker is back.
+// TestBrokerStopsInMidApply: what is done and what is not is said with exit code 3 (or 1 when the
+// broker went before the first change), and the same command finishes the work when the broker is
+// back.
 func TestBrokerStopsInMidApply(t *testing.T) {
 	rabbittest.EachPrivateLine(t, func(t *testing.T, n *node.Node) {
 		const queues = 3000
@@ -69,7 +70,8 @@ func TestKilledInMidApply(t *testing.T) {
 	})
 }
 
-// TestInterruptedApply: Ctrl-C finishes what is in hand, reports, and exits with 130; the next apply goes on.
+// TestInterruptedApply: Ctrl-C finishes what is in hand, reports, and exits with 130; the next
+// apply goes on.
 func TestInterruptedApply(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)
@@ -91,7 +93,8 @@ func TestInterruptedApply(t *testing.T) {
 	})
 }
 
-// TestUserDeletedInMidApply: when the login is taken away, apply ends soon and says so, instead of trying each object.
+// TestUserDeletedInMidApply: when the login is taken away, apply ends soon and says so, instead of
+// trying each object.
 func TestUserDeletedInMidApply(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)
@@ -108,7 +111,8 @@ func TestUserDeletedInMidApply(t *testing.T) {
 	})
 }
 
-// TestTwoAppliesAtOnce: of one topology, the second is told about the first and changes nothing; of two, both work.
+// TestTwoAppliesAtOnce: of one topology, the second is told about the first and changes nothing; of
+// two, both work.
 func TestTwoAppliesAtOnce(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)
@@ -126,7 +130,8 @@ func TestTwoAppliesAtOnce(t *testing.T) {
 	})
 }
 
-// TestAppliesWithoutLock: without AMQP there is no lock; two applies at once still end in the declared state.
+// TestAppliesWithoutLock: without AMQP there is no lock; two applies at once still end in the
+// declared state.
 func TestAppliesWithoutLock(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)
@@ -136,7 +141,8 @@ func TestAppliesWithoutLock(t *testing.T) {
 		var both sync.WaitGroup
 		for range 2 {
 			both.Go(func() {
-				if res := p.run("apply", "-f", file, "--yes"); res.code != exitOK && !strings.Contains(res.stderr, "the broker changed since the plan was made") {
+				if res := p.run("apply", "-f", file, "--yes"); res.code != exitOK &&
+					!strings.Contains(res.stderr, "the broker changed since the plan was made") {
 					t.Errorf("exit code %d:\n%s", res.code, tail(res.stdout+res.stderr))
 				}
 			})
@@ -147,7 +153,8 @@ func TestAppliesWithoutLock(t *testing.T) {
 	})
 }
 
-// TestUnknownAuthority: a certificate of an authority that nobody trusts is explained, with the flag that would trust it.
+// TestUnknownAuthority: a certificate of an authority that nobody trusts is explained, with the
+// flag that would trust it.
 func TestUnknownAuthority(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)
@@ -175,12 +182,14 @@ func writeBoth(t *testing.T, files ...string) string {
 	return writeFile(t, string(all))
 }
 
-// TestHostileFiles: a small file that is huge when its aliases are expanded ends in one diagnostic, soon and in bounded memory.
+// TestHostileFiles: a small file that is huge when its aliases are expanded ends in one diagnostic,
+// soon and in bounded memory.
 func TestHostileFiles(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n")
 	for i := 1; i < 30; i++ {
-		fmt.Fprintf(&b, "a%d: &a%d [*a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d]\n", i, i, i-1, i-1, i-1, i-1, i-1, i-1, i-1, i-1, i-1, i-1)
+		fmt.Fprintf(&b, "a%d: &a%d [*a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d]\n", i, i, i-1, i-1, i-1, i-1,
+			i-1, i-1, i-1, i-1, i-1, i-1)
 	}
 	b.WriteString("filler: '" + strings.Repeat("x", 10_000_000) + "'\n")
 	p := newProgram(t, "amqp://127.0.0.1:1", "http://127.0.0.1:1")

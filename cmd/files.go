@@ -24,7 +24,8 @@ const defaultFile = "topology.yaml"
 
 func (o *fileOptions) register(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVarP(&o.patterns, "file", "f", nil,
-		"topology or definitions file, directory, glob, or - for stdin; may be repeated, later ones win (default MSGCTL_FILE, the context's, or "+defaultFile+")")
+		"topology or definitions file, directory, glob, or - for stdin; may be repeated, later ones win (default "+
+			"MSGCTL_FILE, the context's, or "+defaultFile+")")
 	_ = cmd.MarkFlagFilename("file", "yaml", "yml", "json")
 }
 
@@ -38,13 +39,15 @@ func (o *fileOptions) names(d *deps, ofContext string) ([]string, error) {
 		return []string{name}, nil
 	}
 	if _, err := os.Stat(defaultFile); errors.Is(err, fs.ErrNotExist) {
-		return nil, usageError("name it with -f FILE, or set MSGCTL_FILE; - reads stdin; msgctl export writes one from a live broker",
+		return nil, usageError("name it with -f FILE, or set MSGCTL_FILE; - reads stdin; msgctl export writes one from a "+
+			"live broker",
 			"no topology file: there is no %s here", defaultFile)
 	}
 	return []string{defaultFile}, nil
 }
 
-// readState reads topology files. Problems in them are not an error; the state is nil when a text could not be read at all.
+// readState reads topology files. Problems in them are not an error; the state is nil when a text
+// could not be read at all.
 func (d *deps) readState(names []string, vhost vhostChoice) (*topology.State, diag.Diagnostics, error) {
 	_, state, problems, err := d.readSpec(names, vhost)
 	return state, problems, err

@@ -32,9 +32,10 @@ func newGraphCmd(d *deps) *cobra.Command {
 		GroupID: groupTopology,
 		Short:   "Draw a topology",
 		Long:    graphLong,
-		Example: "  msgctl graph -f topology.yaml\n  msgctl graph -f topology.yaml --format html > topology.html\n  msgctl graph --live --format svg > now.svg",
-		Args:    args(),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return runGraph(cmd.Context(), opts) },
+		Example: "  msgctl graph -f topology.yaml\n  msgctl graph -f topology.yaml --format html > topology.html\n  " +
+			"msgctl graph --live --format svg > now.svg",
+		Args: args(),
+		RunE: func(cmd *cobra.Command, _ []string) error { return runGraph(cmd.Context(), opts) },
 	}
 	opts.format.registerAs(cmd, "format", "", "mermaid", "dot", "svg", "html")
 	opts.source.register(cmd, "draw what the broker has now, with the depth of each queue")

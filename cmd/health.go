@@ -25,8 +25,10 @@ type healthBroker interface {
 	QueueBytes(ctx context.Context, vhost string) (map[string]int64, error)
 }
 
-// inspect reads what status and doctor judge: the broker's facts, and the topology of every vhost that the user may see, or of one.
-func (d *deps) inspect(ctx context.Context, command string, conn *profile.Connection, one, deep bool) (*health.Inspection, *topology.Live, error) {
+// inspect reads what status and doctor judge: the broker's facts, and the topology of every vhost
+// that the user may see, or of one.
+func (d *deps) inspect(ctx context.Context, command string, conn *profile.Connection, one,
+	deep bool) (*health.Inspection, *topology.Live, error) {
 	b, err := d.watchingHealth(ctx, conn, command)
 	if err != nil {
 		return nil, nil, err
@@ -103,7 +105,8 @@ func judgeLosses(i *health.Inspection, losing []dlq.Losing) {
 	}
 }
 
-// judgeWork finds the queues that applications consume from, and those with a limit to how often a message comes back.
+// judgeWork finds the queues that applications consume from, and those with a limit to how often a
+// message comes back.
 func judgeWork(i *health.Inspection, state *topology.State, version string, aside map[topology.Ref]bool) {
 	i.Bounded = map[[2]string]bool{}
 	networks := map[string]*route.Network{}
@@ -123,11 +126,14 @@ func judgeWork(i *health.Inspection, state *topology.State, version string, asid
 	}
 }
 
-// nearBytes is the part of a limit in bytes, in a hundred, from which a queue is near it, as lint has it for messages.
+// nearBytes is the part of a limit in bytes, in a hundred, from which a queue is near it, as lint
+// has it for messages.
 const nearBytes = 80
 
-// judgeBytes finds queues that are near their limit in bytes. Vhosts without such a limit are not asked.
-func judgeBytes(ctx context.Context, b healthBroker, i *health.Inspection, state *topology.State, version string) error {
+// judgeBytes finds queues that are near their limit in bytes. Vhosts without such a limit are not
+// asked.
+func judgeBytes(ctx context.Context, b healthBroker, i *health.Inspection, state *topology.State,
+	version string) error {
 	for _, vhost := range state.VHosts() {
 		limits := byteLimits(state, vhost, version)
 		if len(limits) == 0 {
@@ -143,7 +149,8 @@ func judgeBytes(ctx context.Context, b healthBroker, i *health.Inspection, state
 				ref := topology.Ref{Kind: topology.KindQueue, VHost: vhost, Name: name}
 				i.Findings = append(i.Findings, lint.Finding{
 					Rule: "queue-near-limit", Severity: lint.Warning, Object: ref.String(), Ref: ref,
-					Message: fmt.Sprintf("its messages take %s of %s (%s)", terminal.RoundSize(size), terminal.RoundSize(most), limits[name].From),
+					Message: fmt.Sprintf("its messages take %s of %s (%s)", terminal.RoundSize(size), terminal.RoundSize(most),
+						limits[name].From),
 				})
 			}
 		}

@@ -62,7 +62,8 @@ func newLintCmd(d *deps) *cobra.Command {
 	}
 	opts.source.register(cmd, "look at the broker too: drift, depths, consumers, owners")
 	opts.format.registerAs(cmd, "format", "", "text", "json", "sarif", "github")
-	cmd.Flags().Var(&opts.failOn, "fail-on", "least severity that makes exit code 2: error, warning, note, never (default error, or the configuration's)")
+	cmd.Flags().Var(&opts.failOn, "fail-on",
+		"least severity that makes exit code 2: error, warning, note, never (default error, or the configuration's)")
 	_ = cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(severities(), cobra.ShellCompDirectiveNoFileComp))
 	cmd.Flags().StringVar(&opts.config, "config", "", "configuration file (default "+configName+" here or above)")
 	cmd.Flags().BoolVar(&opts.rules, "rules", false, "list the rules and look at nothing")
@@ -113,7 +114,8 @@ func (o *lintOptions) show(doc view.LintDocument) error {
 	return view.LintText(streams.Out, doc, streams.OutStyler(o.deps.colour), streams.OutWidth())
 }
 
-// ignore applies the comments of the files. In a file that cannot be read they have no finding to be about yet.
+// ignore applies the comments of the files. In a file that cannot be read they have no finding to
+// be about yet.
 func (in *lintInput) ignore(list []lint.Finding) []lint.Finding {
 	if in.unread {
 		return list
@@ -132,7 +134,8 @@ const (
 	never      = "never"
 )
 
-// readConfig reads the file that --config names, or the nearest one here or above, up to the repository's root. None is an empty one.
+// readConfig reads the file that --config names, or the nearest one here or above, up to the
+// repository's root. None is an empty one.
 func (o *lintOptions) readConfig() (lint.Config, error) {
 	name := o.config
 	if name == "" {

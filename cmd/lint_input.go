@@ -91,7 +91,8 @@ func (in *lintInput) readFiles(d *deps, files *fileOptions, vhost vhostChoice) e
 	in.state, in.problems = state, append(in.problems, more...)
 	in.external = s.Externals()
 	for _, p := range s.Published() {
-		in.events = append(in.events, lint.Event{VHost: p.VHost, Name: p.Type, Exchange: p.Exchange, Key: p.Key, Position: p.Position})
+		in.events = append(in.events, lint.Event{VHost: p.VHost, Name: p.Type, Exchange: p.Exchange, Key: p.Key,
+			Position: p.Position})
 	}
 	return nil
 }
@@ -127,7 +128,8 @@ func (in *lintInput) readLive(ctx context.Context, d *deps, conn *profile.Connec
 	return nil
 }
 
-// mostRefined is how many queues are counted one by one: what the broker's statistics say is some seconds old.
+// mostRefined is how many queues are counted one by one: what the broker's statistics say is some
+// seconds old.
 const mostRefined = 1000
 
 func refine(ctx context.Context, b broker, live *topology.Live) error {
@@ -165,7 +167,8 @@ func letters(state *topology.State, version string) lint.Letters {
 	var l lint.Letters
 	for _, x := range found.Losing {
 		l.Losses = append(l.Losses, lint.Loss{
-			Queue: topology.Ref{Kind: topology.KindQueue, VHost: x.VHost, Name: x.Queue}, Exchange: x.Exchange, From: x.From, Key: x.Key,
+			Queue: topology.Ref{Kind: topology.KindQueue, VHost: x.VHost,
+				Name: x.Queue}, Exchange: x.Exchange, From: x.From, Key: x.Key,
 			All: x.All, Certain: x.Certainty == dlq.Surely, Kept: x.Kept, Replayed: x.Straight, Reason: x.Reason,
 		})
 	}
@@ -271,14 +274,16 @@ func (in *lintInput) pointers(file string, wanted map[diag.Position]bool) map[di
 	return docs[0].Pointers(wanted)
 }
 
-// graphProblems are the findings that the picture shows, and the queues whose dead letters are lost.
+// graphProblems are the findings that the picture shows, and the queues whose dead letters are
+// lost.
 func graphProblems(in *lintInput) (problems map[topology.Ref][]graph.Problem, losing map[topology.Ref]bool) {
 	problems, losing = map[topology.Ref][]graph.Problem{}, map[topology.Ref]bool{}
 	for _, f := range in.lint() {
 		if !f.Severity.AtLeast(lint.Warning) || f.Ref.Name == "" {
 			continue
 		}
-		problems[f.Ref] = append(problems[f.Ref], graph.Problem{Text: f.Message + " (" + f.Rule + ")", Mild: f.Severity != lint.Error})
+		problems[f.Ref] = append(problems[f.Ref], graph.Problem{Text: f.Message + " (" + f.Rule + ")",
+			Mild: f.Severity != lint.Error})
 		if f.Rule == "dead-letter-unroutable" || f.Rule == "dead-letter-exchange-missing" {
 			losing[f.Ref] = true
 		}

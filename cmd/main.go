@@ -1,6 +1,6 @@
-// Package cmd is the command line of msgctl: one file per command, with its options, its flags and its run function.
-// deps.go wires what commands need, exit.go maps errors to exit codes. What commands do lives in pkg/, what they show in
-// internal/view.
+// Package cmd is the command line of msgctl: one file per command, with its options, its flags and
+// its run function. deps.go wires what commands need, exit.go maps errors to exit codes. What
+// commands do lives in pkg/, what they show in internal/view.
 package cmd
 
 import (
@@ -16,7 +16,8 @@ import (
 
 // Main runs msgctl with the process's streams and environment and returns the exit code.
 //
-// The first SIGINT or SIGTERM ends the command's context, so that work in hand is settled; the second kills the process.
+// The first SIGINT or SIGTERM ends the command's context, so that work in hand is settled; the
+// second kills the process.
 func Main(build Build, args []string) int {
 	if asksForOverview(args) {
 		_, _ = os.Stdout.WriteString(overview)
@@ -29,7 +30,8 @@ func Main(build Build, args []string) int {
 	return run(ctx, d, args)
 }
 
-// cancelOnSignal is called when a command begins: --help, which is to be quick, needs no signal handler.
+// cancelOnSignal is called when a command begins: --help, which is to be quick, needs no signal
+// handler.
 func cancelOnSignal(cancel context.CancelFunc) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -40,25 +42,29 @@ func cancelOnSignal(cancel context.CancelFunc) {
 	}()
 }
 
-// leaveProcessors lets msgctl run on half of the processors, unless GOMAXPROCS says how many. Messages go from one goroutine to the next, each
-// of which does little: to wake another processor for it costs more than it brings, and where few of them are shared with the broker it takes
-// them from it. On two, replays are 8 to 28 % faster on one of them (`make bench`, three release lines; docs/decisions/0011).
+// leaveProcessors lets msgctl run on half of the processors, unless GOMAXPROCS says how many.
+// Messages go from one goroutine to the next, each of which does little: to wake another processor
+// for it costs more than it brings, and where few of them are shared with the broker it takes them
+// from it. On two, replays are 8 to 28 % faster on one of them (`make bench`, three release lines;
+// docs/decisions/0011).
 func leaveProcessors() {
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(max(1, runtime.GOMAXPROCS(0)/2))
 	}
 }
 
-// leaveMemory collects garbage when there is half as much of it as of what is in use, unless GOGC says how much. A window of messages is nearly
-// all that is in use, and there is little in it to look at: a fourth of the memory for a hundredth of the rate.
+// leaveMemory collects garbage when there is half as much of it as of what is in use, unless GOGC
+// says how much. A window of messages is nearly all that is in use, and there is little in it to
+// look at: a fourth of the memory for a hundredth of the rate.
 func leaveMemory() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50)
 	}
 }
 
-// overview is the help of msgctl itself, written down by `make generate`: what people type first is to answer at once, and
-// to build all commands and their flags would take a third of the time. A test holds it against the commands.
+// overview is the help of msgctl itself, written down by `make generate`: what people type first is
+// to answer at once, and to build all commands and their flags would take a third of the time. A
+// test holds it against the commands.
 //
 //go:embed overview.txt
 var overview string

@@ -11,7 +11,8 @@ import (
 	"github.com/msgctl/msgctl/internal/view"
 )
 
-// outputFormat is the flag -o/--output: one of the formats that a command offers, the first by default.
+// outputFormat is the flag -o/--output: one of the formats that a command offers, the first by
+// default.
 type outputFormat struct {
 	value   string
 	offered []string

@@ -35,9 +35,10 @@ func newPlanCmd(d *deps) *cobra.Command {
 		GroupID: groupTopology,
 		Short:   "Show what apply would change",
 		Long:    planLong,
-		Example: "  msgctl plan -f topology.yaml\n  msgctl plan --prune --detailed-exitcode\n  msgctl plan -f base.yaml -f staging.yaml -o markdown > comment.md",
-		Args:    args(),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return runPlan(cmd.Context(), opts) },
+		Example: "  msgctl plan -f topology.yaml\n  msgctl plan --prune --detailed-exitcode\n  msgctl plan -f base.yaml " +
+			"-f staging.yaml -o markdown > comment.md",
+		Args: args(),
+		RunE: func(cmd *cobra.Command, _ []string) error { return runPlan(cmd.Context(), opts) },
 	}
 	opts.files.register(cmd)
 	opts.diff.register(cmd)

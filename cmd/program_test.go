@@ -116,7 +116,8 @@ func (p *program) wait(r *running) result {
 	return result{r.cmd.ProcessState.ExitCode(), r.stdout.String(), r.stderr.String()}
 }
 
-// want fails the test unless the run ended with the code and its output, both streams, has every text.
+// want fails the test unless the run ended with the code and its output, both streams, has every
+// text.
 func (r result) want(t testing.TB, code int, texts ...string) {
 	t.Helper()
 	all := r.stdout + r.stderr

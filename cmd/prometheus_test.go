@@ -10,8 +10,9 @@ import (
 	"github.com/msgctl/msgctl/internal/rabbittest"
 )
 
-// TestPrometheus lets a real Prometheus scrape an exporter and a consumer, with the rules that msgctl makes of the same file: the samples arrive,
-// and the alerts about what is wrong, and only those, fire. One line is enough: what the exporter tells of each, exporter.txtar shows.
+// TestPrometheus lets a real Prometheus scrape an exporter and a consumer, with the rules that
+// msgctl makes of the same file: the samples arrive, and the alerts about what is wrong, and only
+// those, fire. One line is enough: what the exporter tells of each, exporter.txtar shows.
 func TestPrometheus(t *testing.T) {
 	b := rabbittest.Any(t)
 	c := newBench(t, b)
@@ -35,12 +36,14 @@ queues:
 	c.publish("work", 5)
 	c.publish("full", 9)
 	watching := c.watch(p, "-f", file)
-	consuming := newEndpoint(c, p.start("consume", "work", "--exec", `test "$(cat)" != 3`, "--metrics", "127.0.0.1:0", "--log-format", "json"))
+	consuming := newEndpoint(c, p.start("consume", "work", "--exec", `test "$(cat)" != 3`, "--metrics", "127.0.0.1:0",
+		"--log-format", "json"))
 	prometheus := promtest.Start(t, []byte(rules.stdout), watching.address, consuming.address)
 
 	is := func(expr, want string) {
 		t.Helper()
-		prometheus.Await(fmt.Sprintf("%s does not become %s", expr, want), func() bool { return slices.Equal(prometheus.Query(expr), []string{want}) })
+		prometheus.Await(fmt.Sprintf("%s does not become %s", expr, want),
+			func() bool { return slices.Equal(prometheus.Query(expr), []string{want}) })
 	}
 	is(`up{job="job0"}`, "1")
 	is(`up{job="job1"}`, "1")
@@ -65,18 +68,21 @@ queues:
 		return found
 	}
 	letters := fires("MsgctlDeadLetters", "dlq")
-	if letters.Labels["severity"] != "warning" || letters.Labels["vhost"] != c.v.Name || letters.Annotations["summary"] != "1 dead letters in queue dlq in vhost "+c.v.Name ||
+	if letters.Labels["severity"] != "warning" || letters.Labels["vhost"] != c.v.Name ||
+		letters.Annotations["summary"] != "1 dead letters in queue dlq in vhost "+c.v.Name ||
 		!strings.Contains(letters.Annotations["description"], "msgctl dlq inspect 'dlq' --vhost "+c.v.Name) {
 		t.Errorf("%+v", letters)
 	}
 	fires("MsgctlQueueFull", "full")
 
-	// Somebody undoes the binding: now dead letters are lost, and the broker is not as the file says.
+	// Somebody undoes the binding: now dead letters are lost, and the broker is not as the file
+	// says.
 	c.check(c.ch.QueueUnbind("dlq", "dead", "dlx", nil))
 	fires("MsgctlDeadLettersLost", "idle")
 	fires("MsgctlTopologyDrift", "")
 	for _, quiet := range []string{"MsgctlNotWatched", "MsgctlQueueWithoutConsumers", "MsgctlDeadLettersGrowing"} {
-		if a := slices.DeleteFunc(prometheus.Alerts(quiet), func(a promtest.Alert) bool { return a.State != "firing" }); len(a) > 0 {
+		if a := slices.DeleteFunc(prometheus.Alerts(quiet),
+			func(a promtest.Alert) bool { return a.State != "firing" }); len(a) > 0 {
 			t.Errorf("%s fires: %+v", quiet, a)
 		}
 	}

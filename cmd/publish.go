@@ -119,23 +119,34 @@ func (o *publishOptions) registerEvent(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	o.payload.register(cmd)
 	flags.StringVar(&o.props.id, "id", "", "the eventId, and the property message_id (default: a new UUIDv7)")
-	flags.StringVar(&o.props.aggregate, "aggregate-id", "", "the aggregateId (default: what the catalogue says is the id in the payload)")
+	flags.StringVar(&o.props.aggregate, "aggregate-id", "",
+		"the aggregateId (default: what the catalogue says is the id in the payload)")
 	flags.StringVar(&o.meta.CorrelationID, "correlation-id", "", "the story that the event belongs to")
 	flags.StringVar(&o.meta.CausationID, "causation-id", "", "the eventId of the event that led to this one")
-	flags.StringVar(&o.meta.UserID, "user-id", "", "metadata.userId: on whose behalf it happens (not the property user_id)")
-	flags.StringVar(&o.meta.TraceID, "trace-id", "", "trace id of W3C Trace Context, 32 hexadecimal digits; with --span-id it becomes the header traceparent")
+	flags.StringVar(&o.meta.UserID, "user-id", "",
+		"metadata.userId: on whose behalf it happens (not the property user_id)")
+	flags.StringVar(&o.meta.TraceID, "trace-id", "",
+		"trace id of W3C Trace Context, 32 hexadecimal digits; with --span-id it becomes the header traceparent")
 	flags.StringVar(&o.meta.SpanID, "span-id", "", "span id of W3C Trace Context, 16 hexadecimal digits")
-	flags.StringVar(&o.format, "format", "", "envelope, cloudevents or cloudevents-structured (default: what the catalogue says, or envelope)")
-	flags.StringArrayVar(&o.props.headers, "header", nil, "add a header, NAME=VALUE; whole numbers, true and false are sent as such, NAME=\"7\" as text; may be repeated")
+	flags.StringVar(&o.format, "format", "",
+		"envelope, cloudevents or cloudevents-structured (default: what the catalogue says, or envelope)")
+	flags.StringArrayVar(&o.props.headers, "header", nil,
+		"add a header, NAME=VALUE; whole numbers, true and false are sent as such, NAME=\"7\" as text; may be repeated")
 	flags.Uint8Var(&o.props.priority, "priority", 0, "the property priority, 0 to 255")
-	flags.DurationVar(&o.props.expiration, "expiration", 0, "let the message expire in a queue after this time; 0 is never")
-	flags.DurationVar(&o.props.delay, "delay", 0, "let the broker keep it for this time first; the exchange must be of type x-delayed-message (a plugin)")
-	flags.BoolVar(&o.props.unroutable, "allow-unroutable", false, "do not mind when no queue gets it: without it that is an error")
+	flags.DurationVar(&o.props.expiration, "expiration", 0,
+		"let the message expire in a queue after this time; 0 is never")
+	flags.DurationVar(&o.props.delay, "delay", 0,
+		"let the broker keep it for this time first; the exchange must be of type x-delayed-message (a plugin)")
+	flags.BoolVar(&o.props.unroutable, "allow-unroutable", false,
+		"do not mind when no queue gets it: without it that is an error")
 	flags.StringVar(&o.props.appID, "app-id", "", "the property app_id (default: the topology's name)")
-	flags.StringVar(&o.props.exchange, "exchange", "", "without TYPE: the exchange; \"\" is the default exchange, whose keys are queue names")
+	flags.StringVar(&o.props.exchange, "exchange", "",
+		"without TYPE: the exchange; \"\" is the default exchange, whose keys are queue names")
 	flags.StringVar(&o.props.key, "key", "", "without TYPE: the routing key")
-	flags.StringVar(&o.props.contentType, "content-type", "", "without TYPE: the property content_type (default: application/json when it is JSON)")
-	flags.BoolVarP(&o.dryRun, "dry-run", "n", false, "only show the message, and the queues that it would reach by the topology file")
+	flags.StringVar(&o.props.contentType, "content-type", "",
+		"without TYPE: the property content_type (default: application/json when it is JSON)")
+	flags.BoolVarP(&o.dryRun, "dry-run", "n", false,
+		"only show the message, and the queues that it would reach by the topology file")
 }
 
 func (o *publishOptions) registerBulk(cmd *cobra.Command) {
@@ -143,13 +154,19 @@ func (o *publishOptions) registerBulk(cmd *cobra.Command) {
 	flags.StringVar(&b.ndjson, "ndjson", "", "publish a file with one payload or event a line; - is stdin")
 	flags.Float64Var(&b.rate, "rate", 0, "events a second at most; 0 is no limit")
 	flags.Int64Var(&b.count, "count", 0, "publish the payload so many times, or at most so many lines of --ndjson")
-	flags.IntVar(&b.window, "window", publish.DefaultWindow, "events under way at once, which bounds the repeats after a lost connection")
-	flags.StringVar(&b.onError, "on-error", "continue", "what an event does that is invalid, returned or refused: continue or stop")
+	flags.IntVar(&b.window, "window", publish.DefaultWindow,
+		"events under way at once, which bounds the repeats after a lost connection")
+	flags.StringVar(&b.onError, "on-error", "continue",
+		"what an event does that is invalid, returned or refused: continue or stop")
 	flags.BoolVar(&b.resume, "resume", false, "go on behind the last line that the journal knows to be done")
-	flags.StringVar(&b.journal, "journal", "", "file that knows how far the run is; none for none (default: FILE.journal beside the file of --ndjson; none for stdin)")
+	flags.StringVar(&b.journal, "journal", "",
+		"file that knows how far the run is; none for none (default: FILE.journal beside the file of --ndjson; none for "+
+			"stdin)")
 	flags.StringVar(&b.report, "report", "", "append a line of NDJSON for each event that failed to a file")
-	flags.IntVar(&b.breaker, "breaker", publish.DefaultBreakerFailures, "pause after so many events in a row that were returned or refused; 0 is never")
-	flags.DurationVar(&b.pause, "breaker-pause", publish.DefaultBreakerPause, "how long to pause before one event goes as a probe")
+	flags.IntVar(&b.breaker, "breaker", publish.DefaultBreakerFailures,
+		"pause after so many events in a row that were returned or refused; 0 is never")
+	flags.DurationVar(&b.pause, "breaker-pause", publish.DefaultBreakerPause,
+		"how long to pause before one event goes as a probe")
 	_ = cmd.MarkFlagFilename("ndjson", "ndjson", "jsonl", "json")
 }
 
@@ -158,9 +175,11 @@ func (o *publishOptions) check() error {
 	changed := o.cmd.Flags().Changed
 	switch {
 	case o.typ == "" && !changed("exchange") && !changed("key") && o.bulk.ndjson == "":
-		return usageError("msgctl events ls shows the types; --exchange and --key publish bytes without a type", "%sTYPE is missing", where(o.cmd))
+		return usageError("msgctl events ls shows the types; --exchange and --key publish bytes without a type",
+			"%sTYPE is missing", where(o.cmd))
 	case o.typ != "" && (changed("exchange") || changed("key") || changed("content-type")):
-		return usageError("leave TYPE out to publish bytes, or leave --exchange, --key and --content-type out", "%san event of the catalogue knows its exchange and key", where(o.cmd))
+		return usageError("leave TYPE out to publish bytes, or leave --exchange, --key and --content-type out",
+			"%san event of the catalogue knows its exchange and key", where(o.cmd))
 	case o.typ == "" && o.props.delay > 0 && !changed("exchange"):
 		return usageError("name the TYPE of the events", "%s--delay is for events of one type", where(o.cmd))
 	case o.bulk.ndjson != "" && o.payload.any():
@@ -170,11 +189,15 @@ func (o *publishOptions) check() error {
 	case o.bulk.many() && o.props.id != "":
 		return usageError("leave --id out: each event gets its own", "%s--id is for one event", where(o.cmd))
 	case o.bulk.onError != "continue" && o.bulk.onError != "stop":
-		return usageError("write --on-error continue or --on-error stop", "%sflag --on-error: %q is not right", where(o.cmd), o.bulk.onError)
-	case o.bulk.rate < 0 || o.bulk.count < 0 || o.bulk.window < 1 || o.bulk.window > maxWindow || o.bulk.breaker < 0 || o.bulk.pause < 0:
-		return usageError("see: msgctl publish --help", "%s--rate, --count, --breaker and --breaker-pause cannot be negative, --window goes from 1 to %d", where(o.cmd), maxWindow)
+		return usageError("write --on-error continue or --on-error stop", "%sflag --on-error: %q is not right", where(o.cmd),
+			o.bulk.onError)
+	case o.bulk.rate < 0 || o.bulk.count < 0 || o.bulk.window < 1 || o.bulk.window > maxWindow || o.bulk.breaker < 0 ||
+		o.bulk.pause < 0:
+		return usageError("see: msgctl publish --help",
+			"%s--rate, --count, --breaker and --breaker-pause cannot be negative, --window goes from 1 to %d", where(o.cmd), maxWindow)
 	case o.props.expiration < 0 || o.props.delay < 0 || o.props.expiration > maxDelay || o.props.delay > maxDelay:
-		return usageError("write a duration like 30s or 2h", "%s--expiration and --delay go from 0 to %s", where(o.cmd), maxDelay)
+		return usageError("write a duration like 30s or 2h", "%s--expiration and --delay go from 0 to %s", where(o.cmd),
+			maxDelay)
 	}
 	if err := o.checkTrace(); err != nil {
 		return err
@@ -190,11 +213,14 @@ func (o *publishOptions) checkTrace() error {
 	id, span := o.meta.TraceID, o.meta.SpanID
 	switch {
 	case id != "" && !event.IsTraceID(id):
-		return usageError("write 32 of 0-9 and a-f, not all 0: 4bf92f3577b34da6a3ce929d0e0e4736", "%sflag --trace-id: %q is no trace id of W3C Trace Context", where(o.cmd), id)
+		return usageError("write 32 of 0-9 and a-f, not all 0: 4bf92f3577b34da6a3ce929d0e0e4736",
+			"%sflag --trace-id: %q is no trace id of W3C Trace Context", where(o.cmd), id)
 	case span != "" && !event.IsSpanID(span):
-		return usageError("write 16 of 0-9 and a-f, not all 0: 00f067aa0ba902b7", "%sflag --span-id: %q is no span id of W3C Trace Context", where(o.cmd), span)
+		return usageError("write 16 of 0-9 and a-f, not all 0: 00f067aa0ba902b7",
+			"%sflag --span-id: %q is no span id of W3C Trace Context", where(o.cmd), span)
 	case span != "" && id == "":
-		return usageError("add --trace-id, or leave --span-id out", "%s--span-id says nothing without the trace that it is in", where(o.cmd))
+		return usageError("add --trace-id, or leave --span-id out",
+			"%s--span-id says nothing without the trace that it is in", where(o.cmd))
 	}
 	return nil
 }
@@ -298,8 +324,9 @@ func (r *publishRun) declare(optional bool) error {
 
 // typed prepares for events of the catalogue.
 func (r *publishRun) typed(ctx context.Context, decorate func(*message.Message)) error {
-	m := &eventMaker{catalogue: r.declared.catalogue, metadata: r.meta, aggregate: r.props.aggregate, decorate: decorate, format: event.Format(r.format),
-		appID: r.props.appID, begin: r.beginSpan}
+	m := &eventMaker{catalogue: r.declared.catalogue, metadata: r.meta, aggregate: r.props.aggregate, decorate: decorate,
+		format: event.Format(r.format),
+		appID:  r.props.appID, begin: r.beginSpan}
 	if m.appID == "" {
 		m.appID = r.declared.name
 	}
@@ -351,14 +378,17 @@ func (r *publishRun) checkDelay(ctx context.Context, exchange string) error {
 	if kind != "" {
 		is = "is of type " + kind
 	}
-	return &exitError{code: exitFailed, err: fmt.Errorf("exchange %q %s: the broker delays only in exchanges of type %s, which a plugin brings", exchange, is, delayedType),
-		advice: "without the plugin: publish with --expiration to a queue without consumers whose dead letters go to the exchange"}
+	return &exitError{code: exitFailed,
+		err: fmt.Errorf("exchange %q %s: the broker delays only in exchanges of type %s, which a plugin brings", exchange, is,
+			delayedType),
+		advice: "without the plugin: publish with --expiration to a queue without consumers whose dead letters go to the " +
+			"exchange"}
 }
 
 const delayedType = "x-delayed-message"
 
-// exchangeType asks the broker, which may differ from the topology file; the file only in a dry run, or when the broker's exchanges cannot be
-// read. "" when the exchange does not exist.
+// exchangeType asks the broker, which may differ from the topology file; the file only in a dry
+// run, or when the broker's exchanges cannot be read. "" when the exchange does not exist.
 func (r *publishRun) exchangeType(ctx context.Context, name string) (string, error) {
 	ref := topology.Ref{Kind: topology.KindExchange, VHost: r.vhost, Name: name}
 	var declared topology.Object

@@ -23,13 +23,17 @@ type archiveOptions struct {
 	speed float64
 }
 
-// headerArchive names the archive that a message was published out of: consumers can tell it from the original, whose id it has.
+// headerArchive names the archive that a message was published out of: consumers can tell it from
+// the original, whose id it has.
 const headerArchive = "x-msgctl-archive"
 
 func (o *archiveOptions) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&o.file, "archive", "", "publish the messages of an archive (tail --save, dlq export) again, to the exchange and key they had, with the ids they had")
-	flags.Float64Var(&o.speed, "speed", 1, "with --archive: how many times as fast as they were seen; 0 does not wait between them")
+	flags.StringVar(&o.file, "archive", "",
+		"publish the messages of an archive (tail --save, dlq export) again, to the exchange and key they had, with the "+
+			"ids they had")
+	flags.Float64Var(&o.speed, "speed", 1,
+		"with --archive: how many times as fast as they were seen; 0 does not wait between them")
 	_ = cmd.MarkFlagFilename("archive", "ndjson", "gz", "zst")
 }
 
@@ -47,16 +51,19 @@ func (o *archiveOptions) check(cmd *cobra.Command, typ string) error {
 	if o.speed < 0 || o.speed != o.speed {
 		return usageError("--speed 2, or 0 for as fast as can be", "%s--speed cannot be negative", where(cmd))
 	}
-	for _, name := range []string{"data", "set", "sample", "ndjson", "exchange", "key", "id", "header", "format", "dry-run", "resume", "journal", "priority", "expiration",
+	for _, name := range []string{"data", "set", "sample", "ndjson", "exchange", "key", "id", "header", "format",
+		"dry-run", "resume", "journal", "priority", "expiration",
 		"delay", "allow-unroutable", "correlation-id", "causation-id", "user-id", "trace-id", "span-id", "app-id", "aggregate-id", "content-type"} {
 		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
-			return usageError("leave --"+name+" out: the messages go as they were", "%s--%s and --archive exclude each other", where(cmd), name)
+			return usageError("leave --"+name+" out: the messages go as they were", "%s--%s and --archive exclude each other",
+				where(cmd), name)
 		}
 	}
 	return nil
 }
 
-// playArchive publishes the messages of an archive again. It shares with dlq import all but where they go and when.
+// playArchive publishes the messages of an archive again. It shares with dlq import all but where
+// they go and when.
 func (o *publishOptions) playArchive(ctx context.Context) error {
 	conn, err := o.deps.connection(o.connection)
 	if err != nil {
@@ -93,12 +100,14 @@ func (o *publishOptions) playArchive(ctx context.Context) error {
 	doc := view.NewRunDocument("play", result.Result, time.Since(start))
 	doc.VHost, doc.File = conn.VHost, o.archive.file
 	for _, k := range result.Broken {
-		doc.Broken = append(doc.Broken, view.BrokenDocument{Line: k.Line, Byte: k.Byte, Final: k.Final, Reason: k.Reason.Error()})
+		doc.Broken = append(doc.Broken,
+			view.BrokenDocument{Line: k.Line, Byte: k.Byte, Final: k.Final, Reason: k.Reason.Error()})
 	}
 	return run.end(doc, err)
 }
 
-// wherePublished is the exchange and key of the last publication. One that says neither cannot be published again.
+// wherePublished is the exchange and key of the last publication. One that says neither cannot be
+// published again.
 func wherePublished(m *message.Message) (publish.Target, bool) {
 	return publish.Target{Exchange: m.Exchange, Key: m.RoutingKey}, m.Exchange != "" || m.RoutingKey != ""
 }
@@ -113,11 +122,15 @@ type archivePlayer struct {
 	first time.Time // when it was seen
 }
 
-// prepare takes off what brokers own: a death history sent by a client is trusted by 3.10, and an offset is no longer true. The ids stay.
+// prepare takes off what brokers own: a death history sent by a client is trusted by 3.10, and an
+// offset is no longer true. The ids stay.
 func (p *archivePlayer) prepare(m *message.Message) *message.Message {
 	c := *m
 	c.Headers = maps.Clone(m.Headers)
-	maps.DeleteFunc(c.Headers, func(name string, _ any) bool { return message.BrokerOwned(name) && name != message.HeaderCC })
+	maps.DeleteFunc(c.Headers, func(name string, _ any) bool {
+		return message.BrokerOwned(name) &&
+			name != message.HeaderCC
+	})
 	if c.Headers == nil {
 		c.Headers = message.Table{}
 	}
@@ -125,8 +138,9 @@ func (p *archivePlayer) prepare(m *message.Message) *message.Message {
 	return &c
 }
 
-// pace waits as long as there was between the first message and this one. Archives that do not say when messages were seen are played by the
-// property timestamp, which has seconds; without either there is nothing to wait for.
+// pace waits as long as there was between the first message and this one. Archives that do not say
+// when messages were seen are played by the property timestamp, which has seconds; without either
+// there is nothing to wait for.
 func (p *archivePlayer) pace(ctx context.Context, m *message.Message) error {
 	at := p.in.Seen()
 	if at.IsZero() {

@@ -14,13 +14,15 @@ func BenchmarkLine(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	t := event.Type{Name: "order.created", Exchange: "orders", AggregateType: "Order", AggregateID: "/orderId", Version: 1, Schema: schema}
+	t := event.Type{Name: "order.created", Exchange: "orders", AggregateType: "Order", AggregateID: "/orderId", Version: 1,
+		Schema: schema}
 	catalogue := event.NewCatalogue([]event.Type{t})
 	typ, err := catalogue.Type("order.created")
 	if err != nil {
 		b.Fatal(err)
 	}
-	run := &publishRun{maker: &eventMaker{catalogue: catalogue, typ: typ, appID: "bench", decorate: func(*message.Message) {}, begin: (&publishRun{}).beginSpan}}
+	run := &publishRun{maker: &eventMaker{catalogue: catalogue, typ: typ, appID: "bench",
+		decorate: func(*message.Message) {}, begin: (&publishRun{}).beginSpan}}
 	series, err := event.NewSeries()
 	if err != nil {
 		b.Fatal(err)

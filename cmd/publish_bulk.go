@@ -62,7 +62,8 @@ func (r *publishRun) item(text []byte, line, end int64, series event.Series) bul
 	return item
 }
 
-// lines makes a source of lines. The text of a line is the reader's until the next one: messages keep parts of it, so it is copied.
+// lines makes a source of lines. The text of a line is the reader's until the next one: messages
+// keep parts of it, so it is copied.
 func (r *publishRun) lines(l *bulk.Lines, series *event.Series) bulk.Source {
 	var given int64
 	ids := event.Series{}
@@ -135,7 +136,8 @@ func (r *publishRun) journalName() string {
 }
 
 // openJournal begins a journal, or goes on with one.
-func (r *publishRun) openJournal(name string, in io.Reader, series *event.Series) (*bulk.Journal, bulk.Report, int64, error) {
+func (r *publishRun) openJournal(name string, in io.Reader, series *event.Series) (*bulk.Journal, bulk.Report, int64,
+	error) {
 	source := r.bulk.ndjson
 	if abs, err := filepath.Abs(source); err == nil && source != "-" {
 		source = abs
@@ -147,14 +149,17 @@ func (r *publishRun) openJournal(name string, in io.Reader, series *event.Series
 		}
 		j, err := bulk.CreateJournal(name, bulk.Header{Source: source, Check: check, Series: series.String(), Type: r.typ})
 		if errors.Is(err, fs.ErrExist) {
-			return nil, bulk.Report{}, 0, &exitError{code: exitUsage, err: fmt.Errorf("an earlier run of %s did not end: its journal %s is there", r.bulk.ndjson, name),
-				advice: "go on where it was: add --resume\nbegin anew, and publish again what is confirmed already: rm " + shell.Quote(name)}
+			return nil, bulk.Report{}, 0, &exitError{code: exitUsage,
+				err: fmt.Errorf("an earlier run of %s did not end: its journal %s is there", r.bulk.ndjson, name),
+				advice: "go on where it was: add --resume\nbegin anew, and publish again what is confirmed already: rm " +
+					shell.Quote(name)}
 		}
 		return j, bulk.Report{}, 0, err
 	}
 	j, h, report, end, err := bulk.ResumeJournal(name)
 	if errors.Is(err, bulk.ErrNoJournal) {
-		return nil, report, 0, &exitError{code: exitUsage, err: err, advice: "the run ended well, or there was none: leave --resume out"}
+		return nil, report, 0, &exitError{code: exitUsage, err: err,
+			advice: "the run ended well, or there was none: leave --resume out"}
 	}
 	if err != nil {
 		return nil, report, 0, err
@@ -173,15 +178,17 @@ func (r *publishRun) sameRun(h bulk.Header, in io.Reader, name string) error {
 	case err != nil:
 		return err
 	case h.Check != check:
-		return &exitError{code: exitUsage, err: fmt.Errorf("%s begins otherwise than when its journal %s was made", r.bulk.ndjson, name), advice: "name the file that was published then, or remove the journal"}
+		return &exitError{code: exitUsage, err: fmt.Errorf("%s begins otherwise than when its journal %s was made",
+			r.bulk.ndjson, name), advice: "name the file that was published then, or remove the journal"}
 	case h.Type != r.typ:
-		return &exitError{code: exitUsage, err: fmt.Errorf("the journal %s is about events of type %q", name, h.Type), advice: "msgctl publish " + shell.Quote(h.Type) + " --ndjson " + shell.Quote(r.bulk.ndjson) + " --resume"}
+		return &exitError{code: exitUsage, err: fmt.Errorf("the journal %s is about events of type %q", name, h.Type),
+			advice: "msgctl publish " + shell.Quote(h.Type) + " --ndjson " + shell.Quote(r.bulk.ndjson) + " --resume"}
 	}
 	return nil
 }
 
-// fingerprint tells files apart by how they begin. Standard input has none. The beginning must be there already when a run is resumed, so
-// only the first line counts.
+// fingerprint tells files apart by how they begin. Standard input has none. The beginning must be
+// there already when a run is resumed, so only the first line counts.
 func fingerprint(in io.Reader) (string, error) {
 	f, ok := in.(*os.File)
 	if !ok {
@@ -227,7 +234,8 @@ func (r *publishRun) run(ctx context.Context, o bulk.Options, total int64) (err 
 	if r.bulk.rate > 0 {
 		o.Publisher.Limiter = rate.NewLimiter(rate.Limit(r.bulk.rate), max(1, int(r.bulk.rate/50)))
 	}
-	o.Breaker = publish.BreakerOptions{Failures: r.bulk.breaker, Pause: r.bulk.pause, Notify: func(s publish.BreakerState) { watch.progress.Note(r.breakerText(s)) }}
+	o.Breaker = publish.BreakerOptions{Failures: r.bulk.breaker, Pause: r.bulk.pause,
+		Notify: func(s publish.BreakerState) { watch.progress.Note(r.breakerText(s)) }}
 	if r.bulk.breaker == 0 {
 		o.Breaker.Failures = -1
 	}
@@ -256,7 +264,8 @@ const maxFailuresShown = 20
 func (r *publishRun) breakerText(s publish.BreakerState) string {
 	switch s {
 	case publish.BreakerOpen:
-		return fmt.Sprintf("circuit breaker: %d events in a row were returned or refused; paused for %s", r.bulk.breaker, r.bulk.pause)
+		return fmt.Sprintf("circuit breaker: %d events in a row were returned or refused; paused for %s", r.bulk.breaker,
+			r.bulk.pause)
 	case publish.BreakerStillOpen:
 		return fmt.Sprintf("circuit breaker: the probe failed; paused for another %s", r.bulk.pause)
 	case publish.BreakerProbing:
@@ -284,7 +293,8 @@ func (r *publishRun) recorder() (func(bulk.Result), func() error, error) {
 }
 
 // endBulk shows the report, and maps it to the exit code.
-func (r *publishRun) endBulk(ctx context.Context, o bulk.Options, report bulk.Report, elapsed time.Duration, err error) error {
+func (r *publishRun) endBulk(ctx context.Context, o bulk.Options, report bulk.Report, elapsed time.Duration,
+	err error) error {
 	complete := err == nil && !report.Stopped && report.Unknown+report.Unsent == 0
 	if o.Journal != nil {
 		err = errors.Join(err, o.Journal.Close(complete))

@@ -77,7 +77,8 @@ func (r *publishRun) dryRunFile() error {
 	for _, f := range failures {
 		fmt.Fprintln(s.Err, terminal.Neutralise(fmt.Sprintf("line %d: %v", f.Line, f.Err)))
 	}
-	fmt.Fprintf(s.Out, "%s would be sent, %s invalid\n", terminal.FormatPlural(counts.Confirmed, "event", "events"), terminal.FormatPlural(counts.Invalid, "line is", "lines are"))
+	fmt.Fprintf(s.Out, "%s would be sent, %s invalid\n", terminal.FormatPlural(counts.Confirmed, "event", "events"),
+		terminal.FormatPlural(counts.Invalid, "line is", "lines are"))
 	if counts.Invalid > 0 {
 		return exitWith(exitFailed)
 	}

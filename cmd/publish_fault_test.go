@@ -16,8 +16,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/event"
 )
 
-// faultEvents is how many events the tests publish through faults, on each line. The issue speaks of 100,000; CI can bear this many, and
-// MSGCTL_FAULT_EVENTS asks for more.
+// faultEvents is how many events the tests publish through faults, on each line. The issue speaks
+// of 100,000; CI can bear this many, and MSGCTL_FAULT_EVENTS asks for more.
 const faultEvents = 20_000
 
 func eventCount(t *testing.T) int {
@@ -59,7 +59,8 @@ type arrived struct {
 	repeats int
 }
 
-// drain takes everything out of a queue. It fails unless events come in the order of their numbers, apart from repeats.
+// drain takes everything out of a queue. It fails unless events come in the order of their numbers,
+// apart from repeats.
 func drain(t *testing.T, u rabbittest.User, queue string) arrived {
 	t.Helper()
 	ch := u.Channel(t)
@@ -112,8 +113,8 @@ func TestPublishThroughFaults(t *testing.T) {
 	})
 }
 
-// publishThroughCuts: the connection is cut at random bytes, and the broker is killed and comes back. Every event arrives, in order apart
-// from repeats with the same id, and the report says so.
+// publishThroughCuts: the connection is cut at random bytes, and the broker is killed and comes
+// back. Every event arrives, in order apart from repeats with the same id, and the report says so.
 func publishThroughCuts(t *testing.T, n *node.Node) {
 	total := eventCount(t)
 	topologyFile, payloads := eventFiles(t, total)
@@ -123,7 +124,8 @@ func publishThroughCuts(t *testing.T, n *node.Node) {
 		t.Fatal(err)
 	}
 	p := newProgram(t, proxy.Through(n.URL), n.API)
-	r := p.start("publish", "e", "-f", topologyFile, "--ndjson", payloads, "--rate", "4000", "--window", "500", "-o", "json",
+	r := p.start("publish", "e", "-f", topologyFile, "--ndjson", payloads, "--rate", "4000", "--window", "500", "-o",
+		"json",
 		"--reconnect-delay", "300ms", "--reconnect-attempts", "40", "--timeout", "10s")
 	stop := make(chan struct{})
 	cuts := make(chan int)
@@ -136,7 +138,10 @@ func publishThroughCuts(t *testing.T, n *node.Node) {
 	if err := n.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "most of the events to be published", func() bool { return journalLine(journal) > total*9/10 || journalLine(journal) < 0 })
+	waitFor(t, "most of the events to be published", func() bool {
+		return journalLine(journal) > total*9/10 ||
+			journalLine(journal) < 0
+	})
 	close(stop)
 	made := <-cuts
 	res := p.wait(r)
@@ -149,7 +154,8 @@ func publishThroughCuts(t *testing.T, n *node.Node) {
 	if err := json.Unmarshal([]byte(res.stdout), &report); err != nil {
 		t.Fatal(err, res.stdout)
 	}
-	if report.Confirmed != total || report.Returned+report.Rejected+report.Unknown+report.Invalid+report.Unsent > 0 || !report.Complete {
+	if report.Confirmed != total || report.Returned+report.Rejected+report.Unknown+report.Invalid+report.Unsent > 0 ||
+		!report.Complete {
 		t.Errorf("the report: %+v", report)
 	}
 	got := drain(t, rabbittest.User{URL: n.URL, API: n.API}, "q")
@@ -188,7 +194,8 @@ func waitFor(t *testing.T, what string, ok func() bool) {
 	t.Fatal("waited four minutes for " + what)
 }
 
-// journalLine returns up to which line a journal says that all is done: 0 before the first, -1 when there is none.
+// journalLine returns up to which line a journal says that all is done: 0 before the first, -1 when
+// there is none.
 func journalLine(name string) int {
 	text, err := os.ReadFile(name)
 	if err != nil {
@@ -204,8 +211,8 @@ func journalLine(name string) int {
 	return 0
 }
 
-// TestKilledPublishIsResumed: kill -9 twice, and each time --resume goes on behind the last line that was confirmed. Nothing is
-// missing, repeats are few and have the ids of the first time.
+// TestKilledPublishIsResumed: kill -9 twice, and each time --resume goes on behind the last line
+// that was confirmed. Nothing is missing, repeats are few and have the ids of the first time.
 func TestKilledPublishIsResumed(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		const total, window = 6000, 200
@@ -214,7 +221,8 @@ func TestKilledPublishIsResumed(t *testing.T) {
 		topologyFile, payloads := eventFiles(t, total)
 		p := newProgram(t, v.URL, v.API)
 		p.run("apply", "-f", topologyFile, "--yes").want(t, exitOK)
-		args := []string{"publish", "e", "-f", topologyFile, "--ndjson", payloads, "--rate", "3000", "--window", fmt.Sprint(window)}
+		args := []string{"publish", "e", "-f", topologyFile, "--ndjson", payloads, "--rate", "3000", "--window",
+			fmt.Sprint(window)}
 		for i, at := range []int{total / 4, total / 2} {
 			if i > 0 {
 				args = append(args, "--resume")
@@ -275,7 +283,8 @@ func publishUnderAnAlarm(t *testing.T, n *node.Node) {
 	if err := n.SetMemoryAlarm(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Wait(); err != nil || !strings.Contains(stdout.String(), `"confirmed": 2000,`) || !said("resumed: the broker takes messages again")() {
+	if err := cmd.Wait(); err != nil || !strings.Contains(stdout.String(), `"confirmed": 2000,`) ||
+		!said("resumed: the broker takes messages again")() {
 		t.Errorf("%v: %s", err, stdout.String())
 	}
 	if got := drain(t, rabbittest.User{URL: n.URL, API: n.API}, "q"); len(got.ids) != 2000 || got.repeats > 0 {
@@ -283,14 +292,17 @@ func publishUnderAnAlarm(t *testing.T, n *node.Node) {
 	}
 }
 
-// statusUnderAnAlarm: status says which node has the alarm, and that it blocks a connection. Connections show that some seconds late.
+// statusUnderAnAlarm: status says which node has the alarm, and that it blocks a connection.
+// Connections show that some seconds late.
 func statusUnderAnAlarm(t *testing.T, p *program) {
 	t.Helper()
 	waitFor(t, "status to tell of the blocked connection", func() bool {
 		return strings.Contains(p.run("status").stdout, "1 connection is blocked: ")
 	})
-	p.run("status").want(t, exitPending, "memory alarm", `has a memory alarm: it uses `, "publishers are blocked until consumers catch up")
+	p.run("status").want(t, exitPending, "memory alarm", `has a memory alarm: it uses `,
+		"publishers are blocked until consumers catch up")
 	p.run("status", "--format", "nagios").want(t, 2, "RABBITMQ CRITICAL - node ")
-	p.run("status", "--format", "prometheus").want(t, exitPending, `,resource="memory"} 1`, "msgctl_status_healthy 0", "msgctl_status_connections_blocked 1")
+	p.run("status", "--format", "prometheus").want(t, exitPending, `,resource="memory"} 1`, "msgctl_status_healthy 0",
+		"msgctl_status_connections_blocked 1")
 	p.run("doctor", "--only", "alarms").want(t, exitPending, "has a memory alarm")
 }

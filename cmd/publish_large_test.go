@@ -10,12 +10,14 @@ import (
 	"github.com/msgctl/msgctl/pkg/event"
 )
 
-// TestPublishLargeAndStrangePayloads: what the broker takes arrives byte for byte, and what it does not take is refused with the reason.
+// TestPublishLargeAndStrangePayloads: what the broker takes arrives byte for byte, and what it does
+// not take is refused with the reason.
 func TestPublishLargeAndStrangePayloads(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)
 		t.Cleanup(func() { removeRecords(t, b, v.Name) })
-		topologyFile := writeFile(t, "name: large\nexchanges: { x: { type: fanout } }\nqueues: { q: { bindings: [{ exchange: x }] } }\nevents: { e: { exchange: x } }\n")
+		topologyFile := writeFile(t, "name: large\nexchanges: { x: { type: fanout } }\nqueues: { q: { bindings: [{ "+
+			"exchange: x }] } }\nevents: { e: { exchange: x } }\n")
 		p := newProgram(t, v.URL, v.API)
 		p.run("apply", "-f", topologyFile, "--yes").want(t, exitOK)
 		file := func(text []byte) string {
@@ -40,7 +42,8 @@ func TestPublishLargeAndStrangePayloads(t *testing.T) {
 				t.Errorf("a payload of %d bytes came back with %d bytes, %v", len(payload), len(e.Payload), err)
 			}
 		}
-		p.run("publish", "e", "-f", topologyFile, "--data", file([]byte("{\"a\":\"\xff\"}"))).want(t, exitFailed, "byte 6 is not UTF-8", "nothing was sent")
+		p.run("publish", "e", "-f", topologyFile, "--data", file([]byte("{\"a\":\"\xff\"}"))).want(t, exitFailed,
+			"byte 6 is not UTF-8", "nothing was sent")
 		if b.Line != "3.10" { // whose limit is 128 MiB
 			p.run("publish", "e", "-f", topologyFile, "--data", file(of(16<<20))).want(t, exitFailed, "more than the 16777216")
 		}

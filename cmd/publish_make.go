@@ -21,8 +21,8 @@ import (
 
 // maker makes a message of a text that somebody wrote.
 type maker interface {
-	// make returns what is to be published. id and now are for what the text itself does not tell. An *invalidError says what is wrong
-	// with the text.
+	// make returns what is to be published. id and now are for what the text itself does not tell.
+	// An *invalidError says what is wrong with the text.
 	make(text []byte, id string, now time.Time) (messageOf, error)
 }
 
@@ -80,12 +80,14 @@ func (m *eventMaker) make(text []byte, id string, now time.Time) (messageOf, err
 	t := m.typ
 	if t == nil {
 		if t, err = m.catalogue.Type(draft.EventType); err != nil {
-			return messageOf{}, &invalidError{draft.EventType, []event.Violation{{Pointer: "/eventType", Keyword: "type", Message: err.Error()}}, text}
+			return messageOf{}, &invalidError{draft.EventType, []event.Violation{{Pointer: "/eventType", Keyword: "type",
+				Message: err.Error()}}, text}
 		}
 	}
 	if t.VHost != m.vhost {
 		return messageOf{}, &invalidError{t.Name, []event.Violation{{Pointer: "/eventType", Keyword: "type",
-			Message: fmt.Sprintf("%s is published in vhost %q, and this run publishes in vhost %q", t.Name, t.VHost, m.vhost)}}, text}
+			Message: fmt.Sprintf("%s is published in vhost %q, and this run publishes in vhost %q", t.Name, t.VHost,
+				m.vhost)}}, text}
 	}
 	if err := m.check(t, draft, whole, text); err != nil {
 		return messageOf{}, err
@@ -122,7 +124,8 @@ func (m *eventMaker) draft(text []byte) (e *event.Envelope, whole bool, err erro
 func (m *eventMaker) hint(err error) error {
 	var form *event.FormatError
 	if m.typ == nil && errors.As(err, &form) && form.Pointer == "/eventType" {
-		return &event.FormatError{Pointer: form.Pointer, Problem: form.Problem + "; payloads take the name of their event: msgctl publish TYPE --ndjson FILE"}
+		return &event.FormatError{Pointer: form.Pointer, Problem: form.Problem +
+			"; payloads take the name of their event: msgctl publish TYPE --ndjson FILE"}
 	}
 	return err
 }
@@ -194,9 +197,11 @@ func (m *rawMaker) make(text []byte, id string, now time.Time) (messageOf, error
 	if contentType == "" && json.Valid(text) {
 		contentType = "application/json"
 	}
-	out := messageOf{target: publish.Target{Exchange: o.exchange, Key: o.key}, message: &message.Message{Body: text, Properties: message.Properties{
-		ContentType: contentType, DeliveryMode: message.Persistent, MessageID: cmp.Or(o.id, id), Timestamp: now.Truncate(time.Second), AppID: o.appID,
-	}}}
+	out := messageOf{target: publish.Target{Exchange: o.exchange, Key: o.key},
+		message: &message.Message{Body: text, Properties: message.Properties{
+			ContentType: contentType, DeliveryMode: message.Persistent, MessageID: cmp.Or(o.id,
+				id), Timestamp: now.Truncate(time.Second), AppID: o.appID,
+		}}}
 	m.decorate(out.message)
 	out.span = m.begin(out.target, nil, nil)
 	out.span.Attach(out.message)
@@ -232,7 +237,8 @@ func (o *propertyOptions) decorator(cmd *cobra.Command) (func(*message.Message),
 // headerDelay says for how many milliseconds a delayed-message exchange keeps a message.
 const headerDelay = "x-delay"
 
-// parseHeaders reads NAME=VALUE: a whole number, true and false have their types, all else is a text.
+// parseHeaders reads NAME=VALUE: a whole number, true and false have their types, all else is a
+// text.
 func parseHeaders(list []string) (message.Table, error) {
 	headers := message.Table{}
 	for _, h := range list {

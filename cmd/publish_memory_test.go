@@ -9,7 +9,8 @@ import (
 	"github.com/msgctl/msgctl/internal/rabbittest"
 )
 
-// TestMemoryDoesNotGrow: however many events a file has, publish and tail take no more memory than for the first few of them.
+// TestMemoryDoesNotGrow: however many events a file has, publish and tail take no more memory than
+// for the first few of them.
 func TestMemoryDoesNotGrow(t *testing.T) {
 	if underRace {
 		t.Skip("the race detector takes many times the memory, and time: tail does not keep up, and fills its buffer")

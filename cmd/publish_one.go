@@ -48,7 +48,8 @@ func (d *deps) showInvalid(e *invalidError, file, consequence string) error {
 	if e.typ != "" {
 		what += " of " + e.typ
 	}
-	return &exitError{code: exitFailed, err: fmt.Errorf("%s is not valid: %s, %s", what, terminal.FormatPlural(int64(len(e.violations)), "violation", "violations"), consequence)}
+	return &exitError{code: exitFailed, err: fmt.Errorf("%s is not valid: %s, %s", what,
+		terminal.FormatPlural(int64(len(e.violations)), "violation", "violations"), consequence)}
 }
 
 // one publishes one event and waits for what becomes of it.
@@ -133,8 +134,9 @@ func (r *publishRun) publisherOptions(window int) publish.PublisherOptions {
 	if attempts == 0 {
 		attempts = -1
 	}
-	return publish.PublisherOptions{Window: window, Republish: true, ReconnectDelay: r.conn.ReconnectDelay, ReconnectAttempts: attempts,
-		Notify: func(n publish.Notice) { r.deps.warn(noticeText(n)) }}
+	return publish.PublisherOptions{Window: window, Republish: true, ReconnectDelay: r.conn.ReconnectDelay,
+		ReconnectAttempts: attempts,
+		Notify:            func(n publish.Notice) { r.deps.warn(noticeText(n)) }}
 }
 
 // noticeText says in words what happened to the connection.
@@ -163,7 +165,8 @@ func isRefusal(err error) bool {
 	return asError(err, &refusal)
 }
 
-// refused explains why the broker does not take a message; of an exchange that does not exist also which one was surely meant.
+// refused explains why the broker does not take a message; of an exchange that does not exist also
+// which one was surely meant.
 func (r *publishRun) refused(ctx context.Context, b messageBroker, m messageOf, why error) error {
 	err := fmt.Errorf("publish to %s: refused: %w", m.target, why)
 	live, readErr := b.Everything(ctx, []string{r.vhost})

@@ -25,13 +25,17 @@ type payloadOptions struct {
 func (o *payloadOptions) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVarP(&o.data, "data", "d", "", "the payload, @FILE for a file, or - for stdin (default: stdin)")
-	flags.StringArrayVar(&o.sets, "set", nil, "set a part of the payload, PATH=VALUE: customer.country=DE, items.0.price=19.9; VALUE is JSON, or else a text; may be repeated")
-	flags.BoolVar(&o.sample, "sample", false, "use a valid example: one of the catalogue's, or one that is made up from the schema")
+	flags.StringArrayVar(&o.sets, "set", nil,
+		"set a part of the payload, PATH=VALUE: customer.country=DE, items.0.price=19.9; VALUE is JSON, or else a text; "+
+			"may be repeated")
+	flags.BoolVar(&o.sample, "sample", false,
+		"use a valid example: one of the catalogue's, or one that is made up from the schema")
 }
 
 func (o *payloadOptions) any() bool { return o.data != "" || len(o.sets) > 0 || o.sample }
 
-// given is a text with the name under which errors speak of it; "" for what was not written in a file.
+// given is a text with the name under which errors speak of it; "" for what was not written in a
+// file.
 type given struct {
 	name string
 	text []byte
@@ -96,7 +100,8 @@ func readFrom(name string, r io.Reader) (given, error) {
 	return given{name, text}, nil
 }
 
-// needs says on a terminal what the event needs, where somebody would wait for input that nobody types.
+// needs says on a terminal what the event needs, where somebody would wait for input that nobody
+// types.
 func (r *publishRun) needs() error {
 	if r.typ == "" {
 		return usageError("--data 'TEXT', --data @FILE, or < FILE", "%sthere is nothing to publish", where(r.cmd))
@@ -115,7 +120,8 @@ func (r *publishRun) needs() error {
 	} else {
 		fmt.Fprintln(s.Err, ".")
 	}
-	hints := [][2]string{{"msgctl publish " + r.typ + " < payload.json", ""}, {"msgctl publish " + r.typ + " --sample", "a valid example"},
+	hints := [][2]string{{"msgctl publish " + r.typ + " < payload.json", ""},
+		{"msgctl publish " + r.typ + " --sample", "a valid example"},
 		{"msgctl events sample " + r.typ + " > payload.json", "the same, to change it"}}
 	var lines []string
 	for _, h := range hints {

@@ -56,7 +56,8 @@ func newRootCmd(d *deps) *cobra.Command {
 		SilenceUsage:               true,
 		SuggestionsMinimumDistance: 2,
 	}
-	cmd.PersistentFlags().Var(&d.colour, "color", "colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE are heeded too")
+	cmd.PersistentFlags().Var(&d.colour, "color",
+		"colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE are heeded too")
 	cmd.Flags().Bool("version", false, "print the version")
 	cmd.SetFlagErrorFunc(flagError)
 	cmd.SetUsageFunc(writeUsage)
@@ -81,9 +82,11 @@ func newRootCmd(d *deps) *cobra.Command {
 	return cmd
 }
 
-// Reference returns all commands, for programs that generate documentation and completions. They cannot be run.
+// Reference returns all commands, for programs that generate documentation and completions. They
+// cannot be run.
 func Reference() *cobra.Command {
-	return newRootCmd(&deps{streams: terminal.New(strings.NewReader(""), io.Discard, io.Discard, nil), colour: terminal.ColourAuto})
+	return newRootCmd(&deps{streams: terminal.New(strings.NewReader(""), io.Discard, io.Discard, nil),
+		colour: terminal.ColourAuto})
 }
 
 // addCompletion adds cobra's command and gives it our errors.

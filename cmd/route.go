@@ -71,9 +71,11 @@ func newRouteCmd(d *deps) *cobra.Command {
 	opts.source.register(cmd, "ask a broker for its topology instead of files")
 	opts.output.register(cmd, "text", "json", "yaml")
 	flags := cmd.Flags()
-	flags.StringVar(&opts.exchange, "exchange", "", "the exchange that the message is published to; '' is the default exchange")
+	flags.StringVar(&opts.exchange, "exchange", "",
+		"the exchange that the message is published to; '' is the default exchange")
 	flags.StringVar(&opts.key, "key", "", "its routing key")
-	flags.StringArrayVar(&opts.headers, "header", nil, "a header, NAME=VALUE; 1, true and 1.5 are typed, \"1\" in quotes is text; may be repeated")
+	flags.StringArrayVar(&opts.headers, "header", nil,
+		"a header, NAME=VALUE; 1, true and 1.5 are typed, \"1\" in quotes is text; may be repeated")
 	flags.StringArrayVar(&opts.cc, "cc", nil, "a further routing key, in the header CC; may be repeated")
 	flags.StringArrayVar(&opts.bcc, "bcc", nil, "a further routing key, in the header BCC; may be repeated")
 	registerSteps(cmd, &opts.steps)
@@ -171,7 +173,8 @@ func (o *routeOptions) publication() (route.Publication, error) {
 	case o.event != "" && o.hasExchange:
 		return route.Publication{}, usageError("name the event alone: msgctl route "+o.event, "an event knows its exchange")
 	case o.event == "" && !o.hasExchange:
-		return route.Publication{}, usageError("msgctl route EVENT, or msgctl route --exchange X --key K", "which message? neither an event nor --exchange is named")
+		return route.Publication{}, usageError("msgctl route EVENT, or msgctl route --exchange X --key K",
+			"which message? neither an event nor --exchange is named")
 	}
 	p := route.Publication{Exchange: o.exchange, Key: o.key, CC: o.cc, BCC: o.bcc}
 	headers := map[string]any{}
@@ -199,7 +202,8 @@ func (o *routeOptions) network(ctx context.Context) (*route.Network, *route.Publ
 		return o.fromFiles()
 	}
 	if o.event != "" {
-		return nil, nil, usageError("name --exchange and --key instead", "events are declared in files, and --live reads none")
+		return nil, nil, usageError("name --exchange and --key instead",
+			"events are declared in files, and --live reads none")
 	}
 	conn, err := o.deps.connection(o.connection)
 	if err != nil {
@@ -258,7 +262,8 @@ func sectionsOf(s *spec.Spec, state *topology.State, vhost string) *spec.Section
 	return &s.Sections
 }
 
-// chooseNetwork decides which vhost of the files is meant: the one that was named, the files' own, or the only one with exchanges or queues.
+// chooseNetwork decides which vhost of the files is meant: the one that was named, the files' own,
+// or the only one with exchanges or queues.
 func chooseNetwork(state *topology.State, named string) (string, error) {
 	if named != "" {
 		return named, nil
@@ -275,5 +280,6 @@ func chooseNetwork(state *topology.State, named string) (string, error) {
 	case len(used) == 1:
 		return slices.Collect(maps.Keys(used))[0], nil
 	}
-	return "", usageError("--vhost "+slices.Sorted(maps.Keys(used))[0], "the files declare several vhosts (%s): which one?", strings.Join(slices.Sorted(maps.Keys(used)), ", "))
+	return "", usageError("--vhost "+slices.Sorted(maps.Keys(used))[0],
+		"the files declare several vhosts (%s): which one?", strings.Join(slices.Sorted(maps.Keys(used)), ", "))
 }

@@ -16,7 +16,8 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// TestScript runs what needs no broker. A script's environment has no variable of the machine's but PATH.
+// TestScript runs what needs no broker. A script's environment has no variable of the machine's but
+// PATH.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",

@@ -24,8 +24,10 @@ type session struct {
 	unlock     func()
 }
 
-// session reads the files and prepares the connection; nothing is dialled yet. Problems of the files end the command.
-func (d *deps) session(ctx context.Context, command string, flags *profile.Flags, files *fileOptions, diff *diffOptions) (*session, error) {
+// session reads the files and prepares the connection; nothing is dialled yet. Problems of the
+// files end the command.
+func (d *deps) session(ctx context.Context, command string, flags *profile.Flags, files *fileOptions,
+	diff *diffOptions) (*session, error) {
 	conn, err := d.connection(flags)
 	if err != nil {
 		return nil, err
@@ -49,7 +51,8 @@ func (d *deps) session(ctx context.Context, command string, flags *profile.Flags
 	if err != nil {
 		return nil, err
 	}
-	return &session{deps: d, command: command, connection: conn, broker: b, want: want, options: diff, unlock: func() {}}, nil
+	return &session{deps: d, command: command, connection: conn, broker: b, want: want, options: diff,
+		unlock: func() {}}, nil
 }
 
 // vhostChoice says which vhost files that name none, or that are to be retargeted, are about.
@@ -80,7 +83,8 @@ func (s *session) plan(ctx context.Context) (*topology.Plan, error) {
 	return plan, adviseNoAPI(err, s.command)
 }
 
-// live reads the broker. Vhosts that are missing become part of what is wanted, when somebody wants them created.
+// live reads the broker. Vhosts that are missing become part of what is wanted, when somebody wants
+// them created.
 func (s *session) live(ctx context.Context) (*topology.Live, error) {
 	live, err := s.broker.Live(ctx, s.want)
 	if err != nil {
@@ -107,10 +111,12 @@ func (s *session) createVHost(ctx context.Context, name string) (bool, error) {
 	if s.options.createVHost || s.options.noAPI || s.command != "apply" || !s.deps.streams.InTTY {
 		return s.options.createVHost, nil
 	}
-	return s.deps.streams.Confirm(ctx, fmt.Sprintf("The vhost %q of the files does not exist. Create it?", name), "--create-vhost")
+	return s.deps.streams.Confirm(ctx, fmt.Sprintf("The vhost %q of the files does not exist. Create it?", name),
+		"--create-vhost")
 }
 
-// lock keeps other applies of the same topology out. Where no lock can be had, the command goes on and says so.
+// lock keeps other applies of the same topology out. Where no lock can be had, the command goes on
+// and says so.
 func (s *session) lock(ctx context.Context) error {
 	vhosts := s.want.VHosts()
 	if s.want.Name == "" || len(vhosts) == 0 {
@@ -147,15 +153,22 @@ type diffOptions struct {
 
 func (o *diffOptions) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.Int64Var(&o.MaxMessageLoss, "max-message-loss", 0, "delete queues even if that many messages, in all, are lost with them")
+	flags.Int64Var(&o.MaxMessageLoss, "max-message-loss", 0,
+		"delete queues even if that many messages, in all, are lost with them")
 	if o.destroy {
 		return
 	}
-	flags.BoolVar(&o.Prune, "prune", false, "delete what this topology's name once applied and the files no longer declare")
-	flags.BoolVar(&o.Adopt, "adopt", false, "take declared objects that existed before into the topology's record, so that --prune may delete them later")
-	flags.Var(replaceValue{o}, "replace", "what may be deleted and made anew where RabbitMQ cannot change it: empty (exchanges, and queues without messages and consumers)")
+	flags.BoolVar(&o.Prune, "prune", false,
+		"delete what this topology's name once applied and the files no longer declare")
+	flags.BoolVar(&o.Adopt, "adopt", false,
+		"take declared objects that existed before into the topology's record, so that --prune may delete them later")
+	flags.Var(replaceValue{o}, "replace",
+		"what may be deleted and made anew where RabbitMQ cannot change it: empty (exchanges, and queues without messages "+
+			"and consumers)")
 	flags.BoolVar(&o.createVHost, "create-vhost", false, "create the vhost that the files name, if it is missing")
-	flags.BoolVar(&o.noAPI, "no-api", false, "do without the management API: declare exchanges, queues and bindings over AMQP (differences are found by declaring what exists again, which changes nothing)")
+	flags.BoolVar(&o.noAPI, "no-api", false,
+		"do without the management API: declare exchanges, queues and bindings over AMQP (differences are found by "+
+			"declaring what exists again, which changes nothing)")
 }
 
 // diff returns what makes a plan of a live state.

@@ -40,7 +40,8 @@ func newStatusCmd(d *deps) *cobra.Command {
 		Short:   "Show whether the broker can do its work",
 		Long:    statusLong,
 		Example: "  msgctl status\n  msgctl status --fail-on warning\n  msgctl status --format nagios\n" +
-			"  msgctl status --format prometheus > /var/lib/node_exporter/msgctl.prom\n  msgctl status --format json --vhost orders",
+			"  msgctl status --format prometheus > /var/lib/node_exporter/msgctl.prom\n  msgctl status --format json --vhost " +
+			"orders",
 		Args: args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runStatus(cmd.Context(), opts, cmd.Flags().Changed("vhost"))

@@ -79,20 +79,26 @@ func newTailCmd(d *deps) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringArrayVarP(&opts.exchanges, "exchange", "x", nil, "watch this exchange; may be repeated (default: those of the topology file, or all)")
+	flags.StringArrayVarP(&opts.exchanges, "exchange", "x", nil,
+		"watch this exchange; may be repeated (default: those of the topology file, or all)")
 	flags.StringVarP(&opts.queue, "queue", "q", "", "look at the head of this queue instead")
 	flags.StringVar(&opts.stream, "stream", "", "read this stream instead")
-	flags.Var(&opts.from, "from", "where to begin in a stream: first, last (chunk), next, an offset, a time (2026-01-31T12:00:00Z) or how long ago (10m)")
-	flags.BoolVar(&opts.firehose, "firehose", false, "watch all that is published and delivered in the vhost; its tracing must be on")
-	flags.StringVar(&opts.where, "where", "", `only messages for which an expression holds: 'body.payload.totalAmount > 100 && headers["tenant"] == "acme"'`)
-	flags.StringVar(&opts.follow, "follow", "", "only the story of this correlation id, or of this event's, as a tree of causes")
+	flags.Var(&opts.from, "from", "where to begin in a stream: first, last (chunk), next, an offset, a time "+
+		"(2026-01-31T12:00:00Z) or how long ago (10m)")
+	flags.BoolVar(&opts.firehose, "firehose", false,
+		"watch all that is published and delivered in the vhost; its tracing must be on")
+	flags.StringVar(&opts.where, "where", "",
+		`only messages for which an expression holds: 'body.payload.totalAmount > 100 && headers["tenant"] == "acme"'`)
+	flags.StringVar(&opts.follow, "follow", "",
+		"only the story of this correlation id, or of this event's, as a tree of causes")
 	flags.BoolVar(&opts.invalid, "invalid", false, "only what breaks its schema")
 	flags.Int64VarP(&opts.limit, "limit", "n", 0, "end after so many messages; 0 is no limit")
 	flags.DurationVar(&opts.idle, "idle-timeout", 0, "end when there was nothing to show for so long; 0 waits for ever")
 	flags.BoolVar(&opts.full, "full", false, "everything about each message, bodies indented")
 	opts.output.register(cmd, "text", "json", "ndjson", "none")
 	flags.StringVar(&opts.jq, "jq", "", "run a jq program on each message, as -o ndjson has it")
-	flags.StringVar(&opts.save, "save", "", "write what is shown to a new archive, too, for publish --archive and dlq import; .gz and .zst are compressed")
+	flags.StringVar(&opts.save, "save", "",
+		"write what is shown to a new archive, too, for publish --archive and dlq import; .gz and .zst are compressed")
 	flags.DurationVar(&opts.every, "every", 2*time.Second, "with --queue: the pause between two looks")
 	flags.Int64Var(&opts.head, "head", 20, "with --queue: how many messages from the head to look at")
 	opts.files.register(cmd)
@@ -112,7 +118,8 @@ func (o *tailOptions) check() (err error) {
 	case o.head < 1 || o.every < 100*time.Millisecond:
 		return usageError("--head 20 --every 2s", "%s--head must be positive, and --every at least 100ms", at)
 	case o.save == "-":
-		return usageError("-o ndjson writes to stdout; --save FILE writes an archive", "%sflag --save: want the name of a file", at)
+		return usageError("-o ndjson writes to stdout; --save FILE writes an archive",
+			"%sflag --save: want the name of a file", at)
 	}
 	if o.where != "" {
 		if _, err := filter.Compile(o.where, filter.Options{}); err != nil {

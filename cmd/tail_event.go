@@ -44,7 +44,8 @@ func (t *tailing) reads() bool {
 	return t.output.value != "none" || t.follow != "" || t.invalid || t.program != nil
 }
 
-// judge holds a message against the catalogue. A message that bears the name of a declared type and is no event is invalid, too.
+// judge holds a message against the catalogue. A message that bears the name of a declared type and
+// is no event is invalid, too.
 func (t *tailing) judge(s *view.Seen, err error) {
 	if t.known == nil {
 		return
@@ -52,7 +53,8 @@ func (t *tailing) judge(s *view.Seen, err error) {
 	var format *event.FormatError
 	if s.Event == nil {
 		if _, unknown := t.known.catalogue.Type(s.Message.Type); unknown == nil && errors.As(err, &format) {
-			s.Validity, s.Problems = view.Invalid, []event.Violation{{Pointer: format.Pointer, Keyword: "format", Message: format.Problem}}
+			s.Validity, s.Problems = view.Invalid, []event.Violation{{Pointer: format.Pointer, Keyword: "format",
+				Message: format.Problem}}
 		}
 		return
 	}

@@ -25,7 +25,8 @@ func (f *streamFrom) Set(s string) error {
 		f.offset = n
 		return nil
 	}
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02 15:04", time.DateOnly} {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02 15:04",
+		time.DateOnly} {
 		if at, err := time.ParseInLocation(layout, s, time.Local); err == nil {
 			f.offset = at
 			return nil

@@ -24,7 +24,10 @@ func (t *tailing) newOutput() *tailOutput {
 		return t.jqOutput()
 	case t.output.value == "none":
 		return &tailOutput{
-			show: func(*view.Seen) error { return nil }, flush: func() error { return nil }, end: func(*tailing, *tailSource) error { return nil },
+			show: func(*view.Seen) error { return nil }, flush: func() error { return nil }, end: func(*tailing,
+				*tailSource) error {
+				return nil
+			},
 		}
 	case t.output.value == "ndjson":
 		return t.jsonLines()
@@ -36,7 +39,8 @@ func (t *tailing) newOutput() *tailOutput {
 	return t.textOutput()
 }
 
-// textOutput writes lines, or cards. A story is shown as it happens on a terminal, and in its order at the end.
+// textOutput writes lines, or cards. A story is shown as it happens on a terminal, and in its order
+// at the end.
 func (t *tailing) textOutput() *tailOutput {
 	streams := t.deps.streams
 	style := streams.OutStyler(t.deps.colour)
@@ -80,7 +84,8 @@ func (t *tailing) jsonLines() *tailOutput {
 func (t *tailing) jsonDocument() *tailOutput {
 	w := bufio.NewWriterSize(t.deps.streams.Out, 256<<10)
 	head, _ := json.Marshal(t.vhost) // a string
-	_, _ = fmt.Fprintf(w, "{\n  \"format_version\": %q,\n  \"vhost\": %s,\n  \"messages\": [", view.TailFormatVersion, head)
+	_, _ = fmt.Fprintf(w, "{\n  \"format_version\": %q,\n  \"vhost\": %s,\n  \"messages\": [", view.TailFormatVersion,
+		head)
 	first := true
 	var line []byte
 	return &tailOutput{
@@ -99,7 +104,8 @@ func (t *tailing) jsonDocument() *tailOutput {
 			if !first {
 				_, _ = w.WriteString("\n  ")
 			}
-			_, _ = fmt.Fprintf(w, "],\n  \"seen\": %d,\n  \"shown\": %d,\n  \"invalid\": %d,\n  \"dropped\": %d,\n  \"more_may_be_missing\": %t,\n  \"gaps\": %d\n}\n",
+			_, _ = fmt.Fprintf(w, "],\n  \"seen\": %d,\n  \"shown\": %d,\n  \"invalid\": %d,\n  \"dropped\": %d,\n  "+
+				"\"more_may_be_missing\": %t,\n  \"gaps\": %d\n}\n",
 				st.Seen, t.shown-t.lost, t.broken, st.Dropped, st.Overflowed, st.Gaps)
 			return w.Flush()
 		},

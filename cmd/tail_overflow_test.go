@@ -16,8 +16,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/consume/watch"
 )
 
-// TestTailStopped: while tail is stopped (Ctrl-Z), its private queue fills and the broker drops from it, which no broker counts. tail says so. It is
-// stopped for longer than its idle time, which does not count: what came is still to be read.
+// TestTailStopped: while tail is stopped (Ctrl-Z), its private queue fills and the broker drops
+// from it, which no broker counts. tail says so. It is stopped for longer than its idle time, which
+// does not count: what came is still to be read.
 func TestTailStopped(t *testing.T) {
 	v, ch := overflowArena(t)
 	p := newProgram(t, v.URL, v.API)
@@ -40,8 +41,8 @@ func TestTailStopped(t *testing.T) {
 	p.wait(watching).want(t, exitOK, "warning: the private queue was full", "; more may be missing: ")
 }
 
-// TestTailSlowNetwork: what a slow network keeps from coming is purged and counted, and if the broker was faster and dropped from the private
-// queue, that is said. Nothing is missing silently.
+// TestTailSlowNetwork: what a slow network keeps from coming is purged and counted, and if the
+// broker was faster and dropped from the private queue, that is said. Nothing is missing silently.
 func TestTailSlowNetwork(t *testing.T) {
 	v, ch := overflowArena(t)
 	proxy := rabbittest.NewProxy(t, v.URL)
@@ -82,7 +83,8 @@ func waitingForTail(t *testing.T, v *rabbittest.VHost) (n int) {
 		Name     string
 		Messages int `json:"messages_ready"`
 	}
-	v.Broker.Admin().Get(t, rabbittest.Path("queues", v.Name)+"?disable_stats=true&enable_queue_totals=true&columns=name,messages_ready", &all)
+	v.Broker.Admin().Get(t, rabbittest.Path("queues",
+		v.Name)+"?disable_stats=true&enable_queue_totals=true&columns=name,messages_ready", &all)
 	for _, q := range all {
 		if strings.HasPrefix(q.Name, "msgctl.tail.") {
 			n += q.Messages
@@ -91,7 +93,8 @@ func waitingForTail(t *testing.T, v *rabbittest.VHost) (n int) {
 	return n
 }
 
-// overflowSize is that of messages of which a private queue holds neither many nor, with those under way to its consumer, many bytes.
+// overflowSize is that of messages of which a private queue holds neither many nor, with those
+// under way to its consumer, many bytes.
 const overflowSize = 16 << 10
 
 // overflowArena is a vhost with an exchange x that only tail gets anything of.

@@ -24,7 +24,8 @@ func (t *tailing) openQueue(ctx context.Context) (*tailSource, error) {
 		return nil, err
 	}
 	if q.Type == topology.Stream {
-		return nil, &exitError{code: exitFailed, err: fmt.Errorf("queue %q is a stream: it is read by offset", q.Name), advice: "msgctl tail --stream " + shell.Quote(q.Name)}
+		return nil, &exitError{code: exitFailed, err: fmt.Errorf("queue %q is a stream: it is read by offset", q.Name),
+			advice: "msgctl tail --stream " + shell.Quote(q.Name)}
 	}
 	looking, err := s.judge(ctx, q, lookOptions{}, t.head)
 	if err != nil {
@@ -36,18 +37,23 @@ func (t *tailing) openQueue(ctx context.Context) (*tailSource, error) {
 	s.tell(q, looking, fmt.Sprintf("Every %s the first %d messages are looked at in", t.every, t.head))
 	w := &queueWatch{t: t, s: s, q: q, looking: looking}
 	t.tell(fmt.Sprintf("Watching the head of %s queue %s in vhost %s; Ctrl-C ends.", q.Type, q.Name, t.vhost))
-	return &tailSource{take: w.take, stats: w.stats, stop: func() {}, wants: watch.ParseKeys(t.patterns).Want, waited: true}, nil
+	return &tailSource{take: w.take, stats: w.stats, stop: func() {}, wants: watch.ParseKeys(t.patterns).Want,
+		waited: true}, nil
 }
 
 // mayWatch refuses looks that harm when they are repeated.
 func mayWatch(l dlq.Looking) error {
-	advice := "look once: msgctl dlq inspect " + shell.Quote(l.Queue) + "; or watch what is published: msgctl tail --exchange NAME"
+	advice := "look once: msgctl dlq inspect " + shell.Quote(l.Queue) +
+		"; or watch what is published: msgctl tail --exchange NAME"
 	if l.Refused != "" {
-		return &exitError{code: exitFailed, err: fmt.Errorf("queue %q: %w: %s", l.Queue, dlq.ErrUnsafe, l.Refused), advice: advice}
+		return &exitError{code: exitFailed, err: fmt.Errorf("queue %q: %w: %s", l.Queue, dlq.ErrUnsafe, l.Refused),
+			advice: advice}
 	}
 	for _, n := range l.Notes {
 		if n.Effect == dlq.EffectCounted || l.Room != nil {
-			return &exitError{code: exitFailed, err: fmt.Errorf("queue %q: %w again and again: each look takes one of its messages' delivery limit", l.Queue, dlq.ErrUnsafe), advice: advice}
+			return &exitError{code: exitFailed,
+				err: fmt.Errorf("queue %q: %w again and again: each look takes one of its messages' delivery limit", l.Queue,
+					dlq.ErrUnsafe), advice: advice}
 		}
 	}
 	return nil

@@ -64,8 +64,9 @@ func (t *tailing) run(ctx context.Context, src *tailSource) (err error) {
 		select {
 		case err = <-done:
 		case <-time.After(stuck):
-			return &exitError{code: exitInterrupted, err: fmt.Errorf("interrupted; %s seen, of which the output did not take the last",
-				terminal.FormatPlural(src.stats().Seen, "message was", "messages were"))}
+			return &exitError{code: exitInterrupted,
+				err: fmt.Errorf("interrupted; %s seen, of which the output did not take the last",
+					terminal.FormatPlural(src.stats().Seen, "message was", "messages were"))}
 		}
 	}
 	return t.end(ctx, src, err)
@@ -157,7 +158,8 @@ func (t *tailing) loop(ctx context.Context, src *tailSource, each func(*view.See
 }
 
 // take waits for messages. What waits for the disk waits for a second at most.
-func (t *tailing) take(ctx context.Context, src *tailSource, items []watch.Item, flush func() error) ([]watch.Item, error) {
+func (t *tailing) take(ctx context.Context, src *tailSource, items []watch.Item, flush func() error) ([]watch.Item,
+	error) {
 	for t.archive != nil && t.unsynced {
 		short, cancel := context.WithTimeout(ctx, syncEvery)
 		got, err := src.take(short, items)
@@ -228,7 +230,8 @@ func (t *tailing) end(ctx context.Context, src *tailSource, err error) error {
 	st := src.stats()
 	t.tell(t.summary(st))
 	if t.unknown > 0 {
-		t.deps.warn(fmt.Sprintf("--where could not be judged for %s, which therefore did not match", terminal.FormatPlural(t.unknown, "message", "messages")))
+		t.deps.warn(fmt.Sprintf("--where could not be judged for %s, which therefore did not match",
+			terminal.FormatPlural(t.unknown, "message", "messages")))
 	}
 	found := t.invalid && t.broken > 0
 	switch {
@@ -248,7 +251,8 @@ func (t *tailing) end(ctx context.Context, src *tailSource, err error) error {
 }
 
 func (t *tailing) summary(st watch.Stats) string {
-	text := fmt.Sprintf("%s seen, %s shown", terminal.FormatPlural(st.Seen, "message", "messages"), terminal.FormatCount(t.shown-t.lost))
+	text := fmt.Sprintf("%s seen, %s shown", terminal.FormatPlural(st.Seen, "message", "messages"),
+		terminal.FormatCount(t.shown-t.lost))
 	if t.archive != nil {
 		text += fmt.Sprintf(", %s saved to %s", terminal.FormatCount(t.saved), t.save)
 	}
@@ -259,7 +263,8 @@ func (t *tailing) summary(st watch.Stats) string {
 		text += fmt.Sprintf("; %s dropped because the output or the network was too slow", terminal.FormatCount(n))
 	}
 	if st.Overflowed {
-		text += "; more may be missing: the private queue was full, and a broker does not say how many messages it drops there"
+		text += "; more may be missing: the private queue was full, and a broker does not say how many messages it drops " +
+			"there"
 	}
 	if st.Gaps > 0 {
 		text += "; the connection was lost " + terminal.FormatPlural(st.Gaps, "time", "times")
@@ -267,8 +272,9 @@ func (t *tailing) summary(st watch.Stats) string {
 	return text + "."
 }
 
-// idleClock ends the wait for messages when there was nothing to show for a while. It stands still while messages are shown: an output that is
-// slow is not quiet. Nor does the time count in which the process did not run (Ctrl-Z): what came meanwhile is still to be read.
+// idleClock ends the wait for messages when there was nothing to show for a while. It stands still
+// while messages are shown: an output that is slow is not quiet. Nor does the time count in which
+// the process did not run (Ctrl-Z): what came meanwhile is still to be read.
 type idleClock struct {
 	ctx   context.Context //nolint:containedctx // it is made here and lives as long as the clock
 	end   context.CancelCauseFunc
@@ -280,7 +286,8 @@ type idleClock struct {
 	due   time.Time
 }
 
-// asleep is how late a timer is at least whose process was stopped. One that is only busy waits once more, which harms nobody.
+// asleep is how late a timer is at least whose process was stopped. One that is only busy waits
+// once more, which harms nobody.
 const asleep = 100 * time.Millisecond
 
 func newIdleClock(ctx context.Context, after time.Duration) *idleClock {

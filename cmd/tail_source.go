@@ -42,7 +42,8 @@ func (t *tailing) open(ctx context.Context) (*tailSource, error) {
 }
 
 // feed follows what open opens.
-func (t *tailing) feed(ctx context.Context, patient bool, open func(context.Context, int64) (watch.Feed, error)) (*tailSource, error) {
+func (t *tailing) feed(ctx context.Context, patient bool,
+	open func(context.Context, int64) (watch.Feed, error)) (*tailSource, error) {
 	f, err := watch.Start(ctx, watch.Options{
 		Open: open, Patient: patient, ReconnectDelay: t.conn.ReconnectDelay, ReconnectAttempts: t.conn.ReconnectAttempts, Notify: func(text string) { t.deps.warn(text) },
 	})
@@ -97,7 +98,8 @@ func (t *tailing) openExchanges(ctx context.Context) (*tailSource, error) {
 	return src, nil
 }
 
-// declaredExchanges returns the exchanges of the topology file that exist in its vhost, nil without any: all are watched then.
+// declaredExchanges returns the exchanges of the topology file that exist in its vhost, nil without
+// any: all are watched then.
 func (t *tailing) declaredExchanges(live *topology.State) (names []string) {
 	if t.known == nil || t.known.state.Home != t.vhost {
 		return nil
@@ -110,16 +112,18 @@ func (t *tailing) declaredExchanges(live *topology.State) (names []string) {
 	return names
 }
 
-// network returns the exchanges and bindings of the vhost: those that are live, or when the management API cannot be used, those of the
-// topology file.
+// network returns the exchanges and bindings of the vhost: those that are live, or when the
+// management API cannot be used, those of the topology file.
 func (t *tailing) network(ctx context.Context) (*topology.State, error) {
 	live, err := t.broker.Everything(ctx, []string{t.vhost})
 	switch {
 	case err == nil && slices.Contains(live.MissingVHosts, t.vhost):
-		return nil, &exitError{code: exitFailed, err: fmt.Errorf("vhost %q does not exist, or this user has no access to it", t.vhost), advice: "name another with --vhost"}
+		return nil, &exitError{code: exitFailed, err: fmt.Errorf("vhost %q does not exist, or this user has no access to it",
+			t.vhost), advice: "name another with --vhost"}
 	case err == nil:
 		if why, unreadable := live.Unreadable[topology.KindPolicy]; unreadable {
-			t.deps.warn("policies cannot be read (" + why + "): if one gives an exchange an alternate exchange, that one does not get what only tail gets")
+			t.deps.warn("policies cannot be read (" + why +
+				"): if one gives an exchange an alternate exchange, that one does not get what only tail gets")
 		}
 		return &live.State, nil
 	case !errors.Is(err, errAPIUnreachable) || ctx.Err() != nil:
@@ -132,7 +136,8 @@ func (t *tailing) network(ctx context.Context) (*topology.State, error) {
 	if errors.Is(err, topology.ErrNotPermitted) {
 		code = exitNotPermitted
 	}
-	return nil, &exitError{code: code, err: fmt.Errorf("it is not known what exchanges there are, and how they can be watched without harm: %w", err),
+	return nil, &exitError{code: code,
+		err:    fmt.Errorf("it is not known what exchanges there are, and how they can be watched without harm: %w", err),
 		advice: "name a topology file that declares them: msgctl tail -f topology.yaml"}
 }
 
@@ -151,7 +156,8 @@ func (t *tailing) unwatchable(state *topology.State, err error) error {
 	if near := nearestName(why.Exchange, names); near != "" {
 		hint = "did you mean --exchange " + shell.Quote(near) + "?"
 	}
-	return &exitError{code: exitFailed, err: fmt.Errorf("exchange %q does not exist in vhost %q", why.Exchange, t.vhost), advice: hint}
+	return &exitError{code: exitFailed, err: fmt.Errorf("exchange %q does not exist in vhost %q", why.Exchange, t.vhost),
+		advice: hint}
 }
 
 // nothing explains a plan without bindings.
@@ -159,7 +165,8 @@ func (t *tailing) nothing(p *watch.Plan) error {
 	text := fmt.Sprintf("there is no exchange to watch in vhost %q", t.vhost)
 	switch names := listOf("exchange", "exchanges", p.Mirrored); {
 	case len(p.Mirrored) > 0 && len(t.patterns) > 0:
-		text = fmt.Sprintf("nothing is bound to %s for %s, so nothing can be seen there", names, strings.Join(t.patterns, ", "))
+		text = fmt.Sprintf("nothing is bound to %s for %s, so nothing can be seen there", names,
+			strings.Join(t.patterns, ", "))
 	case len(p.Mirrored) > 0:
 		text = fmt.Sprintf("nothing is bound to %s, so nothing can be seen there", names)
 	}
@@ -176,7 +183,8 @@ func (t *tailing) sayPlan(p *watch.Plan) {
 	if len(t.patterns) > 0 {
 		pattern = " for " + strings.Join(t.patterns, ", ")
 	}
-	t.tell(fmt.Sprintf("Watching %s in vhost %s%s; Ctrl-C ends.", listOf("exchange", "exchanges", p.Exchanges), t.vhost, pattern))
+	t.tell(fmt.Sprintf("Watching %s in vhost %s%s; Ctrl-C ends.", listOf("exchange", "exchanges", p.Exchanges), t.vhost,
+		pattern))
 	if len(p.Mirrored) > 0 {
 		t.tell(fmt.Sprintf("Of %s only what the bindings of now let through is seen.", strings.Join(p.Mirrored, ", ")))
 	}
@@ -233,14 +241,17 @@ func (t *tailing) openFirehose(ctx context.Context) (*tailSource, error) {
 	case err != nil:
 		t.deps.warn(fmt.Sprintf("%v: if it is off, nothing will be seen", err))
 	case !on:
-		return nil, &exitError{code: exitFailed, err: fmt.Errorf("tracing is off in vhost %q. Turning it on costs: %s", t.vhost, firehoseCost),
-			advice: fmt.Sprintf("on the broker's machine: rabbitmqctl trace_on -p %s\nand when you have seen enough: rabbitmqctl trace_off -p %s", shell.Quote(t.vhost), shell.Quote(t.vhost))}
+		return nil, &exitError{code: exitFailed, err: fmt.Errorf("tracing is off in vhost %q. Turning it on costs: %s",
+			t.vhost, firehoseCost),
+			advice: fmt.Sprintf("on the broker's machine: rabbitmqctl trace_on -p %s\nand when you have seen enough: "+
+				"rabbitmqctl trace_off -p %s", shell.Quote(t.vhost), shell.Quote(t.vhost))}
 	}
 	src, err := t.tap(ctx, []watch.Bind{{Exchange: watch.TraceExchange, Key: "#"}})
 	if err != nil {
 		return nil, err
 	}
 	src.traced = true
-	t.tell(fmt.Sprintf("Watching all of vhost %s; Ctrl-C ends. While tracing is on, %s. Turn it off again: rabbitmqctl trace_off -p %s", t.vhost, firehoseCost, shell.Quote(t.vhost)))
+	t.tell(fmt.Sprintf("Watching all of vhost %s; Ctrl-C ends. While tracing is on, %s. Turn it off again: rabbitmqctl "+
+		"trace_off -p %s", t.vhost, firehoseCost, shell.Quote(t.vhost)))
 	return src, nil
 }

@@ -63,8 +63,8 @@ func send(t *testing.T, ch *amqp.Channel, messages ...amqp.Publishing) {
 	}
 }
 
-// TestTailSeesEverythingAndDisturbsNothing: whatever the bodies, all are seen byte for byte, and the queue beside has the same messages, in
-// their order, with their flags.
+// TestTailSeesEverythingAndDisturbsNothing: whatever the bodies, all are seen byte for byte, and
+// the queue beside has the same messages, in their order, with their flags.
 func TestTailSeesEverythingAndDisturbsNothing(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v, ch := tailArena(t, b)
@@ -81,7 +81,8 @@ func TestTailSeesEverythingAndDisturbsNothing(t *testing.T) {
 		for i := range 300 {
 			bodies = append(bodies, fmt.Appendf(nil, `{"n":%d}`, i))
 		}
-		r := p.start("tail", "-x", "x", "--save", file, "--limit", strconv.Itoa(len(bodies)), "--idle-timeout", "120s", "-o", "json")
+		r := p.start("tail", "-x", "x", "--save", file, "--limit", strconv.Itoa(len(bodies)), "--idle-timeout", "120s", "-o",
+			"json")
 		awaitWatched(t, v, 1)
 		want, total := map[[32]byte]int{}, 0
 		for i, body := range bodies {
@@ -109,7 +110,8 @@ func TestTailSeesEverythingAndDisturbsNothing(t *testing.T) {
 			}
 		}
 		if len(doc.Messages) != len(bodies) || doc.Seen != len(bodies) || doc.Dropped != 0 || size != total {
-			t.Errorf("%d messages of %d bytes shown, %d seen, want %d of %d", len(doc.Messages), size, doc.Seen, len(bodies), total)
+			t.Errorf("%d messages of %d bytes shown, %d seen, want %d of %d", len(doc.Messages), size, doc.Seen, len(bodies),
+				total)
 		}
 		if strings.ContainsAny(res.stdout, "\x1b\x00\x07") {
 			t.Error("control characters were written")
@@ -228,8 +230,8 @@ func lines(t *testing.T, file string) (n int) {
 	}
 }
 
-// TestTailSlowReader: an output that does not move holds up neither the publisher nor the broker; what is missing is counted, and
-// memory stays bounded.
+// TestTailSlowReader: an output that does not move holds up neither the publisher nor the broker;
+// what is missing is counted, and memory stays bounded.
 func TestTailSlowReader(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		const total = 5000
@@ -293,7 +295,8 @@ func awaitEmpty(t *testing.T, v *rabbittest.VHost) {
 	t.Helper()
 	var all []struct{ Messages int }
 	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		v.Broker.Admin().Get(t, rabbittest.Path("queues", v.Name)+"?disable_stats=true&enable_queue_totals=true&columns=messages", &all)
+		v.Broker.Admin().Get(t, rabbittest.Path("queues",
+			v.Name)+"?disable_stats=true&enable_queue_totals=true&columns=messages", &all)
 		n := 0
 		for _, q := range all {
 			n += q.Messages
@@ -305,8 +308,8 @@ func awaitEmpty(t *testing.T, v *rabbittest.VHost) {
 	t.Fatalf("messages stay: %v", all)
 }
 
-// peakMemory returns what a process took at most, in KiB; 0 where that is not to be known. What rusage says of a child includes what its parent
-// had at the fork.
+// peakMemory returns what a process took at most, in KiB; 0 where that is not to be known. What
+// rusage says of a child includes what its parent had at the fork.
 func peakMemory(t *testing.T, pid int) int {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -366,7 +369,8 @@ func TestTailGap(t *testing.T) {
 		}
 		defer func() { _ = out.Close() }()
 		var stderr bytes.Buffer
-		cmd := p.command("tail", "-x", "x", "-o", "ndjson", "--limit", "2", "--reconnect-delay", "50ms", "--reconnect-attempts", "60", "--idle-timeout", "150s")
+		cmd := p.command("tail", "-x", "x", "-o", "ndjson", "--limit", "2", "--reconnect-delay", "50ms",
+			"--reconnect-attempts", "60", "--idle-timeout", "150s")
 		cmd.Stdout, cmd.Stderr = out, &stderr
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
@@ -385,7 +389,8 @@ func TestTailGap(t *testing.T) {
 		if err := cmd.Wait(); err != nil {
 			t.Fatalf("%v\n%s", err, stderr.String())
 		}
-		for _, text := range []string{"the connection was lost", "what was published meanwhile was not seen", "the connection was lost 1 time"} {
+		for _, text := range []string{"the connection was lost", "what was published meanwhile was not seen",
+			"the connection was lost 1 time"} {
 			if !strings.Contains(stderr.String(), text) {
 				t.Errorf("%q is not said:\n%s", text, stderr.String())
 			}
@@ -410,7 +415,8 @@ func awaitText(t *testing.T, file, want string) {
 	t.Fatalf("%q does not come", want)
 }
 
-// TestArchiveTiming: an archive is played with the pauses that there were, as many times as fast as asked.
+// TestArchiveTiming: an archive is played with the pauses that there were, as many times as fast as
+// asked.
 func TestArchiveTiming(t *testing.T) {
 	b := rabbittest.Any(t)
 	v, _ := tailArena(t, b)
@@ -425,7 +431,8 @@ func TestArchiveTiming(t *testing.T) {
 	}
 	p := newProgram(t, v.URL, v.API)
 	start := time.Now()
-	p.run("publish", "--archive", file, "--speed", "30").want(t, exitPartly, "3  to exchange x with key k", "not published 1")
+	p.run("publish", "--archive", file, "--speed", "30").want(t, exitPartly, "3  to exchange x with key k",
+		"not published 1")
 	if took := time.Since(start); took < 2*time.Second {
 		t.Errorf("a minute at thirty times the speed took %v", took)
 	}
@@ -435,7 +442,8 @@ func TestArchiveTiming(t *testing.T) {
 		t.Errorf("without pauses it took %v", took)
 	}
 	d, ok, err := v.Channel(t).Get("q", true)
-	if err != nil || !ok || d.Headers["mine"] != "kept" || d.Headers["x-msgctl-archive"] != "a.ndjson" || d.Headers["x-death"] != nil || d.Headers["x-stream-offset"] != nil {
+	if err != nil || !ok || d.Headers["mine"] != "kept" || d.Headers["x-msgctl-archive"] != "a.ndjson" ||
+		d.Headers["x-death"] != nil || d.Headers["x-stream-offset"] != nil {
 		t.Errorf("%v %v %v", ok, err, d.Headers)
 	}
 	p.run("publish", "order.created", "--archive", file).want(t, exitUsage, "have their types")

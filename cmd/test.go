@@ -73,7 +73,8 @@ func runTest(ctx context.Context, opts *testOptions) error {
 	}
 	suite := routetest.NewSuite(declared, state, opts.source.broker.value)
 	if len(suite.Cases) == 0 {
-		return &exitError{code: exitFailed, err: fmt.Errorf("the files have no tests"), advice: "write tests: [{ name: ..., publish: { event: ... }, expect: [...] }]; see examples/topology.yaml"}
+		return &exitError{code: exitFailed, err: fmt.Errorf("the files have no tests"),
+			advice: "write tests: [{ name: ..., publish: { event: ... }, expect: [...] }]; see examples/topology.yaml"}
 	}
 	start := time.Now()
 	results, err := opts.results(ctx, suite, declared, state, only)
@@ -94,7 +95,8 @@ func runTest(ctx context.Context, opts *testOptions) error {
 	return nil
 }
 
-func (o *testOptions) results(ctx context.Context, suite *routetest.Suite, declared *spec.Spec, state *topology.State, only *regexp.Regexp) ([]routetest.Result, error) {
+func (o *testOptions) results(ctx context.Context, suite *routetest.Suite, declared *spec.Spec, state *topology.State,
+	only *regexp.Regexp) ([]routetest.Result, error) {
 	var cases []routetest.Case
 	for _, c := range suite.Cases {
 		if only.MatchString(c.Name) {

@@ -16,8 +16,10 @@ import (
 // labPrefix begins the names of the vhosts in which live tests run.
 const labPrefix = "msgctl-lab-"
 
-// onBroker runs tests in vhosts of their own, one after the other for each vhost of the files, and deletes these at the end.
-func (o *testOptions) onBroker(ctx context.Context, declared *spec.Spec, state *topology.State, cases []routetest.Case) (results []routetest.Result, err error) {
+// onBroker runs tests in vhosts of their own, one after the other for each vhost of the files, and
+// deletes these at the end.
+func (o *testOptions) onBroker(ctx context.Context, declared *spec.Spec, state *topology.State,
+	cases []routetest.Case) (results []routetest.Result, err error) {
 	conn, err := o.deps.connection(o.connection)
 	if err != nil {
 		return nil, err

@@ -14,7 +14,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish/bulk"
 )
 
-// tracing makes spans if the environment asks for them; nil makes none. notify is told when they begin to be lost, and when they arrive again.
+// tracing makes spans if the environment asks for them; nil makes none. notify is told when they
+// begin to be lost, and when they arrive again.
 func (d *deps) tracing(conn *profile.Connection, notify func(error)) *tracing.Tracing {
 	return tracing.New(tracing.Options{
 		Env: func(name string) string {
@@ -43,7 +44,8 @@ func tellLoss(log *slog.Logger) func(error) {
 	}
 }
 
-// beginSpan begins the span of a message. key is nil where it is no template, story where there is no event.
+// beginSpan begins the span of a message. key is nil where it is no template, story where there is
+// no event.
 type beginSpan func(to publish.Target, key *event.KeyTemplate, story *event.Metadata) *tracing.Send
 
 func (r *publishRun) beginSpan(to publish.Target, key *event.KeyTemplate, story *event.Metadata) *tracing.Send {
@@ -72,7 +74,8 @@ func endSpan(x bulk.Result) {
 	s.End(string(x.Outcome), x.Err)
 }
 
-// sendError is the error.type of what became of one message, with the reason; "" when it is where it was to go.
+// sendError is the error.type of what became of one message, with the reason; "" when it is where
+// it was to go.
 func (r *publishRun) sendError(o publish.Outcome[struct{}], err error) (string, error) {
 	switch {
 	case err != nil && o.Kind != publish.Confirmed:

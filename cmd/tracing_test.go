@@ -72,13 +72,16 @@ func (s *stage) header(queue, name string) string {
 	return text
 }
 
-// TestSpansFollowAMessage: from who called msgctl over the publication to each attempt of the handler, and into the handler.
+// TestSpansFollowAMessage: from who called msgctl over the publication to each attempt of the
+// handler, and into the handler.
 func TestSpansFollowAMessage(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		otlp := newOTLPReceiver(t)
-		s := newStage(t, b, "OTEL_EXPORTER_OTLP_ENDPOINT="+otlp.URL, "OTEL_EXPORTER_OTLP_COMPRESSION=gzip", "OTEL_SERVICE_NAME=orders", "OTEL_RESOURCE_ATTRIBUTES=team=a%20b")
+		s := newStage(t, b, "OTEL_EXPORTER_OTLP_ENDPOINT="+otlp.URL, "OTEL_EXPORTER_OTLP_COMPRESSION=gzip",
+			"OTEL_SERVICE_NAME=orders", "OTEL_RESOURCE_ATTRIBUTES=team=a%20b")
 		const caller = "4bf92f3577b34da6a3ce929d0e0e4736"
-		s.with("TRACEPARENT=00-"+caller+"-00f067aa0ba902b7-01", "TRACESTATE=vendor=1").run("publish", "order.created", "-f", s.file, "--data", `{"orderId":"o-1"}`, "--id", "m-1", "--correlation-id", "c-1").want(t, exitOK)
+		s.with("TRACEPARENT=00-"+caller+"-00f067aa0ba902b7-01", "TRACESTATE=vendor=1").run("publish", "order.created", "-f",
+			s.file, "--data", `{"orderId":"o-1"}`, "--id", "m-1", "--correlation-id", "c-1").want(t, exitOK)
 		s.run("publish", "--exchange", "", "--key", "work", "--data", "bad", "--id", "m-2").want(t, exitOK)
 		host, port, _ := net.SplitHostPort(hostPort(b.URL))
 		common := "messaging.system=rabbitmq server.address=" + host + " server.port=" + port
@@ -87,23 +90,29 @@ func TestSpansFollowAMessage(t *testing.T) {
 		sent[0].has(t, common+` messaging.operation.name=publish messaging.operation.type=send messaging.destination.name=orders:order.created.o-1
 			messaging.destination.template=orders:order.created.{aggregateId} messaging.rabbitmq.destination.routing_key=order.created.o-1
 			messaging.message.id=m-1 messaging.message.conversation_id=c-1`)
-		if p := sent[0]; p.Name != "publish orders:order.created.{aggregateId}" || p.Kind != tracepb.Span_SPAN_KIND_PRODUCER || p.trace() != caller || p.above() != "00f067aa0ba902b7" ||
-			p.TraceState != "vendor=1" || p.Status.Code != tracepb.Status_STATUS_CODE_UNSET || p.attrs["messaging.message.body.size"] == "" || p.EndTimeUnixNano <= p.StartTimeUnixNano {
+		if p := sent[0]; p.Name != "publish orders:order.created.{aggregateId}" ||
+			p.Kind != tracepb.Span_SPAN_KIND_PRODUCER || p.trace() != caller || p.above() != "00f067aa0ba902b7" ||
+			p.TraceState != "vendor=1" || p.Status.Code != tracepb.Status_STATUS_CODE_UNSET ||
+			p.attrs["messaging.message.body.size"] == "" || p.EndTimeUnixNano <= p.StartTimeUnixNano {
 			t.Errorf("%v", p)
 		}
-		sent[1].has(t, common+" messaging.destination.name=work messaging.message.id=m-2 messaging.message.body.size=3 messaging.destination.template=")
+		sent[1].has(t, common+" messaging.destination.name=work messaging.message.id=m-2 messaging.message.body.size=3 "+
+			"messaging.destination.template=")
 		if p := sent[1]; p.Name != "publish work" || p.trace() == caller || len(p.ParentSpanId) != 0 {
 			t.Errorf("%v", p)
 		}
-		for name, want := range map[string]string{"service.name": "orders", "team": "a b", "service.version": "1.2.3-test", "telemetry.sdk.language": "go"} {
+		for name, want := range map[string]string{"service.name": "orders", "team": "a b", "service.version": "1.2.3-test",
+			"telemetry.sdk.language": "go"} {
 			if got := otlp.process(name); got != want {
 				t.Errorf("%s is %q, want %q", name, got, want)
 			}
 		}
 
 		seen := filepath.Join(t.TempDir(), "seen")
-		handler := `echo "$MESSAGE_ID $MESSAGE_ATTEMPT $TRACEPARENT $TRACESTATE" >> ` + seen + `; case $MESSAGE_ID$MESSAGE_ATTEMPT in m-11) exit 75;; m-2*) echo no such customer >&2; exit 1;; esac`
-		r := s.run("consume", "work", "-f", s.file, "--exec", handler, "--limit", "3", "--log-format", "json", "--log-level", "debug")
+		handler := `echo "$MESSAGE_ID $MESSAGE_ATTEMPT $TRACEPARENT $TRACESTATE" >> ` + seen +
+			`; case $MESSAGE_ID$MESSAGE_ATTEMPT in m-11) exit 75;; m-2*) echo no such customer >&2; exit 1;; esac`
+		r := s.run("consume", "work", "-f", s.file, "--exec", handler, "--limit", "3", "--log-format", "json", "--log-level",
+			"debug")
 		r.want(t, exitPartly)
 		text, err := os.ReadFile(seen)
 		s.check(err)
@@ -117,9 +126,12 @@ func TestSpansFollowAMessage(t *testing.T) {
 			if p == nil {
 				t.Fatalf("no span of %s among %v", key, spans)
 			}
-			p.has(t, common+" messaging.operation.name=process messaging.operation.type=process messaging.destination.template=work")
-			if p.Name != "process work" || p.Kind != tracepb.Span_SPAN_KIND_CONSUMER || p.trace() != from.trace() || p.above() != from.id() || p.attrs["messaging.rabbitmq.message.delivery_tag"] == "" ||
-				len(p.Links) != 1 || string(p.Links[0].SpanId) != string(from.SpanId) || string(p.Links[0].TraceId) != string(from.TraceId) {
+			p.has(t, common+" messaging.operation.name=process messaging.operation.type=process "+
+				"messaging.destination.template=work")
+			if p.Name != "process work" || p.Kind != tracepb.Span_SPAN_KIND_CONSUMER || p.trace() != from.trace() ||
+				p.above() != from.id() || p.attrs["messaging.rabbitmq.message.delivery_tag"] == "" ||
+				len(p.Links) != 1 || string(p.Links[0].SpanId) != string(from.SpanId) ||
+				string(p.Links[0].TraceId) != string(from.TraceId) {
 				t.Errorf("%s: %v", key, p)
 			}
 			if want := key + " " + p.parent() + " " + from.TraceState + "\n"; !strings.Contains(string(text), want) {
@@ -131,7 +143,8 @@ func TestSpansFollowAMessage(t *testing.T) {
 		}
 		retried, done, dead := attempts["m-1 1"], attempts["m-1 2"], attempts["m-2 1"]
 		retried.has(t, "messaging.destination.name=orders:order.created.o-1:work msgctl.outcome=retried error.type=temporary")
-		if retried.Status.Code != tracepb.Status_STATUS_CODE_ERROR || len(retried.Events) != 1 || retried.Events[0].Name != "retry" || attributes(retried.Events[0].Attributes)["msgctl.retry.wait_ms"] != "100" {
+		if retried.Status.Code != tracepb.Status_STATUS_CODE_ERROR || len(retried.Events) != 1 ||
+			retried.Events[0].Name != "retry" || attributes(retried.Events[0].Attributes)["msgctl.retry.wait_ms"] != "100" {
 			t.Errorf("%v", retried)
 		}
 		done.has(t, "messaging.destination.name=orders:order.created.o-1:work msgctl.outcome=handled error.type=")
@@ -139,7 +152,8 @@ func TestSpansFollowAMessage(t *testing.T) {
 			t.Errorf("%v", done)
 		}
 		dead.has(t, "messaging.destination.name=work msgctl.outcome=dead-lettered")
-		if dead.attrs["error.type"] != "exit 1" || dead.Status.Message != "no such customer" || len(dead.Events) != 1 || dead.Events[0].Name != "dead-letter" {
+		if dead.attrs["error.type"] != "exit 1" || dead.Status.Message != "no such customer" || len(dead.Events) != 1 ||
+			dead.Events[0].Name != "dead-letter" {
 			t.Errorf("%v", dead)
 		}
 		if got := s.header("dead", "traceparent"); got != sent[1].parent() {
@@ -148,7 +162,8 @@ func TestSpansFollowAMessage(t *testing.T) {
 	})
 }
 
-// TestSpansOfReplays: a span for each message, in the trace of its publication; the message itself is as it was.
+// TestSpansOfReplays: a span for each message, in the trace of its publication; the message itself
+// is as it was.
 func TestSpansOfReplays(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		otlp := newOTLPReceiver(t)
@@ -163,7 +178,8 @@ func TestSpansOfReplays(t *testing.T) {
 			known, other = other, known
 		}
 		known.has(t, "messaging.message.id=m-1 messaging.operation.type=send messaging.destination.name=work error.type=")
-		if known.Name != "publish work" || known.Kind != tracepb.Span_SPAN_KIND_CLIENT || known.trace() != sent.trace() || known.above() != sent.id() || len(known.Links) != 1 || string(known.Links[0].SpanId) != string(sent.SpanId) {
+		if known.Name != "publish work" || known.Kind != tracepb.Span_SPAN_KIND_CLIENT || known.trace() != sent.trace() ||
+			known.above() != sent.id() || len(known.Links) != 1 || string(known.Links[0].SpanId) != string(sent.SpanId) {
 			t.Errorf("%v", known)
 		}
 		if other.trace() == sent.trace() || len(other.Links) != 0 {
@@ -190,7 +206,8 @@ func TestSpansOfReplays(t *testing.T) {
 	})
 }
 
-// TestSpansOfManyEvents: each has its own trace, in the message and in the span; failures are told; a sampler thins them out.
+// TestSpansOfManyEvents: each has its own trace, in the message and in the span; failures are told;
+// a sampler thins them out.
 func TestSpansOfManyEvents(t *testing.T) {
 	otlp := newOTLPReceiver(t)
 	s := newStage(t, rabbittest.Any(t), "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="+otlp.URL+"/v1/traces")
@@ -217,13 +234,15 @@ func TestSpansOfManyEvents(t *testing.T) {
 	}
 	s.run("publish", "--exchange", "orders", "--key", "nowhere", "--data", "x").want(t, exitFailed)
 	otlp.want(t, n+3)[n+2].has(t, "error.type=returned")
-	s.with("OTEL_TRACES_SAMPLER=always_off").run("publish", "order.created", "-f", s.file, "--data", `{"orderId":"o"}`).want(t, exitOK)
+	s.with("OTEL_TRACES_SAMPLER=always_off").run("publish", "order.created", "-f", s.file, "--data",
+		`{"orderId":"o"}`).want(t, exitOK)
 	if p := s.header("work", "traceparent"); !strings.HasSuffix(p, "-00") || len(otlp.all()) != n+3 {
 		t.Errorf("%q, %d spans", p, len(otlp.all()))
 	}
 }
 
-// TestGivenTraceIsKept: what the message says of its trace is not changed, and the span is linked to it.
+// TestGivenTraceIsKept: what the message says of its trace is not changed, and the span is linked
+// to it.
 func TestGivenTraceIsKept(t *testing.T) {
 	otlp := newOTLPReceiver(t)
 	s := newStage(t, rabbittest.Any(t), "OTEL_EXPORTER_OTLP_ENDPOINT="+otlp.URL)
@@ -235,23 +254,27 @@ func TestGivenTraceIsKept(t *testing.T) {
 	} {
 		s.run(append([]string{"publish", "-f", s.file}, given...)...).want(t, exitOK)
 		p := otlp.want(t, i+1)[i]
-		if got := s.header("work", "traceparent"); got != parent || p.Kind != tracepb.Span_SPAN_KIND_CLIENT || p.trace() != id || p.above() != "00f067aa0ba902b7" || len(p.Links) != 1 {
+		if got := s.header("work", "traceparent"); got != parent || p.Kind != tracepb.Span_SPAN_KIND_CLIENT ||
+			p.trace() != id || p.above() != "00f067aa0ba902b7" || len(p.Links) != 1 {
 			t.Errorf("%v: %q %v", given, got, p)
 		}
 	}
 	s.run("publish", "-f", s.file, "order.created", "--data", `{"orderId":"o"}`, "--trace-id", id).want(t, exitOK)
-	if p := otlp.want(t, 4)[3]; p.trace() != id || len(p.ParentSpanId) != 0 || s.header("work", "traceparent") != p.parent() {
+	if p := otlp.want(t, 4)[3]; p.trace() != id || len(p.ParentSpanId) != 0 ||
+		s.header("work", "traceparent") != p.parent() {
 		t.Errorf("%v", p)
 	}
 }
 
-// TestSpansAreNotLostAtTheEnd: they are sent when the consumer is told to stop, and not only when their time has come.
+// TestSpansAreNotLostAtTheEnd: they are sent when the consumer is told to stop, and not only when
+// their time has come.
 func TestSpansAreNotLostAtTheEnd(t *testing.T) {
 	otlp := newOTLPReceiver(t)
 	s := newStage(t, rabbittest.Any(t), "OTEL_EXPORTER_OTLP_ENDPOINT="+otlp.URL, "OTEL_BSP_SCHEDULE_DELAY=600000")
 	s.publish("work", 5)
 	r := s.start("consume", "work", "-f", s.file, "--exec", "cat", "--log-level", "debug")
-	s.await(func() bool { return strings.Count(r.stderr.String(), `"msg":"handled"`) == 5 || r.ended() }, "they were not handled")
+	s.await(func() bool { return strings.Count(r.stderr.String(), `"msg":"handled"`) == 5 || r.ended() },
+		"they were not handled")
 	if n := len(otlp.all()); n != 0 {
 		t.Fatalf("%d spans are there before the end", n)
 	}
@@ -264,7 +287,8 @@ func TestSpansAreNotLostAtTheEnd(t *testing.T) {
 	}
 }
 
-// TestConsumerTellsOfLostSpans: it logs when they begin to be lost and when they arrive again, and handles messages all the while.
+// TestConsumerTellsOfLostSpans: it logs when they begin to be lost and when they arrive again, and
+// handles messages all the while.
 func TestConsumerTellsOfLostSpans(t *testing.T) {
 	otlp := newOTLPReceiver(t, http.StatusBadRequest)
 	s := newStage(t, rabbittest.Any(t), "OTEL_EXPORTER_OTLP_ENDPOINT="+otlp.URL, "OTEL_BSP_SCHEDULE_DELAY=20")
@@ -324,7 +348,8 @@ func TestReceiverInTrouble(t *testing.T) {
 			t.Error(r.stderr)
 		}
 	}
-	publish(s.with("OTEL_EXPORTER_OTLP_PROTOCOL=grpc")).want(t, exitOK, "OTEL_EXPORTER_OTLP_PROTOCOL: msgctl does not speak grpc", "4318")
+	publish(s.with("OTEL_EXPORTER_OTLP_PROTOCOL=grpc")).want(t, exitOK,
+		"OTEL_EXPORTER_OTLP_PROTOCOL: msgctl does not speak grpc", "4318")
 	publish(s.with("OTEL_TRACES_EXPORTER=zipkin")).want(t, exitOK, `"zipkin" is passed over`)
 	publish(s.with("OTEL_TRACES_SAMPLER=sometimes")).want(t, exitOK, "unsupported sampler: sometimes")
 	if n := busy.requests() - before; n != 1 { // the last: the default sampler stands in

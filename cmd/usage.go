@@ -15,7 +15,8 @@ import (
 	"github.com/msgctl/msgctl/internal/profile"
 )
 
-// args checks positional arguments against their names: "NAME" must be there, "[NAME]" may be, "NAME..." may repeat.
+// args checks positional arguments against their names: "NAME" must be there, "[NAME]" may be,
+// "NAME..." may repeat.
 func args(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, given []string) error {
 		for i, name := range names {
@@ -54,7 +55,8 @@ func flagError(cmd *cobra.Command, err error) error {
 	return usageError(see, "%s%w", where(cmd), err)
 }
 
-// where begins a message with the command it is about; with nothing for msgctl itself, whose name is printed anyway.
+// where begins a message with the command it is about; with nothing for msgctl itself, whose name
+// is printed anyway.
 func where(cmd *cobra.Command) string {
 	if _, path, ok := strings.Cut(cmd.CommandPath(), " "); ok {
 		return path + ": "

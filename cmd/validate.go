@@ -38,9 +38,10 @@ func newValidateCmd(d *deps) *cobra.Command {
 		GroupID: groupTopology,
 		Short:   "Check topology files without a broker",
 		Long:    validateLong,
-		Example: "  msgctl validate -f topology.yaml\n  msgctl validate -f base.yaml -f production.yaml\n  cat definitions.json | msgctl validate -f - -o json",
-		Args:    args(),
-		RunE:    func(*cobra.Command, []string) error { return runValidate(opts) },
+		Example: "  msgctl validate -f topology.yaml\n  msgctl validate -f base.yaml -f production.yaml\n  cat " +
+			"definitions.json | msgctl validate -f - -o json",
+		Args: args(),
+		RunE: func(*cobra.Command, []string) error { return runValidate(opts) },
 	}
 	opts.files.register(cmd)
 	opts.output.register(cmd, "text", "json", "yaml")
@@ -83,7 +84,8 @@ func (o *validateOptions) show(doc validateDocument, state *topology.State) erro
 	}
 	warnings := int64(len(doc.Problems) - doc.Problems.Errors())
 	if !doc.Valid {
-		_, err := fmt.Fprintf(streams.Out, "%s %s, %s\n", style.Red("Not valid:"), terminal.FormatPlural(int64(doc.Problems.Errors()), "error", "errors"),
+		_, err := fmt.Fprintf(streams.Out, "%s %s, %s\n", style.Red("Not valid:"),
+			terminal.FormatPlural(int64(doc.Problems.Errors()), "error", "errors"),
 			terminal.FormatPlural(warnings, "warning", "warnings"))
 		return err
 	}

@@ -34,7 +34,8 @@ func newVersionCmd(d *deps) *cobra.Command {
 }
 
 func runVersion(opts *versionOptions) error {
-	doc := versionDocument{FormatVersion: "1", Build: opts.deps.build.complete(), Go: runtime.Version(), Platform: platform()}
+	doc := versionDocument{FormatVersion: "1", Build: opts.deps.build.complete(), Go: runtime.Version(),
+		Platform: platform()}
 	if done, err := opts.output.encode(opts.deps.streams.Out, doc); done {
 		return err
 	}

@@ -1,4 +1,5 @@
-// Package deploy holds the files for those who run RabbitMQ in Docker; this test boots real nodes with them.
+// Package deploy holds the files for those who run RabbitMQ in Docker; this test boots real nodes
+// with them.
 package deploy
 
 import (
@@ -11,7 +12,8 @@ import (
 	"github.com/msgctl/msgctl/internal/rabbittest/node"
 )
 
-// config returns the settings of rabbitmq.conf but for the paths and ports, which are a container's.
+// config returns the settings of rabbitmq.conf but for the paths and ports, which are a
+// container's.
 func config(t *testing.T) []string {
 	t.Helper()
 	text, err := os.ReadFile("rabbitmq.conf")

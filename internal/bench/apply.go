@@ -13,8 +13,8 @@ type timings struct {
 	peakKiB                         []int64
 }
 
-// apply measures one workload on one broker: every round takes all of them in turn, so that a machine that gets slower
-// meanwhile treats them alike.
+// apply measures one workload on one broker: every round takes all of them in turn, so that a
+// machine that gets slower meanwhile treats them alike.
 func (b *benchmark) apply(ctx context.Context, br broker, w workload) error {
 	file := filepath.Join(b.dir, "topology.yaml")
 	if err := w.writeTopology(file, vhost); err != nil {

@@ -18,8 +18,9 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// Consuming: `msgctl consume` against a consumer of the client library that does the same with each message: acknowledges it, gives it to a process by
-// lines of JSON, or posts it, so many at once. Everyone finds the same messages in a classic queue.
+// Consuming: `msgctl consume` against a consumer of the client library that does the same with each
+// message: acknowledges it, gives it to a process by lines of JSON, or posts it, so many at once.
+// Everyone finds the same messages in a classic queue.
 const (
 	consumeQueue  = "bench.consume"
 	consumeSize   = 512
@@ -73,12 +74,14 @@ func (b *benchmark) consume(ctx context.Context, br broker) error {
 		bare   func(context.Context, *link, int) error
 	}{
 		{"--discard", []string{"--discard"}, b.events, minOfDiscard, bareAcks},
-		{"--exec --persistent", []string{"--exec", handlerMode + "=1 " + self, "--persistent", "--concurrency", at}, b.events / 2, minOfPersistent,
+		{"--exec --persistent", []string{"--exec", handlerMode + "=1 " + self, "--persistent", "--concurrency", at},
+			b.events / 2, minOfPersistent,
 			func(ctx context.Context, l *link, n int) error { return barePersistent(ctx, l, n, self) }},
 		{"--http", []string{"--http", server.URL, "--http-format", "raw", "--concurrency", at}, b.events / 4, minOfHTTP,
 			func(ctx context.Context, l *link, n int) error { return barePosts(ctx, l, n, server.URL) }},
 	}
-	b.out.heading(fmt.Sprintf("RabbitMQ %s, messages of %d B consumed from a classic queue, %d at once", br.line, consumeSize, consumeAtOnce))
+	b.out.heading(fmt.Sprintf("RabbitMQ %s, messages of %d B consumed from a classic queue, %d at once", br.line,
+		consumeSize, consumeAtOnce))
 	var peak int64
 	for _, k := range kinds {
 		var ours, theirs []time.Duration
@@ -93,7 +96,8 @@ func (b *benchmark) consume(ctx context.Context, br broker) error {
 			}
 			ours, theirs, peak = append(ours, u.wall), append(theirs, bare), max(peak, u.peakKiB)
 		}
-		b.out.atLeast("rate of consume "+k.name+" / of a bare consumer", ratio(median(theirs), median(ours)), k.least, rates(k.events, median(ours), median(theirs)))
+		b.out.atLeast("rate of consume "+k.name+" / of a bare consumer", ratio(median(theirs), median(ours)), k.least,
+			rates(k.events, median(ours), median(theirs)))
 	}
 	b.out.atMost("peak memory in MB", megabytes(peak), maxConsumeMB, "")
 	return br.removeVHost(ctx)
@@ -108,7 +112,8 @@ func consumeArena(ctx context.Context, br broker, n int) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = l.channel.QueueDeclare(consumeQueue, true, false, false, false, amqp.Table{"x-queue-type": "classic", "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"})
+	_, err = l.channel.QueueDeclare(consumeQueue, true, false, false, false,
+		amqp.Table{"x-queue-type": "classic", "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"})
 	if err == nil {
 		err = l.declare("dead", "classic")
 	}
@@ -134,7 +139,8 @@ func (b *benchmark) consumeRound(ctx context.Context, br broker, n int, args []s
 		return usage{}, err
 	}
 	defer l.close()
-	full := append([]string{"consume", consumeQueue, "--limit", strconv.Itoa(n), "--prefetch", strconv.Itoa(consumeWindow), "--log-level", "error"}, args...)
+	full := append([]string{"consume", consumeQueue, "--limit", strconv.Itoa(n), "--prefetch", strconv.Itoa(consumeWindow),
+		"--log-level", "error"}, args...)
 	u, err := run(ctx, br.environment(br.api), b.msgctl(), full...)
 	if err != nil {
 		return u, err
@@ -145,7 +151,8 @@ func (b *benchmark) consumeRound(ctx context.Context, br broker, n int, args []s
 	return u, nil
 }
 
-func bareConsumeRound(ctx context.Context, br broker, n int, consume func(context.Context, *link, int) error) (time.Duration, error) {
+func bareConsumeRound(ctx context.Context, br broker, n int,
+	consume func(context.Context, *link, int) error) (time.Duration, error) {
 	filler, err := consumeArena(ctx, br, n)
 	if err != nil {
 		return 0, err
@@ -179,7 +186,8 @@ func bareAcks(ctx context.Context, l *link, n int) error {
 	return nil
 }
 
-// barePersistent gives each message to a process, so many at once, and acknowledges it when that has answered.
+// barePersistent gives each message to a process, so many at once, and acknowledges it when that
+// has answered.
 func barePersistent(ctx context.Context, l *link, n int, self string) error {
 	cmd := exec.CommandContext(ctx, "sh", "-c", self)
 	cmd.Env = append(os.Environ(), handlerMode+"=1")

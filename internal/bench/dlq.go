@@ -27,7 +27,8 @@ func (b *benchmark) letterKinds() (out []letters) {
 	return out
 }
 
-// mover is one way to get all messages from a queue into diedIn or, where it can choose, into any other.
+// mover is one way to get all messages from a queue into diedIn or, where it can choose, into any
+// other.
 type mover struct {
 	name  string
 	move  func(ctx context.Context, l *link, from, to string, n int) (usage, error)
@@ -53,7 +54,8 @@ func (b *benchmark) movers(br broker, peak *int64) []*mover {
 func bareName(window int) string { return fmt.Sprint("bare", window) }
 
 // byReplay moves with a msgctl.
-func (b *benchmark) byReplay(br broker, program string, peak *int64) func(context.Context, *link, string, string, int) (usage, error) {
+func (b *benchmark) byReplay(br broker, program string, peak *int64) func(context.Context, *link, string, string,
+	int) (usage, error) {
 	return func(ctx context.Context, _ *link, from, _ string, _ int) (usage, error) {
 		u, err := run(ctx, br.environment(br.api), program, "dlq", "replay", from, "--yes", "--progress", "none")
 		*peak = max(*peak, u.peakKiB)
@@ -61,8 +63,9 @@ func (b *benchmark) byReplay(br broker, program string, peak *int64) func(contex
 	}
 }
 
-// replay measures one kind of dead-letter queue on one broker. In each round everyone empties a queue of its own with the
-// same messages, in an order that rotates: what one leaves the broker to do is then not always the same one's burden.
+// replay measures one kind of dead-letter queue on one broker. In each round everyone empties a
+// queue of its own with the same messages, in an order that rotates: what one leaves the broker to
+// do is then not always the same one's burden.
 func (b *benchmark) replay(ctx context.Context, br broker, of letters) error {
 	var peak int64
 	movers := b.movers(br, &peak)
@@ -92,7 +95,10 @@ func (b *benchmark) replayRound(ctx context.Context, br broker, of letters, move
 	if err := l.fanout("bench.dlx", of.kind, sources); err != nil {
 		return err
 	}
-	err = l.fill(ctx, "bench.dlx", of.count, sources, func(i int) amqp.Publishing { return deadLetter(i, of.size, diedIn) })
+	err = l.fill(ctx, "bench.dlx", of.count, sources, func(i int) amqp.Publishing {
+		return deadLetter(i, of.size,
+			diedIn)
+	})
 	if err != nil {
 		return err
 	}
@@ -150,13 +156,16 @@ func (b *benchmark) printReplay(br broker, of letters, movers []*mover, peakKiB 
 	bare := took[best]
 	b.out.heading(fmt.Sprintf("RabbitMQ %s, %d dead letters of %d B in a %s queue, %.1f µs each to replay",
 		br.line, of.count, of.size, of.kind, float64(ours.Microseconds())/float64(of.count)))
-	b.out.atLeast("rate of replay / of the broker's dynamic shovel", ratio(shovel, ours), minOfShovel, rates(of.count, ours, shovel))
+	b.out.atLeast("rate of replay / of the broker's dynamic shovel", ratio(shovel, ours), minOfShovel,
+		rates(of.count, ours, shovel))
 	b.out.atLeast("rate of replay / of a bare loop", ratio(bare, ours), minOfBare, rates(of.count, ours, bare))
 	b.out.atMost("peak memory in MB", megabytes(peakKiB), maxLookMB, "")
 	each := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(of.count) }
-	b.out.note(fmt.Sprintf("processor time of the client: %.1f µs a message, of the bare loop %.1f", each(cpu["msgctl"]), each(cpu[best])))
+	b.out.note(fmt.Sprintf("processor time of the client: %.1f µs a message, of the bare loop %.1f", each(cpu["msgctl"]),
+		each(cpu[best])))
 	if b.other != "" {
-		b.out.note(fmt.Sprintf("rate of replay / of the other msgctl: %.2f; its processor time: %.1f µs a message", ratio(took["other"], ours), each(cpu["other"])))
+		b.out.note(fmt.Sprintf("rate of replay / of the other msgctl: %.2f; its processor time: %.1f µs a message",
+			ratio(took["other"], ours), each(cpu["other"])))
 	}
 	for _, m := range movers {
 		if m.left > 0 {

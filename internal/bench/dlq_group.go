@@ -19,13 +19,15 @@ const (
 	minOfConsumerIf = 0.5
 )
 
-// group measures how fast a deep classic queue is grouped, beside bare consumers of the same messages, in rounds, each of which begins with
-// another of them: on 4.0.5 one and the same look at a million messages takes 67 or 130 s, whoever looks.
+// group measures how fast a deep classic queue is grouped, beside bare consumers of the same
+// messages, in rounds, each of which begins with another of them: on 4.0.5 one and the same look at
+// a million messages takes 67 or 130 s, whoever looks.
 //
-// There are two bare consumers, because looking is not what a consumer does as a rule. One holds all messages, a window of the same
-// prefetch after the other, and gives them back at the end: the same job for the broker, and the one that the bound is about. The
-// other acknowledges, which leaves an empty queue: no way to look at one. It is printed for comparison, because deliveries cost the broker
-// less when it may forget them.
+// There are two bare consumers, because looking is not what a consumer does as a rule. One holds
+// all messages, a window of the same prefetch after the other, and gives them back at the end: the
+// same job for the broker, and the one that the bound is about. The other acknowledges, which
+// leaves an empty queue: no way to look at one. It is printed for comparison, because deliveries
+// cost the broker less when it may forget them.
 func (b *benchmark) group(ctx context.Context, br broker) error {
 	if err := br.emptyVHost(ctx); err != nil {
 		return err
@@ -55,7 +57,8 @@ func (b *benchmark) group(ctx context.Context, br broker) error {
 		}
 		return nil
 	}
-	// The first look of all reads what the broker has just written, at half the speed: it is nobody's.
+	// The first look of all reads what the broker has just written, at half the speed: it is
+	// nobody's.
 	if err := then(func() error { _, err := br.holdAll(ctx, looked, b.groupMessages); return err }); err != nil {
 		return err
 	}
@@ -99,7 +102,8 @@ func (l *looker) wall() time.Duration { return median(l.times) }
 
 // inspect groups a queue and sees that no message was left out.
 func (b *benchmark) inspect(ctx context.Context, br broker, queue string, more ...string) (usage, error) {
-	args := append([]string{"dlq", "inspect", queue, "--group-by", "reason,queue", "-o", "json", "--progress", "none"}, more...)
+	args := append([]string{"dlq", "inspect", queue, "--group-by", "reason,queue", "-o", "json", "--progress", "none"},
+		more...)
 	u, err := run(ctx, br.environment(br.api), b.msgctl(), args...)
 	if err == nil && !bytes.Contains(u.out, fmt.Appendf(nil, `"looked_at": %d`, b.groupMessages)) {
 		err = fmt.Errorf("msgctl %v did not look at %d messages:\n%s", args, b.groupMessages, u.out)
@@ -110,8 +114,8 @@ func (b *benchmark) inspect(ctx context.Context, br broker, queue string, more .
 // consumeWindow is about the window that msgctl's budget of memory makes for such messages.
 const consumeWindow = 4000
 
-// holdAll is a consumer that does nothing with n messages but to hold and return them: a channel for each window, because a window
-// that is full gets no more.
+// holdAll is a consumer that does nothing with n messages but to hold and return them: a channel
+// for each window, because a window that is full gets no more.
 func (b broker) holdAll(ctx context.Context, queue string, n int) (usage, error) {
 	start, used := time.Now(), processorTime()
 	l, err := b.dial()
@@ -139,7 +143,9 @@ func (b broker) holdAll(ctx context.Context, queue string, n int) (usage, error)
 		}
 		held = append(held, ch)
 	}
-	for i := range held { // the last window first: in the other order a classic queue walks past all that it got back already
+	// the last window first: in the other order a classic queue walks past all that it got back
+	// already
+	for i := range held {
 		i = len(held) - 1 - i
 		ch := held[i]
 		if err := ch.Nack(uint64(min(consumeWindow, n-i*consumeWindow)), true, true); err != nil {
@@ -152,7 +158,8 @@ func (b broker) holdAll(ctx context.Context, queue string, n int) (usage, error)
 	return usage{wall: time.Since(start), cpu: processorTime() - used}, nil
 }
 
-// drainAll is a consumer that does nothing with n messages but to acknowledge them, half a window at a time.
+// drainAll is a consumer that does nothing with n messages but to acknowledge them, half a window
+// at a time.
 func (b broker) drainAll(ctx context.Context, queue string, n int) (usage, error) {
 	start, used := time.Now(), processorTime()
 	l, err := b.dial()
@@ -192,13 +199,19 @@ func receive(ctx context.Context, deliveries <-chan amqp.Delivery) (amqp.Deliver
 
 func (b *benchmark) printGroup(br broker, g grouped) {
 	n := b.groupMessages
-	b.out.heading(fmt.Sprintf("RabbitMQ %s, %d dead letters of %d B in a classic queue, grouped in %.1f s", br.line, n, groupSize, g.all.wall().Seconds()))
-	b.out.atLeast("rate of --group-by / of a bare consumer that gives back", ratio(g.holding.wall(), g.all.wall()), minOfConsumer, rates(n, g.all.wall(), g.holding.wall()))
-	b.out.atLeast("rate with --where, too / of the same", ratio(g.holding.wall(), g.some.wall()), minOfConsumerIf, rates(n, g.some.wall(), g.holding.wall()))
+	b.out.heading(fmt.Sprintf("RabbitMQ %s, %d dead letters of %d B in a classic queue, grouped in %.1f s", br.line, n,
+		groupSize, g.all.wall().Seconds()))
+	b.out.atLeast("rate of --group-by / of a bare consumer that gives back", ratio(g.holding.wall(), g.all.wall()),
+		minOfConsumer, rates(n, g.all.wall(), g.holding.wall()))
+	b.out.atLeast("rate with --where, too / of the same", ratio(g.holding.wall(), g.some.wall()), minOfConsumerIf,
+		rates(n, g.some.wall(), g.holding.wall()))
 	b.out.atMost("peak memory in MB", megabytes(max(g.all.peak, g.some.peak)), maxLookMB, "")
-	b.out.note(fmt.Sprintf("beside one that empties the queue, which is no look at it: %.2f, with --where %.2f (%.0f messages a second)",
-		ratio(g.draining.wall(), g.all.wall()), ratio(g.draining.wall(), g.some.wall()), float64(n)/g.draining.wall().Seconds()))
+	b.out.note(fmt.Sprintf("beside one that empties the queue, which is no look at it: %.2f, with --where %.2f (%.0f "+
+		"messages a second)",
+		ratio(g.draining.wall(), g.all.wall()), ratio(g.draining.wall(),
+			g.some.wall()), float64(n)/g.draining.wall().Seconds()))
 	each := func(l looker) float64 { return float64(l.cpu.Microseconds()) / float64(n) }
-	b.out.note(fmt.Sprintf("processor time of the client: %.1f µs a message, with --where %.1f, of the bare consumers %.1f and %.1f",
+	b.out.note(fmt.Sprintf("processor time of the client: %.1f µs a message, with --where %.1f, of the bare consumers "+
+		"%.1f and %.1f",
 		each(g.all), each(g.some), each(g.holding), each(g.draining)))
 }

@@ -12,8 +12,9 @@ import (
 // diedIn is the queue in which the dead letters of a replay say that they died first.
 const diedIn = "bench.work"
 
-// deadLetter is the i-th message: persistent JSON of size bytes with the headers that a broker gives to a rejected message, one of
-// a thousand that died in the same second, and a trace of its own, so that no two messages have the same headers.
+// deadLetter is the i-th message: persistent JSON of size bytes with the headers that a broker
+// gives to a rejected message, one of a thousand that died in the same second, and a trace of its
+// own, so that no two messages have the same headers.
 func deadLetter(i, size int, queue string) amqp.Publishing {
 	tenant, reason := "acme", "rejected"
 	if i%2 == 1 {
@@ -23,12 +24,14 @@ func deadLetter(i, size int, queue string) amqp.Publishing {
 		reason = "expired"
 	}
 	died := time.Unix(1700000000+int64(i/1000), 0)
-	body := fmt.Appendf(nil, `{"orderId":"order-%07d","customerId":"c-%04d","totalAmount":%d.50,"currency":"EUR","note":"`, i, i%5000, i%300)
+	body := fmt.Appendf(nil, `{"orderId":"order-%07d","customerId":"c-%04d","totalAmount":%d.50,"currency":"EUR","note":"`,
+		i, i%5000, i%300)
 	if fill := size - len(body) - 2; fill > 0 {
 		body = append(body, bytes.Repeat([]byte("x"), fill)...)
 	}
 	return amqp.Publishing{
-		MessageId: fmt.Sprintf("id-%07d", i), ContentType: "application/json", DeliveryMode: amqp.Persistent, Type: "order.created",
+		MessageId: fmt.Sprintf("id-%07d",
+			i), ContentType: "application/json", DeliveryMode: amqp.Persistent, Type: "order.created",
 		Timestamp: time.Unix(1700000000, 0), Body: append(body, `"}`...),
 		Headers: amqp.Table{
 			"x-first-death-exchange": "orders.exchange", "x-first-death-queue": queue, "x-first-death-reason": reason,
@@ -42,7 +45,8 @@ func deadLetter(i, size int, queue string) amqp.Publishing {
 }
 
 // fill publishes n messages to an exchange and returns when every queue has them.
-func (l *link) fill(ctx context.Context, exchange string, n int, queues []string, message func(i int) amqp.Publishing) error {
+func (l *link) fill(ctx context.Context, exchange string, n int, queues []string,
+	message func(i int) amqp.Publishing) error {
 	for i := range n {
 		if err := l.channel.PublishWithContext(ctx, exchange, "", false, false, message(i)); err != nil {
 			return fmt.Errorf("fill the queues: %w", err)
@@ -82,8 +86,9 @@ func (l *link) declare(queue, kind string) error {
 	return err
 }
 
-// clear empties queues. They stay until their vhost goes: 3.10.8 loses the write-ahead log of its quorum queues when a large one is deleted
-// soon after it was filled, and with it whatever is measured next.
+// clear empties queues. They stay until their vhost goes: 3.10.8 loses the write-ahead log of its
+// quorum queues when a large one is deleted soon after it was filled, and with it whatever is
+// measured next.
 func (l *link) clear(queues ...string) error {
 	for _, q := range queues {
 		if _, err := l.channel.QueuePurge(q, false); err != nil {
@@ -120,7 +125,8 @@ const (
 	stuck     = 2 * time.Minute
 )
 
-// await returns as soon as n messages are ready in a queue, and an error when their number has not changed for long.
+// await returns as soon as n messages are ready in a queue, and an error when their number has not
+// changed for long.
 func (l *link) await(ctx context.Context, queue string, n int) error {
 	last, since := -1, time.Now()
 	for {

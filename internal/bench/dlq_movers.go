@@ -18,7 +18,8 @@ var bareWindows = [...]int{1000, 2500}
 
 const shovelPath = "/api/parameters/shovel/" + vhost + "/bench"
 
-// byShovel lets the broker's own dynamic shovel move n messages. The time ends when the target has all and the source none.
+// byShovel lets the broker's own dynamic shovel move n messages. The time ends when the target has
+// all and the source none.
 func (b broker) byShovel(ctx context.Context, l *link, from, to string, n int) (usage, error) {
 	uri := b.amqp + "/" + vhost
 	body, err := json.Marshal(object{"value": object{
@@ -39,8 +40,9 @@ func (b broker) byShovel(ctx context.Context, l *link, from, to string, n int) (
 	return usage{wall: time.Since(start)}, err
 }
 
-// shovelEnded waits until the source is empty, or the shovel gone: now and then it closes its channel while its last
-// acknowledgements are under way, and messages that it moved are back in the source (seen on 4.3.6).
+// shovelEnded waits until the source is empty, or the shovel gone: now and then it closes its
+// channel while its last acknowledgements are under way, and messages that it moved are back in the
+// source (seen on 4.3.6).
 func (b broker) shovelEnded(ctx context.Context, l *link, from string) error {
 	for {
 		left, err := l.ready(from)
@@ -54,8 +56,9 @@ func (b broker) shovelEnded(ctx context.Context, l *link, from string) error {
 	}
 }
 
-// byBareLoop moves n messages with the loop that one would write on the client library: a connection each to consume and to
-// publish, mandatory and confirmed, one multiple acknowledgement per confirmed run.
+// byBareLoop moves n messages with the loop that one would write on the client library: a
+// connection each to consume and to publish, mandatory and confirmed, one multiple acknowledgement
+// per confirmed run.
 func (b broker) byBareLoop(window int) func(context.Context, *link, string, string, int) (usage, error) {
 	return func(ctx context.Context, _ *link, from, to string, n int) (usage, error) {
 		return b.bareLoop(ctx, window, from, to, n)
@@ -104,7 +107,8 @@ func (b broker) bareLoop(ctx context.Context, window int, from, to string, n int
 	return usage{wall: time.Since(start), cpu: processorTime() - used}, err
 }
 
-// acknowledge takes out of the source what the target confirmed. Delivery tags and publication numbers are the same.
+// acknowledge takes out of the source what the target confirmed. Delivery tags and publication
+// numbers are the same.
 func acknowledge(source *amqp.Channel, confirms <-chan amqp.Confirmation, returns <-chan amqp.Return, n uint64) error {
 	for at := uint64(0); at < n; {
 		c, ok := <-confirms

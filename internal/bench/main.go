@@ -28,8 +28,11 @@ func main() {
 	flag.IntVar(&o.groupMessages, "group-messages", 1_000_000, "dead letters to group")
 	flag.IntVar(&o.events, "events", 200_000, "events to publish, to watch, and to consume")
 	flag.StringVar(&o.other, "other", "", "another build of msgctl, to replay in the same rounds")
-	flag.StringVar(&o.letters, "letters", "", "kinds of dead letters to replay, separated by commas: classic/4096 (default: both types of queue, 256 and 4096 bytes)")
-	flag.StringVar(&o.lines, "lines", "", "release lines to measure, separated by commas (default: all of MSGCTL_TEST_BROKERS)")
+	flag.StringVar(&o.letters, "letters", "",
+		"kinds of dead letters to replay, separated by commas: classic/4096 (default: both types of queue, 256 and 4096 "+
+			"bytes)")
+	flag.StringVar(&o.lines, "lines", "",
+		"release lines to measure, separated by commas (default: all of MSGCTL_TEST_BROKERS)")
 	flag.StringVar(&o.only, "only", "", "one part: "+partNames+" (default: all)")
 	flag.Parse()
 	if err := bench(ctx, o); err != nil {
@@ -174,7 +177,8 @@ func (b *benchmark) build(ctx context.Context) error {
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("go build %s: %w\n%s", pkg, err, out)
 		}
-		// Both programs are measured as installed: what the linker has just written starts a fifth slower than its copy.
+		// Both programs are measured as installed: what the linker has just written starts a fifth
+		// slower than its copy.
 		if err := install(built, target); err != nil {
 			return err
 		}
@@ -202,7 +206,8 @@ func (b *benchmark) start(ctx context.Context) error {
 	m, t := median(ours), median(theirs)
 	b.out.heading("msgctl --help")
 	b.out.atMost("time, in ms", float64(m.Microseconds())/1000, 30, "")
-	b.out.atMost("time / a bare cobra program's", ratio(m, t), 1.5, fmt.Sprintf("%v / %v", m.Round(100*time.Microsecond), t.Round(100*time.Microsecond)))
+	b.out.atMost("time / a bare cobra program's", ratio(m, t), 1.5,
+		fmt.Sprintf("%v / %v", m.Round(100*time.Microsecond), t.Round(100*time.Microsecond)))
 	return nil
 }
 

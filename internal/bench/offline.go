@@ -12,13 +12,15 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// offlineQueues is how many queues the topology has that is judged without a broker; there are two bindings to each.
+// offlineQueues is how many queues the topology has that is judged without a broker; there are two
+// bindings to each.
 const offlineQueues = 10_000
 
 // offlineRounds is how often each program runs.
 const offlineRounds = 7
 
-// offline measures lint and test on a large topology file, beside a bare YAML parser on the same file.
+// offline measures lint and test on a large topology file, beside a bare YAML parser on the same
+// file.
 func (b *benchmark) offline(ctx context.Context) error {
 	path := filepath.Join(b.dir, "large.yaml")
 	if err := writeLarge(path); err != nil {
@@ -44,13 +46,16 @@ func (b *benchmark) offline(ctx context.Context) error {
 	reference := median(cpu["parse"])
 	for _, c := range commands {
 		w, p := median(wall[c]), median(cpu[c])
-		b.out.atMost("msgctl "+c+", in s", w.Seconds(), 1, fmt.Sprintf("processor %v, least %v", p.Round(time.Millisecond), slices.Min(wall[c]).Round(time.Millisecond)))
-		b.out.atMost("processor time / a bare YAML parser's", ratio(p, reference), 8, fmt.Sprintf("%v / %v", p.Round(time.Millisecond), reference.Round(time.Millisecond)))
+		b.out.atMost("msgctl "+c+", in s", w.Seconds(), 1, fmt.Sprintf("processor %v, least %v", p.Round(time.Millisecond),
+			slices.Min(wall[c]).Round(time.Millisecond)))
+		b.out.atMost("processor time / a bare YAML parser's", ratio(p, reference), 8,
+			fmt.Sprintf("%v / %v", p.Round(time.Millisecond), reference.Round(time.Millisecond)))
 	}
 	return nil
 }
 
-// bareYAML returns the processor time that yaml.v3 takes for a tree of a file, which is where every reader of one begins.
+// bareYAML returns the processor time that yaml.v3 takes for a tree of a file, which is where every
+// reader of one begins.
 func bareYAML(path string) (time.Duration, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -73,9 +78,11 @@ func writeLarge(path string) error {
 		"policies:\n  limit: { pattern: \"^bench.queue.1\", definition: { max-length: 100000, overflow: reject-publish } }\n",
 		"queues:\n  dead:\n    bindings: [{ exchange: dlx, key: dead }]\n")
 	for i := range offlineQueues {
-		fmt.Fprintf(w, "  %s:\n    type: classic\n    bindings:\n      - { exchange: events, key: order.k%d.# }\n      - { exchange: work, key: k%d }\n    deadLetter: { exchange: dlx, key: dead }\n", queueName(i), i, i)
+		fmt.Fprintf(w, "  %s:\n    type: classic\n    bindings:\n      - { exchange: events, key: order.k%d.# }\n      - "+
+			"{ exchange: work, key: k%d }\n    deadLetter: { exchange: dlx, key: dead }\n", queueName(i), i, i)
 	}
-	fmt.Fprintf(w, "tests:\n  - name: one\n    publish: { exchange: events, key: order.k5.created }\n    reject: %s\n    expect: [dead]\n", queueName(5))
+	fmt.Fprintf(w, "tests:\n  - name: one\n    publish: { exchange: events, key: order.k5.created }\n    reject: %s\n  "+
+		"  expect: [dead]\n", queueName(5))
 	if err := w.Flush(); err != nil {
 		return err
 	}

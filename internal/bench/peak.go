@@ -8,12 +8,14 @@ import (
 	"time"
 )
 
-// peakEvery is how often a process is asked for its peak: what it takes in its last moment may be missed.
+// peakEvery is how often a process is asked for its peak: what it takes in its last moment may be
+// missed.
 const peakEvery = 5 * time.Millisecond
 
-// watchPeak follows the peak of a process's resident memory, until the returned function is called; that returns it in KiB. The
-// maxrss that wait4(2) tells is no use: it is never below what this program had itself when it started the other (the kernel
-// takes over the high-water mark of the memory that exec replaces, and Go's fork shares its parent's).
+// watchPeak follows the peak of a process's resident memory, until the returned function is called;
+// that returns it in KiB. The maxrss that wait4(2) tells is no use: it is never below what this
+// program had itself when it started the other (the kernel takes over the high-water mark of the
+// memory that exec replaces, and Go's fork shares its parent's).
 func watchPeak(pid int) (seen func() int64) {
 	stop, result := make(chan struct{}), make(chan int64, 1)
 	go func() {

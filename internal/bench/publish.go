@@ -14,16 +14,18 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// Publishing: `msgctl publish --ndjson` against the client library without confirms, which is as fast as one can be, and with a confirm
-// each, which is how one begins. A loop on the library with a window of confirms shows how much of the ceiling the broker leaves to whoever
-// wants to know that his events arrived. Everyone sends persistent events of the same size to a classic queue; the time ends when the queue has
-// them all.
+// Publishing: `msgctl publish --ndjson` against the client library without confirms, which is as
+// fast as one can be, and with a confirm each, which is how one begins. A loop on the library with
+// a window of confirms shows how much of the ceiling the broker leaves to whoever wants to know
+// that his events arrived. Everyone sends persistent events of the same size to a classic queue;
+// the time ends when the queue has them all.
 const (
 	eventQueue = "bench.events"
 	eventSize  = 512
 	// bareWindow is how many events the loop has under way.
 	bareWindow = 2048
-	// floorEvents is how many go with a confirm each: the rate does not depend on their number, and they are slow.
+	// floorEvents is how many go with a confirm each: the rate does not depend on their number, and
+	// they are slow.
 	floorEvents = 5000
 
 	minOfCeiling = 0.7
@@ -75,12 +77,19 @@ func (b *benchmark) publish(ctx context.Context, br broker) error {
 	var peak int64
 	contenders := []*publisherOf{
 		{name: "msgctl", n: b.events, send: func(ctx context.Context) (time.Duration, error) {
-			u, err := run(ctx, br.environment(br.api), b.msgctl(), "publish", "order.created", "-f", topology, "--vhost", vhost, "--ndjson", events, "--journal", "none", "--progress", "none")
+			u, err := run(ctx, br.environment(br.api), b.msgctl(), "publish", "order.created", "-f", topology, "--vhost", vhost,
+				"--ndjson", events, "--journal", "none", "--progress", "none")
 			peak = max(peak, u.peakKiB)
 			return u.wall, err
 		}},
-		{name: "ceiling", n: b.events, send: func(ctx context.Context) (time.Duration, error) { return br.unconfirmed(ctx, b.events) }},
-		{name: "windowed", n: b.events, send: func(ctx context.Context) (time.Duration, error) { return br.confirmedWindow(ctx, b.events) }},
+		{name: "ceiling", n: b.events, send: func(ctx context.Context) (time.Duration,
+			error) {
+			return br.unconfirmed(ctx, b.events)
+		}},
+		{name: "windowed", n: b.events, send: func(ctx context.Context) (time.Duration,
+			error) {
+			return br.confirmedWindow(ctx, b.events)
+		}},
 		{name: "floor", n: min(floorEvents, b.events), send: func(ctx context.Context) (time.Duration, error) {
 			return br.confirmedEach(ctx, min(floorEvents, b.events))
 		}},
@@ -111,7 +120,8 @@ func (b *benchmark) publishRound(ctx context.Context, br broker, topology string
 	if err := br.emptyVHost(ctx); err != nil {
 		return err
 	}
-	if _, err := run(ctx, br.environment(br.api), b.msgctl(), "apply", "-f", topology, "--vhost", vhost, "--yes"); err != nil {
+	if _, err := run(ctx, br.environment(br.api), b.msgctl(), "apply", "-f", topology, "--vhost", vhost,
+		"--yes"); err != nil {
 		return err
 	}
 	l, err := br.dial()
@@ -147,7 +157,8 @@ func (b *benchmark) writeEvents(name string) error {
 
 // wholeEvent is a message of the size and with the properties that msgctl sends.
 func wholeEvent(i int) amqp.Publishing {
-	return amqp.Publishing{ContentType: "application/json", DeliveryMode: amqp.Persistent, MessageId: fmt.Sprintf("01a21300-0000-7000-8000-%012d", i), Type: "order.created",
+	return amqp.Publishing{ContentType: "application/json", DeliveryMode: amqp.Persistent,
+		MessageId: fmt.Sprintf("01a21300-0000-7000-8000-%012d", i), Type: "order.created",
 		AppId: "bench", Timestamp: time.Unix(1700000000, 0), Body: payloadOf(i, eventSize)}
 }
 
@@ -160,7 +171,8 @@ func (br broker) unconfirmed(ctx context.Context, n int) (time.Duration, error) 
 	defer l.close()
 	start := time.Now()
 	for i := range n {
-		if err := l.channel.PublishWithContext(ctx, "bench.exchange", "order.created", false, false, wholeEvent(i)); err != nil {
+		if err := l.channel.PublishWithContext(ctx, "bench.exchange", "order.created", false, false,
+			wholeEvent(i)); err != nil {
 			return 0, err
 		}
 	}
@@ -192,7 +204,8 @@ func (br broker) confirmedEach(ctx context.Context, n int) (time.Duration, error
 	defer l.close()
 	start := time.Now()
 	for i := range n {
-		confirm, err := l.channel.PublishWithDeferredConfirmWithContext(ctx, "bench.exchange", "order.created", true, false, wholeEvent(i))
+		confirm, err := l.channel.PublishWithDeferredConfirmWithContext(ctx, "bench.exchange", "order.created", true, false,
+			wholeEvent(i))
 		if err != nil {
 			return 0, err
 		}
@@ -214,7 +227,8 @@ func (br broker) confirmedWindow(ctx context.Context, n int) (time.Duration, err
 	start := time.Now()
 	for sent, confirmed := 0, 0; confirmed < n; {
 		if sent < n && sent-confirmed < bareWindow {
-			if err := l.channel.PublishWithContext(ctx, "bench.exchange", "order.created", true, false, wholeEvent(sent)); err != nil {
+			if err := l.channel.PublishWithContext(ctx, "bench.exchange", "order.created", true, false,
+				wholeEvent(sent)); err != nil {
 				return 0, err
 			}
 			sent++
@@ -238,13 +252,17 @@ func (b *benchmark) printPublish(br broker, list []*publisherOf, peakKiB int64) 
 		details = append(details, fmt.Sprintf("%s %.0f/s", name, by[name].rate()))
 	}
 	ours := by["msgctl"].rate()
-	b.out.heading(fmt.Sprintf("RabbitMQ %s, publish %d events of %d B from a file, confirmed and checked", br.line, b.events, eventSize))
-	b.out.atLeast("rate / the client library's without confirms", ours/by["ceiling"].rate(), minOfCeiling, strings.Join(details, ", "))
+	b.out.heading(fmt.Sprintf("RabbitMQ %s, publish %d events of %d B from a file, confirmed and checked", br.line,
+		b.events, eventSize))
+	b.out.atLeast("rate / the client library's without confirms", ours/by["ceiling"].rate(), minOfCeiling,
+		strings.Join(details, ", "))
 	b.out.atLeast("rate / the client library's with a confirm each", ours/by["floor"].rate(), minOfFloor, "")
 	b.out.atMost("peak memory in MB", megabytes(peakKiB), maxPublishMB, "")
 	if ceiling := by["ceiling"].rate() / by["floor"].rate(); ceiling < minOfFloor {
-		b.out.note(fmt.Sprintf("without confirms the library itself is at %.1f of its rate with a confirm each: on this machine nobody who waits for confirms reaches %d", ceiling, minOfFloor))
+		b.out.note(fmt.Sprintf("without confirms the library itself is at %.1f of its rate with a confirm each: on this "+
+			"machine nobody who waits for confirms reaches %d", ceiling, minOfFloor))
 	}
 	windowed := by["windowed"].rate()
-	b.out.note(fmt.Sprintf("a bare loop with a window of %d confirms: %.2f of the ceiling; rate / its rate: %.2f", bareWindow, windowed/by["ceiling"].rate(), ours/windowed))
+	b.out.note(fmt.Sprintf("a bare loop with a window of %d confirms: %.2f of the ceiling; rate / its rate: %.2f",
+		bareWindow, windowed/by["ceiling"].rate(), ours/windowed))
 }

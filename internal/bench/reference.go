@@ -23,7 +23,8 @@ func parseBrokers(list string) ([]broker, error) {
 		if len(part) != 3 {
 			return nil, fmt.Errorf("MSGCTL_TEST_BROKERS: %q is not LINE,AMQP_URL,API_URL", entry)
 		}
-		out = append(out, broker{line: part[0], amqp: strings.TrimSuffix(part[1], "/"), api: strings.TrimSuffix(part[2], "/")})
+		out = append(out, broker{line: part[0], amqp: strings.TrimSuffix(part[1], "/"),
+			api: strings.TrimSuffix(part[2], "/")})
 	}
 	if len(out) == 0 {
 		return nil, fmt.Errorf("MSGCTL_TEST_BROKERS names no broker: run this through make bench")
@@ -52,7 +53,8 @@ func (b broker) request(ctx context.Context, method, path string, body []byte) e
 	if err != nil {
 		return err
 	}
-	if res.StatusCode >= http.StatusMultipleChoices && (method != http.MethodDelete || res.StatusCode != http.StatusNotFound) {
+	if res.StatusCode >= http.StatusMultipleChoices &&
+		(method != http.MethodDelete || res.StatusCode != http.StatusNotFound) {
 		return fmt.Errorf("%s %s: %d %s", method, path, res.StatusCode, text)
 	}
 	return nil
@@ -112,7 +114,8 @@ func (b broker) sequentialPuts(w workload) (time.Duration, error) {
 		return res.Body.Close()
 	}
 	for i := range w.exchanges {
-		if err := put(client.DeclareExchange(vhost, exchangeName(i), rabbithole.ExchangeSettings{Type: "topic", Durable: true})); err != nil {
+		if err := put(client.DeclareExchange(vhost, exchangeName(i),
+			rabbithole.ExchangeSettings{Type: "topic", Durable: true})); err != nil {
 			return 0, err
 		}
 	}

@@ -5,7 +5,8 @@ import (
 	"io"
 )
 
-// report prints one line a measurement: what, the ratio or figure, its bound, whether it holds, and the absolute values.
+// report prints one line a measurement: what, the ratio or figure, its bound, whether it holds, and
+// the absolute values.
 type report struct {
 	w      io.Writer
 	missed int

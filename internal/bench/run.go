@@ -47,7 +47,8 @@ func run(ctx context.Context, env []string, name string, args ...string) (usage,
 
 // environment names the broker to msgctl; api may be a proxy's address.
 func (b broker) environment(api string) []string {
-	return []string{"MSGCTL_URL=" + b.amqp + "/" + vhost, "MSGCTL_API=" + api, "MSGCTL_CONTEXT=", "MSGCTL_CONFIG=/nonexistent"}
+	return []string{"MSGCTL_URL=" + b.amqp + "/" + vhost, "MSGCTL_API=" + api, "MSGCTL_CONTEXT=",
+		"MSGCTL_CONFIG=/nonexistent"}
 }
 
 // countingProxy passes HTTP requests on to the broker and counts them.
@@ -63,15 +64,19 @@ func newCountingProxy(target string) (*countingProxy, error) {
 		return nil, err
 	}
 	p := &countingProxy{}
-	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(&url.URL{Scheme: u.Scheme, Host: u.Host}) }}
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(&url.URL{Scheme: u.Scheme,
+			Host: u.Host})
+	}}
 	listener, err := listenLocal()
 	if err != nil {
 		return nil, err
 	}
-	p.server = &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p.requests.Add(1)
-		proxy.ServeHTTP(w, r)
-	})}
+	p.server = &http.Server{ReadHeaderTimeout: time.Minute,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			p.requests.Add(1)
+			proxy.ServeHTTP(w, r)
+		})}
 	go func() { _ = p.server.Serve(listener) }()
 	p.url = (&url.URL{Scheme: "http", User: u.User, Host: listener.Addr().String()}).String()
 	return p, nil

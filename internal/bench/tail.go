@@ -22,8 +22,9 @@ const (
 	minOfTailBare = 0.7
 )
 
-// tail measures how fast `msgctl tail` follows an exchange that a publisher fills as fast as it can, beside a bare consumer of a queue bound to
-// it: the time from the first message published to the last one in the file, or consumed. In turn, in an order that changes.
+// tail measures how fast `msgctl tail` follows an exchange that a publisher fills as fast as it
+// can, beside a bare consumer of a queue bound to it: the time from the first message published to
+// the last one in the file, or consumed. In turn, in an order that changes.
 func (b *benchmark) tail(ctx context.Context, br broker) error {
 	var bare []time.Duration
 	kinds := []struct {
@@ -56,13 +57,15 @@ func (b *benchmark) tail(ctx context.Context, br broker) error {
 	}
 	b.out.heading(fmt.Sprintf("RabbitMQ %s, %d events of %d B watched as they are published", br.line, b.events, tailSize))
 	for _, k := range kinds {
-		b.out.atLeast("rate of "+k.name+" / of a bare consumer", ratio(median(bare), median(k.times)), minOfTailBare, rates(b.events, median(k.times), median(bare)))
+		b.out.atLeast("rate of "+k.name+" / of a bare consumer", ratio(median(bare), median(k.times)), minOfTailBare,
+			rates(b.events, median(k.times), median(bare)))
 	}
 	b.out.atMost("peak memory in MB", megabytes(peak), maxTailMB, "")
 	return br.removeVHost(ctx)
 }
 
-// maxTailMB is the buffer and as much again in the reader's hand, with what Go's collector lets lie.
+// maxTailMB is the buffer and as much again in the reader's hand, with what Go's collector lets
+// lie.
 const maxTailMB = 160
 
 // tailRound lets one msgctl follow the exchange.
@@ -79,7 +82,8 @@ func (b *benchmark) tailRound(ctx context.Context, br broker, args []string) (us
 		return usage{}, err
 	}
 	defer func() { _ = out.Close() }()
-	full := append([]string{"tail", "--exchange", tailExchange, "--limit", strconv.Itoa(b.events), "--idle-timeout", "60s"}, args...)
+	full := append([]string{"tail", "--exchange", tailExchange, "--limit", strconv.Itoa(b.events), "--idle-timeout",
+		"60s"}, args...)
 	for i, a := range full {
 		if a == "FILE" {
 			full[i] = name
@@ -98,7 +102,8 @@ func (b *benchmark) tailRound(ctx context.Context, br broker, args []string) (us
 }
 
 // follow starts msgctl, publishes once it watches, and waits for its end.
-func (b *benchmark) follow(ctx context.Context, br broker, out *os.File, args []string, publish func() error) (usage, error) {
+func (b *benchmark) follow(ctx context.Context, br broker, out *os.File, args []string, publish func() error) (usage,
+	error) {
 	cmd := exec.CommandContext(ctx, b.msgctl(), args...)
 	cmd.Dir, cmd.Env, cmd.Stdout = b.dir, append(os.Environ(), br.environment(br.api)...), out
 	stderr, err := cmd.StderrPipe()
@@ -180,7 +185,8 @@ func (l *link) pour(ctx context.Context, n int) error {
 	for i := range n {
 		body := fmt.Appendf(nil, `{"eventId":"0198c2f1-7b3a-7c55-9d8e-%012d","eventType":"order.created","aggregateType":"Order","aggregateId":"o-%d","timestamp":"2026-01-31T12:00:00Z","version":1,"metadata":{"correlationId":"c-%d"},"payload":{"orderId":"o-%d","note":"`, i, i, i/4, i)
 		body = append(body, bytes.Repeat([]byte("x"), max(0, tailSize-len(body)-3))...)
-		p := amqp.Publishing{ContentType: "application/json", DeliveryMode: amqp.Persistent, Type: "order.created", MessageId: strconv.Itoa(i),
+		p := amqp.Publishing{ContentType: "application/json", DeliveryMode: amqp.Persistent, Type: "order.created",
+			MessageId:     strconv.Itoa(i),
 			CorrelationId: strconv.Itoa(i / 4), Timestamp: time.Unix(1700000000, 0), Body: append(body, `"}}`...)}
 		if err := l.channel.PublishWithContext(ctx, tailExchange, "order.created", false, false, p); err != nil {
 			return fmt.Errorf("publish: %w", err)

@@ -1,8 +1,9 @@
 // Command demo shows msgctl at work, for someone who has never seen it: `make demo`.
 //
-// It builds msgctl into a temporary directory, finds or starts a RabbitMQ (see package node), creates a vhost of its
-// own there, runs the steps of steps.go and prints each command with its real output. It fails if a step does not
-// end as it should, and removes everything again, also after Ctrl-C.
+// It builds msgctl into a temporary directory, finds or starts a RabbitMQ (see package node),
+// creates a vhost of its own there, runs the steps of steps.go and prints each command with its
+// real output. It fails if a step does not end as it should, and removes everything again, also
+// after Ctrl-C.
 package main
 
 import (
@@ -75,7 +76,8 @@ func leave(n *narrator, broker *node.Node) error {
 	return broker.Close()
 }
 
-// onVHost runs f with the AMQP address of a new vhost, which is deleted afterwards, whatever happened.
+// onVHost runs f with the AMQP address of a new vhost, which is deleted afterwards, whatever
+// happened.
 func onVHost(ctx context.Context, n *narrator, broker *node.Node, f func(url string) error) (err error) {
 	v, err := newVHost(ctx, broker)
 	if err != nil {
@@ -91,13 +93,16 @@ func onVHost(ctx context.Context, n *narrator, broker *node.Node, f func(url str
 	return f(v.url)
 }
 
-// environment is the caller's without any setting that would lead msgctl to another broker or context.
+// environment is the caller's without any setting that would lead msgctl to another broker or
+// context.
 func environment(dir, url, api string) []string {
 	var env []string
 	for _, kv := range os.Environ() {
-		if !strings.HasPrefix(kv, "MSGCTL_") && !strings.HasPrefix(kv, "RABBITMQ_") && !strings.HasPrefix(kv, "XDG_CONFIG_HOME=") {
+		if !strings.HasPrefix(kv, "MSGCTL_") && !strings.HasPrefix(kv, "RABBITMQ_") &&
+			!strings.HasPrefix(kv, "XDG_CONFIG_HOME=") {
 			env = append(env, kv)
 		}
 	}
-	return append(env, "MSGCTL_URL="+url, "MSGCTL_API="+api, "RABBITMQ_VHOST="+vhostName, "XDG_CONFIG_HOME="+filepath.Join(dir, "config"))
+	return append(env, "MSGCTL_URL="+url, "MSGCTL_API="+api, "RABBITMQ_VHOST="+vhostName,
+		"XDG_CONFIG_HOME="+filepath.Join(dir, "config"))
 }

@@ -40,7 +40,8 @@ func topologySteps() []step {
 			args: "validate -f " + example,
 		},
 		{
-			say: "Does every message arrive? The file has tests: what is published where, what becomes of it when it is rejected or " +
+			say: "Does every message arrive? The file has tests: what is published where, what becomes of it when it is " +
+				"rejected or " +
 				"expires. They run in milliseconds, without a broker.",
 			args: "test -f " + example,
 		},
@@ -53,7 +54,8 @@ func topologySteps() []step {
 			args: "lint -f " + example,
 		},
 		{
-			say: "What would change on the broker? It is empty, so everything is new. With --detailed-exitcode the exit status 2 " +
+			say: "What would change on the broker? It is empty, so everything is new. With --detailed-exitcode the exit " +
+				"status 2 " +
 				"tells a pipeline that there is something to do.",
 			args: "plan -f " + example + " --detailed-exitcode", status: 2,
 		},
@@ -70,7 +72,8 @@ func topologySteps() []step {
 			args: "apply -f " + example + " --yes",
 		},
 		{
-			say:  "Does RabbitMQ see it the same way? The same tests once more, with real messages in a vhost that disappears afterwards.",
+			say: "Does RabbitMQ see it the same way? The same tests once more, with real messages in a vhost that " +
+				"disappears afterwards.",
 			args: "test -f " + example + " --live",
 		},
 		{
@@ -87,7 +90,8 @@ func eventSteps() []step {
 			args: "events ls -f " + example,
 		},
 		{
-			say:   "Publish one. Its payload is checked against its JSON Schema; the broker confirms it, and that it reached a queue. Beside it, tail watches the exchange and takes nothing away: its line comes last.",
+			say: "Publish one. Its payload is checked against its JSON Schema; the broker confirms it, and that it reached " +
+				"a queue. Beside it, tail watches the exchange and takes nothing away: its line comes last.",
 			args:  "publish order.created -f " + example + " --sample",
 			watch: "tail order.# -f " + example + " --limit 1 --idle-timeout 20s",
 		},
@@ -101,7 +105,8 @@ func eventSteps() []step {
 func deadLetterSteps() []step {
 	return []step{
 		{
-			say:    "A consumer takes the event and rejects it. It is not lost: the broker moves it to the dead-letter queue, with a note.",
+			say: "A consumer takes the event and rejects it. It is not lost: the broker moves it to the dead-letter " +
+				"queue, with a note.",
 			reject: "orders.created.queue",
 			args:   "dlq inspect dead-letter.queue",
 		},
@@ -110,7 +115,8 @@ func deadLetterSteps() []step {
 			args: "dlq replay dead-letter.queue --progress none",
 		},
 		{
-			say: "Now more messages die. Here an archive stands for consumers that rejected some and left others to expire: six dead " +
+			say: "Now more messages die. Here an archive stands for consumers that rejected some and left others to expire: " +
+				"six dead " +
 				"letters, restored with all that the broker noted about their deaths.",
 			args: "dlq import " + deadLetters + " --progress none",
 		},
@@ -119,15 +125,18 @@ func deadLetterSteps() []step {
 			args: "dlq ls",
 		},
 		{
-			say:  "Is it the broker? One screen tells whether it can do its work; with --format nagios or prometheus it is a probe.",
+			say: "Is it the broker? One screen tells whether it can do its work; with --format nagios or prometheus it is a " +
+				"probe.",
 			args: "status --fail-on never",
 		},
 		{
-			say:  "And is it run as a production broker should be? The checklist looks at the live broker, with evidence for every item. (This one is private, and new.)",
+			say: "And is it run as a production broker should be? The checklist looks at the live broker, with evidence for " +
+				"every item. (This one is private, and new.)",
 			args: "doctor -f " + example + " --fail-on never",
 		},
 		{
-			say:  "Who would rather not look at two in the morning lets Prometheus do it: msgctl exporter serves this, msgctl alerts makes rules for it.",
+			say: "Who would rather not look at two in the morning lets Prometheus do it: msgctl exporter serves this, " +
+				"msgctl alerts makes rules for it.",
 			args: "exporter --once",
 		},
 		{
@@ -157,17 +166,21 @@ func deadLetterSteps() []step {
 func retrySteps() []step {
 	return []step{
 		{
-			say: "Consumers fail. This queue has a retry ladder: one second, two seconds, then the dead letters. The plan says how this " +
+			say: "Consumers fail. This queue has a retry ladder: one second, two seconds, then the dead letters. The plan " +
+				"says how this " +
 				"broker does that best.",
 			args: "apply -f " + retries + " --yes",
 		},
-		{say: "Two payments. The bank will be away for the first two attempts of one, and does not know the customer of the other.",
+		{say: "Two payments. The bank will be away for the first two attempts of one, and does not know the customer of " +
+			"the other.",
 			args: "publish payment.requested -f " + retries + " --sample --set orderId=o-1"},
 		{say: "The other.", args: "publish payment.requested -f " + retries + " --sample --set orderId=o-2"},
 		{
-			say: "Each goes to a program, which ends with 0 (handled), 75 (later) or anything else (never). One is handled at the third attempt, " +
+			say: "Each goes to a program, which ends with 0 (handled), 75 (later) or anything else (never). One is handled " +
+				"at the third attempt, " +
 				"one is a dead letter, so the exit status is 3.",
-			args: "consume payments.queue -f " + retries + " --exec examples/charge.sh --log-format text --idle-timeout 3s", status: 3,
+			args: "consume payments.queue -f " + retries +
+				" --exec examples/charge.sh --log-format text --idle-timeout 3s", status: 3,
 		},
 		{
 			say:  "The dead letter tells why.",
@@ -230,7 +243,8 @@ func (p player) step(ctx context.Context, n *narrator, s step, i, of int) (statu
 	return status, err
 }
 
-// run returns the exit status; the command writes straight to the terminal, so that it looks as it would for a user.
+// run returns the exit status; the command writes straight to the terminal, so that it looks as it
+// would for a user.
 func (p player) run(ctx context.Context, args []string) (int, error) {
 	cmd := exec.CommandContext(ctx, p.program, args...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = p.env, os.Stdout, os.Stderr

@@ -16,8 +16,8 @@ import (
 
 const vhostName = "msgctl-demo"
 
-// vhost is where the demo works. It speaks to the management API by itself: using msgctl's own client here would hide
-// a fault in it.
+// vhost is where the demo works. It speaks to the management API by itself: using msgctl's own
+// client here would hide a fault in it.
 type vhost struct {
 	name, url, api string
 }

@@ -13,11 +13,12 @@ import (
 	"time"
 )
 
-// watching bounds how long a command that watches may take to begin and, once something happened, to end.
+// watching bounds how long a command that watches may take to begin and, once something happened,
+// to end.
 const watching = 30 * time.Second
 
-// beside runs f while another command watches, and waits for that one: it has to end by itself, with status 0, and
-// its output follows that of f.
+// beside runs f while another command watches, and waits for that one: it has to end by itself,
+// with status 0, and its output follows that of f.
 func (p player) beside(ctx context.Context, args []string, f func() error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -56,5 +57,6 @@ func (p player) beside(ctx context.Context, args []string, f func() error) error
 func reject(ctx context.Context, api, queue string) error {
 	v := vhost{name: vhostName, api: api}
 	path := "/api/queues/" + url.PathEscape(v.name) + "/" + url.PathEscape(queue) + "/get"
-	return v.must(ctx, http.MethodPost, path, map[string]any{"count": 1, "ackmode": "reject_requeue_false", "encoding": "auto"})
+	return v.must(ctx, http.MethodPost, path, map[string]any{"count": 1, "ackmode": "reject_requeue_false",
+		"encoding": "auto"})
 }

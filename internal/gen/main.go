@@ -1,4 +1,5 @@
-// Command gen writes what is made from the code: `go run ./internal/gen docs|lint|man|completions|schema|overview [DIR]`.
+// Command gen writes what is made from the code: `go run ./internal/gen
+// docs|lint|man|completions|schema|overview [DIR]`.
 package main
 
 import (

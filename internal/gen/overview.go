@@ -8,7 +8,8 @@ import (
 	"github.com/msgctl/msgctl/cmd"
 )
 
-// writeOverview writes the help of msgctl itself, which the program embeds so that it need not build it.
+// writeOverview writes the help of msgctl itself, which the program embeds so that it need not
+// build it.
 func writeOverview(dir string) error {
 	var text bytes.Buffer
 	root := cmd.Reference()

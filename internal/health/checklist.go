@@ -25,10 +25,11 @@ type Inspection struct {
 	Letters
 	// Findings are what lint finds on the live topology.
 	Findings []lint.Finding
-	// Queues that dead-letter, and those that have a limit to how often a message comes back, by vhost and name.
+	// Queues that dead-letter, and those that have a limit to how often a message comes back, by
+	// vhost and name.
 	DeadLettering, Bounded map[[2]string]bool
-	// Work are the queues that messages are consumed from, as far as can be told: not dead-letter queues, wait queues, streams, or
-	// what an application declares for itself.
+	// Work are the queues that messages are consumed from, as far as can be told: not dead-letter
+	// queues, wait queues, streams, or what an application declares for itself.
 	Work [][2]string
 	// Declared says what the topology files declare; nil when none was given.
 	Declared *Declared

@@ -21,12 +21,16 @@ func accessItems() []Item {
 		},
 		{
 			ID: "vhosts", Title: "Applications have vhosts of their own",
-			Why: "In the vhost / every application can read and delete every other one's queues, and limits and policies are for all of them.", check: checkVHosts,
-			Fix: "Declare a vhost for each application, with a user that has permissions in it alone (vhosts:, users: and permissions: of a topology file).",
+			Why: "In the vhost / every application can read and delete every other one's queues, and limits and policies are " +
+				"for all of them.", check: checkVHosts,
+			Fix: "Declare a vhost for each application, with a user that has permissions in it alone (vhosts:, users: and " +
+				"permissions: of a topology file).",
 		},
 		{
-			ID: "permissions", Title: "Users may do what they need and no more", check: func(in *Inspection) (Verdict, []string) {
-				return found(in, "no user has permissions that are wider than they look", "permission-for-everything", "permission-unanchored")
+			ID: "permissions", Title: "Users may do what they need and no more", check: func(in *Inspection) (Verdict,
+				[]string) {
+				return found(in, "no user has permissions that are wider than they look", "permission-for-everything",
+					"permission-unanchored")
 			},
 			Why: "A mistake or a break-in reaches what it has no business with.",
 			Fix: "Narrow them: msgctl lint --live tells for each what it matches.",
@@ -34,7 +38,8 @@ func accessItems() []Item {
 		{
 			ID: "tls", Title: "Clients come over TLS",
 			Why: "Passwords and messages can be read and changed on their way.", check: checkTLS,
-			Fix: "Listen with TLS (listeners.ssl.default = 5671 and ssl_options.* in rabbitmq.conf), and give clients amqps:// URLs.",
+			Fix: "Listen with TLS (listeners.ssl.default = 5671 and ssl_options.* in rabbitmq.conf), and give clients " +
+				"amqps:// URLs.",
 		},
 	}
 }
@@ -44,7 +49,8 @@ func checkDefaultCredentials(in *Inspection) (Verdict, []string) {
 	case in.GuestWorks:
 		return Error, []string{"user \"guest\" logs in with the password guest"}
 	case !in.Has(PartUsers):
-		return OK, []string{"guest cannot log in with the password guest from here (whether it exists cannot be told: " + in.Unread[PartUsers] + ")"}
+		return OK, []string{"guest cannot log in with the password guest from here (whether it exists cannot be told: " +
+			in.Unread[PartUsers] + ")"}
 	case slices.ContainsFunc(in.Users, func(u User) bool { return u.Name == "guest" }):
 		return OK, []string{"user \"guest\" exists, and cannot log in with the password guest from here"}
 	}
@@ -78,11 +84,14 @@ func checkVHosts(in *Inspection) (Verdict, []string) {
 	case !slices.Contains(in.VHosts, "/"):
 		return OK, []string{plural(len(in.VHosts), "vhost", "vhosts") + ", none of them /"}
 	case root == 0:
-		return OK, []string{fmt.Sprintf("no queue of an application in the vhost /, %s beside it", plural(others, "vhost", "vhosts"))}
+		return OK, []string{fmt.Sprintf("no queue of an application in the vhost /, %s beside it",
+			plural(others, "vhost", "vhosts"))}
 	case others == 0:
-		return Warning, []string{fmt.Sprintf("%s, all in the vhost /, and there is no other", plural(root, "queue", "queues"))}
+		return Warning, []string{fmt.Sprintf("%s, all in the vhost /, and there is no other",
+			plural(root, "queue", "queues"))}
 	default:
-		return Warning, []string{fmt.Sprintf("%s in the vhost /, with %s beside it", plural(root, "queue", "queues"), plural(others, "vhost", "vhosts"))}
+		return Warning, []string{fmt.Sprintf("%s in the vhost /, with %s beside it", plural(root, "queue", "queues"),
+			plural(others, "vhost", "vhosts"))}
 	}
 }
 
@@ -114,11 +123,13 @@ func checkTLS(in *Inspection) (Verdict, []string) {
 	}
 	switch {
 	case len(plain) > 0:
-		return Warning, []string{fmt.Sprintf("%s from other machines without TLS: %s", plural(len(plain), "connection", "connections"), some(plain)), listening}
+		return Warning, []string{fmt.Sprintf("%s from other machines without TLS: %s",
+			plural(len(plain), "connection", "connections"), some(plain)), listening}
 	case !secure:
 		return Warning, []string{listening}
 	}
-	return OK, []string{fmt.Sprintf("%s; of %s none comes from another machine without it", listening, plural(len(in.Connections), "connection", "connections"))}
+	return OK, []string{fmt.Sprintf("%s; of %s none comes from another machine without it", listening,
+		plural(len(in.Connections), "connection", "connections"))}
 }
 
 // loopback reports whether a peer is the broker's own machine.

@@ -9,9 +9,11 @@ import (
 
 // The marks between sensible and not.
 const (
-	// muchPrefetch is beyond what makes anything faster (facts: a window of some thousand messages is the fastest).
+	// muchPrefetch is beyond what makes anything faster (facts: a window of some thousand messages
+	// is the fastest).
 	muchPrefetch = 5000
-	// redelivered is the part of deliveries, in a hundred, that were redeliveries: from there on messages go round in circles.
+	// redelivered is the part of deliveries, in a hundred, that were redeliveries: from there on
+	// messages go round in circles.
 	redelivered = 50
 	// fewDeliveries are not judged.
 	fewDeliveries = 100
@@ -21,17 +23,20 @@ func clientItems() []Item {
 	return []Item{
 		{
 			ID: "prefetch", Title: "Consumers have a sensible prefetch",
-			Why: "Without a limit the broker sends a consumer all that the queue has: its memory fills, the others get nothing, and all of it comes back when it dies.", check: checkPrefetch,
+			Why: "Without a limit the broker sends a consumer all that the queue has: its memory fills, the others get " +
+				"nothing, and all of it comes back when it dies.", check: checkPrefetch,
 			Fix: "Call basic.qos with a limit before consuming: 1 for slow work, some hundred for fast.",
 		},
 		{
 			ID: "acknowledgements", Title: "Consumers acknowledge",
-			Why: "What is sent to a consumer without acknowledgements counts as handled: it is lost when the consumer dies with it.", check: checkAcknowledgements,
+			Why: "What is sent to a consumer without acknowledgements counts as handled: it is lost when the consumer dies " +
+				"with it.", check: checkAcknowledgements,
 			Fix: "Consume with manual acknowledgements (no-ack = false), and acknowledge after the work is done.",
 		},
 		{
 			ID: "heartbeat", Title: "Connections have heartbeats",
-			Why: "A client that vanished is not noticed for up to two hours: what it had unacknowledged is kept from the others.", check: checkHeartbeat,
+			Why: "A client that vanished is not noticed for up to two hours: what it had unacknowledged is kept from the " +
+				"others.", check: checkHeartbeat,
 			Fix: "Ask for a heartbeat of 5 to 60 seconds when connecting, for example amqp://…?heartbeat=10.",
 		},
 		{
@@ -66,12 +71,15 @@ func checkPrefetch(in *Inspection) (Verdict, []string) {
 	}
 	switch {
 	case len(without) > 0 && !tellsSharedPrefetch(in.Version):
-		return Warning, []string{fmt.Sprintf("%s without a limit of their own, of the queues %s; one that the consumers of a channel share is not told by RabbitMQ %s",
+		return Warning, []string{fmt.Sprintf("%s without a limit of their own, of the queues %s; one that the consumers "+
+			"of a channel share is not told by RabbitMQ %s",
 			plural(len(without), "consumer", "consumers"), some(distinct(without)), in.Version)}
 	case len(without) > 0:
-		return Error, []string{fmt.Sprintf("%s without a limit, of the queues %s", plural(len(without), "consumer", "consumers"), some(distinct(without)))}
+		return Error, []string{fmt.Sprintf("%s without a limit, of the queues %s",
+			plural(len(without), "consumer", "consumers"), some(distinct(without)))}
 	case len(much) > 0:
-		return Warning, []string{fmt.Sprintf("%s with a prefetch of more than %d: %s", plural(len(much), "consumer", "consumers"), muchPrefetch, some(distinct(much)))}
+		return Warning, []string{fmt.Sprintf("%s with a prefetch of more than %d: %s",
+			plural(len(much), "consumer", "consumers"), muchPrefetch, some(distinct(much)))}
 	}
 	if len(in.Consumers) == 0 {
 		return nobody("consumes")
@@ -79,7 +87,8 @@ func checkPrefetch(in *Inspection) (Verdict, []string) {
 	return OK, []string{plural(len(in.Consumers), "consumer", "consumers") + ", none without a limit"}
 }
 
-// tellsSharedPrefetch: 3.10.8 tells the global prefetch of a channel, 4.0.5 does not, and 4.3.6 denies it (global_qos).
+// tellsSharedPrefetch: 3.10.8 tells the global prefetch of a channel, 4.0.5 does not, and 4.3.6
+// denies it (global_qos).
 func tellsSharedPrefetch(version string) bool {
 	return version == "" || !topology.VersionAtLeast(version, "4.0") || topology.VersionAtLeast(version, "4.3")
 }
@@ -95,7 +104,8 @@ func checkAcknowledgements(in *Inspection) (Verdict, []string) {
 		}
 	}
 	if len(without) > 0 {
-		return Warning, []string{fmt.Sprintf("%s without acknowledgements, of the queues %s", plural(len(without), "consumer", "consumers"), some(distinct(without)))}
+		return Warning, []string{fmt.Sprintf("%s without acknowledgements, of the queues %s",
+			plural(len(without), "consumer", "consumers"), some(distinct(without)))}
 	}
 	if len(in.Consumers) == 0 {
 		return nobody("consumes")
@@ -103,8 +113,8 @@ func checkAcknowledgements(in *Inspection) (Verdict, []string) {
 	return OK, []string{"all of " + plural(len(in.Consumers), "consumer", "consumers")}
 }
 
-// amqp091 reports whether it is a client's connection by AMQP 0-9-1: heartbeats of other protocols mean other things, and what the broker
-// connects to itself has none.
+// amqp091 reports whether it is a client's connection by AMQP 0-9-1: heartbeats of other protocols
+// mean other things, and what the broker connects to itself has none.
 func (c *Connection) amqp091() bool { return strings.HasPrefix(c.Protocol, "AMQP 0-9-1") }
 
 func checkHeartbeat(in *Inspection) (Verdict, []string) {
@@ -122,7 +132,8 @@ func checkHeartbeat(in *Inspection) (Verdict, []string) {
 		}
 	}
 	if len(without) > 0 {
-		return Warning, []string{fmt.Sprintf("%s without heartbeats: %s", plural(len(without), "connection", "connections"), some(without))}
+		return Warning, []string{fmt.Sprintf("%s without heartbeats: %s", plural(len(without), "connection", "connections"),
+			some(without))}
 	}
 	if all == 0 {
 		return nobody("is connected")
@@ -146,7 +157,8 @@ func checkConfirms(in *Inspection) (Verdict, []string) {
 	}
 	switch {
 	case len(without) > 0:
-		return Warning, []string{fmt.Sprintf("%s without confirms: %s", plural(len(without), "channel publishes", "channels publish"), some(without))}
+		return Warning, []string{fmt.Sprintf("%s without confirms: %s",
+			plural(len(without), "channel publishes", "channels publish"), some(without))}
 	case publishing == 0:
 		return nobody("publishes")
 	}
@@ -164,7 +176,8 @@ func checkRedeliveries(in *Inspection) (Verdict, []string) {
 		}
 	}
 	if len(circling) > 0 {
-		return Warning, []string{fmt.Sprintf("most of what %s redelivered: %s", plural(len(circling), "channel gets was", "channels get was"), some(circling))}
+		return Warning, []string{fmt.Sprintf("most of what %s redelivered: %s",
+			plural(len(circling), "channel gets was", "channels get was"), some(circling))}
 	}
 	return OK, []string{"no channel gets mostly what it had before"}
 }

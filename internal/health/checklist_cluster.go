@@ -57,7 +57,8 @@ func checkNodes(in *Inspection) (Verdict, []string) {
 	return Worst(list), evidence
 }
 
-// defaultDiskLimit is what a node has that was told nothing: 50 MB (rabbitmq.com/docs/disk-alarms; seen on 3.10.8, 4.0.5, 4.3.6).
+// defaultDiskLimit is what a node has that was told nothing: 50 MB (rabbitmq.com/docs/disk-alarms;
+// seen on 3.10.8, 4.0.5, 4.3.6).
 const defaultDiskLimit = 50_000_000
 
 func checkDiskLimit(in *Inspection) (Verdict, []string) {

@@ -7,7 +7,8 @@ func messageItems() []Item {
 		{
 			ID: "dead-letters", Title: "Every queue dead-letters",
 			Why: "A message that is rejected, or that fails too often, is dropped without a word.", check: checkDeadLettering,
-			Fix: "Give the queue a deadLetter exchange or key in the topology file, or set it by a policy. Only new queues can be given it as an argument.",
+			Fix: "Give the queue a deadLetter exchange or key in the topology file, or set it by a policy. Only new queues " +
+				"can be given it as an argument.",
 		},
 		{
 			ID: "dead-letters-arrive", Title: "Dead letters arrive somewhere",
@@ -38,7 +39,8 @@ func messageItems() []Item {
 		},
 		{
 			ID: "policies", Title: "Policies do what they seem to", check: func(in *Inspection) (Verdict, []string) {
-				return found(in, "no policy is disabled, tied, shadowed or out of date", "policy-disabled-by-key", "policy-priority-tie", "policy-shadowed", "policy-refused", "dead-letter-shadowed")
+				return found(in, "no policy is disabled, tied, shadowed or out of date", "policy-disabled-by-key",
+					"policy-priority-tie", "policy-shadowed", "policy-refused", "dead-letter-shadowed")
 			},
 			Why: "One key too many, or another policy, and none of a policy's keys apply.",
 			Fix: "msgctl lint --live tells of each what is wrong.",
@@ -67,7 +69,8 @@ func checkDeadLettering(in *Inspection) (Verdict, []string) {
 		}
 	}
 	if len(without) > 0 {
-		return Warning, []string{fmt.Sprintf("%d of %s without: %s", len(without), plural(len(in.Work), "queue", "queues"), some(names(without)))}
+		return Warning, []string{fmt.Sprintf("%d of %s without: %s", len(without), plural(len(in.Work), "queue", "queues"),
+			some(names(without)))}
 	}
 	return OK, []string{"all of " + plural(len(in.Work), "queue", "queues")}
 }
@@ -94,7 +97,8 @@ func checkRetries(in *Inspection) (Verdict, []string) {
 		}
 	}
 	if len(without) > 0 {
-		return Warning, []string{fmt.Sprintf("%d of %s with neither a delivery limit nor a place for what fails: %s", len(without), plural(len(in.Work), "queue", "queues"), some(names(without)))}
+		return Warning, []string{fmt.Sprintf("%d of %s with neither a delivery limit nor a place for what fails: %s",
+			len(without), plural(len(in.Work), "queue", "queues"), some(names(without)))}
 	}
 	return OK, []string{"all of " + plural(len(in.Work), "queue", "queues")}
 }
@@ -133,7 +137,8 @@ func checkDefinitions(in *Inspection) (Verdict, []string) {
 	case d.Problem != "":
 		return Warning, []string{d.Problem}
 	case d.Pending > 0:
-		return Warning, []string{fmt.Sprintf("%s not as %s says: msgctl plan shows them", plural(d.Pending, "object is", "objects are"), some(d.Files))}
+		return Warning, []string{fmt.Sprintf("%s not as %s says: msgctl plan shows them",
+			plural(d.Pending, "object is", "objects are"), some(d.Files))}
 	default:
 		return OK, []string{"everything is as " + some(d.Files) + " says"}
 	}

@@ -1,5 +1,5 @@
-// Package health judges a live broker: whether it can do its work now (Problems), and whether it is run as a production broker should be
-// (Checklist). It is pure: internal/rabbit reads the Facts.
+// Package health judges a live broker: whether it can do its work now (Problems), and whether it is
+// run as a production broker should be (Checklist). It is pure: internal/rabbit reads the Facts.
 package health
 
 import (
@@ -21,7 +21,8 @@ const (
 	PartDeprecated  Part = "deprecated features"
 )
 
-// Facts are what a broker tells of itself at one moment. Statistics (connections, channels, rates) are up to 5 s old (3.10.8, 4.0.5, 4.3.6).
+// Facts are what a broker tells of itself at one moment. Statistics (connections, channels, rates)
+// are up to 5 s old (3.10.8, 4.0.5, 4.3.6).
 type Facts struct {
 	Cluster, Version, Erlang string
 	// User is who asked.
@@ -52,7 +53,8 @@ func (f *Facts) Limit(vhost string) {
 	f.Connections = slices.DeleteFunc(f.Connections, func(c Connection) bool { return c.VHost != vhost })
 	f.Channels = slices.DeleteFunc(f.Channels, func(c Channel) bool { return c.VHost != vhost })
 	f.Consumers = slices.DeleteFunc(f.Consumers, func(c Consumer) bool { return c.VHost != vhost })
-	f.Totals = Totals{Connections: int64(len(f.Connections)), Channels: int64(len(f.Channels)), Consumers: int64(len(f.Consumers)), Queues: int64(len(f.Queues)), OneVHost: true}
+	f.Totals = Totals{Connections: int64(len(f.Connections)), Channels: int64(len(f.Channels)),
+		Consumers: int64(len(f.Consumers)), Queues: int64(len(f.Queues)), OneVHost: true}
 	f.CountMessages()
 }
 
@@ -107,7 +109,8 @@ type Node struct {
 	Partitions []string `json:"partitions,omitempty"`
 }
 
-// Measured reports whether the node's statistics are there: a node tells nothing of its memory and disk in its first seconds.
+// Measured reports whether the node's statistics are there: a node tells nothing of its memory and
+// disk in its first seconds.
 func (n *Node) Measured() bool { return n.MemLimit > 0 }
 
 // Queue is a queue as the cluster sees it.

@@ -62,14 +62,17 @@ func Problems(f *Facts, l Letters) []Problem {
 	connectionProblems(f, add)
 	queueProblems(f, add)
 	for _, x := range l.Losing {
-		add(Error, "dead-letters-lost", "msgctl lint --live --vhost "+shell.Quote(x.VHost), "queue %q of vhost %q loses its dead letters: %s", x.Queue, x.VHost, x.Reason)
+		add(Error, "dead-letters-lost", "msgctl lint --live --vhost "+shell.Quote(x.VHost),
+			"queue %q of vhost %q loses its dead letters: %s", x.Queue, x.VHost, x.Reason)
 	}
 	for _, x := range l.Waiting {
-		add(Warning, "dead-letters", fmt.Sprintf("msgctl dlq inspect %s --vhost %s --group-by reason", shell.Quote(x.Queue), shell.Quote(x.VHost)), "%s in queue %q of vhost %q",
+		add(Warning, "dead-letters", fmt.Sprintf("msgctl dlq inspect %s --vhost %s --group-by reason", shell.Quote(x.Queue),
+			shell.Quote(x.VHost)), "%s in queue %q of vhost %q",
 			terminal.FormatPlural(x.Ready, "dead letter waits", "dead letters wait"), x.Queue, x.VHost)
 	}
 	for _, x := range l.Idle {
-		add(Warning, "no-consumer", "start its consumer, or remove the queue or its bindings", "queue %q of vhost %q has %s and no consumer",
+		add(Warning, "no-consumer", "start its consumer, or remove the queue or its bindings",
+			"queue %q of vhost %q has %s and no consumer",
 			x.Queue, x.VHost, terminal.FormatPlural(x.Ready, "message", "messages"))
 	}
 	slices.SortStableFunc(list, func(a, b Problem) int { return cmp.Compare(b.Verdict.rank(), a.Verdict.rank()) })
@@ -94,10 +97,12 @@ func (n *Node) problems(add adder) {
 	}
 	switch {
 	case n.MemAlarm:
-		add(Error, "memory-alarm", "publishers are blocked until consumers catch up: find the long queues (msgctl status), or raise vm_memory_high_watermark",
+		add(Error, "memory-alarm", "publishers are blocked until consumers catch up: find the long queues (msgctl "+
+			"status), or raise vm_memory_high_watermark",
 			"node %q has a memory alarm: it uses %s, its limit is %s", n.Name, terminal.RoundSize(n.MemUsed), terminal.RoundSize(n.MemLimit))
 	case n.MemLimit > 0 && n.MemUsed*100 >= n.MemLimit*nearMemory:
-		add(Warning, "memory-near-limit", "at the limit publishers are blocked: find the long queues, or raise vm_memory_high_watermark",
+		add(Warning, "memory-near-limit",
+			"at the limit publishers are blocked: find the long queues, or raise vm_memory_high_watermark",
 			"node %q uses %s of memory, its limit is %s", n.Name, terminal.RoundSize(n.MemUsed), terminal.RoundSize(n.MemLimit))
 	}
 	switch {
@@ -105,17 +110,21 @@ func (n *Node) problems(add adder) {
 		add(Error, "disk-alarm", "publishers are blocked until there is space: make room, or lower disk_free_limit",
 			"node %q has a disk alarm: %s are free, its limit is %s", n.Name, terminal.RoundSize(n.DiskFree), terminal.RoundSize(n.DiskLimit))
 	case n.DiskLimit > 0 && n.DiskFree < 2*n.DiskLimit:
-		add(Warning, "disk-near-limit", "at the limit publishers are blocked: make room", "node %q has %s of disk free, its limit is %s", n.Name,
+		add(Warning, "disk-near-limit", "at the limit publishers are blocked: make room",
+			"node %q has %s of disk free, its limit is %s", n.Name,
 			terminal.RoundSize(n.DiskFree), terminal.RoundSize(n.DiskLimit))
 	}
 	if n.FDTotal > 0 && n.FDUsed*100 >= n.FDTotal*nearFDs {
-		add(Warning, "file-descriptors-near-limit", "at the limit connections are refused: raise the limit of open files", "node %q uses %d of %d file descriptors", n.Name, n.FDUsed, n.FDTotal)
+		add(Warning, "file-descriptors-near-limit", "at the limit connections are refused: raise the limit of open files",
+			"node %q uses %d of %d file descriptors", n.Name, n.FDUsed, n.FDTotal)
 	}
 	if n.Draining {
-		add(Warning, "maintenance", "rabbitmq-upgrade revive ends it", "node %q is in maintenance mode: it takes no clients", n.Name)
+		add(Warning, "maintenance", "rabbitmq-upgrade revive ends it", "node %q is in maintenance mode: it takes no clients",
+			n.Name)
 	}
 	if len(n.Partitions) > 0 {
-		add(Error, "partition", "see rabbitmq.com/docs/partitions before restarting anything", "node %q has lost sight of %s", n.Name, some(n.Partitions))
+		add(Error, "partition", "see rabbitmq.com/docs/partitions before restarting anything", "node %q has lost sight of %s",
+			n.Name, some(n.Partitions))
 	}
 }
 
@@ -127,18 +136,21 @@ func connectionProblems(f *Facts, add adder) {
 		}
 	}
 	if len(blocked) > 0 {
-		add(Error, "connections-blocked", "an alarm blocks who publishes: see the nodes", "%s: %s", plural(len(blocked), "connection is blocked", "connections are blocked"), some(blocked))
+		add(Error, "connections-blocked", "an alarm blocks who publishes: see the nodes", "%s: %s",
+			plural(len(blocked), "connection is blocked", "connections are blocked"), some(blocked))
 	}
 }
 
-// remedy says what brings a queue back that is in a state. Crashed queues of 3.10.8, 4.0.5 and 4.3.6 were seen to be back with their messages
-// after their node's stop_app and start_app, and to stay as they were after rabbitmqctl restart_vhost.
+// remedy says what brings a queue back that is in a state. Crashed queues of 3.10.8, 4.0.5 and
+// 4.3.6 were seen to be back with their messages after their node's stop_app and start_app, and to
+// stay as they were after rabbitmqctl restart_vhost.
 func remedy(state string) string {
 	switch state {
 	case membersMissing:
 		return "it still works: start the nodes of its other members"
 	case "crashed":
-		return "it serves no client until its node, whose log says why it crashed, is started anew: its persistent messages are back then"
+		return "it serves no client until its node, whose log says why it crashed, is started anew: its persistent " +
+			"messages are back then"
 	case "stopped":
 		return "it serves no client until its node, whose log says why its vhost was stopped, is started anew"
 	case "down":
@@ -160,15 +172,16 @@ func queueProblems(f *Facts, add adder) {
 		if state == membersMissing {
 			verdict = Warning
 		}
-		add(verdict, "queue-unavailable", remedy(state), "%s %s: %s", plural(len(byState[state]), "queue is", "queues are"), state, some(byState[state]))
+		add(verdict, "queue-unavailable", remedy(state), "%s %s: %s", plural(len(byState[state]), "queue is", "queues are"),
+			state, some(byState[state]))
 	}
 }
 
 // membersMissing is the trouble of a queue that still has a majority.
 const membersMissing = "with members missing"
 
-// Trouble says in a word what keeps clients from a queue, "" when nothing does. A queue that nobody uses for a while is "idle" in the
-// statistics of old brokers.
+// Trouble says in a word what keeps clients from a queue, "" when nothing does. A queue that nobody
+// uses for a while is "idle" in the statistics of old brokers.
 func (q *Queue) Trouble() string {
 	switch q.State {
 	case "running", "idle", "flow", "", "live":

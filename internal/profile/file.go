@@ -14,8 +14,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Context is a named broker in the context file. Relative paths of TLS and password files are relative to that file;
-// ~/ is the home directory.
+// Context is a named broker in the context file. Relative paths of TLS and password files are
+// relative to that file; ~/ is the home directory.
 type Context struct {
 	URL             string  `yaml:"url,omitempty"` // without a password
 	API             string  `yaml:"api,omitempty"`
@@ -48,8 +48,9 @@ type fileContent struct {
 	Contexts map[string]Context `yaml:"contexts"`
 }
 
-// DefaultPath is where the context file is: $MSGCTL_CONFIG, $XDG_CONFIG_HOME/msgctl/config.yaml, on Windows
-// %AppData%\msgctl\config.yaml, else ~/.config/msgctl/config.yaml; "" when not even a home directory is known.
+// DefaultPath is where the context file is: $MSGCTL_CONFIG, $XDG_CONFIG_HOME/msgctl/config.yaml, on
+// Windows %AppData%\msgctl\config.yaml, else ~/.config/msgctl/config.yaml; "" when not even a home
+// directory is known.
 func DefaultPath(env LookupEnv) string {
 	if p := env.get("MSGCTL_CONFIG"); p != "" {
 		return p
@@ -72,8 +73,8 @@ func home(env LookupEnv) string {
 	return env.get("USERPROFILE")
 }
 
-// Load reads the context file at path. One that does not exist is an empty one. One that holds a password and that
-// other users can read is refused.
+// Load reads the context file at path. One that does not exist is an empty one. One that holds a
+// password and that other users can read is refused.
 func Load(path string, env LookupEnv) (*File, error) {
 	f := &File{Path: path, Contexts: map[string]Context{}, env: env}
 	b, err := os.ReadFile(path)
@@ -124,7 +125,8 @@ func (f *File) checkSecrets() *Error {
 			return problem("chmod 600 "+f.Path+", and better put passwordCommand or passwordFile in its place",
 				"a URL of context %q holds a password, and other users can read the file", name)
 		}
-		f.Warnings = append(f.Warnings, "a URL of context "+name+" holds a password in plain text: use passwordCommand or passwordFile")
+		f.Warnings = append(f.Warnings,
+			"a URL of context "+name+" holds a password in plain text: use passwordCommand or passwordFile")
 	}
 	return nil
 }
@@ -240,7 +242,8 @@ func (f *File) takeTLS(s *settings, t *TLS, from string) {
 	for _, x := range []struct {
 		to    *option[string]
 		value string
-	}{{&s.ca, f.resolvePath(t.CA)}, {&s.cert, f.resolvePath(t.Cert)}, {&s.key, f.resolvePath(t.Key)}, {&s.serverName, t.ServerName}} {
+	}{{&s.ca, f.resolvePath(t.CA)}, {&s.cert, f.resolvePath(t.Cert)}, {&s.key, f.resolvePath(t.Key)}, {&s.serverName,
+		t.ServerName}} {
 		if x.value != "" {
 			x.to.set(x.value, from)
 		}
@@ -265,7 +268,8 @@ func (f *File) resolvePath(p string) string {
 	return filepath.Join(filepath.Dir(f.Path), p)
 }
 
-// protects reports whether any context that is marked protected is about this broker, whatever way it was named.
+// protects reports whether any context that is marked protected is about this broker, whatever way
+// it was named.
 func (f *File) protects(b endpoint) bool {
 	if f == nil {
 		return false

@@ -18,9 +18,9 @@ func (f *File) Use(name string) error {
 	return nil
 }
 
-// Add puts a context into the file. It checks everything that can be checked offline and refuses a password in the
-// URL, because it would lie there in plain sight. An existing name is refused unless replace is true. The first context
-// of a file becomes the current one.
+// Add puts a context into the file. It checks everything that can be checked offline and refuses a
+// password in the URL, because it would lie there in plain sight. An existing name is refused
+// unless replace is true. The first context of a file becomes the current one.
 func (f *File) Add(name string, c Context, replace bool) error {
 	if err := f.checkNew(name, c, replace); err != nil {
 		return err
@@ -45,7 +45,8 @@ func (f *File) Add(name string, c Context, replace bool) error {
 
 func (f *File) checkNew(name string, c Context, replace bool) *Error {
 	if !contextName().MatchString(name) {
-		return problem("use letters, digits, dot, hyphen and underscore, and begin with a letter or digit", "%q cannot be the name of a context", name)
+		return problem("use letters, digits, dot, hyphen and underscore, and begin with a letter or digit",
+			"%q cannot be the name of a context", name)
 	}
 	if _, exists := f.Contexts[name]; exists && !replace {
 		return problem("add --replace to overwrite it", "there is a context %q already", name)
@@ -54,7 +55,8 @@ func (f *File) checkNew(name string, c Context, replace bool) *Error {
 		return problem("add --url amqp://USER@HOST:5672/VHOST", "a context needs the broker's URL")
 	}
 	if c.holdsPassword() {
-		return problem("leave the password out of the URL and say where it is kept: --password-command 'pass show NAME' or --password-file FILE; or set MSGCTL_PASSWORD when you use the context",
+		return problem("leave the password out of the URL and say where it is kept: --password-command 'pass show NAME' "+
+			"or --password-file FILE; or set MSGCTL_PASSWORD when you use the context",
 			"the URL holds a password, and the context file would keep it in plain sight")
 	}
 	probe := &File{Path: f.Path, env: f.env, Contexts: map[string]Context{name: c}}
@@ -76,8 +78,8 @@ func (f *File) Remove(name string) error {
 	return nil
 }
 
-// Save writes the file in one step: readers see the old content or the new one, also after a crash. It is readable by
-// its owner only. A symbolic link stays one.
+// Save writes the file in one step: readers see the old content or the new one, also after a crash.
+// It is readable by its owner only. A symbolic link stays one.
 func (f *File) Save() error {
 	if f.Path == "" {
 		return problem("set MSGCTL_CONFIG to a file, or HOME", "no place is known for the context file")

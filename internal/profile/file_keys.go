@@ -9,7 +9,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// checkKeys refuses a key it does not know, with the nearest one it does: a misspelt "protected" must not go unnoticed.
+// checkKeys refuses a key it does not know, with the nearest one it does: a misspelt "protected"
+// must not go unnoticed.
 func checkKeys(root *yaml.Node) *Error {
 	if root.Kind != yaml.MappingNode {
 		return problem("", "line %d: the file is not a mapping with the keys current and contexts", root.Line)
@@ -29,7 +30,8 @@ func checkKeys(root *yaml.Node) *Error {
 	})
 }
 
-// eachPair visits a mapping; with nil as known keys any key is good. What is no mapping is left to the decoder.
+// eachPair visits a mapping; with nil as known keys any key is good. What is no mapping is left to
+// the decoder.
 func eachPair(n *yaml.Node, known []string, visit func(string, *yaml.Node) *Error) *Error {
 	if n.Kind != yaml.MappingNode {
 		return nil

@@ -49,7 +49,8 @@ func TestFileErrorsTeach(t *testing.T) {
 		}
 		_, err := Load(path, nil)
 		var e *Error
-		if !errors.As(err, &e) || !strings.Contains(e.Error(), want[0]) || !strings.Contains(e.Hint(), want[1]) || !strings.Contains(e.Error(), path) {
+		if !errors.As(err, &e) || !strings.Contains(e.Error(), want[0]) || !strings.Contains(e.Hint(), want[1]) ||
+			!strings.Contains(e.Error(), path) {
 			t.Errorf("%q: %v", content, err)
 		}
 	}
@@ -76,7 +77,8 @@ func TestReadablePasswordIsRefused(t *testing.T) {
 
 func TestEditKeepsCommentsAndModes(t *testing.T) {
 	f := loadContexts(t, contexts)
-	if err := f.Add("new", Context{URL: "amqp://n@newhost", PasswordCommand: Command{"pass", "show", "x"}, Protected: true}, false); err != nil {
+	if err := f.Add("new", Context{URL: "amqp://n@newhost", PasswordCommand: Command{"pass", "show", "x"},
+		Protected: true}, false); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Use("new"); err != nil {
@@ -109,7 +111,8 @@ contexts:
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
 	again, err := Load(f.Path, nil)
-	if err != nil || strings.Join(again.Names(), " ") != "dev new" || again.Current != "new" || !again.Contexts["new"].Protected {
+	if err != nil || strings.Join(again.Names(), " ") != "dev new" || again.Current != "new" ||
+		!again.Contexts["new"].Protected {
 		t.Errorf("%+v, %v", again, err)
 	}
 	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(f.Path), ".config-*")); len(left) != 0 {
@@ -175,9 +178,11 @@ func TestAddRefuses(t *testing.T) {
 		"an odd name":                 {"a b", Context{URL: "amqp://h"}, "cannot be the name"},
 		"an existing one":             {"dev", Context{URL: "amqp://h"}, "already"},
 		"a wrong URL":                 {"x", Context{URL: "h:5672"}, "url: the URL does not begin"},
-		"a wrong API":                 {"x", Context{URL: "amqp://h", API: "amqp://h"}, "api: amqp:// is the broker's scheme"},
-		"no broker":                   {"x", Context{VHost: "v"}, "needs the broker's URL"},
-		"two passwords":               {"x", Context{URL: "amqp://h", PasswordFile: "x", PasswordCommand: Command{"y"}}, "both"},
+		"a wrong API": {"x", Context{URL: "amqp://h", API: "amqp://h"},
+			"api: amqp:// is the broker's scheme"},
+		"no broker": {"x", Context{VHost: "v"}, "needs the broker's URL"},
+		"two passwords": {"x", Context{URL: "amqp://h", PasswordFile: "x", PasswordCommand: Command{"y"}},
+			"both"},
 	} {
 		f := loadContexts(t, contexts)
 		err := f.Add(c.name, c.c, false)

@@ -15,10 +15,12 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Command is a program that prints a password: either one string for the shell, or the program and its arguments.
+// Command is a program that prints a password: either one string for the shell, or the program and
+// its arguments.
 type Command []string
 
-// UnmarshalYAML takes a string (run by sh -c, on Windows cmd /C) or a list of strings (run as it is).
+// UnmarshalYAML takes a string (run by sh -c, on Windows cmd /C) or a list of strings (run as it
+// is).
 func (c *Command) UnmarshalYAML(n *yaml.Node) error {
 	if n.Kind == yaml.ScalarNode {
 		*c = Command{n.Value}
@@ -95,8 +97,8 @@ func (p passwordSource) readFile() (Secret, error) {
 	return p.firstLine(b, p.file)
 }
 
-// run gives the command the caller's terminal for questions through /dev/tty only; what it writes to stderr is shown
-// when it fails.
+// run gives the command the caller's terminal for questions through /dev/tty only; what it writes
+// to stderr is shown when it fails.
 func (p passwordSource) run(ctx context.Context) (Secret, error) {
 	cmd := p.command.prepare(ctx)
 	var out, complaint bytes.Buffer
@@ -115,7 +117,8 @@ func (p passwordSource) run(ctx context.Context) (Secret, error) {
 	return p.firstLine(out.Bytes(), "the password command's output")
 }
 
-// firstLine takes the first line, as pass and other managers print the password there and notes below.
+// firstLine takes the first line, as pass and other managers print the password there and notes
+// below.
 func (p passwordSource) firstLine(b []byte, what string) (Secret, error) {
 	line, _, _ := strings.Cut(string(b), "\n")
 	line = strings.TrimSuffix(line, "\r")

@@ -1,10 +1,11 @@
-// Package profile decides which broker msgctl talks to, as whom and how: from flags, the environment, the context file
-// and defaults, in this order. It parses AMQP URLs strictly, keeps passwords in a type that does not print itself,
-// removes passwords from any text, builds TLS settings and explains why a TLS handshake was refused.
+// Package profile decides which broker msgctl talks to, as whom and how: from flags, the
+// environment, the context file and defaults, in this order. It parses AMQP URLs strictly, keeps
+// passwords in a type that does not print itself, removes passwords from any text, builds TLS
+// settings and explains why a TLS handshake was refused.
 //
-// Settings of one broker are never mixed with those of another: a source that names a broker which a stronger source
-// overrules contributes nothing about brokers (address, API, vhost, user, password, TLS), so that the password of one
-// broker is not sent to another.
+// Settings of one broker are never mixed with those of another: a source that names a broker which
+// a stronger source overrules contributes nothing about brokers (address, API, vhost, user,
+// password, TLS), so that the password of one broker is not sent to another.
 package profile
 
 import (
@@ -31,7 +32,8 @@ const (
 	portAPI, portAPIS   = 15672, 15671
 )
 
-// Connection is where and how to connect. It is a value made by Resolve; nothing has been dialled and no password read.
+// Connection is where and how to connect. It is a value made by Resolve; nothing has been dialled
+// and no password read.
 type Connection struct {
 	Secure bool   // amqps
 	Host   string // a name or an IP address, without brackets
@@ -50,8 +52,8 @@ type Connection struct {
 	Protected bool   // destructive commands need the vhost's name typed
 	File      string // the context's default topology file, "" when it has none
 
-	// Sources says where each setting comes from, by the names of the flags ("url", "vhost", "user", "password", …):
-	// "flag --url", "environment MSGCTL_URL", "context staging", "default".
+	// Sources says where each setting comes from, by the names of the flags ("url", "vhost",
+	// "user", "password", …): "flag --url", "environment MSGCTL_URL", "context staging", "default".
 	Sources map[string]string
 
 	// Warnings are for stderr: readable password files, switched-off verification.
@@ -76,8 +78,9 @@ func (c *Connection) URL() string {
 	return u + "/" + url.PathEscape(c.VHost)
 }
 
-// Password returns the password; the first call may read a file or run the context's command, later calls return the
-// same. ctx bounds the command. An error says what to set where no password is known. Safe for concurrent use.
+// Password returns the password; the first call may read a file or run the context's command, later
+// calls return the same. ctx bounds the command. An error says what to set where no password is
+// known. Safe for concurrent use.
 func (c *Connection) Password(ctx context.Context) (Secret, error) {
 	return c.password.read(ctx, c.User)
 }

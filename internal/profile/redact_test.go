@@ -20,7 +20,8 @@ func TestRedact(t *testing.T) {
 		`["amqp://u:p@h1","amqps://v:q@h2"]`: `["amqp://u:***@h1","amqps://v:***@h2"]`,
 		"amqp://u:p@h1,amqp://u:q@h2":        "amqp://u:***@h1,amqp://u:***@h2",
 		"AMQP://U:P@H":                       "AMQP://U:***@H",
-		"host: amqp://h:5672 is down, write to ops@example.com":            "host: amqp://h:5672 is down, write to ops@example.com",
+		"host: amqp://h:5672 is down, write to ops@example.com": "host: amqp://h:5672 is down, write to " +
+			"ops@example.com",
 		"uri=amqp%3A%2F%2Fbob%3As3cr3t%40host%2Fv":                         "uri=amqp%3A%2F%2Fbob%3A***%40host%2Fv",
 		"first amqp://a:1@x\nthen amqp://b:2@y":                            "first amqp://a:***@x\nthen amqp://b:***@y",
 		"user@corp as name: amqp://me@corp.com:secret@host":                "user@corp as name: amqp://me@corp.com:***@host",
@@ -48,7 +49,8 @@ func FuzzRedact(f *testing.F) {
 		if again := Redact(got); again != got {
 			t.Fatalf("not idempotent: %q, then %q", got, again)
 		}
-		if raw := "amqp://u:" + password + "@h"; !strings.ContainsAny(password, " \t\n\v\f\r") && !strings.Contains(password, "://") {
+		if raw := "amqp://u:" + password + "@h"; !strings.ContainsAny(password, " \t\n\v\f\r") &&
+			!strings.Contains(password, "://") {
 			if got := Redact(raw); strings.Contains(got, mark) {
 				t.Fatalf("Redact(%q) = %q", raw, got)
 			}

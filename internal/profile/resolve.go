@@ -15,9 +15,10 @@ type chosen struct {
 	env  bool // named by MSGCTL_CONTEXT; else the file's current one
 }
 
-// Resolve decides on a connection. Strongest first: flags, the context named by --context, MSGCTL_* variables, the
-// context named by MSGCTL_CONTEXT, RABBITMQ_* variables, the context file's current context, defaults. file may be nil.
-// An error is an *Error. Nothing is dialled, no password file read, no command run.
+// Resolve decides on a connection. Strongest first: flags, the context named by --context, MSGCTL_*
+// variables, the context named by MSGCTL_CONTEXT, RABBITMQ_* variables, the context file's current
+// context, defaults. file may be nil. An error is an *Error. Nothing is dialled, no password file
+// read, no command run.
 func Resolve(flags *Flags, env LookupEnv, file *File) (*Connection, error) {
 	r, err := merge(flags, env, file)
 	if err != nil {
@@ -86,7 +87,8 @@ func (r *resolution) addContext(now bool, pick chosen, file *File) *Error {
 	}
 	if !r.sameBroker(weaker) {
 		if pick.flag {
-			return problem("leave one of the two out", "--url names another broker than the context %q of --context", pick.name).in("flag --context")
+			return problem("leave one of the two out", "--url names another broker than the context %q of --context",
+				pick.name).in("flag --context")
 		}
 		return nil // its broker is overruled, so is all the rest of it
 	}
@@ -103,7 +105,8 @@ func (r *resolution) connection(file *File) *Connection {
 	c := &Connection{
 		Secure: b.secure, Host: b.host, Port: b.port,
 		VHost: r.vhost.value, User: r.user.value, API: r.api.value,
-		TLS: TLS{CA: r.ca.value, Cert: r.cert.value, Key: r.key.value, ServerName: r.serverName.value, Insecure: r.insecure.value},
+		TLS: TLS{CA: r.ca.value, Cert: r.cert.value, Key: r.key.value, ServerName: r.serverName.value,
+			Insecure: r.insecure.value},
 
 		Timeout: r.timeout.value, Heartbeat: r.heartbeat.value,
 		ReconnectDelay: r.delay.value, ReconnectAttempts: r.attempts.value,
@@ -133,8 +136,8 @@ func (r *resolution) setDefaults() {
 	r.attempts.fill(option[int]{DefaultReconnectAttempts, byDefault})
 }
 
-// brokerOfAPI is on the API's host where only the API is named, for nobody means two machines then; without an API it is
-// the default.
+// brokerOfAPI is on the API's host where only the API is named, for nobody means two machines then;
+// without an API it is the default.
 func brokerOfAPI(api string) (endpoint, string) {
 	u, err := url.Parse(api)
 	switch {
@@ -170,8 +173,10 @@ func (r *resolution) sources() map[string]string {
 
 func (c *Connection) warnings() []string {
 	var w []string
-	if from, flag := strings.CutPrefix(c.Sources["password"], "flag --"); flag && c.password.secret != nil && c.password.secret.Reveal() != defaultUser {
-		w = append(w, "the password in --"+from+" is visible to everybody on this machine (ps) and stays in the shell's history: use MSGCTL_PASSWORD, --password-file or a context")
+	if from, flag := strings.CutPrefix(c.Sources["password"], "flag --"); flag && c.password.secret != nil &&
+		c.password.secret.Reveal() != defaultUser {
+		w = append(w, "the password in --"+from+" is visible to everybody on this machine (ps) and stays in the shell's "+
+			"history: use MSGCTL_PASSWORD, --password-file or a context")
 	}
 	if c.TLS.Insecure {
 		w = append(w, "the broker's certificate is not verified ("+c.Sources["insecure"]+"): anybody in between can read the password")

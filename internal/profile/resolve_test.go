@@ -51,7 +51,8 @@ func loadContexts(t *testing.T, content string) *File {
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(filepath.Dir(path), "prod.password"), []byte("prodpass\nnotes\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(filepath.Dir(path), "prod.password"), []byte("prodpass\nnotes\n"),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	f, err := Load(path, envOf("HOME", "/home/me"))
@@ -76,34 +77,55 @@ func TestResolve(t *testing.T) {
 		{"flag", []string{"--url", "amqps://u:p@h/v"}, nil, "", "amqps://u@h:5671/v", "https://h:15671", "p", ""},
 		{"flag over env", []string{"--vhost", "x"}, []string{"MSGCTL_URL", "amqp://a:b@h/v", "MSGCTL_VHOST", "y"}, "",
 			"amqp://a@h:5672/x", "http://h:15672", "b", ""},
-		{"vhost variable over the URL's", nil, []string{"MSGCTL_URL", "amqp://a:b@h/v", "MSGCTL_VHOST", "y"}, "", "amqp://a@h:5672/y", "http://h:15672", "b", ""},
-		{"MSGCTL over RABBITMQ", nil, []string{"MSGCTL_URL", "amqp://a:b@h", "RABBITMQ_HOST", "other", "RABBITMQ_USER", "svc", "RABBITMQ_PASS", "x", "RABBITMQ_VHOST", "w"}, "",
+		{"vhost variable over the URL's", nil, []string{"MSGCTL_URL", "amqp://a:b@h/v", "MSGCTL_VHOST", "y"}, "",
+			"amqp://a@h:5672/y", "http://h:15672", "b", ""},
+		{"MSGCTL over RABBITMQ", nil, []string{"MSGCTL_URL", "amqp://a:b@h", "RABBITMQ_HOST", "other", "RABBITMQ_USER", "svc",
+			"RABBITMQ_PASS", "x", "RABBITMQ_VHOST", "w"}, "",
 			"amqp://a@h:5672", "http://h:15672", "b", ""},
-		{"service variables", nil, []string{"RABBITMQ_HOST", "r", "RABBITMQ_PORT", "5673", "RABBITMQ_USER", "svc", "RABBITMQ_PASS", "x", "RABBITMQ_VHOST", "w"}, "",
+		{"service variables", nil, []string{"RABBITMQ_HOST", "r", "RABBITMQ_PORT", "5673", "RABBITMQ_USER", "svc",
+			"RABBITMQ_PASS", "x", "RABBITMQ_VHOST", "w"}, "",
 			"amqp://svc@r:5673/w", "http://r:15672", "x", ""},
-		{"Kubernetes' port", nil, []string{"RABBITMQ_PORT", "tcp://10.0.0.1:5672"}, "", "amqp://guest@localhost:5672", "http://localhost:15672", "guest", ""},
-		{"service password for the URL's broker", nil, []string{"MSGCTL_URL", "amqp://svc@h", "RABBITMQ_USER", "svc", "RABBITMQ_PASS", "x"}, "",
+		{"Kubernetes' port", nil, []string{"RABBITMQ_PORT", "tcp://10.0.0.1:5672"}, "", "amqp://guest@localhost:5672",
+			"http://localhost:15672", "guest", ""},
+		{"service password for the URL's broker", nil, []string{"MSGCTL_URL", "amqp://svc@h", "RABBITMQ_USER", "svc",
+			"RABBITMQ_PASS", "x"}, "",
 			"amqp://svc@h:5672", "http://h:15672", "x", ""},
-		{"another user's password", []string{"--user", "bob"}, []string{"RABBITMQ_USER", "svc", "RABBITMQ_PASS", "x"}, "", "amqp://bob@localhost:5672", "http://localhost:15672", "", ""},
-		{"password by environment for the flag's URL", []string{"--url", "amqp://bob@h"}, []string{"MSGCTL_PASSWORD", "m"}, "", "amqp://bob@h:5672", "http://h:15672", "m", ""},
-		{"another broker's password", []string{"--url", "amqp://bob@h"}, []string{"MSGCTL_URL", "amqp://prod", "MSGCTL_PASSWORD", "m", "MSGCTL_API", "http://prod:1"}, "",
+		{"another user's password", []string{"--user", "bob"}, []string{"RABBITMQ_USER", "svc", "RABBITMQ_PASS", "x"}, "",
+			"amqp://bob@localhost:5672", "http://localhost:15672", "", ""},
+		{"password by environment for the flag's URL", []string{"--url", "amqp://bob@h"}, []string{"MSGCTL_PASSWORD", "m"},
+			"", "amqp://bob@h:5672", "http://h:15672", "m", ""},
+		{"another broker's password", []string{"--url", "amqp://bob@h"},
+			[]string{"MSGCTL_URL", "amqp://prod", "MSGCTL_PASSWORD", "m", "MSGCTL_API", "http://prod:1"}, "",
 			"amqp://bob@h:5672", "http://h:15672", "", ""},
-		{"another broker's API", []string{"--url", "amqp://h"}, []string{"MSGCTL_API", "http://prod:1"}, "", "amqp://guest@h:5672", "http://h:15672", "guest", ""},
-		{"API of the same host", []string{"--url", "amqp://h"}, []string{"MSGCTL_API", "http://h:1"}, "", "amqp://guest@h:5672", "http://h:1", "guest", ""},
-		{"login in the API's URL", nil, []string{"MSGCTL_API", "http://u:p@h:1"}, "", "amqp://u@h:5672", "http://h:1", "p", ""},
-		{"login in both URLs", []string{"--api", "http://u:p@h:1", "--url", "amqp://bob@h"}, nil, "", "amqp://bob@h:5672", "http://h:1", "", ""},
-		{"API alone", []string{"--api", "https://h:1/prefix/api/"}, nil, "", "amqps://guest@h:5671", "https://h:1/prefix", "guest", ""},
+		{"another broker's API", []string{"--url", "amqp://h"}, []string{"MSGCTL_API", "http://prod:1"}, "",
+			"amqp://guest@h:5672", "http://h:15672", "guest", ""},
+		{"API of the same host", []string{"--url", "amqp://h"}, []string{"MSGCTL_API", "http://h:1"}, "",
+			"amqp://guest@h:5672", "http://h:1", "guest", ""},
+		{"login in the API's URL", nil, []string{"MSGCTL_API", "http://u:p@h:1"}, "", "amqp://u@h:5672", "http://h:1", "p",
+			""},
+		{"login in both URLs", []string{"--api", "http://u:p@h:1", "--url", "amqp://bob@h"}, nil, "", "amqp://bob@h:5672",
+			"http://h:1", "", ""},
+		{"API alone", []string{"--api", "https://h:1/prefix/api/"}, nil, "", "amqps://guest@h:5671", "https://h:1/prefix",
+			"guest", ""},
 		{"current context", nil, nil, contexts, "amqp://dev@devhost:5672/dev", "http://devhost:15672", "devpass", "dev"},
-		{"context by flag", []string{"--context", "prod"}, nil, contexts, "amqps://deploy@prodhost:5671/orders", "https://prodhost:15671", "prodpass", "prod"},
-		{"context by flag over the environment's URL", []string{"--context", "prod"}, []string{"MSGCTL_URL", "amqp://x:y@z", "MSGCTL_PASSWORD", "m"}, contexts,
+		{"context by flag", []string{"--context", "prod"}, nil, contexts, "amqps://deploy@prodhost:5671/orders",
+			"https://prodhost:15671", "prodpass", "prod"},
+		{"context by flag over the environment's URL", []string{"--context", "prod"},
+			[]string{"MSGCTL_URL", "amqp://x:y@z", "MSGCTL_PASSWORD", "m"}, contexts,
 			"amqps://deploy@prodhost:5671/orders", "https://prodhost:15671", "prodpass", "prod"},
-		{"context by environment", nil, []string{"MSGCTL_CONTEXT", "prod", "RABBITMQ_HOST", "r", "RABBITMQ_PASS", "x"}, contexts,
+		{"context by environment", nil, []string{"MSGCTL_CONTEXT", "prod", "RABBITMQ_HOST", "r", "RABBITMQ_PASS", "x"},
+			contexts,
 			"amqps://deploy@prodhost:5671/orders", "https://prodhost:15671", "prodpass", "prod"},
-		{"URL over the current context, and nothing of it", []string{"--url", "amqp://h"}, nil, contexts, "amqp://guest@h:5672", "http://h:15672", "guest", ""},
-		{"service variables over the current context", nil, []string{"RABBITMQ_HOST", "r"}, contexts, "amqp://guest@r:5672", "http://r:15672", "guest", ""},
-		{"vhost flag with a context", []string{"--vhost", "/"}, nil, contexts, "amqp://dev@devhost:5672", "http://devhost:15672", "devpass", "dev"},
-		{"other user than the context's", []string{"--user", "eve"}, nil, contexts, "amqp://eve@devhost:5672/dev", "http://devhost:15672", "", "dev"},
-		{"the context's broker by URL", []string{"--url", "amqp://dev@devhost"}, nil, contexts, "amqp://dev@devhost:5672/dev", "http://devhost:15672", "devpass", "dev"},
+		{"URL over the current context, and nothing of it", []string{"--url", "amqp://h"}, nil, contexts,
+			"amqp://guest@h:5672", "http://h:15672", "guest", ""},
+		{"service variables over the current context", nil, []string{"RABBITMQ_HOST", "r"}, contexts, "amqp://guest@r:5672",
+			"http://r:15672", "guest", ""},
+		{"vhost flag with a context", []string{"--vhost", "/"}, nil, contexts, "amqp://dev@devhost:5672",
+			"http://devhost:15672", "devpass", "dev"},
+		{"other user than the context's", []string{"--user", "eve"}, nil, contexts, "amqp://eve@devhost:5672/dev",
+			"http://devhost:15672", "", "dev"},
+		{"the context's broker by URL", []string{"--url", "amqp://dev@devhost"}, nil, contexts, "amqp://dev@devhost:5672/dev",
+			"http://devhost:15672", "devpass", "dev"},
 		{"IPv6", []string{"--url", "amqp://[::1]"}, nil, "", "amqp://guest@[::1]:5672", "http://[::1]:15672", "guest", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -128,13 +150,15 @@ func TestResolveDetails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Timeout != 7*time.Second || c.Heartbeat != 0 || c.ReconnectAttempts != 3 || c.ReconnectDelay != DefaultReconnectDelay || !c.Protected {
+	if c.Timeout != 7*time.Second || c.Heartbeat != 0 || c.ReconnectAttempts != 3 ||
+		c.ReconnectDelay != DefaultReconnectDelay || !c.Protected {
 		t.Errorf("got %+v", c)
 	}
 	if c.TLS.CA != filepath.Join(filepath.Dir(f.Path), "ca.pem") {
 		t.Errorf("CA = %s", c.TLS.CA)
 	}
-	for name, want := range map[string]string{"url": "context prod", "timeout": "context prod", "heartbeat": "flag --heartbeat",
+	for name, want := range map[string]string{"url": "context prod", "timeout": "context prod",
+		"heartbeat":          "flag --heartbeat",
 		"reconnect-attempts": "environment MSGCTL_RECONNECT_ATTEMPTS", "reconnect-delay": "default", "password": "context prod"} {
 		if c.Sources[name] != want {
 			t.Errorf("source of %s = %q, want %q", name, c.Sources[name], want)
@@ -158,7 +182,8 @@ func TestResolveErrors(t *testing.T) {
 		want       string
 	}{
 		{[]string{"--url", "rabbit"}, nil, "flag --url: the URL does not begin"},
-		{nil, []string{"MSGCTL_URL", "amqp://u:pw/x@h"}, "environment MSGCTL_URL: the user name or password holds an unencoded"},
+		{nil, []string{"MSGCTL_URL", "amqp://u:pw/x@h"},
+			"environment MSGCTL_URL: the user name or password holds an unencoded"},
 		{nil, []string{"MSGCTL_TIMEOUT", "30"}, `environment MSGCTL_TIMEOUT: "30" is not a duration`},
 		{[]string{"--timeout", "-1s"}, nil, "flag --timeout:"},
 		{[]string{"--vhost", ""}, nil, "flag --vhost: the vhost has no name"},

@@ -8,8 +8,9 @@ import (
 // hidden is what a secret shows of itself.
 const hidden = "***"
 
-// Secret is a password that shows as *** wherever it is printed, logged or marshalled. Only Reveal gives it away. The
-// value sits behind a pointer because fmt does not call methods of values in unexported fields: it prints an address.
+// Secret is a password that shows as *** wherever it is printed, logged or marshalled. Only Reveal
+// gives it away. The value sits behind a pointer because fmt does not call methods of values in
+// unexported fields: it prints an address.
 type Secret struct{ value *string }
 
 // NewSecret wraps a password.

@@ -40,8 +40,8 @@ type settings struct {
 	attempts                  option[int]
 }
 
-// fill takes from a weaker source what is not set yet. Settings of another broker, and a password of another user, are
-// left out.
+// fill takes from a weaker source what is not set yet. Settings of another broker, and a password
+// of another user, are left out.
 func (s *settings) fill(weaker settings) {
 	if s.sameBroker(weaker) {
 		s.fillBroker(weaker)
@@ -86,18 +86,26 @@ type field struct {
 	set               func(s *settings, value, from string) *Error
 }
 
-// fields lists them; what comes first wins over a later one of the same source (--vhost over the vhost in --url).
+// fields lists them; what comes first wins over a later one of the same source (--vhost over the
+// vhost in --url).
 func fields() []field {
 	return []field{
 		{"vhost", "VHOST", "virtual host (default: the URL's, else /)", setVHost},
-		{"user", "NAME", "user name (default: the URL's, else guest)", setText(func(s *settings) *option[string] { return &s.user })},
-		{"password-file", "FILE", "file whose first line is the password; MSGCTL_PASSWORD holds the password itself", setPasswordFile},
+		{"user", "NAME", "user name (default: the URL's, else guest)",
+			setText(func(s *settings) *option[string] { return &s.user })},
+		{"password-file", "FILE", "file whose first line is the password; MSGCTL_PASSWORD holds the password itself",
+			setPasswordFile},
 		{"url", "URL", "broker, amqp[s]://[USER@]HOST[:PORT][/VHOST] (default amqp://guest@localhost:5672)", setURL},
-		{"api", "URL", "management API, http[s]://HOST:PORT (default: derived from --url, port 15672, with TLS 15671)", setAPI},
-		{"tls-ca", "FILE", "PEM file of the authorities to trust instead of the system's", setText(func(s *settings) *option[string] { return &s.ca })},
-		{"tls-cert", "FILE", "PEM file of the client certificate", setText(func(s *settings) *option[string] { return &s.cert })},
-		{"tls-key", "FILE", "PEM file of the client certificate's key", setText(func(s *settings) *option[string] { return &s.key })},
-		{"tls-server-name", "NAME", "name to expect in the broker's certificate", setText(func(s *settings) *option[string] { return &s.serverName })},
+		{"api", "URL", "management API, http[s]://HOST:PORT (default: derived from --url, port 15672, with TLS 15671)",
+			setAPI},
+		{"tls-ca", "FILE", "PEM file of the authorities to trust instead of the system's",
+			setText(func(s *settings) *option[string] { return &s.ca })},
+		{"tls-cert", "FILE", "PEM file of the client certificate",
+			setText(func(s *settings) *option[string] { return &s.cert })},
+		{"tls-key", "FILE", "PEM file of the client certificate's key",
+			setText(func(s *settings) *option[string] { return &s.key })},
+		{"tls-server-name", "NAME", "name to expect in the broker's certificate",
+			setText(func(s *settings) *option[string] { return &s.serverName })},
 		{"insecure", "", "do not verify the broker's certificate", setInsecure},
 		{"timeout", "", "limit for connecting and for each request; 0 waits for ever (default 30s)",
 			setDuration(func(s *settings) *option[time.Duration] { return &s.timeout })},

@@ -7,7 +7,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// LookupEnv finds an environment variable; os.LookupEnv is one. A variable that is set but empty counts as not set.
+// LookupEnv finds an environment variable; os.LookupEnv is one. A variable that is set but empty
+// counts as not set.
 type LookupEnv func(name string) (value string, ok bool)
 
 func (l LookupEnv) get(name string) string {
@@ -18,11 +19,13 @@ func (l LookupEnv) get(name string) string {
 	return v
 }
 
-// Flags are the connection's flags, registered on a command. The zero value stands for "none given".
+// Flags are the connection's flags, registered on a command. The zero value stands for "none
+// given".
 type Flags struct{ set *pflag.FlagSet }
 
-// RegisterFlags adds --url, --api, --vhost, --user, --password-file, --context, --tls-ca, --tls-cert, --tls-key,
-// --tls-server-name, --insecure, --timeout, --heartbeat, --reconnect-delay and --reconnect-attempts to fs.
+// RegisterFlags adds --url, --api, --vhost, --user, --password-file, --context, --tls-ca,
+// --tls-cert, --tls-key, --tls-server-name, --insecure, --timeout, --heartbeat, --reconnect-delay
+// and --reconnect-attempts to fs.
 func RegisterFlags(fs *pflag.FlagSet) *Flags {
 	for _, f := range fields() {
 		switch f.name {
@@ -94,7 +97,8 @@ func (l LookupEnv) serviceSettings() (settings, *Error) {
 	var s settings
 	host, port := l.get("RABBITMQ_HOST"), l.get("RABBITMQ_PORT")
 	if i := strings.LastIndexByte(port, ':'); strings.HasPrefix(port, "tcp://") {
-		// Kubernetes sets RABBITMQ_PORT=tcp://10.0.0.1:5672 for any service called rabbitmq: nobody asked for it.
+		// Kubernetes sets RABBITMQ_PORT=tcp://10.0.0.1:5672 for any service called rabbitmq: nobody
+		// asked for it.
 		port = port[i+1:]
 		if host == "" {
 			port = ""
@@ -106,7 +110,8 @@ func (l LookupEnv) serviceSettings() (settings, *Error) {
 			host = "[" + host + "]"
 		}
 		if err := u.setAuthority(host); err != nil || u.User != nil {
-			return s, problem("it is a host name or an IP address alone", "this is not a host name").in("environment RABBITMQ_HOST")
+			return s, problem("it is a host name or an IP address alone",
+				"this is not a host name").in("environment RABBITMQ_HOST")
 		}
 		if err := u.setPort(port); err != nil {
 			return s, err.in("environment RABBITMQ_PORT")

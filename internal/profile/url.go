@@ -21,16 +21,18 @@ type URL struct {
 	Heartbeat, Timeout *time.Duration // from heartbeat (seconds), connection_timeout (milliseconds)
 }
 
-const encodeAdvice = "in a user name, password or vhost write %2F for /, %40 for @, %3A for :, %23 for #, %3F for ?, %25 for %"
+const encodeAdvice = "in a user name, password or vhost write %2F for /, %40 for @, %3A for :, %23 for #, %3F for " +
+	"?, %25 for %"
 
 var (
 	hostName = lazily(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?$`)
 	control  = lazily(`[\x00-\x20\x7f-\x{a0}]`)
 )
 
-// ParseURL parses an AMQP URL (rabbitmq.com/docs/uri-spec) strictly, blanks around it aside. An error is an *Error and
-// never repeats the URL, which may hold a password. One deviation from the specification: amqp://host/ does not mean
-// the vhost with the empty name, which RabbitMQ does not create, but no vhost in particular, as most clients take it.
+// ParseURL parses an AMQP URL (rabbitmq.com/docs/uri-spec) strictly, blanks around it aside. An
+// error is an *Error and never repeats the URL, which may hold a password. One deviation from the
+// specification: amqp://host/ does not mean the vhost with the empty name, which RabbitMQ does not
+// create, but no vhost in particular, as most clients take it.
 func ParseURL(s string) (URL, error) {
 	u, err := parseURL(strings.TrimSpace(s))
 	if err != nil {
@@ -53,7 +55,8 @@ func parseURL(s string) (URL, *Error) {
 		ok = false
 	}
 	if !ok {
-		return u, problem("write it as amqp://USER@HOST:5672/VHOST, or amqps:// for TLS", "the URL does not begin with amqp:// or amqps://")
+		return u, problem("write it as amqp://USER@HOST:5672/VHOST, or amqps:// for TLS",
+			"the URL does not begin with amqp:// or amqps://")
 	}
 	if control().MatchString(rest) {
 		return u, problem("write %20 for a blank", "the URL holds a blank or a control character")
@@ -74,7 +77,8 @@ func parseURL(s string) (URL, *Error) {
 	return u, nil
 }
 
-// split cuts what follows amqp://. An @ behind the authority, which has none, gives away a password with a / in it.
+// split cuts what follows amqp://. An @ behind the authority, which has none, gives away a password
+// with a / in it.
 func split(rest string) (authority, path, query string, err *Error) {
 	end := strings.IndexAny(rest, "/?#")
 	if end < 0 {
@@ -141,7 +145,8 @@ func (u *URL) setUser(info string) *Error {
 	return nil
 }
 
-// setPort does not repeat the port: in amqp://user:password, where the host is forgotten, it is the password.
+// setPort does not repeat the port: in amqp://user:password, where the host is forgotten, it is the
+// password.
 func (u *URL) setPort(port string) *Error {
 	if port == "" {
 		return nil
@@ -160,7 +165,8 @@ func (u *URL) setVHost(path string) *Error {
 		return nil
 	}
 	if strings.Contains(name, "/") {
-		return problem("amqp://HOST/%2F is the default vhost, amqp://HOST/a%2Fb the vhost a/b; amqp://HOST alone is the default vhost too",
+		return problem("amqp://HOST/%2F is the default vhost, amqp://HOST/a%2Fb the vhost a/b; amqp://HOST alone is the "+
+			"default vhost too",
 			"the vhost holds an unencoded /")
 	}
 	vhost, err := url.PathUnescape(name)
@@ -204,7 +210,8 @@ func (u *URL) setParameter(key, value string) *Error {
 	case "connection_timeout":
 		return setUnits(&u.Timeout, key, value, time.Millisecond, "milliseconds")
 	default:
-		return problem("known are cacertfile, certfile, keyfile, server_name_indication, verify, heartbeat and connection_timeout",
+		return problem("known are cacertfile, certfile, keyfile, server_name_indication, verify, heartbeat and "+
+			"connection_timeout",
 			"unknown parameter %q after the ?", key)
 	}
 	return nil

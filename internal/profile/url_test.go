@@ -30,19 +30,21 @@ func TestParseURL(t *testing.T) {
 		"amqp://user%61:%61pass@ho-st.x/v%2fst": {false, "ho-st.x", 5672, str("usera"), str("v/st"), "apass"},
 		"amqp://u@host":                         {false, "host", 5672, str("u"), nil, ""},
 		"amqp://:p@host":                        {false, "host", 5672, nil, nil, "p"},
-		"amqp://u@corp:p@host":                  {false, "host", 5672, str("u@corp"), nil, "p"}, // read as it was surely meant
-		"amqp://[::1]:5673/x":                   {false, "::1", 5673, nil, str("x"), ""},
-		"amqp://[::1]":                          {false, "::1", 5672, nil, nil, ""},
-		" amqp://host\n":                        {false, "host", 5672, nil, nil, ""},
-		"amqp://host:5672/v@h":                  {false, "host", 5672, nil, str("v@h"), ""},
-		"amqp://h/?heartbeat=5":                 {false, "h", 5672, nil, nil, ""},
+		// read as it was surely meant
+		"amqp://u@corp:p@host":  {false, "host", 5672, str("u@corp"), nil, "p"},
+		"amqp://[::1]:5673/x":   {false, "::1", 5673, nil, str("x"), ""},
+		"amqp://[::1]":          {false, "::1", 5672, nil, nil, ""},
+		" amqp://host\n":        {false, "host", 5672, nil, nil, ""},
+		"amqp://host:5672/v@h":  {false, "host", 5672, nil, str("v@h"), ""},
+		"amqp://h/?heartbeat=5": {false, "h", 5672, nil, nil, ""},
 	} {
 		u, err := ParseURL(in)
 		if err != nil {
 			t.Errorf("%s: %v", in, err)
 			continue
 		}
-		if u.Secure != want.secure || u.Host != want.host || u.Port != want.port || !same(u.User, want.user) || !same(u.VHost, want.vhost) {
+		if u.Secure != want.secure || u.Host != want.host || u.Port != want.port || !same(u.User, want.user) ||
+			!same(u.VHost, want.vhost) {
 			t.Errorf("%s: %+v user=%v vhost=%v", in, u, deref(u.User), deref(u.VHost))
 		}
 		got := ""
@@ -104,7 +106,8 @@ func TestParseURLErrorsTeachAndKeepTheSecret(t *testing.T) {
 
 func TestAnyPartsSurviveTheURL(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		user, pass, vhost := rapid.StringN(1, 20, -1).Draw(t, "user"), rapid.String().Draw(t, "pass"), rapid.StringN(1, 20, -1).Draw(t, "vhost")
+		user, pass, vhost := rapid.StringN(1, 20, -1).Draw(t, "user"), rapid.String().Draw(t, "pass"), rapid.StringN(1, 20,
+			-1).Draw(t, "vhost")
 		u, err := ParseURL("amqp://" + url.UserPassword(user, pass).String() + "@h:1/" + url.PathEscape(vhost))
 		if err != nil {
 			t.Fatalf("%v", err)
@@ -116,7 +119,8 @@ func TestAnyPartsSurviveTheURL(t *testing.T) {
 }
 
 func FuzzParseURL(f *testing.F) {
-	for _, s := range []string{"amqp://u:p@h:1/v", "amqps://[::1]/%2F?heartbeat=1", "amqp://h", "x", "amqp://a:b/c@d", "amqp://%41:%@h"} {
+	for _, s := range []string{"amqp://u:p@h:1/v", "amqps://[::1]/%2F?heartbeat=1", "amqp://h", "x", "amqp://a:b/c@d",
+		"amqp://%41:%@h"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

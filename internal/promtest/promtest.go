@@ -1,6 +1,6 @@
-// Package promtest runs Prometheus and its promtool in tests: what msgctl writes for Prometheus is judged by Prometheus itself. Debian has both in
-// its package prometheus. Where they are
-// missing, tests of nothing else are skipped, and others go without that check; under CI they fail.
+// Package promtest runs Prometheus and its promtool in tests: what msgctl writes for Prometheus is
+// judged by Prometheus itself. Debian has both in its package prometheus. Where they are missing,
+// tests of nothing else are skipped, and others go without that check; under CI they fail.
 package promtest
 
 import (
@@ -29,7 +29,8 @@ func need(t testing.TB, name string) string {
 	return ""
 }
 
-// Promtool runs promtool in a directory, with text on stdin, and returns what it says on both streams, and whether it is content.
+// Promtool runs promtool in a directory, with text on stdin, and returns what it says on both
+// streams, and whether it is content.
 func Promtool(t testing.TB, dir, stdin string, args ...string) (said string, ok bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -50,7 +51,8 @@ func lacks(t testing.TB) bool {
 	return true
 }
 
-// CheckMetrics fails the test unless promtool takes the text of a /metrics endpoint, without a word of advice.
+// CheckMetrics fails the test unless promtool takes the text of a /metrics endpoint, without a word
+// of advice.
 func CheckMetrics(t testing.TB, text string) {
 	t.Helper()
 	if lacks(t) {
@@ -67,12 +69,14 @@ func CheckRules(t testing.TB, rules []byte) {
 	if lacks(t) {
 		return
 	}
-	if said, ok := Promtool(t, "", string(rules), "check", "rules", "--lint-fatal", writeFile(t, "rules.yaml", rules)); !ok {
+	if said, ok := Promtool(t, "", string(rules), "check", "rules", "--lint-fatal",
+		writeFile(t, "rules.yaml", rules)); !ok {
 		t.Errorf("promtool check rules: %s\n%s", said, rules)
 	}
 }
 
-// TestRules runs promtool's unit tests, which find the rules in rules.yaml, and returns what it says.
+// TestRules runs promtool's unit tests, which find the rules in rules.yaml, and returns what it
+// says.
 func TestRules(t testing.TB, rules, tests []byte) (said string, ok bool) {
 	t.Helper()
 	file := writeFile(t, "rules.yaml", rules)

@@ -28,7 +28,8 @@ func Start(t testing.TB, rules []byte, targets ...string) *Server {
 	t.Helper()
 	program := need(t, "prometheus")
 	dir := t.TempDir()
-	config := "global: { scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }\nrule_files: [rules.yaml]\nscrape_configs:\n"
+	config := "global: { scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }\nrule_files: " +
+		"[rules.yaml]\nscrape_configs:\n"
 	for i, target := range targets {
 		config += fmt.Sprintf("  - { job_name: job%d, static_configs: [ { targets: [%q] } ] }\n", i, target)
 	}
@@ -41,7 +42,8 @@ func Start(t testing.TB, rules []byte, targets ...string) *Server {
 	address := free(t)
 	s.base = "http://" + address
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	cmd := exec.CommandContext(ctx, program, "--config.file="+filepath.Join(dir, "prometheus.yaml"), "--storage.tsdb.path="+filepath.Join(dir, "data"),
+	cmd := exec.CommandContext(ctx, program, "--config.file="+filepath.Join(dir, "prometheus.yaml"),
+		"--storage.tsdb.path="+filepath.Join(dir, "data"),
 		"--web.listen-address="+address, "--log.level=warn")
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second

@@ -21,7 +21,8 @@ import (
 )
 
 const (
-	// keepAlive is how many idle HTTP connections are kept: enough for the requests that run in parallel.
+	// keepAlive is how many idle HTTP connections are kept: enough for the requests that run in
+	// parallel.
 	keepAlive = 16
 	// maxAnswer bounds an answer of the management API: 100,000 objects take about 40 MB.
 	maxAnswer = 512 << 20
@@ -29,8 +30,8 @@ const (
 	maxRefusal = 64 << 10
 )
 
-// api speaks to the management API: by its own requests where rabbit-hole is wrong or slow (it keeps all of a list in
-// memory), by rabbit-hole over the same transport elsewhere.
+// api speaks to the management API: by its own requests where rabbit-hole is wrong or slow (it
+// keeps all of a list in memory), by rabbit-hole over the same transport elsewhere.
 type api struct {
 	base      string
 	user      string
@@ -67,12 +68,14 @@ func newAPI(o Options) *api {
 		hint.Host = u.Hostname()
 		a.guestHint = guestHint(hint)
 	}
-	a.client = &http.Client{Transport: a, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	a.client = &http.Client{Transport: a,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return a
 }
 
-// RoundTrip implements http.RoundTripper for both clients: it logs in, keeps connections alive (rabbit-hole asks to close
-// them), bounds answers, and turns every status that is not a success into an *apiError.
+// RoundTrip implements http.RoundTripper for both clients: it logs in, keeps connections alive
+// (rabbit-hole asks to close them), bounds answers, and turns every status that is not a success
+// into an *apiError.
 func (a *api) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(req.Context())
 	req.Close = false
@@ -138,7 +141,8 @@ func newAPIError(res *http.Response) *apiError {
 	return e
 }
 
-// reasonText: a reason is a string, or on some refusals an array (["no_such_exchange","x"]) or an object.
+// reasonText: a reason is a string, or on some refusals an array (["no_such_exchange","x"]) or an
+// object.
 func reasonText(v any) string {
 	switch x := v.(type) {
 	case nil:
@@ -172,8 +176,8 @@ func charlist(list []any) (string, bool) {
 	return b.String(), len(list) > 0
 }
 
-// path joins escaped segments: path("queues", "a/b") is "queues/a%2Fb". The management API cannot address names "." and
-// "..": it answers 405, also when they are escaped (3.10.8, 4.0.5, 4.3.6).
+// path joins escaped segments: path("queues", "a/b") is "queues/a%2Fb". The management API cannot
+// address names "." and "..": it answers 405, also when they are escaped (3.10.8, 4.0.5, 4.3.6).
 func path(segments ...string) string {
 	for i, s := range segments {
 		segments[i] = url.PathEscape(s)
@@ -192,7 +196,8 @@ func addressable(segments ...string) error {
 	return nil
 }
 
-// send does one request. The caller closes the body. Connection failures are retried when the API took the login before.
+// send does one request. The caller closes the body. Connection failures are retried when the API
+// took the login before.
 func (a *api) send(ctx context.Context, method, path string, body any) (*http.Response, error) {
 	var text []byte
 	if body != nil {
@@ -214,8 +219,8 @@ func (a *api) send(ctx context.Context, method, path string, body any) (*http.Re
 	return res, err
 }
 
-// stumbles is how often a broker that fails on something harmless is asked: 4.0.5 and 4.3.6 answer 500 now and then while somebody
-// else's vhost is being deleted.
+// stumbles is how often a broker that fails on something harmless is asked: 4.0.5 and 4.3.6 answer
+// 500 now and then while somebody else's vhost is being deleted.
 const stumbles = 5
 
 // sendGet is send for what can be asked twice.
@@ -242,7 +247,8 @@ func pause(ctx context.Context, attempt int) error {
 	}
 }
 
-// retry repeats f while the established API cannot be reached. A refusal is an answer, but for one of the login that it took before.
+// retry repeats f while the established API cannot be reached. A refusal is an answer, but for one
+// of the login that it took before.
 func (a *api) retry(ctx context.Context, f func() error) error {
 	return retry(ctx, a.opts, a.reached.Load(), func() error {
 		err := f()
@@ -254,7 +260,8 @@ func (a *api) retry(ctx context.Context, f func() error) error {
 	})
 }
 
-// transient reports whether a request failed because nobody listens or the connection was cut: the broker may be restarting.
+// transient reports whether a request failed because nobody listens or the connection was cut: the
+// broker may be restarting.
 func transient(err error) bool {
 	return isRefused(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || isReset(err)
 }
@@ -320,10 +327,13 @@ func (a *api) decoded(ctx context.Context, res *http.Response, err error) error 
 	case ctx.Err() != nil: // the decoder takes it for the end of the text
 		return ctx.Err()
 	case errors.Is(err, errTooLong):
-		return &Error{Op: "read " + a.base, Text: fmt.Sprintf("the answer is longer than %d MiB, which no management API sends", a.limit>>20), Kind: ErrAPI, cause: err}
+		return &Error{Op: "read " + a.base,
+			Text: fmt.Sprintf("the answer is longer than %d MiB, which no management API sends",
+				a.limit>>20), Kind: ErrAPI, cause: err}
 	case errors.As(err, &syntax), errors.As(err, &kind), err.Error() == "no list":
 		return &Error{Op: "read " + a.base, Kind: ErrAPI, cause: err,
-			Text: fmt.Sprintf("the answer is not what RabbitMQ's management API sends (content type %q): is the address right (--api)?", res.Header.Get("Content-Type"))}
+			Text: fmt.Sprintf("the answer is not what RabbitMQ's management API sends (content type %q): is the address "+
+				"right (--api)?", res.Header.Get("Content-Type"))}
 	}
 	return err
 }
@@ -334,7 +344,10 @@ func (a *api) hole(ctx context.Context) (*rabbithole.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	client.SetTransport(roundTrip(func(req *http.Request) (*http.Response, error) { return a.RoundTrip(req.WithContext(ctx)) }))
+	client.SetTransport(roundTrip(func(req *http.Request) (*http.Response,
+		error) {
+		return a.RoundTrip(req.WithContext(ctx))
+	}))
 	return client, nil
 }
 

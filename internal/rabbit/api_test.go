@@ -56,7 +56,8 @@ func TestTLS(t *testing.T) {
 	})
 }
 
-// A server that is no broker, or a hostile one, must not hang the client, exhaust it or be believed.
+// A server that is no broker, or a hostile one, must not hang the client, exhaust it or be
+// believed.
 func TestHostileServers(t *testing.T) {
 	text := func(status int, kind, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
@@ -135,7 +136,10 @@ func TestInterruptedRead(t *testing.T) {
 	v := b.VHost(t)
 	proxy := rabbittest.NewProxy(t, b.API)
 	proxy.Stall()
-	c := newClient(t, v.User, func(o *Options) { o.API = fmt.Sprintf("http://127.0.0.1:%d", portOf(t, proxy.Through(b.API)+"/")) })
+	c := newClient(t, v.User, func(o *Options) {
+		o.API = fmt.Sprintf("http://127.0.0.1:%d",
+			portOf(t, proxy.Through(b.API)+"/"))
+	})
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(100*time.Millisecond, cancel)
 	start := time.Now()

@@ -8,8 +8,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Client is a connection to one broker over both of its protocols. It dials lazily and keeps what it opened until
-// Close. All methods are safe for use by several goroutines.
+// Client is a connection to one broker over both of its protocols. It dials lazily and keeps what
+// it opened until Close. All methods are safe for use by several goroutines.
 type Client struct {
 	opts Options
 	api  *api // nil without a management API
@@ -34,7 +34,8 @@ func New(o Options) (*Client, error) {
 	return c, nil
 }
 
-// Close ends all connections: AMQP ones politely, for at most two seconds. The client can't be used afterwards.
+// Close ends all connections: AMQP ones politely, for at most two seconds. The client can't be used
+// afterwards.
 func (c *Client) Close() {
 	c.mu.Lock()
 	sessions := c.sessions
@@ -48,8 +49,8 @@ func (c *Client) Close() {
 	}
 }
 
-// AMQPUnavailable returns why objects are written over the management API alone, nil when AMQP is used or was not
-// needed yet.
+// AMQPUnavailable returns why objects are written over the management API alone, nil when AMQP is
+// used or was not needed yet.
 func (c *Client) AMQPUnavailable() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -68,8 +69,9 @@ func (c *Client) session(vhost string) *session {
 	return s
 }
 
-// overAMQP returns the vhost's session with a live connection, or nil when the management API has to do instead: AMQP
-// could not be reached at the first attempt. Without a management API that is an error.
+// overAMQP returns the vhost's session with a live connection, or nil when the management API has
+// to do instead: AMQP could not be reached at the first attempt. Without a management API that is
+// an error.
 func (c *Client) overAMQP(ctx context.Context, vhost string) (*session, error) {
 	c.mu.Lock()
 	down := c.amqpDown

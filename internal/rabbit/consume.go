@@ -14,9 +14,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Source returns a source of the messages of a vhost's queues. Every subscription has a connection of its own: one that
-// is slow to receive keeps no other from its messages. Windows that only hold messages can
-// share one: see Share.
+// Source returns a source of the messages of a vhost's queues. Every subscription has a connection
+// of its own: one that is slow to receive keeps no other from its messages. Windows that only hold
+// messages can share one: see Share.
 func (c *Client) Source(vhost string) consume.Source { return &source{opts: c.opts, vhost: vhost} }
 
 type source struct {
@@ -49,7 +49,8 @@ func (s *source) Subscribe(ctx context.Context, o consume.Options) (consume.Subs
 
 func checkConsume(o consume.Options) error {
 	if o.Prefetch < 1 || o.Prefetch > math.MaxUint16 {
-		return fmt.Errorf("consume from queue %q: the prefetch is %d: it must be from 1 to %d", o.Queue, o.Prefetch, math.MaxUint16)
+		return fmt.Errorf("consume from queue %q: the prefetch is %d: it must be from 1 to %d", o.Queue, o.Prefetch,
+			math.MaxUint16)
 	}
 	if len(o.Queue) > maxShortString || len(o.Tag) > maxShortString {
 		return fmt.Errorf("consume from queue %.40q…: names and consumer tags have at most %d bytes", o.Queue, maxShortString)
@@ -84,8 +85,8 @@ func (s *subscription) start(ctx context.Context, o consume.Options) error {
 	})
 }
 
-// interruptible runs f, which may block without knowing ctx. When ctx or the options' timeout ends first, the connection is cut,
-// which ends f, and the error wraps ctx's.
+// interruptible runs f, which may block without knowing ctx. When ctx or the options' timeout ends
+// first, the connection is cut, which ends f, and the error wraps ctx's.
 func interruptible(ctx context.Context, o Options, l *link, f func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
@@ -124,10 +125,12 @@ func (s *subscription) explain(ctx context.Context, err error) error {
 func (s *subscription) refusal(r reply, code int) string {
 	switch {
 	case r.kind == replyRefused:
-		return fmt.Sprintf("user %q lacks the permission to read it: an administrator grants it with rabbitmqctl set_permissions -p %s %s CONFIGURE WRITE READ (regular expressions on names)",
+		return fmt.Sprintf("user %q lacks the permission to read it: an administrator grants it with rabbitmqctl "+
+			"set_permissions -p %s %s CONFIGURE WRITE READ (regular expressions on names)",
 			s.opts.User, shell.Quote(s.vhost), shell.Quote(s.opts.User))
 	case r.kind == replyExclusiveUse:
-		return "it has a consumer that keeps others away, or it was to be consumed exclusively and has a consumer: stop that one first"
+		return "it has a consumer that keeps others away, or it was to be consumed exclusively and has a consumer: stop " +
+			"that one first"
 	case code == amqp.NotImplemented && s.stream, code == amqp.PreconditionFailed && s.stream:
 		return "it cannot be read by offset: only streams can (" + orUnsaid(r.detail) + ")"
 	}

@@ -6,15 +6,15 @@ import (
 	"sync"
 )
 
-// parcel is one delivery as it came: the method's and the content header's payload, and the body, one behind the other. Its bytes are
-// nobody else's.
+// parcel is one delivery as it came: the method's and the content header's payload, and the body,
+// one behind the other. Its bytes are nobody else's.
 type parcel struct {
 	bytes          []byte
 	method, header int // how long they are
 }
 
-// inbox holds the deliveries of one consumer that came and were not received. The connection's reader fills it and one goroutine takes from
-// it. It is bounded by the prefetch.
+// inbox holds the deliveries of one consumer that came and were not received. The connection's
+// reader fills it and one goroutine takes from it. It is bounded by the prefetch.
 type inbox struct {
 	more chan struct{} // there may be something
 
@@ -66,8 +66,8 @@ func (in *inbox) release() {
 	in.batch, in.queue, in.at = nil, nil, 0
 }
 
-// frame takes a frame's payload in, or leaves it to the library. As there, any other method interrupts a delivery that is not whole, and what is
-// out of order is dropped.
+// frame takes a frame's payload in, or leaves it to the library. As there, any other method
+// interrupts a delivery that is not whole, and what is out of order is dropped.
 func (in *inbox) frame(kind byte, payload []byte) (mine bool) {
 	switch {
 	case kind == frameMethod && isDelivery(payload):
@@ -84,10 +84,12 @@ func (in *inbox) frame(kind byte, payload []byte) (mine bool) {
 }
 
 func isDelivery(payload []byte) bool {
-	return len(payload) >= 4 && binary.BigEndian.Uint16(payload) == classBasic && binary.BigEndian.Uint16(payload[2:]) == basicDeliver
+	return len(payload) >= 4 && binary.BigEndian.Uint16(payload) == classBasic &&
+		binary.BigEndian.Uint16(payload[2:]) == basicDeliver
 }
 
-// content takes the header, and makes room for the body: for all of one that is small, for more as it comes.
+// content takes the header, and makes room for the body: for all of one that is small, for more as
+// it comes.
 func (in *inbox) content(payload []byte) {
 	in.missing = binary.BigEndian.Uint64(payload[4:])
 	room := make([]byte, 0, len(in.method)+len(payload)+int(min(in.missing, bodyAhead)))
@@ -101,7 +103,8 @@ func (in *inbox) content(payload []byte) {
 // collecting says that body frames are due.
 func (in *inbox) collecting() bool { return in.stage == stageBody }
 
-// grow adds to the body. Room grows twofold with what is really here, to the size that was announced at most.
+// grow adds to the body. Room grows twofold with what is really here, to the size that was
+// announced at most.
 func (in *inbox) grow(p []byte) {
 	w := &in.coming
 	if have := len(w.bytes); cap(w.bytes)-have < len(p) {

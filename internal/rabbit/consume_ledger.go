@@ -5,7 +5,8 @@ import (
 	"sync"
 )
 
-// ledger knows which deliveries wait for settlement. In-order settlement, the usual case, costs it no memory.
+// ledger knows which deliveries wait for settlement. In-order settlement, the usual case, costs it
+// no memory.
 type ledger struct {
 	mu      sync.Mutex
 	handed  uint64              // the highest tag handed out

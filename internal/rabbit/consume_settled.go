@@ -8,32 +8,37 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// settledPoll is the pause between two looks at whether the broker has applied acknowledgements; it doubles up to
-// settledPollMax.
+// settledPoll is the pause between two looks at whether the broker has applied acknowledgements; it
+// doubles up to settledPollMax.
 const (
 	settledPoll    = 2 * time.Millisecond
 	settledPollMax = 100 * time.Millisecond
 )
 
-// busyLeader is how much longer than a round trip an answer may take to be believed: of a quorum queue whose leader does not answer within 250
-// ms the broker says that it has no messages and no consumers (3.10.8, 4.0.5, 4.3.6).
+// busyLeader is how much longer than a round trip an answer may take to be believed: of a quorum
+// queue whose leader does not answer within 250 ms the broker says that it has no messages and no
+// consumers (3.10.8, 4.0.5, 4.3.6).
 const busyLeader = 200 * time.Millisecond
 
 // Settled implements consume.Subscription. It ends the consumer first, if Cancel did not.
 //
-// Why acknowledgements get lost: a channel sends at most 32 of them at once to a quorum queue's Raft log and keeps the rest in
-// its memory until those are applied; when it is closed, what it keeps is gone, and the messages return. How it is seen that
-// they are applied: a cancelled consumer stays in the queue's state, and in its consumer count, until the last message it holds is
-// settled (seen on 3.10.8, 4.0.5 and 4.3.6: with one message held the count stays 1). A passive declaration tells the count as
-// the Raft leader has applied it. On a classic queue the consumer goes at once, and the cancellation is behind
-// the acknowledgements in the same mailbox; on a stream there is nothing to be lost.
+// Why acknowledgements get lost: a channel sends at most 32 of them at once to a quorum queue's
+// Raft log and keeps the rest in its memory until those are applied; when it is closed, what it
+// keeps is gone, and the messages return. How it is seen that they are applied: a cancelled
+// consumer stays in the queue's state, and in its consumer count, until the last message it holds
+// is settled (seen on 3.10.8, 4.0.5 and 4.3.6: with one message held the count stays 1). A passive
+// declaration tells the count as the Raft leader has applied it. On a classic queue the consumer
+// goes at once, and the cancellation is behind the acknowledgements in the same mailbox; on a
+// stream there is nothing to be lost.
 //
-// The silence of a busy leader looks like a queue without consumers, and is asked about again: see busyLeader. When it lasts for the options'
-// timeout, Settled fails: what is applied is not known then.
+// The silence of a busy leader looks like a queue without consumers, and is asked about again: see
+// busyLeader. When it lasts for the options' timeout, Settled fails: what is applied is not known
+// then.
 //
-// With messages still unsettled the count cannot tell, and when other consumers leave meanwhile it may tell too early: then it is
-// order alone that speaks, two round trips on the channel after which it has handed what it kept to the Raft log (behind
-// cancel and two round trips none of 30,000 acknowledgements came back, without them up to 29,967).
+// With messages still unsettled the count cannot tell, and when other consumers leave meanwhile it
+// may tell too early: then it is order alone that speaks, two round trips on the channel after
+// which it has handed what it kept to the Raft log (behind cancel and two round trips none of
+// 30,000 acknowledgements came back, without them up to 29,967).
 func (s *subscription) Settled(ctx context.Context) error {
 	s.ending.Lock()
 	defer s.ending.Unlock()
@@ -80,8 +85,8 @@ func (s *subscription) Settled(ctx context.Context) error {
 	}
 }
 
-// count returns what the queue counts. It is false when that is not to be known: the queue is deleted, and with it all that could come
-// back.
+// count returns what the queue counts. It is false when that is not to be known: the queue is
+// deleted, and with it all that could come back.
 func (s *subscription) count(ctx context.Context) (q amqp.Queue, ok bool) {
 	err := s.ask(ctx, func(answer amqp.Queue) { q = answer })
 	return q, err == nil

@@ -14,8 +14,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/consume"
 )
 
-// TestSettledWaitsForABusyLeader: a quorum queue whose leader does not answer is said to have neither messages nor consumers. Nothing is applied
-// then, and what is acknowledged and closed behind comes back.
+// TestSettledWaitsForABusyLeader: a quorum queue whose leader does not answer is said to have
+// neither messages nor consumers. Nothing is applied then, and what is acknowledged and closed
+// behind comes back.
 func TestSettledWaitsForABusyLeader(t *testing.T) {
 	rabbittest.EachPrivateLine(t, func(t *testing.T, n *node.Node) {
 		v := rabbittest.Of(n).VHost(t)

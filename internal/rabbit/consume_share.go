@@ -73,10 +73,11 @@ func (h *sharing) many() bool {
 	return h.users > 1
 }
 
-// Share starts another consumer on a channel of its own, but on the connection of s: a window of messages costs kilobytes then, and not
-// a connection's buffers. Closing either leaves the other open; a lost connection takes both. When the connection has no channel
-// left (2,047 by default, of which one is for questions) the new consumer gets a connection of its own. ctx does not cut
-// a connection that others use: only the options' timeout does.
+// Share starts another consumer on a channel of its own, but on the connection of s: a window of
+// messages costs kilobytes then, and not a connection's buffers. Closing either leaves the other
+// open; a lost connection takes both. When the connection has no channel left (2,047 by default, of
+// which one is for questions) the new consumer gets a connection of its own. ctx does not cut a
+// connection that others use: only the options' timeout does.
 func (s *subscription) Share(ctx context.Context, o consume.Options) (consume.Subscription, error) {
 	if err := checkConsume(o); err != nil {
 		return nil, err
@@ -87,7 +88,8 @@ func (s *subscription) Share(ctx context.Context, o consume.Options) (consume.Su
 	if !s.shared.join() {
 		return s.anew(ctx, o)
 	}
-	sub := &subscription{opts: s.opts, vhost: s.vhost, queue: o.Queue, stream: o.Offset != nil, link: s.link, shared: s.shared}
+	sub := &subscription{opts: s.opts, vhost: s.vhost, queue: o.Queue, stream: o.Offset != nil, link: s.link,
+		shared: s.shared}
 	err := sub.start(ctx, o)
 	if err == nil {
 		return sub, nil
@@ -106,7 +108,8 @@ func (s *subscription) anew(ctx context.Context, o consume.Options) (consume.Sub
 	return (&source{opts: s.opts, vhost: s.vhost}).Subscribe(ctx, o)
 }
 
-// interruptible is the function of that name, except that the end of ctx does not cut what others use.
+// interruptible is the function of that name, except that the end of ctx does not cut what others
+// use.
 func (s *subscription) interruptible(ctx context.Context, f func() error) error {
 	if s.shared.many() {
 		ctx = context.WithoutCancel(ctx)

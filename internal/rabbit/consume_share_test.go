@@ -58,7 +58,8 @@ func TestShare(t *testing.T) {
 			if _, err := second.Share(interrupted, o); !errors.Is(err, context.Canceled) {
 				t.Errorf("Share after an interruption: %v", err)
 			}
-			if _, err := second.Share(t.Context(), consume.Options{Queue: "absent", Prefetch: 1}); err == nil || errors.Is(err, consume.ErrLost) {
+			if _, err := second.Share(t.Context(), consume.Options{Queue: "absent", Prefetch: 1}); err == nil ||
+				errors.Is(err, consume.ErrLost) {
 				t.Errorf("a queue that does not exist: %v", err)
 			}
 			if err := errors.Join(first.Ack(one[3], true), second.Nack(two[3], true, true)); err != nil {

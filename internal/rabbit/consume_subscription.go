@@ -13,7 +13,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/consume"
 )
 
-// subscription is a consumer on a channel of its own, and on a connection that it may share with others.
+// subscription is a consumer on a channel of its own, and on a connection that it may share with
+// others.
 type subscription struct {
 	opts     Options
 	vhost    string
@@ -69,8 +70,9 @@ func (s *subscription) TryNext() (consume.Delivery, bool) {
 	return d, ok && err == nil
 }
 
-// receive returns what is here: a delivery, the end, or neither. What came before a consumer ended is still received; what came before a
-// channel was lost is not, because nobody can settle it any more.
+// receive returns what is here: a delivery, the end, or neither. What came before a consumer ended
+// is still received; what came before a channel was lost is not, because nobody can settle it any
+// more.
 func (s *subscription) receive() (d consume.Delivery, ok bool, err error) {
 	if s.reader == nil {
 		return d, false, s.ended()
@@ -98,7 +100,8 @@ func (s *subscription) receive() (d consume.Delivery, ok bool, err error) {
 func (s *subscription) hand(p parcel) (consume.Delivery, error) {
 	d, err := s.reader.delivery(p, s.queue)
 	if err != nil {
-		return d, &Error{Op: fmt.Sprintf("consume from queue %q", s.queue), Text: "a message cannot be read: " + err.Error(), cause: err}
+		return d, &Error{Op: fmt.Sprintf("consume from queue %q", s.queue), Text: "a message cannot be read: " + err.Error(),
+			cause: err}
 	}
 	s.ledger.hand(d.Tag)
 	return d, nil
@@ -143,11 +146,13 @@ func (s *subscription) lost(x *amqp.Error) error {
 	case x == amqp.ErrClosed:
 		text = "the subscription is closed"
 	case x.Server && strings.Contains(x.Reason, "timeout"): // consumer_timeout, 30 minutes by default
-		text = "the broker closed the channel because a message stayed unacknowledged for longer than its consumer_timeout; what was not settled is back in the queue"
+		text = "the broker closed the channel because a message stayed unacknowledged for longer than its " +
+			"consumer_timeout; what was not settled is back in the queue"
 	case x.Server:
 		text = s.explain(context.Background(), x).Error()
 	}
-	return &Error{Op: fmt.Sprintf("consume from queue %q", s.queue), Text: strings.TrimPrefix(text, fmt.Sprintf("consume from queue %q: ", s.queue)), Kind: consume.ErrLost, cause: x}
+	return &Error{Op: fmt.Sprintf("consume from queue %q", s.queue),
+		Text: strings.TrimPrefix(text, fmt.Sprintf("consume from queue %q: ", s.queue)), Kind: consume.ErrLost, cause: x}
 }
 
 // Ack implements consume.Subscription.
@@ -160,13 +165,15 @@ func (s *subscription) Nack(tag uint64, multiple, requeue bool) error {
 	return s.settle(tag, multiple, func() error { return s.ch.Nack(tag, multiple, requeue) })
 }
 
-// Reject returns tag to the queue, or with requeue false dead-letters or drops it. To a quorum queue it says that the delivery has failed, which
-// counts and, with delayed retry of the type failed, makes it wait; a nack with requeue says on 4.3 that it was only returned (4.3.6).
+// Reject returns tag to the queue, or with requeue false dead-letters or drops it. To a quorum
+// queue it says that the delivery has failed, which counts and, with delayed retry of the type
+// failed, makes it wait; a nack with requeue says on 4.3 that it was only returned (4.3.6).
 func (s *subscription) Reject(tag uint64, requeue bool) error {
 	return s.settle(tag, false, func() error { return s.ch.Reject(tag, requeue) })
 }
 
-// settle refuses what the broker would answer by closing the channel: a tag that was never handed out or is settled already.
+// settle refuses what the broker would answer by closing the channel: a tag that was never handed
+// out or is settled already.
 func (s *subscription) settle(tag uint64, multiple bool, send func() error) error {
 	if err := s.ledger.settle(tag, multiple); err != nil {
 		return fmt.Errorf("settle a message of queue %q: %w", s.queue, err)

@@ -81,8 +81,9 @@ func hoard(t *testing.T, sub consume.Subscription, n int) (tags []uint64) {
 	return tags
 }
 
-// TestNothingComesBackBehindSettled acknowledges 30,000 messages one by one and closes at once. Without Settled up to 29,967 of them came
-// back on quorum queues; the test demands that this is still so, for otherwise it would prove nothing.
+// TestNothingComesBackBehindSettled acknowledges 30,000 messages one by one and closes at once.
+// Without Settled up to 29,967 of them came back on quorum queues; the test demands that this is
+// still so, for otherwise it would prove nothing.
 func TestNothingComesBackBehindSettled(t *testing.T) {
 	const n = 30000
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
@@ -209,10 +210,13 @@ func TestSubscribeRefusalsTeach(t *testing.T) {
 			text   string
 			kind   error
 		}{
-			"missing":    {c, consume.Options{Queue: "nope", Prefetch: 1}, `consume from queue "nope": queue "nope" does not exist`, nil},
-			"exclusive":  {c, consume.Options{Queue: "q", Prefetch: 1}, `consume from queue "q": it has a consumer that keeps others away`, topology.ErrInUse},
-			"permission": {blind, consume.Options{Queue: "q", Prefetch: 1}, `lacks the permission to read it`, topology.ErrNotPermitted},
-			"prefetch":   {c, consume.Options{Queue: "q"}, `the prefetch is 0`, nil},
+			"missing": {c, consume.Options{Queue: "nope", Prefetch: 1},
+				`consume from queue "nope": queue "nope" does not exist`, nil},
+			"exclusive": {c, consume.Options{Queue: "q", Prefetch: 1},
+				`consume from queue "q": it has a consumer that keeps others away`, topology.ErrInUse},
+			"permission": {blind, consume.Options{Queue: "q", Prefetch: 1}, `lacks the permission to read it`,
+				topology.ErrNotPermitted},
+			"prefetch": {c, consume.Options{Queue: "q"}, `the prefetch is 0`, nil},
 		} {
 			_, err := x.client.Source(v.Name).Subscribe(t.Context(), x.o)
 			if err == nil || !strings.Contains(err.Error(), x.text) || x.kind != nil && !errors.Is(err, x.kind) {

@@ -12,16 +12,17 @@ import (
 )
 
 const (
-	// maxFieldDepth and maxFieldCount bound tables and arrays as the AMQP library does: a byte on the wire must not become
-	// a hundred in memory, nor the stack as deep as a frame is long.
+	// maxFieldDepth and maxFieldCount bound tables and arrays as the AMQP library does: a byte on
+	// the wire must not become a hundred in memory, nor the stack as deep as a frame is long.
 	maxFieldDepth = 32
 	maxFieldCount = 8192
 )
 
 var errField = errors.New("its properties or headers are not as AMQP writes them")
 
-// reader makes messages of what came. It is for one goroutine. The messages share what they have in common: header names, short texts,
-// death histories. Like all that messages share, it must not be changed.
+// reader makes messages of what came. It is for one goroutine. The messages share what they have in
+// common: header names, short texts, death histories. Like all that messages share, it must not be
+// changed.
 type reader struct {
 	cursor
 	memo  memo
@@ -48,8 +49,8 @@ func (r *reader) delivery(p parcel, queue string) (out consume.Delivery, err err
 	return out, nil
 }
 
-// properties reads the flags and the properties that are there, in the order of the protocol. What follows them is ignored, as the
-// library does.
+// properties reads the flags and the properties that are there, in the order of the protocol. What
+// follows them is ignored, as the library does.
 func (r *reader) properties(m *message.Message) {
 	flags := r.uint16()
 	has := func(bit int) bool { return flags&(1<<bit) != 0 }
@@ -151,8 +152,8 @@ func (r *reader) field() any {
 	}
 }
 
-// nested reads a table or an array, or finds it among those read before: thousands of messages that died in the same second
-// have the same death history.
+// nested reads a table or an array, or finds it among those read before: thousands of messages that
+// died in the same second have the same death history.
 func (r *reader) nested(kind byte) any {
 	if len(r.b) < 4 {
 		r.fail()

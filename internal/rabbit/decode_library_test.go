@@ -20,14 +20,16 @@ type failer interface {
 	Fatal(args ...any)
 }
 
-// libraryReceives gives frames to the client library's own decoder, as deliveries on a channel that consumes, and returns what
-// came of them: the judge of ours. Whoever speaks on the other side says just enough for that.
+// libraryReceives gives frames to the client library's own decoder, as deliveries on a channel that
+// consumes, and returns what came of them: the judge of ours. Whoever speaks on the other side says
+// just enough for that.
 func libraryReceives(tb failer, frames []byte) (out []consume.Delivery, healthy bool) {
 	tb.Helper()
 	client, peer := net.Pipe()
 	defer func() { _ = peer.Close() }()
 	go scripted(peer, frames)
-	conn, err := amqp.Open(client, amqp.Config{SASL: []amqp.Authentication{&amqp.PlainAuth{Username: "u", Password: "p"}}, FrameSize: frameMax})
+	conn, err := amqp.Open(client, amqp.Config{SASL: []amqp.Authentication{&amqp.PlainAuth{Username: "u", Password: "p"}},
+		FrameSize: frameMax})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -51,10 +53,12 @@ func libraryReceives(tb failer, frames []byte) (out []consume.Delivery, healthy 
 	return out, len(closed) == 0
 }
 
-// scripted answers what the library asks until it consumes, then sends frames and ends the consumer.
+// scripted answers what the library asks until it consumes, then sends frames and ends the
+// consumer.
 func scripted(conn net.Conn, frames []byte) {
 	method := func(channel byte, class, id uint16, arguments ...byte) {
-		b := frameOf(frameMethod, append(binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(nil, class), id), arguments...))
+		b := frameOf(frameMethod, append(binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(nil, class), id),
+			arguments...))
 		b[2] = channel
 		_, _ = conn.Write(b) // a library that hung up is what a test may be about
 	}

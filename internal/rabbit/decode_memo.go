@@ -11,8 +11,8 @@ const (
 	memoNestedMax         = 1 << 10 // likewise, of a table or an array
 )
 
-// memo finds texts and nested values that were decoded before: a slot remembers the last of those that hash to it. It is
-// bounded by 150 KB, and a peer can neither fill it up nor aim at a slot.
+// memo finds texts and nested values that were decoded before: a slot remembers the last of those
+// that hash to it. It is bounded by 150 KB, and a peer can neither fill it up nor aim at a slot.
 type memo struct {
 	seed   maphash.Seed
 	texts  [memoTexts]string

@@ -30,8 +30,9 @@ func header(t failer, m *message.Message, size int) []byte {
 	return b
 }
 
-// TestWeReceiveWhatTheLibraryReceives lets both decode the same stream: deliveries of every kind, bodies in frames of any size, other
-// channels' frames and replies between, deliveries that are interrupted or out of order, and the stream cut anywhere.
+// TestWeReceiveWhatTheLibraryReceives lets both decode the same stream: deliveries of every kind,
+// bodies in frames of any size, other channels' frames and replies between, deliveries that are
+// interrupted or out of order, and the stream cut anywhere.
 func TestWeReceiveWhatTheLibraryReceives(t *testing.T) {
 	seen := 0
 	rapid.Check(t, func(t *rapid.T) {
@@ -89,9 +90,11 @@ func TestWeReceiveWhatTheLibraryReceives(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	t := testingMessage()
 	f.Add(header(f, t, 3)[frameHead:], false)
-	f.Add([]byte("\x00\x3c\x00\x00\x00\x00\x00\x00\x00\x00\x00\x03\x20\x00\x00\x00\x00\x07\x01aA\x7f\xff\xff\xff\xce"), false)
+	f.Add([]byte("\x00\x3c\x00\x00\x00\x00\x00\x00\x00\x00\x00\x03\x20\x00\x00\x00\x00\x07\x01aA\x7f\xff\xff\xff\xce"),
+		false)
 	f.Add([]byte("\x00\x3c\x00\x00\x00\x00\x00\x00\x00\x00\x00\x03\x20\x00\xff\xff\xff\xff\x01a"), true)
-	f.Add(append([]byte("\x00\x3c\x00\x00\x00\x00\x00\x00\x00\x00\x00\x03\x20\x00\x00\x00\x01\x00\x01a"), bytes.Repeat([]byte("A\x00\x00\x00\xf0"), 50)...), false)
+	f.Add(append([]byte("\x00\x3c\x00\x00\x00\x00\x00\x00\x00\x00\x00\x03\x20\x00\x00\x00\x01\x00\x01a"),
+		bytes.Repeat([]byte("A\x00\x00\x00\xf0"), 50)...), false)
 	f.Fuzz(func(t *testing.T, properties []byte, twice bool) {
 		if len(properties) > frameMax-frameAround {
 			return
@@ -99,7 +102,8 @@ func FuzzDecode(f *testing.F) {
 		frame := frameOf(frameHeader, properties)
 		stream := append(append(deliver(1, false, "x", "k"), frame...), frameOf(frameBody, []byte("abc"))...)
 		if twice { // what is remembered must not differ
-			stream = append(stream, append(append(deliver(2, false, "x", "k"), frame...), frameOf(frameBody, []byte("abc"))...)...)
+			stream = append(stream, append(append(deliver(2, false, "x", "k"), frame...),
+				frameOf(frameBody, []byte("abc"))...)...)
 		}
 		want, fine := libraryReceives(t, stream)
 		got, _, ok := weReceive(stream, 1<<20)
@@ -124,7 +128,8 @@ func testingMessage() *message.Message {
 		},
 		Headers: message.Table{
 			"x-first-death-exchange": "orders.exchange", "x-first-death-queue": "orders.created.queue", "x-first-death-reason": "rejected",
-			"tenant": "acme", "attempt": int64(3), "ratio": 0.5, "price": message.Decimal{Scale: 2, Value: 199}, "bytes": []byte{0, 255}, "none": nil,
+			"tenant": "acme", "attempt": int64(3), "ratio": 0.5, "price": message.Decimal{Scale: 2,
+				Value: 199}, "bytes": []byte{0, 255}, "none": nil,
 			"x-death": []any{message.Table{
 				"count": int64(1), "exchange": "orders.exchange", "queue": "orders.created.queue", "reason": "rejected",
 				"routing-keys": []any{"order.created"}, "time": time.Unix(1700000000, 0),
@@ -149,7 +154,8 @@ func parcelOf(t failer, m *message.Message, tag uint64) parcel {
 	return p
 }
 
-// TestMessagesThatShareDeathsDoNotShareTheRest decodes messages that differ in every place but one, again and again.
+// TestMessagesThatShareDeathsDoNotShareTheRest decodes messages that differ in every place but one,
+// again and again.
 func TestMessagesThatShareDeathsDoNotShareTheRest(t *testing.T) {
 	r := newReader()
 	for i := range 5000 {

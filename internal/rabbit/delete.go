@@ -12,20 +12,23 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// settle is how long a stream is given to deliver a message that it holds: its count lags by some seconds, its delivery
-// does not (3.10.8, 4.0.5, 4.3.6).
+// settle is how long a stream is given to deliver a message that it holds: its count lags by some
+// seconds, its delivery does not (3.10.8, 4.0.5, 4.3.6).
 const settle = time.Second
 
-// Delete removes an object, and succeeds when it is gone already. Guards are the broker's own where it has them: if-empty
-// and if-unused of classic queues, if-unused of exchanges. If-empty of a classic queue counts ready messages; those that a
-// client has got and not settled without being a consumer are not seen.
+// Delete removes an object, and succeeds when it is gone already. Guards are the broker's own where
+// it has them: if-empty and if-unused of classic queues, if-unused of exchanges. If-empty of a
+// classic queue counts ready messages; those that a client has got and not settled without being a
+// consumer are not seen.
 //
-// Quorum queues and streams know no such guards (540 NOT_IMPLEMENTED), and do not keep others out while there is an exclusive
-// consumer either (both: 3.10.8, 4.0.5, 4.3.6), so nobody can be locked out. Delete counts messages and consumers, of a
-// stream reads from its beginning too, and deletes at once after the last count. What remains is a race: a message or a
-// consumer that arrives between that count and the deletion, one network round trip, is lost or cut off. Messages that a client
-// holds without being a consumer, and consumers of a stream, are seen if the management API counts them, which takes it some
-// seconds. A guarded deletion of one needs AMQP, and of a stream the management API too.
+// Quorum queues and streams know no such guards (540 NOT_IMPLEMENTED), and do not keep others out
+// while there is an exclusive consumer either (both: 3.10.8, 4.0.5, 4.3.6), so nobody can be locked
+// out. Delete counts messages and consumers, of a stream reads from its beginning too, and deletes
+// at once after the last count. What remains is a race: a message or a consumer that arrives
+// between that count and the deletion, one network round trip, is lost or cut off. Messages that a
+// client holds without being a consumer, and consumers of a stream, are seen if the management API
+// counts them, which takes it some seconds. A guarded deletion of one needs AMQP, and of a stream
+// the management API too.
 //
 // A guard without IfEmpty allows MaxMessages to be lost, counted just before.
 func (c *Client) Delete(ctx context.Context, have topology.Object, guard topology.Guard) error {
@@ -72,7 +75,8 @@ func inUse(format string, args ...any) error {
 	return &Error{Text: fmt.Sprintf(format, args...), Kind: topology.ErrInUse}
 }
 
-// deleteVHost deletes a vhost with all that is in it, if its queues hold no more messages than the guard allows.
+// deleteVHost deletes a vhost with all that is in it, if its queues hold no more messages than the
+// guard allows.
 func (c *Client) deleteVHost(ctx context.Context, v *topology.VHost, guard topology.Guard) error {
 	if c.api == nil {
 		return c.deleteHTTP(ctx, v)
@@ -114,8 +118,8 @@ func (c *Client) deleteExchange(ctx context.Context, s *session, x *topology.Exc
 	return c.api.put(ctx, http.MethodDelete, p, nil)
 }
 
-// deleteBinding deletes by properties key where there are arguments: AMQP would need their exact types, which JSON does not
-// show.
+// deleteBinding deletes by properties key where there are arguments: AMQP would need their exact
+// types, which JSON does not show.
 func (c *Client) deleteBinding(ctx context.Context, s *session, b *topology.Binding) error {
 	if s != nil && (c.api == nil || len(b.Arguments) == 0 || len(b.PropertiesKeys) == 0) {
 		return s.do(ctx, func(ch *amqp.Channel) error {
@@ -149,7 +153,8 @@ func (c *Client) deleteQueue(ctx context.Context, s *session, q *topology.Queue,
 	guarded := guard.IfEmpty || guard.IfUnused
 	switch {
 	case guarded && q.Type != topology.Classic && s == nil:
-		return &Error{Text: fmt.Sprintf("whether a %s queue is unused and empty can be made sure over AMQP only, and %s is not reachable", q.Type, c.opts.amqpURL()), Kind: topology.ErrInUse}
+		return &Error{Text: fmt.Sprintf("whether a %s queue is unused and empty can be made sure over AMQP only, and %s "+
+			"is not reachable", q.Type, c.opts.amqpURL()), Kind: topology.ErrInUse}
 	case guarded && q.Type == topology.Stream && guard.IfUnused:
 		if err := c.unconsumed(ctx, q); err != nil {
 			return err
@@ -166,7 +171,8 @@ func (c *Client) deleteQueue(ctx context.Context, s *session, q *topology.Queue,
 	if err := addressable(q.VHost, q.Name); err != nil {
 		return err
 	}
-	return c.api.put(ctx, http.MethodDelete, path("queues", q.VHost, q.Name)+fmt.Sprintf("?if-unused=%t&if-empty=%t", guard.IfUnused, guard.IfEmpty), nil)
+	return c.api.put(ctx, http.MethodDelete, path("queues", q.VHost, q.Name)+fmt.Sprintf("?if-unused=%t&if-empty=%t",
+		guard.IfUnused, guard.IfEmpty), nil)
 }
 
 // unconsumed refuses when a stream has consumers, which AMQP does not count.
@@ -230,8 +236,9 @@ func deleteChecked(ch *amqp.Channel, q *topology.Queue, guard topology.Guard) er
 	return err
 }
 
-// unread looks for a message in a stream, from its beginning. Reading takes nothing away from a stream. The consumer is
-// cancelled in any case: one that a stream is deleted under stays in the list of consumers for ever (3.10.8, 4.0.5).
+// unread looks for a message in a stream, from its beginning. Reading takes nothing away from a
+// stream. The consumer is cancelled in any case: one that a stream is deleted under stays in the
+// list of consumers for ever (3.10.8, 4.0.5).
 func unread(ch *amqp.Channel, q *topology.Queue) error {
 	if err := ch.Qos(1, 0, false); err != nil {
 		return err

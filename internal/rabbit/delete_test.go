@@ -22,7 +22,8 @@ func fill(t *testing.T, v *rabbittest.VHost, queue string, n int) {
 		t.Fatal(err)
 	}
 	for range n {
-		confirm, err := ch.PublishWithDeferredConfirm("", queue, true, false, amqp.Publishing{Body: []byte("x"), DeliveryMode: amqp.Persistent})
+		confirm, err := ch.PublishWithDeferredConfirm("", queue, true, false,
+			amqp.Publishing{Body: []byte("x"), DeliveryMode: amqp.Persistent})
 		if err != nil || !confirm.Wait() {
 			t.Fatal("not confirmed", err)
 		}
@@ -96,7 +97,8 @@ func TestGuardedQueues(t *testing.T) {
 				if _, ok := live.Status[idle.Ref()]; ok {
 					t.Error("a queue that is gone has a status")
 				}
-				mustWrap(t, c.Delete(t.Context(), full, topology.Guard{MaxMessages: 2}), topology.ErrInUse, "3 messages", "2 may be lost")
+				mustWrap(t, c.Delete(t.Context(), full, topology.Guard{MaxMessages: 2}), topology.ErrInUse, "3 messages",
+					"2 may be lost")
 				if err := c.Delete(t.Context(), full, topology.Guard{MaxMessages: 3}); err != nil {
 					t.Error(err)
 				}
@@ -134,7 +136,8 @@ func TestLastCountBeforeDeletion(t *testing.T) {
 	})
 }
 
-// Messages that a client holds without consuming are nobody's ready messages, and yet lost with the queue.
+// Messages that a client holds without consuming are nobody's ready messages, and yet lost with the
+// queue.
 func TestGuardSeesHeldMessages(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		t.Parallel()
@@ -233,7 +236,8 @@ func TestLock(t *testing.T) {
 		}
 		_, err = second.LockApply(t.Context(), v.Name, name)
 		mustWrap(t, err, ErrLocked, "another apply", "held by", fmt.Sprintf("since %d", time.Now().UTC().Year()))
-		if readLive(t, first, Scope{VHosts: []string{v.Name}}).Has(topology.Ref{Kind: topology.KindQueue, VHost: v.Name, Name: lockQueue(v.Name, name).Name}) {
+		if readLive(t, first, Scope{VHosts: []string{v.Name}}).Has(topology.Ref{Kind: topology.KindQueue, VHost: v.Name,
+			Name: lockQueue(v.Name, name).Name}) {
 			t.Error("the lock is read as a queue")
 		}
 		if other, err := second.LockApply(t.Context(), v.Name, "another topology"); err != nil {

@@ -17,12 +17,14 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// frameMax is RabbitMQ's default, proposed to the broker; without a limit a hostile one could send endless frames.
+// frameMax is RabbitMQ's default, proposed to the broker; without a limit a hostile one could send
+// endless frames.
 const frameMax = 131072
 
-// refusalDelay is how long RabbitMQ waits before it hangs up on a wrong password, without a word (rabbit_reader's
-// SILENT_CLOSE_DELAY on every line). The AMQP library takes any end of the connection in that phase for such a refusal, also
-// that of a broker that stops (3.10.8, 4.0.5 and 4.3.6 cut some seven logins of twelve clients in each stop, all within a second).
+// refusalDelay is how long RabbitMQ waits before it hangs up on a wrong password, without a word
+// (rabbit_reader's SILENT_CLOSE_DELAY on every line). The AMQP library takes any end of the
+// connection in that phase for such a refusal, also that of a broker that stops (3.10.8, 4.0.5 and
+// 4.3.6 cut some seven logins of twelve clients in each stop, all within a second).
 const refusalDelay = 3 * time.Second
 
 // link is one open AMQP connection.
@@ -34,8 +36,8 @@ type link struct {
 	idle   []*amqp.Channel // guarded by the session
 }
 
-// dial opens an AMQP connection to a vhost. Its errors are translated. ctx and the timeout bound all of it: TCP, TLS and
-// the AMQP handshake; neither bounds the connection's later life.
+// dial opens an AMQP connection to a vhost. Its errors are translated. ctx and the timeout bound
+// all of it: TCP, TLS and the AMQP handshake; neither bounds the connection's later life.
 func dial(ctx context.Context, o Options, vhost string) (*link, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
@@ -58,7 +60,8 @@ func dial(ctx context.Context, o Options, vhost string) (*link, error) {
 }
 
 func handshake(ctx context.Context, o Options, vhost string, wire *sniffer) (*amqp.Connection, error) {
-	// amqp.Open knows no context: the deadline ends it when the peer says nothing. The library lifts it afterwards.
+	// amqp.Open knows no context: the deadline ends it when the peer says nothing. The library
+	// lifts it afterwards.
 	if deadline, ok := ctx.Deadline(); ok {
 		_ = wire.SetDeadline(deadline)
 	}
@@ -72,7 +75,8 @@ func handshake(ctx context.Context, o Options, vhost string, wire *sniffer) (*am
 		if err := secured.HandshakeContext(ctx); err != nil {
 			return nil, err
 		}
-		// A server that wants another certificate says so only after the client's part of the handshake (TLS 1.3).
+		// A server that wants another certificate says so only after the client's part of the
+		// handshake (TLS 1.3).
 		stream = &sniffer{Conn: secured, outer: wire}
 	}
 	if o.wrap != nil {
@@ -91,13 +95,15 @@ func handshake(ctx context.Context, o Options, vhost string, wire *sniffer) (*am
 	})
 }
 
-// close says goodbye to the broker, and cuts the line if the broker does not answer within two seconds.
+// close says goodbye to the broker, and cuts the line if the broker does not answer within two
+// seconds.
 func (l *link) close() {
 	_ = l.conn.CloseDeadline(time.Now().Add(2 * time.Second)) // gone either way
 	_ = l.net.Close()
 }
 
-// sniffer remembers the first bytes that arrive, which tell what speaks on the other side, and how reading ended.
+// sniffer remembers the first bytes that arrive, which tell what speaks on the other side, and how
+// reading ended.
 type sniffer struct {
 	net.Conn
 	head  [8]byte
@@ -173,19 +179,22 @@ func explainDial(ctx context.Context, o Options, vhost string, err error, wire *
 	errors.As(err, &refusal)
 	switch {
 	case timedOut && refusal == amqp.ErrCredentials:
-		return unreachable(op, fmt.Sprintf("the broker did not answer the login in %s (it waits 3 s before it refuses a wrong password)", o.Timeout), err)
+		return unreachable(op, fmt.Sprintf("the broker did not answer the login in %s (it waits 3 s before it refuses a "+
+			"wrong password)", o.Timeout), err)
 	case refusal == amqp.ErrCredentials && time.Since(wire.greeted) < refusalDelay:
-		return unreachable(op, "the connection was cut during the login, sooner than RabbitMQ refuses one (3 s): the broker is stopping or starting, or something on the way cuts connections", err)
+		return unreachable(op, "the connection was cut during the login, sooner than RabbitMQ refuses one (3 s): the "+
+			"broker is stopping or starting, or something on the way cuts connections", err)
 	case timedOut:
-		return unreachable(op, fmt.Sprintf("no answer in %s: something accepts connections there but does not speak AMQP, or the broker is overloaded", o.Timeout), err)
+		return unreachable(op, fmt.Sprintf("no answer in %s: something accepts connections there but does not speak AMQP, "+
+			"or the broker is overloaded", o.Timeout), err)
 	case refusal != nil:
 		return explainHandshake(op, o, vhost, refusal)
 	}
 	return unreachable(op, networkReason(ctx, err, o.Timeout), err)
 }
 
-// identify finds out what listens on a port that did not answer an AMQP greeting: an HTTP server waits for the rest of a
-// request, some TLS servers hang up. It sends no credentials.
+// identify finds out what listens on a port that did not answer an AMQP greeting: an HTTP server
+// waits for the rest of a request, some TLS servers hang up. It sends no credentials.
 func identify(ctx context.Context, o Options) string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
@@ -208,7 +217,8 @@ func identify(ctx context.Context, o Options) string {
 		return spoken
 	}
 	// Without verification: only to see whether it is TLS.
-	secured, err := (&tls.Dialer{NetDialer: dialer, Config: &tls.Config{InsecureSkipVerify: true}}).DialContext(ctx, "tcp", o.address())
+	secured, err := (&tls.Dialer{NetDialer: dialer, Config: &tls.Config{InsecureSkipVerify: true}}).DialContext(ctx, "tcp",
+		o.address())
 	if err != nil {
 		return ""
 	}
@@ -229,7 +239,8 @@ func wrongProtocol(ctx context.Context, o Options, wire *sniffer, err error) str
 		if spoken == "" {
 			spoken = "plain AMQP or something else, not TLS"
 		}
-		return fmt.Sprintf("the port speaks %s: use amqp:// for a port without TLS (5672 by default), amqps:// for one with it (5671)", spoken)
+		return fmt.Sprintf("the port speaks %s: use amqp:// for a port without TLS (5672 by default), amqps:// for one "+
+			"with it (5671)", spoken)
 	}
 	switch spoken {
 	case "HTTP":
@@ -247,21 +258,23 @@ func explainHandshake(op string, o Options, vhost string, refusal *amqp.Error) e
 	r := parseReply(refusal.Reason)
 	switch {
 	case refusal == amqp.ErrCredentials, r.kind == replyLoginRefused:
-		return &Error{Op: op, Text: fmt.Sprintf("the broker refused the login of user %q: wrong user or password%s", o.User, guestHint(o)), Kind: topology.ErrNotPermitted, cause: refusal}
+		return &Error{Op: op, Text: fmt.Sprintf("the broker refused the login of user %q: wrong user or password%s", o.User,
+			guestHint(o)), Kind: topology.ErrNotPermitted, cause: refusal}
 	case r.kind == replyNoVHost:
 		return vhostMissing(op, vhost)
 	case r.kind == replyVHostRefused:
 		return noVHostAccess(op, o.User, vhost)
 	case r.kind == replyConnectionLimit:
-		return &Error{Op: op, Text: "the broker allows no further connection: " + r.detail, Kind: topology.ErrNotPermitted, cause: refusal}
+		return &Error{Op: op, Text: "the broker allows no further connection: " + r.detail, Kind: topology.ErrNotPermitted,
+			cause: refusal}
 	case refusal == amqp.ErrVhost || errors.Is(refusal, io.EOF) || !refusal.Server:
 		return unreachable(op, "the connection was cut during the AMQP handshake", refusal)
 	}
 	return unreachable(op, "the broker ended the connection: "+r.detail, refusal)
 }
 
-// guestHint: the user guest may log in from the broker's own machine only (loopback_users), and is refused like one with a
-// wrong password.
+// guestHint: the user guest may log in from the broker's own machine only (loopback_users), and is
+// refused like one with a wrong password.
 func guestHint(o Options) string {
 	if o.User != "guest" || o.Host == "localhost" || o.Host == "127.0.0.1" || o.Host == "::1" {
 		return ""

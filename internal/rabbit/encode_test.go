@@ -18,7 +18,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// values draws header values of every type, in the library's own nested tables, so that they compare equal when they come back.
+// values draws header values of every type, in the library's own nested tables, so that they
+// compare equal when they come back.
 func values(depth int) *rapid.Generator[any] {
 	plain := []*rapid.Generator[any]{
 		rapid.Just[any](nil), rapid.Bool().AsAny(), rapid.Int8().AsAny(), rapid.Uint8().AsAny(), rapid.Int16().AsAny(), rapid.Uint16().AsAny(),
@@ -31,7 +32,10 @@ func values(depth int) *rapid.Generator[any] {
 	}
 	if depth > 0 {
 		plain = append(plain, rapid.SliceOfN(values(depth-1), 0, 4).AsAny(),
-			rapid.Custom(func(t *rapid.T) any { return amqp.Table(rapid.MapOfN(names(), values(depth-1), 0, 4).Draw(t, "table")) }))
+			rapid.Custom(func(t *rapid.T) any {
+				return amqp.Table(rapid.MapOfN(names(), values(depth-1), 0, 4).Draw(t,
+					"table"))
+			}))
 	}
 	return rapid.OneOf(plain...)
 }
@@ -47,7 +51,8 @@ func messages() *rapid.Generator[*message.Message] {
 		}
 		m := &message.Message{Properties: message.Properties{
 			ContentType: short("content type"), ContentEncoding: short("encoding"), CorrelationID: short("correlation"), ReplyTo: short("reply"),
-			MessageID: short("id"), Type: short("type"), AppID: short("app"), Expiration: rapid.SampledFrom([]string{"", "60000", "4294967295"}).Draw(t, "expiration"),
+			MessageID: short("id"), Type: short("type"), AppID: short("app"), Expiration: rapid.SampledFrom([]string{"", "60000",
+				"4294967295"}).Draw(t, "expiration"),
 			DeliveryMode: rapid.Uint8Range(0, 2).Draw(t, "mode"), Priority: rapid.Uint8Range(0, 9).Draw(t, "priority"),
 		}}
 		if rapid.Bool().Draw(t, "has a time") {
@@ -59,7 +64,8 @@ func messages() *rapid.Generator[*message.Message] {
 	})
 }
 
-// TestWhatIsSentArrives sends messages with every kind of property and header, and receives them with the client library, then with ours.
+// TestWhatIsSentArrives sends messages with every kind of property and header, and receives them
+// with the client library, then with ours.
 func TestWhatIsSentArrives(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)
@@ -113,7 +119,8 @@ func arrived(t *testing.T, i int, sent *message.Message, got message.Message) {
 	}
 	want.Body, got.Body = nil, nil // cmp would look at every byte
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(),
-		cmp.Transformer("NaN", func(f float64) string { return fmt.Sprint(f) }), cmp.Transformer("NaN32", func(f float32) string { return fmt.Sprint(f) }),
+		cmp.Transformer("NaN", func(f float64) string { return fmt.Sprint(f) }), cmp.Transformer("NaN32",
+			func(f float32) string { return fmt.Sprint(f) }),
 		cmp.Comparer(func(a, b time.Time) bool { return a.Equal(b) })); diff != "" {
 		t.Fatalf("message %d:\n%s", i, diff)
 	}
@@ -130,7 +137,8 @@ func TestWhatCannotBeSentIsRefusedBefore(t *testing.T) {
 	long := strings.Repeat("x", 256)
 	q := publish.Target{Key: "q"}
 	for text, m := range map[string]*message.Message{
-		"frame_max":              {Headers: message.Table{"x": strings.Repeat("x", 131000)}, Properties: message.Properties{Type: long[:255]}},
+		"frame_max": {Headers: message.Table{"x": strings.Repeat("x", 131000)},
+			Properties: message.Properties{Type: long[:255]}},
 		`expiration is "12s"`:    {Properties: message.Properties{Expiration: "12s"}},
 		`expiration is "-1"`:     {Properties: message.Properties{Expiration: "-1"}},
 		`"4294967296"`:           {Properties: message.Properties{Expiration: "4294967296"}},
@@ -146,7 +154,8 @@ func TestWhatCannotBeSentIsRefusedBefore(t *testing.T) {
 	if _, err := ch.Publish(t.Context(), publish.Target{Exchange: long}, &message.Message{}); err == nil {
 		t.Error("a name of 256 bytes")
 	}
-	full := &message.Message{Headers: message.Table{"n": int(1 << 40), "t": map[string]any{"d": message.Decimal{Scale: 2, Value: 5}}}}
+	full := &message.Message{Headers: message.Table{"n": int(1 << 40),
+		"t": map[string]any{"d": message.Decimal{Scale: 2, Value: 5}}}}
 	if seq, err := ch.Publish(t.Context(), q, full); seq != 1 || err != nil {
 		t.Fatal(seq, err)
 	}

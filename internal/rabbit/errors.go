@@ -21,13 +21,14 @@ import (
 var (
 	// ErrLocked is wrapped by LockApply when another apply of the same topology holds the lock.
 	ErrLocked = errors.New("another apply is running")
-	// ErrAPI is wrapped, besides another sentinel, when it is the management API that cannot be used: the AMQP listener
-	// may still do (ReadAMQP, Create).
+	// ErrAPI is wrapped, besides another sentinel, when it is the management API that cannot be
+	// used: the AMQP listener may still do (ReadAMQP, Create).
 	ErrAPI = errors.New("management API unusable")
 )
 
-// Error is what went wrong, for people. It wraps one of the sentinels of package topology, or ErrLocked, where a caller
-// may want to branch, and the client library's error, whose text it does not repeat.
+// Error is what went wrong, for people. It wraps one of the sentinels of package topology, or
+// ErrLocked, where a caller may want to branch, and the client library's error, whose text it does
+// not repeat.
 type Error struct {
 	// Op is what was tried: declare queue "orders".
 	Op string
@@ -64,12 +65,14 @@ func unreachable(op, text string, cause error) error {
 
 func vhostMissing(op, vhost string) error {
 	return &Error{Op: op, Kind: topology.ErrVHostMissing,
-		Text: fmt.Sprintf("vhost %q does not exist: check the name, or declare it in the file (vhosts: { %s: {} })", vhost, vhost)}
+		Text: fmt.Sprintf("vhost %q does not exist: check the name, or declare it in the file (vhosts: { %s: {} })", vhost,
+			vhost)}
 }
 
 func noVHostAccess(op, user, vhost string) error {
 	return &Error{Op: op, Kind: topology.ErrNotPermitted,
-		Text: fmt.Sprintf("user %q has no access to vhost %q: an administrator grants it with rabbitmqctl set_permissions -p %s %s '.*' '.*' '.*'",
+		Text: fmt.Sprintf("user %q has no access to vhost %q: an administrator grants it with rabbitmqctl set_permissions "+
+			"-p %s %s '.*' '.*' '.*'",
 			user, vhost, shell.Quote(vhost), shell.Quote(user))}
 }
 
@@ -88,7 +91,8 @@ func networkReason(ctx context.Context, err error, timeout time.Duration) string
 		return fmt.Sprintf("no answer in %s", timeout)
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return "there is no network route to the host"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, net.ErrClosed):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err,
+		syscall.EPIPE), errors.Is(err, net.ErrClosed):
 		return "the connection was cut"
 	}
 	return innermost(err)
@@ -118,9 +122,11 @@ func tlsReason(err error) string {
 	var alert *net.OpError
 	switch {
 	case errors.As(err, &authority):
-		return "the server's certificate is signed by an authority that this machine does not know: name its CA certificate with --tls-ca FILE"
+		return "the server's certificate is signed by an authority that this machine does not know: name its CA " +
+			"certificate with --tls-ca FILE"
 	case errors.As(err, &host):
-		return fmt.Sprintf("the server's certificate is not for %q: use the name it is made for, or --tls-server-name", host.Host)
+		return fmt.Sprintf("the server's certificate is not for %q: use the name it is made for, or --tls-server-name",
+			host.Host)
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return "the server's certificate has expired or is not valid yet"
 	case errors.As(err, &invalid):
@@ -128,7 +134,8 @@ func tlsReason(err error) string {
 	case errors.As(err, &header):
 		return "the port does not speak TLS"
 	case errors.As(err, &alert) && alert.Op == "remote error":
-		return fmt.Sprintf("the server ended the TLS handshake (%s): it may want a client certificate (--tls-cert, --tls-key)", strings.TrimPrefix(alert.Err.Error(), "tls: "))
+		return fmt.Sprintf("the server ended the TLS handshake (%s): it may want a client certificate (--tls-cert, "+
+			"--tls-key)", strings.TrimPrefix(alert.Err.Error(), "tls: "))
 	}
 	return ""
 }
@@ -140,20 +147,23 @@ func (a *api) unreachable(ctx context.Context, err error) error {
 	switch message := innermost(err); {
 	case strings.Contains(message, "server gave HTTP response to HTTPS client"):
 		text = "the port speaks plain HTTP: use http:// instead of https://"
-	case strings.Contains(message, "malformed HTTP response \"AMQP"), strings.Contains(message, `malformed HTTP`) && strings.Contains(message, "AMQP"):
+	case strings.Contains(message, "malformed HTTP response \"AMQP"), strings.Contains(message, `malformed HTTP`) &&
+		strings.Contains(message, "AMQP"):
 		text = "the port speaks AMQP: the management API is on 15672 by default"
 	case strings.Contains(message, "malformed HTTP"):
 		text = "the port does not speak HTTP (it may want https://): the management API is on 15672 by default"
 	case text == "":
 		text = networkReason(ctx, err, a.timeout)
 		if isRefused(err) {
-			text += ": is the management plugin enabled (rabbitmq-plugins enable rabbitmq_management), and is the address right (--api)?"
+			text += ": is the management plugin enabled (rabbitmq-plugins enable rabbitmq_management), and is the address " +
+				"right (--api)?"
 		}
 	}
 	return &Error{Op: op, Text: text, Kind: errors.Join(topology.ErrUnreachable, ErrAPI), cause: err}
 }
 
-// refused explains a management API's refusal that has nothing to do with one object: login, tags. It returns nil for others.
+// refused explains a management API's refusal that has nothing to do with one object: login, tags.
+// It returns nil for others.
 func (a *api) refused(e *apiError) error {
 	op := "log in to the management API at " + a.base
 	permitted := func(text string) error {
@@ -164,9 +174,12 @@ func (a *api) refused(e *apiError) error {
 	case e.status != http.StatusUnauthorized && e.status != http.StatusForbidden:
 		return nil
 	case strings.Contains(reason, "login failed"), e.code == "not_authorized", e.reason == "":
-		return permitted(fmt.Sprintf("the broker refused the login of user %q: wrong user or password%s", a.user, a.guestHint))
+		return permitted(fmt.Sprintf("the broker refused the login of user %q: wrong user or password%s", a.user,
+			a.guestHint))
 	case strings.Contains(reason, "not management user"):
-		return permitted(fmt.Sprintf("user %q may not use it: an administrator gives the tag with rabbitmqctl set_user_tags %s management (or policymaker, administrator); --no-api declares exchanges, queues and bindings over AMQP alone",
+		return permitted(fmt.Sprintf("user %q may not use it: an administrator gives the tag with rabbitmqctl "+
+			"set_user_tags %s management (or policymaker, administrator); --no-api declares exchanges, queues and bindings "+
+			"over AMQP alone",
 			a.user, shell.Quote(a.user)))
 	}
 	return nil
@@ -180,5 +193,6 @@ func isReset(err error) bool {
 func isNetwork(err error) bool {
 	var u *url.Error
 	var n net.Error
-	return errors.As(err, &u) || errors.As(err, &n) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	return errors.As(err, &u) || errors.As(err, &n) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }

@@ -66,17 +66,28 @@ func TestAMQPThatDoesNotConnect(t *testing.T) {
 			kind   error
 			words  []string
 		}{
-			"nobody listens":   {func(o *Options) { o.Port = freePort(t) }, topology.ErrUnreachable, []string{"connection refused", "running"}},
-			"unknown host":     {func(o *Options) { o.Host = "no-such-host.invalid" }, topology.ErrUnreachable, []string{"host"}},
-			"an HTTP port":     {func(o *Options) { o.Port = apiPort; soon(o) }, topology.ErrUnreachable, []string{"HTTP", "5672"}},
-			"a TLS port":       {func(o *Options) { o.Port = portOf(t, secured.Through(b.URL)) }, topology.ErrUnreachable, []string{"TLS", "amqps://"}},
-			"TLS on a plain":   {func(o *Options) { o.AMQPTLS = &tls.Config{} }, topology.ErrUnreachable, []string{"TLS", "amqp://"}},
-			"a silent port":    {func(o *Options) { o.Port = silentPort(t); soon(o) }, topology.ErrUnreachable, []string{"no answer in"}},
-			"unknown CA":       {func(o *Options) { o.Port, o.AMQPTLS = portOf(t, secured.Through(b.URL)), &tls.Config{} }, topology.ErrUnreachable, []string{"authority", "--tls-ca"}},
-			"wrong password":   {func(o *Options) { o.Password, o.Timeout = "pa55-word", 15*time.Second }, topology.ErrNotPermitted, []string{"wrong user or password", v.Login}},
-			"vhost missing":    {func(o *Options) { o.VHost = "no such/vhost" }, topology.ErrVHostMissing, []string{`"no such/vhost" does not exist`}},
-			"no access to it":  {func(o *Options) { o.User, o.Password = stranger.Login, topology.Secret(stranger.Password) }, topology.ErrNotPermitted, []string{"no access to vhost", "set_permissions"}},
-			"wrong and silent": {func(o *Options) { o.Port, o.AMQPTLS = silentPort(t), &tls.Config{}; soon(o) }, topology.ErrUnreachable, []string{"no answer in"}},
+			"nobody listens": {func(o *Options) { o.Port = freePort(t) }, topology.ErrUnreachable,
+				[]string{"connection refused", "running"}},
+			"unknown host": {func(o *Options) { o.Host = "no-such-host.invalid" }, topology.ErrUnreachable,
+				[]string{"host"}},
+			"an HTTP port": {func(o *Options) { o.Port = apiPort; soon(o) }, topology.ErrUnreachable,
+				[]string{"HTTP", "5672"}},
+			"a TLS port": {func(o *Options) { o.Port = portOf(t, secured.Through(b.URL)) }, topology.ErrUnreachable,
+				[]string{"TLS", "amqps://"}},
+			"TLS on a plain": {func(o *Options) { o.AMQPTLS = &tls.Config{} }, topology.ErrUnreachable,
+				[]string{"TLS", "amqp://"}},
+			"a silent port": {func(o *Options) { o.Port = silentPort(t); soon(o) }, topology.ErrUnreachable,
+				[]string{"no answer in"}},
+			"unknown CA": {func(o *Options) { o.Port, o.AMQPTLS = portOf(t, secured.Through(b.URL)), &tls.Config{} },
+				topology.ErrUnreachable, []string{"authority", "--tls-ca"}},
+			"wrong password": {func(o *Options) { o.Password, o.Timeout = "pa55-word", 15*time.Second },
+				topology.ErrNotPermitted, []string{"wrong user or password", v.Login}},
+			"vhost missing": {func(o *Options) { o.VHost = "no such/vhost" }, topology.ErrVHostMissing,
+				[]string{`"no such/vhost" does not exist`}},
+			"no access to it": {func(o *Options) { o.User, o.Password = stranger.Login, topology.Secret(stranger.Password) },
+				topology.ErrNotPermitted, []string{"no access to vhost", "set_permissions"}},
+			"wrong and silent": {func(o *Options) { o.Port, o.AMQPTLS = silentPort(t), &tls.Config{}; soon(o) },
+				topology.ErrUnreachable, []string{"no answer in"}},
 		}
 		for name, tc := range cases {
 			t.Run(name, func(t *testing.T) {
@@ -113,17 +124,20 @@ func TestAPIThatDoesNotAnswer(t *testing.T) {
 			kind   error
 			words  []string
 		}{
-			"nobody listens":      {at("http", freePort(t)), topology.ErrUnreachable, []string{"connection refused", "management plugin"}},
+			"nobody listens": {at("http", freePort(t)), topology.ErrUnreachable,
+				[]string{"connection refused", "management plugin"}},
 			"the AMQP port":       {at("http", portOf(t, b.URL)), topology.ErrUnreachable, []string{"speaks AMQP", "15672"}},
 			"plain to a TLS port": {at("http", securedPort), nil, []string{"management API"}},
 			"TLS to a plain port": {at("https", portOf(t, b.API+"/")), topology.ErrUnreachable, []string{"http://"}},
 			"unknown CA":          {at("https", securedPort), topology.ErrUnreachable, []string{"authority", "--tls-ca"}},
-			"a silent port":       {func(o *Options) { at("http", silentPort(t))(o); soon(o) }, topology.ErrUnreachable, []string{"no answer in"}},
-			"a wrong path":        {func(o *Options) { o.API += "/elsewhere" }, nil, []string{"address"}},
-			"wrong password":      {func(o *Options) { o.Password = "pa55-word" }, topology.ErrNotPermitted, []string{"wrong user or password", v.Login}},
-			"no tag":              {as(untagged), topology.ErrNotPermitted, []string{"set_user_tags", "management"}},
-			"no access":           {as(stranger), topology.ErrNotPermitted, []string{"no access to vhost", "set_permissions"}},
-			"monitor, no access":  {as(monitor), topology.ErrNotPermitted, []string{"no access to vhost"}},
+			"a silent port": {func(o *Options) { at("http", silentPort(t))(o); soon(o) }, topology.ErrUnreachable,
+				[]string{"no answer in"}},
+			"a wrong path": {func(o *Options) { o.API += "/elsewhere" }, nil, []string{"address"}},
+			"wrong password": {func(o *Options) { o.Password = "pa55-word" }, topology.ErrNotPermitted,
+				[]string{"wrong user or password", v.Login}},
+			"no tag":             {as(untagged), topology.ErrNotPermitted, []string{"set_user_tags", "management"}},
+			"no access":          {as(stranger), topology.ErrNotPermitted, []string{"no access to vhost", "set_permissions"}},
+			"monitor, no access": {as(monitor), topology.ErrNotPermitted, []string{"no access to vhost"}},
 		}
 		for name, tc := range cases {
 			t.Run(name, func(t *testing.T) {
@@ -164,7 +178,8 @@ func TestReadingWithLittlePower(t *testing.T) {
 		if _, ok := live.Unreadable[topology.KindPolicy]; ok {
 			t.Error("policies can be read with the tag management")
 		}
-		err := c.Create(t.Context(), &topology.Policy{VHost: v.Name, Name: "p", Pattern: "x", ApplyTo: "queues", Definition: topology.Arguments{"max-length": int64(1)}})
+		err := c.Create(t.Context(), &topology.Policy{VHost: v.Name, Name: "p", Pattern: "x", ApplyTo: "queues",
+			Definition: topology.Arguments{"max-length": int64(1)}})
 		mustWrap(t, err, topology.ErrNotPermitted, "policymaker", `declare policy "p"`)
 		err = c.Create(t.Context(), &topology.VHost{Name: v.Name + "-2"})
 		mustWrap(t, err, topology.ErrNotPermitted, "administrator")
@@ -187,7 +202,8 @@ func TestNoConfigurePermission(t *testing.T) {
 		for _, o := range []topology.Object{
 			&topology.Queue{VHost: v.Name, Name: "theirs", Type: topology.Classic, Durable: true},
 			&topology.Exchange{VHost: v.Name, Name: "theirs", Type: "direct"},
-			&topology.Queue{VHost: v.Name, Name: "mine", Type: topology.Classic, Durable: true, Arguments: topology.Arguments{"x-dead-letter-exchange": "theirs"}},
+			&topology.Queue{VHost: v.Name, Name: "mine", Type: topology.Classic, Durable: true,
+				Arguments: topology.Arguments{"x-dead-letter-exchange": "theirs"}},
 		} {
 			mustWrap(t, c.Create(t.Context(), o), topology.ErrNotPermitted, "set_permissions", u.Login, o.Ref().String())
 		}
@@ -200,25 +216,36 @@ func TestInequivalentArguments(t *testing.T) {
 		v := b.VHost(t)
 		c := newClient(t, v.User, change)
 		queue := func(kind string, durable bool, args topology.Arguments) *topology.Queue {
-			return &topology.Queue{VHost: v.Name, Name: "it's 'q'", Type: kind, TypeDeclared: true, Durable: durable, Arguments: args}
+			return &topology.Queue{VHost: v.Name, Name: "it's 'q'", Type: kind, TypeDeclared: true, Durable: durable,
+				Arguments: args}
 		}
-		create(t, c, queue(topology.Classic, true, topology.Arguments{"x-message-ttl": int64(86400000), "x-dead-letter-exchange": "d"}),
+		create(t, c, queue(topology.Classic, true, topology.Arguments{"x-message-ttl": int64(86400000),
+			"x-dead-letter-exchange": "d"}),
 			&topology.Exchange{VHost: v.Name, Name: "x", Type: "direct", Durable: true})
 		for name, tc := range map[string]struct {
 			object topology.Object
 			words  []string
 		}{
-			"another TTL":      {queue(topology.Classic, true, topology.Arguments{"x-message-ttl": int64(60000), "x-dead-letter-exchange": "d"}), []string{"messageTTL 24h, not 1m", "--replace=empty"}},
-			"no DLX":           {queue(topology.Classic, true, topology.Arguments{"x-message-ttl": int64(86400000)}), []string{"deadLetter.exchange d, not unset", "policy"}},
-			"one more":         {queue(topology.Classic, true, topology.Arguments{"x-message-ttl": int64(86400000), "x-dead-letter-exchange": "d", "x-max-length-bytes": int64(10 << 20)}), []string{"maxLengthBytes unset, not 10MiB"}},
-			"another type":     {queue(topology.Quorum, true, topology.Arguments{"x-message-ttl": int64(86400000), "x-dead-letter-exchange": "d"}), []string{"type classic, not quorum"}},
-			"not durable":      {queue(topology.Classic, false, topology.Arguments{"x-message-ttl": int64(86400000), "x-dead-letter-exchange": "d"}), []string{"durable true, not false"}},
-			"exchange's type":  {&topology.Exchange{VHost: v.Name, Name: "x", Type: "topic", Durable: true}, []string{"type direct, not topic"}},
-			"exchange's AE":    {&topology.Exchange{VHost: v.Name, Name: "x", Type: "direct", Durable: true, Arguments: topology.Arguments{"alternate-exchange": "y"}}, []string{"alternateExchange unset, not y"}},
-			"exchange durable": {&topology.Exchange{VHost: v.Name, Name: "x", Type: "direct"}, []string{"durable true, not false"}},
+			"another TTL": {queue(topology.Classic, true, topology.Arguments{"x-message-ttl": int64(60000),
+				"x-dead-letter-exchange": "d"}), []string{"messageTTL 24h, not 1m", "--replace=empty"}},
+			"no DLX": {queue(topology.Classic, true, topology.Arguments{"x-message-ttl": int64(86400000)}),
+				[]string{"deadLetter.exchange d, not unset", "policy"}},
+			"one more": {queue(topology.Classic, true, topology.Arguments{"x-message-ttl": int64(86400000),
+				"x-dead-letter-exchange": "d", "x-max-length-bytes": int64(10 << 20)}), []string{"maxLengthBytes unset, not 10MiB"}},
+			"another type": {queue(topology.Quorum, true, topology.Arguments{"x-message-ttl": int64(86400000),
+				"x-dead-letter-exchange": "d"}), []string{"type classic, not quorum"}},
+			"not durable": {queue(topology.Classic, false, topology.Arguments{"x-message-ttl": int64(86400000),
+				"x-dead-letter-exchange": "d"}), []string{"durable true, not false"}},
+			"exchange's type": {&topology.Exchange{VHost: v.Name, Name: "x", Type: "topic", Durable: true},
+				[]string{"type direct, not topic"}},
+			"exchange's AE": {&topology.Exchange{VHost: v.Name, Name: "x", Type: "direct", Durable: true,
+				Arguments: topology.Arguments{"alternate-exchange": "y"}}, []string{"alternateExchange unset, not y"}},
+			"exchange durable": {&topology.Exchange{VHost: v.Name, Name: "x", Type: "direct"},
+				[]string{"durable true, not false"}},
 		} {
 			t.Run(name, func(t *testing.T) {
-				mustWrap(t, c.Create(t.Context(), tc.object), nil, append(tc.words, "RabbitMQ fixes it", tc.object.Ref().String())...)
+				mustWrap(t, c.Create(t.Context(), tc.object), nil, append(tc.words, "RabbitMQ fixes it",
+					tc.object.Ref().String())...)
 			})
 		}
 	})
@@ -235,25 +262,42 @@ func TestRefusedDeclarations(t *testing.T) {
 			object topology.Object
 			words  []string
 		}{
-			"reserved queue":       {&topology.Queue{VHost: v.Name, Name: "amq.q", Type: topology.Classic}, []string{"reserved"}},
-			"reserved exchange":    {&topology.Exchange{VHost: v.Name, Name: "amq.x", Type: "direct"}, []string{"reserved"}},
-			"unknown type":         {&topology.Exchange{VHost: v.Name, Name: "x", Type: "tropic"}, []string{`no exchange type "tropic"`}},
-			"plugin type":          {&topology.Exchange{VHost: v.Name, Name: "x", Type: "x-delayed-message"}, []string{"rabbitmq-plugins enable rabbitmq_delayed_message_exchange"}},
-			"negative TTL":         {queue(topology.Classic, topology.Arguments{"x-message-ttl": int64(-1)}), []string{"messageTTL -1 is not valid", "negative"}},
-			"float TTL":            {queue(topology.Classic, topology.Arguments{"x-message-ttl": 1000.0}), []string{"messageTTL", "without a point"}},
-			"text TTL":             {queue(topology.Classic, topology.Arguments{"x-message-ttl": "1000"}), []string{"messageTTL", "is text"}},
-			"zero expires":         {queue(topology.Classic, topology.Arguments{"x-expires": int64(0)}), []string{"expires", "more than 0"}},
-			"overflow":             {queue(topology.Classic, topology.Arguments{"x-overflow": "bogus"}), []string{`overflow "bogus"`, "drop-head, reject-publish"}},
-			"priorities":           {queue(topology.Classic, topology.Arguments{"x-max-priority": int64(300)}), []string{"maxPriority 300", "too large"}},
-			"of another type":      {queue(topology.Quorum, topology.Arguments{"x-max-priority": int64(3)}), []string{"maxPriority is not supported by quorum queues", "only by classic"}},
-			"bogus queue type":     {queue("bogus", nil), []string{"classic, quorum and stream"}},
-			"max-age":              {queue(topology.Stream, topology.Arguments{"x-max-age": "bogus"}), []string{"maxAge", "Y, M, D"}},
-			"transient quorum":     {&topology.Queue{VHost: v.Name, Name: "q", Type: topology.Quorum}, []string{"always durable"}},
-			"auto-delete stream":   {&topology.Queue{VHost: v.Name, Name: "q", Type: topology.Stream, Durable: true, AutoDelete: true}, []string{"streams cannot be deleted automatically"}},
-			"binding to nothing":   {&topology.Binding{VHost: v.Name, Source: "amq.topic", Destination: "nothing", DestinationType: topology.ToQueue}, []string{`queue "nothing" does not exist`}},
-			"binding of nothing":   {&topology.Binding{VHost: v.Name, Source: "nothing", Destination: "nothing", DestinationType: topology.ToExchange}, []string{"does not exist"}},
-			"the default exchange": {&topology.Exchange{VHost: v.Name, Name: "", Type: "direct", Durable: true}, []string{"default exchange"}},
-			"too long a name":      {&topology.Queue{VHost: v.Name, Name: strings.Repeat("q", 256), Type: topology.Classic}, []string{"at most 255 bytes"}},
+			"reserved queue": {&topology.Queue{VHost: v.Name, Name: "amq.q", Type: topology.Classic},
+				[]string{"reserved"}},
+			"reserved exchange": {&topology.Exchange{VHost: v.Name, Name: "amq.x", Type: "direct"}, []string{"reserved"}},
+			"unknown type": {&topology.Exchange{VHost: v.Name, Name: "x", Type: "tropic"},
+				[]string{`no exchange type "tropic"`}},
+			"plugin type": {&topology.Exchange{VHost: v.Name, Name: "x", Type: "x-delayed-message"},
+				[]string{"rabbitmq-plugins enable rabbitmq_delayed_message_exchange"}},
+			"negative TTL": {queue(topology.Classic, topology.Arguments{"x-message-ttl": int64(-1)}),
+				[]string{"messageTTL -1 is not valid", "negative"}},
+			"float TTL": {queue(topology.Classic, topology.Arguments{"x-message-ttl": 1000.0}),
+				[]string{"messageTTL", "without a point"}},
+			"text TTL": {queue(topology.Classic, topology.Arguments{"x-message-ttl": "1000"}),
+				[]string{"messageTTL", "is text"}},
+			"zero expires": {queue(topology.Classic, topology.Arguments{"x-expires": int64(0)}),
+				[]string{"expires", "more than 0"}},
+			"overflow": {queue(topology.Classic, topology.Arguments{"x-overflow": "bogus"}),
+				[]string{`overflow "bogus"`, "drop-head, reject-publish"}},
+			"priorities": {queue(topology.Classic, topology.Arguments{"x-max-priority": int64(300)}),
+				[]string{"maxPriority 300", "too large"}},
+			"of another type": {queue(topology.Quorum, topology.Arguments{"x-max-priority": int64(3)}),
+				[]string{"maxPriority is not supported by quorum queues", "only by classic"}},
+			"bogus queue type": {queue("bogus", nil), []string{"classic, quorum and stream"}},
+			"max-age": {queue(topology.Stream, topology.Arguments{"x-max-age": "bogus"}),
+				[]string{"maxAge", "Y, M, D"}},
+			"transient quorum": {&topology.Queue{VHost: v.Name, Name: "q", Type: topology.Quorum},
+				[]string{"always durable"}},
+			"auto-delete stream": {&topology.Queue{VHost: v.Name, Name: "q", Type: topology.Stream, Durable: true,
+				AutoDelete: true}, []string{"streams cannot be deleted automatically"}},
+			"binding to nothing": {&topology.Binding{VHost: v.Name, Source: "amq.topic", Destination: "nothing",
+				DestinationType: topology.ToQueue}, []string{`queue "nothing" does not exist`}},
+			"binding of nothing": {&topology.Binding{VHost: v.Name, Source: "nothing", Destination: "nothing",
+				DestinationType: topology.ToExchange}, []string{"does not exist"}},
+			"the default exchange": {&topology.Exchange{VHost: v.Name, Name: "", Type: "direct", Durable: true},
+				[]string{"default exchange"}},
+			"too long a name": {&topology.Queue{VHost: v.Name, Name: strings.Repeat("q", 256), Type: topology.Classic},
+				[]string{"at most 255 bytes"}},
 		} {
 			t.Run(name, func(t *testing.T) {
 				err := c.Create(t.Context(), tc.object)
@@ -278,11 +322,12 @@ func TestRefusedPolicies(t *testing.T) {
 			"apply to":    policy("bogus", "x", topology.Arguments{"max-length": int64(1)}),
 			"pattern":     policy("queues", "(", topology.Arguments{"max-length": int64(1)}),
 			"limit":       &topology.VHostLimit{VHost: v.Name, Name: "max-bogus", Value: 1},
-			"shovel":      &topology.Parameter{VHost: v.Name, Component: "shovel", Name: "s", Value: map[string]any{"bogus": int64(1)}},
-			"component":   &topology.Parameter{VHost: v.Name, Component: "bogus", Name: "s", Value: int64(1)},
-			"permission":  &topology.Permission{VHost: v.Name, User: v.Login, Configure: "("},
-			"no user":     &topology.Permission{VHost: v.Name, User: "no such user"},
-			"dots":        policy("queues", "x", nil),
+			"shovel": &topology.Parameter{VHost: v.Name, Component: "shovel", Name: "s",
+				Value: map[string]any{"bogus": int64(1)}},
+			"component":  &topology.Parameter{VHost: v.Name, Component: "bogus", Name: "s", Value: int64(1)},
+			"permission": &topology.Permission{VHost: v.Name, User: v.Login, Configure: "("},
+			"no user":    &topology.Permission{VHost: v.Name, User: "no such user"},
+			"dots":       policy("queues", "x", nil),
 		} {
 			t.Run(name, func(t *testing.T) {
 				if p, ok := o.(*topology.Policy); ok && name == "dots" {
@@ -310,7 +355,8 @@ func TestRefusalOfALongName(t *testing.T) {
 	})
 }
 
-// On 3.10 and 4.0 some refusals close the connection with everything under way on it: each error still names its culprit.
+// On 3.10 and 4.0 some refusals close the connection with everything under way on it: each error
+// still names its culprit.
 func TestErrorsAreAttributed(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)
@@ -322,7 +368,8 @@ func TestErrorsAreAttributed(t *testing.T) {
 				o = &topology.Exchange{VHost: v.Name, Name: "x", Type: "bogus"}
 			}
 			if i%10 == 7 {
-				o = &topology.Queue{VHost: v.Name, Name: "s", Type: topology.Stream, Durable: true, Arguments: topology.Arguments{"x-max-age": "bogus"}}
+				o = &topology.Queue{VHost: v.Name, Name: "s", Type: topology.Stream, Durable: true,
+					Arguments: topology.Arguments{"x-max-age": "bogus"}}
 			}
 			go func() {
 				err := c.Create(t.Context(), o)
@@ -362,8 +409,8 @@ func TestConnectionIsRestored(t *testing.T) {
 	})
 }
 
-// A broker that stops or boots ends connections in the middle of the login, or does not know its users for a moment. Neither is a
-// wrong password to a client whose login it took before.
+// A broker that stops or boots ends connections in the middle of the login, or does not know its
+// users for a moment. Neither is a wrong password to a client whose login it took before.
 func TestLoginThatFailsForAMoment(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)
@@ -384,11 +431,14 @@ func TestLoginThatFailsForAMoment(t *testing.T) {
 		})
 		t.Run("refused", func(t *testing.T) {
 			c := newClient(t, v.User, through, func(o *Options) { o.ReconnectDelay = time.Second })
-			policy := &topology.Policy{VHost: v.Name, Name: "p", Pattern: "x", ApplyTo: "queues", Definition: topology.Arguments{"max-length": int64(1)}}
+			policy := &topology.Policy{VHost: v.Name, Name: "p", Pattern: "x", ApplyTo: "queues",
+				Definition: topology.Arguments{"max-length": int64(1)}}
 			create(t, c, queue("before"), policy)
-			b.Admin().Put(t, rabbittest.Path("users", v.Login), map[string]string{"password": "another", "tags": "administrator"})
+			b.Admin().Put(t, rabbittest.Path("users", v.Login), map[string]string{"password": "another",
+				"tags": "administrator"})
 			again := time.AfterFunc(2*time.Second, func() {
-				b.Admin().Put(t, rabbittest.Path("users", v.Login), map[string]string{"password": v.Password, "tags": "administrator"})
+				b.Admin().Put(t, rabbittest.Path("users", v.Login),
+					map[string]string{"password": v.Password, "tags": "administrator"})
 			})
 			defer again.Stop()
 			proxy.Cut()
@@ -408,11 +458,13 @@ func TestBrokerThatStops(t *testing.T) {
 		v := b.VHost(t)
 		amqpProxy, apiProxy := rabbittest.NewProxy(t, b.URL), rabbittest.NewProxy(t, b.API)
 		c := newClient(t, v.User, func(o *Options) {
-			o.Port, o.API = portOf(t, amqpProxy.Through(b.URL)), fmt.Sprintf("http://127.0.0.1:%d", portOf(t, apiProxy.Through(b.API)+"/"))
+			o.Port, o.API = portOf(t, amqpProxy.Through(b.URL)), fmt.Sprintf("http://127.0.0.1:%d",
+				portOf(t, apiProxy.Through(b.API)+"/"))
 			o.ReconnectAttempts = 2
 		})
 		q := &topology.Queue{VHost: v.Name, Name: "q", Type: topology.Classic, Durable: true}
-		policy := &topology.Policy{VHost: v.Name, Name: "p", Pattern: "x", ApplyTo: "queues", Definition: topology.Arguments{"max-length": int64(1)}}
+		policy := &topology.Policy{VHost: v.Name, Name: "p", Pattern: "x", ApplyTo: "queues",
+			Definition: topology.Arguments{"max-length": int64(1)}}
 		create(t, c, q, policy)
 		for _, p := range []*rabbittest.Proxy{amqpProxy, apiProxy} {
 			p.Refuse()

@@ -71,7 +71,8 @@ func (e explainer) amqp(x *amqp.Error) error {
 	case amqp.ConnectionForced:
 		return unreachable(e.op, "the broker closed the connection: it is stopping, or an operator closed it", x)
 	case amqp.InternalError:
-		return &Error{Op: e.op, Text: "the broker failed on it with an internal error and closed the connection: " + e.suspect(), cause: x}
+		return &Error{Op: e.op, Text: "the broker failed on it with an internal error and closed the connection: " +
+			e.suspect(), cause: x}
 	case amqp.AccessRefused:
 		return &Error{Op: e.op, Text: "the broker refuses: " + r.detail, Kind: topology.ErrNotPermitted, cause: x}
 	}
@@ -82,7 +83,8 @@ func (e explainer) amqp(x *amqp.Error) error {
 func (e explainer) local(x *amqp.Error) error {
 	switch {
 	case errors.Is(x, amqp.ErrFieldType), x.Code == amqp.SyntaxError:
-		return &Error{Op: e.op, Text: "an argument's value, or a name, cannot be sent over AMQP: names have at most 255 bytes", cause: x}
+		return &Error{Op: e.op, Text: "an argument's value, or a name, cannot be sent over AMQP: names have at most 255 " +
+			"bytes", cause: x}
 	case errors.Is(x, amqp.ErrFrameTooLarge):
 		return &Error{Op: e.op, Text: "its arguments are too long for an AMQP frame (128 KiB)", cause: x}
 	}
@@ -92,7 +94,8 @@ func (e explainer) local(x *amqp.Error) error {
 // suspect names what 3.10 and 4.0 are known to fail on (541).
 func (e explainer) suspect() string {
 	if e.object != nil && len(e.object.Ref().Name) > 100 {
-		return "brokers from 4.0 on fail while they word the refusal of an object with a long name; most likely it exists with other arguments (plan shows them)"
+		return "brokers from 4.0 on fail while they word the refusal of an object with a long name; most likely it exists " +
+			"with other arguments (plan shows them)"
 	}
 	q, ok := e.object.(*topology.Queue)
 	if !ok {
@@ -121,25 +124,32 @@ func (e explainer) http(x *apiError) error {
 	case x.denied():
 		return &Error{Op: e.op, Text: e.permission(x.reason), Kind: topology.ErrNotPermitted, cause: x}
 	case x.status == http.StatusNotFound && e.object == nil:
-		return &Error{Op: e.op, Text: "the address does not answer like RabbitMQ's management API: is it right (--api)?", Kind: ErrAPI, cause: x}
+		return &Error{Op: e.op, Text: "the address does not answer like RabbitMQ's management API: is it right (--api)?",
+			Kind: ErrAPI, cause: x}
 	case x.status == http.StatusNotFound && (x.code == "Object Not Found" || x.code == "not_found"):
 		return &Error{Op: e.op, Text: "there is no such object", cause: x}
 	case x.status == http.StatusPreconditionFailed:
-		return &Error{Op: e.op, Text: "it is protected from deletion: rabbitmqctl disable_vhost_deletion_protection lifts that", Kind: topology.ErrInUse, cause: x}
+		return &Error{Op: e.op, Text: "it is protected from deletion: rabbitmqctl disable_vhost_deletion_protection lifts " +
+			"that", Kind: topology.ErrInUse, cause: x}
 	case x.status >= 300 && x.status < 400:
-		return &Error{Op: e.op, Text: fmt.Sprintf("the management API's address answers with a redirect to %q: is it right (--api)?", x.location), Kind: ErrAPI, cause: x}
-	case !x.json && x.status == http.StatusNotFound, !x.json && x.status == http.StatusMethodNotAllowed, !x.json && x.status == http.StatusBadRequest:
-		return &Error{Op: e.op, Text: "the address does not answer like RabbitMQ's management API: is it right (--api)?", Kind: ErrAPI, cause: x}
+		return &Error{Op: e.op, Text: fmt.Sprintf("the management API's address answers with a redirect to %q: is it "+
+			"right (--api)?", x.location), Kind: ErrAPI, cause: x}
+	case !x.json && x.status == http.StatusNotFound, !x.json && x.status == http.StatusMethodNotAllowed, !x.json &&
+		x.status == http.StatusBadRequest:
+		return &Error{Op: e.op, Text: "the address does not answer like RabbitMQ's management API: is it right (--api)?",
+			Kind: ErrAPI, cause: x}
 	case strings.Contains(x.reason, "{'EXIT'"), x.status >= 500 && !x.json:
 		return &Error{Op: e.op, Text: "the broker failed on it with an internal error: " + e.suspect(), cause: x}
 	case x.status >= 500:
 		return unreachable(e.op, fmt.Sprintf("the broker is not able to answer now (%s)", orUnsaid(r.detail)), x)
 	case strings.HasPrefix(x.reason, "invalid_regexp "):
-		return &Error{Op: e.op, Text: "one of its regular expressions is not valid: " + strings.TrimPrefix(x.reason, "invalid_regexp "), cause: x}
+		return &Error{Op: e.op, Text: "one of its regular expressions is not valid: " +
+			strings.TrimPrefix(x.reason, "invalid_regexp "), cause: x}
 	case x.reason == "vhost_or_user_not_found":
 		return &Error{Op: e.op, Text: "its user or its vhost does not exist: declare it, or correct the name", cause: x}
 	case strings.HasPrefix(x.reason, "no_such_exchange"):
-		return &Error{Op: e.op, Text: "its exchange does not exist yet: this broker (4.3 and newer) takes a topic permission only for an existing exchange; apply again once it is there", cause: x}
+		return &Error{Op: e.op, Text: "its exchange does not exist yet: this broker (4.3 and newer) takes a topic " +
+			"permission only for an existing exchange; apply again once it is there", cause: x}
 	}
 	return &Error{Op: e.op, Text: "the broker refuses: " + orUnsaid(r.detail), cause: x}
 }
@@ -179,7 +189,8 @@ func (e explainer) reason(r reply) (string, error) {
 	case replyNoVHost:
 		return vhostMissing("", e.vhost()).Error(), topology.ErrVHostMissing
 	case replyVHostDown:
-		return fmt.Sprintf("vhost %q is down: the broker's log says why; rabbitmqctl restart_vhost -p %s starts it", e.vhost(), shell.Quote(e.vhost())), topology.ErrUnreachable
+		return fmt.Sprintf("vhost %q is down: the broker's log says why; rabbitmqctl restart_vhost -p %s starts it",
+			e.vhost(), shell.Quote(e.vhost())), topology.ErrUnreachable
 	case replyVHostRefused:
 		return noVHostAccess("", e.user, e.vhost()).Error(), topology.ErrNotPermitted
 	case replyNotFound:
@@ -213,16 +224,20 @@ func (e explainer) permission(reason string) string {
 		if topology.IsReserved(ref.Name) { // the management API gives no better reason
 			return reserved
 		}
-		return fmt.Sprintf("user %q lacks the permission to configure %s%s: an administrator grants it with rabbitmqctl set_permissions -p %s %s CONFIGURE WRITE READ (regular expressions on names; a dead-letter or alternate exchange needs read and write too)",
+		return fmt.Sprintf("user %q lacks the permission to configure %s%s: an administrator grants it with rabbitmqctl "+
+			"set_permissions -p %s %s CONFIGURE WRITE READ (regular expressions on names; a dead-letter or alternate "+
+			"exchange needs read and write too)",
 			e.user, ref, arguedNames(e.object), shell.Quote(ref.VHost), shell.Quote(e.user))
 	case *topology.Binding:
-		return fmt.Sprintf("user %q lacks the permission to read from exchange %q or to write to %s %q, which a binding needs: rabbitmqctl set_permissions -p %s %s CONFIGURE WRITE READ (regular expressions on names)",
+		return fmt.Sprintf("user %q lacks the permission to read from exchange %q or to write to %s %q, which a binding "+
+			"needs: rabbitmqctl set_permissions -p %s %s CONFIGURE WRITE READ (regular expressions on names)",
 			e.user, o.Source, o.DestinationType, o.Destination, shell.Quote(o.VHost), shell.Quote(e.user))
 	case nil:
 		return fmt.Sprintf("user %q may not: %s", e.user, orUnsaid(reason))
 	}
 	tag := neededTag(e.object.Ref().Kind)
-	return fmt.Sprintf("user %q may not: it takes the tag %s (rabbitmqctl set_user_tags %s %s) and, below administrator, access to the vhost",
+	return fmt.Sprintf("user %q may not: it takes the tag %s (rabbitmqctl set_user_tags %s %s) and, below "+
+		"administrator, access to the vhost",
 		e.user, tag, shell.Quote(e.user), tag)
 }
 
@@ -262,9 +277,11 @@ func (e explainer) unknownExchangeType() string {
 		return "the broker does not know the exchange type"
 	}
 	if plugin := pluginOf(x.Type); plugin != "" {
-		return fmt.Sprintf("the broker has no exchange type %q: enable its plugin (rabbitmq-plugins enable %s), or use direct, fanout, topic or headers", x.Type, plugin)
+		return fmt.Sprintf("the broker has no exchange type %q: enable its plugin (rabbitmq-plugins enable %s), or use "+
+			"direct, fanout, topic or headers", x.Type, plugin)
 	}
-	return fmt.Sprintf("the broker has no exchange type %q: check the spelling, or enable the plugin that brings it (direct, fanout, topic and headers are always there)", x.Type)
+	return fmt.Sprintf("the broker has no exchange type %q: check the spelling, or enable the plugin that brings it "+
+		"(direct, fanout, topic and headers are always there)", x.Type)
 }
 
 // pluginOf names the plugin of a well-known exchange type.

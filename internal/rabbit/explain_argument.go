@@ -40,14 +40,16 @@ func (e explainer) inequivalent(r reply) string {
 	if e.object != nil {
 		what = string(e.object.Ref().Kind)
 	}
-	how := "RabbitMQ fixes it when it creates the " + what + ": keep the existing value, use another name, or let apply delete and create it (--replace=empty)"
+	how := "RabbitMQ fixes it when it creates the " + what +
+		": keep the existing value, use another name, or let apply delete and create it (--replace=empty)"
 	if policyKey(r.argument) {
 		how += "; a policy can change it without that"
 	}
 	if r.received == "" && r.current == "" && !r.receivedNone && !r.currentNone {
 		return fmt.Sprintf("it exists with another %s. %s", name, how)
 	}
-	return fmt.Sprintf("it exists with %s %s, not %s. %s", name, humanise(r.current, r.currentNone, unit), humanise(r.received, r.receivedNone, unit), how)
+	return fmt.Sprintf("it exists with %s %s, not %s. %s", name, humanise(r.current, r.currentNone, unit),
+		humanise(r.received, r.receivedNone, unit), how)
 }
 
 // policyKey reports whether a policy may set what the argument sets.
@@ -104,7 +106,8 @@ var (
 	erlPair   = lazily(`\{"([^"]*)",([^{}]*)\}`)
 )
 
-// invalidArgument explains a value that the broker does not take, or a queue type that does not take the argument.
+// invalidArgument explains a value that the broker does not take, or a queue type that does not
+// take the argument.
 func (e explainer) invalidArgument(r reply) string {
 	name, unit := field(r.argument)
 	value := e.value(r.argument, unit)

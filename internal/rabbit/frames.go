@@ -15,12 +15,12 @@ const (
 	coalesceGoodbye = 2 * time.Second
 )
 
-// coalescer gathers the many small writes of the AMQP library, which flushes after every message and acknowledgement, into few
-// large ones: while one is under way to the socket, what comes meanwhile waits and goes with the next. Nothing is delayed
-// when the line is idle.
+// coalescer gathers the many small writes of the AMQP library, which flushes after every message
+// and acknowledgement, into few large ones: while one is under way to the socket, what comes
+// meanwhile waits and goes with the next. Nothing is delayed when the line is idle.
 //
-// A failed write is reported by the next Write, and closes the connection so that its reader notices at once. Deadlines are
-// those of the connection beneath.
+// A failed write is reported by the next Write, and closes the connection so that its reader
+// notices at once. Deadlines are those of the connection beneath.
 type coalescer struct {
 	net.Conn
 
@@ -74,7 +74,8 @@ func (c *coalescer) writeAll(pieces ...[]byte) error {
 	return nil
 }
 
-// Read fails the writing side along with itself: a peer that hung up may leave a writer waiting for room for ever.
+// Read fails the writing side along with itself: a peer that hung up may leave a writer waiting for
+// room for ever.
 func (c *coalescer) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if err != nil {

@@ -12,21 +12,25 @@ const (
 	frameHeartbeat = 8
 	basicConsumeOK = 21
 	basicDeliver   = 60
-	// contentHead is what a content header has before its properties: class, weight, size of the body.
+	// contentHead is what a content header has before its properties: class, weight, size of the
+	// body.
 	contentHead = 2 + 2 + 8
 	// bodyAhead is how much of a body is made room for before any of it is here.
 	bodyAhead = 64 << 10
-	// aliveEvery is how often the library hears that the broker lives while all that comes is deliveries.
+	// aliveEvery is how often the library hears that the broker lives while all that comes is
+	// deliveries.
 	aliveEvery = time.Second
 )
 
 var errFrameEnd = errors.New("a frame without its end octet")
 
-// sieve takes deliveries out of what a connection reads and gives them, undecoded, to the inboxes of their channels. Everything
-// else passes to the AMQP library, which remains the owner of connection and channels. The frames that it reads are whole.
+// sieve takes deliveries out of what a connection reads and gives them, undecoded, to the inboxes
+// of their channels. Everything else passes to the AMQP library, which remains the owner of
+// connection and channels. The frames that it reads are whole.
 //
-// Why not the library's deliveries: it makes some 250 allocations for the headers of one dead letter, which is half of the
-// processor time that moving it takes. What waits in an inbox costs little more than its bytes, too.
+// Why not the library's deliveries: it makes some 250 allocations for the headers of one dead
+// letter, which is half of the processor time that moving it takes. What waits in an inbox costs
+// little more than its bytes, too.
 type sieve struct {
 	net.Conn
 
@@ -50,7 +54,8 @@ func newSieve(conn net.Conn) *sieve {
 	return &sieve{Conn: conn, buf: make([]byte, readAhead), inboxes: map[uint16]*inbox{}, passedAt: time.Now()}
 }
 
-// expect gives in the deliveries of the channel that begins to consume next. One at a time, until expect(nil).
+// expect gives in the deliveries of the channel that begins to consume next. One at a time, until
+// expect(nil).
 func (t *sieve) expect(in *inbox) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -117,7 +122,8 @@ func (t *sieve) sift() {
 	}
 }
 
-// one deals with one frame, or with what is here of a body. It is false when more must be read first.
+// one deals with one frame, or with what is here of a body. It is false when more must be read
+// first.
 func (t *sieve) one() bool {
 	b := t.buf[t.from:t.to]
 	if t.filling != nil {
@@ -172,13 +178,14 @@ func (t *sieve) body(b []byte) bool {
 	return true
 }
 
-// inbox returns where the frames of a channel go, nil for those of no interest. The first that a channel hears of a consumer tells
-// whose channel it is.
+// inbox returns where the frames of a channel go, nil for those of no interest. The first that a
+// channel hears of a consumer tells whose channel it is.
 func (t *sieve) inbox(kind byte, channel uint16, frame []byte) *inbox {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	in := t.inboxes[channel]
-	if t.next == nil || kind != frameMethod || len(frame) < frameHead+4 || binary.BigEndian.Uint16(frame[frameHead:]) != classBasic {
+	if t.next == nil || kind != frameMethod || len(frame) < frameHead+4 ||
+		binary.BigEndian.Uint16(frame[frameHead:]) != classBasic {
 		return in
 	}
 	method := binary.BigEndian.Uint16(frame[frameHead+2:])

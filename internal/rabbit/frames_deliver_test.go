@@ -13,8 +13,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// TestSieveLetsTheLibraryEndWhatIsNoAMQP gives it frames that break the protocol: none becomes a message, and the library, which owns the
-// connection, sees the frame or an error.
+// TestSieveLetsTheLibraryEndWhatIsNoAMQP gives it frames that break the protocol: none becomes a
+// message, and the library, which owns the connection, sees the frame or an error.
 func TestSieveLetsTheLibraryEndWhatIsNoAMQP(t *testing.T) {
 	m := &message.Message{Body: []byte("abc")}
 	begin := append(deliver(1, false, "x", "k"), header(t, m, 3)...)
@@ -39,7 +39,8 @@ func TestSieveLetsTheLibraryEndWhatIsNoAMQP(t *testing.T) {
 	}
 }
 
-// TestSieveSaysThatTheBrokerLives: without that, the library would end a connection on which nothing but deliveries comes.
+// TestSieveSaysThatTheBrokerLives: without that, the library would end a connection on which
+// nothing but deliveries comes.
 func TestSieveSaysThatTheBrokerLives(t *testing.T) {
 	m := &message.Message{Body: bytes.Repeat([]byte("x"), 3000)}
 	one := append(append(deliver(1, false, "x", "k"), header(t, m, 3000)...), frameOf(frameBody, m.Body)...)
@@ -48,13 +49,14 @@ func TestSieveSaysThatTheBrokerLives(t *testing.T) {
 	s.expect(in)
 	s.passedAt = time.Now().Add(-2 * aliveEvery)
 	passed, err := io.ReadAll(s)
-	if want := frameOf(frameHeartbeat, nil); err != nil || len(passed) != len(want) || passed[0] != frameHeartbeat || passed[7] != frameEnd {
+	if want := frameOf(frameHeartbeat, nil); err != nil || len(passed) != len(want) || passed[0] != frameHeartbeat ||
+		passed[7] != frameEnd {
 		t.Errorf("passed %x, %v; want one heartbeat", passed, err)
 	}
 }
 
-// TestSteadyDeliveriesKeepAConnection receives for longer than the library waits for a sign of life, while the broker sends nothing
-// but deliveries.
+// TestSteadyDeliveriesKeepAConnection receives for longer than the library waits for a sign of
+// life, while the broker sends nothing but deliveries.
 func TestSteadyDeliveriesKeepAConnection(t *testing.T) {
 	b := rabbittest.Any(t)
 	v := b.VHost(t)

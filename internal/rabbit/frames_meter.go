@@ -9,9 +9,10 @@ import (
 
 const meterPatience = 5 * time.Second
 
-// meter keeps a connection from reading ahead of whoever takes the deliveries: the AMQP library puts all that the broker
-// sends into a list without bound, and a prefetch counts messages, not bytes. When more than limit bytes of bodies wait to be taken, Read
-// pauses between two messages; the broker then waits with the rest. It never pauses for longer than meterPatience, so that
+// meter keeps a connection from reading ahead of whoever takes the deliveries: the AMQP library
+// puts all that the broker sends into a list without bound, and a prefetch counts messages, not
+// bytes. When more than limit bytes of bodies wait to be taken, Read pauses between two messages;
+// the broker then waits with the rest. It never pauses for longer than meterPatience, so that
 // heartbeats and answers come through.
 type meter struct {
 	net.Conn

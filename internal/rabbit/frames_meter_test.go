@@ -25,8 +25,8 @@ func deliveryOf(body, piece int) []byte {
 	return append(out, meterFrame(8, nil)...) // a heartbeat
 }
 
-// TestMeterPausesUntilTaken: no more is read ahead than the limit and the message that crosses it, a message that began is read to its end, and
-// reading goes on when deliveries are taken.
+// TestMeterPausesUntilTaken: no more is read ahead than the limit and the message that crosses it,
+// a message that began is read to its end, and reading goes on when deliveries are taken.
 func TestMeterPausesUntilTaken(t *testing.T) {
 	for _, chunk := range []int{1, 7, 1000, 1 << 20} {
 		here, there := net.Pipe()

@@ -17,7 +17,8 @@ const (
 	tapMethodSize = 4 + 8 + 1 // class and method, delivery tag, flags: as much of a method as the tap looks at
 )
 
-// confirmSelect is the frame confirm.select with no-wait on a channel: the broker answers nothing to it.
+// confirmSelect is the frame confirm.select with no-wait on a channel: the broker answers nothing
+// to it.
 func confirmSelect(channel uint16) []byte {
 	return []byte{frameMethod, byte(channel >> 8), byte(channel), 0, 0, 0, 5, 0, 85, 0, 10, 1, 0xCE}
 }
@@ -29,12 +30,13 @@ type heard struct {
 	multiple bool
 }
 
-// tap listens to what a connection reads, and reports confirms and returns in the order in which the broker sent them. It
-// changes nothing of what the AMQP library reads.
+// tap listens to what a connection reads, and reports confirms and returns in the order in which
+// the broker sent them. It changes nothing of what the AMQP library reads.
 //
-// Why not the library's own notifications: a nack that comes ahead of its turn is forgotten by amqp091-go 1.16.0 when a multiple ack
-// reaches over it (confirms.Multiple does not ask the sequencer), so that a message refused by a full queue looks confirmed. Besides, it
-// makes an object with a channel for every message, and looks at all of them for every multiple ack.
+// Why not the library's own notifications: a nack that comes ahead of its turn is forgotten by
+// amqp091-go 1.16.0 when a multiple ack reaches over it (confirms.Multiple does not ask the
+// sequencer), so that a message refused by a full queue looks confirmed. Besides, it makes an
+// object with a channel for every message, and looks at all of them for every multiple ack.
 type tap struct {
 	net.Conn
 	in     *bufio.Reader // of Conn: the library reads 4 KiB at a time

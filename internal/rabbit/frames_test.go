@@ -26,7 +26,8 @@ func TestTapHearsEveryConfirmHoweverTheBytesCome(t *testing.T) {
 		for range rapid.IntRange(0, 30).Draw(t, "frames") {
 			switch rapid.IntRange(0, 5).Draw(t, "kind") {
 			case 0, 1:
-				h := heard{method: rapid.SampledFrom([]uint16{basicAck, basicNack}).Draw(t, "method"), tag: rapid.Uint64().Draw(t, "tag"), multiple: rapid.Bool().Draw(t, "multiple")}
+				h := heard{method: rapid.SampledFrom([]uint16{basicAck, basicNack}).Draw(t, "method"),
+					tag: rapid.Uint64().Draw(t, "tag"), multiple: rapid.Bool().Draw(t, "multiple")}
 				p := binary.BigEndian.AppendUint64([]byte{0, classBasic, 0, byte(h.method)}, h.tag)
 				if h.multiple {
 					p = append(p, 1)

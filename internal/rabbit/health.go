@@ -31,14 +31,16 @@ type alarm struct {
 	Resource string `json:"resource"` // memory, disk
 }
 
-// Health reads what the broker tells of its nodes, connections, channels, consumers and queues: a dozen list requests, whatever their number, each
-// of the fields that are needed. With deep it also reads users, feature flags and deprecated features, and tries the password guest.
+// Health reads what the broker tells of its nodes, connections, channels, consumers and queues: a
+// dozen list requests, whatever their number, each of the fields that are needed. With deep it also
+// reads users, feature flags and deprecated features, and tries the password guest.
 //
-// A part that the user may not read is in Unread, with what to do about it. An error means that nothing can be said; it wraps
-// topology.ErrUnreachable or topology.ErrNotPermitted.
+// A part that the user may not read is in Unread, with what to do about it. An error means that
+// nothing can be said; it wraps topology.ErrUnreachable or topology.ErrNotPermitted.
 func (c *Client) Health(ctx context.Context, deep bool) (*health.Facts, error) {
 	if c.api == nil {
-		return nil, &Error{Op: "read the broker's health", Text: "there is no management API to read from", Kind: errors.Join(topology.ErrUnreachable, ErrAPI)}
+		return nil, &Error{Op: "read the broker's health", Text: "there is no management API to read from",
+			Kind: errors.Join(topology.ErrUnreachable, ErrAPI)}
 	}
 	r := &healthReading{api: c.api, facts: &health.Facts{User: c.opts.User, Unread: map[health.Part]string{}}}
 	if err := r.overview(ctx); err != nil {
@@ -89,8 +91,8 @@ func (r *healthReading) optional(part health.Part, tag string, err error) error 
 	return nil
 }
 
-// isMonitor reports whether the user may see other users' connections and channels. Who may not gets a list of his own ones, which says nothing
-// of the others (3.10.8, 4.0.5, 4.3.6).
+// isMonitor reports whether the user may see other users' connections and channels. Who may not
+// gets a list of his own ones, which says nothing of the others (3.10.8, 4.0.5, 4.3.6).
 func (r *healthReading) isMonitor(ctx context.Context) (bool, error) {
 	var who struct {
 		Tags tags `json:"tags"`
@@ -108,7 +110,8 @@ func (r *healthReading) isMonitor(ctx context.Context) (bool, error) {
 }
 
 func (r *healthReading) lacks(tag string) string {
-	return fmt.Sprintf("user %q lacks the tag %s: rabbitmqctl set_user_tags %s %s", r.api.user, tag, shell.Quote(r.api.user), tag)
+	return fmt.Sprintf("user %q lacks the tag %s: rabbitmqctl set_user_tags %s %s", r.api.user, tag,
+		shell.Quote(r.api.user), tag)
 }
 
 // rateJSON is one of the rates of message_stats.
@@ -136,7 +139,8 @@ func (r *healthReading) overview(ctx context.Context) error {
 	}
 	f := r.facts
 	f.Cluster, f.Version, f.Erlang = o.Cluster, o.Version, o.Erlang
-	f.Totals = health.Totals{Connections: o.Objects.Connections, Channels: o.Objects.Channels, Consumers: o.Objects.Consumers, Queues: o.Objects.Queues}
+	f.Totals = health.Totals{Connections: o.Objects.Connections, Channels: o.Objects.Channels,
+		Consumers: o.Objects.Consumers, Queues: o.Objects.Queues}
 	var stats struct {
 		Publish rateJSON `json:"publish_details"`
 		Deliver rateJSON `json:"deliver_get_details"`
@@ -172,20 +176,21 @@ func (r *healthReading) nodes(ctx context.Context) error {
 		Uptime     int64    `json:"uptime"`
 		Partitions []string `json:"partitions"`
 	}
-	return r.optional(health.PartNodes, "monitoring", list(ctx, r.api, "nodes?columns=name,running,being_drained,mem_used,mem_limit,mem_alarm,disk_free,disk_free_limit,disk_free_alarm,fd_used,fd_total,uptime,partitions", func(n *node) error {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.facts.Nodes = append(r.facts.Nodes, health.Node{
-			Name: n.Name, Running: n.Running, Draining: n.Draining, MemUsed: n.MemUsed, MemLimit: n.MemLimit, MemAlarm: n.MemAlarm,
-			DiskFree: n.DiskFree, DiskLimit: n.DiskLimit, DiskAlarm: n.DiskAlarm, FDUsed: n.FDUsed, FDTotal: n.FDTotal,
-			Uptime: time.Duration(n.Uptime) * time.Millisecond, Partitions: n.Partitions,
-		})
-		return nil
-	}))
+	return r.optional(health.PartNodes, "monitoring",
+		list(ctx, r.api, "nodes?columns=name,running,being_drained,mem_used,mem_limit,mem_alarm,disk_free,disk_free_limit,disk_free_alarm,fd_used,fd_total,uptime,partitions", func(n *node) error {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.facts.Nodes = append(r.facts.Nodes, health.Node{
+				Name: n.Name, Running: n.Running, Draining: n.Draining, MemUsed: n.MemUsed, MemLimit: n.MemLimit, MemAlarm: n.MemAlarm,
+				DiskFree: n.DiskFree, DiskLimit: n.DiskLimit, DiskAlarm: n.DiskAlarm, FDUsed: n.FDUsed, FDTotal: n.FDTotal,
+				Uptime: time.Duration(n.Uptime) * time.Millisecond, Partitions: n.Partitions,
+			})
+			return nil
+		}))
 }
 
-// alarms asks for the alarms of this moment: those in the statistics of nodes come up to 10 s late (3.10.8, 4.0.5, 4.3.6). The broker answers 503
-// when there is one.
+// alarms asks for the alarms of this moment: those in the statistics of nodes come up to 10 s late
+// (3.10.8, 4.0.5, 4.3.6). The broker answers 503 when there is one.
 func (r *healthReading) alarms(ctx context.Context) error {
 	err := r.api.get(ctx, "health/checks/alarms", &struct{}{})
 	var refusal *apiError
@@ -241,7 +246,9 @@ func (r *healthReading) queues(ctx context.Context) error {
 	return listQueues(ctx, r.api, "", columns, name, func(q *queue) error {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.facts.Queues = append(r.facts.Queues, health.Queue{VHost: q.VHost, Name: q.Name, Type: q.Type, State: q.State, Members: q.Members, Online: q.Online, Ready: q.Ready, Unacked: q.Unacked})
+		r.facts.Queues = append(r.facts.Queues,
+			health.Queue{VHost: q.VHost, Name: q.Name, Type: q.Type, State: q.State, Members: q.Members, Online: q.Online,
+				Ready: q.Ready, Unacked: q.Unacked})
 		return nil
 	})
 }

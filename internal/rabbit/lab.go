@@ -12,8 +12,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// Lab is a vhost for one run of tests, with a connection to it. It is for one goroutine. Messages in it belong to nobody: what is taken
-// out and not rejected is gone.
+// Lab is a vhost for one run of tests, with a connection to it. It is for one goroutine. Messages
+// in it belong to nobody: what is taken out and not rejected is gone.
 type Lab struct {
 	c      *Client
 	vhost  *topology.VHost
@@ -25,7 +25,8 @@ type Lab struct {
 	streams map[string]*streamReader
 }
 
-// OpenLab creates a vhost, which must not exist, and connects to it. Creating one takes an administrator. Close deletes it.
+// OpenLab creates a vhost, which must not exist, and connects to it. Creating one takes an
+// administrator. Close deletes it.
 func (c *Client) OpenLab(ctx context.Context, vhost string) (*Lab, error) {
 	l := &Lab{c: c, vhost: &topology.VHost{Name: vhost}, streams: map[string]*streamReader{}}
 	if err := c.Create(ctx, l.vhost); err != nil {
@@ -65,7 +66,8 @@ func (l *Lab) Close() error {
 // Create makes an object of the lab's vhost.
 func (l *Lab) Create(ctx context.Context, o topology.Object) error { return l.c.Create(ctx, o) }
 
-// Remake deletes a queue with all that is in it, and makes it anew as it is given. Its bindings are gone.
+// Remake deletes a queue with all that is in it, and makes it anew as it is given. Its bindings are
+// gone.
 func (l *Lab) Remake(ctx context.Context, q *topology.Queue) error {
 	err := l.do(func(ch *amqp.Channel) error {
 		_, err := ch.QueueDelete(q.Name, false, false, false)
@@ -77,8 +79,8 @@ func (l *Lab) Remake(ctx context.Context, q *topology.Queue) error {
 	return l.c.Create(ctx, q)
 }
 
-// Publish publishes a message and waits until the broker has it. accepted is false when a full queue refused it; err says
-// why the broker did not take it at all.
+// Publish publishes a message and waits until the broker has it. accepted is false when a full
+// queue refused it; err says why the broker did not take it at all.
 func (l *Lab) Publish(ctx context.Context, p route.Publication, id string) (accepted bool, err error) {
 	err = l.do(func(ch *amqp.Channel) error {
 		c, err := ch.PublishWithDeferredConfirm(p.Exchange, p.Key, false, false,
@@ -105,7 +107,8 @@ func labHeaders(p route.Publication) amqp.Table {
 	return h
 }
 
-// Take takes the message of that id out of a queue and holds it. What else is in the queue is lost. The tag is for Reject.
+// Take takes the message of that id out of a queue and holds it. What else is in the queue is lost.
+// The tag is for Reject.
 func (l *Lab) Take(queue, id string) (tag uint64, found bool, err error) {
 	err = l.do(func(ch *amqp.Channel) error {
 		for {
@@ -141,8 +144,8 @@ func (l *Lab) Ready(queue string) (int, error) {
 	return n, err
 }
 
-// InStream says whether a stream has the message of that id, and waits for it until patience is over: the count of a stream lags, its
-// delivery does not.
+// InStream says whether a stream has the message of that id, and waits for it until patience is
+// over: the count of a stream lags, its delivery does not.
 func (l *Lab) InStream(ctx context.Context, queue, id string, patience time.Duration) (bool, error) {
 	r := l.streams[queue]
 	if r == nil {

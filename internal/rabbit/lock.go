@@ -21,13 +21,15 @@ const (
 	lockSince  = "msgctl-since"
 )
 
-// LockApply keeps two applies of one topology apart, also from different machines: an exclusive queue msgctl.lock.<name> in the
-// vhost ("" means the options' vhost), on a connection of its own. The broker deletes the queue when that connection ends, so a killed
-// process leaves no lock behind (at the latest when the heartbeat fails, twice its interval). A holder whose connection is cut loses the
-// lock without being told: it keeps careless people apart, it is no proof.
+// LockApply keeps two applies of one topology apart, also from different machines: an exclusive
+// queue msgctl.lock.<name> in the vhost ("" means the options' vhost), on a connection of its own.
+// The broker deletes the queue when that connection ends, so a killed process leaves no lock behind
+// (at the latest when the heartbeat fails, twice its interval). A holder whose connection is cut
+// loses the lock without being told: it keeps careless people apart, it is no proof.
 //
-// The error wraps ErrLocked when another apply holds it. Where it wraps topology.ErrUnreachable or ErrNotPermitted there is just no
-// lock to be had, and the caller may go on with a warning. release is never nil and may be called more than once.
+// The error wraps ErrLocked when another apply holds it. Where it wraps topology.ErrUnreachable or
+// ErrNotPermitted there is just no lock to be had, and the caller may go on with a warning. release
+// is never nil and may be called more than once.
 func (c *Client) LockApply(ctx context.Context, vhost, name string) (release func(), err error) {
 	if vhost == "" {
 		vhost = c.opts.VHost
@@ -48,7 +50,8 @@ func (c *Client) LockApply(ctx context.Context, vhost, name string) (release fun
 	var exception *amqp.Error
 	if errors.As(err, &exception) && exception.Code == amqp.ResourceLocked {
 		return func() {}, &Error{Op: op, Kind: ErrLocked, cause: err,
-			Text: "another apply of it is running in vhost " + fmt.Sprintf("%q", vhost) + c.holder(ctx, queue) + ": wait until it has ended, then run apply again"}
+			Text: "another apply of it is running in vhost " + fmt.Sprintf("%q", vhost) + c.holder(ctx, queue) +
+				": wait until it has ended, then run apply again"}
 	}
 	return func() {}, explainer{op: op, object: queue, user: c.opts.User}.explain(ctx, err)
 }
@@ -76,7 +79,8 @@ func holderName() string {
 	return fmt.Sprintf("%s@%s (process %d)", who, host, os.Getpid())
 }
 
-// holder says who has the lock, if the management API tells: ", held by root@ci (process 7) since 2026-01-02T15:04:05Z".
+// holder says who has the lock, if the management API tells: ", held by root@ci (process 7) since
+// 2026-01-02T15:04:05Z".
 func (c *Client) holder(ctx context.Context, queue *topology.Queue) string {
 	if c.api == nil {
 		return ""
@@ -93,7 +97,8 @@ func (c *Client) holder(ctx context.Context, queue *topology.Queue) string {
 	return fmt.Sprintf(", held by %.100s since %.40s", printable(who), printable(since))
 }
 
-// printable drops control characters, which a server or another client may have sent to harm a terminal.
+// printable drops control characters, which a server or another client may have sent to harm a
+// terminal.
 func printable(s string) string {
 	clean := []rune{}
 	for _, r := range s {

@@ -24,7 +24,8 @@ func stopAndStart(t *testing.T, n *node.Node, f func() error) error {
 	return n.Restart(t.Context())
 }
 
-// A broker that stops in the middle and comes back: what was under way ends well, or says that the broker is unreachable.
+// A broker that stops in the middle and comes back: what was under way ends well, or says that the
+// broker is unreachable.
 func TestNodeThatStopsAndReturns(t *testing.T) {
 	rabbittest.EachPrivateLine(t, func(t *testing.T, n *node.Node) {
 		b := rabbittest.Of(n)

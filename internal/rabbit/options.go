@@ -21,35 +21,41 @@ const (
 
 // Options say where the broker is and as whom to log in. They are values: New copies them.
 type Options struct {
-	// Host and Port are the AMQP listener. Host may be an IPv6 address without brackets. Port 0 means 5672, or 5671 with TLS.
+	// Host and Port are the AMQP listener. Host may be an IPv6 address without brackets. Port 0
+	// means 5672, or 5671 with TLS.
 	Host string
 	Port int
 	// AMQPTLS is for amqps; nil means plain TCP. ServerName defaults to Host.
 	AMQPTLS *tls.Config
-	// VHost is where LockApply without a vhost and Ping connect to; objects name their own vhost. Default "/".
+	// VHost is where LockApply without a vhost and Ping connect to; objects name their own vhost.
+	// Default "/".
 	VHost string
 	User  string
 	// Password is never printed.
 	Password topology.Secret
 
-	// API is the management API's address: scheme, host, port and path prefix. "" means that there is none: only
-	// exchanges, queues and bindings can be written then, and ReadLive refuses.
+	// API is the management API's address: scheme, host, port and path prefix. "" means that there
+	// is none: only exchanges, queues and bindings can be written then, and ReadLive refuses.
 	API string
 	// APITLS is for an https API; nil means the system's defaults.
 	APITLS *tls.Config
 
-	// Timeout bounds one dial, one AMQP method and one HTTP request with its answer. 0 waits for ever.
+	// Timeout bounds one dial, one AMQP method and one HTTP request with its answer. 0 waits for
+	// ever.
 	Timeout time.Duration
 	// Heartbeat is what the client proposes; the broker's smaller value wins. Default 60 s.
 	Heartbeat time.Duration
-	// ReconnectDelay is the pause before the second attempt to restore an established connection that was lost; before the
-	// n-th it is n-1 times as long. The first connection of all is tried once. Default 5 s.
+	// ReconnectDelay is the pause before the second attempt to restore an established connection
+	// that was lost; before the n-th it is n-1 times as long. The first connection of all is tried
+	// once. Default 5 s.
 	ReconnectDelay time.Duration
-	// ReconnectAttempts is how often an established connection that was lost is tried again. 0: never. When the broker refuses a
-	// login that it took before, it is tried three more times, seconds apart.
+	// ReconnectAttempts is how often an established connection that was lost is tried again. 0:
+	// never. When the broker refuses a login that it took before, it is tried three more times,
+	// seconds apart.
 	ReconnectAttempts int
 
-	// Name is what the broker's connection list and the HTTP user agent show: "msgctl apply". Default "msgctl".
+	// Name is what the broker's connection list and the HTTP user agent show: "msgctl apply".
+	// Default "msgctl".
 	Name string
 
 	// wrap stands between the AMQP library and the network; nil is nothing.

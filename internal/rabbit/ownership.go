@@ -8,8 +8,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// ownership keeps a record found among the global parameters. A record that cannot be understood is kept as broken, so that
-// nobody overwrites it.
+// ownership keeps a record found among the global parameters. A record that cannot be understood is
+// kept as broken, so that nobody overwrites it.
 func (r *reading) ownership(name string, value []byte) {
 	o, err := topology.DecodeOwnership(name, value)
 	if err != nil && o.Broken == "" {
@@ -20,8 +20,8 @@ func (r *reading) ownership(name string, value []byte) {
 	r.live.Ownership[name] = o
 }
 
-// SaveOwnership writes the record as the global parameter msgctl.<name>, or removes it when it is empty. It takes the tag
-// policymaker.
+// SaveOwnership writes the record as the global parameter msgctl.<name>, or removes it when it is
+// empty. It takes the tag policymaker.
 func (c *Client) SaveOwnership(ctx context.Context, o topology.Ownership) error {
 	p := &topology.GlobalParameter{Name: topology.OwnershipParameter(o.Name)}
 	e := c.explainer("", nil)

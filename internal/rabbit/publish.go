@@ -77,7 +77,8 @@ func (c *publishChannel) start() (err error) {
 		blocked: c.link.conn.NotifyBlocked(make(chan amqp.Blocking, 1)),
 		returns: c.ch.NotifyReturn(make(chan amqp.Return)),
 	})
-	// The channel is the first and only one of its connection. The library must not know of the confirm mode: see tap.
+	// The channel is the first and only one of its connection. The library must not know of the
+	// confirm mode: see tap.
 	c.enc = encoder{channel: 1, frameMax: c.link.conn.Config.FrameSize}
 	_, err = c.wire.Write(confirmSelect(c.enc.channel))
 	return err
@@ -99,8 +100,8 @@ func (c *publishChannel) Publish(ctx context.Context, t publish.Target, m *messa
 	return c.seq, nil
 }
 
-// write hands the encoded method and header over, and the body behind them in frames. Every write is of whole frames: what the library
-// writes on its own, all of it small, goes between them.
+// write hands the encoded method and header over, and the body behind them in frames. Every write
+// is of whole frames: what the library writes on its own, all of it small, goes between them.
 func (c *publishChannel) write(body []byte) error {
 	if c.ch.IsClosed() {
 		return amqp.ErrClosed

@@ -15,8 +15,9 @@ type listener struct {
 	returns chan amqp.Return
 }
 
-// listen takes what the library tells until the channel is gone. It never waits for anyone: the library drops what is not
-// taken from it within five seconds, and a dropped return would make a lost message look confirmed.
+// listen takes what the library tells until the channel is gone. It never waits for anyone: the
+// library drops what is not taken from it within five seconds, and a dropped return would make a
+// lost message look confirmed.
 func (c *publishChannel) listen(l listener) {
 	defer close(c.ended)
 	for l.returns != nil {
@@ -40,7 +41,8 @@ func (c *publishChannel) listen(l listener) {
 	c.err = c.endedBy(reason(l.closed))
 }
 
-// hear notes what the tap hears. It runs in the connection's reader, before the library sees the same bytes.
+// hear notes what the tap hears. It runs in the connection's reader, before the library sees the
+// same bytes.
 func (c *publishChannel) hear(h heard) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -36,7 +36,8 @@ var (
 	refusedTopic = lazily(`access to topic '(.*)' in exchange '(.*)' in vhost`)
 )
 
-// refusal names the message that the broker ended the channel for, as far as its words tell. Seen on 3.10.8, 4.0.5 and 4.3.6.
+// refusal names the message that the broker ended the channel for, as far as its words tell. Seen
+// on 3.10.8, 4.0.5 and 4.3.6.
 func (c *publishChannel) refusal(x *amqp.Error) error {
 	r := parseReply(x.Reason)
 	out := &publish.Refusal{}
@@ -51,17 +52,20 @@ func (c *publishChannel) refusal(x *amqp.Error) error {
 	if m := bodyTooLarge().FindStringSubmatch(x.Reason); m != nil {
 		size, _ := strconv.Atoi(m[1]) // digits
 		out.Fits = func(_ publish.Target, m *message.Message) bool { return len(m.Body) == size }
-		say(nil, "its body has %s bytes, more than the %s that the broker takes: raise max_message_size on the broker, or keep it in an archive", m[1], m[2])
+		say(nil, "its body has %s bytes, more than the %s that the broker takes: raise max_message_size on the broker, or "+
+			"keep it in an archive", m[1], m[2])
 		return out
 	}
 	if m := foreignUser().FindStringSubmatch(x.Reason); m != nil {
 		out.Fits = func(_ publish.Target, msg *message.Message) bool { return msg.UserID == m[1] }
-		say(topology.ErrNotPermitted, "its property user_id is %q, but the login is %q: remove the property, or give the login the tag impersonator", m[1], c.opts.User)
+		say(topology.ErrNotPermitted, "its property user_id is %q, but the login is %q: remove the property, or give the "+
+			"login the tag impersonator", m[1], c.opts.User)
 		return out
 	}
 	if m := refusedTopic().FindStringSubmatch(x.Reason); m != nil {
 		out.Fits = func(t publish.Target, _ *message.Message) bool { return t.Key == m[1] && t.Exchange == m[2] }
-		say(topology.ErrNotPermitted, "user %q may not publish with routing key %q to topic exchange %q: rabbitmqctl set_topic_permissions -p %s %s EXCHANGE WRITE READ grants it",
+		say(topology.ErrNotPermitted, "user %q may not publish with routing key %q to topic exchange %q: rabbitmqctl "+
+			"set_topic_permissions -p %s %s EXCHANGE WRITE READ grants it",
 			c.opts.User, m[1], m[2], shell.Quote(c.vhost), shell.Quote(c.opts.User))
 		return out
 	}
@@ -71,7 +75,9 @@ func (c *publishChannel) refusal(x *amqp.Error) error {
 			name = ""
 		}
 		out.Fits = func(t publish.Target, _ *message.Message) bool { return t.Exchange == name }
-		say(topology.ErrNotPermitted, "user %q lacks the permission to write to exchange %q: an administrator grants it with rabbitmqctl set_permissions -p %s %s CONFIGURE WRITE READ (regular expressions on names; the default exchange is called amq.default there)",
+		say(topology.ErrNotPermitted, "user %q lacks the permission to write to exchange %q: an administrator grants it "+
+			"with rabbitmqctl set_permissions -p %s %s CONFIGURE WRITE READ (regular expressions on names; the default "+
+			"exchange is called amq.default there)",
 			c.opts.User, name, shell.Quote(c.vhost), shell.Quote(c.opts.User))
 		return out
 	}

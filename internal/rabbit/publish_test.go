@@ -62,7 +62,8 @@ func (o *outcomes) count(k publish.OutcomeKind) (n int) {
 	return n
 }
 
-func openPublisher(t *testing.T, c *Client, vhost string, o publish.PublisherOptions) (*publish.Publisher[int], *outcomes) {
+func openPublisher(t *testing.T, c *Client, vhost string, o publish.PublisherOptions) (*publish.Publisher[int],
+	*outcomes) {
 	t.Helper()
 	got := &outcomes{}
 	if o.ReconnectDelay == 0 {
@@ -81,7 +82,8 @@ func openPublisher(t *testing.T, c *Client, vhost string, o publish.PublisherOpt
 }
 
 func numbered(i int) *message.Message {
-	return &message.Message{Properties: message.Properties{MessageID: fmt.Sprint("m", i), DeliveryMode: message.Persistent}, Body: []byte(fmt.Sprint("body ", i))}
+	return &message.Message{Properties: message.Properties{MessageID: fmt.Sprint("m", i),
+		DeliveryMode: message.Persistent}, Body: []byte(fmt.Sprint("body ", i))}
 }
 
 func declareQueue(t *testing.T, v *rabbittest.VHost, name string, args amqp.Table) {
@@ -225,11 +227,13 @@ func TestCutAtAnyByteEveryMessageHasOneOutcome(t *testing.T) {
 				proxy := rabbittest.NewProxy(t, v.URL)
 				u := v.User
 				u.URL = proxy.Through(v.URL)
-				p, got := openPublisher(t, newClient(t, u), v.Name, publish.PublisherOptions{Window: 100, Republish: republish, ReconnectDelay: time.Millisecond, Notify: func(n publish.Notice) {
-					if n.Kind == publish.NoticeLost {
-						proxy.Heal() // a cut lasts until then
-					}
-				}})
+				p, got := openPublisher(t, newClient(t, u), v.Name,
+					publish.PublisherOptions{Window: 100, Republish: republish, ReconnectDelay: time.Millisecond,
+						Notify: func(n publish.Notice) {
+							if n.Kind == publish.NoticeLost {
+								proxy.Heal() // a cut lasts until then
+							}
+						}})
 				const n = 3000
 				for i := range n {
 					if i%500 == 100 {
@@ -255,7 +259,8 @@ func TestCutAtAnyByteEveryMessageHasOneOutcome(t *testing.T) {
 					}
 				}
 				t.Logf("%d unknown, %d duplicates", got.count(publish.Unknown), duplicates)
-				if unknown := got.count(publish.Unknown); republish && unknown > 0 || !republish && unknown == 0 || unknown > 600 || duplicates > 600 {
+				if unknown := got.count(publish.Unknown); republish && unknown > 0 || !republish && unknown == 0 || unknown > 600 ||
+					duplicates > 600 {
 					t.Errorf("%d unknown, %d duplicates with a window of 100 and 6 cuts", unknown, duplicates)
 				}
 			})
@@ -270,7 +275,8 @@ func TestPublisherThatCannotReconnectEnds(t *testing.T) {
 	proxy := rabbittest.NewProxy(t, v.URL)
 	u := v.User
 	u.URL = proxy.Through(v.URL)
-	p, got := openPublisher(t, newClient(t, u), v.Name, publish.PublisherOptions{ReconnectDelay: 5 * time.Millisecond, ReconnectAttempts: 3})
+	p, got := openPublisher(t, newClient(t, u), v.Name,
+		publish.PublisherOptions{ReconnectDelay: 5 * time.Millisecond, ReconnectAttempts: 3})
 	proxy.Refuse()
 	n := 0
 	for ; ; n++ {
@@ -296,8 +302,8 @@ func TestPublisherThatCannotReconnectEnds(t *testing.T) {
 	}
 }
 
-// TestSilentBrokerIsLeft: a broker that says nothing of what is in flight is left for a new connection, long before heartbeats would tell:
-// one that forgets a confirm answers those.
+// TestSilentBrokerIsLeft: a broker that says nothing of what is in flight is left for a new
+// connection, long before heartbeats would tell: one that forgets a confirm answers those.
 func TestSilentBrokerIsLeft(t *testing.T) {
 	b := rabbittest.Any(t)
 	v := b.VHost(t)

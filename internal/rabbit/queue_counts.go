@@ -28,23 +28,25 @@ type countsJSON struct {
 	Unacked *int64 `json:"messages_unacknowledged"`
 }
 
-// Counts returns the counts of every queue of a vhost by three list requests, up to 4 s late for quorum queues. The list has none for
-// streams: those are asked for one by one over AMQP, where it can be reached. A crashed queue is in the map, too.
+// Counts returns the counts of every queue of a vhost by three list requests, up to 4 s late for
+// quorum queues. The list has none for streams: those are asked for one by one over AMQP, where it
+// can be reached. A crashed queue is in the map, too.
 func (c *Client) Counts(ctx context.Context, vhost string) (map[string]QueueCounts, error) {
 	counts := map[string]QueueCounts{}
 	var unknown []string
 	name := func(q *countsJSON) string { return q.Name }
-	err := listQueues(ctx, c.api, vhost, "name,type,messages_ready,messages_unacknowledged", name, func(q *countsJSON) error {
-		if q.Ready == nil || q.Unacked == nil {
-			if q.Type == topology.Stream {
-				unknown = append(unknown, q.Name)
+	err := listQueues(ctx, c.api, vhost, "name,type,messages_ready,messages_unacknowledged", name,
+		func(q *countsJSON) error {
+			if q.Ready == nil || q.Unacked == nil {
+				if q.Type == topology.Stream {
+					unknown = append(unknown, q.Name)
+				}
+				counts[q.Name] = QueueCounts{}
+				return nil
 			}
-			counts[q.Name] = QueueCounts{}
+			counts[q.Name] = QueueCounts{Ready: *q.Ready, Unacked: *q.Unacked, Known: true}
 			return nil
-		}
-		counts[q.Name] = QueueCounts{Ready: *q.Ready, Unacked: *q.Unacked, Known: true}
-		return nil
-	})
+		})
 	if err == nil {
 		err = c.countConsumers(ctx, vhost, counts)
 	}
@@ -90,19 +92,22 @@ func (c *Client) countOverAMQP(ctx context.Context, vhost string, names []string
 	return nil
 }
 
-// Ready returns how many messages of a queue are ready now, by a passive declaration. Without such a queue the error wraps
-// topology.ErrMissing. It is 0 also for a quorum queue whose leader is busy for longer than 250 ms: see ReadyConsuming.
+// Ready returns how many messages of a queue are ready now, by a passive declaration. Without such
+// a queue the error wraps topology.ErrMissing. It is 0 also for a quorum queue whose leader is busy
+// for longer than 250 ms: see ReadyConsuming.
 func (c *Client) Ready(ctx context.Context, vhost, queue string) (int64, error) {
 	q, err := c.declarePassive(ctx, vhost, queue)
 	return int64(q.Messages), err
 }
 
-// ReadyConsuming is Ready for who consumes from the queue at the same time. An answer that knows of no consumer is none: the leader of
-// a quorum queue is busy (3.10.8, 4.0.5, 4.3.6). The error wraps topology.ErrUnreachable then.
+// ReadyConsuming is Ready for who consumes from the queue at the same time. An answer that knows of
+// no consumer is none: the leader of a quorum queue is busy (3.10.8, 4.0.5, 4.3.6). The error wraps
+// topology.ErrUnreachable then.
 func (c *Client) ReadyConsuming(ctx context.Context, vhost, queue string) (int64, error) {
 	q, err := c.declarePassive(ctx, vhost, queue)
 	if err == nil && q.Messages == 0 && q.Consumers == 0 {
-		return 0, &Error{Op: fmt.Sprintf("count messages of queue %q", queue), Text: "its leader does not answer", Kind: topology.ErrUnreachable}
+		return 0, &Error{Op: fmt.Sprintf("count messages of queue %q", queue), Text: "its leader does not answer",
+			Kind: topology.ErrUnreachable}
 	}
 	return int64(q.Messages), err
 }
@@ -115,8 +120,9 @@ func (c *Client) declarePassive(ctx context.Context, vhost, queue string) (q amq
 	return q, c.onQueue("count messages of", vhost, queue).explain(ctx, err)
 }
 
-// MessageBytes returns what the messages of a queue take of its limit in bytes, and how many messages that was: statistics, which come
-// up to 10 s late (3.10.8, 4.0.5, 4.3.6). bytes is -1 when the broker does not tell.
+// MessageBytes returns what the messages of a queue take of its limit in bytes, and how many
+// messages that was: statistics, which come up to 10 s late (3.10.8, 4.0.5, 4.3.6). bytes is -1
+// when the broker does not tell.
 func (c *Client) MessageBytes(ctx context.Context, vhost, queue string) (bytes, messages int64, err error) {
 	if c.api == nil {
 		return -1, 0, nil
@@ -135,8 +141,9 @@ func (c *Client) MessageBytes(ctx context.Context, vhost, queue string) (bytes, 
 	return -1, 0, nil
 }
 
-// ReadyBytes returns the bytes of the ready messages of every queue of a vhost, by one list request: statistics, which come up to 10 s late
-// (3.10.8, 4.0.5, 4.3.6). Queues without statistics are left out.
+// ReadyBytes returns the bytes of the ready messages of every queue of a vhost, by one list
+// request: statistics, which come up to 10 s late (3.10.8, 4.0.5, 4.3.6). Queues without statistics
+// are left out.
 func (c *Client) ReadyBytes(ctx context.Context, vhost string) (map[string]int64, error) {
 	type sized struct {
 		Name  string `json:"name"`
@@ -167,8 +174,9 @@ func (c *Client) onQueue(verb, vhost, queue string) explainer {
 	return c.explainer(verb, &topology.Queue{VHost: vhost, Name: queue})
 }
 
-// Applied returns the names of the policy and the operator policy that a queue has now, "" for none. It asks for the list, which is
-// live: what the API says of a single queue lags up to 7 s (3.10.8, 4.0.5, 4.3.6). The list has operator policies on 4.3 only.
+// Applied returns the names of the policy and the operator policy that a queue has now, "" for
+// none. It asks for the list, which is live: what the API says of a single queue lags up to 7 s
+// (3.10.8, 4.0.5, 4.3.6). The list has operator policies on 4.3 only.
 func (c *Client) Applied(ctx context.Context, vhost, queue string) (policy, operator string, err error) {
 	type policies struct {
 		Name     string `json:"name"`

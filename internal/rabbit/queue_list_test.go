@@ -9,14 +9,16 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// The list with counts lacks queues that have crashed, and all of them while the node is not done booting.
+// The list with counts lacks queues that have crashed, and all of them while the node is not done
+// booting.
 func TestNoQueueIsLeftOut(t *testing.T) {
 	rabbittest.EachPrivateLine(t, func(t *testing.T, n *node.Node) {
 		v := rabbittest.Of(n).VHost(t)
 		c := newClient(t, v.User)
 		var queues []*topology.Queue
 		for i := range 20 {
-			q := &topology.Queue{VHost: v.Name, Name: fmt.Sprint("q", i), Type: topology.Classic, Durable: true, Arguments: map[string]any{"x-max-length": int64(5)}}
+			q := &topology.Queue{VHost: v.Name, Name: fmt.Sprint("q", i), Type: topology.Classic, Durable: true,
+				Arguments: map[string]any{"x-max-length": int64(5)}}
 			queues = append(queues, q)
 			create(t, c, q)
 		}

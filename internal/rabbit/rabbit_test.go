@@ -22,7 +22,8 @@ import (
 func TestMain(m *testing.M) {
 	// A private node that the tests share lives as long as their process.
 	const node = "github.com/msgctl/msgctl/internal/rabbittest/node."
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(node+"startProcess.func1"), goleak.IgnoreAnyFunction(node+"newGuard.func2"))
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(node+"startProcess.func1"),
+		goleak.IgnoreAnyFunction(node+"newGuard.func2"))
 }
 
 // optionsOf makes options from a test user's URLs.
@@ -41,7 +42,8 @@ func optionsOf(tb testing.TB, amqpURL, api string) Options {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	o := Options{Host: u.Hostname(), Port: port, VHost: vhost, User: u.User.Username(), Password: topology.Secret(password),
+	o := Options{Host: u.Hostname(), Port: port, VHost: vhost, User: u.User.Username(),
+		Password:       topology.Secret(password),
 		ReconnectDelay: 100 * time.Millisecond, ReconnectAttempts: 10, Timeout: 20 * time.Second, Name: "msgctl test"}
 	if api != "" {
 		a, err := url.Parse(api)
@@ -112,21 +114,28 @@ func oneOfEach(vhost, user string) []topology.Object {
 		&topology.UserLimit{User: user, Name: "max-channels", Value: 7},
 		&topology.Permission{VHost: vhost, User: user, Configure: "^a", Write: "", Read: ".*"},
 		&topology.VHostLimit{VHost: vhost, Name: "max-queues", Value: 100},
-		&topology.Parameter{VHost: vhost, Component: "federation-upstream", Name: odd, Value: map[string]any{"uri": "amqp://u:p@localhost", "prefetch-count": int64(5)}},
-		&topology.Policy{Operator: true, VHost: vhost, Name: "limit", Pattern: "^never$", ApplyTo: "queues", Definition: topology.Arguments{"max-length": int64(9)}},
-		&topology.Policy{VHost: vhost, Name: odd, Pattern: "^never$", ApplyTo: "all", Priority: 3, Definition: topology.Arguments{"dead-letter-exchange": "x"}},
-		&topology.Exchange{VHost: vhost, Name: odd, Type: "topic", Durable: true, Arguments: topology.Arguments{"alternate-exchange": "amq.fanout", "x-own": int64(1)}},
+		&topology.Parameter{VHost: vhost, Component: "federation-upstream", Name: odd,
+			Value: map[string]any{"uri": "amqp://u:p@localhost", "prefetch-count": int64(5)}},
+		&topology.Policy{Operator: true, VHost: vhost, Name: "limit", Pattern: "^never$", ApplyTo: "queues",
+			Definition: topology.Arguments{"max-length": int64(9)}},
+		&topology.Policy{VHost: vhost, Name: odd, Pattern: "^never$", ApplyTo: "all", Priority: 3,
+			Definition: topology.Arguments{"dead-letter-exchange": "x"}},
+		&topology.Exchange{VHost: vhost, Name: odd, Type: "topic", Durable: true,
+			Arguments: topology.Arguments{"alternate-exchange": "amq.fanout", "x-own": int64(1)}},
 		&topology.Exchange{VHost: vhost, Name: "headers", Type: "headers", AutoDelete: true, Internal: true},
 		&topology.TopicPermission{VHost: vhost, User: user, Exchange: odd, Write: "^w", Read: "^r"},
-		&topology.Queue{VHost: vhost, Name: long, Type: topology.Classic, TypeDeclared: true, Durable: true, Arguments: topology.Arguments{
-			"x-message-ttl": int64(86400000), "x-own": map[string]any{"f": 1.5, "l": []any{int64(1), "a", true}}}},
+		&topology.Queue{VHost: vhost, Name: long, Type: topology.Classic, TypeDeclared: true, Durable: true,
+			Arguments: topology.Arguments{
+				"x-message-ttl": int64(86400000), "x-own": map[string]any{"f": 1.5, "l": []any{int64(1), "a", true}}}},
 		&topology.Queue{VHost: vhost, Name: odd, Type: topology.Quorum, TypeDeclared: true, Durable: true},
 		&topology.Queue{VHost: vhost, Name: ".", Type: topology.Stream, TypeDeclared: true, Durable: true},
 		&topology.Queue{VHost: vhost, Name: "plain", Type: topology.Classic, Durable: true},
-		&topology.Binding{VHost: vhost, Source: odd, Destination: long, DestinationType: topology.ToQueue, RoutingKey: "a.*.#/%"},
+		&topology.Binding{VHost: vhost, Source: odd, Destination: long, DestinationType: topology.ToQueue,
+			RoutingKey: "a.*.#/%"},
 		&topology.Binding{VHost: vhost, Source: odd, Destination: "headers", DestinationType: topology.ToExchange},
-		&topology.Binding{VHost: vhost, Source: "headers", Destination: odd, DestinationType: topology.ToQueue, Arguments: topology.Arguments{
-			"x-match": "all", "n": int64(5), "f": 2.0, "b": false, "nothing": nil}},
+		&topology.Binding{VHost: vhost, Source: "headers", Destination: odd, DestinationType: topology.ToQueue,
+			Arguments: topology.Arguments{
+				"x-match": "all", "n": int64(5), "f": 2.0, "b": false, "nothing": nil}},
 	}
 }
 
@@ -216,7 +225,8 @@ func TestServerFacts(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)
 		s := readLive(t, newClient(t, v.User), Scope{VHosts: []string{v.Name}}).Server
-		if !strings.HasPrefix(s.Version, b.Line+".") || s.User != v.Login || !slices.Contains(s.Tags, "administrator") || !slices.Contains(s.ExchangeTypes, "topic") || s.ClusterName == "" {
+		if !strings.HasPrefix(s.Version, b.Line+".") || s.User != v.Login || !slices.Contains(s.Tags, "administrator") ||
+			!slices.Contains(s.ExchangeTypes, "topic") || s.ClusterName == "" {
 			t.Errorf("server %+v", s)
 		}
 		wantType := "classic"
@@ -231,7 +241,8 @@ func TestServerFacts(t *testing.T) {
 
 func TestVHostKeepsWhatTheFileDoesNotName(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
-		v := b.VHost(t, rabbittest.VHostBody(map[string]any{"default_queue_type": "quorum", "description": "old", "tags": "a,b"}))
+		v := b.VHost(t, rabbittest.VHostBody(map[string]any{"default_queue_type": "quorum", "description": "old",
+			"tags": "a,b"}))
 		c := newClient(t, v.User)
 		want := &topology.VHost{Name: v.Name, Description: "new"}
 		want.Declared.Description = true
@@ -257,7 +268,8 @@ func TestDefaultQueueType(t *testing.T) {
 				v := b.VHost(t, rabbittest.VHostBody(map[string]any{"default_queue_type": "quorum"}))
 				c := newClient(t, v.User, change)
 				untyped := &topology.Queue{VHost: v.Name, Name: "untyped", Type: topology.Classic, Durable: true}
-				classic := &topology.Queue{VHost: v.Name, Name: "classic", Type: topology.Classic, TypeDeclared: true, Durable: true}
+				classic := &topology.Queue{VHost: v.Name, Name: "classic", Type: topology.Classic, TypeDeclared: true,
+					Durable: true}
 				create(t, c, untyped, classic)
 				live := readLive(t, c, Scope{VHosts: []string{v.Name}})
 				want := topology.Quorum
@@ -313,7 +325,8 @@ func TestTwinBindingsAreOne(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		want := &topology.Binding{VHost: v.Name, Source: "amq.direct", Destination: "q", DestinationType: topology.ToQueue, RoutingKey: "k", Arguments: topology.Arguments{"n": int64(1)}}
+		want := &topology.Binding{VHost: v.Name, Source: "amq.direct", Destination: "q", DestinationType: topology.ToQueue,
+			RoutingKey: "k", Arguments: topology.Arguments{"n": int64(1)}}
 		have, _ := readLive(t, c, Scope{VHosts: []string{v.Name}}).Get(want.Ref())
 		if have == nil || len(have.(*topology.Binding).PropertiesKeys) != 2 {
 			t.Fatalf("binding %+v", have)
@@ -341,7 +354,8 @@ func TestRequestsDoNotGrow(t *testing.T) {
 	for i := range 60 {
 		create(t, c, &topology.Queue{VHost: v.Name, Name: fmt.Sprint("q", i), Type: topology.Classic, Durable: true},
 			&topology.Exchange{VHost: v.Name, Name: fmt.Sprint("x", i), Type: "direct", Durable: true},
-			&topology.Binding{VHost: v.Name, Source: fmt.Sprint("x", i), Destination: fmt.Sprint("q", i), DestinationType: topology.ToQueue})
+			&topology.Binding{VHost: v.Name, Source: fmt.Sprint("x", i), Destination: fmt.Sprint("q", i),
+				DestinationType: topology.ToQueue})
 	}
 	if large := count(); large != small {
 		t.Errorf("%d requests for an empty vhost, %d for 180 objects", small, large)

@@ -18,20 +18,22 @@ import (
 // readParallel is how many list requests are under way at once.
 const readParallel = 8
 
-// Scope says what to read. The zero Scope reads nothing but the server's facts, global parameters and ownership.
+// Scope says what to read. The zero Scope reads nothing but the server's facts, global parameters
+// and ownership.
 type Scope struct {
 	// VHosts are the vhosts whose objects to read.
 	VHosts []string
-	// Kinds are the kinds to read; nil means all. A kind that lives in a vhost is read in VHosts only; users, user limits
-	// and global parameters are the cluster's. Vhosts, exchanges, queues and bindings are always read.
+	// Kinds are the kinds to read; nil means all. A kind that lives in a vhost is read in VHosts
+	// only; users, user limits and global parameters are the cluster's. Vhosts, exchanges, queues
+	// and bindings are always read.
 	Kinds []topology.Kind
-	// Owner is a topology's State.Owner. What its record of ownership names is read too: kinds and vhosts that the file no longer
-	// has, so that they can be pruned.
+	// Owner is a topology's State.Owner. What its record of ownership names is read too: kinds and
+	// vhosts that the file no longer has, so that they can be pruned.
 	Owner string
 }
 
-// ScopeOf returns what Diff needs to compare a wanted state: its vhosts, the kinds it declares, and those whose live
-// values decide what a broker makes of it (policies, limits).
+// ScopeOf returns what Diff needs to compare a wanted state: its vhosts, the kinds it declares, and
+// those whose live values decide what a broker makes of it (policies, limits).
 func ScopeOf(want *topology.State) Scope {
 	s := Scope{VHosts: want.VHosts(), Owner: want.Owner(), Kinds: []topology.Kind{
 		topology.KindPolicy, topology.KindOperatorPolicy, topology.KindVHostLimit,
@@ -49,7 +51,8 @@ func (s Scope) normal() Scope {
 	if s.Kinds == nil {
 		s.Kinds = topology.Kinds()
 	}
-	s.Kinds = append(slices.Clone(s.Kinds), topology.KindVHost, topology.KindExchange, topology.KindQueue, topology.KindBinding, topology.KindGlobalParameter)
+	s.Kinds = append(slices.Clone(s.Kinds), topology.KindVHost, topology.KindExchange, topology.KindQueue,
+		topology.KindBinding, topology.KindGlobalParameter)
 	slices.Sort(s.Kinds)
 	s.Kinds = slices.Compact(s.Kinds)
 	return s
@@ -65,19 +68,23 @@ type reading struct {
 	live  *topology.Live
 }
 
-// ReadLive reads the objects in scope, in parallel, with a number of requests that depends on the number of vhosts and not of
-// objects. Predeclared exchanges (the default exchange "" and amq.*) are in the result, bindings of the default exchange are
-// not, and bindings that look alike are one with several PropertiesKeys.
+// ReadLive reads the objects in scope, in parallel, with a number of requests that depends on the
+// number of vhosts and not of objects. Predeclared exchanges (the default exchange "" and amq.*)
+// are in the result, bindings of the default exchange are not, and bindings that look alike are one
+// with several PropertiesKeys.
 //
-// Vhosts that do not exist are in MissingVHosts; a kind that the user may not read is in Unreadable with the reason. An error
-// means that nothing can be said: it wraps topology.ErrUnreachable, or topology.ErrNotPermitted when the login or the access to a
-// vhost is refused; with ErrAPI, ReadAMQP may still do.
+// Vhosts that do not exist are in MissingVHosts; a kind that the user may not read is in Unreadable
+// with the reason. An error means that nothing can be said: it wraps topology.ErrUnreachable, or
+// topology.ErrNotPermitted when the login or the access to a vhost is refused; with ErrAPI,
+// ReadAMQP may still do.
 //
-// Messages in Status are as fresh as the broker's totals: at once for classic queues, up to 4 s late for quorum queues, unknown
-// for streams (seen on 3.10.8, 4.0.5, 4.3.6). Consumers are not counted: see Refine.
+// Messages in Status are as fresh as the broker's totals: at once for classic queues, up to 4 s
+// late for quorum queues, unknown for streams (seen on 3.10.8, 4.0.5, 4.3.6). Consumers are not
+// counted: see Refine.
 func (c *Client) ReadLive(ctx context.Context, scope Scope) (*topology.Live, error) {
 	if c.api == nil {
-		return nil, &Error{Op: "read the broker", Text: "there is no management API to read from", Kind: errors.Join(topology.ErrUnreachable, ErrAPI)}
+		return nil, &Error{Op: "read the broker", Text: "there is no management API to read from",
+			Kind: errors.Join(topology.ErrUnreachable, ErrAPI)}
 	}
 	r := &reading{api: c.api, scope: scope.normal(), live: &topology.Live{
 		Status: map[topology.Ref]topology.QueueStatus{}, Ownership: map[string]topology.Ownership{}, Unreadable: map[topology.Kind]string{},
@@ -149,7 +156,8 @@ func (r *reading) clusterKinds(ctx context.Context, g *errgroup.Group) {
 	}
 }
 
-// inVHost reads one vhost. Any of the lists may be the first to tell that the vhost is missing or closed to us.
+// inVHost reads one vhost. Any of the lists may be the first to tell that the vhost is missing or
+// closed to us.
 func (r *reading) inVHost(ctx context.Context, vhost string) error {
 	if err := addressable(vhost); err != nil {
 		return &Error{Op: fmt.Sprintf("read vhost %q", vhost), Text: err.Error(), cause: err}
@@ -173,8 +181,9 @@ func (r *reading) inVHost(ctx context.Context, vhost string) error {
 	return g.Wait()
 }
 
-// access tells a missing vhost from a closed one. Missing: 404 with the error "Object Not Found" on all lines. No permission: 401
-// on 3.10 and 4.0, 404 with the error "not_found" on 4.3. Whoever may read one list of a vhost may read all of them.
+// access tells a missing vhost from a closed one. Missing: 404 with the error "Object Not Found" on
+// all lines. No permission: 401 on 3.10 and 4.0, 404 with the error "not_found" on 4.3. Whoever may
+// read one list of a vhost may read all of them.
 func (r *reading) access(vhost string, err error) error {
 	var refusal *apiError
 	if !errors.As(err, &refusal) {
@@ -206,7 +215,8 @@ func (r *reading) optional(kind topology.Kind, tag string, err error) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.live.Unreadable[kind] = fmt.Sprintf("user %q lacks the tag %s: rabbitmqctl set_user_tags %s %s", r.api.user, tag, shell.Quote(r.api.user), tag)
+	r.live.Unreadable[kind] = fmt.Sprintf("user %q lacks the tag %s: rabbitmqctl set_user_tags %s %s", r.api.user, tag,
+		shell.Quote(r.api.user), tag)
 	return nil
 }
 

@@ -17,17 +17,20 @@ import (
 // maxDifferences bounds how many fields of one object are found out by declaring it.
 const maxDifferences = 24
 
-// ReadAMQP reads what can be known without the management API about the exchanges and queues that want declares: whether
-// they exist (by passive declaration), and how many messages and consumers a queue has. All other kinds are in Unreadable:
-// a caller plans to declare bindings, which changes nothing where they exist.
+// ReadAMQP reads what can be known without the management API about the exchanges and queues that
+// want declares: whether they exist (by passive declaration), and how many messages and consumers a
+// queue has. All other kinds are in Unreadable: a caller plans to declare bindings, which changes
+// nothing where they exist.
 //
-// What an existing object is like, AMQP does not tell. With compare false it is taken to be as declared. With compare true
-// each existing object is declared again as wanted, which changes nothing, and from the broker's refusals follows what it is like,
-// field by field; should the object vanish in the milliseconds between, that declaration creates it. It takes the permission
-// to configure; without it, the object is taken to be as declared. (A queue that expires when unused lives longer by
-// being declared.)
+// What an existing object is like, AMQP does not tell. With compare false it is taken to be as
+// declared. With compare true each existing object is declared again as wanted, which changes
+// nothing, and from the broker's refusals follows what it is like, field by field; should the
+// object vanish in the milliseconds between, that declaration creates it. It takes the permission
+// to configure; without it, the object is taken to be as declared. (A queue that expires when
+// unused lives longer by being declared.)
 func (c *Client) ReadAMQP(ctx context.Context, want *topology.State, compare bool) (*topology.Live, error) {
-	live := &topology.Live{Status: map[topology.Ref]topology.QueueStatus{}, Ownership: map[string]topology.Ownership{}, Unreadable: map[topology.Kind]string{}}
+	live := &topology.Live{Status: map[topology.Ref]topology.QueueStatus{}, Ownership: map[string]topology.Ownership{},
+		Unreadable: map[topology.Kind]string{}}
 	live.Server = topology.Server{User: c.opts.User, AMQPOnly: true}
 	for _, kind := range topology.Kinds() {
 		switch kind {
@@ -65,7 +68,8 @@ func (s *session) serverVersion() string {
 	return version
 }
 
-func (c *Client) readVHostAMQP(ctx context.Context, s *session, live *topology.Live, want *topology.State, compare bool) error {
+func (c *Client) readVHostAMQP(ctx context.Context, s *session, live *topology.Live, want *topology.State,
+	compare bool) error {
 	var mu sync.Mutex
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(channelsPerSession)
@@ -91,13 +95,15 @@ func (c *Client) readVHostAMQP(ctx context.Context, s *session, live *topology.L
 }
 
 // probe returns the live object, nil when it does not exist.
-func probe(ctx context.Context, s *session, want topology.Object, compare bool) (topology.Object, topology.QueueStatus, error) {
+func probe(ctx context.Context, s *session, want topology.Object, compare bool) (topology.Object, topology.QueueStatus,
+	error) {
 	var status topology.QueueStatus
 	err := s.do(ctx, func(ch *amqp.Channel) error {
 		switch o := want.(type) {
 		case *topology.Queue:
 			q, err := ch.QueueDeclarePassive(o.Name, o.Durable, o.AutoDelete, false, false, nil)
-			status = topology.QueueStatus{Messages: int64(q.Messages), Consumers: int64(q.Consumers), Known: err == nil && o.Type != topology.Stream}
+			status = topology.QueueStatus{Messages: int64(q.Messages), Consumers: int64(q.Consumers), Known: err == nil &&
+				o.Type != topology.Stream}
 			return err
 		case *topology.Exchange:
 			if o.Name == "" {
@@ -112,7 +118,8 @@ func probe(ctx context.Context, s *session, want topology.Object, compare bool) 
 	case errors.As(err, &exception) && exception.Code == amqp.NotFound:
 		return nil, status, nil
 	case err != nil:
-		return nil, status, explainer{op: "look for " + want.Ref().String(), object: want, user: s.opts.User}.explain(ctx, err)
+		return nil, status, explainer{op: "look for " + want.Ref().String(), object: want, user: s.opts.User}.explain(ctx,
+			err)
 	case !compare:
 		return want, status, nil
 	}
@@ -120,8 +127,9 @@ func probe(ctx context.Context, s *session, want topology.Object, compare bool) 
 	return have, status, err
 }
 
-// compared declares an existing object until the broker agrees, and returns it as the broker has it. Each refusal names one
-// field and its live value. What cannot be found out that way is taken to be as declared.
+// compared declares an existing object until the broker agrees, and returns it as the broker has
+// it. Each refusal names one field and its live value. What cannot be found out that way is taken
+// to be as declared.
 func compared(ctx context.Context, s *session, want topology.Object) (topology.Object, error) {
 	have := want
 	for range maxDifferences {
@@ -180,13 +188,15 @@ func with(o topology.Object, r reply) (topology.Object, bool) {
 		default:
 			return &next, replaceArgument(&next.Arguments, r)
 		}
-		return &next, next.Type != o.Type || next.Durable != o.Durable || next.AutoDelete != o.AutoDelete || next.Internal != o.Internal
+		return &next, next.Type != o.Type || next.Durable != o.Durable || next.AutoDelete != o.AutoDelete ||
+			next.Internal != o.Internal
 	}
 	return nil, false
 }
 
-// replaceArgument puts the live value into a copy of the table, and reports whether that is another one. The text does not
-// always tell the type: integers and booleans are told by their looks, unless the wanted value is text.
+// replaceArgument puts the live value into a copy of the table, and reports whether that is another
+// one. The text does not always tell the type: integers and booleans are told by their looks,
+// unless the wanted value is text.
 func replaceArgument(table *topology.Arguments, r reply) bool {
 	old, had := (*table)[r.argument]
 	args := table.Clone()

@@ -21,7 +21,8 @@ func TestReadAMQP(t *testing.T) {
 		}
 		live := []topology.Object{
 			queue("same", topology.Quorum, true, topology.Arguments{"x-message-ttl": int64(5)}),
-			queue("differs", topology.Classic, true, topology.Arguments{"x-message-ttl": int64(500000), "x-dead-letter-exchange": "d", "x-single-active-consumer": true}),
+			queue("differs", topology.Classic, true, topology.Arguments{"x-message-ttl": int64(500000),
+				"x-dead-letter-exchange": "d", "x-single-active-consumer": true}),
 			exchange("same", "topic", true, nil),
 			&topology.Queue{VHost: v.Name, Name: "untyped", Type: topology.Classic, Durable: true},
 			exchange("differs", "topic", true, topology.Arguments{"alternate-exchange": "y"}),
@@ -41,7 +42,8 @@ func TestReadAMQP(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got.Len() != 5 || fmt.Sprint(got.MissingVHosts) != "[no such vhost]" || got.Unreadable[topology.KindBinding] == "" || got.Unreadable[topology.KindPolicy] == "" {
+			if got.Len() != 5 || fmt.Sprint(got.MissingVHosts) != "[no such vhost]" ||
+				got.Unreadable[topology.KindBinding] == "" || got.Unreadable[topology.KindPolicy] == "" {
 				t.Errorf("read %d objects, missing %q, unreadable %v", got.Len(), got.MissingVHosts, got.Unreadable)
 			}
 			if s := got.Status[live[1].Ref()]; s.Messages != 2 || !s.Known {

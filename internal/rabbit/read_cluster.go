@@ -58,9 +58,10 @@ type vhostJSON struct {
 
 // vhosts lists every vhost that the user may see. GET of a single one needs an administrator.
 func (r *reading) vhosts(ctx context.Context) error {
-	return read(ctx, r, "vhosts?disable_stats=true&columns=name,description,tags,default_queue_type,metadata", func(v *vhostJSON) topology.Object {
-		return v.vhost()
-	})
+	return read(ctx, r, "vhosts?disable_stats=true&columns=name,description,tags,default_queue_type,metadata",
+		func(v *vhostJSON) topology.Object {
+			return v.vhost()
+		})
 }
 
 func (v *vhostJSON) vhost() *topology.VHost {
@@ -88,7 +89,8 @@ type userJSON struct {
 
 func (r *reading) users(ctx context.Context) error {
 	return read(ctx, r, "users", func(u *userJSON) topology.Object {
-		return &topology.User{Name: u.Name, Tags: u.Tags, PasswordHash: topology.Secret(u.Hash), HashingAlgorithm: u.Algorithm}
+		return &topology.User{Name: u.Name, Tags: u.Tags, PasswordHash: topology.Secret(u.Hash),
+			HashingAlgorithm: u.Algorithm}
 	})
 }
 
@@ -137,7 +139,8 @@ type parameterJSON struct {
 	Value     any    `json:"value"`
 }
 
-// parameters are listed for all vhosts at once: the API lists them per component or altogether only.
+// parameters are listed for all vhosts at once: the API lists them per component or altogether
+// only.
 func (r *reading) parameters(ctx context.Context) error {
 	return read(ctx, r, "parameters", func(p *parameterJSON) topology.Object {
 		if !slices.Contains(r.scope.VHosts, p.VHost) || ownKind(p.Component) {

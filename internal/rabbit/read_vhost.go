@@ -93,7 +93,8 @@ type bindingJSON struct {
 	PropertiesKey   string                   `json:"properties_key"`
 }
 
-// bindings merges those that differ in the AMQP types of their arguments only, which JSON does not show.
+// bindings merges those that differ in the AMQP types of their arguments only, which JSON does not
+// show.
 func (r *reading) bindings(ctx context.Context, vhost string) error {
 	var objects []topology.Object
 	seen := map[topology.Ref]*topology.Binding{}
@@ -122,8 +123,8 @@ func (r *reading) bindings(ctx context.Context, vhost string) error {
 	return r.addAll(objects)
 }
 
-// voids restores header matches on mere presence: the API shows AMQP's void as the text "undefined" (3.10.8, 4.0.5, 4.3.6), and a match on
-// that very text is taken for one too.
+// voids restores header matches on mere presence: the API shows AMQP's void as the text "undefined"
+// (3.10.8, 4.0.5, 4.3.6), and a match on that very text is taken for one too.
 func voids(args map[string]any) map[string]any {
 	for k, v := range args {
 		if v == "undefined" {

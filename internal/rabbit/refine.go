@@ -11,11 +11,12 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Refine counts messages and consumers of the queues among refs again, and puts the counts into live.Status: with three
-// requests per vhost for all queues, and where AMQP is reachable a passive declaration per queue, which gives the ready
-// messages and the consumers of this very moment. Messages that consumers hold unacknowledged are counted as the management API
-// reports them: at once for classic queues, up to 4 s late for quorum queues. Consumers of streams, which AMQP does not count, show
-// up to 5 s late (3.10.8, 4.0.5, 4.3.6). A queue that is gone loses its status.
+// Refine counts messages and consumers of the queues among refs again, and puts the counts into
+// live.Status: with three requests per vhost for all queues, and where AMQP is reachable a passive
+// declaration per queue, which gives the ready messages and the consumers of this very moment.
+// Messages that consumers hold unacknowledged are counted as the management API reports them: at
+// once for classic queues, up to 4 s late for quorum queues. Consumers of streams, which AMQP does
+// not count, show up to 5 s late (3.10.8, 4.0.5, 4.3.6). A queue that is gone loses its status.
 func (c *Client) Refine(ctx context.Context, live *topology.Live, refs []topology.Ref) error {
 	byVHost := map[string][]topology.Ref{}
 	for _, ref := range refs {
@@ -44,7 +45,8 @@ func (c *Client) Refine(ctx context.Context, live *topology.Live, refs []topolog
 
 func (e explainer) withOp(op string) explainer { e.op = op; return e }
 
-func (c *Client) count(ctx context.Context, vhost string, refs []topology.Ref) (map[topology.Ref]topology.QueueStatus, error) {
+func (c *Client) count(ctx context.Context, vhost string, refs []topology.Ref) (map[topology.Ref]topology.QueueStatus,
+	error) {
 	counts := map[topology.Ref]topology.QueueStatus{}
 	if c.api != nil {
 		var err error
@@ -79,9 +81,11 @@ func (c *Client) count(ctx context.Context, vhost string, refs []topology.Ref) (
 	return counts, nil
 }
 
-// merge takes the larger counts: the one source sees unacknowledged messages, the other the latest ready ones and those of streams.
+// merge takes the larger counts: the one source sees unacknowledged messages, the other the latest
+// ready ones and those of streams.
 func merge(a, b topology.QueueStatus) topology.QueueStatus {
-	return topology.QueueStatus{Messages: max(a.Messages, b.Messages), Consumers: max(a.Consumers, b.Consumers), Known: a.Known || b.Known}
+	return topology.QueueStatus{Messages: max(a.Messages, b.Messages), Consumers: max(a.Consumers, b.Consumers),
+		Known: a.Known || b.Known}
 }
 
 // passive returns the counts of a queue, nil when it is gone.
@@ -127,8 +131,8 @@ type consumerJSON struct {
 	} `json:"queue"`
 }
 
-// consumers calls each with the queue of every consumer in the vhost. A new one shows up to 5 s late (3.10.8,
-// 4.0.5, 4.3.6).
+// consumers calls each with the queue of every consumer in the vhost. A new one shows up to 5 s
+// late (3.10.8, 4.0.5, 4.3.6).
 func (c *Client) consumers(ctx context.Context, vhost string, each func(queue string)) error {
 	return list(ctx, c.api, path("consumers", vhost)+"?columns=queue.name", func(k *consumerJSON) error {
 		each(k.Queue.Name)

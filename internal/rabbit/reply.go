@@ -34,7 +34,8 @@ const (
 	replyNotUTF8
 )
 
-// reply is a parsed reply text of AMQP or reason of the management API: both word the same refusal alike.
+// reply is a parsed reply text of AMQP or reason of the management API: both word the same refusal
+// alike.
 type reply struct {
 	kind replyKind
 	// argument is the argument or property that is inequivalent or invalid.
@@ -49,7 +50,8 @@ type reply struct {
 	detail string
 }
 
-// lazily compiles an expression when it is first used, so that programs do not pay for it when they start.
+// lazily compiles an expression when it is first used, so that programs do not pay for it when they
+// start.
 func lazily(expr string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 }
@@ -67,8 +69,8 @@ var (
 	ofQueueType       = lazily(`of queue type ([a-z_]+)`)
 )
 
-// parseReply reads a broker's text. 3.10 and 4.0 escape some for HTML. It never fails: what it does not know is replyOther
-// with the text as detail, its numeric or capital codes taken off.
+// parseReply reads a broker's text. 3.10 and 4.0 escape some for HTML. It never fails: what it does
+// not know is replyOther with the text as detail, its numeric or capital codes taken off.
 func parseReply(text string) reply {
 	text = strings.TrimSpace(printable(html.UnescapeString(text)))
 	if bareCode().MatchString(text) {
@@ -135,7 +137,8 @@ func classify(text string) replyKind {
 	return replyOther
 }
 
-// inequivalent reads: inequivalent arg 'A' for queue 'Q' in vhost 'V': received X but current is Y. Names may hold quotes.
+// inequivalent reads: inequivalent arg 'A' for queue 'Q' in vhost 'V': received X but current is Y.
+// Names may hold quotes.
 func (r *reply) inequivalent() {
 	r.kind = replyInequivalent
 	r.argument, r.detail = quotedThen(r.detail, "inequivalent arg '")
@@ -157,8 +160,8 @@ func replyValue(s string) (string, bool) {
 	return strings.TrimSuffix(strings.TrimPrefix(s, "'"), "'"), false
 }
 
-// quotedThen splits "PREFIX'name' for queue …: detail" into name and detail. The detail of "of queue type rabbit_quorum_queue"
-// is that text.
+// quotedThen splits "PREFIX'name' for queue …: detail" into name and detail. The detail of "of
+// queue type rabbit_quorum_queue" is that text.
 func quotedThen(text, prefix string) (name, detail string) {
 	rest := strings.TrimPrefix(text, prefix)
 	name, rest, ok := strings.Cut(rest, "' for ")

@@ -11,11 +11,14 @@ import (
 // The texts are what 3.10.8, 4.0.5 and 4.3.6 answered.
 func TestParseReply(t *testing.T) {
 	for text, want := range map[string]reply{
-		"PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'Q' in vhost 'V': received '2000' but current is '1000'": {
+		"PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'Q' in vhost 'V': received '2000' but current " +
+			"is '1000'": {
 			kind: replyInequivalent, argument: "x-message-ttl", received: "2000", current: "1000"},
-		"406 PRECONDITION_FAILED - inequivalent arg 'd' for queue 'it's' in vhost 'a': received none but current is the value 'it's' of type 'longstr'": {
+		"406 PRECONDITION_FAILED - inequivalent arg 'd' for queue 'it's' in vhost 'a': received none but current is the " +
+			"value 'it's' of type 'longstr'": {
 			kind: replyInequivalent, argument: "d", receivedNone: true, current: "it's"},
-		"inequivalent arg &#39;x&#39; for queue &#39;Q&#39; in vhost &#39;V&#39;: received the value &#39;1&#39; of type &#39;long&#39; but current is none": {
+		"inequivalent arg &#39;x&#39; for queue &#39;Q&#39; in vhost &#39;V&#39;: received the value &#39;1&#39; of type " +
+			"&#39;long&#39; but current is none": {
 			kind: replyInequivalent, argument: "x", received: "1", currentNone: true},
 		"invalid arg 'x-max-priority' for queue 'Q' in vhost 'V' of queue type rabbit_quorum_queue": {
 			kind: replyInvalidArgument, argument: "x-max-priority", detail: "of queue type rabbit_quorum_queue"},
@@ -38,8 +41,10 @@ func TestParseReply(t *testing.T) {
 		"":               {},
 	} {
 		got := parseReply(text)
-		if got.kind != want.kind || got.argument != want.argument || got.received != want.received || got.current != want.current ||
-			got.receivedNone != want.receivedNone || got.currentNone != want.currentNone || got.subject != want.subject || got.name != want.name {
+		if got.kind != want.kind || got.argument != want.argument || got.received != want.received ||
+			got.current != want.current ||
+			got.receivedNone != want.receivedNone || got.currentNone != want.currentNone || got.subject != want.subject ||
+			got.name != want.name {
 			t.Errorf("%q:\nhave %+v\nwant %+v", text, got, want)
 		}
 		if want.detail != "" && got.detail != want.detail {
@@ -66,10 +71,12 @@ func TestHumanise(t *testing.T) {
 	}
 }
 
-// Whatever a broker says, the parser survives, and what is made of it is neither empty nor longer than it can be.
+// Whatever a broker says, the parser survives, and what is made of it is neither empty nor longer
+// than it can be.
 func FuzzParseReply(f *testing.F) {
 	for _, seed := range []string{
-		"PRECONDITION_FAILED - inequivalent arg 'x' for queue 'Q' in vhost 'V': received '2000' but current is the value '1' of type 'long'",
+		"PRECONDITION_FAILED - inequivalent arg 'x' for queue 'Q' in vhost 'V': received '2000' but current is the value " +
+			"'1' of type 'long'",
 		"inequivalent arg 'a' for ", "invalid arg '", "invalid property 'x' for queue", "&lt;&lt;", "406", "Validation failed\n\n[{<<\"a\">>,1}]", "no queue ''' in vhost '",
 	} {
 		f.Add(seed)

@@ -12,11 +12,12 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// channelsPerSession is how many AMQP methods are under way at once: with more, 4.3 gets slower (measured on two cores).
+// channelsPerSession is how many AMQP methods are under way at once: with more, 4.3 gets slower
+// (measured on two cores).
 const channelsPerSession = 8
 
-// session does AMQP operations in one vhost on the channels of one connection, which it opens when needed and restores when
-// it is lost. It is safe for concurrent use.
+// session does AMQP operations in one vhost on the channels of one connection, which it opens when
+// needed and restores when it is lost. It is safe for concurrent use.
 type session struct {
 	opts  Options
 	vhost string
@@ -55,9 +56,9 @@ func (s *session) close() {
 	}
 }
 
-// do runs one operation on a channel of its own. The operation must be idempotent: it is run again when the connection
-// was lost under it. An exception that the broker answers to the operation is returned as it came, always to the operation
-// that caused it.
+// do runs one operation on a channel of its own. The operation must be idempotent: it is run again
+// when the connection was lost under it. An exception that the broker answers to the operation is
+// returned as it came, always to the operation that caused it.
 func (s *session) do(ctx context.Context, f func(*amqp.Channel) error) error {
 	if err := enter(ctx, s.slots); err != nil {
 		return err
@@ -85,8 +86,9 @@ func (s *session) do(ctx context.Context, f func(*amqp.Channel) error) error {
 	}
 }
 
-// alone runs an operation on a connection of its own, one at a time. Some refusals close the whole connection (3.10: unknown
-// exchange type; 3.10 and 4.0: a stream's bad max-age) and with it every operation under way: alone, the guilty one shows.
+// alone runs an operation on a connection of its own, one at a time. Some refusals close the whole
+// connection (3.10: unknown exchange type; 3.10 and 4.0: a stream's bad max-age) and with it every
+// operation under way: alone, the guilty one shows.
 func (s *session) alone(ctx context.Context, f func(*amqp.Channel) error) error {
 	if err := enter(ctx, s.lone); err != nil {
 		return err
@@ -104,8 +106,8 @@ func (s *session) alone(ctx context.Context, f func(*amqp.Channel) error) error 
 	return err
 }
 
-// once runs f on a channel of l. The AMQP library knows no contexts for methods: when ctx ends first, the channel is left to
-// its connection and never used again.
+// once runs f on a channel of l. The AMQP library knows no contexts for methods: when ctx ends
+// first, the channel is left to its connection and never used again.
 func (s *session) once(ctx context.Context, l *link, f func(*amqp.Channel) error) error {
 	ctx, cancel := context.WithTimeout(ctx, s.opts.Timeout)
 	defer cancel()
@@ -157,7 +159,8 @@ func (s *session) drop(l *link) {
 	_ = l.net.Close()
 }
 
-// link returns the open connection, dialling if there is none: once if there never was one, else as often as the options say.
+// link returns the open connection, dialling if there is none: once if there never was one, else as
+// often as the options say.
 func (s *session) link(ctx context.Context) (*link, error) {
 	if l, err := s.live(); l != nil || err != nil {
 		return l, err
@@ -187,8 +190,9 @@ func (s *session) link(ctx context.Context) (*link, error) {
 	return l, nil
 }
 
-// giveUp remembers that the broker, which took the login before, refuses it now: the user or the vhost is gone. Every further
-// attempt would take the broker three seconds to refuse, one operation after the other.
+// giveUp remembers that the broker, which took the login before, refuses it now: the user or the
+// vhost is gone. Every further attempt would take the broker three seconds to refuse, one operation
+// after the other.
 func (s *session) giveUp(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -242,7 +246,8 @@ func fate(l *link, err error) opFate {
 	return fateLost
 }
 
-// serverFate tells a channel's exceptions (AMQP 0-9-1: soft errors), which concern one operation, from a connection's.
+// serverFate tells a channel's exceptions (AMQP 0-9-1: soft errors), which concern one operation,
+// from a connection's.
 func serverFate(code int) opFate {
 	switch code {
 	case amqp.ConnectionForced:
@@ -253,12 +258,13 @@ func serverFate(code int) opFate {
 	return fateFatal
 }
 
-// refusalsOfAKnownLogin is how often a login or a vhost that was there before is tried again when the broker refuses it: one that
-// has just started may not know its users and vhosts for a moment (seen on 4.3.6).
+// refusalsOfAKnownLogin is how often a login or a vhost that was there before is tried again when
+// the broker refuses it: one that has just started may not know its users and vhosts for a moment
+// (seen on 4.3.6).
 const refusalsOfAKnownLogin = 3
 
-// retry calls f once, and when established says so, again after growing pauses: while the broker is unreachable as the options
-// say, and a few times when it refuses the login.
+// retry calls f once, and when established says so, again after growing pauses: while the broker is
+// unreachable as the options say, and a few times when it refuses the login.
 func retry(ctx context.Context, o Options, established bool, f func() error) error {
 	err := f()
 	if !established {

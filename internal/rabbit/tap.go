@@ -66,8 +66,9 @@ func (f *feed) took(d *consume.Delivery) {
 	}
 }
 
-// Close implements consume.Subscription. It unbinds first: a broker refuses a message that is on its way to a queue while that is deleted
-// (nack, seen on 4.3.6), and a publisher should not notice that somebody has watched.
+// Close implements consume.Subscription. It unbinds first: a broker refuses a message that is on
+// its way to a queue while that is deleted (nack, seen on 4.3.6), and a publisher should not notice
+// that somebody has watched.
 func (f *feed) Close() error {
 	f.meter.release()
 	f.unbind()
@@ -206,9 +207,10 @@ func (f *feed) onChannel(ctx context.Context, do func(*amqp.Channel) error) erro
 	})
 }
 
-// declare makes the private queue. Beside the names of msgctl's own it tries one of the broker's (amq.gen-…): where
-// permissions are narrow, those are what users are commonly allowed. The dead-letter argument keeps what the queue drops from the
-// dead-letter exchange of a policy that happens to match it: the default exchange has no such queue. It takes the permission to write to
+// declare makes the private queue. Beside the names of msgctl's own it tries one of the broker's
+// (amq.gen-…): where permissions are narrow, those are what users are commonly allowed. The
+// dead-letter argument keeps what the queue drops from the dead-letter exchange of a policy that
+// happens to match it: the default exchange has no such queue. It takes the permission to write to
 // the default exchange; who lacks it does without.
 func (f *feed) declare(ctx context.Context) error {
 	own := "msgctl.tail." + strings.ToLower(rand.Text()[:12])
@@ -236,7 +238,8 @@ func (f *feed) declare(ctx context.Context) error {
 }
 
 func privateArguments(deadLetters bool) amqp.Table {
-	args := amqp.Table{"x-queue-type": "classic", "x-max-length": int64(watch.QueueMessages), "x-max-length-bytes": int64(watch.QueueBytes), "x-overflow": "drop-head"}
+	args := amqp.Table{"x-queue-type": "classic", "x-max-length": int64(watch.QueueMessages),
+		"x-max-length-bytes": int64(watch.QueueBytes), "x-overflow": "drop-head"}
 	if deadLetters {
 		args["x-dead-letter-exchange"], args["x-dead-letter-routing-key"] = "", "msgctl.tail.nowhere"
 	}
@@ -248,7 +251,9 @@ func (f *feed) explainDeclare(ctx context.Context, name string, err error) error
 	var x *amqp.Error
 	if errors.As(err, &x) && x.Code == amqp.AccessRefused {
 		return &Error{Op: op, Kind: topology.ErrNotPermitted, cause: x, Text: fmt.Sprintf(
-			"user %q may not: watching takes the permissions to configure, write and read queues named msgctl.tail.… or amq.gen-…, and to read the exchanges; an administrator grants them with rabbitmqctl set_permissions -p %s %s '^msgctl\\.tail\\.' '^msgctl\\.tail\\.' '.*'",
+			"user %q may not: watching takes the permissions to configure, write and read queues named msgctl.tail.… or "+
+				"amq.gen-…, and to read the exchanges; an administrator grants them with rabbitmqctl set_permissions -p %s %s "+
+				"'^msgctl\\.tail\\.' '^msgctl\\.tail\\.' '.*'",
 			f.opts.User, shell.Quote(f.vhost), shell.Quote(f.opts.User))}
 	}
 	return explainer{op: op, object: &topology.Queue{VHost: f.vhost, Name: name}, user: f.opts.User}.explain(ctx, err)
@@ -261,14 +266,17 @@ func (f *feed) explainBind(ctx context.Context, b watch.Bind, err error) error {
 		text := fmt.Sprintf("user %q lacks the permission to read it", f.opts.User)
 		switch detail := parseReply(x.Reason).detail; {
 		case strings.Contains(detail, "queue '"):
-			text = fmt.Sprintf("user %q may make the private queue %s but not write to it, which binding takes", f.opts.User, f.queue)
+			text = fmt.Sprintf("user %q may make the private queue %s but not write to it, which binding takes", f.opts.User,
+				f.queue)
 		case strings.Contains(detail, "topic"):
 			text = fmt.Sprintf("user %q lacks the topic permission to read keys like %q", f.opts.User, b.Key)
 		}
 		return &Error{Op: op, Kind: topology.ErrNotPermitted, cause: x, Text: text + fmt.Sprintf(
-			": an administrator grants it with rabbitmqctl set_permissions -p %s %s CONFIGURE WRITE READ (regular expressions on names)", shell.Quote(f.vhost), shell.Quote(f.opts.User))}
+			": an administrator grants it with rabbitmqctl set_permissions -p %s %s CONFIGURE WRITE READ (regular "+
+				"expressions on names)", shell.Quote(f.vhost), shell.Quote(f.opts.User))}
 	}
-	return explainer{op: op, object: &topology.Exchange{VHost: f.vhost, Name: b.Exchange}, user: f.opts.User}.explain(ctx, err)
+	return explainer{op: op, object: &topology.Exchange{VHost: f.vhost, Name: b.Exchange}, user: f.opts.User}.explain(ctx,
+		err)
 }
 
 // Tracing says whether the broker publishes a copy of everything in a vhost to amq.rabbitmq.trace.

@@ -38,8 +38,8 @@ func awaitNoQueues(t *testing.T, v *rabbittest.VHost) {
 	}
 }
 
-// TestTapIsPrivateAndBounded: the queue belongs to its connection, cannot fill the broker or refuse a publisher, dead-letters nowhere
-// whatever policy matches, and is gone with the connection.
+// TestTapIsPrivateAndBounded: the queue belongs to its connection, cannot fill the broker or refuse
+// a publisher, dead-letters nowhere whatever policy matches, and is gone with the connection.
 func TestTapIsPrivateAndBounded(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)
@@ -49,7 +49,8 @@ func TestTapIsPrivateAndBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 		for name, user := range map[string]rabbittest.User{"msgctl.tail.": v.User, "amq.gen-": narrow} {
-			feed, skipped, err := newClient(t, user).Taps(v.Name).Tap(t.Context(), []watch.Bind{{Exchange: "x"}, {Exchange: "gone"}})
+			feed, skipped, err := newClient(t, user).Taps(v.Name).Tap(t.Context(),
+				[]watch.Bind{{Exchange: "x"}, {Exchange: "gone"}})
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
@@ -61,13 +62,15 @@ func TestTapIsPrivateAndBounded(t *testing.T) {
 				t.Fatalf("%s: %+v", name, list)
 			}
 			a := list[0].Arguments
-			if a["x-overflow"] != "drop-head" || a["x-max-length"] != float64(watch.QueueMessages) || a["x-max-length-bytes"] != float64(watch.QueueBytes) {
+			if a["x-overflow"] != "drop-head" || a["x-max-length"] != float64(watch.QueueMessages) ||
+				a["x-max-length-bytes"] != float64(watch.QueueBytes) {
 				t.Errorf("%s: arguments %v", name, a)
 			}
 			if _, silent := a["x-dead-letter-exchange"]; silent != (name == "msgctl.tail.") {
 				t.Errorf("%s: arguments %v", name, a)
 			}
-			if err := ch.PublishWithContext(t.Context(), "x", "k", true, false, amqp.Publishing{Body: []byte("hello")}); err != nil {
+			if err := ch.PublishWithContext(t.Context(), "x", "k", true, false,
+				amqp.Publishing{Body: []byte("hello")}); err != nil {
 				t.Fatal(err)
 			}
 			d, err := feed.Next(t.Context())
@@ -88,7 +91,8 @@ func TestTapIsPrivateAndBounded(t *testing.T) {
 	})
 }
 
-// TestTapPurgeCounts: what is purged and what is handed out is all there was, though it goes on coming.
+// TestTapPurgeCounts: what is purged and what is handed out is all there was, though it goes on
+// coming.
 func TestTapPurgeCounts(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		const total = watch.Prefetch + 3000
@@ -162,7 +166,8 @@ func TestTapRefused(t *testing.T) {
 	})
 }
 
-// TestPublishersDoNotNoticeTheEnd: feeds come and go while somebody publishes with confirms, and no message is refused.
+// TestPublishersDoNotNoticeTheEnd: feeds come and go while somebody publishes with confirms, and no
+// message is refused.
 func TestPublishersDoNotNoticeTheEnd(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)

@@ -13,7 +13,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// TestAlarmStopsPublishingAndNothingElse: acknowledgements on the other connection go on, and what waited goes when the alarm is over.
+// TestAlarmStopsPublishingAndNothingElse: acknowledgements on the other connection go on, and what
+// waited goes when the alarm is over.
 func TestAlarmStopsPublishingAndNothingElse(t *testing.T) {
 	rabbittest.EachPrivateLine(t, func(t *testing.T, n *node.Node) {
 		v := rabbittest.Of(n).VHost(t)
@@ -68,7 +69,8 @@ func TestAlarmStopsPublishingAndNothingElse(t *testing.T) {
 		mustClose(t, p)
 		got.exactlyOne(t, sent)
 		if got.count(publish.Confirmed) != sent || unblocked.Load() != 1 || ready(t, v, "to") != sent {
-			t.Errorf("%d of %d confirmed, unblocked %d times, %d in the queue", got.count(publish.Confirmed), sent, unblocked.Load(), ready(t, v, "to"))
+			t.Errorf("%d of %d confirmed, unblocked %d times, %d in the queue", got.count(publish.Confirmed), sent,
+				unblocked.Load(), ready(t, v, "to"))
 		}
 	})
 }

@@ -23,9 +23,10 @@ import (
 // benchMessages is how many messages one iteration moves.
 const benchMessages = 20000
 
-// BenchmarkMove moves dead letters from one queue to another: consume, publish, confirm, acknowledge. It runs, in turns, a bare loop
-// straight on the client library at its best window and the same through Source and Publisher, and reports the best rate of each, their
-// ratio, and the processor time that each takes in this process, which other load on the machine disturbs less.
+// BenchmarkMove moves dead letters from one queue to another: consume, publish, confirm,
+// acknowledge. It runs, in turns, a bare loop straight on the client library at its best window and
+// the same through Source and Publisher, and reports the best rate of each, their ratio, and the
+// processor time that each takes in this process, which other load on the machine disturbs less.
 //
 //	go test -run - -bench Move -benchtime 5x ./internal/rabbit
 func BenchmarkMove(b *testing.B) {
@@ -124,14 +125,16 @@ func deadHeaders() message.Table {
 	return message.Table{
 		"x-first-death-exchange": "orders.exchange", "x-first-death-queue": "orders.created.queue", "x-first-death-reason": "rejected",
 		"tenant": "acme", "attempt": int64(3),
-		"x-death": []any{amqp.Table{"count": int64(1), "exchange": "orders.exchange", "queue": "orders.created.queue", "reason": "rejected",
+		"x-death": []any{amqp.Table{"count": int64(1), "exchange": "orders.exchange", "queue": "orders.created.queue",
+			"reason":       "rejected",
 			"routing-keys": []any{"order.created"}, "time": time.Unix(1700000000, 0)}},
 	}
 }
 
 const benchPrefetch = 1000
 
-// moveBare is the loop one would write: unconfirmed messages bounded by the prefetch, one multiple acknowledgement per confirmed run.
+// moveBare is the loop one would write: unconfirmed messages bounded by the prefetch, one multiple
+// acknowledgement per confirmed run.
 func moveBare(b *testing.B, v *rabbittest.VHost, from, to string) {
 	in, out := dialBench(b, v.URL), dialBench(b, v.URL)
 	defer func() { _, _ = in.Close(), out.Close() }()
@@ -174,7 +177,8 @@ func moveBare(b *testing.B, v *rabbittest.VHost, from, to string) {
 	}()
 	for range benchMessages {
 		d := <-deliveries
-		err := dst.Publish("", to, true, false, amqp.Publishing{Headers: d.Headers, ContentType: d.ContentType, DeliveryMode: d.DeliveryMode, MessageId: d.MessageId,
+		err := dst.Publish("", to, true, false, amqp.Publishing{Headers: d.Headers, ContentType: d.ContentType,
+			DeliveryMode: d.DeliveryMode, MessageId: d.MessageId,
 			Timestamp: d.Timestamp, Type: d.Type, Body: d.Body})
 		if err != nil {
 			b.Fatal(err)
@@ -208,16 +212,17 @@ func moveTransport(b *testing.B, v *rabbittest.VHost, c *Client, from, to string
 	}
 	defer func() { _ = sub.Close() }()
 	var failed sync.Once
-	p, err := publish.Open(b.Context(), c.Dialer(v.Name), publish.PublisherOptions{}, func(batch []publish.Outcome[uint64]) {
-		for _, o := range batch {
-			if o.Kind != publish.Confirmed {
-				failed.Do(func() { b.Errorf("message %d is %s: %v", o.Tag, o.Kind, o.Err) })
+	p, err := publish.Open(b.Context(), c.Dialer(v.Name), publish.PublisherOptions{},
+		func(batch []publish.Outcome[uint64]) {
+			for _, o := range batch {
+				if o.Kind != publish.Confirmed {
+					failed.Do(func() { b.Errorf("message %d is %s: %v", o.Tag, o.Kind, o.Err) })
+				}
 			}
-		}
-		if err := sub.Ack(batch[len(batch)-1].Tag, true); err != nil {
-			failed.Do(func() { b.Error(err) })
-		}
-	})
+			if err := sub.Ack(batch[len(batch)-1].Tag, true); err != nil {
+				failed.Do(func() { b.Error(err) })
+			}
+		})
 	if err != nil {
 		b.Fatal(err)
 	}

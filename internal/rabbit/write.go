@@ -7,8 +7,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Create makes an object; it succeeds when an equal one exists. Exchanges, queues and bindings go over AMQP where it was
-// reachable at the first attempt, else over the management API.
+// Create makes an object; it succeeds when an equal one exists. Exchanges, queues and bindings go
+// over AMQP where it was reachable at the first attempt, else over the management API.
 func (c *Client) Create(ctx context.Context, want topology.Object) error {
 	e := c.explainer("declare", want)
 	if err := c.refuse(want); err != nil {
@@ -29,7 +29,8 @@ func (c *Client) Create(ctx context.Context, want topology.Object) error {
 	}
 }
 
-// Update changes an object in place: everything but exchanges, queues and bindings, which no broker changes.
+// Update changes an object in place: everything but exchanges, queues and bindings, which no broker
+// changes.
 func (c *Client) Update(ctx context.Context, _, want topology.Object) error {
 	e := c.explainer("update", want)
 	switch want.(type) {
@@ -47,7 +48,8 @@ func (c *Client) explainer(verb string, o topology.Object) explainer {
 	return e
 }
 
-// refuse catches what neither protocol can carry, which the client libraries word badly or do not notice.
+// refuse catches what neither protocol can carry, which the client libraries word badly or do not
+// notice.
 func (c *Client) refuse(o topology.Object) error {
 	ref := o.Ref()
 	for _, name := range []string{ref.VHost, ref.Name, ref.Parent, ref.Key} {

@@ -25,8 +25,8 @@ func declaration(o topology.Object) func(*amqp.Channel) error {
 	}
 }
 
-// queueArguments adds the type: always for quorum queues and streams, for classic ones when the file names it, since the vhost's
-// default queue type decides otherwise.
+// queueArguments adds the type: always for quorum queues and streams, for classic ones when the
+// file names it, since the vhost's default queue type decides otherwise.
 func queueArguments(q *topology.Queue) topology.Arguments {
 	if q.Type == "" || q.Type == topology.Classic && !q.TypeDeclared {
 		return q.Arguments
@@ -36,8 +36,8 @@ func queueArguments(q *topology.Queue) topology.Arguments {
 	return args
 }
 
-// table converts from normal form. Integers stay 64 bits wide, as the management API sends them: bindings whose arguments
-// differ in width are two bindings.
+// table converts from normal form. Integers stay 64 bits wide, as the management API sends them:
+// bindings whose arguments differ in width are two bindings.
 func table(a map[string]any) amqp.Table {
 	if len(a) == 0 {
 		return nil

@@ -13,8 +13,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// raw is a value in normal form as JSON that keeps a float a float: encoding/json would write 1000.0 as 1000, which the
-// broker takes for an integer.
+// raw is a value in normal form as JSON that keeps a float a float: encoding/json would write
+// 1000.0 as 1000, which the broker takes for an integer.
 func raw(v any) json.RawMessage {
 	return json.RawMessage(topology.CanonicalValue(topology.Normalise(v)))
 }
@@ -33,7 +33,8 @@ type response func(*rabbithole.Client) (*http.Response, error)
 // put creates or changes an object of a kind that only the management API writes.
 func (c *Client) put(ctx context.Context, o topology.Object) error {
 	if c.api == nil {
-		return &Error{Text: "that takes the management API: over AMQP alone only exchanges, queues and bindings can be declared", Kind: ErrAPI}
+		return &Error{Text: "that takes the management API: over AMQP alone only exchanges, queues and bindings can be " +
+			"declared", Kind: ErrAPI}
 	}
 	ref := o.Ref()
 	if err := addressable(ref.VHost, ref.Name, ref.Parent); err != nil {
@@ -66,11 +67,13 @@ func (c *Client) putCall(o topology.Object) response {
 		}
 	case *topology.Permission:
 		return func(h *rabbithole.Client) (*http.Response, error) {
-			return h.UpdatePermissionsIn(o.VHost, o.User, rabbithole.Permissions{Configure: o.Configure, Write: o.Write, Read: o.Read})
+			return h.UpdatePermissionsIn(o.VHost, o.User,
+				rabbithole.Permissions{Configure: o.Configure, Write: o.Write, Read: o.Read})
 		}
 	case *topology.TopicPermission:
 		return func(h *rabbithole.Client) (*http.Response, error) {
-			return h.UpdateTopicPermissionsIn(o.VHost, o.User, rabbithole.TopicPermissions{Exchange: o.Exchange, Write: o.Write, Read: o.Read})
+			return h.UpdateTopicPermissionsIn(o.VHost, o.User,
+				rabbithole.TopicPermissions{Exchange: o.Exchange, Write: o.Write, Read: o.Read})
 		}
 	case *topology.Parameter:
 		return func(h *rabbithole.Client) (*http.Response, error) {
@@ -99,11 +102,14 @@ func (c *Client) putGlobal(ctx context.Context, name string, value json.RawMessa
 	if err := addressable(name); err != nil {
 		return err
 	}
-	return c.api.change(ctx, func(h *rabbithole.Client) (*http.Response, error) { return h.PutGlobalParameter(name, value) })
+	return c.api.change(ctx, func(h *rabbithole.Client) (*http.Response,
+		error) {
+		return h.PutGlobalParameter(name, value)
+	})
 }
 
-// putVHost sends what the file declares and keeps what it does not: a PUT resets the description and the tags on all lines, and on
-// 4.3 the default queue type too.
+// putVHost sends what the file declares and keeps what it does not: a PUT resets the description
+// and the tags on all lines, and on 4.3 the default queue type too.
 func (c *Client) putVHost(ctx context.Context, want *topology.VHost) error {
 	var have vhostJSON
 	if err := c.api.get(ctx, path("vhosts", want.Name), &have); gone(err) != nil {
@@ -144,8 +150,9 @@ func (c *Client) putUser(ctx context.Context, want *topology.User) error {
 	return c.api.put(ctx, http.MethodPut, path("users", want.Name), body)
 }
 
-// despiteStumbles repeats a request that can be done twice while the broker says of a vhost that is there that it is not, or that it is
-// down: 4.0.5 does so once in thousands of declarations on a busy node.
+// despiteStumbles repeats a request that can be done twice while the broker says of a vhost that is
+// there that it is not, or that it is down: 4.0.5 does so once in thousands of declarations on a
+// busy node.
 func (c *Client) despiteStumbles(ctx context.Context, vhost string, f func() error) error {
 	for attempt := 1; ; attempt++ {
 		err := f()
@@ -182,10 +189,12 @@ func (c *Client) declareHTTP(ctx context.Context, o topology.Object) error {
 	case *topology.Binding:
 		for _, name := range o.Arguments.Keys() {
 			if o.Arguments[name] == nil { // the broker answers 500
-				return &Error{Text: fmt.Sprintf("argument %q has no value (null): that can be sent over AMQP only, and %s is not reachable", name, c.opts.amqpURL())}
+				return &Error{Text: fmt.Sprintf("argument %q has no value (null): that can be sent over AMQP only, and %s is "+
+					"not reachable", name, c.opts.amqpURL())}
 			}
 		}
-		return c.api.put(ctx, http.MethodPost, bindingPath(o), map[string]any{"routing_key": o.RoutingKey, "arguments": rawTable(o.Arguments)})
+		return c.api.put(ctx, http.MethodPost, bindingPath(o),
+			map[string]any{"routing_key": o.RoutingKey, "arguments": rawTable(o.Arguments)})
 	}
 	return nil
 }
@@ -201,7 +210,8 @@ func bindingPath(b *topology.Binding) string {
 // deleteHTTP deletes an object without guards.
 func (c *Client) deleteHTTP(ctx context.Context, o topology.Object) error {
 	if c.api == nil {
-		return &Error{Text: "that takes the management API: over AMQP alone only exchanges, queues and bindings can be deleted", Kind: ErrAPI}
+		return &Error{Text: "that takes the management API: over AMQP alone only exchanges, queues and bindings can be " +
+			"deleted", Kind: ErrAPI}
 	}
 	ref := o.Ref()
 	if err := addressable(ref.VHost, ref.Name, ref.Parent); err != nil {

@@ -1,13 +1,15 @@
 // Package rabbittest gives tests real RabbitMQ brokers.
 //
-//   - EachLine runs a test once per broker line; VHost gives it a vhost and a user of its own there.
+//   - EachLine runs a test once per broker line; VHost gives it a vhost and a user of its own
+//     there.
 //   - StartNode starts a private node that a test may stop, kill, freeze and restart.
 //   - Proxy stands between a client and a broker and cuts, stalls, slows or refuses connections.
 //
-// Which brokers: those named by MSGCTL_TEST_BROKERS, a space-separated list of LINE,AMQP_URL,API_URL with the
-// credentials of an administrator in both URLs. They may be shared with others, so a test touches nothing there but
-// its own vhost and users. Without the variable, one private node is started per test process, at its first use, and
-// disappears with the process (see package node).
+// Which brokers: those named by MSGCTL_TEST_BROKERS, a space-separated list of
+// LINE,AMQP_URL,API_URL with the credentials of an administrator in both URLs. They may be shared
+// with others, so a test touches nothing there but its own vhost and users. Without the variable,
+// one private node is started per test process, at its first use, and disappears with the process
+// (see package node).
 package rabbittest
 
 import (
@@ -36,8 +38,8 @@ type Broker struct {
 	API string
 }
 
-// EachLine runs f as one subtest per broker, named after the line. Subtests run one after another; f may call
-// t.Parallel.
+// EachLine runs f as one subtest per broker, named after the line. Subtests run one after another;
+// f may call t.Parallel.
 func EachLine(t *testing.T, f func(t *testing.T, b *Broker)) {
 	t.Helper()
 	for _, b := range Brokers(t) {
@@ -63,7 +65,8 @@ func Brokers(tb testing.TB) []*Broker {
 	return brokers
 }
 
-// Any returns one broker, the last that is listed, for tests whose outcome does not depend on the line.
+// Any returns one broker, the last that is listed, for tests whose outcome does not depend on the
+// line.
 func Any(tb testing.TB) *Broker {
 	tb.Helper()
 	all := Brokers(tb)
@@ -76,7 +79,8 @@ func Of(n *node.Node) *Broker { return &Broker{Line: n.Line(), URL: n.URL, API: 
 // String is the broker's entry in MSGCTL_TEST_BROKERS. It holds the password.
 func (b *Broker) String() string { return b.Line + "," + b.URL + "," + b.API }
 
-// private starts the process's own node once. Its guard removes it when the process ends, so nobody closes it.
+// private starts the process's own node once. Its guard removes it when the process ends, so nobody
+// closes it.
 var private = sync.OnceValues(func() (*Broker, error) {
 	n, err := node.Find(context.Background(), node.Options{Note: os.Stderr})
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// Client is a plain management API client for arranging and checking the broker's state in tests. It shares no code
-// with the one under test. Safe for use by several goroutines.
+// Client is a plain management API client for arranging and checking the broker's state in tests.
+// It shares no code with the one under test. Safe for use by several goroutines.
 type Client struct {
 	base string
 	http *http.Client
@@ -30,7 +30,8 @@ func NewClient(api string) *Client {
 // Admin returns a client with the administrator's credentials.
 func (b *Broker) Admin() *Client { return NewClient(b.API) }
 
-// Path joins path segments, escaping each: Path("queues", "a/b", "q 1") is "/api/queues/a%2Fb/q%201".
+// Path joins path segments, escaping each: Path("queues", "a/b", "q 1") is
+// "/api/queues/a%2Fb/q%201".
 func Path(segments ...string) string {
 	var b strings.Builder
 	b.WriteString("/api")
@@ -52,8 +53,8 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("%s %s: %d %s", e.Method, e.Path, e.Status, e.Body)
 }
 
-// Do sends one request and returns the broker's answer. in is sent as JSON unless nil; out receives JSON unless nil.
-// A status of 300 or more is a *StatusError.
+// Do sends one request and returns the broker's answer. in is sent as JSON unless nil; out receives
+// JSON unless nil. A status of 300 or more is a *StatusError.
 func (c *Client) Do(method, path string, in, out any) error {
 	var body io.Reader = http.NoBody
 	if in != nil {

@@ -21,8 +21,9 @@ const (
 	ToClient
 )
 
-// Proxy is a TCP proxy in front of a broker's AMQP or management port that breaks connections on demand. All faults
-// apply to present and to future connections until Heal. It is safe for use by several goroutines.
+// Proxy is a TCP proxy in front of a broker's AMQP or management port that breaks connections on
+// demand. All faults apply to present and to future connections until Heal. It is safe for use by
+// several goroutines.
 type Proxy struct {
 	target   string
 	secure   bool // speaks TLS to clients
@@ -64,8 +65,8 @@ func serveProxy(tb testing.TB, ln net.Listener, u *url.URL) *Proxy {
 	return p
 }
 
-// Through returns a URL with its host and port replaced by the proxy's, and with amqps or https for amqp or http if
-// the proxy speaks TLS.
+// Through returns a URL with its host and port replaced by the proxy's, and with amqps or https for
+// amqp or http if the proxy speaks TLS.
 func (p *Proxy) Through(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil {
@@ -81,14 +82,15 @@ func (p *Proxy) Through(raw string) string {
 // Refuse closes every new connection at once, while present ones live on.
 func (p *Proxy) Refuse() { p.set(func() { p.refuse = true }) }
 
-// Stall holds all bytes back, in both directions, without closing anything, like a network that swallows packets.
+// Stall holds all bytes back, in both directions, without closing anything, like a network that
+// swallows packets.
 func (p *Proxy) Stall() { p.set(func() { p.stall = true }) }
 
 // Slow limits each direction of each connection to a number of bytes per second.
 func (p *Proxy) Slow(bytesPerSecond int) { p.set(func() { p.rate = bytesPerSecond }) }
 
-// CutAfter lets at most n more bytes pass in a direction, over all connections together, then resets all of them.
-// Connections made after that live until their first byte in that direction.
+// CutAfter lets at most n more bytes pass in a direction, over all connections together, then
+// resets all of them. Connections made after that live until their first byte in that direction.
 func (p *Proxy) CutAfter(d Direction, n int) { p.set(func() { p.budget[d] = n }) }
 
 // Cut resets all present connections; new ones are served.
@@ -185,7 +187,8 @@ func (p *Proxy) forget(client, broker net.Conn) {
 	p.set(func() { delete(p.conns, client); delete(p.conns, broker) })
 }
 
-// pump copies one direction, and passes on the end of the stream so that a half-closed connection stays one.
+// pump copies one direction, and passes on the end of the stream so that a half-closed connection
+// stays one.
 func (p *Proxy) pump(dst, src net.Conn, d Direction) {
 	buf := make([]byte, 4096)
 	for {
@@ -227,7 +230,8 @@ func (p *Proxy) forward(dst net.Conn, b []byte, d Direction) bool {
 	return true
 }
 
-// allow waits while the proxy stalls, and says how many bytes may pass now and how long to wait after them.
+// allow waits while the proxy stalls, and says how many bytes may pass now and how long to wait
+// after them.
 func (p *Proxy) allow(dst net.Conn, n int, d Direction) (now int, pause time.Duration, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -10,13 +10,14 @@ import (
 	"github.com/msgctl/msgctl/internal/rabbittest/node"
 )
 
-// RootsEnv names the variable that says where each line is installed: a space-separated list of LINE=DIRECTORY, where
-// "/" or nothing is this machine's own RabbitMQ and any other directory a Debian to chroot into.
+// RootsEnv names the variable that says where each line is installed: a space-separated list of
+// LINE=DIRECTORY, where "/" or nothing is this machine's own RabbitMQ and any other directory a
+// Debian to chroot into.
 const RootsEnv = "MSGCTL_TEST_ROOTS"
 
-// StartNode starts a private node of a line, or of this machine's own RabbitMQ if line is "", that the test may stop,
-// kill and freeze; it is removed when the test ends. Where the line is not installed the test is skipped and says so;
-// a line that MSGCTL_TEST_ROOTS names must start.
+// StartNode starts a private node of a line, or of this machine's own RabbitMQ if line is "", that
+// the test may stop, kill and freeze; it is removed when the test ends. Where the line is not
+// installed the test is skipped and says so; a line that MSGCTL_TEST_ROOTS names must start.
 func StartNode(tb testing.TB, line string, config ...string) *node.Node {
 	tb.Helper()
 	return StartNodeWith(tb, line, node.Options{Config: config})
@@ -54,7 +55,8 @@ func EachPrivateLine(t *testing.T, f func(t *testing.T, n *node.Node)) {
 	EachLine(t, func(t *testing.T, b *Broker) { f(t, StartNode(t, b.Line)) })
 }
 
-// rootOf finds the directory of a line. Errors that wrap node.ErrNotInstalled mean that this machine has no such line.
+// rootOf finds the directory of a line. Errors that wrap node.ErrNotInstalled mean that this
+// machine has no such line.
 func rootOf(roots, line string) (string, error) {
 	for _, entry := range strings.Fields(roots) {
 		name, root, ok := strings.Cut(entry, "=")

@@ -19,15 +19,16 @@ import (
 
 // TLS names the files that a client of a NewTLSProxy needs.
 type TLS struct {
-	// CAFile holds the authority that signed the proxy's certificate (for 127.0.0.1 and localhost). No system trusts it.
+	// CAFile holds the authority that signed the proxy's certificate (for 127.0.0.1 and localhost).
+	// No system trusts it.
 	CAFile string
 	// CertFile and KeyFile are a client certificate of the same authority.
 	CertFile, KeyFile string
 }
 
-// NewTLSProxy is NewProxy with TLS towards the client and plain TCP towards the broker: through it a broker without
-// certificates is an amqps:// or https:// one (Proxy.Through changes the scheme too). With mutual, it refuses clients
-// that show no certificate of its authority.
+// NewTLSProxy is NewProxy with TLS towards the client and plain TCP towards the broker: through it
+// a broker without certificates is an amqps:// or https:// one (Proxy.Through changes the scheme
+// too). With mutual, it refuses clients that show no certificate of its authority.
 func NewTLSProxy(tb testing.TB, target string, mutual bool) (*Proxy, TLS) {
 	tb.Helper()
 	u, err := url.Parse(target)

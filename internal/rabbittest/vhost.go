@@ -15,8 +15,8 @@ type VHost struct {
 	Broker *Broker
 	// Name is the vhost's name.
 	Name string
-	// User may do everything in the vhost and is an administrator, unless an option says otherwise. Its fields and
-	// methods are the vhost's too: v.URL, v.API, v.Client(), v.Channel(t).
+	// User may do everything in the vhost and is an administrator, unless an option says otherwise.
+	// Its fields and methods are the vhost's too: v.URL, v.API, v.Client(), v.Channel(t).
 	User
 }
 
@@ -46,7 +46,8 @@ type permissions struct {
 	Read      string `json:"read"`
 }
 
-// Tags replaces the tag administrator: Tags() is a user without any, Tags("management") one without power.
+// Tags replaces the tag administrator: Tags() is a user without any, Tags("management") one without
+// power.
 func Tags(tags ...string) Option {
 	return func(a *account) { a.tags = strings.Join(tags, ",") }
 }
@@ -66,13 +67,15 @@ func VHostBody(fields map[string]any) Option {
 	return func(a *account) { a.vhostBody = fields }
 }
 
-// Named sets the vhost's name instead of a random one, for names with odd characters. A random suffix is still added.
+// Named sets the vhost's name instead of a random one, for names with odd characters. A random
+// suffix is still added.
 func Named(prefix string) Option {
 	return func(a *account) { a.name = prefix }
 }
 
 func newAccount(opts []Option) account {
-	a := account{tags: "administrator", perms: &permissions{".*", ".*", ".*"}, vhostBody: map[string]any{}, name: "msgctl-test"}
+	a := account{tags: "administrator", perms: &permissions{".*", ".*", ".*"}, vhostBody: map[string]any{},
+		name: "msgctl-test"}
 	for _, o := range opts {
 		o(&a)
 	}

@@ -31,7 +31,8 @@ type Family struct {
 	series map[[maxLabels]string]*series
 }
 
-// series is a metric with values of its labels. Those of a histogram count what is at most the bucket, and more than the one before.
+// series is a metric with values of its labels. Those of a histogram count what is at most the
+// bucket, and more than the one before.
 type series struct {
 	value  float64 // of a histogram, the sum
 	count  uint64
@@ -75,7 +76,8 @@ func (f *Family) Set(v float64, labels ...string) {
 	f.of(labels).value = v
 }
 
-// Add adds to a counter or a gauge, with the values of its labels. Bound what comes from outside: see Labels.
+// Add adds to a counter or a gauge, with the values of its labels. Bound what comes from outside:
+// see Labels.
 func (f *Family) Add(by float64, labels ...string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -108,7 +110,8 @@ func (f *Family) of(labels []string) *series {
 func (f *Family) write(w *bufio.Writer) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	_, _ = w.WriteString("# HELP " + f.name + " " + f.help + "\n# TYPE " + f.name + " " + f.kind + "\n") // Flush tells of errors
+	// Flush tells of errors
+	_, _ = w.WriteString("# HELP " + f.name + " " + f.help + "\n# TYPE " + f.name + " " + f.kind + "\n")
 	keys := slices.SortedFunc(maps.Keys(f.series), func(a, b [maxLabels]string) int { return slices.Compare(a[:], b[:]) })
 	for _, key := range keys {
 		s := f.series[key]

@@ -1,4 +1,5 @@
-// Package telemetry is what a long-running msgctl tells about itself: metrics and health over HTTP, and logs.
+// Package telemetry is what a long-running msgctl tells about itself: metrics and health over HTTP,
+// and logs.
 package telemetry
 
 import (
@@ -7,16 +8,19 @@ import (
 	"sync"
 )
 
-// Metrics are those of a consumer, written in the text format of Prometheus. They are safe for concurrent use.
+// Metrics are those of a consumer, written in the text format of Prometheus. They are safe for
+// concurrent use.
 //
-// They are written by hand: client_golang, with the protocol buffers behind it, would slow down the start of every command by a fifth of a bare
-// program's time (docs/decisions/0012-consumer.md).
+// They are written by hand: client_golang, with the protocol buffers behind it, would slow down the
+// start of every command by a fifth of a bare program's time (docs/decisions/0012-consumer.md).
 type Metrics struct {
-	// Published counts messages published and confirmed: retries and dead letters. Labels: exchange, routing_key, event_type.
+	// Published counts messages published and confirmed: retries and dead letters. Labels:
+	// exchange, routing_key, event_type.
 	Published *Family
 	// Consumed counts attempts by what became of them. Labels: queue, event_type, status.
 	Consumed *Family
-	// Failed counts attempts that failed, by the type of the error. Labels: queue, event_type, error.
+	// Failed counts attempts that failed, by the type of the error. Labels: queue, event_type,
+	// error.
 	Failed *Family
 	// Retries counts messages that went up the retry ladder by a step. Labels: queue, event_type.
 	Retries *Family
@@ -31,13 +35,19 @@ type Metrics struct {
 // NewMetrics returns metrics without values.
 func NewMetrics() *Metrics {
 	return &Metrics{
-		Published:  newFamily("messages_published_total", counter, "Messages published and confirmed: retries and dead letters.", "exchange", "routing_key", "event_type"),
-		Consumed:   newFamily("messages_consumed_total", counter, "Attempts to handle a message, by what became of them.", "queue", "event_type", "status"),
-		Failed:     newFamily("messages_failed_total", counter, "Attempts that failed, by the type of the error.", "queue", "event_type", "error"),
-		Retries:    newFamily("messages_retried_total", counter, "Messages that went up the retry ladder by a step.", "queue", "event_type"),
-		Duration:   newFamily("message_processing_duration_seconds", histogram, "How long the handler took.", "queue", "event_type"),
-		InFlight:   newFamily("messages_in_flight", gauge, "Messages that are being handled.", "queue"),
-		Reconnects: newFamily("broker_reconnects_total", counter, "Connections to the broker that were lost and restored.", "queue"),
+		Published: newFamily("messages_published_total", counter,
+			"Messages published and confirmed: retries and dead letters.", "exchange", "routing_key", "event_type"),
+		Consumed: newFamily("messages_consumed_total", counter, "Attempts to handle a message, by what became of them.",
+			"queue", "event_type", "status"),
+		Failed: newFamily("messages_failed_total", counter, "Attempts that failed, by the type of the error.", "queue",
+			"event_type", "error"),
+		Retries: newFamily("messages_retried_total", counter, "Messages that went up the retry ladder by a step.", "queue",
+			"event_type"),
+		Duration: newFamily("message_processing_duration_seconds", histogram, "How long the handler took.", "queue",
+			"event_type"),
+		InFlight: newFamily("messages_in_flight", gauge, "Messages that are being handled.", "queue"),
+		Reconnects: newFamily("broker_reconnects_total", counter, "Connections to the broker that were lost and restored.",
+			"queue"),
 	}
 }
 
@@ -58,7 +68,8 @@ func Write(to io.Writer, families ...*Family) error {
 	return w.Flush()
 }
 
-// Labels bounds how many values of a label there are: messages come from outside, and each value is a time series for ever.
+// Labels bounds how many values of a label there are: messages come from outside, and each value is
+// a time series for ever.
 type Labels struct {
 	Most int
 

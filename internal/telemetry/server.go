@@ -22,7 +22,8 @@ type Source interface {
 	Write(to io.Writer) error
 }
 
-// Serve begins to listen and returns. ready says why the process cannot do its work now, nil when it can.
+// Serve begins to listen and returns. ready says why the process cannot do its work now, nil when
+// it can.
 func Serve(ctx context.Context, addr string, m Source, ready func() error) (*Server, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {

@@ -66,7 +66,8 @@ func TestServer(t *testing.T) {
 		t.Errorf("ready: %d %s", status, text)
 	}
 	notReady = errors.New("the connection was lost")
-	if status, text = get(t, s.Addr, "/readyz"); status != http.StatusServiceUnavailable || !strings.Contains(text, "was lost") {
+	if status, text = get(t, s.Addr, "/readyz"); status != http.StatusServiceUnavailable ||
+		!strings.Contains(text, "was lost") {
 		t.Errorf("not ready: %d %s", status, text)
 	}
 	if status, _ = get(t, s.Addr, "/healthz"); status != http.StatusOK {
@@ -90,14 +91,16 @@ func TestFamilyWithoutLabels(t *testing.T) {
 	up.Set(1)
 	up.Set(0.5)
 	var b strings.Builder
-	if err := telemetry.Write(&b, up); err != nil || b.String() != "# HELP up Whether it is up.\n# TYPE up gauge\nup 0.5\n" {
+	if err := telemetry.Write(&b, up); err != nil ||
+		b.String() != "# HELP up Whether it is up.\n# TYPE up gauge\nup 0.5\n" {
 		t.Errorf("%v %q", err, b.String())
 	}
 }
 
 // FuzzLabels: whatever a value is, it is one line, which reads back as the value.
 func FuzzLabels(f *testing.F) {
-	for _, v := range []string{"", "plain", `a"b`, `a\`, `\\"`, "a\nb", "a\r\nb", "\xff\xfe", "ü✓", "\x00\x1b[31m", `"} 1` + "\nup 1", "\u2028"} {
+	for _, v := range []string{"", "plain", `a"b`, `a\`, `\\"`, "a\nb", "a\r\nb", "\xff\xfe", "ü✓", "\x00\x1b[31m",
+		`"} 1` + "\nup 1", "\u2028"} {
 		f.Add(v, v)
 	}
 	f.Fuzz(func(t *testing.T, a, b string) {
@@ -123,7 +126,8 @@ func FuzzLabels(f *testing.F) {
 	})
 }
 
-// unescape reads a label's value up to its quote, as the text format has it: \\, \" and \n, and nothing else.
+// unescape reads a label's value up to its quote, as the text format has it: \\, \" and \n, and
+// nothing else.
 func unescape(t *testing.T, text string) (value, rest string) {
 	for i := 0; i < len(text); i++ {
 		switch text[i] {

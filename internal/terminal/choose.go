@@ -6,8 +6,9 @@ import (
 	"strconv"
 )
 
-// Choose shows numbered options on stderr and asks for one. It returns its index, or -1 when the answer was empty or no number of the
-// list. instead is named in the error when stdin is not a terminal: what to type there. Otherwise as Confirm.
+// Choose shows numbered options on stderr and asks for one. It returns its index, or -1 when the
+// answer was empty or no number of the list. instead is named in the error when stdin is not a
+// terminal: what to type there. Otherwise as Confirm.
 func (s *Streams) Choose(ctx context.Context, question string, options []string, instead string) (int, error) {
 	if !s.InTTY {
 		return -1, &NotInteractiveError{Question: question, Flag: instead}

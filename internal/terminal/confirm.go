@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// NotInteractiveError is returned where a question has nobody to answer it: stdin is not a terminal.
+// NotInteractiveError is returned where a question has nobody to answer it: stdin is not a
+// terminal.
 type NotInteractiveError struct {
 	Question string // what would have been asked, without "[y/N]"
 	Flag     string // the flag that answers it beforehand, e.g. --yes
@@ -23,9 +24,10 @@ func (e *NotInteractiveError) Hint() string {
 	return fmt.Sprintf("to go ahead without a question, add %s", e.Flag)
 }
 
-// Confirm asks a yes/no question on stderr and reads the answer from stdin. Only y or yes (any case) is a yes; an empty
-// line, end of input and anything else is a no. flag is named in the error when stdin is not a terminal. When ctx ends
-// first its error is returned, and one goroutine stays behind until stdin yields or closes: end the program soon.
+// Confirm asks a yes/no question on stderr and reads the answer from stdin. Only y or yes (any
+// case) is a yes; an empty line, end of input and anything else is a no. flag is named in the error
+// when stdin is not a terminal. When ctx ends first its error is returned, and one goroutine stays
+// behind until stdin yields or closes: end the program soon.
 func (s *Streams) Confirm(ctx context.Context, question, flag string) (bool, error) {
 	answer, err := s.ask(ctx, question, "[y/N] ", flag)
 	if err != nil {
@@ -38,8 +40,9 @@ func (s *Streams) Confirm(ctx context.Context, question, flag string) (bool, err
 	return false, nil
 }
 
-// ConfirmName asks for a name to be typed in full, for what must not happen by a slip of the hand. It is true only
-// when the answer equals name exactly, blanks around it aside. Otherwise as Confirm.
+// ConfirmName asks for a name to be typed in full, for what must not happen by a slip of the hand.
+// It is true only when the answer equals name exactly, blanks around it aside. Otherwise as
+// Confirm.
 func (s *Streams) ConfirmName(ctx context.Context, question, name, flag string) (bool, error) {
 	answer, err := s.ask(ctx, question, fmt.Sprintf("type %s to go ahead: ", Neutralise(name)), flag)
 	return err == nil && answer == strings.TrimSpace(name), err
@@ -70,7 +73,8 @@ func (s *Streams) ask(ctx context.Context, question, how, flag string) (string, 
 	}
 }
 
-// readLine reads byte by byte, because what follows the line belongs to the next reader of the stream.
+// readLine reads byte by byte, because what follows the line belongs to the next reader of the
+// stream.
 func readLine(r io.Reader) (string, error) {
 	var line []byte
 	var b [1]byte

@@ -6,8 +6,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// enableEscapes asks the console to interpret escape sequences, which old Windows consoles do not do unasked. Where it
-// refuses, the stream counts as no terminal, so that nothing but plain text is written.
+// enableEscapes asks the console to interpret escape sequences, which old Windows consoles do not
+// do unasked. Where it refuses, the stream counts as no terminal, so that nothing but plain text is
+// written.
 func enableEscapes(f *os.File) bool {
 	var mode uint32
 	h := windows.Handle(f.Fd())

@@ -5,10 +5,12 @@ import (
 	"time"
 )
 
-// Progress shows how far a long job is. Calls may come from any goroutine. A stage begins, advances and ends; stages
-// follow each other and do not overlap. Whatever it shows is never the only report: the result repeats the numbers.
+// Progress shows how far a long job is. Calls may come from any goroutine. A stage begins, advances
+// and ends; stages follow each other and do not overlap. Whatever it shows is never the only
+// report: the result repeats the numbers.
 type Progress interface {
-	// Begin starts a stage: what is done ("apply"), in which unit ("objects"), how many in all (0: not known).
+	// Begin starts a stage: what is done ("apply"), in which unit ("objects"), how many in all (0:
+	// not known).
 	Begin(stage, unit string, total int64)
 	// Add counts n more units as done.
 	Add(n int64)
@@ -44,8 +46,8 @@ func (m *ProgressMode) Set(v string) error {
 // Type names the value in a command's help.
 func (m *ProgressMode) Type() string { return "how" }
 
-// Progress returns what the mode asks for, writing to stderr. auto shows nothing off a terminal, because a log wants
-// no bar and a program that wants to follow asks for json.
+// Progress returns what the mode asks for, writing to stderr. auto shows nothing off a terminal,
+// because a log wants no bar and a program that wants to follow asks for json.
 func (s *Streams) Progress(m ProgressMode) Progress {
 	switch {
 	case m == ProgressJSON:

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// barProgress redraws one line in place. It writes at most every `every`, so that a fast job does not spend its time
-// drawing.
+// barProgress redraws one line in place. It writes at most every `every`, so that a fast job does
+// not spend its time drawing.
 type barProgress struct {
 	mu    sync.Mutex
 	w     io.Writer

@@ -1,8 +1,10 @@
-// Package terminal knows what msgctl talks to: the three standard streams, whether each is a terminal, how wide it is
-// and whether it takes colour. It asks for confirmation, shows progress, writes durations, sizes and counts for people,
-// and makes text that came from a broker or a file harmless before it reaches a terminal.
+// Package terminal knows what msgctl talks to: the three standard streams, whether each is a
+// terminal, how wide it is and whether it takes colour. It asks for confirmation, shows progress,
+// writes durations, sizes and counts for people, and makes text that came from a broker or a file
+// harmless before it reaches a terminal.
 //
-// Nothing here reads the environment or the process's streams by itself except System, which the program calls once.
+// Nothing here reads the environment or the process's streams by itself except System, which the
+// program calls once.
 package terminal
 
 import (
@@ -20,8 +22,9 @@ const DefaultWidth = 80
 // LookupEnv finds an environment variable; os.LookupEnv is one.
 type LookupEnv func(name string) (value string, ok bool)
 
-// Streams are the three streams of a command and what is known about them. The zero value of a *TTY field means "not a
-// terminal": then no prompt is shown, no colour used and no line rewritten. Not safe for concurrent writes.
+// Streams are the three streams of a command and what is known about them. The zero value of a *TTY
+// field means "not a terminal": then no prompt is shown, no colour used and no line rewritten. Not
+// safe for concurrent writes.
 type Streams struct {
 	In  io.Reader
 	Out io.Writer // results
@@ -29,7 +32,8 @@ type Streams struct {
 
 	InTTY, OutTTY, ErrTTY bool
 
-	// Width is the number of columns of the terminal; 0 when neither output is one: then nothing is cut to fit.
+	// Width is the number of columns of the terminal; 0 when neither output is one: then nothing is
+	// cut to fit.
 	Width int
 
 	env LookupEnv
@@ -40,7 +44,8 @@ func New(in io.Reader, out, err io.Writer, env LookupEnv) *Streams {
 	return &Streams{In: in, Out: out, Err: err, env: env}
 }
 
-// System returns the streams of this process. On Windows it switches the console to understand escape sequences.
+// System returns the streams of this process. On Windows it switches the console to understand
+// escape sequences.
 func System(env LookupEnv) *Streams {
 	s := New(os.Stdin, os.Stdout, os.Stderr, env)
 	s.InTTY = term.IsTerminal(int(os.Stdin.Fd()))
@@ -50,7 +55,8 @@ func System(env LookupEnv) *Streams {
 	return s
 }
 
-// OutWidth is the width for what goes to stdout: 0 when stdout is a pipe or a file, whatever stderr is.
+// OutWidth is the width for what goes to stdout: 0 when stdout is a pipe or a file, whatever stderr
+// is.
 func (s *Streams) OutWidth() int { return widthIf(s.OutTTY, s.Width) }
 
 // ErrWidth is the width for what goes to stderr: 0 when it is no terminal.
@@ -120,8 +126,9 @@ func (s *Streams) OutStyler(m ColourMode) Styler { return Styler{on: s.colour(m,
 // ErrStyler returns the styler for stderr.
 func (s *Streams) ErrStyler(m ColourMode) Styler { return Styler{on: s.colour(m, s.ErrTTY)} }
 
-// colour decides in the order users expect: the flag, NO_COLOR (no-color.org: set and not empty), CLICOLOR_FORCE and
-// CLICOLOR (bixense.com/clicolors), TERM=dumb, and at last whether the stream is a terminal.
+// colour decides in the order users expect: the flag, NO_COLOR (no-color.org: set and not empty),
+// CLICOLOR_FORCE and CLICOLOR (bixense.com/clicolors), TERM=dumb, and at last whether the stream is
+// a terminal.
 func (s *Streams) colour(m ColourMode, tty bool) bool {
 	force := s.getenv("CLICOLOR_FORCE")
 	switch {

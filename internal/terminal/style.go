@@ -1,7 +1,7 @@
 package terminal
 
-// Styler marks text for a terminal. The zero value marks nothing, so the same code writes plain text to a pipe. It does
-// not neutralise: pass text of foreign origin through Neutralise first.
+// Styler marks text for a terminal. The zero value marks nothing, so the same code writes plain
+// text to a pipe. It does not neutralise: pass text of foreign origin through Neutralise first.
 type Styler struct{ on bool }
 
 // NewStyler returns a styler that is on or off, for tests and for callers that decided themselves.

@@ -102,7 +102,8 @@ func TestNeutralise(t *testing.T) {
 }
 
 func FuzzNeutralise(f *testing.F) {
-	for _, s := range []string{"", "abc", "\x1b[2J", "\xc2\x9b", "\xe2\x80\xae", "\xff", "a\nb", "\xe2\x80", "\U000e0001"} {
+	for _, s := range []string{"", "abc", "\x1b[2J", "\xc2\x9b", "\xe2\x80\xae", "\xff", "a\nb", "\xe2\x80",
+		"\U000e0001"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -127,7 +128,8 @@ func FuzzNeutralise(f *testing.F) {
 }
 
 func TestConfirm(t *testing.T) {
-	for in, want := range map[string]bool{"y\n": true, "YES\n": true, " yes \n": true, "n\n": false, "\n": false, "": false, "yep\n": false} {
+	for in, want := range map[string]bool{"y\n": true, "YES\n": true, " yes \n": true, "n\n": false, "\n": false,
+		"": false, "yep\n": false} {
 		var out bytes.Buffer
 		s := New(strings.NewReader(in), nil, &out, nil)
 		s.InTTY = true
@@ -142,7 +144,8 @@ func TestConfirm(t *testing.T) {
 }
 
 func TestConfirmNameNeedsTheWholeName(t *testing.T) {
-	for in, want := range map[string]bool{"orders\n": true, "order\n": false, "y\n": false, "Orders\n": false, "\n": false} {
+	for in, want := range map[string]bool{"orders\n": true, "order\n": false, "y\n": false, "Orders\n": false,
+		"\n": false} {
 		s := New(strings.NewReader(in), nil, io.Discard, nil)
 		s.InTTY = true
 		if got, err := s.ConfirmName(context.Background(), "q", "orders", "--yes=orders"); err != nil || got != want {
@@ -217,7 +220,8 @@ func TestFormatSize(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.Int64().Draw(t, "n")
 		if rapid.Bool().Draw(t, "round") {
-			n = rapid.Int64Range(-4000, 4000).Draw(t, "k") * rapid.SampledFrom([]int64{1e3, 1e6, 1e9, 1e12, 1 << 10, 1 << 20, 1 << 30, 1 << 40}).Draw(t, "u")
+			n = rapid.Int64Range(-4000, 4000).Draw(t, "k") * rapid.SampledFrom([]int64{1e3, 1e6, 1e9, 1e12, 1 << 10, 1 << 20,
+				1 << 30, 1 << 40}).Draw(t, "u")
 		}
 		if back := parseSize(t, FormatSize(n)); back != n {
 			t.Fatalf("%d -> %s -> %d", n, FormatSize(n), back)
@@ -227,7 +231,8 @@ func TestFormatSize(t *testing.T) {
 
 func parseSize(t *rapid.T, s string) int64 {
 	unit := strings.TrimLeft(s, "-0123456789")
-	factor := map[string]int64{"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}[unit]
+	factor := map[string]int64{"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KiB": 1 << 10, "MiB": 1 << 20,
+		"GiB": 1 << 30, "TiB": 1 << 40}[unit]
 	n, err := strconv.ParseInt(strings.TrimSuffix(s, unit), 10, 64)
 	if err != nil || factor == 0 {
 		t.Fatalf("size %q does not parse: %v", s, err)
@@ -236,7 +241,8 @@ func parseSize(t *rapid.T, s string) int64 {
 }
 
 func TestFormatCount(t *testing.T) {
-	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", -1234567: "-1,234,567", math.MinInt64: "-9,223,372,036,854,775,808"} {
+	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", -1234567: "-1,234,567",
+		math.MinInt64: "-9,223,372,036,854,775,808"} {
 		if got := FormatCount(n); got != want {
 			t.Errorf("FormatCount(%d) = %q, want %q", n, got, want)
 		}

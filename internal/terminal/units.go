@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// FormatDuration writes milliseconds for people, exactly: 250ms, 5s, 1h30m, 24h, 1m500ms. time.ParseDuration reads every result back to the same value. Units above the hour are not used, for a day is not
-// always 24 hours. 0 is "0s".
+// FormatDuration writes milliseconds for people, exactly: 250ms, 5s, 1h30m, 24h, 1m500ms.
+// time.ParseDuration reads every result back to the same value. Units above the hour are not used,
+// for a day is not always 24 hours. 0 is "0s".
 func FormatDuration(ms int64) string {
 	if ms == 0 {
 		return "0s"
@@ -31,8 +32,9 @@ func FormatDuration(ms int64) string {
 	return b.String()
 }
 
-// FormatSize writes bytes for people, exactly: in the largest binary (KiB, MiB, GiB, TiB) or decimal (kB, MB, GB, TB)
-// unit of which it is a whole number, the one with the shorter number first, else in bytes (1234567B). kB is 1000.
+// FormatSize writes bytes for people, exactly: in the largest binary (KiB, MiB, GiB, TiB) or
+// decimal (kB, MB, GB, TB) unit of which it is a whole number, the one with the shorter number
+// first, else in bytes (1234567B). kB is 1000.
 func FormatSize(bytes int64) string {
 	best := strconv.FormatInt(bytes, 10) + "B"
 	if bytes == 0 {
@@ -71,7 +73,8 @@ func FormatCount(n int64) string {
 	return sign + s
 }
 
-// FormatPlural writes a count and its noun: "1 queue", "1,200 queues". plural is the noun for every count but one.
+// FormatPlural writes a count and its noun: "1 queue", "1,200 queues". plural is the noun for every
+// count but one.
 func FormatPlural(n int64, singular, plural string) string {
 	if n == 1 {
 		return "1 " + singular
@@ -79,7 +82,8 @@ func FormatPlural(n int64, singular, plural string) string {
 	return FormatCount(n) + " " + plural
 }
 
-// RoundSize writes a size for people who do not need it exactly: 926 MiB, 9.4 GiB. FormatSize is exact.
+// RoundSize writes a size for people who do not need it exactly: 926 MiB, 9.4 GiB. FormatSize is
+// exact.
 func RoundSize(bytes int64) string {
 	const unit = 1024
 	if bytes < unit {

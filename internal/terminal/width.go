@@ -6,11 +6,12 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// Width returns the columns that s takes on a terminal: two for wide (CJK, emoji) characters, none for combining ones.
-// Ambiguous characters count one. s must hold no escape sequences.
+// Width returns the columns that s takes on a terminal: two for wide (CJK, emoji) characters, none
+// for combining ones. Ambiguous characters count one. s must hold no escape sequences.
 func Width(s string) int { return measure().StringWidth(s) }
 
-// Truncate cuts s to at most width columns and ends a cut text with "…". A width of 0 or less means no limit.
+// Truncate cuts s to at most width columns and ends a cut text with "…". A width of 0 or less means
+// no limit.
 func Truncate(s string, width int) string {
 	if width <= 0 {
 		return s
@@ -18,8 +19,9 @@ func Truncate(s string, width int) string {
 	return measure().Truncate(s, width, "…")
 }
 
-// Wrap breaks s into lines of at most width columns, between words where it can and inside a word that is longer than a
-// line, but not inside a character. Newlines in s break lines too. A width of 0 or less means no limit. The result has at least one line.
+// Wrap breaks s into lines of at most width columns, between words where it can and inside a word
+// that is longer than a line, but not inside a character. Newlines in s break lines too. A width of
+// 0 or less means no limit. The result has at least one line.
 func Wrap(s string, width int) []string {
 	var lines []string
 	for _, paragraph := range strings.Split(s, "\n") {

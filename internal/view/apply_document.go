@@ -71,18 +71,20 @@ func (doc *ApplyDocument) add(step topology.Step, r topology.StepResult) {
 	doc.Steps = append(doc.Steps, s)
 }
 
-// ApplyText writes the outcome for a person: what failed, what was skipped and why, then the counts. What is done needs
-// no line of its own: the plan has shown it.
+// ApplyText writes the outcome for a person: what failed, what was skipped and why, then the
+// counts. What is done needs no line of its own: the plan has shown it.
 func ApplyText(w io.Writer, doc ApplyDocument, style terminal.Styler) error {
 	b := bufio.NewWriter(w)
 	skipped := 0
 	for _, s := range doc.Steps {
 		switch s.Outcome {
 		case topology.Failed:
-			fmt.Fprintf(b, "%s %s %s: %s\n", style.Red("failed"), s.Action, terminal.Neutralise(s.Object), terminal.Neutralise(s.Error))
+			fmt.Fprintf(b, "%s %s %s: %s\n", style.Red("failed"), s.Action, terminal.Neutralise(s.Object),
+				terminal.Neutralise(s.Error))
 		case topology.Skipped:
 			if skipped++; skipped <= listed {
-				fmt.Fprintf(b, "%s %s %s: %s\n", style.Yellow("not done"), s.Action, terminal.Neutralise(s.Object), terminal.Neutralise(s.Error))
+				fmt.Fprintf(b, "%s %s %s: %s\n", style.Yellow("not done"), s.Action, terminal.Neutralise(s.Object),
+					terminal.Neutralise(s.Error))
 			}
 		}
 	}
@@ -90,14 +92,16 @@ func ApplyText(w io.Writer, doc ApplyDocument, style terminal.Styler) error {
 		fmt.Fprintf(b, "%s … and %d more\n", style.Yellow("not done"), skipped-listed)
 	}
 	if doc.OwnershipError != "" {
-		fmt.Fprintf(b, "%s the record of what this topology owns could not be written: %s\n", style.Yellow("warning:"), terminal.Neutralise(doc.OwnershipError))
+		fmt.Fprintf(b, "%s the record of what this topology owns could not be written: %s\n", style.Yellow("warning:"),
+			terminal.Neutralise(doc.OwnershipError))
 	}
 	fmt.Fprintln(b, style.Bold(applySummary(doc)))
 	return b.Flush()
 }
 
 func applySummary(doc ApplyDocument) string {
-	text := fmt.Sprintf("Done: %s in %s", terminal.FormatPlural(int64(doc.Done), "change", "changes"), elapsed(doc.ElapsedMS))
+	text := fmt.Sprintf("Done: %s in %s", terminal.FormatPlural(int64(doc.Done), "change", "changes"),
+		elapsed(doc.ElapsedMS))
 	if doc.Failed > 0 {
 		text += fmt.Sprintf("; %d failed", doc.Failed)
 	}

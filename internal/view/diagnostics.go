@@ -9,8 +9,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-// Diagnostics writes problems for a person: a line with place, severity, object and fault, then indented why it matters
-// and what to write instead, folded at width columns (0: never). The order is the list's own.
+// Diagnostics writes problems for a person: a line with place, severity, object and fault, then
+// indented why it matters and what to write instead, folded at width columns (0: never). The order
+// is the list's own.
 func Diagnostics(w io.Writer, list diag.Diagnostics, style terminal.Styler, width int) error {
 	for _, d := range list {
 		if _, err := io.WriteString(w, diagnosticText(d, style, width)); err != nil {

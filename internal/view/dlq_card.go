@@ -15,7 +15,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// MessageTable writes one line a message for a person, folded at width columns; 0 means never (a pipe).
+// MessageTable writes one line a message for a person, folded at width columns; 0 means never (a
+// pipe).
 func MessageTable(w io.Writer, list []MessageDocument, style terminal.Styler, width int) error {
 	t := Table{Headers: []string{"AGE", "REASON", "DIED IN", "KEY", "ID", "BODY"}}
 	failed := slices.ContainsFunc(list, func(m MessageDocument) bool { return m.Error != nil })
@@ -48,7 +49,8 @@ func MessageTable(w io.Writer, list []MessageDocument, style terminal.Styler, wi
 		return text
 	}
 	if !tooNarrow(t, width) {
-		// tablewriter remembers the width of every text for ever: of a million messages that is too much. This forgets.
+		// tablewriter remembers the width of every text for ever: of a million messages that is too
+		// much. This forgets.
 		defer twwidth.SetCondition(runewidth.NewCondition())
 		return t.Write(w, width)
 	}
@@ -62,7 +64,8 @@ func MessageTable(w io.Writer, list []MessageDocument, style terminal.Styler, wi
 	return b.Flush()
 }
 
-// previewRoom is how wide bodies and errors may be so that lines need not be folded, where that leaves enough of them.
+// previewRoom is how wide bodies and errors may be so that lines need not be folded, where that
+// leaves enough of them.
 func previewRoom(t Table, width int, failed bool) int {
 	const least, most = 20, 60
 	if width <= 0 {
@@ -118,8 +121,8 @@ func (m *MessageDocument) preview(width int) string {
 	return terminal.Truncate(terminal.Neutralise(strings.Join(strings.Fields(strings.ToValidUTF8(text, "")), " ")), width)
 }
 
-// MessageCard writes everything about one message for a person: where it came from, its history in words, the error a framework noted,
-// properties, headers and body.
+// MessageCard writes everything about one message for a person: where it came from, its history in
+// words, the error a framework noted, properties, headers and body.
 //
 // Headers of the death history, which is told in words, are left out unless full.
 func MessageCard(w io.Writer, m MessageDocument, full bool, style terminal.Styler, width int) error {
@@ -257,7 +260,8 @@ func (c card) bodyText(m MessageDocument) {
 		c.block(m.view.Text)
 	}
 	if m.view.Hidden > 0 {
-		fmt.Fprintln(c.b, "  "+c.style.Dim(fmt.Sprintf("… %s more, shown by --full", terminal.FormatPlural(int64(m.view.Hidden), "byte", "bytes"))))
+		fmt.Fprintln(c.b, "  "+c.style.Dim(fmt.Sprintf("… %s more, shown by --full",
+			terminal.FormatPlural(int64(m.view.Hidden), "byte", "bytes"))))
 	}
 }
 

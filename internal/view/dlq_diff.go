@@ -14,8 +14,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/message/body"
 )
 
-// TransformDiff writes what a transformation changes in a message for a person: headers and body, line by line. The headers that
-// every replay takes off or stamps are left out.
+// TransformDiff writes what a transformation changes in a message for a person: headers and body,
+// line by line. The headers that every replay takes off or stamps are left out.
 func TransformDiff(w io.Writer, before, after *message.Message, style terminal.Styler) error {
 	b := bufio.NewWriter(w)
 	fmt.Fprintln(b, style.Bold("Message "+terminal.Neutralise(orDash(before.MessageID))+" through --jq"))
@@ -70,7 +70,8 @@ func linesOf(m *message.Message) []string {
 	return lines[:min(len(lines), maxDiffLines)]
 }
 
-// diffLines returns the lines of both, each with "-", "+" or " " before it: a longest common subsequence, as lengths are bounded.
+// diffLines returns the lines of both, each with "-", "+" or " " before it: a longest common
+// subsequence, as lengths are bounded.
 func diffLines(a, b []string) []string {
 	common := make([][]int, len(a)+1)
 	for i := range common {
@@ -103,7 +104,8 @@ func diffLines(a, b []string) []string {
 	return out
 }
 
-// sortedBody is the body as text. JSON has its keys in order, as jq writes them: that they move is no change.
+// sortedBody is the body as text. JSON has its keys in order, as jq writes them: that they move is
+// no change.
 func sortedBody(m *message.Message) string {
 	d := json.NewDecoder(bytes.NewReader(m.Body))
 	d.UseNumber()

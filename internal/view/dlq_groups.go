@@ -41,7 +41,8 @@ type GroupDocument struct {
 
 // NewGroupsDocument makes the document of what was counted.
 func NewGroupsDocument(g dlq.Groups) GroupsDocument {
-	doc := GroupsDocument{FormatVersion: DLQFormatVersion, GroupBy: g.Names, Matched: g.Messages, Groups: make([]GroupDocument, 0, len(g.List))}
+	doc := GroupsDocument{FormatVersion: DLQFormatVersion, GroupBy: g.Names, Matched: g.Messages,
+		Groups: make([]GroupDocument, 0, len(g.List))}
 	for _, one := range g.List {
 		doc.Groups = append(doc.Groups, newGroup(g.Names, one))
 	}
@@ -198,12 +199,14 @@ func GroupTable(w io.Writer, doc GroupsDocument, style terminal.Styler, width in
 
 func writeRest(b *bufio.Writer, doc GroupsDocument, style terminal.Styler) {
 	if doc.Rest != nil {
-		fmt.Fprintln(b, style.Dim(terminal.FormatPlural(doc.Rest.Count, "message", "messages")+" in groups too small to be kept apart"))
+		fmt.Fprintln(b, style.Dim(terminal.FormatPlural(doc.Rest.Count, "message",
+			"messages")+" in groups too small to be kept apart"))
 	}
 }
 
 func writeGroupsTotal(b *bufio.Writer, doc GroupsDocument, style terminal.Styler) {
-	text := fmt.Sprintf("%s in %s", terminal.FormatPlural(doc.Matched, "message", "messages"), terminal.FormatPlural(int64(len(doc.Groups)), "group", "groups"))
+	text := fmt.Sprintf("%s in %s", terminal.FormatPlural(doc.Matched, "message", "messages"),
+		terminal.FormatPlural(int64(len(doc.Groups)), "group", "groups"))
 	if doc.Looked != doc.Matched {
 		text += fmt.Sprintf(", of %s looked at", terminal.FormatCount(doc.Looked))
 	}

@@ -46,7 +46,8 @@ type DLQDocument struct {
 	OldestUnknown string `json:"oldest_unknown,omitempty"`
 	// Growth is since the look before, per minute; absent at the first look.
 	Growth *float64 `json:"growth_per_minute,omitempty"`
-	// ByName says whose error queue the name stands for, ByContent whose convention the first message follows.
+	// ByName says whose error queue the name stands for, ByContent whose convention the first
+	// message follows.
 	ByName    string           `json:"by_name,omitempty"`
 	ByContent string           `json:"by_content,omitempty"`
 	Sources   []SourceDocument `json:"sources"`
@@ -123,11 +124,13 @@ func NewLosingDocument(l dlq.Losing) LosingDocument {
 	}
 }
 
-// DLQList writes the queues and what is lost for a person. Lines are folded at width columns; 0 means never (a pipe).
+// DLQList writes the queues and what is lost for a person. Lines are folded at width columns; 0
+// means never (a pipe).
 func DLQList(w io.Writer, doc DLQListDocument, style terminal.Styler, width int) error {
 	b := bufio.NewWriter(w)
 	if len(doc.Queues) == 0 {
-		fmt.Fprintf(b, "No queue of %s gets dead letters, by arguments, policies, name or content.\n", terminal.Neutralise(doc.scope()))
+		fmt.Fprintf(b, "No queue of %s gets dead letters, by arguments, policies, name or content.\n",
+			terminal.Neutralise(doc.scope()))
 	} else if t := dlqTable(doc, style); tooNarrow(t, width) {
 		t.writeList(b, style, width)
 	} else if err := t.Write(b, width); err != nil {

@@ -12,7 +12,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/message/body"
 )
 
-// MessageDocument is one message as other programs read it. Its fields have the names that --where knows.
+// MessageDocument is one message as other programs read it. Its fields have the names that --where
+// knows.
 type MessageDocument struct {
 	ID     string `json:"id,omitempty"`
 	Source string `json:"source"`
@@ -96,7 +97,8 @@ func NewMessageDocument(m *message.Message, o MessageOptions) MessageDocument {
 	}
 	doc.deaths(m)
 	if f, ok := message.FailureOf(m); ok {
-		doc.Error = &FailureDocument{Framework: f.Framework, Type: f.Type, Message: f.Message, Queue: f.Queue, Task: f.Task, StackTrace: f.StackTrace}
+		doc.Error = &FailureDocument{Framework: f.Framework, Type: f.Type, Message: f.Message, Queue: f.Queue, Task: f.Task,
+			StackTrace: f.StackTrace}
 	}
 	if offset, ok := m.Offset(); ok {
 		doc.Offset = &offset
@@ -109,7 +111,8 @@ func (doc *MessageDocument) deaths(m *message.Message) {
 	d := m.Deaths()
 	doc.DeathCount = d.Count()
 	for _, e := range d.All() {
-		death := DeathDocument{Reason: e.Reason, Queue: e.Queue, Exchange: e.Exchange, RoutingKeys: e.RoutingKeys(), Count: e.Count}
+		death := DeathDocument{Reason: e.Reason, Queue: e.Queue, Exchange: e.Exchange, RoutingKeys: e.RoutingKeys(),
+			Count: e.Count}
 		if !e.Time.IsZero() {
 			at := e.Time.UTC()
 			death.Time = &at
@@ -154,7 +157,8 @@ func jsonBody(m *message.Message, text string) any {
 func properties(m *message.Message) map[string]any {
 	out := map[string]any{}
 	for _, p := range []struct{ name, value string }{
-		{"contentType", m.ContentType}, {"contentEncoding", m.ContentEncoding}, {"correlationId", m.CorrelationID}, {"replyTo", m.ReplyTo},
+		{"contentType", m.ContentType}, {"contentEncoding", m.ContentEncoding}, {"correlationId",
+			m.CorrelationID}, {"replyTo", m.ReplyTo},
 		{"expiration", m.Expiration}, {"messageId", m.MessageID}, {"type", m.Type}, {"userId", m.UserID}, {"appId", m.AppID},
 	} {
 		if p.value != "" {

@@ -46,7 +46,8 @@ type TargetDocument struct {
 	Exchange string `json:"exchange"`
 	Key      string `json:"routing_key"`
 	Messages int64  `json:"messages"`
-	// Reaches are the queues that get a copy; Possibly those that may, which headers or plugins decide.
+	// Reaches are the queues that get a copy; Possibly those that may, which headers or plugins
+	// decide.
 	Reaches  []string `json:"reaches,omitempty"`
 	Possibly []string `json:"possibly,omitempty"`
 }
@@ -103,7 +104,8 @@ func (doc *RunDocument) Stays() (n int64) {
 	return n
 }
 
-// broken counts the places where an archive could not be read: nobody knows how many messages that is.
+// broken counts the places where an archive could not be read: nobody knows how many messages that
+// is.
 func (doc *RunDocument) broken() (n int64) {
 	for _, s := range doc.Stayed {
 		if s.Reason == dlq.ReasonBroken {
@@ -116,7 +118,8 @@ func (doc *RunDocument) broken() (n int64) {
 // shownTargets is how many targets are named; JSON has all.
 const shownTargets = 12
 
-// RunText writes the outcome for a person: where messages went, what stayed and why, then the counts.
+// RunText writes the outcome for a person: where messages went, what stayed and why, then the
+// counts.
 func RunText(w io.Writer, doc RunDocument, style terminal.Styler, width int) error {
 	b := bufio.NewWriter(w)
 	doc.writeTargets(b, style, width)
@@ -124,7 +127,8 @@ func RunText(w io.Writer, doc RunDocument, style terminal.Styler, width int) err
 		if s.Reason == dlq.ReasonBroken {
 			continue // each place is named below
 		}
-		folded(b, style.Yellow(doc.stayVerb()+" "+terminal.FormatCount(s.Messages))+"  ", string(s.Reason)+exampleOf(s), width)
+		folded(b, style.Yellow(doc.stayVerb()+" "+terminal.FormatCount(s.Messages))+"  ", string(s.Reason)+exampleOf(s),
+			width)
 	}
 	for i, k := range doc.Broken {
 		if i == shownTargets {
@@ -207,11 +211,13 @@ func orEmpty(key string) string {
 func (doc *RunDocument) writeRemarks(b *bufio.Writer, style terminal.Styler, width int) {
 	remark := func(text string) { folded(b, style.Yellow("note:")+" ", text, width) }
 	if doc.Altered > 0 {
-		remark(fmt.Sprintf("%s %s published without their user_id, which only its owner may use, or their CC header; headers x-msgctl-user-id and x-msgctl-cc keep them",
+		remark(fmt.Sprintf("%s %s published without their user_id, which only its owner may use, or their CC header; "+
+			"headers x-msgctl-user-id and x-msgctl-cc keep them",
 			terminal.FormatPlural(doc.Altered, "message", "messages"), doc.tense("was", "would be")))
 	}
 	if doc.Resent > 0 {
-		remark(fmt.Sprintf("a connection was lost: at most %s may exist twice at the target", terminal.FormatPlural(doc.Resent, "message", "messages")))
+		remark(fmt.Sprintf("a connection was lost: at most %s may exist twice at the target",
+			terminal.FormatPlural(doc.Resent, "message", "messages")))
 	}
 	for _, text := range []string{doc.Unreachable, doc.Aborted, doc.Error} {
 		if text != "" {
@@ -230,8 +236,10 @@ func (doc *RunDocument) tense(did, would string) string {
 func (doc *RunDocument) summary() string {
 	n := terminal.FormatPlural(doc.Done, "message", "messages")
 	text := map[string][2]string{
-		"replay": {"Replayed", "Would replay"}, "move": {"Moved", "Would move"}, "copy": {"Copied", "Would copy"}, "purge": {"Destroyed", "Would destroy"},
-		"export": {"Exported", "Would export"}, "drain": {"Archived and removed", "Would archive and remove"}, "import": {"Restored", "Would restore"},
+		"replay": {"Replayed", "Would replay"}, "move": {"Moved", "Would move"}, "copy": {"Copied",
+			"Would copy"}, "purge": {"Destroyed", "Would destroy"},
+		"export": {"Exported", "Would export"}, "drain": {"Archived and removed",
+			"Would archive and remove"}, "import": {"Restored", "Would restore"},
 		"play": {"Published", "Would publish"},
 	}[doc.Action]
 	if doc.Action == "purge" && doc.File != "" {

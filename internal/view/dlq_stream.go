@@ -20,7 +20,8 @@ type MessagesDocument struct {
 	Looked int64 `json:"looked_at"`
 }
 
-// MessageStream writes a MessagesDocument as JSON or YAML without ever holding more than one message. The first error is kept.
+// MessageStream writes a MessagesDocument as JSON or YAML without ever holding more than one
+// message. The first error is kept.
 type MessageStream struct {
 	w    *bufio.Writer
 	yaml bool
@@ -29,7 +30,8 @@ type MessageStream struct {
 	err  error
 }
 
-// NewMessageStream begins a document; of head it takes all but Messages and Looked. Nothing is written before the first message.
+// NewMessageStream begins a document; of head it takes all but Messages and Looked. Nothing is
+// written before the first message.
 func NewMessageStream(w io.Writer, yaml bool, head MessagesDocument) *MessageStream {
 	return &MessageStream{w: bufio.NewWriter(w), yaml: yaml, head: head}
 }
@@ -55,7 +57,8 @@ func (s *MessageStream) put(text string) {
 
 // begin writes the head, up to the name of messages.
 func (s *MessageStream) begin() {
-	for _, f := range [][2]string{{"format_version", s.head.FormatVersion}, {"vhost", s.head.VHost}, {"queue", s.head.Queue}, {"type", s.head.Type}} {
+	for _, f := range [][2]string{{"format_version", s.head.FormatVersion}, {"vhost", s.head.VHost},
+		{"queue", s.head.Queue}, {"type", s.head.Type}} {
 		if s.yaml {
 			var line bytes.Buffer
 			s.keep(YAML(&line, map[string]string{f[0]: f[1]}))

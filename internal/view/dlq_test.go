@@ -34,7 +34,8 @@ func dead(id, body string) *message.Message {
 }
 
 func document(m *message.Message) view.MessageDocument {
-	return view.NewMessageDocument(m, view.MessageOptions{Now: time.Date(2026, 1, 31, 13, 30, 0, 0, time.UTC), ParseBody: true})
+	return view.NewMessageDocument(m,
+		view.MessageOptions{Now: time.Date(2026, 1, 31, 13, 30, 0, 0, time.UTC), ParseBody: true})
 }
 
 func TestMessageDocument(t *testing.T) {
@@ -98,7 +99,8 @@ func TestTransformDiff(t *testing.T) {
 	if err := view.TransformDiff(&out, before, after, plain); err != nil {
 		t.Fatal(err)
 	}
-	want := "Message m-1 through --jq\n  -header tenant: acme\n  +header tenant: globex\n   {\n     \"a\": 1,\n  -  \"b\": 2\n  +  \"b\": 3\n   }\n"
+	want := "Message m-1 through --jq\n  -header tenant: acme\n  +header tenant: globex\n   {\n     \"a\": 1,\n  -  " +
+		"\"b\": 2\n  +  \"b\": 3\n   }\n"
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Error(diff)
 	}
@@ -111,8 +113,9 @@ func TestTransformDiff(t *testing.T) {
 func TestRunText(t *testing.T) {
 	result := dlq.Result{
 		Queue: "orders.dlq", Done: 1200, Skipped: 3, Resent: 2, Altered: 1, Aborted: "2 of 10 died again",
-		Targets: []dlq.TargetCount{{Target: publish.Target{Key: "orders"}, Messages: 1100}, {Target: publish.Target{Exchange: "x", Key: ""}, Messages: 100}},
-		Stayed:  []dlq.ReasonCount{{Reason: dlq.ReasonUnroutable, Messages: 4, Example: "no route"}},
+		Targets: []dlq.TargetCount{{Target: publish.Target{Key: "orders"}, Messages: 1100},
+			{Target: publish.Target{Exchange: "x", Key: ""}, Messages: 100}},
+		Stayed: []dlq.ReasonCount{{Reason: dlq.ReasonUnroutable, Messages: 4, Example: "no route"}},
 	}
 	var out bytes.Buffer
 	if err := view.RunText(&out, view.NewRunDocument("replay", result, 1500*time.Millisecond), plain, 0); err != nil {
@@ -134,8 +137,10 @@ Replayed 1,200 messages from orders.dlq in 1.50s; 4 stayed; 3 did not match.
 func TestDLQListOnANarrowTerminal(t *testing.T) {
 	doc := view.DLQListDocument{VHost: "/", Queues: []view.DLQDocument{{
 		Name: "a-dead-letter-queue-with-a-long-name", Type: "classic", Role: dlq.RoleDeadLetter, Known: true, Ready: 1234, OldestMS: 65_000,
-		Looking: view.LookingDocument{Safe: "yes"}, Sources: []view.SourceDocument{{Queue: "orders.created", Certain: true}, {Queue: "orders.paid"}},
-	}}, Losing: []view.LosingDocument{{Queue: "lossy", Certain: true, Reason: "its dead-letter exchange \"gone\" does not exist", From: "policy \"p\""}}}
+		Looking: view.LookingDocument{Safe: "yes"}, Sources: []view.SourceDocument{{Queue: "orders.created", Certain: true},
+			{Queue: "orders.paid"}},
+	}}, Losing: []view.LosingDocument{{Queue: "lossy", Certain: true, Reason: "its dead-letter exchange \"gone\" does " +
+		"not exist", From: "policy \"p\""}}}
 	for _, width := range []int{40, 60, 80} {
 		var out bytes.Buffer
 		if err := view.DLQList(&out, doc, terminal.NewStyler(true), width); err != nil {
@@ -167,9 +172,11 @@ func uncoloured(s string) string {
 
 func TestMessageStreamIsTheDocument(t *testing.T) {
 	for n := range 3 {
-		doc := view.MessagesDocument{FormatVersion: "1", VHost: "/", Queue: "q: \"x\"", Type: "classic", Messages: []view.MessageDocument{}, Looked: 7}
+		doc := view.MessagesDocument{FormatVersion: "1", VHost: "/", Queue: "q: \"x\"", Type: "classic",
+			Messages: []view.MessageDocument{}, Looked: 7}
 		for range n {
-			doc.Messages = append(doc.Messages, document(dead("m-1", `{"n":[1,{}],"text":"a\nb"}`)), document(dead("m-2", "two\nlines\n")))
+			doc.Messages = append(doc.Messages, document(dead("m-1", `{"n":[1,{}],"text":"a\nb"}`)),
+				document(dead("m-2", "two\nlines\n")))
 		}
 		for _, yaml := range []bool{false, true} {
 			var want, got bytes.Buffer

@@ -21,7 +21,8 @@ type DoctorDocument struct {
 
 // NewDoctorDocument makes a document of results.
 func NewDoctorDocument(in *health.Inspection, results []health.Result) DoctorDocument {
-	return DoctorDocument{FormatVersion: HealthFormatVersion, Verdict: health.WorstOf(results), Cluster: in.Cluster, Version: in.Version, Results: results}
+	return DoctorDocument{FormatVersion: HealthFormatVersion, Verdict: health.WorstOf(results), Cluster: in.Cluster,
+		Version: in.Version, Results: results}
 }
 
 // mostEvidence is how many sentences of an item are shown to a person.
@@ -36,7 +37,8 @@ func DoctorText(w io.Writer, d DoctorDocument, style terminal.Styler, width int)
 		counts[r.Verdict]++
 		result(b, r, style, width)
 	}
-	parts := []string{terminal.FormatPlural(counts[health.Error], "error", "errors"), terminal.FormatPlural(counts[health.Warning], "warning", "warnings"), fmt.Sprintf("%d ok", counts[health.OK])}
+	parts := []string{terminal.FormatPlural(counts[health.Error], "error", "errors"),
+		terminal.FormatPlural(counts[health.Warning], "warning", "warnings"), fmt.Sprintf("%d ok", counts[health.OK])}
 	if n := counts[health.Unknown]; n > 0 {
 		parts = append(parts, fmt.Sprintf("%d unknown", n))
 	}
@@ -47,7 +49,8 @@ func DoctorText(w io.Writer, d DoctorDocument, style terminal.Styler, width int)
 // result writes one item: its evidence behind its name, or on a narrow terminal below it.
 func result(b *bufio.Writer, r health.Result, style terminal.Styler, width int) {
 	const verdictWidth, idWidth = 11, 22
-	mark, indent := verdictMark(r.Verdict, style)+style.Bold(fmt.Sprintf("%-*s", idWidth, r.ID)), strings.Repeat(" ", verdictWidth+idWidth)
+	mark, indent := verdictMark(r.Verdict, style)+style.Bold(fmt.Sprintf("%-*s", idWidth, r.ID)), strings.Repeat(" ",
+		verdictWidth+idWidth)
 	if width > 0 && width < narrow {
 		fmt.Fprintln(b, strings.TrimRight(mark, " "))
 		indent = strings.Repeat(" ", verdictWidth)

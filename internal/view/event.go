@@ -30,7 +30,8 @@ type EventDocument struct {
 	Format        event.Format `json:"format"`
 	Schema        string       `json:"schema,omitempty"`
 	Declared      string       `json:"declared"`
-	// Reaches are the queues that get it by the topology file; Possibly those that may, which the payload or a broker's choice decides.
+	// Reaches are the queues that get it by the topology file; Possibly those that may, which the
+	// payload or a broker's choice decides.
 	Reaches  []string `json:"reaches"`
 	Possibly []string `json:"possibly,omitempty"`
 	// Problem says why its schema cannot be used.
@@ -42,7 +43,8 @@ type EventDocument struct {
 
 // NewEventDocument makes the document of a type.
 func NewEventDocument(t *event.Type) EventDocument {
-	doc := EventDocument{Type: t.Name, Description: t.Description, Version: t.Version, VHost: t.VHost, Exchange: t.Exchange, Key: t.Key.String(),
+	doc := EventDocument{Type: t.Name, Description: t.Description, Version: t.Version, VHost: t.VHost,
+		Exchange: t.Exchange, Key: t.Key.String(),
 		AggregateType: t.AggregateType, AggregateID: t.AggregateID, Format: t.Format, Schema: t.SchemaFile, Declared: t.At}
 	if t.Schema != nil {
 		doc.Schema = "inline"

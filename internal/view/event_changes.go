@@ -50,7 +50,8 @@ func EventChangesMarkdown(w io.Writer, changes []event.Change) error {
 		if c.Breaks != "" {
 			whom = "**" + whom + "**"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", cellText(c.Type), cellText(c.Path), cellText(c.What), whom, cellText(c.Why))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", cellText(c.Type), cellText(c.Path), cellText(c.What), whom,
+			cellText(c.Why))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

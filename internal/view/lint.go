@@ -24,7 +24,8 @@ type LintDocument struct {
 
 // NewLintDocument counts findings.
 func NewLintDocument(list []lint.Finding, broker string, objects int) LintDocument {
-	d := LintDocument{FormatVersion: "1", Broker: broker, Objects: objects, Findings: list, Counts: map[lint.Severity]int{lint.Error: 0, lint.Warning: 0, lint.Note: 0}}
+	d := LintDocument{FormatVersion: "1", Broker: broker, Objects: objects, Findings: list,
+		Counts: map[lint.Severity]int{lint.Error: 0, lint.Warning: 0, lint.Note: 0}}
 	if d.Findings == nil {
 		d.Findings = []lint.Finding{}
 	}
@@ -38,7 +39,8 @@ func NewLintDocument(list []lint.Finding, broker string, objects int) LintDocume
 	return d
 }
 
-// LintText writes findings for a person, as Diagnostics does, with their rule. Those that are let pass are only counted.
+// LintText writes findings for a person, as Diagnostics does, with their rule. Those that are let
+// pass are only counted.
 func LintText(w io.Writer, doc LintDocument, style terminal.Styler, width int) error {
 	var b strings.Builder
 	for _, f := range doc.Findings {
@@ -51,7 +53,8 @@ func LintText(w io.Writer, doc LintDocument, style terminal.Styler, width int) e
 	paint := style.Green
 	if total > 0 {
 		text = fmt.Sprintf("%s, %s, %s", terminal.FormatPlural(int64(doc.Counts[lint.Error]), "error", "errors"),
-			terminal.FormatPlural(int64(doc.Counts[lint.Warning]), "warning", "warnings"), terminal.FormatPlural(int64(doc.Counts[lint.Note]), "note", "notes"))
+			terminal.FormatPlural(int64(doc.Counts[lint.Warning]), "warning",
+				"warnings"), terminal.FormatPlural(int64(doc.Counts[lint.Note]), "note", "notes"))
 		paint = paintOf(worstOf(doc), style)
 	}
 	text += " in " + terminal.FormatPlural(int64(doc.Objects), "object", "objects")

@@ -9,7 +9,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/lint"
 )
 
-// LintGitHub writes findings as workflow commands, which GitHub Actions shows beside the lines of a pull request.
+// LintGitHub writes findings as workflow commands, which GitHub Actions shows beside the lines of a
+// pull request.
 func LintGitHub(w io.Writer, doc LintDocument) error {
 	for _, f := range doc.Findings {
 		if f.Ignored != "" {
@@ -30,14 +31,16 @@ func LintGitHub(w io.Writer, doc LintDocument) error {
 			fields = append(fields, fmt.Sprintf("col=%d", f.Position.Column))
 		}
 		fields = append(fields, "title="+githubField("msgctl: "+f.Rule))
-		if _, err := fmt.Fprintf(w, "::%s %s::%s\n", command, strings.Join(fields, ","), githubText(findingLine(f))); err != nil {
+		if _, err := fmt.Fprintf(w, "::%s %s::%s\n", command, strings.Join(fields, ","),
+			githubText(findingLine(f))); err != nil {
 			return fmt.Errorf("write findings: %w", err)
 		}
 	}
 	return nil
 }
 
-// githubText escapes what would end a command, githubField also what would end a field: a name must not become a command.
+// githubText escapes what would end a command, githubField also what would end a field: a name must
+// not become a command.
 func githubText(s string) string {
 	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(terminal.Neutralise(s))
 }

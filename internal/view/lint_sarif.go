@@ -103,7 +103,8 @@ func LintSARIF(w io.Writer, doc LintDocument, version string) error {
 	for _, f := range doc.Findings {
 		run.Results = append(run.Results, sarifFinding(f, index[f.Rule]))
 	}
-	return JSON(w, sarifLog{Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []sarifRun{run}})
+	return JSON(w, sarifLog{Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0",
+		Runs: []sarifRun{run}})
 }
 
 func sarifFinding(f lint.Finding, rule int) sarifResult {

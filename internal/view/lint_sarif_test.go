@@ -12,8 +12,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/lint"
 )
 
-// TestSARIFIsValid holds the output against the schema of SARIF 2.1.0, which OASIS publishes under terms of its own (repository
-// oasis-tcs/sarif-spec, sarif-2.1/schema/sarif-schema-2.1.0.json): MSGCTL_TEST_SARIF_SCHEMA names the file.
+// TestSARIFIsValid holds the output against the schema of SARIF 2.1.0, which OASIS publishes under
+// terms of its own (repository oasis-tcs/sarif-spec, sarif-2.1/schema/sarif-schema-2.1.0.json):
+// MSGCTL_TEST_SARIF_SCHEMA names the file.
 func TestSARIFIsValid(t *testing.T) {
 	name := os.Getenv("MSGCTL_TEST_SARIF_SCHEMA")
 	if name == "" {
@@ -38,12 +39,15 @@ func TestSARIFIsValid(t *testing.T) {
 	}
 	var list []lint.Finding
 	for i, r := range lint.Rules() {
-		list = append(list, lint.Finding{Rule: r.ID, Severity: r.Severity, Position: diag.Position{File: "a dir/t.yaml", Line: i + 1, Column: i % 2}, Object: `queue "a"`, Message: r.Title})
+		list = append(list, lint.Finding{Rule: r.ID, Severity: r.Severity,
+			Position: diag.Position{File: "a dir/t.yaml", Line: i + 1, Column: i % 2}, Object: `queue "a"`, Message: r.Title})
 	}
 	list = append(list,
 		lint.Finding{Rule: "drift", Severity: lint.Error, Message: "without a place"},
-		lint.Finding{Rule: "drift", Severity: lint.Note, Message: "of a file", Position: diag.Position{File: "/abs/ü:b.json"}, Pointer: "/queues/0"},
-		lint.Finding{Rule: "drift", Severity: lint.Warning, Message: "passed", Position: diag.Position{File: "C:t.yaml", Line: 1, Column: 2}, Ignored: "why"},
+		lint.Finding{Rule: "drift", Severity: lint.Note, Message: "of a file", Position: diag.Position{File: "/abs/ü:b.json"},
+			Pointer: "/queues/0"},
+		lint.Finding{Rule: "drift", Severity: lint.Warning, Message: "passed",
+			Position: diag.Position{File: "C:t.yaml", Line: 1, Column: 2}, Ignored: "why"},
 	)
 	for _, version := range []string{"", "dev", "1.2.3"} {
 		for _, findings := range [][]lint.Finding{nil, list} {

@@ -7,12 +7,12 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-// PlanFormatVersion is the version of PlanDocument as JSON and YAML. It grows when a field changes its meaning or goes; new
-// fields may come at any time.
+// PlanFormatVersion is the version of PlanDocument as JSON and YAML. It grows when a field changes
+// its meaning or goes; new fields may come at any time.
 const PlanFormatVersion = "1"
 
-// PlanDocument is a plan as other programs read it (-o json, -o yaml), and what the text and Markdown forms are
-// rendered from. Secrets are never in it.
+// PlanDocument is a plan as other programs read it (-o json, -o yaml), and what the text and
+// Markdown forms are rendered from. Secrets are never in it.
 type PlanDocument struct {
 	FormatVersion string           `json:"format_version"`
 	Topology      string           `json:"topology,omitempty"`
@@ -24,9 +24,11 @@ type PlanDocument struct {
 	Retries []topology.Retry `json:"retries,omitempty"`
 	// LeftAlone objects are declared and cannot be applied without the management API.
 	LeftAlone []topology.Ref `json:"left_alone,omitempty"`
-	// Undeclared objects were applied by this topology once and are declared no more; --prune deletes them.
+	// Undeclared objects were applied by this topology once and are declared no more; --prune
+	// deletes them.
 	Undeclared []topology.Ref `json:"undeclared,omitempty"`
-	// Unowned objects are declared and existed before; --adopt takes them into the topology's record.
+	// Unowned objects are declared and existed before; --adopt takes them into the topology's
+	// record.
 	Unowned []topology.Ref `json:"unowned,omitempty"`
 }
 
@@ -66,8 +68,9 @@ type ChangeDocument struct {
 func NewPlanDocument(p *topology.Plan) PlanDocument {
 	doc := PlanDocument{
 		FormatVersion: PlanFormatVersion, Topology: p.Name,
-		Broker:  BrokerDocument{Version: p.Server.Version, Cluster: p.Server.ClusterName},
-		Changes: make([]ChangeDocument, 0, len(p.Steps)), Problems: p.Problems, LeftAlone: p.LeftAlone, Undeclared: p.Undeclared, Unowned: p.Unowned,
+		Broker: BrokerDocument{Version: p.Server.Version, Cluster: p.Server.ClusterName},
+		Changes: make([]ChangeDocument, 0,
+			len(p.Steps)), Problems: p.Problems, LeftAlone: p.LeftAlone, Undeclared: p.Undeclared, Unowned: p.Unowned,
 	}
 	doc.Summary.Unchanged = p.Unchanged
 	doc.Summary.Errors = p.Problems.Errors()

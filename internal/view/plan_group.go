@@ -15,7 +15,8 @@ type changeGroup struct {
 	changes []ChangeDocument
 }
 
-// groupChanges gathers changes by vhost and kind, cluster-wide objects first, keeping the order within a group.
+// groupChanges gathers changes by vhost and kind, cluster-wide objects first, keeping the order
+// within a group.
 func groupChanges(changes []ChangeDocument) []changeGroup {
 	type key struct {
 		vhost string
@@ -51,7 +52,8 @@ func plural(k topology.Kind) string {
 	return string(k) + "s"
 }
 
-// widestLabel bounds the column of names, so that one very long name does not push all details off the screen.
+// widestLabel bounds the column of names, so that one very long name does not push all details off
+// the screen.
 const widestLabel = 60
 
 func (g changeGroup) labelWidth() int {
@@ -79,7 +81,8 @@ func objectLabel(r topology.Ref) string {
 	return label
 }
 
-// createdText is what a line says about a new object behind its name: its type or routing key, then what else is set.
+// createdText is what a line says about a new object behind its name: its type or routing key, then
+// what else is set.
 func createdText(c ChangeDocument) string {
 	var words []string
 	if c.Ref.Kind == topology.KindBinding {

@@ -11,8 +11,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// PlanMarkdown writes a plan as a comment for a pull request: the counts in the heading, what destroys or is blocked in
-// the open, everything in a folded block that a forge colours as a diff.
+// PlanMarkdown writes a plan as a comment for a pull request: the counts in the heading, what
+// destroys or is blocked in the open, everything in a folded block that a forge colours as a diff.
 func PlanMarkdown(w io.Writer, doc PlanDocument) error {
 	var b bytes.Buffer
 	title := "Topology plan"
@@ -67,8 +67,8 @@ func markdownWarnings(b *bytes.Buffer, changes []ChangeDocument) {
 	b.WriteString("\n")
 }
 
-// diffBlock moves the sign of each change to the first column, where a diff has it: ~ and ∓ have none of their own and
-// become !, which forges colour too.
+// diffBlock moves the sign of each change to the first column, where a diff has it: ~ and ∓ have
+// none of their own and become !, which forges colour too.
 func diffBlock(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
@@ -88,7 +88,8 @@ func diffBlock(text string) string {
 	return b.String()
 }
 
-// fenceFor returns a code fence longer than every run of backticks in body, so that no name can end the block.
+// fenceFor returns a code fence longer than every run of backticks in body, so that no name can end
+// the block.
 func fenceFor(body string) string {
 	longest, run := 2, 0
 	for _, r := range body {

@@ -16,9 +16,11 @@ import (
 func samplePlan() *topology.Plan {
 	queue := &topology.Queue{
 		VHost: "/", Name: "orders.created.queue", Type: "quorum", Durable: true,
-		Arguments: topology.Arguments{"x-message-ttl": int64(86_400_000), "x-dead-letter-exchange": "dlx.exchange", "x-max-length-bytes": int64(1 << 20)},
+		Arguments: topology.Arguments{"x-message-ttl": int64(86_400_000), "x-dead-letter-exchange": "dlx.exchange",
+			"x-max-length-bytes": int64(1 << 20)},
 	}
-	binding := &topology.Binding{VHost: "/", Source: "orders.exchange", Destination: queue.Name, DestinationType: topology.ToQueue, RoutingKey: "order.created"}
+	binding := &topology.Binding{VHost: "/", Source: "orders.exchange", Destination: queue.Name,
+		DestinationType: topology.ToQueue, RoutingKey: "order.created"}
 	user := &topology.User{Name: "billing", Tags: []string{"monitoring"}, Password: "hunter2"}
 	evil := &topology.Exchange{VHost: "/", Name: "evil\x1b[31m```", Type: "topic", Durable: true}
 	return &topology.Plan{
@@ -29,16 +31,20 @@ func samplePlan() *topology.Plan {
 			{Action: topology.Create, Ref: queue.Ref(), Want: queue},
 			{
 				Action: topology.Replace, Ref: topology.Ref{Kind: topology.KindQueue, VHost: "/", Name: "old"},
-				Changes: []topology.FieldChange{{Field: "messageTTL", Have: int64(3_600_000), Want: nil, Unit: topology.Milliseconds, Immutable: true}},
-				Why:     "RabbitMQ cannot change the arguments of an existing queue", Risk: &topology.Risk{Messages: 1234, Consumers: 1, Known: true},
+				Changes: []topology.FieldChange{{Field: "messageTTL", Have: int64(3_600_000), Want: nil,
+					Unit: topology.Milliseconds, Immutable: true}},
+				Why: "RabbitMQ cannot change the arguments of an existing queue", Risk: &topology.Risk{Messages: 1234,
+					Consumers: 1, Known: true},
 				Blocked: "it holds 1,234 messages",
 			},
 			{Action: topology.Create, Ref: binding.Ref(), Want: binding},
-			{Action: topology.Update, Ref: topology.Ref{Kind: topology.KindPolicy, VHost: "/", Name: "p"}, Changes: []topology.FieldChange{{Field: "priority", Have: int64(1), Want: int64(2)}}},
+			{Action: topology.Update, Ref: topology.Ref{Kind: topology.KindPolicy, VHost: "/", Name: "p"},
+				Changes: []topology.FieldChange{{Field: "priority", Have: int64(1), Want: int64(2)}}},
 		},
 		Undeclared: []topology.Ref{{Kind: topology.KindQueue, VHost: "/", Name: "gone"}},
 		Problems: diag.Diagnostics{{
-			Severity: diag.Error, Position: diag.Position{File: "t.yaml", Line: 3, Column: 5}, Object: `queue "q"`, Message: "wrong",
+			Severity: diag.Error, Position: diag.Position{File: "t.yaml", Line: 3,
+				Column: 5}, Object: `queue "q"`, Message: "wrong",
 			Why: "because", Fix: "write right",
 		}},
 	}
@@ -57,7 +63,8 @@ func TestPlanText(t *testing.T) {
 		"      messageTTL  1h → (unset)", "at stake: 1,234 messages, 1 consumer", "blocked: it holds 1,234 messages",
 		"t.yaml:3:5: error: queue \"q\": wrong", "    fix: write right",
 		`evil\x1b[31m`, "queue \"gone\" in vhost \"/\"",
-		"Plan: 4 to create, 1 to update, 1 to replace, 0 to delete; 3 unchanged; 1 blocked; 1 error: nothing would be applied.",
+		"Plan: 4 to create, 1 to update, 1 to replace, 0 to delete; 3 unchanged; 1 blocked; 1 error: nothing would be " +
+			"applied.",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("the text lacks %q", want)
@@ -76,7 +83,8 @@ func TestPlanMarkdownCannotBeBrokenOutOf(t *testing.T) {
 	if got := strings.Count(b.String(), "````"); got != 2 {
 		t.Errorf("a name with three backticks needs a fence of four, once on each side: found %d", got)
 	}
-	for _, want := range []string{"\n+  + orders.created.queue", "\n!  ~ p", "- **replace** `queue \"old\" in vhost \"/\"`", "</details>"} {
+	for _, want := range []string{"\n+  + orders.created.queue", "\n!  ~ p",
+		"- **replace** `queue \"old\" in vhost \"/\"`", "</details>"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("the Markdown lacks %q", want)
 		}

@@ -11,8 +11,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-// PlanText writes a plan for a person: grouped by vhost and kind, a line per object, the differences below it, then the
-// problems and the counts. Lines are folded at width columns; 0 means never (a pipe).
+// PlanText writes a plan for a person: grouped by vhost and kind, a line per object, the
+// differences below it, then the problems and the counts. Lines are folded at width columns; 0
+// means never (a pipe).
 func PlanText(w io.Writer, doc PlanDocument, style terminal.Styler, width int) error {
 	p := planPrinter{w: bufio.NewWriter(w), style: style, width: width}
 	p.heading(doc)
@@ -139,7 +140,8 @@ func (p planPrinter) differences(fields []topology.FieldChange) {
 	}
 	for _, f := range fields {
 		pad := strings.Repeat(" ", width-terminal.Width(f.Field)+2)
-		p.line("      " + terminal.Neutralise(f.Field) + pad + formatValue(f.Have, f.Unit) + " → " + formatValue(f.Want, f.Unit))
+		p.line("      " + terminal.Neutralise(f.Field) + pad + formatValue(f.Have, f.Unit) + " → " +
+			formatValue(f.Want, f.Unit))
 	}
 }
 
@@ -157,7 +159,8 @@ func (p planPrinter) atStake(r topology.Risk) string {
 
 func (p planPrinter) leftovers(doc PlanDocument) {
 	p.refs(doc.Undeclared, "no longer declared, but applied by this topology before; --prune deletes:")
-	p.refs(doc.Unowned, "declared, but made by somebody else; --adopt takes them over, so that --prune may delete them later:")
+	p.refs(doc.Unowned, "declared, but made by somebody else; --adopt takes them over, so that --prune may delete them "+
+		"later:")
 }
 
 // listed bounds lists that are of less interest than the changes.
@@ -190,9 +193,11 @@ func (p planPrinter) problems(list diag.Diagnostics) {
 func summaryLine(s PlanSummary) string {
 	changes := s.Create + s.Update + s.Replace + s.Delete + s.Adopt
 	if changes == 0 && s.Errors == 0 {
-		return fmt.Sprintf("No changes: %s as declared.", terminal.FormatPlural(int64(s.Unchanged), "object is", "objects are"))
+		return fmt.Sprintf("No changes: %s as declared.", terminal.FormatPlural(int64(s.Unchanged), "object is",
+			"objects are"))
 	}
-	text := fmt.Sprintf("Plan: %d to create, %d to update, %d to replace, %d to delete", s.Create, s.Update, s.Replace, s.Delete)
+	text := fmt.Sprintf("Plan: %d to create, %d to update, %d to replace, %d to delete", s.Create, s.Update, s.Replace,
+		s.Delete)
 	if s.Adopt > 0 {
 		text += fmt.Sprintf(", %d to adopt", s.Adopt)
 	}

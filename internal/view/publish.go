@@ -23,7 +23,8 @@ const PublishFormatVersion = "1"
 // PublishedDocument is what became of one event.
 type PublishedDocument struct {
 	FormatVersion string `json:"format_version"`
-	// Outcome is confirmed, delayed when a delayed-message exchange keeps it, or unrouted when it reached no queue and that is allowed.
+	// Outcome is confirmed, delayed when a delayed-message exchange keeps it, or unrouted when it
+	// reached no queue and that is allowed.
 	Outcome   string `json:"outcome"`
 	EventID   string `json:"event_id"`
 	Type      string `json:"type,omitempty"`
@@ -35,9 +36,12 @@ type PublishedDocument struct {
 	ElapsedMS int64  `json:"elapsed_ms"`
 }
 
-// NewPublishedDocument makes the document of a confirmed message; e is nil for bytes without a type.
-func NewPublishedDocument(vhost string, t publish.Target, m *message.Message, e *event.Envelope, elapsed time.Duration) PublishedDocument {
-	doc := PublishedDocument{FormatVersion: PublishFormatVersion, Outcome: "confirmed", EventID: m.MessageID, VHost: vhost, Exchange: t.Exchange, Key: t.Key,
+// NewPublishedDocument makes the document of a confirmed message; e is nil for bytes without a
+// type.
+func NewPublishedDocument(vhost string, t publish.Target, m *message.Message, e *event.Envelope,
+	elapsed time.Duration) PublishedDocument {
+	doc := PublishedDocument{FormatVersion: PublishFormatVersion, Outcome: "confirmed", EventID: m.MessageID, VHost: vhost,
+		Exchange: t.Exchange, Key: t.Key,
 		Bytes: len(m.Body), ElapsedMS: elapsed.Milliseconds()}
 	if e != nil {
 		doc.Type = e.EventType
@@ -57,12 +61,14 @@ func PublishedText(w io.Writer, doc PublishedDocument, style terminal.Styler) er
 	}
 	outcome := style.Green(doc.Outcome)
 	if doc.DelayMS > 0 {
-		outcome = fmt.Sprintf("%s for %s (the exchange cannot tell yet which queues will get it)", style.Yellow(doc.Outcome), terminal.FormatDuration(doc.DelayMS))
+		outcome = fmt.Sprintf("%s for %s (the exchange cannot tell yet which queues will get it)", style.Yellow(doc.Outcome),
+			terminal.FormatDuration(doc.DelayMS))
 	}
 	if doc.Outcome == string(bulk.Unrouted) {
 		outcome = style.Yellow("it reached no queue, as allowed")
 	}
-	_, err := fmt.Fprintf(w, "%s %s → %s: %s\n", terminal.Neutralise(what), terminal.Neutralise(doc.EventID), terminal.Neutralise(to), outcome)
+	_, err := fmt.Fprintf(w, "%s %s → %s: %s\n", terminal.Neutralise(what), terminal.Neutralise(doc.EventID),
+		terminal.Neutralise(to), outcome)
 	return err
 }
 
@@ -89,9 +95,11 @@ type DryRunMessage struct {
 
 // NewDryRunMessage makes the document of a message.
 func NewDryRunMessage(vhost string, t publish.Target, m *message.Message) DryRunMessage {
-	doc := DryRunMessage{FormatVersion: PublishFormatVersion, DryRun: true, VHost: vhost, Exchange: t.Exchange, Key: t.Key, Headers: m.Headers, Properties: map[string]any{}}
-	for name, value := range map[string]string{"content_type": m.ContentType, "message_id": m.MessageID, "type": m.Type, "correlation_id": m.CorrelationID,
-		"app_id": m.AppID, "expiration": m.Expiration} {
+	doc := DryRunMessage{FormatVersion: PublishFormatVersion, DryRun: true, VHost: vhost, Exchange: t.Exchange, Key: t.Key,
+		Headers: m.Headers, Properties: map[string]any{}}
+	for name, value := range map[string]string{"content_type": m.ContentType, "message_id": m.MessageID, "type": m.Type,
+		"correlation_id": m.CorrelationID,
+		"app_id":         m.AppID, "expiration": m.Expiration} {
 		if value != "" {
 			doc.Properties[name] = value
 		}

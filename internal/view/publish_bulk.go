@@ -51,7 +51,8 @@ func NewUnpublished(x bulk.Result) UnpublishedDocument {
 
 // NewBulkDocument makes the document of a report.
 func NewBulkDocument(typ, vhost, file string, r bulk.Report, elapsed time.Duration) BulkDocument {
-	doc := BulkDocument{FormatVersion: PublishFormatVersion, Type: typ, VHost: vhost, File: file, Counts: r.Counts, Line: r.Line, Repeats: r.Repeats,
+	doc := BulkDocument{FormatVersion: PublishFormatVersion, Type: typ, VHost: vhost, File: file, Counts: r.Counts,
+		Line: r.Line, Repeats: r.Repeats,
 		Stopped: r.Stopped, ElapsedMS: elapsed.Milliseconds()}
 	for _, f := range r.Failures {
 		doc.Failures = append(doc.Failures, NewUnpublished(f))
@@ -66,7 +67,8 @@ func BulkText(w io.Writer, doc BulkDocument, style terminal.Styler) error {
 		n    int64
 		word string
 		good bool
-	}{{doc.Confirmed, "confirmed", true}, {doc.Delayed, "delayed", true}, {doc.Unrouted, "unrouted", true}, {doc.Returned, "returned", false}, {doc.Rejected, "rejected", false},
+	}{{doc.Confirmed, "confirmed", true}, {doc.Delayed, "delayed", true}, {doc.Unrouted, "unrouted", true}, {doc.Returned,
+		"returned", false}, {doc.Rejected, "rejected", false},
 		{doc.Unknown, "unknown", false}, {doc.Invalid, "invalid", false}, {doc.Unsent, "unsent", false}} {
 		switch text := terminal.FormatCount(c.n) + " " + c.word; {
 		case c.n > 0 && !c.good:
@@ -82,7 +84,8 @@ func BulkText(w io.Writer, doc BulkDocument, style terminal.Styler) error {
 	}
 	b.WriteByte('\n')
 	if doc.Repeats > 0 {
-		fmt.Fprintf(&b, "At most %s sent twice, with the same eventId, because a connection was lost.\n", terminal.FormatPlural(doc.Repeats, "event was", "events were"))
+		fmt.Fprintf(&b, "At most %s sent twice, with the same eventId, because a connection was lost.\n",
+			terminal.FormatPlural(doc.Repeats, "event was", "events were"))
 	}
 	for _, f := range doc.Failures {
 		fmt.Fprintf(&b, "  line %d %s: %s\n", f.Line, f.Outcome, terminal.Neutralise(f.Reason))

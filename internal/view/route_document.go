@@ -5,9 +5,11 @@ import "github.com/msgctl/msgctl/pkg/topology/route"
 // RouteDocument is what `route -o json` prints.
 type RouteDocument struct {
 	FormatVersion string `json:"format_version"`
-	// Verdict is "rests", "lost", "may be lost", "one of" (it rests, but where is a matter of choice) or "refused".
+	// Verdict is "rests", "lost", "may be lost", "one of" (it rests, but where is a matter of
+	// choice) or "refused".
 	Verdict string `json:"verdict"`
-	// Queues surely have the message in the end, Possible some of them may. Both are ordered; Possible contains Queues.
+	// Queues surely have the message in the end, Possible some of them may. Both are ordered;
+	// Possible contains Queues.
 	Queues   []string     `json:"queues"`
 	Possible []string     `json:"possible"`
 	Outcomes [][]string   `json:"outcomes"`

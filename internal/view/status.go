@@ -48,8 +48,10 @@ func NewStatusDocument(in *health.Inspection) StatusDocument {
 	problems := health.Problems(in.Facts, in.Letters)
 	d := StatusDocument{
 		FormatVersion: HealthFormatVersion, Verdict: health.Worst(problems), Cluster: in.Cluster, Version: in.Version, Erlang: in.Erlang,
-		VHosts: in.VHosts, Totals: in.Totals, Nodes: append([]health.Node{}, in.Nodes...), Queues: queueGroups(in.Facts.Queues),
-		Problems: append([]health.Problem{}, problems...), DeadLetters: append([]health.DeadLetters{}, in.Waiting...), Losing: append([]health.Loss{}, in.Losing...),
+		VHosts: in.VHosts, Totals: in.Totals, Nodes: append([]health.Node{},
+			in.Nodes...), Queues: queueGroups(in.Facts.Queues),
+		Problems: append([]health.Problem{}, problems...), DeadLetters: append([]health.DeadLetters{},
+			in.Waiting...), Losing: append([]health.Loss{}, in.Losing...),
 	}
 	for _, c := range in.Connections {
 		if c.State == "blocked" || c.State == "blocking" {
@@ -74,14 +76,18 @@ func queueGroups(queues []health.Queue) []QueueGroup {
 		g.Count = n
 		list = append(list, g)
 	}
-	slices.SortFunc(list, func(a, b QueueGroup) int { return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.State, b.State)) })
+	slices.SortFunc(list, func(a, b QueueGroup) int {
+		return cmp.Or(cmp.Compare(a.Type, b.Type),
+			cmp.Compare(a.State, b.State))
+	})
 	return list
 }
 
 // StatusText writes one screen for a person. Names are neutralised.
 func StatusText(w io.Writer, d StatusDocument, style terminal.Styler, width int) error {
 	b := bufio.NewWriter(w)
-	fmt.Fprintf(b, "%s  RabbitMQ %s, Erlang %s, %s\n\n", style.Bold(terminal.Neutralise(d.Cluster)), terminal.Neutralise(d.Version), terminal.Neutralise(d.Erlang),
+	fmt.Fprintf(b, "%s  RabbitMQ %s, Erlang %s, %s\n\n", style.Bold(terminal.Neutralise(d.Cluster)),
+		terminal.Neutralise(d.Version), terminal.Neutralise(d.Erlang),
 		terminal.FormatPlural(int64(len(d.VHosts)), "vhost", "vhosts"))
 	if err := nodeTable(b, d, style, width); err != nil {
 		return err
@@ -94,13 +100,15 @@ func StatusText(w io.Writer, d StatusDocument, style terminal.Styler, width int)
 	if d.Blocked > 0 {
 		blocked = fmt.Sprintf(" (%d blocked)", d.Blocked)
 	}
-	line("Connections", "%s%s, %s, %s", terminal.FormatCount(t.Connections), blocked, terminal.FormatPlural(t.Channels, "channel", "channels"), terminal.FormatPlural(t.Consumers, "consumer", "consumers"))
+	line("Connections", "%s%s, %s, %s", terminal.FormatCount(t.Connections), blocked,
+		terminal.FormatPlural(t.Channels, "channel", "channels"), terminal.FormatPlural(t.Consumers, "consumer", "consumers"))
 	line("Queues", "%s", queueText(d))
 	rates := ""
 	if !t.OneVHost {
 		rates = fmt.Sprintf("; %.0f/s in, %.0f/s out", t.PublishRate, t.DeliverRate)
 	}
-	line("Messages", "%s ready, %s unacknowledged%s", terminal.FormatCount(t.Ready), terminal.FormatCount(t.Unacked), rates)
+	line("Messages", "%s ready, %s unacknowledged%s", terminal.FormatCount(t.Ready), terminal.FormatCount(t.Unacked),
+		rates)
 	line("Dead letters", "%s", letterText(d))
 	fmt.Fprintln(b)
 	statusProblems(b, d, style, width)
@@ -123,7 +131,8 @@ func nodeTable(b *bufio.Writer, d StatusDocument, style terminal.Styler, width i
 		}
 		memory := fmt.Sprintf("%s of %s", terminal.RoundSize(n.MemUsed), terminal.RoundSize(n.MemLimit))
 		disk := fmt.Sprintf("%s, at least %s", terminal.RoundSize(n.DiskFree), terminal.RoundSize(n.DiskLimit))
-		t.Rows = append(t.Rows, []string{n.Name, nodeState(n), memory, disk, fmt.Sprintf("%d of %d", n.FDUsed, n.FDTotal), terminal.FormatDuration(n.Uptime.Milliseconds() / 60000 * 60000)})
+		t.Rows = append(t.Rows, []string{n.Name, nodeState(n), memory, disk, fmt.Sprintf("%d of %d", n.FDUsed, n.FDTotal),
+			terminal.FormatDuration(n.Uptime.Milliseconds() / 60000 * 60000)})
 	}
 	t.Style = func(row, column int, text string) string {
 		if column != 1 {
@@ -169,7 +178,8 @@ func queueText(d StatusDocument) string {
 	}
 	parts := make([]string, len(d.Queues))
 	for i, g := range d.Queues {
-		parts[i] = fmt.Sprintf("%s %s %s", terminal.FormatCount(int64(g.Count)), terminal.Neutralise(g.Type), terminal.Neutralise(g.State))
+		parts[i] = fmt.Sprintf("%s %s %s", terminal.FormatCount(int64(g.Count)), terminal.Neutralise(g.Type),
+			terminal.Neutralise(g.State))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -182,7 +192,8 @@ func letterText(d StatusDocument) string {
 	for _, l := range d.DeadLetters {
 		sum += l.Ready
 	}
-	return fmt.Sprintf("%s in %s (msgctl dlq ls)", terminal.FormatPlural(sum, "waits", "wait"), terminal.FormatPlural(int64(len(d.DeadLetters)), "queue", "queues"))
+	return fmt.Sprintf("%s in %s (msgctl dlq ls)", terminal.FormatPlural(sum, "waits", "wait"),
+		terminal.FormatPlural(int64(len(d.DeadLetters)), "queue", "queues"))
 }
 
 // mostProblems is how many problems of one kind fit on a screen.

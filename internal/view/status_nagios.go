@@ -17,8 +17,9 @@ const (
 	nagiosUnknown  = 3
 )
 
-// StatusNagios writes the line of a monitoring plugin, with performance data, and a line for each problem, and returns the exit code. err is why
-// there is no document: a broker that does not answer is critical, anything else unknown.
+// StatusNagios writes the line of a monitoring plugin, with performance data, and a line for each
+// problem, and returns the exit code. err is why there is no document: a broker that does not
+// answer is critical, anything else unknown.
 func StatusNagios(w io.Writer, d StatusDocument, err error, unreachable bool) (code int, writeErr error) {
 	if err != nil {
 		word, code := "UNKNOWN", nagiosUnknown
@@ -36,7 +37,8 @@ func StatusNagios(w io.Writer, d StatusDocument, err error, unreachable bool) (c
 		word, code = "WARNING", nagiosWarning
 	case health.OK, health.Unknown:
 	}
-	text := fmt.Sprintf("RabbitMQ %s, %s, %s", d.Version, terminal.FormatPlural(int64(len(d.Nodes)), "node", "nodes"), terminal.FormatPlural(d.Totals.Queues, "queue", "queues"))
+	text := fmt.Sprintf("RabbitMQ %s, %s, %s", d.Version, terminal.FormatPlural(int64(len(d.Nodes)), "node", "nodes"),
+		terminal.FormatPlural(d.Totals.Queues, "queue", "queues"))
 	if len(d.Problems) > 0 {
 		text = d.Problems[0].Text
 		if more := len(d.Problems) - 1; more > 0 {
@@ -75,6 +77,7 @@ func performance(d StatusDocument) string {
 		}
 	}
 	t := d.Totals
-	return fmt.Sprintf("nodes=%d;;;0 connections=%d;;;0 consumers=%d;;;0 queues=%d;;;0 messages_ready=%d;;;0 messages_unacked=%d;;;0 dead_letters=%d;;;0 losing_queues=%d;;;0",
+	return fmt.Sprintf("nodes=%d;;;0 connections=%d;;;0 consumers=%d;;;0 queues=%d;;;0 messages_ready=%d;;;0 "+
+		"messages_unacked=%d;;;0 dead_letters=%d;;;0 losing_queues=%d;;;0",
 		running, t.Connections, t.Consumers, t.Queues, t.Ready, t.Unacked, letters, len(d.Losing))
 }

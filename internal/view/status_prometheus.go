@@ -7,8 +7,8 @@ import (
 	"github.com/msgctl/msgctl/internal/telemetry"
 )
 
-// StatusPrometheus writes a status in the text format of Prometheus, for the textfile collector of the node exporter. For a broker that is
-// watched all the time there is msgctl exporter.
+// StatusPrometheus writes a status in the text format of Prometheus, for the textfile collector of
+// the node exporter. For a broker that is watched all the time there is msgctl exporter.
 func StatusPrometheus(w io.Writer, d StatusDocument) error {
 	gauge := func(name, help string, value float64) *telemetry.Family {
 		f := telemetry.NewGauge("msgctl_status_"+name, help)
@@ -38,12 +38,14 @@ func StatusPrometheus(w io.Writer, d StatusDocument) error {
 	for _, g := range d.Queues {
 		queues.Set(float64(g.Count), g.Type, g.State)
 	}
-	letters := telemetry.NewGauge("msgctl_status_dead_letters", "Messages that wait in a dead-letter queue.", "vhost", "queue")
+	letters := telemetry.NewGauge("msgctl_status_dead_letters", "Messages that wait in a dead-letter queue.", "vhost",
+		"queue")
 	for _, l := range d.DeadLetters {
 		letters.Set(float64(l.Ready), l.VHost, l.Queue)
 	}
 	return telemetry.Write(w,
-		gauge("healthy", "1 when no problem is an error.", one(!d.Verdict.AtLeast(health.Error))), problems, running, alarm, queues, letters,
+		gauge("healthy", "1 when no problem is an error.",
+			one(!d.Verdict.AtLeast(health.Error))), problems, running, alarm, queues, letters,
 		gauge("losing_queues", "Queues whose dead letters reach no queue.", float64(len(d.Losing))),
 		gauge("connections", "Connections of clients.", float64(d.Totals.Connections)),
 		gauge("connections_blocked", "Connections that an alarm blocks.", float64(d.Blocked)),

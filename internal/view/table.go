@@ -13,7 +13,8 @@ import (
 	"github.com/msgctl/msgctl/internal/terminal"
 )
 
-// Table is rows of text under headers. Cells are neutralised when written; Style, when set, marks a finished cell.
+// Table is rows of text under headers. Cells are neutralised when written; Style, when set, marks a
+// finished cell.
 type Table struct {
 	Headers []string
 	Rows    [][]string
@@ -21,8 +22,8 @@ type Table struct {
 	Style func(row, column int, text string) string
 }
 
-// Write prints the table without borders, columns aligned and separated by two spaces. width bounds the lines: cells
-// that do not fit are wrapped; 0 means no bound (a pipe).
+// Write prints the table without borders, columns aligned and separated by two spaces. width bounds
+// the lines: cells that do not fit are wrapped; 0 means no bound (a pipe).
 func (t Table) Write(w io.Writer, width int) error {
 	widths := fit(t.naturalWidths(), width)
 	var text bytes.Buffer
@@ -92,8 +93,9 @@ const (
 	unboundedly = 1 << 20
 )
 
-// fit narrows the widest columns, one by one, until all of them and the gaps fit into total. Columns never get
-// narrower than narrowest: a table of very many columns on a very narrow terminal is cut by the terminal.
+// fit narrows the widest columns, one by one, until all of them and the gaps fit into total.
+// Columns never get narrower than narrowest: a table of very many columns on a very narrow terminal
+// is cut by the terminal.
 func fit(widths []int, total int) []int {
 	if total <= 0 {
 		total = unboundedly

@@ -23,7 +23,8 @@ func tooNarrow(t Table, width int) bool {
 	return sum > width
 }
 
-// writeList writes a table as a list: the first column as a heading, the others below it, without those that are empty.
+// writeList writes a table as a list: the first column as a heading, the others below it, without
+// those that are empty.
 func (t Table) writeList(b *bufio.Writer, style terminal.Styler, width int) {
 	label := 0
 	for _, h := range t.Headers[1:] {
@@ -39,7 +40,8 @@ func (t Table) writeList(b *bufio.Writer, style terminal.Styler, width int) {
 			if cell == "" || cell == "-" {
 				continue
 			}
-			mark := "  " + style.Dim(strings.ToLower(t.Headers[j+1])) + strings.Repeat(" ", label-terminal.Width(t.Headers[j+1])) + "  "
+			mark := "  " + style.Dim(strings.ToLower(t.Headers[j+1])) +
+				strings.Repeat(" ", label-terminal.Width(t.Headers[j+1])) + "  "
 			foldedStyle(b, mark, cell, width, func(s string) string {
 				if t.Style == nil {
 					return s

@@ -11,7 +11,8 @@ func TestTableAlignsAndFits(t *testing.T) {
 	table := Table{
 		Headers: []string{"NAME", "URL", "NOTE"},
 		Rows: [][]string{
-			{"production", "amqps://rabbit.example.com:5671/orders", "protected, with a remark that is long enough to be wrapped somewhere"},
+			{"production", "amqps://rabbit.example.com:5671/orders",
+				"protected, with a remark that is long enough to be wrapped somewhere"},
 			{"x", "amqp://localhost", "\x1b[31mred"},
 		},
 	}

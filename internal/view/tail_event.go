@@ -30,7 +30,8 @@ type Seen struct {
 	// Event is nil when the message is none.
 	Event  *event.Envelope
 	Format event.Format
-	// Validity is Invalid for events that break their schema, and for messages of a declared type that are no events.
+	// Validity is Invalid for events that break their schema, and for messages of a declared type
+	// that are no events.
 	Validity Validity
 	// Problems say why it is invalid.
 	Problems []event.Violation
@@ -45,7 +46,8 @@ type Seen struct {
 	Published time.Time
 }
 
-// When is when the message happened: when it was published, where that is known and matters, or when it was seen.
+// When is when the message happened: when it was published, where that is known and matters, or
+// when it was seen.
 func (s *Seen) When() time.Time {
 	if s.Published.IsZero() {
 		return s.At
@@ -168,7 +170,8 @@ func size(n int) string {
 	return strconv.FormatFloat(float64(n)/1000/1000, 'f', 1, 64) + " MB"
 }
 
-// clock writes when a message came: the time of the day on a terminal, or the day where it was another one; all of it elsewhere.
+// clock writes when a message came: the time of the day on a terminal, or the day where it was
+// another one; all of it elsewhere.
 func clock(at, now time.Time, terminal bool) string {
 	switch at, now = at.Local(), now.Local(); {
 	case terminal && (at.YearDay() != now.YearDay() || at.Year() != now.Year()):

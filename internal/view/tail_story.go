@@ -34,9 +34,10 @@ func NewStory(id string) *Story {
 	return &Story{ID: id, byID: map[string]*storyNode{}, ids: map[string]bool{id: true}}
 }
 
-// Add takes in an event when it belongs to the story, and says so; its Depth is set as far as its causes were seen. It belongs when its
-// correlation id is the story's, when it is the event that the story is named after, or when it was caused by one that belongs. One
-// event that is seen again, on its way through another exchange, is told again beside itself.
+// Add takes in an event when it belongs to the story, and says so; its Depth is set as far as its
+// causes were seen. It belongs when its correlation id is the story's, when it is the event that
+// the story is named after, or when it was caused by one that belongs. One event that is seen
+// again, on its way through another exchange, is told again beside itself.
 func (s *Story) Add(e *Seen) bool {
 	id, cause := e.ID(), e.Cause()
 	parent := s.byID[cause]
@@ -82,8 +83,8 @@ func (n *storyNode) depth() int {
 // maxDepth bounds how far a tree is indented.
 const maxDepth = 40
 
-// tree finds the cause of every event, also of those that came before it, and returns the roots. A circle of causes, which only a faulty
-// publisher makes, is cut where it closes.
+// tree finds the cause of every event, also of those that came before it, and returns the roots. A
+// circle of causes, which only a faulty publisher makes, is cut where it closes.
 func (s *Story) tree() (roots []*storyNode) {
 	for _, n := range s.nodes {
 		n.parent, n.children = nil, nil

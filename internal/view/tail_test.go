@@ -17,17 +17,20 @@ import (
 
 func seenEvent(id, cause, correlation string) *view.Seen {
 	return &view.Seen{
-		Item: watch.Item{At: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC), Message: message.Message{Exchange: "x", RoutingKey: "k", Body: []byte("body")}},
+		Item: watch.Item{At: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC),
+			Message: message.Message{Exchange: "x", RoutingKey: "k", Body: []byte("body")}},
 		Event: &event.Envelope{EventID: id, EventType: "type." + id, AggregateType: "A", AggregateID: "1",
 			Metadata: event.Metadata{CorrelationID: correlation, CausationID: cause}},
 	}
 }
 
-// TestStoryIsATreeOfCauses: whatever the order in which events come, and also when causes go in a circle.
+// TestStoryIsATreeOfCauses: whatever the order in which events come, and also when causes go in a
+// circle.
 func TestStoryIsATreeOfCauses(t *testing.T) {
 	s := view.NewStory("c")
 	for _, e := range []*view.Seen{
-		seenEvent("4", "2", "c"), seenEvent("other", "", "d"), seenEvent("1", "", "c"), seenEvent("2", "1", "c"), seenEvent("3", "1", "c"),
+		seenEvent("4", "2", "c"), seenEvent("other", "", "d"), seenEvent("1", "", "c"), seenEvent("2", "1",
+			"c"), seenEvent("3", "1", "c"),
 		seenEvent("5", "2", ""), // caused by one of the story, though without its id
 		seenEvent("a", "b", "c"), seenEvent("b", "a", "c"),
 	} {
@@ -68,10 +71,12 @@ func TestStoryIsBounded(t *testing.T) {
 	}
 }
 
-// TestTailTellsWhenItHappened: of what had waited, when it was published, with the day when that was another one.
+// TestTailTellsWhenItHappened: of what had waited, when it was published, with the day when that
+// was another one.
 func TestTailTellsWhenItHappened(t *testing.T) {
 	at := time.Date(2026, 1, 31, 12, 0, 0, 0, time.Local)
-	for want, published := range map[string]time.Time{"12:00:00.000  ": {}, "11:59:59.000  ": at.Add(-time.Second), "Jan  3 12:00  ": at.AddDate(0, 0, -28), "Jan 31 12:00  ": at.AddDate(-1, 0, 0)} {
+	for want, published := range map[string]time.Time{"12:00:00.000  ": {}, "11:59:59.000  ": at.Add(-time.Second),
+		"Jan  3 12:00  ": at.AddDate(0, 0, -28), "Jan 31 12:00  ": at.AddDate(-1, 0, 0)} {
 		e := seenEvent("1", "", "")
 		e.At, e.Published = at, published
 		var out bytes.Buffer
@@ -82,7 +87,8 @@ func TestTailTellsWhenItHappened(t *testing.T) {
 	}
 }
 
-// TestTailLinesFitAndAreHarmless: whatever is in a message, a line fits the terminal, and the terminal does not obey it.
+// TestTailLinesFitAndAreHarmless: whatever is in a message, a line fits the terminal, and the
+// terminal does not obey it.
 func TestTailLinesFitAndAreHarmless(t *testing.T) {
 	hostile := "\x1b[2J\u202e\n世界" + strings.Repeat("long ", 50)
 	for _, width := range []int{0, 40, 60, 76, 80, 120, 200} {

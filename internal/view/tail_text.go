@@ -9,8 +9,9 @@ import (
 	"github.com/msgctl/msgctl/internal/terminal"
 )
 
-// TailLines writes one line a message for a person: time, type, aggregate, id, size, validity. On a terminal of width columns every
-// message takes one line of it; with a width of 0 (a pipe) nothing is cut. It is for one goroutine.
+// TailLines writes one line a message for a person: time, type, aggregate, id, size, validity. On a
+// terminal of width columns every message takes one line of it; with a width of 0 (a pipe) nothing
+// is cut. It is for one goroutine.
 type TailLines struct {
 	w      *bufio.Writer
 	style  terminal.Styler
@@ -29,7 +30,8 @@ func (t *TailLines) Flush() error { return t.w.Flush() }
 // breaks tells, in its place, that something is missing.
 func (t *TailLines) breaks(s *Seen) {
 	if s.Dropped > 0 {
-		fmt.Fprintln(t.w, t.style.Yellow(fmt.Sprintf("… %s dropped here: the output or the network was too slow", terminal.FormatPlural(s.Dropped, "message", "messages"))))
+		fmt.Fprintln(t.w, t.style.Yellow(fmt.Sprintf("… %s dropped here: the output or the network was too slow",
+			terminal.FormatPlural(s.Dropped, "message", "messages"))))
 	}
 	if s.Gap {
 		fmt.Fprintln(t.w, t.style.Yellow("… the connection was lost here: what was published meanwhile is missing"))
@@ -85,8 +87,8 @@ const fixed = 12 + 2 + 8 + 4*2
 // oneColumn is what a line takes beside its only column.
 const oneColumn = 12 + 2 + 2 + 8 + 2 + 7
 
-// room is how wide action, type, aggregate and id may be; 0 leaves a column out. It depends on nothing but the terminal, so that lines
-// stay aligned.
+// room is how wide action, type, aggregate and id may be; 0 leaves a column out. It depends on
+// nothing but the terminal, so that lines stay aligned.
 func (t *TailLines) room(traced bool) (caps [4]int) {
 	if traced {
 		caps[0] = 24

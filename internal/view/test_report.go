@@ -78,7 +78,8 @@ func did(c routetest.Case) string {
 }
 
 func stepVerb(r route.Reason) string {
-	return map[route.Reason]string{route.Rejected: "reject", route.Expired: "expire", route.MaxLength: "overflow", route.DeliveryLimit: "exhaust"}[r]
+	return map[route.Reason]string{route.Rejected: "reject", route.Expired: "expire", route.MaxLength: "overflow",
+		route.DeliveryLimit: "exhaust"}[r]
 }
 
 func expected(c routetest.Case) string {
@@ -108,7 +109,8 @@ func queueList(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// TestText writes a report for a person: every test on a line, and what is wrong with those that failed.
+// TestText writes a report for a person: every test on a line, and what is wrong with those that
+// failed.
 func TestText(w io.Writer, doc TestReport, style terminal.Styler) error {
 	var b strings.Builder
 	for _, t := range doc.Tests {
@@ -116,7 +118,8 @@ func TestText(w io.Writer, doc TestReport, style terminal.Styler) error {
 			fmt.Fprintf(&b, "%s %s\n", style.Green("ok  "), terminal.Neutralise(t.Name))
 			continue
 		}
-		fmt.Fprintf(&b, "%s %s  %s\n", style.Red("FAIL"), style.Bold(terminal.Neutralise(t.Name)), style.Dim(terminal.Neutralise(t.Position.String())))
+		fmt.Fprintf(&b, "%s %s  %s\n", style.Red("FAIL"), style.Bold(terminal.Neutralise(t.Name)),
+			style.Dim(terminal.Neutralise(t.Position.String())))
 		line := func(label, text string) {
 			fmt.Fprintf(&b, "       %s %s\n", style.Dim(fmt.Sprintf("%-9s", label)), terminal.Neutralise(text))
 		}
@@ -156,7 +159,8 @@ func testSummary(doc TestReport, style terminal.Styler) string {
 	}
 	tail := fmt.Sprintf(" (%s, %s)", where, doc.Took.Round(100*time.Microsecond))
 	if doc.Failed > 0 {
-		return style.Red(fmt.Sprintf("%d of %s failed", doc.Failed, terminal.FormatPlural(int64(len(doc.Tests)), "test", "tests"))) + tail
+		return style.Red(fmt.Sprintf("%d of %s failed", doc.Failed,
+			terminal.FormatPlural(int64(len(doc.Tests)), "test", "tests"))) + tail
 	}
 	return style.Green(terminal.FormatPlural(int64(doc.Passed), "test", "tests")+" passed") + tail
 }
@@ -172,7 +176,8 @@ func coverageText(b *strings.Builder, c *Coverage, style terminal.Styler) {
 	}{{"bindings", c.Bindings}, {"dead-letter paths", c.DeadLetters}, {"events", c.Events}} {
 		fmt.Fprintf(b, "%d of %d %s exercised\n", part.Covered.Covered, part.Total, part.name)
 		for _, m := range part.Missing {
-			fmt.Fprintf(b, "  %s %s  %s\n", style.Yellow("not"), terminal.Neutralise(m.What), style.Dim(terminal.Neutralise(m.Position.String())))
+			fmt.Fprintf(b, "  %s %s  %s\n", style.Yellow("not"), terminal.Neutralise(m.What),
+				style.Dim(terminal.Neutralise(m.Position.String())))
 		}
 	}
 	b.WriteString("\n")
@@ -201,7 +206,8 @@ func TestTAP(w io.Writer, doc TestReport) error {
 		if t.Passed {
 			continue
 		}
-		fmt.Fprintf(&b, "  ---\n  message: %q\n  at: %q\n  did: %q\n  expected: %q\n  happened: %q\n  ...\n", failureText(t), t.Position.String(), t.Did, t.Expected, happened(t))
+		fmt.Fprintf(&b, "  ---\n  message: %q\n  at: %q\n  did: %q\n  expected: %q\n  happened: %q\n  ...\n", failureText(t),
+			t.Position.String(), t.Did, t.Expected, happened(t))
 	}
 	for line := range strings.Lines(coverageOf(doc)) {
 		fmt.Fprintf(&b, "# %s", line)
@@ -253,11 +259,13 @@ type junitFailure struct {
 
 // TestJUnit writes a report as JUnit XML, as CI systems read it.
 func TestJUnit(w io.Writer, doc TestReport) error {
-	suite := junitSuite{Name: "msgctl test", Tests: len(doc.Tests), Failures: doc.Failed, Time: fmt.Sprintf("%.3f", doc.Took.Seconds())}
+	suite := junitSuite{Name: "msgctl test", Tests: len(doc.Tests), Failures: doc.Failed,
+		Time: fmt.Sprintf("%.3f", doc.Took.Seconds())}
 	for _, t := range doc.Tests {
 		c := junitCase{Name: t.Name, ClassName: "topology", File: t.Position.File, Line: t.Position.Line}
 		if !t.Passed {
-			c.Failure = &junitFailure{Message: failureText(t), Text: fmt.Sprintf("%s\ndid: %s\nexpected: %s\nhappened: %s", t.Position, t.Did, t.Expected, happened(t))}
+			c.Failure = &junitFailure{Message: failureText(t), Text: fmt.Sprintf("%s\ndid: %s\nexpected: %s\nhappened: %s",
+				t.Position, t.Did, t.Expected, happened(t))}
 		}
 		suite.Cases = append(suite.Cases, c)
 	}

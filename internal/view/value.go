@@ -8,8 +8,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// formatValue writes a field's value for people: durations and sizes with units, text bare where that is unambiguous,
-// tables as JSON. The result is neutralised.
+// formatValue writes a field's value for people: durations and sizes with units, text bare where
+// that is unambiguous, tables as JSON. The result is neutralised.
 func formatValue(v any, unit topology.Unit) string {
 	switch x := v.(type) {
 	case nil:

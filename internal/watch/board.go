@@ -19,10 +19,11 @@ const (
 	StageSample = "sample" // a look into a queue failed
 )
 
-// Board has what the last collection found, ready to be read: scrapes ask the broker nothing. It is safe for concurrent use.
+// Board has what the last collection found, ready to be read: scrapes ask the broker nothing. It is
+// safe for concurrent use.
 //
-// When a collection fails everything but its own health goes away. Prometheus then marks the series as stale at the next scrape: a
-// value that was true once would be taken for one that is true now.
+// When a collection fails everything but its own health goes away. Prometheus then marks the series
+// as stale at the next scrape: a value that was true once would be taken for one that is true now.
 type Board struct {
 	mu       sync.Mutex
 	notReady error

@@ -9,7 +9,8 @@ import (
 	"github.com/msgctl/msgctl/internal/watch"
 )
 
-// TestDocumentation: docs/monitoring.md has every metric with its labels, and none that is not served.
+// TestDocumentation: docs/monitoring.md has every metric with its labels, and none that is not
+// served.
 func TestDocumentation(t *testing.T) {
 	text, err := os.ReadFile("../../docs/monitoring.md")
 	if err != nil {

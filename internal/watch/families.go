@@ -30,7 +30,8 @@ const (
 	CollectionErrors = "msgctl_collection_errors_total"
 )
 
-// MaxQueues is how many queues, and how many dead-letter queues, have time series of their own; the others are summed up.
+// MaxQueues is how many queues, and how many dead-letter queues, have time series of their own; the
+// others are summed up.
 const MaxQueues = 5000
 
 // families are the metrics of one snapshot.
@@ -43,22 +44,30 @@ type families struct {
 func newFamilies() *families {
 	g := telemetry.NewGauge
 	return &families{
-		queueReady:     g(QueueReady, "Messages of a declared queue that wait for a consumer.", "vhost", "queue"),
-		queueUnacked:   g("msgctl_queue_messages_unacked", "Messages of a declared queue that consumers hold.", "vhost", "queue"),
-		queueBytes:     g(QueueReadyBytes, "Bytes of the ready messages of a declared queue that has a limit in bytes.", "vhost", "queue"),
+		queueReady: g(QueueReady, "Messages of a declared queue that wait for a consumer.", "vhost", "queue"),
+		queueUnacked: g("msgctl_queue_messages_unacked", "Messages of a declared queue that consumers hold.", "vhost",
+			"queue"),
+		queueBytes: g(QueueReadyBytes, "Bytes of the ready messages of a declared queue that has a limit in bytes.",
+			"vhost", "queue"),
 		queueConsumers: g(QueueConsumers, "Consumers of a declared queue.", "vhost", "queue"),
 		dlqReady:       g(DLQReady, "Messages that wait in a dead-letter queue.", "vhost", "queue"),
-		dlqUnacked:     g("msgctl_dlq_messages_unacked", "Messages of a dead-letter queue that consumers hold.", "vhost", "queue"),
-		dlqConsumers:   g("msgctl_dlq_consumers", "Consumers of a dead-letter queue.", "vhost", "queue"),
-		oldest:         g(DLQOldest, "When the first message of a dead-letter queue died, as the last look found it.", "vhost", "queue"),
-		deaths:         g(DLQDeaths, "Messages of the last sample by why and where they died; not a count of the queue.", "vhost", "queue", "reason", "source_queue"),
-		size:           g(DLQSampleSize, "How many messages the last sample of a dead-letter queue has.", "vhost", "queue"),
-		taken:          g(DLQSampled, "When the last sample of a dead-letter queue was taken.", "vhost", "queue"),
-		refused:        g("msgctl_dlq_sampling_refused", "1 for a dead-letter queue that is not looked into, because a look could do harm or failed.", "vhost", "queue"),
-		losing:         g(LosesDeadLetters, "1 for a queue whose dead letters, or some, reach no queue: they are lost.", "vhost", "queue", "certainty"),
-		drift:          g(Drift, "1 where the broker is not as the topology file says.", "vhost"),
-		driftObjects:   g(DriftObjects, "Objects that differ from the topology file, by what apply --prune would do.", "vhost", "action"),
-		findings:       g(LintFindings, "Findings of lint --live.", "vhost", "severity", "rule"),
+		dlqUnacked: g("msgctl_dlq_messages_unacked", "Messages of a dead-letter queue that consumers hold.", "vhost",
+			"queue"),
+		dlqConsumers: g("msgctl_dlq_consumers", "Consumers of a dead-letter queue.", "vhost", "queue"),
+		oldest: g(DLQOldest, "When the first message of a dead-letter queue died, as the last look found it.",
+			"vhost", "queue"),
+		deaths: g(DLQDeaths, "Messages of the last sample by why and where they died; not a count of the queue.",
+			"vhost", "queue", "reason", "source_queue"),
+		size:  g(DLQSampleSize, "How many messages the last sample of a dead-letter queue has.", "vhost", "queue"),
+		taken: g(DLQSampled, "When the last sample of a dead-letter queue was taken.", "vhost", "queue"),
+		refused: g("msgctl_dlq_sampling_refused",
+			"1 for a dead-letter queue that is not looked into, because a look could do harm or failed.", "vhost", "queue"),
+		losing: g(LosesDeadLetters, "1 for a queue whose dead letters, or some, reach no queue: they are lost.",
+			"vhost", "queue", "certainty"),
+		drift: g(Drift, "1 where the broker is not as the topology file says.", "vhost"),
+		driftObjects: g(DriftObjects, "Objects that differ from the topology file, by what apply --prune would do.",
+			"vhost", "action"),
+		findings: g(LintFindings, "Findings of lint --live.", "vhost", "severity", "rule"),
 	}
 }
 
@@ -97,7 +106,10 @@ func (f *families) fill(s *Snapshot) {
 
 func byName(list []Queue) []Queue {
 	list = slices.Clone(list)
-	slices.SortFunc(list, func(a, b Queue) int { return cmp.Or(cmp.Compare(a.VHost, b.VHost), cmp.Compare(a.Name, b.Name)) })
+	slices.SortFunc(list, func(a, b Queue) int {
+		return cmp.Or(cmp.Compare(a.VHost, b.VHost),
+			cmp.Compare(a.Name, b.Name))
+	})
 	return list
 }
 

@@ -8,14 +8,16 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Rota remembers what was looked into, and says whose turn it is: however many queues there are, a collection looks into so many of
-// them, and all have their turn. The zero value is ready; it is for one goroutine.
+// Rota remembers what was looked into, and says whose turn it is: however many queues there are, a
+// collection looks into so many of them, and all have their turn. The zero value is ready; it is
+// for one goroutine.
 type Rota struct {
 	samples map[topology.Ref]*Sample
 }
 
-// Next returns the queues to look into, at most so many: those that hold messages and were never looked into, then those whose sample is
-// the oldest. What a queue that is empty or gone told before is forgotten.
+// Next returns the queues to look into, at most so many: those that hold messages and were never
+// looked into, then those whose sample is the oldest. What a queue that is empty or gone told
+// before is forgotten.
 func (r *Rota) Next(list []Queue, most int) []Queue {
 	keep, due := map[topology.Ref]*Sample{}, []Queue(nil)
 	for _, q := range list {

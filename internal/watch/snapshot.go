@@ -11,11 +11,13 @@ import (
 type Snapshot struct {
 	// Open are the vhosts that could be read, Closed those that could not.
 	Open, Closed []string
-	// Queues are those that the topology file declares, DeadLetters those where dead letters wait for a person.
+	// Queues are those that the topology file declares, DeadLetters those where dead letters wait
+	// for a person.
 	Queues, DeadLetters []Queue
 	// Losing are queues whose dead letters, or some, reach nothing.
 	Losing []Losing
-	// Drift counts the steps of a plan, by vhost and action; nil without a topology file. What belongs to no vhost is under "".
+	// Drift counts the steps of a plan, by vhost and action; nil without a topology file. What
+	// belongs to no vhost is under "".
 	Drift map[string]map[topology.Action]int
 	// Findings are those of lint; nil when it could not be run.
 	Findings map[Finding]int
@@ -63,11 +65,12 @@ type Sample struct {
 // Death is why and where a message died. Both are bounded: see NewDeath.
 type Death struct{ Reason, Queue string }
 
-// Other stands for what is not told apart: a time series for each value that comes from outside would have no end.
+// Other stands for what is not told apart: a time series for each value that comes from outside
+// would have no end.
 const Other = "other"
 
-// NewDeath reads a message. A reason that no broker and no msgctl gives, and a queue that does not exist, become Other: a message is
-// written by anybody.
+// NewDeath reads a message. A reason that no broker and no msgctl gives, and a queue that does not
+// exist, become Other: a message is written by anybody.
 func NewDeath(m *message.Message, isWait, exists func(queue string) bool) Death {
 	o, ok := m.Origin(isWait)
 	if !ok {

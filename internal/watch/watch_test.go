@@ -30,7 +30,8 @@ var noon = time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
 // TestBoard: a snapshot becomes metrics, which go away when the next collection fails.
 func TestBoard(t *testing.T) {
 	b := watch.NewBoard([]string{"a"})
-	if err := b.Ready(); err == nil || !strings.Contains(text(t, b), "msgctl_up 0\n") || !strings.Contains(text(t, b), `msgctl_vhost_up{vhost="a"} 0`) {
+	if err := b.Ready(); err == nil || !strings.Contains(text(t, b), "msgctl_up 0\n") ||
+		!strings.Contains(text(t, b), `msgctl_vhost_up{vhost="a"} 0`) {
 		t.Errorf("before the first collection: %v\n%s", err, text(t, b))
 	}
 	b.Trouble(watch.StageSample)
@@ -41,7 +42,8 @@ func TestBoard(t *testing.T) {
 			{VHost: "a", Name: "stream", ReadyBytes: -1, Consumers: 3},
 		},
 		DeadLetters: []watch.Queue{
-			{VHost: "a", Name: "dlq", Ready: 9, Known: true, Sample: &watch.Sample{At: noon, Messages: 3, Oldest: noon.Add(-time.Hour), Deaths: map[watch.Death]int{{Reason: "expired", Queue: "q"}: 3}}},
+			{VHost: "a", Name: "dlq", Ready: 9, Known: true, Sample: &watch.Sample{At: noon, Messages: 3,
+				Oldest: noon.Add(-time.Hour), Deaths: map[watch.Death]int{{Reason: "expired", Queue: "q"}: 3}}},
 			{VHost: "a", Name: "busy", Ready: 1, Known: true, Sample: &watch.Sample{At: noon, Refused: true}},
 			{VHost: "a", Name: "\"} 1\n\\{\xff", Ready: 6, Known: true},
 		},
@@ -53,7 +55,8 @@ func TestBoard(t *testing.T) {
 	promtest.CheckMetrics(t, got)
 	for _, want := range []string{
 		"msgctl_up 1", `msgctl_vhost_up{vhost="a"} 1`, `msgctl_vhost_up{vhost="b"} 0`, "msgctl_collection_duration_seconds 1.5", "msgctl_collections_total 1",
-		`msgctl_collection_errors_total{stage="sample"} 1`, fmt.Sprintf("msgctl_last_success_timestamp_seconds %d", noon.Unix()),
+		`msgctl_collection_errors_total{stage="sample"} 1`, fmt.Sprintf("msgctl_last_success_timestamp_seconds %d",
+			noon.Unix()),
 		`msgctl_queue_messages_ready{vhost="a",queue="q"} 5`, `msgctl_queue_messages_unacked{vhost="a",queue="q"} 2`, `msgctl_queue_consumers{vhost="a",queue="q"} 1`,
 		`msgctl_queue_messages_ready_bytes{vhost="a",queue="q"} 700`, `msgctl_queue_consumers{vhost="a",queue="stream"} 3`,
 		`msgctl_dlq_messages_ready{vhost="a",queue="dlq"} 9`, `msgctl_dlq_sampled_messages{vhost="a",queue="dlq"} 3`,
@@ -66,7 +69,8 @@ func TestBoard(t *testing.T) {
 			t.Errorf("without %s:\n%s", want, got)
 		}
 	}
-	for _, not := range []string{"adopt", `msgctl_queue_messages_ready{vhost="a",queue="stream"}`, `ready_bytes{vhost="a",queue="stream"}`, `msgctl_dlq_sampled_messages{vhost="a",queue="busy"}`} {
+	for _, not := range []string{"adopt", `msgctl_queue_messages_ready{vhost="a",queue="stream"}`,
+		`ready_bytes{vhost="a",queue="stream"}`, `msgctl_dlq_sampled_messages{vhost="a",queue="busy"}`} {
 		if strings.Contains(got, not) {
 			t.Errorf("with %s", not)
 		}
@@ -78,7 +82,8 @@ func TestBoard(t *testing.T) {
 	b.Fail(errors.New("the broker is away"), time.Second)
 	got = text(t, b)
 	promtest.CheckMetrics(t, got)
-	for _, want := range []string{"msgctl_up 0", `msgctl_vhost_up{vhost="a"} 0`, `msgctl_vhost_up{vhost="b"} 0`, "msgctl_collections_total 2", `msgctl_collection_errors_total{stage="broker"} 1`} {
+	for _, want := range []string{"msgctl_up 0", `msgctl_vhost_up{vhost="a"} 0`, `msgctl_vhost_up{vhost="b"} 0`,
+		"msgctl_collections_total 2", `msgctl_collection_errors_total{stage="broker"} 1`} {
 		if !strings.Contains(got, "\n"+want+"\n") {
 			t.Errorf("without %s:\n%s", want, got)
 		}
@@ -93,19 +98,22 @@ func TestManyQueues(t *testing.T) {
 	b := watch.NewBoard(nil)
 	s := &watch.Snapshot{}
 	for i := range watch.MaxQueues + 7 {
-		s.DeadLetters = append(s.DeadLetters, watch.Queue{VHost: "v", Name: fmt.Sprintf("q%06d", i), Ready: 2, Known: true, Sample: &watch.Sample{At: noon, Messages: 1}})
+		s.DeadLetters = append(s.DeadLetters, watch.Queue{VHost: "v", Name: fmt.Sprintf("q%06d", i), Ready: 2, Known: true,
+			Sample: &watch.Sample{At: noon, Messages: 1}})
 	}
 	b.Show(s, noon, 0)
 	got := text(t, b)
 	if n := strings.Count(got, "\nmsgctl_dlq_messages_ready{"); n != watch.MaxQueues+1 {
 		t.Errorf("%d time series", n)
 	}
-	if !strings.Contains(got, `msgctl_dlq_messages_ready{vhost="v",queue="other"} 14`) || strings.Contains(got, `sampled_messages{vhost="v",queue="other"}`) {
+	if !strings.Contains(got, `msgctl_dlq_messages_ready{vhost="v",queue="other"} 14`) ||
+		strings.Contains(got, `sampled_messages{vhost="v",queue="other"}`) {
 		t.Error("the rest is not summed up")
 	}
 }
 
-// TestRota: all queues have their turn, however many there are, and no collection looks into more than it may.
+// TestRota: all queues have their turn, however many there are, and no collection looks into more
+// than it may.
 func TestRota(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var r watch.Rota
@@ -137,7 +145,8 @@ func TestRota(t *testing.T) {
 // TestRotaForgets: what an empty queue told before is no longer true.
 func TestRotaForgets(t *testing.T) {
 	var r watch.Rota
-	list := []watch.Queue{{VHost: "v", Name: "q", Ready: 1, Known: true}, {VHost: "v", Name: "empty", Known: true}, {VHost: "v", Name: "unknown"}}
+	list := []watch.Queue{{VHost: "v", Name: "q", Ready: 1, Known: true}, {VHost: "v", Name: "empty", Known: true},
+		{VHost: "v", Name: "unknown"}}
 	if next := r.Next(list, 9); len(next) != 2 || next[0].Name != "q" || next[1].Name != "unknown" {
 		t.Errorf("%+v", next)
 	}
@@ -155,7 +164,8 @@ func TestRotaForgets(t *testing.T) {
 // TestDeathIsBounded: what a message says becomes no label of its own.
 func TestDeathIsBounded(t *testing.T) {
 	died := func(queue, reason any) *message.Message {
-		return &message.Message{Headers: map[string]any{message.HeaderDeath: []any{map[string]any{"queue": queue, "reason": reason, "count": int64(1), "exchange": "", "routing-keys": []any{"k"}}}}}
+		return &message.Message{Headers: map[string]any{message.HeaderDeath: []any{map[string]any{"queue": queue,
+			"reason": reason, "count": int64(1), "exchange": "", "routing-keys": []any{"k"}}}}}
 	}
 	exists := func(q string) bool { return q == "orders" }
 	never := func(string) bool { return false }

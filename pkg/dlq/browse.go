@@ -20,29 +20,32 @@ type BrowseOptions struct {
 	Looking Looking
 	// Limit is how many messages to look at, from the head; 0 means all.
 	Limit int64
-	// Expect is how many messages were ready when the look began (a passive declare tells); the look ends there, so
-	// that arrivals do not keep it going. 0 means unknown: it ends when nothing has come for Idle.
+	// Expect is how many messages were ready when the look began (a passive declare tells); the
+	// look ends there, so that arrivals do not keep it going. 0 means unknown: it ends when nothing
+	// has come for Idle.
 	Expect int64
-	// Memory bounds, roughly and in bytes, what the client holds that the callback has not seen yet. Default 16 MiB. One
-	// message of the broker's size limit may exceed it.
+	// Memory bounds, roughly and in bytes, what the client holds that the callback has not seen
+	// yet. Default 16 MiB. One message of the broker's size limit may exceed it.
 	Memory int64
 	// Idle is how long to wait for a message before the queue counts as empty. Default 1.5 s.
 	Idle time.Duration
 	// Tag is the consumer tag that the broker's consumer list shows. Default "msgctl-look".
 	Tag string
-	// Counter tells when a window is back in the queue, so that the next one comes behind it. With nil, a pause has to do.
+	// Counter tells when a window is back in the queue, so that the next one comes behind it. With
+	// nil, a pause has to do.
 	Counter Counter
-	// Guard lifts the delivery limit when Looking.Guard says so, and in an emergency: when a message is met that no
-	// return would leave in the queue. May be nil.
+	// Guard lifts the delivery limit when Looking.Guard says so, and in an emergency: when a
+	// message is met that no return would leave in the queue. May be nil.
 	Guard Lifter
-	// Keep publishes a confirmed copy of a message at the end of the same queue: what becomes, if the Guard cannot
-	// help, of a message that would not survive its return. May be nil.
+	// Keep publishes a confirmed copy of a message at the end of the same queue: what becomes, if
+	// the Guard cannot help, of a message that would not survive its return. May be nil.
 	Keep func(context.Context, *message.Message) error
 }
 
 // Lifter lifts the delivery limit of one queue: see NewGuard.
 type Lifter interface {
-	// Raise returns when the limit is lifted. lower takes the guard away again; it is called once, also after ctx ended.
+	// Raise returns when the limit is lifted. lower takes the guard away again; it is called once,
+	// also after ctx ended.
 	Raise(ctx context.Context) (lower func(context.Context) error, err error)
 }
 
@@ -50,31 +53,37 @@ type Lifter interface {
 type BrowseReport struct {
 	// Seen counts the messages given to the callback, Returned those that are back in the queue.
 	Seen, Returned int64
-	// Reordered says that a look that ended early left messages of a quorum queue behind others that were after them.
+	// Reordered says that a look that ended early left messages of a quorum queue behind others
+	// that were after them.
 	Reordered bool
 	// Windows is how many consumers held them.
 	Windows int
-	// Kept counts messages that would not have survived their return, and were put at the end of the queue as copies.
+	// Kept counts messages that would not have survived their return, and were put at the end of
+	// the queue as copies.
 	Kept int
 	// Guarded says that the delivery limit was lifted, also in an emergency.
 	Guarded bool
-	// Lost has the message ids ("" for none) of messages that were returned although the broker drops or dead-letters them:
-	// neither a guard nor a copy could be had.
+	// Lost has the message ids ("" for none) of messages that were returned although the broker
+	// drops or dead-letters them: neither a guard nor a copy could be had.
 	Lost    []string
 	Elapsed time.Duration
 }
 
-// Browse calls each with the messages of a queue, from its head, and gives all of them back. Memory does not grow with
-// the number of messages. each may return ErrStop to end the look; the message and what it points to may be kept, but not changed.
+// Browse calls each with the messages of a queue, from its head, and gives all of them back. Memory
+// does not grow with the number of messages. each may return ErrStop to end the look; the message
+// and what it points to may be kept, but not changed.
 //
-// Messages of a classic or quorum queue are held unacknowledged, in windows of one consumer each, until the end of the look, and
-// then returned window by window in the order in which they came: their order in the queue is as before (seen on 3.10.8, 4.0.5,
-// 4.3.6). Ending ctx, an error of each and a failing window all lead there too; only a lost connection leaves it to the broker to
-// requeue, and the error wraps consume.ErrLost then. Streams are read by offset up to their end at the beginning of the look.
+// Messages of a classic or quorum queue are held unacknowledged, in windows of one consumer each,
+// until the end of the look, and then returned window by window in the order in which they came:
+// their order in the queue is as before (seen on 3.10.8, 4.0.5, 4.3.6). Ending ctx, an error of
+// each and a failing window all lead there too; only a lost connection leaves it to the broker to
+// requeue, and the error wraps consume.ErrLost then. Streams are read by offset up to their end at
+// the beginning of the look.
 //
-// An error that wraps ErrUnsafe says that the look was refused, or ended because a message with too little room in the delivery
-// limit was met.
-func Browse(ctx context.Context, src consume.Source, o BrowseOptions, each func(*message.Message) error) (BrowseReport, error) {
+// An error that wraps ErrUnsafe says that the look was refused, or ended because a message with too
+// little room in the delivery limit was met.
+func Browse(ctx context.Context, src consume.Source, o BrowseOptions, each func(*message.Message) error) (BrowseReport,
+	error) {
 	start := time.Now()
 	b := &browser{src: src, o: o.withDefaults(), each: each}
 	err := b.run(ctx)
@@ -114,10 +123,12 @@ type browser struct {
 	report BrowseReport
 	// doomed says that a message is held that does not survive its return.
 	doomed bool
-	// total is how many messages were held in all, returned whether the last of them was in the queue's returns.
+	// total is how many messages were held in all, returned whether the last of them was in the
+	// queue's returns.
 	total    int64
 	returned bool
-	// extending says that messages are held to keep their order, and not shown; emptied that the queue has no more.
+	// extending says that messages are held to keep their order, and not shown; emptied that the
+	// queue has no more.
 	extending, emptied bool
 }
 
@@ -150,7 +161,8 @@ func (b *browser) run(ctx context.Context) (err error) {
 	return errors.Join(err, b.giveBack(context.WithoutCancel(ctx)))
 }
 
-var errHeld = errors.New("messages were held as long as the broker lets a consumer, and went back; look at fewer with -n")
+var errHeld = errors.New("messages were held as long as the broker lets a consumer, and went back; look at fewer " +
+	"with -n")
 
 func (b *browser) raise(ctx context.Context) (func(context.Context) error, error) {
 	if b.o.Guard == nil {
@@ -173,8 +185,9 @@ func (b *browser) left() (int64, bool) {
 
 // between says that the held messages end amid those that were returned to a quorum queue before.
 //
-// A quorum queue keeps returned messages apart, in the order of their returns, before all others (seen on 3.10.8, 4.0.5, 4.3.6). Who takes
-// some of them and returns them puts them behind the rest of them. redelivered tells them.
+// A quorum queue keeps returned messages apart, in the order of their returns, before all others
+// (seen on 3.10.8, 4.0.5, 4.3.6). Who takes some of them and returns them puts them behind the rest
+// of them. redelivered tells them.
 func (b *browser) between() bool {
 	return b.o.Looking.Type == topology.Quorum && b.returned && !b.emptied && (b.o.Expect <= 0 || b.total < b.o.Expect)
 }
@@ -207,8 +220,9 @@ func (b *browser) extend(ctx context.Context) error {
 	return nil
 }
 
-// windows opens one consumer after the other, each with a prefetch of its own, until the queue is empty or enough was seen. One at a
-// time, because two would divide the messages between them and lose their order.
+// windows opens one consumer after the other, each with a prefetch of its own, until the queue is
+// empty or enough was seen. One at a time, because two would divide the messages between them and
+// lose their order.
 func (b *browser) windows(ctx context.Context) error {
 	for {
 		prefetch := b.size.next(b.o.Memory, b.o.Looking.Room != nil)
@@ -250,6 +264,7 @@ func (b *browser) open(ctx context.Context, prefetch int) (*window, error) {
 
 // Sharer is what a Subscription may implement to make many windows cheap.
 type Sharer interface {
-	// Share starts another consumer, on a channel of its own but the same connection. Closing one leaves the other open.
+	// Share starts another consumer, on a channel of its own but the same connection. Closing one
+	// leaves the other open.
 	Share(ctx context.Context, o consume.Options) (consume.Subscription, error)
 }

@@ -51,8 +51,9 @@ type ReturnBy uint8
 const (
 	// ReturnByNack: one basic.nack with multiple and requeue per window.
 	ReturnByNack ReturnBy = iota
-	// ReturnByClose closes the channel: on quorum queues without a delivery limit of 3.10 and 4.0 a nack would send the
-	// messages to the tail, a close puts them back to the head, and both count alike (seen on 3.10.8 and 4.0.5).
+	// ReturnByClose closes the channel: on quorum queues without a delivery limit of 3.10 and 4.0 a
+	// nack would send the messages to the tail, a close puts them back to the head, and both count
+	// alike (seen on 3.10.8 and 4.0.5).
 	ReturnByClose
 	// ReturnNothing: a stream is read, not consumed.
 	ReturnNothing
@@ -70,7 +71,8 @@ type Room struct {
 // Fits says whether a message with that delivery count can be returned, with the reserve left.
 func (r Room) Fits(count int64) bool { return count+1 <= r.Limit-r.Reserve }
 
-// Survives says whether a message with that delivery count is still in the queue after any kind of return.
+// Survives says whether a message with that delivery count is still in the queue after any kind of
+// return.
 func (r Room) Survives(count int64) bool { return count+1 <= r.Limit }
 
 // Looking says whether we may look into a queue, how, and what that does.
@@ -82,15 +84,18 @@ type Looking struct {
 	Return  ReturnBy
 	// Guard says that a Guard must be up while looking.
 	Guard bool
-	// Room, when not nil, is checked on every message, on the first alone before any other is asked for.
+	// Room, when not nil, is checked on every message, on the first alone before any other is asked
+	// for.
 	Room *Room
-	// MaxHold is how long messages may be held: the broker closes the channel of a consumer that holds one too long.
+	// MaxHold is how long messages may be held: the broker closes the channel of a consumer that
+	// holds one too long.
 	MaxHold time.Duration
 	// Notes are what looking does, in the order in which to say them, once, before it is done.
 	Notes []Note
 }
 
-// Err returns nil when looking is allowed, else an error that wraps ErrUnsafe and says what would allow it.
+// Err returns nil when looking is allowed, else an error that wraps ErrUnsafe and says what would
+// allow it.
 func (l Looking) Err() error {
 	if l.Refused == "" {
 		return nil
@@ -115,7 +120,8 @@ type AssessOptions struct {
 	Force bool
 }
 
-// holdDefault is half of the broker's default consumer timeout of 30 minutes (3.10.8, 4.0.5, 4.3.6).
+// holdDefault is half of the broker's default consumer timeout of 30 minutes (3.10.8, 4.0.5,
+// 4.3.6).
 const holdDefault = 15 * time.Minute
 
 // Assess judges a look into a queue. It is pure.
@@ -154,7 +160,8 @@ func (a *assessment) refuse(allow Permit, format string, args ...any) {
 		a.note(EffectLost, "%s", reason)
 		return
 	}
-	if a.l.Refused == "" || (allow == PermitNone && a.l.Allow != PermitNone) || (allow == PermitForce && a.l.Allow == PermitGuard) {
+	if a.l.Refused == "" || (allow == PermitNone && a.l.Allow != PermitNone) ||
+		(allow == PermitForce && a.l.Allow == PermitGuard) {
 		a.l.Refused, a.l.Allow = reason, allow
 	}
 }
@@ -173,32 +180,39 @@ func (a *assessment) access() {
 	case f.ConnectionExclusive:
 		a.refuse(PermitNone, "it is exclusive to the connection that declared it")
 	case f.ExclusiveConsumer:
-		a.refuse(PermitNone, "a consumer holds it exclusively, and the broker lets no other consumer in: stop that consumer first")
+		a.refuse(PermitNone, "a consumer holds it exclusively, and the broker lets no other consumer in: stop that "+
+			"consumer first")
 	case f.SingleActiveConsumer && f.Status.Consumers > 0:
-		a.refuse(PermitNone, "it has a single active consumer, and another consumer gets nothing until that one is gone: stop it first")
+		a.refuse(PermitNone, "it has a single active consumer, and another consumer gets nothing until that one is gone: "+
+			"stop it first")
 	}
 	if f.AutoDelete && f.Status.Consumers == 0 {
-		a.refuse(PermitNone, "it is auto-delete: when the look ends, its last consumer is gone, and the broker deletes the queue with all its messages")
+		a.refuse(PermitNone, "it is auto-delete: when the look ends, its last consumer is gone, and the broker deletes "+
+			"the queue with all its messages")
 	} else if f.AutoDelete {
-		a.refuse(PermitForce, "it is auto-delete: if its consumers leave during the look, the broker deletes the queue with all its messages when the look ends")
+		a.refuse(PermitForce, "it is auto-delete: if its consumers leave during the look, the broker deletes the queue "+
+			"with all its messages when the look ends")
 	}
 }
 
-// The parts of a length limit from which on a look is refused. Counts are of this moment, sizes are not.
+// The parts of a length limit from which on a look is refused. Counts are of this moment, sizes are
+// not.
 const (
 	nearlyFull      = 0.95
 	nearlyFullBytes = 0.8
 )
 
-// overflow: held messages make room for arrivals, and when they come back the queue is over its limit. drop-head then drops
-// from the head, where they are (seen on 4.0.5 and 4.3.6, classic on 3.10.8; there a quorum queue drops the new ones).
+// overflow: held messages make room for arrivals, and when they come back the queue is over its
+// limit. drop-head then drops from the head, where they are (seen on 4.0.5 and 4.3.6, classic on
+// 3.10.8; there a quorum queue drops the new ones).
 func (a *assessment) overflow() {
 	limits := a.f.lengthLimits()
 	if len(limits) == 0 {
 		return
 	}
 	if t := a.f.Overflow.Text(); t != "" && t != "drop-head" {
-		a.note(EffectOverflow, "publishers that a full queue refuses are let in meanwhile: the queue may be over its limit of %s afterwards", limits[0])
+		a.note(EffectOverflow, "publishers that a full queue refuses are let in meanwhile: the queue may be over its "+
+			"limit of %s afterwards", limits[0])
 		return
 	}
 	goes := "dropped"
@@ -207,15 +221,18 @@ func (a *assessment) overflow() {
 	}
 	for _, l := range limits {
 		if l.doubt != "" {
-			a.refuse(PermitForce, "it holds at most %s (%s), and %s: what arrives during the look may take the place of the held messages, which are %s when they come back", l, l.from, l.doubt, goes)
+			a.refuse(PermitForce, "it holds at most %s (%s), and %s: what arrives during the look may take the place of the "+
+				"held messages, which are %s when they come back", l, l.from, l.doubt, goes)
 			return
 		}
 		if l.full() {
-			a.refuse(PermitForce, "it holds at most %s (%s) and is full or nearly so: what arrives during the look takes the place of the held messages, which are %s when they come back", l, l.from, goes)
+			a.refuse(PermitForce, "it holds at most %s (%s) and is full or nearly so: what arrives during the look takes the "+
+				"place of the held messages, which are %s when they come back", l, l.from, goes)
 			return
 		}
 	}
-	a.note(EffectOverflow, "the queue holds at most %s: if it fills up during the look, the oldest messages are %s when they come back", limits[0], goes)
+	a.note(EffectOverflow, "the queue holds at most %s: if it fills up during the look, the oldest messages are %s "+
+		"when they come back", limits[0], goes)
 }
 
 // lengthLimit is one limit of a queue's length and how near to it the queue is.
@@ -254,14 +271,17 @@ func (f Facts) lengthLimits() (list []lengthLimit) {
 // company is about other consumers of the queue.
 func (a *assessment) company() {
 	if a.f.Status.Consumers > 0 {
-		a.note(EffectShared, "%s at work at the same time: what they hold is not seen", plural(a.f.Status.Consumers, "consumer"))
+		a.note(EffectShared, "%s at work at the same time: what they hold is not seen",
+			plural(a.f.Status.Consumers, "consumer"))
 	}
 	a.note(EffectHidden, "consumers do not get the messages while they are looked at")
 }
 
 func (a *assessment) expiry() {
 	if ms, ok := a.f.MessageTTL.Int(); ok {
-		a.note(EffectExpires, "messages go on expiring after %s (%s) meanwhile", time.Duration(ms)*time.Millisecond, a.f.MessageTTL.From)
+		a.note(EffectExpires, "messages go on expiring after %s (%s) meanwhile", time.Duration(ms)*time.Millisecond,
+			a.f.MessageTTL.From)
 	}
-	a.note(EffectExpires, "a message whose own expiration is over already, behind others that wait longer, goes when they are taken from before it")
+	a.note(EffectExpires, "a message whose own expiration is over already, behind others that wait longer, goes when "+
+		"they are taken from before it")
 }

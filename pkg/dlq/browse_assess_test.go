@@ -42,49 +42,93 @@ func TestAssess(t *testing.T) {
 		{name: "a classic queue", f: classic},
 		{name: "quorum 3.10 without a limit", f: quorum("3.10.8", nil), by: dlq.ReturnByClose},
 		{name: "quorum 3.10 with a limit", f: fixed(quorum("3.10.8", int64(10))), room: 10},
-		{name: "quorum 3.10 with a limit of 0", f: fixed(quorum("3.10.8", int64(0))), refused: "a look takes one", allow: dlq.PermitForce},
+		{name: "quorum 3.10 with a limit of 0", f: fixed(quorum("3.10.8", int64(0))), refused: "a look takes one",
+			allow: dlq.PermitForce},
 		{name: "quorum 4.0 by default", f: quorum("4.0.5", int64(20)), room: 20},
 		{name: "quorum 4.0 unlimited", f: quorum("4.0.5", int64(-1)), by: dlq.ReturnByClose},
-		{name: "quorum 4.0 guarded: counts stay, so room is checked", f: quorum("4.0.5", int64(20)), o: dlq.AssessOptions{Guard: true}, guard: true, room: 20, by: dlq.ReturnByClose},
-		{name: "quorum 4.0 with a tiny limit", f: quorum("4.0.5", int64(0)), refused: "delivery limit is 0", allow: dlq.PermitGuard},
+		{name: "quorum 4.0 guarded: counts stay, so room is checked", f: quorum("4.0.5", int64(20)),
+			o: dlq.AssessOptions{Guard: true}, guard: true, room: 20, by: dlq.ReturnByClose},
+		{name: "quorum 4.0 with a tiny limit", f: quorum("4.0.5", int64(0)), refused: "delivery limit is 0",
+			allow: dlq.PermitGuard},
 		{name: "quorum 4.3 fed by classic queues", f: quorum("4.3.6", int64(20)), room: 20},
-		{name: "quorum 4.3 fed by quorum queues", f: counted(quorum("4.3.6", int64(20))), refused: "single look", allow: dlq.PermitGuard},
-		{name: "the same, the limit an argument", f: fixed(counted(quorum("4.3.6", int64(20)))), o: dlq.AssessOptions{Guard: true}, refused: "single look", allow: dlq.PermitForce},
+		{name: "quorum 4.3 fed by quorum queues", f: counted(quorum("4.3.6", int64(20))), refused: "single look",
+			allow: dlq.PermitGuard},
+		{name: "the same, the limit an argument", f: fixed(counted(quorum("4.3.6", int64(20)))),
+			o: dlq.AssessOptions{Guard: true}, refused: "single look", allow: dlq.PermitForce},
 		{name: "the same, guarded", f: counted(quorum("4.3.6", int64(20))), o: dlq.AssessOptions{Guard: true}, guard: true},
 		{name: "the same, forced", f: counted(quorum("4.3.6", int64(20))), o: dlq.AssessOptions{Force: true}},
 		{name: "quorum 4.3 unlimited", f: counted(quorum("4.3.6", int64(-1)))},
-		{name: "an unknown version is the newest", f: counted(quorum("", int64(20))), refused: "single look", allow: dlq.PermitGuard},
+		{name: "an unknown version is the newest", f: counted(quorum("", int64(20))), refused: "single look",
+			allow: dlq.PermitGuard},
 		{name: "delayed retry", f: func() dlq.Facts {
 			f := quorum("4.3.6", int64(-1))
 			f.DelayedRetry, f.DelayedRetryMin = set("all"), set(int64(60000))
 			return f
 		}(), refused: "hides returned messages from everybody for 1m0s", allow: dlq.PermitForce},
-		{name: "full and drop-head", f: with(func(f *dlq.Facts) { f.MaxLength = set(int64(100)) }), refused: "full or nearly so", allow: dlq.PermitForce},
-		{name: "full and drop-head, forced", f: with(func(f *dlq.Facts) { f.MaxLength = set(int64(100)) }), o: dlq.AssessOptions{Force: true}},
+		{name: "full and drop-head", f: with(func(f *dlq.Facts) { f.MaxLength = set(int64(100)) }),
+			refused: "full or nearly so", allow: dlq.PermitForce},
+		{name: "full and drop-head, forced", f: with(func(f *dlq.Facts) { f.MaxLength = set(int64(100)) }),
+			o: dlq.AssessOptions{Force: true}},
 		{name: "far from full", f: with(func(f *dlq.Facts) { f.MaxLength = set(int64(1000)) })},
-		{name: "bytes unknown", f: with(func(f *dlq.Facts) { f.MaxLengthBytes = set(int64(1000)) }), refused: "1000 bytes (argument x), and how many it holds is not known", allow: dlq.PermitForce},
-		{name: "bytes far from full", f: with(func(f *dlq.Facts) { f.MaxLengthBytes, f.Size = set(int64(1000)), size(799, 100) })},
-		{name: "bytes nearly full", f: with(func(f *dlq.Facts) { f.MaxLengthBytes, f.Size = set(int64(1000)), size(800, 100) }), refused: "full or nearly so", allow: dlq.PermitForce},
-		{name: "bytes of fewer messages than there are now", f: with(func(f *dlq.Facts) { f.MaxLengthBytes, f.Size = set(int64(1000)), size(500, 60) }), refused: "full or nearly so", allow: dlq.PermitForce},
-		{name: "bytes of far fewer messages than there are now", f: with(func(f *dlq.Facts) { f.MaxLengthBytes, f.Size = set(int64(1000)), size(10, 49) }), refused: "is not known", allow: dlq.PermitForce},
-		{name: "bytes of more messages than there are now", f: with(func(f *dlq.Facts) { f.MaxLengthBytes, f.Size = set(int64(1000)), size(900, 200) }), refused: "full or nearly so", allow: dlq.PermitForce},
-		{name: "messages counted before their bytes", f: with(func(f *dlq.Facts) { f.MaxLengthBytes, f.Size = set(int64(1000)), size(0, 100) }), refused: "is not known", allow: dlq.PermitForce},
-		{name: "bytes of no message", f: with(func(f *dlq.Facts) { f.MaxLengthBytes, f.Size = set(int64(1000)), size(0, 0) }), refused: "is not known", allow: dlq.PermitForce},
-		{name: "bytes of an empty queue", f: with(func(f *dlq.Facts) { f.MaxLengthBytes, f.Status = set(int64(1000)), status(0, 0) })},
+		{name: "bytes unknown", f: with(func(f *dlq.Facts) { f.MaxLengthBytes = set(int64(1000)) }),
+			refused: "1000 bytes (argument x), and how many it holds is not known", allow: dlq.PermitForce},
+		{name: "bytes far from full", f: with(func(f *dlq.Facts) {
+			f.MaxLengthBytes, f.Size = set(int64(1000)),
+				size(799, 100)
+		})},
+		{name: "bytes nearly full", f: with(func(f *dlq.Facts) {
+			f.MaxLengthBytes, f.Size = set(int64(1000)),
+				size(800, 100)
+		}), refused: "full or nearly so", allow: dlq.PermitForce},
+		{name: "bytes of fewer messages than there are now", f: with(func(f *dlq.Facts) {
+			f.MaxLengthBytes,
+				f.Size = set(int64(1000)), size(500, 60)
+		}), refused: "full or nearly so", allow: dlq.PermitForce},
+		{name: "bytes of far fewer messages than there are now",
+			f: with(func(f *dlq.Facts) {
+				f.MaxLengthBytes, f.Size = set(int64(1000)),
+					size(10, 49)
+			}), refused: "is not known", allow: dlq.PermitForce},
+		{name: "bytes of more messages than there are now", f: with(func(f *dlq.Facts) {
+			f.MaxLengthBytes,
+				f.Size = set(int64(1000)), size(900, 200)
+		}), refused: "full or nearly so", allow: dlq.PermitForce},
+		{name: "messages counted before their bytes", f: with(func(f *dlq.Facts) {
+			f.MaxLengthBytes,
+				f.Size = set(int64(1000)), size(0, 100)
+		}), refused: "is not known", allow: dlq.PermitForce},
+		{name: "bytes of no message", f: with(func(f *dlq.Facts) { f.MaxLengthBytes, f.Size = set(int64(1000)), size(0, 0) }),
+			refused: "is not known", allow: dlq.PermitForce},
+		{name: "bytes of an empty queue", f: with(func(f *dlq.Facts) {
+			f.MaxLengthBytes, f.Status = set(int64(1000)),
+				status(0, 0)
+		})},
 		{name: "bytes far from full, messages full", f: with(func(f *dlq.Facts) {
 			f.MaxLength, f.MaxLengthBytes, f.Size = set(int64(100)), set(int64(1000)), size(1, 100)
 		}), refused: "100 messages", allow: dlq.PermitForce},
 		{name: "messages far from full, bytes full", f: with(func(f *dlq.Facts) {
 			f.MaxLength, f.MaxLengthBytes, f.Size = set(int64(1000)), set(int64(1000)), size(1000, 100)
 		}), refused: "1000 bytes", allow: dlq.PermitForce},
-		{name: "bytes full and reject-publish", f: with(func(f *dlq.Facts) { f.MaxLengthBytes, f.Overflow = set(int64(100)), set("reject-publish") })},
-		{name: "full and reject-publish", f: with(func(f *dlq.Facts) { f.MaxLength, f.Overflow = set(int64(100)), set("reject-publish") })},
-		{name: "a single active consumer", f: with(func(f *dlq.Facts) { f.SingleActiveConsumer, f.Status = true, status(1, 1) }), o: dlq.AssessOptions{Force: true}, refused: "gets nothing"},
+		{name: "bytes full and reject-publish", f: with(func(f *dlq.Facts) {
+			f.MaxLengthBytes, f.Overflow = set(int64(100)),
+				set("reject-publish")
+		})},
+		{name: "full and reject-publish", f: with(func(f *dlq.Facts) {
+			f.MaxLength, f.Overflow = set(int64(100)),
+				set("reject-publish")
+		})},
+		{name: "a single active consumer", f: with(func(f *dlq.Facts) {
+			f.SingleActiveConsumer, f.Status = true,
+				status(1, 1)
+		}), o: dlq.AssessOptions{Force: true}, refused: "gets nothing"},
 		{name: "a single active consumer that is not there", f: with(func(f *dlq.Facts) { f.SingleActiveConsumer = true })},
 		{name: "an exclusive consumer", f: with(func(f *dlq.Facts) { f.ExclusiveConsumer = true }), refused: "exclusively"},
-		{name: "an exclusive queue", f: with(func(f *dlq.Facts) { f.ConnectionExclusive = true }), refused: "exclusive to the connection"},
-		{name: "auto-delete: the look would be its last consumer", f: with(func(f *dlq.Facts) { f.AutoDelete = true }), o: dlq.AssessOptions{Force: true}, refused: "deletes the queue"},
-		{name: "auto-delete with consumers", f: with(func(f *dlq.Facts) { f.AutoDelete, f.Status = true, status(1, 1) }), refused: "deletes the queue", allow: dlq.PermitForce},
+		{name: "an exclusive queue", f: with(func(f *dlq.Facts) { f.ConnectionExclusive = true }),
+			refused: "exclusive to the connection"},
+		{name: "auto-delete: the look would be its last consumer", f: with(func(f *dlq.Facts) { f.AutoDelete = true }),
+			o: dlq.AssessOptions{Force: true}, refused: "deletes the queue"},
+		{name: "auto-delete with consumers", f: with(func(f *dlq.Facts) { f.AutoDelete, f.Status = true, status(1, 1) }),
+			refused: "deletes the queue", allow: dlq.PermitForce},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := dlq.Assess(c.f, c.o)
@@ -117,7 +161,8 @@ func TestHoldTimeFollowsTheConsumerTimeout(t *testing.T) {
 
 func TestRoomLeavesAReserve(t *testing.T) {
 	r := dlq.Room{Limit: 20, Reserve: 10, Counts: true}
-	for count, want := range map[int64][2]bool{0: {true, true}, 9: {true, true}, 10: {false, true}, 19: {false, true}, 20: {false, false}, 21: {false, false}} {
+	for count, want := range map[int64][2]bool{0: {true, true}, 9: {true, true}, 10: {false, true}, 19: {false, true},
+		20: {false, false}, 21: {false, false}} {
 		if got := [2]bool{r.Fits(count), r.Survives(count)}; got != want {
 			t.Errorf("count %d: got %v, want %v", count, got, want)
 		}

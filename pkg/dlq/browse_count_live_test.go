@@ -8,8 +8,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/dlq"
 )
 
-// TestLookIsOverWhenMessagesAreBack: who counts the messages of a classic queue after a look finds all of them, also when the queue is asked by
-// many, whose questions it answers before it takes messages back.
+// TestLookIsOverWhenMessagesAreBack: who counts the messages of a classic queue after a look finds
+// all of them, also when the queue is asked by many, whose questions it answers before it takes
+// messages back.
 func TestLookIsOverWhenMessagesAreBack(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)
@@ -40,7 +41,8 @@ func TestLookIsOverWhenMessagesAreBack(t *testing.T) {
 		wrong := map[int64]int{}
 		for range 100 {
 			var got seen
-			_, err := dlq.Browse(t.Context(), c.Source(v.Name), dlq.BrowseOptions{Looking: l, Counter: lookCounter{v.Channel(t)}, Expect: n}, got.each)
+			_, err := dlq.Browse(t.Context(), c.Source(v.Name),
+				dlq.BrowseOptions{Looking: l, Counter: lookCounter{v.Channel(t)}, Expect: n}, got.each)
 			must(t, err)
 			ready, err := c.Ready(t.Context(), v.Name, "q")
 			must(t, err)

@@ -11,7 +11,8 @@ type Facts struct {
 	VHost, Name, Type string
 	// Version is the broker's; "" unknown, which is judged as the newest.
 	Version string
-	// DeliveryLimit is the effective one of a quorum queue, the default of 4.x included. No value: unlimited.
+	// DeliveryLimit is the effective one of a quorum queue, the default of 4.x included. No value:
+	// unlimited.
 	DeliveryLimit Setting
 	// LimitFixed says that the limit is an argument of the queue, which no policy can lift.
 	LimitFixed                                            bool
@@ -24,24 +25,26 @@ type Facts struct {
 	Status topology.QueueStatus
 	// Size is what the messages take of a limit in bytes, as far as the broker told.
 	Size QueueSize
-	// Counted says that messages may come with a delivery count already: on 4.3 the count survives dead-lettering, and a
-	// quorum queue dead-letters into this one.
+	// Counted says that messages may come with a delivery count already: on 4.3 the count survives
+	// dead-lettering, and a quorum queue dead-letters into this one.
 	Counted bool
 	// DeadLetterExchange is the queue's own: where it sends what it drops. No value: nowhere.
 	DeadLetterExchange Setting
 }
 
-// QueueSize is what the messages of a queue took at a moment some seconds ago: the broker tells it in its statistics only, up to 10 s late
-// (3.10.8, 4.0.5, 4.3.6). The zero value is unknown.
+// QueueSize is what the messages of a queue took at a moment some seconds ago: the broker tells it
+// in its statistics only, up to 10 s late (3.10.8, 4.0.5, 4.3.6). The zero value is unknown.
 type QueueSize struct {
-	// Bytes are what the broker holds against max-length-bytes: bodies, on quorum queues of 4.3 with the headers.
+	// Bytes are what the broker holds against max-length-bytes: bodies, on quorum queues of 4.3
+	// with the headers.
 	Bytes int64
 	// Messages is how many messages that were.
 	Messages int64
 }
 
-// of returns how many bytes so many messages take now, and false when the size is too old to tell: it has no messages, not half as
-// many, or messages without a byte, because the broker counts messages sooner than their bytes (seen on 4.3.6).
+// of returns how many bytes so many messages take now, and false when the size is too old to tell:
+// it has no messages, not half as many, or messages without a byte, because the broker counts
+// messages sooner than their bytes (seen on 4.3.6).
 func (s QueueSize) of(messages int64) (int64, bool) {
 	switch {
 	case messages == 0:
@@ -54,8 +57,8 @@ func (s QueueSize) of(messages int64) (int64, bool) {
 	return int64(float64(s.Bytes) * float64(messages) / float64(s.Messages)), true
 }
 
-// FactsOf collects the facts of a queue from what was read of a broker, and from where its dead letters come. It returns
-// an error when the state does not have the queue.
+// FactsOf collects the facts of a queue from what was read of a broker, and from where its dead
+// letters come. It returns an error when the state does not have the queue.
 func FactsOf(l *topology.Live, d Discovery, vhost, name string) (Facts, error) {
 	ref := topology.Ref{Kind: topology.KindQueue, VHost: vhost, Name: name}
 	o, ok := l.Get(ref)

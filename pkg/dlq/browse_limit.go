@@ -16,8 +16,9 @@ import (
 //	default limit   none                20                  20
 //	dead letters    count from 0        count from 0        go on counting
 //
-// A message whose count is over the limit is dropped, or dead-lettered again, at its next return of any kind. On 4.3 one that
-// the default limit killed comes with a count of 21: a single look would be its end.
+// A message whose count is over the limit is dropped, or dead-lettered again, at its next return of
+// any kind. On 4.3 one that the default limit killed comes with a count of 21: a single look would
+// be its end.
 func (a *assessment) deliveryLimit() {
 	f := a.f
 	limit, ok := f.DeliveryLimit.Int()
@@ -49,11 +50,13 @@ func (a *assessment) room(r Room) {
 			a.l.Room, a.l.Return = &r, ReturnByClose
 		}
 	case a.o.Force:
-		a.refuse(PermitForce, "its delivery limit is %d (%s): messages that reached it are dropped or dead-lettered again when they are returned", r.Limit, f.DeliveryLimit.From)
+		a.refuse(PermitForce, "its delivery limit is %d (%s): messages that reached it are dropped or dead-lettered again "+
+			"when they are returned", r.Limit, f.DeliveryLimit.From)
 	case !r.Fits(0):
 		a.refuse(a.permit(), "its delivery limit is %d (%s), and a look takes one of it", r.Limit, f.DeliveryLimit.From)
 	case f.Counted:
-		a.refuse(a.permit(), "its delivery limit is %d (%s), and on this broker version dead letters of quorum queues keep their delivery count: those that reached the limit are dropped or dead-lettered again by a single look",
+		a.refuse(a.permit(), "its delivery limit is %d (%s), and on this broker version dead letters of quorum queues "+
+			"keep their delivery count: those that reached the limit are dropped or dead-lettered again by a single look",
 			r.Limit, f.DeliveryLimit.From)
 	default:
 		a.l.Room = &r
@@ -72,6 +75,7 @@ func (a *assessment) permit() Permit {
 func (a *assessment) delayedRetry() {
 	if t := a.f.DelayedRetry.Text(); t == "all" || t == "returned" {
 		ms, _ := a.f.DelayedRetryMin.Int()
-		a.refuse(PermitForce, "its delayed retry (%s: %s) hides returned messages from everybody for %s or more", a.f.DelayedRetry.From, t, time.Duration(ms)*time.Millisecond)
+		a.refuse(PermitForce, "its delayed retry (%s: %s) hides returned messages from everybody for %s or more",
+			a.f.DelayedRetry.From, t, time.Duration(ms)*time.Millisecond)
 	}
 }

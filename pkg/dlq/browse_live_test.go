@@ -28,7 +28,8 @@ func fill(t testing.TB, ch *amqp.Channel, queue string, n int, change func(i int
 	}
 	var last *amqp.DeferredConfirmation
 	for i := range n {
-		p := amqp.Publishing{MessageId: fmt.Sprint(i), Body: []byte("body"), Headers: amqp.Table{"n": int64(i)}, DeliveryMode: amqp.Persistent}
+		p := amqp.Publishing{MessageId: fmt.Sprint(i), Body: []byte("body"), Headers: amqp.Table{"n": int64(i)},
+			DeliveryMode: amqp.Persistent}
 		if change != nil {
 			change(i, &p)
 		}
@@ -137,7 +138,8 @@ type harmless struct {
 	name string
 	args amqp.Table
 	set  func(i int, p *amqp.Publishing)
-	// refusedAfter says that the look must be refused at the latest after so many; 0 never, 1 at once.
+	// refusedAfter says that the look must be refused at the latest after so many; 0 never, 1 at
+	// once.
 	refusedAfter int
 }
 
@@ -155,7 +157,8 @@ func harmlessShapes(line string) []harmless {
 		{name: "classic"},
 		{name: "classic with a length limit far away", args: amqp.Table{"x-max-length": int64(1000)}},
 		{name: "classic and full", args: amqp.Table{"x-max-length": int64(harmlessMessages)}, refusedAfter: 1},
-		{name: "classic, full, reject-publish", args: amqp.Table{"x-max-length": int64(harmlessMessages), "x-overflow": "reject-publish"}},
+		{name: "classic, full, reject-publish", args: amqp.Table{"x-max-length": int64(harmlessMessages),
+			"x-overflow": "reject-publish"}},
 		{name: "classic, some messages expire one day", set: func(i int, p *amqp.Publishing) {
 			if i%3 == 0 {
 				p.Expiration = "600000"
@@ -177,12 +180,14 @@ func harmlessShapes(line string) []harmless {
 	default:
 		list = append(list, harmless{name: "quorum", args: quorum(nil)},
 			harmless{name: "quorum without a limit", args: quorum(amqp.Table{"x-delivery-limit": int64(-1)})},
-			harmless{name: "quorum with delayed retry", args: quorum(amqp.Table{"x-delayed-retry-type": "all", "x-delayed-retry-min": int64(60000), "x-delayed-retry-max": int64(60000)}), refusedAfter: 1})
+			harmless{name: "quorum with delayed retry", args: quorum(amqp.Table{"x-delayed-retry-type": "all",
+				"x-delayed-retry-min": int64(60000), "x-delayed-retry-max": int64(60000)}), refusedAfter: 1})
 	}
 	return list
 }
 
-// After a hundred looks, at all and at some of the messages, the queue is as before, or looking was refused.
+// After a hundred looks, at all and at some of the messages, the queue is as before, or looking was
+// refused.
 func TestLookingDoesNoHarm(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		for _, s := range harmlessShapes(b.Line) {
@@ -205,7 +210,9 @@ func lookHundredTimes(t *testing.T, b *rabbittest.Broker, s harmless) {
 			limit = 7
 		}
 		var got seen
-		r, err := dlq.Browse(t.Context(), c.Source(v.Name), dlq.BrowseOptions{Looking: l, Counter: counter, Limit: limit, Expect: harmlessMessages, Idle: 900 * time.Millisecond}, got.each)
+		r, err := dlq.Browse(t.Context(), c.Source(v.Name),
+			dlq.BrowseOptions{Looking: l, Counter: counter, Limit: limit, Expect: harmlessMessages,
+				Idle: 900 * time.Millisecond}, got.each)
 		if err == nil && got.String() != numbers(0, int(limit)) {
 			err = fmt.Errorf("look %d saw %s (%+v)", i, &got, r)
 		}
@@ -233,7 +240,8 @@ func lookHundredTimes(t *testing.T, b *rabbittest.Broker, s harmless) {
 	}
 	if s.args["x-queue-type"] == "stream" {
 		var got seen
-		_, err := dlq.Browse(t.Context(), c.Source(v.Name), dlq.BrowseOptions{Looking: l, Counter: lookCounter{v.Channel(t)}}, got.each)
+		_, err := dlq.Browse(t.Context(), c.Source(v.Name), dlq.BrowseOptions{Looking: l, Counter: lookCounter{v.Channel(t)}},
+			got.each)
 		if must(t, err); got.String() != numbers(0, harmlessMessages) {
 			t.Errorf("the stream has %s", &got)
 		}
@@ -245,7 +253,10 @@ func lookHundredTimes(t *testing.T, b *rabbittest.Broker, s harmless) {
 func checkUnharmed(t *testing.T, after []amqp.Delivery, s harmless) {
 	t.Helper()
 	if s.refusedAfter > 1 { // the message by which the look was refused is behind the others then, which the error says
-		slices.SortFunc(after, func(a, b amqp.Delivery) int { return cmp.Compare(a.Headers["n"].(int64), b.Headers["n"].(int64)) })
+		slices.SortFunc(after, func(a, b amqp.Delivery) int {
+			return cmp.Compare(a.Headers["n"].(int64),
+				b.Headers["n"].(int64))
+		})
 	}
 	if got := ids(after); got != numbers(0, harmlessMessages) {
 		t.Fatalf("the queue has %s", got)
@@ -265,13 +276,14 @@ func checkUnharmed(t *testing.T, after []amqp.Delivery, s harmless) {
 	}
 }
 
-// killed fills a quorum queue with messages that the default delivery limit killed elsewhere: they come with a count over the limit on
-// 4.3, where a single unguarded return is their end.
+// killed fills a quorum queue with messages that the default delivery limit killed elsewhere: they
+// come with a count over the limit on 4.3, where a single unguarded return is their end.
 func killed(t *testing.T, v *rabbittest.VHost, n int) {
 	t.Helper()
 	ch := v.Channel(t)
 	declareQueues(t, ch, amqp.Table{"x-queue-type": "quorum"}, "dead")
-	declareQueues(t, ch, amqp.Table{"x-queue-type": "quorum", "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"}, "work")
+	declareQueues(t, ch, amqp.Table{"x-queue-type": "quorum", "x-dead-letter-exchange": "",
+		"x-dead-letter-routing-key": "dead"}, "work")
 	fill(t, ch, "work", n, nil)
 	for done := 0; done < n; {
 		m, ok, err := ch.Get("work", false)
@@ -290,7 +302,8 @@ func killed(t *testing.T, v *rabbittest.VHost, n int) {
 	t.Fatal("the delivery limit did not kill the messages")
 }
 
-// liveStore asks for a queue's policies without statistics, which come up to 10 s late (seen on 4.0.5 and 4.3.6).
+// liveStore asks for a queue's policies without statistics, which come up to 10 s late (seen on
+// 4.0.5 and 4.3.6).
 type liveStore struct {
 	*rabbit.Client
 	v *rabbittest.VHost
@@ -301,7 +314,8 @@ func (s liveStore) Applied(_ context.Context, vhost, queue string) (string, stri
 		Policy   string `json:"policy"`
 		Operator string `json:"operator_policy"`
 	}
-	err := s.v.Client().Do("GET", rabbittest.Path("queues", vhost, queue)+"?disable_stats=true&enable_queue_totals=true", nil, &q)
+	err := s.v.Client().Do("GET", rabbittest.Path("queues", vhost, queue)+"?disable_stats=true&enable_queue_totals=true",
+		nil, &q)
 	return q.Policy, q.Operator, err
 }
 
@@ -313,7 +327,8 @@ func guardFor(t *testing.T, c *rabbit.Client, v *rabbittest.VHost, queue string)
 	return dlq.NewGuard(liveStore{c, v}, queue, p)
 }
 
-// Dead letters that the delivery limit killed are refused on 4.3, and with a guard they are looked at as often as one likes.
+// Dead letters that the delivery limit killed are refused on 4.3, and with a guard they are looked
+// at as often as one likes.
 func TestGuardKeepsKilledMessages(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		if b.Line == "3.10" {
@@ -329,7 +344,8 @@ func TestGuardKeepsKilledMessages(t *testing.T) {
 		l = assess(t, c, v.Name, "dead", dlq.AssessOptions{Guard: true})
 		for i := range 5 {
 			var got seen
-			r, err := dlq.Browse(t.Context(), c.Source(v.Name), dlq.BrowseOptions{Looking: l, Counter: lookCounter{v.Channel(t)}, Limit: int64(3 + i%3), Expect: 5, Guard: guardFor(t, c, v, "dead")}, got.each)
+			r, err := dlq.Browse(t.Context(), c.Source(v.Name), dlq.BrowseOptions{Looking: l, Counter: lookCounter{v.Channel(t)},
+				Limit: int64(3 + i%3), Expect: 5, Guard: guardFor(t, c, v, "dead")}, got.each)
 			must(t, err)
 			if got.String() != numbers(0, 3+i%3) || !r.Guarded || r.Lost != nil || r.Kept != 0 {
 				t.Fatalf("look %d saw %s: %+v", i, &got, r)
@@ -342,7 +358,8 @@ func TestGuardKeepsKilledMessages(t *testing.T) {
 	})
 }
 
-// checkLowered waits a moment: 4.0.5 was seen to list a policy just after it had answered its deletion.
+// checkLowered waits a moment: 4.0.5 was seen to list a policy just after it had answered its
+// deletion.
 func checkLowered(t *testing.T, c *rabbit.Client, vhost string) {
 	t.Helper()
 	var left []*topology.Policy
@@ -355,7 +372,8 @@ func checkLowered(t *testing.T, c *rabbit.Client, vhost string) {
 	t.Errorf("%d guards are left, the first is %s with priority %d", len(left), left[0].Name, left[0].Priority)
 }
 
-// A message that would not survive its return is met although nothing foretold it: the guard saves it, or a copy does.
+// A message that would not survive its return is met although nothing foretold it: the guard saves
+// it, or a copy does.
 func TestDoomedMessagesAreSaved(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		if b.Line != "4.3" {
@@ -377,7 +395,8 @@ func TestDoomedMessagesAreSaved(t *testing.T) {
 					ch := v.Channel(t)
 					o.Keep = func(_ context.Context, m *message.Message) error {
 						must(t, ch.Confirm(false))
-						p, err := ch.PublishWithDeferredConfirm("", "dead", true, false, amqp.Publishing{MessageId: m.MessageID, Body: m.Body})
+						p, err := ch.PublishWithDeferredConfirm("", "dead", true, false,
+							amqp.Publishing{MessageId: m.MessageID, Body: m.Body})
 						must(t, err)
 						p.Wait()
 						return nil
@@ -414,23 +433,25 @@ func TestInterruptedLooksGiveBack(t *testing.T) {
 			l := assess(t, c, v.Name, "q", dlq.AssessOptions{})
 			ctx, cancel := context.WithCancel(t.Context())
 			n := 0
-			_, err := dlq.Browse(ctx, c.Source(v.Name), dlq.BrowseOptions{Looking: l, Counter: lookCounter{v.Channel(t)}}, func(*message.Message) error {
-				if n++; n == 1000 {
-					cancel()
-				}
-				return nil
-			})
+			_, err := dlq.Browse(ctx, c.Source(v.Name), dlq.BrowseOptions{Looking: l, Counter: lookCounter{v.Channel(t)}},
+				func(*message.Message) error {
+					if n++; n == 1000 {
+						cancel()
+					}
+					return nil
+				})
 			if !errors.Is(err, context.Canceled) {
 				t.Errorf("%s: interrupted with %v", kind, err)
 			}
 			n = 0
 			broken := errors.New("broken")
-			r, err := dlq.Browse(t.Context(), c.Source(v.Name), dlq.BrowseOptions{Looking: l, Counter: lookCounter{v.Channel(t)}}, func(*message.Message) error {
-				if n++; n == 700 {
-					return broken
-				}
-				return nil
-			})
+			r, err := dlq.Browse(t.Context(), c.Source(v.Name),
+				dlq.BrowseOptions{Looking: l, Counter: lookCounter{v.Channel(t)}}, func(*message.Message) error {
+					if n++; n == 700 {
+						return broken
+					}
+					return nil
+				})
 			if !errors.Is(err, broken) || r.Seen != 700 {
 				t.Errorf("%s: %+v with %v", kind, r, err)
 			}
@@ -456,7 +477,8 @@ func TestWindowsKeepTheOrder(t *testing.T) {
 			c := liveClient(t, v.User)
 			l := assess(t, c, v.Name, "q", dlq.AssessOptions{})
 			var got seen
-			r, err := dlq.Browse(t.Context(), c.Source(v.Name), dlq.BrowseOptions{Looking: l, Counter: lookCounter{v.Channel(t)}, Memory: 256 << 10}, got.each)
+			r, err := dlq.Browse(t.Context(), c.Source(v.Name),
+				dlq.BrowseOptions{Looking: l, Counter: lookCounter{v.Channel(t)}, Memory: 256 << 10}, got.each)
 			must(t, err)
 			if got.String() != numbers(0, 5000) || r.Windows < 20 || r.Returned != 5000 {
 				t.Errorf("%s: saw %d messages, %+v", kind, len(got.ids), r)
@@ -480,12 +502,13 @@ func TestLostConnectionIsTold(t *testing.T) {
 		u.URL = proxy.Through(u.URL)
 		c := liveClient(t, u)
 		n := 0
-		_, err := dlq.Browse(t.Context(), c.Source(v.Name), dlq.BrowseOptions{Looking: dlq.Looking{Queue: "q"}}, func(*message.Message) error {
-			if n++; n == 500 {
-				proxy.Cut()
-			}
-			return nil
-		})
+		_, err := dlq.Browse(t.Context(), c.Source(v.Name), dlq.BrowseOptions{Looking: dlq.Looking{Queue: "q"}},
+			func(*message.Message) error {
+				if n++; n == 500 {
+					proxy.Cut()
+				}
+				return nil
+			})
 		if err == nil {
 			t.Error("no error")
 		}

@@ -14,9 +14,10 @@ import (
 // returnTimeout bounds the settlement of one window.
 const returnTimeout = 60 * time.Second
 
-// giveBack returns all held messages. A quorum queue puts them in the order of their return, so the windows go in the order in which
-// they were filled. A classic queue puts each message where it was, and walks past all returned ones before it: the last window goes
-// first there, or a million messages would take it minutes.
+// giveBack returns all held messages. A quorum queue puts them in the order of their return, so the
+// windows go in the order in which they were filled. A classic queue puts each message where it
+// was, and walks past all returned ones before it: the last window goes first there, or a million
+// messages would take it minutes.
 func (b *browser) giveBack(ctx context.Context) (err error) {
 	if b.doomed {
 		lower, rescued := b.rescue(ctx)
@@ -70,14 +71,17 @@ const (
 
 func (b *browser) settle(ctx context.Context, d time.Duration) { _ = waitFor(ctx, d) }
 
-// inTurn is how many windows of a classic queue are returned before the queue is asked whether it has them, which takes some
-// pauses each time, and keeps what is under way small enough for the answer to come in time.
+// inTurn is how many windows of a classic queue are returned before the queue is asked whether it
+// has them, which takes some pauses each time, and keeps what is under way small enough for the
+// answer to come in time.
 const inTurn = 16
 
-// giveBackInTurn returns the messages of one window of a classic queue, and comes back when the broker has closed its channel: windows
-// have a channel each, and the broker's channels work side by side, so that nacks which are only sent in an order reach the queue in
-// any (4.0.5: twice the time for a look at 300,000 messages). A channel has handed its nack to the queue when it answers the close. With
-// settled it comes back when the queue has it, too, and with it all that came before.
+// giveBackInTurn returns the messages of one window of a classic queue, and comes back when the
+// broker has closed its channel: windows have a channel each, and the broker's channels work side
+// by side, so that nacks which are only sent in an order reach the queue in any (4.0.5: twice the
+// time for a look at 300,000 messages). A channel has handed its nack to the queue when it answers
+// the close. With settled it comes back when the queue has it, too, and with it all that came
+// before.
 func (b *browser) giveBackInTurn(ctx context.Context, w *window, settled bool) error {
 	if err := b.giveBackWindow(w); err != nil || w.closed {
 		return err
@@ -93,7 +97,8 @@ func (b *browser) giveBackInTurn(ctx context.Context, w *window, settled bool) e
 	return w.sub.Close()
 }
 
-// giveBackWindow returns the messages of one window. A nack is only handed to the connection: see finish.
+// giveBackWindow returns the messages of one window. A nack is only handed to the connection: see
+// finish.
 func (b *browser) giveBackWindow(w *window) (err error) {
 	if w.count > 0 && b.o.Looking.Return == ReturnByNack {
 		err = w.sub.Nack(w.last, true, true)
@@ -107,8 +112,9 @@ func (b *browser) giveBackWindow(w *window) (err error) {
 	return err
 }
 
-// finish sees that the broker has applied what was returned, and closes. Closing right behind a nack would lose it on quorum queues, and
-// the close counts. It is asked for when all windows are returned: one that still holds messages would hide the answer.
+// finish sees that the broker has applied what was returned, and closes. Closing right behind a
+// nack would lose it on quorum queues, and the close counts. It is asked for when all windows are
+// returned: one that still holds messages would hide the answer.
 func (b *browser) finish(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, returnTimeout)
 	defer cancel()
@@ -138,8 +144,9 @@ func (b *browser) ready(ctx context.Context) int64 {
 	return n
 }
 
-// awaitBack waits until a window is back in its queue, for a moment at most, so that the next one comes behind it: a quorum
-// queue puts messages back in the order in which they are returned (seen on 3.10.8, 4.0.5 and 4.3.6).
+// awaitBack waits until a window is back in its queue, for a moment at most, so that the next one
+// comes behind it: a quorum queue puts messages back in the order in which they are returned (seen
+// on 3.10.8, 4.0.5 and 4.3.6).
 func (b *browser) awaitBack(ctx context.Context, n int64, known bool) {
 	if !known {
 		b.settle(ctx, betweenWindows)
@@ -150,9 +157,10 @@ func (b *browser) awaitBack(ctx context.Context, n int64, known bool) {
 	}
 }
 
-// awaitCounted waits until a classic queue counts n messages, so that who counts them after the look finds all: a queue that has a backlog
-// answers how many it has before it takes back what was returned (4.0.5, 4.3.6: also behind the end of the channel). Others may take some, or
-// some may expire: an answer that stays the same is believed after a while.
+// awaitCounted waits until a classic queue counts n messages, so that who counts them after the
+// look finds all: a queue that has a backlog answers how many it has before it takes back what was
+// returned (4.0.5, 4.3.6: also behind the end of the channel). Others may take some, or some may
+// expire: an answer that stays the same is believed after a while.
 func (b *browser) awaitCounted(ctx context.Context, n int64) {
 	const believed = 20
 	last, same := int64(-1), 0
@@ -168,7 +176,8 @@ func (b *browser) awaitCounted(ctx context.Context, n int64) {
 	}
 }
 
-// rescue makes sure that no message is lost by its return: with the guard, else with copies at the queue's end.
+// rescue makes sure that no message is lost by its return: with the guard, else with copies at the
+// queue's end.
 func (b *browser) rescue(ctx context.Context) (lower func(context.Context) error, err error) {
 	if b.o.Guard != nil {
 		if lower, err := b.raise(ctx); err == nil {
@@ -187,7 +196,8 @@ func (b *browser) rescue(ctx context.Context) (lower func(context.Context) error
 		}
 	}
 	if len(b.report.Lost) > 0 {
-		return nil, fmt.Errorf("return messages to queue %q: the broker drops or dead-letters %d of them, whose delivery limit was reached before: %w",
+		return nil, fmt.Errorf("return messages to queue %q: the broker drops or dead-letters %d of them, whose delivery "+
+			"limit was reached before: %w",
 			b.o.Looking.Queue, len(b.report.Lost), err)
 	}
 	return nil, nil
@@ -195,7 +205,8 @@ func (b *browser) rescue(ctx context.Context) (lower func(context.Context) error
 
 var errNoKeep = errors.New("neither a policy could lift the limit, nor a copy be kept")
 
-// keep puts a copy of the message at the end of the queue and takes the original off, once that is confirmed.
+// keep puts a copy of the message at the end of the queue and takes the original off, once that is
+// confirmed.
 func (b *browser) keep(ctx context.Context, w *window, d *doomedMessage) error {
 	if b.o.Keep == nil {
 		return errNoKeep

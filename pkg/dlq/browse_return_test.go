@@ -20,7 +20,8 @@ func (*lostSub) Nack(uint64, bool, bool) error { return consume.ErrLost }
 func (*lostSub) Settled(context.Context) error { return consume.ErrLost }
 func (s *lostSub) Close() error                { s.closed++; return nil }
 
-// TestLostConnectionIsToldOnce: hundreds of windows share a connection; that it was lost is one error, and all of them are closed.
+// TestLostConnectionIsToldOnce: hundreds of windows share a connection; that it was lost is one
+// error, and all of them are closed.
 func TestLostConnectionIsToldOnce(t *testing.T) {
 	for _, kind := range []string{topology.Classic, topology.Quorum} {
 		b := &browser{o: BrowseOptions{Looking: Looking{Type: kind, Return: ReturnByNack}}}
@@ -42,7 +43,8 @@ func TestLostConnectionIsToldOnce(t *testing.T) {
 	}
 }
 
-// lateCounter counts what was there before for a few times, as a queue with a backlog does, and then what has come back, too.
+// lateCounter counts what was there before for a few times, as a queue with a backlog does, and
+// then what has come back, too.
 type lateCounter struct {
 	asked, late   int
 	before, after int64
@@ -62,7 +64,8 @@ func (returningSub) Nack(uint64, bool, bool) error { return nil }
 func (returningSub) Settled(context.Context) error { return nil }
 func (returningSub) Close() error                  { return nil }
 
-// TestReturnedMessagesAreAwaited: a look ends when the queue counts what was returned, or has said something else for long enough.
+// TestReturnedMessagesAreAwaited: a look ends when the queue counts what was returned, or has said
+// something else for long enough.
 func TestReturnedMessagesAreAwaited(t *testing.T) {
 	for _, c := range []struct {
 		counter lateCounter
@@ -70,7 +73,8 @@ func TestReturnedMessagesAreAwaited(t *testing.T) {
 	}{
 		{lateCounter{late: 1, before: 7, after: 12}, 2},
 		{lateCounter{late: 9, before: 7, after: 12}, 10},
-		{lateCounter{late: 1, before: 7, after: 11}, 1 + 20}, // somebody has taken one: 20 answers that are the same are believed
+		// somebody has taken one: 20 answers that are the same are believed
+		{lateCounter{late: 1, before: 7, after: 11}, 1 + 20},
 	} {
 		b := &browser{o: BrowseOptions{Counter: &c.counter, Looking: Looking{Type: topology.Classic, Return: ReturnByNack}}}
 		for range 5 {

@@ -8,7 +8,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/consume"
 )
 
-// stream reads a stream from its first message to what is its last now. Nothing is taken out of a stream by reading.
+// stream reads a stream from its first message to what is its last now. Nothing is taken out of a
+// stream by reading.
 func (b *browser) stream(ctx context.Context) error {
 	o := consume.Options{Queue: b.o.Looking.Queue, Tag: b.o.Tag, Prefetch: streamPrefetch}
 	last, ok, err := streamEnd(ctx, b.src, o, b.o.Idle)
@@ -28,7 +29,8 @@ func (b *browser) stream(ctx context.Context) error {
 	for {
 		d, err := idle.next(ctx, sub)
 		if errors.Is(err, errIdle) {
-			return fmt.Errorf("read stream %q: its last offset is %d, and the broker has sent nothing for %s: only a part was read", o.Queue, last, streamStall)
+			return fmt.Errorf("read stream %q: its last offset is %d, and the broker has sent nothing for %s: only a part "+
+				"was read", o.Queue, last, streamStall)
 		}
 		if err != nil {
 			return err

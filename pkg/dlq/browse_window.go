@@ -28,9 +28,9 @@ type doomedMessage struct {
 	m   message.Message
 }
 
-// fill gives the window's messages to the callback, and cancels its consumer when the window is full or the queue empty. more says
-// that the queue may have further messages. Whatever goes wrong, the consumer is cancelled first: the messages that are
-// returned must not come back to it.
+// fill gives the window's messages to the callback, and cancels its consumer when the window is
+// full or the queue empty. more says that the queue may have further messages. Whatever goes wrong,
+// the consumer is cancelled first: the messages that are returned must not come back to it.
 func (b *browser) fill(ctx context.Context, w *window) (more bool, err error) {
 	idle := startIdle(ctx, b.o.Idle)
 	defer idle.stop()
@@ -44,7 +44,8 @@ func (b *browser) fill(ctx context.Context, w *window) (more bool, err error) {
 	if errors.Is(err, errIdle) || errors.Is(err, errAhead) {
 		end = nil
 	}
-	// What was under way when the consumer was cancelled is held too; it is shown unless the look is over.
+	// What was under way when the consumer was cancelled is held too; it is shown unless the look
+	// is over.
 	late, cancelled := b.cancel(ctx, w, end == nil)
 	if end = errors.Join(end, cancelled); end != nil {
 		return false, end
@@ -52,7 +53,8 @@ func (b *browser) fill(ctx context.Context, w *window) (more bool, err error) {
 	return !errors.Is(err, errAhead) && (late || w.count >= int64(w.prefetch)), nil
 }
 
-// take counts a message in, checks its room, and shows it. One that has too little room is shown too, and ends the look.
+// take counts a message in, checks its room, and shows it. One that has too little room is shown
+// too, and ends the look.
 func (b *browser) take(w *window, d *consume.Delivery) error {
 	short := b.hold(w, d)
 	if b.extending {
@@ -96,11 +98,13 @@ func (b *browser) checkRoom(w *window, d *consume.Delivery) error {
 	if b.report.Guarded && !room.Survives(count) {
 		return nil // its fate is the same with one delivery more
 	}
-	return fmt.Errorf("look into queue %q: %w: message %q was delivered %d times already, and the delivery limit is %d: looking again and again would use it up (it was returned behind the messages that were returned before)",
+	return fmt.Errorf("look into queue %q: %w: message %q was delivered %d times already, and the delivery limit is "+
+		"%d: looking again and again would use it up (it was returned behind the messages that were returned before)",
 		b.o.Looking.Queue, ErrUnsafe, d.MessageID, count, room.Limit)
 }
 
-// cancel ends the window's consumer and takes in what was under way; late says whether there was any.
+// cancel ends the window's consumer and takes in what was under way; late says whether there was
+// any.
 func (b *browser) cancel(ctx context.Context, w *window, show bool) (late bool, err error) {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), returnTimeout)
 	defer stop()
@@ -134,7 +138,8 @@ type sizing struct {
 }
 
 const (
-	// perMessage is what a delivery costs in memory beside its body, and headerFactor what decoding makes of header bytes.
+	// perMessage is what a delivery costs in memory beside its body, and headerFactor what decoding
+	// makes of header bytes.
 	perMessage, headerFactor = 1 << 10, 10
 	// maxWindow keeps a window's start, some round trips, below a percent of its time.
 	maxWindow = 10000
@@ -170,7 +175,8 @@ func (s *sizing) next(memory int64, probe bool) int {
 	return s.last
 }
 
-// idleWatch ends a wait for a message when none has come for a while, without a timer for each message.
+// idleWatch ends a wait for a message when none has come for a while, without a timer for each
+// message.
 type idleWatch struct {
 	ctx   context.Context //nolint:containedctx // it is made here and lives as long as the watch
 	end   context.CancelCauseFunc
@@ -212,7 +218,8 @@ func (w *idleWatch) watch() {
 	}
 }
 
-// next returns the next delivery, or errIdle. The watch may have ended while the callback was slow: then a last, plain wait decides.
+// next returns the next delivery, or errIdle. The watch may have ended while the callback was slow:
+// then a last, plain wait decides.
 func (w *idleWatch) next(ctx context.Context, sub consume.Subscription) (consume.Delivery, error) {
 	if d, ok := sub.TryNext(); ok {
 		w.count.Add(1)

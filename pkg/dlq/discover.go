@@ -15,7 +15,8 @@ type Certainty uint8
 const (
 	// Surely: every dead letter that it speaks of.
 	Surely Certainty = iota
-	// Possibly: it depends on the routing keys or headers of the messages, on a plugin's exchange, or on a policy that cannot be judged.
+	// Possibly: it depends on the routing keys or headers of the messages, on a plugin's exchange,
+	// or on a policy that cannot be judged.
 	Possibly
 )
 
@@ -28,9 +29,11 @@ type Role string
 const (
 	// RoleDeadLetter is where messages wait for a person: the end of their way.
 	RoleDeadLetter Role = "dead-letter"
-	// RoleWait is a step of a retry ladder: messages expire here on purpose and go back to where they died.
+	// RoleWait is a step of a retry ladder: messages expire here on purpose and go back to where
+	// they died.
 	RoleWait Role = "wait"
-	// RoleWork is a queue that gets dead letters only back from wait queues: messages to be tried again.
+	// RoleWork is a queue that gets dead letters only back from wait queues: messages to be tried
+	// again.
 	RoleWork Role = "work"
 )
 
@@ -40,8 +43,8 @@ type Source struct {
 	Queue, Type string
 	// Exchange is the dead-letter exchange; "" is the default exchange.
 	Exchange string
-	// Key is the routing key of the dead letters: the configured one, or with Original the pattern of the keys by which
-	// messages come into Queue.
+	// Key is the routing key of the dead letters: the configured one, or with Original the pattern
+	// of the keys by which messages come into Queue.
 	Key      string
 	Original bool
 	// Via are the exchanges after Exchange that the dead letters go through.
@@ -59,10 +62,11 @@ type Queue struct {
 	Role              Role
 	// Sources are ordered by queue. Empty when only the name or the content tells.
 	Sources []Source
-	// ByName says whose error queue the name stands for: "MassTransit", "--match"; "" when the name tells nothing.
+	// ByName says whose error queue the name stands for: "MassTransit", "--match"; "" when the name
+	// tells nothing.
 	ByName string
-	// ByContent says by whose convention its first message tells that it failed elsewhere, see ErrorConvention; "" when it tells
-	// nothing, or was not looked at: Discover looks at none.
+	// ByContent says by whose convention its first message tells that it failed elsewhere, see
+	// ErrorConvention; "" when it tells nothing, or was not looked at: Discover looks at none.
 	ByContent string
 	// Status has the counts of a live broker; Known is false for a file.
 	Status topology.QueueStatus
@@ -83,10 +87,11 @@ type Losing struct {
 	// All says that no dead letter of the queue reaches a queue; otherwise some do.
 	All       bool
 	Certainty Certainty
-	// Straight says that only messages are lost that were published to the queue itself through the default exchange, as a
-	// replay does: they keep the queue's name as their routing key.
+	// Straight says that only messages are lost that were published to the queue itself through the
+	// default exchange, as a replay does: they keep the queue's name as their routing key.
 	Straight bool
-	// Kept says that the messages are not lost but pile up in Queue until there is a route: dead-letter strategy at-least-once.
+	// Kept says that the messages are not lost but pile up in Queue until there is a route:
+	// dead-letter strategy at-least-once.
 	Kept bool
 	// Reason is one sentence for people.
 	Reason string
@@ -104,7 +109,8 @@ type DiscoverOptions struct {
 
 // Discovery is what Discover found.
 type Discovery struct {
-	// Queues are ordered by vhost and name; wait and work queues of retry ladders are among them, see Role.
+	// Queues are ordered by vhost and name; wait and work queues of retry ladders are among them,
+	// see Role.
 	Queues []Queue
 	// Losing are ordered by vhost and queue; what is sure comes first.
 	Losing []Losing
@@ -112,8 +118,9 @@ type Discovery struct {
 	Unsure []string
 }
 
-// Discover finds every queue that dead letters reach, by queue arguments, effective policies and bindings, and every queue
-// whose dead letters reach nothing. It is pure, and safe for concurrent use as long as nobody changes s.
+// Discover finds every queue that dead letters reach, by queue arguments, effective policies and
+// bindings, and every queue whose dead letters reach nothing. It is pure, and safe for concurrent
+// use as long as nobody changes s.
 func Discover(s *topology.State, o DiscoverOptions) Discovery {
 	var d Discovery
 	for _, vhost := range s.VHosts() {
@@ -129,15 +136,16 @@ func Discover(s *topology.State, o DiscoverOptions) Discovery {
 	return d
 }
 
-// DiscoverLive is Discover for a broker, whose version it knows, with the counts of the queues. Kinds that could not be read
-// are told in Unsure.
+// DiscoverLive is Discover for a broker, whose version it knows, with the counts of the queues.
+// Kinds that could not be read are told in Unsure.
 func DiscoverLive(l *topology.Live, o DiscoverOptions) Discovery {
 	o.Version = cmp.Or(o.Version, l.Server.Version)
 	d := Discover(&l.State, o)
 	for i := range d.Queues {
 		d.Queues[i].Status = l.Status[d.Queues[i].Ref()]
 	}
-	for _, k := range []topology.Kind{topology.KindPolicy, topology.KindExchange, topology.KindBinding, topology.KindQueue} {
+	for _, k := range []topology.Kind{topology.KindPolicy, topology.KindExchange, topology.KindBinding,
+		topology.KindQueue} {
 		if why, ok := l.Unreadable[k]; ok {
 			d.Unsure = append(d.Unsure, fmt.Sprintf("without the %ss some dead-letter queues cannot be found: %s", k, why))
 		}

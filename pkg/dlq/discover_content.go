@@ -8,12 +8,12 @@ import (
 // ConventionBroker is what ErrorConvention returns for the broker's own death history.
 const ConventionBroker = "RabbitMQ"
 
-// ErrorConvention returns by whose convention a message at the head of a queue says that it failed elsewhere and was put here: a
-// framework's name, ConventionBroker for a message that died in another queue, and "" for one that says nothing. m.Queue must be
-// the queue that it is in.
+// ErrorConvention returns by whose convention a message at the head of a queue says that it failed
+// elsewhere and was put here: a framework's name, ConventionBroker for a message that died in
+// another queue, and "" for one that says nothing. m.Queue must be the queue that it is in.
 //
-// A message that is back where it failed, or that a replay brought, is at work again: it says nothing. So does a Celery task: its
-// headers are those of every task.
+// A message that is back where it failed, or that a replay brought, is at work again: it says
+// nothing. So does a Celery task: its headers are those of every task.
 func ErrorConvention(m *message.Message) string {
 	if from := m.Headers.Text(message.HeaderReplayFrom); from != "" && from != m.Queue {
 		return ""
@@ -35,9 +35,10 @@ func ErrorConvention(m *message.Message) string {
 	return ConventionBroker
 }
 
-// MayHoldErrors says whether a queue that Discover did not find may be looked into for ErrorConvention: it holds messages, nobody is
-// at work on it, and a look at its first message does no more than set the flag redelivered. Queues that a delivery limit or a
-// length limit is near are left alone, as are those that wait for a retry.
+// MayHoldErrors says whether a queue that Discover did not find may be looked into for
+// ErrorConvention: it holds messages, nobody is at work on it, and a look at its first message does
+// no more than set the flag redelivered. Queues that a delivery limit or a length limit is near are
+// left alone, as are those that wait for a retry.
 func MayHoldErrors(l Looking, s topology.QueueStatus) bool {
 	if l.Refused != "" || l.Room != nil || l.Guard || !s.Known || s.Messages == 0 || s.Consumers > 0 {
 		return false
@@ -50,13 +51,15 @@ func MayHoldErrors(l Looking, s topology.QueueStatus) bool {
 	return true
 }
 
-// AddByContent adds a queue that Discover did not find, and whose first message tells by whose convention it failed.
+// AddByContent adds a queue that Discover did not find, and whose first message tells by whose
+// convention it failed.
 func (d *Discovery) AddByContent(q *topology.Queue, s topology.QueueStatus, convention string) {
 	for _, known := range d.Queues {
 		if known.VHost == q.VHost && known.Name == q.Name {
 			return
 		}
 	}
-	d.Queues = append(d.Queues, Queue{VHost: q.VHost, Name: q.Name, Type: q.Type, Role: RoleDeadLetter, ByContent: convention, Status: s})
+	d.Queues = append(d.Queues, Queue{VHost: q.VHost, Name: q.Name, Type: q.Type, Role: RoleDeadLetter,
+		ByContent: convention, Status: s})
 	d.sortQueues()
 }

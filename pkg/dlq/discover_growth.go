@@ -7,7 +7,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Growth remembers the depth of queues between two looks at a broker. The zero value is ready; it is for one goroutine.
+// Growth remembers the depth of queues between two looks at a broker. The zero value is ready; it
+// is for one goroutine.
 type Growth struct {
 	seen map[topology.Ref]depth
 }
@@ -35,8 +36,8 @@ func (c Change) PerMinute() float64 {
 	return float64(c.Messages) / c.Since.Minutes()
 }
 
-// Note remembers the depth of every queue of d, read at now, and returns how each changed since the last call. Queues that
-// are gone are forgotten.
+// Note remembers the depth of every queue of d, read at now, and returns how each changed since the
+// last call. Queues that are gone are forgotten.
 func (g *Growth) Note(d Discovery, now time.Time) map[topology.Ref]Change {
 	next := map[topology.Ref]depth{}
 	changes := map[topology.Ref]Change{}
@@ -54,8 +55,9 @@ func (g *Growth) Note(d Discovery, now time.Time) map[topology.Ref]Change {
 	return changes
 }
 
-// Age returns how long ago the message failed, as far as it tells, and false when it tells nothing. The clocks of broker and client may
-// differ: it is never negative. For the age of the oldest, look at one message: Browse with Limit 1.
+// Age returns how long ago the message failed, as far as it tells, and false when it tells nothing.
+// The clocks of broker and client may differ: it is never negative. For the age of the oldest, look
+// at one message: Browse with Limit 1.
 func Age(m *message.Message, now time.Time) (time.Duration, bool) {
 	at := m.DiedAt()
 	if at.IsZero() {

@@ -9,7 +9,8 @@ import (
 // pattern is a set of routing keys that one binding lets through.
 type pattern = routing.Pattern
 
-// keyset is a set of routing keys: those that all of the patterns let through, and none of the others.
+// keyset is a set of routing keys: those that all of the patterns let through, and none of the
+// others.
 type keyset struct {
 	all  []pattern
 	none []pattern
@@ -72,7 +73,8 @@ const (
 	unknown // the search was given up
 )
 
-// maxSearch bounds the number of states of one search. Topologies of thousands of bindings need some hundred.
+// maxSearch bounds the number of states of one search. Topologies of thousands of bindings need
+// some hundred.
 const maxSearch = 20000
 
 // find looks for a key that is in k and in none of the other sets, and returns a short one.
@@ -96,8 +98,8 @@ func inAny(key string, sets []keyset) bool {
 	return false
 }
 
-// search walks through all keys, word by word and shortest first, keeping where each pattern is: a breadth-first search
-// in the product of the patterns' automata.
+// search walks through all keys, word by word and shortest first, keeping where each pattern is: a
+// breadth-first search in the product of the patterns' automata.
 type search struct {
 	wanted   compiled
 	others   []compiled
@@ -118,7 +120,8 @@ type searchState struct {
 func newSearch(k keyset, others []keyset) *search {
 	s := &search{index: map[string]int{}, seen: map[string]bool{}}
 	taken := map[string]bool{}
-	// A word that no pattern names stands for all others. It goes first, being the likeliest that no binding matches.
+	// A word that no pattern names stands for all others. It goes first, being the likeliest that
+	// no binding matches.
 	s.alphabet = []string{""}
 	s.wanted = s.compile(k, taken)
 	for _, o := range others {
@@ -216,7 +219,8 @@ func (s *search) found(state searchState) bool {
 func (s searchState) unwritable() bool { return len(s.key) == 1 && s.key[0] == "" }
 
 func (s *search) step(state searchState, word string) searchState {
-	next := searchState{key: append(state.key[:len(state.key):len(state.key)], word), at: make([]routing.Positions, len(s.patterns))}
+	next := searchState{key: append(state.key[:len(state.key):len(state.key)], word),
+		at: make([]routing.Positions, len(s.patterns))}
 	for i, p := range s.patterns {
 		next.at[i] = p.Read(state.at[i], word)
 	}

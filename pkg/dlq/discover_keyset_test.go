@@ -48,7 +48,8 @@ func TestKeysetsKnowWhatIsLeftOver(t *testing.T) {
 	}
 }
 
-// Whatever find returns is right by the one definition that matters, and what it says is not there cannot be found by trying.
+// Whatever find returns is right by the one definition that matters, and what it says is not there
+// cannot be found by trying.
 func TestKeysetSearchAgreesWithTrying(t *testing.T) {
 	word := rapid.SampledFrom([]string{"a", "b", "*", "#", ""})
 	pat := rapid.Custom(func(t *rapid.T) string { return strings.Join(rapid.SliceOfN(word, 0, 4).Draw(t, "words"), ".") })

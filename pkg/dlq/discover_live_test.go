@@ -30,7 +30,8 @@ func liveClient(tb testing.TB, u rabbittest.User) *rabbit.Client {
 	api.User = nil
 	port, _ := strconv.Atoi(a.Port())
 	password, _ := a.User.Password()
-	c, err := rabbit.New(rabbit.Options{Host: a.Hostname(), Port: port, User: a.User.Username(), Password: topology.Secret(password), API: api.String(), Name: "msgctl test"})
+	c, err := rabbit.New(rabbit.Options{Host: a.Hostname(), Port: port, User: a.User.Username(),
+		Password: topology.Secret(password), API: api.String(), Name: "msgctl test"})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -53,7 +54,8 @@ type letter struct {
 	exchange, key string
 	headers       amqp.Table
 	from          string
-	// lands are the queues that the broker puts it into, as this test expects; the broker is asked all the same.
+	// lands are the queues that the broker puts it into, as this test expects; the broker is asked
+	// all the same.
 	lands []string
 }
 
@@ -92,7 +94,8 @@ func liveShapes() []liveShape {
 		return a
 	}
 	policy := func(t *testing.T, v *rabbittest.VHost, name string, priority int, d map[string]any) {
-		v.Client().Put(t, rabbittest.Path("policies", v.Name, name), map[string]any{"pattern": "^work", "apply-to": "queues", "priority": priority, "definition": d})
+		v.Client().Put(t, rabbittest.Path("policies", v.Name, name),
+			map[string]any{"pattern": "^work", "apply-to": "queues", "priority": priority, "definition": d})
 		time.Sleep(300 * time.Millisecond)
 	}
 	return []liveShape{
@@ -130,12 +133,14 @@ func liveShapes() []liveShape {
 				must(t, ch.QueueBind("dead", "*.created", "dlx", false, nil))
 			},
 			letters: []letter{
-				{exchange: "in", key: "order.created", from: "work", lands: []string{"dead"}}, {exchange: "in", key: "order.paid", from: "work"},
+				{exchange: "in", key: "order.created", from: "work", lands: []string{"dead"}}, {exchange: "in", key: "order.paid",
+					from: "work"},
 				{exchange: "in", key: "order", from: "work"}, {key: "work", from: "work"},
 			},
 		},
 		{
-			name: "exchange to exchange, alternate exchange", declare: func(t *testing.T, _ *rabbittest.VHost, ch *amqp.Channel) {
+			name: "exchange to exchange, alternate exchange", declare: func(t *testing.T, _ *rabbittest.VHost,
+				ch *amqp.Channel) {
 				declareExchange(t, ch, "dlx", "topic", amqp.Table{"alternate-exchange": "ae"})
 				declareExchange(t, ch, "next", "fanout", nil)
 				declareExchange(t, ch, "ae", "fanout", nil)
@@ -146,10 +151,12 @@ func liveShapes() []liveShape {
 				must(t, ch.QueueBind("dead", "", "next", false, nil))
 				must(t, ch.QueueBind("rest", "", "ae", false, nil))
 			},
-			letters: []letter{{key: "work", from: "work", lands: []string{"dead"}}, {key: "work2", from: "work2", lands: []string{"rest"}}},
+			letters: []letter{{key: "work", from: "work", lands: []string{"dead"}},
+				{key: "work2", from: "work2", lands: []string{"rest"}}},
 		},
 		{
-			name: "alternate exchange behind an exchange that leads nowhere", declare: func(t *testing.T, _ *rabbittest.VHost, ch *amqp.Channel) {
+			name: "alternate exchange behind an exchange that leads nowhere", declare: func(t *testing.T, _ *rabbittest.VHost,
+				ch *amqp.Channel) {
 				declareExchange(t, ch, "dlx", "fanout", amqp.Table{"alternate-exchange": "ae"})
 				declareExchange(t, ch, "next", "fanout", nil)
 				declareExchange(t, ch, "ae", "fanout", nil)
@@ -167,7 +174,8 @@ func liveShapes() []liveShape {
 				declareQueues(t, ch, nil, "dead")
 				must(t, ch.QueueBind("dead", "", "dlx", false, amqp.Table{"x-match": "all", "tenant": "acme"}))
 			},
-			letters: []letter{{key: "work", headers: amqp.Table{"tenant": "acme"}, from: "work", lands: []string{"dead"}}, {key: "work", from: "work"}},
+			letters: []letter{{key: "work", headers: amqp.Table{"tenant": "acme"}, from: "work", lands: []string{"dead"}},
+				{key: "work", from: "work"}},
 		},
 		{
 			name: "headers with nothing to compare", declare: func(t *testing.T, _ *rabbittest.VHost, ch *amqp.Channel) {
@@ -191,9 +199,11 @@ func liveShapes() []liveShape {
 				declareQueues(t, ch, nil, "work", "dead", "dead2")
 				declareQueues(t, ch, amqp.Table{"x-queue-type": "quorum"}, "work2")
 				policy(t, v, "low", 1, map[string]any{"dead-letter-exchange": "", "dead-letter-routing-key": "dead"})
-				policy(t, v, "high", 2, map[string]any{"dead-letter-exchange": "", "dead-letter-routing-key": "dead2", "delivery-limit": 5})
+				policy(t, v, "high", 2, map[string]any{"dead-letter-exchange": "", "dead-letter-routing-key": "dead2",
+					"delivery-limit": 5})
 			},
-			letters: []letter{{key: "work", from: "work", lands: []string{"dead"}}, {key: "work2", from: "work2", lands: []string{"dead2"}}},
+			letters: []letter{{key: "work", from: "work", lands: []string{"dead"}},
+				{key: "work2", from: "work2", lands: []string{"dead2"}}},
 		},
 		{
 			name: "argument and policy, key by key", declare: func(t *testing.T, v *rabbittest.VHost, ch *amqp.Channel) {
@@ -209,14 +219,17 @@ func liveShapes() []liveShape {
 				declareQueues(t, ch, nil, "rest")
 				declareExchange(t, ch, "dlx", "direct", nil)
 				must(t, ch.QueueBind("rest", "", "amq.fanout", false, nil))
-				v.Client().Put(t, rabbittest.Path("policies", v.Name, "ae"), map[string]any{"pattern": "^dlx$", "apply-to": "exchanges", "definition": map[string]any{"alternate-exchange": "amq.fanout"}})
+				v.Client().Put(t, rabbittest.Path("policies", v.Name, "ae"),
+					map[string]any{"pattern": "^dlx$", "apply-to": "exchanges",
+						"definition": map[string]any{"alternate-exchange": "amq.fanout"}})
 				time.Sleep(300 * time.Millisecond)
 			},
 			letters: []letter{{key: "work", from: "work", lands: []string{"rest"}}},
 		},
 		{
 			name: "a stream", declare: func(t *testing.T, _ *rabbittest.VHost, ch *amqp.Channel) {
-				declareQueues(t, ch, amqp.Table{"x-queue-type": "quorum", "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "s"}, "work")
+				declareQueues(t, ch, amqp.Table{"x-queue-type": "quorum", "x-dead-letter-exchange": "",
+					"x-dead-letter-routing-key": "s"}, "work")
 				declareQueues(t, ch, amqp.Table{"x-queue-type": "stream"}, "s")
 			},
 			letters: []letter{{key: "work", from: "work", lands: []string{"s"}}},
@@ -224,8 +237,8 @@ func liveShapes() []liveShape {
 	}
 }
 
-// What Discover says must be what the broker does: every queue a dead letter lands in has its source, and one that lands
-// nowhere is foretold.
+// What Discover says must be what the broker does: every queue a dead letter lands in has its
+// source, and one that lands nowhere is foretold.
 func TestDiscoverAgreesWithTheBroker(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		for _, s := range liveShapes() {
@@ -281,20 +294,23 @@ func compare(t *testing.T, d dlq.Discovery, l letter, landed []string) {
 	}
 }
 
-// reject publishes a message, rejects it out of its queue, and returns where it is then. What is expected may take its time; what is not has a
-// moment to show up.
-func reject(t *testing.T, v *rabbittest.VHost, live *topology.Live, l letter, id string, expected int) (landed []string) {
+// reject publishes a message, rejects it out of its queue, and returns where it is then. What is
+// expected may take its time; what is not has a moment to show up.
+func reject(t *testing.T, v *rabbittest.VHost, live *topology.Live, l letter, id string,
+	expected int) (landed []string) {
 	t.Helper()
 	ch := v.Channel(t)
 	must(t, ch.Confirm(false))
-	c, err := ch.PublishWithDeferredConfirm(l.exchange, l.key, true, false, amqp.Publishing{MessageId: id, Headers: l.headers, Body: []byte("x")})
+	c, err := ch.PublishWithDeferredConfirm(l.exchange, l.key, true, false,
+		amqp.Publishing{MessageId: id, Headers: l.headers, Body: []byte("x")})
 	must(t, err)
 	if !c.Wait() {
 		t.Fatal("the broker did not take the message")
 	}
 	m := await(t, ch, l.from)
 	must(t, m.Reject(false))
-	for end := time.Now().Add(20 * time.Second); len(landed) < expected && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); len(landed) < expected &&
+		time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		landed = whereIs(t, v, live, id, landed)
 	}
 	time.Sleep(400 * time.Millisecond)
@@ -317,7 +333,8 @@ func await(t *testing.T, ch *amqp.Channel, queue string) amqp.Delivery {
 	return amqp.Delivery{}
 }
 
-// whereIs takes a message out of the queues and adds their names to found. A stream keeps it, and counts once.
+// whereIs takes a message out of the queues and adds their names to found. A stream keeps it, and
+// counts once.
 func whereIs(t *testing.T, v *rabbittest.VHost, live *topology.Live, id string, found []string) []string {
 	t.Helper()
 	ch := v.Channel(t)

@@ -5,7 +5,8 @@ import (
 	routing "github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// network is the routing part of one vhost, asked with sets of keys where package route asks with messages.
+// network is the routing part of one vhost, asked with sets of keys where package route asks with
+// messages.
 type network struct {
 	*routing.Network
 	vhost    string
@@ -14,7 +15,8 @@ type network struct {
 
 func newNetwork(s *topology.State, vhost, version string) *network {
 	n := routing.New(s, vhost, version)
-	return &network{Network: n, vhost: vhost, policies: &policySet{version: version, list: n.Policies().All(), judged: n.Policies()}}
+	return &network{Network: n, vhost: vhost,
+		policies: &policySet{version: version, list: n.Policies().All(), judged: n.Policies()}}
 }
 
 // alternate returns the alternate exchange, "" for none.

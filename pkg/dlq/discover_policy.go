@@ -44,7 +44,8 @@ type settings struct {
 
 func (s *policySet) settings(q *topology.Queue) settings {
 	of := s.judged.Of(q)
-	return settings{Settings: of, queue: q, user: applied{of.User.Policy, of.User}, operator: applied{of.Operator.Policy, of.Operator}}
+	return settings{Settings: of, queue: q, user: applied{of.User.Policy, of.User},
+		operator: applied{of.Operator.Policy, of.Operator}}
 }
 
 func (s settings) get(key string) Setting { return Setting(s.Get(key)) }

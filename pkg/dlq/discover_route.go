@@ -29,8 +29,8 @@ type tracer struct {
 	full bool
 }
 
-// route returns every way that messages with keys of k take from an exchange to queues. A way on which no key of k can
-// go is left out.
+// route returns every way that messages with keys of k take from an exchange to queues. A way on
+// which no key of k can go is left out.
 func (n *network) route(exchange string, k keyset) *tracer {
 	r := &tracer{n: n}
 	r.follow(exchange, k, false, nil)
@@ -77,7 +77,8 @@ func (r *tracer) through(b *topology.Binding, k keyset, may bool, via []string) 
 	}
 }
 
-// alternate follows what no binding lets through. unsure says that some bindings may or may not let it through.
+// alternate follows what no binding lets through. unsure says that some bindings may or may not let
+// it through.
 func (r *tracer) alternate(exchange string, k keyset, taken []pattern, may, unsure bool, via []string) {
 	ae := r.n.alternate(exchange)
 	if ae == "" || slices.Contains(via, ae) {
@@ -92,8 +93,8 @@ func (r *tracer) alternate(exchange string, k keyset, taken []pattern, may, unsu
 	}
 }
 
-// defaultExchange routes to the queue that the key names. A set of keys that leaves the name open would reach every
-// queue in theory: only the queues that its patterns restrict are followed.
+// defaultExchange routes to the queue that the key names. A set of keys that leaves the name open
+// would reach every queue in theory: only the queues that its patterns restrict are followed.
 func (r *tracer) defaultExchange(k keyset, may bool, via []string) {
 	if key, ok := k.exact(); ok {
 		if r.n.Queue(key) != nil && k.has(key) {
@@ -124,7 +125,8 @@ func (r *tracer) reach(p path) {
 	r.paths = append(r.paths, p)
 }
 
-// keysInto returns the sets of keys with which messages get into a queue, other than through the default exchange.
+// keysInto returns the sets of keys with which messages get into a queue, other than through the
+// default exchange.
 func (n *network) keysInto(queue string) []keyset {
 	var sets []keyset
 	for _, b := range n.Into(queue) {
@@ -135,7 +137,8 @@ func (n *network) keysInto(queue string) []keyset {
 	return sets
 }
 
-// keysThrough goes back over a binding. An internal exchange gets its messages from other exchanges only.
+// keysThrough goes back over a binding. An internal exchange gets its messages from other exchanges
+// only.
 func (n *network) keysThrough(b *topology.Binding, seen []string) []keyset {
 	kind, ok := n.ExchangeType(b.Source)
 	if !ok {

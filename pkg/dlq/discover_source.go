@@ -39,7 +39,8 @@ func (f *finder) deadLetters(q *topology.Queue) {
 	}
 }
 
-// keys divides the dead letters of a queue by their routing keys: the configured one, or those that they were published with.
+// keys divides the dead letters of a queue by their routing keys: the configured one, or those that
+// they were published with.
 func (f *finder) keys(base letters, key Setting) []letters {
 	if k, ok := key.Value.(string); ok {
 		base.keys = keyset{all: []pattern{routing.Exactly(k)}}
@@ -70,7 +71,8 @@ func (f *finder) follow(l letters) {
 		if !p.may {
 			sure = append(sure, p.keys)
 		}
-		// What goes straight into a queue of its own goes back to it: a cycle, not a dead-letter queue.
+		// What goes straight into a queue of its own goes back to it: a cycle, not a dead-letter
+		// queue.
 		if p.queue != l.from.Name {
 			f.addSource(l, p)
 		}
@@ -78,8 +80,8 @@ func (f *finder) follow(l letters) {
 	f.judge(l, r, refused, sure, all)
 }
 
-// refuses says that a queue does not take these dead letters: 3.10.8 silently loses what is dead-lettered into a stream with
-// the default strategy at-most-once.
+// refuses says that a queue does not take these dead letters: 3.10.8 silently loses what is
+// dead-lettered into a stream with the default strategy at-most-once.
 func (f *finder) refuses(l letters, p path) bool {
 	to := f.n.Queue(p.queue)
 	return to != nil && to.Type == topology.Stream && !topology.VersionAtLeast(f.o.Version, "4.0") && !l.atLeastOnce
@@ -101,7 +103,8 @@ func (f *finder) addSource(l letters, p path) {
 		s.Certainty, s.Why = Possibly, "only messages whose routing key is in "+p.keys.String()
 	}
 	q := f.queue(p.queue)
-	// The queues are gone through one by one: only the last sources can be of this one. Ten thousand queues may share one dead-letter queue.
+	// The queues are gone through one by one: only the last sources can be of this one. Ten
+	// thousand queues may share one dead-letter queue.
 	for i := len(q.Sources) - 1; i >= 0 && q.Sources[i].Queue == s.Queue; i-- {
 		if s.sameAs(q.Sources[i]) {
 			return
@@ -112,7 +115,8 @@ func (f *finder) addSource(l letters, p path) {
 
 // sameAs says that two sources tell the same: several bindings lead to one queue.
 func (s Source) sameAs(o Source) bool {
-	return s.Queue == o.Queue && s.Exchange == o.Exchange && s.Key == o.Key && s.Certainty <= o.Certainty && slices.Equal(s.Via, o.Via)
+	return s.Queue == o.Queue && s.Exchange == o.Exchange && s.Key == o.Key && s.Certainty <= o.Certainty &&
+		slices.Equal(s.Via, o.Via)
 }
 
 // judge reports dead letters that reach nothing.
@@ -131,7 +135,8 @@ func (f *finder) judge(l letters, r *tracer, refused []path, sure, all []keyset)
 		}
 		loss.Certainty = Possibly
 	case lost == unknown:
-		f.d.Unsure = append(f.d.Unsure, fmt.Sprintf("dead letters of queue %q: too many bindings to say whether all keys are bound", l.from.Name))
+		f.d.Unsure = append(f.d.Unsure,
+			fmt.Sprintf("dead letters of queue %q: too many bindings to say whether all keys are bound", l.from.Name))
 		return
 	}
 	if l.dlx.Unsure != "" || l.straight {
@@ -142,8 +147,9 @@ func (f *finder) judge(l letters, r *tracer, refused []path, sure, all []keyset)
 	f.d.Losing = append(f.d.Losing, loss)
 }
 
-// judgeCycle reports a queue whose dead letters come back to it and go nowhere else. The broker drops a message on its way
-// back into a queue that it died in when it was not rejected since (seen on 3.10.8, 4.0.5, 4.3.6).
+// judgeCycle reports a queue whose dead letters come back to it and go nowhere else. The broker
+// drops a message on its way back into a queue that it died in when it was not rejected since (seen
+// on 3.10.8, 4.0.5, 4.3.6).
 func (f *finder) judgeCycle(l letters, r *tracer, loss Losing) {
 	for _, p := range r.paths {
 		if p.queue != l.from.Name {
@@ -152,7 +158,8 @@ func (f *finder) judgeCycle(l letters, r *tracer, loss Losing) {
 	}
 	loss.Certainty, loss.Kept, loss.All = Possibly, false, true
 	loss.Key, _ = l.keys.find(nil)
-	loss.Reason = fmt.Sprintf("its dead letters come back to itself through %s: the broker drops those that expired or were pushed out, and rejected ones circle for ever",
+	loss.Reason = fmt.Sprintf("its dead letters come back to itself through %s: the broker drops those that expired or "+
+		"were pushed out, and rejected ones circle for ever",
 		exchangeName(l.dlx.Text()))
 	f.d.Losing = append(f.d.Losing, loss)
 }
@@ -161,11 +168,13 @@ func (f *finder) reason(l letters, r *tracer, refused []path, loss Losing) strin
 	x := exchangeName(l.dlx.Text())
 	switch {
 	case len(refused) > 0:
-		return fmt.Sprintf("this broker version loses what is dead-lettered into the stream %q, unless the strategy is at-least-once", refused[0].queue)
+		return fmt.Sprintf("this broker version loses what is dead-lettered into the stream %q, unless the strategy is "+
+			"at-least-once", refused[0].queue)
 	case slices.Contains(r.missing, l.dlx.Text()):
 		return fmt.Sprintf("its dead-letter exchange %q does not exist", l.dlx.Text())
 	case loss.Certainty == Possibly && !l.straight && l.dlx.Unsure == "":
-		return fmt.Sprintf("whether %s has a way for a dead letter depends on more than its routing key (%q, for example)", x, loss.Key)
+		return fmt.Sprintf("whether %s has a way for a dead letter depends on more than its routing key (%q, for example)", x,
+			loss.Key)
 	case len(r.missing) > 0:
 		return fmt.Sprintf("the way from %s leads to the exchange %q, which does not exist", x, r.missing[0])
 	}
@@ -174,7 +183,8 @@ func (f *finder) reason(l letters, r *tracer, refused []path, loss Losing) strin
 
 func (f *finder) noBinding(l letters, x string, loss Losing) string {
 	if l.dlx.Text() == "" {
-		return fmt.Sprintf("its dead letters go through the default exchange with the key %q, and no queue has that name", loss.Key)
+		return fmt.Sprintf("its dead letters go through the default exchange with the key %q, and no queue has that name",
+			loss.Key)
 	}
 	what := fmt.Sprintf("no binding of %s takes the routing key %q", x, loss.Key)
 	switch {

@@ -37,11 +37,13 @@ func exchange(name, kind string) *topology.Exchange {
 }
 
 func bind(source, key, queue string) *topology.Binding {
-	return &topology.Binding{VHost: "/", Source: source, Destination: queue, DestinationType: topology.ToQueue, RoutingKey: key}
+	return &topology.Binding{VHost: "/", Source: source, Destination: queue, DestinationType: topology.ToQueue,
+		RoutingKey: key}
 }
 
 func bindX(source, key, exchange string) *topology.Binding {
-	return &topology.Binding{VHost: "/", Source: source, Destination: exchange, DestinationType: topology.ToExchange, RoutingKey: key}
+	return &topology.Binding{VHost: "/", Source: source, Destination: exchange, DestinationType: topology.ToExchange,
+		RoutingKey: key}
 }
 
 func policy(name, pattern, applyTo string, priority int64, d args) *topology.Policy {
@@ -84,7 +86,8 @@ func TestDiscover(t *testing.T) {
 	}{
 		{
 			"a configured key on a direct exchange", "4.3.6",
-			[]topology.Object{queue("work", dlxKey("dlx", "k")), queue("dead", nil), exchange("dlx", "direct"), bind("dlx", "k", "dead")},
+			[]topology.Object{queue("work", dlxKey("dlx", "k")), queue("dead", nil), exchange("dlx", "direct"),
+				bind("dlx", "k", "dead")},
 			[]string{"dead dead-letter <- work surely argument x-dead-letter-exchange"},
 		},
 		{
@@ -104,7 +107,8 @@ func TestDiscover(t *testing.T) {
 		},
 		{
 			"no binding for the key", "4.3.6",
-			[]topology.Object{queue("work", dlxKey("dlx", "k")), queue("dead", nil), exchange("dlx", "direct"), bind("dlx", "K", "dead")},
+			[]topology.Object{queue("work", dlxKey("dlx", "k")), queue("dead", nil), exchange("dlx", "direct"),
+				bind("dlx", "K", "dead")},
 			[]string{`LOST work surely all key "k"`},
 		},
 		{
@@ -114,7 +118,8 @@ func TestDiscover(t *testing.T) {
 				bind("in", "order.#", "work"), bind("dlx", "", "dead"),
 			},
 			[]string{
-				"dead dead-letter <- work surely argument x-dead-letter-exchange", "dead dead-letter <- work possibly argument x-dead-letter-exchange",
+				"dead dead-letter <- work surely argument x-dead-letter-exchange", "dead dead-letter <- work possibly argument " +
+					"x-dead-letter-exchange",
 			},
 		},
 		{
@@ -145,7 +150,8 @@ func TestDiscover(t *testing.T) {
 				bindX("dlx", "x.#", "next"), bind("next", "", "dead"), bind("ae", "", "rest"),
 			},
 			[]string{
-				"dead dead-letter <- a surely argument x-dead-letter-exchange", "rest dead-letter <- b surely argument x-dead-letter-exchange",
+				"dead dead-letter <- a surely argument x-dead-letter-exchange", "rest dead-letter <- b surely argument " +
+					"x-dead-letter-exchange",
 			},
 		},
 		{
@@ -161,7 +167,8 @@ func TestDiscover(t *testing.T) {
 			"headers decide", "4.3.6",
 			[]topology.Object{
 				queue("a", dlxKey("dlx", "x")), queue("dead", nil), exchange("dlx", "headers"),
-				&topology.Binding{VHost: "/", Source: "dlx", Destination: "dead", DestinationType: topology.ToQueue, Arguments: args{"x-match": "all", "tenant": "acme"}},
+				&topology.Binding{VHost: "/", Source: "dlx", Destination: "dead", DestinationType: topology.ToQueue,
+					Arguments: args{"x-match": "all", "tenant": "acme"}},
 			},
 			[]string{"dead dead-letter <- a possibly argument x-dead-letter-exchange", `LOST a possibly some key "x"`},
 		},
@@ -169,7 +176,8 @@ func TestDiscover(t *testing.T) {
 			"a headers binding with nothing to compare takes all", "4.3.6",
 			[]topology.Object{
 				queue("a", dlxKey("amq.headers", "x")), queue("dead", nil),
-				&topology.Binding{VHost: "/", Source: "amq.headers", Destination: "dead", DestinationType: topology.ToQueue, Arguments: args{"x-match": "all"}},
+				&topology.Binding{VHost: "/", Source: "amq.headers", Destination: "dead", DestinationType: topology.ToQueue,
+					Arguments: args{"x-match": "all"}},
 			},
 			[]string{"dead dead-letter <- a surely argument x-dead-letter-exchange"},
 		},
@@ -178,7 +186,8 @@ func TestDiscover(t *testing.T) {
 			[]topology.Object{
 				queue("work", nil), typed(topology.Quorum, "work2", nil), queue("dead", nil), queue("dead2", nil),
 				policy("low", "^work", "queues", 1, args{"dead-letter-exchange": "", "dead-letter-routing-key": "dead"}),
-				policy("high", "^work", "queues", 2, args{"dead-letter-exchange": "", "dead-letter-routing-key": "dead2", "delivery-limit": int64(5)}),
+				policy("high", "^work", "queues", 2, args{"dead-letter-exchange": "", "dead-letter-routing-key": "dead2",
+					"delivery-limit": int64(5)}),
 			},
 			[]string{`dead dead-letter <- work surely policy "low"`, `dead2 dead-letter <- work2 surely policy "high"`},
 		},
@@ -193,14 +202,17 @@ func TestDiscover(t *testing.T) {
 		{
 			"a retry ladder", "4.3.6",
 			[]topology.Object{
-				queue("work", dlxKey("", "work.wait")), queue("work.wait", args{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "work", "x-message-ttl": int64(5000)}),
+				queue("work", dlxKey("", "work.wait")), queue("work.wait",
+					args{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "work", "x-message-ttl": int64(5000)}),
 				queue("work.parked", nil),
 			},
-			[]string{"work work <- work.wait surely argument x-dead-letter-exchange", "work.wait wait <- work surely argument x-dead-letter-exchange"},
+			[]string{"work work <- work.wait surely argument x-dead-letter-exchange",
+				"work.wait wait <- work surely argument x-dead-letter-exchange"},
 		},
 		{
 			"names", "4.3.6",
-			[]topology.Object{queue("orders_error", nil), queue("error", nil), queue("a.dlq", nil), queue("EasyNetQ_Default_Error_Queue", nil), queue("terror", nil), queue("x.parked", nil)},
+			[]topology.Object{queue("orders_error", nil), queue("error", nil), queue("a.dlq", nil),
+				queue("EasyNetQ_Default_Error_Queue", nil), queue("terror", nil), queue("x.parked", nil)},
 			[]string{
 				"EasyNetQ_Default_Error_Queue by name EasyNetQ", "a.dlq by name Spring Cloud Stream", "error by name NServiceBus or Rebus",
 				"orders_error by name MassTransit", "x.parked by name --match",
@@ -229,12 +241,14 @@ func TestDiscover(t *testing.T) {
 				bindX("in", "a", "inner"), bind("inner", "", "work"), bind("dlx", "a", "dead"), bind("dlx", "work", "dead"),
 			},
 			[]string{
-				"dead dead-letter <- work surely argument x-dead-letter-exchange", "dead dead-letter <- work possibly argument x-dead-letter-exchange",
+				"dead dead-letter <- work surely argument x-dead-letter-exchange", "dead dead-letter <- work possibly argument " +
+					"x-dead-letter-exchange",
 			},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d := dlq.Discover(shape(t, c.objects...), dlq.DiscoverOptions{Version: c.version, Match: regexp.MustCompile(`\.parked$`)})
+			d := dlq.Discover(shape(t, c.objects...),
+				dlq.DiscoverOptions{Version: c.version, Match: regexp.MustCompile(`\.parked$`)})
 			got := slices.DeleteFunc(told(d), func(s string) bool { return s == "work.parked by name --match" })
 			if !slices.Equal(got, c.want) {
 				t.Errorf("got\n  %s\nwant\n  %s", strings.Join(got, "\n  "), strings.Join(c.want, "\n  "))

@@ -15,7 +15,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// Counter tells how many messages are ready in a queue now. A passive declare does, and needs no management API.
+// Counter tells how many messages are ready in a queue now. A passive declare does, and needs no
+// management API.
 type Counter interface {
 	Ready(ctx context.Context, queue string) (int64, error)
 }
@@ -81,9 +82,10 @@ func defaultTiming() timing {
 	}
 }
 
-// effect does to messages what was decided. do is called by one goroutine; it calls job.done exactly once for each, from
-// any goroutine and at any time, also when it returns an error, which ends the run. flush is called when no further message
-// is at hand. After end, which may be called twice and beside do, every job is done; it waits for that until ctx ends.
+// effect does to messages what was decided. do is called by one goroutine; it calls job.done
+// exactly once for each, from any goroutine and at any time, also when it returns an error, which
+// ends the run. flush is called when no further message is at hand. After end, which may be called
+// twice and beside do, every job is done; it waits for that until ctx ends.
 type effect interface {
 	do(ctx context.Context, j *job) error
 	flush(ctx context.Context) error
@@ -127,9 +129,10 @@ func (j *job) done(f fate, reason Reason, detail string) {
 
 // run is a task under way.
 //
-// Three goroutines share it. The reader (the caller's) receives, decides and passes jobs on; it owns the sessions. The
-// worker performs the effect. The settler learns how each job ended, and only it acknowledges what an effect finished:
-// so nothing is acknowledged before its effect is known to be done.
+// Three goroutines share it. The reader (the caller's) receives, decides and passes jobs on; it
+// owns the sessions. The worker performs the effect. The settler learns how each job ended, and
+// only it acknowledges what an effect finished: so nothing is acknowledged before its effect is
+// known to be done.
 type run struct {
 	task
 	effect  effect
@@ -177,8 +180,8 @@ var (
 	errCrowded = errors.New("the window is filled with messages that stay")
 )
 
-// perform runs the task. The result says what was done also when there is an error. When ctx ends, what is in flight is
-// settled first; that takes a moment, and is no error.
+// perform runs the task. The result says what was done also when there is an error. When ctx ends,
+// what is in flight is settled first; that takes a moment, and is no error.
 func (t task) perform(ctx context.Context) (Result, error) {
 	reading, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -232,8 +235,8 @@ func (r *run) endEffect(within time.Duration) {
 // maxFinishes bounds how often a run is finished again because the connection broke while it was.
 const maxFinishes = 5
 
-// conduct reads to the end and settles. When the connection breaks while settling, it goes on: with what came back or,
-// after an interruption, only to take out of the queue what was confirmed.
+// conduct reads to the end and settles. When the connection breaks while settling, it goes on: with
+// what came back or, after an interruption, only to take out of the queue what was confirmed.
 func (r *run) conduct(ctx context.Context, stopWorking func()) error {
 	err := r.readAll(ctx)
 	for attempt := 0; ; attempt++ {
@@ -249,7 +252,8 @@ func (r *run) conduct(ctx context.Context, stopWorking func()) error {
 			return err
 		}
 		if attempt == maxFinishes {
-			return errors.Join(err, fmt.Errorf("the connection was lost %d times while the work was being finished: messages that have arrived may still be in queue %q, and what stays is not counted: %w", attempt+1, r.queue, broken))
+			return errors.Join(err, fmt.Errorf("the connection was lost %d times while the work was being finished: messages "+
+				"that have arrived may still be in queue %q, and what stays is not counted: %w", attempt+1, r.queue, broken))
 		}
 		if over {
 			if again := r.mopUp(context.WithoutCancel(ctx)); again != nil {

@@ -8,13 +8,14 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// publishEffect sends, on a connection of its own: a memory alarm stops those that publish, and acknowledgements on it
-// would stall too.
+// publishEffect sends, on a connection of its own: a memory alarm stops those that publish, and
+// acknowledgements on it would stall too.
 type publishEffect struct {
 	to *publish.Publisher[*job]
 }
 
-// beginPublishing connects. The window is that of the source: whatever is unsettled there may be under way.
+// beginPublishing connects. The window is that of the source: whatever is unsettled there may be
+// under way.
 func beginPublishing(d publish.Dialer) func(ctx context.Context, r *run) (effect, error) {
 	return func(ctx context.Context, r *run) (effect, error) {
 		p, err := publish.Open(ctx, d, r.publisherOptions(), r.published)
@@ -46,8 +47,9 @@ func publisherNotice(n publish.Notice) (NoticeKind, string) {
 	return NoticeReconnecting, fmt.Sprintf("the connection that publishes was lost: %v", n.Err)
 }
 
-// published is told by the publisher how messages fared. One that has given up on its connection tells it of what it was handed before;
-// there may be nothing more to hand over that would be refused.
+// published is told by the publisher how messages fared. One that has given up on its connection
+// tells it of what it was handed before; there may be nothing more to hand over that would be
+// refused.
 func (r *run) published(outcomes []publish.Outcome[*job]) {
 	for _, o := range outcomes {
 		if o.Kind == publish.Unsent && !r.stopping.Load() {
@@ -129,7 +131,8 @@ type Archive interface {
 	Err() error
 }
 
-// Bounds of what is written before it is made durable: a disk flush costs as much as some hundred messages.
+// Bounds of what is written before it is made durable: a disk flush costs as much as some hundred
+// messages.
 const (
 	archiveBatch      = 512
 	archiveBatchBytes = 4 << 20

@@ -15,9 +15,10 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// memory is a broker that misbehaves on purpose, where a real one would take hours to be hit at the right moment: it cuts
-// connections between any two steps, applies any prefix of the acknowledgements sent before a cut, and lets messages
-// arrive whose confirmation is lost. What real brokers do is tested against real brokers.
+// memory is a broker that misbehaves on purpose, where a real one would take hours to be hit at the
+// right moment: it cuts connections between any two steps, applies any prefix of the
+// acknowledgements sent before a cut, and lets messages arrive whose confirmation is lost. What
+// real brokers do is tested against real brokers.
 type memory struct {
 	mu      sync.Mutex
 	rng     *rand.Rand
@@ -31,8 +32,9 @@ type memory struct {
 	cuts                 int
 	faults               string // broken rules
 
-	// cutAcked loses the connection once, when an acknowledgement is under way and not applied; what it held comes back only when somebody
-	// asks how many messages there are, and there are no others.
+	// cutAcked loses the connection once, when an acknowledgement is under way and not applied;
+	// what it held comes back only when somebody asks how many messages there are, and there are no
+	// others.
 	cutAcked bool
 	late     []*memMessage
 }
@@ -131,7 +133,8 @@ func (s *memSub) deliver() (consume.Delivery, bool) {
 	return d, true
 }
 
-// cut loses the connection: some prefix of what is in the pipeline was applied, the rest returns to the head, in order.
+// cut loses the connection: some prefix of what is in the pipeline was applied, the rest returns to
+// the head, in order.
 func (s *memSub) cut() {
 	s.b.cuts++
 	for i, n := 0, s.b.rng.IntN(len(s.pipeline)+1); i < n; i++ {

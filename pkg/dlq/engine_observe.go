@@ -24,13 +24,15 @@ type Notice struct {
 	Text string
 }
 
-// Progress says how far a run is. Total is the snapshot; it can stay short of it when other consumers take messages.
+// Progress says how far a run is. Total is the snapshot; it can stay short of it when other
+// consumers take messages.
 type Progress struct {
 	Total, Looked         int64
 	Done, Skipped, Stayed int64
 }
 
-// Observer is told what happens. Calls come from several goroutines, one at a time; it must not block for long.
+// Observer is told what happens. Calls come from several goroutines, one at a time; it must not
+// block for long.
 type Observer interface {
 	// Progress is called a few times a second, and at the end.
 	Progress(Progress)

@@ -9,8 +9,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// printer makes fingerprints of messages: of everything in them but what brokers change when they hand a message out
-// again. Its seed is random, so nobody can make two messages with the same fingerprint. Safe for concurrent use.
+// printer makes fingerprints of messages: of everything in them but what brokers change when they
+// hand a message out again. Its seed is random, so nobody can make two messages with the same
+// fingerprint. Safe for concurrent use.
 type printer struct{ seed maphash.Seed }
 
 func newPrinter() printer { return printer{maphash.MakeSeed()} }
@@ -30,7 +31,8 @@ func (p printer) of(m *message.Message) uint64 {
 	return mix(h, maphash.Bytes(p.seed, m.Body))
 }
 
-// table adds the entries' hashes up, so that their order does not matter and nothing has to be sorted.
+// table adds the entries' hashes up, so that their order does not matter and nothing has to be
+// sorted.
 func (p printer) table(t map[string]any) uint64 {
 	var sum uint64
 	for name, v := range t {

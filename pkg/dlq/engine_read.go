@@ -11,7 +11,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// read takes messages until the snapshot is through, the queue is empty, or ctx ends. It goes on after a lost connection.
+// read takes messages until the snapshot is through, the queue is empty, or ctx ends. It goes on
+// after a lost connection.
 func (r *run) read(ctx context.Context) error {
 	ended := int64(-1) // what was looked at when the queue seemed to be empty
 	for !r.through && r.taken < r.total && (r.most <= 0 || r.tried < r.most) {
@@ -34,8 +35,8 @@ func (r *run) read(ctx context.Context) error {
 	return nil
 }
 
-// goOn does what is to be done when no delivery came; done says that none is to be expected. ended is what was looked at when the
-// queue seemed to be empty.
+// goOn does what is to be done when no delivery came; done says that none is to be expected. ended
+// is what was looked at when the queue seemed to be empty.
 func (r *run) goOn(ctx context.Context, cause error, ended *int64) (done bool, err error) {
 	switch {
 	case errors.Is(cause, errDrained):
@@ -53,9 +54,10 @@ func (r *run) goOn(ctx context.Context, cause error, ended *int64) (done bool, e
 	return true, cause
 }
 
-// askAgain goes on with another subscription when the queue seems to be empty, or hands nothing out, before the snapshot is through:
-// a busy quorum queue was seen to need seconds between counting messages as handed out and sending them (4.0.5 and 4.3.6, under
-// a memory alarm). What is under way comes before the end of a consumer is confirmed. more says that it is worth reading on.
+// askAgain goes on with another subscription when the queue seems to be empty, or hands nothing
+// out, before the snapshot is through: a busy quorum queue was seen to need seconds between
+// counting messages as handed out and sending them (4.0.5 and 4.3.6, under a memory alarm). What is
+// under way comes before the end of a consumer is confirmed. more says that it is worth reading on.
 func (r *run) askAgain(ctx context.Context) (more bool, err error) {
 	before, stuck := r.looked, r.stuck
 	r.stuck = ""
@@ -65,14 +67,14 @@ func (r *run) askAgain(ctx context.Context) (more bool, err error) {
 	return stuck != "" || r.looked > before, nil
 }
 
-// lost says that the subscription is gone and another may do: also when the broker ended the consumer, which it does when
-// a queue loses its leader.
+// lost says that the subscription is gone and another may do: also when the broker ended the
+// consumer, which it does when a queue loses its leader.
 func lost(err error) bool {
 	return errors.Is(err, consume.ErrLost) || errors.Is(err, consume.ErrCancelled)
 }
 
-// receive returns the next delivery. It wraps ErrLost, and returns errDrained when nothing more is to be expected, and
-// errCrowded when the window is filled with messages that stay.
+// receive returns the next delivery. It wraps ErrLost, and returns errDrained when nothing more is
+// to be expected, and errCrowded when the window is filled with messages that stay.
 func (r *run) receive(ctx context.Context) (*consume.Delivery, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -134,7 +136,8 @@ func (r *run) wonder(ctx context.Context, q *quiet) error {
 	if ready > 0 {
 		q.empty = 0
 		if time.Since(q.since) > r.timing.stall {
-			r.stuck = fmt.Sprintf("%d messages are ready in queue %q, and the broker hands out none: another consumer may be the single active one, or the messages wait for a delayed retry", ready, r.queue)
+			r.stuck = fmt.Sprintf("%d messages are ready in queue %q, and the broker hands out none: another consumer may be "+
+				"the single active one, or the messages wait for a delayed retry", ready, r.queue)
 			return errDrained
 		}
 		return nil
@@ -149,18 +152,21 @@ func (r *run) wonder(ctx context.Context, q *quiet) error {
 	return nil
 }
 
-// wonderAtStream: nothing has come for so long. There is more until the end was reached, and a large message takes its time.
+// wonderAtStream: nothing has come for so long. There is more until the end was reached, and a
+// large message takes its time.
 func (r *run) wonderAtStream(quiet time.Duration) error {
 	switch {
 	case r.last < 0 && quiet < r.timing.stall/4, r.last >= 0 && quiet < r.timing.stall:
 		return nil
 	case r.last >= 0:
-		r.stuck = fmt.Sprintf("stream %q ends at offset %d, and the broker hands out nothing from offset %d on", r.queue, r.last, r.next)
+		r.stuck = fmt.Sprintf("stream %q ends at offset %d, and the broker hands out nothing from offset %d on", r.queue,
+			r.last, r.next)
 	}
 	return errDrained
 }
 
-// wonderAt: a broker that cannot be asked right now is most likely restarting, which the subscription will tell.
+// wonderAt: a broker that cannot be asked right now is most likely restarting, which the
+// subscription will tell.
 func (*run) wonderAt(err error) error {
 	if errors.Is(err, topology.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded) {
 		return nil
@@ -259,8 +265,9 @@ func (r *run) acknowledgeAgain(tag uint64) {
 	r.active.flush()
 }
 
-// barrierEvery is after how many messages the broker is asked whether it has applied their acknowledgements, so that the
-// memory of what might come back stays bounded. It can be asked only of a consumer that has ended.
+// barrierEvery is after how many messages the broker is asked whether it has applied their
+// acknowledgements, so that the memory of what might come back stays bounded. It can be asked only
+// of a consumer that has ended.
 const barrierEvery = 250_000
 
 func (r *run) sinceBarrier() int64 {
@@ -270,7 +277,8 @@ func (r *run) sinceBarrier() int64 {
 	return r.tried - r.barriered
 }
 
-// rotate goes on with another subscription: when the messages held on this one fill its window, or for a barrier.
+// rotate goes on with another subscription: when the messages held on this one fill its window, or
+// for a barrier.
 func (r *run) rotate(ctx context.Context) error {
 	old := r.active
 	err := old.endDeliveries(ctx, func(d *consume.Delivery) error {
@@ -298,7 +306,8 @@ func (r *run) rotate(ctx context.Context) error {
 	return r.subscribeAgain(ctx)
 }
 
-// barrier asks in the background, and forgets what is confirmed by now once the broker has applied everything.
+// barrier asks in the background, and forgets what is confirmed by now once the broker has applied
+// everything.
 func (r *run) barrier(s *session) {
 	passed := r.seen.barrier()
 	r.background.Go(func() {

@@ -12,22 +12,26 @@ import (
 
 // Windows.
 const (
-	// defaultPrefetch keeps client and broker from waiting for each other: with a classic queue, 1,000 is 0.83 to 0.9 of it (4.3.6).
+	// defaultPrefetch keeps client and broker from waiting for each other: with a classic queue,
+	// 1,000 is 0.83 to 0.9 of it (4.3.6).
 	defaultPrefetch = 2500
-	// quorumPrefetch is all that helps with a quorum queue: on 4.0.5 one has the more work with a message the more are unsettled, and 2,500
-	// are 0.66 to 0.76 of it. On 4.3.6 it is the same with both.
+	// quorumPrefetch is all that helps with a quorum queue: on 4.0.5 one has the more work with a
+	// message the more are unsettled, and 2,500 are 0.66 to 0.76 of it. On 4.3.6 it is the same
+	// with both.
 	quorumPrefetch = 1000
 	// unknownPrefetch is for messages of unknown size.
 	unknownPrefetch = 1000
 	// prefetchBytes is what a window of messages of average size may take.
 	prefetchBytes = 16 << 20
-	// maxPrefetch and windowBytes bound the further windows of a run that holds very many messages: a connection has 2,047
-	// channels, and the client library buffers what is delivered and not yet read.
+	// maxPrefetch and windowBytes bound the further windows of a run that holds very many messages:
+	// a connection has 2,047 channels, and the client library buffers what is delivered and not yet
+	// read.
 	maxPrefetch = 20000
 	windowBytes = 8 << 20
 )
 
-// prefetchOf returns the prefetch for messages that are so large on average, in a queue of that type.
+// prefetchOf returns the prefetch for messages that are so large on average, in a queue of that
+// type.
 func prefetchOf(queueType string, mean int64) int {
 	if mean <= 0 {
 		return unknownPrefetch
@@ -96,8 +100,8 @@ func transient(err error) bool {
 	return errors.Is(err, consume.ErrLost) || errors.Is(err, topology.ErrUnreachable)
 }
 
-// recover goes on after a lost connection: it waits until nothing is in flight, so that what arrived at the targets is
-// known, and subscribes again.
+// recover goes on after a lost connection: it waits until nothing is in flight, so that what
+// arrived at the targets is known, and subscribes again.
 func (r *run) recover(ctx context.Context) error {
 	r.notice(NoticeReconnecting, "the connection to the broker was lost; reconnecting")
 	r.loseAll()
@@ -161,9 +165,9 @@ func (r *run) forgetSessions() {
 	}
 }
 
-// reconnect tries at once, then after one delay, two, and so on. An error that is not about the connection is final the third
-// time, and not before the broker had some seconds: one that has just started may not know its queues yet, nor its users (4.3.6
-// refuses their logins for a moment).
+// reconnect tries at once, then after one delay, two, and so on. An error that is not about the
+// connection is final the third time, and not before the broker had some seconds: one that has just
+// started may not know its queues yet, nor its users (4.3.6 refuses their logins for a moment).
 func (r *run) reconnect(ctx context.Context) error {
 	start := time.Now()
 	for n := 0; ; n++ {
@@ -182,8 +186,8 @@ func (r *run) reconnect(ctx context.Context) error {
 	}
 }
 
-// finish stops deliveries, waits for what is in flight, returns what is held, and closes. It wraps ErrLost when the
-// broker may not have applied everything.
+// finish stops deliveries, waits for what is in flight, returns what is held, and closes. It wraps
+// ErrLost when the broker may not have applied everything.
 func (r *run) finish(ctx context.Context, stopWorking func()) error {
 	if r.active == nil { // reconnecting failed
 		return nil
@@ -219,8 +223,8 @@ func (r *run) stopDeliveries() error {
 	})
 }
 
-// settleAll returns what is held, window after window, sees that all is applied, and closes. It is done for every window
-// whatever becomes of the others; err is what went wrong before.
+// settleAll returns what is held, window after window, sees that all is applied, and closes. It is
+// done for every window whatever becomes of the others; err is what went wrong before.
 func (r *run) settleAll(err error) error {
 	all := r.everySession()
 	for i, s := range all {
@@ -238,7 +242,9 @@ func (r *run) settleAll(err error) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.life), r.timing.grace)
 	defer cancel()
-	for _, s := range all { // only now: on a quorum queue one window hides whether the acknowledgements of another are applied
+	// only now: on a quorum queue one window hides whether the acknowledgements of another are
+	// applied
+	for _, s := range all {
 		if err == nil {
 			err = s.settled(ctx)
 		}
@@ -263,16 +269,17 @@ func (r *run) countReady() int64 {
 	return n
 }
 
-// awaitReady waits for a moment until a window is back in its queue, so that the next one comes behind it: a quorum queue
-// puts messages back in the order in which they are returned (seen on 4.0.5 and 4.3.6).
+// awaitReady waits for a moment until a window is back in its queue, so that the next one comes
+// behind it: a quorum queue puts messages back in the order in which they are returned (seen on
+// 4.0.5 and 4.3.6).
 func (r *run) awaitReady(n int64) {
 	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline) && r.countReady() < n; {
 		time.Sleep(5 * time.Millisecond)
 	}
 }
 
-// settleInTime gives what is in flight the grace time after an interruption. What is not settled then stays in its
-// queue, and may have arrived all the same.
+// settleInTime gives what is in flight the grace time after an interruption. What is not settled
+// then stays in its queue, and may have arrived all the same.
 func (r *run) settleInTime(stopWorking func()) {
 	ctx, cancel := context.WithTimeout(r.life, r.timing.grace)
 	defer cancel()
@@ -284,10 +291,12 @@ func (r *run) settleInTime(stopWorking func()) {
 	_ = r.quiesce(context.WithoutCancel(r.life)) // every job is done now
 }
 
-// mopUp acknowledges again what was confirmed and came back, because the connection broke before its acknowledgements
-// were applied. Nothing is sent. What comes back stands at the head of the queue.
+// mopUp acknowledges again what was confirmed and came back, because the connection broke before
+// its acknowledgements were applied. Nothing is sent. What comes back stands at the head of the
+// queue.
 func (r *run) mopUp(ctx context.Context) error {
-	r.notice(NoticeReconnecting, "the connection was lost at the end; reconnecting to make sure that nothing confirmed stays in the queue")
+	r.notice(NoticeReconnecting, "the connection was lost at the end; reconnecting to make sure that nothing confirmed "+
+		"stays in the queue")
 	ctx, cancel := context.WithTimeout(ctx, 4*r.timing.grace)
 	defer cancel()
 	for _, s := range r.everySession() {
@@ -302,8 +311,8 @@ func (r *run) mopUp(ctx context.Context) error {
 	return r.mop(ctx)
 }
 
-// readAll reads to the end, and then what came back meanwhile: what was confirmed before a loss does not count, so reading may end
-// before all of that was seen.
+// readAll reads to the end, and then what came back meanwhile: what was confirmed before a loss
+// does not count, so reading may end before all of that was seen.
 func (r *run) readAll(ctx context.Context) error {
 	r.mopping = false
 	if err := r.read(ctx); err != nil || r.stopping.Load() {
@@ -312,7 +321,8 @@ func (r *run) readAll(ctx context.Context) error {
 	return r.mop(ctx)
 }
 
-// mop looks for what was confirmed and came back, as far as it can be: what came back stands before everything else.
+// mop looks for what was confirmed and came back, as far as it can be: what came back stands before
+// everything else.
 func (r *run) mop(ctx context.Context) error {
 	if r.stream {
 		return nil // nothing leaves a stream

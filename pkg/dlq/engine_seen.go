@@ -6,17 +6,18 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// twinBits is the size of the filter that remembers which fingerprints came up twice: 128 KiB. A false hit costs a
-// duplicate after a lost connection, nothing else.
+// twinBits is the size of the filter that remembers which fingerprints came up twice: 128 KiB. A
+// false hit costs a duplicate after a lost connection, nothing else.
 const twinBits = 1 << 20
 
-// seen remembers which messages are confirmed while their acknowledgement may still be lost, so that they are not sent
-// twice when the connection breaks and the broker hands them out again.
+// seen remembers which messages are confirmed while their acknowledgement may still be lost, so
+// that they are not sent twice when the connection breaks and the broker hands them out again.
 //
-// The danger is the opposite mistake: to take a message for one that was sent and acknowledge it unsent. So a fingerprint
-// that came up twice without a loss in between (twins: the same bytes, the same death) is never recognised again, nor is
-// a message that the broker does not call redelivered. Nor, unless originals are kept anyway, is one without message_id:
-// a twin of it may have been on its way to us, unseen, when the connection broke. Those are sent again: a duplicate,
+// The danger is the opposite mistake: to take a message for one that was sent and acknowledge it
+// unsent. So a fingerprint that came up twice without a loss in between (twins: the same bytes, the
+// same death) is never recognised again, nor is a message that the broker does not call
+// redelivered. Nor, unless originals are kept anyway, is one without message_id: a twin of it may
+// have been on its way to us, unseen, when the connection broke. Those are sent again: a duplicate,
 // never a loss.
 //
 // It is safe for concurrent use.
@@ -53,8 +54,9 @@ func (b bitset) add(print uint64) {
 	b[i/64] |= 1 << (i % 64)
 }
 
-// recognise says that the message was confirmed before the last loss and only its acknowledgement is missing; it does so
-// once for each confirmed message. Otherwise the message is noted as being worked on.
+// recognise says that the message was confirmed before the last loss and only its acknowledgement
+// is missing; it does so once for each confirmed message. Otherwise the message is noted as being
+// worked on.
 func (s *seen) recognise(print uint64, m *message.Message) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,7 +77,8 @@ func (s *seen) note(print uint64) {
 	s.once[print] = false
 }
 
-// unread notes a message that was delivered and not worked on when the connection broke: only a twin of it matters.
+// unread notes a message that was delivered and not worked on when the connection broke: only a
+// twin of it matters.
 func (s *seen) unread(print uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,7 +94,8 @@ func (s *seen) confirmed(print uint64) {
 	s.once[print] = true
 }
 
-// failed forgets a message that stays in its queue, except that a twin of it would be one. After a loss it comes again.
+// failed forgets a message that stays in its queue, except that a twin of it would be one. After a
+// loss it comes again.
 func (s *seen) failed(print uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -99,8 +103,9 @@ func (s *seen) failed(print uint64) {
 	s.stayed.add(print)
 }
 
-// barrier begins one: what is confirmed by now can be forgotten when passed is called, once the broker is seen to have
-// applied all acknowledgements sent so far. passed does nothing when another barrier or a loss came in between.
+// barrier begins one: what is confirmed by now can be forgotten when passed is called, once the
+// broker is seen to have applied all acknowledgements sent so far. passed does nothing when another
+// barrier or a loss came in between.
 func (s *seen) barrier() (passed func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -124,8 +129,9 @@ func (s *seen) barrier() (passed func()) {
 	}
 }
 
-// lost notes that the connection broke while nothing was in flight: everything confirmed since the last barrier may come
-// back. What was in flight and not confirmed will be handed out again as if for the first time.
+// lost notes that the connection broke while nothing was in flight: everything confirmed since the
+// last barrier may come back. What was in flight and not confirmed will be handed out again as if
+// for the first time.
 func (s *seen) lost() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -155,7 +161,8 @@ func (s *seen) settled() {
 	s.once, s.old, s.returning = map[uint64]bool{}, map[uint64]bool{}, map[uint64]bool{}
 }
 
-// none says that nothing confirmed can come back: every acknowledgement is applied, or there was none.
+// none says that nothing confirmed can come back: every acknowledgement is applied, or there was
+// none.
 func (s *seen) none() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -53,8 +53,8 @@ func (s *session) flush() {
 	s.mu.Unlock()
 }
 
-// acknowledge needs the lock, so that acknowledgements leave in the order in which the ledger decided them. An error
-// means that the connection is gone, which the reader will find out, too.
+// acknowledge needs the lock, so that acknowledgements leave in the order in which the ledger
+// decided them. An error means that the connection is gone, which the reader will find out, too.
 func (s *session) acknowledge() {
 	multiple, single := s.led.Flush()
 	if s.gone {
@@ -101,8 +101,8 @@ func (s *session) full() bool {
 	return s.led.Kept()+int64(s.led.Pending()) >= int64(s.prefetch)
 }
 
-// giveBack sends what is due, and returns what is held with one nack unless a close is to do that. It says how many
-// messages the nack returns.
+// giveBack sends what is due, and returns what is held with one nack unless a close is to do that.
+// It says how many messages the nack returns.
 func (s *session) giveBack(by ReturnBy) (returned int64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -128,7 +128,8 @@ func (s *session) settled(ctx context.Context) error {
 	return s.sub.Settled(ctx)
 }
 
-// abandonPolitely returns by a nack what can still be returned so, because a close counts against a delivery limit.
+// abandonPolitely returns by a nack what can still be returned so, because a close counts against a
+// delivery limit.
 func (s *session) abandonPolitely() {
 	s.mu.Lock()
 	last := s.led.LastUnsettled()

@@ -63,8 +63,8 @@ func (r *run) popResend() *job {
 	return j
 }
 
-// settler settles jobs as they end, all that have ended at a time: one acknowledgement then stands for many. It returns
-// when quit is closed and everything that ended before is settled.
+// settler settles jobs as they end, all that have ended at a time: one acknowledgement then stands
+// for many. It returns when quit is closed and everything that ended before is settled.
 func (r *run) settler(quit <-chan struct{}) {
 	var spare []*job
 	for last := false; !last; {
@@ -137,7 +137,8 @@ func (r *run) settle(j *job) {
 	}
 }
 
-// release leaves a message where it is. In a stream everything stays anyway, and an acknowledgement only asks for more.
+// release leaves a message where it is. In a stream everything stays anyway, and an acknowledgement
+// only asks for more.
 func (r *run) release(s *session, tag uint64) {
 	if r.stream {
 		s.done(tag)

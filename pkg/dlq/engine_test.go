@@ -22,7 +22,8 @@ func quick() *timing {
 	}
 }
 
-// account checks that every id is somewhere, and returns how many are in both places or twice at the target.
+// account checks that every id is somewhere, and returns how many are in both places or twice at
+// the target.
 func account(t interface{ Fatalf(string, ...any) }, b *memory, n int) (duplicates int) {
 	left := b.left()
 	b.mu.Lock()
@@ -54,7 +55,8 @@ func TestReplayLosesNothingWhateverBreaks(t *testing.T) {
 		b.nack = rapid.SampledFrom([]float64{0, 0, 0.3}).Draw(t, "nack")
 		every := rapid.SampledFrom([]int64{1, 1, 2, 7, 1000}).Draw(t, "every")
 		o := ReplayOptions{
-			From:   From{Source: b, Counter: b, Queue: "dlq", Total: -1, Prefetch: rapid.SampledFrom([]int{5, 20, 100}).Draw(t, "prefetch")},
+			From: From{Source: b, Counter: b, Queue: "dlq", Total: -1,
+				Prefetch: rapid.SampledFrom([]int{5, 20, 100}).Draw(t, "prefetch")},
 			Dialer: b, MaxReplays: -1, timing: quick(),
 			Select: Selection{Where: func(m *message.Message) (bool, error) { return m.Headers["n"].(int64)%every == 0, nil }},
 		}
@@ -76,7 +78,8 @@ func TestReplayLosesNothingWhateverBreaks(t *testing.T) {
 	})
 }
 
-// A message that dies again at once comes back into the queue that is being replayed; it must not go round and round.
+// A message that dies again at once comes back into the queue that is being replayed; it must not
+// go round and round.
 func TestReplayDoesNotReplayWhatDiesAgain(t *testing.T) {
 	b := newMemory(1, 500)
 	b.returns = true
@@ -93,7 +96,8 @@ func TestReplayDoesNotReplayWhatDiesAgain(t *testing.T) {
 	}
 }
 
-// twins are byte for byte the same, so nothing tells them apart when a connection breaks: each must arrive all the same.
+// twins are byte for byte the same, so nothing tells them apart when a connection breaks: each must
+// arrive all the same.
 func TestReplayCountsTwins(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(2, 60).Draw(t, "messages")
@@ -125,7 +129,8 @@ func TestReplayStopsAtTheLimit(t *testing.T) {
 	}
 }
 
-// TestReplayTakesOutWhatComesBackLate: a message whose acknowledgement was lost is counted as done, and all others may be before it is back.
+// TestReplayTakesOutWhatComesBackLate: a message whose acknowledgement was lost is counted as done,
+// and all others may be before it is back.
 func TestReplayTakesOutWhatComesBackLate(t *testing.T) {
 	b := newMemory(3, 20)
 	b.cutAcked = true
@@ -175,7 +180,8 @@ func TestRampStopsWhenMessagesComeBack(t *testing.T) {
 	}
 }
 
-// A publisher that gives up has told so when everything was handed to it before, and nothing is left to be refused.
+// A publisher that gives up has told so when everything was handed to it before, and nothing is
+// left to be refused.
 func TestReplayFailsWhenThePublisherGivesUp(t *testing.T) {
 	b := newMemory(1, 20)
 	_, err := Replay(context.Background(), ReplayOptions{
@@ -189,7 +195,8 @@ func TestReplayFailsWhenThePublisherGivesUp(t *testing.T) {
 	}
 }
 
-// A connection that breaks whenever the work is being finished: what stays is not counted, and that is no success.
+// A connection that breaks whenever the work is being finished: what stays is not counted, and that
+// is no success.
 func TestReplayFailsWhenItCannotFinish(t *testing.T) {
 	b := newMemory(1, 5)
 	b.cutSource, b.nack = 0.05, 1 // twenty times as likely at the end
@@ -211,7 +218,8 @@ func TestPrefetchOf(t *testing.T) {
 		want      int
 	}{
 		{topology.Classic, 256, 2500}, {topology.Quorum, 256, 1000}, {"", 256, 2500},
-		{topology.Classic, 1 << 20, 16}, {topology.Quorum, 1 << 20, 16}, {topology.Quorum, 1 << 40, 2}, {topology.Classic, 0, 1000},
+		{topology.Classic, 1 << 20, 16}, {topology.Quorum, 1 << 20, 16}, {topology.Quorum, 1 << 40, 2}, {topology.Classic, 0,
+			1000},
 	} {
 		if got := prefetchOf(c.queueType, c.mean); got != c.want {
 			t.Errorf("of messages of %d bytes in a queue of type %q: %d, want %d", c.mean, c.queueType, got, c.want)

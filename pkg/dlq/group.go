@@ -25,13 +25,13 @@ type Group struct {
 	Count  int64
 	// Bytes are those of the bodies.
 	Bytes int64
-	// FirstDeath and LastDeath are the earliest and latest time at which one of them failed (message.DiedAt); zero when
-	// nothing tells.
+	// FirstDeath and LastDeath are the earliest and latest time at which one of them failed
+	// (message.DiedAt); zero when nothing tells.
 	FirstDeath, LastDeath time.Time
 	// Example is the message id of one of them, the first that has one; "" when none has.
 	Example string
-	// AtLeast says that Count may be too small: the group was among the smallest when there were too many groups, and
-	// what came before was counted in the rest.
+	// AtLeast says that Count may be too small: the group was among the smallest when there were
+	// too many groups, and what came before was counted in the rest.
 	AtLeast bool
 }
 
@@ -40,7 +40,8 @@ type Groups struct {
 	Names []string
 	// List has the largest first.
 	List []Group
-	// Rest sums up what was counted in no group, because there were more than MaxGroups. Count is 0 when there was no need.
+	// Rest sums up what was counted in no group, because there were more than MaxGroups. Count is 0
+	// when there was no need.
 	Rest Group
 	// Messages is the number of all.
 	Messages int64
@@ -49,7 +50,8 @@ type Groups struct {
 // DefaultMaxGroups is how many groups a Grouper keeps apart.
 const DefaultMaxGroups = 10000
 
-// Grouper counts messages by groups in memory that does not grow with their number. It is for one goroutine.
+// Grouper counts messages by groups in memory that does not grow with their number. It is for one
+// goroutine.
 type Grouper struct {
 	key     Keyer
 	limit   int
@@ -70,8 +72,9 @@ type counted struct {
 	touched int64
 }
 
-// NewGrouper returns a Grouper that keeps at most maxGroups groups apart; 0 means DefaultMaxGroups. With more, the smallest
-// gives way to a new one and goes to the rest: a group that is large stays, wherever it begins.
+// NewGrouper returns a Grouper that keeps at most maxGroups groups apart; 0 means DefaultMaxGroups.
+// With more, the smallest gives way to a new one and goes to the rest: a group that is large stays,
+// wherever it begins.
 func NewGrouper(key Keyer, maxGroups int) *Grouper {
 	if maxGroups <= 0 {
 		maxGroups = DefaultMaxGroups
@@ -151,8 +154,8 @@ func (g *Grouper) Groups() Groups {
 	return out
 }
 
-// smallest is a heap with the group of the fewest messages on top; of equal ones, the one that did not grow for longest: a
-// large group that begins late has the time to grow.
+// smallest is a heap with the group of the fewest messages on top; of equal ones, the one that did
+// not grow for longest: a large group that begins late has the time to grow.
 type smallest []*counted
 
 func (s smallest) Len() int { return len(s) }

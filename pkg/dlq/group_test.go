@@ -18,7 +18,8 @@ func dead(reason, queue, id string, at time.Time) *message.Message {
 		Properties: message.Properties{MessageID: id}, Body: []byte("0123456789"),
 		Headers: message.Table{
 			"x-first-death-queue": queue, "x-first-death-reason": reason,
-			"x-death": []any{message.Table{"queue": queue, "reason": reason, "count": int64(1), "time": at, "exchange": "x", "routing-keys": []any{"k"}}},
+			"x-death": []any{message.Table{"queue": queue, "reason": reason, "count": int64(1), "time": at, "exchange": "x",
+				"routing-keys": []any{"k"}}},
 		},
 	}
 }
@@ -40,7 +41,8 @@ func TestGroupsCountAndSpan(t *testing.T) {
 		t.Fatalf("got %+v", got)
 	}
 	first := got.List[0]
-	if !slices.Equal(first.Values, []string{"rejected", "a"}) || first.Count != 3 || first.Bytes != 30 || first.Example != "one" ||
+	if !slices.Equal(first.Values, []string{"rejected", "a"}) || first.Count != 3 || first.Bytes != 30 ||
+		first.Example != "one" ||
 		!first.FirstDeath.Equal(day) || !first.LastDeath.Equal(day.Add(2*time.Hour)) || first.AtLeast {
 		t.Errorf("got %+v", first)
 	}

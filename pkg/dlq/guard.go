@@ -13,8 +13,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// GuardPrefix begins the names of the policies that guards make, followed by when they were made, in UTC, and chance:
-// msgctl-guard-20261123T180000Z-1f3a.
+// GuardPrefix begins the names of the policies that guards make, followed by when they were made,
+// in UTC, and chance: msgctl-guard-20261123T180000Z-1f3a.
 const GuardPrefix = "msgctl-guard-"
 
 const guardTime = "20060102T150405Z"
@@ -25,16 +25,18 @@ type GuardStore interface {
 	Create(ctx context.Context, want topology.Object) error
 	// Delete removes one; it succeeds when it is gone already.
 	Delete(ctx context.Context, have topology.Object, guard topology.Guard) error
-	// Applied returns the names of the policy and operator policy that the queue has now, as the broker tells; "" for none.
+	// Applied returns the names of the policy and operator policy that the queue has now, as the
+	// broker tells; "" for none.
 	Applied(ctx context.Context, vhost, queue string) (policy, operator string, err error)
 }
 
-// PlanGuard returns the policies that lift the delivery limit of a quorum queue and keep everything else that its present ones set: a
-// broker applies only one policy and one operator policy to a queue, so the guard has a copy of their definitions. Pure but for
-// the name, which has the time and chance in it.
+// PlanGuard returns the policies that lift the delivery limit of a quorum queue and keep everything
+// else that its present ones set: a broker applies only one policy and one operator policy to a
+// queue, so the guard has a copy of their definitions. Pure but for the name, which has the time
+// and chance in it.
 //
-// It returns an error where no policy lifts the limit: below 4.0, where -1 is taken for 0, and with the limit as an argument of the queue,
-// which beats -1 (seen on 4.0.5 and 4.3.6).
+// It returns an error where no policy lifts the limit: below 4.0, where -1 is taken for 0, and with
+// the limit as an argument of the queue, which beats -1 (seen on 4.0.5 and 4.3.6).
 func PlanGuard(s *topology.State, vhost, queue, version string, now time.Time) ([]*topology.Policy, error) {
 	o, ok := s.Get(topology.Ref{Kind: topology.KindQueue, VHost: vhost, Name: queue})
 	if !ok {
@@ -85,7 +87,8 @@ func (s *policySet) withoutGuards() *policySet {
 
 // guard copies what applies to the queue, over every policy of the vhost.
 func (s *policySet) guard(name string, q *topology.Queue, present applied) *topology.Policy {
-	p := &topology.Policy{VHost: q.VHost, Name: name, Pattern: "^" + regexp.QuoteMeta(q.Name) + "$", ApplyTo: topology.ApplyToQueues}
+	p := &topology.Policy{VHost: q.VHost, Name: name, Pattern: "^" + regexp.QuoteMeta(q.Name) + "$",
+		ApplyTo: topology.ApplyToQueues}
 	p.Definition = topology.Arguments{}
 	if present.policy != nil {
 		p.Definition = present.policy.Definition.Clone()
@@ -97,8 +100,8 @@ func (s *policySet) guard(name string, q *topology.Queue, present applied) *topo
 	return p
 }
 
-// Guards returns the guards in a state that are older than age: what a crash left behind. A queue under one has no
-// delivery limit.
+// Guards returns the guards in a state that are older than age: what a crash left behind. A queue
+// under one has no delivery limit.
 func Guards(s *topology.State, age time.Duration, now time.Time) []*topology.Policy {
 	var list []*topology.Policy
 	for _, o := range s.Objects() {
@@ -128,21 +131,25 @@ func NewGuard(store GuardStore, queue string, policies []*topology.Policy) *Guar
 	return &Guard{store: store, queue: queue, policies: policies}
 }
 
-// guardWait bounds the wait for a policy to reach its queue; guardSettle is for the queue's process, which nothing tells of.
+// guardWait bounds the wait for a policy to reach its queue; guardSettle is for the queue's
+// process, which nothing tells of.
 const (
 	guardWait   = 15 * time.Second
 	guardSettle = 300 * time.Millisecond
 )
 
-// Raise puts the policies and returns when the broker shows them at the queue. When that fails they are removed again.
+// Raise puts the policies and returns when the broker shows them at the queue. When that fails they
+// are removed again.
 func (g *Guard) Raise(ctx context.Context) (func(context.Context) error, error) {
 	for _, p := range g.policies {
 		if err := g.store.Create(ctx, p); err != nil {
-			return nil, errors.Join(fmt.Errorf("lift the delivery limit of queue %q: %w", g.queue, err), g.lower(context.WithoutCancel(ctx)))
+			return nil, errors.Join(fmt.Errorf("lift the delivery limit of queue %q: %w", g.queue, err),
+				g.lower(context.WithoutCancel(ctx)))
 		}
 	}
 	if err := g.await(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("lift the delivery limit of queue %q: %w", g.queue, err), g.lower(context.WithoutCancel(ctx)))
+		return nil, errors.Join(fmt.Errorf("lift the delivery limit of queue %q: %w", g.queue, err),
+			g.lower(context.WithoutCancel(ctx)))
 	}
 	return g.lower, nil
 }
@@ -196,7 +203,8 @@ func (g *Guard) lower(ctx context.Context) error {
 			if p.Operator {
 				clear = "clear_operator_policy"
 			}
-			errs = append(errs, fmt.Errorf("the guard of queue %q is still there, and keeps its delivery limit lifted; remove it with: rabbitmqctl %s -p '%s' %s: %w",
+			errs = append(errs, fmt.Errorf("the guard of queue %q is still there, and keeps its delivery limit lifted; "+
+				"remove it with: rabbitmqctl %s -p '%s' %s: %w",
 				g.queue, clear, p.VHost, p.Name, err))
 		}
 	}

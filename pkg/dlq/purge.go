@@ -24,8 +24,8 @@ type PurgeOptions struct {
 	Limit int64
 	// Archive, when not nil, keeps every message durably before it is destroyed.
 	Archive Archive
-	// Purger is used when all messages are meant and none is archived; nil takes them one by one. The broker's purge also
-	// destroys what came after the snapshot.
+	// Purger is used when all messages are meant and none is archived; nil takes them one by one.
+	// The broker's purge also destroys what came after the snapshot.
 	Purger Purger
 	// ID of the run in the report; "" makes one.
 	ID       string
@@ -35,16 +35,18 @@ type PurgeOptions struct {
 	timing *timing
 }
 
-// AtOnce says that Purge will use the broker's own purge, which leaves no report and takes everything that is ready then.
+// AtOnce says that Purge will use the broker's own purge, which leaves no report and takes
+// everything that is ready then.
 func (o PurgeOptions) AtOnce() bool {
 	return o.Purger != nil && o.Select.All() && o.Limit == 0 && o.Archive == nil && o.Report == nil
 }
 
-// Purge destroys messages: those that are meant, of those that were ready when it began. With an archive a message is
-// destroyed only after it was written durably.
+// Purge destroys messages: those that are meant, of those that were ready when it began. With an
+// archive a message is destroyed only after it was written durably.
 func Purge(ctx context.Context, o PurgeOptions) (Result, error) {
 	if o.Type == topology.Stream {
-		return Result{Queue: o.Queue}, fmt.Errorf("purge queue %q: %w: the broker deletes old ones by max-age and max-length-bytes", o.Queue, ErrStream)
+		return Result{Queue: o.Queue}, fmt.Errorf("purge queue %q: %w: the broker deletes old ones by max-age and "+
+			"max-length-bytes", o.Queue, ErrStream)
 	}
 	if o.AtOnce() {
 		n, err := o.Purger.Purge(ctx, o.Queue)

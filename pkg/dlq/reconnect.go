@@ -4,7 +4,8 @@ import "time"
 
 // Reconnect says how to go on after a lost connection. The zero value is the default.
 type Reconnect struct {
-	// Delay is the pause before the second attempt; before the n-th it is n-1 times as long. 0 is 5 s.
+	// Delay is the pause before the second attempt; before the n-th it is n-1 times as long. 0 is 5
+	// s.
 	Delay time.Duration
 	// Attempts is how often to try; 0 is 10, negative is never.
 	Attempts int

@@ -26,19 +26,22 @@ var ErrStream = errors.New("a stream keeps its messages")
 
 // From says which queue a run takes messages from, and how.
 type From struct {
-	// Source and Counter belong to the vhost. Counter may be nil; the run then ends when nothing comes for a moment.
+	// Source and Counter belong to the vhost. Counter may be nil; the run then ends when nothing
+	// comes for a moment.
 	Source  consume.Source
 	Counter Counter
 	// Queue is the queue's name, Type one of topology's queue types ("" is classic).
 	Queue, Type string
-	// Total is the snapshot: how many messages were ready when the user was told. At most so many are looked at; what
-	// comes back by this very run is not counted. Negative: ask Counter now. For a stream, negative is to where it ends now.
+	// Total is the snapshot: how many messages were ready when the user was told. At most so many
+	// are looked at; what comes back by this very run is not counted. Negative: ask Counter now.
+	// For a stream, negative is to where it ends now.
 	Total int64
-	// Prefetch is how many messages may be unsettled at a time; 0 is 2,500, 1,000 of a quorum queue, or fewer of those that are large: see
-	// Mean. It bounds the number of duplicates after a crash.
+	// Prefetch is how many messages may be unsettled at a time; 0 is 2,500, 1,000 of a quorum
+	// queue, or fewer of those that are large: see Mean. It bounds the number of duplicates after a
+	// crash.
 	Prefetch int
-	// Mean is how large the queue's messages are on average, in bytes; 0 is unknown. RabbitMQ has no prefetch by bytes, so it is what
-	// keeps a queue of large messages from filling the memory.
+	// Mean is how large the queue's messages are on average, in bytes; 0 is unknown. RabbitMQ has
+	// no prefetch by bytes, so it is what keeps a queue of large messages from filling the memory.
 	Mean int64
 	// Return says how messages that stay go back; see Looking.
 	Return ReturnBy
@@ -50,11 +53,12 @@ type From struct {
 	last int64
 }
 
-// ReplayOptions say what to replay, where to, and how carefully. The zero value, completed by From and Dialer,
-// replays everything that has a way back, at most DefaultMaxReplays times.
+// ReplayOptions say what to replay, where to, and how carefully. The zero value, completed by From
+// and Dialer, replays everything that has a way back, at most DefaultMaxReplays times.
 type ReplayOptions struct {
 	From
-	// Dialer opens the connection that publishes: another than Source's, because a memory alarm stops those that publish.
+	// Dialer opens the connection that publishes: another than Source's, because a memory alarm
+	// stops those that publish.
 	Dialer publish.Dialer
 	// To is where messages go.
 	To Destination
@@ -62,18 +66,21 @@ type ReplayOptions struct {
 	Select Selection
 	// IsWait tells the wait queues of retry ladders, where messages die on purpose; may be nil.
 	IsWait func(queue string) bool
-	// Exists tells which queues exist; a message whose queue does not is left. nil finds out by trying.
+	// Exists tells which queues exist; a message whose queue does not is left. nil finds out by
+	// trying.
 	Exists func(queue string) bool
 	// Identity says whose connection publishes.
 	Identity Identity
 	// ID of the run, stamped on the messages; "" makes one.
 	ID string
-	// MaxReplays leaves messages that were replayed so often already; 0 is DefaultMaxReplays, negative is no limit.
+	// MaxReplays leaves messages that were replayed so often already; 0 is DefaultMaxReplays,
+	// negative is no limit.
 	MaxReplays int64
 	// RestoreTTL gives messages the expiration back that the broker took off when they died.
 	RestoreTTL bool
-	// Transform changes bodies and headers; nil for none. Changed is shown the first ChangedShown messages before and after,
-	// as they are sent: for a preview use a Planner. It must not keep or change them.
+	// Transform changes bodies and headers; nil for none. Changed is shown the first ChangedShown
+	// messages before and after, as they are sent: for a preview use a Planner. It must not keep or
+	// change them.
 	Transform *Transform
 	Changed   func(before, after *message.Message)
 	// Sending follows each message that is sent; nil follows none.
@@ -97,13 +104,13 @@ type ReplayOptions struct {
 // NewRunID returns an id for a run: short, unique, sorted by nothing.
 func NewRunID() string { return "r-" + rand.Text()[:16] }
 
-// Replay sends messages back to where they died, or elsewhere, and takes them out of the queue once their copies are
-// confirmed. It goes on after lost connections of either side. When ctx ends, what is in flight is settled first, for
-// at most half a minute.
+// Replay sends messages back to where they died, or elsewhere, and takes them out of the queue once
+// their copies are confirmed. It goes on after lost connections of either side. When ctx ends, what
+// is in flight is settled first, for at most half a minute.
 //
-// A message is never lost. It may be duplicated when a connection is lost, or the process dies, between its confirmation
-// and the broker's knowledge of its acknowledgement: at most Prefetch messages, and of Result.Resent those that were sent
-// again.
+// A message is never lost. It may be duplicated when a connection is lost, or the process dies,
+// between its confirmation and the broker's knowledge of its acknowledgement: at most Prefetch
+// messages, and of Result.Resent those that were sent again.
 func Replay(ctx context.Context, o ReplayOptions) (Result, error) {
 	o, err := o.complete(ctx)
 	if err != nil {
@@ -129,7 +136,8 @@ func (o ReplayOptions) complete(ctx context.Context) (ReplayOptions, error) {
 		return o, fmt.Errorf("queue %q is both the source and the target", o.Queue)
 	}
 	if o.Copy && len(o.Ramp.Stages) > 0 {
-		return o, errors.New("a ramp takes messages out: each stage goes on behind the one before, where copies would begin anew")
+		return o, errors.New("a ramp takes messages out: each stage goes on behind the one before, where copies would " +
+			"begin anew")
 	}
 	if o.Type == topology.Stream && !o.Copy {
 		return o, fmt.Errorf("take messages out of queue %q: %w: only a copy is possible (--copy)", o.Queue, ErrStream)

@@ -21,8 +21,9 @@ import (
 // benchLetters is how many dead letters one iteration of a benchmark replays, or groups.
 const benchLetters = 20000
 
-// BenchmarkReplay replays dead letters, and reports the rate and the processor time that one takes in this process, which other
-// load on the machine disturbs less. `make bench` has the comparison with others.
+// BenchmarkReplay replays dead letters, and reports the rate and the processor time that one takes
+// in this process, which other load on the machine disturbs less. `make bench` has the comparison
+// with others.
 //
 //	go test -run - -bench Replay/4.3/classic -benchtime 5x ./pkg/dlq
 func BenchmarkReplay(b *testing.B) {
@@ -49,7 +50,8 @@ func benchReplay(b *testing.B, broker *rabbittest.Broker, kind string, size int)
 		benchFill(b, c, v.Name, size)
 		start, used := time.Now(), processorTime(b)
 		result, err := dlq.Replay(b.Context(), dlq.ReplayOptions{
-			From: dlq.From{Source: c.Source(v.Name), Counter: lookCounter{ch}, Queue: "dlq", Type: kind, Total: benchLetters}, Dialer: c.Dialer(v.Name),
+			From: dlq.From{Source: c.Source(v.Name), Counter: lookCounter{ch}, Queue: "dlq", Type: kind,
+				Total: benchLetters}, Dialer: c.Dialer(v.Name),
 		})
 		if err != nil || result.Done != benchLetters {
 			b.Fatalf("%+v, %v", result, err)
@@ -81,7 +83,8 @@ func benchFill(b *testing.B, c *rabbit.Client, vhost string, size int) {
 	}
 }
 
-// benchLetter is a message that looks dead, has a trace of its own, and died in the same second as a thousand others.
+// benchLetter is a message that looks dead, has a trace of its own, and died in the same second as
+// a thousand others.
 func benchLetter(i, size int) *message.Message {
 	reason := [...]string{"rejected", "expired"}[i%5/4]
 	return &message.Message{
@@ -90,7 +93,8 @@ func benchLetter(i, size int) *message.Message {
 		},
 		Headers: message.Table{
 			"x-first-death-exchange": "orders.exchange", "x-first-death-queue": "orders.created.queue", "x-first-death-reason": reason,
-			"tenant": [...]string{"acme", "globex"}[i%2], "attempt": int64(3), "traceparent": fmt.Sprintf("00-%032x-%016x-01", i, i),
+			"tenant": [...]string{"acme", "globex"}[i%2], "attempt": int64(3), "traceparent": fmt.Sprintf("00-%032x-%016x-01", i,
+				i),
 			"x-death": []any{message.Table{
 				"count": int64(1), "exchange": "orders.exchange", "queue": "orders.created.queue", "reason": reason,
 				"routing-keys": []any{"order.created"}, "time": time.Unix(1700000000+int64(i/1000), 0),

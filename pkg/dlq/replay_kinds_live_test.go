@@ -16,7 +16,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Every way to die, and every kind of message, through the real engine: each comes back to the queue where it died first, as it was.
+// Every way to die, and every kind of message, through the real engine: each comes back to the
+// queue where it died first, as it was.
 func TestEveryKindOfDeadLetterComesBack(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		for _, queueType := range []string{topology.Classic, topology.Quorum, topology.Stream} {
@@ -35,7 +36,8 @@ func TestEveryKindOfDeadLetterComesBack(t *testing.T) {
 type kinds struct {
 	*place
 	queueType string
-	// sources are the arguments of the queues where messages die: a stream gets dead letters on 3.10 only by at-least-once.
+	// sources are the arguments of the queues where messages die: a stream gets dead letters on
+	// 3.10 only by at-least-once.
 	sources amqp.Table
 	want    []kind
 }
@@ -52,7 +54,9 @@ type kind struct {
 
 func newKinds(t *testing.T, b *rabbittest.Broker, queueType string) *kinds {
 	v := b.VHost(t)
-	k := &kinds{queueType: queueType, place: &place{t: t, v: v, ch: v.Channel(t), source: rabbittest.NewProxy(t, b.URL), target: rabbittest.NewProxy(t, b.URL)}}
+	k := &kinds{queueType: queueType,
+		place: &place{t: t, v: v, ch: v.Channel(t), source: rabbittest.NewProxy(t, b.URL),
+			target: rabbittest.NewProxy(t, b.URL)}}
 	k.sources = amqp.Table{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dlq"}
 	if k.oldStream() {
 		k.sources["x-queue-type"], k.sources["x-dead-letter-strategy"], k.sources["x-overflow"] = topology.Quorum, "at-least-once", "reject-publish"
@@ -77,7 +81,8 @@ func (k *kinds) declare() {
 	k.queue("dlq", dead)
 	k.queue("work", k.sources)
 	k.queue("limited", k.with(amqp.Table{"x-queue-type": topology.Quorum, "x-delivery-limit": int64(1)}))
-	k.queue("wait.1s", amqp.Table{"x-message-ttl": int64(100), "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "slow"})
+	k.queue("wait.1s", amqp.Table{"x-message-ttl": int64(100), "x-dead-letter-exchange": "",
+		"x-dead-letter-routing-key": "slow"})
 	k.queue("slow", k.sources)
 	k.queue("copy", nil)
 	if !k.oldStream() {
@@ -136,15 +141,17 @@ func (k *kinds) rejected() {
 		{m: amqp.Publishing{Body: bytes.Repeat([]byte{0xff, 0, 'x', '\n'}, 16<<20/4)}},
 		{m: amqp.Publishing{Headers: amqp.Table{"large": strings.Repeat("h", 126_000)}}},
 		{m: amqp.Publishing{UserId: k.v.Login}, also: func(d amqp.Delivery) string { return differs(d.UserId, k.v.Login) }},
-		{m: amqp.Publishing{Headers: amqp.Table{"CC": []any{"copy"}}}, also: func(d amqp.Delivery) string { return differs(d.Headers["CC"], nil) }},
+		{m: amqp.Publishing{Headers: amqp.Table{"CC": []any{"copy"}}},
+			also: func(d amqp.Delivery) string { return differs(d.Headers["CC"], nil) }},
 	} {
 		w.queue, w.reason = "work", message.ReasonRejected
 		k.send(k.ch, "orders", "order.created", w)
 		k.kill("work")
 	}
-	k.send(other.Channel(k.t), "orders", "order.created", kind{queue: "work", reason: message.ReasonRejected, m: amqp.Publishing{UserId: other.Login}, also: func(d amqp.Delivery) string {
-		return differs(d.UserId, "") + differs(d.Headers[dlq.HeaderUserID], other.Login)
-	}})
+	k.send(other.Channel(k.t), "orders", "order.created", kind{queue: "work", reason: message.ReasonRejected,
+		m: amqp.Publishing{UserId: other.Login}, also: func(d amqp.Delivery) string {
+			return differs(d.UserId, "") + differs(d.Headers[dlq.HeaderUserID], other.Login)
+		}})
 	k.kill("work")
 }
 
@@ -156,9 +163,10 @@ func differs(got, want any) string {
 }
 
 func (k *kinds) expired() {
-	k.send(k.ch, "orders", "order.paid", kind{queue: "work", reason: message.ReasonExpired, m: amqp.Publishing{Expiration: "50"}, also: func(d amqp.Delivery) string {
-		return differs(d.Expiration, "")
-	}})
+	k.send(k.ch, "orders", "order.paid", kind{queue: "work", reason: message.ReasonExpired,
+		m: amqp.Publishing{Expiration: "50"}, also: func(d amqp.Delivery) string {
+			return differs(d.Expiration, "")
+		}})
 }
 
 func (k *kinds) limited() {
@@ -178,16 +186,18 @@ func (k *kinds) waited() {
 func (k *kinds) overflowed() {
 	k.send(k.ch, "", "short", kind{queue: "short", reason: message.ReasonMaxLength})
 	must(k.t, k.ch.Publish("", "short", true, false, amqp.Publishing{MessageId: "the next"}))
-	for deadline := time.Now().Add(10 * time.Second); k.ready("short") != 1 && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Second); k.ready("short") != 1 &&
+		time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 	}
 	d := await(k.t, k.ch, "short") // makes room for the one that comes back
 	must(k.t, d.Ack(false))
 }
 
 func (k *kinds) urgent() {
-	k.send(k.ch, "", "urgent", kind{queue: "urgent", reason: message.ReasonRejected, m: amqp.Publishing{Priority: 3}, also: func(d amqp.Delivery) string {
-		return differs(d.Priority, uint8(3))
-	}})
+	k.send(k.ch, "", "urgent", kind{queue: "urgent", reason: message.ReasonRejected, m: amqp.Publishing{Priority: 3},
+		also: func(d amqp.Delivery) string {
+			return differs(d.Priority, uint8(3))
+		}})
 	k.kill("urgent")
 }
 
@@ -290,7 +300,8 @@ func (k *kinds) check() {
 			if w.also != nil && w.also(d) != "" {
 				t.Errorf("%s: %s", d.MessageId, w.also(d))
 			}
-			// A stream of 3.10 tells no more than the first death: what died first in a wait queue takes its way through that again.
+			// A stream of 3.10 tells no more than the first death: what died first in a wait queue
+			// takes its way through that again.
 			if _, has := d.Headers["x-death"]; has && !(k.oldStream() && w.queue == "slow") {
 				t.Errorf("%s has a death history", d.MessageId)
 			}

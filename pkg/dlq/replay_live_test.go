@@ -75,7 +75,8 @@ func (p *place) die(n int) {
 	done()
 }
 
-// reject leaves its consumer open until the caller has seen the deaths: a close could overtake them.
+// reject leaves its consumer open until the caller has seen the deaths: a close could overtake
+// them.
 func (p *place) reject(queue string, n int) (done func()) {
 	p.t.Helper()
 	ch := p.v.Channel(p.t)
@@ -278,7 +279,8 @@ func (w *watcher) count(k dlq.NoticeKind) int {
 	return w.seen[k]
 }
 
-// account empties the queues and checks that each of n ids is somewhere; it returns how many copies are too many.
+// account empties the queues and checks that each of n ids is somewhere; it returns how many copies
+// are too many.
 func (p *place) account(n int, queues ...string) (duplicates int) {
 	p.t.Helper()
 	where := map[string]int{}
@@ -327,7 +329,8 @@ func TestReplaySendsBackToWhereItDied(t *testing.T) {
 			t.Fatalf("%d of %d arrived", len(got), n)
 		}
 		d := got[id(17)][0]
-		if _, has := d.Headers["x-death"]; has || d.Headers[message.HeaderReplayFrom] != "dlq" || d.Headers[message.HeaderReplayCount] != int64(1) || d.Headers["n"] != int64(17) {
+		if _, has := d.Headers["x-death"]; has || d.Headers[message.HeaderReplayFrom] != "dlq" ||
+			d.Headers[message.HeaderReplayCount] != int64(1) || d.Headers["n"] != int64(17) {
 			t.Errorf("headers %v", d.Headers)
 		}
 	})
@@ -375,7 +378,8 @@ func TestReplaySelectsAndLeavesTheRestInOrder(t *testing.T) {
 	})
 }
 
-// cutNowAndThen resets connections at random bytes until stop is closed: the first time as soon as messages are on their way, and surely.
+// cutNowAndThen resets connections at random bytes until stop is closed: the first time as soon as
+// messages are on their way, and surely.
 func cutNowAndThen(proxy *rabbittest.Proxy, seed uint64, stop <-chan struct{}) {
 	rng := rand.New(rand.NewPCG(seed, 2))
 	defer proxy.Heal()
@@ -460,7 +464,8 @@ func TestRampGivesUpWhatDiesAgain(t *testing.T) {
 			for d := range in { // a consumer that still cannot handle one in three
 				_ = d.Ack(false)
 				if i := d.Headers["n"].(int64); i%3 == 0 {
-					_ = ch.PublishWithContext(context.Background(), "", "dlq", false, false, amqp.Publishing{MessageId: d.MessageId, Headers: d.Headers})
+					_ = ch.PublishWithContext(context.Background(), "", "dlq", false, false,
+						amqp.Publishing{MessageId: d.MessageId, Headers: d.Headers})
 				}
 			}
 		}()

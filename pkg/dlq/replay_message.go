@@ -11,16 +11,18 @@ import (
 const (
 	// HeaderUserID keeps a user_id that the login may not publish with.
 	HeaderUserID = message.HeaderUserID
-	// HeaderCC keeps the CC header of a restored message: left on, the broker would route further copies.
+	// HeaderCC keeps the CC header of a restored message: left on, the broker would route further
+	// copies.
 	HeaderCC = "x-msgctl-cc"
 )
 
-// maxHeaders is what the headers may take: one frame of 131072 bytes also holds the other properties, of up to 255 bytes
-// each.
+// maxHeaders is what the headers may take: one frame of 131072 bytes also holds the other
+// properties, of up to 255 bytes each.
 const maxHeaders = 131072 - 8 - 4<<10
 
-// Identity says as whom messages are published. The broker refuses a user_id other than the login's (406, and the
-// channel closes) unless the user has the tag impersonator (seen on 3.10.8, 4.0.5, 4.3.6).
+// Identity says as whom messages are published. The broker refuses a user_id other than the login's
+// (406, and the channel closes) unless the user has the tag impersonator (seen on 3.10.8, 4.0.5,
+// 4.3.6).
 type Identity struct {
 	// Login is the user name of the connection that publishes. "" drops every user_id.
 	Login string
@@ -32,7 +34,8 @@ func (i Identity) may(userID string) bool {
 	return userID == "" || i.Impersonator || userID == i.Login
 }
 
-// outgoing makes the messages to publish. It never changes the one it gets, and shares what it leaves alone.
+// outgoing makes the messages to publish. It never changes the one it gets, and shares what it
+// leaves alone.
 type outgoing struct {
 	replay     message.Replay
 	identity   Identity
@@ -69,7 +72,8 @@ func (o outgoing) prepare(m *message.Message, to route) (out *message.Message, a
 	return out, altered, nil
 }
 
-// headers of a moved message are those of a replayed one, with the stamps of earlier replays as they were.
+// headers of a moved message are those of a replayed one, with the stamps of earlier replays as
+// they were.
 func (o outgoing) headers(h message.Table) message.Table {
 	out := message.ReplayHeaders(h, o.replay)
 	if !o.move {
@@ -85,10 +89,12 @@ func (o outgoing) headers(h message.Table) message.Table {
 	return out
 }
 
-// expiration keeps one that the message has: it got it after its death. What the broker took off at the death is
-// restored only on request, because the message would expire again at once where nobody consumes.
+// expiration keeps one that the message has: it got it after its death. What the broker took off at
+// the death is restored only on request, because the message would expire again at once where
+// nobody consumes.
 //
-// A stream keeps the expiration of a dead letter (4.0.5 and 4.3.6), which other queues take off: it counts as taken off.
+// A stream keeps the expiration of a dead letter (4.0.5 and 4.3.6), which other queues take off: it
+// counts as taken off.
 func (o outgoing) expiration(m *message.Message) string {
 	own := m.Expiration
 	if _, ok := m.Offset(); ok && own == m.Deaths().OriginalExpiration() {
@@ -104,7 +110,8 @@ func (o outgoing) expiration(m *message.Message) string {
 	return ttl
 }
 
-// originalExpiration is the one that the broker took off last, or else, of a message that was replayed without, took off at first.
+// originalExpiration is the one that the broker took off last, or else, of a message that was
+// replayed without, took off at first.
 func originalExpiration(m *message.Message) string {
 	ttl := m.Deaths().OriginalExpiration()
 	if ttl != "" {
@@ -118,7 +125,8 @@ func originalExpiration(m *message.Message) string {
 	return ttl
 }
 
-// decider decides what a replay or a move does with a message. It is pure, which makes a dry run exact.
+// decider decides what a replay or a move does with a message. It is pure, which makes a dry run
+// exact.
 type decider struct {
 	router     router
 	outgoing   outgoing
@@ -128,7 +136,8 @@ type decider struct {
 
 func (d decider) decide(m *message.Message) verdict {
 	if d.outgoing.replay.ID != "" && m.Headers.Text(message.HeaderReplayID) == d.outgoing.replay.ID {
-		return verdict{action: actStay, reason: ReasonDiedAgain, detail: "this run replayed it, and it died again", outside: true}
+		return verdict{action: actStay, reason: ReasonDiedAgain, detail: "this run replayed it, and it died again",
+			outside: true}
 	}
 	if ok, err := d.selection.matches(m); err != nil {
 		return verdict{action: actStay, reason: ReasonUnreadable, detail: err.Error()}

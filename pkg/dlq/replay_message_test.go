@@ -29,7 +29,8 @@ func decide(t *testing.T, o ReplayOptions, m *message.Message) verdict {
 func TestWhatIsSent(t *testing.T) {
 	m := &message.Message{
 		Properties: message.Properties{MessageID: "m", UserID: "bob", Priority: 3, Timestamp: time.Unix(1700000000, 0).UTC()},
-		Headers:    merged(died("work", "orders", "created", "cc"), message.Table{"tenant": "acme", "CC": []any{"x"}}), Body: []byte("b"),
+		Headers: merged(died("work", "orders", "created", "cc"),
+			message.Table{"tenant": "acme", "CC": []any{"x"}}), Body: []byte("b"),
 	}
 	v := decide(t, ReplayOptions{Identity: Identity{Login: "ops"}}, m)
 	if v.action != actDo || v.target.Key != "work" || v.target.Exchange != "" || !v.altered {
@@ -41,7 +42,8 @@ func TestWhatIsSent(t *testing.T) {
 			t.Errorf("%s was left on", name)
 		}
 	}
-	if v.out.UserID != "" || h[HeaderUserID] != "bob" || h["tenant"] != "acme" || v.out.Expiration != "" || v.out.Priority != 3 {
+	if v.out.UserID != "" || h[HeaderUserID] != "bob" || h["tenant"] != "acme" || v.out.Expiration != "" ||
+		v.out.Priority != 3 {
 		t.Errorf("%+v", v.out)
 	}
 	if v := decide(t, ReplayOptions{Identity: Identity{Login: "bob"}}, m); v.out.UserID != "bob" || v.altered {
@@ -53,7 +55,8 @@ func TestWhatIsSent(t *testing.T) {
 	if v := decide(t, ReplayOptions{RestoreTTL: true}, m); v.out.Expiration != "60000" {
 		t.Errorf("expiration %q", v.out.Expiration)
 	}
-	if v := decide(t, ReplayOptions{To: Destination{Kind: ToOrigin}}, m); v.target.Exchange != "orders" || fmt.Sprint(v.out.Headers["CC"]) != "[cc]" {
+	if v := decide(t, ReplayOptions{To: Destination{Kind: ToOrigin}}, m); v.target.Exchange != "orders" ||
+		fmt.Sprint(v.out.Headers["CC"]) != "[cc]" {
 		t.Errorf("%+v with %v", v.target, v.out.Headers["CC"])
 	}
 }
@@ -82,7 +85,8 @@ func TestTheExpirationThatAStreamKeepsIsTakenOff(t *testing.T) {
 		if v := decide(t, ReplayOptions{From: From{Type: "stream"}, Copy: true}, m); v.out.Expiration != want {
 			t.Errorf("expiration %s became %q", expiration, v.out.Expiration)
 		}
-		if v := decide(t, ReplayOptions{From: From{Type: "stream"}, Copy: true, RestoreTTL: true}, m); v.out.Expiration != expiration {
+		if v := decide(t, ReplayOptions{From: From{Type: "stream"}, Copy: true, RestoreTTL: true},
+			m); v.out.Expiration != expiration {
 			t.Errorf("restored, %s became %q", expiration, v.out.Expiration)
 		}
 	}
@@ -94,7 +98,8 @@ func TestWhatKeepsComingBackIsLeft(t *testing.T) {
 	if v := decide(t, ReplayOptions{}, m); v.action != actStay || v.reason != ReasonMaxReplays {
 		t.Errorf("%+v", v)
 	}
-	if v := decide(t, ReplayOptions{MaxReplays: 4}, m); v.action != actDo || v.out.Headers[message.HeaderReplayCount] != int64(4) {
+	if v := decide(t, ReplayOptions{MaxReplays: 4}, m); v.action != actDo ||
+		v.out.Headers[message.HeaderReplayCount] != int64(4) {
 		t.Errorf("%+v", v)
 	}
 	if v := decide(t, ReplayOptions{MaxReplays: -1}, m); v.action != actDo {
@@ -106,10 +111,12 @@ func TestWhatKeepsComingBackIsLeft(t *testing.T) {
 }
 
 func TestAMoveIsNoReplay(t *testing.T) {
-	h := merged(died("work", "orders", "created"), message.Table{message.HeaderReplayCount: int64(3), message.HeaderReplayID: "r-old", message.HeaderReplayFrom: "dlq"})
+	h := merged(died("work", "orders", "created"), message.Table{message.HeaderReplayCount: int64(3),
+		message.HeaderReplayID: "r-old", message.HeaderReplayFrom: "dlq"})
 	o := ReplayOptions{To: Destination{Kind: ToQueue, Queue: "parked"}, MaxReplays: -1, move: true}
 	v := decide(t, o, &message.Message{Headers: h})
-	if v.action != actDo || v.target.Key != "parked" || v.out.Headers[message.HeaderReplayCount] != int64(3) || v.out.Headers[message.HeaderReplayID] != "r-old" {
+	if v.action != actDo || v.target.Key != "parked" || v.out.Headers[message.HeaderReplayCount] != int64(3) ||
+		v.out.Headers[message.HeaderReplayID] != "r-old" {
 		t.Fatalf("%+v", v)
 	}
 	back := *v.out
@@ -149,7 +156,8 @@ func TestSelection(t *testing.T) {
 }
 
 func TestPlannerCountsWhatAReplayWouldDo(t *testing.T) {
-	p := NewPlanner(ReplayOptions{From: From{Queue: "dlq"}, Select: Selection{Where: func(m *message.Message) (bool, error) { return m.MessageID != "skip", nil }}})
+	p := NewPlanner(ReplayOptions{From: From{Queue: "dlq"},
+		Select: Selection{Where: func(m *message.Message) (bool, error) { return m.MessageID != "skip", nil }}})
 	for _, m := range []*message.Message{
 		{Headers: died("a", "")}, {Headers: died("a", "")}, {Headers: died("b", "")}, {},
 		{Properties: message.Properties{MessageID: "skip"}},
@@ -158,7 +166,8 @@ func TestPlannerCountsWhatAReplayWouldDo(t *testing.T) {
 		p.Add(m)
 	}
 	got := p.Plan()
-	if got.Looked != 6 || got.Matching != 5 || got.Sends != 3 || len(got.Targets) != 2 || got.Targets[0].Key != "a" || got.Targets[0].Messages != 2 || len(got.Stays) != 2 {
+	if got.Looked != 6 || got.Matching != 5 || got.Sends != 3 || len(got.Targets) != 2 || got.Targets[0].Key != "a" ||
+		got.Targets[0].Messages != 2 || len(got.Stays) != 2 {
 		t.Errorf("%+v", got)
 	}
 }

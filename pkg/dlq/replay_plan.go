@@ -19,7 +19,8 @@ type Plan struct {
 	Altered int64
 }
 
-// Planner makes a Plan by the decisions that a replay makes, without doing anything. It is for one goroutine.
+// Planner makes a Plan by the decisions that a replay makes, without doing anything. It is for one
+// goroutine.
 type Planner struct {
 	decide func(*message.Message) verdict
 	limit  int64
@@ -41,8 +42,8 @@ func NewMovePlanner(o ReplayOptions) *Planner {
 	return NewPlanner(o)
 }
 
-// Add shows the planner a message. It returns the message as it would be sent, which shares memory with m, or nil when
-// it would stay.
+// Add shows the planner a message. It returns the message as it would be sent, which shares memory
+// with m, or nil when it would stay.
 func (p *Planner) Add(m *message.Message) *message.Message {
 	p.plan.Looked++
 	v := p.decide(m)
@@ -73,8 +74,9 @@ func (p *Planner) Plan() Plan {
 	return out
 }
 
-// PlanQueue shows the planner every message of the snapshot, by taking them and giving them back: for what that does to
-// a queue see Assess, and Browse for a look that checks each message. It returns what stopped it, if anything.
+// PlanQueue shows the planner every message of the snapshot, by taking them and giving them back:
+// for what that does to a queue see Assess, and Browse for a look that checks each message. It
+// returns what stopped it, if anything.
 func (p *Planner) PlanQueue(ctx context.Context, f From) error {
 	if err := f.snapshot(ctx); err != nil {
 		return err

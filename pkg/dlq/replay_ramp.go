@@ -13,14 +13,17 @@ const DefaultSettle = 30 * time.Second
 
 // Ramp replays in stages, and stops when too much of what was replayed dies again.
 type Ramp struct {
-	// Stages are how many messages each of the first runs sends: 1, 10, 100. What is left follows in one run. Empty: no ramp.
+	// Stages are how many messages each of the first runs sends: 1, 10, 100. What is left follows
+	// in one run. Empty: no ramp.
 	Stages []int64
-	// Settle is the pause after each stage, in which consumers show whether they can handle the messages; 0 is 30 s.
+	// Settle is the pause after each stage, in which consumers show whether they can handle the
+	// messages; 0 is 30 s.
 	Settle time.Duration
-	// AbortIfReturned is the percentage of returned messages from which on the replay is given up: 5 is five of a hundred. 0 is any.
+	// AbortIfReturned is the percentage of returned messages from which on the replay is given up:
+	// 5 is five of a hundred. 0 is any.
 	AbortIfReturned float64
-	// Returned counts the messages in the queue that this run replayed. nil reads through the whole queue, without taking
-	// anything out; on a quorum queue that counts as a look at each message.
+	// Returned counts the messages in the queue that this run replayed. nil reads through the whole
+	// queue, without taking anything out; on a quorum queue that counts as a look at each message.
 	Returned func(ctx context.Context, runID string) (int64, error)
 }
 
@@ -40,7 +43,8 @@ func (o ReplayOptions) ramp(ctx context.Context) (Result, error) {
 		if err != nil || r.Interrupted || last || done == 0 || o.From.Total <= 0 || o.Limit > 0 && total.Done >= o.Limit {
 			return total, err
 		}
-		o.tell(NoticeStage, fmt.Sprintf("%s replayed; waiting %s to see whether any comes back", plural(total.Done, "message"), settle))
+		o.tell(NoticeStage, fmt.Sprintf("%s replayed; waiting %s to see whether any comes back",
+			plural(total.Done, "message"), settle))
 		if !pause(ctx, settle) {
 			total.Interrupted = true
 			return total, nil
@@ -86,8 +90,8 @@ func (o ReplayOptions) returned(ctx context.Context) (int64, error) {
 	return o.CountReplayed(ctx, o.ID)
 }
 
-// CountReplayed returns how many of the messages that are ready in the queue were replayed by a run: those that died
-// again. It reads through the queue and returns everything.
+// CountReplayed returns how many of the messages that are ready in the queue were replayed by a
+// run: those that died again. It reads through the queue and returns everything.
 func (f From) CountReplayed(ctx context.Context, runID string) (int64, error) {
 	f.Total = -1
 	if err := f.snapshot(ctx); err != nil {

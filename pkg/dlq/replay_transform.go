@@ -22,12 +22,14 @@ import (
 // transformTimeout ends a program that does not end by itself.
 const transformTimeout = 2 * time.Second
 
-// Transform is a jq program that changes bodies and headers. It is compiled once; it is safe for concurrent use.
+// Transform is a jq program that changes bodies and headers. It is compiled once; it is safe for
+// concurrent use.
 //
-// Its input is an object with body (parsed when it is JSON, else a string; null when it is neither JSON nor UTF-8),
-// headers and routingKey, queue and messageId to look at. Its one output must be an object; body and headers are taken from it. A header that
-// the program left alone keeps its AMQP type, and a body that it left alone its bytes. A header's new value becomes a
-// string, a boolean, an int64, a float64, an array or a table. Numbers keep all their digits.
+// Its input is an object with body (parsed when it is JSON, else a string; null when it is neither
+// JSON nor UTF-8), headers and routingKey, queue and messageId to look at. Its one output must be
+// an object; body and headers are taken from it. A header that the program left alone keeps its
+// AMQP type, and a body that it left alone its bytes. A header's new value becomes a string, a
+// boolean, an int64, a float64, an array or a table. Numbers keep all their digits.
 type Transform struct {
 	program string
 	code    *gojq.Code
@@ -53,7 +55,8 @@ func NewTransform(program string) (*Transform, error) {
 // String returns the program.
 func (t *Transform) String() string { return t.program }
 
-// Apply returns m as the program changes it. m is not changed, and shares with the result what the program left alone.
+// Apply returns m as the program changes it. m is not changed, and shares with the result what the
+// program left alone.
 func (t *Transform) Apply(m *message.Message) (*message.Message, error) {
 	c := *m
 	if err := t.apply(&c); err != nil {
@@ -90,8 +93,9 @@ func (t *Transform) apply(m *message.Message) error {
 	return nil
 }
 
-// run returns the one output. gojq may change its input, so what is compared later is kept apart: it never changes
-// values in place that it was given, except to normalise numbers, which equal does too.
+// run returns the one output. gojq may change its input, so what is compared later is kept apart:
+// it never changes values in place that it was given, except to normalise numbers, which equal does
+// too.
 func (t *Transform) run(in map[string]any) (any, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), transformTimeout)
 	defer cancel()
@@ -151,12 +155,14 @@ func changedHeaders(raw message.Table, before, after map[string]any) message.Tab
 	return out
 }
 
-// same compares as jq does, so that 1.0 is 1: gojq makes other number types of what it passes through.
+// same compares as jq does, so that 1.0 is 1: gojq makes other number types of what it passes
+// through.
 func same(a, b any) bool {
 	return reflect.DeepEqual(a, b) || gojq.Compare(a, b) == 0
 }
 
-// plainTable returns headers as JSON values: timestamps as seconds, byte arrays as text, what has no form as null.
+// plainTable returns headers as JSON values: timestamps as seconds, byte arrays as text, what has
+// no form as null.
 func plainTable(t map[string]any) map[string]any {
 	out := make(map[string]any, len(t))
 	for name, v := range t {

@@ -13,17 +13,21 @@ import (
 
 func TestTransform(t *testing.T) {
 	at := time.Unix(1700000000, 0).UTC()
-	headers := message.Table{"tenant": "acme", "n": int32(7), "at": at, "raw": []byte("b"), "price": message.Decimal{Scale: 2, Value: 995}}
+	headers := message.Table{"tenant": "acme", "n": int32(7), "at": at, "raw": []byte("b"),
+		"price": message.Decimal{Scale: 2, Value: 995}}
 	for name, c := range map[string]struct {
 		program, body string
 		wantBody      string
 		want          message.Table
 	}{
-		"nothing":           {".", `{ "b" : 1.0 }`, `{ "b" : 1.0 }`, headers},
-		"a body's field":    {".body.id = 5", `{"id":4,"big":12345678901234567890123,"f":1.10}`, `{"big":12345678901234567890123,"f":1.10,"id":5}`, headers},
-		"a header":          {`.headers.tenant = "b"`, "\xff", "\xff", merged(headers, message.Table{"tenant": "b"})},
-		"new headers":       {`.headers += {i: 3, f: 1.5, s: "x", t: true, a: [1]}`, "", "", merged(headers, message.Table{"i": int64(3), "f": 1.5, "s": "x", "t": true, "a": []any{int64(1)}})},
-		"a header less":     {`del(.headers.raw, .headers.n, .headers.at, .headers.price)`, "{}", "{}", message.Table{"tenant": "acme"}},
+		"nothing": {".", `{ "b" : 1.0 }`, `{ "b" : 1.0 }`, headers},
+		"a body's field": {".body.id = 5", `{"id":4,"big":12345678901234567890123,"f":1.10}`,
+			`{"big":12345678901234567890123,"f":1.10,"id":5}`, headers},
+		"a header": {`.headers.tenant = "b"`, "\xff", "\xff", merged(headers, message.Table{"tenant": "b"})},
+		"new headers": {`.headers += {i: 3, f: 1.5, s: "x", t: true, a: [1]}`, "", "",
+			merged(headers, message.Table{"i": int64(3), "f": 1.5, "s": "x", "t": true, "a": []any{int64(1)}})},
+		"a header less": {`del(.headers.raw, .headers.n, .headers.at, .headers.price)`, "{}", "{}",
+			message.Table{"tenant": "acme"}},
 		"text":              {`.body |= ascii_upcase`, "plain", "PLAIN", headers},
 		"text into JSON":    {`.body = {text: .body}`, "plain", `{"text":"plain"}`, headers},
 		"a header computed": {`.headers.n = .headers.n + 1`, "", "", merged(headers, message.Table{"n": int64(8)})},
@@ -81,11 +85,13 @@ func TestTransformIdentity(t *testing.T) {
 	}
 	value := rapid.OneOf(
 		rapid.Just[any](nil), rapid.String().AsAny(), rapid.Int64().AsAny(), rapid.Int32().AsAny(), rapid.Float64().AsAny(), rapid.Bool().AsAny(),
-		rapid.SliceOf(rapid.Byte()).AsAny(), rapid.Map(rapid.Int32(), func(n int32) any { return time.Unix(int64(n), 0).UTC() }),
+		rapid.SliceOf(rapid.Byte()).AsAny(), rapid.Map(rapid.Int32(),
+			func(n int32) any { return time.Unix(int64(n), 0).UTC() }),
 		rapid.Map(rapid.String(), func(s string) any { return message.Table{"k": []any{s, int8(1)}} }),
 	)
 	rapid.Check(t, func(t *rapid.T) {
-		m := &message.Message{Headers: rapid.MapOf(rapid.String(), value).Draw(t, "headers"), Body: rapid.SliceOf(rapid.Byte()).Draw(t, "body")}
+		m := &message.Message{Headers: rapid.MapOf(rapid.String(), value).Draw(t, "headers"),
+			Body: rapid.SliceOf(rapid.Byte()).Draw(t, "body")}
 		got, err := tr.Apply(m)
 		if err != nil {
 			t.Fatal(err)

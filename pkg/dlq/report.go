@@ -27,7 +27,8 @@ const (
 	ReasonBroken      Reason = "archive-broken" // its line in an archive cannot be read
 )
 
-// Failed says whether the reason is a failure of the attempt, in contrast to a decision to leave the message.
+// Failed says whether the reason is a failure of the attempt, in contrast to a decision to leave
+// the message.
 func (r Reason) Failed() bool {
 	switch r {
 	case ReasonUnreadable, ReasonUnroutable, ReasonNacked, ReasonRefused, ReasonUnknown, ReasonNotArchived, ReasonBroken:
@@ -60,7 +61,8 @@ type Result struct {
 	ID string
 	// Queue that it took from; "" for a restore.
 	Queue string
-	// Done counts messages whose copy is confirmed, or durably archived, or that were destroyed as asked.
+	// Done counts messages whose copy is confirmed, or durably archived, or that were destroyed as
+	// asked.
 	Done int64
 	// Targets has where they went, most first.
 	Targets []TargetCount
@@ -68,20 +70,23 @@ type Result struct {
 	Skipped int64
 	// Stayed has why others stayed, most first.
 	Stayed []ReasonCount
-	// Resent counts messages that were published again because the connection broke before their first publication was
-	// confirmed: at most so many duplicates may exist at the targets.
+	// Resent counts messages that were published again because the connection broke before their
+	// first publication was confirmed: at most so many duplicates may exist at the targets.
 	Resent int64
-	// Altered counts messages that lost their user_id or CC header, which are noted in headers of msgctl's own.
+	// Altered counts messages that lost their user_id or CC header, which are noted in headers of
+	// msgctl's own.
 	Altered int64
 	// Interrupted says that the context ended before the run was through.
 	Interrupted bool
 	// Aborted says why a ramp was given up, or "".
 	Aborted string
-	// Unreachable says why the rest of the queue could not be read ("" when it was): other consumers hold it, for example.
+	// Unreachable says why the rest of the queue could not be read ("" when it was): other
+	// consumers hold it, for example.
 	Unreachable string
 }
 
-// Count returns how many messages stayed for reasons that f accepts: Reason.Failed, Reason.NoWayBack.
+// Count returns how many messages stayed for reasons that f accepts: Reason.Failed,
+// Reason.NoWayBack.
 func (r *Result) Count(f func(Reason) bool) int64 {
 	var n int64
 	for _, c := range r.Stayed {

@@ -24,8 +24,9 @@ const (
 	OutcomeStayed    Outcome = "stayed"
 )
 
-// Record is one message in a report. Messages that do not match a filter have none. After a lost connection a message
-// that stayed is looked at again, so it may have more than one: the last one counts.
+// Record is one message in a report. Messages that do not match a filter have none. After a lost
+// connection a message that stayed is looked at again, so it may have more than one: the last one
+// counts.
 type Record struct {
 	Outcome Outcome `json:"outcome"`
 	// MessageID is the message's own, which may be empty or not unique.
@@ -56,8 +57,8 @@ func recordTarget(t *publish.Target) *RecordTarget {
 	return &RecordTarget{t.Exchange, t.Key}
 }
 
-// Recorder is told what became of each message. Record may be called from several goroutines. An error ends the run in
-// good order.
+// Recorder is told what became of each message. Record may be called from several goroutines. An
+// error ends the run in good order.
 type Recorder interface {
 	Record(Record) error
 }

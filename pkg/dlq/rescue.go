@@ -11,10 +11,12 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// Rescuing returns a source that loses no message to a delivery limit: one that would not survive its return to the queue is
-// published again at the queue's end by keep, confirmed, and its original taken off, instead of being returned. What a lost
-// connection or a killed process returns cannot be rescued. rescued may be nil; it is told of every message, from any goroutine.
-func Rescuing(src consume.Source, room Room, keep func(context.Context, *message.Message) error, rescued func(*message.Message)) consume.Source {
+// Rescuing returns a source that loses no message to a delivery limit: one that would not survive
+// its return to the queue is published again at the queue's end by keep, confirmed, and its
+// original taken off, instead of being returned. What a lost connection or a killed process returns
+// cannot be rescued. rescued may be nil; it is told of every message, from any goroutine.
+func Rescuing(src consume.Source, room Room, keep func(context.Context, *message.Message) error,
+	rescued func(*message.Message)) consume.Source {
 	return &rescuer{src, room, keep, rescued}
 }
 
@@ -34,7 +36,8 @@ func (r *rescuer) Subscribe(ctx context.Context, o consume.Options) (consume.Sub
 	return &rescueSubscription{Subscription: sub, r: r, open: map[uint64]*message.Message{}}, nil
 }
 
-// rescueSubscription knows which deliveries are unsettled, and keeps those that must not be returned.
+// rescueSubscription knows which deliveries are unsettled, and keeps those that must not be
+// returned.
 type rescueSubscription struct {
 	consume.Subscription
 	r *rescuer
@@ -151,7 +154,8 @@ func (s *rescueSubscription) rescue(tag uint64, multiple bool) error {
 	var errs []error
 	for t, m := range s.endangered(tag, multiple) {
 		if err := s.r.keep(ctx, m); err != nil {
-			errs = append(errs, fmt.Errorf("message %q has reached the delivery limit, is dropped or dead-lettered by the broker, and no copy could be kept: %w", m.MessageID, err))
+			errs = append(errs, fmt.Errorf("message %q has reached the delivery limit, is dropped or dead-lettered by the "+
+				"broker, and no copy could be kept: %w", m.MessageID, err))
 			continue
 		}
 		if err := s.Ack(t, false); err != nil {
@@ -180,7 +184,8 @@ func (s *rescueSubscription) endangered(tag uint64, multiple bool) map[uint64]*m
 	return found
 }
 
-// Close implements consume.Subscription: it returns what is unsettled, so what must not be returned is taken off first.
+// Close implements consume.Subscription: it returns what is unsettled, so what must not be returned
+// is taken off first.
 func (s *rescueSubscription) Close() error {
 	lost := s.rescue(^uint64(0), true)
 	return errors.Join(lost, s.Subscription.Close())

@@ -26,13 +26,17 @@ type RestoreOptions struct {
 	Archive ArchiveSource
 	// Dialer opens the connection that publishes.
 	Dialer publish.Dialer
-	// To is where all messages go; nil is the queue that each was read from, through the default exchange.
+	// To is where all messages go; nil is the queue that each was read from, through the default
+	// exchange.
 	To *publish.Target
-	// Route says, when To is nil, where a message goes, and false when that is not known; nil is the queue it was read from.
+	// Route says, when To is nil, where a message goes, and false when that is not known; nil is
+	// the queue it was read from.
 	Route func(*message.Message) (publish.Target, bool)
-	// Prepare returns what to publish in place of a message, which it must not change; nil publishes it as it was.
+	// Prepare returns what to publish in place of a message, which it must not change; nil
+	// publishes it as it was.
 	Prepare func(*message.Message) *message.Message
-	// Pace returns when the message that Archive returned last may go, or with an error when ctx ends first; nil does not wait.
+	// Pace returns when the message that Archive returned last may go, or with an error when ctx
+	// ends first; nil does not wait.
 	Pace func(context.Context, *message.Message) error
 	// Select says which messages.
 	Select Selection
@@ -61,15 +65,17 @@ func (r *Restored) Partial() bool { return len(r.Broken) > 0 || r.Result.Partial
 
 const maxBroken = 100
 
-// Restore publishes what an archive holds, each message exactly as it was: no header is added, none is taken off. Two
-// things cannot go back as they were and are kept under headers of msgctl's own: a user_id that this login may not
-// publish with (HeaderUserID), and CC, which would route further copies (HeaderCC). The broker sets exchange, routing key
-// and redelivered anew.
+// Restore publishes what an archive holds, each message exactly as it was: no header is added, none
+// is taken off. Two things cannot go back as they were and are kept under headers of msgctl's own:
+// a user_id that this login may not publish with (HeaderUserID), and CC, which would route further
+// copies (HeaderCC). The broker sets exchange, routing key and redelivered anew.
 //
-// Everything whole in an archive that is cut short or damaged is restored, and Broken says where it breaks. Messages are
-// sent again when a connection is lost before they are confirmed: Resent counts them.
+// Everything whole in an archive that is cut short or damaged is restored, and Broken says where it
+// breaks. Messages are sent again when a connection is lost before they are confirmed: Resent
+// counts them.
 func Restore(ctx context.Context, o RestoreOptions) (Restored, error) {
-	r := &restore{RestoreOptions: o, tally: newTally(), kick: make(chan struct{}, 1), progress: progressMeter{observer: o.Observer}}
+	r := &restore{RestoreOptions: o, tally: newTally(), kick: make(chan struct{}, 1),
+		progress: progressMeter{observer: o.Observer}}
 	r.selection = o.Select.at(time.Now())
 	if o.Rate > 0 {
 		r.limiter = rate.NewLimiter(rate.Limit(o.Rate), int(max(1, o.Rate/10)))
@@ -320,7 +326,8 @@ func (r *restore) sendAgain(ctx context.Context) error {
 	}
 }
 
-// wait returns when nothing is under way, nor to be sent again; after an interruption, at the end of the grace time.
+// wait returns when nothing is under way, nor to be sent again; after an interruption, at the end
+// of the grace time.
 func (r *restore) wait(ctx context.Context) error {
 	grace, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -362,7 +369,8 @@ func (r *restore) stays(at *restoring, why Reason, detail string, t *publish.Tar
 	r.mu.Lock()
 	r.tally.stay(why, detail)
 	r.mu.Unlock()
-	r.record(Record{Outcome: OutcomeStayed, MessageID: at.m.MessageID, Line: at.line, Target: recordTarget(t), Reason: why, Detail: detail})
+	r.record(Record{Outcome: OutcomeStayed, MessageID: at.m.MessageID, Line: at.line, Target: recordTarget(t), Reason: why,
+		Detail: detail})
 }
 
 func (r *restore) record(rec Record) {

@@ -27,9 +27,11 @@ func everything(login string) amqp.Publishing {
 		MessageId: "every", Timestamp: time.Unix(1700000000, 0), Type: "t", UserId: login, AppId: "a",
 		Headers: amqp.Table{
 			"bool": true, "int8": int8(-8), "uint8": uint8(8), "int16": int16(-16), "uint16": uint16(16), "int32": int32(-32), "uint32": uint32(32),
-			"int64": int64(-64), "float32": float32(1.5), "float64": 2.25, "decimal": amqp.Decimal{Scale: 2, Value: 995}, "string": "text \x00 \x1b[2J é",
+			"int64": int64(-64), "float32": float32(1.5), "float64": 2.25, "decimal": amqp.Decimal{Scale: 2,
+				Value: 995}, "string": "text \x00 \x1b[2J é",
 			"bytes": []byte{0, 255}, "time": time.Unix(1600000000, 0), "nil": nil, "empty": "",
-			"array": []any{int32(1), "two", amqp.Table{"three": []any{int64(3)}}}, "table": amqp.Table{"a": amqp.Table{"b": int16(1)}},
+			"array": []any{int32(1), "two",
+				amqp.Table{"three": []any{int64(3)}}}, "table": amqp.Table{"a": amqp.Table{"b": int16(1)}},
 		},
 		Body: []byte{0, 1, 2, 0xff, '\n', '"'},
 	}
@@ -140,21 +142,25 @@ func TestRestoreOfWhatCannotGoBackAsItWas(t *testing.T) {
 		text := file.String()
 		cut := text + "broken\n" + text[:strings.Index(text, "\n")-20]
 		r, err := dlq.Restore(t.Context(), dlq.RestoreOptions{
-			Archive: archive.NewReader(strings.NewReader(cut), archive.ReaderOptions{}), Dialer: p.client(p.target).Dialer(p.v.Name),
+			Archive: archive.NewReader(strings.NewReader(cut),
+				archive.ReaderOptions{}), Dialer: p.client(p.target).Dialer(p.v.Name),
 			Identity: dlq.Identity{Login: p.v.Login},
 		})
-		if err != nil || r.Done != 3 || r.Altered != 2 || !r.Partial() || len(r.Broken) != 2 || r.Broken[0].Line != 7 || !r.Broken[1].Final {
+		if err != nil || r.Done != 3 || r.Altered != 2 || !r.Partial() || len(r.Broken) != 2 || r.Broken[0].Line != 7 ||
+			!r.Broken[1].Final {
 			t.Fatalf("%+v, %v", r, err)
 		}
 		got := p.messages("dlq")
-		if len(got) != 3 || p.ready("other") != 0 || got["foreign"][0].Headers[dlq.HeaderUserID] != "somebody" || got["cc"][0].Headers[dlq.HeaderCC] == nil {
+		if len(got) != 3 || p.ready("other") != 0 || got["foreign"][0].Headers[dlq.HeaderUserID] != "somebody" ||
+			got["cc"][0].Headers[dlq.HeaderCC] == nil {
 			t.Errorf("%v, %d copies elsewhere", got, p.ready("other"))
 		}
 		reasons := map[dlq.Reason]int64{}
 		for _, c := range r.Stayed {
 			reasons[c.Reason] = c.Messages
 		}
-		if d := cmp.Diff(map[dlq.Reason]int64{dlq.ReasonUnroutable: 1, dlq.ReasonNoHistory: 1, dlq.ReasonRefused: 1, dlq.ReasonBroken: 2}, reasons); d != "" {
+		if d := cmp.Diff(map[dlq.Reason]int64{dlq.ReasonUnroutable: 1, dlq.ReasonNoHistory: 1, dlq.ReasonRefused: 1,
+			dlq.ReasonBroken: 2}, reasons); d != "" {
 			t.Error(d)
 		}
 	})
@@ -227,8 +233,8 @@ func TestAFullDiskEndsAPurgeWithoutLoss(t *testing.T) {
 	})
 }
 
-// A stream is read to where it ended when the look, or the run, began: every message up to there, however they were written, and none
-// that came later, although they never stop to come.
+// A stream is read to where it ended when the look, or the run, began: every message up to there,
+// however they were written, and none that came later, although they never stop to come.
 func TestStreamsAreReadToTheirEndAtTheBeginning(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		p := newPlace(t, b, topology.Classic, nil)
@@ -247,7 +253,8 @@ func TestStreamsAreReadToTheirEndAtTheBeginning(t *testing.T) {
 				t.Fatalf("%d messages end at %d, %v, %v", total, end, ok, err)
 			}
 			seen := map[string]int{}
-			r, err := dlq.Browse(t.Context(), o.Source, dlq.BrowseOptions{Looking: dlq.Looking{Queue: "s", Type: topology.Stream, Return: dlq.ReturnNothing}},
+			r, err := dlq.Browse(t.Context(), o.Source, dlq.BrowseOptions{Looking: dlq.Looking{Queue: "s", Type: topology.Stream,
+				Return: dlq.ReturnNothing}},
 				func(m *message.Message) error { seen[m.MessageID]++; return nil })
 			if err != nil || int(r.Seen) != total || len(seen) != total {
 				t.Fatalf("%d of %d messages seen: %+v, %v", len(seen), total, r, err)
@@ -292,7 +299,8 @@ func fillStream(t *testing.T, ch *amqp.Channel, from, n int) {
 	}
 	confirms := ch.NotifyPublish(make(chan amqp.Confirmation, n))
 	for i := range n {
-		if err := ch.Publish("", "s", false, false, amqp.Publishing{MessageId: id(from + i), Headers: amqp.Table{"n": int64(from + i)}}); err != nil {
+		if err := ch.Publish("", "s", false, false, amqp.Publishing{MessageId: id(from + i),
+			Headers: amqp.Table{"n": int64(from + i)}}); err != nil {
 			t.Fatal(err)
 		}
 	}

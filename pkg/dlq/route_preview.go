@@ -10,13 +10,15 @@ import (
 
 // Reach is the queues that get a copy of what is published to a target.
 type Reach struct {
-	// Sure get one; Possible may, which depends on headers or on an exchange of a plugin's type. Both are sorted.
+	// Sure get one; Possible may, which depends on headers or on an exchange of a plugin's type.
+	// Both are sorted.
 	Sure, Possible []string
 	// Missing are exchanges on the way that do not exist.
 	Missing []string
 }
 
-// Reaches says which queues a publication reaches, by bindings and alternate exchanges. It is pure. version is the broker's; "" is the newest.
+// Reaches says which queues a publication reaches, by bindings and alternate exchanges. It is pure.
+// version is the broker's; "" is the newest.
 func Reaches(s *topology.State, vhost, version string, t publish.Target) Reach {
 	n := newNetwork(s, vhost, version)
 	r := n.route(t.Exchange, keyset{all: []pattern{routing.Exactly(t.Key)}})

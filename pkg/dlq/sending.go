@@ -5,8 +5,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// Sending is told of each message when it is first sent. What it returns is called once, when it is known how the message fared: with "" when
-// it was confirmed. It is called from several goroutines, and must return soon.
+// Sending is told of each message when it is first sent. What it returns is called once, when it is
+// known how the message fared: with "" when it was confirmed. It is called from several goroutines,
+// and must return soon.
 type Sending func(to publish.Target, m *message.Message) (ended func(why Reason, detail string))
 
 // sent follows one message; the zero sent follows none.

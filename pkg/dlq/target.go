@@ -14,10 +14,11 @@ type DestinationKind uint8
 
 // The kinds.
 const (
-	// ToWhereItDied is the queue of a message's first death, through the default exchange, so that healthy subscribers
-	// do not get it twice. The default.
+	// ToWhereItDied is the queue of a message's first death, through the default exchange, so that
+	// healthy subscribers do not get it twice. The default.
 	ToWhereItDied DestinationKind = iota
-	// ToOrigin is the exchange and the routing keys that the message was published with: every queue bound there gets it.
+	// ToOrigin is the exchange and the routing keys that the message was published with: every
+	// queue bound there gets it.
 	ToOrigin
 	// ToQueue is one queue, through the default exchange.
 	ToQueue
@@ -35,8 +36,9 @@ type Destination struct {
 	HasKey        bool
 }
 
-// ParseDestination reads what --to takes: origin, queue:Q, exchange:X or exchange:X/KEY. A queue's name is taken to the
-// end; an exchange's name ends at the first slash, and "exchange:X/" means the empty key. "" is ToWhereItDied.
+// ParseDestination reads what --to takes: origin, queue:Q, exchange:X or exchange:X/KEY. A queue's
+// name is taken to the end; an exchange's name ends at the first slash, and "exchange:X/" means the
+// empty key. "" is ToWhereItDied.
 func ParseDestination(s string) (Destination, error) {
 	if s == "" {
 		return Destination{}, nil
@@ -54,9 +56,11 @@ func ParseDestination(s string) (Destination, error) {
 	}
 	hint := "queue:" + s
 	if strings.HasPrefix(s, "queue:") || strings.HasPrefix(s, "exchange:") {
-		return Destination{}, fmt.Errorf("destination %q names nothing: write queue:NAME, exchange:NAME or exchange:NAME/KEY", s)
+		return Destination{}, fmt.Errorf("destination %q names nothing: write queue:NAME, exchange:NAME or exchange:NAME/KEY",
+			s)
 	}
-	return Destination{}, fmt.Errorf("destination %q does not say what it is: write %s for a queue, exchange:%s or exchange:%s/KEY for an exchange, origin for where each message was published first", s, hint, s, s)
+	return Destination{}, fmt.Errorf("destination %q does not say what it is: write %s for a queue, exchange:%s or "+
+		"exchange:%s/KEY for an exchange, origin for where each message was published first", s, hint, s, s)
 }
 
 // String is the form that ParseDestination reads.
@@ -139,8 +143,9 @@ func (r router) toOrigin(m *message.Message) (route, error) {
 	return route{}, noWayBack(ReasonNoHistory, "nothing in the message says which exchange and key it was published with")
 }
 
-// toWhereItDied prefers the queue that a framework noted: the death history of a message in a framework's error queue
-// tells of its delay queues at best. Without one it takes the first death, and an exchange that a framework noted last.
+// toWhereItDied prefers the queue that a framework noted: the death history of a message in a
+// framework's error queue tells of its delay queues at best. Without one it takes the first death,
+// and an exchange that a framework noted last.
 func (r router) toWhereItDied(m *message.Message) (route, error) {
 	f, noted := message.FailureOf(m)
 	if noted && f.Queue != "" {
@@ -165,8 +170,8 @@ func (r router) toQueue(queue string, unwrap bool) (route, error) {
 	return route{target: publish.Target{Key: queue}, unwrap: unwrap}, nil
 }
 
-// published returns the death that tells how the message was published at first: after a replay to its queue the later ones tell of
-// the replay only.
+// published returns the death that tells how the message was published at first: after a replay to
+// its queue the later ones tell of the replay only.
 func (r router) published(m *message.Message) (message.Death, bool) {
 	for _, earlier := range message.EarlierDeaths(m.Headers) {
 		if d, ok := earlier.First(r.isWait); ok && d.HasRoute {
@@ -177,8 +182,8 @@ func (r router) published(m *message.Message) (message.Death, bool) {
 	return d, ok && d.HasRoute
 }
 
-// history is the message's own death history or, when a replay or a move took that off and the message did not die
-// again since, the one that was noted last.
+// history is the message's own death history or, when a replay or a move took that off and the
+// message did not die again since, the one that was noted last.
 func history(m *message.Message) message.Deaths {
 	d := m.Deaths()
 	if !d.None() {

@@ -30,7 +30,8 @@ func TestParseDestination(t *testing.T) {
 			t.Errorf("%q became %q", text, got.String())
 		}
 	}
-	for text, hint := range map[string]string{"orders": "queue:orders", "queue:": "queue:NAME", "exchange:": "exchange:NAME", "exchange:/k": "exchange:NAME"} {
+	for text, hint := range map[string]string{"orders": "queue:orders", "queue:": "queue:NAME",
+		"exchange:": "exchange:NAME", "exchange:/k": "exchange:NAME"} {
 		if d, err := ParseDestination(text); err == nil || !strings.Contains(err.Error(), hint) {
 			t.Errorf("%q: %+v, %v; want a hint %q", text, d, err, hint)
 		}
@@ -61,13 +62,16 @@ func died(queue, exchange string, keys ...any) message.Table {
 func TestRoute(t *testing.T) {
 	ladder := message.Table{
 		message.HeaderDeath: []any{
-			message.Table{"queue": "work", "reason": "rejected", "exchange": "", "routing-keys": []any{"work"}, "count": int64(1), "time": time.Unix(1700000009, 0)},
-			message.Table{"queue": "wait.5s", "reason": "expired", "exchange": "orders", "routing-keys": []any{"created"}, "count": int64(2), "time": time.Unix(1700000000, 0)},
+			message.Table{"queue": "work", "reason": "rejected", "exchange": "", "routing-keys": []any{"work"},
+				"count": int64(1), "time": time.Unix(1700000009, 0)},
+			message.Table{"queue": "wait.5s", "reason": "expired", "exchange": "orders", "routing-keys": []any{"created"},
+				"count": int64(2), "time": time.Unix(1700000000, 0)},
 		},
 		message.HeaderFirstDeathQueue: "wait.5s", message.HeaderFirstDeathReason: "expired", message.HeaderFirstDeathExchange: "orders",
 	}
 	replayed := message.ReplayHeaders(died("work", "orders", "created"), message.Replay{ID: "r-1", From: "dlq"})
-	twice := merged(message.ReplayHeaders(died("work", "orders", "created", "copy.a"), message.Replay{ID: "r-1", From: "dlq"}), died("work", "", "work"))
+	twice := merged(message.ReplayHeaders(died("work", "orders", "created", "copy.a"),
+		message.Replay{ID: "r-1", From: "dlq"}), died("work", "", "work"))
 	thrice := merged(message.ReplayHeaders(twice, message.Replay{ID: "r-2", From: "dlq"}), died("other", "", "other"))
 	envelope := `{"RoutingKey":"created","Exchange":"orders","Queue":"easy","Exception":"System.Exception: no","Message":"{}","BasicProperties":{"ContentType":"application/json"}}`
 	for name, c := range map[string]struct {
@@ -76,35 +80,51 @@ func TestRoute(t *testing.T) {
 		want   route
 		reason Reason
 	}{
-		"first death": {m: message.Message{Headers: died("work", "orders", "created")}, want: route{target: publish.Target{Key: "work"}}},
-		"no death":    {m: message.Message{}, reason: ReasonNoHistory},
-		"forged":      {m: message.Message{Headers: message.Table{message.HeaderDeath: "nonsense"}}, reason: ReasonNoHistory},
-		"gone":        {m: message.Message{Headers: died("work", "")}, r: router{exists: func(string) bool { return false }}, reason: ReasonQueueGone},
-		"same queue":  {m: message.Message{Headers: died("dlq", "")}, reason: ReasonSameQueue},
-		"ladder":      {m: message.Message{Headers: ladder}, r: router{isWait: func(q string) bool { return q == "wait.5s" }}, want: route{target: publish.Target{Key: "work"}}},
-		"origin": {m: message.Message{Headers: died("work", "orders", "created", "copy.a", "copy.b")}, r: router{to: Destination{Kind: ToOrigin}},
+		"first death": {m: message.Message{Headers: died("work", "orders", "created")},
+			want: route{target: publish.Target{Key: "work"}}},
+		"no death": {m: message.Message{}, reason: ReasonNoHistory},
+		"forged":   {m: message.Message{Headers: message.Table{message.HeaderDeath: "nonsense"}}, reason: ReasonNoHistory},
+		"gone": {m: message.Message{Headers: died("work", "")}, r: router{exists: func(string) bool { return false }},
+			reason: ReasonQueueGone},
+		"same queue": {m: message.Message{Headers: died("dlq", "")}, reason: ReasonSameQueue},
+		"ladder": {m: message.Message{Headers: ladder}, r: router{isWait: func(q string) bool { return q == "wait.5s" }},
+			want: route{target: publish.Target{Key: "work"}}},
+		"origin": {m: message.Message{Headers: died("work", "orders", "created", "copy.a", "copy.b")},
+			r:    router{to: Destination{Kind: ToOrigin}},
 			want: route{target: publish.Target{Exchange: "orders", Key: "created"}, cc: []any{"copy.a", "copy.b"}}},
-		"origin of a stream on 3.10": {m: message.Message{Headers: message.Table{message.HeaderFirstDeathQueue: "work", message.HeaderFirstDeathReason: "expired", message.HeaderFirstDeathExchange: "orders"}},
+		"origin of a stream on 3.10": {m: message.Message{Headers: message.Table{message.HeaderFirstDeathQueue: "work",
+			message.HeaderFirstDeathReason: "expired", message.HeaderFirstDeathExchange: "orders"}},
 			r: router{to: Destination{Kind: ToOrigin}}, reason: ReasonNoHistory},
-		"exchange, own key":  {m: message.Message{RoutingKey: "dlq", Headers: died("work", "orders", "created")}, r: router{to: Destination{Kind: ToExchange, Exchange: "x"}}, want: route{target: publish.Target{Exchange: "x", Key: "created"}}},
-		"exchange, last key": {m: message.Message{RoutingKey: "k"}, r: router{to: Destination{Kind: ToExchange, Exchange: "x"}}, want: route{target: publish.Target{Exchange: "x", Key: "k"}}},
-		"exchange and key":   {m: message.Message{}, r: router{to: Destination{Kind: ToExchange, Exchange: "x", HasKey: true}}, want: route{target: publish.Target{Exchange: "x"}}},
-		"moved before":       {m: message.Message{Headers: replayed}, want: route{target: publish.Target{Key: "work"}}},
-		"died again":         {m: message.Message{Headers: twice}, want: route{target: publish.Target{Key: "work"}}},
-		"died elsewhere":     {m: message.Message{Headers: thrice}, want: route{target: publish.Target{Key: "other"}}},
+		"exchange, own key": {m: message.Message{RoutingKey: "dlq", Headers: died("work", "orders", "created")},
+			r: router{to: Destination{Kind: ToExchange, Exchange: "x"}}, want: route{target: publish.Target{Exchange: "x",
+				Key: "created"}}},
+		"exchange, last key": {m: message.Message{RoutingKey: "k"},
+			r: router{to: Destination{Kind: ToExchange, Exchange: "x"}}, want: route{target: publish.Target{Exchange: "x",
+				Key: "k"}}},
+		"exchange and key": {m: message.Message{}, r: router{to: Destination{Kind: ToExchange, Exchange: "x",
+			HasKey: true}}, want: route{target: publish.Target{Exchange: "x"}}},
+		"moved before":   {m: message.Message{Headers: replayed}, want: route{target: publish.Target{Key: "work"}}},
+		"died again":     {m: message.Message{Headers: twice}, want: route{target: publish.Target{Key: "work"}}},
+		"died elsewhere": {m: message.Message{Headers: thrice}, want: route{target: publish.Target{Key: "other"}}},
 		"origin of what died again": {m: message.Message{Headers: twice}, r: router{to: Destination{Kind: ToOrigin}},
 			want: route{target: publish.Target{Exchange: "orders", Key: "created"}, cc: []any{"copy.a"}}},
-		"origin of what died again elsewhere": {m: message.Message{Headers: thrice}, r: router{to: Destination{Kind: ToOrigin}},
+		"origin of what died again elsewhere": {m: message.Message{Headers: thrice},
+			r:    router{to: Destination{Kind: ToOrigin}},
 			want: route{target: publish.Target{Exchange: "orders", Key: "created"}, cc: []any{"copy.a"}}},
-		"exchange, own key of what died again": {m: message.Message{RoutingKey: "dlq", Headers: thrice}, r: router{to: Destination{Kind: ToExchange, Exchange: "x"}},
+		"exchange, own key of what died again": {m: message.Message{RoutingKey: "dlq", Headers: thrice},
+			r:    router{to: Destination{Kind: ToExchange, Exchange: "x"}},
 			want: route{target: publish.Target{Exchange: "x", Key: "created"}}},
-		"NServiceBus, not its delay queue": {m: message.Message{Headers: merged(died("nsb.delay-level-02", "nsb.delay"), message.Table{"NServiceBus.FailedQ": "sales@host"})},
+		"NServiceBus, not its delay queue": {m: message.Message{Headers: merged(died("nsb.delay-level-02", "nsb.delay"),
+			message.Table{"NServiceBus.FailedQ": "sales@host"})},
 			want: route{target: publish.Target{Key: "sales"}}},
-		"Spring": {m: message.Message{Headers: message.Table{"x-exception-message": "no", "x-original-exchange": "orders", "x-original-routingKey": "created"}},
+		"Spring": {m: message.Message{Headers: message.Table{"x-exception-message": "no", "x-original-exchange": "orders",
+			"x-original-routingKey": "created"}},
 			want: route{target: publish.Target{Exchange: "orders", Key: "created"}}},
-		"Spring with a death": {m: message.Message{Headers: merged(died("work", "orders", "created"), message.Table{"x-exception-message": "no", "x-original-exchange": "orders", "x-original-routingKey": "created"})},
+		"Spring with a death": {m: message.Message{Headers: merged(died("work", "orders", "created"),
+			message.Table{"x-exception-message": "no", "x-original-exchange": "orders", "x-original-routingKey": "created"})},
 			want: route{target: publish.Target{Key: "work"}}},
-		"EasyNetQ": {m: message.Message{Properties: message.Properties{Type: "EasyNetQ.SystemMessages.Error, EasyNetQ"}, Body: []byte(envelope)},
+		"EasyNetQ": {m: message.Message{Properties: message.Properties{Type: "EasyNetQ.SystemMessages.Error, EasyNetQ"},
+			Body: []byte(envelope)},
 			want: route{target: publish.Target{Key: "easy"}, unwrap: true}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -25,17 +25,20 @@ type Type struct {
 	VHost, Exchange string
 	// Key is the template of its routing key; nil stands for the name.
 	Key *KeyTemplate
-	// AggregateType, and AggregateID, the JSON Pointer of the id in the payload. Both "" for events without.
+	// AggregateType, and AggregateID, the JSON Pointer of the id in the payload. Both "" for events
+	// without.
 	AggregateType, AggregateID string
 	// Version of the payload's form. 0 stands for 1.
 	Version int64
 	// Format in which it is published; "" stands for FormatEnvelope.
 	Format Format
-	// Schema of the payload, as JSON; nil when SchemaFile names a file, or when any payload is right.
+	// Schema of the payload, as JSON; nil when SchemaFile names a file, or when any payload is
+	// right.
 	Schema json.RawMessage
 	// SchemaFile is the slash-separated path of the schema in Files.
 	SchemaFile string
-	// Files is where SchemaFile and what it refers to are read: nothing outside of it is. nil has no files.
+	// Files is where SchemaFile and what it refers to are read: nothing outside of it is. nil has
+	// no files.
 	Files fs.FS
 	// Examples of the payload, as JSON.
 	Examples []json.RawMessage
@@ -43,7 +46,8 @@ type Type struct {
 	At string
 }
 
-// Catalogue is a set of types. It is safe for concurrent use; schemas are compiled when they are first needed.
+// Catalogue is a set of types. It is safe for concurrent use; schemas are compiled when they are
+// first needed.
 type Catalogue struct {
 	types map[string]*entry
 	names []string
@@ -127,8 +131,8 @@ func (c *Catalogue) nearest(name string) string {
 	return best
 }
 
-// Validate checks a payload. The violations are sorted by where they are; none means that it is right. The error is an
-// *UnknownTypeError, or says why the type's schema cannot be used.
+// Validate checks a payload. The violations are sorted by where they are; none means that it is
+// right. The error is an *UnknownTypeError, or says why the type's schema cannot be used.
 func (c *Catalogue) Validate(name string, payload []byte) ([]Violation, error) {
 	e, err := c.entry(name)
 	if err != nil {
@@ -137,8 +141,8 @@ func (c *Catalogue) Validate(name string, payload []byte) ([]Violation, error) {
 	return e.validate(payload)
 }
 
-// Check is Validate for a whole event: its version must be the catalogue's, too. The violations' pointers are those of the
-// envelope: /payload/orderId.
+// Check is Validate for a whole event: its version must be the catalogue's, too. The violations'
+// pointers are those of the envelope: /payload/orderId.
 func (c *Catalogue) Check(v *Envelope) ([]Violation, error) {
 	e, err := c.entry(v.EventType)
 	if err != nil {
@@ -168,8 +172,8 @@ func (c *Catalogue) Compile() map[string]error {
 	return problems
 }
 
-// Complete fills what a draft of an event lacks from its type: aggregate and version, but neither id nor timestamp. The payload must be
-// valid.
+// Complete fills what a draft of an event lacks from its type: aggregate and version, but neither
+// id nor timestamp. The payload must be valid.
 func (t *Type) Complete(e *Envelope) error {
 	e.EventType = cmp.Or(e.EventType, t.Name)
 	e.Version = cmp.Or(e.Version, t.Version)
@@ -188,7 +192,9 @@ func (t *Type) Complete(e *Envelope) error {
 	case ok && v.Type == gjson.Number:
 		e.AggregateID = v.Raw
 	default:
-		return &FormatError{t.AggregateID, fmt.Sprintf("the payload has no id of the aggregate (%s) there: want a text that is not empty, or a number", t.AggregateType)}
+		return &FormatError{t.AggregateID,
+			fmt.Sprintf("the payload has no id of the aggregate (%s) there: want a text that is not empty, or a number",
+				t.AggregateType)}
 	}
 	return nil
 }

@@ -18,10 +18,12 @@ import (
 func orders(t *testing.T) *event.Catalogue {
 	t.Helper()
 	return event.NewCatalogue([]event.Type{
-		{Name: "order.created", Exchange: "orders.exchange", AggregateType: "Order", AggregateID: "/orderId", SchemaFile: "order.created.schema.json",
-			Files: exampleSchemas()},
+		{Name: "order.created", Exchange: "orders.exchange", AggregateType: "Order", AggregateID: "/orderId",
+			SchemaFile: "order.created.schema.json",
+			Files:      exampleSchemas()},
 		{Name: "anything", Exchange: "x"},
-		{Name: "numbered", AggregateType: "N", AggregateID: "/n", Version: 3, Schema: json.RawMessage(`{"type":"object","properties":{"n":{"multipleOf":0.01}}}`)},
+		{Name: "numbered", AggregateType: "N", AggregateID: "/n", Version: 3,
+			Schema: json.RawMessage(`{"type":"object","properties":{"n":{"multipleOf":0.01}}}`)},
 	})
 }
 
@@ -42,7 +44,8 @@ func TestEveryViolationIsToldWithItsPointer(t *testing.T) {
 	for _, x := range v {
 		got = append(got, x.Pointer+" "+x.Keyword)
 	}
-	want := []string{" required", "/currency pattern", "/items/0/quantity type", "/items/1 required", "/items/1 required", "/items/1/productId type",
+	want := []string{" required", "/currency pattern", "/items/0/quantity type", "/items/1 required", "/items/1 required",
+		"/items/1/productId type",
 		"/orderId minLength", "/shippingAddress/extra~11 additionalProperties", "/totalAmount minimum"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff, v)
@@ -55,7 +58,8 @@ func TestEveryViolationIsToldWithItsPointer(t *testing.T) {
 			t.Errorf("%.20q: %v %v", text, v, err)
 		}
 	}
-	for text, good := range map[string]bool{`{"n":19.99}`: true, `{"n":0.30}`: true, `{"n":19.999}`: false, `{"n":1e400}`: true} {
+	for text, good := range map[string]bool{`{"n":19.99}`: true, `{"n":0.30}`: true, `{"n":19.999}`: false,
+		`{"n":1e400}`: true} {
 		if v, err := c.Validate("numbered", []byte(text)); err != nil || (len(v) == 0) != good {
 			t.Errorf("%s: %v %v", text, v, err)
 		}
@@ -63,7 +67,8 @@ func TestEveryViolationIsToldWithItsPointer(t *testing.T) {
 }
 
 func TestManyViolationsAreBounded(t *testing.T) {
-	v, err := orders(t).Validate("order.created", []byte(`{"items":[`+strings.TrimSuffix(strings.Repeat("1,", 5000), ",")+`]}`))
+	v, err := orders(t).Validate("order.created", []byte(`{"items":[`+strings.TrimSuffix(strings.Repeat("1,", 5000),
+		",")+`]}`))
 	if err != nil || len(v) != 101 || !strings.Contains(v[100].Message, "more") {
 		t.Error(len(v), err)
 	}
@@ -90,7 +95,8 @@ func TestCheckOfAnEvent(t *testing.T) {
 func TestCompleteTakesTheAggregateFromThePayload(t *testing.T) {
 	c := orders(t)
 	for _, x := range []struct{ name, payload, id, problem string }{
-		{"order.created", goodOrder, "o", ""}, {"numbered", `{"n":7}`, "7", ""}, {"numbered", `{"n":null}`, "", "/n: the payload has no id"}, {"numbered", `{}`, "", "/n: "}, {"anything", `{}`, "", ""},
+		{"order.created", goodOrder, "o", ""}, {"numbered", `{"n":7}`, "7", ""}, {"numbered", `{"n":null}`, "",
+			"/n: the payload has no id"}, {"numbered", `{}`, "", "/n: "}, {"anything", `{}`, "", ""},
 	} {
 		typ, err := c.Type(x.name)
 		if err != nil {
@@ -98,7 +104,8 @@ func TestCompleteTakesTheAggregateFromThePayload(t *testing.T) {
 		}
 		e := &event.Envelope{Payload: json.RawMessage(x.payload)}
 		err = typ.Complete(e)
-		if e.AggregateID != x.id || e.EventType != x.name || (err == nil) != (x.problem == "") || err != nil && !strings.Contains(err.Error(), x.problem) {
+		if e.AggregateID != x.id || e.EventType != x.name || (err == nil) != (x.problem == "") || err != nil &&
+			!strings.Contains(err.Error(), x.problem) {
 			t.Errorf("%s: %+v %v", x.name, e, err)
 		}
 	}
@@ -120,10 +127,12 @@ func TestSchemasAreReadInTheirFolderOnly(t *testing.T) {
 	typ := func(file string) *event.Catalogue {
 		return event.NewCatalogue([]event.Type{{Name: "x", SchemaFile: file, Files: files}})
 	}
-	if v, err := typ("events/a.json").Validate("x", []byte(`"x"`)); err != nil || len(v) != 1 || v[0].Keyword != "minLength" {
+	if v, err := typ("events/a.json").Validate("x", []byte(`"x"`)); err != nil || len(v) != 1 ||
+		v[0].Keyword != "minLength" {
 		t.Error(v, err)
 	}
-	if v, err := typ("events/loop.json").Validate("x", []byte(`{"next":{"next":7}}`)); err != nil || len(v) != 1 || v[0].Pointer != "/next/next" {
+	if v, err := typ("events/loop.json").Validate("x", []byte(`{"next":{"next":7}}`)); err != nil || len(v) != 1 ||
+		v[0].Pointer != "/next/next" {
 		t.Error(v, err)
 	}
 	for file, problem := range map[string]string{
@@ -142,7 +151,8 @@ func TestSchemasAreReadInTheirFolderOnly(t *testing.T) {
 
 func TestLocate(t *testing.T) {
 	text := []byte("{\n  \"a\": [1,\n    {\"b/c\": \"é\", \"d\": 2}]\n}")
-	for pointer, want := range map[string][2]int{"": {1, 1}, "/a": {2, 8}, "/a/0": {2, 9}, "/a/1": {3, 5}, "/a/1/b~1c": {3, 13}, "/a/1/d": {3, 23}, "/a/1/x": {3, 5}, "/x/y": {1, 1}, "nonsense": {1, 1}} {
+	for pointer, want := range map[string][2]int{"": {1, 1}, "/a": {2, 8}, "/a/0": {2, 9}, "/a/1": {3, 5},
+		"/a/1/b~1c": {3, 13}, "/a/1/d": {3, 23}, "/a/1/x": {3, 5}, "/x/y": {1, 1}, "nonsense": {1, 1}} {
 		if line, column := event.Locate(text, pointer); [2]int{line, column} != want {
 			t.Errorf("%s is at %d:%d, want %v", pointer, line, column, want)
 		}

@@ -14,18 +14,22 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// CloudEvents 1.0.2, with its AMQP binding. The binding is written for AMQP 1.0; RabbitMQ translates application-properties to headers and
-// content-type to the property of that name, so that is where they are in AMQP 0-9-1. correlationid, causationid and traceparent are
-// attributes of the extensions "Correlation" and "Distributed Tracing"; dataversion, aggregatetype and userid are our own.
+// CloudEvents 1.0.2, with its AMQP binding. The binding is written for AMQP 1.0; RabbitMQ
+// translates application-properties to headers and content-type to the property of that name, so
+// that is where they are in AMQP 0-9-1. correlationid, causationid and traceparent are attributes
+// of the extensions "Correlation" and "Distributed Tracing"; dataversion, aggregatetype and userid
+// are our own.
 const (
 	structuredType = "application/cloudevents+json; charset=utf-8"
 	specVersion    = "1.0"
-	// cePrefix is what the binding prescribes; ceAltPrefix, which JMS can carry, is understood, too.
+	// cePrefix is what the binding prescribes; ceAltPrefix, which JMS can carry, is understood,
+	// too.
 	cePrefix    = "cloudEvents:"
 	ceAltPrefix = "cloudEvents_"
 )
 
-// attributes calls yield with the attributes of the event in a stable order, but for datacontenttype.
+// attributes calls yield with the attributes of the event in a stable order, but for
+// datacontenttype.
 func (e *Envelope) attributes(source string, yield func(name, value string)) {
 	m := &e.Metadata
 	yield("specversion", specVersion)
@@ -33,8 +37,10 @@ func (e *Envelope) attributes(source string, yield func(name, value string)) {
 	yield("source", source)
 	yield("type", e.EventType)
 	for _, a := range [...]struct{ name, value string }{
-		{"subject", e.AggregateID}, {"time", formatTime(e.Timestamp)}, {"dataversion", formatVersion(e.Version)}, {"aggregatetype", e.AggregateType},
-		{"correlationid", m.CorrelationID}, {"causationid", m.CausationID}, {"userid", m.UserID}, {"traceparent", m.traceparent()},
+		{"subject", e.AggregateID}, {"time", formatTime(e.Timestamp)}, {"dataversion",
+			formatVersion(e.Version)}, {"aggregatetype", e.AggregateType},
+		{"correlationid", m.CorrelationID}, {"causationid", m.CausationID}, {"userid", m.UserID}, {"traceparent",
+			m.traceparent()},
 	} {
 		if a.value != "" {
 			yield(a.name, a.value)
@@ -45,8 +51,8 @@ func (e *Envelope) attributes(source string, yield func(name, value string)) {
 // Attribute is one attribute of a CloudEvent, in its canonical text.
 type Attribute struct{ Name, Value string }
 
-// Attributes returns the event's attributes as a CloudEvent, in a stable order, but for datacontenttype. source says in which context it
-// happened, where the event itself does not.
+// Attributes returns the event's attributes as a CloudEvent, in a stable order, but for
+// datacontenttype. source says in which context it happened, where the event itself does not.
 func (e *Envelope) Attributes(source string) (list []Attribute) {
 	var own string
 	if json.Unmarshal(e.Extra["source"], &own) == nil && own != "" {
@@ -113,7 +119,8 @@ func fromBinary(m *message.Message) (*Envelope, error) {
 		}
 		text, ok := attributeText(m.Headers[name])
 		if !ok {
-			return nil, &FormatError{"/" + escapePointer(attribute), fmt.Sprintf("want a text, and this is a %T", m.Headers[name])}
+			return nil, &FormatError{"/" + escapePointer(attribute),
+				fmt.Sprintf("want a text, and this is a %T", m.Headers[name])}
 		}
 		if err := e.setAttribute(attribute, text); err != nil {
 			return nil, err
@@ -147,8 +154,10 @@ func isJSONType(contentType string) bool {
 
 // parseCloudEvent reads the JSON format.
 func parseCloudEvent(contentType string, text []byte) (*Envelope, error) {
-	if media, _, _ := strings.Cut(strings.ToLower(contentType), ";"); strings.TrimSpace(media) != "application/cloudevents+json" {
-		return nil, &FormatError{"", fmt.Sprintf("a CloudEvent in the format %s; only application/cloudevents+json is understood", clip(contentType))}
+	if media, _, _ := strings.Cut(strings.ToLower(contentType),
+		";"); strings.TrimSpace(media) != "application/cloudevents+json" {
+		return nil, &FormatError{"", fmt.Sprintf("a CloudEvent in the format %s; only application/cloudevents+json is "+
+			"understood", clip(contentType))}
 	}
 	if err := checkJSON(text); err != nil {
 		return nil, err

@@ -8,17 +8,19 @@ import (
 
 // Whom a change breaks.
 const (
-	// BreaksConsumers: a consumer that was written for the old form may get events that it does not understand, or none at all.
+	// BreaksConsumers: a consumer that was written for the old form may get events that it does not
+	// understand, or none at all.
 	BreaksConsumers = "consumers"
-	// BreaksProducers: what a producer publishes by the old form may be refused, old events that are played again included.
+	// BreaksProducers: what a producer publishes by the old form may be refused, old events that
+	// are played again included.
 	BreaksProducers = "producers"
 )
 
 // Change is one difference between two catalogues.
 type Change struct {
 	Type string `json:"type"`
-	// Path leads to what changed: a field of the payload (items[].price), or version, exchange, key, aggregate, format of the
-	// declaration. "" for the event as a whole.
+	// Path leads to what changed: a field of the payload (items[].price), or version, exchange,
+	// key, aggregate, format of the declaration. "" for the event as a whole.
 	Path string `json:"path,omitempty"`
 	// What says what changed.
 	What string `json:"what"`
@@ -28,7 +30,8 @@ type Change struct {
 	Why string `json:"why,omitempty"`
 }
 
-// Compare returns what changed from one catalogue to another, ordered by type. The error says which schemas cannot be used.
+// Compare returns what changed from one catalogue to another, ordered by type. The error says which
+// schemas cannot be used.
 func Compare(from, to *Catalogue) ([]Change, error) {
 	c := comparison{steps: new(int)}
 	names := append(slices.Clone(from.names), to.names...)
@@ -55,7 +58,8 @@ type comparison struct {
 	event   string
 	changes []Change
 	seen    map[pair]bool
-	// later are the comparisons of fields: what is less deep comes first, so that of a schema that refers to itself the shortest path is told.
+	// later are the comparisons of fields: what is less deep comes first, so that of a schema that
+	// refers to itself the shortest path is told.
 	later []func()
 	steps *int
 }
@@ -80,7 +84,8 @@ func (c *comparison) types(a, b *entry) error {
 	c.declaration("aggregate", a.AggregateID, b.AggregateID, "aggregateId comes from another field")
 	switch {
 	case b.Version < a.Version:
-		c.add("version", fmt.Sprintf("%d → %d", a.Version, b.Version), BreaksConsumers, "versions only grow: consumers cannot tell the forms apart")
+		c.add("version", fmt.Sprintf("%d → %d", a.Version, b.Version), BreaksConsumers,
+			"versions only grow: consumers cannot tell the forms apart")
 	case b.Version > a.Version:
 		c.add("version", fmt.Sprintf("%d → %d", a.Version, b.Version), "", "consumers can tell the new form by it")
 	}

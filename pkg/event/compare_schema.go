@@ -35,7 +35,8 @@ func factsOf(schemas []*jsonschema.Schema) *facts {
 	f.properties, f.required = members(all)
 	for _, s := range all {
 		f.scalars(s)
-		f.closed = f.closed || s.AdditionalProperties == false || s.UnevaluatedProperties != nil && isFalse(s.UnevaluatedProperties)
+		f.closed = f.closed || s.AdditionalProperties == false || s.UnevaluatedProperties != nil &&
+			isFalse(s.UnevaluatedProperties)
 		if s.Items2020 != nil {
 			f.items = append(f.items, s.Items2020)
 		}
@@ -144,19 +145,23 @@ func (c *comparison) sets(path, what string, a, b map[string]bool) {
 	switch {
 	case a == nil && b == nil:
 	case a == nil:
-		c.add(path, fmt.Sprintf("%s is restricted to %s", what, strings.Join(slices.Sorted(maps.Keys(b)), ", ")), BreaksProducers, "any other was right before")
+		c.add(path, fmt.Sprintf("%s is restricted to %s", what, strings.Join(slices.Sorted(maps.Keys(b)), ", ")),
+			BreaksProducers, "any other was right before")
 	case b == nil:
-		c.add(path, fmt.Sprintf("%s may be anything, and was one of %s", what, strings.Join(slices.Sorted(maps.Keys(a)), ", ")), BreaksConsumers, "consumers never saw another")
+		c.add(path, fmt.Sprintf("%s may be anything, and was one of %s", what,
+			strings.Join(slices.Sorted(maps.Keys(a)), ", ")), BreaksConsumers, "consumers never saw another")
 	default:
 		gone, come := difference(a, b), difference(b, a)
 		if what == "type" { // every integer is a number
 			gone, come = withoutInteger(gone, b), withoutInteger(come, a)
 		}
 		if len(gone) > 0 {
-			c.add(path, fmt.Sprintf("%s %s is not allowed any more", what, strings.Join(gone, ", ")), BreaksProducers, "what was right before is refused now")
+			c.add(path, fmt.Sprintf("%s %s is not allowed any more", what, strings.Join(gone, ", ")), BreaksProducers,
+				"what was right before is refused now")
 		}
 		if len(come) > 0 {
-			c.add(path, fmt.Sprintf("%s %s is allowed now", what, strings.Join(come, ", ")), BreaksConsumers, "consumers never saw it there")
+			c.add(path, fmt.Sprintf("%s %s is allowed now", what, strings.Join(come, ", ")), BreaksConsumers,
+				"consumers never saw it there")
 		}
 	}
 }
@@ -174,7 +179,8 @@ func (c *comparison) rules(path, what string, a, b map[string]bool) {
 		c.add(path, fmt.Sprintf("%s %s is wanted now", what, r), BreaksProducers, "what was right before may be refused now")
 	}
 	for _, r := range difference(a, b) {
-		c.add(path, fmt.Sprintf("%s %s is not wanted any more", what, r), "", "every payload that was right still is; consumers may get texts of another form")
+		c.add(path, fmt.Sprintf("%s %s is not wanted any more", what, r), "",
+			"every payload that was right still is; consumers may get texts of another form")
 	}
 }
 
@@ -194,9 +200,11 @@ func (c *comparison) members(path string, a, b *facts, depth int) {
 	}
 	for _, name := range difference(a.properties, b.properties) {
 		if b.closed {
-			c.add(dot+name, "the field is gone", BreaksProducers, "who still sends it is refused, and consumers that read it find nothing")
+			c.add(dot+name, "the field is gone", BreaksProducers,
+				"who still sends it is refused, and consumers that read it find nothing")
 		} else {
-			c.add(dot+name, "the field is gone", BreaksConsumers, "consumers that read it find nothing, or something of any form")
+			c.add(dot+name, "the field is gone", BreaksConsumers,
+				"consumers that read it find nothing, or something of any form")
 		}
 	}
 	for _, name := range difference(b.properties, a.properties) {
@@ -204,7 +212,8 @@ func (c *comparison) members(path string, a, b *facts, depth int) {
 		case b.required[name]:
 			c.add(dot+name, "the field is new and required", BreaksProducers, "who does not send it yet is refused")
 		case !a.closed:
-			c.add(dot+name, "the field is new and optional", "", "consumers ignore what they do not know; whoever sent one of that name before must keep to its form now")
+			c.add(dot+name, "the field is new and optional", "",
+				"consumers ignore what they do not know; whoever sent one of that name before must keep to its form now")
 		default:
 			c.add(dot+name, "the field is new and optional", "", "consumers ignore what they do not know")
 		}
@@ -254,11 +263,16 @@ func limits() []bound {
 		}
 	}
 	return []bound{
-		{"minimum", 1, func(s *jsonschema.Schema) *big.Rat { return s.Minimum }}, {"exclusiveMinimum", 1, func(s *jsonschema.Schema) *big.Rat { return s.ExclusiveMinimum }},
-		{"maximum", -1, func(s *jsonschema.Schema) *big.Rat { return s.Maximum }}, {"exclusiveMaximum", -1, func(s *jsonschema.Schema) *big.Rat { return s.ExclusiveMaximum }},
-		{"minLength", 1, n(func(s *jsonschema.Schema) *int { return s.MinLength })}, {"maxLength", -1, n(func(s *jsonschema.Schema) *int { return s.MaxLength })},
-		{"minItems", 1, n(func(s *jsonschema.Schema) *int { return s.MinItems })}, {"maxItems", -1, n(func(s *jsonschema.Schema) *int { return s.MaxItems })},
-		{"minProperties", 1, n(func(s *jsonschema.Schema) *int { return s.MinProperties })}, {"maxProperties", -1, n(func(s *jsonschema.Schema) *int { return s.MaxProperties })},
+		{"minimum", 1, func(s *jsonschema.Schema) *big.Rat { return s.Minimum }}, {"exclusiveMinimum", 1,
+			func(s *jsonschema.Schema) *big.Rat { return s.ExclusiveMinimum }},
+		{"maximum", -1, func(s *jsonschema.Schema) *big.Rat { return s.Maximum }}, {"exclusiveMaximum", -1,
+			func(s *jsonschema.Schema) *big.Rat { return s.ExclusiveMaximum }},
+		{"minLength", 1, n(func(s *jsonschema.Schema) *int { return s.MinLength })}, {"maxLength", -1,
+			n(func(s *jsonschema.Schema) *int { return s.MaxLength })},
+		{"minItems", 1, n(func(s *jsonschema.Schema) *int { return s.MinItems })}, {"maxItems", -1,
+			n(func(s *jsonschema.Schema) *int { return s.MaxItems })},
+		{"minProperties", 1, n(func(s *jsonschema.Schema) *int { return s.MinProperties })}, {"maxProperties", -1,
+			n(func(s *jsonschema.Schema) *int { return s.MaxProperties })},
 	}
 }
 
@@ -268,11 +282,14 @@ func (c *comparison) bounds(path string, a, b []*jsonschema.Schema) {
 		switch {
 		case before == nil && after == nil, before != nil && after != nil && before.Cmp(after) == 0:
 		case before == nil, after != nil && after.Cmp(before) == k.sign:
-			c.add(path, fmt.Sprintf("%s is %s now%s", k.name, decimal(after), was(before)), BreaksProducers, "what was right before may be refused now")
+			c.add(path, fmt.Sprintf("%s is %s now%s", k.name, decimal(after), was(before)), BreaksProducers,
+				"what was right before may be refused now")
 		case after == nil:
-			c.add(path, fmt.Sprintf("%s %s is gone", k.name, decimal(before)), "", "every payload that was right still is; consumers may get values beyond it")
+			c.add(path, fmt.Sprintf("%s %s is gone", k.name, decimal(before)), "",
+				"every payload that was right still is; consumers may get values beyond it")
 		default:
-			c.add(path, fmt.Sprintf("%s is %s now%s", k.name, decimal(after), was(before)), "", "every payload that was right still is; consumers may get values beyond it")
+			c.add(path, fmt.Sprintf("%s is %s now%s", k.name, decimal(after), was(before)), "",
+				"every payload that was right still is; consumers may get values beyond it")
 		}
 	}
 	c.multiples(path, a, b)
@@ -286,7 +303,8 @@ func (c *comparison) multiples(path string, a, b []*jsonschema.Schema) {
 	case after == nil, before != nil && new(big.Rat).Quo(before, after).IsInt():
 		c.add(path, "multipleOf is looser now", "", "every payload that was right still is")
 	default:
-		c.add(path, fmt.Sprintf("multipleOf is %s now%s", decimal(after), was(before)), BreaksProducers, "what was right before may be refused now")
+		c.add(path, fmt.Sprintf("multipleOf is %s now%s", decimal(after), was(before)), BreaksProducers,
+			"what was right before may be refused now")
 	}
 }
 
@@ -322,10 +340,13 @@ func structures() []structure {
 		}
 	}
 	return []structure{
-		{"oneOf", func(s *jsonschema.Schema) []*jsonschema.Schema { return s.OneOf }}, {"anyOf", func(s *jsonschema.Schema) []*jsonschema.Schema { return s.AnyOf }},
+		{"oneOf", func(s *jsonschema.Schema) []*jsonschema.Schema { return s.OneOf }}, {"anyOf",
+			func(s *jsonschema.Schema) []*jsonschema.Schema { return s.AnyOf }},
 		{"prefixItems", func(s *jsonschema.Schema) []*jsonschema.Schema { return s.PrefixItems }},
-		{"not", one(func(s *jsonschema.Schema) *jsonschema.Schema { return s.Not })}, {"if", one(func(s *jsonschema.Schema) *jsonschema.Schema { return s.If })},
-		{"then", one(func(s *jsonschema.Schema) *jsonschema.Schema { return s.Then })}, {"else", one(func(s *jsonschema.Schema) *jsonschema.Schema { return s.Else })},
+		{"not", one(func(s *jsonschema.Schema) *jsonschema.Schema { return s.Not })}, {"if",
+			one(func(s *jsonschema.Schema) *jsonschema.Schema { return s.If })},
+		{"then", one(func(s *jsonschema.Schema) *jsonschema.Schema { return s.Then })}, {"else",
+			one(func(s *jsonschema.Schema) *jsonschema.Schema { return s.Else })},
 		{"contains", one(func(s *jsonschema.Schema) *jsonschema.Schema { return s.Contains })},
 		{"propertyNames", one(func(s *jsonschema.Schema) *jsonschema.Schema { return s.PropertyNames })},
 		{"additionalProperties", one(func(s *jsonschema.Schema) *jsonschema.Schema {
@@ -351,8 +372,8 @@ func structures() []structure {
 	}
 }
 
-// structure compares, one by one, the schemas below a keyword. Where their number or nesting differs, it cannot be judged and counts as
-// breaking.
+// structure compares, one by one, the schemas below a keyword. Where their number or nesting
+// differs, it cannot be judged and counts as breaking.
 func (c *comparison) structure(path string, k structure, a, b []*jsonschema.Schema, depth int) {
 	var before, after []*jsonschema.Schema
 	for _, s := range a {
@@ -362,7 +383,8 @@ func (c *comparison) structure(path string, k structure, a, b []*jsonschema.Sche
 		after = append(after, k.of(s)...)
 	}
 	if len(before) != len(after) {
-		c.add(path, fmt.Sprintf("%s has %d parts, and had %d", k.name, len(after), len(before)), BreaksProducers, "what was right before may be refused now; look at it")
+		c.add(path, fmt.Sprintf("%s has %d parts, and had %d", k.name, len(after), len(before)), BreaksProducers,
+			"what was right before may be refused now; look at it")
 		return
 	}
 	negated := k.name == "not" || k.name == "if"
@@ -372,7 +394,8 @@ func (c *comparison) structure(path string, k structure, a, b []*jsonschema.Sche
 		below.drain()
 		for _, x := range below.changes {
 			if negated { // what is looser below is stricter above
-				x.Breaks, x.Why = BreaksProducers, "it stands below "+k.name+": what was right before may be refused now; look at it"
+				x.Breaks, x.Why = BreaksProducers, "it stands below "+k.name+": what was right before may be refused now; look "+
+					"at it"
 			}
 			c.changes = append(c.changes, x)
 		}

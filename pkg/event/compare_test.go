@@ -26,39 +26,59 @@ func TestChangesOfASchema(t *testing.T) {
 		name, from, to string
 		want           []string
 	}{
-		{"nothing", `{"type":"object","properties":{"a":{"type":"string"}}}`, `{"properties":{"a":{"type":"string","description":"x"}},"type":"object"}`, nil},
-		{"written otherwise", `{"type":"object","properties":{"a":{"type":"string","minLength":1}}}`, `{"$defs":{"s":{"type":"string"}},"type":"object","properties":{"a":{"allOf":[{"$ref":"#/$defs/s"},{"minLength":1}]}}}`, nil},
-		{"new optional field", `{"properties":{}}`, `{"properties":{"a":true}}`, []string{"|a|the field is new and optional"}},
-		{"new required field", `{}`, `{"properties":{"a":true},"required":["a"]}`, []string{"producers|a|the field is new and required"}},
+		{"nothing", `{"type":"object","properties":{"a":{"type":"string"}}}`,
+			`{"properties":{"a":{"type":"string","description":"x"}},"type":"object"}`, nil},
+		{"written otherwise", `{"type":"object","properties":{"a":{"type":"string","minLength":1}}}`,
+			`{"$defs":{"s":{"type":"string"}},"type":"object","properties":{"a":{"allOf":[{"$ref":"#/$defs/s"},{"minLength":1}]}}}`, nil},
+		{"new optional field", `{"properties":{}}`, `{"properties":{"a":true}}`,
+			[]string{"|a|the field is new and optional"}},
+		{"new required field", `{}`, `{"properties":{"a":true},"required":["a"]}`,
+			[]string{"producers|a|the field is new and required"}},
 		{"field gone", `{"properties":{"a":true}}`, `{}`, []string{"consumers|a|the field is gone"}},
-		{"field gone, closed", `{"properties":{"a":true},"additionalProperties":false}`, `{"additionalProperties":false}`, []string{"producers|a|the field is gone"}},
-		{"required now", `{"properties":{"a":true}}`, `{"properties":{"a":true},"required":["a"]}`, []string{"producers|a|the field is required now"}},
-		{"optional now", `{"properties":{"a":true},"required":["a"]}`, `{"properties":{"a":true}}`, []string{"consumers|a|the field is optional now"}},
+		{"field gone, closed", `{"properties":{"a":true},"additionalProperties":false}`, `{"additionalProperties":false}`,
+			[]string{"producers|a|the field is gone"}},
+		{"required now", `{"properties":{"a":true}}`, `{"properties":{"a":true},"required":["a"]}`,
+			[]string{"producers|a|the field is required now"}},
+		{"optional now", `{"properties":{"a":true},"required":["a"]}`, `{"properties":{"a":true}}`,
+			[]string{"consumers|a|the field is optional now"}},
 		{"undescribed field required", `{}`, `{"required":["a"]}`, []string{"producers|a|the field is required now"}},
-		{"type", `{"type":"string"}`, `{"type":"integer"}`, []string{"producers||type string is not allowed any more", "consumers||type integer is allowed now"}},
+		{"type", `{"type":"string"}`, `{"type":"integer"}`, []string{"producers||type string is not allowed any more",
+			"consumers||type integer is allowed now"}},
 		{"type wider", `{"type":"string"}`, `{"type":["string","null"]}`, []string{"consumers||type null is allowed now"}},
 		{"integer to number", `{"type":"integer"}`, `{"type":"number"}`, []string{"consumers||type number is allowed now"}},
-		{"number to integer", `{"type":"number"}`, `{"type":"integer"}`, []string{"producers||type number is not allowed any more"}},
+		{"number to integer", `{"type":"number"}`, `{"type":"integer"}`,
+			[]string{"producers||type number is not allowed any more"}},
 		{"any type", `{"type":"string"}`, `{}`, []string{"consumers||type may be anything, and was one of string"}},
 		{"one type", `{}`, `{"type":"string"}`, []string{"producers||type is restricted to string"}},
 		{"value new", `{"enum":["a"]}`, `{"enum":["a","b"]}`, []string{`consumers||value "b" is allowed now`}},
 		{"value gone", `{"enum":["a","b"]}`, `{"const":"a"}`, []string{`producers||value "b" is not allowed any more`}},
-		{"bounds tighter", `{"maxLength":10,"minimum":0}`, `{"maxLength":9,"minimum":1}`, []string{"producers||minimum is 1 now, it was 0", "producers||maxLength is 9 now, it was 10"}},
-		{"bounds looser", `{"maxLength":10,"minimum":0}`, `{"maxLength":11}`, []string{"||minimum 0 is gone", "||maxLength is 11 now, it was 10"}},
+		{"bounds tighter", `{"maxLength":10,"minimum":0}`, `{"maxLength":9,"minimum":1}`,
+			[]string{"producers||minimum is 1 now, it was 0", "producers||maxLength is 9 now, it was 10"}},
+		{"bounds looser", `{"maxLength":10,"minimum":0}`, `{"maxLength":11}`,
+			[]string{"||minimum 0 is gone", "||maxLength is 11 now, it was 10"}},
 		{"bound new", `{}`, `{"minItems":1}`, []string{"producers||minItems is 1 now"}},
-		{"pattern", `{"pattern":"a"}`, `{"pattern":"b"}`, []string{"producers||pattern b is wanted now", "||pattern a is not wanted any more"}},
+		{"pattern", `{"pattern":"a"}`, `{"pattern":"b"}`, []string{"producers||pattern b is wanted now",
+			"||pattern a is not wanted any more"}},
 		{"format", `{}`, `{"format":"email"}`, []string{"producers||format email is wanted now"}},
 		{"multiple", `{"multipleOf":0.5}`, `{"multipleOf":0.25}`, []string{"||multipleOf is looser now"}},
-		{"closed", `{"type":"object"}`, `{"type":"object","additionalProperties":false}`, []string{"producers||fields that the schema does not know are refused now"}},
-		{"opened", `{"type":"object","additionalProperties":false}`, `{"type":"object"}`, []string{"||fields that the schema does not know are allowed now"}},
-		{"deep", `{"properties":{"a":{"items":{"properties":{"b":{"type":"string"}}}}}}`, `{"properties":{"a":{"items":{"properties":{"b":{"type":"number"}}}}}}`,
+		{"closed", `{"type":"object"}`, `{"type":"object","additionalProperties":false}`,
+			[]string{"producers||fields that the schema does not know are refused now"}},
+		{"opened", `{"type":"object","additionalProperties":false}`, `{"type":"object"}`,
+			[]string{"||fields that the schema does not know are allowed now"}},
+		{"deep", `{"properties":{"a":{"items":{"properties":{"b":{"type":"string"}}}}}}`,
+			`{"properties":{"a":{"items":{"properties":{"b":{"type":"number"}}}}}}`,
 			[]string{"producers|a[].b|type string is not allowed any more", "consumers|a[].b|type number is allowed now"}},
-		{"through itself", `{"properties":{"next":{"$ref":"#"},"v":{"type":"string"}}}`, `{"properties":{"next":{"$ref":"#"},"v":{"type":"number"}}}`,
+		{"through itself", `{"properties":{"next":{"$ref":"#"},"v":{"type":"string"}}}`,
+			`{"properties":{"next":{"$ref":"#"},"v":{"type":"number"}}}`,
 			[]string{"producers|v|type string is not allowed any more", "consumers|v|type number is allowed now"}},
-		{"alternatives", `{"oneOf":[{"type":"string"}]}`, `{"oneOf":[{"type":"string"},{"type":"null"}]}`, []string{"producers||oneOf has 2 parts, and had 1"}},
-		{"not", `{"not":{"type":"string"}}`, `{"not":{"type":["string","null"]}}`, []string{"producers|(not 1)|type null is allowed now"}},
-		{"never", `{"properties":{"a":false}}`, `{"properties":{"a":true}}`, []string{"consumers|a|nothing was allowed there, and something is now"}},
-		{"never now", `{"properties":{"a":true}}`, `{"properties":{"a":false}}`, []string{"producers|a|nothing is allowed there any more"}},
+		{"alternatives", `{"oneOf":[{"type":"string"}]}`, `{"oneOf":[{"type":"string"},{"type":"null"}]}`,
+			[]string{"producers||oneOf has 2 parts, and had 1"}},
+		{"not", `{"not":{"type":"string"}}`, `{"not":{"type":["string","null"]}}`,
+			[]string{"producers|(not 1)|type null is allowed now"}},
+		{"never", `{"properties":{"a":false}}`, `{"properties":{"a":true}}`,
+			[]string{"consumers|a|nothing was allowed there, and something is now"}},
+		{"never now", `{"properties":{"a":true}}`, `{"properties":{"a":false}}`,
+			[]string{"producers|a|nothing is allowed there any more"}},
 		{"distinct", `{}`, `{"uniqueItems":true}`, []string{"producers||its items must differ now"}},
 	} {
 		changes, err := event.Compare(ofSchema(c.from), ofSchema(c.to))
@@ -81,14 +101,18 @@ func TestChangesOfADeclaration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	from := event.NewCatalogue([]event.Type{{Name: "gone"}, {Name: "x", Exchange: "a", Version: 2, AggregateType: "A", AggregateID: "/a"}, {Name: "schema"}, {Name: "unschema", Schema: json.RawMessage(`true`)}})
-	to := event.NewCatalogue([]event.Type{{Name: "new"}, {Name: "x", Exchange: "b", Version: 1, AggregateType: "B", AggregateID: "/b", Key: key, Format: event.FormatCloudEvents},
+	from := event.NewCatalogue([]event.Type{{Name: "gone"},
+		{Name: "x", Exchange: "a", Version: 2, AggregateType: "A", AggregateID: "/a"}, {Name: "schema"}, {Name: "unschema",
+			Schema: json.RawMessage(`true`)}})
+	to := event.NewCatalogue([]event.Type{{Name: "new"}, {Name: "x", Exchange: "b", Version: 1, AggregateType: "B",
+		AggregateID: "/b", Key: key, Format: event.FormatCloudEvents},
 		{Name: "schema", Schema: json.RawMessage(`true`)}, {Name: "unschema"}})
 	changes, err := event.Compare(from, to)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"consumers||the event is gone", "||the event is new", "producers||it has a schema now", "consumers||its schema is gone",
+	want := []string{"consumers||the event is gone", "||the event is new", "producers||it has a schema now",
+		"consumers||its schema is gone",
 		`consumers|exchange|"a" → "b"`, `consumers|key|"x" → "k"`, `consumers|format|"envelope" → "cloudevents"`, `consumers|aggregate|"A" → "B"`, `consumers|aggregate|"/a" → "/b"`, "consumers|version|2 → 1"}
 	if diff := cmp.Diff(want, lines(changes)); diff != "" {
 		t.Error(diff)
@@ -98,8 +122,8 @@ func TestChangesOfADeclaration(t *testing.T) {
 	}
 }
 
-// TestWhatBreaksNoProducerTakesOldPayloads: of random pairs of schemas, where Compare says that no producer breaks, a payload of the old
-// form is valid by the new.
+// TestWhatBreaksNoProducerTakesOldPayloads: of random pairs of schemas, where Compare says that no
+// producer breaks, a payload of the old form is valid by the new.
 func TestWhatBreaksNoProducerTakesOldPayloads(t *testing.T) {
 	judged := 0
 	rapid.Check(t, func(t *rapid.T) {
@@ -128,7 +152,8 @@ func TestWhatBreaksNoProducerTakesOldPayloads(t *testing.T) {
 
 // drawSchema draws a schema of an object with two fields.
 func drawSchema(t *rapid.T, name string) string {
-	field := rapid.SampledFrom([]string{`{"type":"string"}`, `{"type":"string","minLength":2}`, `{"type":"string","minLength":3,"pattern":"^t"}`, `{"type":["string","null"]}`, `true`,
+	field := rapid.SampledFrom([]string{`{"type":"string"}`, `{"type":"string","minLength":2}`,
+		`{"type":"string","minLength":3,"pattern":"^t"}`, `{"type":["string","null"]}`, `true`,
 		`{"type":"integer","minimum":1}`, `{"type":"number","minimum":0,"maximum":5}`, `{"enum":["a","b"]}`, `{"enum":["a","b","c"]}`, `{"type":"array","items":{"type":"string"}}`,
 		`{"type":"array","items":{"type":["string","integer"]},"minItems":1}`, `{"anyOf":[{"type":"string"},{"type":"null"}]}`})
 	fields := rapid.MapOfN(rapid.SampledFrom([]string{"a", "b"}), field, 0, 2).Draw(t, name)
@@ -143,5 +168,6 @@ func drawSchema(t *rapid.T, name string) string {
 		}
 	}
 	closed := rapid.Bool().Draw(t, name+" open")
-	return fmt.Sprintf(`{"type":"object","properties":{%s},"required":[%s],"additionalProperties":%v}`, strings.Join(parts, ","), strings.Join(required, ","), closed)
+	return fmt.Sprintf(`{"type":"object","properties":{%s},"required":[%s],"additionalProperties":%v}`,
+		strings.Join(parts, ","), strings.Join(required, ","), closed)
 }

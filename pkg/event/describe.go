@@ -27,8 +27,9 @@ type Field struct {
 	Description string `json:"description,omitempty"`
 }
 
-// Fields describes what the payload of a type has: its properties, those of their objects and items; what is required comes first.
-// Alternatives (oneOf, anyOf, if) are not followed. It is empty without a schema.
+// Fields describes what the payload of a type has: its properties, those of their objects and
+// items; what is required comes first. Alternatives (oneOf, anyOf, if) are not followed. It is
+// empty without a schema.
 func (c *Catalogue) Fields(name string) ([]Field, error) {
 	e, err := c.entry(name)
 	if err != nil {
@@ -110,7 +111,8 @@ func rulesOf(s *jsonschema.Schema) (rules []string) {
 	for _, b := range []struct {
 		words string
 		n     *int
-	}{{"at least %d characters", s.MinLength}, {"at most %d characters", s.MaxLength}, {"at least %d items", s.MinItems}, {"at most %d items", s.MaxItems}} {
+	}{{"at least %d characters", s.MinLength}, {"at most %d characters", s.MaxLength}, {"at least %d items",
+		s.MinItems}, {"at most %d items", s.MaxItems}} {
 		switch {
 		case b.n == nil:
 		case *b.n == 1 && b.n != s.MaxLength && b.n != s.MaxItems:

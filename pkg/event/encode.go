@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Append appends the event as one JSON object. The payload is written as it is, which must be valid JSON.
+// Append appends the event as one JSON object. The payload is written as it is, which must be valid
+// JSON.
 func (e *Envelope) Append(dst []byte) []byte {
 	w := object{dst: append(dst, '{')}
 	w.text("eventId", e.EventID)
@@ -38,7 +39,8 @@ func (e *Envelope) room() int {
 		len(m.CorrelationID) + len(m.CausationID) + len(m.UserID) + len(m.TraceID) + len(m.SpanID)
 }
 
-// MarshalJSON implements json.Marshaler. encoding/json takes spaces out of the payload; Append does not.
+// MarshalJSON implements json.Marshaler. encoding/json takes spaces out of the payload; Append does
+// not.
 func (e *Envelope) MarshalJSON() ([]byte, error) { return e.Append(nil), nil }
 
 func (m *Metadata) append(dst []byte) []byte {

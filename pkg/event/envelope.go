@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// MaxBytes bounds the text of one event: the largest message that a broker of any supported line takes by default
-// (128 MiB on 3.10, 16 MiB since 4.0).
+// MaxBytes bounds the text of one event: the largest message that a broker of any supported line
+// takes by default (128 MiB on 3.10, 16 MiB since 4.0).
 const MaxBytes = 128 << 20
 
 // Envelope is one domain event.
@@ -25,16 +25,18 @@ type Envelope struct {
 	Payload json.RawMessage
 	// Metadata says in which story the event stands.
 	Metadata Metadata
-	// Extra has the members of the envelope that msgctl does not know, by name; nil when there are none. They are kept
-	// when the event is written again.
+	// Extra has the members of the envelope that msgctl does not know, by name; nil when there are
+	// none. They are kept when the event is written again.
 	Extra map[string]json.RawMessage
 }
 
 // Metadata says in which story an event stands. Every field may be empty.
 type Metadata struct {
-	// CorrelationID is shared by all events of one story, CausationID is the EventID of the event that led to this one.
+	// CorrelationID is shared by all events of one story, CausationID is the EventID of the event
+	// that led to this one.
 	CorrelationID, CausationID string
-	// UserID is on whose behalf it happened; it has nothing to do with the AMQP property user_id, which the broker checks.
+	// UserID is on whose behalf it happened; it has nothing to do with the AMQP property user_id,
+	// which the broker checks.
 	UserID string
 	// TraceID and SpanID are those of W3C Trace Context: 32 and 16 hexadecimal digits.
 	TraceID, SpanID string

@@ -16,7 +16,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/event"
 )
 
-// byHand is an event as another program writes it: other order, other spacing, an offset, members that msgctl does not know.
+// byHand is an event as another program writes it: other order, other spacing, an offset, members
+// that msgctl does not know.
 const byHand = `
 {
   "payload": { "orderId" : "o-1",   "total": 1.10, "note": "a\u00e9 <b>" },
@@ -35,8 +36,9 @@ func TestEnvelopeMadeByHand(t *testing.T) {
 		EventID: "3f2b0000-not-a-uuid", EventType: "order.created", AggregateID: "o-1", AggregateType: "Order", Version: 2,
 		Timestamp: time.Date(2026, 1, 31, 12, 0, 0, 250e6, time.UTC),
 		Payload:   json.RawMessage(`{ "orderId" : "o-1",   "total": 1.10, "note": "a\u00e9 <b>" }`),
-		Metadata:  event.Metadata{CorrelationID: "c-1", UserID: "u-7", Extra: map[string]json.RawMessage{"tenant": json.RawMessage(`{"id": 3}`)}},
-		Extra:     map[string]json.RawMessage{"schemaUrl": json.RawMessage(`"x"`)},
+		Metadata: event.Metadata{CorrelationID: "c-1", UserID: "u-7",
+			Extra: map[string]json.RawMessage{"tenant": json.RawMessage(`{"id": 3}`)}},
+		Extra: map[string]json.RawMessage{"schemaUrl": json.RawMessage(`"x"`)},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -51,7 +53,8 @@ func TestEnvelopeMadeByHand(t *testing.T) {
 }
 
 func TestWhatIsNoEvent(t *testing.T) {
-	good := map[string]any{"eventId": "1", "eventType": "a.b", "timestamp": "2026-01-31T12:00:00Z", "version": 1, "payload": map[string]any{}}
+	good := map[string]any{"eventId": "1", "eventType": "a.b", "timestamp": "2026-01-31T12:00:00Z", "version": 1,
+		"payload": map[string]any{}}
 	with := func(name string, v any) string {
 		m := map[string]any{}
 		for k, x := range good {
@@ -91,7 +94,8 @@ func TestWhatIsNoEvent(t *testing.T) {
 		{with("metadata", "x"), "/metadata", "want an object"},
 		{with("metadata", map[string]any{"traceId": 1}), "/metadata/traceId", "a number"},
 		{`{"eventId":"1","eventId":"2"}`, "/eventId", "twice"},
-		{`{"EventID":"1","eventType":"a","timestamp":"2026-01-31T12:00:00Z","version":1,"payload":1}`, "/eventId", "is missing"},
+		{`{"EventID":"1","eventType":"a","timestamp":"2026-01-31T12:00:00Z","version":1,"payload":1}`, "/eventId",
+			"is missing"},
 	} {
 		_, err := event.Parse([]byte(c.text))
 		var f *event.FormatError
@@ -111,7 +115,8 @@ func TestLargeEvent(t *testing.T) {
 	if err != nil || !bytes.Equal(got.Payload, payload) {
 		t.Error(err)
 	}
-	if _, err := event.Parse(make([]byte, event.MaxBytes+1)); err == nil || !strings.Contains(err.Error(), "more than an event can have") {
+	if _, err := event.Parse(make([]byte, event.MaxBytes+1)); err == nil ||
+		!strings.Contains(err.Error(), "more than an event can have") {
 		t.Error(err)
 	}
 }
@@ -119,15 +124,19 @@ func TestLargeEvent(t *testing.T) {
 func envelopes() *rapid.Generator[*event.Envelope] {
 	return rapid.Custom(func(t *rapid.T) *event.Envelope {
 		text := rapid.StringN(0, 20, 60)
-		payload, err := json.Marshal(rapid.MapOfN(text, rapid.OneOf(text.AsAny(), rapid.Int64().AsAny(), rapid.Float64().AsAny()), 0, 4).Draw(t, "payload"))
+		payload, err := json.Marshal(rapid.MapOfN(text, rapid.OneOf(text.AsAny(), rapid.Int64().AsAny(),
+			rapid.Float64().AsAny()), 0, 4).Draw(t, "payload"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return &event.Envelope{
-			EventID: "e" + text.Draw(t, "id"), EventType: "t" + text.Draw(t, "type"), AggregateID: text.Draw(t, "aggregate"), AggregateType: text.Draw(t, "of"),
-			Timestamp: time.Unix(rapid.Int64Range(1, 1<<33).Draw(t, "s"), rapid.Int64Range(0, 1e9-1).Draw(t, "ns")).UTC(), Version: rapid.Int64Range(1, 1<<40).Draw(t, "version"),
-			Payload:  payload,
-			Metadata: event.Metadata{CorrelationID: text.Draw(t, "c"), CausationID: text.Draw(t, "cc"), UserID: text.Draw(t, "u"), TraceID: text.Draw(t, "tr"), SpanID: text.Draw(t, "sp")},
+			EventID: "e" + text.Draw(t, "id"), EventType: "t" + text.Draw(t, "type"), AggregateID: text.Draw(t,
+				"aggregate"), AggregateType: text.Draw(t, "of"),
+			Timestamp: time.Unix(rapid.Int64Range(1, 1<<33).Draw(t, "s"),
+				rapid.Int64Range(0, 1e9-1).Draw(t, "ns")).UTC(), Version: rapid.Int64Range(1, 1<<40).Draw(t, "version"),
+			Payload: payload,
+			Metadata: event.Metadata{CorrelationID: text.Draw(t, "c"), CausationID: text.Draw(t, "cc"),
+				UserID: text.Draw(t, "u"), TraceID: text.Draw(t, "tr"), SpanID: text.Draw(t, "sp")},
 		}
 	})
 }
@@ -184,7 +193,8 @@ func TestIDs(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	last := ""
-	for _, n := range []uint32{0, 1, 2, 63, 64, 1 << 13, 1 << 14, 1 << 19, 1 << 20, 1 << 27, 1<<28 - 1, 1 << 28, 1<<32 - 1} {
+	for _, n := range []uint32{0, 1, 2, 63, 64, 1 << 13, 1 << 14, 1 << 19, 1 << 20, 1 << 27, 1<<28 - 1, 1 << 28,
+		1<<32 - 1} {
 		id := s.ID(n)
 		if id != same.ID(n) || seen[id] || id <= last {
 			t.Errorf("%d: %s after %s", n, id, last)
@@ -204,7 +214,8 @@ func TestIDs(t *testing.T) {
 	}
 }
 
-// TestForeignNames: members that msgctl does not know are written again under the names that they came with, whatever is in these.
+// TestForeignNames: members that msgctl does not know are written again under the names that they
+// came with, whatever is in these.
 func TestForeignNames(t *testing.T) {
 	names := []string{`quote"`, `back\slash`, "line\n", "bell\x07", "ünïcode", "", "a.b", "<&>"}
 	extra := map[string]any{}
@@ -225,7 +236,8 @@ func TestForeignNames(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v: %s", err, e.Append(nil))
 	}
-	for where, got := range map[string]map[string]json.RawMessage{"the event": again.Extra, "its metadata": again.Metadata.Extra} {
+	for where, got := range map[string]map[string]json.RawMessage{"the event": again.Extra,
+		"its metadata": again.Metadata.Extra} {
 		if len(got) != len(names) {
 			t.Errorf("%s has %v", where, got)
 		}

@@ -18,9 +18,10 @@ func NewID() (string, error) {
 	return id.String(), nil
 }
 
-// Series makes UUIDv7s that are a function of a number: the event of line 17 of a file has the same id however often the
-// line is sent, so that a consumer can tell repeats. The 48 bits of time are those of the beginning, the 32 bits after it the number
-// (RFC 9562, 6.2, a dedicated counter), and the last 42 bits belong to the series.
+// Series makes UUIDv7s that are a function of a number: the event of line 17 of a file has the same
+// id however often the line is sent, so that a consumer can tell repeats. The 48 bits of time are
+// those of the beginning, the 32 bits after it the number (RFC 9562, 6.2, a dedicated counter), and
+// the last 42 bits belong to the series.
 type Series struct{ seed uuid.UUID }
 
 // NewSeries begins a series.

@@ -10,11 +10,13 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// shallow is the size of a text up to which it cannot be nested more deeply than encoding/json allows (10,000 levels).
+// shallow is the size of a text up to which it cannot be nested more deeply than encoding/json
+// allows (10,000 levels).
 const shallow = 10000
 
-// validJSON is json.Valid. Nearly all texts are small and valid, and gjson needs a third of the time for them; it goes down a level of the text
-// with a call of its own, without limit, so larger texts are not for it. A fuzz test holds it against encoding/json.
+// validJSON is json.Valid. Nearly all texts are small and valid, and gjson needs a third of the
+// time for them; it goes down a level of the text with a call of its own, without limit, so larger
+// texts are not for it. A fuzz test holds it against encoding/json.
 func validJSON(text []byte) bool {
 	return len(text) <= shallow && gjson.ValidBytes(text) || json.Valid(text)
 }

@@ -21,7 +21,8 @@ func FuzzValidJSON(f *testing.F) {
 	})
 }
 
-// TestValidJSONIsBounded: a text that is nested deeper than encoding/json goes is not valid, and takes no stack to find that out.
+// TestValidJSONIsBounded: a text that is nested deeper than encoding/json goes is not valid, and
+// takes no stack to find that out.
 func TestValidJSONIsBounded(t *testing.T) {
 	for _, depth := range []int{1, 4999, 5000, 9999, 10000, 10001, 20 << 20} {
 		text := []byte(strings.Repeat("[", depth) + strings.Repeat("]", depth))

@@ -16,7 +16,8 @@ type Format string
 const (
 	// FormatEnvelope: the body is the envelope.
 	FormatEnvelope Format = "envelope"
-	// FormatCloudEvents: a CloudEvent 1.0 in binary mode, the body is the payload and headers have the rest.
+	// FormatCloudEvents: a CloudEvent 1.0 in binary mode, the body is the payload and headers have
+	// the rest.
 	FormatCloudEvents Format = "cloudevents"
 	// FormatCloudEventsStructured: the body is a CloudEvent 1.0 in its JSON format.
 	FormatCloudEventsStructured Format = "cloudevents-structured"
@@ -42,21 +43,24 @@ type MessageOptions struct {
 	Format Format
 	// AppID is the property app_id, which names the program that published.
 	AppID string
-	// Source is the attribute of that name of a CloudEvent, a URI reference: the context in which events happen. Default: /AppID, or
-	// /msgctl without one.
+	// Source is the attribute of that name of a CloudEvent, a URI reference: the context in which
+	// events happen. Default: /AppID, or /msgctl without one.
 	Source string
-	// Headers are added to those of the format; theirs win. They are shared by all messages and must not change.
+	// Headers are added to those of the format; theirs win. They are shared by all messages and
+	// must not change.
 	Headers message.Table
 }
 
 // maxShort is how long AMQP's short strings can be, which the properties are.
 const maxShort = 255
 
-// Message makes a persistent message of an event. The properties carry what has a place there: type, message_id, correlation_id,
-// timestamp (whole seconds), content_type and app_id. Exchange, routing key and further properties are the caller's.
+// Message makes a persistent message of an event. The properties carry what has a place there:
+// type, message_id, correlation_id, timestamp (whole seconds), content_type and app_id. Exchange,
+// routing key and further properties are the caller's.
 func (e *Envelope) Message(o MessageOptions) (*message.Message, error) {
 	for _, p := range [...]struct{ name, value string }{
-		{"eventId", e.EventID}, {"eventType", e.EventType}, {"metadata.correlationId", e.Metadata.CorrelationID}, {"app_id", o.AppID},
+		{"eventId", e.EventID}, {"eventType", e.EventType}, {"metadata.correlationId", e.Metadata.CorrelationID}, {"app_id",
+			o.AppID},
 	} {
 		if len(p.value) > maxShort {
 			return nil, fmt.Errorf("%s has %d bytes: a property of AMQP takes %d", p.name, len(p.value), maxShort)
@@ -103,8 +107,9 @@ func with(h message.Table, name string, value any) message.Table {
 	return out
 }
 
-// FromMessage reads the event of a message in whatever format it is. Where the body of an envelope lacks a correlation id or a
-// trace, those of the properties are taken. The error is a *FormatError: the message is no event, or a damaged one.
+// FromMessage reads the event of a message in whatever format it is. Where the body of an envelope
+// lacks a correlation id or a trace, those of the properties are taken. The error is a
+// *FormatError: the message is no event, or a damaged one.
 func FromMessage(m *message.Message) (*Envelope, Format, error) {
 	e, format, err := decode(m)
 	if err != nil {
@@ -124,7 +129,8 @@ func decode(m *message.Message) (*Envelope, Format, error) {
 		e, err := fromBinary(m)
 		return e, FormatCloudEvents, err
 	}
-	if m.ContentEncoding != "" && !strings.EqualFold(m.ContentEncoding, "utf-8") && !strings.EqualFold(m.ContentEncoding, "identity") {
+	if m.ContentEncoding != "" && !strings.EqualFold(m.ContentEncoding, "utf-8") &&
+		!strings.EqualFold(m.ContentEncoding, "identity") {
 		return nil, FormatEnvelope, &FormatError{"", fmt.Sprintf("its body is encoded (%s)", clip(m.ContentEncoding))}
 	}
 	e, err := Parse(m.Body)

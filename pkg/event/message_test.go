@@ -30,12 +30,14 @@ func TestMessageOfAnEvent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := message.Properties{ContentType: "application/json", DeliveryMode: message.Persistent, MessageID: sample().EventID, Type: "order.created",
+	want := message.Properties{ContentType: "application/json", DeliveryMode: message.Persistent,
+		MessageID: sample().EventID, Type: "order.created",
 		CorrelationID: "c-1", AppID: "shop", Timestamp: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)}
 	if diff := cmp.Diff(want, m.Properties); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(message.Table{"tenant": "acme", "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}, m.Headers); diff != "" || len(shared) != 1 {
+	if diff := cmp.Diff(message.Table{"tenant": "acme",
+		"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}, m.Headers); diff != "" || len(shared) != 1 {
 		t.Error(diff, shared)
 	}
 	if !strings.Contains(string(m.Body), `"payload":{ "orderId":"o-1" },`) {
@@ -61,7 +63,8 @@ func TestMessageOfAnEvent(t *testing.T) {
 func TestEveryFormatBringsTheEventBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := envelopes().Draw(t, "event")
-		want.Metadata.TraceID, want.Metadata.SpanID = sample().Metadata.TraceID, sample().Metadata.SpanID // CloudEvents take only well-formed ones
+		// CloudEvents take only well-formed ones
+		want.Metadata.TraceID, want.Metadata.SpanID = sample().Metadata.TraceID, sample().Metadata.SpanID
 		for _, f := range event.Formats() {
 			m, err := want.Message(event.MessageOptions{Format: f})
 			if err != nil {
@@ -92,8 +95,10 @@ func TestOfficialSDKReadsStructuredEvents(t *testing.T) {
 	if err := ce.Validate(); err != nil {
 		t.Error(err)
 	}
-	if ce.ID() != sample().EventID || ce.Type() != "order.created" || ce.Source() != "/shop" || ce.Subject() != "o-1" || !ce.Time().Equal(sample().Timestamp) ||
-		ce.Extensions()["correlationid"] != "c-1" || ce.Extensions()["traceparent"] != "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" {
+	if ce.ID() != sample().EventID || ce.Type() != "order.created" || ce.Source() != "/shop" || ce.Subject() != "o-1" ||
+		!ce.Time().Equal(sample().Timestamp) ||
+		ce.Extensions()["correlationid"] != "c-1" ||
+		ce.Extensions()["traceparent"] != "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" {
 		t.Error(ce)
 	}
 	var data map[string]string
@@ -116,7 +121,8 @@ func TestOfficialSDKReadsStructuredEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, _, err := event.FromMessage(&message.Message{Properties: message.Properties{ContentType: theirs.DataMediaType(), CorrelationID: "from the property"}, Body: body})
+	got, _, err := event.FromMessage(&message.Message{Properties: message.Properties{ContentType: theirs.DataMediaType(),
+		CorrelationID: "from the property"}, Body: body})
 	if err == nil {
 		t.Errorf("a CloudEvent without its content type is taken for an envelope: %v", got)
 	}
@@ -124,9 +130,11 @@ func TestOfficialSDKReadsStructuredEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &event.Envelope{EventID: "a", EventType: "order.paid", AggregateID: "o-2", Timestamp: sample().Timestamp, Version: 4, Payload: json.RawMessage(`{"n":1}`),
+	want := &event.Envelope{EventID: "a", EventType: "order.paid", AggregateID: "o-2", Timestamp: sample().Timestamp,
+		Version: 4, Payload: json.RawMessage(`{"n":1}`),
 		Metadata: event.Metadata{CorrelationID: "c-9"},
-		Extra:    map[string]json.RawMessage{"source": json.RawMessage(`"https://example.com/shop"`), "tenant": json.RawMessage(`"acme"`)}}
+		Extra: map[string]json.RawMessage{"source": json.RawMessage(`"https://example.com/shop"`),
+			"tenant": json.RawMessage(`"acme"`)}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -134,11 +142,13 @@ func TestOfficialSDKReadsStructuredEvents(t *testing.T) {
 
 func TestBinaryCloudEvents(t *testing.T) {
 	base := func() message.Table {
-		return message.Table{"cloudEvents_specversion": "1.0", "cloudEvents_id": "1", "cloudEvents_type": "a", "cloudEvents_source": "/x",
-			"cloudEvents_time": time.Unix(1700000000, 0), "cloudEvents_dataversion": int64(2), "other": "left alone"}
+		return message.Table{"cloudEvents_specversion": "1.0", "cloudEvents_id": "1", "cloudEvents_type": "a",
+			"cloudEvents_source": "/x",
+			"cloudEvents_time":   time.Unix(1700000000, 0), "cloudEvents_dataversion": int64(2), "other": "left alone"}
 	}
 	read := func(h message.Table, contentType, body string) (*event.Envelope, error) {
-		e, _, err := event.FromMessage(&message.Message{Properties: message.Properties{ContentType: contentType}, Headers: h, Body: []byte(body)})
+		e, _, err := event.FromMessage(&message.Message{Properties: message.Properties{ContentType: contentType}, Headers: h,
+			Body: []byte(body)})
 		return e, err
 	}
 	e, err := read(base(), "application/json; charset=utf-8", `{}`)

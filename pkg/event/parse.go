@@ -12,8 +12,9 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// Parse reads an event. It is strict about what it knows: eventId, eventType, timestamp, version and payload must be there,
-// and every member must have its type. Members that it does not know are kept in Extra. The error is a *FormatError.
+// Parse reads an event. It is strict about what it knows: eventId, eventType, timestamp, version
+// and payload must be there, and every member must have its type. Members that it does not know are
+// kept in Extra. The error is a *FormatError.
 func Parse(text []byte) (*Envelope, error) {
 	e, err := ParseDraft(text)
 	if err != nil {
@@ -30,7 +31,8 @@ func Parse(text []byte) (*Envelope, error) {
 	return e, nil
 }
 
-// ParseDraft is Parse for an event that is still to be published: eventId, timestamp and version may be missing, and are zero then.
+// ParseDraft is Parse for an event that is still to be published: eventId, timestamp and version
+// may be missing, and are zero then.
 func ParseDraft(text []byte) (*Envelope, error) {
 	if err := checkJSON(text); err != nil {
 		return nil, err
@@ -53,8 +55,8 @@ func ParseDraft(text []byte) (*Envelope, error) {
 	return &e, nil
 }
 
-// IsEnvelope says whether a JSON text looks like an event rather than a payload: an object with eventType and payload. The
-// text need not be valid.
+// IsEnvelope says whether a JSON text looks like an event rather than a payload: an object with
+// eventType and payload. The text need not be valid.
 func IsEnvelope(text []byte) bool {
 	if !bytes.Contains(text, []byte(`"eventType"`)) || !bytes.Contains(text, []byte(`"payload"`)) {
 		return false
@@ -72,7 +74,8 @@ func IsEnvelope(text []byte) bool {
 	return found >= 2
 }
 
-// checkJSON makes sure that a text is one JSON value in UTF-8, of bounded size and (10,000 levels) depth.
+// checkJSON makes sure that a text is one JSON value in UTF-8, of bounded size and (10,000 levels)
+// depth.
 func checkJSON(text []byte) *FormatError {
 	switch {
 	case len(text) > MaxBytes:
@@ -113,7 +116,8 @@ const maxMembers = 256
 type parser struct{ err error }
 
 // members calls known for each member; those that it does not know go to extra.
-func (p *parser) members(object []byte, pointer string, known func(name string, v gjson.Result) bool, extra *map[string]json.RawMessage) {
+func (p *parser) members(object []byte, pointer string, known func(name string, v gjson.Result) bool,
+	extra *map[string]json.RawMessage) {
 	var few [16]string
 	seen := few[:0]
 	gjson.ParseBytes(object).ForEach(func(k, v gjson.Result) bool {

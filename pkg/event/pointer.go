@@ -72,8 +72,8 @@ func child(v gjson.Result, token string) (found gjson.Result, ok bool) {
 	return found, ok
 }
 
-// Locate returns line and column, from 1, of what a JSON Pointer points to in a JSON text: of the value, or, when it is not
-// there, of the nearest value around it.
+// Locate returns line and column, from 1, of what a JSON Pointer points to in a JSON text: of the
+// value, or, when it is not there, of the nearest value around it.
 func Locate(text []byte, pointer string) (line, column int) {
 	tokens, err := splitPointer(pointer)
 	if err != nil {

@@ -12,10 +12,11 @@ import (
 	"github.com/msgctl/msgctl/third_party/jsonschema"
 )
 
-// quick is a schema in a form that finds valid payloads valid without decoding them: the validator, which works on decoded values and exact
-// rational numbers, takes five to ten times as long, and most payloads of a million are valid. It knows the keywords that most schemas are
-// made of. Where it is not sure, and where it finds something wrong, the validator decides: it never calls an invalid payload valid, which a
-// test holds against the validator with random schemas and payloads.
+// quick is a schema in a form that finds valid payloads valid without decoding them: the validator,
+// which works on decoded values and exact rational numbers, takes five to ten times as long, and
+// most payloads of a million are valid. It knows the keywords that most schemas are made of. Where
+// it is not sure, and where it finds something wrong, the validator decides: it never calls an
+// invalid payload valid, which a test holds against the validator with random schemas and payloads.
 type quick struct {
 	// unsure says that the schema has keywords that are not known here: nothing is valid for sure.
 	unsure bool
@@ -110,13 +111,16 @@ func quicken(s *jsonschema.Schema, known map[*jsonschema.Schema]*quick) *quick {
 
 // unknownKeywords says whether a schema has keywords that only the validator knows.
 func unknownKeywords(s *jsonschema.Schema) bool {
-	lists := len(s.AnyOf) + len(s.OneOf) + len(s.PatternProperties) + len(s.Dependencies) + len(s.DependentRequired) + len(s.DependentSchemas) + len(s.PrefixItems) + len(s.Extensions)
-	for _, x := range []*jsonschema.Schema{s.RecursiveRef, s.Not, s.If, s.Then, s.Else, s.PropertyNames, s.UnevaluatedProperties, s.Contains, s.UnevaluatedItems, s.ContentSchema} {
+	lists := len(s.AnyOf) + len(s.OneOf) + len(s.PatternProperties) + len(s.Dependencies) + len(s.DependentRequired) +
+		len(s.DependentSchemas) + len(s.PrefixItems) + len(s.Extensions)
+	for _, x := range []*jsonschema.Schema{s.RecursiveRef, s.Not, s.If, s.Then, s.Else, s.PropertyNames,
+		s.UnevaluatedProperties, s.Contains, s.UnevaluatedItems, s.ContentSchema} {
 		if x != nil {
 			return true
 		}
 	}
-	return lists > 0 || s.DynamicRef != nil || s.DraftVersion != 2020 || s.MaxProperties != nil || s.MinProperties != nil || s.UniqueItems || s.Items != nil || s.AdditionalItems != nil ||
+	return lists > 0 || s.DynamicRef != nil || s.DraftVersion != 2020 || s.MaxProperties != nil ||
+		s.MinProperties != nil || s.UniqueItems || s.Items != nil || s.AdditionalItems != nil ||
 		s.ContentEncoding != nil || s.ContentMediaType != nil || s.MultipleOf != nil
 }
 
@@ -234,7 +238,8 @@ func (q *quick) validNumber(raw string) bool {
 	return q.low.beyond(f, integer, 1) && q.high.beyond(f, integer, -1)
 }
 
-// beyond reports whether a number is inside of a bound for sure: equality counts between integers only, which a float64 tells apart.
+// beyond reports whether a number is inside of a bound for sure: equality counts between integers
+// only, which a float64 tells apart.
 func (l *limit) beyond(f float64, integer bool, sign float64) bool {
 	switch {
 	case l == nil:
@@ -252,7 +257,8 @@ func (q *quick) validString(v gjson.Result) bool {
 	if strings.IndexByte(v.Raw, '\\') >= 0 { // decoders differ about escapes that are none
 		return false
 	}
-	if q.values != nil && !q.values[v.Str] || q.pattern != nil && !q.pattern.MatchString(v.Str) || q.format != nil && q.format(v.Str) != nil {
+	if q.values != nil && !q.values[v.Str] || q.pattern != nil && !q.pattern.MatchString(v.Str) || q.format != nil &&
+		q.format(v.Str) != nil {
 		return false
 	}
 	if q.minLength <= 1 && q.maxLength < 0 {

@@ -21,7 +21,8 @@ func schemas(depth int) *rapid.Generator[any] {
 			}
 		}
 		number := rapid.SampledFrom([]any{-1, 0, 1, 2, 0.5, 1e16, 1.0})
-		maybe("type", rapid.SampledFrom([]any{"object", "array", "string", "number", "integer", "boolean", "null", []string{"string", "integer"}, []string{"object", "null"}}))
+		maybe("type", rapid.SampledFrom([]any{"object", "array", "string", "number", "integer", "boolean", "null",
+			[]string{"string", "integer"}, []string{"object", "null"}}))
 		maybe("minimum", number)
 		maybe("exclusiveMinimum", number)
 		maybe("maximum", number)
@@ -61,7 +62,8 @@ func schemas(depth int) *rapid.Generator[any] {
 
 // payloads draws JSON texts, some with escapes, unusual numbers and names that are there twice.
 func payloads(depth int) *rapid.Generator[string] {
-	scalar := rapid.SampledFrom([]string{"null", "true", "0", "1", "1.0", "-1", "2", "0.5", "1e0", "10e-1", "9007199254740993", "1e16", "10000000000000000", "-0", "0.50000000000000000001",
+	scalar := rapid.SampledFrom([]string{"null", "true", "0", "1", "1.0", "-1", "2", "0.5", "1e0", "10e-1",
+		"9007199254740993", "1e16", "10000000000000000", "-0", "0.50000000000000000001",
 		`""`, `"a"`, `"b"`, `"ab"`, `"\u0061"`, `"ü"`, `"2026-01-31"`, `"a@b.org"`, `"\ud800"`, `"9"`})
 	if depth == 0 {
 		return scalar
@@ -88,7 +90,8 @@ func payloads(depth int) *rapid.Generator[string] {
 	}))
 }
 
-// TestQuickNeverCallsAnInvalidPayloadValid: and calls many of the valid ones so, or else it would be of no use.
+// TestQuickNeverCallsAnInvalidPayloadValid: and calls many of the valid ones so, or else it would
+// be of no use.
 func TestQuickNeverCallsAnInvalidPayloadValid(t *testing.T) {
 	valid, quickly := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
@@ -128,7 +131,8 @@ func TestQuickOfSchemasThatReferToThemselves(t *testing.T) {
 	for schema, payloads := range map[string]map[string]bool{
 		`{"$ref":"#"}`:             {`1`: false},
 		`{"allOf":[{"$ref":"#"}]}`: {`1`: false},
-		`{"type":"object","properties":{"next":{"$ref":"#"}},"additionalProperties":false}`: {`{"next":{"next":{}}}`: true, `{"next":{"next":{"x":1}}}`: false},
+		`{"type":"object","properties":{"next":{"$ref":"#"}},"additionalProperties":false}`: {`{"next":{"next":{}}}`: true,
+			`{"next":{"next":{"x":1}}}`: false},
 	} {
 		c := NewCatalogue([]Type{{Name: "x", Schema: json.RawMessage(schema)}})
 		for text, good := range payloads {

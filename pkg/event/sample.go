@@ -14,7 +14,8 @@ import (
 // maxSampleDepth bounds how deep a made-up payload nests: schemas may refer to themselves.
 const maxSampleDepth = 12
 
-// Sample returns a valid payload of a type: the first of its examples that is valid, or one that is made up from the schema.
+// Sample returns a valid payload of a type: the first of its examples that is valid, or one that is
+// made up from the schema.
 func (c *Catalogue) Sample(name string) (json.RawMessage, error) {
 	e, err := c.entry(name)
 	if err != nil {
@@ -28,8 +29,8 @@ func (c *Catalogue) Sample(name string) (json.RawMessage, error) {
 	return e.generate()
 }
 
-// Generate returns a valid payload that is made up from the type's schema, without its examples. The same schema gives the same
-// payload.
+// Generate returns a valid payload that is made up from the type's schema, without its examples.
+// The same schema gives the same payload.
 func (c *Catalogue) Generate(name string) (json.RawMessage, error) {
 	e, err := c.entry(name)
 	if err != nil {
@@ -67,7 +68,8 @@ func (e *entry) generate() (json.RawMessage, error) {
 	return nil, fmt.Errorf("event %s: %w", e.Name, err)
 }
 
-// generator makes values up. It looks at the usual keywords; whether the result is valid is for the validator to say.
+// generator makes values up. It looks at the usual keywords; whether the result is valid is for the
+// validator to say.
 type generator struct {
 	// whole adds members that are not required.
 	whole bool
@@ -101,10 +103,12 @@ func (g *generator) value(schemas []*jsonschema.Schema, depth int) (any, bool) {
 	return g.plain(all, depth)
 }
 
-func (g *generator) alternative(all []*jsonschema.Schema, of *jsonschema.Schema, options []*jsonschema.Schema, depth int) (any, bool) {
+func (g *generator) alternative(all []*jsonschema.Schema, of *jsonschema.Schema, options []*jsonschema.Schema,
+	depth int) (any, bool) {
 	bare := *of
 	bare.OneOf, bare.AnyOf = nil, nil
-	rest := append([]*jsonschema.Schema{&bare}, slices.DeleteFunc(slices.Clone(all), func(s *jsonschema.Schema) bool { return s == of })...)
+	rest := append([]*jsonschema.Schema{&bare},
+		slices.DeleteFunc(slices.Clone(all), func(s *jsonschema.Schema) bool { return s == of })...)
 	for _, o := range options {
 		v, ok := g.value(append(slices.Clone(rest), o), depth+1)
 		if ok && of.Validate(v) == nil {
@@ -114,7 +118,8 @@ func (g *generator) alternative(all []*jsonschema.Schema, of *jsonschema.Schema,
 	return nil, false
 }
 
-// conjunction follows references and allOf: what it returns has all to hold at once. It is false when nothing can.
+// conjunction follows references and allOf: what it returns has all to hold at once. It is false
+// when nothing can.
 func conjunction(schemas []*jsonschema.Schema) ([]*jsonschema.Schema, bool) {
 	var all []*jsonschema.Schema
 	for todo := slices.Clone(schemas); len(todo) > 0; todo = todo[1:] {
@@ -198,7 +203,8 @@ func typeOf(all []*jsonschema.Schema) string {
 		switch {
 		case s.MinLength != nil || s.MaxLength != nil || s.Pattern != nil || s.Format != nil:
 			return "string"
-		case s.Minimum != nil || s.Maximum != nil || s.MultipleOf != nil || s.ExclusiveMinimum != nil || s.ExclusiveMaximum != nil:
+		case s.Minimum != nil || s.Maximum != nil || s.MultipleOf != nil || s.ExclusiveMinimum != nil ||
+			s.ExclusiveMaximum != nil:
 			return "number"
 		case s.Items2020 != nil || s.PrefixItems != nil || s.MinItems != nil:
 			return "array"

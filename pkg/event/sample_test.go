@@ -16,7 +16,8 @@ func ofSchema(schema string, examples ...string) *event.Catalogue {
 	return event.NewCatalogue([]event.Type{t})
 }
 
-// TestGeneratedPayloadsAreValid: Generate validates what it makes, so the test is that it makes something.
+// TestGeneratedPayloadsAreValid: Generate validates what it makes, so the test is that it makes
+// something.
 func TestGeneratedPayloadsAreValid(t *testing.T) {
 	for _, schema := range []string{
 		`true`, `{}`, `{"type":"null"}`, `{"type":["null","string"]}`, `{"const":{"a":[1]}}`, `{"enum":[7,8]}`, `{"default":"d","type":"string"}`,
@@ -48,9 +49,11 @@ func TestGeneratedPayloadsAreValid(t *testing.T) {
 }
 
 func TestImpossibleSamplesSaySo(t *testing.T) {
-	for _, schema := range []string{`false`, `{"type":"string","minLength":5,"maxLength":2}`, `{"type":"object","required":["a"],"properties":{"a":false}}`,
+	for _, schema := range []string{`false`, `{"type":"string","minLength":5,"maxLength":2}`,
+		`{"type":"object","required":["a"],"properties":{"a":false}}`,
 		`{"$defs":{"n":{"type":"object","required":["n"],"properties":{"n":{"$ref":"#/$defs/n"}}}},"$ref":"#/$defs/n"}`, `{"type":"array","minItems":1000000}`} {
-		if text, err := ofSchema(schema).Generate("x"); err == nil || !strings.Contains(err.Error(), "add one to its examples") {
+		if text, err := ofSchema(schema).Generate("x"); err == nil ||
+			!strings.Contains(err.Error(), "add one to its examples") {
 			t.Errorf("%s: %s %v", schema, text, err)
 		}
 	}

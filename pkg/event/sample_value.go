@@ -11,7 +11,8 @@ import (
 	"github.com/msgctl/msgctl/third_party/jsonschema"
 )
 
-// number makes a number within the bounds, and a multiple where one is wanted: 1 if it may be, else the one nearest to it.
+// number makes a number within the bounds, and a multiple where one is wanted: 1 if it may be, else
+// the one nearest to it.
 func number(all []*jsonschema.Schema, integer bool) json.Number {
 	low, high := bounds(all)
 	v := big.NewRat(1, 1)
@@ -68,7 +69,8 @@ func decimal(r *big.Rat) json.Number {
 	return json.Number(strings.TrimRight(r.FloatString(12), "0"))
 }
 
-// stringFor makes a text that fits pattern, format and length, as far as one of them leaves room for the others.
+// stringFor makes a text that fits pattern, format and length, as far as one of them leaves room
+// for the others.
 func stringFor(all []*jsonschema.Schema) string {
 	text, least, most := "text", 0, 1<<20
 	for _, s := range all {

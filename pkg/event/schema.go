@@ -63,20 +63,23 @@ func plainSchemaError(err error) error {
 	var invalid *jsonschema.SchemaValidationError
 	if errors.As(err, &invalid) {
 		if v := violationsOf(invalid.Err); len(v) > 0 {
-			return fmt.Errorf("%s is no JSON Schema: %s", strings.TrimSuffix(strings.TrimPrefix(invalid.URL, schemaRoot), "#"), v[0])
+			return fmt.Errorf("%s is no JSON Schema: %s", strings.TrimSuffix(strings.TrimPrefix(invalid.URL, schemaRoot), "#"),
+				v[0])
 		}
 	}
 	return errors.New(strings.ReplaceAll(err.Error(), schemaRoot, ""))
 }
 
-// schemaLoader reads the files of a folder, and nothing else: no network, and nothing outside of the folder.
+// schemaLoader reads the files of a folder, and nothing else: no network, and nothing outside of
+// the folder.
 type schemaLoader struct{ files fs.FS }
 
 // Load implements jsonschema.URLLoader.
 func (l schemaLoader) Load(address string) (any, error) {
 	rest, ok := strings.CutPrefix(address, schemaRoot)
 	if !ok {
-		return nil, fmt.Errorf("%s is not read: schemas are files in the folder of the topology file or below it, and are never fetched", clip(address))
+		return nil, fmt.Errorf("%s is not read: schemas are files in the folder of the topology file or below it, and are "+
+			"never fetched", clip(address))
 	}
 	name, err := url.PathUnescape(rest)
 	if err != nil {
@@ -105,7 +108,8 @@ func readBounded(files fs.FS, name string) ([]byte, error) {
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("read schema %s: it is no regular file", name)
 	case info.Size() > maxSchemaBytes:
-		return nil, fmt.Errorf("read schema %s: %d bytes are more than a schema may have (%d)", name, info.Size(), maxSchemaBytes)
+		return nil, fmt.Errorf("read schema %s: %d bytes are more than a schema may have (%d)", name, info.Size(),
+			maxSchemaBytes)
 	}
 	text, err := fs.ReadFile(files, name)
 	if err != nil {

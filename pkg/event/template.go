@@ -13,8 +13,9 @@ const maxKeyBytes = 255
 
 // KeyTemplate is a routing key with places that each event fills: orders.{payload.region}.created.
 //
-// Between braces stands eventType, version, aggregateId, aggregateType, or a path into the payload: payload.customer.country,
-// payload.items.0.sku. A name with a dot in it is written as a JSON Pointer: payload/a.b/c. {{ and }} are braces.
+// Between braces stands eventType, version, aggregateId, aggregateType, or a path into the payload:
+// payload.customer.country, payload.items.0.sku. A name with a dot in it is written as a JSON
+// Pointer: payload/a.b/c. {{ and }} are braces.
 type KeyTemplate struct{ parts []keyPart }
 
 // keyPart is a text, or a place to fill.
@@ -83,12 +84,14 @@ func parsePlace(place string) (keyPart, error) {
 		names := strings.Split(path, ".")
 		for _, n := range names {
 			if n == "" {
-				return keyPart{}, fmt.Errorf("{%s} has an empty name in its path; write payload/a.b for a name with a dot", clip(place))
+				return keyPart{}, fmt.Errorf("{%s} has an empty name in its path; write payload/a.b for a name with a dot",
+					clip(place))
 			}
 		}
 		return keyPart{text: place, field: "payload", path: names}, nil
 	}
-	return keyPart{}, fmt.Errorf("{%s} is nothing that an event has; write {payload.NAME}, {aggregateId}, {aggregateType}, {eventType} or {version}", clip(place))
+	return keyPart{}, fmt.Errorf("{%s} is nothing that an event has; write {payload.NAME}, {aggregateId}, "+
+		"{aggregateType}, {eventType} or {version}", clip(place))
 }
 
 // Fixed returns the key when it has no places.
@@ -102,8 +105,8 @@ func (t *KeyTemplate) Fixed() (string, bool) {
 	return "", false
 }
 
-// Pattern is a topic pattern that every key of the template matches: a word with a place in it becomes #, because the value may
-// have dots in it.
+// Pattern is a topic pattern that every key of the template matches: a word with a place in it
+// becomes #, because the value may have dots in it.
 func (t *KeyTemplate) Pattern() string {
 	if key, ok := t.Fixed(); ok {
 		return key
@@ -141,7 +144,8 @@ func (t *KeyTemplate) String() string {
 
 var braces = strings.NewReplacer("{", "{{", "}", "}}")
 
-// Fill returns the routing key of an event, whose payload must be valid JSON. Values must be texts, numbers or booleans.
+// Fill returns the routing key of an event, whose payload must be valid JSON. Values must be texts,
+// numbers or booleans.
 func (t *KeyTemplate) Fill(e *Envelope) (string, error) {
 	if key, ok := t.Fixed(); ok {
 		return key, nil

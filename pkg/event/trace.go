@@ -9,8 +9,8 @@ import (
 // headerTraceparent is the header of W3C Trace Context.
 const headerTraceparent = "traceparent"
 
-// traceparent returns the header's value, "" when the ids are not those of a trace: 32 and 16 lower-case hexadecimal digits, not all 0.
-// The flags say "sampled".
+// traceparent returns the header's value, "" when the ids are not those of a trace: 32 and 16
+// lower-case hexadecimal digits, not all 0. The flags say "sampled".
 func (m *Metadata) traceparent() string {
 	if !IsTraceID(m.TraceID) || !IsSpanID(m.SpanID) {
 		return ""
@@ -29,10 +29,12 @@ func (m *Metadata) fillTrace(header string) {
 	}
 }
 
-// IsTraceID says whether s is a trace id of W3C Trace Context: 32 lower-case hexadecimal digits, not all 0.
+// IsTraceID says whether s is a trace id of W3C Trace Context: 32 lower-case hexadecimal digits,
+// not all 0.
 func IsTraceID(s string) bool { return traceID(s, 32) }
 
-// IsSpanID says whether s is a span id (parent-id) of W3C Trace Context: 16 lower-case hexadecimal digits, not all 0.
+// IsSpanID says whether s is a span id (parent-id) of W3C Trace Context: 16 lower-case hexadecimal
+// digits, not all 0.
 func IsSpanID(s string) bool { return traceID(s, 16) }
 
 func traceID(s string, digits int) bool {

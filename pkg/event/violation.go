@@ -53,7 +53,8 @@ func (e *entry) validate(payload []byte) ([]Violation, error) {
 	return violationsOf(e.schema.Validate(doc)), nil
 }
 
-// violationsOf flattens what the validator found: groups and references are left out, what they are about stays.
+// violationsOf flattens what the validator found: groups and references are left out, what they are
+// about stays.
 func violationsOf(err error) []Violation {
 	var root *jsonschema.ValidationError
 	if !errors.As(err, &root) {

@@ -66,8 +66,8 @@ func declare(t *testing.T, ch *amqp.Channel, name string, args amqp.Table) {
 	}
 }
 
-// TestDeathsAsBrokersWriteThem takes a message twice round a retry ladder: repeats move entries to the front and keep
-// the time of the first death.
+// TestDeathsAsBrokersWriteThem takes a message twice round a retry ladder: repeats move entries to
+// the front and keep the time of the first death.
 func TestDeathsAsBrokersWriteThem(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		ch := b.VHost(t).Channel(t)
@@ -149,8 +149,8 @@ func TestReplayNoteSurvivesEverywhere(t *testing.T) {
 	})
 }
 
-// TestArchiveRestoresOnTheBroker publishes every header type and property, archives what arrives, publishes what the
-// archive holds and compares what arrives then.
+// TestArchiveRestoresOnTheBroker publishes every header type and property, archives what arrives,
+// publishes what the archive holds and compares what arrives then.
 func TestArchiveRestoresOnTheBroker(t *testing.T) {
 	sent := &message.Message{
 		Properties: message.Properties{

@@ -14,17 +14,20 @@ const (
 type Death struct {
 	Reason string
 	Queue  string
-	// Exchange the message was published to before the first of these deaths; "" is the default exchange.
+	// Exchange the message was published to before the first of these deaths; "" is the default
+	// exchange.
 	Exchange string
 	// Count is how often it died there for that reason; at least 1.
 	Count int64
-	// Time of the first of these deaths, not of the last: a repeat bumps Count and moves the entry to the front, but
-	// leaves the time as it was (seen on 3.10.8, 4.0.5, 4.3.6). Zero when unknown.
+	// Time of the first of these deaths, not of the last: a repeat bumps Count and moves the entry
+	// to the front, but leaves the time as it was (seen on 3.10.8, 4.0.5, 4.3.6). Zero when
+	// unknown.
 	Time time.Time
-	// OriginalExpiration is the expiration, in milliseconds, that the broker took off at this death; "" for none.
+	// OriginalExpiration is the expiration, in milliseconds, that the broker took off at this
+	// death; "" for none.
 	OriginalExpiration string
-	// HasRoute says that Exchange and the routing keys are known. Streams on 3.10 keep only x-first-death-*, which
-	// name no routing key.
+	// HasRoute says that Exchange and the routing keys are known. Streams on 3.10 keep only
+	// x-first-death-*, which name no routing key.
 	HasRoute bool
 
 	keys []any
@@ -39,7 +42,8 @@ func (d Death) RoutingKey() string {
 	return s
 }
 
-// RoutingKeys returns the routing key and the keys of the CC header after it. BCC is not recorded by the broker.
+// RoutingKeys returns the routing key and the keys of the CC header after it. BCC is not recorded
+// by the broker.
 func (d Death) RoutingKeys() []string {
 	keys := make([]string, 0, len(d.keys))
 	for _, k := range d.keys {
@@ -50,10 +54,11 @@ func (d Death) RoutingKeys() []string {
 	return keys
 }
 
-// Deaths is the death history of a message, read from its headers on demand: making one allocates nothing.
+// Deaths is the death history of a message, read from its headers on demand: making one allocates
+// nothing.
 //
-// It trusts nothing. A client can send x-death of any type and content, and 3.10 passes it on; whatever is not of the
-// form that brokers write is skipped.
+// It trusts nothing. A client can send x-death of any type and content, and 3.10 passes it on;
+// whatever is not of the form that brokers write is skipped.
 type Deaths struct {
 	headers Table
 	entries []any
@@ -74,8 +79,8 @@ func (d Deaths) None() bool {
 	return !ok
 }
 
-// All returns the entries, the one with the most recent death first. A message that has only x-first-death-* yields
-// one entry made from these.
+// All returns the entries, the one with the most recent death first. A message that has only
+// x-first-death-* yields one entry made from these.
 func (d Deaths) All() []Death {
 	all := make([]Death, 0, len(d.entries))
 	for i := range d.entries {
@@ -115,8 +120,8 @@ func (d Deaths) Count() int64 {
 	return n
 }
 
-// Since returns the newest time in the history. The last death was then or, when that entry's count is above 1, later:
-// brokers do not record when. Zero when unknown.
+// Since returns the newest time in the history. The last death was then or, when that entry's count
+// is above 1, later: brokers do not record when. Zero when unknown.
 func (d Deaths) Since() time.Time {
 	var newest time.Time
 	for i := range d.entries {
@@ -127,8 +132,8 @@ func (d Deaths) Since() time.Time {
 	return newest
 }
 
-// OriginalExpiration returns the time to live, in milliseconds, that the message was published with, or "".
-// The broker takes it off at the first death.
+// OriginalExpiration returns the time to live, in milliseconds, that the message was published
+// with, or "". The broker takes it off at the first death.
 func (d Deaths) OriginalExpiration() string {
 	for i := len(d.entries) - 1; i >= 0; i-- {
 		if e, ok := d.at(i); ok && e.OriginalExpiration != "" {
@@ -138,12 +143,13 @@ func (d Deaths) OriginalExpiration() string {
 	return ""
 }
 
-// First returns the death that tells where the message came from: the queue where it first died, and the exchange and
-// keys it was published with.
+// First returns the death that tells where the message came from: the queue where it first died,
+// and the exchange and keys it was published with.
 //
-// It is the entry that x-first-death-queue and -reason name; the last entry need not be it, because repeats move to
-// the front. Entries of queues that isWait accepts (the wait queues of a retry ladder, where every message dies on
-// purpose) are passed over, unless there is no other. isWait may be nil.
+// It is the entry that x-first-death-queue and -reason name; the last entry need not be it, because
+// repeats move to the front. Entries of queues that isWait accepts (the wait queues of a retry
+// ladder, where every message dies on purpose) are passed over, unless there is no other. isWait
+// may be nil.
 func (d Deaths) First(isWait func(queue string) bool) (Death, bool) {
 	named, ok := d.recorded()
 	if ok {
@@ -207,7 +213,8 @@ func (d Deaths) find(queue, reason string) (Death, bool) {
 	return Death{}, false
 }
 
-// oldest returns the entry with the earliest time, of entries of the same second the one further back.
+// oldest returns the entry with the earliest time, of entries of the same second the one further
+// back.
 func (d Deaths) oldest(skip func(queue string) bool) (Death, bool) {
 	var best Death
 	var found bool

@@ -27,8 +27,8 @@ func death(queue, reason string, count int64, at time.Time, exchange string, key
 	}
 }
 
-// ladder is what a message looks like after two rounds work -> wait -> work and a third reject, as seen on all lines:
-// the repeat moved "work" to the front.
+// ladder is what a message looks like after two rounds work -> wait -> work and a third reject, as
+// seen on all lines: the repeat moved "work" to the front.
 func ladder() message.Table {
 	work := death("work", "rejected", 3, t0, "orders.exchange", "order.created", "copy")
 	work["original-expiration"] = "60000"

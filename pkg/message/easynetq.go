@@ -11,15 +11,15 @@ import (
 	"time"
 )
 
-// easyNetQErrorType begins the type property of error messages: "EasyNetQ.SystemMessages.Error, EasyNetQ" or, from
-// older versions, "EasyNetQ.SystemMessages.Error:EasyNetQ".
+// easyNetQErrorType begins the type property of error messages: "EasyNetQ.SystemMessages.Error,
+// EasyNetQ" or, from older versions, "EasyNetQ.SystemMessages.Error:EasyNetQ".
 const easyNetQErrorType = "EasyNetQ.SystemMessages.Error"
 
 // maxEnvelope bounds the body that is parsed as an envelope.
 const maxEnvelope = 64 << 20
 
-// easyNetQError is EasyNetQ/EasyNetQ Source/EasyNetQ/SystemMessages/Error.cs as its serializers write it.
-// encoding/json matches the names whatever their case, which serializers differ in.
+// easyNetQError is EasyNetQ/EasyNetQ Source/EasyNetQ/SystemMessages/Error.cs as its serializers
+// write it. encoding/json matches the names whatever their case, which serializers differ in.
 type easyNetQError struct {
 	RoutingKey      string
 	Exchange        string
@@ -72,12 +72,13 @@ func easyNetQFailure(m *Message) (Failure, bool) {
 	}, true
 }
 
-// UnwrapEasyNetQ returns the message inside an EasyNetQ error: its body, properties and headers, with the exchange,
-// routing key and queue (Queue; empty from old versions) it had when it failed. m is not changed.
+// UnwrapEasyNetQ returns the message inside an EasyNetQ error: its body, properties and headers,
+// with the exchange, routing key and queue (Queue; empty from old versions) it had when it failed.
+// m is not changed.
 //
-// What the envelope lost stays lost: a body that was not UTF-8 (unless EasyNetQ was told to write base64, which is
-// recognised for JSON bodies), the types of header values (numbers become int64 or float64), and an empty body is
-// told from none by neither.
+// What the envelope lost stays lost: a body that was not UTF-8 (unless EasyNetQ was told to write
+// base64, which is recognised for JSON bodies), the types of header values (numbers become int64 or
+// float64), and an empty body is told from none by neither.
 func UnwrapEasyNetQ(m *Message) (*Message, error) {
 	e, err := parseEasyNetQ(m.Body)
 	if err != nil {
@@ -105,8 +106,9 @@ func UnwrapEasyNetQ(m *Message) (*Message, error) {
 	return out, nil
 }
 
-// easyNetQBody undoes Source/EasyNetQ/Consumer/DefaultErrorMessageSerializer.cs (text) or Base64ErrorMessageSerializer.cs.
-// Nothing in the envelope tells which: base64 is taken for such only when the text is no JSON and what it encodes is.
+// easyNetQBody undoes Source/EasyNetQ/Consumer/DefaultErrorMessageSerializer.cs (text) or
+// Base64ErrorMessageSerializer.cs. Nothing in the envelope tells which: base64 is taken for such
+// only when the text is no JSON and what it encodes is.
 func easyNetQBody(text, contentType string) []byte {
 	raw := []byte(text)
 	if strings.Contains(contentType, "json") && !json.Valid(raw) {
@@ -151,8 +153,8 @@ func timeSpanMillis(s string) string {
 	return strconv.FormatInt(days*24*time.Hour.Milliseconds()+t.Milliseconds(), 10)
 }
 
-// easyNetQHeader restores a header value. Strings are byte arrays to the .NET client, which Newtonsoft.Json writes as
-// {"$type": "System.Byte[], …", "$value": "base64"}.
+// easyNetQHeader restores a header value. Strings are byte arrays to the .NET client, which
+// Newtonsoft.Json writes as {"$type": "System.Byte[], …", "$value": "base64"}.
 func easyNetQHeader(v any) any {
 	switch x := v.(type) {
 	case json.Number:

@@ -17,8 +17,9 @@ const (
 	FrameworkMsgctl      = "msgctl" // msgctl consume
 )
 
-// Failure is what a messaging framework noted in a message when it moved it to an error queue, or what it tells about
-// the work that the message stands for. Fields that the framework does not note are empty.
+// Failure is what a messaging framework noted in a message when it moved it to an error queue, or
+// what it tells about the work that the message stands for. Fields that the framework does not note
+// are empty.
 type Failure struct {
 	Framework  string
 	Type       string // of the exception, for example "System.TimeoutException"
@@ -34,12 +35,14 @@ type Failure struct {
 	HasRoute   bool
 	// Time of the failure, zero when unknown.
 	Time time.Time
-	// Enveloped says that the body is the framework's envelope around the original message: see UnwrapEasyNetQ.
+	// Enveloped says that the body is the framework's envelope around the original message: see
+	// UnwrapEasyNetQ.
 	Enveloped bool
 }
 
-// FailureOf returns what a framework noted about the failure, and whether one did. It looks at headers only, a handful
-// of look-ups, except for a message whose type says that it is an EasyNetQ error, whose body it parses.
+// FailureOf returns what a framework noted about the failure, and whether one did. It looks at
+// headers only, a handful of look-ups, except for a message whose type says that it is an EasyNetQ
+// error, whose body it parses.
 func FailureOf(m *Message) (Failure, bool) {
 	if strings.HasPrefix(m.Type, easyNetQErrorType) {
 		return easyNetQFailure(m)
@@ -77,8 +80,9 @@ var frameworks = []struct {
 	{"rbs2-error-details", rebusFailure},
 }
 
-// Particular/NServiceBus src/NServiceBus.Core/Recoverability/Faults/FaultsHeaderKeys.cs and ExceptionHeaderHelper:
-// FailedQ is "queue" or, from old versions, "queue@machine"; TimeOfFailure has a colon before the microseconds.
+// Particular/NServiceBus src/NServiceBus.Core/Recoverability/Faults/FaultsHeaderKeys.cs and
+// ExceptionHeaderHelper: FailedQ is "queue" or, from old versions, "queue@machine"; TimeOfFailure
+// has a colon before the microseconds.
 func nServiceBusFailure(h Table) Failure {
 	queue, _, _ := strings.Cut(h.Text("NServiceBus.FailedQ"), "@")
 	task, _, _ := strings.Cut(h.Text("NServiceBus.EnclosedMessageTypes"), ",")
@@ -99,8 +103,8 @@ func dotBeforeMicros(s string) string {
 	return s
 }
 
-// MassTransit/MassTransit src/MassTransit.Abstractions/MessageHeaders.cs. MT-Reason is "fault", or "dead-letter" for a
-// message that no consumer of the queue wanted (queue "…_skipped").
+// MassTransit/MassTransit src/MassTransit.Abstractions/MessageHeaders.cs. MT-Reason is "fault", or
+// "dead-letter" for a message that no consumer of the queue wanted (queue "…_skipped").
 func massTransitFailure(h Table) Failure {
 	f := Failure{
 		Framework: FrameworkMassTransit, Queue: massTransitQueue(h.Text("MT-Fault-InputAddress")),
@@ -114,8 +118,8 @@ func massTransitFailure(h Table) Failure {
 	return f
 }
 
-// massTransitQueue takes the queue out of an address: rabbitmq://host[:port]/[vhost/]queue[?options], or
-// queue:name[?options].
+// massTransitQueue takes the queue out of an address:
+// rabbitmq://host[:port]/[vhost/]queue[?options], or queue:name[?options].
 func massTransitQueue(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || address == "" {
@@ -132,8 +136,9 @@ func massTransitQueue(address string) string {
 	return name
 }
 
-// spring-projects/spring-amqp spring-rabbit/…/retry/RepublishMessageRecoverer.java. The exchange and key are those of
-// the delivery that failed; the queue is not noted. The stack trace begins with "type: message".
+// spring-projects/spring-amqp spring-rabbit/…/retry/RepublishMessageRecoverer.java. The exchange
+// and key are those of the delivery that failed; the queue is not noted. The stack trace begins
+// with "type: message".
 func springFailure(h Table) Failure {
 	f := Failure{
 		Framework: FrameworkSpring, Message: h.Text("x-exception-message"), StackTrace: h.Text("x-exception-stacktrace"),
@@ -144,8 +149,8 @@ func springFailure(h Table) Failure {
 	return f
 }
 
-// springCause returns the stack trace from its last cause on: the listener's own exception stands in front of it, and
-// x-exception-message is the cause's too.
+// springCause returns the stack trace from its last cause on: the listener's own exception stands
+// in front of it, and x-exception-message is the cause's too.
 func springCause(trace string) string {
 	if i := strings.Index(trace, "\nCaused by: "); i >= 0 {
 		return trace[i+len("\nCaused by: "):]
@@ -153,8 +158,9 @@ func springCause(trace string) string {
 	return trace
 }
 
-// rebus-org/Rebus Rebus/Messages/Headers.cs, Rebus/Retry/PoisonQueues/DeadletterQueueErrorHandler.cs: the details are
-// "message: exception.ToString()", possibly of several exceptions, cut to a maximum length.
+// rebus-org/Rebus Rebus/Messages/Headers.cs,
+// Rebus/Retry/PoisonQueues/DeadletterQueueErrorHandler.cs: the details are "message:
+// exception.ToString()", possibly of several exceptions, cut to a maximum length.
 func rebusFailure(h Table) Failure {
 	details := h.Text("rbs2-error-details")
 	queue, _, _ := strings.Cut(h.Text("rbs2-source-queue"), "@") // the transport also accepts "key@exchange"
@@ -172,9 +178,9 @@ func rebusFailure(h Table) Failure {
 	return f
 }
 
-// celery/celery docs/internals/protocol.rst (task message, version 2) and celery/app/amqp.py: headers lang, task, id,
-// retries. A task message never carries its error (that goes to the result backend), so a dead one has died by the
-// broker's hand; only the task is known.
+// celery/celery docs/internals/protocol.rst (task message, version 2) and celery/app/amqp.py:
+// headers lang, task, id, retries. A task message never carries its error (that goes to the result
+// backend), so a dead one has died by the broker's hand; only the task is known.
 func celeryFailure(h Table) Failure {
 	return Failure{Framework: FrameworkCelery, Task: h.Text("task")}
 }

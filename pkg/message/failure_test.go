@@ -38,7 +38,8 @@ func TestFailures(t *testing.T) {
 		}},
 		"Spring": {message.Table{
 			"x-exception-message": "boom", "x-original-exchange": "", "x-original-routingKey": "orders",
-			"x-exception-stacktrace": "org.springframework.amqp.rabbit.support.ListenerExecutionFailedException: Listener threw\n" +
+			"x-exception-stacktrace": "org.springframework.amqp.rabbit.support.ListenerExecutionFailedException: Listener " +
+				"threw\n" +
 				"\tat a.B.c(B.java:1)\nCaused by: java.lang.IllegalStateException: boom\n\tat d.E.f(E.java:2)",
 		}, message.Failure{
 			Framework: "Spring AMQP", Type: "java.lang.IllegalStateException", Message: "boom", RoutingKey: "orders", HasRoute: true,
@@ -90,7 +91,8 @@ func TestEasyNetQ(t *testing.T) {
 		m.Type = "EasyNetQ.SystemMessages.Error, EasyNetQ"
 		m.Body = fmt.Appendf(nil, envelope, c.message, c.expiration)
 		f, ok := message.FailureOf(m)
-		if !ok || f.Queue != "billing" || f.Type != "System.AggregateException" || f.Message != "outer (inner)" || !f.Enveloped {
+		if !ok || f.Queue != "billing" || f.Type != "System.AggregateException" || f.Message != "outer (inner)" ||
+			!f.Enveloped {
 			t.Errorf("failure %+v, %v", f, ok)
 		}
 		got, err := message.UnwrapEasyNetQ(m)
@@ -124,7 +126,8 @@ func TestEasyNetQ(t *testing.T) {
 func FuzzFailure(f *testing.F) {
 	f.Add("rabbitmq://h/q", "System.X: y", []byte("{}"))
 	f.Fuzz(func(_ *testing.T, address, details string, body []byte) {
-		for _, name := range []string{"MT-Fault-InputAddress", "NServiceBus.FailedQ", "rbs2-error-details", "x-exception-stacktrace"} {
+		for _, name := range []string{"MT-Fault-InputAddress", "NServiceBus.FailedQ", "rbs2-error-details",
+			"x-exception-stacktrace"} {
 			message.FailureOf(&message.Message{Headers: message.Table{
 				name: details, "MT-Fault-InputAddress": address, "NServiceBus.TimeOfFailure": address,
 			}})

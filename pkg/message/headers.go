@@ -17,8 +17,8 @@ const (
 	HeaderOptDeaths          = "x-opt-deaths"          // 4.x, as annotations of AMQP 1.0 name it
 )
 
-// Sender-selected distribution: names of headers that make the broker route extra copies. BCC is taken off by the
-// broker, so a delivered message never shows it.
+// Sender-selected distribution: names of headers that make the broker route extra copies. BCC is
+// taken off by the broker, so a delivered message never shows it.
 const (
 	HeaderCC  = "CC"
 	HeaderBCC = "BCC"
@@ -28,18 +28,20 @@ const (
 const (
 	// HeaderReplayCount says how often msgctl has replayed the message (int64, from 1).
 	HeaderReplayCount = "x-msgctl-replay-count"
-	// HeaderReplayID names the run that replayed it last; a message that comes back with the id of the running
-	// replay has died again.
+	// HeaderReplayID names the run that replayed it last; a message that comes back with the id of
+	// the running replay has died again.
 	HeaderReplayID = "x-msgctl-replay-id"
 	// HeaderReplayFrom is the queue that the message was replayed from.
 	HeaderReplayFrom = "x-msgctl-replay-from"
-	// HeaderOriginalHeaders holds, as one JSON object in a string, the headers that the replay took off because
-	// the broker owns them: how the message died before. See ReplayHeaders for why, and for its form.
+	// HeaderOriginalHeaders holds, as one JSON object in a string, the headers that the replay took
+	// off because the broker owns them: how the message died before. See ReplayHeaders for why, and
+	// for its form.
 	HeaderOriginalHeaders = "x-msgctl-original-headers"
 )
 
-// Headers that msgctl consume stamps on a message that its handler could not handle. On the way up a retry ladder it has HeaderAttempt; a
-// dead letter has HeaderAttempts instead, so that a replay begins anew.
+// Headers that msgctl consume stamps on a message that its handler could not handle. On the way up
+// a retry ladder it has HeaderAttempt; a dead letter has HeaderAttempts instead, so that a replay
+// begins anew.
 const (
 	// HeaderAttempt says how many attempts were made (int64, from 1).
 	HeaderAttempt = "x-msgctl-attempt"
@@ -63,10 +65,10 @@ const (
 	HeaderUserID = "x-msgctl-user-id"
 )
 
-// BrokerOwned says whether a header must not go along when a message is published again. All of them are the broker's
-// to write. Left on, they do harm: 3.10 trusts a death history sent by a client, counts on from it, drops the message
-// when the history looks like a cycle, and crashes the queue on a malformed one; CC routes extra copies (seen on
-// 3.10.8, 4.0.5, 4.3.6).
+// BrokerOwned says whether a header must not go along when a message is published again. All of
+// them are the broker's to write. Left on, they do harm: 3.10 trusts a death history sent by a
+// client, counts on from it, drops the message when the history looks like a cycle, and crashes the
+// queue on a malformed one; CC routes extra copies (seen on 3.10.8, 4.0.5, 4.3.6).
 func BrokerOwned(header string) bool {
 	switch header {
 	case HeaderDeath, HeaderDeliveryCount, HeaderAcquiredCount, HeaderStreamOffset, HeaderOptDeaths, HeaderCC, HeaderBCC:

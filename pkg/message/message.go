@@ -10,19 +10,20 @@ const (
 
 // Message is one message as it was read from, or will be published to, a broker.
 //
-// A Message is plain data without locks. Body and Headers belong to whoever made it: they are shared by copies of the
-// struct, so change a copy of them, never them.
+// A Message is plain data without locks. Body and Headers belong to whoever made it: they are
+// shared by copies of the struct, so change a copy of them, never them.
 type Message struct {
 	Properties
 
 	// Headers is the basic property of that name; nil and empty are the same message.
 	Headers Table
-	// Exchange and RoutingKey are those of the last publication, which after dead-lettering are the dead-letter
-	// exchange's. How the message was published at first is in its death history, see Deaths.
+	// Exchange and RoutingKey are those of the last publication, which after dead-lettering are the
+	// dead-letter exchange's. How the message was published at first is in its death history, see
+	// Deaths.
 	Exchange   string
 	RoutingKey string
-	// Redelivered says that the broker handed the message out before. It tells nothing about deaths: on 4.3 it is true
-	// at the first delivery after a reject.
+	// Redelivered says that the broker handed the message out before. It tells nothing about
+	// deaths: on 4.3 it is true at the first delivery after a reject.
 	Redelivered bool
 	// Queue is the queue that the message was read from; empty when it was made to be published.
 	Queue string
@@ -30,10 +31,11 @@ type Message struct {
 	Body []byte
 }
 
-// Properties are the basic properties of AMQP 0-9-1 except headers. The zero value of a field means "absent": the
-// client library reads an absent one as zero and leaves a zero one out when it writes, so an explicit priority of 0 or
-// an empty string comes back as absent, which no broker or consumer treats differently. The timestamp is the one
-// property whose zero (1970-01-01) and absence are told apart.
+// Properties are the basic properties of AMQP 0-9-1 except headers. The zero value of a field means
+// "absent": the client library reads an absent one as zero and leaves a zero one out when it
+// writes, so an explicit priority of 0 or an empty string comes back as absent, which no broker or
+// consumer treats differently. The timestamp is the one property whose zero (1970-01-01) and
+// absence are told apart.
 type Properties struct {
 	ContentType     string // MIME type of the body
 	ContentEncoding string // for example "gzip"; "utf-8" is used by some frameworks and means no compression
@@ -41,21 +43,21 @@ type Properties struct {
 	Priority        uint8  // 0 (absent) to 255
 	CorrelationID   string
 	ReplyTo         string
-	// Expiration is the time to live in milliseconds, as decimal digits. The broker takes it off when a message dies
-	// and keeps it in the death history, see Deaths.OriginalExpiration.
+	// Expiration is the time to live in milliseconds, as decimal digits. The broker takes it off
+	// when a message dies and keeps it in the death history, see Deaths.OriginalExpiration.
 	Expiration string
 	MessageID  string
 	// Timestamp has whole seconds, as on the wire. IsZero means absent.
 	Timestamp time.Time
 	Type      string
-	// UserID is checked by the broker: publishing with another name than the login's is refused unless the user has
-	// the tag impersonator.
+	// UserID is checked by the broker: publishing with another name than the login's is refused
+	// unless the user has the tag impersonator.
 	UserID string
 	AppID  string
 }
 
-// Offset returns the position of a message read from a stream, from the header that the broker adds there.
-// It is false for messages from other queues.
+// Offset returns the position of a message read from a stream, from the header that the broker adds
+// there. It is false for messages from other queues.
 func (m *Message) Offset() (int64, bool) {
 	v, ok := m.Headers[HeaderStreamOffset]
 	if !ok {

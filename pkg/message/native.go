@@ -1,8 +1,9 @@
 package message
 
-// Native returns t as a client library's own table type T, with nested tables as T and decimals as the library's.
-// The top level is not copied, and a nested value is copied only when it has to change: tables that the client itself
-// decoded pass as they are. It is what a publisher applies to headers that may come from an archive.
+// Native returns t as a client library's own table type T, with nested tables as T and decimals as
+// the library's. The top level is not copied, and a nested value is copied only when it has to
+// change: tables that the client itself decoded pass as they are. It is what a publisher applies to
+// headers that may come from an archive.
 //
 // Tables that are T already are trusted to hold nothing of this package.
 func Native[T ~map[string]any](t Table, decimal func(Decimal) any) T {

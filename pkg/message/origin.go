@@ -2,17 +2,19 @@ package message
 
 import "strings"
 
-// ReasonFailed is the reason of a failure that a framework noted, for which the broker has no word: the framework
-// published the message to its error queue itself.
+// ReasonFailed is the reason of a failure that a framework noted, for which the broker has no word:
+// the framework published the message to its error queue itself.
 const ReasonFailed = "failed"
 
 // Origin is where a dead letter came from, and where a replay takes it by default.
 type Origin struct {
 	// Reason is that of the death, or ReasonFailed.
 	Reason string
-	// Queue is where the message died or failed; "" when a framework noted only how it had been published.
+	// Queue is where the message died or failed; "" when a framework noted only how it had been
+	// published.
 	Queue string
-	// Exchange and RoutingKey are how it was published, valid when HasRoute. "" is the default exchange.
+	// Exchange and RoutingKey are how it was published, valid when HasRoute. "" is the default
+	// exchange.
 	Exchange   string
 	RoutingKey string
 	HasRoute   bool
@@ -22,7 +24,8 @@ type Origin struct {
 	death Death
 }
 
-// RoutingKeys returns the routing key, and after it the keys of the CC header that the message was published with.
+// RoutingKeys returns the routing key, and after it the keys of the CC header that the message was
+// published with.
 func (o Origin) RoutingKeys() []string {
 	if o.Framework == "" {
 		return o.death.RoutingKeys()
@@ -32,10 +35,11 @@ func (o Origin) RoutingKeys() []string {
 
 // Origin returns where the message came from, and whether anything in it tells.
 //
-// It is the note of a framework where there is one that names a queue or a route: a framework may use dead-lettering
-// for its delays, so that the broker's record tells of these (NServiceBus: Particular/NServiceBus.RabbitMQ
-// DelayedDelivery/DelayInfrastructure.cs, queues nsb.v2.delay-level-NN). A death that is newer than the note, or came
-// after a replay of a message whose note has no time, goes before it. Else it is Deaths.First; isWait is as there.
+// It is the note of a framework where there is one that names a queue or a route: a framework may
+// use dead-lettering for its delays, so that the broker's record tells of these (NServiceBus:
+// Particular/NServiceBus.RabbitMQ DelayedDelivery/DelayInfrastructure.cs, queues
+// nsb.v2.delay-level-NN). A death that is newer than the note, or came after a replay of a message
+// whose note has no time, goes before it. Else it is Deaths.First; isWait is as there.
 func (m *Message) Origin(isWait func(queue string) bool) (Origin, bool) {
 	deaths := m.Deaths()
 	first, dead := deaths.First(isWait)
@@ -64,11 +68,12 @@ func (m *Message) Origin(isWait func(queue string) bool) (Origin, bool) {
 	return Origin{}, false
 }
 
-// massTransitSkipped ends the name of the queue that takes the messages no consumer of another queue wanted.
-// MassTransit/MassTransit DefaultDeadLetterQueueNameFormatter.cs.
+// massTransitSkipped ends the name of the queue that takes the messages no consumer of another
+// queue wanted. MassTransit/MassTransit DefaultDeadLetterQueueNameFormatter.cs.
 const massTransitSkipped = "_skipped"
 
-// skippedFrom returns the queue that a "…_skipped" queue belongs to; the messages in it do not name it.
+// skippedFrom returns the queue that a "…_skipped" queue belongs to; the messages in it do not name
+// it.
 func skippedFrom(queue string) string {
 	base, ok := strings.CutSuffix(queue, massTransitSkipped)
 	if !ok {

@@ -28,13 +28,16 @@ func TestOrigin(t *testing.T) {
 		route                        bool
 		keys                         []string
 	}{
-		"death":                                 {with(nil, t0, 0), "rejected", "work", "orders", "key", true, []string{"key", "cc"}},
+		"death": {with(nil, t0, 0), "rejected", "work", "orders", "key", true,
+			[]string{"key", "cc"}},
 		"framework":                             {nsb, "failed", "sales", "", "", false, []string{""}},
 		"delayed by the framework, then failed": {with(nsb, t0, 0), "failed", "sales", "", "", false, []string{""}},
-		"failed, then died":                     {with(nsb, t0.Add(time.Hour), 0), "rejected", "work", "orders", "key", true, []string{"key", "cc"}},
-		"route only":                            {spring, "failed", "", "e", "k", true, []string{"k"}},
-		"note without time":                     {with(spring, t0, 0), "failed", "", "e", "k", true, []string{"k"}},
-		"note without time, replayed, died":     {with(spring, t0, 1), "rejected", "work", "orders", "key", true, []string{"key", "cc"}},
+		"failed, then died": {with(nsb, t0.Add(time.Hour), 0), "rejected", "work", "orders", "key", true,
+			[]string{"key", "cc"}},
+		"route only":        {spring, "failed", "", "e", "k", true, []string{"k"}},
+		"note without time": {with(spring, t0, 0), "failed", "", "e", "k", true, []string{"k"}},
+		"note without time, replayed, died": {with(spring, t0, 1), "rejected", "work", "orders", "key", true,
+			[]string{"key", "cc"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o, ok := (&message.Message{Headers: c.headers}).Origin(nil)

@@ -10,8 +10,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/message/internal/jsonappend"
 )
 
-// MaxOriginalHeaders bounds, in bytes, the note of the headers that replays take off. All headers of a message have to
-// fit into one frame (131072 bytes by default), or publishing it closes the connection.
+// MaxOriginalHeaders bounds, in bytes, the note of the headers that replays take off. All headers
+// of a message have to fit into one frame (131072 bytes by default), or publishing it closes the
+// connection.
 const MaxOriginalHeaders = 16 << 10
 
 // Replay names a replay: what ReplayHeaders stamps on its messages.
@@ -20,16 +21,18 @@ type Replay struct {
 	From string // queue that the message is taken from
 }
 
-// ReplayHeaders returns the headers to publish a message with when it is replayed: h without those that the broker
-// owns (see BrokerOwned), with x-msgctl-replay-count, -id and -from. h is not changed; values are shared with it.
+// ReplayHeaders returns the headers to publish a message with when it is replayed: h without those
+// that the broker owns (see BrokerOwned), with x-msgctl-replay-count, -id and -from. h is not
+// changed; values are shared with it.
 //
-// The headers taken off are noted in x-msgctl-original-headers, so that nothing is forgotten and a consumer that
-// counts attempts in x-death does not park the message again at once. The note is a string with one JSON object, in
-// the form of the management API: timestamps as seconds since 1970, byte arrays as text. It is a string because the
-// deaths are nested tables, and a stream on 3.10 drops header values that are tables or arrays, whatever their name
-// (seen on 3.10.8; 4.x keeps those of x- headers). The note of an earlier replay goes into this one as an object
-// under the same name; when all would take more than MaxOriginalHeaders, of the earlier notes only the first stays, which
-// tells how the message was published; then none does, then the whole is left out.
+// The headers taken off are noted in x-msgctl-original-headers, so that nothing is forgotten and a
+// consumer that counts attempts in x-death does not park the message again at once. The note is a
+// string with one JSON object, in the form of the management API: timestamps as seconds since 1970,
+// byte arrays as text. It is a string because the deaths are nested tables, and a stream on 3.10
+// drops header values that are tables or arrays, whatever their name (seen on 3.10.8; 4.x keeps
+// those of x- headers). The note of an earlier replay goes into this one as an object under the
+// same name; when all would take more than MaxOriginalHeaders, of the earlier notes only the first
+// stays, which tells how the message was published; then none does, then the whole is left out.
 func ReplayHeaders(h Table, r Replay) Table {
 	out := make(Table, len(h)+4)
 	owned := 0
@@ -49,8 +52,8 @@ func ReplayHeaders(h Table, r Replay) Table {
 	return out
 }
 
-// ReplayCount returns how often msgctl has replayed the message; 0 for a header that is no positive integer, at most
-// math.MaxInt32.
+// ReplayCount returns how often msgctl has replayed the message; 0 for a header that is no positive
+// integer, at most math.MaxInt32.
 func ReplayCount(h Table) int64 {
 	n, _ := AsInt(h[HeaderReplayCount])
 	return min(max(n, 0), math.MaxInt32)
@@ -84,7 +87,8 @@ func originalHeaders(h Table, owned int) string {
 	return string(append(note, '}'))
 }
 
-// oldestNote returns the note of the first replay out of that of the last one, "" when it is unreadable.
+// oldestNote returns the note of the first replay out of that of the last one, "" when it is
+// unreadable.
 func oldestNote(note string) string {
 	var t map[string]any
 	if json.Unmarshal([]byte(note), &t) != nil || t == nil {

@@ -17,7 +17,8 @@ const maxRetryHeaders = 131072 - 8 - 4<<10
 type FailureNote struct {
 	// Attempts made so far, this one included.
 	Attempts int
-	// Type and Message of the error. Control characters and what is no UTF-8 are replaced, and long ones cut.
+	// Type and Message of the error. Control characters and what is no UTF-8 are replaced, and long
+	// ones cut.
 	Type, Message string
 	// Handler and Queue say where it failed.
 	Handler, Queue string
@@ -26,8 +27,9 @@ type FailureNote struct {
 	Dead bool
 }
 
-// Failed returns a copy of the message to publish after a failure: with the note, without the headers that the broker owns (of which a note
-// stays, see ReplayHeaders) and without expiration. m is not changed; values are shared with it.
+// Failed returns a copy of the message to publish after a failure: with the note, without the
+// headers that the broker owns (of which a note stays, see ReplayHeaders) and without expiration. m
+// is not changed; values are shared with it.
 func Failed(m *Message, n FailureNote) *Message {
 	out := *m
 	h := make(Table, len(m.Headers)+10)
@@ -68,9 +70,11 @@ func Failed(m *Message, n FailureNote) *Message {
 	return &out
 }
 
-// AttemptsMade returns how many attempts to handle a message of a queue were made before, at most math.MaxInt32. They are counted in a
-// header of msgctl's own, which survives being published again; where that is missing, in the deaths by rejection in that queue, for
-// ladders of dead-letter exchanges. native says that the queue delays retries itself and counts them in x-delivery-count.
+// AttemptsMade returns how many attempts to handle a message of a queue were made before, at most
+// math.MaxInt32. They are counted in a header of msgctl's own, which survives being published
+// again; where that is missing, in the deaths by rejection in that queue, for ladders of
+// dead-letter exchanges. native says that the queue delays retries itself and counts them in
+// x-delivery-count.
 func AttemptsMade(m *Message, queue string, native bool) int {
 	made, counted := AsInt(m.Headers[HeaderAttempt])
 	if !counted {
@@ -87,8 +91,8 @@ func AttemptsMade(m *Message, queue string, native bool) int {
 	return int(min(max(made, 0), math.MaxInt32))
 }
 
-// PublishedAs returns the exchange and the routing key that a message of a queue had before its first retry or replay, which bring it back
-// through the default exchange.
+// PublishedAs returns the exchange and the routing key that a message of a queue had before its
+// first retry or replay, which bring it back through the default exchange.
 func PublishedAs(m *Message, queue string) (exchange, key string) {
 	if m.Exchange == "" && m.RoutingKey == queue {
 		if key, ok := AsString(m.Headers[HeaderRoutingKey]); ok {

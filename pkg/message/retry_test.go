@@ -23,7 +23,8 @@ func TestAttemptsMade(t *testing.T) {
 		{message.Table{"x-msgctl-attempt": "many"}, false, 0},
 		{message.Table{"x-msgctl-attempt": int64(-5)}, false, 0},
 		{message.Table{"x-msgctl-attempt": int64(1) << 60}, false, 1<<31 - 1},
-		{message.Table{"x-death": []any{death("w", "expired", 3), death("q", "rejected", 2), death("other", "rejected", 9)}}, false, 2},
+		{message.Table{"x-death": []any{death("w", "expired", 3), death("q", "rejected", 2), death("other", "rejected", 9)}},
+			false, 2},
 		{message.Table{"x-msgctl-attempt": int64(4), "x-death": []any{death("q", "rejected", 2)}}, false, 4},
 		{message.Table{"x-delivery-count": int64(3)}, false, 0},
 		{message.Table{"x-delivery-count": int64(3)}, true, 3},
@@ -37,10 +38,13 @@ func TestAttemptsMade(t *testing.T) {
 
 func TestFailedIsReadBack(t *testing.T) {
 	at := time.Date(2026, 1, 31, 12, 0, 0, 5, time.UTC)
-	m := &message.Message{Exchange: "x", RoutingKey: "k", Queue: "q", Headers: message.Table{"CC": []any{"extra"}, "keep": int64(1)}}
-	out := message.Failed(m, message.FailureNote{Attempts: 3, Type: "db", Message: "locked", Handler: "exec h", Queue: "q", At: at, Dead: true})
+	m := &message.Message{Exchange: "x", RoutingKey: "k", Queue: "q",
+		Headers: message.Table{"CC": []any{"extra"}, "keep": int64(1)}}
+	out := message.Failed(m, message.FailureNote{Attempts: 3, Type: "db", Message: "locked", Handler: "exec h", Queue: "q",
+		At: at, Dead: true})
 	f, ok := message.FailureOf(out)
-	if !ok || f.Framework != message.FrameworkMsgctl || f.Type != "db" || f.Message != "locked" || f.Queue != "q" || f.Exchange != "x" || f.RoutingKey != "k" || !f.HasRoute || !f.Time.Equal(at.Truncate(time.Second)) {
+	if !ok || f.Framework != message.FrameworkMsgctl || f.Type != "db" || f.Message != "locked" || f.Queue != "q" ||
+		f.Exchange != "x" || f.RoutingKey != "k" || !f.HasRoute || !f.Time.Equal(at.Truncate(time.Second)) {
 		t.Errorf("%v %+v", ok, f)
 	}
 	if out.Headers["CC"] != nil || out.Headers["keep"] != int64(1) || len(m.Headers) != 2 {
@@ -51,7 +55,8 @@ func TestFailedIsReadBack(t *testing.T) {
 	}
 }
 
-// FuzzFailed: whatever a handler says, the note fits into a frame, is UTF-8, and has no control characters.
+// FuzzFailed: whatever a handler says, the note fits into a frame, is UTF-8, and has no control
+// characters.
 func FuzzFailed(f *testing.F) {
 	f.Add("db", "locked")
 	f.Add("\xff\x00\x1b[31m", strings.Repeat("ö", 2000))
@@ -59,7 +64,8 @@ func FuzzFailed(f *testing.F) {
 		out := message.Failed(&message.Message{}, message.FailureNote{Type: kind, Message: text, Handler: kind})
 		for _, name := range []string{message.HeaderErrorType, message.HeaderErrorMessage, message.HeaderErrorHandler} {
 			s := out.Headers.Text(name)
-			if !utf8.ValidString(s) || len(s) > 1200*3 || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0 }) {
+			if !utf8.ValidString(s) || len(s) > 1200*3 ||
+				strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0 }) {
 				t.Errorf("%s: %q", name, s)
 			}
 		}

@@ -6,12 +6,14 @@ import (
 	"time"
 )
 
-// Table is an AMQP field table: headers and nested tables. Values are bool, int8, uint8, int16, uint16, int32, uint32,
-// int64, float32, float64, Decimal, string, []byte, time.Time (whole seconds), []any, a table, or nil.
+// Table is an AMQP field table: headers and nested tables. Values are bool, int8, uint8, int16,
+// uint16, int32, uint32, int64, float32, float64, Decimal, string, []byte, time.Time (whole
+// seconds), []any, a table, or nil.
 type Table map[string]any
 
-// Decimal is the AMQP decimal: Value divided by ten to the power of Scale. No broker computes with it, and one in a
-// header closes the connection of whoever publishes it to a stream (541; seen on 3.10.8, 4.0.5, 4.3.6).
+// Decimal is the AMQP decimal: Value divided by ten to the power of Scale. No broker computes with
+// it, and one in a header closes the connection of whoever publishes it to a stream (541; seen on
+// 3.10.8, 4.0.5, 4.3.6).
 type Decimal struct {
 	Scale uint8
 	Value int32
@@ -20,8 +22,8 @@ type Decimal struct {
 // Float returns the decimal as the nearest float64.
 func (d Decimal) Float() float64 { return float64(d.Value) / math.Pow10(int(d.Scale)) }
 
-// AsTable returns v as a map when it is a table of any type: Table, map[string]any, or a client library's own.
-// Nothing is copied: the map is v itself.
+// AsTable returns v as a map when it is a table of any type: Table, map[string]any, or a client
+// library's own. Nothing is copied: the map is v itself.
 func AsTable(v any) (map[string]any, bool) {
 	switch t := v.(type) {
 	case nil:
@@ -61,8 +63,8 @@ func AsDecimal(v any) (Decimal, bool) {
 	return Decimal{}, false
 }
 
-// AsInt returns v as an int64 when it is an integer of any width, or a float64 without a fraction, which is what an
-// integer becomes on its way through JSON.
+// AsInt returns v as an int64 when it is an integer of any width, or a float64 without a fraction,
+// which is what an integer becomes on its way through JSON.
 func AsInt(v any) (int64, bool) {
 	switch n := v.(type) {
 	case int64:
@@ -89,7 +91,8 @@ func AsInt(v any) (int64, bool) {
 	return 0, false
 }
 
-// AsString returns v as text when it is a string or a byte array: some clients send strings as byte arrays.
+// AsString returns v as text when it is a string or a byte array: some clients send strings as byte
+// arrays.
 func AsString(v any) (string, bool) {
 	switch s := v.(type) {
 	case string:
@@ -100,8 +103,8 @@ func AsString(v any) (string, bool) {
 	return "", false
 }
 
-// AsTime returns v as a time when it is an AMQP timestamp, or a whole number of seconds since 1970, which is what a
-// timestamp becomes in the management API's JSON.
+// AsTime returns v as a time when it is an AMQP timestamp, or a whole number of seconds since 1970,
+// which is what a timestamp becomes in the management API's JSON.
 func AsTime(v any) (time.Time, bool) {
 	if t, ok := v.(time.Time); ok {
 		return t, true

@@ -48,9 +48,10 @@ const (
 	BreakerClosed BreakerState = "resumed"
 )
 
-// Breaker is a circuit breaker for messages that are published in a window: when several in a row are returned or refused, publishing
-// pauses; after the pause one message goes as a probe, and its outcome decides whether the rest goes on. What was under way
-// when the breaker opened does not count. Its methods are safe for concurrent use.
+// Breaker is a circuit breaker for messages that are published in a window: when several in a row
+// are returned or refused, publishing pauses; after the pause one message goes as a probe, and its
+// outcome decides whether the rest goes on. What was under way when the breaker opened does not
+// count. Its methods are safe for concurrent use.
 type Breaker struct {
 	o    BreakerOptions
 	gate *gobreaker.TwoStepCircuitBreaker[struct{}]
@@ -112,12 +113,13 @@ func (b *Breaker) wake() {
 	b.changed = make(chan struct{})
 }
 
-// Allow waits until a message may be published. done must be called with what became of it: nil for confirmed. The error is ctx's, or
-// wraps ErrGaveUp.
+// Allow waits until a message may be published. done must be called with what became of it: nil for
+// confirmed. The error is ctx's, or wraps ErrGaveUp.
 func (b *Breaker) Allow(ctx context.Context) (done func(error), err error) {
 	for {
 		b.mu.Lock()
-		changed, wait, gaveUp, last := b.changed, time.Until(b.opened.Add(b.o.Pause)), b.o.Probes > 0 && b.failed >= b.o.Probes, b.last
+		changed, wait, gaveUp, last := b.changed, time.Until(b.opened.Add(b.o.Pause)), b.o.Probes > 0 &&
+			b.failed >= b.o.Probes, b.last
 		b.mu.Unlock()
 		if gaveUp {
 			return nil, fmt.Errorf("%w after %d probes that failed: %w", ErrGaveUp, b.o.Probes, last)

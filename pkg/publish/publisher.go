@@ -39,32 +39,38 @@ type Notice struct {
 
 // PublisherOptions say how to publish. The zero value is usable.
 type PublisherOptions struct {
-	// Window is how many messages may be without outcome at once, default DefaultWindow; WindowBytes how many bytes of bodies,
-	// default DefaultWindowBytes. One message larger than that is still sent, alone.
+	// Window is how many messages may be without outcome at once, default DefaultWindow;
+	// WindowBytes how many bytes of bodies, default DefaultWindowBytes. One message larger than
+	// that is still sent, alone.
 	Window, WindowBytes int
-	// Republish sends again what was in flight when the connection was lost, so that the outcome is never Unknown while the connection can
-	// be restored, at the price of duplicates: at most Window of them per loss.
+	// Republish sends again what was in flight when the connection was lost, so that the outcome is
+	// never Unknown while the connection can be restored, at the price of duplicates: at most
+	// Window of them per loss.
 	Republish bool
-	// ReconnectDelay is the pause before the second attempt to restore a lost connection; before the n-th it is n-1 times as long.
-	// Default 5 s. ReconnectAttempts is how often it is tried without a single confirm between, default 10; negative: never.
+	// ReconnectDelay is the pause before the second attempt to restore a lost connection; before
+	// the n-th it is n-1 times as long. Default 5 s. ReconnectAttempts is how often it is tried
+	// without a single confirm between, default 10; negative: never.
 	ReconnectDelay    time.Duration
 	ReconnectAttempts int
-	// ConfirmTimeout is how long the broker may say nothing of what is in flight, outside an alarm, before the connection counts as lost.
-	// Default 30 s. A broker can forget a confirm: of what is under way to a quorum queue that is deleted, 3.10.8 never says anything.
+	// ConfirmTimeout is how long the broker may say nothing of what is in flight, outside an alarm,
+	// before the connection counts as lost. Default 30 s. A broker can forget a confirm: of what is
+	// under way to a quorum queue that is deleted, 3.10.8 never says anything.
 	ConfirmTimeout time.Duration
 	// Limiter bounds the rate; nil does not.
 	Limiter Limiter
-	// Notify is told of alarms and lost connections, from one goroutine; nil is told nothing. It must return soon.
+	// Notify is told of alarms and lost connections, from one goroutine; nil is told nothing. It
+	// must return soon.
 	Notify func(Notice)
 }
 
-// Publisher sends messages with up to a window of them in flight, and tells the outcome of each exactly once, in the order in which
-// they were published. It restores lost connections.
+// Publisher sends messages with up to a window of them in flight, and tells the outcome of each
+// exactly once, in the order in which they were published. It restores lost connections.
 //
-// What it guarantees: Confirmed means confirmed and not returned. A message that makes the broker end the channel (no such exchange,
-// over the size limit, foreign user_id) is told apart from those in flight around it by the broker's words; where these do not tell, all
-// in flight are Unknown (or sent again, with Republish) and as many messages as that follow one at a time, so that the next refusal
-// hits the one at fault.
+// What it guarantees: Confirmed means confirmed and not returned. A message that makes the broker
+// end the channel (no such exchange, over the size limit, foreign user_id) is told apart from those
+// in flight around it by the broker's words; where these do not tell, all in flight are Unknown (or
+// sent again, with Republish) and as many messages as that follow one at a time, so that the next
+// refusal hits the one at fault.
 //
 // Its methods are safe for concurrent use.
 type Publisher[T any] struct {
@@ -90,8 +96,9 @@ type Publisher[T any] struct {
 	given   int64     // how many messages were accepted
 }
 
-// Open connects, once, and returns a publisher. settle is called with outcomes from one goroutine, in the order of Publish; the slice is
-// reused after it returns. It holds the window up while it runs, and must not call the publisher.
+// Open connects, once, and returns a publisher. settle is called with outcomes from one goroutine,
+// in the order of Publish; the slice is reused after it returns. It holds the window up while it
+// runs, and must not call the publisher.
 func Open[T any](ctx context.Context, d Dialer, o PublisherOptions, settle func([]Outcome[T])) (*Publisher[T], error) {
 	o.Window = cmp.Or(o.Window, DefaultWindow)
 	o.WindowBytes = cmp.Or(o.WindowBytes, DefaultWindowBytes)
@@ -99,23 +106,25 @@ func Open[T any](ctx context.Context, d Dialer, o PublisherOptions, settle func(
 	o.ReconnectAttempts = cmp.Or(o.ReconnectAttempts, DefaultReconnectAttempts)
 	o.ConfirmTimeout = cmp.Or(o.ConfirmTimeout, DefaultConfirmTimeout)
 	if o.Window < 1 || o.WindowBytes < 1 {
-		return nil, fmt.Errorf("open a publisher: a window of %d messages and %d bytes: both must be positive", o.Window, o.WindowBytes)
+		return nil, fmt.Errorf("open a publisher: a window of %d messages and %d bytes: both must be positive", o.Window,
+			o.WindowBytes)
 	}
 	ch, err := d.Open(ctx)
 	if err != nil {
 		return nil, err
 	}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
-	p := &Publisher[T]{dialer: d, o: o, settle: settle, stop: stop, ended: make(chan struct{}), channel: ch, window: newWindow[T](o.Window)}
+	p := &Publisher[T]{dialer: d, o: o, settle: settle, stop: stop, ended: make(chan struct{}), channel: ch,
+		window: newWindow[T](o.Window)}
 	p.changed = sync.NewCond(&p.mu)
 	go p.run(run, ch)
 	go p.tell()
 	return p, nil
 }
 
-// Publish sends one message, waiting for room in the window. nil means that exactly one outcome will follow for tag; an
-// error that none will: ctx ended, ErrClosed, or why the connection could not be restored. m and what it holds must not change until
-// the outcome.
+// Publish sends one message, waiting for room in the window. nil means that exactly one outcome
+// will follow for tag; an error that none will: ctx ended, ErrClosed, or why the connection could
+// not be restored. m and what it holds must not change until the outcome.
 func (p *Publisher[T]) Publish(ctx context.Context, t Target, m *message.Message, tag T) error {
 	if p.o.Limiter != nil {
 		if err := p.o.Limiter.Wait(ctx); err != nil {
@@ -157,8 +166,8 @@ func (p *Publisher[T]) Flush(ctx context.Context) error {
 	return p.wait(ctx, func() bool { return p.settled >= upTo })
 }
 
-// Close accepts no more messages, waits for outcomes like Flush, and ends the connection. What is in flight when ctx ends is told as
-// Unknown or Unsent before Close returns ctx's error.
+// Close accepts no more messages, waits for outcomes like Flush, and ends the connection. What is
+// in flight when ctx ends is told as Unknown or Unsent before Close returns ctx's error.
 func (p *Publisher[T]) Close(ctx context.Context) error {
 	p.mu.Lock()
 	p.closing = true

@@ -10,7 +10,8 @@ import (
 )
 
 var (
-	errNacked  = errors.New("the broker refused it: a target queue is full and rejects (overflow: reject-publish), or failed")
+	errNacked = errors.New("the broker refused it: a target queue is full and rejects (overflow: reject-publish), or " +
+		"failed")
 	errMatched = errors.New("a message came back that could not be told from it, so it may or may not have arrived")
 )
 
@@ -45,7 +46,8 @@ func (p *Publisher[T]) apply(events []Event) (notices []Notice, confirmed bool) 
 	return notices, confirmed
 }
 
-// confirm gives seq its outcome, with multiple also all before it that have none. last is the number of the last message sent.
+// confirm gives seq its outcome, with multiple also all before it that have none. last is the
+// number of the last message sent.
 func (w *window[T]) confirm(seq, last uint64, multiple bool, kind OutcomeKind, err error) {
 	if !multiple {
 		w.confirmOne(seq, last, kind, err)
@@ -88,9 +90,10 @@ func (w *window[T]) confirmed(e *entry[T], kind OutcomeKind, err error) {
 	}
 }
 
-// giveBack finds the message that the broker returned. It names it by its content alone: the same target, id, number of headers and body.
-// Two that are alike in all of that were routed alike, and returns come in the order of publishing, so the search begins behind
-// the last one and in the usual case ends at once.
+// giveBack finds the message that the broker returned. It names it by its content alone: the same
+// target, id, number of headers and body. Two that are alike in all of that were routed alike, and
+// returns come in the order of publishing, so the search begins behind the last one and in the
+// usual case ends at once.
 func (w *window[T]) giveBack(r *Event) {
 	for _, alike := range [...]func(*entry[T], *Event) bool{same[T], similar[T]} {
 		for _, from := range [...]uint64{max(w.returned, w.open), w.open} {

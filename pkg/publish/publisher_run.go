@@ -39,7 +39,8 @@ func (p *Publisher[T]) run(ctx context.Context, ch Channel) {
 	}
 }
 
-// receive applies what the channel says until it ends, or says nothing for too long. It reports whether anything was confirmed.
+// receive applies what the channel says until it ends, or says nothing for too long. It reports
+// whether anything was confirmed.
 func (p *Publisher[T]) receive(ctx context.Context, ch Channel) (progress bool, silent error) {
 	var events []Event
 	for {
@@ -71,7 +72,8 @@ func (p *Publisher[T]) unheard() bool {
 	return p.window.flying > 0 && !p.blocked && time.Since(p.heard) >= p.o.ConfirmTimeout
 }
 
-// leave decides what becomes of what was in flight on a channel that is gone. It reports whether one of the messages was at fault.
+// leave decides what becomes of what was in flight on a channel that is gone. It reports whether
+// one of the messages was at fault.
 func (p *Publisher[T]) leave(cause error) (guilty bool) {
 	p.mu.Lock()
 	p.channel = nil
@@ -103,8 +105,9 @@ func (p *Publisher[T]) leave(cause error) (guilty bool) {
 	return guilty
 }
 
-// blame finds the message that the broker ended the channel for, and marks as tried those that it may have processed: all before that
-// one, or all in flight when it cannot be told which it was. The broker ignores what follows the one at fault.
+// blame finds the message that the broker ended the channel for, and marks as tried those that it
+// may have processed: all before that one, or all in flight when it cannot be told which it was.
+// The broker ignores what follows the one at fault.
 func (p *Publisher[T]) blame(cause error) (guilty bool) {
 	w := &p.window
 	var refusal *Refusal
@@ -136,7 +139,8 @@ func lostBefore(cause error) error {
 	return fmt.Errorf("not confirmed, so it may or may not have arrived: %w", cause)
 }
 
-// restore opens a new channel. After a loss it tries at once; when that fails, or the last channel confirmed nothing, it pauses first.
+// restore opens a new channel. After a loss it tries at once; when that fails, or the last channel
+// confirmed nothing, it pauses first.
 func (p *Publisher[T]) restore(ctx context.Context, cause error, failures *int) (Channel, error) {
 	for {
 		if *failures >= p.o.ReconnectAttempts {

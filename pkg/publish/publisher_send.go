@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// send hands over what waits, as far as it may go now. It never waits for another sender: that one finds what was added.
+// send hands over what waits, as far as it may go now. It never waits for another sender: that one
+// finds what was added.
 func (p *Publisher[T]) send() {
 	for p.sendable() && p.sending.TryLock() {
 		for p.sendOne() {

@@ -18,7 +18,8 @@ type entry[T any] struct {
 	doubtful bool
 }
 
-// window is a ring of entries in the order of publishing. Positions count from 0 and never fall: head <= open <= next <= tail.
+// window is a ring of entries in the order of publishing. Positions count from 0 and never fall:
+// head <= open <= next <= tail.
 type window[T any] struct {
 	ring  []entry[T]
 	bytes int    // of all bodies

@@ -5,38 +5,42 @@ import (
 	"time"
 )
 
-// Writer changes one object on a broker. Every method is called from several goroutines at once, at most once per
-// object, and returns when the broker has answered. A method that fails because ctx ended returns ctx.Err() wrapped.
-// Errors are for people: they name the object, the reason in the topology's own terms, and what to do; they never
-// quote a bare reply code. A writer reconnects by itself, and an error that wraps ErrUnreachable ends the apply.
+// Writer changes one object on a broker. Every method is called from several goroutines at once, at
+// most once per object, and returns when the broker has answered. A method that fails because ctx
+// ended returns ctx.Err() wrapped. Errors are for people: they name the object, the reason in the
+// topology's own terms, and what to do; they never quote a bare reply code. A writer reconnects by
+// itself, and an error that wraps ErrUnreachable ends the apply.
 type Writer interface {
 	// Create makes an object. It succeeds when an equal object exists already.
 	Create(ctx context.Context, want Object) error
-	// Update changes an existing object in place. It is called for kinds and fields that the broker can change.
+	// Update changes an existing object in place. It is called for kinds and fields that the broker
+	// can change.
 	Update(ctx context.Context, have, want Object) error
-	// Delete removes an object. It succeeds when the object is gone already. When guard says so, a queue or exchange
-	// that is in use or holds messages is left alone and the error wraps ErrInUse.
+	// Delete removes an object. It succeeds when the object is gone already. When guard says so, a
+	// queue or exchange that is in use or holds messages is left alone and the error wraps
+	// ErrInUse.
 	Delete(ctx context.Context, have Object, guard Guard) error
 	// SaveOwnership records what a topology name owns. An empty record removes it.
 	SaveOwnership(ctx context.Context, o Ownership) error
 }
 
-// Guard limits a deletion to what loses nothing, or no more than was allowed. For a vhost it bounds all queues in it.
-// The writer counts again just before it deletes. The zero Guard allows
-// the loss of no message.
+// Guard limits a deletion to what loses nothing, or no more than was allowed. For a vhost it bounds
+// all queues in it. The writer counts again just before it deletes. The zero Guard allows the loss
+// of no message.
 type Guard struct {
 	// IfUnused leaves a queue with consumers, or an exchange with bindings, alone.
 	IfUnused bool
 	// IfEmpty leaves a queue that holds messages alone.
 	IfEmpty bool
-	// MaxMessages is how many messages may be lost when IfEmpty is false. The guards of a plan add up to no more than
-	// DiffOptions.MaxMessageLoss.
+	// MaxMessages is how many messages may be lost when IfEmpty is false. The guards of a plan add
+	// up to no more than DiffOptions.MaxMessageLoss.
 	MaxMessages int64
 }
 
 // ApplyOptions tune Apply. The zero value is usable.
 type ApplyOptions struct {
-	// Parallel is how many objects of one kind are written at once. Default 8: with more, 4.3 gets slower (measured on two cores).
+	// Parallel is how many objects of one kind are written at once. Default 8: with more, 4.3 gets
+	// slower (measured on two cores).
 	Parallel int
 	// StepTimeout bounds one write. Default 30 s.
 	StepTimeout time.Duration
@@ -49,9 +53,11 @@ type Outcome string
 const (
 	// Done means that the broker confirmed the change.
 	Done Outcome = "done"
-	// Failed means that the broker refused, or did not answer: then the change may or may not have happened.
+	// Failed means that the broker refused, or did not answer: then the change may or may not have
+	// happened.
 	Failed Outcome = "failed"
-	// Skipped means that the step was never begun, because one it depends on failed or the apply was interrupted.
+	// Skipped means that the step was never begun, because one it depends on failed or the apply
+	// was interrupted.
 	Skipped Outcome = "skipped"
 )
 
@@ -66,12 +72,14 @@ type StepResult struct {
 type Result struct {
 	Steps       []StepResult
 	Interrupted bool
-	// OwnershipErr says why the record of ownership could not be written (nil: written, or not needed).
+	// OwnershipErr says why the record of ownership could not be written (nil: written, or not
+	// needed).
 	OwnershipErr error
 	Elapsed      time.Duration
 }
 
-// Observer is told of progress. Its methods are called one at a time, from any goroutine, and must return quickly.
+// Observer is told of progress. Its methods are called one at a time, from any goroutine, and must
+// return quickly.
 type Observer interface {
 	// Begin is called once, before the first step.
 	Begin(steps int)

@@ -8,15 +8,16 @@ import (
 // ArgumentType is what the broker wants an argument's value to be.
 type ArgumentType string
 
-// The types of known arguments. A float is refused where an integer is wanted, also 1000.0 (3.10.8, 4.0.5, 4.3.6).
+// The types of known arguments. A float is refused where an integer is wanted, also 1000.0 (3.10.8,
+// 4.0.5, 4.3.6).
 const (
 	Integer ArgumentType = "integer"
 	Text    ArgumentType = "string"
 	Boolean ArgumentType = "boolean"
 )
 
-// Support says which queue type takes an argument, and from which broker version (inclusive) to which (exclusive).
-// "" means every version that msgctl supports, which is 3.10 and newer.
+// Support says which queue type takes an argument, and from which broker version (inclusive) to
+// which (exclusive). "" means every version that msgctl supports, which is 3.10 and newer.
 type Support struct {
 	Queue        string
 	Since, Until string
@@ -26,7 +27,8 @@ type Support struct {
 type Argument struct {
 	// Name is the argument in the protocol: x-message-ttl.
 	Name string
-	// Field is what the topology file calls it, with a point where it stands in a group: messageTTL, deadLetter.exchange.
+	// Field is what the topology file calls it, with a point where it stands in a group:
+	// messageTTL, deadLetter.exchange.
 	Field string
 	Type  ArgumentType
 	Unit  Unit
@@ -36,12 +38,13 @@ type Argument struct {
 	Values []string
 	// Support lists the queue types that take it; nil for an exchange's argument.
 	Support []Support
-	// Checked is the version from which the broker knows the argument at declaration: there it refuses it on a queue
-	// type that does not take it, and compares it on a second declaration. Before, it takes any value and compares
-	// nothing. "" means every supported version.
+	// Checked is the version from which the broker knows the argument at declaration: there it
+	// refuses it on a queue type that does not take it, and compares it on a second declaration.
+	// Before, it takes any value and compares nothing. "" means every supported version.
 	Checked string
-	// Idle is the version from which the broker takes the argument, and the policy key of that name, and does nothing with it; Instead says
-	// what it does, in a sentence. "": it has an effect.
+	// Idle is the version from which the broker takes the argument, and the policy key of that
+	// name, and does nothing with it; Instead says what it does, in a sentence. "": it has an
+	// effect.
 	Idle, Instead string
 	// Help is one sentence for people.
 	Help string
@@ -50,7 +53,8 @@ type Argument struct {
 // IdleOn reports whether a broker of that version takes the argument and does nothing with it.
 func (a Argument) IdleOn(version string) bool { return a.Idle != "" && VersionAtLeast(version, a.Idle) }
 
-// The longest time a broker takes in milliseconds (about 10 years), and the bounds of a stream (all: 3.10.8, 4.0.5, 4.3.6).
+// The longest time a broker takes in milliseconds (about 10 years), and the bounds of a stream
+// (all: 3.10.8, 4.0.5, 4.3.6).
 const (
 	maxMilliseconds = 315_360_000_000
 	maxSegmentBytes = 3_000_000_000
@@ -72,10 +76,11 @@ func since(version string, types ...string) []Support {
 	return s
 }
 
-// QueueArguments returns every known argument of a queue but x-queue-type, in the order in which files write them. Every
-// cell was tried on 3.10.8, 4.0.5 and 4.3.6: declared, declared again with another value, declared again without.
-// A known argument that differs, or is absent on one side, makes two declarations inequivalent for the broker, also when
-// the value given is the default ("drop-head" against none).
+// QueueArguments returns every known argument of a queue but x-queue-type, in the order in which
+// files write them. Every cell was tried on 3.10.8, 4.0.5 and 4.3.6: declared, declared again with
+// another value, declared again without. A known argument that differs, or is absent on one side,
+// makes two declarations inequivalent for the broker, also when the value given is the default
+// ("drop-head" against none).
 func QueueArguments() []Argument { return slices.Clone(argumentTables().queue) }
 
 // ExchangeArguments returns every known argument of an exchange.
@@ -87,17 +92,19 @@ func LookupArgument(name string) (Argument, bool) {
 	return a, ok
 }
 
-// LookupArgumentField returns a queue argument by its name in the topology file (messageTTL, deadLetter.exchange).
+// LookupArgumentField returns a queue argument by its name in the topology file (messageTTL,
+// deadLetter.exchange).
 func LookupArgumentField(field string) (Argument, bool) {
 	a, ok := argumentTables().byField[field]
 	return a, ok
 }
 
-// TakenBy reports whether a queue of that type obeys the argument on that broker version. With an unknown version ("")
-// it reports whether any version does.
+// TakenBy reports whether a queue of that type obeys the argument on that broker version. With an
+// unknown version ("") it reports whether any version does.
 func (a Argument) TakenBy(queueType, version string) bool {
 	return slices.ContainsFunc(a.Support, func(s Support) bool {
-		return s.Queue == queueType && (version == "" || (VersionAtLeast(version, s.Since) && (s.Until == "" || !VersionAtLeast(version, s.Until))))
+		return s.Queue == queueType && (version == "" || (VersionAtLeast(version, s.Since) &&
+			(s.Until == "" || !VersionAtLeast(version, s.Until))))
 	})
 }
 
@@ -118,7 +125,8 @@ type tables struct {
 }
 
 var argumentTables = sync.OnceValue(func() tables {
-	t := tables{queue: queueArguments(), exchange: exchangeArguments(), byName: map[string]Argument{}, byField: map[string]Argument{}}
+	t := tables{queue: queueArguments(), exchange: exchangeArguments(), byName: map[string]Argument{},
+		byField: map[string]Argument{}}
 	for _, a := range t.queue {
 		t.byName[a.Name], t.byField[a.Field] = a, a
 	}

@@ -10,14 +10,15 @@ import (
 	"strings"
 )
 
-// Arguments is an AMQP argument table in normal form: values are nil, bool, int64, float64, string, []any or
-// map[string]any of the same. Build one with NormaliseTable. A nil and an empty table are equal.
+// Arguments is an AMQP argument table in normal form: values are nil, bool, int64, float64, string,
+// []any or map[string]any of the same. Build one with NormaliseTable. A nil and an empty table are
+// equal.
 type Arguments map[string]any
 
-// Normalise brings a value decoded from YAML, JSON or AMQP into normal form: all integer widths become int64 (RabbitMQ
-// compares them without regard to width), json.Number becomes int64 where it is written as an integer and float64
-// otherwise, tables become map[string]any. A float is never made an integer: the broker tells 1000.0 from 1000 and
-// refuses it where it wants an integer.
+// Normalise brings a value decoded from YAML, JSON or AMQP into normal form: all integer widths
+// become int64 (RabbitMQ compares them without regard to width), json.Number becomes int64 where it
+// is written as an integer and float64 otherwise, tables become map[string]any. A float is never
+// made an integer: the broker tells 1000.0 from 1000 and refuses it where it wants an integer.
 func Normalise(v any) any {
 	switch x := v.(type) {
 	case int:
@@ -127,8 +128,9 @@ func (a Arguments) Clone() Arguments {
 	return c
 }
 
-// Canonical returns the table as JSON with ordered keys, in which a float always shows a point or an exponent, and ""
-// for an empty table. Two tables are equal for the broker when their canonical texts are.
+// Canonical returns the table as JSON with ordered keys, in which a float always shows a point or
+// an exponent, and "" for an empty table. Two tables are equal for the broker when their canonical
+// texts are.
 func (a Arguments) Canonical() string {
 	if len(a) == 0 {
 		return ""

@@ -8,7 +8,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-// large declares n objects as a big installation has them: two fifths queues, two fifths bindings, one fifth exchanges.
+// large declares n objects as a big installation has them: two fifths queues, two fifths bindings,
+// one fifth exchanges.
 func large(n int) *topology.State {
 	s := &topology.State{Name: "large"}
 	add := func(o topology.Object) {
@@ -20,7 +21,8 @@ func large(n int) *topology.State {
 		add(exchange(fmt.Sprintf("orders.exchange.%05d", i), "topic"))
 	}
 	for i := range n * 2 / 5 {
-		q := queue(fmt.Sprintf("orders.created.queue.%05d", i), "x-message-ttl", 86400000, "x-dead-letter-exchange", "amq.direct", "x-max-length", 1000+i%3)
+		q := queue(fmt.Sprintf("orders.created.queue.%05d", i), "x-message-ttl", 86400000, "x-dead-letter-exchange",
+			"amq.direct", "x-max-length", 1000+i%3)
 		add(q)
 		b := bind(fmt.Sprintf("orders.exchange.%05d", i/2), q.Name, fmt.Sprintf("order.created.%d", i))
 		if i%2 == 0 {
@@ -47,7 +49,8 @@ func benchmarkDiff(b *testing.B, want *topology.State, have *topology.Live, step
 	b.Helper()
 	b.ReportAllocs()
 	for b.Loop() {
-		if p := topology.Diff(want, have, topology.DiffOptions{Prune: true, ReplaceEmpty: true}); len(p.Steps) != steps || len(p.Problems) > 0 {
+		if p := topology.Diff(want, have, topology.DiffOptions{Prune: true, ReplaceEmpty: true}); len(p.Steps) != steps ||
+			len(p.Problems) > 0 {
 			b.Fatalf("%d steps, %d problems", len(p.Steps), len(p.Problems))
 		}
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-// These tests hold the tables and checks of this package against real brokers: what the code says that a broker takes,
-// compares, refuses or ignores is what it does.
+// These tests hold the tables and checks of this package against real brokers: what the code says
+// that a broker takes, compares, refuses or ignores is what it does.
 
 // lab is a vhost of its own on one broker.
 type lab struct {
@@ -64,15 +64,18 @@ func (l lab) declare(t *testing.T, o topology.Object) (accepted bool, reason str
 		if x.TypeDeclared {
 			args["x-queue-type"] = x.Type
 		}
-		return l.put(t, rabbittest.Path("queues", l.vhost, x.Name), map[string]any{"durable": x.Durable, "auto_delete": x.AutoDelete, "arguments": args})
+		return l.put(t, rabbittest.Path("queues", l.vhost, x.Name),
+			map[string]any{"durable": x.Durable, "auto_delete": x.AutoDelete, "arguments": args})
 	case *topology.Exchange:
-		return l.put(t, rabbittest.Path("exchanges", l.vhost, x.Name), map[string]any{"type": x.Type, "durable": x.Durable, "arguments": x.Arguments.Clone()})
+		return l.put(t, rabbittest.Path("exchanges", l.vhost, x.Name),
+			map[string]any{"type": x.Type, "durable": x.Durable, "arguments": x.Arguments.Clone()})
 	case *topology.Policy:
 		kind := "policies"
 		if x.Operator {
 			kind = "operator-policies"
 		}
-		return l.put(t, rabbittest.Path(kind, l.vhost, x.Name), map[string]any{"pattern": x.Pattern, "apply-to": x.ApplyTo, "definition": x.Definition.Clone()})
+		return l.put(t, rabbittest.Path(kind, l.vhost, x.Name),
+			map[string]any{"pattern": x.Pattern, "apply-to": x.ApplyTo, "definition": x.Definition.Clone()})
 	}
 	t.Fatalf("declare %T", o)
 	return false, ""
@@ -111,7 +114,8 @@ func TestArgumentTableOnBrokers(t *testing.T) {
 func (l lab) tryArgument(t *testing.T, a topology.Argument, kind string) {
 	t.Helper()
 	x, y := samples(a)
-	q := &topology.Queue{VHost: l.vhost, Name: kind + a.Name, Type: kind, Durable: true, TypeDeclared: true, Arguments: topology.Arguments{}}
+	q := &topology.Queue{VHost: l.vhost, Name: kind + a.Name, Type: kind, Durable: true, TypeDeclared: true,
+		Arguments: topology.Arguments{}}
 	if a.Name == "x-dead-letter-routing-key" && kind != topology.Stream {
 		q.Arguments["x-dead-letter-exchange"] = "x"
 	}
@@ -153,7 +157,8 @@ func TestArgumentBoundsOnBrokers(t *testing.T) {
 			}
 			try := func(v int64, want bool) {
 				n++
-				q := &topology.Queue{VHost: l.vhost, Name: fmt.Sprint("q", n), Type: types[0], Durable: true, TypeDeclared: true, Arguments: topology.Arguments{a.Name: v}}
+				q := &topology.Queue{VHost: l.vhost, Name: fmt.Sprint("q", n), Type: types[0], Durable: true, TypeDeclared: true,
+					Arguments: topology.Arguments{a.Name: v}}
 				if accepted, reason := l.declare(t, q); accepted != want {
 					t.Errorf("%s: %d accepted %v, want %v: %s", a.Name, v, accepted, want, reason)
 				}
@@ -162,7 +167,8 @@ func TestArgumentBoundsOnBrokers(t *testing.T) {
 				try(a.Max, true)
 				try(a.Max+1, false)
 			}
-			// A negative delivery limit and delayed retry are taken as they come; see deliveryLimit.
+			// A negative delivery limit and delayed retry are taken as they come; see
+			// deliveryLimit.
 			if a.Min >= 0 && !strings.Contains(a.Name, "delayed-retry") {
 				if a.Name != "x-queue-version" {
 					try(a.Min, true)
@@ -195,7 +201,8 @@ func policyValue(key string) map[string]any {
 		"delayed-retry-type": "disabled", "federation-upstream": "x", "federation-upstream-set": "all", "federation-upstream-pattern": "x",
 		"stream-filter-size-bytes": 16,
 	}
-	mirrored := map[string]any{"ha-params": 2, "ha-sync-mode": "automatic", "ha-sync-batch-size": 100, "ha-promote-on-shutdown": "always", "ha-promote-on-failure": "always"}
+	mirrored := map[string]any{"ha-params": 2, "ha-sync-mode": "automatic", "ha-sync-batch-size": 100,
+		"ha-promote-on-shutdown": "always", "ha-promote-on-failure": "always"}
 	switch {
 	case key == "ha-params":
 		return map[string]any{"ha-mode": "exactly", key: 2}
@@ -213,7 +220,8 @@ func (l lab) tryPolicyKey(t *testing.T, key topology.PolicyKey) {
 	t.Helper()
 	value := policyValue(key.Name)
 	operator := rabbittest.Path("operator-policies", l.vhost, "o")
-	if accepted, reason := l.put(t, operator, map[string]any{"pattern": "nothing", "apply-to": "queues", "definition": value}); accepted != key.OperatorAcceptedBy(l.server.Version) {
+	if accepted, reason := l.put(t, operator, map[string]any{"pattern": "nothing", "apply-to": "queues",
+		"definition": value}); accepted != key.OperatorAcceptedBy(l.server.Version) {
 		t.Errorf("operator policy with %s: accepted %v: %s", key.Name, accepted, reason)
 	}
 	l.Delete(t, operator)
@@ -245,7 +253,8 @@ func (l lab) tryPolicyKey(t *testing.T, key topology.PolicyKey) {
 // under lists the queues that a policy applies to.
 func (l lab) under(policy string) []string {
 	var queues []struct{ Name, Policy string }
-	if err := l.Do(http.MethodGet, rabbittest.Path("queues", l.vhost)+"?disable_stats=true&enable_queue_totals=true", nil, &queues); err != nil {
+	if err := l.Do(http.MethodGet, rabbittest.Path("queues", l.vhost)+"?disable_stats=true&enable_queue_totals=true", nil,
+		&queues); err != nil {
 		return []string{err.Error()}
 	}
 	var names []string
@@ -258,8 +267,8 @@ func (l lab) under(policy string) []string {
 	return names
 }
 
-// TestChecksAgreeWithBrokers declares what the checks judge: an error that says "refused" is a refusal of the broker, and
-// where they find nothing the broker accepts.
+// TestChecksAgreeWithBrokers declares what the checks judge: an error that says "refused" is a
+// refusal of the broker, and where they find nothing the broker accepts.
 func TestChecksAgreeWithBrokers(t *testing.T) {
 	flags := func(q *topology.Queue, durable, autoDelete bool) *topology.Queue {
 		q.Durable, q.AutoDelete = durable, autoDelete
@@ -267,17 +276,24 @@ func TestChecksAgreeWithBrokers(t *testing.T) {
 	}
 	arg := func(name string, v any) *topology.Queue { return queue("q", name, v) }
 	objects := []topology.Object{
-		queue("q"), flags(queue("q"), false, false), flags(queue("q"), true, true), typed(queue("q"), topology.Quorum), typed(queue("q"), topology.Stream), typed(queue("q"), "other"),
+		queue("q"), flags(queue("q"), false, false), flags(queue("q"), true, true), typed(queue("q"),
+			topology.Quorum), typed(queue("q"), topology.Stream), typed(queue("q"), "other"),
 		typed(flags(queue("q"), false, false), topology.Quorum), typed(flags(queue("q"), true, true), topology.Quorum),
 		typed(flags(queue("q"), false, false), topology.Stream), typed(flags(queue("q"), true, true), topology.Stream),
 		queue("amq.q"), queue(strings.Repeat("n", 255)), queue(strings.Repeat("n", 256)), queue(" spaces / slashes ünïcode "),
-		arg("x-message-ttl", 1000.5), arg("x-message-ttl", "1000"), arg("x-message-ttl", -1), arg("x-overflow", "other"), arg("x-dead-letter-exchange", 5),
-		arg("x-single-active-consumer", "true"), arg("x-dead-letter-routing-key", "k"), arg("x-dead-letter-exchange", ""), arg("x-queue-version", 1), arg("x-queue-version", 3),
-		exchange("x", "direct"), exchange("x", "fanout"), exchange("x", "x-consistent-hash"), exchange("x", "x-delayed-message"), exchange("x", "other"), exchange("amq.x", "direct"),
-		exchange("amq.topic", "topic"), exchange("amq.topic", "direct"), exchange("amq.match", "headers"), exchange("amq.rabbitmq.trace", "topic"),
-		policy("queues", "max-length", 1), policy("streams", "max-age", "1h"), policy("classic_queues", "expires", 10000), policy("quorum_queues", "delivery-limit", 1),
+		arg("x-message-ttl", 1000.5), arg("x-message-ttl", "1000"), arg("x-message-ttl", -1), arg("x-overflow",
+			"other"), arg("x-dead-letter-exchange", 5),
+		arg("x-single-active-consumer", "true"), arg("x-dead-letter-routing-key", "k"), arg("x-dead-letter-exchange",
+			""), arg("x-queue-version", 1), arg("x-queue-version", 3),
+		exchange("x", "direct"), exchange("x", "fanout"), exchange("x", "x-consistent-hash"), exchange("x",
+			"x-delayed-message"), exchange("x", "other"), exchange("amq.x", "direct"),
+		exchange("amq.topic", "topic"), exchange("amq.topic", "direct"), exchange("amq.match",
+			"headers"), exchange("amq.rabbitmq.trace", "topic"),
+		policy("queues", "max-length", 1), policy("streams", "max-age", "1h"), policy("classic_queues", "expires",
+			10000), policy("quorum_queues", "delivery-limit", 1),
 		policy("queues", "delivery-limit", -1),
-		policy("queues"), policy("queues", "max-priority", 1), policy("queues", "x-queue-type", "quorum"), policy("queues", "delayed-retry-type", "all"), policy("queues", "queue-master-locator", "random"),
+		policy("queues"), policy("queues", "max-priority", 1), policy("queues", "x-queue-type", "quorum"), policy("queues",
+			"delayed-retry-type", "all"), policy("queues", "queue-master-locator", "random"),
 	}
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		l := newLab(t, b)
@@ -305,20 +321,23 @@ func TestChecksAgreeWithBrokers(t *testing.T) {
 				continue // the lab declares no internal exchanges
 			}
 			if accepted, reason := l.declare(t, o); accepted == problems.HasErrors() {
-				t.Errorf("%s %+v: the broker accepts it: %v %s; the check says: %v", o.Ref(), o.Fields(), accepted, reason, problems)
+				t.Errorf("%s %+v: the broker accepts it: %v %s; the check says: %v", o.Ref(), o.Fields(), accepted, reason,
+					problems)
 			}
 		}
 	})
 }
 
-// TestDefaultQueueTypeOnBrokers: what the differ expects of a queue without a type is what the broker makes of it.
+// TestDefaultQueueTypeOnBrokers: what the differ expects of a queue without a type is what the
+// broker makes of it.
 func TestDefaultQueueTypeOnBrokers(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		l := newLab(t, b)
 		v := b.VHost(t, rabbittest.VHostBody(map[string]any{"default_queue_type": "quorum"}))
 		l.vhost = v.Name
 		want := &topology.State{Name: "t"}
-		for name, flags := range map[string][2]bool{"durable": {true, false}, "transient": {false, false}, "durable auto-delete": {true, true}} {
+		for name, flags := range map[string][2]bool{"durable": {true, false}, "transient": {false, false},
+			"durable auto-delete": {true, true}} {
 			q := &topology.Queue{VHost: v.Name, Name: name, Type: topology.Classic, Durable: flags[0], AutoDelete: flags[1]}
 			if err := want.Add(q, diag.Position{}); err != nil {
 				t.Fatal(err)

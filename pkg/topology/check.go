@@ -7,12 +7,12 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-// Check returns what the broker would refuse of a file, or accept and silently ignore, each with its place in the file:
-// the problems of Diff's plan.
+// Check returns what the broker would refuse of a file, or accept and silently ignore, each with
+// its place in the file: the problems of Diff's plan.
 func Check(want *State, have *Live) diag.Diagnostics { return Diff(want, have, DiffOptions{}).Problems }
 
-// CheckVersion returns what a broker of that version ("" unknown: any) would refuse of declared objects, or accept and ignore, without
-// asking one. What objects refer to is not looked for.
+// CheckVersion returns what a broker of that version ("" unknown: any) would refuse of declared
+// objects, or accept and ignore, without asking one. What objects refer to is not looked for.
 func CheckVersion(want *State, version string) diag.Diagnostics {
 	want = want.Typed(version)
 	c := newChecker(want, &Live{Server: Server{Version: version}})
@@ -54,7 +54,8 @@ type about struct {
 	rule, part string
 }
 
-// as names the lint rule of the problems that follow, and the argument, key or field that they are about ("" the whole object).
+// as names the lint rule of the problems that follow, and the argument, key or field that they are
+// about ("" the whole object).
 func (c *checker) as(rule, part string) about { return about{c, rule, part} }
 
 func (a about) error(ref Ref, message, why, fix string) {
@@ -96,8 +97,8 @@ func (c *checker) from(version string) bool {
 	return c.server.Version != "" && VersionAtLeast(c.server.Version, version)
 }
 
-// object checks one declared object. equal says that the broker has it exactly so already: then it has accepted what it
-// would refuse, and only what it ignores is of interest.
+// object checks one declared object. equal says that the broker has it exactly so already: then it
+// has accepted what it would refuse, and only what it ignores is of interest.
 func (c *checker) object(ref Ref, want Object, equal bool) {
 	switch o := want.(type) {
 	case *Queue:
@@ -117,8 +118,8 @@ func (c *checker) object(ref Ref, want Object, equal bool) {
 	}
 }
 
-// shortString is the longest name in AMQP 0-9-1. Over HTTP, brokers accept longer exchange names and routing keys (3.10.8,
-// 4.0.5, 4.3.6), which no AMQP client can then use.
+// shortString is the longest name in AMQP 0-9-1. Over HTTP, brokers accept longer exchange names
+// and routing keys (3.10.8, 4.0.5, 4.3.6), which no AMQP client can then use.
 const shortString = 255
 
 func (c *checker) length(ref Ref, what, text string, equal bool) {
@@ -128,11 +129,13 @@ func (c *checker) length(ref Ref, what, text string, equal bool) {
 	}
 }
 
-// name checks the name of a queue or an exchange. The broker takes line breaks out of both, over AMQP and HTTP (3.10.8, 4.0.5, 4.3.6).
+// name checks the name of a queue or an exchange. The broker takes line breaks out of both, over
+// AMQP and HTTP (3.10.8, 4.0.5, 4.3.6).
 func (c *checker) name(ref Ref, name string, equal bool) {
 	c.length(ref, "name", name, equal)
 	if breaks := strings.NewReplacer("\r", "", "\n", ""); !equal && breaks.Replace(name) != name {
-		c.as("reserved-name", "name").error(ref, "the name has a line break", "the broker takes line breaks out: it would declare another name, and this one would never be there",
+		c.as("reserved-name", "name").error(ref, "the name has a line break",
+			"the broker takes line breaks out: it would declare another name, and this one would never be there",
 			fmt.Sprintf("name it %q", breaks.Replace(name)))
 	}
 }
@@ -152,7 +155,8 @@ func (c *checker) exchange(ref Ref, x *Exchange, equal bool) {
 		}
 	}
 	if plugin := exchangePlugins()[x.Type]; plugin != "" {
-		c.error(ref, fmt.Sprintf("exchange type %q is not enabled on this broker", x.Type), "the broker refuses to declare the exchange",
+		c.error(ref, fmt.Sprintf("exchange type %q is not enabled on this broker", x.Type),
+			"the broker refuses to declare the exchange",
 			"enable the plugin that brings it: rabbitmq-plugins enable "+plugin)
 		return
 	}
@@ -160,7 +164,8 @@ func (c *checker) exchange(ref Ref, x *Exchange, equal bool) {
 	if near := nearest(x.Type, known); near != "" {
 		fix = fmt.Sprintf("did you mean %q?", near)
 	}
-	c.error(ref, fmt.Sprintf("this broker knows no exchange type %q", x.Type), "the broker refuses to declare the exchange", fix)
+	c.error(ref, fmt.Sprintf("this broker knows no exchange type %q", x.Type),
+		"the broker refuses to declare the exchange", fix)
 }
 
 // exchangePlugins says which plugin brings an exchange type.
@@ -176,31 +181,37 @@ func exchangePlugins() map[string]string {
 // vhost: 3.10 accepts default_queue_type and ignores it; the vhost shows "undefined" afterwards.
 func (c *checker) vhost(ref Ref, v *VHost) {
 	if v.Declared.DefaultQueueType && v.DefaultQueueType != "" && v.DefaultQueueType != Classic && c.before("4.0") {
-		c.as("argument-ignored", "default_queue_type").error(ref, c.broker()+" ignores defaultQueueType", "queues without a type would be classic, not "+v.DefaultQueueType,
+		c.as("argument-ignored", "default_queue_type").error(ref, c.broker()+" ignores defaultQueueType",
+			"queues without a type would be classic, not "+v.DefaultQueueType,
 			fmt.Sprintf("name the type in each queue (type: %s), or use RabbitMQ 4.0 or newer", v.DefaultQueueType))
 	}
 }
 
-// login: a change to the user that msgctl is logged in as would lock it out in the middle of its work.
+// login: a change to the user that msgctl is logged in as would lock it out in the middle of its
+// work.
 func (c *checker) login(ref Ref, u *User, equal bool) {
 	if !equal && c.server.User == u.Name && c.have.Has(ref) {
-		c.error(ref, "it is the login in use, and its password or tags would change", "the rest of the changes could be refused half-way",
+		c.error(ref, "it is the login in use, and its password or tags would change",
+			"the rest of the changes could be refused half-way",
 			"apply with another administrator's login")
 	}
 }
 
-// untouchable reports a declared object that only the broker, or msgctl itself, may make, and which is not as declared.
+// untouchable reports a declared object that only the broker, or msgctl itself, may make, and which
+// is not as declared.
 func (c *checker) untouchable(ref Ref, want Object) {
 	switch o := want.(type) {
 	case *Exchange:
 		c.reserved(ref, o)
 	case *Binding:
 		if o.RoutingKey != o.Destination || o.DestinationType != ToQueue || len(o.Arguments) > 0 {
-			c.as("binding-dangling", "source").error(ref, "the default exchange takes no bindings", "it reaches every queue by the queue's name, and nothing else",
+			c.as("binding-dangling", "source").error(ref, "the default exchange takes no bindings",
+				"it reaches every queue by the queue's name, and nothing else",
 				"bind to an exchange of your own")
 		}
 	case *GlobalParameter:
-		c.warn(ref, "left alone: msgctl keeps its record of ownership there", "a copy of another broker's record could have objects deleted that are not yours", "take it out of the file")
+		c.warn(ref, "left alone: msgctl keeps its record of ownership there",
+			"a copy of another broker's record could have objects deleted that are not yours", "take it out of the file")
 	}
 }
 
@@ -208,18 +219,21 @@ func (c *checker) reserved(ref Ref, x *Exchange) {
 	live, exists := c.have.Get(ref)
 	switch {
 	case exists && x.Name == "":
-		c.as("reserved-name", "name").error(ref, "the default exchange cannot be declared", "every vhost has it, as it is", "take it out of the file")
+		c.as("reserved-name", "name").error(ref, "the default exchange cannot be declared", "every vhost has it, as it is",
+			"take it out of the file")
 	case exists:
 		list := changes(live, x, c.server)
 		c.error(ref, "the broker declares this exchange itself, and differently: "+describeChanges(list),
 			"names that begin with amq. are reserved", "declare an exchange under a name of your own")
 	case IsPredeclared(x.Name):
 		if x.Type != predeclaredTypes()[x.Name] && x.Type != "" || !x.Durable || x.AutoDelete {
-			c.as("reserved-name", "name").error(ref, fmt.Sprintf("every vhost has this exchange from the start, durable and of type %s", predeclaredTypes()[x.Name]),
+			c.as("reserved-name", "name").error(ref,
+				fmt.Sprintf("every vhost has this exchange from the start, durable and of type %s", predeclaredTypes()[x.Name]),
 				"names that begin with amq. are reserved", "declare an exchange under a name of your own")
 		}
 	default:
-		c.as("reserved-name", "name").error(ref, "names that begin with amq. are reserved for the broker", "it refuses to declare the exchange", "choose another name")
+		c.as("reserved-name", "name").error(ref, "names that begin with amq. are reserved for the broker",
+			"it refuses to declare the exchange", "choose another name")
 	}
 }
 

@@ -17,8 +17,8 @@ func uriFields(component string) []string {
 	return nil
 }
 
-// parameter checks what a broker validates of shovels and federation upstreams: their URIs (3.10.8, 4.0.5 and 4.3.6 answer 400).
-// The URI itself is never repeated: it may hold a password.
+// parameter checks what a broker validates of shovels and federation upstreams: their URIs (3.10.8,
+// 4.0.5 and 4.3.6 answer 400). The URI itself is never repeated: it may hold a password.
 func (c *checker) parameter(ref Ref, p *Parameter, equal bool) {
 	value, ok := p.Value.(map[string]any)
 	if equal || !ok {
@@ -27,7 +27,8 @@ func (c *checker) parameter(ref Ref, p *Parameter, equal bool) {
 	for _, field := range uriFields(p.Component) {
 		for _, uri := range texts(value[field]) {
 			if fault := uriFault(uri); fault != "" {
-				c.as("parameter-refused", field).error(ref, fmt.Sprintf("%s: %s", field, fault), "the broker refuses the parameter", "write amqp://USER:PASSWORD@HOST:5672/VHOST, or amqps://…")
+				c.as("parameter-refused", field).error(ref, fmt.Sprintf("%s: %s", field, fault), "the broker refuses the parameter",
+					"write amqp://USER:PASSWORD@HOST:5672/VHOST, or amqps://…")
 			}
 		}
 	}

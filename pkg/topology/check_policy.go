@@ -14,12 +14,14 @@ func (c *checker) policy(ref Ref, p *Policy, equal bool) {
 		return
 	}
 	if len(p.Definition) == 0 {
-		c.as("policy-refused", "definition").error(ref, "the policy sets nothing", "the broker refuses it", "add a definition, for example: { max-length: 10000 }")
+		c.as("policy-refused", "definition").error(ref, "the policy sets nothing", "the broker refuses it",
+			"add a definition, for example: { max-length: 10000 }")
 	}
 	switch p.ApplyTo {
 	case ApplyToClassicQueues, ApplyToQuorumQueues, ApplyToStreams:
 		if c.before("4.0") {
-			c.as("policy-refused", "apply-to").error(ref, fmt.Sprintf("%s knows no applyTo: %s", c.broker(), p.ApplyTo), "it refuses the policy; it has queues, exchanges and all",
+			c.as("policy-refused", "apply-to").error(ref, fmt.Sprintf("%s knows no applyTo: %s", c.broker(), p.ApplyTo),
+				"it refuses the policy; it has queues, exchanges and all",
 				"use applyTo: queues, with a pattern that matches only those queues")
 		}
 	}
@@ -36,16 +38,20 @@ func (c *checker) policyKey(ref Ref, p *Policy, name string) {
 	case !known:
 		c.unknownPolicyKey(ref, name)
 	case p.Operator && !key.OperatorAcceptedBy(c.server.Version):
-		c.as("policy-refused", name).error(ref, fmt.Sprintf("%s takes no %s in an operator policy", c.broker(), name), "it refuses the policy",
+		c.as("policy-refused", name).error(ref, fmt.Sprintf("%s takes no %s in an operator policy", c.broker(), name),
+			"it refuses the policy",
 			"set it in a policy instead; operator policies take "+strings.Join(c.operatorKeys(), ", "))
 	case key.AcceptedBy(c.server.Version):
 	case strings.HasPrefix(name, "ha-"):
-		c.as("policy-refused", name).error(ref, fmt.Sprintf("%s has no classic queue mirroring, and refuses policies with %s", c.broker(), name), "mirroring was removed in 4.0",
+		c.as("policy-refused", name).error(ref, fmt.Sprintf("%s has no classic queue mirroring, and refuses policies with %s",
+			c.broker(), name), "mirroring was removed in 4.0",
 			"take the ha- keys out, and use type: quorum for queues that must survive a node")
 	case key.Until != "" && c.from(key.Until):
-		c.as("policy-refused", name).error(ref, fmt.Sprintf("%s refuses policies with %s", c.broker(), name), "it was removed in "+key.Until, "use queue-leader-locator")
+		c.as("policy-refused", name).error(ref, fmt.Sprintf("%s refuses policies with %s", c.broker(), name),
+			"it was removed in "+key.Until, "use queue-leader-locator")
 	default:
-		c.as("policy-refused", name).error(ref, fmt.Sprintf("%s knows no %s and refuses policies with it", c.broker(), name), "RabbitMQ takes it since "+key.Since, "take it out")
+		c.as("policy-refused", name).error(ref, fmt.Sprintf("%s knows no %s and refuses policies with it", c.broker(), name),
+			"RabbitMQ takes it since "+key.Since, "take it out")
 	}
 }
 
@@ -59,7 +65,8 @@ func (c *checker) operatorKeys() []string {
 	return names
 }
 
-// unknownPolicyKey: the broker refuses keys that neither it nor a plugin has registered; a key that is in use on it is known.
+// unknownPolicyKey: the broker refuses keys that neither it nor a plugin has registered; a key that
+// is in use on it is known.
 func (c *checker) unknownPolicyKey(ref Ref, name string) {
 	for _, o := range c.have.objects {
 		if p, ok := o.(*Policy); ok {
@@ -71,14 +78,17 @@ func (c *checker) unknownPolicyKey(ref Ref, name string) {
 	why := "the broker refuses policies with settings that it does not know"
 	if a, ok := LookupArgument("x-" + strings.TrimPrefix(name, "x-")); ok {
 		if _, ok := LookupPolicyKey(strings.TrimPrefix(name, "x-")); ok {
-			c.as("policy-refused", name).error(ref, fmt.Sprintf("a policy has no %s", name), why, fmt.Sprintf("did you mean %s?", strings.TrimPrefix(name, "x-")))
+			c.as("policy-refused", name).error(ref, fmt.Sprintf("a policy has no %s", name), why,
+				fmt.Sprintf("did you mean %s?", strings.TrimPrefix(name, "x-")))
 			return
 		}
-		c.as("policy-refused", name).error(ref, fmt.Sprintf("%s cannot be set by a policy", name), why, fmt.Sprintf("set %s in the queues", a.Field))
+		c.as("policy-refused", name).error(ref, fmt.Sprintf("%s cannot be set by a policy", name), why,
+			fmt.Sprintf("set %s in the queues", a.Field))
 		return
 	}
 	if name == "x-queue-type" || name == "queue-type" {
-		c.as("policy-refused", name).error(ref, "the queue type cannot be set by a policy", why, "set type in the queues, or defaultQueueType in the vhost")
+		c.as("policy-refused", name).error(ref, "the queue type cannot be set by a policy", why,
+			"set type in the queues, or defaultQueueType in the vhost")
 		return
 	}
 	names := make([]string, 0, 40)
@@ -92,24 +102,28 @@ func (c *checker) unknownPolicyKey(ref Ref, name string) {
 	c.as("policy-refused", name).error(ref, fmt.Sprintf("RabbitMQ knows no policy setting %s", name), why, fix)
 }
 
-// delayedRetry: 4.3.6 wants the minimum with the type ("delayed-retry-min is required when delayed-retry-type is all").
+// delayedRetry: 4.3.6 wants the minimum with the type ("delayed-retry-min is required when
+// delayed-retry-type is all").
 func (c *checker) delayedRetry(ref Ref, p *Policy) {
 	kind, ok := p.Definition["delayed-retry-type"]
 	if _, minimum := p.Definition["delayed-retry-min"]; ok && kind != "disabled" && !minimum && c.from("4.3") {
-		c.as("policy-refused", "delayed-retry-type").error(ref, "delayed-retry-type without delayed-retry-min", "the broker refuses the policy", "add delayed-retry-min: 1000")
+		c.as("policy-refused", "delayed-retry-type").error(ref, "delayed-retry-type without delayed-retry-min",
+			"the broker refuses the policy", "add delayed-retry-min: 1000")
 	}
 }
 
-// noDeliveryLimit: below 0 means no limit on 4.x; 3.10.8 refuses it ("-1 is not a valid delivery limit").
+// noDeliveryLimit: below 0 means no limit on 4.x; 3.10.8 refuses it ("-1 is not a valid delivery
+// limit").
 func (c *checker) noDeliveryLimit(ref Ref, p *Policy) {
 	if limit, ok := p.Definition["delivery-limit"].(int64); ok && limit < 0 && !VersionAtLeast(c.server.Version, "4.0") {
-		c.as("policy-refused", "delivery-limit").error(ref, fmt.Sprintf("%s takes no delivery-limit below 0", c.broker()), "it refuses the policy",
+		c.as("policy-refused", "delivery-limit").error(ref, fmt.Sprintf("%s takes no delivery-limit below 0", c.broker()),
+			"it refuses the policy",
 			"take it out: without it this broker has no limit")
 	}
 }
 
-// policies finds policies that one of their own keys keeps away from a queue that they are meant for: RabbitMQ applies
-// a policy to a queue only when the queue's type supports every key in it.
+// policies finds policies that one of their own keys keeps away from a queue that they are meant
+// for: RabbitMQ applies a policy to a queue only when the queue's type supports every key in it.
 func (c *checker) policies() {
 	byVHost := map[string][]*Policy{}
 	mixed := false
@@ -138,7 +152,8 @@ func (c *checker) policies() {
 	}
 }
 
-// merged returns the objects of some kinds as they will be: the declared ones, and live ones that the file does not name.
+// merged returns the objects of some kinds as they will be: the declared ones, and live ones that
+// the file does not name.
 func (c *checker) merged(kinds ...Kind) map[Ref]Object {
 	all := map[Ref]Object{}
 	for ref, o := range c.have.objects {
@@ -167,8 +182,8 @@ func (c *checker) isMixed(p *Policy) bool {
 	return false
 }
 
-// keysFor divides a policy's keys into those that queues of a type support, and those that keep it away from them. Keys
-// that are for exchanges, or that get in nobody's way, are in neither.
+// keysFor divides a policy's keys into those that queues of a type support, and those that keep it
+// away from them. Keys that are for exchanges, or that get in nobody's way, are in neither.
 func (c *checker) keysFor(p *Policy, queueType string) (good, bad []string) {
 	for _, name := range p.Definition.Keys() {
 		key, known := LookupPolicyKey(name)
@@ -183,8 +198,8 @@ func (c *checker) keysFor(p *Policy, queueType string) (good, bad []string) {
 	return good, bad
 }
 
-// disabled reports the queues that a mixed policy matches and does not apply to, once per queue type. higher are the
-// policies that go before it.
+// disabled reports the queues that a mixed policy matches and does not apply to, once per queue
+// type. higher are the policies that go before it.
 func (c *checker) disabled(p *Policy, higher []*Policy, queues []*Queue) {
 	pattern, err := regexp.Compile(p.Pattern)
 	if err != nil {
@@ -220,7 +235,8 @@ func (c *checker) reportDisabled(p *Policy, queueType string, good, bad []string
 		names += fmt.Sprintf(" and %d more", len(hit)-1)
 	}
 	add(p.Ref(), fmt.Sprintf("%s keeps the whole policy away from %s queues: %s", joinNames(bad), queueType, names),
-		fmt.Sprintf("RabbitMQ applies a policy only to queue types that support all of its keys: they would have no %s either", joinNames(good)),
+		fmt.Sprintf("RabbitMQ applies a policy only to queue types that support all of its keys: they would have no %s "+
+			"either", joinNames(good)),
 		fmt.Sprintf("make two policies, one of them without %s", joinNames(bad)))
 }
 

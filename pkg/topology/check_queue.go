@@ -14,13 +14,15 @@ func (c *checker) queue(ref Ref, q *Queue, equal bool) {
 	}
 	if q.Type != Classic && q.Type != Quorum && q.Type != Stream || equal {
 		if !equal {
-			c.as("argument-refused", "type").error(ref, fmt.Sprintf("there is no queue type %q", q.Type), "the broker refuses to declare the queue", "use classic, quorum or stream")
+			c.as("argument-refused", "type").error(ref, fmt.Sprintf("there is no queue type %q", q.Type),
+				"the broker refuses to declare the queue", "use classic, quorum or stream")
 		}
 		return
 	}
 	c.name(ref, q.Name, equal)
 	if IsReserved(q.Name) {
-		c.as("reserved-name", "name").error(ref, "names that begin with amq. are reserved for the broker", "it refuses to declare the queue", "choose another name")
+		c.as("reserved-name", "name").error(ref, "names that begin with amq. are reserved for the broker",
+			"it refuses to declare the queue", "choose another name")
 	}
 	c.properties(ref, q)
 	c.combinations(ref, q)
@@ -39,7 +41,8 @@ func (c *checker) properties(ref Ref, q *Queue) {
 			refused = "exclusive"
 		}
 		if refused != "" {
-			c.as("argument-refused", strings.Split(refused, ":")[0]).error(ref, fmt.Sprintf("%s cannot be combined with type: %s", refused, q.Type), "the broker refuses to declare the queue",
+			c.as("argument-refused", strings.Split(refused, ":")[0]).error(ref,
+				fmt.Sprintf("%s cannot be combined with type: %s", refused, q.Type), "the broker refuses to declare the queue",
 				fmt.Sprintf("take %s out, or use type: classic", strings.Split(refused, ":")[0]))
 		}
 		return
@@ -48,10 +51,12 @@ func (c *checker) properties(ref Ref, q *Queue) {
 		return
 	}
 	if slices.Contains(c.server.DeniedFeatures, "transient_nonexcl_queues") {
-		c.as("queue-transient", "durable").error(ref, "this broker denies durable: false for queues that are not exclusive", "the deprecated feature transient_nonexcl_queues is not permitted on it",
+		c.as("queue-transient", "durable").error(ref, "this broker denies durable: false for queues that are not exclusive",
+			"the deprecated feature transient_nonexcl_queues is not permitted on it",
 			"use durable: true, with expires where the queue shall go by itself")
 	} else if c.from("4.0") {
-		c.as("queue-transient", "durable").warn(ref, "durable: false is deprecated for queues that are not exclusive", "a coming RabbitMQ will refuse it; the queue is gone after a restart",
+		c.as("queue-transient", "durable").warn(ref, "durable: false is deprecated for queues that are not exclusive",
+			"a coming RabbitMQ will refuse it; the queue is gone after a restart",
 			"use durable: true, with expires where the queue shall go by itself")
 	}
 }
@@ -61,13 +66,14 @@ func (c *checker) combinations(ref Ref, q *Queue) {
 	_, key := q.Arguments["x-dead-letter-routing-key"]
 	_, exchange := q.Arguments["x-dead-letter-exchange"]
 	if key && !exchange {
-		c.as("argument-refused", "x-dead-letter-routing-key").error(ref, "deadLetter.key without deadLetter.exchange", "the broker refuses a dead-letter routing key alone, also where a policy names the exchange",
+		c.as("argument-refused", "x-dead-letter-routing-key").error(ref, "deadLetter.key without deadLetter.exchange",
+			"the broker refuses a dead-letter routing key alone, also where a policy names the exchange",
 			`add deadLetter.exchange ("" is the default exchange), or set dead-letter-routing-key in the policy`)
 	}
 }
 
-// argument checks one argument of a queue. Where the broker refuses it, it is of interest only for a queue to be declared;
-// where it would be silently ignored, always.
+// argument checks one argument of a queue. Where the broker refuses it, it is of interest only for
+// a queue to be declared; where it would be silently ignored, always.
 func (c *checker) argument(ref Ref, q *Queue, name string, equal bool) {
 	a, known := LookupArgument(name)
 	version := c.server.Version
@@ -94,10 +100,12 @@ func (c *checker) unknownArgument(ref Ref, name string) {
 	why := "the broker accepts it and ignores it"
 	if near := nearest(name, names); near != "" {
 		a, _ := LookupArgument(near)
-		c.as("argument-unknown", name).error(ref, fmt.Sprintf("RabbitMQ knows no argument %q", name), why, fmt.Sprintf("did you mean %s (%s)?", a.Field, near))
+		c.as("argument-unknown", name).error(ref, fmt.Sprintf("RabbitMQ knows no argument %q", name), why,
+			fmt.Sprintf("did you mean %s (%s)?", a.Field, near))
 		return
 	}
-	c.as("argument-unknown", name).warn(ref, fmt.Sprintf("RabbitMQ knows no argument %q", name), why+", unless a plugin reads it", "")
+	c.as("argument-unknown", name).warn(ref, fmt.Sprintf("RabbitMQ knows no argument %q", name),
+		why+", unless a plugin reads it", "")
 }
 
 // argumentRule tells what the broker refuses from what it takes and ignores.
@@ -118,7 +126,8 @@ func (c *checker) wrongType(ref Ref, q *Queue, a Argument, equal bool) {
 	if !refused {
 		why = c.broker() + " accepts it and ignores it"
 	}
-	c.as(argumentRule(refused), a.Name).error(ref, fmt.Sprintf("a %s queue does not take %s (%s)", q.Type, a.Field, a.Name), why,
+	c.as(argumentRule(refused), a.Name).error(ref, fmt.Sprintf("a %s queue does not take %s (%s)", q.Type, a.Field,
+		a.Name), why,
 		fmt.Sprintf("take it out, or use type: %s", strings.Join(a.QueueTypes(""), " or ")))
 }
 
@@ -150,13 +159,17 @@ func (c *checker) wrongVersion(ref Ref, q *Queue, a Argument, equal bool) {
 	if a.Name == "x-queue-master-locator" {
 		fix = "use leaderLocator"
 	}
-	c.as(argumentRule(refused), a.Name).error(ref, fmt.Sprintf("%s does not take %s (%s) on a %s queue: RabbitMQ does %s", c.broker(), a.Field, a.Name, q.Type, span), why, fix)
+	c.as(argumentRule(refused), a.Name).error(ref, fmt.Sprintf("%s does not take %s (%s) on a %s queue: RabbitMQ does %s",
+		c.broker(), a.Field, a.Name, q.Type, span), why, fix)
 }
 
-// masterLocator goes by what the node permits, which its configuration can change, where that is known.
+// masterLocator goes by what the node permits, which its configuration can change, where that is
+// known.
 func (c *checker) masterLocator(ref Ref, equal bool) {
 	if !equal && slices.Contains(c.server.DeniedFeatures, "queue_master_locator") {
-		c.as("argument-refused", "x-queue-master-locator").error(ref, "this broker denies masterLocator (x-queue-master-locator)", "the deprecated feature queue_master_locator is not permitted on it", "use leaderLocator")
+		c.as("argument-refused", "x-queue-master-locator").error(ref,
+			"this broker denies masterLocator (x-queue-master-locator)", "the deprecated feature queue_master_locator is not "+
+				"permitted on it", "use leaderLocator")
 	}
 }
 
@@ -186,7 +199,8 @@ func (c *checker) argumentValue(ref Ref, a Argument, v any) {
 		}
 	}
 	if wrong != "" {
-		c.as("argument-refused", a.Name).error(ref, fmt.Sprintf("%s (%s) is %s, but %s", a.Field, a.Name, CanonicalValue(v), wrong), "the broker refuses it, or ignores it", "")
+		c.as("argument-refused", a.Name).error(ref, fmt.Sprintf("%s (%s) is %s, but %s", a.Field, a.Name, CanonicalValue(v),
+			wrong), "the broker refuses it, or ignores it", "")
 	}
 }
 
@@ -195,10 +209,12 @@ func (c *checker) limitVersions(ref Ref, a Argument, v any, equal bool) {
 	n, _ := v.(int64)
 	switch {
 	case a.Name == "x-delivery-limit" && n < 0 && c.before("4.0"):
-		c.as("argument-ignored", a.Name).error(ref, "deliveryLimit: -1 means 0 on "+c.broker(), "every message that is returned once is dropped or dead-lettered",
+		c.as("argument-ignored", a.Name).error(ref, "deliveryLimit: -1 means 0 on "+c.broker(),
+			"every message that is returned once is dropped or dead-lettered",
 			"take it out: without it this broker has no limit")
 	case a.Name == "x-queue-version" && n == 1 && c.from("4.3") && !equal:
-		c.as("argument-refused", a.Name).error(ref, c.broker()+" refuses version: 1", "classic queues have only storage version 2 since 4.3", "take version out")
+		c.as("argument-refused", a.Name).error(ref, c.broker()+" refuses version: 1",
+			"classic queues have only storage version 2 since 4.3", "take version out")
 	}
 }
 

@@ -5,8 +5,9 @@ import (
 	"slices"
 )
 
-// references finds declared objects that need one which neither the file declares nor the broker has, or which this
-// plan deletes: the broker would answer 404 or 400. deleted is what the plan deletes.
+// references finds declared objects that need one which neither the file declares nor the broker
+// has, or which this plan deletes: the broker would answer 404 or 400. deleted is what the plan
+// deletes.
 func (c *checker) references(deleted map[Ref]bool) {
 	missing := map[string]bool{}
 	for _, v := range c.have.MissingVHosts {
@@ -39,18 +40,21 @@ func (c *checker) needs(ref, target Ref, deleted map[Ref]bool) {
 	switch {
 	case c.want.Has(target) || c.have.Unreadable[target.Kind] != "" || target.Kind == KindUser && !c.usersRead():
 	case deleted[target]:
-		c.error(ref, fmt.Sprintf("it needs %s, which this file no longer declares and --prune deletes", target), "", "declare "+target.String()+" again, or take this out too")
+		c.error(ref, fmt.Sprintf("it needs %s, which this file no longer declares and --prune deletes", target), "",
+			"declare "+target.String()+" again, or take this out too")
 	case c.have.Has(target) || target.Kind == KindExchange && IsPredeclared(target.Name):
 	default:
 		fix := "declare it"
 		if near := nearest(target.Name, c.names(target)); near != "" {
 			fix = fmt.Sprintf("did you mean %q?", near)
 		}
-		c.error(ref, fmt.Sprintf("there is no %s: the file does not declare it and the broker does not have it", target), "the broker refuses this", fix)
+		c.error(ref, fmt.Sprintf("there is no %s: the file does not declare it and the broker does not have it", target),
+			"the broker refuses this", fix)
 	}
 }
 
-// usersRead reports whether the users were read at all: there is always one, unless they live in another system.
+// usersRead reports whether the users were read at all: there is always one, unless they live in
+// another system.
 func (c *checker) usersRead() bool {
 	return slices.ContainsFunc(c.names(Ref{Kind: KindUser}), c.isLive)
 }

@@ -34,55 +34,77 @@ func TestCheck(t *testing.T) {
 		old, middle, recent string
 	}{
 		{"right", queue("q", "x-message-ttl", 1000, "x-max-priority", 5), "", "", ""},
-		{"argument of another type", typed(queue("q", "x-max-priority", 5), topology.Quorum), "a quorum queue does not take maxPriority", "a quorum queue", "a quorum queue"},
+		{"argument of another type", typed(queue("q", "x-max-priority", 5), topology.Quorum),
+			"a quorum queue does not take maxPriority", "a quorum queue", "a quorum queue"},
 		{"argument of a newer version", typed(queue("q", "x-delayed-retry-min", 5), topology.Quorum),
-			"RabbitMQ 3.10.8 does not take delayedRetry.min (x-delayed-retry-min) on a quorum queue: RabbitMQ does since 4.3; it accepts the argument and silently ignores it", "RabbitMQ 4.0.5 does not take", ""},
-		{"consumer timeout on classic", queue("q", "x-consumer-timeout", 5), "silently ignores", "", "RabbitMQ does from 3.12 until 4.3; it refuses"},
+			"RabbitMQ 3.10.8 does not take delayedRetry.min (x-delayed-retry-min) on a quorum queue: RabbitMQ does since " +
+				"4.3; it accepts the argument and silently ignores it", "RabbitMQ 4.0.5 does not take", ""},
+		{"consumer timeout on classic", queue("q", "x-consumer-timeout", 5), "silently ignores", "",
+			"RabbitMQ does from 3.12 until 4.3; it refuses"},
 		{"filter size", typed(queue("q", "x-stream-filter-size-bytes", 20), topology.Stream), "silently ignores", "", ""},
 		{"leader locator", queue("q", "x-queue-leader-locator", "balanced"), "RabbitMQ does since 4.0; it refuses", "", ""},
 		{"master locator", queue("q", "x-queue-master-locator", "random"), "", "", "use leaderLocator"},
 		{"unknown argument", queue("q", "x-foo", 5), "w: knows no argument \"x-foo\"", "w: x-foo", "w: x-foo"},
-		{"mistyped argument", queue("q", "x-mesage-ttl", 5), "did you mean messageTTL (x-message-ttl)?", "did you mean", "did you mean"},
+		{"mistyped argument", queue("q", "x-mesage-ttl", 5), "did you mean messageTTL (x-message-ttl)?", "did you mean",
+			"did you mean"},
 		{"value too large", queue("q", "x-max-priority", 256), "must be at most 255", "must be", "must be"},
-		{"float", queue("q", "x-message-ttl", 1000.0), "x-message-ttl) is 1000.0, but must be of type integer", "must be", "must be"},
-		{"text for a number", queue("q", "x-message-ttl", "1000"), "must be of type integer, without quotes", "must be", "must be"},
-		{"unknown overflow", queue("q", "x-overflow", "drop"), "must be drop-head or reject-publish or", "must be", "must be"},
-		{"negative delivery limit", typed(queue("q", "x-delivery-limit", -1), topology.Quorum), "means 0 on RabbitMQ 3.10.8", "", ""},
+		{"float", queue("q", "x-message-ttl", 1000.0), "x-message-ttl) is 1000.0, but must be of type integer", "must be",
+			"must be"},
+		{"text for a number", queue("q", "x-message-ttl", "1000"), "must be of type integer, without quotes", "must be",
+			"must be"},
+		{"unknown overflow", queue("q", "x-overflow", "drop"), "must be drop-head or reject-publish or", "must be",
+			"must be"},
+		{"negative delivery limit", typed(queue("q", "x-delivery-limit", -1), topology.Quorum), "means 0 on RabbitMQ 3.10.8",
+			"", ""},
 		{"storage version", queue("q", "x-queue-version", 1), "", "", "refuses version: 1"},
-		{"key without exchange", queue("q", "x-dead-letter-routing-key", "k"), "deadLetter.key without", "deadLetter.key", "deadLetter.key"},
+		{"key without exchange", queue("q", "x-dead-letter-routing-key", "k"), "deadLetter.key without", "deadLetter.key",
+			"deadLetter.key"},
 		{"transient", transient, "", "w: deprecated", "w: deprecated"},
 		{"no such type", typed(queue("q"), "quorun"), "there is no queue type", "there is no", "there is no"},
 		{"reserved queue", queue("amq.q"), "reserved", "reserved", "reserved"},
 		{"long name", queue(strings.Repeat("é", 128)), "has 256 bytes", "256", "256"},
-		{"queue with a line break", queue("a\nb"), "the name has a line break; the broker takes line breaks out", "line break", "line break"},
+		{"queue with a line break", queue("a\nb"), "the name has a line break; the broker takes line breaks out",
+			"line break", "line break"},
 		{"exchange with a line break", exchange("a\r\nb", "direct"), "the name has a line break", "line break", "line break"},
 		{"longest name", queue(strings.Repeat("n", 255)), "", "", ""},
 		{"long key", bind("amq.topic", "there", strings.Repeat("k", 256)), "routing key has 256 bytes", "256", "256"},
 		{"reserved exchange", exchange("amq.x", "direct"), "reserved", "reserved", "reserved"},
 		{"predeclared, differently", reserved, `differently: type is "topic", not "direct"`, "differently", "differently"},
-		{"plugin", exchange("x", "x-delayed-message"), "rabbitmq-plugins enable rabbitmq_delayed_message_exchange", "not enabled", "not enabled"},
+		{"plugin", exchange("x", "x-delayed-message"), "rabbitmq-plugins enable rabbitmq_delayed_message_exchange",
+			"not enabled", "not enabled"},
 		{"mistyped exchange type", exchange("x", "topik"), "did you mean \"topic\"?", "did you mean", "did you mean"},
-		{"binding to nothing", bind("amq.topic", "therr", "k"), "there is no queue \"therr\": the file does not declare it and the broker does not have it; the broker refuses this; did you mean \"there\"?", "did you", "did you"},
-		{"binding from nothing", bind("nowhere", "there", "k"), "there is no exchange \"nowhere\"", "there is no", "there is no"},
+		{"binding to nothing", bind("amq.topic", "therr", "k"),
+			"there is no queue \"therr\": the file does not declare it and the broker does not have it; the broker refuses " +
+				"this; did you mean \"there\"?", "did you", "did you"},
+		{"binding from nothing", bind("nowhere", "there", "k"), "there is no exchange \"nowhere\"", "there is no",
+			"there is no"},
 		{"binding of the default exchange", bind("", "there", "k"), "takes no bindings", "takes no", "takes no"},
 		{"implied binding", bind("", "there", "there"), "", "", ""},
-		{"permission of nobody", &topology.Permission{VHost: "/", User: "nobody"}, "there is no user \"nobody\"", "nobody", "nobody"},
+		{"permission of nobody", &topology.Permission{VHost: "/", User: "nobody"}, "there is no user \"nobody\"", "nobody",
+			"nobody"},
 		{"default queue type", vhost, "ignores defaultQueueType", "", ""},
-		{"mirroring", policy("queues", "ha-mode", "all"), "", "has no classic queue mirroring", "has no classic queue mirroring"},
+		{"mirroring", policy("queues", "ha-mode", "all"), "", "has no classic queue mirroring",
+			"has no classic queue mirroring"},
 		{"apply to a type", policy("quorum_queues", "max-length", 1), "knows no applyTo: quorum_queues", "", ""},
 		{"newer policy key", policy("queues", "consumer-timeout", 1), "RabbitMQ takes it since 3.12", "", ""},
-		{"policy key that is none", policy("queues", "max-priority", 1), "set maxPriority in the queues", "set maxPriority", "set maxPriority"},
-		{"queue type in a policy", policy("queues", "x-queue-type", "quorum"), "defaultQueueType", "defaultQueueType", "defaultQueueType"},
-		{"argument name in a policy", policy("queues", "x-message-ttl", 1), "did you mean message-ttl?", "did you", "did you"},
+		{"policy key that is none", policy("queues", "max-priority", 1), "set maxPriority in the queues", "set maxPriority",
+			"set maxPriority"},
+		{"queue type in a policy", policy("queues", "x-queue-type", "quorum"), "defaultQueueType", "defaultQueueType",
+			"defaultQueueType"},
+		{"argument name in a policy", policy("queues", "x-message-ttl", 1), "did you mean message-ttl?", "did you",
+			"did you"},
 		{"mistyped policy key", policy("queues", "max-lengt", 1), "did you mean max-length?", "did you", "did you"},
 		{"empty policy", policy("queues"), "sets nothing", "sets nothing", "sets nothing"},
 		{"operator policy", operator, "takes no dead-letter-exchange in an operator policy", "takes no", "takes no"},
 		{"operator policy by version", overflow, "takes no overflow", "", ""},
-		{"delayed retry without minimum", policy("queues", "delayed-retry-type", "all"), "since 4.3", "since 4.3", "add delayed-retry-min"},
+		{"delayed retry without minimum", policy("queues", "delayed-retry-type", "all"), "since 4.3", "since 4.3",
+			"add delayed-retry-min"},
 		{"a key keeps the policy away", policy("all", "dead-letter-exchange", "x", "delivery-limit", 3),
-			"delivery-limit keeps the whole policy away from classic queues: \"there\"; RabbitMQ applies a policy only to queue types that support all of its keys: they would have no dead-letter-exchange either", "keeps", "keeps"},
+			"delivery-limit keeps the whole policy away from classic queues: \"there\"; RabbitMQ applies a policy only to " +
+				"queue types that support all of its keys: they would have no dead-letter-exchange either", "keeps", "keeps"},
 		{"a policy for other types", policy("all", "delivery-limit", 3), "", "", ""},
-		{"own record of a broker elsewhere", &topology.GlobalParameter{Name: "msgctl.orders", Value: "x"}, "w: left alone", "w: left alone", "w: left alone"},
+		{"own record of a broker elsewhere", &topology.GlobalParameter{Name: "msgctl.orders", Value: "x"}, "w: left alone",
+			"w: left alone", "w: left alone"},
 	} {
 		for version, expected := range map[string]string{"3.10.8": test.old, "4.0.5": test.middle, "4.3.6": test.recent} {
 			t.Run(test.name+" on "+version, func(t *testing.T) {
@@ -111,7 +133,8 @@ func expectProblem(t *testing.T, problems diag.Diagnostics, expected string) {
 	if text, ok := strings.CutPrefix(expected, "w: "); ok {
 		severity, expected = diag.Warning, text
 	}
-	if len(problems) != 1 || problems[0].Severity != severity || !strings.Contains(problems.Error(), expected) || !strings.Contains(problems.Error(), "t.yaml:1:1") {
+	if len(problems) != 1 || problems[0].Severity != severity || !strings.Contains(problems.Error(), expected) ||
+		!strings.Contains(problems.Error(), "t.yaml:1:1") {
 		t.Errorf("got %s: %q; want %s: %q", severities(problems), problems.Error(), severity, expected)
 	}
 }
@@ -123,7 +146,8 @@ func severities(ds diag.Diagnostics) (list []diag.Severity) {
 	return list
 }
 
-// TestCheckOfWhatTheBrokerHas: what a broker has as declared, it has accepted; what it ignores stays ignored.
+// TestCheckOfWhatTheBrokerHas: what a broker has as declared, it has accepted; what it ignores
+// stays ignored.
 func TestCheckOfWhatTheBrokerHas(t *testing.T) {
 	for _, test := range []struct {
 		have    topology.Object
@@ -170,7 +194,8 @@ func TestPolicyOfHigherPriorityCovers(t *testing.T) {
 
 func TestReferenceToWhatIsPruned(t *testing.T) {
 	m := broker(queue("q"), exchange("x", "topic")).owns("t", queue("q"))
-	if problems := topology.Diff(state(bind("x", "q", "k")), m.live(), everything).Problems; len(problems) != 1 || !strings.Contains(problems.Error(), "--prune deletes") {
+	if problems := topology.Diff(state(bind("x", "q", "k")), m.live(), everything).Problems; len(problems) != 1 ||
+		!strings.Contains(problems.Error(), "--prune deletes") {
 		t.Errorf("%v", problems)
 	}
 }
@@ -218,7 +243,8 @@ func TestFeaturesThatTheNodeDenies(t *testing.T) {
 
 func TestParameterURIs(t *testing.T) {
 	upstream := func(uri any) *topology.Parameter {
-		return &topology.Parameter{VHost: "/", Component: "federation-upstream", Name: "up", Value: map[string]any{"uri": uri}}
+		return &topology.Parameter{VHost: "/", Component: "federation-upstream", Name: "up",
+			Value: map[string]any{"uri": uri}}
 	}
 	for _, c := range []struct {
 		name string
@@ -231,8 +257,10 @@ func TestParameterURIs(t *testing.T) {
 		{"a placeholder", upstream("CEGA_CONNECTION"), "uri: it is not a URI"},
 		{"one of a list", upstream([]any{"amqps://a", "b"}), "uri: it is not a URI"},
 		{"another protocol", upstream("http://a"), `its scheme is "http"`},
-		{"a shovel's end", &topology.Parameter{VHost: "/", Component: "shovel", Name: "s", Value: map[string]any{"src-uri": "amqp://", "dest-uri": "x"}}, "dest-uri: it is not a URI"},
-		{"an unknown component", &topology.Parameter{VHost: "/", Component: "other", Name: "s", Value: map[string]any{"uri": "x"}}, ""},
+		{"a shovel's end", &topology.Parameter{VHost: "/", Component: "shovel", Name: "s",
+			Value: map[string]any{"src-uri": "amqp://", "dest-uri": "x"}}, "dest-uri: it is not a URI"},
+		{"an unknown component", &topology.Parameter{VHost: "/", Component: "other", Name: "s",
+			Value: map[string]any{"uri": "x"}}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			want := &topology.State{}

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// changes returns what differs between a live object and the wanted one of the same Ref, in field order, as far as it
-// matters on that broker. nil means equal.
+// changes returns what differs between a live object and the wanted one of the same Ref, in field
+// order, as far as it matters on that broker. nil means equal.
 func changes(have, want Object, server Server) []FieldChange {
 	switch w := want.(type) {
 	case *VHost:
@@ -27,13 +27,15 @@ func changes(have, want Object, server Server) []FieldChange {
 }
 
 func sameExchange(h, w *Exchange) bool {
-	return h.Type == w.Type && h.Durable == w.Durable && h.AutoDelete == w.AutoDelete && h.Internal == w.Internal && h.Arguments.Equal(w.Arguments)
+	return h.Type == w.Type && h.Durable == w.Durable && h.AutoDelete == w.AutoDelete && h.Internal == w.Internal &&
+		h.Arguments.Equal(w.Arguments)
 }
 
-// queueChanges leaves out arguments that this broker ignores on this queue type: it does not compare them either, and
-// no redeclaration can change them (the check of the file warns of them).
+// queueChanges leaves out arguments that this broker ignores on this queue type: it does not
+// compare them either, and no redeclaration can change them (the check of the file warns of them).
 func queueChanges(have, want *Queue, server Server) []FieldChange {
-	if have.Type == want.Type && have.Durable == want.Durable && have.AutoDelete == want.AutoDelete && !have.Exclusive && have.Arguments.Equal(want.Arguments) {
+	if have.Type == want.Type && have.Durable == want.Durable && have.AutoDelete == want.AutoDelete && !have.Exclusive &&
+		have.Arguments.Equal(want.Arguments) {
 		return nil
 	}
 	return fieldChanges(have.Fields(), want.Fields(), func(name string) bool {
@@ -66,8 +68,8 @@ func vhostChanges(have, want *VHost, server Server) []FieldChange {
 	})
 }
 
-// userChanges compares a declared password with the live hash, and a declared hash literally. A user without either
-// may not log in with a password.
+// userChanges compares a declared password with the live hash, and a declared hash literally. A
+// user without either may not log in with a password.
 func userChanges(have, want *User) []FieldChange {
 	list := fieldChanges(have.Fields()[:1], want.Fields()[:1], nil)
 	switch {
@@ -76,7 +78,8 @@ func userChanges(have, want *User) []FieldChange {
 			list = append(list, FieldChange{Field: "password", Have: have.PasswordHash, Want: want.Password})
 		}
 	case want.PasswordHash != have.PasswordHash:
-		list = append(list, FieldChange{Field: "passwordHash", Have: secretOrNil(have.PasswordHash), Want: secretOrNil(want.PasswordHash)})
+		list = append(list, FieldChange{Field: "passwordHash", Have: secretOrNil(have.PasswordHash),
+			Want: secretOrNil(want.PasswordHash)})
 	case want.HashingAlgorithm != "" && have.HashingAlgorithm != "" && want.HashingAlgorithm != have.HashingAlgorithm:
 		list = append(list, FieldChange{Field: "hashingAlgorithm", Have: have.HashingAlgorithm, Want: want.HashingAlgorithm})
 	}
@@ -90,8 +93,8 @@ func secretOrNil(s Secret) any {
 	return s
 }
 
-// fieldChanges compares two lists of fields by name, in the order of want, then what only have has. ignore (may be nil)
-// says which names do not count.
+// fieldChanges compares two lists of fields by name, in the order of want, then what only have has.
+// ignore (may be nil) says which names do not count.
 func fieldChanges(have, want []Field, ignore func(name string) bool) []FieldChange {
 	var list []FieldChange
 	at := func(fields []Field, name string) int {
@@ -118,7 +121,8 @@ func fieldChanges(have, want []Field, ignore func(name string) bool) []FieldChan
 	return list
 }
 
-// sameValue is EqualValues for fields, which may hold veiled texts: those are compared by what they hide.
+// sameValue is EqualValues for fields, which may hold veiled texts: those are compared by what they
+// hide.
 func sameValue(a, b any) bool { return EqualValues(unveil(a), unveil(b)) }
 
 func unveil(v any) any {

@@ -8,13 +8,15 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-// Diff compares what a file declares with what a broker has, and returns the plan that makes the broker as declared. It
-// is pure: it reads its arguments and keeps no part of them but the objects. What the broker would refuse or ignore is
-// in Plan.Problems, with the place in the file. The steps are in the order in which Apply goes through them: by kind as
-// Kinds lists them, then vhost and name; deletions last and in reverse.
+// Diff compares what a file declares with what a broker has, and returns the plan that makes the
+// broker as declared. It is pure: it reads its arguments and keeps no part of them but the objects.
+// What the broker would refuse or ignore is in Plan.Problems, with the place in the file. The steps
+// are in the order in which Apply goes through them: by kind as Kinds lists them, then vhost and
+// name; deletions last and in reverse.
 //
-// Values that the broker fills in by itself are no difference: an injected x-queue-type, a vhost's default queue type,
-// the hash of an unchanged password, arguments that this broker ignores on this queue type.
+// Values that the broker fills in by itself are no difference: an injected x-queue-type, a vhost's
+// default queue type, the hash of an unchanged password, arguments that this broker ignores on this
+// queue type.
 func Diff(want *State, have *Live, o DiffOptions) *Plan {
 	d := newDiffer(want, have, o)
 	d.checkVHosts()
@@ -50,7 +52,8 @@ type differ struct {
 func newDiffer(want *State, have *Live, o DiffOptions) *differ {
 	want, retries := fitLadders(want, have)
 	d := &differ{
-		want: want, have: have, o: o, plan: &Plan{Name: want.Name, Owner: want.Owner(), Server: have.Server, Retries: retries},
+		want: want, have: have, o: o, plan: &Plan{Name: want.Name, Owner: want.Owner(), Server: have.Server,
+			Retries: retries},
 		recorded: have.Ownership[want.Owner()].Refs, owned: map[Ref]bool{}, unreadable: map[Kind][]Ref{},
 		replaced: map[Ref]bool{}, deleted: map[Ref]bool{}, checks: newChecker(want, have),
 	}
@@ -96,7 +99,8 @@ func (d *differ) checkVHosts() {
 			Severity: diag.Error, Position: d.want.Position(first),
 			Message: fmt.Sprintf("vhost %q does not exist, or this login may not see it", vhost),
 			Why:     fmt.Sprintf("%s of the file live in it", plural(int64(n), "object")),
-			Fix:     fmt.Sprintf("to have it created, run again with --create-vhost, or add to the file: vhosts: {%q: {}}", vhost),
+			Fix: fmt.Sprintf("to have it created, run again with --create-vhost, or add to the file: vhosts: {%q: {}}",
+				vhost),
 		})
 	}
 }
@@ -137,8 +141,9 @@ func (d *differ) declared(ref Ref, want Object) {
 	d.differs(ref, have, want, list)
 }
 
-// unread plans an object whose kind could not be read: without the management API, exchanges, queues and bindings are
-// declared anew, which changes nothing when they are equal. The rest is reported once per kind.
+// unread plans an object whose kind could not be read: without the management API, exchanges,
+// queues and bindings are declared anew, which changes nothing when they are equal. The rest is
+// reported once per kind.
 func (d *differ) unread(ref Ref, want Object) {
 	if untouchable(ref) {
 		d.plan.Unchanged++
@@ -177,7 +182,8 @@ func (d *differ) equal(ref Ref, have, want Object) {
 			d.at(ref, diag.Warning, fmt.Sprintf("not adopted: it belongs to topology %q", owner), "", "")
 		}
 	case d.o.Adopt && d.unkept == "":
-		d.plan.Steps = append(d.plan.Steps, Step{Action: Adopt, Ref: ref, Have: have, Want: want, Why: "it existed before this topology was applied"})
+		d.plan.Steps = append(d.plan.Steps, Step{Action: Adopt, Ref: ref, Have: have, Want: want,
+			Why: "it existed before this topology was applied"})
 		d.owned[ref] = true
 	case d.unkept == "":
 		d.plan.Unowned = append(d.plan.Unowned, ref)
@@ -195,7 +201,8 @@ func (d *differ) differs(ref Ref, have, want Object, list []FieldChange) {
 	}
 	owner := d.owner(ref)
 	if owner != "" && !d.recorded[ref] {
-		step.Blocked = fmt.Sprintf("it belongs to topology %q: change it in that file, or declare it here as it is there", owner)
+		step.Blocked = fmt.Sprintf("it belongs to topology %q: change it in that file, or declare it here as it is there",
+			owner)
 	}
 	if d.recorded[ref] || step.Action == Replace || (d.o.Adopt && owner == "") {
 		d.owned[ref] = true
@@ -214,8 +221,8 @@ func (d *differ) owner(ref Ref) string {
 	return owner
 }
 
-// effective returns a queue whose file names no type with the type that it has on this broker, or, where it has to be
-// declared (again), will get.
+// effective returns a queue whose file names no type with the type that it has on this broker, or,
+// where it has to be declared (again), will get.
 func (d *differ) effective(q *Queue, have Object) *Queue {
 	if live, ok := have.(*Queue); ok {
 		typed := withType(q, live.Type)
@@ -226,7 +233,8 @@ func (d *differ) effective(q *Queue, have Object) *Queue {
 	return withType(q, d.defaultType(q))
 }
 
-// takesAll reports whether queues of that type know the arguments: otherwise the file means another type.
+// takesAll reports whether queues of that type know the arguments: otherwise the file means another
+// type.
 func takesAll(q *Queue) bool {
 	for name := range q.Arguments {
 		if a, known := LookupArgument(name); known && !a.TakenBy(q.Type, "") {
@@ -245,8 +253,8 @@ func withType(q *Queue, kind string) *Queue {
 	return &typed
 }
 
-// defaultType: 4.x gives a vhost's default queue type to durable queues that are not auto-delete and not exclusive; 3.10
-// has no such thing (seen on 3.10.8, 4.0.5, 4.3.6).
+// defaultType: 4.x gives a vhost's default queue type to durable queues that are not auto-delete
+// and not exclusive; 3.10 has no such thing (seen on 3.10.8, 4.0.5, 4.3.6).
 func (d *differ) defaultType(q *Queue) string {
 	server := d.have.Server
 	if !takesDefaultType(q, server.Version) {
@@ -293,15 +301,16 @@ func compareSteps(a, b Step) int {
 	return a.Ref.compareInOrder(b.Ref)
 }
 
-// reportUnreadable says what is left alone because its kind could not be read: a warning where the user chose to go
-// without the management API, an error otherwise.
+// reportUnreadable says what is left alone because its kind could not be read: a warning where the
+// user chose to go without the management API, an error otherwise.
 func (d *differ) reportUnreadable() {
 	for kind, refs := range d.unreadable {
 		slices.SortFunc(refs, Ref.compareInOrder)
 		p := diag.Diagnostic{
 			Severity: diag.Error, Position: d.want.Position(refs[0]),
 			Message: fmt.Sprintf("%s cannot be compared: %s", countKind(len(refs), kind), d.have.Unreadable[kind]),
-			Why:     "nothing is known of what the broker has", Fix: "use a login that may read them, or take them out of the file",
+			Why:     "nothing is known of what the broker has", Fix: "use a login that may read them, or take them out of " +
+				"the file",
 		}
 		if d.have.Server.AMQPOnly {
 			d.plan.LeftAlone = append(d.plan.LeftAlone, refs...)

@@ -7,8 +7,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-// prune looks through what the topology once applied and no longer declares. It deletes it when the options say so, and
-// never what another topology owns too, what the broker itself declared, or a vhost or user that the file still uses.
+// prune looks through what the topology once applied and no longer declares. It deletes it when the
+// options say so, and never what another topology owns too, what the broker itself declared, or a
+// vhost or user that the file still uses.
 func (d *differ) prune() {
 	if d.unkept != "" {
 		return
@@ -36,7 +37,8 @@ func (d *differ) prune() {
 	d.delete(gone, fmt.Sprintf("topology %q applied it and no longer declares it", d.want.Name))
 }
 
-// inUse reports whether the file still has objects in a vhost, or rights of a user, that it does not declare itself.
+// inUse reports whether the file still has objects in a vhost, or rights of a user, that it does
+// not declare itself.
 func (d *differ) inUse(ref Ref) bool {
 	switch ref.Kind {
 	case KindVHost:
@@ -44,7 +46,8 @@ func (d *differ) inUse(ref Ref) bool {
 		return n > 0
 	case KindUser:
 		for r := range d.want.objects {
-			if (r.Kind == KindPermission || r.Kind == KindTopicPermission) && r.Name == ref.Name || r.Kind == KindUserLimit && r.Parent == ref.Name {
+			if (r.Kind == KindPermission || r.Kind == KindTopicPermission) && r.Name == ref.Name || r.Kind == KindUserLimit &&
+				r.Parent == ref.Name {
 				return true
 			}
 		}
@@ -52,8 +55,8 @@ func (d *differ) inUse(ref Ref) bool {
 	return false
 }
 
-// readVHosts guesses which vhosts the reader looked into: the wanted and the missing ones, and those it found anything in
-// (every vhost has its predeclared exchanges).
+// readVHosts guesses which vhosts the reader looked into: the wanted and the missing ones, and
+// those it found anything in (every vhost has its predeclared exchanges).
 func (d *differ) readVHosts() map[string]bool {
 	read := map[string]bool{}
 	for _, v := range slices.Concat(d.want.VHosts(), d.have.MissingVHosts) {
@@ -65,7 +68,8 @@ func (d *differ) readVHosts() map[string]bool {
 	return read
 }
 
-// delete plans deletions. What goes by itself with a vhost, or a binding with the queue it leads to, gets no step.
+// delete plans deletions. What goes by itself with a vhost, or a binding with the queue it leads
+// to, gets no step.
 func (d *differ) delete(refs []Ref, why string) {
 	for _, ref := range refs {
 		d.deleted[ref] = true
@@ -77,9 +81,10 @@ func (d *differ) delete(refs []Ref, why string) {
 	}
 }
 
-// coveredBy reports whether the broker deletes the object together with one of the given: everything with its vhost,
-// bindings with the queue that they lead to, rights and limits with their user. Bindings of a deleted exchange get steps
-// of their own, so that the exchange's deletion can insist on there being no others.
+// coveredBy reports whether the broker deletes the object together with one of the given:
+// everything with its vhost, bindings with the queue that they lead to, rights and limits with
+// their user. Bindings of a deleted exchange get steps of their own, so that the exchange's
+// deletion can insist on there being no others.
 func coveredBy(ref Ref, deleted map[Ref]bool) bool {
 	if ref.VHost != "" && deleted[Ref{Kind: KindVHost, Name: ref.VHost}] {
 		return true
@@ -157,7 +162,8 @@ func (d *differ) vhostRisk(vhost, why string) (*Risk, string) {
 	return &risk, why
 }
 
-// guard blocks deletions that lose more than the options allow in all, and shares what they allow among the steps.
+// guard blocks deletions that lose more than the options allow in all, and shares what they allow
+// among the steps.
 func (d *differ) guard() {
 	var total, n int64
 	for _, s := range d.plan.Steps {
@@ -186,7 +192,8 @@ func (d *differ) lossBlock(s *Step, total int64) string {
 	allowed := d.o.MaxMessageLoss
 	switch risk := *s.Risk; {
 	case risk.Messages > 0 && total > allowed && total > risk.Messages:
-		return fmt.Sprintf("it holds %s, and this plan would lose %d in all: allow it with --max-message-loss %d", stake(risk), total, total)
+		return fmt.Sprintf("it holds %s, and this plan would lose %d in all: allow it with --max-message-loss %d",
+			stake(risk), total, total)
 	case risk.Messages > 0 && total > allowed:
 		return fmt.Sprintf("it holds %s: allow their loss with --max-message-loss %d", stake(risk), total)
 	case risk.Consumers > 0 && allowed == 0:
@@ -209,9 +216,10 @@ func (d *differ) holdsStream(ref Ref) bool {
 	return false
 }
 
-// DiffDestroy returns the plan that deletes what the file declares and the broker has, in reverse order of creation, with
-// the guards of Diff (MaxMessageLoss; the other options do not matter). Vhosts and users go only when the file declares
-// them. What another topology owns is blocked, what the broker itself declared is left.
+// DiffDestroy returns the plan that deletes what the file declares and the broker has, in reverse
+// order of creation, with the guards of Diff (MaxMessageLoss; the other options do not matter).
+// Vhosts and users go only when the file declares them. What another topology owns is blocked, what
+// the broker itself declared is left.
 func DiffDestroy(want *State, have *Live, o DiffOptions) *Plan {
 	d := newDiffer(want, have, o)
 	var gone []Ref

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// replace turns an update that the broker cannot make into deletion and creation, blocked unless it is asked for and
-// loses nothing.
+// replace turns an update that the broker cannot make into deletion and creation, blocked unless it
+// is asked for and loses nothing.
 func (d *differ) replace(step *Step, fixed []string) {
 	step.Action = Replace
 	step.Why = fmt.Sprintf("RabbitMQ fixes %s when %s is declared: it has to be deleted and created again",
@@ -31,7 +31,8 @@ func (d *differ) replaceBlock(q *Queue, risk Risk) string {
 	case q.Exclusive:
 		return "it belongs to one connection, which alone may delete it: close that connection"
 	case risk.Messages > 0 || risk.Consumers > 0:
-		return fmt.Sprintf("it holds %s; --replace=empty replaces only an unused and empty queue: drain it, or declare a new queue beside it", stake(risk))
+		return fmt.Sprintf("it holds %s; --replace=empty replaces only an unused and empty queue: drain it, or declare a "+
+			"new queue beside it", stake(risk))
 	case q.Type == Stream && !risk.Known:
 		return "the broker gives no message count for this stream, so it may not be empty: declare a new stream beside it"
 	case !d.o.ReplaceEmpty:
@@ -40,7 +41,8 @@ func (d *differ) replaceBlock(q *Queue, risk Risk) string {
 	return ""
 }
 
-// policyHint tells of the way that needs no deletion: a policy can change later what an argument fixes.
+// policyHint tells of the way that needs no deletion: a policy can change later what an argument
+// fixes.
 func policyHint(list []FieldChange) string {
 	var keys []string
 	for _, c := range list {
@@ -57,8 +59,8 @@ func policyHint(list []FieldChange) string {
 	return fmt.Sprintf(" (a policy with %s can be changed at any time)", joinNames(keys))
 }
 
-// rebind plans the bindings that go with a replaced exchange or queue: the declared ones are made again, the others are
-// named in the reason.
+// rebind plans the bindings that go with a replaced exchange or queue: the declared ones are made
+// again, the others are named in the reason.
 func (d *differ) rebind() {
 	if len(d.replaced) == 0 {
 		return
@@ -78,9 +80,11 @@ func (d *differ) rebind() {
 	for b, because := range again {
 		d.plan.Unchanged--
 		d.owned[b] = true
-		d.plan.Steps = append(d.plan.Steps, Step{Action: Create, Ref: b, Want: d.want.objects[b], Why: fmt.Sprintf("it goes with the old %s", because)})
+		d.plan.Steps = append(d.plan.Steps, Step{Action: Create, Ref: b, Want: d.want.objects[b],
+			Why: fmt.Sprintf("it goes with the old %s", because)})
 	}
-	d.plan.Steps = slices.DeleteFunc(d.plan.Steps, func(s Step) bool { _, ok := again[s.Ref]; return ok && s.Action == Adopt })
+	d.plan.Steps = slices.DeleteFunc(d.plan.Steps,
+		func(s Step) bool { _, ok := again[s.Ref]; return ok && s.Action == Adopt })
 	for i := range d.plan.Steps {
 		s := &d.plan.Steps[i]
 		s.Why += describeLost(lost[s.Ref])
@@ -97,7 +101,8 @@ func describeLost(bindings []Ref) string {
 	for _, b := range bindings[:min(3, len(bindings))] {
 		names = append(names, b.String())
 	}
-	text := fmt.Sprintf("; it takes %s with it that this file does not declare: %s", plural(int64(len(bindings)), "binding"), strings.Join(names, "; "))
+	text := fmt.Sprintf("; it takes %s with it that this file does not declare: %s",
+		plural(int64(len(bindings)), "binding"), strings.Join(names, "; "))
 	if len(bindings) > 3 {
 		text += "; …"
 	}

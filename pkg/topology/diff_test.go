@@ -22,7 +22,8 @@ func TestDiff(t *testing.T) {
 		return &topology.Policy{VHost: "/", Name: "p", Pattern: "^a", ApplyTo: "queues", Definition: table(args)}
 	}
 	shovel := func(uri string) *topology.Parameter {
-		return &topology.Parameter{VHost: "/", Component: "shovel", Name: "s", Value: map[string]any{"src-uri": uri, "dest-queue": "q"}}
+		return &topology.Parameter{VHost: "/", Component: "shovel", Name: "s",
+			Value: map[string]any{"src-uri": uri, "dest-queue": "q"}}
 	}
 	q1, q2 := queue("q", "x-message-ttl", 1000), queue("q", "x-message-ttl", 2000)
 	tests := []struct {
@@ -34,36 +35,56 @@ func TestDiff(t *testing.T) {
 	}{
 		{"create", state(queue("q")), broker(), topology.DiffOptions{}, "create queue \"q\" in vhost \"/\"\n"},
 		{"equal and ours", state(queue("q")), broker(queue("q")).owns("t", queue("q")), topology.DiffOptions{}, ""},
-		{"equal, not ours", state(queue("q")), broker(queue("q")), topology.DiffOptions{}, "unowned queue \"q\" in vhost \"/\"\n"},
-		{"adopt", state(queue("q")), broker(queue("q")), topology.DiffOptions{Adopt: true}, "adopt queue \"q\" in vhost \"/\"\n"},
+		{"equal, not ours", state(queue("q")), broker(queue("q")), topology.DiffOptions{},
+			"unowned queue \"q\" in vhost \"/\"\n"},
+		{"adopt", state(queue("q")), broker(queue("q")), topology.DiffOptions{Adopt: true},
+			"adopt queue \"q\" in vhost \"/\"\n"},
 		{"equal, another's", state(queue("q")), broker(queue("q")).owns("other", queue("q")), topology.DiffOptions{}, ""},
-		{"adopt another's", state(queue("q")), broker(queue("q")).owns("other", queue("q")), topology.DiffOptions{Adopt: true},
+		{"adopt another's", state(queue("q")), broker(queue("q")).owns("other", queue("q")),
+			topology.DiffOptions{Adopt: true},
 			"warning: t.yaml:1:1: queue \"q\" in vhost \"/\": not adopted: it belongs to topology \"other\"\n"},
-		{"different, another's", state(policy("max-length", 1)), broker(policy("max-length", 2)).owns("other", policy()), topology.DiffOptions{},
-			"update policy \"p\" in vhost \"/\" [definition.max-length: 2 -> 1] BLOCKED it belongs to topology \"other\": change it in that file, or declare it here as it is there\n"},
-		{"integers by value, floats apart", state(queue("q", "x-message-ttl", 1000)), broker(queue("q", "x-message-ttl", 1000.0)), topology.DiffOptions{ReplaceEmpty: true},
+		{"different, another's", state(policy("max-length", 1)), broker(policy("max-length", 2)).owns("other", policy()),
+			topology.DiffOptions{},
+			"update policy \"p\" in vhost \"/\" [definition.max-length: 2 -> 1] BLOCKED it belongs to topology \"other\": " +
+				"change it in that file, or declare it here as it is there\n"},
+		{"integers by value, floats apart", state(queue("q", "x-message-ttl", 1000)),
+			broker(queue("q", "x-message-ttl", 1000.0)), topology.DiffOptions{ReplaceEmpty: true},
 			"replace queue \"q\" in vhost \"/\" [messageTTL: 1000 -> 1000]\n"},
-		{"a default is not absence", state(queue("q", "x-overflow", "drop-head")), broker(queue("q")), topology.DiffOptions{ReplaceEmpty: true},
+		{"a default is not absence", state(queue("q", "x-overflow", "drop-head")), broker(queue("q")),
+			topology.DiffOptions{ReplaceEmpty: true},
 			"replace queue \"q\" in vhost \"/\" [overflow: <nil> -> drop-head]\n"},
 		{"replace not allowed", state(q2), broker(q1), topology.DiffOptions{},
-			"replace queue \"q\" in vhost \"/\" [messageTTL: 1000 -> 2000] BLOCKED allow it with --replace=empty, which deletes a queue only while it is unused and empty\n"},
+			"replace queue \"q\" in vhost \"/\" [messageTTL: 1000 -> 2000] BLOCKED allow it with --replace=empty, which " +
+				"deletes a queue only while it is unused and empty\n"},
 		{"type of the vhost", state(untyped), broker(quorum), topology.DiffOptions{}, "unowned queue \"q\" in vhost \"/\"\n"},
-		{"type differs", state(queue("q")), broker(quorum), topology.DiffOptions{ReplaceEmpty: true}, "replace queue \"q\" in vhost \"/\" [type: quorum -> classic]\n"},
+		{"type differs", state(queue("q")), broker(quorum), topology.DiffOptions{ReplaceEmpty: true},
+			"replace queue \"q\" in vhost \"/\" [type: quorum -> classic]\n"},
 		{"ignored argument differs", state(queue("q", "x-foo", 1)), broker(queue("q", "x-foo", 2)), topology.DiffOptions{},
-			"unowned queue \"q\" in vhost \"/\"\nwarning: t.yaml:1:1: queue \"q\" in vhost \"/\": RabbitMQ knows no argument \"x-foo\"; the broker accepts it and ignores it, unless a plugin reads it\n"},
-		{"policy updated in place", state(policy("max-length", 1, "expires", 5)), broker(policy("max-length", 1, "overflow", "drop-head")), topology.DiffOptions{},
+			"unowned queue \"q\" in vhost \"/\"\nwarning: t.yaml:1:1: queue \"q\" in vhost \"/\": RabbitMQ knows no argument " +
+				"\"x-foo\"; the broker accepts it and ignores it, unless a plugin reads it\n"},
+		{"policy updated in place", state(policy("max-length", 1, "expires", 5)),
+			broker(policy("max-length", 1, "overflow", "drop-head")), topology.DiffOptions{},
 			"update policy \"p\" in vhost \"/\" [definition.expires: <nil> -> 5] [definition.overflow: drop-head -> <nil>]\n"},
-		{"credentials differ unseen", state(shovel("amqp://u:old@h")), broker(shovel("amqp://u:new@h")), topology.DiffOptions{},
+		{"credentials differ unseen", state(shovel("amqp://u:old@h")), broker(shovel("amqp://u:new@h")),
+			topology.DiffOptions{},
 			"update shovel \"s\" in vhost \"/\" [value.src-uri: amqp://u:********@h -> amqp://u:********@h]\n"},
-		{"undeclared", state(), broker(queue("q")).owns("t", queue("q")), topology.DiffOptions{}, "undeclared queue \"q\" in vhost \"/\"\n"},
+		{"undeclared", state(), broker(queue("q")).owns("t", queue("q")), topology.DiffOptions{},
+			"undeclared queue \"q\" in vhost \"/\"\n"},
 		{"pruned", state(), broker(queue("q")).owns("t", queue("q")), everything, "delete queue \"q\" in vhost \"/\"\n"},
 		{"never prune what is not ours", state(), broker(queue("q")), everything, ""},
-		{"never prune another's", state(), broker(queue("q")).owns("t", queue("q")).owns("other", queue("q")), everything, ""},
-		{"pruned binding goes with its queue", state(), broker(queue("q"), bind("amq.topic", "q", "k")).owns("t", queue("q"), bind("amq.topic", "q", "k")), everything, "delete queue \"q\" in vhost \"/\"\n"},
-		{"deletions last and in reverse", state(queue("new")), broker(exchange("x", "topic"), queue("q"), bind("x", "new", "k")).owns("t", exchange("x", "topic"), queue("q"), bind("x", "new", "k")), everything,
-			"create queue \"new\" in vhost \"/\"\ndelete binding \"x\" -> queue \"new\", key \"k\" in vhost \"/\"\ndelete queue \"q\" in vhost \"/\"\ndelete exchange \"x\" in vhost \"/\"\n"},
-		{"bindings of a replaced queue are made again", state(q2, bind("amq.topic", "q", "k")), broker(q1, bind("amq.topic", "q", "k")).owns("t", q1, bind("amq.topic", "q", "k")), everything,
-			"replace queue \"q\" in vhost \"/\" [messageTTL: 1000 -> 2000]\ncreate binding \"amq.topic\" -> queue \"q\", key \"k\" in vhost \"/\"\n"},
+		{"never prune another's", state(), broker(queue("q")).owns("t", queue("q")).owns("other", queue("q")), everything,
+			""},
+		{"pruned binding goes with its queue", state(), broker(queue("q"), bind("amq.topic", "q", "k")).owns("t", queue("q"),
+			bind("amq.topic", "q", "k")), everything, "delete queue \"q\" in vhost \"/\"\n"},
+		{"deletions last and in reverse", state(queue("new")),
+			broker(exchange("x", "topic"), queue("q"), bind("x", "new", "k")).owns("t", exchange("x", "topic"), queue("q"),
+				bind("x", "new", "k")), everything,
+			"create queue \"new\" in vhost \"/\"\ndelete binding \"x\" -> queue \"new\", key \"k\" in vhost \"/\"\ndelete " +
+				"queue \"q\" in vhost \"/\"\ndelete exchange \"x\" in vhost \"/\"\n"},
+		{"bindings of a replaced queue are made again", state(q2, bind("amq.topic", "q", "k")),
+			broker(q1, bind("amq.topic", "q", "k")).owns("t", q1, bind("amq.topic", "q", "k")), everything,
+			"replace queue \"q\" in vhost \"/\" [messageTTL: 1000 -> 2000]\ncreate binding \"amq.topic\" -> queue \"q\", key " +
+				"\"k\" in vhost \"/\"\n"},
 		{"predeclared exchange", state(exchange("amq.topic", "topic")), broker(), topology.DiffOptions{}, ""},
 	}
 	for _, test := range tests {
@@ -96,7 +117,8 @@ func TestReplaceNeedsAnUnusedEmptyQueue(t *testing.T) {
 			m := broker(test.have)
 			m.status[q1.Ref()] = test.status
 			p := topology.Diff(state(q2), m.live(), everything)
-			if len(p.Steps) != 1 || p.Steps[0].Action != topology.Replace || test.blocked == "" != (p.Steps[0].Blocked == "") || !strings.Contains(p.Steps[0].Blocked, test.blocked) {
+			if len(p.Steps) != 1 || p.Steps[0].Action != topology.Replace || test.blocked == "" != (p.Steps[0].Blocked == "") ||
+				!strings.Contains(p.Steps[0].Blocked, test.blocked) {
 				t.Error(describe(p))
 			}
 			if g := p.Steps[0].Guard; !g.IfEmpty || !g.IfUnused {
@@ -160,7 +182,9 @@ func TestDeletionOfAVHostCountsEveryQueueInIt(t *testing.T) {
 		"destroy": topology.DiffDestroy(state(v, mine), m.live(), topology.DiffOptions{}),
 		"prune":   topology.Diff(state(), m.owns("t", v, mine).live(), everything),
 	} {
-		if len(p.Steps) != 1 || p.Steps[0].Risk.Messages != 7 || !strings.Contains(p.Steps[0].Blocked, "--max-message-loss 7") || !strings.Contains(p.Steps[0].Why, "2 queues in it go too, 1 of them not this topology's") {
+		if len(p.Steps) != 1 || p.Steps[0].Risk.Messages != 7 ||
+			!strings.Contains(p.Steps[0].Blocked, "--max-message-loss 7") ||
+			!strings.Contains(p.Steps[0].Why, "2 queues in it go too, 1 of them not this topology's") {
 			t.Errorf("%s: %s%+v", name, describe(p), p.Steps)
 		}
 	}
@@ -172,7 +196,8 @@ func TestDeletionOfAVHostCountsEveryQueueInIt(t *testing.T) {
 func TestReplacementSaysWhichBindingsAreLost(t *testing.T) {
 	m := broker(exchange("x", "topic"), queue("q"), bind("x", "q", "theirs"), bind("x", "q", "ours"))
 	p := topology.Diff(state(exchange("x", "fanout"), bind("x", "q", "ours")), m.live(), everything)
-	if len(p.Steps) != 2 || !strings.Contains(p.Steps[0].Why, `it takes 1 binding with it that this file does not declare: binding "x" -> queue "q", key "theirs"`) {
+	if len(p.Steps) != 2 || !strings.Contains(p.Steps[0].Why,
+		`it takes 1 binding with it that this file does not declare: binding "x" -> queue "q", key "theirs"`) {
 		t.Errorf("%s%+v", describe(p), p.Steps)
 	}
 }
@@ -192,7 +217,8 @@ func TestPasswords(t *testing.T) {
 				t.Errorf("%s, password %q: %s", algorithm, string(password), describe(p))
 			}
 			text, err := json.Marshal(p.Steps)
-			if shown := describe(p) + string(text) + fmt.Sprintf("%v %+v %s", p, p.Steps, p.Problems); err != nil || strings.Contains(shown, "s3cret") || strings.Contains(shown, string(hash)) {
+			if shown := describe(p) + string(text) + fmt.Sprintf("%v %+v %s", p, p.Steps, p.Problems); err != nil ||
+				strings.Contains(shown, "s3cret") || strings.Contains(shown, string(hash)) {
 				t.Errorf("the plan shows a password: %s", shown)
 			}
 		}
@@ -201,7 +227,8 @@ func TestPasswords(t *testing.T) {
 			t.Errorf("%s, same hash: %s", algorithm, describe(p))
 		}
 	}
-	if p := topology.Diff(state(&topology.User{Name: "u"}), broker(&topology.User{Name: "u", PasswordHash: "x"}).live(), topology.DiffOptions{}); len(p.Steps) != 1 {
+	if p := topology.Diff(state(&topology.User{Name: "u"}), broker(&topology.User{Name: "u", PasswordHash: "x"}).live(),
+		topology.DiffOptions{}); len(p.Steps) != 1 {
 		t.Errorf("a user without a password: %s", describe(p))
 	}
 }
@@ -224,7 +251,8 @@ func TestSameAs(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := first.SameAs(plan(broker(queue("q", "x-max-length", 1)), everything)); err == nil || !strings.Contains(err.Error(), "was to create, now to replace") {
+	if err := first.SameAs(plan(broker(queue("q", "x-max-length", 1)), everything)); err == nil ||
+		!strings.Contains(err.Error(), "was to create, now to replace") {
 		t.Errorf("another action: %v", err)
 	}
 	pruned := func(q *topology.Queue) *topology.Plan {
@@ -246,11 +274,13 @@ func TestSameAs(t *testing.T) {
 func TestMissingVHostIsSaidOnce(t *testing.T) {
 	l := &topology.Live{MissingVHosts: []string{"/"}}
 	p := topology.Diff(state(queue("a"), queue("b"), bind("nowhere", "a", "k")), l, topology.DiffOptions{})
-	if len(p.Problems) != 1 || p.Problems[0].Position.Line != 1 || !strings.Contains(p.Problems[0].Fix, `vhosts: {"/": {}}`) {
+	if len(p.Problems) != 1 || p.Problems[0].Position.Line != 1 ||
+		!strings.Contains(p.Problems[0].Fix, `vhosts: {"/": {}}`) {
 		t.Error(describe(p))
 	}
 	v := &topology.VHost{Name: "/"}
-	p = topology.Diff(state(v, queue("a"), exchange("amq.topic", "topic"), bind("amq.fanout", "a", "")), l, topology.DiffOptions{})
+	p = topology.Diff(state(v, queue("a"), exchange("amq.topic", "topic"), bind("amq.fanout", "a", "")), l,
+		topology.DiffOptions{})
 	if len(p.Problems) != 0 || p.Count(topology.Create) != 3 {
 		t.Error(describe(p))
 	}
@@ -263,7 +293,8 @@ func TestWithoutTheManagementAPI(t *testing.T) {
 	}
 	want := state(queue("q"), exchange("amq.topic", "topic"), bind("amq.topic", "q", "k"), &topology.User{Name: "u"})
 	p := topology.Diff(want, l, topology.DiffOptions{})
-	if p.Count(topology.Create) != 2 || p.Problems.HasErrors() || !strings.Contains(describe(p), "1 user left alone: no management API") || p.Ownership != nil {
+	if p.Count(topology.Create) != 2 || p.Problems.HasErrors() ||
+		!strings.Contains(describe(p), "1 user left alone: no management API") || p.Ownership != nil {
 		t.Error(describe(p))
 	}
 	l.Server.AMQPOnly = false
@@ -342,7 +373,8 @@ func TestTypeOfAQueueWithoutOne(t *testing.T) {
 		{"auto-delete", false, true, declared, topology.Server{Version: "4.3.6"}, topology.Classic},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			q := &topology.Queue{VHost: "/", Name: "q", Type: topology.Classic, Durable: !test.transient, AutoDelete: test.temporary}
+			q := &topology.Queue{VHost: "/", Name: "q", Type: topology.Classic, Durable: !test.transient,
+				AutoDelete: test.temporary}
 			p := topology.Diff(state(q, test.vhost), &topology.Live{Server: test.server}, topology.DiffOptions{})
 			if made := p.Steps[len(p.Steps)-1].Want.(*topology.Queue); made.Type != test.kind || q.Type != topology.Classic {
 				t.Errorf("made a %s queue; the declared one says %s", made.Type, q.Type)
@@ -353,13 +385,16 @@ func TestTypeOfAQueueWithoutOne(t *testing.T) {
 	timed.TypeDeclared = false
 	onStream := broker(typed(queue("q"), topology.Stream)).live()
 	onStream.Server.Version = "4.0.5"
-	if p := topology.Diff(state(timed), onStream, everything); len(p.Steps) != 1 || p.Steps[0].Action != topology.Replace || p.Problems.HasErrors() {
+	if p := topology.Diff(state(timed), onStream, everything); len(p.Steps) != 1 ||
+		p.Steps[0].Action != topology.Replace || p.Problems.HasErrors() {
 		t.Errorf("no stream has a consumer timeout, so a stream is not meant: %s", describe(p))
 	}
-	live := broker(&topology.VHost{Name: "/", DefaultQueueType: topology.Quorum}, typed(queue("old"), topology.Stream)).live()
+	live := broker(&topology.VHost{Name: "/", DefaultQueueType: topology.Quorum},
+		typed(queue("old"), topology.Stream)).live()
 	old, fresh := queue("old"), queue("fresh")
 	old.TypeDeclared, fresh.TypeDeclared = false, false
-	if p := topology.Diff(state(old, fresh), live, everything); len(p.Steps) != 1 || p.Steps[0].Want.(*topology.Queue).Type != topology.Quorum {
+	if p := topology.Diff(state(old, fresh), live, everything); len(p.Steps) != 1 ||
+		p.Steps[0].Want.(*topology.Queue).Type != topology.Quorum {
 		t.Error(describe(p))
 	}
 }

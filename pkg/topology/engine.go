@@ -13,16 +13,19 @@ const (
 	defaultStepTimeout = 30 * time.Second
 )
 
-// Apply executes the plan's steps, exactly and once each, through w. It goes kind by kind in the plan's order, several
-// objects of one kind at a time. When a step fails, those that depend on it are skipped and the rest goes on; deletions
-// are skipped too where something failed in the same vhost, since what they delete may still be needed. When the broker
-// is unreachable, or ctx ends, the steps in hand are finished (ctx bounds no write; StepTimeout does) and the rest skipped.
+// Apply executes the plan's steps, exactly and once each, through w. It goes kind by kind in the
+// plan's order, several objects of one kind at a time. When a step fails, those that depend on it
+// are skipped and the rest goes on; deletions are skipped too where something failed in the same
+// vhost, since what they delete may still be needed. When the broker is unreachable, or ctx ends,
+// the steps in hand are finished (ctx bounds no write; StepTimeout does) and the rest skipped.
 //
-// What the topology owns is recorded before the first write, as the union of the old record and what is about to be
-// created, and again at the end, exactly: an msgctl that is killed in between leaves no object that nobody owns.
+// What the topology owns is recorded before the first write, as the union of the old record and
+// what is about to be created, and again at the end, exactly: an msgctl that is killed in between
+// leaves no object that nobody owns.
 //
-// A plan with errors among its problems, or with blocked steps, is refused with a *RefusedError before anything is
-// written; that is the only error. What became of the steps is in the Result: see Result.Err. obs may be nil.
+// A plan with errors among its problems, or with blocked steps, is refused with a *RefusedError
+// before anything is written; that is the only error. What became of the steps is in the Result:
+// see Result.Err. obs may be nil.
 func Apply(ctx context.Context, p *Plan, w Writer, obs Observer, o ApplyOptions) (Result, error) {
 	if err := p.Refusal(); err != nil {
 		return Result{}, err
@@ -34,7 +37,8 @@ func Apply(ctx context.Context, p *Plan, w Writer, obs Observer, o ApplyOptions)
 		o.StepTimeout = defaultStepTimeout
 	}
 	start := time.Now()
-	r := &run{plan: p, writer: w, observer: obs, options: o, result: Result{Steps: make([]StepResult, len(p.Steps))}, failed: map[Ref]error{}, failedIn: map[string]bool{}}
+	r := &run{plan: p, writer: w, observer: obs, options: o, result: Result{Steps: make([]StepResult, len(p.Steps))},
+		failed: map[Ref]error{}, failedIn: map[string]bool{}}
 	if obs != nil {
 		obs.Begin(len(p.Steps))
 	}
@@ -71,7 +75,8 @@ type run struct {
 	// failed has the objects that are not as planned; failedIn their vhosts, "" for the cluster.
 	failed   map[Ref]error
 	failedIn map[string]bool
-	// saved is the record of ownership that the broker has now, as far as known; nil when none is kept.
+	// saved is the record of ownership that the broker has now, as far as known; nil when none is
+	// kept.
 	saved *Ownership
 	// unrecorded says why adopted objects are not recorded.
 	unrecorded error
@@ -95,8 +100,9 @@ func (r *run) stage(ctx context.Context, first, end int) {
 	wg.Wait()
 }
 
-// parallel says how many objects of a kind are written at once. The limits of one vhost, and of one user, are a single object
-// of the broker, which it reads, changes and writes back: of two written at once, one is lost (seen on 3.10.8).
+// parallel says how many objects of a kind are written at once. The limits of one vhost, and of one
+// user, are a single object of the broker, which it reads, changes and writes back: of two written
+// at once, one is lost (seen on 3.10.8).
 func (r *run) parallel(k Kind) int {
 	if k == KindVHostLimit || k == KindUserLimit {
 		return 1
@@ -117,8 +123,8 @@ func (r *run) step(ctx context.Context, i int) {
 	r.ended(i, StepResult{Outcome: Done})
 }
 
-// write does what the step says. It cannot be interrupted, only time out: a write that is cut off in the middle would leave
-// the user not knowing what the broker has.
+// write does what the step says. It cannot be interrupted, only time out: a write that is cut off
+// in the middle would leave the user not knowing what the broker has.
 func (r *run) write(ctx context.Context, s Step) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.options.StepTimeout)
 	defer cancel()
@@ -165,8 +171,8 @@ func (r *run) obstacle(ctx context.Context, s Step) error {
 	return nil
 }
 
-// keepers: deletions of a plan that also creates come last, because what is deleted is often what something new takes the
-// place of. Where that did not come to be, the old stays.
+// keepers: deletions of a plan that also creates come last, because what is deleted is often what
+// something new takes the place of. Where that did not come to be, the old stays.
 func (r *run) keepers(ref Ref) error {
 	if len(r.failedIn) == 0 {
 		return nil

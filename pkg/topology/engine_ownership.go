@@ -7,8 +7,9 @@ import (
 	"maps"
 )
 
-// claim records, before the first write, everything that the topology owns or is about to. When the login may not, the
-// objects are made all the same and the result says that they are not recorded; any other failure ends the apply here.
+// claim records, before the first write, everything that the topology owns or is about to. When the
+// login may not, the objects are made all the same and the result says that they are not recorded;
+// any other failure ends the apply here.
 func (r *run) claim(ctx context.Context) {
 	if r.plan.Ownership == nil || len(r.plan.Steps) == 0 && r.plan.RecordedOwnership == nil {
 		return
@@ -47,7 +48,8 @@ func (r *run) record(ctx context.Context) {
 		return
 	}
 	if errors.Is(r.stopped, ErrUnreachable) {
-		r.result.OwnershipErr = fmt.Errorf("the record of what topology %q owns names more than there is: %w", r.plan.Owner, ErrUnreachable)
+		r.result.OwnershipErr = fmt.Errorf("the record of what topology %q owns names more than there is: %w", r.plan.Owner,
+			ErrUnreachable)
 		return
 	}
 	r.result.OwnershipErr = r.save(ctx, exact)
@@ -59,8 +61,8 @@ func (r *run) save(ctx context.Context, o Ownership) error {
 	return r.writer.SaveOwnership(ctx, o)
 }
 
-// owned is the planned record, less what was not made, and with what was not deleted. A creation that timed out may have
-// happened: it stays in the record, or nothing would ever clean it up.
+// owned is the planned record, less what was not made, and with what was not deleted. A creation
+// that timed out may have happened: it stays in the record, or nothing would ever clean it up.
 func (r *run) owned() Ownership {
 	before := map[Ref]bool{}
 	if r.plan.RecordedOwnership != nil {

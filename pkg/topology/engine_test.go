@@ -40,8 +40,10 @@ var errRefused = errors.New("refused by the test")
 
 func TestFailureSkipsWhatDependsOnIt(t *testing.T) {
 	v := &topology.VHost{Name: "v"}
-	want := state(v, &topology.Queue{VHost: "v", Name: "vq", Type: topology.Classic, Durable: true}, &topology.User{Name: "u"},
-		&topology.Permission{VHost: "/", User: "u"}, queue("a"), queue("b"), bind("amq.topic", "a", ""), bind("amq.topic", "b", ""))
+	want := state(v, &topology.Queue{VHost: "v", Name: "vq", Type: topology.Classic, Durable: true},
+		&topology.User{Name: "u"},
+		&topology.Permission{VHost: "/", User: "u"}, queue("a"), queue("b"), bind("amq.topic", "a", ""), bind("amq.topic",
+			"b", ""))
 	old := queue("old")
 	m := broker(old).owns("t", old).failing(errRefused, `create vhost "v"`, `create user "u"`, `create queue "a"`)
 	p := topology.Diff(want, m.live(), everything)
@@ -60,11 +62,13 @@ skipped delete queue "old"
 		t.Error(diff)
 	}
 	var on *topology.DependencyError
-	if err := result.Steps[6].Err; !errors.As(err, &on) || on.On.Name != "a" || !errors.Is(err, errRefused) || !strings.Contains(err.Error(), `it needs queue "a"`) {
+	if err := result.Steps[6].Err; !errors.As(err, &on) || on.On.Name != "a" || !errors.Is(err, errRefused) ||
+		!strings.Contains(err.Error(), `it needs queue "a"`) {
 		t.Errorf("the binding was skipped because: %v", err)
 	}
 	var partial *topology.PartialError
-	if err := result.Err(); !errors.As(err, &partial) || partial.Done != 2 || partial.Failed != 3 || partial.Skipped != 4 || !errors.Is(err, errRefused) {
+	if err := result.Err(); !errors.As(err, &partial) || partial.Done != 2 || partial.Failed != 3 ||
+		partial.Skipped != 4 || !errors.Is(err, errRefused) {
 		t.Errorf("%v", result.Err())
 	}
 	m.fault = nil
@@ -78,7 +82,8 @@ func TestUnreachableBrokerEndsTheApply(t *testing.T) {
 	m := broker().failing(topology.ErrUnreachable, `create exchange "x"`)
 	p := topology.Diff(state(exchange("x", "topic"), queue("a"), queue("b")), m.live(), everything)
 	result := apply(t, m, p)
-	if got := outcomes(p, result); got != "failed create exchange \"x\"\nskipped create queue \"a\"\nskipped create queue \"b\"\n" {
+	if got := outcomes(p, result); got != "failed create exchange \"x\"\nskipped create queue \"a\"\nskipped create "+
+		"queue \"b\"\n" {
 		t.Error(got)
 	}
 	if !errors.Is(result.Steps[2].Err, topology.ErrUnreachable) || len(m.saves) != 1 || result.OwnershipErr == nil {
@@ -122,7 +127,8 @@ func TestInterruptFinishesWhatIsInHand(t *testing.T) {
 	if !slices.Equal(first, []string{"a", "b"}) || !result.Interrupted {
 		t.Errorf("in hand were %q; interrupted %v", first, result.Interrupted)
 	}
-	if got := outcomes(p, result); got != "done create queue \"a\"\ndone create queue \"b\"\nskipped create queue \"c\"\nskipped create binding \"amq.topic\" -> queue \"a\"\n" {
+	if got := outcomes(p, result); got != "done create queue \"a\"\ndone create queue \"b\"\nskipped create queue "+
+		"\"c\"\nskipped create binding \"amq.topic\" -> queue \"a\"\n" {
 		t.Error(got)
 	}
 	if owned := m.records["t"].Refs; len(owned) != 2 || !owned[queue("a").Ref()] {
@@ -173,7 +179,8 @@ func TestOwnershipThatCannotBeWritten(t *testing.T) {
 	want := state(queue("had"), queue("new"))
 	p := topology.Diff(want, m.live(), topology.DiffOptions{Adopt: true})
 	result := apply(t, m, p)
-	if got := outcomes(p, result); got != "failed adopt queue \"had\"\ndone create queue \"new\"\n" || !errors.Is(result.OwnershipErr, topology.ErrNotPermitted) || result.Err() == nil {
+	if got := outcomes(p, result); got != "failed adopt queue \"had\"\ndone create queue \"new\"\n" ||
+		!errors.Is(result.OwnershipErr, topology.ErrNotPermitted) || result.Err() == nil {
 		t.Errorf("%s%+v", got, result)
 	}
 	m = broker().failing(errRefused, `save global parameter "t"`)
@@ -197,7 +204,8 @@ func TestPlansWithErrorsOrBlockedStepsAreRefused(t *testing.T) {
 		"problem": state(queue("amq.q"), queue("other")),
 	} {
 		m := broker(q1)
-		_, err := topology.Apply(t.Context(), topology.Diff(want, m.live(), topology.DiffOptions{}), m, nil, topology.ApplyOptions{})
+		_, err := topology.Apply(t.Context(), topology.Diff(want, m.live(), topology.DiffOptions{}), m, nil,
+			topology.ApplyOptions{})
 		var refused *topology.RefusedError
 		if !errors.As(err, &refused) || len(m.log) > 0 || len(refused.Error()) < 60 {
 			t.Errorf("%s: %v, log %q", name, err, m.log)
@@ -223,7 +231,8 @@ func TestReplacementThatStopsHalfWayIsRepaired(t *testing.T) {
 	m := broker(q1, b).owns("t", q1, b).failing(errRefused, `create queue "q"`)
 	p := topology.Diff(state(q2, b), m.live(), everything)
 	result := apply(t, m, p)
-	if got := outcomes(p, result); got != "failed replace queue \"q\"\nskipped create binding \"amq.topic\" -> queue \"q\", key \"k\"\n" || !strings.Contains(result.Steps[0].Err.Error(), "deleted, and not created again") {
+	if got := outcomes(p, result); got != "failed replace queue \"q\"\nskipped create binding \"amq.topic\" -> queue "+
+		"\"q\", key \"k\"\n" || !strings.Contains(result.Steps[0].Err.Error(), "deleted, and not created again") {
 		t.Errorf("%s%v", got, result.Steps[0].Err)
 	}
 	m.fault = nil
@@ -263,7 +272,8 @@ func TestObserver(t *testing.T) {
 	}
 	m := broker()
 	w := &witness{t: t, ended: map[int]topology.Outcome{}}
-	if _, err := topology.Apply(t.Context(), topology.Diff(s, m.live(), everything), m, w, topology.ApplyOptions{}); err != nil {
+	if _, err := topology.Apply(t.Context(), topology.Diff(s, m.live(), everything), m, w,
+		topology.ApplyOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if w.begun != 200 || len(w.ended) != 200 || w.ended[199] != topology.Done {

@@ -60,7 +60,8 @@ func (p *Parameter) Fields() []Field { return valueFields(p.Value) }
 
 // Fields lists pattern, applyTo, priority and each setting as definition.<key>.
 func (p *Policy) Fields() []Field {
-	fields := []Field{{Name: "pattern", Value: p.Pattern}, {Name: "applyTo", Value: p.ApplyTo}, {Name: "priority", Value: p.Priority}}
+	fields := []Field{{Name: "pattern", Value: p.Pattern}, {Name: "applyTo", Value: p.ApplyTo},
+		{Name: "priority", Value: p.Priority}}
 	for _, k := range p.Definition.Keys() {
 		key, _ := LookupPolicyKey(k)
 		fields = append(fields, Field{Name: "definition." + k, Value: p.Definition[k], Unit: key.Unit})
@@ -68,7 +69,8 @@ func (p *Policy) Fields() []Field {
 	return fields
 }
 
-// Fields lists type, properties and arguments. A broker changes none of them on an existing exchange.
+// Fields lists type, properties and arguments. A broker changes none of them on an existing
+// exchange.
 func (x *Exchange) Fields() []Field {
 	fields := []Field{
 		{Name: "type", Value: x.Type, Immutable: true}, {Name: "durable", Value: x.Durable, Immutable: true},
@@ -84,8 +86,8 @@ func (x *Exchange) Fields() []Field {
 	return fields
 }
 
-// Fields lists type, properties and arguments under their names in the file, in the order of QueueArguments, then any
-// other. A broker changes none of them on an existing queue.
+// Fields lists type, properties and arguments under their names in the file, in the order of
+// QueueArguments, then any other. A broker changes none of them on an existing queue.
 func (q *Queue) Fields() []Field {
 	fields := []Field{
 		{Name: "type", Value: q.Type, Immutable: true}, {Name: "durable", Value: q.Durable, Immutable: true},
@@ -135,8 +137,8 @@ func valueFields(v any) []Field {
 	return fields
 }
 
-// veil wraps what may hold a credential, so that it can be compared and not printed: texts under a telling name, and
-// URIs with a password (those of shovels and federation upstreams).
+// veil wraps what may hold a credential, so that it can be compared and not printed: texts under a
+// telling name, and URIs with a password (those of shovels and federation upstreams).
 func veil(name string, v any) any {
 	switch x := v.(type) {
 	case string:

@@ -80,7 +80,8 @@ func (m *model) owns(name string, objects ...topology.Object) *model {
 }
 
 func queue(name string, args ...any) *topology.Queue {
-	return &topology.Queue{VHost: "/", Name: name, Type: topology.Classic, Durable: true, TypeDeclared: true, Arguments: table(args)}
+	return &topology.Queue{VHost: "/", Name: name, Type: topology.Classic, Durable: true, TypeDeclared: true,
+		Arguments: table(args)}
 }
 
 func exchange(name, kind string) *topology.Exchange {
@@ -88,7 +89,8 @@ func exchange(name, kind string) *topology.Exchange {
 }
 
 func bind(source, queue, key string) *topology.Binding {
-	return &topology.Binding{VHost: "/", Source: source, Destination: queue, DestinationType: topology.ToQueue, RoutingKey: key}
+	return &topology.Binding{VHost: "/", Source: source, Destination: queue, DestinationType: topology.ToQueue,
+		RoutingKey: key}
 }
 
 func table(pairs []any) topology.Arguments {

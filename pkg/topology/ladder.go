@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Ladder is the retry ladder of a queue as a file declares it. What a broker makes of it is decided against the live one: see Retry.
+// Ladder is the retry ladder of a queue as a file declares it. What a broker makes of it is decided
+// against the live one: see Retry.
 type Ladder struct {
 	// Queue is the one whose messages are tried again.
 	Queue Ref
@@ -46,7 +47,8 @@ func (s *State) Ladders() []Ladder {
 // Retry says how a broker retries the messages of a queue.
 type Retry struct {
 	Queue Ref `json:"queue"`
-	// Native: the broker delays what a consumer rejects for another attempt. Otherwise the consumer publishes to wait queues.
+	// Native: the broker delays what a consumer rejects for another attempt. Otherwise the consumer
+	// publishes to wait queues.
 	Native bool `json:"native"`
 	// Why says why it is the one and not the other.
 	Why string `json:"why"`
@@ -54,16 +56,17 @@ type Retry struct {
 	Waits []Ref `json:"-"`
 }
 
-// The arguments of delayed retry, which quorum queues have since 4.3: what is rejected for another attempt waits min times the count of
-// failed deliveries, at most max. With the type "failed" a nack (a consumer that stops, say) waits for nothing and counts nothing
-// (seen on 4.3.6).
+// The arguments of delayed retry, which quorum queues have since 4.3: what is rejected for another
+// attempt waits min times the count of failed deliveries, at most max. With the type "failed" a
+// nack (a consumer that stops, say) waits for nothing and counts nothing (seen on 4.3.6).
 const (
 	delayedRetryType  = "x-delayed-retry-type"
 	delayedRetryMin   = "x-delayed-retry-min"
 	delayedRetryMax   = "x-delayed-retry-max"
 	delayedRetrySince = "4.3"
 	delayedFailed     = "failed"
-	// defaultDeliveryLimit is that of quorum queues since 4.0. What was delivered more often is dead-lettered by the broker.
+	// defaultDeliveryLimit is that of quorum queues since 4.0. What was delivered more often is
+	// dead-lettered by the broker.
 	defaultDeliveryLimit = 20
 )
 
@@ -109,7 +112,8 @@ func nativeRetry(l Ladder, q *Queue, have *Live) (native bool, why string) {
 	case l.QueuesOnly:
 		return false, "the file asks for wait queues (via: queues)"
 	case q.Type != Quorum || !q.TypeDeclared:
-		return false, fmt.Sprintf("only queues of type quorum can delay a retry themselves, and the file says %s", typeSaid(q))
+		return false, fmt.Sprintf("only queues of type quorum can delay a retry themselves, and the file says %s",
+			typeSaid(q))
 	case version == "" || !VersionAtLeast(version, delayedRetrySince):
 		return false, fmt.Sprintf("RabbitMQ %s cannot delay a retry itself, %s can", orUnknown(version), delayedRetrySince)
 	case l.Jitter > 0:
@@ -117,9 +121,11 @@ func nativeRetry(l Ladder, q *Queue, have *Live) (native bool, why string) {
 	case !linear(l.Steps):
 		return false, fmt.Sprintf("the broker's own delay grows evenly, and %s does not", formatSteps(l.Steps))
 	case len(l.Steps) >= int(deliveryLimit(q)):
-		return false, fmt.Sprintf("the queue's delivery limit of %d would end the retries of the broker itself before the last of %d", deliveryLimit(q), len(l.Steps))
+		return false, fmt.Sprintf("the queue's delivery limit of %d would end the retries of the broker itself before the "+
+			"last of %d", deliveryLimit(q), len(l.Steps))
 	case have.Unreadable[KindQueue] != "":
-		return false, "whether the queue exists cannot be read, and the argument of the broker's own delay cannot be added to one that does"
+		return false, "whether the queue exists cannot be read, and the argument of the broker's own delay cannot be " +
+			"added to one that does"
 	case exists && !existing.(*Queue).retriesItself():
 		return false, "the queue exists without the argument of the broker's own delay, which cannot be added"
 	}

@@ -9,7 +9,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
-// TestLadderIsDoneAsTheBrokerCan: by the broker's own delay where that says the same, else by wait queues, with the reason.
+// TestLadderIsDoneAsTheBrokerCan: by the broker's own delay where that says the same, else by wait
+// queues, with the reason.
 func TestLadderIsDoneAsTheBrokerCan(t *testing.T) {
 	for _, x := range []struct {
 		queue, version string
@@ -17,10 +18,12 @@ func TestLadderIsDoneAsTheBrokerCan(t *testing.T) {
 		native         bool
 		why            string
 	}{
-		{"type: quorum, retry: { backoff: [5s, 10s, 15s] }", "4.3.6", nil, true, "RabbitMQ 4.3.6 delays a retry itself: 5s, 10s, 15s"},
+		{"type: quorum, retry: { backoff: [5s, 10s, 15s] }", "4.3.6", nil, true,
+			"RabbitMQ 4.3.6 delays a retry itself: 5s, 10s, 15s"},
 		{"type: quorum, retry: { backoff: [5s, 10s, 10s] }", "4.3.6", nil, true, ""},
 		{"type: quorum, retry: { backoff: [90s] }", "4.4.0", nil, true, "1m30s"},
-		{"type: quorum, retry: { backoff: [5s] }", "4.0.5", nil, false, "RabbitMQ 4.0.5 cannot delay a retry itself, 4.3 can"},
+		{"type: quorum, retry: { backoff: [5s] }", "4.0.5", nil, false,
+			"RabbitMQ 4.0.5 cannot delay a retry itself, 4.3 can"},
 		{"type: quorum, retry: { backoff: [5s, 30s, 5m] }", "4.3.6", nil, false, "grows evenly, and 5s, 30s, 5m does not"},
 		{"type: quorum, retry: { backoff: [5s], jitter: 10% }", "4.3.6", nil, false, "knows no jitter"},
 		{"type: quorum, retry: { backoff: [5s], via: queues }", "4.3.6", nil, false, "via: queues"},
@@ -30,7 +33,8 @@ func TestLadderIsDoneAsTheBrokerCan(t *testing.T) {
 		{"retry: { backoff: [5s] }", "4.3.6", nil, false, "the file says no type"},
 		{"type: quorum, retry: { backoff: [5s] }", "4.3.6", topology.Arguments{}, false, "exists without the argument"},
 		{"type: quorum, retry: { backoff: [5s] }", "4.3.6",
-			topology.Arguments{"x-delayed-retry-type": "failed", "x-delayed-retry-min": int64(5000), "x-delayed-retry-max": int64(5000)}, true, ""},
+			topology.Arguments{"x-delayed-retry-type": "failed", "x-delayed-retry-min": int64(5000),
+				"x-delayed-retry-max": int64(5000)}, true, ""},
 	} {
 		want := read(t, "version: 1\nvhost: v\nqueues: { q: { "+x.queue+" } }\n")
 		have := &topology.Live{Server: topology.Server{Version: x.version}}
@@ -58,7 +62,8 @@ func TestLadderIsDoneAsTheBrokerCan(t *testing.T) {
 		if (waits == 0) != x.native {
 			t.Errorf("%s on %s: %d wait queues", x.queue, x.version, waits)
 		}
-		if o, _ := want.Get(topology.Ref{Kind: topology.KindQueue, VHost: "v", Name: "q"}); o.(*topology.Queue).Arguments["x-delayed-retry-type"] != nil {
+		if o, _ := want.Get(topology.Ref{Kind: topology.KindQueue, VHost: "v",
+			Name: "q"}); o.(*topology.Queue).Arguments["x-delayed-retry-type"] != nil {
 			t.Error("the plan changed what was declared")
 		}
 	}

@@ -11,8 +11,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-// model is a broker as far as the engine's own logic needs one: it keeps objects, deletes what hangs on a deleted one, and
-// refuses what lacks what it needs. How a real broker behaves is tested against real brokers.
+// model is a broker as far as the engine's own logic needs one: it keeps objects, deletes what
+// hangs on a deleted one, and refuses what lacks what it needs. How a real broker behaves is tested
+// against real brokers.
 type model struct {
 	mu      sync.Mutex
 	objects map[topology.Ref]topology.Object
@@ -26,7 +27,8 @@ type model struct {
 }
 
 func newModel(vhosts ...string) *model {
-	m := &model{objects: map[topology.Ref]topology.Object{}, status: map[topology.Ref]topology.QueueStatus{}, records: map[string]topology.Ownership{}}
+	m := &model{objects: map[topology.Ref]topology.Object{}, status: map[topology.Ref]topology.QueueStatus{},
+		records: map[string]topology.Ownership{}}
 	for _, v := range vhosts {
 		m.addVHost(&topology.VHost{Name: v})
 	}
@@ -162,11 +164,13 @@ func hangsOn(r, on topology.Ref) bool {
 	case topology.KindVHost:
 		return r.VHost == on.Name
 	case topology.KindUser:
-		return (r.Kind == topology.KindPermission || r.Kind == topology.KindTopicPermission) && r.Name == on.Name || r.Kind == topology.KindUserLimit && r.Parent == on.Name
+		return (r.Kind == topology.KindPermission || r.Kind == topology.KindTopicPermission) && r.Name == on.Name ||
+			r.Kind == topology.KindUserLimit && r.Parent == on.Name
 	case topology.KindQueue:
 		return r.Kind == topology.KindBinding && r.VHost == on.VHost && r.Destination == topology.ToQueue && r.Name == on.Name
 	case topology.KindExchange:
-		return r.Kind == topology.KindBinding && r.VHost == on.VHost && (r.Parent == on.Name || r.Destination == topology.ToExchange && r.Name == on.Name)
+		return r.Kind == topology.KindBinding && r.VHost == on.VHost &&
+			(r.Parent == on.Name || r.Destination == topology.ToExchange && r.Name == on.Name)
 	}
 	return false
 }

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// SameAs compares a plan with one made again later from the same file, and returns nil when both would do the same, else
-// an error that wraps ErrMoved and says what moved. Counts of messages and consumers may differ: the guards of the steps
-// see to them.
+// SameAs compares a plan with one made again later from the same file, and returns nil when both
+// would do the same, else an error that wraps ErrMoved and says what moved. Counts of messages and
+// consumers may differ: the guards of the steps see to them.
 func (p *Plan) SameAs(other *Plan) error {
 	var moved []string
 	before := map[Ref]Step{}

@@ -1,12 +1,14 @@
 package topology
 
-// Object is one thing that a broker keeps and a topology declares. The concrete types are *VHost, *User, *UserLimit,
-// *Permission, *TopicPermission, *VHostLimit, *GlobalParameter, *Parameter, *Policy, *Exchange, *Queue and *Binding.
-// Objects are values: nobody changes one that is in a State.
+// Object is one thing that a broker keeps and a topology declares. The concrete types are *VHost,
+// *User, *UserLimit, *Permission, *TopicPermission, *VHostLimit, *GlobalParameter, *Parameter,
+// *Policy, *Exchange, *Queue and *Binding. Objects are values: nobody changes one that is in a
+// State.
 type Object interface {
 	// Ref identifies the object.
 	Ref() Ref
-	// Fields lists what can differ between two objects of one Ref, in stable order, normalised for comparison.
+	// Fields lists what can differ between two objects of one Ref, in stable order, normalised for
+	// comparison.
 	Fields() []Field
 }
 
@@ -36,19 +38,22 @@ const (
 	ApplyToStreams       = "streams"
 )
 
-// VHost is a virtual host. DefaultQueueType "" leaves the choice to the broker (a 4.x feature; 3.10 ignores it, and
-// 4.3 resets it to classic when a vhost is put without it: a writer sends the live one then).
+// VHost is a virtual host. DefaultQueueType "" leaves the choice to the broker (a 4.x feature; 3.10
+// ignores it, and 4.3 resets it to classic when a vhost is put without it: a writer sends the live
+// one then).
 type VHost struct {
 	Name             string
 	Description      string
 	Tags             []string
 	DefaultQueueType string
-	// Declared says which of the fields the file names; what it does not name is never a difference.
+	// Declared says which of the fields the file names; what it does not name is never a
+	// difference.
 	Declared struct{ Description, Tags, DefaultQueueType bool }
 }
 
-// User is an internal user. A declared user carries a Password (from the environment, never printed) or a
-// PasswordHash, a live one its hash; none of the two means a user that may not log in with a password.
+// User is an internal user. A declared user carries a Password (from the environment, never
+// printed) or a PasswordHash, a live one its hash; none of the two means a user that may not log in
+// with a password.
 type User struct {
 	Name             string
 	Tags             []string
@@ -57,13 +62,15 @@ type User struct {
 	HashingAlgorithm string
 }
 
-// UserLimit bounds what a user may open: Name is max-connections or max-channels, -1 means no limit.
+// UserLimit bounds what a user may open: Name is max-connections or max-channels, -1 means no
+// limit.
 type UserLimit struct {
 	User, Name string
 	Value      int64
 }
 
-// Permission grants a user access to a vhost by three regular expressions on names. "" matches no named object.
+// Permission grants a user access to a vhost by three regular expressions on names. "" matches no
+// named object.
 type Permission struct {
 	VHost, User            string
 	Configure, Write, Read string
@@ -81,21 +88,23 @@ type VHostLimit struct {
 	Value       int64
 }
 
-// GlobalParameter is a cluster-wide runtime parameter. Value is any JSON value, normalised (see Normalise).
+// GlobalParameter is a cluster-wide runtime parameter. Value is any JSON value, normalised (see
+// Normalise).
 type GlobalParameter struct {
 	Name  string
 	Value any
 }
 
-// Parameter is a vhost's runtime parameter of a component: shovel, federation-upstream, federation-upstream-set and
-// what plugins bring. It may hold credentials in URIs: never print Value without redaction.
+// Parameter is a vhost's runtime parameter of a component: shovel, federation-upstream,
+// federation-upstream-set and what plugins bring. It may hold credentials in URIs: never print
+// Value without redaction.
 type Parameter struct {
 	VHost, Component, Name string
 	Value                  any
 }
 
-// Policy sets optional arguments on the queues and exchanges whose name matches Pattern. Operator policies are merged
-// over user policies by the smaller value. Higher Priority wins.
+// Policy sets optional arguments on the queues and exchanges whose name matches Pattern. Operator
+// policies are merged over user policies by the smaller value. Higher Priority wins.
 type Policy struct {
 	Operator    bool
 	VHost, Name string
@@ -112,21 +121,22 @@ type Exchange struct {
 	Arguments                     Arguments
 }
 
-// Queue holds messages. Type is classic, quorum or stream; Arguments never holds x-queue-type (Type says it), so that
-// a queue on a broker that injects the argument equals one on a broker that does not. Exclusive queues belong to a
-// connection: they are read from a live broker, never declared.
+// Queue holds messages. Type is classic, quorum or stream; Arguments never holds x-queue-type (Type
+// says it), so that a queue on a broker that injects the argument equals one on a broker that does
+// not. Exclusive queues belong to a connection: they are read from a live broker, never declared.
 type Queue struct {
 	VHost, Name, Type              string
 	Durable, AutoDelete, Exclusive bool
 	Arguments                      Arguments
-	// TypeDeclared says that the file names the type. Otherwise the vhost's default queue type decides, and Type is
-	// what the resolver assumed (classic) until Diff knows the live vhost.
+	// TypeDeclared says that the file names the type. Otherwise the vhost's default queue type
+	// decides, and Type is what the resolver assumed (classic) until Diff knows the live vhost.
 	TypeDeclared bool
 }
 
-// Binding routes from an exchange to a queue or an exchange. RabbitMQ compares binding arguments by AMQP type:
-// int32(1) and int64(1) make two bindings that look alike in JSON, so a live Binding may stand for several:
-// PropertiesKeys has the management API's key of each (empty for a declared binding).
+// Binding routes from an exchange to a queue or an exchange. RabbitMQ compares binding arguments by
+// AMQP type: int32(1) and int64(1) make two bindings that look alike in JSON, so a live Binding may
+// stand for several: PropertiesKeys has the management API's key of each (empty for a declared
+// binding).
 type Binding struct {
 	VHost, Source, Destination string
 	DestinationType            DestinationType

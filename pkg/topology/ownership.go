@@ -17,21 +17,24 @@ const ownershipVersion = 1
 // OwnershipParameter returns the name of the global parameter that holds a topology's record.
 func OwnershipParameter(name string) string { return ownershipPrefix + name }
 
-// OwnershipName returns the topology whose record a global parameter holds, and false when it holds none.
+// OwnershipName returns the topology whose record a global parameter holds, and false when it holds
+// none.
 func OwnershipName(parameter string) (string, bool) {
 	name, ok := strings.CutPrefix(parameter, ownershipPrefix)
 	return name, ok && name != ""
 }
 
-// ownershipRecord is the JSON value of the parameter: names grouped by vhost and kind, so that people can read it and
-// 10,000 objects take some 300 kB. "" stands for the cluster, where users, vhosts and global parameters live.
+// ownershipRecord is the JSON value of the parameter: names grouped by vhost and kind, so that
+// people can read it and 10,000 objects take some 300 kB. "" stands for the cluster, where users,
+// vhosts and global parameters live.
 type ownershipRecord struct {
 	Version int                              `json:"version"`
 	Vhosts  map[string]map[Kind][]ownedEntry `json:"vhosts"`
 }
 
 // ownedEntry is a Ref without its kind and vhost: [name], [name, parent], and for bindings
-// [destination, source, "queue" or "exchange", routing key, canonical arguments], without trailing "".
+// [destination, source, "queue" or "exchange", routing key, canonical arguments], without trailing
+// "".
 type ownedEntry []string
 
 // MarshalJSON writes the common case, a bare name, as a JSON string.
@@ -62,11 +65,12 @@ func entryOf(r Ref) ownedEntry {
 func (e ownedEntry) ref(vhost string, kind Kind) Ref {
 	var f [5]string
 	copy(f[:], e)
-	return Ref{Kind: kind, VHost: vhost, Name: f[0], Parent: f[1], Destination: DestinationType(f[2]), Key: f[3], Arguments: f[4]}
+	return Ref{Kind: kind, VHost: vhost, Name: f[0], Parent: f[1], Destination: DestinationType(f[2]), Key: f[3],
+		Arguments: f[4]}
 }
 
-// Encode returns the record as the JSON value of the global parameter OwnershipParameter(o.Name), the same bytes for the
-// same record.
+// Encode returns the record as the JSON value of the global parameter OwnershipParameter(o.Name),
+// the same bytes for the same record.
 func (o Ownership) Encode() ([]byte, error) {
 	record := ownershipRecord{Version: ownershipVersion, Vhosts: map[string]map[Kind][]ownedEntry{}}
 	for _, ref := range slices.SortedFunc(maps.Keys(o.Refs), Ref.Compare) {
@@ -84,8 +88,9 @@ func (o Ownership) Encode() ([]byte, error) {
 	return b, nil
 }
 
-// DecodeOwnership reads the JSON value of a topology's global parameter. A record that this version cannot understand
-// comes back with Broken set, and as an error that says so: it must not be overwritten.
+// DecodeOwnership reads the JSON value of a topology's global parameter. A record that this version
+// cannot understand comes back with Broken set, and as an error that says so: it must not be
+// overwritten.
 func DecodeOwnership(name string, value []byte) (Ownership, error) {
 	o := Ownership{Name: name}
 	broken := func(format string, args ...any) (Ownership, error) {
@@ -99,7 +104,8 @@ func DecodeOwnership(name string, value []byte) (Ownership, error) {
 		return broken("it is no ownership record of msgctl")
 	}
 	if head.Version > ownershipVersion {
-		return broken("a newer msgctl wrote it (format %d; this one knows %d): use that version", head.Version, ownershipVersion)
+		return broken("a newer msgctl wrote it (format %d; this one knows %d): use that version", head.Version,
+			ownershipVersion)
 	}
 	var record ownershipRecord
 	if err := json.Unmarshal(value, &record); err != nil {
@@ -127,8 +133,8 @@ func DecodeOwnership(name string, value []byte) (Ownership, error) {
 // Equal reports whether two records own the same objects.
 func (o Ownership) Equal(other Ownership) bool { return maps.Equal(o.Refs, other.Refs) }
 
-// VHostsToRead returns the vhosts that a reader must look into for a Diff: those of the state, and those in which the
-// topology owned something at its last apply. Ordered.
+// VHostsToRead returns the vhosts that a reader must look into for a Diff: those of the state, and
+// those in which the topology owned something at its last apply. Ordered.
 func VHostsToRead(want *State, recorded Ownership) []string {
 	seen := map[string]bool{}
 	for _, v := range want.VHosts() {

@@ -32,7 +32,8 @@ func TestOwnershipSurvivesEncoding(t *testing.T) {
 }
 
 func TestOwnershipText(t *testing.T) {
-	m := broker().owns("t", queue("q"), queue("a"), bind("amq.topic", "q", "k"), &topology.VHost{Name: "v"}, &topology.Parameter{VHost: "v", Component: "shovel", Name: "s"})
+	m := broker().owns("t", queue("q"), queue("a"), bind("amq.topic", "q", "k"), &topology.VHost{Name: "v"},
+		&topology.Parameter{VHost: "v", Component: "shovel", Name: "s"})
 	text, err := m.records["t"].Encode()
 	const want = `{"version":1,"vhosts":{"":{"vhost":["v"]},"/":{"binding":[["q","amq.topic","queue","k"]],"queue":["a","q"]},"v":{"parameter":[["s","shovel"]]}}}`
 	if err != nil || string(text) != want {
@@ -52,7 +53,8 @@ func TestOwnershipThatThisVersionCannotRead(t *testing.T) {
 		``:    "no ownership record",
 	} {
 		o, err := topology.DecodeOwnership("orders", []byte(text))
-		if err == nil || o.Broken == "" || len(o.Refs) > 0 || !strings.Contains(err.Error(), reason) || !strings.Contains(err.Error(), `"msgctl.orders"`) {
+		if err == nil || o.Broken == "" || len(o.Refs) > 0 || !strings.Contains(err.Error(), reason) ||
+			!strings.Contains(err.Error(), `"msgctl.orders"`) {
 			t.Errorf("%s: %v, %+v", text, err, o)
 		}
 	}

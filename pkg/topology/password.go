@@ -9,9 +9,10 @@ import (
 	"strings"
 )
 
-// PasswordMatches reports whether a live user's hash is that of the password: base64 of a 4-byte salt and the digest of
-// salt and password. algorithm is what the broker calls it (rabbit_password_hashing_sha256, which "" means too,
-// rabbit_password_hashing_sha512, rabbit_password_hashing_md5). It is false for an algorithm or a hash it does not know.
+// PasswordMatches reports whether a live user's hash is that of the password: base64 of a 4-byte
+// salt and the digest of salt and password. algorithm is what the broker calls it
+// (rabbit_password_hashing_sha256, which "" means too, rabbit_password_hashing_sha512,
+// rabbit_password_hashing_md5). It is false for an algorithm or a hash it does not know.
 func PasswordMatches(password, hash Secret, algorithm string) bool {
 	raw, err := base64.StdEncoding.DecodeString(string(hash))
 	if err != nil || len(raw) < 4 {

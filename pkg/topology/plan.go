@@ -21,10 +21,11 @@ const (
 	Adopt Action = "adopt"
 )
 
-// Field is one property of an object. Value is in normal form (see Normalise). A Secret value is compared by a rule of
-// its own and never shown.
+// Field is one property of an object. Value is in normal form (see Normalise). A Secret value is
+// compared by a rule of its own and never shown.
 type Field struct {
-	// Name is the field as the topology file calls it: messageTTL, deadLetter.exchange, arguments.x-foo, definition.max-length.
+	// Name is the field as the topology file calls it: messageTTL, deadLetter.exchange,
+	// arguments.x-foo, definition.max-length.
 	Name  string
 	Value any
 	// Unit tells a view how to show the value.
@@ -68,18 +69,20 @@ type Step struct {
 	Have    Object // nil for Create
 	Want    Object // nil for Delete
 	Changes []FieldChange
-	// Why says in words why the step is what it is: why a replace cannot be an update, why something is deleted.
+	// Why says in words why the step is what it is: why a replace cannot be an update, why
+	// something is deleted.
 	Why string
 	// Risk is set for Replace and Delete of queues (and of vhosts: the sum of their queues).
 	Risk *Risk
 	// Guard is what a Delete, or the deletion inside a Replace, may lose at most.
 	Guard Guard
-	// Blocked, when not empty, says why apply would refuse the whole plan, and which flag would allow the step.
+	// Blocked, when not empty, says why apply would refuse the whole plan, and which flag would
+	// allow the step.
 	Blocked string
 }
 
-// Plan is the difference between a wanted and a live state, as a value: what Apply executes, and nothing else.
-// Plans are immutable once made.
+// Plan is the difference between a wanted and a live state, as a value: what Apply executes, and
+// nothing else. Plans are immutable once made.
 type Plan struct {
 	// Name is the topology's name, "" when nothing records ownership.
 	Name string
@@ -89,17 +92,21 @@ type Plan struct {
 	Steps  []Step
 	// LeftAlone lists declared objects that cannot be applied without the management API.
 	LeftAlone []Ref
-	// Problems are what the broker would refuse or ignore. With an Error among them nothing is applied.
+	// Problems are what the broker would refuse or ignore. With an Error among them nothing is
+	// applied.
 	Problems diag.Diagnostics
 	// Retries says, for each queue with a retry ladder, how this broker does it.
 	Retries []Retry
 	// Unchanged counts declared objects that are as they should be.
 	Unchanged int
-	// Undeclared lists objects that the topology once applied and no longer declares, when the plan does not prune.
+	// Undeclared lists objects that the topology once applied and no longer declares, when the plan
+	// does not prune.
 	Undeclared []Ref
-	// Unowned lists declared objects that exist, are equal, and were not created by this topology: --adopt records them.
+	// Unowned lists declared objects that exist, are equal, and were not created by this topology:
+	// --adopt records them.
 	Unowned []Ref
-	// Ownership is what the record will be when all steps are done; nil when Name is "" or it cannot be kept.
+	// Ownership is what the record will be when all steps are done; nil when Name is "" or it
+	// cannot be kept.
 	Ownership *Ownership
 	// RecordedOwnership is what the broker's record says now.
 	RecordedOwnership *Ownership
@@ -146,7 +153,8 @@ func (p *Plan) Risk() Risk {
 	return sum
 }
 
-// Refusal says why Apply would not begin: errors among the problems, or blocked steps. nil when it would.
+// Refusal says why Apply would not begin: errors among the problems, or blocked steps. nil when it
+// would.
 func (p *Plan) Refusal() error {
 	blocked := p.Blocked()
 	if !p.Problems.HasErrors() && len(blocked) == 0 {
@@ -163,6 +171,7 @@ type DiffOptions struct {
 	Adopt bool
 	// ReplaceEmpty allows Replace of exchanges, and of queues that are unused and empty.
 	ReplaceEmpty bool
-	// MaxMessageLoss allows deletion of queues with that many messages in all (and any consumers when > 0). Default 0.
+	// MaxMessageLoss allows deletion of queues with that many messages in all (and any consumers
+	// when > 0). Default 0.
 	MaxMessageLoss int64
 }

@@ -5,15 +5,18 @@ import (
 	"sync"
 )
 
-// PolicyKey is one setting that a policy's definition may hold. Every cell was tried on 3.10.8, 4.0.5 and 4.3.6.
+// PolicyKey is one setting that a policy's definition may hold. Every cell was tried on 3.10.8,
+// 4.0.5 and 4.3.6.
 type PolicyKey struct {
 	// Name is the key in the definition: message-ttl.
 	Name string
 	Unit Unit
-	// Queues says which queue types a policy with this key can apply to. A policy with one key that a queue type does
-	// not support is not applied to that type at all, with none of its other keys. nil: the key gets in no type's way.
+	// Queues says which queue types a policy with this key can apply to. A policy with one key that
+	// a queue type does not support is not applied to that type at all, with none of its other
+	// keys. nil: the key gets in no type's way.
 	Queues []Support
-	// Since (inclusive) and Until (exclusive) bound the broker versions that accept the key; outside they answer 400.
+	// Since (inclusive) and Until (exclusive) bound the broker versions that accept the key;
+	// outside they answer 400.
 	Since, Until string
 	// Operator says that operator policies take the key, from OperatorSince.
 	Operator      bool
@@ -52,7 +55,8 @@ type policyTable struct {
 }
 
 var policyKeyTable = sync.OnceValue(func() policyTable {
-	t := policyTable{all: slices.Concat(limitKeys(), queueKeys(), placementKeys(), pluginKeys()), byName: map[string]PolicyKey{}}
+	t := policyTable{all: slices.Concat(limitKeys(), queueKeys(), placementKeys(), pluginKeys()),
+		byName: map[string]PolicyKey{}}
 	for _, k := range t.all {
 		t.byName[k.Name] = k
 	}
@@ -100,7 +104,8 @@ func placementKeys() []PolicyKey {
 		{Name: "target-group-size", Queues: on(Quorum), Since: "3.12", Operator: true},
 	}
 	// Classic queue mirroring: gone in 4.0.
-	for _, name := range []string{"ha-mode", "ha-params", "ha-sync-mode", "ha-sync-batch-size", "ha-promote-on-shutdown", "ha-promote-on-failure"} {
+	for _, name := range []string{"ha-mode", "ha-params", "ha-sync-mode", "ha-sync-batch-size", "ha-promote-on-shutdown",
+		"ha-promote-on-failure"} {
 		keys = append(keys, PolicyKey{Name: name, Queues: on(Classic), Until: "4.0"})
 	}
 	return keys
@@ -108,7 +113,8 @@ func placementKeys() []PolicyKey {
 
 func pluginKeys() []PolicyKey {
 	var keys []PolicyKey
-	for _, name := range []string{"federation-upstream", "federation-upstream-set", "federation-upstream-pattern", "shards-per-node", "routing-key"} {
+	for _, name := range []string{"federation-upstream", "federation-upstream-set", "federation-upstream-pattern",
+		"shards-per-node", "routing-key"} {
 		keys = append(keys, PolicyKey{Name: name, Exchanges: true})
 	}
 	return keys

@@ -2,7 +2,8 @@ package topology
 
 import "strings"
 
-// predeclaredTypes are the exchanges that every vhost has from the start (3.10.8, 4.0.5, 4.3.6), all durable.
+// predeclaredTypes are the exchanges that every vhost has from the start (3.10.8, 4.0.5, 4.3.6),
+// all durable.
 func predeclaredTypes() map[string]string {
 	return map[string]string{
 		"": "direct", "amq.direct": "direct", "amq.fanout": "fanout", "amq.topic": "topic", "amq.headers": "headers",
@@ -10,19 +11,23 @@ func predeclaredTypes() map[string]string {
 	}
 }
 
-// IsReserved reports whether a name begins with amq., which only the broker itself may declare and delete.
+// IsReserved reports whether a name begins with amq., which only the broker itself may declare and
+// delete.
 func IsReserved(name string) bool { return strings.HasPrefix(name, "amq.") }
 
-// IsPredeclared reports whether every vhost has an exchange of that name from the start. The default exchange is "".
+// IsPredeclared reports whether every vhost has an exchange of that name from the start. The
+// default exchange is "".
 func IsPredeclared(exchange string) bool {
 	_, ok := predeclaredTypes()[exchange]
 	return ok
 }
 
-// PredeclaredType returns the type of an exchange that every vhost has from the start, "" for others.
+// PredeclaredType returns the type of an exchange that every vhost has from the start, "" for
+// others.
 func PredeclaredType(exchange string) string { return predeclaredTypes()[exchange] }
 
-// untouchable reports whether msgctl never creates, changes or deletes the object, whoever declares it.
+// untouchable reports whether msgctl never creates, changes or deletes the object, whoever declares
+// it.
 func untouchable(ref Ref) bool {
 	switch ref.Kind {
 	case KindExchange:

@@ -65,8 +65,8 @@ func TestApplyingTheDiffLeavesNone(t *testing.T) {
 	})
 }
 
-// TestFaultsNeverLoseOwnership applies with random failures, again and again. What exists and did not before must be in
-// the record at every moment, and in the end everything is as declared.
+// TestFaultsNeverLoseOwnership applies with random failures, again and again. What exists and did
+// not before must be in the record at every moment, and in the end everything is as declared.
 func TestFaultsNeverLoseOwnership(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newModel("/")

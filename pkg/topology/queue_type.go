@@ -2,10 +2,11 @@ package topology
 
 import "maps"
 
-// QueueType returns the type that a queue of the state has on a broker of that version ("" is the newest): the one that the files name,
-// and else, from 4.0 on, the default of the vhost that the state declares, which durable queues get that are neither auto-delete nor
-// exclusive. An import of definitions and a declaration do the same (seen on 3.10.8, 4.0.5, 4.3.6). What a live vhost has by default is
-// not looked at: see Diff.
+// QueueType returns the type that a queue of the state has on a broker of that version ("" is the
+// newest): the one that the files name, and else, from 4.0 on, the default of the vhost that the
+// state declares, which durable queues get that are neither auto-delete nor exclusive. An import of
+// definitions and a declaration do the same (seen on 3.10.8, 4.0.5, 4.3.6). What a live vhost has
+// by default is not looked at: see Diff.
 func (s *State) QueueType(q *Queue, version string) string {
 	if q.TypeDeclared || !takesDefaultType(q, version) {
 		return q.Type
@@ -28,7 +29,8 @@ func (s *State) declaredDefault(vhost string) string {
 	return ""
 }
 
-// Typed returns the state with the type of every queue set to its QueueType: s itself when that changes nothing. s is not changed.
+// Typed returns the state with the type of every queue set to its QueueType: s itself when that
+// changes nothing. s is not changed.
 func (s *State) Typed(version string) *State {
 	vhosts := map[string]bool{}
 	for ref := range s.objects {

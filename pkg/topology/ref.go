@@ -28,10 +28,11 @@ const (
 	KindParameter       Kind = "parameter"
 )
 
-// Kinds returns every kind in creation order: what comes later may depend on what comes earlier, never the reverse.
-// Policies come before queues, so that no queue lives a moment without its dead-letter exchange. Topic
-// permissions come behind exchanges: 4.3.6 takes one for an existing exchange only. Parameters come last: a dynamic shovel
-// declares the queues it misses, with no arguments, and would take their place.
+// Kinds returns every kind in creation order: what comes later may depend on what comes earlier,
+// never the reverse. Policies come before queues, so that no queue lives a moment without its
+// dead-letter exchange. Topic permissions come behind exchanges: 4.3.6 takes one for an existing
+// exchange only. Parameters come last: a dynamic shovel declares the queues it misses, with no
+// arguments, and would take their place.
 func Kinds() []Kind {
 	return []Kind{
 		KindVHost, KindUser, KindUserLimit, KindPermission, KindVHostLimit, KindGlobalParameter,
@@ -57,7 +58,8 @@ func (k Kind) Order() int {
 	return len(order)
 }
 
-// Ref identifies one object on a broker. It is comparable: use it as a map key. Which fields are set depends on Kind:
+// Ref identifies one object on a broker. It is comparable: use it as a map key. Which fields are
+// set depends on Kind:
 //
 //	vhost, user, global parameter   Name
 //	user limit                      Parent (user), Name (max-connections, max-channels)
@@ -79,7 +81,8 @@ type Ref struct {
 	Arguments   string          `json:"arguments,omitempty"`
 }
 
-// String names the object without its vhost, as a person would: queue "orders", binding "x" -> queue "q", key "k".
+// String names the object without its vhost, as a person would: queue "orders", binding "x" ->
+// queue "q", key "k".
 func (r Ref) String() string {
 	switch r.Kind {
 	case KindBinding:
@@ -111,7 +114,8 @@ func (r Ref) Full() string {
 	return fmt.Sprintf("%s in vhost %q", r, r.VHost)
 }
 
-// Compare orders references by vhost, kind (creation order), then name and the rest, for stable output.
+// Compare orders references by vhost, kind (creation order), then name and the rest, for stable
+// output.
 func (r Ref) Compare(o Ref) int {
 	if c := strings.Compare(r.VHost, o.VHost); c != 0 {
 		return c
@@ -122,7 +126,8 @@ func (r Ref) Compare(o Ref) int {
 	return r.compareNames(o)
 }
 
-// compareInOrder orders references by kind first: the order in which a plan lists and apply executes.
+// compareInOrder orders references by kind first: the order in which a plan lists and apply
+// executes.
 func (r Ref) compareInOrder(o Ref) int {
 	if r.Kind != o.Kind {
 		return cmp.Compare(r.Kind.Order(), o.Kind.Order())
@@ -135,7 +140,8 @@ func (r Ref) compareInOrder(o Ref) int {
 
 func (r Ref) compareNames(o Ref) int {
 	pairs := [...][2]string{
-		{r.Parent, o.Parent}, {string(r.Destination), string(o.Destination)}, {r.Name, o.Name}, {r.Key, o.Key}, {r.Arguments, o.Arguments},
+		{r.Parent, o.Parent}, {string(r.Destination), string(o.Destination)}, {r.Name, o.Name}, {r.Key, o.Key}, {r.Arguments,
+			o.Arguments},
 	}
 	for _, p := range pairs {
 		if c := strings.Compare(p[0], p[1]); c != 0 {

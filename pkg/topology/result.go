@@ -55,8 +55,8 @@ func (r Result) Err() error {
 type PartialError struct {
 	Done, Failed, Skipped int
 	Interrupted           bool
-	// First is the first failure in the plan's order, or why ownership could not be recorded; nil when the apply was
-	// only interrupted.
+	// First is the first failure in the plan's order, or why ownership could not be recorded; nil
+	// when the apply was only interrupted.
 	First error
 }
 

@@ -9,8 +9,8 @@ import (
 // Redacted is what stands where a secret would.
 const Redacted = "********"
 
-// Secret is text that is never printed: every formatting verb, JSON and YAML show Redacted. Convert with string(s) where
-// it goes to the broker, and nowhere else.
+// Secret is text that is never printed: every formatting verb, JSON and YAML show Redacted. Convert
+// with string(s) where it goes to the broker, and nowhere else.
 type Secret string
 
 // Format implements fmt.Formatter for every verb.
@@ -27,15 +27,18 @@ func (s Secret) String() string {
 // MarshalText makes encoders print the redacted form.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// SecretURI is a URI that is printed without its password. Convert with string(u) where it goes to the broker.
+// SecretURI is a URI that is printed without its password. Convert with string(u) where it goes to
+// the broker.
 type SecretURI string
 
-// lazily compiles an expression when it is first used, so that programs do not pay for it when they start.
+// lazily compiles an expression when it is first used, so that programs do not pay for it when they
+// start.
 func lazily(expr string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 }
 
-// uriPassword finds user:password@ in each URI of a text; several may stand in one, with spaces or commas between.
+// uriPassword finds user:password@ in each URI of a text; several may stand in one, with spaces or
+// commas between.
 var uriPassword = lazily(`(://[^/\s:@]*:)[^\s@]*@`)
 
 // uriSecretParameter finds what a shovel's or upstream's query may carry.

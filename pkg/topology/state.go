@@ -10,15 +10,18 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-// State is a set of objects: what a file declares, or what a broker has. The zero State is empty and ready to read;
-// Add makes its maps. Reading from several goroutines is safe, adding is not.
+// State is a set of objects: what a file declares, or what a broker has. The zero State is empty
+// and ready to read; Add makes its maps. Reading from several goroutines is safe, adding is not.
 type State struct {
-	// Name is the topology's name, the owner of what apply creates. "" for a live state, and for definitions files.
+	// Name is the topology's name, the owner of what apply creates. "" for a live state, and for
+	// definitions files.
 	Name string
-	// Home is the vhost that the file is about. One file applied to two vhosts makes two topologies: see Owner.
+	// Home is the vhost that the file is about. One file applied to two vhosts makes two
+	// topologies: see Owner.
 	Home    string
 	objects map[Ref]Object
-	// places says where in a file an object is declared, and where its parts are written: see Locate.
+	// places says where in a file an object is declared, and where its parts are written: see
+	// Locate.
 	places map[Ref]place
 	// order remembers what Objects returns, as long as nothing is added.
 	order *order
@@ -44,8 +47,9 @@ type order struct {
 	list  []Object
 }
 
-// Owner names the topology in the broker's records: name@vhost. The vhost belongs to it, because teams apply one file, with
-// the vhost from a variable, to several vhosts of a cluster: pruning one must not touch the others. "" without a name.
+// Owner names the topology in the broker's records: name@vhost. The vhost belongs to it, because
+// teams apply one file, with the vhost from a variable, to several vhosts of a cluster: pruning one
+// must not touch the others. "" without a name.
 func (s *State) Owner() string {
 	if s.Name == "" || s.Home == "" {
 		return s.Name
@@ -53,8 +57,8 @@ func (s *State) Owner() string {
 	return s.Name + "@" + s.Home
 }
 
-// Add puts o into the state and remembers where it is declared (the zero Position for a live object). It returns an
-// error when the state has an object of that Ref already.
+// Add puts o into the state and remembers where it is declared (the zero Position for a live
+// object). It returns an error when the state has an object of that Ref already.
 func (s *State) Add(o Object, at diag.Position) error {
 	ref := o.Ref()
 	if _, dup := s.objects[ref]; dup {
@@ -86,8 +90,8 @@ func (s *State) Has(ref Ref) bool { _, ok := s.objects[ref]; return ok }
 // Position returns where the object is declared, zero when unknown.
 func (s *State) Position(ref Ref) diag.Position { return s.places[ref].at }
 
-// Locate remembers where the parts of an object are written: arguments, by their names in the protocol, and fields, by any name.
-// The map is kept, not copied.
+// Locate remembers where the parts of an object are written: arguments, by their names in the
+// protocol, and fields, by any name. The map is kept, not copied.
 func (s *State) Locate(ref Ref, parts map[string]diag.Position) {
 	if len(parts) == 0 {
 		return
@@ -100,7 +104,8 @@ func (s *State) Locate(ref Ref, parts map[string]diag.Position) {
 	s.places[ref] = at
 }
 
-// PartPosition returns where a part of an object is written, the object's Position when that is not known.
+// PartPosition returns where a part of an object is written, the object's Position when that is not
+// known.
 func (s *State) PartPosition(ref Ref, part string) diag.Position {
 	place := s.places[ref]
 	if at, ok := place.parts[part]; ok {
@@ -172,13 +177,14 @@ type Live struct {
 	Ownership map[string]Ownership
 	// MissingVHosts lists vhosts that were asked for and do not exist.
 	MissingVHosts []string
-	// Unreadable says, per kind that could not be read, why (no administrator, AMQP only). A kind in it has no
-	// objects in State, which then says nothing about the broker.
+	// Unreadable says, per kind that could not be read, why (no administrator, AMQP only). A kind
+	// in it has no objects in State, which then says nothing about the broker.
 	Unreadable map[Kind]string
 }
 
-// QueueStatus is what is at stake in a queue when it goes. Counts of classic and quorum queues can be up to 7 s old where the broker's
-// management database serves them (seen on 3.10.8, 4.0.5, 4.3.6); a writer checks again before it deletes.
+// QueueStatus is what is at stake in a queue when it goes. Counts of classic and quorum queues can
+// be up to 7 s old where the broker's management database serves them (seen on 3.10.8, 4.0.5,
+// 4.3.6); a writer checks again before it deletes.
 type QueueStatus struct {
 	Messages  int64
 	Consumers int64
@@ -191,8 +197,9 @@ type Server struct {
 	Version       string // "4.3.6"; "" unknown
 	ClusterName   string
 	ExchangeTypes []string // enabled exchange types; nil unknown
-	// DeniedFeatures are the deprecated features that this node refuses (/api/deprecated-features, state denied or
-	// phase denied_by_default/removed): queue_master_locator, transient_nonexcl_queues. nil unknown (404 on 3.10.8).
+	// DeniedFeatures are the deprecated features that this node refuses (/api/deprecated-features,
+	// state denied or phase denied_by_default/removed): queue_master_locator,
+	// transient_nonexcl_queues. nil unknown (404 on 3.10.8).
 	DeniedFeatures []string
 	// DefaultQueueType is the node's own default, "" unknown or none (3.10).
 	DefaultQueueType string
@@ -203,12 +210,12 @@ type Server struct {
 	AMQPOnly bool
 }
 
-// Ownership records what one topology applied and therefore may prune. Name is its State.Owner. It is kept in the broker, as the
-// global parameter "msgctl.<name>@<vhost>".
+// Ownership records what one topology applied and therefore may prune. Name is its State.Owner. It
+// is kept in the broker, as the global parameter "msgctl.<name>@<vhost>".
 type Ownership struct {
 	Name string
 	Refs map[Ref]bool
-	// Broken, when not empty, says why the record in the broker cannot be used (written by a newer msgctl, damaged).
-	// Refs is empty then, and the record must not be overwritten.
+	// Broken, when not empty, says why the record in the broker cannot be used (written by a newer
+	// msgctl, damaged). Refs is empty then, and the record must not be overwritten.
 	Broken string
 }

@@ -17,7 +17,8 @@ func names(list []topology.Object) []string {
 	return out
 }
 
-// TestObjectsAreInOrder, also those that are added after somebody has asked, and whatever a caller does to the list.
+// TestObjectsAreInOrder, also those that are added after somebody has asked, and whatever a caller
+// does to the list.
 func TestObjectsAreInOrder(t *testing.T) {
 	s := &topology.State{}
 	if len(s.Objects()) != 0 {
@@ -61,15 +62,18 @@ func TestLocateKeepsThePosition(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Locate(q.Ref(), map[string]diag.Position{"type": {Line: 2}})
-	if s.Position(q.Ref()).Line != 1 || s.PartPosition(q.Ref(), "type").Line != 2 || s.PartPosition(q.Ref(), "durable").Line != 1 {
+	if s.Position(q.Ref()).Line != 1 || s.PartPosition(q.Ref(), "type").Line != 2 ||
+		s.PartPosition(q.Ref(), "durable").Line != 1 {
 		t.Errorf("got %v, %v, %v", s.Position(q.Ref()), s.PartPosition(q.Ref(), "type"), s.PartPosition(q.Ref(), "durable"))
 	}
 }
 
-// TestTyped: files that say nothing of types are left as they are, and the others are not changed either.
+// TestTyped: files that say nothing of types are left as they are, and the others are not changed
+// either.
 func TestTyped(t *testing.T) {
 	s := &topology.State{}
-	q, wait := &topology.Queue{VHost: "/", Name: "q", Type: topology.Classic, Durable: true}, &topology.Queue{VHost: "/", Name: "wait", Type: topology.Classic, Durable: true, TypeDeclared: true}
+	q, wait := &topology.Queue{VHost: "/", Name: "q", Type: topology.Classic, Durable: true}, &topology.Queue{VHost: "/",
+		Name: "wait", Type: topology.Classic, Durable: true, TypeDeclared: true}
 	other := &topology.Queue{VHost: "other", Name: "q", Type: topology.Classic, Durable: true}
 	v := &topology.VHost{Name: "/", DefaultQueueType: topology.Stream}
 	for _, o := range []topology.Object{q, wait, other, v} {
@@ -82,7 +86,8 @@ func TestTyped(t *testing.T) {
 	}
 	v.Declared.DefaultQueueType = true
 	typed := s.Typed("")
-	for ref, want := range map[topology.Ref]string{q.Ref(): topology.Stream, wait.Ref(): topology.Classic, other.Ref(): topology.Classic} {
+	for ref, want := range map[topology.Ref]string{q.Ref(): topology.Stream, wait.Ref(): topology.Classic,
+		other.Ref(): topology.Classic} {
 		o, _ := typed.Get(ref)
 		if got := o.(*topology.Queue).Type; got != want || typed.Position(ref).Line != 7 {
 			t.Errorf("%s: got %s, want %s", ref, got, want)

@@ -6,11 +6,12 @@ import (
 	"strings"
 )
 
-// NewestLine is the newest release line of RabbitMQ that msgctl is tested with: what is judged without a broker is judged as for it.
+// NewestLine is the newest release line of RabbitMQ that msgctl is tested with: what is judged
+// without a broker is judged as for it.
 const NewestLine = "4.3"
 
-// CompareVersions orders two broker versions by their numbers: "4.10.0" is after "4.3.6", and "4.3" equals "4.3.0". What
-// follows the numbers (-rc.1, +debian) does not count.
+// CompareVersions orders two broker versions by their numbers: "4.10.0" is after "4.3.6", and "4.3"
+// equals "4.3.0". What follows the numbers (-rc.1, +debian) does not count.
 func CompareVersions(a, b string) int {
 	for a != "" || b != "" {
 		var x, y int
@@ -23,8 +24,8 @@ func CompareVersions(a, b string) int {
 	return 0
 }
 
-// VersionAtLeast reports whether version is minimum or newer. An empty minimum is met by every version; an empty version
-// (unknown) meets every minimum.
+// VersionAtLeast reports whether version is minimum or newer. An empty minimum is met by every
+// version; an empty version (unknown) meets every minimum.
 func VersionAtLeast(version, minimum string) bool {
 	return minimum == "" || version == "" || CompareVersions(version, minimum) >= 0
 }

@@ -14,7 +14,8 @@ import (
 	"time"
 )
 
-// image is what a private container runs: the newest line that msgctl supports, with the management plugin.
+// image is what a private container runs: the newest line that msgctl supports, with the management
+// plugin.
 const image = "rabbitmq:4-management"
 
 // dockerAnswers is false when there is only a client: `docker info` asks the engine.
@@ -61,8 +62,8 @@ func startContainer(ctx context.Context, o Options) (*Node, error) {
 	return n, nil
 }
 
-// containerFiles writes the configuration that the container mounts. The image runs as a user of its own, so the
-// files must be readable by all; they hold no secret.
+// containerFiles writes the configuration that the container mounts. The image runs as a user of
+// its own, so the files must be readable by all; they hold no secret.
 func containerFiles(o Options) (string, error) {
 	dir, err := os.MkdirTemp("", "msgctl-node-")
 	if err != nil {
@@ -89,7 +90,8 @@ func containerFiles(o Options) (string, error) {
 	return dir, nil
 }
 
-// createArgs fixes the hostname, because RabbitMQ names its data directory after it: a restart must find it again.
+// createArgs fixes the hostname, because RabbitMQ names its data directory after it: a restart must
+// find it again.
 func (c *container) createArgs(p ports) []string {
 	return []string{
 		"create", "--name", c.name, "--hostname", "msgctl",

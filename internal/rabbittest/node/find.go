@@ -16,7 +16,8 @@ import (
 //  1. the running one named by MSGCTL_URL (and MSGCTL_API); it is not ours, and is never stopped;
 //  2. a private node of the rabbitmq-server on this machine;
 //  3. a private container, when a Docker engine answers;
-//  4. a private node of the distribution's package, installed with apt-get as root or through sudo without a password.
+//  4. a private node of the distribution's package, installed with apt-get as root or through sudo
+//     without a password.
 //
 // The error of the last names all four, so that a reader knows what to do.
 func Find(ctx context.Context, o Options) (*Node, error) {
@@ -55,7 +56,8 @@ func given(ctx context.Context, raw, api string) (*Node, error) {
 	return n, n.Wait(ctx)
 }
 
-// apiFor derives the management address as msgctl does: the same host and user, port 15672, or 15671 with TLS.
+// apiFor derives the management address as msgctl does: the same host and user, port 15672, or
+// 15671 with TLS.
 func apiFor(u *url.URL, api string) (string, error) {
 	if api == "" {
 		scheme, port := "http", "15672"
@@ -74,8 +76,8 @@ func apiFor(u *url.URL, api string) (string, error) {
 	return strings.TrimSuffix(a.String(), "/"), nil
 }
 
-// installScript installs the package and keeps its service from starting: only the program is wanted, and a broker
-// that nobody asked for, on the default port, would be left behind.
+// installScript installs the package and keeps its service from starting: only the program is
+// wanted, and a broker that nobody asked for, on the default port, would be left behind.
 const installScript = `set -e
 export DEBIAN_FRONTEND=noninteractive
 policy=/usr/sbin/policy-rc.d

@@ -13,8 +13,9 @@ import (
 // ErrNotInstalled means that no RabbitMQ server was found.
 var ErrNotInstalled = errors.New("no rabbitmq-server")
 
-// debianSbin is where Debian and Ubuntu keep RabbitMQ's own scripts. The rabbitmq-server in /usr/sbin is a wrapper
-// that switches to the user rabbitmq and to the system's directories, so it is of no use for a private node.
+// debianSbin is where Debian and Ubuntu keep RabbitMQ's own scripts. The rabbitmq-server in
+// /usr/sbin is a wrapper that switches to the user rabbitmq and to the system's directories, so it
+// is of no use for a private node.
 const debianSbin = "usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin"
 
 // installation is a RabbitMQ server on disk.
@@ -26,8 +27,9 @@ type installation struct {
 
 var versionInPath = regexp.MustCompile(`rabbitmq(?:_server)?[-/](\d+\.\d+\.\d+)`)
 
-// Installed returns the version of the RabbitMQ server below root ("" or "/": this machine's own) without starting
-// it, and ErrNotInstalled when there is none. The version is "" when the directory's name does not tell it.
+// Installed returns the version of the RabbitMQ server below root ("" or "/": this machine's own)
+// without starting it, and ErrNotInstalled when there is none. The version is "" when the
+// directory's name does not tell it.
 func Installed(root string) (version string, err error) {
 	in, err := findInstallation(root)
 	return in.version, err
@@ -52,7 +54,8 @@ func findInstallation(root string) (installation, error) {
 	return installationInPath()
 }
 
-// installationInPath is for generic tarballs and Homebrew, whose rabbitmq-server is the script itself or a link to it.
+// installationInPath is for generic tarballs and Homebrew, whose rabbitmq-server is the script
+// itself or a link to it.
 func installationInPath() (installation, error) {
 	script, err := exec.LookPath("rabbitmq-server")
 	if err != nil {

@@ -62,7 +62,8 @@ func newLocal(in installation, o Options) (*local, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &local{in: in, ports: p, dir: outside[len(in.root):], name: "msgctl-" + strings.ToLower(rand.Text()[:10]) + "@localhost"}
+	l := &local{in: in, ports: p, dir: outside[len(in.root):], name: "msgctl-" + strings.ToLower(rand.Text()[:10]) +
+		"@localhost"}
 	if err := l.prepare(o); err != nil {
 		return nil, errors.Join(err, l.close())
 	}
@@ -79,7 +80,8 @@ func nodeDir(root string) (string, error) {
 	return os.MkdirTemp(root+"/tmp", "msgctl-node-")
 }
 
-// prepare writes the configuration and starts what lives as long as the node, not as long as one boot of it.
+// prepare writes the configuration and starts what lives as long as the node, not as long as one
+// boot of it.
 func (l *local) prepare(o Options) error {
 	config := l.ports.config() + strings.Join(o.Config, "\n") + "\n"
 	if o.Definitions != "" {
@@ -105,8 +107,8 @@ func (l *local) prepare(o Options) error {
 	if err != nil {
 		return err
 	}
-	// In the foreground, as the leader of the node's process group: Erlang would otherwise start a daemon of its own
-	// that outlives the node.
+	// In the foreground, as the leader of the node's process group: Erlang would otherwise start a
+	// daemon of its own that outlives the node.
 	l.epmd, err = l.spawn(0, "epmd.log", epmd)
 	if err != nil {
 		return fmt.Errorf("start epmd: %w", err)
@@ -118,13 +120,15 @@ func (l *local) prepare(o Options) error {
 
 func (l *local) outside(name string) string { return filepath.Join(l.in.root+l.dir, name) }
 
-// env is the whole environment of the node and of its tools: nothing of the caller's or the machine's settings.
+// env is the whole environment of the node and of its tools: nothing of the caller's or the
+// machine's settings.
 func (l *local) env() []string {
 	path := "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 	if l.in.root == "" {
 		path = os.Getenv("PATH") + ":" + path
 	}
-	// RabbitMQ's Erlang cookie and the interface of the distribution protocol, for the server and its tools alike.
+	// RabbitMQ's Erlang cookie and the interface of the distribution protocol, for the server and
+	// its tools alike.
 	erl := "-setcookie " + l.name[:17] + " -kernel inet_dist_use_interface {127,0,0,1}"
 	return []string{
 		"PATH=" + path, "LANG=C.UTF-8", "HOME=" + l.dir,
@@ -140,8 +144,9 @@ func (l *local) env() []string {
 		"RABBITMQ_DIST_PORT=" + strconv.Itoa(l.ports.dist),
 		"ERL_EPMD_ADDRESS=127.0.0.1", "ERL_EPMD_PORT=" + strconv.Itoa(l.ports.epmd),
 		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=" + erl, "RABBITMQ_CTL_ERL_ARGS=" + erl,
-		// Makes the start script exec the Erlang machine instead of waiting for it, so that our child is the broker
-		// itself and kill -9 hits the right process. Seen on 3.10.8, 4.0.5 and 4.3.6.
+		// Makes the start script exec the Erlang machine instead of waiting for it, so that our
+		// child is the broker itself and kill -9 hits the right process. Seen on 3.10.8, 4.0.5 and
+		// 4.3.6.
 		"RUNNING_UNDER_SYSTEMD=true",
 	}
 }
@@ -154,7 +159,8 @@ func (l *local) command(ctx context.Context, name string, args ...string) *exec.
 	return cmd
 }
 
-// spawn starts a long-lived process with its output in a file: a pipe would keep `go test` waiting for it.
+// spawn starts a long-lived process with its output in a file: a pipe would keep `go test` waiting
+// for it.
 func (l *local) spawn(group int, log, name string) (*process, error) {
 	out, err := os.Create(l.outside(log))
 	if err != nil {
@@ -188,8 +194,8 @@ func (l *local) alive() error {
 
 func (l *local) running() bool { return l.beam != nil && !l.beam.gone() }
 
-// whyEnded returns what a person needs to see when a node ends too early: the first errors of its log, since crash
-// reports that only repeat them follow; or, without errors, the end of the log.
+// whyEnded returns what a person needs to see when a node ends too early: the first errors of its
+// log, since crash reports that only repeat them follow; or, without errors, the end of the log.
 func (l *local) whyEnded() string {
 	const enough = 8
 	text, _ := os.ReadFile(l.outside("node.log"))
@@ -202,7 +208,8 @@ func (l *local) whyEnded() string {
 
 func notAnError(line string) bool { return !strings.Contains(line, "[error]") }
 
-// stop sends SIGTERM, on which RabbitMQ closes connections and flushes its queues (seen on 3.10.8, 4.0.5, 4.3.6).
+// stop sends SIGTERM, on which RabbitMQ closes connections and flushes its queues (seen on 3.10.8,
+// 4.0.5, 4.3.6).
 func (l *local) stop(ctx context.Context) error {
 	if !l.running() {
 		return nil
@@ -269,8 +276,9 @@ prometheus.tcp.port = %d
 `, p.amqp, p.api, p.prometheus)
 }
 
-// freePorts asks the kernel for ports that nobody uses. All are held until the last is found, so they differ; between
-// here and the node's start another process could still take one, which the start would then report.
+// freePorts asks the kernel for ports that nobody uses. All are held until the last is found, so
+// they differ; between here and the node's start another process could still take one, which the
+// start would then report.
 func freePorts() (ports, error) {
 	var found [5]int
 	for i := range found {

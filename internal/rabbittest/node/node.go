@@ -1,9 +1,9 @@
 // Package node finds or starts a private RabbitMQ node, for the tests and for the demo.
 //
-// A private node listens on free ports of 127.0.0.1 only, has its own epmd, cookie, node name and temporary
-// directory, reads none of the machine's own RabbitMQ configuration, and leaves nothing behind: Close removes it,
-// and when the process that started it dies, however that happens (Ctrl-C and kill -9 included), a small guard
-// process kills the node and removes its directory.
+// A private node listens on free ports of 127.0.0.1 only, has its own epmd, cookie, node name and
+// temporary directory, reads none of the machine's own RabbitMQ configuration, and leaves nothing
+// behind: Close removes it, and when the process that started it dies, however that happens (Ctrl-C
+// and kill -9 included), a small guard process kills the node and removes its directory.
 //
 // The package knows nothing of package testing. Package rabbittest is what tests use.
 package node
@@ -16,20 +16,23 @@ import (
 	"net/url"
 )
 
-// ErrNotOurs is returned by everything that would stop or break a broker that this package did not start.
+// ErrNotOurs is returned by everything that would stop or break a broker that this package did not
+// start.
 var ErrNotOurs = errors.New("this broker was given by MSGCTL_URL, not started here: it is left alone")
 
-// Options say how to start a node. The zero value is a node of this machine's own RabbitMQ with the default plugins.
+// Options say how to start a node. The zero value is a node of this machine's own RabbitMQ with the
+// default plugins.
 type Options struct {
-	// Root is the directory that a RabbitMQ installation of another Debian lives in; the node is started inside it
-	// with chroot, which needs root. "" and "/" mean this machine's own.
+	// Root is the directory that a RabbitMQ installation of another Debian lives in; the node is
+	// started inside it with chroot, which needs root. "" and "/" mean this machine's own.
 	Root string
 	// Config holds further lines for rabbitmq.conf ("disk_free_limit.absolute = 1GB").
 	Config []string
 	// Plugins replaces DefaultPlugins.
 	Plugins []string
-	// Definitions is a definitions file (JSON) that the node loads when it boots. RabbitMQ then creates neither its
-	// default user nor the vhost "/", so the file must hold them, and Login and Password one of its administrators.
+	// Definitions is a definitions file (JSON) that the node loads when it boots. RabbitMQ then
+	// creates neither its default user nor the vhost "/", so the file must hold them, and Login and
+	// Password one of its administrators.
 	Definitions string
 	// Login and Password are used in the node's URLs. "" means guest and guest.
 	Login, Password string
@@ -37,8 +40,8 @@ type Options struct {
 	Note io.Writer
 }
 
-// DefaultPlugins are enabled unless Options.Plugins says otherwise. The management plugin is always needed: a node
-// counts as started when its API answers.
+// DefaultPlugins are enabled unless Options.Plugins says otherwise. The management plugin is always
+// needed: a node counts as started when its API answers.
 func DefaultPlugins() []string {
 	return []string{
 		"rabbitmq_management", "rabbitmq_prometheus", "rabbitmq_shovel", "rabbitmq_shovel_management",
@@ -89,21 +92,23 @@ type Node struct {
 // Line is the broker's minor version line: "4.0" for 4.0.5.
 func (n *Node) Line() string { return lineOf(n.Version) }
 
-// Stop ends the broker in order, as an operator would: durable queues and persistent messages survive a Restart.
+// Stop ends the broker in order, as an operator would: durable queues and persistent messages
+// survive a Restart.
 func (n *Node) Stop(ctx context.Context) error { return wrap("stop node", n.run.stop(ctx)) }
 
-// Kill ends the broker as a power cut would (kill -9). It may be started again with Restart. What was declared moments before may
-// be gone then, with its confirmed messages: see SyncMetadata.
+// Kill ends the broker as a power cut would (kill -9). It may be started again with Restart. What
+// was declared moments before may be gone then, with its confirmed messages: see SyncMetadata.
 func (n *Node) Kill() error { return wrap("kill node", n.run.kill()) }
 
-// Freeze stops the broker's process from running without closing its connections (SIGSTOP): to a client it looks
-// like a network that swallows everything. Thaw ends it.
+// Freeze stops the broker's process from running without closing its connections (SIGSTOP): to a
+// client it looks like a network that swallows everything. Thaw ends it.
 func (n *Node) Freeze() error { return wrap("freeze node", n.run.signal(true)) }
 
 // Thaw ends Freeze.
 func (n *Node) Thaw() error { return wrap("thaw node", n.run.signal(false)) }
 
-// Restart stops the broker if it runs, starts it on the same ports with the same data, and returns when it answers.
+// Restart stops the broker if it runs, starts it on the same ports with the same data, and returns
+// when it answers.
 func (n *Node) Restart(ctx context.Context) error {
 	if n.run.alive() == nil {
 		if err := n.Stop(ctx); err != nil {
@@ -121,8 +126,9 @@ func (n *Node) Ctl(ctx context.Context, args ...string) (string, error) {
 	return n.run.ctl(ctx, args...)
 }
 
-// SetMemoryAlarm raises or clears the memory alarm: while it is up, the broker reads nothing from connections that
-// publish. Seen on 3.10.8, 4.0.5 and 4.3.6: a watermark of 0 raises it within a second.
+// SetMemoryAlarm raises or clears the memory alarm: while it is up, the broker reads nothing from
+// connections that publish. Seen on 3.10.8, 4.0.5 and 4.3.6: a watermark of 0 raises it within a
+// second.
 func (n *Node) SetMemoryAlarm(ctx context.Context, on bool) error {
 	mark := "0.6"
 	if on {
@@ -132,17 +138,20 @@ func (n *Node) SetMemoryAlarm(ctx context.Context, on bool) error {
 	return err
 }
 
-// SyncMetadata returns when what was declared so far would survive Kill. A queue and a persistent, confirmed message in it, killed at
-// once, were gone in 5 of 50 attempts on 4.0.5, and in none of 30 with this in between; never in 20 on 3.10.8 and on 4.3.6.
+// SyncMetadata returns when what was declared so far would survive Kill. A queue and a persistent,
+// confirmed message in it, killed at once, were gone in 5 of 50 attempts on 4.0.5, and in none of
+// 30 with this in between; never in 20 on 3.10.8 and on 4.3.6.
 func (n *Node) SyncMetadata(ctx context.Context) error {
 	_, err := n.Ctl(ctx, "eval", "catch mnesia:sync_log().") // 4.3 has no Mnesia any more
 	return err
 }
 
-// Close kills the node if it is private and removes every trace of it. It may be called more than once.
+// Close kills the node if it is private and removes every trace of it. It may be called more than
+// once.
 func (n *Node) Close() error { return wrap("remove node", n.run.close()) }
 
-// Wait returns when the broker answers on AMQP and on the management API, and fails when it has died or ctx ends.
+// Wait returns when the broker answers on AMQP and on the management API, and fails when it has
+// died or ctx ends.
 func (n *Node) Wait(ctx context.Context) error {
 	version, err := waitReady(ctx, n.URL, n.API, n.run.alive)
 	if err != nil {

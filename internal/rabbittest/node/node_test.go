@@ -206,7 +206,8 @@ func TestBadConfigIsReported(t *testing.T) {
 	}
 }
 
-// A program may keep nothing of a node but its URL. This one is removed by its guard when the test program ends.
+// A program may keep nothing of a node but its URL. This one is removed by its guard when the test
+// program ends.
 func TestNodeOutlivesItsVariable(t *testing.T) {
 	api := forgotten(t)
 	for range 3 {

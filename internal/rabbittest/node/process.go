@@ -10,7 +10,8 @@ import (
 	"syscall"
 )
 
-// process is a child that is waited for from the moment it starts, so that its end is seen and no zombie stays.
+// process is a child that is waited for from the moment it starts, so that its end is seen and no
+// zombie stays.
 type process struct {
 	cmd  *exec.Cmd
 	done chan struct{}
@@ -43,7 +44,8 @@ func (p *process) gone() bool {
 
 func (p *process) signal(s syscall.Signal) error { return p.cmd.Process.Signal(s) }
 
-// end sends s and returns when the process is gone. A process frozen by SIGSTOP is thawed first, or it would never act.
+// end sends s and returns when the process is gone. A process frozen by SIGSTOP is thawed first, or
+// it would never act.
 func (p *process) end(ctx context.Context, s syscall.Signal) error {
 	if err := p.signal(s); err != nil && !p.gone() {
 		return err
@@ -57,8 +59,9 @@ func (p *process) end(ctx context.Context, s syscall.Signal) error {
 	}
 }
 
-// guard is a shell that runs a clean-up script when this process dies, whatever it dies of: it waits for the end of
-// a pipe whose other end only this process holds. It has its own process group, so Ctrl-C does not reach it.
+// guard is a shell that runs a clean-up script when this process dies, whatever it dies of: it
+// waits for the end of a pipe whose other end only this process holds. It has its own process
+// group, so Ctrl-C does not reach it.
 type guard struct {
 	shell *process
 }
@@ -77,8 +80,8 @@ func newGuard(script string, args ...string) (*guard, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start guard: %w", err)
 	}
-	// Holds the pipe's end for as long as the guard lives: if only the Node held it, a program that keeps nothing but
-	// the node's URL would lose the node to the garbage collector.
+	// Holds the pipe's end for as long as the guard lives: if only the Node held it, a program that
+	// keeps nothing but the node's URL would lose the node to the garbage collector.
 	go func() {
 		shell.wait()
 		_ = w.Close()

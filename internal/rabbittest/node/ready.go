@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// readyTimeout bounds one start: 6 s is usual on an idle machine, a minute on a busy one with two cores.
+// readyTimeout bounds one start: 6 s is usual on an idle machine, a minute on a busy one with two
+// cores.
 const readyTimeout = 150 * time.Second
 
 var linePattern = regexp.MustCompile(`^(\d+\.\d+)\.`)
@@ -24,8 +25,8 @@ func lineOf(version string) string {
 	return version
 }
 
-// waitReady polls until both listeners answer. The API listener comes up after the AMQP one on some lines and before
-// it on others, so both are asked. It returns the broker's version.
+// waitReady polls until both listeners answer. The API listener comes up after the AMQP one on some
+// lines and before it on others, so both are asked. It returns the broker's version.
 func waitReady(ctx context.Context, amqpURL, api string, alive func() error) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()

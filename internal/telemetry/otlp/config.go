@@ -64,7 +64,8 @@ func HasEndpoint(env func(string) string) bool {
 	return v != ""
 }
 
-// FromEnvironment reads the OTEL_EXPORTER_OTLP_ variables. The error names the variable that is wrong, and what to write.
+// FromEnvironment reads the OTEL_EXPORTER_OTLP_ variables. The error names the variable that is
+// wrong, and what to write.
 func FromEnvironment(env func(string) string) (Config, error) {
 	s := settings{env: env}
 	c := Config{Timeout: DefaultTimeout}
@@ -93,7 +94,8 @@ func (s *settings) protocol() {
 	switch v, from := s.get("PROTOCOL"); v {
 	case "", "http/protobuf":
 	case "grpc":
-		s.fail(from, "msgctl does not speak grpc (port 4317); every receiver also takes http/protobuf, on port 4318: %s=http/protobuf %sENDPOINT=http://HOST:4318", from, prefix)
+		s.fail(from, "msgctl does not speak grpc (port 4317); every receiver also takes http/protobuf, on port 4318: "+
+			"%s=http/protobuf %sENDPOINT=http://HOST:4318", from, prefix)
 	default:
 		s.fail(from, "msgctl speaks http/protobuf, not %q", v)
 	}
@@ -116,7 +118,8 @@ func (s *settings) endpoint() *url.URL {
 	return u
 }
 
-// header reads NAME=VALUE,NAME=VALUE with percent-encoded values. A mistake does not show the value.
+// header reads NAME=VALUE,NAME=VALUE with percent-encoded values. A mistake does not show the
+// value.
 func (s *settings) header() map[string]string {
 	v, from := s.get("HEADERS")
 	if v == "" {
@@ -145,7 +148,8 @@ func fitsHeader(name, value string) bool {
 		return r > ' ' && r < 0x7f && !strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
 	}
 	control := func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
-	return name != "" && strings.IndexFunc(name, func(r rune) bool { return !token(r) }) < 0 && strings.IndexFunc(value, control) < 0
+	return name != "" && strings.IndexFunc(name, func(r rune) bool { return !token(r) }) < 0 &&
+		strings.IndexFunc(value, control) < 0
 }
 
 // tls reads the certificates; nil without any.

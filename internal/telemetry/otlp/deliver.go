@@ -13,17 +13,19 @@ import (
 	"time"
 )
 
-// The pauses between attempts: they double from the first to the longest, and each is up to a half shorter by chance. At the end of a run there
-// is no time for that.
+// The pauses between attempts: they double from the first to the longest, and each is up to a half
+// shorter by chance. At the end of a run there is no time for that.
 const (
 	firstPause   = 500 * time.Millisecond
 	longestPause = 10 * time.Second
 	closingPause = 100 * time.Millisecond
-	// unreachable is how long, at the end of a run, a receiver is tried that cannot be reached at all.
+	// unreachable is how long, at the end of a run, a receiver is tried that cannot be reached at
+	// all.
 	unreachable = time.Second
 )
 
-// deliver tries until the receiver has taken a request, has refused it for good, or ctx or the timeout ends.
+// deliver tries until the receiver has taken a request, has refused it for good, or ctx or the
+// timeout ends.
 func (e *Exporter) deliver(ctx context.Context, body []byte) (partial, error) {
 	limited, cancel := context.WithTimeoutCause(ctx, e.config.Timeout, errTimeout)
 	defer cancel()
@@ -48,7 +50,8 @@ func (e *Exporter) deliver(ctx context.Context, body []byte) (partial, error) {
 	}
 }
 
-// givesUp says, at the end of a run, that the receiver was not there for long enough. That holds for all requests together.
+// givesUp says, at the end of a run, that the receiver was not there for long enough. That holds
+// for all requests together.
 func (e *Exporter) givesUp() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -130,7 +133,8 @@ func notReached(err error) bool {
 	return errors.As(err, &op) && op.Op == "dial"
 }
 
-// distrusted says that the receiver's certificate was refused: it will be the next time, too, and waiting would only hide the reason.
+// distrusted says that the receiver's certificate was refused: it will be the next time, too, and
+// waiting would only hide the reason.
 func distrusted(err error) bool {
 	var certificate *tls.CertificateVerificationError
 	return errors.As(err, &certificate)

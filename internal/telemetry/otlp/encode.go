@@ -40,7 +40,8 @@ const (
 	arrayValues = 1
 )
 
-// appendRequest appends an ExportTraceServiceRequest. All spans must be of one provider and one tracer.
+// appendRequest appends an ExportTraceServiceRequest. All spans must be of one provider and one
+// tracer.
 func appendRequest(b []byte, spans []sdk.ReadOnlySpan) []byte {
 	if len(spans) == 0 {
 		return b
@@ -109,7 +110,8 @@ func appendLink(b []byte, l sdk.Link) []byte {
 	return appendFixed32(b, linkFlags, flags(l.SpanContext.TraceFlags(), l.SpanContext.IsRemote()))
 }
 
-// flags are those of W3C, then whether it is known that the other span is another process's, and whether it is.
+// flags are those of W3C, then whether it is known that the other span is another process's, and
+// whether it is.
 func flags(f trace.TraceFlags, remote bool) uint32 {
 	const known, yes = 1 << 8, 1 << 9
 	if remote {

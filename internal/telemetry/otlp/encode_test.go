@@ -32,7 +32,8 @@ func spanContext(t testing.TB, state string, remote bool, flags trace.TraceFlags
 		t.Fatal(err)
 	}
 	return trace.NewSpanContext(trace.SpanContextConfig{
-		TraceID: trace.TraceID{1, 2, 3, 15: 16}, SpanID: trace.SpanID{9, 7: 8}, TraceFlags: flags, TraceState: parsed, Remote: remote,
+		TraceID: trace.TraceID{1, 2, 3, 15: 16}, SpanID: trace.SpanID{9,
+			7: 8}, TraceFlags: flags, TraceState: parsed, Remote: remote,
 	})
 }
 
@@ -63,23 +64,31 @@ func TestRequestIsWhatTheRealTypesRead(t *testing.T) {
 	res := resource.NewWithAttributes("https://schema/r", attribute.String("service.name", "msgctl"))
 	long := strings.Repeat("é", 40_000)
 	full := tracetest.SpanStub{
-		Name: "publish x:k", SpanContext: spanContext(t, "a=1,b=2", false, trace.FlagsSampled), Parent: spanContext(t, "", true, 0), SpanKind: trace.SpanKindProducer,
+		Name: "publish x:k", SpanContext: spanContext(t, "a=1,b=2", false, trace.FlagsSampled), Parent: spanContext(t, "",
+			true, 0), SpanKind: trace.SpanKindProducer,
 		StartTime: start, EndTime: start.Add(time.Second),
 		Attributes: []attribute.KeyValue{
-			attribute.String("s", "é\xff"), attribute.String("empty", ""), attribute.Bool("yes", true), attribute.Bool("no", false), attribute.Int64("i", -7),
-			attribute.Int64("zero", 0), attribute.Float64("f", 2.5), attribute.StringSlice("list", []string{"", "b"}), attribute.Int64Slice("ints", []int64{1, 2}),
+			attribute.String("s", "é\xff"), attribute.String("empty", ""), attribute.Bool("yes", true), attribute.Bool("no",
+				false), attribute.Int64("i", -7),
+			attribute.Int64("zero", 0), attribute.Float64("f", 2.5), attribute.StringSlice("list",
+				[]string{"", "b"}), attribute.Int64Slice("ints", []int64{1, 2}),
 			attribute.String("long", long),
 		},
-		Events:            []sdk.Event{{Name: "retry", Time: start, Attributes: []attribute.KeyValue{attribute.String("to", "q")}, DroppedAttributeCount: 3}},
-		Links:             []sdk.Link{{SpanContext: spanContext(t, "c=3", true, trace.FlagsSampled), Attributes: []attribute.KeyValue{attribute.String("l", "1")}, DroppedAttributeCount: 4}},
+		Events: []sdk.Event{{Name: "retry", Time: start,
+			Attributes: []attribute.KeyValue{attribute.String("to", "q")}, DroppedAttributeCount: 3}},
+		Links: []sdk.Link{{SpanContext: spanContext(t, "c=3", true, trace.FlagsSampled),
+			Attributes: []attribute.KeyValue{attribute.String("l", "1")}, DroppedAttributeCount: 4}},
 		Status:            sdk.Status{Code: codes.Error, Description: "no\x00\xf0route"},
 		DroppedAttributes: 5, DroppedEvents: 6, DroppedLinks: 7,
-		Resource: res, InstrumentationScope: instrumentation.Scope{Name: "scope", Version: "1", SchemaURL: "https://schema/s"},
+		Resource: res, InstrumentationScope: instrumentation.Scope{Name: "scope", Version: "1",
+			SchemaURL: "https://schema/s"},
 	}
-	bare := tracetest.SpanStub{Name: "x", SpanContext: spanContext(t, "", false, 0), Status: sdk.Status{Code: codes.Ok}, StartTime: start, EndTime: start, Resource: res}
+	bare := tracetest.SpanStub{Name: "x", SpanContext: spanContext(t, "", false, 0), Status: sdk.Status{Code: codes.Ok},
+		StartTime: start, EndTime: start, Resource: res}
 	value := func(v *common.AnyValue) *common.AnyValue { return v }
 	want := &collector.ExportTraceServiceRequest{ResourceSpans: []*tracepb.ResourceSpans{{
-		Resource: &resourcepb.Resource{Attributes: []*common.KeyValue{text("service.name", "msgctl")}}, SchemaUrl: "https://schema/r",
+		Resource: &resourcepb.Resource{Attributes: []*common.KeyValue{text("service.name",
+			"msgctl")}}, SchemaUrl: "https://schema/r",
 		ScopeSpans: []*tracepb.ScopeSpans{{
 			Scope: &common.InstrumentationScope{Name: "scope", Version: "1"}, SchemaUrl: "https://schema/s",
 			Spans: []*tracepb.Span{{
@@ -96,8 +105,10 @@ func TestRequestIsWhatTheRealTypesRead(t *testing.T) {
 					text("ints", "[1,2]"), text("long", long),
 				},
 				DroppedAttributesCount: 5, DroppedEventsCount: 6, DroppedLinksCount: 7,
-				Events: []*tracepb.Span_Event{{TimeUnixNano: uint64(start.UnixNano()), Name: "retry", Attributes: []*common.KeyValue{text("to", "q")}, DroppedAttributesCount: 3}},
-				Links:  []*tracepb.Span_Link{{TraceId: id, SpanId: above, TraceState: "c=3", Attributes: []*common.KeyValue{text("l", "1")}, DroppedAttributesCount: 4, Flags: 0x301}},
+				Events: []*tracepb.Span_Event{{TimeUnixNano: uint64(start.UnixNano()), Name: "retry",
+					Attributes: []*common.KeyValue{text("to", "q")}, DroppedAttributesCount: 3}},
+				Links: []*tracepb.Span_Link{{TraceId: id, SpanId: above, TraceState: "c=3",
+					Attributes: []*common.KeyValue{text("l", "1")}, DroppedAttributesCount: 4, Flags: 0x301}},
 				Status: &tracepb.Status{Message: "no\x00\uFFFDroute", Code: tracepb.Status_STATUS_CODE_ERROR},
 			}, {
 				TraceId: id, SpanId: above, Name: "x", Flags: 0x100, StartTimeUnixNano: uint64(start.UnixNano()), EndTimeUnixNano: uint64(start.UnixNano()),
@@ -113,7 +124,8 @@ func TestRequestIsWhatTheRealTypesRead(t *testing.T) {
 	}
 }
 
-// TestAnyTextSurvives: lengths around those at which a length takes another byte, and bytes that are no text.
+// TestAnyTextSurvives: lengths around those at which a length takes another byte, and bytes that
+// are no text.
 func TestAnyTextSurvives(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		name := rapid.SampledFrom([]int{0, 1, 100, 126, 127, 128, 129, 16_300, 16_384, 70_000}).Draw(r, "length")
@@ -122,14 +134,16 @@ func TestAnyTextSurvives(t *testing.T) {
 		f := rapid.Float64().Draw(r, "float")
 		s := tracetest.SpanStub{
 			Name: strings.Repeat("n", name), SpanContext: spanContext(t, "", false, 0), Resource: resource.Empty(),
-			Attributes: []attribute.KeyValue{attribute.String("raw", string(raw)), attribute.Int64("n", n), attribute.Float64("f", f)},
+			Attributes: []attribute.KeyValue{attribute.String("raw", string(raw)), attribute.Int64("n", n),
+				attribute.Float64("f", f)},
 		}
 		got := decode(t, s).ResourceSpans[0].ScopeSpans[0].Spans[0]
 		back := got.Attributes[0].Value.GetStringValue()
 		if got.Name != s.Name || !utf8.ValidString(back) || utf8.Valid(raw) && back != string(raw) {
 			r.Fatalf("%d %q", len(got.Name), back)
 		}
-		if got.Attributes[1].Value.GetIntValue() != n || math.Float64bits(got.Attributes[2].Value.GetDoubleValue()) != math.Float64bits(f) {
+		if got.Attributes[1].Value.GetIntValue() != n ||
+			math.Float64bits(got.Attributes[2].Value.GetDoubleValue()) != math.Float64bits(f) {
 			r.Fatal(got.Attributes)
 		}
 	})
@@ -165,9 +179,11 @@ func FuzzAnswer(f *testing.F) {
 		if proto.Unmarshal(body, &want) != nil || err != nil {
 			return
 		}
-		// A message that comes twice is merged; ours are read the same way as long as the text is one.
+		// A message that comes twice is merged; ours are read the same way as long as the text is
+		// one.
 		p := want.GetPartialSuccess()
-		if utf8.ValidString(got.message) && (got.message != p.GetErrorMessage() || got.rejected != max(p.GetRejectedSpans(), 0)) {
+		if utf8.ValidString(got.message) &&
+			(got.message != p.GetErrorMessage() || got.rejected != max(p.GetRejectedSpans(), 0)) {
 			t.Errorf("%+v, want %v", got, p)
 		}
 	})

@@ -1,7 +1,9 @@
-// Package otlp sends spans to an OpenTelemetry receiver by OTLP over HTTP, in the encoding http/protobuf.
+// Package otlp sends spans to an OpenTelemetry receiver by OTLP over HTTP, in the encoding
+// http/protobuf.
 //
-// It stands where OpenTelemetry's own exporter would: that one links gRPC and the registry of protocol buffers, which would slow down the start
-// of every command (docs/decisions/0014-spans.md). What it writes and reads is held against the real types in tests.
+// It stands where OpenTelemetry's own exporter would: that one links gRPC and the registry of
+// protocol buffers, which would slow down the start of every command
+// (docs/decisions/0014-spans.md). What it writes and reads is held against the real types in tests.
 package otlp
 
 import (
@@ -22,13 +24,16 @@ const contentType = "application/x-protobuf"
 
 // Stats are what became of spans.
 type Stats struct {
-	// Sent were taken by the receiver, Rejected were not though it took the rest of their request, Lost could not be sent.
+	// Sent were taken by the receiver, Rejected were not though it took the rest of their request,
+	// Lost could not be sent.
 	Sent, Rejected, Lost int64
-	// Problem is the last reason for rejected and lost ones, or what the receiver warned of; "" without any.
+	// Problem is the last reason for rejected and lost ones, or what the receiver warned of; ""
+	// without any.
 	Problem string
 }
 
-// Exporter sends spans. It never fails towards the SDK: what is lost is counted, and told by Stats and Notify.
+// Exporter sends spans. It never fails towards the SDK: what is lost is counted, and told by Stats
+// and Notify.
 type Exporter struct {
 	config Config
 	client *http.Client
@@ -49,8 +54,9 @@ type Exporter struct {
 
 var _ sdk.SpanExporter = (*Exporter)(nil)
 
-// New makes an exporter; nothing is dialled. notify, which may be nil, is told when spans begin to be lost (why), and when they arrive again
-// (nil); it is called from one goroutine at a time. agent is the User-Agent.
+// New makes an exporter; nothing is dialled. notify, which may be nil, is told when spans begin to
+// be lost (why), and when they arrive again (nil); it is called from one goroutine at a time. agent
+// is the User-Agent.
 func New(c Config, agent string, notify func(why error)) *Exporter {
 	if notify == nil {
 		notify = func(error) {}
@@ -58,8 +64,9 @@ func New(c Config, agent string, notify func(why error)) *Exporter {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.TLSClientConfig, t.MaxIdleConnsPerHost = c.TLS, 1
 	e := &Exporter{config: c, agent: agent, notify: notify, closing: make(chan struct{}), client: &http.Client{
-		Transport:     t,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // a POST could become a GET
+		Transport: t,
+		// a POST could become a GET
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 	e.life, e.end = context.WithCancel(context.Background())
 	return e
@@ -112,8 +119,8 @@ func (e *Exporter) Stats() Stats {
 	return e.stats
 }
 
-// Finish makes the exporter impatient: what is under way is tried once more and soon, and ends after within at the latest. Call it before
-// the provider's Shutdown.
+// Finish makes the exporter impatient: what is under way is tried once more and soon, and ends
+// after within at the latest. Call it before the provider's Shutdown.
 func (e *Exporter) Finish(within time.Duration) {
 	e.once.Do(func() {
 		close(e.closing)

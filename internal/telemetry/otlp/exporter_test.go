@@ -23,7 +23,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// receiver answers with one handler after the other, the last again and again, and remembers what it took.
+// receiver answers with one handler after the other, the last again and again, and remembers what
+// it took.
 type receiver struct {
 	*httptest.Server
 	mu       sync.Mutex
@@ -129,14 +130,17 @@ func (e *Exporter) export(t *testing.T, names ...string) Stats {
 
 func TestRequest(t *testing.T) {
 	r := newReceiver(t, ok)
-	e := from(t, nil, prefix+"ENDPOINT", r.URL+"/base/", prefix+"HEADERS", "authorization=Bearer%20x, api-key=a%2Cb", prefix+"COMPRESSION", "gzip")
+	e := from(t, nil, prefix+"ENDPOINT", r.URL+"/base/", prefix+"HEADERS", "authorization=Bearer%20x, api-key=a%2Cb",
+		prefix+"COMPRESSION", "gzip")
 	if s := e.export(t, "a", "b"); s != (Stats{Sent: 2}) {
 		t.Errorf("%+v", s)
 	}
 	requests, names := r.got()
 	req := requests[0]
-	if req.Method != http.MethodPost || req.URL.Path != "/base/v1/traces" || req.Header.Get("Content-Type") != contentType || req.Header.Get("Content-Encoding") != "gzip" ||
-		req.Header.Get("Authorization") != "Bearer x" || req.Header.Get("Api-Key") != "a,b" || req.Header.Get("User-Agent") != "msgctl/test" || !slices.Equal(names, []string{"a", "b"}) {
+	if req.Method != http.MethodPost || req.URL.Path != "/base/v1/traces" ||
+		req.Header.Get("Content-Type") != contentType || req.Header.Get("Content-Encoding") != "gzip" ||
+		req.Header.Get("Authorization") != "Bearer x" || req.Header.Get("Api-Key") != "a,b" ||
+		req.Header.Get("User-Agent") != "msgctl/test" || !slices.Equal(names, []string{"a", "b"}) {
 		t.Errorf("%s %s %v %v", req.Method, req.URL, req.Header, names)
 	}
 	e = from(t, nil, prefixTraces+"ENDPOINT", r.URL, prefix+"ENDPOINT", "http://127.0.0.1:1")
@@ -146,7 +150,8 @@ func TestRequest(t *testing.T) {
 	}
 }
 
-// TestRetries: what may pass is tried again, not before the receiver wants it; what will not pass is not.
+// TestRetries: what may pass is tried again, not before the receiver wants it; what will not pass
+// is not.
 func TestRetries(t *testing.T) {
 	for _, code := range []int{429, 502, 503, 504} {
 		r := newReceiver(t, status(code), ok)
@@ -157,7 +162,8 @@ func TestRetries(t *testing.T) {
 	for _, code := range []int{301, 400, 401, 404, 413, 500, 501} {
 		r := newReceiver(t, status(code, "Location", "/"), ok)
 		s := from(t, nil, prefix+"ENDPOINT", r.URL).export(t, "a", "b")
-		if requests, _ := r.got(); len(requests) != 1 || s.Lost != 2 || s.Sent != 0 || !strings.Contains(s.Problem, http.StatusText(code)) {
+		if requests, _ := r.got(); len(requests) != 1 || s.Lost != 2 || s.Sent != 0 ||
+			!strings.Contains(s.Problem, http.StatusText(code)) {
 			t.Errorf("%d: %+v, %d requests", code, s, len(requests))
 		}
 	}
@@ -206,7 +212,8 @@ func TestTimeoutAndRecovery(t *testing.T) {
 	}
 }
 
-// TestFinish: at the end of a run there is little time, for a receiver that is not there less than for one that is busy.
+// TestFinish: at the end of a run there is little time, for a receiver that is not there less than
+// for one that is busy.
 func TestFinish(t *testing.T) {
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -217,7 +224,8 @@ func TestFinish(t *testing.T) {
 	e := from(t, nil, prefix+"ENDPOINT", address, prefix+"TIMEOUT", "60000")
 	e.Finish(30 * time.Second)
 	start := time.Now()
-	if s := e.export(t, "a"); s.Lost != 1 || !strings.Contains(s.Problem, "refused") || strings.Contains(s.Problem, "v1/traces") || time.Since(start) > 10*time.Second {
+	if s := e.export(t, "a"); s.Lost != 1 || !strings.Contains(s.Problem, "refused") ||
+		strings.Contains(s.Problem, "v1/traces") || time.Since(start) > 10*time.Second {
 		t.Errorf("%+v after %s", s, time.Since(start))
 	}
 	start = time.Now()
@@ -268,7 +276,8 @@ func TestCertificate(t *testing.T) {
 	r.Server = httptest.NewTLSServer(r)
 	t.Cleanup(r.Close)
 	ca := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: r.Certificate().Raw}), 0o600); err != nil {
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: r.Certificate().Raw}),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	if s := from(t, nil, prefix+"ENDPOINT", r.URL, prefix+"CERTIFICATE", ca).export(t, "a"); s != (Stats{Sent: 1}) {
@@ -297,12 +306,14 @@ func TestWrongVariables(t *testing.T) {
 		{prefix + "CLIENT_CERTIFICATE", "/does/not/exist", "CLIENT_KEY"},
 	} {
 		_, err := FromEnvironment(variables(c.name, c.value))
-		if err == nil || !strings.Contains(err.Error(), c.name) || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "secret") {
+		if err == nil || !strings.Contains(err.Error(), c.name) || !strings.Contains(err.Error(), c.want) ||
+			strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s=%s: %v", c.name, c.value, err)
 		}
 	}
 	c, err := FromEnvironment(variables())
-	if err != nil || c.Endpoint.String() != DefaultEndpoint || c.Timeout != DefaultTimeout || HasEndpoint(variables()) || !HasEndpoint(variables(prefixTraces+"ENDPOINT", "x")) {
+	if err != nil || c.Endpoint.String() != DefaultEndpoint || c.Timeout != DefaultTimeout || HasEndpoint(variables()) ||
+		!HasEndpoint(variables(prefixTraces+"ENDPOINT", "x")) {
 		t.Errorf("%+v %v", c, err)
 	}
 }

@@ -33,7 +33,8 @@ func parsePartial(body []byte) (p partial, err error) {
 	return p, err
 }
 
-// complaint is why a receiver refuses a request: the message of a google.rpc.Status, or the text of some proxy.
+// complaint is why a receiver refuses a request: the message of a google.rpc.Status, or the text of
+// some proxy.
 func complaint(res *http.Response, body []byte) string {
 	kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type")) // "" for nonsense
 	text := ""

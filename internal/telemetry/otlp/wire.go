@@ -36,7 +36,8 @@ func appendBytes(b []byte, field uint64, v []byte) []byte {
 	return append(binary.AppendUvarint(appendTag(b, field, wireBytes), uint64(len(v))), v...)
 }
 
-// appendString writes valid UTF-8, whatever it is given: a receiver refuses a whole request for one string that is not.
+// appendString writes valid UTF-8, whatever it is given: a receiver refuses a whole request for one
+// string that is not.
 func appendString(b []byte, field uint64, v string) []byte {
 	if v == "" {
 		return b

@@ -41,8 +41,8 @@ type Process struct {
 	span trace.Span
 }
 
-// BeginProcess begins the span of an attempt. What the message says of its publication is the parent, and linked: the attempts of a message
-// are in the trace of its publisher, side by side.
+// BeginProcess begins the span of an attempt. What the message says of its publication is the
+// parent, and linked: the attempts of a message are in the trace of its publisher, side by side.
 func (t *Tracing) BeginProcess(d Delivery) *Process {
 	if t == nil {
 		return nil
@@ -110,7 +110,8 @@ type Verdict struct {
 	// Failed says that it failed: ErrorType is short and of few values, Error is for people.
 	Failed           bool
 	ErrorType, Error string
-	// Retried and Dead say that a copy goes on, To where to, Wait for how long before it comes again.
+	// Retried and Dead say that a copy goes on, To where to, Wait for how long before it comes
+	// again.
 	Retried, Dead bool
 	To            string
 	Wait          time.Duration

@@ -21,9 +21,11 @@ type Send struct {
 	own  bool // its context is the one that the message carries
 }
 
-// BeginSend begins the span of a message to be published. template stands for the key where that has ids in it; "" where it has none. story is
-// the event's, and may name its trace; header holds the headers that are asked for, and may, too. A trace that the message has already is
-// kept: the span is linked to it. Otherwise the message gets the context of the span: as ids in story, and by Attach.
+// BeginSend begins the span of a message to be published. template stands for the key where that
+// has ids in it; "" where it has none. story is the event's, and may name its trace; header holds
+// the headers that are asked for, and may, too. A trace that the message has already is kept: the
+// span is linked to it. Otherwise the message gets the context of the span: as ids in story, and by
+// Attach.
 func (t *Tracing) BeginSend(to publish.Target, template string, story *event.Metadata, header message.Table) *Send {
 	if t == nil {
 		return nil
@@ -52,7 +54,8 @@ func (t *Tracing) BeginSend(to publish.Target, template string, story *event.Met
 	return s
 }
 
-// BeginCopy begins the span of a message that is published again as it is: it keeps its own trace, or none.
+// BeginCopy begins the span of a message that is published again as it is: it keeps its own trace,
+// or none.
 func (t *Tracing) BeginCopy(to publish.Target, m *message.Message) *Send {
 	if t == nil {
 		return nil
@@ -73,7 +76,8 @@ type origin struct {
 	kind  trace.SpanKind
 }
 
-// after is for a message that has its trace already: the span is in that of who called msgctl, or else in the message's, and linked to it.
+// after is for a message that has its trace already: the span is in that of who called msgctl, or
+// else in the message's, and linked to it.
 func (t *Tracing) after(creation trace.SpanContext) origin {
 	o := origin{in: startingFrom(creation), kind: trace.SpanKindClient}
 	if t.ambient.IsValid() {
@@ -89,7 +93,8 @@ func (t *Tracing) after(creation trace.SpanContext) origin {
 func (t *Tracing) send(to publish.Target, template string, from origin) trace.Span {
 	destination := sentTo(to.Exchange, to.Key)
 	attrs := append(make([]attribute.KeyValue, 0, 12), t.common...)
-	attrs = append(attrs, semconv.MessagingOperationTypeSend, semconv.MessagingOperationName("publish"), semconv.MessagingDestinationName(destination))
+	attrs = append(attrs, semconv.MessagingOperationTypeSend, semconv.MessagingOperationName("publish"),
+		semconv.MessagingDestinationName(destination))
 	if to.Key != "" {
 		attrs = append(attrs, semconv.MessagingRabbitMQDestinationRoutingKey(to.Key))
 	}
@@ -97,7 +102,8 @@ func (t *Tracing) send(to publish.Target, template string, from origin) trace.Sp
 		destination = sentTo(to.Exchange, template)
 		attrs = append(attrs, semconv.MessagingDestinationTemplate(destination))
 	}
-	_, span := t.tracer.Start(from.in, "publish "+destination, trace.WithSpanKind(from.kind), trace.WithAttributes(attrs...), trace.WithLinks(from.links...))
+	_, span := t.tracer.Start(from.in, "publish "+destination, trace.WithSpanKind(from.kind),
+		trace.WithAttributes(attrs...), trace.WithLinks(from.links...))
 	return span
 }
 
@@ -108,7 +114,8 @@ func namedBy(story *event.Metadata) trace.SpanContext {
 	}
 	id, _ := trace.TraceIDFromHex(story.TraceID) // seen above
 	span, _ := trace.SpanIDFromHex(story.SpanID)
-	return trace.NewSpanContext(trace.SpanContextConfig{TraceID: id, SpanID: span, TraceFlags: trace.FlagsSampled, Remote: true})
+	return trace.NewSpanContext(trace.SpanContextConfig{TraceID: id, SpanID: span, TraceFlags: trace.FlagsSampled,
+		Remote: true})
 }
 
 // traceIn is the trace that an event names without a span of it.
@@ -131,7 +138,8 @@ func sentTo(exchange, key string) string {
 	return "amq.default"
 }
 
-// Attach says which message it is, and gives it the context of the span, unless it has one of its own.
+// Attach says which message it is, and gives it the context of the span, unless it has one of its
+// own.
 func (s *Send) Attach(m *message.Message) {
 	if s == nil {
 		return

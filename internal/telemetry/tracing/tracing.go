@@ -1,5 +1,6 @@
-// Package tracing makes the spans of messages that are published and processed, as OpenTelemetry's conventions for messaging say, and sends
-// them where the OTEL_ variables say. Without these variables there is no Tracing, and a nil one costs nothing: all methods may be called on it.
+// Package tracing makes the spans of messages that are published and processed, as OpenTelemetry's
+// conventions for messaging say, and sends them where the OTEL_ variables say. Without these
+// variables there is no Tracing, and a nil one costs nothing: all methods may be called on it.
 package tracing
 
 import (
@@ -25,8 +26,9 @@ const FlushTime = 5 * time.Second
 
 // Options say who traces.
 type Options struct {
-	// Env returns a variable of the environment, "" when it is not set. OpenTelemetry's SDK reads OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES,
-	// OTEL_TRACES_SAMPLER, OTEL_SPAN_ and OTEL_BSP_ from the process's by itself.
+	// Env returns a variable of the environment, "" when it is not set. OpenTelemetry's SDK reads
+	// OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, OTEL_TRACES_SAMPLER, OTEL_SPAN_ and OTEL_BSP_
+	// from the process's by itself.
 	Env func(string) string
 	// Version is msgctl's.
 	Version string
@@ -35,7 +37,8 @@ type Options struct {
 	Port int
 	// Warn is told of variables that are wrong.
 	Warn func(string)
-	// Notify is told when spans begin to be lost (why), and when they arrive again (nil). It may be nil.
+	// Notify is told when spans begin to be lost (why), and when they arrive again (nil). It may be
+	// nil.
 	Notify func(why error)
 }
 
@@ -52,7 +55,8 @@ type Tracing struct {
 	recorded atomic.Int64
 }
 
-// New returns nil when the environment does not ask for spans, or asks for what cannot be; Warn is told of that.
+// New returns nil when the environment does not ask for spans, or asks for what cannot be; Warn is
+// told of that.
 func New(o Options) *Tracing {
 	if !wanted(&o) {
 		return nil
@@ -64,7 +68,8 @@ func New(o Options) *Tracing {
 	}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { o.Warn("spans: " + err.Error()) }))
 	t := &Tracing{
-		exporter: otlp.New(config, strings.TrimSuffix("msgctl/"+o.Version, "/"), o.Notify), target: config.Endpoint.Scheme + "://" + config.Endpoint.Host, port: config.Endpoint.Port(),
+		exporter: otlp.New(config, strings.TrimSuffix("msgctl/"+o.Version, "/"), o.Notify), target: config.Endpoint.Scheme +
+			"://" + config.Endpoint.Host, port: config.Endpoint.Port(),
 		carry: carries(&o),
 		common: []attribute.KeyValue{
 			semconv.MessagingSystemRabbitMQ, semconv.ServerAddress(o.Host), semconv.ServerPort(o.Port),
@@ -73,8 +78,10 @@ func New(o Options) *Tracing {
 	if t.carry {
 		t.ambient = extract(environment(o.Env))
 	}
-	t.provider = sdk.NewTracerProvider(sdk.WithBatcher(t.exporter), sdk.WithIDGenerator(ids{}), sdk.WithResource(describe(&o)))
-	t.tracer = t.provider.Tracer("github.com/msgctl/msgctl", trace.WithInstrumentationVersion(o.Version), trace.WithSchemaURL(semconv.SchemaURL))
+	t.provider = sdk.NewTracerProvider(sdk.WithBatcher(t.exporter), sdk.WithIDGenerator(ids{}),
+		sdk.WithResource(describe(&o)))
+	t.tracer = t.provider.Tracer("github.com/msgctl/msgctl", trace.WithInstrumentationVersion(o.Version),
+		trace.WithSchemaURL(semconv.SchemaURL))
 	return t
 }
 
@@ -94,7 +101,8 @@ func wanted(o *Options) bool {
 			yes = true
 		case "none", "":
 		default:
-			o.Warn(fmt.Sprintf("OTEL_TRACES_EXPORTER: msgctl sends spans by otlp, or with none not at all; %q is passed over", name))
+			o.Warn(fmt.Sprintf("OTEL_TRACES_EXPORTER: msgctl sends spans by otlp, or with none not at all; %q is passed over",
+				name))
 		}
 	}
 	return yes
@@ -125,7 +133,8 @@ func describe(o *Options) *resource.Resource {
 	if o.Version != "" {
 		service = append(service, semconv.ServiceVersion(o.Version))
 	}
-	r, err := resource.New(context.Background(), resource.WithTelemetrySDK(), resource.WithHost(), resource.WithAttributes(service...), resource.WithFromEnv())
+	r, err := resource.New(context.Background(), resource.WithTelemetrySDK(), resource.WithHost(),
+		resource.WithAttributes(service...), resource.WithFromEnv())
 	if err != nil {
 		o.Warn("OTEL_RESOURCE_ATTRIBUTES: " + err.Error()) // what could be read is there
 	}
@@ -164,7 +173,8 @@ func (t *Tracing) account() string {
 		if problem != "" {
 			text += ": " + problem
 		}
-		return text + fmt.Sprintf("; %d found no room in the queue: OTEL_BSP_MAX_QUEUE_SIZE makes it longer, OTEL_TRACES_SAMPLER=traceidratio thins them out", missing-s.Lost-s.Rejected)
+		return text + fmt.Sprintf("; %d found no room in the queue: OTEL_BSP_MAX_QUEUE_SIZE makes it longer, "+
+			"OTEL_TRACES_SAMPLER=traceidratio thins them out", missing-s.Lost-s.Rejected)
 	case missing > 0:
 		return fmt.Sprintf("%d of %d spans were not sent to %s: %s", missing, all, t.target, problem)
 	case problem != "" && s.Lost == 0:
@@ -173,7 +183,8 @@ func (t *Tracing) account() string {
 	return ""
 }
 
-// environment carries trace context as OpenTelemetry's convention for programs does: TRACEPARENT, TRACESTATE.
+// environment carries trace context as OpenTelemetry's convention for programs does: TRACEPARENT,
+// TRACESTATE.
 type environment func(string) string
 
 // Get implements propagation.TextMapCarrier.

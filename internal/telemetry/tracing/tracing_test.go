@@ -49,14 +49,15 @@ func newSink(t *testing.T) *sink {
 // start makes a Tracing of variables, given as NAME, VALUE, …, and collects its warnings.
 func start(pairs ...string) (*Tracing, *[]string) {
 	warnings := &[]string{}
-	return New(Options{Host: "broker", Port: 5672, Warn: func(text string) { *warnings = append(*warnings, text) }, Env: func(name string) string {
-		for i := 0; i+1 < len(pairs); i += 2 {
-			if pairs[i] == name {
-				return pairs[i+1]
+	return New(Options{Host: "broker", Port: 5672, Warn: func(text string) { *warnings = append(*warnings, text) },
+		Env: func(name string) string {
+			for i := 0; i+1 < len(pairs); i += 2 {
+				if pairs[i] == name {
+					return pairs[i+1]
+				}
 			}
-		}
-		return ""
-	}}), warnings
+			return ""
+		}}), warnings
 }
 
 const endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -81,7 +82,8 @@ func TestWhenSpansAreMade(t *testing.T) {
 		{[]string{endpoint, "http://h:1", "OTEL_PROPAGATORS", "b3"}, true, `"b3" is passed over`},
 	} {
 		on, warnings := start(c.variables...)
-		if (on != nil) != c.on || (c.warning == "") != (len(*warnings) == 0) || !strings.Contains(strings.Join(*warnings, "\n"), c.warning) {
+		if (on != nil) != c.on || (c.warning == "") != (len(*warnings) == 0) ||
+			!strings.Contains(strings.Join(*warnings, "\n"), c.warning) {
 			t.Errorf("%v: %v %q", c.variables, on != nil, *warnings)
 		}
 	}
@@ -94,7 +96,8 @@ func TestDestinations(t *testing.T) {
 			t.Errorf("%q, want %q", got, c[2])
 		}
 	}
-	for _, c := range [][]string{{"x", "k", "q", "x:k:q"}, {"", "q", "q", "q"}, {"x", "q", "q", "x:q"}, {"x", "", "q", "x:q"}, {"", "", "q", "q"}} {
+	for _, c := range [][]string{{"x", "k", "q", "x:k:q"}, {"", "q", "q", "q"}, {"x", "q", "q", "x:q"},
+		{"x", "", "q", "x:q"}, {"", "", "q", "q"}} {
 		if got := takenFrom(c[0], c[1], c[2]); got != c[3] {
 			t.Errorf("%q, want %q", got, c[3])
 		}
@@ -110,7 +113,8 @@ func TestNothingIsCarried(t *testing.T) {
 	span := tracing.BeginSend(publish.Target{Key: "q"}, "", story, nil)
 	span.Attach(m)
 	span.End("", nil)
-	p := tracing.BeginProcess(Delivery{Message: &message.Message{Headers: message.Table{Traceparent: parent}}, Queue: "q", Attempt: 1})
+	p := tracing.BeginProcess(Delivery{Message: &message.Message{Headers: message.Table{Traceparent: parent}}, Queue: "q",
+		Attempt: 1})
 	if p.Context() != (Context{}) || m.Headers != nil || story.TraceID != "" {
 		t.Errorf("%v %v %v", p.Context(), m.Headers, story)
 	}
@@ -138,7 +142,8 @@ func TestFullQueue(t *testing.T) {
 	}
 	s.hold.Unlock()
 	lost := tracing.Close()
-	if len(s.spans) >= n/2 || !strings.Contains(lost, "of 50 spans were not sent") || !strings.Contains(lost, "found no room in the queue: OTEL_BSP_MAX_QUEUE_SIZE") || len(*warnings) > 0 {
+	if len(s.spans) >= n/2 || !strings.Contains(lost, "of 50 spans were not sent") ||
+		!strings.Contains(lost, "found no room in the queue: OTEL_BSP_MAX_QUEUE_SIZE") || len(*warnings) > 0 {
 		t.Errorf("%d arrived: %q %q", len(s.spans), lost, *warnings)
 	}
 }
@@ -151,7 +156,8 @@ func TestHostileHeaders(t *testing.T) {
 		{Traceparent: "00-" + strings.Repeat("0", 32) + "-00f067aa0ba902b7-01"},
 		{Traceparent: strings.Repeat("00-", 1<<20)},
 		{Traceparent: int64(7), Tracestate: []any{"x"}},
-		{Traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", Tracestate: strings.Repeat("a=1,", 1<<20) + "\x1b[2J"},
+		{Traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", Tracestate: strings.Repeat("a=1,", 1<<20) +
+			"\x1b[2J"},
 	} {
 		p := tracing.BeginProcess(Delivery{Message: &message.Message{Headers: h, RoutingKey: "\xff\x1b[2J"}, Queue: "q"})
 		if c := p.Context(); len(c.Parent) != 55 || len(c.State) > 512 {
@@ -159,7 +165,8 @@ func TestHostileHeaders(t *testing.T) {
 		}
 		p.End(Verdict{Failed: true, ErrorType: strings.Repeat("x", 1<<20), Error: strings.Repeat("é", 1<<20)})
 	}
-	if lost := tracing.Close(); lost != "" || len(s.spans) != 4 || len(s.spans[0].Status.Message) > 2<<10 || len(*warnings) > 0 {
+	if lost := tracing.Close(); lost != "" || len(s.spans) != 4 || len(s.spans[0].Status.Message) > 2<<10 ||
+		len(*warnings) > 0 {
 		t.Errorf("%q %q, %d spans", lost, *warnings, len(s.spans))
 	}
 }

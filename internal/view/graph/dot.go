@@ -24,7 +24,8 @@ func DOT(w io.Writer, g *model.Graph) error {
 			fmt.Fprintf(out, "  subgraph cluster_%d {\n    label=%s;\n", v, dotText("vhost "+terminal.Neutralise(name)))
 		}
 		for _, i := range nodes[name] {
-			fmt.Fprintf(out, "  n%d [label=%s, tooltip=%s%s];\n", i, dotText(shorten(nameOf(g.Nodes[i]), longestName), kindOf(g.Nodes[i])),
+			fmt.Fprintf(out, "  n%d [label=%s, tooltip=%s%s];\n", i,
+				dotText(shorten(nameOf(g.Nodes[i]), longestName), kindOf(g.Nodes[i])),
 				dotText(about(g.Nodes[i])...), dotNode(strings.Fields(classOf(g.Nodes[i]))))
 		}
 		if len(names) > 1 {
@@ -32,7 +33,8 @@ func DOT(w io.Writer, g *model.Graph) error {
 		}
 	}
 	for _, e := range g.Edges {
-		fmt.Fprintf(out, "  n%d -> n%d [label=%s, tooltip=%s%s];\n", e.From, e.To, dotText(labelOf(e)), dotText(aboutEdge(g, e)...),
+		fmt.Fprintf(out, "  n%d -> n%d [label=%s, tooltip=%s%s];\n", e.From, e.To, dotText(labelOf(e)),
+			dotText(aboutEdge(g, e)...),
 			dotEdge(strings.Fields(classOfEdge(g, e))))
 	}
 	fmt.Fprintln(out, "}")

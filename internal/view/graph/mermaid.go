@@ -92,8 +92,9 @@ func mermaidEdges(out io.Writer, g *model.Graph) []string {
 	return red
 }
 
-// mermaidText writes everything but letters, digits and a few harmless signs as a character code, which Mermaid understands everywhere:
-// quotes would end the text, brackets and backticks begin something, and # the code itself.
+// mermaidText writes everything but letters, digits and a few harmless signs as a character code,
+// which Mermaid understands everywhere: quotes would end the text, brackets and backticks begin
+// something, and # the code itself.
 func mermaidText(s string) string {
 	var b strings.Builder
 	for _, r := range s {

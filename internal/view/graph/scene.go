@@ -10,7 +10,8 @@ import (
 	model "github.com/msgctl/msgctl/pkg/topology/graph"
 )
 
-// The measures of the picture, in pixels. Text is monospaced, so that its width is known without the font.
+// The measures of the picture, in pixels. Text is monospaced, so that its width is known without
+// the font.
 const (
 	nameWidth   = 7.3 // of a character of 12 px
 	smallWidth  = 6.1 // of one of 10 px

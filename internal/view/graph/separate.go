@@ -7,14 +7,15 @@ import (
 const (
 	// crowded is how many nodes hang together before the picture is taken apart.
 	crowded = 70
-	// crossroads is how many edges lead to a node that holds a picture together for no good: an alternate exchange of all, one
-	// dead-letter exchange for all teams.
+	// crossroads is how many edges lead to a node that holds a picture together for no good: an
+	// alternate exchange of all, one dead-letter exchange for all teams.
 	crossroads = 6
 )
 
-// separate takes large pictures apart at nodes that very many edges lead to: each group of nodes that would not hang together without
-// those edges gets a small copy of the node to lead to. It changes where edges lead, and returns of which node each new one is a copy; their
-// indices begin at n.
+// separate takes large pictures apart at nodes that very many edges lead to: each group of nodes
+// that would not hang together without those edges gets a small copy of the node to lead to. It
+// changes where edges lead, and returns of which node each new one is a copy; their indices begin
+// at n.
 func separate(n int, edges []layout.Edge) []int {
 	hub := hubs(n, edges, groups(n, edges, nil))
 	if len(hub) == 0 {

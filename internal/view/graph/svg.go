@@ -73,7 +73,8 @@ func curve(points []layout.Point, loop bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "M%s %s", px(points[0].X), px(points[0].Y))
 	if loop {
-		fmt.Fprintf(&b, "C%s %s %s %s %s %s", px(points[1].X+8), px(points[0].Y+8), px(points[1].X+8), px(points[2].Y-8), px(points[2].X), px(points[2].Y))
+		fmt.Fprintf(&b, "C%s %s %s %s %s %s", px(points[1].X+8), px(points[0].Y+8), px(points[1].X+8), px(points[2].Y-8),
+			px(points[2].X), px(points[2].Y))
 		return b.String()
 	}
 	for i := 1; i < len(points); i++ {
@@ -100,7 +101,8 @@ func (s *scene) node(out io.Writer, i int) {
 	fmt.Fprintf(out, `<text class="name" x="%s" y="%s">%s</text><text class="kind" x="%s" y="%s">%s</text>`,
 		px(b.at.X), px(b.at.Y-3), text(shorten(nameOf(n), longestName)), px(b.at.X), px(b.at.Y+12), text(kindOf(n)))
 	if howBad(n.Problems) != "" {
-		fmt.Fprintf(out, `<circle class="badge" cx="%s" cy="%s" r="8"/><text class="mark" x="%s" y="%s">!</text>`, px(x+b.size.Width-3), px(y+3), px(x+b.size.Width-3), px(y+7))
+		fmt.Fprintf(out, `<circle class="badge" cx="%s" cy="%s" r="8"/><text class="mark" x="%s" y="%s">!</text>`,
+			px(x+b.size.Width-3), px(y+3), px(x+b.size.Width-3), px(y+7))
 	}
 	fmt.Fprint(out, "</g>\n")
 }
@@ -109,7 +111,8 @@ func (s *scene) node(out io.Writer, i int) {
 func (s *scene) proxy(out io.Writer, p proxy) {
 	n, b := s.g.Nodes[p.node], p.box
 	fmt.Fprintf(out, `<g class="node proxy %s" data-node="%d" data-proxy=""><title>%s</title><rect x="%s" y="%s" width="%s" height="%s" rx="10"/><text class="kind" x="%s" y="%s">%s</text></g>`+"\n",
-		classOf(n), p.node, text(strings.Join(about(n), "\n")), px(b.at.X-b.size.Width/2), px(b.at.Y-b.size.Height/2), px(b.size.Width), px(b.size.Height),
+		classOf(n), p.node, text(strings.Join(about(n),
+			"\n")), px(b.at.X-b.size.Width/2), px(b.at.Y-b.size.Height/2), px(b.size.Width), px(b.size.Height),
 		px(b.at.X), px(b.at.Y+3.5), text(proxyName(n)))
 }
 
@@ -117,7 +120,8 @@ func (s *scene) proxy(out io.Writer, p proxy) {
 func (s *scene) legend(out io.Writer) {
 	x, y := margin, s.size.Height-margin/2-8
 	fmt.Fprintf(out, `<g class="legend">`)
-	for _, l := range []struct{ class, text string }{{"binding", "binding"}, {"dead", "dead letters"}, {"alternate", "alternate exchange"}, {"publish", "event"}, {"binding problem", "problem, or lost"}} {
+	for _, l := range []struct{ class, text string }{{"binding", "binding"}, {"dead", "dead letters"},
+		{"alternate", "alternate exchange"}, {"publish", "event"}, {"binding problem", "problem, or lost"}} {
 		arrow := l.class
 		if strings.HasSuffix(arrow, "problem") {
 			arrow = "problem"

@@ -9,7 +9,8 @@ import (
 	model "github.com/msgctl/msgctl/pkg/topology/graph"
 )
 
-// longestName and longestLabel are how many characters of a name or a routing key are drawn; longestList is how many keys of one edge.
+// longestName and longestLabel are how many characters of a name or a routing key are drawn;
+// longestList is how many keys of one edge.
 const (
 	longestName  = 40
 	longestLabel = 28
@@ -146,7 +147,8 @@ func howBad(list []model.Problem) string {
 
 // classOfEdge names how an edge looks.
 func classOfEdge(g *model.Graph, e model.Edge) string {
-	kind := map[model.EdgeKind]string{model.Binding: "binding", model.DeadLetter: "dead", model.Alternate: "alternate", model.Publish: "publish"}[e.Kind]
+	kind := map[model.EdgeKind]string{model.Binding: "binding", model.DeadLetter: "dead", model.Alternate: "alternate",
+		model.Publish: "publish"}[e.Kind]
 	if e.DeadLetters {
 		kind = "dead"
 	}

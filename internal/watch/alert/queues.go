@@ -47,7 +47,8 @@ func (m *maker) vhost(vhost string) {
 	}
 }
 
-// full warns before a queue reaches its limit: that of the file's argument or policy, whichever the broker obeys.
+// full warns before a queue reaches its limit: that of the file's argument or policy, whichever the
+// broker obeys.
 func (m *maker) full(ref topology.Ref, s route.Settings) {
 	goes := "the broker drops its oldest messages"
 	if _, ok := s.Get("dead-letter-exchange").Value.(string); ok {
@@ -74,11 +75,14 @@ func (m *maker) full(ref topology.Ref, s route.Settings) {
 			}
 			m.add(Rule{
 				Alert: QueueFull,
-				Expr:  fmt.Sprintf("%s(%s{vhost=%s,queue=%s}) >= %d", byQueue, l.metric, text(ref.VHost), text(ref.Name), shareOf(most, at.share)),
+				Expr: fmt.Sprintf("%s(%s{vhost=%s,queue=%s}) >= %d", byQueue, l.metric, text(ref.VHost), text(ref.Name),
+					shareOf(most, at.share)),
 				Annotations: map[string]string{
-					"summary": template(fmt.Sprintf("Queue %s in vhost %s is at %d%% of its limit or more: ", ref.Name, ref.VHost, at.share)) +
+					"summary": template(fmt.Sprintf("Queue %s in vhost %s is at %d%% of its limit or more: ", ref.Name, ref.VHost,
+						at.share)) +
 						fmt.Sprintf("{{ $value | humanize }} of %d %s", most, l.unit),
-					"description": template(fmt.Sprintf("At its limit (%s) %s. Is a consumer gone, or too slow? See what is in it: msgctl dlq inspect %s --vhost %s --group-by type",
+					"description": template(fmt.Sprintf("At its limit (%s) %s. Is a consumer gone, or too slow? See what is in it: "+
+						"msgctl dlq inspect %s --vhost %s --group-by type",
 						limit.From, goes, shell.Quote(ref.Name), shell.Quote(ref.VHost))),
 				},
 			}, a.For, at.severity, "vhost", ref.VHost, "queue", ref.Name, "limit", l.key)
@@ -91,22 +95,27 @@ func shareOf(limit, percent int64) int64 {
 	return limit/100*percent + int64(math.Ceil(float64(limit%100*percent)/100))
 }
 
-// needsConsumer is false for queues that are read on occasion, or that are there only with a consumer.
+// needsConsumer is false for queues that are read on occasion, or that are there only with a
+// consumer.
 func (m *maker) needsConsumer(q *topology.Queue, ref topology.Ref) bool {
 	if _, ok := m.Queues[ref]; ok && m.Queues[ref].Consumers != m.File.Consumers {
 		return m.Queues[ref].Consumers > 0 // somebody says so
 	}
-	return m.of(ref).Consumers > 0 && m.roles[ref] != dlq.RoleDeadLetter && q.Type != topology.Stream && !q.AutoDelete && !q.Exclusive
+	return m.of(ref).Consumers > 0 && m.roles[ref] != dlq.RoleDeadLetter && q.Type != topology.Stream && !q.AutoDelete &&
+		!q.Exclusive
 }
 
 func (m *maker) consumers(ref topology.Ref) {
 	a := m.of(ref)
 	m.add(Rule{
 		Alert: NoConsumers,
-		Expr:  fmt.Sprintf("%s(%s{vhost=%s,queue=%s}) < %d", byQueue, m.names.consumers, text(ref.VHost), text(ref.Name), a.Consumers),
+		Expr: fmt.Sprintf("%s(%s{vhost=%s,queue=%s}) < %d", byQueue, m.names.consumers, text(ref.VHost), text(ref.Name),
+			a.Consumers),
 		Annotations: map[string]string{
-			"summary": template(fmt.Sprintf("Queue %s in vhost %s has ", ref.Name, ref.VHost)) + fmt.Sprintf("{{ $value }} consumers, and needs %d", a.Consumers),
-			"description": template(fmt.Sprintf("Nobody takes its messages, or too few do. Start the consumer again; see what waits meanwhile: msgctl dlq inspect %s --vhost %s --group-by type",
+			"summary": template(fmt.Sprintf("Queue %s in vhost %s has ", ref.Name, ref.VHost)) +
+				fmt.Sprintf("{{ $value }} consumers, and needs %d", a.Consumers),
+			"description": template(fmt.Sprintf("Nobody takes its messages, or too few do. Start the consumer again; see "+
+				"what waits meanwhile: msgctl dlq inspect %s --vhost %s --group-by type",
 				shell.Quote(ref.Name), shell.Quote(ref.VHost))),
 		},
 	}, a.For, warning, "vhost", ref.VHost, "queue", ref.Name)
@@ -118,25 +127,30 @@ func (m *maker) deadLetters(vhost, selector string, a spec.AlertSettings, labels
 	metric := m.names.dlq + "{" + selector + "}"
 	look := "msgctl dlq inspect " + labelQueue + " --vhost " + template(shell.Quote(vhost)) + " --group-by reason,queue"
 	if a.DeadLetters != spec.Off {
-		m.add(Rule{Alert: DeadLetters, Expr: fmt.Sprintf("%s(%s) > %d", byQueue, metric, a.DeadLetters), Annotations: map[string]string{
-			"summary":     "{{ $value | humanize }} dead letters in " + vhostAndQueue,
-			"description": "Messages have failed, and nobody has looked after them. See why: " + look + "; when it is mended, put them back: msgctl dlq replay " + labelQueue + " --vhost " + template(shell.Quote(vhost)),
-		}}, a.For, warning, labels...)
+		m.add(Rule{Alert: DeadLetters, Expr: fmt.Sprintf("%s(%s) > %d", byQueue, metric, a.DeadLetters),
+			Annotations: map[string]string{
+				"summary": "{{ $value | humanize }} dead letters in " + vhostAndQueue,
+				"description": "Messages have failed, and nobody has looked after them. See why: " + look +
+					"; when it is mended, put them back: msgctl dlq replay " + labelQueue + " --vhost " + template(shell.Quote(vhost)),
+			}}, a.For, warning, labels...)
 	}
 	if a.Growth != spec.Off {
-		m.add(Rule{Alert: Growing, Expr: fmt.Sprintf("%s(delta(%s[%s])) > %d", byQueue, metric, growthWindow, a.Growth), Annotations: map[string]string{
-			"summary":     "{{ $value | humanize }} more dead letters within " + growthWindow + " in " + vhostAndQueue,
-			"description": "Something fails again and again. See what: " + look,
-		}}, a.For, critical, labels...)
+		m.add(Rule{Alert: Growing, Expr: fmt.Sprintf("%s(delta(%s[%s])) > %d", byQueue, metric, growthWindow, a.Growth),
+			Annotations: map[string]string{
+				"summary":     "{{ $value | humanize }} more dead letters within " + growthWindow + " in " + vhostAndQueue,
+				"description": "Something fails again and again. See what: " + look,
+			}}, a.For, critical, labels...)
 	}
 }
 
 func (m *maker) losing(vhost string) {
 	m.add(Rule{
-		Alert: Losing, Expr: fmt.Sprintf(`%s(%s{vhost=%s,certainty="surely"}) > 0`, byQueue, watch.LosesDeadLetters, text(vhost)),
+		Alert: Losing, Expr: fmt.Sprintf(`%s(%s{vhost=%s,certainty="surely"}) > 0`, byQueue, watch.LosesDeadLetters,
+			text(vhost)),
 		Annotations: map[string]string{
-			"summary":     "Dead letters of " + vhostAndQueue + " are lost",
-			"description": "They reach no queue: a binding, an exchange or a queue is missing. See which: msgctl dlq ls --vhost " + template(shell.Quote(vhost)) + "; see what apply would restore: msgctl plan " + template(m.Files),
+			"summary": "Dead letters of " + vhostAndQueue + " are lost",
+			"description": "They reach no queue: a binding, an exchange or a queue is missing. See which: msgctl dlq ls " +
+				"--vhost " + template(shell.Quote(vhost)) + "; see what apply would restore: msgctl plan " + template(m.Files),
 		},
 	}, m.File.For, critical, "vhost", vhost)
 }

@@ -21,7 +21,8 @@ func pattern(s string) string { return regexp.QuoteMeta(valid(s)) }
 // template makes text that Prometheus' templates leave as it is.
 func template(s string) string { return strings.ReplaceAll(valid(s), "{{", `{{ "{{" }}`) }
 
-// labelQueue is the queue that an alert is about, as shell quotes it: its name may be anybody's, and the command is there to be typed.
+// labelQueue is the queue that an alert is about, as shell quotes it: its name may be anybody's,
+// and the command is there to be typed.
 const labelQueue = `'{{ reReplaceAll "'" "'\\''" $labels.queue }}'`
 
 // duration is a time as Prometheus writes it.

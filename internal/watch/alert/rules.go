@@ -20,8 +20,9 @@ type Source string
 const (
 	// Exporter is msgctl exporter.
 	Exporter Source = "exporter"
-	// RabbitMQ is the broker's own exporter, at /metrics/detailed with the families queue_coarse_metrics, queue_metrics and
-	// queue_consumer_count (the same names on 3.10.8, 4.0.5, 4.3.6). It knows nothing of drift, nor whose dead letters are lost.
+	// RabbitMQ is the broker's own exporter, at /metrics/detailed with the families
+	// queue_coarse_metrics, queue_metrics and queue_consumer_count (the same names on 3.10.8,
+	// 4.0.5, 4.3.6). It knows nothing of drift, nor whose dead letters are lost.
 	RabbitMQ Source = "rabbitmq"
 )
 
@@ -69,7 +70,8 @@ const (
 
 // Rules makes the rules, those of each vhost together.
 func Rules(o Options) []Rule {
-	m := &maker{Options: o, names: namesOf(o.Source), found: dlq.Discover(o.State, dlq.DiscoverOptions{}), roles: map[topology.Ref]dlq.Role{}}
+	m := &maker{Options: o, names: namesOf(o.Source), found: dlq.Discover(o.State, dlq.DiscoverOptions{}),
+		roles: map[topology.Ref]dlq.Role{}}
 	for _, q := range m.found.Queues {
 		m.roles[q.Ref()] = q.Role
 	}
@@ -99,9 +101,11 @@ type names struct{ ready, bytes, consumers, dlq string }
 func namesOf(s Source) names {
 	if s == RabbitMQ {
 		const p = "rabbitmq_detailed_queue_"
-		return names{ready: p + "messages_ready", bytes: p + "messages_ready_bytes", consumers: p + "consumers", dlq: p + "messages_ready"}
+		return names{ready: p + "messages_ready", bytes: p + "messages_ready_bytes", consumers: p + "consumers", dlq: p +
+			"messages_ready"}
 	}
-	return names{ready: watch.QueueReady, bytes: watch.QueueReadyBytes, consumers: watch.QueueConsumers, dlq: watch.DLQReady}
+	return names{ready: watch.QueueReady, bytes: watch.QueueReadyBytes, consumers: watch.QueueConsumers,
+		dlq: watch.DLQReady}
 }
 
 // maker collects rules.
@@ -135,13 +139,16 @@ func (m *maker) drift() {
 	all := "" // what belongs to no vhost: users, for example
 	for _, vhost := range m.State.VHosts() {
 		all += "|" + pattern(vhost)
-		m.add(Rule{Alert: NotWatched, Expr: fmt.Sprintf("absent(%s{vhost=%s} == 1)", watch.VHostUp, text(vhost)), Annotations: map[string]string{
-			"summary":     template("Nobody watches vhost " + vhost),
-			"description": template("msgctl exporter does not run, or cannot read vhost " + vhost + ": the other alerts are blind. Ask it: curl http://EXPORTER:9465/readyz; its log tells more."),
-		}}, m.File.For, critical, "vhost", vhost)
+		m.add(Rule{Alert: NotWatched, Expr: fmt.Sprintf("absent(%s{vhost=%s} == 1)", watch.VHostUp, text(vhost)),
+			Annotations: map[string]string{
+				"summary": template("Nobody watches vhost " + vhost),
+				"description": template("msgctl exporter does not run, or cannot read vhost " + vhost +
+					": the other alerts are blind. Ask it: curl http://EXPORTER:9465/readyz; its log tells more."),
+			}}, m.File.For, critical, "vhost", vhost)
 	}
-	m.add(Rule{Alert: Drift, Expr: fmt.Sprintf("max by (vhost) (%s{vhost=~%s}) > 0", watch.Drift, text(all)), Annotations: map[string]string{
-		"summary":     "The broker is not as the topology file says{{ with $labels.vhost }} in vhost {{ . }}{{ end }}",
-		"description": template("Somebody changed the broker or the file. See what differs: msgctl plan " + m.Files),
-	}}, m.File.For, warning)
+	m.add(Rule{Alert: Drift, Expr: fmt.Sprintf("max by (vhost) (%s{vhost=~%s}) > 0", watch.Drift, text(all)),
+		Annotations: map[string]string{
+			"summary":     "The broker is not as the topology file says{{ with $labels.vhost }} in vhost {{ . }}{{ end }}",
+			"description": template("Somebody changed the broker or the file. See what differs: msgctl plan " + m.Files),
+		}}, m.File.For, warning)
 }

@@ -50,10 +50,12 @@ func TestRules(t *testing.T) {
 	promtest.CheckRules(t, text)
 	got := map[string][]string{}
 	for _, r := range rules {
-		got[r.Alert] = append(got[r.Alert], strings.TrimPrefix(fmt.Sprintf("%s %s %s %s", r.Labels["queue"], r.Labels["severity"], r.For, r.Expr[strings.LastIndexAny(r.Expr, ")")+1:]), " "))
+		got[r.Alert] = append(got[r.Alert], strings.TrimPrefix(fmt.Sprintf("%s %s %s %s", r.Labels["queue"],
+			r.Labels["severity"], r.For, r.Expr[strings.LastIndexAny(r.Expr, ")")+1:]), " "))
 	}
 	for name, want := range map[string][]string{
-		alert.QueueFull:   {"emails critical 5m  >= 950000", "nightly warning 1m  >= 8", "nightly critical 1m  >= 10", "orders warning 5m  >= 800", "orders critical 5m  >= 950"},
+		alert.QueueFull: {"emails critical 5m  >= 950000", "nightly warning 1m  >= 8", "nightly critical 1m  >= 10",
+			"orders warning 5m  >= 800", "orders critical 5m  >= 950"},
 		alert.NoConsumers: {"emails warning 5m  < 2", "orders warning 5m  < 1"},
 		alert.DeadLetters: {"known warning 5m  > 100", "warning 5m  > 0"},
 		alert.Growing:     {"critical 5m  > 10"},
@@ -77,7 +79,8 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// TestRulesOfTheBroker: the broker's own exporter tells nothing of drift and of lost letters, and the dead-letter queues must be named.
+// TestRulesOfTheBroker: the broker's own exporter tells nothing of drift and of lost letters, and
+// the dead-letter queues must be named.
 func TestRulesOfTheBroker(t *testing.T) {
 	rules, text := rulesOf(t, shop, alert.RabbitMQ)
 	promtest.CheckRules(t, text)
@@ -94,11 +97,13 @@ func TestRulesOfTheBroker(t *testing.T) {
 	}
 }
 
-// TestHostileNames: whatever AMQP lets a queue be called, the rules are valid, and are about that queue.
+// TestHostileNames: whatever AMQP lets a queue be called, the rules are valid, and are about that
+// queue.
 func TestHostileNames(t *testing.T) {
 	for _, name := range hostile {
 		t.Run(fmt.Sprintf("%q", name), func(t *testing.T) {
-			_, text := rulesOf(t, fmt.Sprintf("vhost: %q\nqueues:\n  %q: { maxLength: 10 }\n  %q: { alerts: { deadLetters: 5 } }\n  src: { deadLetter: { exchange: \"\", key: %q } }\n",
+			_, text := rulesOf(t, fmt.Sprintf("vhost: %q\nqueues:\n  %q: { maxLength: 10 }\n  %q: { alerts: { deadLetters: 5 "+
+				"} }\n  src: { deadLetter: { exchange: \"\", key: %q } }\n",
 				name, name, name+".dlq", name+".dlq"), alert.Exporter)
 			promtest.CheckRules(t, text)
 			tests := fill(t, hostileTests, map[string]string{"name": name})
@@ -119,10 +124,12 @@ func FuzzNames(f *testing.F) {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
-		if len(name) > 200 || name == "" || strings.ContainsRune(name, 0) || strings.ToValidUTF8(name, "") != name || strings.HasPrefix(name, "amq.") || strings.Contains(name, "${") {
+		if len(name) > 200 || name == "" || strings.ContainsRune(name, 0) || strings.ToValidUTF8(name, "") != name ||
+			strings.HasPrefix(name, "amq.") || strings.Contains(name, "${") {
 			return // AMQP allows no such name, or the file gives it another meaning
 		}
-		_, text := rulesOf(t, fmt.Sprintf("{%s: %s, queues: {%s: {maxLength: 10}}}", `"vhost"`, quoted(name), quoted(name)), alert.Exporter)
+		_, text := rulesOf(t, fmt.Sprintf("{%s: %s, queues: {%s: {maxLength: 10}}}", `"vhost"`, quoted(name), quoted(name)),
+			alert.Exporter)
 		promtest.CheckRules(t, text)
 	})
 }
@@ -137,7 +144,8 @@ func fill(t testing.TB, file string, data map[string]string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A series is PromQL in a text of YAML, and its labels are quoted twice: YAML's double quotes know Go's escapes, too.
+	// A series is PromQL in a text of YAML, and its labels are quoted twice: YAML's double quotes
+	// know Go's escapes, too.
 	parsed, err := template.New("").Delims("<<", ">>").Funcs(template.FuncMap{"quote": quoted}).Parse(string(text))
 	if err != nil {
 		t.Fatal(err)

@@ -26,7 +26,8 @@ func TestModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	if again["schemaVersion"] != 39.0 || again["uid"] == "" || again["title"] == "" || again["id"] != nil {
-		t.Errorf("schemaVersion %v, uid %v, title %v, id %v", again["schemaVersion"], again["uid"], again["title"], again["id"])
+		t.Errorf("schemaVersion %v, uid %v, title %v, id %v", again["schemaVersion"], again["uid"], again["title"],
+			again["id"])
 	}
 	ids, cells := map[int]bool{}, map[[2]int]string{}
 	for _, p := range d.Panels {
@@ -46,7 +47,8 @@ func TestModel(t *testing.T) {
 				cells[[2]int{x, y}] = p.Title
 			}
 		}
-		if p.Title == "" || p.Type != "row" && (len(p.Targets) == 0 || p.Datasource == nil || p.Datasource.UID != "${datasource}") {
+		if p.Title == "" || p.Type != "row" && (len(p.Targets) == 0 || p.Datasource == nil ||
+			p.Datasource.UID != "${datasource}") {
 			t.Errorf("%q: %s without title, query or data source", p.Title, p.Type)
 		}
 		refs := map[string]bool{}

@@ -34,7 +34,8 @@ type query struct{ expr, legend string }
 func targets(queries []query, instant bool) []Target {
 	list := make([]Target, len(queries))
 	for i, q := range queries {
-		list[i] = Target{RefID: string(rune('A' + i)), Expr: q.expr, LegendFormat: q.legend, Instant: instant, Range: !instant, Datasource: source()}
+		list[i] = Target{RefID: string(rune('A' + i)), Expr: q.expr, LegendFormat: q.legend, Instant: instant,
+			Range: !instant, Datasource: source()}
 	}
 	return list
 }
@@ -42,8 +43,10 @@ func targets(queries []query, instant bool) []Target {
 // stat is one number, coloured from a value on.
 func (b *board) stat(title, description, unit string, steps []thresholdStep, expr string) {
 	b.place(Panel{
-		Type: "stat", Title: title, Description: description, Datasource: source(), Targets: targets([]query{{expr: expr}}, true),
-		FieldConfig: &fieldConfig{Defaults: fieldDefaults{Unit: unit, Thresholds: &thresholds{"absolute", steps}, Mappings: []any{}, NoValue: "–"}, Overrides: []any{}},
+		Type: "stat", Title: title, Description: description, Datasource: source(), Targets: targets([]query{{expr: expr}},
+			true),
+		FieldConfig: &fieldConfig{Defaults: fieldDefaults{Unit: unit, Thresholds: &thresholds{"absolute", steps},
+			Mappings: []any{}, NoValue: "–"}, Overrides: []any{}},
 		Options: map[string]any{
 			"colorMode": "background", "graphMode": "none", "justifyMode": "auto", "textMode": "value", "wideLayout": true,
 			"orientation": "auto", "showPercentChange": false, "percentChangeColorMode": "standard",
@@ -57,7 +60,8 @@ func (b *board) lines(title, description, unit string, queries ...query) {
 	zero := 0.0
 	b.place(Panel{
 		Type: "timeseries", Title: title, Description: description, Datasource: source(), Targets: targets(queries, false),
-		FieldConfig: &fieldConfig{Defaults: fieldDefaults{Unit: unit, Min: &zero, Mappings: []any{}, Custom: map[string]any{"lineWidth": 1, "fillOpacity": 10, "showPoints": "never"}}, Overrides: []any{}},
+		FieldConfig: &fieldConfig{Defaults: fieldDefaults{Unit: unit, Min: &zero, Mappings: []any{},
+			Custom: map[string]any{"lineWidth": 1, "fillOpacity": 10, "showPoints": "never"}}, Overrides: []any{}},
 		Options: map[string]any{
 			"legend":  map[string]any{"calcs": []string{}, "displayMode": "list", "placement": "bottom", "showLegend": true},
 			"tooltip": map[string]any{"mode": "multi", "sort": "desc"},

@@ -1,4 +1,5 @@
-// Package dashboard makes a dashboard for Grafana of the metrics of msgctl exporter and msgctl consume. It is pure.
+// Package dashboard makes a dashboard for Grafana of the metrics of msgctl exporter and msgctl
+// consume. It is pure.
 package dashboard
 
 import "encoding/json"
@@ -65,7 +66,8 @@ type datasource struct {
 // source is what the variable datasource names.
 func source() *datasource { return &datasource{Type: "prometheus", UID: "${datasource}"} }
 
-// Panel is one picture, or a heading over some. Panels is an empty list in a heading: those under it follow in the dashboard's own list.
+// Panel is one picture, or a heading over some. Panels is an empty list in a heading: those under
+// it follow in the dashboard's own list.
 type Panel struct {
 	ID          int            `json:"id"`
 	Type        string         `json:"type"`

@@ -17,7 +17,8 @@ type answer struct {
 	result Result
 }
 
-// parseAnswer reads {"tag":7,"result":"retry","type":"db","error":"locked","after":"30s"}. The error says what is wrong with it.
+// parseAnswer reads {"tag":7,"result":"retry","type":"db","error":"locked","after":"30s"}. The
+// error says what is wrong with it.
 func parseAnswer(line []byte) (answer, error) {
 	var a struct {
 		Tag    uint64

@@ -13,17 +13,20 @@ import (
 // exitTempFail is EX_TEMPFAIL of sysexits.h: try again later.
 const exitTempFail = 75
 
-// Exec runs a command for each message. The body is on its stdin, what else is known of it in the environment (MESSAGE_ID,
-// MESSAGE_TYPE, MESSAGE_ROUTING_KEY, …). It has handled the message when it ends with 0, wants it later with 75, and refuses it with anything
-// else. Of what it writes, the last line tells why.
+// Exec runs a command for each message. The body is on its stdin, what else is known of it in the
+// environment (MESSAGE_ID, MESSAGE_TYPE, MESSAGE_ROUTING_KEY, …). It has handled the message when
+// it ends with 0, wants it later with 75, and refuses it with anything else. Of what it writes, the
+// last line tells why.
 type Exec struct {
 	// Argv is the program and its arguments.
 	Argv []string
 	// Env is the environment that the variables of a message are added to.
 	Env []string
-	// JSON puts the message with all its properties on stdin, as one line of JSON, instead of the body.
+	// JSON puts the message with all its properties on stdin, as one line of JSON, instead of the
+	// body.
 	JSON bool
-	// Timeout for one message; 0 is none. Then the process and all that it started are killed, and it is tried again.
+	// Timeout for one message; 0 is none. Then the process and all that it started are killed, and
+	// it is tried again.
 	Timeout time.Duration
 	// Label names the command; "" takes the program's name.
 	Label string

@@ -36,7 +36,8 @@ func TestExec(t *testing.T) {
 		{"printf '\\377\\376 \\033[31mred' >&2; exit 1", handle.DeadLetter, "exit 1", "red"},
 	} {
 		r := shell(x.line, 0).Handle(t.Context(), job("body"))
-		if r.Verdict != x.verdict || x.kind != "" && (r.Failure == nil || r.Failure.Type != x.kind || !strings.Contains(r.Failure.Message, x.text)) {
+		if r.Verdict != x.verdict || x.kind != "" && (r.Failure == nil || r.Failure.Type != x.kind ||
+			!strings.Contains(r.Failure.Message, x.text)) {
 			t.Errorf("%s: %+v %+v", x.line, r, r.Failure)
 		}
 	}
@@ -50,8 +51,10 @@ func TestExec(t *testing.T) {
 func TestExecTimeoutKillsAll(t *testing.T) {
 	alive := filepath.Join(t.TempDir(), "alive")
 	begin := time.Now()
-	r := shell("(trap '' TERM; while :; do touch "+alive+"; sleep 0.05; done) & echo hangs >&2; wait", 2*time.Second).Handle(t.Context(), job(""))
-	if r.Verdict != handle.Retry || r.Failure.Type != handle.ErrorTimeout || !strings.Contains(r.Failure.Message, "hangs") {
+	r := shell("(trap '' TERM; while :; do touch "+alive+"; sleep 0.05; done) & echo hangs >&2; wait",
+		2*time.Second).Handle(t.Context(), job(""))
+	if r.Verdict != handle.Retry || r.Failure.Type != handle.ErrorTimeout ||
+		!strings.Contains(r.Failure.Message, "hangs") {
 		t.Errorf("%+v %+v", r, r.Failure)
 	}
 	if took := time.Since(begin); took > 20*time.Second {
@@ -79,7 +82,8 @@ func TestExecStopsWithTheContext(t *testing.T) {
 func TestOutputIsBounded(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	r := shell("head -c 100000000 /dev/zero | tr '\\0' 'x' >&2; echo; echo the end >&2; exit 75", 0).Handle(t.Context(), job(""))
+	r := shell("head -c 100000000 /dev/zero | tr '\\0' 'x' >&2; echo; echo the end >&2; exit 75", 0).Handle(t.Context(),
+		job(""))
 	runtime.ReadMemStats(&after)
 	if r.Verdict != handle.Retry || !strings.HasSuffix(r.Failure.Message, "the end") {
 		t.Errorf("%+v %.100s", r, r.Failure.Message)

@@ -1,7 +1,8 @@
-// Package handle has what msgctl consume gives messages to: a command for each, a long-lived process, an HTTP endpoint, a table by event type.
+// Package handle has what msgctl consume gives messages to: a command for each, a long-lived
+// process, an HTTP endpoint, a table by event type.
 //
-// A handler says what is to become of a message; it settles nothing itself. What it gets is untrusted, and so is what a command or a server
-// answers: outputs are bounded.
+// A handler says what is to become of a message; it settles nothing itself. What it gets is
+// untrusted, and so is what a command or a server answers: outputs are bounded.
 package handle
 
 import (
@@ -58,7 +59,8 @@ type Result struct {
 	Verdict Verdict
 	// Failure is nil when it was handled.
 	Failure *Failure
-	// After asks for a wait of at least so long before the next attempt. The ladder has it rounded up to a step.
+	// After asks for a wait of at least so long before the next attempt. The ladder has it rounded
+	// up to a step.
 	After time.Duration
 	// Fatal, when set, ends the run.
 	Fatal error
@@ -87,7 +89,8 @@ func Broken(err error) Result {
 	return Result{Verdict: Return, Failure: &Failure{Type: "broken", Message: err.Error()}, Fatal: err}
 }
 
-// Job is a message to handle. Its exchange and routing key are those of its first publication, not of a retry.
+// Job is a message to handle. Its exchange and routing key are those of its first publication, not
+// of a retry.
 type Job struct {
 	Message *message.Message
 	// Attempt counts from 1.
@@ -100,17 +103,20 @@ type Job struct {
 	Tag uint64
 	// Trace is the span of the attempt, where there is one: what the handler does is to be in it.
 	Trace Trace
-	// By names the handler for the note in a dead letter; a handler that chooses among several sets it.
+	// By names the handler for the note in a dead letter; a handler that chooses among several sets
+	// it.
 	By string
 }
 
 // Handler handles messages, several at a time.
 type Handler interface {
-	// Handle returns when it is known what is to become of the message. When ctx ends it returns soon, with Return unless it knows.
+	// Handle returns when it is known what is to become of the message. When ctx ends it returns
+	// soon, with Return unless it knows.
 	Handle(ctx context.Context, j *Job) Result
 	// Name is what a dead letter tells of the handler. It must contain no secret.
 	Name() string
-	// Close ends what the handler keeps. It waits for processes until ctx ends, and kills them then.
+	// Close ends what the handler keeps. It waits for processes until ctx ends, and kills them
+	// then.
 	Close(ctx context.Context) error
 }
 

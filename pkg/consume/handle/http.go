@@ -16,12 +16,15 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// HTTP posts each message to an endpoint. A 2xx answer has handled it; 408, 425, 429, 502, 503 and 504, a timeout and a server that cannot be
-// reached want it later, with Retry-After not before; anything else refuses it. Redirects are not followed.
+// HTTP posts each message to an endpoint. A 2xx answer has handled it; 408, 425, 429, 502, 503 and
+// 504, a timeout and a server that cannot be reached want it later, with Retry-After not before;
+// anything else refuses it. Redirects are not followed.
 type HTTP struct {
-	// URL of the endpoint. User and password in it are sent as basic authentication, and never shown.
+	// URL of the endpoint. User and password in it are sent as basic authentication, and never
+	// shown.
 	URL *url.URL
-	// Raw posts the body as it is; otherwise an event goes as a CloudEvent in binary mode, and what is no event raw.
+	// Raw posts the body as it is; otherwise an event goes as a CloudEvent in binary mode, and what
+	// is no event raw.
 	Raw bool
 	// Timeout for one message, its answer included; 0 is none.
 	Timeout time.Duration
@@ -35,8 +38,9 @@ func NewHTTP(u *url.URL, concurrency int) *HTTP {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConns, t.MaxIdleConnsPerHost = concurrency, concurrency
 	return &HTTP{URL: u, client: &http.Client{
-		Transport:     t,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // a POST could become a GET
+		Transport: t,
+		// a POST could become a GET
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
 
@@ -171,7 +175,8 @@ func describe(set func(name, value string), j *Job, m *message.Message) {
 	set("Correlation-Id", m.CorrelationID)
 }
 
-// headerText writes what a header cannot carry as the HTTP binding of CloudEvents does: percent-encoded.
+// headerText writes what a header cannot carry as the HTTP binding of CloudEvents does:
+// percent-encoded.
 func headerText(s string) string {
 	const hex = "0123456789ABCDEF"
 	if strings.IndexFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '"' || r == '%' }) < 0 {

@@ -15,7 +15,8 @@ import (
 
 func job(body string) *handle.Job {
 	return &handle.Job{Attempt: 2, Type: "order.created", Message: &message.Message{
-		Properties: message.Properties{MessageID: "m-1", CorrelationID: "c-1"}, Headers: message.Table{"tenant": "acme", "n": int64(7)},
+		Properties: message.Properties{MessageID: "m-1", CorrelationID: "c-1"}, Headers: message.Table{"tenant": "acme",
+			"n": int64(7)},
 		Exchange: "x", RoutingKey: "k", Queue: "q", Body: []byte(body),
 	}}
 }
@@ -63,7 +64,8 @@ func TestHTTPAnswers(t *testing.T) {
 	} {
 		status, header = x.status, x.header
 		r := h.Handle(t.Context(), job("{}"))
-		if r.Verdict != x.verdict || r.After != x.after || x.kind != "" && (r.Failure.Type != x.kind || x.status != 204 && r.Failure.Message != "said") {
+		if r.Verdict != x.verdict || r.After != x.after || x.kind != "" &&
+			(r.Failure.Type != x.kind || x.status != 204 && r.Failure.Message != "said") {
 			t.Errorf("%d: %+v %+v", x.status, r, r.Failure)
 		}
 	}
@@ -87,7 +89,8 @@ func TestHTTPThatDoesNotAnswer(t *testing.T) {
 	}
 	u, _ := url.Parse("http://user:secret@127.0.0.1:1/x")
 	r := handle.NewHTTP(u, 1).Handle(t.Context(), job(""))
-	if r.Verdict != handle.Retry || r.Failure.Type != handle.ErrorConnect || strings.Contains(r.Failure.Message, "secret") {
+	if r.Verdict != handle.Retry || r.Failure.Type != handle.ErrorConnect ||
+		strings.Contains(r.Failure.Message, "secret") {
 		t.Errorf("%+v %+v", r, r.Failure)
 	}
 }
@@ -99,7 +102,8 @@ func TestHTTPSendsCloudEvents(t *testing.T) {
 		text, _ := io.ReadAll(r.Body)
 		got, body = r, string(text)
 	})
-	m := &message.Message{Queue: "q", RoutingKey: "order.created", Headers: message.Table{"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
+	m := &message.Message{Queue: "q", RoutingKey: "order.created",
+		Headers:    message.Table{"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
 		Properties: message.Properties{MessageID: "m-1", ContentType: "application/json"},
 		Body:       []byte(`{"eventId":"e-1","eventType":"order.created","aggregateId":"ö 1","timestamp":"2026-01-31T12:00:00Z","version":1,"payload":{"a": 1}}`)}
 	if r := h.Handle(t.Context(), &handle.Job{Message: m, Attempt: 3, Last: true}); r.Verdict != handle.Handled {
@@ -121,8 +125,10 @@ func TestHTTPSendsCloudEvents(t *testing.T) {
 	if body != string(m.Body) || got.Header.Get("Ce-Id") != "" {
 		t.Errorf("raw: %v %q", got.Header, body)
 	}
-	hostile := &message.Message{RoutingKey: "a\r\nX-Evil: 1", Properties: message.Properties{ContentType: "text/plain\r\nX-Evil: 1", MessageID: "\x00\xff"}}
-	if r := h.Handle(t.Context(), &handle.Job{Message: hostile, Attempt: 1}); r.Verdict != handle.Handled || got.Header.Get("X-Evil") != "" {
+	hostile := &message.Message{RoutingKey: "a\r\nX-Evil: 1",
+		Properties: message.Properties{ContentType: "text/plain\r\nX-Evil: 1", MessageID: "\x00\xff"}}
+	if r := h.Handle(t.Context(), &handle.Job{Message: hostile, Attempt: 1}); r.Verdict != handle.Handled ||
+		got.Header.Get("X-Evil") != "" {
 		t.Errorf("%+v %+v %v", r, r.Failure, got.Header)
 	}
 }

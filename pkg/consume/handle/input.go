@@ -9,8 +9,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/message/plainjson"
 )
 
-// AppendJSON appends a job as one line of JSON without its end: tag, attempt, last, traceparent and tracestate, and the message as msgctl tail -o
-// ndjson has it. tag is left out when it is 0, and a trace that is not known.
+// AppendJSON appends a job as one line of JSON without its end: tag, attempt, last, traceparent and
+// tracestate, and the message as msgctl tail -o ndjson has it. tag is left out when it is 0, and a
+// trace that is not known.
 func AppendJSON(dst []byte, tag uint64, j *Job) []byte {
 	dst = append(dst, '{')
 	if tag != 0 {
@@ -27,10 +28,12 @@ func AppendJSON(dst []byte, tag uint64, j *Job) []byte {
 	return append(plainjson.Append(append(dst, ','), j.Message), '}')
 }
 
-// maxVariable bounds a variable of the environment: Linux refuses to start a program with one of 128 KiB, and with 2 MiB in all.
+// maxVariable bounds a variable of the environment: Linux refuses to start a program with one of
+// 128 KiB, and with 2 MiB in all.
 const maxVariable = 32 << 10
 
-// environment tells a command about the message. What no variable can carry (NUL) is left out, and what is too long, too.
+// environment tells a command about the message. What no variable can carry (NUL) is left out, and
+// what is too long, too.
 func environment(j *Job) []string {
 	m := j.Message
 	env := make([]string, 0, 16)
@@ -60,7 +63,8 @@ func environment(j *Job) []string {
 		add("HEADERS", headersJSON(j))
 	}
 	if t := j.trace(); t.Parent != "" {
-		// As OpenTelemetry's convention for programs has it. An empty state hides the one that belongs to msgctl's own trace.
+		// As OpenTelemetry's convention for programs has it. An empty state hides the one that
+		// belongs to msgctl's own trace.
 		if len(t.State) > maxVariable || strings.IndexByte(t.State, 0) >= 0 {
 			t.State = ""
 		}

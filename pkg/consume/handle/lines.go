@@ -8,16 +8,19 @@ import (
 	"time"
 )
 
-// Lines keeps one process that is given a line of JSON for each message on stdin, and answers each with a line of JSON on stdout:
+// Lines keeps one process that is given a line of JSON for each message on stdin, and answers each
+// with a line of JSON on stdout:
 //
 //	{"tag":7,"attempt":1,"last":false,"exchange":"orders","routingKey":"order.created","queue":"q","properties":{…},"headers":{…},"size":17,"body":{…}}
 //	{"tag":7,"result":"ack"}
 //	{"tag":7,"result":"retry","error":"locked","type":"db","after":"30s"}
 //	{"tag":7,"result":"dead-letter","error":"no such customer","type":"customer"}
 //
-// Several messages are in its hands at once when several are handled at once; it may answer in any order. An answer without tag is about the
-// oldest. Lines that do not begin with { are not answers and are passed over, and so is stderr. When it ends, hangs or answers nonsense, the oldest
-// message in its hands has failed, to be tried again; the others are given to the next process. The end of its stdin asks it to end.
+// Several messages are in its hands at once when several are handled at once; it may answer in any
+// order. An answer without tag is about the oldest. Lines that do not begin with { are not answers
+// and are passed over, and so is stderr. When it ends, hangs or answers nonsense, the oldest
+// message in its hands has failed, to be tried again; the others are given to the next process. The
+// end of its stdin asks it to end.
 type Lines struct {
 	// Argv is the program and its arguments, Env its environment.
 	Argv, Env []string

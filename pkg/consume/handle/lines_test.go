@@ -35,7 +35,8 @@ func many(t *testing.T, h handle.Handler, n int) []handle.Result {
 	var all sync.WaitGroup
 	for i := range n {
 		all.Go(func() {
-			results[i] = h.Handle(t.Context(), &handle.Job{Attempt: 1, Message: &message.Message{Body: []byte("m" + strconv.Itoa(i))}})
+			results[i] = h.Handle(t.Context(), &handle.Job{Attempt: 1, Message: &message.Message{Body: []byte("m" +
+				strconv.Itoa(i))}})
 		})
 		time.Sleep(2 * time.Millisecond) // so that they are sent in this order
 	}
@@ -57,7 +58,8 @@ func TestLines(t *testing.T) {
 		*m3*) echo "{\"tag\":$tag,\"result\":\"dead-letter\",\"error\":\"no such customer\"}";;
 		*m4*) echo 'debug: a line that is no answer'; echo '{"result":"ack"}';;
 		*) `+ack+`;;`), 0), 6)
-	want := []string{"1 <nil> 0s", "2 db: locked 30s", "2 temporary: the handler wants it later 2.5s", "3 refused: no such customer 0s", "1 <nil> 0s", "1 <nil> 0s"}
+	want := []string{"1 <nil> 0s", "2 db: locked 30s", "2 temporary: the handler wants it later 2.5s",
+		"3 refused: no such customer 0s", "1 <nil> 0s", "1 <nil> 0s"}
 	for i, w := range want {
 		got := fmt.Sprintf("%d <nil> %s", r[i].Verdict, r[i].After)
 		if r[i].Failure != nil {
@@ -69,7 +71,8 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// TestLinesFaults: whatever the process does wrong, one message has failed for it, and the others are handled.
+// TestLinesFaults: whatever the process does wrong, one message has failed for it, and the others
+// are handled.
 func TestLinesFaults(t *testing.T) {
 	for name, x := range map[string]struct {
 		fault string
@@ -106,7 +109,8 @@ func TestLinesFaults(t *testing.T) {
 
 // TestLinesThatRetire: a process may end after some messages; nobody has failed for that.
 func TestLinesThatRetire(t *testing.T) {
-	for i, res := range many(t, lines(t, `n=0; while [ $n -lt 3 ] && read -r line; do n=$((n+1)); echo '{"result":"ack"}'; done`, 0), 10) {
+	for i, res := range many(t, lines(t,
+		`n=0; while [ $n -lt 3 ] && read -r line; do n=$((n+1)); echo '{"result":"ack"}'; done`, 0), 10) {
 		if res.Verdict != handle.Handled {
 			t.Errorf("message %d: %+v %+v", i, res, res.Failure)
 		}

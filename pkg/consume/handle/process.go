@@ -47,7 +47,8 @@ type process struct {
 // startProcess starts the program and what serves it.
 func startProcess(l *Lines) (*process, error) {
 	// No context of one message: it lives for all of them.
-	p := &process{name: l.Name(), timeout: l.Timeout, cmd: exec.CommandContext(context.Background(), l.Argv[0], l.Argv[1:]...), over: make(chan struct{})}
+	p := &process{name: l.Name(), timeout: l.Timeout,
+		cmd: exec.CommandContext(context.Background(), l.Argv[0], l.Argv[1:]...), over: make(chan struct{})}
 	p.toWrite = sync.NewCond(&p.mu)
 	ownGroup(p.cmd)
 	p.cmd.Env, p.cmd.Stderr, p.cmd.WaitDelay = l.Env, &p.stderr, killAfter
@@ -119,7 +120,8 @@ func (p *process) write() {
 		out := p.buffer
 		p.buffer = spare[:0]
 		p.mu.Unlock()
-		if _, err := p.stdin.Write(out); err != nil { // it has ended, or has closed its stdin: nothing can be given to it any more
+		// it has ended, or has closed its stdin: nothing can be given to it any more
+		if _, err := p.stdin.Write(out); err != nil {
 			p.kill(nil, nil)
 			return
 		}
@@ -200,8 +202,9 @@ func (p *process) kill(guilty *call, sentence *Result) {
 	_ = terminate(p.cmd)
 }
 
-// watch kills it when it takes too long. The oldest message's time begins when it was sent, or with the last answer: before that the process was
-// busy with others. One that is overtaken all the time has its own limit, by how many were before it.
+// watch kills it when it takes too long. The oldest message's time begins when it was sent, or with
+// the last answer: before that the process was busy with others. One that is overtaken all the time
+// has its own limit, by how many were before it.
 func (p *process) watch(quit <-chan struct{}) {
 	tick := time.NewTicker(min(max(p.timeout/20, time.Millisecond), time.Second))
 	defer tick.Stop()
@@ -248,7 +251,8 @@ func (p *process) finish() {
 		guilty = p.calls[0]
 	}
 	if sentence == nil {
-		res := Again(ErrorCrash, fmt.Sprintf("%s ended with the message in hand (%s)%s", p.name, ending(err), also(p.stderr.last())))
+		res := Again(ErrorCrash, fmt.Sprintf("%s ended with the message in hand (%s)%s", p.name, ending(err),
+			also(p.stderr.last())))
 		sentence = &res
 	}
 	for _, c := range p.calls {

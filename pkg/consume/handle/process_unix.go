@@ -11,7 +11,8 @@ import (
 // killAfter is how long a process has between SIGTERM and SIGKILL.
 const killAfter = 2 * time.Second
 
-// ownGroup lets a command lead a process group of its own: Ctrl-C on the terminal is not for it, and what it starts can be killed with it.
+// ownGroup lets a command lead a process group of its own: Ctrl-C on the terminal is not for it,
+// and what it starts can be killed with it.
 func ownGroup(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
 
 // terminate asks the group of a command to end, and kills it when it does not.

@@ -9,8 +9,8 @@ import (
 // Trace is a context of W3C Trace Context, as its two headers have it. State is often "".
 type Trace struct{ Parent, State string }
 
-// trace is what the handler's own spans are to continue: the attempt's span, or else what the message says. The zero Trace when neither is known, or
-// when the message's is not valid.
+// trace is what the handler's own spans are to continue: the attempt's span, or else what the
+// message says. The zero Trace when neither is known, or when the message's is not valid.
 func (j *Job) trace() Trace {
 	if j.Trace.Parent != "" {
 		return j.Trace
@@ -30,6 +30,7 @@ func validParent(s string) bool {
 		return false
 	}
 	parts := strings.Split(s, "-")
-	return len(parts) >= 4 && len(parts[0]) == 2 && parts[0] != "ff" && event.IsTraceID(parts[1]) && event.IsSpanID(parts[2]) &&
+	return len(parts) >= 4 && len(parts[0]) == 2 && parts[0] != "ff" && event.IsTraceID(parts[1]) &&
+		event.IsSpanID(parts[2]) &&
 		strings.Trim(s, "0123456789abcdef-") == ""
 }

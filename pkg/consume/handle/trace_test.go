@@ -16,7 +16,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// TestTraceReachesTheHandler: the attempt's span goes before what the message says, and nonsense is not passed on.
+// TestTraceReachesTheHandler: the attempt's span goes before what the message says, and nonsense is
+// not passed on.
 func TestTraceReachesTheHandler(t *testing.T) {
 	const ofMessage, ofAttempt = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "00-4bf92f3577b34da6a3ce929d0e0e4736-1111111111111111-01"
 	t.Setenv("TRACEPARENT", "00-22222222222222222222222222222222-2222222222222222-01")
@@ -28,9 +29,12 @@ func TestTraceReachesTheHandler(t *testing.T) {
 		parent, state string
 		inherited     bool
 	}{
-		{"attempt", message.Table{"traceparent": ofMessage, "tracestate": "m=1"}, handle.Trace{Parent: ofAttempt, State: "a=1"}, ofAttempt, "a=1", false},
-		{"attempt without state", message.Table{"traceparent": ofMessage, "tracestate": "m=1"}, handle.Trace{Parent: ofAttempt}, ofAttempt, "", false},
-		{"message", message.Table{"traceparent": ofMessage, "tracestate": "m=\"1\""}, handle.Trace{}, ofMessage, "m=\"1\"", false},
+		{"attempt", message.Table{"traceparent": ofMessage, "tracestate": "m=1"},
+			handle.Trace{Parent: ofAttempt, State: "a=1"}, ofAttempt, "a=1", false},
+		{"attempt without state", message.Table{"traceparent": ofMessage, "tracestate": "m=1"},
+			handle.Trace{Parent: ofAttempt}, ofAttempt, "", false},
+		{"message", message.Table{"traceparent": ofMessage, "tracestate": "m=\"1\""}, handle.Trace{}, ofMessage, "m=\"1\"",
+			false},
 		{"nonsense", message.Table{"traceparent": "00-x\",\"evil\":\"", "tracestate": "m=1"}, handle.Trace{}, "", "", true},
 		{"no hexadecimal rest", message.Table{"traceparent": ofMessage + "-\""}, handle.Trace{}, "", "", true},
 		{"none", nil, handle.Trace{}, "", "", true},

@@ -11,8 +11,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// Discover makes the plan of a queue of what the queue obeys, policies too, and of its ladder. That is the declared one or, without it, the
-// queues QUEUE.retry.* whose messages expire into QUEUE. The error says what is missing.
+// Discover makes the plan of a queue of what the queue obeys, policies too, and of its ladder. That
+// is the declared one or, without it, the queues QUEUE.retry.* whose messages expire into QUEUE.
+// The error says what is missing.
 func Discover(n *route.Network, queue string, declared *topology.Ladder) (Plan, error) {
 	p := Plan{Queue: queue}
 	q := n.Queue(queue)
@@ -40,7 +41,8 @@ func (p *Plan) deadLetters(n *route.Network, d route.DeadLetter) error {
 	}
 	exchange := d.Exchange.Text()
 	if _, ok := n.ExchangeType(exchange); !ok && exchange != "" {
-		return fmt.Errorf("the dead-letter exchange %q of queue %q does not exist: dead letters would be lost", exchange, p.Queue)
+		return fmt.Errorf("the dead-letter exchange %q of queue %q does not exist: dead letters would be lost", exchange,
+			p.Queue)
 	}
 	p.DeadLetter = &publish.Target{Exchange: exchange, Key: d.Key.Text()}
 	p.OwnKey = d.Key.Value == nil
@@ -78,7 +80,8 @@ func (p *Plan) declared(n *route.Network, l *topology.Ladder) error {
 		step := Step{Delay: millis(l.Steps[i])}
 		for _, w := range waits {
 			if !waitsFor(n, w.Name, p.Queue) {
-				return fmt.Errorf("the wait queue %q of the retry ladder does not exist, or does not lead back to queue %q", w.Name, p.Queue)
+				return fmt.Errorf("the wait queue %q of the retry ladder does not exist, or does not lead back to queue %q", w.Name,
+					p.Queue)
 			}
 			step.Queues = append(step.Queues, w.Name)
 		}

@@ -1,4 +1,5 @@
-// Package retry says where a message goes that could not be handled: up a ladder of waits, then to the dead letters. It is pure.
+// Package retry says where a message goes that could not be handled: up a ladder of waits, then to
+// the dead letters. It is pure.
 package retry
 
 import (
@@ -12,17 +13,20 @@ import (
 // Step is one wait of a ladder.
 type Step struct {
 	Delay time.Duration
-	// Queues are the wait queues of the step, of which a message takes one by chance. Empty when the queue delays retries itself.
+	// Queues are the wait queues of the step, of which a message takes one by chance. Empty when
+	// the queue delays retries itself.
 	Queues []string
 }
 
-// Plan is what becomes of failures in one queue. The zero Plan has neither retries nor dead letters.
+// Plan is what becomes of failures in one queue. The zero Plan has neither retries nor dead
+// letters.
 type Plan struct {
 	Queue string
 	Steps []Step
 	// Native: the queue delays retries itself, when a message is rejected for another attempt.
 	Native bool
-	// DeadLetter is where dead letters go; nil when there is no such place. An empty key stands for the message's own when OwnKey.
+	// DeadLetter is where dead letters go; nil when there is no such place. An empty key stands for
+	// the message's own when OwnKey.
 	DeadLetter *publish.Target
 	OwnKey     bool
 	// Drop destroys what would be a dead letter.
@@ -34,7 +38,8 @@ type Plan struct {
 // Last says that no retry follows an attempt, counted from 1.
 func (p *Plan) Last(attempt int) bool { return attempt > len(p.Steps) }
 
-// Step returns the step after an attempt, or a later one when that waits too short. It must not be the last.
+// Step returns the step after an attempt, or a later one when that waits too short. It must not be
+// the last.
 func (p *Plan) Step(attempt int, atLeast time.Duration) Step {
 	rest := p.Steps[attempt-1:]
 	for _, s := range rest {
@@ -52,7 +57,8 @@ func (p *Plan) Step(attempt int, atLeast time.Duration) Step {
 }
 
 // Wait makes the message for the wait queue after an attempt.
-func (p *Plan) Wait(m *message.Message, n message.FailureNote, atLeast time.Duration) (publish.Target, *message.Message) {
+func (p *Plan) Wait(m *message.Message, n message.FailureNote, atLeast time.Duration) (publish.Target,
+	*message.Message) {
 	queues := p.Step(n.Attempts, atLeast).Queues
 	return publish.Target{Key: queues[rand.IntN(len(queues))]}, p.failed(m, n)
 }

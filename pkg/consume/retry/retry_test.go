@@ -47,12 +47,16 @@ func TestDiscover(t *testing.T) {
 		{"queues: { q: {} }", ""},
 		{"queues: { q: { deadLetter: dead }, dead: {} }", `-> queue "dead" own false`},
 		{"queues: { q: { deadLetter: { exchange: dlx } } }", `-> exchange "dlx" with routing key "" own true`},
-		{"queues: { q: {} }\npolicies: { p: { pattern: ., definition: { dead-letter-exchange: dlx, dead-letter-routing-key: k } } }", `-> exchange "dlx" with routing key "k" own false`},
-		{"queues: { q: { deadLetter: dead, retry: { backoff: [5s, 30s] } }, dead: {} }", `5s[q.retry.5s] 30s[q.retry.30s] -> queue "dead" own false`},
-		{"queues: { q: { retry: { backoff: [30s, 10s], jitter: 10% } } }", `10s[q.retry.10s q.retry.10s.early q.retry.10s.late] 30s[q.retry.30s q.retry.30s.early q.retry.30s.late] `},
+		{"queues: { q: {} }\npolicies: { p: { pattern: ., definition: { dead-letter-exchange: dlx, " +
+			"dead-letter-routing-key: k } } }", `-> exchange "dlx" with routing key "k" own false`},
+		{"queues: { q: { deadLetter: dead, retry: { backoff: [5s, 30s] } }, dead: {} }",
+			`5s[q.retry.5s] 30s[q.retry.30s] -> queue "dead" own false`},
+		{"queues: { q: { retry: { backoff: [30s, 10s], jitter: 10% } } }",
+			`10s[q.retry.10s q.retry.10s.early q.retry.10s.late] 30s[q.retry.30s q.retry.30s.early q.retry.30s.late] `},
 		// Not a ladder: no TTL, or another way out.
 		{"queues: { q: {}, q.retry.5s: { deadLetter: q }, q.retry.6s: { messageTTL: 6s } }", ""},
-		{"queues: { q: { type: quorum, deliveryLimit: 3, delayedRetry: { type: failed, min: 2s, max: 3s } } }", "2s[] 3s[] native "},
+		{"queues: { q: { type: quorum, deliveryLimit: 3, delayedRetry: { type: failed, min: 2s, max: 3s } } }",
+			"2s[] 3s[] native "},
 	} {
 		p, err := plan(t, x.queues, "4.3.6", false)
 		if got := describe(p); err != nil || got != x.want {
@@ -66,14 +70,17 @@ func TestDiscover(t *testing.T) {
 }
 
 func TestDiscoverRefuses(t *testing.T) {
-	_, state, _ := spec.Read([]spec.Input{{Name: "t.yaml", Data: []byte("version: 1\nvhost: v\nqueues: { q: { retry: { backoff: [5s] } } }")}}, spec.Options{})
+	_, state, _ := spec.Read([]spec.Input{{Name: "t.yaml",
+		Data: []byte("version: 1\nvhost: v\nqueues: { q: { retry: { backoff: [5s] } } }")}}, spec.Options{})
 	l, _ := state.Ladder(topology.Ref{Kind: topology.KindQueue, VHost: "v", Name: "q"})
 	other, _ := plan(t, "queues: { q: {}, q.retry.5s: { messageTTL: 5s, deadLetter: q2 }, q2: {} }", "4.0.5", false)
 	if len(other.Steps) != 0 {
 		t.Errorf("a queue that leads elsewhere is no step: %s", describe(other))
 	}
-	_, bare, _ := spec.Read([]spec.Input{{Name: "t.yaml", Data: []byte("version: 1\nvhost: v\nqueues: { q: {} }")}}, spec.Options{})
-	if _, err := retry.Discover(route.New(bare, "v", "4.0.5"), "q", &l); err == nil || !strings.Contains(err.Error(), `"q.retry.5s" of the retry ladder does not exist`) {
+	_, bare, _ := spec.Read([]spec.Input{{Name: "t.yaml", Data: []byte("version: 1\nvhost: v\nqueues: { q: {} }")}},
+		spec.Options{})
+	if _, err := retry.Discover(route.New(bare, "v", "4.0.5"), "q", &l); err == nil ||
+		!strings.Contains(err.Error(), `"q.retry.5s" of the retry ladder does not exist`) {
 		t.Errorf("a declared ladder that is not there: %v", err)
 	}
 	if _, err := retry.Discover(route.New(bare, "v", "4.0.5"), "nope", nil); err == nil {
@@ -86,7 +93,8 @@ func TestSteps(t *testing.T) {
 	for _, x := range []struct {
 		attempt        int
 		atLeast, delay time.Duration
-	}{{1, 0, time.Second}, {1, 2 * time.Second, time.Minute}, {2, 0, time.Minute}, {3, 0, 5 * time.Second}, {3, time.Hour, 5 * time.Second}, {1, time.Hour, time.Minute}} {
+	}{{1, 0, time.Second}, {1, 2 * time.Second, time.Minute}, {2, 0, time.Minute}, {3, 0, 5 * time.Second}, {3, time.Hour,
+		5 * time.Second}, {1, time.Hour, time.Minute}} {
 		if s := p.Step(x.attempt, x.atLeast); s.Delay != x.delay || p.Last(x.attempt) {
 			t.Errorf("after attempt %d, at least %s: %s", x.attempt, x.atLeast, s.Delay)
 		}
@@ -97,8 +105,10 @@ func TestSteps(t *testing.T) {
 }
 
 func TestDeadLetterKeepsItsOwnKeyThroughTheLadder(t *testing.T) {
-	p := retry.Plan{Queue: "q", Steps: []retry.Step{{Queues: []string{"w"}}}, DeadLetter: &publish.Target{Exchange: "dlx"}, OwnKey: true, UserID: "me"}
-	m := &message.Message{Exchange: "x", RoutingKey: "order.created", Properties: message.Properties{UserID: "somebody", Expiration: "9"}}
+	p := retry.Plan{Queue: "q", Steps: []retry.Step{{Queues: []string{"w"}}}, DeadLetter: &publish.Target{Exchange: "dlx"},
+		OwnKey: true, UserID: "me"}
+	m := &message.Message{Exchange: "x", RoutingKey: "order.created",
+		Properties: message.Properties{UserID: "somebody", Expiration: "9"}}
 	to, out := p.Wait(m, message.FailureNote{Attempts: 1, Type: "t", Message: "m"}, 0)
 	if to.Key != "w" || out.UserID != "" || out.Headers[message.HeaderUserID] != "somebody" || m.UserID != "somebody" {
 		t.Errorf("%v %+v", to, out)
@@ -110,7 +120,8 @@ func TestDeadLetterKeepsItsOwnKeyThroughTheLadder(t *testing.T) {
 		t.Error("the attempt is forgotten")
 	}
 	to, dead := p.Dead(&back, message.FailureNote{Attempts: 2, Type: "t", Message: "m"})
-	if to.Key != "order.created" || dead.Headers[message.HeaderAttempts] != int64(2) || dead.Headers[message.HeaderAttempt] != nil || dead.Headers[message.HeaderDeath] != nil {
+	if to.Key != "order.created" || dead.Headers[message.HeaderAttempts] != int64(2) ||
+		dead.Headers[message.HeaderAttempt] != nil || dead.Headers[message.HeaderDeath] != nil {
 		t.Errorf("%v %v", to, dead.Headers)
 	}
 	if !strings.Contains(dead.Headers.Text(message.HeaderOriginalHeaders), `"expired"`) {

@@ -9,7 +9,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/consume"
 )
 
-// lastGrace is how long handlers have to return once their context has ended, and the broker to confirm and to apply.
+// lastGrace is how long handlers have to return once their context has ended, and the broker to
+// confirm and to apply.
 const lastGrace = 10 * time.Second
 
 // drain lets what runs come to its end within the grace, and gives the rest back.

@@ -2,7 +2,8 @@ package runner
 
 import "sync"
 
-// lanes hands jobs to workers: in the order in which they came, and those of one key one after another. It is bounded by the prefetch.
+// lanes hands jobs to workers: in the order in which they came, and those of one key one after
+// another. It is bounded by the prefetch.
 type lanes struct {
 	mu     sync.Mutex
 	more   *sync.Cond

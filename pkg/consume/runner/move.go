@@ -19,7 +19,8 @@ type move struct {
 	tries   int
 }
 
-// stuckPause is the pause before a copy is sent again that was not confirmed; it doubles up to stuckPauseMax.
+// stuckPause is the pause before a copy is sent again that was not confirmed; it doubles up to
+// stuckPauseMax.
 const (
 	stuckPause    = time.Second
 	stuckPauseMax = time.Minute
@@ -53,7 +54,8 @@ func (r *run) published(outcomes []publish.Outcome[*move]) {
 	r.poke()
 }
 
-// stuck keeps a message in hand whose copy was not confirmed, and tries again. One whose wait queue is missing goes to the dead letters.
+// stuck keeps a message in hand whose copy was not confirmed, and tries again. One whose wait queue
+// is missing goes to the dead letters.
 func (r *run) stuck(m *move, o publish.Outcome[*move]) {
 	j := m.job
 	if o.Kind == publish.Returned && m.outcome == Retried && r.Plan.DeadLetter != nil {
@@ -64,14 +66,16 @@ func (r *run) stuck(m *move, o publish.Outcome[*move]) {
 		return
 	}
 	if m.tries == 0 {
-		r.notice(NoticeStuck, "message %q cannot go to %s: %v. It stays in hand, and that is tried again", j.Message.MessageID, m.to, o.Err)
+		r.notice(NoticeStuck, "message %q cannot go to %s: %v. It stays in hand, and that is tried again",
+			j.Message.MessageID, m.to, o.Err)
 	}
 	pause := min(stuckPause<<min(m.tries, 10), stuckPauseMax)
 	m.tries++
 	r.park(j, pause, func() { r.publish(m) })
 }
 
-// park lets a job wait in hand, and then go on. When the run stops, or its connection is lost, it is given back instead.
+// park lets a job wait in hand, and then go on. When the run stops, or its connection is lost, it
+// is given back instead.
 func (r *run) park(j *job, wait time.Duration, then func()) {
 	r.mu.Lock()
 	if r.stopping.Load() || j.session.isGone() {

@@ -1,10 +1,12 @@
 // Package runner takes messages from a queue, gives them to a handler, and settles them.
 //
-// What it guarantees: a message is acknowledged only after it was handled, or after the broker has confirmed its copy in a wait queue or a
-// dead-letter target. Whatever breaks in between (a connection, the broker, this process) leads to a message that comes again, never to one
-// that is gone. What cannot be moved stays in hand and is tried again; meanwhile the others go on.
+// What it guarantees: a message is acknowledged only after it was handled, or after the broker has
+// confirmed its copy in a wait queue or a dead-letter target. Whatever breaks in between (a
+// connection, the broker, this process) leads to a message that comes again, never to one that is
+// gone. What cannot be moved stays in hand and is tried again; meanwhile the others go on.
 //
-// The reader (Run's goroutine) receives and hands on; workers handle; one goroutine acknowledges, everything that is due at a time.
+// The reader (Run's goroutine) receives and hands on; workers handle; one goroutine acknowledges,
+// everything that is due at a time.
 package runner
 
 import (
@@ -29,27 +31,34 @@ const (
 // Options say how to consume. Source, Handler and Plan are needed.
 type Options struct {
 	Source consume.Source
-	// Dialer publishes retries and dead letters. It may be nil when the plan has no place to publish to.
+	// Dialer publishes retries and dead letters. It may be nil when the plan has no place to
+	// publish to.
 	Dialer  publish.Dialer
 	Handler handle.Handler
 	Plan    retry.Plan
-	// Prefetch is how many messages are in hand at once, Concurrency how many of them are handled at once. Default 1 each.
+	// Prefetch is how many messages are in hand at once, Concurrency how many of them are handled
+	// at once. Default 1 each.
 	Prefetch, Concurrency int
-	// Key, when set, orders messages: those with the same key are handled one after another, retries included. "" is no key. A retry
-	// waits in hand then, and what has the same key behind it. The queue is consumed exclusively. It must not delay
-	// retries itself: what a lost connection returns would be overtaken.
+	// Key, when set, orders messages: those with the same key are handled one after another,
+	// retries included. "" is no key. A retry waits in hand then, and what has the same key behind
+	// it. The queue is consumed exclusively. It must not delay retries itself: what a lost
+	// connection returns would be overtaken.
 	Key func(*message.Message) string
-	// Type tells the event's type, and a failure when the message is not fit to be handled at all. nil takes the property.
+	// Type tells the event's type, and a failure when the message is not fit to be handled at all.
+	// nil takes the property.
 	Type func(*message.Message) (string, *handle.Result)
-	// Dedupe is how many ids of handled messages are remembered; one that comes again is acknowledged unhandled. 0 remembers none.
+	// Dedupe is how many ids of handled messages are remembered; one that comes again is
+	// acknowledged unhandled. 0 remembers none.
 	Dedupe int
 	// Grace is how long running handlers have after ctx has ended. Default 30 s.
 	Grace time.Duration
-	// Limit ends the run after so many attempts; 0 is no limit. Idle ends it when there was nothing to do for so long; 0 never does.
+	// Limit ends the run after so many attempts; 0 is no limit. Idle ends it when there was nothing
+	// to do for so long; 0 never does.
 	Limit int64
 	Idle  time.Duration
-	// ReconnectDelay is the pause before the second attempt to restore a lost connection; before the n-th it is n-1 times as long.
-	// Default 5 s. ReconnectAttempts is how often it is tried in a row, default 10; negative: never.
+	// ReconnectDelay is the pause before the second attempt to restore a lost connection; before
+	// the n-th it is n-1 times as long. Default 5 s. ReconnectAttempts is how often it is tried in
+	// a row, default 10; negative: never.
 	ReconnectDelay    time.Duration
 	ReconnectAttempts int
 	// Tag is shown in the broker's list of consumers.
@@ -106,7 +115,8 @@ const (
 	NoticeReconnecting NoticeKind = "reconnecting"
 	NoticePaused       NoticeKind = "paused"
 	NoticeResumed      NoticeKind = "resumed"
-	// NoticeStuck: a copy was not confirmed where it has to go; the message stays in hand, and it is tried again.
+	// NoticeStuck: a copy was not confirmed where it has to go; the message stays in hand, and it
+	// is tried again.
 	NoticeStuck    NoticeKind = "stuck"
 	NoticeDraining NoticeKind = "draining"
 )
@@ -115,7 +125,8 @@ const (
 type Notice struct {
 	Kind NoticeKind
 	Text string
-	// Publishing: it is about the connection that publishes retries and dead letters, not the one that receives.
+	// Publishing: it is about the connection that publishes retries and dead letters, not the one
+	// that receives.
 	Publishing bool
 }
 

@@ -50,8 +50,9 @@ type run struct {
 	sessions []*session           // with unfinished jobs; the last is the present one
 }
 
-// Run consumes until ctx ends, or as the options say. Then running handlers have the grace to end, and what was not handled goes back to the
-// queue. The error is nil when it ended as it was asked to, by ctx too. The report is right also with an error.
+// Run consumes until ctx ends, or as the options say. Then running handlers have the grace to end,
+// and what was not handled goes back to the queue. The error is nil when it ended as it was asked
+// to, by ctx too. The report is right also with an error.
 func Run(ctx context.Context, o Options) (Report, error) {
 	o.withDefaults()
 	reading, stop := context.WithCancelCause(ctx)
@@ -121,7 +122,8 @@ func (r *run) consume(ctx context.Context) error {
 		}
 		r.notice(NoticeConnected, "consuming from queue %s", r.Plan.Queue)
 		err = r.read(ctx, s)
-		if ctx.Err() != nil || errors.Is(err, errIdle) || !errors.Is(err, consume.ErrLost) && !errors.Is(err, consume.ErrCancelled) {
+		if ctx.Err() != nil || errors.Is(err, errIdle) || !errors.Is(err, consume.ErrLost) &&
+			!errors.Is(err, consume.ErrCancelled) {
 			return unlessAsked(ctx, err)
 		}
 		if r.ReconnectAttempts < 0 {
@@ -149,19 +151,21 @@ func unlessAsked(ctx context.Context, err error) error {
 	return err
 }
 
-// patience is how long an error that is not about the connection may be the broker's who has just started: it may not know its queues yet, nor its
-// users (4.3.6 refuses their logins for a moment).
+// patience is how long an error that is not about the connection may be the broker's who has just
+// started: it may not know its queues yet, nor its users (4.3.6 refuses their logins for a moment).
 const patience = 10 * time.Second
 
 // busyPause is the pause before a queue is tried again that has another consumer.
 const busyPause = 100 * time.Millisecond
 
-// subscribe tries once at first, and later again and again. A queue whose order matters is consumed by nobody else: two consumers would overtake each
-// other, and so would a new one what the broker has not yet taken back from one that is gone. That one may be our own, so it is waited for.
+// subscribe tries once at first, and later again and again. A queue whose order matters is consumed
+// by nobody else: two consumers would overtake each other, and so would a new one what the broker
+// has not yet taken back from one that is gone. That one may be our own, so it is waited for.
 func (r *run) subscribe(ctx context.Context, first bool) (*session, error) {
 	start := time.Now()
 	for n := 1; ; n++ {
-		sub, err := r.Source.Subscribe(ctx, consume.Options{Queue: r.Plan.Queue, Prefetch: r.Prefetch, Tag: r.Tag, Exclusive: r.Key != nil})
+		sub, err := r.Source.Subscribe(ctx,
+			consume.Options{Queue: r.Plan.Queue, Prefetch: r.Prefetch, Tag: r.Tag, Exclusive: r.Key != nil})
 		if err == nil {
 			s := newSession(sub)
 			r.mu.Lock()

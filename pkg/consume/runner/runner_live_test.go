@@ -97,7 +97,8 @@ func newScene(t *testing.T, b *rabbittest.Broker, n int) *scene {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := rabbit.New(rabbit.Options{Host: u.Host, Port: u.Port, VHost: v.Name, User: u.Username, Password: topology.Secret(u.Password), Timeout: 20 * time.Second, ReconnectAttempts: 10, ReconnectDelay: 100 * time.Millisecond})
+	client, err := rabbit.New(rabbit.Options{Host: u.Host, Port: u.Port, VHost: v.Name, User: u.Username,
+		Password: topology.Secret(u.Password), Timeout: 20 * time.Second, ReconnectAttempts: 10, ReconnectDelay: 100 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +120,8 @@ func (s *scene) declare(t *testing.T, queue string, args amqp.Table) {
 
 func (s *scene) publish(t *testing.T, queue, body string) {
 	t.Helper()
-	if err := s.ch.PublishWithContext(t.Context(), "", queue, true, false, amqp.Publishing{MessageId: "m" + body, Body: []byte(body), DeliveryMode: 2, Expiration: "600000"}); err != nil {
+	if err := s.ch.PublishWithContext(t.Context(), "", queue, true, false,
+		amqp.Publishing{MessageId: "m" + body, Body: []byte(body), DeliveryMode: 2, Expiration: "600000"}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -156,7 +158,8 @@ func (s *scene) start(t *testing.T, o runner.Options) (stop func() runner.Report
 	}
 }
 
-// TestWhatCannotMoveHoldsNobodyUp: a dead letter that its full queue refuses stays in hand, the others are handled, and it goes when there is room.
+// TestWhatCannotMoveHoldsNobodyUp: a dead letter that its full queue refuses stays in hand, the
+// others are handled, and it goes when there is room.
 func TestWhatCannotMoveHoldsNobodyUp(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		s, saw := newScene(t, b, 50), &told{}
@@ -172,7 +175,8 @@ func TestWhatCannotMoveHoldsNobodyUp(t *testing.T) {
 			}),
 		})
 		eventually(t, "the others are handled", func() bool { return saw.has(t, "49 handled") })
-		eventually(t, "it is said what stays", func() bool { return saw.noticed(`stuck: message "m0" cannot go to queue "dead"`) })
+		eventually(t, "it is said what stays",
+			func() bool { return saw.noticed(`stuck: message "m0" cannot go to queue "dead"`) })
 		if _, err := s.ch.QueuePurge("dead", false); err != nil {
 			t.Fatal(err)
 		}
@@ -203,13 +207,15 @@ func TestWhatCannotMoveComesBack(t *testing.T) {
 	})
 }
 
-// TestMissingWaitQueue: what would wait in a queue that was deleted is a dead letter, with its error.
+// TestMissingWaitQueue: what would wait in a queue that was deleted is a dead letter, with its
+// error.
 func TestMissingWaitQueue(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		s, saw := newScene(t, b, 1), &told{}
 		s.declare(t, "dead", nil)
 		stop := s.start(t, runner.Options{
-			Observer: saw, Plan: retry.Plan{DeadLetter: &publish.Target{Key: "dead"}, Steps: []retry.Step{{Delay: time.Second, Queues: []string{"gone"}}}},
+			Observer: saw, Plan: retry.Plan{DeadLetter: &publish.Target{Key: "dead"},
+				Steps: []retry.Step{{Delay: time.Second, Queues: []string{"gone"}}}},
 			Handler: byBody(func(string, int) handle.Result { return handle.Again("db", "locked") }),
 		})
 		eventually(t, "it is a dead letter", func() bool { return saw.has(t, "0 dead-lettered") })
@@ -219,13 +225,15 @@ func TestMissingWaitQueue(t *testing.T) {
 			t.Fatal(err, ok)
 		}
 		h := message.Table(d.Headers)
-		if h.Text(message.HeaderErrorType) != "db" || h.Text(message.HeaderExpiration) != "600000" || d.Expiration != "" || !saw.noticed("does not exist") {
+		if h.Text(message.HeaderErrorType) != "db" || h.Text(message.HeaderExpiration) != "600000" || d.Expiration != "" ||
+			!saw.noticed("does not exist") {
 			t.Errorf("%v %q", d.Headers, d.Expiration)
 		}
 	})
 }
 
-// TestLimitAndDedupe: a limit is exact also with several workers, and what was handled is known when it comes again.
+// TestLimitAndDedupe: a limit is exact also with several workers, and what was handled is known
+// when it comes again.
 func TestLimitAndDedupe(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		s := newScene(t, b, 30)

@@ -11,8 +11,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/consume/settle"
 )
 
-// session is one subscription and what it still owes the broker. Jobs outlive it: what they do to it then goes nowhere, and their
-// messages come again.
+// session is one subscription and what it still owes the broker. Jobs outlive it: what they do to
+// it then goes nowhere, and their messages come again.
 type session struct {
 	sub consume.Subscription
 
@@ -51,7 +51,8 @@ func (s *session) finish(tag uint64, how func(*settle.Ledger, uint64)) {
 	s.mu.Unlock()
 }
 
-// rejecter is a subscription that can reject, which to a quorum queue says something else than a nack: that an attempt has failed.
+// rejecter is a subscription that can reject, which to a quorum queue says something else than a
+// nack: that an attempt has failed.
 type rejecter interface {
 	Reject(tag uint64, requeue bool) error
 }
@@ -70,7 +71,8 @@ func (s *session) reject(tag uint64) {
 	}
 }
 
-// flush sends the acknowledgements that are due. An error means that the connection is gone, which the reader will find out, too.
+// flush sends the acknowledgements that are due. An error means that the connection is gone, which
+// the reader will find out, too.
 func (s *session) flush() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,7 +138,8 @@ func (s *session) end(ctx context.Context) (returned int64, err error) {
 	}
 }
 
-// close settles what is left: it goes back to the queue. When it returns nil, the broker is seen to have applied everything.
+// close settles what is left: it goes back to the queue. When it returns nil, the broker is seen to
+// have applied everything.
 func (s *session) close(ctx context.Context) error {
 	s.flush()
 	s.mu.Lock()
@@ -156,12 +159,13 @@ func (s *session) close(ctx context.Context) error {
 	return err
 }
 
-// applying is how long the broker has to apply the last acknowledgements before a channel is closed whose consumer was not cancelled. A wait is
-// no proof; what it does not suffice for comes again.
+// applying is how long the broker has to apply the last acknowledgements before a channel is closed
+// whose consumer was not cancelled. A wait is no proof; what it does not suffice for comes again.
 const applying = 500 * time.Millisecond
 
-// closeInOrder lets what is left go back to the queue in its order. On a quorum queue that takes a close without a cancellation before it: a
-// cancellation returns what is on its way before what is in hand, and a nack sends it to the tail on 3.10 (3.10.8, 4.0.5, 4.3.6).
+// closeInOrder lets what is left go back to the queue in its order. On a quorum queue that takes a
+// close without a cancellation before it: a cancellation returns what is on its way before what is
+// in hand, and a nack sends it to the tail on 3.10 (3.10.8, 4.0.5, 4.3.6).
 func (s *session) closeInOrder() error {
 	s.flush()
 	if s.isGone() {

@@ -94,7 +94,8 @@ func (r *run) retry(j *job, res *handle.Result) {
 // bury makes a dead letter.
 func (r *run) bury(j *job, f *handle.Failure) {
 	if r.Plan.DeadLetter == nil || r.publisher == nil {
-		r.notice(NoticeStuck, "message %q failed for good (%v) and queue %s has no place for dead letters: it stays in hand", j.Message.MessageID, f, r.Plan.Queue)
+		r.notice(NoticeStuck, "message %q failed for good (%v) and queue %s has no place for dead letters: it stays in hand",
+			j.Message.MessageID, f, r.Plan.Queue)
 		r.giveBack(j)
 		return
 	}
@@ -107,7 +108,8 @@ func (r *run) bury(j *job, f *handle.Failure) {
 }
 
 func (r *run) note(j *job, f *handle.Failure) message.FailureNote {
-	return message.FailureNote{Attempts: j.Attempt, Type: f.Type, Message: f.Message, Handler: j.By, Queue: r.Plan.Queue, At: time.Now()}
+	return message.FailureNote{Attempts: j.Attempt, Type: f.Type, Message: f.Message, Handler: j.By, Queue: r.Plan.Queue,
+		At: time.Now()}
 }
 
 // finish acknowledges: what was to be done is done.

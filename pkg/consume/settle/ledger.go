@@ -14,12 +14,13 @@ const (
 // tagRange is a run of held deliveries, both ends included.
 type tagRange struct{ first, last uint64 }
 
-// Ledger knows the state of every delivery of one channel and which acknowledgements are due. It is pure: it calls
-// nothing, and its owner guards it.
+// Ledger knows the state of every delivery of one channel and which acknowledgements are due. It is
+// pure: it calls nothing, and its owner guards it.
 //
-// An acknowledgement with multiple settles everything before it too, held and pending deliveries included. So one is due
-// only for a run that reaches back to the channel's first delivery; behind the first held delivery every acknowledgement
-// stands for itself. Memory: one byte a delivery in flight, one range a run of held ones.
+// An acknowledgement with multiple settles everything before it too, held and pending deliveries
+// included. So one is due only for a run that reaches back to the channel's first delivery; behind
+// the first held delivery every acknowledgement stands for itself. Memory: one byte a delivery in
+// flight, one range a run of held ones.
 type Ledger struct {
 	base    uint64 // first tag in states; everything below is acked or in held
 	states  []tagState
@@ -44,8 +45,8 @@ func (l *Ledger) Open(uint64) {
 // Last returns the newest tag, 0 before the first.
 func (l *Ledger) Last() uint64 { return l.base + uint64(len(l.states)-l.head) - 1 }
 
-// LastUnsettled returns the newest tag that is neither acknowledged nor due to be, 0 for none. The broker refuses an
-// acknowledgement or a nack with multiple whose own tag is settled already.
+// LastUnsettled returns the newest tag that is neither acknowledged nor due to be, 0 for none. The
+// broker refuses an acknowledgement or a nack with multiple whose own tag is settled already.
 func (l *Ledger) LastUnsettled() uint64 {
 	for i := len(l.states) - 1; i >= l.head; i-- {
 		if l.states[i] != tagDone && l.states[i] != tagAcked {
@@ -85,8 +86,8 @@ func (l *Ledger) settle(tag uint64, s tagState) bool {
 	return true
 }
 
-// Flush returns the acknowledgements that are due: one for everything up to multiple (0 for none), and single ones. The
-// slice is valid until the next call.
+// Flush returns the acknowledgements that are due: one for everything up to multiple (0 for none),
+// and single ones. The slice is valid until the next call.
 func (l *Ledger) Flush() (multiple uint64, single []uint64) {
 	for l.head < len(l.states) && l.states[l.head] != tagPending {
 		switch l.states[l.head] {
@@ -108,7 +109,8 @@ func (l *Ledger) Flush() (multiple uint64, single []uint64) {
 	return multiple, single
 }
 
-// FlushAll is Flush for who cannot wait for what is pending in front: what is done behind it is acknowledged on its own.
+// FlushAll is Flush for who cannot wait for what is pending in front: what is done behind it is
+// acknowledged on its own.
 func (l *Ledger) FlushAll() (multiple uint64, single []uint64) {
 	multiple, single = l.Flush()
 	if l.blocked {
@@ -126,7 +128,8 @@ func (l *Ledger) FlushAll() (multiple uint64, single []uint64) {
 // Settled notes that a pending delivery was settled by other means than an acknowledgement.
 func (l *Ledger) Settled(tag uint64) { l.settle(tag, tagAcked) }
 
-// block ends multiple acknowledgements: what is done behind the first held delivery is due on its own.
+// block ends multiple acknowledgements: what is done behind the first held delivery is due on its
+// own.
 func (l *Ledger) block() {
 	l.blocked = true
 	for i := l.head; i < len(l.states); i++ {

@@ -6,7 +6,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// A model of the broker: an acknowledgement must settle exactly deliveries that are done, each once, and in the end all.
+// A model of the broker: an acknowledgement must settle exactly deliveries that are done, each
+// once, and in the end all.
 func TestLedgerAcknowledgesWhatIsDoneAndNothingElse(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := NewLedger()

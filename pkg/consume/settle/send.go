@@ -5,7 +5,8 @@ type Acknowledger interface {
 	Ack(tag uint64, multiple bool) error
 }
 
-// Send sends what Flush or FlushAll returned, the multiple one first. It ends at the first error: a lost connection takes no other.
+// Send sends what Flush or FlushAll returned, the multiple one first. It ends at the first error: a
+// lost connection takes no other.
 func Send(to Acknowledger, multiple uint64, single []uint64) error {
 	if multiple > 0 {
 		if err := to.Ack(multiple, true); err != nil {

@@ -15,11 +15,13 @@ type Item struct {
 	At time.Time
 	// Dropped is how many messages were dropped just before it because the reader was slow.
 	Dropped int64
-	// Gap says that the connection was lost before it, and that what was published meanwhile was not seen.
+	// Gap says that the connection was lost before it, and that what was published meanwhile was
+	// not seen.
 	Gap bool
 }
 
-// perItem is about what a message costs in memory beside its body; headerFactor what decoding makes of a header's bytes.
+// perItem is about what a message costs in memory beside its body; headerFactor what decoding makes
+// of a header's bytes.
 const perItem, perHeader = 1 << 10, 128
 
 // Cost is about what the item takes in memory.
@@ -27,8 +29,8 @@ func (i *Item) Cost() int64 {
 	return int64(len(i.Message.Body)) + perItem + perHeader*int64(len(i.Message.Headers))
 }
 
-// Relay holds items between one goroutine that puts and one that takes, up to a number of bytes, or one item if that is larger. A slow taker
-// holds up nobody.
+// Relay holds items between one goroutine that puts and one that takes, up to a number of bytes, or
+// one item if that is larger. A slow taker holds up nobody.
 type Relay[T any] struct {
 	limit int64
 	cost  func(*T) int64
@@ -80,8 +82,8 @@ func (b *Relay[T]) Close(why error) {
 	poke(b.filled)
 }
 
-// Take waits for items and returns all there are, in exchange for into, whose memory is used again. What was put before the end
-// comes before the end.
+// Take waits for items and returns all there are, in exchange for into, whose memory is used again.
+// What was put before the end comes before the end.
 func (b *Relay[T]) Take(ctx context.Context, into []T) ([]T, error) {
 	clear(into)
 	for {

@@ -11,7 +11,8 @@ const TraceExchange = "amq.rabbitmq.trace"
 
 // Trace is what the firehose tells of a message.
 type Trace struct {
-	// Delivered says that the message was handed to a consumer, or taken with basic.get, from Queue; otherwise it was published.
+	// Delivered says that the message was handed to a consumer, or taken with basic.get, from
+	// Queue; otherwise it was published.
 	Delivered bool
 	Queue     string
 	// User published or received it, over Connection, on Node.
@@ -20,11 +21,12 @@ type Trace struct {
 	Routed []string
 }
 
-// Untrace returns the message that a message of the trace exchange is about, and false when it is none. It trusts nothing: whoever may
-// write to the exchange can publish there.
+// Untrace returns the message that a message of the trace exchange is about, and false when it is
+// none. It trusts nothing: whoever may write to the exchange can publish there.
 //
-// The broker puts what it traces into headers: exchange_name, routing_keys, properties (a table with the names of AMQP,
-// headers in it), redelivered; the key is publish.EXCHANGE or deliver.QUEUE, the body that of the message (seen on 3.10.8, 4.0.5, 4.3.6).
+// The broker puts what it traces into headers: exchange_name, routing_keys, properties (a table
+// with the names of AMQP, headers in it), redelivered; the key is publish.EXCHANGE or
+// deliver.QUEUE, the body that of the message (seen on 3.10.8, 4.0.5, 4.3.6).
 func Untrace(m *message.Message) (message.Message, Trace, bool) {
 	kind, name, ok := strings.Cut(m.RoutingKey, ".")
 	properties, hasProperties := message.AsTable(m.Headers["properties"])

@@ -8,8 +8,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/message/archive"
 )
 
-// Head tells which messages at the head of a queue were not there at the look before. It is for one goroutine. What it keeps does not
-// grow beyond what two looks see.
+// Head tells which messages at the head of a queue were not there at the look before. It is for one
+// goroutine. What it keeps does not grow beyond what two looks see.
 type Head struct {
 	before, now map[[sha256.Size]byte]int
 	line        []byte
@@ -18,8 +18,8 @@ type Head struct {
 // Begin begins a look.
 func (h *Head) Begin() { h.before, h.now = h.now, map[[sha256.Size]byte]int{} }
 
-// New says whether a message that the look sees was not there before. Messages that are alike in everything are told apart by
-// their number.
+// New says whether a message that the look sees was not there before. Messages that are alike in
+// everything are told apart by their number.
 func (h *Head) New(m *message.Message) bool {
 	key := h.key(m)
 	h.now[key]++

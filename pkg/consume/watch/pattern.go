@@ -7,7 +7,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// Keys is a set of routing keys: all that one of some topic patterns matches, or all without any pattern.
+// Keys is a set of routing keys: all that one of some topic patterns matches, or all without any
+// pattern.
 type Keys []pattern
 
 // ParseKeys reads patterns.
@@ -57,8 +58,9 @@ func (p pattern) literal() bool {
 	return true
 }
 
-// matches says whether a topic exchange would let the key through. "" has no word at all, "a." has two (seen on 3.10.8, 4.0.5, 4.3.6).
-// It takes time in proportion to both lengths, whatever the pattern.
+// matches says whether a topic exchange would let the key through. "" has no word at all, "a." has
+// two (seen on 3.10.8, 4.0.5, 4.3.6). It takes time in proportion to both lengths, whatever the
+// pattern.
 func (p pattern) matches(key string) bool {
 	// at has the places in the pattern where a reader of the key may be.
 	at := make([]bool, len(p)+1)

@@ -12,15 +12,16 @@ import (
 // PlanOptions say what is to be watched.
 type PlanOptions struct {
 	VHost string
-	// Exchanges to watch; none is all that can be watched. Keys are topic patterns, of which one must match the routing key; none
-	// is every key.
+	// Exchanges to watch; none is all that can be watched. Keys are topic patterns, of which one
+	// must match the routing key; none is every key.
 	Exchanges, Keys []string
 }
 
 // Plan is how a private queue is bound so that it sees what is published, and nothing else changes.
 type Plan struct {
 	Binds []Bind
-	// Exchanges are those watched, in order; Mirrored those of them where only what somebody else gets is seen.
+	// Exchanges are those watched, in order; Mirrored those of them where only what somebody else
+	// gets is seen.
 	Exchanges, Mirrored []string
 	// Skipped says why other exchanges are not watched.
 	Skipped map[string]string
@@ -46,15 +47,19 @@ func (u *Unwatchable) Error() string {
 //
 // A binding more is not always harmless, and where it is not, this keeps away from it:
 //
-//   - A message that only the private queue gets counts as routed: it does not go to the exchange's alternate exchange. So where there is one,
-//     the bindings of others are copied, and what they let through is seen; the alternate exchange is watched, too.
-//   - Direct exchanges have no pattern for every key. There, too, bindings are copied, those to other exchanges included.
-//   - An exchange that divides messages among its bindings (x-consistent-hash, x-random and the like) would give the private queue a
-//     share, taken from others. It is not watched.
+//   - A message that only the private queue gets counts as routed: it does not go to the exchange's
+//     alternate exchange. So where there is one, the bindings of others are copied, and what they
+//     let through is seen; the alternate exchange is watched, too.
+//   - Direct exchanges have no pattern for every key. There, too, bindings are copied, those to
+//     other exchanges included.
+//   - An exchange that divides messages among its bindings (x-consistent-hash, x-random and the
+//     like) would give the private queue a share, taken from others. It is not watched.
 //
-// What remains: a mandatory message that nobody else gets is not returned to its publisher while it is watched.
+// What remains: a mandatory message that nobody else gets is not returned to its publisher while it
+// is watched.
 func MakePlan(s *topology.State, o PlanOptions) (*Plan, error) {
-	p := &planner{state: s, vhost: o.VHost, plan: &Plan{Skipped: map[string]string{}}, policies: exchangePolicies(s, o.VHost), seen: map[string]bool{}}
+	p := &planner{state: s, vhost: o.VHost, plan: &Plan{Skipped: map[string]string{}},
+		policies: exchangePolicies(s, o.VHost), seen: map[string]bool{}}
 	p.plan.keys, p.literal = ParseKeys(o.Keys), o.Keys
 	if len(o.Exchanges) == 0 {
 		for _, name := range p.all() {
@@ -83,7 +88,8 @@ type planner struct {
 	seen     map[string]bool
 }
 
-// all returns the names of the exchanges that applications made, and of the broker's own that something is bound to.
+// all returns the names of the exchanges that applications made, and of the broker's own that
+// something is bound to.
 func (p *planner) all() []string {
 	var names []string
 	for ref, o := range p.state.All() {
@@ -92,7 +98,8 @@ func (p *planner) all() []string {
 		case ref.Kind == topology.KindExchange && !topology.IsReserved(ref.Name) && ref.Name != "":
 			names = append(names, ref.Name)
 		case ref.Kind == topology.KindBinding:
-			if source := o.(*topology.Binding).Source; source != "" && topology.IsPredeclared(source) && source != TraceExchange {
+			if source := o.(*topology.Binding).Source; source != "" && topology.IsPredeclared(source) &&
+				source != TraceExchange {
 				names = append(names, source)
 			}
 		}
@@ -109,7 +116,8 @@ func (p *planner) add(name string) *Unwatchable {
 	kind, arguments, ok := p.exchange(name)
 	switch {
 	case name == "":
-		return &Unwatchable{Exchange: name, Reason: "the default exchange takes no bindings: watch a queue with --queue, or everything with --firehose"}
+		return &Unwatchable{Exchange: name,
+			Reason: "the default exchange takes no bindings: watch a queue with --queue, or everything with --firehose"}
 	case !ok:
 		return &Unwatchable{Exchange: name, Reason: "it does not exist", Missing: true}
 	}
@@ -130,7 +138,8 @@ func (p *planner) add(name string) *Unwatchable {
 			p.exact(name)
 		}
 	default:
-		return &Unwatchable{Exchange: name, Reason: fmt.Sprintf("it is of type %s, and a queue bound to it could take messages from others", kind)}
+		return &Unwatchable{Exchange: name,
+			Reason: fmt.Sprintf("it is of type %s, and a queue bound to it could take messages from others", kind)}
 	}
 	p.plan.Exchanges = append(p.plan.Exchanges, name)
 	if hasAlternate && alternate != "" {
@@ -203,15 +212,17 @@ func (p *planner) mirror(name, kind string) {
 
 func (p *planner) bind(b Bind) {
 	same := func(o Bind) bool {
-		return o.Exchange == b.Exchange && o.Key == b.Key && topology.Arguments(o.Arguments).Canonical() == topology.Arguments(b.Arguments).Canonical()
+		return o.Exchange == b.Exchange && o.Key == b.Key &&
+			topology.Arguments(o.Arguments).Canonical() == topology.Arguments(b.Arguments).Canonical()
 	}
 	if !slices.ContainsFunc(p.plan.Binds, same) {
 		p.plan.Binds = append(p.plan.Binds, b)
 	}
 }
 
-// alternate returns the alternate exchange: the argument wins over a policy (seen on 3.10.8, 4.0.5, 4.3.6). A policy with a pattern
-// that cannot be judged here counts as one that sets it: its name is "" then.
+// alternate returns the alternate exchange: the argument wins over a policy (seen on 3.10.8, 4.0.5,
+// 4.3.6). A policy with a pattern that cannot be judged here counts as one that sets it: its name
+// is "" then.
 func (p *planner) alternate(name string, arguments topology.Arguments) (string, bool) {
 	if ae, ok := arguments["alternate-exchange"].(string); ok {
 		return ae, true
@@ -231,7 +242,8 @@ func (p *planner) alternate(name string, arguments topology.Arguments) (string, 
 // exchangePolicies returns the policies that may apply to exchanges, those that win first.
 func exchangePolicies(s *topology.State, vhost string) (list []*topology.Policy) {
 	for _, o := range s.Objects() {
-		if p, ok := o.(*topology.Policy); ok && p.VHost == vhost && !p.Operator && (p.ApplyTo == topology.ApplyToAll || p.ApplyTo == topology.ApplyToExchanges) {
+		if p, ok := o.(*topology.Policy); ok && p.VHost == vhost && !p.Operator &&
+			(p.ApplyTo == topology.ApplyToAll || p.ApplyTo == topology.ApplyToExchanges) {
 			list = append(list, p)
 		}
 	}
@@ -239,5 +251,6 @@ func exchangePolicies(s *topology.State, vhost string) (list []*topology.Policy)
 	return list
 }
 
-// Wants says whether a message is meant. It is to be asked about each message, since not all exchanges know patterns.
+// Wants says whether a message is meant. It is to be asked about each message, since not all
+// exchanges know patterns.
 func (p *Plan) Wants(m *message.Message) bool { return !p.filter || p.keys.Want(m) }

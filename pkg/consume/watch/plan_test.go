@@ -29,7 +29,8 @@ func exchange(name, kind string, arguments topology.Arguments) *topology.Exchang
 }
 
 func binding(source, key string, arguments topology.Arguments) *topology.Binding {
-	return &topology.Binding{VHost: "/", Source: source, Destination: "q", DestinationType: topology.ToQueue, RoutingKey: key, Arguments: arguments}
+	return &topology.Binding{VHost: "/", Source: source, Destination: "q", DestinationType: topology.ToQueue,
+		RoutingKey: key, Arguments: arguments}
 }
 
 func TestPlan(t *testing.T) {
@@ -45,7 +46,8 @@ func TestPlan(t *testing.T) {
 		{
 			name:    "every kind, all keys",
 			objects: []topology.Object{exchange("a", "topic", nil), exchange("b", "fanout", nil), exchange("c", "headers", nil)},
-			binds:   []Bind{{Exchange: "a", Key: "#"}, {Exchange: "b"}, {Exchange: "c", Arguments: message.Table{"x-match": "all"}}},
+			binds: []Bind{{Exchange: "a", Key: "#"}, {Exchange: "b"},
+				{Exchange: "c", Arguments: message.Table{"x-match": "all"}}},
 		},
 		{
 			name:    "patterns",
@@ -56,7 +58,8 @@ func TestPlan(t *testing.T) {
 		{
 			name: "direct: as others are bound, each key once, those to exchanges too",
 			objects: []topology.Object{exchange("d", "direct", nil), binding("d", "k", nil), binding("d", "l", nil),
-				&topology.Binding{VHost: "/", Source: "d", Destination: "x", DestinationType: topology.ToExchange, RoutingKey: "k"}},
+				&topology.Binding{VHost: "/", Source: "d", Destination: "x", DestinationType: topology.ToExchange,
+					RoutingKey: "k"}},
 			binds: []Bind{{Exchange: "d", Key: "k"}, {Exchange: "d", Key: "l"}}, mirrored: "d",
 		},
 		{
@@ -68,10 +71,12 @@ func TestPlan(t *testing.T) {
 		},
 		{
 			name: "an alternate exchange keeps what is its own, and is watched",
-			objects: []topology.Object{exchange("a", "topic", fallback), exchange("unrouted", "fanout", nil), binding("a", "order.*", nil),
+			objects: []topology.Object{exchange("a", "topic", fallback), exchange("unrouted", "fanout", nil),
+				binding("a", "order.*", nil),
 				exchange("h", "headers", fallback), binding("h", "", topology.Arguments{"x-match": "any", "n": int64(1)})},
-			options:  PlanOptions{Exchanges: []string{"a", "h"}},
-			binds:    []Bind{{Exchange: "a", Key: "order.*"}, {Exchange: "unrouted"}, {Exchange: "h", Arguments: message.Table{"x-match": "any", "n": int64(1)}}},
+			options: PlanOptions{Exchanges: []string{"a", "h"}},
+			binds: []Bind{{Exchange: "a", Key: "order.*"}, {Exchange: "unrouted"},
+				{Exchange: "h", Arguments: message.Table{"x-match": "any", "n": int64(1)}}},
 			mirrored: "a h",
 		},
 		{
@@ -82,10 +87,14 @@ func TestPlan(t *testing.T) {
 		},
 		{
 			name: "an alternate exchange by policy, the highest priority, not an operator's",
-			objects: []topology.Object{exchange("a", "fanout", nil), exchange("b", "fanout", nil), exchange("unrouted", "fanout", nil), binding("a", "", nil),
-				&topology.Policy{VHost: "/", Name: "low", Pattern: ".*", ApplyTo: "all", Definition: topology.Arguments{"alternate-exchange": "other"}},
-				&topology.Policy{VHost: "/", Name: "high", Pattern: "^b$", ApplyTo: "exchanges", Priority: 5, Definition: topology.Arguments{"federation-upstream-set": "all"}},
-				&topology.Policy{VHost: "/", Name: "q", Pattern: ".*", ApplyTo: "queues", Priority: 9, Definition: topology.Arguments{"max-length": int64(1)}}},
+			objects: []topology.Object{exchange("a", "fanout", nil), exchange("b", "fanout", nil),
+				exchange("unrouted", "fanout", nil), binding("a", "", nil),
+				&topology.Policy{VHost: "/", Name: "low", Pattern: ".*", ApplyTo: "all",
+					Definition: topology.Arguments{"alternate-exchange": "other"}},
+				&topology.Policy{VHost: "/", Name: "high", Pattern: "^b$", ApplyTo: "exchanges", Priority: 5,
+					Definition: topology.Arguments{"federation-upstream-set": "all"}},
+				&topology.Policy{VHost: "/", Name: "q", Pattern: ".*", ApplyTo: "queues", Priority: 9,
+					Definition: topology.Arguments{"max-length": int64(1)}}},
 			options:  PlanOptions{Exchanges: []string{"a", "b"}},
 			binds:    []Bind{{Exchange: "a"}, {Exchange: "b"}},
 			mirrored: "a", skipped: "other",
@@ -93,7 +102,8 @@ func TestPlan(t *testing.T) {
 		{
 			name: "a policy that cannot be judged here may give one",
 			objects: []topology.Object{exchange("a", "topic", nil),
-				&topology.Policy{VHost: "/", Name: "p", Pattern: "^(?!x)", ApplyTo: "all", Definition: topology.Arguments{"alternate-exchange": "other"}}},
+				&topology.Policy{VHost: "/", Name: "p", Pattern: "^(?!x)", ApplyTo: "all",
+					Definition: topology.Arguments{"alternate-exchange": "other"}}},
 			options:  PlanOptions{Exchanges: []string{"a"}},
 			mirrored: "a",
 		},
@@ -104,9 +114,10 @@ func TestPlan(t *testing.T) {
 			binds: []Bind{{Exchange: "later", Key: "#"}}, skipped: "hash random",
 		},
 		{
-			name:    "the broker's own only where something is bound, other vhosts never",
-			objects: []topology.Object{binding("amq.topic", "x", nil), binding("", "q", nil), &topology.Exchange{VHost: "other", Name: "x", Type: "topic"}},
-			binds:   []Bind{{Exchange: "amq.topic", Key: "#"}},
+			name: "the broker's own only where something is bound, other vhosts never",
+			objects: []topology.Object{binding("amq.topic", "x", nil), binding("", "q", nil),
+				&topology.Exchange{VHost: "other", Name: "x", Type: "topic"}},
+			binds: []Bind{{Exchange: "amq.topic", Key: "#"}},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -168,13 +179,16 @@ func TestPlanWants(t *testing.T) {
 func TestUntrace(t *testing.T) {
 	m := &message.Message{
 		RoutingKey: "deliver.orders.q", Body: []byte("b"), Headers: message.Table{
-			"exchange_name": "x", "routing_keys": []any{"k", "cc"}, "redelivered": int32(1), "node": "n@h", "user": "u", "connection": "c",
-			"properties": message.Table{"content_type": "text/plain", "delivery_mode": int32(2), "priority": int8(3), "message_id": "m", "type": "t",
+			"exchange_name": "x", "routing_keys": []any{"k",
+				"cc"}, "redelivered": int32(1), "node": "n@h", "user": "u", "connection": "c",
+			"properties": message.Table{"content_type": "text/plain", "delivery_mode": int32(2), "priority": int8(3),
+				"message_id": "m", "type": "t",
 				"correlation_id": "co", "headers": message.Table{"h": "v"}},
 		},
 	}
 	got, trace, ok := Untrace(m)
-	if !ok || got.Exchange != "x" || got.RoutingKey != "k" || got.MessageID != "m" || got.DeliveryMode != 2 || got.Priority != 3 || got.Headers["h"] != "v" ||
+	if !ok || got.Exchange != "x" || got.RoutingKey != "k" || got.MessageID != "m" || got.DeliveryMode != 2 ||
+		got.Priority != 3 || got.Headers["h"] != "v" ||
 		!got.Redelivered || got.Queue != "orders.q" || string(got.Body) != "b" {
 		t.Errorf("%+v", got)
 	}
@@ -189,7 +203,8 @@ func TestUntrace(t *testing.T) {
 			t.Errorf("%+v was taken for a trace", hostile)
 		}
 	}
-	if _, _, ok := Untrace(&message.Message{RoutingKey: "publish.x", Headers: message.Table{"properties": message.Table{"headers": 1, "priority": "x"}, "routing_keys": 1}}); !ok {
+	if _, _, ok := Untrace(&message.Message{RoutingKey: "publish.x",
+		Headers: message.Table{"properties": message.Table{"headers": 1, "priority": "x"}, "routing_keys": 1}}); !ok {
 		t.Error("nonsense in headers is not in the way")
 	}
 }
@@ -199,7 +214,8 @@ func TestHead(t *testing.T) {
 	look := func(bodies ...string) (fresh []string) {
 		h.Begin()
 		for i, b := range bodies {
-			m := &message.Message{Body: []byte(b), Redelivered: i%2 == 0, Headers: message.Table{"x-delivery-count": int64(len(fresh) + i), "bad": struct{}{}}}
+			m := &message.Message{Body: []byte(b), Redelivered: i%2 == 0,
+				Headers: message.Table{"x-delivery-count": int64(len(fresh) + i), "bad": struct{}{}}}
 			if h.New(m) {
 				fresh = append(fresh, b)
 			}

@@ -15,15 +15,18 @@ const DefaultBuffer = 32 << 20
 
 // Options say how to follow a feed.
 type Options struct {
-	// Open opens the feed, and opens it again after a lost connection. seen is the offset of the last message that came, -1 for none.
+	// Open opens the feed, and opens it again after a lost connection. seen is the offset of the
+	// last message that came, -1 for none.
 	Open func(ctx context.Context, seen int64) (Feed, error)
-	// Patient never drops: what the reader does not take waits in the broker. For streams, which keep everything anyway; after a lost
-	// connection Open begins behind what was seen.
+	// Patient never drops: what the reader does not take waits in the broker. For streams, which
+	// keep everything anyway; after a lost connection Open begins behind what was seen.
 	Patient bool
-	// Buffer is how many bytes may wait for the reader, default DefaultBuffer. A reader holds as much again of what it has taken.
+	// Buffer is how many bytes may wait for the reader, default DefaultBuffer. A reader holds as
+	// much again of what it has taken.
 	Buffer int64
-	// ReconnectDelay is the pause before the second attempt to restore a lost connection; before the n-th it is n-1 times as long.
-	// Default 5 s. ReconnectAttempts is how often it is tried; 0: never.
+	// ReconnectDelay is the pause before the second attempt to restore a lost connection; before
+	// the n-th it is n-1 times as long. Default 5 s. ReconnectAttempts is how often it is tried; 0:
+	// never.
 	ReconnectDelay    time.Duration
 	ReconnectAttempts int
 	// Notify is told in words of lost and restored connections; nil is told nothing.
@@ -32,13 +35,14 @@ type Options struct {
 
 // Stats count what a Tail did.
 type Stats struct {
-	// Seen messages came, Dropped of them did not reach the reader: it was slow, or they came faster than they could be fetched. Bytes are
-	// those of the bodies that were fetched.
+	// Seen messages came, Dropped of them did not reach the reader: it was slow, or they came
+	// faster than they could be fetched. Bytes are those of the bodies that were fetched.
 	Seen, Dropped, Bytes int64
 	// Gaps is how often the connection was lost.
 	Gaps int64
-	// Overflowed says that the private queue was full, as it gets while this process is stopped: the broker may have dropped messages there,
-	// and does not say how many. They are not in Dropped.
+	// Overflowed says that the private queue was full, as it gets while this process is stopped:
+	// the broker may have dropped messages there, and does not say how many. They are not in
+	// Dropped.
 	Overflowed bool
 }
 
@@ -50,8 +54,9 @@ type Tail struct {
 	done   chan struct{}
 
 	fetched, dropped, bytes, gaps atomic.Int64
-	purged, untold                atomic.Int64 // taken out of the private queue unread; those of them that no item tells of yet
-	overflowed                    atomic.Bool
+	// taken out of the private queue unread; those of them that no item tells of yet
+	purged, untold atomic.Int64
+	overflowed     atomic.Bool
 
 	// Of the goroutine that takes.
 	dropping bool
@@ -62,10 +67,12 @@ type Tail struct {
 
 // Start opens the feed and begins to take from it, until ctx ends or Stop is called.
 //
-// When the reader is slow, first the buffer fills, then, as long as the reader moves at all, the rest waits in the private queue. When the
-// reader has not moved for a second, what comes is dropped, until it has emptied half of its buffer. When the private queue is half full and
-// does not empty, because of a slow reader or a slow network, it is purged. So neither this process nor the broker grows, and
-// what is missing is counted: a broker says how many messages it has purged, but not how many it has dropped itself.
+// When the reader is slow, first the buffer fills, then, as long as the reader moves at all, the
+// rest waits in the private queue. When the reader has not moved for a second, what comes is
+// dropped, until it has emptied half of its buffer. When the private queue is half full and does
+// not empty, because of a slow reader or a slow network, it is purged. So neither this process nor
+// the broker grows, and what is missing is counted: a broker says how many messages it has purged,
+// but not how many it has dropped itself.
 func Start(ctx context.Context, o Options) (*Tail, error) {
 	o.Buffer = cmp.Or(o.Buffer, DefaultBuffer)
 	o.ReconnectDelay = cmp.Or(o.ReconnectDelay, 5*time.Second)
@@ -79,8 +86,9 @@ func Start(ctx context.Context, o Options) (*Tail, error) {
 	return t, nil
 }
 
-// Take waits for items and returns all that are here; it reuses the memory of into, which the caller must not use any more. When there will be no
-// more it returns why: ctx's error of Start or Take, or why the connection could not be restored.
+// Take waits for items and returns all that are here; it reuses the memory of into, which the
+// caller must not use any more. When there will be no more it returns why: ctx's error of Start or
+// Take, or why the connection could not be restored.
 func (t *Tail) Take(ctx context.Context, into []Item) ([]Item, error) { return t.buf.Take(ctx, into) }
 
 // Stop ends the feed and waits until its connection is closed. What is buffered can still be taken.
@@ -92,7 +100,8 @@ func (t *Tail) Stop() {
 // Stats returns the counts so far.
 func (t *Tail) Stats() Stats {
 	purged := t.purged.Load()
-	return Stats{Seen: t.fetched.Load() + purged, Dropped: t.dropped.Load() + purged, Bytes: t.bytes.Load(), Gaps: t.gaps.Load(), Overflowed: t.overflowed.Load()}
+	return Stats{Seen: t.fetched.Load() + purged, Dropped: t.dropped.Load() + purged, Bytes: t.bytes.Load(),
+		Gaps: t.gaps.Load(), Overflowed: t.overflowed.Load()}
 }
 
 func (t *Tail) run(ctx context.Context, feed Feed) {

@@ -56,8 +56,9 @@ type depth struct {
 	full    bool // at the last
 }
 
-// look says whether the queue has to be purged: it is half full and was so at the last look, and is not emptying. full says that it has become so
-// full that the broker may have dropped from it. When this process goes on, a part of it is gone before the first look.
+// look says whether the queue has to be purged: it is half full and was so at the last look, and is
+// not emptying. full says that it has become so full that the broker may have dropped from it. When
+// this process goes on, a part of it is gone before the first look.
 func (d *depth) look(n, limit int64) (purge, full bool) {
 	over := brimful(n, limit) || d.stopped && n > limit-limit/4
 	full, d.full = over && !d.full, over
@@ -70,7 +71,8 @@ func (d *depth) look(n, limit int64) (purge, full bool) {
 
 func brimful(n, limit int64) bool { return n > limit-limit/10 }
 
-// queueLimit is about how many messages the private queue holds: as many as fit into its bytes, by their mean size so far.
+// queueLimit is about how many messages the private queue holds: as many as fit into its bytes, by
+// their mean size so far.
 func (t *Tail) queueLimit() int64 {
 	mean := max(1, t.bytes.Load()/max(1, t.fetched.Load()))
 	return max(2, min(QueueMessages, QueueBytes/mean))

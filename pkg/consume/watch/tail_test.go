@@ -17,7 +17,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// script is a feed that hands out what it is given: a real one would have to be slow or break at a given message.
+// script is a feed that hands out what it is given: a real one would have to be slow or break at a
+// given message.
 type script struct {
 	consume.Subscription
 	messages chan message.Message
@@ -97,7 +98,8 @@ func newScript(n int) *script {
 }
 
 func numbered(i int) message.Message {
-	return message.Message{Body: make([]byte, 1000), Properties: message.Properties{MessageID: fmt.Sprint(i)}, Headers: message.Table{"x-stream-offset": int64(i)}}
+	return message.Message{Body: make([]byte, 1000), Properties: message.Properties{MessageID: fmt.Sprint(i)},
+		Headers: message.Table{"x-stream-offset": int64(i)}}
 }
 
 func start(t *testing.T, o Options) *Tail {
@@ -111,8 +113,8 @@ func start(t *testing.T, o Options) *Tail {
 	return tail
 }
 
-// TestSlowReaderIsCountedNotWaitedFor: what a reader that does not move misses is counted, in its place, and the feed is emptied
-// meanwhile.
+// TestSlowReaderIsCountedNotWaitedFor: what a reader that does not move misses is counted, in its
+// place, and the feed is emptied meanwhile.
 func TestSlowReaderIsCountedNotWaitedFor(t *testing.T) {
 	const total = 5000
 	feed := newScript(total)
@@ -149,7 +151,8 @@ func TestSlowReaderIsCountedNotWaitedFor(t *testing.T) {
 	}
 }
 
-// TestMovingReaderMissesNothing: as long as the reader moves and the private queue is not full, everything waits for it.
+// TestMovingReaderMissesNothing: as long as the reader moves and the private queue is not full,
+// everything waits for it.
 func TestMovingReaderMissesNothing(t *testing.T) {
 	const total = 3000
 	feed := newScript(total)
@@ -181,8 +184,8 @@ func TestMovingReaderMissesNothing(t *testing.T) {
 	}
 }
 
-// TestDeepQueueIsPurged: a private queue that stays half full is purged, lest the broker drop what nobody counts. What was purged is counted and
-// told with the next message.
+// TestDeepQueueIsPurged: a private queue that stays half full is purged, lest the broker drop what
+// nobody counts. What was purged is counted and told with the next message.
 func TestDeepQueueIsPurged(t *testing.T) {
 	feed := newScript(1)
 	feed.depths = []int64{QueueMessages/2 + 1, QueueMessages/2 + 2, 123_456} // two looks, and what is purged
@@ -209,7 +212,8 @@ func TestDeepQueueIsPurged(t *testing.T) {
 	}
 }
 
-// TestDepth: a queue that empties by itself is left alone; one that is full, or was while this process did not run, is told of once.
+// TestDepth: a queue that empties by itself is left alone; one that is full, or was while this
+// process did not run, is told of once.
 func TestDepth(t *testing.T) {
 	const limit = 1000
 	for name, c := range map[string]struct {
@@ -238,7 +242,8 @@ func TestDepth(t *testing.T) {
 	}
 }
 
-// TestGap: a lost connection is restored, and the next message says that some may be missing; a stream goes on where it was.
+// TestGap: a lost connection is restored, and the next message says that some may be missing; a
+// stream goes on where it was.
 func TestGap(t *testing.T) {
 	for _, patient := range []bool{false, true} {
 		feeds := []*script{newScript(2), newScript(1)}
@@ -256,7 +261,8 @@ func TestGap(t *testing.T) {
 			}
 			return feeds[1], nil
 		}
-		tail := start(t, Options{Open: open, Patient: patient, ReconnectAttempts: 3, Notify: func(s string) { said = append(said, s) }})
+		tail := start(t, Options{Open: open, Patient: patient, ReconnectAttempts: 3,
+			Notify: func(s string) { said = append(said, s) }})
 		var items []Item
 		read := func(n int) (out []Item) {
 			for len(out) < n {

@@ -34,7 +34,8 @@ func raw() *rapid.Generator[string] {
 	return rapid.OneOf(
 		rapid.String(),
 		rapid.Custom(func(t *rapid.T) string { return string(rapid.SliceOfN(rapid.Byte(), 0, 30).Draw(t, "bytes")) }),
-		rapid.SampledFrom([]string{"", "\x00", "\x00base64:", "\x00base64:aGk=", "\u0085\u009b\x7f\x1b[0m", "\"\\\n\r\t", "table"}),
+		rapid.SampledFrom([]string{"", "\x00", "\x00base64:", "\x00base64:aGk=", "\u0085\u009b\x7f\x1b[0m", "\"\\\n\r\t",
+			"table"}),
 	)
 }
 
@@ -255,9 +256,11 @@ func TestCreate(t *testing.T) {
 	}
 }
 
-// TestCutAnywhere is the promise of an archive: whatever was synced can be read although the rest is gone.
+// TestCutAnywhere is the promise of an archive: whatever was synced can be read although the rest
+// is gone.
 func TestCutAnywhere(t *testing.T) {
-	for c, name := range map[archive.Compression]string{archive.None: "plain", archive.Gzip: "gzip", archive.Zstd: "zstd"} {
+	for c, name := range map[archive.Compression]string{archive.None: "plain", archive.Gzip: "gzip",
+		archive.Zstd: "zstd"} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
 			w, err := archive.NewWriter(&out, c)

@@ -18,7 +18,8 @@ const (
 	Zstd
 )
 
-// CompressionFor returns the compression that a file's name asks for: .gz, .zst or .zstd, whatever the case, else None.
+// CompressionFor returns the compression that a file's name asks for: .gz, .zst or .zstd, whatever
+// the case, else None.
 func CompressionFor(name string) Compression {
 	name = strings.ToLower(name)
 	switch {
@@ -36,8 +37,9 @@ type flusher interface {
 	Flush() error
 }
 
-// Memory bounds of zstd. The writer's window keeps an export within its memory whatever the message size; the reader
-// takes what "zstd --long=27" writes and refuses more, which would let a small file claim gigabytes.
+// Memory bounds of zstd. The writer's window keeps an export within its memory whatever the message
+// size; the reader takes what "zstd --long=27" writes and refuses more, which would let a small
+// file claim gigabytes.
 const (
 	zstdWriteWindow = 1 << 20
 	zstdReadWindow  = 128 << 20

@@ -60,8 +60,8 @@ func rawString(s string) (string, error) {
 	return string(raw), err
 }
 
-// ParseLine returns the message that a line holds, with or without its newline. The error tells what is wrong with it.
-// The message shares no memory with the line.
+// ParseLine returns the message that a line holds, with or without its newline. The error tells
+// what is wrong with it. The message shares no memory with the line.
 func ParseLine(line []byte) (*message.Message, error) {
 	m, _, err := parseLine(line)
 	return m, err
@@ -92,7 +92,8 @@ func parseLine(line []byte) (m *message.Message, seen time.Time, err error) {
 	return m, seen, err
 }
 
-// explainJSON says first that the line is of a later version, since that is why it has unknown members.
+// explainJSON says first that the line is of a later version, since that is why it has unknown
+// members.
 func explainJSON(line []byte, err error) error {
 	var v struct{ V *int }
 	if json.Unmarshal(line, &v) == nil && v.V != nil && *v.V != version {

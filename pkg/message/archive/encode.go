@@ -25,7 +25,8 @@ func AppendLine(dst []byte, m *message.Message) ([]byte, error) {
 	return AppendLineSeen(dst, m, time.Time{})
 }
 
-// AppendLineSeen is AppendLine of a message that was seen at a time, to the millisecond; the zero time is unknown.
+// AppendLineSeen is AppendLine of a message that was seen at a time, to the millisecond; the zero
+// time is unknown.
 func AppendLineSeen(dst []byte, m *message.Message, at time.Time) ([]byte, error) {
 	e := encoder{buf: dst}
 	e.buf = append(e.buf, `{"v":1`...)
@@ -112,7 +113,8 @@ func (e *encoder) properties(p *message.Properties) {
 	e.buf = append(e.buf, '}')
 }
 
-// body is text when that is valid and not longer than base64: a body of control characters takes six times its size.
+// body is text when that is valid and not longer than base64: a body of control characters takes
+// six times its size.
 func (e *encoder) body(b []byte) {
 	if utf8.Valid(b) && (len(b) < 64 || jsonappend.Len(b) <= base64.StdEncoding.EncodedLen(len(b))) {
 		e.name("body")
@@ -211,7 +213,8 @@ func (e *encoder) rare(name string, v any) {
 	}
 }
 
-// integer returns the type's name in an archive. A Go int is what the client writes for it, 32 bits, if it fits.
+// integer returns the type's name in an archive. A Go int is what the client writes for it, 32
+// bits, if it fits.
 func integer(v any) (string, int64, bool) {
 	n, ok := message.AsInt(v)
 	switch v.(type) {

@@ -12,13 +12,15 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// DefaultMaxLine is the longest line that a Reader accepts unless told otherwise. The largest body that a broker can be
-// configured to take is 512 MiB; its default is 16 MiB on 4.x and 128 MiB on 3.10, which is 171 MiB of base64.
+// DefaultMaxLine is the longest line that a Reader accepts unless told otherwise. The largest body
+// that a broker can be configured to take is 512 MiB; its default is 16 MiB on 4.x and 128 MiB on
+// 3.10, which is 171 MiB of base64.
 const DefaultMaxLine = 256 << 20
 
 // ReaderOptions bound a Reader. The zero value has the defaults.
 type ReaderOptions struct {
-	// MaxLine is the longest line in bytes; 0 means DefaultMaxLine. Memory grows to the longest line there is.
+	// MaxLine is the longest line in bytes; 0 means DefaultMaxLine. Memory grows to the longest
+	// line there is.
 	MaxLine int
 }
 
@@ -26,8 +28,9 @@ type ReaderOptions struct {
 type BrokenError struct {
 	Line int64 // from 1
 	Byte int64 // where the line begins in the uncompressed archive, from 0
-	// Final says that nothing can be read after this: the file is cut short, or its compressed stream is damaged.
-	// Otherwise only this line is broken, and Next goes on with the one after it.
+	// Final says that nothing can be read after this: the file is cut short, or its compressed
+	// stream is damaged. Otherwise only this line is broken, and Next goes on with the one after
+	// it.
 	Final  bool
 	Reason error
 }
@@ -42,8 +45,8 @@ func (e *BrokenError) Unwrap() error { return e.Reason }
 
 // Reader reads the messages of an archive one by one. Use it from one goroutine.
 //
-// Whether and how the archive is compressed is seen from its content. Everything whole is returned before the place
-// where an archive is cut short or damaged, and only then the error.
+// Whether and how the archive is compressed is seen from its content. Everything whole is returned
+// before the place where an archive is cut short or damaged, and only then the error.
 type Reader struct {
 	in      *bufio.Reader
 	release func()
@@ -56,8 +59,8 @@ type Reader struct {
 	seen    time.Time
 }
 
-// Seen returns when the message that Next returned last was seen, zero when the archive does not tell: only what watches
-// messages notes it.
+// Seen returns when the message that Next returned last was seen, zero when the archive does not
+// tell: only what watches messages notes it.
 func (r *Reader) Seen() time.Time { return r.seen }
 
 // Open opens the archive in the named file. Close closes it.
@@ -71,7 +74,8 @@ func Open(name string, o ReaderOptions) (*Reader, error) {
 	return r, nil
 }
 
-// NewReader returns a Reader from in. It reads ahead. Close releases its memory, but does not close in.
+// NewReader returns a Reader from in. It reads ahead. Close releases its memory, but does not close
+// in.
 func NewReader(in io.Reader, o ReaderOptions) *Reader {
 	r := &Reader{maxLine: o.MaxLine, release: func() {}, close: func() error { return nil }}
 	if r.maxLine <= 0 {
@@ -86,7 +90,8 @@ func NewReader(in io.Reader, o ReaderOptions) *Reader {
 	return r
 }
 
-// Plain returns what in has, decompressed where it begins as gzip and zstd do. release frees memory; it does not close in.
+// Plain returns what in has, decompressed where it begins as gzip and zstd do. release frees
+// memory; it does not close in.
 func Plain(in io.Reader) (plain io.Reader, release func(), err error) {
 	raw := bufio.NewReaderSize(in, 64<<10)
 	magic, _ := raw.Peek(4) // an error comes again at the first read
@@ -132,7 +137,8 @@ func (r *Reader) parse(line []byte, tooLong bool) (*message.Message, error) {
 	return m, err
 }
 
-// end decides what Next returns from now on. A last line that is whole needs no newline; one that is not was cut.
+// end decides what Next returns from now on. A last line that is whole needs no newline; one that
+// is not was cut.
 func (r *Reader) end(err error, start int64, partial bool) {
 	broken := &BrokenError{Line: r.line, Byte: start, Final: true, Reason: shortened(err)}
 	if !partial {
@@ -156,7 +162,8 @@ func shortened(err error) error {
 	return err
 }
 
-// readLine returns the next line, valid until the next call. One that is too long is read to its end and thrown away.
+// readLine returns the next line, valid until the next call. One that is too long is read to its
+// end and thrown away.
 func (r *Reader) readLine() (line []byte, tooLong bool, err error) {
 	r.buf = r.buf[:0]
 	for {

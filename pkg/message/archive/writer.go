@@ -18,12 +18,12 @@ const writeBuffer = 256 << 10
 
 // Writer appends messages to an archive. Use it from one goroutine.
 //
-// Written is not kept: only when Sync has returned nil are the messages before it safe. So whoever destroys a message
-// because it is archived (purge, drain) calls Write, then Sync, then acks. Sync costs a disk flush; call it once for a
-// batch of messages, not for each.
+// Written is not kept: only when Sync has returned nil are the messages before it safe. So whoever
+// destroys a message because it is archived (purge, drain) calls Write, then Sync, then acks. Sync
+// costs a disk flush; call it once for a batch of messages, not for each.
 //
-// After an error the archive may end in part of a line, and every further call returns the same error: what Sync
-// confirmed stays readable, see Reader.
+// After an error the archive may end in part of a line, and every further call returns the same
+// error: what Sync confirmed stays readable, see Reader.
 type Writer struct {
 	out      io.Writer
 	compress flusher // nil without compression
@@ -33,8 +33,9 @@ type Writer struct {
 	err      error
 }
 
-// Create makes a new archive, compressed as its name says. The file must not exist: an archive may be the last copy of
-// its messages (fs.ErrExist). It can be read by its owner only, since bodies may hold anything.
+// Create makes a new archive, compressed as its name says. The file must not exist: an archive may
+// be the last copy of its messages (fs.ErrExist). It can be read by its owner only, since bodies
+// may hold anything.
 func Create(name string) (*Writer, error) {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
@@ -53,7 +54,8 @@ func Create(name string) (*Writer, error) {
 	return w, nil
 }
 
-// syncDir makes the file's name as durable as its content. Systems that cannot flush a directory (Windows) need not.
+// syncDir makes the file's name as durable as its content. Systems that cannot flush a directory
+// (Windows) need not.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
@@ -63,8 +65,9 @@ func syncDir(dir string) error {
 	return d.Close()
 }
 
-// NewWriter returns a Writer to out. When out has a method Sync() error, as *os.File does, Sync calls it; for other
-// writers (a pipe, a buffer) Sync only passes everything on. When out is an io.Closer, Close closes it.
+// NewWriter returns a Writer to out. When out has a method Sync() error, as *os.File does, Sync
+// calls it; for other writers (a pipe, a buffer) Sync only passes everything on. When out is an
+// io.Closer, Close closes it.
 func NewWriter(out io.Writer, c Compression) (*Writer, error) {
 	compress, err := newCompressor(out, c)
 	if err != nil {
@@ -79,8 +82,8 @@ func NewWriter(out io.Writer, c Compression) (*Writer, error) {
 	return w, nil
 }
 
-// Write adds a message. A message that cannot be encoded (a header of a type that AMQP has not) is refused with an
-// error, and leaves the archive as it was and usable: Err is still nil.
+// Write adds a message. A message that cannot be encoded (a header of a type that AMQP has not) is
+// refused with an error, and leaves the archive as it was and usable: Err is still nil.
 func (w *Writer) Write(m *message.Message) error { return w.WriteSeen(m, time.Time{}) }
 
 // WriteSeen is Write of a message that was seen at a time: see Reader.Seen.
@@ -104,7 +107,8 @@ func (w *Writer) WriteSeen(m *message.Message, at time.Time) error {
 	return nil
 }
 
-// Sync makes everything written so far durable: it ends the compressor's block and flushes the file to disk.
+// Sync makes everything written so far durable: it ends the compressor's block and flushes the file
+// to disk.
 func (w *Writer) Sync() error {
 	if w.err != nil {
 		return w.err
@@ -145,7 +149,8 @@ func (w *Writer) Messages() int64 { return w.messages }
 // Err returns the error that ended the archive, or nil.
 func (w *Writer) Err() error { return w.err }
 
-// Close ends the archive durably, as Sync does, and closes the file. It closes also after an error, which it returns.
+// Close ends the archive durably, as Sync does, and closes the file. It closes also after an error,
+// which it returns.
 func (w *Writer) Close() error {
 	err := w.err
 	if err == nil {

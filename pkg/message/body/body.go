@@ -1,8 +1,8 @@
-// Package body makes message bodies readable for people: compression opened, JSON indented, text as text, anything
-// else as a hex dump.
+// Package body makes message bodies readable for people: compression opened, JSON indented, text as
+// text, anything else as a hex dump.
 //
-// The output is always valid UTF-8 and bounded. It may hold any character that the body holds, terminal escape
-// sequences included: neutralise it before it reaches a terminal.
+// The output is always valid UTF-8 and bounded. It may hold any character that the body holds,
+// terminal escape sequences included: neutralise it before it reaches a terminal.
 package body
 
 import (
@@ -33,7 +33,8 @@ type Options struct {
 	MaxDecoded int
 	// MaxText bounds the text shown, in bytes; default 64 KiB. Less than 0 means no bound.
 	MaxText int
-	// MaxDump bounds how many bytes of a binary body are dumped; default 512. Less than 0 means no bound.
+	// MaxDump bounds how many bytes of a binary body are dumped; default 512. Less than 0 means no
+	// bound.
 	MaxDump int
 }
 
@@ -56,7 +57,8 @@ type View struct {
 	Kind string
 	// Text is what to show, without a newline at the end.
 	Text string
-	// Size is the length of the body in the message, in bytes; Decoded after decompression, the same without any.
+	// Size is the length of the body in the message, in bytes; Decoded after decompression, the
+	// same without any.
 	Size, Decoded int
 	// Encodings are the compressions that were undone.
 	Encodings []string
@@ -91,8 +93,9 @@ func size(n int) string {
 	return fmt.Sprintf("%.1f MB", float64(n)/1000/1000)
 }
 
-// Show returns the message's body for people. It looks at the content more than at content_type, which is often wrong
-// or missing: what is JSON is shown as JSON, unless the type says that it is another kind of text.
+// Show returns the message's body for people. It looks at the content more than at content_type,
+// which is often wrong or missing: what is JSON is shown as JSON, unless the type says that it is
+// another kind of text.
 func Show(m *message.Message, o Options) View {
 	o = o.withDefaults()
 	v := View{Size: len(m.Body)}
@@ -141,7 +144,8 @@ func (v *View) render(plain []byte, media string, whole bool, o Options) {
 	v.dump(plain, o.MaxDump)
 }
 
-// isOtherText says that a body is text to be left as it is, though it may happen to be JSON, such as a number.
+// isOtherText says that a body is text to be left as it is, though it may happen to be JSON, such
+// as a number.
 func isOtherText(media string) bool {
 	return strings.HasPrefix(media, "text/") && !isJSON(media) || strings.HasSuffix(media, "xml")
 }
@@ -155,7 +159,8 @@ func looksLikeJSON(plain []byte) bool {
 	return len(trimmed) > 0 && strings.IndexByte(`{["-0123456789tfn`, trimmed[0]) >= 0
 }
 
-// renderJSON indents, which leaves numbers and strings as they are written. It declines what is no JSON.
+// renderJSON indents, which leaves numbers and strings as they are written. It declines what is no
+// JSON.
 func (v *View) renderJSON(plain []byte, o Options) bool {
 	if !utf8.Valid(plain) {
 		return false
@@ -185,7 +190,8 @@ func (v *View) renderNDJSON(plain []byte, o Options) bool {
 	return true
 }
 
-// isText says that the body is UTF-8 with few control characters. A body that was cut may end within a character.
+// isText says that the body is UTF-8 with few control characters. A body that was cut may end
+// within a character.
 func isText(plain []byte, whole bool) bool {
 	if !whole {
 		for i := 0; i < utf8.UTFMax && len(plain) > 0 && !utf8.Valid(plain[max(0, len(plain)-utf8.UTFMax):]); i++ {

@@ -58,12 +58,15 @@ func TestShow(t *testing.T) {
 		"json":              {msg("application/json; charset=utf-8", "", doc), "JSON, 67 B", indented},
 		"json without type": {msg("", "utf-8", doc), "JSON, 67 B", indented},
 		"json as text":      {msg("text/plain", "", []byte("12")), "text, 2 B", "12"},
-		"broken json":       {msg("application/json", "", []byte("{\"a\":")), "text, 5 B: not valid JSON, as its content_type says", "{\"a\":"},
-		"ndjson":            {msg("", "", []byte("{\"a\":1}\n{\"b\":2}\n")), "NDJSON, 16 B", "{\"a\":1}\n{\"b\":2}"},
-		"text":              {msg("", "", []byte("grüße\n")), "text, 8 B", "grüße"},
-		"xml":               {msg("application/xml", "", []byte("<a/>")), "text, 4 B", "<a/>"},
-		"binary":            {msg("", "", []byte{0, 1, 0xff}), "binary, 3 B", "00000000  00 01 ff                                          |...|"},
-		"not utf-8":         {msg("text/plain", "", []byte("gr\xfc\xdfe")), "binary, 5 B", "00000000  67 72 fc df 65                                    |gr..e|"},
+		"broken json": {msg("application/json", "", []byte("{\"a\":")),
+			"text, 5 B: not valid JSON, as its content_type says", "{\"a\":"},
+		"ndjson": {msg("", "", []byte("{\"a\":1}\n{\"b\":2}\n")), "NDJSON, 16 B", "{\"a\":1}\n{\"b\":2}"},
+		"text":   {msg("", "", []byte("grüße\n")), "text, 8 B", "grüße"},
+		"xml":    {msg("application/xml", "", []byte("<a/>")), "text, 4 B", "<a/>"},
+		"binary": {msg("", "", []byte{0, 1, 0xff}), "binary, 3 B",
+			"00000000  00 01 ff                                          |...|"},
+		"not utf-8": {msg("text/plain", "", []byte("gr\xfc\xdfe")), "binary, 5 B",
+			"00000000  67 72 fc df 65                                    |gr..e|"},
 		"not compressed": {msg("", "gzip", []byte("plain text, no gzip")),
 			"text, 19 B: cannot be decompressed: gzip: gzip: invalid header", "plain text, no gzip"},
 	}
@@ -160,7 +163,8 @@ func TestIndentIsLikeTheStandardLibrary(t *testing.T) {
 			}
 			maximum := rapid.IntRange(1, want.Len()+1).Draw(t, "maximum")
 			v := body.Show(msg("", "", in), body.Options{MaxText: maximum})
-			if !strings.HasPrefix(want.String(), v.Text) || len(v.Text) > maximum || len(v.Text) < maximum-3 && len(v.Text) != want.Len() {
+			if !strings.HasPrefix(want.String(), v.Text) || len(v.Text) > maximum || len(v.Text) < maximum-3 &&
+				len(v.Text) != want.Len() {
 				t.Fatalf("bound %d: %d bytes\n%s", maximum, len(v.Text), v.Text)
 			}
 		}

@@ -19,13 +19,15 @@ var ErrTooLarge = errors.New("the body is larger than the bound when decompresse
 // maxEncodings bounds how often a body may have been compressed.
 const maxEncodings = 4
 
-// Decode undoes the compressions that a content_encoding property names: gzip, x-gzip, deflate, zstd, or several
-// separated by commas, the last applied first undone, as in HTTP. It returns the plain body and the compressions, in
-// the order they were undone. Names that are no compressions (utf-8, identity, binary and whatever else applications
-// write there) are passed over. Without a compression the result is raw itself, whatever its size.
+// Decode undoes the compressions that a content_encoding property names: gzip, x-gzip, deflate,
+// zstd, or several separated by commas, the last applied first undone, as in HTTP. It returns the
+// plain body and the compressions, in the order they were undone. Names that are no compressions
+// (utf-8, identity, binary and whatever else applications write there) are passed over. Without a
+// compression the result is raw itself, whatever its size.
 //
-// The result has at most maximum bytes. When there is more, they are returned with ErrTooLarge; when the compressed
-// data is damaged or cut short, what could be read of it is returned with the error.
+// The result has at most maximum bytes. When there is more, they are returned with ErrTooLarge;
+// when the compressed data is damaged or cut short, what could be read of it is returned with the
+// error.
 func Decode(raw []byte, contentEncoding string, maximum int) (plain []byte, encodings []string, err error) {
 	plain = raw
 	if contentEncoding == "" {
@@ -78,7 +80,8 @@ func open(name string, raw []byte) (io.Reader, func(), error) {
 		}
 		return r, r.Close, nil
 	}
-	// HTTP's "deflate" is zlib (RFC 9110, 8.4.1.2); some applications send bare deflate under that name.
+	// HTTP's "deflate" is zlib (RFC 9110, 8.4.1.2); some applications send bare deflate under that
+	// name.
 	if r, err := zlib.NewReader(bytes.NewReader(raw)); err == nil {
 		return r, none, nil
 	}

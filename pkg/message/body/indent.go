@@ -5,19 +5,19 @@ import (
 	"unicode/utf8"
 )
 
-// maxIndent is the depth from which on lines are not indented further, lest a deeply nested body grows with the square
-// of its depth.
+// maxIndent is the depth from which on lines are not indented further, lest a deeply nested body
+// grows with the square of its depth.
 const maxIndent = 40
 
-// indenter spreads valid JSON over lines. Unlike json.Indent it stops at a bound, so a body of megabytes costs no more
-// than what is shown of it. Numbers and strings stay as they are written.
+// indenter spreads valid JSON over lines. Unlike json.Indent it stops at a bound, so a body of
+// megabytes costs no more than what is shown of it. Numbers and strings stay as they are written.
 type indenter struct {
 	out   strings.Builder
 	depth int
 }
 
-// indent returns the indented text, at most maximum bytes of it unless that is negative, and how many bytes of the
-// source are not in it.
+// indent returns the indented text, at most maximum bytes of it unless that is negative, and how
+// many bytes of the source are not in it.
 func indent(src []byte, maximum int) (string, int) {
 	var x indenter
 	for i := 0; i < len(src); {

@@ -12,7 +12,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// simplify brings a value to one of: nil, bool, int64, float64, string, time.Time, time.Duration, or something else.
+// simplify brings a value to one of: nil, bool, int64, float64, string, time.Time, time.Duration,
+// or something else.
 func simplify(v any) any {
 	switch x := v.(type) {
 	case nil, bool, int64, float64, string, time.Time, time.Duration:
@@ -126,8 +127,8 @@ func isScalar(v any) bool {
 	return false
 }
 
-// order compares numbers with numbers, texts with texts, durations with durations, and times with times or with texts
-// that are times in RFC 3339.
+// order compares numbers with numbers, texts with texts, durations with durations, and times with
+// times or with texts that are times in RFC 3339.
 func order(l, r any) (int, bool) {
 	switch a := l.(type) {
 	case int64:

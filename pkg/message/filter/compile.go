@@ -17,8 +17,9 @@ const (
 	maxNodes  = 1000
 )
 
-// compile goes twice over the source. The first time checks it as the user wrote it, so that errors speak of that; the
-// second replaces what depends on headers and bodies by functions that cannot fail.
+// compile goes twice over the source. The first time checks it as the user wrote it, so that errors
+// speak of that; the second replaces what depends on headers and bodies by functions that cannot
+// fail.
 func compile(source string, isCondition bool, o Options) (*program, error) {
 	if len(source) > maxSource {
 		return nil, &SyntaxError{Message: fmt.Sprintf("the expression has %d bytes, more than %d", len(source), maxSource)}

@@ -6,8 +6,8 @@ import (
 	"github.com/expr-lang/expr/ast"
 )
 
-// doubt says what becomes of a comparison that cannot be made. It is chosen by where the comparison stands, so that a
-// message never matches because of what is not known about it.
+// doubt says what becomes of a comparison that cannot be made. It is chosen by where the comparison
+// stands, so that a message never matches because of what is not known about it.
 type doubt int
 
 const (
@@ -69,8 +69,9 @@ func settleUnary(n *ast.UnaryNode, d doubt) {
 	failAll(n.Node)
 }
 
-// settleBuiltin: "any" and "all" grow with their predicate, "none" shrinks; all other functions may do anything. No
-// element satisfies "any" of what is no list, which is the wrong side to err on under a "not".
+// settleBuiltin: "any" and "all" grow with their predicate, "none" shrinks; all other functions may
+// do anything. No element satisfies "any" of what is no list, which is the wrong side to err on
+// under a "not".
 func settleBuiltin(n *ast.BuiltinNode, d doubt) {
 	if len(n.Arguments) != 2 || n.Name != "any" && n.Name != "all" && n.Name != "none" {
 		failAll(n.Arguments...)

@@ -10,8 +10,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/message/body"
 )
 
-// env is what an expression sees. Only the fields that it uses are filled in; body, text and age are read when evaluation
-// comes to them. Expressions cannot call methods of it: all are unexported.
+// env is what an expression sees. Only the fields that it uses are filled in; body, text and age
+// are read when evaluation comes to them. Expressions cannot call methods of it: all are
+// unexported.
 type env struct {
 	Reason      string         `expr:"reason"`
 	Queue       string         `expr:"queue"`
@@ -73,7 +74,8 @@ type errorView struct {
 	Framework string `expr:"framework"`
 	Queue     string `expr:"queue"`
 	Task      string `expr:"task"`
-	// Summary is the type, or the message's first line where a framework notes no type: what --group-by error uses.
+	// Summary is the type, or the message's first line where a framework notes no type: what
+	// --group-by error uses.
 	Summary string `expr:"summary"`
 }
 
@@ -103,7 +105,8 @@ func (u uses) any(names ...string) bool {
 func (u uses) body() bool { return u.any("body", "text") }
 
 func (u uses) headers() bool {
-	return u.any("headers", "reason", "queue", "exchange", "routingKey", "deaths", "deathCount", "age", "day", "error", "replays")
+	return u.any("headers", "reason", "queue", "exchange", "routingKey", "deaths", "deathCount", "age", "day", "error",
+		"replays")
 }
 
 // load makes the environment that of m, with what the expression uses.
@@ -178,8 +181,8 @@ func (e *env) timestamp() any {
 	return e.m.Timestamp
 }
 
-// plain returns the decompressed body. A body that cannot be read within its bound ends the evaluation: nothing is
-// known about it, not even what it lacks.
+// plain returns the decompressed body. A body that cannot be read within its bound ends the
+// evaluation: nothing is known about it, not even what it lacks.
 func (e *env) plain() ([]byte, error) {
 	plain, _, err := body.Decode(e.m.Body, e.m.ContentEncoding, e.opts.MaxBody)
 	if err == nil && len(plain) > e.opts.MaxBody {

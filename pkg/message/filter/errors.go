@@ -37,7 +37,8 @@ func (e *SyntaxError) Error() string {
 	return s
 }
 
-// Snippet returns the line of the expression and under it a mark at the place, or "" when that is not known.
+// Snippet returns the line of the expression and under it a mark at the place, or "" when that is
+// not known.
 func (e *SyntaxError) Snippet() string {
 	lines := strings.Split(e.Source, "\n")
 	if e.Line < 1 || e.Line > len(lines) {
@@ -47,7 +48,8 @@ func (e *SyntaxError) Snippet() string {
 	return line + "\n" + strings.Repeat(" ", max(0, min(e.Column-1, utf8.RuneCountInString(line)))) + "^"
 }
 
-// lazily compiles an expression when it is first used, so that programs do not pay for it when they start.
+// lazily compiles an expression when it is first used, so that programs do not pay for it when they
+// start.
 func lazily(expr string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 }

@@ -12,12 +12,14 @@ import (
 
 // Options say how expressions are evaluated. The zero value has the defaults.
 type Options struct {
-	// IsWaitQueue tells the wait queues of retry ladders, which are passed over when the death is sought that reason,
-	// queue, exchange and routingKey are of. May be nil; it must be safe for concurrent use.
+	// IsWaitQueue tells the wait queues of retry ladders, which are passed over when the death is
+	// sought that reason, queue, exchange and routingKey are of. May be nil; it must be safe for
+	// concurrent use.
 	IsWaitQueue func(queue string) bool
 	// Now is the time that ages are counted to; default time.Now at each message.
 	Now func() time.Time
-	// MaxBody bounds, in bytes, the body after decompression; default 16 MiB. A larger one reads as missing.
+	// MaxBody bounds, in bytes, the body after decompression; default 16 MiB. A larger one reads as
+	// missing.
 	MaxBody int
 }
 
@@ -41,8 +43,8 @@ type Filter struct {
 	*program
 }
 
-// NotComparable is why a message did not match although its condition may have been meant to hold: a field was
-// missing, or a value was of a type that the operator cannot compare.
+// NotComparable is why a message did not match although its condition may have been meant to hold:
+// a field was missing, or a value was of a type that the operator cannot compare.
 type NotComparable struct {
 	Operator    string
 	Left, Right string // what stood on its sides, for example "a string" or "nothing"
@@ -57,8 +59,8 @@ func (n *NotComparable) Error() string {
 	return fmt.Sprintf("not comparable: %s %s %s", n.Left, n.Operator, n.Right)
 }
 
-// Compile compiles a condition. The error is a *SyntaxError: unknown names, mismatched types, or a result that cannot
-// be true or false.
+// Compile compiles a condition. The error is a *SyntaxError: unknown names, mismatched types, or a
+// result that cannot be true or false.
 func Compile(source string, o Options) (*Filter, error) {
 	p, err := compile(source, true, o)
 	if err != nil {
@@ -70,8 +72,9 @@ func Compile(source string, o Options) (*Filter, error) {
 // String returns the expression.
 func (f *Filter) String() string { return f.source }
 
-// Match says whether the condition holds. When it does not, and a comparison in it could not be made, the error is a
-// *NotComparable; the message counts as not matching all the same. There are no other errors.
+// Match says whether the condition holds. When it does not, and a comparison in it could not be
+// made, the error is a *NotComparable; the message counts as not matching all the same. There are
+// no other errors.
 func (f *Filter) Match(m *message.Message) (bool, error) {
 	out, unknown := f.run(m)
 	if matched, ok := out.(bool); ok {
@@ -99,7 +102,8 @@ type evaluator struct {
 	env env
 }
 
-// NeedsBody says that evaluation reads the body, so that a caller that has a choice may not fetch it otherwise.
+// NeedsBody says that evaluation reads the body, so that a caller that has a choice may not fetch
+// it otherwise.
 func (p *program) NeedsBody() bool { return p.uses.body() }
 
 // NeedsHeaders says that evaluation reads headers.

@@ -134,7 +134,8 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-// TestUnknownNeverMatches is what keeps a selective purge from taking messages that it knows nothing about.
+// TestUnknownNeverMatches is what keeps a selective purge from taking messages that it knows
+// nothing about.
 func TestUnknownNeverMatches(t *testing.T) {
 	atoms := []string{
 		`body.missing > 100`, `body.currency > 100`, `body.totalAmount == "150.5"`, `body.missing != 5`,
@@ -153,7 +154,8 @@ func TestUnknownNeverMatches(t *testing.T) {
 		`reduce(body.items, #acc or .price > 1000, false) == false`, `headers[5] == "x"`, `age.Missing() > 1`,
 	}
 	for _, atom := range atoms {
-		for _, form := range []string{"%s", "not (%s)", "!(!(%s))", "not (%s && true)", "not (%s || false)", "(%s) and true"} {
+		for _, form := range []string{"%s", "not (%s)", "!(!(%s))", "not (%s && true)", "not (%s || false)",
+			"(%s) and true"} {
 			expr := fmt.Sprintf(form, atom)
 			f, err := filter.Compile(expr, opts)
 			if err != nil {
@@ -170,7 +172,8 @@ func TestUnknownNeverMatches(t *testing.T) {
 			}
 		}
 	}
-	for _, expr := range []string{`body.missing > 1 || reason == "rejected"`, `reason == "rejected" || not (body.currency > 1)`} {
+	for _, expr := range []string{`body.missing > 1 || reason == "rejected"`,
+		`reason == "rejected" || not (body.currency > 1)`} {
 		f, err := filter.Compile(expr, opts)
 		if err != nil {
 			t.Fatal(err)
@@ -244,8 +247,9 @@ func TestBodies(t *testing.T) {
 		body           []byte
 		want           bool
 	}{
-		"gzip":          {`body.a == 1 && text == "{\"a\":1}"`, "gzip", zipped.Bytes(), true},
-		"not gzip, any": {`body == nil || body.a == nil || not (text contains "x") || text == ""`, "gzip", []byte(`{"a":1}`), false},
+		"gzip": {`body.a == 1 && text == "{\"a\":1}"`, "gzip", zipped.Bytes(), true},
+		"not gzip, any": {`body == nil || body.a == nil || not (text contains "x") || text == ""`, "gzip", []byte(`{"a":1}`),
+			false},
 		"not gzip":      {`body != nil`, "gzip", []byte(`{"a":1}`), false},
 		"text":          {`body contains "grün"`, "", []byte("es grünt"), true},
 		"number":        {`body == 12`, "", []byte("12"), true},
@@ -254,9 +258,10 @@ func TestBodies(t *testing.T) {
 		"json and more": {`body.a == 1`, "", []byte(`{"a":1} x`), false},
 		"bomb":          {`body != nil`, "gzip", bomb, false},
 		"deep":          {`body[0] != nil`, "", []byte(deep + strings.ReplaceAll(deep, "[", "]")), false},
-		"quoted braces": {`body.a == "` + strings.Repeat("[", 1000) + `"`, "", []byte(`{"a":"` + strings.Repeat("[", 1000) + `"}`), true},
-		"large value":   {`len(body.a) == 600000`, "", []byte(`{"a":[` + strings.Repeat("1,", 600000) + `1]}`), false},
-		"large string":  {`len(body.a) == 3000000`, "", []byte(`{"a":"` + strings.Repeat("x", 3000000) + `"}`), true},
+		"quoted braces": {`body.a == "` + strings.Repeat("[", 1000) + `"`, "",
+			[]byte(`{"a":"` + strings.Repeat("[", 1000) + `"}`), true},
+		"large value":  {`len(body.a) == 600000`, "", []byte(`{"a":[` + strings.Repeat("1,", 600000) + `1]}`), false},
+		"large string": {`len(body.a) == 3000000`, "", []byte(`{"a":"` + strings.Repeat("x", 3000000) + `"}`), true},
 	} {
 		f, err := filter.Compile(c.expr, opts)
 		if err != nil {
@@ -305,7 +310,8 @@ func TestHostileExpressionsEnd(t *testing.T) {
 		}
 		start := time.Now()
 		got, err := f.Match(m)
-		if spent := time.Since(start); got || spent > 20*time.Second && !underRace { // the race detector takes fifteen times as long
+		// the race detector takes fifteen times as long
+		if spent := time.Since(start); got || spent > 20*time.Second && !underRace {
 			t.Errorf("%s: %v, %v after %v", expr, got, err, spent)
 		}
 	}
@@ -381,7 +387,8 @@ func TestKeys(t *testing.T) {
 }
 
 func FuzzCompile(f *testing.F) {
-	for _, expr := range []string{`reason == "x"`, `not (body.a.b[0] > 1)`, `any(body.items, .x in [1])`, `let a = body; a?.b ?? 1 == 1`} {
+	for _, expr := range []string{`reason == "x"`, `not (body.a.b[0] > 1)`, `any(body.items, .x in [1])`,
+		`let a = body; a?.b ?? 1 == 1`} {
 		f.Add(expr, []byte(`{"a":{"b":[1]},"items":[{"x":1}]}`))
 	}
 	f.Fuzz(func(t *testing.T, expr string, body []byte) {
@@ -430,8 +437,8 @@ func BenchmarkMatch(b *testing.B) {
 	}
 }
 
-// TestRemovingKnowledgeNeverMatches is the promise as a property: a message that matches only because a field of it
-// was removed, or got another type, would be taken by mistake.
+// TestRemovingKnowledgeNeverMatches is the promise as a property: a message that matches only
+// because a field of it was removed, or got another type, would be taken by mistake.
 func TestRemovingKnowledgeNeverMatches(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		source := condition(3).Draw(t, "expression")
@@ -445,7 +452,8 @@ func TestRemovingKnowledgeNeverMatches(t *testing.T) {
 		if matched, _ := f.Match(&message.Message{Body: []byte(`{"list":"none"}`)}); !matched {
 			return
 		}
-		// Nothing about a, b and list is known, and it matched: then it must match whatever they are.
+		// Nothing about a, b and list is known, and it matched: then it must match whatever they
+		// are.
 		m := known(rapid.IntRange(0, 3).Draw(t, "a"), rapid.IntRange(0, 3).Draw(t, "b"))
 		if matched, err := f.Match(m); !matched {
 			t.Fatalf("%s: matches a message without the fields, but not %s (%v)", source, m.Body, err)
@@ -458,7 +466,8 @@ func condition(depth int) *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
 		number := func(label string) string { return fmt.Sprint(rapid.IntRange(0, 3).Draw(t, label)) }
 		operator := rapid.SampledFrom([]string{"<", "<=", "==", "!=", ">", ">="}).Draw(t, "operator")
-		field := rapid.SampledFrom([]string{"body.a", "body.b", "body.list[0].x", "(body.a + body.b)", "size"}).Draw(t, "field")
+		field := rapid.SampledFrom([]string{"body.a", "body.b", "body.list[0].x", "(body.a + body.b)", "size"}).Draw(t,
+			"field")
 		atom := field + " " + operator + " " + number("constant")
 		if depth == 0 {
 			return atom

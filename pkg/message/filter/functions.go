@@ -12,8 +12,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// maxSteps bounds the operations on headers and body in one evaluation. Other operations are bounded by the memory
-// that lists to loop over take.
+// maxSteps bounds the operations on headers and body in one evaluation. Other operations are
+// bounded by the memory that lists to loop over take.
 const maxSteps = 200_000
 
 // functions are what the rewriter calls. The first parameter of each is the environment.
@@ -87,8 +87,8 @@ func (e *env) inDoubt(d doubt, why NotComparable) (any, error) {
 	return d == assumeTrue, nil
 }
 
-// result leaves JSON as it is for a look-up in it. For anything else it makes Go values of it, and of a client
-// library's types those that functions such as len and keys know.
+// result leaves JSON as it is for a look-up in it. For anything else it makes Go values of it, and
+// of a client library's types those that functions such as len and keys know.
 func result(v any, lazy bool) any {
 	switch x := v.(type) {
 	case gjson.Result:

@@ -9,8 +9,8 @@ import (
 const (
 	// maxDepth of a JSON body: the parser recurses, and a hostile body must not exhaust the stack.
 	maxDepth = 500
-	// maxMaterialised bounds a JSON value that is turned into Go values for a function such as len or sum. Looking
-	// up a field needs no such copy, whatever the size of the body.
+	// maxMaterialised bounds a JSON value that is turned into Go values for a function such as len
+	// or sum. Looking up a field needs no such copy, whatever the size of the body.
 	maxMaterialised = 1 << 20
 )
 
@@ -37,7 +37,8 @@ func shallow(b []byte) bool {
 	return true
 }
 
-// member returns a field of an object, the first of that name, or an element of an array, from the end when negative.
+// member returns a field of an object, the first of that name, or an element of an array, from the
+// end when negative.
 func member(r gjson.Result, key any) (gjson.Result, bool) {
 	switch k := key.(type) {
 	case string:

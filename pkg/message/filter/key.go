@@ -14,10 +14,12 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// maxKey bounds one value of a key, in bytes: a group is shown in one line, and a million of them must fit in memory.
+// maxKey bounds one value of a key, in bytes: a group is shown in one line, and a million of them
+// must fit in memory.
 const maxKey = 200
 
-// shortcuts are the words of --group-by that are no expressions, or are expressions of something else.
+// shortcuts are the words of --group-by that are no expressions, or are expressions of something
+// else.
 var shortcuts = map[string]string{
 	"routing-key": "routingKey",
 	"type":        "properties.type",
@@ -25,15 +27,16 @@ var shortcuts = map[string]string{
 	"app":         "properties.appId",
 }
 
-// Key tells groups of messages apart by the values of one or more expressions. It may be used by several goroutines.
+// Key tells groups of messages apart by the values of one or more expressions. It may be used by
+// several goroutines.
 type Key struct {
 	names []string
 	parts []*program
 }
 
-// CompileKey compiles a list of expressions, separated by commas: "reason,queue", "headers.tenant", "body.items[0].id".
-// routing-key, type, error and app stand for routingKey, properties.type, error.summary and properties.appId.
-// The error is a *SyntaxError.
+// CompileKey compiles a list of expressions, separated by commas: "reason,queue", "headers.tenant",
+// "body.items[0].id". routing-key, type, error and app stand for routingKey, properties.type,
+// error.summary and properties.appId. The error is a *SyntaxError.
 func CompileKey(list string, o Options) (*Key, error) {
 	k := &Key{}
 	for _, part := range split(list) {
@@ -81,8 +84,9 @@ func (k *Key) NeedsHeaders() bool {
 	return false
 }
 
-// AppendValues appends the message's values to dst, one for each expression: "" for a value that is missing or cannot
-// be computed. Values are valid UTF-8 and at most 200 bytes; longer ones end in "…".
+// AppendValues appends the message's values to dst, one for each expression: "" for a value that is
+// missing or cannot be computed. Values are valid UTF-8 and at most 200 bytes; longer ones end in
+// "…".
 func (k *Key) AppendValues(dst []string, m *message.Message) []string {
 	for _, p := range k.parts {
 		out, _ := p.run(m)

@@ -8,7 +8,8 @@ import (
 	"github.com/expr-lang/expr/ast"
 )
 
-// Names of the functions that the rewriter puts in. The dot keeps users from calling them: it is no letter.
+// Names of the functions that the rewriter puts in. The dot keeps users from calling them: it is no
+// letter.
 const (
 	fnGet   = "·get"
 	fnCmp   = "·cmp"
@@ -21,15 +22,17 @@ const (
 	fnStamp = "·timestamp"
 )
 
-// rewriter replaces, bottom up, every operation on values of unknown type by a call of a function that copes with any.
-// The last argument of fnGet and fnBody asks for the value as it is in the body, for a look-up in it. That of fnCmp,
-// fnTrue and fnList is a doubt: what to do when the comparison cannot be made.
+// rewriter replaces, bottom up, every operation on values of unknown type by a call of a function
+// that copes with any. The last argument of fnGet and fnBody asks for the value as it is in the
+// body, for a look-up in it. That of fnCmp, fnTrue and fnList is a doubt: what to do when the
+// comparison cannot be made.
 type rewriter struct {
 	doubt   doubt                        // of the whole expression
 	members map[ast.Node]*ast.MemberNode // what a call of fnGet replaced
 }
 
-// Visit implements ast.Visitor. The root comes last, and only then do the doubts have their final values.
+// Visit implements ast.Visitor. The root comes last, and only then do the doubts have their final
+// values.
 func (v *rewriter) Visit(node *ast.Node) {
 	v.rewrite(node)
 	settle(*node, v.doubt)
@@ -157,7 +160,8 @@ func (v *rewriter) condition(node *ast.Node) {
 	ast.Patch(node, call(fnTrue, *node, &ast.IntegerNode{}))
 }
 
-// looksBoolean says that a node is boolean by its form. The type of a node that holds a new one is not known yet.
+// looksBoolean says that a node is boolean by its form. The type of a node that holds a new one is
+// not known yet.
 func looksBoolean(n ast.Node) bool {
 	switch n := n.(type) {
 	case *ast.UnaryNode:
@@ -179,7 +183,8 @@ func (v *rewriter) builtin(n *ast.BuiltinNode) {
 	}
 	switch n.Name {
 	case "any", "one", "filter", "map", "count", "find", "findIndex", "findLast", "findLastIndex":
-		// "all" and "none" would be true of an empty list; of what is no list they fail by themselves.
+		// "all" and "none" would be true of an empty list; of what is no list they fail by
+		// themselves.
 		if isDynamic(n.Arguments[0]) {
 			n.Arguments[0] = call(fnList, n.Arguments[0], &ast.IntegerNode{})
 		}

@@ -1,8 +1,10 @@
-// Package plainjson writes messages as JSON for programs and people to read: header values as JSON's own, a JSON body as JSON.
+// Package plainjson writes messages as JSON for programs and people to read: header values as
+// JSON's own, a JSON body as JSON.
 //
-// It is the counterpart of package archive, whose lines restore a message exactly. What JSON cannot say is said as well as it can
-// be: bytes that are no UTF-8 become U+FFFD, a body that is no text stands in bodyBase64. Control characters are escaped, so that the
-// lines do no harm when they are shown on a terminal.
+// It is the counterpart of package archive, whose lines restore a message exactly. What JSON cannot
+// say is said as well as it can be: bytes that are no UTF-8 become U+FFFD, a body that is no text
+// stands in bodyBase64. Control characters are escaped, so that the lines do no harm when they are
+// shown on a terminal.
 package plainjson
 
 import (
@@ -22,9 +24,10 @@ import (
 // maxBody bounds what a compressed body may become.
 const maxBody = 16 << 20
 
-// Append appends the members of a message, without braces, to an object that has none or ends in a comma: exchange, routingKey, queue,
-// offset, redelivered, properties, headers, size, body. Absent ones are left out. body is JSON where it is JSON, and text where it is
-// text, decompressed as its content_encoding says; else bodyBase64 has it as it is.
+// Append appends the members of a message, without braces, to an object that has none or ends in a
+// comma: exchange, routingKey, queue, offset, redelivered, properties, headers, size, body. Absent
+// ones are left out. body is JSON where it is JSON, and text where it is text, decompressed as its
+// content_encoding says; else bodyBase64 has it as it is.
 func Append(dst []byte, m *message.Message) []byte {
 	dst = append(dst, `"exchange":`...)
 	dst = String(dst, m.Exchange)
@@ -86,7 +89,8 @@ func properties(dst []byte, p *message.Properties) []byte {
 	return append(dst, '}')
 }
 
-// Time appends a time in UTC as RFC 3339 writes it, in quotes. Years that RFC 3339 cannot write become null.
+// Time appends a time in UTC as RFC 3339 writes it, in quotes. Years that RFC 3339 cannot write
+// become null.
 func Time(dst []byte, t time.Time) []byte {
 	t = t.UTC()
 	if y := t.Year(); y < 0 || y > 9999 {
@@ -115,7 +119,8 @@ func content(dst []byte, m *message.Message) []byte {
 	return jsonappend.String(append(dst, `,"body":`...), plain)
 }
 
-// compact appends valid JSON on one line, with control characters in strings escaped: JSON allows those from U+007F on.
+// compact appends valid JSON on one line, with control characters in strings escaped: JSON allows
+// those from U+007F on.
 func compact(dst, text []byte) []byte {
 	inString := false
 	for i := 0; i < len(text); i++ {

@@ -11,7 +11,8 @@ import (
 )
 
 func TestAppend(t *testing.T) {
-	offset := message.Table{"x-stream-offset": int64(7), "n": int32(1), "list": []any{true, nil, 1.5}, "t": message.Table{"a": []byte("b")},
+	offset := message.Table{"x-stream-offset": int64(7), "n": int32(1), "list": []any{true, nil, 1.5},
+		"t": message.Table{"a": []byte("b")},
 		"d": message.Decimal{Scale: 1, Value: 15}, "at": time.Unix(0, 0), "bad": "\xff\x1b[2J"}
 	for _, c := range []struct {
 		m    message.Message
@@ -19,13 +20,16 @@ func TestAppend(t *testing.T) {
 	}{
 		{message.Message{}, `{"exchange":"","routingKey":"","size":0}`},
 		{
-			message.Message{Exchange: "x", RoutingKey: "k", Queue: "q", Redelivered: true, Body: []byte("{ \"a\" : 1.50, \"s\": \"\u009b \\\" x\" }\n"),
-				Properties: message.Properties{ContentType: "application/json", Priority: 3, DeliveryMode: 2, Timestamp: time.Unix(1, 0)}},
+			message.Message{Exchange: "x", RoutingKey: "k", Queue: "q", Redelivered: true,
+				Body: []byte("{ \"a\" : 1.50, \"s\": \"\u009b \\\" x\" }\n"),
+				Properties: message.Properties{ContentType: "application/json", Priority: 3, DeliveryMode: 2,
+					Timestamp: time.Unix(1, 0)}},
 			`{"exchange":"x","routingKey":"k","queue":"q","redelivered":true,"properties":{"contentType":"application/json","deliveryMode":2,"priority":3,"timestamp":"1970-01-01T00:00:01Z"},"size":31,"body":{"a":1.50,"s":"\u009b \" x"}}`,
 		},
 		{
 			message.Message{Headers: offset, Body: []byte("\x1b[2J text")},
-			`{"exchange":"","routingKey":"","offset":7,"headers":{"at":"1970-01-01T00:00:00Z","bad":"` + "\uFFFD" + `\u001b[2J","d":1.5,"list":[true,null,1.5],"n":1,"t":{"a":"b"},"x-stream-offset":7},"size":9,"body":"\u001b[2J text"}`,
+			`{"exchange":"","routingKey":"","offset":7,"headers":{"at":"1970-01-01T00:00:00Z","bad":"` + "\uFFFD" +
+				`\u001b[2J","d":1.5,"list":[true,null,1.5],"n":1,"t":{"a":"b"},"x-stream-offset":7},"size":9,"body":"\u001b[2J text"}`,
 		},
 		{message.Message{Body: []byte{0xff, 0}}, `{"exchange":"","routingKey":"","size":2,"bodyBase64":"/wA="}`},
 	} {
@@ -36,7 +40,8 @@ func TestAppend(t *testing.T) {
 	}
 }
 
-// FuzzAppend: whatever the message, the line is one line of valid JSON that no terminal obeys, and a JSON body keeps its value.
+// FuzzAppend: whatever the message, the line is one line of valid JSON that no terminal obeys, and
+// a JSON body keeps its value.
 func FuzzAppend(f *testing.F) {
 	f.Add([]byte(`{"a":"b\\\" \u009b","c":[1,2.50,{}]}`), "key", "header", "")
 	f.Add([]byte("\"\u007f\u0085\\u0085\""), "\xff", "\x00", "gzip")

@@ -1,9 +1,11 @@
-// Package bulk publishes many messages in order: read one after the other from a source, each confirmed, with a window of
-// them under way, a circuit breaker, and a journal with which a run that was killed goes on where it was.
+// Package bulk publishes many messages in order: read one after the other from a source, each
+// confirmed, with a window of them under way, a circuit breaker, and a journal with which a run
+// that was killed goes on where it was.
 //
-// What it guarantees: every item has exactly one outcome in the report. Items that were confirmed before a loss of the connection are not
-// sent again; those under way are, with the same message, so that a consumer sees them at least once and in order apart from
-// the repeats. A run that is killed and resumed repeats at most what was under way.
+// What it guarantees: every item has exactly one outcome in the report. Items that were confirmed
+// before a loss of the connection are not sent again; those under way are, with the same message,
+// so that a consumer sees them at least once and in order apart from the repeats. A run that is
+// killed and resumed repeats at most what was under way.
 package bulk
 
 import (
@@ -13,7 +15,8 @@ import (
 
 // Item is one thing to publish, or why it cannot be.
 type Item struct {
-	// Line is its number in the source, from 1, and End where the source goes on behind it, in bytes.
+	// Line is its number in the source, from 1, and End where the source goes on behind it, in
+	// bytes.
 	Line, End int64
 	// ID names it in the report.
 	ID      string
@@ -106,7 +109,8 @@ type Report struct {
 	Counts
 	// Failures are the first of those that failed.
 	Failures []Result
-	// Line is up to where everything has an outcome that stays: confirmed, or failed for good. A resumed run goes on behind it.
+	// Line is up to where everything has an outcome that stays: confirmed, or failed for good. A
+	// resumed run goes on behind it.
 	Line int64
 	// Repeats bounds how many messages were sent a second time after a lost connection.
 	Repeats int64
@@ -120,10 +124,11 @@ type Options struct {
 	Dialer    publish.Dialer
 	Publisher publish.PublisherOptions
 	Breaker   publish.BreakerOptions
-	// StopOnError ends the run at the first item that fails: nothing is sent any more, what is under way is settled.
+	// StopOnError ends the run at the first item that fails: nothing is sent any more, what is
+	// under way is settled.
 	StopOnError bool
-	// Delayed says that the messages go to a delayed-message exchange, which returns what it has taken: it cannot know yet
-	// whether a queue will get it.
+	// Delayed says that the messages go to a delayed-message exchange, which returns what it has
+	// taken: it cannot know yet whether a queue will get it.
 	Delayed bool
 	// AllowUnroutable says that a message that reaches no queue has not failed.
 	AllowUnroutable bool
@@ -131,6 +136,7 @@ type Options struct {
 	Journal *Journal
 	// Earlier is where a resumed run begins.
 	Earlier Report
-	// Settled is told every result, in order but for the invalid, from one goroutine at a time; nil is told nothing.
+	// Settled is told every result, in order but for the invalid, from one goroutine at a time; nil
+	// is told nothing.
 	Settled func(Result)
 }

@@ -27,10 +27,12 @@ func readAll(l *bulk.Lines) (texts []string, numbers []int64, err error) {
 func TestLines(t *testing.T) {
 	long := strings.Repeat("x", 600<<10)
 	text := "a\n\n  b \r\n" + long + "\nlast"
-	for name, r := range map[string]io.Reader{"at once": strings.NewReader(text), "in bits": iotest.OneByteReader(strings.NewReader(text))} {
+	for name, r := range map[string]io.Reader{"at once": strings.NewReader(text),
+		"in bits": iotest.OneByteReader(strings.NewReader(text))} {
 		l := bulk.NewLines(r, 0, 0)
 		texts, numbers, err := readAll(l)
-		if !errors.Is(err, io.EOF) || !slices.Equal(texts, []string{"a", "b", long, "last"}) || !slices.Equal(numbers, []int64{1, 3, 4, 5}) || l.End() != int64(len(text)) {
+		if !errors.Is(err, io.EOF) || !slices.Equal(texts, []string{"a", "b", long, "last"}) ||
+			!slices.Equal(numbers, []int64{1, 3, 4, 5}) || l.End() != int64(len(text)) {
 			t.Errorf("%s: %d lines, %v, %v, end %d", name, len(texts), numbers, err, l.End())
 		}
 	}
@@ -42,7 +44,8 @@ func TestLines(t *testing.T) {
 		t.Error(string(rest), err)
 	}
 	broken := errors.New("broken")
-	if _, _, err := readAll(bulk.NewLines(io.MultiReader(strings.NewReader("a\n"), iotest.ErrReader(broken)), 0, 0)); !errors.Is(err, broken) {
+	if _, _, err := readAll(bulk.NewLines(io.MultiReader(strings.NewReader("a\n"), iotest.ErrReader(broken)), 0,
+		0)); !errors.Is(err, broken) {
 		t.Error(err)
 	}
 }
@@ -115,7 +118,8 @@ func TestJournal(t *testing.T) {
 	if _, err := os.Stat(name); !errors.Is(err, os.ErrNotExist) {
 		t.Error("the journal is still there")
 	}
-	for _, bad := range []string{"", "{}\n", "x\n", `{"msgctl_journal":"2"}` + "\n", string(header) + "x\n" + line, string(header) + line + strings.Replace(line, "7", "6", 1)} {
+	for _, bad := range []string{"", "{}\n", "x\n", `{"msgctl_journal":"2"}` + "\n", string(header) + "x\n" + line,
+		string(header) + line + strings.Replace(line, "7", "6", 1)} {
 		if err := os.WriteFile(name, []byte(bad), 0o600); err != nil {
 			t.Fatal(err)
 		}

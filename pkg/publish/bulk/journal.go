@@ -11,14 +11,16 @@ import (
 	"time"
 )
 
-// journalEvery is how often a journal is written to at most, and how often it is forced to the disk.
+// journalEvery is how often a journal is written to at most, and how often it is forced to the
+// disk.
 const (
 	journalEvery = 20 * time.Millisecond
 	journalSync  = time.Second
 )
 
-// Journal is a file that knows how far a run is. It survives the death of the program: what is in it was written to the system before, and
-// once a second to the disk. A line that was cut short by a crash is ignored.
+// Journal is a file that knows how far a run is. It survives the death of the program: what is in
+// it was written to the system before, and once a second to the disk. A line that was cut short by
+// a crash is ignored.
 type Journal struct {
 	f       *os.File
 	written time.Time
@@ -31,7 +33,8 @@ type Header struct {
 	// Source names what is published, Check tells whether it is still the same.
 	Source string `json:"source"`
 	Check  string `json:"check"`
-	// Series makes the ids of events, so that a line that is sent again has the same id. Type is the events' type.
+	// Series makes the ids of events, so that a line that is sent again has the same id. Type is
+	// the events' type.
 	Series string `json:"series"`
 	Type   string `json:"type,omitempty"`
 }
@@ -49,7 +52,8 @@ type progress struct {
 // ErrNoJournal says that there is nothing to resume.
 var ErrNoJournal = errors.New("there is no journal")
 
-// CreateJournal begins a journal. It is an error when the file exists (wrapping os.ErrExist): an earlier run has not ended well.
+// CreateJournal begins a journal. It is an error when the file exists (wrapping os.ErrExist): an
+// earlier run has not ended well.
 func CreateJournal(name string, h Header) (*Journal, error) {
 	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -64,7 +68,8 @@ func CreateJournal(name string, h Header) (*Journal, error) {
 	return j, j.sync()
 }
 
-// ResumeJournal opens the journal of a run that did not end, and returns how far it came: the report has Line and the counts.
+// ResumeJournal opens the journal of a run that did not end, and returns how far it came: the
+// report has Line and the counts.
 func ResumeJournal(name string) (*Journal, Header, Report, int64, error) {
 	var h Header
 	f, err := os.OpenFile(name, os.O_RDWR, 0)

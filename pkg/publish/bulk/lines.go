@@ -8,7 +8,8 @@ import (
 	"io"
 )
 
-// MaxLine bounds one line: the largest message that a broker of any supported line takes by default.
+// MaxLine bounds one line: the largest message that a broker of any supported line takes by
+// default.
 const MaxLine = 128 << 20
 
 // TooLongError says that a line was longer than Most, which is MaxLine; it was skipped.
@@ -39,8 +40,8 @@ func (l *Lines) Line() int64 { return l.line }
 // End is the position behind the last line read.
 func (l *Lines) End() int64 { return l.end }
 
-// Next returns the next line that is not empty, without its end. It is valid until the next call. The error is io.EOF, a *TooLongError after
-// which reading can go on, or the reader's.
+// Next returns the next line that is not empty, without its end. It is valid until the next call.
+// The error is io.EOF, a *TooLongError after which reading can go on, or the reader's.
 func (l *Lines) Next() ([]byte, error) {
 	for {
 		line, err := l.next()

@@ -42,12 +42,13 @@ type runner struct {
 	journal error
 }
 
-// Run publishes everything that the source has. The report is true whatever the error says: why the source, the broker or the journal failed,
-// or ctx's.
+// Run publishes everything that the source has. The report is true whatever the error says: why the
+// source, the broker or the journal failed, or ctx's.
 func Run(ctx context.Context, o Options) (Report, error) {
 	sending, stop := context.WithCancel(ctx)
 	defer stop()
-	r := &runner{o: o, breaker: publish.NewBreaker(o.Breaker), stop: stop, report: o.Earlier, settled: o.Earlier.Counts, vouched: newVouch(o.Breaker)}
+	r := &runner{o: o, breaker: publish.NewBreaker(o.Breaker), stop: stop, report: o.Earlier, settled: o.Earlier.Counts,
+		vouched: newVouch(o.Breaker)}
 	notify := o.Publisher.Notify
 	var p *publish.Publisher[tag]
 	ready := make(chan struct{})
@@ -104,7 +105,8 @@ func (r *runner) feed(ctx context.Context, p *publish.Publisher[tag]) error {
 		if err != nil {
 			return r.unsent(ctx, item, err)
 		}
-		if err := p.Publish(ctx, item.Target, item.Message, tag{item.Line, item.End, item.ID, r.invalid, done, item.With}); err != nil {
+		if err := p.Publish(ctx, item.Target, item.Message,
+			tag{item.Line, item.End, item.ID, r.invalid, done, item.With}); err != nil {
 			done(nil)
 			return r.unsent(ctx, item, err)
 		}
@@ -113,8 +115,9 @@ func (r *runner) feed(ctx context.Context, p *publish.Publisher[tag]) error {
 	}
 }
 
-// vouch lets no more messages go at first than open the breaker, and the rest when all of these have an outcome: a target that
-// takes nothing from the beginning, the usual case, is found out by them, and not by a whole window.
+// vouch lets no more messages go at first than open the breaker, and the rest when all of these
+// have an outcome: a target that takes nothing from the beginning, the usual case, is found out by
+// them, and not by a whole window.
 type vouch struct {
 	first   int64 // so many go ahead
 	sent    int64
@@ -202,8 +205,8 @@ func (r *runner) settle(batch []publish.Outcome[tag]) {
 	}
 }
 
-// advance moves the line up to which everything is settled for good. A resumed run tries again what has no such outcome, and what
-// ended a run that stops on errors. r.mu is held.
+// advance moves the line up to which everything is settled for good. A resumed run tries again what
+// has no such outcome, and what ended a run that stops on errors. r.mu is held.
 func (r *runner) advance(x Result, t *tag) {
 	if x.Outcome == Unknown || x.Outcome == Unsent || r.o.StopOnError && x.Outcome.failed() {
 		r.frozen = true

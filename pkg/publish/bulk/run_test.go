@@ -15,7 +15,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish/bulk"
 )
 
-// broker is a channel that says what it is told to, when it is told to: no real broker withholds a confirm at a given message.
+// broker is a channel that says what it is told to, when it is told to: no real broker withholds a
+// confirm at a given message.
 type broker struct {
 	publish.Channel
 	says chan publish.Event
@@ -41,8 +42,8 @@ func (b *broker) Receive(ctx context.Context, into []publish.Event) ([]publish.E
 func (b *broker) Err() error   { return nil }
 func (b *broker) Close() error { return nil }
 
-// TestJournalNeverLeadsTheConfirms: what the journal calls done is confirmed, or refused for good, and so is all before it. Otherwise a run
-// that is killed and resumed would lose the rest.
+// TestJournalNeverLeadsTheConfirms: what the journal calls done is confirmed, or refused for good,
+// and so is all before it. Otherwise a run that is killed and resumed would lose the rest.
 func TestJournalNeverLeadsTheConfirms(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const total = 6

@@ -1,5 +1,5 @@
-// Package diag holds what msgctl has to say about a topology file: every problem at once, each with the place it
-// stands at, the reason why it matters and the text that would be right.
+// Package diag holds what msgctl has to say about a topology file: every problem at once, each with
+// the place it stands at, the reason why it matters and the text that would be right.
 //
 // Values are plain data. They are safe to copy and to share between goroutines once built.
 package diag
@@ -21,8 +21,8 @@ const (
 	Warning Severity = "warning"
 )
 
-// Position is a place in a source file. Line and Column count from 1; Column counts runes. The zero Position is
-// "nowhere": what is said has no place in a file.
+// Position is a place in a source file. Line and Column count from 1; Column counts runes. The zero
+// Position is "nowhere": what is said has no place in a file.
 type Position struct {
 	File   string `json:"file,omitempty"`
 	Line   int    `json:"line,omitempty"`
@@ -43,19 +43,23 @@ func (p Position) String() string {
 	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
 }
 
-// Diagnostic is one problem. Message is one lower-case sentence without a full stop that says what is wrong; Why (may
-// be empty) says what would happen at run time; Fix (may be empty) is the corrected text or the command to type.
+// Diagnostic is one problem. Message is one lower-case sentence without a full stop that says what
+// is wrong; Why (may be empty) says what would happen at run time; Fix (may be empty) is the
+// corrected text or the command to type.
 type Diagnostic struct {
 	Severity Severity `json:"severity"`
 	Position Position `json:"position,omitzero"`
-	// Object names the topology object meant, as a person would: queue "orders" in vhost "/". Empty for syntax.
+	// Object names the topology object meant, as a person would: queue "orders" in vhost "/". Empty
+	// for syntax.
 	Object  string `json:"object,omitempty"`
 	Message string `json:"message"`
 	Why     string `json:"why,omitempty"`
 	Fix     string `json:"fix,omitempty"`
-	// Rule is the id of the lint rule that explains the problem; "" for what only makes sense where it stands, like syntax.
+	// Rule is the id of the lint rule that explains the problem; "" for what only makes sense where
+	// it stands, like syntax.
 	Rule string `json:"rule,omitempty"`
-	// Part says which argument or field of Object is meant, by its name in the protocol or the file; "" the whole.
+	// Part says which argument or field of Object is meant, by its name in the protocol or the
+	// file; "" the whole.
 	Part string `json:"-"`
 }
 
@@ -105,7 +109,8 @@ func (ds Diagnostics) Errors() int {
 func (ds Diagnostics) Sort() {
 	slices.SortStableFunc(ds, func(a, b Diagnostic) int {
 		return cmp.Or(cmp.Compare(a.Position.File, b.Position.File), cmp.Compare(a.Position.Line, b.Position.Line),
-			cmp.Compare(a.Position.Column, b.Position.Column), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Message, b.Message))
+			cmp.Compare(a.Position.Column, b.Position.Column), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Message,
+				b.Message))
 	})
 }
 

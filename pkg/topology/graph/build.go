@@ -17,7 +17,8 @@ func New(s *topology.State, o Options) *Graph {
 	s = s.Typed(o.Version)
 	for _, vhost := range s.VHosts() {
 		if o.VHosts == nil || slices.Contains(o.VHosts, vhost) {
-			b := builder{g: g, o: o, vhost: vhost, net: route.New(s, vhost, o.Version), at: map[topology.Ref]int{}, edges: map[edgeID]int{}}
+			b := builder{g: g, o: o, vhost: vhost, net: route.New(s, vhost, o.Version), at: map[topology.Ref]int{},
+				edges: map[edgeID]int{}}
 			b.build(s)
 		}
 	}
@@ -45,7 +46,8 @@ func (b *builder) build(s *topology.State) {
 	for _, o := range s.Objects() {
 		switch x := o.(type) {
 		case *topology.Exchange:
-			if x.VHost == b.vhost && !topology.IsPredeclared(x.Name) && !topology.IsReserved(x.Name) { // those only where something leads to or from them
+			// those only where something leads to or from them
+			if x.VHost == b.vhost && !topology.IsPredeclared(x.Name) && !topology.IsReserved(x.Name) {
 				b.exchange(x)
 			}
 		case *topology.Queue:
@@ -77,7 +79,8 @@ func (b *builder) build(s *topology.State) {
 func (b *builder) events() {
 	for _, e := range b.o.Events {
 		if e.VHost == b.vhost {
-			b.g.Nodes = append(b.g.Nodes, Node{Ref: topology.Ref{Name: e.Name, VHost: e.VHost}, Role: Event, Type: "event", Facts: facts("routing key", e.Key)})
+			b.g.Nodes = append(b.g.Nodes, Node{Ref: topology.Ref{Name: e.Name, VHost: e.VHost}, Role: Event, Type: "event",
+				Facts: facts("routing key", e.Key)})
 			b.edge(len(b.g.Nodes)-1, b.exchangeNode(e.Exchange), Publish, withoutEcho(e.Key, e.Name))
 		}
 	}
@@ -99,8 +102,8 @@ func (b *builder) add(n Node) int {
 	return len(b.g.Nodes) - 1
 }
 
-// exchangeNode finds or makes the node of an exchange: one that every vhost has is drawn when something leads to or from it, one
-// that does not exist as missing.
+// exchangeNode finds or makes the node of an exchange: one that every vhost has is drawn when
+// something leads to or from it, one that does not exist as missing.
 func (b *builder) exchangeNode(name string) int {
 	ref := topology.Ref{Kind: topology.KindExchange, VHost: b.vhost, Name: name}
 	if i, ok := b.at[ref]; ok {
@@ -205,8 +208,8 @@ func headers(args topology.Arguments) string {
 	return strings.Join(parts, joint)
 }
 
-// deadLetters draws where the dead letters of a queue go. Through the default exchange they go straight to the queue that is the
-// key; without a key to no queue that could be drawn.
+// deadLetters draws where the dead letters of a queue go. Through the default exchange they go
+// straight to the queue that is the key; without a key to no queue that could be drawn.
 func (b *builder) deadLetters(queue string) {
 	d := b.net.Settings(queue).DeadLetter()
 	if !d.Set() {
@@ -249,7 +252,8 @@ func duration(ms int64) string {
 func (b *builder) queueFacts(q *topology.Queue) []Fact {
 	s := b.net.Settings(q.Name)
 	var list []Fact
-	for _, key := range []string{"message-ttl", "expires", "max-length", "max-length-bytes", "overflow", "delivery-limit", "dead-letter-exchange", "dead-letter-routing-key"} {
+	for _, key := range []string{"message-ttl", "expires", "max-length", "max-length-bytes", "overflow", "delivery-limit",
+		"dead-letter-exchange", "dead-letter-routing-key"} {
 		v := s.Get(key)
 		if v.Value == nil {
 			continue

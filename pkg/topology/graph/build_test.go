@@ -9,13 +9,17 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/graph"
 )
 
-// TestWhatEveryVHostHasIsDrawnWhenUsed: a broker tells of all the exchanges that are there from the start.
+// TestWhatEveryVHostHasIsDrawnWhenUsed: a broker tells of all the exchanges that are there from the
+// start.
 func TestWhatEveryVHostHasIsDrawnWhenUsed(t *testing.T) {
 	s := &topology.State{}
 	for _, o := range []topology.Object{
-		&topology.Exchange{VHost: "/", Name: "", Type: "direct"}, &topology.Exchange{VHost: "/", Name: "amq.topic", Type: "topic"}, &topology.Exchange{VHost: "/", Name: "amq.fanout", Type: "fanout"},
-		&topology.Exchange{VHost: "/", Name: "mine", Type: "topic"}, &topology.Queue{VHost: "/", Name: "q", Type: topology.Classic},
-		&topology.Binding{VHost: "/", Source: "amq.topic", Destination: "q", DestinationType: topology.ToQueue, RoutingKey: "a"},
+		&topology.Exchange{VHost: "/", Name: "", Type: "direct"}, &topology.Exchange{VHost: "/", Name: "amq.topic",
+			Type: "topic"}, &topology.Exchange{VHost: "/", Name: "amq.fanout", Type: "fanout"},
+		&topology.Exchange{VHost: "/", Name: "mine", Type: "topic"}, &topology.Queue{VHost: "/", Name: "q",
+			Type: topology.Classic},
+		&topology.Binding{VHost: "/", Source: "amq.topic", Destination: "q", DestinationType: topology.ToQueue,
+			RoutingKey: "a"},
 	} {
 		if err := s.Add(o, diag.Position{}); err != nil {
 			t.Fatal(err)

@@ -1,5 +1,6 @@
-// Package graph makes a picture's content of a topology: exchanges, queues, events and what leads from one to the other, with
-// dead letters, retry ladders, alternate exchanges, depths and problems. It draws nothing: internal/view does.
+// Package graph makes a picture's content of a topology: exchanges, queues, events and what leads
+// from one to the other, with dead letters, retry ladders, alternate exchanges, depths and
+// problems. It draws nothing: internal/view does.
 package graph
 
 import (
@@ -71,7 +72,8 @@ type Edge struct {
 	Kind     EdgeKind
 	// Labels are routing keys or header matches, one for each binding that has any, ordered.
 	Labels []string
-	// DeadLetters says that a binding's messages are dead letters: it leads out of an exchange that nothing else feeds.
+	// DeadLetters says that a binding's messages are dead letters: it leads out of an exchange that
+	// nothing else feeds.
 	DeadLetters bool
 	// Back says that messages go back to where they were: out of a wait queue.
 	Back bool

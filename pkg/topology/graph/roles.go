@@ -7,7 +7,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// roles finds the exchanges that only dead letters get into, the queues behind them, and the wait queues of retry ladders.
+// roles finds the exchanges that only dead letters get into, the queues behind them, and the wait
+// queues of retry ladders.
 func (b *builder) roles(first int) {
 	in := map[int][]int{}
 	for i := first; i < len(b.g.Edges); i++ {
@@ -15,7 +16,8 @@ func (b *builder) roles(first int) {
 	}
 	b.waits(first, in)
 	passes := b.passesOn(first)
-	// What leads out of a dead-letter exchange carries dead letters: repeated, for exchanges behind exchanges.
+	// What leads out of a dead-letter exchange carries dead letters: repeated, for exchanges behind
+	// exchanges.
 	for changed := true; changed; {
 		changed = false
 		for i := first; i < len(b.g.Edges); i++ {
@@ -33,8 +35,8 @@ func (b *builder) roles(first int) {
 	}
 }
 
-// passesOn finds the exchanges that lead to queues which send dead letters on themselves: what gets there is at work again, however it
-// came. And the queues that send dead letters on.
+// passesOn finds the exchanges that lead to queues which send dead letters on themselves: what gets
+// there is at work again, however it came. And the queues that send dead letters on.
 func (b *builder) passesOn(first int) map[int]bool {
 	passes := map[int]bool{}
 	for _, e := range b.g.Edges[first:] {
@@ -50,7 +52,8 @@ func (b *builder) passesOn(first int) map[int]bool {
 	return passes
 }
 
-// onlyDeadLetters says that dead letters lead here and nothing else does, as far as the topology tells.
+// onlyDeadLetters says that dead letters lead here and nothing else does, as far as the topology
+// tells.
 func (b *builder) onlyDeadLetters(in []int) bool {
 	for _, i := range in {
 		if e := b.g.Edges[i]; e.Kind != DeadLetter && !e.DeadLetters {
@@ -60,8 +63,9 @@ func (b *builder) onlyDeadLetters(in []int) bool {
 	return len(in) > 0
 }
 
-// waits marks queues whose messages expire and come back to a queue that sends its dead letters there, straight or through
-// exchanges. A queue that is fed by anything but dead letters does not wait: it works.
+// waits marks queues whose messages expire and come back to a queue that sends its dead letters
+// there, straight or through exchanges. A queue that is fed by anything but dead letters does not
+// wait: it works.
 func (b *builder) waits(first int, in map[int][]int) {
 	out := map[int][]int{}
 	for i := first; i < len(b.g.Edges); i++ {
@@ -83,11 +87,13 @@ func (b *builder) waits(first int, in map[int][]int) {
 	}
 }
 
-// stepOf says that nothing is bound to a queue, and that its messages expire straight into a queue whose name begins its own: a step of a
-// retry ladder that the consumer publishes to, as those of the field retry.
+// stepOf says that nothing is bound to a queue, and that its messages expire straight into a queue
+// whose name begins its own: a step of a retry ladder that the consumer publishes to, as those of
+// the field retry.
 func (b *builder) stepOf(queue string, in []int) bool {
 	d := b.net.Settings(queue).DeadLetter()
-	return len(in) == 0 && d.Set() && d.Exchange.Text() == "" && d.Key.Text() != "" && strings.HasPrefix(queue, d.Key.Text()+".")
+	return len(in) == 0 && d.Set() && d.Exchange.Text() == "" && d.Key.Text() != "" &&
+		strings.HasPrefix(queue, d.Key.Text()+".")
 }
 
 // comesBack says that dead letters of the node can come back to it.
@@ -111,12 +117,13 @@ func (b *builder) comesBack(start int, out map[int][]int) bool {
 	return false
 }
 
-// fedByDeadLetters says that all messages of a queue come from other queues' dead letters: straight, or through an exchange that
-// gets some.
+// fedByDeadLetters says that all messages of a queue come from other queues' dead letters:
+// straight, or through an exchange that gets some.
 func (b *builder) fedByDeadLetters(in map[int][]int, queue int) bool {
 	for _, i := range in[queue] {
 		e := b.g.Edges[i]
-		if e.Kind != DeadLetter && !slices.ContainsFunc(in[e.From], func(k int) bool { return b.g.Edges[k].Kind == DeadLetter }) {
+		if e.Kind != DeadLetter && !slices.ContainsFunc(in[e.From],
+			func(k int) bool { return b.g.Edges[k].Kind == DeadLetter }) {
 			return false
 		}
 	}

@@ -23,8 +23,8 @@ type Config struct {
 	Ignore []ConfigIgnore `yaml:"ignore"`
 }
 
-// ConfigIgnore lets the findings of a rule pass. Object is the name of an object, with * for any characters; "" means all. Reason is
-// obligatory.
+// ConfigIgnore lets the findings of a rule pass. Object is the name of an object, with * for any
+// characters; "" means all. Reason is obligatory.
 type ConfigIgnore struct {
 	Rule   string `yaml:"rule"`
 	Object string `yaml:"object"`
@@ -34,7 +34,8 @@ type ConfigIgnore struct {
 // maxConfig bounds the file: no configuration has that many bytes.
 const maxConfig = 1 << 20
 
-// ParseConfig reads a configuration. Unknown fields, rules and severities are errors that name them, all at once.
+// ParseConfig reads a configuration. Unknown fields, rules and severities are errors that name
+// them, all at once.
 func ParseConfig(name string, data []byte) (c Config, err error) {
 	if len(data) > maxConfig {
 		return Config{}, fmt.Errorf("%s: has %d bytes, and at most %d are read", name, len(data), maxConfig)
@@ -52,7 +53,8 @@ func ParseConfig(name string, data []byte) (c Config, err error) {
 	return c, nil
 }
 
-// decodeConfig makes an error of the panics that the parser is known to leave for some malformed texts.
+// decodeConfig makes an error of the panics that the parser is known to leave for some malformed
+// texts.
 func decodeConfig(data []byte, into any) (err error) {
 	defer func() {
 		if p := recover(); p != nil {

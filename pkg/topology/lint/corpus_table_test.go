@@ -1,7 +1,8 @@
 package lint_test
 
-// corpusFindings are the findings in each file of the corpus, for RabbitMQ 4.3, by rule and object, in the order of the file. Each was
-// looked at: it is so. Those of dead letters that reach no queue are made to happen on brokers, see TestCorpusLosses.
+// corpusFindings are the findings in each file of the corpus, for RabbitMQ 4.3, by rule and object,
+// in the order of the file. Each was looked at: it is so. Those of dead letters that reach no queue
+// are made to happen on brokers, see TestCorpusLosses.
 func corpusFindings() map[string][]string {
 	return map[string][]string{
 		"2327+dc_rabbitmq_federation.json": {

@@ -61,10 +61,11 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-// TestCorpusLosses makes every loss that the linter tells of happen on a broker: a message with the key is rejected in its queue, and no
-// queue has it afterwards. So that this is no matter of waiting, a message before and one after it are rejected while a binding takes
-// that key: dead letters of one queue keep their order. On a busy 4.0.5 the one between them now and then finds the binding, still or again:
-// that shows nothing, and is done again.
+// TestCorpusLosses makes every loss that the linter tells of happen on a broker: a message with the
+// key is rejected in its queue, and no queue has it afterwards. So that this is no matter of
+// waiting, a message before and one after it are rejected while a binding takes that key: dead
+// letters of one queue keep their order. On a busy 4.0.5 the one between them now and then finds
+// the binding, still or again: that shows nothing, and is done again.
 func TestCorpusLosses(t *testing.T) {
 	files := corpus(t)
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
@@ -73,7 +74,10 @@ func TestCorpusLosses(t *testing.T) {
 			in := input(t, name, files[name], b.Line)
 			var losses []lint.Loss
 			for _, f := range lint.Run(in) {
-				if i := slices.IndexFunc(in.Letters.Losses, func(l lint.Loss) bool { return l.Queue == f.Ref && !l.Replayed }); f.Rule == "dead-letter-unroutable" && i >= 0 {
+				if i := slices.IndexFunc(in.Letters.Losses, func(l lint.Loss) bool {
+					return l.Queue == f.Ref &&
+						!l.Replayed
+				}); f.Rule == "dead-letter-unroutable" && i >= 0 {
 					losses = append(losses, in.Letters.Losses[i])
 				}
 			}
@@ -94,7 +98,8 @@ func TestCorpusLosses(t *testing.T) {
 	})
 }
 
-// declare makes what one vhost of a file has. Mirroring, which newer brokers refuse, is left out of policies.
+// declare makes what one vhost of a file has. Mirroring, which newer brokers refuse, is left out of
+// policies.
 func declare(t *testing.T, v *rabbittest.VHost, ch *amqp.Channel, s *topology.State, vhost string) {
 	t.Helper()
 	for _, o := range s.Objects() {
@@ -162,7 +167,8 @@ func loseOnce(t *testing.T, ch *amqp.Channel, s *topology.State, l lint.Loss) bo
 		t.Fatal(err)
 	}
 	reject(t, ch, s, l, "lost")
-	// The dead letter is routed by the queue's own process: it has gone its way before the next message is delivered from that queue.
+	// The dead letter is routed by the queue's own process: it has gone its way before the next
+	// message is delivered from that queue.
 	bind()
 	reject(t, ch, s, l, "after")
 	switch got := arrives(t, ch, control.Name); got {
@@ -191,16 +197,19 @@ func loseOnce(t *testing.T, ch *amqp.Channel, s *topology.State, l lint.Loss) bo
 	return true
 }
 
-// reject publishes a message so that it comes into the queue with the key, through an exchange that has a binding for it, and rejects it there.
+// reject publishes a message so that it comes into the queue with the key, through an exchange that
+// has a binding for it, and rejects it there.
 func reject(t *testing.T, ch *amqp.Channel, s *topology.State, l lint.Loss, body string) {
 	t.Helper()
 	exchange := ""
 	for _, o := range s.Objects() {
-		if x, ok := o.(*topology.Binding); ok && l.Key != l.Queue.Name && x.Destination == l.Queue.Name && lint.Covers(x.RoutingKey, l.Key) {
+		if x, ok := o.(*topology.Binding); ok && l.Key != l.Queue.Name && x.Destination == l.Queue.Name &&
+			lint.Covers(x.RoutingKey, l.Key) {
 			exchange = x.Source
 		}
 	}
-	if err := ch.PublishWithContext(t.Context(), exchange, l.Key, false, false, amqp.Publishing{Body: []byte(body)}); err != nil {
+	if err := ch.PublishWithContext(t.Context(), exchange, l.Key, false, false,
+		amqp.Publishing{Body: []byte(body)}); err != nil {
 		t.Fatal(err)
 	}
 	m := get(t, ch, l.Queue.Name)
@@ -210,7 +219,8 @@ func reject(t *testing.T, ch *amqp.Channel, s *topology.State, l lint.Loss, body
 	if err := m.Reject(false); err != nil {
 		t.Fatal(err)
 	}
-	// The broker handles one channel's commands in order: when this is answered, the queue has the rejection before the next command.
+	// The broker handles one channel's commands in order: when this is answered, the queue has the
+	// rejection before the next command.
 	if _, err := ch.QueueDeclarePassive(l.Queue.Name, true, false, false, false, nil); err != nil {
 		t.Fatal(err)
 	}

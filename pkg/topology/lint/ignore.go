@@ -20,8 +20,8 @@ const (
 type Ignore struct {
 	Rule, Reason string
 	Position     diag.Position
-	// First and Last are the lines that it is about: that of the comment, or the next one for a comment on a line of its own, and
-	// everything that is indented below.
+	// First and Last are the lines that it is about: that of the comment, or the next one for a
+	// comment on a line of its own, and everything that is indented below.
 	First, Last int
 	used        bool
 }
@@ -42,7 +42,8 @@ func Ignores(file string, text []byte) []*Ignore {
 		if at == nil {
 			continue
 		}
-		ig := &Ignore{Position: diag.Position{File: file, Line: i + 1, Column: 1 + len([]rune(line[:at[0]+strings.IndexByte(line[at[0]:], '#')]))}}
+		ig := &Ignore{Position: diag.Position{File: file, Line: i + 1, Column: 1 +
+			len([]rune(line[:at[0]+strings.IndexByte(line[at[0]:], '#')]))}}
 		if at[2] >= 0 {
 			ig.Rule = line[at[2]:at[3]]
 		}
@@ -86,17 +87,19 @@ func blank(line string) bool {
 	return text == "" || strings.HasPrefix(text, "#")
 }
 
-// indentOf counts what stands before the text of a line; the dash of a list's item counts, so that a comment about one item is not
-// about the next.
+// indentOf counts what stands before the text of a line; the dash of a list's item counts, so that
+// a comment about one item is not about the next.
 func indentOf(line string) int { return len(line) - len(strings.TrimLeft(line, " \t")) }
 
 // covers says that the comment is about a finding.
 func (ig *Ignore) covers(f *Finding) bool {
-	return ig.Rule == f.Rule && ig.Position.File == f.Position.File && f.Position.Line >= ig.First && f.Position.Line <= ig.Last
+	return ig.Rule == f.Rule && ig.Position.File == f.Position.File && f.Position.Line >= ig.First &&
+		f.Position.Line <= ig.Last
 }
 
-// ApplyIgnores marks the findings that comments let pass, and adds findings about comments without a reason, of unknown rules, and without
-// use. Comments without a reason ignore all the same. The result is sorted.
+// ApplyIgnores marks the findings that comments let pass, and adds findings about comments without
+// a reason, of unknown rules, and without use. Comments without a reason ignore all the same. The
+// result is sorted.
 func ApplyIgnores(list []Finding, comments []*Ignore) []Finding {
 	for _, ig := range comments {
 		for i := range list {
@@ -117,7 +120,8 @@ func ApplyIgnores(list []Finding, comments []*Ignore) []Finding {
 		case ig.Reason == "":
 			list = append(list, ig.finding(ignoreWithoutReason, fmt.Sprintf("%s is ignored without a reason", ig.Rule)))
 		case !ig.used && !rule.Live:
-			list = append(list, ig.finding(ignoreUnused, fmt.Sprintf("%s finds nothing in lines %d to %d", ig.Rule, ig.First, ig.Last)))
+			list = append(list, ig.finding(ignoreUnused, fmt.Sprintf("%s finds nothing in lines %d to %d", ig.Rule, ig.First,
+				ig.Last)))
 		}
 	}
 	Sort(list)
@@ -126,5 +130,6 @@ func ApplyIgnores(list []Finding, comments []*Ignore) []Finding {
 
 func (ig *Ignore) finding(id, message string) Finding {
 	rule, _ := Lookup(id)
-	return Finding{Rule: id, Severity: rule.Severity, Position: ig.Position, Message: message, Why: rule.Consequence, Fix: rule.Fix}
+	return Finding{Rule: id, Severity: rule.Severity, Position: ig.Position, Message: message, Why: rule.Consequence,
+		Fix: rule.Fix}
 }

@@ -67,7 +67,8 @@ func FuzzIgnores(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		lines := strings.Count(string(text), "\n") + 1
 		for _, ig := range lint.Ignores("f", text) {
-			if ig.First < 1 || ig.Last < ig.First || ig.Last > lines || ig.Position.Line < 1 || ig.Position.Line > lines || ig.Position.Column < 1 {
+			if ig.First < 1 || ig.Last < ig.First || ig.Last > lines || ig.Position.Line < 1 || ig.Position.Line > lines ||
+				ig.Position.Column < 1 {
 				t.Errorf("%+v in %d lines", ig, lines)
 			}
 			if strings.ContainsAny(ig.Rule, " \t\n") || strings.Contains(ig.Reason, "\n") {
@@ -78,14 +79,18 @@ func FuzzIgnores(f *testing.F) {
 }
 
 func TestConfig(t *testing.T) {
-	c, err := lint.ParseConfig("c", []byte("lint:\n  broker: \"4.0\"\n  failOn: note\n  rules: { queue-unfed: off, drift: error }\n  ignore:\n    - { rule: exchange-without-bindings, object: \"events.*\", reason: bound at run time }\n"))
+	c, err := lint.ParseConfig("c",
+		[]byte("lint:\n  broker: \"4.0\"\n  failOn: note\n  rules: { queue-unfed: off, drift: error }\n  ignore:\n    - { "+
+			"rule: exchange-without-bindings, object: \"events.*\", reason: bound at run time }\n"))
 	if err != nil || c.Broker != "4.0" || c.FailOn != lint.Note {
 		t.Fatal(c, err)
 	}
 	finding := func(rule, name string) lint.Finding {
-		return lint.Finding{Rule: rule, Severity: lint.Warning, Ref: topology.Ref{Kind: topology.KindExchange, Name: name}, Position: diag.Position{}}
+		return lint.Finding{Rule: rule, Severity: lint.Warning, Ref: topology.Ref{Kind: topology.KindExchange, Name: name},
+			Position: diag.Position{}}
 	}
-	got := c.Apply([]lint.Finding{finding("queue-unfed", "a"), finding("drift", "a"), finding("exchange-without-bindings", "events.orders"), finding("exchange-without-bindings", "other")})
+	got := c.Apply([]lint.Finding{finding("queue-unfed", "a"), finding("drift", "a"),
+		finding("exchange-without-bindings", "events.orders"), finding("exchange-without-bindings", "other")})
 	if len(got) != 3 || got[0].Severity != lint.Error || got[1].Ignored != "bound at run time" || got[2].Ignored != "" {
 		t.Errorf("got %+v", got)
 	}
@@ -111,7 +116,8 @@ func TestConfigRefuses(t *testing.T) {
 }
 
 func FuzzParseConfig(f *testing.F) {
-	for _, seed := range []string{"lint: { broker: \"4.0\" }", "lint:\n  ignore: [{ rule: drift, object: \"a*b*\", reason: x }]", "lint: &a [*a]", "---\n---", "\x00", "lint: {rules: {drift: off}}"} {
+	for _, seed := range []string{"lint: { broker: \"4.0\" }",
+		"lint:\n  ignore: [{ rule: drift, object: \"a*b*\", reason: x }]", "lint: &a [*a]", "---\n---", "\x00", "lint: {rules: {drift: off}}"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

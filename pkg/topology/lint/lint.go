@@ -60,7 +60,8 @@ type Finding struct {
 	// Why and Fix are about this fault; where they say nothing, the rule's own are used.
 	Why string `json:"why,omitempty"`
 	Fix string `json:"fix,omitempty"`
-	// Ignored is the reason why a comment or the configuration lets it pass; such findings do not count.
+	// Ignored is the reason why a comment or the configuration lets it pass; such findings do not
+	// count.
 	Ignored string `json:"ignored,omitempty"`
 	// ByConfig says that the configuration does, not a comment.
 	ByConfig bool `json:"-"`
@@ -81,7 +82,8 @@ type Input struct {
 	Events   []Event
 	// Letters are where dead letters go, as pkg/dlq finds out.
 	Letters Letters
-	// Literal reports whether a text stands in a file as it is, and was not put in by a variable. nil: it does.
+	// Literal reports whether a text stands in a file as it is, and was not put in by a variable.
+	// nil: it does.
 	Literal func(text string) bool
 	// Live has what only a broker tells; nil offline.
 	Live *Live
@@ -105,10 +107,12 @@ type Letters struct {
 // Loss is a queue whose dead letters, or some, reach no queue.
 type Loss struct {
 	Queue topology.Ref
-	// Exchange is the dead-letter exchange, From what sets it, Key an example of a key that is lost.
+	// Exchange is the dead-letter exchange, From what sets it, Key an example of a key that is
+	// lost.
 	Exchange, From, Key string
-	// All says that none arrives. Certain says that it does not depend on headers, plugins or undecided policies. Kept says that
-	// the messages pile up in the queue instead. Replayed says that only messages are meant that were published straight to the queue.
+	// All says that none arrives. Certain says that it does not depend on headers, plugins or
+	// undecided policies. Kept says that the messages pile up in the queue instead. Replayed says
+	// that only messages are meant that were published straight to the queue.
 	All, Certain, Kept, Replayed bool
 	Reason                       string
 }
@@ -123,15 +127,18 @@ type LetterQueue struct {
 // Live is what only a broker tells.
 type Live struct {
 	*topology.Live
-	// Drift are differences between the files and the broker, a sentence each, by object; nil without files.
+	// Drift are differences between the files and the broker, a sentence each, by object; nil
+	// without files.
 	Drift map[topology.Ref]string
-	// Owned reports whether some topology's record has the object, or the files declare it. nil: nobody asks.
+	// Owned reports whether some topology's record has the object, or the files declare it. nil:
+	// nobody asks.
 	Owned func(topology.Ref) bool
 }
 
 // Rules returns all rules, in the order of the documentation.
 func Rules() []Rule {
-	return slices.Concat(deadLetterRules(), deadLetterQueueRules(), policyRules(), routingRules(), bindingRules(), queueRules(), brokerRules(), accessRules(), permissionRules(), fileRules(), liveRules())
+	return slices.Concat(deadLetterRules(), deadLetterQueueRules(), policyRules(), routingRules(), bindingRules(),
+		queueRules(), brokerRules(), accessRules(), permissionRules(), fileRules(), liveRules())
 }
 
 // Lookup returns a rule by its id.
@@ -162,7 +169,8 @@ func Run(in Input) []Finding {
 func Sort(list []Finding) {
 	slices.SortStableFunc(list, func(a, b Finding) int {
 		return cmp.Or(
-			strings.Compare(a.Position.File, b.Position.File), cmp.Compare(a.Position.Line, b.Position.Line), cmp.Compare(a.Position.Column, b.Position.Column),
+			strings.Compare(a.Position.File, b.Position.File), cmp.Compare(a.Position.Line,
+				b.Position.Line), cmp.Compare(a.Position.Column, b.Position.Column),
 			strings.Compare(a.Object, b.Object), strings.Compare(a.Rule, b.Rule), strings.Compare(a.Message, b.Message),
 		)
 	})

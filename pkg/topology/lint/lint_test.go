@@ -38,11 +38,13 @@ func input(t testing.TB, name string, text []byte, version string) lint.Input {
 		t.Fatal(problems)
 	}
 	state, more := s.Resolve()
-	in := lint.Input{State: state, Version: version, Problems: append(problems, more...), External: s.Externals(), Letters: letters(state, version)}
+	in := lint.Input{State: state, Version: version, Problems: append(problems, more...), External: s.Externals(),
+		Letters: letters(state, version)}
 	in.Problems = append(in.Problems, topology.CheckVersion(state, version)...)
 	in.Literal = func(password string) bool { return bytes.Contains(text, []byte(password)) }
 	for _, p := range s.Published() {
-		in.Events = append(in.Events, lint.Event{VHost: p.VHost, Name: p.Type, Exchange: p.Exchange, Key: p.Key, Position: p.Position})
+		in.Events = append(in.Events, lint.Event{VHost: p.VHost, Name: p.Type, Exchange: p.Exchange, Key: p.Key,
+			Position: p.Position})
 	}
 	return in
 }
@@ -51,7 +53,8 @@ func letters(state *topology.State, version string) lint.Letters {
 	found := dlq.Discover(state, dlq.DiscoverOptions{Version: version})
 	l := lint.Letters{Waits: found.Waits(state)}
 	for _, x := range found.Losing {
-		l.Losses = append(l.Losses, lint.Loss{Queue: topology.Ref{Kind: topology.KindQueue, VHost: x.VHost, Name: x.Queue}, Exchange: x.Exchange, From: x.From, Key: x.Key,
+		l.Losses = append(l.Losses, lint.Loss{Queue: topology.Ref{Kind: topology.KindQueue, VHost: x.VHost, Name: x.Queue},
+			Exchange: x.Exchange, From: x.From, Key: x.Key,
 			All: x.All, Certain: x.Certainty == dlq.Surely, Kept: x.Kept, Replayed: x.Straight, Reason: x.Reason})
 	}
 	for _, q := range found.Queues {
@@ -72,8 +75,8 @@ func ids(list []lint.Finding) []string {
 	return names
 }
 
-// TestEveryRuleHasAFailingAndAPassingExample is the test of the rules: the failing example has the fault, and only a topology without any
-// other is a passing one.
+// TestEveryRuleHasAFailingAndAPassingExample is the test of the rules: the failing example has the
+// fault, and only a topology without any other is a passing one.
 func TestEveryRuleHasAFailingAndAPassingExample(t *testing.T) {
 	for _, r := range lint.Rules() {
 		t.Run(r.ID, func(t *testing.T) {
@@ -89,7 +92,8 @@ func TestEveryRuleHasAFailingAndAPassingExample(t *testing.T) {
 				t.Fatalf("not found in the failing example: %v\n%s", ids(bad), r.Bad)
 			}
 			f := bad[i]
-			if f.Severity != r.Severity || f.Message == "" || f.Why == "" || f.Fix == "" || f.Position.Line == 0 || f.Position.Column == 0 {
+			if f.Severity != r.Severity || f.Message == "" || f.Why == "" || f.Fix == "" || f.Position.Line == 0 ||
+				f.Position.Column == 0 {
 				t.Errorf("an incomplete finding: %+v", f)
 			}
 			if good := find(t, r.Good, r.Version); len(ids(good)) > 0 {
@@ -290,7 +294,8 @@ exchanges: { dlx: { type: fanout } }
 queues: { orders: {}, dead: { type: classic, bindings: [{ exchange: dlx }] } }
 policies: { p: { pattern: "^orders$", definition: { dead-letter-exchange: dlx, queue-mode: lazy } } }
 `, "4.3", []string{"quorum-without-dead-letters", "argument-without-effect", "policy-disabled-by-key"}},
-		{"definitions have a default type, too", `{"vhosts": [{"name": "/", "default_queue_type": "quorum"}], "queues": [{"name": "orders", "vhost": "/", "durable": true, "arguments": {}}]}`,
+		{"definitions have a default type, too",
+			`{"vhosts": [{"name": "/", "default_queue_type": "quorum"}], "queues": [{"name": "orders", "vhost": "/", "durable": true, "arguments": {}}]}`,
 			"4.3", []string{"quorum-without-dead-letters"}},
 		{"a limit with reject-publish-dlx and a dead-letter exchange", `
 queues: { a: { maxLength: 10, overflow: reject-publish-dlx, deadLetter: d }, d: {} }
@@ -324,8 +329,10 @@ func TestCovers(t *testing.T) {
 		wide, narrow string
 		want         bool
 	}{
-		{"#", "a.b", true}, {"#", "#", true}, {"#", "*.#", true}, {"*.#", "#", false}, {"a.*", "a.b", true}, {"a.b", "a.*", false},
-		{"a.#", "a.*.c", true}, {"*.*", "#", false}, {"#.c", "a.#", false}, {"#.#", "#", true}, {"a.#.#", "a.#", true}, {"", "", true}, {"#", "", true}, {"*", "", false},
+		{"#", "a.b", true}, {"#", "#", true}, {"#", "*.#", true}, {"*.#", "#", false}, {"a.*", "a.b", true}, {"a.b", "a.*",
+			false},
+		{"a.#", "a.*.c", true}, {"*.*", "#", false}, {"#.c", "a.#", false}, {"#.#", "#", true}, {"a.#.#", "a.#", true}, {"",
+			"", true}, {"#", "", true}, {"*", "", false},
 	} {
 		if got := lint.Covers(c.wide, c.narrow); got != c.want {
 			t.Errorf("%q covers %q: got %v", c.wide, c.narrow, got)
@@ -333,13 +340,16 @@ func TestCovers(t *testing.T) {
 	}
 }
 
-// BenchmarkLint lints 10,000 queues with 20,000 bindings and dead letters; the promise is less than a second, with the search for where dead
-// letters go.
+// BenchmarkLint lints 10,000 queues with 20,000 bindings and dead letters; the promise is less than
+// a second, with the search for where dead letters go.
 func BenchmarkLint(b *testing.B) {
 	var text strings.Builder
-	text.WriteString("exchanges: { in: { type: topic }, other: {}, dlx: {} }\npolicies: { limit: { pattern: \"^q1\", definition: { max-length: 100000, overflow: reject-publish } } }\nqueues:\n  dead: { bindings: [{ exchange: dlx, key: dead }] }\n")
+	text.WriteString("exchanges: { in: { type: topic }, other: {}, dlx: {} }\npolicies: { limit: { pattern: \"^q1\", " +
+		"definition: { max-length: 100000, overflow: reject-publish } } }\nqueues:\n  dead: { bindings: [{ exchange: dlx, " +
+		"key: dead }] }\n")
 	for i := range 10_000 {
-		fmt.Fprintf(&text, "  q%d: { bindings: [{ exchange: in, key: a.k%d.# }, { exchange: other, key: k%d }], deadLetter: { exchange: dlx, key: dead } }\n", i, i, i)
+		fmt.Fprintf(&text, "  q%d: { bindings: [{ exchange: in, key: a.k%d.# }, { exchange: other, key: k%d }], "+
+			"deadLetter: { exchange: dlx, key: dead } }\n", i, i, i)
 	}
 	in := input(b, "t.yaml", []byte("version: 1\n"+text.String()), newest)
 	b.Run("rules", func(b *testing.B) {

@@ -61,7 +61,8 @@ func TestPermissionsMatchInsideOfNames(t *testing.T) {
 		for _, c := range []struct {
 			pattern, queue string
 			granted        bool
-		}{{"orders", "preorders2", true}, {"^orders", "preorders", false}, {"^orders", "orders2", true}, {"^orders$", "orders2", false}, {"", "orders", false}} {
+		}{{"orders", "preorders2", true}, {"^orders", "preorders", false}, {"^orders", "orders2", true}, {"^orders$",
+			"orders2", false}, {"", "orders", false}} {
 			ch := v.AddUser(t, rabbittest.Permissions(c.pattern, ".*", ".*"), rabbittest.Tags()).Channel(t)
 			if _, err := ch.QueueDeclare(c.queue, true, false, false, false, nil); (err == nil) != c.granted {
 				t.Errorf("configure %q, queue %q: %v", c.pattern, c.queue, err)
@@ -70,15 +71,18 @@ func TestPermissionsMatchInsideOfNames(t *testing.T) {
 	})
 }
 
-// TestWhatEveryVHostHasIsNoFault: a broker tells of the exchanges that are there from the start, too.
+// TestWhatEveryVHostHasIsNoFault: a broker tells of the exchanges that are there from the start,
+// too.
 func TestWhatEveryVHostHasIsNoFault(t *testing.T) {
 	s := &topology.State{}
-	for name, kind := range map[string]string{"": "direct", "amq.topic": "topic", "amq.rabbitmq.trace": "topic", "amq.rabbitmq.event": "topic"} {
+	for name, kind := range map[string]string{"": "direct", "amq.topic": "topic", "amq.rabbitmq.trace": "topic",
+		"amq.rabbitmq.event": "topic"} {
 		if err := s.Add(&topology.Exchange{VHost: "/", Name: name, Type: kind, Durable: true}, diag.Position{}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, o := range []topology.Object{&topology.Queue{VHost: "/", Name: "q", Type: topology.Classic, Durable: true}, &topology.Exchange{VHost: "/", Name: "mine", Type: "topic", Durable: true}} {
+	for _, o := range []topology.Object{&topology.Queue{VHost: "/", Name: "q", Type: topology.Classic, Durable: true},
+		&topology.Exchange{VHost: "/", Name: "mine", Type: "topic", Durable: true}} {
 		if err := s.Add(o, diag.Position{}); err != nil {
 			t.Fatal(err)
 		}

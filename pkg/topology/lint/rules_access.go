@@ -14,15 +14,18 @@ func accessRules() []Rule {
 		{
 			ID: "credentials-in-file", Severity: Warning, Title: "A password in the file", check: checkCredentials,
 			Consequence: "Everybody who can read the file, or its history in git, can log in.",
-			Fix:         "Take it from the environment (${VARIABLE}), keep only password_hash of users, and change the password: it has been read.",
-			Bad:         "queues: { orders: {} }\nparameters: { federation-upstream: { up: { uri: \"amqp://bob:s3cret-pw@elsewhere\" } } }\n",
-			Good:        "queues: { orders: {} }\nparameters: { federation-upstream: { up: { uri: \"amqp://bob:${UPSTREAM_PASSWORD:-}@elsewhere\" } } }\n",
+			Fix: "Take it from the environment (${VARIABLE}), keep only password_hash of users, and change the " +
+				"password: it has been read.",
+			Bad: "queues: { orders: {} }\nparameters: { federation-upstream: { up: { uri: " +
+				"\"amqp://bob:s3cret-pw@elsewhere\" } } }\n",
+			Good: "queues: { orders: {} }\nparameters: { federation-upstream: { up: { uri: " +
+				"\"amqp://bob:${UPSTREAM_PASSWORD:-}@elsewhere\" } } }\n",
 		},
 	}
 }
 
-// checkCredentials finds passwords in the URIs of shovels and federation upstreams. Those of users are found by the parser. The password is
-// never repeated.
+// checkCredentials finds passwords in the URIs of shovels and federation upstreams. Those of users
+// are found by the parser. The password is never repeated.
 func checkCredentials(r *run) {
 	for _, n := range r.nets {
 		for _, o := range n.objects {

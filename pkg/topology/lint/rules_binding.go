@@ -16,38 +16,54 @@ func bindingRules() []Rule {
 	return []Rule{
 		{
 			ID: "binding-dangling", Severity: Error, Title: "A binding to or from what does not exist",
-			Consequence: "The broker refuses the binding: RabbitMQ 4 refuses the whole import of definitions, RabbitMQ 3 leaves the binding out without a word.",
-			Fix:         "Declare the exchange or queue, or correct its name.",
-			Bad:         "exchanges: { orders: { type: topic } }\nbindings: [{ exchange: orders, queue: order, key: a }]\nqueues: { orders: {} }\n",
-			Good:        "exchanges: { orders: { type: topic } }\nbindings: [{ exchange: orders, queue: orders, key: a }]\nqueues: { orders: {} }\n",
+			Consequence: "The broker refuses the binding: RabbitMQ 4 refuses the whole import of definitions, RabbitMQ 3 " +
+				"leaves the binding out without a word.",
+			Fix: "Declare the exchange or queue, or correct its name.",
+			Bad: "exchanges: { orders: { type: topic } }\nbindings: [{ exchange: orders, queue: order, key: a " +
+				"}]\nqueues: { orders: {} }\n",
+			Good: "exchanges: { orders: { type: topic } }\nbindings: [{ exchange: orders, queue: orders, key: a " +
+				"}]\nqueues: { orders: {} }\n",
 		},
 		{
 			ID: "binding-cannot-match", Severity: Error, Title: "A binding that no message can match", check: checkCannotMatch,
 			Consequence: "The broker takes the binding, and no message ever goes through it.",
-			Fix:         "Name a header to match (those that begin with x- are not compared, unless match is all-with-x or any-with-x), or give a consistent-hash binding a weight of 1 or more.",
-			Bad:         "exchanges: { orders: { type: headers } }\nqueues: { a: { bindings: [{ exchange: orders, match: any, headers: { x-kind: new } }] } }\n",
-			Good:        "exchanges: { orders: { type: headers } }\nqueues: { a: { bindings: [{ exchange: orders, match: any-with-x, headers: { x-kind: new } }] } }\n",
+			Fix: "Name a header to match (those that begin with x- are not compared, unless match is all-with-x or " +
+				"any-with-x), or give a consistent-hash binding a weight of 1 or more.",
+			Bad: "exchanges: { orders: { type: headers } }\nqueues: { a: { bindings: [{ exchange: orders, match: " +
+				"any, headers: { x-kind: new } }] } }\n",
+			Good: "exchanges: { orders: { type: headers } }\nqueues: { a: { bindings: [{ exchange: orders, match: " +
+				"any-with-x, headers: { x-kind: new } }] } }\n",
 		},
 		{
-			ID: "binding-ignores-headers", Severity: Error, Title: "Headers to match on an exchange that does not look at headers",
-			Consequence: "The binding takes every message of its key, whatever the headers say: each queue that is bound so gets all of them.",
-			Fix:         "Use an exchange of type headers, or tell messages apart by their routing keys.",
-			Bad:         "exchanges: { orders: {} }\nqueues: { a: { bindings: [{ exchange: orders, match: any, headers: { kind: new } }] } }\n",
-			Good:        "exchanges: { orders: { type: headers } }\nqueues: { a: { bindings: [{ exchange: orders, match: any, headers: { kind: new } }] } }\n",
+			ID: "binding-ignores-headers", Severity: Error, Title: "Headers to match on an exchange that does not look at " +
+				"headers",
+			Consequence: "The binding takes every message of its key, whatever the headers say: each queue that is bound so " +
+				"gets all of them.",
+			Fix: "Use an exchange of type headers, or tell messages apart by their routing keys.",
+			Bad: "exchanges: { orders: {} }\nqueues: { a: { bindings: [{ exchange: orders, match: any, headers: { " +
+				"kind: new } }] } }\n",
+			Good: "exchanges: { orders: { type: headers } }\nqueues: { a: { bindings: [{ exchange: orders, match: " +
+				"any, headers: { kind: new } }] } }\n",
 		},
 		{
 			ID: "binding-wildcard-literal", Severity: Warning, Title: "A wildcard that is none", check: checkWildcards,
-			Consequence: "* and # are wildcards only in a topic exchange, and only as a whole word between points. Anywhere else they stand for themselves: the binding takes only messages with that very character in their key.",
-			Fix:         "Use an exchange of type topic, and write the wildcard as a word of its own: order.*, order.#.",
-			Bad:         "exchanges: { orders: { type: topic } }\nqueues: { a: { bindings: [{ exchange: orders, key: order* }] } }\n",
-			Good:        "exchanges: { orders: { type: topic } }\nqueues: { a: { bindings: [{ exchange: orders, key: order.* }] } }\n",
+			Consequence: "* and # are wildcards only in a topic exchange, and only as a whole word between points. Anywhere " +
+				"else they stand for themselves: the binding takes only messages with that very character in their key.",
+			Fix: "Use an exchange of type topic, and write the wildcard as a word of its own: order.*, order.#.",
+			Bad: "exchanges: { orders: { type: topic } }\nqueues: { a: { bindings: [{ exchange: orders, key: order* " +
+				"}] } }\n",
+			Good: "exchanges: { orders: { type: topic } }\nqueues: { a: { bindings: [{ exchange: orders, key: order.* " +
+				"}] } }\n",
 		},
 		{
 			ID: "binding-redundant", Severity: Note, Title: "A binding that another one covers", check: checkRedundant,
-			Consequence: "A queue gets one copy of a message however many bindings match: the binding changes nothing, and taking it out changes nothing either, which surprises whoever tries.",
-			Fix:         "Remove it, or the wider one if that was not meant.",
-			Bad:         "exchanges: { orders: { type: topic } }\nqueues: { a: { bindings: [{ exchange: orders, keys: [order.*, order.created] }] } }\n",
-			Good:        "exchanges: { orders: { type: topic } }\nqueues: { a: { bindings: [{ exchange: orders, keys: [order.*, user.created] }] } }\n",
+			Consequence: "A queue gets one copy of a message however many bindings match: the binding changes nothing, and " +
+				"taking it out changes nothing either, which surprises whoever tries.",
+			Fix: "Remove it, or the wider one if that was not meant.",
+			Bad: "exchanges: { orders: { type: topic } }\nqueues: { a: { bindings: [{ exchange: orders, keys: " +
+				"[order.*, order.created] }] } }\n",
+			Good: "exchanges: { orders: { type: topic } }\nqueues: { a: { bindings: [{ exchange: orders, keys: " +
+				"[order.*, user.created] }] } }\n",
 		},
 	}
 }
@@ -68,7 +84,8 @@ func checkCannotMatch(r *run) {
 		n.eachBinding(func(b *topology.Binding, kind string) {
 			switch {
 			case kind == route.HeadersType && neverMatches(b.Arguments):
-				r.find(b.Ref(), "arguments.x-match", fmt.Sprintf("x-match %v compares no header, and any of none is never there", b.Arguments["x-match"]))
+				r.find(b.Ref(), "arguments.x-match", fmt.Sprintf("x-match %v compares no header, and any of none is never there",
+					b.Arguments["x-match"]))
 			case kind == route.ConsistentHash:
 				if weight, err := strconv.Atoi(b.RoutingKey); err == nil && weight <= 0 {
 					r.find(b.Ref(), "key", fmt.Sprintf("its weight is %d: a consistent-hash exchange sends it nothing", weight))
@@ -78,7 +95,8 @@ func checkCannotMatch(r *run) {
 	}
 }
 
-// neverMatches says that a headers binding wants any of no headers. Those that begin with x- are compared only in the modes with x.
+// neverMatches says that a headers binding wants any of no headers. Those that begin with x- are
+// compared only in the modes with x.
 func neverMatches(args topology.Arguments) bool {
 	mode, _ := args["x-match"].(string)
 	if mode != "any" && mode != "any-with-x" {
@@ -94,9 +112,11 @@ func checkWildcards(r *run) {
 		n.eachBinding(func(b *topology.Binding, kind string) {
 			switch {
 			case kind == route.Direct && wildcardWord(b.RoutingKey):
-				r.find(b.Ref(), "key", fmt.Sprintf("exchange %q is of type direct, so the key %q matches only itself", b.Source, b.RoutingKey))
+				r.find(b.Ref(), "key", fmt.Sprintf("exchange %q is of type direct, so the key %q matches only itself", b.Source,
+					b.RoutingKey))
 			case kind == route.TopicType && wildcardInWord(b.RoutingKey):
-				r.find(b.Ref(), "key", fmt.Sprintf("in the key %q the wildcard is a part of a word and matches only itself", b.RoutingKey))
+				r.find(b.Ref(), "key", fmt.Sprintf("in the key %q the wildcard is a part of a word and matches only itself",
+					b.RoutingKey))
 			}
 		})
 	}
@@ -110,7 +130,8 @@ func wildcardWord(key string) bool {
 // wildcardInWord says that a word has a wildcard at one of its ends, and other characters.
 func wildcardInWord(key string) bool {
 	return slices.ContainsFunc(route.Words(key), func(w string) bool {
-		return len(w) > 1 && (strings.HasSuffix(w, "*") || strings.HasPrefix(w, "*") || w == "##" || strings.HasSuffix(w, "#"))
+		return len(w) > 1 && (strings.HasSuffix(w, "*") || strings.HasPrefix(w, "*") || w == "##" ||
+			strings.HasSuffix(w, "#"))
 	})
 }
 
@@ -147,7 +168,8 @@ func position(r *run, b *topology.Binding) int {
 	return at.Line*10000 + at.Column
 }
 
-// covering finds a binding that lets everything through that the one at i does. Of two that are equal the first stays.
+// covering finds a binding that lets everything through that the one at i does. Of two that are
+// equal the first stays.
 func covering(kind string, list []*topology.Binding, i int) *topology.Binding {
 	for j, other := range list {
 		if i == j {
@@ -171,8 +193,9 @@ func covering(kind string, list []*topology.Binding, i int) *topology.Binding {
 	return nil
 }
 
-// Covers reports whether the topic pattern wide lets every key through that narrow does. Where # of narrow stands for very many words, as
-// many as wide can tell apart are enough; a * stands for a word that wide cannot name. Patterns with more than three # are not judged.
+// Covers reports whether the topic pattern wide lets every key through that narrow does. Where # of
+// narrow stands for very many words, as many as wide can tell apart are enough; a * stands for a
+// word that wide cannot name. Patterns with more than three # are not judged.
 func Covers(wide, narrow string) bool {
 	w, n := route.Topic(wide), route.Topic(narrow)
 	const most = 3
@@ -203,7 +226,8 @@ func Covers(wide, narrow string) bool {
 	}
 }
 
-// instance is a key of the pattern in which the words that it leaves open are like no other, and each # is as many of them as counts say.
+// instance is a key of the pattern in which the words that it leaves open are like no other, and
+// each # is as many of them as counts say.
 func instance(p route.Pattern, counts []int) string {
 	const other = "\x01"
 	var words []string

@@ -15,59 +15,86 @@ func deadLetterRules() []Rule {
 	return []Rule{
 		{
 			ID: "dead-letter-unroutable", Severity: Error, Title: "Dead letters that reach no queue", check: checkUnroutable,
-			Consequence: "The broker drops every such dead letter without a word: no error, no log line, no counter that anybody looks at.",
-			Fix:         "Bind a queue to the dead-letter exchange with the key that the dead letters have: deadLetter.key, or the key that the message was published with.",
-			Bad:         "exchanges: { dlx: { type: direct } }\nqueues:\n  orders: { deadLetter: { exchange: dlx, key: orders.dead } }\n  dead: { bindings: [{ exchange: dlx, key: order.dead }] }\n",
-			Good:        "exchanges: { dlx: { type: direct } }\nqueues:\n  orders: { deadLetter: { exchange: dlx, key: orders.dead } }\n  dead: { bindings: [{ exchange: dlx, key: orders.dead }] }\n",
+			Consequence: "The broker drops every such dead letter without a word: no error, no log line, no counter that " +
+				"anybody looks at.",
+			Fix: "Bind a queue to the dead-letter exchange with the key that the dead letters have: deadLetter.key, " +
+				"or the key that the message was published with.",
+			Bad: "exchanges: { dlx: { type: direct } }\nqueues:\n  orders: { deadLetter: { exchange: dlx, key: " +
+				"orders.dead } }\n  dead: { bindings: [{ exchange: dlx, key: order.dead }] }\n",
+			Good: "exchanges: { dlx: { type: direct } }\nqueues:\n  orders: { deadLetter: { exchange: dlx, key: " +
+				"orders.dead } }\n  dead: { bindings: [{ exchange: dlx, key: orders.dead }] }\n",
 		},
 		{
 			ID: "dead-letter-exchange-missing", Severity: Error, Title: "A dead-letter exchange that does not exist", check: checkExchangeMissing,
-			Consequence: "The broker takes the queue as it is and drops every dead letter: it looks for the exchange only when a message dies.",
-			Fix:         "Declare the exchange, and bind a queue to it; when somebody else declares it, list it under external.",
-			Bad:         "queues: { orders: { deadLetter: { exchange: dlx, key: dead } } }\n",
-			Good:        "exchanges: { dlx: {} }\nqueues:\n  orders: { deadLetter: { exchange: dlx, key: dead } }\n  dead: { bindings: [{ exchange: dlx, key: dead }] }\n",
+			Consequence: "The broker takes the queue as it is and drops every dead letter: it looks for the exchange only " +
+				"when a message dies.",
+			Fix: "Declare the exchange, and bind a queue to it; when somebody else declares it, list it under external.",
+			Bad: "queues: { orders: { deadLetter: { exchange: dlx, key: dead } } }\n",
+			Good: "exchanges: { dlx: {} }\nqueues:\n  orders: { deadLetter: { exchange: dlx, key: dead } }\n  dead: { " +
+				"bindings: [{ exchange: dlx, key: dead }] }\n",
 		},
 		{
-			ID: "dead-letter-shadowed", Severity: Error, Title: "A policy that takes the dead-letter exchange of another policy away", check: checkShadowed,
-			Consequence: "One policy applies to a queue, the one of the highest priority, and only its keys count: the queue has no dead-letter exchange, and its dead letters are dropped.",
-			Fix:         "Repeat dead-letter-exchange in the policy that wins, or set it as an argument of the queue.",
-			Bad:         "exchanges: { dlx: { type: fanout } }\nqueues: { orders: {}, dead: { bindings: [{ exchange: dlx }] } }\npolicies:\n  letters: { pattern: ^orders$, definition: { dead-letter-exchange: dlx } }\n  limit: { pattern: ^orders$, priority: 5, definition: { max-length: 1000 } }\n",
-			Good:        "exchanges: { dlx: { type: fanout } }\nqueues: { orders: {}, dead: { bindings: [{ exchange: dlx }] } }\npolicies:\n  letters: { pattern: ^orders, definition: { dead-letter-exchange: dlx } }\n  limit: { pattern: ^orders$, priority: 5, definition: { max-length: 1000, dead-letter-exchange: dlx } }\n",
+			ID: "dead-letter-shadowed", Severity: Error, Title: "A policy that takes the dead-letter exchange of another " +
+				"policy away", check: checkShadowed,
+			Consequence: "One policy applies to a queue, the one of the highest priority, and only its keys count: the queue " +
+				"has no dead-letter exchange, and its dead letters are dropped.",
+			Fix: "Repeat dead-letter-exchange in the policy that wins, or set it as an argument of the queue.",
+			Bad: "exchanges: { dlx: { type: fanout } }\nqueues: { orders: {}, dead: { bindings: [{ exchange: dlx }] " +
+				"} }\npolicies:\n  letters: { pattern: ^orders$, definition: { dead-letter-exchange: dlx } }\n  limit: { " +
+				"pattern: ^orders$, priority: 5, definition: { max-length: 1000 } }\n",
+			Good: "exchanges: { dlx: { type: fanout } }\nqueues: { orders: {}, dead: { bindings: [{ exchange: dlx }] " +
+				"} }\npolicies:\n  letters: { pattern: ^orders, definition: { dead-letter-exchange: dlx } }\n  limit: { " +
+				"pattern: ^orders$, priority: 5, definition: { max-length: 1000, dead-letter-exchange: dlx } }\n",
 		},
 		{
 			ID: "dead-letter-cycle", Severity: Error, Title: "Dead letters that come back to the queue in which they expired", check: checkCycle,
-			Consequence: "The broker drops a message on its way back into a queue in which it died, when no consumer has rejected it since: what expires twice is gone.",
-			Fix:         "Let the round end in a queue without a TTL, or without a dead-letter exchange; a retry ladder is safe when the working queue itself has no TTL.",
-			Bad:         "queues:\n  orders: { messageTTL: 1h, deadLetter: orders.wait }\n  orders.wait: { messageTTL: 30s, deadLetter: orders }\n",
-			Good:        "queues:\n  orders: { deadLetter: orders.wait }\n  orders.wait: { messageTTL: 30s, deadLetter: orders }\n",
+			Consequence: "The broker drops a message on its way back into a queue in which it died, when no consumer has " +
+				"rejected it since: what expires twice is gone.",
+			Fix: "Let the round end in a queue without a TTL, or without a dead-letter exchange; a retry ladder is " +
+				"safe when the working queue itself has no TTL.",
+			Bad: "queues:\n  orders: { messageTTL: 1h, deadLetter: orders.wait }\n  orders.wait: { messageTTL: 30s, " +
+				"deadLetter: orders }\n",
+			Good: "queues:\n  orders: { deadLetter: orders.wait }\n  orders.wait: { messageTTL: 30s, deadLetter: " +
+				"orders }\n",
 		},
 		{
 			ID: "dead-letter-loop", Severity: Warning, Title: "Rejected messages that come straight back to their queue", check: checkLoop,
-			Consequence: "A message that a consumer rejects is delivered to it again at once, for ever, as fast as both can: a poison message keeps them busy and hides nothing else.",
-			Fix:         "Send dead letters to another queue, or through a wait queue with a TTL.",
-			Bad:         "exchanges: { work: { type: fanout } }\nqueues: { orders: { bindings: [{ exchange: work }], deadLetter: { exchange: work } } }\n",
-			Good:        "exchanges: { work: { type: fanout } }\nqueues: { orders: { bindings: [{ exchange: work }], deadLetter: dead }, dead: {} }\n",
+			Consequence: "A message that a consumer rejects is delivered to it again at once, for ever, as fast as both can: " +
+				"a poison message keeps them busy and hides nothing else.",
+			Fix: "Send dead letters to another queue, or through a wait queue with a TTL.",
+			Bad: "exchanges: { work: { type: fanout } }\nqueues: { orders: { bindings: [{ exchange: work }], " +
+				"deadLetter: { exchange: work } } }\n",
+			Good: "exchanges: { work: { type: fanout } }\nqueues: { orders: { bindings: [{ exchange: work }], " +
+				"deadLetter: dead }, dead: {} }\n",
 		},
 		{
-			ID: "at-least-once-without-reject-publish", Severity: Error, Title: "At-least-once dead-lettering that falls back to at-most-once", check: checkAtLeastOnce,
-			Consequence: "The strategy at-least-once needs overflow reject-publish. With drop-head, which is the default, the broker falls back to at-most-once without a word: a dead letter that its target does not confirm is lost.",
-			Fix:         "Add overflow: reject-publish to the queue.",
-			Bad:         "queues:\n  orders: { type: quorum, deadLetter: { exchange: \"\", key: dead, strategy: at-least-once } }\n  dead: {}\n",
-			Good:        "queues:\n  orders: { type: quorum, overflow: reject-publish, deadLetter: { exchange: \"\", key: dead, strategy: at-least-once } }\n  dead: {}\n",
+			ID: "at-least-once-without-reject-publish", Severity: Error, Title: "At-least-once dead-lettering that falls " +
+				"back to at-most-once", check: checkAtLeastOnce,
+			Consequence: "The strategy at-least-once needs overflow reject-publish. With drop-head, which is the default, " +
+				"the broker falls back to at-most-once without a word: a dead letter that its target does not confirm is lost.",
+			Fix: "Add overflow: reject-publish to the queue.",
+			Bad: "queues:\n  orders: { type: quorum, deadLetter: { exchange: \"\", key: dead, strategy: " +
+				"at-least-once } }\n  dead: {}\n",
+			Good: "queues:\n  orders: { type: quorum, overflow: reject-publish, deadLetter: { exchange: \"\", key: " +
+				"dead, strategy: at-least-once } }\n  dead: {}\n",
 		},
 		{
 			ID: "stream-as-dead-letter-target", Severity: Error, Title: "Dead letters that go into a stream on RabbitMQ 3", check: checkStreamTarget, Version: "3.10",
-			Consequence: "RabbitMQ 3 silently loses everything that is dead-lettered into a stream with the default strategy at-most-once.",
-			Fix:         "Let a classic or quorum queue take the dead letters, use a quorum queue with the strategy at-least-once, or use RabbitMQ 4.",
-			Bad:         "queues:\n  orders: { deadLetter: history }\n  history: { type: stream }\n",
-			Good:        "queues:\n  orders: { deadLetter: history }\n  history: { type: quorum, deliveryLimit: 1000000 }\n",
+			Consequence: "RabbitMQ 3 silently loses everything that is dead-lettered into a stream with the default strategy " +
+				"at-most-once.",
+			Fix: "Let a classic or quorum queue take the dead letters, use a quorum queue with the strategy " +
+				"at-least-once, or use RabbitMQ 4.",
+			Bad:  "queues:\n  orders: { deadLetter: history }\n  history: { type: stream }\n",
+			Good: "queues:\n  orders: { deadLetter: history }\n  history: { type: quorum, deliveryLimit: 1000000 }\n",
 		},
 		{
 			ID: "wait-queue-without-ttl", Severity: Warning, Title: "A wait queue that has no TTL of its own", check: checkWaitWithoutTTL,
-			Consequence: "Messages leave it only by their own expiration, and a message expires only at the head of its queue: one with ten minutes blocks all behind it that have five seconds.",
-			Fix:         "Make one wait queue for each delay, with messageTTL on the queue; retry.backoff does that.",
-			Bad:         "queues:\n  orders: { deadLetter: orders.retry }\n  orders.retry: { deadLetter: orders }\n",
-			Good:        "queues:\n  orders: { deadLetter: orders.retry }\n  orders.retry: { deadLetter: orders, messageTTL: 30s }\n",
+			Consequence: "Messages leave it only by their own expiration, and a message expires only at the head of its " +
+				"queue: one with ten minutes blocks all behind it that have five seconds.",
+			Fix: "Make one wait queue for each delay, with messageTTL on the queue; retry.backoff does that.",
+			Bad: "queues:\n  orders: { deadLetter: orders.retry }\n  orders.retry: { deadLetter: orders }\n",
+			Good: "queues:\n  orders: { deadLetter: orders.retry }\n  orders.retry: { deadLetter: orders, messageTTL: " +
+				"30s }\n",
 		},
 	}
 }
@@ -75,7 +102,8 @@ func deadLetterRules() []Rule {
 func checkUnroutable(r *run) {
 	for _, l := range r.in.Letters.Losses {
 		n := r.net(l.Queue.VHost)
-		if n == nil || l.Replayed || !r.has(n, l.Exchange) || r.in.External[n.exchangeRef(l.Exchange)] || strings.Contains(l.Reason, "come back to itself") || r.refusedByStream(n, l.Queue.Name) {
+		if n == nil || l.Replayed || !r.has(n, l.Exchange) || r.in.External[n.exchangeRef(l.Exchange)] ||
+			strings.Contains(l.Reason, "come back to itself") || r.refusedByStream(n, l.Queue.Name) {
 			continue
 		}
 		severity, what := r.rule.Severity, "its dead letters reach no queue"
@@ -120,15 +148,18 @@ func checkExchangeMissing(r *run) {
 				continue
 			}
 			if p := d.Exchange.Policy; p != nil {
-				r.find(p.Ref(), "dead-letter-exchange", fmt.Sprintf("dead-letter-exchange %q does not exist, and the policy applies to queue %q", d.Exchange.Text(), name))
+				r.find(p.Ref(), "dead-letter-exchange",
+					fmt.Sprintf("dead-letter-exchange %q does not exist, and the policy applies to queue %q", d.Exchange.Text(), name))
 				continue
 			}
-			r.find(n.queueRef(name), "x-dead-letter-exchange", fmt.Sprintf("its dead-letter exchange %q does not exist", d.Exchange.Text()))
+			r.find(n.queueRef(name), "x-dead-letter-exchange", fmt.Sprintf("its dead-letter exchange %q does not exist",
+				d.Exchange.Text()))
 		}
 	}
 }
 
-// checkShadowed looks for policies that would give a queue a dead-letter exchange and that another goes before.
+// checkShadowed looks for policies that would give a queue a dead-letter exchange and that another
+// goes before.
 func checkShadowed(r *run) {
 	for _, n := range r.nets {
 		lost := map[[2]*topology.Policy][]string{}
@@ -148,15 +179,19 @@ func checkShadowed(r *run) {
 			}
 		}
 		for _, pair := range order {
-			r.find(pair[0].Ref(), "definition", fmt.Sprintf("takes the dead-letter exchange that policy %q sets away from queue %s", pair[1].Name, some(lost[pair])))
+			r.find(pair[0].Ref(), "definition",
+				fmt.Sprintf("takes the dead-letter exchange that policy %q sets away from queue %s", pair[1].Name,
+					some(lost[pair])))
 		}
 	}
 }
 
-// wouldDeadLetter returns the first policy of at most that priority that would give the queue a dead-letter exchange, nil for none.
+// wouldDeadLetter returns the first policy of at most that priority that would give the queue a
+// dead-letter exchange, nil for none.
 func (n *network) wouldDeadLetter(q *topology.Queue, most int64) *topology.Policy {
 	for _, p := range n.Policies().All() {
-		if _, sets := p.Definition["dead-letter-exchange"]; !sets || p.Operator || p.Priority > most || !route.AppliesToType(p.ApplyTo, q.Type) {
+		if _, sets := p.Definition["dead-letter-exchange"]; !sets || p.Operator || p.Priority > most ||
+			!route.AppliesToType(p.ApplyTo, q.Type) {
 			continue
 		}
 		if matches, _ := n.Policies().Matches(p, q.Name); matches && len(n.Policies().Unsupported(p, q.Type)) == 0 {
@@ -166,11 +201,12 @@ func (n *network) wouldDeadLetter(q *topology.Queue, most int64) *topology.Polic
 	return nil
 }
 
-// letter is a message that is in a queue, with the key that its name is: enough for dead letters whose key is configured.
+// letter is a message that is in a queue, with the key that its name is: enough for dead letters
+// whose key is configured.
 func letter(queue string) *route.Message { return &route.Message{Keys: []string{queue}} }
 
-// checkCycle lets a message expire in each queue that has a TTL, and again in every such queue that it gets to, until the broker drops it
-// where it was before.
+// checkCycle lets a message expire in each queue that has a TTL, and again in every such queue that
+// it gets to, until the broker drops it where it was before.
 func checkCycle(r *run) {
 	for _, n := range r.nets {
 		told := map[string]bool{}
@@ -186,7 +222,8 @@ func checkCycle(r *run) {
 				if len(way) > 1 {
 					by = "by way of " + some(way[1:])
 				}
-				r.find(n.queueRef(name), "x-message-ttl", fmt.Sprintf("a message that expires in it comes back to it %s, and the broker drops it there", by))
+				r.find(n.queueRef(name), "x-message-ttl",
+					fmt.Sprintf("a message that expires in it comes back to it %s, and the broker drops it there", by))
 			}
 		}
 	}
@@ -201,7 +238,8 @@ func (n *network) expires(queue string) bool {
 	return ttl && s.DeadLetter().Set()
 }
 
-// expiresIntoItself returns the queues of a circle that a message of the queue expires through, nil when there is none.
+// expiresIntoItself returns the queues of a circle that a message of the queue expires through, nil
+// when there is none.
 func (n *network) expiresIntoItself(queue string) []string {
 	type step struct {
 		m   *route.Message
@@ -256,8 +294,10 @@ func checkAtLeastOnce(r *run) {
 	for _, n := range r.nets {
 		for _, name := range n.queues {
 			s := n.of(name)
-			if s.Queue.Type == topology.Quorum && s.DeadLetter().Set() && s.Get("dead-letter-strategy").Text() == "at-least-once" && s.Get("overflow").Text() != route.RejectPublish {
-				r.find(n.queueRef(name), "x-dead-letter-strategy", "its dead-letter strategy at-least-once has no effect without overflow reject-publish")
+			if s.Queue.Type == topology.Quorum && s.DeadLetter().Set() &&
+				s.Get("dead-letter-strategy").Text() == "at-least-once" && s.Get("overflow").Text() != route.RejectPublish {
+				r.find(n.queueRef(name), "x-dead-letter-strategy",
+					"its dead-letter strategy at-least-once has no effect without overflow reject-publish")
 			}
 		}
 	}
@@ -270,7 +310,8 @@ func checkStreamTarget(r *run) {
 	for _, n := range r.nets {
 		for _, name := range n.queues {
 			if target := n.streamThatRefuses(name); target != "" {
-				r.find(n.queueRef(name), "x-dead-letter-exchange", fmt.Sprintf("its dead letters go into the stream %q, where this broker loses them", target))
+				r.find(n.queueRef(name), "x-dead-letter-exchange",
+					fmt.Sprintf("its dead letters go into the stream %q, where this broker loses them", target))
 			}
 		}
 	}
@@ -280,7 +321,8 @@ func (r *run) refusedByStream(n *network, queue string) bool {
 	return !r.modern("4.0") && n.streamThatRefuses(queue) != ""
 }
 
-// streamThatRefuses returns a stream that dead letters of the queue would go into and that does not take them.
+// streamThatRefuses returns a stream that dead letters of the queue would go into and that does not
+// take them.
 func (n *network) streamThatRefuses(queue string) string {
 	if d := n.of(queue).DeadLetter(); !d.Set() || d.Keeps {
 		return ""
@@ -295,7 +337,8 @@ func (n *network) streamThatRefuses(queue string) string {
 	return ""
 }
 
-// letters are messages that a queue may have: with its own name as their key, and with the key of each of its bindings.
+// letters are messages that a queue may have: with its own name as their key, and with the key of
+// each of its bindings.
 func (n *network) letters(queue string) []*route.Message {
 	list := []*route.Message{letter(queue)}
 	for _, b := range n.Into(queue) {
@@ -308,20 +351,23 @@ var waitName = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?i)(^|[._-])(retry|retries|wait|delay|delayed|backoff)([._-]|$)`)
 })
 
-// checkWaitWithoutTTL: a queue that is named for waiting, whose messages can leave by nothing but their own expiration.
+// checkWaitWithoutTTL: a queue that is named for waiting, whose messages can leave by nothing but
+// their own expiration.
 func checkWaitWithoutTTL(r *run) {
 	for _, n := range r.nets {
 		for _, name := range n.queues {
 			s := n.of(name)
 			_, ttl := s.Get("message-ttl").Int()
 			if !ttl && waitName().MatchString(name) && s.DeadLetter().Set() && n.goesBack(name) {
-				r.find(n.queueRef(name), "", "it looks like a wait queue, and only messages with an expiration of their own ever leave it")
+				r.find(n.queueRef(name), "", "it looks like a wait queue, and only messages with an expiration of their own "+
+					"ever leave it")
 			}
 		}
 	}
 }
 
-// goesBack says that a dead letter of the queue reaches a queue that sends its own dead letters here.
+// goesBack says that a dead letter of the queue reaches a queue that sends its own dead letters
+// here.
 func (n *network) goesBack(queue string) bool {
 	for _, h := range hops(n.Die(letter(queue), queue, route.Expired).Root) {
 		if h.Kind != topology.KindQueue || n.Queue(h.Name) == nil || h.Name == queue || !n.of(h.Name).DeadLetter().Set() {

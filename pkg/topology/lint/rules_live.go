@@ -18,7 +18,8 @@ func liveRules() []Rule {
 		{
 			ID: "dead-letters-waiting", Severity: Warning, Title: "A dead-letter queue with messages in it", Live: true, check: checkWaiting,
 			Consequence: "Messages have failed, and nobody has looked after them yet.",
-			Fix:         "Look at them: msgctl dlq inspect QUEUE --group-by reason,queue; put them back: msgctl dlq replay QUEUE.",
+			Fix: "Look at them: msgctl dlq inspect QUEUE --group-by reason,queue; put them back: msgctl dlq replay " +
+				"QUEUE.",
 		},
 		{
 			ID: "queue-without-consumer", Severity: Warning, Title: "A queue with messages that nobody consumes", Live: true, check: checkNoConsumer,
@@ -32,8 +33,9 @@ func liveRules() []Rule {
 		},
 		{
 			ID: "unowned", Severity: Note, Title: "An object on the broker that no topology owns", Live: true, check: checkUnowned,
-			Consequence: "Nobody's file declares it: it was made by hand, by an application, or by a topology that is gone. --prune never touches it.",
-			Fix:         "Declare it (msgctl export shows how), or delete it if nobody uses it.",
+			Consequence: "Nobody's file declares it: it was made by hand, by an application, or by a topology that is gone. " +
+				"--prune never touches it.",
+			Fix: "Declare it (msgctl export shows how), or delete it if nobody uses it.",
 		},
 	}
 }
@@ -49,7 +51,8 @@ func checkDrift(r *run) {
 	}
 }
 
-// eachLive calls f with every live queue whose counts are known, of the vhosts that the state is about.
+// eachLive calls f with every live queue whose counts are known, of the vhosts that the state is
+// about.
 func (r *run) eachLive(f func(n *network, q *topology.Queue, s topology.QueueStatus)) {
 	for _, o := range r.in.Live.Objects() {
 		q, ok := o.(*topology.Queue)
@@ -73,7 +76,8 @@ func checkWaiting(r *run) {
 // checkNoConsumer leaves queues alone in which messages wait by design.
 func checkNoConsumer(r *run) {
 	r.eachLive(func(_ *network, q *topology.Queue, s topology.QueueStatus) {
-		if s.Messages > 0 && s.Consumers == 0 && r.letters[q.Ref()] == nil && q.Type != topology.Stream && !r.in.Letters.Waits[q.Ref()] {
+		if s.Messages > 0 && s.Consumers == 0 && r.letters[q.Ref()] == nil && q.Type != topology.Stream &&
+			!r.in.Letters.Waits[q.Ref()] {
 			r.find(q.Ref(), "", fmt.Sprintf("it holds %d messages and has no consumer", s.Messages))
 		}
 	})
@@ -100,7 +104,8 @@ func checkUnowned(r *run) {
 	}
 	for _, o := range r.in.Live.Objects() {
 		ref := o.Ref()
-		if ref.Kind != topology.KindQueue && ref.Kind != topology.KindExchange && ref.Kind != topology.KindPolicy || r.net(ref.VHost) == nil {
+		if ref.Kind != topology.KindQueue && ref.Kind != topology.KindExchange && ref.Kind != topology.KindPolicy ||
+			r.net(ref.VHost) == nil {
 			continue
 		}
 		if q, ok := o.(*topology.Queue); ok && (q.Exclusive || q.AutoDelete) {

@@ -9,30 +9,41 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// permissionRules are about permissions that are wider, or narrower, than what the files declare. What an application does with what it
-// may do is not known: a rule speaks only where the names that are declared decide.
+// permissionRules are about permissions that are wider, or narrower, than what the files declare.
+// What an application does with what it may do is not known: a rule speaks only where the names
+// that are declared decide.
 func permissionRules() []Rule {
 	return []Rule{
 		{
-			ID: "permission-for-everything", Severity: Warning, Title: "A user that may change everything without being an administrator", check: checkForEverything,
-			Consequence: "Whoever has the password of one application can delete and redeclare the queues and exchanges of all, with the messages that are in them.",
-			Fix:         "Restrict configure, write and read to the names that the application uses: configure: ^orders\\., read: ^orders\\., write: ^(orders\\.exchange)$.",
-			Bad:         "queues: { orders: {} }\nusers: { app: {} }\npermissions: { app: { configure: .*, write: .*, read: .* } }\n",
-			Good:        "queues: { orders: {} }\nusers: { app: {} }\npermissions: { app: { configure: \"^orders$\", write: \"^orders$\", read: \"^orders$\" } }\n",
+			ID: "permission-for-everything", Severity: Warning, Title: "A user that may change everything without being an " +
+				"administrator", check: checkForEverything,
+			Consequence: "Whoever has the password of one application can delete and redeclare the queues and exchanges of " +
+				"all, with the messages that are in them.",
+			Fix: "Restrict configure, write and read to the names that the application uses: configure: ^orders\\., " +
+				"read: ^orders\\., write: ^(orders\\.exchange)$.",
+			Bad: "queues: { orders: {} }\nusers: { app: {} }\npermissions: { app: { configure: .*, write: .*, read: " +
+				".* } }\n",
+			Good: "queues: { orders: {} }\nusers: { app: {} }\npermissions: { app: { configure: \"^orders$\", write: " +
+				"\"^orders$\", read: \"^orders$\" } }\n",
 		},
 		{
 			ID: "permission-unanchored", Severity: Warning, Title: "A permission that matches inside of names", check: checkUnanchored,
 			Consequence: "The broker looks for the pattern anywhere in a name: orders grants preorders and orders2, too.",
 			Fix:         "Say where a name begins and ends: ^orders$, ^orders\\., ^(orders|paid)$.",
-			Bad:         "queues: { orders: {}, preorders: {} }\nusers: { app: {} }\npermissions: { app: { configure: \"\", write: \"\", read: orders } }\n",
-			Good:        "queues: { orders: {}, preorders: {} }\nusers: { app: {} }\npermissions: { app: { configure: \"\", write: \"\", read: \"^orders$\" } }\n",
+			Bad: "queues: { orders: {}, preorders: {} }\nusers: { app: {} }\npermissions: { app: { configure: \"\", " +
+				"write: \"\", read: orders } }\n",
+			Good: "queues: { orders: {}, preorders: {} }\nusers: { app: {} }\npermissions: { app: { configure: \"\", " +
+				"write: \"\", read: \"^orders$\" } }\n",
 		},
 		{
 			ID: "permission-matches-nothing", Severity: Note, Title: "A permission for names that nothing declared has", check: checkGrantsNothing,
-			Consequence: "The user is refused everything that the files declare: 403 ACCESS_REFUSED. That is right only when it works with what it declares itself.",
-			Fix:         "Correct the pattern; list what somebody else declares under external; to grant nothing, write \"\".",
-			Bad:         "queues: { orders: {} }\nusers: { app: {} }\npermissions: { app: { configure: \"\", write: \"\", read: ^order$ } }\n",
-			Good:        "queues: { orders: {} }\nusers: { app: {} }\npermissions: { app: { configure: \"\", write: \"\", read: ^orders$ } }\n",
+			Consequence: "The user is refused everything that the files declare: 403 ACCESS_REFUSED. That is right only when " +
+				"it works with what it declares itself.",
+			Fix: "Correct the pattern; list what somebody else declares under external; to grant nothing, write \"\".",
+			Bad: "queues: { orders: {} }\nusers: { app: {} }\npermissions: { app: { configure: \"\", write: \"\", " +
+				"read: ^order$ } }\n",
+			Good: "queues: { orders: {} }\nusers: { app: {} }\npermissions: { app: { configure: \"\", write: \"\", " +
+				"read: ^orders$ } }\n",
 		},
 	}
 }
@@ -44,7 +55,8 @@ type grant struct {
 }
 
 func grants(p *topology.Permission) []grant {
-	list := []grant{{field: "configure", text: p.Configure}, {field: "write", text: p.Write}, {field: "read", text: p.Read}}
+	list := []grant{{field: "configure", text: p.Configure}, {field: "write", text: p.Write},
+		{field: "read", text: p.Read}}
 	for i := range list {
 		if re, err := regexp.Compile(list[i].text); err == nil {
 			list[i].pattern = re
@@ -58,12 +70,14 @@ func (g grant) nothing() bool { return g.text == "" || g.text == "^$" }
 
 // everything says that a pattern restricts nothing.
 func (g grant) everything() bool {
-	return g.pattern != nil && !g.nothing() && !slices.ContainsFunc([]string{"", "a", "Zz-9_.:/ x", "order.created.queue", "\u00e9"}, func(name string) bool {
+	return g.pattern != nil && !g.nothing() && !slices.ContainsFunc([]string{"", "a", "Zz-9_.:/ x", "order.created.queue",
+		"\u00e9"}, func(name string) bool {
 		return !g.pattern.MatchString(name)
 	})
 }
 
-// eachPermission calls f with the permissions of users that are no administrators: those may give themselves any.
+// eachPermission calls f with the permissions of users that are no administrators: those may give
+// themselves any.
 func (r *run) eachPermission(f func(*network, *topology.Permission)) {
 	for _, n := range r.nets {
 		for _, o := range n.objects {
@@ -102,8 +116,9 @@ func checkForEverything(r *run) {
 	})
 }
 
-// nameable are the names that permissions of a vhost can be about: those of declared exchanges and queues, of those that others declare
-// and those that are always there. The broker calls the default exchange amq.default here.
+// nameable are the names that permissions of a vhost can be about: those of declared exchanges and
+// queues, of those that others declare and those that are always there. The broker calls the
+// default exchange amq.default here.
 func (r *run) nameable(n *network) []string {
 	names := slices.Concat(n.queues, n.ExchangeNames())
 	for ref := range r.in.External {
@@ -116,13 +131,16 @@ func (r *run) nameable(n *network) []string {
 	return slices.Compact(append(names, "amq.default"))
 }
 
-// madeByClients are like the names that brokers, plugins and libraries give to queues at run time: no file declares them.
+// madeByClients are like the names that brokers, plugins and libraries give to queues at run time:
+// no file declares them.
 func madeByClients() []string {
-	return []string{"amq.gen-Xa2Bq9", "amq.rabbitmq.reply-to", "stomp-subscription-Xa2Bq9", "mqtt-subscription-client1qos0", "federation: up -> x:rabbit@node:x", "celeryev.1b2c", "spring.gen-Xa2Bq9"}
+	return []string{"amq.gen-Xa2Bq9", "amq.rabbitmq.reply-to", "stomp-subscription-Xa2Bq9",
+		"mqtt-subscription-client1qos0", "federation: up -> x:rabbit@node:x", "celeryev.1b2c", "spring.gen-Xa2Bq9"}
 }
 
-// checkUnanchored looks for patterns that fit a declared name from its beginning, or to its end, and match inside of another one. A
-// name that goes on with a point or a dash is meant by a pattern for what is before it.
+// checkUnanchored looks for patterns that fit a declared name from its beginning, or to its end,
+// and match inside of another one. A name that goes on with a point or a dash is meant by a pattern
+// for what is before it.
 func checkUnanchored(r *run) {
 	r.eachPermission(func(n *network, p *topology.Permission) {
 		for _, g := range grants(p) {

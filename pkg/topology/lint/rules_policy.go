@@ -14,38 +14,55 @@ func policyRules() []Rule {
 	return []Rule{
 		{
 			ID: "policy-disabled-by-key", Severity: Error, Title: "A policy that one of its keys keeps away from a queue type",
-			Consequence: "RabbitMQ applies a policy to a queue only when the queue's type supports every key in it: one key too much, and the queue gets none of them, its dead-letter exchange included.",
-			Fix:         "Make two policies, one for each queue type, or take the key out.",
-			Bad:         "exchanges: { dlx: { type: fanout } }\nqueues: { orders: {}, dead: { bindings: [{ exchange: dlx }] } }\npolicies:\n  all: { pattern: ^orders$, definition: { dead-letter-exchange: dlx, delivery-limit: 5 } }\n",
-			Good:        "exchanges: { dlx: { type: fanout } }\nqueues: { orders: {}, dead: { bindings: [{ exchange: dlx }] } }\npolicies:\n  all: { pattern: ^orders$, definition: { dead-letter-exchange: dlx } }\n",
+			Consequence: "RabbitMQ applies a policy to a queue only when the queue's type supports every key in it: one key " +
+				"too much, and the queue gets none of them, its dead-letter exchange included.",
+			Fix: "Make two policies, one for each queue type, or take the key out.",
+			Bad: "exchanges: { dlx: { type: fanout } }\nqueues: { orders: {}, dead: { bindings: [{ exchange: dlx }] " +
+				"} }\npolicies:\n  all: { pattern: ^orders$, definition: { dead-letter-exchange: dlx, delivery-limit: 5 } }\n",
+			Good: "exchanges: { dlx: { type: fanout } }\nqueues: { orders: {}, dead: { bindings: [{ exchange: dlx }] " +
+				"} }\npolicies:\n  all: { pattern: ^orders$, definition: { dead-letter-exchange: dlx } }\n",
 		},
 		{
 			ID: "policy-priority-tie", Severity: Warning, Title: "Two policies of equal priority for one object", check: checkTies,
-			Consequence: "One of them applies, and RabbitMQ does not say which: it can change when a policy is written again or a node restarts.",
-			Fix:         "Give the one that shall win a higher priority.",
-			Bad:         "queues: { orders: {} }\npolicies:\n  a: { pattern: ^o, definition: { max-length: 10, overflow: reject-publish } }\n  b: { pattern: s$, definition: { max-length: 20, overflow: reject-publish } }\n",
-			Good:        "queues: { orders: {} }\npolicies:\n  a: { pattern: ^o, definition: { max-length: 10, overflow: reject-publish } }\n  b: { pattern: s$, priority: 1, definition: { max-length: 20, overflow: reject-publish } }\n",
+			Consequence: "One of them applies, and RabbitMQ does not say which: it can change when a policy is written again " +
+				"or a node restarts.",
+			Fix: "Give the one that shall win a higher priority.",
+			Bad: "queues: { orders: {} }\npolicies:\n  a: { pattern: ^o, definition: { max-length: 10, overflow: " +
+				"reject-publish } }\n  b: { pattern: s$, definition: { max-length: 20, overflow: reject-publish } }\n",
+			Good: "queues: { orders: {} }\npolicies:\n  a: { pattern: ^o, definition: { max-length: 10, overflow: " +
+				"reject-publish } }\n  b: { pattern: s$, priority: 1, definition: { max-length: 20, overflow: reject-publish } }\n",
 		},
 		{
 			ID: "policy-matches-nothing", Severity: Note, Title: "A policy that matches nothing here", check: checkMatchesNothing,
-			Consequence: "It does nothing for what the files declare. That is right when applications declare their own queues, and a mistake in the pattern otherwise.",
-			Fix:         "Compare the pattern with the names of the queues and exchanges: it is a regular expression, and . matches any character.",
-			Bad:         "queues: { orders: {} }\npolicies: { limit: { pattern: ^order$, definition: { max-length: 10, overflow: reject-publish } } }\n",
-			Good:        "queues: { orders: {} }\npolicies: { limit: { pattern: ^orders$, definition: { max-length: 10, overflow: reject-publish } } }\n",
+			Consequence: "It does nothing for what the files declare. That is right when applications declare their own " +
+				"queues, and a mistake in the pattern otherwise.",
+			Fix: "Compare the pattern with the names of the queues and exchanges: it is a regular expression, and . " +
+				"matches any character.",
+			Bad: "queues: { orders: {} }\npolicies: { limit: { pattern: ^order$, definition: { max-length: 10, " +
+				"overflow: reject-publish } } }\n",
+			Good: "queues: { orders: {} }\npolicies: { limit: { pattern: ^orders$, definition: { max-length: 10, " +
+				"overflow: reject-publish } } }\n",
 		},
 		{
 			ID: "policy-shadowed", Severity: Warning, Title: "A policy that others keep from applying to anything", check: checkPolicyShadowed,
-			Consequence: "One policy applies to an object, the one of the highest priority, and they are not merged: none of this policy's keys is in force anywhere.",
-			Fix:         "Put its keys into the policy that applies, or give it a higher priority and the other's keys.",
-			Bad:         "queues: { orders: {} }\npolicies:\n  limit: { pattern: ^orders$, definition: { max-length: 10, overflow: reject-publish } }\n  general: { pattern: .*, priority: 1, definition: { max-length: 1000, overflow: reject-publish } }\n",
-			Good:        "queues: { orders: {} }\npolicies:\n  limit: { pattern: ^orders$, priority: 2, definition: { max-length: 10, overflow: reject-publish } }\n  general: { pattern: .*, priority: 1, definition: { max-length: 1000, overflow: reject-publish } }\n",
+			Consequence: "One policy applies to an object, the one of the highest priority, and they are not merged: none of " +
+				"this policy's keys is in force anywhere.",
+			Fix: "Put its keys into the policy that applies, or give it a higher priority and the other's keys.",
+			Bad: "queues: { orders: {} }\npolicies:\n  limit: { pattern: ^orders$, definition: { max-length: 10, " +
+				"overflow: reject-publish } }\n  general: { pattern: .*, priority: 1, definition: { max-length: 1000, overflow: " +
+				"reject-publish } }\n",
+			Good: "queues: { orders: {} }\npolicies:\n  limit: { pattern: ^orders$, priority: 2, definition: { " +
+				"max-length: 10, overflow: reject-publish } }\n  general: { pattern: .*, priority: 1, definition: { max-length: " +
+				"1000, overflow: reject-publish } }\n",
 		},
 		{
 			ID: "policy-refused", Severity: Error, Title: "A policy that the broker refuses",
 			Consequence: "The broker answers 400 and keeps the policy that it had, or none.",
-			Fix:         "Take the key out, or set it where it belongs. What a policy may set depends on the broker's version: --broker.",
-			Bad:         "queues: { orders: {} }\npolicies: { mirror: { pattern: .*, definition: { ha-mode: all } } }\n",
-			Good:        "queues: { orders: {} }\npolicies: { limit: { pattern: .*, definition: { max-length: 10, overflow: reject-publish } } }\n",
+			Fix: "Take the key out, or set it where it belongs. What a policy may set depends on the broker's " +
+				"version: --broker.",
+			Bad: "queues: { orders: {} }\npolicies: { mirror: { pattern: .*, definition: { ha-mode: all } } }\n",
+			Good: "queues: { orders: {} }\npolicies: { limit: { pattern: .*, definition: { max-length: 10, overflow: " +
+				"reject-publish } } }\n",
 		},
 	}
 }
@@ -86,7 +103,8 @@ func checkTies(r *run) {
 			}
 		}
 		for _, p := range t.order {
-			r.find(p[1].Ref(), "priority", fmt.Sprintf("has the same priority as policy %q (%d), and both match %s", p[0].Name, p[0].Priority, some(t.hit[p])))
+			r.find(p[1].Ref(), "priority", fmt.Sprintf("has the same priority as policy %q (%d), and both match %s", p[0].Name,
+				p[0].Priority, some(t.hit[p])))
 		}
 	}
 }
@@ -98,7 +116,8 @@ func checkMatchesNothing(r *run) {
 		}
 		for _, p := range n.Policies().All() {
 			if !n.matchesSomething(p) {
-				r.find(p.Ref(), "pattern", fmt.Sprintf("its pattern %q matches nothing that the files declare (%s)", p.Pattern, p.ApplyTo))
+				r.find(p.Ref(), "pattern", fmt.Sprintf("its pattern %q matches nothing that the files declare (%s)", p.Pattern,
+					p.ApplyTo))
 			}
 		}
 	}

@@ -8,14 +8,16 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// shadow is what keeps one policy from applying: the objects that it matches, and the policies that apply to them instead.
+// shadow is what keeps one policy from applying: the objects that it matches, and the policies that
+// apply to them instead.
 type shadow struct {
 	objects []string
 	winners []*topology.Policy
 }
 
-// checkPolicyShadowed reports policies that match objects and apply to none, because another one matches whatever they match. Where that
-// is not to be told from the patterns, the policy may be a fallback for what applications declare.
+// checkPolicyShadowed reports policies that match objects and apply to none, because another one
+// matches whatever they match. Where that is not to be told from the patterns, the policy may be a
+// fallback for what applications declare.
 func checkPolicyShadowed(r *run) {
 	for _, n := range r.nets {
 		if len(n.Policies().All()) < 2 {
@@ -29,13 +31,15 @@ func checkPolicyShadowed(r *run) {
 			s, sure := n.shadowOf(p)
 			if sure && len(s.winners) == 1 && covers(s.winners[0], p) {
 				w := s.winners[0]
-				r.find(p.Ref(), "priority", fmt.Sprintf("it applies to nothing: policy %q has a higher priority (%d) for %s", w.Name, w.Priority, some(s.objects)))
+				r.find(p.Ref(), "priority", fmt.Sprintf("it applies to nothing: policy %q has a higher priority (%d) for %s",
+					w.Name, w.Priority, some(s.objects)))
 			}
 		}
 	}
 }
 
-// policiesInForce are the policies that apply somewhere, or may; and those of which another rule tells why they do not.
+// policiesInForce are the policies that apply somewhere, or may; and those of which another rule
+// tells why they do not.
 func (n *network) policiesInForce() map[*topology.Policy]bool {
 	inForce := map[*topology.Policy]bool{}
 	n.eachApplied(func(_ string, a route.Applied, _ string) {
@@ -47,7 +51,8 @@ func (n *network) policiesInForce() map[*topology.Policy]bool {
 	return inForce
 }
 
-// eachApplied calls f with the policies and operator policies of every object; kind is the queue's type, or "" for an exchange.
+// eachApplied calls f with the policies and operator policies of every object; kind is the queue's
+// type, or "" for an exchange.
 func (n *network) eachApplied(f func(name string, a route.Applied, kind string)) {
 	for _, name := range n.queues {
 		s := n.of(name)
@@ -92,11 +97,13 @@ func (s *shadow) add(p *topology.Policy) {
 	}
 }
 
-// covers reports whether the winner matches whatever the other policy matches, as far as that can be told from the patterns.
+// covers reports whether the winner matches whatever the other policy matches, as far as that can
+// be told from the patterns.
 func covers(winner, p *topology.Policy) bool {
 	switch winner.Pattern {
 	case p.Pattern, "", ".*", "^.*", ".*$", "^.*$", "^":
-		return winner.ApplyTo == topology.ApplyToAll || winner.ApplyTo == p.ApplyTo || winner.ApplyTo == topology.ApplyToQueues && p.ApplyTo != topology.ApplyToExchanges
+		return winner.ApplyTo == topology.ApplyToAll || winner.ApplyTo == p.ApplyTo ||
+			winner.ApplyTo == topology.ApplyToQueues && p.ApplyTo != topology.ApplyToExchanges
 	}
 	return false
 }

@@ -19,17 +19,19 @@ func queueRules() []Rule {
 		},
 		{
 			ID: "queue-expires", Severity: Note, Title: "A queue that the broker deletes when nobody uses it", check: checkExpires,
-			Consequence: "After that time without a consumer the queue goes with all that is in it: nothing is dead-lettered, and what is published then finds no queue.",
-			Fix:         "Take expires (or autoDelete) out for queues whose messages matter.",
-			Bad:         "queues: { orders: { expires: 1h } }\n",
-			Good:        "queues: { orders: {} }\n",
+			Consequence: "After that time without a consumer the queue goes with all that is in it: nothing is " +
+				"dead-lettered, and what is published then finds no queue.",
+			Fix:  "Take expires (or autoDelete) out for queues whose messages matter.",
+			Bad:  "queues: { orders: { expires: 1h } }\n",
+			Good: "queues: { orders: {} }\n",
 		},
 		{
 			ID: "queue-transient", Severity: Warning, Title: "A queue that does not survive a restart",
-			Consequence: "The queue is gone after a restart of the broker, with its bindings and messages; RabbitMQ 4 deprecates such queues where they are not exclusive, and a coming version refuses them.",
-			Fix:         "Use durable: true, with expires where the queue shall go by itself.",
-			Bad:         "queues: { orders: { durable: false } }\n",
-			Good:        "queues: { orders: {} }\n",
+			Consequence: "The queue is gone after a restart of the broker, with its bindings and messages; RabbitMQ 4 " +
+				"deprecates such queues where they are not exclusive, and a coming version refuses them.",
+			Fix:  "Use durable: true, with expires where the queue shall go by itself.",
+			Bad:  "queues: { orders: { durable: false } }\n",
+			Good: "queues: { orders: {} }\n",
 		},
 		{
 			ID: "argument-without-effect", Severity: Note, Title: "A setting that has no effect any more", check: checkNoEffect,
@@ -61,7 +63,8 @@ func checkExpires(r *run) {
 				continue // another rule is about those
 			}
 			if v := n.of(name).Get("expires"); v.Value != nil {
-				r.find(n.queueRef(name), "x-expires", fmt.Sprintf("it is deleted when nobody has used it for %v ms (%s)", v.Value, v.From))
+				r.find(n.queueRef(name), "x-expires", fmt.Sprintf("it is deleted when nobody has used it for %v ms (%s)", v.Value,
+					v.From))
 			} else if q := n.Queue(name); q.AutoDelete && q.Durable {
 				r.find(n.queueRef(name), "auto_delete", "it is durable, and deleted when its last consumer goes")
 			}

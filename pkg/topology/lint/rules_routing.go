@@ -14,38 +14,50 @@ func routingRules() []Rule {
 	return []Rule{
 		{
 			ID: "event-unroutable", Severity: Error, Title: "An event that reaches no queue", check: checkEvents,
-			Consequence: "The broker confirms the message to its publisher and drops it, unless the publisher asks for mandatory delivery.",
-			Fix:         "Bind a queue with the event's routing key, or correct the event's exchange or key.",
-			Bad:         "exchanges: { orders: { type: topic } }\nqueues: { paid: { bindings: [{ exchange: orders, key: order.paid }] } }\nevents: { order.created: { exchange: orders } }\n",
-			Good:        "exchanges: { orders: { type: topic } }\nqueues: { all: { bindings: [{ exchange: orders, key: order.* }] } }\nevents: { order.created: { exchange: orders } }\n",
+			Consequence: "The broker confirms the message to its publisher and drops it, unless the publisher asks for " +
+				"mandatory delivery.",
+			Fix: "Bind a queue with the event's routing key, or correct the event's exchange or key.",
+			Bad: "exchanges: { orders: { type: topic } }\nqueues: { paid: { bindings: [{ exchange: orders, key: " +
+				"order.paid }] } }\nevents: { order.created: { exchange: orders } }\n",
+			Good: "exchanges: { orders: { type: topic } }\nqueues: { all: { bindings: [{ exchange: orders, key: " +
+				"order.* }] } }\nevents: { order.created: { exchange: orders } }\n",
 		},
 		{
 			ID: "exchange-without-bindings", Severity: Warning, Title: "An exchange that leads nowhere", check: checkExchanges,
 			Consequence: "What is published to it is confirmed and dropped, until somebody binds a queue.",
-			Fix:         "Bind a queue, or give it an alternate exchange; when consumers bind their own queues at run time, ignore this rule with that reason.",
-			Bad:         "exchanges: { orders: { type: topic } }\nqueues: { orders: {} }\n",
-			Good:        "exchanges: { orders: { type: topic } }\nqueues: { orders: { bindings: [{ exchange: orders, key: \"#\" }] } }\n",
+			Fix: "Bind a queue, or give it an alternate exchange; when consumers bind their own queues at run time, " +
+				"ignore this rule with that reason.",
+			Bad: "exchanges: { orders: { type: topic } }\nqueues: { orders: {} }\n",
+			Good: "exchanges: { orders: { type: topic } }\nqueues: { orders: { bindings: [{ exchange: orders, key: " +
+				"\"#\" }] } }\n",
 		},
 		{
 			ID: "queue-unfed", Severity: Note, Title: "A queue that nothing but its name feeds", check: checkUnfed,
-			Consequence: "No binding, no dead-letter exchange and no shovel leads to it: only who publishes to the default exchange with the queue's name as the key reaches it.",
-			Fix:         "Bind it, or leave it as it is when that is how it is used.",
-			Bad:         "exchanges: { orders: { type: topic } }\nqueues: { a: { bindings: [{ exchange: orders, key: \"#\" }] }, b: { bindings: [{ exchange: orders, key: b }] }, c: {} }\n",
-			Good:        "exchanges: { orders: { type: topic } }\nqueues: { a: { bindings: [{ exchange: orders, key: \"#\" }] }, b: { bindings: [{ exchange: orders, key: b }] } }\n",
+			Consequence: "No binding, no dead-letter exchange and no shovel leads to it: only who publishes to the default " +
+				"exchange with the queue's name as the key reaches it.",
+			Fix: "Bind it, or leave it as it is when that is how it is used.",
+			Bad: "exchanges: { orders: { type: topic } }\nqueues: { a: { bindings: [{ exchange: orders, key: \"#\" " +
+				"}] }, b: { bindings: [{ exchange: orders, key: b }] }, c: {} }\n",
+			Good: "exchanges: { orders: { type: topic } }\nqueues: { a: { bindings: [{ exchange: orders, key: \"#\" " +
+				"}] }, b: { bindings: [{ exchange: orders, key: b }] } }\n",
 		},
 		{
 			ID: "exchange-type-unknown", Severity: Error, Title: "An exchange type that RabbitMQ does not have", check: checkTypes,
-			Consequence: "The broker refuses the exchange: RabbitMQ 3 closes the connection, RabbitMQ 4 the channel. What would be bound to it cannot be bound.",
-			Fix:         "Use direct, fanout, topic or headers, or a type that a plugin brings; those begin with x-.",
-			Bad:         "exchanges: { orders: { type: broadcast } }\n",
-			Good:        "exchanges: { orders: { type: fanout } }\n",
+			Consequence: "The broker refuses the exchange: RabbitMQ 3 closes the connection, RabbitMQ 4 the channel. What " +
+				"would be bound to it cannot be bound.",
+			Fix:  "Use direct, fanout, topic or headers, or a type that a plugin brings; those begin with x-.",
+			Bad:  "exchanges: { orders: { type: broadcast } }\n",
+			Good: "exchanges: { orders: { type: fanout } }\n",
 		},
 		{
 			ID: "alternate-exchange-missing", Severity: Error, Title: "An alternate exchange that does not exist", check: checkAlternate,
-			Consequence: "What no binding takes is dropped, as if there were no alternate exchange: the broker looks for it only then.",
-			Fix:         "Declare the alternate exchange and bind a queue to it.",
-			Bad:         "exchanges: { orders: { type: topic, alternateExchange: unrouted } }\nqueues: { a: { bindings: [{ exchange: orders, key: a }] } }\n",
-			Good:        "exchanges:\n  orders: { type: topic, alternateExchange: unrouted }\n  unrouted: { type: fanout }\nqueues:\n  a: { bindings: [{ exchange: orders, key: a }] }\n  rest: { bindings: [{ exchange: unrouted }] }\n",
+			Consequence: "What no binding takes is dropped, as if there were no alternate exchange: the broker looks for it " +
+				"only then.",
+			Fix: "Declare the alternate exchange and bind a queue to it.",
+			Bad: "exchanges: { orders: { type: topic, alternateExchange: unrouted } }\nqueues: { a: { bindings: [{ " +
+				"exchange: orders, key: a }] } }\n",
+			Good: "exchanges:\n  orders: { type: topic, alternateExchange: unrouted }\n  unrouted: { type: fanout " +
+				"}\nqueues:\n  a: { bindings: [{ exchange: orders, key: a }] }\n  rest: { bindings: [{ exchange: unrouted }] }\n",
 		},
 	}
 }
@@ -57,7 +69,8 @@ func checkEvents(r *run) {
 			continue
 		}
 		kind, exists := n.ExchangeType(e.Exchange)
-		if !exists || kind == route.HeadersType || n.passesHeaders(e.Exchange, map[string]bool{}) || n.moved[n.exchangeRef(e.Exchange)] {
+		if !exists || kind == route.HeadersType || n.passesHeaders(e.Exchange, map[string]bool{}) ||
+			n.moved[n.exchangeRef(e.Exchange)] {
 			continue // not declared: said already; headers are the publisher's own
 		}
 		t := n.Route(route.Publication{Exchange: e.Exchange, Key: e.Key})
@@ -68,7 +81,8 @@ func checkEvents(r *run) {
 		if t.Refused != "" {
 			message = t.Refused
 		}
-		f := Finding{Rule: r.rule.ID, Severity: r.rule.Severity, Position: e.Position, Object: fmt.Sprintf("event %q", e.Name), Message: message, part: "event " + e.Name,
+		f := Finding{Rule: r.rule.ID, Severity: r.rule.Severity, Position: e.Position,
+			Object: fmt.Sprintf("event %q", e.Name), Message: message, part: "event " + e.Name,
 			Ref: n.exchangeRef(e.Exchange)}
 		r.add(f)
 	}
@@ -99,7 +113,9 @@ func checkExchanges(r *run) {
 			continue
 		}
 		for _, name := range n.ExchangeNames() {
-			if n.Exchange(name) == nil || topology.IsPredeclared(name) || topology.IsReserved(name) || len(n.bound[name]) > 0 || n.Alternate(name).Value != nil || n.moved[n.exchangeRef(name)] || n.federated(name) || r.losesThrough(n.exchangeRef(name)) {
+			if n.Exchange(name) == nil || topology.IsPredeclared(name) || topology.IsReserved(name) || len(n.bound[name]) > 0 ||
+				n.Alternate(name).Value != nil || n.moved[n.exchangeRef(name)] || n.federated(name) ||
+				r.losesThrough(n.exchangeRef(name)) {
 				continue
 			}
 			r.find(n.exchangeRef(name), "", "nothing is bound to it")
@@ -107,9 +123,11 @@ func checkExchanges(r *run) {
 	}
 }
 
-// losesThrough says that a finding about the dead letters that end in the exchange tells of it already.
+// losesThrough says that a finding about the dead letters that end in the exchange tells of it
+// already.
 func (r *run) losesThrough(x topology.Ref) bool {
-	return slices.ContainsFunc(r.in.Letters.Losses, func(l Loss) bool { return l.Exchange == x.Name && l.Queue.VHost == x.VHost && !l.Replayed })
+	return slices.ContainsFunc(r.in.Letters.Losses,
+		func(l Loss) bool { return l.Exchange == x.Name && l.Queue.VHost == x.VHost && !l.Replayed })
 }
 
 // federated says that an upstream's messages come here, or may go from here to another broker.
@@ -162,7 +180,8 @@ func checkTypes(r *run) {
 	for _, n := range r.nets {
 		for _, name := range n.ExchangeNames() {
 			x := n.Exchange(name)
-			if x == nil || strings.HasPrefix(x.Type, "x-") || slices.Contains([]string{route.Direct, route.Fanout, route.TopicType, route.HeadersType}, x.Type) {
+			if x == nil || strings.HasPrefix(x.Type, "x-") || slices.Contains([]string{route.Direct, route.Fanout,
+				route.TopicType, route.HeadersType}, x.Type) {
 				continue
 			}
 			r.find(x.Ref(), "type", fmt.Sprintf("RabbitMQ has no exchange type %q", x.Type))
@@ -178,7 +197,8 @@ func checkAlternate(r *run) {
 				continue
 			}
 			if ae.Policy != nil {
-				r.find(ae.Policy.Ref(), "alternate-exchange", fmt.Sprintf("alternate-exchange %q does not exist, and the policy applies to exchange %q", ae.Text(), name))
+				r.find(ae.Policy.Ref(), "alternate-exchange",
+					fmt.Sprintf("alternate-exchange %q does not exist, and the policy applies to exchange %q", ae.Text(), name))
 				continue
 			}
 			r.find(n.exchangeRef(name), "alternate-exchange", fmt.Sprintf("its alternate exchange %q does not exist", ae.Text()))

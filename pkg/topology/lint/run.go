@@ -35,13 +35,15 @@ type network struct {
 	objects  []topology.Object
 	settings map[string]route.Settings
 	queues   []string
-	// feeds are the exchanges and queues that shovels and federation take messages from or bring them to.
+	// feeds are the exchanges and queues that shovels and federation take messages from or bring
+	// them to.
 	moved map[topology.Ref]bool
 	bound map[string][]*topology.Binding // by source, those that lead nowhere too
 }
 
 func newRun(in Input) *run {
-	r := &run{in: in, rules: Rules(), told: map[toldKey]bool{}, refs: map[string]topology.Ref{}, letters: map[topology.Ref][]string{}, loses: map[topology.Ref]bool{}}
+	r := &run{in: in, rules: Rules(), told: map[toldKey]bool{}, refs: map[string]topology.Ref{},
+		letters: map[topology.Ref][]string{}, loses: map[topology.Ref]bool{}}
 	if r.in.State == nil {
 		r.in.State = &topology.State{}
 	}
@@ -50,7 +52,8 @@ func newRun(in Input) *run {
 	r.many = len(vhosts) > 1
 	byVHost := map[string]*network{}
 	for _, v := range vhosts {
-		n := &network{Network: route.New(r.in.State, v, in.Version), settings: map[string]route.Settings{}, moved: map[topology.Ref]bool{}, bound: map[string][]*topology.Binding{}}
+		n := &network{Network: route.New(r.in.State, v, in.Version), settings: map[string]route.Settings{},
+			moved: map[topology.Ref]bool{}, bound: map[string][]*topology.Binding{}}
 		n.queues = n.QueueNames()
 		r.nets, byVHost[v] = append(r.nets, n), n
 	}
@@ -78,8 +81,8 @@ func (n *network) add(o topology.Object) {
 	}
 }
 
-// mover notes what a shovel takes from and brings to. Only those of this broker are known for sure; a name that another broker has too
-// hides a finding rather than raise a false one.
+// mover notes what a shovel takes from and brings to. Only those of this broker are known for sure;
+// a name that another broker has too hides a finding rather than raise a false one.
 func (n *network) mover(p *topology.Parameter) {
 	v, ok := p.Value.(map[string]any)
 	if !ok || p.Component != "shovel" {
@@ -118,21 +121,25 @@ func (r *run) has(n *network, exchange string) bool {
 	return ok || r.in.External[n.exchangeRef(exchange)]
 }
 
-// modern reports whether the broker is of that version or newer; one that is not named is the newest.
+// modern reports whether the broker is of that version or newer; one that is not named is the
+// newest.
 func (r *run) modern(version string) bool { return topology.VersionAtLeast(r.in.Version, version) }
 
-// find reports a fault of an object; part is the argument, key or field that it is about, "" for the whole.
+// find reports a fault of an object; part is the argument, key or field that it is about, "" for
+// the whole.
 func (r *run) find(ref topology.Ref, part, message string) *Finding {
 	return r.findAt(r.rule.Severity, ref, part, message)
 }
 
 // findAt is find with another severity than the rule's.
 func (r *run) findAt(s Severity, ref topology.Ref, part, message string) *Finding {
-	f := Finding{Rule: r.rule.ID, Severity: s, Ref: ref, part: part, Object: r.name(ref), Message: message, Position: r.in.State.PartPosition(ref, part)}
+	f := Finding{Rule: r.rule.ID, Severity: s, Ref: ref, part: part, Object: r.name(ref), Message: message,
+		Position: r.in.State.PartPosition(ref, part)}
 	return r.add(f)
 }
 
-// add keeps a finding, unless the same was told of the same part already: then what it returns goes nowhere.
+// add keeps a finding, unless the same was told of the same part already: then what it returns goes
+// nowhere.
 func (r *run) add(f Finding) *Finding {
 	key := toldKey{f.Rule, f.Ref, f.part}
 	if r.told[key] {
@@ -182,7 +189,8 @@ func (r *run) diagnostics(list diag.Diagnostics) {
 		if found {
 			d.Object = r.name(ref)
 		}
-		f := Finding{Rule: id, Severity: rule.Severity, Position: d.Position, Object: strings.TrimSpace(d.Object), Message: d.Message, Why: d.Why, Fix: d.Fix, Ref: ref, part: d.Part}
+		f := Finding{Rule: id, Severity: rule.Severity, Position: d.Position, Object: strings.TrimSpace(d.Object),
+			Message: d.Message, Why: d.Why, Fix: d.Fix, Ref: ref, part: d.Part}
 		if id == "policy-refused" && strings.HasPrefix(d.Part, "ha-") {
 			f.part = "ha" // one fault, however many of its keys there are
 		}

@@ -30,9 +30,10 @@ func (e *NotThereError) Error() string {
 	return fmt.Sprintf("the message is not in queue %q, it is in %s", e.Queue, strings.Join(e.Has, ", "))
 }
 
-// Follow publishes a message and lets it die as the steps say, one after the other. Between them, and at the end, the wait queues of
-// retry ladders are passed (see Waits): the trace ends where the message rests. It returns a *NotThereError, with the trace up
-// to there, when a step names a queue that cannot have the message.
+// Follow publishes a message and lets it die as the steps say, one after the other. Between them,
+// and at the end, the wait queues of retry ladders are passed (see Waits): the trace ends where the
+// message rests. It returns a *NotThereError, with the trace up to there, when a step names a queue
+// that cannot have the message.
 func (n *Network) Follow(p Publication, steps ...Step) (*Trace, error) {
 	t := n.Route(p)
 	for _, s := range steps {
@@ -44,7 +45,8 @@ func (n *Network) Follow(p Publication, steps ...Step) (*Trace, error) {
 	return t, nil
 }
 
-// step lets the copy in a queue die, in every world that has one there; worlds without are left behind.
+// step lets the copy in a queue die, in every world that has one there; worlds without are left
+// behind.
 func (n *Network) step(t *Trace, s Step, wait bool) error {
 	var fates []*Fate
 	var worlds []World
@@ -76,7 +78,8 @@ func (n *Network) step(t *Trace, s Step, wait bool) error {
 	return nil
 }
 
-// fate finds what happens to a message among the fates that are known, or works it out: copies of one message have one fate.
+// fate finds what happens to a message among the fates that are known, or works it out: copies of
+// one message have one fate.
 func (n *Network) fate(known []*Fate, m *Message, s Step) *Fate {
 	for _, f := range known {
 		if f.from == m {
@@ -139,7 +142,8 @@ func (n *Network) passWaits(t *Trace) {
 	}
 }
 
-// pass expires one wait queue's copy in the worlds that have it, and leaves the others as they are. It returns true when nothing changed.
+// pass expires one wait queue's copy in the worlds that have it, and leaves the others as they are.
+// It returns true when nothing changed.
 func (n *Network) pass(t *Trace, queue string) bool {
 	has := func(w World) bool {
 		return slices.ContainsFunc(w, func(c Copy) bool {
@@ -158,9 +162,9 @@ func (n *Network) pass(t *Trace, queue string) bool {
 	return err != nil
 }
 
-// Waits reports whether a dead letter only waits in a queue: it is not one in which the message died, its messages expire into
-// a dead-letter exchange, and from there they come back, perhaps through further such queues, to where the message died. It is a step of a
-// retry ladder.
+// Waits reports whether a dead letter only waits in a queue: it is not one in which the message
+// died, its messages expire into a dead-letter exchange, and from there they come back, perhaps
+// through further such queues, to where the message died. It is a step of a retry ladder.
 func (n *Network) Waits(queue string, m *Message) bool {
 	died := func(q string) bool {
 		return slices.ContainsFunc(m.Deaths, func(d Death) bool { return d.Queue == q })

@@ -9,7 +9,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// large is a state of 10,000 queues and 20,000 bindings: a topic exchange with every queue, a direct one, dead letters, and policies.
+// large is a state of 10,000 queues and 20,000 bindings: a topic exchange with every queue, a
+// direct one, dead letters, and policies.
 func large(tb testing.TB) *topology.State {
 	s := &topology.State{Home: "/"}
 	add := func(o topology.Object) {
@@ -20,7 +21,8 @@ func large(tb testing.TB) *topology.State {
 	add(exchange("events", "topic", nil))
 	add(exchange("direct", "direct", nil))
 	for i := range 20 {
-		add(policy(fmt.Sprint("p", i), fmt.Sprintf("^team%d\\.", i), "queues", int64(i), args{"dead-letter-exchange": "direct", "max-length": int64(1000 + i)}))
+		add(policy(fmt.Sprint("p", i), fmt.Sprintf("^team%d\\.", i), "queues", int64(i),
+			args{"dead-letter-exchange": "direct", "max-length": int64(1000 + i)}))
 	}
 	for i := range 10_000 {
 		q := fmt.Sprintf("team%d.queue%d", i%20, i)
@@ -57,7 +59,8 @@ func BenchmarkRouteAndDeadLetterOneOf20000Bindings(b *testing.B) {
 	n := route.New(large(b), "/", "")
 	b.ResetTimer()
 	for b.Loop() {
-		t, err := n.Follow(route.Publication{Exchange: "events", Key: "team7.order1007.created"}, route.Step{Queue: "team7.queue1007", Reason: route.Rejected})
+		t, err := n.Follow(route.Publication{Exchange: "events", Key: "team7.order1007.created"},
+			route.Step{Queue: "team7.queue1007", Reason: route.Rejected})
 		if err != nil || t.Lost() {
 			b.Fatal(err, "lost")
 		}

@@ -8,7 +8,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Source names what sets the value as a tree shows it: `argument x-message-ttl`, `policy "dlx-all", priority 10`.
+// Source names what sets the value as a tree shows it: `argument x-message-ttl`, `policy "dlx-all",
+// priority 10`.
 func (s Setting) Source() string {
 	if s.Policy != nil {
 		return s.From + ", priority " + strconv.FormatInt(s.Policy.Priority, 10)
@@ -18,10 +19,12 @@ func (s Setting) Source() string {
 
 // DeadLetter says where the dead letters of a queue go.
 type DeadLetter struct {
-	// Exchange is the dead-letter exchange, no value when the queue has none; Key the key, no value when messages keep theirs.
+	// Exchange is the dead-letter exchange, no value when the queue has none; Key the key, no value
+	// when messages keep theirs.
 	Exchange, Key Setting
-	// Keeps says that the broker keeps what finds no way in the queue: a quorum queue with the strategy at-least-once and the overflow
-	// reject-publish. at-least-once with drop-head, the default overflow, falls back to at-most-once (seen on 3.10.8, 4.0.5, 4.3.6).
+	// Keeps says that the broker keeps what finds no way in the queue: a quorum queue with the
+	// strategy at-least-once and the overflow reject-publish. at-least-once with drop-head, the
+	// default overflow, falls back to at-most-once (seen on 3.10.8, 4.0.5, 4.3.6).
 	Keeps bool
 }
 
@@ -74,7 +77,8 @@ type Fate struct {
 	Outcome Outcome `json:"outcome"`
 	// Why says it in a sentence, for outcomes other than Moved.
 	Why string `json:"why,omitempty"`
-	// Rule says what sets the dead-letter exchange: `policy "dlx-all", priority 10`, and Key the routing key; nil: it keeps its own.
+	// Rule says what sets the dead-letter exchange: `policy "dlx-all", priority 10`, and Key the
+	// routing key; nil: it keeps its own.
 	Rule string         `json:"rule,omitempty"`
 	Key  *string        `json:"key,omitempty"`
 	Refs []topology.Ref `json:"-"`
@@ -82,7 +86,8 @@ type Fate struct {
 	Root *Hop `json:"route,omitempty"`
 	// Message is the dead letter.
 	Message *Message `json:"message,omitempty"`
-	// Wait says that nobody asked for this death: the queue is a step of a retry ladder, where messages expire on purpose.
+	// Wait says that nobody asked for this death: the queue is a step of a retry ladder, where
+	// messages expire on purpose.
 	Wait bool `json:"wait,omitempty"`
 	// After is the queue's message TTL in milliseconds, for a Wait.
 	After  int64  `json:"after_ms,omitempty"`
@@ -196,7 +201,8 @@ func overflowed(s Settings) (Outcome, string) {
 	case !count && !bytes:
 		return Stays, "the queue has no length limit: it is never full"
 	case s.Get("overflow").Text() == RejectPublish:
-		return Bounced, "a full queue refuses new messages (overflow reject-publish): the publisher gets a nack, and nothing is dead-lettered"
+		return Bounced, "a full queue refuses new messages (overflow reject-publish): the publisher gets a nack, and " +
+			"nothing is dead-lettered"
 	}
 	return "", ""
 }

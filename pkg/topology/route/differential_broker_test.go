@@ -58,7 +58,8 @@ type trial struct {
 	// history says what was done.
 	history []string
 	fail    string
-	// routed and unrouted say that the simulator is sure that the publication reaches a queue, or none.
+	// routed and unrouted say that the simulator is sure that the publication reaches a queue, or
+	// none.
 	routed, unrouted bool
 }
 
@@ -67,8 +68,9 @@ type delivered struct {
 	queue string
 	text  string
 	from  amqp.Delivery
-	// returns is how often the broker says that it was returned. On 4.3 that counts in the next quorum queue too; on 4.0 the header of
-	// the first delivery there says the same, and it is not so.
+	// returns is how often the broker says that it was returned. On 4.3 that counts in the next
+	// quorum queue too; on 4.0 the header of the first delivery there says the same, and it is not
+	// so.
 	returns int64
 }
 
@@ -84,7 +86,8 @@ func (l lab) run(t *testing.T, list []shape, patience time.Duration) result {
 		objects = append(objects, s.materialise(v.Name, prefix)...)
 		n := l.network(s, v.Name, prefix)
 		for j, m := range s.Messages {
-			trials[fmt.Sprint(prefix, j)] = &trial{shape: i, message: m, prefix: prefix, net: n, returns: map[string]int64{}, late: s.late(prefix)}
+			trials[fmt.Sprint(prefix, j)] = &trial{shape: i, message: m, prefix: prefix, net: n, returns: map[string]int64{},
+				late: s.late(prefix)}
 		}
 	}
 	declare(t, v, objects)
@@ -102,14 +105,17 @@ func declare(t *testing.T, v *rabbittest.VHost, objects []topology.Object) {
 	for _, o := range objects {
 		switch o := o.(type) {
 		case *topology.Exchange:
-			defs["exchanges"] = append(defs["exchanges"], map[string]any{"name": o.Name, "vhost": o.VHost, "type": o.Type, "durable": true, "auto_delete": false,
+			defs["exchanges"] = append(defs["exchanges"], map[string]any{"name": o.Name, "vhost": o.VHost, "type": o.Type,
+				"durable": true, "auto_delete": false,
 				"internal": o.Internal, "arguments": o.Arguments.Clone()})
 		case *topology.Queue:
 			a := o.Arguments.Clone()
 			a["x-queue-type"] = o.Type
-			defs["queues"] = append(defs["queues"], map[string]any{"name": o.Name, "vhost": o.VHost, "durable": true, "auto_delete": false, "arguments": a})
+			defs["queues"] = append(defs["queues"], map[string]any{"name": o.Name, "vhost": o.VHost, "durable": true,
+				"auto_delete": false, "arguments": a})
 		case *topology.Policy:
-			body := map[string]any{"name": o.Name, "vhost": o.VHost, "pattern": o.Pattern, "apply-to": o.ApplyTo, "priority": o.Priority, "definition": o.Definition.Clone()}
+			body := map[string]any{"name": o.Name, "vhost": o.VHost, "pattern": o.Pattern, "apply-to": o.ApplyTo,
+				"priority": o.Priority, "definition": o.Definition.Clone()}
 			if o.Operator {
 				c.Put(t, rabbittest.Path("operator-policies", v.Name, o.Name), body)
 			} else {
@@ -148,7 +154,8 @@ type round struct {
 
 func newRound(t *testing.T, v *rabbittest.VHost, trials map[string]*trial, list []shape) *round {
 	t.Helper()
-	r := &round{trials: trials, shapes: list, publish: v.Channel(t), consume: v.Channel(t), streams: v.Channel(t), deliveries: make(chan amqp.Delivery, 10000)}
+	r := &round{trials: trials, shapes: list, publish: v.Channel(t), consume: v.Channel(t), streams: v.Channel(t),
+		deliveries: make(chan amqp.Delivery, 10000)}
 	if err := r.streams.Qos(1000, 0, false); err != nil {
 		t.Fatal(err)
 	}
@@ -211,8 +218,8 @@ func (tr *trial) reason(c route.Copy) route.Reason {
 // expiring says that a copy has a TTL of its own: the broker takes that off when it dies.
 func (tr *trial) expiring(c route.Copy) bool { return tr.message.Expires && len(c.Message.Deaths) == 0 }
 
-// patience is how long the broker may be silent before what it has not delivered counts as not there, quiet how long it must be
-// silent before a batch counts as over.
+// patience is how long the broker may be silent before what it has not delivered counts as not
+// there, quiet how long it must be silent before a batch counts as over.
 const (
 	patience = 15 * time.Second
 	quiet    = 400 * time.Millisecond
@@ -263,7 +270,8 @@ func (r *round) run(t *testing.T) result {
 // send publishes a message, and asks the simulator where it goes.
 func (r *round) send(t *testing.T, id string, tr *trial) *amqp.DeferredConfirmation {
 	name := renamer{s: r.shapes[tr.shape], prefix: tr.prefix}
-	p := route.Publication{Exchange: name.name(tr.message.Exchange), Key: name.name(tr.message.Key), Headers: tr.message.Headers}
+	p := route.Publication{Exchange: name.name(tr.message.Exchange), Key: name.name(tr.message.Key),
+		Headers: tr.message.Headers}
 	headers := amqp.Table(tr.message.Headers.Clone())
 	for field, keys := range map[string][]string{"CC": tr.message.CC, "BCC": tr.message.BCC} {
 		if len(keys) > 0 {
@@ -282,15 +290,17 @@ func (r *round) send(t *testing.T, id string, tr *trial) *amqp.DeferredConfirmat
 	if tr.message.Expires {
 		expiration = fmt.Sprint(shortTTL)
 	}
-	c, err := r.publish.PublishWithDeferredConfirm(p.Exchange, p.Key, true, false, amqp.Publishing{MessageId: id, Headers: headers, Body: []byte("x"), DeliveryMode: 2, Expiration: expiration})
+	c, err := r.publish.PublishWithDeferredConfirm(p.Exchange, p.Key, true, false,
+		amqp.Publishing{MessageId: id, Headers: headers, Body: []byte("x"), DeliveryMode: 2, Expiration: expiration})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
-// settle lets messages die where they do by themselves. Outcomes that look alike are one. A message with too many outcomes, or one that
-// goes round for ever, is given up: that happens on 3.10.8, which loses the order of deaths.
+// settle lets messages die where they do by themselves. Outcomes that look alike are one. A message
+// with too many outcomes, or one that goes round for ever, is given up: that happens on 3.10.8,
+// which loses the order of deaths.
 func (tr *trial) settle(worlds []route.World) {
 	n := tr.net
 	var out []route.World
@@ -318,12 +328,15 @@ func (tr *trial) settle(worlds []route.World) {
 	tr.done = len(tr.got) == 0 && slices.ContainsFunc(tr.want, func(w route.World) bool { return len(visible(w)) == 0 })
 }
 
-// settle handles deliveries until nothing more is expected and nothing comes. Messages that were given up do not count: some go round
-// for ever, and leave a copy each time.
+// settle handles deliveries until nothing more is expected and nothing comes. Messages that were
+// given up do not count: some go round for ever, and leave a copy each time.
 func (r *round) settle() {
 	for {
 		wait := quiet
-		if slices.ContainsFunc(values(r.trials), func(tr *trial) bool { return !tr.done && tr.fail == "" && (len(tr.got) == 0 || tr.match() == nil) }) {
+		if slices.ContainsFunc(values(r.trials), func(tr *trial) bool {
+			return !tr.done && tr.fail == "" &&
+				(len(tr.got) == 0 || tr.match() == nil)
+		}) {
 			wait = r.patience
 		}
 		if !r.next(wait) && !r.decide() {
@@ -361,7 +374,8 @@ func (tr *trial) growing() bool {
 	})
 }
 
-// decide takes what came for all that comes, once the broker is silent. It returns false when nothing was waiting for that.
+// decide takes what came for all that comes, once the broker is silent. It returns false when
+// nothing was waiting for that.
 func (r *round) decide() bool {
 	found := false
 	for _, tr := range r.trials {
@@ -433,7 +447,8 @@ func (r *round) act(tr *trial, w route.World) {
 	tr.settle(tr.want)
 }
 
-// stages is how many times the copies of a message are touched, maxWorlds how many outcomes may be open.
+// stages is how many times the copies of a message are touched, maxWorlds how many outcomes may be
+// open.
 const (
 	stages    = 3
 	maxWorlds = 16
@@ -486,7 +501,8 @@ func (r *round) actOn(tr *trial, c route.Copy, d delivered, action int) {
 
 // exhaustion is what returning a message once more comes to.
 func exhaustion(n *route.Network, queue string, returns int64) route.Reason {
-	if limit, ok := n.Settings(queue).Get("delivery-limit").Int(); ok && n.Queue(queue).Type == topology.Quorum && limit > 0 && returns < limit {
+	if limit, ok := n.Settings(queue).Get("delivery-limit").Int(); ok && n.Queue(queue).Type == topology.Quorum &&
+		limit > 0 && returns < limit {
 		return ""
 	}
 	return route.DeliveryLimit

@@ -8,8 +8,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// shape is a random topology with messages for it, as plain data: names are short ("q0", "x1") until materialise puts a prefix to them,
-// so that many shapes live in one vhost, and so that parts can be taken out of it when it is shrunk.
+// shape is a random topology with messages for it, as plain data: names are short ("q0", "x1")
+// until materialise puts a prefix to them, so that many shapes live in one vhost, and so that parts
+// can be taken out of it when it is shrunk.
 type shape struct {
 	Exchanges []xShape
 	Queues    []qShape
@@ -61,8 +62,9 @@ type line struct {
 	modern  bool // 4.x
 }
 
-// randomShape returns a topology that a broker of the line takes: the same for the same seed. (rapid, which prefers small values,
-// makes mostly topologies in which nothing arrives; a disagreement is shrunk by shape.smaller.)
+// randomShape returns a topology that a broker of the line takes: the same for the same seed.
+// (rapid, which prefers small values, makes mostly topologies in which nothing arrives; a
+// disagreement is shrunk by shape.smaller.)
 func randomShape(l line, seed int) shape {
 	g := generator{r: rand.New(rand.NewPCG(uint64(seed), 1)), line: l} //nolint:gosec // chance, not a secret
 	return g.shape()
@@ -169,12 +171,14 @@ func (g *generator) queue(name string) {
 		q.Arguments["x-delivery-limit"] = g.limit(false)
 	}
 	if _, limited := q.Arguments["x-max-length"]; q.Kind == "quorum" && !limited && g.chance(25) {
-		q.Arguments["x-dead-letter-strategy"], q.Arguments["x-overflow"] = "at-least-once", g.of("reject-publish", "reject-publish", "drop-head")
+		q.Arguments["x-dead-letter-strategy"], q.Arguments["x-overflow"] = "at-least-once", g.of("reject-publish",
+			"reject-publish", "drop-head")
 	}
 	g.s.Queues = append(g.s.Queues, q)
 }
 
-// limit is a delivery limit: 0 mostly, so that things die. -1 is none on 4.x, and 0 on 3.10, which refuses it in policies.
+// limit is a delivery limit: 0 mostly, so that things die. -1 is none on 4.x, and 0 on 3.10, which
+// refuses it in policies.
 func (g *generator) limit(policy bool) int64 {
 	list := []int64{-1, 0, 0, 0, 1, 2}
 	if policy && !g.line.modern {
@@ -274,7 +278,8 @@ func (g *generator) policy(priority int64) {
 	}
 	if g.chance(20) {
 		p.Operator, p.ApplyTo = true, "queues"
-		list := []args{{"message-ttl": shortTTL}, {"max-length": int64(0)}, {"delivery-limit": g.limit(true)}, {"message-ttl": shortTTL, "delivery-limit": g.limit(true)}}
+		list := []args{{"message-ttl": shortTTL}, {"max-length": int64(0)}, {"delivery-limit": g.limit(true)},
+			{"message-ttl": shortTTL, "delivery-limit": g.limit(true)}}
 		p.Def = list[g.r.IntN(len(list))]
 		g.s.Policies = append(g.s.Policies, p)
 		return
@@ -345,25 +350,29 @@ func (s shape) materialise(vhost, prefix string) []topology.Object {
 	r := renamer{s: s, prefix: prefix}
 	var list []topology.Object
 	for _, x := range s.Exchanges {
-		list = append(list, &topology.Exchange{VHost: vhost, Name: r.name(x.Name), Type: x.Kind, Durable: true, Internal: x.Internal, Arguments: r.args(x.Arguments)})
+		list = append(list, &topology.Exchange{VHost: vhost, Name: r.name(x.Name), Type: x.Kind, Durable: true,
+			Internal: x.Internal, Arguments: r.args(x.Arguments)})
 	}
 	for _, q := range s.Queues {
-		list = append(list, &topology.Queue{VHost: vhost, Name: r.name(q.Name), Type: q.Kind, Durable: true, Arguments: r.args(q.Arguments)})
+		list = append(list, &topology.Queue{VHost: vhost, Name: r.name(q.Name), Type: q.Kind, Durable: true,
+			Arguments: r.args(q.Arguments)})
 	}
 	for _, b := range s.Bindings {
 		to := topology.ToQueue
 		if b.ToExchange {
 			to = topology.ToExchange
 		}
-		list = append(list, &topology.Binding{VHost: vhost, Source: r.name(b.Source), Destination: r.name(b.Destination), DestinationType: to,
-			RoutingKey: r.name(b.Key), Arguments: r.args(b.Arguments)})
+		list = append(list, &topology.Binding{VHost: vhost, Source: r.name(b.Source), Destination: r.name(b.Destination),
+			DestinationType: to,
+			RoutingKey:      r.name(b.Key), Arguments: r.args(b.Arguments)})
 	}
 	for i, p := range s.Policies {
 		pattern := "^(none"
 		for _, name := range p.Pattern {
 			pattern += "|" + r.name(name)
 		}
-		list = append(list, &topology.Policy{VHost: vhost, Operator: p.Operator, Name: fmt.Sprint(prefix, "p", i), Pattern: pattern + ")$", ApplyTo: p.ApplyTo,
+		list = append(list, &topology.Policy{VHost: vhost, Operator: p.Operator, Name: fmt.Sprint(prefix, "p", i),
+			Pattern: pattern + ")$", ApplyTo: p.ApplyTo,
 			Priority: p.Priority, Definition: r.args(p.Def)})
 	}
 	return list

@@ -16,9 +16,10 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// TestTheSimulatorAgreesWithTheBroker lets random topologies route and dead-letter random messages on real brokers, and asks the
-// simulator the same: which queues have copies, with which x-death, after the publication and after up to three rounds of
-// rejecting, returning and acknowledging. MSGCTL_ROUTE_SEED repeats a run, MSGCTL_ROUTE_CASES sets its length.
+// TestTheSimulatorAgreesWithTheBroker lets random topologies route and dead-letter random messages
+// on real brokers, and asks the simulator the same: which queues have copies, with which x-death,
+// after the publication and after up to three rounds of rejecting, returning and acknowledging.
+// MSGCTL_ROUTE_SEED repeats a run, MSGCTL_ROUTE_CASES sets its length.
 func TestTheSimulatorAgreesWithTheBroker(t *testing.T) {
 	seed, cases := number("MSGCTL_ROUTE_SEED", rand.IntN(1<<30)), number("MSGCTL_ROUTE_CASES", 1200)
 	if testing.Short() {
@@ -44,7 +45,8 @@ func TestTheSimulatorAgreesWithTheBroker(t *testing.T) {
 		if skipped > cases/10 {
 			t.Errorf("%d of %d messages were given up", skipped, cases)
 		}
-		t.Logf("seed %d: %d messages, %d of them given up, %d deaths compared in %s", seed, cases, skipped, steps, time.Since(start).Round(time.Second))
+		t.Logf("seed %d: %d messages, %d of them given up, %d deaths compared in %s", seed, cases, skipped, steps,
+			time.Since(start).Round(time.Second))
 	})
 }
 
@@ -58,12 +60,14 @@ func number(name string, fallback int) int {
 	return fallback
 }
 
-// decidable leaves out what hangs on time: quorum queues that refuse, which are full only some messages later, and full queues that a
-// queue with the strategy at-least-once would try again and again. And on 3.10.8, queues with
-// the strategy at-least-once whose dead letters come back to them: after some dozens they come no more, not even after minutes.
+// decidable leaves out what hangs on time: quorum queues that refuse, which are full only some
+// messages later, and full queues that a queue with the strategy at-least-once would try again and
+// again. And on 3.10.8, queues with the strategy at-least-once whose dead letters come back to
+// them: after some dozens they come no more, not even after minutes.
 func (l lab) decidable(s shape) bool {
 	n := l.network(s, "v", "")
-	if !l.line.modern && slices.ContainsFunc(n.QueueNames(), func(q string) bool { return n.Settings(q).DeadLetter().Keeps && comesBack(n, q) }) {
+	if !l.line.modern && slices.ContainsFunc(n.QueueNames(),
+		func(q string) bool { return n.Settings(q).DeadLetter().Keeps && comesBack(n, q) }) {
 		return false
 	}
 	keeps := slices.ContainsFunc(n.QueueNames(), func(q string) bool { return n.Settings(q).DeadLetter().Keeps })
@@ -118,7 +122,8 @@ const (
 	shrinkPatience = 2 * time.Second
 )
 
-// shrink takes parts out of a shape as long as the simulator and the broker still disagree about it.
+// shrink takes parts out of a shape as long as the simulator and the broker still disagree about
+// it.
 func (l lab) shrink(t *testing.T, s shape, f failure) string {
 	t.Log("before it is made smaller: " + f.describe(s))
 	for start := time.Now(); time.Since(start) < shrinkTime; {
@@ -174,7 +179,8 @@ func (s shape) smaller() []shape {
 		}
 	}
 	for i, x := range s.Exchanges {
-		used := slices.ContainsFunc(s.Bindings, func(b bShape) bool { return b.Source == x.Name || b.Destination == x.Name }) ||
+		used := slices.ContainsFunc(s.Bindings,
+			func(b bShape) bool { return b.Source == x.Name || b.Destination == x.Name }) ||
 			slices.ContainsFunc(s.Messages, func(m mShape) bool { return m.Exchange == x.Name })
 		if !used {
 			c := s
@@ -190,7 +196,8 @@ func (s shape) smaller() []shape {
 	}
 	if len(s.Messages) == 1 {
 		m := s.Messages[0]
-		for _, change := range []func(*mShape){func(m *mShape) { m.Headers = nil }, func(m *mShape) { m.CC = nil }, func(m *mShape) { m.BCC = nil }, func(m *mShape) { m.Expires = false }} {
+		for _, change := range []func(*mShape){func(m *mShape) { m.Headers = nil }, func(m *mShape) { m.CC = nil },
+			func(m *mShape) { m.BCC = nil }, func(m *mShape) { m.Expires = false }} {
 			c, less := s, m
 			change(&less)
 			if fmt.Sprint(less) != fmt.Sprint(m) {
@@ -227,7 +234,8 @@ func (f failure) describe(s shape) string {
 		fmt.Fprintf(&b, "  policy %v operator=%v %s priority %d %v\n", p.Pattern, p.Operator, p.ApplyTo, p.Priority, p.Def)
 	}
 	m := f.message
-	fmt.Fprintf(&b, "  published to %q with %q, headers %v, CC %q, BCC %q, own TTL %v\n", m.Exchange, m.Key, m.Headers, m.CC, m.BCC, m.Expires)
+	fmt.Fprintf(&b, "  published to %q with %q, headers %v, CC %q, BCC %q, own TTL %v\n", m.Exchange, m.Key, m.Headers,
+		m.CC, m.BCC, m.Expires)
 	for _, h := range f.history {
 		fmt.Fprintf(&b, "  then %s\n", h)
 	}

@@ -39,7 +39,8 @@ func worldOf(queues []string, m *Message) World {
 	return w
 }
 
-// router follows one message through the exchanges. Every exchange is asked once: its answer is the same on every way.
+// router follows one message through the exchanges. Every exchange is asked once: its answer is the
+// same on every way.
 type router struct {
 	n    *Network
 	m    *Message
@@ -136,8 +137,8 @@ func (r *router) exchange(name, why string) *Hop {
 	return h
 }
 
-// alternate sends on what no binding took. A binding to an exchange counts, also when no queue is behind that (seen on 3.10.8,
-// 4.0.5, 4.3.6).
+// alternate sends on what no binding took. A binding to an exchange counts, also when no queue is
+// behind that (seen on 3.10.8, 4.0.5, 4.3.6).
 func (r *router) alternate(h *Hop, x *exchange) {
 	ae := r.n.Alternate(x.name)
 	h.Unsure = ae.Unsure
@@ -148,7 +149,8 @@ func (r *router) alternate(h *Hop, x *exchange) {
 		}
 		return
 	}
-	next := r.exchange(name, fmt.Sprintf("alternate exchange of %s (%s), as no binding took it", NameOf(x.name), ae.Source()))
+	next := r.exchange(name, fmt.Sprintf("alternate exchange of %s (%s), as no binding took it", NameOf(x.name),
+		ae.Source()))
 	if ae.Policy != nil {
 		next.Refs = append(next.Refs, ae.Policy.Ref())
 	}
@@ -216,7 +218,8 @@ func (r *router) reach(next func(*Hop) []*Hop) []string {
 	return slices.Compact(queues)
 }
 
-// enumerate tries every combination of choices, and gives up where there are too many or one is not known.
+// enumerate tries every combination of choices, and gives up where there are too many or one is not
+// known.
 func (r *router) enumerate(sets *setList) bool {
 	var choosing []*Hop
 	total := 1

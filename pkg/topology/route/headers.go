@@ -18,14 +18,16 @@ func modeOf(args topology.Arguments) matchMode {
 	return matchMode{any: strings.HasPrefix(mode, "any"), withX: strings.HasSuffix(mode, "-with-x")}
 }
 
-// compares says whether the binding argument of that name is compared with a header: x-match never is, others that begin
-// with x- only in the modes all-with-x and any-with-x (seen on 3.10.8, 4.0.5, 4.3.6).
+// compares says whether the binding argument of that name is compared with a header: x-match never
+// is, others that begin with x- only in the modes all-with-x and any-with-x (seen on 3.10.8, 4.0.5,
+// 4.3.6).
 func (m matchMode) compares(name string) bool {
 	return name != "x-match" && (m.withX || !strings.HasPrefix(name, "x-"))
 }
 
-// matchHeaders reports whether a headers binding lets a message through, and in one clause why. A nil argument wants the header
-// to be there only. Integers of all widths are one; 1.0 equals 1 on 3.10 and not on 4.x (seen on 3.10.8, 4.0.5, 4.3.6).
+// matchHeaders reports whether a headers binding lets a message through, and in one clause why. A
+// nil argument wants the header to be there only. Integers of all widths are one; 1.0 equals 1 on
+// 3.10 and not on 4.x (seen on 3.10.8, 4.0.5, 4.3.6).
 func matchHeaders(args, headers topology.Arguments, version string) (bool, string) {
 	m := modeOf(args)
 	compared := false
@@ -74,7 +76,8 @@ func number(v any) (float64, bool) {
 	return 0, false
 }
 
-// MatchesAllHeaders reports whether a headers binding lets every message through: x-match all (the default) with nothing to compare.
+// MatchesAllHeaders reports whether a headers binding lets every message through: x-match all (the
+// default) with nothing to compare.
 func MatchesAllHeaders(args topology.Arguments) bool {
 	ok, _ := matchHeaders(args, nil, "")
 	return ok

@@ -18,8 +18,8 @@ type Publication struct {
 	BCC []string `json:"bcc,omitempty"`
 }
 
-// Message is a message in a broker, as far as routing and dead-lettering look at it. Copies in several queues are equal. Nobody
-// changes one.
+// Message is a message in a broker, as far as routing and dead-lettering look at it. Copies in
+// several queues are equal. Nobody changes one.
 type Message struct {
 	// Exchange it was last published to, by a client or as a dead letter.
 	Exchange string `json:"exchange"`
@@ -38,7 +38,8 @@ type Message struct {
 type Death struct {
 	Queue  string `json:"queue"`
 	Reason Reason `json:"reason"`
-	// Exchange and Keys are those of the publication before the first of these deaths. Keys has no BCC.
+	// Exchange and Keys are those of the publication before the first of these deaths. Keys has no
+	// BCC.
 	Exchange string   `json:"exchange"`
 	Keys     []string `json:"keys"`
 	Count    int      `json:"count"`
@@ -57,7 +58,8 @@ const (
 
 // message makes of a publication what the broker has.
 func (p Publication) message() *Message {
-	m := &Message{Exchange: p.Exchange, cc: slices.Concat(p.CC, texts(p.Headers["CC"])), bcc: slices.Concat(p.BCC, texts(p.Headers["BCC"]))}
+	m := &Message{Exchange: p.Exchange, cc: slices.Concat(p.CC, texts(p.Headers["CC"])),
+		bcc: slices.Concat(p.BCC, texts(p.Headers["BCC"]))}
 	m.Keys = slices.Concat([]string{p.Key}, m.cc, m.bcc)
 	m.Headers = p.Headers
 	if _, ok := p.Headers["BCC"]; ok || len(p.CC) > 0 {
@@ -89,7 +91,8 @@ func (m *Message) nameOfKey(i int) string {
 	return "BCC"
 }
 
-// routingHeaders are the headers that a headers exchange looks at: the client's and those that the broker added at a death.
+// routingHeaders are the headers that a headers exchange looks at: the client's and those that the
+// broker added at a death.
 func (m *Message) routingHeaders(version string) topology.Arguments {
 	if m.first == nil {
 		return m.Headers
@@ -107,10 +110,11 @@ func (m *Message) routingHeaders(version string) topology.Arguments {
 	return h
 }
 
-// died returns the message after a death in a queue, on its way to a dead-letter exchange. key is nil when it keeps its keys. The
-// latest death comes first in x-death; 3.10.8 turns the order of the others round at every death, 4.x keeps it. With a key of its own
-// the message goes by that key alone; 3.10.8 takes the CC header off then, 4.x leaves it to headers exchanges to see (seen on 3.10.8,
-// 4.0.5, 4.3.6).
+// died returns the message after a death in a queue, on its way to a dead-letter exchange. key is
+// nil when it keeps its keys. The latest death comes first in x-death; 3.10.8 turns the order of
+// the others round at every death, 4.x keeps it. With a key of its own the message goes by that key
+// alone; 3.10.8 takes the CC header off then, 4.x leaves it to headers exchanges to see (seen on
+// 3.10.8, 4.0.5, 4.3.6).
 func (m *Message) died(queue string, reason Reason, exchange string, key *string, version string) *Message {
 	next := &Message{Exchange: exchange, Keys: m.Keys, Headers: m.Headers, cc: m.cc, bcc: m.bcc, first: m.first}
 	d := Death{Queue: queue, Reason: reason, Exchange: m.Exchange, Keys: m.recordedKeys(version), Count: 1}
@@ -137,8 +141,9 @@ func (m *Message) died(queue string, reason Reason, exchange string, key *string
 	return next
 }
 
-// recordedKeys are the keys that x-death will have: no BCC. 3.10.8 takes the first key and those of the CC header; 4.x takes off
-// the list of keys what BCC had, also where a dead-letter key has replaced it since.
+// recordedKeys are the keys that x-death will have: no BCC. 3.10.8 takes the first key and those of
+// the CC header; 4.x takes off the list of keys what BCC had, also where a dead-letter key has
+// replaced it since.
 func (m *Message) recordedKeys(version string) []string {
 	if !topology.VersionAtLeast(version, "4.0") {
 		return slices.Concat(m.Keys[:1], m.cc)
@@ -152,8 +157,9 @@ func (m *Message) recordedKeys(version string) []string {
 	return keys
 }
 
-// cycle says whether a message that has just died must not come into a queue: it died there before, and since then (and
-// there) nobody rejected it. The broker drops it without a word (seen on 3.10.8, 4.0.5, 4.3.6).
+// cycle says whether a message that has just died must not come into a queue: it died there before,
+// and since then (and there) nobody rejected it. The broker drops it without a word (seen on
+// 3.10.8, 4.0.5, 4.3.6).
 func (m *Message) cycle(queue string) bool {
 	if m.Deaths[0].Reason == Rejected {
 		return false

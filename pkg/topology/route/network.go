@@ -28,9 +28,10 @@ type exchange struct {
 	topic      *trie            // of a topic exchange
 }
 
-// New makes the network of a vhost of s. version is the broker's, "4.3" or "4.3.6"; "" is topology.NewestLine. external are exchanges and
-// queues that exist without being in s; so do the queues that bindings of s lead to, for no broker has a binding to nothing.
-// Of an external exchange nobody knows the type: it leads to any of what s binds to it.
+// New makes the network of a vhost of s. version is the broker's, "4.3" or "4.3.6"; "" is
+// topology.NewestLine. external are exchanges and queues that exist without being in s; so do the
+// queues that bindings of s lead to, for no broker has a binding to nothing. Of an external
+// exchange nobody knows the type: it leads to any of what s binds to it.
 func New(s *topology.State, vhost, version string, external ...topology.Ref) *Network {
 	version = cmp.Or(version, topology.NewestLine)
 	n := &Network{
@@ -91,7 +92,8 @@ func (n *Network) assume(kind topology.Kind, name string) {
 // External is the type of exchanges and queues that somebody else declares.
 const External = "external"
 
-// bind indexes the bindings. Those of or to an exchange that does not exist are nothing to a broker.
+// bind indexes the bindings. Those of or to an exchange that does not exist are nothing to a
+// broker.
 func (n *Network) bind(bindings map[string][]*topology.Binding) {
 	for _, source := range slices.Sorted(maps.Keys(bindings)) {
 		list := bindings[source]
@@ -121,7 +123,8 @@ func (n *Network) leadsSomewhere(b *topology.Binding) bool {
 	return true
 }
 
-// compareBindings orders the bindings of one source as Ref.Compare does; the arguments, whose text costs time, come last.
+// compareBindings orders the bindings of one source as Ref.Compare does; the arguments, whose text
+// costs time, come last.
 func compareBindings(a, b *topology.Binding) int {
 	return cmp.Or(
 		strings.Compare(string(a.DestinationType), string(b.DestinationType)), strings.Compare(a.Destination, b.Destination),
@@ -169,7 +172,8 @@ func (n *Network) QueueNames() []string { return slices.Sorted(maps.Keys(n.queue
 // ExchangeNames returns the names of all exchanges, those that every vhost has included, ordered.
 func (n *Network) ExchangeNames() []string { return slices.Sorted(maps.Keys(n.exchanges)) }
 
-// Exchange returns a declared exchange, nil when there is none of that name, or one that is there in every vhost.
+// Exchange returns a declared exchange, nil when there is none of that name, or one that is there
+// in every vhost.
 func (n *Network) Exchange(name string) *topology.Exchange {
 	if x := n.exchanges[name]; x != nil {
 		return x.declared
@@ -177,8 +181,8 @@ func (n *Network) Exchange(name string) *topology.Exchange {
 	return nil
 }
 
-// ExchangeType returns the type by which an exchange routes, and false when there is no such exchange. The delayed message
-// exchange of the plugin routes by the type that its argument names.
+// ExchangeType returns the type by which an exchange routes, and false when there is no such
+// exchange. The delayed message exchange of the plugin routes by the type that its argument names.
 func (n *Network) ExchangeType(name string) (string, bool) {
 	x := n.exchanges[name]
 	if x == nil {
@@ -187,7 +191,8 @@ func (n *Network) ExchangeType(name string) (string, bool) {
 	return x.kind, true
 }
 
-// From returns the bindings that lead out of an exchange, ordered. Those whose destination does not exist are left out.
+// From returns the bindings that lead out of an exchange, ordered. Those whose destination does not
+// exist are left out.
 func (n *Network) From(exchange string) []*topology.Binding {
 	if x := n.exchanges[exchange]; x != nil {
 		return x.bindings
@@ -204,8 +209,8 @@ func (n *Network) IntoExchange(exchange string) []*topology.Binding { return n.i
 // Settings returns what a queue obeys. The queue must exist.
 func (n *Network) Settings(queue string) Settings { return n.policies.Of(n.queues[queue]) }
 
-// Alternate returns the alternate exchange of an exchange, no value for none: the argument wins over a policy (seen on 3.10.8, 4.0.5,
-// 4.3.6).
+// Alternate returns the alternate exchange of an exchange, no value for none: the argument wins
+// over a policy (seen on 3.10.8, 4.0.5, 4.3.6).
 func (n *Network) Alternate(exchange string) Setting {
 	var arg Setting
 	if x := n.Exchange(exchange); x != nil {

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Words splits a routing key as topic exchanges do. "" has no word at all, "a." has two (seen on 3.10.8, 4.0.5, 4.3.6).
+// Words splits a routing key as topic exchanges do. "" has no word at all, "a." has two (seen on
+// 3.10.8, 4.0.5, 4.3.6).
 func Words(key string) []string {
 	if key == "" {
 		return nil
@@ -29,8 +30,8 @@ type Token struct {
 	Word string
 }
 
-// Pattern is a set of routing keys: those that a binding lets through. The key of a direct binding is a pattern of
-// literals, also where it holds * or #.
+// Pattern is a set of routing keys: those that a binding lets through. The key of a direct binding
+// is a pattern of literals, also where it holds * or #.
 type Pattern []Token
 
 // Exactly returns the pattern of one key.
@@ -78,8 +79,8 @@ func (p Pattern) Single() (string, bool) {
 	return p.String(), true
 }
 
-// Matches reports whether the pattern lets the key through. It takes time proportional to the product of their lengths at
-// most, whatever the pattern.
+// Matches reports whether the pattern lets the key through. It takes time proportional to the
+// product of their lengths at most, whatever the pattern.
 func (p Pattern) Matches(key string) bool {
 	s := p.Start()
 	for _, w := range Words(key) {

@@ -9,16 +9,19 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Policies are the policies and operator policies of one vhost on one broker version, those that win first.
+// Policies are the policies and operator policies of one vhost on one broker version, those that
+// win first.
 type Policies struct {
 	version  string
 	list     []*topology.Policy
 	patterns map[string]*regexp.Regexp // nil: of the broker's dialect (PCRE), which Go cannot judge
 }
 
-// NewPolicies returns the policies of one vhost. version is the broker's; "" is topology.NewestLine.
+// NewPolicies returns the policies of one vhost. version is the broker's; "" is
+// topology.NewestLine.
 func NewPolicies(list []*topology.Policy, version string) *Policies {
-	s := &Policies{version: cmp.Or(version, topology.NewestLine), list: slices.Clone(list), patterns: map[string]*regexp.Regexp{}}
+	s := &Policies{version: cmp.Or(version, topology.NewestLine), list: slices.Clone(list),
+		patterns: map[string]*regexp.Regexp{}}
 	slices.SortFunc(s.list, func(a, b *topology.Policy) int {
 		return cmp.Or(cmp.Compare(b.Priority, a.Priority), a.Ref().Compare(b.Ref()))
 	})
@@ -35,8 +38,8 @@ func NewPolicies(list []*topology.Policy, version string) *Policies {
 // All returns all of them, the highest priority first. Callers must not change the list.
 func (s *Policies) All() []*topology.Policy { return s.list }
 
-// Matches reports whether the policy's pattern matches a name; known is false when the pattern is of the broker's dialect (PCRE) and
-// cannot be judged.
+// Matches reports whether the policy's pattern matches a name; known is false when the pattern is
+// of the broker's dialect (PCRE) and cannot be judged.
 func (s *Policies) Matches(p *topology.Policy, name string) (matches, known bool) {
 	re := s.patterns[p.Pattern]
 	return re != nil && re.MatchString(name), re != nil
@@ -46,23 +49,26 @@ func (s *Policies) Matches(p *topology.Policy, name string) (matches, known bool
 type Applied struct {
 	// Policy is nil when none applies.
 	Policy *topology.Policy
-	// Unsure, when not empty, says why another policy may be the one: equal priority, a pattern that cannot be judged.
+	// Unsure, when not empty, says why another policy may be the one: equal priority, a pattern
+	// that cannot be judged.
 	Unsure string
 	// Rival is the other policy of equal priority, when that is why.
 	Rival *topology.Policy
-	// Disabled are the policies that would go before Policy, and that one of their own keys keeps away from the queue's type.
+	// Disabled are the policies that would go before Policy, and that one of their own keys keeps
+	// away from the queue's type.
 	Disabled []Disabled
 }
 
-// Disabled is a policy that matches a queue and does not apply to it, because the queue's type does not support Keys. The broker
-// then applies none of the policy's keys (seen on 3.10.8, 4.0.5, 4.3.6).
+// Disabled is a policy that matches a queue and does not apply to it, because the queue's type does
+// not support Keys. The broker then applies none of the policy's keys (seen on 3.10.8, 4.0.5,
+// 4.3.6).
 type Disabled struct {
 	Policy *topology.Policy
 	Keys   []string
 }
 
-// ForQueue returns the policy (or operator policy) that applies to a queue: of those that match its name and type, the one of
-// highest priority.
+// ForQueue returns the policy (or operator policy) that applies to a queue: of those that match its
+// name and type, the one of highest priority.
 func (s *Policies) ForQueue(q *topology.Queue, operator bool) Applied {
 	return s.first(q.Name, operator, func(p *topology.Policy) (bool, []string) {
 		return AppliesToType(p.ApplyTo, q.Type), s.Unsupported(p, q.Type)

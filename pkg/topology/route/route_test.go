@@ -36,11 +36,13 @@ func exchange(name, kind string, a args) *topology.Exchange {
 func bind(source, key, queue string) *topology.Binding { return bindWith(source, key, queue, nil) }
 
 func bindWith(source, key, queue string, a args) *topology.Binding {
-	return &topology.Binding{VHost: "/", Source: source, Destination: queue, DestinationType: topology.ToQueue, RoutingKey: key, Arguments: a}
+	return &topology.Binding{VHost: "/", Source: source, Destination: queue, DestinationType: topology.ToQueue,
+		RoutingKey: key, Arguments: a}
 }
 
 func bindX(source, key, exchange string) *topology.Binding {
-	return &topology.Binding{VHost: "/", Source: source, Destination: exchange, DestinationType: topology.ToExchange, RoutingKey: key}
+	return &topology.Binding{VHost: "/", Source: source, Destination: exchange, DestinationType: topology.ToExchange,
+		RoutingKey: key}
 }
 
 func policy(name, pattern, applyTo string, priority int64, d args) *topology.Policy {
@@ -52,7 +54,8 @@ func deadLetter(exchange, key string) args {
 }
 
 func TestALadderEndsWhereItBegan(t *testing.T) {
-	n := network(t, "", queue("work", deadLetter("", "wait")), queue("wait", args{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "work", "x-message-ttl": int64(5000)}))
+	n := network(t, "", queue("work", deadLetter("", "wait")),
+		queue("wait", args{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "work", "x-message-ttl": int64(5000)}))
 	trace, err := n.Follow(route.Publication{Key: "work"}, route.Step{Queue: "work", Reason: route.Rejected})
 	if err != nil || !slices.Equal(trace.Sure(), []string{"work"}) || len(trace.Fates) != 2 || !trace.Fates[1].Wait {
 		t.Errorf("rejected: %v in %v after %d fates", err, trace.Sure(), len(trace.Fates))
@@ -65,13 +68,16 @@ func TestALadderEndsWhereItBegan(t *testing.T) {
 
 func TestRoute(t *testing.T) {
 	objects := []topology.Object{
-		exchange("t", "topic", args{"alternate-exchange": "ae"}), exchange("ae", "fanout", nil), exchange("loop", "fanout", nil), exchange("back", "fanout", nil),
-		exchange("empty", "fanout", nil), exchange("d", "direct", args{"alternate-exchange": "ae"}), exchange("hash", "x-consistent-hash", nil), exchange("odd", "x-rtopic", nil),
+		exchange("t", "topic", args{"alternate-exchange": "ae"}), exchange("ae", "fanout", nil), exchange("loop", "fanout",
+			nil), exchange("back", "fanout", nil),
+		exchange("empty", "fanout", nil), exchange("d", "direct", args{"alternate-exchange": "ae"}), exchange("hash",
+			"x-consistent-hash", nil), exchange("odd", "x-rtopic", nil),
 		exchange("late", "x-delayed-message", args{"x-delayed-type": "direct"}),
 		queue("a", nil), queue("b", nil), queue("rest", nil),
 		bind("t", "a.*", "a"), bind("t", "*.x", "a"), bind("t", "#.b", "b"), bind("ae", "", "rest"),
 		bindX("loop", "", "back"), bindX("back", "", "loop"), bind("back", "", "a"),
-		bindX("d", "k", "empty"), bind("d", "cc", "b"), bind("hash", "1", "a"), bind("hash", "1", "b"), bind("odd", "", "a"), bind("late", "k", "b"),
+		bindX("d", "k", "empty"), bind("d", "cc", "b"), bind("hash", "1", "a"), bind("hash", "1", "b"), bind("odd", "",
+			"a"), bind("late", "k", "b"),
 		bind("amq.direct", "k", "a"), policy("ae", "^amq\\.direct$", "exchanges", 5, args{"alternate-exchange": "ae"}),
 	}
 	n := network(t, "", objects...)
@@ -84,12 +90,16 @@ func TestRoute(t *testing.T) {
 		{name: "two bindings, one copy", p: route.Publication{Exchange: "t", Key: "a.x"}, sure: []string{"a"}},
 		{name: "several queues", p: route.Publication{Exchange: "t", Key: "a.b"}, sure: []string{"a", "b"}},
 		{name: "alternate exchange", p: route.Publication{Exchange: "t", Key: "zzz"}, sure: []string{"rest"}},
-		{name: "alternate exchange by policy", p: route.Publication{Exchange: "amq.direct", Key: "zzz"}, sure: []string{"rest"}},
-		{name: "no alternate exchange behind an exchange binding that leads nowhere", p: route.Publication{Exchange: "d", Key: "k"}},
+		{name: "alternate exchange by policy", p: route.Publication{Exchange: "amq.direct", Key: "zzz"},
+			sure: []string{"rest"}},
+		{name: "no alternate exchange behind an exchange binding that leads nowhere",
+			p: route.Publication{Exchange: "d", Key: "k"}},
 		{name: "cycle of exchanges", p: route.Publication{Exchange: "loop"}, sure: []string{"a"}},
 		{name: "CC", p: route.Publication{Exchange: "d", Key: "zzz", CC: []string{"cc"}}, sure: []string{"b"}},
-		{name: "BCC as a header", p: route.Publication{Exchange: "d", Key: "zzz", Headers: args{"BCC": []any{"cc"}}}, sure: []string{"b"}},
-		{name: "default exchange with CC", p: route.Publication{Key: "a", CC: []string{"b", "gone"}}, sure: []string{"a", "b"}},
+		{name: "BCC as a header", p: route.Publication{Exchange: "d", Key: "zzz", Headers: args{"BCC": []any{"cc"}}},
+			sure: []string{"b"}},
+		{name: "default exchange with CC", p: route.Publication{Key: "a", CC: []string{"b", "gone"}},
+			sure: []string{"a", "b"}},
 		{name: "one of", p: route.Publication{Exchange: "hash", Key: "k"}, possible: []string{"a", "b"}},
 		{name: "a type that is not known", p: route.Publication{Exchange: "odd", Key: "k"}, possible: []string{"a"}},
 		{name: "delayed", p: route.Publication{Exchange: "late", Key: "k"}, sure: []string{"b"}},
@@ -100,7 +110,8 @@ func TestRoute(t *testing.T) {
 			if c.possible == nil {
 				c.possible = c.sure
 			}
-			if !slices.Equal(trace.Sure(), c.sure) || !slices.Equal(trace.Possible(), c.possible) || (trace.Refused != "") != c.refused {
+			if !slices.Equal(trace.Sure(), c.sure) || !slices.Equal(trace.Possible(), c.possible) ||
+				(trace.Refused != "") != c.refused {
 				t.Errorf("sure %v, possible %v, refused %q", trace.Sure(), trace.Possible(), trace.Refused)
 			}
 		})
@@ -110,11 +121,15 @@ func TestRoute(t *testing.T) {
 func TestDie(t *testing.T) {
 	limited := args{"x-max-length": int64(5), "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"}
 	refusing := args{"x-max-length": int64(5), "x-overflow": "reject-publish", "x-dead-letter-exchange": ""}
-	keeping := args{"x-dead-letter-exchange": "gone", "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}
+	keeping := args{"x-dead-letter-exchange": "gone", "x-dead-letter-strategy": "at-least-once",
+		"x-overflow": "reject-publish"}
 	objects := []topology.Object{
-		queue("dead", nil), typed("stream", "log", nil), queue("to.log", deadLetter("", "log")), queue("plain", nil), queue("gone.dlx", deadLetter("gone", "k")),
-		queue("limited", limited), queue("refusing", refusing), typed("quorum", "keeping", keeping), typed("quorum", "exhaustible", deadLetter("", "dead")),
-		queue("by.policy", nil), policy("low", "policy", "all", 1, args{"dead-letter-exchange": "", "dead-letter-routing-key": "dead"}),
+		queue("dead", nil), typed("stream", "log", nil), queue("to.log", deadLetter("", "log")), queue("plain",
+			nil), queue("gone.dlx", deadLetter("gone", "k")),
+		queue("limited", limited), queue("refusing", refusing), typed("quorum", "keeping", keeping), typed("quorum",
+			"exhaustible", deadLetter("", "dead")),
+		queue("by.policy", nil), policy("low", "policy", "all", 1,
+			args{"dead-letter-exchange": "", "dead-letter-routing-key": "dead"}),
 		policy("high", "policy", "queues", 2, args{"dead-letter-exchange": "gone", "delivery-limit": int64(3)}),
 	}
 	for _, c := range []struct {
@@ -151,7 +166,8 @@ func TestDie(t *testing.T) {
 }
 
 func TestPoliciesOfEqualPriorityMakeAnAnswerUnsure(t *testing.T) {
-	n := network(t, "", queue("q", nil), policy("a", "q", "all", 1, args{"dead-letter-exchange": "x"}), policy("b", "q", "all", 1, args{"dead-letter-exchange": "y"}))
+	n := network(t, "", queue("q", nil), policy("a", "q", "all", 1, args{"dead-letter-exchange": "x"}),
+		policy("b", "q", "all", 1, args{"dead-letter-exchange": "y"}))
 	trace, _ := n.Follow(route.Publication{Key: "q"}, route.Step{Queue: "q", Reason: route.Rejected})
 	if len(trace.Unsure()) == 0 || trace.Certain() {
 		t.Error("sure")

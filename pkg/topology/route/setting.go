@@ -6,7 +6,8 @@ import "github.com/msgctl/msgctl/pkg/topology"
 type Setting struct {
 	// Value is in normal form; nil when nothing sets it.
 	Value any
-	// From says what sets it: `argument x-message-ttl`, `policy "dead"`, `operator policy "limits"`.
+	// From says what sets it: `argument x-message-ttl`, `policy "dead"`, `operator policy
+	// "limits"`.
 	From string
 	// Unsure, when not empty, says why the value may be another.
 	Unsure string
@@ -39,9 +40,10 @@ func (s *Policies) Of(q *topology.Queue) Settings {
 	return Settings{Queue: q, version: s.version, User: s.ForQueue(q, false), Operator: s.ForQueue(q, true)}
 }
 
-// Get returns the value for a policy's key (message-ttl), by the rules of the broker: an argument wins for dead-letter keys; the
-// minimum wins for limits; for overflow an argument wins on classic queues, a policy on quorum queues; a quorum queue has a
-// default delivery-limit of 20 on 4.x (seen on 3.10.8, 4.0.5, 4.3.6).
+// Get returns the value for a policy's key (message-ttl), by the rules of the broker: an argument
+// wins for dead-letter keys; the minimum wins for limits; for overflow an argument wins on classic
+// queues, a policy on quorum queues; a quorum queue has a default delivery-limit of 20 on 4.x (seen
+// on 3.10.8, 4.0.5, 4.3.6).
 func (s Settings) Get(key string) Setting {
 	arg := s.Argument(key)
 	pol := s.User.Setting(key)
@@ -60,7 +62,8 @@ func (s Settings) Get(key string) Setting {
 	return first(arg, op, pol)
 }
 
-// Argument returns what the queue's own argument for a policy's key sets, nothing where the queue's type does not obey it.
+// Argument returns what the queue's own argument for a policy's key sets, nothing where the queue's
+// type does not obey it.
 func (s Settings) Argument(key string) Setting {
 	name := "x-" + key
 	v, ok := s.Queue.Arguments[name]
@@ -107,8 +110,9 @@ func lowest(a, b Setting) Setting {
 	return first(a, b)
 }
 
-// deliveryLimit: the minimum wins, but on 4.x one that is negative (unlimited) yields to one that is not. 4.x has a default of 20 on
-// quorum queues; 3.10 has none, and takes -1 for 0 (seen on 3.10.8, 4.0.5, 4.3.6).
+// deliveryLimit: the minimum wins, but on 4.x one that is negative (unlimited) yields to one that
+// is not. 4.x has a default of 20 on quorum queues; 3.10 has none, and takes -1 for 0 (seen on
+// 3.10.8, 4.0.5, 4.3.6).
 func (s Settings) deliveryLimit(list ...Setting) Setting {
 	if s.Queue.Type == topology.Classic || s.Queue.Type == topology.Stream {
 		return Setting{}

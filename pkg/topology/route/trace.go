@@ -13,14 +13,16 @@ type Hop struct {
 	// Name of the exchange or queue, Type its type; "" when it does not exist.
 	Name string `json:"name"`
 	Type string `json:"type,omitempty"`
-	// Rule says what led here: "binding order.* on orders.exchange", "policy "ae", priority 10". "" for the first.
+	// Rule says what led here: "binding order.* on orders.exchange", "policy "ae", priority 10". ""
+	// for the first.
 	Rule string `json:"rule,omitempty"`
 	// Refs are the objects that the rule rests on: a binding, a policy.
 	Refs []topology.Ref `json:"-"`
 	// Choice says to how many of Next an exchange sends a message.
 	Choice Choice `json:"choice,omitempty"`
 	Next   []*Hop `json:"next,omitempty"`
-	// Again says that the message has been here on another way: it does not go on from here a second time, and a queue has one copy.
+	// Again says that the message has been here on another way: it does not go on from here a
+	// second time, and a queue has one copy.
 	Again bool `json:"again,omitempty"`
 	// Ends says why the way ends here; "" in a queue that takes the message, and where it goes on.
 	Ends string `json:"ends,omitempty"`
@@ -32,7 +34,8 @@ type Hop struct {
 type Copy struct {
 	Queue   string   `json:"queue"`
 	Message *Message `json:"message"`
-	// Kept says that it waits inside of the queue for a way to its dead-letter exchange (strategy at-least-once).
+	// Kept says that it waits inside of the queue for a way to its dead-letter exchange (strategy
+	// at-least-once).
 	Kept bool `json:"kept,omitempty"`
 }
 
@@ -60,8 +63,9 @@ type Trace struct {
 	Fates []*Fate `json:"afterwards,omitempty"`
 	// Worlds are the possible outcomes: one, unless an exchange on the way has a choice.
 	Worlds []World `json:"-"`
-	// Open says that there are further outcomes, too many to list or of a kind that is not known; Worlds has one in which every
-	// queue that may get a copy has one, and one with those that surely have.
+	// Open says that there are further outcomes, too many to list or of a kind that is not known;
+	// Worlds has one in which every queue that may get a copy has one, and one with those that
+	// surely have.
 	Open bool `json:"open,omitempty"`
 }
 
@@ -100,7 +104,8 @@ func (t *Trace) MayBeLost() bool {
 	return slices.ContainsFunc(t.Worlds, func(w World) bool { return len(w) == 0 })
 }
 
-// Unsure returns every reason why the answer may be another than Worlds say, beside choices: policies that cannot be judged.
+// Unsure returns every reason why the answer may be another than Worlds say, beside choices:
+// policies that cannot be judged.
 func (t *Trace) Unsure() []string {
 	var list []string
 	add := func(why string) {

@@ -3,7 +3,8 @@ package route
 // trie finds the bindings of a topic exchange that a key matches, without looking at the others.
 type trie struct{ root trieNode }
 
-// trieNode is reached by the words of a binding key before it. Node of # stay while any words are read.
+// trieNode is reached by the words of a binding key before it. Node of # stay while any words are
+// read.
 type trieNode struct {
 	words    map[string]*trieNode
 	one, any *trieNode
@@ -45,8 +46,8 @@ func (n *trieNode) child(t Token) *trieNode {
 	return n.words[t.Word]
 }
 
-// match calls found with every binding whose key matches. Reading a key word by word keeps the set of nodes where a reader may
-// be, so that no pattern makes it more than that many nodes a word.
+// match calls found with every binding whose key matches. Reading a key word by word keeps the set
+// of nodes where a reader may be, so that no pattern makes it more than that many nodes a word.
 func (t *trie) match(key string, found func(binding int)) {
 	at := nodeSet{}
 	at.add(&t.root)

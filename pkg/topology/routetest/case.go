@@ -18,7 +18,8 @@ type Case struct {
 	Event       string // the event that it publishes; "" for an exchange and a key
 	Publication route.Publication
 	Steps       []route.Step
-	// Expect, Contains and Never are the queues that the test names; HasExpect tells an empty Expect from none.
+	// Expect, Contains and Never are the queues that the test names; HasExpect tells an empty
+	// Expect from none.
 	Expect, Contains, Never []string
 	HasExpect               bool
 	Lost                    *bool
@@ -33,7 +34,8 @@ type Suite struct {
 	events   map[string]map[string]*spec.Event // by vhost, then type
 }
 
-// NewSuite collects the tests of files that were read without errors. version is the broker's; "" is the newest.
+// NewSuite collects the tests of files that were read without errors. version is the broker's; ""
+// is the newest.
 func NewSuite(s *spec.Spec, state *topology.State, version string) *Suite {
 	state = state.Typed(version)
 	out := &Suite{state: state, networks: map[string]*route.Network{}, events: map[string]map[string]*spec.Event{}}
@@ -100,8 +102,8 @@ func newCase(vhost string, s *spec.Sections, t *spec.Test) Case {
 	return c
 }
 
-// EventPublication returns how a declared event is published: its key is its type unless it says otherwise. A nil event gives
-// the zero Publication.
+// EventPublication returns how a declared event is published: its key is its type unless it says
+// otherwise. A nil event gives the zero Publication.
 func EventPublication(e *spec.Event, kind string) route.Publication {
 	if e == nil {
 		return route.Publication{}

@@ -38,8 +38,8 @@ func (c *Covered) count(covered bool, what string, at diag.Position) {
 	c.Missing = append(c.Missing, Missing{What: what, Position: at})
 }
 
-// Coverage says which bindings, dead-letter paths and events the tests that were run exercise. A dead-letter path is exercised when a message
-// died in its queue.
+// Coverage says which bindings, dead-letter paths and events the tests that were run exercise. A
+// dead-letter path is exercised when a message died in its queue.
 func (s *Suite) Coverage(results []Result) Coverage {
 	seen := map[topology.Ref]bool{}
 	died := map[string]bool{}
@@ -74,7 +74,8 @@ func (s *Suite) Coverage(results []Result) Coverage {
 	}
 	for _, part := range []*Covered{&c.Bindings, &c.DeadLetters, &c.Events} {
 		slices.SortStableFunc(part.Missing, func(a, b Missing) int {
-			return cmp.Or(cmp.Compare(a.Position.File, b.Position.File), a.Position.Line-b.Position.Line, cmp.Compare(a.What, b.What))
+			return cmp.Or(cmp.Compare(a.Position.File, b.Position.File), a.Position.Line-b.Position.Line,
+				cmp.Compare(a.What, b.What))
 		})
 	}
 	return c

@@ -16,7 +16,8 @@ type Lab interface {
 	Create(ctx context.Context, o topology.Object) error
 	// Remake deletes a queue and makes it anew; its bindings are gone.
 	Remake(ctx context.Context, q *topology.Queue) error
-	// Publish publishes a message and waits for the broker. accepted is false when a full queue refused it.
+	// Publish publishes a message and waits for the broker. accepted is false when a full queue
+	// refused it.
 	Publish(ctx context.Context, p route.Publication, id string) (accepted bool, err error)
 	// Take takes the message of that id out of a queue and holds it; what else is there is lost.
 	Take(queue, id string) (tag uint64, found bool, err error)
@@ -24,7 +25,8 @@ type Lab interface {
 	Reject(tag uint64, requeue bool) error
 	// Ready counts the messages that nobody holds.
 	Ready(queue string) (int, error)
-	// InStream says whether a stream has the message of that id, and waits for it until patience is over.
+	// InStream says whether a stream has the message of that id, and waits for it until patience is
+	// over.
 	InStream(ctx context.Context, queue, id string, patience time.Duration) (bool, error)
 }
 
@@ -38,7 +40,8 @@ type Live struct {
 	objects []topology.Object
 }
 
-// The times of a live test: how long a message waits where it is to expire, and how long the broker is given to move it.
+// The times of a live test: how long a message waits where it is to expire, and how long the broker
+// is given to move it.
 const (
 	liveTTL  = int64(150)
 	liveWait = 6 * time.Second
@@ -48,8 +51,9 @@ const (
 	farCount = int64(1_000_000_000)
 )
 
-// NewLive declares the exchanges, queues, bindings and policies of one of the suite's vhosts in a lab, whose vhost is in. What would let
-// messages expire or be pushed out is put off: a test makes that happen when it wants it.
+// NewLive declares the exchanges, queues, bindings and policies of one of the suite's vhosts in a
+// lab, whose vhost is in. What would let messages expire or be pushed out is put off: a test makes
+// that happen when it wants it.
 func NewLive(ctx context.Context, lab Lab, suite *Suite, vhost, in string) (*Live, error) {
 	l := &Live{lab: lab, suite: suite, vhost: vhost, in: in, net: suite.networks[vhost]}
 	for _, o := range suite.state.Objects() {
@@ -69,8 +73,8 @@ func NewLive(ctx context.Context, lab Lab, suite *Suite, vhost, in string) (*Liv
 	return l, nil
 }
 
-// Run runs one test. An error means that the broker could not be asked, it is that of ctx when that has ended; what the test showed is
-// in the Result. id is the message's own.
+// Run runs one test. An error means that the broker could not be asked, it is that of ctx when that
+// has ended; what the test showed is in the Result. id is the message's own.
 func (l *Live) Run(ctx context.Context, c Case, id string) (Result, error) {
 	r, err := l.run(ctx, c, id)
 	if err != nil && ctx.Err() != nil {

@@ -31,7 +31,8 @@ func (l *Live) publish(ctx context.Context, c Case, id string, r *Result) error 
 // refuses says that a full queue turns away what comes, instead of dropping its oldest.
 func (l *Live) refuses(queue string) bool {
 	overflow := l.net.Settings(queue).Get("overflow").Text()
-	return overflow == route.RejectPublish || overflow == route.RejectPublishDLX && l.net.Queue(queue).Type == topology.Classic
+	return overflow == route.RejectPublish || overflow == route.RejectPublishDLX &&
+		l.net.Queue(queue).Type == topology.Classic
 }
 
 func (l *Live) steps(ctx context.Context, c Case, id string, r *Result) error {
@@ -54,14 +55,16 @@ func (l *Live) steps(ctx context.Context, c Case, id string, r *Result) error {
 	return nil
 }
 
-// extraReturns is how often a message is returned to a queue that has no delivery limit, to see that it stays.
+// extraReturns is how often a message is returned to a queue that has no delivery limit, to see
+// that it stays.
 const extraReturns = 30
 
 func (l *Live) reject(ctx context.Context, s route.Step, id string, r *Result) error {
 	times := 1
 	if s.Reason == route.DeliveryLimit {
 		times = extraReturns
-		if limit, ok := l.net.Settings(s.Queue).Get("delivery-limit").Int(); ok && limit >= 0 && l.net.Queue(s.Queue).Type == topology.Quorum {
+		if limit, ok := l.net.Settings(s.Queue).Get("delivery-limit").Int(); ok && limit >= 0 &&
+			l.net.Queue(s.Queue).Type == topology.Quorum {
 			times = int(limit) + 1
 		}
 	}
@@ -73,7 +76,8 @@ func (l *Live) reject(ctx context.Context, s route.Step, id string, r *Result) e
 		if !found {
 			if i == 0 {
 				r.Happened = nil
-				r.fail(stepField([]route.Step{s}), fmt.Sprintf("the message does not come into queue %s", s.Queue), parting(l.net, r.Trace, s.Queue))
+				r.fail(stepField([]route.Step{s}), fmt.Sprintf("the message does not come into queue %s", s.Queue),
+					parting(l.net, r.Trace, s.Queue))
 			}
 			return nil
 		}

@@ -11,7 +11,8 @@ import (
 func (l *Live) addExternal() {
 	for _, name := range l.net.QueueNames() {
 		if l.net.Queue(name).Type == route.External {
-			l.objects = append(l.objects, &topology.Queue{VHost: l.in, Name: name, Type: topology.Classic, TypeDeclared: true, Durable: true})
+			l.objects = append(l.objects, &topology.Queue{VHost: l.in, Name: name, Type: topology.Classic, TypeDeclared: true,
+				Durable: true})
 		}
 	}
 	for _, name := range l.net.ExchangeNames() {
@@ -47,7 +48,8 @@ func (l *Live) move(o topology.Object) topology.Object {
 	return nil
 }
 
-// putOff keeps what a table sets, with values that are not reached: which settings a policy has decides to which queues it applies.
+// putOff keeps what a table sets, with values that are not reached: which settings a policy has
+// decides to which queues it applies.
 func putOff(a topology.Arguments, prefix string) topology.Arguments {
 	out := a.Clone()
 	for _, name := range []string{"message-ttl", "expires"} {
@@ -63,8 +65,8 @@ func putOff(a topology.Arguments, prefix string) topology.Arguments {
 	return topology.NormaliseTable(out)
 }
 
-// prepare makes anew the queues in which the message is to expire or overflow: a queue's own argument works from the first message on, a policy
-// some time after it was set.
+// prepare makes anew the queues in which the message is to expire or overflow: a queue's own
+// argument works from the first message on, a policy some time after it was set.
 func (l *Live) prepare(ctx context.Context, c Case, predicted *route.Trace) ([]string, error) {
 	changes := map[string]topology.Arguments{}
 	for _, s := range c.Steps {

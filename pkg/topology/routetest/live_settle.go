@@ -12,8 +12,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// settle waits until the message is where the simulator says and stays there for a moment, or has not come there in time, and returns
-// the queues that have it. It empties all queues.
+// settle waits until the message is where the simulator says and stays there for a moment, or has
+// not come there in time, and returns the queues that have it. It empties all queues.
 func (l *Live) settle(ctx context.Context, c Case, id string, predicted *route.Trace) ([]string, error) {
 	calm := liveCalm
 	if predicted.MayBeLost() && len(predicted.Fates) > 0 {
@@ -39,8 +39,9 @@ func (l *Live) settle(ctx context.Context, c Case, id string, predicted *route.T
 	return l.collect(ctx, id, predicted.Possible())
 }
 
-// asPredicted says whether messages are in the queues of one of the outcomes, and in no other. Streams have no count that can be trusted,
-// and what a queue has that is to overflow may be what fills it.
+// asPredicted says whether messages are in the queues of one of the outcomes, and in no other.
+// Streams have no count that can be trusted, and what a queue has that is to overflow may be what
+// fills it.
 func (l *Live) asPredicted(c Case, predicted *route.Trace) (bool, error) {
 	var full, unclear []string
 	for _, q := range l.net.QueueNames() {
@@ -95,8 +96,8 @@ func (l *Live) drain(queue, id string) (bool, error) {
 	return found, err
 }
 
-// judge compares what happened with the test. Where an exchange has a choice, a test names the queues of all outcomes, and one of
-// them happened.
+// judge compares what happened with the test. Where an exchange has a choice, a test names the
+// queues of all outcomes, and one of them happened.
 func (l *Live) judge(r *Result, happened []string) {
 	r.Happened = happened
 	agreed := slices.IndexFunc(r.Trace.Worlds, func(w route.World) bool { return slices.Equal(visible(w), happened) })
@@ -109,11 +110,13 @@ func (l *Live) judge(r *Result, happened []string) {
 	}
 	r.judge(l.net, r.Happened, r.Happened, len(r.Happened) == 0)
 	if agreed < 0 && !r.Trace.Open && !r.Passed() {
-		r.fail("name", fmt.Sprintf("msgctl's simulator expects %s", cmp.Or(strings.Join(r.Trace.Possible(), ", "), "no queue")), "")
+		r.fail("name", fmt.Sprintf("msgctl's simulator expects %s",
+			cmp.Or(strings.Join(r.Trace.Possible(), ", "), "no queue")), "")
 	}
 }
 
-// visible are the queues in which a message can be seen: one that its queue keeps for a dead-letter exchange cannot.
+// visible are the queues in which a message can be seen: one that its queue keeps for a dead-letter
+// exchange cannot.
 func visible(w route.World) []string {
 	var names []string
 	for _, c := range w {

@@ -30,7 +30,8 @@ func laboratory(ctx context.Context, t *testing.T, b *rabbittest.Broker) (*rabbi
 	port, _ := strconv.Atoi(u.Port())
 	password, _ := u.User.Password()
 	api.User = nil
-	c, err := rabbit.New(rabbit.Options{Host: u.Hostname(), Port: port, User: u.User.Username(), Password: topology.Secret(password), API: api.String()})
+	c, err := rabbit.New(rabbit.Options{Host: u.Hostname(), Port: port, User: u.User.Username(),
+		Password: topology.Secret(password), API: api.String()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +73,8 @@ func TestAllTestsOfTheFilePassOnBrokers(t *testing.T) {
 	})
 }
 
-// The broker decides, not the simulator: with a binding less than the simulator knows of, the test fails.
+// The broker decides, not the simulator: with a binding less than the simulator knows of, the test
+// fails.
 func TestALiveTestFailsForWhatTheBrokerDoes(t *testing.T) {
 	b := rabbittest.Any(t)
 	s := suite(t, "testdata/failing.yaml", b.Line)

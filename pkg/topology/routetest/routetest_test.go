@@ -77,11 +77,13 @@ func TestCoverageNamesWhatNoTestExercises(t *testing.T) {
 	if c.Bindings.Covered != c.Bindings.Total || c.Bindings.Total != 15 {
 		t.Errorf("bindings: %+v", c.Bindings)
 	}
-	if len(c.Events.Missing) != 1 || !strings.Contains(c.Events.Missing[0].What, "order.paid") || c.Events.Missing[0].Position.Line == 0 {
+	if len(c.Events.Missing) != 1 || !strings.Contains(c.Events.Missing[0].What, "order.paid") ||
+		c.Events.Missing[0].Position.Line == 0 {
 		t.Errorf("events: %+v", c.Events)
 	}
 	c = s.Coverage(results[:1])
 	if c.Bindings.Covered != 1 || c.DeadLetters.Covered != 0 || c.DeadLetters.Total != 10 {
-		t.Errorf("after one test: %d bindings, %d of %d dead-letter paths", c.Bindings.Covered, c.DeadLetters.Covered, c.DeadLetters.Total)
+		t.Errorf("after one test: %d bindings, %d of %d dead-letter paths", c.Bindings.Covered, c.DeadLetters.Covered,
+			c.DeadLetters.Total)
 	}
 }

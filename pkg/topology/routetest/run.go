@@ -13,7 +13,8 @@ import (
 type Result struct {
 	Case     Case
 	Failures []Failure
-	// Happened are the queues that had the message in the end, ordered; with several outcomes those of all. On a broker, those of this time.
+	// Happened are the queues that had the message in the end, ordered; with several outcomes those
+	// of all. On a broker, those of this time.
 	Happened []string
 	// OneOf says that an exchange had a choice: Happened are the queues of all outcomes.
 	OneOf bool
@@ -26,7 +27,8 @@ func (r Result) Passed() bool { return len(r.Failures) == 0 }
 
 // Failure is one thing that was otherwise.
 type Failure struct {
-	// Message says what, Hop where on the way the expected and the real part; "" when there is no such place.
+	// Message says what, Hop where on the way the expected and the real part; "" when there is no
+	// such place.
 	Message string `json:"message"`
 	Hop     string `json:"hop,omitempty"`
 	// Position is where the file says what was expected.
@@ -54,7 +56,8 @@ func stepField(steps []route.Step) string {
 	if len(steps) == 0 {
 		return "publish"
 	}
-	return map[route.Reason]string{route.Rejected: "reject", route.Expired: "expire", route.MaxLength: "overflow", route.DeliveryLimit: "exhaust"}[steps[0].Reason]
+	return map[route.Reason]string{route.Rejected: "reject", route.Expired: "expire", route.MaxLength: "overflow",
+		route.DeliveryLimit: "exhaust"}[steps[0].Reason]
 }
 
 func (r *Result) explainMissing(n *route.Network, err error) {
@@ -71,7 +74,8 @@ func (r *Result) fail(field, message, hop string) {
 	r.Failures = append(r.Failures, Failure{Message: message, Hop: hop, Position: at})
 }
 
-// judge compares what the test wants with the queues that surely have the message, and those that may.
+// judge compares what the test wants with the queues that surely have the message, and those that
+// may.
 func (r *Result) judge(n *route.Network, sure, possible []string, mayBeLost bool) {
 	c := r.Case
 	if c.HasExpect {
@@ -122,7 +126,8 @@ func arrival(t *route.Trace, queue string) string {
 	return rule
 }
 
-// parting says why a message does not come into a queue: the bindings that lead there from where it was, or that there are none.
+// parting says why a message does not come into a queue: the bindings that lead there from where it
+// was, or that there are none.
 func parting(n *route.Network, t *route.Trace, queue string) string {
 	if refusal := refusedBy(t, queue); refusal != "" {
 		return refusal

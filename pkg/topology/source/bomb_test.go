@@ -16,7 +16,8 @@ func bombs() map[string][]byte {
 	const size = 10 << 20
 	laughs := "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
 	for i := 1; i < 30; i++ {
-		laughs += fmt.Sprintf("a%d: &a%d [%s]\n", i, i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i-1), 10), ", "))
+		laughs += fmt.Sprintf("a%d: &a%d [%s]\n", i, i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i-1), 10),
+			", "))
 	}
 	merges := "m0: &m0 {k: v}\n"
 	for i := 1; i < 30; i++ {
@@ -74,7 +75,8 @@ func TestJustBelowTheLimits(t *testing.T) {
 			took := time.Since(start)
 			runtime.ReadMemStats(&after)
 			allocated := (after.TotalAlloc - before.TotalAlloc) >> 20
-			t.Logf("%d KB of text: %v, %d MB allocated in all, %.200v", len(text)>>10, took.Round(time.Millisecond), allocated, problems)
+			t.Logf("%d KB of text: %v, %d MB allocated in all, %.200v", len(text)>>10, took.Round(time.Millisecond), allocated,
+				problems)
 			if took > patience {
 				t.Errorf("took %v", took)
 			}
@@ -93,7 +95,8 @@ func numbered(n int) string {
 	return b.String()
 }
 
-// patience is for a busy machine: alone, none takes more than a second. What is wrong takes minutes.
+// patience is for a busy machine: alone, none takes more than a second. What is wrong takes
+// minutes.
 const patience = 20 * time.Second
 
 // TestBombs: one clear diagnostic, in a moment and with little memory.

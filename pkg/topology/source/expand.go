@@ -14,11 +14,11 @@ type Lookup func(name string) (value string, ok bool)
 
 var variableName = lazily(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// Expand replaces ${VAR} and ${VAR:-default} in all scalars and keys below root, in place, once for each node however
-// many aliases share it. As in a shell, the default also stands for a variable that is set but empty. $${ writes ${,
-// and a $ before anything else is a $. An unset variable without default is an error. A scalar is then
-// read again as YAML would, so that "${N}" can become an integer, also where it was quoted: inside { } YAML needs
-// the quotes.
+// Expand replaces ${VAR} and ${VAR:-default} in all scalars and keys below root, in place, once for
+// each node however many aliases share it. As in a shell, the default also stands for a variable
+// that is set but empty. $${ writes ${, and a $ before anything else is a $. An unset variable
+// without default is an error. A scalar is then read again as YAML would, so that "${N}" can become
+// an integer, also where it was quoted: inside { } YAML needs the quotes.
 func Expand(root *Node, env Lookup) diag.Diagnostics {
 	e := &expander{env: env, seen: map[*Node]bool{}}
 	e.node(root)
@@ -113,7 +113,8 @@ func (e *expander) text(s string, at diag.Position) string {
 func (e *expander) variable(inner string, at diag.Position) string {
 	name, fallback, hasDefault := strings.Cut(inner, ":-")
 	if !variableName().MatchString(name) {
-		e.fail(at, fmt.Sprintf("${%s} names no variable", inner), "write ${NAME} or ${NAME:-default}, or $${ for the characters ${")
+		e.fail(at, fmt.Sprintf("${%s} names no variable", inner),
+			"write ${NAME} or ${NAME:-default}, or $${ for the characters ${")
 		return ""
 	}
 	value, ok := e.env(name)
@@ -121,7 +122,8 @@ func (e *expander) variable(inner string, at diag.Position) string {
 	case hasDefault && value == "":
 		return fallback
 	case !ok:
-		e.fail(at, fmt.Sprintf("the variable %s is not set", name), fmt.Sprintf("set it (export %s=…), or give it a default: ${%s:-default}", name, name))
+		e.fail(at, fmt.Sprintf("the variable %s is not set", name),
+			fmt.Sprintf("set it (export %s=…), or give it a default: ${%s:-default}", name, name))
 	}
 	return value
 }

@@ -12,8 +12,10 @@ func TestFormatOf(t *testing.T) {
 		name, text string
 		want       source.Format
 	}{
-		{"a.json", `a: 1`, source.JSON}, {"a.JSON", `{}`, source.JSON}, {"a.yml", `{"a": 1}`, source.YAML}, {"a.yaml", "a: 1", source.YAML},
-		{"-", `{"a": 1}`, source.JSON}, {"-", "\ufeff\n {\"a\": 1}\n", source.JSON}, {"-", "{ a: 1 }", source.YAML}, {"-", "", source.YAML}, {"-", "a: 1", source.YAML},
+		{"a.json", `a: 1`, source.JSON}, {"a.JSON", `{}`, source.JSON}, {"a.yml", `{"a": 1}`, source.YAML}, {"a.yaml", "a: 1",
+			source.YAML},
+		{"-", `{"a": 1}`, source.JSON}, {"-", "\ufeff\n {\"a\": 1}\n", source.JSON}, {"-", "{ a: 1 }", source.YAML}, {"-", "",
+			source.YAML}, {"-", "a: 1", source.YAML},
 	} {
 		if got := source.FormatOf(c.name, []byte(c.text)); got != c.want {
 			t.Errorf("%s, %q: got %s, want %s", c.name, c.text, got, c.want)

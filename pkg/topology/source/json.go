@@ -11,7 +11,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-// jsonReader walks the tokens of a JSON text. The decoder knows offsets, the cursor makes lines and columns of them.
+// jsonReader walks the tokens of a JSON text. The decoder knows offsets, the cursor makes lines and
+// columns of them.
 type jsonReader struct {
 	dec      *json.Decoder
 	data     []byte
@@ -24,7 +25,8 @@ type jsonReader struct {
 var errLimit = errors.New("limit exceeded")
 
 func parseJSON(name string, data []byte) (*Node, diag.Diagnostics) {
-	if marks := bytes.Count(data, []byte(",")) + bytes.Count(data, []byte("[")) + bytes.Count(data, []byte("{")); marks > MaxValues {
+	if marks := bytes.Count(data, []byte(",")) + bytes.Count(data, []byte("[")) +
+		bytes.Count(data, []byte("{")); marks > MaxValues {
 		return nil, tooMany(name, MaxValues)
 	}
 	r := &jsonReader{dec: json.NewDecoder(bytes.NewReader(data)), data: data, cursor: newCursor(name, data)}
@@ -33,7 +35,8 @@ func parseJSON(name string, data []byte) (*Node, diag.Diagnostics) {
 	if err == nil {
 		end := len(data) - len(bytes.TrimLeft(data[r.dec.InputOffset():], " \t\r\n"))
 		if end < len(data) {
-			return nil, failure(r.cursor.at(end), "there is more text after the end of the JSON value", "", "remove it, or put it into a file of its own")
+			return nil, failure(r.cursor.at(end), "there is more text after the end of the JSON value", "",
+				"remove it, or put it into a file of its own")
 		}
 		return root, r.problems
 	}

@@ -6,10 +6,11 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-// Merge lays a later document over an earlier one and returns the result; neither is changed. Mappings merge key by
-// key, everything else is replaced. A null that is written out (null or ~) removes the key, and says so in a warning
-// when there is nothing to remove; a key with nothing behind it changes nothing where the key exists. Everything keeps
-// the position of the document it comes from. Which of two documents is earlier is decided by the order of files.
+// Merge lays a later document over an earlier one and returns the result; neither is changed.
+// Mappings merge key by key, everything else is replaced. A null that is written out (null or ~)
+// removes the key, and says so in a warning when there is nothing to remove; a key with nothing
+// behind it changes nothing where the key exists. Everything keeps the position of the document it
+// comes from. Which of two documents is earlier is decided by the order of files.
 func Merge(base, over *Node) (*Node, diag.Diagnostics) {
 	m := &merger{}
 	return m.merge(base, over), m.problems
@@ -34,7 +35,8 @@ func (m *merger) merge(base, over *Node) *Node {
 			removed[i] = true
 		case e.Value.Kind == Null && !e.Value.Implicit:
 			m.problems = append(m.problems, diag.Diagnostic{Severity: diag.Warning, Position: e.Pos,
-				Message: fmt.Sprintf("%q: null removes what an earlier document declares, and none declares it", e.Key), Fix: "remove the line"})
+				Message: fmt.Sprintf("%q: null removes what an earlier document declares, and none declares it",
+					e.Key), Fix: "remove the line"})
 		case e.Value.Kind == Null && exists:
 		case exists && out.Entries[i].Value.Kind == Mapping && e.Value.Kind == Mapping:
 			out.Entries[i].Value = m.merge(out.Entries[i].Value, e.Value)

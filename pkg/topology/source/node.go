@@ -23,7 +23,8 @@ const (
 
 // String names the kind as a message to people would, with its article.
 func (k Kind) String() string {
-	return [...]string{"nothing", "true or false", "an integer", "a number with a fraction", "a string", "a list", "a mapping"}[k]
+	return [...]string{"nothing", "true or false", "an integer", "a number with a fraction", "a string", "a list",
+		"a mapping"}[k]
 }
 
 // Node is one value of a file.
@@ -71,8 +72,8 @@ func (n *Node) index(key string) int {
 	return -1
 }
 
-// Value returns the node as Go data in the normal form of topology.Normalise: nil, bool, int64, float64, string, []any
-// or map[string]any. Integers beyond 64 bits become float64.
+// Value returns the node as Go data in the normal form of topology.Normalise: nil, bool, int64,
+// float64, string, []any or map[string]any. Integers beyond 64 bits become float64.
 func (n *Node) Value() any {
 	switch n.Kind {
 	case Bool, Int, Float:
@@ -95,7 +96,8 @@ func (n *Node) Value() any {
 	return nil
 }
 
-// Describe says what the node is, with a scalar's value: the string "12", a list, nothing. Do not use it on secrets.
+// Describe says what the node is, with a scalar's value: the string "12", a list, nothing. Do not
+// use it on secrets.
 func (n *Node) Describe() string {
 	const longest = 40
 	text := n.Text

@@ -7,8 +7,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-// Pointers returns the JSON Pointer (RFC 6901) of each value of a document by where it is written, and of each member's key by where the
-// key is. wanted says for which places; nil: for all.
+// Pointers returns the JSON Pointer (RFC 6901) of each value of a document by where it is written,
+// and of each member's key by where the key is. wanted says for which places; nil: for all.
 func (d Document) Pointers(wanted map[diag.Position]bool) map[diag.Position]string {
 	w := pointerWriter{wanted: wanted, found: map[diag.Position]string{}}
 	if d.Root != nil {

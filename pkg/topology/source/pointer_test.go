@@ -15,7 +15,8 @@ func TestPointers(t *testing.T) {
 		t.Fatal(problems)
 	}
 	got := slices.Sorted(maps.Values(docs[0].Pointers(nil)))
-	if want := []string{"", "/a~1b~0c", "/a~1b~0c", "/a~1b~0c/0", "/a~1b~0c/1", "/a~1b~0c/1/d", "/a~1b~0c/1/d", "/e", "/e"}; !slices.Equal(got, want) {
+	if want := []string{"", "/a~1b~0c", "/a~1b~0c", "/a~1b~0c/0", "/a~1b~0c/1", "/a~1b~0c/1/d", "/a~1b~0c/1/d", "/e",
+		"/e"}; !slices.Equal(got, want) {
 		t.Errorf("got %q", got)
 	}
 	at := diag.Position{File: "t.json", Line: 2, Column: 2}

@@ -1,8 +1,9 @@
 // Package source reads YAML and JSON into one tree in which everything knows its place in the file.
 //
-// It knows nothing of RabbitMQ: duplicate keys, anchors and merge keys, ${VARIABLES}, overlays and the limits that make
-// a hostile file harmless are decided here, what the keys mean is decided by pkg/topology/spec. Nothing here reads a
-// file or the environment. Trees may be read from several goroutines.
+// It knows nothing of RabbitMQ: duplicate keys, anchors and merge keys, ${VARIABLES}, overlays and
+// the limits that make a hostile file harmless are decided here, what the keys mean is decided by
+// pkg/topology/spec. Nothing here reads a file or the environment. Trees may be read from several
+// goroutines.
 package source
 
 import (
@@ -24,8 +25,8 @@ const (
 	MaxDepth = 100
 	// MaxValues bounds the values of a file, after its aliases are expanded.
 	MaxValues = 1_000_000
-	// maxMarks bounds the characters that may start a value in YAML, before it is parsed: the parser takes about 400
-	// bytes for each.
+	// maxMarks bounds the characters that may start a value in YAML, before it is parsed: the
+	// parser takes about 400 bytes for each.
 	maxMarks = 500_000
 )
 
@@ -44,13 +45,14 @@ type Document struct {
 	Format Format
 }
 
-// Parse reads all documents of a file. name stands in positions. Empty documents are left out. Every problem is an
-// error with its position; with errors, the documents are what could be read (often none). Variables are left alone:
-// see Expand.
+// Parse reads all documents of a file. name stands in positions. Empty documents are left out.
+// Every problem is an error with its position; with errors, the documents are what could be read
+// (often none). Variables are left alone: see Expand.
 func Parse(name string, data []byte) ([]Document, diag.Diagnostics) {
 	at := diag.Position{File: name}
 	if len(data) > MaxBytes {
-		return nil, failure(at, fmt.Sprintf("the file has %d MB, and msgctl reads at most %d MB", len(data)>>20, MaxBytes>>20),
+		return nil, failure(at, fmt.Sprintf("the file has %d MB, and msgctl reads at most %d MB", len(data)>>20,
+			MaxBytes>>20),
 			"", "split it: -f takes several files and directories")
 	}
 	data = bytes.TrimPrefix(data, byteOrderMark)
@@ -68,8 +70,8 @@ func Parse(name string, data []byte) ([]Document, diag.Diagnostics) {
 	return parseYAML(name, data)
 }
 
-// FormatOf says as what Parse reads a file. The name decides, and else the content: every JSON text is YAML too, but its numbers and
-// its errors are better read as what it is.
+// FormatOf says as what Parse reads a file. The name decides, and else the content: every JSON text
+// is YAML too, but its numbers and its errors are better read as what it is.
 func FormatOf(name string, data []byte) Format {
 	switch strings.ToLower(path.Ext(name)) {
 	case ".json":
@@ -105,7 +107,8 @@ func failure(at diag.Position, message, why, fix string) diag.Diagnostics {
 }
 
 func tooMany(name string, limit int) diag.Diagnostics {
-	return failure(diag.Position{File: name, Line: 1, Column: 1}, fmt.Sprintf("the file has more than %d values, far beyond any topology", limit),
+	return failure(diag.Position{File: name, Line: 1, Column: 1},
+		fmt.Sprintf("the file has more than %d values, far beyond any topology", limit),
 		"", "split it: -f takes several files and directories")
 }
 

@@ -52,8 +52,10 @@ func TestPositions(t *testing.T) {
 }
 
 func TestValues(t *testing.T) {
-	yaml := "[1, 0x10, -5, 9223372036854775807, 18446744073709551615, 1.0, 1e3, true, yes, null, ~, '1', 2001-01-01, !!str 5, !!binary aGk=, !own x]"
-	want := []any{int64(1), int64(16), int64(-5), int64(9223372036854775807), 1.8446744073709552e19, 1.0, 1000.0, true, "yes", nil, nil, "1", "2001-01-01", "5", "aGk=", "x"}
+	yaml := "[1, 0x10, -5, 9223372036854775807, 18446744073709551615, 1.0, 1e3, true, yes, null, ~, '1', 2001-01-01, " +
+		"!!str 5, !!binary aGk=, !own x]"
+	want := []any{int64(1), int64(16), int64(-5), int64(9223372036854775807), 1.8446744073709552e19, 1.0, 1000.0, true,
+		"yes", nil, nil, "1", "2001-01-01", "5", "aGk=", "x"}
 	if diff := cmp.Diff(want, parseOne(t, "t.yaml", yaml).Value()); diff != "" {
 		t.Error(diff)
 	}
@@ -90,7 +92,8 @@ func TestProblems(t *testing.T) {
 		{"t.json", "{\"a\": {\"b\": 1,\n \"b\": 2}}", `t.json:2:2: "b" is written twice in one mapping, first at t.json:1:8`},
 		{"t.yaml", "a: [1,\n", "t.yaml:1:1: this is not YAML"},
 		{"t.yaml", "a: 1\n\tb: 2\n", "indent with spaces"},
-		{"t.yaml", "a: b: c\n", "t.yaml:1:1: this is not YAML: mapping values are not allowed in this context; put quotes around a value"},
+		{"t.yaml", "a: b: c\n", "t.yaml:1:1: this is not YAML: mapping values are not allowed in this context; put quotes " +
+			"around a value"},
 		{"t.yaml", "a: 1\n b: 2\n", "t.yaml:2:2: this is not YAML"},
 		{"t.yaml", "a: *nobody\n", "unknown anchor 'nobody' referenced"},
 		{"t.yaml", "? [a]\n: 1\n", "t.yaml:1:3: a key must be a string"},
@@ -137,7 +140,8 @@ func TestExpand(t *testing.T) {
 
 func TestExpandProblems(t *testing.T) {
 	for text, want := range map[string]string{
-		"a: ${MISSING}":              "t.yaml:1:4: the variable MISSING is not set; set it (export MISSING=…), or give it a default: ${MISSING:-default}",
+		"a: ${MISSING}": "t.yaml:1:4: the variable MISSING is not set; set it (export MISSING=…), or give it " +
+			"a default: ${MISSING:-default}",
 		"a:\n  - ${1X}":              "t.yaml:2:5: ${1X} names no variable",
 		"a: ${X":                     "t.yaml:1:4: the variable \"${X\" has no closing brace",
 		"${MISSING}: 1":              "t.yaml:1:1: the variable MISSING is not set",
@@ -158,7 +162,8 @@ func TestExpandOnceThroughAliases(t *testing.T) {
 	if problems := source.Expand(n, env(nil)); len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	want := map[string]any{"a": []any{"${X}"}, "b": []any{"${X}"}, "c": map[string]any{"k": "${X}"}, "d": map[string]any{"k": "${X}"}}
+	want := map[string]any{"a": []any{"${X}"}, "b": []any{"${X}"}, "c": map[string]any{"k": "${X}"},
+		"d": map[string]any{"k": "${X}"}}
 	if diff := cmp.Diff(want, n.Value()); diff != "" {
 		t.Error(diff)
 	}
@@ -202,9 +207,11 @@ fresh:
 	}
 }
 
-// FuzzParse: whatever the text, there is no panic, problems are positioned, and JSON values are those of encoding/json.
+// FuzzParse: whatever the text, there is no panic, problems are positioned, and JSON values are
+// those of encoding/json.
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{"a: 1", "a: &x [1]\nb: *x", "{\"a\": [1, 2.5, null]}", "<<: {a: 1}", "a: ${X:-y}", "---\n---\na: ~", "? [a]\n: b", "a: !!int x", "\ufeffa: 1", "a: |\n  text\n", "[[[["} {
+	for _, seed := range []string{"a: 1", "a: &x [1]\nb: *x", "{\"a\": [1, 2.5, null]}", "<<: {a: 1}", "a: ${X:-y}",
+		"---\n---\na: ~", "? [a]\n: b", "a: !!int x", "\ufeffa: 1", "a: |\n  text\n", "[[[["} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

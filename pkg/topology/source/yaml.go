@@ -45,7 +45,8 @@ func parseYAML(name string, data []byte) ([]Document, diag.Diagnostics) {
 	}
 }
 
-// decodeYAML makes an error of the panics that the parser is known to leave for some malformed texts.
+// decodeYAML makes an error of the panics that the parser is known to leave for some malformed
+// texts.
 func decodeYAML(dec *yaml.Decoder, into *yaml.Node) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -55,8 +56,8 @@ func decodeYAML(dec *yaml.Decoder, into *yaml.Node) (err error) {
 	return dec.Decode(into)
 }
 
-// countMarks counts what may start a value: an upper bound that costs no memory, for a text may make the parser use
-// a hundred times its size.
+// countMarks counts what may start a value: an upper bound that costs no memory, for a text may
+// make the parser use a hundred times its size.
 func countMarks(data []byte) int {
 	marks := 0
 	for i, b := range data {
@@ -72,7 +73,8 @@ func countMarks(data []byte) int {
 	return marks
 }
 
-// lazily compiles an expression when it is first used, so that programs do not pay for it when they start.
+// lazily compiles an expression when it is first used, so that programs do not pay for it when they
+// start.
 func lazily(expr string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 }
@@ -94,7 +96,8 @@ func yamlSyntax(name string, data []byte, err error) diag.Diagnostic {
 	return d
 }
 
-// explainLine finds where the text of a line begins, and what people mostly did wrong when that message comes.
+// explainLine finds where the text of a line begins, and what people mostly did wrong when that
+// message comes.
 func explainLine(data []byte, line int, message string) (column int, fix string) {
 	lines := bytes.SplitN(data, []byte("\n"), line+1)
 	if line > len(lines) { // the end of the text
@@ -123,8 +126,9 @@ type converted struct {
 	size int
 }
 
-// yamlConverter makes Nodes of yaml.Nodes. An anchored node is converted once and shared by its aliases, so that a
-// small file of nested aliases ("billion laughs") costs nothing before its expanded size is known and refused.
+// yamlConverter makes Nodes of yaml.Nodes. An anchored node is converted once and shared by its
+// aliases, so that a small file of nested aliases ("billion laughs") costs nothing before its
+// expanded size is known and refused.
 type yamlConverter struct {
 	file     string
 	done     map[*yaml.Node]converted
@@ -230,7 +234,8 @@ func (c *yamlConverter) mapping(y *yaml.Node, depth int) converted {
 			key = key.Alias
 		}
 		if key.Kind != yaml.ScalarNode {
-			c.fail(key, "a key must be a string, not a list or mapping", "", `an unquoted { or [ starts one: put quotes around the key`)
+			c.fail(key, "a key must be a string, not a list or mapping", "",
+				`an unquoted { or [ starts one: put quotes around the key`)
 			continue
 		}
 		n.Entries = append(n.Entries, Entry{Key: key.Value, Pos: c.position(y.Content[i]), Value: v.node})
@@ -248,14 +253,16 @@ func (c *yamlConverter) mergeSources(key *yaml.Node, v *Node) []*Node {
 	}
 	for _, s := range sources {
 		if s.Kind != Mapping {
-			c.fail(key, "<< merges mappings only, and this is "+s.Kind.String(), "", "<<: *anchor, where the anchor stands before a mapping")
+			c.fail(key, "<< merges mappings only, and this is "+s.Kind.String(), "",
+				"<<: *anchor, where the anchor stands before a mapping")
 			return nil
 		}
 	}
 	return sources
 }
 
-// addMissing adds the keys of the sources that n and earlier sources do not have: the merge key of YAML 1.1.
+// addMissing adds the keys of the sources that n and earlier sources do not have: the merge key of
+// YAML 1.1.
 func (n *Node) addMissing(sources []*Node) {
 	if len(sources) == 0 {
 		return
@@ -280,8 +287,8 @@ func (c *yamlConverter) scalar(y *yaml.Node) *Node {
 	return n
 }
 
-// resolve sets the kind and value that YAML gives a scalar. What msgctl has no kind for (timestamps, !!binary, tags of
-// its own) stays a string.
+// resolve sets the kind and value that YAML gives a scalar. What msgctl has no kind for
+// (timestamps, !!binary, tags of its own) stays a string.
 func (n *Node) resolve(y *yaml.Node) {
 	var err error
 	switch y.ShortTag() {

@@ -49,7 +49,8 @@ func (a AlertSettings) with(b *Alerts) AlertSettings {
 	return a
 }
 
-// AlertSettings returns the thresholds of the file, and those of the queues that have a block of their own.
+// AlertSettings returns the thresholds of the file, and those of the queues that have a block of
+// their own.
 func (s *Spec) AlertSettings() (file AlertSettings, queues map[topology.Ref]AlertSettings) {
 	file, queues = DefaultAlerts().with(s.Alerts), map[topology.Ref]AlertSettings{}
 	s.Sections.alerts(s.mainVHost(), file, queues)

@@ -16,7 +16,8 @@ queues: { q: { alerts: { full: off, deadLetters: 100, consumers: 0 } }, r: {} }
 vhosts: { b: { queues: { q: { alerts: { nearlyFull: 50% } } } } }
 `, spec.Options{})
 	file, queues := s.AlertSettings()
-	want := spec.AlertSettings{For: 90 * time.Second, NearlyFull: 80, Full: 90, DeadLetters: 0, Growth: spec.Off, Consumers: 1}
+	want := spec.AlertSettings{For: 90 * time.Second, NearlyFull: 80, Full: 90, DeadLetters: 0, Growth: spec.Off,
+		Consumers: 1}
 	if file != want {
 		t.Errorf("file: %+v", file)
 	}
@@ -29,7 +30,8 @@ vhosts: { b: { queues: { q: { alerts: { nearlyFull: 50% } } } } }
 	if got := queues[topology.Ref{Kind: topology.KindQueue, VHost: "b", Name: "q"}]; got != want {
 		t.Errorf("queue of another vhost: %+v", got)
 	}
-	s, _ = mustRead(t, "d.json", `{"queues":[{"name":"q","vhost":"/","durable":true,"auto_delete":false,"arguments":{}}]}`, spec.Options{})
+	s, _ = mustRead(t, "d.json", `{"queues":[{"name":"q","vhost":"/","durable":true,"auto_delete":false,"arguments":{}}]}`,
+		spec.Options{})
 	if file, queues := s.AlertSettings(); file != spec.DefaultAlerts() || len(queues) != 0 {
 		t.Errorf("definitions: %+v %v", file, queues)
 	}

@@ -18,7 +18,8 @@ func large(n int) []byte {
 	}
 	b.WriteString("queues:\n")
 	for i := range n * 9 / 20 {
-		fmt.Fprintf(&b, "  queue-%d:\n    bindings:\n      - { exchange: exchange-%d, key: \"key.%d\" }\n    messageTTL: 1h\n    maxLength: 1000\n", i, i%(n/10), i)
+		fmt.Fprintf(&b, "  queue-%d:\n    bindings:\n      - { exchange: exchange-%d, key: \"key.%d\" }\n    messageTTL: "+
+			"1h\n    maxLength: 1000\n", i, i%(n/10), i)
 	}
 	return []byte(b.String())
 }

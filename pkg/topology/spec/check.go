@@ -62,7 +62,9 @@ func (c *checker) as(rule string) *checker {
 }
 
 func (c *checker) tell(severity diag.Severity, part, message, why, fix string) {
-	c.problems = append(c.problems, diag.Diagnostic{Severity: severity, Position: c.place.of(part), Object: c.name(c.ref), Message: message, Why: why, Fix: fix, Rule: c.rule, Part: part})
+	c.problems = append(c.problems,
+		diag.Diagnostic{Severity: severity, Position: c.place.of(part), Object: c.name(c.ref), Message: message, Why: why,
+			Fix: fix, Rule: c.rule, Part: part})
 }
 
 func (c *checker) error(part, message, why, fix string) {
@@ -90,7 +92,8 @@ func (c *checker) checkName() {
 	}
 	for _, text := range []string{c.ref.Name, c.ref.Parent, c.ref.Key, c.ref.VHost} {
 		if len(text) > longest {
-			c.error("name", fmt.Sprintf("a name or key has %d bytes, and AMQP takes at most %d", len(text), longest), "", "shorten it (a character beyond ASCII has 2 to 4 bytes)")
+			c.error("name", fmt.Sprintf("a name or key has %d bytes, and AMQP takes at most %d", len(text), longest), "",
+				"shorten it (a character beyond ASCII has 2 to 4 bytes)")
 		}
 		if strings.ContainsRune(text, 0) {
 			c.error("name", "a name has a zero character in it", "", "")
@@ -103,7 +106,8 @@ func (c *checker) checkName() {
 	if topology.IsPredeclared(c.ref.Name) {
 		fix = "leave it out: every vhost has it, and bindings can name it"
 	}
-	c.as("reserved-name").error("name", "names that begin with amq. are reserved", "the broker refuses to declare a "+what+" of that name", fix)
+	c.as("reserved-name").error("name", "names that begin with amq. are reserved",
+		"the broker refuses to declare a "+what+" of that name", fix)
 }
 
 func (c *checker) oneOf(what, got string, known ...string) {
@@ -121,13 +125,15 @@ func (c *checker) user(u *topology.User) {
 		part = "password_hash"
 	}
 	if raw, err := base64.StdEncoding.DecodeString(string(u.PasswordHash)); err != nil || len(raw) < 5 {
-		c.error(part, part+" is not what a broker writes: base64 of a salt and a digest", "nobody could log in with it", "take what rabbitmqctl hash_password prints")
+		c.error(part, part+" is not what a broker writes: base64 of a salt and a digest", "nobody could log in with it",
+			"take what rabbitmqctl hash_password prints")
 	}
 }
 
 func (c *checker) vhost(v *topology.VHost) {
 	if t := v.DefaultQueueType; t != "" && !slices.Contains(queueTypes(), t) {
-		c.error("default_queue_type", fmt.Sprintf("the default queue type cannot be %q", t), "", "write one of "+strings.Join(queueTypes(), ", "))
+		c.error("default_queue_type", fmt.Sprintf("the default queue type cannot be %q", t), "",
+			"write one of "+strings.Join(queueTypes(), ", "))
 	}
 }
 
@@ -136,10 +142,12 @@ func queueTypes() []string { return []string{topology.Classic, topology.Quorum, 
 func (c *checker) topicPermission(p *topology.TopicPermission) {
 	x, ok := c.state.Get(exchangeRef(p.VHost, p.Exchange))
 	if ok && x.(*topology.Exchange).Type != "topic" {
-		c.warn("exchange", fmt.Sprintf("exchange %q is not of type topic", p.Exchange), "a topic permission does nothing on it", "")
+		c.warn("exchange", fmt.Sprintf("exchange %q is not of type topic", p.Exchange),
+			"a topic permission does nothing on it", "")
 	}
 	if !ok && !c.known(exchangeRef(p.VHost, p.Exchange)) {
-		c.warn("exchange", fmt.Sprintf("exchange %q is not declared", p.Exchange), "", c.wayOut(exchangeRef(p.VHost, p.Exchange), c.place.definitions))
+		c.warn("exchange", fmt.Sprintf("exchange %q is not declared", p.Exchange), "",
+			c.wayOut(exchangeRef(p.VHost, p.Exchange), c.place.definitions))
 	}
 }
 
@@ -147,13 +155,16 @@ func (c *checker) exchange(x *topology.Exchange) {
 	core := []string{"direct", "fanout", "topic", "headers"}
 	if !slices.Contains(core, x.Type) && !strings.HasPrefix(x.Type, "x-") {
 		if best := nearest(x.Type, core); best != "" {
-			c.as("exchange-type-unknown").error("type", fmt.Sprintf("there is no exchange type %q", x.Type), "", fmt.Sprintf("did you mean %s?", best))
+			c.as("exchange-type-unknown").error("type", fmt.Sprintf("there is no exchange type %q", x.Type), "",
+				fmt.Sprintf("did you mean %s?", best))
 		}
 	}
-	c.as("alternate-exchange-missing").target("alternate-exchange", "alternateExchange", x.VHost, x.Arguments["alternate-exchange"], "what no binding matches would vanish")
+	c.as("alternate-exchange-missing").target("alternate-exchange", "alternateExchange", x.VHost,
+		x.Arguments["alternate-exchange"], "what no binding matches would vanish")
 }
 
-// target checks that an exchange that messages are handed on to is declared. value is nil or no string when there is none.
+// target checks that an exchange that messages are handed on to is declared. value is nil or no
+// string when there is none.
 func (c *checker) target(part, field, vhost string, value any, why string) {
 	name, ok := value.(string)
 	if !ok || c.known(exchangeRef(vhost, name)) {
@@ -169,7 +180,8 @@ func (c *checker) target(part, field, vhost string, value any, why string) {
 
 func (c *checker) binding(b *topology.Binding) {
 	if b.Source == "" {
-		c.error("source", "nothing can be bound to the default exchange", "every queue is bound to it by its name already, and the broker refuses any other binding", "bind to an exchange of your own")
+		c.error("source", "nothing can be bound to the default exchange",
+			"every queue is bound to it by its name already, and the broker refuses any other binding", "bind to an exchange of your own")
 	} else {
 		c.endpoint("source", exchangeRef(b.VHost, b.Source))
 	}
@@ -183,7 +195,8 @@ func (c *checker) binding(b *topology.Binding) {
 	c.headers(b)
 }
 
-// endpoint checks one end of a binding. A definitions file that has no section of that kind adds to what exists.
+// endpoint checks one end of a binding. A definitions file that has no section of that kind adds to
+// what exists.
 func (c *checker) endpoint(part string, ref topology.Ref) {
 	if c.known(ref) {
 		return
@@ -192,7 +205,8 @@ func (c *checker) endpoint(part string, ref topology.Ref) {
 	if c.place.definitions && !c.sectioned[ref.Kind] {
 		severity = diag.Warning
 	}
-	c.as("binding-dangling").tell(severity, part, fmt.Sprintf("%s %q is not declared", ref.Kind, ref.Name), "the binding could not be made",
+	c.as("binding-dangling").tell(severity, part, fmt.Sprintf("%s %q is not declared", ref.Kind, ref.Name),
+		"the binding could not be made",
 		c.wayOut(ref, c.place.definitions))
 }
 
@@ -200,13 +214,16 @@ func (c *checker) endpoint(part string, ref topology.Ref) {
 func (c *checker) headers(b *topology.Binding) {
 	if match, ok := b.Arguments["x-match"]; ok {
 		if text, _ := match.(string); !slices.Contains([]string{"all", "any", "all-with-x", "any-with-x"}, text) {
-			c.as("binding-cannot-match").error(argumentPart+"x-match", fmt.Sprintf("x-match cannot be %v", match), "the broker refuses the binding", "write all, any, all-with-x or any-with-x")
+			c.as("binding-cannot-match").error(argumentPart+"x-match", fmt.Sprintf("x-match cannot be %v", match),
+				"the broker refuses the binding", "write all, any, all-with-x or any-with-x")
 		}
 	}
 	x, _ := c.state.Get(exchangeRef(b.VHost, b.Source))
-	if x, ok := x.(*topology.Exchange); ok && slices.Contains([]string{"direct", "fanout", "topic"}, x.Type) && len(b.Arguments) > 0 {
+	if x, ok := x.(*topology.Exchange); ok && slices.Contains([]string{"direct", "fanout", "topic"}, x.Type) &&
+		len(b.Arguments) > 0 {
 		part := argumentPart + b.Arguments.Keys()[0]
-		c.as("binding-ignores-headers").warn(part, fmt.Sprintf("exchange %q is of type %s and does not look at headers", b.Source, x.Type), "the binding takes every message of its key", "use type: headers, or leave the headers out")
+		c.as("binding-ignores-headers").warn(part, fmt.Sprintf("exchange %q is of type %s and does not look at headers",
+			b.Source, x.Type), "the binding takes every message of its key", "use type: headers, or leave the headers out")
 	}
 }
 
@@ -216,10 +233,13 @@ func (c *checker) policy(p *topology.Policy) {
 		c.policyKey(p, key)
 	}
 	if _, given := c.place.parts["definition"]; given && len(p.Definition) == 0 {
-		c.as("policy-refused").error("definition", "has an empty definition", "the broker refuses a policy that sets nothing", "add a key like message-ttl: 24h")
+		c.as("policy-refused").error("definition", "has an empty definition", "the broker refuses a policy that sets nothing",
+			"add a key like message-ttl: 24h")
 	}
-	c.as("dead-letter-exchange-missing").target("dead-letter-exchange", "definition.dead-letter-exchange", p.VHost, p.Definition["dead-letter-exchange"], "dead letters would vanish")
-	c.as("alternate-exchange-missing").target("alternate-exchange", "definition.alternate-exchange", p.VHost, p.Definition["alternate-exchange"], "what no binding matches would vanish")
+	c.as("dead-letter-exchange-missing").target("dead-letter-exchange", "definition.dead-letter-exchange", p.VHost,
+		p.Definition["dead-letter-exchange"], "dead letters would vanish")
+	c.as("alternate-exchange-missing").target("alternate-exchange", "definition.alternate-exchange", p.VHost,
+		p.Definition["alternate-exchange"], "what no binding matches would vanish")
 }
 
 func (c *checker) policyKey(p *topology.Policy, key string) {
@@ -229,7 +249,8 @@ func (c *checker) policyKey(p *topology.Policy, key string) {
 		return
 	}
 	if p.Operator && !known.Operator {
-		c.as("policy-refused").error(key, fmt.Sprintf("operator policies cannot set %s", key), "the broker refuses the policy", "set it in a policy")
+		c.as("policy-refused").error(key, fmt.Sprintf("operator policies cannot set %s", key),
+			"the broker refuses the policy", "set it in a policy")
 	}
 	// The values are those of the queue's argument, where there is one.
 	if a, ok := topology.LookupArgument("x-" + key); ok && a.Type != topology.Text {
@@ -241,9 +262,11 @@ func (c *checker) policyKey(p *topology.Policy, key string) {
 
 // unknownPolicyKey reports what is probably a mistake: a plugin may know the key.
 func (c *checker) unknownPolicyKey(key string) {
-	message, why, bare := fmt.Sprintf("there is no policy key %q", key), "the broker refuses the policy", strings.TrimPrefix(key, "x-")
+	message, why, bare := fmt.Sprintf("there is no policy key %q",
+		key), "the broker refuses the policy", strings.TrimPrefix(key, "x-")
 	if bare == "queue-type" {
-		c.error(key, "a policy cannot set the type of queues", why, "set the type in each queue, or the vhost's default queue type")
+		c.error(key, "a policy cannot set the type of queues", why,
+			"set the type in each queue, or the vhost's default queue type")
 		return
 	}
 	if a, ok := topology.LookupArgument("x-" + bare); ok {

@@ -32,7 +32,8 @@ func (r *resolver) events(vhost string, s *Sections) {
 			continue
 		}
 		if file := SchemaPath(e.Schema); !r.options.Exists(file) {
-			r.report(diag.Error, e.Schema.at, object, fmt.Sprintf("schema: there is no file %s", file), "the event's data could not be checked", "the name is relative to the directory of this file")
+			r.report(diag.Error, e.Schema.at, object, fmt.Sprintf("schema: there is no file %s", file),
+				"the event's data could not be checked", "the name is relative to the directory of this file")
 		}
 	}
 }
@@ -41,7 +42,8 @@ func (r *resolver) events(vhost string, s *Sections) {
 func (r *resolver) eventFields(e *Event, object string) {
 	if e.Key != nil {
 		if _, err := event.ParseKey(*e.Key); err != nil {
-			r.report(diag.Error, e.FieldPosition("key"), object, strings.TrimPrefix(err.Error(), "routing "), "the event could not be published", "write a key like order.created or order.{payload.country}.created")
+			r.report(diag.Error, e.FieldPosition("key"), object, strings.TrimPrefix(err.Error(), "routing "),
+				"the event could not be published", "write a key like order.created or order.{payload.country}.created")
 		}
 	}
 	if _, err := event.ParseFormat(e.Format); err != nil {
@@ -49,8 +51,8 @@ func (r *resolver) eventFields(e *Event, object string) {
 	}
 }
 
-// SchemaPath is where an event's schema file lies: beside the topology file that names it, unless it is absolute. "" for
-// an inline schema.
+// SchemaPath is where an event's schema file lies: beside the topology file that names it, unless
+// it is absolute. "" for an inline schema.
 func SchemaPath(s *EventSchema) string {
 	if s.File == "" || filepath.IsAbs(s.File) || path.IsAbs(s.File) {
 		return s.File
@@ -58,7 +60,8 @@ func SchemaPath(s *EventSchema) string {
 	return filepath.Join(filepath.Dir(s.at.File), filepath.FromSlash(s.File))
 }
 
-// Folder is the folder of the topology file that names the schema; "." for one that was read from standard input.
+// Folder is the folder of the topology file that names the schema; "." for one that was read from
+// standard input.
 func (s *EventSchema) Folder() string { return filepath.Dir(s.at.File) }
 
 func (r *resolver) tests(vhost string, s *Sections) {
@@ -66,11 +69,13 @@ func (r *resolver) tests(vhost string, s *Sections) {
 	for _, t := range s.Tests {
 		object := fmt.Sprintf("test %q", t.Name)
 		if first := names[t.Name]; first != nil {
-			r.report(diag.Error, t.FieldPosition("name"), object, fmt.Sprintf("there are two tests of that name, the first at %s", first.at), "", "rename one of the two")
+			r.report(diag.Error, t.FieldPosition("name"), object,
+				fmt.Sprintf("there are two tests of that name, the first at %s", first.at), "", "rename one of the two")
 		}
 		names[t.Name] = t
 		r.publish(vhost, s, t.Publish, object)
-		for field, queue := range map[string]string{"reject": t.Reject, "expire": t.Expire, "overflow": t.Overflow, "exhaust": t.Exhaust} {
+		for field, queue := range map[string]string{"reject": t.Reject, "expire": t.Expire, "overflow": t.Overflow,
+			"exhaust": t.Exhaust} {
 			if queue != "" {
 				r.mustKnow(queueRef(vhost, queue), t.FieldPosition(field), object, "the test could not be run")
 			}
@@ -87,7 +92,8 @@ func (r *resolver) publish(vhost string, s *Sections, p *Publish, object string)
 	switch {
 	case p == nil: // reported as missing already
 	case p.Event != "" && p.Exchange != nil:
-		r.report(diag.Error, p.at, object, "publish has both event and exchange", "an event knows its exchange", "keep one of the two")
+		r.report(diag.Error, p.at, object, "publish has both event and exchange", "an event knows its exchange",
+			"keep one of the two")
 	case p.Event != "":
 		if _, ok := s.Events[p.Event]; !ok {
 			var known []string
@@ -103,7 +109,8 @@ func (r *resolver) publish(vhost string, s *Sections, p *Publish, object string)
 	case p.Exchange != nil:
 		r.mustKnow(exchangeRef(vhost, *p.Exchange), p.FieldPosition("exchange"), object, "the test could not be run")
 	default:
-		r.report(diag.Error, p.at, object, "publish names neither an event nor an exchange", "", "write publish: { event: order.created }, or publish: { exchange: X, key: K }")
+		r.report(diag.Error, p.at, object, "publish names neither an event nor an exchange", "",
+			"write publish: { event: order.created }, or publish: { exchange: X, key: K }")
 	}
 }
 

@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// pattern checks a regular expression of a policy or a permission. RabbitMQ's are Erlang's, which are PCRE: only what is
-// wrong in both dialects is reported, and the broker refuses (3.10.8, 4.0.5, 4.3.6).
+// pattern checks a regular expression of a policy or a permission. RabbitMQ's are Erlang's, which
+// are PCRE: only what is wrong in both dialects is reported, and the broker refuses (3.10.8, 4.0.5,
+// 4.3.6).
 func (c *checker) pattern(part, text string) {
 	_, err := syntax.Parse(text, syntax.Perl)
 	var wrong *syntax.Error
@@ -29,5 +30,6 @@ func (c *checker) pattern(part, text string) {
 	default:
 		return
 	}
-	c.error(part, fmt.Sprintf("%s: %q is not a regular expression: %s", part, text, wrong.Code), "the broker refuses it", fix)
+	c.error(part, fmt.Sprintf("%s: %q is not a regular expression: %s", part, text, wrong.Code), "the broker refuses it",
+		fix)
 }

@@ -10,7 +10,8 @@ import (
 
 func (c *checker) queue(q *topology.Queue) {
 	if !slices.Contains(queueTypes(), q.Type) {
-		c.as("argument-refused").error("type", fmt.Sprintf("there is no queue type %q", q.Type), "", "write one of "+strings.Join(queueTypes(), ", "))
+		c.as("argument-refused").error("type", fmt.Sprintf("there is no queue type %q", q.Type), "",
+			"write one of "+strings.Join(queueTypes(), ", "))
 		return
 	}
 	kind := c.effectiveType(q)
@@ -23,7 +24,8 @@ func (c *checker) queue(q *topology.Queue) {
 	c.deadLetter(q, kind)
 }
 
-// effectiveType is the type that the file lets one expect: that of the vhost where the queue names none.
+// effectiveType is the type that the file lets one expect: that of the vhost where the queue names
+// none.
 func (c *checker) effectiveType(q *topology.Queue) string {
 	if kind := c.state.QueueType(q, ""); slices.Contains(queueTypes(), kind) {
 		return kind
@@ -34,14 +36,16 @@ func (c *checker) effectiveType(q *topology.Queue) string {
 // replicated checks what quorum queues and streams refuse.
 func (c *checker) replicated(q *topology.Queue) {
 	if !q.Durable {
-		c.as("argument-refused").error("durable", fmt.Sprintf("a %s queue is always durable", q.Type), "the broker refuses it", "remove durable: false, or use type: classic")
+		c.as("argument-refused").error("durable", fmt.Sprintf("a %s queue is always durable", q.Type),
+			"the broker refuses it", "remove durable: false, or use type: classic")
 	}
 	if q.AutoDelete {
 		part := "autoDelete"
 		if c.place.definitions {
 			part = "auto_delete"
 		}
-		c.as("argument-refused").error(part, fmt.Sprintf("a %s queue cannot be deleted automatically", q.Type), "the broker refuses it", "remove it, or use expires, or type: classic")
+		c.as("argument-refused").error(part, fmt.Sprintf("a %s queue cannot be deleted automatically", q.Type),
+			"the broker refuses it", "remove it, or use expires, or type: classic")
 	}
 }
 
@@ -73,10 +77,12 @@ func (c *checker) argument(q *topology.Queue, kind, name string) {
 	c.as("argument-refused").error(name, fmt.Sprintf("a %s queue does not take %s", kind, c.field(a)), why, fix)
 }
 
-// unknownArgument reports what is probably a mistake: the broker takes any argument, and ignores what it does not know.
+// unknownArgument reports what is probably a mistake: the broker takes any argument, and ignores
+// what it does not know.
 func (c *checker) unknownArgument(name string) {
 	if name == "x-ha-policy" {
-		c.warn(name, "x-ha-policy does nothing", "brokers ignore it since 3.0", "remove it, and use a quorum queue for replication")
+		c.warn(name, "x-ha-policy does nothing", "brokers ignore it since 3.0",
+			"remove it, and use a quorum queue for replication")
 		return
 	}
 	names := []string{"x-queue-type"}
@@ -84,7 +90,8 @@ func (c *checker) unknownArgument(name string) {
 		names = append(names, a.Name)
 	}
 	if best := nearest(name, names); best != "" {
-		c.error(name, fmt.Sprintf("there is no argument %q", name), "the broker takes it and ignores it", fmt.Sprintf("did you mean %s?", best))
+		c.error(name, fmt.Sprintf("there is no argument %q", name), "the broker takes it and ignores it",
+			fmt.Sprintf("did you mean %s?", best))
 	}
 }
 
@@ -126,12 +133,14 @@ func (c *checker) deadLetter(q *topology.Queue, kind string) {
 	exchange, has := q.Arguments["x-dead-letter-exchange"].(string)
 	key, hasKey := q.Arguments["x-dead-letter-routing-key"].(string)
 	if hasKey && !has {
-		c.as("argument-refused").error("x-dead-letter-routing-key", "has a dead-letter key and no dead-letter exchange", "the broker refuses it", "add the exchange; \"\" is the default exchange, which takes queue names as keys")
+		c.as("argument-refused").error("x-dead-letter-routing-key", "has a dead-letter key and no dead-letter exchange",
+			"the broker refuses it", "add the exchange; \"\" is the default exchange, which takes queue names as keys")
 	}
 	if !has {
 		return
 	}
-	c.as("dead-letter-exchange-missing").target("x-dead-letter-exchange", "deadLetter", q.VHost, exchange, "dead letters would vanish")
+	c.as("dead-letter-exchange-missing").target("x-dead-letter-exchange", "deadLetter", q.VHost, exchange,
+		"dead letters would vanish")
 	if exchange != "" || !hasKey || c.known(queueRef(q.VHost, key)) {
 		return
 	}
@@ -140,5 +149,6 @@ func (c *checker) deadLetter(q *topology.Queue, kind string) {
 		c.as("dead-letter-unroutable").warn("x-dead-letter-routing-key", message, why, "declare it in the file")
 		return
 	}
-	c.as("dead-letter-unroutable").error("x-dead-letter-routing-key", message, why, c.wayOut(queueRef(q.VHost, key), false))
+	c.as("dead-letter-unroutable").error("x-dead-letter-routing-key", message, why,
+		c.wayOut(queueRef(q.VHost, key), false))
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
-// corpusFiles are real definitions files from public repositories. They are not part of the project.
+// corpusFiles are real definitions files from public repositories. They are not part of the
+// project.
 func corpusFiles(t *testing.T) []string {
 	t.Helper()
 	dir := os.Getenv("MSGCTL_TEST_CORPUS")

@@ -14,10 +14,11 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/source"
 )
 
-// decoder fills Go values from a tree, by the same struct tags that the JSON Schema is generated from. It goes on after
-// a problem, to find them all.
+// decoder fills Go values from a tree, by the same struct tags that the JSON Schema is generated
+// from. It goes on after a problem, to find them all.
 type decoder struct {
-	// lenient reports unknown fields as warnings: files of other versions of RabbitMQ have more of them.
+	// lenient reports unknown fields as warnings: files of other versions of RabbitMQ have more of
+	// them.
 	lenient bool
 	// extensions takes any value at the top under a name that begins with x-: a place for anchors.
 	extensions bool
@@ -45,7 +46,8 @@ type locator interface {
 	locateField(name string, at diag.Position)
 }
 
-// field is a struct field, or what stands in its place: the name in the file and the bounds of its values.
+// field is a struct field, or what stands in its place: the name in the file and the bounds of its
+// values.
 type field struct {
 	name string
 	// path is name with the fields around it, for messages: deadLetter.key.
@@ -179,12 +181,14 @@ func (d *decoder) unknown(e *source.Entry, in field, fields []field) {
 	for i, f := range fields {
 		names[i] = f.name
 	}
-	p := diag.Diagnostic{Severity: diag.Error, Position: e.Pos, Object: d.object, Message: fmt.Sprintf("unknown field %q", e.Key)}
+	p := diag.Diagnostic{Severity: diag.Error, Position: e.Pos, Object: d.object,
+		Message: fmt.Sprintf("unknown field %q", e.Key)}
 	if in.label() != "it" {
 		p.Message += " in " + in.label()
 	}
 	best := d.suggestion(e.Key, names)
-	d.lost = d.lost || in.label() == "it" && (d.object == "" || strings.HasPrefix(d.object, "vhost ")) && best != "name" && best != "vhost" && best != "version"
+	d.lost = d.lost || in.label() == "it" && (d.object == "" || strings.HasPrefix(d.object, "vhost ")) && best != "name" &&
+		best != "vhost" && best != "version"
 	if best != "" {
 		p.Fix = fmt.Sprintf("did you mean %s?", best)
 	} else {

@@ -6,8 +6,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/source"
 )
 
-// definitions is a definitions file as RabbitMQ 3.0 to 4.3 export it (GET /api/definitions, rabbitmqctl
-// export_definitions), of a cluster or of one vhost, and as people write it by hand.
+// definitions is a definitions file as RabbitMQ 3.0 to 4.3 export it (GET /api/definitions,
+// rabbitmqctl export_definitions), of a cluster or of one vhost, and as people write it by hand.
 type definitions struct {
 	Located `json:"-"`
 	// lost is decoder.lost.
@@ -185,26 +185,29 @@ func (v *defParameter) decodeNode(d *decoder, n *source.Node, f field) {
 	d.structure(n, valueOf(v), f)
 }
 
-// isDefinitions recognises a definitions file by what is in it: lists of objects where a topology file has mappings, or
-// the version of the broker that wrote it.
+// isDefinitions recognises a definitions file by what is in it: lists of objects where a topology
+// file has mappings, or the version of the broker that wrote it.
 func isDefinitions(doc source.Document) bool {
 	root := doc.Root
 	if root.Kind != source.Mapping || root.Get("version") != nil {
 		return false
 	}
-	if root.Get("rabbit_version") != nil || root.Get("rabbitmq_version") != nil || root.Get("rabbitmq_definition_format") != nil {
+	if root.Get("rabbit_version") != nil || root.Get("rabbitmq_version") != nil ||
+		root.Get("rabbitmq_definition_format") != nil {
 		return true
 	}
 	if doc.Format != source.JSON {
 		return false
 	}
-	for _, key := range []string{"users", "vhosts", "permissions", "topic_permissions", "parameters", "global_parameters", "policies", "queues", "exchanges"} {
+	for _, key := range []string{"users", "vhosts", "permissions", "topic_permissions", "parameters", "global_parameters",
+		"policies", "queues", "exchanges"} {
 		if n := root.Get(key); n != nil && n.Kind == source.Sequence {
 			return true
 		}
 	}
 	bindings := root.Get("bindings")
-	return bindings != nil && bindings.Kind == source.Sequence && len(bindings.Items) > 0 && bindings.Items[0].Get("source") != nil
+	return bindings != nil && bindings.Kind == source.Sequence && len(bindings.Items) > 0 &&
+		bindings.Items[0].Get("source") != nil
 }
 
 func decodeDefinitions(root *source.Node) (*definitions, diag.Diagnostics) {

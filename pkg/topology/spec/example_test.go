@@ -30,7 +30,8 @@ func readExample(t *testing.T) (*spec.Spec, *topology.State) {
 	return s, state
 }
 
-// TestExample: the example is the article's topology, and the bindings without which its dead letters would vanish.
+// TestExample: the example is the article's topology, and the bindings without which its dead
+// letters would vanish.
 func TestExample(t *testing.T) {
 	_, got := readExample(t)
 	want := &topology.State{Name: "orders"}
@@ -41,16 +42,22 @@ func TestExample(t *testing.T) {
 		return &topology.Queue{VHost: "/", Name: name, Type: topology.Classic, Durable: true, Arguments: args}
 	}
 	binding := func(source, destination, key string) topology.Object {
-		return &topology.Binding{VHost: "/", Source: source, Destination: destination, DestinationType: topology.ToQueue, RoutingKey: key}
+		return &topology.Binding{VHost: "/", Source: source, Destination: destination, DestinationType: topology.ToQueue,
+			RoutingKey: key}
 	}
 	for _, o := range []topology.Object{
-		exchange("orders.exchange", "topic"), exchange("notifications.exchange", "fanout"), exchange("dlx.exchange", "direct"),
-		queue("orders.created.queue", topology.Arguments{"x-dead-letter-exchange": "dlx.exchange", "x-dead-letter-routing-key": "orders.created.dlq", "x-message-ttl": int64(86_400_000)}),
-		queue("orders.paid.queue", topology.Arguments{"x-dead-letter-exchange": "dlx.exchange", "x-dead-letter-routing-key": "orders.paid.dlq"}),
+		exchange("orders.exchange", "topic"), exchange("notifications.exchange", "fanout"), exchange("dlx.exchange",
+			"direct"),
+		queue("orders.created.queue", topology.Arguments{"x-dead-letter-exchange": "dlx.exchange",
+			"x-dead-letter-routing-key": "orders.created.dlq", "x-message-ttl": int64(86_400_000)}),
+		queue("orders.paid.queue", topology.Arguments{"x-dead-letter-exchange": "dlx.exchange",
+			"x-dead-letter-routing-key": "orders.paid.dlq"}),
 		queue("notifications.queue", topology.Arguments{"x-max-length": int64(10_000)}), queue("dead-letter.queue", nil),
-		binding("orders.exchange", "orders.created.queue", "order.created"), binding("orders.exchange", "orders.paid.queue", "order.paid"),
+		binding("orders.exchange", "orders.created.queue", "order.created"), binding("orders.exchange", "orders.paid.queue",
+			"order.paid"),
 		binding("notifications.exchange", "notifications.queue", ""),
-		binding("dlx.exchange", "dead-letter.queue", "orders.created.dlq"), binding("dlx.exchange", "dead-letter.queue", "orders.paid.dlq"),
+		binding("dlx.exchange", "dead-letter.queue", "orders.created.dlq"), binding("dlx.exchange", "dead-letter.queue",
+			"orders.paid.dlq"),
 	} {
 		if err := want.Add(o, diag.Position{}); err != nil {
 			t.Fatal(err)
@@ -61,7 +68,8 @@ func TestExample(t *testing.T) {
 	}
 }
 
-// TestExampleEvents: the example data of every event is valid, and nothing that is required can be left out.
+// TestExampleEvents: the example data of every event is valid, and nothing that is required can be
+// left out.
 func TestExampleEvents(t *testing.T) {
 	s, _ := readExample(t)
 	if len(s.Events) != 3 {

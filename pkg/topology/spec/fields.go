@@ -10,7 +10,8 @@ import (
 // fieldCache holds the fields of the types of this package, which never change.
 var fieldCache sync.Map // reflect.Type -> []field
 
-// fieldsOf returns the fields of a struct as the file names them, those of embedded structs included.
+// fieldsOf returns the fields of a struct as the file names them, those of embedded structs
+// included.
 func fieldsOf(t reflect.Type) []field {
 	if cached, ok := fieldCache.Load(t); ok {
 		return cached.([]field)

@@ -13,7 +13,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/source"
 )
 
-// FileSystem is how Files reaches files. The zero value is the operating system's, without standard input.
+// FileSystem is how Files reaches files. The zero value is the operating system's, without standard
+// input.
 type FileSystem struct {
 	// Stdin is what "-" reads.
 	Stdin io.Reader
@@ -32,9 +33,10 @@ func (f FileSystem) orReal() FileSystem {
 	return f
 }
 
-// Files reads what -f names, in that order: files, directories (their *.yaml, *.yml and *.json in the order of names,
-// not those of directories below, and no *.schema.json), globs, and - for standard input. A name that exists is never taken for a glob. The error
-// names everything that could not be read.
+// Files reads what -f names, in that order: files, directories (their *.yaml, *.yml and *.json in
+// the order of names, not those of directories below, and no *.schema.json), globs, and - for
+// standard input. A name that exists is never taken for a glob. The error names everything that
+// could not be read.
 func Files(names []string, system FileSystem) ([]Input, error) {
 	system = system.orReal()
 	var inputs []Input
@@ -100,7 +102,8 @@ func (f FileSystem) directory(name string) ([]string, error) {
 	var files []string
 	for _, e := range entries {
 		ext := strings.ToLower(filepath.Ext(e.Name()))
-		if !e.IsDir() && slices.Contains([]string{".yaml", ".yml", ".json"}, ext) && !strings.HasSuffix(e.Name(), ".schema.json") {
+		if !e.IsDir() && slices.Contains([]string{".yaml", ".yml", ".json"}, ext) &&
+			!strings.HasSuffix(e.Name(), ".schema.json") {
 			files = append(files, filepath.Join(name, e.Name()))
 		}
 	}
@@ -120,7 +123,8 @@ func (f FileSystem) read(path string) ([]byte, error) {
 	return bounded(fmt.Sprintf("topology %q", path), file)
 }
 
-// bounded reads one byte more than source.Parse takes, so that it is source.Parse that refuses a file without end.
+// bounded reads one byte more than source.Parse takes, so that it is source.Parse that refuses a
+// file without end.
 func bounded(what string, r io.Reader) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, source.MaxBytes+1))
 	if err != nil {

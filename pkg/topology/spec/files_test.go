@@ -17,7 +17,8 @@ import (
 func TestFiles(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
-	for _, name := range []string{"d/b.yaml", "d/a.yml", "d/c.json", "d/c.schema.json", "d/README.md", "d/sub/x.yaml", "one.yaml", "two.yaml", "odd[1].yaml", "empty/.keep"} {
+	for _, name := range []string{"d/b.yaml", "d/a.yml", "d/c.json", "d/c.schema.json", "d/README.md", "d/sub/x.yaml",
+		"one.yaml", "two.yaml", "odd[1].yaml", "empty/.keep"} {
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -26,7 +27,8 @@ func TestFiles(t *testing.T) {
 		}
 	}
 	for _, tc := range []struct{ ask, want string }{
-		{"one.yaml", "one.yaml"}, {"two.yaml one.yaml", "two.yaml one.yaml"}, {"d", "d/a.yml d/b.yaml d/c.json"}, {"*.yaml", "odd[1].yaml one.yaml two.yaml"},
+		{"one.yaml", "one.yaml"}, {"two.yaml one.yaml", "two.yaml one.yaml"}, {"d", "d/a.yml d/b.yaml d/c.json"}, {"*.yaml",
+			"odd[1].yaml one.yaml two.yaml"},
 		{"odd[1].yaml", "odd[1].yaml"}, {"one.yaml -", "one.yaml <stdin>"}, {"d/", "d/a.yml d/b.yaml d/c.json"},
 	} {
 		inputs, err := spec.Files(strings.Fields(tc.ask), spec.FileSystem{Stdin: strings.NewReader("stdin")})
@@ -49,18 +51,21 @@ func TestFiles(t *testing.T) {
 		"missing.yaml": `read topology "missing.yaml": no such file or directory`, "m*.yaml": `read topology "m*.yaml": no file matches`,
 		"empty": `read topology "empty": the directory has no *.yaml, *.yml or *.json`, "missing.yaml nor.yaml": `nor.yaml`, "- -": "it can be named once only",
 	} {
-		if _, err := spec.Files(strings.Fields(ask), spec.FileSystem{Stdin: strings.NewReader("")}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := spec.Files(strings.Fields(ask), spec.FileSystem{Stdin: strings.NewReader("")}); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", ask, err)
 		}
 	}
-	if _, err := spec.Files([]string{"-"}, spec.FileSystem{Stdin: iotest.ErrReader(errors.New("broken pipe"))}); err == nil || !strings.Contains(err.Error(), "read standard input: broken pipe") {
+	if _, err := spec.Files([]string{"-"},
+		spec.FileSystem{Stdin: iotest.ErrReader(errors.New("broken pipe"))}); err == nil || !strings.Contains(err.Error(), "read standard input: broken pipe") {
 		t.Error(err)
 	}
 }
 
 func TestFilesThroughFunctions(t *testing.T) {
 	tree := fstest.MapFS{"d/a.yaml": {Data: []byte("a")}, "d/b.json": {Data: []byte("b")}}
-	inputs, err := spec.Files([]string{"d"}, spec.FileSystem{Stat: tree.Stat, ReadDir: tree.ReadDir, Glob: tree.Glob, Open: tree.Open})
+	inputs, err := spec.Files([]string{"d"}, spec.FileSystem{Stat: tree.Stat, ReadDir: tree.ReadDir, Glob: tree.Glob,
+		Open: tree.Open})
 	if err != nil || len(inputs) != 2 || string(inputs[1].Data) != "b" {
 		t.Error(inputs, err)
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
-// FuzzParse: whatever the text, there is no panic, every problem has a place, and what is read without an error is
-// written and read back equal.
+// FuzzParse: whatever the text, there is no panic, every problem has a place, and what is read
+// without an error is written and read back equal.
 func FuzzParse(f *testing.F) {
 	for _, file := range []string{"testdata/all.yaml", "../../../examples/topology.yaml"} {
 		text, err := os.ReadFile(file)
@@ -35,7 +35,8 @@ func FuzzParse(f *testing.F) {
 			if err := spec.WriteYAML(&out, state, spec.WriteOptions{Users: true, Secrets: true}); err != nil {
 				t.Fatal(err)
 			}
-			_, again, problems := read("again.yaml", out.String(), spec.Options{Env: func(string) (string, bool) { return "hunter2", true }})
+			_, again, problems := read("again.yaml", out.String(),
+				spec.Options{Env: func(string) (string, bool) { return "hunter2", true }})
 			if problems.HasErrors() {
 				t.Fatalf("%v\n%s", problems, out.String())
 			}

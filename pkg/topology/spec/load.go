@@ -8,7 +8,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/source"
 )
 
-// Input is one file that was read. Name stands in positions, and its directory is where the file's own references start.
+// Input is one file that was read. Name stands in positions, and its directory is where the file's
+// own references start.
 type Input struct {
 	Name string
 	Data []byte
@@ -20,8 +21,8 @@ type Options struct {
 	Env source.Lookup
 	// DefaultVHost holds the objects of files that name no vhost: the connection's. "" means "/".
 	DefaultVHost string
-	// VHost, when not "", holds the objects instead of the vhost that the files name. It is an error when they name
-	// several.
+	// VHost, when not "", holds the objects instead of the vhost that the files name. It is an
+	// error when they name several.
 	VHost string
 	// Exists reports whether a file that the topology names is there. nil: nobody looks.
 	Exists func(path string) bool
@@ -34,10 +35,10 @@ func (o Options) defaultVHost() string {
 	return o.DefaultVHost
 }
 
-// Load reads topology files, YAML or JSON, and RabbitMQ's definitions files. Topology documents merge in order (see
-// source.Merge); definitions are added to them. Every problem is reported; the Spec is nil when a text could not be
-// read at all, and else has what could be understood, so that Resolve can look for further problems in it. A Spec with
-// errors must not be applied.
+// Load reads topology files, YAML or JSON, and RabbitMQ's definitions files. Topology documents
+// merge in order (see source.Merge); definitions are added to them. Every problem is reported; the
+// Spec is nil when a text could not be read at all, and else has what could be understood, so that
+// Resolve can look for further problems in it. A Spec with errors must not be applied.
 func Load(files []Input, o Options) (*Spec, diag.Diagnostics) {
 	if o.Env == nil {
 		o.Env = func(string) (string, bool) { return "", false }
@@ -64,8 +65,8 @@ func Load(files []Input, o Options) (*Spec, diag.Diagnostics) {
 	return s, l.problems
 }
 
-// Read is Load and Resolve: the way from files to the state they declare, with all that is wrong with it. The State is
-// nil when a text could not be read at all.
+// Read is Load and Resolve: the way from files to the state they declare, with all that is wrong
+// with it. The State is nil when a text could not be read at all.
 func Read(files []Input, o Options) (*Spec, *topology.State, diag.Diagnostics) {
 	s, problems := Load(files, o)
 	if s == nil {
@@ -96,7 +97,8 @@ func (l *loader) file(file Input) {
 			l.definitions, l.lenient = append(l.definitions, d), append(l.lenient, problems...)
 		case doc.Root.Kind != source.Mapping:
 			l.problems = append(l.problems, diag.Diagnostic{Severity: diag.Error, Position: doc.Root.Pos,
-				Message: "a topology file is a mapping, and this is " + doc.Root.Describe(), Fix: "start with version: 1, then exchanges:, queues: and the rest"})
+				Message: "a topology file is a mapping, and this is " +
+					doc.Root.Describe(), Fix: "start with version: 1, then exchanges:, queues: and the rest"})
 		default:
 			l.problems = append(l.problems, source.Expand(doc.Root, l.options.Env)...)
 			l.overlay(doc.Root)

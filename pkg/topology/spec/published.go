@@ -11,8 +11,8 @@ type Published struct {
 	Position                   diag.Position
 }
 
-// Published returns all declared events, ordered by vhost of declaration and type. An event without an exchange, which is reported as a
-// problem, is left out.
+// Published returns all declared events, ordered by vhost of declaration and type. An event without
+// an exchange, which is reported as a problem, is left out.
 func (s *Spec) Published() []Published {
 	list := s.Sections.published(s.mainVHost())
 	for name, v := range ordered(s.VHosts) {

@@ -7,12 +7,12 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// maxSuggestions bounds the search for what was meant: each takes a look at every name, and a file can be wrong in
-// thousands of places.
+// maxSuggestions bounds the search for what was meant: each takes a look at every name, and a file
+// can be wrong in thousands of places.
 const maxSuggestions = 50
 
-// known reports whether an exchange or queue is declared, external, or there from the start. Everything is, when parts
-// of the file could not be read: what they declare is not known.
+// known reports whether an exchange or queue is declared, external, or there from the start.
+// Everything is, when parts of the file could not be read: what they declare is not known.
 func (r *resolver) known(ref topology.Ref) bool {
 	predeclared := ref.Kind == topology.KindExchange && (topology.IsPredeclared(ref.Name) || brokersOwn(ref.Name))
 	return r.lost || predeclared || r.state.Has(ref) || r.external[ref]

@@ -10,13 +10,14 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-// Resolve makes the state that the files declare: defaults filled in, short forms written out, wait queues of retry
-// ladders added, references checked. It reports every problem that can be known without a broker. What
-// a reference leads to must be declared in the files, listed under external, or exist in every vhost (amq.topic and
-// its kind); in definitions files, which people also use to add to what exists, an unknown dead-letter or alternate
-// exchange is only a warning.
+// Resolve makes the state that the files declare: defaults filled in, short forms written out, wait
+// queues of retry ladders added, references checked. It reports every problem that can be known
+// without a broker. What a reference leads to must be declared in the files, listed under external,
+// or exist in every vhost (amq.topic and its kind); in definitions files, which people also use to
+// add to what exists, an unknown dead-letter or alternate exchange is only a warning.
 func (s *Spec) Resolve() (*topology.State, diag.Diagnostics) {
-	r := &resolver{state: &topology.State{Name: s.Name, Home: s.mainVHost()}, places: make(map[topology.Ref]*place, s.size()), external: map[topology.Ref]bool{}, options: s.options,
+	r := &resolver{state: &topology.State{Name: s.Name, Home: s.mainVHost()},
+		places: make(map[topology.Ref]*place, s.size()), external: map[topology.Ref]bool{}, options: s.options,
 		sectioned: map[topology.Kind]bool{}, many: len(s.vhosts()) > 1, lost: s.lost}
 	r.state.Grow(s.size())
 	for _, d := range s.definitions {
@@ -84,7 +85,8 @@ type resolver struct {
 // place says where an object and its parts are written, and in which of the two formats.
 type place struct {
 	at diag.Position
-	// parts has the positions of arguments, by their protocol name, and of other fields, by any name.
+	// parts has the positions of arguments, by their protocol name, and of other fields, by any
+	// name.
 	parts       map[string]diag.Position
 	definitions bool
 }
@@ -105,11 +107,12 @@ func (r *resolver) name(ref topology.Ref) string {
 }
 
 func (r *resolver) report(severity diag.Severity, at diag.Position, object, message, why, fix string) {
-	r.problems = append(r.problems, diag.Diagnostic{Severity: severity, Position: at, Object: object, Message: message, Why: why, Fix: fix})
+	r.problems = append(r.problems,
+		diag.Diagnostic{Severity: severity, Position: at, Object: object, Message: message, Why: why, Fix: fix})
 }
 
-// add puts an object into the state. Two declarations of one object are an error, unless definitions files repeat
-// it without a difference.
+// add puts an object into the state. Two declarations of one object are an error, unless
+// definitions files repeat it without a difference.
 func (r *resolver) add(o topology.Object, p *place) {
 	ref := o.Ref()
 	if err := r.state.Add(o, p.at); err == nil {
@@ -119,14 +122,16 @@ func (r *resolver) add(o topology.Object, p *place) {
 	}
 	first := r.places[ref]
 	if (p.definitions || ref.Kind == topology.KindBinding) && r.equal(ref, o) {
-		r.report(diag.Warning, p.at, r.name(ref), fmt.Sprintf("is declared twice, first at %s", first.at), "", "remove one of the two")
+		r.report(diag.Warning, p.at, r.name(ref), fmt.Sprintf("is declared twice, first at %s", first.at), "",
+			"remove one of the two")
 		if ref.Kind == topology.KindBinding {
 			last := &r.problems[len(r.problems)-1]
 			last.Rule, last.Part = "binding-redundant", p.at.String()
 		}
 		return
 	}
-	r.report(diag.Error, p.at, r.name(ref), fmt.Sprintf("is declared twice, first at %s", first.at), "only one of the two would be applied", "remove one of the two")
+	r.report(diag.Error, p.at, r.name(ref), fmt.Sprintf("is declared twice, first at %s", first.at),
+		"only one of the two would be applied", "remove one of the two")
 }
 
 func (r *resolver) equal(ref topology.Ref, o topology.Object) bool {
@@ -136,7 +141,8 @@ func (r *resolver) equal(ref topology.Ref, o topology.Object) bool {
 
 func (r *resolver) user(name string, u *User) {
 	if u.Password != "" && u.PasswordHash != "" {
-		r.report(diag.Error, u.FieldPosition("passwordHash"), fmt.Sprintf("user %q", name), "has both password and passwordHash", "", "keep one of the two")
+		r.report(diag.Error, u.FieldPosition("passwordHash"), fmt.Sprintf("user %q", name),
+			"has both password and passwordHash", "", "keep one of the two")
 	}
 	parts := map[string]diag.Position{"passwordHash": u.FieldPosition("passwordHash")}
 	r.add(&topology.User{Name: name, Tags: u.Tags, Password: topology.Secret(u.Password), PasswordHash: u.PasswordHash,
@@ -144,7 +150,8 @@ func (r *resolver) user(name string, u *User) {
 	if u.Limits == nil {
 		return
 	}
-	for limit, value := range map[string]*int64{"max-connections": u.Limits.MaxConnections, "max-channels": u.Limits.MaxChannels} {
+	for limit, value := range map[string]*int64{"max-connections": u.Limits.MaxConnections,
+		"max-channels": u.Limits.MaxChannels} {
 		if value != nil {
 			r.add(&topology.UserLimit{User: name, Name: limit, Value: *value}, &place{at: u.Limits.at})
 		}
@@ -208,17 +215,20 @@ func (r *resolver) sections(vhost string, s *Sections) {
 
 func (r *resolver) access(vhost string, s *Sections) {
 	for user, p := range ordered(s.Permissions) {
-		r.add(&topology.Permission{VHost: vhost, User: user, Configure: p.Configure, Write: p.Write, Read: p.Read}, &place{at: p.at, parts: p.fields})
+		r.add(&topology.Permission{VHost: vhost, User: user, Configure: p.Configure, Write: p.Write, Read: p.Read},
+			&place{at: p.at, parts: p.fields})
 	}
 	for user, exchanges := range ordered(s.TopicPermissions) {
 		for exchange, p := range ordered(exchanges) {
-			r.add(&topology.TopicPermission{VHost: vhost, User: user, Exchange: exchange, Write: p.Write, Read: p.Read}, &place{at: p.at, parts: p.fields})
+			r.add(&topology.TopicPermission{VHost: vhost, User: user, Exchange: exchange, Write: p.Write, Read: p.Read},
+				&place{at: p.at, parts: p.fields})
 		}
 	}
 	if s.Limits == nil {
 		return
 	}
-	for limit, value := range map[string]*int64{"max-connections": s.Limits.MaxConnections, "max-queues": s.Limits.MaxQueues} {
+	for limit, value := range map[string]*int64{"max-connections": s.Limits.MaxConnections,
+		"max-queues": s.Limits.MaxQueues} {
 		if value != nil {
 			r.add(&topology.VHostLimit{VHost: vhost, Name: limit, Value: *value}, &place{at: s.Limits.at})
 		}
@@ -227,7 +237,8 @@ func (r *resolver) access(vhost string, s *Sections) {
 
 // policy adds a policy, in whose definition times and sizes may have units.
 func (r *resolver) policy(vhost, name string, p *Policy, operator bool) {
-	o := &topology.Policy{Operator: operator, VHost: vhost, Name: name, Pattern: p.Pattern, ApplyTo: p.ApplyTo, Priority: p.Priority, Definition: topology.Arguments{}}
+	o := &topology.Policy{Operator: operator, VHost: vhost, Name: name, Pattern: p.Pattern, ApplyTo: p.ApplyTo,
+		Priority: p.Priority, Definition: topology.Arguments{}}
 	if o.ApplyTo == "" {
 		o.ApplyTo = topology.ApplyToAll
 	}
@@ -241,8 +252,8 @@ func (r *resolver) policy(vhost, name string, p *Policy, operator bool) {
 	r.add(o, &place{at: p.at, parts: parts})
 }
 
-// withoutUnit turns 24h into milliseconds and 10MB into bytes, for the policy keys that are one or the other. What is
-// no such text stays as it is, for the check of its type.
+// withoutUnit turns 24h into milliseconds and 10MB into bytes, for the policy keys that are one or
+// the other. What is no such text stays as it is, for the check of its type.
 func withoutUnit(key string, v any) any {
 	known, _ := topology.LookupPolicyKey(key)
 	text, isText := v.(string)

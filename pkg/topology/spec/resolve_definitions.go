@@ -22,10 +22,12 @@ func (r *resolver) definitions(s *Spec, d *definitions) {
 		r.defUser(d, u)
 	}
 	for _, p := range d.Permissions {
-		r.add(&topology.Permission{VHost: s.orMain(p.VHost), User: p.User, Configure: p.Configure, Write: p.Write, Read: p.Read}, defPlace(&p.Located, nil))
+		r.add(&topology.Permission{VHost: s.orMain(p.VHost), User: p.User, Configure: p.Configure, Write: p.Write,
+			Read: p.Read}, defPlace(&p.Located, nil))
 	}
 	for _, p := range d.TopicPermissions {
-		r.add(&topology.TopicPermission{VHost: s.orMain(p.VHost), User: p.User, Exchange: p.Exchange, Write: p.Write, Read: p.Read}, defPlace(&p.Located, nil))
+		r.add(&topology.TopicPermission{VHost: s.orMain(p.VHost), User: p.User, Exchange: p.Exchange, Write: p.Write,
+			Read: p.Read}, defPlace(&p.Located, nil))
 	}
 	for _, p := range d.GlobalParameters {
 		r.defGlobalParameter(p)
@@ -68,8 +70,8 @@ func (t defTable) table() topology.Arguments {
 	return topology.NormaliseTable(values)
 }
 
-// defVHost takes what 3.x to 4.3 write at the top of a vhost or in its metadata. "undefined" is what 3.10 to 3.12
-// write for no default queue type.
+// defVHost takes what 3.x to 4.3 write at the top of a vhost or in its metadata. "undefined" is
+// what 3.10 to 3.12 write for no default queue type.
 func (r *resolver) defVHost(v *defVHost) {
 	o := &topology.VHost{Name: v.Name}
 	if text := cmp.Or(v.Description, v.Metadata.Description); text != nil {
@@ -97,7 +99,8 @@ func (r *resolver) defVHostLimits(vhost string, limits defTable, l *Located) {
 }
 
 func (r *resolver) defUser(d *definitions, u *defUser) {
-	o := &topology.User{Name: u.Name, Tags: u.Tags, Password: u.Password, PasswordHash: u.PasswordHash, HashingAlgorithm: u.HashingAlgorithm}
+	o := &topology.User{Name: u.Name, Tags: u.Tags, Password: u.Password, PasswordHash: u.PasswordHash,
+		HashingAlgorithm: u.HashingAlgorithm}
 	if o.PasswordHash == "" {
 		o.HashingAlgorithm = ""
 	} else if o.HashingAlgorithm == "" {
@@ -105,7 +108,8 @@ func (r *resolver) defUser(d *definitions, u *defUser) {
 	}
 	p := defPlace(&u.Located, nil)
 	if u.Password != "" {
-		r.problems = append(r.problems, diag.Diagnostic{Severity: diag.Warning, Position: p.of("password"), Object: r.name(o.Ref()), Rule: "credentials-in-file", Part: "password",
+		r.problems = append(r.problems, diag.Diagnostic{Severity: diag.Warning, Position: p.of("password"),
+			Object: r.name(o.Ref()), Rule: "credentials-in-file", Part: "password",
 			Message: "the file has the password in plain text", Why: "everybody who can read the file can log in", Fix: "replace it by password_hash (rabbitmqctl hash_password)"})
 	}
 	if u.Password != "" && u.PasswordHash != "" {
@@ -121,7 +125,8 @@ func (r *resolver) defUser(d *definitions, u *defUser) {
 	}
 }
 
-// defaultAlgorithm is that of a hash without a name: before 3.6.0 brokers used MD5 and did not say so.
+// defaultAlgorithm is that of a hash without a name: before 3.6.0 brokers used MD5 and did not say
+// so.
 func defaultAlgorithm(version string) string {
 	if version != "" && !topology.VersionAtLeast(version, "3.6.0") {
 		return algorithmPrefix + "md5"
@@ -133,13 +138,15 @@ func defaultAlgorithm(version string) string {
 func (r *resolver) defGlobalParameter(p *defGlobalParameter) {
 	switch p.Name {
 	case "cluster_name", "internal_cluster_id", "cluster_tags":
-		r.leftOut(p.at, "", "the global parameter "+p.Name+" is left alone", "it identifies the cluster that the file was exported from, and would rename yours")
+		r.leftOut(p.at, "", "the global parameter "+p.Name+" is left alone",
+			"it identifies the cluster that the file was exported from, and would rename yours")
 		return
 	}
 	r.add(&topology.GlobalParameter{Name: p.Name, Value: p.Value.Value}, defPlace(&p.Located, nil))
 }
 
-// defParameter finds the objects that are stored as parameters: limits of a vhost, policies and operator policies.
+// defParameter finds the objects that are stored as parameters: limits of a vhost, policies and
+// operator policies.
 func (r *resolver) defParameter(vhost string, p *defParameter) {
 	switch p.Component {
 	case "vhost-limits":
@@ -153,7 +160,8 @@ func (r *resolver) defParameter(vhost string, p *defParameter) {
 			r.defPolicy(vhost, p.Name, &policy, p.Component == "operator_policy")
 		}
 	default:
-		r.add(&topology.Parameter{VHost: vhost, Component: p.Component, Name: p.Name, Value: p.Value.Value}, defPlace(&p.Located, nil))
+		r.add(&topology.Parameter{VHost: vhost, Component: p.Component, Name: p.Name, Value: p.Value.Value},
+			defPlace(&p.Located, nil))
 	}
 }
 
@@ -169,7 +177,8 @@ func (r *resolver) decode(p *defParameter, into any) bool {
 }
 
 func (r *resolver) defPolicy(vhost, name string, p *defPolicy, operator bool) {
-	o := &topology.Policy{Operator: operator, VHost: vhost, Name: name, Pattern: p.Pattern, ApplyTo: cmp.Or(p.ApplyTo, topology.ApplyToAll), Priority: p.Priority,
+	o := &topology.Policy{Operator: operator, VHost: vhost, Name: name, Pattern: p.Pattern,
+		ApplyTo: cmp.Or(p.ApplyTo, topology.ApplyToAll), Priority: p.Priority,
 		Definition: p.Definition.table()}
 	r.add(o, defPlace(&p.Located, p.Definition))
 }
@@ -179,23 +188,27 @@ func (r *resolver) defExchange(vhost string, x *defExchange) {
 	if topology.IsPredeclared(x.Name) || brokersOwn(x.Name) {
 		return
 	}
-	r.add(&topology.Exchange{VHost: vhost, Name: x.Name, Type: x.Type, Durable: x.Durable == nil || *x.Durable, AutoDelete: x.AutoDelete, Internal: x.Internal,
+	r.add(&topology.Exchange{VHost: vhost, Name: x.Name, Type: x.Type, Durable: x.Durable == nil || *x.Durable,
+		AutoDelete: x.AutoDelete, Internal: x.Internal,
 		Arguments: x.Arguments.table()}, defPlace(&x.Located, x.Arguments))
 }
 
-// brokersOwn reports whether the broker declares the exchange by itself when a feature is turned on.
+// brokersOwn reports whether the broker declares the exchange by itself when a feature is turned
+// on.
 func brokersOwn(exchange string) bool {
 	return exchange == "amq.rabbitmq.log" || exchange == "amq.rabbitmq.event"
 }
 
 func (r *resolver) defQueue(vhost string, q *defQueue) {
-	o := &topology.Queue{VHost: vhost, Name: q.Name, Type: topology.Classic, Durable: q.Durable == nil || *q.Durable, AutoDelete: q.AutoDelete, Arguments: q.Arguments.table()}
+	o := &topology.Queue{VHost: vhost, Name: q.Name, Type: topology.Classic, Durable: q.Durable == nil || *q.Durable,
+		AutoDelete: q.AutoDelete, Arguments: q.Arguments.table()}
 	p := defPlace(&q.Located, q.Arguments)
 	given := q.Type
 	if v, ok := o.Arguments["x-queue-type"]; ok {
 		text, isText := v.(string)
 		if !isText {
-			r.report(diag.Error, p.of("x-queue-type"), r.name(o.Ref()), "x-queue-type must be a string", "", "write classic, quorum or stream")
+			r.report(diag.Error, p.of("x-queue-type"), r.name(o.Ref()), "x-queue-type must be a string", "",
+				"write classic, quorum or stream")
 		}
 		given = text
 		delete(o.Arguments, "x-queue-type")
@@ -208,7 +221,8 @@ func (r *resolver) defQueue(vhost string, q *defQueue) {
 		o.Type, o.TypeDeclared = strings.TrimSuffix(strings.TrimPrefix(given, "rabbit_"), "_queue"), true
 	}
 	if q.Exclusive {
-		r.leftOut(p.of("exclusive"), r.name(o.Ref()), "is exclusive and left out", "an exclusive queue lives and dies with the connection that declares it")
+		r.leftOut(p.of("exclusive"), r.name(o.Ref()), "is exclusive and left out",
+			"an exclusive queue lives and dies with the connection that declares it")
 		return
 	}
 	r.add(o, p)
@@ -219,7 +233,8 @@ func (r *resolver) defBinding(vhost string, b *defBinding) {
 	if b.DestinationType == string(topology.ToExchange) {
 		to = topology.ToExchange
 	}
-	o := &topology.Binding{VHost: vhost, Source: b.Source, Destination: b.Destination, DestinationType: to, RoutingKey: b.RoutingKey, Arguments: b.Arguments.table()}
+	o := &topology.Binding{VHost: vhost, Source: b.Source, Destination: b.Destination, DestinationType: to,
+		RoutingKey: b.RoutingKey, Arguments: b.Arguments.table()}
 	p := defPlace(&b.Located, nil)
 	for name, v := range b.Arguments {
 		p.parts[argumentPart+name] = v.at
@@ -233,7 +248,8 @@ func (r *resolver) defBinding(vhost string, b *defBinding) {
 
 // leftOut reports what the file has and msgctl leaves alone.
 func (r *resolver) leftOut(at diag.Position, object, message, why string) {
-	r.problems = append(r.problems, diag.Diagnostic{Severity: diag.Warning, Position: at, Object: object, Message: message, Why: why, Rule: "left-out", Part: at.String()})
+	r.problems = append(r.problems, diag.Diagnostic{Severity: diag.Warning, Position: at, Object: object, Message: message,
+		Why: why, Rule: "left-out", Part: at.String()})
 }
 
 // splitTags reads the tags of a user as brokers before 3.9 wrote them: administrator,monitoring.

@@ -9,7 +9,8 @@ import (
 )
 
 func (r *resolver) exchange(vhost, name string, x *Exchange) {
-	o := &topology.Exchange{VHost: vhost, Name: name, Type: x.Type, Durable: x.Durable == nil || *x.Durable, AutoDelete: x.AutoDelete, Internal: x.Internal}
+	o := &topology.Exchange{VHost: vhost, Name: name, Type: x.Type, Durable: x.Durable == nil || *x.Durable,
+		AutoDelete: x.AutoDelete, Internal: x.Internal}
 	if o.Type == "" {
 		o.Type = "direct"
 	}
@@ -26,7 +27,8 @@ func (r *resolver) exchange(vhost, name string, x *Exchange) {
 }
 
 func (r *resolver) queue(vhost, name string, q *Queue) {
-	o := &topology.Queue{VHost: vhost, Name: name, Type: q.Type, TypeDeclared: q.Type != "", Durable: q.Durable == nil || *q.Durable, AutoDelete: q.AutoDelete}
+	o := &topology.Queue{VHost: vhost, Name: name, Type: q.Type, TypeDeclared: q.Type != "", Durable: q.Durable == nil ||
+		*q.Durable, AutoDelete: q.AutoDelete}
 	args := newArguments(r, o.Ref(), q.Arguments)
 	if given, ok := args.values["x-queue-type"]; ok {
 		if text, isText := given.(string); o.TypeDeclared || !isText {
@@ -75,7 +77,8 @@ func (r *resolver) typedArguments(args *arguments, q *Queue) {
 func (r *resolver) freeBinding(vhost string, b *FreeBinding) {
 	switch {
 	case b.Queue == "" && b.ToExchange == "":
-		r.report(diag.Error, b.at, "", "a binding must lead to a queue or an exchange", "", "add queue: NAME or toExchange: NAME")
+		r.report(diag.Error, b.at, "", "a binding must lead to a queue or an exchange", "",
+			"add queue: NAME or toExchange: NAME")
 	case b.Queue != "" && b.ToExchange != "":
 		r.report(diag.Error, b.at, "", "a binding leads to a queue or to an exchange, not to both", "", "write two bindings")
 	case b.Queue != "":
@@ -86,7 +89,8 @@ func (r *resolver) freeBinding(vhost string, b *FreeBinding) {
 }
 
 // bindings adds one binding for each key.
-func (r *resolver) bindings(vhost, source, destination string, to topology.DestinationType, m *BindingMatch, l *Located) {
+func (r *resolver) bindings(vhost, source, destination string, to topology.DestinationType, m *BindingMatch,
+	l *Located) {
 	if source == "" {
 		return // reported as missing or empty already
 	}
@@ -98,7 +102,8 @@ func (r *resolver) bindings(vhost, source, destination string, to topology.Desti
 		}
 		keys = append([]string{key}, keys...)
 	}
-	parts := map[string]diag.Position{"source": l.FieldPosition("exchange"), "destination": l.at, "key": l.FieldPosition("key")}
+	parts := map[string]diag.Position{"source": l.FieldPosition("exchange"), "destination": l.at,
+		"key": l.FieldPosition("key")}
 	for _, field := range []string{"queue", "toExchange"} {
 		if l.has(field) {
 			parts["destination"] = l.FieldPosition(field)
@@ -116,7 +121,8 @@ func (r *resolver) bindings(vhost, source, destination string, to topology.Desti
 		parts[argumentPart+name] = at
 	}
 	if len(keys) == 0 {
-		r.report(diag.Error, l.at, r.name(b.Ref()), "keys is an empty list", "a binding without a key is another one than no binding", `remove the binding, or write key: ""`)
+		r.report(diag.Error, l.at, r.name(b.Ref()), "keys is an empty list",
+			"a binding without a key is another one than no binding", `remove the binding, or write key: ""`)
 	}
 	for _, key := range keys {
 		one := *b
@@ -137,7 +143,8 @@ type arguments struct {
 }
 
 func newArguments(r *resolver, ref topology.Ref, verbatim map[string]Any) *arguments {
-	a := &arguments{r: r, ref: ref, values: make(map[string]any, len(verbatim)), parts: make(map[string]diag.Position, len(verbatim))}
+	a := &arguments{r: r, ref: ref, values: make(map[string]any, len(verbatim)),
+		parts: make(map[string]diag.Position, len(verbatim))}
 	for name, v := range verbatim {
 		a.values[name], a.parts[name] = v.Value, v.at
 	}
@@ -152,11 +159,13 @@ func (a *arguments) typed(name, field string, value any, at diag.Position) {
 }
 
 func (a *arguments) clash(name, field string) {
-	a.r.report(diag.Error, a.parts[name], a.r.name(a.ref), fmt.Sprintf("arguments has %s, and that is the field %s", name, field),
+	a.r.report(diag.Error, a.parts[name], a.r.name(a.ref),
+		fmt.Sprintf("arguments has %s, and that is the field %s", name, field),
 		"one of the two would win without a word", fmt.Sprintf("write %s only", field))
 }
 
-// group sets the arguments of a field that is a mapping of fields. short means the form without a mapping.
+// group sets the arguments of a field that is a mapping of fields. short means the form without a
+// mapping.
 func (a *arguments) group(prefix string, v reflect.Value, l *Located, short bool) {
 	for _, f := range fieldsOf(v.Type()) {
 		value := v.FieldByIndex(f.index)

@@ -37,16 +37,23 @@ func TestQueueFields(t *testing.T) {
 		"type: classic":                       {Type: "classic", TypeDeclared: true, Durable: true},
 		"durable: false, autoDelete: true":    {Type: "classic", AutoDelete: true},
 		"arguments: { x-queue-type: quorum }": {Type: "quorum", TypeDeclared: true, Durable: true},
-		"messageTTL: 24h, expires: 1.5s, maxLength: 5, maxLengthBytes: 10MB, overflow: reject-publish, maxPriority: 9, mode: lazy, version: 2, singleActiveConsumer: false": {
-			Type: "classic", Durable: true, Arguments: topology.Arguments{"x-message-ttl": int64(86400000), "x-expires": int64(1500), "x-max-length": int64(5), "x-max-length-bytes": int64(10000000),
+		"messageTTL: 24h, expires: 1.5s, maxLength: 5, maxLengthBytes: 10MB, overflow: reject-publish, maxPriority: 9, " +
+			"mode: lazy, version: 2, singleActiveConsumer: false": {
+			Type: "classic", Durable: true, Arguments: topology.Arguments{"x-message-ttl": int64(86400000),
+				"x-expires": int64(1500), "x-max-length": int64(5), "x-max-length-bytes": int64(10000000),
 				"x-overflow": "reject-publish", "x-max-priority": int64(9), "x-queue-mode": "lazy", "x-queue-version": int64(2), "x-single-active-consumer": false}},
-		"deadLetter: q": {Type: "classic", Durable: true, Arguments: topology.Arguments{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "q"}},
-		"type: quorum, deadLetter: { exchange: amq.direct, strategy: at-least-once }, deliveryLimit: unlimited, initialGroupSize: 3, delayedRetry: { type: all, min: 1s, max: 1m }": {
+		"deadLetter: q": {Type: "classic", Durable: true, Arguments: topology.Arguments{"x-dead-letter-exchange": "",
+			"x-dead-letter-routing-key": "q"}},
+		"type: quorum, deadLetter: { exchange: amq.direct, strategy: at-least-once }, deliveryLimit: unlimited, " +
+			"initialGroupSize: 3, delayedRetry: { type: all, min: 1s, max: 1m }": {
 			Type: "quorum", TypeDeclared: true, Durable: true, Arguments: topology.Arguments{"x-dead-letter-exchange": "amq.direct", "x-dead-letter-strategy": "at-least-once", "x-delivery-limit": int64(-1),
 				"x-quorum-initial-group-size": int64(3), "x-delayed-retry-type": "all", "x-delayed-retry-min": int64(1000), "x-delayed-retry-max": int64(60000)}},
-		"type: stream, maxAge: 7d, maxSegmentSize: 1KiB, filterSize: 16, initialClusterSize: 1": {Type: "stream", TypeDeclared: true, Durable: true,
-			Arguments: topology.Arguments{"x-max-age": "7D", "x-stream-max-segment-size-bytes": int64(1024), "x-stream-filter-size-bytes": int64(16), "x-initial-cluster-size": int64(1)}},
-		"arguments: { x-other: [1, 1.0, { a: null }] }": {Type: "classic", Durable: true, Arguments: topology.Arguments{"x-other": []any{int64(1), 1.0, map[string]any{"a": nil}}}},
+		"type: stream, maxAge: 7d, maxSegmentSize: 1KiB, filterSize: 16, initialClusterSize: 1": {Type: "stream",
+			TypeDeclared: true, Durable: true,
+			Arguments: topology.Arguments{"x-max-age": "7D", "x-stream-max-segment-size-bytes": int64(1024),
+				"x-stream-filter-size-bytes": int64(16), "x-initial-cluster-size": int64(1)}},
+		"arguments: { x-other: [1, 1.0, { a: null }] }": {Type: "classic", Durable: true,
+			Arguments: topology.Arguments{"x-other": []any{int64(1), 1.0, map[string]any{"a": nil}}}},
 	} {
 		want.VHost, want.Name = "/", "q"
 		_, s := mustRead(t, "t.yaml", "queues: { q: { "+text+" } }", spec.Options{})
@@ -88,7 +95,8 @@ func TestEveryArgumentHasAField(t *testing.T) {
 }
 
 func TestWaitQueues(t *testing.T) {
-	_, s := mustRead(t, "t.yaml", "queues: { w: { type: quorum, retry: { backoff: [5s, 90s, 5s, 500] } }, c: { retry: { backoff: [1h], jitter: 20% } } }", spec.Options{})
+	_, s := mustRead(t, "t.yaml", "queues: { w: { type: quorum, retry: { backoff: [5s, 90s, 5s, 500] } }, c: { retry: "+
+		"{ backoff: [1h], jitter: 20% } } }", spec.Options{})
 	want := map[string]*topology.Queue{}
 	for name, ttl := range map[string]int64{
 		"w.retry.5s": 5000, "w.retry.1m30s": 90000, "w.retry.500ms": 500, "c.retry.1h": 3600000, "c.retry.1h.early": 2880000, "c.retry.1h.late": 4320000,
@@ -101,14 +109,16 @@ func TestWaitQueues(t *testing.T) {
 		t.Errorf("%d objects", s.Len())
 	}
 	for name, q := range want {
-		// They are quorum queues whatever the type of the queue whose messages wait: only these dead-letter at least once.
+		// They are quorum queues whatever the type of the queue whose messages wait: only these
+		// dead-letter at least once.
 		q.VHost, q.Name, q.Type, q.Durable, q.TypeDeclared = "/", name, topology.Quorum, true, true
 		if diff := cmp.Diff(q, get[*topology.Queue](t, s, topology.KindQueue, "/", name)); diff != "" {
 			t.Error(diff)
 		}
 	}
 	l, ok := s.Ladder(topology.Ref{Kind: topology.KindQueue, VHost: "/", Name: "w"})
-	if !ok || !slices.Equal(l.Steps, []int64{5000, 90000, 5000, 500}) || len(l.Waits) != 4 || l.Waits[2][0].Name != "w.retry.5s" {
+	if !ok || !slices.Equal(l.Steps, []int64{5000, 90000, 5000, 500}) || len(l.Waits) != 4 ||
+		l.Waits[2][0].Name != "w.retry.5s" {
 		t.Errorf("ladder %+v", l)
 	}
 	l, _ = s.Ladder(topology.Ref{Kind: topology.KindQueue, VHost: "/", Name: "c"})
@@ -167,12 +177,17 @@ vhosts: { v: { description: d, tags: [a] }, w: { queues: { q: } } }
 		&topology.GlobalParameter{Name: "g", Value: []any{int64(1)}},
 		v, &topology.VHost{Name: "w"},
 		&topology.User{Name: "u", Tags: []string{"management"}, Password: "hunter2"},
-		&topology.User{Name: "h", PasswordHash: "kI3GCqW5JLMJa4iX1lo7X4D6XbYqlLgxIs30+P6tENUV2POR", HashingAlgorithm: "rabbit_password_hashing_sha256"},
+		&topology.User{Name: "h", PasswordHash: "kI3GCqW5JLMJa4iX1lo7X4D6XbYqlLgxIs30+P6tENUV2POR",
+			HashingAlgorithm: "rabbit_password_hashing_sha256"},
 		&topology.UserLimit{User: "u", Name: "max-channels", Value: -1},
-		&topology.Policy{VHost: "v", Name: "p", Pattern: "^a", ApplyTo: "all", Definition: topology.Arguments{"message-ttl": int64(3600000), "max-length-bytes": int64(1048576), "max-age": "7D"}},
-		&topology.Policy{Operator: true, VHost: "v", Name: "p", Pattern: "b", ApplyTo: "queues", Priority: 3, Definition: topology.Arguments{"expires": int64(5)}},
-		&topology.Permission{VHost: "v", User: "u", Write: ".*"}, &topology.TopicPermission{VHost: "v", User: "u", Exchange: "amq.topic", Read: "r"},
-		&topology.Parameter{VHost: "v", Component: "shovel", Name: "s", Value: map[string]any{"uri": "x"}}, &topology.VHostLimit{VHost: "v", Name: "max-queues", Value: 5},
+		&topology.Policy{VHost: "v", Name: "p", Pattern: "^a", ApplyTo: "all",
+			Definition: topology.Arguments{"message-ttl": int64(3600000), "max-length-bytes": int64(1048576), "max-age": "7D"}},
+		&topology.Policy{Operator: true, VHost: "v", Name: "p", Pattern: "b", ApplyTo: "queues", Priority: 3,
+			Definition: topology.Arguments{"expires": int64(5)}},
+		&topology.Permission{VHost: "v", User: "u", Write: ".*"}, &topology.TopicPermission{VHost: "v", User: "u",
+			Exchange: "amq.topic", Read: "r"},
+		&topology.Parameter{VHost: "v", Component: "shovel", Name: "s",
+			Value: map[string]any{"uri": "x"}}, &topology.VHostLimit{VHost: "v", Name: "max-queues", Value: 5},
 		&topology.Queue{VHost: "w", Name: "q", Type: "classic", Durable: true},
 	}
 	if s.Name != "n" || s.Len() != len(want) {
@@ -191,9 +206,11 @@ vhosts: { v: { description: d, tags: [a] }, w: { queues: { q: } } }
 
 func TestVariablesTakeTheTypeOfTheField(t *testing.T) {
 	env := vars(map[string]string{"N": "5", "TTL": "1m", "B": "false", "NAME": "123", "TYPE": "quorum"})
-	_, s := mustRead(t, "t.yaml", "name: ${NAME}\nqueues: { \"q${N}\": { type: \"${TYPE}\", maxLength: \"${N}\", messageTTL: \"${TTL}\", singleActiveConsumer: \"${B}\" } }", spec.Options{Env: env})
+	_, s := mustRead(t, "t.yaml", "name: ${NAME}\nqueues: { \"q${N}\": { type: \"${TYPE}\", maxLength: \"${N}\", "+
+		"messageTTL: \"${TTL}\", singleActiveConsumer: \"${B}\" } }", spec.Options{Env: env})
 	q := get[*topology.Queue](t, s, topology.KindQueue, "/", "q5")
-	if diff := cmp.Diff(topology.Arguments{"x-max-length": int64(5), "x-message-ttl": int64(60000), "x-single-active-consumer": false}, q.Arguments); diff != "" || s.Name != "123" || q.Type != "quorum" {
+	if diff := cmp.Diff(topology.Arguments{"x-max-length": int64(5), "x-message-ttl": int64(60000),
+		"x-single-active-consumer": false}, q.Arguments); diff != "" || s.Name != "123" || q.Type != "quorum" {
 		t.Error(diff, s.Name, q.Type)
 	}
 }
@@ -208,7 +225,8 @@ func TestOverlays(t *testing.T) {
 		t.Fatal(s.Len(), problems)
 	}
 	q := get[*topology.Queue](t, s, topology.KindQueue, "/", "q")
-	if diff := cmp.Diff(topology.Arguments{"x-message-ttl": int64(7200000), "x-max-length": int64(5)}, q.Arguments); diff != "" {
+	if diff := cmp.Diff(topology.Arguments{"x-message-ttl": int64(7200000), "x-max-length": int64(5)},
+		q.Arguments); diff != "" {
 		t.Error(diff)
 	}
 	if at := s.Position(q.Ref()); at.String() != "base.yaml:2:11" {
@@ -227,7 +245,8 @@ func TestVHosts(t *testing.T) {
 		{"vhost: own\nqueues: { q: }", "override", spec.Options{DefaultVHost: "default", VHost: "override"}},
 		{"vhosts: { own: { queues: { q: } } }", "override", spec.Options{VHost: "override"}},
 		{`{"queues": [{"name": "q"}]}`, "default", spec.Options{DefaultVHost: "default"}},
-		{`{"queues": [{"name": "q", "vhost": "own"}], "vhosts": [{"name": "own"}]}`, "override", spec.Options{VHost: "override"}},
+		{`{"queues": [{"name": "q", "vhost": "own"}], "vhosts": [{"name": "own"}]}`, "override",
+			spec.Options{VHost: "override"}},
 	} {
 		_, s := mustRead(t, "<stdin>", tc.text, tc.o)
 		get[*topology.Queue](t, s, topology.KindQueue, tc.want, "q")
@@ -236,7 +255,8 @@ func TestVHosts(t *testing.T) {
 		}
 	}
 	_, _, problems := read("t.yaml", "queues: { q: }\nvhosts: { v: { queues: { q: } } }", spec.Options{VHost: "override"})
-	if !strings.Contains(problems.Error(), `t.yaml:2:9: the files name several vhosts (/, v), so they cannot all be "override"`) {
+	if !strings.Contains(problems.Error(),
+		`t.yaml:2:9: the files name several vhosts (/, v), so they cannot all be "override"`) {
 		t.Error(problems)
 	}
 }

@@ -17,8 +17,9 @@ func (s *Spec) retarget() diag.Diagnostics {
 	names := s.vhosts()
 	if len(names) > 1 {
 		return diag.Diagnostics{{Severity: diag.Error, Position: s.FieldPosition("vhosts"),
-			Message: fmt.Sprintf("the files name several vhosts (%s), so they cannot all be %q", strings.Join(names, ", "), s.options.VHost),
-			Fix:     "leave --vhost out, or apply a file of one vhost"}}
+			Message: fmt.Sprintf("the files name several vhosts (%s), so they cannot all be %q", strings.Join(names, ", "),
+				s.options.VHost),
+			Fix: "leave --vhost out, or apply a file of one vhost"}}
 	}
 	s.VHost = s.options.VHost
 	for _, only := range s.VHosts {

@@ -18,11 +18,13 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
-// anyName makes names that are hard to quote: those of other types in YAML, with variables, colons, quotes, breaks.
+// anyName makes names that are hard to quote: those of other types in YAML, with variables, colons,
+// quotes, breaks.
 func anyName() *rapid.Generator[string] {
 	return rapid.OneOf(
 		rapid.StringMatching(`[a-z][a-z.\-]{0,12}`),
-		rapid.SampledFrom([]string{"1", "1.0", "true", "null", "~", "yes", "on", "<<", "${X}", "$${X}", "$", "a: b", "- a", "#x", "a #b", "'", "\"", "{a}", "[a", "*", "&a",
+		rapid.SampledFrom([]string{"1", "1.0", "true", "null", "~", "yes", "on", "<<", "${X}", "$${X}", "$", "a: b", "- a",
+			"#x", "a #b", "'", "\"", "{a}", "[a", "*", "&a",
 			"!x", "%", "@", "`", " lead", "trail ", "a\nb", "\t", "ключ", "日本", "😀", "a\\b", "0x1f", "1e3", "2001-01-01", ".inf", "\u0085", "\u2028", "\ufeff", "a\r\nb", "|", ">", "?", "=", "1_000", "012", "12:30"}),
 		rapid.StringN(1, 20, 200),
 	).Filter(func(s string) bool {
@@ -36,8 +38,10 @@ func anyPattern() *rapid.Generator[string] {
 
 func anyValue() *rapid.Generator[any] {
 	scalar := rapid.OneOf(
-		rapid.Just[any](nil), rapid.Map(rapid.Bool(), func(b bool) any { return b }), rapid.Map(rapid.Int64(), func(i int64) any { return i }),
-		rapid.Map(rapid.Float64Range(-1e30, 1e30), func(f float64) any { return f }), rapid.Map(rapid.Float64Range(0, 9), func(f float64) any { return float64(int(f)) }),
+		rapid.Just[any](nil), rapid.Map(rapid.Bool(), func(b bool) any { return b }), rapid.Map(rapid.Int64(),
+			func(i int64) any { return i }),
+		rapid.Map(rapid.Float64Range(-1e30, 1e30), func(f float64) any { return f }), rapid.Map(rapid.Float64Range(0, 9),
+			func(f float64) any { return float64(int(f)) }),
 		rapid.Map(anyName(), func(s string) any { return s }),
 	)
 	return rapid.OneOf(scalar, scalar,
@@ -64,7 +68,8 @@ func drawState(t *rapid.T) *topology.State {
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "users") {
 		name := anyName().Draw(t, "user")
-		m.add(&topology.User{Name: name, Tags: rapid.SliceOfN(anyName(), 0, 2).Draw(t, "tags"), PasswordHash: "kI3GCqW5JLMJa4iX1lo7X4D6XbYqlLgxIs30+P6tENUV2POR", HashingAlgorithm: "rabbit_password_hashing_sha256"})
+		m.add(&topology.User{Name: name, Tags: rapid.SliceOfN(anyName(), 0, 2).Draw(t, "tags"),
+			PasswordHash: "kI3GCqW5JLMJa4iX1lo7X4D6XbYqlLgxIs30+P6tENUV2POR", HashingAlgorithm: "rabbit_password_hashing_sha256"})
 		m.add(&topology.UserLimit{User: name, Name: "max-channels", Value: rapid.Int64Range(-1, 1e6).Draw(t, "limit")})
 		m.add(&topology.GlobalParameter{Name: anyName().Draw(t, "global"), Value: anyValue().Draw(t, "value")})
 	}
@@ -97,10 +102,12 @@ func (m stateMaker) objects(v string) {
 		queues = append(queues, q.Name)
 	}
 	for range rapid.IntRange(0, 6).Draw(m.t, "bindings") {
-		b := &topology.Binding{VHost: v, Source: rapid.SampledFrom(exchanges).Draw(m.t, "source"), Destination: rapid.SampledFrom(exchanges).Draw(m.t, "to"),
+		b := &topology.Binding{VHost: v, Source: rapid.SampledFrom(exchanges).Draw(m.t, "source"),
+			Destination:     rapid.SampledFrom(exchanges).Draw(m.t, "to"),
 			DestinationType: topology.ToExchange, RoutingKey: rapid.OneOf(rapid.Just(""), anyName()).Draw(m.t, "key")}
 		if len(queues) > 0 && rapid.Bool().Draw(m.t, "to queue") {
-			b.Destination, b.DestinationType = rapid.SampledFrom(append(queues, "elsewhere")).Draw(m.t, "queue"), topology.ToQueue
+			b.Destination, b.DestinationType = rapid.SampledFrom(append(queues, "elsewhere")).Draw(m.t,
+				"queue"), topology.ToQueue
 		}
 		b.Arguments = topology.NormaliseTable(rapid.MapOfN(anyName(), anyValue(), 0, 2).Draw(m.t, "arguments"))
 		if len(b.Arguments) > 0 && rapid.Bool().Draw(m.t, "matched") {
@@ -112,8 +119,10 @@ func (m stateMaker) objects(v string) {
 }
 
 func (m stateMaker) exchange(v string) *topology.Exchange {
-	x := &topology.Exchange{VHost: v, Name: anyName().Draw(m.t, "exchange"), Type: rapid.SampledFrom([]string{"direct", "topic", "fanout", "headers", "x-consistent-hash"}).Draw(m.t, "type"),
-		Durable: rapid.Bool().Draw(m.t, "durable"), AutoDelete: rapid.Bool().Draw(m.t, "autoDelete"), Internal: rapid.Bool().Draw(m.t, "internal")}
+	x := &topology.Exchange{VHost: v, Name: anyName().Draw(m.t, "exchange"),
+		Type:    rapid.SampledFrom([]string{"direct", "topic", "fanout", "headers", "x-consistent-hash"}).Draw(m.t, "type"),
+		Durable: rapid.Bool().Draw(m.t, "durable"), AutoDelete: rapid.Bool().Draw(m.t,
+			"autoDelete"), Internal: rapid.Bool().Draw(m.t, "internal")}
 	args := map[string]any{}
 	if rapid.Bool().Draw(m.t, "alternate") {
 		args["alternate-exchange"] = anyName().Draw(m.t, "alternate exchange")
@@ -126,10 +135,12 @@ func (m stateMaker) exchange(v string) *topology.Exchange {
 }
 
 func (m stateMaker) queue(v string) *topology.Queue {
-	q := &topology.Queue{VHost: v, Name: anyName().Draw(m.t, "queue"), Type: rapid.SampledFrom([]string{"classic", "quorum", "stream"}).Draw(m.t, "type"), Durable: true, TypeDeclared: true}
+	q := &topology.Queue{VHost: v, Name: anyName().Draw(m.t, "queue"),
+		Type: rapid.SampledFrom([]string{"classic", "quorum", "stream"}).Draw(m.t, "type"), Durable: true, TypeDeclared: true}
 	if q.Type == "classic" {
 		q.Durable, q.AutoDelete = rapid.Bool().Draw(m.t, "durable"), rapid.Bool().Draw(m.t, "autoDelete")
-		if vh, ok := m.s.Get(topology.Ref{Kind: topology.KindVHost, Name: v}); !ok || vh.(*topology.VHost).DefaultQueueType == "" {
+		if vh, ok := m.s.Get(topology.Ref{Kind: topology.KindVHost, Name: v}); !ok ||
+			vh.(*topology.VHost).DefaultQueueType == "" {
 			q.TypeDeclared = rapid.Bool().Draw(m.t, "declared")
 		}
 	}
@@ -167,16 +178,23 @@ func (m stateMaker) queue(v string) *topology.Queue {
 
 func (m stateMaker) others(v string) {
 	if rapid.Bool().Draw(m.t, "policy") {
-		m.add(&topology.Policy{VHost: v, Name: anyName().Draw(m.t, "policy name"), Pattern: anyPattern().Draw(m.t, "pattern"), ApplyTo: rapid.SampledFrom([]string{"all", "queues", "streams"}).Draw(m.t, "applyTo"),
-			Priority: rapid.Int64Range(-9, 9).Draw(m.t, "priority"), Definition: topology.Arguments{"message-ttl": rapid.Int64Range(0, 1e10).Draw(m.t, "ttl"), "dead-letter-exchange": anyName().Draw(m.t, "dlx")}})
-		m.add(&topology.Policy{Operator: true, VHost: v, Name: anyName().Draw(m.t, "policy name"), Pattern: ".*", ApplyTo: "queues", Definition: topology.Arguments{"max-length-bytes": rapid.Int64Range(0, 1e15).Draw(m.t, "bytes")}})
+		m.add(&topology.Policy{VHost: v, Name: anyName().Draw(m.t, "policy name"), Pattern: anyPattern().Draw(m.t, "pattern"),
+			ApplyTo: rapid.SampledFrom([]string{"all", "queues", "streams"}).Draw(m.t, "applyTo"),
+			Priority: rapid.Int64Range(-9, 9).Draw(m.t,
+				"priority"), Definition: topology.Arguments{"message-ttl": rapid.Int64Range(0, 1e10).Draw(m.t,
+				"ttl"), "dead-letter-exchange": anyName().Draw(m.t, "dlx")}})
+		m.add(&topology.Policy{Operator: true, VHost: v, Name: anyName().Draw(m.t, "policy name"), Pattern: ".*",
+			ApplyTo: "queues", Definition: topology.Arguments{"max-length-bytes": rapid.Int64Range(0, 1e15).Draw(m.t, "bytes")}})
 		m.add(&topology.VHostLimit{VHost: v, Name: "max-queues", Value: rapid.Int64Range(-1, 1e6).Draw(m.t, "limit")})
 	}
 	if rapid.Bool().Draw(m.t, "access") {
 		user := anyName().Draw(m.t, "user")
-		m.add(&topology.Permission{VHost: v, User: user, Configure: anyPattern().Draw(m.t, "configure"), Write: ".*", Read: ""})
-		m.add(&topology.TopicPermission{VHost: v, User: user, Exchange: anyName().Draw(m.t, "exchange"), Write: anyPattern().Draw(m.t, "write")})
-		m.add(&topology.Parameter{VHost: v, Component: rapid.SampledFrom([]string{"shovel", "federation-upstream"}).Draw(m.t, "component"), Name: anyName().Draw(m.t, "parameter"), Value: anyValue().Draw(m.t, "value")})
+		m.add(&topology.Permission{VHost: v, User: user, Configure: anyPattern().Draw(m.t, "configure"), Write: ".*",
+			Read: ""})
+		m.add(&topology.TopicPermission{VHost: v, User: user, Exchange: anyName().Draw(m.t, "exchange"),
+			Write: anyPattern().Draw(m.t, "write")})
+		m.add(&topology.Parameter{VHost: v, Component: rapid.SampledFrom([]string{"shovel", "federation-upstream"}).Draw(m.t,
+			"component"), Name: anyName().Draw(m.t, "parameter"), Value: anyValue().Draw(m.t, "value")})
 	}
 }
 
@@ -220,7 +238,8 @@ func TestWriteDefinitionsReadsBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, got, problems := spec.Read([]spec.Input{{Name: "t.json", Data: text.Bytes()}}, spec.Options{})
-		problems = slices.DeleteFunc(problems, func(d diag.Diagnostic) bool { return d.Message == `queue "elsewhere" is not declared` })
+		problems = slices.DeleteFunc(problems,
+			func(d diag.Diagnostic) bool { return d.Message == `queue "elsewhere" is not declared` })
 		if problems.HasErrors() {
 			t.Fatalf("%s\n%s", problems.Err(), text.String())
 		}
@@ -231,8 +250,10 @@ func TestWriteDefinitionsReadsBack(t *testing.T) {
 }
 
 func TestWriteDefinitionsRefusesNulls(t *testing.T) {
-	for text, ok := range map[string]bool{"a: 1": true, "a: null": false, "a: [1, null]": false, "a: { b: null }": false, "a: [{ b: x }]": true} {
-		_, s := mustRead(t, "t.yaml", "queues: { q: { bindings: [{ exchange: amq.headers, headers: { "+text+" } }] } }", spec.Options{})
+	for text, ok := range map[string]bool{"a: 1": true, "a: null": false, "a: [1, null]": false, "a: { b: null }": false,
+		"a: [{ b: x }]": true} {
+		_, s := mustRead(t, "t.yaml", "queues: { q: { bindings: [{ exchange: amq.headers, headers: { "+text+" } }] } }",
+			spec.Options{})
 		if err := spec.WriteDefinitions(io.Discard, s, spec.WriteOptions{}); (err == nil) != ok {
 			t.Errorf("%s: %v", text, err)
 		}

@@ -11,13 +11,14 @@ import (
 //go:embed types.go types_queue.go types_event.go types_alert.go
 var typeSources embed.FS
 
-// Rules are what the parser reads files by, for the JSON Schema that package schema makes of them. That package is apart so
-// that programs that only read files do not link a schema generator.
+// Rules are what the parser reads files by, for the JSON Schema that package schema makes of them.
+// That package is apart so that programs that only read files do not link a schema generator.
 type Rules struct {
-	// Sources holds the Go files that declare the types of the file, with the comments that describe them.
+	// Sources holds the Go files that declare the types of the file, with the comments that
+	// describe them.
 	Sources fs.FS
-	// Patterns are regular expressions of texts: durations, sizes, the two forms of ages, shares, passwords, and keys that are
-	// not read.
+	// Patterns are regular expressions of texts: durations, sizes, the two forms of ages, shares,
+	// passwords, and keys that are not read.
 	Duration, Size, Age, AgeDuration, Percent, Share, Password, Extension string
 }
 
@@ -43,7 +44,8 @@ func SchemaRules() Rules {
 	}
 }
 
-// Fields returns the fields of a struct of this package as the file names them, those of embedded structs included.
+// Fields returns the fields of a struct of this package as the file names them, those of embedded
+// structs included.
 func (Rules) Fields(t reflect.Type) []FieldRules {
 	var list []FieldRules
 	for _, f := range fieldsOf(t) {

@@ -18,8 +18,8 @@ func habits() map[string]string {
 	}
 }
 
-// suggest returns the name that was most likely meant, "" when none is near. It sees through case, dashes, underscores
-// and the x- of arguments.
+// suggest returns the name that was most likely meant, "" when none is near. It sees through case,
+// dashes, underscores and the x- of arguments.
 func suggest(got string, names []string) string {
 	if a, ok := topology.LookupArgument(got); ok {
 		top, _, _ := strings.Cut(a.Field, ".")

@@ -5,13 +5,15 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-// Spec is a topology as its files say it, before defaults, sugar and references are resolved. Load makes it. The json tags
-// are the names in the file; the jsonschema tags bound the values, in the parser and in the JSON Schema alike.
+// Spec is a topology as its files say it, before defaults, sugar and references are resolved. Load
+// makes it. The json tags are the names in the file; the jsonschema tags bound the values, in the
+// parser and in the JSON Schema alike.
 type Spec struct {
 	Located `json:"-"`
 	// Version is that of the file format: 1.
 	Version *int64 `json:"version,omitempty" jsonschema:"enum=1" example:"1"`
-	// Name owns what apply creates: --prune deletes what this name once applied and no longer declares.
+	// Name owns what apply creates: --prune deletes what this name once applied and no longer
+	// declares.
 	Name string `json:"name,omitempty" jsonschema:"minLength=1"`
 	// VHost holds the objects of the file. Without it, the connection's.
 	VHost string `json:"vhost,omitempty" jsonschema:"minLength=1"`
@@ -37,7 +39,8 @@ type Sections struct {
 	Exchanges map[string]*Exchange `json:"exchanges,omitempty" object:"exchange"`
 	// Queues by name.
 	Queues map[string]*Queue `json:"queues,omitempty" object:"queue"`
-	// Bindings between objects that are declared elsewhere in the file. Those of a queue can stand under the queue.
+	// Bindings between objects that are declared elsewhere in the file. Those of a queue can stand
+	// under the queue.
 	Bindings []*FreeBinding `json:"bindings,omitempty"`
 	// Policies by name.
 	Policies map[string]*Policy `json:"policies,omitempty" object:"policy"`
@@ -113,7 +116,8 @@ type UserLimits struct {
 	MaxChannels *int64 `json:"maxChannels,omitempty" jsonschema:"minimum=-1" example:"100"`
 }
 
-// Permission grants by regular expressions on the names of exchanges and queues. One that is left out matches nothing.
+// Permission grants by regular expressions on the names of exchanges and queues. One that is left
+// out matches nothing.
 type Permission struct {
 	Located `json:"-"`
 	// Configure: what the user may declare and delete.
@@ -124,7 +128,8 @@ type Permission struct {
 	Read string `json:"read,omitempty"`
 }
 
-// TopicPermission restricts routing keys by regular expressions. One that is left out matches nothing.
+// TopicPermission restricts routing keys by regular expressions. One that is left out matches
+// nothing.
 type TopicPermission struct {
 	Located `json:"-"`
 	// Write: with which keys the user may publish.
@@ -142,14 +147,16 @@ type Policy struct {
 	ApplyTo string `json:"applyTo,omitempty" jsonschema:"enum=all,enum=queues,enum=exchanges,enum=classic_queues,enum=quorum_queues,enum=streams"`
 	// Priority: the highest of the matching policies wins. Default 0.
 	Priority int64 `json:"priority,omitempty" example:"10"`
-	// Definition has the keys of RabbitMQ (message-ttl, dead-letter-exchange, …). Times and sizes take units.
+	// Definition has the keys of RabbitMQ (message-ttl, dead-letter-exchange, …). Times and sizes
+	// take units.
 	Definition map[string]Any `json:"definition" jsonschema:"required"`
 }
 
 // Exchange routes messages.
 type Exchange struct {
 	Located `json:"-"`
-	// Type is direct (the default), fanout, topic, headers, or what a plugin brings (x-consistent-hash).
+	// Type is direct (the default), fanout, topic, headers, or what a plugin brings
+	// (x-consistent-hash).
 	Type string `json:"type,omitempty" jsonschema:"minLength=1"`
 	// Durable exchanges survive a restart of the broker. Default true.
 	Durable *bool `json:"durable,omitempty"`
@@ -208,7 +215,8 @@ type Located struct {
 // Position returns where the object is written: its key, or its first character.
 func (l *Located) Position() diag.Position { return l.at }
 
-// FieldPosition returns where the value of a field is written, and the object's position when it is not.
+// FieldPosition returns where the value of a field is written, and the object's position when it is
+// not.
 func (l *Located) FieldPosition(name string) diag.Position {
 	if p, ok := l.fields[name]; ok {
 		return p

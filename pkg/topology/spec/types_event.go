@@ -5,7 +5,8 @@ type Event struct {
 	Located `json:"-"`
 	// Exchange it is published to.
 	Exchange string `json:"exchange" jsonschema:"required,minLength=1"`
-	// Key is its routing key, which may have places that the event fills: order.{payload.country}.created. Default: the event's type.
+	// Key is its routing key, which may have places that the event fills:
+	// order.{payload.country}.created. Default: the event's type.
 	Key *string `json:"key,omitempty"`
 	// Aggregate it belongs to.
 	Aggregate *Aggregate `json:"aggregate,omitempty"`
@@ -15,7 +16,8 @@ type Event struct {
 	Schema *EventSchema `json:"schema,omitempty"`
 	// Examples of its data.
 	Examples []Any `json:"examples,omitempty"`
-	// Format of the message: envelope (default), cloudevents (CloudEvents 1.0 in binary mode) or cloudevents-structured.
+	// Format of the message: envelope (default), cloudevents (CloudEvents 1.0 in binary mode) or
+	// cloudevents-structured.
 	Format string `json:"format,omitempty" jsonschema:"minLength=1"`
 	// Description for people.
 	Description string `json:"description,omitempty"`

@@ -1,10 +1,11 @@
 package spec
 
-// Queue holds messages. Fields that only some queue types or broker versions know are refused where they would be
-// ignored.
+// Queue holds messages. Fields that only some queue types or broker versions know are refused where
+// they would be ignored.
 type Queue struct {
 	Located `json:"-"`
-	// Type is classic, quorum (replicated) or stream (a log). Without it, the vhost's default queue type decides.
+	// Type is classic, quorum (replicated) or stream (a log). Without it, the vhost's default queue
+	// type decides.
 	Type string `json:"type,omitempty" jsonschema:"enum=classic,enum=quorum,enum=stream"`
 	// Durable queues survive a restart of the broker. Default true.
 	Durable *bool `json:"durable,omitempty"`
@@ -12,7 +13,8 @@ type Queue struct {
 	AutoDelete bool `json:"autoDelete,omitempty"`
 	// Bindings that lead to this queue.
 	Bindings []*Binding `json:"bindings,omitempty"`
-	// DeadLetter says where rejected, expired and dropped messages go: a queue's name, or an exchange and a key.
+	// DeadLetter says where rejected, expired and dropped messages go: a queue's name, or an
+	// exchange and a key.
 	DeadLetter *DeadLetter `json:"deadLetter,omitempty"`
 	// Retry is a ladder of waits before further attempts.
 	Retry *Retry `json:"retry,omitempty"`
@@ -50,7 +52,8 @@ type Queue struct {
 	MaxInMemoryBytes *Size `json:"maxInMemoryBytes,omitempty"`
 	// ConsumerTimeout is how long a consumer may hold a message unacknowledged (4.3).
 	ConsumerTimeout *Duration `json:"consumerTimeout,omitempty"`
-	// ConsumerDisconnectedTimeout is how long a consumer whose node is cut off keeps its messages (4.3).
+	// ConsumerDisconnectedTimeout is how long a consumer whose node is cut off keeps its messages
+	// (4.3).
 	ConsumerDisconnectedTimeout *Duration `json:"consumerDisconnectedTimeout,omitempty"`
 	// DelayedRetry holds returned messages back for a while (quorum, 4.3).
 	DelayedRetry *DelayedRetry `json:"delayedRetry,omitempty"`
@@ -66,7 +69,8 @@ type Queue struct {
 	Arguments map[string]Any `json:"arguments,omitempty"`
 }
 
-// DeadLetter says where a queue's dead letters go. A string in the file is the key on the default exchange: a queue.
+// DeadLetter says where a queue's dead letters go. A string in the file is the key on the default
+// exchange: a queue.
 type DeadLetter struct {
 	Located `json:"-"`
 	// Exchange that gets them; "" is the default exchange.
@@ -79,16 +83,19 @@ type DeadLetter struct {
 	queue bool
 }
 
-// Retry is a ladder of waits, for consumers like msgctl consume. Each step is a queue named QUEUE.retry.STEP, from which messages
-// return to QUEUE after the step's time. Where a quorum queue on 4.3 can do it itself, it does: see Via.
+// Retry is a ladder of waits, for consumers like msgctl consume. Each step is a queue named
+// QUEUE.retry.STEP, from which messages return to QUEUE after the step's time. Where a quorum queue
+// on 4.3 can do it itself, it does: see Via.
 type Retry struct {
 	Located `json:"-"`
 	// Backoff has the steps in order.
 	Backoff []Duration `json:"backoff" jsonschema:"required,minItems=1"`
-	// Jitter makes three wait queues of a step, of which a message takes one by chance: so much shorter, as written, so much longer.
+	// Jitter makes three wait queues of a step, of which a message takes one by chance: so much
+	// shorter, as written, so much longer.
 	Jitter Percent `json:"jitter,omitempty"`
-	// Via queues makes wait queues on every broker; auto lets a quorum queue on 4.3 delay retries itself where the steps grow evenly,
-	// which counts an attempt also when a connection is lost. Default auto.
+	// Via queues makes wait queues on every broker; auto lets a quorum queue on 4.3 delay retries
+	// itself where the steps grow evenly, which counts an attempt also when a connection is lost.
+	// Default auto.
 	Via string `json:"via,omitempty" jsonschema:"enum=auto,enum=queues"`
 }
 

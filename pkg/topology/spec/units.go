@@ -36,7 +36,8 @@ const (
 	ageDurationPattern = `^([0-9]+(s|m|h|d))+$`
 )
 
-// lazily compiles an expression when it is first used, so that programs do not pay for it when they start.
+// lazily compiles an expression when it is first used, so that programs do not pay for it when they
+// start.
 func lazily(expr string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 }
@@ -49,8 +50,8 @@ var (
 	ageDuration  = lazily(ageDurationPattern)
 )
 
-// ParseDuration reads a duration with units (24h, 1h30m, 1.5s, 250ms, 7d; a day is 24 hours) and returns milliseconds. It must be a whole
-// number of them, not negative, and fit 64 bits.
+// ParseDuration reads a duration with units (24h, 1h30m, 1.5s, 250ms, 7d; a day is 24 hours) and
+// returns milliseconds. It must be a whole number of them, not negative, and fit 64 bits.
 func ParseDuration(s string) (int64, error) {
 	if !durationText().MatchString(s) {
 		return 0, fmt.Errorf("%.40q is not a duration; write a number and a unit (ms, s, m, h, d), like 24h or 1m30s", s)
@@ -58,8 +59,8 @@ func ParseDuration(s string) (int64, error) {
 	return sum(s, timeUnits(), "milliseconds")
 }
 
-// ParseSize reads a size with a unit (10MB, 1.5GiB, 512B; kB, MB, GB, TB are powers of 1000, KiB, MiB, GiB, TiB powers of 1024) and
-// returns bytes, a whole number that fits 64 bits.
+// ParseSize reads a size with a unit (10MB, 1.5GiB, 512B; kB, MB, GB, TB are powers of 1000, KiB,
+// MiB, GiB, TiB powers of 1024) and returns bytes, a whole number that fits 64 bits.
 func ParseSize(s string) (int64, error) {
 	if !sizeText().MatchString(s) {
 		return 0, fmt.Errorf("%.40q is not a size; write a number and a unit (B, kB, MB, GB, KiB, MiB, GiB), like 10MB", s)
@@ -94,8 +95,8 @@ func sum(s string, units []unit, base string) (int64, error) {
 	return total.Num().Int64(), nil
 }
 
-// FormatDuration writes milliseconds so that ParseDuration reads them back: 24h, 1h30m, 250ms, 0s. Days are not used:
-// 24h is what people write.
+// FormatDuration writes milliseconds so that ParseDuration reads them back: 24h, 1h30m, 250ms, 0s.
+// Days are not used: 24h is what people write.
 func FormatDuration(ms int64) string {
 	if ms == 0 {
 		return "0s"
@@ -110,7 +111,8 @@ func FormatDuration(ms int64) string {
 	return b.String()
 }
 
-// FormatSize writes bytes so that ParseSize reads them back, in the unit that makes the shortest whole number.
+// FormatSize writes bytes so that ParseSize reads them back, in the unit that makes the shortest
+// whole number.
 func FormatSize(bytes int64) string {
 	best := strconv.FormatInt(bytes, 10) + "B"
 	if bytes == 0 {
@@ -126,8 +128,8 @@ func FormatSize(bytes int64) string {
 
 func digits(s string) int { return len(strings.TrimRight(s, "BKMGTik")) }
 
-// parseAge reads the age of a stream, in the broker's own form (7D; Y, M, D, h, m, s, where M is months and m minutes)
-// or as a duration of whole seconds, and returns the broker's form.
+// parseAge reads the age of a stream, in the broker's own form (7D; Y, M, D, h, m, s, where M is
+// months and m minutes) or as a duration of whole seconds, and returns the broker's form.
 func parseAge(s string) (string, error) {
 	if ageText().MatchString(s) {
 		return s, nil

@@ -7,12 +7,14 @@ import (
 )
 
 func TestParseDuration(t *testing.T) {
-	for text, want := range map[string]int64{"0s": 0, "250ms": 250, "5s": 5000, "1.5s": 1500, "1m": 60000, "1h30m": 5400000, "24h": 86400000, "7d": 604800000, "0.001s": 1, "2562047788015h": 9223372036854000000} {
+	for text, want := range map[string]int64{"0s": 0, "250ms": 250, "5s": 5000, "1.5s": 1500, "1m": 60000,
+		"1h30m": 5400000, "24h": 86400000, "7d": 604800000, "0.001s": 1, "2562047788015h": 9223372036854000000} {
 		if got, err := ParseDuration(text); err != nil || got != want {
 			t.Errorf("%q: %d, %v", text, got, err)
 		}
 	}
-	for _, text := range []string{"", "5", "s", "-5s", "5 s", "5S", "1,5s", "0.5ms", "5us", "5w", "99999999999999999999h", "1.s", "5s ", "٥s"} {
+	for _, text := range []string{"", "5", "s", "-5s", "5 s", "5S", "1,5s", "0.5ms", "5us", "5w", "99999999999999999999h",
+		"1.s", "5s ", "٥s"} {
 		if got, err := ParseDuration(text); err == nil {
 			t.Errorf("%q is read as %d", text, got)
 		}
@@ -20,7 +22,8 @@ func TestParseDuration(t *testing.T) {
 }
 
 func TestParseSize(t *testing.T) {
-	for text, want := range map[string]int64{"0B": 0, "512B": 512, "1kB": 1000, "1KB": 1000, "1KiB": 1024, "10MB": 10000000, "10 MB": 10000000, "1.5GiB": 1610612736, "2TB": 2000000000000, "1TiB": 1 << 40} {
+	for text, want := range map[string]int64{"0B": 0, "512B": 512, "1kB": 1000, "1KB": 1000, "1KiB": 1024,
+		"10MB": 10000000, "10 MB": 10000000, "1.5GiB": 1610612736, "2TB": 2000000000000, "1TiB": 1 << 40} {
 		if got, err := ParseSize(text); err != nil || got != want {
 			t.Errorf("%q: %d, %v", text, got, err)
 		}
@@ -33,7 +36,8 @@ func TestParseSize(t *testing.T) {
 }
 
 func TestParseAge(t *testing.T) {
-	for text, want := range map[string]string{"7D": "7D", "1Y": "1Y", "3M": "3M", "12h": "12h", "5m": "5m", "30s": "30s", "7d": "7D", "1h30m": "90m", "24h": "24h", "1m30s": "90s", "0s": "0s"} {
+	for text, want := range map[string]string{"7D": "7D", "1Y": "1Y", "3M": "3M", "12h": "12h", "5m": "5m", "30s": "30s",
+		"7d": "7D", "1h30m": "90m", "24h": "24h", "1m30s": "90s", "0s": "0s"} {
 		if got, err := parseAge(text); err != nil || got != want {
 			t.Errorf("%q: %q, %v", text, got, err)
 		}

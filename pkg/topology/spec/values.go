@@ -11,11 +11,13 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/source"
 )
 
-// Duration is a time in milliseconds. The file takes 24h, 1h30m, 250ms, 7d, or an integer: milliseconds.
+// Duration is a time in milliseconds. The file takes 24h, 1h30m, 250ms, 7d, or an integer:
+// milliseconds.
 type Duration int64
 
 func (v *Duration) decodeNode(d *decoder, n *source.Node, f field) {
-	*v = Duration(d.quantity(n, f, "a duration like 24h, 5s or 250ms, or an integer of milliseconds", "24h", ParseDuration))
+	*v = Duration(d.quantity(n, f, "a duration like 24h, 5s or 250ms, or an integer of milliseconds", "24h",
+		ParseDuration))
 }
 
 // Size is a number of bytes. The file takes 10MB, 1GiB, or an integer: bytes.
@@ -46,7 +48,8 @@ func (d *decoder) quantity(n *source.Node, f field, want, example string, parse 
 	return i
 }
 
-// Age is the age of a stream's segments in the broker's form: a number and one of Y, M (months), D, h, m (minutes), s.
+// Age is the age of a stream's segments in the broker's form: a number and one of Y, M (months), D,
+// h, m (minutes), s.
 type Age string
 
 func (v *Age) decodeNode(d *decoder, n *source.Node, f field) {
@@ -173,8 +176,10 @@ const passwordPattern = `^\$\{[A-Za-z_][A-Za-z0-9_]*\}$`
 var onlyVariables = lazily(passwordPattern)
 
 func (v *Password) decodeNode(d *decoder, n *source.Node, f field) {
-	if n.Kind == source.Sequence || n.Kind == source.Mapping || n.Kind == source.Null || !onlyVariables().MatchString(n.Raw) {
-		d.errorAt(n.Pos, f.label()+" must be one variable, and nothing else", "a topology file is kept in git, where everybody would read the password",
+	if n.Kind == source.Sequence || n.Kind == source.Mapping || n.Kind == source.Null ||
+		!onlyVariables().MatchString(n.Raw) {
+		d.errorAt(n.Pos, f.label()+" must be one variable, and nothing else",
+			"a topology file is kept in git, where everybody would read the password",
 			`write password: "${ORDERS_PASSWORD}" and set that variable, or passwordHash: with what rabbitmqctl hash_password prints`)
 		return
 	}

@@ -15,17 +15,19 @@ type WriteOptions struct {
 	Name string
 	// Users includes users with their password hashes, limits and permissions.
 	Users bool
-	// Secrets writes credentials inside of parameters (URIs of shovels and federation upstreams) as they are. Without it, a topology file
-	// gets a variable in place of each. Definitions files know no variables: they always have them.
+	// Secrets writes credentials inside of parameters (URIs of shovels and federation upstreams) as
+	// they are. Without it, a topology file gets a variable in place of each. Definitions files
+	// know no variables: they always have them.
 	Secrets bool
 	// Schema is the address of the JSON Schema that editors are told of. "" for none.
 	Schema string
-	// NeedsVariable, when not nil, is told of every variable that must be set to use the topology file.
+	// NeedsVariable, when not nil, is told of every variable that must be set to use the topology
+	// file.
 	NeedsVariable func(name string)
 }
 
-// exportable reports whether an object belongs into a file: not what every vhost has, what a connection owns, what
-// identifies a cluster, or msgctl's own records.
+// exportable reports whether an object belongs into a file: not what every vhost has, what a
+// connection owns, what identifies a cluster, or msgctl's own records.
 func exportable(o topology.Object, opt WriteOptions) bool {
 	switch x := o.(type) {
 	case *topology.User, *topology.UserLimit, *topology.Permission, *topology.TopicPermission:
@@ -138,7 +140,8 @@ func (v *vhostInventory) add(o topology.Object) {
 func (inv *inventory) external(v *vhostInventory) (exchanges, queues []string) {
 	x, q := map[string]bool{}, map[string]bool{}
 	exchange := func(name any) {
-		if text, ok := name.(string); ok && !topology.IsPredeclared(text) && !brokersOwn(text) && !inv.state.Has(exchangeRef(v.name, text)) {
+		if text, ok := name.(string); ok && !topology.IsPredeclared(text) && !brokersOwn(text) &&
+			!inv.state.Has(exchangeRef(v.name, text)) {
 			x[text] = true
 		}
 	}

@@ -15,11 +15,12 @@ import (
 // record is one JSON object of a definitions file.
 type record map[string]any
 
-// WriteDefinitions writes a state as a definitions file: what POST /api/definitions and rabbitmqctl import_definitions take
-// (3.10.8, 4.0.5, 4.3.6), and Load reads back to an equal state. Left out is what WriteYAML leaves out. A user's
-// password is written as a hash, never plain. Credentials inside of parameters are written as they are: the
-// format knows no variables. Arguments with a null in them (a header that must only be there) are an error: AMQP has
-// them, the broker's import refuses them.
+// WriteDefinitions writes a state as a definitions file: what POST /api/definitions and rabbitmqctl
+// import_definitions take (3.10.8, 4.0.5, 4.3.6), and Load reads back to an equal state. Left out
+// is what WriteYAML leaves out. A user's password is written as a hash, never plain. Credentials
+// inside of parameters are written as they are: the format knows no variables. Arguments with a
+// null in them (a header that must only be there) are an error: AMQP has them, the broker's import
+// refuses them.
 func WriteDefinitions(w io.Writer, s *topology.State, o WriteOptions) error {
 	inv := takeInventory(s, o)
 	if err := withoutNulls(s); err != nil {
@@ -110,8 +111,8 @@ func (inv *inventory) userRecords() []record {
 	return list
 }
 
-// hashPassword is base64(salt + sha256(salt + password)), with a salt that depends on user and password only, so that the same
-// state always makes the same text.
+// hashPassword is base64(salt + sha256(salt + password)), with a salt that depends on user and
+// password only, so that the same state always makes the same text.
 func hashPassword(user, password string) string {
 	seed := sha256.Sum256([]byte("msgctl\x00" + user + "\x00" + password))
 	salt := seed[:4]
@@ -126,10 +127,12 @@ func (v *vhostInventory) records(file map[string][]record) {
 		add("vhosts", vhostRecord(v.declared))
 	}
 	for _, p := range v.permissions {
-		add("permissions", record{"vhost": v.name, "user": p.User, "configure": p.Configure, "write": p.Write, "read": p.Read})
+		add("permissions", record{"vhost": v.name, "user": p.User, "configure": p.Configure, "write": p.Write,
+			"read": p.Read})
 	}
 	for _, p := range v.topics {
-		add("topic_permissions", record{"vhost": v.name, "user": p.User, "exchange": p.Exchange, "write": p.Write, "read": p.Read})
+		add("topic_permissions", record{"vhost": v.name, "user": p.User, "exchange": p.Exchange, "write": p.Write,
+			"read": p.Read})
 	}
 	for _, p := range v.parameters {
 		add("parameters", record{"vhost": v.name, "component": p.Component, "name": p.Name, "value": exact(p.Value)})
@@ -155,23 +158,27 @@ func (v *vhostInventory) records(file map[string][]record) {
 
 func (v *vhostInventory) objectRecords(add func(list string, r record)) {
 	for _, x := range v.exchanges {
-		add("exchanges", record{"vhost": v.name, "name": x.Name, "type": x.Type, "durable": x.Durable, "auto_delete": x.AutoDelete,
-			"internal": x.Internal, "arguments": table(x.Arguments)})
+		add("exchanges", record{"vhost": v.name, "name": x.Name, "type": x.Type, "durable": x.Durable,
+			"auto_delete": x.AutoDelete,
+			"internal":    x.Internal, "arguments": table(x.Arguments)})
 	}
 	for _, q := range v.queues {
 		args := q.Arguments.Clone()
 		if q.TypeDeclared {
 			args["x-queue-type"] = q.Type
 		}
-		add("queues", record{"vhost": v.name, "name": q.Name, "durable": q.Durable, "auto_delete": q.AutoDelete, "arguments": table(args)})
+		add("queues", record{"vhost": v.name, "name": q.Name, "durable": q.Durable, "auto_delete": q.AutoDelete,
+			"arguments": table(args)})
 	}
 	for _, b := range v.bindings {
-		add("bindings", record{"vhost": v.name, "source": b.Source, "destination": b.Destination, "destination_type": b.DestinationType,
-			"routing_key": b.RoutingKey, "arguments": table(b.Arguments)})
+		add("bindings", record{"vhost": v.name, "source": b.Source, "destination": b.Destination,
+			"destination_type": b.DestinationType,
+			"routing_key":      b.RoutingKey, "arguments": table(b.Arguments)})
 	}
 }
 
-// vhostRecord writes the properties at the top, where 3.10 to 4.0 read them, and as metadata, where 4.3 does.
+// vhostRecord writes the properties at the top, where 3.10 to 4.0 read them, and as metadata, where
+// 4.3 does.
 func vhostRecord(v *topology.VHost) record {
 	properties := record{}
 	if v.Declared.Description || v.Description != "" {

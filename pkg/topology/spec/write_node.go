@@ -90,11 +90,14 @@ func textNode(s string) *yaml.Node { return plainText(escape(s)) }
 
 func variableNode(name string) *yaml.Node { return plainText("${" + name + "}") }
 
-// plainText lets the encoder quote what would be read as something else than a string. Texts with characters that
-// it would write raw in a plain or literal style are quoted here.
+// plainText lets the encoder quote what would be read as something else than a string. Texts with
+// characters that it would write raw in a plain or literal style are quoted here.
 func plainText(s string) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
-	if s == "<<" || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == '{' || r == '}' || r > '~' && !strconv.IsPrint(r) }) {
+	if s == "<<" || strings.ContainsFunc(s, func(r rune) bool {
+		return r < ' ' || r == '{' || r == '}' || r > '~' &&
+			!strconv.IsPrint(r)
+	}) {
 		n.Style = yaml.DoubleQuotedStyle
 	}
 	return n

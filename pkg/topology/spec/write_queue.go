@@ -54,7 +54,8 @@ func (inv *inventory) typedFields(o *object, rest topology.Arguments) {
 	for _, a := range topology.QueueArguments() {
 		v, ok := rest[a.Name]
 		group, field, nested := strings.Cut(a.Field, ".")
-		if !ok || group == "deadLetter" || wrongArgument(a, v) != "" || a.Name == "x-delayed-retry-type" && !slices.Contains(a.Values, v.(string)) {
+		if !ok || group == "deadLetter" || wrongArgument(a, v) != "" || a.Name == "x-delayed-retry-type" &&
+			!slices.Contains(a.Values, v.(string)) {
 			continue
 		}
 		delete(rest, a.Name)
@@ -90,7 +91,8 @@ func (inv *inventory) deadLetterNode(o *object, rest topology.Arguments) {
 	for _, f := range []struct {
 		has              bool
 		arg, field, text string
-	}{{hasExchange, exchangeArg, "exchange", exchange}, {hasKey, keyArg, "key", key}, {hasStrategy, strategyArg, "strategy", strategy}} {
+	}{{hasExchange, exchangeArg, "exchange", exchange}, {hasKey, keyArg, "key", key}, {hasStrategy, strategyArg,
+		"strategy", strategy}} {
 		if f.has {
 			d.put(f.field, textNode(f.text))
 			delete(rest, f.arg)
@@ -129,7 +131,8 @@ func (inv *inventory) bindingNode(b *topology.Binding) *object {
 		return o
 	}
 	rest := b.Arguments.Clone()
-	if match, ok := rest["x-match"].(string); ok && slices.Contains([]string{"all", "any", "all-with-x", "any-with-x"}, match) {
+	if match, ok := rest["x-match"].(string); ok && slices.Contains([]string{"all", "any", "all-with-x", "any-with-x"},
+		match) {
 		o.put("match", textNode(match))
 		delete(rest, "x-match")
 	}

@@ -21,27 +21,39 @@ func liveState(t *testing.T) *topology.State {
 	v.Declared.DefaultQueueType = true
 	for _, o := range []topology.Object{
 		v,
-		&topology.User{Name: "app", Tags: []string{"management"}, PasswordHash: someHash, HashingAlgorithm: "rabbit_password_hashing_sha256"},
+		&topology.User{Name: "app", Tags: []string{"management"}, PasswordHash: someHash,
+			HashingAlgorithm: "rabbit_password_hashing_sha256"},
 		&topology.User{Name: "other app", Password: "hunter2"},
 		&topology.UserLimit{User: "app", Name: "max-channels", Value: 10},
 		&topology.Permission{VHost: "v", User: "app", Configure: "", Write: ".*", Read: "^q"},
-		&topology.GlobalParameter{Name: "cluster_name", Value: "rabbit@here"}, &topology.GlobalParameter{Name: "internal_cluster_id", Value: "x"},
-		&topology.GlobalParameter{Name: "msgctl.orders", Value: map[string]any{}}, &topology.GlobalParameter{Name: "mine", Value: []any{int64(1)}},
-		&topology.Parameter{VHost: "v", Component: "shovel", Name: "s", Value: map[string]any{"src-uri": "amqp://u:hunter2@host/v", "dest-uri": "amqp://host", "src-queue": "q"}},
-		&topology.Parameter{VHost: "v", Component: "shovel", Name: "t", Value: map[string]any{"src-uri": []any{"amqp://u:hunter2@host/v", "amqp://u:hunter2@other/v"}}},
-		&topology.Exchange{VHost: "v", Name: "", Type: "direct", Durable: true}, &topology.Exchange{VHost: "v", Name: "amq.topic", Type: "topic", Durable: true},
-		&topology.Exchange{VHost: "v", Name: "x", Type: "topic", Durable: true, Arguments: topology.Arguments{"alternate-exchange": "elsewhere"}},
+		&topology.GlobalParameter{Name: "cluster_name",
+			Value: "rabbit@here"}, &topology.GlobalParameter{Name: "internal_cluster_id", Value: "x"},
+		&topology.GlobalParameter{Name: "msgctl.orders", Value: map[string]any{}}, &topology.GlobalParameter{Name: "mine",
+			Value: []any{int64(1)}},
+		&topology.Parameter{VHost: "v", Component: "shovel", Name: "s",
+			Value: map[string]any{"src-uri": "amqp://u:hunter2@host/v", "dest-uri": "amqp://host", "src-queue": "q"}},
+		&topology.Parameter{VHost: "v", Component: "shovel", Name: "t",
+			Value: map[string]any{"src-uri": []any{"amqp://u:hunter2@host/v", "amqp://u:hunter2@other/v"}}},
+		&topology.Exchange{VHost: "v", Name: "", Type: "direct", Durable: true}, &topology.Exchange{VHost: "v",
+			Name: "amq.topic", Type: "topic", Durable: true},
+		&topology.Exchange{VHost: "v", Name: "x", Type: "topic", Durable: true,
+			Arguments: topology.Arguments{"alternate-exchange": "elsewhere"}},
 		&topology.Exchange{VHost: "v", Name: "h", Type: "headers", Durable: true},
-		&topology.Queue{VHost: "v", Name: "q", Type: "quorum", TypeDeclared: true, Durable: true, Arguments: topology.Arguments{"x-message-ttl": int64(86400000), "x-dead-letter-exchange": "",
-			"x-dead-letter-routing-key": "dead", "x-max-length-bytes": int64(1 << 30), "x-delivery-limit": int64(-1), "x-delayed-retry-type": "all", "x-delayed-retry-min": int64(1000)}},
-		&topology.Queue{VHost: "v", Name: "mine alone", Type: "classic", TypeDeclared: true, Exclusive: true}, &topology.Queue{VHost: "v", Name: "amq.gen-1", Type: "classic", TypeDeclared: true},
+		&topology.Queue{VHost: "v", Name: "q", Type: "quorum", TypeDeclared: true, Durable: true,
+			Arguments: topology.Arguments{"x-message-ttl": int64(86400000), "x-dead-letter-exchange": "",
+				"x-dead-letter-routing-key": "dead", "x-max-length-bytes": int64(1 << 30), "x-delivery-limit": int64(-1), "x-delayed-retry-type": "all", "x-delayed-retry-min": int64(1000)}},
+		&topology.Queue{VHost: "v", Name: "mine alone", Type: "classic", TypeDeclared: true,
+			Exclusive: true}, &topology.Queue{VHost: "v", Name: "amq.gen-1", Type: "classic", TypeDeclared: true},
 		&topology.Binding{VHost: "v", Source: "", Destination: "q", DestinationType: topology.ToQueue, RoutingKey: "q"},
 		&topology.Binding{VHost: "v", Source: "x", Destination: "q", DestinationType: topology.ToQueue, RoutingKey: "a.#"},
 		&topology.Binding{VHost: "v", Source: "x", Destination: "mine alone", DestinationType: topology.ToQueue},
 		&topology.Binding{VHost: "v", Source: "x", Destination: "amq.gen-1", DestinationType: topology.ToQueue},
-		&topology.Binding{VHost: "v", Source: "h", Destination: "x", DestinationType: topology.ToExchange, Arguments: topology.Arguments{"x-match": "any", "n": int64(1)}},
-		&topology.Binding{VHost: "v", Source: "x", Destination: "amq.topic", DestinationType: topology.ToExchange, RoutingKey: "k"},
-		&topology.Policy{VHost: "v", Name: "p", Pattern: "^q", ApplyTo: "queues", Definition: topology.Arguments{"expires": int64(60000)}},
+		&topology.Binding{VHost: "v", Source: "h", Destination: "x", DestinationType: topology.ToExchange,
+			Arguments: topology.Arguments{"x-match": "any", "n": int64(1)}},
+		&topology.Binding{VHost: "v", Source: "x", Destination: "amq.topic", DestinationType: topology.ToExchange,
+			RoutingKey: "k"},
+		&topology.Policy{VHost: "v", Name: "p", Pattern: "^q", ApplyTo: "queues",
+			Definition: topology.Arguments{"expires": int64(60000)}},
 		&topology.VHostLimit{VHost: "v", Name: "max-queues", Value: 100},
 	} {
 		if err := s.Add(o, diag.Position{}); err != nil {
@@ -129,7 +141,8 @@ globalParameters:
 func TestWriteYAMLLayout(t *testing.T) {
 	var b bytes.Buffer
 	var needed []string
-	err := spec.WriteYAML(&b, liveState(t), spec.WriteOptions{Name: "orders", Users: true, Schema: "../schema/topology.schema.json", NeedsVariable: func(name string) { needed = append(needed, name) }})
+	err := spec.WriteYAML(&b, liveState(t), spec.WriteOptions{Name: "orders", Users: true,
+		Schema: "../schema/topology.schema.json", NeedsVariable: func(name string) { needed = append(needed, name) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +162,8 @@ func TestWritersLeaveOut(t *testing.T) {
 	if err := spec.WriteDefinitions(&definitions, liveState(t), spec.WriteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	for _, word := range []string{"hunter2", "passwordHash", someHash, "permissions:", "cluster_name", "internal_cluster_id", "msgctl.orders", "mine alone", "amq.gen-1"} {
+	for _, word := range []string{"hunter2", "passwordHash", someHash, "permissions:", "cluster_name",
+		"internal_cluster_id", "msgctl.orders", "mine alone", "amq.gen-1"} {
 		if strings.Contains(yaml.String(), word) {
 			t.Errorf("the topology file has %s:\n%s", word, yaml.String())
 		}
@@ -166,7 +180,8 @@ func TestWritersLeaveOut(t *testing.T) {
 	}
 	_, s, _ := read("t.json", definitions.String(), spec.Options{})
 	u := get[*topology.User](t, s, topology.KindUser, "", "other app")
-	if !topology.PasswordMatches("hunter2", u.PasswordHash, u.HashingAlgorithm) || strings.Count(definitions.String(), "hunter2") != 3 {
+	if !topology.PasswordMatches("hunter2", u.PasswordHash, u.HashingAlgorithm) ||
+		strings.Count(definitions.String(), "hunter2") != 3 {
 		t.Error("a password must be written as its hash")
 	}
 }
@@ -176,10 +191,12 @@ type brokenPipe struct{}
 func (brokenPipe) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
 
 func TestWritersReportErrors(t *testing.T) {
-	if err := spec.WriteYAML(brokenPipe{}, liveState(t), spec.WriteOptions{}); err == nil || err.Error() != "write topology: broken pipe" {
+	if err := spec.WriteYAML(brokenPipe{}, liveState(t), spec.WriteOptions{}); err == nil ||
+		err.Error() != "write topology: broken pipe" {
 		t.Error(err)
 	}
-	if err := spec.WriteDefinitions(brokenPipe{}, liveState(t), spec.WriteOptions{}); err == nil || err.Error() != "write definitions: broken pipe" {
+	if err := spec.WriteDefinitions(brokenPipe{}, liveState(t), spec.WriteOptions{}); err == nil ||
+		err.Error() != "write definitions: broken pipe" {
 		t.Error(err)
 	}
 }

@@ -14,10 +14,12 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// WriteYAML writes a state as a topology file that Load and Resolve read back to an equal state. Variables stand for
-// credentials in it (see WriteOptions.Secrets), and for the passwords of users whose hash is not known. Left out: what every vhost has, exclusive and server-named queues, what identifies the cluster. What the
-// objects lead to and the state does not have is listed as external. The order is that of names: the same state always
-// makes the same text. Objects of several vhosts stand under vhosts, which declares them.
+// WriteYAML writes a state as a topology file that Load and Resolve read back to an equal state.
+// Variables stand for credentials in it (see WriteOptions.Secrets), and for the passwords of users
+// whose hash is not known. Left out: what every vhost has, exclusive and server-named queues, what
+// identifies the cluster. What the objects lead to and the state does not have is listed as
+// external. The order is that of names: the same state always makes the same text. Objects of
+// several vhosts stand under vhosts, which declares them.
 func WriteYAML(w io.Writer, s *topology.State, o WriteOptions) error {
 	inv := takeInventory(s, o)
 	root := &object{}
@@ -94,8 +96,8 @@ func (inv *inventory) body(root *object) {
 	root.putObject("globalParameters", globals)
 }
 
-// topVHost is the vhost whose objects stand at the top level: the only one, or the first that the state does not
-// declare, for under vhosts it would be declared.
+// topVHost is the vhost whose objects stand at the top level: the only one, or the first that the
+// state does not declare, for under vhosts it would be declared.
 func (inv *inventory) topVHost(names []string) string {
 	for _, name := range names {
 		if len(names) == 1 || inv.vhosts[name].declared == nil {
@@ -214,7 +216,8 @@ func (inv *inventory) access(o *object, v *vhostInventory) {
 	o.putObject("parameters", parameters.object())
 	limits := &object{}
 	for _, l := range v.limits {
-		limits.put(map[string]string{"max-connections": "maxConnections", "max-queues": "maxQueues"}[l.Name], intNode(l.Value))
+		limits.put(map[string]string{"max-connections": "maxConnections", "max-queues": "maxQueues"}[l.Name],
+			intNode(l.Value))
 	}
 	o.putObject("limits", limits)
 }
@@ -236,7 +239,8 @@ func (inv *inventory) userNodes() *object {
 		limits := &object{}
 		for _, l := range inv.limits {
 			if l.User == u.Name {
-				limits.put(map[string]string{"max-connections": "maxConnections", "max-channels": "maxChannels"}[l.Name], intNode(l.Value))
+				limits.put(map[string]string{"max-connections": "maxConnections", "max-channels": "maxChannels"}[l.Name],
+					intNode(l.Value))
 			}
 		}
 		o.putObject("limits", limits)

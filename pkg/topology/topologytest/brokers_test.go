@@ -57,7 +57,8 @@ func plan(t *testing.T, c *rabbit.Client, want *topology.State) *topology.Plan {
 	return topology.Diff(want, live, topology.DiffOptions{Prune: true, ReplaceEmpty: true})
 }
 
-// TestRandomStatesOnBrokers takes a broker from one random state to the next: applying the difference leaves none.
+// TestRandomStatesOnBrokers takes a broker from one random state to the next: applying the
+// difference leaves none.
 func TestRandomStatesOnBrokers(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)
@@ -66,7 +67,8 @@ func TestRandomStatesOnBrokers(t *testing.T) {
 			Version string `json:"rabbitmq_version"`
 		}
 		admin.Get(t, "/api/overview", &overview)
-		w := topologytest.World{Name: v.Name, VHost: v.Name, Second: v.Name + " two", Users: v.Name + "-u", Version: overview.Version}
+		w := topologytest.World{Name: v.Name, VHost: v.Name, Second: v.Name + " two", Users: v.Name + "-u",
+			Version: overview.Version}
 		t.Cleanup(func() {
 			admin.Delete(t, rabbittest.Path("vhosts", w.Second))
 			admin.Delete(t, rabbittest.Path("users", w.Users+"0"))
@@ -102,7 +104,8 @@ func advance(t *testing.T, c *rabbit.Client, want *topology.State) int {
 		}
 		t.Fatalf("%v\n%s", err, describe(p))
 	}
-	if again := plan(t, c, want); len(again.Steps)+len(again.Undeclared)+len(again.Unowned) > 0 || again.Problems.HasErrors() {
+	if again := plan(t, c, want); len(again.Steps)+len(again.Undeclared)+len(again.Unowned) > 0 ||
+		again.Problems.HasErrors() {
 		t.Fatalf("a second plan is not empty:\n%s\nthe first was:\n%s", describe(again), describe(p))
 	}
 	return len(p.Steps)

@@ -1,5 +1,6 @@
-// Package topologytest draws random topologies for tests: states that a broker of a given version accepts, made from few
-// names, so that two of them share objects, differ in them, and take them from each other.
+// Package topologytest draws random topologies for tests: states that a broker of a given version
+// accepts, made from few names, so that two of them share objects, differ in them, and take them
+// from each other.
 package topologytest
 
 import (
@@ -13,7 +14,8 @@ import (
 
 // World says where random states live, so that tests on shared brokers keep to what is theirs.
 type World struct {
-	// Name is the topology's name. VHost exists already; Second is a vhost that some states declare.
+	// Name is the topology's name. VHost exists already; Second is a vhost that some states
+	// declare.
 	Name, VHost, Second string
 	// Users begins the names of the users, which are followed by 0 and 1.
 	Users string
@@ -21,8 +23,9 @@ type World struct {
 	Version string
 }
 
-// States draws states whose references all hold: users, rights, limits, policies, exchanges, queues of every type with random
-// arguments, bindings with arguments of every type, federation upstreams. They name no exclusive or server-named objects.
+// States draws states whose references all hold: users, rights, limits, policies, exchanges, queues
+// of every type with random arguments, bindings with arguments of every type, federation upstreams.
+// They name no exclusive or server-named objects.
 func (w World) States() *rapid.Generator[*topology.State] {
 	return rapid.Custom(func(t *rapid.T) *topology.State {
 		s := &topology.State{Name: w.Name}
@@ -50,11 +53,14 @@ func (w World) States() *rapid.Generator[*topology.State] {
 
 func (w World) drawUsers(t *rapid.T, add func(topology.Object), vhosts []string) {
 	for i := range rapid.IntRange(0, 2).Draw(t, "users") {
-		u := &topology.User{Name: fmt.Sprint(w.Users, i), Tags: rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"management", "monitoring"}), 0, 2, rapid.ID).Draw(t, "tags")}
+		u := &topology.User{Name: fmt.Sprint(w.Users, i),
+			Tags: rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"management", "monitoring"}), 0, 2, rapid.ID).Draw(t,
+				"tags")}
 		u.PasswordHash = topology.Secret(rapid.SampledFrom([]string{"", "aGFzaDE=", "aGFzaDI="}).Draw(t, "hash"))
 		add(u)
 		if rapid.Bool().Draw(t, "may") {
-			add(&topology.Permission{VHost: rapid.SampledFrom(vhosts).Draw(t, "vhost"), User: u.Name, Configure: expr(t), Write: expr(t), Read: expr(t)})
+			add(&topology.Permission{VHost: rapid.SampledFrom(vhosts).Draw(t, "vhost"), User: u.Name, Configure: expr(t),
+				Write: expr(t), Read: expr(t)})
 		}
 		if rapid.Bool().Draw(t, "limited") {
 			add(&topology.UserLimit{User: u.Name, Name: "max-channels", Value: int64(rapid.IntRange(1, 2).Draw(t, "limit"))})
@@ -69,9 +75,11 @@ func expr(t *rapid.T) string {
 func (w World) drawVHost(t *rapid.T, add func(topology.Object), vhost string) {
 	var exchanges, queues []string
 	for i := range rapid.IntRange(0, 3).Draw(t, "exchanges") {
-		x := &topology.Exchange{VHost: vhost, Name: fmt.Sprint("x", i), Type: rapid.SampledFrom([]string{"topic", "fanout"}).Draw(t, "type"), Durable: true}
+		x := &topology.Exchange{VHost: vhost, Name: fmt.Sprint("x", i),
+			Type: rapid.SampledFrom([]string{"topic", "fanout"}).Draw(t, "type"), Durable: true}
 		if rapid.Bool().Draw(t, "alternate") {
-			x.Arguments = topology.Arguments{"alternate-exchange": rapid.SampledFrom([]string{"amq.fanout", "amq.topic"}).Draw(t, "ae")}
+			x.Arguments = topology.Arguments{"alternate-exchange": rapid.SampledFrom([]string{"amq.fanout", "amq.topic"}).Draw(t,
+				"ae")}
 		}
 		add(x)
 		exchanges = append(exchanges, x.Name)
@@ -83,11 +91,14 @@ func (w World) drawVHost(t *rapid.T, add func(topology.Object), vhost string) {
 	}
 	drawBindings(t, add, vhost, append(exchanges, "amq.topic"), queues)
 	if rapid.Bool().Draw(t, "policy") {
-		add(&topology.Policy{VHost: vhost, Name: "p", Pattern: expr(t), ApplyTo: "queues", Priority: int64(rapid.IntRange(0, 1).Draw(t, "priority")),
-			Definition: topology.Arguments{rapid.SampledFrom([]string{"max-length", "expires"}).Draw(t, "key"): int64(rapid.IntRange(1e8, 1e8+1).Draw(t, "value"))}})
+		add(&topology.Policy{VHost: vhost, Name: "p", Pattern: expr(t), ApplyTo: "queues",
+			Priority: int64(rapid.IntRange(0, 1).Draw(t, "priority")),
+			Definition: topology.Arguments{rapid.SampledFrom([]string{"max-length", "expires"}).Draw(t,
+				"key"): int64(rapid.IntRange(1e8, 1e8+1).Draw(t, "value"))}})
 	}
 	if rapid.Bool().Draw(t, "parameter") {
-		add(&topology.Parameter{VHost: vhost, Component: "federation-upstream", Name: "f", Value: map[string]any{"uri": rapid.SampledFrom([]string{"amqp://u:a@h", "amqp://u:b@h"}).Draw(t, "uri")}})
+		add(&topology.Parameter{VHost: vhost, Component: "federation-upstream", Name: "f",
+			Value: map[string]any{"uri": rapid.SampledFrom([]string{"amqp://u:a@h", "amqp://u:b@h"}).Draw(t, "uri")}})
 	}
 	if rapid.Bool().Draw(t, "vhost limit") {
 		add(&topology.VHostLimit{VHost: vhost, Name: "max-queues", Value: int64(rapid.IntRange(10, 11).Draw(t, "limit"))})
@@ -96,9 +107,11 @@ func (w World) drawVHost(t *rapid.T, add func(topology.Object), vhost string) {
 
 func (w World) drawQueue(t *rapid.T, vhost, name string) *topology.Queue {
 	kind := rapid.SampledFrom([]string{topology.Classic, topology.Quorum, topology.Stream}).Draw(t, "queue type")
-	q := &topology.Queue{VHost: vhost, Name: name, Type: kind, Durable: true, TypeDeclared: kind != topology.Classic || rapid.Bool().Draw(t, "typed")}
+	q := &topology.Queue{VHost: vhost, Name: name, Type: kind, Durable: true, TypeDeclared: kind != topology.Classic ||
+		rapid.Bool().Draw(t, "typed")}
 	for _, a := range topology.QueueArguments() {
-		if a.Type == topology.Integer && a.TakenBy(kind, w.Version) && a.Name != "x-queue-version" && rapid.IntRange(0, 9).Draw(t, a.Name) == 0 {
+		if a.Type == topology.Integer && a.TakenBy(kind, w.Version) && a.Name != "x-queue-version" &&
+			rapid.IntRange(0, 9).Draw(t, a.Name) == 0 {
 			if q.Arguments == nil {
 				q.Arguments = topology.Arguments{}
 			}
@@ -110,7 +123,8 @@ func (w World) drawQueue(t *rapid.T, vhost, name string) *topology.Queue {
 
 func drawBindings(t *rapid.T, add func(topology.Object), vhost string, exchanges, queues []string) {
 	for range rapid.IntRange(0, 6).Draw(t, "bindings") {
-		b := &topology.Binding{VHost: vhost, Source: rapid.SampledFrom(exchanges).Draw(t, "source"), RoutingKey: rapid.SampledFrom([]string{"", "a", "#"}).Draw(t, "key")}
+		b := &topology.Binding{VHost: vhost, Source: rapid.SampledFrom(exchanges).Draw(t, "source"),
+			RoutingKey: rapid.SampledFrom([]string{"", "a", "#"}).Draw(t, "key")}
 		if rapid.Bool().Draw(t, "argued") {
 			b.Arguments = topology.Arguments{"n": rapid.SampledFrom([]any{int64(1), 1.0, "1", true, nil}).Draw(t, "argument")}
 		}

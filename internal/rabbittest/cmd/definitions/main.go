@@ -1,5 +1,5 @@
-// Command definitions makes deploy/definitions.json: it applies the example and deploy/local.yaml to a private broker
-// and lets msgctl export what is then there. `make generate` runs it.
+// Command definitions makes deploy/definitions.json: it applies the example and deploy/local.yaml
+// to a private broker and lets msgctl export what is then there. `make generate` runs it.
 package main
 
 import (
@@ -37,7 +37,8 @@ func generate(ctx context.Context, out, root string) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	program := filepath.Join(dir, "msgctl")
-	if err := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", program, "github.com/msgctl/msgctl").Run(); err != nil {
+	if err := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", program,
+		"github.com/msgctl/msgctl").Run(); err != nil {
 		return fmt.Errorf("go build: %w", err)
 	}
 	n, err := privateNode(ctx, root)
@@ -62,10 +63,12 @@ func privateNode(ctx context.Context, root string) (*node.Node, error) {
 
 func applyAndExport(ctx context.Context, n *node.Node, p player) ([]byte, error) {
 	guest := []string{"MSGCTL_URL=" + n.URL, "MSGCTL_API=" + n.API}
-	if _, err := p.run(ctx, guest, "apply", "-f", "examples/topology.yaml", "-f", "deploy/local.yaml", "--yes"); err != nil {
+	if _, err := p.run(ctx, guest, "apply", "-f", "examples/topology.yaml", "-f", "deploy/local.yaml",
+		"--yes"); err != nil {
 		return nil, err
 	}
-	// The broker's own first user has a different salt in each node, and nobody should start with it.
+	// The broker's own first user has a different salt in each node, and nobody should start with
+	// it.
 	if _, err := n.Ctl(ctx, "delete_user", "guest"); err != nil {
 		return nil, err
 	}

@@ -2,8 +2,9 @@
 //
 //	go run ./internal/rabbittest/cmd/withbroker -- go test ./...
 //
-// If MSGCTL_TEST_BROKERS names brokers, they are used. Otherwise one private RabbitMQ is found or started (see package
-// node), named in that variable for the command, and removed afterwards. The exit status is the command's.
+// If MSGCTL_TEST_BROKERS names brokers, they are used. Otherwise one private RabbitMQ is found or
+// started (see package node), named in that variable for the command, and removed afterwards. The
+// exit status is the command's.
 package main
 
 import (
@@ -48,8 +49,8 @@ func run(args []string) (status int, err error) {
 		defer func() { _ = n.Close() }() // its guard removes what could not be removed here
 		env = append(env, rabbittest.BrokersEnv+"="+rabbittest.Of(n).String())
 	}
-	// Ctrl-C reaches the command too, as it is in the same process group; SIGTERM is passed on. Either way the command
-	// decides when it ends, and the broker stays until then.
+	// Ctrl-C reaches the command too, as it is in the same process group; SIGTERM is passed on.
+	// Either way the command decides when it ends, and the broker stays until then.
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, os.Stdin, os.Stdout, os.Stderr

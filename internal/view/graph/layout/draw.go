@@ -41,7 +41,8 @@ func (l *layers) top() float64 {
 	return top
 }
 
-// settle moves vertices as near to the middle of their neighbours as the others of their column let them.
+// settle moves vertices as near to the middle of their neighbours as the others of their column let
+// them.
 func (l *layers) settle() {
 	for _, column := range l.columns {
 		y := 0.0
@@ -74,8 +75,9 @@ func (l *layers) distance(a, b int) float64 {
 	return (l.at[a].size.Height+l.at[b].size.Height)/2 + gap
 }
 
-// align wants each vertex of a column in the middle of its neighbours, and finds the places nearest to that, by least squares, in
-// which nobody comes too close: neighbours that would are joined into a block and moved together (pool adjacent violators).
+// align wants each vertex of a column in the middle of its neighbours, and finds the places nearest
+// to that, by least squares, in which nobody comes too close: neighbours that would are joined into
+// a block and moved together (pool adjacent violators).
 func (l *layers) align(c, round int) {
 	type block struct {
 		want, weight float64
@@ -93,7 +95,8 @@ func (l *layers) align(c, round int) {
 		for len(blocks) > 0 && blocks[len(blocks)-1].want > b.want {
 			a := blocks[len(blocks)-1]
 			blocks = blocks[:len(blocks)-1]
-			b = block{want: (a.want*a.weight + b.want*b.weight) / (a.weight + b.weight), weight: a.weight + b.weight, first: a.first, count: a.count + b.count}
+			b = block{want: (a.want*a.weight + b.want*b.weight) / (a.weight + b.weight), weight: a.weight + b.weight,
+				first: a.first, count: a.count + b.count}
 		}
 		blocks = append(blocks, b)
 	}
@@ -104,8 +107,9 @@ func (l *layers) align(c, round int) {
 	}
 }
 
-// wish is where a vertex wants to be, and how much. Bends of long edges want it most: an edge should be straight. In the last
-// rounds both sides are asked, so that a node stands between what it gets and what it gives.
+// wish is where a vertex wants to be, and how much. Bends of long edges want it most: an edge
+// should be straight. In the last rounds both sides are asked, so that a node stands between what
+// it gets and what it gives.
 func (l *layers) wish(v, round int) (y, weight float64) {
 	sum := 0.0
 	ask := func(links []int, other func(link) int) {

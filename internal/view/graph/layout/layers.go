@@ -2,8 +2,8 @@ package layout
 
 import "slices"
 
-// layers is one part while it is placed. Its nodes are those of the part, then bends: places that long edges run through, and
-// labels, which need room like a node.
+// layers is one part while it is placed. Its nodes are those of the part, then bends: places that
+// long edges run through, and labels, which need room like a node.
 type layers struct {
 	part  part
 	edges []Edge
@@ -57,15 +57,17 @@ func (l *layers) index() {
 	}
 }
 
-// breakCircles turns edges round until none leads back: those found on the way back of a depth-first walk, which starts
-// where nothing leads to and takes edges that are not meant to lead back first.
+// breakCircles turns edges round until none leads back: those found on the way back of a
+// depth-first walk, which starts where nothing leads to and takes edges that are not meant to lead
+// back first.
 func (l *layers) breakCircles() {
 	for v := range l.out {
 		slices.SortStableFunc(l.out[v], func(a, b int) int { return l.back(a) - l.back(b) })
 	}
 	for i := range l.links {
 		k := &l.links[i]
-		k.turn = l.back(i) == 1 && len(l.in[k.from]) == 0 // nothing leads there: it stands better on the right of what it goes back to
+		// nothing leads there: it stands better on the right of what it goes back to
+		k.turn = l.back(i) == 1 && len(l.in[k.from]) == 0
 	}
 	l.turn()
 	state := make([]uint8, len(l.at))
@@ -101,7 +103,8 @@ func (l *layers) isSource(v int) bool {
 	return !slices.ContainsFunc(l.in[v], func(k int) bool { return l.back(k) == 0 })
 }
 
-// walk goes through all that is reached from a vertex, without recursion: paths can be as long as the graph is large.
+// walk goes through all that is reached from a vertex, without recursion: paths can be as long as
+// the graph is large.
 func (l *layers) walk(start int, state []uint8) {
 	const open, done = 1, 2
 	type step struct{ v, next int }
@@ -126,8 +129,9 @@ func (l *layers) walk(start int, state []uint8) {
 	}
 }
 
-// rank gives each vertex a column: as far left as its edges allow, then, where more edges leave than arrive, as far right as
-// they allow, so that edges are short. An edge spans two columns, so that its label has one of its own.
+// rank gives each vertex a column: as far left as its edges allow, then, where more edges leave
+// than arrive, as far right as they allow, so that edges are short. An edge spans two columns, so
+// that its label has one of its own.
 func (l *layers) rank() {
 	order := l.topological()
 	stagger := make([]int, len(l.at))
@@ -158,13 +162,15 @@ func (l *layers) leftmost(order, stagger []int) {
 	}
 }
 
-// tall is how many vertices a column may have before they are spread over several, and wide over how many at most.
+// tall is how many vertices a column may have before they are spread over several, and wide over
+// how many at most.
 const (
 	tall = 26
 	wide = 5
 )
 
-// stagger spreads the vertices of columns that would be too high to look at over several columns. It returns false when none is.
+// stagger spreads the vertices of columns that would be too high to look at over several columns.
+// It returns false when none is.
 func (l *layers) stagger(by []int) bool {
 	columns := map[int][]int{}
 	for v := range l.at {
@@ -201,7 +207,8 @@ func (l *layers) topological() []int {
 	return order
 }
 
-// lengthen puts a bend into every column that an edge passes, one of them as large as the edge's label.
+// lengthen puts a bend into every column that an edge passes, one of them as large as the edge's
+// label.
 func (l *layers) lengthen() {
 	l.way = make([][]int, len(l.part.edges))
 	long := l.links

@@ -1,9 +1,10 @@
-// Package layout places the nodes of a directed graph in columns, from left to right, so that edges are short, mostly
-// point to the right and cross seldom: the layered drawing of Sugiyama, Tagawa and Toda. It knows nothing of what it
-// places, needs no network and no clock, and gives the same picture for the same input.
+// Package layout places the nodes of a directed graph in columns, from left to right, so that edges
+// are short, mostly point to the right and cross seldom: the layered drawing of Sugiyama, Tagawa
+// and Toda. It knows nothing of what it places, needs no network and no clock, and gives the same
+// picture for the same input.
 //
-// Every part of a graph that hangs together is placed by itself; the parts are then packed into one picture. Some hundred
-// nodes take milliseconds, ten thousand some seconds.
+// Every part of a graph that hangs together is placed by itself; the parts are then packed into one
+// picture. Some hundred nodes take milliseconds, ten thousand some seconds.
 package layout
 
 // Size is how much room something needs, in the picture's units (pixels).
@@ -12,8 +13,9 @@ type Size struct{ Width, Height float64 }
 // Point is a place in the picture. Y grows downwards.
 type Point struct{ X, Y float64 }
 
-// Edge leads from one node to another, both by their index. Label is how much room its label needs; the zero Size is no label.
-// Back asks for the edge to be the one that points to the left where a circle of edges makes that necessary for one.
+// Edge leads from one node to another, both by their index. Label is how much room its label needs;
+// the zero Size is no label. Back asks for the edge to be the one that points to the left where a
+// circle of edges makes that necessary for one.
 type Edge struct {
 	From, To int
 	Label    Size
@@ -27,8 +29,9 @@ type Placed struct {
 	Edges []Route
 }
 
-// Route is the way of an edge: from the border of its first node to the border of its last. Between two points the edge is
-// meant to be drawn as a curve that leaves and arrives horizontally. Label is the middle of the label.
+// Route is the way of an edge: from the border of its first node to the border of its last. Between
+// two points the edge is meant to be drawn as a curve that leaves and arrives horizontally. Label
+// is the middle of the label.
 type Route struct {
 	Points []Point
 	Label  Point

@@ -8,8 +8,9 @@ import (
 // sweeps is how often the columns are gone through to find an order with fewer crossings.
 const sweeps = 16
 
-// order puts the vertices of each column into an order in which few edges cross: each column by the middle of its
-// neighbours in the column before, then in the column behind, again and again. The best order seen wins.
+// order puts the vertices of each column into an order in which few edges cross: each column by the
+// middle of its neighbours in the column before, then in the column behind, again and again. The
+// best order seen wins.
 func (l *layers) order() {
 	l.fill()
 	best, least := l.places(), l.crossings()
@@ -35,7 +36,8 @@ func (l *layers) order() {
 	}
 }
 
-// fill puts the vertices into their columns, in the order of a walk from the left, so that what hangs together starts together.
+// fill puts the vertices into their columns, in the order of a walk from the left, so that what
+// hangs together starts together.
 func (l *layers) fill() {
 	last := 0
 	for _, v := range l.at {
@@ -69,7 +71,8 @@ func (l *layers) places() []int {
 	return list
 }
 
-// sort orders one column by the mean place of the neighbours; a vertex without any stays where it is.
+// sort orders one column by the mean place of the neighbours; a vertex without any stays where it
+// is.
 func (l *layers) sort(c int, links [][]int, other func(link) int) {
 	column := l.columns[c]
 	weight := make(map[int]float64, len(column))
@@ -89,8 +92,9 @@ func (l *layers) sort(c int, links [][]int, other func(link) int) {
 	}
 }
 
-// crossings counts the pairs of edges that cross: for each column, the inversions of the places on the right of edges that are
-// ordered by their places on the left, summed up in a binary indexed tree.
+// crossings counts the pairs of edges that cross: for each column, the inversions of the places on
+// the right of edges that are ordered by their places on the left, summed up in a binary indexed
+// tree.
 func (l *layers) crossings() int {
 	count := 0
 	for c := 0; c+1 < len(l.columns); c++ {

@@ -9,7 +9,8 @@ import (
 // aspect is how much wider than high a picture should be, roughly: a screen.
 const aspect = 1.7
 
-// pack places boxes, the high ones first, each as far up as it fits, and returns the corner of each and the size of all.
+// pack places boxes, the high ones first, each as far up as it fits, and returns the corner of each
+// and the size of all.
 func pack(boxes []Size) ([]Point, Size) {
 	order := make([]int, len(boxes))
 	area, widest := 0.0, 0.0
@@ -33,7 +34,8 @@ func pack(boxes []Size) ([]Point, Size) {
 // gapAfter keeps single nodes close together, and large parts apart.
 func gapAfter(height float64) float64 { return min(partGap, height/2) }
 
-// skyline is the lower edge of what is placed already: steps from the left to the right, each free from y downwards.
+// skyline is the lower edge of what is placed already: steps from the left to the right, each free
+// from y downwards.
 type skyline []stretch
 
 type stretch struct{ x, width, y float64 }

@@ -5,8 +5,9 @@ import "unicode/utf8"
 
 const hex = "0123456789abcdef"
 
-// String appends s, which must be valid UTF-8, to dst as a JSON string with its quotes. Control characters, C1 and DEL
-// included, are escaped, so that a file of such strings does no harm when it is shown on a terminal.
+// String appends s, which must be valid UTF-8, to dst as a JSON string with its quotes. Control
+// characters, C1 and DEL included, are escaped, so that a file of such strings does no harm when it
+// is shown on a terminal.
 func String[S ~string | ~[]byte](dst []byte, s S) []byte {
 	dst = append(dst, '"')
 	start := 0
@@ -35,7 +36,8 @@ func Len[S ~string | ~[]byte](s S) int {
 	return n
 }
 
-// escapeAt returns how many bytes at i must be replaced: 0 for none, 2 for a C1 control (U+0080 to U+009F).
+// escapeAt returns how many bytes at i must be replaced: 0 for none, 2 for a C1 control (U+0080 to
+// U+009F).
 func escapeAt[S ~string | ~[]byte](s S, i int) int {
 	switch c := s[i]; {
 	case c < 0x20, c == '"', c == '\\', c == 0x7f:

@@ -14,7 +14,8 @@ func FuzzString(f *testing.F) {
 	f.Add("\xc2")
 	f.Fuzz(func(t *testing.T, s string) {
 		var got string
-		if err := json.Unmarshal(jsonappend.Valid(nil, s), &got); err != nil || got != strings.ToValidUTF8(s, "\uFFFD") && utf8.ValidString(s) {
+		if err := json.Unmarshal(jsonappend.Valid(nil, s), &got); err != nil || got != strings.ToValidUTF8(s, "\uFFFD") &&
+			utf8.ValidString(s) {
 			t.Errorf("%q became %q, %v", s, got, err)
 		}
 		if !utf8.ValidString(s) {

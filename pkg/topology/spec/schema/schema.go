@@ -1,4 +1,5 @@
-// Package schema makes the JSON Schema of topology files, for editors, of the types that package spec reads them by.
+// Package schema makes the JSON Schema of topology files, for editors, of the types that package
+// spec reads them by.
 package schema
 
 import (
@@ -20,9 +21,10 @@ import (
 // ID is the name of the JSON Schema of topology files.
 const ID = "https://github.com/msgctl/msgctl/schema/topology.schema.json"
 
-// Generate returns the JSON Schema (2020-12) of a topology file, made of the types that the parser reads by. It
-// accepts and rejects the structure that the parser does, with one liberty: wherever a variable can stand, any text
-// with ${ in it may. What spans several fields (references, types of queues) only the parser knows.
+// Generate returns the JSON Schema (2020-12) of a topology file, made of the types that the parser
+// reads by. It accepts and rejects the structure that the parser does, with one liberty: wherever a
+// variable can stand, any text with ${ in it may. What spans several fields (references, types of
+// queues) only the parser knows.
 func Generate() ([]byte, error) {
 	comments, err := readComments()
 	if err != nil {
@@ -35,7 +37,8 @@ func Generate() ([]byte, error) {
 	s := r.Reflect(&spec.Spec{})
 	s.ID = ID
 	s.Title = "msgctl topology"
-	s.Definitions["Variable"] = &jsonschema.Schema{Type: "string", Pattern: `\$\{`, Description: "A variable: ${NAME} or ${NAME:-default}."}
+	s.Definitions["Variable"] = &jsonschema.Schema{Type: "string", Pattern: `\$\{`,
+		Description: "A variable: ${NAME} or ${NAME:-default}."}
 	s.PatternProperties = map[string]*jsonschema.Schema{spec.SchemaRules().Extension: jsonschema.TrueSchema}
 	a := schemaAdapter{defs: s.Definitions, done: map[*jsonschema.Schema]bool{}}
 	a.adapt(s, reflect.TypeFor[spec.Spec]())
@@ -52,7 +55,8 @@ func nullSchema() *jsonschema.Schema { return &jsonschema.Schema{Type: "null"} }
 
 func anyOf(list ...*jsonschema.Schema) *jsonschema.Schema { return &jsonschema.Schema{AnyOf: list} }
 
-// unionSchema describes the types that have a form of their own in the file: those that spec decodes by hand.
+// unionSchema describes the types that have a form of their own in the file: those that spec
+// decodes by hand.
 func unionSchema(t reflect.Type) *jsonschema.Schema {
 	rules := spec.SchemaRules()
 	text := func(pattern string) *jsonschema.Schema { return &jsonschema.Schema{Type: "string", Pattern: pattern} }
@@ -93,8 +97,9 @@ type schemaAdapter struct {
 	done map[*jsonschema.Schema]bool
 }
 
-// adapt adds to the schema of a struct, and of all below it, what the parser takes besides: variables in place of
-// numbers, flags and fixed words, and nothing at all in place of mappings and lists that need no member.
+// adapt adds to the schema of a struct, and of all below it, what the parser takes besides:
+// variables in place of numbers, flags and fixed words, and nothing at all in place of mappings and
+// lists that need no member.
 func (a schemaAdapter) adapt(s *jsonschema.Schema, t reflect.Type) {
 	if a.done[s] {
 		return

@@ -52,7 +52,8 @@ type failer interface {
 	Fatal(args ...any)
 }
 
-// verdicts asks the parser and the schema about one document. Only the structure counts: what Load finds.
+// verdicts asks the parser and the schema about one document. Only the structure counts: what Load
+// finds.
 func verdicts(t failer, s *jsonschema.Schema, doc any) (parser, schema error) {
 	t.Helper()
 	text, err := json.Marshal(doc)
@@ -192,7 +193,8 @@ func TestSchemaAgrees(t *testing.T) {
 // mutant changes one place of a document at random.
 func mutant(t *rapid.T, v any) any {
 	replacement := rapid.Custom(func(t *rapid.T) any {
-		return rapid.SampledFrom([]any{nil, true, 5, -2, 1 << 40, 1.5, "text", "", "24h", "10MB", "7D", "quorum", "all", []any{}, []any{"a"}, []any{nil}, map[string]any{}, map[string]any{"a": 1}}).Draw(t, "value")
+		return rapid.SampledFrom([]any{nil, true, 5, -2, 1 << 40, 1.5, "text", "", "24h", "10MB", "7D", "quorum", "all",
+			[]any{}, []any{"a"}, []any{nil}, map[string]any{}, map[string]any{"a": 1}}).Draw(t, "value")
 	})
 	switch x := v.(type) {
 	case map[string]any:
@@ -254,7 +256,8 @@ func TestSchemaIsDescribed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"How long a message may wait", "#/$defs/Queue", `"pattern": "^\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}$"`} {
+	for _, want := range []string{"How long a message may wait", "#/$defs/Queue",
+		`"pattern": "^\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}$"`} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("the schema has no %s", want)
 		}
