@@ -8,7 +8,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/shell"
-	"github.com/msgctl/msgctl/internal/watch/alert"
+	"github.com/msgctl/msgctl/internal/exporter/alert"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/terminal"
-	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -117,28 +117,28 @@ const writesAtOnce = 8
 // somebody will be asked.
 func (o *changeOptions) show(plan *topology.Plan) error {
 	streams := o.deps.streams
-	doc := view.NewPlanDocument(plan)
+	doc := render.NewPlanDocument(plan)
 	switch {
 	case o.output.value == "text" && plan.Empty() && plan.Refusal() == nil:
 		return nil // the report says it all
 	case o.output.value == "text":
-		return view.PlanText(streams.Out, doc, streams.OutStyler(o.deps.colour), streams.OutWidth())
+		return render.PlanText(streams.Out, doc, streams.OutStyler(o.deps.colour), streams.OutWidth())
 	case plan.Refusal() != nil || o.yes == "":
-		return view.PlanText(streams.Err, doc, streams.ErrStyler(o.deps.colour), streams.ErrWidth())
+		return render.PlanText(streams.Err, doc, streams.ErrStyler(o.deps.colour), streams.ErrWidth())
 	}
 	return nil
 }
 
 func (o *changeOptions) report(plan *topology.Plan, result topology.Result) error {
 	streams := o.deps.streams
-	doc := view.NewApplyDocument(plan, result)
+	doc := render.NewApplyDocument(plan, result)
 	if done, err := o.output.encode(streams.Out, doc); done {
 		return err
 	}
 	if plan.Empty() {
-		return view.PlanText(streams.Out, view.NewPlanDocument(plan), streams.OutStyler(o.deps.colour), streams.OutWidth())
+		return render.PlanText(streams.Out, render.NewPlanDocument(plan), streams.OutStyler(o.deps.colour), streams.OutWidth())
 	}
-	return view.ApplyText(streams.Out, doc, streams.OutStyler(o.deps.colour))
+	return render.ApplyText(streams.Out, doc, streams.OutStyler(o.deps.colour))
 }
 
 // confirm asks, unless --yes has answered. A protected context wants the vhost's name for what

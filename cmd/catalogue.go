@@ -13,7 +13,7 @@ import (
 	"slices"
 
 	"github.com/msgctl/msgctl/internal/profile"
-	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/pkg/event"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/source"
@@ -40,7 +40,7 @@ func (d *deps) catalogue(names []string, vhost vhostChoice) (*declared, error) {
 		Exists: func(path string) bool { _, err := os.Stat(path); return err == nil },
 	})
 	if problems.HasErrors() {
-		if err := view.Diagnostics(d.streams.Err, problems, d.streams.ErrStyler(d.colour), d.streams.ErrWidth()); err != nil {
+		if err := render.Diagnostics(d.streams.Err, problems, d.streams.ErrStyler(d.colour), d.streams.ErrWidth()); err != nil {
 			return nil, err
 		}
 		return nil, errors.New("the catalogue of events cannot be read: mend the errors above first")

@@ -156,7 +156,7 @@ func (c *consumption) disturb(seed int) {
 		c.awaitBelow("work", share(left)-seed*17, c.last)
 		_ = c.last.cmd.Process.Kill()
 		if res := c.program.wait(c.last); res.code != -1 {
-			c.t.Errorf("%s: it ended before it was killed: %s", c.queueType, tail(res.stderr))
+			c.t.Errorf("%s: it ended before it was killed: %s", c.queueType, lastPart(res.stderr))
 			return
 		}
 		c.may += 2 * consumedWindow
@@ -172,7 +172,7 @@ func (c *consumption) disturb(seed int) {
 	}
 	c.awaitBelow("work", share(4), c.last)
 	if c.last.ended() {
-		c.t.Errorf("%s: it ended before the broker was stopped: %s", c.queueType, tail(c.last.stderr.String()))
+		c.t.Errorf("%s: it ended before the broker was stopped: %s", c.queueType, lastPart(c.last.stderr.String()))
 	}
 	c.may += 2 * consumedWindow
 }
@@ -188,7 +188,7 @@ func (c *consumption) check(t *testing.T) {
 	c.proxy.Heal()
 	res := c.program.wait(c.last)
 	if res.code != exitPartly {
-		t.Fatalf("ended with %d: %s", res.code, tail(res.stderr))
+		t.Fatalf("ended with %d: %s", res.code, lastPart(res.stderr))
 	}
 	c.reconnect()
 	c.await(func() bool { return c.ready("work") == 0 }, "messages are left")
@@ -203,7 +203,7 @@ func (c *consumption) check(t *testing.T) {
 	}
 	if len(lost) > 0 {
 		t.Fatalf("%d are lost: %s; queues: %s; msgctl said: %s", len(lost), strings.Join(lost[:min(len(lost), 10)], ", "),
-			c.holdings(), tail(c.last.stderr.String()))
+			c.holdings(), lastPart(c.last.stderr.String()))
 	}
 	for i := range c.n {
 		id := accountID(i)

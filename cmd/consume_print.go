@@ -6,16 +6,16 @@ import (
 	"sync"
 	"time"
 
-	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/pkg/consume/handle"
-	"github.com/msgctl/msgctl/pkg/consume/watch"
+	"github.com/msgctl/msgctl/pkg/consume/tail"
 	"github.com/msgctl/msgctl/pkg/event"
 )
 
 // printer shows messages, and has handled one when that is written.
 type printer struct {
 	mu    sync.Mutex
-	write func(*view.Seen) error
+	write func(*render.Seen) error
 	flush func() error
 }
 
@@ -23,19 +23,19 @@ func newPrinter(d *deps, format string) *printer {
 	if format == "ndjson" {
 		w := bufio.NewWriterSize(d.streams.Out, 64<<10)
 		var line []byte
-		return &printer{flush: w.Flush, write: func(s *view.Seen) error {
+		return &printer{flush: w.Flush, write: func(s *render.Seen) error {
 			line = append(s.Append(line[:0]), '\n')
 			_, err := w.Write(line)
 			return err
 		}}
 	}
-	lines := view.NewTailLines(d.streams.Out, d.streams.OutStyler(d.colour), d.streams.OutWidth())
+	lines := render.NewTailLines(d.streams.Out, d.streams.OutStyler(d.colour), d.streams.OutWidth())
 	return &printer{write: lines.Write, flush: lines.Flush}
 }
 
 // Handle implements handle.Handler. What cannot be written goes back to the queue.
 func (p *printer) Handle(_ context.Context, j *handle.Job) handle.Result {
-	s := &view.Seen{Item: watch.Item{Message: *j.Message, At: time.Now()}}
+	s := &render.Seen{Item: tail.Item{Message: *j.Message, At: time.Now()}}
 	if e, format, err := event.FromMessage(j.Message); err == nil {
 		s.Event, s.Format = e, format
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/msgctl/msgctl/internal/profile"
-	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/internal/render"
 )
 
 const contextLong = `A context is a named broker: its URL, vhost, TLS files, where its password is kept, and whether it is protected.
@@ -78,7 +78,7 @@ func runContextList(opts *contextListOptions) error {
 		fmt.Fprintln(opts.deps.streams.Err, "no contexts yet: msgctl context add NAME --url amqp://USER@HOST:5672/VHOST")
 		return nil
 	}
-	table := view.Table{Headers: []string{"", "NAME", "URL", "VHOST", "NOTES"}}
+	table := render.Table{Headers: []string{"", "NAME", "URL", "VHOST", "NOTES"}}
 	for _, c := range list.Contexts {
 		table.Rows = append(table.Rows, []string{mark(c.Current, "*"), c.Name, c.URL, c.VHost,
 			mark(c.Protected, "protected")})

@@ -8,7 +8,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/terminal"
-	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/internal/render"
 )
 
 type contextShowOptions struct {
@@ -60,7 +60,7 @@ func runContextShow(opts *contextShowOptions) error {
 	if done, err := opts.output.encode(opts.deps.streams.Out, doc); done {
 		return err
 	}
-	table := view.Table{Headers: []string{"SETTING", "VALUE", "FROM"}}
+	table := render.Table{Headers: []string{"SETTING", "VALUE", "FROM"}}
 	if c.Context != "" {
 		table.Rows = append(table.Rows, []string{"context", c.Context, mark(c.Protected, "protected")})
 	}

@@ -3,7 +3,7 @@ package cmd
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/msgctl/msgctl/internal/watch/dashboard"
+	"github.com/msgctl/msgctl/internal/exporter/dashboard"
 )
 
 const dashboardLong = `Print a dashboard for Grafana that shows what msgctl exporter and msgctl consume --metrics tell: depth, growth and age of dead letters, why and

@@ -137,7 +137,7 @@ func (a *account) killTwice() {
 		a.awaitBelow("dlq", before-accountedWindow-rand.IntN(3000), r)
 		_ = r.cmd.Process.Kill() // the exit code tells whether it was in time
 		if res := a.program.wait(r); res.code != -1 {
-			a.t.Fatalf("%s was through before it was killed: %s", a.what, tail(res.stdout+res.stderr))
+			a.t.Fatalf("%s was through before it was killed: %s", a.what, lastPart(res.stdout+res.stderr))
 		}
 		a.proxy.Heal()
 		a.may += accountedWindow
@@ -203,7 +203,7 @@ func (a *account) partly(target string, limit int, more ...string) runDoc {
 		"queue:"+target)...)
 	res := a.program.run(args...)
 	if res.code != exitPartly {
-		a.t.Fatalf("%s into %s ended with %d: %s", a.what, target, res.code, tail(res.stdout+res.stderr))
+		a.t.Fatalf("%s into %s ended with %d: %s", a.what, target, res.code, lastPart(res.stdout+res.stderr))
 	}
 	return readRun(a.t, res)
 }
@@ -211,7 +211,7 @@ func (a *account) partly(target string, limit int, more ...string) runDoc {
 func readRun(t *testing.T, res result) (doc runDoc) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(res.stdout), &doc); err != nil {
-		t.Fatalf("%v: %s", err, tail(res.stdout+res.stderr))
+		t.Fatalf("%v: %s", err, lastPart(res.stdout+res.stderr))
 	}
 	return doc
 }
@@ -305,12 +305,12 @@ func (a *account) check(t *testing.T) {
 	a.t, a.program.t = t, t
 	res := a.program.wait(a.last)
 	if res.code != exitOK {
-		t.Fatalf("ended with %d: %s", res.code, tail(res.stdout+res.stderr))
+		t.Fatalf("ended with %d: %s", res.code, lastPart(res.stdout+res.stderr))
 	}
 	doc := readRun(t, res)
 	// Cut twice, and then there was no broker.
 	if a.restored() < 3 || a.sends() && !strings.Contains(res.stderr, pausedNote) {
-		t.Errorf("it was not disturbed enough: %s", tail(res.stderr))
+		t.Errorf("it was not disturbed enough: %s", lastPart(res.stderr))
 	}
 	a.may += int(doc.Resent)
 	a.reconnect()

@@ -8,7 +8,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/terminal"
-	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/message/filter"
@@ -152,7 +152,7 @@ func (i *inspection) groups(ctx context.Context) error {
 	if err != nil && (ctx.Err() == nil || report.Seen == 0) {
 		return err
 	}
-	doc := view.NewGroupsDocument(grouper.Groups())
+	doc := render.NewGroupsDocument(grouper.Groups())
 	doc.VHost, doc.Queue, doc.Type, doc.Looked = i.s.vhost, i.q.Name, i.q.Type, report.Seen
 	if err := i.showGroups(ctx, doc); err != nil {
 		return err
@@ -163,7 +163,7 @@ func (i *inspection) groups(ctx context.Context) error {
 	return nil
 }
 
-func (i *inspection) showGroups(ctx context.Context, doc view.GroupsDocument) error {
+func (i *inspection) showGroups(ctx context.Context, doc render.GroupsDocument) error {
 	streams := i.deps.streams
 	if i.program != nil || i.output.value == "ndjson" {
 		for _, g := range doc.Groups {
@@ -177,9 +177,9 @@ func (i *inspection) showGroups(ctx context.Context, doc view.GroupsDocument) er
 		return err
 	}
 	if streams.OutTTY {
-		return view.GroupCards(streams.Out, doc, i.now, streams.OutStyler(i.deps.colour), streams.OutWidth())
+		return render.GroupCards(streams.Out, doc, i.now, streams.OutStyler(i.deps.colour), streams.OutWidth())
 	}
-	return view.GroupTable(streams.Out, doc, streams.OutStyler(i.deps.colour), streams.OutWidth())
+	return render.GroupTable(streams.Out, doc, streams.OutStyler(i.deps.colour), streams.OutWidth())
 }
 
 // line writes one document through --jq, or as a line of NDJSON.
@@ -187,7 +187,7 @@ func (i *inspection) line(ctx context.Context, doc any) error {
 	if i.program != nil {
 		return i.program.write(ctx, i.deps.streams.Out, doc, i.deps.streams.OutTTY)
 	}
-	return view.JSONLine(i.deps.streams.Out, doc)
+	return render.JSONLine(i.deps.streams.Out, doc)
 }
 
 // tableRows is how many messages one table has; the next begins with its headers again, so that
@@ -197,13 +197,13 @@ const tableRows = 200
 func (i *inspection) messages(ctx context.Context) error {
 	lines := i.program != nil || i.output.value == "ndjson"
 	table := i.output.value == "table" && !lines
-	o := view.MessageOptions{IsWait: i.s.isWait(), Now: i.now, Full: i.full, ParseBody: !table, Brief: table && !i.cards()}
-	stream := view.NewMessageStream(i.deps.streams.Out, i.output.value == "yaml", view.MessagesDocument{
-		FormatVersion: view.DLQFormatVersion, VHost: i.s.vhost, Queue: i.q.Name, Type: i.q.Type,
+	o := render.MessageOptions{IsWait: i.s.isWait(), Now: i.now, Full: i.full, ParseBody: !table, Brief: table && !i.cards()}
+	stream := render.NewMessageStream(i.deps.streams.Out, i.output.value == "yaml", render.MessagesDocument{
+		FormatVersion: render.DLQFormatVersion, VHost: i.s.vhost, Queue: i.q.Name, Type: i.q.Type,
 	})
-	var list []view.MessageDocument
+	var list []render.MessageDocument
 	report, err := i.each(ctx, func(m *message.Message) error {
-		doc := view.NewMessageDocument(m, o)
+		doc := render.NewMessageDocument(m, o)
 		switch {
 		case lines:
 			return i.line(ctx, doc)
@@ -233,27 +233,27 @@ func (i *inspection) cards() bool {
 	return i.output.value == "table" && (i.full || i.count == 1 || len(i.ids) > 0)
 }
 
-func (i *inspection) card(doc view.MessageDocument) error {
+func (i *inspection) card(doc render.MessageDocument) error {
 	streams := i.deps.streams
 	if i.matched > 1 {
 		fmt.Fprintln(streams.Out)
 	}
-	return view.MessageCard(streams.Out, doc, i.full, streams.OutStyler(i.deps.colour), streams.OutWidth())
+	return render.MessageCard(streams.Out, doc, i.full, streams.OutStyler(i.deps.colour), streams.OutWidth())
 }
 
-func (i *inspection) table(list []view.MessageDocument) error {
+func (i *inspection) table(list []render.MessageDocument) error {
 	streams := i.deps.streams
-	return view.MessageTable(streams.Out, list, streams.OutStyler(i.deps.colour), streams.OutWidth())
+	return render.MessageTable(streams.Out, list, streams.OutStyler(i.deps.colour), streams.OutWidth())
 }
 
-func (i *inspection) finish(list []view.MessageDocument, report dlq.BrowseReport) error {
+func (i *inspection) finish(list []render.MessageDocument, report dlq.BrowseReport) error {
 	if len(list) > 0 {
 		if err := i.table(list); err != nil {
 			return err
 		}
 	}
 	streams := i.deps.streams
-	return view.Folded(streams.Out, i.total(report), streams.OutWidth(), streams.OutStyler(i.deps.colour).Bold)
+	return render.Folded(streams.Out, i.total(report), streams.OutWidth(), streams.OutStyler(i.deps.colour).Bold)
 }
 
 func (i *inspection) total(report dlq.BrowseReport) string {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/terminal"
-	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/internal/render"
 )
 
 const dlqListLong = `List every queue that dead letters reach, found by queue arguments, effective policies and bindings, through exchanges and
@@ -141,7 +141,7 @@ func (w *dlqWatch) look(ctx context.Context) error {
 		return err
 	case "ndjson":
 		for _, q := range doc.Queues {
-			if err := view.JSONLine(streams.Out, q); err != nil {
+			if err := render.JSONLine(streams.Out, q); err != nil {
 				return err
 			}
 		}
@@ -153,10 +153,10 @@ func (w *dlqWatch) look(ctx context.Context) error {
 	if w.dlqListOptions.watch {
 		fmt.Fprintf(streams.Out, "%s\n", doc.At.Format(time.RFC3339))
 	}
-	return view.DLQList(streams.Out, doc, streams.OutStyler(w.deps.colour), streams.OutWidth())
+	return render.DLQList(streams.Out, doc, streams.OutStyler(w.deps.colour), streams.OutWidth())
 }
 
-func (w *dlqWatch) scope(doc view.DLQListDocument) string {
+func (w *dlqWatch) scope(doc render.DLQListDocument) string {
 	if w.allVHosts {
 		return terminal.FormatPlural(int64(len(doc.VHosts)), "vhost", "vhosts")
 	}
@@ -164,7 +164,7 @@ func (w *dlqWatch) scope(doc view.DLQListDocument) string {
 }
 
 // showInPlace refreshes a terminal as wide and high as it is now.
-func (w *dlqWatch) showInPlace(doc view.DLQListDocument) error {
+func (w *dlqWatch) showInPlace(doc render.DLQListDocument) error {
 	streams := w.deps.streams
 	rows := streams.Measure()
 	style := streams.OutStyler(w.deps.colour)
@@ -178,17 +178,17 @@ func (w *dlqWatch) showInPlace(doc view.DLQListDocument) error {
 		b.WriteString(style.Dim(line) + "\n")
 	}
 	b.WriteString("\n")
-	if err := view.DLQList(&b, doc, style, streams.OutWidth()); err != nil {
+	if err := render.DLQList(&b, doc, style, streams.OutWidth()); err != nil {
 		return err
 	}
 	return w.frame.Show(b.String(), rows)
 }
 
 // document reads and looks into every vhost that is meant.
-func (w *dlqWatch) document(ctx context.Context) (view.DLQListDocument, error) {
+func (w *dlqWatch) document(ctx context.Context) (render.DLQListDocument, error) {
 	now := time.Now()
-	doc := view.DLQListDocument{FormatVersion: view.DLQFormatVersion, At: now.UTC(), Queues: []view.DLQDocument{},
-		Losing: []view.LosingDocument{}}
+	doc := render.DLQListDocument{FormatVersion: render.DLQFormatVersion, At: now.UTC(), Queues: []render.DLQDocument{},
+		Losing: []render.LosingDocument{}}
 	names := []string{w.s.vhost}
 	if w.allVHosts {
 		var err error

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/msgctl/msgctl/internal/terminal"
-	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -96,7 +96,7 @@ func (v *dlqVHost) judgeQueue(ctx context.Context, name string) error {
 }
 
 // add adds what was found to the document.
-func (v *dlqVHost) add(doc *view.DLQListDocument, now time.Time) {
+func (v *dlqVHost) add(doc *render.DLQListDocument, now time.Time) {
 	if v.closed != "" {
 		doc.Unsure = append(doc.Unsure, v.closed)
 		return
@@ -107,7 +107,7 @@ func (v *dlqVHost) add(doc *view.DLQListDocument, now time.Time) {
 		}
 	}
 	for _, l := range v.s.found.Losing {
-		doc.Losing = append(doc.Losing, view.NewLosingDocument(l))
+		doc.Losing = append(doc.Losing, render.NewLosingDocument(l))
 	}
 	for _, u := range v.s.found.Unsure {
 		doc.Unsure = append(doc.Unsure, v.prefix()+u)
@@ -127,15 +127,15 @@ func (v *dlqVHost) prefix() string {
 	return fmt.Sprintf("vhost %q: ", v.s.vhost)
 }
 
-func (v *dlqVHost) queue(q dlq.Queue, l dlq.Looking, now time.Time) view.DLQDocument {
-	d := view.NewDLQDocument(q)
+func (v *dlqVHost) queue(q dlq.Queue, l dlq.Looking, now time.Time) render.DLQDocument {
+	d := render.NewDLQDocument(q)
 	n := v.s.counts[q.Name]
 	d.Ready, d.Unacked, d.Consumers, d.Known = n.Ready, n.Unacked, n.Consumers, n.Known
 	if c := v.changes[q.Ref()]; c.Known {
 		perMinute := c.PerMinute()
 		d.Growth = &perMinute
 	}
-	d.Looking = view.NewLookingDocument(l)
+	d.Looking = render.NewLookingDocument(l)
 	if d.Known && d.Ready == 0 {
 		delete(v.heads, q.Name)
 		return d

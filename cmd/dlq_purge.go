@@ -12,7 +12,7 @@ import (
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
-	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/message/archive"
@@ -119,7 +119,7 @@ type purging struct {
 
 func (p *purging) run(ctx context.Context) error {
 	if p.ready == 0 {
-		doc := view.NewRunDocument("purge", dlq.Result{Queue: p.q.Name}, 0)
+		doc := render.NewRunDocument("purge", dlq.Result{Queue: p.q.Name}, 0)
 		doc.VHost, doc.DryRun = p.s.vhost, p.dryRun
 		return p.end(doc, nil)
 	}
@@ -143,7 +143,7 @@ func (p *purging) run(ctx context.Context) error {
 		return err
 	}
 	if meant == 0 {
-		doc := view.NewRunDocument("purge", dlq.Result{Queue: p.q.Name, Skipped: p.ready}, 0)
+		doc := render.NewRunDocument("purge", dlq.Result{Queue: p.q.Name, Skipped: p.ready}, 0)
 		doc.VHost = p.s.vhost
 		return p.end(doc, nil)
 	}
@@ -182,7 +182,7 @@ func (p *purging) preview(ctx context.Context) (int64, error) {
 func (p *purging) dry(ctx context.Context) error {
 	if p.looking.Refused != "" {
 		p.deps.warn("what is in the queue is not shown: " + p.looking.Refused)
-		doc := view.NewRunDocument("purge", dlq.Result{Queue: p.q.Name, Done: p.ready}, 0)
+		doc := render.NewRunDocument("purge", dlq.Result{Queue: p.q.Name, Done: p.ready}, 0)
 		doc.VHost, doc.DryRun = p.s.vhost, true
 		return p.show(doc)
 	}
@@ -195,11 +195,11 @@ func (p *purging) dry(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintln(streams.Out, "Would destroy from "+terminal.Neutralise(p.q.Name)+":")
-	return view.GroupTable(streams.Out, doc, streams.OutStyler(p.deps.colour), streams.OutWidth())
+	return render.GroupTable(streams.Out, doc, streams.OutStyler(p.deps.colour), streams.OutWidth())
 }
 
 // groups looks at what is meant.
-func (p *purging) groups(ctx context.Context) (doc view.GroupsDocument, err error) {
+func (p *purging) groups(ctx context.Context) (doc render.GroupsDocument, err error) {
 	p.s.tell(p.q, p.looking, "Looking into")
 	key, err := filter.CompileKey("reason,queue", filter.Options{IsWaitQueue: p.s.isWait()})
 	if err != nil {
@@ -213,17 +213,17 @@ func (p *purging) groups(ctx context.Context) (doc view.GroupsDocument, err erro
 	if err != nil {
 		return doc, err
 	}
-	doc = view.NewGroupsDocument(grouper.Groups())
+	doc = render.NewGroupsDocument(grouper.Groups())
 	doc.VHost, doc.Queue, doc.Type, doc.Looked = p.s.vhost, p.q.Name, p.q.Type, report.Seen
 	return doc, nil
 }
 
-func (p *purging) showGroups(doc view.GroupsDocument) error {
+func (p *purging) showGroups(doc render.GroupsDocument) error {
 	streams := p.deps.streams
 	if streams.ErrTTY {
-		return view.GroupCards(streams.Err, doc, p.now, streams.ErrStyler(p.deps.colour), streams.ErrWidth())
+		return render.GroupCards(streams.Err, doc, p.now, streams.ErrStyler(p.deps.colour), streams.ErrWidth())
 	}
-	return view.GroupTable(streams.Err, doc, streams.ErrStyler(p.deps.colour), 0)
+	return render.GroupTable(streams.Err, doc, streams.ErrStyler(p.deps.colour), 0)
 }
 
 func (p *purging) confirm(ctx context.Context, meant int64) error {
@@ -286,7 +286,7 @@ func (p *purging) destroy(ctx context.Context) error {
 	}
 	observer.end()
 	err = errors.Join(err, closeArchive(), closeReport())
-	doc := view.NewRunDocument("purge", result, time.Since(start))
+	doc := render.NewRunDocument("purge", result, time.Since(start))
 	doc.Queue, doc.VHost, doc.File = p.q.Name, p.s.vhost, p.archive
 	return p.end(doc, err)
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
-	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -49,7 +49,7 @@ func (o *dlqReplayOptions) one(ctx context.Context, s *dlqSession, name string) 
 			advice: "msgctl " + o.command() + " " + shell.Quote(name) + " --copy" + flagsGiven(o.cmd)}
 	}
 	if r.ready == 0 && q.Type != topology.Stream {
-		doc := view.NewRunDocument(r.action(), dlq.Result{Queue: name}, 0)
+		doc := render.NewRunDocument(r.action(), dlq.Result{Queue: name}, 0)
 		doc.VHost, doc.DryRun = s.vhost, o.dryRun
 		return o.end(doc, nil)
 	}
@@ -107,7 +107,7 @@ func (r *replaying) dry(ctx context.Context) error {
 	if err := r.diffs(ctx); err != nil {
 		return err
 	}
-	doc := view.NewDryRunDocument(r.action(), r.q.Name, plan, time.Since(start))
+	doc := render.NewDryRunDocument(r.action(), r.q.Name, plan, time.Since(start))
 	r.s.reaches(&doc)
 	return r.end(doc, nil)
 }
@@ -141,7 +141,7 @@ func (r *replaying) do(ctx context.Context) error {
 	})
 	observer.end()
 	err = errors.Join(err, closeReport())
-	doc := view.NewRunDocument(r.action(), result, time.Since(start))
+	doc := render.NewRunDocument(r.action(), result, time.Since(start))
 	doc.Queue, doc.VHost, doc.File = r.q.Name, r.s.vhost, ""
 	return r.end(doc, err)
 }
@@ -184,10 +184,10 @@ func (r *replaying) before(ctx context.Context) error {
 	switch {
 	case d.Kind == dlq.ToExchange && d.HasKey:
 		// how many is not known yet
-		doc := view.RunDocument{Targets: []view.TargetDocument{{Exchange: d.Exchange, Key: d.Key}}}
+		doc := render.RunDocument{Targets: []render.TargetDocument{{Exchange: d.Exchange, Key: d.Key}}}
 		r.s.reaches(&doc)
 		streams := r.deps.streams
-		if err := view.RunTargets(streams.Err, doc, streams.ErrStyler(r.deps.colour), streams.ErrWidth()); err != nil {
+		if err := render.RunTargets(streams.Err, doc, streams.ErrStyler(r.deps.colour), streams.ErrWidth()); err != nil {
 			return err
 		}
 	case d.Kind == dlq.ToOrigin || d.Kind == dlq.ToExchange:
@@ -195,17 +195,17 @@ func (r *replaying) before(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := r.copies(view.NewDryRunDocument(r.action(), r.q.Name, plan, 0)); err != nil {
+		if err := r.copies(render.NewDryRunDocument(r.action(), r.q.Name, plan, 0)); err != nil {
 			return err
 		}
 	}
 	return r.diffs(ctx)
 }
 
-func (r *replaying) copies(doc view.RunDocument) error {
+func (r *replaying) copies(doc render.RunDocument) error {
 	r.s.reaches(&doc)
 	streams := r.deps.streams
-	return view.RunText(streams.Err, doc, streams.ErrStyler(r.deps.colour), streams.ErrWidth())
+	return render.RunText(streams.Err, doc, streams.ErrStyler(r.deps.colour), streams.ErrWidth())
 }
 
 const (
@@ -234,7 +234,7 @@ func (r *replaying) diffs(ctx context.Context) error {
 		if shown++; shown > shownDiffs {
 			return dlq.ErrStop
 		}
-		return view.TransformDiff(streams.Err, was, is, streams.ErrStyler(r.deps.colour))
+		return render.TransformDiff(streams.Err, was, is, streams.ErrStyler(r.deps.colour))
 	})
 	return err
 }

@@ -12,7 +12,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
-	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/publish"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -40,12 +40,12 @@ func (o *runOptions) register(cmd *cobra.Command) {
 }
 
 // show writes a document to stdout.
-func (o *runOptions) show(doc view.RunDocument) error {
+func (o *runOptions) show(doc render.RunDocument) error {
 	streams := o.deps.streams
 	if done, err := o.output.encode(streams.Out, doc); done {
 		return err
 	}
-	return view.RunText(streams.Out, doc, streams.OutStyler(o.deps.colour), streams.OutWidth())
+	return render.RunText(streams.Out, doc, streams.OutStyler(o.deps.colour), streams.OutWidth())
 }
 
 // say writes a line to stderr.
@@ -80,7 +80,7 @@ func (o *runOptions) recorder() (dlq.Recorder, func() error, error) {
 }
 
 // end shows what a run did and maps it to the exit code.
-func (o *runOptions) end(doc view.RunDocument, err error) error {
+func (o *runOptions) end(doc render.RunDocument, err error) error {
 	if shown := o.show(doc); shown != nil {
 		return errors.Join(err, shown)
 	}
@@ -98,7 +98,7 @@ func (o *runOptions) end(doc view.RunDocument, err error) error {
 }
 
 // reaches adds to a document which queues get copies of what goes to an exchange.
-func (s *dlqSession) reaches(doc *view.RunDocument) {
+func (s *dlqSession) reaches(doc *render.RunDocument) {
 	doc.VHost = s.vhost
 	for i, t := range doc.Targets {
 		if t.Exchange == "" {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/pkg/event"
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
@@ -46,8 +46,8 @@ func (o *eventsOptions) read() (*declared, error) {
 }
 
 // document describes a type, and who gets it by the file.
-func (d *declared) document(t *event.Type) view.EventDocument {
-	doc := view.NewEventDocument(t)
+func (d *declared) document(t *event.Type) render.EventDocument {
+	doc := render.NewEventDocument(t)
 	doc.Reaches = []string{}
 	n := route.New(d.state, t.VHost, "")
 	if key, ok := t.Key.Fixed(); ok {
@@ -127,7 +127,7 @@ func runEventsList(opts *eventsListOptions) error {
 		return err
 	}
 	problems := d.catalogue.Compile()
-	doc := view.EventListDocument{FormatVersion: view.PublishFormatVersion, Events: []view.EventDocument{}}
+	doc := render.EventListDocument{FormatVersion: render.PublishFormatVersion, Events: []render.EventDocument{}}
 	for _, name := range d.catalogue.Names() {
 		t, err := d.catalogue.Type(name)
 		if err != nil {
@@ -143,5 +143,5 @@ func runEventsList(opts *eventsListOptions) error {
 	if done, err := opts.output.encode(streams.Out, doc); done {
 		return err
 	}
-	return view.EventList(streams.Out, doc, streams.OutStyler(opts.deps.colour), streams.OutWidth())
+	return render.EventList(streams.Out, doc, streams.OutStyler(opts.deps.colour), streams.OutWidth())
 }

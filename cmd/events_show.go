@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/msgctl/msgctl/internal/terminal"
-	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/internal/render"
 )
 
 type eventsShowOptions struct {
@@ -17,7 +17,7 @@ type eventsShowOptions struct {
 // showEventDocument is what `events show -o json` prints.
 type showEventDocument struct {
 	FormatVersion string `json:"format_version"`
-	view.EventDocument
+	render.EventDocument
 }
 
 func newEventsShowCmd(d *deps) *cobra.Command {
@@ -54,10 +54,10 @@ func runEventsShow(opts *eventsShowOptions) error {
 		doc.Problem = err.Error()
 	}
 	streams := opts.deps.streams
-	if done, err := opts.output.encode(streams.Out, showEventDocument{view.PublishFormatVersion, doc}); done {
+	if done, err := opts.output.encode(streams.Out, showEventDocument{render.PublishFormatVersion, doc}); done {
 		return err
 	}
-	return view.EventCard(streams.Out, doc, streams.OutStyler(opts.deps.colour), streams.OutWidth())
+	return render.EventCard(streams.Out, doc, streams.OutStyler(opts.deps.colour), streams.OutWidth())
 }
 
 type eventsSampleOptions struct {
@@ -105,7 +105,7 @@ func runEventsSample(opts *eventsSampleOptions) error {
 		return err
 	}
 	streams := opts.deps.streams
-	pretty, err := view.Indented(text)
+	pretty, err := render.Indented(text)
 	if err != nil {
 		return err
 	}

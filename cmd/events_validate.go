@@ -14,7 +14,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
-	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/pkg/event"
 	"github.com/msgctl/msgctl/pkg/message/archive"
 	"github.com/msgctl/msgctl/pkg/publish/bulk"
@@ -94,7 +94,7 @@ func runEventsValidate(opts *eventsValidateOptions) error {
 		return fmt.Errorf("read %s: %w", opts.file, err)
 	}
 	defer release()
-	doc := validateEventsDocument{FormatVersion: view.PublishFormatVersion, Problems: []eventProblem{}}
+	doc := validateEventsDocument{FormatVersion: render.PublishFormatVersion, Problems: []eventProblem{}}
 	if err := opts.each(in, func(text []byte, line int64, whole bool) error {
 		return opts.check(&doc, d.catalogue, text, line, whole)
 	}); err != nil {

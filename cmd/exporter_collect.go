@@ -8,14 +8,14 @@ import (
 	"time"
 
 	"github.com/msgctl/msgctl/internal/profile"
-	"github.com/msgctl/msgctl/internal/watch"
+	"github.com/msgctl/msgctl/internal/exporter"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/lint"
 )
 
 // collect asks the broker. An error means that nothing can be said.
-func (r *exporterRun) collect(ctx context.Context) (*watch.Snapshot, error) {
+func (r *exporterRun) collect(ctx context.Context) (*exporter.Snapshot, error) {
 	if r.broker == nil {
 		b, err := r.deps.exporting(ctx, r.conn)
 		if err != nil {
@@ -38,7 +38,7 @@ func (r *exporterRun) collect(ctx context.Context) (*watch.Snapshot, error) {
 		r.compare()
 		r.readAt = time.Now()
 	}
-	s := &watch.Snapshot{Open: slices.Sorted(maps.Keys(r.open)), Closed: r.closed, Drift: r.drift, Findings: r.findings}
+	s := &exporter.Snapshot{Open: slices.Sorted(maps.Keys(r.open)), Closed: r.closed, Drift: r.drift, Findings: r.findings}
 	for _, vhost := range s.Open {
 		if err := r.add(ctx, s, r.open[vhost]); err != nil {
 			return nil, err
@@ -103,7 +103,7 @@ func (r *exporterRun) readFilesAgain() {
 		err = errors.New("the topology file is gone")
 	}
 	if err != nil {
-		r.trouble(watch.StageFile, err)
+		r.trouble(exporter.StageFile, err)
 		r.files.unread = true
 		return
 	}
@@ -131,7 +131,7 @@ func (r *exporterRun) shut(vhost string, err error) {
 	if !slices.Contains(r.closed, vhost) {
 		r.closed = append(r.closed, vhost)
 	}
-	r.board.Trouble(watch.StageVHost)
+	r.board.Trouble(exporter.StageVHost)
 	if !r.told[vhost] {
 		r.log.Warn("the vhost cannot be read; its msgctl_vhost_up is 0 until it can", "vhost", vhost, "error",
 			profile.Redact(err.Error()))
@@ -144,7 +144,7 @@ func (r *exporterRun) shut(vhost string, err error) {
 
 // compare finds drift and faults. It comes after the counts, which rules look at.
 func (r *exporterRun) compare() {
-	r.drift, r.findings = nil, map[watch.Finding]int{}
+	r.drift, r.findings = nil, map[exporter.Finding]int{}
 	if r.files == nil {
 		for vhost, s := range r.open {
 			in := &lintInput{state: only(&s.live.State, []string{vhost}), vhosts: []string{vhost}, live: s.live,
@@ -178,13 +178,13 @@ func (r *exporterRun) compare() {
 func (r *exporterRun) count(in *lintInput) {
 	for _, f := range r.lint.Apply(in.ignore(in.lint())) {
 		if f.Ignored == "" && f.Severity != lint.Off {
-			r.findings[watch.Finding{VHost: f.Ref.VHost, Severity: string(f.Severity), Rule: f.Rule}]++
+			r.findings[exporter.Finding{VHost: f.Ref.VHost, Severity: string(f.Severity), Rule: f.Rule}]++
 		}
 	}
 }
 
 // add tells what one vhost has.
-func (r *exporterRun) add(ctx context.Context, s *watch.Snapshot, v *dlqSession) error {
+func (r *exporterRun) add(ctx context.Context, s *exporter.Snapshot, v *dlqSession) error {
 	for _, q := range v.found.Queues {
 		if q.Role == dlq.RoleDeadLetter {
 			s.DeadLetters = append(s.DeadLetters, v.watched(q.Name))
@@ -197,7 +197,7 @@ func (r *exporterRun) add(ctx context.Context, s *watch.Snapshot, v *dlqSession)
 		}
 	}
 	for queue, surely := range losing {
-		s.Losing = append(s.Losing, watch.Losing{VHost: v.vhost, Queue: queue, Surely: surely})
+		s.Losing = append(s.Losing, exporter.Losing{VHost: v.vhost, Queue: queue, Surely: surely})
 	}
 	if r.files == nil {
 		return nil
@@ -207,7 +207,7 @@ func (r *exporterRun) add(ctx context.Context, s *watch.Snapshot, v *dlqSession)
 
 // addDeclared tells how full the queues of the file are. Their bytes are asked for where one has a
 // limit in bytes.
-func (r *exporterRun) addDeclared(ctx context.Context, s *watch.Snapshot, v *dlqSession) error {
+func (r *exporterRun) addDeclared(ctx context.Context, s *exporter.Snapshot, v *dlqSession) error {
 	limited := r.limitedInBytes(v.vhost)
 	var bytes map[string]int64
 	if len(limited) > 0 {
@@ -231,8 +231,8 @@ func (r *exporterRun) addDeclared(ctx context.Context, s *watch.Snapshot, v *dlq
 }
 
 // watched is a queue with its counts.
-func (s *dlqSession) watched(name string) watch.Queue {
+func (s *dlqSession) watched(name string) exporter.Queue {
 	n := s.counts[name]
-	return watch.Queue{VHost: s.vhost, Name: name, Ready: n.Ready, Unacked: n.Unacked, Consumers: n.Consumers,
+	return exporter.Queue{VHost: s.vhost, Name: name, Ready: n.Ready, Unacked: n.Unacked, Consumers: n.Consumers,
 		Known: n.Known, ReadyBytes: -1}
 }

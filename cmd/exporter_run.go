@@ -10,8 +10,8 @@ import (
 
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/telemetry"
-	"github.com/msgctl/msgctl/internal/view"
-	"github.com/msgctl/msgctl/internal/watch"
+	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/exporter"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/lint"
 )
@@ -33,8 +33,8 @@ type exporterRun struct {
 	log    *slog.Logger
 	lint   lint.Config
 	broker exporterBroker // nil until it is needed, and after a failure
-	board  *watch.Board
-	rota   watch.Rota
+	board  *exporter.Board
+	rota   exporter.Rota
 	// files is what the topology files say, nil without any.
 	files *lintInput
 	// open has what was read of the broker, by vhost; it is read anew when it is older than
@@ -44,7 +44,7 @@ type exporterRun struct {
 	told     map[string]bool // closed vhosts that were logged
 	readAt   time.Time
 	drift    map[string]map[topology.Action]int
-	findings map[watch.Finding]int
+	findings map[exporter.Finding]int
 	// failing says that the last collection failed, which was logged.
 	failing bool
 }
@@ -71,7 +71,7 @@ func (o *exporterOptions) prepare() (*exporterRun, error) {
 			return nil, err
 		}
 	}
-	r.board = watch.NewBoard(r.declared())
+	r.board = exporter.NewBoard(r.declared())
 	return r, nil
 }
 
@@ -90,7 +90,7 @@ func (r *exporterRun) readFiles() (*lintInput, error) {
 	}
 	if in.problems.HasErrors() {
 		streams := r.deps.streams
-		if err := view.Diagnostics(streams.Err, in.problems, streams.ErrStyler(r.deps.colour),
+		if err := render.Diagnostics(streams.Err, in.problems, streams.ErrStyler(r.deps.colour),
 			streams.ErrWidth()); err != nil {
 			return nil, err
 		}

@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/msgctl/msgctl/internal/watch"
+	"github.com/msgctl/msgctl/internal/exporter"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -14,9 +14,9 @@ import (
 )
 
 // sampleDue looks into the queues whose turn it is, and gives all queues their samples.
-func (r *exporterRun) sampleDue(ctx context.Context, queues []watch.Queue) error {
+func (r *exporterRun) sampleDue(ctx context.Context, queues []exporter.Queue) error {
 	due := r.rota.Next(queues, r.looks)
-	samples := make([]*watch.Sample, len(due))
+	samples := make([]*exporter.Sample, len(due))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(looksAtOnce)
 	for i, q := range due {
@@ -40,21 +40,21 @@ func (r *exporterRun) sampleDue(ctx context.Context, queues []watch.Queue) error
 const lookPatience = 10 * time.Second
 
 // look takes a sample of a queue. One that cannot be looked into hides no other.
-func (r *exporterRun) look(ctx context.Context, v *dlqSession, name string) (*watch.Sample, error) {
-	s := &watch.Sample{At: time.Now(), Deaths: map[watch.Death]int{}}
+func (r *exporterRun) look(ctx context.Context, v *dlqSession, name string) (*exporter.Sample, error) {
+	s := &exporter.Sample{At: time.Now(), Deaths: map[exporter.Death]int{}}
 	bounded, cancel := context.WithTimeout(ctx, lookPatience)
 	defer cancel()
 	err := r.sampleQueue(bounded, v, name, s)
 	if err == nil || ctx.Err() != nil {
 		return s, err
 	}
-	r.trouble(watch.StageSample, err, "vhost", v.vhost, "queue", name)
-	return &watch.Sample{At: s.At, Refused: true}, nil
+	r.trouble(exporter.StageSample, err, "vhost", v.vhost, "queue", name)
+	return &exporter.Sample{At: s.At, Refused: true}, nil
 }
 
 // sampleQueue reads the first messages of a queue where that does no more than set their flag
 // redelivered.
-func (r *exporterRun) sampleQueue(ctx context.Context, v *dlqSession, name string, s *watch.Sample) error {
+func (r *exporterRun) sampleQueue(ctx context.Context, v *dlqSession, name string, s *exporter.Sample) error {
 	o, ok := v.live.Get(v.ref(name))
 	if !ok {
 		return nil
@@ -85,7 +85,7 @@ func (r *exporterRun) sampleQueue(ctx context.Context, v *dlqSession, name strin
 		if s.Messages++; s.Messages == 1 {
 			s.Oldest = m.DiedAt()
 		}
-		s.Deaths[watch.NewDeath(m, isWait, v.exists)]++
+		s.Deaths[exporter.NewDeath(m, isWait, v.exists)]++
 		return nil
 	})
 	if report.Kept > 0 || report.Reordered || len(report.Lost) > 0 {

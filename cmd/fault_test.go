@@ -86,7 +86,7 @@ func TestInterruptedApply(t *testing.T) {
 		res := p.wait(r)
 		res.want(t, exitInterrupted, "Interrupted: the changes in hand were finished")
 		if strings.Contains(res.stdout, "failed create") {
-			t.Errorf("an interruption made changes in hand fail:\n%s", tail(res.stdout))
+			t.Errorf("an interruption made changes in hand fail:\n%s", lastPart(res.stdout))
 		}
 		p.run("apply", "-f", file, "--yes").want(t, exitOK)
 		p.run("plan", "-f", file, "--detailed-exitcode").want(t, exitOK, "No changes")
@@ -143,7 +143,7 @@ func TestAppliesWithoutLock(t *testing.T) {
 			both.Go(func() {
 				if res := p.run("apply", "-f", file, "--yes"); res.code != exitOK &&
 					!strings.Contains(res.stderr, "the broker changed since the plan was made") {
-					t.Errorf("exit code %d:\n%s", res.code, tail(res.stdout+res.stderr))
+					t.Errorf("exit code %d:\n%s", res.code, lastPart(res.stdout+res.stderr))
 				}
 			})
 		}

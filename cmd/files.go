@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 	"github.com/msgctl/msgctl/pkg/topology/source"
@@ -73,7 +73,7 @@ func (d *deps) readSound(names []string, vhost vhostChoice) (*spec.Spec, *topolo
 		return nil, nil, err
 	}
 	if problems.HasErrors() {
-		if err := view.Diagnostics(d.streams.Err, problems, d.streams.ErrStyler(d.colour), d.streams.ErrWidth()); err != nil {
+		if err := render.Diagnostics(d.streams.Err, problems, d.streams.ErrStyler(d.colour), d.streams.ErrWidth()); err != nil {
 			return nil, nil, err
 		}
 		return nil, nil, errors.New("mend the errors above first")

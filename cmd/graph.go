@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/msgctl/msgctl/internal/profile"
-	picture "github.com/msgctl/msgctl/internal/view/graph"
+	picture "github.com/msgctl/msgctl/internal/render/graph"
 	"github.com/msgctl/msgctl/pkg/topology/graph"
 )
 

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/msgctl/msgctl/internal/profile"
-	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/pkg/topology/lint"
 	"github.com/msgctl/msgctl/pkg/topology/source"
 )
@@ -74,7 +74,7 @@ func newLintCmd(d *deps) *cobra.Command {
 func runLint(ctx context.Context, opts *lintOptions) error {
 	streams := opts.deps.streams
 	if opts.rules {
-		return view.LintRules(streams.Out, lint.Rules(), streams.OutStyler(opts.deps.colour), streams.OutWidth())
+		return render.LintRules(streams.Out, lint.Rules(), streams.OutStyler(opts.deps.colour), streams.OutWidth())
 	}
 	config, err := opts.readConfig()
 	if err != nil {
@@ -90,7 +90,7 @@ func runLint(ctx context.Context, opts *lintOptions) error {
 		return err
 	}
 	list := config.Apply(in.ignore(in.lint()))
-	doc := view.NewLintDocument(list, in.version, in.state.Len())
+	doc := render.NewLintDocument(list, in.version, in.state.Len())
 	if err := opts.show(doc); err != nil {
 		return err
 	}
@@ -101,17 +101,17 @@ func runLint(ctx context.Context, opts *lintOptions) error {
 	return nil
 }
 
-func (o *lintOptions) show(doc view.LintDocument) error {
+func (o *lintOptions) show(doc render.LintDocument) error {
 	streams := o.deps.streams
 	switch o.format.value {
 	case "json":
-		return view.JSON(streams.Out, doc)
+		return render.JSON(streams.Out, doc)
 	case "sarif":
-		return view.LintSARIF(streams.Out, doc, o.deps.build.Version)
+		return render.LintSARIF(streams.Out, doc, o.deps.build.Version)
 	case "github":
-		return view.LintGitHub(streams.Out, doc)
+		return render.LintGitHub(streams.Out, doc)
 	}
-	return view.LintText(streams.Out, doc, streams.OutStyler(o.deps.colour), streams.OutWidth())
+	return render.LintText(streams.Out, doc, streams.OutStyler(o.deps.colour), streams.OutWidth())
 }
 
 // ignore applies the comments of the files. In a file that cannot be read they have no finding to

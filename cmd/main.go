@@ -1,6 +1,6 @@
 // Package cmd is the command line of msgctl: one file per command, with its options, its flags and
 // its run function. deps.go wires what commands need, exit.go maps errors to exit codes. What
-// commands do lives in pkg/, what they show in internal/view.
+// commands do lives in pkg/, what they show in internal/render.
 package cmd
 
 import (

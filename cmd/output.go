@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/internal/render"
 )
 
 // outputFormat is the flag -o/--output: one of the formats that a command offers, the first by
@@ -49,9 +49,9 @@ func (f *outputFormat) Type() string { return "format" }
 func (f *outputFormat) encode(w io.Writer, v any) (bool, error) {
 	switch f.value {
 	case "json":
-		return true, view.JSON(w, v)
+		return true, render.JSON(w, v)
 	case "yaml":
-		return true, view.YAML(w, v)
+		return true, render.YAML(w, v)
 	}
 	return false, nil
 }

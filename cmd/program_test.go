@@ -122,16 +122,16 @@ func (r result) want(t testing.TB, code int, texts ...string) {
 	t.Helper()
 	all := r.stdout + r.stderr
 	if r.code != code {
-		t.Fatalf("exit code %d, want %d:\n%s", r.code, code, tail(all))
+		t.Fatalf("exit code %d, want %d:\n%s", r.code, code, lastPart(all))
 	}
 	for _, text := range texts {
 		if !strings.Contains(all, text) {
-			t.Errorf("the output lacks %q:\n%s", text, tail(all))
+			t.Errorf("the output lacks %q:\n%s", text, lastPart(all))
 		}
 	}
 }
 
-func tail(text string) string { return text[max(0, len(text)-4000):] }
+func lastPart(text string) string { return text[max(0, len(text)-4000):] }
 
 // writeFile makes a topology file.
 func writeFile(t testing.TB, text string) string {

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/msgctl/msgctl/internal/shell"
-	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/message/archive"
@@ -97,11 +97,11 @@ func (o *publishOptions) playArchive(ctx context.Context) error {
 	if closed := closeReport(); err == nil {
 		err = closed
 	}
-	doc := view.NewRunDocument("play", result.Result, time.Since(start))
+	doc := render.NewRunDocument("play", result.Result, time.Since(start))
 	doc.VHost, doc.File = conn.VHost, o.archive.file
 	for _, k := range result.Broken {
 		doc.Broken = append(doc.Broken,
-			view.BrokenDocument{Line: k.Line, Byte: k.Byte, Final: k.Final, Reason: k.Reason.Error()})
+			render.BrokenDocument{Line: k.Line, Byte: k.Byte, Final: k.Final, Reason: k.Reason.Error()})
 	}
 	return run.end(doc, err)
 }

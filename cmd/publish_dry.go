@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"github.com/msgctl/msgctl/internal/terminal"
-	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/pkg/publish/bulk"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/route"
@@ -20,18 +20,18 @@ func (r *publishRun) dryRun(from given) error {
 	if err != nil {
 		return err
 	}
-	doc := view.NewDryRunMessage(r.vhost, m.target, m.message)
+	doc := render.NewDryRunMessage(r.vhost, m.target, m.message)
 	doc.Optional = r.props.unroutable
 	r.reach(&doc, m)
 	streams := r.deps.streams
 	if done, err := r.output.encode(streams.Out, doc); done {
 		return err
 	}
-	return view.DryRunMessageText(streams.Out, doc, streams.OutStyler(r.deps.colour), streams.OutWidth())
+	return render.DryRunMessageText(streams.Out, doc, streams.OutStyler(r.deps.colour), streams.OutWidth())
 }
 
 // reach says which queues get a copy, by the topology file.
-func (r *publishRun) reach(doc *view.DryRunMessage, m messageOf) {
+func (r *publishRun) reach(doc *render.DryRunMessage, m messageOf) {
 	if r.declared == nil {
 		doc.Unsure = []string{"there is no topology file, so that the queues are not known"}
 		return

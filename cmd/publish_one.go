@@ -10,7 +10,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
-	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/pkg/event"
 	"github.com/msgctl/msgctl/pkg/publish"
 	"github.com/msgctl/msgctl/pkg/publish/bulk"
@@ -81,7 +81,7 @@ func (r *publishRun) one(ctx context.Context, from given) error {
 	case outcome.Kind != publish.Confirmed:
 		return fmt.Errorf("publish to %s: %s: %w", m.target, outcome.Kind, outcome.Err)
 	}
-	doc := view.NewPublishedDocument(r.vhost, m.target, m.message, m.event, time.Since(start))
+	doc := render.NewPublishedDocument(r.vhost, m.target, m.message, m.event, time.Since(start))
 	switch {
 	case outcome.Kind == publish.Confirmed && r.props.delay > 0:
 		r.deps.warn("it was not delayed: the exchange has routed it at once")
@@ -94,7 +94,7 @@ func (r *publishRun) one(ctx context.Context, from given) error {
 	if done, err := r.output.encode(r.deps.streams.Out, doc); done {
 		return err
 	}
-	return view.PublishedText(r.deps.streams.Out, doc, r.deps.streams.OutStyler(r.deps.colour))
+	return render.PublishedText(r.deps.streams.Out, doc, r.deps.streams.OutStyler(r.deps.colour))
 }
 
 // send publishes one message. The broker has as long as a connection's timeout to confirm it.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/health"
 	"github.com/msgctl/msgctl/internal/profile"
-	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -65,11 +65,11 @@ func runStatus(ctx context.Context, opts *statusOptions, one bool) error {
 	streams := opts.deps.streams
 	switch opts.format.value {
 	case "json":
-		err = view.JSON(streams.Out, doc)
+		err = render.JSON(streams.Out, doc)
 	case "prometheus":
-		err = view.StatusPrometheus(streams.Out, doc)
+		err = render.StatusPrometheus(streams.Out, doc)
 	default:
-		err = view.StatusText(streams.Out, doc, streams.OutStyler(opts.deps.colour), streams.OutWidth())
+		err = render.StatusText(streams.Out, doc, streams.OutStyler(opts.deps.colour), streams.OutWidth())
 	}
 	if err == nil && failsOn(doc.Verdict, opts.failOn.value) {
 		return exitWith(exitPending)
@@ -77,25 +77,25 @@ func runStatus(ctx context.Context, opts *statusOptions, one bool) error {
 	return err
 }
 
-func (o *statusOptions) look(ctx context.Context, one bool) (view.StatusDocument, error) {
+func (o *statusOptions) look(ctx context.Context, one bool) (render.StatusDocument, error) {
 	conn, err := o.deps.connection(o.connection)
 	if err != nil {
-		return view.StatusDocument{}, err
+		return render.StatusDocument{}, err
 	}
 	in, _, err := o.deps.inspect(ctx, "status", conn, one, false)
 	if err != nil {
-		return view.StatusDocument{}, err
+		return render.StatusDocument{}, err
 	}
-	return view.NewStatusDocument(in), nil
+	return render.NewStatusDocument(in), nil
 }
 
 // nagios writes the one line of a monitoring plugin; what cannot be said is UNKNOWN.
-func (o *statusOptions) nagios(doc view.StatusDocument, err error) error {
+func (o *statusOptions) nagios(doc render.StatusDocument, err error) error {
 	var usage *exitError
 	if errors.As(err, &usage) && usage.code == exitUsage {
 		return err
 	}
-	code, werr := view.StatusNagios(o.deps.streams.Out, doc, err, errors.Is(err, topology.ErrUnreachable))
+	code, werr := render.StatusNagios(o.deps.streams.Out, doc, err, errors.Is(err, topology.ErrUnreachable))
 	if werr != nil || code == exitOK {
 		return werr
 	}

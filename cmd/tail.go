@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/msgctl/msgctl/internal/profile"
-	"github.com/msgctl/msgctl/pkg/consume/watch"
+	"github.com/msgctl/msgctl/pkg/consume/tail"
 	"github.com/msgctl/msgctl/pkg/message/filter"
 )
 
@@ -143,7 +143,7 @@ func count1(conditions ...bool) (n int) {
 type tailBroker interface {
 	messageBroker
 	// Taps opens feeds.
-	Taps(vhost string) watch.Dialer
+	Taps(vhost string) tail.Dialer
 	// Tracing says whether the firehose is on.
 	Tracing(ctx context.Context, vhost string) (bool, error)
 }

@@ -7,12 +7,12 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/internal/render"
 )
 
 // tailOutput shows messages in one of the formats.
 type tailOutput struct {
-	show  func(*view.Seen) error
+	show  func(*render.Seen) error
 	flush func() error
 	// end writes what comes last.
 	end func(*tailing, *tailSource) error
@@ -24,7 +24,7 @@ func (t *tailing) newOutput() *tailOutput {
 		return t.jqOutput()
 	case t.output.value == "none":
 		return &tailOutput{
-			show: func(*view.Seen) error { return nil }, flush: func() error { return nil }, end: func(*tailing,
+			show: func(*render.Seen) error { return nil }, flush: func() error { return nil }, end: func(*tailing,
 				*tailSource) error {
 				return nil
 			},
@@ -44,13 +44,13 @@ func (t *tailing) newOutput() *tailOutput {
 func (t *tailing) textOutput() *tailOutput {
 	streams := t.deps.streams
 	style := streams.OutStyler(t.deps.colour)
-	lines := view.NewTailLines(streams.Out, style, streams.OutWidth())
+	lines := render.NewTailLines(streams.Out, style, streams.OutWidth())
 	show := lines.Write
 	if t.full {
 		show = lines.Card
 	}
 	if t.story != nil && !streams.OutTTY && !t.full {
-		show = func(*view.Seen) error { return nil }
+		show = func(*render.Seen) error { return nil }
 	}
 	return &tailOutput{show: show, flush: lines.Flush, end: func(t *tailing, _ *tailSource) error {
 		if t.story == nil || t.story.Len() == 0 {
@@ -67,7 +67,7 @@ func (t *tailing) jsonLines() *tailOutput {
 	w := bufio.NewWriterSize(t.deps.streams.Out, 256<<10)
 	var line []byte
 	return &tailOutput{
-		show: func(s *view.Seen) error {
+		show: func(s *render.Seen) error {
 			line = append(s.Append(line[:0]), '\n')
 			_, err := w.Write(line)
 			if cap(line) > 1<<20 {
@@ -84,12 +84,12 @@ func (t *tailing) jsonLines() *tailOutput {
 func (t *tailing) jsonDocument() *tailOutput {
 	w := bufio.NewWriterSize(t.deps.streams.Out, 256<<10)
 	head, _ := json.Marshal(t.vhost) // a string
-	_, _ = fmt.Fprintf(w, "{\n  \"format_version\": %q,\n  \"vhost\": %s,\n  \"messages\": [", view.TailFormatVersion,
+	_, _ = fmt.Fprintf(w, "{\n  \"format_version\": %q,\n  \"vhost\": %s,\n  \"messages\": [", render.TailFormatVersion,
 		head)
 	first := true
 	var line []byte
 	return &tailOutput{
-		show: func(s *view.Seen) error {
+		show: func(s *render.Seen) error {
 			line = append(line[:0], ",\n    "...)
 			if first {
 				line, first = line[1:], false
@@ -114,8 +114,8 @@ func (t *tailing) jsonDocument() *tailOutput {
 
 func (t *tailing) storyDocument() *tailOutput {
 	return &tailOutput{
-		show: func(*view.Seen) error { return nil }, flush: func() error { return nil },
-		end: func(t *tailing, _ *tailSource) error { return view.JSON(t.deps.streams.Out, t.story.Document()) },
+		show: func(*render.Seen) error { return nil }, flush: func() error { return nil },
+		end: func(t *tailing, _ *tailSource) error { return render.JSON(t.deps.streams.Out, t.story.Document()) },
 	}
 }
 
@@ -123,7 +123,7 @@ func (t *tailing) jqOutput() *tailOutput {
 	w := bufio.NewWriterSize(t.deps.streams.Out, 64<<10)
 	var line []byte
 	return &tailOutput{
-		show: func(s *view.Seen) error {
+		show: func(s *render.Seen) error {
 			line = s.Append(line[:0])
 			return t.program.write(context.Background(), w, json.RawMessage(line), t.deps.streams.OutTTY)
 		},

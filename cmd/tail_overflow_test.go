@@ -13,7 +13,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/msgctl/msgctl/internal/rabbittest"
-	"github.com/msgctl/msgctl/pkg/consume/watch"
+	"github.com/msgctl/msgctl/pkg/consume/tail"
 )
 
 // TestTailStopped: while tail is stopped (Ctrl-Z), its private queue fills and the broker drops
@@ -31,7 +31,7 @@ func TestTailStopped(t *testing.T) {
 	if err := watching.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	for sent := 0; sent < watch.Prefetch+watch.QueueBytes/overflowSize*5/4; sent += 500 {
+	for sent := 0; sent < tail.Prefetch+tail.QueueBytes/overflowSize*5/4; sent += 500 {
 		send(t, ch, repeat(500)...)
 	}
 	time.Sleep(time.Until(stopped.Add(idle + time.Second)))
@@ -58,7 +58,7 @@ func TestTailSlowNetwork(t *testing.T) {
 		send(t, ch, repeat(200)...)
 		sent += 200
 		waiting := waitingForTail(t, v)
-		if most = max(most, waiting); most > watch.QueueBytes/overflowSize/2 && waiting < most/2 {
+		if most = max(most, waiting); most > tail.QueueBytes/overflowSize/2 && waiting < most/2 {
 			break
 		}
 		time.Sleep(120 * time.Millisecond) // hardly faster than the broker can be asked over the slow network

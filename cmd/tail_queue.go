@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/msgctl/msgctl/internal/shell"
-	"github.com/msgctl/msgctl/pkg/consume/watch"
+	"github.com/msgctl/msgctl/pkg/consume/tail"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -37,7 +37,7 @@ func (t *tailing) openQueue(ctx context.Context) (*tailSource, error) {
 	s.tell(q, looking, fmt.Sprintf("Every %s the first %d messages are looked at in", t.every, t.head))
 	w := &queueWatch{t: t, s: s, q: q, looking: looking}
 	t.tell(fmt.Sprintf("Watching the head of %s queue %s in vhost %s; Ctrl-C ends.", q.Type, q.Name, t.vhost))
-	return &tailSource{take: w.take, stats: w.stats, stop: func() {}, wants: watch.ParseKeys(t.patterns).Want,
+	return &tailSource{take: w.take, stats: w.stats, stop: func() {}, wants: tail.ParseKeys(t.patterns).Want,
 		waited: true}, nil
 }
 
@@ -65,18 +65,18 @@ type queueWatch struct {
 	s       *dlqSession
 	q       *topology.Queue
 	looking dlq.Looking
-	head    watch.Head
+	head    tail.Head
 	looked  bool
 	seen    atomic.Int64
 	bytes   atomic.Int64
 }
 
-func (w *queueWatch) stats() watch.Stats {
-	return watch.Stats{Seen: w.seen.Load(), Bytes: w.bytes.Load()}
+func (w *queueWatch) stats() tail.Stats {
+	return tail.Stats{Seen: w.seen.Load(), Bytes: w.bytes.Load()}
 }
 
 // take looks until there is something new.
-func (w *queueWatch) take(ctx context.Context, into []watch.Item) ([]watch.Item, error) {
+func (w *queueWatch) take(ctx context.Context, into []tail.Item) ([]tail.Item, error) {
 	items := into[:0]
 	for {
 		if w.looked {
@@ -92,7 +92,7 @@ func (w *queueWatch) take(ctx context.Context, into []watch.Item) ([]watch.Item,
 			if w.head.New(m) {
 				w.seen.Add(1)
 				w.bytes.Add(int64(len(m.Body)))
-				items = append(items, watch.Item{Message: *m, At: time.Now()})
+				items = append(items, tail.Item{Message: *m, At: time.Now()})
 			}
 			return nil
 		})

@@ -9,8 +9,8 @@ import (
 
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/terminal"
-	"github.com/msgctl/msgctl/internal/view"
-	"github.com/msgctl/msgctl/pkg/consume/watch"
+	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/pkg/consume/tail"
 	"github.com/msgctl/msgctl/pkg/message/archive"
 	"github.com/msgctl/msgctl/pkg/message/filter"
 )
@@ -23,7 +23,7 @@ type tailing struct {
 	known  *declared // nil without a topology file
 	vhost  string
 	filter *filter.Filter
-	story  *view.Story
+	story  *render.Story
 
 	archive  *archive.Writer
 	synced   time.Time
@@ -48,7 +48,7 @@ const stuck = 2 * time.Second
 // run shows what comes until something ends it.
 func (t *tailing) run(ctx context.Context, src *tailSource) (err error) {
 	if t.follow != "" {
-		t.story = view.NewStory(t.follow)
+		t.story = render.NewStory(t.follow)
 	}
 	if t.save != "" {
 		if t.archive, err = createArchive(t.save); err != nil {
@@ -78,11 +78,11 @@ func (t *tailing) follows(ctx context.Context, src *tailSource, out *tailOutput)
 		err := t.loop(ctx, src, out.show, out.flush)
 		return errors.Join(err, out.end(t, src))
 	}
-	relay := watch.NewRelay(watch.DefaultBuffer, func(s *view.Seen) int64 { return s.Cost() })
+	relay := tail.NewRelay(tail.DefaultBuffer, func(s *render.Seen) int64 { return s.Cost() })
 	shown := make(chan error, 1)
 	go func() { shown <- showRelayed(relay, out) }()
 	var missed int64
-	err := t.loop(ctx, src, func(s *view.Seen) error {
+	err := t.loop(ctx, src, func(s *render.Seen) error {
 		if err := t.archive.WriteSeen(&s.Message, s.When()); err != nil {
 			return err
 		}
@@ -108,8 +108,8 @@ func (t *tailing) follows(ctx context.Context, src *tailSource, out *tailOutput)
 }
 
 // showRelayed shows what was saved.
-func showRelayed(relay *watch.Relay[view.Seen], out *tailOutput) error {
-	var items []view.Seen
+func showRelayed(relay *tail.Relay[render.Seen], out *tailOutput) error {
+	var items []render.Seen
 	for {
 		var err error
 		if items, err = relay.Take(context.Background(), items); err != nil {
@@ -127,10 +127,10 @@ func showRelayed(relay *watch.Relay[view.Seen], out *tailOutput) error {
 }
 
 // loop takes, selects and passes on; after each batch it calls flush.
-func (t *tailing) loop(ctx context.Context, src *tailSource, each func(*view.Seen) error, flush func() error) error {
+func (t *tailing) loop(ctx context.Context, src *tailSource, each func(*render.Seen) error, flush func() error) error {
 	idle := newIdleClock(ctx, t.idle)
 	defer idle.stop()
-	var items []watch.Item
+	var items []tail.Item
 	for {
 		err := idle.run(func() (err error) {
 			items, err = t.take(idle.ctx, src, items, flush)
@@ -158,7 +158,7 @@ func (t *tailing) loop(ctx context.Context, src *tailSource, each func(*view.See
 }
 
 // take waits for messages. What waits for the disk waits for a second at most.
-func (t *tailing) take(ctx context.Context, src *tailSource, items []watch.Item, flush func() error) ([]watch.Item,
+func (t *tailing) take(ctx context.Context, src *tailSource, items []tail.Item, flush func() error) ([]tail.Item,
 	error) {
 	for t.archive != nil && t.unsynced {
 		short, cancel := context.WithTimeout(ctx, syncEvery)
@@ -188,7 +188,7 @@ func (t *tailing) syncNow() error {
 }
 
 // one passes a message on when it is meant.
-func (t *tailing) one(src *tailSource, item *watch.Item, each func(*view.Seen) error) error {
+func (t *tailing) one(src *tailSource, item *tail.Item, each func(*render.Seen) error) error {
 	s := t.read(item, src)
 	s.Dropped, s.Gap = s.Dropped+t.missed, s.Gap || t.gap
 	if t.missed, t.gap = s.Dropped, s.Gap; !t.means(src, s) {
@@ -196,7 +196,7 @@ func (t *tailing) one(src *tailSource, item *watch.Item, each func(*view.Seen) e
 	}
 	t.missed, t.gap = 0, false
 	t.shown++
-	if s.Validity == view.Invalid {
+	if s.Validity == render.Invalid {
 		t.broken++
 	}
 	if err := each(s); err != nil {
@@ -209,8 +209,8 @@ func (t *tailing) one(src *tailSource, item *watch.Item, each func(*view.Seen) e
 }
 
 // means says whether a message is one of those asked for.
-func (t *tailing) means(src *tailSource, s *view.Seen) bool {
-	if !src.wants(&s.Message) || t.invalid && s.Validity != view.Invalid {
+func (t *tailing) means(src *tailSource, s *render.Seen) bool {
+	if !src.wants(&s.Message) || t.invalid && s.Validity != render.Invalid {
 		return false
 	}
 	if t.filter != nil {
@@ -250,7 +250,7 @@ func (t *tailing) end(ctx context.Context, src *tailSource, err error) error {
 	return err
 }
 
-func (t *tailing) summary(st watch.Stats) string {
+func (t *tailing) summary(st tail.Stats) string {
 	text := fmt.Sprintf("%s seen, %s shown", terminal.FormatPlural(st.Seen, "message", "messages"),
 		terminal.FormatCount(t.shown-t.lost))
 	if t.archive != nil {

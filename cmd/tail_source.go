@@ -10,15 +10,15 @@ import (
 
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
-	"github.com/msgctl/msgctl/pkg/consume/watch"
+	"github.com/msgctl/msgctl/pkg/consume/tail"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
 // tailSource is where messages come from. take is as Tail.Take.
 type tailSource struct {
-	take  func(ctx context.Context, into []watch.Item) ([]watch.Item, error)
-	stats func() watch.Stats
+	take  func(ctx context.Context, into []tail.Item) ([]tail.Item, error)
+	stats func() tail.Stats
 	stop  func()
 	// wants says whether a message is meant, where the broker could not tell.
 	wants func(*message.Message) bool
@@ -43,20 +43,20 @@ func (t *tailing) open(ctx context.Context) (*tailSource, error) {
 
 // feed follows what open opens.
 func (t *tailing) feed(ctx context.Context, patient bool,
-	open func(context.Context, int64) (watch.Feed, error)) (*tailSource, error) {
-	f, err := watch.Start(ctx, watch.Options{
+	open func(context.Context, int64) (tail.Feed, error)) (*tailSource, error) {
+	f, err := tail.Start(ctx, tail.Options{
 		Open: open, Patient: patient, ReconnectDelay: t.conn.ReconnectDelay, ReconnectAttempts: t.conn.ReconnectAttempts, Notify: func(text string) { t.deps.warn(text) },
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &tailSource{take: f.Take, stats: f.Stats, stop: f.Stop, wants: watch.ParseKeys(t.patterns).Want}, nil
+	return &tailSource{take: f.Take, stats: f.Stats, stop: f.Stop, wants: tail.ParseKeys(t.patterns).Want}, nil
 }
 
 // tap watches through a private queue.
-func (t *tailing) tap(ctx context.Context, binds []watch.Bind) (*tailSource, error) {
+func (t *tailing) tap(ctx context.Context, binds []tail.Bind) (*tailSource, error) {
 	first := true
-	return t.feed(ctx, false, func(ctx context.Context, _ int64) (watch.Feed, error) {
+	return t.feed(ctx, false, func(ctx context.Context, _ int64) (tail.Feed, error) {
 		f, skipped, err := t.broker.Taps(t.vhost).Tap(ctx, binds)
 		if err != nil {
 			return nil, err
@@ -82,7 +82,7 @@ func (t *tailing) openExchanges(ctx context.Context) (*tailSource, error) {
 	if len(names) == 0 {
 		names = t.declaredExchanges(state)
 	}
-	plan, err := watch.MakePlan(state, watch.PlanOptions{VHost: t.vhost, Exchanges: names, Keys: t.patterns})
+	plan, err := tail.MakePlan(state, tail.PlanOptions{VHost: t.vhost, Exchanges: names, Keys: t.patterns})
 	if err != nil {
 		return nil, t.unwatchable(state, err)
 	}
@@ -142,7 +142,7 @@ func (t *tailing) network(ctx context.Context) (*topology.State, error) {
 }
 
 func (t *tailing) unwatchable(state *topology.State, err error) error {
-	var why *watch.Unwatchable
+	var why *tail.Unwatchable
 	if !errors.As(err, &why) || !why.Missing {
 		return err
 	}
@@ -161,7 +161,7 @@ func (t *tailing) unwatchable(state *topology.State, err error) error {
 }
 
 // nothing explains a plan without bindings.
-func (t *tailing) nothing(p *watch.Plan) error {
+func (t *tailing) nothing(p *tail.Plan) error {
 	text := fmt.Sprintf("there is no exchange to watch in vhost %q", t.vhost)
 	switch names := listOf("exchange", "exchanges", p.Mirrored); {
 	case len(p.Mirrored) > 0 && len(t.patterns) > 0:
@@ -178,7 +178,7 @@ func (t *tailing) nothing(p *watch.Plan) error {
 }
 
 // sayPlan says what is watched, and what cannot be seen.
-func (t *tailing) sayPlan(p *watch.Plan) {
+func (t *tailing) sayPlan(p *tail.Plan) {
 	pattern := ""
 	if len(t.patterns) > 0 {
 		pattern = " for " + strings.Join(t.patterns, ", ")
@@ -214,7 +214,7 @@ func (t *tailing) tell(text string) {
 
 func (t *tailing) openStream(ctx context.Context) (*tailSource, error) {
 	offset := t.from.at(time.Now())
-	src, err := t.feed(ctx, true, func(ctx context.Context, seen int64) (watch.Feed, error) {
+	src, err := t.feed(ctx, true, func(ctx context.Context, seen int64) (tail.Feed, error) {
 		if seen >= 0 {
 			offset = seen + 1
 		}
@@ -246,7 +246,7 @@ func (t *tailing) openFirehose(ctx context.Context) (*tailSource, error) {
 			advice: fmt.Sprintf("on the broker's machine: rabbitmqctl trace_on -p %s\nand when you have seen enough: "+
 				"rabbitmqctl trace_off -p %s", shell.Quote(t.vhost), shell.Quote(t.vhost))}
 	}
-	src, err := t.tap(ctx, []watch.Bind{{Exchange: watch.TraceExchange, Key: "#"}})
+	src, err := t.tap(ctx, []tail.Bind{{Exchange: tail.TraceExchange, Key: "#"}})
 	if err != nil {
 		return nil, err
 	}

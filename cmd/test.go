@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/msgctl/msgctl/internal/profile"
-	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/routetest"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
@@ -81,10 +81,10 @@ func runTest(ctx context.Context, opts *testOptions) error {
 	if err != nil {
 		return err
 	}
-	doc := view.NewTestReport(results, opts.source.live, time.Since(start))
+	doc := render.NewTestReport(results, opts.source.live, time.Since(start))
 	if opts.coverage {
 		c := suite.Coverage(results)
-		doc.Coverage = &view.Coverage{Bindings: c.Bindings, DeadLetters: c.DeadLetters, Events: c.Events}
+		doc.Coverage = &render.Coverage{Bindings: c.Bindings, DeadLetters: c.DeadLetters, Events: c.Events}
 	}
 	if err := opts.show(doc); err != nil {
 		return err
@@ -116,16 +116,16 @@ func (o *testOptions) results(ctx context.Context, suite *routetest.Suite, decla
 	return results, nil
 }
 
-func (o *testOptions) show(doc view.TestReport) error {
+func (o *testOptions) show(doc render.TestReport) error {
 	streams := o.deps.streams
 	switch o.output.value {
 	case "junit":
-		return view.TestJUnit(streams.Out, doc)
+		return render.TestJUnit(streams.Out, doc)
 	case "tap":
-		return view.TestTAP(streams.Out, doc)
+		return render.TestTAP(streams.Out, doc)
 	}
 	if done, err := o.output.encode(streams.Out, doc); done {
 		return err
 	}
-	return view.TestText(streams.Out, doc, streams.OutStyler(o.deps.colour))
+	return render.TestText(streams.Out, doc, streams.OutStyler(o.deps.colour))
 }

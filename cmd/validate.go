@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/msgctl/msgctl/internal/terminal"
-	"github.com/msgctl/msgctl/internal/view"
+	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
@@ -79,7 +79,7 @@ func (o *validateOptions) show(doc validateDocument, state *topology.State) erro
 		return err
 	}
 	style := streams.OutStyler(o.deps.colour)
-	if err := view.Diagnostics(streams.Out, doc.Problems, style, streams.OutWidth()); err != nil {
+	if err := render.Diagnostics(streams.Out, doc.Problems, style, streams.OutWidth()); err != nil {
 		return err
 	}
 	warnings := int64(len(doc.Problems) - doc.Problems.Errors())
@@ -89,7 +89,7 @@ func (o *validateOptions) show(doc validateDocument, state *topology.State) erro
 			terminal.FormatPlural(warnings, "warning", "warnings"))
 		return err
 	}
-	text := "Valid: " + view.Inventory(state)
+	text := "Valid: " + render.Inventory(state)
 	if warnings > 0 {
 		text += ", " + terminal.FormatPlural(warnings, "warning", "warnings")
 	}

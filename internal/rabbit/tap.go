@@ -15,7 +15,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/pkg/consume"
-	"github.com/msgctl/msgctl/pkg/consume/watch"
+	"github.com/msgctl/msgctl/pkg/consume/tail"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -24,7 +24,7 @@ import (
 const feedAhead = 16 << 20
 
 // Taps returns a dialer of feeds of a vhost.
-func (c *Client) Taps(vhost string) watch.Dialer { return &tapDialer{opts: c.opts, vhost: vhost} }
+func (c *Client) Taps(vhost string) tail.Dialer { return &tapDialer{opts: c.opts, vhost: vhost} }
 
 type tapDialer struct {
 	opts  Options
@@ -35,10 +35,10 @@ type tapDialer struct {
 type feed struct {
 	*subscription
 	meter *meter
-	bound []watch.Bind
+	bound []tail.Bind
 }
 
-var _ watch.Feed = (*feed)(nil)
+var _ tail.Feed = (*feed)(nil)
 
 // Next implements consume.Subscription.
 func (f *feed) Next(ctx context.Context) (consume.Delivery, error) {
@@ -90,17 +90,17 @@ func (f *feed) unbind() {
 	}
 }
 
-func bindTable(b watch.Bind) amqp.Table {
+func bindTable(b tail.Bind) amqp.Table {
 	return message.Native[amqp.Table](b.Arguments, func(d message.Decimal) any { return amqp.Decimal(d) })
 }
 
-// Waiting implements watch.Feed.
+// Waiting implements tail.Feed.
 func (f *feed) Waiting(ctx context.Context) (n int64, err error) {
 	err = f.ask(ctx, func(q amqp.Queue) { n = int64(q.Messages) })
 	return n, err
 }
 
-// Purge implements watch.Feed. It touches the private queue alone: a stream cannot be purged.
+// Purge implements tail.Feed. It touches the private queue alone: a stream cannot be purged.
 func (f *feed) Purge(ctx context.Context) (n int64, err error) {
 	err = f.onChannel(ctx, func(ch *amqp.Channel) error {
 		count, err := ch.QueuePurge(f.queue, false)
@@ -127,9 +127,9 @@ func (d *tapDialer) open(ctx context.Context, op string) (*feed, error) {
 	return f, nil
 }
 
-// Stream implements watch.Dialer.
-func (d *tapDialer) Stream(ctx context.Context, queue string, offset any) (watch.Feed, error) {
-	o := consume.Options{Queue: queue, Prefetch: watch.Prefetch, Offset: offset, Tag: "msgctl-tail"}
+// Stream implements tail.Dialer.
+func (d *tapDialer) Stream(ctx context.Context, queue string, offset any) (tail.Feed, error) {
+	o := consume.Options{Queue: queue, Prefetch: tail.Prefetch, Offset: offset, Tag: "msgctl-tail"}
 	if err := checkConsume(o); err != nil {
 		return nil, err
 	}
@@ -145,15 +145,15 @@ func (d *tapDialer) Stream(ctx context.Context, queue string, offset any) (watch
 	return f, nil
 }
 
-// Tap implements watch.Dialer.
-func (d *tapDialer) Tap(ctx context.Context, binds []watch.Bind) (watch.Feed, map[string]error, error) {
+// Tap implements tail.Dialer.
+func (d *tapDialer) Tap(ctx context.Context, binds []tail.Bind) (tail.Feed, map[string]error, error) {
 	f, err := d.open(ctx, "make a private queue")
 	if err != nil {
 		return nil, nil, err
 	}
 	skipped, err := f.tap(ctx, binds)
 	if err == nil {
-		err = f.start(ctx, consume.Options{Queue: f.queue, Prefetch: watch.Prefetch, Tag: "msgctl-tail"})
+		err = f.start(ctx, consume.Options{Queue: f.queue, Prefetch: tail.Prefetch, Tag: "msgctl-tail"})
 		if err != nil {
 			err = f.explain(ctx, err)
 		}
@@ -166,7 +166,7 @@ func (d *tapDialer) Tap(ctx context.Context, binds []watch.Bind) (watch.Feed, ma
 }
 
 // tap declares and binds. Every refusal takes a channel with it.
-func (f *feed) tap(ctx context.Context, binds []watch.Bind) (skipped map[string]error, err error) {
+func (f *feed) tap(ctx context.Context, binds []tail.Bind) (skipped map[string]error, err error) {
 	if err := f.declare(ctx); err != nil {
 		return nil, err
 	}
@@ -238,8 +238,8 @@ func (f *feed) declare(ctx context.Context) error {
 }
 
 func privateArguments(deadLetters bool) amqp.Table {
-	args := amqp.Table{"x-queue-type": "classic", "x-max-length": int64(watch.QueueMessages),
-		"x-max-length-bytes": int64(watch.QueueBytes), "x-overflow": "drop-head"}
+	args := amqp.Table{"x-queue-type": "classic", "x-max-length": int64(tail.QueueMessages),
+		"x-max-length-bytes": int64(tail.QueueBytes), "x-overflow": "drop-head"}
 	if deadLetters {
 		args["x-dead-letter-exchange"], args["x-dead-letter-routing-key"] = "", "msgctl.tail.nowhere"
 	}
@@ -259,7 +259,7 @@ func (f *feed) explainDeclare(ctx context.Context, name string, err error) error
 	return explainer{op: op, object: &topology.Queue{VHost: f.vhost, Name: name}, user: f.opts.User}.explain(ctx, err)
 }
 
-func (f *feed) explainBind(ctx context.Context, b watch.Bind, err error) error {
+func (f *feed) explainBind(ctx context.Context, b tail.Bind, err error) error {
 	op := fmt.Sprintf("watch exchange %q", b.Exchange)
 	var x *amqp.Error
 	if errors.As(err, &x) && x.Code == amqp.AccessRefused {

@@ -11,7 +11,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/msgctl/msgctl/internal/rabbittest"
-	"github.com/msgctl/msgctl/pkg/consume/watch"
+	"github.com/msgctl/msgctl/pkg/consume/tail"
 	"github.com/msgctl/msgctl/pkg/publish"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -50,7 +50,7 @@ func TestTapIsPrivateAndBounded(t *testing.T) {
 		}
 		for name, user := range map[string]rabbittest.User{"msgctl.tail.": v.User, "amq.gen-": narrow} {
 			feed, skipped, err := newClient(t, user).Taps(v.Name).Tap(t.Context(),
-				[]watch.Bind{{Exchange: "x"}, {Exchange: "gone"}})
+				[]tail.Bind{{Exchange: "x"}, {Exchange: "gone"}})
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
@@ -62,8 +62,8 @@ func TestTapIsPrivateAndBounded(t *testing.T) {
 				t.Fatalf("%s: %+v", name, list)
 			}
 			a := list[0].Arguments
-			if a["x-overflow"] != "drop-head" || a["x-max-length"] != float64(watch.QueueMessages) ||
-				a["x-max-length-bytes"] != float64(watch.QueueBytes) {
+			if a["x-overflow"] != "drop-head" || a["x-max-length"] != float64(tail.QueueMessages) ||
+				a["x-max-length-bytes"] != float64(tail.QueueBytes) {
 				t.Errorf("%s: arguments %v", name, a)
 			}
 			if _, silent := a["x-dead-letter-exchange"]; silent != (name == "msgctl.tail.") {
@@ -95,13 +95,13 @@ func TestTapIsPrivateAndBounded(t *testing.T) {
 // coming.
 func TestTapPurgeCounts(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
-		const total = watch.Prefetch + 3000
+		const total = tail.Prefetch + 3000
 		v := b.VHost(t)
 		ch := v.Channel(t)
 		if err := ch.ExchangeDeclare("x", "fanout", true, false, false, false, nil); err != nil {
 			t.Fatal(err)
 		}
-		feed, _, err := newClient(t, v.User).Taps(v.Name).Tap(t.Context(), []watch.Bind{{Exchange: "x"}})
+		feed, _, err := newClient(t, v.User).Taps(v.Name).Tap(t.Context(), []tail.Bind{{Exchange: "x"}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -157,7 +157,7 @@ func TestTapRefused(t *testing.T) {
 			`but not write to it, which binding takes`:                           {".*", "^amq\\.default$", ".*"},
 		} {
 			u := v.AddUser(t, rabbittest.Tags(), rabbittest.Permissions(permissions[0], permissions[1], permissions[2]))
-			_, _, err := newClient(t, u).Taps(v.Name).Tap(t.Context(), []watch.Bind{{Exchange: "x", Key: "#"}})
+			_, _, err := newClient(t, u).Taps(v.Name).Tap(t.Context(), []tail.Bind{{Exchange: "x", Key: "#"}})
 			if !errors.Is(err, topology.ErrNotPermitted) || !strings.Contains(err.Error(), want) {
 				t.Errorf("permissions %v: %v", permissions, err)
 			}
@@ -198,7 +198,7 @@ func TestPublishersDoNotNoticeTheEnd(t *testing.T) {
 		}()
 		taps := newClient(t, v.User).Taps(v.Name)
 		for range 20 {
-			feed, _, err := taps.Tap(t.Context(), []watch.Bind{{Exchange: "x"}})
+			feed, _, err := taps.Tap(t.Context(), []tail.Bind{{Exchange: "x"}})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,6 +1,6 @@
 // Package graph makes a picture's content of a topology: exchanges, queues, events and what leads
 // from one to the other, with dead letters, retry ladders, alternate exchanges, depths and
-// problems. It draws nothing: internal/view does.
+// problems. It draws nothing: internal/render does.
 package graph
 
 import (

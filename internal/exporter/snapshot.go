@@ -1,0 +1,88 @@
+package exporter
+
+import (
+	"time"
+
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// Snapshot is what one collection found.
+type Snapshot struct {
+	// Open are the vhosts that could be read, Closed those that could not.
+	Open, Closed []string
+	// Queues are those that the topology file declares, DeadLetters those where dead letters wait
+	// for a person.
+	Queues, DeadLetters []Queue
+	// Losing are queues whose dead letters, or some, reach nothing.
+	Losing []Losing
+	// Drift counts the steps of a plan, by vhost and action; nil without a topology file. What
+	// belongs to no vhost is under "".
+	Drift map[string]map[topology.Action]int
+	// Findings are those of lint; nil when it could not be run.
+	Findings map[Finding]int
+}
+
+// Queue is a queue with its counts.
+type Queue struct {
+	VHost, Name               string
+	Ready, Unacked, Consumers int64
+	// ReadyBytes are those of its ready messages, -1 where nobody asked.
+	ReadyBytes int64
+	// Known is false when the broker gave no counts.
+	Known bool
+	// Sample is what a look into it told, nil when there was none yet, or nothing is left of it.
+	Sample *Sample
+}
+
+func (q Queue) ref() topology.Ref {
+	return topology.Ref{Kind: topology.KindQueue, VHost: q.VHost, Name: q.Name}
+}
+
+// Losing is a queue whose dead letters reach no queue.
+type Losing struct {
+	VHost, Queue string
+	// Surely is false when it depends on routing keys, headers or plugins.
+	Surely bool
+}
+
+// Finding is a kind of findings that are counted together.
+type Finding struct{ VHost, Severity, Rule string }
+
+// Sample is what the first messages of a queue told.
+type Sample struct {
+	At time.Time
+	// Refused says that the queue was not looked into, because that could do harm, or failed.
+	Refused bool
+	// Messages is how many were looked at.
+	Messages int
+	// Oldest is when the first of them failed; zero when it does not tell.
+	Oldest time.Time
+	// Deaths counts them by why and where they died.
+	Deaths map[Death]int
+}
+
+// Death is why and where a message died. Both are bounded: see NewDeath.
+type Death struct{ Reason, Queue string }
+
+// Other stands for what is not told apart: a time series for each value that comes from outside
+// would have no end.
+const Other = "other"
+
+// NewDeath reads a message. A reason that no broker and no msgctl gives, and a queue that does not
+// exist, become Other: a message is written by anybody.
+func NewDeath(m *message.Message, isWait, exists func(queue string) bool) Death {
+	o, ok := m.Origin(isWait)
+	if !ok {
+		return Death{Reason: "unknown"}
+	}
+	d := Death{Reason: Other, Queue: Other}
+	switch o.Reason {
+	case message.ReasonRejected, message.ReasonExpired, message.ReasonMaxLength, message.ReasonDeliveryLimit, message.ReasonFailed:
+		d.Reason = o.Reason
+	}
+	if o.Queue == "" || exists(o.Queue) {
+		d.Queue = o.Queue
+	}
+	return d
+}

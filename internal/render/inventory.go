@@ -1,0 +1,26 @@
+package render
+
+import (
+	"strings"
+
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// Inventory counts the objects of a state by kind, in words: "3 exchanges, 4 queues, 5 bindings".
+func Inventory(s *topology.State) string {
+	counts := map[topology.Kind]int64{}
+	for _, o := range s.Objects() {
+		counts[o.Ref().Kind]++
+	}
+	var words []string
+	for _, kind := range topology.Kinds() {
+		if n := counts[kind]; n > 0 {
+			words = append(words, terminal.FormatPlural(n, string(kind), plural(kind)))
+		}
+	}
+	if len(words) == 0 {
+		return "no objects"
+	}
+	return strings.Join(words, ", ")
+}

@@ -1,0 +1,116 @@
+package tail
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/msgctl/msgctl/pkg/message"
+)
+
+// Item is one message that was seen.
+type Item struct {
+	Message message.Message
+	// At is when it came.
+	At time.Time
+	// Dropped is how many messages were dropped just before it because the reader was slow.
+	Dropped int64
+	// Gap says that the connection was lost before it, and that what was published meanwhile was
+	// not seen.
+	Gap bool
+}
+
+// perItem is about what a message costs in memory beside its body; headerFactor what decoding makes
+// of a header's bytes.
+const perItem, perHeader = 1 << 10, 128
+
+// Cost is about what the item takes in memory.
+func (i *Item) Cost() int64 {
+	return int64(len(i.Message.Body)) + perItem + perHeader*int64(len(i.Message.Headers))
+}
+
+// Relay holds items between one goroutine that puts and one that takes, up to a number of bytes, or
+// one item if that is larger. A slow taker holds up nobody.
+type Relay[T any] struct {
+	limit int64
+	cost  func(*T) int64
+
+	mu    sync.Mutex
+	items []T
+	bytes int64
+	end   error // no more will be put
+
+	filled chan struct{} // there is something to take, or the end
+	freed  chan struct{} // something was taken
+}
+
+// NewRelay returns a relay of up to limit bytes; cost says how many an item takes.
+func NewRelay[T any](limit int64, cost func(*T) int64) *Relay[T] {
+	return &Relay[T]{limit: limit, cost: cost, filled: make(chan struct{}, 1), freed: make(chan struct{}, 1)}
+}
+
+// Put adds an item. It is false when there is no room.
+func (b *Relay[T]) Put(i *T) bool {
+	n := b.cost(i)
+	b.mu.Lock()
+	if b.bytes > 0 && b.bytes+n > b.limit {
+		b.mu.Unlock()
+		return false
+	}
+	b.items = append(b.items, *i)
+	b.bytes += n
+	first := len(b.items) == 1
+	b.mu.Unlock()
+	if first {
+		poke(b.filled)
+	}
+	return true
+}
+
+// low says that at least half of the room is free.
+func (b *Relay[T]) low() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.bytes <= b.limit/2
+}
+
+// Close says that there will be no more, and why.
+func (b *Relay[T]) Close(why error) {
+	b.mu.Lock()
+	b.end = why
+	b.mu.Unlock()
+	poke(b.filled)
+}
+
+// Take waits for items and returns all there are, in exchange for into, whose memory is used again.
+// What was put before the end comes before the end.
+func (b *Relay[T]) Take(ctx context.Context, into []T) ([]T, error) {
+	clear(into)
+	for {
+		b.mu.Lock()
+		items, end := b.items, b.end
+		if len(items) > 0 {
+			b.items, b.bytes = into[:0], 0
+		}
+		b.mu.Unlock()
+		if len(items) > 0 {
+			poke(b.freed)
+			return items, nil
+		}
+		if end != nil {
+			return nil, end
+		}
+		select {
+		case <-b.filled:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,45 @@
+package tail
+
+import (
+	"crypto/sha256"
+	"maps"
+
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/message/archive"
+)
+
+// Head tells which messages at the head of a queue were not there at the look before. It is for one
+// goroutine. What it keeps does not grow beyond what two looks see.
+type Head struct {
+	before, now map[[sha256.Size]byte]int
+	line        []byte
+}
+
+// Begin begins a look.
+func (h *Head) Begin() { h.before, h.now = h.now, map[[sha256.Size]byte]int{} }
+
+// New says whether a message that the look sees was not there before. Messages that are alike in
+// everything are told apart by their number.
+func (h *Head) New(m *message.Message) bool {
+	key := h.key(m)
+	h.now[key]++
+	return h.now[key] > h.before[key]
+}
+
+// key is of everything that a look does not change.
+func (h *Head) key(m *message.Message) [sha256.Size]byte {
+	c := *m
+	c.Redelivered = false
+	if _, counted := c.Headers[message.HeaderDeliveryCount]; counted || c.Headers[message.HeaderAcquiredCount] != nil {
+		c.Headers = maps.Clone(c.Headers)
+		delete(c.Headers, message.HeaderDeliveryCount)
+		delete(c.Headers, message.HeaderAcquiredCount)
+	}
+	line, err := archive.AppendLine(h.line[:0], &c)
+	if err != nil { // a header that no archive holds: the rest has to do
+		c.Headers = nil
+		line, _ = archive.AppendLine(h.line[:0], &c)
+	}
+	h.line = line
+	return sha256.Sum256(line)
+}

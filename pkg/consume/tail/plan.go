@@ -1,0 +1,256 @@
+package tail
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// PlanOptions say what is to be watched.
+type PlanOptions struct {
+	VHost string
+	// Exchanges to watch; none is all that can be watched. Keys are topic patterns, of which one
+	// must match the routing key; none is every key.
+	Exchanges, Keys []string
+}
+
+// Plan is how a private queue is bound so that it sees what is published, and nothing else changes.
+type Plan struct {
+	Binds []Bind
+	// Exchanges are those watched, in order; Mirrored those of them where only what somebody else
+	// gets is seen.
+	Exchanges, Mirrored []string
+	// Skipped says why other exchanges are not watched.
+	Skipped map[string]string
+
+	keys   Keys
+	filter bool
+}
+
+// Unwatchable is why an exchange that was asked for cannot be watched.
+type Unwatchable struct {
+	Exchange string
+	Reason   string
+	// Missing says that there is no such exchange.
+	Missing bool
+}
+
+// Error says which and why.
+func (u *Unwatchable) Error() string {
+	return fmt.Sprintf("watch exchange %q: %s", u.Exchange, u.Reason)
+}
+
+// MakePlan decides how to bind. It is pure. The error is an *Unwatchable.
+//
+// A binding more is not always harmless, and where it is not, this keeps away from it:
+//
+//   - A message that only the private queue gets counts as routed: it does not go to the exchange's
+//     alternate exchange. So where there is one, the bindings of others are copied, and what they
+//     let through is seen; the alternate exchange is watched, too.
+//   - Direct exchanges have no pattern for every key. There, too, bindings are copied, those to
+//     other exchanges included.
+//   - An exchange that divides messages among its bindings (x-consistent-hash, x-random and the
+//     like) would give the private queue a share, taken from others. It is not watched.
+//
+// What remains: a mandatory message that nobody else gets is not returned to its publisher while it
+// is watched.
+func MakePlan(s *topology.State, o PlanOptions) (*Plan, error) {
+	p := &planner{state: s, vhost: o.VHost, plan: &Plan{Skipped: map[string]string{}},
+		policies: exchangePolicies(s, o.VHost), seen: map[string]bool{}}
+	p.plan.keys, p.literal = ParseKeys(o.Keys), o.Keys
+	if len(o.Exchanges) == 0 {
+		for _, name := range p.all() {
+			if why := p.add(name); why != nil {
+				p.plan.Skipped[name] = why.Reason
+			}
+		}
+		slices.Sort(p.plan.Exchanges)
+		return p.plan, nil
+	}
+	for _, name := range o.Exchanges {
+		if why := p.add(name); why != nil {
+			return nil, why
+		}
+	}
+	slices.Sort(p.plan.Exchanges)
+	return p.plan, nil
+}
+
+type planner struct {
+	state    *topology.State
+	vhost    string
+	plan     *Plan
+	policies []*topology.Policy
+	literal  []string
+	seen     map[string]bool
+}
+
+// all returns the names of the exchanges that applications made, and of the broker's own that
+// something is bound to.
+func (p *planner) all() []string {
+	var names []string
+	for ref, o := range p.state.All() {
+		switch {
+		case ref.VHost != p.vhost:
+		case ref.Kind == topology.KindExchange && !topology.IsReserved(ref.Name) && ref.Name != "":
+			names = append(names, ref.Name)
+		case ref.Kind == topology.KindBinding:
+			if source := o.(*topology.Binding).Source; source != "" && topology.IsPredeclared(source) &&
+				source != TraceExchange {
+				names = append(names, source)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func (p *planner) add(name string) *Unwatchable {
+	if p.seen[name] {
+		return nil
+	}
+	p.seen[name] = true
+	kind, arguments, ok := p.exchange(name)
+	switch {
+	case name == "":
+		return &Unwatchable{Exchange: name,
+			Reason: "the default exchange takes no bindings: watch a queue with --queue, or everything with --firehose"}
+	case !ok:
+		return &Unwatchable{Exchange: name, Reason: "it does not exist", Missing: true}
+	}
+	if kind == "x-delayed-message" {
+		kind, _ = arguments["x-delayed-type"].(string)
+	}
+	alternate, hasAlternate := p.alternate(name, arguments)
+	switch kind {
+	case "topic", "fanout", "headers":
+		if !hasAlternate {
+			p.open(name, kind)
+			break
+		}
+		p.mirror(name, kind)
+	case "direct":
+		p.mirror(name, kind)
+		if !hasAlternate {
+			p.exact(name)
+		}
+	default:
+		return &Unwatchable{Exchange: name,
+			Reason: fmt.Sprintf("it is of type %s, and a queue bound to it could take messages from others", kind)}
+	}
+	p.plan.Exchanges = append(p.plan.Exchanges, name)
+	if hasAlternate && alternate != "" {
+		if why := p.add(alternate); why != nil {
+			p.plan.Skipped[alternate] = why.Reason
+		}
+	}
+	return nil
+}
+
+func (p *planner) exchange(name string) (kind string, arguments topology.Arguments, ok bool) {
+	o, ok := p.state.Get(topology.Ref{Kind: topology.KindExchange, VHost: p.vhost, Name: name})
+	if ok {
+		x := o.(*topology.Exchange)
+		return x.Type, x.Arguments, true
+	}
+	kind = topology.PredeclaredType(name)
+	return kind, nil, kind != ""
+}
+
+// open binds for all messages, or for those that the patterns let through.
+func (p *planner) open(name, kind string) {
+	switch {
+	case kind == "headers": // no header is asked for, so all messages have them
+		p.bind(Bind{Exchange: name, Arguments: message.Table{"x-match": "all"}})
+		p.plan.filter = true
+	case kind == "fanout":
+		p.bind(Bind{Exchange: name})
+		p.plan.filter = true
+	case len(p.literal) == 0:
+		p.bind(Bind{Exchange: name, Key: "#"})
+	default:
+		for _, key := range p.literal {
+			p.bind(Bind{Exchange: name, Key: key})
+		}
+	}
+}
+
+// exact binds to a direct exchange what is a key and not a pattern.
+func (p *planner) exact(name string) {
+	for i, key := range p.literal {
+		if p.plan.keys[i].literal() {
+			p.bind(Bind{Exchange: name, Key: key})
+		}
+	}
+}
+
+// mirror binds as others are bound.
+func (p *planner) mirror(name, kind string) {
+	p.plan.Mirrored, p.plan.filter = append(p.plan.Mirrored, name), true
+	for _, o := range p.state.Objects() {
+		b, ok := o.(*topology.Binding)
+		if !ok || b.VHost != p.vhost || b.Source != name {
+			continue
+		}
+		switch kind {
+		case "headers":
+			p.bind(Bind{Exchange: name, Arguments: message.Table(b.Arguments.Clone())})
+		case "direct":
+			if p.plan.keys.match(b.RoutingKey) {
+				p.bind(Bind{Exchange: name, Key: b.RoutingKey})
+			}
+		case "fanout":
+			p.bind(Bind{Exchange: name})
+		default:
+			p.bind(Bind{Exchange: name, Key: b.RoutingKey})
+		}
+	}
+}
+
+func (p *planner) bind(b Bind) {
+	same := func(o Bind) bool {
+		return o.Exchange == b.Exchange && o.Key == b.Key &&
+			topology.Arguments(o.Arguments).Canonical() == topology.Arguments(b.Arguments).Canonical()
+	}
+	if !slices.ContainsFunc(p.plan.Binds, same) {
+		p.plan.Binds = append(p.plan.Binds, b)
+	}
+}
+
+// alternate returns the alternate exchange: the argument wins over a policy (seen on 3.10.8, 4.0.5,
+// 4.3.6). A policy with a pattern that cannot be judged here counts as one that sets it: its name
+// is "" then.
+func (p *planner) alternate(name string, arguments topology.Arguments) (string, bool) {
+	if ae, ok := arguments["alternate-exchange"].(string); ok {
+		return ae, true
+	}
+	for _, policy := range p.policies {
+		re, err := regexp.Compile(policy.Pattern)
+		if err != nil || re.MatchString(name) {
+			ae, ok := policy.Definition["alternate-exchange"].(string)
+			if err == nil || ok {
+				return map[bool]string{true: ae}[err == nil], ok
+			}
+		}
+	}
+	return "", false
+}
+
+// exchangePolicies returns the policies that may apply to exchanges, those that win first.
+func exchangePolicies(s *topology.State, vhost string) (list []*topology.Policy) {
+	for _, o := range s.Objects() {
+		if p, ok := o.(*topology.Policy); ok && p.VHost == vhost && !p.Operator &&
+			(p.ApplyTo == topology.ApplyToAll || p.ApplyTo == topology.ApplyToExchanges) {
+			list = append(list, p)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b *topology.Policy) int { return int(b.Priority - a.Priority) })
+	return list
+}
+
+// Wants says whether a message is meant. It is to be asked about each message, since not all
+// exchanges know patterns.
+func (p *Plan) Wants(m *message.Message) bool { return !p.filter || p.keys.Want(m) }

@@ -1,0 +1,205 @@
+package tail
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/msgctl/msgctl/pkg/consume"
+)
+
+// DefaultBuffer is how many bytes wait for a slow reader.
+const DefaultBuffer = 32 << 20
+
+// Options say how to follow a feed.
+type Options struct {
+	// Open opens the feed, and opens it again after a lost connection. seen is the offset of the
+	// last message that came, -1 for none.
+	Open func(ctx context.Context, seen int64) (Feed, error)
+	// Patient never drops: what the reader does not take waits in the broker. For streams, which
+	// keep everything anyway; after a lost connection Open begins behind what was seen.
+	Patient bool
+	// Buffer is how many bytes may wait for the reader, default DefaultBuffer. A reader holds as
+	// much again of what it has taken.
+	Buffer int64
+	// ReconnectDelay is the pause before the second attempt to restore a lost connection; before
+	// the n-th it is n-1 times as long. Default 5 s. ReconnectAttempts is how often it is tried; 0:
+	// never.
+	ReconnectDelay    time.Duration
+	ReconnectAttempts int
+	// Notify is told in words of lost and restored connections; nil is told nothing.
+	Notify func(string)
+}
+
+// Stats count what a Tail did.
+type Stats struct {
+	// Seen messages came, Dropped of them did not reach the reader: it was slow, or they came
+	// faster than they could be fetched. Bytes are those of the bodies that were fetched.
+	Seen, Dropped, Bytes int64
+	// Gaps is how often the connection was lost.
+	Gaps int64
+	// Overflowed says that the private queue was full, as it gets while this process is stopped:
+	// the broker may have dropped messages there, and does not say how many. They are not in
+	// Dropped.
+	Overflowed bool
+}
+
+// Tail follows a feed. Take is for one goroutine, the rest for any.
+type Tail struct {
+	o      Options
+	buf    *Relay[Item]
+	cancel context.CancelFunc
+	done   chan struct{}
+
+	fetched, dropped, bytes, gaps atomic.Int64
+	// taken out of the private queue unread; those of them that no item tells of yet
+	purged, untold atomic.Int64
+	overflowed     atomic.Bool
+
+	// Of the goroutine that takes.
+	dropping bool
+	missed   int64 // dropped since the last item
+	gap      bool
+	offset   int64 // of the last message of a stream; -1 for none
+}
+
+// Start opens the feed and begins to take from it, until ctx ends or Stop is called.
+//
+// When the reader is slow, first the buffer fills, then, as long as the reader moves at all, the
+// rest waits in the private queue. When the reader has not moved for a second, what comes is
+// dropped, until it has emptied half of its buffer. When the private queue is half full and does
+// not empty, because of a slow reader or a slow network, it is purged. So neither this process nor
+// the broker grows, and what is missing is counted: a broker says how many messages it has purged,
+// but not how many it has dropped itself.
+func Start(ctx context.Context, o Options) (*Tail, error) {
+	o.Buffer = cmp.Or(o.Buffer, DefaultBuffer)
+	o.ReconnectDelay = cmp.Or(o.ReconnectDelay, 5*time.Second)
+	feed, err := o.Open(ctx, -1)
+	if err != nil {
+		return nil, err
+	}
+	run, cancel := context.WithCancel(ctx)
+	t := &Tail{o: o, buf: NewRelay(o.Buffer, (*Item).Cost), cancel: cancel, done: make(chan struct{}), offset: -1}
+	go t.run(run, feed)
+	return t, nil
+}
+
+// Take waits for items and returns all that are here; it reuses the memory of into, which the
+// caller must not use any more. When there will be no more it returns why: ctx's error of Start or
+// Take, or why the connection could not be restored.
+func (t *Tail) Take(ctx context.Context, into []Item) ([]Item, error) { return t.buf.Take(ctx, into) }
+
+// Stop ends the feed and waits until its connection is closed. What is buffered can still be taken.
+func (t *Tail) Stop() {
+	t.cancel()
+	<-t.done
+}
+
+// Stats returns the counts so far.
+func (t *Tail) Stats() Stats {
+	purged := t.purged.Load()
+	return Stats{Seen: t.fetched.Load() + purged, Dropped: t.dropped.Load() + purged, Bytes: t.bytes.Load(),
+		Gaps: t.gaps.Load(), Overflowed: t.overflowed.Load()}
+}
+
+func (t *Tail) run(ctx context.Context, feed Feed) {
+	defer close(t.done)
+	for {
+		err := t.follow(ctx, feed)
+		if ctx.Err() != nil {
+			t.buf.Close(ctx.Err())
+			return
+		}
+		if !errors.Is(err, consume.ErrLost) && !errors.Is(err, consume.ErrCancelled) {
+			t.buf.Close(err)
+			return
+		}
+		t.gaps.Add(1)
+		t.gap = !t.o.Patient
+		if feed, err = t.restore(ctx, err); err != nil {
+			t.buf.Close(err)
+			return
+		}
+	}
+}
+
+// follow takes from one feed to its end.
+func (t *Tail) follow(ctx context.Context, feed Feed) error {
+	ctx, cancel := context.WithCancel(ctx)
+	acks := &acker{feed: feed}
+	watched := make(chan struct{})
+	go func() { defer close(watched); t.watch(ctx, feed, acks) }()
+	defer func() {
+		cancel()
+		_ = feed.Close()
+		<-watched
+	}()
+	for {
+		d, err := feed.Next(ctx)
+		if err != nil {
+			return err
+		}
+		t.one(ctx, &d)
+		if err := acks.came(&d); err != nil {
+			return err
+		}
+	}
+}
+
+// one passes a message on, or drops it.
+func (t *Tail) one(ctx context.Context, d *consume.Delivery) {
+	t.fetched.Add(1)
+	t.bytes.Add(int64(len(d.Body)))
+	if n := t.untold.Load(); n > 0 {
+		t.untold.Add(-n)
+		t.missed += n
+	}
+	item := Item{Message: d.Message, At: time.Now(), Dropped: t.missed, Gap: t.gap}
+	if !t.pass(ctx, &item) {
+		t.missed++
+		t.dropped.Add(1)
+		return
+	}
+	t.missed, t.gap = 0, false
+	if t.o.Patient {
+		if offset, ok := d.Offset(); ok {
+			t.offset = offset
+		}
+	}
+}
+
+// pass waits for room as long as that harms nobody.
+func (t *Tail) pass(ctx context.Context, item *Item) bool {
+	if t.dropping = t.dropping && !t.buf.low(); t.dropping {
+		return false
+	}
+	if t.buf.Put(item) {
+		return true
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	for {
+		select {
+		case <-t.buf.freed:
+		case <-timer.C:
+			if !t.o.Patient {
+				t.dropping = true
+				return false
+			}
+		case <-ctx.Done():
+			return false
+		}
+		if t.buf.Put(item) {
+			return true
+		}
+	}
+}
+
+const (
+	// patience is how long a reader that does not move holds up the feed.
+	patience = time.Second
+	// depthEvery is how often the depth of the private queue is looked at.
+	depthEvery = 200 * time.Millisecond
+)

@@ -1,0 +1,158 @@
+package tail
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/msgctl/msgctl/pkg/consume"
+)
+
+// watch acknowledges what came last, and looks at the depth of the private queue. It ends with ctx.
+func (t *Tail) watch(ctx context.Context, feed Feed, acks *acker) {
+	tick := time.NewTicker(depthEvery)
+	defer tick.Stop()
+	d := depth{}
+	for {
+		asleep := time.Now()
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		d.stopped = time.Since(asleep) > stopped
+		_ = acks.flush() // the feed's own end tells why
+		if t.o.Patient {
+			continue
+		}
+		n, err := feed.Waiting(ctx)
+		if err != nil {
+			continue
+		}
+		limit := t.queueLimit()
+		purge, full := d.look(n, limit)
+		if purge {
+			if n, err = feed.Purge(ctx); err == nil {
+				t.purged.Add(n)
+				t.untold.Add(n)
+				full = full || brimful(n, limit) // it may have filled since the look
+			}
+		}
+		if full {
+			t.overflowed.Store(true)
+			t.say("the private queue was full: the broker may have dropped the oldest messages in it, and does not say how many")
+		}
+	}
+}
+
+// stopped is after which time without a look this process has been stopped, or a machine asleep.
+const stopped = 10 * depthEvery
+
+// depth judges the depth of the private queue, look by look.
+type depth struct {
+	last    int64
+	stopped bool // before this look
+	full    bool // at the last
+}
+
+// look says whether the queue has to be purged: it is half full and was so at the last look, and is
+// not emptying. full says that it has become so full that the broker may have dropped from it. When
+// this process goes on, a part of it is gone before the first look.
+func (d *depth) look(n, limit int64) (purge, full bool) {
+	over := brimful(n, limit) || d.stopped && n > limit-limit/4
+	full, d.full = over && !d.full, over
+	purge = n > limit/2 && d.last > limit/2 && n >= d.last
+	if d.last = n; purge {
+		d.last = 0
+	}
+	return purge, full
+}
+
+func brimful(n, limit int64) bool { return n > limit-limit/10 }
+
+// queueLimit is about how many messages the private queue holds: as many as fit into its bytes, by
+// their mean size so far.
+func (t *Tail) queueLimit() int64 {
+	mean := max(1, t.bytes.Load()/max(1, t.fetched.Load()))
+	return max(2, min(QueueMessages, QueueBytes/mean))
+}
+
+// acker acknowledges messages in batches: for each alone it would be half of the work.
+type acker struct {
+	feed Feed
+
+	mu    sync.Mutex
+	last  uint64 // tag
+	count int    // not acknowledged, with it
+	bytes int
+}
+
+// ackBytes bounds what the broker keeps of large messages for nobody.
+const ackBytes = 4 << 20
+
+func (a *acker) came(d *consume.Delivery) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.last = d.Tag
+	a.count++
+	a.bytes += len(d.Body)
+	if a.count < Prefetch/4 && a.bytes < ackBytes {
+		return nil
+	}
+	return a.ack()
+}
+
+// flush acknowledges the rest: what stays unacknowledged for half an hour ends the channel.
+func (a *acker) flush() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.ack()
+}
+
+func (a *acker) ack() error {
+	if a.count == 0 {
+		return nil
+	}
+	a.count, a.bytes = 0, 0
+	return a.feed.Ack(a.last, true)
+}
+
+// restore opens the feed again.
+func (t *Tail) restore(ctx context.Context, cause error) (Feed, error) {
+	t.say(fmt.Sprintf("the connection was lost: %v", cause))
+	for attempt := 1; attempt <= t.o.ReconnectAttempts; attempt++ {
+		if attempt > 1 {
+			pause := time.Duration(attempt-1) * t.o.ReconnectDelay
+			t.say(fmt.Sprintf("%v; trying again in %s", cause, pause))
+			select {
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			case <-time.After(pause):
+			}
+		}
+		feed, err := t.o.Open(ctx, t.offset)
+		if err == nil {
+			t.say(t.restored())
+			return feed, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		cause = err
+	}
+	return nil, fmt.Errorf("watching ended: %w", cause)
+}
+
+func (t *Tail) restored() string {
+	if t.o.Patient {
+		return "the connection is restored; nothing was missed"
+	}
+	return "the connection is restored; what was published meanwhile was not seen"
+}
+
+func (t *Tail) say(text string) {
+	if t.o.Notify != nil {
+		t.o.Notify(text)
+	}
+}
