@@ -6,9 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/msgctl/msgctl/internal/exporter/alert"
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/shell"
-	"github.com/msgctl/msgctl/internal/exporter/alert"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 

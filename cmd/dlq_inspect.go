@@ -7,8 +7,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/msgctl/msgctl/internal/profile"
-	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/message/filter"

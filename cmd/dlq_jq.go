@@ -8,9 +8,8 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/itchyny/gojq"
 	"github.com/spf13/cobra"
-
-	"github.com/msgctl/msgctl/third_party/gojq"
 
 	"github.com/msgctl/msgctl/internal/terminal"
 )

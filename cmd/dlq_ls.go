@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/msgctl/msgctl/internal/profile"
-	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/terminal"
 )
 
 const dlqListLong = `List every queue that dead letters reach, found by queue arguments, effective policies and bindings, through exchanges and

@@ -10,9 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
-	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/message/archive"

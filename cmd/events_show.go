@@ -5,8 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/terminal"
 )
 
 type eventsShowOptions struct {

@@ -12,9 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
-	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/pkg/event"
 	"github.com/msgctl/msgctl/pkg/message/archive"
 	"github.com/msgctl/msgctl/pkg/publish/bulk"

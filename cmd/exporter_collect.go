@@ -7,8 +7,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/exporter"
+	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/lint"

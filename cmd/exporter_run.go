@@ -8,10 +8,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/msgctl/msgctl/internal/profile"
-	"github.com/msgctl/msgctl/internal/telemetry"
-	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/internal/exporter"
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/telemetry"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/lint"
 )

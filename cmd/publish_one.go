@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
-	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/pkg/event"
 	"github.com/msgctl/msgctl/pkg/publish"
 	"github.com/msgctl/msgctl/pkg/publish/bulk"

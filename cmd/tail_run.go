@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/msgctl/msgctl/internal/profile"
-	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/consume/tail"
 	"github.com/msgctl/msgctl/pkg/message/archive"
 	"github.com/msgctl/msgctl/pkg/message/filter"

@@ -10,8 +10,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/msgctl/msgctl/internal/promtest"
 	"github.com/msgctl/msgctl/internal/exporter"
+	"github.com/msgctl/msgctl/internal/promtest"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/topology"
 )

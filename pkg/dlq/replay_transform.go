@@ -14,7 +14,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/msgctl/msgctl/third_party/gojq"
+	"github.com/itchyny/gojq"
 
 	"github.com/msgctl/msgctl/pkg/message"
 )

@@ -10,9 +10,8 @@ import (
 	"sync"
 
 	"github.com/agnivade/levenshtein"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/tidwall/gjson"
-
-	"github.com/msgctl/msgctl/third_party/jsonschema"
 )
 
 // Type is the declaration of one type of events, as a topology file has it.

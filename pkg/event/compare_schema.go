@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/msgctl/msgctl/third_party/jsonschema"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // pair is two schemas that were compared: schemas may refer to themselves.

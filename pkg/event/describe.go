@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/msgctl/msgctl/third_party/jsonschema"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // maxFields bounds how many fields of a schema are described.

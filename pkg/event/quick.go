@@ -7,9 +7,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/tidwall/gjson"
-
-	"github.com/msgctl/msgctl/third_party/jsonschema"
 )
 
 // quick is a schema in a form that finds valid payloads valid without decoding them: the validator,

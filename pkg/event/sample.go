@@ -8,7 +8,7 @@ import (
 	"math/big"
 	"slices"
 
-	"github.com/msgctl/msgctl/third_party/jsonschema"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // maxSampleDepth bounds how deep a made-up payload nests: schemas may refer to themselves.

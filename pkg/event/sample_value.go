@@ -8,7 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/msgctl/msgctl/third_party/jsonschema"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // number makes a number within the bounds, and a multiple where one is wanted: 1 if it may be, else

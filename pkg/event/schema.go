@@ -9,7 +9,7 @@ import (
 	"path"
 	"strings"
 
-	"github.com/msgctl/msgctl/third_party/jsonschema"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // schemaRoot is the address under which the loader finds the files beside a topology file.

@@ -9,12 +9,11 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"github.com/tidwall/gjson"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
-
-	"github.com/msgctl/msgctl/third_party/jsonschema"
 )
 
 // maxViolations bounds how many violations of one payload are told.

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/exporter"
+	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/route"

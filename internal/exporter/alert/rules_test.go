@@ -9,8 +9,8 @@ import (
 	"testing"
 	"text/template"
 
-	"github.com/msgctl/msgctl/internal/promtest"
 	"github.com/msgctl/msgctl/internal/exporter/alert"
+	"github.com/msgctl/msgctl/internal/promtest"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 

@@ -8,10 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/msgctl/msgctl/internal/promtest"
-	"github.com/msgctl/msgctl/internal/telemetry"
 	"github.com/msgctl/msgctl/internal/exporter"
 	"github.com/msgctl/msgctl/internal/exporter/dashboard"
+	"github.com/msgctl/msgctl/internal/promtest"
+	"github.com/msgctl/msgctl/internal/telemetry"
 )
 
 // TestModel: what Grafana asks of a dashboard, and does not say when it is missing.

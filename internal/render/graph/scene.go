@@ -5,8 +5,8 @@ import (
 
 	"github.com/mattn/go-runewidth"
 
-	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/internal/render/graph/layout"
+	"github.com/msgctl/msgctl/internal/terminal"
 	model "github.com/msgctl/msgctl/pkg/topology/graph"
 )
 
