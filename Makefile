@@ -3,13 +3,12 @@
 GOLANGCI_VERSION   := v2.15.0
 GORELEASER_VERSION := v2.16.0
 
-BIN        := .cache/bin
-WITHBROKER := go run ./internal/rabbittest/cmd/withbroker --
-TESTFLAGS  ?=
-PKG        ?= ./...
+BIN       := .cache/bin
+TESTFLAGS ?=
+PKG       ?= ./...
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race lint fmt generate check-generated demo bench snapshot clean tools
+.PHONY: help build test race soak lint fmt generate check-generated demo bench snapshot clean tools
 
 help: ## print this
 	@echo 'msgctl: make TARGET'
@@ -23,17 +22,19 @@ build: ## compile bin/msgctl
 	CGO_ENABLED=0 go build -trimpath -o bin/msgctl .
 
 demo: ## see msgctl at work on a private RabbitMQ, in a minute (start here)
-	@go run ./internal/demo
+	@go run ./dev demo
 
 test: ## run all tests (TESTFLAGS='-run X -v' PKG=./cmd)
-	$(WITHBROKER) go test -timeout 40m $(TESTFLAGS) $(PKG)
+	go run ./dev test $(TESTFLAGS) $(PKG)
 
 race: ## run all tests with the race detector (needs gcc)
-	CGO_ENABLED=1 $(WITHBROKER) go test -race -timeout 40m $(TESTFLAGS) $(PKG)
+	CGO_ENABLED=1 go run ./dev test -race $(TESTFLAGS) $(PKG)
+
+soak: ## run all tests long, and with fresh random cases
+	go run ./dev soak $(TESTFLAGS) $(PKG)
 
 bench: ## measure against reference points in the same run (BENCHFLAGS='-sizes 1000')
-	$(WITHBROKER) go run ./internal/bench $(BENCHFLAGS)
-	go test -run '^$$' -bench . -benchmem ./pkg/...
+	go run ./dev bench $(BENCHFLAGS)
 
 lint: $(BIN)/golangci-lint-$(GOLANGCI_VERSION) ## check the style and the import rules
 	$< run ./...
@@ -41,17 +42,11 @@ lint: $(BIN)/golangci-lint-$(GOLANGCI_VERSION) ## check the style and the import
 fmt: $(BIN)/golangci-lint-$(GOLANGCI_VERSION) ## format the code
 	$< fmt ./...
 
-generate: ## rewrite what is made from the code: command reference, JSON Schema, cmd/overview.txt, deploy/definitions.json
-	go run ./internal/gen docs
-	go run ./internal/gen lint
-	go run ./internal/gen schema
-	go run ./internal/gen overview
-	go run ./internal/rabbittest/cmd/definitions
+generate: ## rewrite what is made from the code: command reference, JSON Schema, deploy/definitions.json
+	go run ./dev gen
 
-check-generated: generate ## fail if `make generate` changes anything
-	@test -z "$$(git status --porcelain -- docs/reference schema deploy cmd/overview.txt)" || { \
-	  git --no-pager diff --stat -- docs/reference schema deploy cmd/overview.txt; git status --short -- docs/reference schema deploy cmd/overview.txt; \
-	  echo 'generated files are out of date: run make generate and commit'; exit 1; }
+check-generated: ## fail if `make generate` changes anything
+	go run ./dev gen -check
 
 snapshot: $(BIN)/goreleaser-$(GORELEASER_VERSION) ## build all release archives and packages into dist/, unpublished
 	$< check

@@ -62,7 +62,7 @@ func leaveMemory() {
 	}
 }
 
-// overview is the help of msgctl itself, written down by `make generate`: what people type first is
+// overview is the help of msgctl itself, written down by `go run ./dev gen`: what people type first is
 // to answer at once, and to build all commands and their flags would take a third of the time. A
 // test holds it against the commands.
 //

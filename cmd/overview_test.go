@@ -16,7 +16,7 @@ func TestOverviewIsFresh(t *testing.T) {
 		t.Fatal(err)
 	}
 	if out.String() != overview {
-		t.Errorf("cmd/overview.txt is out of date: run make generate. It should be:\n%s", out.String())
+		t.Errorf("cmd/overview.txt is out of date: run go run ./dev gen. It should be:\n%s", out.String())
 	}
 }
 

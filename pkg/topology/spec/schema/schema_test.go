@@ -274,6 +274,6 @@ func TestSchemaFileIsUpToDate(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Error("schema/topology.schema.json is stale: run go run ./internal/gen schema")
+		t.Error("schema/topology.schema.json is stale: run go run ./dev gen schema")
 	}
 }

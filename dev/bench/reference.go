@@ -27,7 +27,7 @@ func parseBrokers(list string) ([]broker, error) {
 			api: strings.TrimSuffix(part[2], "/")})
 	}
 	if len(out) == 0 {
-		return nil, fmt.Errorf("MSGCTL_TEST_BROKERS names no broker: run this through make bench")
+		return nil, fmt.Errorf("MSGCTL_TEST_BROKERS names no broker: run it by go run ./dev bench")
 	}
 	return out, nil
 }

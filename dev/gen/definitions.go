@@ -1,11 +1,8 @@
-// Command definitions makes deploy/definitions.json: it applies the example and deploy/local.yaml
-// to a private broker and lets msgctl export what is then there. `make generate` runs it.
 package main
 
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -17,48 +14,43 @@ import (
 	"github.com/msgctl/msgctl/internal/rabbittest/node"
 )
 
-func main() {
-	out := flag.String("o", "deploy/definitions.json", "the file to write")
-	root := flag.String("root", "", "directory of another Debian whose RabbitMQ to use")
-	flag.Parse()
+// writeDefinitions makes definitions.json: it applies the example and deploy/local.yaml to a
+// private broker and lets msgctl export what is then there.
+func writeDefinitions(dir string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := generate(ctx, *out, *root)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "definitions:", err)
-		os.Exit(1)
-	}
-}
-
-func generate(ctx context.Context, out, root string) (err error) {
-	dir, err := os.MkdirTemp("", "msgctl-definitions-")
+	defer stop()
+	text, err := exportDefinitions(ctx)
 	if err != nil {
 		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "definitions.json"), text, 0o644)
+}
+
+func exportDefinitions(ctx context.Context) (text []byte, err error) {
+	dir, err := os.MkdirTemp("", "msgctl-definitions-")
+	if err != nil {
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	program := filepath.Join(dir, "msgctl")
 	if err := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", program,
 		"github.com/msgctl/msgctl").Run(); err != nil {
-		return fmt.Errorf("go build: %w", err)
+		return nil, fmt.Errorf("go build: %w", err)
 	}
-	n, err := privateNode(ctx, root)
+	n, err := privateNode(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, n.Close()) }()
-	text, err := applyAndExport(ctx, n, player{program: program, dir: dir})
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(out, text, 0o644)
+	return applyAndExport(ctx, n, player{program: program, dir: dir})
 }
 
 // privateNode never takes the broker of MSGCTL_URL: the vhost / is worked in, and a user deleted.
-func privateNode(ctx context.Context, root string) (*node.Node, error) {
+func privateNode(ctx context.Context) (*node.Node, error) {
 	if err := errors.Join(os.Unsetenv("MSGCTL_URL"), os.Unsetenv("MSGCTL_API")); err != nil {
 		return nil, err
 	}
-	return node.Find(ctx, node.Options{Root: root, Note: os.Stderr})
+	return node.Find(ctx, node.Options{Note: os.Stderr})
 }
 
 func applyAndExport(ctx context.Context, n *node.Node, p player) ([]byte, error) {

@@ -1,10 +1,10 @@
-// Command demo shows msgctl at work, for someone who has never seen it: `make demo`.
+// Package demo shows msgctl at work, for someone who has never seen it: `go run ./dev demo`.
 //
-// It builds msgctl into a temporary directory, finds or starts a RabbitMQ (see package node),
+// It finds or starts a RabbitMQ (see package node), builds msgctl into a temporary directory,
 // creates a vhost of its own there, runs the steps of steps.go and prints each command with its
 // real output. It fails if a step does not end as it should, and removes everything again, also
 // after Ctrl-C.
-package main
+package demo
 
 import (
 	"context"
@@ -12,27 +12,20 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/msgctl/msgctl/internal/rabbittest/node"
 )
 
-func main() {
-	// SIGPIPE too: `make demo | head` must not leave anything behind either.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
-	err := run(ctx, newNarrator(os.Stdout))
+// Run shows the demo on out and returns when it has removed what it made, also after ctx has ended.
+func Run(ctx context.Context, out *os.File) error {
+	err := run(ctx, newNarrator(out))
 	if ctx.Err() != nil {
-		err = errors.New("interrupted; what it had made is removed")
+		return errors.New("interrupted; what it had made is removed")
 	}
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "demo:", err)
-		os.Exit(1)
-	}
+	return err
 }
 
 func run(ctx context.Context, n *narrator) (err error) {
@@ -44,17 +37,18 @@ func run(ctx context.Context, n *narrator) (err error) {
 
 	n.say("msgctl keeps the queues, exchanges and bindings of a RabbitMQ in a file. This demo takes about a minute, " +
 		"uses a real broker, and leaves nothing behind.")
-	n.note("building msgctl")
-	program := filepath.Join(dir, "msgctl")
-	if err := build(ctx, program); err != nil {
-		return err
-	}
+	// The broker first: where there is none and none can be installed, that is said before the build.
 	broker, err := node.Find(ctx, node.Options{Note: n})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, leave(n, broker)) }()
 	n.note("using RabbitMQ %s: %s", broker.Version, broker.How)
+	n.note("building msgctl")
+	program := filepath.Join(dir, "msgctl")
+	if err := build(ctx, program); err != nil {
+		return err
+	}
 	return onVHost(ctx, n, broker, func(url string) error {
 		return runSteps(ctx, n, player{program: program, env: environment(dir, url, broker.API), api: broker.API})
 	})

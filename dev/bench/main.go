@@ -160,8 +160,6 @@ type benchmark struct {
 
 func (b *benchmark) msgctl() string { return filepath.Join(b.dir, "msgctl") }
 
-func (b *benchmark) bare() string { return filepath.Join(b.dir, "barecobra") }
-
 func install(from, to string) error {
 	text, err := os.ReadFile(from)
 	if err != nil {
@@ -171,19 +169,14 @@ func install(from, to string) error {
 }
 
 func (b *benchmark) build(ctx context.Context) error {
-	for target, pkg := range map[string]string{b.msgctl(): ".", b.bare(): "./internal/bench/barecobra"} {
-		built := target + ".built"
-		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", built, pkg)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("go build %s: %w\n%s", pkg, err, out)
-		}
-		// Both programs are measured as installed: what the linker has just written starts a fifth
-		// slower than its copy.
-		if err := install(built, target); err != nil {
-			return err
-		}
+	built := b.msgctl() + ".built"
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", built, ".")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, out)
 	}
-	return nil
+	// The program is measured as installed: what the linker has just written starts a fifth slower
+	// than its copy.
+	return install(built, b.msgctl())
 }
 
 // startRounds is how often the short-lived programs run: their times vary more.
@@ -191,23 +184,16 @@ const startRounds = 21
 
 // start measures how fast `msgctl --help` answers.
 func (b *benchmark) start(ctx context.Context) error {
-	var ours, theirs []time.Duration
+	var took []time.Duration
 	for range startRounds {
 		u, err := run(ctx, nil, b.msgctl(), "--help")
 		if err != nil {
 			return err
 		}
-		v, err := run(ctx, nil, b.bare(), "--help")
-		if err != nil {
-			return err
-		}
-		ours, theirs = append(ours, u.wall), append(theirs, v.wall)
+		took = append(took, u.wall)
 	}
-	m, t := median(ours), median(theirs)
 	b.out.heading("msgctl --help")
-	b.out.atMost("time, in ms", float64(m.Microseconds())/1000, 30, "")
-	b.out.atMost("time / a bare cobra program's", ratio(m, t), 1.5,
-		fmt.Sprintf("%v / %v", m.Round(100*time.Microsecond), t.Round(100*time.Microsecond)))
+	b.out.atMost("time, in ms", float64(median(took).Microseconds())/1000, 30, "")
 	return nil
 }
 

@@ -1,5 +1,5 @@
 // Command bench measures msgctl beside reference points in the same run and prints ratios: absolute
-// times say little on another machine. `make bench` runs it.
+// times say little on another machine. `go run ./dev bench` runs it.
 //
 // For every broker in MSGCTL_TEST_BROKERS and every size: the first apply against the broker's own
 // bulk import of the same objects (POST /api/definitions) and against sequential PUTs with
@@ -20,7 +20,7 @@
 // For every broker: `msgctl publish --ndjson` with a schema, against the client library publishing
 // without confirms and with a confirm each.
 //
-// Without a broker: the start of `msgctl --help` against a bare cobra program. The measured program
-// is the built binary, process start included. `msgctl lint` and `msgctl test` on a file of 10,000
-// queues and 20,000 bindings, against a bare YAML parser. -only takes one part of all this.
+// Without a broker: the time of `msgctl --help`, process start included. `msgctl lint` and `msgctl
+// test` on a file of 10,000 queues and 20,000 bindings, against a bare YAML parser. -only takes one
+// part of all this.
 package main
