@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -46,17 +47,13 @@ type Note struct {
 }
 
 // ReturnBy is how messages go back into the queue.
-type ReturnBy uint8
+type ReturnBy = pipeline.ReturnBy
 
+// The ways back: see pipeline.
 const (
-	// ReturnByNack: one basic.nack with multiple and requeue per window.
-	ReturnByNack ReturnBy = iota
-	// ReturnByClose closes the channel: on quorum queues without a delivery limit of 3.10 and 4.0 a
-	// nack would send the messages to the tail, a close puts them back to the head, and both count
-	// alike (seen on 3.10.8 and 4.0.5).
-	ReturnByClose
-	// ReturnNothing: a stream is read, not consumed.
-	ReturnNothing
+	ReturnByNack  = pipeline.ReturnByNack
+	ReturnByClose = pipeline.ReturnByClose
+	ReturnNothing = pipeline.ReturnNothing
 )
 
 // Room says how much of a delivery limit must be left for a message to be looked at.

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/pkg/consume"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/publish"
@@ -106,7 +107,7 @@ const (
 type job struct {
 	v       verdict
 	run     *run
-	session *session
+	session *pipeline.Session
 	tag     uint64
 	print   uint64
 	id      string // the message's
@@ -148,7 +149,7 @@ type run struct {
 	life       context.Context //nolint:containedctx // of the background work, which no caller waits for
 
 	mu     sync.Mutex // guards what follows
-	all    []*session
+	all    []*pipeline.Session
 	inbox  []*job
 	resend []*job
 	tally  tally
@@ -160,10 +161,10 @@ type run struct {
 	cancel   context.CancelFunc
 
 	// The reader's own.
-	active    *session
-	parked    []*session // cancelled, but holding messages
-	taken     int64      // of the snapshot
-	looked    int64      // deliveries, and the bytes of their bodies
+	active    *pipeline.Session
+	parked    []*pipeline.Session // cancelled, but holding messages
+	taken     int64               // of the snapshot
+	looked    int64               // deliveries, and the bytes of their bodies
 	bytes     int64
 	tried     int64 // passed on to the effect
 	awaited   int64 // messages that a lost connection still has to return

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/pkg/consume"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -26,7 +27,7 @@ func (r *run) read(ctx context.Context) error {
 		if err := r.take(ctx, d); err != nil {
 			return err
 		}
-		if !r.through && r.taken < r.total && (r.active.crowded() || r.sinceBarrier() >= barrierEvery) {
+		if !r.through && r.taken < r.total && (r.active.Crowded() || r.sinceBarrier() >= barrierEvery) {
 			if err := r.rotate(ctx); err != nil {
 				return err
 			}
@@ -79,16 +80,16 @@ func (r *run) receive(ctx context.Context) (*consume.Delivery, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if d, ok := r.active.sub.TryNext(); ok {
+	if d, ok := r.active.Sub.TryNext(); ok {
 		return &d, nil
 	}
 	var q quiet
 	for {
-		if r.active.crowded() { // with what failed since the last delivery
+		if r.active.Crowded() { // with what failed since the last delivery
 			return nil, errCrowded
 		}
 		wait, cancel := context.WithTimeout(ctx, r.timing.idle)
-		d, err := r.active.sub.Next(wait)
+		d, err := r.active.Sub.Next(wait)
 		cancel()
 		switch {
 		case err == nil:
@@ -113,7 +114,7 @@ type quiet struct {
 // wonder decides what it means that nothing came for a while: nil to wait on, errDrained to stop.
 func (r *run) wonder(ctx context.Context, q *quiet) error {
 	r.report(false)
-	if r.active.full() && r.active.pending() > 0 { // the target is slow or blocked: wait for it
+	if r.active.Full() && r.active.Pending() > 0 { // the target is slow or blocked: wait for it
 		*q = quiet{}
 		return nil
 	}
@@ -177,10 +178,10 @@ func (*run) wonderAt(err error) error {
 // take decides about a delivery and passes it on.
 func (r *run) take(ctx context.Context, d *consume.Delivery) error {
 	s := r.active
-	s.open(d.Tag)
+	s.Open(d.Tag)
 	m := &d.Message
 	if r.beyond(m) {
-		s.hold(d.Tag)
+		s.Hold(d.Tag)
 		return nil
 	}
 	r.looked++
@@ -193,7 +194,7 @@ func (r *run) take(ctx context.Context, d *consume.Delivery) error {
 		r.taken++
 	}
 	if r.mopping && v.action != actDo {
-		s.hold(d.Tag)
+		s.Hold(d.Tag)
 		return nil
 	}
 	switch v.action {
@@ -207,7 +208,7 @@ func (r *run) take(ctx context.Context, d *consume.Delivery) error {
 		return r.pass(ctx, d, v)
 	}
 	if r.stream && r.taken%64 == 0 {
-		s.flush()
+		s.Flush()
 	}
 	return nil
 }
@@ -236,12 +237,12 @@ func (r *run) pass(ctx context.Context, d *consume.Delivery, v verdict) error {
 		return nil
 	}
 	if r.mopping {
-		s.hold(d.Tag)
+		s.Hold(d.Tag)
 		return nil
 	}
 	if r.limiter != nil {
 		if err := r.limiter.Wait(ctx); err != nil {
-			s.hold(d.Tag)
+			s.Hold(d.Tag)
 			return context.Cause(ctx)
 		}
 	}
@@ -251,18 +252,18 @@ func (r *run) pass(ctx context.Context, d *consume.Delivery, v verdict) error {
 	case r.jobs <- j:
 		return nil
 	case <-ctx.Done():
-		s.hold(d.Tag)
+		s.Hold(d.Tag)
 		return ctx.Err()
 	}
 }
 
 func (r *run) acknowledgeAgain(tag uint64) {
 	if r.keep {
-		r.active.hold(tag)
+		r.active.Hold(tag)
 		return
 	}
-	r.active.done(tag)
-	r.active.flush()
+	r.active.Done(tag)
+	r.active.Flush()
 }
 
 // barrierEvery is after how many messages the broker is asked whether it has applied their
@@ -281,10 +282,10 @@ func (r *run) sinceBarrier() int64 {
 // for a barrier.
 func (r *run) rotate(ctx context.Context) error {
 	old := r.active
-	err := old.endDeliveries(ctx, func(d *consume.Delivery) error {
+	err := old.Cancel(ctx, func(d *consume.Delivery) error {
 		if r.through || r.taken >= r.total || r.most > 0 && r.tried >= r.most {
-			old.open(d.Tag)
-			old.hold(d.Tag)
+			old.Open(d.Tag)
+			old.Hold(d.Tag)
 			return nil
 		}
 		return r.take(ctx, d)
@@ -308,12 +309,12 @@ func (r *run) rotate(ctx context.Context) error {
 
 // barrier asks in the background, and forgets what is confirmed by now once the broker has applied
 // everything.
-func (r *run) barrier(s *session) {
+func (r *run) barrier(s *pipeline.Session) {
 	passed := r.seen.barrier()
 	r.background.Go(func() {
 		ctx, cancel := context.WithTimeout(r.life, r.timing.grace)
 		defer cancel()
-		if !s.isGone() && s.sub.Settled(ctx) == nil {
+		if !s.Lost() && s.Sub.Settled(ctx) == nil {
 			passed()
 		}
 	})

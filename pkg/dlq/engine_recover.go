@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/pipeline"
+	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
 	"github.com/msgctl/msgctl/pkg/consume"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -64,7 +66,7 @@ func (r *run) subscribe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.active = newSession(sub, o.Prefetch)
+	r.active = pipeline.NewSession(sub, o.Prefetch)
 	r.mu.Lock()
 	r.all = append(r.all, r.active)
 	r.mu.Unlock()
@@ -74,7 +76,7 @@ func (r *run) subscribe(ctx context.Context) error {
 // openWindow shares the connection of the windows that hold messages, where the source can.
 func (r *run) openWindow(ctx context.Context, o consume.Options) (consume.Subscription, error) {
 	if n := len(r.parked); n > 0 {
-		if s, ok := r.parked[n-1].sub.(Sharer); ok {
+		if s, ok := r.parked[n-1].Sub.(Sharer); ok {
 			return s.Share(ctx, o)
 		}
 	}
@@ -90,10 +92,10 @@ func (r *run) subscribeAgain(ctx context.Context) error {
 	return err
 }
 
-func (r *run) everySession() []*session {
+func (r *run) everySession() []*pipeline.Session {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return append([]*session(nil), r.all...)
+	return append([]*pipeline.Session(nil), r.all...)
 }
 
 func transient(err error) bool {
@@ -109,8 +111,8 @@ func (r *run) recover(ctx context.Context) error {
 		return err
 	}
 	for _, s := range r.everySession() {
-		s.abandonPolitely()
-		r.awaited += s.kept()
+		s.ReturnAndClose()
+		r.awaited += s.Held()
 	}
 	r.forgetSessions()
 	if err := r.reconnect(ctx); err != nil {
@@ -123,10 +125,10 @@ func (r *run) recover(ctx context.Context) error {
 // loseAll makes acknowledgements vain, and notes what had been delivered and not looked at.
 func (r *run) loseAll() {
 	for _, s := range r.everySession() {
-		s.abandon()
+		s.MarkLost()
 	}
 	for {
-		d, ok := r.active.sub.TryNext()
+		d, ok := r.active.Sub.TryNext()
 		if !ok {
 			return
 		}
@@ -149,7 +151,7 @@ func (r *run) quiesce(ctx context.Context) error {
 
 func (r *run) inFlight() (n int) {
 	for _, s := range r.everySession() {
-		n += s.pending()
+		n += s.Pending()
 	}
 	return n
 }
@@ -165,25 +167,19 @@ func (r *run) forgetSessions() {
 	}
 }
 
-// reconnect tries at once, then after one delay, two, and so on. An error that is not about the
-// connection is final the third time, and not before the broker had some seconds: one that has just
-// started may not know its queues yet, nor its users (4.3.6 refuses their logins for a moment).
+// reconnect subscribes again.
 func (r *run) reconnect(ctx context.Context) error {
-	start := time.Now()
-	for n := 0; ; n++ {
-		err := r.subscribe(ctx)
-		switch {
-		case err == nil:
-			return nil
-		case n >= r.timing.attempts, n >= 3 && !transient(err) && time.Since(start) > r.timing.stall:
-			return fmt.Errorf("go on with queue %q: %w", r.queue, err)
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(time.Duration(n+1) * r.timing.delay):
-		}
+	p := reconnect.Policy{Delay: r.timing.delay, Attempts: r.timing.attempts, Transient: transient, Patience: r.timing.stall}
+	if p.Attempts < 0 {
+		p.Attempts = 1 // what is confirmed has to leave its queue: that is tried once
 	}
+	_, err := reconnect.Open(ctx, p.Start(), consume.ErrLost, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, r.subscribe(ctx)
+	}, nil)
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("go on with queue %q: %w", r.queue, err)
+	}
+	return err
 }
 
 // finish stops deliveries, waits for what is in flight, returns what is held, and closes. It wraps
@@ -216,11 +212,7 @@ func (r *run) finish(ctx context.Context, stopWorking func()) error {
 func (r *run) stopDeliveries() error {
 	ctx, cancel := context.WithTimeout(r.life, r.timing.grace)
 	defer cancel()
-	return r.active.endDeliveries(ctx, func(d *consume.Delivery) error {
-		r.active.open(d.Tag)
-		r.active.hold(d.Tag)
-		return nil
-	})
+	return r.active.Cancel(ctx, r.active.HoldDelivery)
 }
 
 // settleAll returns what is held, window after window, sees that all is applied, and closes. It is
@@ -232,7 +224,7 @@ func (r *run) settleAll(err error) error {
 		if i < len(all)-1 {
 			before = r.countReady()
 		}
-		n, lost := s.giveBack(r.giveBy)
+		n, lost := s.Return(r.giveBy)
 		if lost != nil && err == nil {
 			err = lost
 		}
@@ -246,11 +238,11 @@ func (r *run) settleAll(err error) error {
 	// applied
 	for _, s := range all {
 		if err == nil {
-			err = s.settled(ctx)
+			err = s.Settled(ctx)
 		}
 	}
 	for _, s := range all {
-		_ = s.sub.Close() // what is left returns with the channel whatever it answers
+		_ = s.Sub.Close() // what is left returns with the channel whatever it answers
 	}
 	return err
 }
@@ -300,7 +292,7 @@ func (r *run) mopUp(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 4*r.timing.grace)
 	defer cancel()
 	for _, s := range r.everySession() {
-		r.awaited += s.kept()
+		r.awaited += s.Held()
 	}
 	before := r.tallyNow()
 	r.forgetSessions()

@@ -3,6 +3,7 @@ package dlq
 import (
 	"context"
 
+	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
@@ -13,7 +14,7 @@ func (r *run) work(ctx context.Context) {
 		if !ok {
 			return
 		}
-		if !r.stream && j.session.isGone() {
+		if !r.stream && j.session.Lost() {
 			j.done(fateDropped, "", "")
 			continue
 		}
@@ -86,16 +87,16 @@ func (r *run) settler(quit <-chan struct{}) {
 }
 
 func (r *run) settleBatch(batch []*job) {
-	var last *session
+	var last *pipeline.Session
 	for _, j := range batch {
 		if last != nil && last != j.session {
-			last.flush()
+			last.Flush()
 		}
 		last = j.session
 		r.settle(j)
 	}
 	if last != nil {
-		last.flush()
+		last.Flush()
 	}
 }
 
@@ -107,9 +108,9 @@ func (r *run) settle(j *job) {
 		r.seen.confirmed(j.print)
 		r.went(j)
 		if r.keep && !r.stream {
-			s.hold(j.tag)
+			s.Hold(j.tag)
 		} else {
-			s.done(j.tag)
+			s.Done(j.tag)
 		}
 	case j.fate == fateStays:
 		j.sent.end(j.reason, j.detail)
@@ -117,12 +118,12 @@ func (r *run) settle(j *job) {
 		r.stays(j.reason, j.detail, j.id, j.v.target)
 		r.release(s, j.tag)
 	case j.fate == fateDropped:
-		s.hold(j.tag)
-	case s.isGone() && !r.stream:
+		s.Hold(j.tag)
+	case s.Lost() && !r.stream:
 		// It is back in its queue, and comes again.
 		j.sent.end(ReasonUnknown, j.detail)
 		r.count(&r.resent)
-		s.hold(j.tag)
+		s.Hold(j.tag)
 	case r.stopping.Load():
 		j.sent.end(ReasonUnknown, j.detail)
 		r.seen.failed(j.print)
@@ -139,12 +140,12 @@ func (r *run) settle(j *job) {
 
 // release leaves a message where it is. In a stream everything stays anyway, and an acknowledgement
 // only asks for more.
-func (r *run) release(s *session, tag uint64) {
+func (r *run) release(s *pipeline.Session, tag uint64) {
 	if r.stream {
-		s.done(tag)
+		s.Done(tag)
 		return
 	}
-	s.hold(tag)
+	s.Hold(tag)
 }
 
 func (r *run) count(n *int64) {

@@ -7,7 +7,8 @@ type Reconnect struct {
 	// Delay is the pause before the second attempt; before the n-th it is n-1 times as long. 0 is 5
 	// s.
 	Delay time.Duration
-	// Attempts is how often to try; 0 is 10, negative is never.
+	// Attempts is how many in a row may fail; 0 is 10. Negative: the connection that publishes is
+	// not restored, and the one that reads is tried once, at once.
 	Attempts int
 }
 

@@ -13,11 +13,9 @@ import (
 
 // Defaults for what PublisherOptions leave at zero.
 const (
-	DefaultWindow            = 2048
-	DefaultWindowBytes       = 32 << 20
-	DefaultReconnectDelay    = 5 * time.Second
-	DefaultReconnectAttempts = 10
-	DefaultConfirmTimeout    = 30 * time.Second
+	DefaultWindow         = 2048
+	DefaultWindowBytes    = 32 << 20
+	DefaultConfirmTimeout = 30 * time.Second
 )
 
 // ErrClosed is returned by Publish after Close.
@@ -102,8 +100,6 @@ type Publisher[T any] struct {
 func Open[T any](ctx context.Context, d Dialer, o PublisherOptions, settle func([]Outcome[T])) (*Publisher[T], error) {
 	o.Window = cmp.Or(o.Window, DefaultWindow)
 	o.WindowBytes = cmp.Or(o.WindowBytes, DefaultWindowBytes)
-	o.ReconnectDelay = cmp.Or(o.ReconnectDelay, DefaultReconnectDelay)
-	o.ReconnectAttempts = cmp.Or(o.ReconnectAttempts, DefaultReconnectAttempts)
 	o.ConfirmTimeout = cmp.Or(o.ConfirmTimeout, DefaultConfirmTimeout)
 	if o.Window < 1 || o.WindowBytes < 1 {
 		return nil, fmt.Errorf("open a publisher: a window of %d messages and %d bytes: both must be positive", o.Window,

@@ -6,20 +6,22 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
 )
 
 // run receives from one channel after another until the publisher ends.
 func (p *Publisher[T]) run(ctx context.Context, ch Channel) {
-	failures := 0 // losses and failed attempts since the last confirm
+	attempts := reconnect.Policy{Delay: p.o.ReconnectDelay, Attempts: p.o.ReconnectAttempts}.Start()
 	for ch != nil {
 		progress, silent := p.receive(ctx, ch)
 		if progress {
-			failures = 0
+			attempts.Worked()
 		}
 		cause := cmp.Or(silent, ch.Err())
 		_ = ch.Close() // gone already
 		if p.leave(cause) {
-			failures = 0 // a message was at fault, not the line
+			attempts.Worked() // a message was at fault, not the connection
 		}
 		if ctx.Err() != nil {
 			p.finish(ErrClosed)
@@ -27,7 +29,7 @@ func (p *Publisher[T]) run(ctx context.Context, ch Channel) {
 		}
 		p.notify(Notice{Kind: NoticeLost, Err: cause})
 		var err error
-		if ch, err = p.restore(ctx, cause, &failures); err != nil {
+		if ch, err = p.restore(ctx, cause, attempts); err != nil {
 			p.finish(err)
 			return
 		}
@@ -141,30 +143,17 @@ func lostBefore(cause error) error {
 
 // restore opens a new channel. After a loss it tries at once; when that fails, or the last channel
 // confirmed nothing, it pauses first.
-func (p *Publisher[T]) restore(ctx context.Context, cause error, failures *int) (Channel, error) {
-	for {
-		if *failures >= p.o.ReconnectAttempts {
-			return nil, fmt.Errorf("publish: %w", errors.Join(ErrLost, cause))
-		}
-		if *failures > 0 {
-			pause := time.Duration(*failures) * p.o.ReconnectDelay
-			p.notify(Notice{Kind: NoticeRetry, Err: cause, Attempt: *failures + 1, Wait: pause})
-			select {
-			case <-ctx.Done():
-				return nil, ErrClosed
-			case <-time.After(pause):
-			}
-		}
-		ch, err := p.dialer.Open(ctx)
-		*failures++
-		if err == nil {
-			return ch, nil
-		}
-		if ctx.Err() != nil {
-			return nil, ErrClosed
-		}
-		cause = err
+func (p *Publisher[T]) restore(ctx context.Context, cause error, attempts *reconnect.Series) (Channel, error) {
+	ch, err := reconnect.Open(ctx, attempts, cause, p.dialer.Open, func(f reconnect.Failure) {
+		p.notify(Notice{Kind: NoticeRetry, Err: f.Err, Attempt: f.Attempt, Wait: f.Wait})
+	})
+	switch {
+	case err == nil:
+		return ch, nil
+	case ctx.Err() != nil:
+		return nil, ErrClosed
 	}
+	return nil, fmt.Errorf("publish: %w", errors.Join(ErrLost, err))
 }
 
 // finish ends the publisher: nothing will be sent any more.

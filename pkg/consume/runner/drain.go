@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/pkg/consume"
 )
 
@@ -17,17 +18,17 @@ const lastGrace = 10 * time.Second
 func (r *run) drain() {
 	r.stopping.Store(true)
 	r.mu.Lock()
-	sessions := append([]*session(nil), r.sessions...)
+	sessions := append([]*pipeline.Session(nil), r.sessions...)
 	r.mu.Unlock()
 	if n := len(sessions); n > 0 {
 		s := sessions[n-1]
-		if running := s.unfinished(); running > 0 {
+		if running := s.Pending(); running > 0 {
 			r.notice(NoticeDraining, "stopping: what is being handled has %s to end", r.Grace)
 		}
-		if !s.isGone() && r.Key == nil {
+		if !s.Lost() && r.Key == nil {
 			ctx, cancel := context.WithTimeout(context.Background(), lastGrace)
-			if _, err := s.end(ctx); err != nil {
-				s.abandon()
+			if err := s.Cancel(ctx, s.HoldDelivery); err != nil {
+				s.MarkLost()
 			}
 			cancel()
 		}
@@ -53,11 +54,11 @@ func (r *run) drain() {
 }
 
 // await waits for the jobs of all sessions.
-func (*run) await(sessions []*session, within time.Duration) bool {
+func (*run) await(sessions []*pipeline.Session, within time.Duration) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	for _, s := range sessions {
-		if s.await(ctx) != nil {
+		if s.AwaitIdle(ctx) != nil {
 			return false
 		}
 	}
@@ -75,9 +76,9 @@ func (r *run) settle() error {
 	r.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), lastGrace)
 	defer cancel()
-	end := func() error { return s.close(ctx) }
+	end := func() error { return returnAndClose(ctx, s) }
 	if r.Key != nil {
-		end = s.closeInOrder
+		end = s.CloseInOrder
 	}
 	switch err := end(); {
 	case errors.Is(err, consume.ErrLost):
@@ -86,4 +87,15 @@ func (r *run) settle() error {
 		return fmt.Errorf("settle queue %q: some of what was acknowledged may come again: %w", r.Plan.Queue, err)
 	}
 	return nil
+}
+
+// returnAndClose returns what is not done to the queue. When it returns nil, the broker is seen to
+// have applied everything.
+func returnAndClose(ctx context.Context, s *pipeline.Session) error {
+	_, err := s.Return(pipeline.ReturnByNack)
+	if err == nil {
+		err = s.Sub.Settled(ctx)
+	}
+	_ = s.Sub.Close() // what is left returns with the channel, whatever it answers
+	return err
 }

@@ -3,6 +3,7 @@ package runner
 import (
 	"time"
 
+	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/pkg/consume/handle"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/publish"
@@ -43,7 +44,7 @@ func (r *run) published(outcomes []publish.Outcome[*move]) {
 		switch o.Kind {
 		case publish.Confirmed:
 			r.ended(m.job, m.outcome, m.failure, &m.to, m.wait)
-			m.job.session.done(m.job.tag)
+			m.job.session.Done(m.job.tag)
 			r.lanes.done(m.job)
 		case publish.Unknown, publish.Unsent:
 			r.giveBack(m.job) // the publisher is over: the original comes again, at the price of a duplicate
@@ -78,7 +79,7 @@ func (r *run) stuck(m *move, o publish.Outcome[*move]) {
 // is given back instead.
 func (r *run) park(j *job, wait time.Duration, then func()) {
 	r.mu.Lock()
-	if r.stopping.Load() || j.session.isGone() {
+	if r.stopping.Load() || j.session.Lost() {
 		r.mu.Unlock()
 		r.giveBack(j)
 		return
@@ -96,7 +97,7 @@ func (r *run) park(j *job, wait time.Duration, then func()) {
 }
 
 // unpark gives back what waits: of one session, or with nil of all.
-func (r *run) unpark(of *session) {
+func (r *run) unpark(of *pipeline.Session) {
 	r.mu.Lock()
 	var back []*job
 	for j, t := range r.parked {

@@ -21,12 +21,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// Defaults for what Options leave at zero.
-const (
-	DefaultGrace             = 30 * time.Second
-	DefaultReconnectDelay    = 5 * time.Second
-	DefaultReconnectAttempts = 10
-)
+// DefaultGrace is how long running handlers have to end when Options do not say.
+const DefaultGrace = 30 * time.Second
 
 // Options say how to consume. Source, Handler and Plan are needed.
 type Options struct {
@@ -146,8 +142,6 @@ func (o *Options) withDefaults() {
 	o.Concurrency = max(o.Concurrency, 1)
 	o.Prefetch = max(o.Prefetch, o.Concurrency)
 	o.Grace = cmp.Or(o.Grace, DefaultGrace)
-	o.ReconnectDelay = cmp.Or(o.ReconnectDelay, DefaultReconnectDelay)
-	o.ReconnectAttempts = cmp.Or(o.ReconnectAttempts, DefaultReconnectAttempts)
 	if o.Observer == nil {
 		o.Observer = nobody{}
 	}

@@ -8,6 +8,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
+
+	"github.com/msgctl/msgctl/internal/pipeline"
+	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
 	"github.com/msgctl/msgctl/pkg/consume"
 	"github.com/msgctl/msgctl/pkg/consume/handle"
 	"github.com/msgctl/msgctl/pkg/message"
@@ -18,7 +22,7 @@ import (
 // job is one delivery on its way.
 type job struct {
 	handle.Job
-	session *session
+	session *pipeline.Session
 	tag     uint64
 	key     string
 	verdict *handle.Result // decided before any handler was asked
@@ -47,7 +51,7 @@ type run struct {
 	report   Report
 	failed   error
 	parked   map[*job]*time.Timer // wait in hand, for a retry or for their copy to be sent again
-	sessions []*session           // with unfinished jobs; the last is the present one
+	sessions []*pipeline.Session  // with unfinished jobs; the last is the present one
 }
 
 // Run consumes until ctx ends, or as the options say. Then running handlers have the grace to end,
@@ -115,8 +119,8 @@ func (r *run) notice(kind NoticeKind, format string, args ...any) {
 
 // consume receives from one subscription after another.
 func (r *run) consume(ctx context.Context) error {
-	for first := true; ; first = false {
-		s, err := r.subscribe(ctx, first)
+	s, err := r.subscribe(ctx)
+	for {
 		if err != nil {
 			return unlessAsked(ctx, err)
 		}
@@ -130,16 +134,17 @@ func (r *run) consume(ctx context.Context) error {
 			return err
 		}
 		r.notice(NoticeReconnecting, "%v; what was in hand comes again", err)
-		s.abandon()
+		s.MarkLost()
 		r.unpark(s)
 		if r.Key != nil {
 			// Two of a key must not be handled at once, not even one twice.
-			_ = s.await(ctx) // if ctx ends first, that is seen below
+			_ = s.AwaitIdle(ctx) // if ctx ends first, that is seen below
 		}
-		_ = s.sub.Close() // gone
+		_ = s.Sub.Close() // gone
 		r.mu.Lock()
 		r.report.Reconnects++
 		r.mu.Unlock()
+		s, err = r.resubscribe(ctx, err)
 	}
 }
 
@@ -151,56 +156,52 @@ func unlessAsked(ctx context.Context, err error) error {
 	return err
 }
 
-// patience is how long an error that is not about the connection may be the broker's who has just
-// started: it may not know its queues yet, nor its users (4.3.6 refuses their logins for a moment).
-const patience = 10 * time.Second
+// Pauses before a queue is tried again that has another consumer, and for how long it is.
+const (
+	busyPause = 100 * time.Millisecond
+	busyTime  = 10 * time.Second
+)
 
-// busyPause is the pause before a queue is tried again that has another consumer.
-const busyPause = 100 * time.Millisecond
-
-// subscribe tries once at first, and later again and again. A queue whose order matters is consumed
-// by nobody else: two consumers would overtake each other, and so would a new one what the broker
-// has not yet taken back from one that is gone. That one may be our own, so it is waited for.
-func (r *run) subscribe(ctx context.Context, first bool) (*session, error) {
-	start := time.Now()
-	for n := 1; ; n++ {
-		sub, err := r.Source.Subscribe(ctx,
-			consume.Options{Queue: r.Plan.Queue, Prefetch: r.Prefetch, Tag: r.Tag, Exclusive: r.Key != nil})
-		if err == nil {
-			s := newSession(sub)
-			r.mu.Lock()
-			r.sessions = append(r.forgetFinished(), s)
-			r.mu.Unlock()
-			return s, nil
+// subscribe connects once.
+//
+// A queue whose order matters is consumed by nobody else: two consumers would overtake each other,
+// and so would a new one what the broker has not yet taken back from one that is gone. That one may
+// be our own, so it is waited for.
+func (r *run) subscribe(ctx context.Context) (*pipeline.Session, error) {
+	o := consume.Options{Queue: r.Plan.Queue, Prefetch: r.Prefetch, Tag: r.Tag, Exclusive: r.Key != nil}
+	sub, err := backoff.Retry(ctx, func() (consume.Subscription, error) {
+		sub, err := r.Source.Subscribe(ctx, o)
+		if err != nil && !errors.Is(err, topology.ErrInUse) {
+			err = backoff.Permanent(err)
 		}
-		transient := errors.Is(err, consume.ErrLost) || errors.Is(err, topology.ErrUnreachable)
-		busy := errors.Is(err, topology.ErrInUse) && time.Since(start) < patience
-		if busy {
-			select {
-			case <-ctx.Done():
-				return nil, ctx.Err()
-			case <-time.After(busyPause):
-			}
-			n--
-			continue
-		}
-		if first || ctx.Err() != nil || n >= r.ReconnectAttempts || !transient && n >= 3 && time.Since(start) > patience {
-			return nil, err
-		}
-		pause := time.Duration(n) * r.ReconnectDelay
-		r.notice(NoticeReconnecting, "connecting, attempt %d in %s: %v", n+1, pause, err)
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(pause):
-		}
+		return sub, err
+	}, backoff.WithBackOff(backoff.NewConstantBackOff(busyPause)), backoff.WithMaxElapsedTime(busyTime))
+	if err != nil {
+		return nil, err
 	}
+	s := pipeline.NewSession(sub, r.Prefetch)
+	r.mu.Lock()
+	r.sessions = append(r.forgetFinished(), s)
+	r.mu.Unlock()
+	return s, nil
+}
+
+// resubscribe goes on after a lost connection.
+func (r *run) resubscribe(ctx context.Context, cause error) (*pipeline.Session, error) {
+	p := reconnect.Policy{Delay: r.ReconnectDelay, Attempts: r.ReconnectAttempts, Transient: transient}
+	return reconnect.Open(ctx, p.Start(), cause, r.subscribe, func(f reconnect.Failure) {
+		r.notice(NoticeReconnecting, "connecting, attempt %d in %s: %v", f.Attempt, f.Wait, f.Err)
+	})
+}
+
+func transient(err error) bool {
+	return errors.Is(err, consume.ErrLost) || errors.Is(err, topology.ErrUnreachable)
 }
 
 // forgetFinished returns the sessions that still have jobs. r.mu is held.
-func (r *run) forgetFinished() (busy []*session) {
+func (r *run) forgetFinished() (busy []*pipeline.Session) {
 	for _, s := range r.sessions {
-		if s.unfinished() > 0 {
+		if s.Pending() > 0 {
 			busy = append(busy, s)
 		}
 	}
@@ -208,41 +209,41 @@ func (r *run) forgetFinished() (busy []*session) {
 }
 
 // read hands on what comes.
-func (r *run) read(ctx context.Context, s *session) error {
+func (r *run) read(ctx context.Context, s *pipeline.Session) error {
 	for {
 		d, err := r.next(ctx, s)
 		if err != nil {
 			return err
 		}
-		s.open(d.Tag)
+		s.Open(d.Tag)
 		r.lanes.put(r.newJob(s, d))
 	}
 }
 
 // next receives, and says so when there is nothing to do for too long.
-func (r *run) next(ctx context.Context, s *session) (*consume.Delivery, error) {
-	if d, ok := s.sub.TryNext(); ok {
+func (r *run) next(ctx context.Context, s *pipeline.Session) (*consume.Delivery, error) {
+	if d, ok := s.Sub.TryNext(); ok {
 		return &d, nil
 	}
 	if r.Idle <= 0 {
-		d, err := s.sub.Next(ctx)
+		d, err := s.Sub.Next(ctx)
 		return &d, err
 	}
 	for {
 		wait, cancel := context.WithTimeout(ctx, r.Idle)
-		d, err := s.sub.Next(wait)
+		d, err := s.Sub.Next(wait)
 		over := wait.Err() != nil && ctx.Err() == nil
 		cancel()
 		switch {
 		case err == nil || !over || !errors.Is(err, context.DeadlineExceeded):
 			return &d, err
-		case s.unfinished() == 0:
+		case s.Pending() == 0:
 			return nil, errIdle
 		}
 	}
 }
 
-func (r *run) newJob(s *session, d *consume.Delivery) *job {
+func (r *run) newJob(s *pipeline.Session, d *consume.Delivery) *job {
 	m := &d.Message
 	j := &job{session: s, tag: d.Tag, Job: handle.Job{Message: m, Tag: d.Tag, By: r.Handler.Name()}}
 	j.Attempt = message.AttemptsMade(m, r.Plan.Queue, r.Plan.Native) + 1
@@ -267,10 +268,10 @@ func (r *run) acknowledge(quit <-chan struct{}) {
 			return
 		}
 		r.mu.Lock()
-		all := append([]*session(nil), r.sessions...)
+		all := append([]*pipeline.Session(nil), r.sessions...)
 		r.mu.Unlock()
 		for _, s := range all {
-			s.flush()
+			s.FlushAll()
 		}
 	}
 }

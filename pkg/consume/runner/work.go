@@ -21,7 +21,7 @@ func (r *run) work() {
 // one makes one attempt.
 func (r *run) one(j *job) {
 	switch {
-	case j.session.isGone(), r.stopping.Load(), !r.begins():
+	case j.session.Lost(), r.stopping.Load(), !r.begins():
 		r.giveBack(j)
 		return
 	case r.window.has(j.Message.MessageID):
@@ -72,7 +72,7 @@ func (r *run) conclude(j *job, res *handle.Result) {
 func (r *run) retry(j *job, res *handle.Result) {
 	step := r.Plan.Step(j.Attempt, res.After)
 	switch {
-	case j.session.isGone():
+	case j.session.Lost():
 		r.giveBack(j) // it comes again by itself
 	case r.Key != nil:
 		// In hand, for what has the same key must not overtake it.
@@ -82,7 +82,7 @@ func (r *run) retry(j *job, res *handle.Result) {
 		r.park(j, step.Delay, func() { r.lanes.again(j) })
 	case r.Plan.Native:
 		r.ended(j, Retried, res.Failure, nil, step.Delay)
-		j.session.reject(j.tag)
+		j.session.Reject(j.tag)
 		r.lanes.done(j)
 		r.poke()
 	default:
@@ -99,7 +99,7 @@ func (r *run) bury(j *job, f *handle.Failure) {
 		r.giveBack(j)
 		return
 	}
-	if j.session.isGone() {
+	if j.session.Lost() {
 		r.giveBack(j) // it comes again by itself, and would be a dead letter twice
 		return
 	}
@@ -115,7 +115,7 @@ func (r *run) note(j *job, f *handle.Failure) message.FailureNote {
 // finish acknowledges: what was to be done is done.
 func (r *run) finish(j *job, o Outcome, f *handle.Failure) {
 	r.ended(j, o, f, nil, 0)
-	j.session.done(j.tag)
+	j.session.Done(j.tag)
 	r.lanes.done(j)
 	r.poke()
 }
@@ -131,7 +131,7 @@ func (r *run) giveBack(j *job) {
 	if j.open {
 		r.ended(j, Returned, nil, nil, 0)
 	}
-	j.session.hold(j.tag)
+	j.session.Hold(j.tag)
 	r.lanes.done(j)
 }
 

@@ -75,7 +75,6 @@ type Tail struct {
 // but not how many it has dropped itself.
 func Start(ctx context.Context, o Options) (*Tail, error) {
 	o.Buffer = cmp.Or(o.Buffer, DefaultBuffer)
-	o.ReconnectDelay = cmp.Or(o.ReconnectDelay, 5*time.Second)
 	feed, err := o.Open(ctx, -1)
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
 	"github.com/msgctl/msgctl/pkg/consume"
 )
 
@@ -121,27 +122,21 @@ func (a *acker) ack() error {
 // restore opens the feed again.
 func (t *Tail) restore(ctx context.Context, cause error) (Feed, error) {
 	t.say(fmt.Sprintf("the connection was lost: %v", cause))
-	for attempt := 1; attempt <= t.o.ReconnectAttempts; attempt++ {
-		if attempt > 1 {
-			pause := time.Duration(attempt-1) * t.o.ReconnectDelay
-			t.say(fmt.Sprintf("%v; trying again in %s", cause, pause))
-			select {
-			case <-ctx.Done():
-				return nil, ctx.Err()
-			case <-time.After(pause):
-			}
-		}
-		feed, err := t.o.Open(ctx, t.offset)
-		if err == nil {
-			t.say(t.restored())
-			return feed, nil
-		}
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		cause = err
+	p := reconnect.Policy{Delay: t.o.ReconnectDelay, Attempts: t.o.ReconnectAttempts}
+	if p.Attempts == 0 {
+		p.Attempts = -1
 	}
-	return nil, fmt.Errorf("watching ended: %w", cause)
+	feed, err := reconnect.Open(ctx, p.Start(), cause, func(ctx context.Context) (Feed, error) {
+		return t.o.Open(ctx, t.offset)
+	}, func(f reconnect.Failure) { t.say(fmt.Sprintf("%v; trying again in %s", f.Err, f.Wait)) })
+	switch {
+	case err == nil:
+		t.say(t.restored())
+		return feed, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	}
+	return nil, fmt.Errorf("watching ended: %w", err)
 }
 
 func (t *Tail) restored() string {

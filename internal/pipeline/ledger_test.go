@@ -1,4 +1,4 @@
-package settle
+package pipeline
 
 import (
 	"testing"
@@ -10,7 +10,7 @@ import (
 // once, and in the end all.
 func TestLedgerAcknowledgesWhatIsDoneAndNothingElse(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		l := NewLedger()
+		l := newLedger()
 		want := map[uint64]tagState{}
 		acked := map[uint64]bool{}
 		ack := func(tag uint64) {
@@ -24,9 +24,9 @@ func TestLedgerAcknowledgesWhatIsDoneAndNothingElse(t *testing.T) {
 		}
 		all := rapid.Bool().Draw(t, "all")
 		flush := func() {
-			multiple, single := l.Flush()
+			multiple, single := l.flush()
 			if all {
-				more, rest := l.FlushAll()
+				more, rest := l.flushAll()
 				if more != 0 {
 					t.Fatalf("two flushes in a row acknowledge up to %d and up to %d", multiple, more)
 				}
@@ -47,7 +47,7 @@ func TestLedgerAcknowledgesWhatIsDoneAndNothingElse(t *testing.T) {
 			switch op := rapid.IntRange(0, 9).Draw(t, "op"); {
 			case op < 4:
 				next++
-				l.Open(next)
+				l.open(next)
 				want[next] = tagPending
 				open = append(open, next)
 			case op < 9 && len(open) > 0:
@@ -55,21 +55,21 @@ func TestLedgerAcknowledgesWhatIsDoneAndNothingElse(t *testing.T) {
 				tag := open[i]
 				open = append(open[:i], open[i+1:]...)
 				if op == 8 {
-					l.Hold(tag)
+					l.hold(tag)
 					want[tag] = tagHeld
 				} else {
-					l.Done(tag)
+					l.done(tag)
 					want[tag] = tagDone
 				}
 			default:
 				flush()
 			}
 		}
-		if l.Last() != next || l.pending != len(open) {
-			t.Fatalf("last %d, pending %d; want %d, %d", l.Last(), l.pending, next, len(open))
+		if l.last() != next || l.pending != len(open) {
+			t.Fatalf("last %d, pending %d; want %d, %d", l.last(), l.pending, next, len(open))
 		}
 		for _, tag := range open {
-			l.Done(tag)
+			l.done(tag)
 			want[tag] = tagDone
 		}
 		flush()
@@ -86,26 +86,26 @@ func TestLedgerAcknowledgesWhatIsDoneAndNothingElse(t *testing.T) {
 		for _, r := range l.held {
 			ranged += int64(r.last - r.first + 1)
 		}
-		if held != l.kept || held != ranged {
-			t.Fatalf("held %d, counted %d, in ranges %d", held, l.kept, ranged)
+		if held != l.heldCount || held != ranged {
+			t.Fatalf("held %d, counted %d, in ranges %d", held, l.heldCount, ranged)
 		}
 	})
 }
 
 func TestLedgerMemoryIsBoundedByWhatIsInFlight(t *testing.T) {
-	l := NewLedger()
+	l := newLedger()
 	for tag := uint64(1); tag <= 1_000_000; tag++ {
-		l.Open(tag)
+		l.open(tag)
 		if tag%1000 == 0 {
-			l.Hold(tag)
+			l.hold(tag)
 		} else {
-			l.Done(tag)
+			l.done(tag)
 		}
 		if tag%100 == 0 {
-			l.Flush()
+			l.flush()
 		}
 	}
-	l.Flush()
+	l.flush()
 	if cap(l.states) > 4096 || cap(l.due) > 1<<16 {
 		t.Errorf("%d states and %d due are kept after everything is settled", cap(l.states), cap(l.due))
 	}

@@ -1,0 +1,122 @@
+// Package reconnect says how to go on after a lost connection.
+//
+// The first attempt follows at once, the second after one delay, the third after two, and so on,
+// until so many in a row have failed. An error that is not about the connection is permanent, but
+// not before the broker had some seconds: one that has just started may not know its queues yet, nor
+// its users.
+//
+// Limits: an attempt is not cut off; whoever connects bounds it by the context.
+package reconnect
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+// Defaults for what a Policy leaves at zero.
+const (
+	DefaultDelay    = 5 * time.Second
+	DefaultAttempts = 10
+	DefaultPatience = 10 * time.Second
+)
+
+// Policy says how often to try, and how long to wait. The zero value is usable.
+type Policy struct {
+	// Delay is the pause before the second attempt; before the n-th it is n-1 times as long. 0 is
+	// DefaultDelay.
+	Delay time.Duration
+	// Attempts is how many in a row may fail. 0 is DefaultAttempts; negative: a lost connection is
+	// not restored.
+	Attempts int
+	// Transient reports whether an error is about the connection. Any other is permanent once it
+	// came in the third attempt or later and Patience is over. nil: all errors are transient.
+	Transient func(error) bool
+	// Patience is for errors that are not transient; 0 is DefaultPatience.
+	Patience time.Duration
+}
+
+// permanentAfter is the first attempt whose error may be permanent.
+const permanentAfter = 3
+
+var errLost = errors.New("the connection was lost")
+
+// Failure is an attempt that failed, before the pause that follows.
+type Failure struct {
+	Err error
+	// Attempt is the number of the next attempt, Wait the pause before it.
+	Attempt int
+	Wait    time.Duration
+}
+
+// Series counts the attempts since something worked the last time. It is for one goroutine.
+type Series struct {
+	policy Policy
+	made   int
+}
+
+// Start returns a series without attempts.
+func (p Policy) Start() *Series {
+	if p.Delay == 0 {
+		p.Delay = DefaultDelay
+	}
+	if p.Attempts == 0 {
+		p.Attempts = DefaultAttempts
+	}
+	if p.Patience == 0 {
+		p.Patience = DefaultPatience
+	}
+	return &Series{policy: p}
+}
+
+// Worked ends the series: the next attempt is the first again.
+func (s *Series) Worked() { s.made = 0 }
+
+// linear implements backoff.BackOff for a series, which outlives one call of backoff.Retry.
+type linear struct{ *Series }
+
+func (linear) Reset() {}
+
+func (l linear) NextBackOff() time.Duration {
+	if l.made >= l.policy.Attempts {
+		return backoff.Stop
+	}
+	return time.Duration(l.made) * l.policy.Delay
+}
+
+// Open connects again after cause. Attempts that were made before in the same series count: a
+// connection that is lost again before anything worked is one more that failed. notify is told of
+// each failure that another attempt follows; it may be nil. The error is the last attempt's, or
+// cause without one, or why ctx ended.
+func Open[T any](ctx context.Context, s *Series, cause error, open func(context.Context) (T, error),
+	notify func(Failure)) (T, error) {
+	if cause == nil {
+		cause = errLost
+	}
+	start, first := time.Now(), true
+	operation := func() (connected T, err error) {
+		if first && (s.made > 0 || s.policy.Attempts < 0) {
+			first = false
+			return connected, cause
+		}
+		first = false
+		s.made++
+		if connected, err = open(ctx); err != nil && s.permanent(err, start) {
+			err = backoff.Permanent(err)
+		}
+		return connected, err
+	}
+	return backoff.Retry(ctx, operation, backoff.WithBackOff(linear{s}), backoff.WithMaxElapsedTime(0),
+		backoff.WithNotify(func(err error, wait time.Duration) {
+			if notify != nil {
+				notify(Failure{Err: err, Attempt: s.made + 1, Wait: wait})
+			}
+		}))
+}
+
+func (s *Series) permanent(err error, start time.Time) bool {
+	p := s.policy
+	return p.Transient != nil && !p.Transient(err) && s.made >= permanentAfter && time.Since(start) > p.Patience
+}

@@ -1,0 +1,109 @@
+package reconnect_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
+)
+
+var (
+	errLost = errors.New("lost")
+	errGone = errors.New("no such queue")
+)
+
+// attempts records when each attempt was made, and fails all but the one with that number.
+type attempts struct {
+	start time.Time
+	at    []time.Duration
+	err   error
+	works int
+}
+
+func (a *attempts) open(context.Context) (string, error) {
+	a.at = append(a.at, time.Since(a.start))
+	if len(a.at) == a.works {
+		return "connected", nil
+	}
+	return "", a.err
+}
+
+func TestDelaysGrowByOneEachTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := attempts{start: time.Now(), err: errLost, works: 4}
+		var told []reconnect.Failure
+		got, err := reconnect.Open(t.Context(), reconnect.Policy{}.Start(), errLost, a.open,
+			func(f reconnect.Failure) { told = append(told, f) })
+		if got != "connected" || err != nil {
+			t.Fatal(got, err)
+		}
+		if want := []time.Duration{0, 5 * time.Second, 15 * time.Second, 30 * time.Second}; !slices.Equal(a.at, want) {
+			t.Errorf("attempts at %v, want %v", a.at, want)
+		}
+		if len(told) != 3 || told[2] != (reconnect.Failure{Err: errLost, Attempt: 4, Wait: 15 * time.Second}) {
+			t.Errorf("told %+v", told)
+		}
+	})
+}
+
+func TestEndsAfterItsAttempts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, c := range []struct{ attempts, want int }{{0, 10}, {3, 3}, {-1, 0}} {
+			a := attempts{start: time.Now(), err: errLost}
+			_, err := reconnect.Open(t.Context(), reconnect.Policy{Attempts: c.attempts}.Start(), errLost, a.open, nil)
+			if !errors.Is(err, errLost) || len(a.at) != c.want {
+				t.Errorf("with %d: %d attempts, want %d (%v)", c.attempts, len(a.at), c.want, err)
+			}
+		}
+	})
+}
+
+// A connection that is lost again and again before anything worked must not be tried for ever.
+func TestSeriesCountsConnectionsThatDidNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := reconnect.Policy{Attempts: 3}.Start()
+		a := attempts{start: time.Now()}
+		open := func() error { _, err := reconnect.Open(t.Context(), s, errLost, a.open, nil); return err }
+		for range 3 {
+			if err := open(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := open(); !errors.Is(err, errLost) {
+			t.Error(err)
+		}
+		if want := []time.Duration{0, 5 * time.Second, 15 * time.Second}; !slices.Equal(a.at, want) {
+			t.Errorf("attempts at %v, want %v", a.at, want)
+		}
+		s.Worked()
+		if err := open(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestErrorsThatAreNotAboutTheConnectionAreFinalAfterAWhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := reconnect.Policy{Transient: func(err error) bool { return errors.Is(err, errLost) }}
+		a := attempts{start: time.Now(), err: errGone}
+		if _, err := reconnect.Open(t.Context(), p.Start(), errLost, a.open, nil); !errors.Is(err, errGone) || len(a.at) != 3 {
+			t.Errorf("%d attempts, %v", len(a.at), err)
+		}
+	})
+}
+
+func TestEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 7*time.Second)
+		defer cancel()
+		a := attempts{start: time.Now(), err: errLost}
+		_, err := reconnect.Open(ctx, reconnect.Policy{}.Start(), errLost, a.open, nil)
+		if !errors.Is(err, context.DeadlineExceeded) || len(a.at) != 2 {
+			t.Errorf("%d attempts, %v", len(a.at), err)
+		}
+	})
+}
