@@ -5,9 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/msgctl/msgctl/pkg/consume"
-	"github.com/msgctl/msgctl/pkg/publish"
-	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 )
 
 const groupDeadLetters = "dead letters"
@@ -34,47 +32,20 @@ func newDLQCmd(d *deps) *cobra.Command {
 type messageBroker interface {
 	// VHosts lists the vhosts that the user may see.
 	VHosts(ctx context.Context) ([]string, error)
-	// Everything reads all objects of some vhosts and of the cluster.
-	Everything(ctx context.Context, vhosts []string) (*topology.Live, error)
-	// Counts has what every queue of a vhost holds.
-	Counts(ctx context.Context, vhost string) (map[string]queueCounts, error)
-	// Ready counts the ready messages of one queue at this moment.
-	Ready(ctx context.Context, vhost, queue string) (int64, error)
-	// ReadyConsuming is Ready, asked while we consume from the queue: see dlq.ConsumingCounter.
-	ReadyConsuming(ctx context.Context, vhost, queue string) (int64, error)
-	// MessageBytes is what a queue's messages took of its limit in bytes some seconds ago, -1
-	// unknown, and how many they were.
-	MessageBytes(ctx context.Context, vhost, queue string) (bytes, messages int64, err error)
+	vhost.Broker
 	// Purge destroys the ready messages of a queue by the broker's own means.
 	Purge(ctx context.Context, vhost, queue string) (int64, error)
-	// Source reads messages, Dialer publishes them, each on connections of its own.
-	Source(vhost string) consume.Source
-	Dialer(vhost string) publish.Dialer
-	// Create, Delete and Applied are for guards: see dlq.GuardStore.
-	Create(ctx context.Context, want topology.Object) error
-	Delete(ctx context.Context, have topology.Object, guard topology.Guard) error
-	Applied(ctx context.Context, vhost, queue string) (policy, operator string, err error)
 	// Close ends all connections.
 	Close()
 }
 
-// inVHost narrows a broker to what dlq.Counter and dlq.Purger ask for.
-type inVHost struct {
-	messageBroker
-	vhost string
-}
-
-// Ready implements dlq.Counter.
-func (b inVHost) Ready(ctx context.Context, queue string) (int64, error) {
-	return b.messageBroker.Ready(ctx, b.vhost, queue)
-}
-
-// ReadyConsuming implements dlq.ConsumingCounter.
-func (b inVHost) ReadyConsuming(ctx context.Context, queue string) (int64, error) {
-	return b.messageBroker.ReadyConsuming(ctx, b.vhost, queue)
+// purger narrows a broker to what dlq.Purger asks for.
+type purger struct {
+	broker messageBroker
+	vhost  string
 }
 
 // Purge implements dlq.Purger.
-func (b inVHost) Purge(ctx context.Context, queue string) (int64, error) {
-	return b.messageBroker.Purge(ctx, b.vhost, queue)
+func (p purger) Purge(ctx context.Context, queue string) (int64, error) {
+	return p.broker.Purge(ctx, p.vhost, queue)
 }

@@ -81,7 +81,7 @@ func runDLQExport(ctx context.Context, opts *dlqExportOptions) error {
 	}
 	defer s.close()
 	s.given = flagsGiven(opts.cmd)
-	q, err := s.queue(opts.queue)
+	q, err := s.lookup(opts.queue)
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ type exporting struct {
 }
 
 func (e *exporting) run(ctx context.Context) error {
-	ready, err := e.s.ready(ctx, e.q.Name)
+	ready, err := e.s.Ready(ctx, e.q.Name)
 	if err != nil {
 		return err
 	}
@@ -116,18 +116,18 @@ func (e *exporting) run(ctx context.Context) error {
 		return err
 	}
 	if e.drain {
-		e.s.tell(e.q, e.looking, "Taking messages out of")
+		e.s.deps.tellLook(e.q, e.looking, "Taking messages out of")
 	} else {
-		e.s.tell(e.q, e.looking, "Looking into")
+		e.s.deps.tellLook(e.q, e.looking, "Looking into")
 	}
 	action := map[bool]string{true: "drain", false: "export"}[e.drain]
 	observer := e.deps.observer(e.progress, action, ready)
 	start := time.Now()
 	var result dlq.Result
 	if e.drain {
-		err = e.s.guarded(ctx, e.q, e.looking, func() (err error) {
+		err = e.s.WithGuard(ctx, e.q, e.looking, func() (err error) {
 			result, err = dlq.Drain(ctx, dlq.DrainOptions{
-				From: e.s.from(ctx, e.q, e.looking,
+				From: e.s.From(ctx, e.q, e.looking,
 					ready), Select: e.chosen.Selection, Archive: w, Limit: e.limit, ID: dlq.NewRunID(), Observer: observer,
 			})
 			return err
@@ -138,7 +138,7 @@ func (e *exporting) run(ctx context.Context) error {
 	observer.end()
 	err = errors.Join(err, w.Close())
 	doc := render.NewRunDocument(action, result, time.Since(start))
-	doc.Queue, doc.VHost, doc.File = e.q.Name, e.s.vhost, e.file
+	doc.Queue, doc.VHost, doc.File = e.q.Name, e.s.Name, e.file
 	return e.finish(doc, err)
 }
 

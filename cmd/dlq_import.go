@@ -93,10 +93,10 @@ func runDLQImport(ctx context.Context, opts *dlqImportOptions) error {
 		return err
 	}
 	defer s.close()
-	if err := s.destination(destination); err != nil {
-		return err
+	if err := s.CheckDestination(destination); err != nil {
+		return adviseMissing(err)
 	}
-	chosen, err := opts.compile(s.isWait())
+	chosen, err := opts.compile(s.IsWait())
 	if err != nil {
 		return err
 	}
@@ -131,13 +131,13 @@ func (o *dlqImportOptions) restore(ctx context.Context, s *dlqSession, r *archiv
 	defer func() { o.deps.endTracing(traces) }()
 	start := time.Now()
 	result, err := dlq.Restore(ctx, dlq.RestoreOptions{
-		Archive: r, Dialer: s.broker.Dialer(s.vhost), To: to, Select: chosen.Selection, Identity: s.identity(), Limit: o.limit, Rate: o.rate,
-		Observer: observer, Report: recorder, Reconnect: s.reconnect(), Sending: copySpans(traces),
+		Archive: r, Dialer: s.broker.Dialer(s.Name), To: to, Select: chosen.Selection, Identity: s.Identity(), Limit: o.limit, Rate: o.rate,
+		Observer: observer, Report: recorder, Reconnect: s.Options.Reconnect, Sending: copySpans(traces),
 	})
 	observer.end()
 	err = errors.Join(err, closeReport())
 	doc := render.NewRunDocument("import", result.Result, time.Since(start))
-	doc.VHost, doc.File = s.vhost, o.file
+	doc.VHost, doc.File = s.Name, o.file
 	for _, b := range result.Broken {
 		doc.Broken = append(doc.Broken,
 			render.BrokenDocument{Line: b.Line, Byte: b.Byte, Final: b.Final, Reason: b.Reason.Error()})

@@ -107,7 +107,7 @@ func runDLQInspect(ctx context.Context, opts *dlqInspectOptions) error {
 	}
 	defer s.close()
 	s.given = flagsGiven(opts.cmd)
-	q, err := s.queue(opts.queue)
+	q, err := s.lookup(opts.queue)
 	if err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ func runDLQInspect(ctx context.Context, opts *dlqInspectOptions) error {
 	if err := p.allowed(ctx, opts.lookOptions); err != nil {
 		return err
 	}
-	s.tell(q, p.looking, "Looking into")
+	s.deps.tellLook(q, p.looking, "Looking into")
 	i := &inspection{dlqInspectOptions: opts, picker: p}
 	defer p.chosen.warn(opts.deps)
 	if opts.groupBy != "" {
@@ -134,13 +134,13 @@ type inspection struct {
 }
 
 func (i *inspection) groups(ctx context.Context) error {
-	key, err := filter.CompileKey(i.groupBy, filter.Options{IsWaitQueue: i.s.isWait()})
+	key, err := filter.CompileKey(i.groupBy, filter.Options{IsWaitQueue: i.s.IsWait()})
 	if err != nil {
 		return err
 	}
 	grouper := dlq.NewGrouper(key, 0)
 	progress := i.deps.streams.Progress(i.progress)
-	progress.Begin("count", "messages", i.s.counts[i.q.Name].Ready)
+	progress.Begin("count", "messages", i.s.Counts[i.q.Name].Ready)
 	report, err := i.each(ctx, func(m *message.Message) error {
 		grouper.Add(m)
 		if i.matched%256 == 0 {
@@ -153,7 +153,7 @@ func (i *inspection) groups(ctx context.Context) error {
 		return err
 	}
 	doc := render.NewGroupsDocument(grouper.Groups())
-	doc.VHost, doc.Queue, doc.Type, doc.Looked = i.s.vhost, i.q.Name, i.q.Type, report.Seen
+	doc.VHost, doc.Queue, doc.Type, doc.Looked = i.s.Name, i.q.Name, i.q.Type, report.Seen
 	if err := i.showGroups(ctx, doc); err != nil {
 		return err
 	}
@@ -197,9 +197,9 @@ const tableRows = 200
 func (i *inspection) messages(ctx context.Context) error {
 	lines := i.program != nil || i.output.value == "ndjson"
 	table := i.output.value == "table" && !lines
-	o := render.MessageOptions{IsWait: i.s.isWait(), Now: i.now, Full: i.full, ParseBody: !table, Brief: table && !i.cards()}
+	o := render.MessageOptions{IsWait: i.s.IsWait(), Now: i.now, Full: i.full, ParseBody: !table, Brief: table && !i.cards()}
 	stream := render.NewMessageStream(i.deps.streams.Out, i.output.value == "yaml", render.MessagesDocument{
-		FormatVersion: render.DLQFormatVersion, VHost: i.s.vhost, Queue: i.q.Name, Type: i.q.Type,
+		FormatVersion: render.DLQFormatVersion, VHost: i.s.Name, Queue: i.q.Name, Type: i.q.Type,
 	})
 	var list []render.MessageDocument
 	report, err := i.each(ctx, func(m *message.Message) error {
@@ -257,7 +257,7 @@ func (i *inspection) finish(list []render.MessageDocument, report dlq.BrowseRepo
 }
 
 func (i *inspection) total(report dlq.BrowseReport) string {
-	ready := i.s.counts[i.q.Name].Ready
+	ready := i.s.Counts[i.q.Name].Ready
 	switch {
 	case report.Seen == 0:
 		return "No message is ready in " + terminal.Neutralise(i.q.Name) + "."

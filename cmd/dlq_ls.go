@@ -12,6 +12,7 @@ import (
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 )
 
 const dlqListLong = `List every queue that dead letters reach, found by queue arguments, effective policies and bindings, through exchanges and
@@ -189,7 +190,7 @@ func (w *dlqWatch) document(ctx context.Context) (render.DLQListDocument, error)
 	now := time.Now()
 	doc := render.DLQListDocument{FormatVersion: render.DLQFormatVersion, At: now.UTC(), Queues: []render.DLQDocument{},
 		Losing: []render.LosingDocument{}}
-	names := []string{w.s.vhost}
+	names := []string{w.s.Name}
 	if w.allVHosts {
 		var err error
 		if names, err = w.s.broker.VHosts(ctx); err != nil {
@@ -197,7 +198,7 @@ func (w *dlqWatch) document(ctx context.Context) (render.DLQListDocument, error)
 		}
 		doc.VHosts = names
 	} else {
-		doc.VHost = w.s.vhost
+		doc.VHost = w.s.Name
 	}
 	vhosts := w.open(names)
 	if err := w.read(ctx, vhosts); err != nil {
@@ -219,7 +220,7 @@ func (w *dlqWatch) open(names []string) []*dlqVHost {
 	for i, name := range names {
 		v := w.vhosts[name]
 		if v == nil {
-			v = &dlqVHost{s: w.s.in(name), one: !w.allVHosts, heads: map[string]head{}}
+			v = &dlqVHost{s: vhost.New(w.s.Broker, name, w.s.VHost.Options), one: !w.allVHosts, heads: map[string]head{}}
 		}
 		next[name], list[i] = v, v
 	}

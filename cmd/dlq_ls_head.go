@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -98,33 +99,19 @@ func (w *dlqWatch) tellSearch(queues int) {
 // toDate returns the dead-letter queues whose first message is to be looked at, and notes of the
 // others why not.
 func (v *dlqVHost) toDate(now time.Time) (due []dlq.Looking) {
-	for _, q := range v.s.found.Queues {
+	for _, q := range v.s.Found.Queues {
 		l, ok := v.looks[q.Name]
-		n := v.s.counts[q.Name]
+		n := v.s.Counts[q.Name]
 		if !ok || n.Known && n.Ready == 0 || now.Sub(v.heads[q.Name].looked) < headEvery {
 			continue
 		}
-		if why := notForAnAge(l); why != "" {
+		if why := vhost.OnlyMarks(l); why != "" {
 			v.heads[q.Name] = head{unknown: why, looked: now}
 			continue
 		}
 		due = append(due, l)
 	}
 	return due
-}
-
-// notForAnAge says why a queue is not looked into only to tell an age.
-func notForAnAge(l dlq.Looking) string {
-	if l.Refused != "" {
-		return l.Refused
-	}
-	for _, n := range l.Notes {
-		switch n.Effect {
-		case dlq.EffectCounted, dlq.EffectShared, dlq.EffectReordered, dlq.EffectDelayed, dlq.EffectLost, dlq.EffectOverflow:
-			return n.Text
-		}
-	}
-	return ""
 }
 
 // toSearch returns the queues that neither topology nor name tells of and that may hold what failed
@@ -142,7 +129,7 @@ func (v *dlqVHost) toSearch(ctx context.Context, now time.Time) (due []dlq.Looki
 		}
 		l := v.looks[name]
 		switch {
-		case !dlq.MayHoldErrors(l, v.s.live.Status[v.s.ref(name)]):
+		case !dlq.MayHoldErrors(l, v.s.Live.Status[v.s.Ref(name)]):
 			v.unsearched++
 		case now.Sub(v.heads[name].looked) >= searchEvery:
 			due = append(due, l)
@@ -155,17 +142,17 @@ func (v *dlqVHost) toSearch(ctx context.Context, now time.Time) (due []dlq.Looki
 // most messages first.
 func (v *dlqVHost) candidates() []string {
 	found := map[string]bool{}
-	for _, q := range v.s.found.Queues {
+	for _, q := range v.s.Found.Queues {
 		found[q.Name] = true
 	}
 	var names []string
-	for name, n := range v.s.counts {
-		if !found[name] && n.Known && n.Ready > 0 && n.Consumers == 0 && v.s.exists(name) {
+	for name, n := range v.s.Counts {
+		if !found[name] && n.Known && n.Ready > 0 && n.Consumers == 0 && v.s.Exists(name) {
 			names = append(names, name)
 		}
 	}
 	slices.SortFunc(names, func(a, b string) int {
-		return cmp.Or(cmp.Compare(v.s.counts[b].Ready, v.s.counts[a].Ready), cmp.Compare(a, b))
+		return cmp.Or(cmp.Compare(v.s.Counts[b].Ready, v.s.Counts[a].Ready), cmp.Compare(a, b))
 	})
 	return names
 }
@@ -173,12 +160,12 @@ func (v *dlqVHost) candidates() []string {
 // adopt adds the queues to the found ones whose first message tells that it failed elsewhere.
 func (v *dlqVHost) adopt(ctx context.Context) error {
 	for name, h := range v.heads {
-		o, ok := v.s.live.Get(v.s.ref(name))
+		o, ok := v.s.Live.Get(v.s.Ref(name))
 		if !ok {
 			delete(v.heads, name)
 			continue
 		}
-		if h.convention == "" || v.s.counts[name].Ready == 0 {
+		if h.convention == "" || v.s.Counts[name].Ready == 0 {
 			continue
 		}
 		if _, judged := v.looks[name]; !judged {
@@ -186,7 +173,7 @@ func (v *dlqVHost) adopt(ctx context.Context) error {
 				return err
 			}
 		}
-		v.s.found.AddByContent(o.(*topology.Queue), v.s.live.Status[v.s.ref(name)], h.convention)
+		v.s.Found.AddByContent(o.(*topology.Queue), v.s.Live.Status[v.s.Ref(name)], h.convention)
 	}
 	return nil
 }
@@ -194,19 +181,14 @@ func (v *dlqVHost) adopt(ctx context.Context) error {
 // readHead looks at the first message of a queue. A queue that cannot be read hides no other.
 func (v *dlqVHost) readHead(ctx context.Context, l dlq.Looking, now time.Time) (head, error) {
 	h := head{looked: now, unknown: "its first message says nothing of when it died"}
-	q := &topology.Queue{VHost: v.s.vhost, Name: l.Queue, Type: l.Type}
-	o := dlq.BrowseOptions{Looking: l, Limit: 1, Idle: 500 * time.Millisecond, Guard: v.s.guardFor(q)}
-	if l.Return != dlq.ReturnNothing {
-		o.Expect, o.Keep = 1, v.s.keeper(l.Queue)
-	}
-	report, err := dlq.Browse(ctx, v.s.broker.Source(v.s.vhost), o, func(m *message.Message) error {
+	report, err := v.s.BrowseHead(ctx, l, 1, "", func(m *message.Message) error {
 		h.convention = dlq.ErrorConvention(m)
 		if h.died = m.DiedAt(); !h.died.IsZero() {
 			h.unknown = ""
 		}
 		return nil
 	})
-	v.s.warnHarm(q, report)
+	v.s.WarnHarm(l.Queue, report)
 	if err != nil {
 		if ctx.Err() != nil {
 			return h, err

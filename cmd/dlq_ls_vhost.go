@@ -11,12 +11,13 @@ import (
 	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
 // dlqVHost is what dlq ls knows of one vhost.
 type dlqVHost struct {
-	s *dlqSession
+	s *vhost.VHost
 	// one says that it is the only one that is meant: what goes wrong in it ends the command.
 	one     bool
 	readAt  time.Time
@@ -59,10 +60,10 @@ func (v *dlqVHost) tolerate(ctx context.Context, err error) error {
 
 func (v *dlqVHost) read(ctx context.Context) error {
 	if time.Since(v.readAt) <= rereadEvery {
-		return v.s.count(ctx)
+		return v.s.Count(ctx)
 	}
-	if err := v.s.read(ctx); err != nil {
-		return err
+	if err := v.s.Read(ctx); err != nil {
+		return adviseMissing(err)
 	}
 	v.readAt = time.Now()
 	return nil
@@ -74,8 +75,8 @@ func (v *dlqVHost) judge(ctx context.Context, now time.Time) error {
 	if err := v.adopt(ctx); err != nil {
 		return err
 	}
-	v.changes = v.growth.Note(v.s.found, now)
-	for _, q := range v.s.found.Queues {
+	v.changes = v.growth.Note(v.s.Found, now)
+	for _, q := range v.s.Found.Queues {
 		if err := v.judgeQueue(ctx, q.Name); err != nil {
 			return err
 		}
@@ -84,11 +85,11 @@ func (v *dlqVHost) judge(ctx context.Context, now time.Time) error {
 }
 
 func (v *dlqVHost) judgeQueue(ctx context.Context, name string) error {
-	o, ok := v.s.live.Get(v.s.ref(name))
+	o, ok := v.s.Live.Get(v.s.Ref(name))
 	if !ok {
 		return nil
 	}
-	l, err := v.s.judge(ctx, o.(*topology.Queue), lookOptions{}, 0)
+	l, err := v.s.Judge(ctx, o.(*topology.Queue), dlq.AssessOptions{})
 	if err == nil {
 		v.looks[name] = l
 	}
@@ -101,15 +102,15 @@ func (v *dlqVHost) add(doc *render.DLQListDocument, now time.Time) {
 		doc.Unsure = append(doc.Unsure, v.closed)
 		return
 	}
-	for _, q := range v.s.found.Queues {
+	for _, q := range v.s.Found.Queues {
 		if l, ok := v.looks[q.Name]; ok {
 			doc.Queues = append(doc.Queues, v.queue(q, l, now))
 		}
 	}
-	for _, l := range v.s.found.Losing {
+	for _, l := range v.s.Found.Losing {
 		doc.Losing = append(doc.Losing, render.NewLosingDocument(l))
 	}
-	for _, u := range v.s.found.Unsure {
+	for _, u := range v.s.Found.Unsure {
 		doc.Unsure = append(doc.Unsure, v.prefix()+u)
 	}
 	if v.unsearched > 0 {
@@ -124,12 +125,12 @@ func (v *dlqVHost) prefix() string {
 	if v.one {
 		return ""
 	}
-	return fmt.Sprintf("vhost %q: ", v.s.vhost)
+	return fmt.Sprintf("vhost %q: ", v.s.Name)
 }
 
 func (v *dlqVHost) queue(q dlq.Queue, l dlq.Looking, now time.Time) render.DLQDocument {
 	d := render.NewDLQDocument(q)
-	n := v.s.counts[q.Name]
+	n := v.s.Counts[q.Name]
 	d.Ready, d.Unacked, d.Consumers, d.Known = n.Ready, n.Unacked, n.Consumers, n.Known
 	if c := v.changes[q.Ref()]; c.Known {
 		perMinute := c.PerMinute()

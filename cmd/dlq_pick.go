@@ -27,7 +27,7 @@ type picker struct {
 // pick prepares a look for at most so many messages that the flags select. Whether the look is
 // allowed is for the caller to find out.
 func (s *dlqSession) pick(q *topology.Queue, o *selectOptions, most int64) (*picker, error) {
-	chosen, err := o.compile(s.isWait())
+	chosen, err := o.compile(s.IsWait())
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (p *picker) allowed(ctx context.Context, o lookOptions) (err error) {
 // each calls show with every message that is meant, until enough were shown. other, if not nil, is
 // called for those that are not.
 func (p *picker) each(ctx context.Context, show func(*message.Message) error, other func()) (dlq.BrowseReport, error) {
-	return p.s.browse(ctx, p.q, p.looking, p.within, func(m *message.Message) error {
+	return p.s.Browse(ctx, p.q, p.looking, p.within, func(m *message.Message) error {
 		ok, err := p.chosen.matches(m, p.now)
 		if err != nil {
 			return err

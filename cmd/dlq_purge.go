@@ -14,6 +14,7 @@ import (
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/message/archive"
 	"github.com/msgctl/msgctl/pkg/message/filter"
@@ -73,7 +74,7 @@ func runDLQPurge(ctx context.Context, opts *dlqPurgeOptions) error {
 	}
 	defer s.close()
 	s.given = flagsGiven(opts.cmd)
-	q, err := s.queue(opts.queue)
+	q, err := s.lookup(opts.queue)
 	if err != nil {
 		return err
 	}
@@ -89,7 +90,7 @@ func runDLQPurge(ctx context.Context, opts *dlqPurgeOptions) error {
 		return err
 	}
 	p := &purging{dlqPurgeOptions: opts, picker: chosen}
-	if p.ready, err = s.ready(ctx, q.Name); err != nil {
+	if p.ready, err = s.Ready(ctx, q.Name); err != nil {
 		return err
 	}
 	defer p.chosen.warn(opts.deps)
@@ -120,20 +121,20 @@ type purging struct {
 func (p *purging) run(ctx context.Context) error {
 	if p.ready == 0 {
 		doc := render.NewRunDocument("purge", dlq.Result{Queue: p.q.Name}, 0)
-		doc.VHost, doc.DryRun = p.s.vhost, p.dryRun
+		doc.VHost, doc.DryRun = p.s.Name, p.dryRun
 		return p.end(doc, nil)
 	}
-	l, err := p.s.judge(ctx, p.q, p.lookOptions, 0)
+	l, err := p.s.Judge(ctx, p.q, p.assess(0))
 	if err != nil {
 		return err
 	}
 	p.looking = l
-	p.options = dlq.PurgeOptions{From: p.s.from(ctx, p.q, l, p.ready), Select: p.chosen.Selection, Limit: p.limit,
-		Purger: inVHost{p.s.broker, p.s.vhost}, ID: dlq.NewRunID()}
+	p.options = dlq.PurgeOptions{From: p.s.From(ctx, p.q, l, p.ready), Select: p.chosen.Selection, Limit: p.limit,
+		Purger: purger{p.s.broker, p.s.Name}, ID: dlq.NewRunID()}
 	// What one message at a time does to those that stay can be harmful; the broker's purge leaves
 	// none.
 	if !p.atOnce() && l.Refused != "" {
-		return p.s.refusedLook(p.q, l)
+		return p.s.adviseRefused(&vhost.RefusedError{Looking: l})
 	}
 	if p.dryRun {
 		return p.dry(ctx)
@@ -144,7 +145,7 @@ func (p *purging) run(ctx context.Context) error {
 	}
 	if meant == 0 {
 		doc := render.NewRunDocument("purge", dlq.Result{Queue: p.q.Name, Skipped: p.ready}, 0)
-		doc.VHost = p.s.vhost
+		doc.VHost = p.s.Name
 		return p.end(doc, nil)
 	}
 	if err := p.confirm(ctx, meant); err != nil {
@@ -167,7 +168,7 @@ func (p *purging) preview(ctx context.Context) (int64, error) {
 	}
 	if p.yes != "" {
 		if !p.atOnce() {
-			p.s.tell(p.q, p.looking, "Taking messages out of")
+			p.s.deps.tellLook(p.q, p.looking, "Taking messages out of")
 		}
 		return p.ready, nil
 	}
@@ -183,7 +184,7 @@ func (p *purging) dry(ctx context.Context) error {
 	if p.looking.Refused != "" {
 		p.deps.warn("what is in the queue is not shown: " + p.looking.Refused)
 		doc := render.NewRunDocument("purge", dlq.Result{Queue: p.q.Name, Done: p.ready}, 0)
-		doc.VHost, doc.DryRun = p.s.vhost, true
+		doc.VHost, doc.DryRun = p.s.Name, true
 		return p.show(doc)
 	}
 	doc, err := p.groups(ctx)
@@ -200,8 +201,8 @@ func (p *purging) dry(ctx context.Context) error {
 
 // groups looks at what is meant.
 func (p *purging) groups(ctx context.Context) (doc render.GroupsDocument, err error) {
-	p.s.tell(p.q, p.looking, "Looking into")
-	key, err := filter.CompileKey("reason,queue", filter.Options{IsWaitQueue: p.s.isWait()})
+	p.s.deps.tellLook(p.q, p.looking, "Looking into")
+	key, err := filter.CompileKey("reason,queue", filter.Options{IsWaitQueue: p.s.IsWait()})
 	if err != nil {
 		return doc, err
 	}
@@ -214,7 +215,7 @@ func (p *purging) groups(ctx context.Context) (doc render.GroupsDocument, err er
 		return doc, err
 	}
 	doc = render.NewGroupsDocument(grouper.Groups())
-	doc.VHost, doc.Queue, doc.Type, doc.Looked = p.s.vhost, p.q.Name, p.q.Type, report.Seen
+	doc.VHost, doc.Queue, doc.Type, doc.Looked = p.s.Name, p.q.Name, p.q.Type, report.Seen
 	return doc, nil
 }
 
@@ -282,12 +283,12 @@ func (p *purging) destroy(ctx context.Context) error {
 	if p.options.AtOnce() {
 		err = run()
 	} else {
-		err = p.s.guarded(ctx, p.q, p.looking, run)
+		err = p.s.WithGuard(ctx, p.q, p.looking, run)
 	}
 	observer.end()
 	err = errors.Join(err, closeArchive(), closeReport())
 	doc := render.NewRunDocument("purge", result, time.Since(start))
-	doc.Queue, doc.VHost, doc.File = p.q.Name, p.s.vhost, p.archive
+	doc.Queue, doc.VHost, doc.File = p.q.Name, p.s.Name, p.archive
 	return p.end(doc, err)
 }
 

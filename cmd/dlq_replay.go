@@ -165,15 +165,15 @@ func runDLQReplay(ctx context.Context, opts *dlqReplayOptions) error {
 	}
 	defer s.close()
 	s.given = flagsGiven(opts.cmd)
-	if err := s.destination(opts.destination); err != nil {
-		return err
+	if err := s.CheckDestination(opts.destination); err != nil {
+		return adviseMissing(err)
 	}
 	names, err := opts.queues(ctx, s)
 	if err != nil {
 		return err
 	}
 	if len(names) == 0 {
-		opts.deps.say("No dead-letter queue of vhost %q holds messages.", s.vhost)
+		opts.deps.say("No dead-letter queue of vhost %q holds messages.", s.Name)
 		return nil
 	}
 	if len(names) == 1 {
@@ -225,8 +225,8 @@ func (o *dlqReplayOptions) queues(ctx context.Context, s *dlqSession) ([]string,
 			terminal.FormatPlural(int64(unsearched), "queue", "queues"))
 	}
 	var names, options []string
-	for _, q := range s.found.Queues {
-		n := s.counts[q.Name]
+	for _, q := range s.Found.Queues {
+		n := s.Counts[q.Name]
 		switch {
 		case q.Role != dlq.RoleDeadLetter || n.Ready == 0:
 		case q.Type == topology.Stream && !o.copyOnly && !o.dryRun:

@@ -26,7 +26,7 @@ type replaying struct {
 }
 
 func (o *dlqReplayOptions) one(ctx context.Context, s *dlqSession, name string) error {
-	q, err := s.queue(name)
+	q, err := s.lookup(name)
 	if err != nil {
 		return err
 	}
@@ -34,12 +34,12 @@ func (o *dlqReplayOptions) one(ctx context.Context, s *dlqSession, name string) 
 	if err != nil {
 		return err
 	}
-	chosen, err := o.compile(s.isWait())
+	chosen, err := o.compile(s.IsWait())
 	if err != nil {
 		return err
 	}
 	r := &replaying{dlqReplayOptions: o, s: s, q: q, looking: l, chosen: chosen}
-	if r.ready, err = s.ready(ctx, name); err != nil {
+	if r.ready, err = s.Ready(ctx, name); err != nil {
 		return err
 	}
 	r.options = r.replayOptions(ctx)
@@ -50,7 +50,7 @@ func (o *dlqReplayOptions) one(ctx context.Context, s *dlqSession, name string) 
 	}
 	if r.ready == 0 && q.Type != topology.Stream {
 		doc := render.NewRunDocument(r.action(), dlq.Result{Queue: name}, 0)
-		doc.VHost, doc.DryRun = s.vhost, o.dryRun
+		doc.VHost, doc.DryRun = s.Name, o.dryRun
 		return o.end(doc, nil)
 	}
 	if o.dryRun {
@@ -71,9 +71,9 @@ func (r *replaying) action() string {
 
 func (r *replaying) replayOptions(ctx context.Context) dlq.ReplayOptions {
 	o := dlq.ReplayOptions{
-		From: r.s.from(ctx, r.q, r.looking,
-			r.ready), Dialer: r.s.broker.Dialer(r.s.vhost), To: r.destination, Select: r.chosen.Selection,
-		IsWait: r.s.isWait(), Exists: r.s.exists, Identity: r.s.identity(), ID: dlq.NewRunID(), MaxReplays: r.maxReplays, RestoreTTL: r.restoreTTL,
+		From: r.s.From(ctx, r.q, r.looking,
+			r.ready), Dialer: r.s.broker.Dialer(r.s.Name), To: r.destination, Select: r.chosen.Selection,
+		IsWait: r.s.IsWait(), Exists: r.s.Exists, Identity: r.s.Identity(), ID: dlq.NewRunID(), MaxReplays: r.maxReplays, RestoreTTL: r.restoreTTL,
 		Transform: r.transform, Limit: r.limit, Rate: r.rate, Copy: r.copyOnly,
 		Ramp: dlq.Ramp{Stages: r.ramp, Settle: r.settle, AbortIfReturned: float64(r.abort)},
 	}
@@ -90,7 +90,7 @@ func (r *replaying) plan(ctx context.Context) (dlq.Plan, error) {
 	if r.move {
 		planner = dlq.NewMovePlanner(r.options)
 	}
-	_, err := r.s.browse(ctx, r.q, r.looking, 0, func(m *message.Message) error {
+	_, err := r.s.Browse(ctx, r.q, r.looking, 0, func(m *message.Message) error {
 		planner.Add(m)
 		return nil
 	})
@@ -98,7 +98,7 @@ func (r *replaying) plan(ctx context.Context) (dlq.Plan, error) {
 }
 
 func (r *replaying) dry(ctx context.Context) error {
-	r.s.tell(r.q, r.looking, "Looking into")
+	r.s.deps.tellLook(r.q, r.looking, "Looking into")
 	start := time.Now()
 	plan, err := r.plan(ctx)
 	if err != nil {
@@ -108,13 +108,13 @@ func (r *replaying) dry(ctx context.Context) error {
 		return err
 	}
 	doc := render.NewDryRunDocument(r.action(), r.q.Name, plan, time.Since(start))
-	r.s.reaches(&doc)
+	r.s.addReaches(&doc)
 	return r.end(doc, nil)
 }
 
 // do shows what is to be shown before, and replays.
 func (r *replaying) do(ctx context.Context) error {
-	r.s.tell(r.q, r.looking, "Taking messages out of")
+	r.s.deps.tellLook(r.q, r.looking, "Taking messages out of")
 	if err := r.before(ctx); err != nil {
 		return err
 	}
@@ -135,14 +135,14 @@ func (r *replaying) do(ctx context.Context) error {
 	r.options.Sending = copySpans(traces)
 	start := time.Now()
 	var result dlq.Result
-	err = r.s.guarded(ctx, r.q, r.looking, func() (err error) {
+	err = r.s.WithGuard(ctx, r.q, r.looking, func() (err error) {
 		result, err = r.run(ctx)
 		return err
 	})
 	observer.end()
 	err = errors.Join(err, closeReport())
 	doc := render.NewRunDocument(r.action(), result, time.Since(start))
-	doc.Queue, doc.VHost, doc.File = r.q.Name, r.s.vhost, ""
+	doc.Queue, doc.VHost, doc.File = r.q.Name, r.s.Name, ""
 	return r.end(doc, err)
 }
 
@@ -185,7 +185,7 @@ func (r *replaying) before(ctx context.Context) error {
 	case d.Kind == dlq.ToExchange && d.HasKey:
 		// how many is not known yet
 		doc := render.RunDocument{Targets: []render.TargetDocument{{Exchange: d.Exchange, Key: d.Key}}}
-		r.s.reaches(&doc)
+		r.s.addReaches(&doc)
 		streams := r.deps.streams
 		if err := render.RunTargets(streams.Err, doc, streams.ErrStyler(r.deps.colour), streams.ErrWidth()); err != nil {
 			return err
@@ -203,7 +203,7 @@ func (r *replaying) before(ctx context.Context) error {
 }
 
 func (r *replaying) copies(doc render.RunDocument) error {
-	r.s.reaches(&doc)
+	r.s.addReaches(&doc)
 	streams := r.deps.streams
 	return render.RunText(streams.Err, doc, streams.ErrStyler(r.deps.colour), streams.ErrWidth())
 }
@@ -226,7 +226,7 @@ func (r *replaying) diffs(ctx context.Context) error {
 	if r.move {
 		before, after = dlq.NewMovePlanner(plain), dlq.NewMovePlanner(r.options)
 	}
-	_, err := r.s.browse(ctx, r.q, r.looking, lookedDiffs, func(m *message.Message) error {
+	_, err := r.s.Browse(ctx, r.q, r.looking, lookedDiffs, func(m *message.Message) error {
 		was, is := before.Add(m), after.Add(m)
 		if was == nil || is == nil {
 			return nil

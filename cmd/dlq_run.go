@@ -15,7 +15,6 @@ import (
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/publish"
-	"github.com/msgctl/msgctl/pkg/topology"
 )
 
 // runOptions are shared by the commands that take messages out of a queue.
@@ -98,43 +97,15 @@ func (o *runOptions) end(doc render.RunDocument, err error) error {
 }
 
 // reaches adds to a document which queues get copies of what goes to an exchange.
-func (s *dlqSession) reaches(doc *render.RunDocument) {
-	doc.VHost = s.vhost
+func (s *dlqSession) addReaches(doc *render.RunDocument) {
+	doc.VHost = s.Name
 	for i, t := range doc.Targets {
 		if t.Exchange == "" {
 			continue
 		}
-		r := dlq.Reaches(&s.live.State, s.vhost, s.live.Server.Version, publish.Target{Exchange: t.Exchange, Key: t.Key})
+		r := s.Reaches(publish.Target{Exchange: t.Exchange, Key: t.Key})
 		doc.Targets[i].Reaches, doc.Targets[i].Possibly = append([]string{}, r.Sure...), r.Possible
 	}
-}
-
-// destination checks that what --to names exists.
-func (s *dlqSession) destination(to dlq.Destination) error {
-	switch to.Kind {
-	case dlq.ToQueue:
-		if _, err := s.queue(to.Queue); err != nil {
-			return err
-		}
-	case dlq.ToExchange:
-		if s.live.Has(topology.Ref{Kind: topology.KindExchange, VHost: s.vhost, Name: to.Exchange}) ||
-			topology.IsPredeclared(to.Exchange) {
-			return nil
-		}
-		var names []string
-		for _, o := range s.live.Objects() {
-			if ref := o.Ref(); ref.Kind == topology.KindExchange && ref.VHost == s.vhost {
-				names = append(names, ref.Name)
-			}
-		}
-		hint := "declare it first, or name another with --to"
-		if near := nearestName(to.Exchange, names); near != "" {
-			hint = "did you mean --to exchange:" + near + "?"
-		}
-		return &exitError{code: exitFailed, err: fmt.Errorf("exchange %q does not exist in vhost %q", to.Exchange, s.vhost),
-			advice: hint}
-	}
-	return nil
 }
 
 // parseTo reads --to.

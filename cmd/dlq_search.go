@@ -14,7 +14,7 @@ import (
 // tells, as dlq ls does. What looking does is said first. It returns how many queues may be such
 // and were not looked into.
 func (s *dlqSession) search(ctx context.Context) (unsearched int, err error) {
-	v, now := &dlqVHost{s: s, one: true, heads: map[string]head{}}, time.Now()
+	v, now := &dlqVHost{s: s.VHost, one: true, heads: map[string]head{}}, time.Now()
 	if err := v.judge(ctx, now); err != nil {
 		return 0, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/msgctl/msgctl/internal/exporter"
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/lint"
 )
@@ -30,7 +31,7 @@ func (r *exporterRun) collect(ctx context.Context) (*exporter.Snapshot, error) {
 		}
 	}
 	for _, vhost := range slices.Sorted(maps.Keys(r.open)) {
-		if err := r.tolerate(ctx, vhost, r.open[vhost].countLists(ctx)); err != nil {
+		if err := r.tolerate(ctx, vhost, r.open[vhost].CountLists(ctx)); err != nil {
 			return nil, err
 		}
 	}
@@ -55,7 +56,7 @@ func (r *exporterRun) read(ctx context.Context) error {
 	if r.files != nil && !r.readAt.IsZero() && !r.fromStdin() {
 		r.readFilesAgain()
 	}
-	r.open, r.closed = map[string]*dlqSession{}, nil
+	r.open, r.closed = map[string]*vhost.VHost{}, nil
 	if !r.allVHosts {
 		owner := ""
 		if r.files != nil {
@@ -70,7 +71,7 @@ func (r *exporterRun) read(ctx context.Context) error {
 				r.shut(vhost, errors.New("the vhost does not exist, or this login may not see it"))
 				continue
 			}
-			r.open[vhost] = r.session(vhost, live)
+			r.open[vhost] = r.vhost(vhost, live)
 			delete(r.told, vhost)
 		}
 		if r.files != nil {
@@ -85,7 +86,7 @@ func (r *exporterRun) read(ctx context.Context) error {
 	for _, vhost := range names {
 		live, err := r.broker.Everything(ctx, []string{vhost})
 		if err == nil {
-			r.open[vhost] = r.session(vhost, live)
+			r.open[vhost] = r.vhost(vhost, live)
 			delete(r.told, vhost)
 		}
 		if err := r.tolerate(ctx, vhost, err); err != nil {
@@ -110,10 +111,11 @@ func (r *exporterRun) readFilesAgain() {
 	r.files = in
 }
 
-func (r *exporterRun) session(vhost string, live *topology.Live) *dlqSession {
+func (r *exporterRun) vhost(name string, live *topology.Live) *vhost.VHost {
 	match, _ := compileMatch(r.match) // checked
-	return &dlqSession{deps: r.deps, command: "exporter", connection: r.conn, vhost: vhost, broker: r.broker, match: match,
-		live: live}
+	v := vhost.New(r.broker, name, vhostOptions(r.deps, r.conn, match))
+	v.Live = live
+	return v
 }
 
 // tolerate keeps a vhost that is closed to us, or was just deleted, from hiding the others.
@@ -147,8 +149,8 @@ func (r *exporterRun) compare() {
 	r.drift, r.findings = nil, map[exporter.Finding]int{}
 	if r.files == nil {
 		for vhost, s := range r.open {
-			in := &lintInput{state: only(&s.live.State, []string{vhost}), vhosts: []string{vhost}, live: s.live,
-				version: s.live.Server.Version}
+			in := &lintInput{state: only(&s.Live.State, []string{vhost}), vhosts: []string{vhost}, live: s.Live,
+				version: s.Live.Server.Version}
 			r.count(in)
 		}
 		return
@@ -184,20 +186,20 @@ func (r *exporterRun) count(in *lintInput) {
 }
 
 // add tells what one vhost has.
-func (r *exporterRun) add(ctx context.Context, s *exporter.Snapshot, v *dlqSession) error {
-	for _, q := range v.found.Queues {
+func (r *exporterRun) add(ctx context.Context, s *exporter.Snapshot, v *vhost.VHost) error {
+	for _, q := range v.Found.Queues {
 		if q.Role == dlq.RoleDeadLetter {
-			s.DeadLetters = append(s.DeadLetters, v.watched(q.Name))
+			s.DeadLetters = append(s.DeadLetters, countsOf(v, q.Name))
 		}
 	}
 	losing := map[string]bool{} // whether surely
-	for _, l := range v.found.Losing {
+	for _, l := range v.Found.Losing {
 		if !l.Kept {
 			losing[l.Queue] = losing[l.Queue] || l.Certainty == dlq.Surely
 		}
 	}
 	for queue, surely := range losing {
-		s.Losing = append(s.Losing, exporter.Losing{VHost: v.vhost, Queue: queue, Surely: surely})
+		s.Losing = append(s.Losing, exporter.Losing{VHost: v.Name, Queue: queue, Surely: surely})
 	}
 	if r.files == nil {
 		return nil
@@ -207,21 +209,21 @@ func (r *exporterRun) add(ctx context.Context, s *exporter.Snapshot, v *dlqSessi
 
 // addDeclared tells how full the queues of the file are. Their bytes are asked for where one has a
 // limit in bytes.
-func (r *exporterRun) addDeclared(ctx context.Context, s *exporter.Snapshot, v *dlqSession) error {
-	limited := r.limitedInBytes(v.vhost)
+func (r *exporterRun) addDeclared(ctx context.Context, s *exporter.Snapshot, v *vhost.VHost) error {
+	limited := r.limitedInBytes(v.Name)
 	var bytes map[string]int64
 	if len(limited) > 0 {
 		var err error
-		if bytes, err = r.broker.ReadyBytes(ctx, v.vhost); err != nil {
+		if bytes, err = r.broker.ReadyBytes(ctx, v.Name); err != nil {
 			return err
 		}
 	}
 	for _, o := range r.files.state.Objects() {
 		q, ok := o.(*topology.Queue)
-		if !ok || q.VHost != v.vhost || !v.exists(q.Name) {
+		if !ok || q.VHost != v.Name || !v.Exists(q.Name) {
 			continue
 		}
-		w := v.watched(q.Name)
+		w := countsOf(v, q.Name)
 		if n, known := bytes[q.Name]; known && limited[q.Name] {
 			w.ReadyBytes = n
 		}
@@ -230,9 +232,9 @@ func (r *exporterRun) addDeclared(ctx context.Context, s *exporter.Snapshot, v *
 	return nil
 }
 
-// watched is a queue with its counts.
-func (s *dlqSession) watched(name string) exporter.Queue {
-	n := s.counts[name]
-	return exporter.Queue{VHost: s.vhost, Name: name, Ready: n.Ready, Unacked: n.Unacked, Consumers: n.Consumers,
+// countsOf is a queue with its counts.
+func countsOf(v *vhost.VHost, name string) exporter.Queue {
+	n := v.Counts[name]
+	return exporter.Queue{VHost: v.Name, Name: name, Ready: n.Ready, Unacked: n.Unacked, Consumers: n.Consumers,
 		Known: n.Known, ReadyBytes: -1}
 }

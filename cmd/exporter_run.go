@@ -12,6 +12,7 @@ import (
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/internal/telemetry"
+	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/lint"
 )
@@ -39,7 +40,7 @@ type exporterRun struct {
 	files *lintInput
 	// open has what was read of the broker, by vhost; it is read anew when it is older than
 	// --topology-interval.
-	open     map[string]*dlqSession
+	open     map[string]*vhost.VHost
 	closed   []string
 	told     map[string]bool // closed vhosts that were logged
 	readAt   time.Time

@@ -8,6 +8,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/exporter"
 	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/route"
@@ -40,7 +41,7 @@ func (r *exporterRun) sampleDue(ctx context.Context, queues []exporter.Queue) er
 const lookPatience = 10 * time.Second
 
 // look takes a sample of a queue. One that cannot be looked into hides no other.
-func (r *exporterRun) look(ctx context.Context, v *dlqSession, name string) (*exporter.Sample, error) {
+func (r *exporterRun) look(ctx context.Context, v *vhost.VHost, name string) (*exporter.Sample, error) {
 	s := &exporter.Sample{At: time.Now(), Deaths: map[exporter.Death]int{}}
 	bounded, cancel := context.WithTimeout(ctx, lookPatience)
 	defer cancel()
@@ -48,14 +49,14 @@ func (r *exporterRun) look(ctx context.Context, v *dlqSession, name string) (*ex
 	if err == nil || ctx.Err() != nil {
 		return s, err
 	}
-	r.trouble(exporter.StageSample, err, "vhost", v.vhost, "queue", name)
+	r.trouble(exporter.StageSample, err, "vhost", v.Name, "queue", name)
 	return &exporter.Sample{At: s.At, Refused: true}, nil
 }
 
 // sampleQueue reads the first messages of a queue where that does no more than set their flag
 // redelivered.
-func (r *exporterRun) sampleQueue(ctx context.Context, v *dlqSession, name string, s *exporter.Sample) error {
-	o, ok := v.live.Get(v.ref(name))
+func (r *exporterRun) sampleQueue(ctx context.Context, v *vhost.VHost, name string, s *exporter.Sample) error {
+	o, ok := v.Live.Get(v.Ref(name))
 	if !ok {
 		return nil
 	}
@@ -66,31 +67,26 @@ func (r *exporterRun) sampleQueue(ctx context.Context, v *dlqSession, name strin
 		// before would change their order
 		most = 1
 	}
-	l, err := v.judge(ctx, q, lookOptions{}, most)
+	l, err := v.Judge(ctx, q, dlq.AssessOptions{Limit: most})
 	if err != nil {
 		return err
 	}
-	if why := notForAnAge(l); why != "" {
+	if why := vhost.OnlyMarks(l); why != "" {
 		s.Refused = true
-		r.log.Debug("not looked into: "+why, "vhost", v.vhost, "queue", name)
+		r.log.Debug("not looked into: "+why, "vhost", v.Name, "queue", name)
 		return nil
 	}
-	browse := dlq.BrowseOptions{Looking: l, Limit: most, Idle: 500 * time.Millisecond, Guard: v.guardFor(q),
-		Tag: "msgctl exporter"}
-	if l.Return != dlq.ReturnNothing {
-		browse.Expect, browse.Keep = most, v.keeper(name)
-	}
-	isWait := v.isWait()
-	report, err := dlq.Browse(ctx, r.broker.Source(v.vhost), browse, func(m *message.Message) error {
+	isWait := v.IsWait()
+	report, err := v.BrowseHead(ctx, l, most, "msgctl exporter", func(m *message.Message) error {
 		if s.Messages++; s.Messages == 1 {
 			s.Oldest = m.DiedAt()
 		}
-		s.Deaths[exporter.NewDeath(m, isWait, v.exists)]++
+		s.Deaths[exporter.NewDeath(m, isWait, v.Exists)]++
 		return nil
 	})
 	if report.Kept > 0 || report.Reordered || len(report.Lost) > 0 {
 		r.log.Warn("the look changed the queue: some messages had reached its delivery limit, or changed their places",
-			"vhost", v.vhost, "queue", name,
+			"vhost", v.Name, "queue", name,
 			"copied_to_the_end", report.Kept, "reordered", report.Reordered, "lost", report.Lost)
 	}
 	return err

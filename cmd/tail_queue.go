@@ -9,32 +9,33 @@ import (
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/pkg/consume/tail"
 	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
 // openQueue watches the head of a queue by looking again and again.
 func (t *tailing) openQueue(ctx context.Context) (*tailSource, error) {
-	s := &dlqSession{deps: t.deps, command: "tail --queue", connection: t.conn, vhost: t.vhost, broker: t.broker}
-	if err := s.read(ctx); err != nil {
-		return nil, err
+	s := vhost.New(t.broker, t.vhost, vhostOptions(t.deps, t.conn, nil))
+	if err := s.Read(ctx); err != nil {
+		return nil, adviseMissing(err)
 	}
-	q, err := s.queue(t.queue)
+	q, err := s.Queue(t.queue)
 	if err != nil {
-		return nil, err
+		return nil, adviseMissing(err)
 	}
 	if q.Type == topology.Stream {
 		return nil, &exitError{code: exitFailed, err: fmt.Errorf("queue %q is a stream: it is read by offset", q.Name),
 			advice: "msgctl tail --stream " + shell.Quote(q.Name)}
 	}
-	looking, err := s.judge(ctx, q, lookOptions{}, t.head)
+	looking, err := s.Judge(ctx, q, dlq.AssessOptions{Limit: t.head})
 	if err != nil {
 		return nil, err
 	}
 	if err := mayWatch(looking); err != nil {
 		return nil, err
 	}
-	s.tell(q, looking, fmt.Sprintf("Every %s the first %d messages are looked at in", t.every, t.head))
+	t.deps.tellLook(q, looking, fmt.Sprintf("Every %s the first %d messages are looked at in", t.every, t.head))
 	w := &queueWatch{t: t, s: s, q: q, looking: looking}
 	t.tell(fmt.Sprintf("Watching the head of %s queue %s in vhost %s; Ctrl-C ends.", q.Type, q.Name, t.vhost))
 	return &tailSource{take: w.take, stats: w.stats, stop: func() {}, wants: tail.ParseKeys(t.patterns).Want,
@@ -62,7 +63,7 @@ func mayWatch(l dlq.Looking) error {
 // queueWatch looks at the head of a queue. Its takes are for one goroutine.
 type queueWatch struct {
 	t       *tailing
-	s       *dlqSession
+	s       *vhost.VHost
 	q       *topology.Queue
 	looking dlq.Looking
 	head    tail.Head
@@ -88,7 +89,7 @@ func (w *queueWatch) take(ctx context.Context, into []tail.Item) ([]tail.Item, e
 		}
 		w.looked = true
 		w.head.Begin()
-		_, err := w.s.browse(ctx, w.q, w.looking, w.t.head, func(m *message.Message) error {
+		_, err := w.s.Browse(ctx, w.q, w.looking, w.t.head, func(m *message.Message) error {
 			if w.head.New(m) {
 				w.seen.Add(1)
 				w.bytes.Add(int64(len(m.Body)))

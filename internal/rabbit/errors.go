@@ -19,11 +19,9 @@ import (
 )
 
 var (
-	// ErrLocked is wrapped by LockApply when another apply of the same topology holds the lock.
-	ErrLocked = errors.New("another apply is running")
-	// ErrAPI is wrapped, besides another sentinel, when it is the management API that cannot be
-	// used: the AMQP listener may still do (ReadAMQP, Create).
-	ErrAPI = errors.New("management API unusable")
+	// ErrLocked and ErrAPI are those of package topology.
+	ErrLocked = topology.ErrLocked
+	ErrAPI    = topology.ErrAPI
 )
 
 // Error is what went wrong, for people. It wraps one of the sentinels of package topology, or

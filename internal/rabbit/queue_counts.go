@@ -11,15 +11,7 @@ import (
 )
 
 // QueueCounts are the counts of one queue at this moment.
-type QueueCounts struct {
-	// Ready messages wait for a consumer, Unacked ones are held by one.
-	Ready, Unacked int64
-	// Consumers, and whether one of them is exclusive, show up to 5 s late (3.10.8, 4.0.5, 4.3.6).
-	Consumers int64
-	Exclusive bool
-	// Known is false when the broker gave no counts of messages, as for a queue that has crashed.
-	Known bool
-}
+type QueueCounts = topology.QueueCounts
 
 type countsJSON struct {
 	Name    string `json:"name"`

@@ -19,6 +19,11 @@ var (
 	ErrNotPermitted = errors.New("not permitted")
 	// ErrVHostMissing is wrapped when the vhost does not exist.
 	ErrVHostMissing = errors.New("vhost does not exist")
+	// ErrLocked is wrapped when another apply of the same topology holds the lock.
+	ErrLocked = errors.New("another apply is running")
+	// ErrAPI is wrapped, besides another sentinel, when it is the management API that cannot be
+	// used: AMQP may still do.
+	ErrAPI = errors.New("management API unusable")
 	// ErrMoved is wrapped when the broker changed between the plan that was shown and its
 	// execution.
 	ErrMoved = errors.New("the broker changed since the plan was made")

@@ -1,0 +1,118 @@
+package vhost
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/publish"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// filledStream is how long a stream that holds messages may take to send the first one. Nothing but
+// silence tells an empty one.
+const filledStream = 15 * time.Second
+
+// Browse looks at messages from the head, at most limit of them, 0 for all that are ready now.
+func (v *VHost) Browse(ctx context.Context, q *topology.Queue, l dlq.Looking, limit int64,
+	each func(*message.Message) error) (dlq.BrowseReport, error) {
+	o := dlq.BrowseOptions{Looking: l, Limit: limit, Guard: v.Guard(q), Counter: v.Counter()}
+	if q.Type != topology.Stream {
+		ready, err := v.Ready(ctx, q.Name)
+		if err != nil {
+			return dlq.BrowseReport{}, err
+		}
+		if ready == 0 {
+			return dlq.BrowseReport{}, nil
+		}
+		o.Expect = ready
+		o.Keep = v.KeepCopy(q.Name)
+	} else if v.Counts[q.Name].Ready > 0 {
+		o.Idle = filledStream
+	}
+	report, err := dlq.Browse(ctx, v.Broker.Source(v.Name), o, each)
+	v.WarnHarm(q.Name, report)
+	return report, err
+}
+
+// headIdle is how long the first messages of a queue may take to come.
+const headIdle = 500 * time.Millisecond
+
+// BrowseHead looks at the first messages of a queue, at most so many. It asks for no count before,
+// and does not warn: the report says what it did to the queue. tag names the consumer.
+func (v *VHost) BrowseHead(ctx context.Context, l dlq.Looking, most int64, tag string,
+	each func(*message.Message) error) (dlq.BrowseReport, error) {
+	q := &topology.Queue{VHost: v.Name, Name: l.Queue, Type: l.Type}
+	o := dlq.BrowseOptions{Looking: l, Limit: most, Idle: headIdle, Guard: v.Guard(q), Tag: tag}
+	if l.Return != dlq.ReturnNothing {
+		o.Expect, o.Keep = most, v.KeepCopy(l.Queue)
+	}
+	return dlq.Browse(ctx, v.Broker.Source(v.Name), o, each)
+}
+
+// OnlyMarks returns "" when browsing a queue does no more than set the flag redelivered, else what
+// it does.
+func OnlyMarks(l dlq.Looking) string {
+	if l.Refused != "" {
+		return l.Refused
+	}
+	more := []dlq.Effect{dlq.EffectCounted, dlq.EffectShared, dlq.EffectReordered, dlq.EffectDelayed, dlq.EffectLost,
+		dlq.EffectOverflow}
+	for _, n := range l.Notes {
+		if slices.Contains(more, n.Effect) {
+			return n.Text
+		}
+	}
+	return ""
+}
+
+// WarnHarm warns of what a look did to a queue.
+func (v *VHost) WarnHarm(queue string, r dlq.BrowseReport) {
+	if r.Kept > 0 {
+		v.Options.Warn(fmt.Sprintf("%s of queue %s would not have survived their return and are at its end now, as "+
+			"confirmed copies", messages(r.Kept), queue))
+	}
+	if r.Reordered {
+		v.Options.Warn(fmt.Sprintf("the look ended early: what was looked at in queue %s is now behind other messages that "+
+			"had been returned before", queue))
+	}
+	if len(r.Lost) > 0 {
+		v.Options.Warn(fmt.Sprintf("the broker drops or dead-letters %s of queue %s that had reached the delivery limit, "+
+			"with message ids: %s", messages(len(r.Lost)), queue, strings.Join(r.Lost, ", ")))
+	}
+}
+
+func messages(n int) string {
+	if n == 1 {
+		return "1 message"
+	}
+	return fmt.Sprintf("%d messages", n)
+}
+
+// KeepCopy returns what publishes a confirmed copy at the end of a queue.
+func (v *VHost) KeepCopy(queue string) func(context.Context, *message.Message) error {
+	return func(ctx context.Context, m *message.Message) error {
+		var outcome publish.Outcome[struct{}]
+		p, err := publish.Open(ctx, v.Broker.Dialer(v.Name), publish.PublisherOptions{Window: 1},
+			func(list []publish.Outcome[struct{}]) { outcome = list[0] })
+		if err != nil {
+			return err
+		}
+		err = p.Publish(ctx, publish.Target{Key: queue}, m, struct{}{})
+		if closed := p.Close(ctx); err == nil {
+			err = closed
+		}
+		switch {
+		case err != nil:
+			return err
+		case outcome.Kind != publish.Confirmed:
+			return fmt.Errorf("keep a copy in queue %q: %w", queue, errors.Join(errors.New(outcome.Kind.String()), outcome.Err))
+		}
+		return nil
+	}
+}

@@ -1,0 +1,112 @@
+package vhost
+
+import (
+	"context"
+	"time"
+
+	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// Count reads the counts anew, those of dead-letter queues from the queues themselves.
+func (v *VHost) Count(ctx context.Context) error {
+	if err := v.CountLists(ctx); err != nil {
+		return err
+	}
+	return v.recount(ctx)
+}
+
+// CountLists reads the counts anew by lists only, however many queues there are.
+func (v *VHost) CountLists(ctx context.Context) error {
+	counts, err := v.Broker.Counts(ctx, v.Name)
+	if err != nil {
+		return err
+	}
+	v.Counts = counts
+	if v.Live.Status == nil {
+		v.Live.Status = map[topology.Ref]topology.QueueStatus{}
+	}
+	for name, n := range counts {
+		v.Live.Status[v.Ref(name)] = topology.QueueStatus{Messages: n.Ready + n.Unacked, Consumers: n.Consumers,
+			Known: n.Known}
+	}
+	v.Found = dlq.DiscoverLive(v.Live, dlq.DiscoverOptions{Match: v.Options.Match, VHosts: []string{v.Name}})
+	return nil
+}
+
+// exactCounts is how many dead-letter queues are counted one by one.
+const exactCounts = 200
+
+// recount asks the dead-letter queues themselves: the list is some seconds late. Who may not use
+// AMQP has the list.
+func (v *VHost) recount(ctx context.Context) error {
+	for i := range v.Found.Queues[:min(len(v.Found.Queues), exactCounts)] {
+		if err := v.CountQueue(ctx, v.Found.Queues[i].Name); err != nil {
+			return ctx.Err()
+		}
+		v.Found.Queues[i].Status = v.Live.Status[v.Found.Queues[i].Ref()]
+	}
+	return nil
+}
+
+// CountQueue counts one queue anew.
+func (v *VHost) CountQueue(ctx context.Context, name string) error {
+	ready, err := v.Ready(ctx, name)
+	if err != nil {
+		return err
+	}
+	n := v.Counts[name]
+	n.Ready, n.Known = ready, true
+	v.Counts[name] = n
+	status := v.Live.Status[v.Ref(name)]
+	status.Messages, status.Known = n.Ready+n.Unacked, true
+	v.Live.Status[v.Ref(name)] = status
+	return nil
+}
+
+const (
+	busyAttempts = 6
+	busyPause    = 300 * time.Millisecond
+)
+
+// Ready counts the ready messages of a queue. The broker says of a quorum queue whose leader is busy
+// that it is empty: where the list has messages, it is asked again for a moment. The list may be
+// late as well.
+func (v *VHost) Ready(ctx context.Context, name string) (n int64, err error) {
+	for range busyAttempts {
+		if n, err = v.Broker.Ready(ctx, v.Name, name); err != nil || n > 0 || v.Counts[name].Ready == 0 ||
+			!v.isQuorum(name) {
+			return n, err
+		}
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-time.After(busyPause):
+		}
+	}
+	return n, err
+}
+
+func (v *VHost) isQuorum(name string) bool {
+	o, ok := v.Live.Get(v.Ref(name))
+	return ok && o.(*topology.Queue).Type == topology.Quorum
+}
+
+// counter narrows a broker to what dlq.Counter asks for.
+type counter struct {
+	broker Broker
+	vhost  string
+}
+
+// Counter returns what counts the ready messages of the vhost's queues.
+func (v *VHost) Counter() dlq.ConsumingCounter { return counter{v.Broker, v.Name} }
+
+// Ready implements dlq.Counter.
+func (c counter) Ready(ctx context.Context, queue string) (int64, error) {
+	return c.broker.Ready(ctx, c.vhost, queue)
+}
+
+// ReadyConsuming implements dlq.ConsumingCounter.
+func (c counter) ReadyConsuming(ctx context.Context, queue string) (int64, error) {
+	return c.broker.ReadyConsuming(ctx, c.vhost, queue)
+}

@@ -1,0 +1,77 @@
+package vhost
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/publish"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// MissingError is that a vhost, a queue or an exchange does not exist.
+type MissingError struct {
+	// Kind is "vhost", "queue" or "exchange".
+	Kind, Name string
+	// VHost is where it was looked for; "" for a vhost.
+	VHost string
+	// Known are the names that there are, the likeliest kind first.
+	Known []string
+}
+
+// Error implements error.
+func (e *MissingError) Error() string {
+	if e.VHost == "" {
+		return fmt.Sprintf("%s %q does not exist, or this user has no access to it", e.Kind, e.Name)
+	}
+	return fmt.Sprintf("%s %q does not exist in vhost %q", e.Kind, e.Name, e.VHost)
+}
+
+// Queue returns a queue of the vhost, or a *MissingError.
+func (v *VHost) Queue(name string) (*topology.Queue, error) {
+	if o, ok := v.Live.Get(v.Ref(name)); ok {
+		return o.(*topology.Queue), nil
+	}
+	return nil, &MissingError{Kind: "queue", Name: name, VHost: v.Name, Known: v.queueNames()}
+}
+
+// queueNames has the dead-letter queues first.
+func (v *VHost) queueNames() []string {
+	var names []string
+	for _, q := range v.Found.Queues {
+		names = append(names, q.Name)
+	}
+	others := slices.DeleteFunc(v.names(topology.KindQueue), func(n string) bool { return slices.Contains(names, n) })
+	return append(names, others...)
+}
+
+func (v *VHost) names(kind topology.Kind) (names []string) {
+	for _, o := range v.Live.Objects() {
+		if ref := o.Ref(); ref.Kind == kind && ref.VHost == v.Name {
+			names = append(names, ref.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// CheckDestination returns a *MissingError when what a destination names does not exist.
+func (v *VHost) CheckDestination(to dlq.Destination) error {
+	switch to.Kind {
+	case dlq.ToQueue:
+		_, err := v.Queue(to.Queue)
+		return err
+	case dlq.ToExchange:
+		ref := topology.Ref{Kind: topology.KindExchange, VHost: v.Name, Name: to.Exchange}
+		if v.Live.Has(ref) || topology.IsPredeclared(to.Exchange) {
+			return nil
+		}
+		return &MissingError{Kind: "exchange", Name: to.Exchange, VHost: v.Name, Known: v.names(topology.KindExchange)}
+	}
+	return nil
+}
+
+// Reaches says which queues get a copy of what is published to a target.
+func (v *VHost) Reaches(t publish.Target) dlq.Reach {
+	return dlq.Reaches(&v.Live.State, v.Name, v.Live.Server.Version, t)
+}

@@ -1,0 +1,43 @@
+package vhost
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// Identity is as whom messages are published.
+func (v *VHost) Identity() dlq.Identity {
+	return dlq.Identity{Login: v.Options.Login, Impersonator: slices.Contains(v.Live.Server.Tags, "impersonator")}
+}
+
+// From says how to take messages out of a queue, of which total are ready now.
+func (v *VHost) From(ctx context.Context, q *topology.Queue, l dlq.Looking, total int64) dlq.From {
+	if q.Type == topology.Stream {
+		total = -1
+	}
+	src := v.Broker.Source(v.Name)
+	if l.Room != nil && !l.Guard {
+		src = dlq.Rescuing(src, *l.Room, v.KeepCopy(q.Name), func(m *message.Message) {
+			v.Options.Warn(fmt.Sprintf("message %q had reached the delivery limit of queue %s: a confirmed copy is at its end "+
+				"now, in the place of the original", m.MessageID, q.Name))
+		})
+	}
+	return dlq.From{
+		Source: src, Counter: v.Counter(), Queue: q.Name, Type: q.Type, Total: total, Return: l.Return,
+		Reconnect: v.Options.Reconnect, Mean: v.meanBytes(ctx, q.Name),
+	}
+}
+
+// meanBytes is how large the messages of a queue are on average, 0 when the broker does not tell.
+func (v *VHost) meanBytes(ctx context.Context, queue string) int64 {
+	bytes, messages, err := v.Broker.MessageBytes(ctx, v.Name, queue)
+	if err != nil || bytes < 0 || messages <= 0 {
+		return 0
+	}
+	return max(bytes/messages, 1)
+}
