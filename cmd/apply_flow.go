@@ -26,9 +26,6 @@ type changeOptions struct {
 	yes        string
 }
 
-// plainYes is --yes without a value.
-const plainYes = "yes"
-
 // newChangeCmd completes a command that carries out a plan.
 func newChangeCmd(d *deps, cmd *cobra.Command, diff diffOptions) *cobra.Command {
 	opts := &changeOptions{deps: d, verb: cmd.Use, diff: diff}
@@ -42,7 +39,7 @@ func newChangeCmd(d *deps, cmd *cobra.Command, diff diffOptions) *cobra.Command 
 }
 
 func runChange(ctx context.Context, opts *changeOptions) error {
-	s, err := opts.deps.session(ctx, opts.verb, opts.connection, &opts.files, &opts.diff)
+	s, err := newSession(ctx, opts.deps, opts.verb, opts.connection, &opts.files, &opts.diff)
 	if err != nil {
 		return err
 	}
@@ -195,13 +192,6 @@ func planVHost(plan *topology.Plan, conn *profile.Connection) string {
 		}
 	}
 	return conn.VHost
-}
-
-func declined(ok bool) error {
-	if ok {
-		return nil
-	}
-	return errors.New("nothing was changed: the answer was no")
 }
 
 // unmoved plans again and refuses when the broker is no longer as it was when the plan was shown.

@@ -78,7 +78,7 @@ func queuesIn(live *topology.Live, vhost string) []topology.Ref {
 
 // adviseNoAPI adds the way without the management API to the error that it cannot be reached.
 func adviseNoAPI(err error, command string) error {
-	if !errors.Is(err, errAPIUnreachable) || !errors.Is(err, topology.ErrUnreachable) {
+	if !errors.Is(err, topology.ErrAPI) || !errors.Is(err, topology.ErrUnreachable) {
 		return err
 	}
 	return &exitError{code: exitFailed, err: err,

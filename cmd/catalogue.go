@@ -11,6 +11,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
 
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/render"
@@ -158,4 +161,43 @@ func (f folder) Open(name string) (fs.File, error) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
 	}
 	return os.OpenInRoot(cmp.Or(string(f), "."), filepath.FromSlash(name))
+}
+
+// unknownType is wrong usage that says which types there are.
+func unknownType(err error, command string) error {
+	var unknown *event.UnknownTypeError
+	if !asError(err, &unknown) {
+		return err
+	}
+	hint := "msgctl events ls shows what there is"
+	switch {
+	case unknown.Nearest != "":
+		hint = command + " " + unknown.Nearest
+	case len(unknown.Known) == 0:
+		hint = "declare it under events: in the topology file"
+	case len(unknown.Known) <= 10:
+		hint = "there is " + strings.Join(unknown.Known, ", ")
+	}
+	return usageError(hint, "%w", err)
+}
+
+// completeEvents completes the types of the catalogue.
+func completeEvents(d *deps, files *fileOptions) cobra.CompletionFunc {
+	return func(_ *cobra.Command, given []string, start string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		names, err := files.names(d, "")
+		if err != nil || len(given) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		c, err := d.catalogue(names, vhostChoice{})
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		var list []cobra.Completion
+		for _, name := range c.catalogue.Names() {
+			if t, err := c.catalogue.Type(name); err == nil && strings.HasPrefix(name, start) {
+				list = append(list, cobra.CompletionWithDesc(name, t.Description))
+			}
+		}
+		return list, cobra.ShellCompDirectiveNoFileComp
+	}
 }

@@ -47,12 +47,11 @@ type consumeOptions struct {
 	connection *profile.Flags
 	files      fileOptions
 
-	queue    string
-	handler  handlerOptions
-	letters  string
-	metrics  string
-	logLevel string
-	logAs    outputFormat
+	queue   string
+	handler handlerOptions
+	letters string
+	metrics string
+	log     logFlags
 
 	prefetch, concurrency int
 	orderedBy             string
@@ -116,10 +115,7 @@ func newConsumeCmd(d *deps) *cobra.Command {
 	flags.Int64VarP(&opts.limit, "limit", "n", 0, "end after so many attempts; 0 is no limit")
 	flags.DurationVar(&opts.idle, "idle-timeout", 0, "end when there was nothing to do for so long; 0 waits for ever")
 	flags.StringVar(&opts.metrics, "metrics", "", "serve /metrics, /healthz and /readyz on this address: :9464")
-	flags.StringVar(&opts.logLevel, "log-level", "info",
-		"what is logged on stderr: debug (every message), info, warn (retries and worse) or error (dead letters)")
-	opts.logAs.registerAs(cmd, "log-format", "", "auto", "text", "json")
-	flags.Lookup("log-format").Usage = "how it is logged: text, json, or auto: text on a terminal, json elsewhere"
+	opts.log.register(cmd, "debug (every message), info, warn (retries and worse) or error (dead letters)")
 	opts.files.register(cmd)
 	opts.connection = connectionFlags(cmd)
 	return cmd
@@ -173,8 +169,8 @@ func (o *consumeOptions) check() error {
 	case o.dedupe < 0 || o.limit < 0 || o.idle < 0 || o.grace < 0 || h.timeout < 0:
 		return usageError(see, "%s--dedupe, --limit, --idle-timeout, --grace and --handler-timeout cannot be negative", at)
 	}
-	if _, err := logLevel(o.logLevel); err != nil {
-		return usageError("--log-level info", "%sflag --log-level: %v", at, err)
+	if err := o.log.check(o.cmd); err != nil {
+		return err
 	}
 	if o.metrics != "" {
 		if _, _, err := net.SplitHostPort(o.metrics); err != nil {

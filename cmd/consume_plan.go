@@ -52,7 +52,7 @@ func (c *consuming) facts(ctx context.Context) (state *topology.State, version, 
 	case ctx.Err() != nil:
 		return nil, "", "", ctx.Err()
 	case err != nil && !errors.Is(err, topology.ErrUnreachable) && !errors.Is(err, topology.ErrNotPermitted) &&
-		!errors.Is(err, errAPIUnreachable):
+		!errors.Is(err, topology.ErrAPI):
 		return nil, "", "", err
 	}
 	c.blind = err

@@ -48,7 +48,7 @@ func (o *consumeOptions) prepare(ctx context.Context) (*consuming, error) {
 	if c.handler, err = c.makeHandler(); err != nil {
 		return nil, err
 	}
-	if c.broker, err = o.deps.messages(ctx, conn, "consume"); err != nil {
+	if c.broker, err = openMessages(ctx, o.deps, conn, "consume"); err != nil {
 		return nil, err
 	}
 	if err := c.findPlan(ctx); err != nil {
@@ -60,7 +60,7 @@ func (o *consumeOptions) prepare(ctx context.Context) (*consuming, error) {
 
 // run consumes until something ends it.
 func (c *consuming) run(ctx context.Context) error {
-	log := c.newLogger()
+	log := c.log.logger(c.deps)
 	w := newConsumeWatch(log, c.queue, c.knownTypes())
 	w.connected = sync.OnceFunc(c.say)
 	w.traces = c.deps.tracing(c.conn, tellLoss(log))
@@ -104,11 +104,6 @@ func (c *consuming) reconnectAttempts() int {
 		return -1 // the flag's 0 is never, the runner's is its default
 	}
 	return c.conn.ReconnectAttempts
-}
-
-// tell says something to people on stderr.
-func (d *deps) tell(text string) {
-	fmt.Fprintln(d.streams.Err, clean(text))
 }
 
 // say tells what will become of messages, before the first is taken.

@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -15,21 +14,6 @@ import (
 	"github.com/msgctl/msgctl/pkg/consume/handle"
 	"github.com/msgctl/msgctl/pkg/consume/runner"
 )
-
-func logLevel(text string) (slog.Level, error) {
-	var l slog.Level
-	if err := l.UnmarshalText([]byte(text)); err != nil || strings.ContainsAny(text, "+-") {
-		return 0, fmt.Errorf("want debug, info, warn or error, not %q", text)
-	}
-	return l, nil
-}
-
-// newLogger logs text on a terminal, and JSON elsewhere.
-func (c *consuming) newLogger() *slog.Logger {
-	level, _ := logLevel(c.logLevel) // checked
-	json := c.logAs.value == "json" || c.logAs.value == "auto" && !c.deps.streams.ErrTTY
-	return telemetry.NewLogger(c.deps.streams.Err, level, json)
-}
 
 // knownTypes are the event types of the topology file.
 func (c *consuming) knownTypes() []string {
@@ -225,4 +209,15 @@ func (w *consumeWatch) Notice(n runner.Notice) {
 	}
 	w.mu.Unlock()
 	w.log.Log(context.Background(), level, profile.Redact(n.Text), "queue", w.queue)
+}
+
+// tellLoss logs that spans are lost, for as long as they are.
+func tellLoss(log *slog.Logger) func(error) {
+	return func(err error) {
+		if err != nil {
+			log.Warn("spans are lost: " + profile.Redact(err.Error()))
+			return
+		}
+		log.Info("spans arrive again")
+	}
 }

@@ -8,8 +8,6 @@ import (
 	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 )
 
-const groupDeadLetters = "dead letters"
-
 const dlqLong = `Find dead-letter queues, look into them without harm, and put messages back where they belong.
 
 No message is lost: one leaves its queue only after the broker confirmed its copy, after it was durably written to an

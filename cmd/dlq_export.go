@@ -75,7 +75,7 @@ func runDLQExport(ctx context.Context, opts *dlqExportOptions) error {
 	if err := opts.check(); err != nil {
 		return err
 	}
-	s, err := opts.deps.dlqSession(ctx, "dlq export", opts.connection)
+	s, err := openSession(ctx, opts.deps, "dlq export", opts.connection)
 	if err != nil {
 		return err
 	}

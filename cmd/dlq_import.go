@@ -83,12 +83,12 @@ func runDLQImport(ctx context.Context, opts *dlqImportOptions) error {
 	if err := opts.selectOptions.check(opts.cmd); err != nil {
 		return err
 	}
-	r, err := opts.open()
+	r, err := opts.deps.openArchive(opts.file)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = r.Close() }()
-	s, err := opts.deps.dlqSession(ctx, "dlq import", opts.connection)
+	s, err := openSession(ctx, opts.deps, "dlq import", opts.connection)
 	if err != nil {
 		return err
 	}
@@ -102,13 +102,6 @@ func runDLQImport(ctx context.Context, opts *dlqImportOptions) error {
 	}
 	defer chosen.warn(opts.deps)
 	return opts.restore(ctx, s, r, to, chosen)
-}
-
-func (o *dlqImportOptions) open() (*archive.Reader, error) {
-	if o.file == "-" {
-		return archive.NewReader(o.deps.streams.In, archive.ReaderOptions{}), nil
-	}
-	return archive.Open(o.file, archive.ReaderOptions{})
 }
 
 func (o *dlqImportOptions) restore(ctx context.Context, s *dlqSession, r *archive.Reader, to *publish.Target,

@@ -101,7 +101,7 @@ func runDLQInspect(ctx context.Context, opts *dlqInspectOptions) error {
 	if err := opts.check(); err != nil {
 		return err
 	}
-	s, err := opts.deps.dlqSession(ctx, "dlq inspect", opts.connection)
+	s, err := openSession(ctx, opts.deps, "dlq inspect", opts.connection)
 	if err != nil {
 		return err
 	}

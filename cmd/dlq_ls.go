@@ -70,7 +70,7 @@ func runDLQList(ctx context.Context, opts *dlqListOptions) error {
 		return usageError("write, for example: --interval 2s",
 			"dlq ls: flag --interval: %s is too short: it must be 200ms or more", opts.interval)
 	}
-	s, err := opts.deps.dlqConnect(ctx, "dlq ls", opts.connection, match)
+	s, err := connectSession(ctx, opts.deps, "dlq ls", opts.connection, match)
 	if err != nil {
 		return err
 	}

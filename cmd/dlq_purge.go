@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,7 +15,6 @@ import (
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 	"github.com/msgctl/msgctl/pkg/message"
-	"github.com/msgctl/msgctl/pkg/message/archive"
 	"github.com/msgctl/msgctl/pkg/message/filter"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -68,7 +66,7 @@ func runDLQPurge(ctx context.Context, opts *dlqPurgeOptions) error {
 	if err := opts.selectOptions.check(opts.cmd); err != nil {
 		return err
 	}
-	s, err := opts.deps.dlqSession(ctx, "dlq purge", opts.connection)
+	s, err := openSession(ctx, opts.deps, "dlq purge", opts.connection)
 	if err != nil {
 		return err
 	}
@@ -290,15 +288,4 @@ func (p *purging) destroy(ctx context.Context) error {
 	doc := render.NewRunDocument("purge", result, time.Since(start))
 	doc.Queue, doc.VHost, doc.File = p.q.Name, p.s.Name, p.archive
 	return p.end(doc, err)
-}
-
-// createArchive makes a new archive; one that exists may be the last copy of its messages.
-func createArchive(name string) (*archive.Writer, error) {
-	w, err := archive.Create(name)
-	if errors.Is(err, fs.ErrExist) {
-		return nil, &exitError{code: exitFailed,
-			err: fmt.Errorf("%s exists already, and is not overwritten: it may be the last copy of its messages",
-				name), advice: "name another file"}
-	}
-	return w, err
 }

@@ -159,7 +159,7 @@ func runDLQReplay(ctx context.Context, opts *dlqReplayOptions) error {
 	if err := opts.check(); err != nil {
 		return err
 	}
-	s, err := opts.deps.dlqSession(ctx, opts.command(), opts.connection)
+	s, err := openSession(ctx, opts.deps, opts.command(), opts.connection)
 	if err != nil {
 		return err
 	}

@@ -83,11 +83,11 @@ func runDoctor(ctx context.Context, opts *doctorOptions, one bool) error {
 	if err != nil {
 		return err
 	}
-	in, live, err := opts.deps.inspect(ctx, "doctor", conn, one, true)
+	in, live, err := inspect(ctx, opts.deps, "doctor", conn, one, true)
 	if err != nil {
 		return err
 	}
-	if in.Declared, err = opts.deps.declaredBy(&opts.files, conn, live); err != nil {
+	if in.Declared, err = declaredBy(opts.deps, &opts.files, conn, live); err != nil {
 		return err
 	}
 	doc := render.NewDoctorDocument(in, health.Checklist(in, opts.asked))

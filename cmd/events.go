@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -80,27 +79,6 @@ func others(list, without []string) (rest []string) {
 		}
 	}
 	return rest
-}
-
-// completeEvents completes the types of the catalogue.
-func completeEvents(d *deps, files *fileOptions) cobra.CompletionFunc {
-	return func(_ *cobra.Command, given []string, start string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		names, err := files.names(d, "")
-		if err != nil || len(given) > 0 {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		c, err := d.catalogue(names, vhostChoice{})
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		var list []cobra.Completion
-		for _, name := range c.catalogue.Names() {
-			if t, err := c.catalogue.Type(name); err == nil && strings.HasPrefix(name, start) {
-				list = append(list, cobra.CompletionWithDesc(name, t.Description))
-			}
-		}
-		return list, cobra.ShellCompDirectiveNoFileComp
-	}
 }
 
 type eventsListOptions struct{ eventsOptions }

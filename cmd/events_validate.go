@@ -2,13 +2,11 @@ package cmd
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -37,13 +35,6 @@ type validateEventsDocument struct {
 	Valid         int64          `json:"valid"`
 	Invalid       int64          `json:"invalid"`
 	Problems      []eventProblem `json:"problems"`
-}
-
-// eventProblem is one violation in a file.
-type eventProblem struct {
-	Line   int64 `json:"line"`
-	Column int   `json:"column,omitempty"`
-	event.Violation
 }
 
 // maxProblems bounds how many problems are listed.
@@ -166,18 +157,6 @@ func (o *eventsValidateOptions) check(doc *validateEventsDocument, c *event.Cata
 		}
 	}
 	return nil
-}
-
-// located finds where violations are in a JSON text, and puts them in the order of the text.
-func located(text []byte, violations []event.Violation) (list []eventProblem) {
-	for _, v := range violations {
-		line, column := event.Locate(text, v.Pointer)
-		list = append(list, eventProblem{Line: int64(line), Column: column, Violation: v})
-	}
-	slices.SortStableFunc(list, func(a, b eventProblem) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-	})
-	return list
 }
 
 func (o *eventsValidateOptions) violations(c *event.Catalogue, text []byte) ([]event.Violation, error) {

@@ -125,13 +125,3 @@ func (d *deps) report(ctx context.Context, err error) int {
 	}
 	return code
 }
-
-// warn shows warnings on stderr.
-func (d *deps) warn(warnings ...string) {
-	style := d.streams.ErrStyler(d.colour)
-	for _, w := range warnings {
-		fmt.Fprintln(d.streams.Err, style.Yellow("warning:"), clean(w))
-	}
-}
-
-func clean(text string) string { return terminal.NeutraliseBlock(profile.Redact(text)) }

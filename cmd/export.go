@@ -2,13 +2,12 @@ package cmd
 
 import (
 	"context"
-	"slices"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/pkg/topology"
-	"github.com/msgctl/msgctl/pkg/topology/diag"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
@@ -54,7 +53,7 @@ func runExport(ctx context.Context, opts *exportOptions) error {
 	if err != nil {
 		return err
 	}
-	b, err := opts.deps.broker(ctx, conn, "export", false)
+	b, err := openBroker(ctx, opts.deps, conn, "export", false)
 	if err != nil {
 		return err
 	}
@@ -73,23 +72,8 @@ func runExport(ctx context.Context, opts *exportOptions) error {
 	if err := missing(live); err != nil {
 		return err
 	}
-	opts.deps.warnUnreadable(live)
-	return opts.write(only(&live.State, opts.vhosts))
-}
-
-// only leaves out the vhosts that were not asked for; the broker lists all of them. No name means
-// all.
-func only(all *topology.State, vhosts []string) *topology.State {
-	if len(vhosts) == 0 {
-		return all
-	}
-	some := &topology.State{}
-	for _, o := range all.Objects() {
-		if ref := o.Ref(); ref.Kind != topology.KindVHost || slices.Contains(vhosts, ref.Name) {
-			_ = some.Add(o, diag.Position{}) // all has each object once
-		}
-	}
-	return some
+	warnUnreadable(opts.deps, live)
+	return opts.write(live.State.Only(opts.vhosts))
 }
 
 func (o *exportOptions) write(state *topology.State) error {
@@ -101,4 +85,13 @@ func (o *exportOptions) write(state *topology.State) error {
 		return spec.WriteDefinitions(out, state, options)
 	}
 	return spec.WriteYAML(out, state, options)
+}
+
+// warnUnreadable says which kinds are not in an export, and why.
+func warnUnreadable(d *deps, live *topology.Live) {
+	for _, kind := range topology.Kinds() {
+		if why, ok := live.Unreadable[kind]; ok {
+			d.warn(fmt.Sprintf("every %s is left out: %s", kind, why))
+		}
+	}
 }

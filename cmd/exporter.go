@@ -10,8 +10,6 @@ import (
 	"github.com/msgctl/msgctl/internal/profile"
 )
 
-const groupWatching = "watching"
-
 const exporterLong = `Serve metrics that the broker's own exporter cannot tell, for Prometheus: how deep each dead-letter queue is, since when its first message is
 dead, why and where the messages died, whose dead letters reach nothing, whether the broker is still as the topology file says, and what lint
 finds. docs/monitoring.md lists them; msgctl alerts and msgctl dashboard use them.
@@ -29,6 +27,7 @@ heeded). Without a topology file there is no drift. Ctrl-C or SIGTERM ends the l
 // exporterOptions are the flags of exporter.
 type exporterOptions struct {
 	deps       *deps
+	cmd        *cobra.Command
 	connection *profile.Flags
 	files      fileOptions
 
@@ -38,8 +37,7 @@ type exporterOptions struct {
 	sample           int64
 	match            string
 	allVHosts, once  bool
-	logLevel         string
-	logAs            outputFormat
+	log              logFlags
 }
 
 func newExporterCmd(d *deps) *cobra.Command {
@@ -54,7 +52,10 @@ func newExporterCmd(d *deps) *cobra.Command {
   msgctl exporter --all-vhosts --looks 0
   msgctl exporter --once > /var/lib/node_exporter/msgctl.prom`,
 		Args: args(),
-		RunE: func(cmd *cobra.Command, _ []string) error { return runExporter(cmd.Context(), opts) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			opts.cmd = cmd
+			return runExporter(cmd.Context(), opts)
+		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&opts.listen, "listen", ":9465", "serve /metrics, /healthz and /readyz on this address")
@@ -68,9 +69,7 @@ func newExporterCmd(d *deps) *cobra.Command {
 	flags.BoolVarP(&opts.allVHosts, "all-vhosts", "A", false,
 		"watch every vhost that you may see, without a topology file")
 	flags.BoolVar(&opts.once, "once", false, "collect once, print the metrics and end")
-	flags.StringVar(&opts.logLevel, "log-level", "info", "what is logged on stderr: debug, info, warn or error")
-	opts.logAs.registerAs(cmd, "log-format", "", "auto", "text", "json")
-	flags.Lookup("log-format").Usage = "how it is logged: text, json, or auto: text on a terminal, json elsewhere"
+	opts.log.register(cmd, "debug, info, warn or error")
 	opts.files.register(cmd)
 	opts.connection = connectionFlags(cmd)
 	cmd.MarkFlagsMutuallyExclusive("all-vhosts", "vhost")
@@ -95,8 +94,8 @@ func (o *exporterOptions) check() error {
 		return usageError("--sample 20", "exporter: flag --sample: it goes from 1 to %d; --looks 0 looks into no queue",
 			maxSample)
 	}
-	if _, err := logLevel(o.logLevel); err != nil {
-		return usageError("--log-level info", "exporter: flag --log-level: %v", err)
+	if err := o.log.check(o.cmd); err != nil {
+		return err
 	}
 	if _, _, err := net.SplitHostPort(o.listen); err != nil {
 		return usageError("--listen :9465", "exporter: flag --listen: want HOST:PORT or :PORT, not %q", o.listen)

@@ -18,7 +18,7 @@ import (
 // collect asks the broker. An error means that nothing can be said.
 func (r *exporterRun) collect(ctx context.Context) (*exporter.Snapshot, error) {
 	if r.broker == nil {
-		b, err := r.deps.exporting(ctx, r.conn)
+		b, err := openExporting(ctx, r.deps, r.conn)
 		if err != nil {
 			return nil, err
 		}
@@ -149,7 +149,7 @@ func (r *exporterRun) compare() {
 	r.drift, r.findings = nil, map[exporter.Finding]int{}
 	if r.files == nil {
 		for vhost, s := range r.open {
-			in := &lintInput{state: only(&s.Live.State, []string{vhost}), vhosts: []string{vhost}, live: s.Live,
+			in := &lintInput{state: s.Live.State.Only([]string{vhost}), vhosts: []string{vhost}, live: s.Live,
 				version: s.Live.Server.Version}
 			r.count(in)
 		}

@@ -61,9 +61,7 @@ func (o *exporterOptions) prepare() (*exporterRun, error) {
 	}
 	conn.ReconnectAttempts = 0 // the next collection tries again; until then it is known that this one failed
 	r := &exporterRun{exporterOptions: o, conn: conn}
-	level, _ := logLevel(o.logLevel) // checked
-	r.log = telemetry.NewLogger(o.deps.streams.Err, level, o.logAs.value == "json" || o.logAs.value == "auto" &&
-		!o.deps.streams.ErrTTY)
+	r.log = o.log.logger(o.deps)
 	if r.lint, err = (&lintOptions{}).readConfig(); err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
@@ -81,19 +82,31 @@ func (d *deps) readSound(names []string, vhost vhostChoice) (*spec.Spec, *topolo
 	return declared, state, nil
 }
 
+// none reports that nobody names a file and there is none here.
+func (o *fileOptions) none(d *deps) bool {
+	if name, _ := d.env("MSGCTL_FILE"); len(o.patterns) > 0 || name != "" {
+		return false
+	}
+	_, err := os.Stat(defaultFile)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// vhostChoice says which vhost files that name none, or that are to be retargeted, are about.
+type vhostChoice struct{ fallback, override string }
+
+// chooseVHost lets only --vhost overrule a file: a file that names its vhost means it.
+func chooseVHost(conn *profile.Connection) vhostChoice {
+	choice := vhostChoice{fallback: conn.VHost}
+	if conn.Sources["vhost"] == "flag --vhost" {
+		choice.override = conn.VHost
+	}
+	return choice
+}
+
 // missing is the error for vhosts that were asked for by name and do not exist.
 func missing(live *topology.Live) error {
 	if len(live.MissingVHosts) == 0 {
 		return nil
 	}
 	return fmt.Errorf("vhost %q does not exist, or this login may not see it", live.MissingVHosts[0])
-}
-
-// warnUnreadable says which kinds are not in an export, and why.
-func (d *deps) warnUnreadable(live *topology.Live) {
-	for _, kind := range topology.Kinds() {
-		if why, ok := live.Unreadable[kind]; ok {
-			d.warn(fmt.Sprintf("every %s is left out: %s", kind, why))
-		}
-	}
 }

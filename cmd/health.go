@@ -27,9 +27,9 @@ type healthBroker interface {
 
 // inspect reads what status and doctor judge: the broker's facts, and the topology of every vhost
 // that the user may see, or of one.
-func (d *deps) inspect(ctx context.Context, command string, conn *profile.Connection, one,
+func inspect(ctx context.Context, d *deps, command string, conn *profile.Connection, one,
 	deep bool) (*health.Inspection, *topology.Live, error) {
-	b, err := d.watchingHealth(ctx, conn, command)
+	b, err := openWatchingHealth(ctx, d, conn, command)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -59,7 +59,7 @@ func (d *deps) inspect(ctx context.Context, command string, conn *profile.Connec
 			live.Status[ref] = s
 		}
 	}
-	state := only(&live.State, vhosts)
+	state := live.State.Only(vhosts)
 	in := lintInput{state: state, live: live, version: live.Server.Version, vhosts: vhosts}
 	i := &health.Inspection{Facts: facts, Findings: in.lint()}
 	judgeLetters(i, live, state, vhosts)
@@ -176,7 +176,7 @@ func byteLimits(state *topology.State, vhost, version string) map[string]route.S
 }
 
 // declaredBy compares topology files with what was read.
-func (d *deps) declaredBy(files *fileOptions, conn *profile.Connection, live *topology.Live) (*health.Declared, error) {
+func declaredBy(d *deps, files *fileOptions, conn *profile.Connection, live *topology.Live) (*health.Declared, error) {
 	in := &lintInput{}
 	err := in.readFiles(d, files, chooseVHost(conn))
 	if errors.Is(err, errNoFiles) {

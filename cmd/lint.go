@@ -129,10 +129,7 @@ func (in *lintInput) ignore(list []lint.Finding) []lint.Finding {
 	return lint.ApplyIgnores(list, comments)
 }
 
-const (
-	configName = ".msgctl.yaml"
-	never      = "never"
-)
+const configName = ".msgctl.yaml"
 
 // readConfig reads the file that --config names, or the nearest one here or above, up to the
 // repository's root. None is an empty one.
@@ -181,27 +178,3 @@ func exists(name string) bool {
 	_, err := os.Stat(name)
 	return !errors.Is(err, fs.ErrNotExist)
 }
-
-// severityFlag is --fail-on.
-type severityFlag struct{ value string }
-
-func severities() []string {
-	return []string{string(lint.Error), string(lint.Warning), string(lint.Note), never}
-}
-
-// String, Set and Type make it a flag's value.
-func (f *severityFlag) String() string { return f.value }
-
-// Set takes a severity, or never.
-func (f *severityFlag) Set(v string) error {
-	for _, s := range severities() {
-		if s == v {
-			f.value = v
-			return nil
-		}
-	}
-	return errors.New("want error, warning, note, never")
-}
-
-// Type names the value in help.
-func (f *severityFlag) Type() string { return "severity" }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"slices"
 
@@ -58,15 +57,6 @@ func (o *sourceOptions) read(ctx context.Context, d *deps, command string, flags
 	return in, in.readLive(ctx, d, conn, command)
 }
 
-// none reports that nobody names a file and there is none here.
-func (o *fileOptions) none(d *deps) bool {
-	if name, _ := d.env("MSGCTL_FILE"); len(o.patterns) > 0 || name != "" {
-		return false
-	}
-	_, err := os.Stat(defaultFile)
-	return errors.Is(err, fs.ErrNotExist)
-}
-
 func (in *lintInput) readFiles(d *deps, files *fileOptions, vhost vhostChoice) error {
 	names, err := files.names(d, "")
 	if err != nil {
@@ -99,7 +89,7 @@ func (in *lintInput) readFiles(d *deps, files *fileOptions, vhost vhostChoice) e
 
 // readLive reads the vhosts of the files, or that of the connection.
 func (in *lintInput) readLive(ctx context.Context, d *deps, conn *profile.Connection, command string) error {
-	b, err := d.broker(ctx, conn, command, false)
+	b, err := openBroker(ctx, d, conn, command, false)
 	if err != nil {
 		return err
 	}
@@ -123,7 +113,7 @@ func (in *lintInput) readLive(ctx context.Context, d *deps, conn *profile.Connec
 		in.version = cmp.Or(live.Server.Version, topology.NewestLine)
 	}
 	if in.state == nil {
-		in.state, in.vhosts = only(&live.State, vhosts), vhosts
+		in.state, in.vhosts = live.State.Only(vhosts), vhosts
 	}
 	return nil
 }

@@ -49,7 +49,7 @@ func newPlanCmd(d *deps) *cobra.Command {
 }
 
 func runPlan(ctx context.Context, opts *planOptions) error {
-	s, err := opts.deps.session(ctx, "plan", opts.connection, &opts.files, &opts.diff)
+	s, err := newSession(ctx, opts.deps, "plan", opts.connection, &opts.files, &opts.diff)
 	if err != nil {
 		return err
 	}

@@ -17,8 +17,6 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-const groupEvents = "events"
-
 const publishLong = `Publish a typed domain event. TYPE is one of the events: of the topology file, which says where it goes and what its payload must look
 like. The payload comes from stdin, --data or --set, or is made up with --sample; it is checked against its schema before anything
 is sent. The broker must confirm the event, and route it to at least one queue, unless --allow-unroutable.
@@ -344,24 +342,6 @@ func (r *publishRun) typed(ctx context.Context, decorate func(*message.Message))
 	return r.checkDelay(ctx, t.Exchange)
 }
 
-// unknownType is wrong usage that says which types there are.
-func unknownType(err error, command string) error {
-	var unknown *event.UnknownTypeError
-	if !asError(err, &unknown) {
-		return err
-	}
-	hint := "msgctl events ls shows what there is"
-	switch {
-	case unknown.Nearest != "":
-		hint = command + " " + unknown.Nearest
-	case len(unknown.Known) == 0:
-		hint = "declare it under events: in the topology file"
-	case len(unknown.Known) <= 10:
-		hint = "there is " + strings.Join(unknown.Known, ", ")
-	}
-	return usageError(hint, "%w", err)
-}
-
 // checkDelay makes sure that --delay can work.
 func (r *publishRun) checkDelay(ctx context.Context, exchange string) error {
 	if r.props.delay == 0 {
@@ -416,7 +396,7 @@ func (r *publishRun) exchangeType(ctx context.Context, name string) (string, err
 
 // live reads the vhost from the broker.
 func (r *publishRun) live(ctx context.Context) (*topology.Live, error) {
-	b, err := r.deps.messages(ctx, r.conn, "publish")
+	b, err := openMessages(ctx, r.deps, r.conn, "publish")
 	if err != nil {
 		return nil, err
 	}

@@ -69,12 +69,12 @@ func (o *publishOptions) playArchive(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := (&dlqImportOptions{runOptions: runOptions{deps: o.deps}, file: o.archive.file}).open()
+	in, err := o.deps.openArchive(o.archive.file)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = in.Close() }()
-	b, err := o.deps.messages(ctx, conn, "publish")
+	b, err := openMessages(ctx, o.deps, conn, "publish")
 	if err != nil {
 		return err
 	}

@@ -220,7 +220,7 @@ func (r *publishRun) run(ctx context.Context, o bulk.Options, total int64) (err 
 	if err != nil {
 		return err
 	}
-	b, err := r.deps.messages(ctx, r.conn, "publish")
+	b, err := openMessages(ctx, r.deps, r.conn, "publish")
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ func (r *publishRun) makeOne(from given) (messageOf, error) {
 	m, err := r.maker.make(from.text, cmp.Or(r.props.id, id), time.Now())
 	var invalid *invalidError
 	if errors.As(err, &invalid) {
-		return m, r.deps.showInvalid(invalid, from.name, "nothing was sent")
+		return m, showInvalid(r.deps, invalid, from.name, "nothing was sent")
 	}
 	if err == nil && m.event != nil && r.props.id != "" {
 		m.event.EventID = r.props.id
@@ -36,7 +36,7 @@ func (r *publishRun) makeOne(from given) (messageOf, error) {
 }
 
 // showInvalid lists the violations on stderr, and returns the error that ends the command.
-func (d *deps) showInvalid(e *invalidError, file, consequence string) error {
+func showInvalid(d *deps, e *invalidError, file, consequence string) error {
 	for _, p := range located(e.text, e.violations) {
 		at := ""
 		if file != "" {
@@ -58,7 +58,7 @@ func (r *publishRun) one(ctx context.Context, from given) error {
 	if err != nil {
 		return err
 	}
-	b, err := r.deps.messages(ctx, r.conn, "publish")
+	b, err := openMessages(ctx, r.deps, r.conn, "publish")
 	if err != nil {
 		return err
 	}

@@ -26,12 +26,6 @@ const rootExample = `  msgctl validate -f topology.yaml      is the file right? 
   msgctl dlq replay                     put them back where they died
   msgctl status                         can the broker do its work?`
 
-// The groups in which --help lists commands.
-const (
-	groupTopology = "topology"
-	groupSettings = "settings"
-)
-
 func newRootCmd(d *deps) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "msgctl",
@@ -97,27 +91,4 @@ func addCompletion(root *cobra.Command) {
 			c.Short, c.Args, c.RunE = "Print a completion script for your shell", cobra.ArbitraryArgs, helpOrUnknown
 		}
 	}
-}
-
-// newGroupCmd is a command that only holds others.
-func newGroupCmd(name, short, long string, sub ...*cobra.Command) *cobra.Command {
-	cmd := &cobra.Command{Use: name, Short: short, Long: long, Args: cobra.ArbitraryArgs, RunE: helpOrUnknown}
-	cmd.AddCommand(sub...)
-	return cmd
-}
-
-// helpOrUnknown runs where a subcommand was expected.
-func helpOrUnknown(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return cmd.Help()
-	}
-	return unknownCommand(cmd, args[0])
-}
-
-func unknownCommand(parent *cobra.Command, name string) error {
-	hint := "see: " + parent.CommandPath() + " --help"
-	if near := parent.SuggestionsFor(name); len(near) > 0 {
-		hint = "did you mean: " + parent.CommandPath() + " " + strings.Join(near, ", or "+parent.CommandPath()+" ")
-	}
-	return usageError(hint, "unknown command %q", parent.CommandPath()+" "+name)
 }

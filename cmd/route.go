@@ -209,7 +209,7 @@ func (o *routeOptions) network(ctx context.Context) (*route.Network, *route.Publ
 	if err != nil {
 		return nil, nil, err
 	}
-	b, err := o.deps.broker(ctx, conn, "route", false)
+	b, err := openBroker(ctx, o.deps, conn, "route", false)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -24,9 +24,9 @@ type session struct {
 	unlock     func()
 }
 
-// session reads the files and prepares the connection; nothing is dialled yet. Problems of the
+// newSession reads the files and prepares the connection; nothing is dialled yet. Problems of the
 // files end the command.
-func (d *deps) session(ctx context.Context, command string, flags *profile.Flags, files *fileOptions,
+func newSession(ctx context.Context, d *deps, command string, flags *profile.Flags, files *fileOptions,
 	diff *diffOptions) (*session, error) {
 	conn, err := d.connection(flags)
 	if err != nil {
@@ -46,8 +46,8 @@ func (d *deps) session(ctx context.Context, command string, flags *profile.Flags
 	if problems.HasErrors() {
 		return nil, errors.New("nothing was changed: mend the errors above first")
 	}
-	d.warnOtherVHost(conn, want)
-	b, err := d.broker(ctx, conn, command, diff.noAPI)
+	warnOtherVHost(d, conn, want)
+	b, err := openBroker(ctx, d, conn, command, diff.noAPI)
 	if err != nil {
 		return nil, err
 	}
@@ -55,20 +55,8 @@ func (d *deps) session(ctx context.Context, command string, flags *profile.Flags
 		unlock: func() {}}, nil
 }
 
-// vhostChoice says which vhost files that name none, or that are to be retargeted, are about.
-type vhostChoice struct{ fallback, override string }
-
-// chooseVHost lets only --vhost overrule a file: a file that names its vhost means it.
-func chooseVHost(conn *profile.Connection) vhostChoice {
-	choice := vhostChoice{fallback: conn.VHost}
-	if conn.Sources["vhost"] == "flag --vhost" {
-		choice.override = conn.VHost
-	}
-	return choice
-}
-
 // warnOtherVHost says so when somebody chose a vhost and the file names another.
-func (d *deps) warnOtherVHost(conn *profile.Connection, want *topology.State) {
+func warnOtherVHost(d *deps, conn *profile.Connection, want *topology.State) {
 	vhosts := want.VHosts()
 	if conn.Sources["vhost"] == "default" || len(vhosts) != 1 || vhosts[0] == conn.VHost {
 		return
@@ -124,7 +112,7 @@ func (s *session) lock(ctx context.Context) error {
 	}
 	release, err := s.broker.Lock(ctx, vhosts[0], s.want.Name)
 	switch {
-	case errors.Is(err, errLocked):
+	case errors.Is(err, topology.ErrLocked):
 		return err
 	case errors.Is(err, topology.ErrVHostMissing): // about to be created: there is nothing to lock yet
 	case err != nil && ctx.Err() != nil:

@@ -82,7 +82,7 @@ func (o *statusOptions) look(ctx context.Context, one bool) (render.StatusDocume
 	if err != nil {
 		return render.StatusDocument{}, err
 	}
-	in, _, err := o.deps.inspect(ctx, "status", conn, one, false)
+	in, _, err := inspect(ctx, o.deps, "status", conn, one, false)
 	if err != nil {
 		return render.StatusDocument{}, err
 	}

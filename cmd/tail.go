@@ -163,7 +163,7 @@ func runTail(ctx context.Context, opts *tailOptions) error {
 	if known != nil && known.state.Home != "" && conn.Sources["vhost"] == "default" {
 		conn.VHost = known.state.Home
 	}
-	b, err := opts.deps.watching(ctx, conn, "tail")
+	b, err := openWatching(ctx, opts.deps, conn, "tail")
 	if err != nil {
 		return err
 	}

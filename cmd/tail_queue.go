@@ -37,7 +37,7 @@ func (t *tailing) openQueue(ctx context.Context) (*tailSource, error) {
 	}
 	t.deps.tellLook(q, looking, fmt.Sprintf("Every %s the first %d messages are looked at in", t.every, t.head))
 	w := &queueWatch{t: t, s: s, q: q, looking: looking}
-	t.tell(fmt.Sprintf("Watching the head of %s queue %s in vhost %s; Ctrl-C ends.", q.Type, q.Name, t.vhost))
+	t.deps.note(fmt.Sprintf("Watching the head of %s queue %s in vhost %s; Ctrl-C ends.", q.Type, q.Name, t.vhost))
 	return &tailSource{take: w.take, stats: w.stats, stop: func() {}, wants: tail.ParseKeys(t.patterns).Want,
 		waited: true}, nil
 }

@@ -228,7 +228,7 @@ func (t *tailing) means(src *tailSource, s *render.Seen) bool {
 // end says what came of it and finds the exit code.
 func (t *tailing) end(ctx context.Context, src *tailSource, err error) error {
 	st := src.stats()
-	t.tell(t.summary(st))
+	t.deps.note(t.summary(st))
 	if t.unknown > 0 {
 		t.deps.warn(fmt.Sprintf("--where could not be judged for %s, which therefore did not match",
 			terminal.FormatPlural(t.unknown, "message", "messages")))

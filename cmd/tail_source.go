@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/msgctl/msgctl/internal/shell"
-	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/consume/tail"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -126,7 +125,7 @@ func (t *tailing) network(ctx context.Context) (*topology.State, error) {
 				"): if one gives an exchange an alternate exchange, that one does not get what only tail gets")
 		}
 		return &live.State, nil
-	case !errors.Is(err, errAPIUnreachable) || ctx.Err() != nil:
+	case !errors.Is(err, topology.ErrAPI) || ctx.Err() != nil:
 		return nil, err
 	case t.known != nil && t.known.state.Home == t.vhost:
 		t.deps.warn(fmt.Sprintf("%v; the exchanges and bindings of the topology file are watched as it declares them", err))
@@ -183,13 +182,13 @@ func (t *tailing) sayPlan(p *tail.Plan) {
 	if len(t.patterns) > 0 {
 		pattern = " for " + strings.Join(t.patterns, ", ")
 	}
-	t.tell(fmt.Sprintf("Watching %s in vhost %s%s; Ctrl-C ends.", listOf("exchange", "exchanges", p.Exchanges), t.vhost,
+	t.deps.note(fmt.Sprintf("Watching %s in vhost %s%s; Ctrl-C ends.", listOf("exchange", "exchanges", p.Exchanges), t.vhost,
 		pattern))
 	if len(p.Mirrored) > 0 {
-		t.tell(fmt.Sprintf("Of %s only what the bindings of now let through is seen.", strings.Join(p.Mirrored, ", ")))
+		t.deps.note(fmt.Sprintf("Of %s only what the bindings of now let through is seen.", strings.Join(p.Mirrored, ", ")))
 	}
 	for name, why := range p.Skipped {
-		t.tell(fmt.Sprintf("Exchange %s is not watched: %s.", name, why))
+		t.deps.note(fmt.Sprintf("Exchange %s is not watched: %s.", name, why))
 	}
 }
 
@@ -202,14 +201,6 @@ func listOf(one, many string, names []string) string {
 		return many + " " + strings.Join(names, ", ")
 	}
 	return fmt.Sprintf("%s %s and %d more", many, strings.Join(names[:most], ", "), len(names)-most)
-}
-
-// tell writes folded lines to stderr.
-func (t *tailing) tell(text string) {
-	style := t.deps.streams.ErrStyler(t.deps.colour)
-	for _, line := range terminal.Wrap(terminal.Neutralise(text), t.deps.streams.ErrWidth()) {
-		fmt.Fprintln(t.deps.streams.Err, style.Dim(line))
-	}
 }
 
 func (t *tailing) openStream(ctx context.Context) (*tailSource, error) {
@@ -226,7 +217,7 @@ func (t *tailing) openStream(ctx context.Context) (*tailSource, error) {
 		if t.from.ago > 0 {
 			from += " ago"
 		}
-		t.tell(fmt.Sprintf("Reading stream %s in vhost %s from %s; Ctrl-C ends.", t.stream, t.vhost, from))
+		t.deps.note(fmt.Sprintf("Reading stream %s in vhost %s from %s; Ctrl-C ends.", t.stream, t.vhost, from))
 	}
 	return src, err
 }
@@ -251,7 +242,7 @@ func (t *tailing) openFirehose(ctx context.Context) (*tailSource, error) {
 		return nil, err
 	}
 	src.traced = true
-	t.tell(fmt.Sprintf("Watching all of vhost %s; Ctrl-C ends. While tracing is on, %s. Turn it off again: rabbitmqctl "+
+	t.deps.note(fmt.Sprintf("Watching all of vhost %s; Ctrl-C ends. While tracing is on, %s. Turn it off again: rabbitmqctl "+
 		"trace_off -p %s", t.vhost, firehoseCost, shell.Quote(t.vhost)))
 	return src, nil
 }

@@ -24,7 +24,7 @@ func (o *testOptions) onBroker(ctx context.Context, declared *spec.Spec, state *
 	if err != nil {
 		return nil, err
 	}
-	b, err := o.deps.broker(ctx, conn, "test", false)
+	b, err := openBroker(ctx, o.deps, conn, "test", false)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,31 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/pkg/message/filter"
+)
+
+// expressionError shows where in an expression the mistake is.
+func expressionError(cmd *cobra.Command, flag string, err error) error {
+	var syntax *filter.SyntaxError
+	if !errors.As(err, &syntax) {
+		return err
+	}
+	snippet := ""
+	for line := range strings.Lines(syntax.Snippet()) {
+		snippet += "\n    " + strings.TrimRight(line, "\n")
+	}
+	place := ""
+	if syntax.Line > 1 {
+		place = fmt.Sprintf(" line %d", syntax.Line)
+	}
+	if syntax.Line > 0 {
+		place += fmt.Sprintf(" column %d", syntax.Column)
+	}
+	return usageError(syntax.Hint, "%sflag %s%s: %s%s", where(cmd), flag, place, syntax.Message, snippet)
+}
