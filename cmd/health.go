@@ -12,6 +12,7 @@ import (
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/lint"
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
@@ -112,7 +113,7 @@ func judgeWork(i *health.Inspection, state *topology.State, version string, asid
 	networks := map[string]*route.Network{}
 	for _, o := range state.Objects() {
 		q, ok := o.(*topology.Queue)
-		if !ok || aside[q.Ref()] || q.Type == topology.Stream || q.Exclusive || q.AutoDelete || topology.IsReserved(q.Name) {
+		if !ok || aside[q.Ref()] || q.Type == topology.Stream || q.Exclusive || q.AutoDelete || capability.IsReserved(q.Name) {
 			continue
 		}
 		if networks[q.VHost] == nil {

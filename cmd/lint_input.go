@@ -12,6 +12,8 @@ import (
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/amqptable"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 	"github.com/msgctl/msgctl/pkg/topology/graph"
 	"github.com/msgctl/msgctl/pkg/topology/lint"
@@ -41,7 +43,7 @@ func (o *sourceOptions) read(ctx context.Context, d *deps, command string, flags
 	}
 	in := &lintInput{version: o.broker.value}
 	if !o.live {
-		in.version = cmp.Or(o.broker.value, topology.NewestLine)
+		in.version = cmp.Or(o.broker.value, capability.NewestLine)
 		return in, in.readFiles(d, &o.files, vhostChoice{})
 	}
 	conn, err := d.connection(flags)
@@ -110,7 +112,7 @@ func (in *lintInput) readLive(ctx context.Context, d *deps, conn *profile.Connec
 	}
 	in.live = live
 	if in.version == "" {
-		in.version = cmp.Or(live.Server.Version, topology.NewestLine)
+		in.version = cmp.Or(live.Server.Version, capability.NewestLine)
 	}
 	if in.state == nil {
 		in.state, in.vhosts = live.State.Only(vhosts), vhosts
@@ -230,7 +232,7 @@ func describe(v any) string {
 	if v == nil {
 		return "absent"
 	}
-	return topology.CanonicalValue(v)
+	return amqptable.Canonical(v)
 }
 
 // point adds JSON Pointers to findings in JSON files.

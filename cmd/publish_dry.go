@@ -10,7 +10,7 @@ import (
 	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/publish/bulk"
-	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
@@ -37,7 +37,7 @@ func (r *publishRun) reach(doc *render.DryRunMessage, m messageOf) {
 		return
 	}
 	trace := route.New(r.declared.state, r.vhost, "").Route(route.Publication{
-		Exchange: m.target.Exchange, Key: m.target.Key, Headers: topology.NormaliseTable(m.message.Headers)})
+		Exchange: m.target.Exchange, Key: m.target.Key, Headers: amqptable.NormaliseTable(m.message.Headers)})
 	doc.Known, doc.Reaches, doc.Unsure = true, trace.Sure(), trace.Unsure()
 	for _, q := range trace.Possible() {
 		if !slices.Contains(doc.Reaches, q) {

@@ -15,6 +15,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 	"github.com/msgctl/msgctl/pkg/publish/bulk"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
@@ -171,7 +172,7 @@ func (r *publishRun) refused(ctx context.Context, b messageBroker, m messageOf, 
 	err := fmt.Errorf("publish to %s: refused: %w", m.target, why)
 	live, readErr := b.Everything(ctx, []string{r.vhost})
 	ref := topology.Ref{Kind: topology.KindExchange, VHost: r.vhost, Name: m.target.Exchange}
-	if readErr != nil || m.target.Exchange == "" || topology.PredeclaredType(ref.Name) != "" || live.Has(ref) {
+	if readErr != nil || m.target.Exchange == "" || capability.PredeclaredType(ref.Name) != "" || live.Has(ref) {
 		return err
 	}
 	if r.declared != nil && r.declared.state.Has(ref) {

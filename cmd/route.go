@@ -15,6 +15,7 @@ import (
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 	"github.com/msgctl/msgctl/pkg/topology/route"
 	"github.com/msgctl/msgctl/pkg/topology/routetest"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
@@ -189,7 +190,7 @@ func (o *routeOptions) publication() (route.Publication, error) {
 		}
 		headers[name] = value
 	}
-	p.Headers = topology.NormaliseTable(headers)
+	p.Headers = amqptable.NormaliseTable(headers)
 	return p, nil
 }
 

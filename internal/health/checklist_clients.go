@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 // The marks between sensible and not.
@@ -90,7 +90,7 @@ func checkPrefetch(in *Inspection) (Verdict, []string) {
 // tellsSharedPrefetch: 3.10.8 tells the global prefetch of a channel, 4.0.5 does not, and 4.3.6
 // denies it (global_qos).
 func tellsSharedPrefetch(version string) bool {
-	return version == "" || !topology.VersionAtLeast(version, "4.0") || topology.VersionAtLeast(version, "4.3")
+	return version == "" || !capability.VersionAtLeast(version, "4.0") || capability.VersionAtLeast(version, "4.3")
 }
 
 func checkAcknowledgements(in *Inspection) (Verdict, []string) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 // explain translates any error of the management API that is not about one object.
@@ -221,7 +222,7 @@ func (e explainer) permission(reason string) string {
 	switch o := e.object.(type) {
 	case *topology.Exchange, *topology.Queue:
 		ref := e.object.Ref()
-		if topology.IsReserved(ref.Name) { // the management API gives no better reason
+		if capability.IsReserved(ref.Name) { // the management API gives no better reason
 			return reserved
 		}
 		return fmt.Sprintf("user %q lacks the permission to configure %s%s: an administrator grants it with rabbitmqctl "+

@@ -9,28 +9,30 @@ import (
 	"github.com/docker/go-units"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/amqptable"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 // field returns the topology file's name of a protocol argument, and its unit.
-func field(argument string) (string, topology.Unit) {
-	if a, ok := topology.LookupArgument(argument); ok {
+func field(argument string) (string, capability.Unit) {
+	if a, ok := capability.LookupArgument(argument); ok {
 		return a.Field, a.Unit
 	}
 	switch argument {
 	case "x-queue-type", "type":
-		return "type", topology.NoUnit
+		return "type", capability.NoUnit
 	case "alternate-exchange":
-		return "alternateExchange", topology.NoUnit
+		return "alternateExchange", capability.NoUnit
 	case "durable", "internal":
-		return argument, topology.NoUnit
+		return argument, capability.NoUnit
 	case "auto_delete", "auto-delete":
-		return "autoDelete", topology.NoUnit
+		return "autoDelete", capability.NoUnit
 	case "non-durable":
-		return "durable", topology.NoUnit
+		return "durable", capability.NoUnit
 	case "exclusive-owner", "exclusive":
-		return "exclusive", topology.NoUnit
+		return "exclusive", capability.NoUnit
 	}
-	return "arguments." + argument, topology.NoUnit
+	return "arguments." + argument, capability.NoUnit
 }
 
 // inequivalent explains that an object exists with another value of an argument.
@@ -63,7 +65,7 @@ func policyKey(argument string) bool {
 }
 
 // humanise shows an argument's value with its unit: 86400000 as 24h.
-func humanise(value string, none bool, unit topology.Unit) string {
+func humanise(value string, none bool, unit capability.Unit) string {
 	if none {
 		return "unset"
 	}
@@ -73,9 +75,9 @@ func humanise(value string, none bool, unit topology.Unit) string {
 		return value
 	case err != nil:
 		return strconv.Quote(value)
-	case unit == topology.Milliseconds && n >= 0 && n <= int64(1<<62)/int64(time.Millisecond):
+	case unit == capability.Milliseconds && n >= 0 && n <= int64(1<<62)/int64(time.Millisecond):
 		return shortDuration(time.Duration(n) * time.Millisecond)
-	case unit == topology.Bytes && n >= 1024:
+	case unit == capability.Bytes && n >= 1024:
 		return units.CustomSize("%.4g%s", float64(n), 1024, []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"})
 	}
 	return value
@@ -113,7 +115,7 @@ func (e explainer) invalidArgument(r reply) string {
 	value := e.value(r.argument, unit)
 	if m := ofQueueType().FindStringSubmatch(r.detail); m != nil {
 		text := fmt.Sprintf("%s is not supported by %s queues", name, queueTypeOf(m[1]))
-		if a, ok := topology.LookupArgument(r.argument); ok {
+		if a, ok := capability.LookupArgument(r.argument); ok {
 			text += fmt.Sprintf(" (only by %s): remove it, or change the queue's type", strings.Join(a.QueueTypes(""), ", "))
 		}
 		return text
@@ -135,7 +137,7 @@ func invalidity(r reply) string {
 	case r.argument == "x-queue-type":
 		return ": queue types are classic, quorum and stream"
 	}
-	if a, ok := topology.LookupArgument(r.argument); ok && len(a.Values) > 0 {
+	if a, ok := capability.LookupArgument(r.argument); ok && len(a.Values) > 0 {
 		return ": use one of " + strings.Join(a.Values, ", ")
 	}
 	if r.argument == "x-max-age" {
@@ -164,7 +166,7 @@ func queueTypeOf(module string) string {
 }
 
 // value shows what the object declares for the argument, with a space before it, or nothing.
-func (e explainer) value(argument string, unit topology.Unit) string {
+func (e explainer) value(argument string, unit capability.Unit) string {
 	var table topology.Arguments
 	switch o := e.object.(type) {
 	case *topology.Queue:
@@ -184,7 +186,7 @@ func (e explainer) value(argument string, unit topology.Unit) string {
 	if text, isText := v.(string); isText {
 		return " " + strconv.Quote(text)
 	}
-	return " " + humanise(topology.CanonicalValue(v), false, unit)
+	return " " + humanise(amqptable.Canonical(v), false, unit)
 }
 
 func (e explainer) invalidProperty(r reply) string {

@@ -9,6 +9,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
@@ -101,7 +102,7 @@ func labHeaders(p route.Publication) amqp.Table {
 	h := amqp.Table(p.Headers.Clone())
 	for name, keys := range map[string][]string{"CC": p.CC, "BCC": p.BCC} {
 		if len(keys) > 0 {
-			h[name] = topology.Normalise(keys)
+			h[name] = amqptable.Normalise(keys)
 		}
 	}
 	return h

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 )
 
 func (r *reading) server(ctx context.Context) error {
@@ -146,7 +147,7 @@ func (r *reading) parameters(ctx context.Context) error {
 		if !slices.Contains(r.scope.VHosts, p.VHost) || ownKind(p.Component) {
 			return nil
 		}
-		return &topology.Parameter{VHost: p.VHost, Component: p.Component, Name: p.Name, Value: topology.Normalise(p.Value)}
+		return &topology.Parameter{VHost: p.VHost, Component: p.Component, Name: p.Name, Value: amqptable.Normalise(p.Value)}
 	})
 }
 
@@ -175,7 +176,7 @@ func (r *reading) globalParameters(ctx context.Context) error {
 		if decoder(strings.NewReader(string(p.Value))).Decode(&value) != nil {
 			return nil
 		}
-		return &topology.GlobalParameter{Name: p.Name, Value: topology.Normalise(value)}
+		return &topology.GlobalParameter{Name: p.Name, Value: amqptable.Normalise(value)}
 	})
 	return r.optional(topology.KindGlobalParameter, "policymaker", err)
 }

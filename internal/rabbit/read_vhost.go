@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 )
 
 // lockPrefix is how the queues of LockApply are called; they are no part of any topology.
@@ -24,7 +25,7 @@ func (r *reading) exchanges(ctx context.Context, vhost string) error {
 	return read(ctx, r, p, func(x *exchangeJSON) topology.Object {
 		return &topology.Exchange{
 			VHost: vhost, Name: x.Name, Type: x.Type, Durable: x.Durable, AutoDelete: x.AutoDelete, Internal: x.Internal,
-			Arguments: topology.NormaliseTable(x.Arguments),
+			Arguments: amqptable.NormaliseTable(x.Arguments),
 		}
 	})
 }
@@ -80,7 +81,7 @@ func (q *queueJSON) queue(vhost string) *topology.Queue {
 		o.Type = topology.Classic
 	}
 	delete(q.Arguments, "x-queue-type")
-	o.Arguments = topology.NormaliseTable(q.Arguments)
+	o.Arguments = amqptable.NormaliseTable(q.Arguments)
 	return o
 }
 
@@ -105,7 +106,7 @@ func (r *reading) bindings(ctx context.Context, vhost string) error {
 		}
 		o := &topology.Binding{
 			VHost: vhost, Source: b.Source, Destination: b.Destination, DestinationType: b.DestinationType, RoutingKey: b.RoutingKey,
-			Arguments: topology.NormaliseTable(voids(b.Arguments)), PropertiesKeys: []string{b.PropertiesKey},
+			Arguments: amqptable.NormaliseTable(voids(b.Arguments)), PropertiesKeys: []string{b.PropertiesKey},
 		}
 		if len(b.Arguments) > 0 {
 			if twin := seen[o.Ref()]; twin != nil {
@@ -151,7 +152,7 @@ func (r *reading) policies(operator bool) func(context.Context, string) error {
 		return read(ctx, r, path(kind, vhost), func(p *policyJSON) topology.Object {
 			return &topology.Policy{
 				Operator: operator, VHost: vhost, Name: p.Name, Pattern: p.Pattern, ApplyTo: p.ApplyTo, Priority: p.Priority,
-				Definition: topology.NormaliseTable(p.Definition),
+				Definition: amqptable.NormaliseTable(p.Definition),
 			}
 		})
 	}

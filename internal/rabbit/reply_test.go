@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 // The texts are what 3.10.8, 4.0.5 and 4.3.6 answered.
@@ -55,15 +56,15 @@ func TestParseReply(t *testing.T) {
 
 func TestHumanise(t *testing.T) {
 	for want, have := range map[string]string{
-		"24h":        humanise("86400000", false, topology.Milliseconds),
-		"1m":         humanise("60000", false, topology.Milliseconds),
-		"1h30m":      humanise("5400000", false, topology.Milliseconds),
-		"250ms":      humanise("250", false, topology.Milliseconds),
-		"1.5GiB":     humanise("1610612736", false, topology.Bytes),
-		"1000":       humanise("1000", false, topology.Bytes),
-		"unset":      humanise("", true, topology.NoUnit),
-		"drop-head":  humanise("drop-head", false, topology.NoUnit),
-		`"a \x1b b"`: humanise("a \x1b b", false, topology.NoUnit),
+		"24h":        humanise("86400000", false, capability.Milliseconds),
+		"1m":         humanise("60000", false, capability.Milliseconds),
+		"1h30m":      humanise("5400000", false, capability.Milliseconds),
+		"250ms":      humanise("250", false, capability.Milliseconds),
+		"1.5GiB":     humanise("1610612736", false, capability.Bytes),
+		"1000":       humanise("1000", false, capability.Bytes),
+		"unset":      humanise("", true, capability.NoUnit),
+		"drop-head":  humanise("drop-head", false, capability.NoUnit),
+		`"a \x1b b"`: humanise("a \x1b b", false, capability.NoUnit),
 	} {
 		if have != want {
 			t.Errorf("have %s, want %s", have, want)

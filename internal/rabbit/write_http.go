@@ -11,12 +11,13 @@ import (
 	rabbithole "github.com/michaelklishin/rabbit-hole/v2"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 )
 
 // raw is a value in normal form as JSON that keeps a float a float: encoding/json would write
 // 1000.0 as 1000, which the broker takes for an integer.
 func raw(v any) json.RawMessage {
-	return json.RawMessage(topology.CanonicalValue(topology.Normalise(v)))
+	return json.RawMessage(amqptable.Canonical(amqptable.Normalise(v)))
 }
 
 func rawTable(a topology.Arguments) map[string]any {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
@@ -32,7 +33,7 @@ func samplePlan() *topology.Plan {
 			{
 				Action: topology.Replace, Ref: topology.Ref{Kind: topology.KindQueue, VHost: "/", Name: "old"},
 				Changes: []topology.FieldChange{{Field: "messageTTL", Have: int64(3_600_000), Want: nil,
-					Unit: topology.Milliseconds, Immutable: true}},
+					Unit: capability.Milliseconds, Immutable: true}},
 				Why: "RabbitMQ cannot change the arguments of an existing queue", Risk: &topology.Risk{Messages: 1234,
 					Consumers: 1, Known: true},
 				Blocked: "it holds 1,234 messages",

@@ -6,11 +6,13 @@ import (
 
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/amqptable"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 // formatValue writes a field's value for people: durations and sizes with units, text bare where
 // that is unambiguous, tables as JSON. The result is neutralised.
-func formatValue(v any, unit topology.Unit) string {
+func formatValue(v any, unit capability.Unit) string {
 	switch x := v.(type) {
 	case nil:
 		return "(unset)"
@@ -23,20 +25,20 @@ func formatValue(v any, unit topology.Unit) string {
 	case []any:
 		words := make([]string, len(x))
 		for i, e := range x {
-			words[i] = formatValue(e, topology.NoUnit)
+			words[i] = formatValue(e, capability.NoUnit)
 		}
 		return "[" + strings.Join(words, ", ") + "]"
 	}
-	return terminal.Neutralise(topology.CanonicalValue(v))
+	return terminal.Neutralise(amqptable.Canonical(v))
 }
 
-func formatNumber(n int64, unit topology.Unit) string {
+func formatNumber(n int64, unit capability.Unit) string {
 	switch unit {
-	case topology.Milliseconds:
+	case capability.Milliseconds:
 		return terminal.FormatDuration(n)
-	case topology.Seconds:
+	case capability.Seconds:
 		return terminal.FormatDuration(n * 1000)
-	case topology.Bytes:
+	case capability.Bytes:
 		return terminal.FormatSize(n)
 	}
 	return strconv.FormatInt(n, 10)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 // Facts are what decides whether looking into a queue is safe.
@@ -77,7 +78,7 @@ func FactsOf(l *topology.Live, d Discovery, vhost, name string) (Facts, error) {
 	if q.Type == topology.Quorum {
 		f.DeliveryLimit = s.get("delivery-limit")
 		f.LimitFixed = s.argument("delivery-limit").limits(l.Server.Version)
-		f.Counted = topology.VersionAtLeast(l.Server.Version, "4.3") && fedByQuorum(d, vhost, name)
+		f.Counted = capability.VersionAtLeast(l.Server.Version, "4.3") && fedByQuorum(d, vhost, name)
 	}
 	return f, nil
 }
@@ -85,7 +86,7 @@ func FactsOf(l *topology.Live, d Discovery, vhost, name string) (Facts, error) {
 // limits says whether a delivery limit is one: -1 is none on 4.x, and 0 on 3.10.
 func (s Setting) limits(version string) bool {
 	v, ok := s.Int()
-	return ok && (v >= 0 || !topology.VersionAtLeast(version, "4.0"))
+	return ok && (v >= 0 || !capability.VersionAtLeast(version, "4.0"))
 }
 
 func fedByQuorum(d Discovery, vhost, name string) bool {

@@ -3,7 +3,7 @@ package dlq
 import (
 	"time"
 
-	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 // deliveryLimit judges a quorum queue by facts seen on live brokers.
@@ -22,7 +22,7 @@ import (
 func (a *assessment) deliveryLimit() {
 	f := a.f
 	limit, ok := f.DeliveryLimit.Int()
-	counts := !topology.VersionAtLeast(f.Version, "4.3")
+	counts := !capability.VersionAtLeast(f.Version, "4.3")
 	if counts {
 		a.note(EffectCounted, "each look counts as a delivery: x-delivery-count of the messages grows by one")
 	}
@@ -41,7 +41,7 @@ func (a *assessment) deliveryLimit() {
 
 func (a *assessment) room(r Room) {
 	f := a.f
-	guard := a.o.Guard && !f.LimitFixed && topology.VersionAtLeast(f.Version, "4.0")
+	guard := a.o.Guard && !f.LimitFixed && capability.VersionAtLeast(f.Version, "4.0")
 	switch {
 	case guard:
 		a.l.Guard = true
@@ -65,7 +65,7 @@ func (a *assessment) room(r Room) {
 
 // permit: a limit in an argument beats every policy, and 3.10 takes -1 for 0.
 func (a *assessment) permit() Permit {
-	if a.f.LimitFixed || !topology.VersionAtLeast(a.f.Version, "4.0") {
+	if a.f.LimitFixed || !capability.VersionAtLeast(a.f.Version, "4.0") {
 		return PermitForce
 	}
 	return PermitGuard

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 	routing "github.com/msgctl/msgctl/pkg/topology/route"
 )
 
@@ -84,7 +85,7 @@ func (f *finder) follow(l letters) {
 // dead-lettered into a stream with the default strategy at-most-once.
 func (f *finder) refuses(l letters, p path) bool {
 	to := f.n.Queue(p.queue)
-	return to != nil && to.Type == topology.Stream && !topology.VersionAtLeast(f.o.Version, "4.0") && !l.atLeastOnce
+	return to != nil && to.Type == topology.Stream && !capability.VersionAtLeast(f.o.Version, "4.0") && !l.atLeastOnce
 }
 
 func (f *finder) addSource(l letters, p path) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 // GuardPrefix begins the names of the policies that guards make, followed by when they were made,
@@ -48,7 +49,7 @@ func PlanGuard(s *topology.State, vhost, queue, version string, now time.Time) (
 	switch {
 	case q.Type != topology.Quorum:
 		return nil, fmt.Errorf("queue %q is a %s queue, which has no delivery limit", queue, q.Type)
-	case !topology.VersionAtLeast(version, "4.0"):
+	case !capability.VersionAtLeast(version, "4.0"):
 		return nil, fmt.Errorf("queue %q: RabbitMQ %s has no way to lift a delivery limit", queue, version)
 	case st.argument("delivery-limit").limits(version):
 		return nil, fmt.Errorf("queue %q has its delivery limit as an argument, which no policy lifts", queue)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
@@ -82,15 +83,15 @@ func (l lab) declare(t *testing.T, o topology.Object) (accepted bool, reason str
 }
 
 // samples gives two acceptable values of an argument.
-func samples(a topology.Argument) (x, y any) {
+func samples(a capability.Argument) (x, y any) {
 	switch {
-	case a.Type == topology.Boolean:
+	case a.Type == capability.Boolean:
 		return true, false
-	case a.Type == topology.Integer && a.Name == "x-queue-version":
+	case a.Type == capability.Integer && a.Name == "x-queue-version":
 		return int64(2), nil
 	case a.Name == "x-expires": // long enough for the queue to be there when it is declared again
 		return int64(3600_000), int64(7200_000)
-	case a.Type == topology.Integer:
+	case a.Type == capability.Integer:
 		return a.Min + 20, a.Min + 21
 	case a.Values != nil:
 		return a.Values[0], a.Values[1]
@@ -103,7 +104,7 @@ func samples(a topology.Argument) (x, y any) {
 func TestArgumentTableOnBrokers(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		l := newLab(t, b)
-		for _, a := range topology.QueueArguments() {
+		for _, a := range capability.QueueArguments() {
 			for _, kind := range []string{topology.Classic, topology.Quorum, topology.Stream} {
 				l.tryArgument(t, a, kind)
 			}
@@ -111,7 +112,7 @@ func TestArgumentTableOnBrokers(t *testing.T) {
 	})
 }
 
-func (l lab) tryArgument(t *testing.T, a topology.Argument, kind string) {
+func (l lab) tryArgument(t *testing.T, a capability.Argument, kind string) {
 	t.Helper()
 	x, y := samples(a)
 	q := &topology.Queue{VHost: l.vhost, Name: kind + a.Name, Type: kind, Durable: true, TypeDeclared: true,
@@ -123,7 +124,7 @@ func (l lab) tryArgument(t *testing.T, a topology.Argument, kind string) {
 	without.Arguments = q.Arguments.Clone()
 	q.Arguments[a.Name] = x
 	taken := a.TakenBy(kind, l.server.Version)
-	checked := topology.VersionAtLeast(l.server.Version, a.Checked)
+	checked := capability.VersionAtLeast(l.server.Version, a.Checked)
 	accepted, reason := l.declare(t, q)
 	if want := taken || !checked; accepted != want {
 		t.Errorf("%s on a %s queue: accepted %v, the table says %v: %s", a.Name, kind, accepted, want, reason)
@@ -150,9 +151,9 @@ func TestArgumentBoundsOnBrokers(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		l := newLab(t, b)
 		n := 0
-		for _, a := range topology.QueueArguments() {
+		for _, a := range capability.QueueArguments() {
 			types := a.QueueTypes(l.server.Version)
-			if a.Type != topology.Integer || len(types) == 0 || !topology.VersionAtLeast(l.server.Version, a.Checked) {
+			if a.Type != capability.Integer || len(types) == 0 || !capability.VersionAtLeast(l.server.Version, a.Checked) {
 				continue
 			}
 			try := func(v int64, want bool) {
@@ -185,7 +186,7 @@ func TestPolicyTableOnBrokers(t *testing.T) {
 		for _, kind := range []string{topology.Classic, topology.Quorum, topology.Stream} {
 			l.declare(t, &topology.Queue{Name: kind, Type: kind, Durable: true, TypeDeclared: true})
 		}
-		for _, key := range topology.PolicyKeys() {
+		for _, key := range capability.PolicyKeys() {
 			if key.Name == "shards-per-node" || key.Name == "routing-key" {
 				continue // keys of a plugin that no test broker has
 			}
@@ -216,7 +217,7 @@ func policyValue(key string) map[string]any {
 	return map[string]any{key: 60000}
 }
 
-func (l lab) tryPolicyKey(t *testing.T, key topology.PolicyKey) {
+func (l lab) tryPolicyKey(t *testing.T, key capability.PolicyKey) {
 	t.Helper()
 	value := policyValue(key.Name)
 	operator := rabbittest.Path("operator-policies", l.vhost, "o")
@@ -307,12 +308,12 @@ func TestChecksAgreeWithBrokers(t *testing.T) {
 				}
 			}
 			problems := topology.Check(state(o), live)
-			if q, ok := o.(*topology.Queue); ok && !topology.IsReserved(q.Name) && len(q.Name) < 200 {
+			if q, ok := o.(*topology.Queue); ok && !capability.IsReserved(q.Name) && len(q.Name) < 200 {
 				renamed := *q
 				renamed.Name = fmt.Sprint(i, q.Name)
 				o = &renamed
 			}
-			if x, ok := o.(*topology.Exchange); ok && !topology.IsReserved(x.Name) {
+			if x, ok := o.(*topology.Exchange); ok && !capability.IsReserved(x.Name) {
 				renamed := *x
 				renamed.Name = fmt.Sprint(i, x.Name)
 				o = &renamed
@@ -345,7 +346,7 @@ func TestDefaultQueueTypeOnBrokers(t *testing.T) {
 		}
 		live := &topology.Live{Server: l.server}
 		vhost := &topology.VHost{Name: v.Name}
-		if topology.VersionAtLeast(l.server.Version, "4.0") {
+		if capability.VersionAtLeast(l.server.Version, "4.0") {
 			vhost.DefaultQueueType = topology.Quorum
 		}
 		if err := live.Add(vhost, diag.Position{}); err != nil {

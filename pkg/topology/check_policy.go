@@ -6,121 +6,10 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/msgctl/msgctl/pkg/topology/capability"
+	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
-
-// policy checks what the broker refuses in one policy.
-func (c *checker) policy(ref Ref, p *Policy, equal bool) {
-	if equal {
-		return
-	}
-	if len(p.Definition) == 0 {
-		c.as("policy-refused", "definition").error(ref, "the policy sets nothing", "the broker refuses it",
-			"add a definition, for example: { max-length: 10000 }")
-	}
-	switch p.ApplyTo {
-	case ApplyToClassicQueues, ApplyToQuorumQueues, ApplyToStreams:
-		if c.before("4.0") {
-			c.as("policy-refused", "apply-to").error(ref, fmt.Sprintf("%s knows no applyTo: %s", c.broker(), p.ApplyTo),
-				"it refuses the policy; it has queues, exchanges and all",
-				"use applyTo: queues, with a pattern that matches only those queues")
-		}
-	}
-	for _, k := range p.Definition.Keys() {
-		c.policyKey(ref, p, k)
-	}
-	c.delayedRetry(ref, p)
-	c.noDeliveryLimit(ref, p)
-}
-
-func (c *checker) policyKey(ref Ref, p *Policy, name string) {
-	key, known := LookupPolicyKey(name)
-	switch {
-	case !known:
-		c.unknownPolicyKey(ref, name)
-	case p.Operator && !key.OperatorAcceptedBy(c.server.Version):
-		c.as("policy-refused", name).error(ref, fmt.Sprintf("%s takes no %s in an operator policy", c.broker(), name),
-			"it refuses the policy",
-			"set it in a policy instead; operator policies take "+strings.Join(c.operatorKeys(), ", "))
-	case key.AcceptedBy(c.server.Version):
-	case strings.HasPrefix(name, "ha-"):
-		c.as("policy-refused", name).error(ref, fmt.Sprintf("%s has no classic queue mirroring, and refuses policies with %s",
-			c.broker(), name), "mirroring was removed in 4.0",
-			"take the ha- keys out, and use type: quorum for queues that must survive a node")
-	case key.Until != "" && c.from(key.Until):
-		c.as("policy-refused", name).error(ref, fmt.Sprintf("%s refuses policies with %s", c.broker(), name),
-			"it was removed in "+key.Until, "use queue-leader-locator")
-	default:
-		c.as("policy-refused", name).error(ref, fmt.Sprintf("%s knows no %s and refuses policies with it", c.broker(), name),
-			"RabbitMQ takes it since "+key.Since, "take it out")
-	}
-}
-
-func (c *checker) operatorKeys() []string {
-	var names []string
-	for _, k := range policyKeyTable().all {
-		if k.OperatorAcceptedBy(c.server.Version) {
-			names = append(names, k.Name)
-		}
-	}
-	return names
-}
-
-// unknownPolicyKey: the broker refuses keys that neither it nor a plugin has registered; a key that
-// is in use on it is known.
-func (c *checker) unknownPolicyKey(ref Ref, name string) {
-	for _, o := range c.have.objects {
-		if p, ok := o.(*Policy); ok {
-			if _, used := p.Definition[name]; used {
-				return
-			}
-		}
-	}
-	why := "the broker refuses policies with settings that it does not know"
-	if a, ok := LookupArgument("x-" + strings.TrimPrefix(name, "x-")); ok {
-		if _, ok := LookupPolicyKey(strings.TrimPrefix(name, "x-")); ok {
-			c.as("policy-refused", name).error(ref, fmt.Sprintf("a policy has no %s", name), why,
-				fmt.Sprintf("did you mean %s?", strings.TrimPrefix(name, "x-")))
-			return
-		}
-		c.as("policy-refused", name).error(ref, fmt.Sprintf("%s cannot be set by a policy", name), why,
-			fmt.Sprintf("set %s in the queues", a.Field))
-		return
-	}
-	if name == "x-queue-type" || name == "queue-type" {
-		c.as("policy-refused", name).error(ref, "the queue type cannot be set by a policy", why,
-			"set type in the queues, or defaultQueueType in the vhost")
-		return
-	}
-	names := make([]string, 0, 40)
-	for _, k := range policyKeyTable().all {
-		names = append(names, k.Name)
-	}
-	fix := "take it out"
-	if near := nearest(name, names); near != "" {
-		fix = fmt.Sprintf("did you mean %s?", near)
-	}
-	c.as("policy-refused", name).error(ref, fmt.Sprintf("RabbitMQ knows no policy setting %s", name), why, fix)
-}
-
-// delayedRetry: 4.3.6 wants the minimum with the type ("delayed-retry-min is required when
-// delayed-retry-type is all").
-func (c *checker) delayedRetry(ref Ref, p *Policy) {
-	kind, ok := p.Definition["delayed-retry-type"]
-	if _, minimum := p.Definition["delayed-retry-min"]; ok && kind != "disabled" && !minimum && c.from("4.3") {
-		c.as("policy-refused", "delayed-retry-type").error(ref, "delayed-retry-type without delayed-retry-min",
-			"the broker refuses the policy", "add delayed-retry-min: 1000")
-	}
-}
-
-// noDeliveryLimit: below 0 means no limit on 4.x; 3.10.8 refuses it ("-1 is not a valid delivery
-// limit").
-func (c *checker) noDeliveryLimit(ref Ref, p *Policy) {
-	if limit, ok := p.Definition["delivery-limit"].(int64); ok && limit < 0 && !VersionAtLeast(c.server.Version, "4.0") {
-		c.as("policy-refused", "delivery-limit").error(ref, fmt.Sprintf("%s takes no delivery-limit below 0", c.broker()),
-			"it refuses the policy",
-			"take it out: without it this broker has no limit")
-	}
-}
 
 // policies finds policies that one of their own keys keeps away from a queue that they are meant
 // for: RabbitMQ applies a policy to a queue only when the queue's type supports every key in it.
@@ -174,7 +63,7 @@ func (c *checker) merged(kinds ...Kind) map[Ref]Object {
 
 // isMixed reports whether some queue type supports one key of the policy and not another.
 func (c *checker) isMixed(p *Policy) bool {
-	for _, t := range []string{Classic, Quorum, Stream} {
+	for _, t := range capability.QueueTypes() {
 		if good, bad := c.keysFor(p, t); len(good) > 0 && len(bad) > 0 {
 			return true
 		}
@@ -186,7 +75,7 @@ func (c *checker) isMixed(p *Policy) bool {
 // away from them. Keys that are for exchanges, or that get in nobody's way, are in neither.
 func (c *checker) keysFor(p *Policy, queueType string) (good, bad []string) {
 	for _, name := range p.Definition.Keys() {
-		key, known := LookupPolicyKey(name)
+		key, known := capability.LookupPolicyKey(name)
 		switch {
 		case !known || key.Queues == nil:
 		case key.Admits(queueType, c.server.Version):
@@ -205,7 +94,7 @@ func (c *checker) disabled(p *Policy, higher []*Policy, queues []*Queue) {
 	if err != nil {
 		return // a pattern of the broker's dialect (PCRE) that Go cannot judge
 	}
-	for _, t := range []string{Classic, Quorum, Stream} {
+	for _, t := range capability.QueueTypes() {
 		good, bad := c.keysFor(p, t)
 		if len(good) == 0 || len(bad) == 0 || !appliesTo(p.ApplyTo, t) {
 			continue
@@ -225,19 +114,21 @@ func (c *checker) disabled(p *Policy, higher []*Policy, queues []*Queue) {
 }
 
 func (c *checker) reportDisabled(p *Policy, queueType string, good, bad []string, hit []*Queue, declared bool) {
-	with := c.as("policy-disabled-by-key", bad[0])
-	add := with.warn
+	severity := diag.Warning
 	if declared {
-		add = with.error
+		severity = diag.Error
 	}
 	names := fmt.Sprintf("%q", hit[0].Name)
 	if len(hit) > 1 {
 		names += fmt.Sprintf(" and %d more", len(hit)-1)
 	}
-	add(p.Ref(), fmt.Sprintf("%s keeps the whole policy away from %s queues: %s", joinNames(bad), queueType, names),
-		fmt.Sprintf("RabbitMQ applies a policy only to queue types that support all of its keys: they would have no %s "+
-			"either", joinNames(good)),
-		fmt.Sprintf("make two policies, one of them without %s", joinNames(bad)))
+	c.report(p.Ref(), diag.Diagnostic{
+		Severity: severity, Rule: "policy-disabled-by-key", Part: bad[0],
+		Message: fmt.Sprintf("%s keeps the whole policy away from %s queues: %s", joinNames(bad), queueType, names),
+		Why: fmt.Sprintf("RabbitMQ applies a policy only to queue types that support all of its keys: they would have "+
+			"no %s either", joinNames(good)),
+		Fix: fmt.Sprintf("make two policies, one of them without %s", joinNames(bad)),
+	})
 }
 
 // covered reports whether a policy of the same sort goes before p on that queue anyway.

@@ -3,6 +3,8 @@ package topology
 import (
 	"fmt"
 	"slices"
+
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 // references finds declared objects that need one which neither the file declares nor the broker
@@ -27,7 +29,7 @@ func (c *checker) references(deleted map[Ref]bool) {
 			c.needs(ref, Ref{Kind: KindUser, Name: ref.Name}, deleted)
 		case KindTopicPermission:
 			c.needs(ref, Ref{Kind: KindUser, Name: ref.Name}, deleted)
-			if c.from("4.3") { // older brokers take one for an exchange to come
+			if c.server.Version != "" && capability.VersionAtLeast(c.server.Version, "4.3") { // older brokers take one for an exchange to come
 				c.needs(ref, Ref{Kind: KindExchange, VHost: ref.VHost, Name: ref.Parent}, deleted)
 			}
 		case KindUserLimit:
@@ -42,10 +44,10 @@ func (c *checker) needs(ref, target Ref, deleted map[Ref]bool) {
 	case deleted[target]:
 		c.error(ref, fmt.Sprintf("it needs %s, which this file no longer declares and --prune deletes", target), "",
 			"declare "+target.String()+" again, or take this out too")
-	case c.have.Has(target) || target.Kind == KindExchange && IsPredeclared(target.Name):
+	case c.have.Has(target) || target.Kind == KindExchange && capability.IsPredeclared(target.Name):
 	default:
 		fix := "declare it"
-		if near := nearest(target.Name, c.names(target)); near != "" {
+		if near := capability.Nearest(target.Name, c.names(target)); near != "" {
 			fix = fmt.Sprintf("did you mean %q?", near)
 		}
 		c.error(ref, fmt.Sprintf("there is no %s: the file does not declare it and the broker does not have it", target),

@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+
+	"github.com/msgctl/msgctl/pkg/topology/amqptable"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 // changes returns what differs between a live object and the wanted one of the same Ref, in field
@@ -43,7 +46,7 @@ func queueChanges(have, want *Queue, server Server) []FieldChange {
 		case "type", "durable", "autoDelete", "exclusive":
 			return false
 		}
-		a, known := LookupArgumentField(name)
+		a, known := capability.LookupArgumentField(name)
 		return !known || !a.TakenBy(have.Type, server.Version) && !a.TakenBy(want.Type, server.Version)
 	})
 }
@@ -123,7 +126,7 @@ func fieldChanges(have, want []Field, ignore func(name string) bool) []FieldChan
 
 // sameValue is EqualValues for fields, which may hold veiled texts: those are compared by what they
 // hide.
-func sameValue(a, b any) bool { return EqualValues(unveil(a), unveil(b)) }
+func sameValue(a, b any) bool { return amqptable.Equal(unveil(a), unveil(b)) }
 
 func unveil(v any) any {
 	switch x := v.(type) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
@@ -237,7 +238,7 @@ func (d *differ) effective(q *Queue, have Object) *Queue {
 // type.
 func takesAll(q *Queue) bool {
 	for name := range q.Arguments {
-		if a, known := LookupArgument(name); known && !a.TakenBy(q.Type, "") {
+		if a, known := capability.LookupArgument(name); known && !a.TakenBy(q.Type, "") {
 			return false
 		}
 	}

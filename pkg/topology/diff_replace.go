@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 // replace turns an update that the broker cannot make into deletion and creation, blocked unless it
@@ -46,12 +48,12 @@ func (d *differ) replaceBlock(q *Queue, risk Risk) string {
 func policyHint(list []FieldChange) string {
 	var keys []string
 	for _, c := range list {
-		a, ok := LookupArgumentField(c.Field)
+		a, ok := capability.LookupArgumentField(c.Field)
 		if !ok {
 			return ""
 		}
 		key := strings.TrimPrefix(a.Name, "x-")
-		if _, ok := LookupPolicyKey(key); !ok {
+		if _, ok := capability.LookupPolicyKey(key); !ok {
 			return ""
 		}
 		keys = append(keys, key)

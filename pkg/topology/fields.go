@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 // Fields lists what the file names of the vhost; of a live one, everything.
@@ -63,7 +65,7 @@ func (p *Policy) Fields() []Field {
 	fields := []Field{{Name: "pattern", Value: p.Pattern}, {Name: "applyTo", Value: p.ApplyTo},
 		{Name: "priority", Value: p.Priority}}
 	for _, k := range p.Definition.Keys() {
-		key, _ := LookupPolicyKey(k)
+		key, _ := capability.LookupPolicyKey(k)
 		fields = append(fields, Field{Name: "definition." + k, Value: p.Definition[k], Unit: key.Unit})
 	}
 	return fields
@@ -99,13 +101,13 @@ func (q *Queue) Fields() []Field {
 	if len(q.Arguments) == 0 {
 		return fields
 	}
-	for _, a := range argumentTables().queue {
+	for _, a := range capability.QueueArguments() {
 		if v, ok := q.Arguments[a.Name]; ok {
 			fields = append(fields, Field{Name: a.Field, Value: v, Unit: a.Unit, Immutable: true})
 		}
 	}
 	for _, k := range q.Arguments.Keys() {
-		if _, known := LookupArgument(k); !known {
+		if _, known := capability.LookupArgument(k); !known {
 			fields = append(fields, Field{Name: "arguments." + k, Value: q.Arguments[k], Immutable: true})
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 	"github.com/msgctl/msgctl/pkg/topology/topologytest"
 )
@@ -99,7 +100,7 @@ func table(pairs []any) topology.Arguments {
 	}
 	t := topology.Arguments{}
 	for i := 0; i < len(pairs); i += 2 {
-		t[pairs[i].(string)] = topology.Normalise(pairs[i+1])
+		t[pairs[i].(string)] = amqptable.Normalise(pairs[i+1])
 	}
 	return t
 }

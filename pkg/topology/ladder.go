@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 // Ladder is the retry ladder of a queue as a file declares it. What a broker makes of it is decided
@@ -114,7 +116,7 @@ func nativeRetry(l Ladder, q *Queue, have *Live) (native bool, why string) {
 	case q.Type != Quorum || !q.TypeDeclared:
 		return false, fmt.Sprintf("only queues of type quorum can delay a retry themselves, and the file says %s",
 			typeSaid(q))
-	case version == "" || !VersionAtLeast(version, delayedRetrySince):
+	case version == "" || !capability.VersionAtLeast(version, delayedRetrySince):
 		return false, fmt.Sprintf("RabbitMQ %s cannot delay a retry itself, %s can", orUnknown(version), delayedRetrySince)
 	case l.Jitter > 0:
 		return false, "the broker's own delay knows no jitter"

@@ -1,5 +1,10 @@
 package topology
 
+import (
+	"github.com/msgctl/msgctl/pkg/topology/amqptable"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
+)
+
 // Object is one thing that a broker keeps and a topology declares. The concrete types are *VHost,
 // *User, *UserLimit, *Permission, *TopicPermission, *VHostLimit, *GlobalParameter, *Parameter,
 // *Policy, *Exchange, *Queue and *Binding. Objects are values: nobody changes one that is in a
@@ -23,10 +28,14 @@ const (
 
 // Queue types, as in the argument x-queue-type.
 const (
-	Classic = "classic"
-	Quorum  = "quorum"
-	Stream  = "stream"
+	Classic = capability.Classic
+	Quorum  = capability.Quorum
+	Stream  = capability.Stream
 )
+
+// Arguments are the arguments of a queue, an exchange or a binding, or the definition of a policy,
+// in normal form.
+type Arguments = amqptable.Table
 
 // Targets of a policy (apply-to). The last three exist on 4.x only: older brokers answer 400.
 const (

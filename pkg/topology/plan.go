@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
@@ -29,29 +30,18 @@ type Field struct {
 	Name  string
 	Value any
 	// Unit tells a view how to show the value.
-	Unit Unit
+	Unit capability.Unit
 	// Immutable says that the broker cannot change it on an existing object.
 	Immutable bool
 }
 
-// Unit says what a number measures.
-type Unit string
-
-// The units.
-const (
-	NoUnit       Unit = ""
-	Milliseconds Unit = "ms"
-	Seconds      Unit = "s"
-	Bytes        Unit = "bytes"
-)
-
 // FieldChange is one difference: Have is nil when the field is absent now, Want when it is to go.
 type FieldChange struct {
-	Field     string `json:"field"`
-	Have      any    `json:"have"`
-	Want      any    `json:"want"`
-	Unit      Unit   `json:"unit,omitempty"`
-	Immutable bool   `json:"immutable,omitempty"`
+	Field     string          `json:"field"`
+	Have      any             `json:"have"`
+	Want      any             `json:"want"`
+	Unit      capability.Unit `json:"unit,omitempty"`
+	Immutable bool            `json:"immutable,omitempty"`
 }
 
 // Risk is what a destructive step may lose, as read live.

@@ -1,6 +1,10 @@
 package topology
 
-import "maps"
+import (
+	"maps"
+
+	"github.com/msgctl/msgctl/pkg/topology/capability"
+)
 
 // QueueType returns the type that a queue of the state has on a broker of that version ("" is the
 // newest): the one that the files name, and else, from 4.0 on, the default of the vhost that the
@@ -18,7 +22,7 @@ func (s *State) QueueType(q *Queue, version string) string {
 }
 
 func takesDefaultType(q *Queue, version string) bool {
-	return q.Durable && !q.AutoDelete && !q.Exclusive && VersionAtLeast(version, "4.0")
+	return q.Durable && !q.AutoDelete && !q.Exclusive && capability.VersionAtLeast(version, "4.0")
 }
 
 // declaredDefault returns the default queue type that a vhost declares, "" for none.

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 // Kind names a sort of topology object with the word RabbitMQ's documentation uses.
@@ -149,4 +151,19 @@ func (r Ref) compareNames(o Ref) int {
 		}
 	}
 	return 0
+}
+
+// untouchable reports whether msgctl never creates, changes or deletes the object, whoever declares
+// it.
+func untouchable(ref Ref) bool {
+	switch ref.Kind {
+	case KindExchange:
+		return ref.Name == "" || capability.IsReserved(ref.Name)
+	case KindBinding:
+		return ref.Parent == ""
+	case KindGlobalParameter:
+		_, ours := OwnershipName(ref.Name)
+		return ours
+	}
+	return false
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 // PlanOptions say what is to be watched.
@@ -95,10 +96,10 @@ func (p *planner) all() []string {
 	for ref, o := range p.state.All() {
 		switch {
 		case ref.VHost != p.vhost:
-		case ref.Kind == topology.KindExchange && !topology.IsReserved(ref.Name) && ref.Name != "":
+		case ref.Kind == topology.KindExchange && !capability.IsReserved(ref.Name) && ref.Name != "":
 			names = append(names, ref.Name)
 		case ref.Kind == topology.KindBinding:
-			if source := o.(*topology.Binding).Source; source != "" && topology.IsPredeclared(source) &&
+			if source := o.(*topology.Binding).Source; source != "" && capability.IsPredeclared(source) &&
 				source != TraceExchange {
 				names = append(names, source)
 			}
@@ -156,7 +157,7 @@ func (p *planner) exchange(name string) (kind string, arguments topology.Argumen
 		x := o.(*topology.Exchange)
 		return x.Type, x.Arguments, true
 	}
-	kind = topology.PredeclaredType(name)
+	kind = capability.PredeclaredType(name)
 	return kind, nil, kind != ""
 }
 

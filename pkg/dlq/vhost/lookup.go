@@ -7,6 +7,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/publish"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 // MissingError is that a vhost, a queue or an exchange does not exist.
@@ -63,7 +64,7 @@ func (v *VHost) CheckDestination(to dlq.Destination) error {
 		return err
 	case dlq.ToExchange:
 		ref := topology.Ref{Kind: topology.KindExchange, VHost: v.Name, Name: to.Exchange}
-		if v.Live.Has(ref) || topology.IsPredeclared(to.Exchange) {
+		if v.Live.Has(ref) || capability.IsPredeclared(to.Exchange) {
 			return nil
 		}
 		return &MissingError{Kind: "exchange", Name: to.Exchange, VHost: v.Name, Known: v.names(topology.KindExchange)}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/amqptable"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
@@ -47,7 +49,7 @@ func (b *builder) build(s *topology.State) {
 		switch x := o.(type) {
 		case *topology.Exchange:
 			// those only where something leads to or from them
-			if x.VHost == b.vhost && !topology.IsPredeclared(x.Name) && !topology.IsReserved(x.Name) {
+			if x.VHost == b.vhost && !capability.IsPredeclared(x.Name) && !capability.IsReserved(x.Name) {
 				b.exchange(x)
 			}
 		case *topology.Queue:
@@ -195,7 +197,7 @@ func headers(args topology.Arguments) string {
 		if k == "x-match" {
 			continue
 		}
-		v := topology.CanonicalValue(args[k])
+		v := amqptable.Canonical(args[k])
 		if text, ok := args[k].(string); ok {
 			v = text
 		}
@@ -258,11 +260,11 @@ func (b *builder) queueFacts(q *topology.Queue) []Fact {
 		if v.Value == nil {
 			continue
 		}
-		text := topology.CanonicalValue(v.Value)
+		text := amqptable.Canonical(v.Value)
 		if t, ok := v.Value.(string); ok {
 			text = cmp.Or(t, "the default exchange")
 		}
-		if known, _ := topology.LookupPolicyKey(key); known.Unit == topology.Milliseconds {
+		if known, _ := capability.LookupPolicyKey(key); known.Unit == capability.Milliseconds {
 			if ms, ok := v.Int(); ok {
 				text = duration(ms)
 			}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 // liveRules need a broker: --live.
@@ -111,7 +112,7 @@ func checkUnowned(r *run) {
 		if q, ok := o.(*topology.Queue); ok && (q.Exclusive || q.AutoDelete) {
 			continue // an application's own
 		}
-		if topology.IsPredeclared(ref.Name) || topology.IsReserved(ref.Name) || r.in.Live.Owned(ref) {
+		if capability.IsPredeclared(ref.Name) || capability.IsReserved(ref.Name) || r.in.Live.Owned(ref) {
 			continue
 		}
 		r.find(ref, "", "no topology owns it, and the files do not declare it")

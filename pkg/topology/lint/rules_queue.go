@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 // queueRules are about queues that lose what they hold by what they are.
@@ -74,7 +75,7 @@ func checkExpires(r *run) {
 
 // checkNoEffect looks at arguments of queues, and at the keys of policies that set the same.
 func checkNoEffect(r *run) {
-	for _, a := range topology.QueueArguments() {
+	for _, a := range capability.QueueArguments() {
 		if !a.IdleOn(r.in.Version) {
 			continue
 		}

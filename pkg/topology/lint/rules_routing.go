@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
@@ -113,7 +114,7 @@ func checkExchanges(r *run) {
 			continue
 		}
 		for _, name := range n.ExchangeNames() {
-			if n.Exchange(name) == nil || topology.IsPredeclared(name) || topology.IsReserved(name) || len(n.bound[name]) > 0 ||
+			if n.Exchange(name) == nil || capability.IsPredeclared(name) || capability.IsReserved(name) || len(n.bound[name]) > 0 ||
 				n.Alternate(name).Value != nil || n.moved[n.exchangeRef(name)] || n.federated(name) ||
 				r.losesThrough(n.exchangeRef(name)) {
 				continue

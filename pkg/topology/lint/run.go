@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
@@ -123,7 +124,7 @@ func (r *run) has(n *network, exchange string) bool {
 
 // modern reports whether the broker is of that version or newer; one that is not named is the
 // newest.
-func (r *run) modern(version string) bool { return topology.VersionAtLeast(r.in.Version, version) }
+func (r *run) modern(version string) bool { return capability.VersionAtLeast(r.in.Version, version) }
 
 // find reports a fault of an object; part is the argument, key or field that it is about, "" for
 // the whole.

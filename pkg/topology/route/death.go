@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 // Source names what sets the value as a tree shows it: `argument x-message-ttl`, `policy "dlx-all",
@@ -161,7 +162,7 @@ func (n *Network) refusal(m *Message, dl DeadLetter) func(queue string) string {
 		switch {
 		case m.cycle(queue):
 			return "the broker drops it here: it died in this queue before, and nobody rejected it since"
-		case n.queues[queue].Type == topology.Stream && !topology.VersionAtLeast(n.version, "4.0") && !dl.Keeps:
+		case n.queues[queue].Type == topology.Stream && !capability.VersionAtLeast(n.version, "4.0") && !dl.Keeps:
 			return "this broker version loses what is dead-lettered into a stream, unless the strategy is at-least-once"
 		}
 		return ""

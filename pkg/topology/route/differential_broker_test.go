@@ -13,6 +13,8 @@ import (
 
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/amqptable"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
@@ -27,7 +29,7 @@ func newLab(t *testing.T, b *rabbittest.Broker) lab {
 		Version string `json:"rabbitmq_version"`
 	}
 	b.Admin().Get(t, "/api/overview", &overview)
-	return lab{broker: b, line: line{version: overview.Version, modern: topology.VersionAtLeast(overview.Version, "4.0")}}
+	return lab{broker: b, line: line{version: overview.Version, modern: capability.VersionAtLeast(overview.Version, "4.0")}}
 }
 
 // result is what a batch showed.
@@ -282,7 +284,7 @@ func (r *round) send(t *testing.T, id string, tr *trial) *amqp.DeferredConfirmat
 			headers[field] = list
 		}
 	}
-	p.Headers = topology.NormaliseTable(headers)
+	p.Headers = amqptable.NormaliseTable(headers)
 	trace := tr.net.Route(p)
 	tr.routed, tr.unrouted = !trace.MayBeLost(), trace.Lost()
 	tr.settle(trace.Worlds)
@@ -465,7 +467,7 @@ const (
 
 func (r *round) actOn(tr *trial, c route.Copy, d delivered, action int) {
 	n, returns := tr.net, tr.returns[d.text]
-	if topology.VersionAtLeast(n.Version(), "4.3") {
+	if capability.VersionAtLeast(n.Version(), "4.3") {
 		returns = d.returns
 	}
 	limit, limited := n.Settings(c.Queue).Get("delivery-limit").Int()

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 )
 
 // shape is a random topology with messages for it, as plain data: names are short ("q0", "x1")
@@ -401,5 +402,5 @@ func (r renamer) args(a args) args {
 		}
 		out[k] = v
 	}
-	return topology.NormaliseTable(out)
+	return amqptable.NormaliseTable(out)
 }

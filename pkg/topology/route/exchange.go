@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 )
 
 // The exchange types that a broker has, and those of the plugins whose routing is known.
@@ -169,7 +170,7 @@ func quoteKey(key string) string {
 func describeArguments(args topology.Arguments) string {
 	parts := make([]string, 0, len(args))
 	for _, k := range args.Keys() {
-		v := topology.CanonicalValue(args[k])
+		v := amqptable.Canonical(args[k])
 		if s, ok := args[k].(string); ok {
 			v = s
 		}

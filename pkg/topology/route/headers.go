@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/amqptable"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 // matchMode is a headers binding's x-match, taken apart.
@@ -57,13 +59,13 @@ func matchHeaders(args, headers topology.Arguments, version string) (bool, strin
 }
 
 func sameHeader(want, have any, version string) bool {
-	if !topology.VersionAtLeast(version, "4.0") {
+	if !capability.VersionAtLeast(version, "4.0") {
 		if a, ok := number(want); ok {
 			b, ok := number(have)
 			return ok && a == b
 		}
 	}
-	return topology.EqualValues(want, have) || reflect.DeepEqual(want, have)
+	return amqptable.Equal(want, have) || reflect.DeepEqual(want, have)
 }
 
 func number(v any) (float64, bool) {

@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/amqptable"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 // Publication is a message as a client publishes it.
@@ -11,7 +13,7 @@ type Publication struct {
 	// Exchange it is published to; "" is the default exchange.
 	Exchange string `json:"exchange"`
 	Key      string `json:"key"`
-	// Headers in normal form (topology.NormaliseTable). A CC or BCC in it is taken for CC and BCC.
+	// Headers in normal form (amqptable.NormaliseTable). A CC or BCC in it is taken for CC and BCC.
 	Headers topology.Arguments `json:"headers,omitempty"`
 	// CC and BCC are further routing keys; the broker takes BCC off the message.
 	CC  []string `json:"cc,omitempty"`
@@ -66,7 +68,7 @@ func (p Publication) message() *Message {
 		m.Headers = p.Headers.Clone()
 		delete(m.Headers, "BCC")
 		if len(m.cc) > 0 {
-			m.Headers["CC"] = topology.Normalise(m.cc)
+			m.Headers["CC"] = amqptable.Normalise(m.cc)
 		}
 	}
 	return m
@@ -102,7 +104,7 @@ func (m *Message) routingHeaders(version string) topology.Arguments {
 		h["x-"+which+"-death-queue"], h["x-"+which+"-death-reason"], h["x-"+which+"-death-exchange"] = d.Queue, string(d.Reason), d.Exchange
 	}
 	add("first", *m.first)
-	if topology.VersionAtLeast(version, "4.0") {
+	if capability.VersionAtLeast(version, "4.0") {
 		add("last", m.Deaths[0])
 	} else {
 		h["x-death"] = []any{}
@@ -119,7 +121,7 @@ func (m *Message) died(queue string, reason Reason, exchange string, key *string
 	next := &Message{Exchange: exchange, Keys: m.Keys, Headers: m.Headers, cc: m.cc, bcc: m.bcc, first: m.first}
 	d := Death{Queue: queue, Reason: reason, Exchange: m.Exchange, Keys: m.recordedKeys(version), Count: 1}
 	next.Deaths = slices.Clone(m.Deaths)
-	if !topology.VersionAtLeast(version, "4.0") {
+	if !capability.VersionAtLeast(version, "4.0") {
 		slices.Reverse(next.Deaths)
 	}
 	same := func(old Death) bool { return old.Queue == queue && old.Reason == reason }
@@ -133,7 +135,7 @@ func (m *Message) died(queue string, reason Reason, exchange string, key *string
 	}
 	if key != nil {
 		next.Keys, next.cc = []string{*key}, nil
-		if _, ok := next.Headers["CC"]; ok && !topology.VersionAtLeast(version, "4.0") {
+		if _, ok := next.Headers["CC"]; ok && !capability.VersionAtLeast(version, "4.0") {
 			next.Headers = next.Headers.Clone()
 			delete(next.Headers, "CC")
 		}
@@ -145,7 +147,7 @@ func (m *Message) died(queue string, reason Reason, exchange string, key *string
 // the CC header; 4.x takes off the list of keys what BCC had, also where a dead-letter key has
 // replaced it since.
 func (m *Message) recordedKeys(version string) []string {
-	if !topology.VersionAtLeast(version, "4.0") {
+	if !capability.VersionAtLeast(version, "4.0") {
 		return slices.Concat(m.Keys[:1], m.cc)
 	}
 	keys := slices.Clone(m.Keys)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 // Network is the routing part of one vhost on one broker version.
@@ -29,11 +30,11 @@ type exchange struct {
 }
 
 // New makes the network of a vhost of s. version is the broker's, "4.3" or "4.3.6"; "" is
-// topology.NewestLine. external are exchanges and queues that exist without being in s; so do the
+// capability.NewestLine. external are exchanges and queues that exist without being in s; so do the
 // queues that bindings of s lead to, for no broker has a binding to nothing. Of an external
 // exchange nobody knows the type: it leads to any of what s binds to it.
 func New(s *topology.State, vhost, version string, external ...topology.Ref) *Network {
-	version = cmp.Or(version, topology.NewestLine)
+	version = cmp.Or(version, capability.NewestLine)
 	n := &Network{
 		vhost: vhost, version: version, exchanges: map[string]*exchange{}, queues: map[string]*topology.Queue{},
 		into: map[string][]*topology.Binding{}, intoExchange: map[string][]*topology.Binding{},

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 // Policies are the policies and operator policies of one vhost on one broker version, those that
@@ -18,9 +19,9 @@ type Policies struct {
 }
 
 // NewPolicies returns the policies of one vhost. version is the broker's; "" is
-// topology.NewestLine.
+// capability.NewestLine.
 func NewPolicies(list []*topology.Policy, version string) *Policies {
-	s := &Policies{version: cmp.Or(version, topology.NewestLine), list: slices.Clone(list),
+	s := &Policies{version: cmp.Or(version, capability.NewestLine), list: slices.Clone(list),
 		patterns: map[string]*regexp.Regexp{}}
 	slices.SortFunc(s.list, func(a, b *topology.Policy) int {
 		return cmp.Or(cmp.Compare(b.Priority, a.Priority), a.Ref().Compare(b.Ref()))
@@ -133,7 +134,7 @@ func AppliesToType(applyTo, queueType string) bool {
 func (s *Policies) Unsupported(p *topology.Policy, queueType string) []string {
 	var keys []string
 	for name := range p.Definition {
-		if key, known := topology.LookupPolicyKey(name); known && !key.Admits(queueType, s.version) {
+		if key, known := capability.LookupPolicyKey(name); known && !key.Admits(queueType, s.version) {
 			keys = append(keys, name)
 		}
 	}

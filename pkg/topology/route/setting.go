@@ -1,6 +1,9 @@
 package route
 
-import "github.com/msgctl/msgctl/pkg/topology"
+import (
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
+)
 
 // Setting is the value that an object obeys, and where it comes from.
 type Setting struct {
@@ -70,7 +73,7 @@ func (s Settings) Argument(key string) Setting {
 	if !ok {
 		return Setting{}
 	}
-	if a, known := topology.LookupArgument(name); known && !a.TakenBy(s.Queue.Type, s.version) {
+	if a, known := capability.LookupArgument(name); known && !a.TakenBy(s.Queue.Type, s.version) {
 		return Setting{}
 	}
 	return Setting{Value: v, From: "argument " + name}
@@ -117,7 +120,7 @@ func (s Settings) deliveryLimit(list ...Setting) Setting {
 	if s.Queue.Type == topology.Classic || s.Queue.Type == topology.Stream {
 		return Setting{}
 	}
-	modern := topology.VersionAtLeast(s.version, "4.0")
+	modern := capability.VersionAtLeast(s.version, "4.0")
 	var won Setting
 	for _, c := range list {
 		v, ok := c.Int()

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 	"github.com/msgctl/msgctl/pkg/topology/route"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
@@ -90,7 +91,7 @@ func newCase(vhost string, s *spec.Sections, t *spec.Test) Case {
 	for name, v := range t.Publish.Headers {
 		headers[name] = v.Value
 	}
-	c.Publication.Headers = topology.NormaliseTable(headers)
+	c.Publication.Headers = amqptable.NormaliseTable(headers)
 	for _, s := range []route.Step{
 		{Queue: t.Reject, Reason: route.Rejected}, {Queue: t.Expire, Reason: route.Expired},
 		{Queue: t.Overflow, Reason: route.MaxLength}, {Queue: t.Exhaust, Reason: route.DeliveryLimit},

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/amqptable"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
@@ -26,7 +28,7 @@ func (l *Live) addExternal() {
 func (l *Live) move(o topology.Object) topology.Object {
 	switch o := o.(type) {
 	case *topology.Exchange:
-		if topology.IsReserved(o.Name) {
+		if capability.IsReserved(o.Name) {
 			return nil
 		}
 		x := *o
@@ -62,7 +64,7 @@ func putOff(a topology.Arguments, prefix string) topology.Arguments {
 			out[prefix+name] = farCount
 		}
 	}
-	return topology.NormaliseTable(out)
+	return amqptable.NormaliseTable(out)
 }
 
 // prepare makes anew the queues in which the message is to expire or overflow: a queue's own

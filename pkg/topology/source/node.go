@@ -23,7 +23,7 @@ const (
 
 // String names the kind as a message to people would, with its article.
 func (k Kind) String() string {
-	return [...]string{"nothing", "true or false", "an integer", "a number with a fraction", "a string", "a list",
+	return [...]string{"null", "a boolean", "an integer", "a decimal number", "a string", "a list",
 		"a mapping"}[k]
 }
 
@@ -72,7 +72,7 @@ func (n *Node) index(key string) int {
 	return -1
 }
 
-// Value returns the node as Go data in the normal form of topology.Normalise: nil, bool, int64,
+// Value returns the node as Go data in the normal form of amqptable.Normalise: nil, bool, int64,
 // float64, string, []any or map[string]any. Integers beyond 64 bits become float64.
 func (n *Node) Value() any {
 	switch n.Kind {
@@ -108,7 +108,7 @@ func (n *Node) Describe() string {
 	case String:
 		return "the string " + strconv.Quote(text)
 	case Bool, Int, Float:
-		return fmt.Sprintf("%s, %s", text, n.Kind)
+		return fmt.Sprintf("%s (%s)", text, n.Kind)
 	}
 	return n.Kind.String()
 }

@@ -253,7 +253,7 @@ func (c *yamlConverter) mergeSources(key *yaml.Node, v *Node) []*Node {
 	}
 	for _, s := range sources {
 		if s.Kind != Mapping {
-			c.fail(key, "<< merges mappings only, and this is "+s.Kind.String(), "",
+			c.fail(key, "<< merges mappings only, not "+s.Kind.String(), "",
 				"<<: *anchor, where the anchor stands before a mapping")
 			return nil
 		}

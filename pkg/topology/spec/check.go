@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
@@ -76,7 +77,7 @@ func (c *checker) warn(part, message, why, fix string) {
 }
 
 // field names an argument in the file's own terms.
-func (c *checker) field(a topology.Argument) string {
+func (c *checker) field(a capability.Argument) string {
 	if c.place.definitions {
 		return a.Name
 	}
@@ -99,11 +100,11 @@ func (c *checker) checkName() {
 			c.error("name", "a name has a zero character in it", "", "")
 		}
 	}
-	if c.ref.Kind != topology.KindQueue && c.ref.Kind != topology.KindExchange || !topology.IsReserved(c.ref.Name) {
+	if c.ref.Kind != topology.KindQueue && c.ref.Kind != topology.KindExchange || !capability.IsReserved(c.ref.Name) {
 		return
 	}
 	fix := "choose another name"
-	if topology.IsPredeclared(c.ref.Name) {
+	if capability.IsPredeclared(c.ref.Name) {
 		fix = "leave it out: every vhost has it, and bindings can name it"
 	}
 	c.as("reserved-name").error("name", "names that begin with amq. are reserved",
@@ -131,13 +132,11 @@ func (c *checker) user(u *topology.User) {
 }
 
 func (c *checker) vhost(v *topology.VHost) {
-	if t := v.DefaultQueueType; t != "" && !slices.Contains(queueTypes(), t) {
+	if t := v.DefaultQueueType; t != "" && !slices.Contains(capability.QueueTypes(), t) {
 		c.error("default_queue_type", fmt.Sprintf("the default queue type cannot be %q", t), "",
-			"write one of "+strings.Join(queueTypes(), ", "))
+			"write one of "+strings.Join(capability.QueueTypes(), ", "))
 	}
 }
-
-func queueTypes() []string { return []string{topology.Classic, topology.Quorum, topology.Stream} }
 
 func (c *checker) topicPermission(p *topology.TopicPermission) {
 	x, ok := c.state.Get(exchangeRef(p.VHost, p.Exchange))
@@ -243,7 +242,7 @@ func (c *checker) policy(p *topology.Policy) {
 }
 
 func (c *checker) policyKey(p *topology.Policy, key string) {
-	known, ok := topology.LookupPolicyKey(key)
+	known, ok := capability.LookupPolicyKey(key)
 	if !ok {
 		c.as("policy-refused").unknownPolicyKey(key)
 		return
@@ -253,8 +252,8 @@ func (c *checker) policyKey(p *topology.Policy, key string) {
 			"the broker refuses the policy", "set it in a policy")
 	}
 	// The values are those of the queue's argument, where there is one.
-	if a, ok := topology.LookupArgument("x-" + key); ok && a.Type != topology.Text {
-		if problem := wrongArgument(a, p.Definition[key]); problem != "" {
+	if a, ok := capability.LookupArgument("x-" + key); ok && a.Type != capability.Text {
+		if problem := a.ValueProblem(p.Definition[key]); problem != "" {
 			c.as("policy-refused").error(key, "definition."+key+" "+problem, "the broker refuses the policy", "")
 		}
 	}
@@ -269,8 +268,8 @@ func (c *checker) unknownPolicyKey(key string) {
 			"set the type in each queue, or the vhost's default queue type")
 		return
 	}
-	if a, ok := topology.LookupArgument("x-" + bare); ok {
-		if _, ok := topology.LookupPolicyKey(bare); !ok {
+	if a, ok := capability.LookupArgument("x-" + bare); ok {
+		if _, ok := capability.LookupPolicyKey(bare); !ok {
 			c.error(key, fmt.Sprintf("a policy cannot set %s", key), why, "set "+c.field(a)+" in each queue")
 			return
 		}
@@ -282,7 +281,7 @@ func (c *checker) unknownPolicyKey(key string) {
 
 func policyKeyNames() []string {
 	var names []string
-	for _, k := range topology.PolicyKeys() {
+	for _, k := range capability.PolicyKeys() {
 		names = append(names, k.Name)
 	}
 	return names

@@ -6,12 +6,13 @@ import (
 	"strings"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 func (c *checker) queue(q *topology.Queue) {
-	if !slices.Contains(queueTypes(), q.Type) {
+	if !slices.Contains(capability.QueueTypes(), q.Type) {
 		c.as("argument-refused").error("type", fmt.Sprintf("there is no queue type %q", q.Type), "",
-			"write one of "+strings.Join(queueTypes(), ", "))
+			"write one of "+strings.Join(capability.QueueTypes(), ", "))
 		return
 	}
 	kind := c.effectiveType(q)
@@ -27,7 +28,7 @@ func (c *checker) queue(q *topology.Queue) {
 // effectiveType is the type that the file lets one expect: that of the vhost where the queue names
 // none.
 func (c *checker) effectiveType(q *topology.Queue) string {
-	if kind := c.state.QueueType(q, ""); slices.Contains(queueTypes(), kind) {
+	if kind := c.state.QueueType(q, ""); slices.Contains(capability.QueueTypes(), kind) {
 		return kind
 	}
 	return q.Type
@@ -50,12 +51,12 @@ func (c *checker) replicated(q *topology.Queue) {
 }
 
 func (c *checker) argument(q *topology.Queue, kind, name string) {
-	a, ok := topology.LookupArgument(name)
+	a, ok := capability.LookupArgument(name)
 	if !ok {
 		c.as("argument-unknown").unknownArgument(name)
 		return
 	}
-	if problem := wrongArgument(a, q.Arguments[name]); problem != "" {
+	if problem := a.ValueProblem(q.Arguments[name]); problem != "" {
 		c.as("argument-refused").error(name, c.field(a)+" "+problem, "the broker refuses the queue", "")
 		return
 	}
@@ -86,44 +87,13 @@ func (c *checker) unknownArgument(name string) {
 		return
 	}
 	names := []string{"x-queue-type"}
-	for _, a := range topology.QueueArguments() {
+	for _, a := range capability.QueueArguments() {
 		names = append(names, a.Name)
 	}
 	if best := nearest(name, names); best != "" {
 		c.error(name, fmt.Sprintf("there is no argument %q", name), "the broker takes it and ignores it",
 			fmt.Sprintf("did you mean %s?", best))
 	}
-}
-
-// wrongArgument says what is wrong with a value, "" when nothing is.
-func wrongArgument(a topology.Argument, v any) string {
-	switch a.Type {
-	case topology.Integer:
-		i, ok := v.(int64)
-		switch {
-		case !ok:
-			return fmt.Sprintf("must be an integer, and this is %s", topology.CanonicalValue(v))
-		case i < a.Min:
-			return fmt.Sprintf("cannot be %d, the least is %d", i, a.Min)
-		case a.Max > 0 && i > a.Max:
-			return fmt.Sprintf("cannot be %d, the most is %d", i, a.Max)
-		}
-	case topology.Boolean:
-		if _, ok := v.(bool); !ok {
-			return "must be true or false"
-		}
-	case topology.Text:
-		text, ok := v.(string)
-		switch {
-		case !ok:
-			return "must be a string"
-		case len(a.Values) > 0 && !slices.Contains(a.Values, text):
-			return fmt.Sprintf("cannot be %q, but one of %s", text, strings.Join(a.Values, ", "))
-		case a.Name == "x-max-age" && !ageText().MatchString(text):
-			return fmt.Sprintf("cannot be %q, but a number and one of Y, M, D, h, m, s, like 7D", text)
-		}
-	}
-	return ""
 }
 
 func (c *checker) deadLetter(q *topology.Queue, kind string) {

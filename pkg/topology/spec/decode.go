@@ -77,7 +77,7 @@ func (d *decoder) report(p diag.Diagnostic) {
 
 // wrongType reports a value of the wrong type. want has an article: an integer.
 func (d *decoder) wrongType(n *source.Node, f field, want string) {
-	d.errorAt(n.Pos, fmt.Sprintf("%s must be %s, and this is %s", f.label(), want, f.describe(n)), "", f.fix())
+	d.errorAt(n.Pos, fmt.Sprintf("%s must be %s, not %s", f.label(), want, f.describe(n)), "", f.fix())
 }
 
 // describe names a value, unless it may be a secret.
@@ -328,9 +328,9 @@ func (d *decoder) bounded(n *source.Node, i int64, f field) bool {
 	case len(f.enum) > 0 && !slices.Contains(f.enum, strconv.FormatInt(i, 10)):
 		d.errorAt(n.Pos, fmt.Sprintf("%s cannot be %d", f.label(), i), "", "write "+strings.Join(f.enum, " or "))
 	case f.min != nil && i < *f.min:
-		d.errorAt(n.Pos, fmt.Sprintf("%s cannot be %d, the least is %d", f.label(), i, *f.min), "", f.fix())
+		d.errorAt(n.Pos, fmt.Sprintf("%s cannot be %d: the minimum is %d", f.label(), i, *f.min), "", f.fix())
 	case f.max != nil && i > *f.max:
-		d.errorAt(n.Pos, fmt.Sprintf("%s cannot be %d, the most is %d", f.label(), i, *f.max), "", f.fix())
+		d.errorAt(n.Pos, fmt.Sprintf("%s cannot be %d: the maximum is %d", f.label(), i, *f.max), "", f.fix())
 	default:
 		return true
 	}

@@ -97,7 +97,7 @@ func (l *loader) file(file Input) {
 			l.definitions, l.lenient = append(l.definitions, d), append(l.lenient, problems...)
 		case doc.Root.Kind != source.Mapping:
 			l.problems = append(l.problems, diag.Diagnostic{Severity: diag.Error, Position: doc.Root.Pos,
-				Message: "a topology file is a mapping, and this is " +
+				Message: "a topology file must be a mapping, not " +
 					doc.Root.Describe(), Fix: "start with version: 1, then exchanges:, queues: and the rest"})
 		default:
 			l.problems = append(l.problems, source.Expand(doc.Root, l.options.Env)...)

@@ -41,16 +41,16 @@ func TestProblems(t *testing.T) {
 			[]string{"did you mean maxLength?", "did you mean deadLetter?", "did you mean autoDelete?",
 				"did you mean messageTTL?"}},
 		{"queues: { q: { zzzzzz: 1 } }\n", []string{"known here: alerts, arguments, autoDelete, bindings"}},
-		{"queues:\n  - name: q\n", []string{"t.yaml:2:3: queues must be a mapping, and this is a list"}},
-		{`{"version": 1, "queues": []}`, []string{"queues must be a mapping, and this is a list"}},
+		{"queues:\n  - name: q\n", []string{"t.yaml:2:3: queues must be a mapping, not a list"}},
+		{`{"version": 1, "queues": []}`, []string{"queues must be a mapping, not a list"}},
 		{"queues: { q: { overflow: drop-tail } }\n",
 			[]string{"overflow cannot be \"drop-tail\"; write one of drop-head, reject-publish, reject-publish-dlx"}},
 		{"queues: { q: { maxPriority: 256 } }\n",
-			[]string{"maxPriority cannot be 256, the most is 255; write, for example, maxPriority: 10"}},
+			[]string{"maxPriority cannot be 256: the maximum is 255; write, for example, maxPriority: 10"}},
 		{"users: { u: { password: secret } }\n",
 			[]string{`user "u": password must be one variable, and nothing else; a topology file is kept in git`}},
-		{"users: { u: { passwordHash: [secret] } }\n", []string{"passwordHash must be a string, and this is a list"}},
-		{"[1]\n", []string{"t.yaml:1:1: a topology file is a mapping, and this is a list"}},
+		{"users: { u: { passwordHash: [secret] } }\n", []string{"passwordHash must be a string, not a list"}},
+		{"[1]\n", []string{"t.yaml:1:1: a topology file must be a mapping, not a list"}},
 		{"# nothing\n", []string{"t.yaml: the file declares nothing"}},
 
 		// references
@@ -123,10 +123,10 @@ func TestProblems(t *testing.T) {
 		{"queues: { q: { arguments: { x-mesage-ttl: 5 } } }\n",
 			[]string{`t.yaml:1:43: queue "q": there is no argument "x-mesage-ttl"; the broker takes it and ignores it; did you mean x-message-ttl?`}},
 		{"queues: { q: { arguments: { x-message-ttl: 1000.0 } } }\n",
-			[]string{"messageTTL must be an integer, and this is 1000.0"}},
+			[]string{"messageTTL must be an integer, not 1000.0"}},
 		{"queues: { q: { arguments: { x-max-length: .inf } } }\n",
 			[]string{"arguments.x-max-length has a number that is not finite"}},
-		{"queues: { q: { messageTTL: 4000d } }\n", []string{"messageTTL cannot be 345600000000, the most is 315360000000"}},
+		{"queues: { q: { messageTTL: 4000d } }\n", []string{"messageTTL cannot be 345600000000: the maximum is 315360000000"}},
 
 		// policies and users
 		{"policies: { p: { pattern: a, definition: {} } }\n", []string{"t.yaml:1:42: policy \"p\": has an empty definition"}},
@@ -137,7 +137,7 @@ func TestProblems(t *testing.T) {
 		{"policies: { p: { pattern: a, definition: { max-priority: 5 } } }\n",
 			[]string{"a policy cannot set max-priority; the broker refuses the policy; set maxPriority in each queue"}},
 		{"policies: { p: { pattern: a, definition: { max-length: many } } }\n",
-			[]string{`definition.max-length must be an integer, and this is "many"`}},
+			[]string{`definition.max-length must be an integer, not "many"`}},
 		{"policies: { p: { pattern: \"*\", definition: { expires: 5 } } }\n",
 			[]string{`t.yaml:1:27: policy "p": pattern: "*" is not a regular expression: missing argument to repetition operator; the broker refuses it; it is a regular expression: write ".*" for every name`}},
 		{"policies: { p: { pattern: '^(?!a)b(?=c)$', definition: { expires: 5 } } }\n", nil},
@@ -152,10 +152,10 @@ func TestProblems(t *testing.T) {
 		// alerts
 		{"alerts: { for: 5m, nearlyFul: 80% }\n",
 			[]string{`t.yaml:1:20: unknown field "nearlyFul" in alerts; did you mean nearlyFull?`}},
-		{"alerts: { full: 101% }\n", []string{`t.yaml:1:17: alerts.full must be a share from 1% to 100%, or off, and this is the string "101%"; write, for example, full: 80%`}},
+		{"alerts: { full: 101% }\n", []string{`t.yaml:1:17: alerts.full must be a share from 1% to 100%, or off, not the string "101%"; write, for example, full: 80%`}},
 		{"queues: { q: { alerts: { deadLetters: -1, growth: many, consumers: -1 } } }\n",
 			[]string{`queue "q": alerts.deadLetters cannot be negative: off is never`,
-				`queue "q": alerts.growth must be an integer, or off`, `queue "q": alerts.consumers cannot be -1, the least is 0`}},
+				`queue "q": alerts.growth must be an integer, or off`, `queue "q": alerts.consumers cannot be -1: the minimum is 0`}},
 
 		// events and tests
 		{"events: { e: { exchange: x } }\n",

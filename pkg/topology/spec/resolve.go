@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
@@ -255,17 +256,17 @@ func (r *resolver) policy(vhost, name string, p *Policy, operator bool) {
 // withoutUnit turns 24h into milliseconds and 10MB into bytes, for the policy keys that are one or
 // the other. What is no such text stays as it is, for the check of its type.
 func withoutUnit(key string, v any) any {
-	known, _ := topology.LookupPolicyKey(key)
+	known, _ := capability.LookupPolicyKey(key)
 	text, isText := v.(string)
 	if !isText {
 		return v
 	}
 	switch known.Unit {
-	case topology.Milliseconds:
+	case capability.Milliseconds:
 		if ms, err := ParseDuration(text); err == nil {
 			return ms
 		}
-	case topology.Bytes:
+	case capability.Bytes:
 		if n, err := ParseSize(text); err == nil {
 			return n
 		}

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/amqptable"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
@@ -67,7 +69,7 @@ func (t defTable) table() topology.Arguments {
 	for name, v := range t {
 		values[name] = v.Value
 	}
-	return topology.NormaliseTable(values)
+	return amqptable.NormaliseTable(values)
 }
 
 // defVHost takes what 3.x to 4.3 write at the top of a vhost or in its metadata. "undefined" is
@@ -128,7 +130,7 @@ func (r *resolver) defUser(d *definitions, u *defUser) {
 // defaultAlgorithm is that of a hash without a name: before 3.6.0 brokers used MD5 and did not say
 // so.
 func defaultAlgorithm(version string) string {
-	if version != "" && !topology.VersionAtLeast(version, "3.6.0") {
+	if version != "" && !capability.VersionAtLeast(version, "3.6.0") {
 		return algorithmPrefix + "md5"
 	}
 	return algorithmPrefix + "sha256"
@@ -185,18 +187,12 @@ func (r *resolver) defPolicy(vhost, name string, p *defPolicy, operator bool) {
 
 // defExchange leaves out what every vhost has: 4.3 exports amq.rabbitmq.log.
 func (r *resolver) defExchange(vhost string, x *defExchange) {
-	if topology.IsPredeclared(x.Name) || brokersOwn(x.Name) {
+	if capability.IsPredeclared(x.Name) || capability.IsBrokerDeclared(x.Name) {
 		return
 	}
 	r.add(&topology.Exchange{VHost: vhost, Name: x.Name, Type: x.Type, Durable: x.Durable == nil || *x.Durable,
 		AutoDelete: x.AutoDelete, Internal: x.Internal,
 		Arguments: x.Arguments.table()}, defPlace(&x.Located, x.Arguments))
-}
-
-// brokersOwn reports whether the broker declares the exchange by itself when a feature is turned
-// on.
-func brokersOwn(exchange string) bool {
-	return exchange == "amq.rabbitmq.log" || exchange == "amq.rabbitmq.event"
 }
 
 func (r *resolver) defQueue(vhost string, q *defQueue) {

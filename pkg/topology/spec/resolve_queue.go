@@ -5,6 +5,8 @@ import (
 	"reflect"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/amqptable"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
@@ -62,7 +64,7 @@ func (r *resolver) typedArguments(args *arguments, q *Queue) {
 		if !q.has(f.name) {
 			continue
 		}
-		if a, ok := topology.LookupArgumentField(f.name); ok {
+		if a, ok := capability.LookupArgumentField(f.name); ok {
 			args.typed(a.Name, f.name, plainValue(v.FieldByIndex(f.index)), q.FieldPosition(f.name))
 		}
 	}
@@ -172,13 +174,13 @@ func (a *arguments) group(prefix string, v reflect.Value, l *Located, short bool
 		if !l.has(f.name) && !(short && !value.IsZero()) {
 			continue
 		}
-		if arg, ok := topology.LookupArgumentField(prefix + f.name); ok {
+		if arg, ok := capability.LookupArgumentField(prefix + f.name); ok {
 			a.typed(arg.Name, prefix+f.name, plainValue(value), l.FieldPosition(f.name))
 		}
 	}
 }
 
-func (a *arguments) table() topology.Arguments { return topology.NormaliseTable(a.values) }
+func (a *arguments) table() topology.Arguments { return amqptable.NormaliseTable(a.values) }
 
 // plainValue is a typed field's value as an argument.
 func plainValue(v reflect.Value) any {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
@@ -64,8 +65,8 @@ func TestQueueFields(t *testing.T) {
 }
 
 func TestEveryArgumentHasAField(t *testing.T) {
-	values := map[topology.ArgumentType]string{topology.Integer: "16", topology.Boolean: "true"}
-	for _, a := range topology.QueueArguments() {
+	values := map[capability.ArgumentType]string{capability.Integer: "16", capability.Boolean: "true"}
+	for _, a := range capability.QueueArguments() {
 		value := values[a.Type]
 		switch {
 		case a.Name == "x-queue-version":
@@ -76,7 +77,7 @@ func TestEveryArgumentHasAField(t *testing.T) {
 			value = "amq.direct"
 		case a.Values != nil:
 			value = a.Values[0]
-		case a.Type == topology.Text:
+		case a.Type == capability.Text:
 			value = "text"
 		}
 		field := a.Field + ": " + value

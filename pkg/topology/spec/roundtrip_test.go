@@ -14,6 +14,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/amqptable"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
@@ -28,7 +30,7 @@ func anyName() *rapid.Generator[string] {
 			"!x", "%", "@", "`", " lead", "trail ", "a\nb", "\t", "ключ", "日本", "😀", "a\\b", "0x1f", "1e3", "2001-01-01", ".inf", "\u0085", "\u2028", "\ufeff", "a\r\nb", "|", ">", "?", "=", "1_000", "012", "12:30"}),
 		rapid.StringN(1, 20, 200),
 	).Filter(func(s string) bool {
-		return s != "" && !topology.IsReserved(s) && !bytes.ContainsRune([]byte(s), 0) && len(s) < 256
+		return s != "" && !capability.IsReserved(s) && !bytes.ContainsRune([]byte(s), 0) && len(s) < 256
 	})
 }
 
@@ -109,7 +111,7 @@ func (m stateMaker) objects(v string) {
 			b.Destination, b.DestinationType = rapid.SampledFrom(append(queues, "elsewhere")).Draw(m.t,
 				"queue"), topology.ToQueue
 		}
-		b.Arguments = topology.NormaliseTable(rapid.MapOfN(anyName(), anyValue(), 0, 2).Draw(m.t, "arguments"))
+		b.Arguments = amqptable.NormaliseTable(rapid.MapOfN(anyName(), anyValue(), 0, 2).Draw(m.t, "arguments"))
 		if len(b.Arguments) > 0 && rapid.Bool().Draw(m.t, "matched") {
 			b.Arguments["x-match"] = "any"
 		}
@@ -130,7 +132,7 @@ func (m stateMaker) exchange(v string) *topology.Exchange {
 	if rapid.Bool().Draw(m.t, "more") {
 		args["hash-header"] = anyValue().Draw(m.t, "argument")
 	}
-	x.Arguments = topology.NormaliseTable(args)
+	x.Arguments = amqptable.NormaliseTable(args)
 	return x
 }
 
@@ -145,14 +147,14 @@ func (m stateMaker) queue(v string) *topology.Queue {
 		}
 	}
 	args := map[string]any{}
-	for _, a := range topology.QueueArguments() {
+	for _, a := range capability.QueueArguments() {
 		if !a.TakenBy(q.Type, "") || !rapid.Bool().Draw(m.t, a.Name) {
 			continue
 		}
 		switch {
-		case a.Type == topology.Boolean:
+		case a.Type == capability.Boolean:
 			args[a.Name] = rapid.Bool().Draw(m.t, "value")
-		case a.Type == topology.Integer:
+		case a.Type == capability.Integer:
 			most := a.Max
 			if most == 0 {
 				most = 1 << 60
@@ -172,7 +174,7 @@ func (m stateMaker) queue(v string) *topology.Queue {
 	if rapid.Bool().Draw(m.t, "verbatim") {
 		args["x-a-plugin-reads-this-argument"] = anyValue().Draw(m.t, "argument")
 	}
-	q.Arguments = topology.NormaliseTable(args)
+	q.Arguments = amqptable.NormaliseTable(args)
 	return q
 }
 

@@ -4,8 +4,7 @@ import (
 	"strings"
 
 	"github.com/agnivade/levenshtein"
-
-	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 // habits are words that people bring from other tools and from RabbitMQ's own screens.
@@ -21,7 +20,7 @@ func habits() map[string]string {
 // suggest returns the name that was most likely meant, "" when none is near. It sees through case,
 // dashes, underscores and the x- of arguments.
 func suggest(got string, names []string) string {
-	if a, ok := topology.LookupArgument(got); ok {
+	if a, ok := capability.LookupArgument(got); ok {
 		top, _, _ := strings.Cut(a.Field, ".")
 		if found := nearest(top, names); found != "" {
 			return found

@@ -132,7 +132,7 @@ func (v *Strings) decodeNode(d *decoder, n *source.Node, f field) {
 
 // Any is a value of any type, in normal form.
 type Any struct {
-	// Value is in the normal form of topology.Normalise.
+	// Value is in the normal form of amqptable.Normalise.
 	Value any
 	at    diag.Position
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 // WriteOptions say what a written file holds. The zero value leaves users and secrets out.
@@ -33,11 +34,11 @@ func exportable(o topology.Object, opt WriteOptions) bool {
 	case *topology.User, *topology.UserLimit, *topology.Permission, *topology.TopicPermission:
 		return opt.Users
 	case *topology.Exchange:
-		return x.Name != "" && !topology.IsReserved(x.Name)
+		return x.Name != "" && !capability.IsReserved(x.Name)
 	case *topology.Queue:
-		return !x.Exclusive && !topology.IsReserved(x.Name)
+		return !x.Exclusive && !capability.IsReserved(x.Name)
 	case *topology.Binding:
-		return x.Source != "" && (x.DestinationType == topology.ToExchange || !topology.IsReserved(x.Destination))
+		return x.Source != "" && (x.DestinationType == topology.ToExchange || !capability.IsReserved(x.Destination))
 	case *topology.GlobalParameter:
 		_, ours := topology.OwnershipName(x.Name)
 		return !ours && !identifiesCluster(x.Name)
@@ -140,7 +141,7 @@ func (v *vhostInventory) add(o topology.Object) {
 func (inv *inventory) external(v *vhostInventory) (exchanges, queues []string) {
 	x, q := map[string]bool{}, map[string]bool{}
 	exchange := func(name any) {
-		if text, ok := name.(string); ok && !topology.IsPredeclared(text) && !brokersOwn(text) &&
+		if text, ok := name.(string); ok && !capability.IsPredeclared(text) && !capability.IsBrokerDeclared(text) &&
 			!inv.state.Has(exchangeRef(v.name, text)) {
 			x[text] = true
 		}

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 )
 
 // record is one JSON object of a definitions file.
@@ -80,7 +81,7 @@ func hasNull(v any) bool {
 }
 
 // exact keeps 1000.0 apart from 1000, which encoding/json does not.
-func exact(v any) json.RawMessage { return json.RawMessage(topology.CanonicalValue(v)) }
+func exact(v any) json.RawMessage { return json.RawMessage(amqptable.Canonical(v)) }
 
 func table(a topology.Arguments) json.RawMessage {
 	if len(a) == 0 {

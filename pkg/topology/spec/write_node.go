@@ -6,9 +6,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/msgctl/msgctl/pkg/topology/amqptable"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"gopkg.in/yaml.v3"
-
-	"github.com/msgctl/msgctl/pkg/topology"
 )
 
 // object is a mapping in the making: keys and values in turn.
@@ -120,15 +120,15 @@ func listNode(texts []string) *yaml.Node {
 }
 
 // quantityNode writes a time or size with its unit, nil when v is none.
-func quantityNode(v any, unit topology.Unit) *yaml.Node {
+func quantityNode(v any, unit capability.Unit) *yaml.Node {
 	i, ok := v.(int64)
 	if !ok || i < 0 {
 		return nil
 	}
 	switch unit {
-	case topology.Milliseconds:
+	case capability.Milliseconds:
 		return plainText(FormatDuration(i))
-	case topology.Bytes:
+	case capability.Bytes:
 		return plainText(FormatSize(i))
 	}
 	return nil
@@ -144,7 +144,7 @@ func (inv *inventory) valueNode(v any, path ...string) *yaml.Node {
 	case int64:
 		return intNode(x)
 	case float64:
-		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!float", Value: topology.CanonicalValue(x)}
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!float", Value: amqptable.Canonical(x)}
 	case string:
 		if !inv.options.Secrets && isSecret(path[len(path)-1], x) {
 			return variableNode(inv.variable(path...))

@@ -8,6 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 func (inv *inventory) exchangeNode(x *topology.Exchange, bindings []*topology.Binding) *yaml.Node {
@@ -51,10 +52,10 @@ func (inv *inventory) queueNode(q *topology.Queue, bindings []*topology.Binding)
 // typedFields writes the arguments that have a field, and takes them out of rest.
 func (inv *inventory) typedFields(o *object, rest topology.Arguments) {
 	groups := newGroups()
-	for _, a := range topology.QueueArguments() {
+	for _, a := range capability.QueueArguments() {
 		v, ok := rest[a.Name]
 		group, field, nested := strings.Cut(a.Field, ".")
-		if !ok || group == "deadLetter" || wrongArgument(a, v) != "" || a.Name == "x-delayed-retry-type" &&
+		if !ok || group == "deadLetter" || a.ValueProblem(v) != "" || a.Name == "x-delayed-retry-type" &&
 			!slices.Contains(a.Values, v.(string)) {
 			continue
 		}

@@ -12,6 +12,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 // WriteYAML writes a state as a topology file that Load and Resolve read back to an equal state.
@@ -260,7 +261,7 @@ func (inv *inventory) policyNode(p *topology.Policy) *yaml.Node {
 	}
 	definition := &object{}
 	for _, key := range p.Definition.Keys() {
-		known, _ := topology.LookupPolicyKey(key)
+		known, _ := capability.LookupPolicyKey(key)
 		definition.put(key, cmp.Or(quantityNode(p.Definition[key], known.Unit), inv.valueNode(p.Definition[key], key)))
 	}
 	o.put("definition", definition.node())

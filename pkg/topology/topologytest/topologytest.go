@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
@@ -109,8 +110,8 @@ func (w World) drawQueue(t *rapid.T, vhost, name string) *topology.Queue {
 	kind := rapid.SampledFrom([]string{topology.Classic, topology.Quorum, topology.Stream}).Draw(t, "queue type")
 	q := &topology.Queue{VHost: vhost, Name: name, Type: kind, Durable: true, TypeDeclared: kind != topology.Classic ||
 		rapid.Bool().Draw(t, "typed")}
-	for _, a := range topology.QueueArguments() {
-		if a.Type == topology.Integer && a.TakenBy(kind, w.Version) && a.Name != "x-queue-version" &&
+	for _, a := range capability.QueueArguments() {
+		if a.Type == capability.Integer && a.TakenBy(kind, w.Version) && a.Name != "x-queue-version" &&
 			rapid.IntRange(0, 9).Draw(t, a.Name) == 0 {
 			if q.Arguments == nil {
 				q.Arguments = topology.Arguments{}

@@ -1,4 +1,12 @@
-package topology
+// Package amqptable brings the values of AMQP argument tables, which come from YAML, JSON and AMQP
+// with types of their own, into one normal form in which they can be compared and written.
+//
+// In normal form a value is nil, bool, int64, float64, string, []any or map[string]any of the same.
+// An integer has no width, because RabbitMQ compares integers without regard to it. A float is never
+// an integer: the broker tells 1000.0 from 1000, and refuses it where it wants an integer.
+//
+// The functions keep no state and do not change what they are given.
+package amqptable
 
 import (
 	"encoding/json"
@@ -10,15 +18,13 @@ import (
 	"strings"
 )
 
-// Arguments is an AMQP argument table in normal form: values are nil, bool, int64, float64, string,
-// []any or map[string]any of the same. Build one with NormaliseTable. A nil and an empty table are
-// equal.
-type Arguments map[string]any
+// Table is an argument table in normal form. NormaliseTable makes one. A nil table equals an empty
+// one.
+type Table map[string]any
 
-// Normalise brings a value decoded from YAML, JSON or AMQP into normal form: all integer widths
-// become int64 (RabbitMQ compares them without regard to width), json.Number becomes int64 where it
-// is written as an integer and float64 otherwise, tables become map[string]any. A float is never
-// made an integer: the broker tells 1000.0 from 1000 and refuses it where it wants an integer.
+// Normalise returns a value decoded from YAML, JSON or AMQP in normal form. Integers of every width
+// become int64, and float64 where int64 is too small. A json.Number becomes int64 where it is written
+// as an integer that fits, and float64 otherwise. A value of any other type is returned as it is.
 func Normalise(v any) any {
 	switch x := v.(type) {
 	case int:
@@ -64,7 +70,7 @@ func Normalise(v any) any {
 			list[i] = Normalise(e)
 		}
 		return list
-	case Arguments:
+	case Table:
 		return normaliseMap(x)
 	case map[string]any:
 		return normaliseMap(x)
@@ -80,8 +86,8 @@ func normaliseMap(m map[string]any) map[string]any {
 	return out
 }
 
-// NormaliseTable is Normalise for a table. It returns nil for an empty one.
-func NormaliseTable(m map[string]any) Arguments {
+// NormaliseTable returns a table in normal form, nil for an empty one.
+func NormaliseTable(m map[string]any) Table {
 	if len(m) == 0 {
 		return nil
 	}
@@ -89,57 +95,57 @@ func NormaliseTable(m map[string]any) Arguments {
 }
 
 // Equal reports whether two tables in normal form hold the same values of the same types.
-func (a Arguments) Equal(b Arguments) bool { return len(a) == len(b) && equalTables(a, b) }
+func (t Table) Equal(other Table) bool { return equalTables(t, other) }
 
 func equalTables(a, b map[string]any) bool {
 	if len(a) != len(b) {
 		return false
 	}
 	for k, x := range a {
-		if y, ok := b[k]; !ok || !EqualValues(x, y) {
+		if y, ok := b[k]; !ok || !Equal(x, y) {
 			return false
 		}
 	}
 	return true
 }
 
-// EqualValues reports whether two values in normal form are the same value of the same type.
-func EqualValues(a, b any) bool {
+// Equal reports whether two values in normal form are the same value of the same type.
+func Equal(a, b any) bool {
 	switch x := a.(type) {
 	case map[string]any:
 		y, ok := b.(map[string]any)
 		return ok && equalTables(x, y)
 	case []any:
 		y, ok := b.([]any)
-		return ok && slices.EqualFunc(x, y, EqualValues)
+		return ok && slices.EqualFunc(x, y, Equal)
 	case nil, bool, int64, float64, string:
 		return a == b
 	}
-	return CanonicalValue(a) == CanonicalValue(b)
+	return Canonical(a) == Canonical(b)
 }
 
-// Keys returns the names in order.
-func (a Arguments) Keys() []string { return slices.Sorted(maps.Keys(a)) }
+// Keys returns the names of the arguments, sorted.
+func (t Table) Keys() []string { return slices.Sorted(maps.Keys(t)) }
 
 // Clone returns a shallow copy, never nil.
-func (a Arguments) Clone() Arguments {
-	c := make(Arguments, len(a))
-	maps.Copy(c, a)
+func (t Table) Clone() Table {
+	c := make(Table, len(t))
+	maps.Copy(c, t)
 	return c
 }
 
-// Canonical returns the table as JSON with ordered keys, in which a float always shows a point or
-// an exponent, and "" for an empty table. Two tables are equal for the broker when their canonical
-// texts are.
-func (a Arguments) Canonical() string {
-	if len(a) == 0 {
+// Canonical returns Canonical of the table, and "" for an empty one. Two tables are equal for the
+// broker when their canonical texts are equal.
+func (t Table) Canonical() string {
+	if len(t) == 0 {
 		return ""
 	}
-	return CanonicalValue(map[string]any(a))
+	return Canonical(map[string]any(t))
 }
 
-// CanonicalValue returns a value in normal form as canonical JSON (see Arguments.Canonical).
-func CanonicalValue(v any) string {
+// Canonical returns a value in normal form as JSON with sorted keys, in which a float always has a
+// decimal point or an exponent.
+func Canonical(v any) string {
 	var b strings.Builder
 	writeCanonical(&b, v)
 	return b.String()
@@ -149,7 +155,7 @@ func writeCanonical(b *strings.Builder, v any) {
 	switch x := v.(type) {
 	case map[string]any:
 		writeCanonicalMap(b, x)
-	case Arguments:
+	case Table:
 		writeCanonicalMap(b, x)
 	case []any:
 		b.WriteByte('[')

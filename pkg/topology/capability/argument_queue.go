@@ -1,4 +1,4 @@
-package topology
+package capability
 
 // What queues do since some settings have no effect.
 const (

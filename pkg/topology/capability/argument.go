@@ -1,8 +1,13 @@
-package topology
+package capability
 
 import (
+	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 	"sync"
+
+	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 )
 
 // ArgumentType is what the broker wants an argument's value to be.
@@ -81,21 +86,21 @@ func since(version string, types ...string) []Support {
 // another value, declared again without. A known argument that differs, or is absent on one side,
 // makes two declarations inequivalent for the broker, also when the value given is the default
 // ("drop-head" against none).
-func QueueArguments() []Argument { return slices.Clone(argumentTables().queue) }
+func QueueArguments() []Argument { return slices.Clone(queueTables().queue) }
 
 // ExchangeArguments returns every known argument of an exchange.
-func ExchangeArguments() []Argument { return slices.Clone(argumentTables().exchange) }
+func ExchangeArguments() []Argument { return slices.Clone(queueTables().exchange) }
 
 // LookupArgument returns a queue argument by its protocol name (x-message-ttl).
 func LookupArgument(name string) (Argument, bool) {
-	a, ok := argumentTables().byName[name]
+	a, ok := queueTables().byName[name]
 	return a, ok
 }
 
 // LookupArgumentField returns a queue argument by its name in the topology file (messageTTL,
 // deadLetter.exchange).
 func LookupArgumentField(field string) (Argument, bool) {
-	a, ok := argumentTables().byField[field]
+	a, ok := queueTables().byField[field]
 	return a, ok
 }
 
@@ -124,7 +129,7 @@ type tables struct {
 	byName, byField map[string]Argument
 }
 
-var argumentTables = sync.OnceValue(func() tables {
+var queueTables = sync.OnceValue(func() tables {
 	t := tables{queue: queueArguments(), exchange: exchangeArguments(), byName: map[string]Argument{},
 		byField: map[string]Argument{}}
 	for _, a := range t.queue {
@@ -143,3 +148,39 @@ func exchangeArguments() []Argument {
 func queueArguments() []Argument {
 	return slices.Concat(retentionArguments(), deadLetterArguments(), deliveryArguments(), placementArguments())
 }
+
+// ValueProblem says what is wrong with a value, as the end of a sentence that begins with the name of
+// the argument ("must be true or false"). "" means that nothing is. v is in normal form, see
+// amqptable.
+func (a Argument) ValueProblem(v any) string {
+	switch a.Type {
+	case Integer:
+		i, ok := v.(int64)
+		switch {
+		case !ok:
+			return fmt.Sprintf("must be an integer, not %s", amqptable.Canonical(v))
+		case i < a.Min:
+			return fmt.Sprintf("cannot be %d: the minimum is %d", i, a.Min)
+		case a.Max > 0 && i > a.Max:
+			return fmt.Sprintf("cannot be %d: the maximum is %d", i, a.Max)
+		}
+	case Boolean:
+		if _, ok := v.(bool); !ok {
+			return "must be true or false"
+		}
+	case Text:
+		text, ok := v.(string)
+		switch {
+		case !ok:
+			return "must be a string"
+		case len(a.Values) > 0 && !slices.Contains(a.Values, text):
+			return fmt.Sprintf("cannot be %q: it can be %s", text, strings.Join(a.Values, ", "))
+		case a.Name == "x-max-age" && !maxAge().MatchString(text):
+			return fmt.Sprintf("cannot be %q: write a number and one of Y, M, D, h, m, s, like 7D", text)
+		}
+	}
+	return ""
+}
+
+// maxAge matches the age of a stream's segments as the broker takes it.
+var maxAge = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]+[YMDhms]$`) })

@@ -1,9 +1,11 @@
-package topology
+package capability
 
 import (
 	"fmt"
 	"net/url"
 	"strings"
+
+	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
 // uriFields are the members of a component's parameters that hold an AMQP URI or a list of them.
@@ -17,21 +19,20 @@ func uriFields(component string) []string {
 	return nil
 }
 
-// parameter checks what a broker validates of shovels and federation upstreams: their URIs (3.10.8,
-// 4.0.5 and 4.3.6 answer 400). The URI itself is never repeated: it may hold a password.
-func (c *checker) parameter(ref Ref, p *Parameter, equal bool) {
-	value, ok := p.Value.(map[string]any)
-	if equal || !ok {
-		return
-	}
-	for _, field := range uriFields(p.Component) {
-		for _, uri := range texts(value[field]) {
+// CheckParameter checks what a broker validates of shovels and federation upstreams: their URIs. A
+// URI is never repeated in a message, because it may hold a password.
+func CheckParameter(component string, value any) diag.Diagnostics {
+	var f findings
+	members, _ := value.(map[string]any)
+	for _, field := range uriFields(component) {
+		for _, uri := range texts(members[field]) {
 			if fault := uriFault(uri); fault != "" {
-				c.as("parameter-refused", field).error(ref, fmt.Sprintf("%s: %s", field, fault), "the broker refuses the parameter",
+				f.error("parameter-refused", field, fmt.Sprintf("%s: %s", field, fault), "the broker refuses the parameter",
 					"write amqp://USER:PASSWORD@HOST:5672/VHOST, or amqps://…")
 			}
 		}
 	}
+	return f.list
 }
 
 func texts(v any) []string {
@@ -54,7 +55,7 @@ func uriFault(uri string) string {
 	scheme, _, ok := strings.Cut(uri, "://")
 	switch {
 	case !ok:
-		return "it is not a URI, for it has no scheme"
+		return "it is not a URI: it has no scheme"
 	case scheme != "amqp" && scheme != "amqps":
 		return fmt.Sprintf("its scheme is %q, not amqp or amqps", scheme)
 	}
