@@ -49,7 +49,6 @@ var guarded = topology.Guard{IfEmpty: true, IfUnused: true}
 
 func TestGuardedQueues(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
-		t.Parallel()
 		for _, kind := range []string{topology.Classic, topology.Quorum, topology.Stream} {
 			t.Run(kind, func(t *testing.T) {
 				t.Parallel()
@@ -140,7 +139,6 @@ func TestLastCountBeforeDeletion(t *testing.T) {
 // queue.
 func TestGuardSeesHeldMessages(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
-		t.Parallel()
 		v := b.VHost(t)
 		c := newClient(t, v.User)
 		q := &topology.Queue{VHost: v.Name, Name: "q", Type: topology.Quorum, TypeDeclared: true, Durable: true}

@@ -56,7 +56,6 @@ func portOf(t *testing.T, url string) int { return optionsOf(t, url, "").Port }
 
 func TestAMQPThatDoesNotConnect(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
-		t.Parallel()
 		v := b.VHost(t)
 		stranger := v.AddUser(t, rabbittest.NoAccess())
 		secured, _ := rabbittest.NewTLSProxy(t, b.URL, false)
@@ -106,7 +105,6 @@ func TestAMQPThatDoesNotConnect(t *testing.T) {
 
 func TestAPIThatDoesNotAnswer(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
-		t.Parallel()
 		v := b.VHost(t)
 		untagged := v.AddUser(t, rabbittest.Tags())
 		stranger := v.AddUser(t, rabbittest.Tags("management"), rabbittest.NoAccess())
@@ -454,7 +452,6 @@ func TestLoginThatFailsForAMoment(t *testing.T) {
 
 func TestBrokerThatStops(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
-		t.Parallel()
 		v := b.VHost(t)
 		amqpProxy, apiProxy := rabbittest.NewProxy(t, b.URL), rabbittest.NewProxy(t, b.API)
 		c := newClient(t, v.User, func(o *Options) {

@@ -38,12 +38,16 @@ type Broker struct {
 	API string
 }
 
-// EachLine runs f as one subtest per broker, named after the line. Subtests run one after another;
-// f may call t.Parallel.
+// EachLine runs f as one parallel subtest per broker line, named after the line: tests wait for
+// brokers more than they compute. So f begins when the function that called EachLine has returned,
+// and may share with the other lines only what nobody changes.
 func EachLine(t *testing.T, f func(t *testing.T, b *Broker)) {
 	t.Helper()
 	for _, b := range Brokers(t) {
-		t.Run(b.Line, func(t *testing.T) { f(t, b) })
+		t.Run(b.Line, func(t *testing.T) {
+			t.Parallel()
+			f(t, b)
+		})
 	}
 }
 

@@ -37,6 +37,7 @@ type Proxy struct {
 	stall  bool
 	rate   int    // bytes per second, each direction of each connection; 0 is unlimited
 	budget [2]int // bytes until the cut, -1 is unlimited
+	hold   [2]int // bytes until the hold, -1 is unlimited
 	passed [2]int // bytes so far
 	conns  map[net.Conn]struct{}
 }
@@ -57,7 +58,8 @@ func NewProxy(tb testing.TB, target string) *Proxy {
 
 func serveProxy(tb testing.TB, ln net.Listener, u *url.URL) *Proxy {
 	tb.Helper()
-	p := &Proxy{target: u.Host, listener: ln, budget: [2]int{-1, -1}, conns: map[net.Conn]struct{}{}}
+	p := &Proxy{target: u.Host, listener: ln, budget: [2]int{-1, -1}, hold: [2]int{-1, -1},
+		conns: map[net.Conn]struct{}{}}
 	p.wake = sync.NewCond(&p.mu)
 	p.running.Add(1)
 	go p.accept()
@@ -89,6 +91,11 @@ func (p *Proxy) Stall() { p.set(func() { p.stall = true }) }
 // Slow limits each direction of each connection to a number of bytes per second.
 func (p *Proxy) Slow(bytesPerSecond int) { p.set(func() { p.rate = bytesPerSecond }) }
 
+// HoldAfter lets at most n more bytes pass in a direction, over all connections together, and then
+// holds that direction back as Stall does. A program that is to be met in the middle of its work
+// cannot be through by then, however fast it is or slow the test; with n = 0 it stays where it is.
+func (p *Proxy) HoldAfter(d Direction, n int) { p.set(func() { p.hold[d] = n }) }
+
 // CutAfter lets at most n more bytes pass in a direction, over all connections together, then
 // resets all of them. Connections made after that live until their first byte in that direction.
 func (p *Proxy) CutAfter(d Direction, n int) { p.set(func() { p.budget[d] = n }) }
@@ -96,9 +103,19 @@ func (p *Proxy) CutAfter(d Direction, n int) { p.set(func() { p.budget[d] = n })
 // Cut resets all present connections; new ones are served.
 func (p *Proxy) Cut() { p.set(p.reset) }
 
-// Heal ends Refuse, Stall, Slow and CutAfter.
+// Heal ends Refuse, Stall, Slow, HoldAfter and CutAfter.
 func (p *Proxy) Heal() {
-	p.set(func() { p.refuse, p.stall, p.rate, p.budget = false, false, 0, [2]int{-1, -1} })
+	p.set(func() {
+		p.refuse, p.stall, p.rate = false, false, 0
+		p.budget, p.hold = [2]int{-1, -1}, [2]int{-1, -1}
+	})
+}
+
+// Held reports whether HoldAfter holds bytes of a direction back.
+func (p *Proxy) Held(d Direction) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.hold[d] == 0
 }
 
 // Passed returns how many bytes have gone through in a direction since the start.
@@ -113,6 +130,13 @@ func (p *Proxy) Connections() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.conns) / 2
+}
+
+// HasCut reports whether CutAfter has cut, by bytes of a direction, since it was set.
+func (p *Proxy) HasCut(d Direction) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.budget[d] == 0
 }
 
 func (p *Proxy) set(change func()) {
@@ -236,7 +260,7 @@ func (p *Proxy) allow(dst net.Conn, n int, d Direction) (now int, pause time.Dur
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	_, alive := p.conns[dst]
-	for p.stall && alive && !p.closed {
+	for (p.stall || p.hold[d] == 0) && alive && !p.closed {
 		p.wake.Wait()
 		_, alive = p.conns[dst]
 	}
@@ -248,6 +272,10 @@ func (p *Proxy) allow(dst net.Conn, n int, d Direction) (now int, pause time.Dur
 	if p.rate > 0 {
 		n = min(n, max(1, p.rate/20))
 		pause = time.Duration(n) * time.Second / time.Duration(p.rate)
+	}
+	if p.hold[d] > 0 {
+		n = min(n, p.hold[d])
+		p.hold[d] -= n
 	}
 	if p.budget[d] > 0 {
 		n = min(n, p.budget[d])

@@ -75,7 +75,7 @@ func TestProxyCutsAfterExactlyNBytes(t *testing.T) {
 		if err == nil {
 			t.Errorf("direction %d: the connection ended in order; want a reset", d)
 		}
-		if p.Passed(d) != 5000 || len(back) > 5000 {
+		if p.Passed(d) != 5000 || len(back) > 5000 || !p.HasCut(d) {
 			t.Errorf("direction %d: %d bytes passed, %d came back; want 5000", d, p.Passed(d), len(back))
 		}
 		p.Heal()
@@ -101,6 +101,27 @@ func TestProxyStallsAndHeals(t *testing.T) {
 	_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
 	if _, err := io.ReadFull(c, make([]byte, 10)); err != nil {
 		t.Errorf("after Heal: %v; want the bytes that were held back", err)
+	}
+}
+
+func TestProxyHoldsAfterExactlyNBytes(t *testing.T) {
+	for _, d := range []rabbittest.Direction{rabbittest.ToBroker, rabbittest.ToClient} {
+		p, dial := echo(t)
+		c := dial()
+		p.HoldAfter(d, 5000)
+		send(t, c, 20000)
+		if _, err := io.ReadFull(c, make([]byte, 5000)); err != nil {
+			t.Fatal(err)
+		}
+		_ = c.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+		if n, err := c.Read(make([]byte, 1)); err == nil || n > 0 || p.Passed(d) != 5000 || !p.Held(d) {
+			t.Errorf("direction %d: %d bytes passed, held %v; want 5000", d, p.Passed(d), p.Held(d))
+		}
+		p.Heal()
+		_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
+		if _, err := io.ReadFull(c, make([]byte, 15000)); err != nil || p.Held(d) {
+			t.Errorf("direction %d: after Heal: %v; want the bytes that were held back", d, err)
+		}
 	}
 }
 

@@ -49,7 +49,7 @@ func StartNodeWith(tb testing.TB, line string, o node.Options) *node.Node {
 	return n
 }
 
-// EachPrivateLine runs f as one subtest per line under test, with a private node of the line.
+// EachPrivateLine is EachLine with a private node of the line for f alone.
 func EachPrivateLine(t *testing.T, f func(t *testing.T, n *node.Node)) {
 	t.Helper()
 	EachLine(t, func(t *testing.T, b *Broker) { f(t, StartNode(t, b.Line)) })

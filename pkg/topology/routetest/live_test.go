@@ -54,7 +54,6 @@ func laboratory(ctx context.Context, t *testing.T, b *rabbittest.Broker) (*rabbi
 
 func TestAllTestsOfTheFilePassOnBrokers(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
-		t.Parallel()
 		s := suite(t, "testdata/all.yaml", b.Line)
 		lab, vhost := laboratory(t.Context(), t, b)
 		live, err := routetest.NewLive(t.Context(), lab, s, "files", vhost)
