@@ -93,20 +93,33 @@ func (b *bench) ready(queue string) int {
 	return q.Messages
 }
 
-// deleteWhen deletes a queue when it has so many messages, and returns how many it had.
-func (b *bench) deleteWhen(queue string, n int) int {
-	ch := b.v.Channel(b.t)
-	defer func() { _ = ch.Close() }()
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		if q, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil); err != nil || q.Messages >= n {
-			break
+// delete deletes a queue and returns how many messages it had.
+func (b *bench) delete(queue string) int {
+	b.t.Helper()
+	n, err := b.ch.QueueDelete(queue, false, false, false)
+	b.check(err)
+	return n
+}
+
+// portion is how many bytes advance lets pass at a time: less than a hundred of the messages of
+// these tests.
+const portion = 8 << 10
+
+// advance lets pass what clients of the proxy send, or receive, a portion at a time, until done
+// reports true. So a program that a test is going to kill is nowhere but a portion ahead of what the
+// test has seen, however fast one is and however slow the other. The proxy has to be held before the
+// program starts, and stays so.
+func (b *bench) advance(p *rabbittest.Proxy, d rabbittest.Direction, done func() bool, otherwise string) {
+	b.t.Helper()
+	b.await(func() bool {
+		if done() {
+			return true
 		}
-	}
-	gone, err := ch.QueueDelete(queue, false, false, false)
-	if err != nil {
-		b.t.Error(err)
-	}
-	return gone
+		if p.Held(d) {
+			p.HoldAfter(d, portion)
+		}
+		return false
+	}, otherwise)
 }
 
 func (b *bench) await(done func() bool, otherwise string) {
@@ -121,6 +134,14 @@ func (b *bench) await(done func() bool, otherwise string) {
 func (b *bench) awaitBelow(queue string, n int, r *running) {
 	b.t.Helper()
 	b.await(func() bool { return b.ready(queue) < n || r.ended() }, "the queue does not get emptier")
+}
+
+// advanceBelow lets a program that receives through a held proxy go on until the queue has fewer
+// messages.
+func (b *bench) advanceBelow(p *rabbittest.Proxy, queue string, n int, r *running) {
+	b.t.Helper()
+	b.advance(p, rabbittest.ToClient, func() bool { return b.ready(queue) < n || r.ended() },
+		"the queue does not get emptier")
 }
 
 // awaitReturned waits until the broker has noticed that a consumer's process is gone, and its

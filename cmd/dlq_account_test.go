@@ -23,25 +23,20 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-const (
-	// accounted is how many messages with ids each command takes out: half of them out of a classic
-	// queue, half out of a quorum queue.
-	accounted = 50_000
-	// accountedWindow is how many messages are under way at once unless --prefetch says otherwise:
-	// each loss of a connection, and each death of msgctl, may duplicate so many.
-	accountedWindow = 2500
-)
+// accounted is how many messages with ids each command takes out of a classic queue, and as many
+// out of a quorum queue.
+func accounted() int { return rabbittest.Cases(2500, 25_000) }
 
-// TestEveryMessageIsAccountedFor takes 50,000 messages with ids out of dead-letter queues by each
-// of the commands that do, while msgctl is killed at random moments, the target is full, or
-// deleted, connections are cut at random bytes, the broker is stopped and started and raises a
-// memory alarm. Every id has to be where it may be, and not more of them twice than were under way.
+// TestEveryMessageIsAccountedFor takes messages with ids out of dead-letter queues by each of the
+// commands that do, while msgctl is killed at random moments, the target is full, or deleted,
+// connections are cut at random bytes, the broker is stopped and started and raises a memory alarm.
+// Every id has to be where it may be, and not more of them twice than were under way.
 func TestEveryMessageIsAccountedFor(t *testing.T) {
 	rabbittest.EachPrivateLine(t, func(t *testing.T, n *node.Node) {
 		var all []*account
 		for _, what := range []string{"replay", "move", "purge", "drain"} {
 			for _, queueType := range []string{topology.Classic, topology.Quorum} {
-				a := newAccount(t, n, what, queueType, accounted/2)
+				a := newAccount(t, n, what, queueType, accounted())
 				a.fill()
 				a.killTwice()
 				a.fillTarget()
@@ -62,10 +57,13 @@ type account struct {
 	what      string
 	queueType string
 	n         int
-	proxy     *rabbittest.Proxy
-	program   *program
-	dir       string
-	archives  []string
+	// window is how many messages are under way at once: each loss of a connection, and each death
+	// of msgctl, may duplicate so many.
+	window   int
+	proxy    *rabbittest.Proxy
+	program  *program
+	dir      string
+	archives []string
 	// may bounds the duplicates.
 	may int
 	// gone has the ids that went into a target that is not there any more, as the report says.
@@ -79,8 +77,11 @@ func newAccount(t *testing.T, n *node.Node, what, queueType string, messages int
 	b := newBench(t, rabbittest.Of(n))
 	proxy := rabbittest.NewProxy(t, b.v.URL)
 	a := &account{
-		bench: b, what: what, queueType: queueType, n: messages, proxy: proxy, dir: t.TempDir(), gone: map[string]int{},
+		bench: b, what: what, queueType: queueType, n: messages, window: archiveWindow, proxy: proxy, dir: t.TempDir(), gone: map[string]int{},
 		program: newProgram(t, proxy.Through(b.v.URL), b.v.API),
+	}
+	if a.sends() {
+		a.window = messages / 25
 	}
 	b.declare("dlq", map[string]any{"x-queue-type": queueType})
 	work := map[string]any{"x-queue-type": queueType}
@@ -90,6 +91,9 @@ func newAccount(t *testing.T, n *node.Node, what, queueType string, messages int
 	b.declare("work", work)
 	return a
 }
+
+// archiveWindow is how many messages purge and export take in hand at most.
+const archiveWindow = 2500
 
 // fill makes the messages: for a replay they die, the other commands need no history.
 func (a *account) fill() {
@@ -119,7 +123,9 @@ func (a *account) command(more ...string) []string {
 	default:
 		args = []string{"dlq", "export", "dlq", "--drain", "-f", file}
 	}
-	if !a.sends() {
+	if a.sends() {
+		args = append(args, "--prefetch", strconv.Itoa(a.window))
+	} else {
 		a.archives = append(a.archives, file)
 	}
 	return append(append(args, "-o", "json", "--reconnect-delay", "100ms", "--reconnect-attempts", "1000"), more...)
@@ -132,17 +138,35 @@ func (a *account) killTwice() {
 	a.t.Helper()
 	for range 2 {
 		before := a.ready("dlq")
-		a.proxy.Slow(4 << 20)
+		a.proxy.HoldAfter(rabbittest.ToClient, portion)
 		r := a.program.start(a.command()...)
-		a.awaitBelow("dlq", before-accountedWindow-rand.IntN(3000), r)
+		if a.sends() {
+			a.advanceBelow(a.proxy, "dlq", before-a.window-rand.IntN(a.n/16), r)
+		} else {
+			a.advanceArchive(1+rand.IntN(10), r)
+		}
 		_ = r.cmd.Process.Kill() // the exit code tells whether it was in time
 		if res := a.program.wait(r); res.code != -1 {
 			a.t.Fatalf("%s was through before it was killed: %s", a.what, lastPart(res.stdout+res.stderr))
 		}
 		a.proxy.Heal()
-		a.may += accountedWindow
+		a.may += a.window
 		a.awaitReturned("dlq")
 	}
+}
+
+// advanceArchive lets the run go on until it has written to its archive, and so many portions more
+// have passed.
+func (a *account) advanceArchive(portions int, r *running) {
+	a.t.Helper()
+	end := -1
+	a.advance(a.proxy, rabbittest.ToClient, func() bool {
+		passed := a.proxy.Passed(rabbittest.ToClient)
+		if info, err := os.Stat(a.archives[len(a.archives)-1]); end < 0 && err == nil && info.Size() > 0 {
+			end = passed + portions*portion
+		}
+		return r.ended() || end >= 0 && passed >= end
+	}, "nothing is archived")
 }
 
 // fillTarget sends into a queue that soon refuses what comes.
@@ -151,10 +175,10 @@ func (a *account) fillTarget() {
 	if !a.sends() {
 		return
 	}
-	const room, tried = 1500, 4000
+	room, tried := a.n*6/100, a.n*16/100
 	a.declare("small", map[string]any{"x-queue-type": a.queueType, "x-max-length": room, "x-overflow": "reject-publish"})
 	doc := a.partly("small", tried)
-	if doc.Done < room || doc.Done+doc.Stays() != tried || doc.Stayed[0].Reason != dlq.ReasonNacked || doc.Resent != 0 {
+	if doc.Done < int64(room) || doc.Done+doc.Stays() != int64(tried) || doc.Stayed[0].Reason != dlq.ReasonNacked || doc.Resent != 0 {
 		a.t.Errorf("%s %s into a full queue: %+v", a.what, a.queueType, doc)
 	}
 }
@@ -165,14 +189,19 @@ func (a *account) deleteTarget() {
 	if !a.sends() {
 		return
 	}
-	const tried = 4000
+	tried := a.n * 16 / 100
 	a.declare("doomed", map[string]any{"x-queue-type": a.queueType})
 	var deleted sync.WaitGroup
 	arrived := 0
-	deleted.Go(func() { arrived = a.deleteWhen("doomed", 500) })
-	doc := a.partly("doomed", tried, "--rate", "4000")
+	a.proxy.HoldAfter(rabbittest.ToBroker, portion)
+	deleted.Go(func() {
+		a.advance(a.proxy, rabbittest.ToBroker, func() bool { return a.ready("doomed") >= a.n/50 }, "nothing is sent")
+		arrived = a.delete("doomed")
+		a.proxy.Heal()
+	})
+	doc := a.partly("doomed", tried)
 	deleted.Wait()
-	if doc.Done < int64(arrived) || doc.Done+doc.Stays() != tried || doc.Stayed[0].Reason != dlq.ReasonUnroutable {
+	if doc.Done < int64(arrived) || doc.Done+doc.Stays() != int64(tried) || doc.Stayed[0].Reason != dlq.ReasonUnroutable {
 		a.t.Errorf("%s %s into a queue that is deleted: %d had arrived, %+v", a.what, a.queueType, arrived, doc)
 	}
 	for _, id := range reportedDone(a.t, filepath.Join(a.dir, "doomed")) {
@@ -242,7 +271,7 @@ func throughTheRest(t *testing.T, n *node.Node, all []*account) {
 	t.Helper()
 	var cutting sync.WaitGroup
 	for i, a := range all {
-		a.proxy.Slow(slowly)
+		a.proxy.HoldAfter(rabbittest.ToClient, portion)
 		a.before = a.ready("dlq")
 		a.last = a.program.start(a.command()...)
 		cutting.Go(func() { a.cutAtRandomBytes(uint64(i)) })
@@ -271,21 +300,23 @@ func throughTheRest(t *testing.T, n *node.Node, all []*account) {
 	}
 }
 
-// slowly is how many bytes a second pass in each direction of a connection: so few that nobody is
-// through before the broker is back.
-const slowly = 60 << 10
-
 // cutAtRandomBytes resets the last run's connections again and again, until it has restored them
-// twice.
+// twice. They get so few bytes that nobody is through before the broker is back.
 func (a *account) cutAtRandomBytes(seed uint64) {
 	rng := rand.New(rand.NewPCG(seed, 7))
-	a.awaitBelow("dlq", a.before, a.last) // it is at work
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline) && !a.last.ended() && a.restored() < 2; {
-		time.Sleep(time.Duration(100+rng.IntN(300)) * time.Millisecond)
-		a.proxy.CutAfter(rabbittest.Direction(rng.IntN(2)), 1+rng.IntN(slowly/8))
-		time.Sleep(time.Duration(20+rng.IntN(300)) * time.Millisecond)
-		a.proxy.Heal()
-		a.proxy.Slow(slowly)
+	a.advanceBelow(a.proxy, "dlq", a.before, a.last) // it is at work
+	for cuts := 0; cuts < 20 && a.restored() < 2 && !a.last.ended(); cuts++ {
+		before, d := a.restored(), rabbittest.Direction(rng.IntN(2))
+		a.proxy.HoldAfter(rabbittest.ToClient, portion)
+		a.proxy.CutAfter(d, 1+rng.IntN(portion))
+		for soon := time.Now().Add(time.Second); !a.proxy.HasCut(d) && time.Now().Before(soon); {
+			time.Sleep(10 * time.Millisecond)
+		}
+		a.proxy.Cut()                                                  // where so many bytes did not come
+		time.Sleep(time.Duration(20+rng.IntN(300)) * time.Millisecond) // attempts fail meanwhile
+		a.proxy.CutAfter(d, -1)
+		a.advance(a.proxy, rabbittest.ToClient, func() bool { return a.restored() > before || a.last.ended() },
+			"the connections are not restored")
 	}
 }
 

@@ -28,6 +28,18 @@ import (
 // BrokersEnv names the variable that lists the brokers to test against.
 const BrokersEnv = "MSGCTL_TEST_BROKERS"
 
+// soakEnv is set by `go run ./dev soak`.
+const soakEnv = "MSGCTL_SOAK"
+
+// Cases returns how many messages, or random cases, a test takes: few where the whole suite is to
+// end soon, and many where it runs for a night.
+func Cases(few, many int) int {
+	if os.Getenv(soakEnv) != "" {
+		return many
+	}
+	return few
+}
+
 // Broker is a running broker that tests may share. It is safe for use by several tests at once.
 type Broker struct {
 	// Line is the minor version line: "3.10", "4.0", "4.3".

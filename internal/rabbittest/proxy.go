@@ -97,7 +97,8 @@ func (p *Proxy) Slow(bytesPerSecond int) { p.set(func() { p.rate = bytesPerSecon
 func (p *Proxy) HoldAfter(d Direction, n int) { p.set(func() { p.hold[d] = n }) }
 
 // CutAfter lets at most n more bytes pass in a direction, over all connections together, then
-// resets all of them. Connections made after that live until their first byte in that direction.
+// resets all of them. Connections made after that live until their first byte in that direction. A
+// negative n ends it.
 func (p *Proxy) CutAfter(d Direction, n int) { p.set(func() { p.budget[d] = n }) }
 
 // Cut resets all present connections; new ones are served.
