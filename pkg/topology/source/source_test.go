@@ -40,10 +40,10 @@ func TestPositions(t *testing.T) {
 	yaml := "é: {a: [1, 'two'], b: true}\nc:\n  - d: 1.5\n    e:\n"
 	json := "{\"é\": {\"a\": [1, \"two\"], \"b\": true},\r\n \"c\"\n:\n\t[{\"d\":1.5,\"e\" : null}]}"
 	for name, tc := range map[string]struct{ text, want string }{
-		"t.yaml": {yaml, `$ 1:1 a mapping|$.é key 1:1|$.é 1:4 a mapping|$.é.a key 1:5|$.é.a 1:8 a list|$.é.a[0] 1:9 1, an integer|$.é.a[1] 1:12 the string "two"|` +
-			`$.é.b key 1:20|$.é.b 1:23 true, true or false|$.c key 2:1|$.c 3:3 a list|$.c[0] 3:5 a mapping|$.c[0].d key 3:5|$.c[0].d 3:8 1.5, a number with a fraction|$.c[0].e key 4:5|$.c[0].e 4:7 nothing`},
-		"t.json": {json, `$ 1:1 a mapping|$.é key 1:2|$.é 1:7 a mapping|$.é.a key 1:8|$.é.a 1:13 a list|$.é.a[0] 1:14 1, an integer|$.é.a[1] 1:17 the string "two"|` +
-			`$.é.b key 1:25|$.é.b 1:30 true, true or false|$.c key 2:2|$.c 4:2 a list|$.c[0] 4:3 a mapping|$.c[0].d key 4:4|$.c[0].d 4:8 1.5, a number with a fraction|$.c[0].e key 4:12|$.c[0].e 4:18 nothing`},
+		"t.yaml": {yaml, `$ 1:1 a mapping|$.é key 1:1|$.é 1:4 a mapping|$.é.a key 1:5|$.é.a 1:8 a list|$.é.a[0] 1:9 1 (an integer)|$.é.a[1] 1:12 the string "two"|` +
+			`$.é.b key 1:20|$.é.b 1:23 true (a boolean)|$.c key 2:1|$.c 3:3 a list|$.c[0] 3:5 a mapping|$.c[0].d key 3:5|$.c[0].d 3:8 1.5 (a decimal number)|$.c[0].e key 4:5|$.c[0].e 4:7 null`},
+		"t.json": {json, `$ 1:1 a mapping|$.é key 1:2|$.é 1:7 a mapping|$.é.a key 1:8|$.é.a 1:13 a list|$.é.a[0] 1:14 1 (an integer)|$.é.a[1] 1:17 the string "two"|` +
+			`$.é.b key 1:25|$.é.b 1:30 true (a boolean)|$.c key 2:2|$.c 4:2 a list|$.c[0] 4:3 a mapping|$.c[0].d key 4:4|$.c[0].d 4:8 1.5 (a decimal number)|$.c[0].e key 4:12|$.c[0].e 4:18 null`},
 	} {
 		if diff := cmp.Diff(strings.Split(tc.want, "|"), outline(parseOne(t, name, tc.text), "$")); diff != "" {
 			t.Errorf("%s: %s", name, diff)
