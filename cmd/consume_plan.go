@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/msgctl/msgctl/internal/shell"
+	"github.com/msgctl/msgctl/internal/suggest"
 	"github.com/msgctl/msgctl/pkg/consume/retry"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/publish"
@@ -116,7 +117,7 @@ func (c *consuming) planFrom(state *topology.State, version, from string) (err e
 
 func (c *consuming) noQueue(n *route.Network, from string) error {
 	hint := "msgctl export shows what there is; name another vhost with --vhost"
-	if near := nearestName(c.queue, n.QueueNames()); near != "" {
+	if near := suggest.Nearest(c.queue, n.QueueNames()); near != "" {
 		hint = fmt.Sprintf("did you mean %s?", near)
 	}
 	return &exitError{code: exitFailed, err: fmt.Errorf("queue %q does not exist in vhost %q, says %s", c.queue, c.vhost,

@@ -2,13 +2,13 @@ package cmd
 
 import (
 	"sort"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/internal/units"
 )
 
 type contextShowOptions struct {
@@ -78,7 +78,8 @@ func runContextShow(opts *contextShowOptions) error {
 func settingsOf(c *profile.Connection) map[string]string {
 	all := map[string]string{
 		"url": c.URL(), "api": c.API, "vhost": c.VHost, "user": c.User, "password": "(hidden)",
-		"timeout": units(c.Timeout), "heartbeat": units(c.Heartbeat), "reconnect-delay": units(c.ReconnectDelay),
+		"timeout": units.FormatDuration(c.Timeout), "heartbeat": units.FormatDuration(c.Heartbeat),
+		"reconnect-delay":    units.FormatDuration(c.ReconnectDelay),
 		"reconnect-attempts": terminal.FormatCount(int64(c.ReconnectAttempts)),
 		"tls-ca":             c.TLS.CA, "tls-cert": c.TLS.Cert, "tls-key": c.TLS.Key, "tls-server-name": c.TLS.ServerName,
 		"insecure": mark(c.TLS.Insecure, "true"),
@@ -93,5 +94,3 @@ func settingsOf(c *profile.Connection) map[string]string {
 	}
 	return all
 }
-
-func units(d time.Duration) string { return terminal.FormatDuration(d.Milliseconds()) }

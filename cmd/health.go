@@ -9,7 +9,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/health"
 	"github.com/msgctl/msgctl/internal/profile"
-	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
@@ -150,7 +150,7 @@ func judgeBytes(ctx context.Context, b healthBroker, i *health.Inspection, state
 				ref := topology.Ref{Kind: topology.KindQueue, VHost: vhost, Name: name}
 				i.Findings = append(i.Findings, lint.Finding{
 					Rule: "queue-near-limit", Severity: lint.Warning, Object: ref.String(), Ref: ref,
-					Message: fmt.Sprintf("its messages take %s of %s (%s)", terminal.RoundSize(size), terminal.RoundSize(most),
+					Message: fmt.Sprintf("its messages take %s of %s (%s)", units.RoundMemory(size), units.RoundMemory(most),
 						limits[name].From),
 				})
 			}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/internal/shell"
+	"github.com/msgctl/msgctl/internal/suggest"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/event"
 	"github.com/msgctl/msgctl/pkg/publish"
@@ -184,7 +185,7 @@ func (r *publishRun) refused(ctx context.Context, b messageBroker, m messageOf, 
 			names = append(names, x.Name)
 		}
 	}
-	if near := nearestName(ref.Name, names); near != "" {
+	if near := suggest.Nearest(ref.Name, names); near != "" {
 		return &exitError{code: exitFailed, err: err, advice: "did you mean exchange " + shell.Quote(near) + "?"}
 	}
 	return err
@@ -214,7 +215,7 @@ func (r *publishRun) unroutable(ctx context.Context, b messageBroker, m messageO
 	if m.target.Exchange == "" {
 		lines = nil
 	}
-	if near := nearestName(m.target.Key, keysFrom(n, m.target.Exchange)); near != "" && near != m.target.Key {
+	if near := suggest.Nearest(m.target.Key, keysFrom(n, m.target.Exchange)); near != "" && near != m.target.Key {
 		lines = append(lines, fmt.Sprintf("the nearest key is %s", near))
 	}
 	if hint := r.wouldRoute(m.target); hint != "" {

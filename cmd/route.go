@@ -14,6 +14,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/suggest"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 	"github.com/msgctl/msgctl/pkg/topology/route"
@@ -154,7 +155,7 @@ func runRoute(ctx context.Context, opts *routeOptions) error {
 
 func noSuchQueue(n *route.Network, name string) error {
 	hint := "see the queues: msgctl export"
-	if near := nearestName(name, n.QueueNames()); near != "" {
+	if near := suggest.Nearest(name, n.QueueNames()); near != "" {
 		hint = fmt.Sprintf("did you mean %s?", near)
 	}
 	return &exitError{code: exitFailed, err: fmt.Errorf("there is no queue %q in vhost %q", name, n.VHost()), advice: hint}
@@ -247,7 +248,7 @@ func (o *routeOptions) fromFiles() (*route.Network, *route.Publication, error) {
 	if e == nil {
 		known := slices.Sorted(maps.Keys(sections.Events))
 		hint := "declared are: " + cmp.Or(strings.Join(known, ", "), "none")
-		if near := nearestName(o.event, known); near != "" {
+		if near := suggest.Nearest(o.event, known); near != "" {
 			hint = fmt.Sprintf("did you mean %s?", near)
 		}
 		return nil, nil, &exitError{code: exitFailed, err: fmt.Errorf("event %q is not declared", o.event), advice: hint}

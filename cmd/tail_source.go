@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/msgctl/msgctl/internal/shell"
+	"github.com/msgctl/msgctl/internal/suggest"
 	"github.com/msgctl/msgctl/pkg/consume/tail"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -152,7 +153,7 @@ func (t *tailing) unwatchable(state *topology.State, err error) error {
 		}
 	}
 	hint := "see what there is: msgctl export"
-	if near := nearestName(why.Exchange, names); near != "" {
+	if near := suggest.Nearest(why.Exchange, names); near != "" {
 		hint = "did you mean --exchange " + shell.Quote(near) + "?"
 	}
 	return &exitError{code: exitFailed, err: fmt.Errorf("exchange %q does not exist in vhost %q", why.Exchange, t.vhost),

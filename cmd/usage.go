@@ -5,9 +5,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/msgctl/msgctl/internal/suggest"
 )
 
 // args checks positional arguments against their names: "NAME" must be there, "[NAME]" may be,
@@ -79,11 +80,11 @@ func plainReason(err error) error {
 }
 
 func nearestFlag(cmd *cobra.Command, name string) string {
-	best, least := "", max(2, len(name)/3)+1
+	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if d := levenshtein.ComputeDistance(name, f.Name); d < least && !f.Hidden {
-			best, least = f.Name, d
+		if !f.Hidden {
+			names = append(names, f.Name)
 		}
 	})
-	return best
+	return suggest.Nearest(name, names)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/suggest"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -30,7 +31,7 @@ func adviseMissing(err error) error {
 	if !errors.As(err, &missing) {
 		return err
 	}
-	near := nearestName(missing.Name, missing.Known)
+	near := suggest.Nearest(missing.Name, missing.Known)
 	advice := ""
 	switch {
 	case missing.Kind == "vhost":

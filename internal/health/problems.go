@@ -8,6 +8,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/internal/units"
 )
 
 // Problem is something that keeps a broker from doing its work, or soon will.
@@ -99,20 +100,20 @@ func (n *Node) problems(add adder) {
 	case n.MemAlarm:
 		add(Error, "memory-alarm", "publishers are blocked until consumers catch up: find the long queues (msgctl "+
 			"status), or raise vm_memory_high_watermark",
-			"node %q has a memory alarm: it uses %s, its limit is %s", n.Name, terminal.RoundSize(n.MemUsed), terminal.RoundSize(n.MemLimit))
+			"node %q has a memory alarm: it uses %s, its limit is %s", n.Name, units.RoundMemory(n.MemUsed), units.RoundMemory(n.MemLimit))
 	case n.MemLimit > 0 && n.MemUsed*100 >= n.MemLimit*nearMemory:
 		add(Warning, "memory-near-limit",
 			"at the limit publishers are blocked: find the long queues, or raise vm_memory_high_watermark",
-			"node %q uses %s of memory, its limit is %s", n.Name, terminal.RoundSize(n.MemUsed), terminal.RoundSize(n.MemLimit))
+			"node %q uses %s of memory, its limit is %s", n.Name, units.RoundMemory(n.MemUsed), units.RoundMemory(n.MemLimit))
 	}
 	switch {
 	case n.DiskAlarm:
 		add(Error, "disk-alarm", "publishers are blocked until there is space: make room, or lower disk_free_limit",
-			"node %q has a disk alarm: %s are free, its limit is %s", n.Name, terminal.RoundSize(n.DiskFree), terminal.RoundSize(n.DiskLimit))
+			"node %q has a disk alarm: %s are free, its limit is %s", n.Name, units.RoundMemory(n.DiskFree), units.RoundMemory(n.DiskLimit))
 	case n.DiskLimit > 0 && n.DiskFree < 2*n.DiskLimit:
 		add(Warning, "disk-near-limit", "at the limit publishers are blocked: make room",
 			"node %q has %s of disk free, its limit is %s", n.Name,
-			terminal.RoundSize(n.DiskFree), terminal.RoundSize(n.DiskLimit))
+			units.RoundMemory(n.DiskFree), units.RoundMemory(n.DiskLimit))
 	}
 	if n.FDTotal > 0 && n.FDUsed*100 >= n.FDTotal*nearFDs {
 		add(Warning, "file-descriptors-near-limit", "at the limit connections are refused: raise the limit of open files",

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/msgctl/msgctl/internal/suggest"
 )
 
 // Context is a named broker in the context file. Relative paths of TLS and password files are
@@ -176,7 +178,7 @@ func (f *File) get(name string) (Context, *Error) {
 		return Context{}, problem("add it: msgctl context add "+quoteIfOdd(name)+" --url amqp://USER@HOST:5672/VHOST",
 			"there is no context %q: the context file has none", name)
 	}
-	if near := nearest(name, f.Names()); near != "" {
+	if near := suggest.Nearest(name, f.Names()); near != "" {
 		return Context{}, problem("did you mean "+near+"?", "there is no context %q", name)
 	}
 	return Context{}, problem("there are: "+strings.Join(f.Names(), ", "), "there is no context %q", name)

@@ -5,8 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
 	"gopkg.in/yaml.v3"
+
+	"github.com/msgctl/msgctl/internal/suggest"
 )
 
 // checkKeys refuses a key it does not know, with the nearest one it does: a misspelt "protected"
@@ -40,7 +41,7 @@ func eachPair(n *yaml.Node, known []string, visit func(string, *yaml.Node) *Erro
 		key := n.Content[i]
 		if known != nil && !slices.Contains(known, key.Value) {
 			advice := "known are " + strings.Join(known, ", ")
-			if near := nearest(key.Value, known); near != "" {
+			if near := suggest.Nearest(key.Value, known); near != "" {
 				advice = "did you mean " + near + "?"
 			}
 			return problem(advice, "line %d: unknown field %q", key.Line, key.Value)
@@ -59,15 +60,4 @@ func keysOf(t reflect.Type) []string {
 		keys = append(keys, name)
 	}
 	return keys
-}
-
-// nearest returns the known word that is a typing error away; "" when none is near.
-func nearest(word string, known []string) string {
-	best, bestDistance := "", max(2, len(word)/3)+1
-	for _, k := range known {
-		if d := levenshtein.ComputeDistance(strings.ToLower(word), strings.ToLower(k)); d < bestDistance {
-			best, bestDistance = k, d
-		}
-	}
-	return best
 }

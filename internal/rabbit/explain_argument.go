@@ -4,10 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
-	"github.com/docker/go-units"
-
+	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
@@ -75,10 +73,10 @@ func humanise(value string, none bool, unit capability.Unit) string {
 		return value
 	case err != nil:
 		return strconv.Quote(value)
-	case unit == capability.Milliseconds && n >= 0 && n <= int64(1<<62)/int64(time.Millisecond):
-		return shortDuration(time.Duration(n) * time.Millisecond)
-	case unit == capability.Bytes && n >= 1024:
-		return units.CustomSize("%.4g%s", float64(n), 1024, []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"})
+	case unit == capability.Milliseconds && n >= 0:
+		return units.FormatMilliseconds(n)
+	case unit == capability.Bytes:
+		return units.FormatSize(n)
 	}
 	return value
 }
@@ -86,18 +84,6 @@ func humanise(value string, none bool, unit capability.Unit) string {
 var word = lazily(`^[a-zA-Z0-9_.-]+$`)
 
 func isWord(s string) bool { return word().MatchString(s) }
-
-// shortDuration writes 24h instead of 24h0m0s.
-func shortDuration(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
-}
 
 var (
 	negative  = lazily(`\{value_negative,(-?\d+)\}`)

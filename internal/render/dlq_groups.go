@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/dlq"
 )
 
@@ -90,7 +91,7 @@ func (c card) group(doc GroupsDocument, g GroupDocument, now time.Time) {
 	if doc.Matched > 0 {
 		head += fmt.Sprintf("  %.3g%%", 100*float64(g.Count)/float64(doc.Matched))
 	}
-	fmt.Fprintln(c.b, c.style.Yellow("▌")+" "+c.style.Bold(head)+"  "+c.style.Dim(roughSize(g.Bytes)))
+	fmt.Fprintln(c.b, c.style.Yellow("▌")+" "+c.style.Bold(head)+"  "+c.style.Dim(units.RoundSize(g.Bytes)))
 	for i, name := range doc.GroupBy {
 		c.field(name, orDash(g.ordered[i]))
 	}
@@ -101,18 +102,6 @@ func (c card) group(doc GroupsDocument, g GroupDocument, now time.Time) {
 		c.field("example", g.Example)
 	}
 	fmt.Fprintln(c.b)
-}
-
-// roughSize writes bytes for people, to three digits.
-func roughSize(n int64) string {
-	size, unit := float64(n), "B"
-	for _, next := range []string{"kB", "MB", "GB", "TB"} {
-		if size < 1000 {
-			break
-		}
-		size, unit = size/1000, next
-	}
-	return fmt.Sprintf("%.3g %s", size, unit)
 }
 
 // The labels of cards.

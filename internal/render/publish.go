@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/event"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/publish"
@@ -62,7 +63,7 @@ func PublishedText(w io.Writer, doc PublishedDocument, style terminal.Styler) er
 	outcome := style.Green(doc.Outcome)
 	if doc.DelayMS > 0 {
 		outcome = fmt.Sprintf("%s for %s (the exchange cannot tell yet which queues will get it)", style.Yellow(doc.Outcome),
-			terminal.FormatDuration(doc.DelayMS))
+			units.FormatMilliseconds(doc.DelayMS))
 	}
 	if doc.Outcome == string(bulk.Unrouted) {
 		outcome = style.Yellow("it reached no queue, as allowed")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/health"
 	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/internal/units"
 )
 
 // HealthFormatVersion is the version of the documents of status and doctor; see PlanFormatVersion.
@@ -129,10 +130,10 @@ func nodeTable(b *bufio.Writer, d StatusDocument, style terminal.Styler, width i
 			t.Rows = append(t.Rows, []string{n.Name, nodeState(n), "not told yet", "not told yet", "", ""})
 			continue
 		}
-		memory := fmt.Sprintf("%s of %s", terminal.RoundSize(n.MemUsed), terminal.RoundSize(n.MemLimit))
-		disk := fmt.Sprintf("%s, at least %s", terminal.RoundSize(n.DiskFree), terminal.RoundSize(n.DiskLimit))
+		memory := fmt.Sprintf("%s of %s", units.RoundMemory(n.MemUsed), units.RoundMemory(n.MemLimit))
+		disk := fmt.Sprintf("%s, at least %s", units.RoundMemory(n.DiskFree), units.RoundMemory(n.DiskLimit))
 		t.Rows = append(t.Rows, []string{n.Name, nodeState(n), memory, disk, fmt.Sprintf("%d of %d", n.FDUsed, n.FDTotal),
-			terminal.FormatDuration(n.Uptime.Milliseconds() / 60000 * 60000)})
+			units.FormatMilliseconds(n.Uptime.Milliseconds() / 60000 * 60000)})
 	}
 	t.Style = func(row, column int, text string) string {
 		if column != 1 {

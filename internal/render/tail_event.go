@@ -159,17 +159,6 @@ func (s *Seen) event(dst []byte) []byte {
 	return dst
 }
 
-// size writes bytes for people, roughly: 512 B, 1.2 kB, 16.8 MB.
-func size(n int) string {
-	switch {
-	case n < 1000:
-		return strconv.Itoa(n) + " B"
-	case n < 1000*1000:
-		return strconv.FormatFloat(float64(n)/1000, 'f', 1, 64) + " kB"
-	}
-	return strconv.FormatFloat(float64(n)/1000/1000, 'f', 1, 64) + " MB"
-}
-
 // clock writes when a message came: the time of the day on a terminal, or the day where it was
 // another one; all of it elsewhere.
 func clock(at, now time.Time, terminal bool) string {

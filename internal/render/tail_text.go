@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/internal/units"
 )
 
 // TailLines writes one line a message for a person: time, type, aggregate, id, size, validity. On a
@@ -59,7 +60,7 @@ func (t *TailLines) write(s *Seen, bytes int) error {
 		t.widths[i] = max(t.widths[i], min(terminal.Width(text), caps[i]))
 		line += "  " + t.cell(i, s, text) + strings.Repeat(" ", max(0, t.widths[i]-terminal.Width(text)))
 	}
-	line += fmt.Sprintf("  %8s", size(bytes))
+	line += fmt.Sprintf("  %8s", units.RoundSize(int64(bytes)))
 	if text := t.verdict(s); text != "" {
 		line += "  " + text
 	}

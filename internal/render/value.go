@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
@@ -35,11 +36,11 @@ func formatValue(v any, unit capability.Unit) string {
 func formatNumber(n int64, unit capability.Unit) string {
 	switch unit {
 	case capability.Milliseconds:
-		return terminal.FormatDuration(n)
+		return units.FormatMilliseconds(n)
 	case capability.Seconds:
-		return terminal.FormatDuration(n * 1000)
+		return units.FormatMilliseconds(n * 1000)
 	case capability.Bytes:
-		return terminal.FormatSize(n)
+		return units.FormatSize(n)
 	}
 	return strconv.FormatInt(n, 10)
 }

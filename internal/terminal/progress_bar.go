@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/msgctl/msgctl/internal/units"
 )
 
 // barProgress redraws one line in place. It writes at most every `every`, so that a fast job does
@@ -76,7 +78,7 @@ func (p *barProgress) line(now time.Time) string {
 		fmt.Fprintf(&b, "  %s/s", FormatCount(int64(r+0.5)))
 	}
 	if d, ok := p.s.left(now); ok {
-		fmt.Fprintf(&b, "  %s left", FormatDuration(d.Milliseconds()))
+		fmt.Fprintf(&b, "  %s left", units.FormatDuration(d))
 	}
 	// The last column stays free: a terminal that wraps there could not be redrawn in place.
 	return Truncate(b.String(), p.width-1)

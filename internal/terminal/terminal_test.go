@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"math"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -188,56 +187,6 @@ func TestConfirmEndsWithItsContext(t *testing.T) {
 	if _, err := s.Confirm(ctx, "q", "--yes"); !errors.Is(err, context.Canceled) {
 		t.Errorf("err = %v", err)
 	}
-}
-
-func TestFormatDuration(t *testing.T) {
-	for ms, want := range map[int64]string{
-		0: "0s", 250: "250ms", 5_000: "5s", 5_400_000: "1h30m", 86_400_000: "24h", 90_061_001: "25h1m1s1ms", -1_500: "-1s500ms",
-		math.MinInt64: "-2562047788015h12m55s808ms",
-	} {
-		if got := FormatDuration(ms); got != want {
-			t.Errorf("FormatDuration(%d) = %q, want %q", ms, got, want)
-		}
-	}
-	rapid.Check(t, func(t *rapid.T) {
-		ms := rapid.Int64Range(-9e12, 9e12).Draw(t, "ms")
-		back, err := time.ParseDuration(FormatDuration(ms))
-		if err != nil || back != time.Duration(ms)*time.Millisecond {
-			t.Fatalf("%d ms -> %s -> %v, %v", ms, FormatDuration(ms), back, err)
-		}
-	})
-}
-
-func TestFormatSize(t *testing.T) {
-	for n, want := range map[int64]string{
-		0: "0B", 1: "1B", 1000: "1kB", 1024: "1KiB", 1536: "1536B", 10_000_000: "10MB", 1 << 20: "1MiB", 3 << 29: "1536MiB",
-		1_234_567: "1234567B", 5 << 30: "5GiB", 2e12: "2TB", -2048: "-2KiB", 1024 * 1000: "1000KiB",
-	} {
-		if got := FormatSize(n); got != want {
-			t.Errorf("FormatSize(%d) = %q, want %q", n, got, want)
-		}
-	}
-	rapid.Check(t, func(t *rapid.T) {
-		n := rapid.Int64().Draw(t, "n")
-		if rapid.Bool().Draw(t, "round") {
-			n = rapid.Int64Range(-4000, 4000).Draw(t, "k") * rapid.SampledFrom([]int64{1e3, 1e6, 1e9, 1e12, 1 << 10, 1 << 20,
-				1 << 30, 1 << 40}).Draw(t, "u")
-		}
-		if back := parseSize(t, FormatSize(n)); back != n {
-			t.Fatalf("%d -> %s -> %d", n, FormatSize(n), back)
-		}
-	})
-}
-
-func parseSize(t *rapid.T, s string) int64 {
-	unit := strings.TrimLeft(s, "-0123456789")
-	factor := map[string]int64{"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KiB": 1 << 10, "MiB": 1 << 20,
-		"GiB": 1 << 30, "TiB": 1 << 40}[unit]
-	n, err := strconv.ParseInt(strings.TrimSuffix(s, unit), 10, 64)
-	if err != nil || factor == 0 {
-		t.Fatalf("size %q does not parse: %v", s, err)
-	}
-	return n * factor
 }
 
 func TestFormatCount(t *testing.T) {

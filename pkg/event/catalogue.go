@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-	"strings"
 	"sync"
 
-	"github.com/agnivade/levenshtein"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/tidwall/gjson"
+
+	"github.com/msgctl/msgctl/internal/suggest"
 )
 
 // Type is the declaration of one type of events, as a topology file has it.
@@ -94,7 +94,7 @@ func (c *Catalogue) entry(name string) (*entry, error) {
 	if e := c.types[name]; e != nil {
 		return e, nil
 	}
-	return nil, &UnknownTypeError{Name: name, Nearest: c.nearest(name), Known: c.names}
+	return nil, &UnknownTypeError{Name: name, Nearest: suggest.Nearest(name, c.names), Known: c.names}
 }
 
 // UnknownTypeError says that the catalogue does not have a type.
@@ -115,19 +115,6 @@ func (e *UnknownTypeError) Error() string {
 		return fmt.Sprintf("event type %q is not in the catalogue, which is empty", clip(e.Name))
 	}
 	return fmt.Sprintf("event type %q is not in the catalogue", clip(e.Name))
-}
-
-func (c *Catalogue) nearest(name string) string {
-	best, least := "", max(2, len(name)/3)+1
-	if len(name) > maxShort {
-		return ""
-	}
-	for _, n := range c.names {
-		if d := levenshtein.ComputeDistance(strings.ToLower(name), strings.ToLower(n)); d < least {
-			best, least = n, d
-		}
-	}
-	return best
 }
 
 // Validate checks a payload. The violations are sorted by where they are; none means that it is

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/msgctl/msgctl/internal/suggest"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
@@ -47,7 +48,7 @@ func (c *checker) needs(ref, target Ref, deleted map[Ref]bool) {
 	case c.have.Has(target) || target.Kind == KindExchange && capability.IsPredeclared(target.Name):
 	default:
 		fix := "declare it"
-		if near := capability.Nearest(target.Name, c.names(target)); near != "" {
+		if near := suggest.Nearest(target.Name, c.names(target)); near != "" {
 			fix = fmt.Sprintf("did you mean %q?", near)
 		}
 		c.error(ref, fmt.Sprintf("there is no %s: the file does not declare it and the broker does not have it", target),

@@ -10,11 +10,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"mime"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
@@ -73,24 +73,14 @@ func (v View) Describe() string {
 	if v.Kind == Empty {
 		return Empty
 	}
-	s := v.Kind + ", " + size(v.Decoded)
+	s := v.Kind + ", " + units.RoundSize(int64(v.Decoded))
 	if len(v.Encodings) > 0 {
-		s += ", " + strings.Join(v.Encodings, "+") + " (" + size(v.Size) + ")"
+		s += ", " + strings.Join(v.Encodings, "+") + " (" + units.RoundSize(int64(v.Size)) + ")"
 	}
 	if v.Problem != "" {
 		s += ": " + v.Problem
 	}
 	return s
-}
-
-func size(n int) string {
-	switch {
-	case n < 1000:
-		return fmt.Sprintf("%d B", n)
-	case n < 1000*1000:
-		return fmt.Sprintf("%.1f kB", float64(n)/1000)
-	}
-	return fmt.Sprintf("%.1f MB", float64(n)/1000/1000)
 }
 
 // Show returns the message's body for people. It looks at the content more than at content_type,
@@ -107,7 +97,7 @@ func Show(m *message.Message, o Options) View {
 	v.Encodings, v.Decoded = encodings, len(plain)
 	switch {
 	case errors.Is(err, ErrTooLarge):
-		v.Problem = "only the first " + size(len(plain)) + " were decompressed"
+		v.Problem = "only the first " + units.RoundSize(int64(len(plain))) + " were decompressed"
 	case err != nil && len(plain) == 0:
 		v.Problem = "cannot be decompressed: " + err.Error()
 		v.Encodings, plain, v.Decoded = nil, m.Body, len(m.Body)

@@ -9,6 +9,8 @@ import (
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
+
+	"github.com/msgctl/msgctl/internal/units"
 )
 
 // Bounds of an expression.
@@ -88,8 +90,8 @@ func (v *inspector) call(n *ast.CallNode) {
 	}
 	if callee.Value == "duration" && len(n.Arguments) == 1 {
 		if text, ok := n.Arguments[0].(*ast.StringNode); ok {
-			if _, err := parseDuration(text.Value); err != nil {
-				v.fail(text, "%v", err)
+			if _, err := units.ParseDuration(text.Value); err != nil {
+				v.fail(text, `%.40q is no duration: write for example "90s", "2h30m" or "7d"`, text.Value)
 			}
 		}
 	}

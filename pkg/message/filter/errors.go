@@ -5,14 +5,14 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
 
-	"github.com/agnivade/levenshtein"
 	"github.com/expr-lang/expr/builtin"
 	"github.com/expr-lang/expr/file"
+
+	"github.com/msgctl/msgctl/internal/suggest"
 )
 
 // SyntaxError says what is wrong with an expression, and where.
@@ -82,7 +82,7 @@ func explain(source string, err error) error {
 	if m := unknownField().FindStringSubmatch(at.Message); m != nil {
 		fields := fieldsOf(m[1])
 		e.Message = fmt.Sprintf("%s has no %q", readable(m[1]), m[2])
-		e.Hint = suggest(m[2], fields)
+		e.Hint = didYouMean(m[2], fields)
 		if e.Hint == "" {
 			e.Hint = "it has " + strings.Join(fields, ", ")
 		}
@@ -110,7 +110,7 @@ func suggestName(name string) string {
 			return fmt.Sprintf("did you mean %q?", v)
 		}
 	}
-	return suggest(name, append(variables, builtin.Names...))
+	return didYouMean(name, append(variables, builtin.Names...))
 }
 
 func fieldsOf(view string) []string {
@@ -142,19 +142,12 @@ func plainTypes(s string) string {
 	})
 }
 
-// suggest returns `did you mean "x"?` for the nearest candidate, or "" when none is near.
-func suggest(name string, candidates []string) string {
-	best, distance := "", max(2, len(name)/3)+1
-	for _, c := range slices.Sorted(slices.Values(candidates)) {
-		d := levenshtein.ComputeDistance(strings.ToLower(name), strings.ToLower(c))
-		if d < distance {
-			best, distance = c, d
-		}
+// didYouMean asks for the nearest candidate, or returns "" when none is near.
+func didYouMean(name string, candidates []string) string {
+	if near := suggest.Nearest(name, candidates); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
 	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("did you mean %q?", best)
+	return ""
 }
 
 // runReason is the part of an evaluation's error that says what happened.

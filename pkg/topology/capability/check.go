@@ -5,8 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
-
+	"github.com/msgctl/msgctl/internal/suggest"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
@@ -102,7 +101,7 @@ func (b Broker) CheckExchange(name, kind string) diag.Diagnostics {
 		return f.list
 	}
 	fix := "use one of " + joinNames(b.ExchangeTypes)
-	if near := Nearest(kind, b.ExchangeTypes); near != "" {
+	if near := suggest.Nearest(kind, b.ExchangeTypes); near != "" {
 		fix = fmt.Sprintf("did you mean %q?", near)
 	}
 	f.error("", "", fmt.Sprintf("this broker knows no exchange type %q", kind), why, fix)
@@ -126,15 +125,4 @@ func joinNames(names []string) string {
 		return strings.Join(names, "")
 	}
 	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
-}
-
-// Nearest returns the one of the names that a mistyped name most likely means, or "".
-func Nearest(name string, names []string) string {
-	best, distance := "", 3
-	for _, n := range names {
-		if d := levenshtein.ComputeDistance(strings.ToLower(name), n); d < distance && d*3 < len(n) {
-			best, distance = n, d
-		}
-	}
-	return best
 }

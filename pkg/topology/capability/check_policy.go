@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/msgctl/msgctl/internal/suggest"
 	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
@@ -98,7 +99,7 @@ func (f *findings) unknownPolicyKey(name string) {
 		names = append(names, k.Name)
 	}
 	fix := "take it out"
-	if near := Nearest(name, names); near != "" {
+	if near := suggest.Nearest(name, names); near != "" {
 		fix = fmt.Sprintf("did you mean %s?", near)
 	}
 	f.error("policy-refused", name, fmt.Sprintf("RabbitMQ knows no policy setting %s", name), why, fix)

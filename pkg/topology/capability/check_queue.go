@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/msgctl/msgctl/internal/suggest"
 	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
@@ -111,7 +112,7 @@ func (f *findings) unknownArgument(name string) {
 		names = append(names, a.Name)
 	}
 	why := "the broker accepts it and ignores it"
-	if near := Nearest(name, names); near != "" {
+	if near := suggest.Nearest(name, names); near != "" {
 		a, _ := LookupArgument(near)
 		f.error("argument-unknown", name, fmt.Sprintf("RabbitMQ knows no argument %q", name), why,
 			fmt.Sprintf("did you mean %s (%s)?", a.Field, near))

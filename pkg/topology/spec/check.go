@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/msgctl/msgctl/internal/suggest"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
@@ -153,7 +154,7 @@ func (c *checker) topicPermission(p *topology.TopicPermission) {
 func (c *checker) exchange(x *topology.Exchange) {
 	core := []string{"direct", "fanout", "topic", "headers"}
 	if !slices.Contains(core, x.Type) && !strings.HasPrefix(x.Type, "x-") {
-		if best := nearest(x.Type, core); best != "" {
+		if best := suggest.Nearest(x.Type, core); best != "" {
 			c.as("exchange-type-unknown").error("type", fmt.Sprintf("there is no exchange type %q", x.Type), "",
 				fmt.Sprintf("did you mean %s?", best))
 		}
@@ -274,7 +275,7 @@ func (c *checker) unknownPolicyKey(key string) {
 			return
 		}
 	}
-	if best := nearest(key, policyKeyNames()); best != "" {
+	if best := suggest.Nearest(key, policyKeyNames()); best != "" {
 		c.error(key, message, why, fmt.Sprintf("did you mean %s?", best))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/msgctl/msgctl/internal/suggest"
 	"github.com/msgctl/msgctl/pkg/event"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
@@ -101,7 +102,7 @@ func (r *resolver) publish(vhost string, s *Sections, p *Publish, object string)
 				known = append(known, name)
 			}
 			fix := "declare it under events:"
-			if best := nearest(p.Event, known); best != "" {
+			if best := suggest.Nearest(p.Event, known); best != "" {
 				fix = fmt.Sprintf("did you mean %s?", best)
 			}
 			r.report(diag.Error, p.FieldPosition("event"), object, fmt.Sprintf("event %q is not declared", p.Event), "", fix)

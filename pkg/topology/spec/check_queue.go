@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/msgctl/msgctl/internal/suggest"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
@@ -90,7 +91,7 @@ func (c *checker) unknownArgument(name string) {
 	for _, a := range capability.QueueArguments() {
 		names = append(names, a.Name)
 	}
-	if best := nearest(name, names); best != "" {
+	if best := suggest.Nearest(name, names); best != "" {
 		c.error(name, fmt.Sprintf("there is no argument %q", name), "the broker takes it and ignores it",
 			fmt.Sprintf("did you mean %s?", best))
 	}

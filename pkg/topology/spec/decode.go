@@ -201,7 +201,7 @@ func (d *decoder) unknown(e *source.Entry, in field, fields []field) {
 	d.report(p)
 }
 
-// suggestion is suggest, remembered: what is wrong once is often wrong a thousand times.
+// suggestion is nearestField, remembered: what is wrong once is often wrong a thousand times.
 func (d *decoder) suggestion(got string, names []string) string {
 	key := got + " " + strings.Join(names, " ")
 	best, ok := d.suggested[key]
@@ -209,7 +209,7 @@ func (d *decoder) suggestion(got string, names []string) string {
 		if d.suggested == nil {
 			d.suggested = map[string]string{}
 		}
-		best = suggest(got, names)
+		best = nearestField(got, names)
 		d.suggested[key] = best
 	}
 	return best
@@ -281,7 +281,7 @@ func (d *decoder) str(n *source.Node, f field) (string, bool) {
 		return "", false
 	case len(f.enum) > 0 && !slices.Contains(f.enum, n.Text):
 		fix := "write one of " + strings.Join(f.enum, ", ")
-		if best := suggest(n.Text, f.enum); best != "" {
+		if best := nearestField(n.Text, f.enum); best != "" {
 			fix = fmt.Sprintf("did you mean %s? It can be one of %s", best, strings.Join(f.enum, ", "))
 		}
 		d.errorAt(n.Pos, fmt.Sprintf("%s cannot be %q", f.label(), n.Text), "", fix)

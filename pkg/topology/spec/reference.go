@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/msgctl/msgctl/internal/suggest"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
@@ -42,5 +43,5 @@ func (r *resolver) similar(ref topology.Ref) string {
 		}
 	}
 	slices.Sort(names)
-	return nearest(ref.Name, names)
+	return suggest.Nearest(ref.Name, names)
 }

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
@@ -263,11 +264,11 @@ func withoutUnit(key string, v any) any {
 	}
 	switch known.Unit {
 	case capability.Milliseconds:
-		if ms, err := ParseDuration(text); err == nil {
+		if ms, err := units.ParseMilliseconds(text); err == nil {
 			return ms
 		}
 	case capability.Bytes:
-		if n, err := ParseSize(text); err == nil {
+		if n, err := units.ParseSize(text); err == nil {
 			return n
 		}
 	}

@@ -3,6 +3,7 @@ package spec
 import (
 	"time"
 
+	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
@@ -74,5 +75,5 @@ func waitQueue(q *topology.Queue, name string, ttl int64) *topology.Queue {
 // orders.retry.30s. With jitter there are two more: orders.retry.30s.early and
 // orders.retry.30s.late.
 func WaitQueue(queue string, step time.Duration) string {
-	return queue + ".retry." + FormatDuration(step.Milliseconds())
+	return queue + ".retry." + units.FormatDuration(step)
 }

@@ -4,6 +4,8 @@ import (
 	"embed"
 	"io/fs"
 	"reflect"
+
+	"github.com/msgctl/msgctl/internal/units"
 )
 
 // typeSources are the files whose comments become the descriptions that editors show.
@@ -39,7 +41,7 @@ type FieldRules struct {
 // SchemaRules returns the rules.
 func SchemaRules() Rules {
 	return Rules{
-		Sources: typeSources, Duration: durationPattern, Size: sizePattern, Age: agePattern, AgeDuration: ageDurationPattern, Percent: percentPattern, Share: sharePattern,
+		Sources: typeSources, Duration: units.DurationPattern, Size: units.SizePattern, Age: agePattern, AgeDuration: ageDurationPattern, Percent: percentPattern, Share: sharePattern,
 		Password: passwordPattern, Extension: extensionPattern,
 	}
 }

@@ -1,9 +1,10 @@
 package spec
 
 import (
+	"slices"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
+	"github.com/msgctl/msgctl/internal/suggest"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
@@ -17,43 +18,17 @@ func habits() map[string]string {
 	}
 }
 
-// suggest returns the name that was most likely meant, "" when none is near. It sees through case,
-// dashes, underscores and the x- of arguments.
-func suggest(got string, names []string) string {
+// nearestField returns the field that was most likely meant, "" when none is near. It also knows the
+// names of arguments and habits.
+func nearestField(got string, names []string) string {
 	if a, ok := capability.LookupArgument(got); ok {
 		top, _, _ := strings.Cut(a.Field, ".")
-		if found := nearest(top, names); found != "" {
+		if found := suggest.Nearest(top, names); found != "" {
 			return found
 		}
 	}
-	if best := nearest(got, names); best != "" {
-		return best
+	if meant := habits()[suggest.Normalise(got)]; slices.Contains(names, meant) {
+		return meant
 	}
-	return nearest(habits()[plain(got)], names)
-}
-
-func nearest(got string, names []string) string {
-	word := plain(got)
-	if word == "" {
-		return ""
-	}
-	best, least := "", 1+max(1, len([]rune(word))/3)
-	for _, n := range names {
-		if distance := levenshtein.ComputeDistance(word, plain(n)); distance < least && distance < len([]rune(word)) {
-			best, least = n, distance
-		}
-	}
-	return best
-}
-
-func plain(s string) string {
-	if len(s) > 100 {
-		return ""
-	}
-	return strings.Map(func(r rune) rune {
-		if r == '-' || r == '_' || r == ' ' {
-			return -1
-		}
-		return r
-	}, strings.TrimPrefix(strings.ToLower(s), "x-"))
+	return suggest.Nearest(got, names)
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 	"github.com/msgctl/msgctl/pkg/topology/source"
@@ -17,14 +18,14 @@ type Duration int64
 
 func (v *Duration) decodeNode(d *decoder, n *source.Node, f field) {
 	*v = Duration(d.quantity(n, f, "a duration like 24h, 5s or 250ms, or an integer of milliseconds", "24h",
-		ParseDuration))
+		units.ParseMilliseconds))
 }
 
 // Size is a number of bytes. The file takes 10MB, 1GiB, or an integer: bytes.
 type Size int64
 
 func (v *Size) decodeNode(d *decoder, n *source.Node, f field) {
-	*v = Size(d.quantity(n, f, "a size like 10MB or 1GiB, or an integer of bytes", "10MB", ParseSize))
+	*v = Size(d.quantity(n, f, "a size like 10MB or 1GiB, or an integer of bytes", "10MB", units.ParseSize))
 }
 
 // quantity reads an integer in the base unit, or a text with units.

@@ -6,9 +6,11 @@ import (
 	"strconv"
 	"strings"
 
+	"gopkg.in/yaml.v3"
+
+	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
-	"gopkg.in/yaml.v3"
 )
 
 // object is a mapping in the making: keys and values in turn.
@@ -127,9 +129,9 @@ func quantityNode(v any, unit capability.Unit) *yaml.Node {
 	}
 	switch unit {
 	case capability.Milliseconds:
-		return plainText(FormatDuration(i))
+		return plainText(units.FormatMilliseconds(i))
 	case capability.Bytes:
-		return plainText(FormatSize(i))
+		return plainText(units.FormatSize(i))
 	}
 	return nil
 }
