@@ -18,8 +18,8 @@ type tagRange struct{ first, last uint64 }
 //
 // An acknowledgement with multiple settles everything before it too, held and pending deliveries
 // included. So one is due only for a run that reaches back to the channel's first delivery; behind
-// the first held delivery every acknowledgement stands for itself. Memory: one byte for each delivery
-// in flight, one range for each run of held ones.
+// the first held delivery every acknowledgement stands for itself. Memory: one byte for each
+// delivery in flight, one range for each run of held ones.
 type ledger struct {
 	base    uint64 // first tag in states; everything below is acked or in held
 	states  []tagState

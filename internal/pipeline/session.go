@@ -25,8 +25,8 @@ const (
 
 // Session is one subscription and what it still owes the broker: a ledger of its deliveries. A
 // delivery is open until it is done (to be acknowledged), held (to be returned at the end) or
-// rejected. Whoever works on a delivery may outlive the session; once that is lost, what they report
-// goes nowhere and the broker delivers the message again.
+// rejected. Whoever works on a delivery may outlive the session; once that is lost, what they
+// report goes nowhere and the broker delivers the message again.
 //
 // Its methods are safe for concurrent use, except those that receive: see consume.Subscription.
 type Session struct {
@@ -84,8 +84,8 @@ type rejecter interface {
 	Reject(tag uint64, requeue bool) error
 }
 
-// Reject returns a delivery to its queue as a failed attempt. It is sent at once: an acknowledgement
-// of later deliveries would include this one.
+// Reject returns a delivery to its queue as a failed attempt. It is sent at once: an
+// acknowledgement of later deliveries would include this one.
 func (s *Session) Reject(tag uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -262,9 +262,9 @@ func (s *Session) ReturnAndClose() {
 	_ = s.Sub.Close()
 }
 
-// applyTime is how long the broker has to apply the last acknowledgements before CloseInOrder closes
-// a channel whose consumer was not cancelled. A wait is no proof; what it is too short for is
-// delivered again.
+// applyTime is how long the broker has to apply the last acknowledgements before CloseInOrder
+// closes a channel whose consumer was not cancelled. A wait is no proof; what it is too short for
+// is delivered again.
 const applyTime = 500 * time.Millisecond
 
 // CloseInOrder returns what is not done in the queue's order. On a quorum queue that takes a close

@@ -80,3 +80,10 @@ type Subscription interface {
 	// queue's delivery limit: nack first where that matters.
 	Close() error
 }
+
+// Sharer is what a Subscription may implement to make many of them cheap.
+type Sharer interface {
+	// Share starts another consumer, on a channel of its own but the same connection. Closing one
+	// leaves the other open.
+	Share(ctx context.Context, o Options) (Subscription, error)
+}

@@ -248,7 +248,7 @@ func (b *browser) open(ctx context.Context, prefetch int) (*window, error) {
 	o := consume.Options{Queue: b.o.Looking.Queue, Prefetch: prefetch, Tag: b.o.Tag}
 	subscribe := b.src.Subscribe
 	if len(b.held) > 0 {
-		if s, ok := b.held[0].sub.(Sharer); ok {
+		if s, ok := b.held[0].sub.(consume.Sharer); ok {
 			subscribe = s.Share
 		}
 	}
@@ -260,11 +260,4 @@ func (b *browser) open(ctx context.Context, prefetch int) (*window, error) {
 	b.held = append(b.held, w)
 	b.report.Windows++
 	return w, nil
-}
-
-// Sharer is what a Subscription may implement to make many windows cheap.
-type Sharer interface {
-	// Share starts another consumer, on a channel of its own but the same connection. Closing one
-	// leaves the other open.
-	Share(ctx context.Context, o consume.Options) (consume.Subscription, error)
 }

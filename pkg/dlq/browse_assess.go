@@ -282,3 +282,11 @@ func (a *assessment) expiry() {
 	a.note(EffectExpires, "a message whose own expiration is over already, behind others that wait longer, goes when "+
 		"they are taken from before it")
 }
+
+// plural counts things in a text.
+func plural(n int64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -22,7 +23,7 @@ type DrainOptions struct {
 	Observer Observer
 	Report   Recorder
 
-	timing *timing
+	timing *pipeline.Timing
 }
 
 // Drain writes messages to an archive and takes them out of the queue once they are durable there.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -32,7 +33,7 @@ type PurgeOptions struct {
 	Observer Observer
 	Report   Recorder
 
-	timing *timing
+	timing *pipeline.Timing
 }
 
 // AtOnce says that Purge will use the broker's own purge, which leaves no report and takes
@@ -67,27 +68,27 @@ func takeOut(ctx context.Context, o PurgeOptions, outcome Outcome, limit int64, 
 		return Result{ID: o.ID, Queue: o.Queue}, err
 	}
 	t := o.From.task()
-	t.decide = selecting(o.Select.at(time.Now()))
-	t.begin = ready(discardEffect{})
+	t.Decide = selecting(o.Select.at(time.Now()))
+	t.Effect = pipeline.Discard()
 	if o.Archive != nil {
-		t.begin = ready(&archiveEffect{to: o.Archive})
+		t.Effect = pipeline.Keep(o.Archive)
 	}
-	t.most, t.keep, t.outcome, t.id, t.observer, t.recorder = limit, keep, outcome, o.ID, o.Observer, o.Report
+	t.Limit, t.Keep, t.Outcome, t.ID, t.Observer, t.Recorder = limit, keep, outcome, o.ID, o.Observer, o.Report
 	if o.timing != nil {
-		t.timing = *o.timing
+		t.Timing = *o.timing
 	}
-	return t.perform(ctx)
+	return pipeline.Run(ctx, t)
 }
 
-func selecting(s selection) func(*message.Message) verdict {
-	return func(m *message.Message) verdict {
+func selecting(s selection) func(*message.Message) pipeline.Decision {
+	return func(m *message.Message) pipeline.Decision {
 		ok, err := s.matches(m)
 		switch {
 		case err != nil:
-			return verdict{action: actStay, reason: ReasonUnreadable, detail: err.Error()}
+			return pipeline.Decision{Action: pipeline.Leave, Reason: ReasonUnreadable, Detail: err.Error()}
 		case !ok:
-			return verdict{action: actSkip}
+			return pipeline.Decision{Action: pipeline.Skip}
 		}
-		return verdict{action: actDo, out: m}
+		return pipeline.Decision{Action: pipeline.Process, Message: m}
 	}
 }

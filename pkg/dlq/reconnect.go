@@ -1,6 +1,10 @@
 package dlq
 
-import "time"
+import (
+	"time"
+
+	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
+)
 
 // Reconnect says how to go on after a lost connection. The zero value is the default.
 type Reconnect struct {
@@ -12,13 +16,6 @@ type Reconnect struct {
 	Attempts int
 }
 
-// change puts what is set into the timing of a run.
-func (o Reconnect) change(t timing) timing {
-	if o.Delay > 0 {
-		t.delay = o.Delay
-	}
-	if o.Attempts != 0 {
-		t.attempts = o.Attempts
-	}
-	return t
+func (o Reconnect) policy() reconnect.Policy {
+	return reconnect.Policy{Delay: o.Delay, Attempts: o.Attempts}
 }

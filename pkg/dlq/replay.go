@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/pkg/consume"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/publish"
@@ -97,7 +98,7 @@ type ReplayOptions struct {
 	Observer Observer
 	Report   Recorder
 
-	timing *timing
+	timing *pipeline.Timing
 	move   bool
 }
 
@@ -119,7 +120,7 @@ func Replay(ctx context.Context, o ReplayOptions) (Result, error) {
 	if len(o.Ramp.Stages) > 0 {
 		return o.ramp(ctx)
 	}
-	return o.task(o.Limit).perform(ctx)
+	return pipeline.Run(ctx, o.task(o.Limit))
 }
 
 func (o ReplayOptions) complete(ctx context.Context) (ReplayOptions, error) {
@@ -148,7 +149,7 @@ func (o ReplayOptions) complete(ctx context.Context) (ReplayOptions, error) {
 // snapshot fills in the defaults and counts.
 func (f *From) snapshot(ctx context.Context) error {
 	if f.Prefetch <= 0 {
-		f.Prefetch = prefetchOf(f.Type, f.Mean)
+		f.Prefetch = pipeline.PrefetchFor(f.Type, f.Mean)
 	}
 	f.last = -1
 	if f.Type == topology.Stream && f.Offset == nil {
@@ -175,13 +176,15 @@ func (f *From) snapshot(ctx context.Context) error {
 	return nil
 }
 
-func (f From) task() task {
+func (f From) task() pipeline.Task {
 	if f.Type == topology.Stream {
 		f.Return = ReturnNothing // a nack on a stream ends the connection on 3.10.8 (540)
 	}
-	return task{
-		source: f.Source, counter: f.Counter, queue: f.Queue, prefetch: f.Prefetch, total: f.Total, giveBy: f.Return,
-		stream: f.Type == topology.Stream, offset: f.Offset, last: f.last, timing: f.Reconnect.change(defaultTiming()),
+	timing := pipeline.DefaultTiming()
+	timing.Reconnect = f.Reconnect.policy()
+	return pipeline.Task{
+		Source: f.Source, Counter: f.Counter, Queue: f.Queue, Prefetch: f.Prefetch, Total: f.Total, ReturnBy: f.Return,
+		Stream: f.Type == topology.Stream, Offset: f.Offset, LastOffset: f.last, Timing: timing,
 	}
 }
 
@@ -197,35 +200,35 @@ func (o ReplayOptions) decider() decider {
 }
 
 // task is for at most so many messages; 0 is no limit.
-func (o ReplayOptions) task(limit int64) task {
+func (o ReplayOptions) task(limit int64) pipeline.Task {
 	t := o.From.task()
-	t.decide = o.showing(o.decider().decide)
-	t.begin = beginPublishing(o.Dialer)
-	t.most, t.keep, t.id, t.observer, t.recorder = limit, o.Copy, o.ID, o.Observer, o.Report
+	t.Decide = o.showing(o.decider().decide)
+	t.Effect = pipeline.Publish(o.Dialer)
+	t.Limit, t.Keep, t.ID, t.Observer, t.Recorder = limit, o.Copy, o.ID, o.Observer, o.Report
 	if limit > 0 {
-		t.prefetch = int(min(int64(t.prefetch), max(limit, 10))) // what is fetched in vain is disturbed in vain
+		t.Prefetch = int(min(int64(t.Prefetch), max(limit, 10))) // what is fetched in vain is disturbed in vain
 	}
-	t.outcome, t.sending = o.outcome(), o.Sending
+	t.Outcome, t.Sending = o.outcome(), o.Sending
 	if o.Rate > 0 {
-		t.limiter = rate.NewLimiter(rate.Limit(o.Rate), int(max(1, o.Rate/10)))
+		t.Limiter = rate.NewLimiter(rate.Limit(o.Rate), int(max(1, o.Rate/10)))
 	}
 	if o.timing != nil {
-		t.timing = *o.timing
+		t.Timing = *o.timing
 	}
 	return t
 }
 
 // showing lets Changed see the first messages.
-func (o ReplayOptions) showing(decide func(*message.Message) verdict) func(*message.Message) verdict {
+func (o ReplayOptions) showing(decide func(*message.Message) pipeline.Decision) func(*message.Message) pipeline.Decision {
 	if o.Transform == nil || o.Changed == nil {
 		return decide
 	}
 	shown := 0
-	return func(m *message.Message) verdict {
+	return func(m *message.Message) pipeline.Decision {
 		v := decide(m)
-		if v.action == actDo && shown < ChangedShown {
+		if v.Action == pipeline.Process && shown < ChangedShown {
 			shown++
-			o.Changed(m, v.out)
+			o.Changed(m, v.Message)
 		}
 		return v
 	}

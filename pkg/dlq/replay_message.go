@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
@@ -134,27 +135,29 @@ type decider struct {
 	maxReplays int64 // 0 is no limit
 }
 
-func (d decider) decide(m *message.Message) verdict {
+func (d decider) decide(m *message.Message) pipeline.Decision {
 	if d.outgoing.replay.ID != "" && m.Headers.Text(message.HeaderReplayID) == d.outgoing.replay.ID {
-		return verdict{action: actStay, reason: ReasonDiedAgain, detail: "this run replayed it, and it died again",
-			outside: true}
+		return pipeline.Decision{Action: pipeline.Leave, Reason: ReasonDiedAgain,
+			Detail:  "this run replayed it, and it died again",
+			Outside: true}
 	}
 	if ok, err := d.selection.matches(m); err != nil {
-		return verdict{action: actStay, reason: ReasonUnreadable, detail: err.Error()}
+		return pipeline.Decision{Action: pipeline.Leave, Reason: ReasonUnreadable, Detail: err.Error()}
 	} else if !ok {
-		return verdict{action: actSkip}
+		return pipeline.Decision{Action: pipeline.Skip}
 	}
 	if n := message.ReplayCount(m.Headers); d.maxReplays > 0 && n >= d.maxReplays {
-		return verdict{action: actStay, reason: ReasonMaxReplays, detail: fmt.Sprintf("it was replayed %d times already", n)}
+		return pipeline.Decision{Action: pipeline.Leave, Reason: ReasonMaxReplays,
+			Detail: fmt.Sprintf("it was replayed %d times already", n)}
 	}
 	to, err := d.router.route(m)
 	if err != nil {
 		reason, detail := reasonOf(err)
-		return verdict{action: actStay, reason: reason, detail: detail}
+		return pipeline.Decision{Action: pipeline.Leave, Reason: reason, Detail: detail}
 	}
 	out, altered, err := d.outgoing.prepare(m, to)
 	if err != nil {
-		return verdict{action: actStay, reason: ReasonUnreadable, detail: err.Error(), target: &to.target}
+		return pipeline.Decision{Action: pipeline.Leave, Reason: ReasonUnreadable, Detail: err.Error(), Target: &to.target}
 	}
-	return verdict{action: actDo, target: &to.target, out: out, altered: altered}
+	return pipeline.Decision{Action: pipeline.Process, Target: &to.target, Message: out, Altered: altered}
 }

@@ -6,10 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-func decide(t *testing.T, o ReplayOptions, m *message.Message) verdict {
+func decide(t *testing.T, o ReplayOptions, m *message.Message) pipeline.Decision {
 	t.Helper()
 	if o.ID == "" {
 		o.ID = "r-now"
@@ -33,39 +34,39 @@ func TestWhatIsSent(t *testing.T) {
 			message.Table{"tenant": "acme", "CC": []any{"x"}}), Body: []byte("b"),
 	}
 	v := decide(t, ReplayOptions{Identity: Identity{Login: "ops"}}, m)
-	if v.action != actDo || v.target.Key != "work" || v.target.Exchange != "" || !v.altered {
+	if v.Action != pipeline.Process || v.Target.Key != "work" || v.Target.Exchange != "" || !v.Altered {
 		t.Fatalf("%+v", v)
 	}
-	h := v.out.Headers
+	h := v.Message.Headers
 	for _, name := range []string{"x-death", "x-first-death-queue", "CC"} {
 		if _, has := h[name]; has {
 			t.Errorf("%s was left on", name)
 		}
 	}
-	if v.out.UserID != "" || h[HeaderUserID] != "bob" || h["tenant"] != "acme" || v.out.Expiration != "" ||
-		v.out.Priority != 3 {
-		t.Errorf("%+v", v.out)
+	if v.Message.UserID != "" || h[HeaderUserID] != "bob" || h["tenant"] != "acme" || v.Message.Expiration != "" ||
+		v.Message.Priority != 3 {
+		t.Errorf("%+v", v.Message)
 	}
-	if v := decide(t, ReplayOptions{Identity: Identity{Login: "bob"}}, m); v.out.UserID != "bob" || v.altered {
+	if v := decide(t, ReplayOptions{Identity: Identity{Login: "bob"}}, m); v.Message.UserID != "bob" || v.Altered {
 		t.Error("the login's own user_id was dropped")
 	}
-	if v := decide(t, ReplayOptions{Identity: Identity{Login: "ops", Impersonator: true}}, m); v.out.UserID != "bob" {
+	if v := decide(t, ReplayOptions{Identity: Identity{Login: "ops", Impersonator: true}}, m); v.Message.UserID != "bob" {
 		t.Error("an impersonator's user_id was dropped")
 	}
-	if v := decide(t, ReplayOptions{RestoreTTL: true}, m); v.out.Expiration != "60000" {
-		t.Errorf("expiration %q", v.out.Expiration)
+	if v := decide(t, ReplayOptions{RestoreTTL: true}, m); v.Message.Expiration != "60000" {
+		t.Errorf("expiration %q", v.Message.Expiration)
 	}
-	if v := decide(t, ReplayOptions{To: Destination{Kind: ToOrigin}}, m); v.target.Exchange != "orders" ||
-		fmt.Sprint(v.out.Headers["CC"]) != "[cc]" {
-		t.Errorf("%+v with %v", v.target, v.out.Headers["CC"])
+	if v := decide(t, ReplayOptions{To: Destination{Kind: ToOrigin}}, m); v.Target.Exchange != "orders" ||
+		fmt.Sprint(v.Message.Headers["CC"]) != "[cc]" {
+		t.Errorf("%+v with %v", v.Target, v.Message.Headers["CC"])
 	}
 }
 
 func TestAForgedExpirationIsNotRestored(t *testing.T) {
 	h := died("work", "")
 	h[message.HeaderDeath].([]any)[0].(message.Table)["original-expiration"] = "12s"
-	if v := decide(t, ReplayOptions{RestoreTTL: true}, &message.Message{Headers: h}); v.out.Expiration != "" {
-		t.Errorf("expiration %q would close the channel", v.out.Expiration)
+	if v := decide(t, ReplayOptions{RestoreTTL: true}, &message.Message{Headers: h}); v.Message.Expiration != "" {
+		t.Errorf("expiration %q would close the channel", v.Message.Expiration)
 	}
 }
 
@@ -73,8 +74,8 @@ func TestTheExpirationOfAnEarlierLifeIsRestored(t *testing.T) {
 	again := died("work", "")
 	delete(again[message.HeaderDeath].([]any)[0].(message.Table), "original-expiration")
 	h := merged(message.ReplayHeaders(died("work", "orders", "created"), message.Replay{ID: "r-1", From: "dlq"}), again)
-	if v := decide(t, ReplayOptions{RestoreTTL: true}, &message.Message{Headers: h}); v.out.Expiration != "60000" {
-		t.Errorf("expiration %q", v.out.Expiration)
+	if v := decide(t, ReplayOptions{RestoreTTL: true}, &message.Message{Headers: h}); v.Message.Expiration != "60000" {
+		t.Errorf("expiration %q", v.Message.Expiration)
 	}
 }
 
@@ -82,12 +83,12 @@ func TestTheExpirationThatAStreamKeepsIsTakenOff(t *testing.T) {
 	h := merged(died("work", "orders", "created"), message.Table{message.HeaderStreamOffset: int64(7)})
 	for expiration, want := range map[string]string{"60000": "", "5000": "5000"} { // the latter it got after its death
 		m := &message.Message{Headers: h, Properties: message.Properties{Expiration: expiration}}
-		if v := decide(t, ReplayOptions{From: From{Type: "stream"}, Copy: true}, m); v.out.Expiration != want {
-			t.Errorf("expiration %s became %q", expiration, v.out.Expiration)
+		if v := decide(t, ReplayOptions{From: From{Type: "stream"}, Copy: true}, m); v.Message.Expiration != want {
+			t.Errorf("expiration %s became %q", expiration, v.Message.Expiration)
 		}
 		if v := decide(t, ReplayOptions{From: From{Type: "stream"}, Copy: true, RestoreTTL: true},
-			m); v.out.Expiration != expiration {
-			t.Errorf("restored, %s became %q", expiration, v.out.Expiration)
+			m); v.Message.Expiration != expiration {
+			t.Errorf("restored, %s became %q", expiration, v.Message.Expiration)
 		}
 	}
 }
@@ -95,17 +96,18 @@ func TestTheExpirationThatAStreamKeepsIsTakenOff(t *testing.T) {
 func TestWhatKeepsComingBackIsLeft(t *testing.T) {
 	h := merged(died("work", ""), message.Table{message.HeaderReplayCount: int64(3), message.HeaderReplayID: "r-old"})
 	m := &message.Message{Headers: h}
-	if v := decide(t, ReplayOptions{}, m); v.action != actStay || v.reason != ReasonMaxReplays {
+	if v := decide(t, ReplayOptions{}, m); v.Action != pipeline.Leave || v.Reason != ReasonMaxReplays {
 		t.Errorf("%+v", v)
 	}
-	if v := decide(t, ReplayOptions{MaxReplays: 4}, m); v.action != actDo ||
-		v.out.Headers[message.HeaderReplayCount] != int64(4) {
+	if v := decide(t, ReplayOptions{MaxReplays: 4}, m); v.Action != pipeline.Process ||
+		v.Message.Headers[message.HeaderReplayCount] != int64(4) {
 		t.Errorf("%+v", v)
 	}
-	if v := decide(t, ReplayOptions{MaxReplays: -1}, m); v.action != actDo {
+	if v := decide(t, ReplayOptions{MaxReplays: -1}, m); v.Action != pipeline.Process {
 		t.Errorf("%+v", v)
 	}
-	if v := decide(t, ReplayOptions{ID: "r-old"}, m); v.action != actStay || v.reason != ReasonDiedAgain || !v.outside {
+	if v := decide(t, ReplayOptions{ID: "r-old"}, m); v.Action != pipeline.Leave || v.Reason != ReasonDiedAgain ||
+		!v.Outside {
 		t.Errorf("%+v", v)
 	}
 }
@@ -115,12 +117,13 @@ func TestAMoveIsNoReplay(t *testing.T) {
 		message.HeaderReplayID: "r-old", message.HeaderReplayFrom: "dlq"})
 	o := ReplayOptions{To: Destination{Kind: ToQueue, Queue: "parked"}, MaxReplays: -1, move: true}
 	v := decide(t, o, &message.Message{Headers: h})
-	if v.action != actDo || v.target.Key != "parked" || v.out.Headers[message.HeaderReplayCount] != int64(3) ||
-		v.out.Headers[message.HeaderReplayID] != "r-old" {
+	if v.Action != pipeline.Process || v.Target.Key != "parked" ||
+		v.Message.Headers[message.HeaderReplayCount] != int64(3) ||
+		v.Message.Headers[message.HeaderReplayID] != "r-old" {
 		t.Fatalf("%+v", v)
 	}
-	back := *v.out
-	if v := decide(t, ReplayOptions{MaxReplays: -1}, &back); v.action != actDo || v.target.Key != "work" {
+	back := *v.Message
+	if v := decide(t, ReplayOptions{MaxReplays: -1}, &back); v.Action != pipeline.Process || v.Target.Key != "work" {
 		t.Errorf("a moved message has no way back: %+v", v)
 	}
 }
@@ -128,8 +131,9 @@ func TestAMoveIsNoReplay(t *testing.T) {
 func TestHeadersThatOutgrowAFrameLoseTheNote(t *testing.T) {
 	h := merged(died("work", "orders", "created"), message.Table{"big": strings.Repeat("x", maxHeaders-200)})
 	v := decide(t, ReplayOptions{}, &message.Message{Headers: h})
-	if _, has := v.out.Headers[message.HeaderOriginalHeaders]; has || message.HeadersSize(v.out.Headers) > maxHeaders {
-		t.Errorf("%d bytes of headers", message.HeadersSize(v.out.Headers))
+	if _, has := v.Message.Headers[message.HeaderOriginalHeaders]; has ||
+		message.HeadersSize(v.Message.Headers) > maxHeaders {
+		t.Errorf("%d bytes of headers", message.HeadersSize(v.Message.Headers))
 	}
 }
 

@@ -3,6 +3,7 @@ package dlq
 import (
 	"context"
 
+	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
@@ -22,10 +23,10 @@ type Plan struct {
 // Planner makes a Plan by the decisions that a replay makes, without doing anything. It is for one
 // goroutine.
 type Planner struct {
-	decide func(*message.Message) verdict
+	decide func(*message.Message) pipeline.Decision
 	limit  int64
 	plan   Plan
-	tally  tally
+	tally  pipeline.Tally
 }
 
 // NewPlanner returns a planner for a replay. Of the options it uses neither Source nor Dialer.
@@ -33,7 +34,7 @@ func NewPlanner(o ReplayOptions) *Planner {
 	if o.MaxReplays == 0 {
 		o.MaxReplays = DefaultMaxReplays
 	}
-	return &Planner{decide: o.decider().decide, limit: o.Limit, tally: newTally()}
+	return &Planner{decide: o.decider().decide, limit: o.Limit, tally: pipeline.NewTally()}
 }
 
 // NewMovePlanner returns a planner for a move.
@@ -47,30 +48,30 @@ func NewMovePlanner(o ReplayOptions) *Planner {
 func (p *Planner) Add(m *message.Message) *message.Message {
 	p.plan.Looked++
 	v := p.decide(m)
-	if v.action == actSkip {
+	if v.Action == pipeline.Skip {
 		return nil
 	}
 	p.plan.Matching++
-	if v.action == actStay {
-		p.tally.stay(v.reason, v.detail)
+	if v.Action == pipeline.Leave {
+		p.tally.Stay(v.Reason, v.Detail)
 		return nil
 	}
-	if p.limit > 0 && p.tally.done >= p.limit {
+	if p.limit > 0 && p.tally.Done >= p.limit {
 		return nil
 	}
-	p.tally.went(v.target)
-	if v.altered {
+	p.tally.Went(v.Target)
+	if v.Altered {
 		p.plan.Altered++
 	}
-	return v.out
+	return v.Message
 }
 
 // Plan returns what the messages shown so far come to.
 func (p *Planner) Plan() Plan {
 	out := p.plan
-	out.Sends = p.tally.done
-	out.Targets = sortTargets(p.tally.targets, nil)
-	out.Stays = sortReasons(p.tally.stayed)
+	out.Sends = p.tally.Done
+	out.Targets = p.tally.Targets()
+	out.Stays = p.tally.Stayed()
 	return out
 }
 
@@ -82,12 +83,12 @@ func (p *Planner) PlanQueue(ctx context.Context, f From) error {
 		return err
 	}
 	t := f.task()
-	t.keep = true
-	t.begin = ready(discardEffect{})
-	t.decide = func(m *message.Message) verdict {
+	t.Keep = true
+	t.Effect = pipeline.Discard()
+	t.Decide = func(m *message.Message) pipeline.Decision {
 		p.Add(m)
-		return verdict{action: actSkip}
+		return pipeline.Decision{Action: pipeline.Skip}
 	}
-	_, err := t.perform(ctx)
+	_, err := pipeline.Run(ctx, t)
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
@@ -36,7 +37,7 @@ func (o ReplayOptions) ramp(ctx context.Context) (Result, error) {
 	total := Result{ID: o.ID, Queue: o.Queue}
 	for i := 0; ; i++ {
 		limit, last := o.stage(i, total.Done)
-		r, err := o.task(limit).perform(ctx)
+		r, err := pipeline.Run(ctx, o.task(limit))
 		done := r.Done
 		total = joined(total, r)
 		o.From.Total -= done
@@ -79,7 +80,7 @@ func joined(total, r Result) Result {
 	r.Done += total.Done
 	r.Resent += total.Resent
 	r.Altered += total.Altered
-	r.Targets = sortTargets(nil, append(total.Targets, r.Targets...))
+	r.Targets = pipeline.JoinTargets(total.Targets, r.Targets)
 	return r
 }
 
@@ -99,21 +100,21 @@ func (f From) CountReplayed(ctx context.Context, runID string) (int64, error) {
 	}
 	var back int64
 	t := f.task()
-	t.keep = true
-	t.begin = ready(discardEffect{})
-	t.decide = func(m *message.Message) verdict {
+	t.Keep = true
+	t.Effect = pipeline.Discard()
+	t.Decide = func(m *message.Message) pipeline.Decision {
 		if m.Headers.Text(message.HeaderReplayID) == runID {
 			back++
 		}
-		return verdict{action: actSkip}
+		return pipeline.Decision{Action: pipeline.Skip}
 	}
-	_, err := t.perform(ctx)
+	_, err := pipeline.Run(ctx, t)
 	return back, err
 }
 
 func (o ReplayOptions) tell(kind NoticeKind, text string) {
 	if o.Observer != nil {
-		o.Observer.Notice(Notice{kind, text})
+		o.Observer.Notice(Notice{Kind: kind, Text: text})
 	}
 }
 

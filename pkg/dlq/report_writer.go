@@ -6,62 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
-
-	"github.com/msgctl/msgctl/pkg/publish"
 )
-
-// Outcome is what became of one message.
-type Outcome string
-
-// The outcomes.
-const (
-	OutcomeReplayed  Outcome = "replayed"
-	OutcomeMoved     Outcome = "moved"
-	OutcomeCopied    Outcome = "copied"
-	OutcomeDiscarded Outcome = "discarded"
-	OutcomeArchived  Outcome = "archived"
-	OutcomeRestored  Outcome = "restored"
-	OutcomeStayed    Outcome = "stayed"
-)
-
-// Record is one message in a report. Messages that do not match a filter have none. After a lost
-// connection a message that stayed is looked at again, so it may have more than one: the last one
-// counts.
-type Record struct {
-	Outcome Outcome `json:"outcome"`
-	// MessageID is the message's own, which may be empty or not unique.
-	MessageID string `json:"messageId,omitempty"`
-	// Run is the id of the run.
-	Run string `json:"run,omitempty"`
-	// Queue is where it was, or "" when it came from an archive.
-	Queue string `json:"queue,omitempty"`
-	// Target is where it went or should have gone; nil when there is none.
-	Target *RecordTarget `json:"target,omitempty"`
-	// Reason and Detail say why it stayed.
-	Reason Reason `json:"reason,omitempty"`
-	Detail string `json:"detail,omitempty"`
-	// Line is where it is in the archive that it is restored from, from 1.
-	Line int64 `json:"line,omitempty"`
-}
-
-// RecordTarget is a target in a report.
-type RecordTarget struct {
-	Exchange string `json:"exchange"`
-	Key      string `json:"routingKey"`
-}
-
-func recordTarget(t *publish.Target) *RecordTarget {
-	if t == nil {
-		return nil
-	}
-	return &RecordTarget{t.Exchange, t.Key}
-}
-
-// Recorder is told what became of each message. Record may be called from several goroutines. An
-// error ends the run in good order.
-type Recorder interface {
-	Record(Record) error
-}
 
 // ReportWriter writes records as NDJSON, one line a message. It is safe for concurrent use.
 type ReportWriter struct {

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"io"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
 
+	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/message/archive"
 	"github.com/msgctl/msgctl/pkg/publish"
@@ -74,27 +74,28 @@ const maxBroken = 100
 // breaks. Messages are sent again when a connection is lost before they are confirmed: Resent
 // counts them.
 func Restore(ctx context.Context, o RestoreOptions) (Restored, error) {
-	r := &restore{RestoreOptions: o, tally: newTally(), kick: make(chan struct{}, 1),
-		progress: progressMeter{observer: o.Observer}}
-	r.selection = o.Select.at(time.Now())
+	r := &restore{RestoreOptions: o, selection: o.Select.at(time.Now()), tally: pipeline.NewTally(),
+		progress: pipeline.Meter{Observer: o.Observer}}
 	if o.Rate > 0 {
 		r.limiter = rate.NewLimiter(rate.Limit(o.Rate), int(max(1, o.Rate/10)))
 	}
-	var err error
-	if r.to, err = publish.Open(ctx, o.Dialer, r.publisherOptions(), r.published); err != nil {
-		return Restored{}, err
-	}
-	err = r.run(ctx)
-	ended, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-	defer cancel()
-	_ = r.to.Close(ended) // every message has its own outcome
+	sending, stop := context.WithCancel(ctx)
+	defer stop()
+	r.stop = stop
+	resent, err := pipeline.Feed[*restoring]{
+		Dialer: o.Dialer, Publisher: r.publisherOptions(), Next: r.next, Settled: r.settled,
+		Unsent: func(i pipeline.FeedItem[*restoring], err error) {
+			r.stays(i.Tag, ReasonInterrupted, err.Error(), &i.Target)
+		},
+	}.Run(sending)
+	r.report(true)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	out := Restored{Broken: r.broken}
-	out.Resent, out.Altered, out.Interrupted = r.resent, r.altered, ctx.Err() != nil
-	r.tally.into(&out.Result)
-	if out.Interrupted {
-		err = nil
+	out.Resent, out.Altered, out.Interrupted = resent, r.altered, ctx.Err() != nil
+	r.tally.Into(&out.Result)
+	if sending.Err() != nil {
+		err = nil // the result says that it was interrupted, and failed says why it stopped
 	}
 	return out, errors.Join(err, r.failed)
 }
@@ -103,16 +104,13 @@ type restore struct {
 	RestoreOptions
 	selection selection
 	limiter   *rate.Limiter
-	progress  progressMeter
-	to        *publish.Publisher[*restoring]
-	kick      chan struct{}
-	stopping  atomic.Bool // nothing is sent again
+	progress  pipeline.Meter
+	stop      context.CancelFunc // nothing more is sent
+	line      int64              // of the archive, read last
+	tried     int64
 
 	mu      sync.Mutex // guards what follows
-	tally   tally
-	resend  []*restoring
-	flying  int
-	resent  int64
+	tally   pipeline.Tally
 	altered int64
 	broken  []*archive.BrokenError
 	failed  error
@@ -123,43 +121,44 @@ type restoring struct {
 	line   int64
 	target publish.Target
 	m      *message.Message
-	sent   sent
+	sent   pipeline.Sent
 }
 
-func (r *restore) run(ctx context.Context) error {
-	line, tried := int64(0), int64(0)
-	for r.Limit <= 0 || tried < r.Limit {
-		if err := r.stopped(ctx); err != nil {
-			break
-		}
-		if err := r.sendAgain(ctx); err != nil {
-			return err
+// next returns the next message to send, and reports those before it that are not sent.
+func (r *restore) next(ctx context.Context) (pipeline.FeedItem[*restoring], error) {
+	var none pipeline.FeedItem[*restoring]
+	for r.Limit <= 0 || r.tried < r.Limit {
+		if err := ctx.Err(); err != nil {
+			return none, err
 		}
 		m, err := r.Archive.Next()
 		var broken *archive.BrokenError
 		switch {
-		case errors.Is(err, io.EOF) && !errors.As(err, &broken):
-			return r.wait(ctx)
 		case errors.As(err, &broken):
-			line = broken.Line
+			r.line = broken.Line
 			r.breaks(broken)
 			if broken.Final {
-				return r.wait(ctx)
+				return none, io.EOF
 			}
 			continue
 		case err != nil:
-			return errors.Join(err, r.wait(ctx))
+			return none, err
 		}
-		line++
-		if !r.selected(m, line) {
+		r.line++
+		if !r.selected(m, r.line) {
 			continue
 		}
-		tried++
-		if err := r.one(ctx, m, line); err != nil {
-			return errors.Join(err, r.wait(ctx))
+		r.tried++
+		at, err := r.prepared(ctx, m)
+		if err != nil {
+			return none, err
+		}
+		if at != nil {
+			at.sent.Begin(r.Sending, at.target, at.m)
+			return pipeline.FeedItem[*restoring]{Target: at.target, Message: at.m, Tag: at}, nil
 		}
 	}
-	return r.wait(ctx)
+	return none, io.EOF
 }
 
 func (r *restore) selected(m *message.Message, line int64) bool {
@@ -170,7 +169,7 @@ func (r *restore) selected(m *message.Message, line int64) bool {
 		return false
 	case !ok:
 		r.mu.Lock()
-		r.tally.skipped++
+		r.tally.Skipped++
 		r.mu.Unlock()
 	}
 	return ok
@@ -185,13 +184,13 @@ func (r *restore) breaks(b *archive.BrokenError) {
 	r.stays(&restoring{line: b.Line, m: &message.Message{}}, ReasonBroken, b.Error(), nil)
 }
 
-// one sends a message for the first time.
-func (r *restore) one(ctx context.Context, m *message.Message, line int64) error {
-	at := &restoring{line: line, m: m}
+// prepared makes what is sent of a message, and waits until it may go; nil when it has no target.
+func (r *restore) prepared(ctx context.Context, m *message.Message) (*restoring, error) {
+	at := &restoring{line: r.line, m: m}
 	var known bool
 	if at.target, known = r.target(m); !known {
 		r.stays(at, ReasonNoHistory, "the archive does not say where it was: name a place with --to", nil)
-		return nil
+		return nil, nil
 	}
 	if r.Prepare != nil {
 		m = r.Prepare(m)
@@ -204,9 +203,9 @@ func (r *restore) one(ctx context.Context, m *message.Message, line int64) error
 	}
 	if err := r.paced(ctx, m); err != nil {
 		r.stays(at, ReasonInterrupted, "the run ended before it was sent", &at.target)
-		return nil //nolint:nilerr // the interruption is reported once, by the result
+		return nil, err
 	}
-	return r.send(ctx, at)
+	return at, nil
 }
 
 func (r *restore) target(m *message.Message) (publish.Target, bool) {
@@ -253,123 +252,38 @@ func (i Identity) restorable(m *message.Message) (*message.Message, bool) {
 	return &c, true
 }
 
-func (r *restore) send(ctx context.Context, at *restoring) error {
-	r.mu.Lock()
-	r.flying++
-	r.mu.Unlock()
-	at.sent.begin(r.Sending, at.target, at.m)
-	err := r.to.Publish(ctx, at.target, at.m, at)
-	if err == nil {
-		return nil
-	}
-	r.mu.Lock()
-	r.flying--
-	r.mu.Unlock()
-	r.stays(at, ReasonInterrupted, err.Error(), &at.target)
-	if ctx.Err() != nil {
-		return nil //nolint:nilerr // the interruption is reported once, by the result
-	}
-	return err
-}
-
 func (r *restore) publisherOptions() publish.PublisherOptions {
-	t := r.Reconnect.change(defaultTiming())
 	return publish.PublisherOptions{
-		ReconnectDelay: t.delay, ReconnectAttempts: t.attempts,
-		Notify: func(n publish.Notice) { r.progress.notice(publisherNotice(n)) },
+		Republish: true, ReconnectDelay: r.Reconnect.Delay, ReconnectAttempts: r.Reconnect.Attempts,
+		Notify: r.progress.PublisherNotice,
 	}
 }
 
-func (r *restore) published(outcomes []publish.Outcome[*restoring]) {
+func (r *restore) settled(outcomes []publish.Outcome[*restoring]) {
 	for _, o := range outcomes {
-		f, why, detail := fateOf(o.Kind, o.Err)
-		r.settled(o.Tag, f, why, detail)
+		at := o.Tag
+		if o.Kind != publish.Confirmed {
+			reason, detail := pipeline.ReasonOf(o.Kind, o.Err)
+			r.stays(at, reason, detail, &at.target)
+			continue
+		}
+		at.sent.End("", "")
+		r.mu.Lock()
+		r.tally.Went(&at.target)
+		r.mu.Unlock()
+		r.record(Record{Outcome: OutcomeRestored, MessageID: at.m.MessageID, Line: at.line,
+			Target: pipeline.TargetOf(&at.target)})
 	}
-	poke(r.kick)
 	r.report(false)
 }
 
-func (r *restore) settled(at *restoring, f fate, why Reason, detail string) {
-	switch {
-	case f == fateDone:
-		at.sent.end("", "")
-		r.mu.Lock()
-		r.tally.went(&at.target)
-		r.mu.Unlock()
-		r.record(Record{Outcome: OutcomeRestored, MessageID: at.m.MessageID, Line: at.line, Target: recordTarget(&at.target)})
-	case f == fateUnknown && !r.stopping.Load():
-		r.mu.Lock()
-		r.resent++
-		r.resend = append(r.resend, at)
-		r.mu.Unlock()
-	default:
-		r.stays(at, why, detail, &at.target)
-	}
-	r.mu.Lock()
-	r.flying--
-	r.mu.Unlock()
-}
-
-func (r *restore) sendAgain(ctx context.Context) error {
-	for {
-		r.mu.Lock()
-		if len(r.resend) == 0 {
-			r.mu.Unlock()
-			return nil
-		}
-		at := r.resend[0]
-		r.resend = r.resend[1:]
-		r.mu.Unlock()
-		if err := r.send(ctx, at); err != nil {
-			return err
-		}
-	}
-}
-
-// wait returns when nothing is under way, nor to be sent again; after an interruption, at the end
-// of the grace time.
-func (r *restore) wait(ctx context.Context) error {
-	grace, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	stop := context.AfterFunc(ctx, func() {
-		r.stopping.Store(true)
-		if pause(grace, defaultTiming().grace) {
-			cancel()
-		}
-	})
-	defer stop()
-	for {
-		if err := r.sendAgain(ctx); err != nil {
-			return err
-		}
-		r.mu.Lock()
-		idle := r.flying == 0 && len(r.resend) == 0
-		r.mu.Unlock()
-		if idle {
-			r.report(true)
-			return nil
-		}
-		select {
-		case <-r.kick:
-		case <-grace.Done():
-			r.stopping.Store(true)
-			return errors.New("the broker did not say in time what became of the last messages: they may have arrived")
-		}
-	}
-}
-
-func (r *restore) stopped(ctx context.Context) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return errors.Join(ctx.Err(), r.failed)
-}
-
 func (r *restore) stays(at *restoring, why Reason, detail string, t *publish.Target) {
-	at.sent.end(why, detail)
+	at.sent.End(why, detail)
 	r.mu.Lock()
-	r.tally.stay(why, detail)
+	r.tally.Stay(why, detail)
 	r.mu.Unlock()
-	r.record(Record{Outcome: OutcomeStayed, MessageID: at.m.MessageID, Line: at.line, Target: recordTarget(t), Reason: why,
+	r.record(Record{Outcome: OutcomeStayed, MessageID: at.m.MessageID, Line: at.line, Target: pipeline.TargetOf(t),
+		Reason: why,
 		Detail: detail})
 }
 
@@ -381,13 +295,13 @@ func (r *restore) record(rec Record) {
 		r.mu.Lock()
 		r.failed = errors.Join(r.failed, err)
 		r.mu.Unlock()
+		r.stop()
 	}
 }
 
 func (r *restore) report(last bool) {
 	r.mu.Lock()
-	now := Progress{Done: r.tally.done, Skipped: r.tally.skipped, Stayed: r.tally.staying()}
+	now := r.tally.Progress(0)
 	r.mu.Unlock()
-	now.Looked = now.Done + now.Skipped + now.Stayed
-	r.progress.tell(now, last)
+	r.progress.Tell(now, last)
 }

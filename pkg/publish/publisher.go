@@ -92,6 +92,7 @@ type Publisher[T any] struct {
 	heard   time.Time // when the broker last said something of what is in flight, or the first of it was sent
 	settled int64     // how many outcomes were told
 	given   int64     // how many messages were accepted
+	resent  int64     // how many messages were sent that an earlier channel may have sent, too
 }
 
 // Open connects, once, and returns a publisher. settle is called with outcomes from one goroutine,
@@ -152,6 +153,14 @@ func (p *Publisher[T]) InFlight() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return int(p.given - p.settled)
+}
+
+// Resent returns how many messages were sent again after a lost connection: at most so many
+// duplicates may exist.
+func (p *Publisher[T]) Resent() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.resent
 }
 
 // Flush waits until the outcome of every message published so far was told, or until ctx ends.

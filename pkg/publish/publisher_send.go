@@ -51,6 +51,9 @@ func (p *Publisher[T]) sendOne() bool {
 	if p.careful > 0 {
 		p.careful--
 	}
+	if e.tried {
+		p.resent++
+	}
 	p.mu.Unlock()
 
 	got, err := ch.Publish(context.Background(), target, m) // it is in the window: ctx has no say any more

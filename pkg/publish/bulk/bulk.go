@@ -112,7 +112,7 @@ type Report struct {
 	// Line is up to where everything has an outcome that stays: confirmed, or failed for good. A
 	// resumed run goes on behind it.
 	Line int64
-	// Repeats bounds how many messages were sent a second time after a lost connection.
+	// Repeats is how many messages were sent a second time after a lost connection.
 	Repeats int64
 	// Stopped says that StopOnError ended the run.
 	Stopped bool

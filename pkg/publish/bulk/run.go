@@ -4,15 +4,11 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"io"
 	"sync"
-	"time"
 
+	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/pkg/publish"
 )
-
-// flushTime is how long an ended run waits for what is under way.
-const flushTime = 30 * time.Second
 
 // tag is what a run knows of a message under way.
 type tag struct {
@@ -24,15 +20,15 @@ type tag struct {
 	with    any
 }
 
-// runner is the state of one run.
-type runner struct {
+// bulkRun is the state of one run.
+type bulkRun struct {
 	o       Options
 	breaker *publish.Breaker
 	stop    context.CancelFunc // nothing more is sent
 
 	invalid int64 // items since the last message
 	results []Result
-	vouched vouch
+	probe   probe
 
 	mu      sync.Mutex
 	report  Report
@@ -47,31 +43,18 @@ type runner struct {
 func Run(ctx context.Context, o Options) (Report, error) {
 	sending, stop := context.WithCancel(ctx)
 	defer stop()
-	r := &runner{o: o, breaker: publish.NewBreaker(o.Breaker), stop: stop, report: o.Earlier, settled: o.Earlier.Counts,
-		vouched: newVouch(o.Breaker)}
-	notify := o.Publisher.Notify
-	var p *publish.Publisher[tag]
-	ready := make(chan struct{})
-	o.Publisher.Notify = func(n publish.Notice) {
-		if n.Kind == publish.NoticeLost && o.Publisher.Republish {
-			<-ready
-			r.repeats(int64(p.InFlight()))
-		}
-		if notify != nil {
-			notify(n)
-		}
-	}
-	p, err := publish.Open(ctx, o.Dialer, o.Publisher, r.settle)
-	if err != nil {
-		return r.report, err
-	}
-	close(ready)
-	err = r.feed(sending, p)
-	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTime)
-	defer cancel()
-	_ = p.Close(closing) // what had no outcome by then is in the report as unknown or unsent
+	r := &bulkRun{o: o, breaker: publish.NewBreaker(o.Breaker), stop: stop, report: o.Earlier, settled: o.Earlier.Counts,
+		probe: newProbe(o.Breaker)}
+	resent, err := pipeline.Feed[tag]{
+		Dialer: o.Dialer, Publisher: o.Publisher, Next: r.next, Settled: r.settle, Unsent: func(i pipeline.FeedItem[tag],
+			err error) {
+			i.Tag.done(nil)
+			r.unsent(sending, i.Tag, err)
+		},
+	}.Run(sending)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.report.Repeats += resent
 	if r.report.Stopped && ctx.Err() == nil {
 		err = nil
 	}
@@ -81,100 +64,86 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	return r.report, errors.Join(err, r.journal)
 }
 
-// feed publishes until the source ends, or ctx does.
-func (r *runner) feed(ctx context.Context, p *publish.Publisher[tag]) error {
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
+// next returns the next message, when it may go.
+func (r *bulkRun) next(ctx context.Context) (pipeline.FeedItem[tag], error) {
+	var none pipeline.FeedItem[tag]
+	item, err := r.o.Source()
+	for err == nil && item.Err != nil {
+		r.refuse(item)
+		if err = ctx.Err(); err == nil {
+			item, err = r.o.Source()
 		}
-		item, err := r.o.Source()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if item.Err != nil {
-			r.refuse(item)
-			continue
-		}
-		if err := r.vouched.wait(ctx); err != nil {
-			return r.unsent(ctx, item, err)
-		}
-		done, err := r.breaker.Allow(ctx)
-		if err != nil {
-			return r.unsent(ctx, item, err)
-		}
-		if err := p.Publish(ctx, item.Target, item.Message,
-			tag{item.Line, item.End, item.ID, r.invalid, done, item.With}); err != nil {
-			done(nil)
-			return r.unsent(ctx, item, err)
-		}
-		r.invalid = 0
-		r.vouched.sent++
 	}
+	if err != nil {
+		return none, err
+	}
+	t := tag{line: item.Line, end: item.End, id: item.ID, invalid: r.invalid, with: item.With}
+	if err = r.probe.wait(ctx); err == nil {
+		t.done, err = r.breaker.Allow(ctx)
+	}
+	if err != nil {
+		r.unsent(ctx, t, err)
+		return none, err
+	}
+	r.invalid = 0
+	return pipeline.FeedItem[tag]{Target: item.Target, Message: item.Message, Tag: t}, nil
 }
 
-// vouch lets no more messages go at first than open the breaker, and the rest when all of these
-// have an outcome: a target that takes nothing from the beginning, the usual case, is found out by
-// them, and not by a whole window.
-type vouch struct {
+// probe sends no more messages at first than open the breaker, and the rest when all of these have
+// an outcome: a target that takes nothing from the beginning, the usual case, is found out by them,
+// and not by a whole window.
+type probe struct {
 	first   int64 // so many go ahead
 	sent    int64
 	settled int64
 	all     chan struct{} // closed when they have an outcome
 }
 
-func newVouch(o publish.BreakerOptions) vouch {
-	return vouch{first: int64(cmp.Or(o.Failures, publish.DefaultBreakerFailures)), all: make(chan struct{})}
+func newProbe(o publish.BreakerOptions) probe {
+	return probe{first: int64(cmp.Or(o.Failures, publish.DefaultBreakerFailures)), all: make(chan struct{})}
 }
 
-func (v *vouch) wait(ctx context.Context) error {
-	if v.first < 0 || v.sent != v.first {
-		return nil
+// wait waits until one more message may go.
+func (p *probe) wait(ctx context.Context) error {
+	if p.first >= 0 && p.sent == p.first {
+		select {
+		case <-p.all:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	select {
-	case <-v.all:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	p.sent++
+	return nil
 }
 
 // settle is for the goroutine that is told outcomes.
-func (v *vouch) settle(n int) {
-	before := v.settled
-	if v.settled += int64(n); before < v.first && v.settled >= v.first {
-		close(v.all)
+func (p *probe) settle(n int) {
+	before := p.settled
+	if p.settled += int64(n); before < p.first && p.settled >= p.first {
+		close(p.all)
 	}
 }
 
 // refuse reports an item of which no message could be made.
-func (r *runner) refuse(item Item) {
+func (r *bulkRun) refuse(item Item) {
 	r.invalid++
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.tell(Result{item.Line, item.ID, Invalid, item.With, item.Err})
 }
 
-// unsent reports an item that could not be handed over, unless the run was told to end.
-func (r *runner) unsent(ctx context.Context, item Item, err error) error {
-	if ctx.Err() == nil {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.tell(Result{item.Line, item.ID, Unsent, item.With, err})
+// unsent reports a message that could not be handed over, unless the run was told to end.
+func (r *bulkRun) unsent(ctx context.Context, t tag, err error) {
+	if ctx.Err() != nil {
+		return
 	}
-	return err
-}
-
-func (r *runner) repeats(n int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.report.Repeats += n
+	r.tell(Result{t.line, t.id, Unsent, t.with, err})
 }
 
 // settle takes outcomes, in order.
-func (r *runner) settle(batch []publish.Outcome[tag]) {
+func (r *bulkRun) settle(batch []publish.Outcome[tag]) {
 	r.results = r.results[:0]
 	for i := range batch {
 		o := &batch[i]
@@ -190,7 +159,7 @@ func (r *runner) settle(batch []publish.Outcome[tag]) {
 			o.Tag.done(nil) // a lost connection says nothing about the target
 		}
 	}
-	defer r.vouched.settle(len(batch))
+	defer r.probe.settle(len(batch))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i, x := range r.results {
@@ -207,7 +176,7 @@ func (r *runner) settle(batch []publish.Outcome[tag]) {
 
 // advance moves the line up to which everything is settled for good. A resumed run tries again what
 // has no such outcome, and what ended a run that stops on errors. r.mu is held.
-func (r *runner) advance(x Result, t *tag) {
+func (r *bulkRun) advance(x Result, t *tag) {
 	if x.Outcome == Unknown || x.Outcome == Unsent || r.o.StopOnError && x.Outcome.failed() {
 		r.frozen = true
 	}
@@ -220,7 +189,7 @@ func (r *runner) advance(x Result, t *tag) {
 }
 
 // tell counts a result. r.mu is held.
-func (r *runner) tell(x Result) {
+func (r *bulkRun) tell(x Result) {
 	r.report.add(x.Outcome)
 	if x.Outcome.failed() {
 		if len(r.report.Failures) < maxFailures {
@@ -236,7 +205,7 @@ func (r *runner) tell(x Result) {
 	}
 }
 
-func (r *runner) outcome(k publish.OutcomeKind) Outcome {
+func (r *bulkRun) outcome(k publish.OutcomeKind) Outcome {
 	switch k {
 	case publish.Confirmed:
 		return Confirmed

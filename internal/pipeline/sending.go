@@ -1,4 +1,4 @@
-package dlq
+package pipeline
 
 import (
 	"github.com/msgctl/msgctl/pkg/message"
@@ -10,17 +10,18 @@ import (
 // and must return soon.
 type Sending func(to publish.Target, m *message.Message) (ended func(why Reason, detail string))
 
-// sent follows one message; the zero sent follows none.
-type sent struct{ ended func(Reason, string) }
+// Sent follows one message; the zero Sent follows none.
+type Sent struct{ ended func(Reason, string) }
 
-// begin does nothing for a message that is sent again.
-func (s *sent) begin(f Sending, to publish.Target, m *message.Message) {
+// Begin tells f of the message, unless it is sent again.
+func (s *Sent) Begin(f Sending, to publish.Target, m *message.Message) {
 	if f != nil && s.ended == nil {
 		s.ended = f(to, m)
 	}
 }
 
-func (s *sent) end(why Reason, detail string) {
+// End tells how the message fared.
+func (s *Sent) End(why Reason, detail string) {
 	if s.ended != nil {
 		s.ended(why, detail)
 		s.ended = nil

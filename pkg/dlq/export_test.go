@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/pipeline"
+	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
 	"github.com/msgctl/msgctl/pkg/consume"
 )
 
@@ -25,10 +27,10 @@ func HurryDrain(o *DrainOptions) {
 	o.timing = &t
 }
 
-func hurried() timing {
-	return timing{
-		idle: 100 * time.Millisecond, stall: 5 * time.Second, returning: 20 * time.Second, grace: 10 * time.Second,
-		delay: 200 * time.Millisecond, attempts: 30,
+func hurried() pipeline.Timing {
+	return pipeline.Timing{
+		Idle: 100 * time.Millisecond, Stall: 5 * time.Second, Returning: 20 * time.Second, Grace: 10 * time.Second,
+		Reconnect: reconnect.Policy{Delay: 200 * time.Millisecond, Attempts: 30},
 	}
 }
 

@@ -1,4 +1,4 @@
-package dlq
+package pipeline
 
 import (
 	"encoding/binary"
@@ -9,14 +9,14 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// printer makes fingerprints of messages: of everything in them but what brokers change when they
-// hand a message out again. Its seed is random, so nobody can make two messages with the same
+// fingerprinter makes fingerprints of messages: of everything in them but what brokers change when
+// they deliver a message again. Its seed is random, so nobody can make two messages with the same
 // fingerprint. Safe for concurrent use.
-type printer struct{ seed maphash.Seed }
+type fingerprinter struct{ seed maphash.Seed }
 
-func newPrinter() printer { return printer{maphash.MakeSeed()} }
+func newFingerprinter() fingerprinter { return fingerprinter{maphash.MakeSeed()} }
 
-func (p printer) of(m *message.Message) uint64 {
+func (p fingerprinter) of(m *message.Message) uint64 {
 	h := p.table(m.Headers)
 	for _, s := range [...]string{
 		m.Exchange, m.RoutingKey, m.ContentType, m.ContentEncoding, m.CorrelationID, m.ReplyTo, m.Expiration,
@@ -33,7 +33,7 @@ func (p printer) of(m *message.Message) uint64 {
 
 // table adds the entries' hashes up, so that their order does not matter and nothing has to be
 // sorted.
-func (p printer) table(t map[string]any) uint64 {
+func (p fingerprinter) table(t map[string]any) uint64 {
 	var sum uint64
 	for name, v := range t {
 		if name == message.HeaderDeliveryCount || name == message.HeaderAcquiredCount {
@@ -44,7 +44,7 @@ func (p printer) table(t map[string]any) uint64 {
 	return sum
 }
 
-func (p printer) value(v any) uint64 {
+func (p fingerprinter) value(v any) uint64 {
 	switch x := v.(type) {
 	case string:
 		return maphash.String(p.seed, x)
@@ -80,7 +80,7 @@ func (p printer) value(v any) uint64 {
 	return p.number(10, 0)
 }
 
-func (p printer) number(kind byte, n uint64) uint64 {
+func (p fingerprinter) number(kind byte, n uint64) uint64 {
 	var b [9]byte
 	b[0] = kind
 	binary.LittleEndian.PutUint64(b[1:], n)

@@ -3,56 +3,35 @@ package dlq
 import (
 	"context"
 	"errors"
-	"fmt"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
+	"github.com/msgctl/msgctl/internal/pipeline"
+	"github.com/msgctl/msgctl/internal/pipeline/pipelinetest"
+	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
 	"github.com/msgctl/msgctl/pkg/consume"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/publish"
-	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-func quick() *timing {
-	return &timing{
-		idle: time.Millisecond, stall: time.Second, returning: 20 * time.Millisecond, grace: 2 * time.Second,
-		delay: time.Millisecond, attempts: 5,
+func quick() *pipeline.Timing {
+	return &pipeline.Timing{
+		Idle: time.Millisecond, Stall: time.Second, Returning: 20 * time.Millisecond, Grace: 2 * time.Second,
+		Reconnect: reconnect.Policy{Delay: time.Millisecond, Attempts: 5},
 	}
-}
-
-// account checks that every id is somewhere, and returns how many are in both places or twice at
-// the target.
-func account(t interface{ Fatalf(string, ...any) }, b *memory, n int) (duplicates int) {
-	left := b.left()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for i := range n {
-		id := fmt.Sprintf("id-%d", i)
-		if left[id]+b.target[id] == 0 {
-			t.Fatalf("%s is lost", id)
-		}
-		if left[id] > 1 {
-			t.Fatalf("%s is in its queue %d times", id, left[id])
-		}
-		duplicates += left[id] + b.target[id] - 1
-	}
-	if b.faults != "" {
-		t.Fatalf("%s", b.faults)
-	}
-	return duplicates
 }
 
 // Whatever is cut, whenever: nothing is lost, and what was confirmed is not sent twice.
 func TestReplayLosesNothingWhateverBreaks(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(0, 300).Draw(t, "messages")
-		b := newMemory(rapid.Uint64().Draw(t, "seed"), n)
-		b.cutSource = rapid.SampledFrom([]float64{0, 0, 0.005, 0.02}).Draw(t, "cut source")
-		b.cutTarget = rapid.SampledFrom([]float64{0, 0, 0.02, 0.2}).Draw(t, "cut target")
-		b.unroutable = rapid.SampledFrom([]float64{0, 0, 0.1}).Draw(t, "unroutable")
-		b.nack = rapid.SampledFrom([]float64{0, 0, 0.3}).Draw(t, "nack")
+		b := pipelinetest.New(rapid.Uint64().Draw(t, "seed"), n)
+		b.CutSource = rapid.SampledFrom([]float64{0, 0, 0.005, 0.02}).Draw(t, "cut source")
+		b.CutTarget = rapid.SampledFrom([]float64{0, 0, 0.02, 0.2}).Draw(t, "cut target")
+		b.Unroutable = rapid.SampledFrom([]float64{0, 0, 0.1}).Draw(t, "unroutable")
+		b.Nacked = rapid.SampledFrom([]float64{0, 0, 0.3}).Draw(t, "nack")
 		every := rapid.SampledFrom([]int64{1, 1, 2, 7, 1000}).Draw(t, "every")
 		o := ReplayOptions{
 			From: From{Source: b, Counter: b, Queue: "dlq", Total: -1,
@@ -61,7 +40,7 @@ func TestReplayLosesNothingWhateverBreaks(t *testing.T) {
 			Select: Selection{Where: func(m *message.Message) (bool, error) { return m.Headers["n"].(int64)%every == 0, nil }},
 		}
 		r, err := Replay(context.Background(), o)
-		duplicates := account(t, b, n)
+		duplicates := b.Account(t, n)
 		if err != nil {
 			return // given up: nothing may be lost even so
 		}
@@ -72,7 +51,7 @@ func TestReplayLosesNothingWhateverBreaks(t *testing.T) {
 		if got := r.Done + r.Count(Reason.Failed); got != matching {
 			t.Fatalf("%d of %d accounted for: %+v", got, matching, r)
 		}
-		if b.cutSource == 0 && b.cutTarget == 0 && r.Skipped != int64(n)-matching {
+		if b.CutSource == 0 && b.CutTarget == 0 && r.Skipped != int64(n)-matching {
 			t.Fatalf("%d skipped, want %d", r.Skipped, int64(n)-matching)
 		}
 	})
@@ -81,69 +60,67 @@ func TestReplayLosesNothingWhateverBreaks(t *testing.T) {
 // A message that dies again at once comes back into the queue that is being replayed; it must not
 // go round and round.
 func TestReplayDoesNotReplayWhatDiesAgain(t *testing.T) {
-	b := newMemory(1, 500)
-	b.returns = true
+	b := pipelinetest.New(1, 500)
+	b.Returns = true
 	r, err := Replay(context.Background(), ReplayOptions{
 		From: From{Source: b, Counter: b, Queue: "dlq", Total: -1, Prefetch: 50}, Dialer: b, timing: quick(),
 	})
 	if err != nil || r.Done != 500 {
 		t.Fatalf("%+v, %v; want 500 replayed", r, err)
 	}
-	for id, times := range b.target {
+	for id, times := range b.Arrived() {
 		if times != 1 {
 			t.Fatalf("%s was replayed %d times", id, times)
 		}
 	}
 }
 
-// twins are byte for byte the same, so nothing tells them apart when a connection breaks: each must
+// Identical messages cannot be told apart when a connection breaks: each must
 // arrive all the same.
-func TestReplayCountsTwins(t *testing.T) {
+func TestReplayCountsIdenticalMessages(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(2, 60).Draw(t, "messages")
-		b := newMemory(rapid.Uint64().Draw(t, "seed"), n)
-		twin := deadMessage(0)
+		b := pipelinetest.New(rapid.Uint64().Draw(t, "seed"), n)
+		same := pipelinetest.DeadMessage(0)
 		if rapid.Bool().Draw(t, "without id") {
-			twin.MessageID = ""
+			same.MessageID = ""
 		}
-		for _, m := range b.ready {
-			m.m = twin
-		}
-		b.cutSource = 0.03
+		b.Replace(same)
+		b.CutSource = 0.03
 		_, err := Replay(context.Background(), ReplayOptions{
 			From: From{Source: b, Counter: b, Queue: "dlq", Total: -1, Prefetch: 10}, Dialer: b, timing: quick(),
 		})
-		if got := b.left()[twin.MessageID] + b.target[twin.MessageID]; got < n {
-			t.Fatalf("%d of %d twins are left (%v)", got, n, err)
+		if got := b.Left()[same.MessageID] + b.Arrived()[same.MessageID]; got < n {
+			t.Fatalf("%d of %d are left (%v)", got, n, err)
 		}
 	})
 }
 
 func TestReplayStopsAtTheLimit(t *testing.T) {
-	b := newMemory(1, 200)
+	b := pipelinetest.New(1, 200)
 	r, err := Replay(context.Background(), ReplayOptions{
 		From: From{Source: b, Counter: b, Queue: "dlq", Total: -1}, Dialer: b, Limit: 30, timing: quick(),
 	})
-	if err != nil || r.Done != 30 || len(b.ready) != 170 || account(t, b, 200) != 0 {
-		t.Fatalf("%+v, %v, %d left; want 30 replayed and 170 left", r, err, len(b.ready))
+	if err != nil || r.Done != 30 || b.Waiting() != 170 || b.Account(t, 200) != 0 {
+		t.Fatalf("%+v, %v, %d left; want 30 replayed and 170 left", r, err, b.Waiting())
 	}
 }
 
 // TestReplayTakesOutWhatComesBackLate: a message whose acknowledgement was lost is counted as done,
 // and all others may be before it is back.
 func TestReplayTakesOutWhatComesBackLate(t *testing.T) {
-	b := newMemory(3, 20)
-	b.cutAcked = true
+	b := pipelinetest.New(3, 20)
+	b.CutAcked = true
 	r, err := Replay(context.Background(), ReplayOptions{
 		From: From{Source: b, Counter: b, Queue: "dlq", Total: 20, Prefetch: 1}, Dialer: b, timing: quick(),
 	})
-	if err != nil || r.Done != 20 || b.cuts == 0 || len(b.left()) != 0 || account(t, b, 20) != 0 {
-		t.Fatalf("%+v, %v, cut %d times; left: %v", r, err, b.cuts, b.left())
+	if err != nil || r.Done != 20 || b.Cuts == 0 || len(b.Left()) != 0 || b.Account(t, 20) != 0 {
+		t.Fatalf("%+v, %v, cut %d times; left: %v", r, err, b.Cuts, b.Left())
 	}
 }
 
 func TestReplayInterruptedSettlesWhatIsInFlight(t *testing.T) {
-	b := newMemory(7, 5000)
+	b := pipelinetest.New(7, 5000)
 	ctx, cancel := context.WithCancel(context.Background())
 	time.AfterFunc(20*time.Millisecond, cancel)
 	r, err := Replay(ctx, ReplayOptions{
@@ -152,17 +129,17 @@ func TestReplayInterruptedSettlesWhatIsInFlight(t *testing.T) {
 	if err != nil || !r.Interrupted {
 		t.Fatalf("%+v, %v; want an interrupted result", r, err)
 	}
-	if d := account(t, b, 5000); d != 0 {
+	if d := b.Account(t, 5000); d != 0 {
 		t.Fatalf("%d duplicates after an orderly interruption", d)
 	}
-	if r.Done == 0 || r.Done == 5000 || int64(len(b.target)) != r.Done {
-		t.Fatalf("%d done, %d arrived", r.Done, len(b.target))
+	if r.Done == 0 || r.Done == 5000 || int64(len(b.Arrived())) != r.Done {
+		t.Fatalf("%d done, %d arrived", r.Done, len(b.Arrived()))
 	}
 }
 
 func TestRampStopsWhenMessagesComeBack(t *testing.T) {
-	b := newMemory(1, 500)
-	b.returns = true
+	b := pipelinetest.New(1, 500)
+	b.Returns = true
 	r, err := Replay(context.Background(), ReplayOptions{
 		From: From{Source: b, Counter: b, Queue: "dlq", Total: -1}, Dialer: b, timing: quick(),
 		Ramp: Ramp{Stages: []int64{1, 10}, Settle: time.Millisecond, AbortIfReturned: 5},
@@ -170,12 +147,12 @@ func TestRampStopsWhenMessagesComeBack(t *testing.T) {
 	if err != nil || r.Aborted == "" || r.Done != 1 {
 		t.Fatalf("%+v, %v; want it given up after the first message", r, err)
 	}
-	b = newMemory(1, 500)
+	b = pipelinetest.New(1, 500)
 	r, err = Replay(context.Background(), ReplayOptions{
 		From: From{Source: b, Counter: b, Queue: "dlq", Total: -1}, Dialer: b, timing: quick(),
 		Ramp: Ramp{Stages: []int64{1, 10, 100}, Settle: time.Millisecond, AbortIfReturned: 5},
 	})
-	if err != nil || r.Aborted != "" || r.Done != 500 || account(t, b, 500) != 0 {
+	if err != nil || r.Aborted != "" || r.Done != 500 || b.Account(t, 500) != 0 {
 		t.Fatalf("%+v, %v; want all replayed", r, err)
 	}
 }
@@ -183,73 +160,31 @@ func TestRampStopsWhenMessagesComeBack(t *testing.T) {
 // A publisher that gives up has told so when everything was handed to it before, and nothing is
 // left to be refused.
 func TestReplayFailsWhenThePublisherGivesUp(t *testing.T) {
-	b := newMemory(1, 20)
+	b := pipelinetest.New(1, 20)
 	_, err := Replay(context.Background(), ReplayOptions{
-		From: From{Source: b, Counter: b, Queue: "dlq", Total: -1, Prefetch: 50}, Dialer: &dialOnce{b: b}, timing: quick(),
+		From: From{Source: b, Counter: b, Queue: "dlq", Total: -1,
+			Prefetch: 50}, Dialer: &pipelinetest.DialOnce{Broker: b}, timing: quick(),
 	})
 	if !errors.Is(err, publish.ErrLost) {
 		t.Fatalf("%v; want an error that wraps ErrLost", err)
 	}
-	if account(t, b, 20) != 0 || len(b.ready) != 20 {
-		t.Fatalf("%d of 20 are left", len(b.ready))
+	if b.Account(t, 20) != 0 || b.Waiting() != 20 {
+		t.Fatalf("%d of 20 are left", b.Waiting())
 	}
 }
 
 // A connection that breaks whenever the work is being finished: what stays is not counted, and that
 // is no success.
 func TestReplayFailsWhenItCannotFinish(t *testing.T) {
-	b := newMemory(1, 5)
-	b.cutSource, b.nack = 0.05, 1 // twenty times as likely at the end
+	b := pipelinetest.New(1, 5)
+	b.CutSource, b.Nacked = 0.05, 1 // twenty times as likely at the end
 	_, err := Replay(context.Background(), ReplayOptions{
 		From: From{Source: b, Counter: b, Queue: "dlq", Total: -1, Prefetch: 50}, Dialer: b, timing: quick(),
 	})
 	if !errors.Is(err, consume.ErrLost) {
 		t.Fatalf("%v; want an error that wraps ErrLost", err)
 	}
-	if account(t, b, 5) != 0 || len(b.left()) != 5 {
-		t.Fatalf("%v are left", b.left())
+	if b.Account(t, 5) != 0 || len(b.Left()) != 5 {
+		t.Fatalf("%v are left", b.Left())
 	}
-}
-
-func TestPrefetchOf(t *testing.T) {
-	for _, c := range []struct {
-		queueType string
-		mean      int64
-		want      int
-	}{
-		{topology.Classic, 256, 2500}, {topology.Quorum, 256, 1000}, {"", 256, 2500},
-		{topology.Classic, 1 << 20, 16}, {topology.Quorum, 1 << 20, 16}, {topology.Quorum, 1 << 40, 2}, {topology.Classic, 0,
-			1000},
-	} {
-		if got := prefetchOf(c.queueType, c.mean); got != c.want {
-			t.Errorf("of messages of %d bytes in a queue of type %q: %d, want %d", c.mean, c.queueType, got, c.want)
-		}
-	}
-}
-
-// dialOnce opens one channel that takes nothing for a moment and is gone then; there is no other.
-type dialOnce struct {
-	b      *memory
-	opened bool
-}
-
-func (d *dialOnce) Open(context.Context) (publish.Channel, error) {
-	if d.opened {
-		return nil, publish.ErrLost
-	}
-	d.opened = true
-	c := &memChannel{b: d.b, wake: make(chan struct{}, 1), gone: true}
-	return lateChannel{c}, nil
-}
-
-// lateChannel tells of its end a moment later.
-type lateChannel struct{ *memChannel }
-
-func (c lateChannel) Receive(ctx context.Context, into []publish.Event) ([]publish.Event, error) {
-	select {
-	case <-ctx.Done():
-		return into, ctx.Err()
-	case <-time.After(50 * time.Millisecond):
-	}
-	return c.memChannel.Receive(ctx, into)
 }

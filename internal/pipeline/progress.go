@@ -1,7 +1,6 @@
-package dlq
+package pipeline
 
 import (
-	"fmt"
 	"sync"
 	"time"
 )
@@ -42,51 +41,44 @@ type Observer interface {
 // progressInterval spares observers and terminals.
 const progressInterval = 100 * time.Millisecond
 
-type progressMeter struct {
-	observer Observer
+// Meter tells an observer of progress, and of what happens, one call at a time.
+type Meter struct {
+	Observer Observer // nil is told nothing
 	mu       sync.Mutex
 	last     time.Time
 }
 
-func (r *run) notice(kind NoticeKind, text string) { r.progress.notice(kind, text) }
+func (r *run) notice(kind NoticeKind, text string) { r.progress.Notice(kind, text) }
 
-func (p *progressMeter) notice(kind NoticeKind, text string) {
-	if p.observer == nil {
+// Notice tells of what happens.
+func (m *Meter) Notice(kind NoticeKind, text string) {
+	if m.Observer == nil {
 		return
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.observer.Notice(Notice{kind, text})
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.Observer.Notice(Notice{kind, text})
 }
 
-// report tells of progress, at most every so often unless it is the last time.
 func (r *run) report(last bool) {
-	if r.progress.observer == nil {
+	if r.progress.Observer == nil {
 		return
 	}
 	r.mu.Lock()
-	now := Progress{Total: r.total, Done: r.tally.done, Skipped: r.tally.skipped, Stayed: r.tally.staying()}
+	now := r.tally.Progress(r.Total)
 	r.mu.Unlock()
-	now.Looked = now.Done + now.Skipped + now.Stayed
-	r.progress.tell(now, last)
+	r.progress.Tell(now, last)
 }
 
-func (p *progressMeter) tell(now Progress, last bool) {
-	if p.observer == nil {
+// Tell tells of progress, a few times a second at most unless it is the last time.
+func (m *Meter) Tell(now Progress, last bool) {
+	if m.Observer == nil {
 		return
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if last || time.Since(p.last) >= progressInterval {
-		p.last = time.Now()
-		p.observer.Progress(now)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if last || time.Since(m.last) >= progressInterval {
+		m.last = time.Now()
+		m.Observer.Progress(now)
 	}
-}
-
-// plural counts things in a notice.
-func plural(n int64, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }

@@ -1,4 +1,4 @@
-package dlq
+package pipeline
 
 import (
 	"maps"
@@ -27,7 +27,7 @@ const (
 	ReasonBroken      Reason = "archive-broken" // its line in an archive cannot be read
 )
 
-// Failed says whether the reason is a failure of the attempt, in contrast to a decision to leave
+// Failed reports whether the reason is a failure of the attempt, in contrast to a decision to leave
 // the message.
 func (r Reason) Failed() bool {
 	switch r {
@@ -37,7 +37,7 @@ func (r Reason) Failed() bool {
 	return false
 }
 
-// NoWayBack says whether the reason is that a message has no target.
+// NoWayBack reports whether the reason is that a message has no target.
 func (r Reason) NoWayBack() bool {
 	return r == ReasonNoHistory || r == ReasonQueueGone || r == ReasonSameQueue
 }
@@ -97,31 +97,34 @@ func (r *Result) Count(f func(Reason) bool) int64 {
 	return n
 }
 
-// Partial says that not everything that was asked for is done (exit code 3).
+// Partial reports whether something that was asked for is not done.
 func (r *Result) Partial() bool {
 	return r.Aborted != "" || r.Unreachable != "" || r.Count(Reason.Failed) > 0 || r.Count(Reason.NoWayBack) > 0
 }
 
-// tally counts outcomes; its owner guards it.
-type tally struct {
-	done    int64
+// Tally counts what became of messages; its owner guards it.
+type Tally struct {
+	Done, Skipped int64
+
 	targets map[publish.Target]int64
-	skipped int64
 	stayed  map[Reason]*ReasonCount
 }
 
-func newTally() tally {
-	return tally{targets: map[publish.Target]int64{}, stayed: map[Reason]*ReasonCount{}}
+// NewTally returns one that has counted nothing.
+func NewTally() Tally {
+	return Tally{targets: map[publish.Target]int64{}, stayed: map[Reason]*ReasonCount{}}
 }
 
-func (t *tally) went(to *publish.Target) {
-	t.done++
+// Went counts a message that is done; to may be nil.
+func (t *Tally) Went(to *publish.Target) {
+	t.Done++
 	if to != nil {
 		t.targets[*to]++
 	}
 }
 
-func (t *tally) stay(reason Reason, detail string) {
+// Stay counts a message that stays.
+func (t *Tally) Stay(reason Reason, detail string) {
 	c := t.stayed[reason]
 	if c == nil {
 		c = &ReasonCount{Reason: reason, Example: detail}
@@ -130,25 +133,38 @@ func (t *tally) stay(reason Reason, detail string) {
 	c.Messages++
 }
 
-// forgetStayed is for messages that will be looked at again after a lost connection.
-func (t *tally) forgetStayed() {
-	t.skipped = 0
+// forgetRest is for messages that will be looked at again after a lost connection.
+func (t *Tally) forgetRest() {
+	t.Skipped = 0
 	t.stayed = map[Reason]*ReasonCount{}
 }
 
-func (t *tally) staying() (n int64) {
+// Progress returns the counts of a run over so many messages.
+func (t *Tally) Progress(total int64) Progress {
+	now := Progress{Total: total, Done: t.Done, Skipped: t.Skipped}
 	for _, c := range t.stayed {
-		n += c.Messages
+		now.Stayed += c.Messages
 	}
-	return n
+	now.Looked = now.Done + now.Skipped + now.Stayed
+	return now
 }
 
-func (t *tally) into(r *Result) {
-	r.Done += t.done
-	r.Skipped = t.skipped
+// Targets returns where messages went, most first.
+func (t *Tally) Targets() []TargetCount { return sortTargets(t.targets, nil) }
+
+// Stayed returns why messages stayed, most first.
+func (t *Tally) Stayed() []ReasonCount { return sortReasons(t.stayed) }
+
+// Into adds the counts to a result.
+func (t *Tally) Into(r *Result) {
+	r.Done += t.Done
+	r.Skipped = t.Skipped
 	r.Targets = sortTargets(t.targets, r.Targets)
-	r.Stayed = sortReasons(t.stayed)
+	r.Stayed = t.Stayed()
 }
+
+// JoinTargets adds two counts up.
+func JoinTargets(a, b []TargetCount) []TargetCount { return sortTargets(nil, append(a, b...)) }
 
 func sortTargets(counts map[publish.Target]int64, more []TargetCount) []TargetCount {
 	all := make(map[publish.Target]int64, len(counts)+len(more))

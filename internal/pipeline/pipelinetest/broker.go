@@ -1,4 +1,7 @@
-package dlq
+// Package pipelinetest has a broker in Broker that misbehaves on purpose, for the property tests of
+// what moves messages. A real broker would take hours to be hit at the right moment. What real
+// brokers do is tested against real brokers.
+package pipelinetest
 
 import (
 	"context"
@@ -15,44 +18,50 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// memory is a broker that misbehaves on purpose, where a real one would take hours to be hit at the
-// right moment: it cuts connections between any two steps, applies any prefix of the
-// acknowledgements sent before a cut, and lets messages arrive whose confirmation is lost. What
-// real brokers do is tested against real brokers.
-type memory struct {
-	mu      sync.Mutex
-	rng     *rand.Rand
-	ready   []*memMessage
-	subs    map[*memSub]bool
-	target  map[string]int // confirmed or not, what arrived
-	returns bool           // what is replayed dies again at once
+// Broker has one queue and one target. It cuts connections between any two steps, applies any prefix
+// of the acknowledgements sent before a cut, and lets messages arrive whose confirmation is lost. It
+// is a consume.Source, a publish.Dialer and a pipeline.Counter.
+type Broker struct {
+	mu     sync.Mutex
+	rng    *rand.Rand
+	ready  []*queued
+	subs   map[*subscription]bool
+	target map[string]int // confirmed or not, what arrived
+	faults string         // broken rules
 
-	cutSource, cutTarget float64 // probability per delivery or publication
-	unroutable, nack     float64
-	cuts                 int
-	faults               string // broken rules
-
-	// cutAcked loses the connection once, when an acknowledgement is under way and not applied;
+	// CutSource and CutTarget are the probabilities that a connection is lost, per delivery or
+	// publication; Unroutable and Nacked those of such outcomes.
+	CutSource, CutTarget, Unroutable, Nacked float64
+	// Cuts is how often the source's connection was lost.
+	Cuts int
+	// Returns says that what is replayed dies again at once.
+	Returns bool
+	// Target is where messages have to be sent to; the zero value is any.
+	Target publish.Target
+	// CutAcked loses the connection once, when an acknowledgement is under way and not applied;
 	// what it held comes back only when somebody asks how many messages there are, and there are no
 	// others.
-	cutAcked bool
-	late     []*memMessage
+	CutAcked bool
+	late     []*queued
 }
 
-type memMessage struct {
+type queued struct {
 	m         message.Message
 	delivered bool
 }
 
-func newMemory(seed uint64, n int) *memory {
-	b := &memory{rng: rand.New(rand.NewPCG(seed, 1)), subs: map[*memSub]bool{}, target: map[string]int{}}
+// New returns a broker with so many messages from DeadMessage in its queue.
+func New(seed uint64, n int) *Broker {
+	b := &Broker{rng: rand.New(rand.NewPCG(seed, 1)), subs: map[*subscription]bool{}, target: map[string]int{},
+		Target: publish.Target{Key: "work"}}
 	for i := range n {
-		b.ready = append(b.ready, &memMessage{m: deadMessage(i)})
+		b.ready = append(b.ready, &queued{m: DeadMessage(i)})
 	}
 	return b
 }
 
-func deadMessage(i int) message.Message {
+// DeadMessage returns the message with the id id-i, which died in the queue work.
+func DeadMessage(i int) message.Message {
 	id := fmt.Sprintf("id-%d", i)
 	return message.Message{
 		Properties: message.Properties{MessageID: id},
@@ -68,9 +77,10 @@ func deadMessage(i int) message.Message {
 	}
 }
 
-func (b *memory) chance(p float64) bool { return p > 0 && b.rng.Float64() < p }
+func (b *Broker) chance(p float64) bool { return p > 0 && b.rng.Float64() < p }
 
-func (b *memory) Ready(context.Context, string) (int64, error) {
+// Ready implements pipeline.Counter.
+func (b *Broker) Ready(context.Context, string) (int64, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.ready) == 0 {
@@ -85,7 +95,8 @@ func (b *memory) Ready(context.Context, string) (int64, error) {
 	return int64(len(b.ready)), nil
 }
 
-func (b *memory) left() map[string]int {
+// Left returns how often each message id is in the queue, delivered and unsettled ones included.
+func (b *Broker) Left() map[string]int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	out := map[string]int{}
@@ -100,26 +111,27 @@ func (b *memory) left() map[string]int {
 	return out
 }
 
-func (b *memory) Subscribe(_ context.Context, o consume.Options) (consume.Subscription, error) {
+// Subscribe implements consume.Source.
+func (b *Broker) Subscribe(_ context.Context, o consume.Options) (consume.Subscription, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	s := &memSub{b: b, prefetch: o.Prefetch, unsettled: map[uint64]*memMessage{}}
+	s := &subscription{b: b, prefetch: o.Prefetch, unsettled: map[uint64]*queued{}}
 	b.subs[s] = true
 	return s, nil
 }
 
-type memSub struct {
-	b         *memory
+type subscription struct {
+	b         *Broker
 	prefetch  int
 	tag       uint64
-	unsettled map[uint64]*memMessage // as the queue sees it
-	pipeline  []func()               // settlements under way, in order
+	unsettled map[uint64]*queued // as the queue sees it
+	pipeline  []func()           // settlements under way, in order
 	settled   map[uint64]bool
 	gone      bool
 	cancelled bool
 }
 
-func (s *memSub) deliver() (consume.Delivery, bool) {
+func (s *subscription) deliver() (consume.Delivery, bool) {
 	if s.gone || s.cancelled || len(s.unsettled) >= s.prefetch || len(s.b.ready) == 0 {
 		return consume.Delivery{}, false
 	}
@@ -135,17 +147,17 @@ func (s *memSub) deliver() (consume.Delivery, bool) {
 
 // cut loses the connection: some prefix of what is in the pipeline was applied, the rest returns to
 // the head, in order.
-func (s *memSub) cut() {
-	s.b.cuts++
+func (s *subscription) cut() {
+	s.b.Cuts++
 	for i, n := 0, s.b.rng.IntN(len(s.pipeline)+1); i < n; i++ {
 		s.pipeline[i]()
 	}
 	s.requeue()
 }
 
-func (s *memSub) requeue() {
+func (s *subscription) requeue() {
 	s.gone, s.pipeline = true, nil
-	var back []*memMessage
+	var back []*queued
 	for tag := uint64(1); tag <= s.tag; tag++ {
 		if m, ok := s.unsettled[tag]; ok {
 			back = append(back, m)
@@ -155,7 +167,7 @@ func (s *memSub) requeue() {
 	s.b.ready = append(back, s.b.ready...)
 }
 
-func (s *memSub) TryNext() (consume.Delivery, bool) {
+func (s *subscription) TryNext() (consume.Delivery, bool) {
 	s.b.mu.Lock()
 	defer s.b.mu.Unlock()
 	s.advance()
@@ -163,9 +175,9 @@ func (s *memSub) TryNext() (consume.Delivery, bool) {
 }
 
 // advance applies a few settlements, as time goes by.
-func (s *memSub) advance() {
-	if b := s.b; b.cutAcked && b.cuts == 0 && len(s.pipeline) > 0 {
-		b.cuts++
+func (s *subscription) advance() {
+	if b := s.b; b.CutAcked && b.Cuts == 0 && len(s.pipeline) > 0 {
+		b.Cuts++
 		before := b.ready
 		b.ready = nil
 		s.requeue()
@@ -176,12 +188,12 @@ func (s *memSub) advance() {
 		s.pipeline[0]()
 		s.pipeline = s.pipeline[1:]
 	}
-	if !s.gone && s.b.chance(s.b.cutSource) {
+	if !s.gone && s.b.chance(s.b.CutSource) {
 		s.cut()
 	}
 }
 
-func (s *memSub) Next(ctx context.Context) (consume.Delivery, error) {
+func (s *subscription) Next(ctx context.Context) (consume.Delivery, error) {
 	for {
 		s.b.mu.Lock()
 		s.advance()
@@ -204,7 +216,7 @@ func (s *memSub) Next(ctx context.Context) (consume.Delivery, error) {
 	}
 }
 
-func (s *memSub) settle(tag uint64, multiple bool, apply func(*memMessage)) error {
+func (s *subscription) settle(tag uint64, multiple bool, apply func(*queued)) error {
 	s.b.mu.Lock()
 	defer s.b.mu.Unlock()
 	if s.gone {
@@ -235,22 +247,22 @@ func (s *memSub) settle(tag uint64, multiple bool, apply func(*memMessage)) erro
 	return nil
 }
 
-func (s *memSub) Ack(tag uint64, multiple bool) error {
-	return s.settle(tag, multiple, func(*memMessage) {})
+func (s *subscription) Ack(tag uint64, multiple bool) error {
+	return s.settle(tag, multiple, func(*queued) {})
 }
 
-func (s *memSub) Nack(tag uint64, multiple, requeue bool) error {
+func (s *subscription) Nack(tag uint64, multiple, requeue bool) error {
 	if !requeue {
 		return errors.New("nothing is ever dropped")
 	}
-	var back []*memMessage
-	return s.settle(tag, multiple, func(m *memMessage) {
+	var back []*queued
+	return s.settle(tag, multiple, func(m *queued) {
 		back = append(back, m)
-		s.b.ready = append([]*memMessage{m}, s.b.ready...)
+		s.b.ready = append([]*queued{m}, s.b.ready...)
 	})
 }
 
-func (s *memSub) Cancel(context.Context) error {
+func (s *subscription) Cancel(context.Context) error {
 	s.b.mu.Lock()
 	defer s.b.mu.Unlock()
 	if s.gone {
@@ -260,10 +272,10 @@ func (s *memSub) Cancel(context.Context) error {
 	return nil
 }
 
-func (s *memSub) Settled(context.Context) error {
+func (s *subscription) Settled(context.Context) error {
 	s.b.mu.Lock()
 	defer s.b.mu.Unlock()
-	if !s.gone && s.b.chance(s.b.cutSource*20) {
+	if !s.gone && s.b.chance(s.b.CutSource*20) {
 		s.cut()
 	}
 	if s.gone {
@@ -276,7 +288,7 @@ func (s *memSub) Settled(context.Context) error {
 	return nil
 }
 
-func (s *memSub) Close() error {
+func (s *subscription) Close() error {
 	s.b.mu.Lock()
 	defer s.b.mu.Unlock()
 	if !s.gone {
@@ -287,35 +299,35 @@ func (s *memSub) Close() error {
 }
 
 // Open implements publish.Dialer.
-func (b *memory) Open(context.Context) (publish.Channel, error) {
-	return &memChannel{b: b, wake: make(chan struct{}, 1)}, nil
+func (b *Broker) Open(context.Context) (publish.Channel, error) {
+	return &channel{b: b, wake: make(chan struct{}, 1)}, nil
 }
 
-// memChannel confirms a little later, in order, and loses its connection on purpose.
-type memChannel struct {
-	b      *memory
+// channel confirms a little later, in order, and loses its connection on purpose.
+type channel struct {
+	b      *Broker
 	wake   chan struct{}
 	seq    uint64
 	events []publish.Event
 	gone   bool
 }
 
-func (c *memChannel) Publish(_ context.Context, t publish.Target, m *message.Message) (uint64, error) {
+func (c *channel) Publish(_ context.Context, t publish.Target, m *message.Message) (uint64, error) {
 	b := c.b
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	defer poke(c.wake)
+	defer signal(c.wake)
 	if c.gone {
 		return 0, fmt.Errorf("cut: %w", publish.ErrLost)
 	}
 	c.seq++
-	cut := b.chance(b.cutTarget)
+	cut := b.chance(b.CutTarget)
 	switch {
 	case cut && b.chance(0.5): // before it arrived
-	case b.chance(b.unroutable):
+	case b.chance(b.Unroutable):
 		c.events = append(c.events, publish.Event{Kind: publish.EventReturned, Reason: "NO_ROUTE", Target: t, Message: m},
 			publish.Event{Kind: publish.EventConfirmed, Seq: c.seq})
-	case b.chance(b.nack):
+	case b.chance(b.Nacked):
 		c.events = append(c.events, publish.Event{Kind: publish.EventNacked, Seq: c.seq})
 	default:
 		b.arrive(t, m)
@@ -328,7 +340,7 @@ func (c *memChannel) Publish(_ context.Context, t publish.Target, m *message.Mes
 	return c.seq, nil
 }
 
-func (c *memChannel) Receive(ctx context.Context, into []publish.Event) ([]publish.Event, error) {
+func (c *channel) Receive(ctx context.Context, into []publish.Event) ([]publish.Event, error) {
 	for {
 		c.b.mu.Lock()
 		n := len(c.events)
@@ -354,7 +366,7 @@ func (c *memChannel) Receive(ctx context.Context, into []publish.Event) ([]publi
 	}
 }
 
-func (c *memChannel) Err() error {
+func (c *channel) Err() error {
 	c.b.mu.Lock()
 	defer c.b.mu.Unlock()
 	if c.gone {
@@ -363,20 +375,27 @@ func (c *memChannel) Err() error {
 	return nil
 }
 
-func (c *memChannel) Close() error {
+func (c *channel) Close() error {
 	c.b.mu.Lock()
 	defer c.b.mu.Unlock()
 	c.gone = true
-	poke(c.wake)
+	signal(c.wake)
 	return nil
 }
 
-func (b *memory) arrive(t publish.Target, m *message.Message) {
-	if t.Key != "work" || t.Exchange != "" {
+func (b *Broker) arrive(t publish.Target, m *message.Message) {
+	if b.Target != (publish.Target{}) && t != b.Target {
 		b.faults += "sent to " + t.Exchange + "/" + t.Key + "; "
 	}
-	if b.returns {
-		b.ready = append(b.ready, &memMessage{m: *m})
+	if b.Returns {
+		b.ready = append(b.ready, &queued{m: *m})
 	}
 	b.target[m.MessageID]++
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
 }

@@ -1,9 +1,8 @@
-package dlq
+package pipeline
 
 import (
 	"context"
 
-	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
@@ -14,12 +13,12 @@ func (r *run) work(ctx context.Context) {
 		if !ok {
 			return
 		}
-		if !r.stream && j.session.Lost() {
-			j.done(fateDropped, "", "")
+		if !r.Stream && j.session.Lost() {
+			j.done(jobNotBegun, "", "")
 			continue
 		}
 		if r.stopping.Load() {
-			j.done(fateStays, ReasonInterrupted, "the run ended before its turn")
+			j.done(jobFailed, ReasonInterrupted, "the run ended before its turn")
 			continue
 		}
 		if err := r.effect.do(ctx, j); err != nil {
@@ -45,7 +44,7 @@ func (r *run) nextJob(ctx context.Context) (*job, bool) {
 		select {
 		case j, ok := <-r.jobs:
 			return j, ok
-		case <-r.again:
+		case <-r.resendReady:
 			if j := r.popResend(); j != nil {
 				return j, true
 			}
@@ -75,19 +74,19 @@ func (r *run) settler(quit <-chan struct{}) {
 			last = true
 		}
 		r.mu.Lock()
-		batch := r.inbox
-		r.inbox = spare[:0]
+		batch := r.ended
+		r.ended = spare[:0]
 		r.mu.Unlock()
 		r.settleBatch(batch)
 		clear(batch)
 		spare = batch
-		poke(r.idle)
+		signal(r.idle)
 		r.report(false)
 	}
 }
 
 func (r *run) settleBatch(batch []*job) {
-	var last *pipeline.Session
+	var last *Session
 	for _, j := range batch {
 		if last != nil && last != j.session {
 			last.Flush()
@@ -103,80 +102,80 @@ func (r *run) settleBatch(batch []*job) {
 func (r *run) settle(j *job) {
 	s := j.session
 	switch {
-	case j.fate == fateDone:
-		j.sent.end("", "")
-		r.seen.confirmed(j.print)
-		r.went(j)
-		if r.keep && !r.stream {
+	case j.result == jobDone:
+		j.sent.End("", "")
+		r.confirmed.confirm(j.fingerprint)
+		r.processed(j)
+		if r.Keep && !r.Stream {
 			s.Hold(j.tag)
 		} else {
 			s.Done(j.tag)
 		}
-	case j.fate == fateStays:
-		j.sent.end(j.reason, j.detail)
-		r.seen.failed(j.print)
-		r.stays(j.reason, j.detail, j.id, j.v.target)
+	case j.result == jobFailed:
+		j.sent.End(j.reason, j.detail)
+		r.confirmed.fail(j.fingerprint)
+		r.left(j.reason, j.detail, j.id, j.decision.Target)
 		r.release(s, j.tag)
-	case j.fate == fateDropped:
+	case j.result == jobNotBegun:
 		s.Hold(j.tag)
-	case s.Lost() && !r.stream:
+	case s.Lost() && !r.Stream:
 		// It is back in its queue, and comes again.
-		j.sent.end(ReasonUnknown, j.detail)
-		r.count(&r.resent)
+		j.sent.End(ReasonUnknown, j.detail)
+		r.increment(&r.resent)
 		s.Hold(j.tag)
 	case r.stopping.Load():
-		j.sent.end(ReasonUnknown, j.detail)
-		r.seen.failed(j.print)
-		r.stays(ReasonUnknown, j.detail, j.id, j.v.target)
+		j.sent.End(ReasonUnknown, j.detail)
+		r.confirmed.fail(j.fingerprint)
+		r.left(ReasonUnknown, j.detail, j.id, j.decision.Target)
 		r.release(s, j.tag)
 	default:
-		r.count(&r.resent)
+		r.increment(&r.resent)
 		r.mu.Lock()
 		r.resend = append(r.resend, j)
 		r.mu.Unlock()
-		poke(r.again)
+		signal(r.resendReady)
 	}
 }
 
 // release leaves a message where it is. In a stream everything stays anyway, and an acknowledgement
 // only asks for more.
-func (r *run) release(s *pipeline.Session, tag uint64) {
-	if r.stream {
+func (r *run) release(s *Session, tag uint64) {
+	if r.Stream {
 		s.Done(tag)
 		return
 	}
 	s.Hold(tag)
 }
 
-func (r *run) count(n *int64) {
+func (r *run) increment(n *int64) {
 	r.mu.Lock()
 	*n++
 	r.mu.Unlock()
 }
 
-func (r *run) went(j *job) {
+func (r *run) processed(j *job) {
 	r.mu.Lock()
-	r.tally.went(j.v.target)
-	if j.v.altered {
-		r.alter++
+	r.tally.Went(j.decision.Target)
+	if j.decision.Altered {
+		r.altered++
 	}
 	r.mu.Unlock()
-	r.record(Record{Outcome: r.outcome, MessageID: j.id, Target: recordTarget(j.v.target)})
+	r.record(Record{Outcome: r.Outcome, MessageID: j.id, Target: TargetOf(j.decision.Target)})
 }
 
-func (r *run) stays(reason Reason, detail, id string, target *publish.Target) {
+func (r *run) left(reason Reason, detail, id string, target *publish.Target) {
 	r.mu.Lock()
-	r.tally.stay(reason, detail)
+	r.tally.Stay(reason, detail)
 	r.mu.Unlock()
-	r.record(Record{Outcome: OutcomeStayed, MessageID: id, Target: recordTarget(target), Reason: reason, Detail: detail})
+	r.record(Record{Outcome: OutcomeStayed, MessageID: id, Target: TargetOf(target), Reason: reason, Detail: detail})
 }
 
 func (r *run) record(rec Record) {
-	if r.recorder == nil {
+	if r.Recorder == nil {
 		return
 	}
-	rec.Run, rec.Queue = r.id, r.queue
-	if err := r.recorder.Record(rec); err != nil {
+	rec.Run, rec.Queue = r.ID, r.Queue
+	if err := r.Recorder.Record(rec); err != nil {
 		r.fail(err)
 	}
 }

@@ -1,0 +1,67 @@
+package pipeline
+
+import (
+	"context"
+
+	"github.com/msgctl/msgctl/pkg/message"
+)
+
+// Archive is where messages are kept before they leave their queue. archive.Writer is one.
+type Archive interface {
+	// Write adds a message. When it refuses one and can go on, Err stays nil.
+	Write(m *message.Message) error
+	// Sync makes what was written durable. Only then do messages leave their queue.
+	Sync() error
+	// Err returns what ended the archive, or nil.
+	Err() error
+}
+
+// Bounds of what is written before it is made durable: a disk flush costs as much as some hundred
+// messages.
+const (
+	archiveBatch      = 512
+	archiveBatchBytes = 4 << 20
+)
+
+// Keep writes each message to an archive, and is done with it when it is durable there.
+func Keep(a Archive) Effect {
+	return func(context.Context, *run) (effect, error) { return &archiving{to: a}, nil }
+}
+
+type archiving struct {
+	to    Archive
+	batch []*job
+	bytes int
+}
+
+func (e *archiving) do(ctx context.Context, j *job) error {
+	if err := e.to.Write(j.decision.Message); err != nil {
+		j.done(jobFailed, ReasonNotArchived, err.Error())
+		return e.to.Err()
+	}
+	e.batch = append(e.batch, j)
+	e.bytes += j.size
+	if len(e.batch) >= archiveBatch || e.bytes >= archiveBatchBytes {
+		return e.flush(ctx)
+	}
+	return nil
+}
+
+func (*archiving) end(context.Context) {}
+
+func (e *archiving) flush(context.Context) error {
+	if len(e.batch) == 0 {
+		return nil
+	}
+	err := e.to.Sync()
+	for _, j := range e.batch {
+		if err != nil {
+			j.done(jobFailed, ReasonNotArchived, err.Error())
+		} else {
+			j.done(jobDone, "", "")
+		}
+	}
+	clear(e.batch)
+	e.batch, e.bytes = e.batch[:0], 0
+	return err
+}

@@ -1,0 +1,180 @@
+package pipeline
+
+import (
+	"sync"
+
+	"github.com/msgctl/msgctl/pkg/message"
+)
+
+// confirmedMessages remembers which messages are confirmed while their acknowledgement may still be
+// lost, so that they are not sent twice when the connection breaks and the broker delivers them
+// again.
+//
+// The danger is the opposite mistake: to take a message for one that was sent, and acknowledge it
+// unsent. So these are never recognized, and are sent again (a duplicate, never a loss):
+//   - a message that the broker does not call redelivered;
+//   - an ambiguous fingerprint, one that came up twice without a loss in between: the same bytes
+//     and the same death;
+//   - a message without message_id, unless originals are kept anyway: an identical one may have
+//     been on its way, unseen, when the connection broke.
+//
+// It is safe for concurrent use.
+type confirmedMessages struct {
+	// keepAll says that originals are kept: confirmed messages come back at every loss, and to
+	// recognize one loses nothing.
+	keepAll bool
+
+	mu        sync.Mutex
+	current   map[uint64]bool // since the last barrier; true when confirmed
+	older     map[uint64]bool // confirmed before the barrier that is under way
+	returning map[uint64]bool // confirmed before a loss: may come back
+	ambiguous bitset
+	failed    bitset // since the last loss
+
+	generation int // of barriers and losses
+}
+
+func newConfirmedMessages(keepAll bool) *confirmedMessages {
+	return &confirmedMessages{
+		keepAll: keepAll, current: map[uint64]bool{}, older: map[uint64]bool{}, returning: map[uint64]bool{},
+		ambiguous: make(bitset, bitsetSize/64), failed: make(bitset, bitsetSize/64),
+	}
+}
+
+// bitset remembers fingerprints, and may take another for one that it was told. That costs a
+// duplicate after a lost connection, nothing else.
+type bitset []uint64
+
+const bitsetSize = 1 << 20 // bits: 128 KiB
+
+func (b bitset) has(fingerprint uint64) bool {
+	i := fingerprint % bitsetSize
+	return b[i/64]&(1<<(i%64)) != 0
+}
+
+func (b bitset) add(fingerprint uint64) {
+	i := fingerprint % bitsetSize
+	b[i/64] |= 1 << (i % 64)
+}
+
+// recognize reports whether the message was confirmed before the last loss, and only its
+// acknowledgement is missing; it does so once for each confirmed message. Any other message is
+// noted as being worked on.
+func (c *confirmedMessages) recognize(fingerprint uint64, m *message.Message) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.returning[fingerprint] && m.Redelivered && !c.ambiguous.has(fingerprint) && (c.keepAll || m.MessageID != "") {
+		delete(c.returning, fingerprint)
+		c.current[fingerprint] = true // its new acknowledgement may get lost as well
+		return true
+	}
+	if c.noteAmbiguous(fingerprint) {
+		return false
+	}
+	c.current[fingerprint] = false
+	return false
+}
+
+func (c *confirmedMessages) noteAmbiguous(fingerprint uint64) bool {
+	_, again := c.current[fingerprint]
+	if again || c.older[fingerprint] || c.failed.has(fingerprint) {
+		c.ambiguous.add(fingerprint)
+		return true
+	}
+	return false
+}
+
+// noteUnread notes a message that was delivered and not worked on when the connection broke: it
+// matters only when it makes another one ambiguous.
+func (c *confirmedMessages) noteUnread(fingerprint uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.noteAmbiguous(fingerprint)
+}
+
+// confirm notes that the message has arrived; call it before its acknowledgement is sent.
+func (c *confirmedMessages) confirm(fingerprint uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.current[fingerprint] = true
+}
+
+// fail forgets a message that stays in its queue, except that an identical one would be ambiguous.
+// After a loss it comes again.
+func (c *confirmedMessages) fail(fingerprint uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.current, fingerprint)
+	c.failed.add(fingerprint)
+}
+
+// barrier begins one: what is confirmed by now can be forgotten when passed is called, once the
+// broker is seen to have applied all acknowledgements sent so far. passed does nothing when another
+// barrier or a loss came in between.
+func (c *confirmedMessages) barrier() (passed func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.generation++
+	generation := c.generation
+	working := map[uint64]bool{}
+	for fingerprint, confirmed := range c.current {
+		if confirmed {
+			c.older[fingerprint] = true
+		} else {
+			working[fingerprint] = false
+		}
+	}
+	c.current = working
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.generation == generation {
+			c.older = map[uint64]bool{}
+		}
+	}
+}
+
+// connectionLost notes that the connection broke while nothing was in flight: everything confirmed
+// since the last barrier may come back. What was in flight and not confirmed is delivered again as
+// if for the first time.
+func (c *confirmedMessages) connectionLost() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, from := range []map[uint64]bool{c.older, c.current} {
+		for fingerprint, confirmed := range from {
+			if confirmed {
+				c.returning[fingerprint] = true
+			}
+		}
+	}
+	c.current, c.older = map[uint64]bool{}, map[uint64]bool{}
+	clear(c.failed)
+	c.generation++
+}
+
+// outstanding returns how many confirmed messages may still come back after a loss.
+func (c *confirmedMessages) outstanding() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.returning)
+}
+
+// reset forgets everything: all acknowledgements are applied.
+func (c *confirmedMessages) reset() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.current, c.older, c.returning = map[uint64]bool{}, map[uint64]bool{}, map[uint64]bool{}
+}
+
+// none reports whether nothing confirmed can come back: every acknowledgement is applied, or there
+// was none.
+func (c *confirmedMessages) none() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, confirmed := range c.current {
+		if confirmed {
+			return false
+		}
+	}
+	return len(c.older) == 0 && len(c.returning) == 0
+}

@@ -1,0 +1,46 @@
+// Package pipeline moves messages: from a queue to an effect, or from a source into a confirmed
+// publisher. Replay, move, purge, archive export and import, publish from files, and consume are
+// built on it.
+//
+// # Terms
+//
+//   - A session is one subscription and the ledger of its deliveries. A delivery is open until it
+//     is done (to be acknowledged), held (to be returned at the end) or rejected.
+//   - A task says which messages of a queue to take, what to decide about each (skip, leave,
+//     process) and the effect on those to process: publish, keep in an archive, discard. A run is a
+//     task under way; a job is one message on its way through the effect.
+//   - The snapshot is the number of messages that were ready when the run began. What comes later
+//     is not part of the run.
+//   - A feed publishes messages that come from no queue.
+//   - A barrier is a moment at which the broker is seen to have applied all acknowledgements.
+//
+// # Guarantees
+//
+// Nothing is acknowledged before its effect is known: the publication is confirmed and was not
+// returned, the archive is durable, or the message is to be destroyed. What failed, or was left,
+// goes back to its queue; sessions are returned in the order in which they were opened, so the
+// queue keeps its order where the broker allows that.
+//
+// A lost connection ends neither a run nor a feed: they reconnect (package reconnect) and go on. A
+// run waits until nothing is in flight first, so that it knows what arrived. What was confirmed and
+// comes back, because its acknowledgement was lost, is recognized and acknowledged again, not sent
+// again; at its end a run looks for such messages. What has no outcome is sent again, and counted.
+//
+// An interruption (the end of the context) begins nothing new, and gives what is in flight a time
+// of grace. A run that ends, for whatever reason, waits until the broker is seen to have applied
+// its acknowledgements before it closes a channel: a quorum queue forgets those that are under way.
+//
+// # What a crash may duplicate
+//
+// When the process dies, or a connection is lost, between a confirm and the broker's knowledge of
+// the acknowledgement, the message is at its target and in its queue: at most as many messages as
+// the prefetch. A feed that dies has sent at most a window of messages of which nobody knows the
+// outcome. No message is lost.
+//
+// # Limits
+//
+// Messages without message_id, and identical ones, cannot be recognized after a lost connection,
+// and are sent again. A lost connection returns messages by closing the channel, which counts
+// against the delivery limit of a quorum queue. The number of jobs and the bytes in memory are
+// bounded by the prefetch, which the broker counts in messages.
+package pipeline

@@ -1,0 +1,83 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/publish"
+)
+
+// FeedGrace is how long a feed that is interrupted waits for the outcomes of what is in flight.
+const FeedGrace = 30 * time.Second
+
+// FeedItem is one message of a feed.
+type FeedItem[T any] struct {
+	Target  publish.Target
+	Message *message.Message
+	Tag     T
+}
+
+// Feed publishes messages that come from no queue: an archive, files, lines. Each has exactly one
+// outcome. What is in flight when the connection is lost is sent again, so an outcome is unknown
+// only when the connection cannot be restored, or at the end of the grace after an interruption.
+type Feed[T any] struct {
+	Dialer    publish.Dialer
+	Publisher publish.PublisherOptions
+	// Next returns the next message, and io.EOF behind the last. Any other error ends the feed,
+	// like the end of ctx.
+	Next func(ctx context.Context) (FeedItem[T], error)
+	// Settled is told outcomes, in order, from one goroutine; it must return soon. Unsent is told,
+	// from the goroutine of Run, of an item that was not accepted.
+	Settled func([]publish.Outcome[T])
+	Unsent  func(FeedItem[T], error)
+}
+
+// Run publishes until there is nothing more, and waits for the outcomes. When ctx ends it waits for
+// what is in flight for FeedGrace at most. resent is how many messages were sent a second time, and
+// so may be duplicates. The error is Next's, or why nothing can be published.
+func (f Feed[T]) Run(ctx context.Context) (resent int64, err error) {
+	p, err := publish.Open(ctx, f.Dialer, f.Publisher, f.Settled)
+	if err != nil {
+		return 0, err
+	}
+	err = f.publish(ctx, p)
+	closing, cancel := withGrace(ctx, FeedGrace)
+	defer cancel()
+	_ = p.Close(closing) // every message has its own outcome
+	return p.Resent(), err
+}
+
+func (f Feed[T]) publish(ctx context.Context, p *publish.Publisher[T]) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		item, err := f.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := p.Publish(ctx, item.Target, item.Message, item.Tag); err != nil {
+			f.Unsent(item, err)
+			return err
+		}
+	}
+}
+
+// withGrace returns a context that ends so long after ctx does.
+func withGrace(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(grace, cancel)
+		context.AfterFunc(late, func() { timer.Stop() })
+	})
+	return late, func() {
+		stop()
+		cancel()
+	}
+}

@@ -1,0 +1,110 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/msgctl/msgctl/pkg/consume"
+)
+
+// finish stops deliveries, waits for what is in flight, returns what is held, and closes. It wraps
+// ErrLost when the broker may not have applied everything.
+func (r *run) finish(ctx context.Context, stopWorking func()) error {
+	if r.active == nil { // reconnecting failed
+		return nil
+	}
+	if ctx.Err() != nil {
+		r.stopping.Store(true)
+	}
+	err := r.stopDeliveries()
+	if r.quiesce(ctx) != nil {
+		r.stopping.Store(true)
+		r.settleWithinGrace(stopWorking)
+	}
+	if err != nil {
+		r.markAllLost()
+	}
+	err = r.settleAll(err)
+	switch {
+	case err == nil:
+		r.confirmed.reset()
+	case !errors.Is(err, consume.ErrLost):
+		err = fmt.Errorf("settle queue %q: %w", r.Queue, errors.Join(err, consume.ErrLost))
+	}
+	return err
+}
+
+func (r *run) stopDeliveries() error {
+	ctx, cancel := context.WithTimeout(r.life, r.Timing.Grace)
+	defer cancel()
+	return r.active.Cancel(ctx, r.active.HoldDelivery)
+}
+
+// settleAll returns what is held, session after session, sees that all is applied, and closes. It
+// is done for every session whatever becomes of the others; err is what went wrong before.
+func (r *run) settleAll(err error) error {
+	all := r.allSessions()
+	for i, s := range all {
+		before := int64(-1)
+		if i < len(all)-1 {
+			before = r.countReady()
+		}
+		n, lost := s.Return(r.ReturnBy)
+		if lost != nil && err == nil {
+			err = lost
+		}
+		if n > 0 && before >= 0 && err == nil {
+			r.awaitReady(before + n)
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.life), r.Timing.Grace)
+	defer cancel()
+	// Only now: on a quorum queue what one session holds hides whether the acknowledgements of
+	// another are applied.
+	for _, s := range all {
+		if err == nil {
+			err = s.Settled(ctx)
+		}
+	}
+	for _, s := range all {
+		_ = s.Sub.Close() // what is left returns with the channel whatever it answers
+	}
+	return err
+}
+
+// countReady returns -1 when the number cannot be had.
+func (r *run) countReady() int64 {
+	if r.Counter == nil {
+		return -1
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.life), r.Timing.Grace)
+	defer cancel()
+	n, err := r.Counter.Ready(ctx, r.Queue)
+	if err != nil {
+		return -1
+	}
+	return n
+}
+
+// awaitReady waits for a moment until what a session held is back in its queue, so that the next
+// session's comes behind it: a quorum queue puts messages back in the order of their returns.
+func (r *run) awaitReady(n int64) {
+	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline) && r.countReady() < n; {
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// settleWithinGrace gives what is in flight the grace time after an interruption. What is not
+// settled then stays in its queue, and may have arrived all the same.
+func (r *run) settleWithinGrace(stopWorking func()) {
+	ctx, cancel := context.WithTimeout(r.life, r.Timing.Grace)
+	defer cancel()
+	if r.quiesce(ctx) == nil {
+		return
+	}
+	stopWorking()
+	r.endEffect(time.Millisecond)
+	_ = r.quiesce(context.WithoutCancel(r.life)) // every job is done now
+}

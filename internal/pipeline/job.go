@@ -1,0 +1,56 @@
+package pipeline
+
+import "context"
+
+// effect does to messages what was decided. do is called by one goroutine; it calls job.done
+// exactly once for each, from any goroutine and at any time, also when it returns an error, which
+// ends the run. flush is called when no further message is at hand. After end, which may be called
+// twice and beside do, every job is done; it waits for that until ctx ends.
+type effect interface {
+	do(ctx context.Context, j *job) error
+	flush(ctx context.Context) error
+	end(ctx context.Context)
+}
+
+// jobResult is what became of a job.
+type jobResult uint8
+
+const (
+	jobDone jobResult = iota
+	jobFailed
+	jobUnknown  // it may have arrived: the connection was lost first
+	jobNotBegun // the session was lost before: the message is back in its queue, and comes again
+)
+
+// job is one message on its way through the effect.
+type job struct {
+	decision    Decision
+	run         *run
+	session     *Session
+	tag         uint64
+	fingerprint uint64
+	id          string // the message's
+	size        int
+	result      jobResult
+	reason      Reason
+	detail      string
+	sent        Sent
+}
+
+// done hands the job to the run's settler. It never blocks for long.
+func (j *job) done(result jobResult, reason Reason, detail string) {
+	j.result, j.reason, j.detail = result, reason, detail
+	r := j.run
+	r.mu.Lock()
+	r.ended = append(r.ended, j)
+	r.mu.Unlock()
+	signal(r.wake)
+}
+
+// signal wakes whoever waits for the channel, which has room for one.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,84 @@
+package pipelinetest
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/publish"
+)
+
+// Failer is a test.
+type Failer interface{ Fatalf(string, ...any) }
+
+// Account checks that each of the first n messages is somewhere, and that no rule of the protocol was
+// broken. It returns how many are both in the queue and at the target, or twice at the target.
+func (b *Broker) Account(t Failer, n int) (duplicates int) {
+	left := b.Left()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i := range n {
+		id := fmt.Sprintf("id-%d", i)
+		if left[id]+b.target[id] == 0 {
+			t.Fatalf("%s is lost", id)
+		}
+		if left[id] > 1 {
+			t.Fatalf("%s is in its queue %d times", id, left[id])
+		}
+		duplicates += left[id] + b.target[id] - 1
+	}
+	if b.faults != "" {
+		t.Fatalf("%s", b.faults)
+	}
+	return duplicates
+}
+
+// Arrived returns how often each message id arrived at the target.
+func (b *Broker) Arrived() map[string]int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return maps.Clone(b.target)
+}
+
+// Waiting returns how many messages are ready in the queue.
+func (b *Broker) Waiting() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.ready)
+}
+
+// Replace puts m in the place of every message of the queue.
+func (b *Broker) Replace(m message.Message) {
+	for _, q := range b.ready {
+		q.m = m
+	}
+}
+
+// DialOnce opens one channel, which takes nothing for a moment and is gone then; there is no other.
+type DialOnce struct {
+	Broker *Broker
+	opened bool
+}
+
+// Open implements publish.Dialer.
+func (d *DialOnce) Open(context.Context) (publish.Channel, error) {
+	if d.opened {
+		return nil, publish.ErrLost
+	}
+	d.opened = true
+	return lateChannel{&channel{b: d.Broker, wake: make(chan struct{}, 1), gone: true}}, nil
+}
+
+// lateChannel tells of its end a moment later.
+type lateChannel struct{ *channel }
+
+func (c lateChannel) Receive(ctx context.Context, into []publish.Event) ([]publish.Event, error) {
+	select {
+	case <-ctx.Done():
+		return into, ctx.Err()
+	case <-time.After(50 * time.Millisecond):
+	}
+	return c.channel.Receive(ctx, into)
+}

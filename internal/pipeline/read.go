@@ -1,0 +1,248 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+
+	"github.com/msgctl/msgctl/pkg/consume"
+	"github.com/msgctl/msgctl/pkg/message"
+)
+
+// read takes messages until the snapshot is through, the queue is empty, or ctx ends. It goes on
+// after a lost connection.
+func (r *run) read(ctx context.Context) error {
+	ended := int64(-1) // what was looked at when the queue seemed to be empty
+	for !r.atEnd && r.taken < r.Total && (r.Limit <= 0 || r.attempted < r.Limit) {
+		d, err := r.receive(ctx)
+		if err != nil {
+			if done, err := r.afterSilence(ctx, err, &ended); done || err != nil {
+				return err
+			}
+			continue
+		}
+		if err := r.take(ctx, d); err != nil {
+			return err
+		}
+		if !r.atEnd && r.taken < r.Total && (r.active.Crowded() || r.sinceBarrier() >= barrierEvery) {
+			if err := r.rotate(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// afterSilence goes on when no delivery came, for the reason cause; done means that none is
+// expected any more. ended is how many were looked at when the queue seemed to be empty the last
+// time.
+func (r *run) afterSilence(ctx context.Context, cause error, ended *int64) (done bool, err error) {
+	switch {
+	case errors.Is(cause, errDrained):
+		if *ended == r.looked || r.Stream || r.confirmedOnly {
+			return true, nil
+		}
+		*ended = r.looked
+		more, err := r.checkAgain(ctx)
+		return !more, err
+	case errors.Is(cause, errCrowded):
+		return false, r.rotate(ctx)
+	case lost(cause):
+		return false, r.recover(ctx)
+	}
+	return true, cause
+}
+
+// checkAgain goes on with another subscription when the queue seems to be empty, or delivers
+// nothing, before the snapshot is through. A busy quorum queue can need seconds between counting
+// messages as delivered and sending them (seen under a memory alarm); what is under way comes
+// before the end of a consumer is confirmed. more reports whether it is worth reading on.
+func (r *run) checkAgain(ctx context.Context) (more bool, err error) {
+	before, unreachable := r.looked, r.unreachable
+	r.unreachable = ""
+	if err := r.rotate(ctx); err != nil {
+		return false, err
+	}
+	return unreachable != "" || r.looked > before, nil
+}
+
+// lost reports whether the subscription is gone and another may do: also when the broker ended the
+// consumer, which it does when a queue loses its leader.
+func lost(err error) bool {
+	return errors.Is(err, consume.ErrLost) || errors.Is(err, consume.ErrCancelled)
+}
+
+// receive returns the next delivery. It wraps ErrLost, and returns errDrained when nothing more is
+// to be expected, and errCrowded when the prefetch is filled with messages that stay.
+func (r *run) receive(ctx context.Context) (*consume.Delivery, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if d, ok := r.active.Sub.TryNext(); ok {
+		return &d, nil
+	}
+	var q silence
+	for {
+		if r.active.Crowded() { // with what failed since the last delivery
+			return nil, errCrowded
+		}
+		wait, cancel := context.WithTimeout(ctx, r.Timing.Idle)
+		d, err := r.active.Sub.Next(wait)
+		cancel()
+		switch {
+		case err == nil:
+			return &d, nil
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case !errors.Is(err, context.DeadlineExceeded):
+			return nil, err
+		}
+		if err := r.judgeSilence(ctx, &q); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// take decides about a delivery and passes it on.
+func (r *run) take(ctx context.Context, d *consume.Delivery) error {
+	s := r.active
+	s.Open(d.Tag)
+	m := &d.Message
+	if r.pastSnapshot(m) {
+		s.Hold(d.Tag)
+		return nil
+	}
+	r.looked++
+	r.bytes += int64(len(m.Body))
+	if r.awaited > 0 && m.Redelivered {
+		r.awaited--
+	}
+	decision := r.Decide(m)
+	if !decision.Outside {
+		r.taken++
+	}
+	if r.confirmedOnly && decision.Action != Process {
+		s.Hold(d.Tag)
+		return nil
+	}
+	switch decision.Action {
+	case Skip:
+		r.increment(&r.tally.Skipped)
+		r.release(s, d.Tag)
+	case Leave:
+		r.left(decision.Reason, decision.Detail, m.MessageID, decision.Target)
+		r.release(s, d.Tag)
+	case Process:
+		return r.pass(ctx, d, decision)
+	}
+	if r.Stream && r.taken%64 == 0 {
+		s.Flush()
+	}
+	return nil
+}
+
+// pastSnapshot notes how far a stream was read, and reports whether a message came after the
+// snapshot.
+func (r *run) pastSnapshot(m *message.Message) bool {
+	at, ok := m.Offset()
+	if !ok || !r.Stream {
+		return false
+	}
+	r.atEnd = r.LastOffset >= 0 && at >= r.LastOffset
+	if r.LastOffset >= 0 && at > r.LastOffset {
+		return true
+	}
+	r.next = at + 1
+	return false
+}
+
+// pass gives a job to the worker, unless the message is known to be done.
+func (r *run) pass(ctx context.Context, d *consume.Delivery, decision Decision) error {
+	s, m := r.active, &d.Message
+	fingerprint := r.fingerprints.of(m)
+	if !r.Stream && r.confirmed.recognize(fingerprint, m) {
+		r.taken-- // it was counted when it was done
+		r.acknowledgeAgain(d.Tag)
+		return nil
+	}
+	if r.confirmedOnly {
+		s.Hold(d.Tag)
+		return nil
+	}
+	if r.Limiter != nil {
+		if err := r.Limiter.Wait(ctx); err != nil {
+			s.Hold(d.Tag)
+			return context.Cause(ctx)
+		}
+	}
+	r.attempted++
+	j := &job{decision: decision, run: r, session: s, tag: d.Tag, fingerprint: fingerprint, id: m.MessageID,
+		size: len(m.Body)}
+	select {
+	case r.jobs <- j:
+		return nil
+	case <-ctx.Done():
+		s.Hold(d.Tag)
+		return ctx.Err()
+	}
+}
+
+func (r *run) acknowledgeAgain(tag uint64) {
+	if r.Keep {
+		r.active.Hold(tag)
+		return
+	}
+	r.active.Done(tag)
+	r.active.Flush()
+}
+
+// barrierEvery is after how many messages the broker is asked whether it has applied their
+// acknowledgements, so that the memory of what might come back stays bounded. It can be asked only
+// of a consumer that has ended.
+const barrierEvery = 250_000
+
+func (r *run) sinceBarrier() int64 {
+	if r.Keep {
+		return 0
+	}
+	return r.attempted - r.lastBarrier
+}
+
+// rotate goes on with another session: when held messages fill the prefetch of this one, or for a
+// barrier.
+func (r *run) rotate(ctx context.Context) error {
+	old := r.active
+	err := old.Cancel(ctx, func(d *consume.Delivery) error {
+		if r.atEnd || r.taken >= r.Total || r.Limit > 0 && r.attempted >= r.Limit {
+			return old.HoldDelivery(d)
+		}
+		return r.take(ctx, d)
+	})
+	if lost(err) {
+		return r.recover(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	if r.sinceBarrier() >= barrierEvery {
+		if err := r.quiesce(ctx); err != nil {
+			return err
+		}
+		r.lastBarrier = r.attempted
+		r.barrier(old)
+	}
+	r.parked = append(r.parked, old)
+	return r.subscribeAgain(ctx)
+}
+
+// barrier asks in the background, and forgets what is confirmed by now once the broker has applied
+// everything.
+func (r *run) barrier(s *Session) {
+	passed := r.confirmed.barrier()
+	r.background.Go(func() {
+		ctx, cancel := context.WithTimeout(r.life, r.Timing.Grace)
+		defer cancel()
+		if !s.Lost() && s.Sub.Settled(ctx) == nil {
+			passed()
+		}
+	})
+}

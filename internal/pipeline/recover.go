@@ -1,0 +1,206 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
+	"github.com/msgctl/msgctl/pkg/consume"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+func (r *run) subscribe(ctx context.Context) error {
+	o := consume.Options{Queue: r.Queue, Prefetch: r.sessionPrefetch()}
+	if r.Stream {
+		o.Offset = r.Offset
+		if r.next > 0 {
+			o.Offset = r.next
+		}
+	}
+	sub, err := r.openSubscription(ctx, o)
+	if err != nil {
+		return err
+	}
+	r.active = NewSession(sub, o.Prefetch)
+	r.mu.Lock()
+	r.sessions = append(r.sessions, r.active)
+	r.mu.Unlock()
+	return nil
+}
+
+// openSubscription shares the connection of the sessions that hold messages, where the source can.
+func (r *run) openSubscription(ctx context.Context, o consume.Options) (consume.Subscription, error) {
+	if n := len(r.parked); n > 0 {
+		if s, ok := r.parked[n-1].Sub.(consume.Sharer); ok {
+			return s.Share(ctx, o)
+		}
+	}
+	return r.Source.Subscribe(ctx, o)
+}
+
+// subscribeAgain subscribes in the middle of a run, and takes a lost connection as what it is.
+func (r *run) subscribeAgain(ctx context.Context) error {
+	err := r.subscribe(ctx)
+	if err != nil && transient(err) {
+		return r.recover(ctx)
+	}
+	return err
+}
+
+func (r *run) allSessions() []*Session {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]*Session(nil), r.sessions...)
+}
+
+func transient(err error) bool {
+	return errors.Is(err, consume.ErrLost) || errors.Is(err, topology.ErrUnreachable)
+}
+
+// recover goes on after a lost connection: it waits until nothing is in flight, so that what
+// arrived at the targets is known, and subscribes again.
+func (r *run) recover(ctx context.Context) error {
+	r.notice(NoticeReconnecting, "the connection to the broker was lost; reconnecting")
+	r.markAllLost()
+	if err := r.quiesce(ctx); err != nil {
+		return err
+	}
+	for _, s := range r.allSessions() {
+		s.ReturnAndClose()
+		r.awaited += s.Held()
+	}
+	r.forgetSessions()
+	if err := r.reconnect(ctx); err != nil {
+		return err
+	}
+	r.notice(NoticeReconnected, "connected again")
+	return nil
+}
+
+// markAllLost stops acknowledgements, and notes what was delivered and not looked at.
+func (r *run) markAllLost() {
+	for _, s := range r.allSessions() {
+		s.MarkLost()
+	}
+	for {
+		d, ok := r.active.Sub.TryNext()
+		if !ok {
+			return
+		}
+		r.confirmed.noteUnread(r.fingerprints.of(&d.Message))
+		r.awaited++
+	}
+}
+
+// quiesce waits until no job is under way.
+func (r *run) quiesce(ctx context.Context) error {
+	for r.inFlight() > 0 {
+		select {
+		case <-r.idle:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+func (r *run) inFlight() (n int) {
+	for _, s := range r.allSessions() {
+		n += s.Pending()
+	}
+	return n
+}
+
+func (r *run) forgetSessions() {
+	r.confirmed.connectionLost()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sessions, r.parked, r.active = nil, nil, nil
+	if !r.Stream {
+		r.tally.forgetRest()
+		r.taken, r.attempted, r.lastBarrier = r.tally.Done, r.tally.Done, r.tally.Done
+	}
+}
+
+// reconnect subscribes again.
+func (r *run) reconnect(ctx context.Context) error {
+	p := r.Timing.Reconnect
+	p.Transient, p.Patience = transient, r.Timing.Stall
+	if p.Attempts < 0 {
+		p.Attempts = 1 // what is confirmed has to leave its queue: that is tried once
+	}
+	_, err := reconnect.Open(ctx, p.Start(), consume.ErrLost, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, r.subscribe(ctx)
+	}, nil)
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("go on with queue %q: %w", r.Queue, err)
+	}
+	return err
+}
+
+// reconnectForConfirmed acknowledges again what was confirmed and came back, because the connection
+// broke before its acknowledgements were applied. Nothing is sent. What comes back stands at the
+// head of the queue.
+func (r *run) reconnectForConfirmed(ctx context.Context) error {
+	r.notice(NoticeReconnecting, "the connection was lost at the end; reconnecting to make sure that nothing confirmed "+
+		"stays in the queue")
+	ctx, cancel := context.WithTimeout(ctx, 4*r.Timing.Grace)
+	defer cancel()
+	for _, s := range r.allSessions() {
+		r.awaited += s.Held()
+	}
+	before := r.tallyNow()
+	r.forgetSessions()
+	r.restoreTally(before)
+	if err := r.reconnect(ctx); err != nil {
+		return err
+	}
+	return r.removeConfirmed(ctx)
+}
+
+// readAll reads to the end, and then what came back meanwhile: what was confirmed before a loss
+// does not count, so reading may end before all of that was seen.
+func (r *run) readAll(ctx context.Context) error {
+	r.confirmedOnly = false
+	if err := r.read(ctx); err != nil || r.stopping.Load() {
+		return err
+	}
+	return r.removeConfirmed(ctx)
+}
+
+// removeConfirmed looks for what was confirmed and came back, and acknowledges it again. It need
+// not look far: what came back stands before everything else.
+func (r *run) removeConfirmed(ctx context.Context) error {
+	if r.Stream {
+		return nil // nothing leaves a stream
+	}
+	r.confirmedOnly = true
+	for most := r.awaited + int64(r.confirmed.outstanding()); most > 0 && r.confirmed.outstanding() > 0; most-- {
+		d, err := r.receive(ctx)
+		switch {
+		case errors.Is(err, errDrained), lost(err):
+			return nil
+		case errors.Is(err, errCrowded):
+			err = r.rotate(ctx)
+		case err == nil:
+			err = r.take(ctx, d)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) tallyNow() Tally {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.tally
+}
+
+func (r *run) restoreTally(t Tally) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tally = t
+}

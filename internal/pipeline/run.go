@@ -1,0 +1,177 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/msgctl/msgctl/pkg/consume"
+)
+
+// run is a task under way.
+//
+// Three goroutines share it. The reader (the caller's) receives, decides and passes jobs on; it
+// owns the sessions. The worker performs the effect. The settler learns how each job ended, and
+// only it acknowledges what an effect finished.
+type run struct {
+	Task
+	effect       effect
+	confirmed    *confirmedMessages
+	fingerprints fingerprinter
+
+	jobs        chan *job
+	resendReady chan struct{} // something is in resend
+	wake        chan struct{} // something is in ended
+	idle        chan struct{} // the settler has settled something
+
+	background sync.WaitGroup
+	life       context.Context //nolint:containedctx // of the background work, which no caller waits for
+
+	mu       sync.Mutex // guards what follows
+	sessions []*Session
+	ended    []*job
+	resend   []*job
+	tally    Tally
+	resent   int64
+	altered  int64
+	failed   error
+
+	stopping atomic.Bool // nothing new is begun
+	cancel   context.CancelFunc
+
+	// The reader's own.
+	active        *Session
+	parked        []*Session // cancelled, but holding messages
+	taken         int64      // of the snapshot
+	looked        int64      // deliveries, and the bytes of their bodies
+	bytes         int64
+	attempted     int64 // passed on to the effect
+	awaited       int64 // messages that a lost connection still has to return
+	lastBarrier   int64 // attempted at the last barrier
+	confirmedOnly bool  // process nothing; only acknowledge again what was confirmed
+	unreachable   string
+	next          int64 // offset to go on from in a stream
+	atEnd         bool  // the end of a stream was reached
+	progress      Meter
+}
+
+var (
+	errDrained = errors.New("nothing more comes")
+	errCrowded = errors.New("the prefetch is filled with messages that stay")
+)
+
+func (t Task) perform(ctx context.Context) (Result, error) {
+	reading, cancel := context.WithCancel(ctx)
+	defer cancel()
+	// What has begun outlives an interruption, to be finished.
+	working, stopWorking := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWorking()
+	r := &run{
+		Task: t, confirmed: newConfirmedMessages(t.Keep), fingerprints: newFingerprinter(), cancel: cancel,
+		tally: NewTally(), life: working, jobs: make(chan *job, 64), resendReady: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1), idle: make(chan struct{}, 1), progress: Meter{Observer: t.Observer},
+	}
+	if t.Total <= 0 {
+		return r.result(ctx), nil
+	}
+	if err := r.open(reading); err != nil {
+		return r.result(ctx), err
+	}
+	var worker, settler sync.WaitGroup
+	quit := make(chan struct{})
+	worker.Go(func() { r.work(working) })
+	settler.Go(func() { r.settler(quit) })
+	err := r.conduct(reading, stopWorking)
+	close(r.jobs)
+	worker.Wait()
+	r.endEffect(r.Timing.Grace)
+	close(quit)
+	settler.Wait()
+	stopWorking()
+	r.background.Wait()
+	r.report(true)
+	return r.result(ctx), err
+}
+
+// open begins with the target, so that nothing is fetched in vain when that cannot be reached.
+func (r *run) open(ctx context.Context) (err error) {
+	if r.effect, err = r.Effect(ctx, r); err != nil {
+		return err
+	}
+	if err = r.subscribe(ctx); err != nil {
+		r.endEffect(r.Timing.Grace)
+	}
+	return err
+}
+
+func (r *run) endEffect(within time.Duration) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.life), within)
+	defer cancel()
+	r.effect.end(ctx)
+}
+
+// maxFinishes bounds how often a run is finished again because the connection broke while it was.
+const maxFinishes = 5
+
+// conduct reads to the end and settles. When the connection breaks while settling, it goes on: with
+// what came back or, after an interruption, only to take out of the queue what was confirmed.
+func (r *run) conduct(ctx context.Context, stopWorking func()) error {
+	err := r.readAll(ctx)
+	for attempt := 0; ; attempt++ {
+		broken := r.finish(ctx, stopWorking)
+		if failed := r.failure(); failed != nil || ctx.Err() != nil {
+			err = failed // what else went wrong came of that
+		}
+		if !errors.Is(broken, consume.ErrLost) {
+			return errors.Join(err, broken)
+		}
+		over := err != nil || ctx.Err() != nil || r.stopping.Load()
+		if over && r.confirmed.none() {
+			return err
+		}
+		if attempt == maxFinishes {
+			return errors.Join(err, fmt.Errorf("the connection was lost %d times while the work was being finished: messages "+
+				"that have arrived may still be in queue %q, and what stays is not counted: %w", attempt+1, r.Queue, broken))
+		}
+		if over {
+			if again := r.reconnectForConfirmed(context.WithoutCancel(ctx)); again != nil {
+				return errors.Join(err, again)
+			}
+			continue
+		}
+		if err = r.recover(ctx); err == nil {
+			err = r.readAll(ctx)
+		}
+	}
+}
+
+func (r *run) result(ctx context.Context) Result {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := Result{
+		ID: r.ID, Queue: r.Queue, Resent: r.resent, Altered: r.altered,
+		Interrupted: ctx.Err() != nil, Unreachable: r.unreachable,
+	}
+	r.tally.Into(&out)
+	return out
+}
+
+// fail ends the run in good order.
+func (r *run) fail(err error) {
+	r.mu.Lock()
+	if r.failed == nil {
+		r.failed = err
+	}
+	r.mu.Unlock()
+	r.stopping.Store(true)
+	r.cancel()
+}
+
+func (r *run) failure() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failed
+}

@@ -1,0 +1,81 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// silence is what is known while nothing comes.
+type silence struct {
+	since time.Time
+	empty int // how often in a row nothing was ready
+}
+
+// judgeSilence decides what it means that nothing came for a while: nil to wait on, errDrained to
+// stop.
+func (r *run) judgeSilence(ctx context.Context, q *silence) error {
+	r.report(false)
+	if r.active.Full() && r.active.Pending() > 0 { // the target is slow or blocked: wait for it
+		*q = silence{}
+		return nil
+	}
+	if q.since.IsZero() {
+		q.since = time.Now()
+	}
+	if r.Stream {
+		return r.judgeStreamSilence(time.Since(q.since))
+	}
+	ready := int64(0)
+	if r.Counter != nil {
+		n, err := readyConsuming(ctx, r.Counter, r.Queue)
+		if err != nil {
+			if err := r.tolerate(err); err != nil || time.Since(q.since) < r.Timing.Stall {
+				return err
+			}
+		}
+		ready = n // 0 when nobody answers for so long
+	}
+	if ready > 0 {
+		q.empty = 0
+		if time.Since(q.since) > r.Timing.Stall {
+			r.unreachable = fmt.Sprintf("%d messages are ready in queue %q, and the broker delivers none: another consumer "+
+				"may be the single active one, or the messages wait for a delayed retry", ready, r.Queue)
+			return errDrained
+		}
+		return nil
+	}
+	q.empty++
+	if r.awaited > 0 && time.Since(q.since) < r.Timing.Returning {
+		return nil // the broker has not noticed yet that the old connection is gone
+	}
+	if q.empty >= 2 {
+		return errDrained
+	}
+	return nil
+}
+
+// judgeStreamSilence judges by the offset of the end, where that is known: a large message takes
+// its time.
+func (r *run) judgeStreamSilence(quiet time.Duration) error {
+	switch {
+	case r.LastOffset < 0 && quiet < r.Timing.Stall/4, r.LastOffset >= 0 && quiet < r.Timing.Stall:
+		return nil
+	case r.LastOffset >= 0:
+		r.unreachable = fmt.Sprintf("stream %q ends at offset %d, and the broker delivers nothing from offset %d on", r.Queue,
+			r.LastOffset, r.next)
+	}
+	return errDrained
+}
+
+// tolerate returns nil for a broker that cannot be asked right now: it is most likely restarting,
+// which the subscription will tell.
+func (*run) tolerate(err error) error {
+	if errors.Is(err, topology.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,87 @@
+package pipeline
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
+	"github.com/msgctl/msgctl/pkg/consume"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/publish"
+)
+
+// Action is what happens to one message.
+type Action uint8
+
+const (
+	Skip    Action = iota // does not match: returned at the end, not reported
+	Leave                 // stays, for a reason that is reported
+	Process               // the effect takes place
+)
+
+// Decision is what a Task does with one message.
+type Decision struct {
+	Action Action
+	Reason Reason // for Leave
+	Detail string
+	// Outside says of a message to leave that it is no part of the snapshot: it came after the
+	// start.
+	Outside bool
+	Target  *publish.Target
+	// Message is what the effect gets.
+	Message *message.Message
+	// Altered says that Message lacks something that had to go.
+	Altered bool
+}
+
+// Task says what a run takes, decides and does.
+type Task struct {
+	Source  consume.Source
+	Counter Counter // nil: the run ends when nothing comes any more
+	Queue   string
+	// Prefetch bounds what is unsettled, and so the duplicates after a crash.
+	Prefetch int
+	// Total is the snapshot: at most so many messages are looked at.
+	Total int64
+	// Limit is how many messages are processed at most; 0 is no limit.
+	Limit int64
+	// Keep leaves what is processed in the queue.
+	Keep bool
+	// Stream says that the queue is one, read from Offset to LastOffset; a negative one is unknown.
+	Stream     bool
+	Offset     any
+	LastOffset int64
+	// ReturnBy is how what stays goes back.
+	ReturnBy ReturnBy
+	Decide   func(*message.Message) Decision
+	Effect   Effect
+	Limiter  *rate.Limiter // nil is no limit
+	// Outcome is what Recorder is told of a processed message.
+	Outcome  Outcome
+	ID       string
+	Observer Observer
+	Recorder Recorder
+	Sending  Sending
+	Timing   Timing
+}
+
+// Timing has the waits of a run. The zero value is not usable: see DefaultTiming.
+type Timing struct {
+	Idle      time.Duration // nothing has come for so long: ask how many messages are ready
+	Stall     time.Duration // messages are ready and none comes: give up
+	Returning time.Duration // wait for what a lost connection still holds
+	Grace     time.Duration // wait for what is in flight after an interruption
+	Reconnect reconnect.Policy
+}
+
+// DefaultTiming returns the waits for real brokers.
+func DefaultTiming() Timing {
+	return Timing{Idle: 250 * time.Millisecond, Stall: 10 * time.Second, Returning: 90 * time.Second,
+		Grace: 30 * time.Second}
+}
+
+// Run performs a task. The result says what was done also when there is an error. When ctx ends,
+// what is in flight is settled first, within Timing.Grace; that is no error.
+func Run(ctx context.Context, t Task) (Result, error) { return t.perform(ctx) }
