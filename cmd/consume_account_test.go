@@ -20,25 +20,15 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// consumed is how many messages each account takes; MSGCTL_TEST_CONSUME sets another number.
-func consumed(t *testing.T) int {
-	text := os.Getenv("MSGCTL_TEST_CONSUME")
-	if text == "" {
-		return 10_000
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
+// consumed is how many messages each account takes.
+func consumed() int { return rabbittest.Cases(2500, 10_000) }
 
 // consumedWindow is how many messages are in hand at once: so many may be handled twice for each
 // lost connection, and so many copies sent twice.
 const consumedWindow = 200
 
-// TestConsumerLosesNothing gives 20,000 messages, half of them in a classic and half in a quorum
-// queue, to a handler that fails by plan: retryable twice and always, fatal, with an error that is
+// TestConsumerLosesNothing gives messages, half of them in a classic and half in a quorum queue, to a
+// handler that fails by plan: retryable twice and always, fatal, with an error that is
 // no text, with a crash, a hang, a line that is no answer, 100 MB of output. Meanwhile msgctl is
 // killed twice, connections are cut, and the broker is stopped and started. Every message has to be
 // handled, or to be a dead letter with its history, after as many attempts as declared.
@@ -56,6 +46,9 @@ func TestConsumerLosesNothing(t *testing.T) {
 		}
 		if err := n.Restart(t.Context()); err != nil {
 			t.Fatal(err)
+		}
+		for _, c := range all {
+			c.proxy.Heal()
 		}
 		for _, c := range all {
 			t.Run(c.queueType, c.check)
@@ -116,7 +109,7 @@ func newConsumption(t *testing.T, n *node.Node, queueType string) *consumption {
 	b := newBench(t, rabbittest.Of(n))
 	dir := t.TempDir()
 	c := &consumption{
-		bench: b, queueType: queueType, n: consumed(t), log: filepath.Join(dir, "handled"), proxy: rabbittest.NewProxy(t,
+		bench: b, queueType: queueType, n: consumed(), log: filepath.Join(dir, "handled"), proxy: rabbittest.NewProxy(t,
 			b.v.URL),
 		native: queueType == topology.Quorum && b.v.Broker.Line == "4.3",
 	}
@@ -144,16 +137,17 @@ func (c *consumption) start() {
 	// delivery limit could be read from the broker.
 	c.last = c.program.start("consume", "work", "-f", c.file, "--exec", "consume-planned", "--persistent", "--concurrency",
 		"100", "--prefetch", strconv.Itoa(consumedWindow),
-		"--handler-timeout", "2s", "--idle-timeout", "4s", "--reconnect-delay", "100ms", "--reconnect-attempts", "1000", "--log-level", "warn")
+		"--handler-timeout", "2s", "--idle-timeout", "15s", "--reconnect-delay", "100ms", "--reconnect-attempts", "1000", "--log-level", "warn")
 }
 
-// disturb kills msgctl twice and cuts its connections three times while it works.
+// disturb kills msgctl twice and cuts its connections three times while it works. What it gets to
+// work on passes a portion at a time, so that it is never through before that.
 func (c *consumption) disturb(seed int) {
-	c.proxy.Slow(512 << 10)
 	share := func(tenths int) int { return c.n * tenths / 10 }
 	for _, left := range []int{9, 8} {
+		c.proxy.HoldAfter(rabbittest.ToClient, portion)
 		c.start()
-		c.awaitBelow("work", share(left)-seed*17, c.last)
+		c.advanceBelow(c.proxy, "work", share(left)-seed*17, c.last)
 		_ = c.last.cmd.Process.Kill()
 		if res := c.program.wait(c.last); res.code != -1 {
 			c.t.Errorf("%s: it ended before it was killed: %s", c.queueType, lastPart(res.stderr))
@@ -163,14 +157,16 @@ func (c *consumption) disturb(seed int) {
 	}
 	c.start()
 	for _, left := range []int{7, 6, 5} {
-		c.awaitBelow("work", share(left), c.last)
-		c.proxy.CutAfter(rabbittest.Direction(left%2), 1+1000*left)
-		c.await(func() bool { return c.restored() > 7-left || c.last.ended() }, "the connection is not restored")
+		c.advanceBelow(c.proxy, "work", share(left), c.last)
+		d := rabbittest.Direction(left % 2)
+		c.proxy.CutAfter(d, 1+1000*left)
+		c.advance(c.proxy, rabbittest.ToClient, func() bool { return c.proxy.HasCut(d) || c.last.ended() }, "it is not cut")
+		c.proxy.CutAfter(d, -1)
+		c.advance(c.proxy, rabbittest.ToClient, func() bool { return c.restored() > 7-left || c.last.ended() },
+			"the connection is not restored")
 		c.may += 2 * consumedWindow
-		c.proxy.Heal()
-		c.proxy.Slow(512 << 10)
 	}
-	c.awaitBelow("work", share(4), c.last)
+	c.advanceBelow(c.proxy, "work", share(4), c.last)
 	if c.last.ended() {
 		c.t.Errorf("%s: it ended before the broker was stopped: %s", c.queueType, lastPart(c.last.stderr.String()))
 	}
@@ -185,7 +181,6 @@ func (c *consumption) restored() int {
 // check waits for the end, and looks where every message is.
 func (c *consumption) check(t *testing.T) {
 	c.t, c.program.t = t, t
-	c.proxy.Heal()
 	res := c.program.wait(c.last)
 	if res.code != exitPartly {
 		t.Fatalf("ended with %d: %s", res.code, lastPart(res.stderr))

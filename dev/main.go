@@ -59,6 +59,8 @@ func run(ctx context.Context, args []string) error {
 		return bench(ctx, args)
 	case "gen":
 		return command(ctx, nil, "go", append([]string{"run", "./dev/gen"}, args...)...)
+	case "exec":
+		return execute(ctx, args)
 	case "help", "-h", "--help":
 		fmt.Print(usage)
 		return nil

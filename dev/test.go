@@ -1,31 +1,72 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"os"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 )
 
+// seedEnv names the variable that makes random cases the same in each run: CI sets it, so that what
+// a commit is judged by does not depend on chance.
+const seedEnv = "MSGCTL_TEST_SEED"
+
 // test runs go test with a broker. Without packages among the arguments it tests all.
 func test(ctx context.Context, args []string) error {
-	return withBroker(ctx, func(env []string) error {
-		return command(ctx, env, "go", testCommand("40m", args)...)
-	})
+	var env, rapid []string
+	if seed := os.Getenv(seedEnv); seed != "" {
+		if n, err := strconv.ParseUint(seed, 10, 32); err != nil || n == 0 {
+			return fmt.Errorf("%s: %q is not a positive number", seedEnv, seed)
+		}
+		env, rapid = []string{"MSGCTL_ROUTE_SEED=" + seed}, []string{"-rapid.seed=" + seed, "-rapid.nofailfile"}
+	}
+	return goTest(ctx, env, rapid, append([]string{"-timeout", "40m"}, args...))
 }
 
 // soak runs the tests with their long settings and with seeds that nobody has seen before.
 func soak(ctx context.Context, args []string) error {
-	return withBroker(ctx, func(env []string) error {
-		return command(ctx, append(env, "MSGCTL_SOAK=1"), "go", testCommand("10h", append([]string{"-count=1"}, args...))...)
-	})
+	env := []string{"MSGCTL_SOAK=1", "MSGCTL_ROUTE_CASES=20000"}
+	return goTest(ctx, env, []string{"-rapid.checks=20000"}, append([]string{"-timeout", "10h", "-count=1"}, args...))
 }
 
-func testCommand(timeout string, args []string) []string {
-	all := append([]string{"test", "-timeout", timeout}, args...)
+// goTest runs go test. Tests wait for brokers more than they compute, so more of them run at once
+// than there are processors. Flags of rapid go to the test programs that know them.
+func goTest(ctx context.Context, env, rapid, args []string) error {
+	atOnce := strconv.Itoa(2 * runtime.NumCPU())
+	all := append([]string{"test", "-p", atOnce, "-parallel", strconv.Itoa(3 * runtime.NumCPU())}, args...)
+	if len(rapid) > 0 {
+		self, err := os.Executable()
+		if err != nil {
+			return err
+		}
+		all = append(all, "-exec", strings.Join(append([]string{self, "exec"}, rapid...), " ")+" --")
+	}
 	if !slices.ContainsFunc(args, isPackage) {
 		all = append(all, "./...")
 	}
-	return all
+	return withBroker(ctx, func(broker []string) error { return command(ctx, append(env, broker...), "go", all...) })
 }
 
 func isPackage(arg string) bool { return arg == "." || strings.HasPrefix(arg, "./") }
+
+// execute is what `go test -exec` calls: FLAG... -- PROGRAM ARGUMENT.... The flags are rapid's, and
+// given to the programs that have it; others would refuse them.
+func execute(ctx context.Context, args []string) error {
+	i := slices.Index(args, "--")
+	if i < 0 || i+1 >= len(args) {
+		return fmt.Errorf("exec: want FLAG... -- PROGRAM ARGUMENT...")
+	}
+	flags, program, rest := args[:i], args[i+1], args[i+2:]
+	text, err := os.ReadFile(program)
+	if err != nil {
+		return err
+	}
+	if bytes.Contains(text, []byte("pgregory.net/rapid")) {
+		rest = append(slices.Clone(rest), flags...)
+	}
+	return command(ctx, nil, program, rest...)
+}

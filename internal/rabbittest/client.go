@@ -27,6 +27,12 @@ func NewClient(api string) *Client {
 	return &Client{base: strings.TrimSuffix(api, "/"), http: &http.Client{Transport: transport, Timeout: 30 * time.Second}}
 }
 
+// patient returns a client that waits longer: a vhost with thousands of queues is deleted in a minute
+// on a busy machine.
+func (c *Client) patient() *Client {
+	return &Client{base: c.base, http: &http.Client{Transport: c.http.Transport, Timeout: 5 * time.Minute}}
+}
+
 // Admin returns a client with the administrator's credentials.
 func (b *Broker) Admin() *Client { return NewClient(b.API) }
 

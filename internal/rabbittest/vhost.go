@@ -89,7 +89,7 @@ func (b *Broker) VHost(tb testing.TB, opts ...Option) *VHost {
 	v := &VHost{Broker: b, Name: a.name + "-" + random()}
 	admin := b.Admin()
 	path := Path("vhosts", v.Name)
-	tb.Cleanup(func() { admin.Delete(tb, path) })
+	tb.Cleanup(func() { admin.patient().Delete(tb, path) })
 	admin.Put(tb, path, a.vhostBody)
 	v.User = v.AddUser(tb, opts...)
 	return v
