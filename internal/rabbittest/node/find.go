@@ -31,9 +31,12 @@ func Find(ctx context.Context, o Options) (*Node, error) {
 		return startContainer(ctx, o)
 	}
 	if err := installPackage(ctx, o); err != nil {
-		return nil, fmt.Errorf("find a RabbitMQ: MSGCTL_URL is not set, there is no rabbitmq-server in the PATH, "+
-			"no Docker engine answers, and the package could not be installed (%w); "+
-			"install rabbitmq-server, start Docker, or set MSGCTL_URL=amqp://USER:PASSWORD@HOST:5672/", err)
+		return nil, fmt.Errorf("there is no RabbitMQ to work with: MSGCTL_URL is not set, there is no rabbitmq-server in the "+
+			"PATH, no Docker engine answers, and the package could not be installed (%w)\n"+
+			"Do one of these:\n"+
+			"  install the package rabbitmq-server: sudo apt-get install rabbitmq-server (macOS: brew install rabbitmq)\n"+
+			"  start Docker\n"+
+			"  name a running broker: export MSGCTL_URL=amqp://USER:PASSWORD@HOST:5672/", err)
 	}
 	return Start(ctx, o)
 }
@@ -89,12 +92,18 @@ fi
 apt-get update -qq
 apt-get install -y -qq --no-install-recommends rabbitmq-server`
 
+// errNotAllowed means that somebody else has to install the package.
+var errNotAllowed = errors.New("this user may not install packages: neither root, nor sudo without a password")
+
 func installPackage(ctx context.Context, o Options) error {
 	if _, err := exec.LookPath("apt-get"); err != nil {
 		return errors.New("there is no apt-get here")
 	}
 	args := []string{"sh", "-c", installScript}
 	if os.Geteuid() != 0 {
+		if exec.CommandContext(ctx, "sudo", "-n", "true").Run() != nil {
+			return errNotAllowed
+		}
 		args = append([]string{"sudo", "-n"}, args...)
 	}
 	o.note("installing the package rabbitmq-server with apt-get (it stays installed; its service is not started)")

@@ -145,7 +145,7 @@ func restartKeepsMessages(t *testing.T, n *node.Node) {
 		name string
 		end  func() error
 	}{
-		{"kill", n.Kill},
+		{"kill", func() error { return errors.Join(n.SyncMetadata(t.Context()), n.Kill()) }},
 		{"stop", func() error { return n.Stop(t.Context()) }},
 		{"freeze and kill", func() error { return errors.Join(n.Freeze(), n.Kill()) }},
 	} {
