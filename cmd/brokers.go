@@ -48,11 +48,6 @@ func openWatching(ctx context.Context, d *deps, conn *profile.Connection, comman
 	return openLive(ctx, d, conn, command)
 }
 
-// openExporting prepares a client for the exporter.
-func openExporting(ctx context.Context, d *deps, conn *profile.Connection) (exporterBroker, error) {
-	return openLive(ctx, d, conn, "exporter")
-}
-
 // openLive prepares a client for what moves or reads messages. When it fails, nobody looks at the
 // client.
 func openLive(ctx context.Context, d *deps, conn *profile.Connection, command string) (liveBroker, error) {
@@ -101,7 +96,7 @@ func (b liveBroker) Everything(ctx context.Context, vhosts []string) (*topology.
 	return b.ReadLive(ctx, rabbit.Scope{VHosts: vhosts})
 }
 
-// Owned implements exporterBroker.
+// Owned implements exporter.Broker.
 func (b liveBroker) Owned(ctx context.Context, owner string, vhosts []string) (*topology.Live, error) {
 	return b.ReadLive(ctx, rabbit.Scope{VHosts: vhosts, Owner: owner})
 }

@@ -34,10 +34,10 @@ const (
 type consumeWatch struct {
 	log     *slog.Logger
 	queue   string
-	metrics *telemetry.Metrics
-	types   telemetry.Labels
-	keys    telemetry.Labels
-	errors  telemetry.Labels
+	metrics *telemetry.ConsumerMetrics
+	types   telemetry.BoundedLabel
+	keys    telemetry.BoundedLabel
+	errors  telemetry.BoundedLabel
 	traces  *tracing.Tracing // nil without
 	// connected is called when the queue is being consumed, before the first message is handled.
 	connected func()
@@ -57,8 +57,9 @@ var _ runner.Observer = (*consumeWatch)(nil)
 
 func newConsumeWatch(log *slog.Logger, queue string, types []string) *consumeWatch {
 	w := &consumeWatch{
-		log: log, queue: queue, metrics: telemetry.NewMetrics(), types: telemetry.Labels{Most: max(maxTypes, len(types)+1)},
-		keys: telemetry.Labels{Most: maxKeys}, errors: telemetry.Labels{Most: maxErrors},
+		log: log, queue: queue, metrics: telemetry.NewConsumerMetrics(queue),
+		types: telemetry.BoundedLabel{Limit: max(maxTypes, len(types)+1)},
+		keys:  telemetry.BoundedLabel{Limit: maxKeys}, errors: telemetry.BoundedLabel{Limit: maxErrors},
 		receives: connectionState{notReady: errors.New("not connected yet")},
 	}
 	for _, t := range types {
@@ -76,7 +77,7 @@ func (w *consumeWatch) ready() error {
 
 // Begin implements runner.Observer.
 func (w *consumeWatch) Begin(j *handle.Job) any {
-	w.metrics.InFlight.Add(1, w.queue)
+	w.metrics.InFlight.Inc()
 	if w.traces == nil {
 		return nil
 	}
@@ -108,19 +109,19 @@ func endProcess(e *runner.End) {
 func (w *consumeWatch) End(e runner.End) {
 	typ := w.types.Value(e.Job.Type)
 	m := w.metrics
-	m.Consumed.Add(1, w.queue, typ, string(e.Outcome))
+	m.Consumed.WithLabelValues(typ, string(e.Outcome)).Inc()
 	if e.Outcome != runner.Duplicate {
-		m.InFlight.Add(-1, w.queue)
-		m.Duration.Observe(e.Took.Seconds(), w.queue, typ)
+		m.InFlight.Dec()
+		m.Duration.WithLabelValues(typ).Observe(e.Took.Seconds())
 	}
 	if e.Failure != nil && e.Outcome != runner.Returned {
-		m.Failed.Add(1, w.queue, typ, w.errors.Value(e.Failure.Type))
+		m.Failed.WithLabelValues(typ, w.errors.Value(e.Failure.Type)).Inc()
 	}
 	if e.Outcome == runner.Retried {
-		m.Retries.Add(1, w.queue, typ)
+		m.Retries.WithLabelValues(typ).Inc()
 	}
 	if e.Target != nil {
-		m.Published.Add(1, e.Target.Exchange, w.keys.Value(e.Target.Key), typ)
+		m.Published.WithLabelValues(telemetry.ValidLabel(e.Target.Exchange), w.keys.Value(e.Target.Key), typ).Inc()
 	}
 	endProcess(&e)
 	w.logEnd(&e)
@@ -193,7 +194,7 @@ func (w *consumeWatch) Notice(n runner.Notice) {
 			w.connected()
 		}
 		if state.lost {
-			w.metrics.Reconnects.Add(1, w.queue)
+			w.metrics.Reconnects.Inc()
 		}
 		*state = connectionState{}
 	case runner.NoticeReconnecting:

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/msgctl/msgctl/internal/exporter"
 	"github.com/msgctl/msgctl/internal/profile"
 )
 
@@ -107,13 +108,12 @@ func runExporter(ctx context.Context, opts *exporterOptions) error {
 	if err := opts.check(); err != nil {
 		return err
 	}
-	r, err := opts.prepare()
+	o, err := opts.prepare()
 	if err != nil {
 		return err
 	}
-	defer r.close()
 	if opts.once {
-		return r.printOnce(ctx)
+		return exporter.Once(ctx, o, opts.deps.streams.Out)
 	}
-	return r.serve(ctx)
+	return exporter.Serve(ctx, o, opts.listen)
 }

@@ -104,21 +104,21 @@ func TestExporterServes(t *testing.T) {
 		c.reject("counted", "counted.dlq", 3)
 		e := c.watch(p, "-f", file)
 		e.ready(http.StatusOK)
-		in := func(queue string) string { return fmt.Sprintf(`{vhost=%q,queue=%q`, c.v.Name, queue) }
-		e.shows("msgctl_dlq_messages_ready" + in("dlq") + "} 40")
-		e.shows("msgctl_dlq_sampled_messages" + in("dlq") + "} 20")
-		e.shows("msgctl_dlq_sampled_deaths" + in("dlq") + `,reason="rejected",source_queue="work"} 20`)
-		e.shows("msgctl_queue_messages_ready" + in("work") + "} 10")
-		e.shows("msgctl_dlq_messages_ready" + in("counted.dlq") + "} 3")
+		in := func(queue string) string { return fmt.Sprintf(`{queue=%q,vhost=%q}`, queue, c.v.Name) }
+		e.shows("msgctl_dlq_messages_ready" + in("dlq") + " 40")
+		e.shows("msgctl_dlq_sampled_messages" + in("dlq") + " 20")
+		e.shows(fmt.Sprintf(`msgctl_dlq_sampled_deaths{queue="dlq",reason="rejected",source_queue="work",vhost=%q} 20`, c.v.Name))
+		e.shows("msgctl_queue_messages_ready" + in("work") + " 10")
+		e.shows("msgctl_dlq_messages_ready" + in("counted.dlq") + " 3")
 		if b.Line == "4.3" { // only there a look does not count as a delivery
-			e.shows("msgctl_dlq_sampled_messages" + in("counted.dlq") + "} 1")
+			e.shows("msgctl_dlq_sampled_messages" + in("counted.dlq") + " 1")
 		} else {
-			e.shows("msgctl_dlq_sampling_refused" + in("counted.dlq") + "} 1")
+			e.shows("msgctl_dlq_sampling_refused" + in("counted.dlq") + " 1")
 		}
 		e.await(func() bool { // statistics come late
 			_, text := e.get("/metrics")
 			return regexp.MustCompile(regexp.QuoteMeta("msgctl_queue_messages_ready_bytes"+in("work")) +
-				`} [1-9]`).MatchString(text)
+				` [1-9]`).MatchString(text)
 		}, "no bytes of the queue with a limit in bytes")
 		_, text := e.get("/metrics")
 		promtest.CheckMetrics(t, text)
@@ -126,11 +126,11 @@ func TestExporterServes(t *testing.T) {
 		// Who cannot be consumed from can still be counted.
 		amqpProxy.Refuse()
 		amqpProxy.Cut()
-		e.shows("msgctl_dlq_sampling_refused" + in("dlq") + "} 1")
-		e.shows("msgctl_dlq_messages_ready" + in("dlq") + "} 40")
+		e.shows("msgctl_dlq_sampling_refused" + in("dlq") + " 1")
+		e.shows("msgctl_dlq_messages_ready" + in("dlq") + " 40")
 		e.shows("msgctl_up 1")
 		amqpProxy.Heal()
-		e.shows("msgctl_dlq_sampled_messages" + in("dlq") + "} 20")
+		e.shows("msgctl_dlq_sampled_messages" + in("dlq") + " 20")
 
 		apiProxy.Refuse()
 		apiProxy.Cut()
@@ -144,7 +144,7 @@ func TestExporterServes(t *testing.T) {
 		promtest.CheckMetrics(t, text)
 		apiProxy.Heal()
 		e.ready(http.StatusOK)
-		e.shows("msgctl_dlq_messages_ready" + in("dlq") + "} 40")
+		e.shows("msgctl_dlq_messages_ready" + in("dlq") + " 40")
 
 		c.check(e.r.cmd.Process.Signal(syscall.SIGTERM))
 		p.wait(e.r).want(t, exitOK, "stopped")
@@ -177,7 +177,7 @@ func TestExporterFollowsTheFile(t *testing.T) {
 	drift := fmt.Sprintf("msgctl_drift{vhost=%q}", e.v.Name)
 	e.shows(drift + " 0")
 	e.check(os.WriteFile(file, []byte(text+"  one.more: {}\n"), 0o600))
-	e.shows(fmt.Sprintf("msgctl_drift_objects{vhost=%q,action=\"create\"} 1", e.v.Name))
+	e.shows(fmt.Sprintf("msgctl_drift_objects{action=\"create\",vhost=%q} 1", e.v.Name))
 	e.check(os.WriteFile(file, []byte("queues: ["), 0o600))
 	e.await(func() bool { _, text := e.get("/metrics"); return !strings.Contains(text, "\nmsgctl_drift") },
 		"there is drift from a file that cannot be read")
@@ -197,7 +197,7 @@ func TestExporterSurvivesARestart(t *testing.T) {
 	c.declare("dlq", nil)
 	c.publish("dlq", 2)
 	e := c.watch(newProgram(t, c.v.URL, c.v.API))
-	line := fmt.Sprintf(`msgctl_dlq_messages_ready{vhost=%q,queue="dlq"} 2`, c.v.Name)
+	line := fmt.Sprintf(`msgctl_dlq_messages_ready{queue="dlq",vhost=%q} 2`, c.v.Name)
 	e.shows(line)
 	if err := n.Restart(t.Context()); err != nil {
 		t.Fatal(err)
@@ -207,7 +207,7 @@ func TestExporterSurvivesARestart(t *testing.T) {
 	e.ready(http.StatusOK)
 	e.shows(line)
 	e.shows("msgctl_up 1")
-	e.shows(fmt.Sprintf(`msgctl_dlq_sampled_messages{vhost=%q,queue="dlq"} 2`, c.v.Name))
+	e.shows(fmt.Sprintf(`msgctl_dlq_sampled_messages{queue="dlq",vhost=%q} 2`, c.v.Name))
 }
 
 // TestExporterCost: the requests to the management API do not grow with the dead-letter queues, nor

@@ -367,7 +367,7 @@ func TestWithoutSpansNothingIsPaid(t *testing.T) {
 	r := &publishRun{publishOptions: &publishOptions{}, traces: off}
 	m, story := &message.Message{}, &event.Metadata{}
 	end := &runner.End{Job: &handle.Job{Message: m}}
-	w := &consumeWatch{traces: off, metrics: telemetry.NewMetrics()}
+	w := &consumeWatch{traces: off, metrics: telemetry.NewConsumerMetrics("q")}
 	if n := testing.AllocsPerRun(100, func() {
 		span := r.beginSpan(publish.Target{Exchange: "x", Key: "k"}, nil, story)
 		span.Attach(m)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/msgctl/msgctl/internal/exporter"
+	"github.com/msgctl/msgctl/internal/promtest"
 )
 
 // TestDocumentation: docs/monitoring.md has every metric with its labels, and none that is not
@@ -25,12 +26,12 @@ func TestDocumentation(t *testing.T) {
 			}
 		}
 	}
-	for _, f := range exporter.Families() {
-		labels, ok := documented[f.Name()]
-		if want := strings.Join(f.Labels(), ", "); !ok || labels != want {
-			t.Errorf("%s has the labels %q, and is documented (%v) with %q", f.Name(), want, ok, labels)
+	for name, names := range promtest.Labels(t, exporter.Collectors()...) {
+		labels, ok := documented[name]
+		if want := strings.Join(names, ", "); !ok || labels != want {
+			t.Errorf("%s has the labels %q, and is documented (%v) with %q", name, want, ok, labels)
 		}
-		delete(documented, f.Name())
+		delete(documented, name)
 	}
 	for name := range documented {
 		t.Errorf("nobody serves %s", name)

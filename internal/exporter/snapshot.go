@@ -15,7 +15,7 @@ type Snapshot struct {
 	// for a person.
 	Queues, DeadLetters []Queue
 	// Losing are queues whose dead letters, or some, reach nothing.
-	Losing []Losing
+	Losing []LosingQueue
 	// Drift counts the steps of a plan, by vhost and action; nil without a topology file. What
 	// belongs to no vhost is under "".
 	Drift map[string]map[topology.Action]int
@@ -39,11 +39,11 @@ func (q Queue) ref() topology.Ref {
 	return topology.Ref{Kind: topology.KindQueue, VHost: q.VHost, Name: q.Name}
 }
 
-// Losing is a queue whose dead letters reach no queue.
-type Losing struct {
+// LosingQueue is a queue whose dead letters reach no queue.
+type LosingQueue struct {
 	VHost, Queue string
-	// Surely is false when it depends on routing keys, headers or plugins.
-	Surely bool
+	// Certain is false when it depends on routing keys, headers or plugins.
+	Certain bool
 }
 
 // Finding is a kind of findings that are counted together.

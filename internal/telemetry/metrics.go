@@ -1,101 +1,135 @@
-// Package telemetry is what a long-running msgctl tells about itself: metrics and health over HTTP,
-// and logs.
 package telemetry
 
 import (
-	"bufio"
 	"io"
+	"strings"
 	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/expfmt"
 )
 
-// Metrics are those of a consumer, written in the text format of Prometheus. They are safe for
-// concurrent use.
-//
-// They are written by hand: client_golang, with the protocol buffers behind it, would slow down the
-// start of every command by a fifth of a bare program's time (docs/decisions/0012-consumer.md).
-type Metrics struct {
+// buckets of histograms, in seconds: from half a millisecond to two minutes.
+var buckets = []float64{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120}
+
+// ConsumerMetrics are those of msgctl consume, in a registry of their own. They are safe for
+// concurrent use. Values of labels must be valid UTF-8 and few: see BoundedLabel.
+type ConsumerMetrics struct {
+	*prometheus.Registry
 	// Published counts messages published and confirmed: retries and dead letters. Labels:
 	// exchange, routing_key, event_type.
-	Published *Family
-	// Consumed counts attempts by what became of them. Labels: queue, event_type, status.
-	Consumed *Family
-	// Failed counts attempts that failed, by the type of the error. Labels: queue, event_type,
-	// error.
-	Failed *Family
-	// Retries counts messages that went up the retry ladder by a step. Labels: queue, event_type.
-	Retries *Family
-	// Duration is how long the handler took, in seconds. Labels: queue, event_type.
-	Duration *Family
-	// InFlight is how many messages are being handled. Label: queue.
-	InFlight *Family
-	// Reconnects counts connections that were lost and restored. Label: queue.
-	Reconnects *Family
+	Published *prometheus.CounterVec
+	// Consumed counts attempts by what became of them. Labels: event_type, status.
+	Consumed *prometheus.CounterVec
+	// Failed counts attempts that failed, by the type of the error. Labels: event_type, error.
+	Failed *prometheus.CounterVec
+	// Retries counts messages that went up the retry ladder by a step. Label: event_type.
+	Retries *prometheus.CounterVec
+	// Duration is how long the handler took, in seconds. Label: event_type.
+	Duration prometheus.ObserverVec
+	// InFlight is how many messages are being handled.
+	InFlight prometheus.Gauge
+	// Reconnects counts connections that were lost and restored.
+	Reconnects prometheus.Counter
 }
 
-// NewMetrics returns metrics without values.
-func NewMetrics() *Metrics {
-	return &Metrics{
-		Published: newFamily("messages_published_total", counter,
-			"Messages published and confirmed: retries and dead letters.", "exchange", "routing_key", "event_type"),
-		Consumed: newFamily("messages_consumed_total", counter, "Attempts to handle a message, by what became of them.",
+// NewConsumerMetrics returns the metrics of a consumer of one queue, whose name is the label queue
+// of all but Published.
+func NewConsumerMetrics(queue string) *ConsumerMetrics {
+	v := newConsumerVectors()
+	of := prometheus.Labels{"queue": ValidLabel(queue)}
+	m := &ConsumerMetrics{
+		Registry: prometheus.NewRegistry(), Published: v.published, Consumed: v.consumed.MustCurryWith(of),
+		Failed: v.failed.MustCurryWith(of), Retries: v.retries.MustCurryWith(of),
+		Duration: v.duration.MustCurryWith(of), InFlight: v.inFlight.With(of), Reconnects: v.reconnects.With(of),
+	}
+	m.MustRegister(v.collectors()...)
+	return m
+}
+
+// ConsumerCollectors are all metrics of msgctl consume, without values.
+func ConsumerCollectors() []prometheus.Collector { return newConsumerVectors().collectors() }
+
+// consumerVectors are the metrics with all their labels.
+type consumerVectors struct {
+	published, consumed, failed, retries, reconnects *prometheus.CounterVec
+	duration                                         *prometheus.HistogramVec
+	inFlight                                         *prometheus.GaugeVec
+}
+
+func newConsumerVectors() *consumerVectors {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	}
+	return &consumerVectors{
+		published: counter("messages_published_total", "Messages published and confirmed: retries and dead letters.",
+			"exchange", "routing_key", "event_type"),
+		consumed: counter("messages_consumed_total", "Attempts to handle a message, by what became of them.",
 			"queue", "event_type", "status"),
-		Failed: newFamily("messages_failed_total", counter, "Attempts that failed, by the type of the error.", "queue",
-			"event_type", "error"),
-		Retries: newFamily("messages_retried_total", counter, "Messages that went up the retry ladder by a step.", "queue",
+		failed: counter("messages_failed_total", "Attempts that failed, by the type of the error.", "queue", "event_type",
+			"error"),
+		retries: counter("messages_retried_total", "Messages that went up the retry ladder by a step.", "queue",
 			"event_type"),
-		Duration: newFamily("message_processing_duration_seconds", histogram, "How long the handler took.", "queue",
-			"event_type"),
-		InFlight: newFamily("messages_in_flight", gauge, "Messages that are being handled.", "queue"),
-		Reconnects: newFamily("broker_reconnects_total", counter, "Connections to the broker that were lost and restored.",
-			"queue"),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "message_processing_duration_seconds",
+			Help: "How long the handler took.", Buckets: buckets}, []string{"queue", "event_type"}),
+		inFlight: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "messages_in_flight",
+			Help: "Messages that are being handled."}, []string{"queue"}),
+		reconnects: counter("broker_reconnects_total", "Connections to the broker that were lost and restored.", "queue"),
 	}
 }
 
-// Families are all of them, in the order in which they are written.
-func (m *Metrics) Families() []*Family {
-	return []*Family{m.Published, m.Consumed, m.Failed, m.Retries, m.Duration, m.InFlight, m.Reconnects}
+func (v *consumerVectors) collectors() []prometheus.Collector {
+	return []prometheus.Collector{v.published, v.consumed, v.failed, v.retries, v.duration, v.inFlight, v.reconnects}
 }
 
-// Write writes all metrics as Prometheus reads them.
-func (m *Metrics) Write(to io.Writer) error { return Write(to, m.Families()...) }
-
-// Write writes metrics as Prometheus reads them.
-func Write(to io.Writer, families ...*Family) error {
-	w := bufio.NewWriter(to)
+// WriteText writes metrics in the text format of Prometheus.
+func WriteText(w io.Writer, from prometheus.Gatherer) error {
+	families, err := from.Gather()
+	if err != nil {
+		return err
+	}
 	for _, f := range families {
-		f.write(w)
+		if _, err := expfmt.MetricFamilyToText(w, f); err != nil {
+			return err
+		}
 	}
-	return w.Flush()
+	return nil
 }
 
-// Labels bounds how many values of a label there are: messages come from outside, and each value is
-// a time series for ever.
-type Labels struct {
-	Most int
+// ValidLabel makes a label's value of any bytes: names in AMQP need not be valid UTF-8.
+func ValidLabel(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
-	mu   sync.RWMutex
-	seen map[string]bool
+// BoundedLabel bounds how many values of a label there are: messages come from outside, and each
+// value is a time series for ever.
+type BoundedLabel struct {
+	Limit int
+
+	mu    sync.RWMutex
+	known map[string]string // to the valid one
 }
 
-// Other stands for the values beyond the bound.
+// Other stands for the values over the limit.
 const Other = "other"
 
-// Value returns v, or Other when there are too many already.
-func (l *Labels) Value(v string) string {
+// Value returns v as a valid label, or Other when there are too many values already.
+func (l *BoundedLabel) Value(v string) string {
 	l.mu.RLock()
-	known := l.seen[v]
+	valid, ok := l.known[v]
 	l.mu.RUnlock()
-	if known {
-		return v
+	if ok {
+		return valid
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.seen) >= l.Most && !l.seen[v] {
+	if valid, ok = l.known[v]; ok {
+		return valid
+	}
+	if len(l.known) >= l.Limit {
 		return Other
 	}
-	if l.seen == nil {
-		l.seen = map[string]bool{}
+	if l.known == nil {
+		l.known = map[string]string{}
 	}
-	l.seen[v] = true
-	return v
+	l.known[v] = ValidLabel(v)
+	return l.known[v]
 }

@@ -3,10 +3,26 @@ package telemetry
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// The bounds of the server. A client that reads or writes slowly holds a connection for so long, and
+// nothing else: metrics are gathered before they are written.
+const (
+	readTimeout  = 10 * time.Second // of a request, its header within readHeaderTimeout
+	writeTimeout = 15 * time.Second
+	idleTimeout  = 2 * time.Minute
+	maxHeader    = 16 << 10
+	// concurrentScrapes bounds the copies of all metrics that slow clients keep in memory. Further
+	// ones are answered with 503.
+	concurrentScrapes = 8
+
+	readHeaderTimeout = 5 * time.Second
 )
 
 // Server serves /metrics, /healthz (the process lives) and /readyz (it can do its work).
@@ -16,24 +32,17 @@ type Server struct {
 	http *http.Server
 }
 
-// Source has metrics to serve.
-type Source interface {
-	// Write writes them as Prometheus reads them.
-	Write(to io.Writer) error
-}
-
-// Serve begins to listen and returns. ready says why the process cannot do its work now, nil when
+// Serve begins to listen and returns. ready returns why the process cannot do its work now, nil when
 // it can.
-func Serve(ctx context.Context, addr string, m Source, ready func() error) (*Server, error) {
+func Serve(ctx context.Context, addr string, metrics prometheus.Gatherer, ready func() error) (*Server, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-		_ = m.Write(w) // whoever asked is gone
-	})
+	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{
+		MaxRequestsInFlight: concurrentScrapes,
+	}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if err := ready(); err != nil {
@@ -42,7 +51,8 @@ func Serve(ctx context.Context, addr string, m Source, ready func() error) (*Ser
 		}
 		_, _ = w.Write([]byte("ready\n"))
 	})
-	s := &Server{Addr: l.Addr().String(), http: &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}}
+	s := &Server{Addr: l.Addr().String(), http: &http.Server{Handler: mux, ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader}}
 	go func() { _ = s.http.Serve(l) }() // until Close
 	return s, nil
 }

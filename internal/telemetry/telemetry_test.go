@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -31,32 +32,32 @@ func get(t *testing.T, addr, path string) (int, string) {
 }
 
 func TestServer(t *testing.T) {
-	m := telemetry.NewMetrics()
+	m := telemetry.NewConsumerMetrics("q")
 	var notReady error
 	s, err := telemetry.Serve(t.Context(), "127.0.0.1:0", m, func() error { return notReady })
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	m.Consumed.Add(1, "q", "a\"b\\c\nd\xff", "handled")
-	m.Consumed.Add(2, "q", "", "retried")
-	m.InFlight.Add(3, "q")
-	m.InFlight.Add(-1, "q")
+	m.Consumed.WithLabelValues(telemetry.ValidLabel("a\"b\\c\nd\xff"), "handled").Inc()
+	m.Consumed.WithLabelValues("", "retried").Add(2)
+	m.InFlight.Add(3)
+	m.InFlight.Dec()
 	for _, v := range []float64{0.0005, 0.0006, 3, 1000} {
-		m.Duration.Observe(v, "q", "t")
+		m.Duration.WithLabelValues("t").Observe(v)
 	}
 	status, text := get(t, s.Addr, "/metrics")
 	for _, want := range []string{
 		"# TYPE messages_consumed_total counter\n", "# TYPE message_processing_duration_seconds histogram\n",
-		`messages_consumed_total{queue="q",event_type="a\"b\\c\nd` + "\uFFFD" + `",status="handled"} 1` + "\n",
-		`messages_consumed_total{queue="q",event_type="",status="retried"} 2` + "\n",
+		`messages_consumed_total{event_type="a\"b\\c\nd` + "\uFFFD" + `",queue="q",status="handled"} 1` + "\n",
+		`messages_consumed_total{event_type="",queue="q",status="retried"} 2` + "\n",
 		`messages_in_flight{queue="q"} 2` + "\n",
-		`message_processing_duration_seconds_bucket{queue="q",event_type="t",le="0.0005"} 1` + "\n",
-		`message_processing_duration_seconds_bucket{queue="q",event_type="t",le="0.001"} 2` + "\n",
-		`message_processing_duration_seconds_bucket{queue="q",event_type="t",le="5"} 3` + "\n",
-		`message_processing_duration_seconds_bucket{queue="q",event_type="t",le="+Inf"} 4` + "\n",
-		`message_processing_duration_seconds_sum{queue="q",event_type="t"} 1003.0011` + "\n",
-		`message_processing_duration_seconds_count{queue="q",event_type="t"} 4` + "\n",
+		`message_processing_duration_seconds_bucket{event_type="t",queue="q",le="0.0005"} 1` + "\n",
+		`message_processing_duration_seconds_bucket{event_type="t",queue="q",le="0.001"} 2` + "\n",
+		`message_processing_duration_seconds_bucket{event_type="t",queue="q",le="5"} 3` + "\n",
+		`message_processing_duration_seconds_bucket{event_type="t",queue="q",le="+Inf"} 4` + "\n",
+		`message_processing_duration_seconds_sum{event_type="t",queue="q"} 1003.0011` + "\n",
+		`message_processing_duration_seconds_count{event_type="t",queue="q"} 4` + "\n",
 	} {
 		if status != http.StatusOK || !strings.Contains(text, want) {
 			t.Errorf("%d, without %q in\n%s", status, want, text)
@@ -76,7 +77,7 @@ func TestServer(t *testing.T) {
 }
 
 func TestLabelsAreBounded(t *testing.T) {
-	l := telemetry.Labels{Most: 3}
+	l := telemetry.BoundedLabel{Limit: 3}
 	seen := map[string]bool{}
 	for i := range 100 {
 		seen[l.Value("type"+strconv.Itoa(i))] = true
@@ -86,67 +87,54 @@ func TestLabelsAreBounded(t *testing.T) {
 	}
 }
 
-func TestFamilyWithoutLabels(t *testing.T) {
-	up := telemetry.NewGauge("up", "Whether it is up.")
-	up.Set(1)
-	up.Set(0.5)
-	var b strings.Builder
-	if err := telemetry.Write(&b, up); err != nil ||
-		b.String() != "# HELP up Whether it is up.\n# TYPE up gauge\nup 0.5\n" {
-		t.Errorf("%v %q", err, b.String())
+// TestSlowClients: clients that ask again and again and read nothing do not hold up who counts, nor
+// the answers to others, nor for ever the memory of an answer.
+func TestSlowClients(t *testing.T) {
+	m := telemetry.NewConsumerMetrics("q")
+	for i := range 5000 {
+		m.Consumed.WithLabelValues("type"+strconv.Itoa(i), "handled").Inc()
 	}
-}
-
-// FuzzLabels: whatever a value is, it is one line, which reads back as the value.
-func FuzzLabels(f *testing.F) {
-	for _, v := range []string{"", "plain", `a"b`, `a\`, `\\"`, "a\nb", "a\r\nb", "\xff\xfe", "ü✓", "\x00\x1b[31m",
-		`"} 1` + "\nup 1", "\u2028"} {
-		f.Add(v, v)
+	s, err := telemetry.Serve(t.Context(), "127.0.0.1:0", m, func() error { return nil })
+	if err != nil {
+		t.Fatal(err)
 	}
-	f.Fuzz(func(t *testing.T, a, b string) {
-		g := telemetry.NewGauge("m", "Help.", "a", "b")
-		g.Set(1, a, b)
-		var text strings.Builder
-		if err := telemetry.Write(&text, g); err != nil {
+	t.Cleanup(func() { _ = s.Close() })
+	for range 4 {
+		c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", s.Addr)
+		if err != nil {
 			t.Fatal(err)
 		}
-		line, found := strings.CutPrefix(text.String(), "# HELP m Help.\n# TYPE m gauge\nm{a=\"")
-		if !found || strings.Count(line, "\n") != 1 {
-			t.Fatalf("not one line: %q", text.String())
-		}
-		first, rest := unescape(t, line)
-		rest, ok := strings.CutPrefix(rest, `,b="`)
-		if !ok {
-			t.Fatalf("after the first label: %q", rest)
-		}
-		second, rest := unescape(t, rest)
-		if rest != "} 1\n" || first != strings.ToValidUTF8(a, "\uFFFD") || second != strings.ToValidUTF8(b, "\uFFFD") {
-			t.Errorf("%q and %q became %q and %q, and then %q", a, b, first, second, rest)
-		}
-	})
-}
-
-// unescape reads a label's value up to its quote, as the text format has it: \\, \" and \n, and
-// nothing else.
-func unescape(t *testing.T, text string) (value, rest string) {
-	for i := 0; i < len(text); i++ {
-		switch text[i] {
-		case '"':
-			return value, text[i+1:]
-		case '\\':
-			i++
-			switch text[i] {
-			case 'n':
-				value += "\n"
-			case '\\', '"':
-				value += text[i : i+1]
-			default:
-				t.Fatalf("\\%c is no escape", text[i])
-			}
-		default:
-			value += text[i : i+1]
+		t.Cleanup(func() { _ = c.Close() })
+		_ = c.(*net.TCPConn).SetReadBuffer(2048)
+		if _, err := io.WriteString(c, strings.Repeat("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 1000)); err != nil {
+			t.Fatal(err)
 		}
 	}
-	t.Fatal("no end of the value")
-	return "", ""
+	for range 20 {
+		m.Consumed.WithLabelValues("type1", "handled").Inc()
+		if status, _ := get(t, s.Addr, "/metrics"); status != http.StatusOK {
+			t.Errorf("/metrics answers %d", status)
+		}
+	}
+	_, text := get(t, s.Addr, "/metrics")
+	if want := `messages_consumed_total{event_type="type1",queue="q",status="handled"} 21`; !strings.Contains(text, want) {
+		t.Errorf("not in the metrics: %s", want)
+	}
+}
+
+// TestText: the text format, without collectors of the Go runtime or the process.
+func TestText(t *testing.T) {
+	m := telemetry.NewConsumerMetrics("a\xff")
+	m.InFlight.Set(0.5)
+	var b strings.Builder
+	if err := telemetry.WriteText(&b, m); err != nil {
+		t.Fatal(err)
+	}
+	want := "# HELP broker_reconnects_total Connections to the broker that were lost and restored.\n" +
+		"# TYPE broker_reconnects_total counter\nbroker_reconnects_total{queue=\"a\uFFFD\"} 0\n" +
+		"# HELP messages_in_flight Messages that are being handled.\n# TYPE messages_in_flight gauge\n" +
+		"messages_in_flight{queue=\"a\uFFFD\"} 0.5\n"
+	if b.String() != want {
+		t.Errorf("%s\nwant\n%s", b.String(), want)
+	}
 }

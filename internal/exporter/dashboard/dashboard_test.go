@@ -3,6 +3,7 @@ package dashboard_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -62,12 +63,11 @@ func TestModel(t *testing.T) {
 }
 
 // served are the metrics that exporter and consume serve, with their labels.
-func served() map[string][]string {
-	all := map[string][]string{}
-	for _, f := range slices.Concat(exporter.Families(), telemetry.NewMetrics().Families()) {
-		all[f.Name()] = f.Labels()
-		if strings.HasSuffix(f.Name(), "_seconds") { // a histogram, perhaps
-			all[f.Name()+"_bucket"] = append([]string{"le"}, f.Labels()...)
+func served(t *testing.T) map[string][]string {
+	all := promtest.Labels(t, slices.Concat(exporter.Collectors(), telemetry.ConsumerCollectors())...)
+	for name, labels := range maps.Clone(all) {
+		if strings.HasSuffix(name, "_seconds") { // a histogram, perhaps
+			all[name+"_bucket"] = append([]string{"le"}, labels...)
 		}
 	}
 	return all
@@ -81,7 +81,7 @@ var (
 
 // TestQueries: each query is PromQL, and asks for what is really served.
 func TestQueries(t *testing.T) {
-	metrics := served()
+	metrics := served(t)
 	rules := "groups:\n  - name: g\n    rules:\n"
 	n := 0
 	for _, p := range dashboard.New().Panels {

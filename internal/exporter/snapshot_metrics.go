@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/msgctl/msgctl/internal/telemetry"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -31,19 +33,24 @@ const (
 )
 
 // MaxQueues is how many queues, and how many dead-letter queues, have time series of their own; the
-// others are summed up.
+// others are summed up under the name Other.
 const MaxQueues = 5000
 
-// families are the metrics of one snapshot.
-type families struct {
-	queueReady, queueUnacked, queueBytes, queueConsumers            *telemetry.Family
-	dlqReady, dlqUnacked, dlqConsumers, oldest, deaths, size, taken *telemetry.Family
-	refused, losing, drift, driftObjects, findings                  *telemetry.Family
+// snapshotMetrics are the metrics of one snapshot.
+type snapshotMetrics struct {
+	queueReady, queueUnacked, queueBytes, queueConsumers *prometheus.GaugeVec
+	dlqReady, dlqUnacked, dlqConsumers                   *prometheus.GaugeVec
+	oldest, deaths, sampledMessages, sampledAt, refused  *prometheus.GaugeVec
+	losing, drift, driftObjects, findings                *prometheus.GaugeVec
 }
 
-func newFamilies() *families {
-	g := telemetry.NewGauge
-	return &families{
+func newGauge(name, help string, labels ...string) *prometheus.GaugeVec {
+	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)
+}
+
+func newSnapshotMetrics() *snapshotMetrics {
+	g := newGauge
+	return &snapshotMetrics{
 		queueReady: g(QueueReady, "Messages of a declared queue that wait for a consumer.", "vhost", "queue"),
 		queueUnacked: g("msgctl_queue_messages_unacked", "Messages of a declared queue that consumers hold.", "vhost",
 			"queue"),
@@ -58,8 +65,8 @@ func newFamilies() *families {
 			"vhost", "queue"),
 		deaths: g(DLQDeaths, "Messages of the last sample by why and where they died; not a count of the queue.",
 			"vhost", "queue", "reason", "source_queue"),
-		size:  g(DLQSampleSize, "How many messages the last sample of a dead-letter queue has.", "vhost", "queue"),
-		taken: g(DLQSampled, "When the last sample of a dead-letter queue was taken.", "vhost", "queue"),
+		sampledMessages: g(DLQSampleSize, "How many messages the last sample of a dead-letter queue has.", "vhost", "queue"),
+		sampledAt:       g(DLQSampled, "When the last sample of a dead-letter queue was taken.", "vhost", "queue"),
 		refused: g("msgctl_dlq_sampling_refused",
 			"1 for a dead-letter queue that is not looked into, because a look could do harm or failed.", "vhost", "queue"),
 		losing: g(LosesDeadLetters, "1 for a queue whose dead letters, or some, reach no queue: they are lost.",
@@ -71,36 +78,63 @@ func newFamilies() *families {
 	}
 }
 
-func (f *families) all() []*telemetry.Family {
-	return []*telemetry.Family{
-		f.queueReady, f.queueUnacked, f.queueBytes, f.queueConsumers, f.dlqReady, f.dlqUnacked, f.dlqConsumers, f.oldest, f.deaths, f.size, f.taken,
-		f.refused, f.losing, f.drift, f.driftObjects, f.findings,
+func (f *snapshotMetrics) collectors() []prometheus.Collector {
+	return []prometheus.Collector{
+		f.queueReady, f.queueUnacked, f.queueBytes, f.queueConsumers, f.dlqReady, f.dlqUnacked, f.dlqConsumers,
+		f.oldest, f.deaths, f.sampledMessages, f.sampledAt, f.refused, f.losing, f.drift, f.driftObjects, f.findings,
 	}
 }
 
-// fill makes metrics of what was found.
-func (f *families) fill(s *Snapshot) {
+// registry returns a registry with the values of a snapshot.
+func (f *snapshotMetrics) registry(s *Snapshot) *prometheus.Registry {
+	f.fill(s)
+	r := prometheus.NewRegistry()
+	r.MustRegister(f.collectors()...)
+	return r
+}
+
+// set and add take label values that need not be valid UTF-8: names of queues are any bytes.
+func set(g *prometheus.GaugeVec, v float64, labels ...string) {
+	g.WithLabelValues(valid(labels)...).Set(v)
+}
+
+func add(g *prometheus.GaugeVec, v int64, labels ...string) {
+	g.WithLabelValues(valid(labels)...).Add(float64(v))
+}
+
+func valid(labels []string) []string {
+	for i, v := range labels {
+		labels[i] = telemetry.ValidLabel(v)
+	}
+	return labels
+}
+
+func (f *snapshotMetrics) fill(s *Snapshot) {
 	for i, q := range byName(s.Queues) {
-		f.queue(q, i < MaxQueues)
+		f.addQueue(q, i < MaxQueues)
 	}
 	for i, q := range byName(s.DeadLetters) {
-		f.deadLetters(q, i < MaxQueues)
+		f.addDeadLetters(q, i < MaxQueues)
 	}
 	for _, l := range s.Losing {
-		f.losing.Set(1, l.VHost, l.Queue, map[bool]string{true: "surely", false: "possibly"}[l.Surely])
+		certainty := "possibly"
+		if l.Certain {
+			certainty = "surely"
+		}
+		set(f.losing, 1, l.VHost, l.Queue, certainty)
 	}
 	for vhost, steps := range s.Drift {
-		any := 0.0
+		differs := 0.0
 		for _, action := range []topology.Action{topology.Create, topology.Update, topology.Replace, topology.Delete} {
-			f.driftObjects.Set(float64(steps[action]), vhost, string(action))
+			set(f.driftObjects, float64(steps[action]), vhost, string(action))
 			if steps[action] > 0 {
-				any = 1
+				differs = 1
 			}
 		}
-		f.drift.Set(any, vhost)
+		set(f.drift, differs, vhost)
 	}
 	for k, n := range s.Findings {
-		f.findings.Set(float64(n), k.VHost, k.Severity, k.Rule)
+		set(f.findings, float64(n), k.VHost, k.Severity, k.Rule)
 	}
 }
 
@@ -113,44 +147,44 @@ func byName(list []Queue) []Queue {
 	return list
 }
 
-// queue adds one queue, or what it has to the sum of those that are not told apart.
-func (f *families) queue(q Queue, alone bool) {
+// addQueue adds a queue, alone or to the sum of those without time series of their own.
+func (f *snapshotMetrics) addQueue(q Queue, alone bool) {
 	if !alone {
 		q.Name = Other
 	}
-	f.queueConsumers.Add(float64(q.Consumers), q.VHost, q.Name)
+	add(f.queueConsumers, q.Consumers, q.VHost, q.Name)
 	if q.ReadyBytes >= 0 {
-		f.queueBytes.Add(float64(q.ReadyBytes), q.VHost, q.Name)
+		add(f.queueBytes, q.ReadyBytes, q.VHost, q.Name)
 	}
 	if q.Known {
-		f.queueReady.Add(float64(q.Ready), q.VHost, q.Name)
-		f.queueUnacked.Add(float64(q.Unacked), q.VHost, q.Name)
+		add(f.queueReady, q.Ready, q.VHost, q.Name)
+		add(f.queueUnacked, q.Unacked, q.VHost, q.Name)
 	}
 }
 
-func (f *families) deadLetters(q Queue, alone bool) {
+func (f *snapshotMetrics) addDeadLetters(q Queue, alone bool) {
 	if !alone {
 		q.Name, q.Sample = Other, nil
 	}
-	f.dlqConsumers.Add(float64(q.Consumers), q.VHost, q.Name)
+	add(f.dlqConsumers, q.Consumers, q.VHost, q.Name)
 	if q.Known {
-		f.dlqReady.Add(float64(q.Ready), q.VHost, q.Name)
-		f.dlqUnacked.Add(float64(q.Unacked), q.VHost, q.Name)
+		add(f.dlqReady, q.Ready, q.VHost, q.Name)
+		add(f.dlqUnacked, q.Unacked, q.VHost, q.Name)
 	}
 	s := q.Sample
 	if s == nil {
 		return
 	}
-	f.taken.Set(seconds(s.At), q.VHost, q.Name)
+	set(f.sampledAt, seconds(s.At), q.VHost, q.Name)
 	if s.Refused {
-		f.refused.Set(1, q.VHost, q.Name)
+		set(f.refused, 1, q.VHost, q.Name)
 		return
 	}
-	f.size.Set(float64(s.Messages), q.VHost, q.Name)
+	set(f.sampledMessages, float64(s.Messages), q.VHost, q.Name)
 	if !s.Oldest.IsZero() {
-		f.oldest.Set(seconds(s.Oldest), q.VHost, q.Name)
+		set(f.oldest, seconds(s.Oldest), q.VHost, q.Name)
 	}
 	for d, n := range s.Deaths {
-		f.deaths.Set(float64(n), q.VHost, q.Name, d.Reason, d.Queue)
+		set(f.deaths, float64(n), q.VHost, q.Name, d.Reason, d.Queue)
 	}
 }
