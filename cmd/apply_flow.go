@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/msgctl/msgctl/internal/profile"
-	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/plans"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -114,28 +114,28 @@ const writesAtOnce = 8
 // somebody will be asked.
 func (o *changeOptions) show(plan *topology.Plan) error {
 	streams := o.deps.streams
-	doc := render.NewPlanDocument(plan)
+	doc := plans.NewDocument(plan)
 	switch {
 	case o.output.value == "text" && plan.Empty() && plan.Refusal() == nil:
 		return nil // the report says it all
 	case o.output.value == "text":
-		return render.PlanText(streams.Out, doc, streams.OutStyler(o.deps.colour), streams.OutWidth())
+		return plans.Text(streams.Out, doc, streams.OutStyler(o.deps.colour), streams.OutWidth())
 	case plan.Refusal() != nil || o.yes == "":
-		return render.PlanText(streams.Err, doc, streams.ErrStyler(o.deps.colour), streams.ErrWidth())
+		return plans.Text(streams.Err, doc, streams.ErrStyler(o.deps.colour), streams.ErrWidth())
 	}
 	return nil
 }
 
 func (o *changeOptions) report(plan *topology.Plan, result topology.Result) error {
 	streams := o.deps.streams
-	doc := render.NewApplyDocument(plan, result)
+	doc := plans.NewApplyDocument(plan, result)
 	if done, err := o.output.encode(streams.Out, doc); done {
 		return err
 	}
 	if plan.Empty() {
-		return render.PlanText(streams.Out, render.NewPlanDocument(plan), streams.OutStyler(o.deps.colour), streams.OutWidth())
+		return plans.Text(streams.Out, plans.NewDocument(plan), streams.OutStyler(o.deps.colour), streams.OutWidth())
 	}
-	return render.ApplyText(streams.Out, doc, streams.OutStyler(o.deps.colour))
+	return plans.ApplyText(streams.Out, doc, streams.OutStyler(o.deps.colour))
 }
 
 // confirm asks, unless --yes has answered. A protected context wants the vhost's name for what

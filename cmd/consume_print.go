@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/events"
 	"github.com/msgctl/msgctl/pkg/consume/handle"
 	"github.com/msgctl/msgctl/pkg/consume/tail"
 	"github.com/msgctl/msgctl/pkg/event"
@@ -15,7 +15,7 @@ import (
 // printer shows messages, and has handled one when that is written.
 type printer struct {
 	mu    sync.Mutex
-	write func(*render.Seen) error
+	write func(*events.TailMessage) error
 	flush func() error
 }
 
@@ -23,19 +23,19 @@ func newPrinter(d *deps, format string) *printer {
 	if format == "ndjson" {
 		w := bufio.NewWriterSize(d.streams.Out, 64<<10)
 		var line []byte
-		return &printer{flush: w.Flush, write: func(s *render.Seen) error {
+		return &printer{flush: w.Flush, write: func(s *events.TailMessage) error {
 			line = append(s.Append(line[:0]), '\n')
 			_, err := w.Write(line)
 			return err
 		}}
 	}
-	lines := render.NewTailLines(d.streams.Out, d.streams.OutStyler(d.colour), d.streams.OutWidth())
+	lines := events.NewTailLines(d.streams.Out, d.streams.OutStyler(d.colour), d.streams.OutWidth())
 	return &printer{write: lines.Write, flush: lines.Flush}
 }
 
 // Handle implements handle.Handler. What cannot be written goes back to the queue.
 func (p *printer) Handle(_ context.Context, j *handle.Job) handle.Result {
-	s := &render.Seen{Item: tail.Item{Message: *j.Message, At: time.Now()}}
+	s := &events.TailMessage{Item: tail.Item{Message: *j.Message, At: time.Now()}}
 	if e, format, err := event.FromMessage(j.Message); err == nil {
 		s.Event, s.Format = e, format
 	}

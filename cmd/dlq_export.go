@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/msgctl/msgctl/internal/profile"
-	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/deadletters"
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/message"
@@ -137,7 +137,7 @@ func (e *exporting) run(ctx context.Context) error {
 	}
 	observer.end()
 	err = errors.Join(err, w.Close())
-	doc := render.NewRunDocument(action, result, time.Since(start))
+	doc := deadletters.NewRunDocument(action, result, time.Since(start))
 	doc.Queue, doc.VHost, doc.File = e.q.Name, e.s.Name, e.file
 	return e.finish(doc, err)
 }
@@ -150,7 +150,7 @@ func (e *exporting) open() (*archive.Writer, error) {
 }
 
 // finish reports to stderr when stdout has the archive.
-func (e *exporting) finish(doc render.RunDocument, err error) error {
+func (e *exporting) finish(doc deadletters.RunDocument, err error) error {
 	if e.file != "-" {
 		return e.end(doc, err)
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/msgctl/msgctl/internal/profile"
-	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/deadletters"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/message/archive"
 	"github.com/msgctl/msgctl/pkg/publish"
@@ -129,11 +129,11 @@ func (o *dlqImportOptions) restore(ctx context.Context, s *dlqSession, r *archiv
 	})
 	observer.end()
 	err = errors.Join(err, closeReport())
-	doc := render.NewRunDocument("import", result.Result, time.Since(start))
+	doc := deadletters.NewRunDocument("import", result.Result, time.Since(start))
 	doc.VHost, doc.File = s.Name, o.file
 	for _, b := range result.Broken {
 		doc.Broken = append(doc.Broken,
-			render.BrokenDocument{Line: b.Line, Byte: b.Byte, Final: b.Final, Reason: b.Reason.Error()})
+			deadletters.BrokenDocument{Line: b.Line, Byte: b.Byte, Final: b.Final, Reason: b.Reason.Error()})
 	}
 	return o.end(doc, err)
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/deadletters"
+	"github.com/msgctl/msgctl/internal/render/messages"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/message"
@@ -152,7 +154,7 @@ func (i *inspection) groups(ctx context.Context) error {
 	if err != nil && (ctx.Err() == nil || report.Seen == 0) {
 		return err
 	}
-	doc := render.NewGroupsDocument(grouper.Groups())
+	doc := deadletters.NewGroupsDocument(grouper.Groups())
 	doc.VHost, doc.Queue, doc.Type, doc.Looked = i.s.Name, i.q.Name, i.q.Type, report.Seen
 	if err := i.showGroups(ctx, doc); err != nil {
 		return err
@@ -163,7 +165,7 @@ func (i *inspection) groups(ctx context.Context) error {
 	return nil
 }
 
-func (i *inspection) showGroups(ctx context.Context, doc render.GroupsDocument) error {
+func (i *inspection) showGroups(ctx context.Context, doc deadletters.GroupsDocument) error {
 	streams := i.deps.streams
 	if i.program != nil || i.output.value == "ndjson" {
 		for _, g := range doc.Groups {
@@ -177,9 +179,9 @@ func (i *inspection) showGroups(ctx context.Context, doc render.GroupsDocument) 
 		return err
 	}
 	if streams.OutTTY {
-		return render.GroupCards(streams.Out, doc, i.now, streams.OutStyler(i.deps.colour), streams.OutWidth())
+		return deadletters.GroupList(streams.Out, doc, i.now, streams.OutStyler(i.deps.colour), streams.OutWidth())
 	}
-	return render.GroupTable(streams.Out, doc, streams.OutStyler(i.deps.colour), streams.OutWidth())
+	return deadletters.GroupTable(streams.Out, doc, streams.OutStyler(i.deps.colour), streams.OutWidth())
 }
 
 // line writes one document through --jq, or as a line of NDJSON.
@@ -197,13 +199,13 @@ const tableRows = 200
 func (i *inspection) messages(ctx context.Context) error {
 	lines := i.program != nil || i.output.value == "ndjson"
 	table := i.output.value == "table" && !lines
-	o := render.MessageOptions{IsWait: i.s.IsWait(), Now: i.now, Full: i.full, ParseBody: !table, Brief: table && !i.cards()}
-	stream := render.NewMessageStream(i.deps.streams.Out, i.output.value == "yaml", render.MessagesDocument{
-		FormatVersion: render.DLQFormatVersion, VHost: i.s.Name, Queue: i.q.Name, Type: i.q.Type,
+	o := messages.Options{IsWait: i.s.IsWait(), Now: i.now, Full: i.full, ParseBody: !table, Brief: table && !i.cards()}
+	stream := messages.NewStream(i.deps.streams.Out, i.output.value == "yaml", messages.ListDocument{
+		FormatVersion: deadletters.FormatVersion, VHost: i.s.Name, Queue: i.q.Name, Type: i.q.Type,
 	})
-	var list []render.MessageDocument
+	var list []messages.Document
 	report, err := i.each(ctx, func(m *message.Message) error {
-		doc := render.NewMessageDocument(m, o)
+		doc := messages.NewDocument(m, o)
 		switch {
 		case lines:
 			return i.line(ctx, doc)
@@ -233,27 +235,27 @@ func (i *inspection) cards() bool {
 	return i.output.value == "table" && (i.full || i.count == 1 || len(i.ids) > 0)
 }
 
-func (i *inspection) card(doc render.MessageDocument) error {
+func (i *inspection) card(doc messages.Document) error {
 	streams := i.deps.streams
 	if i.matched > 1 {
 		fmt.Fprintln(streams.Out)
 	}
-	return render.MessageCard(streams.Out, doc, i.full, streams.OutStyler(i.deps.colour), streams.OutWidth())
+	return messages.Details(streams.Out, doc, i.full, streams.OutStyler(i.deps.colour), streams.OutWidth())
 }
 
-func (i *inspection) table(list []render.MessageDocument) error {
+func (i *inspection) table(list []messages.Document) error {
 	streams := i.deps.streams
-	return render.MessageTable(streams.Out, list, streams.OutStyler(i.deps.colour), streams.OutWidth())
+	return messages.Table(streams.Out, list, streams.OutStyler(i.deps.colour), streams.OutWidth())
 }
 
-func (i *inspection) finish(list []render.MessageDocument, report dlq.BrowseReport) error {
+func (i *inspection) finish(list []messages.Document, report dlq.BrowseReport) error {
 	if len(list) > 0 {
 		if err := i.table(list); err != nil {
 			return err
 		}
 	}
 	streams := i.deps.streams
-	return render.Folded(streams.Out, i.total(report), streams.OutWidth(), streams.OutStyler(i.deps.colour).Bold)
+	return render.Paragraph(streams.Out, i.total(report), streams.OutWidth(), streams.OutStyler(i.deps.colour).Bold)
 }
 
 func (i *inspection) total(report dlq.BrowseReport) string {

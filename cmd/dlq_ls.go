@@ -11,6 +11,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/deadletters"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 )
@@ -154,10 +155,10 @@ func (w *dlqWatch) look(ctx context.Context) error {
 	if w.dlqListOptions.watch {
 		fmt.Fprintf(streams.Out, "%s\n", doc.At.Format(time.RFC3339))
 	}
-	return render.DLQList(streams.Out, doc, streams.OutStyler(w.deps.colour), streams.OutWidth())
+	return deadletters.ListText(streams.Out, doc, streams.OutStyler(w.deps.colour), streams.OutWidth())
 }
 
-func (w *dlqWatch) scope(doc render.DLQListDocument) string {
+func (w *dlqWatch) scope(doc deadletters.ListDocument) string {
 	if w.allVHosts {
 		return terminal.FormatPlural(int64(len(doc.VHosts)), "vhost", "vhosts")
 	}
@@ -165,7 +166,7 @@ func (w *dlqWatch) scope(doc render.DLQListDocument) string {
 }
 
 // showInPlace refreshes a terminal as wide and high as it is now.
-func (w *dlqWatch) showInPlace(doc render.DLQListDocument) error {
+func (w *dlqWatch) showInPlace(doc deadletters.ListDocument) error {
 	streams := w.deps.streams
 	rows := streams.Measure()
 	style := streams.OutStyler(w.deps.colour)
@@ -179,17 +180,17 @@ func (w *dlqWatch) showInPlace(doc render.DLQListDocument) error {
 		b.WriteString(style.Dim(line) + "\n")
 	}
 	b.WriteString("\n")
-	if err := render.DLQList(&b, doc, style, streams.OutWidth()); err != nil {
+	if err := deadletters.ListText(&b, doc, style, streams.OutWidth()); err != nil {
 		return err
 	}
 	return w.frame.Show(b.String(), rows)
 }
 
 // document reads and looks into every vhost that is meant.
-func (w *dlqWatch) document(ctx context.Context) (render.DLQListDocument, error) {
+func (w *dlqWatch) document(ctx context.Context) (deadletters.ListDocument, error) {
 	now := time.Now()
-	doc := render.DLQListDocument{FormatVersion: render.DLQFormatVersion, At: now.UTC(), Queues: []render.DLQDocument{},
-		Losing: []render.LosingDocument{}}
+	doc := deadletters.ListDocument{FormatVersion: deadletters.FormatVersion, At: now.UTC(), Queues: []deadletters.QueueDocument{},
+		Losing: []deadletters.LosingDocument{}}
 	names := []string{w.s.Name}
 	if w.allVHosts {
 		var err error

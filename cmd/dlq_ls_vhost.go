@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/deadletters"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/dlq/vhost"
@@ -97,7 +97,7 @@ func (v *dlqVHost) judgeQueue(ctx context.Context, name string) error {
 }
 
 // add adds what was found to the document.
-func (v *dlqVHost) add(doc *render.DLQListDocument, now time.Time) {
+func (v *dlqVHost) add(doc *deadletters.ListDocument, now time.Time) {
 	if v.closed != "" {
 		doc.Unsure = append(doc.Unsure, v.closed)
 		return
@@ -108,7 +108,7 @@ func (v *dlqVHost) add(doc *render.DLQListDocument, now time.Time) {
 		}
 	}
 	for _, l := range v.s.Found.Losing {
-		doc.Losing = append(doc.Losing, render.NewLosingDocument(l))
+		doc.Losing = append(doc.Losing, deadletters.NewLosingDocument(l))
 	}
 	for _, u := range v.s.Found.Unsure {
 		doc.Unsure = append(doc.Unsure, v.prefix()+u)
@@ -128,15 +128,15 @@ func (v *dlqVHost) prefix() string {
 	return fmt.Sprintf("vhost %q: ", v.s.Name)
 }
 
-func (v *dlqVHost) queue(q dlq.Queue, l dlq.Looking, now time.Time) render.DLQDocument {
-	d := render.NewDLQDocument(q)
+func (v *dlqVHost) queue(q dlq.Queue, l dlq.Looking, now time.Time) deadletters.QueueDocument {
+	d := deadletters.NewQueueDocument(q)
 	n := v.s.Counts[q.Name]
 	d.Ready, d.Unacked, d.Consumers, d.Known = n.Ready, n.Unacked, n.Consumers, n.Known
 	if c := v.changes[q.Ref()]; c.Known {
 		perMinute := c.PerMinute()
 		d.Growth = &perMinute
 	}
-	d.Looking = render.NewLookingDocument(l)
+	d.Browse = deadletters.NewBrowseDocument(l)
 	if d.Known && d.Ready == 0 {
 		delete(v.heads, q.Name)
 		return d

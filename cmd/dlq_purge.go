@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/msgctl/msgctl/internal/profile"
-	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/deadletters"
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/dlq"
@@ -118,7 +118,7 @@ type purging struct {
 
 func (p *purging) run(ctx context.Context) error {
 	if p.ready == 0 {
-		doc := render.NewRunDocument("purge", dlq.Result{Queue: p.q.Name}, 0)
+		doc := deadletters.NewRunDocument("purge", dlq.Result{Queue: p.q.Name}, 0)
 		doc.VHost, doc.DryRun = p.s.Name, p.dryRun
 		return p.end(doc, nil)
 	}
@@ -142,7 +142,7 @@ func (p *purging) run(ctx context.Context) error {
 		return err
 	}
 	if meant == 0 {
-		doc := render.NewRunDocument("purge", dlq.Result{Queue: p.q.Name, Skipped: p.ready}, 0)
+		doc := deadletters.NewRunDocument("purge", dlq.Result{Queue: p.q.Name, Skipped: p.ready}, 0)
 		doc.VHost = p.s.Name
 		return p.end(doc, nil)
 	}
@@ -181,7 +181,7 @@ func (p *purging) preview(ctx context.Context) (int64, error) {
 func (p *purging) dry(ctx context.Context) error {
 	if p.looking.Refused != "" {
 		p.deps.warn("what is in the queue is not shown: " + p.looking.Refused)
-		doc := render.NewRunDocument("purge", dlq.Result{Queue: p.q.Name, Done: p.ready}, 0)
+		doc := deadletters.NewRunDocument("purge", dlq.Result{Queue: p.q.Name, Done: p.ready}, 0)
 		doc.VHost, doc.DryRun = p.s.Name, true
 		return p.show(doc)
 	}
@@ -194,11 +194,11 @@ func (p *purging) dry(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintln(streams.Out, "Would destroy from "+terminal.Neutralise(p.q.Name)+":")
-	return render.GroupTable(streams.Out, doc, streams.OutStyler(p.deps.colour), streams.OutWidth())
+	return deadletters.GroupTable(streams.Out, doc, streams.OutStyler(p.deps.colour), streams.OutWidth())
 }
 
 // groups looks at what is meant.
-func (p *purging) groups(ctx context.Context) (doc render.GroupsDocument, err error) {
+func (p *purging) groups(ctx context.Context) (doc deadletters.GroupsDocument, err error) {
 	p.s.deps.tellLook(p.q, p.looking, "Looking into")
 	key, err := filter.CompileKey("reason,queue", filter.Options{IsWaitQueue: p.s.IsWait()})
 	if err != nil {
@@ -212,17 +212,17 @@ func (p *purging) groups(ctx context.Context) (doc render.GroupsDocument, err er
 	if err != nil {
 		return doc, err
 	}
-	doc = render.NewGroupsDocument(grouper.Groups())
+	doc = deadletters.NewGroupsDocument(grouper.Groups())
 	doc.VHost, doc.Queue, doc.Type, doc.Looked = p.s.Name, p.q.Name, p.q.Type, report.Seen
 	return doc, nil
 }
 
-func (p *purging) showGroups(doc render.GroupsDocument) error {
+func (p *purging) showGroups(doc deadletters.GroupsDocument) error {
 	streams := p.deps.streams
 	if streams.ErrTTY {
-		return render.GroupCards(streams.Err, doc, p.now, streams.ErrStyler(p.deps.colour), streams.ErrWidth())
+		return deadletters.GroupList(streams.Err, doc, p.now, streams.ErrStyler(p.deps.colour), streams.ErrWidth())
 	}
-	return render.GroupTable(streams.Err, doc, streams.ErrStyler(p.deps.colour), 0)
+	return deadletters.GroupTable(streams.Err, doc, streams.ErrStyler(p.deps.colour), 0)
 }
 
 func (p *purging) confirm(ctx context.Context, meant int64) error {
@@ -285,7 +285,7 @@ func (p *purging) destroy(ctx context.Context) error {
 	}
 	observer.end()
 	err = errors.Join(err, closeArchive(), closeReport())
-	doc := render.NewRunDocument("purge", result, time.Since(start))
+	doc := deadletters.NewRunDocument("purge", result, time.Since(start))
 	doc.Queue, doc.VHost, doc.File = p.q.Name, p.s.Name, p.archive
 	return p.end(doc, err)
 }

@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/deadletters"
+	"github.com/msgctl/msgctl/internal/render/messages"
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/dlq"
@@ -49,7 +50,7 @@ func (o *dlqReplayOptions) one(ctx context.Context, s *dlqSession, name string) 
 			advice: "msgctl " + o.command() + " " + shell.Quote(name) + " --copy" + flagsGiven(o.cmd)}
 	}
 	if r.ready == 0 && q.Type != topology.Stream {
-		doc := render.NewRunDocument(r.action(), dlq.Result{Queue: name}, 0)
+		doc := deadletters.NewRunDocument(r.action(), dlq.Result{Queue: name}, 0)
 		doc.VHost, doc.DryRun = s.Name, o.dryRun
 		return o.end(doc, nil)
 	}
@@ -107,7 +108,7 @@ func (r *replaying) dry(ctx context.Context) error {
 	if err := r.diffs(ctx); err != nil {
 		return err
 	}
-	doc := render.NewDryRunDocument(r.action(), r.q.Name, plan, time.Since(start))
+	doc := deadletters.NewDryRunDocument(r.action(), r.q.Name, plan, time.Since(start))
 	r.s.addReaches(&doc)
 	return r.end(doc, nil)
 }
@@ -141,7 +142,7 @@ func (r *replaying) do(ctx context.Context) error {
 	})
 	observer.end()
 	err = errors.Join(err, closeReport())
-	doc := render.NewRunDocument(r.action(), result, time.Since(start))
+	doc := deadletters.NewRunDocument(r.action(), result, time.Since(start))
 	doc.Queue, doc.VHost, doc.File = r.q.Name, r.s.Name, ""
 	return r.end(doc, err)
 }
@@ -184,10 +185,10 @@ func (r *replaying) before(ctx context.Context) error {
 	switch {
 	case d.Kind == dlq.ToExchange && d.HasKey:
 		// how many is not known yet
-		doc := render.RunDocument{Targets: []render.TargetDocument{{Exchange: d.Exchange, Key: d.Key}}}
+		doc := deadletters.RunDocument{Targets: []deadletters.TargetDocument{{Exchange: d.Exchange, Key: d.Key}}}
 		r.s.addReaches(&doc)
 		streams := r.deps.streams
-		if err := render.RunTargets(streams.Err, doc, streams.ErrStyler(r.deps.colour), streams.ErrWidth()); err != nil {
+		if err := deadletters.RunTargets(streams.Err, doc, streams.ErrStyler(r.deps.colour), streams.ErrWidth()); err != nil {
 			return err
 		}
 	case d.Kind == dlq.ToOrigin || d.Kind == dlq.ToExchange:
@@ -195,17 +196,17 @@ func (r *replaying) before(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := r.copies(render.NewDryRunDocument(r.action(), r.q.Name, plan, 0)); err != nil {
+		if err := r.copies(deadletters.NewDryRunDocument(r.action(), r.q.Name, plan, 0)); err != nil {
 			return err
 		}
 	}
 	return r.diffs(ctx)
 }
 
-func (r *replaying) copies(doc render.RunDocument) error {
+func (r *replaying) copies(doc deadletters.RunDocument) error {
 	r.s.addReaches(&doc)
 	streams := r.deps.streams
-	return render.RunText(streams.Err, doc, streams.ErrStyler(r.deps.colour), streams.ErrWidth())
+	return deadletters.RunText(streams.Err, doc, streams.ErrStyler(r.deps.colour), streams.ErrWidth())
 }
 
 const (
@@ -234,7 +235,7 @@ func (r *replaying) diffs(ctx context.Context) error {
 		if shown++; shown > shownDiffs {
 			return dlq.ErrStop
 		}
-		return render.TransformDiff(streams.Err, was, is, streams.ErrStyler(r.deps.colour))
+		return messages.Diff(streams.Err, was, is, streams.ErrStyler(r.deps.colour))
 	})
 	return err
 }

@@ -7,14 +7,14 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/deadletters"
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
 // reaches adds to a document which queues get copies of what goes to an exchange.
-func (s *dlqSession) addReaches(doc *render.RunDocument) {
+func (s *dlqSession) addReaches(doc *deadletters.RunDocument) {
 	doc.VHost = s.Name
 	for i, t := range doc.Targets {
 		if t.Exchange == "" {

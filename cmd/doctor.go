@@ -9,7 +9,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/health"
 	"github.com/msgctl/msgctl/internal/profile"
-	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/status"
 )
 
 const doctorLong = `Go through a production checklist on the live broker. Every item says what was seen, and where it is not as it should be, why that
@@ -72,7 +72,7 @@ func itemIDs() []string {
 func runDoctor(ctx context.Context, opts *doctorOptions, one bool) error {
 	streams := opts.deps.streams
 	if opts.list {
-		return render.DoctorItems(streams.Out, health.Items(), streams.OutStyler(opts.deps.colour), streams.OutWidth())
+		return status.DoctorItems(streams.Out, health.Items(), streams.OutStyler(opts.deps.colour), streams.OutWidth())
 	}
 	for _, id := range slices.Concat(opts.only, opts.skip) {
 		if ids := itemIDs(); !slices.Contains(ids, id) {
@@ -90,11 +90,11 @@ func runDoctor(ctx context.Context, opts *doctorOptions, one bool) error {
 	if in.Declared, err = declaredBy(opts.deps, &opts.files, conn, live); err != nil {
 		return err
 	}
-	doc := render.NewDoctorDocument(in, health.Checklist(in, opts.asked))
+	doc := status.NewDoctorDocument(in, health.Checklist(in, opts.asked))
 	if done, err := opts.output.encode(streams.Out, doc); done || err != nil {
 		return cmpExit(err, doc.Verdict, opts.failOn.value)
 	}
-	err = render.DoctorText(streams.Out, doc, streams.OutStyler(opts.deps.colour), streams.OutWidth())
+	err = status.DoctorText(streams.Out, doc, streams.OutStyler(opts.deps.colour), streams.OutWidth())
 	return cmpExit(err, doc.Verdict, opts.failOn.value)
 }
 

@@ -14,7 +14,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/health"
 	"github.com/msgctl/msgctl/internal/rabbittest"
-	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/status"
 )
 
 // TestDoctorJudgesClients: what is wrong with the clients that are connected is told, by the
@@ -42,7 +42,7 @@ func TestDoctorJudgesClients(t *testing.T) {
 			c.check(err)
 		}
 		p := newProgram(t, c.v.URL, c.v.API)
-		var doc render.DoctorDocument
+		var doc status.DoctorDocument
 		want := map[string]string{
 			"prefetch": "1 consumer without a limit, of the queues \"" + c.v.Name + "/work\"", "acknowledgements": c.v.Name +
 				"/eager",

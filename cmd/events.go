@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/events"
 	"github.com/msgctl/msgctl/pkg/event"
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
@@ -45,8 +45,8 @@ func (o *eventsOptions) read() (*declared, error) {
 }
 
 // document describes a type, and who gets it by the file.
-func (d *declared) document(t *event.Type) render.EventDocument {
-	doc := render.NewEventDocument(t)
+func (d *declared) document(t *event.Type) events.TypeDocument {
+	doc := events.NewTypeDocument(t)
 	doc.Reaches = []string{}
 	n := route.New(d.state, t.VHost, "")
 	if key, ok := t.Key.Fixed(); ok {
@@ -105,7 +105,7 @@ func runEventsList(opts *eventsListOptions) error {
 		return err
 	}
 	problems := d.catalogue.Compile()
-	doc := render.EventListDocument{FormatVersion: render.PublishFormatVersion, Events: []render.EventDocument{}}
+	doc := events.ListDocument{FormatVersion: events.PublishFormatVersion, Events: []events.TypeDocument{}}
 	for _, name := range d.catalogue.Names() {
 		t, err := d.catalogue.Type(name)
 		if err != nil {
@@ -121,5 +121,5 @@ func runEventsList(opts *eventsListOptions) error {
 	if done, err := opts.output.encode(streams.Out, doc); done {
 		return err
 	}
-	return render.EventList(streams.Out, doc, streams.OutStyler(opts.deps.colour), streams.OutWidth())
+	return events.ListText(streams.Out, doc, streams.OutStyler(opts.deps.colour), streams.OutWidth())
 }

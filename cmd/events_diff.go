@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/events"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/event"
 )
@@ -62,7 +62,7 @@ func runEventsDiff(opts *eventsDiffOptions) error {
 	if err != nil {
 		return err
 	}
-	doc := diffEventsDocument{FormatVersion: render.PublishFormatVersion, Changes: changes}
+	doc := diffEventsDocument{FormatVersion: events.PublishFormatVersion, Changes: changes}
 	if changes == nil {
 		doc.Changes = []event.Change{}
 	}
@@ -97,14 +97,14 @@ func (o *eventsDiffOptions) show(doc diffEventsDocument) error {
 		return err
 	}
 	if o.output.value == "markdown" {
-		return render.EventChangesMarkdown(streams.Out, doc.Changes)
+		return events.ChangesMarkdown(streams.Out, doc.Changes)
 	}
 	style := streams.OutStyler(o.deps.colour)
 	if len(doc.Changes) == 0 {
 		_, err := fmt.Fprintln(streams.Out, style.Green("No event changed."))
 		return err
 	}
-	if err := render.EventChanges(streams.Out, doc.Changes, style, streams.OutWidth()); err != nil {
+	if err := events.Changes(streams.Out, doc.Changes, style, streams.OutWidth()); err != nil {
 		return err
 	}
 	breaking := int64(0)

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/events"
 	"github.com/msgctl/msgctl/internal/terminal"
 )
 
@@ -17,7 +18,7 @@ type eventsShowOptions struct {
 // showEventDocument is what `events show -o json` prints.
 type showEventDocument struct {
 	FormatVersion string `json:"format_version"`
-	render.EventDocument
+	events.TypeDocument
 }
 
 func newEventsShowCmd(d *deps) *cobra.Command {
@@ -54,10 +55,10 @@ func runEventsShow(opts *eventsShowOptions) error {
 		doc.Problem = err.Error()
 	}
 	streams := opts.deps.streams
-	if done, err := opts.output.encode(streams.Out, showEventDocument{render.PublishFormatVersion, doc}); done {
+	if done, err := opts.output.encode(streams.Out, showEventDocument{events.PublishFormatVersion, doc}); done {
 		return err
 	}
-	return render.EventCard(streams.Out, doc, streams.OutStyler(opts.deps.colour), streams.OutWidth())
+	return events.TypeText(streams.Out, doc, streams.OutStyler(opts.deps.colour), streams.OutWidth())
 }
 
 type eventsSampleOptions struct {
@@ -105,7 +106,7 @@ func runEventsSample(opts *eventsSampleOptions) error {
 		return err
 	}
 	streams := opts.deps.streams
-	pretty, err := render.Indented(text)
+	pretty, err := render.IndentJSON(text)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/events"
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/event"
@@ -85,7 +85,7 @@ func runEventsValidate(opts *eventsValidateOptions) error {
 		return fmt.Errorf("read %s: %w", opts.file, err)
 	}
 	defer release()
-	doc := validateEventsDocument{FormatVersion: render.PublishFormatVersion, Problems: []eventProblem{}}
+	doc := validateEventsDocument{FormatVersion: events.PublishFormatVersion, Problems: []eventProblem{}}
 	if err := opts.each(in, func(text []byte, line int64, whole bool) error {
 		return opts.check(&doc, d.catalogue, text, line, whole)
 	}); err != nil {

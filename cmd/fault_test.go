@@ -94,7 +94,7 @@ func TestInterruptedApply(t *testing.T) {
 		proxy.HoldAfter(rabbittest.ToBroker, 20_000) // enough for what is in hand
 		res := p.wait(r)
 		proxy.Heal()
-		res.want(t, exitInterrupted, "Interrupted: the changes in hand were finished")
+		res.want(t, exitInterrupted, "Interrupted: changes that had begun were finished")
 		if strings.Contains(res.stdout, "failed create") {
 			t.Errorf("an interruption made changes in hand fail:\n%s", lastPart(res.stdout))
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/checks"
 	"github.com/msgctl/msgctl/pkg/topology/lint"
 	"github.com/msgctl/msgctl/pkg/topology/source"
 )
@@ -74,7 +75,7 @@ func newLintCmd(d *deps) *cobra.Command {
 func runLint(ctx context.Context, opts *lintOptions) error {
 	streams := opts.deps.streams
 	if opts.rules {
-		return render.LintRules(streams.Out, lint.Rules(), streams.OutStyler(opts.deps.colour), streams.OutWidth())
+		return checks.LintRules(streams.Out, lint.Rules(), streams.OutStyler(opts.deps.colour), streams.OutWidth())
 	}
 	config, err := opts.readConfig()
 	if err != nil {
@@ -90,7 +91,7 @@ func runLint(ctx context.Context, opts *lintOptions) error {
 		return err
 	}
 	list := config.Apply(in.ignore(in.lint()))
-	doc := render.NewLintDocument(list, in.version, in.state.Len())
+	doc := checks.NewLintDocument(list, in.version, in.state.Len())
 	if err := opts.show(doc); err != nil {
 		return err
 	}
@@ -101,17 +102,17 @@ func runLint(ctx context.Context, opts *lintOptions) error {
 	return nil
 }
 
-func (o *lintOptions) show(doc render.LintDocument) error {
+func (o *lintOptions) show(doc checks.LintDocument) error {
 	streams := o.deps.streams
 	switch o.format.value {
 	case "json":
 		return render.JSON(streams.Out, doc)
 	case "sarif":
-		return render.LintSARIF(streams.Out, doc, o.deps.build.Version)
+		return checks.LintSARIF(streams.Out, doc, o.deps.build.Version)
 	case "github":
-		return render.LintGitHub(streams.Out, doc)
+		return checks.LintGitHub(streams.Out, doc)
 	}
-	return render.LintText(streams.Out, doc, streams.OutStyler(o.deps.colour), streams.OutWidth())
+	return checks.LintText(streams.Out, doc, streams.OutStyler(o.deps.colour), streams.OutWidth())
 }
 
 // ignore applies the comments of the files. In a file that cannot be read they have no finding to

@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/msgctl/msgctl/internal/profile"
-	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/plans"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -72,12 +72,12 @@ func runPlan(ctx context.Context, opts *planOptions) error {
 
 func (o *planOptions) show(plan *topology.Plan) error {
 	streams := o.deps.streams
-	doc := render.NewPlanDocument(plan)
+	doc := plans.NewDocument(plan)
 	if done, err := o.output.encode(streams.Out, doc); done {
 		return err
 	}
 	if o.output.value == "markdown" {
-		return render.PlanMarkdown(streams.Out, doc)
+		return plans.Markdown(streams.Out, doc)
 	}
-	return render.PlanText(streams.Out, doc, streams.OutStyler(o.deps.colour), streams.OutWidth())
+	return plans.Text(streams.Out, doc, streams.OutStyler(o.deps.colour), streams.OutWidth())
 }

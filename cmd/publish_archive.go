@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/deadletters"
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/pkg/dlq"
 	"github.com/msgctl/msgctl/pkg/message"
@@ -97,11 +97,11 @@ func (o *publishOptions) playArchive(ctx context.Context) error {
 	if closed := closeReport(); err == nil {
 		err = closed
 	}
-	doc := render.NewRunDocument("play", result.Result, time.Since(start))
+	doc := deadletters.NewRunDocument("play", result.Result, time.Since(start))
 	doc.VHost, doc.File = conn.VHost, o.archive.file
 	for _, k := range result.Broken {
 		doc.Broken = append(doc.Broken,
-			render.BrokenDocument{Line: k.Line, Byte: k.Byte, Final: k.Final, Reason: k.Reason.Error()})
+			deadletters.BrokenDocument{Line: k.Line, Byte: k.Byte, Final: k.Final, Reason: k.Reason.Error()})
 	}
 	return run.end(doc, err)
 }

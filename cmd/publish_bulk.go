@@ -16,7 +16,7 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/events"
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/event"
@@ -286,7 +286,7 @@ func (r *publishRun) recorder() (func(bulk.Result), func() error, error) {
 	var first error
 	encoder := json.NewEncoder(f)
 	return func(x bulk.Result) {
-		if err := encoder.Encode(render.NewUnpublished(x)); err != nil && first == nil {
+		if err := encoder.Encode(events.NewUnpublishedDocument(x)); err != nil && first == nil {
 			first = fmt.Errorf("write the report: %w", err)
 		}
 	}, func() error { return errors.Join(first, f.Close()) }, nil
@@ -299,7 +299,7 @@ func (r *publishRun) endBulk(ctx context.Context, o bulk.Options, report bulk.Re
 	if o.Journal != nil {
 		err = errors.Join(err, o.Journal.Close(complete))
 	}
-	doc := render.NewBulkDocument(r.typ, r.vhost, r.bulk.ndjson, report, elapsed)
+	doc := events.NewBulkDocument(r.typ, r.vhost, r.bulk.ndjson, report, elapsed)
 	doc.Interrupted = ctx.Err() != nil
 	doc.Complete = complete
 	if !complete && o.Journal != nil {
@@ -308,7 +308,7 @@ func (r *publishRun) endBulk(ctx context.Context, o bulk.Options, report bulk.Re
 	if done, shown := r.output.encode(r.deps.streams.Out, doc); done {
 		err = errors.Join(err, shown)
 	} else {
-		err = errors.Join(err, render.BulkText(r.deps.streams.Out, doc, r.deps.streams.OutStyler(r.deps.colour)))
+		err = errors.Join(err, events.BulkText(r.deps.streams.Out, doc, r.deps.streams.OutStyler(r.deps.colour)))
 	}
 	switch {
 	case doc.Interrupted:

@@ -7,7 +7,7 @@ import (
 	"os"
 	"slices"
 
-	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/events"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/publish/bulk"
 	"github.com/msgctl/msgctl/pkg/topology/amqptable"
@@ -20,18 +20,18 @@ func (r *publishRun) dryRun(from given) error {
 	if err != nil {
 		return err
 	}
-	doc := render.NewDryRunMessage(r.vhost, m.target, m.message)
+	doc := events.NewDryRunDocument(r.vhost, m.target, m.message)
 	doc.Optional = r.props.unroutable
 	r.reach(&doc, m)
 	streams := r.deps.streams
 	if done, err := r.output.encode(streams.Out, doc); done {
 		return err
 	}
-	return render.DryRunMessageText(streams.Out, doc, streams.OutStyler(r.deps.colour), streams.OutWidth())
+	return events.DryRunText(streams.Out, doc, streams.OutStyler(r.deps.colour), streams.OutWidth())
 }
 
 // reach says which queues get a copy, by the topology file.
-func (r *publishRun) reach(doc *render.DryRunMessage, m messageOf) {
+func (r *publishRun) reach(doc *events.DryRunDocument, m messageOf) {
 	if r.declared == nil {
 		doc.Unsure = []string{"there is no topology file, so that the queues are not known"}
 		return

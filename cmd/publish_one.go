@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/events"
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/suggest"
 	"github.com/msgctl/msgctl/internal/terminal"
@@ -83,7 +83,7 @@ func (r *publishRun) one(ctx context.Context, from given) error {
 	case outcome.Kind != publish.Confirmed:
 		return fmt.Errorf("publish to %s: %s: %w", m.target, outcome.Kind, outcome.Err)
 	}
-	doc := render.NewPublishedDocument(r.vhost, m.target, m.message, m.event, time.Since(start))
+	doc := events.NewPublishedDocument(r.vhost, m.target, m.message, m.event, time.Since(start))
 	switch {
 	case outcome.Kind == publish.Confirmed && r.props.delay > 0:
 		r.deps.warn("it was not delayed: the exchange has routed it at once")
@@ -96,7 +96,7 @@ func (r *publishRun) one(ctx context.Context, from given) error {
 	if done, err := r.output.encode(r.deps.streams.Out, doc); done {
 		return err
 	}
-	return render.PublishedText(r.deps.streams.Out, doc, r.deps.streams.OutStyler(r.deps.colour))
+	return events.PublishedText(r.deps.streams.Out, doc, r.deps.streams.OutStyler(r.deps.colour))
 }
 
 // send publishes one message. The broker has as long as a connection's timeout to confirm it.

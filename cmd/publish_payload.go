@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/tidwall/sjson"
 
-	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/events"
 	"github.com/msgctl/msgctl/pkg/event"
 )
 
@@ -114,7 +114,7 @@ func (r *publishRun) needs() error {
 	fmt.Fprintf(s.Err, "%s needs a payload", r.typ)
 	if len(fields) > 0 {
 		fmt.Fprintln(s.Err, " with:")
-		if err := render.EventFields(s.Err, fields, s.ErrStyler(r.deps.colour), s.ErrWidth()); err != nil {
+		if err := events.Fields(s.Err, fields, s.ErrStyler(r.deps.colour), s.ErrWidth()); err != nil {
 			return err
 		}
 	} else {

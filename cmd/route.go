@@ -13,7 +13,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/msgctl/msgctl/internal/profile"
-	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/checks"
 	"github.com/msgctl/msgctl/internal/suggest"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/amqptable"
@@ -140,7 +140,7 @@ func runRoute(ctx context.Context, opts *routeOptions) error {
 	trace, err := n.Follow(publication, opts.steps...)
 	if err != nil {
 		if opts.output.value == "text" {
-			_ = render.Trace(opts.deps.streams.Out, trace, opts.deps.streams.OutStyler(opts.deps.colour))
+			_ = checks.RouteText(opts.deps.streams.Out, trace, opts.deps.streams.OutStyler(opts.deps.colour))
 		}
 		return &exitError{code: exitFailed, err: err, advice: "name a queue that has it"}
 	}
@@ -163,10 +163,10 @@ func noSuchQueue(n *route.Network, name string) error {
 
 func (o *routeOptions) show(t *route.Trace) error {
 	streams := o.deps.streams
-	if done, err := o.output.encode(streams.Out, render.NewRouteDocument(t)); done {
+	if done, err := o.output.encode(streams.Out, checks.NewRouteDocument(t)); done {
 		return err
 	}
-	return render.Trace(streams.Out, t, streams.OutStyler(o.deps.colour))
+	return checks.RouteText(streams.Out, t, streams.OutStyler(o.deps.colour))
 }
 
 // publication is the message of the flags; an event's exchange and key come with its file.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/deadletters"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/dlq"
 )
@@ -35,12 +35,12 @@ func (o *runOptions) register(cmd *cobra.Command) {
 }
 
 // show writes a document to stdout.
-func (o *runOptions) show(doc render.RunDocument) error {
+func (o *runOptions) show(doc deadletters.RunDocument) error {
 	streams := o.deps.streams
 	if done, err := o.output.encode(streams.Out, doc); done {
 		return err
 	}
-	return render.RunText(streams.Out, doc, streams.OutStyler(o.deps.colour), streams.OutWidth())
+	return deadletters.RunText(streams.Out, doc, streams.OutStyler(o.deps.colour), streams.OutWidth())
 }
 
 // ask asks on a terminal what harms nobody, and goes on elsewhere.
@@ -70,7 +70,7 @@ func (o *runOptions) recorder() (dlq.Recorder, func() error, error) {
 }
 
 // end shows what a run did and maps it to the exit code.
-func (o *runOptions) end(doc render.RunDocument, err error) error {
+func (o *runOptions) end(doc deadletters.RunDocument, err error) error {
 	if shown := o.show(doc); shown != nil {
 		return errors.Join(err, shown)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/msgctl/msgctl/internal/health"
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/status"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -67,9 +68,9 @@ func runStatus(ctx context.Context, opts *statusOptions, one bool) error {
 	case "json":
 		err = render.JSON(streams.Out, doc)
 	case "prometheus":
-		err = render.StatusPrometheus(streams.Out, doc)
+		err = status.Prometheus(streams.Out, doc)
 	default:
-		err = render.StatusText(streams.Out, doc, streams.OutStyler(opts.deps.colour), streams.OutWidth())
+		err = status.Text(streams.Out, doc, streams.OutStyler(opts.deps.colour), streams.OutWidth())
 	}
 	if err == nil && failsOn(doc.Verdict, opts.failOn.value) {
 		return exitWith(exitPending)
@@ -77,25 +78,25 @@ func runStatus(ctx context.Context, opts *statusOptions, one bool) error {
 	return err
 }
 
-func (o *statusOptions) look(ctx context.Context, one bool) (render.StatusDocument, error) {
+func (o *statusOptions) look(ctx context.Context, one bool) (status.Document, error) {
 	conn, err := o.deps.connection(o.connection)
 	if err != nil {
-		return render.StatusDocument{}, err
+		return status.Document{}, err
 	}
 	in, _, err := inspect(ctx, o.deps, "status", conn, one, false)
 	if err != nil {
-		return render.StatusDocument{}, err
+		return status.Document{}, err
 	}
-	return render.NewStatusDocument(in), nil
+	return status.NewDocument(in), nil
 }
 
 // nagios writes the one line of a monitoring plugin; what cannot be said is UNKNOWN.
-func (o *statusOptions) nagios(doc render.StatusDocument, err error) error {
+func (o *statusOptions) nagios(doc status.Document, err error) error {
 	var usage *exitError
 	if errors.As(err, &usage) && usage.code == exitUsage {
 		return err
 	}
-	code, werr := render.StatusNagios(o.deps.streams.Out, doc, err, errors.Is(err, topology.ErrUnreachable))
+	code, werr := status.Nagios(o.deps.streams.Out, doc, err, errors.Is(err, topology.ErrUnreachable))
 	if werr != nil || code == exitOK {
 		return werr
 	}

@@ -4,14 +4,14 @@ import (
 	"errors"
 	"time"
 
-	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/events"
 	"github.com/msgctl/msgctl/pkg/consume/tail"
 	"github.com/msgctl/msgctl/pkg/event"
 )
 
 // read finds out what a message is.
-func (t *tailing) read(item *tail.Item, src *tailSource) *render.Seen {
-	s := &render.Seen{Item: *item}
+func (t *tailing) read(item *tail.Item, src *tailSource) *events.TailMessage {
+	s := &events.TailMessage{Item: *item}
 	if src.waited {
 		defer func() { s.Published = published(s) }()
 	}
@@ -32,7 +32,7 @@ func (t *tailing) read(item *tail.Item, src *tailSource) *render.Seen {
 }
 
 // published is when a message says that it was published, zero when it does not.
-func published(s *render.Seen) time.Time {
+func published(s *events.TailMessage) time.Time {
 	if s.Event != nil {
 		return s.Event.Timestamp
 	}
@@ -46,14 +46,14 @@ func (t *tailing) reads() bool {
 
 // judge holds a message against the catalogue. A message that bears the name of a declared type and
 // is no event is invalid, too.
-func (t *tailing) judge(s *render.Seen, err error) {
+func (t *tailing) judge(s *events.TailMessage, err error) {
 	if t.known == nil {
 		return
 	}
 	var format *event.FormatError
 	if s.Event == nil {
 		if _, unknown := t.known.catalogue.Type(s.Message.Type); unknown == nil && errors.As(err, &format) {
-			s.Validity, s.Problems = render.Invalid, []event.Violation{{Pointer: format.Pointer, Keyword: "format",
+			s.Validity, s.Problems = events.Invalid, []event.Violation{{Pointer: format.Pointer, Keyword: "format",
 				Message: format.Problem}}
 		}
 		return
@@ -61,10 +61,10 @@ func (t *tailing) judge(s *render.Seen, err error) {
 	problems, err := t.known.catalogue.Check(s.Event)
 	switch {
 	case len(problems) > 0:
-		s.Validity, s.Problems = render.Invalid, problems
+		s.Validity, s.Problems = events.Invalid, problems
 	case err != nil:
 		s.Note = err.Error()
 	default:
-		s.Validity = render.Valid
+		s.Validity = events.Valid
 	}
 }

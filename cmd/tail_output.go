@@ -8,11 +8,12 @@ import (
 	"fmt"
 
 	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/events"
 )
 
 // tailOutput shows messages in one of the formats.
 type tailOutput struct {
-	show  func(*render.Seen) error
+	show  func(*events.TailMessage) error
 	flush func() error
 	// end writes what comes last.
 	end func(*tailing, *tailSource) error
@@ -24,7 +25,7 @@ func (t *tailing) newOutput() *tailOutput {
 		return t.jqOutput()
 	case t.output.value == "none":
 		return &tailOutput{
-			show: func(*render.Seen) error { return nil }, flush: func() error { return nil }, end: func(*tailing,
+			show: func(*events.TailMessage) error { return nil }, flush: func() error { return nil }, end: func(*tailing,
 				*tailSource) error {
 				return nil
 			},
@@ -44,13 +45,13 @@ func (t *tailing) newOutput() *tailOutput {
 func (t *tailing) textOutput() *tailOutput {
 	streams := t.deps.streams
 	style := streams.OutStyler(t.deps.colour)
-	lines := render.NewTailLines(streams.Out, style, streams.OutWidth())
+	lines := events.NewTailLines(streams.Out, style, streams.OutWidth())
 	show := lines.Write
 	if t.full {
-		show = lines.Card
+		show = lines.WriteDetails
 	}
 	if t.story != nil && !streams.OutTTY && !t.full {
-		show = func(*render.Seen) error { return nil }
+		show = func(*events.TailMessage) error { return nil }
 	}
 	return &tailOutput{show: show, flush: lines.Flush, end: func(t *tailing, _ *tailSource) error {
 		if t.story == nil || t.story.Len() == 0 {
@@ -67,7 +68,7 @@ func (t *tailing) jsonLines() *tailOutput {
 	w := bufio.NewWriterSize(t.deps.streams.Out, 256<<10)
 	var line []byte
 	return &tailOutput{
-		show: func(s *render.Seen) error {
+		show: func(s *events.TailMessage) error {
 			line = append(s.Append(line[:0]), '\n')
 			_, err := w.Write(line)
 			if cap(line) > 1<<20 {
@@ -84,12 +85,12 @@ func (t *tailing) jsonLines() *tailOutput {
 func (t *tailing) jsonDocument() *tailOutput {
 	w := bufio.NewWriterSize(t.deps.streams.Out, 256<<10)
 	head, _ := json.Marshal(t.vhost) // a string
-	_, _ = fmt.Fprintf(w, "{\n  \"format_version\": %q,\n  \"vhost\": %s,\n  \"messages\": [", render.TailFormatVersion,
+	_, _ = fmt.Fprintf(w, "{\n  \"format_version\": %q,\n  \"vhost\": %s,\n  \"messages\": [", events.TailFormatVersion,
 		head)
 	first := true
 	var line []byte
 	return &tailOutput{
-		show: func(s *render.Seen) error {
+		show: func(s *events.TailMessage) error {
 			line = append(line[:0], ",\n    "...)
 			if first {
 				line, first = line[1:], false
@@ -114,7 +115,7 @@ func (t *tailing) jsonDocument() *tailOutput {
 
 func (t *tailing) storyDocument() *tailOutput {
 	return &tailOutput{
-		show: func(*render.Seen) error { return nil }, flush: func() error { return nil },
+		show: func(*events.TailMessage) error { return nil }, flush: func() error { return nil },
 		end: func(t *tailing, _ *tailSource) error { return render.JSON(t.deps.streams.Out, t.story.Document()) },
 	}
 }
@@ -123,7 +124,7 @@ func (t *tailing) jqOutput() *tailOutput {
 	w := bufio.NewWriterSize(t.deps.streams.Out, 64<<10)
 	var line []byte
 	return &tailOutput{
-		show: func(s *render.Seen) error {
+		show: func(s *events.TailMessage) error {
 			line = s.Append(line[:0])
 			return t.program.write(context.Background(), w, json.RawMessage(line), t.deps.streams.OutTTY)
 		},

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/msgctl/msgctl/internal/profile"
-	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/events"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/consume/tail"
 	"github.com/msgctl/msgctl/pkg/message/archive"
@@ -23,7 +23,7 @@ type tailing struct {
 	known  *declared // nil without a topology file
 	vhost  string
 	filter *filter.Filter
-	story  *render.Story
+	story  *events.CausationTree
 
 	archive  *archive.Writer
 	synced   time.Time
@@ -48,7 +48,7 @@ const stuck = 2 * time.Second
 // run shows what comes until something ends it.
 func (t *tailing) run(ctx context.Context, src *tailSource) (err error) {
 	if t.follow != "" {
-		t.story = render.NewStory(t.follow)
+		t.story = events.NewCausationTree(t.follow)
 	}
 	if t.save != "" {
 		if t.archive, err = createArchive(t.save); err != nil {
@@ -78,11 +78,11 @@ func (t *tailing) follows(ctx context.Context, src *tailSource, out *tailOutput)
 		err := t.loop(ctx, src, out.show, out.flush)
 		return errors.Join(err, out.end(t, src))
 	}
-	relay := tail.NewRelay(tail.DefaultBuffer, func(s *render.Seen) int64 { return s.Cost() })
+	relay := tail.NewRelay(tail.DefaultBuffer, func(s *events.TailMessage) int64 { return s.Cost() })
 	shown := make(chan error, 1)
 	go func() { shown <- showRelayed(relay, out) }()
 	var missed int64
-	err := t.loop(ctx, src, func(s *render.Seen) error {
+	err := t.loop(ctx, src, func(s *events.TailMessage) error {
 		if err := t.archive.WriteSeen(&s.Message, s.When()); err != nil {
 			return err
 		}
@@ -108,8 +108,8 @@ func (t *tailing) follows(ctx context.Context, src *tailSource, out *tailOutput)
 }
 
 // showRelayed shows what was saved.
-func showRelayed(relay *tail.Relay[render.Seen], out *tailOutput) error {
-	var items []render.Seen
+func showRelayed(relay *tail.Relay[events.TailMessage], out *tailOutput) error {
+	var items []events.TailMessage
 	for {
 		var err error
 		if items, err = relay.Take(context.Background(), items); err != nil {
@@ -127,7 +127,7 @@ func showRelayed(relay *tail.Relay[render.Seen], out *tailOutput) error {
 }
 
 // loop takes, selects and passes on; after each batch it calls flush.
-func (t *tailing) loop(ctx context.Context, src *tailSource, each func(*render.Seen) error, flush func() error) error {
+func (t *tailing) loop(ctx context.Context, src *tailSource, each func(*events.TailMessage) error, flush func() error) error {
 	idle := newIdleClock(ctx, t.idle)
 	defer idle.stop()
 	var items []tail.Item
@@ -188,7 +188,7 @@ func (t *tailing) syncNow() error {
 }
 
 // one passes a message on when it is meant.
-func (t *tailing) one(src *tailSource, item *tail.Item, each func(*render.Seen) error) error {
+func (t *tailing) one(src *tailSource, item *tail.Item, each func(*events.TailMessage) error) error {
 	s := t.read(item, src)
 	s.Dropped, s.Gap = s.Dropped+t.missed, s.Gap || t.gap
 	if t.missed, t.gap = s.Dropped, s.Gap; !t.means(src, s) {
@@ -196,7 +196,7 @@ func (t *tailing) one(src *tailSource, item *tail.Item, each func(*render.Seen) 
 	}
 	t.missed, t.gap = 0, false
 	t.shown++
-	if s.Validity == render.Invalid {
+	if s.Validity == events.Invalid {
 		t.broken++
 	}
 	if err := each(s); err != nil {
@@ -209,8 +209,8 @@ func (t *tailing) one(src *tailSource, item *tail.Item, each func(*render.Seen) 
 }
 
 // means says whether a message is one of those asked for.
-func (t *tailing) means(src *tailSource, s *render.Seen) bool {
-	if !src.wants(&s.Message) || t.invalid && s.Validity != render.Invalid {
+func (t *tailing) means(src *tailSource, s *events.TailMessage) bool {
+	if !src.wants(&s.Message) || t.invalid && s.Validity != events.Invalid {
 		return false
 	}
 	if t.filter != nil {

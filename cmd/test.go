@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/msgctl/msgctl/internal/profile"
-	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/checks"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/routetest"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
@@ -81,10 +81,10 @@ func runTest(ctx context.Context, opts *testOptions) error {
 	if err != nil {
 		return err
 	}
-	doc := render.NewTestReport(results, opts.source.live, time.Since(start))
+	doc := checks.NewTestReport(results, opts.source.live, time.Since(start))
 	if opts.coverage {
 		c := suite.Coverage(results)
-		doc.Coverage = &render.Coverage{Bindings: c.Bindings, DeadLetters: c.DeadLetters, Events: c.Events}
+		doc.Coverage = &checks.Coverage{Bindings: c.Bindings, DeadLetters: c.DeadLetters, Events: c.Events}
 	}
 	if err := opts.show(doc); err != nil {
 		return err
@@ -116,16 +116,16 @@ func (o *testOptions) results(ctx context.Context, suite *routetest.Suite, decla
 	return results, nil
 }
 
-func (o *testOptions) show(doc render.TestReport) error {
+func (o *testOptions) show(doc checks.TestReport) error {
 	streams := o.deps.streams
 	switch o.output.value {
 	case "junit":
-		return render.TestJUnit(streams.Out, doc)
+		return checks.TestJUnit(streams.Out, doc)
 	case "tap":
-		return render.TestTAP(streams.Out, doc)
+		return checks.TestTAP(streams.Out, doc)
 	}
 	if done, err := o.output.encode(streams.Out, doc); done {
 		return err
 	}
-	return render.TestText(streams.Out, doc, streams.OutStyler(o.deps.colour))
+	return checks.TestText(streams.Out, doc, streams.OutStyler(o.deps.colour))
 }

@@ -89,7 +89,7 @@ func (o *validateOptions) show(doc validateDocument, state *topology.State) erro
 			terminal.FormatPlural(warnings, "warning", "warnings"))
 		return err
 	}
-	text := "Valid: " + render.Inventory(state)
+	text := "Valid: " + render.ObjectCounts(state)
 	if warnings > 0 {
 		text += ", " + terminal.FormatPlural(warnings, "warning", "warnings")
 	}

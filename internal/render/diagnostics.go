@@ -1,58 +1,53 @@
 package render
 
 import (
+	"bufio"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-// Diagnostics writes problems for a person: a line with place, severity, object and fault, then
-// indented why it matters and what to write instead, folded at width columns (0: never). The order
-// is the list's own.
+// Diagnostics writes problems for a person, in the list's order: a line with the place, severity,
+// object and fault, below it why it matters and what to write instead.
 func Diagnostics(w io.Writer, list diag.Diagnostics, style terminal.Styler, width int) error {
+	b := bufio.NewWriter(w)
 	for _, d := range list {
-		if _, err := io.WriteString(w, diagnosticText(d, style, width)); err != nil {
-			return fmt.Errorf("write diagnostics: %w", err)
-		}
+		Diagnostic(b, d, "", style, width)
+	}
+	if err := b.Flush(); err != nil {
+		return fmt.Errorf("write diagnostics: %w", err)
 	}
 	return nil
 }
 
-func diagnosticText(d diag.Diagnostic, style terminal.Styler, width int) string {
-	mark := style.Red
-	if d.Severity == diag.Warning {
-		mark = style.Yellow
-	}
+// Diagnostic writes one problem. The name of the rule that found it, if any, follows the fault.
+func Diagnostic(w io.Writer, d diag.Diagnostic, rule string, style terminal.Styler, width int) {
 	s := ""
 	if !d.Position.IsZero() {
 		s = style.Bold(terminal.Neutralise(d.Position.String())+":") + " "
 	}
-	s += mark(string(d.Severity)+":") + " "
+	s += SeverityStyle(d.Severity, style)(string(d.Severity)+":") + " "
 	if d.Object != "" {
 		s += terminal.Neutralise(d.Object) + ": "
 	}
-	s += terminal.Neutralise(d.Message) + "\n"
-	if d.Why != "" {
-		s += remark("why: ", d.Why, style, width)
+	s += terminal.Neutralise(d.Message)
+	if rule != "" {
+		s += " " + style.Dim("["+rule+"]")
 	}
-	if d.Fix != "" {
-		s += remark("fix: ", d.Fix, style, width)
-	}
-	return s
+	fmt.Fprintln(w, s)
+	Hanging(w, "    "+style.Dim("why: "), d.Why, width, Plain)
+	Hanging(w, "    "+style.Dim("fix: "), d.Fix, width, Plain)
 }
 
-func remark(label, text string, style terminal.Styler, width int) string {
-	const indent = 4
-	s := ""
-	for i, line := range fold(terminal.Neutralise(text), width, indent+len(label)) {
-		if i == 0 {
-			s += strings.Repeat(" ", indent) + style.Dim(label) + line + "\n"
-		} else {
-			s += strings.Repeat(" ", indent+len(label)) + line + "\n"
-		}
+// SeverityStyle is the colour of a severity.
+func SeverityStyle(s diag.Severity, style terminal.Styler) func(string) string {
+	switch s {
+	case diag.Error:
+		return style.Red
+	case diag.Warning:
+		return style.Yellow
 	}
-	return s
+	return style.Dim
 }

@@ -16,6 +16,12 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/checks"
+	"github.com/msgctl/msgctl/internal/render/deadletters"
+	"github.com/msgctl/msgctl/internal/render/events"
+	"github.com/msgctl/msgctl/internal/render/messages"
+	"github.com/msgctl/msgctl/internal/render/plans"
+	"github.com/msgctl/msgctl/internal/render/status"
 	"github.com/msgctl/msgctl/pkg/consume/tail"
 	"github.com/msgctl/msgctl/pkg/event"
 	"github.com/msgctl/msgctl/pkg/message"
@@ -27,14 +33,14 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // file: the documents are versioned APIs, so a field may be added, but none may change or go.
 func TestDocumentsKeepTheirForm(t *testing.T) {
 	for name, document := range map[string]any{
-		"plan": &render.PlanDocument{}, "apply": &render.ApplyDocument{},
-		"dlq-ls": &render.DLQListDocument{}, "dlq-groups": &render.GroupsDocument{},
-		"dlq-messages": &render.MessagesDocument{}, "dlq-run": &render.RunDocument{},
-		"events": &render.EventListDocument{}, "published": &render.PublishedDocument{},
-		"publish-dry-run": &render.DryRunMessage{}, "publish-bulk": &render.BulkDocument{},
-		"tail-correlation": &render.StoryDocument{},
-		"lint":             &render.LintDocument{}, "test": &render.TestReport{}, "route": &render.RouteDocument{},
-		"status": &render.StatusDocument{}, "doctor": &render.DoctorDocument{},
+		"plan": &plans.Document{}, "apply": &plans.ApplyDocument{},
+		"dlq-ls": &deadletters.ListDocument{}, "dlq-groups": &deadletters.GroupsDocument{},
+		"dlq-messages": &messages.ListDocument{}, "dlq-run": &deadletters.RunDocument{},
+		"events": &events.ListDocument{}, "published": &events.PublishedDocument{},
+		"publish-dry-run": &events.DryRunDocument{}, "publish-bulk": &events.BulkDocument{},
+		"tail-correlation": &events.CausationDocument{},
+		"lint":             &checks.LintDocument{}, "test": &checks.TestReport{}, "route": &checks.RouteDocument{},
+		"status": &status.Document{}, "doctor": &status.DoctorDocument{},
 	} {
 		fill(reflect.ValueOf(document).Elem(), "", 0)
 		var got bytes.Buffer
@@ -67,7 +73,7 @@ func compare(t *testing.T, file string, got []byte) {
 // TestTailLinesKeepTheirForm: the lines of tail -o ndjson.
 func TestTailLinesKeepTheirForm(t *testing.T) {
 	at := time.Date(2026, 1, 31, 12, 0, 0, 123456789, time.FixedZone("", 3600))
-	full := render.Seen{
+	full := events.TailMessage{
 		Item: tail.Item{At: at, Dropped: 3, Gap: true, Message: message.Message{
 			Exchange: "x", RoutingKey: "k\x1b<&>", Queue: "q", Redelivered: true,
 			Headers: message.Table{"n": int32(1), "list": []any{true, nil, 1.5, []byte("b\xff")}, "x-stream-offset": int64(7),
@@ -79,7 +85,7 @@ func TestTailLinesKeepTheirForm(t *testing.T) {
 		}},
 		Event: &event.Envelope{EventID: "id", EventType: "order.created", AggregateType: "Order", AggregateID: "o\xff1",
 			Version: 2, Timestamp: at, Metadata: event.Metadata{CorrelationID: "c1", CausationID: "c0"}},
-		Format: event.FormatEnvelope, Validity: render.Invalid,
+		Format: event.FormatEnvelope, Validity: events.Invalid,
 		Problems: []event.Violation{{Pointer: "/a", Keyword: "type", Message: "want \"x\""}, {Pointer: "/b"}},
 		Trace:    &tail.Trace{User: "guest", Connection: "c <1>", Node: "n", Routed: []string{"q1", "q2"}},
 	}
@@ -88,7 +94,7 @@ func TestTailLinesKeepTheirForm(t *testing.T) {
 	text.Item.Message.Body, text.Event, text.Problems, text.Trace = []byte("plain <text>\x1b\n\tü"), nil, nil, nil
 	binary.Item.Message.Body = []byte{0xff, 0}
 	var out bytes.Buffer
-	for _, s := range []render.Seen{full, delivered, text, binary, {Item: tail.Item{At: at}}} {
+	for _, s := range []events.TailMessage{full, delivered, text, binary, {Item: tail.Item{At: at}}} {
 		out.Write(append(s.Append(nil), '\n'))
 	}
 	compare(t, "tail.ndjson", out.Bytes())

@@ -6,26 +6,29 @@ import (
 	"io"
 	"strings"
 
+	"github.com/mattn/go-runewidth"
 	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
 	"github.com/olekukonko/tablewriter/renderer"
 	"github.com/olekukonko/tablewriter/tw"
 
 	"github.com/msgctl/msgctl/internal/terminal"
 )
 
-// Table is rows of text under headers. Cells are neutralised when written; Style, when set, marks a
-// finished cell.
+// Table is rows of text under headers. Cells are neutralised when written.
 type Table struct {
 	Headers []string
 	Rows    [][]string
-	// Style marks the text of a cell for a terminal, after its width is known. Nil marks nothing.
+	// Style colours the text of a cell, after its width is known. Nil leaves it plain.
 	Style func(row, column int, text string) string
 }
 
-// Write prints the table without borders, columns aligned and separated by two spaces. width bounds
-// the lines: cells that do not fit are wrapped; 0 means no bound (a pipe).
+// Write writes the table without borders, with aligned columns. Cells are wrapped where lines would
+// be wider than width.
 func (t Table) Write(w io.Writer, width int) error {
-	widths := fit(t.naturalWidths(), width)
+	// tablewriter keeps the width of every text it ever saw; this empties its cache.
+	defer twwidth.SetCondition(runewidth.NewCondition())
+	widths := fit(t.Widths(), width)
 	var text bytes.Buffer
 	table := tablewriter.NewTable(&text,
 		tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{
@@ -43,13 +46,13 @@ func (t Table) Write(w io.Writer, width int) error {
 		tablewriter.WithTrimSpace(tw.Off),
 		tablewriter.WithPadding(tw.Padding{Left: "", Right: "  ", Overwrite: true}),
 	)
-	table.Header(toAny(t.Headers)...)
+	table.Header(t.Headers)
 	for i, row := range t.Rows {
-		cells := make([]any, len(row))
+		cells := make([]string, len(row))
 		for j, cell := range row {
 			cells[j] = t.cell(i, j, cell, widths[j])
 		}
-		if err := table.Append(cells...); err != nil {
+		if err := table.Append(cells); err != nil {
 			return fmt.Errorf("lay out table: %w", err)
 		}
 	}
@@ -66,15 +69,14 @@ func (t Table) Write(w io.Writer, width int) error {
 
 func (t Table) cell(row, column int, text string, width int) string {
 	lines := terminal.Wrap(terminal.Neutralise(text), width)
-	if t.Style != nil {
-		for i, line := range lines {
-			lines[i] = t.Style(row, column, line)
-		}
+	for i, line := range lines {
+		lines[i] = t.style(row, column)(line)
 	}
 	return strings.Join(lines, "\n")
 }
 
-func (t Table) naturalWidths() []int {
+// Widths returns how wide each column is when nothing is wrapped.
+func (t Table) Widths() []int {
 	widths := make([]int, len(t.Headers))
 	for i, h := range t.Headers {
 		widths[i] = terminal.Width(h)
@@ -87,31 +89,24 @@ func (t Table) naturalWidths() []int {
 	return widths
 }
 
-const (
-	columnGap   = 2
-	narrowest   = 8
-	unboundedly = 1 << 20
-)
+// ColumnGap is the space between columns.
+const ColumnGap = 2
 
-// fit narrows the widest columns, one by one, until all of them and the gaps fit into total.
-// Columns never get narrower than narrowest: a table of very many columns on a very narrow terminal
-// is cut by the terminal.
+// minColumn is the least width that columns are narrowed to.
+const minColumn = 8
+
+// fit narrows the widest column, again and again, until all columns and the gaps take at most total.
+// A table of many columns on a very narrow terminal stays too wide: the terminal cuts it.
 func fit(widths []int, total int) []int {
-	if total <= 0 {
-		total = unboundedly
-	}
-	sum := columnGap * (len(widths) - 1)
-	for _, w := range widths {
-		sum += w
-	}
-	for sum > total {
+	sum := tableWidth(widths)
+	for total > 0 && sum > total {
 		widest := 0
 		for i, w := range widths {
 			if w > widths[widest] {
 				widest = i
 			}
 		}
-		if widths[widest] <= narrowest {
+		if widths[widest] <= minColumn {
 			break
 		}
 		widths[widest]--
@@ -120,10 +115,10 @@ func fit(widths []int, total int) []int {
 	return widths
 }
 
-func toAny(list []string) []any {
-	out := make([]any, len(list))
-	for i, s := range list {
-		out[i] = s
+func tableWidth(columns []int) int {
+	sum := ColumnGap * (len(columns) - 1)
+	for _, w := range columns {
+		sum += w
 	}
-	return out
+	return sum
 }

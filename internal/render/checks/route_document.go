@@ -1,0 +1,55 @@
+package checks
+
+import "github.com/msgctl/msgctl/pkg/topology/route"
+
+// RouteDocument is the route of a message, as other programs read it.
+type RouteDocument struct {
+	FormatVersion string `json:"format_version"`
+	// Verdict is "rests", "lost", "may be lost", "one of" (it rests in a queue, but an exchange
+	// chooses which) or "refused".
+	Verdict string `json:"verdict"`
+	// Queues are those that certainly have the message in the end, Possible those that may have it.
+	// Both are ordered; Possible contains Queues.
+	Queues   []string     `json:"queues"`
+	Possible []string     `json:"possible"`
+	Outcomes [][]string   `json:"outcomes"`
+	Unsure   []string     `json:"unsure,omitempty"`
+	Copies   []route.Copy `json:"copies"`
+	*route.Trace
+}
+
+// NewRouteDocument makes the document of a trace.
+func NewRouteDocument(t *route.Trace) RouteDocument {
+	doc := RouteDocument{
+		FormatVersion: "1", Verdict: verdictOf(t), Queues: listOrEmpty(t.Sure()), Possible: listOrEmpty(t.Possible()),
+		Outcomes: [][]string{}, Unsure: t.Unsure(), Copies: t.Copies(), Trace: t,
+	}
+	for _, w := range t.Worlds {
+		doc.Outcomes = append(doc.Outcomes, listOrEmpty(w.Queues()))
+	}
+	if doc.Copies == nil {
+		doc.Copies = []route.Copy{}
+	}
+	return doc
+}
+
+func verdictOf(t *route.Trace) string {
+	switch {
+	case t.Refused != "":
+		return "refused"
+	case t.Lost():
+		return "lost"
+	case t.MayBeLost():
+		return "may be lost"
+	case len(t.Worlds) > 1 || t.Open:
+		return "one of"
+	}
+	return "rests"
+}
+
+func listOrEmpty(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}

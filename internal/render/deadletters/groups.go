@@ -1,0 +1,69 @@
+package deadletters
+
+import (
+	"time"
+
+	"github.com/msgctl/msgctl/pkg/dlq"
+)
+
+// GroupsDocument is the messages of a queue, counted in groups, as other programs read them.
+type GroupsDocument struct {
+	FormatVersion string   `json:"format_version"`
+	VHost         string   `json:"vhost"`
+	Queue         string   `json:"queue"`
+	Type          string   `json:"type"`
+	GroupBy       []string `json:"group_by"`
+	// Looked is how many messages were read, Matched how many of them matched the filter.
+	Looked  int64           `json:"looked_at"`
+	Matched int64           `json:"matched"`
+	Groups  []GroupDocument `json:"groups"`
+	// Rest is the messages of the groups that are not listed, because there were too many.
+	Rest *GroupDocument `json:"rest,omitempty"`
+}
+
+// GroupDocument is a group of messages with the same values.
+type GroupDocument struct {
+	Values     map[string]string `json:"values,omitempty"`
+	Count      int64             `json:"count"`
+	AtLeast    bool              `json:"at_least,omitempty"`
+	Bytes      int64             `json:"bytes"`
+	FirstDeath *time.Time        `json:"first_death,omitempty"`
+	LastDeath  *time.Time        `json:"last_death,omitempty"`
+	Example    string            `json:"example_id,omitempty"`
+
+	ordered []string
+}
+
+// NewGroupsDocument makes the document of groups.
+func NewGroupsDocument(g dlq.Groups) GroupsDocument {
+	doc := GroupsDocument{FormatVersion: FormatVersion, GroupBy: g.Names, Matched: g.Messages,
+		Groups: make([]GroupDocument, 0, len(g.List))}
+	for _, one := range g.List {
+		doc.Groups = append(doc.Groups, newGroup(g.Names, one))
+	}
+	if g.Rest.Count > 0 {
+		rest := newGroup(nil, g.Rest)
+		doc.Rest = &rest
+	}
+	return doc
+}
+
+func newGroup(names []string, g dlq.Group) GroupDocument {
+	doc := GroupDocument{Count: g.Count, AtLeast: g.AtLeast, Bytes: g.Bytes, Example: g.Example, ordered: g.Values}
+	for i, name := range names {
+		if doc.Values == nil {
+			doc.Values = map[string]string{}
+		}
+		doc.Values[name] = g.Values[i]
+	}
+	doc.FirstDeath, doc.LastDeath = timeOrNil(g.FirstDeath), timeOrNil(g.LastDeath)
+	return doc
+}
+
+func timeOrNil(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}

@@ -1,0 +1,164 @@
+// Package events renders the event catalogue, what became of published events, and the messages and
+// events that tail shows.
+package events
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/event"
+)
+
+// ListDocument is a catalogue of events, as other programs read it.
+type ListDocument struct {
+	FormatVersion string         `json:"format_version"`
+	Events        []TypeDocument `json:"events"`
+}
+
+// TypeDocument is one type of events.
+type TypeDocument struct {
+	Type          string       `json:"type"`
+	Description   string       `json:"description,omitempty"`
+	Version       int64        `json:"version"`
+	VHost         string       `json:"vhost"`
+	Exchange      string       `json:"exchange"`
+	Key           string       `json:"routing_key"`
+	AggregateType string       `json:"aggregate_type,omitempty"`
+	AggregateID   string       `json:"aggregate_id,omitempty"`
+	Format        event.Format `json:"format"`
+	Schema        string       `json:"schema,omitempty"`
+	Declared      string       `json:"declared"`
+	// Reaches are the queues that get the event by the topology file; Possibly those that may,
+	// depending on the payload or a choice of the broker.
+	Reaches  []string `json:"reaches"`
+	Possibly []string `json:"possibly,omitempty"`
+	// Problem is why its schema cannot be used.
+	Problem string `json:"problem,omitempty"`
+	// Fields and Example describe the payload; a list has neither.
+	Fields  []event.Field   `json:"fields,omitempty"`
+	Example json.RawMessage `json:"example,omitempty"`
+}
+
+// NewTypeDocument makes the document of a type, without what a topology tells.
+func NewTypeDocument(t *event.Type) TypeDocument {
+	doc := TypeDocument{Type: t.Name, Description: t.Description, Version: t.Version,
+		VHost: t.VHost, Exchange: t.Exchange, Key: t.Key.String(),
+		AggregateType: t.AggregateType, AggregateID: t.AggregateID,
+		Format: t.Format, Schema: t.SchemaFile, Declared: t.At}
+	if t.Schema != nil {
+		doc.Schema = "inline"
+	}
+	return doc
+}
+
+// ListText writes a catalogue as a table.
+func ListText(w io.Writer, doc ListDocument, style terminal.Styler, width int) error {
+	if len(doc.Events) == 0 {
+		_, err := fmt.Fprintln(w, "The topology file declares no events.")
+		return err
+	}
+	t := render.Table{Headers: []string{"TYPE", "VERSION", "EXCHANGE", "KEY", "REACHES", "SCHEMA"}}
+	for _, e := range doc.Events {
+		schema := e.Schema
+		if schema == "" {
+			schema = "none"
+		}
+		if e.Problem != "" {
+			schema = "cannot be used: " + e.Problem
+		}
+		t.Rows = append(t.Rows, []string{e.Type, fmt.Sprint(e.Version), render.ExchangeName(e.Exchange), e.Key, reaches(e), schema})
+	}
+	t.Style = func(row, column int, text string) string {
+		switch e := doc.Events[row]; {
+		case column == 4 && len(e.Reaches)+len(e.Possibly) == 0, column == 5 && e.Problem != "":
+			return style.Red(text)
+		case column == 0:
+			return style.Bold(text)
+		}
+		return text
+	}
+	return t.Write(w, width)
+}
+
+func reaches(e TypeDocument) string {
+	text := strings.Join(e.Reaches, ", ")
+	if len(e.Possibly) > 0 {
+		if text != "" {
+			text += ", "
+		}
+		text += "perhaps " + strings.Join(e.Possibly, ", ")
+	}
+	if text == "" {
+		return "no queue"
+	}
+	return text
+}
+
+// TypeText writes one type of events for people.
+func TypeText(w io.Writer, e TypeDocument, style terminal.Styler, width int) error {
+	var b bytes.Buffer
+	line := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(&b, "%s  %s\n", style.Dim(fmt.Sprintf("%-10s", name)), terminal.Neutralise(value))
+		}
+	}
+	fmt.Fprintln(&b, style.Bold(terminal.Neutralise(e.Type)), "version", e.Version)
+	if e.Description != "" {
+		fmt.Fprintln(&b, terminal.Neutralise(e.Description))
+	}
+	fmt.Fprintln(&b)
+	line("declared", e.Declared)
+	line("vhost", e.VHost)
+	line("exchange", render.ExchangeName(e.Exchange))
+	line("key", e.Key)
+	line("reaches", reaches(e))
+	if e.AggregateType != "" {
+		line("aggregate", e.AggregateType+", id at "+e.AggregateID)
+	}
+	line("format", string(e.Format))
+	line("schema", e.Schema)
+	line("problem", e.Problem)
+	if len(e.Fields) > 0 {
+		fmt.Fprintln(&b)
+		if err := Fields(&b, e.Fields, style, width); err != nil {
+			return err
+		}
+	}
+	if e.Example != nil {
+		text, err := render.IndentJSON(e.Example)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&b, "\n%s\n%s\n", style.Dim("example"), terminal.NeutraliseBlock(text))
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// Fields writes the fields of a payload as a table.
+func Fields(w io.Writer, fields []event.Field, style terminal.Styler, width int) error {
+	t := render.Table{Headers: []string{"FIELD", "TYPE", "", "RULE"}}
+	for _, f := range fields {
+		required := ""
+		if f.Required {
+			required = "required"
+		}
+		rule := f.Rule
+		if f.Description != "" {
+			rule = strings.TrimPrefix(rule+"; "+f.Description, "; ")
+		}
+		t.Rows = append(t.Rows, []string{f.Path, f.Type, required, rule})
+	}
+	t.Style = func(_, column int, text string) string {
+		if column == 2 {
+			return style.Yellow(text)
+		}
+		return text
+	}
+	return t.Write(w, width)
+}

@@ -1,0 +1,156 @@
+// Package messages renders messages: what dlq inspect shows of each, and what a transformation would
+// change in one.
+package messages
+
+import (
+	"encoding/json"
+	"time"
+	"unicode/utf8"
+
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/message/body"
+)
+
+// Document is a message as other programs read it. Its fields have the names that filter expressions
+// use.
+type Document struct {
+	ID     string `json:"id,omitempty"`
+	Source string `json:"source"`
+	// Reason is why the message was dead-lettered. Queue is where it died, Exchange and RoutingKey are
+	// what it was published with; without a death history, those of the delivery.
+	Reason      string           `json:"reason,omitempty"`
+	Queue       string           `json:"queue,omitempty"`
+	Exchange    string           `json:"exchange"`
+	RoutingKey  string           `json:"routingKey"`
+	DiedAt      *time.Time       `json:"diedAt,omitempty"`
+	AgeMS       int64            `json:"ageMs,omitempty"`
+	DeathCount  int64            `json:"deathCount"`
+	Deaths      []DeathDocument  `json:"deaths,omitempty"`
+	History     []string         `json:"history,omitempty"`
+	Error       *FailureDocument `json:"error,omitempty"`
+	Replays     int64            `json:"replays,omitempty"`
+	Redelivered bool             `json:"redelivered,omitempty"`
+	Properties  map[string]any   `json:"properties,omitempty"`
+	Headers     map[string]any   `json:"headers,omitempty"`
+	Size        int              `json:"size"`
+	// Body is parsed JSON or text, absent for a binary body.
+	Body any `json:"body,omitempty"`
+	// BodyIs describes the body: "JSON, 1.2 kB".
+	BodyIs string `json:"bodyIs"`
+	// BodyDump is a hex dump of the beginning of a binary body.
+	BodyDump    string `json:"bodyDump,omitempty"`
+	BodyProblem string `json:"bodyProblem,omitempty"`
+	// Offset is the offset in a stream.
+	Offset *int64 `json:"offset,omitempty"`
+
+	view body.View
+}
+
+// DeathDocument is one entry of the death history.
+type DeathDocument struct {
+	Reason      string     `json:"reason"`
+	Queue       string     `json:"queue"`
+	Exchange    string     `json:"exchange"`
+	RoutingKeys []string   `json:"routingKeys,omitempty"`
+	Count       int64      `json:"count"`
+	Time        *time.Time `json:"time,omitempty"`
+}
+
+// FailureDocument is the error that a client framework recorded in the headers.
+type FailureDocument struct {
+	Framework  string `json:"framework"`
+	Type       string `json:"type,omitempty"`
+	Message    string `json:"message,omitempty"`
+	Queue      string `json:"queue,omitempty"`
+	Task       string `json:"task,omitempty"`
+	StackTrace string `json:"stackTrace,omitempty"`
+}
+
+// Options say how much of a message its document has.
+type Options struct {
+	// IsWait reports whether a queue is a wait queue, which no message comes from. May be nil.
+	IsWait func(queue string) bool
+	Now    time.Time
+	// Full has bodies and dumps of any length.
+	Full bool
+	// ParseBody has JSON bodies as JSON instead of text.
+	ParseBody bool
+	// Brief has only the beginning of the body, which is enough for a table.
+	Brief bool
+}
+
+// NewDocument makes the document of a message.
+func NewDocument(m *message.Message, o Options) Document {
+	doc := Document{
+		ID: m.MessageID, Source: m.Queue, Exchange: m.Exchange, RoutingKey: m.RoutingKey, Redelivered: m.Redelivered,
+		Size: len(m.Body), Replays: message.ReplayCount(m.Headers), History: message.Timeline(m.Headers),
+		Properties: properties(m), Headers: plainTable(m.Headers),
+	}
+	if origin, ok := m.Origin(o.IsWait); ok {
+		doc.Reason, doc.Queue = origin.Reason, origin.Queue
+		if origin.HasRoute {
+			doc.Exchange, doc.RoutingKey = origin.Exchange, origin.RoutingKey
+		}
+	}
+	if at := m.DiedAt(); !at.IsZero() {
+		at = at.UTC()
+		doc.DiedAt, doc.AgeMS = &at, max(0, o.Now.Sub(at).Milliseconds())
+	}
+	doc.deaths(m)
+	if f, ok := message.FailureOf(m); ok {
+		doc.Error = &FailureDocument{Framework: f.Framework, Type: f.Type, Message: f.Message, Queue: f.Queue, Task: f.Task,
+			StackTrace: f.StackTrace}
+	}
+	if offset, ok := m.Offset(); ok {
+		doc.Offset = &offset
+	}
+	doc.body(m, o)
+	return doc
+}
+
+func (doc *Document) deaths(m *message.Message) {
+	d := m.Deaths()
+	doc.DeathCount = d.Count()
+	for _, e := range d.All() {
+		death := DeathDocument{Reason: e.Reason, Queue: e.Queue, Exchange: e.Exchange, RoutingKeys: e.RoutingKeys(),
+			Count: e.Count}
+		if !e.Time.IsZero() {
+			at := e.Time.UTC()
+			death.Time = &at
+		}
+		doc.Deaths = append(doc.Deaths, death)
+	}
+}
+
+func (doc *Document) body(m *message.Message, o Options) {
+	options := body.Options{}
+	if o.Brief {
+		options.MaxText, options.MaxDump = 1<<10, 16
+	}
+	if o.Full {
+		options.MaxText, options.MaxDump = -1, -1
+	}
+	doc.view = body.Show(m, options)
+	doc.BodyIs, doc.BodyProblem = doc.view.Describe(), doc.view.Problem
+	switch doc.view.Kind {
+	case body.Binary:
+		doc.BodyDump = doc.view.Text
+	case body.JSON:
+		doc.Body = doc.view.Text
+		if o.ParseBody {
+			doc.Body = jsonBody(m, doc.view.Text)
+		}
+	case body.Empty:
+	default:
+		doc.Body = doc.view.Text
+	}
+}
+
+// jsonBody is a JSON body as it is, so that numbers keep their digits.
+func jsonBody(m *message.Message, text string) any {
+	plain, _, err := body.Decode(m.Body, m.ContentEncoding, 16<<20)
+	if err != nil || !json.Valid(plain) || !utf8.Valid(plain) {
+		return text
+	}
+	return json.RawMessage(plain)
+}

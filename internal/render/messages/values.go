@@ -1,0 +1,86 @@
+package messages
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/msgctl/msgctl/pkg/message"
+)
+
+func properties(m *message.Message) map[string]any {
+	out := map[string]any{}
+	for _, p := range []struct{ name, value string }{
+		{"contentType", m.ContentType}, {"contentEncoding", m.ContentEncoding}, {"correlationId",
+			m.CorrelationID}, {"replyTo", m.ReplyTo},
+		{"expiration", m.Expiration}, {"messageId", m.MessageID}, {"type", m.Type}, {"userId", m.UserID}, {"appId", m.AppID},
+	} {
+		if p.value != "" {
+			out[p.name] = ValidUTF8(p.value)
+		}
+	}
+	if m.DeliveryMode != 0 {
+		out["deliveryMode"] = m.DeliveryMode
+	}
+	if m.Priority != 0 {
+		out["priority"] = m.Priority
+	}
+	if !m.Timestamp.IsZero() {
+		out["timestamp"] = m.Timestamp.UTC()
+	}
+	return out
+}
+
+// ValidUTF8 replaces what is no UTF-8, which JSON cannot hold.
+func ValidUTF8(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+
+// plainTable returns a header table as JSON values.
+func plainTable(t map[string]any) map[string]any {
+	out := make(map[string]any, len(t))
+	for name, v := range t {
+		out[ValidUTF8(name)] = plainHeader(v)
+	}
+	return out
+}
+
+func plainHeader(v any) any {
+	switch x := v.(type) {
+	case nil, bool:
+		return v
+	case float32:
+		return finite(float64(x))
+	case float64:
+		return finite(x)
+	case string:
+		return ValidUTF8(x)
+	case []byte:
+		return ValidUTF8(string(x))
+	case time.Time:
+		return x.UTC()
+	case []any:
+		out := make([]any, len(x))
+		for i, e := range x {
+			out[i] = plainHeader(e)
+		}
+		return out
+	}
+	if n, ok := message.AsInt(v); ok {
+		return n
+	}
+	if t, ok := message.AsTable(v); ok {
+		return plainTable(t)
+	}
+	if d, ok := message.AsDecimal(v); ok {
+		return d.Float()
+	}
+	return nil
+}
+
+// finite is a number that JSON can hold; others become text.
+func finite(f float64) any {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return strconv.FormatFloat(f, 'g', -1, 64)
+	}
+	return f
+}

@@ -1,0 +1,119 @@
+package plans
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+
+	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// ApplyFormatVersion is the version of ApplyDocument; see FormatVersion.
+const ApplyFormatVersion = "1"
+
+// ApplyDocument is the outcome of apply or destroy, as other programs read it.
+type ApplyDocument struct {
+	FormatVersion string         `json:"format_version"`
+	Topology      string         `json:"topology,omitempty"`
+	Broker        BrokerDocument `json:"broker"`
+	Done          int            `json:"done"`
+	Failed        int            `json:"failed"`
+	Skipped       int            `json:"skipped"`
+	Unchanged     int            `json:"unchanged"`
+	Interrupted   bool           `json:"interrupted"`
+	// OwnershipError is why the record of ownership could not be written.
+	OwnershipError string `json:"ownership_error,omitempty"`
+	ElapsedMS      int64  `json:"elapsed_ms"`
+	// Steps has every step of the plan, in its order.
+	Steps []StepDocument `json:"steps"`
+}
+
+// StepDocument is the outcome of one step.
+type StepDocument struct {
+	Action  topology.Action  `json:"action"`
+	Object  string           `json:"object"`
+	Ref     topology.Ref     `json:"ref"`
+	Outcome topology.Outcome `json:"outcome"`
+	Error   string           `json:"error,omitempty"`
+}
+
+// NewApplyDocument makes the document of a plan and the result of its execution.
+func NewApplyDocument(p *topology.Plan, r topology.Result) ApplyDocument {
+	doc := ApplyDocument{
+		FormatVersion: ApplyFormatVersion, Topology: p.Name, Unchanged: p.Unchanged, Interrupted: r.Interrupted,
+		Broker:    BrokerDocument{Version: p.Server.Version, Cluster: p.Server.ClusterName},
+		ElapsedMS: r.Elapsed.Milliseconds(), Steps: make([]StepDocument, 0, len(p.Steps)),
+	}
+	if r.OwnershipErr != nil {
+		doc.OwnershipError = r.OwnershipErr.Error()
+	}
+	for i, outcome := range r.Steps {
+		doc.add(p.Steps[i], outcome)
+	}
+	return doc
+}
+
+func (doc *ApplyDocument) add(step topology.Step, r topology.StepResult) {
+	s := StepDocument{Action: step.Action, Object: step.Ref.Full(), Ref: step.Ref, Outcome: r.Outcome}
+	if r.Err != nil {
+		s.Error = r.Err.Error()
+	}
+	switch r.Outcome {
+	case topology.Done:
+		doc.Done++
+	case topology.Failed:
+		doc.Failed++
+	case topology.Skipped:
+		doc.Skipped++
+	}
+	doc.Steps = append(doc.Steps, s)
+}
+
+// ApplyText writes the outcome for a person: the steps that failed or were skipped, with the reason,
+// then the counts. Steps that are done are not listed: the plan has shown them.
+func ApplyText(w io.Writer, doc ApplyDocument, style terminal.Styler) error {
+	b := bufio.NewWriter(w)
+	skipped := 0
+	for _, s := range doc.Steps {
+		switch s.Outcome {
+		case topology.Failed:
+			fmt.Fprintf(b, "%s %s %s: %s\n", style.Red("failed"), s.Action, terminal.Neutralise(s.Object),
+				terminal.Neutralise(s.Error))
+		case topology.Skipped:
+			if skipped++; skipped <= maxListed {
+				fmt.Fprintf(b, "%s %s %s: %s\n", style.Yellow("not done"), s.Action, terminal.Neutralise(s.Object),
+					terminal.Neutralise(s.Error))
+			}
+		}
+	}
+	if skipped > maxListed {
+		fmt.Fprintf(b, "%s … and %d more\n", style.Yellow("not done"), skipped-maxListed)
+	}
+	if doc.OwnershipError != "" {
+		fmt.Fprintf(b, "%s the record of what this topology owns could not be written: %s\n", style.Yellow("warning:"),
+			terminal.Neutralise(doc.OwnershipError))
+	}
+	fmt.Fprintln(b, style.Bold(applySummary(doc)))
+	return b.Flush()
+}
+
+func applySummary(doc ApplyDocument) string {
+	text := fmt.Sprintf("Done: %s in %s", terminal.FormatPlural(int64(doc.Done), "change", "changes"),
+		render.Elapsed(doc.ElapsedMS))
+	if doc.Failed > 0 {
+		text += fmt.Sprintf("; %d failed", doc.Failed)
+	}
+	if doc.Skipped > 0 {
+		text += fmt.Sprintf("; %d not done", doc.Skipped)
+	}
+	text += fmt.Sprintf("; %d unchanged.", doc.Unchanged)
+	switch {
+	case doc.Interrupted:
+		text += " Interrupted: changes that had begun were finished. Run the same command again to continue."
+	case doc.Failed+doc.Skipped > 0:
+		text += " Fix the causes above and run the same command again: it continues where this one stopped."
+	}
+	return text
+}

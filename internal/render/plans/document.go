@@ -1,0 +1,157 @@
+// Package plans renders plans of changes to a broker's topology, and what their execution came to:
+// the output of plan, apply and destroy.
+package plans
+
+import (
+	"slices"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/diag"
+)
+
+// FormatVersion is the version of Document as JSON and YAML.
+const FormatVersion = "1"
+
+// Document is a plan as other programs read it. It holds no secrets.
+type Document struct {
+	FormatVersion string           `json:"format_version"`
+	Topology      string           `json:"topology,omitempty"`
+	Broker        BrokerDocument   `json:"broker"`
+	Summary       Summary          `json:"summary"`
+	Changes       []ChangeDocument `json:"changes"`
+	Problems      diag.Diagnostics `json:"problems,omitempty"`
+	// Retries are the delayed retries that the changes affect, as this broker does them.
+	Retries []topology.Retry `json:"retries,omitempty"`
+	// LeftAlone objects are declared, but cannot be applied without the management API.
+	LeftAlone []topology.Ref `json:"left_alone,omitempty"`
+	// Undeclared objects were applied by this topology before, and are no longer declared: a pruning
+	// apply deletes them.
+	Undeclared []topology.Ref `json:"undeclared,omitempty"`
+	// Unowned objects are declared, but were created by somebody else: an adopting apply takes them
+	// into the topology's record.
+	Unowned []topology.Ref `json:"unowned,omitempty"`
+}
+
+// BrokerDocument identifies the broker that a plan is for.
+type BrokerDocument struct {
+	Version string `json:"version,omitempty"`
+	Cluster string `json:"cluster,omitempty"`
+}
+
+// Summary counts the changes of a plan.
+type Summary struct {
+	Create    int `json:"create"`
+	Update    int `json:"update"`
+	Replace   int `json:"replace"`
+	Delete    int `json:"delete"`
+	Adopt     int `json:"adopt"`
+	Unchanged int `json:"unchanged"`
+	Blocked   int `json:"blocked"`
+	Errors    int `json:"errors"`
+	Warnings  int `json:"warnings"`
+}
+
+// ChangeDocument is one step of a plan.
+type ChangeDocument struct {
+	Action topology.Action `json:"action"`
+	// Object is the step's object in words.
+	Object string       `json:"object"`
+	Ref    topology.Ref `json:"ref"`
+	// Fields has, for a creation, what is set; for an update or replacement, what differs.
+	Fields  []topology.FieldChange `json:"fields,omitempty"`
+	Why     string                 `json:"why,omitempty"`
+	AtStake *topology.Risk         `json:"at_stake,omitempty"`
+	Blocked string                 `json:"blocked,omitempty"`
+}
+
+// NewDocument makes the document of a plan.
+func NewDocument(p *topology.Plan) Document {
+	doc := Document{
+		FormatVersion: FormatVersion, Topology: p.Name,
+		Broker:   BrokerDocument{Version: p.Server.Version, Cluster: p.Server.ClusterName},
+		Changes:  make([]ChangeDocument, 0, len(p.Steps)),
+		Problems: p.Problems, LeftAlone: p.LeftAlone, Undeclared: p.Undeclared, Unowned: p.Unowned,
+	}
+	doc.Summary.Unchanged = p.Unchanged
+	doc.Summary.Errors = p.Problems.Errors()
+	doc.Summary.Warnings = len(p.Problems) - doc.Summary.Errors
+	doc.Retries = retriesOf(p)
+	for _, step := range p.Steps {
+		doc.Changes = append(doc.Changes, newChangeDocument(step))
+		doc.Summary.count(step)
+	}
+	return doc
+}
+
+// retriesOf returns the retries whose queues the plan creates or changes.
+func retriesOf(p *topology.Plan) (list []topology.Retry) {
+	touched := make(map[topology.Ref]bool, len(p.Steps))
+	for _, s := range p.Steps {
+		touched[s.Ref] = s.Action != topology.Delete
+	}
+	for _, r := range p.Retries {
+		if touched[r.Queue] || slices.ContainsFunc(r.Waits, func(w topology.Ref) bool { return touched[w] }) {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+func (s *Summary) count(step topology.Step) {
+	switch step.Action {
+	case topology.Create:
+		s.Create++
+	case topology.Update:
+		s.Update++
+	case topology.Replace:
+		s.Replace++
+	case topology.Delete:
+		s.Delete++
+	case topology.Adopt:
+		s.Adopt++
+	}
+	if step.Blocked != "" {
+		s.Blocked++
+	}
+}
+
+func newChangeDocument(step topology.Step) ChangeDocument {
+	c := ChangeDocument{
+		Action: step.Action, Object: step.Ref.Full(), Ref: step.Ref, Fields: step.Changes,
+		Why: step.Why, AtStake: step.Risk, Blocked: step.Blocked,
+	}
+	if step.Action == topology.Create && step.Want != nil {
+		c.Fields = createdFields(step.Want)
+	}
+	return c
+}
+
+// createdFields lists the fields of a new object that differ from their defaults.
+func createdFields(o topology.Object) []topology.FieldChange {
+	var list []topology.FieldChange
+	for _, f := range o.Fields() {
+		if isDefault(f) {
+			continue
+		}
+		list = append(list, topology.FieldChange{Field: f.Name, Want: f.Value, Unit: f.Unit})
+	}
+	return list
+}
+
+func isDefault(f topology.Field) bool {
+	switch v := f.Value.(type) {
+	case nil:
+		return true
+	case bool:
+		return v == (f.Name == "durable")
+	case string:
+		return v == ""
+	case topology.Secret:
+		return v == ""
+	case []any:
+		return len(v) == 0
+	case map[string]any:
+		return len(v) == 0
+	}
+	return false
+}

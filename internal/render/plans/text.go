@@ -1,0 +1,196 @@
+package plans
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// Text writes a plan for a person: grouped by vhost and kind, a line per object, the differences
+// below it, then the problems and the counts.
+func Text(w io.Writer, doc Document, style terminal.Styler, width int) error {
+	t := textWriter{w: bufio.NewWriter(w), style: style, width: width}
+	t.heading(doc)
+	t.changes(doc.Changes)
+	t.retries(doc.Retries)
+	t.refs(doc.Undeclared, "no longer declared, but applied by this topology before; --prune deletes:")
+	t.refs(doc.Unowned, "declared, but created by somebody else; --adopt takes ownership, so that a later --prune may "+
+		"delete:")
+	if len(doc.Problems) > 0 {
+		_ = render.Diagnostics(t.w, doc.Problems, style, width) // Flush returns its error
+		t.line("")
+	}
+	t.line(style.Bold(summaryLine(doc.Summary)))
+	return t.w.Flush()
+}
+
+type textWriter struct {
+	w     *bufio.Writer
+	style terminal.Styler
+	width int
+}
+
+// line writes a line; Flush returns the first error.
+func (t textWriter) line(text string) { _, _ = t.w.WriteString(text + "\n") }
+
+func (t textWriter) heading(doc Document) {
+	if len(doc.Changes) == 0 {
+		return
+	}
+	s := "Plan"
+	if doc.Topology != "" {
+		s += fmt.Sprintf(" for topology %q", terminal.Neutralise(doc.Topology))
+	}
+	if doc.Broker.Version != "" {
+		s += " on RabbitMQ " + terminal.Neutralise(doc.Broker.Version)
+	}
+	if doc.Broker.Cluster != "" {
+		s += " (" + terminal.Neutralise(doc.Broker.Cluster) + ")"
+	}
+	t.line(t.style.Bold(s) + "\n")
+}
+
+func (t textWriter) changes(changes []ChangeDocument) {
+	for _, group := range groupChanges(changes) {
+		t.line(t.style.Bold(group.title()))
+		width := group.labelWidth()
+		for _, c := range group.changes {
+			t.change(c, width)
+		}
+		t.line("")
+	}
+}
+
+// below is the indentation of lines that belong to the object above.
+const below = "      "
+
+func (t textWriter) change(c ChangeDocument, width int) {
+	sign, colour := actionSign(c.Action, t.style)
+	label := objectLabel(c.Ref)
+	head, text := "  "+colour(sign+" "+label), details(c)
+	column := len("  + ") + max(width, terminal.Width(label)) + render.ColumnGap
+	switch {
+	case text == "":
+		t.line(head)
+	case t.width > 0 && t.width-column < render.MinText:
+		t.line(head)
+		render.Hanging(t.w, below, text, t.width, t.style.Dim)
+	default:
+		pad := strings.Repeat(" ", max(width-terminal.Width(label), 0)+render.ColumnGap)
+		render.Hanging(t.w, head+pad, text, t.width, t.style.Dim)
+	}
+	if c.Action != topology.Create {
+		t.differences(c.Fields)
+	}
+	render.Hanging(t.w, below+t.style.Dim("why: "), c.Why, t.width, render.Plain)
+	if c.AtStake != nil {
+		t.line(below + atStake(*c.AtStake, t.style))
+	}
+	render.Hanging(t.w, below+t.style.Red("blocked: "), c.Blocked, t.width, render.Plain)
+}
+
+// retries says how this broker does each delayed retry, and why so.
+func (t textWriter) retries(list []topology.Retry) {
+	if len(list) == 0 {
+		return
+	}
+	t.line(t.style.Bold("retries"))
+	width := 0
+	for _, r := range list {
+		width = max(width, terminal.Width(terminal.Neutralise(r.Queue.Name)))
+	}
+	for _, r := range list {
+		how := "by wait queues: "
+		if r.Native {
+			how = "by the broker, without wait queues: "
+		}
+		name := terminal.Neutralise(r.Queue.Name)
+		pad := strings.Repeat(" ", width-terminal.Width(name)+render.ColumnGap)
+		render.Hanging(t.w, "    "+name+pad, how+r.Why, t.width, t.style.Dim)
+	}
+	t.line("")
+}
+
+func (t textWriter) differences(fields []topology.FieldChange) {
+	width := 0
+	for _, f := range fields {
+		width = max(width, terminal.Width(f.Field))
+	}
+	for _, f := range fields {
+		pad := strings.Repeat(" ", width-terminal.Width(f.Field)+render.ColumnGap)
+		t.line(below + terminal.Neutralise(f.Field) + pad + formatValue(f.Have, f.Unit) + " → " +
+			formatValue(f.Want, f.Unit))
+	}
+}
+
+func atStake(r topology.Risk, style terminal.Styler) string {
+	if !r.Known {
+		return style.Yellow("at stake: unknown, because the broker does not report its messages and consumers")
+	}
+	text := "at stake: " + terminal.FormatPlural(r.Messages, "message", "messages") + ", " +
+		terminal.FormatPlural(r.Consumers, "consumer", "consumers")
+	if r.Messages > 0 || r.Consumers > 0 {
+		return style.Red(text)
+	}
+	return style.Dim(text)
+}
+
+// maxListed is how many objects are named where the changes matter more.
+const maxListed = 10
+
+func (t textWriter) refs(refs []topology.Ref, title string) {
+	if len(refs) == 0 {
+		return
+	}
+	t.line(terminal.FormatPlural(int64(len(refs)), "object", "objects") + " " + title)
+	for i, ref := range refs {
+		if i == maxListed {
+			t.line(t.style.Dim(fmt.Sprintf("  … and %s more", terminal.FormatCount(int64(len(refs)-maxListed)))))
+			break
+		}
+		t.line(t.style.Dim("  " + terminal.Neutralise(ref.Full())))
+	}
+	t.line("")
+}
+
+// summaryLine is the counts of a plan in one sentence.
+func summaryLine(s Summary) string {
+	if s.Create+s.Update+s.Replace+s.Delete+s.Adopt == 0 && s.Errors == 0 {
+		return fmt.Sprintf("No changes: %s as declared.",
+			terminal.FormatPlural(int64(s.Unchanged), "object is", "objects are"))
+	}
+	text := fmt.Sprintf("Plan: %d to create, %d to update, %d to replace, %d to delete",
+		s.Create, s.Update, s.Replace, s.Delete)
+	if s.Adopt > 0 {
+		text += fmt.Sprintf(", %d to adopt", s.Adopt)
+	}
+	text += fmt.Sprintf("; %d unchanged", s.Unchanged)
+	if s.Blocked > 0 {
+		text += fmt.Sprintf("; %d blocked", s.Blocked)
+	}
+	if s.Errors > 0 {
+		text += fmt.Sprintf("; %s: nothing would be applied", terminal.FormatPlural(int64(s.Errors), "error", "errors"))
+	}
+	return text + "."
+}
+
+func actionSign(a topology.Action, style terminal.Styler) (string, func(string) string) {
+	switch a {
+	case topology.Create:
+		return "+", style.Green
+	case topology.Update:
+		return "~", style.Yellow
+	case topology.Replace:
+		return "∓", style.Red
+	case topology.Delete:
+		return "-", style.Red
+	case topology.Adopt:
+		return "=", style.Cyan
+	}
+	return "?", style.Dim
+}

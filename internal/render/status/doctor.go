@@ -1,0 +1,85 @@
+package status
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/msgctl/msgctl/internal/health"
+	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/terminal"
+)
+
+// DoctorDocument is the results of the production checklist, as other programs read them.
+type DoctorDocument struct {
+	FormatVersion string          `json:"format_version"`
+	Verdict       health.Verdict  `json:"verdict"`
+	Cluster       string          `json:"cluster"`
+	Version       string          `json:"rabbitmq_version"`
+	Results       []health.Result `json:"results"`
+}
+
+// NewDoctorDocument makes the document of results.
+func NewDoctorDocument(in *health.Inspection, results []health.Result) DoctorDocument {
+	return DoctorDocument{FormatVersion: FormatVersion, Verdict: health.WorstOf(results), Cluster: in.Cluster,
+		Version: in.Version, Results: results}
+}
+
+// maxEvidence is how many sentences of an item are listed.
+const maxEvidence = 4
+
+// DoctorText writes a checklist for a person, in its order.
+func DoctorText(w io.Writer, d DoctorDocument, style terminal.Styler, width int) error {
+	b := bufio.NewWriter(w)
+	fmt.Fprintf(b, "%s  RabbitMQ %s\n\n", style.Bold(terminal.Neutralise(d.Cluster)), terminal.Neutralise(d.Version))
+	counts := map[health.Verdict]int64{}
+	for _, r := range d.Results {
+		counts[r.Verdict]++
+		writeResult(b, r, style, width)
+	}
+	parts := []string{terminal.FormatPlural(counts[health.Error], "error", "errors"),
+		terminal.FormatPlural(counts[health.Warning], "warning", "warnings"), fmt.Sprintf("%d ok", counts[health.OK])}
+	if n := counts[health.Unknown]; n > 0 {
+		parts = append(parts, fmt.Sprintf("%d unknown", n))
+	}
+	fmt.Fprintf(b, "\n%s\n", strings.Join(parts, ", "))
+	return b.Flush()
+}
+
+// writeResult writes one item: its evidence next to its name, or on a narrow terminal below it.
+func writeResult(b *bufio.Writer, r health.Result, style terminal.Styler, width int) {
+	const idWidth = 22
+	label := verdictLabel(r.Verdict, style) + style.Bold(fmt.Sprintf("%-*s", idWidth, r.ID))
+	indent := below + strings.Repeat(" ", idWidth)
+	if render.IsNarrow(width) {
+		fmt.Fprintln(b, strings.TrimRight(label, " "))
+		label, indent = below, below
+	}
+	for _, e := range r.Evidence[:min(len(r.Evidence), maxEvidence)] {
+		render.Hanging(b, label, e, width, render.Plain)
+		label = indent
+	}
+	if more := len(r.Evidence) - maxEvidence; more > 0 {
+		fmt.Fprintf(b, "%s… and %d more (-o json has all)\n", indent, more)
+	}
+	if r.Why != "" {
+		render.Hanging(b, indent, "why: "+r.Why, width, style.Dim)
+		render.Hanging(b, indent, "fix: "+r.Fix, width, style.Dim)
+	}
+}
+
+// DoctorItems writes a table of the items of the checklist.
+func DoctorItems(w io.Writer, items []health.Item, style terminal.Styler, width int) error {
+	t := render.Table{Headers: []string{"ITEM", "WHAT SHOULD BE SO"}}
+	for _, i := range items {
+		t.Rows = append(t.Rows, []string{i.ID, i.Title})
+	}
+	t.Style = func(_, column int, text string) string {
+		if column == 0 {
+			return style.Bold(text)
+		}
+		return text
+	}
+	return t.Write(w, width)
+}

@@ -1,0 +1,81 @@
+// Package status renders the health of a broker: what status found, also for monitoring systems, and
+// the production checklist of doctor.
+package status
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/msgctl/msgctl/internal/health"
+)
+
+// FormatVersion is the version of the documents of status and doctor.
+const FormatVersion = "1"
+
+// Document is the state of a broker and its problems, as other programs read it.
+type Document struct {
+	FormatVersion string         `json:"format_version"`
+	Verdict       health.Verdict `json:"verdict"`
+	Cluster       string         `json:"cluster"`
+	Version       string         `json:"rabbitmq_version"`
+	Erlang        string         `json:"erlang_version"`
+	VHosts        []string       `json:"vhosts"`
+	Totals        health.Totals  `json:"totals"`
+	Nodes         []health.Node  `json:"nodes"`
+	Queues        []QueueGroup   `json:"queues"`
+	// Blocked is how many connections an alarm blocks.
+	Blocked     int                  `json:"connections_blocked"`
+	DeadLetters []health.DeadLetters `json:"dead_letters"`
+	Losing      []health.Loss        `json:"losing"`
+	Problems    []health.Problem     `json:"problems"`
+	// Unknown says what could not be read or judged, and why.
+	Unknown []string `json:"unknown,omitempty"`
+}
+
+// QueueGroup counts queues of one type and state.
+type QueueGroup struct {
+	Type  string `json:"type"`
+	State string `json:"state"`
+	Count int    `json:"count"`
+}
+
+// NewDocument makes the document of a broker's state.
+func NewDocument(in *health.Inspection) Document {
+	problems := health.Problems(in.Facts, in.Letters)
+	d := Document{
+		FormatVersion: FormatVersion, Verdict: health.Worst(problems),
+		Cluster: in.Cluster, Version: in.Version, Erlang: in.Erlang, VHosts: in.VHosts, Totals: in.Totals,
+		Nodes: append([]health.Node{}, in.Nodes...), Queues: queueGroups(in.Facts.Queues),
+		DeadLetters: append([]health.DeadLetters{}, in.Waiting...), Losing: append([]health.Loss{}, in.Losing...),
+		Problems: append([]health.Problem{}, problems...),
+	}
+	for _, c := range in.Connections {
+		if c.State == "blocked" || c.State == "blocking" {
+			d.Blocked++
+		}
+	}
+	for _, part := range slices.Sorted(maps.Keys(in.Unread)) {
+		d.Unknown = append(d.Unknown, fmt.Sprintf("%s: %s", part, in.Unread[part]))
+	}
+	d.Unknown = append(d.Unknown, in.Unsure...)
+	return d
+}
+
+func queueGroups(queues []health.Queue) []QueueGroup {
+	counts := map[QueueGroup]int{}
+	for _, q := range queues {
+		state := cmp.Or(q.Trouble(), cmp.Or(q.State, "running"))
+		counts[QueueGroup{Type: q.Type, State: state}]++
+	}
+	list := make([]QueueGroup, 0, len(counts))
+	for g, n := range counts {
+		g.Count = n
+		list = append(list, g)
+	}
+	slices.SortFunc(list, func(a, b QueueGroup) int {
+		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.State, b.State))
+	})
+	return list
+}

@@ -1,0 +1,83 @@
+package status
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/msgctl/msgctl/internal/health"
+	"github.com/msgctl/msgctl/internal/terminal"
+)
+
+// The exit codes of monitoring plugins (monitoring-plugins.org/doc/guidelines.html).
+const (
+	nagiosOK       = 0
+	nagiosWarning  = 1
+	nagiosCritical = 2
+	nagiosUnknown  = 3
+)
+
+// Nagios writes the output of a monitoring plugin: a line with performance data, then a line per
+// further problem. It returns the exit code. err is why there is no document: an unreachable broker
+// is critical, any other error unknown.
+func Nagios(w io.Writer, d Document, err error, unreachable bool) (code int, writeErr error) {
+	if err != nil {
+		word, code := "UNKNOWN", nagiosUnknown
+		if unreachable {
+			word, code = "CRITICAL", nagiosCritical
+		}
+		_, werr := fmt.Fprintf(w, "RABBITMQ %s - %s\n", word, nagiosText(firstLine(err.Error())))
+		return code, werr
+	}
+	word, code := "OK", nagiosOK
+	switch d.Verdict {
+	case health.Error:
+		word, code = "CRITICAL", nagiosCritical
+	case health.Warning:
+		word, code = "WARNING", nagiosWarning
+	case health.OK, health.Unknown:
+	}
+	text := fmt.Sprintf("RabbitMQ %s, %s, %s", d.Version, terminal.FormatPlural(int64(len(d.Nodes)), "node", "nodes"),
+		terminal.FormatPlural(d.Totals.Queues, "queue", "queues"))
+	if len(d.Problems) > 0 {
+		text = d.Problems[0].Text
+		if more := len(d.Problems) - 1; more > 0 {
+			text += fmt.Sprintf(" (and %d more)", more)
+		}
+	}
+	if _, err := fmt.Fprintf(w, "RABBITMQ %s - %s | %s\n", word, nagiosText(text), performance(d)); err != nil {
+		return code, err
+	}
+	for _, p := range d.Problems[min(len(d.Problems), 1):] {
+		if _, err := fmt.Fprintf(w, "%s: %s\n", p.Verdict, nagiosText(p.Text)); err != nil {
+			return code, err
+		}
+	}
+	return code, nil
+}
+
+// nagiosText keeps | out of a text: performance data begins with it.
+func nagiosText(s string) string { return strings.ReplaceAll(terminal.Neutralise(s), "|", "/") }
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}
+
+// performance is the performance data: label=value;warn;crit;min.
+func performance(d Document) string {
+	var letters int64
+	for _, l := range d.DeadLetters {
+		letters += l.Ready
+	}
+	running := 0
+	for _, n := range d.Nodes {
+		if n.Running {
+			running++
+		}
+	}
+	t := d.Totals
+	return fmt.Sprintf("nodes=%d;;;0 connections=%d;;;0 consumers=%d;;;0 queues=%d;;;0 messages_ready=%d;;;0 "+
+		"messages_unacked=%d;;;0 dead_letters=%d;;;0 losing_queues=%d;;;0",
+		running, t.Connections, t.Consumers, t.Queues, t.Ready, t.Unacked, letters, len(d.Losing))
+}
