@@ -6,11 +6,12 @@ import (
 	"os"
 
 	"github.com/msgctl/msgctl/cmd"
+	"github.com/msgctl/msgctl/cmd/cmdutil"
 )
 
 // Set by the linker in a release: -X main.version=1.2.3 -X main.commit=… -X main.date=….
 var version, commit, date string
 
 func main() {
-	os.Exit(cmd.Main(cmd.Build{Version: version, Commit: commit, Date: date}, os.Args[1:]))
+	os.Exit(cmd.Main(cmdutil.Build{Version: version, Commit: commit, Date: date}, os.Args[1:]))
 }

@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/promtest"
 )
 
@@ -17,7 +18,7 @@ func TestAlertsOfExamples(t *testing.T) {
 	for _, file := range files {
 		for _, source := range []string{"exporter", "rabbitmq"} {
 			r := p.run("alerts", "-f", file, "--source", source)
-			r.want(t, exitOK, "MsgctlDeadLetters")
+			r.want(t, cmdutil.ExitOK, "MsgctlDeadLetters")
 			promtest.CheckRules(t, []byte(r.stdout))
 		}
 	}
@@ -33,7 +34,7 @@ func TestAlertsOfCorpus(t *testing.T) {
 	p, read := newProgram(t, "amqp://localhost:1/", "http://localhost:1"), 0
 	for _, file := range files {
 		r := p.run("alerts", "-f", file)
-		if r.code == exitOK {
+		if r.code == cmdutil.ExitOK {
 			read++
 			promtest.CheckRules(t, []byte(r.stdout))
 		}

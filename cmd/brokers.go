@@ -3,71 +3,101 @@ package cmd
 import (
 	"context"
 
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/cmd/consume"
+	"github.com/msgctl/msgctl/cmd/dlq"
+	"github.com/msgctl/msgctl/cmd/ops"
+	"github.com/msgctl/msgctl/cmd/publish"
+	"github.com/msgctl/msgctl/cmd/tail"
+	topologycmd "github.com/msgctl/msgctl/cmd/topology"
+	"github.com/msgctl/msgctl/internal/exporter"
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/rabbit"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/lint/subject"
 )
 
-// openBroker prepares a client; nothing is dialled. The password is read here, which may run the
+// brokers opens real brokers for the commands: each gets what it uses of one.
+type brokers struct {
+	// beforeMessages is called before a command works with messages, beforeDeadLetters before it
+	// works with dead letters.
+	beforeMessages, beforeDeadLetters func()
+}
+
+// open prepares a client; nothing is dialled. The password is read here, which may run the
 // context's command.
-func openBroker(ctx context.Context, d *deps, conn *profile.Connection, command string, noAPI bool) (broker, error) {
+func (b *brokers) open(ctx context.Context, conn *profile.Connection, command string) (liveBroker, error) {
 	password, err := conn.Password(ctx)
 	if err != nil {
-		return nil, wrongSetting(err)
+		return liveBroker{}, cmdutil.SettingError(err)
 	}
 	amqpTLS, err := conn.AMQPTLS()
 	if err != nil {
-		return nil, wrongSetting(err)
+		return liveBroker{}, cmdutil.SettingError(err)
 	}
 	apiTLS, err := conn.APITLS()
 	if err != nil {
-		return nil, wrongSetting(err)
+		return liveBroker{}, cmdutil.SettingError(err)
 	}
 	o := rabbit.Options{
 		Host: conn.Host, Port: conn.Port, AMQPTLS: amqpTLS, VHost: conn.VHost, User: conn.User, Password: topology.Secret(password.Reveal()),
 		API: conn.API, APITLS: apiTLS, Timeout: conn.Timeout, Heartbeat: conn.Heartbeat,
 		ReconnectDelay: conn.ReconnectDelay, ReconnectAttempts: conn.ReconnectAttempts, Name: "msgctl " + command,
 	}
-	if noAPI {
-		o.API = ""
-	}
 	client, err := rabbit.New(o)
-	if err != nil {
-		return nil, err
-	}
-	return liveBroker{Client: client, amqpOnly: noAPI}, nil
-}
-
-// openMessages prepares a client for the commands that work with messages.
-func openMessages(ctx context.Context, d *deps, conn *profile.Connection, command string) (messageBroker, error) {
-	return openLive(ctx, d, conn, command)
-}
-
-// openWatching prepares a client for the commands that watch messages.
-func openWatching(ctx context.Context, d *deps, conn *profile.Connection, command string) (tailBroker, error) {
-	return openLive(ctx, d, conn, command)
-}
-
-// openLive prepares a client for what moves or reads messages. When it fails, nobody looks at the
-// client.
-func openLive(ctx context.Context, d *deps, conn *profile.Connection, command string) (liveBroker, error) {
-	if d.onMessages != nil {
-		d.onMessages()
-	}
-	b, err := openBroker(ctx, d, conn, command, false)
 	if err != nil {
 		return liveBroker{}, err
 	}
-	return b.(liveBroker), nil
+	return liveBroker{Client: client}, nil
 }
 
-// openWatchingHealth prepares a client for the commands that look at the broker itself.
-func openWatchingHealth(ctx context.Context, d *deps, conn *profile.Connection, command string) (healthBroker, error) {
-	b, err := openBroker(ctx, d, conn, command, false)
-	if err != nil {
-		return nil, err
+func (b *brokers) openReader(ctx context.Context, conn *profile.Connection, command string) (subject.Reader, error) {
+	return b.open(ctx, conn, command)
+}
+
+func (b *brokers) openWriter(ctx context.Context, conn *profile.Connection, command string, noAPI bool) (topologycmd.Broker, error) {
+	if noAPI {
+		amqpOnly := *conn
+		amqpOnly.API = ""
+		conn = &amqpOnly
 	}
-	return b.(liveBroker), nil
+	live, err := b.open(ctx, conn, command)
+	live.amqpOnly = noAPI
+	return live, err
+}
+
+func (b *brokers) openLab(ctx context.Context, conn *profile.Connection, command string) (topologycmd.LabBroker, error) {
+	return b.open(ctx, conn, command)
+}
+
+func (b *brokers) openPublisher(ctx context.Context, conn *profile.Connection, command string) (publish.PublishBroker, error) {
+	b.beforeMessages()
+	return b.open(ctx, conn, command)
+}
+
+func (b *brokers) openConsumer(ctx context.Context, conn *profile.Connection, command string) (consume.ConsumeBroker, error) {
+	b.beforeMessages()
+	return b.open(ctx, conn, command)
+}
+
+func (b *brokers) openTail(ctx context.Context, conn *profile.Connection, command string) (tail.TailBroker, error) {
+	b.beforeMessages()
+	return b.open(ctx, conn, command)
+}
+
+func (b *brokers) openDeadLetters(ctx context.Context, conn *profile.Connection, command string) (dlq.Broker, error) {
+	b.beforeMessages()
+	b.beforeDeadLetters()
+	return b.open(ctx, conn, command)
+}
+
+func (b *brokers) openExporter(ctx context.Context, conn *profile.Connection, command string) (exporter.Broker, error) {
+	b.beforeMessages()
+	return b.open(ctx, conn, command)
+}
+
+func (b *brokers) openHealth(ctx context.Context, conn *profile.Connection, command string) (ops.HealthBroker, error) {
+	return b.open(ctx, conn, command)
 }
 
 // liveBroker is a broker over the network.
@@ -116,4 +146,6 @@ func (b liveBroker) Lock(ctx context.Context, vhost, topologyName string) (func(
 }
 
 // Lab implements laboratory.
-func (b liveBroker) Lab(ctx context.Context, vhost string) (lab, error) { return b.OpenLab(ctx, vhost) }
+func (b liveBroker) Lab(ctx context.Context, vhost string) (topologycmd.Lab, error) {
+	return b.OpenLab(ctx, vhost)
+}

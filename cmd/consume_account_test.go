@@ -14,6 +14,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/internal/rabbittest/node"
 	"github.com/msgctl/msgctl/pkg/message"
@@ -125,7 +126,7 @@ queues:
 `, queueType, b.v.Name, queueType, map[string]string{topology.Quorum: ", deliveryLimit: 1000"}[queueType]))
 	t.Cleanup(func() { removeRecords(t, b.v.Broker, b.v.Name) })
 	direct := newProgram(t, b.v.URL, b.v.API)
-	direct.run("apply", "-f", c.file, "--yes").want(t, exitOK,
+	direct.run("apply", "-f", c.file, "--yes").want(t, cmdutil.ExitOK,
 		map[bool]string{true: "by the broker", false: "by wait queues"}[c.native])
 	b.publish("work", c.n)
 	return c
@@ -182,7 +183,7 @@ func (c *consumption) restored() int {
 func (c *consumption) check(t *testing.T) {
 	c.t, c.program.t = t, t
 	res := c.program.wait(c.last)
-	if res.code != exitPartly {
+	if res.code != cmdutil.ExitPartly {
 		t.Fatalf("ended with %d: %s", res.code, lastPart(res.stderr))
 	}
 	c.reconnect()
@@ -303,7 +304,7 @@ func TestConsumerKeepsTheOrder(t *testing.T) {
 				file := writeFile(t, fmt.Sprintf("version: 1\nname: ordered\nvhost: %q\nqueues:\n  work: { type: %s, "+
 					"deadLetter: dlq, retry: { backoff: [20ms, 40ms], via: queues } }\n  dlq: { type: classic }\n", c.v.Name, queueType))
 				t.Cleanup(func() { removeRecords(t, b, c.v.Name) })
-				c.program.run("apply", "-f", file, "--yes").want(t, exitOK)
+				c.program.run("apply", "-f", file, "--yes").want(t, cmdutil.ExitOK)
 				c.publish("work", n)
 				args := []string{"consume", "work", "--exec", "consume-planned", "--persistent", "--concurrency", "20",
 					"--prefetch", "150", "--ordered-by", "string(int(headers.n) % " + strconv.Itoa(keys) + ")",
@@ -317,8 +318,8 @@ func TestConsumerKeepsTheOrder(t *testing.T) {
 				if err := r.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 					t.Fatal(err)
 				}
-				c.program.wait(r).want(t, exitInterrupted, "handled")
-				c.program.run(args...).want(t, exitPartly)
+				c.program.wait(r).want(t, cmdutil.ExitInterrupted, "handled")
+				c.program.run(args...).want(t, cmdutil.ExitPartly)
 				c.checkOrder(n, keys)
 			})
 		}
@@ -375,13 +376,13 @@ func TestConsumerStopsInTime(t *testing.T) {
 			return p.wait(r), time.Since(begin)
 		}
 		res, took := run("20s", "touch "+started+"; sleep 1")
-		res.want(t, exitInterrupted, "1 handled")
+		res.want(t, cmdutil.ExitInterrupted, "1 handled")
 		if took > 10*time.Second {
 			t.Errorf("it took %s to stop", took)
 		}
 		c.await(func() bool { return c.ready("work") == 9 }, "the rest is not back in the queue")
 		res, took = run("200ms", "touch "+started+"; sleep 60 & wait")
-		res.want(t, exitInterrupted, "0 handled, 1 interrupted and returned")
+		res.want(t, cmdutil.ExitInterrupted, "0 handled, 1 interrupted and returned")
 		if took > 15*time.Second {
 			t.Errorf("it took %s to kill", took)
 		}

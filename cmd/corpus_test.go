@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/internal/rabbittest/node"
 )
@@ -50,14 +51,14 @@ func applyCorpusFile(t *testing.T, n *node.Node, file string) {
 	res := p.run("apply", "-f", file, "--yes", "--create-vhost")
 	reason := corpusRefusal(filepath.Base(file), n.Line())
 	if reason != "" {
-		res.want(t, exitFailed, reason)
+		res.want(t, cmdutil.ExitFailed, reason)
 		if after := snapshot(t, client); after != before {
 			t.Errorf("refused, but something was written:\n%s\n%s", before, after)
 		}
 		return
 	}
-	res.want(t, exitOK)
-	p.run("plan", "-f", file, "--detailed-exitcode").want(t, exitOK, "No changes")
+	res.want(t, cmdutil.ExitOK)
+	p.run("plan", "-f", file, "--detailed-exitcode").want(t, cmdutil.ExitOK, "No changes")
 }
 
 func withLogin(t *testing.T, raw string) string {

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/internal/rabbittest/node"
 	"github.com/msgctl/msgctl/pkg/dlq"
@@ -231,7 +232,7 @@ func (a *account) partly(target string, limit int, more ...string) runDoc {
 	args := a.command(append(more, "--limit", strconv.Itoa(limit), "--report", filepath.Join(a.dir, target), "--to",
 		"queue:"+target)...)
 	res := a.program.run(args...)
-	if res.code != exitPartly {
+	if res.code != cmdutil.ExitPartly {
 		a.t.Fatalf("%s into %s ended with %d: %s", a.what, target, res.code, lastPart(res.stdout+res.stderr))
 	}
 	return readRun(a.t, res)
@@ -335,7 +336,7 @@ func (a *account) restored() int { return strings.Count(a.last.stderr.String(), 
 func (a *account) check(t *testing.T) {
 	a.t, a.program.t = t, t
 	res := a.program.wait(a.last)
-	if res.code != exitOK {
+	if res.code != cmdutil.ExitOK {
 		t.Fatalf("ended with %d: %s", res.code, lastPart(res.stdout+res.stderr))
 	}
 	doc := readRun(t, res)

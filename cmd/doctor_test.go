@@ -12,6 +12,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/health"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/internal/render/status"
@@ -61,7 +62,7 @@ func TestDoctorJudgesClients(t *testing.T) {
 					return false
 				}
 			}
-			return len(doc.Results) == len(want) && out.code == exitPending
+			return len(doc.Results) == len(want) && out.code == cmdutil.ExitPending
 		}, "doctor does not find what is wrong with the clients")
 		for _, r := range doc.Results {
 			if bad := r.ID == "prefetch" && b.Line != "4.0"; bad != (r.Verdict == health.Error) ||

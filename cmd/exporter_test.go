@@ -16,6 +16,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/promtest"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 )
@@ -97,7 +98,7 @@ func TestExporterServes(t *testing.T) {
 		amqpProxy, apiProxy := rabbittest.NewProxy(t, c.v.URL), rabbittest.NewProxy(t, c.v.API)
 		p := newProgram(t, amqpProxy.Through(c.v.URL), apiProxy.Through(c.v.API))
 		file := writeFile(t, fmt.Sprintf(watched, c.v.Name))
-		p.run("apply", "-f", file, "--yes").want(t, exitOK)
+		p.run("apply", "-f", file, "--yes").want(t, cmdutil.ExitOK)
 		c.publish("work", 50)
 		c.publish("counted", 3)
 		c.reject("work", "dlq", 40)
@@ -147,7 +148,7 @@ func TestExporterServes(t *testing.T) {
 		e.shows("msgctl_dlq_messages_ready" + in("dlq") + " 40")
 
 		c.check(e.r.cmd.Process.Signal(syscall.SIGTERM))
-		p.wait(e.r).want(t, exitOK, "stopped")
+		p.wait(e.r).want(t, cmdutil.ExitOK, "stopped")
 		c.awaitReturned("dlq")
 		order := ""
 		for range c.ready("dlq") {
@@ -172,7 +173,7 @@ func TestExporterFollowsTheFile(t *testing.T) {
 	t.Cleanup(func() { removeRecords(t, c.v.Broker, c.v.Name) })
 	text := fmt.Sprintf(watched, c.v.Name)
 	file, p := writeFile(t, text), newProgram(t, c.v.URL, c.v.API)
-	p.run("apply", "-f", file, "--yes").want(t, exitOK)
+	p.run("apply", "-f", file, "--yes").want(t, cmdutil.ExitOK)
 	e := c.watch(p, "-f", file, "--looks", "0")
 	drift := fmt.Sprintf("msgctl_drift{vhost=%q}", e.v.Name)
 	e.shows(drift + " 0")
@@ -240,7 +241,7 @@ func TestExporterCost(t *testing.T) {
 		collect := func() (int64, string) {
 			before := requests.Load()
 			r := p.run("exporter", "--once", "--looks", "4")
-			r.want(t, exitOK)
+			r.want(t, cmdutil.ExitOK)
 			return requests.Load() - before, r.stdout
 		}
 		few, _ := collect()
@@ -309,7 +310,7 @@ func TestBrokerHasTheMetrics(t *testing.T) {
 		file := writeFile(t, fmt.Sprintf("vhost: %q\nqueues:\n  work: { maxLength: 10, maxLengthBytes: 1kB, deadLetter: "+
 			"dlq }\n  dlq:\n", c.v.Name))
 		rules := newProgram(t, c.v.URL, c.v.API).run("alerts", "-f", file, "--source", "rabbitmq")
-		rules.want(t, exitOK)
+		rules.want(t, cmdutil.ExitOK)
 		for _, m := range regexp.MustCompile(`\((\w+)\{`).FindAllStringSubmatch(rules.stdout, -1) {
 			if !strings.Contains(text, "\n"+m[1]+"{") {
 				t.Errorf("the broker does not serve %s", m[1])

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/internal/rabbittest/node"
 )
@@ -38,16 +39,16 @@ func TestBrokerStopsInMidApply(t *testing.T) {
 			t.Fatal(err)
 		}
 		res := p.wait(r)
-		res.want(t, exitPartly, "not done", "run the same command again")
+		res.want(t, cmdutil.ExitPartly, "not done", "run the same command again")
 		if err := n.Restart(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		proxy.Heal()
-		p.run("apply", "-f", file, "--yes").want(t, exitOK, "Done: ")
-		p.run("plan", "-f", file, "--detailed-exitcode").want(t, exitOK, "No changes")
+		p.run("apply", "-f", file, "--yes").want(t, cmdutil.ExitOK, "Done: ")
+		p.run("plan", "-f", file, "--detailed-exitcode").want(t, cmdutil.ExitOK, "No changes")
 		// Nothing was forgotten: all of it belongs to the topology, and prune finds it.
 		empty := writeFile(t, "name: midway\nvhost: /\nexchanges: {}\n")
-		p.run("apply", "-f", empty, "--prune", "--yes").want(t, exitOK, fmt.Sprintf("%d to delete", queues+1))
+		p.run("apply", "-f", empty, "--prune", "--yes").want(t, cmdutil.ExitOK, fmt.Sprintf("%d to delete", queues+1))
 		if left := countQueues(t, rabbittest.Of(n).Admin(), "/"); left != 0 {
 			t.Errorf("%d queues were left", left)
 		}
@@ -71,7 +72,7 @@ func TestKilledInMidApply(t *testing.T) {
 		proxy.Heal()
 		made := countQueues(t, b.Admin(), v.Name)
 		empty := writeFile(t, fmt.Sprintf("name: killed\nvhost: %q\nexchanges: {}\n", v.Name))
-		p.run("apply", "-f", empty, "--prune", "--yes").want(t, exitOK)
+		p.run("apply", "-f", empty, "--prune", "--yes").want(t, cmdutil.ExitOK)
 		if left := countQueues(t, b.Admin(), v.Name); left != 0 {
 			t.Errorf("of %d queues that a killed apply had made, %d are unknown to prune", made, left)
 		}
@@ -94,12 +95,12 @@ func TestInterruptedApply(t *testing.T) {
 		proxy.HoldAfter(rabbittest.ToBroker, 20_000) // enough for what is in hand
 		res := p.wait(r)
 		proxy.Heal()
-		res.want(t, exitInterrupted, "Interrupted: changes that had begun were finished")
+		res.want(t, cmdutil.ExitInterrupted, "Interrupted: changes that had begun were finished")
 		if strings.Contains(res.stdout, "failed create") {
 			t.Errorf("an interruption made changes in hand fail:\n%s", lastPart(res.stdout))
 		}
-		p.run("apply", "-f", file, "--yes").want(t, exitOK)
-		p.run("plan", "-f", file, "--detailed-exitcode").want(t, exitOK, "No changes")
+		p.run("apply", "-f", file, "--yes").want(t, cmdutil.ExitOK)
+		p.run("plan", "-f", file, "--detailed-exitcode").want(t, cmdutil.ExitOK, "No changes")
 	})
 }
 
@@ -115,7 +116,7 @@ func TestUserDeletedInMidApply(t *testing.T) {
 		start := time.Now()
 		b.Admin().Delete(t, rabbittest.Path("users", v.Login))
 		proxy.Heal()
-		p.wait(r).want(t, exitPartly, "cannot be restored", "not done")
+		p.wait(r).want(t, cmdutil.ExitPartly, "cannot be restored", "not done")
 		if took := time.Since(start); took > time.Minute {
 			t.Errorf("it took %v to give up", took)
 		}
@@ -134,12 +135,12 @@ func TestTwoAppliesAtOnce(t *testing.T) {
 		other := writeFile(t, strings.ReplaceAll(manyObjects("other", v.Name, 200), "  q", "  other"))
 		first := slow.start("apply", "-f", file, "--yes")
 		waitForQueues(t, b.Admin(), v.Name, 50)
-		p.run("apply", "-f", file, "--yes").want(t, exitFailed, "another apply of it is running", "held by")
-		p.run("apply", "-f", other, "--yes").want(t, exitOK)
+		p.run("apply", "-f", file, "--yes").want(t, cmdutil.ExitFailed, "another apply of it is running", "held by")
+		p.run("apply", "-f", other, "--yes").want(t, cmdutil.ExitOK)
 		proxy.Heal()
-		slow.wait(first).want(t, exitOK)
-		p.run("plan", "-f", file, "--detailed-exitcode").want(t, exitOK)
-		p.run("plan", "-f", other, "--detailed-exitcode").want(t, exitOK)
+		slow.wait(first).want(t, cmdutil.ExitOK)
+		p.run("plan", "-f", file, "--detailed-exitcode").want(t, cmdutil.ExitOK)
+		p.run("plan", "-f", other, "--detailed-exitcode").want(t, cmdutil.ExitOK)
 	})
 }
 
@@ -154,15 +155,15 @@ func TestAppliesWithoutLock(t *testing.T) {
 		var both sync.WaitGroup
 		for range 2 {
 			both.Go(func() {
-				if res := p.run("apply", "-f", file, "--yes"); res.code != exitOK &&
+				if res := p.run("apply", "-f", file, "--yes"); res.code != cmdutil.ExitOK &&
 					!strings.Contains(res.stderr, "the broker changed since the plan was made") {
 					t.Errorf("exit code %d:\n%s", res.code, lastPart(res.stdout+res.stderr))
 				}
 			})
 		}
 		both.Wait()
-		p.run("apply", "-f", file, "--yes").want(t, exitOK, "are not prevented")
-		p.run("plan", "-f", file, "--detailed-exitcode").want(t, exitOK, "No changes")
+		p.run("apply", "-f", file, "--yes").want(t, cmdutil.ExitOK, "are not prevented")
+		p.run("plan", "-f", file, "--detailed-exitcode").want(t, cmdutil.ExitOK, "No changes")
 	})
 }
 
@@ -176,10 +177,10 @@ func TestUnknownAuthority(t *testing.T) {
 		https, trustAPI := rabbittest.NewTLSProxy(t, v.API, false)
 		file := writeFile(t, manyObjects("tls", v.Name, 2))
 		p := newProgram(t, amqps.Through(v.URL), https.Through(v.API))
-		p.run("plan", "-f", file).want(t, exitFailed, "authority", "--tls-ca")
-		p.run("apply", "-f", file, "--yes", "--no-api").want(t, exitFailed, "authority", "--tls-ca")
+		p.run("plan", "-f", file).want(t, cmdutil.ExitFailed, "authority", "--tls-ca")
+		p.run("apply", "-f", file, "--yes", "--no-api").want(t, cmdutil.ExitFailed, "authority", "--tls-ca")
 		both := writeBoth(t, trust.CAFile, trustAPI.CAFile)
-		p.run("apply", "-f", file, "--yes", "--tls-ca", both).want(t, exitOK, "Done: 5 changes")
+		p.run("apply", "-f", file, "--yes", "--tls-ca", both).want(t, cmdutil.ExitOK, "Done: 5 changes")
 	})
 }
 
@@ -209,7 +210,7 @@ func TestHostileFiles(t *testing.T) {
 	start := time.Now()
 	r := p.start("validate", "-f", writeFile(t, b.String()))
 	res := p.wait(r)
-	res.want(t, exitFailed, "Not valid: ")
+	res.want(t, cmdutil.ExitFailed, "Not valid: ")
 	if peak := peakOfEnded(r.cmd.ProcessState); peak > 400<<10 {
 		t.Errorf("a file of 10 MB took %d MiB", peak>>10)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/profile"
 )
 
@@ -14,14 +15,14 @@ func newHelpCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:     "help [COMMAND|TOPIC]",
 		Short:   "Tell more about a command or a topic",
-		GroupID: groupSettings,
+		GroupID: cmdutil.GroupSettings,
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			return subcommands(cmd.Root(), args), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			target, rest, err := cmd.Root().Find(args)
 			if err != nil || len(rest) > 0 {
-				return unknownCommand(target, rest[0])
+				return cmdutil.UnknownCommand(target, rest[0])
 			}
 			target.InitDefaultHelpFlag()
 			return target.Help()
@@ -47,8 +48,8 @@ func subcommands(root *cobra.Command, args []string) []cobra.Completion {
 func newExitCodesTopic() *cobra.Command {
 	var b strings.Builder
 	b.WriteString("Exit codes of every command:\n\n")
-	for _, c := range exitCodes() {
-		fmt.Fprintf(&b, "  %3d  %s\n", c.code, c.meaning)
+	for _, c := range cmdutil.ExitCodes() {
+		fmt.Fprintf(&b, "  %3d  %s\n", c.Code, c.Meaning)
 	}
 	return &cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: b.String()}
 }

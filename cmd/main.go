@@ -5,33 +5,30 @@ package cmd
 
 import (
 	"context"
-	_ "embed" // for overview.txt
 	"os"
 	"os/signal"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"syscall"
+
+	"github.com/msgctl/msgctl/cmd/cmdutil"
 )
 
 // Main runs msgctl with the process's streams and environment and returns the exit code.
 //
 // The first SIGINT or SIGTERM ends the command's context, so that work in hand is settled; the
 // second kills the process.
-func Main(build Build, args []string) int {
-	if asksForOverview(args) {
-		_, _ = os.Stdout.WriteString(overview)
-		return exitOK
-	}
+func Main(build cmdutil.Build, args []string) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	d := systemDeps(build)
-	d.onStart, d.onMessages, d.onDeadLetters = func() { cancelOnSignal(cancel) }, leaveProcessors, leaveMemory
-	return run(ctx, d, args)
+	p := &app{
+		deps: cmdutil.SystemDeps(build), onStart: func() { cancelOnSignal(cancel) },
+		brokers: brokers{beforeMessages: leaveProcessors, beforeDeadLetters: leaveMemory},
+	}
+	return p.run(ctx, args)
 }
 
-// cancelOnSignal is called when a command begins: --help, which is to be quick, needs no signal
-// handler.
+// cancelOnSignal is called when a command begins.
 func cancelOnSignal(cancel context.CancelFunc) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -62,24 +59,19 @@ func leaveMemory() {
 	}
 }
 
-// overview is the help of msgctl itself, written down by `go run ./dev gen`: what people type first is
-// to answer at once, and to build all commands and their flags would take a third of the time. A
-// test holds it against the commands.
-//
-//go:embed overview.txt
-var overview string
-
-// asksForOverview tells whether a command line can only lead to the help of msgctl itself.
-func asksForOverview(args []string) bool {
-	return len(args) == 0 || len(args) == 1 && slices.Contains([]string{"--help", "-h", "help"}, args[0])
+// app is msgctl in one process.
+type app struct {
+	deps    *cmdutil.Process
+	brokers brokers
+	onStart func() // called when a command begins, not for help
 }
 
-// run executes one command line. Everything it needs comes in, so that tests can run it.
-func run(ctx context.Context, d *deps, args []string) int {
-	root := newRootCmd(d)
+// run executes one command line.
+func (p *app) run(ctx context.Context, args []string) int {
+	root := p.newRootCmd()
 	root.SetArgs(args)
-	root.SetIn(d.streams.In)
-	root.SetOut(d.streams.Out)
-	root.SetErr(d.streams.Err)
-	return d.report(ctx, root.ExecuteContext(ctx))
+	root.SetIn(p.deps.Streams.In)
+	root.SetOut(p.deps.Streams.Out)
+	root.SetErr(p.deps.Streams.Err)
+	return p.deps.Report(ctx, root.ExecuteContext(ctx))
 }

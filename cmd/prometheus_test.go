@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/promtest"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 )
@@ -29,9 +30,9 @@ queues:
   full: { type: classic, deadLetter: { exchange: dlx, key: dead }, maxLength: 10, alerts: { consumers: 0, full: off } }
   dlq:  { type: classic, bindings: [{ exchange: dlx, key: dead }] }
 `, c.v.Name))
-	p.run("apply", "-f", file, "--yes").want(t, exitOK)
+	p.run("apply", "-f", file, "--yes").want(t, cmdutil.ExitOK)
 	rules := p.run("alerts", "-f", file)
-	rules.want(t, exitOK)
+	rules.want(t, cmdutil.ExitOK)
 	promtest.CheckRules(t, []byte(rules.stdout))
 	c.publish("work", 5)
 	c.publish("full", 9)

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/internal/rabbittest/node"
 	"github.com/msgctl/msgctl/pkg/event"
@@ -109,7 +110,7 @@ func publishThroughCuts(t *testing.T, n *node.Node) {
 	total := eventCount()
 	topologyFile, payloads := eventFiles(t, total)
 	proxy := rabbittest.NewProxy(t, n.URL)
-	newProgram(t, n.URL, n.API).run("apply", "-f", topologyFile, "--yes").want(t, exitOK)
+	newProgram(t, n.URL, n.API).run("apply", "-f", topologyFile, "--yes").want(t, cmdutil.ExitOK)
 	if err := n.SyncMetadata(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +140,7 @@ func publishThroughCuts(t *testing.T, n *node.Node) {
 	}
 	proxy.Heal()
 	res := p.wait(r)
-	res.want(t, exitOK)
+	res.want(t, cmdutil.ExitOK)
 	var report struct {
 		Confirmed, Returned, Rejected, Unknown, Invalid, Unsent int
 		Complete                                                bool
@@ -225,7 +226,7 @@ func TestKilledPublishIsResumed(t *testing.T) {
 		journal := payloads + ".journal"
 		proxy := rabbittest.NewProxy(t, v.URL)
 		p := newProgram(t, proxy.Through(v.URL), v.API)
-		p.run("apply", "-f", topologyFile, "--yes").want(t, exitOK)
+		p.run("apply", "-f", topologyFile, "--yes").want(t, cmdutil.ExitOK)
 		queue := &bench{t: t, v: v, ch: v.Channel(t)}
 		args := []string{"publish", "e", "-f", topologyFile, "--ndjson", payloads, "--window", fmt.Sprint(window)}
 		most := 0
@@ -248,7 +249,7 @@ func TestKilledPublishIsResumed(t *testing.T) {
 		}
 		proxy.Heal()
 		res := p.run(append(args, "-o", "json")...)
-		res.want(t, exitOK, fmt.Sprintf(`"confirmed": %d,`, total), "Going on behind line")
+		res.want(t, cmdutil.ExitOK, fmt.Sprintf(`"confirmed": %d,`, total), "Going on behind line")
 		got := drain(t, v.User, "q")
 		if len(got.ids) != total || got.repeats > most {
 			t.Errorf("%d of %d events arrived, %d of them repeated; at most %d may be", len(got.ids), total, got.repeats, most)
@@ -264,7 +265,7 @@ func TestKilledPublishIsResumed(t *testing.T) {
 func publishUnderAnAlarm(t *testing.T, n *node.Node) {
 	topologyFile, payloads := eventFiles(t, 2000)
 	p := newProgram(t, n.URL, n.API)
-	p.run("apply", "-f", topologyFile, "--yes").want(t, exitOK)
+	p.run("apply", "-f", topologyFile, "--yes").want(t, cmdutil.ExitOK)
 	if err := n.SetMemoryAlarm(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
@@ -311,10 +312,10 @@ func statusUnderAnAlarm(t *testing.T, p *program) {
 	waitFor(t, "status to tell of the blocked connection", func() bool {
 		return strings.Contains(p.run("status").stdout, "1 connection is blocked: ")
 	})
-	p.run("status").want(t, exitPending, "memory alarm", `has a memory alarm: it uses `,
+	p.run("status").want(t, cmdutil.ExitPending, "memory alarm", `has a memory alarm: it uses `,
 		"publishers are blocked until consumers catch up")
 	p.run("status", "--format", "nagios").want(t, 2, "RABBITMQ CRITICAL - node ")
-	p.run("status", "--format", "prometheus").want(t, exitPending, `,resource="memory"} 1`, "msgctl_status_healthy 0",
+	p.run("status", "--format", "prometheus").want(t, cmdutil.ExitPending, `,resource="memory"} 1`, "msgctl_status_healthy 0",
 		"msgctl_status_connections_blocked 1")
-	p.run("doctor", "--only", "alarms").want(t, exitPending, "has a memory alarm")
+	p.run("doctor", "--only", "alarms").want(t, cmdutil.ExitPending, "has a memory alarm")
 }

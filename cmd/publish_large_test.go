@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/event"
 )
@@ -19,7 +20,7 @@ func TestPublishLargeAndStrangePayloads(t *testing.T) {
 		topologyFile := writeFile(t, "name: large\nexchanges: { x: { type: fanout } }\nqueues: { q: { bindings: [{ "+
 			"exchange: x }] } }\nevents: { e: { exchange: x } }\n")
 		p := newProgram(t, v.URL, v.API)
-		p.run("apply", "-f", topologyFile, "--yes").want(t, exitOK)
+		p.run("apply", "-f", topologyFile, "--yes").want(t, cmdutil.ExitOK)
 		file := func(text []byte) string {
 			name := filepath.Join(t.TempDir(), "payload.json")
 			if err := os.WriteFile(name, text, 0o600); err != nil {
@@ -32,7 +33,7 @@ func TestPublishLargeAndStrangePayloads(t *testing.T) {
 		}
 		strange := []byte("{\"nul\":\"\\u0000\",\"line\":\"\u2028\",\"html\":\"<&>\",\"big\":123456789012345678901234567890,\"exp\":1E+2,\"lone\":\"\\ud800\"}")
 		for _, payload := range [][]byte{of(15 << 20), strange} {
-			p.run("publish", "e", "-f", topologyFile, "--data", file(payload)).want(t, exitOK, "confirmed")
+			p.run("publish", "e", "-f", topologyFile, "--data", file(payload)).want(t, cmdutil.ExitOK, "confirmed")
 			d, ok, err := v.Channel(t).Get("q", true)
 			if err != nil || !ok {
 				t.Fatal(ok, err)
@@ -42,10 +43,10 @@ func TestPublishLargeAndStrangePayloads(t *testing.T) {
 				t.Errorf("a payload of %d bytes came back with %d bytes, %v", len(payload), len(e.Payload), err)
 			}
 		}
-		p.run("publish", "e", "-f", topologyFile, "--data", file([]byte("{\"a\":\"\xff\"}"))).want(t, exitFailed,
+		p.run("publish", "e", "-f", topologyFile, "--data", file([]byte("{\"a\":\"\xff\"}"))).want(t, cmdutil.ExitFailed,
 			"byte 6 is not UTF-8", "nothing was sent")
 		if b.Line != "3.10" { // whose limit is 128 MiB
-			p.run("publish", "e", "-f", topologyFile, "--data", file(of(16<<20))).want(t, exitFailed, "more than the 16777216")
+			p.run("publish", "e", "-f", topologyFile, "--data", file(of(16<<20))).want(t, cmdutil.ExitFailed, "more than the 16777216")
 		}
 	})
 }

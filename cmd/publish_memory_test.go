@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 )
 
@@ -24,7 +25,7 @@ func TestMemoryDoesNotGrow(t *testing.T) {
 	t.Cleanup(func() { removeRecords(t, v.Broker, v.Name) })
 	topologyFile, payloads := eventFiles(t, total)
 	p := newProgram(t, v.URL, v.API)
-	p.run("apply", "-f", topologyFile, "--yes").want(t, exitOK)
+	p.run("apply", "-f", topologyFile, "--yes").want(t, cmdutil.ExitOK)
 	name := filepath.Join(t.TempDir(), "seen.ndjson")
 	out, err := os.Create(name)
 	if err != nil {
@@ -52,7 +53,7 @@ func TestMemoryDoesNotGrow(t *testing.T) {
 		line := journalLine(journal)
 		return line > total*9/10 || line < 0
 	})
-	p.wait(r).want(t, exitOK, "60,000 confirmed")
+	p.wait(r).want(t, cmdutil.ExitOK, "60,000 confirmed")
 	waitFor(t, "all events to be seen", func() bool { return linesIn(t, name) == total })
 	if grown > most || publishing == 0 {
 		t.Errorf("publish takes %d KiB more than the %d for the first %d", grown, publishing, first)

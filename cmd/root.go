@@ -6,6 +6,15 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/cmd/consume"
+	"github.com/msgctl/msgctl/cmd/contexts"
+	"github.com/msgctl/msgctl/cmd/dlq"
+	"github.com/msgctl/msgctl/cmd/events"
+	"github.com/msgctl/msgctl/cmd/ops"
+	"github.com/msgctl/msgctl/cmd/publish"
+	"github.com/msgctl/msgctl/cmd/tail"
+	"github.com/msgctl/msgctl/cmd/topology"
 	"github.com/msgctl/msgctl/internal/terminal"
 )
 
@@ -26,7 +35,8 @@ const rootExample = `  msgctl validate -f topology.yaml      is the file right? 
   msgctl dlq replay                     put them back where they died
   msgctl status                         can the broker do its work?`
 
-func newRootCmd(d *deps) *cobra.Command {
+func (p *app) newRootCmd() *cobra.Command {
+	d, b := p.deps, &p.brokers
 	cmd := &cobra.Command{
 		Use:     "msgctl",
 		Short:   "Keep a RabbitMQ topology in git",
@@ -36,42 +46,63 @@ func newRootCmd(d *deps) *cobra.Command {
 		Args: cobra.ArbitraryArgs, // so that an unknown command gets our error, not cobra's
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if asked, _ := cmd.Flags().GetBool("version"); asked {
-				return runVersion(&versionOptions{deps: d})
+				return contexts.RunVersion(&contexts.VersionOptions{Deps: d})
 			}
-			return helpOrUnknown(cmd, args)
+			return cmdutil.HelpOrUnknown(cmd, args)
 		},
 		PersistentPreRun: func(*cobra.Command, []string) {
-			if d.onStart != nil {
-				d.onStart()
-			}
+			p.onStart()
 		},
 
 		SilenceErrors:              true, // report shows them
 		SilenceUsage:               true,
 		SuggestionsMinimumDistance: 2,
 	}
-	cmd.PersistentFlags().Var(&d.colour, "color",
+	cmd.PersistentFlags().Var(&d.Colour, "color",
 		"colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE are heeded too")
 	cmd.Flags().Bool("version", false, "print the version")
-	cmd.SetFlagErrorFunc(flagError)
+	cmd.SetFlagErrorFunc(cmdutil.FlagError)
 	cmd.SetUsageFunc(writeUsage)
 	cmd.SetHelpFunc(writeHelp)
 	cmd.AddGroup(
-		&cobra.Group{ID: groupTopology, Title: "Topology:"},
-		&cobra.Group{ID: groupEvents, Title: "Events:"},
-		&cobra.Group{ID: groupDeadLetters, Title: "Dead letters:"},
-		&cobra.Group{ID: groupWatching, Title: "Watching:"},
-		&cobra.Group{ID: groupSettings, Title: "Settings and help:"},
+		&cobra.Group{ID: cmdutil.GroupTopology, Title: "Topology:"},
+		&cobra.Group{ID: cmdutil.GroupEvents, Title: "Events:"},
+		&cobra.Group{ID: cmdutil.GroupDeadLetters, Title: "Dead letters:"},
+		&cobra.Group{ID: cmdutil.GroupWatching, Title: "Watching:"},
+		&cobra.Group{ID: cmdutil.GroupSettings, Title: "Settings and help:"},
 	)
-	cmd.SetHelpCommandGroupID(groupSettings)
-	cmd.SetCompletionCommandGroupID(groupSettings)
+	cmd.SetHelpCommandGroupID(cmdutil.GroupSettings)
+	cmd.SetCompletionCommandGroupID(cmdutil.GroupSettings)
 	cmd.SetHelpCommand(newHelpCmd())
-	cmd.AddCommand(newValidateCmd(d), newLintCmd(d), newRouteCmd(d), newTestCmd(d), newGraphCmd(d))
-	cmd.AddCommand(newPlanCmd(d), newApplyCmd(d), newDestroyCmd(d), newExportCmd(d))
-	cmd.AddCommand(newPublishCmd(d), newTailCmd(d), newConsumeCmd(d), newEventsCmd(d))
-	cmd.AddCommand(newDLQCmd(d))
-	cmd.AddCommand(newStatusCmd(d), newDoctorCmd(d), newExporterCmd(d), newAlertsCmd(d), newDashboardCmd(d))
-	cmd.AddCommand(newContextCmd(d), newVersionCmd(d), newExitCodesTopic(), newEnvironmentTopic())
+	cmd.AddCommand(
+		topology.NewValidateCmd(d),
+		topology.NewLintCmd(d, b.openReader),
+		topology.NewRouteCmd(d, b.openReader),
+		topology.NewTestCmd(d, b.openLab),
+		topology.NewGraphCmd(d, b.openReader),
+		topology.NewPlanCmd(d, b.openWriter),
+		topology.NewApplyCmd(d, b.openWriter),
+		topology.NewDestroyCmd(d, b.openWriter),
+		topology.NewExportCmd(d, b.openReader),
+
+		publish.NewPublishCmd(d, b.openPublisher),
+		tail.NewTailCmd(d, b.openTail),
+		consume.NewConsumeCmd(d, b.openConsumer),
+		events.NewEventsCmd(d),
+
+		dlq.NewDLQCmd(d, b.openDeadLetters),
+
+		ops.NewStatusCmd(d, b.openHealth),
+		ops.NewDoctorCmd(d, b.openHealth),
+		ops.NewExporterCmd(d, b.openExporter),
+		ops.NewAlertsCmd(d),
+		ops.NewDashboardCmd(d),
+
+		contexts.NewContextCmd(d),
+		contexts.NewVersionCmd(d),
+		newExitCodesTopic(),
+		newEnvironmentTopic(),
+	)
 	addCompletion(cmd)
 	return cmd
 }
@@ -79,8 +110,9 @@ func newRootCmd(d *deps) *cobra.Command {
 // Reference returns all commands, for programs that generate documentation and completions. They
 // cannot be run.
 func Reference() *cobra.Command {
-	return newRootCmd(&deps{streams: terminal.New(strings.NewReader(""), io.Discard, io.Discard, nil),
-		colour: terminal.ColourAuto})
+	p := &app{deps: &cmdutil.Process{Streams: terminal.New(strings.NewReader(""), io.Discard, io.Discard, nil),
+		Colour: terminal.ColourAuto}, onStart: func() {}}
+	return p.newRootCmd()
 }
 
 // addCompletion adds cobra's command and gives it our errors.
@@ -88,7 +120,7 @@ func addCompletion(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
 		if c.Name() == "completion" {
-			c.Short, c.Args, c.RunE = "Print a completion script for your shell", cobra.ArbitraryArgs, helpOrUnknown
+			c.Short, c.Args, c.RunE = "Print a completion script for your shell", cobra.ArbitraryArgs, cmdutil.HelpOrUnknown
 		}
 	}
 }

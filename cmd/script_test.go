@@ -5,12 +5,14 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/msgctl/msgctl/cmd/cmdutil"
 )
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"msgctl": func() {
-			os.Exit(Main(Build{Version: "1.2.3-test", Commit: "abc", Date: "2026-01-02T03:04:05Z"}, os.Args[1:]))
+			os.Exit(Main(cmdutil.Build{Version: "1.2.3-test", Commit: "abc", Date: "2026-01-02T03:04:05Z"}, os.Args[1:]))
 		},
 		"consume-planned": plannedHandler,
 	})

@@ -12,6 +12,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/consume/tail"
 )
@@ -38,7 +39,7 @@ func TestTailStopped(t *testing.T) {
 	if err := watching.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	p.wait(watching).want(t, exitOK, "warning: the private queue was full", "; more may be missing: ")
+	p.wait(watching).want(t, cmdutil.ExitOK, "warning: the private queue was full", "; more may be missing: ")
 }
 
 // TestTailSlowNetwork: what a slow network keeps from coming is purged and counted, and if the
@@ -65,7 +66,7 @@ func TestTailSlowNetwork(t *testing.T) {
 	}
 	proxy.Heal()
 	said := p.wait(watching)
-	said.want(t, exitOK, "messages seen")
+	said.want(t, cmdutil.ExitOK, "messages seen")
 	m := regexp.MustCompile(`([\d,]+) messages seen, ([\d,]+) shown; ([\d,]+) dropped`).FindStringSubmatch(said.stderr)
 	if m == nil {
 		t.Fatalf("no word of drops:\n%s", said.stderr)

@@ -19,6 +19,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/message/archive"
 )
@@ -91,7 +92,7 @@ func TestTailSeesEverythingAndDisturbsNothing(t *testing.T) {
 			total += len(body)
 		}
 		res := p.wait(r)
-		res.want(t, exitOK, fmt.Sprintf("%d messages seen, %d shown, %d saved", len(bodies), len(bodies), len(bodies)))
+		res.want(t, cmdutil.ExitOK, fmt.Sprintf("%d messages seen, %d shown, %d saved", len(bodies), len(bodies), len(bodies)))
 		var doc struct {
 			Messages []struct {
 				Size       int
@@ -209,7 +210,7 @@ func TestTailInterrupted(t *testing.T) {
 			t.Fatal(err)
 		}
 		res := p.wait(r)
-		res.want(t, exitInterrupted, "2 messages seen, 2 shown, 2 saved to ")
+		res.want(t, cmdutil.ExitInterrupted, "2 messages seen, 2 shown, 2 saved to ")
 		compareArchive(t, file, map[[32]byte]int{sha256.Sum256(body): 2})
 		awaitWatched(t, v, 0)
 	})
@@ -350,7 +351,7 @@ func TestTailStuckOutput(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
+	if code := cmd.ProcessState.ExitCode(); code != cmdutil.ExitInterrupted {
 		t.Errorf("exit code %d", code)
 	}
 	awaitWatched(t, v, 0)
@@ -431,13 +432,13 @@ func TestArchiveTiming(t *testing.T) {
 	}
 	p := newProgram(t, v.URL, v.API)
 	start := time.Now()
-	p.run("publish", "--archive", file, "--speed", "30").want(t, exitPartly, "3  to exchange x with key k",
+	p.run("publish", "--archive", file, "--speed", "30").want(t, cmdutil.ExitPartly, "3  to exchange x with key k",
 		"not published 1")
 	if took := time.Since(start); took < 2*time.Second {
 		t.Errorf("a minute at thirty times the speed took %v", took)
 	}
 	start = time.Now()
-	p.run("publish", "--archive", file, "--speed", "0").want(t, exitPartly, "3  to exchange x with key k")
+	p.run("publish", "--archive", file, "--speed", "0").want(t, cmdutil.ExitPartly, "3  to exchange x with key k")
 	if took := time.Since(start); took > 40*time.Second {
 		t.Errorf("without pauses it took %v", took)
 	}
@@ -446,13 +447,13 @@ func TestArchiveTiming(t *testing.T) {
 		d.Headers["x-death"] != nil || d.Headers["x-stream-offset"] != nil {
 		t.Errorf("%v %v %v", ok, err, d.Headers)
 	}
-	p.run("publish", "order.created", "--archive", file).want(t, exitUsage, "have their types")
-	p.run("publish", "--archive", file, "--data", "{}").want(t, exitUsage, "exclude each other")
-	p.run("publish", "--speed", "2", "--exchange", "x").want(t, exitUsage, "is for --archive")
-	p.run("publish", "--archive", "nothing.ndjson").want(t, exitFailed, "no such file")
+	p.run("publish", "order.created", "--archive", file).want(t, cmdutil.ExitUsage, "have their types")
+	p.run("publish", "--archive", file, "--data", "{}").want(t, cmdutil.ExitUsage, "exclude each other")
+	p.run("publish", "--speed", "2", "--exchange", "x").want(t, cmdutil.ExitUsage, "is for --archive")
+	p.run("publish", "--archive", "nothing.ndjson").want(t, cmdutil.ExitFailed, "no such file")
 	missing := strings.ReplaceAll(text, `"exchange":"x"`, `"exchange":"nowhere"`)
 	if err := os.WriteFile(file, []byte(missing), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p.run("publish", "--archive", file, "--speed", "0").want(t, exitPartly, "nowhere")
+	p.run("publish", "--archive", file, "--speed", "0").want(t, cmdutil.ExitPartly, "nowhere")
 }

@@ -14,15 +14,8 @@ import (
 
 	tracepb "go.opentelemetry.io/proto/slim/otlp/trace/v1"
 
-	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/rabbittest"
-	"github.com/msgctl/msgctl/internal/telemetry"
-	"github.com/msgctl/msgctl/pkg/consume/handle"
-	"github.com/msgctl/msgctl/pkg/consume/runner"
-	"github.com/msgctl/msgctl/pkg/event"
-	"github.com/msgctl/msgctl/pkg/message"
-	"github.com/msgctl/msgctl/pkg/publish"
-	"github.com/msgctl/msgctl/pkg/publish/bulk"
 )
 
 const spansTopology = `version: 1
@@ -52,7 +45,7 @@ func newStage(t *testing.T, b *rabbittest.Broker, env ...string) *stage {
 	c := newBench(t, b)
 	t.Cleanup(func() { removeRecords(t, b, c.v.Name) })
 	s := &stage{c, newProgram(t, c.v.URL, c.v.API, env...), writeFile(t, fmt.Sprintf(spansTopology, c.v.Name))}
-	newProgram(t, c.v.URL, c.v.API).run("apply", "-f", s.file, "--yes").want(t, exitOK)
+	newProgram(t, c.v.URL, c.v.API).run("apply", "-f", s.file, "--yes").want(t, cmdutil.ExitOK)
 	return s
 }
 
@@ -81,8 +74,8 @@ func TestSpansFollowAMessage(t *testing.T) {
 			"OTEL_SERVICE_NAME=orders", "OTEL_RESOURCE_ATTRIBUTES=team=a%20b")
 		const caller = "4bf92f3577b34da6a3ce929d0e0e4736"
 		s.with("TRACEPARENT=00-"+caller+"-00f067aa0ba902b7-01", "TRACESTATE=vendor=1").run("publish", "order.created", "-f",
-			s.file, "--data", `{"orderId":"o-1"}`, "--id", "m-1", "--correlation-id", "c-1").want(t, exitOK)
-		s.run("publish", "--exchange", "", "--key", "work", "--data", "bad", "--id", "m-2").want(t, exitOK)
+			s.file, "--data", `{"orderId":"o-1"}`, "--id", "m-1", "--correlation-id", "c-1").want(t, cmdutil.ExitOK)
+		s.run("publish", "--exchange", "", "--key", "work", "--data", "bad", "--id", "m-2").want(t, cmdutil.ExitOK)
 		host, port, _ := net.SplitHostPort(hostPort(b.URL))
 		common := "messaging.system=rabbitmq server.address=" + host + " server.port=" + port
 
@@ -113,7 +106,7 @@ func TestSpansFollowAMessage(t *testing.T) {
 			`; case $MESSAGE_ID$MESSAGE_ATTEMPT in m-11) exit 75;; m-2*) echo no such customer >&2; exit 1;; esac`
 		r := s.run("consume", "work", "-f", s.file, "--exec", handler, "--limit", "3", "--log-format", "json", "--log-level",
 			"debug")
-		r.want(t, exitPartly)
+		r.want(t, cmdutil.ExitPartly)
 		text, err := os.ReadFile(seen)
 		s.check(err)
 		spans := otlp.want(t, 5)
@@ -168,10 +161,10 @@ func TestSpansOfReplays(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		otlp := newOTLPReceiver(t)
 		s := newStage(t, b, "OTEL_EXPORTER_OTLP_ENDPOINT="+otlp.URL)
-		s.run("publish", "order.created", "-f", s.file, "--data", `{"orderId":"o-1"}`, "--id", "m-1").want(t, exitOK)
+		s.run("publish", "order.created", "-f", s.file, "--data", `{"orderId":"o-1"}`, "--id", "m-1").want(t, cmdutil.ExitOK)
 		s.publish("work", 1)
 		s.reject("work", "dead", 2)
-		s.run("dlq", "replay", "dead", "--yes").want(t, exitOK, "2 messages")
+		s.run("dlq", "replay", "dead", "--yes").want(t, cmdutil.ExitOK, "2 messages")
 		spans := otlp.want(t, 3)
 		sent, known, other := spans[0], spans[1], spans[2]
 		if known.attrs["messaging.message.id"] != "m-1" {
@@ -186,9 +179,9 @@ func TestSpansOfReplays(t *testing.T) {
 			t.Errorf("%v", other)
 		}
 		archive := filepath.Join(t.TempDir(), "work.ndjson")
-		s.run("dlq", "export", "work", "-f", archive).want(t, exitOK)
-		s.run("publish", "--archive", archive, "--speed", "0").want(t, exitOK)
-		s.run("dlq", "import", archive, "--to", "exchange:amq.direct/nowhere", "--yes").want(t, exitPartly)
+		s.run("dlq", "export", "work", "-f", archive).want(t, cmdutil.ExitOK)
+		s.run("publish", "--archive", archive, "--speed", "0").want(t, cmdutil.ExitOK)
+		s.run("dlq", "import", archive, "--to", "exchange:amq.direct/nowhere", "--yes").want(t, cmdutil.ExitPartly)
 		for i, again := range otlp.want(t, 7)[3:] {
 			if i < 2 {
 				again.has(t, "messaging.destination.name=work error.type=")
@@ -212,7 +205,7 @@ func TestSpansOfManyEvents(t *testing.T) {
 	otlp := newOTLPReceiver(t)
 	s := newStage(t, rabbittest.Any(t), "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="+otlp.URL+"/v1/traces")
 	const n = 700 // more than one batch
-	s.run("publish", "order.created", "-f", s.file, "--data", `{"orderId":"o"}`, "--count", fmt.Sprint(n)).want(t, exitOK)
+	s.run("publish", "order.created", "-f", s.file, "--data", `{"orderId":"o"}`, "--count", fmt.Sprint(n)).want(t, cmdutil.ExitOK)
 	parents := map[string]bool{}
 	traces := map[string]bool{}
 	for _, p := range otlp.want(t, n) {
@@ -226,16 +219,16 @@ func TestSpansOfManyEvents(t *testing.T) {
 			t.Fatalf("%q is of no span", p)
 		}
 	}
-	s.run("publish", "--exchange", "orders", "--key", "nowhere", "--data", "x", "--count", "2").want(t, exitFailed)
+	s.run("publish", "--exchange", "orders", "--key", "nowhere", "--data", "x", "--count", "2").want(t, cmdutil.ExitFailed)
 	for _, p := range otlp.want(t, n+2)[n:] {
 		if p.has(t, "error.type=returned"); p.Status.Code != tracepb.Status_STATUS_CODE_ERROR {
 			t.Errorf("%v", p)
 		}
 	}
-	s.run("publish", "--exchange", "orders", "--key", "nowhere", "--data", "x").want(t, exitFailed)
+	s.run("publish", "--exchange", "orders", "--key", "nowhere", "--data", "x").want(t, cmdutil.ExitFailed)
 	otlp.want(t, n+3)[n+2].has(t, "error.type=returned")
 	s.with("OTEL_TRACES_SAMPLER=always_off").run("publish", "order.created", "-f", s.file, "--data",
-		`{"orderId":"o"}`).want(t, exitOK)
+		`{"orderId":"o"}`).want(t, cmdutil.ExitOK)
 	if p := s.header("work", "traceparent"); !strings.HasSuffix(p, "-00") || len(otlp.all()) != n+3 {
 		t.Errorf("%q, %d spans", p, len(otlp.all()))
 	}
@@ -252,14 +245,14 @@ func TestGivenTraceIsKept(t *testing.T) {
 		{"order.created", "--data", `{"orderId":"o"}`, "--header", "traceparent=" + parent},
 		{"--exchange", "", "--key", "work", "--data", "x", "--header", "traceparent=" + parent},
 	} {
-		s.run(append([]string{"publish", "-f", s.file}, given...)...).want(t, exitOK)
+		s.run(append([]string{"publish", "-f", s.file}, given...)...).want(t, cmdutil.ExitOK)
 		p := otlp.want(t, i+1)[i]
 		if got := s.header("work", "traceparent"); got != parent || p.Kind != tracepb.Span_SPAN_KIND_CLIENT ||
 			p.trace() != id || p.above() != "00f067aa0ba902b7" || len(p.Links) != 1 {
 			t.Errorf("%v: %q %v", given, got, p)
 		}
 	}
-	s.run("publish", "-f", s.file, "order.created", "--data", `{"orderId":"o"}`, "--trace-id", id).want(t, exitOK)
+	s.run("publish", "-f", s.file, "order.created", "--data", `{"orderId":"o"}`, "--trace-id", id).want(t, cmdutil.ExitOK)
 	if p := otlp.want(t, 4)[3]; p.trace() != id || len(p.ParentSpanId) != 0 ||
 		s.header("work", "traceparent") != p.parent() {
 		t.Errorf("%v", p)
@@ -279,7 +272,7 @@ func TestSpansAreNotLostAtTheEnd(t *testing.T) {
 		t.Fatalf("%d spans are there before the end", n)
 	}
 	s.check(r.cmd.Process.Signal(syscall.SIGTERM))
-	s.wait(r).want(t, exitInterrupted, "5 handled")
+	s.wait(r).want(t, cmdutil.ExitInterrupted, "5 handled")
 	for _, p := range otlp.want(t, 5) {
 		if len(p.ParentSpanId) != 0 || len(p.Links) != 0 {
 			t.Errorf("a message without trace: %v", p)
@@ -302,7 +295,7 @@ func TestConsumerTellsOfLostSpans(t *testing.T) {
 	s.publish("work", 1)
 	logs("spans arrive again")
 	s.check(r.cmd.Process.Signal(syscall.SIGTERM))
-	s.wait(r).want(t, exitInterrupted, "2 handled", "1 of 2 spans were not sent")
+	s.wait(r).want(t, cmdutil.ExitInterrupted, "2 handled", "1 of 2 spans were not sent")
 	otlp.want(t, 1)
 }
 
@@ -317,7 +310,7 @@ func TestReceiverInTrouble(t *testing.T) {
 	busy := newOTLPReceiver(t, http.StatusServiceUnavailable, http.StatusTooManyRequests)
 	s := newStage(t, b, "OTEL_EXPORTER_OTLP_ENDPOINT="+busy.URL)
 	r := publish(s)
-	r.want(t, exitOK)
+	r.want(t, cmdutil.ExitOK)
 	busy.want(t, 1)
 	if warned(r) != 0 || busy.requests() != 3 {
 		t.Errorf("%d requests\n%s", busy.requests(), r.stderr)
@@ -326,7 +319,7 @@ func TestReceiverInTrouble(t *testing.T) {
 	closed := httptest.NewServer(http.NotFoundHandler())
 	closed.Close()
 	r = publish(s.with("OTEL_EXPORTER_OTLP_ENDPOINT=" + closed.URL))
-	r.want(t, exitOK, "1 of 1 spans were not sent to "+closed.URL, "connection refused")
+	r.want(t, cmdutil.ExitOK, "1 of 1 spans were not sent to "+closed.URL, "connection refused")
 	if warned(r) != 1 {
 		t.Error(r.stderr)
 	}
@@ -337,7 +330,7 @@ func TestReceiverInTrouble(t *testing.T) {
 	defer close(release)
 	start := time.Now()
 	r = publish(s.with("OTEL_EXPORTER_OTLP_ENDPOINT="+hung.URL, "OTEL_EXPORTER_OTLP_TIMEOUT=600000"))
-	r.want(t, exitOK, "1 of 1 spans were not sent", "did not answer")
+	r.want(t, cmdutil.ExitOK, "1 of 1 spans were not sent", "did not answer")
 	if took := time.Since(start); warned(r) != 1 || took > 30*time.Second {
 		t.Errorf("%s\n%s", took, r.stderr)
 	}
@@ -348,33 +341,11 @@ func TestReceiverInTrouble(t *testing.T) {
 			t.Error(r.stderr)
 		}
 	}
-	publish(s.with("OTEL_EXPORTER_OTLP_PROTOCOL=grpc")).want(t, exitOK,
+	publish(s.with("OTEL_EXPORTER_OTLP_PROTOCOL=grpc")).want(t, cmdutil.ExitOK,
 		"OTEL_EXPORTER_OTLP_PROTOCOL: msgctl does not speak grpc", "4318")
-	publish(s.with("OTEL_TRACES_EXPORTER=zipkin")).want(t, exitOK, `"zipkin" is passed over`)
-	publish(s.with("OTEL_TRACES_SAMPLER=sometimes")).want(t, exitOK, "unsupported sampler: sometimes")
+	publish(s.with("OTEL_TRACES_EXPORTER=zipkin")).want(t, cmdutil.ExitOK, `"zipkin" is passed over`)
+	publish(s.with("OTEL_TRACES_SAMPLER=sometimes")).want(t, cmdutil.ExitOK, "unsupported sampler: sometimes")
 	if n := busy.requests() - before; n != 1 { // the last: the default sampler stands in
 		t.Errorf("%d requests", n)
-	}
-}
-
-// TestWithoutSpansNothingIsPaid: what is called for each message allocates nothing.
-func TestWithoutSpansNothingIsPaid(t *testing.T) {
-	d := &deps{env: func(string) (string, bool) { return "", false }}
-	off := d.tracing(&profile.Connection{Host: "h", Port: 1}, nil)
-	if off != nil {
-		t.Fatal("spans are made without a variable that asks for them")
-	}
-	r := &publishRun{publishOptions: &publishOptions{}, traces: off}
-	m, story := &message.Message{}, &event.Metadata{}
-	end := &runner.End{Job: &handle.Job{Message: m}}
-	w := &consumeWatch{traces: off, metrics: telemetry.NewConsumerMetrics("q")}
-	if n := testing.AllocsPerRun(100, func() {
-		span := r.beginSpan(publish.Target{Exchange: "x", Key: "k"}, nil, story)
-		span.Attach(m)
-		endSpan(bulk.Result{})
-		end.Begun = w.Begin(end.Job)
-		endProcess(end)
-	}); n != 0 || m.Headers != nil || story.TraceID+story.SpanID != "" {
-		t.Errorf("%v allocations, %v %v", n, m.Headers, story)
 	}
 }

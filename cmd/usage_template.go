@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/msgctl/msgctl/cmd/cmdutil"
 )
 
 func writeHelp(cmd *cobra.Command, _ []string) {
@@ -80,7 +82,7 @@ func writeFlags(out io.Writer, cmd *cobra.Command) {
 	own, connection := pflag.NewFlagSet("", pflag.ContinueOnError), pflag.NewFlagSet("", pflag.ContinueOnError)
 	own.SortFlags, connection.SortFlags = cmd.Flags().SortFlags, false
 	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
-		if f.Annotations[flagGroup] != nil {
+		if f.Annotations[cmdutil.FlagGroup] != nil {
 			connection.AddFlag(f)
 		} else {
 			own.AddFlag(f)

@@ -3,7 +3,7 @@
 //
 //	go run ./dev gen                what the repository keeps
 //	go run ./dev gen -check         the same, and fails where that changed a file
-//	go run ./dev gen WHAT [DIR]     one of docs, lint, schema, definitions, overview, man, completions
+//	go run ./dev gen WHAT [DIR]     one of docs, lint, schema, definitions, man, completions
 package main
 
 import (
@@ -26,7 +26,6 @@ func kinds() []kind {
 		{"docs", "docs/reference", true, writeDocs},
 		{"lint", "docs", true, writeLint},
 		{"schema", "schema", true, writeSchema},
-		{"overview", "cmd", true, writeOverview},
 		{"definitions", "deploy", true, writeDefinitions},
 		{"man", "man", false, writeMan},
 		{"completions", "completions", false, writeCompletions},

@@ -1,0 +1,29 @@
+package cmdmsg
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/pkg/message/archive"
+)
+
+// CreateArchive makes a new archive; one that exists may be the last copy of its messages.
+func CreateArchive(name string) (*archive.Writer, error) {
+	w, err := archive.Create(name)
+	if errors.Is(err, fs.ErrExist) {
+		return nil, &cmdutil.ExitError{Code: cmdutil.ExitFailed,
+			Err: fmt.Errorf("%s exists already, and is not overwritten: it may be the last copy of its messages",
+				name), Advice: "name another file"}
+	}
+	return w, err
+}
+
+// OpenArchive opens an archive to read it; - is stdin.
+func OpenArchive(d *cmdutil.Process, name string) (*archive.Reader, error) {
+	if name == "-" {
+		return archive.NewReader(d.Streams.In, archive.ReaderOptions{}), nil
+	}
+	return archive.Open(name, archive.ReaderOptions{})
+}

@@ -1,0 +1,89 @@
+package cmdmsg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/render/deadletters"
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/dlq"
+)
+
+// RunFlags are shared by the commands that take messages out of a queue.
+type RunFlags struct {
+	Deps     *cmdutil.Process
+	Cmd      *cobra.Command
+	Output   cmdutil.OutputFlag
+	Progress terminal.ProgressMode
+	Report   string
+	Yes      string
+}
+
+func (o *RunFlags) Register(cmd *cobra.Command) {
+	o.Cmd = cmd
+	o.Output.Register(cmd, "text", "json", "yaml")
+	RegisterProgress(cmd, &o.Progress)
+	flags := cmd.Flags()
+	flags.StringVar(&o.Report, "report", "",
+		"append a line of NDJSON for each message to a file: what became of it, and why")
+	flags.StringVarP(&o.Yes, "yes", "y", "", "do not ask")
+	flags.Lookup("yes").NoOptDefVal = cmdutil.PlainYes
+}
+
+// Show writes a document to stdout.
+func (o *RunFlags) Show(doc deadletters.RunDocument) error {
+	streams := o.Deps.Streams
+	if done, err := o.Output.Encode(streams.Out, doc); done {
+		return err
+	}
+	return deadletters.RunText(streams.Out, doc, streams.OutStyler(o.Deps.Colour), streams.OutWidth())
+}
+
+// Ask asks on a terminal what harms nobody, and goes on elsewhere.
+func (o *RunFlags) Ask(ctx context.Context, question string) error {
+	if o.Yes != "" || !o.Deps.Streams.InTTY {
+		return nil
+	}
+	ok, err := o.Deps.Streams.Confirm(ctx, terminal.Neutralise(question), "--yes")
+	if err != nil {
+		return err
+	}
+	return cmdutil.Declined(ok)
+}
+
+// Recorder opens the report's file, nil for none. It is appended to: an earlier report is never
+// lost.
+func (o *RunFlags) Recorder() (dlq.Recorder, func() error, error) {
+	if o.Report == "" {
+		return nil, func() error { return nil }, nil
+	}
+	f, err := os.OpenFile(o.Report, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open the report: %w", err)
+	}
+	w := dlq.NewReportWriter(f)
+	return w, func() error { return errors.Join(w.Flush(), f.Close()) }, nil
+}
+
+// End shows what a run did and maps it to the exit code.
+func (o *RunFlags) End(doc deadletters.RunDocument, err error) error {
+	if shown := o.Show(doc); shown != nil {
+		return errors.Join(err, shown)
+	}
+	switch {
+	case doc.Interrupted:
+		return cmdutil.ExitWith(cmdutil.ExitInterrupted)
+	case err != nil && doc.Done > 0:
+		return &cmdutil.ExitError{Code: cmdutil.ExitPartly, Err: err}
+	case err != nil:
+		return err
+	case doc.Stays() > 0 || doc.Aborted != "" || doc.Unreachable != "" || len(doc.Broken) > 0:
+		return cmdutil.ExitWith(cmdutil.ExitPartly)
+	}
+	return nil
+}

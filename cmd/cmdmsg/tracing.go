@@ -1,0 +1,42 @@
+package cmdmsg
+
+import (
+	"errors"
+
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/telemetry/tracing"
+	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/publish"
+)
+
+// NewTracing makes spans if the environment asks for them; nil makes none. notify is told when they
+// begin to be lost, and when they arrive again.
+func NewTracing(d *cmdutil.Process, conn *profile.Connection, notify func(error)) *tracing.Tracing {
+	return tracing.New(tracing.Options{
+		Env: func(name string) string {
+			v, _ := d.Env(name)
+			return v
+		},
+		Version: d.Build.Version, Host: conn.Host, Port: conn.Port, Warn: func(text string) { d.Warn(text) }, Notify: notify,
+	})
+}
+
+// EndTracing sends the last spans. Their loss fails nothing.
+func EndTracing(d *cmdutil.Process, t *tracing.Tracing) {
+	if lost := t.Close(); lost != "" {
+		d.Warn(lost)
+	}
+}
+
+// CopySpans makes a span of each message that is published again; nil without tracing.
+func CopySpans(t *tracing.Tracing) dlq.Sending {
+	if t == nil {
+		return nil
+	}
+	return func(to publish.Target, m *message.Message) func(dlq.Reason, string) {
+		s := t.BeginCopy(to, m)
+		return func(why dlq.Reason, detail string) { s.End(string(why), errors.New(detail)) }
+	}
+}

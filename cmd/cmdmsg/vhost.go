@@ -1,0 +1,75 @@
+package cmdmsg
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/suggest"
+	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/vhost"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+func VHostOptions(d *cmdutil.Process, conn *profile.Connection, match *regexp.Regexp) vhost.Options {
+	return vhost.Options{Match: match, Login: conn.User, Reconnect: reconnect(conn), Warn: func(text string) { d.Warn(text) }}
+}
+
+func reconnect(conn *profile.Connection) dlq.Reconnect {
+	attempts := conn.ReconnectAttempts
+	if attempts == 0 {
+		attempts = -1 // the flag's 0 is never
+	}
+	return dlq.Reconnect{Delay: conn.ReconnectDelay, Attempts: attempts}
+}
+
+// AdviseMissing says of what does not exist what was surely meant.
+func AdviseMissing(err error) error {
+	var missing *vhost.MissingError
+	if !errors.As(err, &missing) {
+		return err
+	}
+	near := suggest.Nearest(missing.Name, missing.Known)
+	advice := ""
+	switch {
+	case missing.Kind == "vhost":
+		advice = "name another with --vhost"
+	case missing.Kind == "queue" && near != "":
+		advice = fmt.Sprintf("did you mean %s?", near)
+	case missing.Kind == "queue":
+		advice = "see what there is: msgctl dlq ls"
+	case near != "":
+		advice = "did you mean --to exchange:" + near + "?"
+	default:
+		advice = "declare it first, or name another with --to"
+	}
+	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err, Advice: advice}
+}
+
+// TellLook says once, before it is done, what reading a queue does to it.
+func TellLook(d *cmdutil.Process, q *topology.Queue, l dlq.Looking, what string) {
+	if len(l.Notes) == 0 {
+		return
+	}
+	notes := make([]string, len(l.Notes))
+	for i, n := range l.Notes {
+		notes[i] = n.Text
+	}
+	d.Note(fmt.Sprintf("%s %s queue %s: %s.", what, q.Type, q.Name, strings.Join(notes, "; ")))
+}
+
+// CompileMatch compiles --match; nil when it is empty.
+func CompileMatch(text string) (*regexp.Regexp, error) {
+	if text == "" {
+		return nil, nil
+	}
+	match, err := regexp.Compile(text)
+	if err != nil {
+		return nil, cmdutil.UsageError("write, for example: --match 'failed$'",
+			"flag --match: %q is no regular expression: %v", text, err)
+	}
+	return match, nil
+}

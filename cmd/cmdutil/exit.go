@@ -1,0 +1,127 @@
+package cmdutil
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// The exit codes. They are an interface: scripts branch on them.
+const (
+	ExitOK           = 0
+	ExitFailed       = 1
+	ExitPending      = 2
+	ExitPartly       = 3
+	ExitNotPermitted = 4
+	ExitUsage        = 64
+	ExitInterrupted  = 130
+)
+
+// exitCode is one line of the table that `msgctl help exit-codes` and the reference are made from.
+type exitCode struct {
+	Code    int
+	Meaning string
+}
+
+func ExitCodes() []exitCode {
+	return []exitCode{
+		{ExitOK, "ok"},
+		{ExitFailed, "failed; nothing was changed, or the report says what was"},
+		{ExitPending, "changes or findings are pending (plan --detailed-exitcode, a failed test, a route that loses the " +
+			"message, status and doctor with errors)"},
+		{ExitPartly, "partly done: some objects or messages failed, the report says which; running the command again goes " +
+			"on"},
+		{ExitNotPermitted, "not permitted, or the login was refused"},
+		{ExitUsage, "wrong usage: a command, a flag, a setting or an argument is wrong or missing"},
+		{ExitInterrupted, "interrupted; what was in hand was settled first"},
+	}
+}
+
+// ExitError ends a command with a code other than 1. An err of nil means that the report was
+// written already and nothing more is to be said.
+type ExitError struct {
+	Code   int
+	Err    error
+	Advice string
+}
+
+// Error implements error.
+func (e *ExitError) Error() string {
+	if e.Err == nil {
+		return fmt.Sprintf("exit code %d", e.Code)
+	}
+	return e.Err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *ExitError) Unwrap() error { return e.Err }
+
+// Hint is what to type instead, in one or more lines.
+func (e *ExitError) Hint() string { return e.Advice }
+
+// ExitWith ends the command with a code and says nothing more.
+func ExitWith(code int) error { return &ExitError{Code: code} }
+
+// UsageError is wrong usage; hint is the corrected command line, or where to read on.
+func UsageError(hint, format string, args ...any) error {
+	return &ExitError{Code: ExitUsage, Err: fmt.Errorf(format, args...), Advice: hint}
+}
+
+// SettingError makes wrong usage of an error about flags, the environment or the context file.
+func SettingError(err error) error {
+	var setting *profile.Error
+	if errors.As(err, &setting) {
+		return &ExitError{Code: ExitUsage, Err: err, Advice: setting.Hint()}
+	}
+	return err
+}
+
+// codeOf maps an error to the exit code. Interruption wins only where nothing more precise is
+// known.
+func codeOf(ctx context.Context, err error) int {
+	var (
+		exit   *ExitError
+		silent *terminal.NotInteractiveError
+	)
+	switch {
+	case err == nil:
+		return ExitOK
+	case errors.As(err, &exit):
+		return exit.Code
+	case errors.Is(err, topology.ErrNotPermitted):
+		return ExitNotPermitted
+	case errors.As(err, &silent):
+		return ExitUsage
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		return ExitInterrupted
+	}
+	return ExitFailed
+}
+
+// Report shows an error once, on stderr, with its advice, and returns the exit code. Text from
+// outside is redacted and neutralised.
+func (d *Process) Report(ctx context.Context, err error) int {
+	code := codeOf(ctx, err)
+	var exit *ExitError
+	if err == nil || errors.As(err, &exit) && exit.Err == nil {
+		return code
+	}
+	style := d.Streams.ErrStyler(d.Colour)
+	text := err.Error()
+	if code == ExitInterrupted && errors.Is(err, context.Canceled) {
+		text = "interrupted"
+	}
+	fmt.Fprintln(d.Streams.Err, style.Red("msgctl:"), Clean(text))
+	var hinter interface{ Hint() string }
+	if errors.As(err, &hinter) && hinter.Hint() != "" {
+		for line := range strings.Lines(Clean(hinter.Hint())) {
+			fmt.Fprintln(d.Streams.Err, style.Dim("  hint:"), strings.TrimRight(line, "\n"))
+		}
+	}
+	return code
+}

@@ -1,0 +1,108 @@
+package cmdutil
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/spec"
+)
+
+// FileFlag is the flag -f of the topology commands.
+type FileFlag struct{ Patterns []string }
+
+// defaultFile is what is read when nobody names a file.
+const defaultFile = "topology.yaml"
+
+func (o *FileFlag) Register(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVarP(&o.Patterns, "file", "f", nil,
+		"topology or definitions file, directory, glob, or - for stdin; may be repeated, later ones win (default "+
+			"MSGCTL_FILE, the context's, or "+defaultFile+")")
+	_ = cmd.MarkFlagFilename("file", "yaml", "yml", "json")
+}
+
+// Names returns what to read: the flag's, the environment's, the context's, or the default.
+func (o *FileFlag) Names(d *Process, ofContext string) ([]string, error) {
+	if len(o.Patterns) > 0 {
+		return o.Patterns, nil
+	}
+	fromEnv, _ := d.Env("MSGCTL_FILE")
+	if name := cmp.Or(fromEnv, ofContext); name != "" {
+		return []string{name}, nil
+	}
+	if _, err := os.Stat(defaultFile); errors.Is(err, fs.ErrNotExist) {
+		return nil, UsageError("name it with -f FILE, or set MSGCTL_FILE; - reads stdin; msgctl export writes one from a "+
+			"live broker",
+			"no topology file: there is no %s here", defaultFile)
+	}
+	return []string{defaultFile}, nil
+}
+
+// ReadState reads topology files. Problems in them are not an error; the state is nil when a text
+// could not be read at all.
+func (d *Process) ReadState(names []string, vhost VHostChoice) (*topology.State, diag.Diagnostics, error) {
+	_, state, problems, err := d.readSpec(names, vhost)
+	return state, problems, err
+}
+
+// readSpec is readState with what the files say beside objects: events and tests.
+func (d *Process) readSpec(names []string, vhost VHostChoice) (*spec.Spec, *topology.State, diag.Diagnostics, error) {
+	inputs, err := spec.Files(names, spec.FileSystem{Stdin: d.Streams.In})
+	if err != nil {
+		return nil, nil, nil, &ExitError{Code: ExitUsage, Err: err}
+	}
+	declared, state, problems := spec.Read(inputs, specOptions(d, vhost))
+	return declared, state, problems, nil
+}
+
+// ReadSound is readSpec for commands that work only with files without errors: problems are shown.
+func (d *Process) ReadSound(names []string, vhost VHostChoice) (*spec.Spec, *topology.State, error) {
+	declared, state, problems, err := d.readSpec(names, vhost)
+	if err != nil {
+		return nil, nil, err
+	}
+	if problems.HasErrors() {
+		if err := render.Diagnostics(d.Streams.Err, problems, d.Streams.ErrStyler(d.Colour), d.Streams.ErrWidth()); err != nil {
+			return nil, nil, err
+		}
+		return nil, nil, errors.New("mend the errors above first")
+	}
+	return declared, state, nil
+}
+
+// None reports that nobody names a file and there is none here.
+func (o *FileFlag) None(d *Process) bool {
+	if name, _ := d.Env("MSGCTL_FILE"); len(o.Patterns) > 0 || name != "" {
+		return false
+	}
+	_, err := os.Stat(defaultFile)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// VHostChoice says which vhost files that name none, or that are to be retargeted, are about.
+type VHostChoice struct{ fallback, override string }
+
+// ChooseVHost lets only --vhost overrule a file: a file that names its vhost means it.
+func ChooseVHost(conn *profile.Connection) VHostChoice {
+	choice := VHostChoice{fallback: conn.VHost}
+	if conn.Sources["vhost"] == "flag --vhost" {
+		choice.override = conn.VHost
+	}
+	return choice
+}
+
+// Missing is the error for vhosts that were asked for by name and do not exist.
+func Missing(live *topology.Live) error {
+	if len(live.MissingVHosts) == 0 {
+		return nil
+	}
+	return fmt.Errorf("vhost %q does not exist, or this login may not see it", live.MissingVHosts[0])
+}

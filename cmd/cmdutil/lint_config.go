@@ -1,0 +1,54 @@
+package cmdutil
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/msgctl/msgctl/pkg/topology/lint"
+	"github.com/msgctl/msgctl/pkg/topology/lint/subject"
+	"github.com/msgctl/msgctl/pkg/topology/source"
+	"github.com/msgctl/msgctl/pkg/topology/spec"
+)
+
+// ReadLintConfig reads the configuration of lint; what is wrong with it is wrong usage.
+func ReadLintConfig(name string) (lint.Config, error) {
+	config, err := subject.ReadConfig(name)
+	var wrong *subject.ConfigError
+	if errors.As(err, &wrong) {
+		advice := "see: msgctl lint --help; msgctl lint --rules lists all rules"
+		if wrong.Unread {
+			advice = ""
+		}
+		return config, UsageError(advice, "lint: %w", err)
+	}
+	return config, err
+}
+
+var ErrNoFiles = errors.New("no files")
+
+// LoadSubject reads topology files for lint. The error wraps errNoFiles when nobody names one and
+// there is none.
+func LoadSubject(d *Process, s *subject.Subject, files *FileFlag, vhost VHostChoice) error {
+	names, err := files.Names(d, "")
+	if err != nil {
+		if files.None(d) {
+			return fmt.Errorf("%w%w", ErrNoFiles, err)
+		}
+		return err
+	}
+	inputs, err := spec.Files(names, spec.FileSystem{Stdin: d.Streams.In})
+	if err != nil {
+		return &ExitError{Code: ExitUsage, Err: err}
+	}
+	s.Load(inputs, specOptions(d, vhost))
+	return nil
+}
+
+// specOptions say how topology files are read.
+func specOptions(d *Process, vhost VHostChoice) spec.Options {
+	return spec.Options{
+		Env: source.Lookup(d.Env), DefaultVHost: vhost.fallback, VHost: vhost.override,
+		Exists: func(path string) bool { _, err := os.Stat(path); return err == nil },
+	}
+}

@@ -1,0 +1,47 @@
+package cmdutil
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/internal/telemetry"
+)
+
+// LogFlags are --log-level and --log-format.
+type LogFlags struct {
+	level  string
+	format OutputFlag
+}
+
+// Register adds the flags to a command; levels says what each level has.
+func (f *LogFlags) Register(cmd *cobra.Command, levels string) {
+	cmd.Flags().StringVar(&f.level, "log-level", "info", "what is logged on stderr: "+levels)
+	f.format.RegisterAs(cmd, "log-format", "", "auto", "text", "json")
+	cmd.Flags().Lookup("log-format").Usage = "how it is logged: text, json, or auto: text on a terminal, json elsewhere"
+}
+
+// Check finds a wrong level.
+func (f *LogFlags) Check(cmd *cobra.Command) error {
+	if _, err := logLevel(f.level); err != nil {
+		return UsageError("--log-level info", "%sflag --log-level: %v", Where(cmd), err)
+	}
+	return nil
+}
+
+// Logger logs text on a terminal, and JSON elsewhere, unless the flag says how.
+func (f *LogFlags) Logger(d *Process) *slog.Logger {
+	level, _ := logLevel(f.level) // checked
+	json := f.format.Value == "json" || f.format.Value == "auto" && !d.Streams.ErrTTY
+	return telemetry.NewLogger(d.Streams.Err, level, json)
+}
+
+func logLevel(text string) (slog.Level, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(text)); err != nil || strings.ContainsAny(text, "+-") {
+		return 0, fmt.Errorf("want debug, info, warn or error, not %q", text)
+	}
+	return l, nil
+}

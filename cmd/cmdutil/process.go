@@ -1,0 +1,45 @@
+package cmdutil
+
+import (
+	"os"
+
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/terminal"
+)
+
+// Process is what commands need. Everything costly is made when it is first asked for, so that `msgctl
+// --help` reads no file and dials nothing.
+type Process struct {
+	Streams *terminal.Streams
+	Env     profile.LookupEnv
+	Build   Build
+	Colour  terminal.ColourMode // --color
+}
+
+func SystemDeps(build Build) *Process {
+	return &Process{
+		Streams: terminal.System(os.LookupEnv), Env: os.LookupEnv,
+		Build: build, Colour: terminal.ColourAuto,
+	}
+}
+
+// Contexts reads the context file; one that does not exist is empty.
+func (d *Process) Contexts() (*profile.File, error) {
+	f, err := profile.Load(profile.DefaultPath(d.Env), d.Env)
+	return f, SettingError(err)
+}
+
+// Connection decides which broker to use and shows the warnings about it. Nothing is dialled.
+func (d *Process) Connection(flags *profile.Flags) (*profile.Connection, error) {
+	file, err := d.Contexts()
+	if err != nil {
+		return nil, err
+	}
+	c, err := profile.Resolve(flags, d.Env, file)
+	if err != nil {
+		return nil, SettingError(err)
+	}
+	d.Warn(file.Warnings...)
+	d.Warn(c.Warnings...)
+	return c, nil
+}

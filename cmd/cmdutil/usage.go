@@ -1,0 +1,100 @@
+package cmdutil
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/msgctl/msgctl/internal/suggest"
+)
+
+// Args checks positional arguments against their names: "NAME" must be there, "[NAME]" may be,
+// "NAME..." may repeat.
+func Args(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, given []string) error {
+		for i, name := range names {
+			if i >= len(given) && !strings.HasPrefix(name, "[") {
+				return UsageError("usage: "+cmd.UseLine(), "%s%s is missing", Where(cmd), strings.TrimSuffix(name, "..."))
+			}
+		}
+		open := len(names) > 0 && strings.Contains(names[len(names)-1], "...")
+		if len(given) > len(names) && !open {
+			return UsageError("usage: "+cmd.UseLine(), "%sunexpected argument %q", Where(cmd), given[len(names)])
+		}
+		return nil
+	}
+}
+
+// FlagError says what is wrong with a flag, and which one was surely meant.
+func FlagError(cmd *cobra.Command, err error) error {
+	var (
+		unknown *pflag.NotExistError
+		missing *pflag.ValueRequiredError
+		invalid *pflag.InvalidValueError
+	)
+	see := "see: " + cmd.CommandPath() + " --help"
+	switch {
+	case errors.As(err, &unknown):
+		if near := nearestFlag(cmd, unknown.GetSpecifiedName()); near != "" {
+			see = "did you mean --" + near + "?"
+		}
+		return UsageError(see, "%s%w", Where(cmd), err)
+	case errors.As(err, &missing) && missing.GetFlag() != nil:
+		return UsageError(see, "%sflag --%s needs a value", Where(cmd), missing.GetFlag().Name)
+	case errors.As(err, &invalid) && invalid.GetFlag() != nil:
+		return UsageError(flagAdvice(invalid.GetFlag(), see), "%sflag --%s: %q is not right: %v",
+			Where(cmd), invalid.GetFlag().Name, invalid.GetValue(), plainReason(invalid.Unwrap()))
+	}
+	return UsageError(see, "%s%w", Where(cmd), err)
+}
+
+// Where begins a message with the command it is about; with nothing for msgctl itself, whose name
+// is printed anyway.
+func Where(cmd *cobra.Command) string {
+	if _, path, ok := strings.Cut(cmd.CommandPath(), " "); ok {
+		return path + ": "
+	}
+	return ""
+}
+
+func flagAdvice(f *pflag.Flag, otherwise string) string {
+	switch f.Value.Type() {
+	case "duration":
+		return "write a duration with its unit: 500ms, 30s, 2m"
+	case "uint8":
+		return "write a whole number from 0 to 255"
+	}
+	return otherwise
+}
+
+// plainReason leaves out which function of Go found it.
+func plainReason(err error) error {
+	var number *strconv.NumError
+	if errors.As(err, &number) {
+		return number.Err
+	}
+	return err
+}
+
+func nearestFlag(cmd *cobra.Command, name string) string {
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			names = append(names, f.Name)
+		}
+	})
+	return suggest.Nearest(name, names)
+}
+
+// CountTrue counts the conditions that hold, for flags that exclude each other.
+func CountTrue(conditions ...bool) (n int) {
+	for _, c := range conditions {
+		if c {
+			n++
+		}
+	}
+	return n
+}

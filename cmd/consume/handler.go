@@ -1,0 +1,228 @@
+package consume
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/msgctl/msgctl/cmd/cmdmsg"
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/pkg/consume/handle"
+	"github.com/msgctl/msgctl/pkg/event"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/message/filter"
+)
+
+// makeHandler makes what the flags name.
+func (c *consuming) makeHandler() (handle.Handler, error) {
+	h := &c.consumeOptions.handler
+	switch {
+	case h.file != "":
+		return c.table(h.file)
+	case h.print:
+		return newPrinter(c.deps, h.printFormat.Value), nil
+	case h.discard:
+		return handle.Discard{}, nil
+	}
+	return c.one(handlerSpec{
+		Exec: h.exec, Persistent: h.persistent, JSON: h.input.Value == "json", HTTP: h.http, Raw: h.httpFormat.Value == "raw", timeout: h.timeout,
+	})
+}
+
+// handlerSpec is one handler, as flags or a file of handlers name it.
+type handlerSpec struct {
+	Exec       string `yaml:"exec"`
+	Persistent bool   `yaml:"persistent"`
+	JSON       bool   `yaml:"json"`
+	HTTP       string `yaml:"http"`
+	Raw        bool   `yaml:"raw"`
+	Discard    bool   `yaml:"discard"`
+	Timeout    string `yaml:"timeout"`
+	timeout    time.Duration
+}
+
+func (c *consuming) one(s handlerSpec) (handle.Handler, error) {
+	switch {
+	case cmdutil.CountTrue(s.Exec != "", s.HTTP != "", s.Discard) != 1:
+		return nil, errors.New("want one of exec, http and discard")
+	case s.Discard:
+		return handle.Discard{}, nil
+	case s.HTTP != "":
+		u, err := url.Parse(s.HTTP)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return nil, cmdutil.UsageError("http://localhost:8080/orders", "%s%q is no address of an HTTP endpoint", cmdutil.Where(c.cmd),
+				cmdutil.Clean(s.HTTP))
+		}
+		h := handle.NewHTTP(u, c.concurrency)
+		h.Raw, h.Timeout = s.Raw, s.timeout
+		return h, nil
+	}
+	argv, err := shellCommand(s.Exec)
+	if err != nil {
+		return nil, err
+	}
+	name := "exec " + firstWord(s.Exec)
+	if s.Persistent {
+		return &handle.Lines{Argv: argv, Env: os.Environ(), Timeout: s.timeout, Label: name}, nil
+	}
+	return &handle.Exec{Argv: argv, Env: os.Environ(), JSON: s.JSON, Timeout: s.timeout, Label: name}, nil
+}
+
+// shellCommand lets the shell run a command line, as people know it from their terminal.
+func shellCommand(line string) ([]string, error) {
+	argv := []string{"sh", "-c", line}
+	if runtime.GOOS == "windows" {
+		argv = []string{"cmd", "/c", line}
+	}
+	if _, err := exec.LookPath(argv[0]); err != nil {
+		return nil, fmt.Errorf("run a command: %w", err)
+	}
+	return argv, nil
+}
+
+// firstWord names a command without its arguments, which may hold secrets. Variables in front of it
+// are passed over.
+func firstWord(line string) string {
+	for _, w := range strings.Fields(line) {
+		if !strings.Contains(w, "=") {
+			return w[strings.LastIndexByte(w, '/')+1:]
+		}
+	}
+	return "command"
+}
+
+// maxHandlers bounds the file of handlers.
+const maxHandlersFile = 1 << 20
+
+// table reads a file of handlers: event types, or * for all others, and what handles them.
+func (c *consuming) table(name string) (handle.Handler, error) {
+	info, err := os.Stat(name)
+	if err == nil && info.Size() > maxHandlersFile {
+		err = fmt.Errorf("%s has more than %d bytes", name, maxHandlersFile)
+	}
+	if err != nil {
+		return nil, &cmdutil.ExitError{Code: cmdutil.ExitUsage, Err: fmt.Errorf("read the handlers: %w", err)}
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, &cmdutil.ExitError{Code: cmdutil.ExitUsage, Err: fmt.Errorf("read the handlers: %w", err)}
+	}
+	defer func() { _ = f.Close() }()
+	var specs map[string]handlerSpec
+	d := yaml.NewDecoder(f)
+	d.KnownFields(true)
+	if err := d.Decode(&specs); err != nil {
+		return nil, cmdutil.UsageError("order.created: { exec: ./handle-order }", "read the handlers in %s: %v", name, err)
+	}
+	t := &handle.Table{ByType: map[string]handle.Handler{}, Unknown: map[string]handle.Verdict{
+		"ack": handle.Handled, "retry": handle.Retry, "dead-letter": handle.DeadLetter,
+	}[c.consumeOptions.handler.unknown.Value]}
+	for typ, s := range specs {
+		s.timeout = c.consumeOptions.handler.timeout
+		if s.Timeout != "" {
+			if s.timeout, err = time.ParseDuration(s.Timeout); err != nil || s.timeout < 0 {
+				return nil, cmdutil.UsageError("timeout: 30s", "handlers in %s: %s: timeout %q is no duration", name, typ, s.Timeout)
+			}
+		}
+		if t.ByType[typ], err = c.one(s); err != nil {
+			return nil, cmdutil.UsageError("order.created: { exec: ./handle-order }", "handlers in %s: %s: %w", name, typ, err)
+		}
+	}
+	c.warnUnknownTypes(specs)
+	return t, nil
+}
+
+// warnUnknownTypes tells of handlers for types that the topology file does not know.
+func (c *consuming) warnUnknownTypes(specs map[string]handlerSpec) {
+	if c.known == nil {
+		return
+	}
+	for typ := range specs {
+		if _, err := c.known.Catalogue.Type(typ); err != nil && typ != "*" {
+			c.deps.Warn("--handlers: " + err.Error())
+		}
+	}
+}
+
+// typer tells the type of a message, and refuses an event that breaks its schema.
+func (c *consuming) typer() func(*message.Message) (string, *handle.Result) {
+	h := &c.consumeOptions.handler
+	check := c.known != nil && !h.unchecked && c.mayFail()
+	if !check && h.file == "" {
+		return nil // the property is enough for what is told of a message
+	}
+	return func(m *message.Message) (string, *handle.Result) {
+		if !check && m.Type != "" {
+			return m.Type, nil
+		}
+		e, _, err := event.FromMessage(m)
+		if err == nil && !check {
+			return e.EventType, nil
+		}
+		if check {
+			if wrong := invalid(c.known, m, e, err); wrong != nil {
+				return m.Type, wrong
+			}
+		}
+		if err != nil {
+			return m.Type, nil
+		}
+		return e.EventType, nil
+	}
+}
+
+// invalid holds a message against the catalogue: nil when it is right, or no business of the
+// catalogue's. A message that bears the name of a declared type and is no event is invalid, too.
+func invalid(d *cmdutil.Declared, m *message.Message, e *event.Envelope, err error) *handle.Result {
+	if err != nil {
+		if _, unknown := d.Catalogue.Type(m.Type); unknown == nil {
+			res := handle.Never(handle.ErrorInvalid, fmt.Sprintf("%s is no event: %v", m.Type, err))
+			return &res
+		}
+		return nil
+	}
+	problems, err := d.Catalogue.Check(e)
+	if err != nil || len(problems) == 0 {
+		return nil // or a type that is not declared
+	}
+	text := problems[0].String()
+	if n := len(problems) - 1; n > 0 {
+		text += fmt.Sprintf(" (and %d more)", n)
+	}
+	res := handle.Never(handle.ErrorInvalid, e.EventType+" "+text)
+	return &res
+}
+
+// orderKey makes the key of --ordered-by, nil without.
+func (o *consumeOptions) orderKey() (func(*message.Message) string, error) {
+	switch o.orderedBy {
+	case "":
+		return nil, nil
+	case "aggregateId":
+		return func(m *message.Message) string {
+			e, _, err := event.FromMessage(m)
+			if err != nil {
+				return ""
+			}
+			return e.AggregateID
+		}, nil
+	}
+	key, err := filter.CompileKey(o.orderedBy, filter.Options{})
+	if err != nil {
+		return nil, cmdmsg.ExpressionError(o.cmd, "--ordered-by", err)
+	}
+	return func(m *message.Message) string {
+		values := key.AppendValues(nil, m)
+		if strings.Join(values, "") == "" {
+			return ""
+		}
+		return strings.Join(values, "\x00")
+	}, nil
+}

@@ -1,0 +1,164 @@
+package consume
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/shell"
+	"github.com/msgctl/msgctl/internal/suggest"
+	"github.com/msgctl/msgctl/pkg/consume/retry"
+	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/publish"
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/route"
+)
+
+// consumerTimeout is the broker's default since 3.8.15.
+const consumerTimeout = 30 * time.Minute
+
+// findPlan finds out where failures go, from the broker or, where that does not tell, from the
+// topology file. It refuses to begin when dead letters would be lost.
+func (c *consuming) findPlan(ctx context.Context) error {
+	state, version, from, err := c.facts(ctx)
+	if err != nil {
+		return err
+	}
+	c.plan = retry.Plan{Queue: c.queue}
+	if state != nil {
+		if err := c.planFrom(state, version, from); err != nil {
+			return err
+		}
+	}
+	c.plan.UserID = c.conn.User
+	if err := c.redirect(); err != nil {
+		return err
+	}
+	if c.mayFail() && c.plan.DeadLetter == nil && !c.plan.Drop {
+		return c.noDeadLetters(state != nil)
+	}
+	return nil
+}
+
+// facts reads the vhost; without the management API, the topology file has to do. state is nil when
+// nothing is known.
+func (c *consuming) facts(ctx context.Context) (state *topology.State, version, from string, err error) {
+	live, err := c.broker.Everything(ctx, []string{c.vhost})
+	switch {
+	case err == nil && len(live.MissingVHosts) > 0:
+		return nil, "", "", cmdutil.Missing(live)
+	case err == nil && live.Unreadable[topology.KindQueue] == "":
+		return &live.State, live.Server.Version, "the broker", nil
+	case ctx.Err() != nil:
+		return nil, "", "", ctx.Err()
+	case err != nil && !errors.Is(err, topology.ErrUnreachable) && !errors.Is(err, topology.ErrNotPermitted) &&
+		!errors.Is(err, topology.ErrAPI):
+		return nil, "", "", err
+	}
+	c.blind = err
+	if c.known != nil && c.known.State.Has(c.queueRef()) {
+		c.deps.Warn(fmt.Sprintf("the broker cannot be asked what the queue is like (%s): the topology file is believed",
+			c.whyBlind()))
+		return c.known.State, "", "the topology file", nil
+	}
+	return nil, "", "", nil
+}
+
+// whyBlind says why the broker cannot be asked.
+func (c *consuming) whyBlind() string {
+	if c.blind == nil {
+		return "its list of queues cannot be read"
+	}
+	return c.blind.Error()
+}
+
+func (c *consuming) queueRef() topology.Ref {
+	return topology.Ref{Kind: topology.KindQueue, VHost: c.vhost, Name: c.queue}
+}
+
+func (c *consuming) planFrom(state *topology.State, version, from string) (err error) {
+	n := route.New(state, c.vhost, version)
+	q := n.Queue(c.queue)
+	switch {
+	case q == nil:
+		return c.noQueue(n, from)
+	case q.Type == topology.Stream:
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailed,
+			Err: fmt.Errorf("queue %q is a stream: nothing ever leaves it, so that there is nothing to consume",
+				c.queue), Advice: "msgctl tail --stream " + shell.Quote(c.queue) + " reads it"}
+	}
+	var ladder *topology.Ladder
+	if c.known != nil {
+		if l, ok := c.known.State.Ladder(c.queueRef()); ok {
+			ladder = &l
+		}
+	}
+	if c.plan, err = retry.Discover(n, c.queue, ladder); err != nil {
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err,
+			Advice: "msgctl apply -f FILE makes what the topology file declares; msgctl lint --live finds what is missing"}
+	}
+	for _, step := range c.plan.Steps {
+		if c.key != nil && step.Delay >= consumerTimeout {
+			c.deps.Warn(fmt.Sprintf("with --ordered-by a retry waits in hand: a broker closes the channel of who holds a "+
+				"message for longer than its consumer_timeout (%s by default), and a step of %s is longer", consumerTimeout, step.Delay))
+			break
+		}
+	}
+	if c.key != nil && c.plan.Native {
+		return &cmdutil.ExitError{
+			Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q delays retries itself, also of what a lost connection returns, which "+
+				"others would overtake: --ordered-by cannot keep the order", c.queue),
+			Advice: "make the queue anew with retry: { backoff: […], via: queues } in the topology file",
+		}
+	}
+	return nil
+}
+
+func (c *consuming) noQueue(n *route.Network, from string) error {
+	hint := "msgctl export shows what there is; name another vhost with --vhost"
+	if near := suggest.Nearest(c.queue, n.QueueNames()); near != "" {
+		hint = fmt.Sprintf("did you mean %s?", near)
+	}
+	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q does not exist in vhost %q, says %s", c.queue, c.vhost,
+		from), Advice: hint}
+}
+
+// redirect does what --dead-letter-to says.
+func (c *consuming) redirect() error {
+	if c.letters == "" {
+		return nil
+	}
+	if c.letters == "drop" {
+		c.plan.Drop, c.plan.DeadLetter = true, nil
+		return nil
+	}
+	to, err := dlq.ParseDestination(c.letters)
+	switch {
+	case err != nil:
+		return cmdutil.UsageError("--dead-letter-to queue:NAME, exchange:NAME/KEY or drop", "%sflag --dead-letter-to: %v",
+			cmdutil.Where(c.cmd), err)
+	case to.Kind == dlq.ToQueue:
+		c.plan.DeadLetter, c.plan.OwnKey = &publish.Target{Key: to.Queue}, false
+	case to.Kind == dlq.ToExchange:
+		c.plan.DeadLetter, c.plan.OwnKey = &publish.Target{Exchange: to.Exchange, Key: to.Key}, !to.HasKey
+	default:
+		return cmdutil.UsageError("--dead-letter-to queue:NAME, exchange:NAME/KEY or drop", "%sflag --dead-letter-to: %q is no place",
+			cmdutil.Where(c.cmd), c.letters)
+	}
+	return nil
+}
+
+func (c *consuming) noDeadLetters(known bool) error {
+	why := "has no dead-letter exchange: a message that fails for good would be lost"
+	if !known {
+		why = "cannot be looked at (" + c.whyBlind() +
+			"), and no topology file declares it: where dead letters go is not known"
+	}
+	return &cmdutil.ExitError{
+		Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q %s", c.queue, why),
+		Advice: "give it deadLetter in the topology file and apply it; or --dead-letter-to queue:NAME; or " +
+			"--dead-letter-to drop, which destroys them",
+	}
+}

@@ -1,0 +1,175 @@
+package consume
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/msgctl/msgctl/cmd/cmdmsg"
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/telemetry"
+	"github.com/msgctl/msgctl/pkg/consume"
+	"github.com/msgctl/msgctl/pkg/consume/handle"
+	"github.com/msgctl/msgctl/pkg/consume/retry"
+	"github.com/msgctl/msgctl/pkg/consume/runner"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/publish"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// ConsumeBroker is what consume needs of a live broker.
+type ConsumeBroker interface {
+	// Everything reads all objects of some vhosts and of the cluster.
+	Everything(ctx context.Context, vhosts []string) (*topology.Live, error)
+	// Source reads messages, Dialer publishes them, each on connections of its own.
+	Source(vhost string) consume.Source
+	Dialer(vhost string) publish.Dialer
+	// Close ends all connections.
+	Close()
+}
+
+// openConsume prepares a client that consumes.
+type openConsume func(ctx context.Context, conn *profile.Connection, command string) (ConsumeBroker, error)
+
+// consuming is one run of consume.
+type consuming struct {
+	*consumeOptions
+	conn    *profile.Connection
+	broker  ConsumeBroker
+	known   *cmdutil.Declared // nil without a topology file
+	vhost   string
+	handler handle.Handler
+	plan    retry.Plan
+	blind   error // why the broker could not be asked about the queue
+	key     func(*message.Message) string
+}
+
+// prepare reads files and the broker, and refuses what would lose messages.
+func (o *consumeOptions) prepare(ctx context.Context) (*consuming, error) {
+	conn, err := o.deps.Connection(o.connection)
+	if err != nil {
+		return nil, err
+	}
+	c := &consuming{consumeOptions: o, conn: conn, vhost: conn.VHost}
+	if c.known, err = o.deps.CatalogueIfAny(&o.files, conn); err != nil {
+		return nil, err
+	}
+	if c.known != nil && c.known.State.Home != "" && conn.Sources["vhost"] == "default" {
+		c.vhost, conn.VHost = c.known.State.Home, c.known.State.Home
+	}
+	if c.key, err = o.orderKey(); err != nil {
+		return nil, err
+	}
+	if c.handler, err = c.makeHandler(); err != nil {
+		return nil, err
+	}
+	if c.broker, err = o.open(ctx, conn, "consume"); err != nil {
+		return nil, err
+	}
+	if err := c.findPlan(ctx); err != nil {
+		c.broker.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// run consumes until something ends it.
+func (c *consuming) run(ctx context.Context) error {
+	log := c.log.Logger(c.deps)
+	w := newConsumeWatch(log, c.queue, c.knownTypes())
+	w.connected = sync.OnceFunc(c.say)
+	w.traces = cmdmsg.NewTracing(c.deps, c.conn, tellLoss(log))
+	defer func() { cmdmsg.EndTracing(c.deps, w.traces) }()
+	if c.metrics != "" {
+		server, err := telemetry.Serve(ctx, c.metrics, w.metrics, w.ready)
+		if err != nil {
+			return fmt.Errorf("serve metrics on %s: %w", c.metrics, err)
+		}
+		defer func() { _ = server.Close() }()
+		log.Info("serving /metrics, /healthz and /readyz", "address", server.Addr)
+	}
+	o := runner.Options{
+		Source: c.broker.Source(c.vhost), Handler: c.handler, Plan: c.plan, Prefetch: c.window(), Concurrency: c.concurrency,
+		Key: c.key, Type: c.typer(), Dedupe: c.dedupe, Grace: max(c.grace, time.Millisecond), Limit: c.limit, Idle: c.idle,
+		ReconnectDelay: c.conn.ReconnectDelay, ReconnectAttempts: c.reconnectAttempts(), Tag: "msgctl consume", Observer: w,
+	}
+	if c.plan.DeadLetter != nil || len(c.plan.Steps) > 0 && !c.plan.Native {
+		o.Dialer = c.broker.Dialer(c.vhost)
+	}
+	report, err := runner.Run(ctx, o)
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.grace)
+	defer cancel()
+	err = errors.Join(err, c.handler.Close(closing))
+	if err == nil || report != (runner.Report{}) {
+		c.deps.Tell(consumeSummary(report))
+	}
+	switch {
+	case err != nil:
+		return err
+	case ctx.Err() != nil:
+		return cmdutil.ExitWith(cmdutil.ExitInterrupted)
+	case report.DeadLettered+report.Dropped > 0:
+		return cmdutil.ExitWith(cmdutil.ExitPartly)
+	}
+	return nil
+}
+
+func (c *consuming) reconnectAttempts() int {
+	if c.conn.ReconnectAttempts == 0 {
+		return -1 // the flag's 0 is never, the runner's is its default
+	}
+	return c.conn.ReconnectAttempts
+}
+
+// say tells what will become of messages, before the first is taken.
+func (c *consuming) say() {
+	p := &c.plan
+	text := fmt.Sprintf("Consuming from queue %s in vhost %s: %s.", c.queue, c.vhost, c.handler.Name())
+	if !c.mayFail() {
+		c.deps.Tell(text + " The messages leave the queue.")
+		return
+	}
+	var waits []string
+	for _, s := range p.Steps {
+		waits = append(waits, s.Delay.String())
+	}
+	how := ""
+	switch {
+	case c.key != nil && len(waits) > 0:
+		how = " in hand, to keep the order"
+	case p.Native:
+		how = " in the queue itself"
+	case len(waits) > 0:
+		how = " in wait queues"
+	}
+	const shown = 6
+	if n := len(waits); n > shown {
+		waits = append(waits[:shown-1], "…", waits[n-1])
+	}
+	switch {
+	case len(waits) > 0:
+		text += fmt.Sprintf(" What fails for now is tried again after %s%s, %d attempts in all.", strings.Join(waits, ", "),
+			how, len(p.Steps)+1)
+	default:
+		text += " It has no retry ladder: what fails for now fails for good."
+	}
+	switch {
+	case p.Drop:
+		text += " What fails for good is destroyed."
+	case p.DeadLetter != nil && p.OwnKey:
+		text += fmt.Sprintf(" Dead letters go to exchange %q with their own routing key.", p.DeadLetter.Exchange)
+	case p.DeadLetter != nil:
+		text += fmt.Sprintf(" Dead letters go to %s.", p.DeadLetter)
+	}
+	c.deps.Tell(text)
+}
+
+// mayFail says that a message may be retried or dead-lettered.
+func (c *consuming) mayFail() bool {
+	h := &c.consumeOptions.handler
+	return !h.print && !h.discard
+}

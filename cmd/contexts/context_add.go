@@ -1,0 +1,102 @@
+package contexts
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/profile"
+)
+
+type contextAddOptions struct {
+	contextNameOptions
+	context profile.Context
+	tls     profile.TLS
+	command string
+	timeout time.Duration
+	replace bool
+	use     bool
+}
+
+const contextAddExample = `  msgctl context add dev --url amqp://guest@localhost:5672
+  msgctl context add prod --url amqps://deploy@mq.example.com/orders --password-command 'pass show mq/prod' --protected`
+
+func newContextAddCmd(d *cmdutil.Process) *cobra.Command {
+	opts := &contextAddOptions{contextNameOptions: contextNameOptions{deps: d}}
+	cmd := &cobra.Command{
+		Use:     "add NAME --url URL",
+		Short:   "Add a context, or change one with --replace",
+		Long:    "Add a context to the context file. Passwords are not kept there: say which file or command has it.",
+		Example: contextAddExample,
+		Args:    cmdutil.Args("NAME"),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			opts.name = a[0]
+			if err := opts.complete(cmd.Flags()); err != nil {
+				return err
+			}
+			return runContextAdd(opts)
+		},
+	}
+	opts.flags(cmd.Flags())
+	return cmd
+}
+
+func (opts *contextAddOptions) flags(fs *pflag.FlagSet) {
+	c, t := &opts.context, &opts.tls
+	fs.StringVar(&c.URL, "url", "", "broker, amqp[s]://[USER@]HOST[:PORT][/VHOST], without a password")
+	fs.StringVar(&c.API, "api", "", "management API, where it is not on the broker's host at 15672 (TLS: 15671)")
+	fs.StringVar(&c.VHost, "vhost", "", "virtual host, instead of the URL's")
+	fs.StringVar(&opts.command, "password-command", "", "command (of the shell) that prints the password")
+	fs.StringVar(&c.PasswordFile, "password-file", "", "file whose first line is the password")
+	fs.StringVar(&c.File, "file", "", "topology file to use where -f is not given")
+	fs.BoolVar(&c.Protected, "protected", false, "ask for the vhost's name before anything destructive")
+	fs.StringVar(&t.CA, "tls-ca", "", "PEM file of the authorities to trust instead of the system's")
+	fs.StringVar(&t.Cert, "tls-cert", "", "PEM file of the client certificate")
+	fs.StringVar(&t.Key, "tls-key", "", "PEM file of the client certificate's key")
+	fs.StringVar(&t.ServerName, "tls-server-name", "", "name to expect in the broker's certificate")
+	fs.BoolVar(&t.Insecure, "insecure", false, "do not verify the broker's certificate")
+	fs.DurationVar(&opts.timeout, "timeout", 0, "limit for connecting and for each request (default 30s)")
+	fs.BoolVar(&opts.replace, "replace", false, "overwrite a context of this name")
+	fs.BoolVar(&opts.use, "use", false, "make it the current context")
+}
+
+// complete moves into the context what was given only, with paths that hold from anywhere.
+func (opts *contextAddOptions) complete(fs *pflag.FlagSet) error {
+	for _, path := range []*string{&opts.context.PasswordFile, &opts.tls.CA, &opts.tls.Cert, &opts.tls.Key} {
+		if *path == "" || strings.HasPrefix(*path, "~/") {
+			continue
+		}
+		abs, err := filepath.Abs(*path)
+		if err != nil {
+			return fmt.Errorf("find %s: %w", *path, err)
+		}
+		*path = abs
+	}
+	if opts.command != "" {
+		opts.context.PasswordCommand = profile.Command{opts.command}
+	}
+	if opts.tls != (profile.TLS{}) {
+		opts.context.TLS = &opts.tls
+	}
+	if fs.Changed("timeout") {
+		opts.context.Timeout = &opts.timeout
+	}
+	return nil
+}
+
+func runContextAdd(opts *contextAddOptions) error {
+	return opts.change(func(f *profile.File) error {
+		if err := f.Add(opts.name, opts.context, opts.replace); err != nil {
+			return fmt.Errorf("add context: %w", err)
+		}
+		if opts.use {
+			return f.Use(opts.name)
+		}
+		return nil
+	}, "added context %s")
+}

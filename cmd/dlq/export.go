@@ -1,0 +1,208 @@
+package dlq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/cmd/cmdmsg"
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/render/deadletters"
+	"github.com/msgctl/msgctl/internal/shell"
+	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/message/archive"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+const dlqExportLong = `Write messages to an archive: NDJSON, one line a message, with everything needed to restore it exactly: properties, typed headers,
+body and death history. Names that end in .gz or .zst are compressed; - is stdout.
+
+Without --drain the messages stay in the queue. With it each leaves the queue once it is durable in the archive.`
+
+type dlqExportOptions struct {
+	open openMessages
+	cmdmsg.RunFlags
+	connection *profile.Flags
+	selectOptions
+	lookOptions
+	queue string
+	file  string
+	drain bool
+}
+
+func newDLQExportCmd(d *cmdutil.Process, open openMessages) *cobra.Command {
+	opts := &dlqExportOptions{open: open, RunFlags: cmdmsg.RunFlags{Deps: d}}
+	cmd := &cobra.Command{
+		Use:   "export QUEUE",
+		Short: "Write messages to an archive, and with --drain take them out",
+		Long:  dlqExportLong,
+		Example: "  msgctl dlq export orders.dlq -f orders.ndjson.zst\n  msgctl dlq export orders.dlq --drain -f " +
+			"orders.ndjson.gz --older-than 7d\n  msgctl dlq export orders.dlq | jq -r .properties.messageId",
+		Args: cmdutil.Args("QUEUE"),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			opts.queue, opts.Cmd = names[0], cmd
+			return runDLQExport(cmd.Context(), opts)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&opts.file, "file", "f", "-", "the archive to make; - is stdout")
+	flags.BoolVar(&opts.drain, "drain", false, "take the messages out of the queue once they are durable in the archive")
+	opts.selectOptions.register(cmd)
+	opts.registerLimit(cmd, "write")
+	opts.lookOptions.register(cmd)
+	opts.Output.Register(cmd, "text", "json", "yaml")
+	cmdmsg.RegisterProgress(cmd, &opts.Progress)
+	opts.connection = cmdutil.ConnectionFlags(cmd)
+	return cmd
+}
+
+func (o *dlqExportOptions) check() error {
+	switch {
+	case o.file == "":
+		return cmdutil.UsageError("write -f FILE, or -f - for stdout", "%sflag -f names no file", cmdutil.Where(o.Cmd))
+	case o.file == "-" && o.Deps.Streams.OutTTY:
+		return cmdutil.UsageError("msgctl dlq export "+shell.Quote(o.queue)+" -f FILE",
+			"%sarchives are not for terminals: name a file, or pipe the output", cmdutil.Where(o.Cmd))
+	}
+	return o.selectOptions.check(o.Cmd)
+}
+
+func runDLQExport(ctx context.Context, opts *dlqExportOptions) error {
+	if err := opts.check(); err != nil {
+		return err
+	}
+	s, err := openSession(ctx, opts.Deps, opts.open, "dlq export", opts.connection)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	s.given = flagsGiven(opts.Cmd)
+	q, err := s.lookup(opts.queue)
+	if err != nil {
+		return err
+	}
+	p, err := s.pick(q, &opts.selectOptions, opts.limit)
+	if err != nil {
+		return err
+	}
+	if err := p.allowed(ctx, opts.lookOptions); err != nil {
+		return err
+	}
+	if q.Type == topology.Stream && opts.drain {
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q: %w: it can be exported, not drained", q.Name,
+			dlq.ErrStream), Advice: "leave --drain out"}
+	}
+	defer p.chosen.warn(opts.Deps)
+	return (&exporting{opts, p}).run(ctx)
+}
+
+// exporting is an export of one queue.
+type exporting struct {
+	*dlqExportOptions
+	*picker
+}
+
+func (e *exporting) run(ctx context.Context) error {
+	ready, err := e.s.Ready(ctx, e.q.Name)
+	if err != nil {
+		return err
+	}
+	w, err := e.open()
+	if err != nil {
+		return err
+	}
+	if e.drain {
+		cmdmsg.TellLook(e.s.deps, e.q, e.looking, "Taking messages out of")
+	} else {
+		cmdmsg.TellLook(e.s.deps, e.q, e.looking, "Looking into")
+	}
+	action := map[bool]string{true: "drain", false: "export"}[e.drain]
+	observer := cmdmsg.NewRunObserver(e.Deps, e.Progress, action, ready)
+	start := time.Now()
+	var result dlq.Result
+	if e.drain {
+		err = e.s.WithGuard(ctx, e.q, e.looking, func() (err error) {
+			result, err = dlq.Drain(ctx, dlq.DrainOptions{
+				From: e.s.From(ctx, e.q, e.looking,
+					ready), Select: e.chosen.Selection, Archive: w, Limit: e.limit, ID: dlq.NewRunID(), Observer: observer,
+			})
+			return err
+		})
+	} else {
+		result, err = e.copy(ctx, w, observer)
+	}
+	observer.End()
+	err = errors.Join(err, w.Close())
+	doc := deadletters.NewRunDocument(action, result, time.Since(start))
+	doc.Queue, doc.VHost, doc.File = e.q.Name, e.s.Name, e.file
+	return e.finish(doc, err)
+}
+
+func (e *exporting) open() (*archive.Writer, error) {
+	if e.file == "-" {
+		return archive.NewWriter(redirected{e.Deps.Streams.Out}, archive.None)
+	}
+	return cmdmsg.CreateArchive(e.file)
+}
+
+// finish reports to stderr when stdout has the archive.
+func (e *exporting) finish(doc deadletters.RunDocument, err error) error {
+	if e.file != "-" {
+		return e.End(doc, err)
+	}
+	doc.File = "stdout"
+	errOnly := *e.Deps
+	streams := *e.Deps.Streams
+	streams.Out, streams.OutTTY = streams.Err, streams.ErrTTY
+	errOnly.Streams = &streams
+	o := e.RunFlags
+	o.Deps = &errOnly
+	return o.End(doc, err)
+}
+
+// copy writes messages that stay in the queue.
+func (e *exporting) copy(ctx context.Context, w *archive.Writer, observer *cmdmsg.RunObserver) (dlq.Result, error) {
+	result := dlq.Result{Queue: e.q.Name}
+	looked := func(n *int64) {
+		if *n++; (result.Done+result.Skipped)%256 == 0 {
+			observer.Progress(dlq.Progress{Looked: result.Done + result.Skipped})
+		}
+	}
+	_, err := e.each(ctx, func(m *message.Message) error {
+		err := w.Write(m)
+		if err == nil {
+			looked(&result.Done)
+		}
+		return err
+	}, func() { looked(&result.Skipped) })
+	observer.Progress(dlq.Progress{Looked: result.Done + result.Skipped})
+	if result.Interrupted = ctx.Err() != nil; result.Interrupted {
+		err = nil // the messages are back, and the archive is whole
+	}
+	return result, err
+}
+
+// redirected is stdout as an archive: it stays open, and is synced where it is a file.
+type redirected struct{ io.Writer }
+
+// Sync makes what was written durable; a pipe cannot.
+func (r redirected) Sync() error {
+	f, ok := r.Writer.(interface {
+		Sync() error
+		Stat() (fs.FileInfo, error)
+	})
+	if !ok {
+		return nil
+	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil //nolint:nilerr // what cannot be looked at cannot be synced either
+	}
+	return f.Sync()
+}

@@ -1,0 +1,142 @@
+package dlq
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/cmd/cmdmsg"
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/render/deadletters"
+	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/message/archive"
+	"github.com/msgctl/msgctl/pkg/publish"
+)
+
+const dlqImportLong = `Put the messages of an archive back, exactly as they were: into the queues that they were read from, or where --to says. The death
+history comes along as it was, so they can be inspected and replayed as before.
+
+An archive that is cut short or damaged is restored as far as it is whole, and it is said where it breaks; the exit code is 3 then.`
+
+type dlqImportOptions struct {
+	open openMessages
+	cmdmsg.RunFlags
+	connection *profile.Flags
+	selectOptions
+	file string
+	to   string
+	rate float64
+}
+
+func newDLQImportCmd(d *cmdutil.Process, open openMessages) *cobra.Command {
+	opts := &dlqImportOptions{open: open, RunFlags: cmdmsg.RunFlags{Deps: d}}
+	cmd := &cobra.Command{
+		Use:   "import FILE",
+		Short: "Put the messages of an archive back",
+		Long:  dlqImportLong,
+		Example: "  msgctl dlq import orders.ndjson.zst\n  msgctl dlq import orders.ndjson --to queue:orders.retry " +
+			"--where 'reason == \"expired\"'\n  zcat orders.ndjson.gz | grep acme | msgctl dlq import -",
+		Args: cmdutil.Args("FILE"),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			opts.file = names[0]
+			return runDLQImport(cmd.Context(), opts)
+		},
+	}
+	opts.RunFlags.Register(cmd)
+	opts.selectOptions.register(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&opts.to, "to", "",
+		"where to: queue:Q or exchange:X/KEY (default: the queue that each message was read from)")
+	opts.registerLimit(cmd, "restore")
+	flags.Float64Var(&opts.rate, "rate", 0, "messages a second at most; 0 is no limit")
+	opts.connection = cmdutil.ConnectionFlags(cmd)
+	return cmd
+}
+
+// target reads --to; nil is where each message was.
+func (o *dlqImportOptions) target() (*publish.Target, dlq.Destination, error) {
+	to, err := parseTo(o.Cmd, o.to)
+	switch {
+	case err != nil || o.to == "":
+		return nil, to, err
+	case to.Kind == dlq.ToQueue:
+		return &publish.Target{Key: to.Queue}, to, nil
+	case to.Kind == dlq.ToExchange && to.HasKey:
+		return &publish.Target{Exchange: to.Exchange, Key: to.Key}, to, nil
+	case to.Kind == dlq.ToExchange:
+		return nil, to, cmdutil.UsageError("--to exchange:"+to.Exchange+"/KEY", "%sflag --to: an exchange needs a routing key here",
+			cmdutil.Where(o.Cmd))
+	}
+	return nil, to, cmdutil.UsageError("msgctl dlq import FILE --to queue:NAME, and then msgctl dlq replay NAME --to origin",
+		"%sflag --to: messages are restored to a queue or an exchange", cmdutil.Where(o.Cmd))
+}
+
+func runDLQImport(ctx context.Context, opts *dlqImportOptions) error {
+	to, destination, err := opts.target()
+	if err != nil {
+		return err
+	}
+	if opts.rate < 0 {
+		return cmdutil.UsageError("0 is no limit", "%sflag --rate: %g is negative", cmdutil.Where(opts.Cmd), opts.rate)
+	}
+	if err := opts.selectOptions.check(opts.Cmd); err != nil {
+		return err
+	}
+	r, err := cmdmsg.OpenArchive(opts.Deps, opts.file)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = r.Close() }()
+	s, err := openSession(ctx, opts.Deps, opts.open, "dlq import", opts.connection)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if err := s.CheckDestination(destination); err != nil {
+		return cmdmsg.AdviseMissing(err)
+	}
+	chosen, err := opts.compile(s.IsWait())
+	if err != nil {
+		return err
+	}
+	defer chosen.warn(opts.Deps)
+	return opts.restore(ctx, s, r, to, chosen)
+}
+
+func (o *dlqImportOptions) restore(ctx context.Context, s *dlqSession, r *archive.Reader, to *publish.Target,
+	chosen *selected) error {
+	question := "Restore the messages of " + o.file + " to the queues they were read from?"
+	if to != nil {
+		question = "Restore the messages of " + o.file + " to " + strings.ReplaceAll(to.String(), `"`, "") + "?"
+	}
+	if o.file != "-" {
+		if err := o.Ask(ctx, question); err != nil {
+			return err
+		}
+	}
+	recorder, closeReport, err := o.Recorder()
+	if err != nil {
+		return err
+	}
+	observer := cmdmsg.NewRunObserver(o.Deps, o.Progress, "import", 0)
+	traces := cmdmsg.NewTracing(o.Deps, s.connection, nil)
+	defer func() { cmdmsg.EndTracing(o.Deps, traces) }()
+	start := time.Now()
+	result, err := dlq.Restore(ctx, dlq.RestoreOptions{
+		Archive: r, Dialer: s.broker.Dialer(s.Name), To: to, Select: chosen.Selection, Identity: s.Identity(), Limit: o.limit, Rate: o.rate,
+		Observer: observer, Report: recorder, Reconnect: s.Options.Reconnect, Sending: cmdmsg.CopySpans(traces),
+	})
+	observer.End()
+	err = errors.Join(err, closeReport())
+	doc := deadletters.NewRunDocument("import", result.Result, time.Since(start))
+	doc.VHost, doc.File = s.Name, o.file
+	for _, b := range result.Broken {
+		doc.Broken = append(doc.Broken,
+			deadletters.BrokenDocument{Line: b.Line, Byte: b.Byte, Final: b.Final, Reason: b.Reason.Error()})
+	}
+	return o.End(doc, err)
+}

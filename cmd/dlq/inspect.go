@@ -1,0 +1,281 @@
+package dlq
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/cmd/cmdmsg"
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/deadletters"
+	"github.com/msgctl/msgctl/internal/render/messages"
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/message/filter"
+)
+
+const dlqInspectLong = `Look at the messages of a queue without taking any out: a stream is read by offset, messages of other queues are held
+and given back in their order. What that does to the queue is said first. Where it could do harm it is refused: a quorum
+queue whose delivery limit leaves no room needs --guard, which lifts the limit with a policy meanwhile, or --force.
+
+A table is shown, or with --id, --full or -n 1 everything about each message: how it died in words, the error that a
+framework noted, properties, headers, and the body, decompressed and indented.
+
+--where EXPR selects by what a message tells of itself. Names: reason, queue, exchange, routingKey (where it came from), age, day,
+deaths, deathCount, headers, properties, body, text, error, id, size, replays. The JSON output has the same names.
+
+--group-by counts messages by one or more of them: reason, queue, exchange, routing-key, type, error, day, or any expression,
+separated by commas. Memory does not grow with the number of messages.`
+
+type dlqInspectOptions struct {
+	open       openMessages
+	deps       *cmdutil.Process
+	cmd        *cobra.Command
+	connection *profile.Flags
+	selectOptions
+	lookOptions
+	output   cmdutil.OutputFlag
+	progress terminal.ProgressMode
+	queue    string
+	groupBy  string
+	count    int64
+	full     bool
+	jq       string
+	program  *cmdmsg.JQ
+}
+
+// defaultShown is how many messages inspect shows unless told otherwise.
+const defaultShown = 20
+
+func newDLQInspectCmd(d *cmdutil.Process, open openMessages) *cobra.Command {
+	opts := &dlqInspectOptions{open: open, deps: d, progress: terminal.ProgressAuto}
+	cmd := &cobra.Command{
+		Use:   "inspect QUEUE",
+		Short: "Look at messages without taking any out",
+		Long:  dlqInspectLong,
+		Example: `  msgctl dlq inspect orders.dlq
+  msgctl dlq inspect orders.dlq --group-by reason,queue
+  msgctl dlq inspect orders.dlq --group-by 'headers.tenant,error' --where 'age < duration("24h")'
+  msgctl dlq inspect orders.dlq --id 4711 --full
+  msgctl dlq inspect orders.dlq --where 'body.total > 100' -n 0 --jq '.body.orderId'`,
+		Args: cmdutil.Args("QUEUE"),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			opts.queue, opts.cmd = names[0], cmd
+			return runDLQInspect(cmd.Context(), opts)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&opts.groupBy, "group-by", "g", "",
+		"count by reason, queue, exchange, routing-key, type, error, day or expressions, separated by commas")
+	opts.selectOptions.register(cmd)
+	flags.Int64VarP(&opts.count, "number", "n", defaultShown,
+		"how many messages to show; 0 for all (--group-by counts all unless told otherwise)")
+	flags.BoolVar(&opts.full, "full", false, "everything about each message, bodies of any length")
+	opts.output.Register(cmd, "table", "json", "ndjson", "yaml")
+	flags.StringVar(&opts.jq, "jq", "", "run a jq program on each message or group, as -o ndjson has them")
+	opts.lookOptions.register(cmd)
+	flags.Var(&opts.progress, "progress", "progress of --group-by on stderr: auto (a bar on a terminal), json or none")
+	opts.connection = cmdutil.ConnectionFlags(cmd)
+	return cmd
+}
+
+func (o *dlqInspectOptions) check() (err error) {
+	if o.count < 0 {
+		return cmdutil.UsageError("-n 0 shows all", "dlq inspect: flag -n: %d is negative", o.count)
+	}
+	if o.groupBy != "" && !o.cmd.Flags().Changed("number") {
+		o.count = 0
+	}
+	if err := o.selectOptions.check(o.cmd); err != nil {
+		return err
+	}
+	if o.groupBy != "" {
+		if _, err := filter.CompileKey(o.groupBy, filter.Options{}); err != nil {
+			return cmdmsg.ExpressionError(o.cmd, "--group-by", err)
+		}
+	}
+	o.program, err = cmdmsg.CompileJQ(o.cmd, o.jq)
+	return err
+}
+
+func runDLQInspect(ctx context.Context, opts *dlqInspectOptions) error {
+	if err := opts.check(); err != nil {
+		return err
+	}
+	s, err := openSession(ctx, opts.deps, opts.open, "dlq inspect", opts.connection)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	s.given = flagsGiven(opts.cmd)
+	q, err := s.lookup(opts.queue)
+	if err != nil {
+		return err
+	}
+	p, err := s.pick(q, &opts.selectOptions, opts.count)
+	if err != nil {
+		return err
+	}
+	if err := p.allowed(ctx, opts.lookOptions); err != nil {
+		return err
+	}
+	cmdmsg.TellLook(s.deps, q, p.looking, "Looking into")
+	i := &inspection{dlqInspectOptions: opts, picker: p}
+	defer p.chosen.warn(opts.deps)
+	if opts.groupBy != "" {
+		return i.groups(ctx)
+	}
+	return i.messages(ctx)
+}
+
+// inspection is one look.
+type inspection struct {
+	*dlqInspectOptions
+	*picker
+}
+
+func (i *inspection) groups(ctx context.Context) error {
+	key, err := filter.CompileKey(i.groupBy, filter.Options{IsWaitQueue: i.s.IsWait()})
+	if err != nil {
+		return err
+	}
+	grouper := dlq.NewGrouper(key, 0)
+	progress := i.deps.Streams.Progress(i.progress)
+	progress.Begin("count", "messages", i.s.Counts[i.q.Name].Ready)
+	report, err := i.each(ctx, func(m *message.Message) error {
+		grouper.Add(m)
+		if i.matched%256 == 0 {
+			progress.Add(256)
+		}
+		return nil
+	}, nil)
+	progress.End()
+	if err != nil && (ctx.Err() == nil || report.Seen == 0) {
+		return err
+	}
+	doc := deadletters.NewGroupsDocument(grouper.Groups())
+	doc.VHost, doc.Queue, doc.Type, doc.Looked = i.s.Name, i.q.Name, i.q.Type, report.Seen
+	if err := i.showGroups(ctx, doc); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return cmdutil.ExitWith(cmdutil.ExitInterrupted)
+	}
+	return nil
+}
+
+func (i *inspection) showGroups(ctx context.Context, doc deadletters.GroupsDocument) error {
+	streams := i.deps.Streams
+	if i.program != nil || i.output.Value == "ndjson" {
+		for _, g := range doc.Groups {
+			if err := i.line(ctx, g); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if done, err := i.output.Encode(streams.Out, doc); done {
+		return err
+	}
+	if streams.OutTTY {
+		return deadletters.GroupList(streams.Out, doc, i.now, streams.OutStyler(i.deps.Colour), streams.OutWidth())
+	}
+	return deadletters.GroupTable(streams.Out, doc, streams.OutStyler(i.deps.Colour), streams.OutWidth())
+}
+
+// line writes one document through --jq, or as a line of NDJSON.
+func (i *inspection) line(ctx context.Context, doc any) error {
+	if i.program != nil {
+		return i.program.Write(ctx, i.deps.Streams.Out, doc, i.deps.Streams.OutTTY)
+	}
+	return render.JSONLine(i.deps.Streams.Out, doc)
+}
+
+// tableRows is how many messages one table has; the next begins with its headers again, so that
+// memory does not grow.
+const tableRows = 200
+
+func (i *inspection) messages(ctx context.Context) error {
+	lines := i.program != nil || i.output.Value == "ndjson"
+	table := i.output.Value == "table" && !lines
+	o := messages.Options{IsWait: i.s.IsWait(), Now: i.now, Full: i.full, ParseBody: !table, Brief: table && !i.cards()}
+	stream := messages.NewStream(i.deps.Streams.Out, i.output.Value == "yaml", messages.ListDocument{
+		FormatVersion: deadletters.FormatVersion, VHost: i.s.Name, Queue: i.q.Name, Type: i.q.Type,
+	})
+	var list []messages.Document
+	report, err := i.each(ctx, func(m *message.Message) error {
+		doc := messages.NewDocument(m, o)
+		switch {
+		case lines:
+			return i.line(ctx, doc)
+		case !table:
+			return stream.Add(doc)
+		case i.cards():
+			return i.card(doc)
+		}
+		if list = append(list, doc); len(list) < tableRows {
+			return nil
+		}
+		err := i.table(list)
+		list = list[:0]
+		return err
+	}, nil)
+	switch {
+	case err != nil || lines:
+		return err
+	case !table:
+		return stream.End(report.Seen)
+	}
+	return i.finish(list, report)
+}
+
+// cards says that each message is shown in full, as it comes.
+func (i *inspection) cards() bool {
+	return i.output.Value == "table" && (i.full || i.count == 1 || len(i.ids) > 0)
+}
+
+func (i *inspection) card(doc messages.Document) error {
+	streams := i.deps.Streams
+	if i.matched > 1 {
+		fmt.Fprintln(streams.Out)
+	}
+	return messages.Details(streams.Out, doc, i.full, streams.OutStyler(i.deps.Colour), streams.OutWidth())
+}
+
+func (i *inspection) table(list []messages.Document) error {
+	streams := i.deps.Streams
+	return messages.Table(streams.Out, list, streams.OutStyler(i.deps.Colour), streams.OutWidth())
+}
+
+func (i *inspection) finish(list []messages.Document, report dlq.BrowseReport) error {
+	if len(list) > 0 {
+		if err := i.table(list); err != nil {
+			return err
+		}
+	}
+	streams := i.deps.Streams
+	return render.Paragraph(streams.Out, i.total(report), streams.OutWidth(), streams.OutStyler(i.deps.Colour).Bold)
+}
+
+func (i *inspection) total(report dlq.BrowseReport) string {
+	ready := i.s.Counts[i.q.Name].Ready
+	switch {
+	case report.Seen == 0:
+		return "No message is ready in " + terminal.Neutralise(i.q.Name) + "."
+	case i.matched == 0:
+		return fmt.Sprintf("None of %s matches.", terminal.FormatPlural(report.Seen, "message", "messages"))
+	case i.selectOptions.any() && i.count > 0 && i.matched >= i.count:
+		return terminal.FormatPlural(i.matched, "matching message", "matching messages") + " shown; -n 0 shows all."
+	case i.selectOptions.any():
+		return fmt.Sprintf("%s of %s match.", terminal.FormatCount(i.matched),
+			terminal.FormatPlural(report.Seen, "message", "messages"))
+	case ready > i.matched:
+		return fmt.Sprintf("%s of %s messages; -n 0 shows all, --group-by reason,queue sums them up.",
+			terminal.FormatCount(i.matched), terminal.FormatCount(ready))
+	}
+	return terminal.FormatPlural(i.matched, "message", "messages") + "."
+}

@@ -1,0 +1,22 @@
+package dlq
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/pkg/dlq"
+)
+
+// lookOptions are the flags that allow what is refused otherwise.
+type lookOptions struct {
+	guard, force bool
+}
+
+func (o *lookOptions) register(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&o.guard, "guard", false,
+		"lift the delivery limit of a quorum queue with a policy of msgctl's own meanwhile")
+	cmd.Flags().BoolVar(&o.force, "force", false, "go ahead where messages could be dropped or dead-lettered again")
+}
+
+func (o lookOptions) assess(limit int64) dlq.AssessOptions {
+	return dlq.AssessOptions{Limit: limit, Guard: o.guard, Force: o.force}
+}

@@ -1,0 +1,220 @@
+package dlq
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/cmd/cmdmsg"
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/deadletters"
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/dlq/vhost"
+)
+
+const dlqListLong = `List every queue that dead letters reach, found by queue arguments, effective policies and bindings, through exchanges and
+alternate exchanges, and error queues of frameworks by their names, and by their content: what NServiceBus, MassTransit, Spring AMQP,
+Rebus and EasyNetQ note in a message that failed, or a death that the broker noted. Queues whose dead letters reach nothing are
+listed below: they are losing messages now.
+
+The age is that of the oldest message. To tell it, and whose convention a message follows, msgctl looks at the first message of
+each queue where that does no more than set its redelivered flag: not where consumers are at work, nor where a look counts as a
+delivery. Of the queues that neither topology nor name tells of, at most the 20 with the most messages are looked into. --no-look
+looks into none.`
+
+type dlqListOptions struct {
+	open       openMessages
+	deps       *cmdutil.Process
+	connection *profile.Flags
+	output     cmdutil.OutputFlag
+	match      string
+	watch      bool
+	interval   time.Duration
+	noLook     bool
+	allVHosts  bool
+}
+
+func newDLQListCmd(d *cmdutil.Process, open openMessages) *cobra.Command {
+	opts := &dlqListOptions{open: open, deps: d}
+	cmd := &cobra.Command{
+		Use:     "ls",
+		Aliases: []string{"list"},
+		Short:   "List dead-letter queues, and queues that lose their dead letters",
+		Long:    dlqListLong,
+		Example: "  msgctl dlq ls\n  msgctl dlq ls --watch\n  msgctl dlq ls --match 'failed$' -o json\n  msgctl dlq ls " +
+			"--all-vhosts",
+		Args: cmdutil.Args(),
+		RunE: func(cmd *cobra.Command, _ []string) error { return runDLQList(cmd.Context(), opts) },
+	}
+	opts.output.Register(cmd, "table", "json", "ndjson", "yaml")
+	flags := cmd.Flags()
+	flags.StringVar(&opts.match, "match", "", "also list queues whose name matches a regular expression")
+	flags.BoolVarP(&opts.watch, "watch", "w", false, "look again and again, and tell how each queue grows")
+	flags.DurationVar(&opts.interval, "interval", 2*time.Second, "pause between two looks of --watch")
+	flags.BoolVar(&opts.noLook, "no-look", false,
+		"look into no queue: no age is told, and no error queue found by its content")
+	flags.BoolVarP(&opts.allVHosts, "all-vhosts", "A", false, "list the queues of every vhost that you may see")
+	opts.connection = cmdutil.ConnectionFlags(cmd)
+	cmd.MarkFlagsMutuallyExclusive("all-vhosts", "vhost")
+	return cmd
+}
+
+func runDLQList(ctx context.Context, opts *dlqListOptions) error {
+	match, err := cmdmsg.CompileMatch(opts.match)
+	if err != nil {
+		return err
+	}
+	if opts.interval < 200*time.Millisecond {
+		return cmdutil.UsageError("write, for example: --interval 2s",
+			"dlq ls: flag --interval: %s is too short: it must be 200ms or more", opts.interval)
+	}
+	s, err := connectSession(ctx, opts.deps, opts.open, "dlq ls", opts.connection, match)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	w := &dlqWatch{dlqListOptions: opts, s: s, vhosts: map[string]*dlqVHost{}}
+	if !opts.watch {
+		return w.look(ctx)
+	}
+	if opts.output.Value == "table" && opts.deps.Streams.OutTTY {
+		w.frame = terminal.NewFrame(opts.deps.Streams.Out)
+	}
+	return w.watch(ctx)
+}
+
+// dlqWatch looks once, or again and again.
+type dlqWatch struct {
+	*dlqListOptions
+	// s is the connection's session; each vhost has one of its own that shares the broker.
+	s      *dlqSession
+	vhosts map[string]*dlqVHost
+	// said is what was said of what looking does; "" when that was not necessary yet.
+	said string
+	// frame is where a terminal is refreshed; nil elsewhere.
+	frame *terminal.Frame
+}
+
+func (w *dlqWatch) watch(ctx context.Context) error {
+	for {
+		if err := w.look(ctx); err != nil {
+			return endOfWatch(ctx, err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(w.interval):
+		}
+	}
+}
+
+// endOfWatch makes Ctrl-C the ordinary end of a watch.
+func endOfWatch(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+func (w *dlqWatch) look(ctx context.Context) error {
+	doc, err := w.document(ctx)
+	if err != nil {
+		return err
+	}
+	streams := w.deps.Streams
+	switch w.output.Value {
+	case "json", "yaml":
+		_, err := w.output.Encode(streams.Out, doc)
+		return err
+	case "ndjson":
+		for _, q := range doc.Queues {
+			if err := render.JSONLine(streams.Out, q); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if w.frame != nil {
+		return w.showInPlace(doc)
+	}
+	if w.dlqListOptions.watch {
+		fmt.Fprintf(streams.Out, "%s\n", doc.At.Format(time.RFC3339))
+	}
+	return deadletters.ListText(streams.Out, doc, streams.OutStyler(w.deps.Colour), streams.OutWidth())
+}
+
+func (w *dlqWatch) scope(doc deadletters.ListDocument) string {
+	if w.allVHosts {
+		return terminal.FormatPlural(int64(len(doc.VHosts)), "vhost", "vhosts")
+	}
+	return "vhost " + cmdutil.Clean(doc.VHost)
+}
+
+// showInPlace refreshes a terminal as wide and high as it is now.
+func (w *dlqWatch) showInPlace(doc deadletters.ListDocument) error {
+	streams := w.deps.Streams
+	rows := streams.Measure()
+	style := streams.OutStyler(w.deps.Colour)
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s, every %s, %s", w.scope(doc), w.interval, doc.At.Local().Format(time.TimeOnly))
+	if n := doc.LosingNow(); n > 0 { // they are listed last, and may be cut off
+		b.WriteString(", " + style.Red(terminal.FormatPlural(int64(n), "queue is", "queues are")+" losing messages"))
+	}
+	b.WriteString("\n")
+	for _, line := range terminal.Wrap(w.said, streams.OutWidth()) {
+		b.WriteString(style.Dim(line) + "\n")
+	}
+	b.WriteString("\n")
+	if err := deadletters.ListText(&b, doc, style, streams.OutWidth()); err != nil {
+		return err
+	}
+	return w.frame.Show(b.String(), rows)
+}
+
+// document reads and looks into every vhost that is meant.
+func (w *dlqWatch) document(ctx context.Context) (deadletters.ListDocument, error) {
+	now := time.Now()
+	doc := deadletters.ListDocument{FormatVersion: deadletters.FormatVersion, At: now.UTC(), Queues: []deadletters.QueueDocument{},
+		Losing: []deadletters.LosingDocument{}}
+	names := []string{w.s.Name}
+	if w.allVHosts {
+		var err error
+		if names, err = w.s.broker.VHosts(ctx); err != nil {
+			return doc, err
+		}
+		doc.VHosts = names
+	} else {
+		doc.VHost = w.s.Name
+	}
+	vhosts := w.open(names)
+	if err := w.read(ctx, vhosts); err != nil {
+		return doc, err
+	}
+	if err := w.lookInto(ctx, vhosts, now); err != nil {
+		return doc, err
+	}
+	for _, v := range vhosts {
+		v.add(&doc, now)
+	}
+	return doc, nil
+}
+
+// open returns the vhosts with what is remembered of them, and forgets those that are gone.
+func (w *dlqWatch) open(names []string) []*dlqVHost {
+	next := make(map[string]*dlqVHost, len(names))
+	list := make([]*dlqVHost, len(names))
+	for i, name := range names {
+		v := w.vhosts[name]
+		if v == nil {
+			v = &dlqVHost{s: vhost.New(w.s.Broker, name, w.s.VHost.Options), one: !w.allVHosts, heads: map[string]head{}}
+		}
+		next[name], list[i] = v, v
+	}
+	w.vhosts = next
+	return list
+}

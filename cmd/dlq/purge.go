@@ -1,0 +1,294 @@
+package dlq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/cmd/cmdmsg"
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/render/deadletters"
+	"github.com/msgctl/msgctl/internal/shell"
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/vhost"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/message/filter"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+const dlqPurgeLong = `Destroy messages: all that are ready, or those that --where, --older-than, --id or --limit select. How many there are, how old and of
+which kinds is said first, and must be confirmed: with --yes where nobody can be asked, on a protected context by typing the
+queue's name, or with --yes=QUEUE.
+
+--archive FILE writes every message to an archive, and to the disk, before it is destroyed; dlq import puts it back.
+Without a filter, an archive or a report the broker's own purge is used, which takes everything that is ready at that moment.`
+
+type dlqPurgeOptions struct {
+	open openMessages
+	cmdmsg.RunFlags
+	connection *profile.Flags
+	selectOptions
+	lookOptions
+	queue   string
+	archive string
+	dryRun  bool
+}
+
+func newDLQPurgeCmd(d *cmdutil.Process, open openMessages) *cobra.Command {
+	opts := &dlqPurgeOptions{open: open, RunFlags: cmdmsg.RunFlags{Deps: d}}
+	cmd := &cobra.Command{
+		Use:   "purge QUEUE",
+		Short: "Destroy messages, all or selectively, with an archive if wanted",
+		Long:  dlqPurgeLong,
+		Example: "  msgctl dlq purge orders.dlq --older-than 30d --archive orders.ndjson.zst\n  msgctl dlq purge " +
+			"orders.dlq --where 'headers.tenant == \"test\"' --yes\n  msgctl dlq purge orders.dlq",
+		Args: cmdutil.Args("QUEUE"),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			opts.queue = names[0]
+			return runDLQPurge(cmd.Context(), opts)
+		},
+	}
+	opts.RunFlags.Register(cmd)
+	cmd.Flags().Lookup("yes").Usage = "do not ask; on a protected context: --yes=QUEUE"
+	opts.selectOptions.register(cmd)
+	opts.registerLimit(cmd, "destroy")
+	opts.lookOptions.register(cmd)
+	cmd.Flags().StringVar(&opts.archive, "archive", "",
+		"first write every message durably to a new file; .gz and .zst are compressed")
+	cmd.Flags().BoolVarP(&opts.dryRun, "dry-run", "n", false, "only say what would be destroyed")
+	opts.connection = cmdutil.ConnectionFlags(cmd)
+	return cmd
+}
+
+func runDLQPurge(ctx context.Context, opts *dlqPurgeOptions) error {
+	if err := opts.selectOptions.check(opts.Cmd); err != nil {
+		return err
+	}
+	s, err := openSession(ctx, opts.Deps, opts.open, "dlq purge", opts.connection)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	s.given = flagsGiven(opts.Cmd)
+	q, err := s.lookup(opts.queue)
+	if err != nil {
+		return err
+	}
+	if q.Type == topology.Stream {
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailed,
+			Err: fmt.Errorf("queue %q: %w: the broker deletes old ones by max-age and max-length-bytes", q.Name, dlq.ErrStream)}
+	}
+	if err := opts.checkYes(s, q); err != nil {
+		return err
+	}
+	chosen, err := s.pick(q, &opts.selectOptions, opts.limit)
+	if err != nil {
+		return err
+	}
+	p := &purging{dlqPurgeOptions: opts, picker: chosen}
+	if p.ready, err = s.Ready(ctx, q.Name); err != nil {
+		return err
+	}
+	defer p.chosen.warn(opts.Deps)
+	return p.run(ctx)
+}
+
+// checkYes finds a wrong --yes before anything is read.
+func (o *dlqPurgeOptions) checkYes(s *dlqSession, q *topology.Queue) error {
+	protected := s.connection.Protected
+	switch {
+	case o.Yes == "" || o.Yes == q.Name || o.Yes == cmdutil.PlainYes && !protected:
+		return nil
+	case protected:
+		return cmdutil.UsageError("--yes="+shell.Quote(q.Name),
+			"this destroys messages and context %q is protected: --yes must name the queue %q", s.connection.Context, q.Name)
+	}
+	return cmdutil.UsageError("--yes alone, or --yes="+shell.Quote(q.Name), "--yes=%s does not name the queue %q", o.Yes, q.Name)
+}
+
+// purging is a purge of one queue.
+type purging struct {
+	*dlqPurgeOptions
+	*picker
+	ready   int64
+	options dlq.PurgeOptions
+}
+
+func (p *purging) run(ctx context.Context) error {
+	if p.ready == 0 {
+		doc := deadletters.NewRunDocument("purge", dlq.Result{Queue: p.q.Name}, 0)
+		doc.VHost, doc.DryRun = p.s.Name, p.dryRun
+		return p.End(doc, nil)
+	}
+	l, err := p.s.Judge(ctx, p.q, p.assess(0))
+	if err != nil {
+		return err
+	}
+	p.looking = l
+	p.options = dlq.PurgeOptions{From: p.s.From(ctx, p.q, l, p.ready), Select: p.chosen.Selection, Limit: p.limit,
+		Purger: purger{p.s.broker, p.s.Name}, ID: dlq.NewRunID()}
+	// What one message at a time does to those that stay can be harmful; the broker's purge leaves
+	// none.
+	if !p.atOnce() && l.Refused != "" {
+		return p.s.adviseRefused(&vhost.RefusedError{Looking: l})
+	}
+	if p.dryRun {
+		return p.dry(ctx)
+	}
+	meant, err := p.preview(ctx)
+	if err != nil {
+		return err
+	}
+	if meant == 0 {
+		doc := deadletters.NewRunDocument("purge", dlq.Result{Queue: p.q.Name, Skipped: p.ready}, 0)
+		doc.VHost = p.s.Name
+		return p.End(doc, nil)
+	}
+	if err := p.confirm(ctx, meant); err != nil {
+		return err
+	}
+	return p.destroy(ctx)
+}
+
+// atOnce says that the broker's own purge will do.
+func (p *purging) atOnce() bool {
+	return !p.selectOptions.any() && p.limit == 0 && p.archive == "" && p.Report == ""
+}
+
+// preview says how many messages are meant, how old they are and of which kinds, and returns how
+// many. With --yes and without a selection nobody reads it, and nothing is looked at.
+func (p *purging) preview(ctx context.Context) (int64, error) {
+	if p.looking.Refused != "" {
+		p.Deps.Warn("what is in the queue is not shown: " + p.looking.Refused)
+		return p.ready, nil
+	}
+	if p.Yes != "" {
+		if !p.atOnce() {
+			cmdmsg.TellLook(p.s.deps, p.q, p.looking, "Taking messages out of")
+		}
+		return p.ready, nil
+	}
+	doc, err := p.groups(ctx)
+	if err != nil || doc.Matched == 0 {
+		return 0, err
+	}
+	return doc.Matched, p.showGroups(doc)
+}
+
+// dry shows what would be destroyed; where a look into the queue could do harm, only how many.
+func (p *purging) dry(ctx context.Context) error {
+	if p.looking.Refused != "" {
+		p.Deps.Warn("what is in the queue is not shown: " + p.looking.Refused)
+		doc := deadletters.NewRunDocument("purge", dlq.Result{Queue: p.q.Name, Done: p.ready}, 0)
+		doc.VHost, doc.DryRun = p.s.Name, true
+		return p.Show(doc)
+	}
+	doc, err := p.groups(ctx)
+	if err != nil {
+		return err
+	}
+	streams := p.Deps.Streams
+	if done, err := p.Output.Encode(streams.Out, doc); done {
+		return err
+	}
+	fmt.Fprintln(streams.Out, "Would destroy from "+terminal.Neutralise(p.q.Name)+":")
+	return deadletters.GroupTable(streams.Out, doc, streams.OutStyler(p.Deps.Colour), streams.OutWidth())
+}
+
+// groups looks at what is meant.
+func (p *purging) groups(ctx context.Context) (doc deadletters.GroupsDocument, err error) {
+	cmdmsg.TellLook(p.s.deps, p.q, p.looking, "Looking into")
+	key, err := filter.CompileKey("reason,queue", filter.Options{IsWaitQueue: p.s.IsWait()})
+	if err != nil {
+		return doc, err
+	}
+	grouper := dlq.NewGrouper(key, 0)
+	report, err := p.each(ctx, func(m *message.Message) error {
+		grouper.Add(m)
+		return nil
+	}, nil)
+	if err != nil {
+		return doc, err
+	}
+	doc = deadletters.NewGroupsDocument(grouper.Groups())
+	doc.VHost, doc.Queue, doc.Type, doc.Looked = p.s.Name, p.q.Name, p.q.Type, report.Seen
+	return doc, nil
+}
+
+func (p *purging) showGroups(doc deadletters.GroupsDocument) error {
+	streams := p.Deps.Streams
+	if streams.ErrTTY {
+		return deadletters.GroupList(streams.Err, doc, p.now, streams.ErrStyler(p.Deps.Colour), streams.ErrWidth())
+	}
+	return deadletters.GroupTable(streams.Err, doc, streams.ErrStyler(p.Deps.Colour), 0)
+}
+
+func (p *purging) confirm(ctx context.Context, meant int64) error {
+	n := terminal.FormatPlural(meant, "message", "messages")
+	how := "for ever"
+	switch {
+	case p.archive != "":
+		how = "after writing to " + p.archive
+	case p.atOnce():
+		how = "for ever, by the broker's own purge, which also takes what arrives until then"
+	}
+	if p.Yes != "" {
+		if p.atOnce() {
+			p.Deps.Say("The broker's own purge destroys everything that is ready in %s: %s now.", p.q.Name, n)
+		}
+		return nil
+	}
+	question := terminal.Neutralise(fmt.Sprintf("Destroy %s of %s %s?", n, p.q.Name, how))
+	if p.s.connection.Protected {
+		question = terminal.Neutralise(fmt.Sprintf("This destroys %s of %s %s, and context %q is protected:", n, p.q.Name,
+			how, p.s.connection.Context))
+		ok, err := p.Deps.Streams.ConfirmName(ctx, question, p.q.Name, "--yes="+shell.Quote(p.q.Name))
+		if err != nil {
+			return err
+		}
+		return cmdutil.Declined(ok)
+	}
+	ok, err := p.Deps.Streams.Confirm(ctx, question, "--yes")
+	if err != nil {
+		return err
+	}
+	return cmdutil.Declined(ok)
+}
+
+func (p *purging) destroy(ctx context.Context) error {
+	recorder, closeReport, err := p.Recorder()
+	if err != nil {
+		return err
+	}
+	closeArchive := func() error { return nil }
+	if p.archive != "" {
+		w, err := cmdmsg.CreateArchive(p.archive)
+		if err != nil {
+			return errors.Join(err, closeReport())
+		}
+		p.options.Archive, closeArchive = w, w.Close
+	}
+	observer := cmdmsg.NewRunObserver(p.Deps, p.Progress, "purge", p.ready)
+	p.options.Report, p.options.Observer = recorder, observer
+	start := time.Now()
+	var result dlq.Result
+	run := func() (err error) {
+		result, err = dlq.Purge(ctx, p.options)
+		return err
+	}
+	if p.options.AtOnce() {
+		err = run()
+	} else {
+		err = p.s.WithGuard(ctx, p.q, p.looking, run)
+	}
+	observer.End()
+	err = errors.Join(err, closeArchive(), closeReport())
+	doc := deadletters.NewRunDocument("purge", result, time.Since(start))
+	doc.Queue, doc.VHost, doc.File = p.q.Name, p.s.Name, p.archive
+	return p.End(doc, err)
+}

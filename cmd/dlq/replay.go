@@ -1,0 +1,287 @@
+package dlq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/cmd/cmdmsg"
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/shell"
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+const dlqReplayLong = `Take messages out of a dead-letter queue and send them back to the queue in which they first died: through the default
+exchange, so that healthy subscribers do not get them twice, and past the wait queues of retry ladders. Messages that a
+framework put into its error queue go to where their headers say. --to sends them elsewhere:
+
+  --to origin              the exchange and keys they were published with: every queue bound there gets a copy
+  --to queue:Q             one queue
+  --to exchange:X[/KEY]    an exchange, with a key or with each message's own
+
+A message leaves the queue only after the broker confirmed its copy and did not return it. What cannot be sent stays, is named
+in the report, and the exit code is 3. Messages that die again meanwhile are not replayed again; --max-replays leaves
+what keeps coming back. Ctrl-C settles what is under way; a lost connection is restored.
+
+Without a queue, the one dead-letter queue that holds messages is meant; with several, they are listed. Queues that neither topology
+nor name tells of are found by their first message, as dlq ls finds them; what looking at it does is said first.
+
+--ramp 1,10,100 begins with few messages, waits after each stage (--settle), and gives up when too many of them die again.`
+
+type dlqReplayOptions struct {
+	open openMessages
+	cmdmsg.RunFlags
+	connection *profile.Flags
+	selectOptions
+	lookOptions
+	queue      string
+	all        bool
+	to         string
+	rate       float64
+	ramp       []int64
+	settle     time.Duration
+	abort      percentValue
+	jq         string
+	dryRun     bool
+	copyOnly   bool
+	restoreTTL bool
+	maxReplays int64
+	prefetch   int
+	// move says that the command is dlq move.
+	move bool
+
+	destination dlq.Destination
+	transform   *dlq.Transform
+}
+
+func newDLQReplayCmd(d *cmdutil.Process, open openMessages) *cobra.Command {
+	opts := &dlqReplayOptions{open: open, RunFlags: cmdmsg.RunFlags{Deps: d}}
+	cmd := &cobra.Command{
+		Use:   "replay [QUEUE]",
+		Short: "Send messages back to where they died",
+		Long:  dlqReplayLong,
+		Example: `  msgctl dlq replay orders.dlq --dry-run
+  msgctl dlq replay orders.dlq --where 'reason == "expired"' --older-than 1h
+  msgctl dlq replay orders.dlq --ramp 1,10,100 --settle 30s --abort-if-returned 5%
+  msgctl dlq replay orders.dlq --to exchange:orders.exchange/order.created --rate 50
+  msgctl dlq replay orders.dlq --jq '.body.currency = "EUR"' --report replay.ndjson`,
+		Args: cmdutil.Args("[QUEUE]"),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			opts.queue = strings.Join(names, "")
+			return runDLQReplay(cmd.Context(), opts)
+		},
+	}
+	opts.registerAll(cmd)
+	flags := cmd.Flags()
+	flags.BoolVar(&opts.all, "all", false, "every dead-letter queue that holds messages, one after the other")
+	flags.BoolVar(&opts.restoreTTL, "restore-ttl", false,
+		"give messages the expiration back that the broker took off when they died")
+	flags.Int64Var(&opts.maxReplays, "max-replays", dlq.DefaultMaxReplays,
+		"leave messages that were replayed so often already; 0 is no limit")
+	flags.Int64SliceVar(&opts.ramp, "ramp", nil,
+		"send so many first and watch whether they come back, for example 1,10,100")
+	flags.Lookup("ramp").DefValue = "" // not "[]"
+	flags.DurationVar(&opts.settle, "settle", dlq.DefaultSettle, "pause after each stage of --ramp")
+	opts.abort = 5
+	flags.Var(&opts.abort, "abort-if-returned", "give up when this part of the messages of --ramp died again")
+	opts.connection = cmdutil.ConnectionFlags(cmd)
+	return cmd
+}
+
+// registerAll adds what replay and move have in common.
+func (o *dlqReplayOptions) registerAll(cmd *cobra.Command) {
+	o.RunFlags.Register(cmd)
+	o.selectOptions.register(cmd)
+	o.lookOptions.register(cmd)
+	flags := cmd.Flags()
+	usage := "where to: origin, queue:Q, exchange:X or exchange:X/KEY (default: the queue in which each message died)"
+	if o.move {
+		usage = "where to: queue:Q, exchange:X or exchange:X/KEY"
+	}
+	flags.StringVar(&o.to, "to", "", usage)
+	o.registerLimit(cmd, "send")
+	flags.Float64Var(&o.rate, "rate", 0, "messages a second at most; 0 is no limit")
+	flags.StringVar(&o.jq, "jq", "", "change messages with a jq program: .body and .headers may be assigned to")
+	flags.BoolVarP(&o.dryRun, "dry-run", "n", false, "only say how many would go where, and what would stay and why")
+	flags.BoolVar(&o.copyOnly, "copy", false, "send copies and leave the originals where they are")
+	flags.IntVar(&o.prefetch, "prefetch", 0,
+		"messages under way at once, which bounds the duplicates after a crash (default 2500, 1000 of a quorum queue, "+
+			"fewer large ones)")
+}
+
+// check finds mistakes in the flags before anything is dialled.
+func (o *dlqReplayOptions) check() (err error) {
+	cmd := o.Cmd
+	switch {
+	case o.queue != "" && o.all:
+		return cmdutil.UsageError("name a queue or write --all", "%sboth a queue and --all", cmdutil.Where(cmd))
+	case o.rate < 0 || o.maxReplays < 0 || o.prefetch < 0 || o.prefetch > 65535:
+		return cmdutil.UsageError("0 is no limit", "%s--rate, --max-replays and --prefetch (at most 65535) cannot be negative",
+			cmdutil.Where(cmd))
+	case len(o.ramp) == 0 && (cmd.Flags().Changed("settle") || cmd.Flags().Changed("abort-if-returned")):
+		return cmdutil.UsageError("add --ramp 1,10,100", "%s--settle and --abort-if-returned are about the stages of --ramp",
+			cmdutil.Where(cmd))
+	case len(o.ramp) > 0 && o.copyOnly:
+		return cmdutil.UsageError("leave --copy or --ramp out; --limit 10 --copy sends few copies",
+			"%s--copy and --ramp: each stage would begin with the same messages again, because they stay", cmdutil.Where(cmd))
+	case o.move && o.to == "":
+		return cmdutil.UsageError("usage: "+cmd.UseLine()+" --to queue:NAME", "%sflag --to is missing: where to?", cmdutil.Where(cmd))
+	}
+	for _, stage := range o.ramp {
+		if stage < 1 {
+			return cmdutil.UsageError("write, for example: --ramp 1,10,100", "%sflag --ramp: a stage of %d messages", cmdutil.Where(cmd), stage)
+		}
+	}
+	if o.destination, err = parseTo(cmd, o.to); err != nil {
+		return err
+	}
+	if o.move && o.destination.Kind == dlq.ToOrigin {
+		return cmdutil.UsageError("msgctl dlq replay "+shell.Quote(o.queue)+" --to origin", "%s--to origin is what replay is for",
+			cmdutil.Where(cmd))
+	}
+	if err := o.selectOptions.check(cmd); err != nil {
+		return err
+	}
+	if o.jq != "" {
+		if o.transform, err = dlq.NewTransform(o.jq); err != nil {
+			return cmdutil.UsageError("see: https://jqlang.org/manual/", "%sflag --jq: %v", cmdutil.Where(cmd), err)
+		}
+	}
+	return nil
+}
+
+func runDLQReplay(ctx context.Context, opts *dlqReplayOptions) error {
+	if err := opts.check(); err != nil {
+		return err
+	}
+	s, err := openSession(ctx, opts.Deps, opts.open, opts.command(), opts.connection)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	s.given = flagsGiven(opts.Cmd)
+	if err := s.CheckDestination(opts.destination); err != nil {
+		return cmdmsg.AdviseMissing(err)
+	}
+	names, err := opts.queues(ctx, s)
+	if err != nil {
+		return err
+	}
+	if len(names) == 0 {
+		opts.Deps.Say("No dead-letter queue of vhost %q holds messages.", s.Name)
+		return nil
+	}
+	if len(names) == 1 {
+		return opts.one(ctx, s, names[0])
+	}
+	return opts.inTurn(ctx, s, names)
+}
+
+// inTurn takes one queue after the other. What one of them refuses keeps nobody from the next.
+func (o *dlqReplayOptions) inTurn(ctx context.Context, s *dlqSession, names []string) error {
+	codes := map[int]bool{}
+	for _, name := range names {
+		codes[o.Deps.Report(ctx, o.one(ctx, s, name))] = true
+		if ctx.Err() != nil {
+			return cmdutil.ExitWith(cmdutil.ExitInterrupted)
+		}
+	}
+	if len(codes) > 1 {
+		return cmdutil.ExitWith(cmdutil.ExitPartly)
+	}
+	for code := range codes {
+		if code != cmdutil.ExitOK {
+			return cmdutil.ExitWith(code)
+		}
+	}
+	return nil
+}
+
+func (o *dlqReplayOptions) command() string {
+	if o.move {
+		return "dlq move"
+	}
+	return "dlq replay"
+}
+
+// queues returns which queues are meant: the one named, the one that holds messages, the one that
+// was chosen, or all.
+func (o *dlqReplayOptions) queues(ctx context.Context, s *dlqSession) ([]string, error) {
+	if o.queue != "" {
+		return []string{o.queue}, nil
+	}
+	unsearched, err := s.search(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if unsearched > 0 {
+		o.Deps.Say("Not searched for messages that failed elsewhere: %s, because a look could do more than set a flag, or "+
+			"they are too many: name one of these to replay it.",
+			terminal.FormatPlural(int64(unsearched), "queue", "queues"))
+	}
+	var names, options []string
+	for _, q := range s.Found.Queues {
+		n := s.Counts[q.Name]
+		switch {
+		case q.Role != dlq.RoleDeadLetter || n.Ready == 0:
+		case q.Type == topology.Stream && !o.copyOnly && !o.dryRun:
+			o.Deps.Say("Stream %s is left out: it keeps its messages, and only copies can be sent (--copy).", q.Name)
+		default:
+			names = append(names, q.Name)
+			options = append(options, fmt.Sprintf("%s  %d ready", q.Name, n.Ready))
+		}
+	}
+	switch {
+	case len(names) == 1 && !o.all:
+		o.Deps.Say("The dead-letter queue that holds messages is %s.", names[0])
+		return names, nil
+	case len(names) <= 1 || o.all:
+		return names, nil
+	case o.Deps.Streams.InTTY:
+		i, err := o.Deps.Streams.Choose(ctx, "Several dead-letter queues hold messages. Which one?", options,
+			"the queue's name")
+		if err != nil {
+			return nil, err
+		}
+		if i < 0 {
+			return nil, cmdutil.Declined(false)
+		}
+		return names[i : i+1], nil
+	}
+	given := flagsGiven(o.Cmd)
+	var hints []string
+	for i, name := range names {
+		hints = append(hints, fmt.Sprintf("msgctl %s %s%s   (%s)", o.command(), shell.Quote(name), given,
+			options[i][len(name)+2:]))
+	}
+	hints = append(hints, "msgctl "+o.command()+" --all"+given)
+	return nil, cmdutil.UsageError(strings.Join(hints, "\n"), "%s%d dead-letter queues hold messages: name one, or write --all",
+		cmdutil.Where(o.Cmd), len(names))
+}
+
+// percentValue is a percentage, written with or without the sign.
+type percentValue float64
+
+// String, Set and Type make it a flag's value.
+func (v *percentValue) String() string { return strconv.FormatFloat(float64(*v), 'g', -1, 64) + "%" }
+
+// Set reads 5 or 5%.
+func (v *percentValue) Set(s string) error {
+	f, err := strconv.ParseFloat(strings.TrimSuffix(s, "%"), 64)
+	if err != nil || !(f >= 0 && f <= 100) { // NaN is neither
+		return errors.New("want a percentage from 0 to 100, for example 5%")
+	}
+	*v = percentValue(f)
+	return nil
+}
+
+// Type names the value in help.
+func (v *percentValue) Type() string { return "percentage" }

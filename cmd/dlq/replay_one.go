@@ -1,0 +1,243 @@
+package dlq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/msgctl/msgctl/cmd/cmdmsg"
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/render/deadletters"
+	"github.com/msgctl/msgctl/internal/render/messages"
+	"github.com/msgctl/msgctl/internal/shell"
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// replaying is a replay or move of one queue.
+type replaying struct {
+	*dlqReplayOptions
+	s       *dlqSession
+	q       *topology.Queue
+	looking dlq.Looking
+	ready   int64
+	chosen  *selected
+	options dlq.ReplayOptions
+}
+
+func (o *dlqReplayOptions) one(ctx context.Context, s *dlqSession, name string) error {
+	q, err := s.lookup(name)
+	if err != nil {
+		return err
+	}
+	l, err := s.assess(ctx, q, o.lookOptions, 0)
+	if err != nil {
+		return err
+	}
+	chosen, err := o.compile(s.IsWait())
+	if err != nil {
+		return err
+	}
+	r := &replaying{dlqReplayOptions: o, s: s, q: q, looking: l, chosen: chosen}
+	if r.ready, err = s.Ready(ctx, name); err != nil {
+		return err
+	}
+	r.options = r.replayOptions(ctx)
+	defer chosen.warn(o.Deps)
+	if q.Type == topology.Stream && !o.copyOnly && !o.dryRun {
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q: %w: only copies can be sent", name, dlq.ErrStream),
+			Advice: "msgctl " + o.command() + " " + shell.Quote(name) + " --copy" + flagsGiven(o.Cmd)}
+	}
+	if r.ready == 0 && q.Type != topology.Stream {
+		doc := deadletters.NewRunDocument(r.action(), dlq.Result{Queue: name}, 0)
+		doc.VHost, doc.DryRun = s.Name, o.dryRun
+		return o.End(doc, nil)
+	}
+	if o.dryRun {
+		return r.dry(ctx)
+	}
+	return r.do(ctx)
+}
+
+func (r *replaying) action() string {
+	switch {
+	case r.copyOnly:
+		return "copy"
+	case r.move:
+		return "move"
+	}
+	return "replay"
+}
+
+func (r *replaying) replayOptions(ctx context.Context) dlq.ReplayOptions {
+	o := dlq.ReplayOptions{
+		From: r.s.From(ctx, r.q, r.looking,
+			r.ready), Dialer: r.s.broker.Dialer(r.s.Name), To: r.destination, Select: r.chosen.Selection,
+		IsWait: r.s.IsWait(), Exists: r.s.Exists, Identity: r.s.Identity(), ID: dlq.NewRunID(), MaxReplays: r.maxReplays, RestoreTTL: r.restoreTTL,
+		Transform: r.transform, Limit: r.limit, Rate: r.rate, Copy: r.copyOnly,
+		Ramp: dlq.Ramp{Stages: r.ramp, Settle: r.settle, AbortIfReturned: float64(r.abort)},
+	}
+	o.Prefetch = r.prefetch
+	if o.MaxReplays == 0 {
+		o.MaxReplays = -1
+	}
+	return o
+}
+
+// plan looks at every message and decides as the replay would.
+func (r *replaying) plan(ctx context.Context) (dlq.Plan, error) {
+	planner := dlq.NewPlanner(r.options)
+	if r.move {
+		planner = dlq.NewMovePlanner(r.options)
+	}
+	_, err := r.s.Browse(ctx, r.q, r.looking, 0, func(m *message.Message) error {
+		planner.Add(m)
+		return nil
+	})
+	return planner.Plan(), err
+}
+
+func (r *replaying) dry(ctx context.Context) error {
+	cmdmsg.TellLook(r.s.deps, r.q, r.looking, "Looking into")
+	start := time.Now()
+	plan, err := r.plan(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.diffs(ctx); err != nil {
+		return err
+	}
+	doc := deadletters.NewDryRunDocument(r.action(), r.q.Name, plan, time.Since(start))
+	r.s.addReaches(&doc)
+	return r.End(doc, nil)
+}
+
+// do shows what is to be shown before, and replays.
+func (r *replaying) do(ctx context.Context) error {
+	cmdmsg.TellLook(r.s.deps, r.q, r.looking, "Taking messages out of")
+	if err := r.before(ctx); err != nil {
+		return err
+	}
+	question := fmt.Sprintf("%s %s from %s %s?", map[string]string{"replay": "Replay", "move": "Move",
+		"copy": "Copy"}[r.action()],
+		r.howMany(), r.q.Name, inWords(r.destination))
+	if err := r.Ask(ctx, question); err != nil {
+		return err
+	}
+	recorder, closeReport, err := r.Recorder()
+	if err != nil {
+		return err
+	}
+	observer := cmdmsg.NewRunObserver(r.Deps, r.Progress, r.action(), r.total())
+	r.options.Report, r.options.Observer = recorder, observer
+	traces := cmdmsg.NewTracing(r.Deps, r.s.connection, nil)
+	defer func() { cmdmsg.EndTracing(r.Deps, traces) }()
+	r.options.Sending = cmdmsg.CopySpans(traces)
+	start := time.Now()
+	var result dlq.Result
+	err = r.s.WithGuard(ctx, r.q, r.looking, func() (err error) {
+		result, err = r.run(ctx)
+		return err
+	})
+	observer.End()
+	err = errors.Join(err, closeReport())
+	doc := deadletters.NewRunDocument(r.action(), result, time.Since(start))
+	doc.Queue, doc.VHost, doc.File = r.q.Name, r.s.Name, ""
+	return r.End(doc, err)
+}
+
+func (r *replaying) run(ctx context.Context) (dlq.Result, error) {
+	if r.move {
+		return dlq.Move(ctx, r.options)
+	}
+	return dlq.Replay(ctx, r.options)
+}
+
+func (r *replaying) total() int64 {
+	if r.q.Type == topology.Stream {
+		return 0
+	}
+	if r.limit > 0 && !r.selectOptions.any() {
+		return min(r.limit, r.ready)
+	}
+	return r.ready
+}
+
+func (r *replaying) howMany() string {
+	n := terminal.FormatPlural(r.ready, "message", "messages")
+	switch {
+	case r.q.Type == topology.Stream:
+		n = "the messages"
+	case r.limit > 0 && r.limit < r.ready:
+		n = fmt.Sprintf("at most %d of %s", r.limit, n)
+	}
+	if r.selectOptions.any() {
+		n = "what matches of " + n
+	}
+	return n
+}
+
+// before shows which queues get copies when an exchange is the target, and what a jq program
+// changes in the first messages.
+func (r *replaying) before(ctx context.Context) error {
+	d := r.destination
+	switch {
+	case d.Kind == dlq.ToExchange && d.HasKey:
+		// how many is not known yet
+		doc := deadletters.RunDocument{Targets: []deadletters.TargetDocument{{Exchange: d.Exchange, Key: d.Key}}}
+		r.s.addReaches(&doc)
+		streams := r.Deps.Streams
+		if err := deadletters.RunTargets(streams.Err, doc, streams.ErrStyler(r.Deps.Colour), streams.ErrWidth()); err != nil {
+			return err
+		}
+	case d.Kind == dlq.ToOrigin || d.Kind == dlq.ToExchange:
+		plan, err := r.plan(ctx)
+		if err != nil {
+			return err
+		}
+		if err := r.copies(deadletters.NewDryRunDocument(r.action(), r.q.Name, plan, 0)); err != nil {
+			return err
+		}
+	}
+	return r.diffs(ctx)
+}
+
+func (r *replaying) copies(doc deadletters.RunDocument) error {
+	r.s.addReaches(&doc)
+	streams := r.Deps.Streams
+	return deadletters.RunText(streams.Err, doc, streams.ErrStyler(r.Deps.Colour), streams.ErrWidth())
+}
+
+const (
+	// shownDiffs is how many changed messages are shown, within the first lookedDiffs of the queue.
+	shownDiffs  = 3
+	lookedDiffs = 200
+)
+
+// diffs shows what the jq program does to the first messages.
+func (r *replaying) diffs(ctx context.Context) error {
+	if r.transform == nil {
+		return nil
+	}
+	streams := r.Deps.Streams
+	plain := r.options
+	plain.Transform = nil
+	before, after, shown := dlq.NewPlanner(plain), dlq.NewPlanner(r.options), 0
+	if r.move {
+		before, after = dlq.NewMovePlanner(plain), dlq.NewMovePlanner(r.options)
+	}
+	_, err := r.s.Browse(ctx, r.q, r.looking, lookedDiffs, func(m *message.Message) error {
+		was, is := before.Add(m), after.Add(m)
+		if was == nil || is == nil {
+			return nil
+		}
+		if shown++; shown > shownDiffs {
+			return dlq.ErrStop
+		}
+		return messages.Diff(streams.Err, was, is, streams.ErrStyler(r.Deps.Colour))
+	})
+	return err
+}

@@ -1,0 +1,75 @@
+package dlq
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/render/deadletters"
+	"github.com/msgctl/msgctl/internal/shell"
+	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/publish"
+)
+
+// reaches adds to a document which queues get copies of what goes to an exchange.
+func (s *dlqSession) addReaches(doc *deadletters.RunDocument) {
+	doc.VHost = s.Name
+	for i, t := range doc.Targets {
+		if t.Exchange == "" {
+			continue
+		}
+		r := s.Reaches(publish.Target{Exchange: t.Exchange, Key: t.Key})
+		doc.Targets[i].Reaches, doc.Targets[i].Possibly = append([]string{}, r.Sure...), r.Possible
+	}
+}
+
+// parseTo reads --to.
+func parseTo(cmd *cobra.Command, text string) (dlq.Destination, error) {
+	to, err := dlq.ParseDestination(text)
+	if err != nil {
+		return to, cmdutil.UsageError("write --to origin, --to queue:NAME, --to exchange:NAME or --to exchange:NAME/KEY",
+			"%sflag --to: %v", cmdutil.Where(cmd), err)
+	}
+	return to, nil
+}
+
+// inWords says where messages go, for a question.
+func inWords(to dlq.Destination) string {
+	switch to.Kind {
+	case dlq.ToOrigin:
+		return "to the exchanges and keys they were published with"
+	case dlq.ToQueue:
+		return "to queue " + to.Queue
+	case dlq.ToExchange:
+		if to.HasKey {
+			return fmt.Sprintf("to exchange %s with key %q", to.Exchange, to.Key)
+		}
+		return "to exchange " + to.Exchange
+	}
+	return "back to where they died"
+}
+
+// flagsGiven is what was typed but for the queue, for a corrected command line.
+func flagsGiven(cmd *cobra.Command) string {
+	var b strings.Builder
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if f.Name == "all" {
+			return // instead of a queue
+		}
+		if list, ok := f.Value.(pflag.SliceValue); ok && f.Value.Type() == "stringArray" {
+			for _, v := range list.GetSlice() {
+				b.WriteString(" --" + f.Name + "=" + shell.Quote(v))
+			}
+			return
+		}
+		if f.NoOptDefVal != "" && f.Value.String() == f.NoOptDefVal {
+			b.WriteString(" --" + f.Name)
+			return
+		}
+		b.WriteString(" --" + f.Name + "=" + shell.Quote(strings.Trim(f.Value.String(), "[]")))
+	})
+	return b.String()
+}

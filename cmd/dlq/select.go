@@ -1,0 +1,127 @@
+package dlq
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/cmd/cmdmsg"
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/message/filter"
+)
+
+// selectOptions are the flags that say which messages are meant.
+type selectOptions struct {
+	where string
+	ids   []string
+	older cmdutil.DurationFlag
+	// limit is how many of them at most; 0 is all.
+	limit int64
+}
+
+func (o *selectOptions) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&o.where, "where", "",
+		`only messages for which an expression holds: 'reason == "rejected" && headers["tenant"] == "acme" && body.total > 100'`)
+	flags.StringArrayVar(&o.ids, "id", nil, "only messages with this message id; may be repeated")
+	flags.Var(&o.older, "older-than", "only messages that died longer ago than this: 90s, 2h, 7d")
+}
+
+// registerLimit adds --limit to a command that does something to messages; what is its name in
+// plain words.
+func (o *selectOptions) registerLimit(cmd *cobra.Command, what string) {
+	cmd.Flags().Int64Var(&o.limit, "limit", 0, what+" at most so many messages; 0 is no limit")
+}
+
+// any says that not all messages are meant, whatever the limit.
+func (o *selectOptions) any() bool { return o.where != "" || len(o.ids) > 0 || o.older > 0 }
+
+// check finds mistakes in the flags before anything is dialled.
+func (o *selectOptions) check(cmd *cobra.Command) error {
+	if o.limit < 0 {
+		return cmdutil.UsageError("0 is no limit", "%sflag --limit: %d is negative", cmdutil.Where(cmd), o.limit)
+	}
+	if o.where == "" {
+		return nil
+	}
+	_, err := filter.Compile(o.where, filter.Options{})
+	return cmdmsg.ExpressionError(cmd, "--where", err)
+}
+
+// selected is a compiled selection. It counts what could not be compared.
+type selected struct {
+	dlq.Selection
+	mu      sync.Mutex
+	unknown int64
+	example string
+}
+
+func (o *selectOptions) compile(isWait func(string) bool) (*selected, error) {
+	s := &selected{Selection: dlq.Selection{IDs: o.ids, OlderThan: time.Duration(o.older)}}
+	if o.where == "" {
+		return s, nil
+	}
+	f, err := filter.Compile(o.where, filter.Options{IsWaitQueue: isWait})
+	if err != nil {
+		return nil, err
+	}
+	s.Where = func(m *message.Message) (bool, error) {
+		ok, err := f.Match(m)
+		var not *filter.NotComparable
+		if errors.As(err, &not) {
+			s.note(not)
+			return false, nil
+		}
+		return ok, err
+	}
+	return s, nil
+}
+
+func (s *selected) note(why *filter.NotComparable) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.unknown++; s.example == "" {
+		s.example = why.Error()
+	}
+}
+
+// matches says whether a message is meant.
+func (s *selected) matches(m *message.Message, now time.Time) (bool, error) {
+	if len(s.IDs) > 0 && !contains(s.IDs, m.MessageID) {
+		return false, nil
+	}
+	if s.OlderThan > 0 {
+		if at := m.DiedAt(); at.IsZero() || at.After(now.Add(-s.OlderThan)) {
+			return false, nil
+		}
+	}
+	if s.Where == nil {
+		return true, nil
+	}
+	return s.Where(m)
+}
+
+func contains(list []string, one string) bool {
+	for _, s := range list {
+		if s == one {
+			return true
+		}
+	}
+	return false
+}
+
+// warn says that messages were left out because the condition could not be judged.
+func (s *selected) warn(d *cmdutil.Process) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.unknown > 0 {
+		d.Warn(fmt.Sprintf("--where could not be judged for %s, which therefore did not match: %s",
+			terminal.FormatPlural(s.unknown, "message", "messages"), s.example))
+	}
+}

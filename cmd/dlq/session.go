@@ -1,0 +1,87 @@
+package dlq
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"strings"
+
+	"github.com/msgctl/msgctl/cmd/cmdmsg"
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/shell"
+	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/vhost"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// dlqSession is what a dlq command works on: a vhost, and how errors about it are told.
+type dlqSession struct {
+	*vhost.VHost
+	deps       *cmdutil.Process
+	command    string
+	given      string // the flags that were typed, for a corrected command line
+	connection *profile.Connection
+	broker     Broker
+}
+
+// openSession connects and reads the vhost.
+func openSession(ctx context.Context, d *cmdutil.Process, open openMessages, command string,
+	flags *profile.Flags) (*dlqSession, error) {
+	s, err := connectSession(ctx, d, open, command, flags, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Read(ctx); err != nil {
+		s.close()
+		return nil, cmdmsg.AdviseMissing(err)
+	}
+	return s, nil
+}
+
+// connectSession prepares a session that has read nothing yet.
+func connectSession(ctx context.Context, d *cmdutil.Process, open openMessages, command string, flags *profile.Flags, match *regexp.Regexp) (*dlqSession,
+	error) {
+	conn, err := d.Connection(flags)
+	if err != nil {
+		return nil, err
+	}
+	b, err := open(ctx, conn, command)
+	if err != nil {
+		return nil, err
+	}
+	v := vhost.New(b, conn.VHost, cmdmsg.VHostOptions(d, conn, match))
+	return &dlqSession{VHost: v, deps: d, command: command, connection: conn, broker: b}, nil
+}
+
+func (s *dlqSession) close() { s.broker.Close() }
+
+// lookup returns a queue of the vhost, or an error that names the one that was surely meant.
+func (s *dlqSession) lookup(name string) (*topology.Queue, error) {
+	q, err := s.Queue(name)
+	return q, cmdmsg.AdviseMissing(err)
+}
+
+// assess judges a look into a queue; an error says what would allow it. limit is how many messages
+// are looked at, 0 all.
+func (s *dlqSession) assess(ctx context.Context, q *topology.Queue, o lookOptions, limit int64) (dlq.Looking, error) {
+	l, err := s.Assess(ctx, q, o.assess(limit))
+	return l, s.adviseRefused(err)
+}
+
+// adviseRefused adds the flags that would allow a refused look.
+func (s *dlqSession) adviseRefused(err error) error {
+	var refused *vhost.RefusedError
+	if !errors.As(err, &refused) {
+		return err
+	}
+	command := "msgctl " + s.command + " " + shell.Quote(refused.Looking.Queue)
+	var advice []string
+	if refused.Looking.Allow == dlq.PermitGuard {
+		advice = append(advice, command+" --guard"+s.given+"   lifts the limit with a policy meanwhile")
+	}
+	if refused.Looking.Allow != dlq.PermitNone {
+		advice = append(advice, command+" --force"+s.given+"   goes ahead all the same")
+	}
+	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err, Advice: strings.Join(advice, "\n")}
+}

@@ -1,0 +1,124 @@
+package events
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/render/events"
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/event"
+)
+
+const eventsDiffLong = `Compare two catalogues, or two schema files (*.schema.json), and say of each change whether it breaks somebody:
+
+  consumers   they may get what they do not understand, or nothing at all: a field is gone or optional, a type or value is new, the exchange is another
+  producers   what they publish by the old form is refused, and old events cannot be played again: a field is required, a bound is tighter
+
+Exit code 0: nothing breaks. 2: something does; where that is meant, publish it as a new event or raise its version.`
+
+type eventsDiffOptions struct {
+	eventsOptions
+	from, to string
+}
+
+// diffEventsDocument is what `events diff -o json` prints.
+type diffEventsDocument struct {
+	FormatVersion string         `json:"format_version"`
+	Breaking      bool           `json:"breaking"`
+	Changes       []event.Change `json:"changes"`
+}
+
+func newEventsDiffCmd(d *cmdutil.Process) *cobra.Command {
+	opts := &eventsDiffOptions{eventsOptions: eventsOptions{deps: d}}
+	cmd := &cobra.Command{
+		Use:   "diff OLD NEW",
+		Short: "Say which changes of events break consumers or producers",
+		Long:  eventsDiffLong,
+		Example: "  msgctl events diff main/topology.yaml topology.yaml\n  msgctl events diff old.schema.json " +
+			"new.schema.json -o markdown",
+		Args: cmdutil.Args("OLD", "NEW"),
+		RunE: func(_ *cobra.Command, names []string) error {
+			opts.from, opts.to = names[0], names[1]
+			return runEventsDiff(opts)
+		},
+	}
+	opts.output.Register(cmd, "text", "json", "yaml", "markdown")
+	return cmd
+}
+
+func runEventsDiff(opts *eventsDiffOptions) error {
+	from, err := opts.catalogueOf(opts.from)
+	if err != nil {
+		return err
+	}
+	to, err := opts.catalogueOf(opts.to)
+	if err != nil {
+		return err
+	}
+	changes, err := event.Compare(from, to)
+	if err != nil {
+		return err
+	}
+	doc := diffEventsDocument{FormatVersion: events.PublishFormatVersion, Changes: changes}
+	if changes == nil {
+		doc.Changes = []event.Change{}
+	}
+	for _, c := range changes {
+		doc.Breaking = doc.Breaking || c.Breaks != ""
+	}
+	if err := opts.show(doc); err != nil {
+		return err
+	}
+	if doc.Breaking {
+		return cmdutil.ExitWith(cmdutil.ExitPending)
+	}
+	return nil
+}
+
+// catalogueOf reads a topology, or makes a catalogue of one schema file.
+func (o *eventsDiffOptions) catalogueOf(name string) (*event.Catalogue, error) {
+	if strings.HasSuffix(name, ".schema.json") {
+		return event.NewCatalogue([]event.Type{{Name: "schema", Files: cmdutil.Folder(filepath.Dir(name)),
+			SchemaFile: filepath.Base(name)}}), nil
+	}
+	d, err := o.deps.Catalogue([]string{name}, cmdutil.VHostChoice{})
+	if err != nil {
+		return nil, err
+	}
+	return d.Catalogue, nil
+}
+
+func (o *eventsDiffOptions) show(doc diffEventsDocument) error {
+	streams := o.deps.Streams
+	if done, err := o.output.Encode(streams.Out, doc); done {
+		return err
+	}
+	if o.output.Value == "markdown" {
+		return events.ChangesMarkdown(streams.Out, doc.Changes)
+	}
+	style := streams.OutStyler(o.deps.Colour)
+	if len(doc.Changes) == 0 {
+		_, err := fmt.Fprintln(streams.Out, style.Green("No event changed."))
+		return err
+	}
+	if err := events.Changes(streams.Out, doc.Changes, style, streams.OutWidth()); err != nil {
+		return err
+	}
+	breaking := int64(0)
+	for _, c := range doc.Changes {
+		if c.Breaks != "" {
+			breaking++
+		}
+	}
+	text := style.Green("nothing breaks")
+	if breaking > 0 {
+		text = style.Red(terminal.FormatCount(breaking) + " breaking")
+	}
+	_, err := fmt.Fprintf(streams.Out, "\n%s: %s\n", terminal.FormatPlural(int64(len(doc.Changes)), "change", "changes"),
+		text)
+	return err
+}

@@ -1,0 +1,126 @@
+package events
+
+import (
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/render/events"
+	"github.com/msgctl/msgctl/pkg/event"
+	"github.com/msgctl/msgctl/pkg/topology/route"
+)
+
+const eventsLong = `The catalogue of typed domain events: the events: part of the topology file. It says where each event is published, and what its payload
+must look like (JSON Schema 2020-12; formats are checked). No broker is needed.
+
+Schemas are read in the folder of the topology file and below it, those that they refer to ($ref) included; nothing is fetched from a network.`
+
+func NewEventsCmd(d *cmdutil.Process) *cobra.Command {
+	cmd := cmdutil.NewGroupCmd("events", "The catalogue of typed domain events", eventsLong)
+	cmd.AddCommand(newEventsListCmd(d), newEventsShowCmd(d), newEventsSampleCmd(d), newEventsValidateCmd(d),
+		newEventsDiffCmd(d))
+	cmd.GroupID, cmd.SuggestionsMinimumDistance = cmdutil.GroupEvents, 2
+	cmd.Example = `  msgctl events ls                                  which events are there, and who gets them?
+  msgctl events show order.created                  what does one need?
+  msgctl events sample order.created > payload.json
+  msgctl events validate events.ndjson              does all of it keep to the catalogue?
+  msgctl events diff main.yaml topology.yaml        what does a pull request break?`
+	return cmd
+}
+
+// eventsOptions are shared by the commands about the catalogue.
+type eventsOptions struct {
+	deps   *cmdutil.Process
+	files  cmdutil.FileFlag
+	output cmdutil.OutputFlag
+}
+
+// read reads the catalogue of -f.
+func (o *eventsOptions) read() (*cmdutil.Declared, error) {
+	names, err := o.files.Names(o.deps, "")
+	if err != nil {
+		return nil, err
+	}
+	return o.deps.Catalogue(names, cmdutil.VHostChoice{})
+}
+
+// document describes a type, and who gets it by the file.
+func document(d *cmdutil.Declared, t *event.Type) events.TypeDocument {
+	doc := events.NewTypeDocument(t)
+	doc.Reaches = []string{}
+	n := route.New(d.State, t.VHost, "")
+	if key, ok := t.Key.Fixed(); ok {
+		trace := n.Route(route.Publication{Exchange: t.Exchange, Key: key})
+		if sure := trace.Sure(); len(sure) > 0 {
+			doc.Reaches = sure
+		}
+		doc.Possibly = others(trace.Possible(), doc.Reaches)
+		return doc
+	}
+	// Of a template the examples tell.
+	for _, x := range t.Examples {
+		e := &event.Envelope{Payload: x}
+		if t.Complete(e) != nil {
+			continue
+		}
+		if key, err := t.Key.Fill(e); err == nil {
+			doc.Possibly = append(doc.Possibly, n.Route(route.Publication{Exchange: t.Exchange, Key: key}).Possible()...)
+		}
+	}
+	slices.Sort(doc.Possibly)
+	doc.Possibly = slices.Compact(doc.Possibly)
+	return doc
+}
+
+func others(list, without []string) (rest []string) {
+	for _, s := range list {
+		if !slices.Contains(without, s) {
+			rest = append(rest, s)
+		}
+	}
+	return rest
+}
+
+type eventsListOptions struct{ eventsOptions }
+
+func newEventsListCmd(d *cmdutil.Process) *cobra.Command {
+	opts := &eventsListOptions{eventsOptions{deps: d}}
+	cmd := &cobra.Command{
+		Use:   "ls",
+		Short: "List the events, where they go, and who gets them",
+		Long: `List the events of the catalogue: where each is published, and the queues that get it by the topology file. An event that reaches no
+queue is shown in red.`,
+		Example: "  msgctl events ls\n  msgctl events ls -f topology.yaml -o json",
+		Args:    cmdutil.Args(),
+		RunE:    func(*cobra.Command, []string) error { return runEventsList(opts) },
+	}
+	opts.files.Register(cmd)
+	opts.output.Register(cmd, "text", "json", "yaml")
+	return cmd
+}
+
+func runEventsList(opts *eventsListOptions) error {
+	d, err := opts.read()
+	if err != nil {
+		return err
+	}
+	problems := d.Catalogue.Compile()
+	doc := events.ListDocument{FormatVersion: events.PublishFormatVersion, Events: []events.TypeDocument{}}
+	for _, name := range d.Catalogue.Names() {
+		t, err := d.Catalogue.Type(name)
+		if err != nil {
+			return err
+		}
+		e := document(d, t)
+		if p := problems[name]; p != nil {
+			e.Problem = p.Error()
+		}
+		doc.Events = append(doc.Events, e)
+	}
+	streams := opts.deps.Streams
+	if done, err := opts.output.Encode(streams.Out, doc); done {
+		return err
+	}
+	return events.ListText(streams.Out, doc, streams.OutStyler(opts.deps.Colour), streams.OutWidth())
+}

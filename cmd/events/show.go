@@ -1,0 +1,119 @@
+package events
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/events"
+	"github.com/msgctl/msgctl/internal/terminal"
+)
+
+type eventsShowOptions struct {
+	eventsOptions
+	typ string
+}
+
+// showEventDocument is what `events show -o json` prints.
+type showEventDocument struct {
+	FormatVersion string `json:"format_version"`
+	events.TypeDocument
+}
+
+func newEventsShowCmd(d *cmdutil.Process) *cobra.Command {
+	opts := &eventsShowOptions{eventsOptions: eventsOptions{deps: d}}
+	cmd := &cobra.Command{
+		Use:               "show TYPE",
+		Short:             "Show one event: route, fields, an example, who gets it",
+		Example:           "  msgctl events show order.created",
+		Args:              cmdutil.Args("TYPE"),
+		ValidArgsFunction: cmdutil.CompleteEvents(d, &opts.files),
+		RunE: func(_ *cobra.Command, names []string) error {
+			opts.typ = names[0]
+			return runEventsShow(opts)
+		},
+	}
+	opts.files.Register(cmd)
+	opts.output.Register(cmd, "text", "json", "yaml")
+	return cmd
+}
+
+func runEventsShow(opts *eventsShowOptions) error {
+	d, err := opts.read()
+	if err != nil {
+		return err
+	}
+	t, err := d.Catalogue.Type(opts.typ)
+	if err != nil {
+		return cmdutil.UnknownType(err, "msgctl events show")
+	}
+	doc := document(d, t)
+	if doc.Fields, err = d.Catalogue.Fields(opts.typ); err != nil {
+		doc.Problem = err.Error()
+	} else if doc.Example, err = d.Catalogue.Sample(opts.typ); err != nil {
+		doc.Problem = err.Error()
+	}
+	streams := opts.deps.Streams
+	if done, err := opts.output.Encode(streams.Out, showEventDocument{events.PublishFormatVersion, doc}); done {
+		return err
+	}
+	return events.TypeText(streams.Out, doc, streams.OutStyler(opts.deps.Colour), streams.OutWidth())
+}
+
+type eventsSampleOptions struct {
+	eventsOptions
+	typ      string
+	generate bool
+}
+
+func newEventsSampleCmd(d *cmdutil.Process) *cobra.Command {
+	opts := &eventsSampleOptions{eventsOptions: eventsOptions{deps: d}}
+	cmd := &cobra.Command{
+		Use:   "sample TYPE",
+		Short: "Print a valid payload of an event",
+		Long: `Print a valid payload of an event: the first valid one of the catalogue's examples, or one that is made up from the schema. The
+same catalogue gives the same payload.`,
+		Example: "  msgctl events sample order.created > payload.json\n  msgctl events sample order.created | " +
+			"msgctl publish order.created",
+		Args:              cmdutil.Args("TYPE"),
+		ValidArgsFunction: cmdutil.CompleteEvents(d, &opts.files),
+		RunE: func(_ *cobra.Command, names []string) error {
+			opts.typ = names[0]
+			return runEventsSample(opts)
+		},
+	}
+	opts.files.Register(cmd)
+	cmd.Flags().BoolVar(&opts.generate, "generate", false,
+		"make it up from the schema even where the catalogue has an example")
+	return cmd
+}
+
+func runEventsSample(opts *eventsSampleOptions) error {
+	d, err := opts.read()
+	if err != nil {
+		return err
+	}
+	if _, err := d.Catalogue.Type(opts.typ); err != nil {
+		return cmdutil.UnknownType(err, "msgctl events sample")
+	}
+	sample := d.Catalogue.Sample
+	if opts.generate {
+		sample = d.Catalogue.Generate
+	}
+	text, err := sample(opts.typ)
+	if err != nil {
+		return err
+	}
+	streams := opts.deps.Streams
+	pretty, err := render.IndentJSON(text)
+	if err != nil {
+		return err
+	}
+	if streams.OutTTY {
+		pretty = terminal.NeutraliseBlock(pretty)
+	}
+	_, err = fmt.Fprintln(streams.Out, pretty)
+	return err
+}

@@ -1,0 +1,42 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/terminal"
+)
+
+func TestFirstSignalEndsTheContextWith130(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no SIGINT to send to a process")
+	}
+	var stderr strings.Builder
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	d := &cmdutil.Process{Streams: terminal.New(nil, io.Discard, &stderr, nil), Colour: terminal.ColourNever}
+	cancelOnSignal(cancel)
+	self, err := os.FindProcess(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := self.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(5 * time.Second):
+		t.Fatal("the context goes on")
+	}
+	code := d.Report(ctx, fmt.Errorf("read queues: %w", ctx.Err()))
+	if code != cmdutil.ExitInterrupted || stderr.String() != "msgctl: interrupted\n" {
+		t.Errorf("code %d, stderr %q", code, stderr.String())
+	}
+}

@@ -1,0 +1,116 @@
+package ops
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/health"
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/render/status"
+)
+
+const doctorLong = `Go through a production checklist on the live broker. Every item says what was seen, and where it is not as it should be, why that
+matters and what to do about it: default passwords, vhosts, permissions, TLS; prefetch, acknowledgements, heartbeats and confirms of the clients
+that are connected now; dead-lettering, retries, limits and policies of every queue; alarms, replicas, feature flags and deprecated features
+of the cluster; whether the topology is kept in a file, and is as the file says.
+
+Some items need a user with the tag monitoring or administrator: they are "unknown" otherwise, with the reason. An item about clients can
+judge only who is connected at that moment. doctor tries the login guest with the password guest, once.
+
+Exit code 0: nothing at or above --fail-on (error, unless you say warning). 2: there is.`
+
+type doctorOptions struct {
+	deps       *cmdutil.Process
+	open       openHealth
+	connection *profile.Flags
+	files      cmdutil.FileFlag
+	output     cmdutil.OutputFlag
+	failOn     cmdutil.SeverityFlag
+	only, skip []string
+	list       bool
+}
+
+func NewDoctorCmd(d *cmdutil.Process, open openHealth) *cobra.Command {
+	opts := &doctorOptions{deps: d, open: open}
+	cmd := &cobra.Command{
+		Use:     "doctor",
+		GroupID: cmdutil.GroupWatching,
+		Short:   "Go through the production checklist on a live broker",
+		Long:    doctorLong,
+		Example: "  msgctl doctor\n  msgctl doctor -f topology.yaml --fail-on warning\n  msgctl doctor --skip tls,vhosts\n" +
+			"  msgctl doctor --only confirms -o json\n  msgctl doctor --list",
+		Args: cmdutil.Args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runDoctor(cmd.Context(), opts, cmd.Flags().Changed("vhost"))
+		},
+	}
+	opts.files.Register(cmd)
+	opts.output.Register(cmd, "text", "json", "yaml")
+	opts.failOn.Value = string(health.Error)
+	flags := cmd.Flags()
+	flags.Var(&opts.failOn, "fail-on", "least severity that makes exit code 2: error, warning, never")
+	flags.StringSliceVar(&opts.only, "only", nil, "look at these items only, separated by commas")
+	flags.StringSliceVar(&opts.skip, "skip", nil, "leave these items out, separated by commas")
+	flags.BoolVar(&opts.list, "list", false, "list the items and look at nothing")
+	for _, name := range []string{"only", "skip"} {
+		_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(itemIDs(), cobra.ShellCompDirectiveNoFileComp))
+	}
+	opts.connection = cmdutil.ConnectionFlags(cmd)
+	return cmd
+}
+
+func itemIDs() []string {
+	var ids []string
+	for _, i := range health.Items() {
+		ids = append(ids, i.ID)
+	}
+	return ids
+}
+
+func runDoctor(ctx context.Context, opts *doctorOptions, one bool) error {
+	streams := opts.deps.Streams
+	if opts.list {
+		return status.DoctorItems(streams.Out, health.Items(), streams.OutStyler(opts.deps.Colour), streams.OutWidth())
+	}
+	for _, id := range slices.Concat(opts.only, opts.skip) {
+		if ids := itemIDs(); !slices.Contains(ids, id) {
+			return cmdutil.UsageError("see: msgctl doctor --list", "doctor: there is no item %q", id)
+		}
+	}
+	conn, err := opts.deps.Connection(opts.connection)
+	if err != nil {
+		return err
+	}
+	in, live, err := inspect(ctx, opts.open, "doctor", conn, one, true)
+	if err != nil {
+		return err
+	}
+	if in.Declared, err = declaredBy(opts.deps, &opts.files, conn, live); err != nil {
+		return err
+	}
+	doc := status.NewDoctorDocument(in, health.Checklist(in, opts.asked))
+	if done, err := opts.output.Encode(streams.Out, doc); done || err != nil {
+		return cmpExit(err, doc.Verdict, opts.failOn.Value)
+	}
+	err = status.DoctorText(streams.Out, doc, streams.OutStyler(opts.deps.Colour), streams.OutWidth())
+	return cmpExit(err, doc.Verdict, opts.failOn.Value)
+}
+
+func (o *doctorOptions) asked(id string) bool {
+	return (len(o.only) == 0 || slices.Contains(o.only, id)) && !slices.Contains(o.skip, id)
+}
+
+// cmpExit ends with a writing error, or with the code that the verdict asks for.
+func cmpExit(err error, v health.Verdict, on string) error {
+	if err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	if failsOn(v, on) {
+		return cmdutil.ExitWith(cmdutil.ExitPending)
+	}
+	return nil
+}

@@ -1,0 +1,106 @@
+package ops
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/health"
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/status"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+const statusLong = `Show on one screen whether the broker can do its work: nodes and their limits, alarms, connections, queues by state, dead letters, and
+what is wrong, the worst first, with what to do about it.
+
+What it shows is of every vhost that you may see, or of the one that --vhost names. Nodes and connections are told to users with
+the tag monitoring. Counts and rates are the broker's statistics: up to 5 seconds old.
+
+Errors: a node is down or alarmed, connections are blocked, a queue serves nobody, dead letters are lost. Warnings: a limit is near, dead
+letters wait, a queue with messages has no consumer.
+
+Exit code 0: nothing at or above --fail-on (error, unless you say warning). 2: there is. 1: the broker cannot be reached. 4: the login is
+refused. With --format nagios they are those of a monitoring plugin: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (nothing can be said: the
+login is refused, or the management API cannot be reached).`
+
+type statusOptions struct {
+	deps       *cmdutil.Process
+	open       openHealth
+	connection *profile.Flags
+	format     cmdutil.OutputFlag
+	failOn     cmdutil.SeverityFlag
+}
+
+func NewStatusCmd(d *cmdutil.Process, open openHealth) *cobra.Command {
+	opts := &statusOptions{deps: d, open: open}
+	cmd := &cobra.Command{
+		Use:     "status",
+		GroupID: cmdutil.GroupWatching,
+		Short:   "Show whether the broker can do its work",
+		Long:    statusLong,
+		Example: "  msgctl status\n  msgctl status --fail-on warning\n  msgctl status --format nagios\n" +
+			"  msgctl status --format prometheus > /var/lib/node_exporter/msgctl.prom\n  msgctl status --format json --vhost " +
+			"orders",
+		Args: cmdutil.Args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runStatus(cmd.Context(), opts, cmd.Flags().Changed("vhost"))
+		},
+	}
+	opts.format.RegisterAs(cmd, "format", "", "text", "json", "nagios", "prometheus")
+	opts.failOn.Value = string(health.Error)
+	cmd.Flags().Var(&opts.failOn, "fail-on", "least severity that makes exit code 2: error, warning, never")
+	opts.connection = cmdutil.ConnectionFlags(cmd)
+	return cmd
+}
+
+func runStatus(ctx context.Context, opts *statusOptions, one bool) error {
+	doc, err := opts.look(ctx, one)
+	if opts.format.Value == "nagios" {
+		return opts.nagios(doc, err)
+	}
+	if err != nil {
+		return err
+	}
+	streams := opts.deps.Streams
+	switch opts.format.Value {
+	case "json":
+		err = render.JSON(streams.Out, doc)
+	case "prometheus":
+		err = status.Prometheus(streams.Out, doc)
+	default:
+		err = status.Text(streams.Out, doc, streams.OutStyler(opts.deps.Colour), streams.OutWidth())
+	}
+	if err == nil && failsOn(doc.Verdict, opts.failOn.Value) {
+		return cmdutil.ExitWith(cmdutil.ExitPending)
+	}
+	return err
+}
+
+func (o *statusOptions) look(ctx context.Context, one bool) (status.Document, error) {
+	conn, err := o.deps.Connection(o.connection)
+	if err != nil {
+		return status.Document{}, err
+	}
+	in, _, err := inspect(ctx, o.open, "status", conn, one, false)
+	if err != nil {
+		return status.Document{}, err
+	}
+	return status.NewDocument(in), nil
+}
+
+// nagios writes the one line of a monitoring plugin; what cannot be said is UNKNOWN.
+func (o *statusOptions) nagios(doc status.Document, err error) error {
+	var usage *cmdutil.ExitError
+	if errors.As(err, &usage) && usage.Code == cmdutil.ExitUsage {
+		return err
+	}
+	code, werr := status.Nagios(o.deps.Streams.Out, doc, err, errors.Is(err, topology.ErrUnreachable))
+	if werr != nil || code == cmdutil.ExitOK {
+		return werr
+	}
+	return cmdutil.ExitWith(code)
+}

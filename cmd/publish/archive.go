@@ -1,0 +1,169 @@
+package publish
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/cmd/cmdmsg"
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/render/deadletters"
+	"github.com/msgctl/msgctl/internal/shell"
+	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/message/archive"
+	"github.com/msgctl/msgctl/pkg/publish"
+)
+
+// archiveOptions are flags about an archive that is played again.
+type archiveOptions struct {
+	file  string
+	speed float64
+}
+
+// headerArchive names the archive that a message was published out of: consumers can tell it from
+// the original, whose id it has.
+const headerArchive = "x-msgctl-archive"
+
+func (o *archiveOptions) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&o.file, "archive", "",
+		"publish the messages of an archive (tail --save, dlq export) again, to the exchange and key they had, with the "+
+			"ids they had")
+	flags.Float64Var(&o.speed, "speed", 1,
+		"with --archive: how many times as fast as they were seen; 0 does not wait between them")
+	_ = cmd.MarkFlagFilename("archive", "ndjson", "gz", "zst")
+}
+
+// check finds flags that have no meaning beside --archive.
+func (o *archiveOptions) check(cmd *cobra.Command, typ string) error {
+	if o.file == "" {
+		if cmd.Flags().Changed("speed") {
+			return cmdutil.UsageError("msgctl publish --archive FILE --speed 2", "%s--speed is for --archive", cmdutil.Where(cmd))
+		}
+		return nil
+	}
+	if typ != "" {
+		return cmdutil.UsageError("leave "+shell.Quote(typ)+" out", "%sthe messages of an archive have their types", cmdutil.Where(cmd))
+	}
+	if o.speed < 0 || o.speed != o.speed {
+		return cmdutil.UsageError("--speed 2, or 0 for as fast as can be", "%s--speed cannot be negative", cmdutil.Where(cmd))
+	}
+	for _, name := range []string{"data", "set", "sample", "ndjson", "exchange", "key", "id", "header", "format",
+		"dry-run", "resume", "journal", "priority", "expiration",
+		"delay", "allow-unroutable", "correlation-id", "causation-id", "user-id", "trace-id", "span-id", "app-id", "aggregate-id", "content-type"} {
+		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
+			return cmdutil.UsageError("leave --"+name+" out: the messages go as they were", "%s--%s and --archive exclude each other",
+				cmdutil.Where(cmd), name)
+		}
+	}
+	return nil
+}
+
+// playArchive publishes the messages of an archive again. It shares with dlq import all but where
+// they go and when.
+func (o *publishOptions) playArchive(ctx context.Context) error {
+	conn, err := o.deps.Connection(o.connection)
+	if err != nil {
+		return err
+	}
+	in, err := cmdmsg.OpenArchive(o.deps, o.archive.file)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }()
+	b, err := o.open(ctx, conn, "publish")
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	run := &cmdmsg.RunFlags{Deps: o.deps, Cmd: o.cmd, Output: o.output, Progress: o.progress, Report: o.bulk.report}
+	recorder, closeReport, err := run.Recorder()
+	if err != nil {
+		return err
+	}
+	observer := cmdmsg.NewRunObserver(o.deps, o.progress, "publish", 0)
+	player := &archivePlayer{in: in, speed: o.archive.speed, name: filepath.Base(o.archive.file)}
+	traces := cmdmsg.NewTracing(o.deps, conn, nil)
+	defer func() { cmdmsg.EndTracing(o.deps, traces) }()
+	start := time.Now()
+	result, err := dlq.Restore(ctx, dlq.RestoreOptions{
+		Archive: in, Dialer: b.Dialer(conn.VHost), Route: wherePublished, Prepare: player.prepare, Pace: player.pace,
+		Identity: dlq.Identity{Login: conn.User}, Limit: o.bulk.count, Rate: o.bulk.rate, Observer: observer, Report: recorder, Sending: cmdmsg.CopySpans(traces),
+	})
+	observer.End()
+	if closed := closeReport(); err == nil {
+		err = closed
+	}
+	doc := deadletters.NewRunDocument("play", result.Result, time.Since(start))
+	doc.VHost, doc.File = conn.VHost, o.archive.file
+	for _, k := range result.Broken {
+		doc.Broken = append(doc.Broken,
+			deadletters.BrokenDocument{Line: k.Line, Byte: k.Byte, Final: k.Final, Reason: k.Reason.Error()})
+	}
+	return run.End(doc, err)
+}
+
+// wherePublished is the exchange and key of the last publication. One that says neither cannot be
+// published again.
+func wherePublished(m *message.Message) (publish.Target, bool) {
+	return publish.Target{Exchange: m.Exchange, Key: m.RoutingKey}, m.Exchange != "" || m.RoutingKey != ""
+}
+
+// archivePlayer gives the messages of an archive their time.
+type archivePlayer struct {
+	in    *archive.Reader
+	speed float64
+	name  string
+
+	began time.Time // when the first message went
+	first time.Time // when it was seen
+}
+
+// prepare takes off what brokers own: a death history sent by a client is trusted by 3.10, and an
+// offset is no longer true. The ids stay.
+func (p *archivePlayer) prepare(m *message.Message) *message.Message {
+	c := *m
+	c.Headers = maps.Clone(m.Headers)
+	maps.DeleteFunc(c.Headers, func(name string, _ any) bool {
+		return message.BrokerOwned(name) &&
+			name != message.HeaderCC
+	})
+	if c.Headers == nil {
+		c.Headers = message.Table{}
+	}
+	c.Headers[headerArchive] = p.name
+	return &c
+}
+
+// pace waits as long as there was between the first message and this one. Archives that do not say
+// when messages were seen are played by the property timestamp, which has seconds; without either
+// there is nothing to wait for.
+func (p *archivePlayer) pace(ctx context.Context, m *message.Message) error {
+	at := p.in.Seen()
+	if at.IsZero() {
+		at = m.Timestamp
+	}
+	if p.speed == 0 || at.IsZero() {
+		return ctx.Err()
+	}
+	if p.began.IsZero() {
+		p.began, p.first = time.Now(), at
+	}
+	wait := time.Until(p.began.Add(time.Duration(float64(at.Sub(p.first)) / p.speed)))
+	if wait <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the time of a message: %w", ctx.Err())
+	case <-timer.C:
+		return nil
+	}
+}

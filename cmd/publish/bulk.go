@@ -1,0 +1,328 @@
+package publish
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/msgctl/msgctl/cmd/cmdmsg"
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/render/events"
+	"github.com/msgctl/msgctl/internal/shell"
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/event"
+	"github.com/msgctl/msgctl/pkg/publish"
+	"github.com/msgctl/msgctl/pkg/publish/bulk"
+)
+
+// bulkCount publishes one payload so many times, each with an id of its own.
+func (r *publishRun) bulkCount(ctx context.Context, from given) error {
+	if _, err := r.makeOne(from); err != nil { // what is wrong is wrong with all
+		return err
+	}
+	series, err := event.NewSeries()
+	if err != nil {
+		return err
+	}
+	var n int64
+	return r.run(ctx, bulk.Options{Source: func() (bulk.Item, error) {
+		if n == r.bulk.count {
+			return bulk.Item{}, io.EOF
+		}
+		n++
+		return r.item(from.text, n, 0, series), nil
+	}}, r.bulk.count)
+}
+
+// item makes one message.
+func (r *publishRun) item(text []byte, line, end int64, series event.Series) bulk.Item {
+	item := bulk.Item{Line: line, End: end}
+	if line > math.MaxUint32 {
+		item.Err = errors.New("a run takes 4,294,967,295 lines")
+		return item
+	}
+	m, err := r.maker.make(text, series.ID(uint32(line)), time.Now())
+	if err != nil {
+		item.Err = errors.New(err.Error()) // the error itself holds the line, and a report holds errors
+		return item
+	}
+	item.ID, item.Target, item.Message = m.message.MessageID, m.target, m.message
+	if m.span != nil {
+		item.With = m.span
+	}
+	return item
+}
+
+// lines makes a source of lines. The text of a line is the reader's until the next one: messages
+// keep parts of it, so it is copied.
+func (r *publishRun) lines(l *bulk.Lines, series *event.Series) bulk.Source {
+	var given int64
+	ids := event.Series{}
+	if series != nil {
+		ids = *series
+	}
+	return func() (bulk.Item, error) {
+		if r.bulk.count > 0 && given == r.bulk.count {
+			return bulk.Item{}, io.EOF
+		}
+		given++
+		line, err := l.Next()
+		var long *bulk.TooLongError
+		switch {
+		case errors.As(err, &long):
+			return bulk.Item{Line: l.Line(), End: l.End(), Err: err}, nil
+		case err != nil:
+			return bulk.Item{}, err
+		}
+		return r.item(append([]byte(nil), line...), l.Line(), l.End(), ids), nil
+	}
+}
+
+// bulkFile publishes a file.
+func (r *publishRun) bulkFile(ctx context.Context) error {
+	in, closeInput, err := r.openNDJSON()
+	if err != nil {
+		return err
+	}
+	defer closeInput()
+	series, err := event.NewSeries()
+	if err != nil {
+		return err
+	}
+	o := bulk.Options{}
+	var line, end int64
+	if name := r.journalName(); name != "" {
+		if o.Journal, o.Earlier, end, err = r.openJournal(name, in, &series); err != nil {
+			return err
+		}
+		line = o.Earlier.Line
+	}
+	lines := bulk.NewLines(in, line, end)
+	if seeker, ok := in.(io.Seeker); ok && r.bulk.ndjson != "-" {
+		_, err = seeker.Seek(end, io.SeekStart)
+	} else if line > 0 {
+		lines = bulk.NewLines(in, 0, 0)
+		err = lines.Skip(line)
+	}
+	if err != nil {
+		return fmt.Errorf("go on behind line %d: %w", line, err)
+	}
+	o.Source = r.lines(lines, &series)
+	if line > 0 {
+		r.deps.Say("Going on behind line %d.", line)
+	}
+	return r.run(ctx, o, 0)
+}
+
+func (r *publishRun) journalName() string {
+	switch {
+	case r.bulk.journal == "none":
+		return ""
+	case r.bulk.journal != "":
+		return r.bulk.journal
+	case r.bulk.ndjson == "-":
+		return ""
+	}
+	return r.bulk.ndjson + ".journal"
+}
+
+// openJournal begins a journal, or goes on with one.
+func (r *publishRun) openJournal(name string, in io.Reader, series *event.Series) (*bulk.Journal, bulk.Report, int64,
+	error) {
+	source := r.bulk.ndjson
+	if abs, err := filepath.Abs(source); err == nil && source != "-" {
+		source = abs
+	}
+	if !r.bulk.resume {
+		check, err := fingerprint(in)
+		if err != nil {
+			return nil, bulk.Report{}, 0, err
+		}
+		j, err := bulk.CreateJournal(name, bulk.Header{Source: source, Check: check, Series: series.String(), Type: r.typ})
+		if errors.Is(err, fs.ErrExist) {
+			return nil, bulk.Report{}, 0, &cmdutil.ExitError{Code: cmdutil.ExitUsage,
+				Err: fmt.Errorf("an earlier run of %s did not end: its journal %s is there", r.bulk.ndjson, name),
+				Advice: "go on where it was: add --resume\nbegin anew, and publish again what is confirmed already: rm " +
+					shell.Quote(name)}
+		}
+		return j, bulk.Report{}, 0, err
+	}
+	j, h, report, end, err := bulk.ResumeJournal(name)
+	if errors.Is(err, bulk.ErrNoJournal) {
+		return nil, report, 0, &cmdutil.ExitError{Code: cmdutil.ExitUsage, Err: err,
+			Advice: "the run ended well, or there was none: leave --resume out"}
+	}
+	if err != nil {
+		return nil, report, 0, err
+	}
+	if err := r.sameRun(h, in, name); err != nil {
+		_ = j.Close(false) // nothing was written
+		return nil, report, 0, err
+	}
+	*series, err = event.ParseSeries(h.Series)
+	return j, report, end, err
+}
+
+func (r *publishRun) sameRun(h bulk.Header, in io.Reader, name string) error {
+	check, err := fingerprint(in)
+	switch {
+	case err != nil:
+		return err
+	case h.Check != check:
+		return &cmdutil.ExitError{Code: cmdutil.ExitUsage, Err: fmt.Errorf("%s begins otherwise than when its journal %s was made",
+			r.bulk.ndjson, name), Advice: "name the file that was published then, or remove the journal"}
+	case h.Type != r.typ:
+		return &cmdutil.ExitError{Code: cmdutil.ExitUsage, Err: fmt.Errorf("the journal %s is about events of type %q", name, h.Type),
+			Advice: "msgctl publish " + shell.Quote(h.Type) + " --ndjson " + shell.Quote(r.bulk.ndjson) + " --resume"}
+	}
+	return nil
+}
+
+// fingerprint tells files apart by how they begin. Standard input has none. The beginning must be
+// there already when a run is resumed, so only the first line counts.
+func fingerprint(in io.Reader) (string, error) {
+	f, ok := in.(*os.File)
+	if !ok {
+		return "", nil
+	}
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return "", err
+	}
+	buf := make([]byte, 4096)
+	n, err := f.ReadAt(buf, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", fmt.Errorf("read the events: %w", err)
+	}
+	buf = buf[:n]
+	for i, b := range buf {
+		if b == '\n' {
+			buf = buf[:i]
+			break
+		}
+	}
+	sum := sha256.Sum256(buf)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// run publishes what the source has and reports it.
+func (r *publishRun) run(ctx context.Context, o bulk.Options, total int64) (err error) {
+	record, closeReport, err := r.recorder()
+	if err != nil {
+		return err
+	}
+	b, err := r.publishOptions.open(ctx, r.conn, "publish")
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	watch := cmdmsg.NewRunObserver(r.deps, r.progress, "publish", total)
+	watch.Begin()
+	o.Dialer, o.StopOnError, o.Delayed = b.Dialer(r.vhost), r.bulk.onError == "stop", r.props.delay > 0
+	o.AllowUnroutable = r.props.unroutable
+	o.Publisher = r.publisherOptions(r.bulk.window)
+	o.Publisher.Notify = func(n publish.Notice) { watch.Bar.Note(noticeText(n)) }
+	if r.bulk.rate > 0 {
+		o.Publisher.Limiter = rate.NewLimiter(rate.Limit(r.bulk.rate), max(1, int(r.bulk.rate/50)))
+	}
+	o.Breaker = publish.BreakerOptions{Failures: r.bulk.breaker, Pause: r.bulk.pause,
+		Notify: func(s publish.BreakerState) { watch.Bar.Note(r.breakerText(s)) }}
+	if r.bulk.breaker == 0 {
+		o.Breaker.Failures = -1
+	}
+	failed := 0
+	o.Settled = func(x bulk.Result) {
+		watch.Bar.Add(1)
+		endSpan(x)
+		if x.Err == nil {
+			return
+		}
+		record(x)
+		if failed++; failed <= maxFailuresShown {
+			watch.Bar.Note(fmt.Sprintf("line %d is %s: %v", x.Line, x.Outcome, x.Err))
+		}
+	}
+	start := time.Now()
+	report, err := bulk.Run(ctx, o)
+	watch.End()
+	err = errors.Join(err, closeReport())
+	return r.endBulk(ctx, o, report, time.Since(start), err)
+}
+
+// maxFailuresShown bounds how many failures are shown while a run goes on.
+const maxFailuresShown = 20
+
+func (r *publishRun) breakerText(s publish.BreakerState) string {
+	switch s {
+	case publish.BreakerOpen:
+		return fmt.Sprintf("circuit breaker: %d events in a row were returned or refused; paused for %s", r.bulk.breaker,
+			r.bulk.pause)
+	case publish.BreakerStillOpen:
+		return fmt.Sprintf("circuit breaker: the probe failed; paused for another %s", r.bulk.pause)
+	case publish.BreakerProbing:
+		return "circuit breaker: one event goes as a probe"
+	}
+	return "circuit breaker: the probe was confirmed; resumed"
+}
+
+// recorder writes failures to --report.
+func (r *publishRun) recorder() (func(bulk.Result), func() error, error) {
+	if r.bulk.report == "" {
+		return func(bulk.Result) {}, func() error { return nil }, nil
+	}
+	f, err := os.OpenFile(r.bulk.report, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open the report: %w", err)
+	}
+	var first error
+	encoder := json.NewEncoder(f)
+	return func(x bulk.Result) {
+		if err := encoder.Encode(events.NewUnpublishedDocument(x)); err != nil && first == nil {
+			first = fmt.Errorf("write the report: %w", err)
+		}
+	}, func() error { return errors.Join(first, f.Close()) }, nil
+}
+
+// endBulk shows the report, and maps it to the exit code.
+func (r *publishRun) endBulk(ctx context.Context, o bulk.Options, report bulk.Report, elapsed time.Duration,
+	err error) error {
+	complete := err == nil && !report.Stopped && report.Unknown+report.Unsent == 0
+	if o.Journal != nil {
+		err = errors.Join(err, o.Journal.Close(complete))
+	}
+	doc := events.NewBulkDocument(r.typ, r.vhost, r.bulk.ndjson, report, elapsed)
+	doc.Interrupted = ctx.Err() != nil
+	doc.Complete = complete
+	if !complete && o.Journal != nil {
+		doc.Resume = "the same command with --resume goes on behind line " + terminal.FormatCount(report.Line)
+	}
+	if done, shown := r.output.Encode(r.deps.Streams.Out, doc); done {
+		err = errors.Join(err, shown)
+	} else {
+		err = errors.Join(err, events.BulkText(r.deps.Streams.Out, doc, r.deps.Streams.OutStyler(r.deps.Colour)))
+	}
+	switch {
+	case doc.Interrupted:
+		return cmdutil.ExitWith(cmdutil.ExitInterrupted)
+	case err != nil && report.Done() > 0:
+		return &cmdutil.ExitError{Code: cmdutil.ExitPartly, Err: err}
+	case err != nil:
+		return err
+	case report.Failed() > 0 && report.Done() == 0:
+		return cmdutil.ExitWith(cmdutil.ExitFailed)
+	case report.Failed() > 0:
+		return cmdutil.ExitWith(cmdutil.ExitPartly)
+	}
+	return nil
+}

@@ -1,0 +1,267 @@
+package publish
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/msgctl/msgctl/cmd/cmdmsg"
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/render/events"
+	"github.com/msgctl/msgctl/internal/shell"
+	"github.com/msgctl/msgctl/internal/suggest"
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/event"
+	"github.com/msgctl/msgctl/pkg/publish"
+	"github.com/msgctl/msgctl/pkg/publish/bulk"
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
+	"github.com/msgctl/msgctl/pkg/topology/route"
+)
+
+// makeOne makes the message of one payload, and shows what is wrong with it.
+func (r *publishRun) makeOne(from given) (messageOf, error) {
+	id, err := event.NewID()
+	if err != nil {
+		return messageOf{}, err
+	}
+	m, err := r.maker.make(from.text, cmp.Or(r.props.id, id), time.Now())
+	var invalid *invalidError
+	if errors.As(err, &invalid) {
+		return m, showInvalid(r.deps, invalid, from.name, "nothing was sent")
+	}
+	if err == nil && m.event != nil && r.props.id != "" {
+		m.event.EventID = r.props.id
+	}
+	return m, err
+}
+
+// showInvalid lists the violations on stderr, and returns the error that ends the command.
+func showInvalid(d *cmdutil.Process, e *invalidError, file, consequence string) error {
+	for _, p := range cmdmsg.Located(e.text, e.violations) {
+		at := ""
+		if file != "" {
+			at = fmt.Sprintf("%s:%d:%d: ", file, p.Line, p.Column)
+		}
+		fmt.Fprintln(d.Streams.Err, terminal.Neutralise(at+p.String()))
+	}
+	what := "the payload"
+	if e.typ != "" {
+		what += " of " + e.typ
+	}
+	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("%s is not valid: %s, %s", what,
+		terminal.FormatPlural(int64(len(e.violations)), "violation", "violations"), consequence)}
+}
+
+// one publishes one event and waits for what becomes of it.
+func (r *publishRun) one(ctx context.Context, from given) error {
+	m, err := r.makeOne(from)
+	if err != nil {
+		return err
+	}
+	b, err := r.publishOptions.open(ctx, r.conn, "publish")
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	start := time.Now()
+	outcome, err := r.send(ctx, b, m)
+	m.span.End(r.sendError(outcome, err))
+	if err != nil {
+		return err
+	}
+	switch {
+	case outcome.Kind == publish.Returned && (r.props.delay > 0 || r.props.unroutable): // the plugin returns what it keeps
+	case outcome.Kind == publish.Returned:
+		return r.unroutable(ctx, b, m)
+	case outcome.Kind == publish.Unknown:
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("publish to %s: %w", m.target, outcome.Err),
+			Advice: "publish it again with --id " + shell.Quote(m.message.MessageID) + ", so that consumers can tell the repeat"}
+	case outcome.Kind == publish.Refused:
+		return r.refused(ctx, b, m, outcome.Err)
+	case outcome.Kind != publish.Confirmed:
+		return fmt.Errorf("publish to %s: %s: %w", m.target, outcome.Kind, outcome.Err)
+	}
+	doc := events.NewPublishedDocument(r.vhost, m.target, m.message, m.event, time.Since(start))
+	switch {
+	case outcome.Kind == publish.Confirmed && r.props.delay > 0:
+		r.deps.Warn("it was not delayed: the exchange has routed it at once")
+	case outcome.Kind == publish.Confirmed:
+	case r.props.delay > 0:
+		doc.Outcome, doc.DelayMS = string(bulk.Delayed), r.props.delay.Milliseconds()
+	default:
+		doc.Outcome = string(bulk.Unrouted)
+	}
+	if done, err := r.output.Encode(r.deps.Streams.Out, doc); done {
+		return err
+	}
+	return events.PublishedText(r.deps.Streams.Out, doc, r.deps.Streams.OutStyler(r.deps.Colour))
+}
+
+// send publishes one message. The broker has as long as a connection's timeout to confirm it.
+func (r *publishRun) send(ctx context.Context, b PublishBroker, m messageOf) (publish.Outcome[struct{}], error) {
+	outcome := publish.Outcome[struct{}]{Kind: publish.Unknown}
+	options := r.publisherOptions(1)
+	notify := options.Notify
+	options.Notify = func(n publish.Notice) {
+		if !isRefusal(n.Err) { // which is the outcome, and told as such
+			notify(n)
+		}
+	}
+	p, err := publish.Open(ctx, b.Dialer(r.vhost), options, func(o []publish.Outcome[struct{}]) { outcome = o[0] })
+	if err != nil {
+		return outcome, err
+	}
+	closing := ctx
+	if r.conn.Timeout > 0 {
+		var cancel context.CancelFunc
+		closing, cancel = context.WithTimeout(ctx, r.conn.Timeout)
+		defer cancel()
+	}
+	err = p.Publish(closing, m.target, m.message, struct{}{})
+	if closeErr := p.Close(closing); err == nil && errors.Is(closeErr, context.DeadlineExceeded) {
+		outcome.Err = errNoConfirm
+	}
+	if ctx.Err() != nil {
+		return outcome, ctx.Err()
+	}
+	return outcome, err
+}
+
+var errNoConfirm = errors.New("the broker did not confirm it in time (--timeout): it may or may not have arrived")
+
+func (r *publishRun) publisherOptions(window int) publish.PublisherOptions {
+	attempts := r.conn.ReconnectAttempts
+	if attempts == 0 {
+		attempts = -1
+	}
+	return publish.PublisherOptions{Window: window, Republish: true, ReconnectDelay: r.conn.ReconnectDelay,
+		ReconnectAttempts: attempts,
+		Notify:            func(n publish.Notice) { r.deps.Warn(noticeText(n)) }}
+}
+
+// noticeText says in words what happened to the connection.
+func noticeText(n publish.Notice) string {
+	switch n.Kind {
+	case publish.NoticeBlocked:
+		return fmt.Sprintf("paused: %v", n.Err)
+	case publish.NoticeUnblocked:
+		return "resumed: the broker takes messages again"
+	case publish.NoticeLost:
+		if isRefusal(n.Err) {
+			return fmt.Sprintf("the broker ended the channel: %v", n.Err)
+		}
+		return fmt.Sprintf("connection lost: %v", n.Err)
+	case publish.NoticeRetry:
+		return fmt.Sprintf("connecting again in %s (attempt %d): %v", n.Wait, n.Attempt, n.Err)
+	case publish.NoticeRestored:
+		return "connected again; what was not confirmed is sent again"
+	}
+	return ""
+}
+
+// isRefusal says whether the broker ended the channel for what was published on it.
+func isRefusal(err error) bool {
+	var refusal *publish.Refusal
+	return errors.As(err, &refusal)
+}
+
+// refused explains why the broker does not take a message; of an exchange that does not exist also
+// which one was surely meant.
+func (r *publishRun) refused(ctx context.Context, b PublishBroker, m messageOf, why error) error {
+	err := fmt.Errorf("publish to %s: refused: %w", m.target, why)
+	live, readErr := b.Everything(ctx, []string{r.vhost})
+	ref := topology.Ref{Kind: topology.KindExchange, VHost: r.vhost, Name: m.target.Exchange}
+	if readErr != nil || m.target.Exchange == "" || capability.PredeclaredType(ref.Name) != "" || live.Has(ref) {
+		return err
+	}
+	if r.declared != nil && r.declared.State.Has(ref) {
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err, Advice: "the topology file declares it: msgctl apply"}
+	}
+	var names []string
+	for _, o := range live.Objects() {
+		if x, ok := o.(*topology.Exchange); ok && x.VHost == r.vhost {
+			names = append(names, x.Name)
+		}
+	}
+	if near := suggest.Nearest(ref.Name, names); near != "" {
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err, Advice: "did you mean exchange " + shell.Quote(near) + "?"}
+	}
+	return err
+}
+
+// maxBindingsShown bounds how many bindings the error about an unroutable event lists.
+const maxBindingsShown = 10
+
+// unroutable says why a message reached no queue: what is bound, and which key is nearest.
+func (r *publishRun) unroutable(ctx context.Context, b PublishBroker, m messageOf) error {
+	what := "the message"
+	if m.event != nil {
+		what = "event " + m.event.EventType
+	}
+	state, version, origin := (*topology.State)(nil), "", ""
+	if live, err := b.Everything(ctx, []string{r.vhost}); err == nil {
+		state, version = &live.State, live.Server.Version
+	} else if r.declared != nil {
+		state, origin = r.declared.State, " by the topology file (the broker's bindings cannot be read)"
+	}
+	err := fmt.Errorf("%s reached no queue and was dropped: nothing is bound for %s", what, m.target)
+	if state == nil {
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err, Advice: "declare a queue and a binding for it"}
+	}
+	n := route.New(state, r.vhost, version)
+	lines := []string{bindingsOf(n, m.target, origin)}
+	if m.target.Exchange == "" {
+		lines = nil
+	}
+	if near := suggest.Nearest(m.target.Key, keysFrom(n, m.target.Exchange)); near != "" && near != m.target.Key {
+		lines = append(lines, fmt.Sprintf("the nearest key is %s", near))
+	}
+	if hint := r.wouldRoute(m.target); hint != "" {
+		lines = append(lines, hint)
+	}
+	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err, Advice: strings.Join(lines, "\n")}
+}
+
+// bindingsOf lists what leads out of an exchange.
+func bindingsOf(n *route.Network, t publish.Target, origin string) string {
+	kind, _ := n.ExchangeType(t.Exchange)
+	bindings := n.From(t.Exchange)
+	if len(bindings) == 0 {
+		return fmt.Sprintf("exchange %s (%s) has no bindings at all%s", t.Exchange, kind, origin)
+	}
+	text := fmt.Sprintf("exchange %s (%s) has these bindings%s:", t.Exchange, kind, origin)
+	for i, b := range bindings {
+		if i == maxBindingsShown {
+			return text + fmt.Sprintf("\n  and %d more", len(bindings)-i)
+		}
+		text += fmt.Sprintf("\n  %q → %s %s", b.RoutingKey, b.DestinationType, b.Destination)
+	}
+	return text
+}
+
+func keysFrom(n *route.Network, exchange string) []string {
+	if exchange == "" {
+		return n.QueueNames()
+	}
+	var keys []string
+	for _, b := range n.From(exchange) {
+		keys = append(keys, b.RoutingKey)
+	}
+	return keys
+}
+
+// wouldRoute says whether the topology file has what the broker lacks.
+func (r *publishRun) wouldRoute(t publish.Target) string {
+	if r.declared == nil {
+		return ""
+	}
+	trace := route.New(r.declared.State, r.vhost, "").Route(route.Publication{Exchange: t.Exchange, Key: t.Key})
+	if queues := trace.Sure(); len(queues) > 0 {
+		return fmt.Sprintf("the topology file routes it to %s: msgctl apply declares that", strings.Join(queues, ", "))
+	}
+	return ""
+}

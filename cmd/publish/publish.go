@@ -1,0 +1,421 @@
+package publish
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/cmd/cmdmsg"
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/telemetry/tracing"
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/event"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/publish"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+const publishLong = `Publish a typed domain event. TYPE is one of the events: of the topology file, which says where it goes and what its payload must look
+like. The payload comes from stdin, --data or --set, or is made up with --sample; it is checked against its schema before anything
+is sent. The broker must confirm the event, and route it to at least one queue, unless --allow-unroutable.
+
+With --ndjson, a file of payloads or whole events is published, one a line and in order. A connection that is lost is restored, and
+what was not confirmed is sent again with the same eventId. While it runs, FILE.journal knows how far it is: after a crash, the same command with
+--resume goes on. The circuit breaker (--breaker) pauses after so many events in a row that the broker returned or refused, publishes one as a
+probe after --breaker-pause, and goes on when that one is confirmed; a run begins with so many events, to see what becomes of them. A broker that
+stops publishers (a memory or disk alarm) is waited for.
+
+With --archive, what tail --save or dlq export wrote is published again: to the same exchanges and keys, with the same ids and the pauses
+that there were, --speed times as fast. A header x-msgctl-archive tells it from the originals.
+
+With OTEL_EXPORTER_OTLP_ENDPOINT each event is a span, which the header traceparent tells consumers: docs/tracing.md.
+
+Without TYPE, --exchange and --key publish bytes as they are.`
+
+// PublishBroker is what publish needs of a live broker.
+type PublishBroker interface {
+	// Everything reads all objects of some vhosts and of the cluster.
+	Everything(ctx context.Context, vhosts []string) (*topology.Live, error)
+	// Dialer publishes messages, on connections of its own.
+	Dialer(vhost string) publish.Dialer
+	// Close ends all connections.
+	Close()
+}
+
+// openPublish prepares a client that publishes.
+type openPublish func(ctx context.Context, conn *profile.Connection, command string) (PublishBroker, error)
+
+type publishOptions struct {
+	deps       *cmdutil.Process
+	open       openPublish
+	cmd        *cobra.Command
+	files      cmdutil.FileFlag
+	connection *profile.Flags
+	output     cmdutil.OutputFlag
+	progress   terminal.ProgressMode
+
+	typ     string
+	payload payloadOptions
+	meta    event.Metadata
+	props   propertyOptions
+	format  string
+	dryRun  bool
+	bulk    bulkOptions
+	archive archiveOptions
+}
+
+// propertyOptions are flags about the message around the event.
+type propertyOptions struct {
+	exchange, key string
+	id, aggregate string
+	contentType   string
+	appID         string
+	headers       []string
+	priority      uint8
+	expiration    time.Duration
+	delay         time.Duration
+	unroutable    bool
+
+	table message.Table // of headers, parsed
+}
+
+// bulkOptions are flags about many events.
+type bulkOptions struct {
+	ndjson  string
+	rate    float64
+	count   int64
+	window  int
+	onError string
+	resume  bool
+	journal string
+	report  string
+	breaker int
+	pause   time.Duration
+}
+
+func NewPublishCmd(d *cmdutil.Process, open openPublish) *cobra.Command {
+	opts := &publishOptions{deps: d, open: open}
+	cmd := &cobra.Command{
+		Use:     "publish [TYPE]",
+		GroupID: cmdutil.GroupEvents,
+		Short:   "Publish a domain event, or a file of them, confirmed",
+		Long:    publishLong,
+		Example: `  msgctl publish order.created < payload.json
+  msgctl publish order.created --sample --set orderId=o-17
+  msgctl publish order.created --data @payload.json --dry-run
+  msgctl publish order.created --ndjson orders.ndjson --rate 500
+  msgctl publish order.created --ndjson orders.ndjson --resume
+  msgctl publish --archive orders.ndjson.zst --speed 2
+  msgctl publish --exchange logs --key app.info --data 'hello'`,
+		Args: cmdutil.Args("[TYPE]"),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			opts.typ = strings.Join(names, "")
+			return runPublish(cmd.Context(), opts)
+		},
+		ValidArgsFunction: cmdutil.CompleteEvents(d, &opts.files),
+	}
+	opts.cmd = cmd
+	opts.files.Register(cmd)
+	opts.registerEvent(cmd)
+	opts.registerBulk(cmd)
+	opts.archive.register(cmd)
+	opts.output.Register(cmd, "text", "json", "yaml")
+	cmdmsg.RegisterProgress(cmd, &opts.progress)
+	opts.connection = cmdutil.ConnectionFlags(cmd)
+	return cmd
+}
+
+func (o *publishOptions) registerEvent(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	o.payload.register(cmd)
+	flags.StringVar(&o.props.id, "id", "", "the eventId, and the property message_id (default: a new UUIDv7)")
+	flags.StringVar(&o.props.aggregate, "aggregate-id", "",
+		"the aggregateId (default: what the catalogue says is the id in the payload)")
+	flags.StringVar(&o.meta.CorrelationID, "correlation-id", "", "the story that the event belongs to")
+	flags.StringVar(&o.meta.CausationID, "causation-id", "", "the eventId of the event that led to this one")
+	flags.StringVar(&o.meta.UserID, "user-id", "",
+		"metadata.userId: on whose behalf it happens (not the property user_id)")
+	flags.StringVar(&o.meta.TraceID, "trace-id", "",
+		"trace id of W3C Trace Context, 32 hexadecimal digits; with --span-id it becomes the header traceparent")
+	flags.StringVar(&o.meta.SpanID, "span-id", "", "span id of W3C Trace Context, 16 hexadecimal digits")
+	flags.StringVar(&o.format, "format", "",
+		"envelope, cloudevents or cloudevents-structured (default: what the catalogue says, or envelope)")
+	flags.StringArrayVar(&o.props.headers, "header", nil,
+		"add a header, NAME=VALUE; whole numbers, true and false are sent as such, NAME=\"7\" as text; may be repeated")
+	flags.Uint8Var(&o.props.priority, "priority", 0, "the property priority, 0 to 255")
+	flags.DurationVar(&o.props.expiration, "expiration", 0,
+		"let the message expire in a queue after this time; 0 is never")
+	flags.DurationVar(&o.props.delay, "delay", 0,
+		"let the broker keep it for this time first; the exchange must be of type x-delayed-message (a plugin)")
+	flags.BoolVar(&o.props.unroutable, "allow-unroutable", false,
+		"do not mind when no queue gets it: without it that is an error")
+	flags.StringVar(&o.props.appID, "app-id", "", "the property app_id (default: the topology's name)")
+	flags.StringVar(&o.props.exchange, "exchange", "",
+		"without TYPE: the exchange; \"\" is the default exchange, whose keys are queue names")
+	flags.StringVar(&o.props.key, "key", "", "without TYPE: the routing key")
+	flags.StringVar(&o.props.contentType, "content-type", "",
+		"without TYPE: the property content_type (default: application/json when it is JSON)")
+	flags.BoolVarP(&o.dryRun, "dry-run", "n", false,
+		"only show the message, and the queues that it would reach by the topology file")
+}
+
+func (o *publishOptions) registerBulk(cmd *cobra.Command) {
+	flags, b := cmd.Flags(), &o.bulk
+	flags.StringVar(&b.ndjson, "ndjson", "", "publish a file with one payload or event a line; - is stdin")
+	flags.Float64Var(&b.rate, "rate", 0, "events a second at most; 0 is no limit")
+	flags.Int64Var(&b.count, "count", 0, "publish the payload so many times, or at most so many lines of --ndjson")
+	flags.IntVar(&b.window, "window", publish.DefaultWindow,
+		"events under way at once, which bounds the repeats after a lost connection")
+	flags.StringVar(&b.onError, "on-error", "continue",
+		"what an event does that is invalid, returned or refused: continue or stop")
+	flags.BoolVar(&b.resume, "resume", false, "go on behind the last line that the journal knows to be done")
+	flags.StringVar(&b.journal, "journal", "",
+		"file that knows how far the run is; none for none (default: FILE.journal beside the file of --ndjson; none for "+
+			"stdin)")
+	flags.StringVar(&b.report, "report", "", "append a line of NDJSON for each event that failed to a file")
+	flags.IntVar(&b.breaker, "breaker", publish.DefaultBreakerFailures,
+		"pause after so many events in a row that were returned or refused; 0 is never")
+	flags.DurationVar(&b.pause, "breaker-pause", publish.DefaultBreakerPause,
+		"how long to pause before one event goes as a probe")
+	_ = cmd.MarkFlagFilename("ndjson", "ndjson", "jsonl", "json")
+}
+
+// check finds mistakes in the flags before anything is read.
+func (o *publishOptions) check() error {
+	changed := o.cmd.Flags().Changed
+	switch {
+	case o.typ == "" && !changed("exchange") && !changed("key") && o.bulk.ndjson == "":
+		return cmdutil.UsageError("msgctl events ls shows the types; --exchange and --key publish bytes without a type",
+			"%sTYPE is missing", cmdutil.Where(o.cmd))
+	case o.typ != "" && (changed("exchange") || changed("key") || changed("content-type")):
+		return cmdutil.UsageError("leave TYPE out to publish bytes, or leave --exchange, --key and --content-type out",
+			"%san event of the catalogue knows its exchange and key", cmdutil.Where(o.cmd))
+	case o.typ == "" && o.props.delay > 0 && !changed("exchange"):
+		return cmdutil.UsageError("name the TYPE of the events", "%s--delay is for events of one type", cmdutil.Where(o.cmd))
+	case o.bulk.ndjson != "" && o.payload.any():
+		return cmdutil.UsageError("use one of the two", "%s--ndjson has the payloads already", cmdutil.Where(o.cmd))
+	case o.bulk.ndjson == "" && (o.bulk.resume || o.bulk.journal != ""):
+		return cmdutil.UsageError("add --ndjson FILE", "%s--resume and --journal are about a file of events", cmdutil.Where(o.cmd))
+	case o.bulk.many() && o.props.id != "":
+		return cmdutil.UsageError("leave --id out: each event gets its own", "%s--id is for one event", cmdutil.Where(o.cmd))
+	case o.bulk.onError != "continue" && o.bulk.onError != "stop":
+		return cmdutil.UsageError("write --on-error continue or --on-error stop", "%sflag --on-error: %q is not right", cmdutil.Where(o.cmd),
+			o.bulk.onError)
+	case o.bulk.rate < 0 || o.bulk.count < 0 || o.bulk.window < 1 || o.bulk.window > maxWindow || o.bulk.breaker < 0 ||
+		o.bulk.pause < 0:
+		return cmdutil.UsageError("see: msgctl publish --help",
+			"%s--rate, --count, --breaker and --breaker-pause cannot be negative, --window goes from 1 to %d", cmdutil.Where(o.cmd), maxWindow)
+	case o.props.expiration < 0 || o.props.delay < 0 || o.props.expiration > maxDelay || o.props.delay > maxDelay:
+		return cmdutil.UsageError("write a duration like 30s or 2h", "%s--expiration and --delay go from 0 to %s", cmdutil.Where(o.cmd),
+			maxDelay)
+	}
+	if err := o.checkTrace(); err != nil {
+		return err
+	}
+	if _, err := event.ParseFormat(o.format); err != nil {
+		return cmdutil.UsageError("see: msgctl publish --help", "%sflag --format: %v", cmdutil.Where(o.cmd), err)
+	}
+	return nil
+}
+
+// checkTrace keeps ids from being sent that no tracing system takes for such.
+func (o *publishOptions) checkTrace() error {
+	id, span := o.meta.TraceID, o.meta.SpanID
+	switch {
+	case id != "" && !event.IsTraceID(id):
+		return cmdutil.UsageError("write 32 of 0-9 and a-f, not all 0: 4bf92f3577b34da6a3ce929d0e0e4736",
+			"%sflag --trace-id: %q is no trace id of W3C Trace Context", cmdutil.Where(o.cmd), id)
+	case span != "" && !event.IsSpanID(span):
+		return cmdutil.UsageError("write 16 of 0-9 and a-f, not all 0: 00f067aa0ba902b7",
+			"%sflag --span-id: %q is no span id of W3C Trace Context", cmdutil.Where(o.cmd), span)
+	case span != "" && id == "":
+		return cmdutil.UsageError("add --trace-id, or leave --span-id out",
+			"%s--span-id says nothing without the trace that it is in", cmdutil.Where(o.cmd))
+	}
+	return nil
+}
+
+const (
+	maxWindow = 1 << 20
+	// maxDelay is what the broker's timers take: 2^32-1 milliseconds.
+	maxDelay = (1<<32 - 1) * time.Millisecond
+)
+
+func (o *bulkOptions) many() bool { return o.ndjson != "" || o.count > 1 }
+
+func runPublish(ctx context.Context, opts *publishOptions) error {
+	if err := opts.archive.check(opts.cmd, opts.typ); err != nil {
+		return err
+	}
+	if opts.archive.file != "" {
+		return opts.playArchive(ctx)
+	}
+	if err := opts.check(); err != nil {
+		return err
+	}
+	r, err := opts.prepare(ctx)
+	if err != nil {
+		return err
+	}
+	if !opts.dryRun {
+		r.traces = cmdmsg.NewTracing(opts.deps, r.conn, nil)
+		defer func() { cmdmsg.EndTracing(opts.deps, r.traces) }()
+	}
+	switch {
+	case opts.bulk.ndjson != "" && !opts.dryRun:
+		return r.bulkFile(ctx)
+	case opts.bulk.ndjson != "":
+		return r.dryRunFile()
+	}
+	text, err := r.payload()
+	if err != nil {
+		return err
+	}
+	switch {
+	case opts.dryRun:
+		return r.dryRun(text)
+	case opts.bulk.count > 1:
+		return r.bulkCount(ctx, text)
+	}
+	return r.one(ctx, text)
+}
+
+// publishRun is one run of the command.
+type publishRun struct {
+	*publishOptions
+	conn     *profile.Connection
+	vhost    string
+	declared *cmdutil.Declared // nil without a topology file
+	maker    maker
+	traces   *tracing.Tracing // nil without
+}
+
+// prepare reads files and settings; nothing is dialled.
+func (o *publishOptions) prepare(ctx context.Context) (*publishRun, error) {
+	conn, err := o.deps.Connection(o.connection)
+	if err != nil {
+		return nil, err
+	}
+	r := &publishRun{publishOptions: o, conn: conn, vhost: conn.VHost}
+	untyped := o.cmd.Flags().Changed("exchange") || o.cmd.Flags().Changed("key")
+	if err := r.declare(untyped); err != nil {
+		return nil, err
+	}
+	decorate, err := o.props.decorator(o.cmd)
+	if err != nil {
+		return nil, err
+	}
+	if untyped {
+		r.maker = &rawMaker{options: &o.props, decorate: decorate, begin: r.beginSpan}
+		return r, r.checkDelay(ctx, o.props.exchange)
+	}
+	return r, r.typed(ctx, decorate)
+}
+
+// declare reads the topology files; for bytes without a type they may be missing.
+func (r *publishRun) declare(optional bool) error {
+	names, err := r.files.Names(r.deps, r.conn.File)
+	if err != nil {
+		if optional {
+			return nil
+		}
+		return err
+	}
+	d, err := r.deps.Catalogue(names, cmdutil.ChooseVHost(r.conn))
+	if err != nil {
+		if optional && len(r.files.Patterns) == 0 {
+			return nil
+		}
+		return err
+	}
+	r.declared = d
+	return nil
+}
+
+// typed prepares for events of the catalogue.
+func (r *publishRun) typed(ctx context.Context, decorate func(*message.Message)) error {
+	m := &eventMaker{catalogue: r.declared.Catalogue, metadata: r.meta, aggregate: r.props.aggregate, decorate: decorate,
+		format: event.Format(r.format),
+		appID:  r.props.appID, begin: r.beginSpan}
+	if m.appID == "" {
+		m.appID = r.declared.Name
+	}
+	r.maker = m
+	r.vhost = r.declared.State.Home
+	m.vhost = r.vhost
+	if r.typ == "" {
+		return nil
+	}
+	t, err := r.declared.Catalogue.Type(r.typ)
+	if err != nil {
+		return cmdutil.UnknownType(err, "msgctl publish")
+	}
+	m.typ, m.vhost, r.vhost = t, t.VHost, t.VHost
+	return r.checkDelay(ctx, t.Exchange)
+}
+
+// checkDelay makes sure that --delay can work.
+func (r *publishRun) checkDelay(ctx context.Context, exchange string) error {
+	if r.props.delay == 0 {
+		return nil
+	}
+	kind, err := r.exchangeType(ctx, exchange)
+	if err != nil {
+		return fmt.Errorf("--delay: the type of exchange %q is not known: %w", exchange, err)
+	}
+	if kind == delayedType {
+		return nil
+	}
+	is := "does not exist"
+	if kind != "" {
+		is = "is of type " + kind
+	}
+	return &cmdutil.ExitError{Code: cmdutil.ExitFailed,
+		Err: fmt.Errorf("exchange %q %s: the broker delays only in exchanges of type %s, which a plugin brings", exchange, is,
+			delayedType),
+		Advice: "without the plugin: publish with --expiration to a queue without consumers whose dead letters go to the " +
+			"exchange"}
+}
+
+const delayedType = "x-delayed-message"
+
+// exchangeType asks the broker, which may differ from the topology file; the file only in a dry
+// run, or when the broker's exchanges cannot be read. "" when the exchange does not exist.
+func (r *publishRun) exchangeType(ctx context.Context, name string) (string, error) {
+	ref := topology.Ref{Kind: topology.KindExchange, VHost: r.vhost, Name: name}
+	var declared topology.Object
+	if r.declared != nil {
+		declared, _ = r.declared.State.Get(ref)
+	}
+	switch {
+	case name == "":
+		return "direct", nil
+	case r.publishOptions.dryRun && declared != nil:
+		return declared.(*topology.Exchange).Type, nil
+	}
+	live, err := r.live(ctx)
+	switch {
+	case err != nil && declared != nil && ctx.Err() == nil:
+		return declared.(*topology.Exchange).Type, nil
+	case err != nil:
+		return "", err
+	}
+	if o, ok := live.Get(ref); ok {
+		return o.(*topology.Exchange).Type, nil
+	}
+	return "", nil
+}
+
+// live reads the vhost from the broker.
+func (r *publishRun) live(ctx context.Context) (*topology.Live, error) {
+	b, err := r.publishOptions.open(ctx, r.conn, "publish")
+	if err != nil {
+		return nil, err
+	}
+	defer b.Close()
+	return b.Everything(ctx, []string{r.vhost})
+}

@@ -1,0 +1,135 @@
+package tail
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/events"
+)
+
+// tailOutput shows messages in one of the formats.
+type tailOutput struct {
+	show  func(*events.TailMessage) error
+	flush func() error
+	// end writes what comes last.
+	end func(*tailing, *tailSource) error
+}
+
+func (t *tailing) newOutput() *tailOutput {
+	switch {
+	case t.program != nil:
+		return t.jqOutput()
+	case t.output.Value == "none":
+		return &tailOutput{
+			show: func(*events.TailMessage) error { return nil }, flush: func() error { return nil }, end: func(*tailing,
+				*tailSource) error {
+				return nil
+			},
+		}
+	case t.output.Value == "ndjson":
+		return t.jsonLines()
+	case t.output.Value == "json" && t.story != nil:
+		return t.storyDocument()
+	case t.output.Value == "json":
+		return t.jsonDocument()
+	}
+	return t.textOutput()
+}
+
+// textOutput writes lines, or cards. A story is shown as it happens on a terminal, and in its order
+// at the end.
+func (t *tailing) textOutput() *tailOutput {
+	streams := t.deps.Streams
+	style := streams.OutStyler(t.deps.Colour)
+	lines := events.NewTailLines(streams.Out, style, streams.OutWidth())
+	show := lines.Write
+	if t.full {
+		show = lines.WriteDetails
+	}
+	if t.story != nil && !streams.OutTTY && !t.full {
+		show = func(*events.TailMessage) error { return nil }
+	}
+	return &tailOutput{show: show, flush: lines.Flush, end: func(t *tailing, _ *tailSource) error {
+		if t.story == nil || t.story.Len() == 0 {
+			return lines.Flush()
+		}
+		if streams.OutTTY {
+			fmt.Fprintln(streams.Out, "\n"+style.Bold("The story of "+cmdutil.Clean(t.follow)))
+		}
+		return errors.Join(lines.Flush(), t.story.Write(streams.Out, style, streams.OutWidth()))
+	}}
+}
+
+func (t *tailing) jsonLines() *tailOutput {
+	w := bufio.NewWriterSize(t.deps.Streams.Out, 256<<10)
+	var line []byte
+	return &tailOutput{
+		show: func(s *events.TailMessage) error {
+			line = append(s.Append(line[:0]), '\n')
+			_, err := w.Write(line)
+			if cap(line) > 1<<20 {
+				line = nil
+			}
+			return err
+		},
+		flush: w.Flush,
+		end:   func(*tailing, *tailSource) error { return w.Flush() },
+	}
+}
+
+// jsonDocument writes one document, which is never held as a whole.
+func (t *tailing) jsonDocument() *tailOutput {
+	w := bufio.NewWriterSize(t.deps.Streams.Out, 256<<10)
+	head, _ := json.Marshal(t.vhost) // a string
+	_, _ = fmt.Fprintf(w, "{\n  \"format_version\": %q,\n  \"vhost\": %s,\n  \"messages\": [", events.TailFormatVersion,
+		head)
+	first := true
+	var line []byte
+	return &tailOutput{
+		show: func(s *events.TailMessage) error {
+			line = append(line[:0], ",\n    "...)
+			if first {
+				line, first = line[1:], false
+			}
+			line = s.Append(line)
+			_, err := w.Write(line)
+			return err
+		},
+		flush: w.Flush,
+		end: func(t *tailing, src *tailSource) error {
+			st := src.stats()
+			if !first {
+				_, _ = w.WriteString("\n  ")
+			}
+			_, _ = fmt.Fprintf(w, "],\n  \"seen\": %d,\n  \"shown\": %d,\n  \"invalid\": %d,\n  \"dropped\": %d,\n  "+
+				"\"more_may_be_missing\": %t,\n  \"gaps\": %d\n}\n",
+				st.Seen, t.shown-t.lost, t.broken, st.Dropped, st.Overflowed, st.Gaps)
+			return w.Flush()
+		},
+	}
+}
+
+func (t *tailing) storyDocument() *tailOutput {
+	return &tailOutput{
+		show: func(*events.TailMessage) error { return nil }, flush: func() error { return nil },
+		end: func(t *tailing, _ *tailSource) error { return render.JSON(t.deps.Streams.Out, t.story.Document()) },
+	}
+}
+
+func (t *tailing) jqOutput() *tailOutput {
+	w := bufio.NewWriterSize(t.deps.Streams.Out, 64<<10)
+	var line []byte
+	return &tailOutput{
+		show: func(s *events.TailMessage) error {
+			line = s.Append(line[:0])
+			return t.program.Write(context.Background(), w, json.RawMessage(line), t.deps.Streams.OutTTY)
+		},
+		flush: w.Flush,
+		end:   func(*tailing, *tailSource) error { return w.Flush() },
+	}
+}

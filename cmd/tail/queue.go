@@ -1,0 +1,111 @@
+package tail
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/msgctl/msgctl/cmd/cmdmsg"
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/shell"
+	"github.com/msgctl/msgctl/pkg/consume/tail"
+	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/vhost"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// openQueue watches the head of a queue by looking again and again.
+func (t *tailing) openQueue(ctx context.Context) (*tailSource, error) {
+	s := vhost.New(t.broker, t.vhost, cmdmsg.VHostOptions(t.deps, t.conn, nil))
+	if err := s.Read(ctx); err != nil {
+		return nil, cmdmsg.AdviseMissing(err)
+	}
+	q, err := s.Queue(t.queue)
+	if err != nil {
+		return nil, cmdmsg.AdviseMissing(err)
+	}
+	if q.Type == topology.Stream {
+		return nil, &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q is a stream: it is read by offset", q.Name),
+			Advice: "msgctl tail --stream " + shell.Quote(q.Name)}
+	}
+	looking, err := s.Judge(ctx, q, dlq.AssessOptions{Limit: t.head})
+	if err != nil {
+		return nil, err
+	}
+	if err := mayWatch(looking); err != nil {
+		return nil, err
+	}
+	cmdmsg.TellLook(t.deps, q, looking, fmt.Sprintf("Every %s the first %d messages are looked at in", t.every, t.head))
+	w := &queueWatch{t: t, s: s, q: q, looking: looking}
+	t.deps.Note(fmt.Sprintf("Watching the head of %s queue %s in vhost %s; Ctrl-C ends.", q.Type, q.Name, t.vhost))
+	return &tailSource{take: w.take, stats: w.stats, stop: func() {}, wants: tail.ParseKeys(t.patterns).Want,
+		waited: true}, nil
+}
+
+// mayWatch refuses looks that harm when they are repeated.
+func mayWatch(l dlq.Looking) error {
+	advice := "look once: msgctl dlq inspect " + shell.Quote(l.Queue) +
+		"; or watch what is published: msgctl tail --exchange NAME"
+	if l.Refused != "" {
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q: %w: %s", l.Queue, dlq.ErrUnsafe, l.Refused),
+			Advice: advice}
+	}
+	for _, n := range l.Notes {
+		if n.Effect == dlq.EffectCounted || l.Room != nil {
+			return &cmdutil.ExitError{Code: cmdutil.ExitFailed,
+				Err: fmt.Errorf("queue %q: %w again and again: each look takes one of its messages' delivery limit", l.Queue,
+					dlq.ErrUnsafe), Advice: advice}
+		}
+	}
+	return nil
+}
+
+// queueWatch looks at the head of a queue. Its takes are for one goroutine.
+type queueWatch struct {
+	t       *tailing
+	s       *vhost.VHost
+	q       *topology.Queue
+	looking dlq.Looking
+	head    tail.Head
+	looked  bool
+	seen    atomic.Int64
+	bytes   atomic.Int64
+}
+
+func (w *queueWatch) stats() tail.Stats {
+	return tail.Stats{Seen: w.seen.Load(), Bytes: w.bytes.Load()}
+}
+
+// take looks until there is something new.
+func (w *queueWatch) take(ctx context.Context, into []tail.Item) ([]tail.Item, error) {
+	items := into[:0]
+	for {
+		if w.looked {
+			select {
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			case <-time.After(w.t.every):
+			}
+		}
+		w.looked = true
+		w.head.Begin()
+		_, err := w.s.Browse(ctx, w.q, w.looking, w.t.head, func(m *message.Message) error {
+			if w.head.New(m) {
+				w.seen.Add(1)
+				w.bytes.Add(int64(len(m.Body)))
+				items = append(items, tail.Item{Message: *m, At: time.Now()})
+			}
+			return nil
+		})
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err != nil:
+			return nil, err
+		case len(items) > 0:
+			return items, nil
+		}
+	}
+}

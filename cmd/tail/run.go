@@ -1,0 +1,348 @@
+package tail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/msgctl/msgctl/cmd/cmdmsg"
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/render/events"
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/consume/tail"
+	"github.com/msgctl/msgctl/pkg/message/archive"
+	"github.com/msgctl/msgctl/pkg/message/filter"
+)
+
+// tailing is one run of tail.
+type tailing struct {
+	*tailOptions
+	conn   *profile.Connection
+	broker TailBroker
+	known  *cmdutil.Declared // nil without a topology file
+	vhost  string
+	filter *filter.Filter
+	story  *events.CausationTree
+
+	archive  *archive.Writer
+	synced   time.Time
+	unsynced bool
+	shown    int64 // of those that are meant
+	saved    int64
+	broken   int64 // of those shown
+	unknown  int64 // that --where could not judge
+	lost     int64 // dropped before they were shown, though saved
+	missed   int64 // dropped, and the connection lost, since the last that was shown
+	gap      bool
+}
+
+var (
+	errEnough = errors.New("enough")
+	errQuiet  = errors.New("nothing came")
+)
+
+// stuck is how long an interrupted tail waits for an output that does not move.
+const stuck = 2 * time.Second
+
+// run shows what comes until something ends it.
+func (t *tailing) run(ctx context.Context, src *tailSource) (err error) {
+	if t.follow != "" {
+		t.story = events.NewCausationTree(t.follow)
+	}
+	if t.save != "" {
+		if t.archive, err = cmdmsg.CreateArchive(t.save); err != nil {
+			return err
+		}
+	}
+	out := t.newOutput()
+	done := make(chan error, 1)
+	go func() { done <- t.follows(ctx, src, out) }()
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		select {
+		case err = <-done:
+		case <-time.After(stuck):
+			return &cmdutil.ExitError{Code: cmdutil.ExitInterrupted,
+				Err: fmt.Errorf("interrupted; %s seen, of which the output did not take the last",
+					terminal.FormatPlural(src.stats().Seen, "message was", "messages were"))}
+		}
+	}
+	return t.end(ctx, src, err)
+}
+
+// follows is the loop, and the loop of whoever shows what is saved.
+func (t *tailing) follows(ctx context.Context, src *tailSource, out *tailOutput) error {
+	if t.archive == nil {
+		err := t.loop(ctx, src, out.show, out.flush)
+		return errors.Join(err, out.end(t, src))
+	}
+	relay := tail.NewRelay(tail.DefaultBuffer, func(s *events.TailMessage) int64 { return s.Cost() })
+	shown := make(chan error, 1)
+	go func() { shown <- showRelayed(relay, out) }()
+	var missed int64
+	err := t.loop(ctx, src, func(s *events.TailMessage) error {
+		if err := t.archive.WriteSeen(&s.Message, s.When()); err != nil {
+			return err
+		}
+		t.saved++
+		s.Dropped += missed
+		if relay.Put(s) {
+			missed = 0
+		} else {
+			t.lost++
+			missed++
+		}
+		select {
+		case err := <-shown: // it can only have failed
+			shown <- err
+			return err
+		default:
+			return nil
+		}
+	}, t.syncNow)
+	err = errors.Join(err, t.archive.Close())
+	relay.Close(errEnough)
+	return errors.Join(err, <-shown, out.end(t, src))
+}
+
+// showRelayed shows what was saved.
+func showRelayed(relay *tail.Relay[events.TailMessage], out *tailOutput) error {
+	var items []events.TailMessage
+	for {
+		var err error
+		if items, err = relay.Take(context.Background(), items); err != nil {
+			return nil //nolint:nilerr // the end
+		}
+		for i := range items {
+			if err := out.show(&items[i]); err != nil {
+				return err
+			}
+		}
+		if err := out.flush(); err != nil {
+			return err
+		}
+	}
+}
+
+// loop takes, selects and passes on; after each batch it calls flush.
+func (t *tailing) loop(ctx context.Context, src *tailSource, each func(*events.TailMessage) error, flush func() error) error {
+	idle := newIdleClock(ctx, t.idle)
+	defer idle.stop()
+	var items []tail.Item
+	for {
+		err := idle.run(func() (err error) {
+			items, err = t.take(idle.ctx, src, items, flush)
+			return err
+		})
+		if err != nil {
+			return idle.why(err)
+		}
+		if ctx.Err() != nil && t.deps.Streams.OutTTY && t.archive == nil {
+			return ctx.Err() // nobody wants to read thousands of lines after Ctrl-C
+		}
+		before := t.shown
+		for i := range items {
+			if err := t.one(src, &items[i], each); err != nil {
+				return errors.Join(err, flush())
+			}
+		}
+		if t.shown > before {
+			idle.reset()
+		}
+		if err := flush(); err != nil {
+			return err
+		}
+	}
+}
+
+// take waits for messages. What waits for the disk waits for a second at most.
+func (t *tailing) take(ctx context.Context, src *tailSource, items []tail.Item, flush func() error) ([]tail.Item,
+	error) {
+	for t.archive != nil && t.unsynced {
+		short, cancel := context.WithTimeout(ctx, syncEvery)
+		got, err := src.take(short, items)
+		cancel()
+		if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+			return got, err
+		}
+		items = nil
+		if err := flush(); err != nil {
+			return nil, err
+		}
+	}
+	return src.take(ctx, items)
+}
+
+// syncEvery is how often an archive is made durable.
+const syncEvery = time.Second
+
+func (t *tailing) syncNow() error {
+	if time.Since(t.synced) < syncEvery {
+		t.unsynced = true
+		return nil
+	}
+	t.synced, t.unsynced = time.Now(), false
+	return t.archive.Sync()
+}
+
+// one passes a message on when it is meant.
+func (t *tailing) one(src *tailSource, item *tail.Item, each func(*events.TailMessage) error) error {
+	s := t.read(item, src)
+	s.Dropped, s.Gap = s.Dropped+t.missed, s.Gap || t.gap
+	if t.missed, t.gap = s.Dropped, s.Gap; !t.means(src, s) {
+		return nil // the next that is shown tells what is missing
+	}
+	t.missed, t.gap = 0, false
+	t.shown++
+	if s.Validity == events.Invalid {
+		t.broken++
+	}
+	if err := each(s); err != nil {
+		return err
+	}
+	if t.limit > 0 && t.shown >= t.limit {
+		return errEnough
+	}
+	return nil
+}
+
+// means says whether a message is one of those asked for.
+func (t *tailing) means(src *tailSource, s *events.TailMessage) bool {
+	if !src.wants(&s.Message) || t.invalid && s.Validity != events.Invalid {
+		return false
+	}
+	if t.filter != nil {
+		ok, err := t.filter.Match(&s.Message)
+		if err != nil {
+			t.unknown++
+		}
+		if !ok {
+			return false
+		}
+	}
+	return t.story == nil || t.story.Add(s)
+}
+
+// end says what came of it and finds the exit code.
+func (t *tailing) end(ctx context.Context, src *tailSource, err error) error {
+	st := src.stats()
+	t.deps.Note(t.summary(st))
+	if t.unknown > 0 {
+		t.deps.Warn(fmt.Sprintf("--where could not be judged for %s, which therefore did not match",
+			terminal.FormatPlural(t.unknown, "message", "messages")))
+	}
+	found := t.invalid && t.broken > 0
+	switch {
+	case errors.Is(err, errEnough) && found, errors.Is(err, errQuiet) && found:
+		return cmdutil.ExitWith(cmdutil.ExitPending)
+	case errors.Is(err, errEnough):
+		return nil
+	case errors.Is(err, errQuiet) && t.limit > 0 && !t.invalid:
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("%s came of %s: there was nothing for %s",
+			terminal.FormatCount(t.shown), terminal.FormatPlural(t.limit, "message", "messages"), t.idle)}
+	case errors.Is(err, errQuiet):
+		return nil
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		return cmdutil.ExitWith(cmdutil.ExitInterrupted)
+	}
+	return err
+}
+
+func (t *tailing) summary(st tail.Stats) string {
+	text := fmt.Sprintf("%s seen, %s shown", terminal.FormatPlural(st.Seen, "message", "messages"),
+		terminal.FormatCount(t.shown-t.lost))
+	if t.archive != nil {
+		text += fmt.Sprintf(", %s saved to %s", terminal.FormatCount(t.saved), t.save)
+	}
+	if t.broken > 0 {
+		text += fmt.Sprintf(", %s invalid", terminal.FormatCount(t.broken))
+	}
+	if n := st.Dropped; n > 0 {
+		text += fmt.Sprintf("; %s dropped because the output or the network was too slow", terminal.FormatCount(n))
+	}
+	if st.Overflowed {
+		text += "; more may be missing: the private queue was full, and a broker does not say how many messages it drops " +
+			"there"
+	}
+	if st.Gaps > 0 {
+		text += "; the connection was lost " + terminal.FormatPlural(st.Gaps, "time", "times")
+	}
+	return text + "."
+}
+
+// idleClock ends the wait for messages when there was nothing to show for a while. It stands still
+// while messages are shown: an output that is slow is not quiet. Nor does the time count in which
+// the process did not run (Ctrl-Z): what came meanwhile is still to be read.
+type idleClock struct {
+	ctx   context.Context //nolint:containedctx // it is made here and lives as long as the clock
+	end   context.CancelCauseFunc
+	after time.Duration // 0: never
+	left  time.Duration
+
+	mu    sync.Mutex
+	timer *time.Timer // nil while it stands still
+	due   time.Time
+}
+
+// asleep is how late a timer is at least whose process was stopped. One that is only busy waits
+// once more, which harms nobody.
+const asleep = 100 * time.Millisecond
+
+func newIdleClock(ctx context.Context, after time.Duration) *idleClock {
+	c := &idleClock{after: after, left: after}
+	c.ctx, c.end = context.WithCancelCause(ctx)
+	return c
+}
+
+// run lets the clock go while wait waits.
+func (c *idleClock) run(wait func() error) error {
+	if c.after <= 0 {
+		return wait()
+	}
+	began := time.Now()
+	c.mu.Lock()
+	c.arm(max(c.left, 0))
+	c.mu.Unlock()
+	err := wait()
+	c.mu.Lock()
+	c.timer.Stop()
+	c.timer = nil
+	c.mu.Unlock()
+	c.left -= time.Since(began)
+	return err
+}
+
+// arm sets the timer. c.mu is held.
+func (c *idleClock) arm(d time.Duration) {
+	c.due = time.Now().Add(d)
+	c.timer = time.AfterFunc(d, c.ring)
+}
+
+func (c *idleClock) ring() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.timer == nil: // too late
+	case time.Since(c.due) > asleep:
+		c.arm(c.after)
+	default:
+		c.end(errQuiet)
+	}
+}
+
+// reset begins anew.
+func (c *idleClock) reset() { c.left = c.after }
+
+func (c *idleClock) stop() { c.end(context.Canceled) }
+
+// why returns errQuiet when it was the clock.
+func (c *idleClock) why(err error) error {
+	if errors.Is(err, context.Canceled) && errors.Is(context.Cause(c.ctx), errQuiet) {
+		return errQuiet
+	}
+	return err
+}

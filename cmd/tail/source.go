@@ -1,0 +1,250 @@
+package tail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/shell"
+	"github.com/msgctl/msgctl/internal/suggest"
+	"github.com/msgctl/msgctl/pkg/consume/tail"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// tailSource is where messages come from. take is as Tail.Take.
+type tailSource struct {
+	take  func(ctx context.Context, into []tail.Item) ([]tail.Item, error)
+	stats func() tail.Stats
+	stop  func()
+	// wants says whether a message is meant, where the broker could not tell.
+	wants func(*message.Message) bool
+	// traced says that the messages are those of the trace exchange.
+	traced bool
+	// waited says that the messages were published before they were seen, perhaps long before.
+	waited bool
+}
+
+// open begins to watch what the flags say.
+func (t *tailing) open(ctx context.Context) (*tailSource, error) {
+	switch {
+	case t.queue != "":
+		return t.openQueue(ctx)
+	case t.stream != "":
+		return t.openStream(ctx)
+	case t.firehose:
+		return t.openFirehose(ctx)
+	}
+	return t.openExchanges(ctx)
+}
+
+// feed follows what open opens.
+func (t *tailing) feed(ctx context.Context, patient bool,
+	open func(context.Context, int64) (tail.Feed, error)) (*tailSource, error) {
+	f, err := tail.Start(ctx, tail.Options{
+		Open: open, Patient: patient, ReconnectDelay: t.conn.ReconnectDelay, ReconnectAttempts: t.conn.ReconnectAttempts, Notify: func(text string) { t.deps.Warn(text) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &tailSource{take: f.Take, stats: f.Stats, stop: f.Stop, wants: tail.ParseKeys(t.patterns).Want}, nil
+}
+
+// tap watches through a private queue.
+func (t *tailing) tap(ctx context.Context, binds []tail.Bind) (*tailSource, error) {
+	first := true
+	return t.feed(ctx, false, func(ctx context.Context, _ int64) (tail.Feed, error) {
+		f, skipped, err := t.broker.Taps(t.vhost).Tap(ctx, binds)
+		if err != nil {
+			return nil, err
+		}
+		for name, why := range skipped {
+			if slices.Contains(t.exchanges, name) && first {
+				_ = f.Close()
+				return nil, why
+			}
+			t.deps.Warn(fmt.Sprintf("exchange %q is not watched: %v", name, why))
+		}
+		first = false
+		return f, nil
+	})
+}
+
+func (t *tailing) openExchanges(ctx context.Context) (*tailSource, error) {
+	state, err := t.network(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names := t.exchanges
+	if len(names) == 0 {
+		names = t.declaredExchanges(state)
+	}
+	plan, err := tail.MakePlan(state, tail.PlanOptions{VHost: t.vhost, Exchanges: names, Keys: t.patterns})
+	if err != nil {
+		return nil, t.unwatchable(state, err)
+	}
+	if len(plan.Binds) == 0 {
+		return nil, t.nothing(plan)
+	}
+	src, err := t.tap(ctx, plan.Binds)
+	if err != nil {
+		return nil, err
+	}
+	src.wants = plan.Wants
+	t.sayPlan(plan)
+	return src, nil
+}
+
+// declaredExchanges returns the exchanges of the topology file that exist in its vhost, nil without
+// any: all are watched then.
+func (t *tailing) declaredExchanges(live *topology.State) (names []string) {
+	if t.known == nil || t.known.State.Home != t.vhost {
+		return nil
+	}
+	for _, o := range t.known.State.Objects() {
+		if x, ok := o.(*topology.Exchange); ok && x.VHost == t.vhost && live.Has(x.Ref()) {
+			names = append(names, x.Name)
+		}
+	}
+	return names
+}
+
+// network returns the exchanges and bindings of the vhost: those that are live, or when the
+// management API cannot be used, those of the topology file.
+func (t *tailing) network(ctx context.Context) (*topology.State, error) {
+	live, err := t.broker.Everything(ctx, []string{t.vhost})
+	switch {
+	case err == nil && slices.Contains(live.MissingVHosts, t.vhost):
+		return nil, &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("vhost %q does not exist, or this user has no access to it",
+			t.vhost), Advice: "name another with --vhost"}
+	case err == nil:
+		if why, unreadable := live.Unreadable[topology.KindPolicy]; unreadable {
+			t.deps.Warn("policies cannot be read (" + why +
+				"): if one gives an exchange an alternate exchange, that one does not get what only tail gets")
+		}
+		return &live.State, nil
+	case !errors.Is(err, topology.ErrAPI) || ctx.Err() != nil:
+		return nil, err
+	case t.known != nil && t.known.State.Home == t.vhost:
+		t.deps.Warn(fmt.Sprintf("%v; the exchanges and bindings of the topology file are watched as it declares them", err))
+		return t.known.State, nil
+	}
+	code := cmdutil.ExitFailed
+	if errors.Is(err, topology.ErrNotPermitted) {
+		code = cmdutil.ExitNotPermitted
+	}
+	return nil, &cmdutil.ExitError{Code: code,
+		Err:    fmt.Errorf("it is not known what exchanges there are, and how they can be watched without harm: %w", err),
+		Advice: "name a topology file that declares them: msgctl tail -f topology.yaml"}
+}
+
+func (t *tailing) unwatchable(state *topology.State, err error) error {
+	var why *tail.Unwatchable
+	if !errors.As(err, &why) || !why.Missing {
+		return err
+	}
+	var names []string
+	for _, o := range state.Objects() {
+		if x, ok := o.(*topology.Exchange); ok && x.VHost == t.vhost {
+			names = append(names, x.Name)
+		}
+	}
+	hint := "see what there is: msgctl export"
+	if near := suggest.Nearest(why.Exchange, names); near != "" {
+		hint = "did you mean --exchange " + shell.Quote(near) + "?"
+	}
+	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("exchange %q does not exist in vhost %q", why.Exchange, t.vhost),
+		Advice: hint}
+}
+
+// nothing explains a plan without bindings.
+func (t *tailing) nothing(p *tail.Plan) error {
+	text := fmt.Sprintf("there is no exchange to watch in vhost %q", t.vhost)
+	switch names := listOf("exchange", "exchanges", p.Mirrored); {
+	case len(p.Mirrored) > 0 && len(t.patterns) > 0:
+		text = fmt.Sprintf("nothing is bound to %s for %s, so nothing can be seen there", names,
+			strings.Join(t.patterns, ", "))
+	case len(p.Mirrored) > 0:
+		text = fmt.Sprintf("nothing is bound to %s, so nothing can be seen there", names)
+	}
+	hint := "declare one: msgctl apply; or watch a queue: msgctl tail --queue NAME"
+	for name, why := range p.Skipped {
+		text += fmt.Sprintf("; %s: %s", name, why)
+	}
+	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: errors.New(text), Advice: hint}
+}
+
+// sayPlan says what is watched, and what cannot be seen.
+func (t *tailing) sayPlan(p *tail.Plan) {
+	pattern := ""
+	if len(t.patterns) > 0 {
+		pattern = " for " + strings.Join(t.patterns, ", ")
+	}
+	t.deps.Note(fmt.Sprintf("Watching %s in vhost %s%s; Ctrl-C ends.", listOf("exchange", "exchanges", p.Exchanges), t.vhost,
+		pattern))
+	if len(p.Mirrored) > 0 {
+		t.deps.Note(fmt.Sprintf("Of %s only what the bindings of now let through is seen.", strings.Join(p.Mirrored, ", ")))
+	}
+	for name, why := range p.Skipped {
+		t.deps.Note(fmt.Sprintf("Exchange %s is not watched: %s.", name, why))
+	}
+}
+
+func listOf(one, many string, names []string) string {
+	const most = 6
+	switch n := len(names); {
+	case n == 1:
+		return one + " " + names[0]
+	case n <= most:
+		return many + " " + strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s %s and %d more", many, strings.Join(names[:most], ", "), len(names)-most)
+}
+
+func (t *tailing) openStream(ctx context.Context) (*tailSource, error) {
+	offset := t.from.at(time.Now())
+	src, err := t.feed(ctx, true, func(ctx context.Context, seen int64) (tail.Feed, error) {
+		if seen >= 0 {
+			offset = seen + 1
+		}
+		return t.broker.Taps(t.vhost).Stream(ctx, t.stream, offset)
+	})
+	if err == nil {
+		src.waited = true
+		from := t.from.String()
+		if t.from.ago > 0 {
+			from += " ago"
+		}
+		t.deps.Note(fmt.Sprintf("Reading stream %s in vhost %s from %s; Ctrl-C ends.", t.stream, t.vhost, from))
+	}
+	return src, err
+}
+
+const firehoseCost = `every message published and every copy delivered in the vhost is published once more by the broker, bodies and all: about twice its work or more, and whoever may read amq.rabbitmq.trace sees everything`
+
+func (t *tailing) openFirehose(ctx context.Context) (*tailSource, error) {
+	on, err := t.broker.Tracing(ctx, t.vhost)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, err
+	case err != nil:
+		t.deps.Warn(fmt.Sprintf("%v: if it is off, nothing will be seen", err))
+	case !on:
+		return nil, &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("tracing is off in vhost %q. Turning it on costs: %s",
+			t.vhost, firehoseCost),
+			Advice: fmt.Sprintf("on the broker's machine: rabbitmqctl trace_on -p %s\nand when you have seen enough: "+
+				"rabbitmqctl trace_off -p %s", shell.Quote(t.vhost), shell.Quote(t.vhost))}
+	}
+	src, err := t.tap(ctx, []tail.Bind{{Exchange: tail.TraceExchange, Key: "#"}})
+	if err != nil {
+		return nil, err
+	}
+	src.traced = true
+	t.deps.Note(fmt.Sprintf("Watching all of vhost %s; Ctrl-C ends. While tracing is on, %s. Turn it off again: rabbitmqctl "+
+		"trace_off -p %s", t.vhost, firehoseCost, shell.Quote(t.vhost)))
+	return src, nil
+}

@@ -1,0 +1,264 @@
+package topology
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/render/plans"
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// changeOptions are those of the commands that change a broker: what to compare with what, and how
+// to show, ask and report.
+type changeOptions struct {
+	deps       *cmdutil.Process
+	open       OpenBroker
+	verb       string // the command's name, also in its question
+	connection *profile.Flags
+	files      cmdutil.FileFlag
+	diff       diffOptions
+	output     cmdutil.OutputFlag
+	progress   terminal.ProgressMode
+	yes        string
+}
+
+// newChangeCmd completes a command that carries out a plan.
+func newChangeCmd(d *cmdutil.Process, open OpenBroker, cmd *cobra.Command, diff diffOptions) *cobra.Command {
+	opts := &changeOptions{deps: d, open: open, verb: cmd.Use, diff: diff}
+	cmd.GroupID, cmd.Args = cmdutil.GroupTopology, cmdutil.Args()
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return runChange(cmd.Context(), opts) }
+	opts.files.Register(cmd)
+	opts.diff.register(cmd)
+	opts.register(cmd)
+	opts.connection = cmdutil.ConnectionFlags(cmd)
+	return cmd
+}
+
+func runChange(ctx context.Context, opts *changeOptions) error {
+	s, err := newSession(ctx, opts.deps, opts.open, opts.verb, opts.connection, &opts.files, &opts.diff)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if err := s.lock(ctx); err != nil {
+		return err
+	}
+	return opts.change(ctx, s.connection, s.broker, s.plan)
+}
+
+func (o *changeOptions) register(cmd *cobra.Command) {
+	o.output.Register(cmd, "text", "json", "yaml")
+	o.progress = terminal.ProgressAuto
+	cmd.Flags().Var(&o.progress, "progress", "progress on stderr: auto (a bar on a terminal), json or none")
+	cmd.Flags().StringVarP(&o.yes, "yes", "y", "", "do not ask; to destroy something on a protected context: --yes=VHOST")
+	cmd.Flags().Lookup("yes").NoOptDefVal = cmdutil.PlainYes
+}
+
+// change shows the plan, asks, looks again, executes exactly the plan, and reports.
+func (o *changeOptions) change(ctx context.Context, conn *profile.Connection, b Broker, makePlan planner) error {
+	plan, err := makePlan(ctx)
+	if err != nil {
+		return err
+	}
+	if err := o.show(plan); err != nil {
+		return err
+	}
+	if plan.Refusal() != nil {
+		return refused(plan)
+	}
+	if plan.Empty() {
+		if err := o.report(plan, topology.Result{}); err != nil {
+			return err
+		}
+		return complete(plan)
+	}
+	if err := o.confirm(ctx, conn, plan); err != nil {
+		return err
+	}
+	if err := unmoved(ctx, plan, makePlan); err != nil {
+		return err
+	}
+	observer := &progressObserver{progress: o.deps.Streams.Progress(o.progress)}
+	result, err := topology.Apply(ctx, plan, b, observer,
+		topology.ApplyOptions{Parallel: writesAtOnce, StepTimeout: conn.Timeout})
+	observer.end()
+	if err != nil {
+		return err
+	}
+	if err := o.report(plan, result); err != nil {
+		return err
+	}
+	if err := outcome(result); err != nil {
+		return err
+	}
+	return complete(plan)
+}
+
+// complete ends with exit code 3 when the plan could not include everything that is declared; the
+// plan has said why.
+func complete(plan *topology.Plan) error {
+	if len(plan.LeftAlone) > 0 {
+		return cmdutil.ExitWith(cmdutil.ExitPartly)
+	}
+	return nil
+}
+
+// writesAtOnce is how many objects of a kind are written at the same time.
+const writesAtOnce = 8
+
+// show prints the plan: to stdout for a person; to stderr when stdout is for the report's JSON and
+// somebody will be asked.
+func (o *changeOptions) show(plan *topology.Plan) error {
+	streams := o.deps.Streams
+	doc := plans.NewDocument(plan)
+	switch {
+	case o.output.Value == "text" && plan.Empty() && plan.Refusal() == nil:
+		return nil // the report says it all
+	case o.output.Value == "text":
+		return plans.Text(streams.Out, doc, streams.OutStyler(o.deps.Colour), streams.OutWidth())
+	case plan.Refusal() != nil || o.yes == "":
+		return plans.Text(streams.Err, doc, streams.ErrStyler(o.deps.Colour), streams.ErrWidth())
+	}
+	return nil
+}
+
+func (o *changeOptions) report(plan *topology.Plan, result topology.Result) error {
+	streams := o.deps.Streams
+	doc := plans.NewApplyDocument(plan, result)
+	if done, err := o.output.Encode(streams.Out, doc); done {
+		return err
+	}
+	if plan.Empty() {
+		return plans.Text(streams.Out, plans.NewDocument(plan), streams.OutStyler(o.deps.Colour), streams.OutWidth())
+	}
+	return plans.ApplyText(streams.Out, doc, streams.OutStyler(o.deps.Colour))
+}
+
+// confirm asks, unless --yes has answered. A protected context wants the vhost's name for what
+// destroys.
+func (o *changeOptions) confirm(ctx context.Context, conn *profile.Connection, plan *topology.Plan) error {
+	if conn.Protected && plan.Destructive() {
+		return o.confirmProtected(ctx, conn, plan)
+	}
+	switch o.yes {
+	case cmdutil.PlainYes, conn.VHost:
+		return nil
+	case "":
+	default:
+		return cmdutil.UsageError("--yes alone, or --yes="+conn.VHost, "--yes=%s does not name the vhost %q", o.yes, conn.VHost)
+	}
+	ok, err := o.deps.Streams.Confirm(ctx, fmt.Sprintf("Do you want to %s this?", o.verb), "--yes")
+	if err != nil {
+		return err
+	}
+	return cmdutil.Declined(ok)
+}
+
+func (o *changeOptions) confirmProtected(ctx context.Context, conn *profile.Connection, plan *topology.Plan) error {
+	vhost := planVHost(plan, conn)
+	flag := "--yes=" + vhost
+	switch o.yes {
+	case vhost:
+		return nil
+	case "":
+	default:
+		return cmdutil.UsageError(flag, "this destroys something and context %q is protected: --yes must name the vhost %q",
+			conn.Context, vhost)
+	}
+	question := fmt.Sprintf("This destroys something, and context %q is protected. To %s it,", conn.Context, o.verb)
+	ok, err := o.deps.Streams.ConfirmName(ctx, question, vhost, flag)
+	if err != nil {
+		return err
+	}
+	return cmdutil.Declined(ok)
+}
+
+// planVHost is the vhost to type: the one that the plan's destructive steps are in, else the
+// connection's.
+func planVHost(plan *topology.Plan, conn *profile.Connection) string {
+	for _, s := range plan.Steps {
+		if s.Action != topology.Delete && s.Action != topology.Replace {
+			continue
+		}
+		if s.Ref.VHost != "" {
+			return s.Ref.VHost
+		}
+		if s.Ref.Kind == topology.KindVHost {
+			return s.Ref.Name
+		}
+	}
+	return conn.VHost
+}
+
+// unmoved plans again and refuses when the broker is no longer as it was when the plan was shown.
+func unmoved(ctx context.Context, plan *topology.Plan, makePlan planner) error {
+	now, err := makePlan(ctx)
+	if err != nil {
+		return err
+	}
+	if err := plan.SameAs(now); err != nil {
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("nothing was changed: %w", err),
+			Advice: "run the same command again and look at the new plan"}
+	}
+	return nil
+}
+
+// refused ends a command whose plan can't be carried out; the plan has shown why.
+func refused(plan *topology.Plan) error {
+	if plan.Problems.HasErrors() {
+		return errors.New("nothing was changed: mend the errors above first")
+	}
+	return errors.New("nothing was changed: the plan has blocked steps, see above what would allow each")
+}
+
+// outcome maps what became of the steps to the exit code; the report has said the rest.
+func outcome(r topology.Result) error {
+	if r.Interrupted {
+		return cmdutil.ExitWith(cmdutil.ExitInterrupted)
+	}
+	done, failed := 0, error(nil)
+	for _, s := range r.Steps {
+		switch {
+		case s.Outcome == topology.Done:
+			done++
+		case s.Outcome == topology.Failed && failed == nil:
+			failed = s.Err
+		}
+	}
+	switch {
+	case failed == nil && r.OwnershipErr == nil:
+		return nil
+	case failed == nil || done > 0:
+		return cmdutil.ExitWith(cmdutil.ExitPartly)
+	case errors.Is(failed, topology.ErrNotPermitted):
+		return cmdutil.ExitWith(cmdutil.ExitNotPermitted)
+	}
+	return cmdutil.ExitWith(cmdutil.ExitFailed)
+}
+
+// progressObserver shows an apply's progress.
+type progressObserver struct {
+	progress terminal.Progress
+	begun    bool
+}
+
+// Begin implements topology.Observer.
+func (p *progressObserver) Begin(steps int) {
+	p.begun = true
+	p.progress.Begin("apply", "changes", int64(steps))
+}
+
+// StepEnded implements topology.Observer.
+func (p *progressObserver) StepEnded(int, topology.Step, topology.StepResult) { p.progress.Add(1) }
+
+func (p *progressObserver) end() {
+	if p.begun {
+		p.progress.End()
+	}
+}

@@ -1,0 +1,93 @@
+package topology
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/lint/subject"
+)
+
+// Broker is what the commands that plan and change need of a live broker.
+type Broker interface {
+	topology.Writer
+	// Live reads what is needed to compare a wanted state.
+	Live(ctx context.Context, want *topology.State) (*topology.Live, error)
+	// Refine counts messages and consumers of queues again.
+	Refine(ctx context.Context, live *topology.Live, refs []topology.Ref) error
+	// Lock keeps other applies of the same topology out until release is called.
+	Lock(ctx context.Context, vhost, topologyName string) (release func(), err error)
+	// Close ends all connections.
+	Close()
+}
+
+// OpenBroker prepares a client; nothing is dialled. With noAPI it works over AMQP alone.
+type OpenBroker func(ctx context.Context, conn *profile.Connection, command string, noAPI bool) (Broker, error)
+
+// OpenReader prepares a client that only looks.
+type OpenReader func(ctx context.Context, conn *profile.Connection, command string) (subject.Reader, error)
+
+// planner makes a plan of what the broker has now; apply calls it twice.
+type planner func(ctx context.Context) (*topology.Plan, error)
+
+// newPlanner returns a planner that reads, compares, and counts anew what destructive steps put at
+// stake.
+func newPlanner(b Broker, read func(context.Context) (*topology.Live, error),
+	diff func(*topology.Live) *topology.Plan) planner {
+	return func(ctx context.Context) (*topology.Plan, error) {
+		live, err := read(ctx)
+		if err != nil {
+			return nil, err
+		}
+		plan := diff(live)
+		queues := atStake(plan, live)
+		if len(queues) == 0 {
+			return plan, nil
+		}
+		if err := b.Refine(ctx, live, queues); err != nil {
+			return nil, err
+		}
+		return diff(live), nil
+	}
+}
+
+// atStake returns the queues that the plan's destructive steps would take: those named, and all of
+// a vhost that goes.
+func atStake(plan *topology.Plan, live *topology.Live) []topology.Ref {
+	var queues []topology.Ref
+	for _, s := range plan.Steps {
+		if s.Action != topology.Delete && s.Action != topology.Replace {
+			continue
+		}
+		switch s.Ref.Kind {
+		case topology.KindQueue:
+			queues = append(queues, s.Ref)
+		case topology.KindVHost:
+			queues = append(queues, queuesIn(live, s.Ref.Name)...)
+		}
+	}
+	slices.SortFunc(queues, topology.Ref.Compare)
+	return slices.Compact(queues)
+}
+
+func queuesIn(live *topology.Live, vhost string) []topology.Ref {
+	var queues []topology.Ref
+	for _, o := range live.Objects() {
+		if ref := o.Ref(); ref.Kind == topology.KindQueue && ref.VHost == vhost {
+			queues = append(queues, ref)
+		}
+	}
+	return queues
+}
+
+// adviseNoAPI adds the way without the management API to the error that it cannot be reached.
+func adviseNoAPI(err error, command string) error {
+	if !errors.Is(err, topology.ErrAPI) || !errors.Is(err, topology.ErrUnreachable) {
+		return err
+	}
+	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err,
+		Advice: "without it, exchanges, queues and bindings can be declared over AMQP: msgctl " + command + " --no-api"}
+}

@@ -1,0 +1,99 @@
+package topology
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/spec"
+)
+
+const exportLong = `Write live vhosts as a topology file that plan finds equal to the broker, or as RabbitMQ definitions. Without an argument it
+is the connection's vhost.
+
+Users belong to the cluster and are left out unless --users asks for them; then their password hashes are in the output.`
+
+type exportOptions struct {
+	deps       *cmdutil.Process
+	open       OpenReader
+	connection *profile.Flags
+	format     cmdutil.OutputFlag
+	vhosts     []string
+	all, users bool
+	name       string
+}
+
+func NewExportCmd(d *cmdutil.Process, open OpenReader) *cobra.Command {
+	opts := &exportOptions{deps: d, open: open}
+	cmd := &cobra.Command{
+		Use:     "export [VHOST...]",
+		GroupID: cmdutil.GroupTopology,
+		Short:   "Write a live vhost as a topology file",
+		Long:    exportLong,
+		Example: "  msgctl export > topology.yaml\n  msgctl export orders billing > both.yaml\n  msgctl export --all " +
+			"--users --format definitions > backup.json",
+		Args: cmdutil.Args("[VHOST...]"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.vhosts = args
+			return runExport(cmd.Context(), opts)
+		},
+	}
+	opts.format.RegisterAs(cmd, "format", "", "yaml", "definitions")
+	cmd.Flags().BoolVar(&opts.all, "all", false, "all vhosts")
+	cmd.Flags().BoolVar(&opts.users, "users", false, "users with their password hashes, permissions and limits too")
+	cmd.Flags().StringVar(&opts.name, "name", "", "the topology's name in the file")
+	opts.connection = cmdutil.ConnectionFlags(cmd)
+	return cmd
+}
+
+func runExport(ctx context.Context, opts *exportOptions) error {
+	conn, err := opts.deps.Connection(opts.connection)
+	if err != nil {
+		return err
+	}
+	b, err := opts.open(ctx, conn, "export")
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	switch {
+	case opts.all && len(opts.vhosts) > 0:
+		return cmdutil.UsageError("leave one of them out", "export: --all and vhosts by name exclude each other")
+	case opts.all:
+	case len(opts.vhosts) == 0:
+		opts.vhosts = []string{conn.VHost}
+	}
+	live, err := b.Everything(ctx, opts.vhosts)
+	if err != nil {
+		return err
+	}
+	if err := cmdutil.Missing(live); err != nil {
+		return err
+	}
+	warnUnreadable(opts.deps, live)
+	return opts.write(live.State.Only(opts.vhosts))
+}
+
+func (o *exportOptions) write(state *topology.State) error {
+	out := o.deps.Streams.Out
+	options := spec.WriteOptions{Name: o.name, Users: o.users, NeedsVariable: func(name string) {
+		o.deps.Warn("set the variable " + name + " to use the file: the credentials in that URI are not written")
+	}}
+	if o.format.Value == "definitions" {
+		return spec.WriteDefinitions(out, state, options)
+	}
+	return spec.WriteYAML(out, state, options)
+}
+
+// warnUnreadable says which kinds are not in an export, and why.
+func warnUnreadable(d *cmdutil.Process, live *topology.Live) {
+	for _, kind := range topology.Kinds() {
+		if why, ok := live.Unreadable[kind]; ok {
+			d.Warn(fmt.Sprintf("every %s is left out: %s", kind, why))
+		}
+	}
+}

@@ -1,0 +1,94 @@
+package topology
+
+import (
+	"context"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/profile"
+	picture "github.com/msgctl/msgctl/internal/render/graph"
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/graph"
+	"github.com/msgctl/msgctl/pkg/topology/lint"
+	"github.com/msgctl/msgctl/pkg/topology/lint/subject"
+)
+
+const graphLong = `Draw a topology: exchanges, queues, bindings with their keys, dead-letter paths (dashed), retry ladders, alternate exchanges, and
+in red what msgctl lint finds wrong. With --live it is the broker's vhost, with the depth of each queue.
+
+mermaid is drawn by GitHub and GitLab inside of Markdown; dot is for Graphviz. svg and html are finished pictures that
+need nothing else and load nothing: the page can be moved, enlarged and searched, and shows what is known about the
+object under the pointer and what its messages go through.`
+
+type graphOptions struct {
+	deps       *cmdutil.Process
+	open       OpenReader
+	connection *profile.Flags
+	source     sourceOptions
+	format     cmdutil.OutputFlag
+}
+
+func NewGraphCmd(d *cmdutil.Process, open OpenReader) *cobra.Command {
+	opts := &graphOptions{deps: d, open: open}
+	cmd := &cobra.Command{
+		Use:     "graph",
+		GroupID: cmdutil.GroupTopology,
+		Short:   "Draw a topology",
+		Long:    graphLong,
+		Example: "  msgctl graph -f topology.yaml\n  msgctl graph -f topology.yaml --format html > topology.html\n  " +
+			"msgctl graph --live --format svg > now.svg",
+		Args: cmdutil.Args(),
+		RunE: func(cmd *cobra.Command, _ []string) error { return runGraph(cmd.Context(), opts) },
+	}
+	opts.format.RegisterAs(cmd, "format", "", "mermaid", "dot", "svg", "html")
+	opts.source.register(cmd, "draw what the broker has now, with the depth of each queue")
+	opts.connection = cmdutil.ConnectionFlags(cmd)
+	return cmd
+}
+
+func runGraph(ctx context.Context, opts *graphOptions) error {
+	in, err := opts.source.read(ctx, opts.deps, opts.open, "graph", opts.connection)
+	if err != nil {
+		return err
+	}
+	o := graph.Options{Version: in.Version, VHosts: in.VHosts, Events: graphEvents(in)}
+	o.Problems, o.Losing = graphProblems(in)
+	if in.Live != nil {
+		o.Status = in.Live.Status
+	}
+	g := graph.New(in.State, o)
+	write := map[string]func(io.Writer, *graph.Graph) error{
+		"mermaid": picture.Mermaid, "dot": picture.DOT, "svg": picture.SVG, "html": picture.HTML,
+	}[opts.format.Value]
+	if opts.format.Value == "mermaid" && len(g.Edges) > picture.MermaidEdges {
+		opts.deps.Warn("most pages refuse to draw a Mermaid flowchart of more than 500 edges; use --format html, or svg")
+	}
+	return write(opts.deps.Streams.Out, g)
+}
+
+func graphEvents(in *subject.Subject) []graph.EventSource {
+	var list []graph.EventSource
+	for _, e := range in.Events {
+		list = append(list, graph.EventSource{VHost: e.VHost, Name: e.Name, Exchange: e.Exchange, Key: e.Key})
+	}
+	return list
+}
+
+// graphProblems are the findings that the picture shows, and the queues whose dead letters are
+// lost.
+func graphProblems(in *subject.Subject) (problems map[topology.Ref][]graph.Problem, losing map[topology.Ref]bool) {
+	problems, losing = map[topology.Ref][]graph.Problem{}, map[topology.Ref]bool{}
+	for _, f := range in.Findings() {
+		if !f.Severity.AtLeast(lint.Warning) || f.Ref.Name == "" {
+			continue
+		}
+		problems[f.Ref] = append(problems[f.Ref], graph.Problem{Text: f.Message + " (" + f.Rule + ")",
+			Mild: f.Severity != lint.Error})
+		if f.Rule == "dead-letter-unroutable" || f.Rule == "dead-letter-exchange-missing" {
+			losing[f.Ref] = true
+		}
+	}
+	return problems, losing
+}

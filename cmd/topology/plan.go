@@ -1,0 +1,85 @@
+package topology
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/render/plans"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+const planLong = `Compare topology files with the live broker and show what apply would do, object by object and field by field:
+
+  + create   ~ update   ∓ replace (an argument differs that RabbitMQ cannot change)   - delete   = adopt
+
+What destroys says how many messages and consumers are at stake. What the broker would refuse, or silently ignore, is an
+error here. Values that a policy or the broker decides are no difference.
+
+Exit code 0: the plan was made. With --detailed-exitcode, 0: nothing to do; 2: there are changes. 1: it cannot be applied.`
+
+type planOptions struct {
+	deps       *cmdutil.Process
+	open       OpenBroker
+	connection *profile.Flags
+	files      cmdutil.FileFlag
+	diff       diffOptions
+	output     cmdutil.OutputFlag
+	detailed   bool
+}
+
+func NewPlanCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
+	opts := &planOptions{deps: d, open: open}
+	cmd := &cobra.Command{
+		Use:     "plan",
+		GroupID: cmdutil.GroupTopology,
+		Short:   "Show what apply would change",
+		Long:    planLong,
+		Example: "  msgctl plan -f topology.yaml\n  msgctl plan --prune --detailed-exitcode\n  msgctl plan -f base.yaml " +
+			"-f staging.yaml -o markdown > comment.md",
+		Args: cmdutil.Args(),
+		RunE: func(cmd *cobra.Command, _ []string) error { return runPlan(cmd.Context(), opts) },
+	}
+	opts.files.Register(cmd)
+	opts.diff.register(cmd)
+	opts.output.Register(cmd, "text", "json", "yaml", "markdown")
+	cmd.Flags().BoolVar(&opts.detailed, "detailed-exitcode", false, "exit with 2 when there are changes")
+	opts.connection = cmdutil.ConnectionFlags(cmd)
+	return cmd
+}
+
+func runPlan(ctx context.Context, opts *planOptions) error {
+	s, err := newSession(ctx, opts.deps, opts.open, "plan", opts.connection, &opts.files, &opts.diff)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	plan, err := s.plan(ctx)
+	if err != nil {
+		return err
+	}
+	if err := opts.show(plan); err != nil {
+		return err
+	}
+	switch {
+	case plan.Problems.HasErrors():
+		return cmdutil.ExitWith(cmdutil.ExitFailed)
+	case opts.detailed && !plan.Empty():
+		return cmdutil.ExitWith(cmdutil.ExitPending)
+	}
+	return nil
+}
+
+func (o *planOptions) show(plan *topology.Plan) error {
+	streams := o.deps.Streams
+	doc := plans.NewDocument(plan)
+	if done, err := o.output.Encode(streams.Out, doc); done {
+		return err
+	}
+	if o.output.Value == "markdown" {
+		return plans.Markdown(streams.Out, doc)
+	}
+	return plans.Text(streams.Out, doc, streams.OutStyler(o.deps.Colour), streams.OutWidth())
+}

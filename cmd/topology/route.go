@@ -1,0 +1,289 @@
+package topology
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"gopkg.in/yaml.v3"
+
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/render/checks"
+	"github.com/msgctl/msgctl/internal/suggest"
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/amqptable"
+	"github.com/msgctl/msgctl/pkg/topology/route"
+	"github.com/msgctl/msgctl/pkg/topology/routetest"
+	"github.com/msgctl/msgctl/pkg/topology/spec"
+)
+
+const routeLong = `Say where a message would go, and why: exchanges, bindings, alternate exchanges, policies, and with --reject, --expire,
+--overflow or --exhaust what becomes of it when it dies in a queue, through dead-letter exchanges and retry ladders to where it rests
+or is lost. Nothing is published: it is a simulation, of a topology file, of RabbitMQ definitions, or with --live of what a broker has.
+
+The message is a declared event, or an exchange and a key. Several deaths happen one after the other, in the order of the flags.
+Where an exchange chooses by a hash or by chance, every outcome is told.
+
+Exit code 0: a queue has the message in the end, whatever happens. 2: it is lost, or may be, or the broker refuses it.`
+
+const routeExample = `  msgctl route order.created
+  msgctl route --exchange orders.exchange --key order.paid --reject orders.paid.queue
+  msgctl route -f definitions.json --exchange '' --key orders --header tenant=acme --broker 3.10
+  msgctl route --live --exchange orders.exchange --key order.created -o json`
+
+type routeOptions struct {
+	deps          *cmdutil.Process
+	open          OpenReader
+	connection    *profile.Flags
+	source        sourceOptions
+	output        cmdutil.OutputFlag
+	event         string
+	exchange, key string
+	hasExchange   bool
+	headers       []string
+	cc, bcc       []string
+	steps         []route.Step
+	vhost         string
+}
+
+func NewRouteCmd(d *cmdutil.Process, open OpenReader) *cobra.Command {
+	opts := &routeOptions{deps: d, open: open}
+	cmd := &cobra.Command{
+		Use:     "route [EVENT]",
+		GroupID: cmdutil.GroupTopology,
+		Short:   "Say where a message would go, and why",
+		Long:    routeLong,
+		Example: routeExample,
+		Args:    cmdutil.Args("[EVENT]"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				opts.event = args[0]
+			}
+			opts.hasExchange = cmd.Flags().Changed("exchange")
+			if cmd.Flags().Changed("vhost") {
+				opts.vhost, _ = cmd.Flags().GetString("vhost")
+			}
+			return runRoute(cmd.Context(), opts)
+		},
+	}
+	opts.source.register(cmd, "ask a broker for its topology instead of files")
+	opts.output.Register(cmd, "text", "json", "yaml")
+	flags := cmd.Flags()
+	flags.StringVar(&opts.exchange, "exchange", "",
+		"the exchange that the message is published to; '' is the default exchange")
+	flags.StringVar(&opts.key, "key", "", "its routing key")
+	flags.StringArrayVar(&opts.headers, "header", nil,
+		"a header, NAME=VALUE; 1, true and 1.5 are typed, \"1\" in quotes is text; may be repeated")
+	flags.StringArrayVar(&opts.cc, "cc", nil, "a further routing key, in the header CC; may be repeated")
+	flags.StringArrayVar(&opts.bcc, "bcc", nil, "a further routing key, in the header BCC; may be repeated")
+	registerSteps(cmd, &opts.steps)
+	opts.connection = cmdutil.ConnectionFlags(cmd)
+	return cmd
+}
+
+func registerSteps(cmd *cobra.Command, steps *[]route.Step) {
+	for _, s := range []struct {
+		name, usage string
+		reason      route.Reason
+	}{
+		{"reject", "then a consumer of this queue rejects the message", route.Rejected},
+		{"expire", "then it expires in this queue", route.Expired},
+		{"overflow", "then this queue is full, and pushes it out", route.MaxLength},
+		{"exhaust", "then it is returned to this queue until the delivery limit", route.DeliveryLimit},
+	} {
+		cmd.Flags().Var(&stepValue{steps: steps, reason: s.reason}, s.name, s.usage)
+	}
+}
+
+// stepValue is a flag that adds a death: the flags' order is the order of the deaths.
+type stepValue struct {
+	steps  *[]route.Step
+	reason route.Reason
+}
+
+// String, Set and Type make it a flag's value.
+func (v *stepValue) String() string { return "" }
+
+// Set adds a death in a queue.
+func (v *stepValue) Set(queue string) error {
+	if queue == "" {
+		return errors.New("want the name of a queue")
+	}
+	*v.steps = append(*v.steps, route.Step{Queue: queue, Reason: v.reason})
+	return nil
+}
+
+// Type names the value in help.
+func (v *stepValue) Type() string { return "queue" }
+
+func runRoute(ctx context.Context, opts *routeOptions) error {
+	publication, err := opts.publication()
+	if err != nil {
+		return err
+	}
+	n, event, err := opts.network(ctx)
+	if err != nil {
+		return err
+	}
+	if event != nil {
+		publication.Exchange, publication.Key = event.Exchange, event.Key
+	}
+	for _, s := range opts.steps {
+		if n.Queue(s.Queue) == nil {
+			return noSuchQueue(n, s.Queue)
+		}
+	}
+	trace, err := n.Follow(publication, opts.steps...)
+	if err != nil {
+		if opts.output.Value == "text" {
+			_ = checks.RouteText(opts.deps.Streams.Out, trace, opts.deps.Streams.OutStyler(opts.deps.Colour))
+		}
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err, Advice: "name a queue that has it"}
+	}
+	if err := opts.show(trace); err != nil {
+		return err
+	}
+	if trace.MayBeLost() {
+		return cmdutil.ExitWith(cmdutil.ExitPending)
+	}
+	return nil
+}
+
+func noSuchQueue(n *route.Network, name string) error {
+	hint := "see the queues: msgctl export"
+	if near := suggest.Nearest(name, n.QueueNames()); near != "" {
+		hint = fmt.Sprintf("did you mean %s?", near)
+	}
+	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("there is no queue %q in vhost %q", name, n.VHost()), Advice: hint}
+}
+
+func (o *routeOptions) show(t *route.Trace) error {
+	streams := o.deps.Streams
+	if done, err := o.output.Encode(streams.Out, checks.NewRouteDocument(t)); done {
+		return err
+	}
+	return checks.RouteText(streams.Out, t, streams.OutStyler(o.deps.Colour))
+}
+
+// publication is the message of the flags; an event's exchange and key come with its file.
+func (o *routeOptions) publication() (route.Publication, error) {
+	switch {
+	case o.event != "" && o.hasExchange:
+		return route.Publication{}, cmdutil.UsageError("name the event alone: msgctl route "+o.event, "an event knows its exchange")
+	case o.event == "" && !o.hasExchange:
+		return route.Publication{}, cmdutil.UsageError("msgctl route EVENT, or msgctl route --exchange X --key K",
+			"which message? neither an event nor --exchange is named")
+	}
+	p := route.Publication{Exchange: o.exchange, Key: o.key, CC: o.cc, BCC: o.bcc}
+	headers := map[string]any{}
+	for _, h := range o.headers {
+		name, text, ok := strings.Cut(h, "=")
+		if !ok || name == "" {
+			return p, cmdutil.UsageError("--header tenant=acme", "--header %q is not NAME=VALUE", h)
+		}
+		var value any
+		if err := yaml.Unmarshal([]byte(text), &value); err != nil {
+			value = text
+		}
+		headers[name] = value
+	}
+	p.Headers = amqptable.NormaliseTable(headers)
+	return p, nil
+}
+
+// network reads the topology, and the event when one is named.
+func (o *routeOptions) network(ctx context.Context) (*route.Network, *route.Publication, error) {
+	if err := o.source.check("route"); err != nil {
+		return nil, nil, err
+	}
+	if !o.source.live {
+		return o.fromFiles()
+	}
+	if o.event != "" {
+		return nil, nil, cmdutil.UsageError("name --exchange and --key instead",
+			"events are declared in files, and --live reads none")
+	}
+	conn, err := o.deps.Connection(o.connection)
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err := o.open(ctx, conn, "route")
+	if err != nil {
+		return nil, nil, err
+	}
+	defer b.Close()
+	live, err := b.Everything(ctx, []string{conn.VHost})
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := cmdutil.Missing(live); err != nil {
+		return nil, nil, err
+	}
+	return route.New(&live.State, conn.VHost, cmp.Or(o.source.broker.value, live.Server.Version)), nil, nil
+}
+
+func (o *routeOptions) fromFiles() (*route.Network, *route.Publication, error) {
+	names, err := o.source.files.Names(o.deps, "")
+	if err != nil {
+		return nil, nil, err
+	}
+	declared, state, err := o.deps.ReadSound(names, cmdutil.VHostChoice{})
+	if err != nil {
+		return nil, nil, err
+	}
+	vhost, err := chooseNetwork(state, o.vhost)
+	if err != nil {
+		return nil, nil, err
+	}
+	sections := sectionsOf(declared, state, vhost)
+	n := route.New(state, vhost, o.source.broker.value, routetest.External(vhost, sections)...)
+	if o.event == "" {
+		return n, nil, nil
+	}
+	e := sections.Events[o.event]
+	if e == nil {
+		known := slices.Sorted(maps.Keys(sections.Events))
+		hint := "declared are: " + cmp.Or(strings.Join(known, ", "), "none")
+		if near := suggest.Nearest(o.event, known); near != "" {
+			hint = fmt.Sprintf("did you mean %s?", near)
+		}
+		return nil, nil, &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("event %q is not declared", o.event), Advice: hint}
+	}
+	p := routetest.EventPublication(e, o.event)
+	return n, &p, nil
+}
+
+func sectionsOf(s *spec.Spec, state *topology.State, vhost string) *spec.Sections {
+	if v := s.VHosts[vhost]; v != nil && vhost != state.Home {
+		return &v.Sections
+	}
+	return &s.Sections
+}
+
+// chooseNetwork decides which vhost of the files is meant: the one that was named, the files' own,
+// or the only one with exchanges or queues.
+func chooseNetwork(state *topology.State, named string) (string, error) {
+	if named != "" {
+		return named, nil
+	}
+	used := map[string]bool{}
+	for ref := range state.All() {
+		if ref.Kind == topology.KindExchange || ref.Kind == topology.KindQueue {
+			used[ref.VHost] = true
+		}
+	}
+	switch {
+	case used[state.Home] || len(used) == 0:
+		return state.Home, nil
+	case len(used) == 1:
+		return slices.Collect(maps.Keys(used))[0], nil
+	}
+	return "", cmdutil.UsageError("--vhost "+slices.Sorted(maps.Keys(used))[0],
+		"the files declare several vhosts (%s): which one?", strings.Join(slices.Sorted(maps.Keys(used)), ", "))
+}

@@ -1,0 +1,194 @@
+package topology
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/diag"
+)
+
+// session is a command's files and its broker, together: what plan, apply and destroy work on.
+type session struct {
+	deps       *cmdutil.Process
+	command    string
+	connection *profile.Connection
+	broker     Broker
+	want       *topology.State
+	options    *diffOptions
+	unlock     func()
+}
+
+// newSession reads the files and prepares the connection; nothing is dialled yet. Problems of the
+// files end the command.
+func newSession(ctx context.Context, d *cmdutil.Process, open OpenBroker, command string, flags *profile.Flags, files *cmdutil.FileFlag,
+	diff *diffOptions) (*session, error) {
+	conn, err := d.Connection(flags)
+	if err != nil {
+		return nil, err
+	}
+	names, err := files.Names(d, conn.File)
+	if err != nil {
+		return nil, err
+	}
+	want, problems, err := d.ReadState(names, cmdutil.ChooseVHost(conn))
+	if err != nil {
+		return nil, err
+	}
+	if err := render.Diagnostics(d.Streams.Err, problems, d.Streams.ErrStyler(d.Colour), d.Streams.ErrWidth()); err != nil {
+		return nil, err
+	}
+	if problems.HasErrors() {
+		return nil, errors.New("nothing was changed: mend the errors above first")
+	}
+	warnOtherVHost(d, conn, want)
+	b, err := open(ctx, conn, command, diff.noAPI)
+	if err != nil {
+		return nil, err
+	}
+	return &session{deps: d, command: command, connection: conn, broker: b, want: want, options: diff,
+		unlock: func() {}}, nil
+}
+
+// warnOtherVHost says so when somebody chose a vhost and the file names another.
+func warnOtherVHost(d *cmdutil.Process, conn *profile.Connection, want *topology.State) {
+	vhosts := want.VHosts()
+	if conn.Sources["vhost"] == "default" || len(vhosts) != 1 || vhosts[0] == conn.VHost {
+		return
+	}
+	d.Warn(fmt.Sprintf("the files are about vhost %q, which they name, not about %q (%s); --vhost %s overrules the files",
+		vhosts[0], conn.VHost, conn.Sources["vhost"], conn.VHost))
+}
+
+// plan reads the broker and compares.
+func (s *session) plan(ctx context.Context) (*topology.Plan, error) {
+	plan, err := newPlanner(s.broker, s.live, s.options.diff(s.want))(ctx)
+	return plan, adviseNoAPI(err, s.command)
+}
+
+// live reads the broker. Vhosts that are missing become part of what is wanted, when somebody wants
+// them created.
+func (s *session) live(ctx context.Context) (*topology.Live, error) {
+	live, err := s.broker.Live(ctx, s.want)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range live.MissingVHosts {
+		vhost := &topology.VHost{Name: name}
+		if s.want.Has(vhost.Ref()) || s.options.destroy {
+			continue
+		}
+		create, err := s.createVHost(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		if create {
+			_ = s.want.Add(vhost, diag.Position{}) // it is not there: Has has looked
+		}
+	}
+	return live, nil
+}
+
+// createVHost asks where somebody can answer; elsewhere the plan says what to type.
+func (s *session) createVHost(ctx context.Context, name string) (bool, error) {
+	if s.options.createVHost || s.options.noAPI || s.command != "apply" || !s.deps.Streams.InTTY {
+		return s.options.createVHost, nil
+	}
+	return s.deps.Streams.Confirm(ctx, fmt.Sprintf("The vhost %q of the files does not exist. Create it?", name),
+		"--create-vhost")
+}
+
+// lock keeps other applies of the same topology out. Where no lock can be had, the command goes on
+// and says so.
+func (s *session) lock(ctx context.Context) error {
+	vhosts := s.want.VHosts()
+	if s.want.Name == "" || len(vhosts) == 0 {
+		return nil
+	}
+	release, err := s.broker.Lock(ctx, vhosts[0], s.want.Name)
+	switch {
+	case errors.Is(err, topology.ErrLocked):
+		return err
+	case errors.Is(err, topology.ErrVHostMissing): // about to be created: there is nothing to lock yet
+	case err != nil && ctx.Err() != nil:
+		return err
+	case err != nil:
+		s.deps.Warn("two applies of this topology at once are not prevented: " + err.Error())
+	}
+	s.unlock = release
+	return nil
+}
+
+func (s *session) close() {
+	s.unlock()
+	s.broker.Close()
+}
+
+// diffOptions are the flags that say how a difference becomes a plan.
+type diffOptions struct {
+	topology.DiffOptions
+	replace     string
+	createVHost bool
+	noAPI       bool
+	// destroy plans deletions instead.
+	destroy bool
+}
+
+func (o *diffOptions) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.Int64Var(&o.MaxMessageLoss, "max-message-loss", 0,
+		"delete queues even if that many messages, in all, are lost with them")
+	if o.destroy {
+		return
+	}
+	flags.BoolVar(&o.Prune, "prune", false,
+		"delete what this topology's name once applied and the files no longer declare")
+	flags.BoolVar(&o.Adopt, "adopt", false,
+		"take declared objects that existed before into the topology's record, so that --prune may delete them later")
+	flags.Var(replaceValue{o}, "replace",
+		"what may be deleted and made anew where RabbitMQ cannot change it: empty (exchanges, and queues without messages "+
+			"and consumers)")
+	flags.BoolVar(&o.createVHost, "create-vhost", false, "create the vhost that the files name, if it is missing")
+	flags.BoolVar(&o.noAPI, "no-api", false,
+		"do without the management API: declare exchanges, queues and bindings over AMQP (differences are found by "+
+			"declaring what exists again, which changes nothing)")
+}
+
+// diff returns what makes a plan of a live state.
+func (o *diffOptions) diff(want *topology.State) func(*topology.Live) *topology.Plan {
+	return func(live *topology.Live) *topology.Plan {
+		if o.destroy {
+			return topology.DiffDestroy(want, live, o.DiffOptions)
+		}
+		return topology.Diff(want, live, o.DiffOptions)
+	}
+}
+
+// replaceValue is the flag --replace.
+type replaceValue struct{ o *diffOptions }
+
+// String, Set and Type make it a flag's value.
+func (v replaceValue) String() string {
+	if v.o == nil {
+		return ""
+	}
+	return v.o.replace
+}
+
+// Set takes empty, and nothing else yet.
+func (v replaceValue) Set(s string) error {
+	if s != "empty" {
+		return errors.New("want empty")
+	}
+	v.o.replace, v.o.ReplaceEmpty = s, true
+	return nil
+}
+
+// Type names the value in help.
+func (v replaceValue) Type() string { return "which" }

@@ -1,0 +1,91 @@
+package topology
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/routetest"
+	"github.com/msgctl/msgctl/pkg/topology/spec"
+)
+
+// labPrefix begins the names of the vhosts in which live tests run.
+const labPrefix = "msgctl-lab-"
+
+// onBroker runs tests in vhosts of their own, one after the other for each vhost of the files, and
+// deletes these at the end.
+func (o *testOptions) onBroker(ctx context.Context, declared *spec.Spec, state *topology.State,
+	cases []routetest.Case) (results []routetest.Result, err error) {
+	conn, err := o.deps.Connection(o.connection)
+	if err != nil {
+		return nil, err
+	}
+	b, err := o.open(ctx, conn, "test")
+	if err != nil {
+		return nil, err
+	}
+	defer b.Close()
+	version, err := o.versionOf(ctx, b, conn.VHost)
+	if err != nil {
+		return nil, err
+	}
+	suite := routetest.NewSuite(declared, state, version)
+	labs := map[string]*routetest.Live{}
+	for i, c := range cases {
+		live := labs[c.VHost]
+		if live == nil {
+			name := labPrefix + strings.ToLower(rand.Text()[:10])
+			lab, failed := b.Lab(ctx, name)
+			if failed != nil {
+				return nil, cmp.Or(ctx.Err(), failed)
+			}
+			defer func() { err = errors.Join(err, lab.Close()) }()
+			if live, err = routetest.NewLive(ctx, lab, suite, c.VHost, name); err != nil {
+				return nil, cmp.Or(ctx.Err(), err)
+			}
+			labs[c.VHost] = live
+		}
+		r, failed := live.Run(ctx, c, fmt.Sprintf("test-%d", i))
+		if failed != nil {
+			return nil, fmt.Errorf("test %q: %w", c.Name, failed)
+		}
+		results = append(results, r)
+	}
+	return results, nil
+}
+
+// versionOf asks the broker for its version, so that the simulator is of the same.
+func (o *testOptions) versionOf(ctx context.Context, b LabBroker, vhost string) (string, error) {
+	if o.source.broker.value != "" {
+		return o.source.broker.value, nil
+	}
+	live, err := b.Everything(ctx, []string{vhost})
+	if err != nil {
+		return "", err
+	}
+	return live.Server.Version, nil
+}
+
+// LabBroker opens vhosts for tests.
+type LabBroker interface {
+	// Everything reads all objects of some vhosts and of the cluster.
+	Everything(ctx context.Context, vhosts []string) (*topology.Live, error)
+	// Lab makes a vhost for tests.
+	Lab(ctx context.Context, vhost string) (Lab, error)
+	// Close ends all connections.
+	Close()
+}
+
+// openLab prepares a client for tests on a broker.
+type openLab func(ctx context.Context, conn *profile.Connection, command string) (LabBroker, error)
+
+// Lab is a vhost for tests; Close deletes it.
+type Lab interface {
+	routetest.Lab
+	Close() error
+}

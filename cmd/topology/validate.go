@@ -1,0 +1,99 @@
+package topology
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/diag"
+)
+
+const validateLong = `Parse topology files and check everything that can be checked without a broker: unknown fields, wrong types and units,
+references to what is not declared, arguments that the queue type does not take, dead letters that would go nowhere.
+Every problem is shown at once, with file:line:column, the reason and the correction.
+
+Exit code 0: the files are right (warnings do not count). 1: they are not.`
+
+type validateOptions struct {
+	deps   *cmdutil.Process
+	files  cmdutil.FileFlag
+	output cmdutil.OutputFlag
+}
+
+// validateDocument is what `validate -o json` prints.
+type validateDocument struct {
+	FormatVersion string           `json:"format_version"`
+	Valid         bool             `json:"valid"`
+	Objects       int              `json:"objects"`
+	Problems      diag.Diagnostics `json:"problems"`
+}
+
+func NewValidateCmd(d *cmdutil.Process) *cobra.Command {
+	opts := &validateOptions{deps: d}
+	cmd := &cobra.Command{
+		Use:     "validate",
+		GroupID: cmdutil.GroupTopology,
+		Short:   "Check topology files without a broker",
+		Long:    validateLong,
+		Example: "  msgctl validate -f topology.yaml\n  msgctl validate -f base.yaml -f production.yaml\n  cat " +
+			"definitions.json | msgctl validate -f - -o json",
+		Args: cmdutil.Args(),
+		RunE: func(*cobra.Command, []string) error { return runValidate(opts) },
+	}
+	opts.files.Register(cmd)
+	opts.output.Register(cmd, "text", "json", "yaml")
+	return cmd
+}
+
+func runValidate(opts *validateOptions) error {
+	names, err := opts.files.Names(opts.deps, "")
+	if err != nil {
+		return err
+	}
+	state, problems, err := opts.deps.ReadState(names, cmdutil.VHostChoice{})
+	if err != nil {
+		return err
+	}
+	doc := validateDocument{FormatVersion: "1", Valid: !problems.HasErrors(), Problems: problems}
+	if doc.Problems == nil {
+		doc.Problems = diag.Diagnostics{}
+	}
+	if state != nil {
+		doc.Objects = state.Len()
+	}
+	if err := opts.show(doc, state); err != nil {
+		return err
+	}
+	if !doc.Valid {
+		return cmdutil.ExitWith(cmdutil.ExitFailed)
+	}
+	return nil
+}
+
+func (o *validateOptions) show(doc validateDocument, state *topology.State) error {
+	streams := o.deps.Streams
+	if done, err := o.output.Encode(streams.Out, doc); done {
+		return err
+	}
+	style := streams.OutStyler(o.deps.Colour)
+	if err := render.Diagnostics(streams.Out, doc.Problems, style, streams.OutWidth()); err != nil {
+		return err
+	}
+	warnings := int64(len(doc.Problems) - doc.Problems.Errors())
+	if !doc.Valid {
+		_, err := fmt.Fprintf(streams.Out, "%s %s, %s\n", style.Red("Not valid:"),
+			terminal.FormatPlural(int64(doc.Problems.Errors()), "error", "errors"),
+			terminal.FormatPlural(warnings, "warning", "warnings"))
+		return err
+	}
+	text := "Valid: " + render.ObjectCounts(state)
+	if warnings > 0 {
+		text += ", " + terminal.FormatPlural(warnings, "warning", "warnings")
+	}
+	_, err := fmt.Fprintln(streams.Out, style.Green(text))
+	return err
+}

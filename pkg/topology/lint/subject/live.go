@@ -1,0 +1,58 @@
+package subject
+
+import (
+	"fmt"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/amqptable"
+	"github.com/msgctl/msgctl/pkg/topology/lint"
+)
+
+// liveInput compares the files with the broker.
+func (s *Subject) liveInput() *lint.Live {
+	l := &lint.Live{Live: s.Live}
+	if len(s.Files) == 0 {
+		return l
+	}
+	l.Drift = map[topology.Ref]string{}
+	for _, step := range topology.Diff(s.State, s.Live, topology.DiffOptions{}).Steps {
+		l.Drift[step.Ref] = driftText(step)
+	}
+	l.Owned = func(ref topology.Ref) bool {
+		if s.State.Has(ref) {
+			return true
+		}
+		for _, o := range s.Live.Ownership {
+			if o.Refs[ref] {
+				return true
+			}
+		}
+		return false
+	}
+	return l
+}
+
+func driftText(s topology.Step) string {
+	switch s.Action {
+	case topology.Create:
+		return "the files declare it and the broker does not have it"
+	case topology.Delete:
+		return "the broker has it and the files do not"
+	}
+	text := "it is not as the files say"
+	for i, c := range s.Changes {
+		sep := ", "
+		if i == 0 {
+			sep = ": "
+		}
+		text += fmt.Sprintf("%s%s is %v, not %v", sep, c.Field, describe(c.Have), describe(c.Want))
+	}
+	return text
+}
+
+func describe(v any) string {
+	if v == nil {
+		return "absent"
+	}
+	return amqptable.Canonical(v)
+}

@@ -1,0 +1,141 @@
+// Package subject joins what lint looks at: topology files, a live broker, or both.
+//
+// A Subject is loaded from files, read from a broker, or both; Findings are everything that the
+// rules of package lint find in it, and WithComments lets those pass that comments in the files
+// name. Config is the repository's configuration of lint.
+package subject
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
+	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/lint"
+	"github.com/msgctl/msgctl/pkg/topology/source"
+	"github.com/msgctl/msgctl/pkg/topology/spec"
+)
+
+// Reader is what is needed of a live broker.
+type Reader interface {
+	// Everything reads all objects of some vhosts and of the cluster.
+	Everything(ctx context.Context, vhosts []string) (*topology.Live, error)
+	// Refine counts messages and consumers of queues again.
+	Refine(ctx context.Context, live *topology.Live, refs []topology.Ref) error
+	// Close ends all connections.
+	Close()
+}
+
+// Subject is what there is to look at.
+type Subject struct {
+	Files []spec.Input
+	// Unread says that the files could not be read at all: what is declared is not known.
+	Unread bool
+	// State is what the files declare, or what the broker has where there are no files.
+	State    *topology.State
+	Problems diag.Diagnostics
+	External map[topology.Ref]bool
+	Events   []lint.Event
+	// Live is what the broker has, nil when it was not asked.
+	Live *topology.Live
+	// Version is that of the broker that the rules judge for.
+	Version string
+	// VHosts are those that are meant, nil for all of the state.
+	VHosts []string
+}
+
+// Load reads topology files. Problems in them are no error.
+func (s *Subject) Load(files []spec.Input, o spec.Options) {
+	s.Files = files
+	declared, problems := spec.Load(files, o)
+	s.Problems = problems
+	if declared == nil {
+		s.State, s.Unread = &topology.State{}, true
+		return
+	}
+	state, more := declared.Resolve()
+	s.State, s.Problems = state, append(s.Problems, more...)
+	s.External = declared.Externals()
+	for _, p := range declared.Published() {
+		s.Events = append(s.Events, lint.Event{VHost: p.VHost, Name: p.Type, Exchange: p.Exchange, Key: p.Key,
+			Position: p.Position})
+	}
+}
+
+// Read reads the vhosts of the files from a broker; without files, the vhost that is named.
+func (s *Subject) Read(ctx context.Context, b Reader, vhost string) error {
+	vhosts := []string{vhost}
+	if s.State != nil {
+		vhosts = s.State.VHosts()
+	}
+	live, err := b.Everything(ctx, vhosts)
+	if err != nil {
+		return err
+	}
+	if len(live.MissingVHosts) > 0 {
+		return fmt.Errorf("vhost %q does not exist, or this login may not see it", live.MissingVHosts[0])
+	}
+	if err := refine(ctx, b, live); err != nil {
+		return err
+	}
+	s.Live = live
+	if s.Version == "" {
+		s.Version = cmp.Or(live.Server.Version, capability.NewestLine)
+	}
+	if s.State == nil {
+		s.State, s.VHosts = live.State.Only(vhosts), vhosts
+	}
+	return nil
+}
+
+// mostRefined is how many queues are counted one by one: what the broker's statistics say is some
+// seconds old.
+const mostRefined = 1000
+
+func refine(ctx context.Context, b Reader, live *topology.Live) error {
+	var queues []topology.Ref
+	for ref := range live.All() {
+		if ref.Kind == topology.KindQueue {
+			queues = append(queues, ref)
+		}
+	}
+	if len(queues) > mostRefined {
+		return nil
+	}
+	slices.SortFunc(queues, topology.Ref.Compare)
+	return b.Refine(ctx, live, queues)
+}
+
+// Findings are everything that rules find, before comments and configuration have their say.
+func (s *Subject) Findings() []lint.Finding {
+	input := lint.Input{
+		State: s.State, Version: s.Version, Problems: s.Problems, External: s.External,
+		Events: s.Events, Letters: letters(s.State, s.Version),
+		Literal: s.literal,
+	}
+	input.Problems = append(slices.Clone(s.Problems), topology.CheckVersion(s.State, s.Version)...)
+	if s.Live != nil {
+		input.Live = s.liveInput()
+	}
+	list := lint.Run(input)
+	s.point(list)
+	return list
+}
+
+// WithComments applies the comments of the files. In a file that cannot be read they have no finding
+// to be about yet.
+func (s *Subject) WithComments(list []lint.Finding) []lint.Finding {
+	if s.Unread {
+		return list
+	}
+	var comments []*lint.Ignore
+	for _, f := range s.Files {
+		if source.FormatOf(f.Name, f.Data) == source.YAML {
+			comments = append(comments, lint.Ignores(f.Name, f.Data)...)
+		}
+	}
+	return lint.ApplyIgnores(list, comments)
+}
