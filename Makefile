@@ -8,7 +8,7 @@ TESTFLAGS ?=
 PKG       ?= ./...
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race soak lint fmt generate check-generated demo bench snapshot clean tools
+.PHONY: help build test race soak lint fmt generate check-generated demo bench release-check snapshot clean tools
 
 help: ## print this
 	@echo 'msgctl: make TARGET'
@@ -47,6 +47,9 @@ generate: ## rewrite what is made from the code: command reference, JSON Schema,
 
 check-generated: ## fail if `make generate` changes anything
 	go run ./dev gen -check
+
+release-check: $(BIN)/goreleaser-$(GORELEASER_VERSION) ## check .goreleaser.yaml
+	$< check
 
 snapshot: $(BIN)/goreleaser-$(GORELEASER_VERSION) ## build all release archives and packages into dist/, unpublished
 	$< check

@@ -307,7 +307,10 @@ func eachType(t *testing.T, f func(t *testing.T, b *rabbittest.Broker, queueType
 	t.Helper()
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		for _, queueType := range []string{topology.Classic, topology.Quorum} {
-			t.Run(queueType, func(t *testing.T) { f(t, b, queueType) })
+			t.Run(queueType, func(t *testing.T) {
+				t.Parallel() // they wait most of the time
+				f(t, b, queueType)
+			})
 		}
 	})
 }
