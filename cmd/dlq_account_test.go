@@ -39,7 +39,7 @@ func TestEveryMessageIsAccountedFor(t *testing.T) {
 			for _, queueType := range []string{topology.Classic, topology.Quorum} {
 				a := newAccount(t, n, what, queueType, accounted())
 				a.fill()
-				a.killTwice()
+				a.kill(rabbittest.Cases(2, 8))
 				a.fillTarget()
 				a.deleteTarget()
 				all = append(all, a)
@@ -134,10 +134,10 @@ func (a *account) command(more ...string) []string {
 
 func (a *account) sends() bool { return a.what == "replay" || a.what == "move" }
 
-// killTwice kills msgctl at a random moment in the middle of its work.
-func (a *account) killTwice() {
+// kill kills msgctl at random moments in the middle of its work.
+func (a *account) kill(times int) {
 	a.t.Helper()
-	for range 2 {
+	for range times {
 		before := a.ready("dlq")
 		a.proxy.HoldAfter(rabbittest.ToClient, portion)
 		r := a.program.start(a.command()...)

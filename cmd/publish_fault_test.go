@@ -214,12 +214,13 @@ func journalLine(name string) int {
 	return 0
 }
 
-// TestKilledPublishIsResumed: kill -9 twice, and each time --resume goes on behind the last line
+// TestKilledPublishIsResumed: kill -9 twice (in a soak a thousand times), and each time --resume goes on behind the last line
 // that the journal has. Nothing is missing; repeated is only what had arrived behind that line, with
 // the ids of the first time.
 func TestKilledPublishIsResumed(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
-		const total, window = 2000, 100
+		const window = 100
+		total, kills := rabbittest.Cases(2000, 20_000), rabbittest.Cases(2, 1000)
 		v := b.VHost(t)
 		t.Cleanup(func() { removeRecords(t, b, v.Name) })
 		topologyFile, payloads := eventFiles(t, total)
@@ -230,13 +231,13 @@ func TestKilledPublishIsResumed(t *testing.T) {
 		queue := &bench{t: t, v: v, ch: v.Channel(t)}
 		args := []string{"publish", "e", "-f", topologyFile, "--ndjson", payloads, "--window", fmt.Sprint(window)}
 		most := 0
-		for i, at := range []int{total / 4, total / 2} {
-			if i > 0 {
+		for i := range kills {
+			if i == 1 {
 				args = append(args, "--resume")
 			}
 			proxy.HoldAfter(rabbittest.ToBroker, portion)
 			r := p.start(args...)
-			advanceTo(t, proxy, r, journal, at)
+			advanceTo(t, proxy, r, journal, total/2*(i+1)/kills)
 			if err := r.cmd.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}

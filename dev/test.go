@@ -51,7 +51,11 @@ func goTest(ctx context.Context, env, rapid, args []string) error {
 	return withBroker(ctx, func(broker []string) error { return command(ctx, append(env, broker...), "go", all...) })
 }
 
-func isPackage(arg string) bool { return arg == "." || strings.HasPrefix(arg, "./") }
+const module = "github.com/msgctl/msgctl"
+
+func isPackage(arg string) bool {
+	return arg == "." || strings.HasPrefix(arg, "./") || strings.HasPrefix(arg, module)
+}
 
 // execute is what `go test -exec` calls: FLAG... -- PROGRAM ARGUMENT.... The flags are rapid's, and
 // given to the programs that have it; others would refuse them.
@@ -60,13 +64,18 @@ func execute(ctx context.Context, args []string) error {
 	if i < 0 || i+1 >= len(args) {
 		return fmt.Errorf("exec: want FLAG... -- PROGRAM ARGUMENT...")
 	}
-	flags, program, rest := args[:i], args[i+1], args[i+2:]
-	text, err := os.ReadFile(program)
+	flags, program := args[:i], args[i+1]
+	all, err := withFlags(program, args[i+2:], flags)
 	if err != nil {
 		return err
 	}
-	if bytes.Contains(text, []byte("pgregory.net/rapid")) {
-		rest = append(slices.Clone(rest), flags...)
+	return command(ctx, nil, program, all...)
+}
+
+func withFlags(program string, args, flags []string) ([]string, error) {
+	text, err := os.ReadFile(program)
+	if err != nil || !bytes.Contains(text, []byte("pgregory.net/rapid")) {
+		return args, err
 	}
-	return command(ctx, nil, program, rest...)
+	return slices.Concat(args, flags), nil
 }

@@ -1,0 +1,27 @@
+package main
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestPackagesAreTold(t *testing.T) {
+	for arg, want := range map[string]bool{".": true, "./...": true, "./pkg/dlq": true, module + "/cmd": true,
+		"-run": false, "TestA/b": false, "-race": false} {
+		if isPackage(arg) != want {
+			t.Errorf("%s is a package: %v", arg, !want)
+		}
+	}
+}
+
+func TestRapidsFlagsGoToThoseThatKnowThem(t *testing.T) {
+	for program, want := range map[string][]string{
+		"../go.sum":   {"-test.v", "-rapid.seed=1"}, // names pgregory.net/rapid
+		"../Makefile": {"-test.v"},
+	} {
+		got, err := withFlags(program, []string{"-test.v"}, []string{"-rapid.seed=1"})
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %v, %v; want %v", program, got, err, want)
+		}
+	}
+}
