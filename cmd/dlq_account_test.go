@@ -19,7 +19,7 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/internal/rabbittest/node"
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/replay"
 	"github.com/msgctl/msgctl/pkg/message/archive"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -179,7 +179,7 @@ func (a *account) fillTarget() {
 	room, tried := a.n*6/100, a.n*16/100
 	a.declare("small", map[string]any{"x-queue-type": a.queueType, "x-max-length": room, "x-overflow": "reject-publish"})
 	doc := a.partly("small", tried)
-	if doc.Done < int64(room) || doc.Done+doc.Stays() != int64(tried) || doc.Stayed[0].Reason != dlq.ReasonNacked || doc.Resent != 0 {
+	if doc.Done < int64(room) || doc.Done+doc.Stays() != int64(tried) || doc.Stayed[0].Reason != replay.ReasonNacked || doc.Resent != 0 {
 		a.t.Errorf("%s %s into a full queue: %+v", a.what, a.queueType, doc)
 	}
 }
@@ -202,7 +202,7 @@ func (a *account) deleteTarget() {
 	})
 	doc := a.partly("doomed", tried)
 	deleted.Wait()
-	if doc.Done < int64(arrived) || doc.Done+doc.Stays() != int64(tried) || doc.Stayed[0].Reason != dlq.ReasonUnroutable {
+	if doc.Done < int64(arrived) || doc.Done+doc.Stays() != int64(tried) || doc.Stayed[0].Reason != replay.ReasonUnroutable {
 		a.t.Errorf("%s %s into a queue that is deleted: %d had arrived, %+v", a.what, a.queueType, arrived, doc)
 	}
 	for _, id := range reportedDone(a.t, filepath.Join(a.dir, "doomed")) {
@@ -213,7 +213,7 @@ func (a *account) deleteTarget() {
 type runDoc struct {
 	Done, Skipped, Resent int64
 	Stayed                []struct {
-		Reason   dlq.Reason
+		Reason   replay.Reason
 		Messages int64
 	}
 }
@@ -254,13 +254,13 @@ func reportedDone(t *testing.T, file string) (ids []string) {
 	}
 	defer func() { _ = f.Close() }()
 	for d := json.NewDecoder(f); ; {
-		var r dlq.Record
+		var r replay.Record
 		if err := d.Decode(&r); err == io.EOF {
 			return ids
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		if r.Outcome != dlq.OutcomeStayed {
+		if r.Outcome != replay.OutcomeStayed {
 			ids = append(ids, r.MessageID)
 		}
 	}

@@ -5,7 +5,7 @@ import (
 
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/terminal"
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/replay"
 )
 
 // RegisterProgress adds --progress for runs that take long: off a terminal they tell of their
@@ -41,7 +41,7 @@ func (o *RunObserver) Begin() {
 
 // Progress implements dlq.Observer. After a lost connection messages that stayed are looked at
 // again: what is shown never falls.
-func (o *RunObserver) Progress(p dlq.Progress) {
+func (o *RunObserver) Progress(p replay.Progress) {
 	o.Begin()
 	if n := p.Looked - o.shown; n > 0 {
 		o.shown = p.Looked
@@ -50,7 +50,7 @@ func (o *RunObserver) Progress(p dlq.Progress) {
 }
 
 // Notice implements dlq.Observer.
-func (o *RunObserver) Notice(n dlq.Notice) { o.Bar.Note(n.Text) }
+func (o *RunObserver) Notice(n replay.Notice) { o.Bar.Note(n.Text) }
 
 func (o *RunObserver) End() {
 	if o.begun {

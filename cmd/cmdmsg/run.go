@@ -11,7 +11,7 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/render/deadletters"
 	"github.com/msgctl/msgctl/internal/terminal"
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/replay"
 )
 
 // RunFlags are shared by the commands that take messages out of a queue.
@@ -58,7 +58,7 @@ func (o *RunFlags) Ask(ctx context.Context, question string) error {
 
 // Recorder opens the report's file, nil for none. It is appended to: an earlier report is never
 // lost.
-func (o *RunFlags) Recorder() (dlq.Recorder, func() error, error) {
+func (o *RunFlags) Recorder() (replay.Recorder, func() error, error) {
 	if o.Report == "" {
 		return nil, func() error { return nil }, nil
 	}
@@ -66,7 +66,7 @@ func (o *RunFlags) Recorder() (dlq.Recorder, func() error, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("open the report: %w", err)
 	}
-	w := dlq.NewReportWriter(f)
+	w := replay.NewReportWriter(f)
 	return w, func() error { return errors.Join(w.Flush(), f.Close()) }, nil
 }
 

@@ -6,7 +6,7 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/telemetry/tracing"
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/replay"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/publish"
 )
@@ -31,12 +31,12 @@ func EndTracing(d *cmdutil.Process, t *tracing.Tracing) {
 }
 
 // CopySpans makes a span of each message that is published again; nil without tracing.
-func CopySpans(t *tracing.Tracing) dlq.Sending {
+func CopySpans(t *tracing.Tracing) replay.Sending {
 	if t == nil {
 		return nil
 	}
-	return func(to publish.Target, m *message.Message) func(dlq.Reason, string) {
+	return func(to publish.Target, m *message.Message) func(replay.Reason, string) {
 		s := t.BeginCopy(to, m)
-		return func(why dlq.Reason, detail string) { s.End(string(why), errors.New(detail)) }
+		return func(why replay.Reason, detail string) { s.End(string(why), errors.New(detail)) }
 	}
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/suggest"
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/browse"
+	"github.com/msgctl/msgctl/pkg/dlq/replay"
 	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -18,12 +19,12 @@ func VHostOptions(d *cmdutil.Process, conn *profile.Connection, match *regexp.Re
 	return vhost.Options{Match: match, Login: conn.User, Reconnect: reconnect(conn), Warn: func(text string) { d.Warn(text) }}
 }
 
-func reconnect(conn *profile.Connection) dlq.Reconnect {
+func reconnect(conn *profile.Connection) replay.Reconnect {
 	attempts := conn.ReconnectAttempts
 	if attempts == 0 {
 		attempts = -1 // the flag's 0 is never
 	}
-	return dlq.Reconnect{Delay: conn.ReconnectDelay, Attempts: attempts}
+	return replay.Reconnect{Delay: conn.ReconnectDelay, Attempts: attempts}
 }
 
 // AdviseMissing says of what does not exist what was surely meant.
@@ -50,7 +51,7 @@ func AdviseMissing(err error) error {
 }
 
 // TellLook says once, before it is done, what reading a queue does to it.
-func TellLook(d *cmdutil.Process, q *topology.Queue, l dlq.Looking, what string) {
+func TellLook(d *cmdutil.Process, q *topology.Queue, l browse.Looking, what string) {
 	if len(l.Notes) == 0 {
 		return
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/suggest"
 	"github.com/msgctl/msgctl/pkg/consume/retry"
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/replay"
 	"github.com/msgctl/msgctl/pkg/publish"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/route"
@@ -134,14 +134,14 @@ func (c *consuming) redirect() error {
 		c.plan.Drop, c.plan.DeadLetter = true, nil
 		return nil
 	}
-	to, err := dlq.ParseDestination(c.letters)
+	to, err := replay.ParseDestination(c.letters)
 	switch {
 	case err != nil:
 		return cmdutil.UsageError("--dead-letter-to queue:NAME, exchange:NAME/KEY or drop", "%sflag --dead-letter-to: %v",
 			cmdutil.Where(c.cmd), err)
-	case to.Kind == dlq.ToQueue:
+	case to.Kind == replay.ToQueue:
 		c.plan.DeadLetter, c.plan.OwnKey = &publish.Target{Key: to.Queue}, false
-	case to.Kind == dlq.ToExchange:
+	case to.Kind == replay.ToExchange:
 		c.plan.DeadLetter, c.plan.OwnKey = &publish.Target{Exchange: to.Exchange, Key: to.Key}, !to.HasKey
 	default:
 		return cmdutil.UsageError("--dead-letter-to queue:NAME, exchange:NAME/KEY or drop", "%sflag --dead-letter-to: %q is no place",

@@ -15,7 +15,7 @@ import (
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/render/deadletters"
 	"github.com/msgctl/msgctl/internal/shell"
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/replay"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/message/archive"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -97,7 +97,7 @@ func runDLQExport(ctx context.Context, opts *dlqExportOptions) error {
 	}
 	if q.Type == topology.Stream && opts.drain {
 		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q: %w: it can be exported, not drained", q.Name,
-			dlq.ErrStream), Advice: "leave --drain out"}
+			replay.ErrStream), Advice: "leave --drain out"}
 	}
 	defer p.chosen.warn(opts.Deps)
 	return (&exporting{opts, p}).run(ctx)
@@ -126,12 +126,12 @@ func (e *exporting) run(ctx context.Context) error {
 	action := map[bool]string{true: "drain", false: "export"}[e.drain]
 	observer := cmdmsg.NewRunObserver(e.Deps, e.Progress, action, ready)
 	start := time.Now()
-	var result dlq.Result
+	var result replay.Result
 	if e.drain {
 		err = e.s.WithGuard(ctx, e.q, e.looking, func() (err error) {
-			result, err = dlq.Drain(ctx, dlq.DrainOptions{
+			result, err = replay.Drain(ctx, replay.DrainOptions{
 				From: e.s.From(ctx, e.q, e.looking,
-					ready), Select: e.chosen.Selection, Archive: w, Limit: e.limit, ID: dlq.NewRunID(), Observer: observer,
+					ready), Select: e.chosen.Selection, Archive: w, Limit: e.limit, ID: replay.NewRunID(), Observer: observer,
 			})
 			return err
 		})
@@ -168,11 +168,11 @@ func (e *exporting) finish(doc deadletters.RunDocument, err error) error {
 }
 
 // copy writes messages that stay in the queue.
-func (e *exporting) copy(ctx context.Context, w *archive.Writer, observer *cmdmsg.RunObserver) (dlq.Result, error) {
-	result := dlq.Result{Queue: e.q.Name}
+func (e *exporting) copy(ctx context.Context, w *archive.Writer, observer *cmdmsg.RunObserver) (replay.Result, error) {
+	result := replay.Result{Queue: e.q.Name}
 	looked := func(n *int64) {
 		if *n++; (result.Done+result.Skipped)%256 == 0 {
-			observer.Progress(dlq.Progress{Looked: result.Done + result.Skipped})
+			observer.Progress(replay.Progress{Looked: result.Done + result.Skipped})
 		}
 	}
 	_, err := e.each(ctx, func(m *message.Message) error {
@@ -182,7 +182,7 @@ func (e *exporting) copy(ctx context.Context, w *archive.Writer, observer *cmdms
 		}
 		return err
 	}, func() { looked(&result.Skipped) })
-	observer.Progress(dlq.Progress{Looked: result.Done + result.Skipped})
+	observer.Progress(replay.Progress{Looked: result.Done + result.Skipped})
 	if result.Interrupted = ctx.Err() != nil; result.Interrupted {
 		err = nil // the messages are back, and the archive is whole
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/render/deadletters"
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/replay"
 	"github.com/msgctl/msgctl/pkg/message/archive"
 	"github.com/msgctl/msgctl/pkg/publish"
 )
@@ -58,16 +58,16 @@ func newDLQImportCmd(d *cmdutil.Process, open openMessages) *cobra.Command {
 }
 
 // target reads --to; nil is where each message was.
-func (o *dlqImportOptions) target() (*publish.Target, dlq.Destination, error) {
+func (o *dlqImportOptions) target() (*publish.Target, replay.Destination, error) {
 	to, err := parseTo(o.Cmd, o.to)
 	switch {
 	case err != nil || o.to == "":
 		return nil, to, err
-	case to.Kind == dlq.ToQueue:
+	case to.Kind == replay.ToQueue:
 		return &publish.Target{Key: to.Queue}, to, nil
-	case to.Kind == dlq.ToExchange && to.HasKey:
+	case to.Kind == replay.ToExchange && to.HasKey:
 		return &publish.Target{Exchange: to.Exchange, Key: to.Key}, to, nil
-	case to.Kind == dlq.ToExchange:
+	case to.Kind == replay.ToExchange:
 		return nil, to, cmdutil.UsageError("--to exchange:"+to.Exchange+"/KEY", "%sflag --to: an exchange needs a routing key here",
 			cmdutil.Where(o.Cmd))
 	}
@@ -126,7 +126,7 @@ func (o *dlqImportOptions) restore(ctx context.Context, s *dlqSession, r *archiv
 	traces := cmdmsg.NewTracing(o.Deps, s.connection, nil)
 	defer func() { cmdmsg.EndTracing(o.Deps, traces) }()
 	start := time.Now()
-	result, err := dlq.Restore(ctx, dlq.RestoreOptions{
+	result, err := replay.Restore(ctx, replay.RestoreOptions{
 		Archive: r, Dialer: s.broker.Dialer(s.Name), To: to, Select: chosen.Selection, Identity: s.Identity(), Limit: o.limit, Rate: o.rate,
 		Observer: observer, Report: recorder, Reconnect: s.Options.Reconnect, Sending: cmdmsg.CopySpans(traces),
 	})

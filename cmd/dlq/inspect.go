@@ -13,7 +13,7 @@ import (
 	"github.com/msgctl/msgctl/internal/render/deadletters"
 	"github.com/msgctl/msgctl/internal/render/messages"
 	"github.com/msgctl/msgctl/internal/terminal"
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/browse"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/message/filter"
 )
@@ -143,7 +143,7 @@ func (i *inspection) groups(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	grouper := dlq.NewGrouper(key, 0)
+	grouper := browse.NewGrouper(key, 0)
 	progress := i.deps.Streams.Progress(i.progress)
 	progress.Begin("count", "messages", i.s.Counts[i.q.Name].Ready)
 	report, err := i.each(ctx, func(m *message.Message) error {
@@ -251,7 +251,7 @@ func (i *inspection) table(list []messages.Document) error {
 	return messages.Table(streams.Out, list, streams.OutStyler(i.deps.Colour), streams.OutWidth())
 }
 
-func (i *inspection) finish(list []messages.Document, report dlq.BrowseReport) error {
+func (i *inspection) finish(list []messages.Document, report browse.Report) error {
 	if len(list) > 0 {
 		if err := i.table(list); err != nil {
 			return err
@@ -261,7 +261,7 @@ func (i *inspection) finish(list []messages.Document, report dlq.BrowseReport) e
 	return render.Paragraph(streams.Out, i.total(report), streams.OutWidth(), streams.OutStyler(i.deps.Colour).Bold)
 }
 
-func (i *inspection) total(report dlq.BrowseReport) string {
+func (i *inspection) total(report browse.Report) string {
 	ready := i.s.Counts[i.q.Name].Ready
 	switch {
 	case report.Seen == 0:

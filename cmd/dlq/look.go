@@ -3,7 +3,7 @@ package dlq
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/browse"
 )
 
 // lookOptions are the flags that allow what is refused otherwise.
@@ -17,6 +17,6 @@ func (o *lookOptions) register(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.force, "force", false, "go ahead where messages could be dropped or dead-lettered again")
 }
 
-func (o lookOptions) assess(limit int64) dlq.AssessOptions {
-	return dlq.AssessOptions{Limit: limit, Guard: o.guard, Force: o.force}
+func (o lookOptions) assess(limit int64) browse.AssessOptions {
+	return browse.AssessOptions{Limit: limit, Guard: o.guard, Force: o.force}
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdmsg"
 	"github.com/msgctl/msgctl/internal/render/deadletters"
 	"github.com/msgctl/msgctl/internal/terminal"
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/browse"
+	"github.com/msgctl/msgctl/pkg/dlq/discover"
 	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -22,9 +23,9 @@ type dlqVHost struct {
 	// one says that it is the only one that is meant: what goes wrong in it ends the command.
 	one     bool
 	readAt  time.Time
-	growth  dlq.Growth
-	changes map[topology.Ref]dlq.Change
-	looks   map[string]dlq.Looking
+	growth  discover.Growth
+	changes map[topology.Ref]discover.Change
+	looks   map[string]browse.Looking
 	heads   map[string]head
 	// closed says why it cannot be read; "" when it can.
 	closed string
@@ -72,7 +73,7 @@ func (v *dlqVHost) read(ctx context.Context) error {
 
 // judge says of each dead-letter queue whether a look into it is safe.
 func (v *dlqVHost) judge(ctx context.Context, now time.Time) error {
-	v.looks = map[string]dlq.Looking{}
+	v.looks = map[string]browse.Looking{}
 	if err := v.adopt(ctx); err != nil {
 		return err
 	}
@@ -90,7 +91,7 @@ func (v *dlqVHost) judgeQueue(ctx context.Context, name string) error {
 	if !ok {
 		return nil
 	}
-	l, err := v.s.Judge(ctx, o.(*topology.Queue), dlq.AssessOptions{})
+	l, err := v.s.Judge(ctx, o.(*topology.Queue), browse.AssessOptions{})
 	if err == nil {
 		v.looks[name] = l
 	}
@@ -129,7 +130,7 @@ func (v *dlqVHost) prefix() string {
 	return fmt.Sprintf("vhost %q: ", v.s.Name)
 }
 
-func (v *dlqVHost) queue(q dlq.Queue, l dlq.Looking, now time.Time) deadletters.QueueDocument {
+func (v *dlqVHost) queue(q discover.Queue, l browse.Looking, now time.Time) deadletters.QueueDocument {
 	d := deadletters.NewQueueDocument(q)
 	n := v.s.Counts[q.Name]
 	d.Ready, d.Unacked, d.Consumers, d.Known = n.Ready, n.Unacked, n.Consumers, n.Known

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/browse"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -14,7 +14,7 @@ import (
 type picker struct {
 	s       *dlqSession
 	q       *topology.Queue
-	looking dlq.Looking
+	looking browse.Looking
 	chosen  *selected
 	// most is how many are wanted, 0 all; within is how many messages of the queue are to be looked
 	// at for them, 0 all.
@@ -46,7 +46,7 @@ func (p *picker) allowed(ctx context.Context, o lookOptions) (err error) {
 
 // each calls show with every message that is meant, until enough were shown. other, if not nil, is
 // called for those that are not.
-func (p *picker) each(ctx context.Context, show func(*message.Message) error, other func()) (dlq.BrowseReport, error) {
+func (p *picker) each(ctx context.Context, show func(*message.Message) error, other func()) (browse.Report, error) {
 	return p.s.Browse(ctx, p.q, p.looking, p.within, func(m *message.Message) error {
 		ok, err := p.chosen.matches(m, p.now)
 		if err != nil {
@@ -63,7 +63,7 @@ func (p *picker) each(ctx context.Context, show func(*message.Message) error, ot
 			return err
 		}
 		if p.most > 0 && p.matched >= p.most {
-			return dlq.ErrStop
+			return browse.ErrStop
 		}
 		return nil
 	})

@@ -14,7 +14,8 @@ import (
 	"github.com/msgctl/msgctl/internal/render/deadletters"
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/browse"
+	"github.com/msgctl/msgctl/pkg/dlq/replay"
 	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/message/filter"
@@ -81,7 +82,7 @@ func runDLQPurge(ctx context.Context, opts *dlqPurgeOptions) error {
 	}
 	if q.Type == topology.Stream {
 		return &cmdutil.ExitError{Code: cmdutil.ExitFailed,
-			Err: fmt.Errorf("queue %q: %w: the broker deletes old ones by max-age and max-length-bytes", q.Name, dlq.ErrStream)}
+			Err: fmt.Errorf("queue %q: %w: the broker deletes old ones by max-age and max-length-bytes", q.Name, replay.ErrStream)}
 	}
 	if err := opts.checkYes(s, q); err != nil {
 		return err
@@ -116,12 +117,12 @@ type purging struct {
 	*dlqPurgeOptions
 	*picker
 	ready   int64
-	options dlq.PurgeOptions
+	options replay.PurgeOptions
 }
 
 func (p *purging) run(ctx context.Context) error {
 	if p.ready == 0 {
-		doc := deadletters.NewRunDocument("purge", dlq.Result{Queue: p.q.Name}, 0)
+		doc := deadletters.NewRunDocument("purge", replay.Result{Queue: p.q.Name}, 0)
 		doc.VHost, doc.DryRun = p.s.Name, p.dryRun
 		return p.End(doc, nil)
 	}
@@ -130,8 +131,8 @@ func (p *purging) run(ctx context.Context) error {
 		return err
 	}
 	p.looking = l
-	p.options = dlq.PurgeOptions{From: p.s.From(ctx, p.q, l, p.ready), Select: p.chosen.Selection, Limit: p.limit,
-		Purger: purger{p.s.broker, p.s.Name}, ID: dlq.NewRunID()}
+	p.options = replay.PurgeOptions{From: p.s.From(ctx, p.q, l, p.ready), Select: p.chosen.Selection, Limit: p.limit,
+		Purger: purger{p.s.broker, p.s.Name}, ID: replay.NewRunID()}
 	// What one message at a time does to those that stay can be harmful; the broker's purge leaves
 	// none.
 	if !p.atOnce() && l.Refused != "" {
@@ -145,7 +146,7 @@ func (p *purging) run(ctx context.Context) error {
 		return err
 	}
 	if meant == 0 {
-		doc := deadletters.NewRunDocument("purge", dlq.Result{Queue: p.q.Name, Skipped: p.ready}, 0)
+		doc := deadletters.NewRunDocument("purge", replay.Result{Queue: p.q.Name, Skipped: p.ready}, 0)
 		doc.VHost = p.s.Name
 		return p.End(doc, nil)
 	}
@@ -184,7 +185,7 @@ func (p *purging) preview(ctx context.Context) (int64, error) {
 func (p *purging) dry(ctx context.Context) error {
 	if p.looking.Refused != "" {
 		p.Deps.Warn("what is in the queue is not shown: " + p.looking.Refused)
-		doc := deadletters.NewRunDocument("purge", dlq.Result{Queue: p.q.Name, Done: p.ready}, 0)
+		doc := deadletters.NewRunDocument("purge", replay.Result{Queue: p.q.Name, Done: p.ready}, 0)
 		doc.VHost, doc.DryRun = p.s.Name, true
 		return p.Show(doc)
 	}
@@ -207,7 +208,7 @@ func (p *purging) groups(ctx context.Context) (doc deadletters.GroupsDocument, e
 	if err != nil {
 		return doc, err
 	}
-	grouper := dlq.NewGrouper(key, 0)
+	grouper := browse.NewGrouper(key, 0)
 	report, err := p.each(ctx, func(m *message.Message) error {
 		grouper.Add(m)
 		return nil
@@ -276,9 +277,9 @@ func (p *purging) destroy(ctx context.Context) error {
 	observer := cmdmsg.NewRunObserver(p.Deps, p.Progress, "purge", p.ready)
 	p.options.Report, p.options.Observer = recorder, observer
 	start := time.Now()
-	var result dlq.Result
+	var result replay.Result
 	run := func() (err error) {
-		result, err = dlq.Purge(ctx, p.options)
+		result, err = replay.Purge(ctx, p.options)
 		return err
 	}
 	if p.options.AtOnce() {

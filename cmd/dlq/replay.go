@@ -15,7 +15,8 @@ import (
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/discover"
+	"github.com/msgctl/msgctl/pkg/dlq/replay"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -58,8 +59,8 @@ type dlqReplayOptions struct {
 	// move says that the command is dlq move.
 	move bool
 
-	destination dlq.Destination
-	transform   *dlq.Transform
+	destination replay.Destination
+	transform   *replay.Transform
 }
 
 func newDLQReplayCmd(d *cmdutil.Process, open openMessages) *cobra.Command {
@@ -84,12 +85,12 @@ func newDLQReplayCmd(d *cmdutil.Process, open openMessages) *cobra.Command {
 	flags.BoolVar(&opts.all, "all", false, "every dead-letter queue that holds messages, one after the other")
 	flags.BoolVar(&opts.restoreTTL, "restore-ttl", false,
 		"give messages the expiration back that the broker took off when they died")
-	flags.Int64Var(&opts.maxReplays, "max-replays", dlq.DefaultMaxReplays,
+	flags.Int64Var(&opts.maxReplays, "max-replays", replay.DefaultMaxReplays,
 		"leave messages that were replayed so often already; 0 is no limit")
 	flags.Int64SliceVar(&opts.ramp, "ramp", nil,
 		"send so many first and watch whether they come back, for example 1,10,100")
 	flags.Lookup("ramp").DefValue = "" // not "[]"
-	flags.DurationVar(&opts.settle, "settle", dlq.DefaultSettle, "pause after each stage of --ramp")
+	flags.DurationVar(&opts.settle, "settle", replay.DefaultSettle, "pause after each stage of --ramp")
 	opts.abort = 5
 	flags.Var(&opts.abort, "abort-if-returned", "give up when this part of the messages of --ramp died again")
 	opts.connection = cmdutil.ConnectionFlags(cmd)
@@ -143,7 +144,7 @@ func (o *dlqReplayOptions) check() (err error) {
 	if o.destination, err = parseTo(cmd, o.to); err != nil {
 		return err
 	}
-	if o.move && o.destination.Kind == dlq.ToOrigin {
+	if o.move && o.destination.Kind == replay.ToOrigin {
 		return cmdutil.UsageError("msgctl dlq replay "+shell.Quote(o.queue)+" --to origin", "%s--to origin is what replay is for",
 			cmdutil.Where(cmd))
 	}
@@ -151,7 +152,7 @@ func (o *dlqReplayOptions) check() (err error) {
 		return err
 	}
 	if o.jq != "" {
-		if o.transform, err = dlq.NewTransform(o.jq); err != nil {
+		if o.transform, err = replay.NewTransform(o.jq); err != nil {
 			return cmdutil.UsageError("see: https://jqlang.org/manual/", "%sflag --jq: %v", cmdutil.Where(cmd), err)
 		}
 	}
@@ -231,7 +232,7 @@ func (o *dlqReplayOptions) queues(ctx context.Context, s *dlqSession) ([]string,
 	for _, q := range s.Found.Queues {
 		n := s.Counts[q.Name]
 		switch {
-		case q.Role != dlq.RoleDeadLetter || n.Ready == 0:
+		case q.Role != discover.RoleDeadLetter || n.Ready == 0:
 		case q.Type == topology.Stream && !o.copyOnly && !o.dryRun:
 			o.Deps.Say("Stream %s is left out: it keeps its messages, and only copies can be sent (--copy).", q.Name)
 		default:

@@ -12,7 +12,8 @@ import (
 	"github.com/msgctl/msgctl/internal/render/messages"
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/browse"
+	"github.com/msgctl/msgctl/pkg/dlq/replay"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -22,10 +23,10 @@ type replaying struct {
 	*dlqReplayOptions
 	s       *dlqSession
 	q       *topology.Queue
-	looking dlq.Looking
+	looking browse.Looking
 	ready   int64
 	chosen  *selected
-	options dlq.ReplayOptions
+	options replay.Options
 }
 
 func (o *dlqReplayOptions) one(ctx context.Context, s *dlqSession, name string) error {
@@ -48,11 +49,11 @@ func (o *dlqReplayOptions) one(ctx context.Context, s *dlqSession, name string) 
 	r.options = r.replayOptions(ctx)
 	defer chosen.warn(o.Deps)
 	if q.Type == topology.Stream && !o.copyOnly && !o.dryRun {
-		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q: %w: only copies can be sent", name, dlq.ErrStream),
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q: %w: only copies can be sent", name, replay.ErrStream),
 			Advice: "msgctl " + o.command() + " " + shell.Quote(name) + " --copy" + flagsGiven(o.Cmd)}
 	}
 	if r.ready == 0 && q.Type != topology.Stream {
-		doc := deadletters.NewRunDocument(r.action(), dlq.Result{Queue: name}, 0)
+		doc := deadletters.NewRunDocument(r.action(), replay.Result{Queue: name}, 0)
 		doc.VHost, doc.DryRun = s.Name, o.dryRun
 		return o.End(doc, nil)
 	}
@@ -72,13 +73,13 @@ func (r *replaying) action() string {
 	return "replay"
 }
 
-func (r *replaying) replayOptions(ctx context.Context) dlq.ReplayOptions {
-	o := dlq.ReplayOptions{
+func (r *replaying) replayOptions(ctx context.Context) replay.Options {
+	o := replay.Options{
 		From: r.s.From(ctx, r.q, r.looking,
 			r.ready), Dialer: r.s.broker.Dialer(r.s.Name), To: r.destination, Select: r.chosen.Selection,
-		IsWait: r.s.IsWait(), Exists: r.s.Exists, Identity: r.s.Identity(), ID: dlq.NewRunID(), MaxReplays: r.maxReplays, RestoreTTL: r.restoreTTL,
+		IsWait: r.s.IsWait(), Exists: r.s.Exists, Identity: r.s.Identity(), ID: replay.NewRunID(), MaxReplays: r.maxReplays, RestoreTTL: r.restoreTTL,
 		Transform: r.transform, Limit: r.limit, Rate: r.rate, Copy: r.copyOnly,
-		Ramp: dlq.Ramp{Stages: r.ramp, Settle: r.settle, AbortIfReturned: float64(r.abort)},
+		Ramp: replay.Ramp{Stages: r.ramp, Settle: r.settle, AbortIfReturned: float64(r.abort)},
 	}
 	o.Prefetch = r.prefetch
 	if o.MaxReplays == 0 {
@@ -88,10 +89,10 @@ func (r *replaying) replayOptions(ctx context.Context) dlq.ReplayOptions {
 }
 
 // plan looks at every message and decides as the replay would.
-func (r *replaying) plan(ctx context.Context) (dlq.Plan, error) {
-	planner := dlq.NewPlanner(r.options)
+func (r *replaying) plan(ctx context.Context) (replay.Plan, error) {
+	planner := replay.NewPlanner(r.options)
 	if r.move {
-		planner = dlq.NewMovePlanner(r.options)
+		planner = replay.NewMovePlanner(r.options)
 	}
 	_, err := r.s.Browse(ctx, r.q, r.looking, 0, func(m *message.Message) error {
 		planner.Add(m)
@@ -137,7 +138,7 @@ func (r *replaying) do(ctx context.Context) error {
 	defer func() { cmdmsg.EndTracing(r.Deps, traces) }()
 	r.options.Sending = cmdmsg.CopySpans(traces)
 	start := time.Now()
-	var result dlq.Result
+	var result replay.Result
 	err = r.s.WithGuard(ctx, r.q, r.looking, func() (err error) {
 		result, err = r.run(ctx)
 		return err
@@ -149,11 +150,11 @@ func (r *replaying) do(ctx context.Context) error {
 	return r.End(doc, err)
 }
 
-func (r *replaying) run(ctx context.Context) (dlq.Result, error) {
+func (r *replaying) run(ctx context.Context) (replay.Result, error) {
 	if r.move {
-		return dlq.Move(ctx, r.options)
+		return replay.Move(ctx, r.options)
 	}
-	return dlq.Replay(ctx, r.options)
+	return replay.Replay(ctx, r.options)
 }
 
 func (r *replaying) total() int64 {
@@ -185,7 +186,7 @@ func (r *replaying) howMany() string {
 func (r *replaying) before(ctx context.Context) error {
 	d := r.destination
 	switch {
-	case d.Kind == dlq.ToExchange && d.HasKey:
+	case d.Kind == replay.ToExchange && d.HasKey:
 		// how many is not known yet
 		doc := deadletters.RunDocument{Targets: []deadletters.TargetDocument{{Exchange: d.Exchange, Key: d.Key}}}
 		r.s.addReaches(&doc)
@@ -193,7 +194,7 @@ func (r *replaying) before(ctx context.Context) error {
 		if err := deadletters.RunTargets(streams.Err, doc, streams.ErrStyler(r.Deps.Colour), streams.ErrWidth()); err != nil {
 			return err
 		}
-	case d.Kind == dlq.ToOrigin || d.Kind == dlq.ToExchange:
+	case d.Kind == replay.ToOrigin || d.Kind == replay.ToExchange:
 		plan, err := r.plan(ctx)
 		if err != nil {
 			return err
@@ -225,9 +226,9 @@ func (r *replaying) diffs(ctx context.Context) error {
 	streams := r.Deps.Streams
 	plain := r.options
 	plain.Transform = nil
-	before, after, shown := dlq.NewPlanner(plain), dlq.NewPlanner(r.options), 0
+	before, after, shown := replay.NewPlanner(plain), replay.NewPlanner(r.options), 0
 	if r.move {
-		before, after = dlq.NewMovePlanner(plain), dlq.NewMovePlanner(r.options)
+		before, after = replay.NewMovePlanner(plain), replay.NewMovePlanner(r.options)
 	}
 	_, err := r.s.Browse(ctx, r.q, r.looking, lookedDiffs, func(m *message.Message) error {
 		was, is := before.Add(m), after.Add(m)
@@ -235,7 +236,7 @@ func (r *replaying) diffs(ctx context.Context) error {
 			return nil
 		}
 		if shown++; shown > shownDiffs {
-			return dlq.ErrStop
+			return browse.ErrStop
 		}
 		return messages.Diff(streams.Err, was, is, streams.ErrStyler(r.Deps.Colour))
 	})

@@ -10,7 +10,7 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/render/deadletters"
 	"github.com/msgctl/msgctl/internal/shell"
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/replay"
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
@@ -27,8 +27,8 @@ func (s *dlqSession) addReaches(doc *deadletters.RunDocument) {
 }
 
 // parseTo reads --to.
-func parseTo(cmd *cobra.Command, text string) (dlq.Destination, error) {
-	to, err := dlq.ParseDestination(text)
+func parseTo(cmd *cobra.Command, text string) (replay.Destination, error) {
+	to, err := replay.ParseDestination(text)
 	if err != nil {
 		return to, cmdutil.UsageError("write --to origin, --to queue:NAME, --to exchange:NAME or --to exchange:NAME/KEY",
 			"%sflag --to: %v", cmdutil.Where(cmd), err)
@@ -37,13 +37,13 @@ func parseTo(cmd *cobra.Command, text string) (dlq.Destination, error) {
 }
 
 // inWords says where messages go, for a question.
-func inWords(to dlq.Destination) string {
+func inWords(to replay.Destination) string {
 	switch to.Kind {
-	case dlq.ToOrigin:
+	case replay.ToOrigin:
 		return "to the exchanges and keys they were published with"
-	case dlq.ToQueue:
+	case replay.ToQueue:
 		return "to queue " + to.Queue
-	case dlq.ToExchange:
+	case replay.ToExchange:
 		if to.HasKey {
 			return fmt.Sprintf("to exchange %s with key %q", to.Exchange, to.Key)
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdmsg"
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/terminal"
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/replay"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/message/filter"
 )
@@ -56,14 +56,14 @@ func (o *selectOptions) check(cmd *cobra.Command) error {
 
 // selected is a compiled selection. It counts what could not be compared.
 type selected struct {
-	dlq.Selection
+	replay.Selection
 	mu      sync.Mutex
 	unknown int64
 	example string
 }
 
 func (o *selectOptions) compile(isWait func(string) bool) (*selected, error) {
-	s := &selected{Selection: dlq.Selection{IDs: o.ids, OlderThan: time.Duration(o.older)}}
+	s := &selected{Selection: replay.Selection{IDs: o.ids, OlderThan: time.Duration(o.older)}}
 	if o.where == "" {
 		return s, nil
 	}

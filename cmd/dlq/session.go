@@ -10,7 +10,7 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/shell"
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/browse"
 	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -64,7 +64,7 @@ func (s *dlqSession) lookup(name string) (*topology.Queue, error) {
 
 // assess judges a look into a queue; an error says what would allow it. limit is how many messages
 // are looked at, 0 all.
-func (s *dlqSession) assess(ctx context.Context, q *topology.Queue, o lookOptions, limit int64) (dlq.Looking, error) {
+func (s *dlqSession) assess(ctx context.Context, q *topology.Queue, o lookOptions, limit int64) (browse.Looking, error) {
 	l, err := s.Assess(ctx, q, o.assess(limit))
 	return l, s.adviseRefused(err)
 }
@@ -77,10 +77,10 @@ func (s *dlqSession) adviseRefused(err error) error {
 	}
 	command := "msgctl " + s.command + " " + shell.Quote(refused.Looking.Queue)
 	var advice []string
-	if refused.Looking.Allow == dlq.PermitGuard {
+	if refused.Looking.Allow == browse.PermitGuard {
 		advice = append(advice, command+" --guard"+s.given+"   lifts the limit with a policy meanwhile")
 	}
-	if refused.Looking.Allow != dlq.PermitNone {
+	if refused.Looking.Allow != browse.PermitNone {
 		advice = append(advice, command+" --force"+s.given+"   goes ahead all the same")
 	}
 	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err, Advice: strings.Join(advice, "\n")}

@@ -11,7 +11,7 @@ import (
 	"github.com/msgctl/msgctl/internal/health"
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/units"
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/discover"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/lint"
@@ -77,17 +77,17 @@ func inspect(ctx context.Context, open openHealth, command string, conn *profile
 
 // judgeLetters finds out where dead letters wait or get lost, and which queues dead-letter.
 func judgeLetters(i *health.Inspection, live *topology.Live, state *topology.State, vhosts []string) {
-	found := dlq.DiscoverLive(live, dlq.DiscoverOptions{VHosts: vhosts})
+	found := discover.Live(live, discover.Options{VHosts: vhosts})
 	i.Unsure, i.DeadLettering = found.Unsure, map[[2]string]bool{}
 	aside := found.Waits(state) // and dead-letter queues: messages wait there by design
 	for _, q := range found.Queues {
 		for _, s := range q.Sources {
 			i.DeadLettering[[2]string{q.VHost, s.Queue}] = true
 		}
-		if q.Role != dlq.RoleWork {
+		if q.Role != discover.RoleWork {
 			aside[q.Ref()] = true
 		}
-		if q.Role == dlq.RoleDeadLetter && q.Status.Known && q.Status.Messages > 0 {
+		if q.Role == discover.RoleDeadLetter && q.Status.Known && q.Status.Messages > 0 {
 			i.Waiting = append(i.Waiting, health.DeadLetters{VHost: q.VHost, Queue: q.Name, Ready: q.Status.Messages})
 		}
 	}
@@ -102,13 +102,13 @@ func judgeLetters(i *health.Inspection, live *topology.Live, state *topology.Sta
 }
 
 // judgeLosses keeps one reason for each queue; they are ordered by queue.
-func judgeLosses(i *health.Inspection, losing []dlq.Losing) {
+func judgeLosses(i *health.Inspection, losing []discover.Losing) {
 	for _, l := range losing {
 		i.DeadLettering[[2]string{l.VHost, l.Queue}] = true
 		if n := len(i.Losing); n > 0 && i.Losing[n-1].VHost == l.VHost && i.Losing[n-1].Queue == l.Queue {
 			continue
 		}
-		if l.Certainty == dlq.Surely && !l.Straight {
+		if l.Certainty == discover.Surely && !l.Straight {
 			i.Losing = append(i.Losing, health.Loss{VHost: l.VHost, Queue: l.Queue, Reason: l.Reason})
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/render/deadletters"
 	"github.com/msgctl/msgctl/internal/shell"
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/replay"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/message/archive"
 	"github.com/msgctl/msgctl/pkg/publish"
@@ -91,9 +91,9 @@ func (o *publishOptions) playArchive(ctx context.Context) error {
 	traces := cmdmsg.NewTracing(o.deps, conn, nil)
 	defer func() { cmdmsg.EndTracing(o.deps, traces) }()
 	start := time.Now()
-	result, err := dlq.Restore(ctx, dlq.RestoreOptions{
+	result, err := replay.Restore(ctx, replay.RestoreOptions{
 		Archive: in, Dialer: b.Dialer(conn.VHost), Route: wherePublished, Prepare: player.prepare, Pace: player.pace,
-		Identity: dlq.Identity{Login: conn.User}, Limit: o.bulk.count, Rate: o.bulk.rate, Observer: observer, Report: recorder, Sending: cmdmsg.CopySpans(traces),
+		Identity: replay.Identity{Login: conn.User}, Limit: o.bulk.count, Rate: o.bulk.rate, Observer: observer, Report: recorder, Sending: cmdmsg.CopySpans(traces),
 	})
 	observer.End()
 	if closed := closeReport(); err == nil {

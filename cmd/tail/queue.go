@@ -10,7 +10,7 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/pkg/consume/tail"
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/browse"
 	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -30,7 +30,7 @@ func (t *tailing) openQueue(ctx context.Context) (*tailSource, error) {
 		return nil, &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q is a stream: it is read by offset", q.Name),
 			Advice: "msgctl tail --stream " + shell.Quote(q.Name)}
 	}
-	looking, err := s.Judge(ctx, q, dlq.AssessOptions{Limit: t.head})
+	looking, err := s.Judge(ctx, q, browse.AssessOptions{Limit: t.head})
 	if err != nil {
 		return nil, err
 	}
@@ -45,18 +45,18 @@ func (t *tailing) openQueue(ctx context.Context) (*tailSource, error) {
 }
 
 // mayWatch refuses looks that harm when they are repeated.
-func mayWatch(l dlq.Looking) error {
+func mayWatch(l browse.Looking) error {
 	advice := "look once: msgctl dlq inspect " + shell.Quote(l.Queue) +
 		"; or watch what is published: msgctl tail --exchange NAME"
 	if l.Refused != "" {
-		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q: %w: %s", l.Queue, dlq.ErrUnsafe, l.Refused),
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q: %w: %s", l.Queue, browse.ErrUnsafe, l.Refused),
 			Advice: advice}
 	}
 	for _, n := range l.Notes {
-		if n.Effect == dlq.EffectCounted || l.Room != nil {
+		if n.Effect == browse.EffectCounted || l.Room != nil {
 			return &cmdutil.ExitError{Code: cmdutil.ExitFailed,
 				Err: fmt.Errorf("queue %q: %w again and again: each look takes one of its messages' delivery limit", l.Queue,
-					dlq.ErrUnsafe), Advice: advice}
+					browse.ErrUnsafe), Advice: advice}
 		}
 	}
 	return nil
@@ -67,7 +67,7 @@ type queueWatch struct {
 	t       *tailing
 	s       *vhost.VHost
 	q       *topology.Queue
-	looking dlq.Looking
+	looking browse.Looking
 	head    tail.Head
 	looked  bool
 	seen    atomic.Int64

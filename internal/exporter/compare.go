@@ -3,7 +3,7 @@ package exporter
 import (
 	"context"
 
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/discover"
 	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/lint"
@@ -50,14 +50,14 @@ func (c *collector) countFindings(list []lint.Finding) {
 // addVHost adds the queues of one vhost.
 func (c *collector) addVHost(ctx context.Context, s *Snapshot, v *vhost.VHost) error {
 	for _, q := range v.Found.Queues {
-		if q.Role == dlq.RoleDeadLetter {
+		if q.Role == discover.RoleDeadLetter {
 			s.DeadLetters = append(s.DeadLetters, countsOf(v, q.Name))
 		}
 	}
 	losing := map[string]bool{} // whether certainly
 	for _, l := range v.Found.Losing {
 		if !l.Kept {
-			losing[l.Queue] = losing[l.Queue] || l.Certainty == dlq.Surely
+			losing[l.Queue] = losing[l.Queue] || l.Certainty == discover.Surely
 		}
 	}
 	for queue, certain := range losing {

@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/browse"
 	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -67,7 +67,7 @@ func (c *collector) readSample(ctx context.Context, v *vhost.VHost, name string,
 		// before would change their order
 		limit = 1
 	}
-	l, err := v.Judge(ctx, q, dlq.AssessOptions{Limit: limit})
+	l, err := v.Judge(ctx, q, browse.AssessOptions{Limit: limit})
 	if err != nil {
 		return err
 	}

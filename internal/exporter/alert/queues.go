@@ -8,7 +8,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/exporter"
 	"github.com/msgctl/msgctl/internal/shell"
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/discover"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/route"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
@@ -28,7 +28,7 @@ func (m *maker) vhost(vhost string) {
 		if !isWait(name) && m.needsConsumer(q, ref) {
 			m.consumers(ref)
 		}
-		if m.roles[ref] != dlq.RoleDeadLetter {
+		if m.roles[ref] != discover.RoleDeadLetter {
 			continue
 		}
 		letters = append(letters, name)
@@ -101,7 +101,7 @@ func (m *maker) needsConsumer(q *topology.Queue, ref topology.Ref) bool {
 	if _, ok := m.Queues[ref]; ok && m.Queues[ref].Consumers != m.File.Consumers {
 		return m.Queues[ref].Consumers > 0 // somebody says so
 	}
-	return m.of(ref).Consumers > 0 && m.roles[ref] != dlq.RoleDeadLetter && q.Type != topology.Stream && !q.AutoDelete &&
+	return m.of(ref).Consumers > 0 && m.roles[ref] != discover.RoleDeadLetter && q.Type != topology.Stream && !q.AutoDelete &&
 		!q.Exclusive
 }
 

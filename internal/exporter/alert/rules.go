@@ -9,7 +9,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/msgctl/msgctl/internal/exporter"
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/discover"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
@@ -70,8 +70,8 @@ const (
 
 // Rules makes the rules, those of each vhost together.
 func Rules(o Options) []Rule {
-	m := &maker{Options: o, names: namesOf(o.Source), found: dlq.Discover(o.State, dlq.DiscoverOptions{}),
-		roles: map[topology.Ref]dlq.Role{}}
+	m := &maker{Options: o, names: namesOf(o.Source), found: discover.Discover(o.State, discover.Options{}),
+		roles: map[topology.Ref]discover.Role{}}
 	for _, q := range m.found.Queues {
 		m.roles[q.Ref()] = q.Role
 	}
@@ -112,8 +112,8 @@ func namesOf(s Source) names {
 type maker struct {
 	Options
 	names names
-	found dlq.Discovery
-	roles map[topology.Ref]dlq.Role
+	found discover.Discovery
+	roles map[topology.Ref]discover.Role
 	rules []Rule
 }
 

@@ -82,3 +82,10 @@ func (c lateChannel) Receive(ctx context.Context, into []publish.Event) ([]publi
 	}
 	return c.channel.Receive(ctx, into)
 }
+
+// Faults names the rules of the protocol that were broken, "" for none.
+func (b *Broker) Faults() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.faults
+}

@@ -10,18 +10,19 @@ import (
 
 	"github.com/msgctl/msgctl/internal/render/deadletters"
 	"github.com/msgctl/msgctl/internal/terminal"
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/discover"
+	"github.com/msgctl/msgctl/pkg/dlq/replay"
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
 var plain terminal.Styler
 
 func TestRunText(t *testing.T) {
-	result := dlq.Result{
+	result := replay.Result{
 		Queue: "orders.dlq", Done: 1200, Skipped: 3, Resent: 2, Altered: 1, Aborted: "2 of 10 died again",
-		Targets: []dlq.TargetCount{{Target: publish.Target{Key: "orders"}, Messages: 1100},
+		Targets: []replay.TargetCount{{Target: publish.Target{Key: "orders"}, Messages: 1100},
 			{Target: publish.Target{Exchange: "x", Key: ""}, Messages: 100}},
-		Stayed: []dlq.ReasonCount{{Reason: dlq.ReasonUnroutable, Messages: 4, Example: "no route"}},
+		Stayed: []replay.ReasonCount{{Reason: replay.ReasonUnroutable, Messages: 4, Example: "no route"}},
 	}
 	var out bytes.Buffer
 	if err := deadletters.RunText(&out, deadletters.NewRunDocument("replay", result, 1500*time.Millisecond), plain, 0); err != nil {
@@ -42,7 +43,7 @@ Replayed 1,200 messages from orders.dlq in 1.50s; 4 stayed; 3 did not match.
 
 func TestDLQListOnANarrowTerminal(t *testing.T) {
 	doc := deadletters.ListDocument{VHost: "/", Queues: []deadletters.QueueDocument{{
-		Name: "a-dead-letter-queue-with-a-long-name", Type: "classic", Role: dlq.RoleDeadLetter, Known: true, Ready: 1234, OldestMS: 65_000,
+		Name: "a-dead-letter-queue-with-a-long-name", Type: "classic", Role: discover.RoleDeadLetter, Known: true, Ready: 1234, OldestMS: 65_000,
 		Browse: deadletters.BrowseDocument{Safe: "yes"}, Sources: []deadletters.SourceDocument{{Queue: "orders.created", Certain: true},
 			{Queue: "orders.paid"}},
 	}}, Losing: []deadletters.LosingDocument{{Queue: "lossy", Certain: true, Reason: "its dead-letter exchange \"gone\" does " +

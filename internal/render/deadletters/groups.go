@@ -3,7 +3,7 @@ package deadletters
 import (
 	"time"
 
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/browse"
 )
 
 // GroupsDocument is the messages of a queue, counted in groups, as other programs read them.
@@ -35,7 +35,7 @@ type GroupDocument struct {
 }
 
 // NewGroupsDocument makes the document of groups.
-func NewGroupsDocument(g dlq.Groups) GroupsDocument {
+func NewGroupsDocument(g browse.Groups) GroupsDocument {
 	doc := GroupsDocument{FormatVersion: FormatVersion, GroupBy: g.Names, Matched: g.Messages,
 		Groups: make([]GroupDocument, 0, len(g.List))}
 	for _, one := range g.List {
@@ -48,7 +48,7 @@ func NewGroupsDocument(g dlq.Groups) GroupsDocument {
 	return doc
 }
 
-func newGroup(names []string, g dlq.Group) GroupDocument {
+func newGroup(names []string, g browse.Group) GroupDocument {
 	doc := GroupDocument{Count: g.Count, AtLeast: g.AtLeast, Bytes: g.Bytes, Example: g.Example, ordered: g.Values}
 	for i, name := range names {
 		if doc.Values == nil {

@@ -5,7 +5,8 @@ package deadletters
 import (
 	"time"
 
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/browse"
+	"github.com/msgctl/msgctl/pkg/dlq/discover"
 )
 
 // FormatVersion is the version of all documents of this package.
@@ -26,12 +27,12 @@ type ListDocument struct {
 
 // QueueDocument is a queue that dead letters reach.
 type QueueDocument struct {
-	Name  string   `json:"name"`
-	VHost string   `json:"vhost"`
-	Type  string   `json:"type"`
-	Role  dlq.Role `json:"role"`
-	Known bool     `json:"counts_known"`
-	Ready int64    `json:"ready"`
+	Name  string        `json:"name"`
+	VHost string        `json:"vhost"`
+	Type  string        `json:"type"`
+	Role  discover.Role `json:"role"`
+	Known bool          `json:"counts_known"`
+	Ready int64         `json:"ready"`
 	// Unacked messages are held by a consumer.
 	Unacked   int64 `json:"unacked"`
 	Consumers int64 `json:"consumers"`
@@ -83,7 +84,7 @@ type LosingDocument struct {
 }
 
 // NewQueueDocument makes the document of a queue, without counts and age.
-func NewQueueDocument(q dlq.Queue) QueueDocument {
+func NewQueueDocument(q discover.Queue) QueueDocument {
 	doc := QueueDocument{
 		Name: q.Name, VHost: q.VHost, Type: q.Type, Role: q.Role, ByName: q.ByName, ByContent: q.ByContent,
 		OldestMS: -1, Sources: make([]SourceDocument, 0, len(q.Sources)),
@@ -91,17 +92,17 @@ func NewQueueDocument(q dlq.Queue) QueueDocument {
 	for _, s := range q.Sources {
 		doc.Sources = append(doc.Sources, SourceDocument{
 			Queue: s.Queue, Exchange: s.Exchange, Key: s.Key, Original: s.Original, Via: s.Via, From: s.From,
-			Certain: s.Certainty == dlq.Surely, Why: s.Why,
+			Certain: s.Certainty == discover.Surely, Why: s.Why,
 		})
 	}
 	return doc
 }
 
 // NewBrowseDocument makes the document of an assessment.
-func NewBrowseDocument(l dlq.Looking) BrowseDocument {
+func NewBrowseDocument(l browse.Looking) BrowseDocument {
 	doc := BrowseDocument{Safe: "yes", Why: l.Refused}
 	switch {
-	case l.Refused != "" && l.Allow == dlq.PermitNone:
+	case l.Refused != "" && l.Allow == browse.PermitNone:
 		doc.Safe = "no"
 	case l.Refused != "":
 		doc.Safe = "with " + string(l.Allow)
@@ -113,10 +114,10 @@ func NewBrowseDocument(l dlq.Looking) BrowseDocument {
 }
 
 // NewLosingDocument makes the document of a queue that loses dead letters.
-func NewLosingDocument(l dlq.Losing) LosingDocument {
+func NewLosingDocument(l discover.Losing) LosingDocument {
 	return LosingDocument{
 		VHost: l.VHost, Queue: l.Queue, Exchange: l.Exchange, Key: l.Key, From: l.From, All: l.All,
-		Certain: l.Certainty == dlq.Surely, Kept: l.Kept, Reason: l.Reason,
+		Certain: l.Certainty == discover.Surely, Kept: l.Kept, Reason: l.Reason,
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/internal/terminal"
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/discover"
 )
 
 // ListText writes the queues for a person, then the queues that lose dead letters.
@@ -41,7 +41,7 @@ func (doc ListDocument) scope() string {
 func queueTable(doc ListDocument, style terminal.Styler) render.Table {
 	growing, roles := false, false
 	for _, q := range doc.Queues {
-		growing, roles = growing || q.Growth != nil, roles || q.Role != dlq.RoleDeadLetter
+		growing, roles = growing || q.Growth != nil, roles || q.Role != discover.RoleDeadLetter
 	}
 	t := render.Table{Headers: []string{"QUEUE", "TYPE", "READY", "UNACKED", "OLDEST"}}
 	if growing {
@@ -73,7 +73,7 @@ func queueTable(doc ListDocument, style terminal.Styler) render.Table {
 	t.Style = func(row, column int, text string) string {
 		q := queues[row]
 		switch {
-		case q.Role != dlq.RoleDeadLetter:
+		case q.Role != discover.RoleDeadLetter:
 			return style.Dim(text)
 		case column == 0 && q.Ready > 0:
 			return style.Bold(text)
@@ -86,7 +86,7 @@ func queueTable(doc ListDocument, style terminal.Styler) render.Table {
 }
 
 func roleOrder(q QueueDocument) int {
-	return slices.Index([]dlq.Role{dlq.RoleDeadLetter, dlq.RoleWork, dlq.RoleWait}, q.Role)
+	return slices.Index([]discover.Role{discover.RoleDeadLetter, discover.RoleWork, discover.RoleWait}, q.Role)
 }
 
 func known(ok bool, n int64) string {
@@ -125,7 +125,7 @@ func sources(q QueueDocument) string {
 	switch {
 	case len(names) > 0:
 		return strings.Join(names, ", ")
-	case q.ByContent == dlq.ConventionBroker:
+	case q.ByContent == discover.ConventionBroker:
 		return "(holds messages that died in other queues)"
 	case q.ByContent != "":
 		return "(holds failures as " + q.ByContent + " notes them)"

@@ -3,7 +3,7 @@ package deadletters
 import (
 	"time"
 
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/replay"
 )
 
 // RunDocument is what a replay, move, purge, export or import did, or in a dry run would do.
@@ -51,9 +51,9 @@ type TargetDocument struct {
 
 // StayedDocument counts messages that stayed in their queue for one reason.
 type StayedDocument struct {
-	Reason   dlq.Reason `json:"reason"`
-	Messages int64      `json:"messages"`
-	Example  string     `json:"example,omitempty"`
+	Reason   replay.Reason `json:"reason"`
+	Messages int64         `json:"messages"`
+	Example  string        `json:"example,omitempty"`
 }
 
 // BrokenDocument is a place where an archive cannot be read.
@@ -65,7 +65,7 @@ type BrokenDocument struct {
 }
 
 // NewRunDocument makes the document of a result.
-func NewRunDocument(action string, r dlq.Result, elapsed time.Duration) RunDocument {
+func NewRunDocument(action string, r replay.Result, elapsed time.Duration) RunDocument {
 	doc := RunDocument{
 		FormatVersion: FormatVersion, Action: action, Queue: r.Queue, Run: r.ID, Done: r.Done, Skipped: r.Skipped,
 		Resent: r.Resent, Altered: r.Altered, Interrupted: r.Interrupted, Aborted: r.Aborted, Unreachable: r.Unreachable,
@@ -76,7 +76,7 @@ func NewRunDocument(action string, r dlq.Result, elapsed time.Duration) RunDocum
 }
 
 // NewDryRunDocument makes the document of what would be done.
-func NewDryRunDocument(action, queue string, p dlq.Plan, elapsed time.Duration) RunDocument {
+func NewDryRunDocument(action, queue string, p replay.Plan, elapsed time.Duration) RunDocument {
 	doc := RunDocument{
 		FormatVersion: FormatVersion, Action: action, DryRun: true, Queue: queue, Done: p.Sends,
 		Skipped: p.Looked - p.Matching, Altered: p.Altered, ElapsedMS: elapsed.Milliseconds(),
@@ -85,7 +85,7 @@ func NewDryRunDocument(action, queue string, p dlq.Plan, elapsed time.Duration) 
 	return doc
 }
 
-func (doc *RunDocument) counts(targets []dlq.TargetCount, stayed []dlq.ReasonCount) {
+func (doc *RunDocument) counts(targets []replay.TargetCount, stayed []replay.ReasonCount) {
 	for _, t := range targets {
 		doc.Targets = append(doc.Targets, TargetDocument{Exchange: t.Exchange, Key: t.Key, Messages: t.Messages})
 	}
@@ -106,7 +106,7 @@ func (doc *RunDocument) Stays() (n int64) {
 // known.
 func (doc *RunDocument) broken() (n int64) {
 	for _, s := range doc.Stayed {
-		if s.Reason == dlq.ReasonBroken {
+		if s.Reason == replay.ReasonBroken {
 			n += s.Messages
 		}
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/internal/terminal"
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/replay"
 )
 
 // maxListed is how many targets or broken places are listed; JSON has all.
@@ -20,7 +20,7 @@ func RunText(w io.Writer, doc RunDocument, style terminal.Styler, width int) err
 	b := bufio.NewWriter(w)
 	doc.writeTargets(b, style, width)
 	for _, s := range doc.Stayed {
-		if s.Reason == dlq.ReasonBroken {
+		if s.Reason == replay.ReasonBroken {
 			continue // each place is named below
 		}
 		label := style.Yellow(doc.stayVerb()+" "+terminal.FormatCount(s.Messages)) + "  "

@@ -6,26 +6,26 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/browse"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
 // RefusedError is that browsing a queue could do harm. It wraps dlq.ErrUnsafe.
-type RefusedError struct{ Looking dlq.Looking }
+type RefusedError struct{ Looking browse.Looking }
 
 // Error implements error.
 func (e *RefusedError) Error() string {
-	return fmt.Sprintf("queue %q: %v: %s", e.Looking.Queue, dlq.ErrUnsafe, e.Looking.Refused)
+	return fmt.Sprintf("queue %q: %v: %s", e.Looking.Queue, browse.ErrUnsafe, e.Looking.Refused)
 }
 
 // Unwrap returns dlq.ErrUnsafe.
-func (e *RefusedError) Unwrap() error { return dlq.ErrUnsafe }
+func (e *RefusedError) Unwrap() error { return browse.ErrUnsafe }
 
 // Assess counts a queue anew and judges whether it may be browsed; the error is a *RefusedError when
 // not.
-func (v *VHost) Assess(ctx context.Context, q *topology.Queue, o dlq.AssessOptions) (dlq.Looking, error) {
+func (v *VHost) Assess(ctx context.Context, q *topology.Queue, o browse.AssessOptions) (browse.Looking, error) {
 	if err := v.CountQueue(ctx, q.Name); err != nil && ctx.Err() != nil {
-		return dlq.Looking{}, err // who may not use AMQP has the list's count
+		return browse.Looking{}, err // who may not use AMQP has the list's count
 	}
 	l, err := v.Judge(ctx, q, o)
 	if err == nil && l.Refused != "" {
@@ -35,10 +35,10 @@ func (v *VHost) Assess(ctx context.Context, q *topology.Queue, o dlq.AssessOptio
 }
 
 // Judge says whether a queue may be browsed, by what it holds at this moment.
-func (v *VHost) Judge(ctx context.Context, q *topology.Queue, o dlq.AssessOptions) (dlq.Looking, error) {
-	facts, err := dlq.FactsOf(v.Live, v.Found, v.Name, q.Name)
+func (v *VHost) Judge(ctx context.Context, q *topology.Queue, o browse.AssessOptions) (browse.Looking, error) {
+	facts, err := browse.FactsOf(v.Live, v.Found, v.Name, q.Name)
 	if err != nil {
-		return dlq.Looking{}, err
+		return browse.Looking{}, err
 	}
 	facts.ExclusiveConsumer = v.Counts[q.Name].Exclusive
 	// the list is some seconds late
@@ -48,29 +48,29 @@ func (v *VHost) Judge(ctx context.Context, q *topology.Queue, o dlq.AssessOption
 	if facts.MaxLengthBytes.Value != nil {
 		bytes, messages, err := v.Broker.MessageBytes(ctx, v.Name, q.Name)
 		if ctx.Err() != nil {
-			return dlq.Looking{}, ctx.Err()
+			return browse.Looking{}, ctx.Err()
 		}
 		if err == nil { // else the size is unknown
-			facts.Size = dlq.QueueSize{Bytes: bytes, Messages: messages}
+			facts.Size = browse.QueueSize{Bytes: bytes, Messages: messages}
 		}
 	}
-	return dlq.Assess(facts, o), nil
+	return browse.Assess(facts, o), nil
 }
 
 // Guard returns what lifts the queue's delivery limit, nil where nothing can.
-func (v *VHost) Guard(q *topology.Queue) dlq.Lifter {
+func (v *VHost) Guard(q *topology.Queue) browse.Lifter {
 	if q.Type != topology.Quorum {
 		return nil
 	}
-	policies, err := dlq.PlanGuard(&v.Live.State, v.Name, q.Name, v.Live.Server.Version, time.Now())
+	policies, err := browse.PlanGuard(&v.Live.State, v.Name, q.Name, v.Live.Server.Version, time.Now())
 	if err != nil {
 		return nil
 	}
-	return dlq.NewGuard(v.Broker, q.Name, policies)
+	return browse.NewGuard(v.Broker, q.Name, policies)
 }
 
 // WithGuard runs f with the delivery limit lifted where the judgement says so.
-func (v *VHost) WithGuard(ctx context.Context, q *topology.Queue, l dlq.Looking, f func() error) (err error) {
+func (v *VHost) WithGuard(ctx context.Context, q *topology.Queue, l browse.Looking, f func() error) (err error) {
 	if !l.Guard {
 		return f()
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/browse"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/publish"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -19,23 +19,23 @@ import (
 const filledStream = 15 * time.Second
 
 // Browse looks at messages from the head, at most limit of them, 0 for all that are ready now.
-func (v *VHost) Browse(ctx context.Context, q *topology.Queue, l dlq.Looking, limit int64,
-	each func(*message.Message) error) (dlq.BrowseReport, error) {
-	o := dlq.BrowseOptions{Looking: l, Limit: limit, Guard: v.Guard(q), Counter: v.Counter()}
+func (v *VHost) Browse(ctx context.Context, q *topology.Queue, l browse.Looking, limit int64,
+	each func(*message.Message) error) (browse.Report, error) {
+	o := browse.Options{Looking: l, Limit: limit, Guard: v.Guard(q), Counter: v.Counter()}
 	if q.Type != topology.Stream {
 		ready, err := v.Ready(ctx, q.Name)
 		if err != nil {
-			return dlq.BrowseReport{}, err
+			return browse.Report{}, err
 		}
 		if ready == 0 {
-			return dlq.BrowseReport{}, nil
+			return browse.Report{}, nil
 		}
 		o.Expect = ready
 		o.Keep = v.KeepCopy(q.Name)
 	} else if v.Counts[q.Name].Ready > 0 {
 		o.Idle = filledStream
 	}
-	report, err := dlq.Browse(ctx, v.Broker.Source(v.Name), o, each)
+	report, err := browse.Browse(ctx, v.Broker.Source(v.Name), o, each)
 	v.WarnHarm(q.Name, report)
 	return report, err
 }
@@ -45,24 +45,24 @@ const headIdle = 500 * time.Millisecond
 
 // BrowseHead looks at the first messages of a queue, at most so many. It asks for no count before,
 // and does not warn: the report says what it did to the queue. tag names the consumer.
-func (v *VHost) BrowseHead(ctx context.Context, l dlq.Looking, most int64, tag string,
-	each func(*message.Message) error) (dlq.BrowseReport, error) {
+func (v *VHost) BrowseHead(ctx context.Context, l browse.Looking, most int64, tag string,
+	each func(*message.Message) error) (browse.Report, error) {
 	q := &topology.Queue{VHost: v.Name, Name: l.Queue, Type: l.Type}
-	o := dlq.BrowseOptions{Looking: l, Limit: most, Idle: headIdle, Guard: v.Guard(q), Tag: tag}
-	if l.Return != dlq.ReturnNothing {
+	o := browse.Options{Looking: l, Limit: most, Idle: headIdle, Guard: v.Guard(q), Tag: tag}
+	if l.Return != browse.ReturnNothing {
 		o.Expect, o.Keep = most, v.KeepCopy(l.Queue)
 	}
-	return dlq.Browse(ctx, v.Broker.Source(v.Name), o, each)
+	return browse.Browse(ctx, v.Broker.Source(v.Name), o, each)
 }
 
 // OnlyMarks returns "" when browsing a queue does no more than set the flag redelivered, else what
 // it does.
-func OnlyMarks(l dlq.Looking) string {
+func OnlyMarks(l browse.Looking) string {
 	if l.Refused != "" {
 		return l.Refused
 	}
-	more := []dlq.Effect{dlq.EffectCounted, dlq.EffectShared, dlq.EffectReordered, dlq.EffectDelayed, dlq.EffectLost,
-		dlq.EffectOverflow}
+	more := []browse.Effect{browse.EffectCounted, browse.EffectShared, browse.EffectReordered, browse.EffectDelayed, browse.EffectLost,
+		browse.EffectOverflow}
 	for _, n := range l.Notes {
 		if slices.Contains(more, n.Effect) {
 			return n.Text
@@ -72,7 +72,7 @@ func OnlyMarks(l dlq.Looking) string {
 }
 
 // WarnHarm warns of what a look did to a queue.
-func (v *VHost) WarnHarm(queue string, r dlq.BrowseReport) {
+func (v *VHost) WarnHarm(queue string, r browse.Report) {
 	if r.Kept > 0 {
 		v.Options.Warn(fmt.Sprintf("%s of queue %s would not have survived their return and are at its end now, as "+
 			"confirmed copies", messages(r.Kept), queue))

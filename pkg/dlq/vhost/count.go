@@ -4,7 +4,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/browse"
+	"github.com/msgctl/msgctl/pkg/dlq/discover"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -30,7 +31,7 @@ func (v *VHost) CountLists(ctx context.Context) error {
 		v.Live.Status[v.Ref(name)] = topology.QueueStatus{Messages: n.Ready + n.Unacked, Consumers: n.Consumers,
 			Known: n.Known}
 	}
-	v.Found = dlq.DiscoverLive(v.Live, dlq.DiscoverOptions{Match: v.Options.Match, VHosts: []string{v.Name}})
+	v.Found = discover.Live(v.Live, discover.Options{Match: v.Options.Match, VHosts: []string{v.Name}})
 	return nil
 }
 
@@ -99,7 +100,7 @@ type counter struct {
 }
 
 // Counter returns what counts the ready messages of the vhost's queues.
-func (v *VHost) Counter() dlq.ConsumingCounter { return counter{v.Broker, v.Name} }
+func (v *VHost) Counter() browse.ConsumingCounter { return counter{v.Broker, v.Name} }
 
 // Ready implements dlq.Counter.
 func (c counter) Ready(ctx context.Context, queue string) (int64, error) {

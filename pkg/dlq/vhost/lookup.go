@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/discover"
+	"github.com/msgctl/msgctl/pkg/dlq/replay"
 	"github.com/msgctl/msgctl/pkg/publish"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
@@ -57,12 +58,12 @@ func (v *VHost) names(kind topology.Kind) (names []string) {
 }
 
 // CheckDestination returns a *MissingError when what a destination names does not exist.
-func (v *VHost) CheckDestination(to dlq.Destination) error {
+func (v *VHost) CheckDestination(to replay.Destination) error {
 	switch to.Kind {
-	case dlq.ToQueue:
+	case replay.ToQueue:
 		_, err := v.Queue(to.Queue)
 		return err
-	case dlq.ToExchange:
+	case replay.ToExchange:
 		ref := topology.Ref{Kind: topology.KindExchange, VHost: v.Name, Name: to.Exchange}
 		if v.Live.Has(ref) || capability.IsPredeclared(to.Exchange) {
 			return nil
@@ -73,6 +74,6 @@ func (v *VHost) CheckDestination(to dlq.Destination) error {
 }
 
 // Reaches says which queues get a copy of what is published to a target.
-func (v *VHost) Reaches(t publish.Target) dlq.Reach {
-	return dlq.Reaches(&v.Live.State, v.Name, v.Live.Server.Version, t)
+func (v *VHost) Reaches(t publish.Target) discover.Reach {
+	return discover.Reaches(&v.Live.State, v.Name, v.Live.Server.Version, t)
 }

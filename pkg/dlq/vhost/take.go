@@ -5,29 +5,30 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/browse"
+	"github.com/msgctl/msgctl/pkg/dlq/replay"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
 // Identity is as whom messages are published.
-func (v *VHost) Identity() dlq.Identity {
-	return dlq.Identity{Login: v.Options.Login, Impersonator: slices.Contains(v.Live.Server.Tags, "impersonator")}
+func (v *VHost) Identity() replay.Identity {
+	return replay.Identity{Login: v.Options.Login, Impersonator: slices.Contains(v.Live.Server.Tags, "impersonator")}
 }
 
 // From says how to take messages out of a queue, of which total are ready now.
-func (v *VHost) From(ctx context.Context, q *topology.Queue, l dlq.Looking, total int64) dlq.From {
+func (v *VHost) From(ctx context.Context, q *topology.Queue, l browse.Looking, total int64) replay.From {
 	if q.Type == topology.Stream {
 		total = -1
 	}
 	src := v.Broker.Source(v.Name)
 	if l.Room != nil && !l.Guard {
-		src = dlq.Rescuing(src, *l.Room, v.KeepCopy(q.Name), func(m *message.Message) {
+		src = browse.Rescuing(src, *l.Room, v.KeepCopy(q.Name), func(m *message.Message) {
 			v.Options.Warn(fmt.Sprintf("message %q had reached the delivery limit of queue %s: a confirmed copy is at its end "+
 				"now, in the place of the original", m.MessageID, q.Name))
 		})
 	}
-	return dlq.From{
+	return replay.From{
 		Source: src, Counter: v.Counter(), Queue: q.Name, Type: q.Type, Total: total, Return: l.Return,
 		Reconnect: v.Options.Reconnect, Mean: v.meanBytes(ctx, q.Name),
 	}

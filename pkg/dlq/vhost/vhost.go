@@ -20,14 +20,16 @@ import (
 	"slices"
 
 	"github.com/msgctl/msgctl/pkg/consume"
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/browse"
+	"github.com/msgctl/msgctl/pkg/dlq/discover"
+	"github.com/msgctl/msgctl/pkg/dlq/replay"
 	"github.com/msgctl/msgctl/pkg/publish"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
 // Broker is what a VHost needs of a live broker.
 type Broker interface {
-	dlq.GuardStore
+	browse.GuardStore
 	// Everything reads all objects of some vhosts and of the cluster.
 	Everything(ctx context.Context, vhosts []string) (*topology.Live, error)
 	// Counts has what every queue of a vhost holds, some seconds late.
@@ -51,7 +53,7 @@ type Options struct {
 	// Login is the user of the connection.
 	Login string
 	// Reconnect says how connections that are lost are restored.
-	Reconnect dlq.Reconnect
+	Reconnect replay.Reconnect
 	// Warn gets what a user should know and that is no error.
 	Warn func(text string)
 }
@@ -63,7 +65,7 @@ type VHost struct {
 	Options Options
 	// Live is what was read, Found the dead-letter queues in it.
 	Live  *topology.Live
-	Found dlq.Discovery
+	Found discover.Discovery
 	// Counts are by queue.
 	Counts map[string]topology.QueueCounts
 }

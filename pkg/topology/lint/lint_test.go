@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/discover"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/lint"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
@@ -50,15 +50,15 @@ func input(t testing.TB, name string, text []byte, version string) lint.Input {
 }
 
 func letters(state *topology.State, version string) lint.Letters {
-	found := dlq.Discover(state, dlq.DiscoverOptions{Version: version})
+	found := discover.Discover(state, discover.Options{Version: version})
 	l := lint.Letters{Waits: found.Waits(state)}
 	for _, x := range found.Losing {
 		l.Losses = append(l.Losses, lint.Loss{Queue: topology.Ref{Kind: topology.KindQueue, VHost: x.VHost, Name: x.Queue},
 			Exchange: x.Exchange, From: x.From, Key: x.Key,
-			All: x.All, Certain: x.Certainty == dlq.Surely, Kept: x.Kept, Replayed: x.Straight, Reason: x.Reason})
+			All: x.All, Certain: x.Certainty == discover.Surely, Kept: x.Kept, Replayed: x.Straight, Reason: x.Reason})
 	}
 	for _, q := range found.Queues {
-		if q.Role == dlq.RoleDeadLetter && len(q.Sources) > 0 {
+		if q.Role == discover.RoleDeadLetter && len(q.Sources) > 0 {
 			l.Queues = append(l.Queues, lint.LetterQueue{Queue: q.Ref(), From: []string{q.Sources[0].Queue}})
 		}
 	}

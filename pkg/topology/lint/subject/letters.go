@@ -3,25 +3,25 @@ package subject
 import (
 	"slices"
 
-	"github.com/msgctl/msgctl/pkg/dlq"
+	"github.com/msgctl/msgctl/pkg/dlq/discover"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/lint"
 )
 
 // letters finds out where dead letters go.
 func letters(state *topology.State, version string) lint.Letters {
-	found := dlq.Discover(state, dlq.DiscoverOptions{Version: version})
+	found := discover.Discover(state, discover.Options{Version: version})
 	var l lint.Letters
 	for _, x := range found.Losing {
 		l.Losses = append(l.Losses, lint.Loss{
 			Queue: topology.Ref{Kind: topology.KindQueue, VHost: x.VHost,
 				Name: x.Queue}, Exchange: x.Exchange, From: x.From, Key: x.Key,
-			All: x.All, Certain: x.Certainty == dlq.Surely, Kept: x.Kept, Replayed: x.Straight, Reason: x.Reason,
+			All: x.All, Certain: x.Certainty == discover.Surely, Kept: x.Kept, Replayed: x.Straight, Reason: x.Reason,
 		})
 	}
 	l.Waits = found.Waits(state)
 	for _, q := range found.Queues {
-		if q.Role != dlq.RoleDeadLetter || len(q.Sources) == 0 {
+		if q.Role != discover.RoleDeadLetter || len(q.Sources) == 0 {
 			continue
 		}
 		from := make([]string, len(q.Sources)) // ordered by queue

@@ -1,0 +1,263 @@
+package browse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/msgctl/msgctl/pkg/consume"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// ErrStop, returned by Browse's callback, ends the look without an error.
+var ErrStop = errors.New("enough")
+
+// BrowseOptions say what to look at.
+type Options struct {
+	// Looking is what Assess said about the queue. A refused one is not looked at.
+	Looking Looking
+	// Limit is how many messages to look at, from the head; 0 means all.
+	Limit int64
+	// Expect is how many messages were ready when the look began (a passive declare tells); the
+	// look ends there, so that arrivals do not keep it going. 0 means unknown: it ends when nothing
+	// has come for Idle.
+	Expect int64
+	// Memory bounds, roughly and in bytes, what the client holds that the callback has not seen
+	// yet. Default 16 MiB. One message of the broker's size limit may exceed it.
+	Memory int64
+	// Idle is how long to wait for a message before the queue counts as empty. Default 1.5 s.
+	Idle time.Duration
+	// Tag is the consumer tag that the broker's consumer list shows. Default "msgctl-look".
+	Tag string
+	// Counter tells when a window is back in the queue, so that the next one comes behind it. With
+	// nil, a pause has to do.
+	Counter Counter
+	// Guard lifts the delivery limit when Looking.Guard says so, and in an emergency: when a
+	// message is met that no return would leave in the queue. May be nil.
+	Guard Lifter
+	// Keep publishes a confirmed copy of a message at the end of the same queue: what becomes, if
+	// the Guard cannot help, of a message that would not survive its return. May be nil.
+	Keep func(context.Context, *message.Message) error
+}
+
+// Lifter lifts the delivery limit of one queue: see NewGuard.
+type Lifter interface {
+	// Raise returns when the limit is lifted. lower takes the guard away again; it is called once,
+	// also after ctx ended.
+	Raise(ctx context.Context) (lower func(context.Context) error, err error)
+}
+
+// BrowseReport is what a look did.
+type Report struct {
+	// Seen counts the messages given to the callback, Returned those that are back in the queue.
+	Seen, Returned int64
+	// Reordered says that a look that ended early left messages of a quorum queue behind others
+	// that were after them.
+	Reordered bool
+	// Windows is how many consumers held them.
+	Windows int
+	// Kept counts messages that would not have survived their return, and were put at the end of
+	// the queue as copies.
+	Kept int
+	// Guarded says that the delivery limit was lifted, also in an emergency.
+	Guarded bool
+	// Lost has the message ids ("" for none) of messages that were returned although the broker
+	// drops or dead-letters them: neither a guard nor a copy could be had.
+	Lost    []string
+	Elapsed time.Duration
+}
+
+// Browse calls each with the messages of a queue, from its head, and gives all of them back. Memory
+// does not grow with the number of messages. each may return ErrStop to end the look; the message
+// and what it points to may be kept, but not changed.
+//
+// Messages of a classic or quorum queue are held unacknowledged, in windows of one consumer each,
+// until the end of the look, and then returned window by window in the order in which they came:
+// their order in the queue is as before (seen on 3.10.8, 4.0.5, 4.3.6). Ending ctx, an error of
+// each and a failing window all lead there too; only a lost connection leaves it to the broker to
+// requeue, and the error wraps consume.ErrLost then. Streams are read by offset up to their end at
+// the beginning of the look.
+//
+// An error that wraps ErrUnsafe says that the look was refused, or ended because a message with too
+// little room in the delivery limit was met.
+func Browse(ctx context.Context, src consume.Source, o Options, each func(*message.Message) error) (Report,
+	error) {
+	start := time.Now()
+	b := &browser{src: src, o: o.withDefaults(), each: each}
+	err := b.run(ctx)
+	if errors.Is(err, ErrStop) {
+		err = nil
+	}
+	b.report.Elapsed = time.Since(start)
+	return b.report, err
+}
+
+func (o Options) withDefaults() Options {
+	if o.Memory <= 0 {
+		o.Memory = 16 << 20
+	}
+	if o.Idle <= 0 {
+		o.Idle = 1500 * time.Millisecond
+	}
+	if o.Tag == "" {
+		o.Tag = "msgctl-look"
+	}
+	if o.Looking.MaxHold <= 0 {
+		o.Looking.MaxHold = holdDefault
+	}
+	if o.Expect > 0 && (o.Limit <= 0 || o.Limit > o.Expect) {
+		o.Limit = o.Expect
+	}
+	return o
+}
+
+// browser is one look.
+type browser struct {
+	src    consume.Source
+	o      Options
+	each   func(*message.Message) error
+	held   []*window
+	size   sizing
+	report Report
+	// doomed says that a message is held that does not survive its return.
+	doomed bool
+	// total is how many messages were held in all, returned whether the last of them was in the
+	// queue's returns.
+	total    int64
+	returned bool
+	// extending says that messages are held to keep their order, and not shown; emptied that the
+	// queue has no more.
+	extending, emptied bool
+}
+
+func (b *browser) run(ctx context.Context) (err error) {
+	l := b.o.Looking
+	if err := l.Err(); err != nil {
+		return err
+	}
+	if l.Return == ReturnNothing {
+		return b.stream(ctx)
+	}
+	if l.Guard {
+		lower, err := b.raise(ctx)
+		if err != nil {
+			return fmt.Errorf("look into queue %q: %w", l.Queue, err)
+		}
+		defer func() { err = errors.Join(err, lower(context.WithoutCancel(ctx))) }()
+	}
+	holding, cancel := context.WithTimeoutCause(ctx, l.MaxHold, errHeld)
+	err = b.windows(holding)
+	if err == nil || errors.Is(err, ErrStop) {
+		err = errors.Join(err, b.extend(holding))
+	} else {
+		b.report.Reordered = b.between()
+	}
+	cancel()
+	if err != nil && errors.Is(context.Cause(holding), errHeld) {
+		err = fmt.Errorf("look into queue %q: %w (%s)", l.Queue, errHeld, l.MaxHold)
+	}
+	return errors.Join(err, b.giveBack(context.WithoutCancel(ctx)))
+}
+
+var errHeld = errors.New("messages were held as long as the broker lets a consumer, and went back; look at fewer " +
+	"with -n")
+
+func (b *browser) raise(ctx context.Context) (func(context.Context) error, error) {
+	if b.o.Guard == nil {
+		return nil, errors.New("its delivery limit must be lifted first, and there is no way to do so here")
+	}
+	lower, err := b.o.Guard.Raise(ctx)
+	if err == nil {
+		b.report.Guarded = true
+	}
+	return lower, err
+}
+
+// left returns how many messages may still be looked at, and false when there is no bound.
+func (b *browser) left() (int64, bool) {
+	if b.o.Limit <= 0 {
+		return 0, false
+	}
+	return b.o.Limit - b.report.Seen, true
+}
+
+// between says that the held messages end amid those that were returned to a quorum queue before.
+//
+// A quorum queue keeps returned messages apart, in the order of their returns, before all others
+// (seen on 3.10.8, 4.0.5, 4.3.6). Who takes some of them and returns them puts them behind the rest
+// of them. redelivered tells them.
+func (b *browser) between() bool {
+	return b.o.Looking.Type == topology.Quorum && b.returned && !b.emptied && (b.o.Expect <= 0 || b.total < b.o.Expect)
+}
+
+// maxExtension bounds the messages that are held for the sake of order only.
+const maxExtension = 200000
+
+// extend holds what else was returned before, so that all of it goes back together and in order.
+func (b *browser) extend(ctx context.Context) error {
+	b.extending = true
+	for start := b.total; b.between(); {
+		if b.total-start >= maxExtension {
+			b.report.Reordered = true
+			return nil
+		}
+		prefetch := b.size.next(b.o.Memory, false)
+		if b.o.Expect > 0 {
+			prefetch = int(min(int64(prefetch), b.o.Expect-b.total))
+		}
+		w, err := b.open(ctx, prefetch)
+		if err != nil {
+			return err
+		}
+		more, err := b.fill(ctx, w)
+		b.emptied = !more
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// windows opens one consumer after the other, each with a prefetch of its own, until the queue is
+// empty or enough was seen. One at a time, because two would divide the messages between them and
+// lose their order.
+func (b *browser) windows(ctx context.Context) error {
+	for {
+		prefetch := b.size.next(b.o.Memory, b.o.Looking.Room != nil)
+		if left, bounded := b.left(); bounded {
+			if left <= 0 {
+				return nil
+			}
+			prefetch = int(min(int64(prefetch), left))
+		}
+		w, err := b.open(ctx, prefetch)
+		if err != nil {
+			return err
+		}
+		more, err := b.fill(ctx, w)
+		b.emptied = !more && err == nil
+		if err != nil || !more {
+			return err
+		}
+	}
+}
+
+func (b *browser) open(ctx context.Context, prefetch int) (*window, error) {
+	o := consume.Options{Queue: b.o.Looking.Queue, Prefetch: prefetch, Tag: b.o.Tag}
+	subscribe := b.src.Subscribe
+	if len(b.held) > 0 {
+		if s, ok := b.held[0].sub.(consume.Sharer); ok {
+			subscribe = s.Share
+		}
+	}
+	sub, err := subscribe(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	w := &window{sub: sub, prefetch: prefetch}
+	b.held = append(b.held, w)
+	b.report.Windows++
+	return w, nil
+}

@@ -1,0 +1,18 @@
+// Package browse looks into queues without taking anything out of them.
+//
+//   - Assess (pure) says whether a look is safe, how to do it, and what it does to the queue. What a
+//     look would harm is refused.
+//   - Browse calls a function with each message, and returns all of them in their order.
+//   - An override lifts a quorum queue's delivery limit for the time of a look, with a policy.
+//   - Grouper sums up what a look sees, in bounded memory.
+//
+// # Guarantees
+//
+// A look returns every message with an explicit nack, also when it is interrupted. Messages that
+// would not survive their return are kept as confirmed copies at the end of the queue.
+//
+// # Limits
+//
+// Only a lost connection returns messages by closing the channel, which counts against the delivery
+// limit of a quorum queue. The flag redelivered is set on everything that was looked at.
+package browse

@@ -1,0 +1,226 @@
+package browse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/msgctl/msgctl/pkg/consume"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// returnTimeout bounds the settlement of one window.
+const returnTimeout = 60 * time.Second
+
+// giveBack returns all held messages. A quorum queue puts them in the order of their return, so the
+// windows go in the order in which they were filled. A classic queue puts each message where it
+// was, and walks past all returned ones before it: the last window goes first there, or a million
+// messages would take it minutes.
+func (b *browser) giveBack(ctx context.Context) (err error) {
+	if b.doomed {
+		lower, rescued := b.rescue(ctx)
+		if lower != nil {
+			defer func() { err = errors.Join(err, lower(ctx)) }()
+		}
+		err = rescued
+	}
+	classic, counted := b.o.Looking.Type == topology.Classic, int64(-1)
+	if classic {
+		slices.Reverse(b.held)
+		counted = b.ready(ctx)
+	}
+	for i, w := range b.held {
+		if errors.Is(err, consume.ErrLost) {
+			break // the rest went back with the connection
+		}
+		last := i == len(b.held)-1
+		if classic {
+			err = errors.Join(err, b.giveBackInTurn(ctx, w, last || i%inTurn == inTurn-1))
+			continue
+		}
+		before, await := int64(-1), !last
+		if await {
+			before = b.ready(ctx)
+		}
+		gone := b.giveBackWindow(w)
+		err = errors.Join(err, gone)
+		if await && gone == nil {
+			b.awaitBack(ctx, before+w.count, before >= 0)
+		}
+	}
+	if finished := b.finish(ctx); err == nil || !errors.Is(finished, consume.ErrLost) {
+		err = errors.Join(err, finished)
+	}
+	if b.report.Guarded {
+		b.settle(ctx, beforeLowering)
+	}
+	if err == nil && counted >= 0 {
+		b.awaitCounted(ctx, counted+b.report.Returned)
+	}
+	return err
+}
+
+const (
+	// betweenWindows is the pause that keeps windows in order where nothing tells that one is back.
+	betweenWindows = 50 * time.Millisecond
+	// beforeLowering lets the queue take the messages back while the limit is still lifted.
+	beforeLowering = 500 * time.Millisecond
+)
+
+func (b *browser) settle(ctx context.Context, d time.Duration) { _ = waitFor(ctx, d) }
+
+// inTurn is how many windows of a classic queue are returned before the queue is asked whether it
+// has them, which takes some pauses each time, and keeps what is under way small enough for the
+// answer to come in time.
+const inTurn = 16
+
+// giveBackInTurn returns the messages of one window of a classic queue, and comes back when the
+// broker has closed its channel: windows have a channel each, and the broker's channels work side
+// by side, so that nacks which are only sent in an order reach the queue in any (4.0.5: twice the
+// time for a look at 300,000 messages). A channel has handed its nack to the queue when it answers
+// the close. With settled it comes back when the queue has it, too, and with it all that came
+// before.
+func (b *browser) giveBackInTurn(ctx context.Context, w *window, settled bool) error {
+	if err := b.giveBackWindow(w); err != nil || w.closed {
+		return err
+	}
+	if settled {
+		ctx, cancel := context.WithTimeout(ctx, returnTimeout)
+		defer cancel()
+		if err := w.sub.Settled(ctx); err != nil {
+			return err // finish closes it
+		}
+	}
+	w.closed = true
+	return w.sub.Close()
+}
+
+// giveBackWindow returns the messages of one window. A nack is only handed to the connection: see
+// finish.
+func (b *browser) giveBackWindow(w *window) (err error) {
+	if w.count > 0 && b.o.Looking.Return == ReturnByNack {
+		err = w.sub.Nack(w.last, true, true)
+	} else {
+		w.closed = true
+		err = w.sub.Close()
+	}
+	if err == nil {
+		b.report.Returned += w.count
+	}
+	return err
+}
+
+// finish sees that the broker has applied what was returned, and closes. Closing right behind a
+// nack would lose it on quorum queues, and the close counts. It is asked for when all windows are
+// returned: one that still holds messages would hide the answer.
+func (b *browser) finish(ctx context.Context) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, returnTimeout)
+	defer cancel()
+	for _, w := range b.held {
+		if !w.closed && err == nil {
+			err = w.sub.Settled(ctx)
+		}
+	}
+	for _, w := range b.held {
+		if !w.closed {
+			err = errors.Join(err, w.sub.Close())
+		}
+	}
+	b.held = nil
+	return err
+}
+
+// ready is -1 when that is not to be known.
+func (b *browser) ready(ctx context.Context) int64 {
+	if b.o.Counter == nil {
+		return -1
+	}
+	n, err := b.o.Counter.Ready(ctx, b.o.Looking.Queue)
+	if err != nil {
+		return -1
+	}
+	return n
+}
+
+// awaitBack waits until a window is back in its queue, for a moment at most, so that the next one
+// comes behind it: a quorum queue puts messages back in the order in which they are returned (seen
+// on 3.10.8, 4.0.5 and 4.3.6).
+func (b *browser) awaitBack(ctx context.Context, n int64, known bool) {
+	if !known {
+		b.settle(ctx, betweenWindows)
+		return
+	}
+	for deadline := time.Now().Add(2 * time.Second); time.Now().Before(deadline) && b.ready(ctx) < n; {
+		b.settle(ctx, 5*time.Millisecond)
+	}
+}
+
+// awaitCounted waits until a classic queue counts n messages, so that who counts them after the
+// look finds all: a queue that has a backlog answers how many it has before it takes back what was
+// returned (4.0.5, 4.3.6: also behind the end of the channel). Others may take some, or some may
+// expire: an answer that stays the same is believed after a while.
+func (b *browser) awaitCounted(ctx context.Context, n int64) {
+	const believed = 20
+	last, same := int64(-1), 0
+	for deadline := time.Now().Add(2 * time.Second); same < believed && time.Now().Before(deadline); same++ {
+		now := b.ready(ctx)
+		if now >= n {
+			return
+		}
+		if now != last {
+			last, same = now, 0
+		}
+		b.settle(ctx, 5*time.Millisecond)
+	}
+}
+
+// rescue makes sure that no message is lost by its return: with the guard, else with copies at the
+// queue's end.
+func (b *browser) rescue(ctx context.Context) (lower func(context.Context) error, err error) {
+	if b.o.Guard != nil {
+		if lower, err := b.raise(ctx); err == nil {
+			if b.o.Looking.Room.Counts {
+				b.o.Looking.Return = ReturnByClose // without a limit a nack goes to the tail there
+			}
+			return lower, nil
+		}
+	}
+	for _, w := range b.held {
+		for _, d := range w.doomed {
+			if kept := b.keep(ctx, w, &d); kept != nil {
+				b.report.Lost = append(b.report.Lost, d.m.MessageID)
+				err = kept
+			}
+		}
+	}
+	if len(b.report.Lost) > 0 {
+		return nil, fmt.Errorf("return messages to queue %q: the broker drops or dead-letters %d of them, whose delivery "+
+			"limit was reached before: %w",
+			b.o.Looking.Queue, len(b.report.Lost), err)
+	}
+	return nil, nil
+}
+
+var errNoKeep = errors.New("neither a policy could lift the limit, nor a copy be kept")
+
+// keep puts a copy of the message at the end of the queue and takes the original off, once that is
+// confirmed.
+func (b *browser) keep(ctx context.Context, w *window, d *doomedMessage) error {
+	if b.o.Keep == nil {
+		return errNoKeep
+	}
+	if err := b.o.Keep(ctx, &d.m); err != nil {
+		return err
+	}
+	if err := w.sub.Ack(d.tag, false); err != nil {
+		return err
+	}
+	w.count--
+	b.report.Kept++
+	if d.tag == w.last {
+		w.last--
+	}
+	return nil
+}

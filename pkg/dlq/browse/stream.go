@@ -1,0 +1,60 @@
+package browse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/msgctl/msgctl/pkg/consume"
+)
+
+// stream reads a stream from its first message to what is its last now. Nothing is taken out of a
+// stream by reading.
+func (b *browser) stream(ctx context.Context) error {
+	o := consume.Options{Queue: b.o.Looking.Queue, Tag: b.o.Tag, Prefetch: StreamPrefetch}
+	last, ok, err := StreamEnd(ctx, b.src, o, b.o.Idle)
+	b.report.Windows++
+	if err != nil || !ok {
+		return err
+	}
+	o.Offset = "first"
+	sub, err := b.src.Subscribe(ctx, o)
+	b.report.Windows++
+	if err != nil {
+		return err
+	}
+	defer func() { _ = sub.Close() }()
+	idle := startIdle(ctx, streamStall)
+	defer idle.stop()
+	for {
+		d, err := idle.next(ctx, sub)
+		if errors.Is(err, errIdle) {
+			return fmt.Errorf("read stream %q: its last offset is %d, and the broker has sent nothing for %s: only a part "+
+				"was read", o.Queue, last, streamStall)
+		}
+		if err != nil {
+			return err
+		}
+		if done, err := b.read(sub, &d, last); err != nil || done {
+			return err
+		}
+	}
+}
+
+func (b *browser) read(sub consume.Subscription, d *consume.Delivery, last int64) (done bool, err error) {
+	offset, _ := d.Offset()
+	if offset > last {
+		return true, nil
+	}
+	b.report.Seen++
+	if err := b.each(&d.Message); err != nil {
+		return true, err
+	}
+	if left, bounded := b.left(); (bounded && left <= 0) || offset == last {
+		return true, nil
+	}
+	if d.Tag%(StreamPrefetch/2) == 0 {
+		return false, sub.Ack(d.Tag, true)
+	}
+	return false, nil
+}

@@ -1,0 +1,90 @@
+package browse
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/msgctl/msgctl/pkg/consume"
+)
+
+const (
+	// streamPrefetch is enough to keep the broker sending; it is acknowledged in batches of half of
+	// it.
+	StreamPrefetch = 1000
+	// streamWait is how long a stream that is copied from may take to send its first message before
+	// it counts as empty.
+	StreamWait = 5 * time.Second
+	// streamStall is how long it may send nothing before its end is reached.
+	streamStall = 30 * time.Second
+	// maxEndProbes bounds the search for the end of a stream that grows as fast as it is read: no
+	// chunk has more messages.
+	maxEndProbes = 1 + 65535/StreamPrefetch
+	// maxEndLosses is how many lost connections the search survives.
+	maxEndLosses = 3
+)
+
+// streamEnd returns the offset of the last message that a stream has now, and false when it is
+// empty: when none comes within wait.
+//
+// The broker begins with the last chunk, and its channel hands out at once what of it fits into the
+// prefetch. So once a message has come, all that do are sent before the answer to a cancel; fewer
+// than the prefetch are all there are (seen on 3.10.8, 4.0.5, 4.3.6). o.Prefetch may be smaller
+// than the last chunk, but not by more than maxEndProbes times. No silence has to be interpreted
+// but that of an empty stream.
+func StreamEnd(ctx context.Context, src consume.Source, o consume.Options, wait time.Duration) (last int64, ok bool,
+	err error) {
+	o.Offset = "last"
+	for probe, losses := 0, 0; probe < maxEndProbes; probe++ {
+		count, at, err := probeEnd(ctx, src, o, wait)
+		if errors.Is(err, consume.ErrLost) && losses < maxEndLosses {
+			losses++
+			continue
+		}
+		if err != nil {
+			return 0, false, err
+		}
+		if count > 0 {
+			last, ok = at, true
+		}
+		if count < o.Prefetch {
+			break
+		}
+		o.Offset = last + 1
+	}
+	return last, ok, nil
+}
+
+// probeEnd counts what the broker hands out at once, and returns the last offset of it.
+func probeEnd(ctx context.Context, src consume.Source, o consume.Options, wait time.Duration) (count int, last int64,
+	err error) {
+	sub, err := src.Subscribe(ctx, o)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer func() { _ = sub.Close() }()
+	d, err := lastWait(ctx, sub, wait)
+	if errors.Is(err, errIdle) {
+		return 0, 0, nil
+	}
+	if err == nil {
+		err = cancelWithin(ctx, sub)
+	}
+	for err == nil {
+		if at, ok := d.Offset(); ok {
+			count, last = count+1, at
+		}
+		d, err = sub.Next(ctx)
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return count, last, err
+}
+
+func cancelWithin(ctx context.Context, sub consume.Subscription) error {
+	ctx, stop := context.WithTimeout(ctx, returnTimeout)
+	defer stop()
+	return sub.Cancel(ctx)
+}

@@ -1,0 +1,247 @@
+package browse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"github.com/msgctl/msgctl/pkg/consume"
+	"github.com/msgctl/msgctl/pkg/message"
+)
+
+// window is one consumer and the messages that it holds: nothing but the range of their tags.
+type window struct {
+	sub      consume.Subscription
+	prefetch int
+	last     uint64 // the highest tag that came
+	count    int64  // messages still held
+	doomed   []doomedMessage
+	closed   bool
+}
+
+// doomedMessage is one that the broker drops, or dead-letters again, at its return.
+type doomedMessage struct {
+	tag uint64
+	m   message.Message
+}
+
+// fill gives the window's messages to the callback, and cancels its consumer when the window is
+// full or the queue empty. more says that the queue may have further messages. Whatever goes wrong,
+// the consumer is cancelled first: the messages that are returned must not come back to it.
+func (b *browser) fill(ctx context.Context, w *window) (more bool, err error) {
+	idle := startIdle(ctx, b.o.Idle)
+	defer idle.stop()
+	for w.count < int64(w.prefetch) && err == nil {
+		var d consume.Delivery
+		if d, err = idle.next(ctx, w.sub); err == nil {
+			err = b.take(w, &d)
+		}
+	}
+	end := err
+	if errors.Is(err, errIdle) || errors.Is(err, errAhead) {
+		end = nil
+	}
+	// What was under way when the consumer was cancelled is held too; it is shown unless the look
+	// is over.
+	late, cancelled := b.cancel(ctx, w, end == nil)
+	if end = errors.Join(end, cancelled); end != nil {
+		return false, end
+	}
+	return !errors.Is(err, errAhead) && (late || w.count >= int64(w.prefetch)), nil
+}
+
+// take counts a message in, checks its room, and shows it. One that has too little room is shown
+// too, and ends the look.
+func (b *browser) take(w *window, d *consume.Delivery) error {
+	short := b.hold(w, d)
+	if b.extending {
+		if !b.between() {
+			return errAhead
+		}
+		return nil
+	}
+	if left, bounded := b.left(); bounded && left <= 0 {
+		return short
+	}
+	b.report.Seen++
+	return errors.Join(b.each(&d.Message), short)
+}
+
+// errAhead ends an extension: the message, and all behind it, was never returned.
+var errAhead = errors.New("past the returned messages")
+
+// hold counts a message in. An error says that it has too little room.
+func (b *browser) hold(w *window, d *consume.Delivery) error {
+	w.last = d.Tag
+	w.count++
+	b.total, b.returned = b.total+1, d.Redelivered
+	b.size.learn(&d.Message)
+	return b.checkRoom(w, d)
+}
+
+func (b *browser) checkRoom(w *window, d *consume.Delivery) error {
+	room := b.o.Looking.Room
+	if room == nil {
+		return nil
+	}
+	count, _ := message.AsInt(d.Headers[message.HeaderDeliveryCount])
+	if room.Fits(count) {
+		return nil
+	}
+	if !room.Survives(count) && !b.report.Guarded {
+		w.doomed = append(w.doomed, doomedMessage{tag: d.Tag, m: d.Message})
+		b.doomed = true
+	}
+	if b.report.Guarded && !room.Survives(count) {
+		return nil // its fate is the same with one delivery more
+	}
+	return fmt.Errorf("look into queue %q: %w: message %q was delivered %d times already, and the delivery limit is "+
+		"%d: looking again and again would use it up (it was returned behind the messages that were returned before)",
+		b.o.Looking.Queue, ErrUnsafe, d.MessageID, count, room.Limit)
+}
+
+// cancel ends the window's consumer and takes in what was under way; late says whether there was
+// any.
+func (b *browser) cancel(ctx context.Context, w *window, show bool) (late bool, err error) {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), returnTimeout)
+	defer stop()
+	if err := w.sub.Cancel(ctx); err != nil {
+		return false, err
+	}
+	for {
+		d, next := w.sub.Next(ctx)
+		if errors.Is(next, io.EOF) {
+			return late, err
+		}
+		if next != nil {
+			return late, errors.Join(err, next)
+		}
+		late = true
+		if show && err == nil {
+			if err = b.take(w, &d); errors.Is(err, errAhead) {
+				err = nil
+			}
+		} else {
+			_ = b.hold(w, &d) // the look ends anyway
+		}
+	}
+}
+
+// sizing chooses prefetches: small at first, then as many messages as fit into memory.
+type sizing struct {
+	messages, bytes int64
+	largest         int64
+	last            int
+}
+
+const (
+	// perMessage is what a delivery costs in memory beside its body, and headerFactor what decoding
+	// makes of header bytes.
+	perMessage, headerFactor = 1 << 10, 10
+	// maxWindow keeps a window's start, some round trips, below a percent of its time.
+	maxWindow = 10000
+)
+
+func (s *sizing) learn(m *message.Message) {
+	if s.messages > 1<<20 {
+		s.messages, s.bytes = s.messages/2, s.bytes/2
+	}
+	s.messages++
+	s.bytes += int64(len(m.Body)) + perMessage
+	s.largest = max(s.largest, int64(len(m.Body)))
+	// Headers are all alike in one queue as a rule: one in 64 is measured.
+	if s.messages%64 == 1 {
+		s.bytes += 64 * headerFactor * int64(message.HeadersSize(m.Headers))
+	}
+}
+
+// next returns the prefetch of the next window. probe makes the first window a single message.
+func (s *sizing) next(memory int64, probe bool) int {
+	grown := s.last * 8
+	switch {
+	case s.last == 0 && probe:
+		grown = 1
+	case s.last == 0:
+		grown = 4
+	}
+	if s.messages > 0 {
+		each := max(1, s.bytes/s.messages, s.largest/4)
+		grown = min(grown, int(max(1, memory/each)))
+	}
+	s.last = min(max(grown, 1), maxWindow)
+	return s.last
+}
+
+// idleWatch ends a wait for a message when none has come for a while, without a timer for each
+// message.
+type idleWatch struct {
+	ctx   context.Context //nolint:containedctx // it is made here and lives as long as the watch
+	end   context.CancelCauseFunc
+	count atomic.Int64
+	wait  time.Duration
+}
+
+var errIdle = errors.New("nothing came")
+
+func startIdle(ctx context.Context, wait time.Duration) *idleWatch {
+	w := &idleWatch{wait: wait}
+	w.ctx, w.end = context.WithCancelCause(ctx)
+	go w.watch()
+	return w
+}
+
+func (w *idleWatch) stop() { w.end(context.Canceled) }
+
+func (w *idleWatch) watch() {
+	const checks = 4
+	tick := time.NewTicker(max(w.wait/checks, time.Millisecond))
+	defer tick.Stop()
+	seen, same := int64(-1), 0
+	for {
+		select {
+		case <-w.ctx.Done():
+			return
+		case <-tick.C:
+		}
+		now := w.count.Load()
+		if now != seen {
+			seen, same = now, 0
+			continue
+		}
+		if same++; same >= checks {
+			w.end(errIdle)
+			return
+		}
+	}
+}
+
+// next returns the next delivery, or errIdle. The watch may have ended while the callback was slow:
+// then a last, plain wait decides.
+func (w *idleWatch) next(ctx context.Context, sub consume.Subscription) (consume.Delivery, error) {
+	if d, ok := sub.TryNext(); ok {
+		w.count.Add(1)
+		return d, nil
+	}
+	d, err := sub.Next(w.ctx)
+	if err == nil {
+		w.count.Add(1)
+		return d, nil
+	}
+	if ctx.Err() != nil || !errors.Is(context.Cause(w.ctx), errIdle) {
+		return d, err
+	}
+	return lastWait(ctx, sub, w.wait/4)
+}
+
+func lastWait(ctx context.Context, sub consume.Subscription, wait time.Duration) (consume.Delivery, error) {
+	short, cancel := context.WithTimeoutCause(ctx, wait, errIdle)
+	defer cancel()
+	d, err := sub.Next(short)
+	if err != nil && ctx.Err() == nil && short.Err() != nil {
+		return d, errIdle
+	}
+	return d, err
+}

@@ -1,0 +1,163 @@
+package replay
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/msgctl/msgctl/internal/pipeline"
+	"github.com/msgctl/msgctl/pkg/message"
+)
+
+// Headers of msgctl's own for what cannot go along under its own name.
+const (
+	// HeaderUserID keeps a user_id that the login may not publish with.
+	HeaderUserID = message.HeaderUserID
+	// HeaderCC keeps the CC header of a restored message: left on, the broker would route further
+	// copies.
+	HeaderCC = "x-msgctl-cc"
+)
+
+// maxHeaders is what the headers may take: one frame of 131072 bytes also holds the other
+// properties, of up to 255 bytes each.
+const maxHeaders = 131072 - 8 - 4<<10
+
+// Identity says as whom messages are published. The broker refuses a user_id other than the login's
+// (406, and the channel closes) unless the user has the tag impersonator (seen on 3.10.8, 4.0.5,
+// 4.3.6).
+type Identity struct {
+	// Login is the user name of the connection that publishes. "" drops every user_id.
+	Login string
+	// Impersonator says that the user has the tag impersonator.
+	Impersonator bool
+}
+
+func (i Identity) may(userID string) bool {
+	return userID == "" || i.Impersonator || userID == i.Login
+}
+
+// outgoing makes the messages to publish. It never changes the one it gets, and shares what it
+// leaves alone.
+type outgoing struct {
+	replay     message.Replay
+	identity   Identity
+	restoreTTL bool
+	move       bool // no replay: nothing is counted or stamped
+	transform  *Transform
+}
+
+func (o outgoing) prepare(m *message.Message, to route) (out *message.Message, altered bool, err error) {
+	if to.unwrap {
+		if m, err = message.UnwrapEasyNetQ(m); err != nil {
+			return nil, false, err
+		}
+	}
+	c := *m
+	out = &c
+	out.Headers = o.headers(m.Headers)
+	if len(to.cc) > 0 {
+		out.Headers[message.HeaderCC] = to.cc
+	}
+	out.Expiration = o.expiration(m)
+	if !o.identity.may(m.UserID) {
+		out.Headers[HeaderUserID] = m.UserID
+		out.UserID, altered = "", true
+	}
+	if o.transform != nil {
+		if err := o.transform.apply(out); err != nil {
+			return nil, false, err
+		}
+	}
+	if message.HeadersSize(out.Headers) > maxHeaders {
+		delete(out.Headers, message.HeaderOriginalHeaders)
+	}
+	return out, altered, nil
+}
+
+// headers of a moved message are those of a replayed one, with the stamps of earlier replays as
+// they were.
+func (o outgoing) headers(h message.Table) message.Table {
+	out := message.ReplayHeaders(h, o.replay)
+	if !o.move {
+		return out
+	}
+	for _, name := range [...]string{message.HeaderReplayCount, message.HeaderReplayID, message.HeaderReplayFrom} {
+		if v, ok := h[name]; ok {
+			out[name] = v
+		} else {
+			delete(out, name)
+		}
+	}
+	return out
+}
+
+// expiration keeps one that the message has: it got it after its death. What the broker took off at
+// the death is restored only on request, because the message would expire again at once where
+// nobody consumes.
+//
+// A stream keeps the expiration of a dead letter (4.0.5 and 4.3.6), which other queues take off: it
+// counts as taken off.
+func (o outgoing) expiration(m *message.Message) string {
+	own := m.Expiration
+	if _, ok := m.Offset(); ok && own == m.Deaths().OriginalExpiration() {
+		own = ""
+	}
+	if own != "" || !o.restoreTTL {
+		return own
+	}
+	ttl := originalExpiration(m)
+	if _, err := strconv.ParseUint(ttl, 10, 32); err != nil {
+		return "" // a client can send any death history to 3.10, and an invalid expiration closes the channel
+	}
+	return ttl
+}
+
+// originalExpiration is the one that the broker took off last, or else, of a message that was
+// replayed without, took off at first.
+func originalExpiration(m *message.Message) string {
+	ttl := m.Deaths().OriginalExpiration()
+	if ttl != "" {
+		return ttl
+	}
+	for _, earlier := range message.EarlierDeaths(m.Headers) {
+		if ttl = earlier.OriginalExpiration(); ttl != "" {
+			break
+		}
+	}
+	return ttl
+}
+
+// decider decides what a replay or a move does with a message. It is pure, which makes a dry run
+// exact.
+type decider struct {
+	router     router
+	outgoing   outgoing
+	selection  selection
+	maxReplays int64 // 0 is no limit
+}
+
+func (d decider) decide(m *message.Message) pipeline.Decision {
+	if d.outgoing.replay.ID != "" && m.Headers.Text(message.HeaderReplayID) == d.outgoing.replay.ID {
+		return pipeline.Decision{Action: pipeline.Leave, Reason: ReasonDiedAgain,
+			Detail:  "this run replayed it, and it died again",
+			Outside: true}
+	}
+	if ok, err := d.selection.matches(m); err != nil {
+		return pipeline.Decision{Action: pipeline.Leave, Reason: ReasonUnreadable, Detail: err.Error()}
+	} else if !ok {
+		return pipeline.Decision{Action: pipeline.Skip}
+	}
+	if n := message.ReplayCount(m.Headers); d.maxReplays > 0 && n >= d.maxReplays {
+		return pipeline.Decision{Action: pipeline.Leave, Reason: ReasonMaxReplays,
+			Detail: fmt.Sprintf("it was replayed %d times already", n)}
+	}
+	to, err := d.router.route(m)
+	if err != nil {
+		reason, detail := reasonOf(err)
+		return pipeline.Decision{Action: pipeline.Leave, Reason: reason, Detail: detail}
+	}
+	out, altered, err := d.outgoing.prepare(m, to)
+	if err != nil {
+		return pipeline.Decision{Action: pipeline.Leave, Reason: ReasonUnreadable, Detail: err.Error(), Target: &to.target}
+	}
+	return pipeline.Decision{Action: pipeline.Process, Target: &to.target, Message: out, Altered: altered}
+}

@@ -1,0 +1,94 @@
+package replay
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/msgctl/msgctl/internal/pipeline"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// Purger empties a queue at once, by the broker's own means.
+type Purger interface {
+	// Purge destroys all ready messages and returns how many there were.
+	Purge(ctx context.Context, queue string) (int64, error)
+}
+
+// PurgeOptions say what to destroy. The caller has asked the user.
+type PurgeOptions struct {
+	From
+	// Select says which messages.
+	Select Selection
+	// Limit is how many messages to destroy at most; 0 is no limit.
+	Limit int64
+	// Archive, when not nil, keeps every message durably before it is destroyed.
+	Archive Archive
+	// Purger is used when all messages are meant and none is archived; nil takes them one by one.
+	// The broker's purge also destroys what came after the snapshot.
+	Purger Purger
+	// ID of the run in the report; "" makes one.
+	ID       string
+	Observer Observer
+	Report   Recorder
+
+	timing *pipeline.Timing
+}
+
+// AtOnce says that Purge will use the broker's own purge, which leaves no report and takes
+// everything that is ready then.
+func (o PurgeOptions) AtOnce() bool {
+	return o.Purger != nil && o.Select.All() && o.Limit == 0 && o.Archive == nil && o.Report == nil
+}
+
+// Purge destroys messages: those that are meant, of those that were ready when it began. With an
+// archive a message is destroyed only after it was written durably.
+func Purge(ctx context.Context, o PurgeOptions) (Result, error) {
+	if o.Type == topology.Stream {
+		return Result{Queue: o.Queue}, fmt.Errorf("purge queue %q: %w: the broker deletes old ones by max-age and "+
+			"max-length-bytes", o.Queue, ErrStream)
+	}
+	if o.AtOnce() {
+		n, err := o.Purger.Purge(ctx, o.Queue)
+		return Result{Queue: o.Queue, Done: n}, err
+	}
+	return takeAway(ctx, o, OutcomeDiscarded)
+}
+
+func takeAway(ctx context.Context, o PurgeOptions, outcome Outcome) (Result, error) {
+	return takeOut(ctx, o, outcome, o.Limit, false)
+}
+
+func takeOut(ctx context.Context, o PurgeOptions, outcome Outcome, limit int64, keep bool) (Result, error) {
+	if o.ID == "" {
+		o.ID = NewRunID()
+	}
+	if err := o.From.snapshot(ctx); err != nil {
+		return Result{ID: o.ID, Queue: o.Queue}, err
+	}
+	t := o.From.task()
+	t.Decide = selecting(o.Select.at(time.Now()))
+	t.Effect = pipeline.Discard()
+	if o.Archive != nil {
+		t.Effect = pipeline.Keep(o.Archive)
+	}
+	t.Limit, t.Keep, t.Outcome, t.ID, t.Observer, t.Recorder = limit, keep, outcome, o.ID, o.Observer, o.Report
+	if o.timing != nil {
+		t.Timing = *o.timing
+	}
+	return pipeline.Run(ctx, t)
+}
+
+func selecting(s selection) func(*message.Message) pipeline.Decision {
+	return func(m *message.Message) pipeline.Decision {
+		ok, err := s.matches(m)
+		switch {
+		case err != nil:
+			return pipeline.Decision{Action: pipeline.Leave, Reason: ReasonUnreadable, Detail: err.Error()}
+		case !ok:
+			return pipeline.Decision{Action: pipeline.Skip}
+		}
+		return pipeline.Decision{Action: pipeline.Process, Message: m}
+	}
+}

@@ -1,0 +1,307 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/msgctl/msgctl/internal/pipeline"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/message/archive"
+	"github.com/msgctl/msgctl/pkg/publish"
+)
+
+// ArchiveSource yields archived messages. archive.Reader is one.
+type ArchiveSource interface {
+	// Next returns the next message, io.EOF after the last, or an *archive.BrokenError.
+	Next() (*message.Message, error)
+}
+
+// RestoreOptions say what to put back, and where.
+type RestoreOptions struct {
+	Archive ArchiveSource
+	// Dialer opens the connection that publishes.
+	Dialer publish.Dialer
+	// To is where all messages go; nil is the queue that each was read from, through the default
+	// exchange.
+	To *publish.Target
+	// Route says, when To is nil, where a message goes, and false when that is not known; nil is
+	// the queue it was read from.
+	Route func(*message.Message) (publish.Target, bool)
+	// Prepare returns what to publish in place of a message, which it must not change; nil
+	// publishes it as it was.
+	Prepare func(*message.Message) *message.Message
+	// Pace returns when the message that Archive returned last may go, or with an error when ctx
+	// ends first; nil does not wait.
+	Pace func(context.Context, *message.Message) error
+	// Select says which messages.
+	Select Selection
+	// Identity says whose connection publishes.
+	Identity Identity
+	// Limit is how many messages to try at most, 0 is no limit; Rate how many to send a second.
+	Limit    int64
+	Rate     float64
+	Observer Observer
+	Report   Recorder
+	// Sending follows each message that is sent; nil follows none.
+	Sending Sending
+	// Reconnect says how to go on after a lost connection.
+	Reconnect Reconnect
+}
+
+// Restored is what a restore did.
+type Restored struct {
+	Result
+	// Broken has the places where the archive could not be read, the first 100 of them.
+	Broken []*archive.BrokenError
+}
+
+// Partial says that not all of the archive is restored.
+func (r *Restored) Partial() bool { return len(r.Broken) > 0 || r.Result.Partial() }
+
+const maxBroken = 100
+
+// Restore publishes what an archive holds, each message exactly as it was: no header is added, none
+// is taken off. Two things cannot go back as they were and are kept under headers of msgctl's own:
+// a user_id that this login may not publish with (HeaderUserID), and CC, which would route further
+// copies (HeaderCC). The broker sets exchange, routing key and redelivered anew.
+//
+// Everything whole in an archive that is cut short or damaged is restored, and Broken says where it
+// breaks. Messages are sent again when a connection is lost before they are confirmed: Resent
+// counts them.
+func Restore(ctx context.Context, o RestoreOptions) (Restored, error) {
+	r := &restore{RestoreOptions: o, selection: o.Select.at(time.Now()), tally: pipeline.NewTally(),
+		progress: pipeline.Meter{Observer: o.Observer}}
+	if o.Rate > 0 {
+		r.limiter = rate.NewLimiter(rate.Limit(o.Rate), int(max(1, o.Rate/10)))
+	}
+	sending, stop := context.WithCancel(ctx)
+	defer stop()
+	r.stop = stop
+	resent, err := pipeline.Feed[*restoring]{
+		Dialer: o.Dialer, Publisher: r.publisherOptions(), Next: r.next, Settled: r.settled,
+		Unsent: func(i pipeline.FeedItem[*restoring], err error) {
+			r.stays(i.Tag, ReasonInterrupted, err.Error(), &i.Target)
+		},
+	}.Run(sending)
+	r.report(true)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := Restored{Broken: r.broken}
+	out.Resent, out.Altered, out.Interrupted = resent, r.altered, ctx.Err() != nil
+	r.tally.Into(&out.Result)
+	if sending.Err() != nil {
+		err = nil // the result says that it was interrupted, and failed says why it stopped
+	}
+	return out, errors.Join(err, r.failed)
+}
+
+type restore struct {
+	RestoreOptions
+	selection selection
+	limiter   *rate.Limiter
+	progress  pipeline.Meter
+	stop      context.CancelFunc // nothing more is sent
+	line      int64              // of the archive, read last
+	tried     int64
+
+	mu      sync.Mutex // guards what follows
+	tally   pipeline.Tally
+	altered int64
+	broken  []*archive.BrokenError
+	failed  error
+}
+
+// restoring is one message on its way.
+type restoring struct {
+	line   int64
+	target publish.Target
+	m      *message.Message
+	sent   pipeline.Sent
+}
+
+// next returns the next message to send, and reports those before it that are not sent.
+func (r *restore) next(ctx context.Context) (pipeline.FeedItem[*restoring], error) {
+	var none pipeline.FeedItem[*restoring]
+	for r.Limit <= 0 || r.tried < r.Limit {
+		if err := ctx.Err(); err != nil {
+			return none, err
+		}
+		m, err := r.Archive.Next()
+		var broken *archive.BrokenError
+		switch {
+		case errors.As(err, &broken):
+			r.line = broken.Line
+			r.breaks(broken)
+			if broken.Final {
+				return none, io.EOF
+			}
+			continue
+		case err != nil:
+			return none, err
+		}
+		r.line++
+		if !r.selected(m, r.line) {
+			continue
+		}
+		r.tried++
+		at, err := r.prepared(ctx, m)
+		if err != nil {
+			return none, err
+		}
+		if at != nil {
+			at.sent.Begin(r.Sending, at.target, at.m)
+			return pipeline.FeedItem[*restoring]{Target: at.target, Message: at.m, Tag: at}, nil
+		}
+	}
+	return none, io.EOF
+}
+
+func (r *restore) selected(m *message.Message, line int64) bool {
+	ok, err := r.selection.matches(m)
+	switch {
+	case err != nil:
+		r.stays(&restoring{line: line, m: m}, ReasonUnreadable, err.Error(), nil)
+		return false
+	case !ok:
+		r.mu.Lock()
+		r.tally.Skipped++
+		r.mu.Unlock()
+	}
+	return ok
+}
+
+func (r *restore) breaks(b *archive.BrokenError) {
+	r.mu.Lock()
+	if len(r.broken) < maxBroken {
+		r.broken = append(r.broken, b)
+	}
+	r.mu.Unlock()
+	r.stays(&restoring{line: b.Line, m: &message.Message{}}, ReasonBroken, b.Error(), nil)
+}
+
+// prepared makes what is sent of a message, and waits until it may go; nil when it has no target.
+func (r *restore) prepared(ctx context.Context, m *message.Message) (*restoring, error) {
+	at := &restoring{line: r.line, m: m}
+	var known bool
+	if at.target, known = r.target(m); !known {
+		r.stays(at, ReasonNoHistory, "the archive does not say where it was: name a place with --to", nil)
+		return nil, nil
+	}
+	if r.Prepare != nil {
+		m = r.Prepare(m)
+	}
+	var altered bool
+	if at.m, altered = r.Identity.restorable(m); altered {
+		r.mu.Lock()
+		r.altered++
+		r.mu.Unlock()
+	}
+	if err := r.paced(ctx, m); err != nil {
+		r.stays(at, ReasonInterrupted, "the run ended before it was sent", &at.target)
+		return nil, err
+	}
+	return at, nil
+}
+
+func (r *restore) target(m *message.Message) (publish.Target, bool) {
+	switch {
+	case r.To != nil:
+		return *r.To, true
+	case r.Route != nil:
+		return r.Route(m)
+	}
+	return publish.Target{Key: m.Queue}, m.Queue != ""
+}
+
+// paced waits until a message may go.
+func (r *restore) paced(ctx context.Context, m *message.Message) error {
+	if r.Pace != nil {
+		if err := r.Pace(ctx, m); err != nil {
+			return err
+		}
+	}
+	if r.limiter != nil {
+		return r.limiter.Wait(ctx)
+	}
+	return nil
+}
+
+// restorable returns m, or a copy without what cannot be published as it is.
+func (i Identity) restorable(m *message.Message) (*message.Message, bool) {
+	cc, hasCC := m.Headers[message.HeaderCC]
+	if i.may(m.UserID) && !hasCC {
+		return m, false
+	}
+	c := *m
+	c.Headers = make(message.Table, len(m.Headers)+1)
+	for name, v := range m.Headers {
+		c.Headers[name] = v
+	}
+	if hasCC {
+		delete(c.Headers, message.HeaderCC)
+		c.Headers[HeaderCC] = cc
+	}
+	if !i.may(m.UserID) {
+		c.Headers[HeaderUserID], c.UserID = m.UserID, ""
+	}
+	return &c, true
+}
+
+func (r *restore) publisherOptions() publish.PublisherOptions {
+	return publish.PublisherOptions{
+		Republish: true, ReconnectDelay: r.Reconnect.Delay, ReconnectAttempts: r.Reconnect.Attempts,
+		Notify: r.progress.PublisherNotice,
+	}
+}
+
+func (r *restore) settled(outcomes []publish.Outcome[*restoring]) {
+	for _, o := range outcomes {
+		at := o.Tag
+		if o.Kind != publish.Confirmed {
+			reason, detail := pipeline.ReasonOf(o.Kind, o.Err)
+			r.stays(at, reason, detail, &at.target)
+			continue
+		}
+		at.sent.End("", "")
+		r.mu.Lock()
+		r.tally.Went(&at.target)
+		r.mu.Unlock()
+		r.record(Record{Outcome: OutcomeRestored, MessageID: at.m.MessageID, Line: at.line,
+			Target: pipeline.TargetOf(&at.target)})
+	}
+	r.report(false)
+}
+
+func (r *restore) stays(at *restoring, why Reason, detail string, t *publish.Target) {
+	at.sent.End(why, detail)
+	r.mu.Lock()
+	r.tally.Stay(why, detail)
+	r.mu.Unlock()
+	r.record(Record{Outcome: OutcomeStayed, MessageID: at.m.MessageID, Line: at.line, Target: pipeline.TargetOf(t),
+		Reason: why,
+		Detail: detail})
+}
+
+func (r *restore) record(rec Record) {
+	if r.Report == nil {
+		return
+	}
+	if err := r.Report.Record(rec); err != nil {
+		r.mu.Lock()
+		r.failed = errors.Join(r.failed, err)
+		r.mu.Unlock()
+		r.stop()
+	}
+}
+
+func (r *restore) report(last bool) {
+	r.mu.Lock()
+	now := r.tally.Progress(0)
+	r.mu.Unlock()
+	r.progress.Tell(now, last)
+}

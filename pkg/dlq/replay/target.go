@@ -1,0 +1,204 @@
+package replay
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/publish"
+)
+
+// DestinationKind says how the target of a message is found.
+type DestinationKind uint8
+
+// The kinds.
+const (
+	// ToWhereItDied is the queue of a message's first death, through the default exchange, so that
+	// healthy subscribers do not get it twice. The default.
+	ToWhereItDied DestinationKind = iota
+	// ToOrigin is the exchange and the routing keys that the message was published with: every
+	// queue bound there gets it.
+	ToOrigin
+	// ToQueue is one queue, through the default exchange.
+	ToQueue
+	// ToExchange is one exchange, with a key or with each message's own original key.
+	ToExchange
+)
+
+// Destination says where messages go. The zero value is ToWhereItDied.
+type Destination struct {
+	Kind DestinationKind
+	// Queue is for ToQueue.
+	Queue string
+	// Exchange and Key are for ToExchange; without HasKey each message's original key is used.
+	Exchange, Key string
+	HasKey        bool
+}
+
+// ParseDestination reads what --to takes: origin, queue:Q, exchange:X or exchange:X/KEY. A queue's
+// name is taken to the end; an exchange's name ends at the first slash, and "exchange:X/" means the
+// empty key. "" is ToWhereItDied.
+func ParseDestination(s string) (Destination, error) {
+	if s == "" {
+		return Destination{}, nil
+	}
+	if s == "origin" {
+		return Destination{Kind: ToOrigin}, nil
+	}
+	if q, ok := strings.CutPrefix(s, "queue:"); ok && q != "" {
+		return Destination{Kind: ToQueue, Queue: q}, nil
+	}
+	if x, ok := strings.CutPrefix(s, "exchange:"); ok && x != "" && !strings.HasPrefix(x, "/") {
+		d := Destination{Kind: ToExchange}
+		d.Exchange, d.Key, d.HasKey = strings.Cut(x, "/")
+		return d, nil
+	}
+	hint := "queue:" + s
+	if strings.HasPrefix(s, "queue:") || strings.HasPrefix(s, "exchange:") {
+		return Destination{}, fmt.Errorf("destination %q names nothing: write queue:NAME, exchange:NAME or exchange:NAME/KEY",
+			s)
+	}
+	return Destination{}, fmt.Errorf("destination %q does not say what it is: write %s for a queue, exchange:%s or "+
+		"exchange:%s/KEY for an exchange, origin for where each message was published first", s, hint, s, s)
+}
+
+// String is the form that ParseDestination reads.
+func (d Destination) String() string {
+	switch d.Kind {
+	case ToOrigin:
+		return "origin"
+	case ToQueue:
+		return "queue:" + d.Queue
+	case ToExchange:
+		if d.HasKey {
+			return "exchange:" + d.Exchange + "/" + d.Key
+		}
+		return "exchange:" + d.Exchange
+	}
+	return ""
+}
+
+// route is where one message goes.
+type route struct {
+	target publish.Target
+	cc     []any // further keys of the original publication, for ToOrigin
+	unwrap bool  // the body is a framework's envelope around the original
+}
+
+// noWayBackError says why a message has no target.
+type noWayBackError struct {
+	reason Reason
+	detail string
+}
+
+func (e *noWayBackError) Error() string { return e.detail }
+
+func noWayBack(reason Reason, format string, args ...any) error {
+	return &noWayBackError{reason, fmt.Sprintf(format, args...)}
+}
+
+// router finds the target of each message.
+type router struct {
+	to     Destination
+	from   string
+	isWait func(string) bool
+	exists func(string) bool
+}
+
+func (r router) route(m *message.Message) (route, error) {
+	switch r.to.Kind {
+	case ToQueue:
+		return route{target: publish.Target{Key: r.to.Queue}}, nil
+	case ToExchange:
+		return r.toExchange(m), nil
+	case ToOrigin:
+		return r.toOrigin(m)
+	}
+	return r.toWhereItDied(m)
+}
+
+func (r router) toExchange(m *message.Message) route {
+	key := r.to.Key
+	if !r.to.HasKey {
+		key = m.RoutingKey
+		if d, ok := r.published(m); ok {
+			key = d.RoutingKey()
+		}
+	}
+	return route{target: publish.Target{Exchange: r.to.Exchange, Key: key}}
+}
+
+func (r router) toOrigin(m *message.Message) (route, error) {
+	if d, ok := r.published(m); ok {
+		out := route{target: publish.Target{Exchange: d.Exchange, Key: d.RoutingKey()}}
+		for _, key := range d.RoutingKeys()[1:] {
+			out.cc = append(out.cc, key)
+		}
+		return out, nil
+	}
+	if f, ok := message.FailureOf(m); ok && f.HasRoute {
+		return route{target: publish.Target{Exchange: f.Exchange, Key: f.RoutingKey}, unwrap: f.Enveloped}, nil
+	}
+	return route{}, noWayBack(ReasonNoHistory, "nothing in the message says which exchange and key it was published with")
+}
+
+// toWhereItDied prefers the queue that a framework noted: the death history of a message in a
+// framework's error queue tells of its delay queues at best. Without one it takes the first death,
+// and an exchange that a framework noted last.
+func (r router) toWhereItDied(m *message.Message) (route, error) {
+	f, noted := message.FailureOf(m)
+	if noted && f.Queue != "" {
+		return r.toQueue(f.Queue, f.Enveloped)
+	}
+	if d, ok := history(m).First(r.isWait); ok {
+		return r.toQueue(d.Queue, noted && f.Enveloped)
+	}
+	if noted && f.HasRoute {
+		return route{target: publish.Target{Exchange: f.Exchange, Key: f.RoutingKey}, unwrap: f.Enveloped}, nil
+	}
+	return route{}, noWayBack(ReasonNoHistory, "it has no death history and no framework noted where it failed")
+}
+
+func (r router) toQueue(queue string, unwrap bool) (route, error) {
+	if queue == r.from {
+		return route{}, noWayBack(ReasonSameQueue, "it died first in this very queue")
+	}
+	if r.exists != nil && !r.exists(queue) {
+		return route{}, noWayBack(ReasonQueueGone, "the queue %q where it died does not exist", queue)
+	}
+	return route{target: publish.Target{Key: queue}, unwrap: unwrap}, nil
+}
+
+// published returns the death that tells how the message was published at first: after a replay to
+// its queue the later ones tell of the replay only.
+func (r router) published(m *message.Message) (message.Death, bool) {
+	for _, earlier := range message.EarlierDeaths(m.Headers) {
+		if d, ok := earlier.First(r.isWait); ok && d.HasRoute {
+			return d, true
+		}
+	}
+	d, ok := m.Deaths().First(r.isWait)
+	return d, ok && d.HasRoute
+}
+
+// history is the message's own death history or, when a replay or a move took that off and the
+// message did not die again since, the one that was noted last.
+func history(m *message.Message) message.Deaths {
+	d := m.Deaths()
+	if !d.None() {
+		return d
+	}
+	if earlier := message.EarlierDeaths(m.Headers); len(earlier) > 0 {
+		return earlier[len(earlier)-1]
+	}
+	return d
+}
+
+func reasonOf(err error) (Reason, string) {
+	var n *noWayBackError
+	if errors.As(err, &n) {
+		return n.reason, n.detail
+	}
+	return ReasonUnreadable, err.Error()
+}
