@@ -51,7 +51,7 @@ func AdviseMissing(err error) error {
 }
 
 // TellLook says once, before it is done, what reading a queue does to it.
-func TellLook(d *cmdutil.Process, q *topology.Queue, l browse.Looking, what string) {
+func TellLook(d *cmdutil.Process, q *topology.Queue, l browse.Assessment, what string) {
 	if len(l.Notes) == 0 {
 		return
 	}

@@ -128,7 +128,7 @@ func (e *exporting) run(ctx context.Context) error {
 	start := time.Now()
 	var result replay.Result
 	if e.drain {
-		err = e.s.WithGuard(ctx, e.q, e.looking, func() (err error) {
+		err = e.s.WithOverride(ctx, e.q, e.looking, func() (err error) {
 			result, err = replay.Drain(ctx, replay.DrainOptions{
 				From: e.s.From(ctx, e.q, e.looking,
 					ready), Select: e.chosen.Selection, Archive: w, Limit: e.limit, ID: replay.NewRunID(), Observer: observer,

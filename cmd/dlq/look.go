@@ -18,5 +18,5 @@ func (o *lookOptions) register(cmd *cobra.Command) {
 }
 
 func (o lookOptions) assess(limit int64) browse.AssessOptions {
-	return browse.AssessOptions{Limit: limit, Guard: o.guard, Force: o.force}
+	return browse.AssessOptions{Limit: limit, Override: o.guard, Force: o.force}
 }

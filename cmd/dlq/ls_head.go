@@ -99,7 +99,7 @@ func (w *dlqWatch) tellSearch(queues int) {
 
 // toDate returns the dead-letter queues whose first message is to be looked at, and notes of the
 // others why not.
-func (v *dlqVHost) toDate(now time.Time) (due []browse.Looking) {
+func (v *dlqVHost) toDate(now time.Time) (due []browse.Assessment) {
 	for _, q := range v.s.Found.Queues {
 		l, ok := v.looks[q.Name]
 		n := v.s.Counts[q.Name]
@@ -117,7 +117,7 @@ func (v *dlqVHost) toDate(now time.Time) (due []browse.Looking) {
 
 // toSearch returns the queues that neither topology nor name tells of and that may hold what failed
 // elsewhere: those with the most messages, as many as are bearable.
-func (v *dlqVHost) toSearch(ctx context.Context, now time.Time) (due []browse.Looking, err error) {
+func (v *dlqVHost) toSearch(ctx context.Context, now time.Time) (due []browse.Assessment, err error) {
 	v.unsearched = 0
 	candidates := v.candidates()
 	for i, name := range candidates {
@@ -180,7 +180,7 @@ func (v *dlqVHost) adopt(ctx context.Context) error {
 }
 
 // readHead looks at the first message of a queue. A queue that cannot be read hides no other.
-func (v *dlqVHost) readHead(ctx context.Context, l browse.Looking, now time.Time) (head, error) {
+func (v *dlqVHost) readHead(ctx context.Context, l browse.Assessment, now time.Time) (head, error) {
 	h := head{looked: now, unknown: "its first message says nothing of when it died"}
 	report, err := v.s.BrowseHead(ctx, l, 1, "", func(m *message.Message) error {
 		h.convention = discover.ErrorConvention(m)

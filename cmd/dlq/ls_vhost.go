@@ -25,7 +25,7 @@ type dlqVHost struct {
 	readAt  time.Time
 	growth  discover.Growth
 	changes map[topology.Ref]discover.Change
-	looks   map[string]browse.Looking
+	looks   map[string]browse.Assessment
 	heads   map[string]head
 	// closed says why it cannot be read; "" when it can.
 	closed string
@@ -73,7 +73,7 @@ func (v *dlqVHost) read(ctx context.Context) error {
 
 // judge says of each dead-letter queue whether a look into it is safe.
 func (v *dlqVHost) judge(ctx context.Context, now time.Time) error {
-	v.looks = map[string]browse.Looking{}
+	v.looks = map[string]browse.Assessment{}
 	if err := v.adopt(ctx); err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func (v *dlqVHost) prefix() string {
 	return fmt.Sprintf("vhost %q: ", v.s.Name)
 }
 
-func (v *dlqVHost) queue(q discover.Queue, l browse.Looking, now time.Time) deadletters.QueueDocument {
+func (v *dlqVHost) queue(q discover.Queue, l browse.Assessment, now time.Time) deadletters.QueueDocument {
 	d := deadletters.NewQueueDocument(q)
 	n := v.s.Counts[q.Name]
 	d.Ready, d.Unacked, d.Consumers, d.Known = n.Ready, n.Unacked, n.Consumers, n.Known

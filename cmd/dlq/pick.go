@@ -14,7 +14,7 @@ import (
 type picker struct {
 	s       *dlqSession
 	q       *topology.Queue
-	looking browse.Looking
+	looking browse.Assessment
 	chosen  *selected
 	// most is how many are wanted, 0 all; within is how many messages of the queue are to be looked
 	// at for them, 0 all.

@@ -136,7 +136,7 @@ func (p *purging) run(ctx context.Context) error {
 	// What one message at a time does to those that stay can be harmful; the broker's purge leaves
 	// none.
 	if !p.atOnce() && l.Refused != "" {
-		return p.s.adviseRefused(&vhost.RefusedError{Looking: l})
+		return p.s.adviseRefused(&vhost.RefusedError{Assessment: l})
 	}
 	if p.dryRun {
 		return p.dry(ctx)
@@ -285,7 +285,7 @@ func (p *purging) destroy(ctx context.Context) error {
 	if p.options.AtOnce() {
 		err = run()
 	} else {
-		err = p.s.WithGuard(ctx, p.q, p.looking, run)
+		err = p.s.WithOverride(ctx, p.q, p.looking, run)
 	}
 	observer.End()
 	err = errors.Join(err, closeArchive(), closeReport())

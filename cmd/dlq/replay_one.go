@@ -23,7 +23,7 @@ type replaying struct {
 	*dlqReplayOptions
 	s       *dlqSession
 	q       *topology.Queue
-	looking browse.Looking
+	looking browse.Assessment
 	ready   int64
 	chosen  *selected
 	options replay.Options
@@ -139,7 +139,7 @@ func (r *replaying) do(ctx context.Context) error {
 	r.options.Sending = cmdmsg.CopySpans(traces)
 	start := time.Now()
 	var result replay.Result
-	err = r.s.WithGuard(ctx, r.q, r.looking, func() (err error) {
+	err = r.s.WithOverride(ctx, r.q, r.looking, func() (err error) {
 		result, err = r.run(ctx)
 		return err
 	})

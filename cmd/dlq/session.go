@@ -64,7 +64,7 @@ func (s *dlqSession) lookup(name string) (*topology.Queue, error) {
 
 // assess judges a look into a queue; an error says what would allow it. limit is how many messages
 // are looked at, 0 all.
-func (s *dlqSession) assess(ctx context.Context, q *topology.Queue, o lookOptions, limit int64) (browse.Looking, error) {
+func (s *dlqSession) assess(ctx context.Context, q *topology.Queue, o lookOptions, limit int64) (browse.Assessment, error) {
 	l, err := s.Assess(ctx, q, o.assess(limit))
 	return l, s.adviseRefused(err)
 }
@@ -75,12 +75,12 @@ func (s *dlqSession) adviseRefused(err error) error {
 	if !errors.As(err, &refused) {
 		return err
 	}
-	command := "msgctl " + s.command + " " + shell.Quote(refused.Looking.Queue)
+	command := "msgctl " + s.command + " " + shell.Quote(refused.Assessment.Queue)
 	var advice []string
-	if refused.Looking.Allow == browse.PermitGuard {
+	if refused.Assessment.Allow == browse.PermitOverride {
 		advice = append(advice, command+" --guard"+s.given+"   lifts the limit with a policy meanwhile")
 	}
-	if refused.Looking.Allow != browse.PermitNone {
+	if refused.Assessment.Allow != browse.PermitNone {
 		advice = append(advice, command+" --force"+s.given+"   goes ahead all the same")
 	}
 	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err, Advice: strings.Join(advice, "\n")}

@@ -45,7 +45,7 @@ func (t *tailing) openQueue(ctx context.Context) (*tailSource, error) {
 }
 
 // mayWatch refuses looks that harm when they are repeated.
-func mayWatch(l browse.Looking) error {
+func mayWatch(l browse.Assessment) error {
 	advice := "look once: msgctl dlq inspect " + shell.Quote(l.Queue) +
 		"; or watch what is published: msgctl tail --exchange NAME"
 	if l.Refused != "" {
@@ -67,7 +67,7 @@ type queueWatch struct {
 	t       *tailing
 	s       *vhost.VHost
 	q       *topology.Queue
-	looking browse.Looking
+	looking browse.Assessment
 	head    tail.Head
 	looked  bool
 	seen    atomic.Int64

@@ -1,4 +1,4 @@
-// Package publish sends messages so that their fate is known: confirmed, returned, refused, or
+// Package publish sends messages so that what became of them is known: confirmed, returned, refused, or
 // unknown.
 //
 // A Channel is the narrow seam to a broker (internal/rabbit has the real one); Publisher, built on

@@ -80,19 +80,19 @@ type Publisher[T any] struct {
 
 	sending sync.Mutex // held by whoever hands messages to the channel
 
-	mu      sync.Mutex
-	changed *sync.Cond // room, an outcome, an end
-	window  window[T]
-	channel Channel // nil while there is none
-	seq     uint64  // of the last message handed to channel
-	blocked bool    // by an alarm
-	careful int     // so many messages still go one at a time
-	closing bool
-	err     error     // why nothing can be published any more
-	heard   time.Time // when the broker last said something of what is in flight, or the first of it was sent
-	settled int64     // how many outcomes were told
-	given   int64     // how many messages were accepted
-	resent  int64     // how many messages were sent that an earlier channel may have sent, too
+	mu       sync.Mutex
+	changed  *sync.Cond // room, an outcome, an end
+	window   window[T]
+	channel  Channel // nil while there is none
+	seq      uint64  // of the last message handed to channel
+	blocked  bool    // by an alarm
+	oneByOne int     // so many messages still go one at a time
+	closing  bool
+	err      error     // why nothing can be published any more
+	heard    time.Time // when the broker last said something of what is in flight, or the first of it was sent
+	settled  int64     // how many outcomes were told
+	given    int64     // how many messages were accepted
+	resent   int64     // how many messages were sent that an earlier channel may have sent, too
 }
 
 // Open connects, once, and returns a publisher. settle is called with outcomes from one goroutine,
@@ -115,7 +115,7 @@ func Open[T any](ctx context.Context, d Dialer, o PublisherOptions, settle func(
 		window: newWindow[T](o.Window)}
 	p.changed = sync.NewCond(&p.mu)
 	go p.run(run, ch)
-	go p.tell()
+	go p.deliver()
 	return p, nil
 }
 

@@ -29,7 +29,7 @@ func (p *Publisher[T]) apply(events []Event) (notices []Notice, confirmed bool) 
 			p.window.confirm(e.Seq, p.seq, e.Multiple, Nacked, errNacked)
 			confirmed = true
 		case EventReturned:
-			p.window.giveBack(e)
+			p.window.markReturned(e)
 		case EventBlocked:
 			p.blocked = true
 			notices = append(notices, Notice{Kind: NoticeBlocked, Err: fmt.Errorf("the broker stops publishers: %s", e.Reason)})
@@ -90,11 +90,11 @@ func (w *window[T]) confirmed(e *entry[T], kind OutcomeKind, err error) {
 	}
 }
 
-// giveBack finds the message that the broker returned. It names it by its content alone: the same
+// markReturned finds the message that the broker returned. It names it by its content alone: the same
 // target, id, number of headers and body. Two that are alike in all of that were routed alike, and
 // returns come in the order of publishing, so the search begins behind the last one and in the
 // usual case ends at once.
-func (w *window[T]) giveBack(r *Event) {
+func (w *window[T]) markReturned(r *Event) {
 	for _, alike := range [...]func(*entry[T], *Event) bool{same[T], similar[T]} {
 		for _, from := range [...]uint64{max(w.returned, w.open), w.open} {
 			for pos := from; pos < w.next; pos++ {

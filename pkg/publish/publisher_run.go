@@ -20,7 +20,7 @@ func (p *Publisher[T]) run(ctx context.Context, ch Channel) {
 		}
 		cause := cmp.Or(silent, ch.Err())
 		_ = ch.Close() // gone already
-		if p.leave(cause) {
+		if p.channelLost(cause) {
 			attempts.Worked() // a message was at fault, not the connection
 		}
 		if ctx.Err() != nil {
@@ -49,7 +49,7 @@ func (p *Publisher[T]) receive(ctx context.Context, ch Channel) (progress bool, 
 		var err error
 		patience, cancel := context.WithTimeout(ctx, p.o.ConfirmTimeout/4)
 		events, err = ch.Receive(patience, events[:0])
-		impatient := patience.Err() != nil && ctx.Err() == nil
+		timedOut := patience.Err() != nil && ctx.Err() == nil
 		cancel()
 		notices, confirmed := p.apply(events)
 		progress = progress || confirmed
@@ -58,25 +58,25 @@ func (p *Publisher[T]) receive(ctx context.Context, ch Channel) (progress bool, 
 		}
 		clear(events)
 		switch {
-		case err != nil && !impatient:
+		case err != nil && !timedOut:
 			return progress, nil
-		case err != nil && p.unheard():
+		case err != nil && p.silent():
 			return progress, fmt.Errorf("%w: the broker has said nothing of what was sent for %s", ErrLost, p.o.ConfirmTimeout)
 		}
 		p.send() // one that waited for its turn, or for the end of an alarm
 	}
 }
 
-// unheard reports whether something is in flight of which the broker has not spoken for too long.
-func (p *Publisher[T]) unheard() bool {
+// silent reports whether something is in flight of which the broker has not spoken for too long.
+func (p *Publisher[T]) silent() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.window.flying > 0 && !p.blocked && time.Since(p.heard) >= p.o.ConfirmTimeout
 }
 
-// leave decides what becomes of what was in flight on a channel that is gone. It reports whether
+// channelLost decides what becomes of what was in flight on a channel that is gone. It reports whether
 // one of the messages was at fault.
-func (p *Publisher[T]) leave(cause error) (guilty bool) {
+func (p *Publisher[T]) channelLost(cause error) (refused bool) {
 	p.mu.Lock()
 	p.channel = nil
 	p.mu.Unlock()
@@ -85,12 +85,12 @@ func (p *Publisher[T]) leave(cause error) (guilty bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	w := &p.window
-	for pos := w.open; pos < w.next; pos++ { // their fate is known
+	for pos := w.open; pos < w.next; pos++ { // what became of them is known
 		if e := w.at(pos); e.kind == 0 && e.back != nil {
 			w.resolve(e, Returned, e.back)
 		}
 	}
-	guilty = p.blame(cause)
+	refused = p.findRefused(cause)
 	for pos := w.open; pos < w.next; pos++ {
 		switch e := w.at(pos); {
 		case e.kind != 0:
@@ -104,13 +104,13 @@ func (p *Publisher[T]) leave(cause error) (guilty bool) {
 	w.next, w.returned = w.open, w.open
 	w.advance()
 	p.changed.Broadcast()
-	return guilty
+	return refused
 }
 
-// blame finds the message that the broker ended the channel for, and marks as tried those that it
+// findRefused finds the message that the broker ended the channel for, and marks as tried those that it
 // may have processed: all before that one, or all in flight when it cannot be told which it was.
 // The broker ignores what follows the one at fault.
-func (p *Publisher[T]) blame(cause error) (guilty bool) {
+func (p *Publisher[T]) findRefused(cause error) (refused bool) {
 	w := &p.window
 	var refusal *Refusal
 	isRefusal := errors.As(cause, &refusal)
@@ -128,7 +128,7 @@ func (p *Publisher[T]) blame(cause error) (guilty bool) {
 		e.tried = true
 	}
 	if isRefusal && inFlight > 0 {
-		p.careful = inFlight + 1 // the last of them alone, too
+		p.oneByOne = inFlight + 1 // the last of them alone, too
 		return true
 	}
 	return false

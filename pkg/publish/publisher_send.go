@@ -29,7 +29,7 @@ func (p *Publisher[T]) ready() bool {
 	for w.next < w.tail && w.at(w.next).kind != 0 { // resolved before it was sent again
 		w.next++
 	}
-	return p.channel != nil && !p.blocked && w.next < w.tail && (p.careful == 0 || w.flying == 0)
+	return p.channel != nil && !p.blocked && w.next < w.tail && (p.oneByOne == 0 || w.flying == 0)
 }
 
 // sendOne hands over the next message. It is false when there is none to go now. p.sending is held.
@@ -48,8 +48,8 @@ func (p *Publisher[T]) sendOne() bool {
 	p.seq++
 	e.seq = p.seq // before it is sent: its confirm may be faster than Publish's return
 	seq, target, m := p.seq, e.target, e.message
-	if p.careful > 0 {
-		p.careful--
+	if p.oneByOne > 0 {
+		p.oneByOne--
 	}
 	if e.tried {
 		p.resent++
@@ -74,8 +74,8 @@ func (p *Publisher[T]) sendOne() bool {
 	return true
 }
 
-// tell calls settle with outcomes until there will be no more.
-func (p *Publisher[T]) tell() {
+// deliver calls settle with outcomes until there will be no more.
+func (p *Publisher[T]) deliver() {
 	defer close(p.ended)
 	var batch []Outcome[T]
 	for {

@@ -99,7 +99,7 @@ func NewQueueDocument(q discover.Queue) QueueDocument {
 }
 
 // NewBrowseDocument makes the document of an assessment.
-func NewBrowseDocument(l browse.Looking) BrowseDocument {
+func NewBrowseDocument(l browse.Assessment) BrowseDocument {
 	doc := BrowseDocument{Safe: "yes", Why: l.Refused}
 	switch {
 	case l.Refused != "" && l.Allow == browse.PermitNone:

@@ -33,7 +33,7 @@ func (r *run) drain() {
 			cancel()
 		}
 	}
-	r.unpark(nil)
+	r.cancelDelays(nil)
 	if !r.await(sessions, r.Grace) {
 		r.endLife()
 		r.await(sessions, lastGrace)

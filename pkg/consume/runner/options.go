@@ -143,15 +143,15 @@ func (o *Options) withDefaults() {
 	o.Prefetch = max(o.Prefetch, o.Concurrency)
 	o.Grace = cmp.Or(o.Grace, DefaultGrace)
 	if o.Observer == nil {
-		o.Observer = nobody{}
+		o.Observer = noObserver{}
 	}
 	if o.Type == nil {
 		o.Type = func(m *message.Message) (string, *handle.Result) { return m.Type, nil }
 	}
 }
 
-type nobody struct{}
+type noObserver struct{}
 
-func (nobody) Begin(*handle.Job) any { return nil }
-func (nobody) End(End)               {}
-func (nobody) Notice(Notice)         {}
+func (noObserver) Begin(*handle.Job) any { return nil }
+func (noObserver) End(End)               {}
+func (noObserver) Notice(Notice)         {}

@@ -34,9 +34,9 @@ type job struct {
 // run is one Run under way.
 type run struct {
 	Options
-	publisher *publish.Publisher[*move]
+	publisher *publish.Publisher[*transfer]
 	lanes     *lanes
-	window    *window
+	recent    *recentIDs
 
 	life    context.Context //nolint:containedctx // of handlers and publications, which outlive the caller's by the grace
 	endLife context.CancelFunc
@@ -50,7 +50,7 @@ type run struct {
 	mu       sync.Mutex
 	report   Report
 	failed   error
-	parked   map[*job]*time.Timer // wait in hand, for a retry or for their copy to be sent again
+	delayed  map[*job]*time.Timer // wait in hand, for a retry or for their copy to be sent again
 	sessions []*pipeline.Session  // with unfinished jobs; the last is the present one
 }
 
@@ -64,8 +64,8 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	life, endLife := context.WithCancel(context.WithoutCancel(ctx))
 	defer endLife()
 	r := &run{
-		Options: o, lanes: newLanes(), window: newWindow(o.Dedupe), life: life, endLife: endLife, stop: stop,
-		wake: make(chan struct{}, 1), parked: map[*job]*time.Timer{},
+		Options: o, lanes: newLanes(), recent: newRecentIDs(o.Dedupe), life: life, endLife: endLife, stop: stop,
+		wake: make(chan struct{}, 1), delayed: map[*job]*time.Timer{},
 	}
 	if o.Dialer != nil {
 		// Before anything is fetched: without a place for failures nothing may be.
@@ -135,7 +135,7 @@ func (r *run) consume(ctx context.Context) error {
 		}
 		r.notice(NoticeReconnecting, "%v; what was in hand comes again", err)
 		s.MarkLost()
-		r.unpark(s)
+		r.cancelDelays(s)
 		if r.Key != nil {
 			// Two of a key must not be handled at once, not even one twice.
 			_ = s.AwaitIdle(ctx) // if ctx ends first, that is seen below
@@ -164,7 +164,7 @@ const (
 
 // subscribe connects once.
 //
-// A queue whose order matters is consumed by nobody else: two consumers would overtake each other,
+// A queue whose order matters is consumed by noObserver else: two consumers would overtake each other,
 // and so would a new one what the broker has not yet taken back from one that is gone. That one may
 // be our own, so it is waited for.
 func (r *run) subscribe(ctx context.Context) (*pipeline.Session, error) {
@@ -253,7 +253,7 @@ func (r *run) newJob(s *pipeline.Session, d *consume.Delivery) *job {
 	switch {
 	case r.Key != nil:
 		j.key = r.Key(m)
-	case r.window != nil && m.MessageID != "":
+	case r.recent != nil && m.MessageID != "":
 		j.key = m.MessageID // of two that are the same, the second must know what became of the first
 	}
 	return j
@@ -276,8 +276,8 @@ func (r *run) acknowledge(quit <-chan struct{}) {
 	}
 }
 
-// poke wakes the acknowledger.
-func (r *run) poke() {
+// wakeAcknowledger wakes the acknowledger.
+func (r *run) wakeAcknowledger() {
 	select {
 	case r.wake <- struct{}{}:
 	default:

@@ -22,9 +22,9 @@ func (r *run) work() {
 func (r *run) one(j *job) {
 	switch {
 	case j.session.Lost(), r.stopping.Load(), !r.begins():
-		r.giveBack(j)
+		r.returnToQueue(j)
 		return
-	case r.window.has(j.Message.MessageID):
+	case r.recent.has(j.Message.MessageID):
 		r.finish(j, Duplicate, nil)
 		return
 	}
@@ -52,7 +52,7 @@ func (r *run) begins() bool {
 func (r *run) conclude(j *job, res *handle.Result) {
 	switch {
 	case res.Verdict == handle.Handled:
-		r.window.add(j.Message.MessageID)
+		r.recent.add(j.Message.MessageID)
 		r.finish(j, Handled, nil)
 	case res.Verdict == handle.Return:
 		if res.Fatal != nil {
@@ -64,7 +64,7 @@ func (r *run) conclude(j *job, res *handle.Result) {
 	case r.Plan.Drop:
 		r.finish(j, Dropped, res.Failure)
 	default:
-		r.bury(j, res.Failure)
+		r.deadLetter(j, res.Failure)
 	}
 }
 
@@ -73,38 +73,38 @@ func (r *run) retry(j *job, res *handle.Result) {
 	step := r.Plan.Step(j.Attempt, res.After)
 	switch {
 	case j.session.Lost():
-		r.giveBack(j) // it comes again by itself
+		r.returnToQueue(j) // it comes again by itself
 	case r.Key != nil:
 		// In hand, for what has the same key must not overtake it.
 		r.ended(j, Retried, res.Failure, nil, step.Delay)
 		j.Attempt++
 		j.Last = r.Plan.Last(j.Attempt)
-		r.park(j, step.Delay, func() { r.lanes.again(j) })
+		r.delay(j, step.Delay, func() { r.lanes.again(j) })
 	case r.Plan.Native:
 		r.ended(j, Retried, res.Failure, nil, step.Delay)
 		j.session.Reject(j.tag)
 		r.lanes.done(j)
-		r.poke()
+		r.wakeAcknowledger()
 	default:
 		to, m := r.Plan.Wait(j.Message, r.note(j, res.Failure), res.After)
-		r.publish(&move{job: j, to: to, message: m, outcome: Retried, failure: res.Failure, wait: step.Delay})
+		r.publish(&transfer{job: j, to: to, message: m, outcome: Retried, failure: res.Failure, wait: step.Delay})
 	}
 }
 
-// bury makes a dead letter.
-func (r *run) bury(j *job, f *handle.Failure) {
+// deadLetter makes a dead letter.
+func (r *run) deadLetter(j *job, f *handle.Failure) {
 	if r.Plan.DeadLetter == nil || r.publisher == nil {
 		r.notice(NoticeStuck, "message %q failed for good (%v) and queue %s has no place for dead letters: it stays in hand",
 			j.Message.MessageID, f, r.Plan.Queue)
-		r.giveBack(j)
+		r.returnToQueue(j)
 		return
 	}
 	if j.session.Lost() {
-		r.giveBack(j) // it comes again by itself, and would be a dead letter twice
+		r.returnToQueue(j) // it comes again by itself, and would be a dead letter twice
 		return
 	}
 	to, m := r.Plan.Dead(j.Message, r.note(j, f))
-	r.publish(&move{job: j, to: to, message: m, outcome: DeadLettered, failure: f})
+	r.publish(&transfer{job: j, to: to, message: m, outcome: DeadLettered, failure: f})
 }
 
 func (r *run) note(j *job, f *handle.Failure) message.FailureNote {
@@ -117,17 +117,17 @@ func (r *run) finish(j *job, o Outcome, f *handle.Failure) {
 	r.ended(j, o, f, nil, 0)
 	j.session.Done(j.tag)
 	r.lanes.done(j)
-	r.poke()
+	r.wakeAcknowledger()
 }
 
 // returned gives a job back that a handler had begun.
 func (r *run) returned(j *job, f *handle.Failure) {
 	r.ended(j, Returned, f, nil, 0)
-	r.giveBack(j)
+	r.returnToQueue(j)
 }
 
-// giveBack leaves a message in its queue; it goes back there at the end, or is there already.
-func (r *run) giveBack(j *job) {
+// returnToQueue leaves a message in its queue; it goes back there at the end, or is there already.
+func (r *run) returnToQueue(j *job) {
 	if j.open {
 		r.ended(j, Returned, nil, nil, 0)
 	}

@@ -62,7 +62,7 @@ func (b *Relay[T]) Put(i *T) bool {
 	first := len(b.items) == 1
 	b.mu.Unlock()
 	if first {
-		poke(b.filled)
+		signal(b.filled)
 	}
 	return true
 }
@@ -79,7 +79,7 @@ func (b *Relay[T]) Close(why error) {
 	b.mu.Lock()
 	b.end = why
 	b.mu.Unlock()
-	poke(b.filled)
+	signal(b.filled)
 }
 
 // Take waits for items and returns all there are, in exchange for into, whose memory is used again.
@@ -94,7 +94,7 @@ func (b *Relay[T]) Take(ctx context.Context, into []T) ([]T, error) {
 		}
 		b.mu.Unlock()
 		if len(items) > 0 {
-			poke(b.freed)
+			signal(b.freed)
 			return items, nil
 		}
 		if end != nil {
@@ -108,7 +108,7 @@ func (b *Relay[T]) Take(ctx context.Context, into []T) ([]T, error) {
 	}
 }
 
-func poke(c chan struct{}) {
+func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
 	default:

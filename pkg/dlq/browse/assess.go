@@ -18,8 +18,8 @@ type Permit string
 const (
 	// PermitNone: nothing does; the reason says what to change first.
 	PermitNone Permit = ""
-	// PermitGuard: lifting the delivery limit meanwhile.
-	PermitGuard Permit = "--guard"
+	// PermitOverride: lifting the delivery limit meanwhile.
+	PermitOverride Permit = "--guard"
 	// PermitForce: the user's word that the harm does not matter.
 	PermitForce Permit = "--force"
 )
@@ -72,15 +72,15 @@ func (r Room) Fits(count int64) bool { return count+1 <= r.Limit-r.Reserve }
 // return.
 func (r Room) Survives(count int64) bool { return count+1 <= r.Limit }
 
-// Looking says whether we may look into a queue, how, and what that does.
-type Looking struct {
+// Assessment says whether we may look into a queue, how, and what that does.
+type Assessment struct {
 	Queue, Type string
 	// Refused, when not empty, says why not. Allow is what would permit it.
 	Refused string
 	Allow   Permit
 	Return  ReturnBy
 	// Guard says that a Guard must be up while looking.
-	Guard bool
+	Override bool
 	// Room, when not nil, is checked on every message, on the first alone before any other is asked
 	// for.
 	Room *Room
@@ -91,20 +91,13 @@ type Looking struct {
 	Notes []Note
 }
 
-// Err returns nil when looking is allowed, else an error that wraps ErrUnsafe and says what would
-// allow it.
-func (l Looking) Err() error {
+// Err returns nil when looking is allowed, else an error that wraps ErrUnsafe. Allow is what would
+// permit it.
+func (l Assessment) Err() error {
 	if l.Refused == "" {
 		return nil
 	}
-	hint := ""
-	if l.Allow != PermitNone {
-		hint = fmt.Sprintf("; %s looks all the same", l.Allow)
-	}
-	if l.Allow == PermitGuard {
-		hint = "; --guard lifts the limit with a policy while looking, --force looks all the same"
-	}
-	return fmt.Errorf("look into queue %q: %w: %s%s", l.Queue, ErrUnsafe, l.Refused, hint)
+	return fmt.Errorf("look into queue %q: %w: %s", l.Queue, ErrUnsafe, l.Refused)
 }
 
 // AssessOptions are what the user asked for.
@@ -112,7 +105,7 @@ type AssessOptions struct {
 	// Limit is how many messages are to be looked at; 0 means all.
 	Limit int64
 	// Guard allows a policy that lifts the delivery limit while looking.
-	Guard bool
+	Override bool
 	// Force looks although it may do harm.
 	Force bool
 }
@@ -122,8 +115,8 @@ type AssessOptions struct {
 const holdDefault = 15 * time.Minute
 
 // Assess judges a look into a queue. It is pure.
-func Assess(f Facts, o AssessOptions) Looking {
-	a := &assessment{f: f, o: o, l: Looking{Queue: f.Name, Type: f.Type, MaxHold: holdTime(f)}}
+func Assess(f Facts, o AssessOptions) Assessment {
+	a := &assessment{f: f, o: o, l: Assessment{Queue: f.Name, Type: f.Type, MaxHold: holdTime(f)}}
 	if f.Type == topology.Stream {
 		a.l.Return = ReturnNothing
 		return a.l
@@ -143,7 +136,7 @@ func Assess(f Facts, o AssessOptions) Looking {
 type assessment struct {
 	f Facts
 	o AssessOptions
-	l Looking
+	l Assessment
 }
 
 func (a *assessment) note(e Effect, format string, args ...any) {
@@ -158,7 +151,7 @@ func (a *assessment) refuse(allow Permit, format string, args ...any) {
 		return
 	}
 	if a.l.Refused == "" || (allow == PermitNone && a.l.Allow != PermitNone) ||
-		(allow == PermitForce && a.l.Allow == PermitGuard) {
+		(allow == PermitForce && a.l.Allow == PermitOverride) {
 		a.l.Refused, a.l.Allow = reason, allow
 	}
 }
@@ -295,8 +288,8 @@ func plural(n int64, thing string) string {
 // ErrorConvention: it holds messages, nobody is at work on it, and a look at its first message does
 // no more than set the flag redelivered. Queues that a delivery limit or a length limit is near are
 // left alone, as are those that wait for a retry.
-func MayHoldErrors(l Looking, s topology.QueueStatus) bool {
-	if l.Refused != "" || l.Room != nil || l.Guard || !s.Known || s.Messages == 0 || s.Consumers > 0 {
+func MayHoldErrors(l Assessment, s topology.QueueStatus) bool {
+	if l.Refused != "" || l.Room != nil || l.Override || !s.Known || s.Messages == 0 || s.Consumers > 0 {
 		return false
 	}
 	for _, n := range l.Notes {

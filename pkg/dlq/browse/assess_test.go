@@ -48,19 +48,19 @@ func TestAssess(t *testing.T) {
 		{name: "quorum 4.0 by default", f: quorum("4.0.5", int64(20)), room: 20},
 		{name: "quorum 4.0 unlimited", f: quorum("4.0.5", int64(-1)), by: browse.ReturnByClose},
 		{name: "quorum 4.0 guarded: counts stay, so room is checked", f: quorum("4.0.5", int64(20)),
-			o: browse.AssessOptions{Guard: true}, guard: true, room: 20, by: browse.ReturnByClose},
+			o: browse.AssessOptions{Override: true}, guard: true, room: 20, by: browse.ReturnByClose},
 		{name: "quorum 4.0 with a tiny limit", f: quorum("4.0.5", int64(0)), refused: "delivery limit is 0",
-			allow: browse.PermitGuard},
+			allow: browse.PermitOverride},
 		{name: "quorum 4.3 fed by classic queues", f: quorum("4.3.6", int64(20)), room: 20},
 		{name: "quorum 4.3 fed by quorum queues", f: counted(quorum("4.3.6", int64(20))), refused: "single look",
-			allow: browse.PermitGuard},
+			allow: browse.PermitOverride},
 		{name: "the same, the limit an argument", f: fixed(counted(quorum("4.3.6", int64(20)))),
-			o: browse.AssessOptions{Guard: true}, refused: "single look", allow: browse.PermitForce},
-		{name: "the same, guarded", f: counted(quorum("4.3.6", int64(20))), o: browse.AssessOptions{Guard: true}, guard: true},
+			o: browse.AssessOptions{Override: true}, refused: "single look", allow: browse.PermitForce},
+		{name: "the same, guarded", f: counted(quorum("4.3.6", int64(20))), o: browse.AssessOptions{Override: true}, guard: true},
 		{name: "the same, forced", f: counted(quorum("4.3.6", int64(20))), o: browse.AssessOptions{Force: true}},
 		{name: "quorum 4.3 unlimited", f: counted(quorum("4.3.6", int64(-1)))},
 		{name: "an unknown version is the newest", f: counted(quorum("", int64(20))), refused: "single look",
-			allow: browse.PermitGuard},
+			allow: browse.PermitOverride},
 		{name: "delayed retry", f: func() browse.Facts {
 			f := quorum("4.3.6", int64(-1))
 			f.DelayedRetry, f.DelayedRetryMin = set("all"), set(int64(60000))
@@ -146,8 +146,8 @@ func TestAssess(t *testing.T) {
 			if l.Room != nil {
 				room = l.Room.Limit
 			}
-			if l.Return != c.by || room != c.room || l.Guard != c.guard {
-				t.Errorf("return %d, room %d, guard %v", l.Return, room, l.Guard)
+			if l.Return != c.by || room != c.room || l.Override != c.guard {
+				t.Errorf("return %d, room %d, guard %v", l.Return, room, l.Override)
 			}
 		})
 	}

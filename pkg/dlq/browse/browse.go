@@ -16,8 +16,8 @@ var ErrStop = errors.New("enough")
 
 // BrowseOptions say what to look at.
 type Options struct {
-	// Looking is what Assess said about the queue. A refused one is not looked at.
-	Looking Looking
+	// Assessment is what Assess said about the queue. A refused one is not looked at.
+	Assessment Assessment
 	// Limit is how many messages to look at, from the head; 0 means all.
 	Limit int64
 	// Expect is how many messages were ready when the look began (a passive declare tells); the
@@ -34,19 +34,19 @@ type Options struct {
 	// Counter tells when a window is back in the queue, so that the next one comes behind it. With
 	// nil, a pause has to do.
 	Counter Counter
-	// Guard lifts the delivery limit when Looking.Guard says so, and in an emergency: when a
+	// Guard lifts the delivery limit when Assessment.Guard says so, and in an emergency: when a
 	// message is met that no return would leave in the queue. May be nil.
-	Guard Lifter
+	Override LimitOverride
 	// Keep publishes a confirmed copy of a message at the end of the same queue: what becomes, if
 	// the Guard cannot help, of a message that would not survive its return. May be nil.
 	Keep func(context.Context, *message.Message) error
 }
 
-// Lifter lifts the delivery limit of one queue: see NewGuard.
-type Lifter interface {
-	// Raise returns when the limit is lifted. lower takes the guard away again; it is called once,
+// LimitOverride lifts the delivery limit of one queue: see NewPolicyOverride.
+type LimitOverride interface {
+	// Apply returns when the limit is lifted. remove takes the guard away again; it is called once,
 	// also after ctx ended.
-	Raise(ctx context.Context) (lower func(context.Context) error, err error)
+	Apply(ctx context.Context) (remove func(context.Context) error, err error)
 }
 
 // BrowseReport is what a look did.
@@ -61,8 +61,8 @@ type Report struct {
 	// Kept counts messages that would not have survived their return, and were put at the end of
 	// the queue as copies.
 	Kept int
-	// Guarded says that the delivery limit was lifted, also in an emergency.
-	Guarded bool
+	// Overridden says that the delivery limit was lifted, also in an emergency.
+	Overridden bool
 	// Lost has the message ids ("" for none) of messages that were returned although the broker
 	// drops or dead-letters them: neither a guard nor a copy could be had.
 	Lost    []string
@@ -104,8 +104,8 @@ func (o Options) withDefaults() Options {
 	if o.Tag == "" {
 		o.Tag = "msgctl-look"
 	}
-	if o.Looking.MaxHold <= 0 {
-		o.Looking.MaxHold = holdDefault
+	if o.Assessment.MaxHold <= 0 {
+		o.Assessment.MaxHold = holdDefault
 	}
 	if o.Expect > 0 && (o.Limit <= 0 || o.Limit > o.Expect) {
 		o.Limit = o.Expect
@@ -133,19 +133,19 @@ type browser struct {
 }
 
 func (b *browser) run(ctx context.Context) (err error) {
-	l := b.o.Looking
+	l := b.o.Assessment
 	if err := l.Err(); err != nil {
 		return err
 	}
 	if l.Return == ReturnNothing {
 		return b.stream(ctx)
 	}
-	if l.Guard {
-		lower, err := b.raise(ctx)
+	if l.Override {
+		remove, err := b.applyOverride(ctx)
 		if err != nil {
 			return fmt.Errorf("look into queue %q: %w", l.Queue, err)
 		}
-		defer func() { err = errors.Join(err, lower(context.WithoutCancel(ctx))) }()
+		defer func() { err = errors.Join(err, remove(context.WithoutCancel(ctx))) }()
 	}
 	holding, cancel := context.WithTimeoutCause(ctx, l.MaxHold, errHeld)
 	err = b.windows(holding)
@@ -164,15 +164,15 @@ func (b *browser) run(ctx context.Context) (err error) {
 var errHeld = errors.New("messages were held as long as the broker lets a consumer, and went back; look at fewer " +
 	"with -n")
 
-func (b *browser) raise(ctx context.Context) (func(context.Context) error, error) {
-	if b.o.Guard == nil {
+func (b *browser) applyOverride(ctx context.Context) (func(context.Context) error, error) {
+	if b.o.Override == nil {
 		return nil, errors.New("its delivery limit must be lifted first, and there is no way to do so here")
 	}
-	lower, err := b.o.Guard.Raise(ctx)
+	remove, err := b.o.Override.Apply(ctx)
 	if err == nil {
-		b.report.Guarded = true
+		b.report.Overridden = true
 	}
-	return lower, err
+	return remove, err
 }
 
 // left returns how many messages may still be looked at, and false when there is no bound.
@@ -189,7 +189,7 @@ func (b *browser) left() (int64, bool) {
 // (seen on 3.10.8, 4.0.5, 4.3.6). Who takes some of them and returns them puts them behind the rest
 // of them. redelivered tells them.
 func (b *browser) between() bool {
-	return b.o.Looking.Type == topology.Quorum && b.returned && !b.emptied && (b.o.Expect <= 0 || b.total < b.o.Expect)
+	return b.o.Assessment.Type == topology.Quorum && b.returned && !b.emptied && (b.o.Expect <= 0 || b.total < b.o.Expect)
 }
 
 // maxExtension bounds the messages that are held for the sake of order only.
@@ -225,7 +225,7 @@ func (b *browser) extend(ctx context.Context) error {
 // lose their order.
 func (b *browser) windows(ctx context.Context) error {
 	for {
-		prefetch := b.size.next(b.o.Memory, b.o.Looking.Room != nil)
+		prefetch := b.size.next(b.o.Memory, b.o.Assessment.Room != nil)
 		if left, bounded := b.left(); bounded {
 			if left <= 0 {
 				return nil
@@ -245,7 +245,7 @@ func (b *browser) windows(ctx context.Context) error {
 }
 
 func (b *browser) open(ctx context.Context, prefetch int) (*window, error) {
-	o := consume.Options{Queue: b.o.Looking.Queue, Prefetch: prefetch, Tag: b.o.Tag}
+	o := consume.Options{Queue: b.o.Assessment.Queue, Prefetch: prefetch, Tag: b.o.Tag}
 	subscribe := b.src.Subscribe
 	if len(b.held) > 0 {
 		if s, ok := b.held[0].sub.(consume.Sharer); ok {

@@ -42,7 +42,7 @@ func TestLookIsOverWhenMessagesAreBack(t *testing.T) {
 		for range 100 {
 			var got seen
 			_, err := browse.Browse(t.Context(), c.Source(v.Name),
-				browse.Options{Looking: l, Counter: lookCounter{v.Channel(t)}, Expect: n}, got.each)
+				browse.Options{Assessment: l, Counter: lookCounter{v.Channel(t)}, Expect: n}, got.each)
 			must(t, err)
 			ready, err := c.Ready(t.Context(), v.Name, "q")
 			must(t, err)

@@ -41,10 +41,10 @@ func (a *assessment) deliveryLimit() {
 
 func (a *assessment) room(r Room) {
 	f := a.f
-	guard := a.o.Guard && !f.LimitFixed && capability.VersionAtLeast(f.Version, "4.0")
+	guard := a.o.Override && !f.LimitFixed && capability.VersionAtLeast(f.Version, "4.0")
 	switch {
 	case guard:
-		a.l.Guard = true
+		a.l.Override = true
 		// On 4.0 guarded returns count too, and the counts stay: the room is checked all the same.
 		if r.Counts {
 			a.l.Room, a.l.Return = &r, ReturnByClose
@@ -68,7 +68,7 @@ func (a *assessment) permit() Permit {
 	if a.f.LimitFixed || !capability.VersionAtLeast(a.f.Version, "4.0") {
 		return PermitForce
 	}
-	return PermitGuard
+	return PermitOverride
 }
 
 // delayedRetry: 4.3 makes returned messages of the types all and returned wait.

@@ -100,7 +100,7 @@ func numbers(from, to int) string {
 }
 
 // assess judges a queue as msgctl would, from what it reads of the broker.
-func assess(t *testing.T, c *rabbit.Client, vhost, queue string, o browse.AssessOptions) browse.Looking {
+func assess(t *testing.T, c *rabbit.Client, vhost, queue string, o browse.AssessOptions) browse.Assessment {
 	t.Helper()
 	live := readLive(t, c, vhost)
 	f, err := browse.FactsOf(live, discover.Live(live, discover.Options{}), vhost, queue)
@@ -212,7 +212,7 @@ func lookHundredTimes(t *testing.T, b *rabbittest.Broker, s harmless) {
 		}
 		var got seen
 		r, err := browse.Browse(t.Context(), c.Source(v.Name),
-			browse.Options{Looking: l, Counter: counter, Limit: limit, Expect: harmlessMessages,
+			browse.Options{Assessment: l, Counter: counter, Limit: limit, Expect: harmlessMessages,
 				Idle: 900 * time.Millisecond}, got.each)
 		if err == nil && got.String() != numbers(0, int(limit)) {
 			err = fmt.Errorf("look %d saw %s (%+v)", i, &got, r)
@@ -241,7 +241,7 @@ func lookHundredTimes(t *testing.T, b *rabbittest.Broker, s harmless) {
 	}
 	if s.args["x-queue-type"] == "stream" {
 		var got seen
-		_, err := browse.Browse(t.Context(), c.Source(v.Name), browse.Options{Looking: l, Counter: lookCounter{v.Channel(t)}},
+		_, err := browse.Browse(t.Context(), c.Source(v.Name), browse.Options{Assessment: l, Counter: lookCounter{v.Channel(t)}},
 			got.each)
 		if must(t, err); got.String() != numbers(0, harmlessMessages) {
 			t.Errorf("the stream has %s", &got)
@@ -320,12 +320,12 @@ func (s liveStore) Applied(_ context.Context, vhost, queue string) (string, stri
 	return q.Policy, q.Operator, err
 }
 
-func guardFor(t *testing.T, c *rabbit.Client, v *rabbittest.VHost, queue string) *browse.Guard {
+func guardFor(t *testing.T, c *rabbit.Client, v *rabbittest.VHost, queue string) *browse.PolicyOverride {
 	t.Helper()
 	live := readLive(t, c, v.Name)
-	p, err := browse.PlanGuard(&live.State, v.Name, queue, live.Server.Version, time.Now())
+	p, err := browse.PlanOverride(&live.State, v.Name, queue, live.Server.Version, time.Now())
 	must(t, err)
-	return browse.NewGuard(liveStore{c, v}, queue, p)
+	return browse.NewPolicyOverride(liveStore{c, v}, queue, p)
 }
 
 // Dead letters that the delivery limit killed are refused on 4.3, and with a guard they are looked
@@ -342,13 +342,13 @@ func TestGuardKeepsKilledMessages(t *testing.T) {
 		if (l.Refused != "") != (b.Line == "4.3") {
 			t.Fatalf("refused: %q", l.Refused)
 		}
-		l = assess(t, c, v.Name, "dead", browse.AssessOptions{Guard: true})
+		l = assess(t, c, v.Name, "dead", browse.AssessOptions{Override: true})
 		for i := range 5 {
 			var got seen
-			r, err := browse.Browse(t.Context(), c.Source(v.Name), browse.Options{Looking: l, Counter: lookCounter{v.Channel(t)},
-				Limit: int64(3 + i%3), Expect: 5, Guard: guardFor(t, c, v, "dead")}, got.each)
+			r, err := browse.Browse(t.Context(), c.Source(v.Name), browse.Options{Assessment: l, Counter: lookCounter{v.Channel(t)},
+				Limit: int64(3 + i%3), Expect: 5, Override: guardFor(t, c, v, "dead")}, got.each)
 			must(t, err)
-			if got.String() != numbers(0, 3+i%3) || !r.Guarded || r.Lost != nil || r.Kept != 0 {
+			if got.String() != numbers(0, 3+i%3) || !r.Overridden || r.Lost != nil || r.Kept != 0 {
 				t.Fatalf("look %d saw %s: %+v", i, &got, r)
 			}
 		}
@@ -365,7 +365,7 @@ func checkLowered(t *testing.T, c *rabbit.Client, vhost string) {
 	t.Helper()
 	var left []*topology.Policy
 	for range 20 {
-		if left = browse.Guards(&readLive(t, c, vhost).State, 0, time.Now().Add(time.Minute)); len(left) == 0 {
+		if left = browse.StaleOverrides(&readLive(t, c, vhost).State, 0, time.Now().Add(time.Minute)); len(left) == 0 {
 			return
 		}
 		time.Sleep(100 * time.Millisecond)
@@ -387,11 +387,11 @@ func TestDoomedMessagesAreSaved(t *testing.T) {
 				c := liveClient(t, v.User)
 				l := assess(t, c, v.Name, "dead", browse.AssessOptions{})
 				l.Refused, l.Room = "", &browse.Room{Limit: 20}
-				o := browse.Options{Looking: l, Counter: lookCounter{v.Channel(t)}, Expect: 3}
+				o := browse.Options{Assessment: l, Counter: lookCounter{v.Channel(t)}, Expect: 3}
 				want := "0 1 2"
 				switch way {
 				case "guard":
-					o.Guard = guardFor(t, c, v, "dead")
+					o.Override = guardFor(t, c, v, "dead")
 				case "copy":
 					ch := v.Channel(t)
 					o.Keep = func(_ context.Context, m *message.Message) error {
@@ -434,7 +434,7 @@ func TestInterruptedLooksGiveBack(t *testing.T) {
 			l := assess(t, c, v.Name, "q", browse.AssessOptions{})
 			ctx, cancel := context.WithCancel(t.Context())
 			n := 0
-			_, err := browse.Browse(ctx, c.Source(v.Name), browse.Options{Looking: l, Counter: lookCounter{v.Channel(t)}},
+			_, err := browse.Browse(ctx, c.Source(v.Name), browse.Options{Assessment: l, Counter: lookCounter{v.Channel(t)}},
 				func(*message.Message) error {
 					if n++; n == 1000 {
 						cancel()
@@ -447,7 +447,7 @@ func TestInterruptedLooksGiveBack(t *testing.T) {
 			n = 0
 			broken := errors.New("broken")
 			r, err := browse.Browse(t.Context(), c.Source(v.Name),
-				browse.Options{Looking: l, Counter: lookCounter{v.Channel(t)}}, func(*message.Message) error {
+				browse.Options{Assessment: l, Counter: lookCounter{v.Channel(t)}}, func(*message.Message) error {
 					if n++; n == 700 {
 						return broken
 					}
@@ -479,7 +479,7 @@ func TestWindowsKeepTheOrder(t *testing.T) {
 			l := assess(t, c, v.Name, "q", browse.AssessOptions{})
 			var got seen
 			r, err := browse.Browse(t.Context(), c.Source(v.Name),
-				browse.Options{Looking: l, Counter: lookCounter{v.Channel(t)}, Memory: 256 << 10}, got.each)
+				browse.Options{Assessment: l, Counter: lookCounter{v.Channel(t)}, Memory: 256 << 10}, got.each)
 			must(t, err)
 			if got.String() != numbers(0, 5000) || r.Windows < 20 || r.Returned != 5000 {
 				t.Errorf("%s: saw %d messages, %+v", kind, len(got.ids), r)
@@ -503,7 +503,7 @@ func TestLostConnectionIsTold(t *testing.T) {
 		u.URL = proxy.Through(u.URL)
 		c := liveClient(t, u)
 		n := 0
-		_, err := browse.Browse(t.Context(), c.Source(v.Name), browse.Options{Looking: browse.Looking{Queue: "q"}},
+		_, err := browse.Browse(t.Context(), c.Source(v.Name), browse.Options{Assessment: browse.Assessment{Queue: "q"}},
 			func(*message.Message) error {
 				if n++; n == 500 {
 					proxy.Cut()

@@ -16,14 +16,14 @@ import (
 	routing "github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// GuardPrefix begins the names of the policies that guards make, followed by when they were made,
+// OverridePrefix begins the names of the policies that guards make, followed by when they were made,
 // in UTC, and chance: msgctl-guard-20261123T180000Z-1f3a.
-const GuardPrefix = "msgctl-guard-"
+const OverridePrefix = "msgctl-guard-"
 
-const guardTime = "20060102T150405Z"
+const overrideTime = "20060102T150405Z"
 
-// GuardStore changes policies. internal/rabbit's Client is one, with an adapter for Applied.
-type GuardStore interface {
+// PolicyStore changes policies. internal/rabbit's Client is one, with an adapter for Applied.
+type PolicyStore interface {
 	// Create puts a policy or operator policy.
 	Create(ctx context.Context, want topology.Object) error
 	// Delete removes one; it succeeds when it is gone already.
@@ -33,21 +33,21 @@ type GuardStore interface {
 	Applied(ctx context.Context, vhost, queue string) (policy, operator string, err error)
 }
 
-// PlanGuard returns the policies that lift the delivery limit of a quorum queue and keep everything
+// PlanOverride returns the policies that lift the delivery limit of a quorum queue and keep everything
 // else that its present ones set: a broker applies only one policy and one operator policy to a
 // queue, so the guard has a copy of their definitions. Pure but for the name, which has the time
 // and chance in it.
 //
 // It returns an error where no policy lifts the limit: below 4.0, where -1 is taken for 0, and with
 // the limit as an argument of the queue, which beats -1 (seen on 4.0.5 and 4.3.6).
-func PlanGuard(s *topology.State, vhost, queue, version string, now time.Time) ([]*topology.Policy, error) {
+func PlanOverride(s *topology.State, vhost, queue, version string, now time.Time) ([]*topology.Policy, error) {
 	o, ok := s.Get(topology.Ref{Kind: topology.KindQueue, VHost: vhost, Name: queue})
 	if !ok {
 		return nil, fmt.Errorf("queue %q is not in vhost %q", queue, vhost)
 	}
 	q := o.(*topology.Queue)
 	all := routing.New(s, vhost, version).Policies().All()
-	of := routing.NewPolicies(withoutGuards(all), version).Of(q)
+	of := routing.NewPolicies(withoutOverrides(all), version).Of(q)
 	switch {
 	case q.Type != topology.Quorum:
 		return nil, fmt.Errorf("queue %q is a %s queue, which has no delivery limit", queue, q.Type)
@@ -56,38 +56,38 @@ func PlanGuard(s *topology.State, vhost, queue, version string, now time.Time) (
 	case limits(discover.Setting(of.Argument("delivery-limit")), version):
 		return nil, fmt.Errorf("queue %q has its delivery limit as an argument, which no policy lifts", queue)
 	}
-	name, err := guardName(now)
+	name, err := overrideName(now)
 	if err != nil {
 		return nil, err
 	}
-	list := []*topology.Policy{guardOver(all, name, q, of.User.Policy)}
+	list := []*topology.Policy{overrideOf(all, name, q, of.User.Policy)}
 	if limits(discover.Setting(of.Operator.Setting("delivery-limit")), version) {
-		list = append(list, guardOver(all, name, q, of.Operator.Policy))
+		list = append(list, overrideOf(all, name, q, of.Operator.Policy))
 		list[1].Operator = true
 	}
 	return list, nil
 }
 
-func guardName(now time.Time) (string, error) {
+func overrideName(now time.Time) (string, error) {
 	chance := make([]byte, 3)
 	if _, err := rand.Read(chance); err != nil {
 		return "", err
 	}
-	return GuardPrefix + now.UTC().Format(guardTime) + "-" + hex.EncodeToString(chance), nil
+	return OverridePrefix + now.UTC().Format(overrideTime) + "-" + hex.EncodeToString(chance), nil
 }
 
-// withoutGuards leaves out the guards of others, which may go at any moment.
-func withoutGuards(all []*topology.Policy) (list []*topology.Policy) {
+// withoutOverrides leaves out the guards of others, which may go at any moment.
+func withoutOverrides(all []*topology.Policy) (list []*topology.Policy) {
 	for _, p := range all {
-		if !strings.HasPrefix(p.Name, GuardPrefix) {
+		if !strings.HasPrefix(p.Name, OverridePrefix) {
 			list = append(list, p)
 		}
 	}
 	return list
 }
 
-// guardOver copies what applies to the queue, with a priority over all policies of the vhost.
-func guardOver(all []*topology.Policy, name string, q *topology.Queue, present *topology.Policy) *topology.Policy {
+// overrideOf copies what applies to the queue, with a priority over all policies of the vhost.
+func overrideOf(all []*topology.Policy, name string, q *topology.Queue, present *topology.Policy) *topology.Policy {
 	p := &topology.Policy{VHost: q.VHost, Name: name, Pattern: "^" + regexp.QuoteMeta(q.Name) + "$",
 		ApplyTo: topology.ApplyToQueues}
 	p.Definition = topology.Arguments{}
@@ -101,76 +101,76 @@ func guardOver(all []*topology.Policy, name string, q *topology.Queue, present *
 	return p
 }
 
-// Guards returns the guards in a state that are older than age: what a crash left behind. A queue
+// StaleOverrides returns the guards in a state that are older than age: what a crash left behind. A queue
 // under one has no delivery limit.
-func Guards(s *topology.State, age time.Duration, now time.Time) []*topology.Policy {
+func StaleOverrides(s *topology.State, age time.Duration, now time.Time) []*topology.Policy {
 	var list []*topology.Policy
 	for _, o := range s.Objects() {
 		p, ok := o.(*topology.Policy)
-		if !ok || !strings.HasPrefix(p.Name, GuardPrefix) {
+		if !ok || !strings.HasPrefix(p.Name, OverridePrefix) {
 			continue
 		}
-		made, _, _ := strings.Cut(strings.TrimPrefix(p.Name, GuardPrefix), "-")
-		if at, err := time.Parse(guardTime, made); err == nil && now.Sub(at) >= age {
+		made, _, _ := strings.Cut(strings.TrimPrefix(p.Name, OverridePrefix), "-")
+		if at, err := time.Parse(overrideTime, made); err == nil && now.Sub(at) >= age {
 			list = append(list, p)
 		}
 	}
 	return list
 }
 
-// Guard lifts the delivery limit of one quorum queue for the time of a look. It is a Lifter.
-type Guard struct {
-	store    GuardStore
+// PolicyOverride lifts the delivery limit of one quorum queue, with a policy, for the time of a look. It is a LimitOverride.
+type PolicyOverride struct {
+	store    PolicyStore
 	queue    string
 	policies []*topology.Policy
 }
 
-var _ Lifter = (*Guard)(nil)
+var _ LimitOverride = (*PolicyOverride)(nil)
 
-// NewGuard returns a guard for a queue, made of the policies that PlanGuard returned.
-func NewGuard(store GuardStore, queue string, policies []*topology.Policy) *Guard {
-	return &Guard{store: store, queue: queue, policies: policies}
+// NewPolicyOverride returns a guard for a queue, made of the policies that PlanOverride returned.
+func NewPolicyOverride(store PolicyStore, queue string, policies []*topology.Policy) *PolicyOverride {
+	return &PolicyOverride{store: store, queue: queue, policies: policies}
 }
 
-// guardWait bounds the wait for a policy to reach its queue; guardSettle is for the queue's
+// overrideWait bounds the wait for a policy to reach its queue; overrideSettle is for the queue's
 // process, which nothing tells of.
 const (
-	guardWait   = 15 * time.Second
-	guardSettle = 300 * time.Millisecond
+	overrideWait   = 15 * time.Second
+	overrideSettle = 300 * time.Millisecond
 )
 
-// Raise puts the policies and returns when the broker shows them at the queue. When that fails they
+// Apply puts the policies and returns when the broker shows them at the queue. When that fails they
 // are removed again.
-func (g *Guard) Raise(ctx context.Context) (func(context.Context) error, error) {
-	for _, p := range g.policies {
-		if err := g.store.Create(ctx, p); err != nil {
-			return nil, errors.Join(fmt.Errorf("lift the delivery limit of queue %q: %w", g.queue, err),
-				g.lower(context.WithoutCancel(ctx)))
+func (o *PolicyOverride) Apply(ctx context.Context) (func(context.Context) error, error) {
+	for _, p := range o.policies {
+		if err := o.store.Create(ctx, p); err != nil {
+			return nil, errors.Join(fmt.Errorf("lift the delivery limit of queue %q: %w", o.queue, err),
+				o.remove(context.WithoutCancel(ctx)))
 		}
 	}
-	if err := g.await(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("lift the delivery limit of queue %q: %w", g.queue, err),
-			g.lower(context.WithoutCancel(ctx)))
+	if err := o.await(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("lift the delivery limit of queue %q: %w", o.queue, err),
+			o.remove(context.WithoutCancel(ctx)))
 	}
-	return g.lower, nil
+	return o.remove, nil
 }
 
-func (g *Guard) await(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, guardWait)
+func (o *PolicyOverride) await(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, overrideWait)
 	defer cancel()
 	for {
-		user, operator, err := g.store.Applied(ctx, g.policies[0].VHost, g.queue)
-		if err == nil && g.shown(user, operator) {
-			return waitFor(ctx, guardSettle)
+		user, operator, err := o.store.Applied(ctx, o.policies[0].VHost, o.queue)
+		if err == nil && o.shown(user, operator) {
+			return waitFor(ctx, overrideSettle)
 		}
 		if wait := waitFor(ctx, 50*time.Millisecond); wait != nil {
-			return errors.Join(fmt.Errorf("the policy %q does not show at the queue", g.policies[0].Name), err)
+			return errors.Join(fmt.Errorf("the policy %q does not show at the queue", o.policies[0].Name), err)
 		}
 	}
 }
 
-func (g *Guard) shown(user, operator string) bool {
-	for _, p := range g.policies {
+func (o *PolicyOverride) shown(user, operator string) bool {
+	for _, p := range o.policies {
 		have := user
 		if p.Operator {
 			have = operator
@@ -193,20 +193,20 @@ func waitFor(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// lower removes the policies. What cannot be removed is named, with the command that does.
-func (g *Guard) lower(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, guardWait)
+// remove removes the policies. What cannot be removed is named, with the command that does.
+func (o *PolicyOverride) remove(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, overrideWait)
 	defer cancel()
 	var errs []error
-	for _, p := range g.policies {
-		if err := g.store.Delete(ctx, p, topology.Guard{}); err != nil {
+	for _, p := range o.policies {
+		if err := o.store.Delete(ctx, p, topology.Guard{}); err != nil {
 			clear := "clear_policy"
 			if p.Operator {
 				clear = "clear_operator_policy"
 			}
 			errs = append(errs, fmt.Errorf("the guard of queue %q is still there, and keeps its delivery limit lifted; "+
 				"remove it with: rabbitmqctl %s -p '%s' %s: %w",
-				g.queue, clear, p.VHost, p.Name, err))
+				o.queue, clear, p.VHost, p.Name, err))
 		}
 	}
 	return errors.Join(errs...)

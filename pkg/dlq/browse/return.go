@@ -20,13 +20,13 @@ const returnTimeout = 60 * time.Second
 // messages would take it minutes.
 func (b *browser) giveBack(ctx context.Context) (err error) {
 	if b.doomed {
-		lower, rescued := b.rescue(ctx)
-		if lower != nil {
-			defer func() { err = errors.Join(err, lower(ctx)) }()
+		remove, rescued := b.rescue(ctx)
+		if remove != nil {
+			defer func() { err = errors.Join(err, remove(ctx)) }()
 		}
 		err = rescued
 	}
-	classic, counted := b.o.Looking.Type == topology.Classic, int64(-1)
+	classic, counted := b.o.Assessment.Type == topology.Classic, int64(-1)
 	if classic {
 		slices.Reverse(b.held)
 		counted = b.ready(ctx)
@@ -53,8 +53,8 @@ func (b *browser) giveBack(ctx context.Context) (err error) {
 	if finished := b.finish(ctx); err == nil || !errors.Is(finished, consume.ErrLost) {
 		err = errors.Join(err, finished)
 	}
-	if b.report.Guarded {
-		b.settle(ctx, beforeLowering)
+	if b.report.Overridden {
+		b.settle(ctx, beforeRemoval)
 	}
 	if err == nil && counted >= 0 {
 		b.awaitCounted(ctx, counted+b.report.Returned)
@@ -65,8 +65,8 @@ func (b *browser) giveBack(ctx context.Context) (err error) {
 const (
 	// betweenWindows is the pause that keeps windows in order where nothing tells that one is back.
 	betweenWindows = 50 * time.Millisecond
-	// beforeLowering lets the queue take the messages back while the limit is still lifted.
-	beforeLowering = 500 * time.Millisecond
+	// beforeRemoval lets the queue take the messages back while the limit is still lifted.
+	beforeRemoval = 500 * time.Millisecond
 )
 
 func (b *browser) settle(ctx context.Context, d time.Duration) { _ = waitFor(ctx, d) }
@@ -100,7 +100,7 @@ func (b *browser) giveBackInTurn(ctx context.Context, w *window, settled bool) e
 // giveBackWindow returns the messages of one window. A nack is only handed to the connection: see
 // finish.
 func (b *browser) giveBackWindow(w *window) (err error) {
-	if w.count > 0 && b.o.Looking.Return == ReturnByNack {
+	if w.count > 0 && b.o.Assessment.Return == ReturnByNack {
 		err = w.sub.Nack(w.last, true, true)
 	} else {
 		w.closed = true
@@ -137,7 +137,7 @@ func (b *browser) ready(ctx context.Context) int64 {
 	if b.o.Counter == nil {
 		return -1
 	}
-	n, err := b.o.Counter.Ready(ctx, b.o.Looking.Queue)
+	n, err := b.o.Counter.Ready(ctx, b.o.Assessment.Queue)
 	if err != nil {
 		return -1
 	}
@@ -178,13 +178,13 @@ func (b *browser) awaitCounted(ctx context.Context, n int64) {
 
 // rescue makes sure that no message is lost by its return: with the guard, else with copies at the
 // queue's end.
-func (b *browser) rescue(ctx context.Context) (lower func(context.Context) error, err error) {
-	if b.o.Guard != nil {
-		if lower, err := b.raise(ctx); err == nil {
-			if b.o.Looking.Room.Counts {
-				b.o.Looking.Return = ReturnByClose // without a limit a nack goes to the tail there
+func (b *browser) rescue(ctx context.Context) (remove func(context.Context) error, err error) {
+	if b.o.Override != nil {
+		if remove, err := b.applyOverride(ctx); err == nil {
+			if b.o.Assessment.Room.Counts {
+				b.o.Assessment.Return = ReturnByClose // without a limit a nack goes to the tail there
 			}
-			return lower, nil
+			return remove, nil
 		}
 	}
 	for _, w := range b.held {
@@ -198,7 +198,7 @@ func (b *browser) rescue(ctx context.Context) (lower func(context.Context) error
 	if len(b.report.Lost) > 0 {
 		return nil, fmt.Errorf("return messages to queue %q: the broker drops or dead-letters %d of them, whose delivery "+
 			"limit was reached before: %w",
-			b.o.Looking.Queue, len(b.report.Lost), err)
+			b.o.Assessment.Queue, len(b.report.Lost), err)
 	}
 	return nil, nil
 }

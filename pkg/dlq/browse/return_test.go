@@ -24,7 +24,7 @@ func (s *lostSub) Close() error                { s.closed++; return nil }
 // error, and all of them are closed.
 func TestLostConnectionIsToldOnce(t *testing.T) {
 	for _, kind := range []string{topology.Classic, topology.Quorum} {
-		b := &browser{o: Options{Looking: Looking{Type: kind, Return: ReturnByNack}}}
+		b := &browser{o: Options{Assessment: Assessment{Type: kind, Return: ReturnByNack}}}
 		var subs []*lostSub
 		for range 5 {
 			s := &lostSub{}
@@ -76,7 +76,7 @@ func TestReturnedMessagesAreAwaited(t *testing.T) {
 		// somebody has taken one: 20 answers that are the same are believed
 		{lateCounter{late: 1, before: 7, after: 11}, 1 + 20},
 	} {
-		b := &browser{o: Options{Counter: &c.counter, Looking: Looking{Type: topology.Classic, Return: ReturnByNack}}}
+		b := &browser{o: Options{Counter: &c.counter, Assessment: Assessment{Type: topology.Classic, Return: ReturnByNack}}}
 		for range 5 {
 			b.held = append(b.held, &window{sub: returningSub{}, last: 1, count: 1})
 		}

@@ -11,7 +11,7 @@ import (
 // stream reads a stream from its first message to what is its last now. Nothing is taken out of a
 // stream by reading.
 func (b *browser) stream(ctx context.Context) error {
-	o := consume.Options{Queue: b.o.Looking.Queue, Tag: b.o.Tag, Prefetch: StreamPrefetch}
+	o := consume.Options{Queue: b.o.Assessment.Queue, Tag: b.o.Tag, Prefetch: StreamPrefetch}
 	last, ok, err := StreamEnd(ctx, b.src, o, b.o.Idle)
 	b.report.Windows++
 	if err != nil || !ok {

@@ -83,7 +83,7 @@ func (b *browser) hold(w *window, d *consume.Delivery) error {
 }
 
 func (b *browser) checkRoom(w *window, d *consume.Delivery) error {
-	room := b.o.Looking.Room
+	room := b.o.Assessment.Room
 	if room == nil {
 		return nil
 	}
@@ -91,16 +91,16 @@ func (b *browser) checkRoom(w *window, d *consume.Delivery) error {
 	if room.Fits(count) {
 		return nil
 	}
-	if !room.Survives(count) && !b.report.Guarded {
+	if !room.Survives(count) && !b.report.Overridden {
 		w.doomed = append(w.doomed, doomedMessage{tag: d.Tag, m: d.Message})
 		b.doomed = true
 	}
-	if b.report.Guarded && !room.Survives(count) {
+	if b.report.Overridden && !room.Survives(count) {
 		return nil // its fate is the same with one delivery more
 	}
 	return fmt.Errorf("look into queue %q: %w: message %q was delivered %d times already, and the delivery limit is "+
 		"%d: looking again and again would use it up (it was returned behind the messages that were returned before)",
-		b.o.Looking.Queue, ErrUnsafe, d.MessageID, count, room.Limit)
+		b.o.Assessment.Queue, ErrUnsafe, d.MessageID, count, room.Limit)
 }
 
 // cancel ends the window's consumer and takes in what was under way; late says whether there was

@@ -10,7 +10,7 @@ import (
 )
 
 // letters are the dead letters of one queue that have a routing key of one set.
-type letters struct {
+type deadLetters struct {
 	from     *topology.Queue
 	dlx      Setting
 	keys     routingKeys
@@ -34,7 +34,7 @@ func (f *finder) deadLetters(q *topology.Queue) {
 	if _, ok := dlx.Value.(string); !ok {
 		return
 	}
-	base := letters{from: q, dlx: dlx, atLeastOnce: s.DeadLetter().Keeps}
+	base := deadLetters{from: q, dlx: dlx, atLeastOnce: s.DeadLetter().Keeps}
 	for _, l := range f.keys(base, s.get("dead-letter-routing-key")) {
 		f.follow(l)
 	}
@@ -42,13 +42,13 @@ func (f *finder) deadLetters(q *topology.Queue) {
 
 // keys divides the dead letters of a queue by their routing keys: the configured one, or those that
 // they were published with.
-func (f *finder) keys(base letters, key Setting) []letters {
+func (f *finder) keys(base deadLetters, key Setting) []deadLetters {
 	if k, ok := key.Value.(string); ok {
 		base.keys = routingKeys{all: []pattern{routing.Exactly(k)}}
-		return []letters{base}
+		return []deadLetters{base}
 	}
 	base.original = true
-	var list []letters
+	var list []deadLetters
 	for _, k := range f.n.keysInto(base.from.Name) {
 		l := base
 		l.keys = k
@@ -58,7 +58,7 @@ func (f *finder) keys(base letters, key Setting) []letters {
 	return append(list, base)
 }
 
-func (f *finder) follow(l letters) {
+func (f *finder) follow(l deadLetters) {
 	exchange := l.dlx.Text()
 	r := f.n.route(exchange, l.keys)
 	var sure, all []routingKeys
@@ -83,12 +83,12 @@ func (f *finder) follow(l letters) {
 
 // refuses says that a queue does not take these dead letters: 3.10.8 silently loses what is
 // dead-lettered into a stream with the default strategy at-most-once.
-func (f *finder) refuses(l letters, p path) bool {
+func (f *finder) refuses(l deadLetters, p path) bool {
 	to := f.n.Queue(p.queue)
 	return to != nil && to.Type == topology.Stream && !capability.VersionAtLeast(f.o.Version, "4.0") && !l.atLeastOnce
 }
 
-func (f *finder) addSource(l letters, p path) {
+func (f *finder) addSource(l deadLetters, p path) {
 	s := Source{
 		Queue: l.from.Name, Type: l.from.Type, Exchange: l.dlx.Text(), Key: l.keys.String(), Original: l.original, Via: p.via, From: l.dlx.From,
 	}
@@ -121,7 +121,7 @@ func (s Source) sameAs(o Source) bool {
 }
 
 // judge reports dead letters that reach nothing.
-func (f *finder) judge(l letters, r *tracer, refused []path, sure, all []routingKeys) {
+func (f *finder) judge(l deadLetters, r *tracer, refused []path, sure, all []routingKeys) {
 	loss := Losing{
 		VHost: f.n.vhost, Queue: l.from.Name, Type: l.from.Type, Exchange: l.dlx.Text(), From: l.dlx.From,
 		All: len(all) == 0, Straight: l.straight, Kept: l.atLeastOnce,
@@ -151,7 +151,7 @@ func (f *finder) judge(l letters, r *tracer, refused []path, sure, all []routing
 // judgeCycle reports a queue whose dead letters come back to it and go nowhere else. The broker
 // drops a message on its way back into a queue that it died in when it was not rejected since (seen
 // on 3.10.8, 4.0.5, 4.3.6).
-func (f *finder) judgeCycle(l letters, r *tracer, loss Losing) {
+func (f *finder) judgeCycle(l deadLetters, r *tracer, loss Losing) {
 	for _, p := range r.paths {
 		if p.queue != l.from.Name {
 			return
@@ -165,7 +165,7 @@ func (f *finder) judgeCycle(l letters, r *tracer, loss Losing) {
 	f.d.Losing = append(f.d.Losing, loss)
 }
 
-func (f *finder) reason(l letters, r *tracer, refused []path, loss Losing) string {
+func (f *finder) reason(l deadLetters, r *tracer, refused []path, loss Losing) string {
 	x := exchangeName(l.dlx.Text())
 	switch {
 	case len(refused) > 0:
@@ -182,7 +182,7 @@ func (f *finder) reason(l letters, r *tracer, refused []path, loss Losing) strin
 	return f.noBinding(l, x, loss)
 }
 
-func (f *finder) noBinding(l letters, x string, loss Losing) string {
+func (f *finder) noBinding(l deadLetters, x string, loss Losing) string {
 	if l.dlx.Text() == "" {
 		return fmt.Sprintf("its dead letters go through the default exchange with the key %q, and no queue has that name",
 			loss.Key)

@@ -32,7 +32,7 @@ func Drain(ctx context.Context, o DrainOptions) (Result, error) {
 		return Result{Queue: o.Queue}, errors.New("drain needs an archive")
 	}
 	if o.Type == topology.Stream && !o.Copy {
-		return Result{Queue: o.Queue}, fmt.Errorf("drain queue %q: %w: export it without --drain", o.Queue, ErrStream)
+		return Result{Queue: o.Queue}, fmt.Errorf("drain queue %q: %w: it can only be copied", o.Queue, ErrStream)
 	}
 	return takeOut(ctx, PurgeOptions{
 		From: o.From, Select: o.Select, Archive: o.Archive, ID: o.ID, Observer: o.Observer, Report: o.Report, timing: o.timing,

@@ -45,7 +45,7 @@ type From struct {
 	// Mean is how large the queue's messages are on average, in bytes; 0 is unknown. RabbitMQ has
 	// no prefetch by bytes, so it is what keeps a queue of large messages from filling the memory.
 	Mean int64
-	// Return says how messages that stay go back; see Looking.
+	// Return says how messages that stay go back; see browse.Assessment.
 	Return browse.ReturnBy
 	// Reconnect is for both connections: the one that reads, and the one that publishes.
 	Reconnect Reconnect
@@ -142,7 +142,7 @@ func (o Options) complete(ctx context.Context) (Options, error) {
 			"begin anew")
 	}
 	if o.Type == topology.Stream && !o.Copy {
-		return o, fmt.Errorf("take messages out of queue %q: %w: only a copy is possible (--copy)", o.Queue, ErrStream)
+		return o, fmt.Errorf("take messages out of queue %q: %w: only a copy is possible", o.Queue, ErrStream)
 	}
 	return o, o.From.snapshot(ctx)
 }

@@ -254,7 +254,7 @@ func TestStreamsAreReadToTheirEndAtTheBeginning(t *testing.T) {
 				t.Fatalf("%d messages end at %d, %v, %v", total, end, ok, err)
 			}
 			seen := map[string]int{}
-			r, err := browse.Browse(t.Context(), o.Source, browse.Options{Looking: browse.Looking{Queue: "s", Type: topology.Stream,
+			r, err := browse.Browse(t.Context(), o.Source, browse.Options{Assessment: browse.Assessment{Queue: "s", Type: topology.Stream,
 				Return: browse.ReturnNothing}},
 				func(m *message.Message) error { seen[m.MessageID]++; return nil })
 			if err != nil || int(r.Seen) != total || len(seen) != total {

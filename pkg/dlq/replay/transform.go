@@ -102,7 +102,7 @@ func (t *Transform) run(in map[string]any) (any, error) {
 	iter := t.code.RunWithContext(ctx, in)
 	out, ok := iter.Next()
 	if !ok {
-		return nil, errors.New("it returned nothing: select(…) cannot leave messages out, --where does")
+		return nil, errors.New("it returned nothing: select(…) cannot leave messages out, a filter does")
 	}
 	if err, failed := out.(error); failed {
 		return nil, err

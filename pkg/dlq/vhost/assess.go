@@ -11,11 +11,11 @@ import (
 )
 
 // RefusedError is that browsing a queue could do harm. It wraps dlq.ErrUnsafe.
-type RefusedError struct{ Looking browse.Looking }
+type RefusedError struct{ Assessment browse.Assessment }
 
 // Error implements error.
 func (e *RefusedError) Error() string {
-	return fmt.Sprintf("queue %q: %v: %s", e.Looking.Queue, browse.ErrUnsafe, e.Looking.Refused)
+	return fmt.Sprintf("queue %q: %v: %s", e.Assessment.Queue, browse.ErrUnsafe, e.Assessment.Refused)
 }
 
 // Unwrap returns dlq.ErrUnsafe.
@@ -23,9 +23,9 @@ func (e *RefusedError) Unwrap() error { return browse.ErrUnsafe }
 
 // Assess counts a queue anew and judges whether it may be browsed; the error is a *RefusedError when
 // not.
-func (v *VHost) Assess(ctx context.Context, q *topology.Queue, o browse.AssessOptions) (browse.Looking, error) {
+func (v *VHost) Assess(ctx context.Context, q *topology.Queue, o browse.AssessOptions) (browse.Assessment, error) {
 	if err := v.CountQueue(ctx, q.Name); err != nil && ctx.Err() != nil {
-		return browse.Looking{}, err // who may not use AMQP has the list's count
+		return browse.Assessment{}, err // who may not use AMQP has the list's count
 	}
 	l, err := v.Judge(ctx, q, o)
 	if err == nil && l.Refused != "" {
@@ -35,10 +35,10 @@ func (v *VHost) Assess(ctx context.Context, q *topology.Queue, o browse.AssessOp
 }
 
 // Judge says whether a queue may be browsed, by what it holds at this moment.
-func (v *VHost) Judge(ctx context.Context, q *topology.Queue, o browse.AssessOptions) (browse.Looking, error) {
+func (v *VHost) Judge(ctx context.Context, q *topology.Queue, o browse.AssessOptions) (browse.Assessment, error) {
 	facts, err := browse.FactsOf(v.Live, v.Found, v.Name, q.Name)
 	if err != nil {
-		return browse.Looking{}, err
+		return browse.Assessment{}, err
 	}
 	facts.ExclusiveConsumer = v.Counts[q.Name].Exclusive
 	// the list is some seconds late
@@ -48,7 +48,7 @@ func (v *VHost) Judge(ctx context.Context, q *topology.Queue, o browse.AssessOpt
 	if facts.MaxLengthBytes.Value != nil {
 		bytes, messages, err := v.Broker.MessageBytes(ctx, v.Name, q.Name)
 		if ctx.Err() != nil {
-			return browse.Looking{}, ctx.Err()
+			return browse.Assessment{}, ctx.Err()
 		}
 		if err == nil { // else the size is unknown
 			facts.Size = browse.QueueSize{Bytes: bytes, Messages: messages}
@@ -57,31 +57,31 @@ func (v *VHost) Judge(ctx context.Context, q *topology.Queue, o browse.AssessOpt
 	return browse.Assess(facts, o), nil
 }
 
-// Guard returns what lifts the queue's delivery limit, nil where nothing can.
-func (v *VHost) Guard(q *topology.Queue) browse.Lifter {
+// Override returns what lifts the queue's delivery limit, nil where nothing can.
+func (v *VHost) Override(q *topology.Queue) browse.LimitOverride {
 	if q.Type != topology.Quorum {
 		return nil
 	}
-	policies, err := browse.PlanGuard(&v.Live.State, v.Name, q.Name, v.Live.Server.Version, time.Now())
+	policies, err := browse.PlanOverride(&v.Live.State, v.Name, q.Name, v.Live.Server.Version, time.Now())
 	if err != nil {
 		return nil
 	}
-	return browse.NewGuard(v.Broker, q.Name, policies)
+	return browse.NewPolicyOverride(v.Broker, q.Name, policies)
 }
 
-// WithGuard runs f with the delivery limit lifted where the judgement says so.
-func (v *VHost) WithGuard(ctx context.Context, q *topology.Queue, l browse.Looking, f func() error) (err error) {
-	if !l.Guard {
+// WithOverride runs f with the delivery limit lifted where the judgement says so.
+func (v *VHost) WithOverride(ctx context.Context, q *topology.Queue, l browse.Assessment, f func() error) (err error) {
+	if !l.Override {
 		return f()
 	}
-	guard := v.Guard(q)
-	if guard == nil {
+	override := v.Override(q)
+	if override == nil {
 		return fmt.Errorf("queue %q: its delivery limit cannot be lifted here", q.Name)
 	}
-	lower, err := guard.Raise(ctx)
+	remove, err := override.Apply(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, lower(context.WithoutCancel(ctx))) }()
+	defer func() { err = errors.Join(err, remove(context.WithoutCancel(ctx))) }()
 	return f()
 }

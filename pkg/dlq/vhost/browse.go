@@ -19,9 +19,9 @@ import (
 const filledStream = 15 * time.Second
 
 // Browse looks at messages from the head, at most limit of them, 0 for all that are ready now.
-func (v *VHost) Browse(ctx context.Context, q *topology.Queue, l browse.Looking, limit int64,
+func (v *VHost) Browse(ctx context.Context, q *topology.Queue, l browse.Assessment, limit int64,
 	each func(*message.Message) error) (browse.Report, error) {
-	o := browse.Options{Looking: l, Limit: limit, Guard: v.Guard(q), Counter: v.Counter()}
+	o := browse.Options{Assessment: l, Limit: limit, Override: v.Override(q), Counter: v.Counter()}
 	if q.Type != topology.Stream {
 		ready, err := v.Ready(ctx, q.Name)
 		if err != nil {
@@ -45,10 +45,10 @@ const headIdle = 500 * time.Millisecond
 
 // BrowseHead looks at the first messages of a queue, at most so many. It asks for no count before,
 // and does not warn: the report says what it did to the queue. tag names the consumer.
-func (v *VHost) BrowseHead(ctx context.Context, l browse.Looking, most int64, tag string,
+func (v *VHost) BrowseHead(ctx context.Context, l browse.Assessment, most int64, tag string,
 	each func(*message.Message) error) (browse.Report, error) {
 	q := &topology.Queue{VHost: v.Name, Name: l.Queue, Type: l.Type}
-	o := browse.Options{Looking: l, Limit: most, Idle: headIdle, Guard: v.Guard(q), Tag: tag}
+	o := browse.Options{Assessment: l, Limit: most, Idle: headIdle, Override: v.Override(q), Tag: tag}
 	if l.Return != browse.ReturnNothing {
 		o.Expect, o.Keep = most, v.KeepCopy(l.Queue)
 	}
@@ -57,7 +57,7 @@ func (v *VHost) BrowseHead(ctx context.Context, l browse.Looking, most int64, ta
 
 // OnlyMarks returns "" when browsing a queue does no more than set the flag redelivered, else what
 // it does.
-func OnlyMarks(l browse.Looking) string {
+func OnlyMarks(l browse.Assessment) string {
 	if l.Refused != "" {
 		return l.Refused
 	}

@@ -17,12 +17,12 @@ func (v *VHost) Identity() replay.Identity {
 }
 
 // From says how to take messages out of a queue, of which total are ready now.
-func (v *VHost) From(ctx context.Context, q *topology.Queue, l browse.Looking, total int64) replay.From {
+func (v *VHost) From(ctx context.Context, q *topology.Queue, l browse.Assessment, total int64) replay.From {
 	if q.Type == topology.Stream {
 		total = -1
 	}
 	src := v.Broker.Source(v.Name)
-	if l.Room != nil && !l.Guard {
+	if l.Room != nil && !l.Override {
 		src = browse.Rescuing(src, *l.Room, v.KeepCopy(q.Name), func(m *message.Message) {
 			v.Options.Warn(fmt.Sprintf("message %q had reached the delivery limit of queue %s: a confirmed copy is at its end "+
 				"now, in the place of the original", m.MessageID, q.Name))

@@ -7,7 +7,7 @@
 //   - Counts of dead-letter queues are asked of the queues themselves, because the broker's lists
 //     are some seconds late; a quorum queue whose leader is busy is asked again.
 //   - Judge and Assess say whether browsing a queue is safe, with what is in it at this moment.
-//   - Browse and WithGuard do it in the way that was judged: with the delivery limit lifted, and
+//   - Browse and WithOverride do it in the way that was judged: with the delivery limit lifted, and
 //     with a confirmed copy of what the return would destroy.
 //
 // Nothing is printed: warnings go to a function, and errors name no flag of a command line. A VHost
@@ -29,7 +29,7 @@ import (
 
 // Broker is what a VHost needs of a live broker.
 type Broker interface {
-	browse.GuardStore
+	browse.PolicyStore
 	// Everything reads all objects of some vhosts and of the cluster.
 	Everything(ctx context.Context, vhosts []string) (*topology.Live, error)
 	// Counts has what every queue of a vhost holds, some seconds late.

@@ -9,8 +9,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// move is a copy under way to a wait queue or to the dead letters.
-type move struct {
+// transfer is a copy under way to a wait queue or to the dead letters.
+type transfer struct {
 	job     *job
 	to      publish.Target
 	message *message.Message
@@ -20,25 +20,25 @@ type move struct {
 	tries   int
 }
 
-// stuckPause is the pause before a copy is sent again that was not confirmed; it doubles up to
-// stuckPauseMax.
+// copyPause is the pause before a copy is sent again that was not confirmed; it doubles up to
+// copyPauseMax.
 const (
-	stuckPause    = time.Second
-	stuckPauseMax = time.Minute
+	copyPause    = time.Second
+	copyPauseMax = time.Minute
 )
 
 // publish sends a copy. The original is acknowledged when that is confirmed.
-func (r *run) publish(m *move) {
+func (r *run) publish(m *transfer) {
 	if err := r.publisher.Publish(r.life, m.to, m.message, m); err != nil {
 		if !r.stopping.Load() && r.life.Err() == nil {
 			r.fail(err)
 		}
-		r.giveBack(m.job)
+		r.returnToQueue(m.job)
 	}
 }
 
 // published is told by the publisher how copies fared.
-func (r *run) published(outcomes []publish.Outcome[*move]) {
+func (r *run) published(outcomes []publish.Outcome[*transfer]) {
 	for _, o := range outcomes {
 		m := o.Tag
 		switch o.Kind {
@@ -47,48 +47,48 @@ func (r *run) published(outcomes []publish.Outcome[*move]) {
 			m.job.session.Done(m.job.tag)
 			r.lanes.done(m.job)
 		case publish.Unknown, publish.Unsent:
-			r.giveBack(m.job) // the publisher is over: the original comes again, at the price of a duplicate
+			r.returnToQueue(m.job) // the publisher is over: the original comes again, at the price of a duplicate
 		default:
-			r.stuck(m, o)
+			r.retryCopy(m, o)
 		}
 	}
-	r.poke()
+	r.wakeAcknowledger()
 }
 
-// stuck keeps a message in hand whose copy was not confirmed, and tries again. One whose wait queue
+// retryCopy keeps a message in hand whose copy was not confirmed, and tries again. One whose wait queue
 // is missing goes to the dead letters.
-func (r *run) stuck(m *move, o publish.Outcome[*move]) {
+func (r *run) retryCopy(m *transfer, o publish.Outcome[*transfer]) {
 	j := m.job
 	if o.Kind == publish.Returned && m.outcome == Retried && r.Plan.DeadLetter != nil {
 		r.notice(NoticeStuck, "the wait %s does not exist; what would wait there goes to the dead letters", m.to)
 		to, dead := r.Plan.Dead(j.Message, r.note(j, m.failure))
 		m.to, m.message, m.outcome, m.wait = to, dead, DeadLettered, 0
-		r.park(j, 0, func() { r.publish(m) }) // not from here: the publisher must not be called while it tells
+		r.delay(j, 0, func() { r.publish(m) }) // not from here: the publisher must not be called while it tells
 		return
 	}
 	if m.tries == 0 {
 		r.notice(NoticeStuck, "message %q cannot go to %s: %v. It stays in hand, and that is tried again",
 			j.Message.MessageID, m.to, o.Err)
 	}
-	pause := min(stuckPause<<min(m.tries, 10), stuckPauseMax)
+	pause := min(copyPause<<min(m.tries, 10), copyPauseMax)
 	m.tries++
-	r.park(j, pause, func() { r.publish(m) })
+	r.delay(j, pause, func() { r.publish(m) })
 }
 
-// park lets a job wait in hand, and then go on. When the run stops, or its connection is lost, it
+// delay lets a job wait in hand, and then go on. When the run stops, or its connection is lost, it
 // is given back instead.
-func (r *run) park(j *job, wait time.Duration, then func()) {
+func (r *run) delay(j *job, wait time.Duration, then func()) {
 	r.mu.Lock()
 	if r.stopping.Load() || j.session.Lost() {
 		r.mu.Unlock()
-		r.giveBack(j)
+		r.returnToQueue(j)
 		return
 	}
 	defer r.mu.Unlock()
-	r.parked[j] = time.AfterFunc(wait, func() {
+	r.delayed[j] = time.AfterFunc(wait, func() {
 		r.mu.Lock()
-		_, waits := r.parked[j]
-		delete(r.parked, j)
+		_, waits := r.delayed[j]
+		delete(r.delayed, j)
 		r.mu.Unlock()
 		if waits {
 			then()
@@ -96,19 +96,19 @@ func (r *run) park(j *job, wait time.Duration, then func()) {
 	})
 }
 
-// unpark gives back what waits: of one session, or with nil of all.
-func (r *run) unpark(of *pipeline.Session) {
+// cancelDelays gives back what waits: of one session, or with nil of all.
+func (r *run) cancelDelays(of *pipeline.Session) {
 	r.mu.Lock()
 	var back []*job
-	for j, t := range r.parked {
+	for j, t := range r.delayed {
 		if of == nil || j.session == of {
 			t.Stop()
-			delete(r.parked, j)
+			delete(r.delayed, j)
 			back = append(back, j)
 		}
 	}
 	r.mu.Unlock()
 	for _, j := range back {
-		r.giveBack(j)
+		r.returnToQueue(j)
 	}
 }

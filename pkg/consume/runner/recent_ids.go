@@ -2,23 +2,23 @@ package runner
 
 import "sync"
 
-// window remembers the last ids that were handled, in memory that does not grow.
-type window struct {
+// recentIDs remembers the last ids that were handled, in memory that does not grow.
+type recentIDs struct {
 	mu   sync.Mutex
 	ring []string
 	next int
 	seen map[string]struct{}
 }
 
-// newWindow returns nil, which remembers nothing, for a size of 0.
-func newWindow(size int) *window {
+// newRecentIDs returns nil, which remembers nothing, for a size of 0.
+func newRecentIDs(size int) *recentIDs {
 	if size <= 0 {
 		return nil
 	}
-	return &window{ring: make([]string, size), seen: make(map[string]struct{}, size)}
+	return &recentIDs{ring: make([]string, size), seen: make(map[string]struct{}, size)}
 }
 
-func (w *window) has(id string) bool {
+func (w *recentIDs) has(id string) bool {
 	if w == nil || id == "" {
 		return false
 	}
@@ -28,7 +28,7 @@ func (w *window) has(id string) bool {
 	return ok
 }
 
-func (w *window) add(id string) {
+func (w *recentIDs) add(id string) {
 	if w == nil || id == "" {
 		return
 	}
