@@ -56,7 +56,6 @@ type entry struct {
 	Type
 	once    sync.Once
 	schema  *jsonschema.Schema
-	quick   *quick // of schema
 	problem error
 }
 

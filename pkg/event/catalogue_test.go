@@ -160,3 +160,19 @@ func TestLocate(t *testing.T) {
 }
 
 func exampleSchemas() fs.FS { return os.DirFS(filepath.Join("..", "..", "examples", "events")) }
+
+func TestSchemasThatReferToThemselves(t *testing.T) {
+	for schema, payloads := range map[string]map[string]bool{
+		`{"$ref":"#"}`:             {`1`: false},
+		`{"allOf":[{"$ref":"#"}]}`: {`1`: false},
+		`{"type":"object","properties":{"next":{"$ref":"#"}},"additionalProperties":false}`: {`{"next":{"next":{}}}`: true,
+			`{"next":{"next":{"x":1}}}`: false},
+	} {
+		c := ofSchema(schema)
+		for text, good := range payloads {
+			if v, err := c.Validate("x", []byte(text)); err != nil || (len(v) == 0) != good {
+				t.Errorf("%s of %s: %v %v", text, schema, v, err)
+			}
+		}
+	}
+}

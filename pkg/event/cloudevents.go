@@ -11,6 +11,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"github.com/msgctl/msgctl/internal/jsonline"
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
@@ -62,13 +63,6 @@ func (e *Envelope) Attributes(source string) (list []Attribute) {
 	return list
 }
 
-func formatTime(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format(time.RFC3339Nano)
-}
-
 func formatVersion(v int64) string {
 	if v == 0 {
 		return ""
@@ -83,15 +77,12 @@ func (e *Envelope) toBinary(m *message.Message, source string) {
 	m.Headers, m.Body = headers, e.Payload
 }
 
-func (e *Envelope) appendCloudEvent(dst []byte, source string) []byte {
-	w := object{dst: append(dst, '{')}
-	e.attributes(source, func(name, value string) {
-		w.foreignName(name)
-		w.dst = appendString(w.dst, value)
-	})
+func (e *Envelope) cloudEvent(source string) []byte {
+	w := newObject(len(e.Payload))
+	e.attributes(source, func(name, value string) { w.add(name, value) })
 	w.text("datacontenttype", "application/json")
 	w.raw("data", e.Payload)
-	return append(w.dst, '}')
+	return w.end()
 }
 
 // ceAttribute returns an attribute of a CloudEvent in binary mode, nil when it is not there.
@@ -247,7 +238,11 @@ func (e *Envelope) setAttribute(name, text string) error {
 		if e.Extra == nil {
 			e.Extra = map[string]json.RawMessage{}
 		}
-		e.Extra[name] = appendString(nil, text)
+		quoted, err := jsonline.Append(nil, text)
+		if err != nil {
+			return &FormatError{"/" + escapePointer(name), err.Error()}
+		}
+		e.Extra[name] = quoted
 	}
 	return nil
 }

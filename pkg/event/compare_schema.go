@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/msgctl/msgctl/internal/jsonline"
 )
 
 // pair is two schemas that were compared: schemas may refer to themselves.
@@ -78,7 +80,7 @@ func both(have map[string]bool, names []string) map[string]bool {
 
 func jsonTexts(values []any) (list []string) {
 	for _, v := range values {
-		if text, err := marshal(v); err == nil {
+		if text, err := jsonline.Append(nil, v); err == nil {
 			list = append(list, string(text))
 		}
 	}

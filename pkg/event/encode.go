@@ -4,109 +4,94 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"strconv"
 	"time"
+
+	"github.com/msgctl/msgctl/internal/jsonline"
 )
 
-// Append appends the event as one JSON object. The payload is written as it is, which must be valid
-// JSON.
-func (e *Envelope) Append(dst []byte) []byte {
-	w := object{dst: append(dst, '{')}
+// JSON returns the event as one JSON object. What came as JSON, the payload and the members of
+// Extra, is written as it came, and must be valid.
+func (e *Envelope) JSON() []byte {
+	w := newObject(len(e.Payload))
 	w.text("eventId", e.EventID)
 	w.text("eventType", e.EventType)
 	w.text("aggregateId", e.AggregateID)
 	w.text("aggregateType", e.AggregateType)
-	if !e.Timestamp.IsZero() {
-		w.name("timestamp")
-		w.dst = append(e.Timestamp.UTC().AppendFormat(append(w.dst, '"'), time.RFC3339Nano), '"')
-	}
+	w.text("timestamp", formatTime(e.Timestamp))
 	if e.Version != 0 {
-		w.name("version")
-		w.dst = strconv.AppendInt(w.dst, e.Version, 10)
+		w.add("version", e.Version)
 	}
 	w.raw("payload", e.Payload)
-	w.name("metadata")
-	w.dst = e.Metadata.append(w.dst)
+	w.raw("metadata", e.Metadata.json())
 	w.extra(e.Extra)
-	return append(w.dst, '}')
+	return w.end()
 }
 
-// room is how many bytes Append needs for an event of the usual kind.
-func (e *Envelope) room() int {
-	const names = 230 // and the timestamp and the punctuation
-	m := &e.Metadata
-	return names + len(e.Payload) + len(e.EventID) + len(e.EventType) + len(e.AggregateID) + len(e.AggregateType) +
-		len(m.CorrelationID) + len(m.CausationID) + len(m.UserID) + len(m.TraceID) + len(m.SpanID)
-}
-
-// MarshalJSON implements json.Marshaler. encoding/json takes spaces out of the payload; Append does
+// MarshalJSON implements json.Marshaler. encoding/json takes spaces out of the payload; JSON does
 // not.
-func (e *Envelope) MarshalJSON() ([]byte, error) { return e.Append(nil), nil }
+func (e *Envelope) MarshalJSON() ([]byte, error) { return e.JSON(), nil }
 
-func (m *Metadata) append(dst []byte) []byte {
-	w := object{dst: append(dst, '{')}
+func (m *Metadata) json() []byte {
+	w := newObject(0)
 	w.text("correlationId", m.CorrelationID)
 	w.text("causationId", m.CausationID)
 	w.text("userId", m.UserID)
 	w.text("traceId", m.TraceID)
 	w.text("spanId", m.SpanID)
 	w.extra(m.Extra)
-	return append(w.dst, '}')
+	return w.end()
 }
 
-// object writes the members of a JSON object.
-type object struct {
-	dst  []byte
-	some bool
+// object joins the members of a JSON object. encoding/json writes names and values; it is not given
+// the object as a whole, because it would compact what came as JSON.
+type object struct{ dst []byte }
+
+// newObject begins an object with room for the usual members and more bytes.
+func newObject(more int) *object {
+	return &object{append(make([]byte, 0, 512+more), '{')}
 }
 
-// name begins a member whose name has nothing to escape.
-func (w *object) name(name string) {
-	w.next()
-	w.dst = append(w.dst, '"')
-	w.dst = append(w.dst, name...)
-	w.dst = append(w.dst, '"', ':')
-}
-
-// foreignName begins a member whose name comes from outside.
-func (w *object) foreignName(name string) {
-	w.next()
-	w.dst = append(appendString(w.dst, name), ':')
-}
-
-func (w *object) next() {
-	if w.some {
-		w.dst = append(w.dst, ',')
-	}
-	w.some = true
+// add writes a member of a type that encoding/json cannot fail to write.
+func (w *object) add(name string, value any) {
+	w.name(name)
+	w.dst, _ = jsonline.Append(w.dst, value)
 }
 
 // text leaves empty texts out.
 func (w *object) text(name, value string) {
 	if value != "" {
-		w.name(name)
-		w.dst = appendString(w.dst, value)
+		w.add(name, value)
 	}
 }
 
+// raw writes JSON as it is; what is empty becomes null.
 func (w *object) raw(name string, value json.RawMessage) {
 	w.name(name)
-	w.dst = append(w.dst, orNull(value)...)
-}
-
-func orNull(value json.RawMessage) json.RawMessage {
 	if len(value) == 0 {
-		return json.RawMessage("null")
+		value = json.RawMessage("null")
 	}
-	return value
+	w.dst = append(w.dst, value...)
 }
 
 func (w *object) extra(extra map[string]json.RawMessage) {
-	if len(extra) == 0 {
-		return
-	}
 	for _, name := range slices.Sorted(maps.Keys(extra)) {
-		w.foreignName(name)
-		w.dst = append(w.dst, orNull(extra[name])...)
+		w.raw(name, extra[name])
 	}
+}
+
+func (w *object) name(name string) {
+	if len(w.dst) > 1 {
+		w.dst = append(w.dst, ',')
+	}
+	w.dst, _ = jsonline.Append(w.dst, name)
+	w.dst = append(w.dst, ':')
+}
+
+func (w *object) end() []byte { return append(w.dst, '}') }
+
+func formatTime(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339Nano)
 }

@@ -78,11 +78,11 @@ func (e *Envelope) Message(o MessageOptions) (*message.Message, error) {
 	}
 	switch cmp.Or(o.Format, FormatEnvelope) {
 	case FormatEnvelope:
-		m.Body = e.Append(make([]byte, 0, e.room()))
+		m.Body = e.JSON()
 	case FormatCloudEvents:
 		e.toBinary(m, o.source())
 	case FormatCloudEventsStructured:
-		m.ContentType, m.Body = structuredType, e.appendCloudEvent(make([]byte, 0, e.room()+128), o.source())
+		m.ContentType, m.Body = structuredType, e.cloudEvent(o.source())
 	default:
 		_, err := ParseFormat(string(o.Format))
 		return nil, err

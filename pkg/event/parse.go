@@ -61,7 +61,7 @@ func IsEnvelope(text []byte) bool {
 	if !bytes.Contains(text, []byte(`"eventType"`)) || !bytes.Contains(text, []byte(`"payload"`)) {
 		return false
 	}
-	if !validJSON(text) {
+	if !json.Valid(text) {
 		return true
 	}
 	found := 0
@@ -84,7 +84,7 @@ func checkJSON(text []byte) *FormatError {
 		return &FormatError{"", "it is empty"}
 	case !utf8.Valid(text):
 		return &FormatError{"", fmt.Sprintf("byte %d is not UTF-8", invalidUTF8(text))}
-	case validJSON(text):
+	case json.Valid(text):
 		return nil
 	}
 	var v json.RawMessage

@@ -9,6 +9,8 @@ import (
 	"slices"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/msgctl/msgctl/internal/jsonline"
 )
 
 // maxSampleDepth bounds how deep a made-up payload nests: schemas may refer to themselves.
@@ -53,7 +55,7 @@ func (e *entry) generate() (json.RawMessage, error) {
 		if !ok {
 			continue
 		}
-		text, err := marshal(v)
+		text, err := jsonline.Append(nil, v)
 		if err != nil {
 			return nil, fmt.Errorf("make up a payload of %s: %w", e.Name, err)
 		}

@@ -20,9 +20,7 @@ const maxSchemaBytes = 4 << 20
 
 func (e *entry) compile() error {
 	e.once.Do(func() {
-		if e.schema, e.problem = e.Type.compile(); e.schema != nil {
-			e.quick = quicken(e.schema, map[*jsonschema.Schema]*quick{})
-		}
+		e.schema, e.problem = e.Type.compile()
 	})
 	return e.problem
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
-	"github.com/tidwall/gjson"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 )
@@ -34,16 +33,13 @@ func (v Violation) String() string {
 	return cmp.Or(v.Pointer, "the payload") + ": " + v.Message
 }
 
-// validate checks a payload: quickly when it is valid, thoroughly when it is not.
+// validate checks a payload by the schema of its type.
 func (e *entry) validate(payload []byte) ([]Violation, error) {
 	if wrong := checkJSON(payload); wrong != nil {
 		return []Violation{{Keyword: "json", Message: wrong.Problem}}, nil //nolint:nilerr // that it is no JSON is a finding
 	}
 	if err := e.compile(); err != nil || e.schema == nil {
 		return nil, err
-	}
-	if e.quick.valid(gjson.ParseBytes(payload)) {
-		return nil, nil
 	}
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(payload))
 	if err != nil {

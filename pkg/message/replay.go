@@ -3,11 +3,9 @@ package message
 import (
 	"encoding/json"
 	"math"
-	"slices"
-	"strconv"
 	"time"
 
-	"github.com/msgctl/msgctl/pkg/message/internal/jsonappend"
+	"github.com/msgctl/msgctl/internal/jsonline"
 )
 
 // MaxOriginalHeaders bounds, in bytes, the note of the headers that replays take off. All headers
@@ -67,24 +65,24 @@ func originalHeaders(h Table, owned int) string {
 	if owned == 0 {
 		return earlier
 	}
-	note := append(make([]byte, 0, 512), '{')
-	var names [16]string
-	for _, name := range sortedKeys(names[:0], h) {
+	note := make(map[string]any, owned+1)
+	for name, v := range h {
 		if BrokerOwned(name) {
-			note = appendPlain(appendKey(note, name), h[name])
+			note[name] = Plain(v, func(t time.Time) any { return t.Unix() })
 		}
 	}
-	const around = len(HeaderOriginalHeaders) + 5
-	if len(note)+len(earlier)+around > MaxOriginalHeaders {
-		earlier = oldestNote(earlier)
+	for _, before := range []func() string{
+		func() string { return earlier }, func() string { return oldestNote(earlier) }, func() string { return "" },
+	} {
+		delete(note, HeaderOriginalHeaders)
+		if text := before(); text != "" {
+			note[HeaderOriginalHeaders] = json.RawMessage(text)
+		}
+		if text, err := jsonline.Append(nil, note); err == nil && len(text) <= MaxOriginalHeaders {
+			return string(text)
+		}
 	}
-	if earlier != "" && len(note)+len(earlier)+around <= MaxOriginalHeaders {
-		note = append(appendKey(note, HeaderOriginalHeaders), earlier...)
-	}
-	if len(note) >= MaxOriginalHeaders {
-		return ""
-	}
-	return string(append(note, '}'))
+	return ""
 }
 
 // oldestNote returns the note of the first replay out of that of the last one, "" when it is
@@ -102,80 +100,4 @@ func oldestNote(note string) string {
 		return ""
 	}
 	return string(text)
-}
-
-// appendKey appends a member's name to an object that was opened.
-func appendKey(dst []byte, name string) []byte {
-	if dst[len(dst)-1] != '{' {
-		dst = append(dst, ',')
-	}
-	return append(jsonappend.Valid(dst, name), ':')
-}
-
-// appendPlain appends v as a person would write it in JSON; archive has the form that keeps types.
-func appendPlain(dst []byte, v any) []byte {
-	switch x := v.(type) {
-	case nil:
-		return append(dst, "null"...)
-	case bool:
-		return strconv.AppendBool(dst, x)
-	case string:
-		return jsonappend.Valid(dst, x)
-	case []byte:
-		return jsonappend.Valid(dst, string(x))
-	case time.Time:
-		return strconv.AppendInt(dst, x.Unix(), 10)
-	case float32:
-		return appendFloat(dst, float64(x), 32)
-	case float64:
-		return appendFloat(dst, x, 64)
-	case []any:
-		return appendPlainArray(dst, x)
-	}
-	if n, ok := AsInt(v); ok {
-		return strconv.AppendInt(dst, n, 10)
-	}
-	if t, ok := AsTable(v); ok {
-		return appendPlainTable(dst, t)
-	}
-	if d, ok := AsDecimal(v); ok {
-		return appendFloat(dst, d.Float(), 64)
-	}
-	return append(dst, "null"...)
-}
-
-func appendPlainArray(dst []byte, a []any) []byte {
-	dst = append(dst, '[')
-	for i, v := range a {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = appendPlain(dst, v)
-	}
-	return append(dst, ']')
-}
-
-func appendPlainTable(dst []byte, t map[string]any) []byte {
-	dst = append(dst, '{')
-	var names [16]string
-	for _, name := range sortedKeys(names[:0], t) {
-		dst = appendPlain(appendKey(dst, name), t[name])
-	}
-	return append(dst, '}')
-}
-
-// sortedKeys appends to a buffer of the caller's, which spares an allocation a table.
-func sortedKeys(buf []string, t map[string]any) []string {
-	for name := range t {
-		buf = append(buf, name)
-	}
-	slices.Sort(buf)
-	return buf
-}
-
-func appendFloat(dst []byte, f float64, bits int) []byte {
-	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return append(dst, "null"...)
-	}
-	return strconv.AppendFloat(dst, f, 'g', -1, bits)
 }

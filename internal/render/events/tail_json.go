@@ -1,81 +1,66 @@
 package events
 
 import (
-	"strconv"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/jsonline"
 	"github.com/msgctl/msgctl/pkg/consume/tail"
-	"github.com/msgctl/msgctl/pkg/message/plainjson"
+	"github.com/msgctl/msgctl/pkg/event"
+	"github.com/msgctl/msgctl/pkg/message/document"
 )
+
+// tailDocument is a message that was seen, as JSON.
+type tailDocument struct {
+	At            *time.Time        `json:"at"`
+	DroppedBefore int64             `json:"droppedBefore,omitempty"`
+	GapBefore     bool              `json:"gapBefore,omitempty"`
+	Trace         *traceDocument    `json:"trace,omitempty"`
+	Type          string            `json:"type,omitempty"`
+	ID            string            `json:"id,omitempty"`
+	Format        event.Format      `json:"format,omitempty"`
+	AggregateType string            `json:"aggregateType,omitempty"`
+	AggregateID   string            `json:"aggregateId,omitempty"`
+	Version       int64             `json:"version,omitempty"`
+	Timestamp     *time.Time        `json:"timestamp,omitempty"`
+	CorrelationID string            `json:"correlationId,omitempty"`
+	CausationID   string            `json:"causationId,omitempty"`
+	Validity      Validity          `json:"validity,omitempty"`
+	Problems      []event.Violation `json:"problems,omitempty"`
+	document.Message
+}
+
+// traceDocument is what the firehose tells. Routed is nil for a delivery.
+type traceDocument struct {
+	Action     string    `json:"action"`
+	User       string    `json:"user"`
+	Connection string    `json:"connection"`
+	Node       string    `json:"node"`
+	Routed     *[]string `json:"routed,omitempty"`
+}
 
 // Append appends the message as one JSON object, without a newline.
 func (s *TailMessage) Append(dst []byte) []byte {
-	dst = plainjson.Time(append(dst, `{"at":`...), s.At.Truncate(time.Millisecond))
-	if s.Dropped > 0 {
-		dst = strconv.AppendInt(append(dst, `,"droppedBefore":`...), s.Dropped, 10)
+	d := tailDocument{
+		At: document.Time(s.At.Truncate(time.Millisecond)), DroppedBefore: s.Dropped, GapBefore: s.Gap,
+		Type: s.Type(), ID: s.ID(), CorrelationID: s.Correlation(), CausationID: s.Cause(), Validity: s.Validity,
+		Problems: s.Problems, Message: document.Of(&s.Message),
 	}
-	if s.Gap {
-		dst = append(dst, `,"gapBefore":true`...)
+	if s.Trace != nil {
+		d.Trace = newTraceDocument(s.Trace)
 	}
-	if t := s.Trace; t != nil {
-		dst = s.trace(dst, t)
-	}
-	dst = s.event(append(dst, ','))
-	dst = plainjson.Append(dst, &s.Message)
-	return append(dst, '}')
-}
-
-func (s *TailMessage) trace(dst []byte, t *tail.Trace) []byte {
-	dst = append(dst, `,"trace":{"action":"`...)
-	dst = append(dst, map[bool]string{true: "delivered", false: "published"}[t.Delivered]...)
-	dst = plainjson.String(append(dst, `","user":`...), t.User)
-	dst = plainjson.String(append(dst, `,"connection":`...), t.Connection)
-	dst = plainjson.String(append(dst, `,"node":`...), t.Node)
-	if !t.Delivered {
-		dst = append(dst, `,"routed":[`...)
-		for i, q := range t.Routed {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = plainjson.String(dst, q)
-		}
-		dst = append(dst, ']')
-	}
-	return append(dst, '}')
-}
-
-// event appends what is known of the event, with a comma behind.
-func (s *TailMessage) event(dst []byte) []byte {
-	text := func(name, value string) {
-		if value != "" {
-			dst = append(append(append(dst, '"'), name...), `":`...)
-			dst = append(plainjson.String(dst, value), ',')
-		}
-	}
-	text("type", s.Type())
-	text("id", s.ID())
 	if e := s.Event; e != nil {
-		text("format", string(s.Format))
-		text("aggregateType", e.AggregateType)
-		text("aggregateId", e.AggregateID)
-		if e.Version != 0 {
-			dst = append(strconv.AppendInt(append(dst, `"version":`...), e.Version, 10), ',')
-		}
-		if !e.Timestamp.IsZero() {
-			dst = append(plainjson.Time(append(dst, `"timestamp":`...), e.Timestamp), ',')
-		}
+		d.Format, d.AggregateType, d.AggregateID, d.Version = s.Format, e.AggregateType, e.AggregateID, e.Version
+		d.Timestamp = document.Time(e.Timestamp)
 	}
-	text("correlationId", s.Correlation())
-	text("causationId", s.Cause())
-	text("validity", string(s.Validity))
-	for i, p := range s.Problems {
-		dst = append(dst, map[bool]string{true: `"problems":[`, false: `,`}[i == 0]...)
-		dst = plainjson.String(append(dst, `{"pointer":`...), p.Pointer)
-		dst = plainjson.String(append(dst, `,"keyword":`...), p.Keyword)
-		dst = append(plainjson.String(append(dst, `,"message":`...), p.Message), '}')
-	}
-	if len(s.Problems) > 0 {
-		dst = append(dst, `],`...)
-	}
+	dst, _ = jsonline.Append(dst, d) // it has only what encoding/json can write
 	return dst
+}
+
+func newTraceDocument(t *tail.Trace) *traceDocument {
+	d := &traceDocument{Action: "delivered", User: t.User, Connection: t.Connection, Node: t.Node}
+	if !t.Delivered {
+		routed := append([]string{}, t.Routed...)
+		d.Action, d.Routed = "published", &routed
+	}
+	return d
 }

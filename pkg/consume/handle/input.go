@@ -1,31 +1,34 @@
 package handle
 
 import (
-	"encoding/json"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/msgctl/msgctl/pkg/message/plainjson"
+	"github.com/msgctl/msgctl/internal/jsonline"
+	"github.com/msgctl/msgctl/pkg/message/document"
 )
 
+// jobDocument is what a handler is told. Traceparent and Tracestate are left out when there is no
+// trace, tag when it is 0.
+type jobDocument struct {
+	Tag         uint64 `json:"tag,omitempty"`
+	Attempt     int    `json:"attempt"`
+	Last        bool   `json:"last"`
+	Traceparent string `json:"traceparent,omitempty"`
+	Tracestate  string `json:"tracestate,omitempty"`
+	document.Message
+}
+
 // AppendJSON appends a job as one line of JSON without its end: tag, attempt, last, traceparent and
-// tracestate, and the message as msgctl tail -o ndjson has it. tag is left out when it is 0, and a
-// trace that is not known.
+// tracestate, and the message as msgctl tail -o ndjson has it.
 func AppendJSON(dst []byte, tag uint64, j *Job) []byte {
-	dst = append(dst, '{')
-	if tag != 0 {
-		dst = append(strconv.AppendUint(append(dst, `"tag":`...), tag, 10), ',')
-	}
-	dst = strconv.AppendInt(append(dst, `"attempt":`...), int64(j.Attempt), 10)
-	dst = strconv.AppendBool(append(dst, `,"last":`...), j.Last)
+	d := jobDocument{Tag: tag, Attempt: j.Attempt, Last: j.Last, Message: document.Of(j.Message)}
 	if t := j.trace(); t.Parent != "" {
-		dst = append(append(append(dst, `,"traceparent":"`...), t.Parent...), '"') // nothing in it is to be escaped
-		if state, err := json.Marshal(t.State); t.State != "" && err == nil {
-			dst = append(append(dst, `,"tracestate":`...), state...)
-		}
+		d.Traceparent, d.Tracestate = t.Parent, t.State
 	}
-	return append(plainjson.Append(append(dst, ','), j.Message), '}')
+	dst, _ = jsonline.Append(dst, d) // it has only what encoding/json can write
+	return dst
 }
 
 // maxVariable bounds a variable of the environment: Linux refuses to start a program with one of
@@ -75,14 +78,6 @@ func environment(j *Job) []string {
 
 // headersJSON returns the headers as a JSON object.
 func headersJSON(j *Job) string {
-	var line struct {
-		Headers json.RawMessage `json:"headers"`
-	}
-	only := *j.Message
-	only.Body = nil
-	text := append(plainjson.Append([]byte{'{'}, &only), '}')
-	if json.Unmarshal(text, &line) != nil {
-		return ""
-	}
-	return string(line.Headers)
+	text, _ := jsonline.Append(nil, document.Headers(j.Message.Headers))
+	return string(text)
 }

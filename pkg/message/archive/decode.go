@@ -13,38 +13,52 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
+// lineV1 is a line, both when it is read and when it is written.
 type lineV1 struct {
 	V           *int           `json:"v"`
-	Seen        *int64         `json:"seen"`
-	Queue       text           `json:"queue"`
-	Exchange    text           `json:"exchange"`
-	RoutingKey  text           `json:"routingKey"`
-	Redelivered bool           `json:"redelivered"`
-	Properties  propertiesV1   `json:"properties"`
-	Headers     map[string]any `json:"headers"`
-	Body        *string        `json:"body"`
-	BodyBase64  *[]byte        `json:"bodyBase64"`
+	Seen        *int64         `json:"seen,omitempty"`
+	Queue       text           `json:"queue,omitempty"`
+	Exchange    text           `json:"exchange,omitempty"`
+	RoutingKey  text           `json:"routingKey,omitempty"`
+	Redelivered bool           `json:"redelivered,omitempty"`
+	Properties  propertiesV1   `json:"properties,omitzero"`
+	Headers     map[string]any `json:"headers,omitempty"`
+	Body        *string        `json:"body,omitempty"`
+	BodyBase64  *[]byte        `json:"bodyBase64,omitempty"`
 }
 
 type propertiesV1 struct {
-	ContentType     text   `json:"contentType"`
-	ContentEncoding text   `json:"contentEncoding"`
-	DeliveryMode    uint8  `json:"deliveryMode"`
-	Priority        uint8  `json:"priority"`
-	CorrelationID   text   `json:"correlationId"`
-	ReplyTo         text   `json:"replyTo"`
-	Expiration      text   `json:"expiration"`
-	MessageID       text   `json:"messageId"`
-	Timestamp       *int64 `json:"timestamp"`
-	Type            text   `json:"type"`
-	UserID          text   `json:"userId"`
-	AppID           text   `json:"appId"`
+	ContentType     text   `json:"contentType,omitempty"`
+	ContentEncoding text   `json:"contentEncoding,omitempty"`
+	DeliveryMode    uint8  `json:"deliveryMode,omitempty"`
+	Priority        uint8  `json:"priority,omitempty"`
+	CorrelationID   text   `json:"correlationId,omitempty"`
+	ReplyTo         text   `json:"replyTo,omitempty"`
+	Expiration      text   `json:"expiration,omitempty"`
+	MessageID       text   `json:"messageId,omitempty"`
+	Timestamp       *int64 `json:"timestamp,omitempty"`
+	Type            text   `json:"type,omitempty"`
+	UserID          text   `json:"userId,omitempty"`
+	AppID           text   `json:"appId,omitempty"`
 }
+
+// rawPrefix begins a JSON string that holds the base64 of one that is not valid UTF-8.
+const rawPrefix = "\x00base64:"
 
 // text is a string that may not be UTF-8.
 type text string
 
-// UnmarshalText undoes what encoder.string does.
+// MarshalText returns what JSON can hold.
+func (t text) MarshalText() ([]byte, error) { return []byte(encodeText(string(t))), nil }
+
+func encodeText(s string) string {
+	if !utf8.ValidString(s) || strings.HasPrefix(s, "\x00") {
+		return rawPrefix + base64.StdEncoding.EncodeToString([]byte(s))
+	}
+	return s
+}
+
+// UnmarshalText undoes what MarshalText does.
 func (t *text) UnmarshalText(s []byte) error {
 	decoded, err := rawString(string(s))
 	*t = text(decoded)

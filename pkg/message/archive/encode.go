@@ -4,20 +4,15 @@ import (
 	"encoding/base64"
 	"fmt"
 	"math"
-	"slices"
-	"strconv"
 	"time"
 	"unicode/utf8"
 
+	"github.com/msgctl/msgctl/internal/jsonline"
 	"github.com/msgctl/msgctl/pkg/message"
-	"github.com/msgctl/msgctl/pkg/message/internal/jsonappend"
 )
 
 // version of the line format.
 const version = 1
-
-// rawPrefix begins a JSON string that holds the base64 of one that is not valid UTF-8.
-const rawPrefix = "\x00base64:"
 
 // AppendLine appends the message's line, newline included, to dst and returns the longer slice.
 // It fails on a header value of a type that AMQP has not; dst is then returned as it was.
@@ -28,238 +23,143 @@ func AppendLine(dst []byte, m *message.Message) ([]byte, error) {
 // AppendLineSeen is AppendLine of a message that was seen at a time, to the millisecond; the zero
 // time is unknown.
 func AppendLineSeen(dst []byte, m *message.Message, at time.Time) ([]byte, error) {
-	e := encoder{buf: dst}
-	e.buf = append(e.buf, `{"v":1`...)
+	line, err := lineOf(m)
+	if err != nil {
+		return dst, fmt.Errorf("archive message %q: %w", m.MessageID, err)
+	}
 	if !at.IsZero() {
-		e.number("seen", at.UnixMilli())
+		ms := at.UnixMilli()
+		line.Seen = &ms
 	}
-	e.text("queue", m.Queue)
-	e.text("exchange", m.Exchange)
-	e.text("routingKey", m.RoutingKey)
-	if m.Redelivered {
-		e.buf = append(e.buf, `,"redelivered":true`...)
+	longer, err := jsonline.Append(dst, line)
+	if err != nil {
+		return dst, fmt.Errorf("archive message %q: %w", m.MessageID, err)
 	}
-	e.properties(&m.Properties)
-	if len(m.Headers) > 0 {
-		e.buf = append(e.buf, `,"headers":`...)
-		e.table(m.Headers)
-	}
-	e.body(m.Body)
-	if e.err != nil {
-		return dst, fmt.Errorf("archive message %q: %w", m.MessageID, e.err)
-	}
-	return append(e.buf, '}', '\n'), nil
+	return append(longer, '\n'), nil
 }
 
-type encoder struct {
-	buf []byte
-	err error
-}
-
-// text writes a member, or nothing for "".
-func (e *encoder) text(name, value string) {
-	if value != "" {
-		e.name(name)
-		e.string(value)
+func lineOf(m *message.Message) (*lineV1, error) {
+	p, v := &m.Properties, version
+	line := &lineV1{
+		V: &v, Queue: text(m.Queue), Exchange: text(m.Exchange), RoutingKey: text(m.RoutingKey),
+		Redelivered: m.Redelivered,
+		Properties: propertiesV1{
+			ContentType: text(p.ContentType), ContentEncoding: text(p.ContentEncoding), DeliveryMode: p.DeliveryMode,
+			Priority: p.Priority, CorrelationID: text(p.CorrelationID), ReplyTo: text(p.ReplyTo),
+			Expiration: text(p.Expiration), MessageID: text(p.MessageID), Type: text(p.Type), UserID: text(p.UserID),
+			AppID: text(p.AppID),
+		},
 	}
-}
-
-func (e *encoder) number(name string, value int64) {
-	e.name(name)
-	e.buf = strconv.AppendInt(e.buf, value, 10)
-}
-
-// name begins a member, after a comma unless it is the first of its object.
-func (e *encoder) name(name string) {
-	if e.buf[len(e.buf)-1] != '{' {
-		e.buf = append(e.buf, ',')
-	}
-	e.buf = append(append(append(e.buf, '"'), name...), '"', ':')
-}
-
-func (e *encoder) string(s string) {
-	if !utf8.ValidString(s) || len(s) > 0 && s[0] == 0 {
-		e.buf = append(e.buf, `"\u0000base64:`...)
-		e.buf = base64.StdEncoding.AppendEncode(e.buf, []byte(s))
-		e.buf = append(e.buf, '"')
-		return
-	}
-	e.buf = jsonappend.String(e.buf, s)
-}
-
-func (e *encoder) properties(p *message.Properties) {
-	if *p == (message.Properties{}) {
-		return
-	}
-	e.buf = append(e.buf, `,"properties":{`...)
-	e.text("contentType", p.ContentType)
-	e.text("contentEncoding", p.ContentEncoding)
-	if p.DeliveryMode != 0 {
-		e.number("deliveryMode", int64(p.DeliveryMode))
-	}
-	if p.Priority != 0 {
-		e.number("priority", int64(p.Priority))
-	}
-	e.text("correlationId", p.CorrelationID)
-	e.text("replyTo", p.ReplyTo)
-	e.text("expiration", p.Expiration)
-	e.text("messageId", p.MessageID)
 	if !p.Timestamp.IsZero() {
-		e.number("timestamp", p.Timestamp.Unix())
+		seconds := p.Timestamp.Unix()
+		line.Properties.Timestamp = &seconds
 	}
-	e.text("type", p.Type)
-	e.text("userId", p.UserID)
-	e.text("appId", p.AppID)
-	e.buf = append(e.buf, '}')
+	line.setBody(m.Body)
+	if len(m.Headers) == 0 {
+		return line, nil
+	}
+	headers, err := encodeTable(m.Headers)
+	line.Headers = headers
+	return line, err
 }
 
-// body is text when that is valid and not longer than base64: a body of control characters takes
-// six times its size.
-func (e *encoder) body(b []byte) {
-	if utf8.Valid(b) && (len(b) < 64 || jsonappend.Len(b) <= base64.StdEncoding.EncodedLen(len(b))) {
-		e.name("body")
-		e.buf = jsonappend.String(e.buf, b)
-		return
-	}
-	e.name("bodyBase64")
-	e.base64(b)
-}
-
-func (e *encoder) base64(b []byte) {
-	e.buf = append(e.buf, '"')
-	e.buf = base64.StdEncoding.AppendEncode(e.buf, b)
-	e.buf = append(e.buf, '"')
-}
-
-// table writes its members in the order of their names, so that equal messages have equal lines.
-func (e *encoder) table(t map[string]any) {
-	var array [16]string
-	names := array[:0]
-	for name := range t {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	e.buf = append(e.buf, '{')
-	for i, name := range names {
-		if i > 0 {
-			e.buf = append(e.buf, ',')
+// setBody chooses text when that is valid and not longer than base64: a body of control characters
+// takes six times its size.
+func (v *lineV1) setBody(b []byte) {
+	if utf8.Valid(b) {
+		s := string(b)
+		quoted, err := jsonline.Append(nil, s)
+		if err == nil && (len(b) < 64 || len(quoted) <= base64.StdEncoding.EncodedLen(len(b))) {
+			v.Body = &s
+			return
 		}
-		e.string(name)
-		e.buf = append(e.buf, ':')
-		e.value(name, t[name])
 	}
-	e.buf = append(e.buf, '}')
+	v.BodyBase64 = &b
 }
 
-func (e *encoder) value(name string, v any) {
+// encodeTable keeps the AMQP types of values; it is the inverse of decodeTable.
+func encodeTable(t map[string]any) (map[string]any, error) {
+	out := make(map[string]any, len(t))
+	for name, v := range t {
+		encoded, err := encodeValue(v)
+		if err != nil {
+			return nil, fmt.Errorf("header %q: %w", name, err)
+		}
+		out[encodeText(name)] = encoded
+	}
+	return out, nil
+}
+
+func encodeValue(v any) (any, error) {
 	switch x := v.(type) {
-	case nil:
-		e.buf = append(e.buf, "null"...)
-	case bool:
-		e.buf = strconv.AppendBool(e.buf, x)
+	case nil, bool:
+		return v, nil
 	case string:
-		e.headerString(x)
-	case []any:
-		e.buf = append(e.buf, '[')
-		for i, element := range x {
-			if i > 0 {
-				e.buf = append(e.buf, ',')
-			}
-			e.value(name, element)
+		if utf8.ValidString(x) {
+			return x, nil
 		}
-		e.buf = append(e.buf, ']')
+		return tagged("string64", []byte(x)), nil
 	case []byte:
-		e.tag("bytes")
-		e.base64(x)
-		e.buf = append(e.buf, '}')
+		return tagged("bytes", append([]byte{}, x...)), nil
 	case time.Time:
-		e.integer("timestamp", x.Unix())
-	default:
-		e.rare(name, v)
-	}
-}
-
-func (e *encoder) headerString(s string) {
-	if utf8.ValidString(s) {
-		e.buf = jsonappend.String(e.buf, s)
-		return
-	}
-	e.tag("string64")
-	e.base64([]byte(s))
-	e.buf = append(e.buf, '}')
-}
-
-func (e *encoder) rare(name string, v any) {
-	if tag, n, ok := integer(v); ok {
-		e.integer(tag, n)
-		return
-	}
-	switch x := v.(type) {
+		return tagged("timestamp", x.Unix()), nil
 	case float32:
-		e.float("float32", float64(x), 32, uint64(math.Float32bits(x)))
-		return
+		return encodeFloat("float32", x, float64(x), uint64(math.Float32bits(x))), nil
 	case float64:
-		e.float("float64", x, 64, math.Float64bits(x))
-		return
+		return encodeFloat("float64", x, x, math.Float64bits(x)), nil
+	case []any:
+		return encodeList(x)
+	}
+	if tag, ok := integerTag(v); ok {
+		return tagged(tag, v), nil
 	}
 	if t, ok := message.AsTable(v); ok {
-		e.tag("table")
-		e.table(t)
-		e.buf = append(e.buf, '}')
-	} else if d, ok := message.AsDecimal(v); ok {
-		e.buf = fmt.Appendf(e.buf, `{"decimal":{"scale":%d,"value":%d}}`, d.Scale, d.Value)
-	} else if e.err == nil {
-		e.err = fmt.Errorf("header %q: AMQP has no type for a Go %T", name, v)
+		table, err := encodeTable(t)
+		return tagged("table", table), err
 	}
+	if d, ok := message.AsDecimal(v); ok {
+		return tagged("decimal", map[string]any{"scale": d.Scale, "value": d.Value}), nil
+	}
+	return nil, fmt.Errorf("AMQP has no type for a Go %T", v)
 }
 
-// integer returns the type's name in an archive. A Go int is what the client writes for it, 32
-// bits, if it fits.
-func integer(v any) (string, int64, bool) {
-	n, ok := message.AsInt(v)
-	switch v.(type) {
-	case int8:
-		return "int8", n, ok
-	case uint8:
-		return "uint8", n, ok
-	case int16:
-		return "int16", n, ok
-	case uint16:
-		return "uint16", n, ok
-	case int32:
-		return "int32", n, ok
-	case uint32:
-		return "uint32", n, ok
-	case int64:
-		return "int64", n, ok
-	case int:
-		if n == int64(int32(n)) {
-			return "int32", n, ok
+func tagged(tag string, v any) map[string]any { return map[string]any{tag: v} }
+
+func encodeList(list []any) (any, error) {
+	out := make([]any, len(list))
+	for i, v := range list {
+		encoded, err := encodeValue(v)
+		if err != nil {
+			return nil, err
 		}
-		return "int64", n, ok
+		out[i] = encoded
 	}
-	return "", 0, false
+	return out, nil
 }
 
-func (e *encoder) tag(name string) {
-	e.buf = append(append(append(e.buf, '{', '"'), name...), '"', ':')
+// integerTag returns the type's name in an archive. A Go int is what the client writes for it, 32
+// bits, if it fits.
+func integerTag(v any) (string, bool) {
+	switch n := v.(type) {
+	case int8, uint8, int16, uint16, int32, uint32, int64:
+		return fmt.Sprintf("%T", n), true
+	case int:
+		if n == int(int32(n)) {
+			return "int32", true
+		}
+		return "int64", true
+	}
+	return "", false
 }
 
-func (e *encoder) integer(tag string, n int64) {
-	e.tag(tag)
-	e.buf = append(strconv.AppendInt(e.buf, n, 10), '}')
-}
-
-func (e *encoder) float(tag string, f float64, size int, bits uint64) {
-	e.tag(tag)
+func encodeFloat(tag string, v any, f float64, bits uint64) any {
 	switch {
 	case math.IsNaN(f):
-		e.buf = fmt.Appendf(e.buf, `"NaN:%x"}`, bits)
+		return tagged(tag, fmt.Sprintf("NaN:%x", bits))
 	case math.IsInf(f, 1):
-		e.buf = append(e.buf, `"+Inf"}`...)
+		return tagged(tag, "+Inf")
 	case math.IsInf(f, -1):
-		e.buf = append(e.buf, `"-Inf"}`...)
-	default:
-		e.buf = append(strconv.AppendFloat(e.buf, f, 'g', -1, size), '}')
+		return tagged(tag, "-Inf")
 	}
+	return tagged(tag, v)
 }

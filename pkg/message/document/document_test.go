@@ -1,4 +1,4 @@
-package plainjson
+package document_test
 
 import (
 	"encoding/json"
@@ -7,10 +7,21 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/msgctl/msgctl/internal/jsonline"
 	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/message/document"
 )
 
-func TestAppend(t *testing.T) {
+func line(t testing.TB, m *message.Message) string {
+	t.Helper()
+	text, err := jsonline.Append(nil, document.Of(m))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestDocuments(t *testing.T) {
 	offset := message.Table{"x-stream-offset": int64(7), "n": int32(1), "list": []any{true, nil, 1.5},
 		"t": message.Table{"a": []byte("b")},
 		"d": message.Decimal{Scale: 1, Value: 15}, "at": time.Unix(0, 0), "bad": "\xff\x1b[2J"}
@@ -28,28 +39,27 @@ func TestAppend(t *testing.T) {
 		},
 		{
 			message.Message{Headers: offset, Body: []byte("\x1b[2J text")},
-			`{"exchange":"","routingKey":"","offset":7,"headers":{"at":"1970-01-01T00:00:00Z","bad":"` + "\uFFFD" +
-				`\u001b[2J","d":1.5,"list":[true,null,1.5],"n":1,"t":{"a":"b"},"x-stream-offset":7},"size":9,"body":"\u001b[2J text"}`,
+			`{"exchange":"","routingKey":"","offset":7,"headers":{"at":"1970-01-01T00:00:00Z","bad":"\ufffd\u001b[2J","d":1.5,"list":[true,null,1.5],"n":1,"t":{"a":"b"},"x-stream-offset":7},"size":9,"body":"\u001b[2J text"}`,
 		},
 		{message.Message{Body: []byte{0xff, 0}}, `{"exchange":"","routingKey":"","size":2,"bodyBase64":"/wA="}`},
 	} {
-		got := string(Append([]byte("{"), &c.m)) + "}"
+		got := line(t, &c.m)
 		if got != c.want {
 			t.Errorf("got\n%s\nwant\n%s", got, c.want)
 		}
 	}
 }
 
-// FuzzAppend: whatever the message, the line is one line of valid JSON that no terminal obeys, and
+// FuzzDocument: whatever the message, the line is one line of valid JSON that no terminal obeys, and
 // a JSON body keeps its value.
-func FuzzAppend(f *testing.F) {
+func FuzzDocument(f *testing.F) {
 	f.Add([]byte(`{"a":"b\\\" \u009b","c":[1,2.50,{}]}`), "key", "header", "")
 	f.Add([]byte("\"\u007f\u0085\\u0085\""), "\xff", "\x00", "gzip")
 	f.Add([]byte("\xc2"), "", "", "")
 	f.Fuzz(func(t *testing.T, body []byte, key, header, encoding string) {
 		m := message.Message{RoutingKey: key, Headers: message.Table{header: header, key: []any{header}}, Body: body,
 			Properties: message.Properties{MessageID: key, ContentEncoding: encoding}}
-		line := string(Append([]byte("{"), &m)) + "}"
+		line := line(t, &m)
 		if !json.Valid([]byte(line)) || !utf8.ValidString(line) {
 			t.Fatalf("not JSON: %q", line)
 		}

@@ -1,0 +1,117 @@
+// Package document has messages as JSON documents, for programs and people to read: header values
+// as JSON's own, a JSON body as JSON.
+//
+// It is the counterpart of package archive, whose lines restore a message exactly. What JSON cannot
+// say is said as well as it can be: bytes that are no UTF-8 become U+FFFD, and a body that is no
+// text stands in bodyBase64.
+package document
+
+import (
+	"encoding/json"
+	"time"
+	"unicode/utf8"
+
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/message/body"
+)
+
+// maxBody bounds what a compressed body may become.
+const maxBody = 16 << 20
+
+// Message is a message as JSON. Absent parts are left out.
+type Message struct {
+	Exchange    string         `json:"exchange"`
+	RoutingKey  string         `json:"routingKey"`
+	Queue       string         `json:"queue,omitempty"`
+	Offset      *int64         `json:"offset,omitempty"`
+	Redelivered bool           `json:"redelivered,omitempty"`
+	Properties  Properties     `json:"properties,omitzero"`
+	Headers     map[string]any `json:"headers,omitempty"`
+	// Size is that of the body in the message, in bytes.
+	Size int `json:"size"`
+	// Body is JSON where the body is JSON, and a string where it is text, decompressed as its
+	// content_encoding says.
+	Body any `json:"body,omitempty"`
+	// BodyBase64 is any other body, as it is in the message.
+	BodyBase64 []byte `json:"bodyBase64,omitempty"`
+}
+
+// Properties are AMQP's, with their names in camel case.
+type Properties struct {
+	ContentType     string     `json:"contentType,omitempty"`
+	ContentEncoding string     `json:"contentEncoding,omitempty"`
+	DeliveryMode    uint8      `json:"deliveryMode,omitempty"`
+	Priority        uint8      `json:"priority,omitempty"`
+	CorrelationID   string     `json:"correlationId,omitempty"`
+	ReplyTo         string     `json:"replyTo,omitempty"`
+	Expiration      string     `json:"expiration,omitempty"`
+	MessageID       string     `json:"messageId,omitempty"`
+	Timestamp       *time.Time `json:"timestamp,omitempty"`
+	Type            string     `json:"type,omitempty"`
+	UserID          string     `json:"userId,omitempty"`
+	AppID           string     `json:"appId,omitempty"`
+}
+
+// Of returns the document of a message.
+func Of(m *message.Message) Message {
+	p := &m.Properties
+	d := Message{
+		Exchange: m.Exchange, RoutingKey: m.RoutingKey, Queue: m.Queue, Redelivered: m.Redelivered,
+		Properties: Properties{
+			ContentType: p.ContentType, ContentEncoding: p.ContentEncoding, DeliveryMode: p.DeliveryMode,
+			Priority: p.Priority, CorrelationID: p.CorrelationID, ReplyTo: p.ReplyTo, Expiration: p.Expiration,
+			MessageID: p.MessageID, Timestamp: Time(p.Timestamp), Type: p.Type, UserID: p.UserID, AppID: p.AppID,
+		},
+		Headers: Headers(m.Headers), Size: len(m.Body),
+	}
+	if offset, ok := m.Offset(); ok {
+		d.Offset = &offset
+	}
+	if len(m.Body) > 0 {
+		d.setBody(m)
+	}
+	return d
+}
+
+// Headers returns header values as encoding/json writes them; nil for none.
+func Headers(t message.Table) map[string]any {
+	if len(t) == 0 {
+		return nil
+	}
+	out, _ := message.Plain(t, headerTime).(map[string]any)
+	return out
+}
+
+func headerTime(t time.Time) any {
+	if at := Time(t); at != nil {
+		return *at
+	}
+	return nil
+}
+
+// Time returns a time in UTC as RFC 3339 writes it: nil for the zero time, and for years that
+// RFC 3339 cannot write.
+func Time(t time.Time) *time.Time {
+	t = t.UTC()
+	if y := t.Year(); t.IsZero() || y < 0 || y > 9999 {
+		return nil
+	}
+	return &t
+}
+
+func (d *Message) setBody(m *message.Message) {
+	plain := m.Body
+	if m.ContentEncoding != "" {
+		if decoded, _, err := body.Decode(m.Body, m.ContentEncoding, maxBody); err == nil {
+			plain = decoded
+		}
+	}
+	switch {
+	case !utf8.Valid(plain):
+		d.BodyBase64 = m.Body
+	case json.Valid(plain):
+		d.Body = json.RawMessage(plain)
+	default:
+		d.Body = string(plain)
+	}
+}
