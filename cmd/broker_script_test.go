@@ -2,9 +2,11 @@ package cmd
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -23,7 +25,8 @@ import (
 //
 //	api METHOD PATH [JSON]      asks the management API and prints the answer; fails on a status of 300 and more
 //	publish QUEUE N             publishes N messages, confirmed
-//	ready QUEUE N               waits until the queue has N ready messages
+//	ready QUEUE N               waits until the queue has N ready messages (N+: at least)
+//	eventually PATH REGEXP      asks the management API until its answer matches
 //	consume QUEUE               keeps a consumer on the queue until the script ends
 //	user NAME TAGS CONF WRITE READ   adds a user; NAME_URL and NAME_API are its addresses ("-" for no tags, or no permissions at all)
 //
@@ -37,7 +40,8 @@ func TestBrokerScript(t *testing.T) {
 			Setup:               func(env *testscript.Env) error { return setupBroker(env, b) },
 			Condition:           func(cond string) (bool, error) { return lineCondition(b.Line, cond) },
 			Cmds: withWatching(withEvents(withDeadLetters(map[string]func(*testscript.TestScript, bool, []string){
-				"api": scriptAPI, "publish": scriptPublish, "ready": scriptReady, "consume": scriptConsume, "user": scriptUser,
+				"api": scriptAPI, "publish": scriptPublish, "ready": scriptReady, "eventually": scriptEventually,
+				"consume": scriptConsume, "user": scriptUser,
 			}))),
 		})
 	})
@@ -157,18 +161,35 @@ func scriptPublish(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func scriptReady(ts *testscript.TestScript, _ bool, args []string) {
+	atLeast := len(args) == 2 && strings.HasSuffix(args[1], "+")
+	if atLeast {
+		args[1] = strings.TrimSuffix(args[1], "+")
+	}
 	a, want := ts.Value(arenaKey).(*arena), count(ts, args)
 	ch := a.vhost.Channel(a.t)
 	got := -1
-	for range 100 {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		q, err := ch.QueueDeclarePassive(args[0], true, false, false, false, nil)
 		ts.Check(err)
-		if got = q.Messages; got == want {
+		if got = q.Messages; got == want || atLeast && got > want {
 			return
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
 	ts.Fatalf("queue %s has %d ready messages, want %d", args[0], got, want)
+}
+
+func scriptEventually(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: eventually PATH REGEXP")
+	}
+	want, client := regexp.MustCompile(args[1]), ts.Value(arenaKey).(*arena).vhost.Broker.Admin()
+	var answer json.RawMessage
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if client.Do(http.MethodGet, args[0], nil, &answer) == nil && want.Match(answer) {
+			return
+		}
+	}
+	ts.Fatalf("%s does not come to match %s: %s", args[0], args[1], answer)
 }
 
 func count(ts *testscript.TestScript, args []string) int {

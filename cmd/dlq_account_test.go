@@ -39,7 +39,7 @@ func TestEveryMessageIsAccountedFor(t *testing.T) {
 			for _, queueType := range []string{topology.Classic, topology.Quorum} {
 				a := newAccount(t, n, what, queueType, accounted())
 				a.fill()
-				a.kill(rabbittest.Cases(2, 8))
+				a.kill(rabbittest.Cases(2, 5))
 				a.fillTarget()
 				a.deleteTarget()
 				all = append(all, a)

@@ -28,7 +28,7 @@ func NewClient(api string) *Client {
 }
 
 // patient returns a client that waits longer: a vhost with thousands of queues is deleted in a minute
-// on a busy machine.
+// on a busy machine, and others are not created meanwhile.
 func (c *Client) patient() *Client {
 	return &Client{base: c.base, http: &http.Client{Transport: c.http.Transport, Timeout: 5 * time.Minute}}
 }

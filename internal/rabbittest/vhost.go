@@ -87,9 +87,9 @@ func (b *Broker) VHost(tb testing.TB, opts ...Option) *VHost {
 	tb.Helper()
 	a := newAccount(opts)
 	v := &VHost{Broker: b, Name: a.name + "-" + random()}
-	admin := b.Admin()
+	admin := b.Admin().patient()
 	path := Path("vhosts", v.Name)
-	tb.Cleanup(func() { admin.patient().Delete(tb, path) })
+	tb.Cleanup(func() { admin.Delete(tb, path) })
 	admin.Put(tb, path, a.vhostBody)
 	v.User = v.AddUser(tb, opts...)
 	return v
