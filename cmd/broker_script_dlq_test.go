@@ -107,7 +107,7 @@ func scriptRejecting(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func awaitDelivery(ch *amqp.Channel, queue string) amqp.Delivery {
-	for range 100 {
+	for range 1200 {
 		if d, ok, err := ch.Get(queue, false); err != nil || ok {
 			return d
 		}

@@ -32,7 +32,7 @@ func TestFirstSignalEndsTheContextWith130(t *testing.T) {
 	}
 	select {
 	case <-ctx.Done():
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the context goes on")
 	}
 	code := d.Report(ctx, fmt.Errorf("read queues: %w", ctx.Err()))

@@ -121,7 +121,7 @@ func (r *otlpReceiver) all() []*span {
 // want returns the spans when there are n of them.
 func (r *otlpReceiver) want(t *testing.T, n int) []*span {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); len(r.all()) < n && time.Now().Before(end); {
+	for end := time.Now().Add(time.Minute); len(r.all()) < n && time.Now().Before(end); {
 		time.Sleep(10 * time.Millisecond)
 	}
 	list := r.all()

@@ -24,7 +24,7 @@ type Client struct {
 func NewClient(api string) *Client {
 	// Idle connections would count as leaked goroutines in the tests that look for those.
 	transport := &http.Transport{DisableKeepAlives: true}
-	return &Client{base: strings.TrimSuffix(api, "/"), http: &http.Client{Transport: transport, Timeout: 30 * time.Second}}
+	return &Client{base: strings.TrimSuffix(api, "/"), http: &http.Client{Transport: transport, Timeout: 2 * time.Minute}}
 }
 
 // patient returns a client that waits longer: a vhost with thousands of queues is deleted in a minute

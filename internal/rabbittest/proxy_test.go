@@ -39,7 +39,7 @@ func echo(t *testing.T) (*rabbittest.Proxy, func() net.Conn) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = c.Close() })
-		_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+		_ = c.SetDeadline(time.Now().Add(time.Minute))
 		return c
 	}
 }
@@ -98,7 +98,7 @@ func TestProxyStallsAndHeals(t *testing.T) {
 		t.Errorf("read %d bytes through a stalled proxy: %v; want a timeout", n, err)
 	}
 	p.Heal()
-	_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
+	_ = c.SetReadDeadline(time.Now().Add(time.Minute))
 	if _, err := io.ReadFull(c, make([]byte, 10)); err != nil {
 		t.Errorf("after Heal: %v; want the bytes that were held back", err)
 	}
@@ -118,7 +118,7 @@ func TestProxyHoldsAfterExactlyNBytes(t *testing.T) {
 			t.Errorf("direction %d: %d bytes passed, held %v; want 5000", d, p.Passed(d), p.Held(d))
 		}
 		p.Heal()
-		_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
+		_ = c.SetReadDeadline(time.Now().Add(time.Minute))
 		if _, err := io.ReadFull(c, make([]byte, 15000)); err != nil || p.Held(d) {
 			t.Errorf("direction %d: after Heal: %v; want the bytes that were held back", d, err)
 		}
@@ -182,7 +182,7 @@ func TestProxyInFrontOfABroker(t *testing.T) {
 		p.Cut()
 		select {
 		case <-closed: //nolint:errcheck // that it came is all that counts
-		case <-time.After(5 * time.Second):
+		case <-time.After(time.Minute):
 			t.Error("the client did not notice the cut")
 		}
 		api := rabbittest.NewProxy(t, v.API)

@@ -40,7 +40,7 @@ func receive(t *testing.T, ch *amqp.Channel, queue string, args amqp.Table) *mes
 			},
 			Headers: message.Table(d.Headers), Exchange: d.Exchange, RoutingKey: d.RoutingKey, Queue: queue, Body: d.Body,
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatalf("no message in %s", queue)
 		return nil
 	}

@@ -242,7 +242,7 @@ func (l lab) tryPolicyKey(t *testing.T, key capability.PolicyKey) {
 		}
 	}
 	var got []string
-	for range 50 { // the broker applies a policy a moment after it has taken it
+	for range 600 { // the broker applies a policy a moment after it has taken it
 		if got = l.under("p"); slices.Equal(got, want) {
 			return
 		}
@@ -368,7 +368,7 @@ func TestDefaultQueueTypeOnBrokers(t *testing.T) {
 			}
 			l.declare(t, q)
 			var made struct{ Type string }
-			for range 50 {
+			for range 600 {
 				l.Get(t, rabbittest.Path("queues", v.Name, q.Name)+"?disable_stats=true&enable_queue_totals=true", &made)
 				if made.Type != "" {
 					break

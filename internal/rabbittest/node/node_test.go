@@ -264,7 +264,7 @@ func TestParentDeath(t *testing.T) {
 			}
 			_ = cmd.Wait()
 			gone := func() bool { left, _ := filepath.Glob(tmp + "/*"); return len(left) == 0 && len(ownedBy(t, tmp)) == 0 }
-			for deadline := time.Now().Add(15 * time.Second); !gone() && time.Now().Before(deadline); {
+			for deadline := time.Now().Add(time.Minute); !gone() && time.Now().Before(deadline); {
 				time.Sleep(50 * time.Millisecond)
 			}
 			if left, _ := filepath.Glob(tmp + "/*"); len(left) > 0 {

@@ -71,7 +71,7 @@ func drained(t *testing.T, v *rabbittest.VHost, queue string) []amqp.Delivery {
 // awaitReady waits until n messages are ready in a queue.
 func awaitReady(t *testing.T, ch *amqp.Channel, queue string, n int) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		q, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil)
 		must(t, err)
 		if q.Messages == n {
@@ -294,7 +294,7 @@ func killed(t *testing.T, v *rabbittest.VHost, n int) {
 		}
 		must(t, m.Reject(true))
 	}
-	for range 100 {
+	for range 1200 {
 		if q, err := ch.QueueDeclarePassive("dead", true, false, false, false, nil); err == nil && q.Messages == n {
 			return
 		}

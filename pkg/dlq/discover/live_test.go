@@ -309,7 +309,7 @@ func reject(t *testing.T, v *rabbittest.VHost, live *topology.Live, l letter, id
 	}
 	m := await(t, ch, l.from)
 	must(t, m.Reject(false))
-	for end := time.Now().Add(20 * time.Second); len(landed) < expected &&
+	for end := time.Now().Add(time.Minute); len(landed) < expected &&
 		time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		landed = whereIs(t, v, live, id, landed)
 	}
@@ -321,7 +321,7 @@ func reject(t *testing.T, v *rabbittest.VHost, live *topology.Live, l letter, id
 
 func await(t *testing.T, ch *amqp.Channel, queue string) amqp.Delivery {
 	t.Helper()
-	for range 50 {
+	for range 1200 {
 		m, ok, err := ch.Get(queue, false)
 		must(t, err)
 		if ok {

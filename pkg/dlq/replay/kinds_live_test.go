@@ -187,7 +187,7 @@ func (k *kinds) waited() {
 func (k *kinds) overflowed() {
 	k.send(k.ch, "", "short", kind{queue: "short", reason: message.ReasonMaxLength})
 	must(k.t, k.ch.Publish("", "short", true, false, amqp.Publishing{MessageId: "the next"}))
-	for deadline := time.Now().Add(10 * time.Second); k.ready("short") != 1 &&
+	for deadline := time.Now().Add(time.Minute); k.ready("short") != 1 &&
 		time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 	}
 	d := await(k.t, k.ch, "short") // makes room for the one that comes back

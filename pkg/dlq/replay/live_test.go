@@ -113,7 +113,7 @@ func (p *place) ready(queue string) int {
 
 func (p *place) await(queue string, n int) {
 	p.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		got := p.ready(queue)
 		if got >= n {
 			return
@@ -200,7 +200,8 @@ func connect(address, vhost, login, password string) *rabbit.Client {
 	}
 	port, _ := strconv.Atoi(u.Port())
 	c, err := rabbit.New(rabbit.Options{
-		Host: u.Hostname(), Port: port, VHost: vhost, User: login, Password: topology.Secret(password), Timeout: 5 * time.Second,
+		Host: u.Hostname(), Port: port, VHost: vhost, User: login, Password: topology.Secret(password),
+		Timeout: 30 * time.Second,
 	})
 	if err != nil {
 		panic(err)
