@@ -90,9 +90,9 @@ func (w *window[T]) confirmed(e *entry[T], kind OutcomeKind, err error) {
 	}
 }
 
-// markReturned finds the message that the broker returned. It names it by its content alone: the same
-// target, id, number of headers and body. Two that are alike in all of that were routed alike, and
-// returns come in the order of publishing, so the search begins behind the last one and in the
+// markReturned finds the message that the broker returned. It names it by its content alone: the
+// same target, id, number of headers and body. Two that are alike in all of that were routed alike,
+// and returns come in the order of publishing, so the search begins behind the last one and in the
 // usual case ends at once.
 func (w *window[T]) markReturned(r *Event) {
 	for _, alike := range [...]func(*entry[T], *Event) bool{same[T], similar[T]} {

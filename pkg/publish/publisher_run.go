@@ -74,8 +74,8 @@ func (p *Publisher[T]) silent() bool {
 	return p.window.flying > 0 && !p.blocked && time.Since(p.heard) >= p.o.ConfirmTimeout
 }
 
-// channelLost decides what becomes of what was in flight on a channel that is gone. It reports whether
-// one of the messages was at fault.
+// channelLost decides what becomes of what was in flight on a channel that is gone. It reports
+// whether one of the messages was at fault.
 func (p *Publisher[T]) channelLost(cause error) (refused bool) {
 	p.mu.Lock()
 	p.channel = nil
@@ -107,9 +107,9 @@ func (p *Publisher[T]) channelLost(cause error) (refused bool) {
 	return refused
 }
 
-// findRefused finds the message that the broker ended the channel for, and marks as tried those that it
-// may have processed: all before that one, or all in flight when it cannot be told which it was.
-// The broker ignores what follows the one at fault.
+// findRefused finds the message that the broker ended the channel for, and marks as tried those
+// that it may have processed: all before that one, or all in flight when it cannot be told which it
+// was. The broker ignores what follows the one at fault.
 func (p *Publisher[T]) findRefused(cause error) (refused bool) {
 	w := &p.window
 	var refusal *Refusal

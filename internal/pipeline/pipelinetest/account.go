@@ -13,8 +13,8 @@ import (
 // Failer is a test.
 type Failer interface{ Fatalf(string, ...any) }
 
-// Account checks that each of the first n messages is somewhere, and that no rule of the protocol was
-// broken. It returns how many are both in the queue and at the target, or twice at the target.
+// Account checks that each of the first n messages is somewhere, and that no rule of the protocol
+// was broken. It returns how many are both in the queue and at the target, or twice at the target.
 func (b *Broker) Account(t Failer, n int) (duplicates int) {
 	left := b.Left()
 	b.mu.Lock()

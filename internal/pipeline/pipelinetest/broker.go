@@ -18,9 +18,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// Broker has one queue and one target. It cuts connections between any two steps, applies any prefix
-// of the acknowledgements sent before a cut, and lets messages arrive whose confirmation is lost. It
-// is a consume.Source, a publish.Dialer and a pipeline.Counter.
+// Broker has one queue and one target. It cuts connections between any two steps, applies any
+// prefix of the acknowledgements sent before a cut, and lets messages arrive whose confirmation is
+// lost. It is a consume.Source, a publish.Dialer and a pipeline.Counter.
 type Broker struct {
 	mu     sync.Mutex
 	rng    *rand.Rand

@@ -2,8 +2,8 @@
 //
 // The first attempt follows at once, the second after one delay, the third after two, and so on,
 // until so many in a row have failed. An error that is not about the connection is permanent, but
-// not before the broker had some seconds: one that has just started may not know its queues yet, nor
-// its users.
+// not before the broker had some seconds: one that has just started may not know its queues yet,
+// nor its users.
 //
 // Limits: an attempt is not cut off; whoever connects bounds it by the context.
 package reconnect

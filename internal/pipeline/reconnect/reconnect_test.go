@@ -90,7 +90,8 @@ func TestErrorsThatAreNotAboutTheConnectionAreFinalAfterAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := reconnect.Policy{Transient: func(err error) bool { return errors.Is(err, errLost) }}
 		a := attempts{start: time.Now(), err: errGone}
-		if _, err := reconnect.Open(t.Context(), p.Start(), errLost, a.open, nil); !errors.Is(err, errGone) || len(a.at) != 3 {
+		if _, err := reconnect.Open(t.Context(), p.Start(), errLost, a.open, nil); !errors.Is(err, errGone) ||
+			len(a.at) != 3 {
 			t.Errorf("%d attempts, %v", len(a.at), err)
 		}
 	})

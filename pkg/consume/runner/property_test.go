@@ -16,8 +16,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// Whatever is cut, whenever: a message that is gone from its queue was handled, or its copy is among
-// the dead letters.
+// Whatever is cut, whenever: a message that is gone from its queue was handled, or its copy is
+// among the dead letters.
 func TestRunLosesNothingWhateverBreaks(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(0, 100).Draw(t, "messages")

@@ -164,9 +164,9 @@ const (
 
 // subscribe connects once.
 //
-// A queue whose order matters is consumed by noObserver else: two consumers would overtake each other,
-// and so would a new one what the broker has not yet taken back from one that is gone. That one may
-// be our own, so it is waited for.
+// A queue whose order matters is consumed by no other: two consumers would overtake each
+// other, and so would a new one what the broker has not yet taken back from one that is gone. That
+// one may be our own, so it is waited for.
 func (r *run) subscribe(ctx context.Context) (*pipeline.Session, error) {
 	o := consume.Options{Queue: r.Plan.Queue, Prefetch: r.Prefetch, Tag: r.Tag, Exclusive: r.Key != nil}
 	sub, err := backoff.Retry(ctx, func() (consume.Subscription, error) {

@@ -55,8 +55,8 @@ func (r *run) published(outcomes []publish.Outcome[*transfer]) {
 	r.wakeAcknowledger()
 }
 
-// retryCopy keeps a message in hand whose copy was not confirmed, and tries again. One whose wait queue
-// is missing goes to the dead letters.
+// retryCopy keeps a message in hand whose copy was not confirmed, and tries again. One whose wait
+// queue is missing goes to the dead letters.
 func (r *run) retryCopy(m *transfer, o publish.Outcome[*transfer]) {
 	j := m.job
 	if o.Kind == publish.Returned && m.outcome == Retried && r.Plan.DeadLetter != nil {

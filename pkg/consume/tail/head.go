@@ -18,7 +18,7 @@ type Head struct {
 // Begin begins a look.
 func (h *Head) Begin() { h.before, h.now = h.now, map[[sha256.Size]byte]int{} }
 
-// New says whether a message that the look sees was not there before. Messages that are alike in
+// New reports whether a message that the look sees was not there before. Messages that are alike in
 // everything are told apart by their number.
 func (h *Head) New(m *message.Message) bool {
 	key := h.key(m)

@@ -20,7 +20,7 @@ func ParseKeys(patterns []string) Keys {
 	return k
 }
 
-// Want says whether the set has the routing key of a message, or one of its header CC.
+// Want reports whether the set has the routing key of a message, or one of its header CC.
 func (k Keys) Want(m *message.Message) bool {
 	if k.match(m.RoutingKey) {
 		return true
@@ -58,8 +58,8 @@ func (p pattern) literal() bool {
 	return true
 }
 
-// matches says whether a topic exchange would let the key through. "" has no word at all, "a." has
-// two (seen on 3.10.8, 4.0.5, 4.3.6). It takes time in proportion to both lengths, whatever the
+// matches reports whether a topic exchange would let the key through. "" has no word at all, "a."
+// has two (seen on 3.10.8, 4.0.5, 4.3.6). It takes time in proportion to both lengths, whatever the
 // pattern.
 func (p pattern) matches(key string) bool {
 	// at has the places in the pattern where a reader of the key may be.

@@ -252,6 +252,6 @@ func exchangePolicies(s *topology.State, vhost string) (list []*topology.Policy)
 	return list
 }
 
-// Wants says whether a message is meant. It is to be asked about each message, since not all
+// Wants reports whether a message is meant. It is to be asked about each message, since not all
 // exchanges know patterns.
 func (p *Plan) Wants(m *message.Message) bool { return !p.filter || p.keys.Want(m) }

@@ -57,9 +57,9 @@ type depth struct {
 	full    bool // at the last
 }
 
-// look says whether the queue has to be purged: it is half full and was so at the last look, and is
-// not emptying. full says that it has become so full that the broker may have dropped from it. When
-// this process goes on, a part of it is gone before the first look.
+// look reports whether the queue has to be purged: it is half full and was so at the last look, and
+// is not emptying. full says that it has become so full that the broker may have dropped from it.
+// When this process goes on, a part of it is gone before the first look.
 func (d *depth) look(n, limit int64) (purge, full bool) {
 	over := brimful(n, limit) || d.stopped && n > limit-limit/4
 	full, d.full = over && !d.full, over

@@ -65,21 +65,21 @@ type Room struct {
 	Counts bool
 }
 
-// Fits says whether a message with that delivery count can be returned, with the reserve left.
+// Fits reports whether a message with that delivery count can be returned, with the reserve left.
 func (r Room) Fits(count int64) bool { return count+1 <= r.Limit-r.Reserve }
 
-// Survives says whether a message with that delivery count is still in the queue after any kind of
-// return.
+// Survives reports whether a message with that delivery count is still in the queue after any kind
+// of return.
 func (r Room) Survives(count int64) bool { return count+1 <= r.Limit }
 
-// Assessment says whether we may look into a queue, how, and what that does.
+// Assessment reports whether we may look into a queue, how, and what that does.
 type Assessment struct {
 	Queue, Type string
 	// Refused, when not empty, says why not. Allow is what would permit it.
 	Refused string
 	Allow   Permit
 	Return  ReturnBy
-	// Guard says that a Guard must be up while looking.
+	// Override says that the delivery limit must be lifted while looking.
 	Override bool
 	// Room, when not nil, is checked on every message, on the first alone before any other is asked
 	// for.
@@ -104,7 +104,7 @@ func (l Assessment) Err() error {
 type AssessOptions struct {
 	// Limit is how many messages are to be looked at; 0 means all.
 	Limit int64
-	// Guard allows a policy that lifts the delivery limit while looking.
+	// Override allows a policy that lifts the delivery limit while looking.
 	Override bool
 	// Force looks although it may do harm.
 	Force bool

@@ -30,14 +30,14 @@ func TestAssess(t *testing.T) {
 	classic := browse.Facts{Name: "q", Type: topology.Classic, Version: "4.3.6", Status: status(100, 0)}
 	with := func(change func(*browse.Facts)) browse.Facts { f := classic; change(&f); return f }
 	for _, c := range []struct {
-		name    string
-		f       browse.Facts
-		o       browse.AssessOptions
-		refused string // part of the reason; "" allowed
-		allow   browse.Permit
-		by      browse.ReturnBy
-		room    int64 // the limit that is checked; 0 none
-		guard   bool
+		name     string
+		f        browse.Facts
+		o        browse.AssessOptions
+		refused  string // part of the reason; "" allowed
+		allow    browse.Permit
+		by       browse.ReturnBy
+		room     int64 // the limit that is checked; 0 none
+		override bool
 	}{
 		{name: "a stream", f: browse.Facts{Type: topology.Stream}, by: browse.ReturnNothing},
 		{name: "a classic queue", f: classic},
@@ -48,7 +48,7 @@ func TestAssess(t *testing.T) {
 		{name: "quorum 4.0 by default", f: quorum("4.0.5", int64(20)), room: 20},
 		{name: "quorum 4.0 unlimited", f: quorum("4.0.5", int64(-1)), by: browse.ReturnByClose},
 		{name: "quorum 4.0 guarded: counts stay, so room is checked", f: quorum("4.0.5", int64(20)),
-			o: browse.AssessOptions{Override: true}, guard: true, room: 20, by: browse.ReturnByClose},
+			o: browse.AssessOptions{Override: true}, override: true, room: 20, by: browse.ReturnByClose},
 		{name: "quorum 4.0 with a tiny limit", f: quorum("4.0.5", int64(0)), refused: "delivery limit is 0",
 			allow: browse.PermitOverride},
 		{name: "quorum 4.3 fed by classic queues", f: quorum("4.3.6", int64(20)), room: 20},
@@ -56,7 +56,8 @@ func TestAssess(t *testing.T) {
 			allow: browse.PermitOverride},
 		{name: "the same, the limit an argument", f: fixed(counted(quorum("4.3.6", int64(20)))),
 			o: browse.AssessOptions{Override: true}, refused: "single look", allow: browse.PermitForce},
-		{name: "the same, guarded", f: counted(quorum("4.3.6", int64(20))), o: browse.AssessOptions{Override: true}, guard: true},
+		{name: "the same, guarded", f: counted(quorum("4.3.6", int64(20))), o: browse.AssessOptions{Override: true},
+			override: true},
 		{name: "the same, forced", f: counted(quorum("4.3.6", int64(20))), o: browse.AssessOptions{Force: true}},
 		{name: "quorum 4.3 unlimited", f: counted(quorum("4.3.6", int64(-1)))},
 		{name: "an unknown version is the newest", f: counted(quorum("", int64(20))), refused: "single look",
@@ -98,7 +99,10 @@ func TestAssess(t *testing.T) {
 			f.MaxLengthBytes,
 				f.Size = set(int64(1000)), size(0, 100)
 		}), refused: "is not known", allow: browse.PermitForce},
-		{name: "bytes of no message", f: with(func(f *browse.Facts) { f.MaxLengthBytes, f.Size = set(int64(1000)), size(0, 0) }),
+		{name: "bytes of no message", f: with(func(f *browse.Facts) {
+			f.MaxLengthBytes, f.Size = set(int64(1000)),
+				size(0, 0)
+		}),
 			refused: "is not known", allow: browse.PermitForce},
 		{name: "bytes of an empty queue", f: with(func(f *browse.Facts) {
 			f.MaxLengthBytes, f.Status = set(int64(1000)),
@@ -122,8 +126,10 @@ func TestAssess(t *testing.T) {
 			f.SingleActiveConsumer, f.Status = true,
 				status(1, 1)
 		}), o: browse.AssessOptions{Force: true}, refused: "gets nothing"},
-		{name: "a single active consumer that is not there", f: with(func(f *browse.Facts) { f.SingleActiveConsumer = true })},
-		{name: "an exclusive consumer", f: with(func(f *browse.Facts) { f.ExclusiveConsumer = true }), refused: "exclusively"},
+		{name: "a single active consumer that is not there",
+			f: with(func(f *browse.Facts) { f.SingleActiveConsumer = true })},
+		{name: "an exclusive consumer", f: with(func(f *browse.Facts) { f.ExclusiveConsumer = true }),
+			refused: "exclusively"},
 		{name: "an exclusive queue", f: with(func(f *browse.Facts) { f.ConnectionExclusive = true }),
 			refused: "exclusive to the connection"},
 		{name: "auto-delete: the look would be its last consumer", f: with(func(f *browse.Facts) { f.AutoDelete = true }),
@@ -146,8 +152,8 @@ func TestAssess(t *testing.T) {
 			if l.Room != nil {
 				room = l.Room.Limit
 			}
-			if l.Return != c.by || room != c.room || l.Override != c.guard {
-				t.Errorf("return %d, room %d, guard %v", l.Return, room, l.Override)
+			if l.Return != c.by || room != c.room || l.Override != c.override {
+				t.Errorf("return %d, room %d, override %v", l.Return, room, l.Override)
 			}
 		})
 	}

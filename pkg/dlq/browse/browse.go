@@ -34,17 +34,17 @@ type Options struct {
 	// Counter tells when a window is back in the queue, so that the next one comes behind it. With
 	// nil, a pause has to do.
 	Counter Counter
-	// Guard lifts the delivery limit when Assessment.Guard says so, and in an emergency: when a
-	// message is met that no return would leave in the queue. May be nil.
+	// Override lifts the delivery limit when Assessment.Override says so, and in an emergency: when
+	// a message is met that no return would leave in the queue. May be nil.
 	Override LimitOverride
 	// Keep publishes a confirmed copy of a message at the end of the same queue: what becomes, if
-	// the Guard cannot help, of a message that would not survive its return. May be nil.
+	// the Override cannot help, of a message that would not survive its return. May be nil.
 	Keep func(context.Context, *message.Message) error
 }
 
 // LimitOverride lifts the delivery limit of one queue: see NewPolicyOverride.
 type LimitOverride interface {
-	// Apply returns when the limit is lifted. remove takes the guard away again; it is called once,
+	// Apply returns when the limit is lifted. remove puts the limit back; it is called once,
 	// also after ctx ended.
 	Apply(ctx context.Context) (remove func(context.Context) error, err error)
 }
@@ -64,7 +64,7 @@ type Report struct {
 	// Overridden says that the delivery limit was lifted, also in an emergency.
 	Overridden bool
 	// Lost has the message ids ("" for none) of messages that were returned although the broker
-	// drops or dead-letters them: neither a guard nor a copy could be had.
+	// drops or dead-letters them: neither an override nor a copy could be had.
 	Lost    []string
 	Elapsed time.Duration
 }
@@ -121,8 +121,8 @@ type browser struct {
 	held   []*window
 	size   sizing
 	report Report
-	// doomed says that a message is held that does not survive its return.
-	doomed bool
+	// overLimit says that a message is held that does not survive its return.
+	overLimit bool
 	// total is how many messages were held in all, returned whether the last of them was in the
 	// queue's returns.
 	total    int64
@@ -158,7 +158,7 @@ func (b *browser) run(ctx context.Context) (err error) {
 	if err != nil && errors.Is(context.Cause(holding), errHeld) {
 		err = fmt.Errorf("look into queue %q: %w (%s)", l.Queue, errHeld, l.MaxHold)
 	}
-	return errors.Join(err, b.giveBack(context.WithoutCancel(ctx)))
+	return errors.Join(err, b.returnAll(context.WithoutCancel(ctx)))
 }
 
 var errHeld = errors.New("messages were held as long as the broker lets a consumer, and went back; look at fewer " +

@@ -1,7 +1,7 @@
 // Package browse looks into queues without taking anything out of them.
 //
-//   - Assess (pure) says whether a look is safe, how to do it, and what it does to the queue. What a
-//     look would harm is refused.
+//   - Assess (pure) says whether a look is safe, how to do it, and what it does to the queue. What
+//     a look would harm is refused.
 //   - Browse calls a function with each message, and returns all of them in their order.
 //   - An override lifts a quorum queue's delivery limit for the time of a look, with a policy.
 //   - Grouper sums up what a look sees, in bounded memory.

@@ -41,11 +41,12 @@ func (a *assessment) deliveryLimit() {
 
 func (a *assessment) room(r Room) {
 	f := a.f
-	guard := a.o.Override && !f.LimitFixed && capability.VersionAtLeast(f.Version, "4.0")
+	override := a.o.Override && !f.LimitFixed && capability.VersionAtLeast(f.Version, "4.0")
 	switch {
-	case guard:
+	case override:
 		a.l.Override = true
-		// On 4.0 guarded returns count too, and the counts stay: the room is checked all the same.
+		// On 4.0 returns under an override count too, and the counts stay: the room is checked all
+		// the same.
 		if r.Counts {
 			a.l.Room, a.l.Return = &r, ReturnByClose
 		}

@@ -241,7 +241,8 @@ func lookHundredTimes(t *testing.T, b *rabbittest.Broker, s harmless) {
 	}
 	if s.args["x-queue-type"] == "stream" {
 		var got seen
-		_, err := browse.Browse(t.Context(), c.Source(v.Name), browse.Options{Assessment: l, Counter: lookCounter{v.Channel(t)}},
+		_, err := browse.Browse(t.Context(), c.Source(v.Name),
+			browse.Options{Assessment: l, Counter: lookCounter{v.Channel(t)}},
 			got.each)
 		if must(t, err); got.String() != numbers(0, harmlessMessages) {
 			t.Errorf("the stream has %s", &got)
@@ -320,7 +321,7 @@ func (s liveStore) Applied(_ context.Context, vhost, queue string) (string, stri
 	return q.Policy, q.Operator, err
 }
 
-func guardFor(t *testing.T, c *rabbit.Client, v *rabbittest.VHost, queue string) *browse.PolicyOverride {
+func overrideFor(t *testing.T, c *rabbit.Client, v *rabbittest.VHost, queue string) *browse.PolicyOverride {
 	t.Helper()
 	live := readLive(t, c, v.Name)
 	p, err := browse.PlanOverride(&live.State, v.Name, queue, live.Server.Version, time.Now())
@@ -328,9 +329,9 @@ func guardFor(t *testing.T, c *rabbit.Client, v *rabbittest.VHost, queue string)
 	return browse.NewPolicyOverride(liveStore{c, v}, queue, p)
 }
 
-// Dead letters that the delivery limit killed are refused on 4.3, and with a guard they are looked
-// at as often as one likes.
-func TestGuardKeepsKilledMessages(t *testing.T) {
+// Dead letters that the delivery limit killed are refused on 4.3, and with an override they are
+// looked at as often as one likes.
+func TestOverrideKeepsKilledMessages(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		if b.Line == "3.10" {
 			return // no default limit, and no way to lift one
@@ -345,8 +346,9 @@ func TestGuardKeepsKilledMessages(t *testing.T) {
 		l = assess(t, c, v.Name, "dead", browse.AssessOptions{Override: true})
 		for i := range 5 {
 			var got seen
-			r, err := browse.Browse(t.Context(), c.Source(v.Name), browse.Options{Assessment: l, Counter: lookCounter{v.Channel(t)},
-				Limit: int64(3 + i%3), Expect: 5, Override: guardFor(t, c, v, "dead")}, got.each)
+			r, err := browse.Browse(t.Context(), c.Source(v.Name),
+				browse.Options{Assessment: l, Counter: lookCounter{v.Channel(t)},
+					Limit: int64(3 + i%3), Expect: 5, Override: overrideFor(t, c, v, "dead")}, got.each)
 			must(t, err)
 			if got.String() != numbers(0, 3+i%3) || !r.Overridden || r.Lost != nil || r.Kept != 0 {
 				t.Fatalf("look %d saw %s: %+v", i, &got, r)
@@ -370,17 +372,17 @@ func checkLowered(t *testing.T, c *rabbit.Client, vhost string) {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	t.Errorf("%d guards are left, the first is %s with priority %d", len(left), left[0].Name, left[0].Priority)
+	t.Errorf("%d overrides are left, the first is %s with priority %d", len(left), left[0].Name, left[0].Priority)
 }
 
-// A message that would not survive its return is met although nothing foretold it: the guard saves
-// it, or a copy does.
+// A message that would not survive its return is met although nothing foretold it: the override
+// saves it, or a copy does.
 func TestDoomedMessagesAreSaved(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		if b.Line != "4.3" {
 			return
 		}
-		for _, way := range []string{"guard", "copy", "none"} {
+		for _, way := range []string{"override", "copy", "none"} {
 			t.Run(way, func(t *testing.T) {
 				v := b.VHost(t)
 				killed(t, v, 3)
@@ -390,8 +392,8 @@ func TestDoomedMessagesAreSaved(t *testing.T) {
 				o := browse.Options{Assessment: l, Counter: lookCounter{v.Channel(t)}, Expect: 3}
 				want := "0 1 2"
 				switch way {
-				case "guard":
-					o.Override = guardFor(t, c, v, "dead")
+				case "override":
+					o.Override = overrideFor(t, c, v, "dead")
 				case "copy":
 					ch := v.Channel(t)
 					o.Keep = func(_ context.Context, m *message.Message) error {

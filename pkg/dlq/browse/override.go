@@ -16,8 +16,8 @@ import (
 	routing "github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// OverridePrefix begins the names of the policies that guards make, followed by when they were made,
-// in UTC, and chance: msgctl-guard-20261123T180000Z-1f3a.
+// OverridePrefix begins the names of the policies of overrides, followed by when they were made, in
+// UTC, and chance: msgctl-guard-20261123T180000Z-1f3a.
 const OverridePrefix = "msgctl-guard-"
 
 const overrideTime = "20060102T150405Z"
@@ -33,10 +33,10 @@ type PolicyStore interface {
 	Applied(ctx context.Context, vhost, queue string) (policy, operator string, err error)
 }
 
-// PlanOverride returns the policies that lift the delivery limit of a quorum queue and keep everything
-// else that its present ones set: a broker applies only one policy and one operator policy to a
-// queue, so the guard has a copy of their definitions. Pure but for the name, which has the time
-// and chance in it.
+// PlanOverride returns the policies that lift the delivery limit of a quorum queue and keep
+// everything else that its present ones set: a broker applies only one policy and one operator
+// policy to a queue, so the override has a copy of their definitions. Pure but for the name, which
+// has the time and chance in it.
 //
 // It returns an error where no policy lifts the limit: below 4.0, where -1 is taken for 0, and with
 // the limit as an argument of the queue, which beats -1 (seen on 4.0.5 and 4.3.6).
@@ -101,8 +101,8 @@ func overrideOf(all []*topology.Policy, name string, q *topology.Queue, present 
 	return p
 }
 
-// StaleOverrides returns the guards in a state that are older than age: what a crash left behind. A queue
-// under one has no delivery limit.
+// StaleOverrides returns the overrides in a state that are older than age: what a crash left
+// behind. A queue under one has no delivery limit.
 func StaleOverrides(s *topology.State, age time.Duration, now time.Time) []*topology.Policy {
 	var list []*topology.Policy
 	for _, o := range s.Objects() {
@@ -118,7 +118,8 @@ func StaleOverrides(s *topology.State, age time.Duration, now time.Time) []*topo
 	return list
 }
 
-// PolicyOverride lifts the delivery limit of one quorum queue, with a policy, for the time of a look. It is a LimitOverride.
+// PolicyOverride lifts the delivery limit of one quorum queue, with a policy, for the time of a
+// look. It is a LimitOverride.
 type PolicyOverride struct {
 	store    PolicyStore
 	queue    string
@@ -127,7 +128,8 @@ type PolicyOverride struct {
 
 var _ LimitOverride = (*PolicyOverride)(nil)
 
-// NewPolicyOverride returns a guard for a queue, made of the policies that PlanOverride returned.
+// NewPolicyOverride returns an override for a queue, made of the policies that PlanOverride
+// returned.
 func NewPolicyOverride(store PolicyStore, queue string, policies []*topology.Policy) *PolicyOverride {
 	return &PolicyOverride{store: store, queue: queue, policies: policies}
 }
@@ -204,7 +206,8 @@ func (o *PolicyOverride) remove(ctx context.Context) error {
 			if p.Operator {
 				clear = "clear_operator_policy"
 			}
-			errs = append(errs, fmt.Errorf("the guard of queue %q is still there, and keeps its delivery limit lifted; "+
+			errs = append(errs, fmt.Errorf("the policy of a look at queue %q is still there, and keeps its delivery limit "+
+				"lifted; "+
 				"remove it with: rabbitmqctl %s -p '%s' %s: %w",
 				o.queue, clear, p.VHost, p.Name, err))
 		}

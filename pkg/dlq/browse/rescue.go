@@ -42,10 +42,10 @@ type rescueSubscription struct {
 	consume.Subscription
 	r *rescuer
 
-	mu     sync.Mutex
-	open   map[uint64]*message.Message // by tag; nil for those that survive a return
-	lowest uint64                      // all tags below are settled
-	doomed int                         // entries that are not nil
+	mu        sync.Mutex
+	open      map[uint64]*message.Message // by tag; nil for those that survive a return
+	lowest    uint64                      // all tags below are settled
+	overLimit int                         // entries that are not nil
 }
 
 // Next implements consume.Subscription.
@@ -74,7 +74,7 @@ func (s *rescueSubscription) note(d *consume.Delivery) {
 	if !s.r.room.Survives(count) {
 		m := d.Message
 		s.open[d.Tag] = &m
-		s.doomed++
+		s.overLimit++
 	}
 }
 
@@ -101,7 +101,7 @@ func (s *rescueSubscription) settle(tag uint64, multiple bool) {
 
 func (s *rescueSubscription) forget(tag uint64) {
 	if s.open[tag] != nil {
-		s.doomed--
+		s.overLimit--
 	}
 	delete(s.open, tag)
 }
@@ -172,7 +172,7 @@ func (s *rescueSubscription) rescue(tag uint64, multiple bool) error {
 func (s *rescueSubscription) endangered(tag uint64, multiple bool) map[uint64]*message.Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.doomed == 0 {
+	if s.overLimit == 0 {
 		return nil
 	}
 	found := map[uint64]*message.Message{}

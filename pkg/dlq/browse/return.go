@@ -14,12 +14,12 @@ import (
 // returnTimeout bounds the settlement of one window.
 const returnTimeout = 60 * time.Second
 
-// giveBack returns all held messages. A quorum queue puts them in the order of their return, so the
-// windows go in the order in which they were filled. A classic queue puts each message where it
+// returnAll returns all held messages. A quorum queue puts them in the order of their return, so
+// the windows go in the order in which they were filled. A classic queue puts each message where it
 // was, and walks past all returned ones before it: the last window goes first there, or a million
 // messages would take it minutes.
-func (b *browser) giveBack(ctx context.Context) (err error) {
-	if b.doomed {
+func (b *browser) returnAll(ctx context.Context) (err error) {
+	if b.overLimit {
 		remove, rescued := b.rescue(ctx)
 		if remove != nil {
 			defer func() { err = errors.Join(err, remove(ctx)) }()
@@ -37,14 +37,14 @@ func (b *browser) giveBack(ctx context.Context) (err error) {
 		}
 		last := i == len(b.held)-1
 		if classic {
-			err = errors.Join(err, b.giveBackInTurn(ctx, w, last || i%inTurn == inTurn-1))
+			err = errors.Join(err, b.returnInTurn(ctx, w, last || i%inTurn == inTurn-1))
 			continue
 		}
 		before, await := int64(-1), !last
 		if await {
 			before = b.ready(ctx)
 		}
-		gone := b.giveBackWindow(w)
+		gone := b.returnWindow(w)
 		err = errors.Join(err, gone)
 		if await && gone == nil {
 			b.awaitBack(ctx, before+w.count, before >= 0)
@@ -76,14 +76,14 @@ func (b *browser) settle(ctx context.Context, d time.Duration) { _ = waitFor(ctx
 // answer to come in time.
 const inTurn = 16
 
-// giveBackInTurn returns the messages of one window of a classic queue, and comes back when the
+// returnInTurn returns the messages of one window of a classic queue, and comes back when the
 // broker has closed its channel: windows have a channel each, and the broker's channels work side
 // by side, so that nacks which are only sent in an order reach the queue in any (4.0.5: twice the
 // time for a look at 300,000 messages). A channel has handed its nack to the queue when it answers
 // the close. With settled it comes back when the queue has it, too, and with it all that came
 // before.
-func (b *browser) giveBackInTurn(ctx context.Context, w *window, settled bool) error {
-	if err := b.giveBackWindow(w); err != nil || w.closed {
+func (b *browser) returnInTurn(ctx context.Context, w *window, settled bool) error {
+	if err := b.returnWindow(w); err != nil || w.closed {
 		return err
 	}
 	if settled {
@@ -97,9 +97,9 @@ func (b *browser) giveBackInTurn(ctx context.Context, w *window, settled bool) e
 	return w.sub.Close()
 }
 
-// giveBackWindow returns the messages of one window. A nack is only handed to the connection: see
+// returnWindow returns the messages of one window. A nack is only handed to the connection: see
 // finish.
-func (b *browser) giveBackWindow(w *window) (err error) {
+func (b *browser) returnWindow(w *window) (err error) {
 	if w.count > 0 && b.o.Assessment.Return == ReturnByNack {
 		err = w.sub.Nack(w.last, true, true)
 	} else {
@@ -176,8 +176,8 @@ func (b *browser) awaitCounted(ctx context.Context, n int64) {
 	}
 }
 
-// rescue makes sure that no message is lost by its return: with the guard, else with copies at the
-// queue's end.
+// rescue makes sure that no message is lost by its return: with the override, else with copies at
+// the queue's end.
 func (b *browser) rescue(ctx context.Context) (remove func(context.Context) error, err error) {
 	if b.o.Override != nil {
 		if remove, err := b.applyOverride(ctx); err == nil {
@@ -188,7 +188,7 @@ func (b *browser) rescue(ctx context.Context) (remove func(context.Context) erro
 		}
 	}
 	for _, w := range b.held {
-		for _, d := range w.doomed {
+		for _, d := range w.overLimit {
 			if kept := b.keep(ctx, w, &d); kept != nil {
 				b.report.Lost = append(b.report.Lost, d.m.MessageID)
 				err = kept
@@ -207,7 +207,7 @@ var errNoKeep = errors.New("neither a policy could lift the limit, nor a copy be
 
 // keep puts a copy of the message at the end of the queue and takes the original off, once that is
 // confirmed.
-func (b *browser) keep(ctx context.Context, w *window, d *doomedMessage) error {
+func (b *browser) keep(ctx context.Context, w *window, d *overLimitMessage) error {
 	if b.o.Keep == nil {
 		return errNoKeep
 	}

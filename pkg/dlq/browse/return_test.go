@@ -31,7 +31,7 @@ func TestLostConnectionIsToldOnce(t *testing.T) {
 			subs = append(subs, s)
 			b.held = append(b.held, &window{sub: s, last: 1, count: 1})
 		}
-		err := b.giveBack(t.Context())
+		err := b.returnAll(t.Context())
 		if !errors.Is(err, consume.ErrLost) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: want the loss once, got: %v", kind, err)
 		}
@@ -80,7 +80,7 @@ func TestReturnedMessagesAreAwaited(t *testing.T) {
 		for range 5 {
 			b.held = append(b.held, &window{sub: returningSub{}, last: 1, count: 1})
 		}
-		if err := b.giveBack(t.Context()); err != nil || c.counter.asked != c.asked {
+		if err := b.returnAll(t.Context()); err != nil || c.counter.asked != c.asked {
 			t.Errorf("%+v: asked %d times, want %d: %v", c.counter, c.counter.asked, c.asked, err)
 		}
 	}

@@ -14,16 +14,16 @@ import (
 
 // window is one consumer and the messages that it holds: nothing but the range of their tags.
 type window struct {
-	sub      consume.Subscription
-	prefetch int
-	last     uint64 // the highest tag that came
-	count    int64  // messages still held
-	doomed   []doomedMessage
-	closed   bool
+	sub       consume.Subscription
+	prefetch  int
+	last      uint64 // the highest tag that came
+	count     int64  // messages still held
+	overLimit []overLimitMessage
+	closed    bool
 }
 
-// doomedMessage is one that the broker drops, or dead-letters again, at its return.
-type doomedMessage struct {
+// overLimitMessage is one that the broker drops, or dead-letters again, at its return.
+type overLimitMessage struct {
 	tag uint64
 	m   message.Message
 }
@@ -92,8 +92,8 @@ func (b *browser) checkRoom(w *window, d *consume.Delivery) error {
 		return nil
 	}
 	if !room.Survives(count) && !b.report.Overridden {
-		w.doomed = append(w.doomed, doomedMessage{tag: d.Tag, m: d.Message})
-		b.doomed = true
+		w.overLimit = append(w.overLimit, overLimitMessage{tag: d.Tag, m: d.Message})
+		b.overLimit = true
 	}
 	if b.report.Overridden && !room.Survives(count) {
 		return nil // its fate is the same with one delivery more

@@ -3,8 +3,8 @@
 //
 // # Terms
 //
-//   - A source is a queue whose dead letters reach another queue, by a dead-letter exchange or by the
-//     convention of a framework.
+//   - A source is a queue whose dead letters reach another queue, by a dead-letter exchange or by
+//     the convention of a framework.
 //   - The role of a queue is dead-letter, wait (a step of a retry ladder, where messages die on
 //     purpose) or another.
 //   - A routing key set is what is known of the keys that dead letters carry.
@@ -12,6 +12,6 @@
 // # Limits
 //
 // Bindings by headers, and exchanges of plugins' types, may or may not match: such paths are called
-// possible. Consumers that publish to an error queue themselves are found by the names of queues and
-// by what messages say of themselves.
+// possible. Consumers that publish to an error queue themselves are found by the names of queues
+// and by what messages say of themselves.
 package discover

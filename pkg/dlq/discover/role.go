@@ -78,7 +78,7 @@ func onlyFrom(list []Source, wait map[string]bool) bool {
 	return true
 }
 
-// reaches says whether dead letters of a queue come back to it.
+// reaches reports whether dead letters of a queue come back to it.
 func reaches(next map[string][]string, from string) bool {
 	seen := map[string]bool{}
 	todo := append([]string(nil), next[from]...)

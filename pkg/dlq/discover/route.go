@@ -112,7 +112,7 @@ func (r *tracer) defaultExchange(k routingKeys, may bool, via []string) {
 	}
 }
 
-// restricted says whether the set leaves anything out.
+// restricted reports whether the set leaves anything out.
 func (k routingKeys) restricted() bool {
 	return slices.ContainsFunc(k.all, func(p pattern) bool { return p.String() != "#" })
 }

@@ -227,7 +227,7 @@ func (s *search) step(state searchState, word string) searchState {
 	return next
 }
 
-// alive says whether a longer key can still be in the set.
+// alive reports whether a longer key can still be in the set.
 func (s *search) alive(state searchState) bool {
 	for _, i := range s.wanted.all {
 		if state.at[i].Dead() {

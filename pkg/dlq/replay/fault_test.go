@@ -81,7 +81,8 @@ func TestReplayToADeletedQueueLeavesTheRest(t *testing.T) {
 			arrived, _ = p.v.Channel(t).QueueDelete("there", false, false, false)
 		})
 		r, err := replay.Move(t.Context(), o)
-		if err != nil || r.Done == 0 || r.Done+r.Count(replay.Reason.Failed) != n || r.Stayed[0].Reason != replay.ReasonUnroutable {
+		if err != nil || r.Done == 0 || r.Done+r.Count(replay.Reason.Failed) != n ||
+			r.Stayed[0].Reason != replay.ReasonUnroutable {
 			t.Fatalf("%+v, %v", r, err)
 		}
 		if left := len(p.ids("dlq")); int64(left) != n-r.Done || int64(arrived) > r.Done {

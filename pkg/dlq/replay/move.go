@@ -12,7 +12,8 @@ import (
 // it was moved to.
 func Move(ctx context.Context, o Options) (Result, error) {
 	if o.To.Kind != ToQueue && o.To.Kind != ToExchange {
-		return Result{Queue: o.Queue}, errors.New("move needs a queue or an exchange as its target; a replay sends messages back to " +
+		return Result{Queue: o.Queue}, errors.New("move needs a queue or an exchange as its target; a replay sends " +
+			"messages back to " +
 			"where they came from")
 	}
 	o.move = true

@@ -2,7 +2,8 @@ package replay
 
 import "github.com/msgctl/msgctl/internal/pipeline"
 
-// What runs share with everything else that moves messages: internal/pipeline defines and documents it.
+// What runs share with everything else that moves messages: internal/pipeline defines and documents
+// it.
 type (
 	// Archive is where messages are kept before they leave their queue.
 	Archive = pipeline.Archive

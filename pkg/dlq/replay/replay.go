@@ -159,7 +159,8 @@ func (f *From) snapshot(ctx context.Context) error {
 	switch {
 	case f.Total >= 0:
 	case f.Type == topology.Stream:
-		last, ok, err := browse.StreamEnd(ctx, f.Source, consume.Options{Queue: f.Queue, Prefetch: browse.StreamPrefetch}, browse.StreamWait)
+		last, ok, err := browse.StreamEnd(ctx, f.Source, consume.Options{Queue: f.Queue, Prefetch: browse.StreamPrefetch},
+			browse.StreamWait)
 		if err != nil || !ok {
 			f.Total = 0
 			return err

@@ -160,8 +160,9 @@ func TestRestoreOfWhatCannotGoBackAsItWas(t *testing.T) {
 		for _, c := range r.Stayed {
 			reasons[c.Reason] = c.Messages
 		}
-		if d := cmp.Diff(map[replay.Reason]int64{replay.ReasonUnroutable: 1, replay.ReasonNoHistory: 1, replay.ReasonRefused: 1,
-			replay.ReasonBroken: 2}, reasons); d != "" {
+		if d := cmp.Diff(map[replay.Reason]int64{replay.ReasonUnroutable: 1, replay.ReasonNoHistory: 1,
+			replay.ReasonRefused: 1,
+			replay.ReasonBroken:  2}, reasons); d != "" {
 			t.Error(d)
 		}
 	})
@@ -254,7 +255,8 @@ func TestStreamsAreReadToTheirEndAtTheBeginning(t *testing.T) {
 				t.Fatalf("%d messages end at %d, %v, %v", total, end, ok, err)
 			}
 			seen := map[string]int{}
-			r, err := browse.Browse(t.Context(), o.Source, browse.Options{Assessment: browse.Assessment{Queue: "s", Type: topology.Stream,
+			r, err := browse.Browse(t.Context(), o.Source, browse.Options{Assessment: browse.Assessment{Queue: "s",
+				Type:   topology.Stream,
 				Return: browse.ReturnNothing}},
 				func(m *message.Message) error { seen[m.MessageID]++; return nil })
 			if err != nil || int(r.Seen) != total || len(seen) != total {
@@ -394,7 +396,8 @@ func TestRefusalsSayWhat(t *testing.T) {
 	}
 	o = p.replay()
 	o.To = replay.Destination{Kind: replay.ToQueue, Queue: "dlq"}
-	if _, err := replay.Move(t.Context(), o); err == nil || !strings.Contains(err.Error(), "both the source and the target") {
+	if _, err := replay.Move(t.Context(), o); err == nil ||
+		!strings.Contains(err.Error(), "both the source and the target") {
 		t.Errorf("%v", err)
 	}
 }

@@ -34,7 +34,7 @@ func (v *VHost) Assess(ctx context.Context, q *topology.Queue, o browse.AssessOp
 	return l, err
 }
 
-// Judge says whether a queue may be browsed, by what it holds at this moment.
+// Judge reports whether a queue may be browsed, by what it holds at this moment.
 func (v *VHost) Judge(ctx context.Context, q *topology.Queue, o browse.AssessOptions) (browse.Assessment, error) {
 	facts, err := browse.FactsOf(v.Live, v.Found, v.Name, q.Name)
 	if err != nil {

@@ -61,7 +61,8 @@ func OnlyMarks(l browse.Assessment) string {
 	if l.Refused != "" {
 		return l.Refused
 	}
-	more := []browse.Effect{browse.EffectCounted, browse.EffectShared, browse.EffectReordered, browse.EffectDelayed, browse.EffectLost,
+	more := []browse.Effect{browse.EffectCounted, browse.EffectShared, browse.EffectReordered, browse.EffectDelayed,
+		browse.EffectLost,
 		browse.EffectOverflow}
 	for _, n := range l.Notes {
 		if slices.Contains(more, n.Effect) {
