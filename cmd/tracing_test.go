@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	tracepb "go.opentelemetry.io/proto/slim/otlp/trace/v1"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/rabbittest"
@@ -291,7 +291,7 @@ func TestConsumerTellsOfLostSpans(t *testing.T) {
 		s.await(func() bool { return strings.Contains(r.stderr.String(), text) || r.ended() }, "not in the log: "+text)
 	}
 	s.publish("work", 1)
-	logs("spans are lost: it answers 400 Bad Request")
+	logs("spans are lost: failed to send to " + otlp.URL + "/v1/traces: 400 Bad Request")
 	s.publish("work", 1)
 	logs("spans arrive again")
 	s.check(r.cmd.Process.Signal(syscall.SIGTERM))
@@ -341,8 +341,17 @@ func TestReceiverInTrouble(t *testing.T) {
 			t.Error(r.stderr)
 		}
 	}
-	publish(s.with("OTEL_EXPORTER_OTLP_PROTOCOL=grpc")).want(t, cmdutil.ExitOK,
-		"OTEL_EXPORTER_OTLP_PROTOCOL: msgctl does not speak grpc", "4318")
+	publish(s.with("OTEL_EXPORTER_OTLP_PROTOCOL=smtp")).want(t, cmdutil.ExitOK,
+		"OTEL_EXPORTER_OTLP_PROTOCOL: want grpc, http/protobuf or http/json")
+
+	// one warning for each reason, and no log line of a library
+	quiet := publish(s.with("OTEL_SDK_DISABLED=true"))
+	r = publish(s.with("OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_EXPORTER_OTLP_ENDPOINT="+closed.URL,
+		"OTEL_EXPORTER_OTLP_TIMEOUT=soon", "GRPC_GO_LOG_SEVERITY_LEVEL=info"))
+	r.want(t, cmdutil.ExitOK, "1 of 1 spans were not sent to "+closed.URL, "connection refused", "parse duration")
+	if got, want := strings.Count(r.stderr, "\n"), strings.Count(quiet.stderr, "\n")+2; got != want || warned(r) != 2 {
+		t.Errorf("%d lines on stderr, want %d:\n%s", got, want, r.stderr)
+	}
 	publish(s.with("OTEL_TRACES_EXPORTER=zipkin")).want(t, cmdutil.ExitOK, `"zipkin" is passed over`)
 	publish(s.with("OTEL_TRACES_SAMPLER=sometimes")).want(t, cmdutil.ExitOK, "unsupported sampler: sometimes")
 	if n := busy.requests() - before; n != 1 { // the last: the default sampler stands in

@@ -48,6 +48,7 @@ func (t *Tracing) BeginProcess(d Delivery) *Process {
 		return nil
 	}
 	m, creation := d.Message, trace.SpanContext{}
+	exchange, key, queue := valid(m.Exchange), valid(m.RoutingKey), valid(d.Queue)
 	if t.carry {
 		creation = extract(headers(m.Headers))
 	}
@@ -57,16 +58,16 @@ func (t *Tracing) BeginProcess(d Delivery) *Process {
 	}
 	attrs := append(make([]attribute.KeyValue, 0, 16), t.common...)
 	attrs = append(attrs, semconv.MessagingOperationTypeProcess, semconv.MessagingOperationName("process"),
-		semconv.MessagingDestinationName(takenFrom(m.Exchange, m.RoutingKey, d.Queue)),
-		semconv.MessagingDestinationTemplate(d.Queue), // keys may have ids in them, queues have not
+		semconv.MessagingDestinationName(takenFrom(exchange, key, queue)),
+		semconv.MessagingDestinationTemplate(queue), // keys may have ids in them, queues have not
 		semconv.MessagingRabbitMQMessageDeliveryTag(int(d.Tag)), keyAttempt.Int(d.Attempt))
-	if m.RoutingKey != "" {
-		attrs = append(attrs, semconv.MessagingRabbitMQDestinationRoutingKey(m.RoutingKey))
+	if key != "" {
+		attrs = append(attrs, semconv.MessagingRabbitMQDestinationRoutingKey(key))
 	}
 	if d.Type != "" {
-		attrs = append(attrs, keyEventType.String(d.Type))
+		attrs = append(attrs, keyEventType.String(valid(d.Type)))
 	}
-	_, span := t.tracer.Start(startingFrom(creation), "process "+d.Queue, trace.WithSpanKind(trace.SpanKindConsumer),
+	_, span := t.tracer.Start(startingFrom(creation), "process "+queue, trace.WithSpanKind(trace.SpanKindConsumer),
 		trace.WithAttributes(attrs...), trace.WithLinks(links...))
 	if span.IsRecording() {
 		span.SetAttributes(aboutMessage(m)...)
@@ -136,7 +137,7 @@ func (p *Process) End(v Verdict) {
 func (p *Process) event(v Verdict) {
 	var attrs []attribute.KeyValue
 	if v.To != "" {
-		attrs = append(attrs, keyCopiedTo.String(v.To))
+		attrs = append(attrs, keyCopiedTo.String(valid(v.To)))
 	}
 	switch {
 	case v.Retried:

@@ -3,6 +3,7 @@ package tracing
 import (
 	"context"
 	"maps"
+	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -91,6 +92,7 @@ func (t *Tracing) after(creation trace.SpanContext) origin {
 
 // send begins a span.
 func (t *Tracing) send(to publish.Target, template string, from origin) trace.Span {
+	to.Exchange, to.Key, template = valid(to.Exchange), valid(to.Key), valid(template)
 	destination := sentTo(to.Exchange, to.Key)
 	attrs := append(make([]attribute.KeyValue, 0, 12), t.common...)
 	attrs = append(attrs, semconv.MessagingOperationTypeSend, semconv.MessagingOperationName("publish"),
@@ -180,19 +182,20 @@ func (s *Send) End(kind string, why error) {
 func aboutMessage(m *message.Message) []attribute.KeyValue {
 	attrs := []attribute.KeyValue{semconv.MessagingMessageBodySize(len(m.Body))}
 	if m.MessageID != "" {
-		attrs = append(attrs, semconv.MessagingMessageID(m.MessageID))
+		attrs = append(attrs, semconv.MessagingMessageID(valid(m.MessageID)))
 	}
 	if m.CorrelationID != "" {
-		attrs = append(attrs, semconv.MessagingMessageConversationID(m.CorrelationID))
+		attrs = append(attrs, semconv.MessagingMessageConversationID(valid(m.CorrelationID)))
 	}
 	return attrs
 }
 
+// valid makes valid UTF-8 of a name, which in AMQP is any bytes: the receiver would refuse the span,
+// and all others of its request.
+func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+
 // clip bounds a text that comes from outside.
 func clip(s string) string {
-	const most = 1 << 10
-	if len(s) > most {
-		return s[:most] // the encoder makes valid UTF-8 of it
-	}
-	return s
+	const limit = 1 << 10
+	return valid(s[:min(len(s), limit)])
 }

@@ -1,15 +1,14 @@
-// Package tracing makes the spans of messages that are published and processed, as OpenTelemetry's
-// conventions for messaging say, and sends them where the OTEL_ variables say. Without these
-// variables there is no Tracing, and a nil one costs nothing: all methods may be called on it.
 package tracing
 
 import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/go-logr/logr"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/propagation"
@@ -17,8 +16,6 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
-
-	"github.com/msgctl/msgctl/internal/telemetry/otlp"
 )
 
 // FlushTime is how long the last spans may take at the end of a run.
@@ -26,9 +23,9 @@ const FlushTime = 5 * time.Second
 
 // Options say who traces.
 type Options struct {
-	// Env returns a variable of the environment, "" when it is not set. OpenTelemetry's SDK reads
-	// OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, OTEL_TRACES_SAMPLER, OTEL_SPAN_ and OTEL_BSP_
-	// from the process's by itself.
+	// Env returns a variable of the environment, "" when it is not set. It decides whether spans are
+	// made, and by which protocol they are sent; everything else OpenTelemetry's libraries read from
+	// the process's environment by themselves.
 	Env func(string) string
 	// Version is msgctl's.
 	Version string
@@ -46,10 +43,9 @@ type Options struct {
 type Tracing struct {
 	provider *sdk.TracerProvider
 	tracer   trace.Tracer
-	exporter *otlp.Exporter
-	target   string // where spans go, for people
-	port     string // of the receiver
-	carry    bool   // traceparent is read and written
+	exporter *accountant
+	receiver receiver
+	carry    bool // traceparent is read and written
 	ambient  trace.SpanContext
 	common   []attribute.KeyValue
 	recorded atomic.Int64
@@ -61,16 +57,20 @@ func New(o Options) *Tracing {
 	if !wanted(&o) {
 		return nil
 	}
-	config, err := otlp.FromEnvironment(o.Env)
+	warn := onceEach(o.Warn)
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { warn("spans: " + reason(err)) }))
+	otel.SetLogger(logr.New(libraryLog{warn}))
+	to, err := receiverOf(o.Env)
+	var exporter sdk.SpanExporter
+	if err == nil {
+		exporter, err = to.exporter(context.Background())
+	}
 	if err != nil {
 		o.Warn("no spans are sent: " + err.Error())
 		return nil
 	}
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { o.Warn("spans: " + err.Error()) }))
 	t := &Tracing{
-		exporter: otlp.New(config, strings.TrimSuffix("msgctl/"+o.Version, "/"), o.Notify), target: config.Endpoint.Scheme +
-			"://" + config.Endpoint.Host, port: config.Endpoint.Port(),
-		carry: carries(&o),
+		exporter: newAccountant(exporter, o.Notify), receiver: to, carry: carries(&o),
 		common: []attribute.KeyValue{
 			semconv.MessagingSystemRabbitMQ, semconv.ServerAddress(o.Host), semconv.ServerPort(o.Port),
 		},
@@ -85,14 +85,15 @@ func New(o Options) *Tracing {
 	return t
 }
 
-// wanted says whether spans are to be made at all.
+// wanted reports whether spans are to be made at all.
 func wanted(o *Options) bool {
 	if strings.EqualFold(strings.TrimSpace(o.Env("OTEL_SDK_DISABLED")), "true") {
 		return false
 	}
 	list := strings.TrimSpace(o.Env("OTEL_TRACES_EXPORTER"))
 	if list == "" {
-		return otlp.HasEndpoint(o.Env)
+		endpoint, _ := setting(o.Env, "ENDPOINT")
+		return endpoint != ""
 	}
 	yes := false
 	for name := range strings.SplitSeq(list, ",") {
@@ -108,7 +109,7 @@ func wanted(o *Options) bool {
 	return yes
 }
 
-// carries says whether trace context is read from, and written into, messages and environments.
+// carries reports whether trace context is read from, and written into, messages and environments.
 func carries(o *Options) bool {
 	list := strings.TrimSpace(o.Env("OTEL_PROPAGATORS"))
 	if list == "" {
@@ -149,12 +150,12 @@ func (t *Tracing) end(span trace.Span) {
 	span.End()
 }
 
-// Close sends what is left, for FlushTime at most, and says what got lost, "" when nothing did.
+// Close sends what is left, for FlushTime at most, and returns what got lost, "" when nothing did.
 func (t *Tracing) Close() string {
 	if t == nil {
 		return ""
 	}
-	t.exporter.Finish(FlushTime)
+	t.exporter.expire(FlushTime)
 	ctx, cancel := context.WithTimeout(context.Background(), FlushTime+time.Second)
 	defer cancel()
 	_ = t.provider.Shutdown(ctx) // what was lost by it is counted
@@ -162,26 +163,62 @@ func (t *Tracing) Close() string {
 }
 
 func (t *Tracing) account() string {
-	s, all := t.exporter.Stats(), t.recorded.Load()
-	problem := s.Problem
-	if s.Lost > 0 && t.port == "4317" {
-		problem += " (4317 is the port of gRPC; msgctl speaks http/protobuf, which is on 4318)"
+	e, all := t.exporter, t.recorded.Load()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	problem := e.problem
+	if e.lost > 0 && !t.receiver.grpc && t.receiver.url.Port() == "4317" {
+		problem += " (4317 is the port of gRPC: set OTEL_EXPORTER_OTLP_PROTOCOL=grpc, or use port 4318)"
 	}
-	switch missing := all - s.Sent; {
-	case missing > 0 && s.Lost+s.Rejected < missing:
-		text := fmt.Sprintf("%d of %d spans were not sent to %s", missing, all, t.target)
+	switch missing := all - e.sent; {
+	case missing > 0 && e.lost < missing:
+		text := fmt.Sprintf("%d of %d spans were not sent to %s", missing, all, t.receiver)
 		if problem != "" {
 			text += ": " + problem
 		}
 		return text + fmt.Sprintf("; %d found no room in the queue: OTEL_BSP_MAX_QUEUE_SIZE makes it longer, "+
-			"OTEL_TRACES_SAMPLER=traceidratio thins them out", missing-s.Lost-s.Rejected)
+			"OTEL_TRACES_SAMPLER=traceidratio thins them out", missing-e.lost)
 	case missing > 0:
-		return fmt.Sprintf("%d of %d spans were not sent to %s: %s", missing, all, t.target, problem)
-	case problem != "" && s.Lost == 0:
-		return fmt.Sprintf("spans to %s: %s", t.target, problem)
+		return fmt.Sprintf("%d of %d spans were not sent to %s: %s", missing, all, t.receiver, problem)
+	case problem != "":
+		return fmt.Sprintf("spans to %s: %s", t.receiver, problem)
 	}
 	return ""
 }
+
+// onceEach passes each text on once: the libraries repeat themselves with every request.
+func onceEach(warn func(string)) func(string) {
+	var told sync.Map
+	return func(text string) {
+		if _, again := told.LoadOrStore(text, true); !again {
+			warn(text)
+		}
+	}
+}
+
+// libraryLog is the log of OpenTelemetry's libraries: their errors are about variables with wrong values,
+// which stay at their defaults. The values are left out; they may be secret.
+type libraryLog struct{ warn func(string) }
+
+// Init implements logr.LogSink.
+func (libraryLog) Init(logr.RuntimeInfo) {}
+
+// Enabled implements logr.LogSink.
+func (libraryLog) Enabled(int) bool { return false }
+
+// Info implements logr.LogSink.
+func (libraryLog) Info(int, string, ...any) {}
+
+// Error implements logr.LogSink.
+func (s libraryLog) Error(err error, text string, _ ...any) {
+	s.warn("OTEL_ variables: " + text + ": " + reason(err))
+}
+
+// WithValues implements logr.LogSink.
+func (s libraryLog) WithValues(...any) logr.LogSink { return s }
+
+// WithName implements logr.LogSink.
+func (s libraryLog) WithName(string) logr.LogSink { return s }
 
 // environment carries trace context as OpenTelemetry's convention for programs does: TRACEPARENT,
 // TRACESTATE.

@@ -5,12 +5,13 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
 
-	collector "go.opentelemetry.io/proto/slim/otlp/collector/trace/v1"
-	tracepb "go.opentelemetry.io/proto/slim/otlp/trace/v1"
+	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/msgctl/msgctl/pkg/event"
@@ -47,17 +48,13 @@ func newSink(t *testing.T) *sink {
 }
 
 // start makes a Tracing of variables, given as NAME, VALUE, …, and collects its warnings.
-func start(pairs ...string) (*Tracing, *[]string) {
+func start(t *testing.T, pairs ...string) (*Tracing, *[]string) {
 	warnings := &[]string{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		t.Setenv(pairs[i], pairs[i+1])
+	}
 	return New(Options{Host: "broker", Port: 5672, Warn: func(text string) { *warnings = append(*warnings, text) },
-		Env: func(name string) string {
-			for i := 0; i+1 < len(pairs); i += 2 {
-				if pairs[i] == name {
-					return pairs[i+1]
-				}
-			}
-			return ""
-		}}), warnings
+		Env: os.Getenv}), warnings
 }
 
 const endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -78,14 +75,22 @@ func TestWhenSpansAreMade(t *testing.T) {
 		{[]string{"OTEL_SDK_DISABLED", "TRUE", endpoint, "http://h:1"}, false, ""},
 		{[]string{"OTEL_SDK_DISABLED", "no", endpoint, "http://h:1"}, true, ""},
 		{[]string{endpoint, "h:1"}, false, "no spans are sent: " + endpoint},
+		{[]string{endpoint, "h:1", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"}, true, ""},
+		{[]string{endpoint, "http://h:1", "OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"}, true, ""},
+		{[]string{endpoint, "http://h:1", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc",
+			"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "smtp"}, false, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: want grpc"},
+		{[]string{endpoint, "http://h:1", "OTEL_EXPORTER_OTLP_TIMEOUT", "soon"}, true, "parse duration"},
+		{[]string{endpoint, "http://h:1", "OTEL_EXPORTER_OTLP_CERTIFICATE", "/nowhere"}, true, "no such file"},
 		{[]string{endpoint, "http://h:1", "OTEL_PROPAGATORS", "tracecontext,baggage"}, true, ""},
 		{[]string{endpoint, "http://h:1", "OTEL_PROPAGATORS", "b3"}, true, `"b3" is passed over`},
 	} {
-		on, warnings := start(c.variables...)
-		if (on != nil) != c.on || (c.warning == "") != (len(*warnings) == 0) ||
-			!strings.Contains(strings.Join(*warnings, "\n"), c.warning) {
-			t.Errorf("%v: %v %q", c.variables, on != nil, *warnings)
-		}
+		t.Run(strings.Join(c.variables, " "), func(t *testing.T) {
+			on, warnings := start(t, c.variables...)
+			if (on != nil) != c.on || (c.warning == "") != (len(*warnings) == 0) ||
+				!strings.Contains(strings.Join(*warnings, "\n"), c.warning) {
+				t.Errorf("%v %q", on != nil, *warnings)
+			}
+		})
 	}
 }
 
@@ -108,7 +113,7 @@ func TestDestinations(t *testing.T) {
 func TestNothingIsCarried(t *testing.T) {
 	s := newSink(t)
 	const parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-	tracing, _ := start(endpoint, s.URL, "OTEL_PROPAGATORS", "none", "TRACEPARENT", parent)
+	tracing, _ := start(t, endpoint, s.URL, "OTEL_PROPAGATORS", "none", "TRACEPARENT", parent)
 	m, story := &message.Message{}, &event.Metadata{}
 	span := tracing.BeginSend(publish.Target{Key: "q"}, "", story, nil)
 	span.Attach(m)
@@ -134,7 +139,7 @@ func TestFullQueue(t *testing.T) {
 	t.Setenv("OTEL_BSP_MAX_QUEUE_SIZE", "2")
 	t.Setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1")
 	s := newSink(t)
-	tracing, warnings := start(endpoint, s.URL)
+	tracing, warnings := start(t, endpoint, s.URL)
 	s.hold.Lock()
 	const n = 50
 	for range n {
@@ -151,7 +156,7 @@ func TestFullQueue(t *testing.T) {
 // TestHostileHeaders: what a message says of its trace is untrusted.
 func TestHostileHeaders(t *testing.T) {
 	s := newSink(t)
-	tracing, warnings := start(endpoint, s.URL)
+	tracing, warnings := start(t, endpoint, s.URL)
 	for _, h := range []message.Table{
 		{Traceparent: "00-" + strings.Repeat("0", 32) + "-00f067aa0ba902b7-01"},
 		{Traceparent: strings.Repeat("00-", 1<<20)},
