@@ -19,6 +19,7 @@ import (
 	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/pkg/event"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/source"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
@@ -33,7 +34,7 @@ type Declared struct {
 // Catalogue reads the events of topology files. Problems of the files end the command; warnings are
 // left to msgctl validate.
 func (d *Process) Catalogue(names []string, vhost VHostChoice) (*Declared, error) {
-	inputs, err := spec.Files(names, spec.FileSystem{Stdin: d.Streams.In})
+	inputs, err := source.Files(names, source.FileSystem{Stdin: d.Streams.In})
 	if err != nil {
 		return nil, &ExitError{Code: ExitUsage, Err: err}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/source"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
@@ -55,7 +56,7 @@ func (d *Process) ReadState(names []string, vhost VHostChoice) (*topology.State,
 
 // readSpec is readState with what the files say beside objects: events and tests.
 func (d *Process) readSpec(names []string, vhost VHostChoice) (*spec.Spec, *topology.State, diag.Diagnostics, error) {
-	inputs, err := spec.Files(names, spec.FileSystem{Stdin: d.Streams.In})
+	inputs, err := source.Files(names, source.FileSystem{Stdin: d.Streams.In})
 	if err != nil {
 		return nil, nil, nil, &ExitError{Code: ExitUsage, Err: err}
 	}

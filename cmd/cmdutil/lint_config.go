@@ -37,7 +37,7 @@ func LoadSubject(d *Process, s *subject.Subject, files *FileFlag, vhost VHostCho
 		}
 		return err
 	}
-	inputs, err := spec.Files(names, spec.FileSystem{Stdin: d.Streams.In})
+	inputs, err := source.Files(names, source.FileSystem{Stdin: d.Streams.In})
 	if err != nil {
 		return &ExitError{Code: ExitUsage, Err: err}
 	}

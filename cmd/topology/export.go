@@ -9,7 +9,7 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/pkg/topology"
-	"github.com/msgctl/msgctl/pkg/topology/spec"
+	"github.com/msgctl/msgctl/pkg/topology/spec/export"
 )
 
 const exportLong = `Write live vhosts as a topology file that plan finds equal to the broker, or as RabbitMQ definitions. Without an argument it
@@ -80,13 +80,13 @@ func runExport(ctx context.Context, opts *exportOptions) error {
 
 func (o *exportOptions) write(state *topology.State) error {
 	out := o.deps.Streams.Out
-	options := spec.WriteOptions{Name: o.name, Users: o.users, NeedsVariable: func(name string) {
+	options := export.Options{Name: o.name, Users: o.users, NeedsVariable: func(name string) {
 		o.deps.Warn("set the variable " + name + " to use the file: the credentials in that URI are not written")
 	}}
 	if o.format.Value == "definitions" {
-		return spec.WriteDefinitions(out, state, options)
+		return export.WriteDefinitions(out, state, options)
 	}
-	return spec.WriteYAML(out, state, options)
+	return export.WriteYAML(out, state, options)
 }
 
 // warnUnreadable says which kinds are not in an export, and why.

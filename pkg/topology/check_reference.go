@@ -23,15 +23,15 @@ func (c *checker) references(deleted map[Ref]bool) {
 		switch ref.Kind {
 		case KindBinding:
 			if ref.Parent != "" {
-				c.needs(ref, bindingSource(ref), deleted)
-				c.needs(ref, bindingDestination(ref), deleted)
+				c.needs(ref, ref.SourceRef(), deleted)
+				c.needs(ref, ref.DestinationRef(), deleted)
 			}
 		case KindPermission:
 			c.needs(ref, Ref{Kind: KindUser, Name: ref.Name}, deleted)
 		case KindTopicPermission:
 			c.needs(ref, Ref{Kind: KindUser, Name: ref.Name}, deleted)
 			if c.server.Version != "" && capability.VersionAtLeast(c.server.Version, "4.3") { // older brokers take one for an exchange to come
-				c.needs(ref, Ref{Kind: KindExchange, VHost: ref.VHost, Name: ref.Parent}, deleted)
+				c.needs(ref, ExchangeRef(ref.VHost, ref.Parent), deleted)
 			}
 		case KindUserLimit:
 			c.needs(ref, Ref{Kind: KindUser, Name: ref.Parent}, deleted)

@@ -91,7 +91,7 @@ func coveredBy(ref Ref, deleted map[Ref]bool) bool {
 	}
 	switch ref.Kind {
 	case KindBinding:
-		return ref.Destination == ToQueue && deleted[bindingDestination(ref)]
+		return ref.Destination == ToQueue && deleted[ref.DestinationRef()]
 	case KindPermission, KindTopicPermission:
 		return deleted[Ref{Kind: KindUser, Name: ref.Name}]
 	case KindUserLimit:

@@ -119,7 +119,7 @@ func (d *differ) bindingsOf(ref Ref) []Ref {
 			if b.Kind != KindBinding || b.Parent == "" {
 				continue
 			}
-			from, to := bindingSource(b), bindingDestination(b)
+			from, to := b.SourceRef(), b.DestinationRef()
 			d.bindings[from] = append(d.bindings[from], b)
 			if to != from {
 				d.bindings[to] = append(d.bindings[to], b)
@@ -127,16 +127,6 @@ func (d *differ) bindingsOf(ref Ref) []Ref {
 		}
 	}
 	return d.bindings[ref]
-}
-
-func bindingSource(b Ref) Ref { return Ref{Kind: KindExchange, VHost: b.VHost, Name: b.Parent} }
-
-func bindingDestination(b Ref) Ref {
-	kind := KindQueue
-	if b.Destination == ToExchange {
-		kind = KindExchange
-	}
-	return Ref{Kind: kind, VHost: b.VHost, Name: b.Name}
 }
 
 // queueRisk is what a queue holds now.

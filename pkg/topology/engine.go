@@ -198,11 +198,11 @@ func dependencies(ref Ref) []Ref {
 	}
 	switch ref.Kind {
 	case KindBinding:
-		on = append(on, bindingSource(ref), bindingDestination(ref))
+		on = append(on, ref.SourceRef(), ref.DestinationRef())
 	case KindPermission:
 		on = append(on, Ref{Kind: KindUser, Name: ref.Name})
 	case KindTopicPermission:
-		on = append(on, Ref{Kind: KindUser, Name: ref.Name}, Ref{Kind: KindExchange, VHost: ref.VHost, Name: ref.Parent})
+		on = append(on, Ref{Kind: KindUser, Name: ref.Name}, ExchangeRef(ref.VHost, ref.Parent))
 	case KindUserLimit:
 		on = append(on, Ref{Kind: KindUser, Name: ref.Parent})
 	}

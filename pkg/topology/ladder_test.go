@@ -6,6 +6,7 @@ import (
 
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/source"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
@@ -71,7 +72,7 @@ func TestLadderIsDoneAsTheBrokerCan(t *testing.T) {
 
 func read(t *testing.T, text string) *topology.State {
 	t.Helper()
-	_, state, problems := spec.Read([]spec.Input{{Name: "t.yaml", Data: []byte(text)}}, spec.Options{})
+	_, state, problems := spec.Read([]source.Input{{Name: "t.yaml", Data: []byte(text)}}, spec.Options{})
 	if problems.HasErrors() {
 		t.Fatal(problems)
 	}

@@ -9,6 +9,10 @@ import (
 	"strings"
 )
 
+// HashingPrefix begins the broker's names of the algorithms that hash passwords; sha256, sha512 or md5
+// follows.
+const HashingPrefix = "rabbit_password_hashing_"
+
 // PasswordMatches reports whether a live user's hash is that of the password: base64 of a 4-byte
 // salt and the digest of salt and password. algorithm is what the broker calls it
 // (rabbit_password_hashing_sha256, which "" means too, rabbit_password_hashing_sha512,
@@ -20,7 +24,7 @@ func PasswordMatches(password, hash Secret, algorithm string) bool {
 	}
 	salted := append(raw[:4:4], password...)
 	var digest []byte
-	switch strings.TrimPrefix(algorithm, "rabbit_password_hashing_") {
+	switch strings.TrimPrefix(algorithm, HashingPrefix) {
 	case "", "sha256":
 		d := sha256.Sum256(salted)
 		digest = d[:]

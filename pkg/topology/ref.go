@@ -83,6 +83,23 @@ type Ref struct {
 	Arguments   string          `json:"arguments,omitempty"`
 }
 
+// ExchangeRef identifies an exchange.
+func ExchangeRef(vhost, name string) Ref { return Ref{Kind: KindExchange, VHost: vhost, Name: name} }
+
+// QueueRef identifies a queue.
+func QueueRef(vhost, name string) Ref { return Ref{Kind: KindQueue, VHost: vhost, Name: name} }
+
+// SourceRef identifies the source of a binding.
+func (r Ref) SourceRef() Ref { return ExchangeRef(r.VHost, r.Parent) }
+
+// DestinationRef identifies the destination of a binding.
+func (r Ref) DestinationRef() Ref {
+	if r.Destination == ToExchange {
+		return ExchangeRef(r.VHost, r.Name)
+	}
+	return QueueRef(r.VHost, r.Name)
+}
+
 // String names the object without its vhost, as a person would: queue "orders", binding "x" ->
 // queue "q", key "k".
 func (r Ref) String() string {

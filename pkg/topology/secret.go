@@ -3,7 +3,6 @@ package topology
 import (
 	"fmt"
 	"regexp"
-	"sync"
 )
 
 // Redacted is what stands where a secret would.
@@ -31,23 +30,17 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // the broker.
 type SecretURI string
 
-// lazily compiles an expression when it is first used, so that programs do not pay for it when they
-// start.
-func lazily(expr string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
-}
-
 // uriPassword finds user:password@ in each URI of a text; several may stand in one, with spaces or
 // commas between.
-var uriPassword = lazily(`(://[^/\s:@]*:)[^\s@]*@`)
+var uriPassword = regexp.MustCompile(`(://[^/\s:@]*:)[^\s@]*@`)
 
 // uriSecretParameter finds what a shovel's or upstream's query may carry.
-var uriSecretParameter = lazily(`(?i)([?&](?:password|secret|token)=)[^&\s]*`)
+var uriSecretParameter = regexp.MustCompile(`(?i)([?&](?:password|secret|token)=)[^&\s]*`)
 
 // String returns the URI with Redacted in place of the password.
 func (u SecretURI) String() string {
-	s := uriPassword().ReplaceAllString(string(u), "${1}"+Redacted+"@")
-	return uriSecretParameter().ReplaceAllString(s, "${1}"+Redacted)
+	s := uriPassword.ReplaceAllString(string(u), "${1}"+Redacted+"@")
+	return uriSecretParameter.ReplaceAllString(s, "${1}"+Redacted)
 }
 
 // Format implements fmt.Formatter for every verb.

@@ -11,17 +11,18 @@ import (
 
 	"github.com/msgctl/msgctl/internal/exporter/alert"
 	"github.com/msgctl/msgctl/internal/promtest"
+	"github.com/msgctl/msgctl/pkg/topology/source"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
 // rulesOf makes the rules of a topology file.
-func rulesOf(t testing.TB, file string, source alert.Source) ([]alert.Rule, []byte) {
+func rulesOf(t testing.TB, file string, from alert.Source) ([]alert.Rule, []byte) {
 	t.Helper()
-	s, state, problems := spec.Read([]spec.Input{{Name: "t.yaml", Data: []byte(file)}}, spec.Options{})
+	s, state, problems := spec.Read([]source.Input{{Name: "t.yaml", Data: []byte(file)}}, spec.Options{})
 	if problems.HasErrors() {
 		t.Fatal(problems)
 	}
-	o := alert.Options{State: state, Source: source, Files: "-f t.yaml"}
+	o := alert.Options{State: state, Source: from, Files: "-f t.yaml"}
 	o.File, o.Queues = s.AlertSettings()
 	rules := alert.Rules(o)
 	text, err := alert.YAML("t", rules)

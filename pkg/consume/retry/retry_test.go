@@ -11,13 +11,14 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/route"
+	"github.com/msgctl/msgctl/pkg/topology/source"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
 func plan(t *testing.T, queues, version string, withLadder bool) (retry.Plan, error) {
 	t.Helper()
 	text := "version: 1\nvhost: v\nexchanges: { dlx: { type: direct } }\n" + queues
-	_, state, problems := spec.Read([]spec.Input{{Name: "t.yaml", Data: []byte(text)}}, spec.Options{})
+	_, state, problems := spec.Read([]source.Input{{Name: "t.yaml", Data: []byte(text)}}, spec.Options{})
 	if problems.HasErrors() {
 		t.Fatal(problems)
 	}
@@ -70,14 +71,14 @@ func TestDiscover(t *testing.T) {
 }
 
 func TestDiscoverRefuses(t *testing.T) {
-	_, state, _ := spec.Read([]spec.Input{{Name: "t.yaml",
+	_, state, _ := spec.Read([]source.Input{{Name: "t.yaml",
 		Data: []byte("version: 1\nvhost: v\nqueues: { q: { retry: { backoff: [5s] } } }")}}, spec.Options{})
 	l, _ := state.Ladder(topology.Ref{Kind: topology.KindQueue, VHost: "v", Name: "q"})
 	other, _ := plan(t, "queues: { q: {}, q.retry.5s: { messageTTL: 5s, deadLetter: q2 }, q2: {} }", "4.0.5", false)
 	if len(other.Steps) != 0 {
 		t.Errorf("a queue that leads elsewhere is no step: %s", describe(other))
 	}
-	_, bare, _ := spec.Read([]spec.Input{{Name: "t.yaml", Data: []byte("version: 1\nvhost: v\nqueues: { q: {} }")}},
+	_, bare, _ := spec.Read([]source.Input{{Name: "t.yaml", Data: []byte("version: 1\nvhost: v\nqueues: { q: {} }")}},
 		spec.Options{})
 	if _, err := retry.Discover(route.New(bare, "v", "4.0.5"), "q", &l); err == nil ||
 		!strings.Contains(err.Error(), `"q.retry.5s" of the retry ladder does not exist`) {

@@ -175,7 +175,7 @@ func (a Argument) ValueProblem(v any) string {
 			return "must be a string"
 		case len(a.Values) > 0 && !slices.Contains(a.Values, text):
 			return fmt.Sprintf("cannot be %q: it can be %s", text, strings.Join(a.Values, ", "))
-		case a.Name == "x-max-age" && !maxAge().MatchString(text):
+		case a.Name == "x-max-age" && !maxAge.MatchString(text):
 			return fmt.Sprintf("cannot be %q: write a number and one of Y, M, D, h, m, s, like 7D", text)
 		}
 	}
@@ -183,4 +183,4 @@ func (a Argument) ValueProblem(v any) string {
 }
 
 // maxAge matches the age of a stream's segments as the broker takes it.
-var maxAge = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]+[YMDhms]$`) })
+var maxAge = regexp.MustCompile(`^[0-9]+[YMDhms]$`)

@@ -107,7 +107,7 @@ func (b *builder) add(n Node) int {
 // exchangeNode finds or makes the node of an exchange: one that every vhost has is drawn when
 // something leads to or from it, one that does not exist as missing.
 func (b *builder) exchangeNode(name string) int {
-	ref := topology.Ref{Kind: topology.KindExchange, VHost: b.vhost, Name: name}
+	ref := topology.ExchangeRef(b.vhost, name)
 	if i, ok := b.at[ref]; ok {
 		return i
 	}
@@ -121,7 +121,7 @@ func (b *builder) exchangeNode(name string) int {
 }
 
 func (b *builder) queueNode(name string) int {
-	ref := topology.Ref{Kind: topology.KindQueue, VHost: b.vhost, Name: name}
+	ref := topology.QueueRef(b.vhost, name)
 	if i, ok := b.at[ref]; ok {
 		return i
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/dlq/discover"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/lint"
+	"github.com/msgctl/msgctl/pkg/topology/source"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
@@ -33,7 +34,7 @@ func input(t testing.TB, name string, text []byte, version string) lint.Input {
 	if version == "" {
 		version = newest
 	}
-	s, problems := spec.Load([]spec.Input{{Name: name, Data: text}}, spec.Options{})
+	s, problems := spec.Load([]source.Input{{Name: name, Data: text}}, spec.Options{})
 	if s == nil {
 		t.Fatal(problems)
 	}
@@ -53,7 +54,7 @@ func letters(state *topology.State, version string) lint.Letters {
 	found := discover.Discover(state, discover.Options{Version: version})
 	l := lint.Letters{Waits: found.Waits(state)}
 	for _, x := range found.Losing {
-		l.Losses = append(l.Losses, lint.Loss{Queue: topology.Ref{Kind: topology.KindQueue, VHost: x.VHost, Name: x.Queue},
+		l.Losses = append(l.Losses, lint.Loss{Queue: topology.QueueRef(x.VHost, x.Queue),
 			Exchange: x.Exchange, From: x.From, Key: x.Key,
 			All: x.All, Certain: x.Certainty == discover.Surely, Kept: x.Kept, Replayed: x.Straight, Reason: x.Reason})
 	}

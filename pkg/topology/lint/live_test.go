@@ -20,7 +20,7 @@ queues:
   day: { messageTTL: 24h, deadLetter: dead }
 `
 	in := input(t, "t.yaml", []byte(text), newest)
-	queue := func(name string) topology.Ref { return topology.Ref{Kind: topology.KindQueue, VHost: "/", Name: name} }
+	queue := func(name string) topology.Ref { return topology.QueueRef("/", name) }
 	live := &topology.Live{State: *in.State, Status: map[topology.Ref]topology.QueueStatus{}}
 	in.Live = &lint.Live{Live: live, Owned: func(topology.Ref) bool { return true }}
 	set := func(name string, messages, consumers int64) {

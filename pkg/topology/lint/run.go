@@ -109,11 +109,11 @@ func (n *network) of(queue string) route.Settings {
 }
 
 func (n *network) queueRef(name string) topology.Ref {
-	return topology.Ref{Kind: topology.KindQueue, VHost: n.VHost(), Name: name}
+	return topology.QueueRef(n.VHost(), name)
 }
 
 func (n *network) exchangeRef(name string) topology.Ref {
-	return topology.Ref{Kind: topology.KindExchange, VHost: n.VHost(), Name: name}
+	return topology.ExchangeRef(n.VHost(), name)
 }
 
 // has reports whether an exchange exists, or somebody else declares it.

@@ -67,10 +67,10 @@ func External(vhost string, s *spec.Sections) []topology.Ref {
 	}
 	var refs []topology.Ref
 	for _, name := range s.External.Exchanges {
-		refs = append(refs, topology.Ref{Kind: topology.KindExchange, VHost: vhost, Name: name})
+		refs = append(refs, topology.ExchangeRef(vhost, name))
 	}
 	for _, name := range s.External.Queues {
-		refs = append(refs, topology.Ref{Kind: topology.KindQueue, VHost: vhost, Name: name})
+		refs = append(refs, topology.QueueRef(vhost, name))
 	}
 	return refs
 }

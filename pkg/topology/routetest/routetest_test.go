@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/msgctl/msgctl/pkg/topology/routetest"
+	"github.com/msgctl/msgctl/pkg/topology/source"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
@@ -18,7 +19,7 @@ func suite(t testing.TB, name, version string, changes ...string) *routetest.Sui
 		t.Fatal(err)
 	}
 	changed := strings.NewReplacer(changes...).Replace(string(text))
-	declared, state, problems := spec.Read([]spec.Input{{Name: name, Data: []byte(changed)}}, spec.Options{})
+	declared, state, problems := spec.Read([]source.Input{{Name: name, Data: []byte(changed)}}, spec.Options{})
 	if problems.HasErrors() {
 		t.Fatal(problems)
 	}

@@ -2,6 +2,7 @@ package source
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -12,7 +13,7 @@ import (
 // Lookup finds a variable: os.LookupEnv, or a map in tests.
 type Lookup func(name string) (value string, ok bool)
 
-var variableName = lazily(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // Expand replaces ${VAR} and ${VAR:-default} in all scalars and keys below root, in place, once for
 // each node however many aliases share it. As in a shell, the default also stands for a variable
@@ -112,7 +113,7 @@ func (e *expander) text(s string, at diag.Position) string {
 
 func (e *expander) variable(inner string, at diag.Position) string {
 	name, fallback, hasDefault := strings.Cut(inner, ":-")
-	if !variableName().MatchString(name) {
+	if !variableName.MatchString(name) {
 		e.fail(at, fmt.Sprintf("${%s} names no variable", inner),
 			"write ${NAME} or ${NAME:-default}, or $${ for the characters ${")
 		return ""

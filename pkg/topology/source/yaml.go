@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 
 	"gopkg.in/yaml.v3"
 
@@ -73,17 +72,11 @@ func countMarks(data []byte) int {
 	return marks
 }
 
-// lazily compiles an expression when it is first used, so that programs do not pay for it when they
-// start.
-func lazily(expr string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
-}
-
-var yamlLine = lazily(`^yaml: (?:line (\d+): )?(.*)$`)
+var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
 
 func yamlSyntax(name string, data []byte, err error) diag.Diagnostic {
 	d := diag.Diagnostic{Severity: diag.Error, Position: diag.Position{File: name}, Message: err.Error()}
-	m := yamlLine().FindStringSubmatch(strings.SplitN(err.Error(), "\n", 2)[0])
+	m := yamlLine.FindStringSubmatch(strings.SplitN(err.Error(), "\n", 2)[0])
 	if m == nil {
 		return d
 	}

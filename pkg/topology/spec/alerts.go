@@ -65,7 +65,7 @@ func (s *Spec) AlertSettings() (file AlertSettings, queues map[topology.Ref]Aler
 func (s *Sections) alerts(vhost string, file AlertSettings, into map[topology.Ref]AlertSettings) {
 	for name, q := range s.Queues {
 		if q != nil && q.Alerts != nil {
-			into[queueRef(vhost, name)] = file.with(q.Alerts)
+			into[topology.QueueRef(vhost, name)] = file.with(q.Alerts)
 		}
 	}
 }

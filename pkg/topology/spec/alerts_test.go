@@ -22,12 +22,12 @@ vhosts: { b: { queues: { q: { alerts: { nearlyFull: 50% } } } } }
 		t.Errorf("file: %+v", file)
 	}
 	want.Full, want.DeadLetters, want.Consumers = spec.Off, 100, 0
-	if got := queues[topology.Ref{Kind: topology.KindQueue, VHost: "a", Name: "q"}]; got != want || len(queues) != 2 {
+	if got := queues[topology.QueueRef("a", "q")]; got != want || len(queues) != 2 {
 		t.Errorf("queue: %+v", got)
 	}
 	want = file
 	want.NearlyFull = 50
-	if got := queues[topology.Ref{Kind: topology.KindQueue, VHost: "b", Name: "q"}]; got != want {
+	if got := queues[topology.QueueRef("b", "q")]; got != want {
 		t.Errorf("queue of another vhost: %+v", got)
 	}
 	s, _ = mustRead(t, "d.json", `{"queues":[{"name":"q","vhost":"/","durable":true,"auto_delete":false,"arguments":{}}]}`,

@@ -6,7 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/msgctl/msgctl/pkg/topology/source"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
+	"github.com/msgctl/msgctl/pkg/topology/spec/export"
 )
 
 // large is a topology of n objects: a tenth exchanges, the rest queues with a binding each.
@@ -26,19 +28,19 @@ func large(n int) []byte {
 
 func BenchmarkRead10000(b *testing.B) {
 	yaml := large(10_000)
-	_, state, problems := spec.Read([]spec.Input{{Name: "t.yaml", Data: yaml}}, spec.Options{})
+	_, state, problems := spec.Read([]source.Input{{Name: "t.yaml", Data: yaml}}, spec.Options{})
 	if problems.HasErrors() || state.Len() != 10_000 {
 		b.Fatal(state.Len(), problems)
 	}
 	var json bytes.Buffer
-	if err := spec.WriteDefinitions(&json, state, spec.WriteOptions{}); err != nil {
+	if err := export.WriteDefinitions(&json, state, export.Options{}); err != nil {
 		b.Fatal(err)
 	}
 	for name, text := range map[string][]byte{"t.yaml": yaml, "t.json": json.Bytes()} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, _, problems := spec.Read([]spec.Input{{Name: name, Data: text}}, spec.Options{}); problems.HasErrors() {
+				if _, _, problems := spec.Read([]source.Input{{Name: name, Data: text}}, spec.Options{}); problems.HasErrors() {
 					b.Fatal(problems)
 				}
 			}
@@ -46,7 +48,7 @@ func BenchmarkRead10000(b *testing.B) {
 	}
 	b.Run("write", func(b *testing.B) {
 		for b.Loop() {
-			if err := spec.WriteYAML(&bytes.Buffer{}, state, spec.WriteOptions{}); err != nil {
+			if err := export.WriteYAML(&bytes.Buffer{}, state, export.Options{}); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -140,14 +140,14 @@ func (c *checker) vhost(v *topology.VHost) {
 }
 
 func (c *checker) topicPermission(p *topology.TopicPermission) {
-	x, ok := c.state.Get(exchangeRef(p.VHost, p.Exchange))
+	x, ok := c.state.Get(topology.ExchangeRef(p.VHost, p.Exchange))
 	if ok && x.(*topology.Exchange).Type != "topic" {
 		c.warn("exchange", fmt.Sprintf("exchange %q is not of type topic", p.Exchange),
 			"a topic permission does nothing on it", "")
 	}
-	if !ok && !c.known(exchangeRef(p.VHost, p.Exchange)) {
+	if !ok && !c.known(topology.ExchangeRef(p.VHost, p.Exchange)) {
 		c.warn("exchange", fmt.Sprintf("exchange %q is not declared", p.Exchange), "",
-			c.wayOut(exchangeRef(p.VHost, p.Exchange), c.place.definitions))
+			c.wayOut(topology.ExchangeRef(p.VHost, p.Exchange), c.place.definitions))
 	}
 }
 
@@ -167,7 +167,7 @@ func (c *checker) exchange(x *topology.Exchange) {
 // string when there is none.
 func (c *checker) target(part, field, vhost string, value any, why string) {
 	name, ok := value.(string)
-	if !ok || c.known(exchangeRef(vhost, name)) {
+	if !ok || c.known(topology.ExchangeRef(vhost, name)) {
 		return
 	}
 	severity := diag.Error
@@ -175,7 +175,7 @@ func (c *checker) target(part, field, vhost string, value any, why string) {
 		severity, field = diag.Warning, part
 	}
 	c.tell(severity, part, fmt.Sprintf("%s: exchange %q is not declared", field, name), why,
-		c.wayOut(exchangeRef(vhost, name), c.place.definitions))
+		c.wayOut(topology.ExchangeRef(vhost, name), c.place.definitions))
 }
 
 func (c *checker) binding(b *topology.Binding) {
@@ -183,14 +183,14 @@ func (c *checker) binding(b *topology.Binding) {
 		c.error("source", "nothing can be bound to the default exchange",
 			"every queue is bound to it by its name already, and the broker refuses any other binding", "bind to an exchange of your own")
 	} else {
-		c.endpoint("source", exchangeRef(b.VHost, b.Source))
+		c.endpoint("source", topology.ExchangeRef(b.VHost, b.Source))
 	}
 	if b.Destination == "" {
 		c.error("destination", "has an empty destination", "", "name a queue or an exchange")
 	} else if b.DestinationType == topology.ToExchange {
-		c.endpoint("destination", exchangeRef(b.VHost, b.Destination))
+		c.endpoint("destination", topology.ExchangeRef(b.VHost, b.Destination))
 	} else {
-		c.endpoint("destination", queueRef(b.VHost, b.Destination))
+		c.endpoint("destination", topology.QueueRef(b.VHost, b.Destination))
 	}
 	c.headers(b)
 }
@@ -218,7 +218,7 @@ func (c *checker) headers(b *topology.Binding) {
 				"the broker refuses the binding", "write all, any, all-with-x or any-with-x")
 		}
 	}
-	x, _ := c.state.Get(exchangeRef(b.VHost, b.Source))
+	x, _ := c.state.Get(topology.ExchangeRef(b.VHost, b.Source))
 	if x, ok := x.(*topology.Exchange); ok && slices.Contains([]string{"direct", "fanout", "topic"}, x.Type) &&
 		len(b.Arguments) > 0 {
 		part := argumentPart + b.Arguments.Keys()[0]

@@ -26,7 +26,7 @@ func (r *resolver) events(vhost string, s *Sections) {
 	for name, e := range ordered(s.Events) {
 		object := fmt.Sprintf("event %q", name)
 		if e.Exchange != "" {
-			r.mustKnow(exchangeRef(vhost, e.Exchange), e.FieldPosition("exchange"), object, "the event could not be published")
+			r.mustKnow(topology.ExchangeRef(vhost, e.Exchange), e.FieldPosition("exchange"), object, "the event could not be published")
 		}
 		r.eventFields(e, object)
 		if e.Schema == nil || e.Schema.File == "" || r.options.Exists == nil {
@@ -78,12 +78,12 @@ func (r *resolver) tests(vhost string, s *Sections) {
 		for field, queue := range map[string]string{"reject": t.Reject, "expire": t.Expire, "overflow": t.Overflow,
 			"exhaust": t.Exhaust} {
 			if queue != "" {
-				r.mustKnow(queueRef(vhost, queue), t.FieldPosition(field), object, "the test could not be run")
+				r.mustKnow(topology.QueueRef(vhost, queue), t.FieldPosition(field), object, "the test could not be run")
 			}
 		}
 		for field, queues := range map[string]Strings{"expect": t.Expect, "contains": t.Contains, "never": t.Never} {
 			for _, queue := range queues {
-				r.mustKnow(queueRef(vhost, queue), t.FieldPosition(field), object, "the test could not be run")
+				r.mustKnow(topology.QueueRef(vhost, queue), t.FieldPosition(field), object, "the test could not be run")
 			}
 		}
 	}
@@ -108,7 +108,7 @@ func (r *resolver) publish(vhost string, s *Sections, p *Publish, object string)
 			r.report(diag.Error, p.FieldPosition("event"), object, fmt.Sprintf("event %q is not declared", p.Event), "", fix)
 		}
 	case p.Exchange != nil:
-		r.mustKnow(exchangeRef(vhost, *p.Exchange), p.FieldPosition("exchange"), object, "the test could not be run")
+		r.mustKnow(topology.ExchangeRef(vhost, *p.Exchange), p.FieldPosition("exchange"), object, "the test could not be run")
 	default:
 		r.report(diag.Error, p.at, object, "publish names neither an event nor an exchange", "",
 			"write publish: { event: order.created }, or publish: { exchange: X, key: K }")

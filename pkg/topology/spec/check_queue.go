@@ -112,7 +112,7 @@ func (c *checker) deadLetter(q *topology.Queue, kind string) {
 	}
 	c.as("dead-letter-exchange-missing").target("x-dead-letter-exchange", "deadLetter", q.VHost, exchange,
 		"dead letters would vanish")
-	if exchange != "" || !hasKey || c.known(queueRef(q.VHost, key)) {
+	if exchange != "" || !hasKey || c.known(topology.QueueRef(q.VHost, key)) {
 		return
 	}
 	message, why := fmt.Sprintf("deadLetter: queue %q is not declared", key), "dead letters would vanish"
@@ -121,5 +121,5 @@ func (c *checker) deadLetter(q *topology.Queue, kind string) {
 		return
 	}
 	c.as("dead-letter-unroutable").error("x-dead-letter-routing-key", message, why,
-		c.wayOut(queueRef(q.VHost, key), false))
+		c.wayOut(topology.QueueRef(q.VHost, key), false))
 }

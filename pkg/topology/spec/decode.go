@@ -33,7 +33,7 @@ type decoder struct {
 
 const extensionPattern = `^x-`
 
-var extension = lazily(extensionPattern)
+var extension = regexp.MustCompile(extensionPattern)
 
 // nodeDecoder is a type with a form of its own in the file.
 type nodeDecoder interface {
@@ -155,7 +155,7 @@ func (d *decoder) structure(n *source.Node, v reflect.Value, f field) {
 	for i := range n.Entries {
 		e := &n.Entries[i]
 		j := slices.IndexFunc(fields, func(f field) bool { return f.name == e.Key })
-		if j < 0 && d.extensions && f.name == "" && d.object == "" && extension().MatchString(e.Key) {
+		if j < 0 && d.extensions && f.name == "" && d.object == "" && extension.MatchString(e.Key) {
 			continue
 		}
 		if j < 0 {

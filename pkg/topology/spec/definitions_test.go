@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/source"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
@@ -157,7 +158,7 @@ func TestDefinitionsAreRecognised(t *testing.T) {
 }
 
 func TestDefinitionsAndTopologyTogether(t *testing.T) {
-	_, s, problems := spec.Read([]spec.Input{
+	_, s, problems := spec.Read([]source.Input{
 		{Name: "a.json", Data: []byte(`{"exchanges": [{"name": "x", "type": "topic"}]}`)},
 		{Name: "b.yaml", Data: []byte("name: n\nqueues: { q: { bindings: [{ exchange: x }] } }")},
 	}, spec.Options{})

@@ -4,13 +4,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/msgctl/msgctl/pkg/topology/source"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
 func TestKeyAndFormatOfEventsAreChecked(t *testing.T) {
 	text := "exchanges: { x: { type: topic } }\nevents:\n  a: { exchange: x, key: 'a.{payload.b', format: xml }\n  b: " +
 		"{ exchange: x, key: 'a.{payload.b}.{version}', format: cloudevents }\n"
-	_, _, problems := spec.Read([]spec.Input{{Name: "t.yaml", Data: []byte(text)}}, spec.Options{})
+	_, _, problems := spec.Read([]source.Input{{Name: "t.yaml", Data: []byte(text)}}, spec.Options{})
 	if len(problems) != 2 {
 		t.Fatal(problems)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/source"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
@@ -23,7 +24,7 @@ func readExample(t *testing.T) (*spec.Spec, *topology.State) {
 		t.Fatal(err)
 	}
 	exists := func(path string) bool { _, err := os.Stat(path); return err == nil }
-	s, state, problems := spec.Read([]spec.Input{{Name: file, Data: data}}, spec.Options{Exists: exists})
+	s, state, problems := spec.Read([]source.Input{{Name: file, Data: data}}, spec.Options{Exists: exists})
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}

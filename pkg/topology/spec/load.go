@@ -8,13 +8,6 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/source"
 )
 
-// Input is one file that was read. Name stands in positions, and its directory is where the file's
-// own references start.
-type Input struct {
-	Name string
-	Data []byte
-}
-
 // Options say how files are read. The zero value is usable: no variable is set, the vhost is "/".
 type Options struct {
 	// Env finds variables.
@@ -39,7 +32,7 @@ func (o Options) defaultVHost() string {
 // merge in order (see source.Merge); definitions are added to them. Every problem is reported; the
 // Spec is nil when a text could not be read at all, and else has what could be understood, so that
 // Resolve can look for further problems in it. A Spec with errors must not be applied.
-func Load(files []Input, o Options) (*Spec, diag.Diagnostics) {
+func Load(files []source.Input, o Options) (*Spec, diag.Diagnostics) {
 	if o.Env == nil {
 		o.Env = func(string) (string, bool) { return "", false }
 	}
@@ -67,7 +60,7 @@ func Load(files []Input, o Options) (*Spec, diag.Diagnostics) {
 
 // Read is Load and Resolve: the way from files to the state they declare, with all that is wrong
 // with it. The State is nil when a text could not be read at all.
-func Read(files []Input, o Options) (*Spec, *topology.State, diag.Diagnostics) {
+func Read(files []source.Input, o Options) (*Spec, *topology.State, diag.Diagnostics) {
 	s, problems := Load(files, o)
 	if s == nil {
 		return nil, nil, problems
@@ -87,7 +80,7 @@ type loader struct {
 	lenient diag.Diagnostics
 }
 
-func (l *loader) file(file Input) {
+func (l *loader) file(file source.Input) {
 	docs, problems := source.Parse(file.Name, file.Data)
 	l.problems = append(l.problems, problems...)
 	for _, doc := range docs {
@@ -115,7 +108,7 @@ func (l *loader) overlay(root *source.Node) {
 	l.root, l.problems = merged, append(l.problems, problems...)
 }
 
-func nothing(files []Input) diag.Diagnostic {
+func nothing(files []source.Input) diag.Diagnostic {
 	d := diag.Diagnostic{Severity: diag.Error, Message: "no file declares anything", Fix: "see examples/topology.yaml"}
 	if len(files) == 1 {
 		d.Message, d.Position.File = "the file declares nothing", files[0].Name

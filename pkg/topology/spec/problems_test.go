@@ -18,7 +18,7 @@ func vars(m map[string]string) source.Lookup {
 
 // read reads one text. Its name says what it is.
 func read(name, text string, o spec.Options) (*spec.Spec, *topology.State, diag.Diagnostics) {
-	return spec.Read([]spec.Input{{Name: name, Data: []byte(text)}}, o)
+	return spec.Read([]source.Input{{Name: name, Data: []byte(text)}}, o)
 }
 
 // TestProblems: each text has exactly these problems, in this order, found in one reading.

@@ -51,9 +51,9 @@ func (s *Sections) externals(vhost string, into map[topology.Ref]bool) {
 		return
 	}
 	for _, name := range s.External.Exchanges {
-		into[exchangeRef(vhost, name)] = true
+		into[topology.ExchangeRef(vhost, name)] = true
 	}
 	for _, name := range s.External.Queues {
-		into[queueRef(vhost, name)] = true
+		into[topology.QueueRef(vhost, name)] = true
 	}
 }

@@ -160,15 +160,13 @@ func (r *resolver) user(name string, u *User) {
 	}
 }
 
-const algorithmPrefix = "rabbit_password_hashing_"
-
 // algorithm returns the broker's name of the hashing algorithm, "" for a user without a hash.
 func algorithm(u *User) string {
 	switch {
 	case u.HashingAlgorithm != "":
-		return algorithmPrefix + u.HashingAlgorithm
+		return topology.HashingPrefix + u.HashingAlgorithm
 	case u.PasswordHash != "":
-		return algorithmPrefix + "sha256"
+		return topology.HashingPrefix + "sha256"
 	}
 	return ""
 }
@@ -186,10 +184,10 @@ func (r *resolver) vhost(name string, v *VHost) {
 func (r *resolver) sections(vhost string, s *Sections) {
 	if s.External != nil {
 		for _, name := range s.External.Exchanges {
-			r.external[exchangeRef(vhost, name)] = true
+			r.external[topology.ExchangeRef(vhost, name)] = true
 		}
 		for _, name := range s.External.Queues {
-			r.external[queueRef(vhost, name)] = true
+			r.external[topology.QueueRef(vhost, name)] = true
 		}
 	}
 	for name, x := range ordered(s.Exchanges) {
@@ -284,12 +282,4 @@ func ordered[V any](m map[string]V) func(yield func(string, V) bool) {
 			}
 		}
 	}
-}
-
-func exchangeRef(vhost, name string) topology.Ref {
-	return topology.Ref{Kind: topology.KindExchange, VHost: vhost, Name: name}
-}
-
-func queueRef(vhost, name string) topology.Ref {
-	return topology.Ref{Kind: topology.KindQueue, VHost: vhost, Name: name}
 }

@@ -131,9 +131,9 @@ func (r *resolver) defUser(d *definitions, u *defUser) {
 // so.
 func defaultAlgorithm(version string) string {
 	if version != "" && !capability.VersionAtLeast(version, "3.6.0") {
-		return algorithmPrefix + "md5"
+		return topology.HashingPrefix + "md5"
 	}
-	return algorithmPrefix + "sha256"
+	return topology.HashingPrefix + "sha256"
 }
 
 // defGlobalParameter leaves out what identifies the cluster that the file was exported from.

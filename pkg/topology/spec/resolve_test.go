@@ -10,6 +10,7 @@ import (
 
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
+	"github.com/msgctl/msgctl/pkg/topology/source"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
@@ -117,12 +118,12 @@ func TestWaitQueues(t *testing.T) {
 			t.Error(diff)
 		}
 	}
-	l, ok := s.Ladder(topology.Ref{Kind: topology.KindQueue, VHost: "/", Name: "w"})
+	l, ok := s.Ladder(topology.QueueRef("/", "w"))
 	if !ok || !slices.Equal(l.Steps, []int64{5000, 90000, 5000, 500}) || len(l.Waits) != 4 ||
 		l.Waits[2][0].Name != "w.retry.5s" {
 		t.Errorf("ladder %+v", l)
 	}
-	l, _ = s.Ladder(topology.Ref{Kind: topology.KindQueue, VHost: "/", Name: "c"})
+	l, _ = s.Ladder(topology.QueueRef("/", "c"))
 	if l.Jitter != 20 || len(l.Waits) != 1 || len(l.Waits[0]) != 3 {
 		t.Errorf("ladder %+v", l)
 	}
@@ -217,7 +218,7 @@ func TestVariablesTakeTheTypeOfTheField(t *testing.T) {
 }
 
 func TestOverlays(t *testing.T) {
-	inputs := []spec.Input{
+	inputs := []source.Input{
 		{Name: "base.yaml", Data: []byte("name: n\nqueues: { q: { messageTTL: 1h, maxLength: 5 }, gone: }\n")},
 		{Name: "prod.yaml", Data: []byte("queues: { q: { messageTTL: 2h }, gone: null }\n---\nqueues: { more: }\n")},
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
-	"sync"
 
 	"github.com/msgctl/msgctl/internal/units"
 )
@@ -15,25 +14,19 @@ const (
 	ageDurationPattern = `^([0-9]+(s|m|h|d))+$`
 )
 
-// lazily compiles an expression when it is first used, so that programs do not pay for it when they
-// start.
-func lazily(expr string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
-}
-
 var (
-	ageText     = lazily(agePattern)
-	ageDuration = lazily(ageDurationPattern)
+	ageText     = regexp.MustCompile(agePattern)
+	ageDuration = regexp.MustCompile(ageDurationPattern)
 )
 
 // parseAge reads the age of a stream, in the broker's own form (7D; Y, M, D, h, m, s, where M is
 // months and m minutes) or as a duration of whole seconds, and returns the broker's form.
 func parseAge(s string) (string, error) {
-	if ageText().MatchString(s) {
+	if ageText.MatchString(s) {
 		return s, nil
 	}
 	ms, err := units.ParseMilliseconds(s)
-	if err != nil || !ageDuration().MatchString(s) {
+	if err != nil || !ageDuration.MatchString(s) {
 		return "", fmt.Errorf("%.40q is not an age; write a number and one of Y, M, D, h, m, s, like 7D", s)
 	}
 	for _, u := range []struct {

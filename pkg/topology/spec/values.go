@@ -3,6 +3,7 @@ package spec
 import (
 	"math"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -89,14 +90,14 @@ type Percent int64
 
 const percentPattern = `^[0-9]{1,2}%$`
 
-var percentText = lazily(percentPattern)
+var percentText = regexp.MustCompile(percentPattern)
 
 // maxPercent keeps a wait that is made shorter from coming near nothing.
 const maxPercent = 90
 
 func (v *Percent) decodeNode(d *decoder, n *source.Node, f field) {
 	f.example = "20%"
-	if n.Kind != source.String || !percentText().MatchString(n.Text) {
+	if n.Kind != source.String || !percentText.MatchString(n.Text) {
 		d.wrongType(n, f, "a share like 20%")
 		return
 	}
@@ -174,11 +175,11 @@ func (v Password) String() string { return topology.Secret(v).String() }
 
 const passwordPattern = `^\$\{[A-Za-z_][A-Za-z0-9_]*\}$`
 
-var onlyVariables = lazily(passwordPattern)
+var onlyVariables = regexp.MustCompile(passwordPattern)
 
 func (v *Password) decodeNode(d *decoder, n *source.Node, f field) {
 	if n.Kind == source.Sequence || n.Kind == source.Mapping || n.Kind == source.Null ||
-		!onlyVariables().MatchString(n.Raw) {
+		!onlyVariables.MatchString(n.Raw) {
 		d.errorAt(n.Pos, f.label()+" must be one variable, and nothing else",
 			"a topology file is kept in git, where everybody would read the password",
 			`write password: "${ORDERS_PASSWORD}" and set that variable, or passwordHash: with what rabbitmqctl hash_password prints`)

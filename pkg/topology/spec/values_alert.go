@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -18,14 +19,14 @@ type Share int64
 
 const sharePattern = `^(100|[1-9][0-9]?)%$`
 
-var shareText = lazily(sharePattern)
+var shareText = regexp.MustCompile(sharePattern)
 
 func (v *Share) decodeNode(d *decoder, n *source.Node, f field) {
 	f.example = "80%"
 	switch {
 	case n.Kind == source.String && n.Text == offText:
 		*v = Off
-	case n.Kind != source.String || !shareText().MatchString(n.Text):
+	case n.Kind != source.String || !shareText.MatchString(n.Text):
 		d.wrongType(n, f, "a share from 1% to 100%, or off")
 	default:
 		share, _ := strconv.ParseInt(strings.TrimSuffix(n.Text, "%"), 10, 64)

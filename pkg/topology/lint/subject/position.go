@@ -7,14 +7,13 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 	"github.com/msgctl/msgctl/pkg/topology/lint"
 	"github.com/msgctl/msgctl/pkg/topology/source"
-	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
 func (s *Subject) literal(text string) bool {
 	if len(s.Files) == 0 {
 		return true
 	}
-	return slices.ContainsFunc(s.Files, func(i spec.Input) bool { return bytes.Contains(i.Data, []byte(text)) })
+	return slices.ContainsFunc(s.Files, func(i source.Input) bool { return bytes.Contains(i.Data, []byte(text)) })
 }
 
 // point adds JSON Pointers to findings in JSON files.
@@ -37,7 +36,7 @@ func (s *Subject) point(list []lint.Finding) {
 }
 
 func (s *Subject) pointers(file string, wanted map[diag.Position]bool) map[diag.Position]string {
-	i := slices.IndexFunc(s.Files, func(i spec.Input) bool { return i.Name == file })
+	i := slices.IndexFunc(s.Files, func(i source.Input) bool { return i.Name == file })
 	if i < 0 || source.FormatOf(file, s.Files[i].Data) != source.JSON {
 		return nil
 	}

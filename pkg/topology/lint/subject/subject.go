@@ -31,7 +31,7 @@ type Reader interface {
 
 // Subject is what there is to look at.
 type Subject struct {
-	Files []spec.Input
+	Files []source.Input
 	// Unread says that the files could not be read at all: what is declared is not known.
 	Unread bool
 	// State is what the files declare, or what the broker has where there are no files.
@@ -48,7 +48,7 @@ type Subject struct {
 }
 
 // Load reads topology files. Problems in them are no error.
-func (s *Subject) Load(files []spec.Input, o spec.Options) {
+func (s *Subject) Load(files []source.Input, o spec.Options) {
 	s.Files = files
 	declared, problems := spec.Load(files, o)
 	s.Problems = problems

@@ -13,6 +13,7 @@ import (
 	"gopkg.in/yaml.v3"
 	"pgregory.net/rapid"
 
+	"github.com/msgctl/msgctl/pkg/topology/source"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
@@ -61,7 +62,7 @@ func verdicts(t failer, s *jsonschema.Schema, doc any) (parser, schema error) {
 		t.Fatal(err)
 	}
 	env := func(string) (string, bool) { return "value", true }
-	_, problems := spec.Load([]spec.Input{{Name: "t.yaml", Data: text}}, spec.Options{Env: env})
+	_, problems := spec.Load([]source.Input{{Name: "t.yaml", Data: text}}, spec.Options{Env: env})
 	instance, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-package spec
+package export
 
 import (
 	"crypto/sha256"
@@ -22,7 +22,7 @@ type record map[string]any
 // inside of parameters are written as they are: the format knows no variables. Arguments with a
 // null in them (a header that must only be there) are an error: AMQP has them, the broker's import
 // refuses them.
-func WriteDefinitions(w io.Writer, s *topology.State, o WriteOptions) error {
+func WriteDefinitions(w io.Writer, s *topology.State, o Options) error {
 	inv := takeInventory(s, o)
 	if err := withoutNulls(s); err != nil {
 		return fmt.Errorf("write definitions: %w", err)
@@ -101,7 +101,7 @@ func (inv *inventory) userRecords() []record {
 		}
 		hash, algorithm := string(u.PasswordHash), u.HashingAlgorithm
 		if hash == "" && u.Password != "" {
-			hash, algorithm = hashPassword(u.Name, string(u.Password)), algorithmPrefix+"sha256"
+			hash, algorithm = hashPassword(u.Name, string(u.Password)), topology.HashingPrefix+"sha256"
 		}
 		r := record{"name": u.Name, "tags": append([]string{}, u.Tags...), "limits": limits, "password_hash": hash}
 		if algorithm != "" {

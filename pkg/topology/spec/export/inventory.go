@@ -1,7 +1,8 @@
-package spec
+package export
 
 import (
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,8 +11,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
-// WriteOptions say what a written file holds. The zero value leaves users and secrets out.
-type WriteOptions struct {
+// Options say what a written file holds. The zero value leaves users and secrets out.
+type Options struct {
 	// Name is the topology's name in the file. "" means the state's.
 	Name string
 	// Users includes users with their password hashes, limits and permissions.
@@ -29,7 +30,7 @@ type WriteOptions struct {
 
 // exportable reports whether an object belongs into a file: not what every vhost has, what a
 // connection owns, what identifies a cluster, or msgctl's own records.
-func exportable(o topology.Object, opt WriteOptions) bool {
+func exportable(o topology.Object, opt Options) bool {
 	switch x := o.(type) {
 	case *topology.User, *topology.UserLimit, *topology.Permission, *topology.TopicPermission:
 		return opt.Users
@@ -53,7 +54,7 @@ func identifiesCluster(parameter string) bool {
 // inventory is a state's objects, sorted into what a file has sections for.
 type inventory struct {
 	state     *topology.State
-	options   WriteOptions
+	options   Options
 	vhosts    map[string]*vhostInventory
 	users     []*topology.User
 	limits    []*topology.UserLimit
@@ -74,7 +75,7 @@ type vhostInventory struct {
 	limits      []*topology.VHostLimit
 }
 
-func takeInventory(s *topology.State, o WriteOptions) *inventory {
+func takeInventory(s *topology.State, o Options) *inventory {
 	inv := &inventory{state: s, options: o, vhosts: map[string]*vhostInventory{}}
 	for _, object := range s.Objects() {
 		if exportable(object, o) && !inv.dangling(object) {
@@ -90,7 +91,7 @@ func (inv *inventory) dangling(o topology.Object) bool {
 	if !ok || b.DestinationType != topology.ToQueue {
 		return false
 	}
-	q, ok := inv.state.Get(queueRef(b.VHost, b.Destination))
+	q, ok := inv.state.Get(topology.QueueRef(b.VHost, b.Destination))
 	return ok && !exportable(q, inv.options)
 }
 
@@ -142,12 +143,12 @@ func (inv *inventory) external(v *vhostInventory) (exchanges, queues []string) {
 	x, q := map[string]bool{}, map[string]bool{}
 	exchange := func(name any) {
 		if text, ok := name.(string); ok && !capability.IsPredeclared(text) && !capability.IsBrokerDeclared(text) &&
-			!inv.state.Has(exchangeRef(v.name, text)) {
+			!inv.state.Has(topology.ExchangeRef(v.name, text)) {
 			x[text] = true
 		}
 	}
 	queue := func(name string) {
-		if !inv.state.Has(queueRef(v.name, name)) {
+		if !inv.state.Has(topology.QueueRef(v.name, name)) {
 			q[name] = true
 		}
 	}
@@ -176,11 +177,11 @@ func (inv *inventory) external(v *vhostInventory) (exchanges, queues []string) {
 	return sortedKeys(x), sortedKeys(q)
 }
 
-var notInVariables = lazily(`[^A-Z0-9]+`)
+var notInVariables = regexp.MustCompile(`[^A-Z0-9]+`)
 
 // variable makes the name of an environment variable of words, and remembers it.
 func (inv *inventory) variable(words ...string) string {
-	name := strings.Trim(notInVariables().ReplaceAllString(strings.ToUpper(strings.Join(words, "_")), "_"), "_")
+	name := strings.Trim(notInVariables.ReplaceAllString(strings.ToUpper(strings.Join(words, "_")), "_"), "_")
 	if name == "" || name[0] >= '0' && name[0] <= '9' {
 		name = "SECRET_" + name
 	}

@@ -1,4 +1,4 @@
-package spec_test
+package source_test
 
 import (
 	"errors"
@@ -10,8 +10,7 @@ import (
 	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/msgctl/msgctl/pkg/topology/spec"
+	"github.com/msgctl/msgctl/pkg/topology/source"
 )
 
 func TestFiles(t *testing.T) {
@@ -31,7 +30,7 @@ func TestFiles(t *testing.T) {
 			"odd[1].yaml one.yaml two.yaml"},
 		{"odd[1].yaml", "odd[1].yaml"}, {"one.yaml -", "one.yaml <stdin>"}, {"d/", "d/a.yml d/b.yaml d/c.json"},
 	} {
-		inputs, err := spec.Files(strings.Fields(tc.ask), spec.FileSystem{Stdin: strings.NewReader("stdin")})
+		inputs, err := source.Files(strings.Fields(tc.ask), source.FileSystem{Stdin: strings.NewReader("stdin")})
 		if err != nil {
 			t.Errorf("%s: %v", tc.ask, err)
 			continue
@@ -51,20 +50,20 @@ func TestFiles(t *testing.T) {
 		"missing.yaml": `read topology "missing.yaml": no such file or directory`, "m*.yaml": `read topology "m*.yaml": no file matches`,
 		"empty": `read topology "empty": the directory has no *.yaml, *.yml or *.json`, "missing.yaml nor.yaml": `nor.yaml`, "- -": "it can be named once only",
 	} {
-		if _, err := spec.Files(strings.Fields(ask), spec.FileSystem{Stdin: strings.NewReader("")}); err == nil ||
+		if _, err := source.Files(strings.Fields(ask), source.FileSystem{Stdin: strings.NewReader("")}); err == nil ||
 			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", ask, err)
 		}
 	}
-	if _, err := spec.Files([]string{"-"},
-		spec.FileSystem{Stdin: iotest.ErrReader(errors.New("broken pipe"))}); err == nil || !strings.Contains(err.Error(), "read standard input: broken pipe") {
+	if _, err := source.Files([]string{"-"},
+		source.FileSystem{Stdin: iotest.ErrReader(errors.New("broken pipe"))}); err == nil || !strings.Contains(err.Error(), "read standard input: broken pipe") {
 		t.Error(err)
 	}
 }
 
 func TestFilesThroughFunctions(t *testing.T) {
 	tree := fstest.MapFS{"d/a.yaml": {Data: []byte("a")}, "d/b.json": {Data: []byte("b")}}
-	inputs, err := spec.Files([]string{"d"}, spec.FileSystem{Stat: tree.Stat, ReadDir: tree.ReadDir, Glob: tree.Glob,
+	inputs, err := source.Files([]string{"d"}, source.FileSystem{Stat: tree.Stat, ReadDir: tree.ReadDir, Glob: tree.Glob,
 		Open: tree.Open})
 	if err != nil || len(inputs) != 2 || string(inputs[1].Data) != "b" {
 		t.Error(inputs, err)

@@ -1,4 +1,4 @@
-package spec_test
+package export_test
 
 import (
 	"bytes"
@@ -17,7 +17,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/source"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
+	"github.com/msgctl/msgctl/pkg/topology/spec/export"
 )
 
 // anyName makes names that are hard to quote: those of other types in YAML, with variables, colons,
@@ -212,10 +214,10 @@ func TestWriteYAMLReadsBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := drawState(t)
 		var text bytes.Buffer
-		if err := spec.WriteYAML(&text, want, spec.WriteOptions{Users: true, Secrets: true}); err != nil {
+		if err := export.WriteYAML(&text, want, export.Options{Users: true, Secrets: true}); err != nil {
 			t.Fatal(err)
 		}
-		_, got, problems := spec.Read([]spec.Input{{Name: "t.yaml", Data: text.Bytes()}}, spec.Options{})
+		_, got, problems := spec.Read([]source.Input{{Name: "t.yaml", Data: text.Bytes()}}, spec.Options{})
 		if want.Len() == 0 {
 			return
 		}
@@ -233,13 +235,13 @@ func TestWriteDefinitionsReadsBack(t *testing.T) {
 		want := drawState(t)
 		want.Name = ""
 		var text bytes.Buffer
-		if err := spec.WriteDefinitions(&text, want, spec.WriteOptions{Users: true}); err != nil {
+		if err := export.WriteDefinitions(&text, want, export.Options{Users: true}); err != nil {
 			if strings.Contains(err.Error(), "a null in arguments") {
 				return // as TestWriteDefinitionsRefusesNulls has it
 			}
 			t.Fatal(err)
 		}
-		_, got, problems := spec.Read([]spec.Input{{Name: "t.json", Data: text.Bytes()}}, spec.Options{})
+		_, got, problems := spec.Read([]source.Input{{Name: "t.json", Data: text.Bytes()}}, spec.Options{})
 		problems = slices.DeleteFunc(problems,
 			func(d diag.Diagnostic) bool { return d.Message == `queue "elsewhere" is not declared` })
 		if problems.HasErrors() {
@@ -256,7 +258,7 @@ func TestWriteDefinitionsRefusesNulls(t *testing.T) {
 		"a: [{ b: x }]": true} {
 		_, s := mustRead(t, "t.yaml", "queues: { q: { bindings: [{ exchange: amq.headers, headers: { "+text+" } }] } }",
 			spec.Options{})
-		if err := spec.WriteDefinitions(io.Discard, s, spec.WriteOptions{}); (err == nil) != ok {
+		if err := export.WriteDefinitions(io.Discard, s, export.Options{}); (err == nil) != ok {
 			t.Errorf("%s: %v", text, err)
 		}
 	}

@@ -1,4 +1,4 @@
-package spec_test
+package export_test
 
 import (
 	"bytes"
@@ -15,7 +15,9 @@ import (
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/source"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
+	"github.com/msgctl/msgctl/pkg/topology/spec/export"
 )
 
 // broad has what all supported brokers take, under names that need quoting.
@@ -47,14 +49,14 @@ func TestBrokersImportDefinitions(t *testing.T) {
 		v := b.VHost(t, rabbittest.Named("msgctl-spec a/b"))
 		_, want := mustRead(t, "t.yaml", broad, spec.Options{VHost: v.Name})
 		var text bytes.Buffer
-		if err := spec.WriteDefinitions(&text, want, spec.WriteOptions{Users: true}); err != nil {
+		if err := export.WriteDefinitions(&text, want, export.Options{Users: true}); err != nil {
 			t.Fatal(err)
 		}
 		v.Client().Post(t, "/api/definitions", json.RawMessage(text.Bytes()), nil)
 
 		var exported json.RawMessage
 		v.Client().Get(t, rabbittest.Path("definitions", v.Name), &exported)
-		_, got, problems := spec.Read([]spec.Input{{Name: "exported.json", Data: exported}},
+		_, got, problems := spec.Read([]source.Input{{Name: "exported.json", Data: exported}},
 			spec.Options{DefaultVHost: v.Name})
 		if problems.HasErrors() {
 			t.Fatal(problems)
@@ -77,10 +79,10 @@ func TestBrokersImportDefinitions(t *testing.T) {
 		}
 		// And a topology file of the broker's own words says the same.
 		var yaml bytes.Buffer
-		if err := spec.WriteYAML(&yaml, got, spec.WriteOptions{Users: true, Secrets: true}); err != nil {
+		if err := export.WriteYAML(&yaml, got, export.Options{Users: true, Secrets: true}); err != nil {
 			t.Fatal(err)
 		}
-		_, again, problems := spec.Read([]spec.Input{{Name: "t.yaml", Data: yaml.Bytes()}}, spec.Options{})
+		_, again, problems := spec.Read([]source.Input{{Name: "t.yaml", Data: yaml.Bytes()}}, spec.Options{})
 		if diff := same(got, again); diff != "" || problems.HasErrors() {
 			t.Errorf("%v\n%s\n%s", problems, diff, yaml.String())
 		}

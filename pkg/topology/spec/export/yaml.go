@@ -1,4 +1,4 @@
-package spec
+package export
 
 import (
 	"bytes"
@@ -16,12 +16,12 @@ import (
 )
 
 // WriteYAML writes a state as a topology file that Load and Resolve read back to an equal state.
-// Variables stand for credentials in it (see WriteOptions.Secrets), and for the passwords of users
+// Variables stand for credentials in it (see Options.Secrets), and for the passwords of users
 // whose hash is not known. Left out: what every vhost has, exclusive and server-named queues, what
 // identifies the cluster. What the objects lead to and the state does not have is listed as
 // external. The order is that of names: the same state always makes the same text. Objects of
 // several vhosts stand under vhosts, which declares them.
-func WriteYAML(w io.Writer, s *topology.State, o WriteOptions) error {
+func WriteYAML(w io.Writer, s *topology.State, o Options) error {
 	inv := takeInventory(s, o)
 	root := &object{}
 	root.put("version", intNode(1))
@@ -163,9 +163,9 @@ func (inv *inventory) sections(o *object, v *vhostInventory) {
 
 func destination(b *topology.Binding) topology.Ref {
 	if b.DestinationType == topology.ToExchange {
-		return exchangeRef(b.VHost, b.Destination)
+		return topology.ExchangeRef(b.VHost, b.Destination)
 	}
-	return queueRef(b.VHost, b.Destination)
+	return topology.QueueRef(b.VHost, b.Destination)
 }
 
 func take(m map[topology.Ref][]*topology.Binding, ref topology.Ref) []*topology.Binding {
@@ -233,7 +233,7 @@ func (inv *inventory) userNodes() *object {
 		switch {
 		case u.PasswordHash != "":
 			o.put("passwordHash", textNode(string(u.PasswordHash)))
-			o.putText("hashingAlgorithm", strings.TrimPrefix(u.HashingAlgorithm, algorithmPrefix))
+			o.putText("hashingAlgorithm", strings.TrimPrefix(u.HashingAlgorithm, topology.HashingPrefix))
 		case u.Password != "":
 			o.put("password", variableNode(inv.variable(u.Name, "password")))
 		}

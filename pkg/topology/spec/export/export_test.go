@@ -1,4 +1,4 @@
-package spec_test
+package export_test
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
+	"github.com/msgctl/msgctl/pkg/topology/spec/export"
 )
 
 // liveState is what a broker could have.
@@ -141,7 +142,7 @@ globalParameters:
 func TestWriteYAMLLayout(t *testing.T) {
 	var b bytes.Buffer
 	var needed []string
-	err := spec.WriteYAML(&b, liveState(t), spec.WriteOptions{Name: "orders", Users: true,
+	err := export.WriteYAML(&b, liveState(t), export.Options{Name: "orders", Users: true,
 		Schema: "../schema/topology.schema.json", NeedsVariable: func(name string) { needed = append(needed, name) }})
 	if err != nil {
 		t.Fatal(err)
@@ -156,10 +157,10 @@ func TestWriteYAMLLayout(t *testing.T) {
 
 func TestWritersLeaveOut(t *testing.T) {
 	var yaml, definitions bytes.Buffer
-	if err := spec.WriteYAML(&yaml, liveState(t), spec.WriteOptions{}); err != nil {
+	if err := export.WriteYAML(&yaml, liveState(t), export.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := spec.WriteDefinitions(&definitions, liveState(t), spec.WriteOptions{}); err != nil {
+	if err := export.WriteDefinitions(&definitions, liveState(t), export.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, word := range []string{"hunter2", "passwordHash", someHash, "permissions:", "cluster_name",
@@ -175,12 +176,12 @@ func TestWritersLeaveOut(t *testing.T) {
 		t.Error("definitions have the URIs of shovels as they are, and nothing else")
 	}
 	definitions.Reset()
-	if err := spec.WriteDefinitions(&definitions, liveState(t), spec.WriteOptions{Users: true}); err != nil {
+	if err := export.WriteDefinitions(&definitions, liveState(t), export.Options{Users: true}); err != nil {
 		t.Fatal(err)
 	}
 	_, s, _ := read("t.json", definitions.String(), spec.Options{})
-	u := get[*topology.User](t, s, topology.KindUser, "", "other app")
-	if !topology.PasswordMatches("hunter2", u.PasswordHash, u.HashingAlgorithm) ||
+	o, _ := s.Get(topology.Ref{Kind: topology.KindUser, Name: "other app"})
+	if u := o.(*topology.User); !topology.PasswordMatches("hunter2", u.PasswordHash, u.HashingAlgorithm) ||
 		strings.Count(definitions.String(), "hunter2") != 3 {
 		t.Error("a password must be written as its hash")
 	}
@@ -191,11 +192,11 @@ type brokenPipe struct{}
 func (brokenPipe) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
 
 func TestWritersReportErrors(t *testing.T) {
-	if err := spec.WriteYAML(brokenPipe{}, liveState(t), spec.WriteOptions{}); err == nil ||
+	if err := export.WriteYAML(brokenPipe{}, liveState(t), export.Options{}); err == nil ||
 		err.Error() != "write topology: broken pipe" {
 		t.Error(err)
 	}
-	if err := spec.WriteDefinitions(brokenPipe{}, liveState(t), spec.WriteOptions{}); err == nil ||
+	if err := export.WriteDefinitions(brokenPipe{}, liveState(t), export.Options{}); err == nil ||
 		err.Error() != "write definitions: broken pipe" {
 		t.Error(err)
 	}

@@ -1,4 +1,4 @@
-package spec
+package source
 
 import (
 	"errors"
@@ -9,9 +9,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/msgctl/msgctl/pkg/topology/source"
 )
+
+// Input is one file that was read. Name stands in positions, and references in the file are relative
+// to its directory.
+type Input struct {
+	Name string
+	Data []byte
+}
 
 // FileSystem is how Files reaches files. The zero value is the operating system's, without standard
 // input.
@@ -123,10 +128,10 @@ func (f FileSystem) read(path string) ([]byte, error) {
 	return bounded(fmt.Sprintf("topology %q", path), file)
 }
 
-// bounded reads one byte more than source.Parse takes, so that it is source.Parse that refuses a
+// bounded reads one byte more than Parse takes, so that it is Parse that refuses a
 // file without end.
 func bounded(what string, r io.Reader) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, source.MaxBytes+1))
+	data, err := io.ReadAll(io.LimitReader(r, MaxBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", what, plainCause(err))
 	}

@@ -1,4 +1,4 @@
-package spec
+package export
 
 import (
 	"cmp"
@@ -146,6 +146,6 @@ func (inv *inventory) bindingNode(b *topology.Binding) *object {
 }
 
 func (inv *inventory) readsHeaders(b *topology.Binding) bool {
-	x, ok := inv.state.Get(exchangeRef(b.VHost, b.Source))
+	x, ok := inv.state.Get(topology.ExchangeRef(b.VHost, b.Source))
 	return b.Source == "amq.headers" || b.Source == "amq.match" || ok && x.(*topology.Exchange).Type == "headers"
 }

@@ -1,4 +1,4 @@
-package spec_test
+package export_test
 
 import (
 	"bytes"
@@ -9,7 +9,9 @@ import (
 	"testing"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/source"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
+	"github.com/msgctl/msgctl/pkg/topology/spec/export"
 )
 
 // corpusFiles are real definitions files from public repositories. They are not part of the
@@ -18,7 +20,7 @@ func corpusFiles(t *testing.T) []string {
 	t.Helper()
 	dir := os.Getenv("MSGCTL_TEST_CORPUS")
 	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "..", "shared", "corpus")
+		dir = filepath.Join("..", "..", "..", "..", "..", "shared", "corpus")
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
 	if err != nil || len(files) == 0 {
@@ -46,7 +48,7 @@ func TestCorpus(t *testing.T) {
 				t.Fatal(err)
 			}
 			name := filepath.Base(file)
-			_, state, problems := spec.Read([]spec.Input{{Name: name, Data: data}}, spec.Options{})
+			_, state, problems := spec.Read([]source.Input{{Name: name, Data: data}}, spec.Options{})
 			for _, p := range problems {
 				t.Log(p.Severity, p.Error())
 				if p.Position.File != name || p.Position.Line == 0 || p.Position.Column == 0 {
@@ -88,16 +90,16 @@ func complete(t *testing.T, data []byte, s *topology.State) {
 // readsBack writes a state in both forms.
 func readsBack(t *testing.T, s *topology.State) {
 	t.Helper()
-	o := spec.WriteOptions{Users: true, Secrets: true}
+	o := export.Options{Users: true, Secrets: true}
 	var yaml, definitions bytes.Buffer
-	if err := spec.WriteYAML(&yaml, s, o); err != nil {
+	if err := export.WriteYAML(&yaml, s, o); err != nil {
 		t.Fatal(err)
 	}
-	if err := spec.WriteDefinitions(&definitions, s, o); err != nil {
+	if err := export.WriteDefinitions(&definitions, s, o); err != nil {
 		t.Fatal(err)
 	}
 	for name, text := range map[string][]byte{"t.yaml": yaml.Bytes(), "t.json": definitions.Bytes()} {
-		_, again, problems := spec.Read([]spec.Input{{Name: name, Data: text}}, spec.Options{})
+		_, again, problems := spec.Read([]source.Input{{Name: name, Data: text}}, spec.Options{})
 		undeclared := 0
 		for _, v := range s.VHosts() {
 			if !s.Has(topology.Ref{Kind: topology.KindVHost, Name: v}) {

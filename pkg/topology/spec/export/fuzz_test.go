@@ -1,4 +1,4 @@
-package spec_test
+package export_test
 
 import (
 	"bytes"
@@ -6,12 +6,13 @@ import (
 	"testing"
 
 	"github.com/msgctl/msgctl/pkg/topology/spec"
+	"github.com/msgctl/msgctl/pkg/topology/spec/export"
 )
 
 // FuzzParse: whatever the text, there is no panic, every problem has a place, and what is read
 // without an error is written and read back equal.
 func FuzzParse(f *testing.F) {
-	for _, file := range []string{"testdata/all.yaml", "../../../examples/topology.yaml"} {
+	for _, file := range []string{"../testdata/all.yaml", "../../../../examples/topology.yaml"} {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			f.Fatal(err)
@@ -20,9 +21,10 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add([]byte(`{"rabbit_version": "3.8", "queues": [{"name": "q", "arguments": {"x-max-length": 5}}], "bindings": [{"source": "x", "destination": "q"}]}`))
 	f.Add([]byte(`{"parameters": [{"component": "operator_policy", "name": "p", "value": {"pattern": "", "definition": {"expires": 1}}}]}`))
+	env := func(name string) (string, bool) { return "hunter2", name == "PASSWORD" }
 	f.Fuzz(func(t *testing.T, text []byte) {
 		for _, name := range []string{"t.yaml", "t.json"} {
-			_, state, problems := read(name, string(text), spec.Options{Env: vars(map[string]string{"PASSWORD": "hunter2"})})
+			_, state, problems := read(name, string(text), spec.Options{Env: env})
 			for _, p := range problems {
 				if p.Position.File == "" {
 					t.Errorf("no file: %v", p)
@@ -32,7 +34,7 @@ func FuzzParse(f *testing.F) {
 				continue
 			}
 			var out bytes.Buffer
-			if err := spec.WriteYAML(&out, state, spec.WriteOptions{Users: true, Secrets: true}); err != nil {
+			if err := export.WriteYAML(&out, state, export.Options{Users: true, Secrets: true}); err != nil {
 				t.Fatal(err)
 			}
 			_, again, problems := read("again.yaml", out.String(),
