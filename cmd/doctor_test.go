@@ -65,9 +65,9 @@ func TestDoctorJudgesClients(t *testing.T) {
 			return len(doc.Results) == len(want) && out.code == cmdutil.ExitPending
 		}, "doctor does not find what is wrong with the clients")
 		for _, r := range doc.Results {
-			if bad := r.ID == "prefetch" && b.Line != "4.0"; bad != (r.Verdict == health.Error) ||
-				!r.Verdict.AtLeast(health.Warning) || r.Fix == "" {
-				t.Errorf("%s is %s: %v", r.ID, r.Verdict, r.Evidence)
+			if bad := r.ID == "prefetch" && b.Line != "4.0"; bad != (r.Status == health.Error) ||
+				!r.Status.AtLeast(health.Warning) || r.Fix == "" {
+				t.Errorf("%s is %s: %v", r.ID, r.Status, r.Evidence)
 			}
 		}
 	})

@@ -65,7 +65,7 @@ func NewDoctorCmd(d *cmdutil.Process, open openHealth) *cobra.Command {
 
 func itemIDs() []string {
 	var ids []string
-	for _, i := range health.Items() {
+	for _, i := range health.Checks() {
 		ids = append(ids, i.ID)
 	}
 	return ids
@@ -74,7 +74,7 @@ func itemIDs() []string {
 func runDoctor(ctx context.Context, opts *doctorOptions, one bool) error {
 	streams := opts.deps.Streams
 	if opts.list {
-		return status.DoctorItems(streams.Out, health.Items(), streams.OutStyler(opts.deps.Colour), streams.OutWidth())
+		return status.DoctorItems(streams.Out, health.Checks(), streams.OutStyler(opts.deps.Colour), streams.OutWidth())
 	}
 	for _, id := range slices.Concat(opts.only, opts.skip) {
 		if ids := itemIDs(); !slices.Contains(ids, id) {
@@ -92,12 +92,12 @@ func runDoctor(ctx context.Context, opts *doctorOptions, one bool) error {
 	if in.Declared, err = declaredBy(opts.deps, &opts.files, conn, live); err != nil {
 		return err
 	}
-	doc := status.NewDoctorDocument(in, health.Checklist(in, opts.asked))
+	doc := status.NewDoctorDocument(in, health.RunChecks(in, opts.asked))
 	if done, err := opts.output.Encode(streams.Out, doc); done || err != nil {
-		return cmpExit(err, doc.Verdict, opts.failOn.Value)
+		return cmpExit(err, doc.Status, opts.failOn.Value)
 	}
 	err = status.DoctorText(streams.Out, doc, streams.OutStyler(opts.deps.Colour), streams.OutWidth())
-	return cmpExit(err, doc.Verdict, opts.failOn.Value)
+	return cmpExit(err, doc.Status, opts.failOn.Value)
 }
 
 func (o *doctorOptions) asked(id string) bool {
@@ -105,7 +105,7 @@ func (o *doctorOptions) asked(id string) bool {
 }
 
 // cmpExit ends with a writing error, or with the code that the verdict asks for.
-func cmpExit(err error, v health.Verdict, on string) error {
+func cmpExit(err error, v health.Status, on string) error {
 	if err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}

@@ -88,7 +88,7 @@ func judgeLetters(i *health.Inspection, live *topology.Live, state *topology.Sta
 			aside[q.Ref()] = true
 		}
 		if q.Role == discover.RoleDeadLetter && q.Status.Known && q.Status.Messages > 0 {
-			i.Waiting = append(i.Waiting, health.DeadLetters{VHost: q.VHost, Queue: q.Name, Ready: q.Status.Messages})
+			i.Waiting = append(i.Waiting, health.Backlog{VHost: q.VHost, Queue: q.Name, Ready: q.Status.Messages})
 		}
 	}
 	judgeLosses(i, found.Losing)
@@ -96,7 +96,7 @@ func judgeLetters(i *health.Inspection, live *topology.Live, state *topology.Sta
 	for _, w := range i.Work {
 		s := live.Status[topology.Ref{Kind: topology.KindQueue, VHost: w[0], Name: w[1]}]
 		if i.Has(health.PartConsumers) && s.Known && s.Messages > 0 && s.Consumers == 0 {
-			i.Idle = append(i.Idle, health.DeadLetters{VHost: w[0], Queue: w[1], Ready: s.Messages})
+			i.Idle = append(i.Idle, health.Backlog{VHost: w[0], Queue: w[1], Ready: s.Messages})
 		}
 	}
 }
@@ -211,7 +211,7 @@ func declaredBy(d *cmdutil.Process, files *cmdutil.FileFlag, conn *profile.Conne
 }
 
 // failsOn reports whether a verdict is as bad as --fail-on asks for.
-func failsOn(v health.Verdict, on string) bool {
+func failsOn(v health.Status, on string) bool {
 	switch on {
 	case cmdutil.Never:
 		return false

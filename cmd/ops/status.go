@@ -74,7 +74,7 @@ func runStatus(ctx context.Context, opts *statusOptions, one bool) error {
 	default:
 		err = status.Text(streams.Out, doc, streams.OutStyler(opts.deps.Colour), streams.OutWidth())
 	}
-	if err == nil && failsOn(doc.Verdict, opts.failOn.Value) {
+	if err == nil && failsOn(doc.Status, opts.failOn.Value) {
 		return cmdutil.ExitWith(cmdutil.ExitPending)
 	}
 	return err

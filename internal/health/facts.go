@@ -1,5 +1,3 @@
-// Package health judges a live broker: whether it can do its work now (Problems), and whether it is
-// run as a production broker should be (Checklist). It is pure: internal/rabbit reads the Facts.
 package health
 
 import (
@@ -7,7 +5,7 @@ import (
 	"time"
 )
 
-// Part is something that is read of a broker by itself, and may be closed to a user.
+// Part is a part of the facts that is read on its own, and that a user may have no permission for.
 type Part string
 
 // The parts.
@@ -21,11 +19,11 @@ const (
 	PartDeprecated  Part = "deprecated features"
 )
 
-// Facts are what a broker tells of itself at one moment. Statistics (connections, channels, rates)
-// are up to 5 s old (3.10.8, 4.0.5, 4.3.6).
+// Facts are what a broker reports about itself at one moment. Statistics (connections, channels,
+// rates) are up to 5 s old.
 type Facts struct {
 	Cluster, Version, Erlang string
-	// User is who asked.
+	// User is the user that the facts were read as.
 	User        string
 	Totals      Totals
 	Listeners   []Listener
@@ -40,13 +38,13 @@ type Facts struct {
 	DisabledFlags []string
 	// Deprecated are the deprecated features in use.
 	Deprecated []string
-	// GuestWorks says that the user guest can log in with the password guest.
+	// GuestWorks reports whether the user guest can log in with the password guest.
 	GuestWorks bool
 	// Unread are the parts that could not be read, with the reason.
 	Unread map[Part]string
 }
 
-// Limit leaves out what belongs to other vhosts.
+// Limit removes what belongs to other vhosts.
 func (f *Facts) Limit(vhost string) {
 	f.VHosts = []string{vhost}
 	f.Queues = slices.DeleteFunc(f.Queues, func(q Queue) bool { return q.VHost != vhost })
@@ -58,7 +56,7 @@ func (f *Facts) Limit(vhost string) {
 	f.CountMessages()
 }
 
-// CountMessages sums up the messages of the queues.
+// CountMessages sets the totals of messages from the queues.
 func (f *Facts) CountMessages() {
 	f.Totals.Ready, f.Totals.Unacked = 0, 0
 	for _, q := range f.Queues {
@@ -81,11 +79,11 @@ type Totals struct {
 	// PublishRate and DeliverRate are messages a second, of all vhosts.
 	PublishRate float64 `json:"publish_rate"`
 	DeliverRate float64 `json:"deliver_rate"`
-	// OneVHost says that one vhost was counted: there are no rates then.
+	// OneVHost reports that only one vhost was counted, for which there are no rates.
 	OneVHost bool `json:"-"`
 }
 
-// Listener is a port that a node listens at.
+// Listener is a port that a node listens on.
 type Listener struct {
 	Protocol, Address string
 	Port              int
@@ -105,12 +103,12 @@ type Node struct {
 	FDUsed    int64         `json:"file_descriptors_used"`
 	FDTotal   int64         `json:"file_descriptors_total"`
 	Uptime    time.Duration `json:"uptime"`
-	// Partitions are the nodes that it has lost sight of.
+	// Partitions are the nodes that it is partitioned from.
 	Partitions []string `json:"partitions,omitempty"`
 }
 
-// Measured reports whether the node's statistics are there: a node tells nothing of its memory and
-// disk in its first seconds.
+// Measured reports whether the node has statistics: in its first seconds it reports nothing about its
+// memory and disk.
 func (n *Node) Measured() bool { return n.MemLimit > 0 }
 
 // Queue is a queue as the cluster sees it.
@@ -121,17 +119,17 @@ type Queue struct {
 	Ready, Unacked int64
 }
 
-// Connection is a client's.
+// Connection is a connection of a client.
 type Connection struct {
 	Name, VHost, User, Protocol, State, Peer string
 	TLS                                      bool
 	// Heartbeat is in seconds, 0 when the client asked for none.
 	Heartbeat int64
-	// Product is how the client's library names itself.
+	// Product is the name of the client library.
 	Product string
 }
 
-// Channel is one of a connection.
+// Channel is a channel of a connection.
 type Channel struct {
 	Name, VHost, User string
 	Confirm, Tx       bool
@@ -145,18 +143,18 @@ type Channel struct {
 	GlobalPrefetch int64
 }
 
-// Consumer takes from a queue.
+// Consumer is a consumer of a queue.
 type Consumer struct {
 	VHost, Queue, Channel string
 	Prefetch              int64
-	// Ack is false for a consumer that gets messages as acknowledged already.
+	// Ack is false for a consumer without acknowledgements (no-ack).
 	Ack bool
 }
 
-// User may log in.
+// User is a user of the broker.
 type User struct {
 	Name, Algorithm string
 	Tags            []string
-	// NoPassword says that no password lets this user in.
+	// NoPassword reports that the user cannot log in with a password.
 	NoPassword bool
 }

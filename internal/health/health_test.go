@@ -27,8 +27,8 @@ func TestProblems(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		facts   *health.Facts
-		letters health.Letters
-		want    health.Verdict
+		letters health.DeadLetters
+		want    health.Status
 		id      string
 	}{
 		"nothing":     {facts: node(func(*health.Node) {}), want: health.OK},
@@ -62,11 +62,11 @@ func TestProblems(t *testing.T) {
 			Online: []string{"a"}}), want: health.Error, id: "queue-unavailable"},
 		"minority": {facts: queue(health.Queue{State: "minority"}), want: health.Error, id: "queue-unavailable"},
 		"down":     {facts: queue(health.Queue{State: "down"}), want: health.Error, id: "queue-unavailable"},
-		"dead letters": {facts: &health.Facts{}, letters: health.Letters{Waiting: []health.DeadLetters{{Queue: "d",
+		"dead letters": {facts: &health.Facts{}, letters: health.DeadLetters{Waiting: []health.Backlog{{Queue: "d",
 			Ready: 1}}}, want: health.Warning, id: "dead-letters"},
-		"losses": {facts: &health.Facts{}, letters: health.Letters{Losing: []health.Loss{{Queue: "q"}}},
+		"losses": {facts: &health.Facts{}, letters: health.DeadLetters{Losing: []health.Loss{{Queue: "q"}}},
 			want: health.Error, id: "dead-letters-lost"},
-		"idle": {facts: &health.Facts{}, letters: health.Letters{Idle: []health.DeadLetters{{Queue: "q",
+		"idle": {facts: &health.Facts{}, letters: health.DeadLetters{Idle: []health.Backlog{{Queue: "q",
 			Ready: 1}}}, want: health.Warning, id: "no-consumer"},
 	} {
 		list := health.Problems(c.facts, c.letters)
@@ -83,7 +83,7 @@ func TestProblems(t *testing.T) {
 func TestQueueRemedies(t *testing.T) {
 	for state, want := range map[string]string{"crashed": "log", "stopped": "vhost", "down": "node is back",
 		"minority": "members"} {
-		list := health.Problems(&health.Facts{Queues: []health.Queue{{Name: "q", State: state}}}, health.Letters{})
+		list := health.Problems(&health.Facts{Queues: []health.Queue{{Name: "q", State: state}}}, health.DeadLetters{})
 		if len(list) != 1 || !strings.Contains(list[0].Next, want) {
 			t.Errorf("%s: %+v, want something about %q", state, list, want)
 		}
@@ -91,8 +91,8 @@ func TestQueueRemedies(t *testing.T) {
 }
 
 func TestTheWorstComesFirst(t *testing.T) {
-	list := health.Problems(&health.Facts{}, health.Letters{
-		Waiting: []health.DeadLetters{{Queue: "d", VHost: "a b", Ready: 1}}, Losing: []health.Loss{{Queue: "q"}},
+	list := health.Problems(&health.Facts{}, health.DeadLetters{
+		Waiting: []health.Backlog{{Queue: "d", VHost: "a b", Ready: 1}}, Losing: []health.Loss{{Queue: "q"}},
 	})
 	if len(list) != 2 || list[0].ID != "dead-letters-lost" || !strings.Contains(list[1].Next, "--vhost 'a b'") {
 		t.Errorf("%+v", list)
@@ -115,7 +115,7 @@ func TestChecklist(t *testing.T) {
 	for _, c := range []struct {
 		id   string
 		in   *health.Inspection
-		want health.Verdict
+		want health.Status
 		says string
 	}{
 		{"default-credentials", facts(health.Facts{GuestWorks: true}), health.Error, "guest"},
@@ -150,7 +150,7 @@ func TestChecklist(t *testing.T) {
 		{"prefetch", facts(health.Facts{Consumers: []health.Consumer{{Queue: "q", Ack: true, Channel: "ch"}},
 			Channels: []health.Channel{{Name: "ch", GlobalPrefetch: 10}}}), health.OK, "1 consumer"},
 		{"prefetch", facts(health.Facts{Version: "4.0.5", Consumers: []health.Consumer{{Queue: "q", Ack: true}}}),
-			health.Warning, "not told by RabbitMQ 4.0.5"},
+			health.Warning, "RabbitMQ 4.0.5 does not report"},
 		{"prefetch", facts(health.Facts{}), health.Unknown, "nobody consumes"},
 		{"prefetch", closed(health.PartConsumers), health.Unknown, unread},
 		{"acknowledgements", facts(health.Facts{Consumers: []health.Consumer{{VHost: "v", Queue: "q"}}}), health.Warning,
@@ -175,15 +175,15 @@ func TestChecklist(t *testing.T) {
 		{"dead-letters", &health.Inspection{Facts: &health.Facts{}, Work: work,
 			DeadLettering: map[[2]string]bool{{"v", "q"}: true}}, health.OK, "1 queue"},
 		{"dead-letters-arrive", &health.Inspection{Facts: &health.Facts{},
-			Letters: health.Letters{Losing: make([]health.Loss, 5)}}, health.Error, "and 2 more"},
+			DeadLetters: health.DeadLetters{Losing: make([]health.Loss, 5)}}, health.Error, "and 2 more"},
 		{"retries", &health.Inspection{Facts: &health.Facts{}, Work: work}, health.Warning, "v/q"},
 		{"retries", &health.Inspection{Facts: &health.Facts{}, Work: work, Bounded: map[[2]string]bool{{"v", "q"}: true}},
 			health.OK, "1 queue"},
 		{"dead-letters-waiting", &health.Inspection{Facts: &health.Facts{},
-			Letters: health.Letters{Waiting: []health.DeadLetters{{VHost: "v", Queue: "d",
+			DeadLetters: health.DeadLetters{Waiting: []health.Backlog{{VHost: "v", Queue: "d",
 				Ready: 7}}}}, health.Warning, "v/d (7)"},
 		{"consumers", &health.Inspection{Facts: &health.Facts{},
-			Letters: health.Letters{Idle: []health.DeadLetters{{VHost: "v", Queue: "q", Ready: 7}}}}, health.Warning, "v/q (7)"},
+			DeadLetters: health.DeadLetters{Idle: []health.Backlog{{VHost: "v", Queue: "q", Ready: 7}}}}, health.Warning, "v/q (7)"},
 		{"queue-limits", found("queue-near-limit", lint.Warning), health.Warning, "is bad"},
 		{"policies", found("policy-disabled-by-key", lint.Error), health.Error, "is bad"},
 		{"policies", found("queue-near-limit", lint.Warning), health.OK, ""},
@@ -208,16 +208,16 @@ func TestChecklist(t *testing.T) {
 		{"deprecated-features", facts(health.Facts{Version: "3.10.8",
 			Unread: map[health.Part]string{health.PartDeprecated: "this broker does not tell"}}), health.Unknown, "4.0 and newer"},
 	} {
-		list := health.Checklist(c.in, func(id string) bool { return id == c.id })
+		list := health.RunChecks(c.in, func(id string) bool { return id == c.id })
 		if len(list) != 1 {
 			t.Fatalf("%s: %d results", c.id, len(list))
 		}
 		r := list[0]
-		if r.Verdict != c.want || !strings.Contains(strings.Join(r.Evidence, "\n"), c.says) || len(r.Evidence) == 0 {
-			t.Errorf("%s: %s, want %s with %q: %q", c.id, r.Verdict, c.want, c.says, r.Evidence)
+		if r.Status != c.want || !strings.Contains(strings.Join(r.Evidence, "\n"), c.says) || len(r.Evidence) == 0 {
+			t.Errorf("%s: %s, want %s with %q: %q", c.id, r.Status, c.want, c.says, r.Evidence)
 		}
-		if bad := r.Verdict.AtLeast(health.Warning); bad != (r.Why != "") || bad != (r.Fix != "") {
-			t.Errorf("%s is %s and says why %q, fix %q", c.id, r.Verdict, r.Why, r.Fix)
+		if bad := r.Status.AtLeast(health.Warning); bad != (r.Why != "") || bad != (r.Fix != "") {
+			t.Errorf("%s is %s and says why %q, fix %q", c.id, r.Status, r.Why, r.Fix)
 		}
 	}
 }
@@ -225,7 +225,7 @@ func TestChecklist(t *testing.T) {
 // TestEveryItemHasWords, and an id of its own.
 func TestEveryItemHasWords(t *testing.T) {
 	seen := map[string]bool{}
-	for _, i := range health.Items() {
+	for _, i := range health.Checks() {
 		if seen[i.ID] || i.Title == "" || i.Why == "" || i.Fix == "" {
 			t.Errorf("%+v", i)
 		}

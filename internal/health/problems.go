@@ -11,18 +11,18 @@ import (
 	"github.com/msgctl/msgctl/internal/units"
 )
 
-// Problem is something that keeps a broker from doing its work, or soon will.
+// Problem is something that keeps a broker from its work, or soon will.
 type Problem struct {
 	// ID is the same for all problems of one kind.
-	ID      string  `json:"id"`
-	Verdict Verdict `json:"severity"`
-	Text    string  `json:"text"`
-	// Next is what to type, or to do.
+	ID       string `json:"id"`
+	Severity Status `json:"severity"`
+	Text     string `json:"text"`
+	// Next is what to type or do.
 	Next string `json:"next"`
 }
 
-// DeadLetters is a queue in which messages wait that failed.
-type DeadLetters struct {
+// Backlog is a queue with messages that nobody handles.
+type Backlog struct {
 	VHost string `json:"vhost"`
 	Queue string `json:"queue"`
 	Ready int64  `json:"ready"`
@@ -35,101 +35,105 @@ type Loss struct {
 	Reason string `json:"reason"`
 }
 
-// Letters are where dead letters are, and where they get lost.
-type Letters struct {
-	Waiting []DeadLetters
+// DeadLetters is where dead letters are, and where they are lost.
+type DeadLetters struct {
+	// Waiting are the dead-letter queues that hold messages, Losing the queues whose dead letters reach
+	// no queue.
+	Waiting []Backlog
 	Losing  []Loss
-	// Idle are queues with messages and without a consumer, dead-letter queues aside.
-	Idle []DeadLetters
-	// Unsure are sentences about what could not be judged.
+	// Idle are the other queues with messages and without a consumer.
+	Idle []Backlog
+	// Unsure says, in sentences, what could not be judged.
 	Unsure []string
 }
 
-// The marks from which a node is near a limit, in parts of a hundred.
+// The percentages from which a node is near a limit.
 const (
 	nearMemory = 80
 	nearFDs    = 80
 )
 
 // Problems judges whether a broker can do its work now, the worst first.
-func Problems(f *Facts, l Letters) []Problem {
-	var list []Problem
-	add := func(v Verdict, id, next, format string, args ...any) {
-		list = append(list, Problem{ID: id, Verdict: v, Text: fmt.Sprintf(format, args...), Next: next})
-	}
+func Problems(f *Facts, l DeadLetters) []Problem {
+	var list problemList
 	for _, n := range f.Nodes {
-		n.problems(add)
+		n.problems(&list)
 	}
-	connectionProblems(f, add)
-	queueProblems(f, add)
+	connectionProblems(f, &list)
+	queueProblems(f, &list)
 	for _, x := range l.Losing {
-		add(Error, "dead-letters-lost", "msgctl lint --live --vhost "+shell.Quote(x.VHost),
+		list.add(Error, "dead-letters-lost", "msgctl lint --live --vhost "+shell.Quote(x.VHost),
 			"queue %q of vhost %q loses its dead letters: %s", x.Queue, x.VHost, x.Reason)
 	}
 	for _, x := range l.Waiting {
-		add(Warning, "dead-letters", fmt.Sprintf("msgctl dlq inspect %s --vhost %s --group-by reason", shell.Quote(x.Queue),
+		list.add(Warning, "dead-letters", fmt.Sprintf("msgctl dlq inspect %s --vhost %s --group-by reason", shell.Quote(x.Queue),
 			shell.Quote(x.VHost)), "%s in queue %q of vhost %q",
 			terminal.FormatPlural(x.Ready, "dead letter waits", "dead letters wait"), x.Queue, x.VHost)
 	}
 	for _, x := range l.Idle {
-		add(Warning, "no-consumer", "start its consumer, or remove the queue or its bindings",
+		list.add(Warning, "no-consumer", "start its consumer, or remove the queue or its bindings",
 			"queue %q of vhost %q has %s and no consumer",
 			x.Queue, x.VHost, terminal.FormatPlural(x.Ready, "message", "messages"))
 	}
-	slices.SortStableFunc(list, func(a, b Problem) int { return cmp.Compare(b.Verdict.rank(), a.Verdict.rank()) })
+	slices.SortStableFunc(list, func(a, b Problem) int { return cmp.Compare(b.Severity.rank(), a.Severity.rank()) })
 	return list
 }
 
-// Worst returns the worst verdict of problems.
-func Worst(list []Problem) Verdict {
+// Worst returns the worst severity of the problems.
+func Worst(list []Problem) Status {
 	v := OK
 	for _, p := range list {
-		v = worse(v, p.Verdict)
+		v = worse(v, p.Severity)
 	}
 	return v
 }
 
-type adder func(v Verdict, id, next, format string, args ...any)
+// problemList collects problems.
+type problemList []Problem
 
-func (n *Node) problems(add adder) {
+func (l *problemList) add(severity Status, id, next, format string, args ...any) {
+	*l = append(*l, Problem{ID: id, Severity: severity, Text: fmt.Sprintf(format, args...), Next: next})
+}
+
+func (n *Node) problems(list *problemList) {
 	if !n.Running {
-		add(Error, "node-down", "look at its log, and start it", "node %q is not running", n.Name)
+		list.add(Error, "node-down", "read its log, and start it", "node %q is not running", n.Name)
 		return
 	}
 	switch {
 	case n.MemAlarm:
-		add(Error, "memory-alarm", "publishers are blocked until consumers catch up: find the long queues (msgctl "+
+		list.add(Error, "memory-alarm", "publishers are blocked until consumers catch up: find the long queues (msgctl "+
 			"status), or raise vm_memory_high_watermark",
 			"node %q has a memory alarm: it uses %s, its limit is %s", n.Name, units.RoundMemory(n.MemUsed), units.RoundMemory(n.MemLimit))
 	case n.MemLimit > 0 && n.MemUsed*100 >= n.MemLimit*nearMemory:
-		add(Warning, "memory-near-limit",
+		list.add(Warning, "memory-near-limit",
 			"at the limit publishers are blocked: find the long queues, or raise vm_memory_high_watermark",
 			"node %q uses %s of memory, its limit is %s", n.Name, units.RoundMemory(n.MemUsed), units.RoundMemory(n.MemLimit))
 	}
 	switch {
 	case n.DiskAlarm:
-		add(Error, "disk-alarm", "publishers are blocked until there is space: make room, or lower disk_free_limit",
+		list.add(Error, "disk-alarm", "publishers are blocked until there is space: make room, or lower disk_free_limit",
 			"node %q has a disk alarm: %s are free, its limit is %s", n.Name, units.RoundMemory(n.DiskFree), units.RoundMemory(n.DiskLimit))
 	case n.DiskLimit > 0 && n.DiskFree < 2*n.DiskLimit:
-		add(Warning, "disk-near-limit", "at the limit publishers are blocked: make room",
+		list.add(Warning, "disk-near-limit", "at the limit publishers are blocked: make room",
 			"node %q has %s of disk free, its limit is %s", n.Name,
 			units.RoundMemory(n.DiskFree), units.RoundMemory(n.DiskLimit))
 	}
 	if n.FDTotal > 0 && n.FDUsed*100 >= n.FDTotal*nearFDs {
-		add(Warning, "file-descriptors-near-limit", "at the limit connections are refused: raise the limit of open files",
+		list.add(Warning, "file-descriptors-near-limit", "at the limit connections are refused: raise the limit of open files",
 			"node %q uses %d of %d file descriptors", n.Name, n.FDUsed, n.FDTotal)
 	}
 	if n.Draining {
-		add(Warning, "maintenance", "rabbitmq-upgrade revive ends it", "node %q is in maintenance mode: it takes no clients",
+		list.add(Warning, "maintenance", "rabbitmq-upgrade revive ends it", "node %q is in maintenance mode: it takes no clients",
 			n.Name)
 	}
 	if len(n.Partitions) > 0 {
-		add(Error, "partition", "see rabbitmq.com/docs/partitions before restarting anything", "node %q has lost sight of %s",
-			n.Name, some(n.Partitions))
+		list.add(Error, "partition", "see rabbitmq.com/docs/partitions before restarting anything", "node %q is partitioned from %s",
+			n.Name, nameSome(n.Partitions))
 	}
 }
 
-func connectionProblems(f *Facts, add adder) {
+func connectionProblems(f *Facts, list *problemList) {
 	var blocked []string
 	for _, c := range f.Connections {
 		if c.State == "blocked" || c.State == "blocking" {
@@ -137,31 +141,30 @@ func connectionProblems(f *Facts, add adder) {
 		}
 	}
 	if len(blocked) > 0 {
-		add(Error, "connections-blocked", "an alarm blocks who publishes: see the nodes", "%s: %s",
-			plural(len(blocked), "connection is blocked", "connections are blocked"), some(blocked))
+		list.add(Error, "connections-blocked", "an alarm blocks publishers: see the nodes", "%s: %s",
+			plural(len(blocked), "connection is blocked", "connections are blocked"), nameSome(blocked))
 	}
 }
 
-// remedy says what brings a queue back that is in a state. Crashed queues of 3.10.8, 4.0.5 and
-// 4.3.6 were seen to be back with their messages after their node's stop_app and start_app, and to
-// stay as they were after rabbitmqctl restart_vhost.
+// remedy says how to recover a queue from a state. On 3.10, 4.0 and 4.3 a crashed queue was back with
+// its messages after stop_app and start_app of its node, but not after rabbitmqctl restart_vhost.
 func remedy(state string) string {
 	switch state {
 	case membersMissing:
 		return "it still works: start the nodes of its other members"
 	case "crashed":
-		return "it serves no client until its node, whose log says why it crashed, is started anew: its persistent " +
-			"messages are back then"
+		return "it serves no client until its node is restarted, which brings its persistent messages back; the " +
+			"node's log says why it crashed"
 	case "stopped":
-		return "it serves no client until its node, whose log says why its vhost was stopped, is started anew"
+		return "it serves no client until its node is restarted; the node's log says why its vhost was stopped"
 	case "down":
 		return "it serves no client until its node is back: start it"
 	}
 	return "it serves no client until enough of its members are back: start their nodes"
 }
 
-// queueProblems reports queues that are not there for clients, by state.
-func queueProblems(f *Facts, add adder) {
+// queueProblems reports queues that clients cannot use, by state.
+func queueProblems(f *Facts, list *problemList) {
 	byState := map[string][]string{}
 	for _, q := range f.Queues {
 		if state := q.Trouble(); state != "" {
@@ -169,20 +172,20 @@ func queueProblems(f *Facts, add adder) {
 		}
 	}
 	for _, state := range slices.Sorted(maps.Keys(byState)) {
-		verdict := Error
+		status := Error
 		if state == membersMissing {
-			verdict = Warning
+			status = Warning
 		}
-		add(verdict, "queue-unavailable", remedy(state), "%s %s: %s", plural(len(byState[state]), "queue is", "queues are"),
-			state, some(byState[state]))
+		list.add(status, "queue-unavailable", remedy(state), "%s %s: %s", plural(len(byState[state]), "queue is", "queues are"),
+			state, nameSome(byState[state]))
 	}
 }
 
-// membersMissing is the trouble of a queue that still has a majority.
+// membersMissing is the state of a queue that still has a majority of its members.
 const membersMissing = "with members missing"
 
-// Trouble says in a word what keeps clients from a queue, "" when nothing does. A queue that nobody
-// uses for a while is "idle" in the statistics of old brokers.
+// Trouble is the state that keeps clients from a queue, "" when none does. Old brokers report a queue
+// that is not used for a while as idle.
 func (q *Queue) Trouble() string {
 	switch q.State {
 	case "running", "idle", "flow", "", "live":

@@ -14,7 +14,7 @@ import (
 // DoctorDocument is the results of the production checklist, as other programs read them.
 type DoctorDocument struct {
 	FormatVersion string          `json:"format_version"`
-	Verdict       health.Verdict  `json:"verdict"`
+	Status        health.Status   `json:"verdict"`
 	Cluster       string          `json:"cluster"`
 	Version       string          `json:"rabbitmq_version"`
 	Results       []health.Result `json:"results"`
@@ -22,7 +22,7 @@ type DoctorDocument struct {
 
 // NewDoctorDocument makes the document of results.
 func NewDoctorDocument(in *health.Inspection, results []health.Result) DoctorDocument {
-	return DoctorDocument{FormatVersion: FormatVersion, Verdict: health.WorstOf(results), Cluster: in.Cluster,
+	return DoctorDocument{FormatVersion: FormatVersion, Status: health.WorstOf(results), Cluster: in.Cluster,
 		Version: in.Version, Results: results}
 }
 
@@ -33,9 +33,9 @@ const maxEvidence = 4
 func DoctorText(w io.Writer, d DoctorDocument, style terminal.Styler, width int) error {
 	b := bufio.NewWriter(w)
 	fmt.Fprintf(b, "%s  RabbitMQ %s\n\n", style.Bold(terminal.Neutralise(d.Cluster)), terminal.Neutralise(d.Version))
-	counts := map[health.Verdict]int64{}
+	counts := map[health.Status]int64{}
 	for _, r := range d.Results {
-		counts[r.Verdict]++
+		counts[r.Status]++
 		writeResult(b, r, style, width)
 	}
 	parts := []string{terminal.FormatPlural(counts[health.Error], "error", "errors"),
@@ -50,7 +50,7 @@ func DoctorText(w io.Writer, d DoctorDocument, style terminal.Styler, width int)
 // writeResult writes one item: its evidence next to its name, or on a narrow terminal below it.
 func writeResult(b *bufio.Writer, r health.Result, style terminal.Styler, width int) {
 	const idWidth = 22
-	label := verdictLabel(r.Verdict, style) + style.Bold(fmt.Sprintf("%-*s", idWidth, r.ID))
+	label := statusLabel(r.Status, style) + style.Bold(fmt.Sprintf("%-*s", idWidth, r.ID))
 	indent := below + strings.Repeat(" ", idWidth)
 	if render.IsNarrow(width) {
 		fmt.Fprintln(b, strings.TrimRight(label, " "))
@@ -70,7 +70,7 @@ func writeResult(b *bufio.Writer, r health.Result, style terminal.Styler, width 
 }
 
 // DoctorItems writes a table of the items of the checklist.
-func DoctorItems(w io.Writer, items []health.Item, style terminal.Styler, width int) error {
+func DoctorItems(w io.Writer, items []health.Check, style terminal.Styler, width int) error {
 	t := render.Table{Headers: []string{"ITEM", "WHAT SHOULD BE SO"}}
 	for _, i := range items {
 		t.Rows = append(t.Rows, []string{i.ID, i.Title})

@@ -16,20 +16,20 @@ const FormatVersion = "1"
 
 // Document is the state of a broker and its problems, as other programs read it.
 type Document struct {
-	FormatVersion string         `json:"format_version"`
-	Verdict       health.Verdict `json:"verdict"`
-	Cluster       string         `json:"cluster"`
-	Version       string         `json:"rabbitmq_version"`
-	Erlang        string         `json:"erlang_version"`
-	VHosts        []string       `json:"vhosts"`
-	Totals        health.Totals  `json:"totals"`
-	Nodes         []health.Node  `json:"nodes"`
-	Queues        []QueueGroup   `json:"queues"`
+	FormatVersion string        `json:"format_version"`
+	Status        health.Status `json:"verdict"`
+	Cluster       string        `json:"cluster"`
+	Version       string        `json:"rabbitmq_version"`
+	Erlang        string        `json:"erlang_version"`
+	VHosts        []string      `json:"vhosts"`
+	Totals        health.Totals `json:"totals"`
+	Nodes         []health.Node `json:"nodes"`
+	Queues        []QueueGroup  `json:"queues"`
 	// Blocked is how many connections an alarm blocks.
-	Blocked     int                  `json:"connections_blocked"`
-	DeadLetters []health.DeadLetters `json:"dead_letters"`
-	Losing      []health.Loss        `json:"losing"`
-	Problems    []health.Problem     `json:"problems"`
+	Blocked     int              `json:"connections_blocked"`
+	DeadLetters []health.Backlog `json:"dead_letters"`
+	Losing      []health.Loss    `json:"losing"`
+	Problems    []health.Problem `json:"problems"`
 	// Unknown says what could not be read or judged, and why.
 	Unknown []string `json:"unknown,omitempty"`
 }
@@ -43,12 +43,12 @@ type QueueGroup struct {
 
 // NewDocument makes the document of a broker's state.
 func NewDocument(in *health.Inspection) Document {
-	problems := health.Problems(in.Facts, in.Letters)
+	problems := health.Problems(in.Facts, in.DeadLetters)
 	d := Document{
-		FormatVersion: FormatVersion, Verdict: health.Worst(problems),
+		FormatVersion: FormatVersion, Status: health.Worst(problems),
 		Cluster: in.Cluster, Version: in.Version, Erlang: in.Erlang, VHosts: in.VHosts, Totals: in.Totals,
 		Nodes: append([]health.Node{}, in.Nodes...), Queues: queueGroups(in.Facts.Queues),
-		DeadLetters: append([]health.DeadLetters{}, in.Waiting...), Losing: append([]health.Loss{}, in.Losing...),
+		DeadLetters: append([]health.Backlog{}, in.Waiting...), Losing: append([]health.Loss{}, in.Losing...),
 		Problems: append([]health.Problem{}, problems...),
 	}
 	for _, c := range in.Connections {

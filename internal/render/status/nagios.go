@@ -30,7 +30,7 @@ func Nagios(w io.Writer, d Document, err error, unreachable bool) (code int, wri
 		return code, werr
 	}
 	word, code := "OK", nagiosOK
-	switch d.Verdict {
+	switch d.Status {
 	case health.Error:
 		word, code = "CRITICAL", nagiosCritical
 	case health.Warning:
@@ -49,7 +49,7 @@ func Nagios(w io.Writer, d Document, err error, unreachable bool) (code int, wri
 		return code, err
 	}
 	for _, p := range d.Problems[min(len(d.Problems), 1):] {
-		if _, err := fmt.Fprintf(w, "%s: %s\n", p.Verdict, nagiosText(p.Text)); err != nil {
+		if _, err := fmt.Fprintf(w, "%s: %s\n", p.Severity, nagiosText(p.Text)); err != nil {
 			return code, err
 		}
 	}

@@ -34,7 +34,7 @@ func Prometheus(w io.Writer, d Document) error {
 	problems(0, string(health.Error))
 	problems(0, string(health.Warning))
 	for _, p := range d.Problems {
-		problems(1, string(p.Verdict))
+		problems(1, string(p.Severity))
 	}
 	running := vector("node_running", "1 when the node runs.", "node")
 	alarm := vector("node_alarm", "1 when the node has the alarm.", "node", "resource")
@@ -51,7 +51,7 @@ func Prometheus(w io.Writer, d Document) error {
 	for _, l := range d.DeadLetters {
 		deadLetters(float64(l.Ready), l.VHost, l.Queue)
 	}
-	gauge("healthy", "1 when no problem is an error.", one(!d.Verdict.AtLeast(health.Error)))
+	gauge("healthy", "1 when no problem is an error.", one(!d.Status.AtLeast(health.Error)))
 	gauge("losing_queues", "Queues whose dead letters reach no queue.", float64(len(d.Losing)))
 	gauge("connections", "Connections of clients.", float64(d.Totals.Connections))
 	gauge("connections_blocked", "Connections that an alarm blocks.", float64(d.Blocked))

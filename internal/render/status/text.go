@@ -134,7 +134,7 @@ func statusProblems(b *bufio.Writer, d Document, style terminal.Styler, width in
 		if shown[p.ID]++; shown[p.ID] > maxProblems {
 			continue
 		}
-		render.Labelled(b, verdictLabel(p.Verdict, style), p.Text, width, render.Plain)
+		render.Labelled(b, statusLabel(p.Severity, style), p.Text, width, render.Plain)
 		render.Labelled(b, below, p.Next, width, style.Dim)
 	}
 	for _, id := range slices.Sorted(maps.Keys(shown)) {
@@ -143,18 +143,18 @@ func statusProblems(b *bufio.Writer, d Document, style terminal.Styler, width in
 		}
 	}
 	for _, u := range d.Unknown {
-		render.Labelled(b, verdictLabel(health.Unknown, style), u, width, render.Plain)
+		render.Labelled(b, statusLabel(health.Unknown, style), u, width, render.Plain)
 	}
 	if len(d.Problems) == 0 {
 		fmt.Fprintln(b, style.Green("No problem found."))
 	}
 }
 
-// below is the indentation of lines that belong to the verdict above.
+// below is the indentation of lines that belong to the status above.
 const below = "           "
 
-// verdictLabel is a verdict, padded to a column of its own.
-func verdictLabel(v health.Verdict, style terminal.Styler) string {
+// statusLabel is a status, padded to a column of its own.
+func statusLabel(v health.Status, style terminal.Styler) string {
 	text := fmt.Sprintf("  %-*s", len(below)-2, v)
 	switch v {
 	case health.Error:

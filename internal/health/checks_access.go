@@ -7,44 +7,44 @@ import (
 	"strings"
 )
 
-func accessItems() []Item {
-	return []Item{
+func accessChecks() []Check {
+	return []Check{
 		{
 			ID: "default-credentials", Title: "Nobody can log in as guest",
-			Why: "Everybody knows the password, and guest is an administrator.", check: checkDefaultCredentials,
+			Why: "Everybody knows the password, and guest is an administrator.", run: checkDefaultCredentials,
 			Fix: "rabbitmqctl add_user NAME; rabbitmqctl set_user_tags NAME administrator; then rabbitmqctl delete_user guest",
 		},
 		{
 			ID: "password-hashes", Title: "Passwords are hashed with SHA-2",
-			Why: "Who gets hold of a definitions file finds out passwords that are hashed with MD5.", check: checkHashes,
-			Fix: "Change the password: rabbitmqctl change_password NAME. It is hashed with SHA-256 then.",
+			Why: "Passwords that are hashed with MD5 can be recovered from a definitions file.", run: checkHashes,
+			Fix: "Change the password: rabbitmqctl change_password NAME. The new hash is SHA-256.",
 		},
 		{
 			ID: "vhosts", Title: "Applications have vhosts of their own",
-			Why: "In the vhost / every application can read and delete every other one's queues, and limits and policies are " +
-				"for all of them.", check: checkVHosts,
+			Why: "In a shared vhost every application can read and delete the queues of the others, and limits and policies " +
+				"apply to all of them.", run: checkVHosts,
 			Fix: "Declare a vhost for each application, with a user that has permissions in it alone (vhosts:, users: and " +
 				"permissions: of a topology file).",
 		},
 		{
-			ID: "permissions", Title: "Users may do what they need and no more", check: func(in *Inspection) (Verdict,
+			ID: "permissions", Title: "Users have no more permissions than they need", run: func(in *Inspection) (Status,
 				[]string) {
 				return found(in, "no user has permissions that are wider than they look", "permission-for-everything",
 					"permission-unanchored")
 			},
-			Why: "A mistake or a break-in reaches what it has no business with.",
-			Fix: "Narrow them: msgctl lint --live tells for each what it matches.",
+			Why: "A mistake or a break-in reaches more than it needs to.",
+			Fix: "Narrow them: msgctl lint --live shows what each of them matches.",
 		},
 		{
-			ID: "tls", Title: "Clients come over TLS",
-			Why: "Passwords and messages can be read and changed on their way.", check: checkTLS,
+			ID: "tls", Title: "Clients connect with TLS",
+			Why: "Passwords and messages can be read and changed on the network.", run: checkTLS,
 			Fix: "Listen with TLS (listeners.ssl.default = 5671 and ssl_options.* in rabbitmq.conf), and give clients " +
 				"amqps:// URLs.",
 		},
 	}
 }
 
-func checkDefaultCredentials(in *Inspection) (Verdict, []string) {
+func checkDefaultCredentials(in *Inspection) (Status, []string) {
 	switch {
 	case in.GuestWorks:
 		return Error, []string{"user \"guest\" logs in with the password guest"}
@@ -57,7 +57,7 @@ func checkDefaultCredentials(in *Inspection) (Verdict, []string) {
 	return OK, []string{"there is no user \"guest\""}
 }
 
-func checkHashes(in *Inspection) (Verdict, []string) {
+func checkHashes(in *Inspection) (Status, []string) {
 	if !in.Has(PartUsers) {
 		return unread(in, PartUsers)
 	}
@@ -68,12 +68,12 @@ func checkHashes(in *Inspection) (Verdict, []string) {
 		}
 	}
 	if len(weak) > 0 {
-		return Warning, []string{plural(len(weak), "user has", "users have") + " a password hashed with MD5: " + some(weak)}
+		return Warning, []string{plural(len(weak), "user has", "users have") + " a password hashed with MD5: " + nameSome(weak)}
 	}
 	return OK, []string{plural(len(in.Users), "user", "users") + ", none with MD5"}
 }
 
-func checkVHosts(in *Inspection) (Verdict, []string) {
+func checkVHosts(in *Inspection) (Status, []string) {
 	root := 0
 	for _, w := range in.Work {
 		if w[0] == "/" {
@@ -95,14 +95,14 @@ func checkVHosts(in *Inspection) (Verdict, []string) {
 	}
 }
 
-func checkTLS(in *Inspection) (Verdict, []string) {
+func checkTLS(in *Inspection) (Status, []string) {
 	secure := false
 	for _, l := range in.Listeners {
 		secure = secure || strings.HasSuffix(l.Protocol, "ssl") || l.Protocol == "amqps"
 	}
 	listening := "no node listens for AMQP with TLS"
 	if secure {
-		listening = "there is a listener with TLS"
+		listening = "a node listens with TLS"
 	}
 	if !in.Has(PartConnections) {
 		if secure {
@@ -124,7 +124,7 @@ func checkTLS(in *Inspection) (Verdict, []string) {
 	switch {
 	case len(plain) > 0:
 		return Warning, []string{fmt.Sprintf("%s from other machines without TLS: %s",
-			plural(len(plain), "connection", "connections"), some(plain)), listening}
+			plural(len(plain), "connection", "connections"), nameSome(plain)), listening}
 	case !secure:
 		return Warning, []string{listening}
 	}
