@@ -137,8 +137,8 @@ func checkDefinitions(in *Inspection) (Status, []string) {
 	case d.Problem != "":
 		return Warning, []string{d.Problem}
 	case d.Pending > 0:
-		return Warning, []string{fmt.Sprintf("%s different from %s: msgctl plan shows them",
-			plural(d.Pending, "object is", "objects are"), nameSome(d.Files))}
+		return Warning, []string{fmt.Sprintf("%s from %s: msgctl plan shows them",
+			plural(d.Pending, "object differs", "objects differ"), nameSome(d.Files))}
 	default:
 		return OK, []string{"everything is as declared in " + nameSome(d.Files)}
 	}
