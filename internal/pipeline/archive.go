@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 
+	"github.com/msgctl/msgctl/internal/pipeline/report"
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
@@ -36,7 +37,7 @@ type archiving struct {
 
 func (e *archiving) do(ctx context.Context, j *job) error {
 	if err := e.to.Write(j.decision.Message); err != nil {
-		j.done(jobFailed, ReasonNotArchived, err.Error())
+		j.done(jobFailed, report.ReasonNotArchived, err.Error())
 		return e.to.Err()
 	}
 	e.batch = append(e.batch, j)
@@ -56,7 +57,7 @@ func (e *archiving) flush(context.Context) error {
 	err := e.to.Sync()
 	for _, j := range e.batch {
 		if err != nil {
-			j.done(jobFailed, ReasonNotArchived, err.Error())
+			j.done(jobFailed, report.ReasonNotArchived, err.Error())
 		} else {
 			j.done(jobDone, "", "")
 		}

@@ -14,6 +14,9 @@
 //   - A feed publishes messages that come from no queue.
 //   - A barrier is a moment at which the broker is seen to have applied all acknowledgements.
 //
+// Package reconnect has the policy of reconnection, redelivery recognizes what was confirmed before
+// a loss, and report is what users are told.
+//
 // # Guarantees
 //
 // Nothing is acknowledged before its effect is known: the publication is confirmed and was not

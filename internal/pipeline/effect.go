@@ -2,8 +2,8 @@ package pipeline
 
 import (
 	"context"
-	"fmt"
 
+	"github.com/msgctl/msgctl/internal/pipeline/report"
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
@@ -35,23 +35,6 @@ func (r *run) publisherOptions() publish.PublisherOptions {
 	}
 }
 
-// PublisherNotice tells the observer of a publisher's notice.
-func (m *Meter) PublisherNotice(n publish.Notice) { m.Notice(publisherNotice(n)) }
-
-func publisherNotice(n publish.Notice) (NoticeKind, string) {
-	switch n.Kind {
-	case publish.NoticeBlocked:
-		return NoticePaused, fmt.Sprintf("paused: %v", n.Err)
-	case publish.NoticeUnblocked:
-		return NoticeResumed, "the broker takes messages again"
-	case publish.NoticeRestored:
-		return NoticeReconnected, "connected again to publish"
-	case publish.NoticeRetry:
-		return NoticeReconnecting, fmt.Sprintf("connecting to publish, attempt %d in %s: %v", n.Attempt, n.Wait, n.Err)
-	}
-	return NoticeReconnecting, fmt.Sprintf("the connection that publishes was lost: %v", n.Err)
-}
-
 // published is told by the publisher how messages fared. One that has given up on its connection
 // tells it of what it was handed before; there may be nothing more to hand over that would be
 // refused.
@@ -66,7 +49,7 @@ func (r *run) published(outcomes []publish.Outcome[*job]) {
 	for _, o := range outcomes {
 		j := o.Tag
 		j.result = resultOf(o.Kind)
-		j.reason, j.detail = ReasonOf(o.Kind, o.Err)
+		j.reason, j.detail = report.ReasonOf(o.Kind, o.Err)
 		r.ended = append(r.ended, j)
 	}
 	r.mu.Unlock()
@@ -83,26 +66,6 @@ func resultOf(kind publish.OutcomeKind) jobResult {
 	return jobFailed
 }
 
-// ReasonOf says why a message stays whose publication had an outcome other than Confirmed.
-func ReasonOf(kind publish.OutcomeKind, err error) (reason Reason, detail string) {
-	if err != nil {
-		detail = err.Error()
-	}
-	switch kind {
-	case publish.Confirmed:
-		return "", ""
-	case publish.Returned:
-		return ReasonUnroutable, detail
-	case publish.Nacked:
-		return ReasonNacked, detail
-	case publish.Refused:
-		return ReasonRefused, detail
-	case publish.Unsent:
-		return ReasonInterrupted, detail
-	}
-	return ReasonUnknown, detail
-}
-
 func (e publishing) do(ctx context.Context, j *job) error {
 	j.sent.Begin(j.run.Sending, *j.decision.Target, j.decision.Message)
 	err := e.to.Publish(ctx, *j.decision.Target, j.decision.Message, j)
@@ -110,7 +73,7 @@ func (e publishing) do(ctx context.Context, j *job) error {
 		return nil
 	}
 	stopping := j.run.stopping.Load() || ctx.Err() != nil
-	j.done(jobFailed, ReasonInterrupted, "the run ended before it was sent: "+err.Error())
+	j.done(jobFailed, report.ReasonInterrupted, "the run ended before it was sent: "+err.Error())
 	if stopping {
 		return nil
 	}

@@ -29,7 +29,7 @@ func (r *run) finish(ctx context.Context, stopWorking func()) error {
 	err = r.settleAll(err)
 	switch {
 	case err == nil:
-		r.confirmed.reset()
+		r.confirmed.Reset()
 	case !errors.Is(err, consume.ErrLost):
 		err = fmt.Errorf("settle queue %q: %w", r.Queue, errors.Join(err, consume.ErrLost))
 	}

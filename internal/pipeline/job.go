@@ -1,5 +1,9 @@
 package pipeline
 
+import (
+	"github.com/msgctl/msgctl/internal/pipeline/report"
+)
+
 import "context"
 
 // effect does to messages what was decided. do is called by one goroutine; it calls job.done
@@ -32,13 +36,13 @@ type job struct {
 	id          string // the message's
 	size        int
 	result      jobResult
-	reason      Reason
+	reason      report.Reason
 	detail      string
-	sent        Sent
+	sent        report.Sent
 }
 
 // done hands the job to the run's settler. It never blocks for long.
-func (j *job) done(result jobResult, reason Reason, detail string) {
+func (j *job) done(result jobResult, reason report.Reason, detail string) {
 	j.result, j.reason, j.detail = result, reason, detail
 	r := j.run
 	r.mu.Lock()

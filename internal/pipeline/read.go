@@ -158,8 +158,8 @@ func (r *run) pastSnapshot(m *message.Message) bool {
 // pass gives a job to the worker, unless the message is known to be done.
 func (r *run) pass(ctx context.Context, d *consume.Delivery, decision Decision) error {
 	s, m := r.active, &d.Message
-	fingerprint := r.fingerprints.of(m)
-	if !r.Stream && r.confirmed.recognize(fingerprint, m) {
+	fingerprint := r.fingerprints.Of(m)
+	if !r.Stream && r.confirmed.Recognize(fingerprint, m) {
 		r.taken-- // it was counted when it was done
 		r.acknowledgeAgain(d.Tag)
 		return nil
@@ -237,7 +237,7 @@ func (r *run) rotate(ctx context.Context) error {
 // barrier asks in the background, and forgets what is confirmed by now once the broker has applied
 // everything.
 func (r *run) barrier(s *Session) {
-	passed := r.confirmed.barrier()
+	passed := r.confirmed.Barrier()
 	r.background.Go(func() {
 		ctx, cancel := context.WithTimeout(r.life, r.Timing.Grace)
 		defer cancel()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
+	"github.com/msgctl/msgctl/internal/pipeline/report"
 	"github.com/msgctl/msgctl/pkg/consume"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -61,7 +62,7 @@ func transient(err error) bool {
 // recover goes on after a lost connection: it waits until nothing is in flight, so that what
 // arrived at the targets is known, and subscribes again.
 func (r *run) recover(ctx context.Context) error {
-	r.notice(NoticeReconnecting, "the connection to the broker was lost; reconnecting")
+	r.notice(report.NoticeReconnecting, "the connection to the broker was lost; reconnecting")
 	r.markAllLost()
 	if err := r.quiesce(ctx); err != nil {
 		return err
@@ -74,7 +75,7 @@ func (r *run) recover(ctx context.Context) error {
 	if err := r.reconnect(ctx); err != nil {
 		return err
 	}
-	r.notice(NoticeReconnected, "connected again")
+	r.notice(report.NoticeReconnected, "connected again")
 	return nil
 }
 
@@ -88,7 +89,7 @@ func (r *run) markAllLost() {
 		if !ok {
 			return
 		}
-		r.confirmed.noteUnread(r.fingerprints.of(&d.Message))
+		r.confirmed.NoteUnread(r.fingerprints.Of(&d.Message))
 		r.awaited++
 	}
 }
@@ -113,12 +114,12 @@ func (r *run) inFlight() (n int) {
 }
 
 func (r *run) forgetSessions() {
-	r.confirmed.connectionLost()
+	r.confirmed.ConnectionLost()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sessions, r.parked, r.active = nil, nil, nil
 	if !r.Stream {
-		r.tally.forgetRest()
+		r.tally.ForgetRest()
 		r.taken, r.attempted, r.lastBarrier = r.tally.Done, r.tally.Done, r.tally.Done
 	}
 }
@@ -143,7 +144,7 @@ func (r *run) reconnect(ctx context.Context) error {
 // broke before its acknowledgements were applied. Nothing is sent. What comes back stands at the
 // head of the queue.
 func (r *run) reconnectForConfirmed(ctx context.Context) error {
-	r.notice(NoticeReconnecting, "the connection was lost at the end; reconnecting to make sure that nothing confirmed "+
+	r.notice(report.NoticeReconnecting, "the connection was lost at the end; reconnecting to make sure that nothing confirmed "+
 		"stays in the queue")
 	ctx, cancel := context.WithTimeout(ctx, 4*r.Timing.Grace)
 	defer cancel()
@@ -176,7 +177,7 @@ func (r *run) removeConfirmed(ctx context.Context) error {
 		return nil // nothing leaves a stream
 	}
 	r.confirmedOnly = true
-	for most := r.awaited + int64(r.confirmed.outstanding()); most > 0 && r.confirmed.outstanding() > 0; most-- {
+	for most := r.awaited + int64(r.confirmed.Outstanding()); most > 0 && r.confirmed.Outstanding() > 0; most-- {
 		d, err := r.receive(ctx)
 		switch {
 		case errors.Is(err, errDrained), lost(err):
@@ -193,13 +194,13 @@ func (r *run) removeConfirmed(ctx context.Context) error {
 	return nil
 }
 
-func (r *run) tallyNow() Tally {
+func (r *run) tallyNow() report.Tally {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.tally
 }
 
-func (r *run) restoreTally(t Tally) {
+func (r *run) restoreTally(t report.Tally) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.tally = t

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/pipeline/redelivery"
+	"github.com/msgctl/msgctl/internal/pipeline/report"
 	"github.com/msgctl/msgctl/pkg/consume"
 )
 
@@ -19,8 +21,8 @@ import (
 type run struct {
 	Task
 	effect       effect
-	confirmed    *confirmedMessages
-	fingerprints fingerprinter
+	confirmed    *redelivery.Confirmed
+	fingerprints redelivery.Fingerprinter
 
 	jobs        chan *job
 	resendReady chan struct{} // something is in resend
@@ -34,7 +36,7 @@ type run struct {
 	sessions []*Session
 	ended    []*job
 	resend   []*job
-	tally    Tally
+	tally    report.Tally
 	resent   int64
 	altered  int64
 	failed   error
@@ -55,7 +57,7 @@ type run struct {
 	unreachable   string
 	next          int64 // offset to go on from in a stream
 	atEnd         bool  // the end of a stream was reached
-	progress      Meter
+	progress      report.Meter
 }
 
 var (
@@ -63,16 +65,16 @@ var (
 	errCrowded = errors.New("the prefetch is filled with messages that stay")
 )
 
-func (t Task) perform(ctx context.Context) (Result, error) {
+func (t Task) perform(ctx context.Context) (report.Result, error) {
 	reading, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// What has begun outlives an interruption, to be finished.
 	working, stopWorking := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWorking()
 	r := &run{
-		Task: t, confirmed: newConfirmedMessages(t.Keep), fingerprints: newFingerprinter(), cancel: cancel,
-		tally: NewTally(), life: working, jobs: make(chan *job, 64), resendReady: make(chan struct{}, 1),
-		wake: make(chan struct{}, 1), idle: make(chan struct{}, 1), progress: Meter{Observer: t.Observer},
+		Task: t, confirmed: redelivery.NewConfirmed(t.Keep), fingerprints: redelivery.NewFingerprinter(), cancel: cancel,
+		tally: report.NewTally(), life: working, jobs: make(chan *job, 64), resendReady: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1), idle: make(chan struct{}, 1), progress: report.Meter{Observer: t.Observer},
 	}
 	if t.Total <= 0 {
 		return r.result(ctx), nil
@@ -129,7 +131,7 @@ func (r *run) conduct(ctx context.Context, stopWorking func()) error {
 			return errors.Join(err, broken)
 		}
 		over := err != nil || ctx.Err() != nil || r.stopping.Load()
-		if over && r.confirmed.none() {
+		if over && r.confirmed.None() {
 			return err
 		}
 		if attempt == maxFinishes {
@@ -148,10 +150,10 @@ func (r *run) conduct(ctx context.Context, stopWorking func()) error {
 	}
 }
 
-func (r *run) result(ctx context.Context) Result {
+func (r *run) result(ctx context.Context) report.Result {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	out := Result{
+	out := report.Result{
 		ID: r.ID, Queue: r.Queue, Resent: r.resent, Altered: r.altered,
 		Interrupted: ctx.Err() != nil, Unreachable: r.unreachable,
 	}
@@ -174,4 +176,17 @@ func (r *run) failure() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.failed
+}
+
+func (r *run) notice(kind report.NoticeKind, text string) { r.progress.Notice(kind, text) }
+
+// report tells of progress.
+func (r *run) report(last bool) {
+	if r.progress.Observer == nil {
+		return
+	}
+	r.mu.Lock()
+	now := r.tally.Progress(r.Total)
+	r.mu.Unlock()
+	r.progress.Tell(now, last)
 }

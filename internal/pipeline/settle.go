@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 
+	"github.com/msgctl/msgctl/internal/pipeline/report"
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
@@ -18,7 +19,7 @@ func (r *run) work(ctx context.Context) {
 			continue
 		}
 		if r.stopping.Load() {
-			j.done(jobFailed, ReasonInterrupted, "the run ended before its turn")
+			j.done(jobFailed, report.ReasonInterrupted, "the run ended before its turn")
 			continue
 		}
 		if err := r.effect.do(ctx, j); err != nil {
@@ -104,7 +105,7 @@ func (r *run) settle(j *job) {
 	switch {
 	case j.result == jobDone:
 		j.sent.End("", "")
-		r.confirmed.confirm(j.fingerprint)
+		r.confirmed.Confirm(j.fingerprint)
 		r.processed(j)
 		if r.Keep && !r.Stream {
 			s.Hold(j.tag)
@@ -113,20 +114,20 @@ func (r *run) settle(j *job) {
 		}
 	case j.result == jobFailed:
 		j.sent.End(j.reason, j.detail)
-		r.confirmed.fail(j.fingerprint)
+		r.confirmed.Fail(j.fingerprint)
 		r.left(j.reason, j.detail, j.id, j.decision.Target)
 		r.release(s, j.tag)
 	case j.result == jobNotBegun:
 		s.Hold(j.tag)
 	case s.Lost() && !r.Stream:
 		// It is back in its queue, and comes again.
-		j.sent.End(ReasonUnknown, j.detail)
+		j.sent.End(report.ReasonUnknown, j.detail)
 		r.increment(&r.resent)
 		s.Hold(j.tag)
 	case r.stopping.Load():
-		j.sent.End(ReasonUnknown, j.detail)
-		r.confirmed.fail(j.fingerprint)
-		r.left(ReasonUnknown, j.detail, j.id, j.decision.Target)
+		j.sent.End(report.ReasonUnknown, j.detail)
+		r.confirmed.Fail(j.fingerprint)
+		r.left(report.ReasonUnknown, j.detail, j.id, j.decision.Target)
 		r.release(s, j.tag)
 	default:
 		r.increment(&r.resent)
@@ -160,17 +161,17 @@ func (r *run) processed(j *job) {
 		r.altered++
 	}
 	r.mu.Unlock()
-	r.record(Record{Outcome: r.Outcome, MessageID: j.id, Target: TargetOf(j.decision.Target)})
+	r.record(report.Record{Outcome: r.Outcome, MessageID: j.id, Target: report.TargetOf(j.decision.Target)})
 }
 
-func (r *run) left(reason Reason, detail, id string, target *publish.Target) {
+func (r *run) left(reason report.Reason, detail, id string, target *publish.Target) {
 	r.mu.Lock()
 	r.tally.Stay(reason, detail)
 	r.mu.Unlock()
-	r.record(Record{Outcome: OutcomeStayed, MessageID: id, Target: TargetOf(target), Reason: reason, Detail: detail})
+	r.record(report.Record{Outcome: report.OutcomeStayed, MessageID: id, Target: report.TargetOf(target), Reason: reason, Detail: detail})
 }
 
-func (r *run) record(rec Record) {
+func (r *run) record(rec report.Record) {
 	if r.Recorder == nil {
 		return
 	}

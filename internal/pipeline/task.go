@@ -7,6 +7,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
+	"github.com/msgctl/msgctl/internal/pipeline/report"
 	"github.com/msgctl/msgctl/pkg/consume"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/publish"
@@ -24,7 +25,7 @@ const (
 // Decision is what a Task does with one message.
 type Decision struct {
 	Action Action
-	Reason Reason // for Leave
+	Reason report.Reason // for Leave
 	Detail string
 	// Outside says of a message to leave that it is no part of the snapshot: it came after the
 	// start.
@@ -59,11 +60,11 @@ type Task struct {
 	Effect   Effect
 	Limiter  *rate.Limiter // nil is no limit
 	// Outcome is what Recorder is told of a processed message.
-	Outcome  Outcome
+	Outcome  report.Outcome
 	ID       string
-	Observer Observer
-	Recorder Recorder
-	Sending  Sending
+	Observer report.Observer
+	Recorder report.Recorder
+	Sending  report.Sending
 	Timing   Timing
 }
 
@@ -84,4 +85,28 @@ func DefaultTiming() Timing {
 
 // Run performs a task. The result says what was done also when there is an error. When ctx ends,
 // what is in flight is settled first, within Timing.Grace; that is no error.
-func Run(ctx context.Context, t Task) (Result, error) { return t.perform(ctx) }
+func Run(ctx context.Context, t Task) (report.Result, error) { return t.perform(ctx) }
+
+// Counter tells how many messages are ready in a queue now. A passive declare does, and needs no
+// management API.
+type Counter interface {
+	Ready(ctx context.Context, queue string) (int64, error)
+}
+
+// ConsumingCounter is a Counter that can be asked about a queue that the caller consumes from.
+//
+// A passive declare of a quorum queue whose leader is busy for longer than 250 ms answers that it
+// has no messages and no consumers (rabbit_quorum_queue:stat/1; seen under a memory alarm). A
+// caller that knows of a consumer knows that this is no answer.
+type ConsumingCounter interface {
+	Counter
+	// ReadyConsuming is Ready; without an answer the error wraps topology.ErrUnreachable.
+	ReadyConsuming(ctx context.Context, queue string) (int64, error)
+}
+
+func readyConsuming(ctx context.Context, c Counter, queue string) (int64, error) {
+	if c, ok := c.(ConsumingCounter); ok {
+		return c.ReadyConsuming(ctx, queue)
+	}
+	return c.Ready(ctx, queue)
+}

@@ -1,73 +1,76 @@
 package replay
 
-import "github.com/msgctl/msgctl/internal/pipeline"
+import (
+	"github.com/msgctl/msgctl/internal/pipeline"
+	"github.com/msgctl/msgctl/internal/pipeline/report"
+)
 
-// What runs share with everything else that moves messages: internal/pipeline defines and documents
-// it.
+// What runs share with everything else that moves messages: internal/pipeline and its
+// package report define and document it.
 type (
 	// Archive is where messages are kept before they leave their queue.
 	Archive = pipeline.Archive
 	// Reason is a stable code for why a message stays where it is.
-	Reason = pipeline.Reason
+	Reason = report.Reason
 	// Outcome is what became of one message.
-	Outcome = pipeline.Outcome
+	Outcome = report.Outcome
 	// Result says what a run did.
-	Result = pipeline.Result
+	Result = report.Result
 	// TargetCount says how many messages went to a target.
-	TargetCount = pipeline.TargetCount
+	TargetCount = report.TargetCount
 	// ReasonCount says how many messages stay for a reason.
-	ReasonCount = pipeline.ReasonCount
+	ReasonCount = report.ReasonCount
 	// Record is one message in a report.
-	Record = pipeline.Record
+	Record = report.Record
 	// RecordTarget is a target in a report.
-	RecordTarget = pipeline.RecordTarget
+	RecordTarget = report.RecordTarget
 	// Recorder is told what became of each message.
-	Recorder = pipeline.Recorder
+	Recorder = report.Recorder
 	// Observer is told what happens.
-	Observer = pipeline.Observer
+	Observer = report.Observer
 	// Progress says how far a run is.
-	Progress = pipeline.Progress
+	Progress = report.Progress
 	// Notice is something a person who watches wants to know when it happens.
-	Notice = pipeline.Notice
+	Notice = report.Notice
 	// NoticeKind says what a Notice tells.
-	NoticeKind = pipeline.NoticeKind
+	NoticeKind = report.NoticeKind
 	// Sending is told of each message when it is first sent.
-	Sending = pipeline.Sending
+	Sending = report.Sending
 )
 
 // The reasons.
 const (
-	ReasonNoHistory   = pipeline.ReasonNoHistory
-	ReasonQueueGone   = pipeline.ReasonQueueGone
-	ReasonSameQueue   = pipeline.ReasonSameQueue
-	ReasonMaxReplays  = pipeline.ReasonMaxReplays
-	ReasonDiedAgain   = pipeline.ReasonDiedAgain
-	ReasonUnreadable  = pipeline.ReasonUnreadable
-	ReasonUnroutable  = pipeline.ReasonUnroutable
-	ReasonNacked      = pipeline.ReasonNacked
-	ReasonRefused     = pipeline.ReasonRefused
-	ReasonUnknown     = pipeline.ReasonUnknown
-	ReasonInterrupted = pipeline.ReasonInterrupted
-	ReasonNotArchived = pipeline.ReasonNotArchived
-	ReasonBroken      = pipeline.ReasonBroken
+	ReasonNoHistory   = report.ReasonNoHistory
+	ReasonQueueGone   = report.ReasonQueueGone
+	ReasonSameQueue   = report.ReasonSameQueue
+	ReasonMaxReplays  = report.ReasonMaxReplays
+	ReasonDiedAgain   = report.ReasonDiedAgain
+	ReasonUnreadable  = report.ReasonUnreadable
+	ReasonUnroutable  = report.ReasonUnroutable
+	ReasonNacked      = report.ReasonNacked
+	ReasonRefused     = report.ReasonRefused
+	ReasonUnknown     = report.ReasonUnknown
+	ReasonInterrupted = report.ReasonInterrupted
+	ReasonNotArchived = report.ReasonNotArchived
+	ReasonBroken      = report.ReasonBroken
 )
 
 // The outcomes.
 const (
-	OutcomeReplayed  = pipeline.OutcomeReplayed
-	OutcomeMoved     = pipeline.OutcomeMoved
-	OutcomeCopied    = pipeline.OutcomeCopied
-	OutcomeDiscarded = pipeline.OutcomeDiscarded
-	OutcomeArchived  = pipeline.OutcomeArchived
-	OutcomeRestored  = pipeline.OutcomeRestored
-	OutcomeStayed    = pipeline.OutcomeStayed
+	OutcomeReplayed  = report.OutcomeReplayed
+	OutcomeMoved     = report.OutcomeMoved
+	OutcomeCopied    = report.OutcomeCopied
+	OutcomeDiscarded = report.OutcomeDiscarded
+	OutcomeArchived  = report.OutcomeArchived
+	OutcomeRestored  = report.OutcomeRestored
+	OutcomeStayed    = report.OutcomeStayed
 )
 
 // The kinds of notices.
 const (
-	NoticeReconnecting = pipeline.NoticeReconnecting
-	NoticeReconnected  = pipeline.NoticeReconnected
-	NoticePaused       = pipeline.NoticePaused
-	NoticeResumed      = pipeline.NoticeResumed
-	NoticeStage        = pipeline.NoticeStage
+	NoticeReconnecting = report.NoticeReconnecting
+	NoticeReconnected  = report.NoticeReconnected
+	NoticePaused       = report.NoticePaused
+	NoticeResumed      = report.NoticeResumed
+	NoticeStage        = report.NoticeStage
 )

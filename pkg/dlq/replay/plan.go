@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/msgctl/msgctl/internal/pipeline"
+	"github.com/msgctl/msgctl/internal/pipeline/report"
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
@@ -26,7 +27,7 @@ type Planner struct {
 	decide func(*message.Message) pipeline.Decision
 	limit  int64
 	plan   Plan
-	tally  pipeline.Tally
+	tally  report.Tally
 }
 
 // NewPlanner returns a planner for a replay. Of the options it uses neither Source nor Dialer.
@@ -34,7 +35,7 @@ func NewPlanner(o Options) *Planner {
 	if o.MaxReplays == 0 {
 		o.MaxReplays = DefaultMaxReplays
 	}
-	return &Planner{decide: o.decider().decide, limit: o.Limit, tally: pipeline.NewTally()}
+	return &Planner{decide: o.decider().decide, limit: o.Limit, tally: report.NewTally()}
 }
 
 // NewMovePlanner returns a planner for a move.

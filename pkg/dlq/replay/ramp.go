@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/msgctl/msgctl/internal/pipeline"
+	"github.com/msgctl/msgctl/internal/pipeline/report"
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
@@ -80,7 +81,7 @@ func joined(total, r Result) Result {
 	r.Done += total.Done
 	r.Resent += total.Resent
 	r.Altered += total.Altered
-	r.Targets = pipeline.JoinTargets(total.Targets, r.Targets)
+	r.Targets = report.JoinTargets(total.Targets, r.Targets)
 	return r
 }
 

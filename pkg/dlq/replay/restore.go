@@ -10,6 +10,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/msgctl/msgctl/internal/pipeline"
+	"github.com/msgctl/msgctl/internal/pipeline/report"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/message/archive"
 	"github.com/msgctl/msgctl/pkg/publish"
@@ -74,8 +75,8 @@ const maxBroken = 100
 // breaks. Messages are sent again when a connection is lost before they are confirmed: Resent
 // counts them.
 func Restore(ctx context.Context, o RestoreOptions) (Restored, error) {
-	r := &restore{RestoreOptions: o, selection: o.Select.at(time.Now()), tally: pipeline.NewTally(),
-		progress: pipeline.Meter{Observer: o.Observer}}
+	r := &restore{RestoreOptions: o, selection: o.Select.at(time.Now()), tally: report.NewTally(),
+		progress: report.Meter{Observer: o.Observer}}
 	if o.Rate > 0 {
 		r.limiter = rate.NewLimiter(rate.Limit(o.Rate), int(max(1, o.Rate/10)))
 	}
@@ -104,13 +105,13 @@ type restore struct {
 	RestoreOptions
 	selection selection
 	limiter   *rate.Limiter
-	progress  pipeline.Meter
+	progress  report.Meter
 	stop      context.CancelFunc // nothing more is sent
 	line      int64              // of the archive, read last
 	tried     int64
 
 	mu      sync.Mutex // guards what follows
-	tally   pipeline.Tally
+	tally   report.Tally
 	altered int64
 	broken  []*archive.BrokenError
 	failed  error
@@ -121,7 +122,7 @@ type restoring struct {
 	line   int64
 	target publish.Target
 	m      *message.Message
-	sent   pipeline.Sent
+	sent   report.Sent
 }
 
 // next returns the next message to send, and reports those before it that are not sent.
@@ -263,7 +264,7 @@ func (r *restore) settled(outcomes []publish.Outcome[*restoring]) {
 	for _, o := range outcomes {
 		at := o.Tag
 		if o.Kind != publish.Confirmed {
-			reason, detail := pipeline.ReasonOf(o.Kind, o.Err)
+			reason, detail := report.ReasonOf(o.Kind, o.Err)
 			r.stays(at, reason, detail, &at.target)
 			continue
 		}
@@ -272,7 +273,7 @@ func (r *restore) settled(outcomes []publish.Outcome[*restoring]) {
 		r.tally.Went(&at.target)
 		r.mu.Unlock()
 		r.record(Record{Outcome: OutcomeRestored, MessageID: at.m.MessageID, Line: at.line,
-			Target: pipeline.TargetOf(&at.target)})
+			Target: report.TargetOf(&at.target)})
 	}
 	r.report(false)
 }
@@ -282,7 +283,7 @@ func (r *restore) stays(at *restoring, why Reason, detail string, t *publish.Tar
 	r.mu.Lock()
 	r.tally.Stay(why, detail)
 	r.mu.Unlock()
-	r.record(Record{Outcome: OutcomeStayed, MessageID: at.m.MessageID, Line: at.line, Target: pipeline.TargetOf(t),
+	r.record(Record{Outcome: OutcomeStayed, MessageID: at.m.MessageID, Line: at.line, Target: report.TargetOf(t),
 		Reason: why,
 		Detail: detail})
 }

@@ -1,4 +1,4 @@
-package pipeline
+package report
 
 import (
 	"maps"
@@ -133,8 +133,8 @@ func (t *Tally) Stay(reason Reason, detail string) {
 	c.Messages++
 }
 
-// forgetRest is for messages that will be looked at again after a lost connection.
-func (t *Tally) forgetRest() {
+// ForgetRest is for messages that will be looked at again after a lost connection.
+func (t *Tally) ForgetRest() {
 	t.Skipped = 0
 	t.stayed = map[Reason]*ReasonCount{}
 }

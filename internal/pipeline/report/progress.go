@@ -1,4 +1,4 @@
-package pipeline
+package report
 
 import (
 	"sync"
@@ -48,8 +48,6 @@ type Meter struct {
 	last     time.Time
 }
 
-func (r *run) notice(kind NoticeKind, text string) { r.progress.Notice(kind, text) }
-
 // Notice tells of what happens.
 func (m *Meter) Notice(kind NoticeKind, text string) {
 	if m.Observer == nil {
@@ -58,16 +56,6 @@ func (m *Meter) Notice(kind NoticeKind, text string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.Observer.Notice(Notice{kind, text})
-}
-
-func (r *run) report(last bool) {
-	if r.progress.Observer == nil {
-		return
-	}
-	r.mu.Lock()
-	now := r.tally.Progress(r.Total)
-	r.mu.Unlock()
-	r.progress.Tell(now, last)
 }
 
 // Tell tells of progress, a few times a second at most unless it is the last time.

@@ -1,4 +1,4 @@
-package pipeline
+package redelivery
 
 import (
 	"encoding/binary"
@@ -9,14 +9,16 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// fingerprinter makes fingerprints of messages: of everything in them but what brokers change when
+// Fingerprinter makes fingerprints of messages: of everything in them but what brokers change when
 // they deliver a message again. Its seed is random, so nobody can make two messages with the same
 // fingerprint. Safe for concurrent use.
-type fingerprinter struct{ seed maphash.Seed }
+type Fingerprinter struct{ seed maphash.Seed }
 
-func newFingerprinter() fingerprinter { return fingerprinter{maphash.MakeSeed()} }
+// NewFingerprinter returns one with a seed of its own.
+func NewFingerprinter() Fingerprinter { return Fingerprinter{maphash.MakeSeed()} }
 
-func (p fingerprinter) of(m *message.Message) uint64 {
+// Of returns the fingerprint of a message.
+func (p Fingerprinter) Of(m *message.Message) uint64 {
 	h := p.table(m.Headers)
 	for _, s := range [...]string{
 		m.Exchange, m.RoutingKey, m.ContentType, m.ContentEncoding, m.CorrelationID, m.ReplyTo, m.Expiration,
@@ -33,7 +35,7 @@ func (p fingerprinter) of(m *message.Message) uint64 {
 
 // table adds the entries' hashes up, so that their order does not matter and nothing has to be
 // sorted.
-func (p fingerprinter) table(t map[string]any) uint64 {
+func (p Fingerprinter) table(t map[string]any) uint64 {
 	var sum uint64
 	for name, v := range t {
 		if name == message.HeaderDeliveryCount || name == message.HeaderAcquiredCount {
@@ -44,7 +46,7 @@ func (p fingerprinter) table(t map[string]any) uint64 {
 	return sum
 }
 
-func (p fingerprinter) value(v any) uint64 {
+func (p Fingerprinter) value(v any) uint64 {
 	switch x := v.(type) {
 	case string:
 		return maphash.String(p.seed, x)
@@ -80,7 +82,7 @@ func (p fingerprinter) value(v any) uint64 {
 	return p.number(10, 0)
 }
 
-func (p fingerprinter) number(kind byte, n uint64) uint64 {
+func (p Fingerprinter) number(kind byte, n uint64) uint64 {
 	var b [9]byte
 	b[0] = kind
 	binary.LittleEndian.PutUint64(b[1:], n)

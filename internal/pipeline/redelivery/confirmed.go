@@ -1,4 +1,4 @@
-package pipeline
+package redelivery
 
 import (
 	"sync"
@@ -6,7 +6,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// confirmedMessages remembers which messages are confirmed while their acknowledgement may still be
+// Confirmed remembers which messages are confirmed while their acknowledgement may still be
 // lost, so that they are not sent twice when the connection breaks and the broker delivers them
 // again.
 //
@@ -19,7 +19,7 @@ import (
 //     been on its way, unseen, when the connection broke.
 //
 // It is safe for concurrent use.
-type confirmedMessages struct {
+type Confirmed struct {
 	// keepAll says that originals are kept: confirmed messages come back at every loss, and to
 	// recognize one loses nothing.
 	keepAll bool
@@ -34,8 +34,9 @@ type confirmedMessages struct {
 	generation int // of barriers and losses
 }
 
-func newConfirmedMessages(keepAll bool) *confirmedMessages {
-	return &confirmedMessages{
+// NewConfirmed returns one that remembers nothing. keepAll says that originals are kept.
+func NewConfirmed(keepAll bool) *Confirmed {
+	return &Confirmed{
 		keepAll: keepAll, current: map[uint64]bool{}, older: map[uint64]bool{}, returning: map[uint64]bool{},
 		ambiguous: make(bitset, bitsetSize/64), failed: make(bitset, bitsetSize/64),
 	}
@@ -57,10 +58,10 @@ func (b bitset) add(fingerprint uint64) {
 	b[i/64] |= 1 << (i % 64)
 }
 
-// recognize reports whether the message was confirmed before the last loss, and only its
+// Recognize reports whether the message was confirmed before the last loss, and only its
 // acknowledgement is missing; it does so once for each confirmed message. Any other message is
 // noted as being worked on.
-func (c *confirmedMessages) recognize(fingerprint uint64, m *message.Message) bool {
+func (c *Confirmed) Recognize(fingerprint uint64, m *message.Message) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.returning[fingerprint] && m.Redelivered && !c.ambiguous.has(fingerprint) && (c.keepAll || m.MessageID != "") {
@@ -75,7 +76,7 @@ func (c *confirmedMessages) recognize(fingerprint uint64, m *message.Message) bo
 	return false
 }
 
-func (c *confirmedMessages) noteAmbiguous(fingerprint uint64) bool {
+func (c *Confirmed) noteAmbiguous(fingerprint uint64) bool {
 	_, again := c.current[fingerprint]
 	if again || c.older[fingerprint] || c.failed.has(fingerprint) {
 		c.ambiguous.add(fingerprint)
@@ -84,34 +85,34 @@ func (c *confirmedMessages) noteAmbiguous(fingerprint uint64) bool {
 	return false
 }
 
-// noteUnread notes a message that was delivered and not worked on when the connection broke: it
+// NoteUnread notes a message that was delivered and not worked on when the connection broke: it
 // matters only when it makes another one ambiguous.
-func (c *confirmedMessages) noteUnread(fingerprint uint64) {
+func (c *Confirmed) NoteUnread(fingerprint uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.noteAmbiguous(fingerprint)
 }
 
-// confirm notes that the message has arrived; call it before its acknowledgement is sent.
-func (c *confirmedMessages) confirm(fingerprint uint64) {
+// Confirm notes that the message has arrived; call it before its acknowledgement is sent.
+func (c *Confirmed) Confirm(fingerprint uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.current[fingerprint] = true
 }
 
-// fail forgets a message that stays in its queue, except that an identical one would be ambiguous.
+// Fail forgets a message that stays in its queue, except that an identical one would be ambiguous.
 // After a loss it comes again.
-func (c *confirmedMessages) fail(fingerprint uint64) {
+func (c *Confirmed) Fail(fingerprint uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.current, fingerprint)
 	c.failed.add(fingerprint)
 }
 
-// barrier begins one: what is confirmed by now can be forgotten when passed is called, once the
+// Barrier begins one: what is confirmed by now can be forgotten when passed is called, once the
 // broker is seen to have applied all acknowledgements sent so far. passed does nothing when another
-// barrier or a loss came in between.
-func (c *confirmedMessages) barrier() (passed func()) {
+// Barrier or a loss came in between.
+func (c *Confirmed) Barrier() (passed func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.generation++
@@ -134,10 +135,10 @@ func (c *confirmedMessages) barrier() (passed func()) {
 	}
 }
 
-// connectionLost notes that the connection broke while nothing was in flight: everything confirmed
+// ConnectionLost notes that the connection broke while nothing was in flight: everything confirmed
 // since the last barrier may come back. What was in flight and not confirmed is delivered again as
 // if for the first time.
-func (c *confirmedMessages) connectionLost() {
+func (c *Confirmed) ConnectionLost() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, from := range []map[uint64]bool{c.older, c.current} {
@@ -152,23 +153,23 @@ func (c *confirmedMessages) connectionLost() {
 	c.generation++
 }
 
-// outstanding returns how many confirmed messages may still come back after a loss.
-func (c *confirmedMessages) outstanding() int {
+// Outstanding returns how many confirmed messages may still come back after a loss.
+func (c *Confirmed) Outstanding() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.returning)
 }
 
-// reset forgets everything: all acknowledgements are applied.
-func (c *confirmedMessages) reset() {
+// Reset forgets everything: all acknowledgements are applied.
+func (c *Confirmed) Reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.current, c.older, c.returning = map[uint64]bool{}, map[uint64]bool{}, map[uint64]bool{}
 }
 
-// none reports whether nothing confirmed can come back: every acknowledgement is applied, or there
+// None reports whether nothing confirmed can come back: every acknowledgement is applied, or there
 // was none.
-func (c *confirmedMessages) none() bool {
+func (c *Confirmed) None() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, confirmed := range c.current {

@@ -1,0 +1,44 @@
+package report
+
+import (
+	"fmt"
+
+	"github.com/msgctl/msgctl/pkg/publish"
+)
+
+// PublisherNotice tells the observer of a publisher's notice.
+func (m *Meter) PublisherNotice(n publish.Notice) { m.Notice(publisherNotice(n)) }
+
+func publisherNotice(n publish.Notice) (NoticeKind, string) {
+	switch n.Kind {
+	case publish.NoticeBlocked:
+		return NoticePaused, fmt.Sprintf("paused: %v", n.Err)
+	case publish.NoticeUnblocked:
+		return NoticeResumed, "the broker takes messages again"
+	case publish.NoticeRestored:
+		return NoticeReconnected, "connected again to publish"
+	case publish.NoticeRetry:
+		return NoticeReconnecting, fmt.Sprintf("connecting to publish, attempt %d in %s: %v", n.Attempt, n.Wait, n.Err)
+	}
+	return NoticeReconnecting, fmt.Sprintf("the connection that publishes was lost: %v", n.Err)
+}
+
+// ReasonOf says why a message stays whose publication had an outcome other than Confirmed.
+func ReasonOf(kind publish.OutcomeKind, err error) (reason Reason, detail string) {
+	if err != nil {
+		detail = err.Error()
+	}
+	switch kind {
+	case publish.Confirmed:
+		return "", ""
+	case publish.Returned:
+		return ReasonUnroutable, detail
+	case publish.Nacked:
+		return ReasonNacked, detail
+	case publish.Refused:
+		return ReasonRefused, detail
+	case publish.Unsent:
+		return ReasonInterrupted, detail
+	}
+	return ReasonUnknown, detail
+}
