@@ -10,9 +10,9 @@ import (
 	"github.com/msgctl/msgctl/cmd/publish"
 	"github.com/msgctl/msgctl/cmd/tail"
 	topologycmd "github.com/msgctl/msgctl/cmd/topology"
+	"github.com/msgctl/msgctl/internal/broker"
 	"github.com/msgctl/msgctl/internal/exporter"
 	"github.com/msgctl/msgctl/internal/profile"
-	"github.com/msgctl/msgctl/internal/rabbit"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/lint/subject"
 )
@@ -39,12 +39,12 @@ func (b *brokers) open(ctx context.Context, conn *profile.Connection, command st
 	if err != nil {
 		return liveBroker{}, cmdutil.SettingError(err)
 	}
-	o := rabbit.Options{
+	o := broker.Options{
 		Host: conn.Host, Port: conn.Port, AMQPTLS: amqpTLS, VHost: conn.VHost, User: conn.User, Password: topology.Secret(password.Reveal()),
 		API: conn.API, APITLS: apiTLS, Timeout: conn.Timeout, Heartbeat: conn.Heartbeat,
 		ReconnectDelay: conn.ReconnectDelay, ReconnectAttempts: conn.ReconnectAttempts, Name: "msgctl " + command,
 	}
-	client, err := rabbit.New(o)
+	client, err := broker.New(o)
 	if err != nil {
 		return liveBroker{}, err
 	}
@@ -61,9 +61,7 @@ func (b *brokers) openWriter(ctx context.Context, conn *profile.Connection, comm
 		amqpOnly.API = ""
 		conn = &amqpOnly
 	}
-	live, err := b.open(ctx, conn, command)
-	live.amqpOnly = noAPI
-	return live, err
+	return b.open(ctx, conn, command)
 }
 
 func (b *brokers) openLab(ctx context.Context, conn *profile.Connection, command string) (topologycmd.LabBroker, error) {
@@ -101,51 +99,9 @@ func (b *brokers) openHealth(ctx context.Context, conn *profile.Connection, comm
 }
 
 // liveBroker is a broker over the network.
-type liveBroker struct {
-	*rabbit.Client
-	amqpOnly bool
-}
-
-// Live implements broker.
-func (b liveBroker) Live(ctx context.Context, want *topology.State) (*topology.Live, error) {
-	if b.amqpOnly {
-		return b.ReadAMQP(ctx, want, true)
-	}
-	return b.ReadLive(ctx, rabbit.ScopeOf(want))
-}
-
-// Everything implements broker.
-func (b liveBroker) Everything(ctx context.Context, vhosts []string) (*topology.Live, error) {
-	if len(vhosts) == 0 {
-		all, err := b.VHosts(ctx)
-		if err != nil {
-			return nil, err
-		}
-		vhosts = all
-	}
-	return b.ReadLive(ctx, rabbit.Scope{VHosts: vhosts})
-}
-
-// Owned implements exporter.Broker.
-func (b liveBroker) Owned(ctx context.Context, owner string, vhosts []string) (*topology.Live, error) {
-	return b.ReadLive(ctx, rabbit.Scope{VHosts: vhosts, Owner: owner})
-}
-
-// VHosts implements messageBroker.
-func (b liveBroker) VHosts(ctx context.Context) ([]string, error) {
-	cluster, err := b.ReadLive(ctx, rabbit.Scope{})
-	if err != nil {
-		return nil, err
-	}
-	return cluster.VHosts(), nil
-}
-
-// Lock implements broker.
-func (b liveBroker) Lock(ctx context.Context, vhost, topologyName string) (func(), error) {
-	return b.LockApply(ctx, vhost, topologyName)
-}
+type liveBroker struct{ *broker.Client }
 
 // Lab implements laboratory.
 func (b liveBroker) Lab(ctx context.Context, vhost string) (topologycmd.Lab, error) {
-	return b.OpenLab(ctx, vhost)
+	return b.OpenTestVHost(ctx, vhost)
 }

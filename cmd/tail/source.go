@@ -58,7 +58,7 @@ func (t *tailing) feed(ctx context.Context, patient bool,
 func (t *tailing) tap(ctx context.Context, binds []tail.Bind) (*tailSource, error) {
 	first := true
 	return t.feed(ctx, false, func(ctx context.Context, _ int64) (tail.Feed, error) {
-		f, skipped, err := t.broker.Taps(t.vhost).Tap(ctx, binds)
+		f, skipped, err := t.broker.Tails(t.vhost).Tap(ctx, binds)
 		if err != nil {
 			return nil, err
 		}
@@ -211,7 +211,7 @@ func (t *tailing) openStream(ctx context.Context) (*tailSource, error) {
 		if seen >= 0 {
 			offset = seen + 1
 		}
-		return t.broker.Taps(t.vhost).Stream(ctx, t.stream, offset)
+		return t.broker.Tails(t.vhost).Stream(ctx, t.stream, offset)
 	})
 	if err == nil {
 		src.waited = true

@@ -138,7 +138,7 @@ func (o *tailOptions) check() (err error) {
 type TailBroker interface {
 	vhost.Broker
 	// Taps opens feeds.
-	Taps(vhost string) tail.Dialer
+	Tails(vhost string) tail.Dialer
 	// Tracing says whether the firehose is on.
 	Tracing(ctx context.Context, vhost string) (bool, error)
 	// Close ends all connections.

@@ -1,6 +1,6 @@
 // Package consume receives messages from queues and settles them.
 //
-// It defines what a source of messages is; internal/rabbit has the one that talks to a broker.
+// It defines what a source of messages is; internal/amqp has the one that talks to a broker.
 // Acknowledgement is always manual: a message leaves its queue only after whoever received it has
 // said so.
 package consume

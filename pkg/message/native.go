@@ -26,6 +26,8 @@ func Native[T ~map[string]any](t Table, decimal func(Decimal) any) T {
 
 func native[T ~map[string]any](v any, decimal func(Decimal) any) (any, bool) {
 	switch x := v.(type) {
+	case int: // the client library would cut it to 32 bits
+		return int64(x), true
 	case Decimal:
 		return decimal(x), true
 	case T:

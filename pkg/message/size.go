@@ -26,9 +26,9 @@ func fieldSize(v any) int {
 		return 2
 	case int16, uint16:
 		return 3
-	case int, int32, uint32, float32: // the client library writes an int as 32 bits
+	case int32, uint32, float32:
 		return 5
-	case int64, float64, time.Time:
+	case int, int64, float64, time.Time:
 		return 9
 	case string:
 		return 5 + len(x)

@@ -1,7 +1,7 @@
 // Package publish sends messages so that what became of them is known: confirmed, returned,
 // refused, or unknown.
 //
-// A Channel is the narrow seam to a broker (internal/rabbit has the real one); Publisher, built on
+// A Channel is the narrow seam to a broker (internal/amqp has the real one); Publisher, built on
 // it, adds the window, the correlation of returns, reconnection, rate and circuit breaker.
 package publish
 

@@ -3,6 +3,6 @@
 //
 // A State is what a file declares or what a broker has. Diff compares two of them and returns a
 // Plan: a value that can be shown, written as JSON, and executed by Apply through a Writer. The
-// package does no I/O of its own and imports no client library: internal/rabbit reads and writes
+// package does no I/O of its own and imports no client library: internal/broker reads and writes
 // brokers, pkg/topology/spec reads files.
 package topology

@@ -204,3 +204,15 @@ func (b *Binding) Ref() Ref {
 		Key: b.RoutingKey, Arguments: b.Arguments.Canonical(),
 	}
 }
+
+// DeclaredArguments returns the arguments with which the queue is declared: those it has, and the
+// type, always for quorum queues and streams, for classic ones when the file names it. The vhost's
+// default queue type decides otherwise.
+func (q *Queue) DeclaredArguments() Arguments {
+	if q.Type == "" || q.Type == Classic && !q.TypeDeclared {
+		return q.Arguments
+	}
+	args := q.Arguments.Clone()
+	args["x-queue-type"] = q.Type
+	return args
+}

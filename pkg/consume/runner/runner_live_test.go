@@ -10,7 +10,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
-	"github.com/msgctl/msgctl/internal/rabbit"
+	"github.com/msgctl/msgctl/internal/broker"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/consume/handle"
 	"github.com/msgctl/msgctl/pkg/consume/retry"
@@ -87,7 +87,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 type scene struct {
 	v      *rabbittest.VHost
 	ch     *amqp.Channel
-	client *rabbit.Client
+	client *broker.Client
 }
 
 func newScene(t *testing.T, b *rabbittest.Broker, n int) *scene {
@@ -97,7 +97,7 @@ func newScene(t *testing.T, b *rabbittest.Broker, n int) *scene {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := rabbit.New(rabbit.Options{Host: u.Host, Port: u.Port, VHost: v.Name, User: u.Username,
+	client, err := broker.New(broker.Options{Host: u.Host, Port: u.Port, VHost: v.Name, User: u.Username,
 		Password: topology.Secret(u.Password), Timeout: 20 * time.Second, ReconnectAttempts: 10, ReconnectDelay: 100 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)

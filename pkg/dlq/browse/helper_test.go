@@ -7,7 +7,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
-	"github.com/msgctl/msgctl/internal/rabbit"
+	"github.com/msgctl/msgctl/internal/broker"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -28,7 +28,7 @@ func declareQueues(t *testing.T, ch *amqp.Channel, a amqp.Table, names ...string
 }
 
 // liveClient connects the code under test as a test's user.
-func liveClient(tb testing.TB, u rabbittest.User) *rabbit.Client {
+func liveClient(tb testing.TB, u rabbittest.User) *broker.Client {
 	tb.Helper()
 	a, err := url.Parse(u.URL)
 	if err != nil {
@@ -41,7 +41,7 @@ func liveClient(tb testing.TB, u rabbittest.User) *rabbit.Client {
 	api.User = nil
 	port, _ := strconv.Atoi(a.Port())
 	password, _ := a.User.Password()
-	c, err := rabbit.New(rabbit.Options{Host: a.Hostname(), Port: port, User: a.User.Username(),
+	c, err := broker.New(broker.Options{Host: a.Hostname(), Port: port, User: a.User.Username(),
 		Password: topology.Secret(password), API: api.String(), Name: "msgctl test"})
 	if err != nil {
 		tb.Fatal(err)
@@ -51,9 +51,9 @@ func liveClient(tb testing.TB, u rabbittest.User) *rabbit.Client {
 }
 
 // readLive reads a test's vhost.
-func readLive(tb testing.TB, c *rabbit.Client, vhost string) *topology.Live {
+func readLive(tb testing.TB, c *broker.Client, vhost string) *topology.Live {
 	tb.Helper()
-	l, err := c.ReadLive(tb.Context(), rabbit.Scope{VHosts: []string{vhost}})
+	l, err := c.ReadLive(tb.Context(), broker.Scope{VHosts: []string{vhost}})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/msgctl/msgctl/internal/rabbit"
+	"github.com/msgctl/msgctl/internal/broker"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/dlq/browse"
 	"github.com/msgctl/msgctl/pkg/dlq/discover"
@@ -100,7 +100,7 @@ func numbers(from, to int) string {
 }
 
 // assess judges a queue as msgctl would, from what it reads of the broker.
-func assess(t *testing.T, c *rabbit.Client, vhost, queue string, o browse.AssessOptions) browse.Assessment {
+func assess(t *testing.T, c *broker.Client, vhost, queue string, o browse.AssessOptions) browse.Assessment {
 	t.Helper()
 	live := readLive(t, c, vhost)
 	f, err := browse.FactsOf(live, discover.Live(live, discover.Options{}), vhost, queue)
@@ -112,7 +112,7 @@ func assess(t *testing.T, c *rabbit.Client, vhost, queue string, o browse.Assess
 }
 
 // liveDepth asks for the present counts: those of the management API come late.
-func liveDepth(t *testing.T, c *rabbit.Client, vhost, queue string) (int64, bool) {
+func liveDepth(t *testing.T, c *broker.Client, vhost, queue string) (int64, bool) {
 	t.Helper()
 	live := readLive(t, c, vhost)
 	ref := topology.Ref{Kind: topology.KindQueue, VHost: vhost, Name: queue}
@@ -307,7 +307,7 @@ func killed(t *testing.T, v *rabbittest.VHost, n int) {
 // liveStore asks for a queue's policies without statistics, which come up to 10 s late (seen on
 // 4.0.5 and 4.3.6).
 type liveStore struct {
-	*rabbit.Client
+	*broker.Client
 	v *rabbittest.VHost
 }
 
@@ -321,7 +321,7 @@ func (s liveStore) Applied(_ context.Context, vhost, queue string) (string, stri
 	return q.Policy, q.Operator, err
 }
 
-func overrideFor(t *testing.T, c *rabbit.Client, v *rabbittest.VHost, queue string) *browse.PolicyOverride {
+func overrideFor(t *testing.T, c *broker.Client, v *rabbittest.VHost, queue string) *browse.PolicyOverride {
 	t.Helper()
 	live := readLive(t, c, v.Name)
 	p, err := browse.PlanOverride(&live.State, v.Name, queue, live.Server.Version, time.Now())
@@ -363,7 +363,7 @@ func TestOverrideKeepsKilledMessages(t *testing.T) {
 
 // checkLowered waits a moment: 4.0.5 was seen to list a policy just after it had answered its
 // deletion.
-func checkLowered(t *testing.T, c *rabbit.Client, vhost string) {
+func checkLowered(t *testing.T, c *broker.Client, vhost string) {
 	t.Helper()
 	var left []*topology.Policy
 	for range 20 {

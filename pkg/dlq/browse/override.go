@@ -22,7 +22,7 @@ const OverridePrefix = "msgctl-guard-"
 
 const overrideTime = "20060102T150405Z"
 
-// PolicyStore changes policies. internal/rabbit's Client is one, with an adapter for Applied.
+// PolicyStore changes policies. internal/broker's Client is one, with an adapter for Applied.
 type PolicyStore interface {
 	// Create puts a policy or operator policy.
 	Create(ctx context.Context, want topology.Object) error

@@ -11,7 +11,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
-	"github.com/msgctl/msgctl/internal/rabbit"
+	"github.com/msgctl/msgctl/internal/broker"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/dlq/replay"
 	"github.com/msgctl/msgctl/pkg/message"
@@ -67,7 +67,7 @@ func benchReplay(b *testing.B, broker *rabbittest.Broker, kind string, size int)
 	b.ReportMetric(0, "ns/op")
 }
 
-func benchFill(b *testing.B, c *rabbit.Client, vhost string, size int) {
+func benchFill(b *testing.B, c *broker.Client, vhost string, size int) {
 	b.Helper()
 	p, err := publish.Open(b.Context(), c.Dialer(vhost), publish.PublisherOptions{}, func([]publish.Outcome[int]) {})
 	if err != nil {

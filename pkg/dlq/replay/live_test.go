@@ -12,7 +12,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
-	"github.com/msgctl/msgctl/internal/rabbit"
+	"github.com/msgctl/msgctl/internal/broker"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/dlq/browse"
 	"github.com/msgctl/msgctl/pkg/dlq/replay"
@@ -185,7 +185,7 @@ func (p *place) messages(queue string) map[string][]amqp.Delivery {
 }
 
 // client returns one that connects through a proxy.
-func (p *place) client(through *rabbittest.Proxy) *rabbit.Client {
+func (p *place) client(through *rabbittest.Proxy) *broker.Client {
 	p.t.Helper()
 	c := connect(through.Through(p.v.URL), p.v.Name, p.v.Login, p.v.Password)
 	p.t.Cleanup(c.Close)
@@ -193,13 +193,13 @@ func (p *place) client(through *rabbittest.Proxy) *rabbit.Client {
 }
 
 // connect panics, so that it can be used outside of a test.
-func connect(address, vhost, login, password string) *rabbit.Client {
+func connect(address, vhost, login, password string) *broker.Client {
 	u, err := url.Parse(address)
 	if err != nil {
 		panic(err)
 	}
 	port, _ := strconv.Atoi(u.Port())
-	c, err := rabbit.New(rabbit.Options{
+	c, err := broker.New(broker.Options{
 		Host: u.Hostname(), Port: port, VHost: vhost, User: login, Password: topology.Secret(password),
 		Timeout: 30 * time.Second,
 	})

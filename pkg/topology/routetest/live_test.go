@@ -10,14 +10,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/msgctl/msgctl/internal/rabbit"
+	"github.com/msgctl/msgctl/internal/broker"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/routetest"
 )
 
 // laboratory opens a lab on a broker; the vhost goes with the test.
-func laboratory(ctx context.Context, t *testing.T, b *rabbittest.Broker) (*rabbit.Lab, string) {
+func laboratory(ctx context.Context, t *testing.T, b *rabbittest.Broker) (*broker.TestVHost, string) {
 	t.Helper()
 	u, err := url.Parse(b.URL)
 	if err != nil {
@@ -30,14 +30,14 @@ func laboratory(ctx context.Context, t *testing.T, b *rabbittest.Broker) (*rabbi
 	port, _ := strconv.Atoi(u.Port())
 	password, _ := u.User.Password()
 	api.User = nil
-	c, err := rabbit.New(rabbit.Options{Host: u.Hostname(), Port: port, User: u.User.Username(),
+	c, err := broker.New(broker.Options{Host: u.Hostname(), Port: port, User: u.User.Username(),
 		Password: topology.Secret(password), API: api.String()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
 	name := strings.ToLower("msgctl-test-lab-" + strings.ReplaceAll(t.Name(), "/", "-") + "-" + fmt.Sprint(port))
-	lab, err := c.OpenLab(ctx, name)
+	lab, err := c.OpenTestVHost(ctx, name)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,14 +8,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/msgctl/msgctl/internal/rabbit"
+	"github.com/msgctl/msgctl/internal/broker"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/topologytest"
 )
 
 // client returns a real reader and writer with an administrator's login.
-func client(t *testing.T, b *rabbittest.Broker) *rabbit.Client {
+func client(t *testing.T, b *rabbittest.Broker) *broker.Client {
 	t.Helper()
 	amqp, err := url.Parse(b.URL)
 	if err != nil {
@@ -28,7 +28,7 @@ func client(t *testing.T, b *rabbittest.Broker) *rabbit.Client {
 	port, _ := strconv.Atoi(amqp.Port())
 	password, _ := amqp.User.Password()
 	api.User = nil
-	c, err := rabbit.New(rabbit.Options{
+	c, err := broker.New(broker.Options{
 		Host: amqp.Hostname(), Port: port, User: amqp.User.Username(), Password: topology.Secret(password), API: api.String(),
 	})
 	if err != nil {
@@ -39,9 +39,9 @@ func client(t *testing.T, b *rabbittest.Broker) *rabbit.Client {
 }
 
 // plan compares a state with the broker, and counts what is at stake as the commands do.
-func plan(t *testing.T, c *rabbit.Client, want *topology.State) *topology.Plan {
+func plan(t *testing.T, c *broker.Client, want *topology.State) *topology.Plan {
 	t.Helper()
-	live, err := c.ReadLive(t.Context(), rabbit.ScopeOf(want))
+	live, err := c.ReadLive(t.Context(), broker.ScopeOf(want))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestRandomStatesOnBrokers(t *testing.T) {
 }
 
 // advance applies what differs from a state and returns how many steps that took.
-func advance(t *testing.T, c *rabbit.Client, want *topology.State) int {
+func advance(t *testing.T, c *broker.Client, want *topology.State) int {
 	t.Helper()
 	p := plan(t, c, want)
 	result, err := topology.Apply(t.Context(), p, c, nil, topology.ApplyOptions{})

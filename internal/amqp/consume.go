@@ -1,0 +1,129 @@
+package amqp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/msgctl/msgctl/internal/amqp/wire"
+	"github.com/msgctl/msgctl/internal/amqpwire"
+	"github.com/msgctl/msgctl/internal/refusal"
+	"github.com/msgctl/msgctl/internal/shell"
+	"github.com/msgctl/msgctl/pkg/consume"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// Source returns a source of the messages of a vhost's queues. Every subscription has a connection
+// of its own: one that is slow to receive keeps no other from its messages. Windows that only hold
+// messages can share one: see Share.
+func (c *Client) Source(vhost string) consume.Source { return &source{opts: c.opts, vhost: vhost} }
+
+type source struct {
+	opts  Options
+	vhost string
+}
+
+// Subscribe implements consume.Source.
+func (s *source) Subscribe(ctx context.Context, o consume.Options) (consume.Subscription, error) {
+	if err := checkConsume(o); err != nil {
+		return nil, err
+	}
+	shared := &sharing{users: 1}
+	opts := s.opts
+	opts.wrap = func(conn net.Conn) net.Conn {
+		shared.wire = amqpwire.New(wire.Coalesce(conn))
+		return shared.wire
+	}
+	l, err := dial(ctx, opts, s.vhost)
+	if err != nil {
+		return nil, fmt.Errorf("consume from queue %q: %w", o.Queue, err)
+	}
+	sub := &subscription{opts: s.opts, vhost: s.vhost, queue: o.Queue, stream: o.Offset != nil, link: l, shared: shared}
+	if err := sub.start(ctx, o); err != nil {
+		l.close()
+		return nil, sub.explain(ctx, err)
+	}
+	return sub, nil
+}
+
+func checkConsume(o consume.Options) error {
+	if o.Prefetch < 1 || o.Prefetch > math.MaxUint16 {
+		return fmt.Errorf("consume from queue %q: the prefetch is %d: it must be from 1 to %d", o.Queue, o.Prefetch,
+			math.MaxUint16)
+	}
+	if len(o.Queue) > maxShortString || len(o.Tag) > maxShortString {
+		return fmt.Errorf("consume from queue %.40q…: names and consumer tags have at most %d bytes", o.Queue, maxShortString)
+	}
+	return nil
+}
+
+// start opens the channels and begins to consume.
+func (s *subscription) start(ctx context.Context, o consume.Options) error {
+	return s.interruptible(ctx, func() (err error) {
+		if s.ch, err = s.link.conn.Channel(); err != nil {
+			return err
+		}
+		s.closed = s.ch.NotifyClose(make(chan *amqp091.Error, 1))
+		s.dropped = s.ch.NotifyCancel(make(chan string, 1))
+		if err := s.ch.Qos(o.Prefetch, 0, false); err != nil {
+			return err
+		}
+		s.prefetch, s.tag = o.Prefetch, o.Tag
+		if s.tag == "" {
+			s.tag = "msgctl"
+		}
+		var args amqp091.Table
+		if o.Offset != nil {
+			args = amqp091.Table{"x-stream-offset": o.Offset}
+		}
+		s.inbox, s.decoder = amqpwire.NewInbox(), s.shared.borrowDecoder()
+		s.over, err = s.shared.consume(s.inbox, func() (<-chan amqp091.Delivery, error) {
+			return s.ch.Consume(o.Queue, s.tag, false, o.Exclusive, false, false, args)
+		})
+		return err
+	})
+}
+
+// explain says for people why consuming did not start, or ended.
+func (s *subscription) explain(ctx context.Context, err error) error {
+	op := fmt.Sprintf("consume from queue %q", s.queue)
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return fmt.Errorf("%s: %w", op, ctx.Err())
+	}
+	var x *amqp091.Error
+	if !errors.As(err, &x) || !x.Server {
+		return explain(ctx, refusal.Operation{Op: op, User: s.opts.User}, err)
+	}
+	if text := s.refused(refusal.Parse(x.Reason), x.Code); text != "" {
+		kind := error(nil)
+		switch refusal.Parse(x.Reason).Kind {
+		case refusal.Refused:
+			kind = topology.ErrNotPermitted
+		case refusal.ExclusiveUse, refusal.Locked:
+			kind = topology.ErrInUse
+		}
+		return &refusal.Error{Op: op, Text: text, Kind: kind, Cause: x}
+	}
+	return explain(ctx, refusal.Operation{Op: op, Object: &topology.Queue{VHost: s.vhost, Name: s.queue},
+		User: s.opts.User}, err)
+}
+
+// refused words what the broker says to a consumer, "" for what is said elsewhere.
+func (s *subscription) refused(r refusal.Reply, code int) string {
+	switch {
+	case r.Kind == refusal.Refused:
+		return fmt.Sprintf("user %q lacks the permission to read it: an administrator grants it with rabbitmqctl "+
+			"set_permissions -p %s %s CONFIGURE WRITE READ (regular expressions on names)",
+			s.opts.User, shell.Quote(s.vhost), shell.Quote(s.opts.User))
+	case r.Kind == refusal.ExclusiveUse:
+		return "it has a consumer that keeps others away, or it was to be consumed exclusively and has a consumer: stop " +
+			"that one first"
+	case code == amqp091.NotImplemented && s.stream, code == amqp091.PreconditionFailed && s.stream:
+		return "it cannot be read by offset: only streams can (" + refusal.OrUnsaid(r.Detail) + ")"
+	}
+	return ""
+}

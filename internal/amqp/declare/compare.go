@@ -1,0 +1,181 @@
+package declare
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"sync"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/msgctl/msgctl/internal/amqp"
+	"github.com/msgctl/msgctl/internal/refusal"
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/diag"
+)
+
+// maxDifferences bounds how many fields of one object are found out by declaring it.
+const maxDifferences = 24
+
+// Read adds to live the exchanges and queues of s's vhost that want declares and that exist, with the
+// counts of the queues. AMQP does not tell what they are like: without compare they are taken to be
+// as declared. With compare each is declared again as wanted, which changes nothing, and from the
+// broker's refusals follows what it is like, field by field; should the object vanish in the
+// milliseconds between, that declaration creates it.
+func Read(ctx context.Context, s *amqp.Session, live *topology.Live, want *topology.State, compare bool) error {
+	var mu sync.Mutex
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(amqp.Parallel)
+	for _, o := range want.Objects() {
+		kind := o.Ref().Kind
+		if o.Ref().VHost != s.VHost() || (kind != topology.KindExchange && kind != topology.KindQueue) {
+			continue
+		}
+		g.Go(func() error {
+			have, status, err := probe(ctx, s, o, compare)
+			if err != nil || have == nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if kind == topology.KindQueue {
+				live.Status[o.Ref()] = status
+			}
+			return live.Add(have, diag.Position{})
+		})
+	}
+	return g.Wait()
+}
+
+// probe returns the live object, nil when it does not exist.
+func probe(ctx context.Context, s *amqp.Session, want topology.Object, compare bool) (topology.Object, topology.QueueStatus,
+	error) {
+	var status topology.QueueStatus
+	err := s.Do(ctx, func(ch *amqp091.Channel) error {
+		switch o := want.(type) {
+		case *topology.Queue:
+			q, err := ch.QueueDeclarePassive(o.Name, o.Durable, o.AutoDelete, false, false, nil)
+			status = topology.QueueStatus{Messages: int64(q.Messages), Consumers: int64(q.Consumers), Known: err == nil &&
+				o.Type != topology.Stream}
+			return err
+		case *topology.Exchange:
+			if o.Name == "" {
+				return nil
+			}
+			return ch.ExchangeDeclarePassive(o.Name, o.Type, o.Durable, o.AutoDelete, o.Internal, false, nil)
+		}
+		return nil
+	})
+	var exception *amqp091.Error
+	switch {
+	case errors.As(err, &exception) && exception.Code == amqp091.NotFound:
+		return nil, status, nil
+	case err != nil:
+		return nil, status, amqp.Explain(ctx, refusal.On("look for", want, s.User()), err)
+	case !compare:
+		return want, status, nil
+	}
+	have, err := compared(ctx, s, want)
+	return have, status, err
+}
+
+// compared declares an existing object until the broker agrees, and returns it as the broker has
+// it. Each refusal names one field and its live value. What cannot be found out that way is taken
+// to be as declared.
+func compared(ctx context.Context, s *amqp.Session, want topology.Object) (topology.Object, error) {
+	have := want
+	for range maxDifferences {
+		err := s.Do(ctx, declaration(have))
+		if err == nil {
+			return have, nil
+		}
+		var exception *amqp091.Error
+		if !errors.As(err, &exception) {
+			return nil, err
+		}
+		r := refusal.Parse(exception.Reason)
+		if r.Kind != refusal.Inequivalent || r.Argument == "" {
+			return have, nil
+		}
+		next, ok := with(have, r)
+		if !ok {
+			return have, nil
+		}
+		have = next
+	}
+	return have, nil
+}
+
+// with returns a copy of an object that has the live value of an inequivalent argument.
+func with(o topology.Object, r refusal.Reply) (topology.Object, bool) {
+	switch o := o.(type) {
+	case *topology.Queue:
+		next := *o
+		switch r.Argument {
+		case "durable":
+			next.Durable = r.Current == "true"
+		case "auto_delete":
+			next.AutoDelete = r.Current == "true"
+		case "x-queue-type":
+			next.Type, next.TypeDeclared = r.Current, true
+			if r.CurrentNone {
+				next.Type, next.TypeDeclared = topology.Classic, false
+			}
+			return &next, next.Type != o.Type || next.TypeDeclared != o.TypeDeclared
+		default:
+			return &next, replaceArgument(&next.Arguments, r)
+		}
+		return &next, next.Durable != o.Durable || next.AutoDelete != o.AutoDelete
+	case *topology.Exchange:
+		next := *o
+		switch r.Argument {
+		case "type":
+			next.Type = r.Current
+		case "durable":
+			next.Durable = r.Current == "true"
+		case "auto_delete":
+			next.AutoDelete = r.Current == "true"
+		case "internal":
+			next.Internal = r.Current == "true"
+		default:
+			return &next, replaceArgument(&next.Arguments, r)
+		}
+		return &next, next.Type != o.Type || next.Durable != o.Durable || next.AutoDelete != o.AutoDelete ||
+			next.Internal != o.Internal
+	}
+	return nil, false
+}
+
+// replaceArgument puts the live value into a copy of the table, and reports whether that is another
+// one. The text does not always tell the type: integers and booleans are told by their looks,
+// unless the wanted value is text.
+func replaceArgument(table *topology.Arguments, r refusal.Reply) bool {
+	old, had := (*table)[r.Argument]
+	args := table.Clone()
+	*table = args
+	if r.CurrentNone {
+		delete(args, r.Argument)
+		return had
+	}
+	_, isText := old.(string)
+	args[r.Argument] = looksLike(r.Current, isText)
+	return !had || old != args[r.Argument]
+}
+
+func looksLike(s string, isText bool) any {
+	if isText {
+		return s
+	}
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+		return n
+	}
+	if f, err := strconv.ParseFloat(s, 64); err == nil && strings.ContainsAny(s, ".e") {
+		return f
+	}
+	if s == "true" || s == "false" {
+		return s == "true"
+	}
+	return s
+}

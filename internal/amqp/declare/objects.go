@@ -1,0 +1,98 @@
+package declare
+
+import (
+	"context"
+	"sync"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/msgctl/msgctl/internal/amqp"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// Object makes an exchange, a queue or a binding on s; it succeeds when an equal one exists. Other
+// kinds it ignores.
+func Object(ctx context.Context, s *amqp.Session, o topology.Object) error {
+	return s.Do(ctx, declaration(o))
+}
+
+// declaration returns the AMQP method that makes an exchange, a queue or a binding.
+func declaration(o topology.Object) func(*amqp091.Channel) error {
+	return func(ch *amqp091.Channel) error {
+		switch o := o.(type) {
+		case *topology.Exchange:
+			return ch.ExchangeDeclare(o.Name, o.Type, o.Durable, o.AutoDelete, o.Internal, false, table(o.Arguments))
+		case *topology.Queue:
+			_, err := ch.QueueDeclare(o.Name, o.Durable, o.AutoDelete, o.Exclusive, false, table(o.DeclaredArguments()))
+			return err
+		case *topology.Binding:
+			if o.DestinationType == topology.ToExchange {
+				return ch.ExchangeBind(o.Destination, o.RoutingKey, o.Source, false, table(o.Arguments))
+			}
+			return ch.QueueBind(o.Destination, o.RoutingKey, o.Source, false, table(o.Arguments))
+		}
+		return nil
+	}
+}
+
+// table converts from normal form. Integers stay 64 bits wide, as the management API sends them:
+// bindings whose arguments differ in width are two bindings.
+func table(a map[string]any) amqp091.Table {
+	if len(a) == 0 {
+		return nil
+	}
+	t := make(amqp091.Table, len(a))
+	for k, v := range a {
+		t[k] = wire(v)
+	}
+	return t
+}
+
+func wire(v any) any {
+	switch x := v.(type) {
+	case map[string]any:
+		t := make(amqp091.Table, len(x))
+		for k, e := range x {
+			t[k] = wire(e)
+		}
+		return t
+	case topology.Arguments:
+		return wire(map[string]any(x))
+	case []any:
+		list := make([]any, len(x))
+		for i, e := range x {
+			list[i] = wire(e)
+		}
+		return list
+	}
+	return v
+}
+
+// DeleteExchange deletes an exchange; with ifUnused only if nothing is bound to it.
+func DeleteExchange(ctx context.Context, s *amqp.Session, x *topology.Exchange, ifUnused bool) error {
+	return s.Do(ctx, func(ch *amqp091.Channel) error { return ch.ExchangeDelete(x.Name, ifUnused, false) })
+}
+
+// Unbind deletes a binding. Its arguments must be of the very types that it was made with.
+func Unbind(ctx context.Context, s *amqp.Session, b *topology.Binding) error {
+	return s.Do(ctx, func(ch *amqp091.Channel) error {
+		if b.DestinationType == topology.ToExchange {
+			return ch.ExchangeUnbind(b.Destination, b.RoutingKey, b.Source, false, table(b.Arguments))
+		}
+		return ch.QueueUnbind(b.Destination, b.RoutingKey, b.Source, table(b.Arguments))
+	})
+}
+
+// Lock declares an exclusive queue on a connection of its own, which release closes; the broker
+// deletes the queue with it. Another holder's lock is an error: see amqp.IsLocked.
+func Lock(ctx context.Context, c *amqp.Client, q *topology.Queue) (release func(), err error) {
+	l, err := c.Dial(ctx, q.VHost)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.Do(ctx, declaration(q)); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return sync.OnceFunc(l.Close), nil
+}

@@ -1,0 +1,195 @@
+package amqp
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"sync/atomic"
+	"time"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/msgctl/msgctl/internal/amqpwire"
+	"github.com/msgctl/msgctl/internal/refusal"
+)
+
+// refusalDelay is how long RabbitMQ waits before it hangs up on a wrong password, without a word
+// (rabbit_reader's SILENT_CLOSE_DELAY on every line). The AMQP library takes any end of the
+// connection in that phase for such a refusal, also that of a broker that stops (3.10.8, 4.0.5 and
+// 4.3.6 cut some seven logins of twelve clients in each stop, all within a second).
+const refusalDelay = 3 * time.Second
+
+// Link is one open AMQP connection to a vhost. It is not restored when it is lost.
+type Link struct {
+	opts Options
+	conn *amqp091.Connection
+	net  net.Conn
+	// closed has the reason when the connection is gone; it is closed then.
+	closed chan *amqp091.Error
+	idle   []*amqp091.Channel // guarded by the session
+}
+
+// dial opens an AMQP connection to a vhost. Its errors are translated. ctx and the timeout bound
+// all of it: TCP, TLS and the AMQP handshake; neither bounds the connection's later life.
+func dial(ctx context.Context, o Options, vhost string) (*Link, error) {
+	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
+	defer cancel()
+	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", o.address())
+	if err != nil {
+		return nil, explainDial(ctx, o, vhost, err, nil)
+	}
+	heard := &sniffer{Conn: raw}
+	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
+	defer stop()
+	conn, err := handshake(ctx, o, vhost, heard)
+	if err != nil {
+		_ = raw.Close()
+		err = errors.Join(err, heard.failure())
+		return nil, explainDial(ctx, o, vhost, err, heard)
+	}
+	l := &Link{opts: o, conn: conn, net: raw, closed: make(chan *amqp091.Error, 1)}
+	conn.NotifyClose(l.closed)
+	return l, nil
+}
+
+func handshake(ctx context.Context, o Options, vhost string, heard *sniffer) (*amqp091.Connection, error) {
+	// amqp091.Open knows no context: the deadline ends it when the peer says nothing. The library
+	// lifts it afterwards.
+	if deadline, ok := ctx.Deadline(); ok {
+		_ = heard.SetDeadline(deadline)
+	}
+	var stream net.Conn = heard
+	if o.TLS != nil {
+		config := o.TLS.Clone()
+		if config.ServerName == "" {
+			config.ServerName = o.Host
+		}
+		secured := tls.Client(heard, config)
+		if err := secured.HandshakeContext(ctx); err != nil {
+			return nil, err
+		}
+		// A server that wants another certificate says so only after the client's part of the
+		// handshake (TLS 1.3).
+		stream = &sniffer{Conn: secured, outer: heard}
+	}
+	if o.wrap != nil {
+		stream = o.wrap(stream)
+	}
+	properties := amqp091.NewConnectionProperties()
+	properties.SetClientConnectionName(o.Name)
+	properties["product"] = "msgctl"
+	return amqp091.Open(stream, amqp091.Config{
+		SASL:       []amqp091.Authentication{&amqp091.PlainAuth{Username: o.User, Password: string(o.Password)}},
+		Vhost:      vhost,
+		FrameSize:  amqpwire.FrameMax,
+		Heartbeat:  o.Heartbeat,
+		Properties: properties,
+		Locale:     "en_US",
+	})
+}
+
+// Dial opens a connection to a vhost. Its errors are for people. ctx and the timeout bound all of
+// it: TCP, TLS and the AMQP handshake; neither bounds the connection's later life.
+func (c *Client) Dial(ctx context.Context, vhost string) (*Link, error) {
+	return dial(ctx, c.opts, vhost)
+}
+
+// Channel opens a channel. The library knows no context for it: Cut ends what waits.
+func (l *Link) Channel() (*amqp091.Channel, error) { return l.conn.Channel() }
+
+// Do runs f on a channel of its own. When ctx or the options' timeout ends first, the connection is
+// cut.
+func (l *Link) Do(ctx context.Context, f func(*amqp091.Channel) error) error {
+	return interruptible(ctx, l.opts, l, func() error {
+		ch, err := l.conn.Channel()
+		if err != nil {
+			return err
+		}
+		return f(ch)
+	})
+}
+
+// Cut ends the connection without a word, and whatever waits on it.
+func (l *Link) Cut() { _ = l.net.Close() }
+
+// Close ends the connection politely, for at most two seconds.
+func (l *Link) Close() { l.close() }
+
+// close says goodbye to the broker, and cuts the line if the broker does not answer within two
+// seconds.
+func (l *Link) close() {
+	_ = l.conn.CloseDeadline(time.Now().Add(2 * time.Second)) // gone either way
+	_ = l.net.Close()
+}
+
+// sniffer remembers the first bytes that arrive, which tell what speaks on the other side, and how
+// reading ended.
+type sniffer struct {
+	net.Conn
+	head  [8]byte
+	count atomic.Int32
+	// greeted is when the first bytes came.
+	greeted time.Time
+	// timedOut says that a read ended at the deadline and not because the peer hung up.
+	timedOut atomic.Bool
+	// readError is how reading failed; outer keeps it instead when it is set.
+	readError atomic.Pointer[error]
+	outer     *sniffer
+}
+
+// failure returns the first error of reading through TLS, or nil.
+func (s *sniffer) failure() error {
+	if err := s.readError.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+func (s *sniffer) Read(p []byte) (int, error) {
+	n, err := s.Conn.Read(p)
+	if have := int(s.count.Load()); have < len(s.head) && n > 0 {
+		if have == 0 {
+			s.greeted = time.Now()
+		}
+		s.count.Add(int32(copy(s.head[have:], p[:n])))
+	}
+	if err != nil && s.outer != nil {
+		s.outer.readError.CompareAndSwap(nil, &err)
+	}
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		s.timedOut.Store(true)
+	}
+	return n, err
+}
+
+// speaks names the protocol of the first bytes, "" for AMQP 0-9-1 or silence.
+func (s *sniffer) speaks() string {
+	head := s.head[:s.count.Load()]
+	switch {
+	case bytes.HasPrefix(head, []byte("HTTP/")):
+		return "HTTP"
+	case len(head) >= 2 && head[0] == 0x15 && head[1] == 0x03:
+		return "TLS"
+	case bytes.HasPrefix(head, []byte("AMQP")):
+		return "another version of AMQP"
+	case len(head) > 0 && head[0] != 0x01 && head[0] != 0x16: // neither a method frame nor a TLS handshake
+		return "another protocol"
+	}
+	return ""
+}
+
+// interruptible runs f, which may block without knowing ctx. When ctx or the options' timeout ends
+// first, the connection is cut, which ends f, and the error wraps ctx's.
+func interruptible(ctx context.Context, o Options, l *Link, f func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { _ = l.net.Close() })
+	err := f()
+	if !stop() {
+		return refusal.Unreachable("", "no answer from "+o.URL()+" in time", errors.Join(ctx.Err(), err))
+	}
+	return err
+}

@@ -1,0 +1,133 @@
+package amqp
+
+import (
+	"fmt"
+	"strconv"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/publish"
+)
+
+const (
+	// maxShortString is how long a name, a property and a header's name may be, in bytes.
+	maxShortString = 255
+	// maxExpiration is the longest expiration the broker takes, in milliseconds (MAX_EXPIRY_TIMER).
+	maxExpiration = 1<<32 - 1
+	// headerFrame is what a content header frame has besides properties and headers: frame head and
+	// end, class, weight, body size, flags.
+	headerFrame = 7 + 1 + 2 + 2 + 8 + 2
+)
+
+// returned makes a message of what came back.
+func returned(r *amqp091.Return) *message.Message {
+	return &message.Message{
+		Properties: message.Properties{
+			ContentType: r.ContentType, ContentEncoding: r.ContentEncoding, DeliveryMode: r.DeliveryMode, Priority: r.Priority,
+			CorrelationID: r.CorrelationId, ReplyTo: r.ReplyTo, Expiration: r.Expiration, MessageID: r.MessageId,
+			Timestamp: r.Timestamp, Type: r.Type, UserID: r.UserId, AppID: r.AppId,
+		},
+		Headers: message.Table(r.Headers), Exchange: r.Exchange, RoutingKey: r.RoutingKey, Body: r.Body,
+	}
+}
+
+// publishing makes what the library publishes of m, or an error that says why m cannot be sent. The
+// library finds out about most of that when it has written half of the message, which ends the
+// connection.
+func publishing(t publish.Target, m *message.Message, frameMax int) (amqp091.Publishing, error) {
+	p := amqp091.Publishing{
+		Headers:     native(m.Headers),
+		ContentType: m.ContentType, ContentEncoding: m.ContentEncoding, DeliveryMode: m.DeliveryMode,
+		Priority: m.Priority, CorrelationId: m.CorrelationID, ReplyTo: m.ReplyTo, Expiration: m.Expiration,
+		MessageId: m.MessageID, Timestamp: m.Timestamp, Type: m.Type, UserId: m.UserID, AppId: m.AppID,
+		Body: m.Body,
+	}
+	if len(t.Exchange) > maxShortString || len(t.Key) > maxShortString {
+		return p, fmt.Errorf("publish to %.80s…: names of exchanges and routing keys have at most %d bytes", t,
+			maxShortString)
+	}
+	err := checkProperties(m)
+	if err == nil {
+		err = checkHeaders(p.Headers)
+	}
+	if size := headerSize(m); err == nil && frameMax > 0 && size > frameMax {
+		err = fmt.Errorf("its properties and headers take %d bytes, more than the %d that the broker takes in one frame "+
+			"(frame_max): remove headers, or raise frame_max on the broker", size, frameMax)
+	}
+	if err != nil {
+		return p, fmt.Errorf("publish a message to %s: %w", t, err)
+	}
+	return p, nil
+}
+
+func native(t message.Table) amqp091.Table {
+	return message.Native[amqp091.Table](t, func(d message.Decimal) any { return amqp091.Decimal(d) })
+}
+
+// texts calls f with each property that is a text, and its name.
+func texts(m *message.Message, f func(name, text string)) {
+	f("content_type", m.ContentType)
+	f("content_encoding", m.ContentEncoding)
+	f("correlation_id", m.CorrelationID)
+	f("reply_to", m.ReplyTo)
+	f("expiration", m.Expiration)
+	f("message_id", m.MessageID)
+	f("type", m.Type)
+	f("user_id", m.UserID)
+	f("app_id", m.AppID)
+}
+
+func checkProperties(m *message.Message) (err error) {
+	if m.DeliveryMode > message.Persistent {
+		return fmt.Errorf("its delivery mode is %d: the broker knows 1 (transient) and 2 (persistent)", m.DeliveryMode)
+	}
+	if m.Expiration != "" {
+		if n, err := strconv.ParseUint(m.Expiration, 10, 64); err != nil || n > maxExpiration {
+			return fmt.Errorf("its expiration is %q: the broker takes whole milliseconds from 0 to %d, as digits (\"60000\" "+
+				"is a minute)", m.Expiration, maxExpiration)
+		}
+	}
+	texts(m, func(name, text string) {
+		if len(text) > maxShortString && err == nil {
+			err = fmt.Errorf("its property %s has %d bytes: AMQP allows %d", name, len(text), maxShortString)
+		}
+	})
+	return err
+}
+
+// checkHeaders refuses values that AMQP has no type for, and names that are too long.
+func checkHeaders(t amqp091.Table) error {
+	if err := t.Validate(); err != nil {
+		return fmt.Errorf("its headers: AMQP has no type for one of them: %w", err)
+	}
+	return checkNames(t)
+}
+
+func checkNames(v any) error {
+	switch x := v.(type) {
+	case amqp091.Table:
+		for name, v := range x {
+			if len(name) > maxShortString {
+				return fmt.Errorf("the name of its header %.40q… has %d bytes: AMQP allows %d", name, len(name), maxShortString)
+			}
+			if err := checkNames(v); err != nil {
+				return err
+			}
+		}
+	case []any:
+		for _, v := range x {
+			if err := checkNames(v); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// headerSize is how many bytes the content header frame of m takes, at most.
+func headerSize(m *message.Message) int {
+	size := headerFrame + 1 + 1 + 8 + message.HeadersSize(m.Headers) // delivery mode, priority, timestamp
+	texts(m, func(_, text string) { size += 1 + len(text) })
+	return size
+}

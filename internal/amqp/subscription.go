@@ -1,0 +1,227 @@
+package amqp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/msgctl/msgctl/internal/amqpwire"
+	"github.com/msgctl/msgctl/internal/refusal"
+	"github.com/msgctl/msgctl/pkg/consume"
+)
+
+// subscription is a consumer on a channel of its own, and on a connection that it may share with
+// others.
+type subscription struct {
+	opts     Options
+	vhost    string
+	queue    string
+	tag      string
+	prefetch int
+	stream   bool
+
+	link    *Link
+	shared  *sharing
+	ch      *amqp091.Channel
+	inbox   *amqpwire.Inbox
+	decoder *amqpwire.Decoder       // of the goroutine that receives; nil at the end
+	over    <-chan amqp091.Delivery // closed when there are no more deliveries; amqpwire lets none through to it
+	closed  chan *amqp091.Error     // why the channel ended
+	dropped chan string             // the broker cancelled the consumer
+
+	ledger ledger
+	// Cancel and Settled are called one after another, but from any goroutine.
+	ending    sync.Mutex
+	consumers int // on the queue, ours included, before Cancel
+
+	mu        sync.Mutex
+	cancelled bool  // by us
+	left      bool  // closed
+	end       error // why there are no more deliveries, once that is known
+}
+
+var _ consume.Subscription = (*subscription)(nil)
+
+// Next implements consume.Subscription.
+func (s *subscription) Next(ctx context.Context) (consume.Delivery, error) {
+	for { // what is here goes before what ctx says
+		d, ok, err := s.receive()
+		if ok || err != nil {
+			return d, err
+		}
+		select {
+		case <-s.inbox.More():
+		case <-s.over:
+		case <-ctx.Done():
+			return consume.Delivery{}, ctx.Err()
+		}
+	}
+}
+
+// TryNext implements consume.Subscription.
+func (s *subscription) TryNext() (consume.Delivery, bool) {
+	if s.decoder == nil {
+		return consume.Delivery{}, false
+	}
+	d, ok, err := s.receive()
+	return d, ok && err == nil
+}
+
+// receive returns what is here: a delivery, the end, or neither. What came before a consumer ended
+// is still received; what came before a channel was lost is not, because nobody can settle it any
+// more.
+func (s *subscription) receive() (d consume.Delivery, ok bool, err error) {
+	if s.decoder == nil {
+		return d, false, s.ended()
+	}
+	select {
+	case <-s.over:
+		err = s.ended()
+	default:
+	}
+	if err == nil || !errors.Is(err, consume.ErrLost) {
+		if p, here := s.inbox.Take(); here {
+			d, err = s.hand(p)
+			return d, err == nil, err
+		}
+	}
+	if err != nil {
+		s.ledger.drain()
+		s.inbox.Release()
+		s.shared.returnDecoder(s.decoder)
+		s.decoder = nil
+	}
+	return d, false, err
+}
+
+func (s *subscription) hand(p amqpwire.Raw) (consume.Delivery, error) {
+	d, err := s.decoder.Decode(p, s.queue)
+	if err != nil {
+		return d, &refusal.Error{Op: fmt.Sprintf("consume from queue %q", s.queue), Text: "a message cannot be read: " + err.Error(),
+			Cause: err}
+	}
+	s.ledger.hand(d.Tag)
+	return d, nil
+}
+
+// ended says why the library closed its stream of deliveries: it notifies of the reason before.
+func (s *subscription) ended() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.end != nil {
+		return s.end
+	}
+	if x := reason(s.closed); x != nil {
+		s.end = s.lost(x)
+	} else if tag := reason(s.dropped); tag != "" {
+		s.end = &refusal.Error{Op: fmt.Sprintf("consume from queue %q", s.queue), Kind: consume.ErrCancelled,
+			Text: "the broker ended the consumer: the queue was deleted, or lost its leader"}
+	}
+	switch {
+	case s.end != nil:
+	case s.cancelled:
+		s.end = io.EOF
+	default:
+		s.end = s.lost(amqp091.ErrClosed)
+	}
+	return s.end
+}
+
+// reason returns what the library put into a channel before it closed it, zero when it put nothing.
+func reason[T any](ch <-chan T) (v T) {
+	select {
+	case v = <-ch:
+	default:
+	}
+	return v
+}
+
+// lost makes an error that wraps consume.ErrLost.
+func (s *subscription) lost(x *amqp091.Error) error {
+	text := "the connection was lost"
+	switch {
+	case x == amqp091.ErrClosed:
+		text = "the subscription is closed"
+	case x.Server && strings.Contains(x.Reason, "timeout"): // consumer_timeout, 30 minutes by default
+		text = "the broker closed the channel because a message stayed unacknowledged for longer than its " +
+			"consumer_timeout; what was not settled is back in the queue"
+	case x.Server:
+		text = s.explain(context.Background(), x).Error()
+	}
+	return &refusal.Error{Op: fmt.Sprintf("consume from queue %q", s.queue),
+		Text: strings.TrimPrefix(text, fmt.Sprintf("consume from queue %q: ", s.queue)), Kind: consume.ErrLost, Cause: x}
+}
+
+// Ack implements consume.Subscription.
+func (s *subscription) Ack(tag uint64, multiple bool) error {
+	return s.settle(tag, multiple, func() error { return s.ch.Ack(tag, multiple) })
+}
+
+// Nack implements consume.Subscription.
+func (s *subscription) Nack(tag uint64, multiple, requeue bool) error {
+	return s.settle(tag, multiple, func() error { return s.ch.Nack(tag, multiple, requeue) })
+}
+
+// Reject returns tag to the queue, or with requeue false dead-letters or drops it. To a quorum
+// queue it says that the delivery has failed, which counts and, with delayed retry of the type
+// failed, makes it wait; a nack with requeue says on 4.3 that it was only returned (4.3.6).
+func (s *subscription) Reject(tag uint64, requeue bool) error {
+	return s.settle(tag, false, func() error { return s.ch.Reject(tag, requeue) })
+}
+
+// settle refuses what the broker would answer by closing the channel: a tag that was never handed
+// out or is settled already.
+func (s *subscription) settle(tag uint64, multiple bool, send func() error) error {
+	if err := s.ledger.settle(tag, multiple); err != nil {
+		return fmt.Errorf("settle a message of queue %q: %w", s.queue, err)
+	}
+	if err := send(); err != nil {
+		return s.gone(err)
+	}
+	return nil
+}
+
+// gone wraps consume.ErrLost around an error of the library's.
+func (s *subscription) gone(err error) error {
+	var x *amqp091.Error
+	if !errors.As(err, &x) {
+		x = &amqp091.Error{Reason: err.Error()}
+	}
+	if errors.Is(x, amqp091.ErrClosed) && !s.link.conn.IsClosed() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.end != nil && !errors.Is(s.end, io.EOF) {
+			return s.end
+		}
+	}
+	return s.lost(x)
+}
+
+// Cancel implements consume.Subscription.
+func (s *subscription) Cancel(ctx context.Context) error {
+	s.ending.Lock()
+	defer s.ending.Unlock()
+	return s.cancel(ctx)
+}
+
+func (s *subscription) cancel(ctx context.Context) error {
+	s.mu.Lock()
+	done := s.cancelled
+	s.cancelled = true
+	s.mu.Unlock()
+	if done {
+		return nil
+	}
+	if q, ok := s.count(ctx); ok {
+		s.consumers = max(q.Consumers, 1)
+	}
+	if err := s.interruptible(ctx, func() error { return s.ch.Cancel(s.tag, false) }); err != nil {
+		return s.gone(err)
+	}
+	return nil
+}

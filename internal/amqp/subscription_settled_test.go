@@ -1,0 +1,66 @@
+package amqp
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+	"time"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/msgctl/msgctl/internal/rabbittest"
+	"github.com/msgctl/msgctl/internal/rabbittest/node"
+	"github.com/msgctl/msgctl/pkg/consume"
+)
+
+// TestSettledWaitsForABusyLeader: a quorum queue whose leader does not answer is said to have
+// neither messages nor consumers. Nothing is applied then, and what is acknowledged and closed
+// behind comes back.
+func TestSettledWaitsForABusyLeader(t *testing.T) {
+	rabbittest.EachPrivateLine(t, func(t *testing.T, n *node.Node) {
+		v := rabbittest.Of(n).VHost(t)
+		c := newClient(t, v.User)
+		declareQueue(t, v, "q", amqp091.Table{"x-queue-type": "quorum"})
+		load(t, c, v.Name, "q", 1000)
+		sub := subscribe(t, c, v.Name, consume.Options{Queue: "q", Prefetch: 1000})
+		tags := hoard(t, sub, 1000)
+		if err := sub.Cancel(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := sub.Next(t.Context()); !errors.Is(err, io.EOF) {
+			t.Fatalf("Next after Cancel: %v", err)
+		}
+		leader := func(what string) {
+			code := fmt.Sprintf(`{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"%s">>, queue, <<"q">>)), ok = sys:%s(amqqueue:get_pid(Q)).`, v.Name, what)
+			if _, err := n.Ctl(t.Context(), "eval", code); err != nil {
+				t.Fatal(err)
+			}
+		}
+		leader("suspend")
+		for _, tag := range tags {
+			if err := sub.Ack(tag, false); err != nil {
+				t.Fatal(err)
+			}
+		}
+		settled := make(chan error, 1)
+		go func() { settled <- sub.Settled(t.Context()) }()
+		select {
+		case err := <-settled:
+			t.Errorf("settled without the leader: %v", err)
+			settled <- nil
+		case <-time.After(time.Second):
+		}
+		leader("resume")
+		if err := <-settled; err != nil {
+			t.Error(err)
+		}
+		if err := sub.Close(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(500 * time.Millisecond) // whatever comes back does so now
+		if back := ready(t, v, "q"); back != 0 {
+			t.Errorf("%d came back", back)
+		}
+	})
+}

@@ -1,0 +1,138 @@
+package amqp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/msgctl/msgctl/internal/amqpwire"
+	"github.com/msgctl/msgctl/pkg/consume"
+)
+
+// sharing is what the subscriptions on one connection have in common.
+type sharing struct {
+	mu    sync.Mutex
+	users int
+	probe *amqp091.Channel    // for questions: a refusal closes a channel
+	spare []*amqpwire.Decoder // a window that was read to its end needs none
+
+	wire     *amqpwire.Conn
+	starting sync.Mutex // one consumer starts at a time
+}
+
+// consume begins to consume with begin: the deliveries go to in.
+func (h *sharing) consume(in *amqpwire.Inbox, begin func() (<-chan amqp091.Delivery, error)) (<-chan amqp091.Delivery, error) {
+	h.starting.Lock()
+	defer h.starting.Unlock()
+	h.wire.Collect(in)
+	defer h.wire.Collect(nil)
+	return begin()
+}
+
+func (h *sharing) borrowDecoder() *amqpwire.Decoder {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := len(h.spare)
+	if n == 0 {
+		return amqpwire.NewDecoder()
+	}
+	d := h.spare[n-1]
+	h.spare = h.spare[:n-1]
+	return d
+}
+
+func (h *sharing) returnDecoder(d *amqpwire.Decoder) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.spare = append(h.spare, d)
+}
+
+func (h *sharing) join() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.users == 0 {
+		return false
+	}
+	h.users++
+	return true
+}
+
+// leave reports whether others are left.
+func (h *sharing) leave() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.users--
+	return h.users > 0
+}
+
+func (h *sharing) many() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.users > 1
+}
+
+// Share starts another consumer on a channel of its own, but on the connection of s: a window of
+// messages costs kilobytes then, and not a connection's buffers. Closing either leaves the other
+// open; a lost connection takes both. When the connection has no channel left (2,047 by default, of
+// which one is for questions) the new consumer gets a connection of its own. ctx does not cut a
+// connection that others use: only the options' timeout does.
+func (s *subscription) Share(ctx context.Context, o consume.Options) (consume.Subscription, error) {
+	if err := checkConsume(o); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("consume from queue %q: %w", o.Queue, err)
+	}
+	if !s.shared.join() {
+		return s.subscribeAlone(ctx, o)
+	}
+	sub := &subscription{opts: s.opts, vhost: s.vhost, queue: o.Queue, stream: o.Offset != nil, link: s.link,
+		shared: s.shared}
+	err := sub.start(ctx, o)
+	if err == nil {
+		return sub, nil
+	}
+	_ = sub.Close()
+	switch {
+	case errors.Is(err, amqp091.ErrChannelMax):
+		return s.subscribeAlone(ctx, o)
+	case s.link.conn.IsClosed():
+		return nil, sub.lost(amqp091.ErrClosed)
+	}
+	return nil, sub.explain(ctx, err)
+}
+
+func (s *subscription) subscribeAlone(ctx context.Context, o consume.Options) (consume.Subscription, error) {
+	return (&source{opts: s.opts, vhost: s.vhost}).Subscribe(ctx, o)
+}
+
+// interruptible is the function of that name, except that the end of ctx does not cut what others
+// use.
+func (s *subscription) interruptible(ctx context.Context, f func() error) error {
+	if s.shared.many() {
+		ctx = context.WithoutCancel(ctx)
+	}
+	return interruptible(ctx, s.opts, s.link, f)
+}
+
+// Close implements consume.Subscription.
+func (s *subscription) Close() error {
+	s.mu.Lock()
+	done := s.left
+	s.left = true
+	s.mu.Unlock()
+	switch {
+	case done:
+	case !s.shared.leave():
+		s.link.close()
+	case s.ch != nil:
+		_ = interruptible(context.Background(), s.opts, s.link, s.ch.Close) // closed either way
+	}
+	if !done {
+		s.shared.wire.Forget(s.inbox)
+	}
+	return nil
+}

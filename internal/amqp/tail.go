@@ -1,0 +1,288 @@
+package amqp
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/msgctl/msgctl/internal/amqp/wire"
+	"github.com/msgctl/msgctl/internal/amqpwire"
+	"github.com/msgctl/msgctl/internal/refusal"
+	"github.com/msgctl/msgctl/internal/shell"
+	"github.com/msgctl/msgctl/pkg/consume"
+	"github.com/msgctl/msgctl/pkg/consume/tail"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// readAhead is how many bytes a feed reads ahead. One message may exceed it.
+const readAhead = 16 << 20
+
+// Tails returns a dialer of feeds of a vhost. It does no I/O.
+func (c *Client) Tails(vhost string) tail.Dialer { return &tailDialer{opts: c.opts, vhost: vhost} }
+
+type tailDialer struct {
+	opts  Options
+	vhost string
+}
+
+// feed is a subscription on a connection of its own that does not read far ahead.
+type feed struct {
+	*subscription
+	meter *wire.Meter
+	bound []tail.Bind
+}
+
+var _ tail.Feed = (*feed)(nil)
+
+// Next implements consume.Subscription.
+func (f *feed) Next(ctx context.Context) (consume.Delivery, error) {
+	if d, ok := f.TryNext(); ok {
+		return d, nil
+	}
+	d, err := f.subscription.Next(ctx)
+	if err == nil {
+		f.account(&d)
+	}
+	return d, err
+}
+
+// TryNext implements consume.Subscription.
+func (f *feed) TryNext() (consume.Delivery, bool) {
+	d, ok := f.subscription.TryNext()
+	if ok {
+		f.account(&d)
+	} else {
+		f.meter.Drained()
+	}
+	return d, ok
+}
+
+// account makes room for more. The name of a private queue is of no use to anybody.
+func (f *feed) account(d *consume.Delivery) {
+	f.meter.Received(len(d.Body))
+	if !f.stream {
+		d.Queue = ""
+	}
+}
+
+// Close implements consume.Subscription. It unbinds first: a broker refuses a message that is on
+// its way to a queue while that is deleted (nack, seen on 4.3.6), and a publisher should not notice
+// that somebody has watched.
+func (f *feed) Close() error {
+	f.meter.Release()
+	f.unbind()
+	return f.subscription.Close()
+}
+
+// unbindWithin bounds what closing takes when the broker does not answer.
+const unbindWithin = 2 * time.Second
+
+// unbind does what can be done: the bindings go with the queue anyway.
+func (f *feed) unbind() {
+	ctx, cancel := context.WithTimeout(context.Background(), unbindWithin)
+	defer cancel()
+	for _, b := range f.bound {
+		if f.link.conn.IsClosed() || ctx.Err() != nil {
+			return
+		}
+		_ = f.onChannel(ctx, func(ch *amqp091.Channel) error { return ch.QueueUnbind(f.queue, b.Key, b.Exchange, bindTable(b)) })
+	}
+}
+
+func bindTable(b tail.Bind) amqp091.Table {
+	return message.Native[amqp091.Table](b.Arguments, func(d message.Decimal) any { return amqp091.Decimal(d) })
+}
+
+// Waiting implements tail.Feed.
+func (f *feed) Waiting(ctx context.Context) (n int64, err error) {
+	err = f.ask(ctx, func(q amqp091.Queue) { n = int64(q.Messages) })
+	return n, err
+}
+
+// Purge implements tail.Feed. It touches the private queue alone: a stream cannot be purged.
+func (f *feed) Purge(ctx context.Context) (n int64, err error) {
+	err = f.onChannel(ctx, func(ch *amqp091.Channel) error {
+		count, err := ch.QueuePurge(f.queue, false)
+		n = int64(count)
+		return err
+	})
+	return n, err
+}
+
+// open dials for a feed.
+func (d *tailDialer) open(ctx context.Context, op string) (*feed, error) {
+	f, shared := &feed{}, &sharing{users: 1}
+	o := d.opts
+	o.wrap = func(conn net.Conn) net.Conn {
+		f.meter = wire.NewMeter(wire.Coalesce(conn), readAhead)
+		shared.wire = amqpwire.New(f.meter)
+		return shared.wire
+	}
+	l, err := dial(ctx, o, d.vhost)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", op, err)
+	}
+	f.subscription = &subscription{opts: d.opts, vhost: d.vhost, link: l, shared: shared}
+	return f, nil
+}
+
+// Stream implements tail.Dialer.
+func (d *tailDialer) Stream(ctx context.Context, queue string, offset any) (tail.Feed, error) {
+	o := consume.Options{Queue: queue, Prefetch: tail.Prefetch, Offset: offset, Tag: "msgctl-tail"}
+	if err := checkConsume(o); err != nil {
+		return nil, err
+	}
+	f, err := d.open(ctx, fmt.Sprintf("read stream %q", queue))
+	if err != nil {
+		return nil, err
+	}
+	f.queue, f.stream = queue, true
+	if err := f.start(ctx, o); err != nil {
+		_ = f.Close()
+		return nil, f.explain(ctx, err)
+	}
+	return f, nil
+}
+
+// Tap implements tail.Dialer.
+func (d *tailDialer) Tap(ctx context.Context, binds []tail.Bind) (tail.Feed, map[string]error, error) {
+	f, err := d.open(ctx, "make a private queue")
+	if err != nil {
+		return nil, nil, err
+	}
+	skipped, err := f.tap(ctx, binds)
+	if err == nil {
+		err = f.start(ctx, consume.Options{Queue: f.queue, Prefetch: tail.Prefetch, Tag: "msgctl-tail"})
+		if err != nil {
+			err = f.explain(ctx, err)
+		}
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, nil, err
+	}
+	return f, skipped, nil
+}
+
+// tap declares and binds. Every refusal takes a channel with it.
+func (f *feed) tap(ctx context.Context, binds []tail.Bind) (skipped map[string]error, err error) {
+	if err := f.declare(ctx); err != nil {
+		return nil, err
+	}
+	skipped = map[string]error{}
+	for _, b := range binds {
+		if skipped[b.Exchange] != nil {
+			continue
+		}
+		err := f.onChannel(ctx, func(ch *amqp091.Channel) error {
+			return ch.QueueBind(f.queue, b.Key, b.Exchange, false, bindTable(b))
+		})
+		switch {
+		case err == nil:
+			f.bound = append(f.bound, b)
+			continue
+		case ctx.Err() != nil || f.link.conn.IsClosed():
+			return nil, f.explainBind(ctx, b, err)
+		}
+		skipped[b.Exchange] = f.explainBind(ctx, b, err)
+	}
+	if len(f.bound) == 0 && len(skipped) > 0 {
+		return nil, skipped[slices.Sorted(maps.Keys(skipped))[0]]
+	}
+	return skipped, nil
+}
+
+// onChannel runs f on a channel that nothing else uses.
+func (f *feed) onChannel(ctx context.Context, do func(*amqp091.Channel) error) error {
+	return f.subscription.interruptible(ctx, func() error {
+		ch, err := f.link.conn.Channel()
+		if err != nil {
+			return err
+		}
+		if err := do(ch); err != nil {
+			return err
+		}
+		return ch.Close()
+	})
+}
+
+// declare makes the private queue. Beside the names of msgctl's own it tries one of the broker's
+// (amq.gen-…): where permissions are narrow, those are what users are commonly allowed. The
+// dead-letter argument keeps what the queue drops from the dead-letter exchange of a policy that
+// happens to match it: the default exchange has no such queue. It takes the permission to write to
+// the default exchange; who lacks it does without.
+func (f *feed) declare(ctx context.Context) error {
+	own := "msgctl.tail." + strings.ToLower(rand.Text()[:12])
+	var first error
+	for _, name := range []string{own, ""} {
+		for _, args := range []amqp091.Table{privateArguments(true), privateArguments(false)} {
+			err := f.onChannel(ctx, func(ch *amqp091.Channel) error {
+				q, err := ch.QueueDeclare(name, false, true, true, false, args)
+				f.queue = q.Name
+				return err
+			})
+			if err == nil {
+				return nil
+			}
+			if first == nil {
+				first = err
+			}
+			var x *amqp091.Error
+			if !errors.As(err, &x) || x.Code != amqp091.AccessRefused {
+				return f.explainDeclare(ctx, own, err)
+			}
+		}
+	}
+	return f.explainDeclare(ctx, own, first)
+}
+
+func privateArguments(deadLetters bool) amqp091.Table {
+	args := amqp091.Table{"x-queue-type": "classic", "x-max-length": int64(tail.QueueMessages),
+		"x-max-length-bytes": int64(tail.QueueBytes), "x-overflow": "drop-head"}
+	if deadLetters {
+		args["x-dead-letter-exchange"], args["x-dead-letter-routing-key"] = "", "msgctl.tail.nowhere"
+	}
+	return args
+}
+
+func (f *feed) explainDeclare(ctx context.Context, name string, err error) error {
+	const op = "make a private queue"
+	var x *amqp091.Error
+	if errors.As(err, &x) && x.Code == amqp091.AccessRefused {
+		return &refusal.Error{Op: op, Kind: topology.ErrNotPermitted, Cause: x, Text: fmt.Sprintf(
+			"user %q may not: watching takes the permissions to configure, write and read queues named msgctl.tail.… or "+
+				"amq.gen-…, and to read the exchanges; an administrator grants them with rabbitmqctl set_permissions -p %s %s "+
+				"'^msgctl\\.tail\\.' '^msgctl\\.tail\\.' '.*'",
+			f.opts.User, shell.Quote(f.vhost), shell.Quote(f.opts.User))}
+	}
+	return explain(ctx, refusal.Operation{Op: op, Object: &topology.Queue{VHost: f.vhost, Name: name}, User: f.opts.User}, err)
+}
+
+func (f *feed) explainBind(ctx context.Context, b tail.Bind, err error) error {
+	op := fmt.Sprintf("watch exchange %q", b.Exchange)
+	var x *amqp091.Error
+	if errors.As(err, &x) && x.Code == amqp091.AccessRefused {
+		text := fmt.Sprintf("user %q lacks the permission to read it", f.opts.User)
+		switch detail := refusal.Parse(x.Reason).Detail; {
+		case strings.Contains(detail, "queue '"):
+			text = fmt.Sprintf("user %q may make the private queue %s but not write to it, which binding takes", f.opts.User,
+				f.queue)
+		case strings.Contains(detail, "topic"):
+			text = fmt.Sprintf("user %q lacks the topic permission to read keys like %q", f.opts.User, b.Key)
+		}
+		return &refusal.Error{Op: op, Kind: topology.ErrNotPermitted, Cause: x, Text: text + fmt.Sprintf(
+			": an administrator grants it with rabbitmqctl set_permissions -p %s %s CONFIGURE WRITE READ (regular "+
+				"expressions on names)", shell.Quote(f.vhost), shell.Quote(f.opts.User))}
+	}
+	return explain(ctx, refusal.Operation{Op: op, Object: &topology.Exchange{VHost: f.vhost, Name: b.Exchange},
+		User: f.opts.User}, err)
+}

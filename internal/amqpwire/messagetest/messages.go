@@ -1,0 +1,82 @@
+// Package messagetest draws messages for tests of what goes over the wire.
+package messagetest
+
+import (
+	"strings"
+	"time"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+	"pgregory.net/rapid"
+
+	"github.com/msgctl/msgctl/pkg/message"
+)
+
+// values draws header values of every type, in the library's own nested tables, so that they
+// compare equal when they come back.
+func values(depth int) *rapid.Generator[any] {
+	plain := []*rapid.Generator[any]{
+		rapid.Just[any](nil), rapid.Bool().AsAny(), rapid.Int8().AsAny(), rapid.Uint8().AsAny(), rapid.Int16().AsAny(), rapid.Uint16().AsAny(),
+		rapid.Int32().AsAny(), rapid.Uint32().AsAny(), rapid.Int64().AsAny(), rapid.Float32().AsAny(), rapid.Float64().AsAny(), rapid.String().AsAny(),
+		rapid.SliceOf(rapid.Byte()).AsAny(),
+		rapid.Custom(func(t *rapid.T) any { return time.Unix(rapid.Int64Range(0, 1<<40).Draw(t, "s"), 0) }),
+		rapid.Custom(func(t *rapid.T) any {
+			return amqp091.Decimal{Scale: rapid.Uint8().Draw(t, "scale"), Value: rapid.Int32().Draw(t, "value")}
+		}),
+	}
+	if depth > 0 {
+		plain = append(plain, rapid.SliceOfN(values(depth-1), 0, 4).AsAny(),
+			rapid.Custom(func(t *rapid.T) any {
+				return amqp091.Table(rapid.MapOfN(names(), values(depth-1), 0, 4).Draw(t,
+					"table"))
+			}))
+	}
+	return rapid.OneOf(plain...)
+}
+
+// names draws header names that no broker gives a meaning.
+func names() *rapid.Generator[string] { return rapid.StringMatching(`h[a-zA-Zäß ]{0,20}`) }
+
+// Messages draws messages with every kind of property, header and size of body.
+func Messages() *rapid.Generator[*message.Message] {
+	return rapid.Custom(func(t *rapid.T) *message.Message {
+		short := func(name string) string {
+			s := rapid.SampledFrom([]string{"", "x", "ü", strings.Repeat("y", 255)}).Draw(t, name)
+			return s
+		}
+		m := &message.Message{Properties: message.Properties{
+			ContentType: short("content type"), ContentEncoding: short("encoding"), CorrelationID: short("correlation"), ReplyTo: short("reply"),
+			MessageID: short("id"), Type: short("type"), AppID: short("app"), Expiration: rapid.SampledFrom([]string{"", "60000",
+				"4294967295"}).Draw(t, "expiration"),
+			DeliveryMode: rapid.Uint8Range(0, 2).Draw(t, "mode"), Priority: rapid.Uint8Range(0, 9).Draw(t, "priority"),
+		}}
+		if rapid.Bool().Draw(t, "has a time") {
+			m.Timestamp = time.Unix(rapid.Int64Range(0, 1<<40).Draw(t, "timestamp"), 0)
+		}
+		m.Headers = rapid.MapOfN(names(), values(2), 0, 6).Draw(t, "headers")
+		m.Body = []byte(strings.Repeat("b", rapid.SampledFrom([]int{0, 1, 300, 131064, 131065, 300000}).Draw(t, "size")))
+		return m
+	})
+}
+
+// Plain replaces the library's types by ours, and nil slices by empty ones.
+func Plain(v any) any {
+	switch x := v.(type) {
+	case message.Table:
+		out := message.Table{}
+		for k, e := range x {
+			out[k] = Plain(e)
+		}
+		return out
+	case amqp091.Table:
+		return Plain(message.Table(x))
+	case []any:
+		out := make([]any, 0, len(x))
+		for _, e := range x {
+			out = append(out, Plain(e))
+		}
+		return out
+	case amqp091.Decimal:
+		return message.Decimal{Scale: x.Scale, Value: x.Value}
+	}
+	return v
+}

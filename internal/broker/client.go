@@ -1,0 +1,149 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/msgctl/msgctl/internal/amqp"
+	"github.com/msgctl/msgctl/internal/management"
+	"github.com/msgctl/msgctl/internal/refusal"
+	"github.com/msgctl/msgctl/pkg/consume"
+	"github.com/msgctl/msgctl/pkg/consume/tail"
+	"github.com/msgctl/msgctl/pkg/publish"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// Scope says what ReadLive reads.
+type Scope = management.Scope
+
+// ScopeOf returns what Diff needs to compare a wanted state.
+func ScopeOf(want *topology.State) Scope { return management.ScopeOf(want) }
+
+// Client is a connection to one broker over both of its protocols. It dials lazily and keeps what
+// it opened until Close. All methods are safe for use by several goroutines.
+type Client struct {
+	opts Options
+	amqp *amqp.Client
+	api  *management.Client // nil without a management API
+
+	mu       sync.Mutex
+	sessions map[string]*amqp.Session // by vhost
+	amqpDown error                    // why AMQP is not used, once its first connection failed
+}
+
+var _ topology.Writer = (*Client)(nil)
+
+// New checks the options and returns a client. It does no I/O.
+func New(o Options) (*Client, error) {
+	o = o.withDefaults()
+	c := &Client{opts: o, amqp: amqp.New(o.amqp()), sessions: map[string]*amqp.Session{}}
+	if o.API == "" {
+		return c, nil
+	}
+	var err error
+	c.api, err = management.New(o.management())
+	return c, err
+}
+
+// Source receives the messages of a vhost's queues. Every subscription has a connection of its own.
+func (c *Client) Source(vhost string) consume.Source { return c.amqp.Source(vhost) }
+
+// Dialer opens channels that publish to a vhost, each on a connection of its own.
+func (c *Client) Dialer(vhost string) publish.Dialer { return c.amqp.Dialer(vhost) }
+
+// Tails watches the messages of a vhost.
+func (c *Client) Tails(vhost string) tail.Dialer { return c.amqp.Tails(vhost) }
+
+// Close ends all connections: AMQP ones politely, for at most two seconds. The client can't be used
+// afterwards.
+func (c *Client) Close() {
+	c.mu.Lock()
+	sessions := c.sessions
+	c.sessions = map[string]*amqp.Session{}
+	c.mu.Unlock()
+	for _, s := range sessions {
+		s.Close()
+	}
+	if c.api != nil {
+		c.api.Close()
+	}
+}
+
+// AMQPUnavailable returns why objects are written over the management API alone, nil when AMQP is
+// used or was not needed yet.
+func (c *Client) AMQPUnavailable() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.amqpDown
+}
+
+// session returns the vhost's AMQP session, dialled or not.
+func (c *Client) session(vhost string) *amqp.Session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.sessions[vhost]
+	if s == nil {
+		s = c.amqp.Session(vhost)
+		c.sessions[vhost] = s
+	}
+	return s
+}
+
+// overAMQP returns the vhost's session with a live connection, or nil when the management API has
+// to do instead: AMQP could not be reached at the first attempt. Without a management API that is
+// an error.
+func (c *Client) overAMQP(ctx context.Context, vhost string) (*amqp.Session, error) {
+	c.mu.Lock()
+	down := c.amqpDown
+	c.mu.Unlock()
+	if down != nil {
+		return nil, nil //nolint:nilerr // known since the first attempt; the management API does the work
+	}
+	s := c.session(vhost)
+	err := s.Ready(ctx)
+	if err == nil {
+		return s, nil
+	}
+	if c.api == nil || ctx.Err() != nil || s.WasOpen() || !errors.Is(err, topology.ErrUnreachable) {
+		return nil, err
+	}
+	c.mu.Lock()
+	c.amqpDown = err
+	c.mu.Unlock()
+	return nil, nil
+}
+
+// forget drops the session of a vhost that was deleted or whose permissions changed.
+func (c *Client) forget(vhost string) {
+	c.mu.Lock()
+	s := c.sessions[vhost]
+	delete(c.sessions, vhost)
+	c.mu.Unlock()
+	if s != nil {
+		s.Close()
+	}
+}
+
+// explain puts what went wrong with an operation into words; nil stays nil.
+func (c *Client) explain(ctx context.Context, o refusal.Operation, err error) error {
+	var known *refusal.Error
+	if c.api == nil || !errors.As(err, &known) && amqp.IsException(err) {
+		return amqp.Explain(ctx, o, err)
+	}
+	return c.api.Explain(ctx, o, err)
+}
+
+func (c *Client) on(verb string, o topology.Object) refusal.Operation {
+	return refusal.On(verb, o, c.opts.User)
+}
+
+// during is the operation of what is not about one object.
+func (c *Client) during(op string) refusal.Operation {
+	return refusal.Operation{Op: op, User: c.opts.User}
+}
+
+// withoutAPI is the error of what only the management API can do.
+func withoutAPI(op, text string, kinds ...error) error {
+	return &refusal.Error{Op: op, Text: text, Kind: errors.Join(append(kinds, topology.ErrAPI)...)}
+}

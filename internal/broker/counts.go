@@ -1,0 +1,110 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/msgctl/msgctl/internal/amqp/declare"
+	"github.com/msgctl/msgctl/internal/refusal"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// Counts returns the counts of every queue of a vhost by three list requests, up to 4 s late for
+// quorum queues. The list has none for streams: those are asked for one by one over AMQP, where it
+// can be reached. A crashed queue is in the map, too.
+func (c *Client) Counts(ctx context.Context, vhost string) (map[string]topology.QueueCounts, error) {
+	counts, streams, err := c.api.Counts(ctx, vhost)
+	if err != nil || len(streams) == 0 {
+		return counts, err
+	}
+	s, err := c.overAMQP(ctx, vhost)
+	if err != nil || s == nil {
+		return counts, err
+	}
+	for _, name := range streams {
+		status, err := declare.Status(ctx, s, name)
+		if err != nil {
+			return counts, c.explain(ctx, c.during("count messages"), err)
+		}
+		if status != nil {
+			n := counts[name]
+			n.Ready, n.Known = status.Messages, true
+			counts[name] = n
+		}
+	}
+	return counts, nil
+}
+
+// Ready returns how many messages of a queue are ready now, by a passive declaration. Without such
+// a queue the error wraps topology.ErrMissing. It is 0 also for a quorum queue whose leader is busy
+// for longer than 250 ms: see ReadyConsuming.
+func (c *Client) Ready(ctx context.Context, vhost, queue string) (int64, error) {
+	n, err := c.count(ctx, vhost, queue)
+	return n.Messages, err
+}
+
+// ReadyConsuming is Ready for who consumes from the queue at the same time. An answer that knows of
+// no consumer is none: the leader of a quorum queue is busy (3.10.8, 4.0.5, 4.3.6). The error wraps
+// topology.ErrUnreachable then.
+func (c *Client) ReadyConsuming(ctx context.Context, vhost, queue string) (int64, error) {
+	n, err := c.count(ctx, vhost, queue)
+	if err == nil && n.Messages == 0 && n.Consumers == 0 {
+		return 0, &refusal.Error{Op: fmt.Sprintf("count messages of queue %q", queue), Text: "its leader does not answer",
+			Kind: topology.ErrUnreachable}
+	}
+	return n.Messages, err
+}
+
+func (c *Client) count(ctx context.Context, vhost, queue string) (declare.Counts, error) {
+	n, err := declare.Count(ctx, c.session(vhost), queue)
+	return n, c.explain(ctx, c.onQueue("count messages of", vhost, queue), err)
+}
+
+// Purge destroys the ready messages of a queue and returns how many there were.
+func (c *Client) Purge(ctx context.Context, vhost, queue string) (int64, error) {
+	n, err := declare.Purge(ctx, c.session(vhost), queue)
+	return n, c.explain(ctx, c.onQueue("purge", vhost, queue), err)
+}
+
+func (c *Client) onQueue(verb, vhost, queue string) refusal.Operation {
+	return c.on(verb, &topology.Queue{VHost: vhost, Name: queue})
+}
+
+// MessageBytes returns what the messages of a queue take of its limit in bytes, and how many
+// messages that was: statistics, which come up to 10 s late (3.10.8, 4.0.5, 4.3.6). bytes is -1
+// when the broker does not tell.
+func (c *Client) MessageBytes(ctx context.Context, vhost, queue string) (bytes, messages int64, err error) {
+	if c.api == nil {
+		return -1, 0, nil
+	}
+	return c.api.MessageBytes(ctx, vhost, queue)
+}
+
+// ReadyBytes returns the bytes of the ready messages of every queue of a vhost, by one list
+// request: statistics, which come up to 10 s late (3.10.8, 4.0.5, 4.3.6). Queues without statistics
+// are left out.
+func (c *Client) ReadyBytes(ctx context.Context, vhost string) (map[string]int64, error) {
+	return c.api.ReadyBytes(ctx, vhost)
+}
+
+// QueueBytes returns what the messages of each queue of a vhost take of its limit in bytes:
+// statistics, which come up to 10 s late (3.10.8, 4.0.5, 4.3.6), and which the broker has to
+// collect for every queue of the vhost.
+func (c *Client) QueueBytes(ctx context.Context, vhost string) (map[string]int64, error) {
+	return c.api.QueueBytes(ctx, vhost)
+}
+
+// Applied returns the names of the policy and the operator policy that a queue has now, "" for none.
+func (c *Client) Applied(ctx context.Context, vhost, queue string) (policy, operator string, err error) {
+	return c.api.Applied(ctx, vhost, queue)
+}
+
+// Tracing reports whether the broker publishes a copy of everything in a vhost to
+// amq.rabbitmq.trace.
+func (c *Client) Tracing(ctx context.Context, vhost string) (bool, error) {
+	if c.api == nil {
+		return false, errors.New("see whether tracing is on: that takes the management API")
+	}
+	return c.api.Tracing(ctx, vhost)
+}

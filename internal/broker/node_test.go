@@ -1,0 +1,62 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/msgctl/msgctl/internal/rabbittest"
+	"github.com/msgctl/msgctl/internal/rabbittest/node"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// stopAndStart runs f while the node is down.
+func stopAndStart(t *testing.T, n *node.Node, f func() error) error {
+	if err := n.Stop(t.Context()); err != nil {
+		return err
+	}
+	if err := f(); !errors.Is(err, topology.ErrUnreachable) {
+		t.Errorf("while the node is down: %v", err)
+	}
+	return n.Restart(t.Context())
+}
+
+// A broker that stops in the middle and comes back: what was under way ends well, or says that the
+// broker is unreachable.
+func TestNodeThatStopsAndReturns(t *testing.T) {
+	rabbittest.EachPrivateLine(t, func(t *testing.T, n *node.Node) {
+		b := rabbittest.Of(n)
+		v := b.VHost(t)
+		c := newClient(t, v.User, func(o *Options) { o.ReconnectDelay, o.ReconnectAttempts = 500*time.Millisecond, 20 })
+		impatient := newClient(t, v.User, quickly)
+		queue := func(i int) *topology.Queue {
+			return &topology.Queue{VHost: v.Name, Name: fmt.Sprint("q", i), Type: topology.Classic, Durable: true}
+		}
+		create(t, c, queue(0))
+		create(t, impatient, queue(0))
+		g, ctx := errgroup.WithContext(t.Context())
+		g.SetLimit(8)
+		stopped := make(chan error, 1)
+		for i := range 400 {
+			if i == 100 {
+				go func() { stopped <- stopAndStart(t, n, func() error { return impatient.Create(t.Context(), queue(0)) }) }()
+			}
+			g.Go(func() error { return c.Create(ctx, queue(i)) })
+		}
+		if err := g.Wait(); err != nil {
+			t.Error(err)
+		}
+		if err := <-stopped; err != nil {
+			t.Fatal(err)
+		}
+		live := readLive(t, newClient(t, v.User), Scope{VHosts: []string{v.Name}})
+		for i := range 400 {
+			if !live.Has(queue(i).Ref()) {
+				t.Errorf("queue %d is missing", i)
+			}
+		}
+	})
+}

@@ -1,0 +1,76 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/msgctl/msgctl/internal/amqp/declare"
+	"github.com/msgctl/msgctl/internal/refusal"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// Create makes an object; it succeeds when an equal one exists. Exchanges, queues and bindings go
+// over AMQP where it was reachable at the first attempt, else over the management API.
+func (c *Client) Create(ctx context.Context, want topology.Object) error {
+	o := c.on("declare", want)
+	if err := c.refuse(want); err != nil {
+		return c.explain(ctx, o, err)
+	}
+	switch want.(type) {
+	case *topology.Exchange, *topology.Queue, *topology.Binding:
+		s, err := c.overAMQP(ctx, want.Ref().VHost)
+		if err != nil {
+			return c.explain(ctx, o, err)
+		}
+		if s != nil {
+			return c.explain(ctx, o, declare.Object(ctx, s, want))
+		}
+		return c.explain(ctx, o, c.api.Declare(ctx, want))
+	default:
+		return c.explain(ctx, o, c.put(ctx, want))
+	}
+}
+
+// Update changes an object in place: everything but exchanges, queues and bindings, which no broker
+// changes.
+func (c *Client) Update(ctx context.Context, _, want topology.Object) error {
+	o := c.on("update", want)
+	switch want.(type) {
+	case *topology.Exchange, *topology.Queue, *topology.Binding:
+		return &refusal.Error{Op: o.Op, Text: "RabbitMQ cannot change it in place"}
+	}
+	return c.explain(ctx, o, c.put(ctx, want))
+}
+
+// refuse catches what neither protocol can carry, which the client libraries word badly or do not
+// notice.
+func (c *Client) refuse(o topology.Object) error {
+	ref := o.Ref()
+	for _, name := range []string{ref.VHost, ref.Name, ref.Parent, ref.Key} {
+		if len(name) > 255 {
+			return &refusal.Error{Text: fmt.Sprintf("names and routing keys have at most 255 bytes, and %.20q… has %d", name, len(name))}
+		}
+	}
+	if ref.Kind == topology.KindExchange && ref.Name == "" || ref.Kind == topology.KindBinding && ref.Parent == "" {
+		return &refusal.Error{Text: refusal.DefaultExchangeText, Kind: topology.ErrNotPermitted}
+	}
+	return nil
+}
+
+// put creates or changes an object of a kind that only the management API writes.
+func (c *Client) put(ctx context.Context, o topology.Object) error {
+	if c.api == nil {
+		return withoutAPI("", "that takes the management API: over AMQP alone only exchanges, queues and bindings can be "+
+			"declared")
+	}
+	return c.api.Put(ctx, o)
+}
+
+// SaveOwnership writes the record as the global parameter msgctl.<name>, or removes it when it is
+// empty. It takes the tag policymaker.
+func (c *Client) SaveOwnership(ctx context.Context, o topology.Ownership) error {
+	if c.api == nil {
+		return withoutAPI(fmt.Sprintf("record what topology %q owns", o.Name), "that takes the management API")
+	}
+	return c.api.SaveOwnership(ctx, o)
+}

@@ -1,0 +1,10 @@
+// Package refusal puts what a broker, a network or a peer answers into the terms of the topology
+// file, for people: what was tried, what is held against it, and what to do.
+//
+// A reply is the text of an AMQP exception or the reason of the management API; both word the same
+// refusal alike. Parse reads one, Operation.Reason explains it for the object that it is about.
+// Callers branch on the sentinels that an Error wraps, never on texts.
+//
+// The package does no I/O and knows neither client library. The replies are those of 3.10.8, 4.0.5
+// and 4.3.6; one that it does not know is passed on in the broker's words.
+package refusal

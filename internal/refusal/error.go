@@ -1,0 +1,174 @@
+package refusal
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/msgctl/msgctl/internal/shell"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// Error is what went wrong, for people. It wraps a sentinel where a caller may want to branch, those
+// of package topology above all, and the error underneath.
+type Error struct {
+	// Op is what was tried: declare queue "orders".
+	Op string
+	// Text is the reason and what to do.
+	Text string
+	// Kind is a sentinel, or nil.
+	Kind error
+	// Cause is the error underneath, whose text Text does not repeat; or nil.
+	Cause error
+}
+
+// Error returns "Op: Text".
+func (e *Error) Error() string {
+	if e.Op == "" {
+		return e.Text
+	}
+	return e.Op + ": " + e.Text
+}
+
+// Unwrap returns the sentinel and the cause.
+func (e *Error) Unwrap() []error {
+	var list []error
+	if e.Kind != nil {
+		list = append(list, e.Kind)
+	}
+	if e.Cause != nil {
+		list = append(list, e.Cause)
+	}
+	return list
+}
+
+// Unreachable returns an error that wraps topology.ErrUnreachable.
+func Unreachable(op, text string, cause error) error {
+	return &Error{Op: op, Text: text, Kind: topology.ErrUnreachable, Cause: cause}
+}
+
+// VHostMissing returns an error that wraps topology.ErrVHostMissing.
+func VHostMissing(op, vhost string) error {
+	return &Error{Op: op, Kind: topology.ErrVHostMissing,
+		Text: fmt.Sprintf("vhost %q does not exist: check the name, or declare it in the file (vhosts: { %s: {} })", vhost,
+			vhost)}
+}
+
+// NoVHostAccess returns an error that wraps topology.ErrNotPermitted.
+func NoVHostAccess(op, user, vhost string) error {
+	return &Error{Op: op, Kind: topology.ErrNotPermitted,
+		Text: fmt.Sprintf("user %q has no access to vhost %q: an administrator grants it with rabbitmqctl set_permissions "+
+			"-p %s %s '.*' '.*' '.*'",
+			user, vhost, shell.Quote(vhost), shell.Quote(user))}
+}
+
+// NetworkReason says in words why a peer could not be reached.
+func NetworkReason(ctx context.Context, err error, timeout time.Duration) string {
+	var dns *net.DNSError
+	var timedOut net.Error
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return "interrupted"
+	case IsConnectionRefused(err):
+		return "connection refused"
+	case errors.As(err, &dns):
+		return fmt.Sprintf("the host name %q is unknown", dns.Name)
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timedOut) && timedOut.Timeout():
+		return fmt.Sprintf("no answer in %s", timeout)
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return "there is no network route to the host"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err,
+		syscall.EPIPE), errors.Is(err, net.ErrClosed):
+		return "the connection was cut"
+	}
+	return Innermost(err)
+}
+
+// Innermost drops what the standard library puts around a network error (method, URL, addresses).
+func Innermost(err error) string {
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	var op *net.OpError
+	if errors.As(err, &op) {
+		err = op.Err
+	}
+	return err.Error()
+}
+
+// IsConnectionRefused reports whether nobody listened.
+func IsConnectionRefused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
+
+// TLSReason explains a failed TLS handshake, "" when err is none.
+func TLSReason(err error) string {
+	var authority x509.UnknownAuthorityError
+	var host x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	var header tls.RecordHeaderError
+	var alert *net.OpError
+	switch {
+	case errors.As(err, &authority):
+		return "the server's certificate is signed by an authority that this machine does not know: name its CA " +
+			"certificate with --tls-ca FILE"
+	case errors.As(err, &host):
+		return fmt.Sprintf("the server's certificate is not for %q: use the name it is made for, or --tls-server-name",
+			host.Host)
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "the server's certificate has expired or is not valid yet"
+	case errors.As(err, &invalid):
+		return "the server's certificate is not valid: " + invalid.Error()
+	case errors.As(err, &header):
+		return "the port does not speak TLS"
+	case errors.As(err, &alert) && alert.Op == "remote error":
+		return fmt.Sprintf("the server ended the TLS handshake (%s): it may want a client certificate (--tls-cert, "+
+			"--tls-key)", strings.TrimPrefix(alert.Err.Error(), "tls: "))
+	}
+	return ""
+}
+
+// IsReset reports whether the peer cut the connection.
+func IsReset(err error) bool {
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// IsNetwork reports whether a request failed on its way, or its answer on the way back.
+func IsNetwork(err error) bool {
+	var u *url.Error
+	var n net.Error
+	return errors.As(err, &u) || errors.As(err, &n) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// Printable drops control characters, which a server or another client may have sent to harm a
+// terminal.
+func Printable(s string) string {
+	clean := []rune{}
+	for _, r := range s {
+		if r == '\n' || r == '\t' {
+			r = ' '
+		}
+		if r >= ' ' && r != 0x7f && (r < 0x80 || r > 0x9f) {
+			clean = append(clean, r)
+		}
+	}
+	return string(clean)
+}
+
+// GuestHint returns what to know of a login that was refused: the user guest may log in from the
+// broker's own machine only (loopback_users), and is refused like one with a wrong password. It is
+// "" for others.
+func GuestHint(user, host string) string {
+	if user != "guest" || host == "localhost" || host == "127.0.0.1" || host == "::1" {
+		return ""
+	}
+	return "; RabbitMQ lets the user guest in from its own machine only"
+}
