@@ -119,12 +119,25 @@ func TestReplayTakesOutWhatComesBackLate(t *testing.T) {
 	}
 }
 
+// recordedUntil calls then when n messages have been reported.
+type recordedUntil struct {
+	n    int
+	then func()
+}
+
+func (r *recordedUntil) Record(Record) error {
+	if r.n--; r.n == 0 {
+		r.then()
+	}
+	return nil
+}
+
 func TestReplayInterruptedSettlesWhatIsInFlight(t *testing.T) {
 	b := pipelinetest.New(7, 5000)
 	ctx, cancel := context.WithCancel(context.Background())
-	time.AfterFunc(20*time.Millisecond, cancel)
 	r, err := Replay(ctx, Options{
 		From: From{Source: b, Counter: b, Queue: "dlq", Total: -1, Prefetch: 100}, Dialer: b, timing: quick(),
+		Report: &recordedUntil{n: 100, then: cancel},
 	})
 	if err != nil || !r.Interrupted {
 		t.Fatalf("%+v, %v; want an interrupted result", r, err)
