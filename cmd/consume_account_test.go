@@ -357,7 +357,7 @@ func (c *consumption) checkOrder(n, keys int) {
 // TestConsumerStopsInTime: SIGTERM lets the running command end, returns the rest, and kills at the
 // end of the grace.
 func TestConsumerStopsInTime(t *testing.T) {
-	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+	rabbittest.OneLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		c := newBench(t, b)
 		p := newProgram(t, c.v.URL, c.v.API)
 		c.declare("work", map[string]any{"x-queue-type": "quorum", "x-dead-letter-exchange": "",

@@ -57,7 +57,7 @@ func TestBrokerStopsInMidApply(t *testing.T) {
 
 // TestKilledInMidApply: kill -9 of msgctl leaves nothing that a later apply does not know.
 func TestKilledInMidApply(t *testing.T) {
-	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+	rabbittest.OneLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		const queues = 600
 		v := b.VHost(t)
 		t.Cleanup(func() { removeRecords(t, b, v.Name) })
@@ -82,7 +82,7 @@ func TestKilledInMidApply(t *testing.T) {
 // TestInterruptedApply: Ctrl-C finishes what is in hand, reports, and exits with 130; the next
 // apply goes on.
 func TestInterruptedApply(t *testing.T) {
-	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+	rabbittest.OneLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)
 		t.Cleanup(func() { removeRecords(t, b, v.Name) })
 		p, proxy := held(t, v.URL, v.API)
@@ -126,7 +126,7 @@ func TestUserDeletedInMidApply(t *testing.T) {
 // TestTwoAppliesAtOnce: of one topology, the second is told about the first and changes nothing; of
 // two, both work.
 func TestTwoAppliesAtOnce(t *testing.T) {
-	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+	rabbittest.OneLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)
 		t.Cleanup(func() { removeRecords(t, b, v.Name) })
 		p := newProgram(t, v.URL, v.API)
@@ -147,7 +147,7 @@ func TestTwoAppliesAtOnce(t *testing.T) {
 // TestAppliesWithoutLock: without AMQP there is no lock; two applies at once still end in the
 // declared state.
 func TestAppliesWithoutLock(t *testing.T) {
-	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+	rabbittest.OneLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)
 		t.Cleanup(func() { removeRecords(t, b, v.Name) })
 		p := newProgram(t, strings.Replace(v.URL, hostPort(v.URL), "127.0.0.1:1/"+v.Name, 1), v.API)
@@ -170,7 +170,7 @@ func TestAppliesWithoutLock(t *testing.T) {
 // TestUnknownAuthority: a certificate of an authority that nobody trusts is explained, with the
 // flag that would trust it.
 func TestUnknownAuthority(t *testing.T) {
-	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+	rabbittest.OneLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)
 		t.Cleanup(func() { removeRecords(t, b, v.Name) })
 		amqps, trust := rabbittest.NewTLSProxy(t, v.URL, false)

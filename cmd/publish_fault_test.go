@@ -218,7 +218,7 @@ func journalLine(name string) int {
 // that the journal has. Nothing is missing; repeated is only what had arrived behind that line, with
 // the ids of the first time.
 func TestKilledPublishIsResumed(t *testing.T) {
-	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+	rabbittest.OneLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		const window = 100
 		total, kills := rabbittest.Cases(2000, 20_000), rabbittest.Cases(2, 1000)
 		v := b.VHost(t)

@@ -63,6 +63,14 @@ func EachLine(t *testing.T, f func(t *testing.T, b *Broker)) {
 	}
 }
 
+// OneLine is EachLine on one line, the last that is listed: for tests whose outcome does not depend
+// on the line.
+func OneLine(t *testing.T, f func(t *testing.T, b *Broker)) {
+	t.Helper()
+	b := Any(t)
+	t.Run(b.Line, func(t *testing.T) { f(t, b) })
+}
+
 // Brokers returns every broker under test, at least one.
 func Brokers(tb testing.TB) []*Broker {
 	tb.Helper()

@@ -39,7 +39,8 @@ func TestLookIsOverWhenMessagesAreBack(t *testing.T) {
 		c := liveClient(t, v.User)
 		l := assess(t, c, v.Name, "q", browse.AssessOptions{})
 		wrong := map[int64]int{}
-		for range 100 {
+		looks := rabbittest.Cases(30, 300)
+		for range looks {
 			var got seen
 			_, err := browse.Browse(t.Context(), c.Source(v.Name),
 				browse.Options{Assessment: l, Counter: lookCounter{v.Channel(t)}, Expect: n}, got.each)
@@ -52,7 +53,7 @@ func TestLookIsOverWhenMessagesAreBack(t *testing.T) {
 			}
 		}
 		if len(wrong) > 0 {
-			t.Errorf("after 100 looks other counts than %d: %v", n, wrong)
+			t.Errorf("after %d looks other counts than %d: %v", looks, n, wrong)
 		}
 	})
 }
