@@ -254,8 +254,8 @@ func withType(q *Queue, kind string) *Queue {
 	return &typed
 }
 
-// defaultType: 4.x gives a vhost's default queue type to durable queues that are not auto-delete
-// and not exclusive; 3.10 has no such thing (seen on 3.10.8, 4.0.5, 4.3.6).
+// defaultType returns the type that the broker gives to a queue that names none
+// (fact default-queue-type).
 func (d *differ) defaultType(q *Queue) string {
 	server := d.have.Server
 	if !takesDefaultType(q, server.Version) {

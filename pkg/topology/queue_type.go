@@ -8,9 +8,8 @@ import (
 
 // QueueType returns the type that a queue of the state has on a broker of that version ("" is the
 // newest): the one that the files name, and else, from 4.0 on, the default of the vhost that the
-// state declares, which durable queues get that are neither auto-delete nor exclusive. An import of
-// definitions and a declaration do the same (seen on 3.10.8, 4.0.5, 4.3.6). What a live vhost has
-// by default is not looked at: see Diff.
+// state declares (fact default-queue-type). An import of definitions and a declaration do the same. The
+// default of a live vhost is not looked at: see Diff.
 func (s *State) QueueType(q *Queue, version string) string {
 	if q.TypeDeclared || !takesDefaultType(q, version) {
 		return q.Type

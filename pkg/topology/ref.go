@@ -32,8 +32,8 @@ const (
 
 // Kinds returns every kind in creation order: what comes later may depend on what comes earlier,
 // never the reverse. Policies come before queues, so that no queue lives a moment without its
-// dead-letter exchange. Topic permissions come behind exchanges: 4.3.6 takes one for an existing
-// exchange only. Parameters come last: a dynamic shovel declares the queues it misses, with no
+// dead-letter exchange. Topic permissions come after exchanges (fact topic-permission-exchange).
+// Parameters come last: a dynamic shovel declares the queues it misses, with no
 // arguments, and would take their place.
 func Kinds() []Kind {
 	return []Kind{

@@ -182,9 +182,8 @@ type Live struct {
 	Unreadable map[Kind]string
 }
 
-// QueueStatus is what is at stake in a queue when it goes. Counts of classic and quorum queues can
-// be up to 7 s old where the broker's management database serves them (seen on 3.10.8, 4.0.5,
-// 4.3.6); a writer checks again before it deletes.
+// QueueStatus is what would be lost with a queue. The counts can be a few seconds old
+// (fact counts-are-late); a writer counts again before it deletes.
 type QueueStatus struct {
 	Messages  int64
 	Consumers int64
@@ -199,7 +198,7 @@ type Server struct {
 	ExchangeTypes []string // enabled exchange types; nil unknown
 	// DeniedFeatures are the deprecated features that this node refuses (/api/deprecated-features,
 	// state denied or phase denied_by_default/removed): queue_master_locator,
-	// transient_nonexcl_queues. nil unknown (404 on 3.10.8).
+	// transient_nonexcl_queues. nil unknown: 3.10 does not tell.
 	DeniedFeatures []string
 	// DefaultQueueType is the node's own default, "" unknown or none (3.10).
 	DefaultQueueType string

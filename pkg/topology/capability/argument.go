@@ -13,8 +13,7 @@ import (
 // ArgumentType is what the broker wants an argument's value to be.
 type ArgumentType string
 
-// The types of known arguments. A float is refused where an integer is wanted, also 1000.0 (3.10.8,
-// 4.0.5, 4.3.6).
+// The types of known arguments. An Integer is no float (fact float-for-integer).
 const (
 	Integer ArgumentType = "integer"
 	Text    ArgumentType = "string"
@@ -58,8 +57,8 @@ type Argument struct {
 // IdleOn reports whether a broker of that version takes the argument and does nothing with it.
 func (a Argument) IdleOn(version string) bool { return a.Idle != "" && VersionAtLeast(version, a.Idle) }
 
-// The longest time a broker takes in milliseconds (about 10 years), and the bounds of a stream
-// (all: 3.10.8, 4.0.5, 4.3.6).
+// The longest time that brokers take, in milliseconds (about 10 years), and the largest segment of a
+// stream, in bytes.
 const (
 	maxMilliseconds = 315_360_000_000
 	maxSegmentBytes = 3_000_000_000
@@ -82,8 +81,8 @@ func since(version string, types ...string) []Support {
 }
 
 // QueueArguments returns every known argument of a queue but x-queue-type, in the order in which
-// files write them. Every cell was tried on 3.10.8, 4.0.5 and 4.3.6: declared, declared again with
-// another value, declared again without. A known argument that differs, or is absent on one side,
+// files write them. TestArgumentTableOnBrokers tries every cell: it declares a queue, again with another
+// value, and again without the argument. A known argument that differs, or is absent on one side,
 // makes two declarations inequivalent for the broker, also when the value given is the default
 // ("drop-head" against none).
 func QueueArguments() []Argument { return slices.Clone(queueTables().queue) }
@@ -149,8 +148,8 @@ func queueArguments() []Argument {
 	return slices.Concat(retentionArguments(), deadLetterArguments(), deliveryArguments(), placementArguments())
 }
 
-// ValueProblem says what is wrong with a value, as the end of a sentence that begins with the name of
-// the argument ("must be true or false"). "" means that nothing is. v is in normal form, see
+// ValueProblem says what is wrong with a value, as the end of a sentence that begins with the name
+// of the argument ("must be true or false"). "" means that nothing is. v is in normal form, see
 // amqptable.
 func (a Argument) ValueProblem(v any) string {
 	switch a.Type {

@@ -58,8 +58,8 @@ func (b Broker) from(version string) bool {
 	return b.Version != "" && VersionAtLeast(b.Version, version)
 }
 
-// maxShortString is the length of the longest name in AMQP 0-9-1, in bytes. Over HTTP, brokers accept
-// longer exchange names and routing keys, which no AMQP client can then use.
+// maxShortString is the length of the longest name in AMQP 0-9-1, in bytes
+// (fact short-strings-over-http).
 const maxShortString = 255
 
 // CheckRoutingKey checks the routing key of a binding.
@@ -77,7 +77,7 @@ func (f *findings) length(what, text string) {
 	}
 }
 
-// objectName checks the name of a queue or an exchange.
+// objectName checks the name of a queue or an exchange (fact line-breaks-in-names).
 func (f *findings) objectName(name string) {
 	f.length("name", name)
 	if clean := strings.NewReplacer("\r", "", "\n", "").Replace(name); clean != name {
@@ -108,8 +108,8 @@ func (b Broker) CheckExchange(name, kind string) diag.Diagnostics {
 	return f.list
 }
 
-// CheckDefaultQueueType checks the default queue type that a vhost declares, "" for none. Brokers
-// before 4.0 accept one and ignore it.
+// CheckDefaultQueueType checks the default queue type that a vhost declares, "" for none
+// (fact default-queue-type).
 func (b Broker) CheckDefaultQueueType(queueType string) diag.Diagnostics {
 	f := findings{Broker: b}
 	if queueType != "" && queueType != Classic && b.before("4.0") {

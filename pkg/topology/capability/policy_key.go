@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// PolicyKey is one setting that a policy's definition may hold. Every cell was tried on 3.10.8,
-// 4.0.5 and 4.3.6.
+// PolicyKey is one setting that a policy's definition may hold. TestPolicyTableOnBrokers tries every
+// cell of the table.
 type PolicyKey struct {
 	// Name is the key in the definition: message-ttl.
 	Name string

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// Severity says whether a Diagnostic stops the command that found it.
+// Severity reports whether a Diagnostic stops the command that found it.
 type Severity string
 
 const (

@@ -186,7 +186,7 @@ func (n *Network) Waits(queue string, m *Message) bool {
 	return !died(queue) && back(queue, m)
 }
 
-// expires says whether messages expire in a queue by themselves, into a dead-letter exchange.
+// expires reports whether messages expire in a queue by themselves, into a dead-letter exchange.
 func (n *Network) expires(queue string) bool {
 	if n.queues[queue].Type == topology.Stream {
 		return false

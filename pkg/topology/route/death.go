@@ -24,8 +24,8 @@ type DeadLetter struct {
 	// when messages keep theirs.
 	Exchange, Key Setting
 	// Keeps says that the broker keeps what finds no way in the queue: a quorum queue with the
-	// strategy at-least-once and the overflow reject-publish. at-least-once with drop-head, the
-	// default overflow, falls back to at-most-once (seen on 3.10.8, 4.0.5, 4.3.6).
+	// strategy at-least-once and the overflow reject-publish
+	// (fact at-least-once-overflow).
 	Keeps bool
 }
 

@@ -195,7 +195,7 @@ func (r *round) listen(t *testing.T, ch *amqp.Channel, queue string, a amqp.Tabl
 	}()
 }
 
-// dies says whether messages leave a queue by themselves at once.
+// dies reports whether messages leave a queue by themselves at once.
 func dies(n *route.Network, queue string) bool { return reasonOf(n, queue) != "" }
 
 func reasonOf(n *route.Network, queue string) route.Reason {

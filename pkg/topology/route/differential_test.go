@@ -79,7 +79,7 @@ func (l lab) decidable(s shape) bool {
 	})
 }
 
-// comesBack says whether dead letters of a queue may come back to it, whatever their keys.
+// comesBack reports whether dead letters of a queue may come back to it, whatever their keys.
 func comesBack(n *route.Network, queue string) bool {
 	seen := map[string]bool{}
 	var visit func(exchange string) bool

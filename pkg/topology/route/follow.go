@@ -137,8 +137,7 @@ func (r *router) exchange(name, why string) *Hop {
 	return h
 }
 
-// alternate sends on what no binding took. A binding to an exchange counts, also when no queue is
-// behind that (seen on 3.10.8, 4.0.5, 4.3.6).
+// alternate passes on what no binding matched (fact alternate-not-after-exchange).
 func (r *router) alternate(h *Hop, x *exchange) {
 	ae := r.n.Alternate(x.name)
 	h.Unsure = ae.Unsure

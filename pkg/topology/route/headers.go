@@ -20,16 +20,14 @@ func modeOf(args topology.Arguments) matchMode {
 	return matchMode{any: strings.HasPrefix(mode, "any"), withX: strings.HasSuffix(mode, "-with-x")}
 }
 
-// compares says whether the binding argument of that name is compared with a header: x-match never
-// is, others that begin with x- only in the modes all-with-x and any-with-x (seen on 3.10.8, 4.0.5,
-// 4.3.6).
+// compares reports whether the binding argument of that name is compared with a header
+// (fact headers-compare).
 func (m matchMode) compares(name string) bool {
 	return name != "x-match" && (m.withX || !strings.HasPrefix(name, "x-"))
 }
 
-// matchHeaders reports whether a headers binding lets a message through, and in one clause why. A
-// nil argument wants the header to be there only. Integers of all widths are one; 1.0 equals 1 on
-// 3.10 and not on 4.x (seen on 3.10.8, 4.0.5, 4.3.6).
+// matchHeaders reports whether a headers binding matches a message, and in one clause why. A nil
+// argument matches any value of the header (fact headers-compare).
 func matchHeaders(args, headers topology.Arguments, version string) (bool, string) {
 	m := modeOf(args)
 	compared := false

@@ -113,10 +113,7 @@ func (m *Message) routingHeaders(version string) topology.Arguments {
 }
 
 // died returns the message after a death in a queue, on its way to a dead-letter exchange. key is
-// nil when it keeps its keys. The latest death comes first in x-death; 3.10.8 turns the order of
-// the others round at every death, 4.x keeps it. With a key of its own the message goes by that key
-// alone; 3.10.8 takes the CC header off then, 4.x leaves it to headers exchanges to see (seen on
-// 3.10.8, 4.0.5, 4.3.6).
+// nil when it keeps its keys (fact death-order) (fact death-key-headers).
 func (m *Message) died(queue string, reason Reason, exchange string, key *string, version string) *Message {
 	next := &Message{Exchange: exchange, Keys: m.Keys, Headers: m.Headers, cc: m.cc, bcc: m.bcc, first: m.first}
 	d := Death{Queue: queue, Reason: reason, Exchange: m.Exchange, Keys: m.recordedKeys(version), Count: 1}
@@ -159,9 +156,8 @@ func (m *Message) recordedKeys(version string) []string {
 	return keys
 }
 
-// cycle says whether a message that has just died must not come into a queue: it died there before,
-// and since then (and there) nobody rejected it. The broker drops it without a word (seen on
-// 3.10.8, 4.0.5, 4.3.6).
+// cycle reports whether a message that has just died must not come into a queue
+// (fact death-cycle).
 func (m *Message) cycle(queue string) bool {
 	if m.Deaths[0].Reason == Rejected {
 		return false

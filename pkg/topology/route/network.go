@@ -210,8 +210,8 @@ func (n *Network) IntoExchange(exchange string) []*topology.Binding { return n.i
 // Settings returns what a queue obeys. The queue must exist.
 func (n *Network) Settings(queue string) Settings { return n.policies.Of(n.queues[queue]) }
 
-// Alternate returns the alternate exchange of an exchange, no value for none: the argument wins
-// over a policy (seen on 3.10.8, 4.0.5, 4.3.6).
+// Alternate returns the alternate exchange of an exchange, no value for none
+// (fact alternate-argument-wins).
 func (n *Network) Alternate(exchange string) Setting {
 	var arg Setting
 	if x := n.Exchange(exchange); x != nil {

@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// Words splits a routing key as topic exchanges do. "" has no word at all, "a." has two (seen on
-// 3.10.8, 4.0.5, 4.3.6).
+// Words splits a routing key as topic exchanges do: "" has no words, "a." has two (fact topic-words).
 func Words(key string) []string {
 	if key == "" {
 		return nil

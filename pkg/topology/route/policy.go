@@ -61,8 +61,7 @@ type Applied struct {
 }
 
 // Disabled is a policy that matches a queue and does not apply to it, because the queue's type does
-// not support Keys. The broker then applies none of the policy's keys (seen on 3.10.8, 4.0.5,
-// 4.3.6).
+// not support Keys. The broker then applies none of the policy's keys (fact policy-all-or-nothing).
 type Disabled struct {
 	Policy *topology.Policy
 	Keys   []string

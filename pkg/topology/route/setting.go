@@ -43,10 +43,8 @@ func (s *Policies) Of(q *topology.Queue) Settings {
 	return Settings{Queue: q, version: s.version, User: s.ForQueue(q, false), Operator: s.ForQueue(q, true)}
 }
 
-// Get returns the value for a policy's key (message-ttl), by the rules of the broker: an argument
-// wins for dead-letter keys; the minimum wins for limits; for overflow an argument wins on classic
-// queues, a policy on quorum queues; a quorum queue has a default delivery-limit of 20 on 4.x (seen
-// on 3.10.8, 4.0.5, 4.3.6).
+// Get returns the value that is in force for a policy's key, like message-ttl
+// (fact setting-precedence) (fact default-delivery-limit).
 func (s Settings) Get(key string) Setting {
 	arg := s.Argument(key)
 	pol := s.User.Setting(key)
@@ -113,9 +111,8 @@ func lowest(a, b Setting) Setting {
 	return first(a, b)
 }
 
-// deliveryLimit: the minimum wins, but on 4.x one that is negative (unlimited) yields to one that
-// is not. 4.x has a default of 20 on quorum queues; 3.10 has none, and takes -1 for 0 (seen on
-// 3.10.8, 4.0.5, 4.3.6).
+// deliveryLimit returns the limit in force. The minimum wins, but on 4.x a negative limit, which means
+// unlimited, yields to one that is not negative (fact default-delivery-limit).
 func (s Settings) deliveryLimit(list ...Setting) Setting {
 	if s.Queue.Type == topology.Classic || s.Queue.Type == topology.Stream {
 		return Setting{}

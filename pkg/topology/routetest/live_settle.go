@@ -39,7 +39,7 @@ func (l *Live) settle(ctx context.Context, c Case, id string, predicted *route.T
 	return l.collect(ctx, id, predicted.Possible())
 }
 
-// asPredicted says whether messages are in the queues of one of the outcomes, and in no other.
+// asPredicted reports whether messages are in the queues of one of the outcomes, and in no other.
 // Streams have no count that can be trusted, and what a queue has that is to overflow may be what
 // fills it.
 func (l *Live) asPredicted(c Case, predicted *route.Trace) (bool, error) {

@@ -8,8 +8,7 @@ import (
 )
 
 // pattern checks a regular expression of a policy or a permission. RabbitMQ's are Erlang's, which
-// are PCRE: only what is wrong in both dialects is reported, and the broker refuses (3.10.8, 4.0.5,
-// 4.3.6).
+// are PCRE: only what is wrong in both dialects is reported (fact wrong-patterns-refused).
 func (c *checker) pattern(part, text string) {
 	_, err := syntax.Parse(text, syntax.Perl)
 	var wrong *syntax.Error

@@ -56,13 +56,13 @@ func waitsOf(q *topology.Queue, step, jitter int64) []*topology.Queue {
 	return waits
 }
 
-// waitQueue makes a queue with a TTL of its own, for a TTL of messages would block behind longer
-// ones (3.10.8, 4.0.5, 4.3.6). It gives its messages back through the default exchange, so that
-// nobody else bound to the first exchange gets them again.
+// waitQueue makes the wait queue of one step. The TTL is the queue's, because messages with TTLs of
+// their own would block each other (fact message-ttl-blocks). Messages return through the default
+// exchange, so that no other queue bound to the first exchange gets them again.
 //
-// It is a quorum queue whatever the type of its queue, for that keeps what is on its way back until
-// the queue has confirmed it. A classic one dead-letters without confirms: of what expired while
-// 4.3.6 was stopped in order, it lost up to 289 confirmed messages in 4 of 12 attempts.
+// It is always a quorum queue, which keeps a returning message until its target has confirmed it. A
+// classic queue dead-letters without confirms: when 4.3.6 was shut down in order, up to 289 expired
+// messages were lost in 4 of 12 attempts.
 func waitQueue(q *topology.Queue, name string, ttl int64) *topology.Queue {
 	return &topology.Queue{VHost: q.VHost, Name: name, Type: topology.Quorum, TypeDeclared: true, Durable: true,
 		Arguments: topology.Arguments{

@@ -17,7 +17,7 @@ import (
 type record map[string]any
 
 // WriteDefinitions writes a state as a definitions file: what POST /api/definitions and rabbitmqctl
-// import_definitions take (3.10.8, 4.0.5, 4.3.6), and Load reads back to an equal state. Left out
+// import_definitions take (fact definitions-import), and Load reads back to an equal state. Left out
 // is what WriteYAML leaves out. A user's password is written as a hash, never plain. Credentials
 // inside of parameters are written as they are: the format knows no variables. Arguments with a
 // null in them (a header that must only be there) are an error: AMQP has them, the broker's import

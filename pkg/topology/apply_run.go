@@ -101,8 +101,7 @@ func (r *run) stage(ctx context.Context, first, end int) {
 }
 
 // parallel says how many objects of a kind are written at once. The limits of one vhost, and of one
-// user, are a single object of the broker, which it reads, changes and writes back: of two written
-// at once, one is lost (seen on 3.10.8).
+// user, are written one by one (fact limits-are-one-object).
 func (r *run) parallel(k Kind) int {
 	if k == KindVHostLimit || k == KindUserLimit {
 		return 1

@@ -58,9 +58,8 @@ type Retry struct {
 	Waits []Ref `json:"-"`
 }
 
-// The arguments of delayed retry, which quorum queues have since 4.3: what is rejected for another
-// attempt waits min times the count of failed deliveries, at most max. With the type "failed" a
-// nack (a consumer that stops, say) waits for nothing and counts nothing (seen on 4.3.6).
+// The arguments of delayed retry, which quorum queues have since 4.3. The type is "failed", so that a
+// nack, of a consumer that stops for example, is no attempt (fact delayed-retry-failed).
 const (
 	delayedRetryType  = "x-delayed-retry-type"
 	delayedRetryMin   = "x-delayed-retry-min"
@@ -150,7 +149,7 @@ func orUnknown(version string) string {
 	return version
 }
 
-// linear says that step n is n times the first, or as long as the last.
+// linear reports whether step n is n times the first, or as long as the last.
 func linear(steps []int64) bool {
 	last := steps[len(steps)-1]
 	for i, s := range steps {

@@ -1,0 +1,84 @@
+package capability
+
+// Fact is one behaviour of brokers that code in pkg/topology relies on and that no table of this
+// package holds. Comments refer to a fact by its ID.
+type Fact struct {
+	ID string
+	// Text says what the broker does, in one or two sentences.
+	Text string
+	// Seen are the versions on which it was seen. nil means all of Versions.
+	Seen []string
+	// Test is the test that holds the fact against live brokers, as DIRECTORY.NAME. "" means that no
+	// test does.
+	Test string
+}
+
+// Versions returns the versions of RabbitMQ on which facts are seen, one of each release line that
+// tests run on.
+func Versions() []string { return []string{"3.10.8", "4.0.5", "4.3.6"} }
+
+// Facts returns the table of facts, sorted by ID. docs/broker-facts.md shows it to people.
+func Facts() []Fact {
+	const (
+		differential = "pkg/topology/route.TestTheSimulatorAgreesWithTheBroker"
+		checks       = "pkg/topology.TestChecksAgreeWithBrokers"
+		refused      = "pkg/topology/spec/export.TestBrokersRefuseWhatIsRefusedOffline"
+	)
+	return []Fact{
+		{ID: "alternate-argument-wins", Test: differential,
+			Text: "The alternate-exchange argument of an exchange wins over a policy."},
+		{ID: "alternate-not-after-exchange", Test: differential,
+			Text: "A binding to another exchange counts as a match: the alternate exchange gets nothing, even when no queue " +
+				"is bound to that exchange."},
+		{ID: "at-least-once-overflow", Test: differential,
+			Text: "The dead-letter strategy at-least-once works with the overflow reject-publish only. With drop-head, the " +
+				"default, a quorum queue falls back to at-most-once."},
+		{ID: "counts-are-late", Text: "The management API's counts of classic and quorum queues are up to 7 s old."},
+		{ID: "death-cycle", Test: differential,
+			Text: "The broker drops a dead letter silently when it died in the target queue before and nobody has rejected " +
+				"it since."},
+		{ID: "death-key-headers", Test: differential,
+			Text: "With a dead-letter routing key, a dead letter goes by that key alone. 3.10 removes the CC header then; 4.x " +
+				"leaves it where headers exchanges see it."},
+		{ID: "death-order", Test: differential,
+			Text: "The latest death is first in x-death. 3.10 reverses the order of the others at every death; 4.x keeps it."},
+		{ID: "default-delivery-limit", Test: differential,
+			Text: "Quorum queues have a delivery limit of 20 by default on 4.x and none on 3.10. A negative limit means " +
+				"unlimited on 4.x and 0 on 3.10."},
+		{ID: "default-queue-type", Test: "pkg/topology.TestDefaultQueueTypeOnBrokers",
+			Text: "4.x gives the vhost's default queue type to durable queues that are not auto-delete, not exclusive and " +
+				"name no type. 3.10 accepts a default queue type and ignores it."},
+		{ID: "definitions-import", Test: "pkg/topology/spec/export.TestBrokersImportDefinitions",
+			Text: "Brokers import the definitions that msgctl writes."},
+		{ID: "delayed-retry-failed", Seen: []string{"4.3.6"},
+			Text: "With the delayed-retry type failed, a rejected message waits the minimum times the number of failed " +
+				"deliveries, at most the maximum. A nack neither waits nor counts."},
+		{ID: "float-for-integer", Test: checks,
+			Text: "A float is refused where an integer is wanted, even 1000.0."},
+		{ID: "headers-compare", Test: differential,
+			Text: "A headers exchange never compares x-match. It compares other names that begin with x- in the modes " +
+				"all-with-x and any-with-x only. Integers of all widths are equal; 1.0 equals 1 on 3.10 only."},
+		{ID: "limits-are-one-object", Seen: []string{"3.10.8"},
+			Text: "All limits of one vhost, or of one user, are one object that the broker reads, changes and writes back. " +
+				"Of two written at once, one is lost."},
+		{ID: "line-breaks-in-names",
+			Text: "The broker removes line breaks from the names of queues and exchanges, over AMQP and HTTP."},
+		{ID: "message-ttl-blocks",
+			Text: "A message expires at the head of its queue only. One with a short TTL waits behind those with longer ones."},
+		{ID: "policy-all-or-nothing", Test: "pkg/topology.TestPolicyTableOnBrokers",
+			Text: "A policy with one key that a queue type does not support applies to no queue of that type, with none of " +
+				"its keys."},
+		{ID: "setting-precedence", Test: differential,
+			Text: "Between an argument and a policy, the argument wins for dead-letter keys and the minimum wins for limits. " +
+				"For overflow the argument wins on classic queues, the policy on quorum queues."},
+		{ID: "short-strings-over-http",
+			Text: "Over HTTP, brokers accept names of exchanges and routing keys longer than AMQP's 255 bytes."},
+		{ID: "topic-permission-exchange", Seen: []string{"4.3.6"},
+			Text: "A topic permission is refused for an exchange that does not exist. Older versions accept it."},
+		{ID: "topic-words", Test: "pkg/topology/route.TestTopicPatternsMatchAsTheBrokerDoes",
+			Text: "A topic exchange splits an empty routing key into no words, and \"a.\" into two."},
+		{ID: "wrong-patterns-refused", Test: refused,
+			Text: "Brokers refuse regular expressions with unbalanced brackets or parentheses, a trailing backslash, or " +
+				"nothing to repeat."},
+	}
+}

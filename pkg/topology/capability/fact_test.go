@@ -1,0 +1,85 @@
+package capability_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/msgctl/msgctl/pkg/topology/capability"
+)
+
+const root = "../../.."
+
+// TestFactsNameTheirTests: a fact that claims a test has it.
+func TestFactsNameTheirTests(t *testing.T) {
+	last := ""
+	for _, f := range capability.Facts() {
+		if f.ID <= last || f.Text == "" {
+			t.Errorf("%s: facts are sorted, each with a text", f.ID)
+		}
+		last = f.ID
+		for _, v := range f.Seen {
+			if !slices.Contains(capability.Versions(), v) {
+				t.Errorf("%s: seen on %s, which is no version of the table", f.ID, v)
+			}
+		}
+		if f.Test == "" {
+			continue
+		}
+		dir, name, _ := strings.Cut(f.Test, ".")
+		files, _ := filepath.Glob(filepath.Join(root, dir, "*_test.go"))
+		found := slices.ContainsFunc(files, func(file string) bool {
+			text, err := os.ReadFile(file)
+			return err == nil && bytes.Contains(text, []byte("func "+name+"("))
+		})
+		if !found {
+			t.Errorf("%s: there is no test %s", f.ID, f.Test)
+		}
+	}
+}
+
+// TestCommentsReferToFacts: what comments of pkg/topology call a fact stands in the table.
+func TestCommentsReferToFacts(t *testing.T) {
+	ids := map[string]bool{}
+	for _, f := range capability.Facts() {
+		ids[f.ID] = true
+	}
+	reference := regexp.MustCompile(`\(fact ([a-z0-9-]+)\)`)
+	err := filepath.WalkDir(filepath.Join(root, "pkg", "topology"), func(path string, _ os.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".go" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, m := range reference.FindAllSubmatch(text, -1) {
+			if !ids[string(m[1])] {
+				t.Errorf("%s refers to the fact %s, which is not in the table", path, m[1])
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestFactsPage: docs/broker-facts.md shows the table as it is.
+func TestFactsPage(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(root, "docs", "broker-facts.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range capability.Facts() {
+		seen := "all"
+		if f.Seen != nil {
+			seen = strings.Join(f.Seen, ", ")
+		}
+		if row := fmt.Sprintf("| %s | %s | %s |\n", f.ID, f.Text, seen); !bytes.Contains(page, []byte(row)) {
+			t.Errorf("the page lacks: %s", row)
+		}
+	}
+}
