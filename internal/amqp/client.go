@@ -11,8 +11,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Client opens connections to the AMQP listener of one broker. It holds none itself, and may be used
-// by several goroutines.
+// Client opens connections to the AMQP listener of one broker. It holds none itself, and may be
+// used by several goroutines.
 type Client struct{ opts Options }
 
 // New returns a client. It does no I/O.
@@ -52,7 +52,8 @@ func IsException(err error) bool {
 // IsNotFound reports whether the broker answered that there is no such object (404).
 func IsNotFound(err error) bool { return hasCode(err, amqp091.NotFound) }
 
-// IsLocked reports whether the broker answered that a queue is exclusive to another connection (405).
+// IsLocked reports whether the broker answered that a queue is exclusive to another connection
+// (405).
 func IsLocked(err error) bool { return hasCode(err, amqp091.ResourceLocked) }
 
 func hasCode(err error, code int) bool {

@@ -36,13 +36,16 @@ func explainDial(ctx context.Context, o Options, vhost string, err error, heard 
 	errors.As(err, &x)
 	switch {
 	case timedOut && x == amqp091.ErrCredentials:
-		return refusal.Unreachable(op, fmt.Sprintf("the broker did not answer the login in %s (it waits 3 s before it refuses a "+
+		return refusal.Unreachable(op, fmt.Sprintf("the broker did not answer the login in %s (it waits 3 s before it "+
+			"refuses a "+
 			"wrong password)", o.Timeout), err)
 	case x == amqp091.ErrCredentials && time.Since(heard.greeted) < refusalDelay:
-		return refusal.Unreachable(op, "the connection was cut during the login, sooner than RabbitMQ refuses one (3 s): the "+
+		return refusal.Unreachable(op, "the connection was cut during the login, sooner than RabbitMQ refuses one (3 s): "+
+			"the "+
 			"broker is stopping or starting, or something on the way cuts connections", err)
 	case timedOut:
-		return refusal.Unreachable(op, fmt.Sprintf("no answer in %s: something accepts connections there but does not speak AMQP, "+
+		return refusal.Unreachable(op, fmt.Sprintf("no answer in %s: something accepts connections there but does not "+
+			"speak AMQP, "+
 			"or the broker is overloaded", o.Timeout), err)
 	case x != nil:
 		return explainHandshake(op, o, vhost, x)
@@ -115,14 +118,16 @@ func explainHandshake(op string, o Options, vhost string, x *amqp091.Error) erro
 	r := refusal.Parse(x.Reason)
 	switch {
 	case x == amqp091.ErrCredentials, r.Kind == refusal.LoginRefused:
-		return &refusal.Error{Op: op, Text: fmt.Sprintf("the broker refused the login of user %q: wrong user or password%s", o.User,
+		return &refusal.Error{Op: op, Text: fmt.Sprintf("the broker refused the login of user %q: wrong user or password%s",
+			o.User,
 			refusal.GuestHint(o.User, o.Host)), Kind: topology.ErrNotPermitted, Cause: x}
 	case r.Kind == refusal.NoVHost:
 		return refusal.VHostMissing(op, vhost)
 	case r.Kind == refusal.VHostRefused:
 		return refusal.NoVHostAccess(op, o.User, vhost)
 	case r.Kind == refusal.ConnectionLimit:
-		return &refusal.Error{Op: op, Text: "the broker allows no further connection: " + r.Detail, Kind: topology.ErrNotPermitted,
+		return &refusal.Error{Op: op, Text: "the broker allows no further connection: " + r.Detail,
+			Kind:  topology.ErrNotPermitted,
 			Cause: x}
 	case x == amqp091.ErrVhost || errors.Is(x, io.EOF) || !x.Server:
 		return refusal.Unreachable(op, "the connection was cut during the AMQP handshake", x)

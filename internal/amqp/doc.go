@@ -1,18 +1,19 @@
-// Package amqp speaks AMQP 0-9-1 with a RabbitMQ broker. It is the only importer of the client library
-// amqp091-go, together with its subpackage declare.
+// Package amqp speaks AMQP 0-9-1 with a RabbitMQ broker. It is the only importer of the client
+// library amqp091-go, together with its subpackage declare.
 //
-//   - A Session does idempotent operations in a vhost, several at once, and restores its connection.
+//   - A Session does idempotent operations in a vhost, several at once, and restores its
+//     connection.
 //   - Client.Dialer opens channels that publish with confirms: a publish.Channel.
 //   - Client.Source subscribes to queues: a consume.Subscription, with a ledger of what is settled.
 //   - Client.Tails watches without taking away: a private queue, or a stream.
 //
-// What it guarantees: nothing is acknowledged that the caller did not settle; a message is told to be
-// confirmed only when the broker confirmed it, and a return comes before its confirm; every wait ends
-// with its context or the options' timeout. Subscriptions and channels are not restored when their
-// connection is lost: they end with an error that wraps consume.ErrLost or publish.ErrLost, and
-// internal/pipeline opens new ones.
+// What it guarantees: nothing is acknowledged that the caller did not settle; a message is told to
+// be confirmed only when the broker confirmed it, and a return comes before its confirm; every wait
+// ends with its context or the options' timeout. Subscriptions and channels are not restored when
+// their connection is lost: they end with an error that wraps consume.ErrLost or publish.ErrLost,
+// and internal/pipeline opens new ones.
 //
-// Deliveries are read past the library (internal/amqpwire, decision 11). Small writes are gathered, and
-// reading ahead of a tail is bounded (the subpackage wire). Errors are for people: refusals are
+// Deliveries are read past the library (internal/amqpwire, decision 11). Small writes are gathered,
+// and reading ahead of a tail is bounded (the subpackage wire). Errors are for people: refusals are
 // explained by internal/refusal.
 package amqp

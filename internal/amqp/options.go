@@ -32,8 +32,8 @@ type Options struct {
 	Timeout time.Duration
 	// Heartbeat is what the client proposes; the broker's smaller value wins. Default 60 s.
 	Heartbeat time.Duration
-	// Reconnect is for the connections of sessions that were established and lost. Subscriptions and
-	// publishing channels end when their connection does.
+	// Reconnect is for the connections of sessions that were established and lost. Subscriptions
+	// and publishing channels end when their connection does.
 	Reconnect retry.Policy
 	// Name is what the broker's connection list shows: "msgctl apply". Default "msgctl".
 	Name string

@@ -8,8 +8,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// listener makes events of what the library tells about a channel in confirm mode. The events are in
-// the order of the messages, each return before its confirm.
+// listener makes events of what the library tells about a channel in confirm mode. The events are
+// in the order of the messages, each return before its confirm.
 //
 // Confirms are the library's deferred ones, looked at from the oldest on. Its notifications
 // (NotifyPublish) would not do: amqp091-go 1.16.0 forgets a nack that came ahead of its turn when a
@@ -103,8 +103,8 @@ func (l *listener) listen() {
 	}
 }
 
-// end tells what was confirmed before the channel was closed. Closing it resolves what is left as if
-// it were nacked.
+// end tells what was confirmed before the channel was closed. Closing it resolves what is left as
+// if it were nacked.
 func (l *listener) end() {
 	for r := range l.returns {
 		l.tell(returnOf(&r))

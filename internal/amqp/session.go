@@ -48,7 +48,8 @@ func (s *Session) Ready(ctx context.Context) error { _, err := s.link(ctx); retu
 // WasOpen reports whether the session ever had a connection.
 func (s *Session) WasOpen() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.open }
 
-// Close ends the connection politely, for at most two seconds. The session cannot be used afterwards.
+// Close ends the connection politely, for at most two seconds. The session cannot be used
+// afterwards.
 func (s *Session) Close() {
 	s.mu.Lock()
 	l := s.current
@@ -249,8 +250,8 @@ func outcomeOf(l *Link, err error) outcome {
 	return outcomeLost
 }
 
-// serverOutcome tells a channel's exceptions (AMQP 0-9-1: soft errors), which concern one operation,
-// from a connection's.
+// serverOutcome tells a channel's exceptions (AMQP 0-9-1: soft errors), which concern one
+// operation, from a connection's.
 func serverOutcome(code int) outcome {
 	switch code {
 	case amqp091.ConnectionForced:

@@ -102,7 +102,8 @@ func (s *subscription) receive() (d consume.Delivery, ok bool, err error) {
 func (s *subscription) hand(p amqpwire.Raw) (consume.Delivery, error) {
 	d, err := s.decoder.Decode(p, s.queue)
 	if err != nil {
-		return d, &refusal.Error{Op: fmt.Sprintf("consume from queue %q", s.queue), Text: "a message cannot be read: " + err.Error(),
+		return d, &refusal.Error{Op: fmt.Sprintf("consume from queue %q", s.queue), Text: "a message cannot be read: " +
+			err.Error(),
 			Cause: err}
 	}
 	s.ledger.hand(d.Tag)

@@ -94,7 +94,10 @@ func (f *feed) unbind() {
 		if f.link.conn.IsClosed() || ctx.Err() != nil {
 			return
 		}
-		_ = f.onChannel(ctx, func(ch *amqp091.Channel) error { return ch.QueueUnbind(f.queue, b.Key, b.Exchange, bindTable(b)) })
+		_ = f.onChannel(ctx, func(ch *amqp091.Channel) error {
+			return ch.QueueUnbind(f.queue, b.Key, b.Exchange,
+				bindTable(b))
+		})
 	}
 }
 
@@ -264,7 +267,8 @@ func (f *feed) explainDeclare(ctx context.Context, name string, err error) error
 				"'^msgctl\\.tail\\.' '^msgctl\\.tail\\.' '.*'",
 			f.opts.User, shell.Quote(f.vhost), shell.Quote(f.opts.User))}
 	}
-	return explain(ctx, refusal.Operation{Op: op, Object: &topology.Queue{VHost: f.vhost, Name: name}, User: f.opts.User}, err)
+	return explain(ctx, refusal.Operation{Op: op, Object: &topology.Queue{VHost: f.vhost, Name: name}, User: f.opts.User},
+		err)
 }
 
 func (f *feed) explainBind(ctx context.Context, b tail.Bind, err error) error {

@@ -30,8 +30,8 @@ const (
 const (
 	// readAhead is how much is read from the socket at once.
 	readAhead = 64 << 10
-	// FrameMax is the largest frame that a Conn takes, and RabbitMQ's default frame_max. The library
-	// sees a larger one, and ends the connection.
+	// FrameMax is the largest frame that a Conn takes, and RabbitMQ's default frame_max. The
+	// library sees a larger one, and ends the connection.
 	FrameMax = 131072
 	// bodyAhead is how much of a body is made room for before any of it is here.
 	bodyAhead = 64 << 10

@@ -20,9 +20,9 @@ const (
 
 var errField = errors.New("its properties or headers are not as AMQP writes them")
 
-// Decoder makes messages of what came. It is for one goroutine at a time. The messages share what they have in
-// common: header names, short texts, death histories. Like all that messages share, it must not be
-// changed.
+// Decoder makes messages of what came. It is for one goroutine at a time. The messages share what
+// they have in common: header names, short texts, death histories. Like all that messages share, it
+// must not be changed.
 type Decoder struct {
 	cursor
 	cache cache
@@ -30,8 +30,8 @@ type Decoder struct {
 	depth int
 }
 
-// Decode decodes p, whose bytes become the message's. queue becomes Delivery.Queue. It fails when the
-// properties or headers are not as AMQP writes them.
+// Decode decodes p, whose bytes become the message's. queue becomes Delivery.Queue. It fails when
+// the properties or headers are not as AMQP writes them.
 func (r *Decoder) Decode(p Raw, queue string) (out consume.Delivery, err error) {
 	r.cursor, r.depth = cursor{b: p.bytes[4:p.method]}, 0
 	r.short() // the consumer tag

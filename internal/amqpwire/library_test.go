@@ -55,8 +55,8 @@ func libraryReceives(tb failer, frames []byte) (out []consume.Delivery, healthy 
 	return out, len(closed) == 0
 }
 
-// scripted answers what the library asks until it consumes, then sends frames and ends the consumer.
-// With consume false it returns when the channel is open.
+// scripted answers what the library asks until it consumes, then sends frames and ends the
+// consumer. With consume false it returns when the channel is open.
 func scripted(conn net.Conn, frames []byte, consume bool) {
 	method := func(channel byte, class, id uint16, arguments ...byte) {
 		b := frameOf(frameMethod, append(binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(nil, class), id),

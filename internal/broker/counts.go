@@ -95,7 +95,8 @@ func (c *Client) QueueBytes(ctx context.Context, vhost string) (map[string]int64
 	return c.api.QueueBytes(ctx, vhost)
 }
 
-// Applied returns the names of the policy and the operator policy that a queue has now, "" for none.
+// Applied returns the names of the policy and the operator policy that a queue has now, "" for
+// none.
 func (c *Client) Applied(ctx context.Context, vhost, queue string) (policy, operator string, err error) {
 	return c.api.Applied(ctx, vhost, queue)
 }

@@ -1,11 +1,11 @@
 // Package broker is one live RabbitMQ broker over both of its protocols: AMQP 0-9-1 (internal/amqp)
 // and the management API (internal/management).
 //
-//   - Client.ReadLive reads the objects of some vhosts as a topology.Live. Without the management API,
-//     Client.ReadAMQP reads what can be known.
-//   - Client is a topology.Writer. Exchanges, queues and bindings go over AMQP where it is reachable
-//     (eight channels equal the broker's own bulk import; parallel HTTP PUTs are slower on 4.x),
-//     everything else over HTTP.
+//   - Client.ReadLive reads the objects of some vhosts as a topology.Live. Without the management
+//     API, Client.ReadAMQP reads what can be known.
+//   - Client is a topology.Writer. Exchanges, queues and bindings go over AMQP where it is
+//     reachable (eight channels equal the broker's own bulk import; parallel HTTP PUTs are slower
+//     on 4.x), everything else over HTTP.
 //   - Client.Refine counts what is at stake in queues that are to go; Client.Lock keeps two applies
 //     apart; Client.OpenTestVHost makes a vhost to try a topology in.
 //   - Client.Source, Dialer and Tails receive and send messages.
@@ -14,6 +14,6 @@
 // the topology file, and what to do. Callers branch on the sentinels of package topology that they
 // wrap.
 //
-// Behaviour of brokers that the package relies on was seen on 3.10.8, 4.0.5 and 4.3.6, and is tested
-// against live ones.
+// Behaviour of brokers that the package relies on was seen on 3.10.8, 4.0.5 and 4.3.6, and is
+// tested against live ones.
 package broker

@@ -21,15 +21,15 @@ const (
 	lockSince  = "msgctl-since"
 )
 
-// Lock keeps two applies of one topology apart, also from different machines: an exclusive
-// queue msgctl.lock.<name> in the vhost ("" means the options' vhost), on a connection of its own.
-// The broker deletes the queue when that connection ends, so a killed process leaves no lock behind
-// (at the latest when the heartbeat fails, twice its interval). A holder whose connection is cut
-// loses the lock without being told: it keeps careless people apart, it is no proof.
+// Lock keeps two applies of one topology apart, also from different machines: an exclusive queue
+// msgctl.lock.<name> in the vhost ("" means the options' vhost), on a connection of its own. The
+// broker deletes the queue when that connection ends, so a killed process leaves no lock behind (at
+// the latest when the heartbeat fails, twice its interval). A holder whose connection is cut loses
+// the lock without being told: it keeps careless people apart, it is no proof.
 //
-// The error wraps topology.ErrLocked when another apply holds it. Where it wraps topology.ErrUnreachable or
-// ErrNotPermitted there is just no lock to be had, and the caller may go on with a warning. release
-// is never nil and may be called more than once.
+// The error wraps topology.ErrLocked when another apply holds it. Where it wraps
+// topology.ErrUnreachable or ErrNotPermitted there is just no lock to be had, and the caller may go
+// on with a warning. release is never nil and may be called more than once.
 func (c *Client) Lock(ctx context.Context, vhost, name string) (release func(), err error) {
 	if vhost == "" {
 		vhost = c.opts.VHost

@@ -44,7 +44,8 @@ func (c *Client) Refine(ctx context.Context, live *topology.Live, refs []topolog
 	return nil
 }
 
-func (c *Client) countAll(ctx context.Context, vhost string, refs []topology.Ref) (map[topology.Ref]topology.QueueStatus,
+func (c *Client) countAll(ctx context.Context, vhost string,
+	refs []topology.Ref) (map[topology.Ref]topology.QueueStatus,
 	error) {
 	counts := map[topology.Ref]topology.QueueStatus{}
 	if c.api != nil {

@@ -14,10 +14,10 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// TestStumblingBroker: a broker that says for a moment that a vhost is missing or down, although it
+// TestRefusedForAMoment: a broker that says for a moment that a vhost is missing or down, although it
 // is there, is asked again. The moment is rare (one in thousands of declarations on a busy 4.0.5),
 // so the first refusals are put in between.
-func TestStumblingBroker(t *testing.T) {
+func TestRefusedForAMoment(t *testing.T) {
 	for name, answer := range map[string]string{
 		"missing": `{"error":"Object Not Found","reason":"vhost_not_found"}`,
 		"down":    `{"error":"bad_request","reason":"vhost 'x' is down"}`,
@@ -26,11 +26,11 @@ func TestStumblingBroker(t *testing.T) {
 			rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 				v := b.VHost(t)
 				q := &topology.Queue{VHost: v.Name, Name: "q", Type: topology.Classic, Durable: true}
-				create(t, stumbling(t, v, answer, 2), q)
+				create(t, refusingAtFirst(t, v, answer, 2), q)
 				if c := newClient(t, v.User); !readLive(t, c, Scope{VHosts: []string{v.Name}}).Has(q.Ref()) {
 					t.Error("the queue is not there")
 				}
-				err := stumbling(t, v, answer, 1000).Create(t.Context(),
+				err := refusingAtFirst(t, v, answer, 1000).Create(t.Context(),
 					&topology.Queue{VHost: v.Name, Name: "r", Type: topology.Classic, Durable: true})
 				if err == nil || !strings.Contains(err.Error(), v.Name) {
 					t.Errorf("a broker that keeps refusing: %v", err)
@@ -40,9 +40,9 @@ func TestStumblingBroker(t *testing.T) {
 	}
 }
 
-// TestStumblingRead: a broker that fails on a read with an internal error is asked again. It is as
+// TestReadThatFailsForAMoment: a broker that fails on a read with an internal error is asked again. It is as
 // rare (a list that meets a vhost that is being deleted), so the first answers are put in between.
-func TestStumblingRead(t *testing.T) {
+func TestReadThatFailsForAMoment(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)
 		read := func(failures int32) error {
@@ -61,9 +61,9 @@ func TestStumblingRead(t *testing.T) {
 	})
 }
 
-// stumbling returns a client without AMQP whose first refusals declarations of queues are refused
+// refusingAtFirst returns a client without AMQP whose first refusals declarations of queues are refused
 // with answer.
-func stumbling(t *testing.T, v *rabbittest.VHost, answer string, refusals int32) *Client {
+func refusingAtFirst(t *testing.T, v *rabbittest.VHost, answer string, refusals int32) *Client {
 	declares := func(r *http.Request) bool {
 		return r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/queues/")
 	}

@@ -48,7 +48,8 @@ func (c *Client) refuse(o topology.Object) error {
 	ref := o.Ref()
 	for _, name := range []string{ref.VHost, ref.Name, ref.Parent, ref.Key} {
 		if len(name) > 255 {
-			return &refusal.Error{Text: fmt.Sprintf("names and routing keys have at most 255 bytes, and %.20q… has %d", name, len(name))}
+			return &refusal.Error{Text: fmt.Sprintf("names and routing keys have at most 255 bytes, and %.20q… has %d", name,
+				len(name))}
 		}
 	}
 	if ref.Kind == topology.KindExchange && ref.Name == "" || ref.Kind == topology.KindBinding && ref.Parent == "" {

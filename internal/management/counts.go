@@ -18,7 +18,8 @@ type countsJSON struct {
 // Counts returns the counts of every queue of a vhost by three list requests, up to 4 s late for
 // quorum queues. The list has none for streams, whose names are in streams. A crashed queue is in
 // the map, too.
-func (c *Client) Counts(ctx context.Context, vhost string) (counts map[string]topology.QueueCounts, streams []string, err error) {
+func (c *Client) Counts(ctx context.Context, vhost string) (counts map[string]topology.QueueCounts, streams []string,
+	err error) {
 	counts = map[string]topology.QueueCounts{}
 	name := func(q *countsJSON) string { return q.Name }
 	err = listQueues(ctx, c, vhost, "name,type,messages_ready,messages_unacknowledged", name,
@@ -156,8 +157,8 @@ func (c *Client) onQueue(verb, vhost, queue string) refusal.Operation {
 	return refusal.On(verb, &topology.Queue{VHost: vhost, Name: queue}, c.opts.User)
 }
 
-// Messages returns how many messages a queue has, ready and unacknowledged, up to some seconds late; 0
-// when the API cannot address the queue. Its errors are not explained: see Explain.
+// Messages returns how many messages a queue has, ready and unacknowledged, up to some seconds
+// late; 0 when the API cannot address the queue. Its errors are not explained: see Explain.
 func (c *Client) Messages(ctx context.Context, q *topology.Queue) (int64, error) {
 	if addressable(q.VHost, q.Name) != nil {
 		return 0, nil
@@ -179,8 +180,8 @@ func (c *Client) Tracing(ctx context.Context, vhost string) (on bool, err error)
 	return v.Tracing, c.during(ctx, "see whether tracing is on", err)
 }
 
-// Holder returns who holds the lock that an exclusive queue is: two of its arguments, "" when they are
-// unknown.
+// Holder returns who holds the lock that an exclusive queue is: two of its arguments, "" when they
+// are unknown.
 func (c *Client) Holder(ctx context.Context, queue *topology.Queue, who, since string) (string, string) {
 	var q queueJSON
 	if c.get(ctx, path("queues", queue.VHost, queue.Name)+"?disable_stats=true&columns=arguments", &q) != nil {

@@ -53,29 +53,35 @@ func (a *Client) explain(o refusal.Operation, x *Refusal) error {
 	case x.denied():
 		return &refusal.Error{Op: o.Op, Text: o.Permission(x.reason), Kind: topology.ErrNotPermitted, Cause: x}
 	case x.status == http.StatusNotFound && o.Object == nil:
-		return &refusal.Error{Op: o.Op, Text: "the address does not answer like RabbitMQ's management API: is it right (--api)?",
+		return &refusal.Error{Op: o.Op,
+			Text: "the address does not answer like RabbitMQ's management API: is it right (--api)?",
 			Kind: ErrAPI, Cause: x}
 	case x.status == http.StatusNotFound && (x.code == "Object Not Found" || x.code == "not_found"):
 		return &refusal.Error{Op: o.Op, Text: "there is no such object", Cause: x}
 	case x.status == http.StatusPreconditionFailed:
-		return &refusal.Error{Op: o.Op, Text: "it is protected from deletion: rabbitmqctl disable_vhost_deletion_protection lifts " +
-			"that", Kind: topology.ErrInUse, Cause: x}
+		return &refusal.Error{Op: o.Op,
+			Text: "it is protected from deletion: rabbitmqctl disable_vhost_deletion_protection lifts " +
+				"that", Kind: topology.ErrInUse, Cause: x}
 	case x.status >= 300 && x.status < 400:
-		return &refusal.Error{Op: o.Op, Text: fmt.Sprintf("the management API's address answers with a redirect to %q: is it "+
-			"right (--api)?", x.location), Kind: ErrAPI, Cause: x}
+		return &refusal.Error{Op: o.Op,
+			Text: fmt.Sprintf("the management API's address answers with a redirect to %q: is it "+
+				"right (--api)?", x.location), Kind: ErrAPI, Cause: x}
 	case !x.json && x.status == http.StatusNotFound, !x.json && x.status == http.StatusMethodNotAllowed, !x.json &&
 		x.status == http.StatusBadRequest:
-		return &refusal.Error{Op: o.Op, Text: "the address does not answer like RabbitMQ's management API: is it right (--api)?",
+		return &refusal.Error{Op: o.Op,
+			Text: "the address does not answer like RabbitMQ's management API: is it right (--api)?",
 			Kind: ErrAPI, Cause: x}
 	case strings.Contains(x.reason, "{'EXIT'"), x.status >= 500 && !x.json:
 		return &refusal.Error{Op: o.Op, Text: "the broker failed on it with an internal error: " + o.Suspect(), Cause: x}
 	case x.status >= 500:
-		return refusal.Unreachable(o.Op, fmt.Sprintf("the broker is not able to answer now (%s)", refusal.OrUnsaid(r.Detail)), x)
+		return refusal.Unreachable(o.Op, fmt.Sprintf("the broker is not able to answer now (%s)", refusal.OrUnsaid(r.Detail)),
+			x)
 	case strings.HasPrefix(x.reason, "invalid_regexp "):
 		return &refusal.Error{Op: o.Op, Text: "one of its regular expressions is not valid: " +
 			strings.TrimPrefix(x.reason, "invalid_regexp "), Cause: x}
 	case x.reason == "vhost_or_user_not_found":
-		return &refusal.Error{Op: o.Op, Text: "its user or its vhost does not exist: declare it, or correct the name", Cause: x}
+		return &refusal.Error{Op: o.Op, Text: "its user or its vhost does not exist: declare it, or correct the name",
+			Cause: x}
 	case strings.HasPrefix(x.reason, "no_such_exchange"):
 		return &refusal.Error{Op: o.Op, Text: "its exchange does not exist yet: this broker (4.3 and newer) takes a topic " +
 			"permission only for an existing exchange; apply again once it is there", Cause: x}

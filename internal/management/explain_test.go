@@ -12,7 +12,8 @@ import (
 
 // FuzzExplain explains any reason.
 func FuzzExplain(f *testing.F) {
-	for _, seed := range []string{"", "inequivalent arg 'a' for ", "&lt;&lt;", "406", "Validation failed\n\n[{<<\"a\">>,1}]"} {
+	for _, seed := range []string{"", "inequivalent arg 'a' for ", "&lt;&lt;", "406",
+		"Validation failed\n\n[{<<\"a\">>,1}]"} {
 		f.Add(seed)
 	}
 	c, err := New(Options{URL: "http://localhost:15672", Timeout: time.Second})

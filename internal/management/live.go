@@ -212,7 +212,8 @@ func (r *reading) optional(kind topology.Kind, tag string, err error) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.live.Unreadable[kind] = fmt.Sprintf("user %q lacks the tag %s: rabbitmqctl set_user_tags %s %s", r.api.opts.User, tag,
+	r.live.Unreadable[kind] = fmt.Sprintf("user %q lacks the tag %s: rabbitmqctl set_user_tags %s %s", r.api.opts.User,
+		tag,
 		shell.Quote(r.api.opts.User), tag)
 	return nil
 }

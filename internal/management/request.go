@@ -104,7 +104,8 @@ func (a *Client) retry(ctx context.Context, f func() error) error {
 // transient reports whether a request failed because nobody listens or the connection was cut: the
 // broker may be restarting.
 func transient(err error) bool {
-	return refusal.IsConnectionRefused(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || refusal.IsReset(err)
+	return refusal.IsConnectionRefused(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		refusal.IsReset(err)
 }
 
 // get decodes one JSON value. Numbers stay json.Number in untyped places.

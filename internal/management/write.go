@@ -32,8 +32,8 @@ func rawTable(a topology.Arguments) map[string]any {
 // response is what rabbit-hole's modifying calls return.
 type response func(*rabbithole.Client) (*http.Response, error)
 
-// Put creates or changes an object of a kind that only the management API writes. Its errors are not
-// explained: see Explain.
+// Put creates or changes an object of a kind that only the management API writes. Its errors are
+// not explained: see Explain.
 func (c *Client) Put(ctx context.Context, o topology.Object) error {
 	ref := o.Ref()
 	if err := addressable(ref.VHost, ref.Name, ref.Parent); err != nil {
@@ -170,8 +170,8 @@ func (c *Client) withPatience(ctx context.Context, vhost string, f func() error)
 	}
 }
 
-// Declare makes an exchange, a queue or a binding, for when AMQP is out of reach. Its errors are not
-// explained: see Explain.
+// Declare makes an exchange, a queue or a binding, for when AMQP is out of reach. Its errors are
+// not explained: see Explain.
 func (c *Client) Declare(ctx context.Context, o topology.Object) error {
 	return c.withPatience(ctx, o.Ref().VHost, func() error { return c.declare(ctx, o) })
 }
@@ -211,8 +211,8 @@ func bindingPath(b *topology.Binding) string {
 	return path("bindings", b.VHost, "e", b.Source, to, b.Destination)
 }
 
-// Delete deletes an object other than an exchange, a queue or a binding, without guards. One that is
-// not there is an error: see IsNotFound. Its errors are not explained: see Explain.
+// Delete deletes an object other than an exchange, a queue or a binding, without guards. One that
+// is not there is an error: see IsNotFound. Its errors are not explained: see Explain.
 func (c *Client) Delete(ctx context.Context, o topology.Object) error {
 	ref := o.Ref()
 	if err := addressable(ref.VHost, ref.Name, ref.Parent); err != nil {
@@ -260,8 +260,8 @@ func (c *Client) DeleteExchange(ctx context.Context, x *topology.Exchange, ifUnu
 	return c.do(ctx, http.MethodDelete, p, nil)
 }
 
-// DeleteQueue deletes a queue; only classic queues know the guards. Its errors are not explained: see
-// Explain.
+// DeleteQueue deletes a queue; only classic queues know the guards. Its errors are not explained:
+// see Explain.
 func (c *Client) DeleteQueue(ctx context.Context, q *topology.Queue, ifUnused, ifEmpty bool) error {
 	if err := addressable(q.VHost, q.Name); err != nil {
 		return err

@@ -17,8 +17,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Error is what went wrong, for people. It wraps a sentinel where a caller may want to branch, those
-// of package topology above all, and the error underneath.
+// Error is what went wrong, for people. It wraps a sentinel where a caller may want to branch,
+// those of package topology above all, and the error underneath.
 type Error struct {
 	// Op is what was tried: declare queue "orders".
 	Op string

@@ -1,8 +1,8 @@
 // Package retry repeats what worked before and fails now because the broker cannot be reached.
 //
-// The first contact with a broker is tried once, so that a wrong address shows at once. A connection
-// that was established and lost is worth waiting for: the broker restarts, or the network is cut
-// for a moment.
+// The first contact with a broker is tried once, so that a wrong address shows at once. A
+// connection that was established and lost is worth waiting for: the broker restarts, or the
+// network is cut for a moment.
 package retry
 
 import (
@@ -22,14 +22,15 @@ type Policy struct {
 	Attempts int
 }
 
-// loginAttempts is how often a login that was accepted before is tried again when the broker refuses
-// it, at most a second apart: one that has just started may not know its users and vhosts for a
-// moment (seen on 4.3.6).
+// loginAttempts is how often a login that was accepted before is tried again when the broker
+// refuses it, at most a second apart: one that has just started may not know its users and vhosts
+// for a moment (seen on 4.3.6).
 const loginAttempts = 3
 
-// Do calls f once. When established, it calls f again while its error wraps topology.ErrUnreachable,
-// as the policy says, and a few times while refused reports that the broker refuses the login. It
-// returns f's last error, or when ctx ends first an error that wraps ctx's.
+// Do calls f once. When established, it calls f again while its error wraps
+// topology.ErrUnreachable, as the policy says, and a few times while refused reports that the
+// broker refuses the login. It returns f's last error, or when ctx ends first an error that wraps
+// ctx's.
 func (p Policy) Do(ctx context.Context, established bool, refused func(error) bool, f func() error) error {
 	err := f()
 	if !established {

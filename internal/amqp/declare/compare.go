@@ -19,10 +19,10 @@ import (
 // maxDifferences bounds how many fields of one object are found out by declaring it.
 const maxDifferences = 24
 
-// Read adds to live the exchanges and queues of s's vhost that want declares and that exist, with the
-// counts of the queues. AMQP does not tell what they are like: without compare they are taken to be
-// as declared. With compare each is declared again as wanted, which changes nothing, and from the
-// broker's refusals follows what it is like, field by field; should the object vanish in the
+// Read adds to live the exchanges and queues of s's vhost that want declares and that exist, with
+// the counts of the queues. AMQP does not tell what they are like: without compare they are taken
+// to be as declared. With compare each is declared again as wanted, which changes nothing, and from
+// the broker's refusals follows what it is like, field by field; should the object vanish in the
 // milliseconds between, that declaration creates it.
 func Read(ctx context.Context, s *amqp.Session, live *topology.Live, want *topology.State, compare bool) error {
 	var mu sync.Mutex
@@ -50,7 +50,8 @@ func Read(ctx context.Context, s *amqp.Session, live *topology.Live, want *topol
 }
 
 // probe returns the live object, nil when it does not exist.
-func probe(ctx context.Context, s *amqp.Session, want topology.Object, compare bool) (topology.Object, topology.QueueStatus,
+func probe(ctx context.Context, s *amqp.Session, want topology.Object, compare bool) (topology.Object,
+	topology.QueueStatus,
 	error) {
 	var status topology.QueueStatus
 	err := s.Do(ctx, func(ch *amqp091.Channel) error {

@@ -9,9 +9,11 @@ import (
 
 // FuzzWith takes live values out of any refusal.
 func FuzzWith(f *testing.F) {
-	f.Add("PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'Q' in vhost 'V': received '2000' but current " +
+	f.Add("PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'Q' in vhost 'V': received '2000' but " +
+		"current " +
 		"is '1000'")
-	f.Add("inequivalent arg 'x-queue-type' for queue 'Q' in vhost 'V': received none but current is the value 'quorum' of " +
+	f.Add("inequivalent arg 'x-queue-type' for queue 'Q' in vhost 'V': received none but current is the value 'quorum' " +
+		"of " +
 		"type 'longstr'")
 	f.Add("inequivalent arg 'durable' for exchange 'x' in vhost 'V': received 'true' but current is 'false'")
 	queue := &topology.Queue{VHost: "v", Name: "q", Type: topology.Quorum, Arguments: topology.Arguments{"x": "y"}}

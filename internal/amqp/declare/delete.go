@@ -22,9 +22,9 @@ func InUse(format string, args ...any) error {
 }
 
 // DeleteQueue deletes a queue, guarded by the broker where the queue type knows guards. Quorum
-// queues and streams know none: their counts are looked at right before, and a message or a consumer
-// that arrives between is lost or cut off. A stream is read from its beginning, too. Consumers of a
-// stream AMQP does not count.
+// queues and streams know none: their counts are looked at right before, and a message or a
+// consumer that arrives between is lost or cut off. A stream is read from its beginning, too.
+// Consumers of a stream AMQP does not count.
 func DeleteQueue(ctx context.Context, s *amqp.Session, q *topology.Queue, guard topology.Guard) error {
 	return s.Do(ctx, func(ch *amqp091.Channel) error {
 		if q.Type != topology.Classic && (guard.IfEmpty || guard.IfUnused) {

@@ -9,9 +9,9 @@ import (
 // meterPatience is how long a Meter pauses at most, so that heartbeats and answers come through.
 const meterPatience = 5 * time.Second
 
-// Meter keeps a connection from reading ahead of whoever receives the deliveries: the client library
-// keeps all that the broker sends, and a prefetch counts messages, not bytes. When more than limit
-// bytes were read and not received, Read pauses; the broker then waits with the rest.
+// Meter keeps a connection from reading ahead of whoever receives the deliveries: the client
+// library keeps all that the broker sends, and a prefetch counts messages, not bytes. When more
+// than limit bytes were read and not received, Read pauses; the broker then waits with the rest.
 //
 // What is read but no body counts as unreceived until the receiver has nothing left. So it pauses
 // sometimes sooner than the limit says, but never while the receiver waits.
