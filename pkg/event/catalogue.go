@@ -96,7 +96,7 @@ func (c *Catalogue) entry(name string) (*entry, error) {
 	return nil, &UnknownTypeError{Name: name, Nearest: suggest.Nearest(name, c.names), Known: c.names}
 }
 
-// UnknownTypeError says that the catalogue does not have a type.
+// UnknownTypeError is the error for a type that the catalogue does not have.
 type UnknownTypeError struct {
 	Name string
 	// Nearest is the type that was surely meant, "" when none is near.

@@ -79,7 +79,7 @@ func (e *Envelope) toBinary(m *message.Message, source string) {
 
 func (e *Envelope) cloudEvent(source string) []byte {
 	w := newObject(len(e.Payload))
-	e.attributes(source, func(name, value string) { w.add(name, value) })
+	e.attributes(source, w.text)
 	w.text("datacontenttype", "application/json")
 	w.raw("data", e.Payload)
 	return w.end()

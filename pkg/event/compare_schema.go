@@ -203,7 +203,7 @@ func (c *comparison) members(path string, a, b *facts, depth int) {
 	for _, name := range difference(a.properties, b.properties) {
 		if b.closed {
 			c.add(dot+name, "the field is gone", BreaksProducers,
-				"who still sends it is refused, and consumers that read it find nothing")
+				"producers that still send it are refused, and consumers that read it find nothing")
 		} else {
 			c.add(dot+name, "the field is gone", BreaksConsumers,
 				"consumers that read it find nothing, or something of any form")
@@ -212,7 +212,7 @@ func (c *comparison) members(path string, a, b *facts, depth int) {
 	for _, name := range difference(b.properties, a.properties) {
 		switch {
 		case b.required[name]:
-			c.add(dot+name, "the field is new and required", BreaksProducers, "who does not send it yet is refused")
+			c.add(dot+name, "the field is new and required", BreaksProducers, "producers that do not send it yet are refused")
 		case !a.closed:
 			c.add(dot+name, "the field is new and optional", "",
 				"consumers ignore what they do not know; whoever sent one of that name before must keep to its form now")
@@ -228,7 +228,7 @@ func (c *comparison) members(path string, a, b *facts, depth int) {
 	}
 	switch {
 	case b.closed && !a.closed:
-		c.add(path, "fields that the schema does not know are refused now", BreaksProducers, "who sends one is refused")
+		c.add(path, "fields that the schema does not know are refused now", BreaksProducers, "producers that send one are refused")
 	case a.closed && !b.closed:
 		c.add(path, "fields that the schema does not know are allowed now", "", "consumers ignore what they do not know")
 	}
@@ -238,7 +238,7 @@ func (c *comparison) members(path string, a, b *facts, depth int) {
 func (c *comparison) required(dot string, a, b *facts) {
 	for _, name := range difference(b.required, a.required) {
 		if b.properties[name] == nil || a.properties[name] != nil {
-			c.add(dot+name, "the field is required now", BreaksProducers, "who does not send it is refused")
+			c.add(dot+name, "the field is required now", BreaksProducers, "producers that do not send it are refused")
 		}
 	}
 	for _, name := range difference(a.required, b.required) {

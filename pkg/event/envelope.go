@@ -2,7 +2,11 @@ package event
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"time"
+
+	"github.com/msgctl/msgctl/internal/jsonline"
 )
 
 // MaxBytes bounds the text of one event: the largest message that a broker of any supported line
@@ -23,16 +27,16 @@ type Envelope struct {
 	Version int64
 	// Payload is JSON, exactly as it was written.
 	Payload json.RawMessage
-	// Metadata says in which story the event stands.
+	// Metadata relates the event to others.
 	Metadata Metadata
 	// Extra has the members of the envelope that msgctl does not know, by name; nil when there are
 	// none. They are kept when the event is written again.
 	Extra map[string]json.RawMessage
 }
 
-// Metadata says in which story an event stands. Every field may be empty.
+// Metadata relates an event to others. Every field may be empty.
 type Metadata struct {
-	// CorrelationID is shared by all events of one story, CausationID is the EventID of the event
+	// CorrelationID is shared by all events that one request led to, CausationID is the EventID of the event
 	// that led to this one.
 	CorrelationID, CausationID string
 	// UserID is on whose behalf it happened; it has nothing to do with the AMQP property user_id,
@@ -58,4 +62,101 @@ func (e *FormatError) Error() string {
 		return e.Problem
 	}
 	return e.Pointer + ": " + e.Problem
+}
+
+// envelopeFields are the members before the payload, and metadataFields those of the metadata.
+type envelopeFields struct {
+	EventID       string `json:"eventId,omitempty"`
+	EventType     string `json:"eventType,omitempty"`
+	AggregateID   string `json:"aggregateId,omitempty"`
+	AggregateType string `json:"aggregateType,omitempty"`
+	Timestamp     string `json:"timestamp,omitempty"`
+	Version       int64  `json:"version,omitempty"`
+}
+
+type metadataFields struct {
+	CorrelationID string `json:"correlationId,omitempty"`
+	CausationID   string `json:"causationId,omitempty"`
+	UserID        string `json:"userId,omitempty"`
+	TraceID       string `json:"traceId,omitempty"`
+	SpanID        string `json:"spanId,omitempty"`
+}
+
+// JSON returns the event as one JSON object. What came as JSON, the payload and the members of
+// Extra, is written as it came, and must be valid.
+func (e *Envelope) JSON() []byte {
+	m := &e.Metadata
+	w := newObject(len(e.Payload))
+	w.fields(envelopeFields{e.EventID, e.EventType, e.AggregateID, e.AggregateType, formatTime(e.Timestamp), e.Version})
+	w.raw("payload", e.Payload)
+	metadata := newObject(0)
+	metadata.fields(metadataFields{m.CorrelationID, m.CausationID, m.UserID, m.TraceID, m.SpanID})
+	metadata.extra(m.Extra)
+	w.raw("metadata", metadata.end())
+	w.extra(e.Extra)
+	return w.end()
+}
+
+// MarshalJSON implements json.Marshaler. encoding/json takes spaces out of the payload; JSON does
+// not.
+func (e *Envelope) MarshalJSON() ([]byte, error) { return e.JSON(), nil }
+
+// object joins the members of a JSON object. encoding/json writes names and values; it is not given
+// the object as a whole, because it would compact what came as JSON.
+type object struct{ dst []byte }
+
+// newObject begins an object with room for the usual members and more bytes.
+func newObject(more int) *object {
+	return &object{append(make([]byte, 0, 512+more), '{')}
+}
+
+// fields writes the members of a struct that encoding/json cannot fail to write.
+func (w *object) fields(v any) {
+	text, _ := jsonline.Append(nil, v)
+	if members := text[1 : len(text)-1]; len(members) > 0 {
+		w.comma()
+		w.dst = append(w.dst, members...)
+	}
+}
+
+// text writes a member.
+func (w *object) text(name, value string) {
+	w.name(name)
+	w.dst, _ = jsonline.Append(w.dst, value)
+}
+
+// raw writes JSON as it is; what is empty becomes null.
+func (w *object) raw(name string, value json.RawMessage) {
+	w.name(name)
+	if len(value) == 0 {
+		value = json.RawMessage("null")
+	}
+	w.dst = append(w.dst, value...)
+}
+
+func (w *object) extra(extra map[string]json.RawMessage) {
+	for _, name := range slices.Sorted(maps.Keys(extra)) {
+		w.raw(name, extra[name])
+	}
+}
+
+func (w *object) comma() {
+	if len(w.dst) > 1 {
+		w.dst = append(w.dst, ',')
+	}
+}
+
+func (w *object) name(name string) {
+	w.comma()
+	w.dst, _ = jsonline.Append(w.dst, name)
+	w.dst = append(w.dst, ':')
+}
+
+func (w *object) end() []byte { return append(w.dst, '}') }
+
+func formatTime(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339Nano)
 }

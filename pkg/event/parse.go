@@ -55,7 +55,7 @@ func ParseDraft(text []byte) (*Envelope, error) {
 	return &e, nil
 }
 
-// IsEnvelope says whether a JSON text looks like an event rather than a payload: an object with
+// IsEnvelope reports whether a JSON text looks like an event rather than a payload: an object with
 // eventType and payload. The text need not be valid.
 func IsEnvelope(text []byte) bool {
 	if !bytes.Contains(text, []byte(`"eventType"`)) || !bytes.Contains(text, []byte(`"payload"`)) {

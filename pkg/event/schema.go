@@ -2,14 +2,20 @@ package event
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
 	"path"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
 )
 
 // schemaRoot is the address under which the loader finds the files beside a topology file.
@@ -130,4 +136,119 @@ func decodeJSON(text []byte) (any, error) {
 		return nil, err
 	}
 	return jsonschema.UnmarshalJSON(bytes.NewReader(text))
+}
+
+// maxViolations bounds how many violations of one payload are told.
+const maxViolations = 100
+
+// Violation is one way in which a payload breaks its schema.
+type Violation struct {
+	// Pointer is the JSON Pointer of what is wrong; "" is the payload as a whole.
+	Pointer string `json:"pointer"`
+	// Keyword is that of the schema: required, type, pattern.
+	Keyword string `json:"keyword"`
+	// Message says what is wrong, without the pointer.
+	Message string `json:"message"`
+}
+
+// String tells all.
+func (v Violation) String() string {
+	return cmp.Or(v.Pointer, "the payload") + ": " + v.Message
+}
+
+// validate checks a payload by the schema of its type.
+func (e *entry) validate(payload []byte) ([]Violation, error) {
+	if wrong := checkJSON(payload); wrong != nil {
+		return []Violation{{Keyword: "json", Message: wrong.Problem}}, nil //nolint:nilerr // that it is no JSON is a finding
+	}
+	if err := e.compile(); err != nil || e.schema == nil {
+		return nil, err
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(payload))
+	if err != nil {
+		return []Violation{{Keyword: "json", Message: err.Error()}}, nil //nolint:nilerr // so is this
+	}
+	return violationsOf(e.schema.Validate(doc)), nil
+}
+
+// violationsOf flattens what the validator found: groups and references are left out, what they are
+// about stays.
+func violationsOf(err error) []Violation {
+	var root *jsonschema.ValidationError
+	if !errors.As(err, &root) {
+		return nil
+	}
+	var out []Violation
+	flatten(root, &out, message.NewPrinter(language.English))
+	slices.SortStableFunc(out, func(a, b Violation) int { return cmp.Compare(a.Pointer, b.Pointer) })
+	out = slices.Compact(out)
+	if more := len(out) - maxViolations; more > 0 {
+		out = append(out[:maxViolations], Violation{Keyword: "more", Message: fmt.Sprintf("and %d more", more)})
+	}
+	return out
+}
+
+func flatten(e *jsonschema.ValidationError, out *[]Violation, p *message.Printer) {
+	at := joinPointer(e.InstanceLocation)
+	switch k := e.ErrorKind.(type) {
+	case *kind.AnyOf, *kind.OneOf, *kind.Not, *kind.Contains:
+		*out = append(*out, Violation{at, keyword(e), alternatives(e, p)})
+		return
+	case *kind.Required:
+		for _, name := range k.Missing {
+			*out = append(*out, Violation{at, "required", fmt.Sprintf("%s is missing", strconv.Quote(clip(name)))})
+		}
+	case *kind.AdditionalProperties:
+		for _, name := range k.Properties {
+			*out = append(*out, Violation{at + "/" + escapePointer(name), "additionalProperties", "the schema does not know it"})
+		}
+	case *kind.FalseSchema:
+		*out = append(*out, Violation{at, "false", "the schema does not allow it"})
+	default:
+		if len(e.Causes) == 0 {
+			*out = append(*out, Violation{at, keyword(e), clipLong(e.ErrorKind.LocalizedString(p))})
+		}
+	}
+	for _, c := range e.Causes {
+		flatten(c, out, p)
+	}
+}
+
+// alternatives says which ways were open, and why none fits.
+func alternatives(e *jsonschema.ValidationError, p *message.Printer) string {
+	text := e.ErrorKind.LocalizedString(p)
+	var why []string
+	for _, c := range e.Causes {
+		var inner []Violation
+		flatten(c, &inner, p)
+		if len(inner) > 0 {
+			v := inner[0]
+			v.Pointer = strings.TrimPrefix(v.Pointer, joinPointer(e.InstanceLocation))
+			why = append(why, strings.TrimPrefix(v.String(), "the payload: "))
+		}
+		if len(why) == 3 {
+			break
+		}
+	}
+	if len(why) > 0 {
+		text += " (" + strings.Join(why, "; or ") + ")"
+	}
+	return clipLong(text)
+}
+
+func keyword(e *jsonschema.ValidationError) string {
+	path := e.ErrorKind.KeywordPath()
+	if len(path) == 0 {
+		return "schema"
+	}
+	return path[0]
+}
+
+// clipLong bounds a message, which may quote the payload.
+func clipLong(s string) string {
+	const most = 500
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }

@@ -73,7 +73,7 @@ func DeathsOf(headers Table) Deaths {
 	return Deaths{headers: headers, entries: entries}
 }
 
-// None says that the headers tell of no death.
+// None reports whether the headers tell of no death.
 func (d Deaths) None() bool {
 	_, ok := d.Latest()
 	return !ok

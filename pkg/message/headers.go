@@ -65,7 +65,7 @@ const (
 	HeaderUserID = "x-msgctl-user-id"
 )
 
-// BrokerOwned says whether a header must not go along when a message is published again. All of
+// BrokerOwned reports whether a header must not go along when a message is published again. All of
 // them are the broker's to write. Left on, they do harm: 3.10 trusts a death history sent by a
 // client, counts on from it, drops the message when the history looks like a cycle, and crashes the
 // queue on a malformed one; CC routes extra copies (seen on 3.10.8, 4.0.5, 4.3.6).

@@ -133,7 +133,7 @@ func (w *Writer) syncFile() error {
 	return nil
 }
 
-// cannotSync says that the file is a pipe, socket or terminal, which have no disk to flush to.
+// cannotSync reports whether the file is a pipe, socket or terminal, which have no disk to flush to.
 func cannotSync(out io.Writer, err error) bool {
 	f, ok := out.(*os.File)
 	if !ok {

@@ -134,7 +134,7 @@ func (v *View) render(plain []byte, media string, whole bool, o Options) {
 	v.dump(plain, o.MaxDump)
 }
 
-// isOtherText says that a body is text to be left as it is, though it may happen to be JSON, such
+// isOtherText reports whether a body is text to be left as it is, though it may happen to be JSON, such
 // as a number.
 func isOtherText(media string) bool {
 	return strings.HasPrefix(media, "text/") && !isJSON(media) || strings.HasSuffix(media, "xml")
@@ -180,7 +180,7 @@ func (v *View) renderNDJSON(plain []byte, o Options) bool {
 	return true
 }
 
-// isText says that the body is UTF-8 with few control characters. A body that was cut may end
+// isText reports whether the body is UTF-8 with few control characters. A body that was cut may end
 // within a character.
 func isText(plain []byte, whole bool) bool {
 	if !whole {

@@ -13,7 +13,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// ErrTooLarge says that a body grows beyond the given bound when it is decompressed.
+// ErrTooLarge: a body grows beyond the given bound when it is decompressed.
 var ErrTooLarge = errors.New("the body is larger than the bound when decompressed")
 
 // maxEncodings bounds how often a body may have been compressed.
