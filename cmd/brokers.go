@@ -22,6 +22,8 @@ type brokers struct {
 	// beforeMessages is called before a command works with messages, beforeDeadLetters before it
 	// works with dead letters.
 	beforeMessages, beforeDeadLetters func()
+	// connect makes a client; it dials nothing.
+	connect func(broker.Options) (*broker.Client, error)
 }
 
 // open prepares a client; nothing is dialled. The password is read here, which may run the
@@ -44,7 +46,7 @@ func (b *brokers) open(ctx context.Context, conn *profile.Connection, command st
 		API: conn.API, APITLS: apiTLS, Timeout: conn.Timeout, Heartbeat: conn.Heartbeat,
 		ReconnectDelay: conn.ReconnectDelay, ReconnectAttempts: conn.ReconnectAttempts, Name: "msgctl " + command,
 	}
-	client, err := broker.New(o)
+	client, err := b.connect(o)
 	if err != nil {
 		return liveBroker{}, err
 	}

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/broker"
 )
 
 // Main runs msgctl with the process's streams and environment and returns the exit code.
@@ -23,7 +24,7 @@ func Main(build cmdutil.Build, args []string) int {
 	defer cancel()
 	p := &app{
 		deps: cmdutil.SystemDeps(build), onStart: func() { cancelOnSignal(cancel) },
-		brokers: brokers{beforeMessages: leaveProcessors, beforeDeadLetters: leaveMemory},
+		brokers: brokers{beforeMessages: leaveProcessors, beforeDeadLetters: leaveMemory, connect: broker.New},
 	}
 	return p.run(ctx, args)
 }

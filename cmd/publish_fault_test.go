@@ -315,8 +315,8 @@ func statusUnderAnAlarm(t *testing.T, p *program) {
 	})
 	p.run("status").want(t, cmdutil.ExitPending, "memory alarm", `has a memory alarm: it uses `,
 		"publishers are blocked until consumers catch up")
-	p.run("status", "--format", "nagios").want(t, 2, "RABBITMQ CRITICAL - node ")
-	p.run("status", "--format", "prometheus").want(t, cmdutil.ExitPending, `,resource="memory"} 1`, "msgctl_status_healthy 0",
+	p.run("status", "-o", "nagios").want(t, 2, "RABBITMQ CRITICAL - node ")
+	p.run("status", "-o", "prometheus").want(t, cmdutil.ExitPending, `,resource="memory"} 1`, "msgctl_status_healthy 0",
 		"msgctl_status_connections_blocked 1")
 	p.run("doctor", "--only", "alarms").want(t, cmdutil.ExitPending, "has a memory alarm")
 }

@@ -50,8 +50,12 @@ func (p *app) newRootCmd() *cobra.Command {
 			}
 			return cmdutil.HelpOrUnknown(cmd, args)
 		},
-		PersistentPreRun: func(*cobra.Command, []string) {
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			p.onStart()
+			if err := cmd.ValidateFlagGroups(); err != nil { // else cobra does, and it is no usage error
+				return cmdutil.UsageError("see: "+cmd.CommandPath()+" --help", "%s%w", cmdutil.Where(cmd), err)
+			}
+			return nil
 		},
 
 		SilenceErrors:              true, // report shows them

@@ -25,5 +25,9 @@ func OpenArchive(d *cmdutil.Process, name string) (*archive.Reader, error) {
 	if name == "-" {
 		return archive.NewReader(d.Streams.In, archive.ReaderOptions{}), nil
 	}
-	return archive.Open(name, archive.ReaderOptions{})
+	r, err := archive.Open(name, archive.ReaderOptions{})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, cmdutil.UsageError("", "read the archive: %w", err)
+	}
+	return r, err
 }

@@ -12,7 +12,7 @@ import (
 // progress too.
 func RegisterProgress(cmd *cobra.Command, mode *terminal.ProgressMode) {
 	*mode = terminal.ProgressAuto
-	cmd.Flags().Var(mode, "progress", "progress on stderr: auto (a bar on a terminal, JSON elsewhere), json or none")
+	cmd.Flags().Var(mode, "progress", "progress on stderr: auto (a bar on a terminal), json or none")
 }
 
 // RunObserver shows the progress of a run.
@@ -26,12 +26,23 @@ type RunObserver struct {
 
 // NewRunObserver returns one for a run over total messages; 0 is unknown.
 func NewRunObserver(d *cmdutil.Process, mode terminal.ProgressMode, stage string, total int64) *RunObserver {
+	bar := d.Streams.Progress(mode)
 	if mode == terminal.ProgressAuto && !d.Streams.ErrTTY {
-		mode = terminal.ProgressJSON
+		bar = notesOnly{say: d.Say}
 	}
-	return &RunObserver{Bar: d.Streams.Progress(mode), stage: stage, total: max(total, 0)}
+	return &RunObserver{Bar: bar, stage: stage, total: max(total, 0)}
 }
 
+// notesOnly shows no progress, but what should be known of a run: a connection that was lost.
+type notesOnly struct {
+	terminal.Silent
+	say func(format string, args ...any)
+}
+
+// Note implements terminal.Progress.
+func (n notesOnly) Note(text string) { n.say("%s", text) }
+
+// Begin shows that the run has begun, if nothing else has.
 func (o *RunObserver) Begin() {
 	if !o.begun {
 		o.begun = true

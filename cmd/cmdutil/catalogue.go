@@ -45,6 +45,9 @@ func (d *Process) Catalogue(names []string, vhost VHostChoice) (*Declared, error
 		}
 		return nil, errors.New("the catalogue of events cannot be read: mend the errors above first")
 	}
+	if err := vhost.check(state); err != nil {
+		return nil, err
+	}
 	types, err := eventTypes(s, state.Home)
 	if err != nil {
 		return nil, err
@@ -60,7 +63,8 @@ func (d *Process) CatalogueIfAny(files *FileFlag, conn *profile.Connection) (*De
 		return nil, nil //nolint:nilerr // there is no file; everything but validity can be had
 	}
 	known, err := d.Catalogue(names, ChooseVHost(conn))
-	if err != nil && len(files.Patterns) == 0 {
+	var usage *ExitError
+	if err != nil && len(files.Patterns) == 0 && !(errors.As(err, &usage) && usage.Code == ExitUsage) {
 		d.Warn(fmt.Sprintf("events are not checked: %v", err))
 		return nil, nil
 	}

@@ -10,8 +10,8 @@ import (
 // ConnectionFlags registers the connection's flags on a command; help lists them apart.
 func ConnectionFlags(cmd *cobra.Command) *profile.Flags {
 	flags := profile.RegisterFlags(cmd.Flags())
-	group := map[string][]string{FlagGroup: {"connection"}} // one for all: a map for each is a good part of a start
-	flags.Each(func(f *pflag.Flag) { f.Annotations = group })
+	// A map for each: cobra writes into it which flags exclude each other.
+	flags.Each(func(f *pflag.Flag) { f.Annotations = map[string][]string{FlagGroup: {"connection"}} })
 	return flags
 }
 

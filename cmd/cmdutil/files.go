@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
@@ -61,7 +60,7 @@ func (d *Process) readSpec(names []string, vhost VHostChoice) (*spec.Spec, *topo
 		return nil, nil, nil, &ExitError{Code: ExitUsage, Err: err}
 	}
 	declared, state, problems := spec.Read(inputs, specOptions(d, vhost))
-	return declared, state, problems, nil
+	return declared, state, problems, vhost.check(state)
 }
 
 // ReadSound is readSpec for commands that work only with files without errors: problems are shown.
@@ -86,18 +85,6 @@ func (o *FileFlag) None(d *Process) bool {
 	}
 	_, err := os.Stat(defaultFile)
 	return errors.Is(err, fs.ErrNotExist)
-}
-
-// VHostChoice says which vhost files that name none, or that are to be retargeted, are about.
-type VHostChoice struct{ fallback, override string }
-
-// ChooseVHost lets only --vhost overrule a file: a file that names its vhost means it.
-func ChooseVHost(conn *profile.Connection) VHostChoice {
-	choice := VHostChoice{fallback: conn.VHost}
-	if conn.Sources["vhost"] == "flag --vhost" {
-		choice.override = conn.VHost
-	}
-	return choice
 }
 
 // Missing is the error for vhosts that were asked for by name and do not exist.

@@ -42,7 +42,7 @@ func LoadSubject(d *Process, s *subject.Subject, files *FileFlag, vhost VHostCho
 		return &ExitError{Code: ExitUsage, Err: err}
 	}
 	s.Load(inputs, specOptions(d, vhost))
-	return nil
+	return vhost.check(s.State)
 }
 
 // specOptions say how topology files are read.

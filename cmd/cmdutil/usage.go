@@ -38,8 +38,8 @@ func FlagError(cmd *cobra.Command, err error) error {
 	see := "see: " + cmd.CommandPath() + " --help"
 	switch {
 	case errors.As(err, &unknown):
-		if near := nearestFlag(cmd, unknown.GetSpecifiedName()); near != "" {
-			see = "did you mean --" + near + "?"
+		if hint := unknownFlagHint(cmd, unknown.GetSpecifiedName()); hint != "" {
+			see = hint
 		}
 		return UsageError(see, "%s%w", Where(cmd), err)
 	case errors.As(err, &missing) && missing.GetFlag() != nil:
@@ -49,6 +49,21 @@ func FlagError(cmd *cobra.Command, err error) error {
 			Where(cmd), invalid.GetFlag().Name, invalid.GetValue(), plainReason(invalid.Unwrap()))
 	}
 	return UsageError(see, "%s%w", Where(cmd), err)
+}
+
+// unknownFlagHint names the flag that was meant, "" for none. Flags that were renamed are among them.
+func unknownFlagHint(cmd *cobra.Command, name string) string {
+	renamed := map[string]string{"format": "output", "number": "limit", "file": "archive", "f": "archive", "n": "dry-run"}
+	if f := cmd.Flags().Lookup(renamed[name]); f != nil {
+		if f.Shorthand != "" {
+			return "it is -" + f.Shorthand + " now: --" + f.Name
+		}
+		return "it is --" + f.Name + " now"
+	}
+	if near := nearestFlag(cmd, name); near != "" {
+		return "did you mean --" + near + "?"
+	}
+	return ""
 }
 
 // Where begins a message with the command it is about; with nothing for msgctl itself, whose name

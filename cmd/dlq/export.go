@@ -43,7 +43,7 @@ func newDLQExportCmd(d *cmdutil.Process, open openMessages) *cobra.Command {
 		Use:   "export QUEUE",
 		Short: "Write messages to an archive, and with --drain take them out",
 		Long:  dlqExportLong,
-		Example: "  msgctl dlq export orders.dlq -f orders.ndjson.zst\n  msgctl dlq export orders.dlq --drain -f " +
+		Example: "  msgctl dlq export orders.dlq --archive orders.ndjson.zst\n  msgctl dlq export orders.dlq --drain --archive " +
 			"orders.ndjson.gz --older-than 7d\n  msgctl dlq export orders.dlq | jq -r .properties.messageId",
 		Args: cmdutil.Args("QUEUE"),
 		RunE: func(cmd *cobra.Command, names []string) error {
@@ -52,7 +52,7 @@ func newDLQExportCmd(d *cmdutil.Process, open openMessages) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVarP(&opts.file, "file", "f", "-", "the archive to make; - is stdout")
+	flags.StringVar(&opts.file, "archive", "-", "the archive to make; - is stdout")
 	flags.BoolVar(&opts.drain, "drain", false, "take the messages out of the queue once they are durable in the archive")
 	opts.selectOptions.register(cmd)
 	opts.registerLimit(cmd, "write")
@@ -66,9 +66,9 @@ func newDLQExportCmd(d *cmdutil.Process, open openMessages) *cobra.Command {
 func (o *dlqExportOptions) check() error {
 	switch {
 	case o.file == "":
-		return cmdutil.UsageError("write -f FILE, or -f - for stdout", "%sflag -f names no file", cmdutil.Where(o.Cmd))
+		return cmdutil.UsageError("write --archive FILE, or --archive - for stdout", "%sflag --archive names no file", cmdutil.Where(o.Cmd))
 	case o.file == "-" && o.Deps.Streams.OutTTY:
-		return cmdutil.UsageError("msgctl dlq export "+shell.Quote(o.queue)+" -f FILE",
+		return cmdutil.UsageError("msgctl dlq export "+shell.Quote(o.queue)+" --archive FILE",
 			"%sarchives are not for terminals: name a file, or pipe the output", cmdutil.Where(o.Cmd))
 	}
 	return o.selectOptions.check(o.Cmd)

@@ -72,7 +72,7 @@ func newDLQInspectCmd(d *cmdutil.Process, open openMessages) *cobra.Command {
 	flags.StringVarP(&opts.groupBy, "group-by", "g", "",
 		"count by reason, queue, exchange, routing-key, type, error, day or expressions, separated by commas")
 	opts.selectOptions.register(cmd)
-	flags.Int64VarP(&opts.count, "number", "n", defaultShown,
+	flags.Int64VarP(&opts.count, "limit", "n", defaultShown,
 		"how many messages to show; 0 for all (--group-by counts all unless told otherwise)")
 	flags.BoolVar(&opts.full, "full", false, "everything about each message, bodies of any length")
 	opts.output.Register(cmd, "table", "json", "ndjson", "yaml")
@@ -85,9 +85,9 @@ func newDLQInspectCmd(d *cmdutil.Process, open openMessages) *cobra.Command {
 
 func (o *dlqInspectOptions) check() (err error) {
 	if o.count < 0 {
-		return cmdutil.UsageError("-n 0 shows all", "dlq inspect: flag -n: %d is negative", o.count)
+		return cmdutil.UsageError("-n 0 shows all", "dlq inspect: flag --limit: %d is negative", o.count)
 	}
-	if o.groupBy != "" && !o.cmd.Flags().Changed("number") {
+	if o.groupBy != "" && !o.cmd.Flags().Changed("limit") {
 		o.count = 0
 	}
 	if err := o.selectOptions.check(o.cmd); err != nil {

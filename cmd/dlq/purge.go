@@ -61,7 +61,7 @@ func newDLQPurgeCmd(d *cmdutil.Process, open openMessages) *cobra.Command {
 	opts.lookOptions.register(cmd)
 	cmd.Flags().StringVar(&opts.archive, "archive", "",
 		"first write every message durably to a new file; .gz and .zst are compressed")
-	cmd.Flags().BoolVarP(&opts.dryRun, "dry-run", "n", false, "only say what would be destroyed")
+	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "only say what would be destroyed")
 	opts.connection = cmdutil.ConnectionFlags(cmd)
 	return cmd
 }

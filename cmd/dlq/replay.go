@@ -111,7 +111,7 @@ func (o *dlqReplayOptions) registerAll(cmd *cobra.Command) {
 	o.registerLimit(cmd, "send")
 	flags.Float64Var(&o.rate, "rate", 0, "messages a second at most; 0 is no limit")
 	flags.StringVar(&o.jq, "jq", "", "change messages with a jq program: .body and .headers may be assigned to")
-	flags.BoolVarP(&o.dryRun, "dry-run", "n", false, "only say how many would go where, and what would stay and why")
+	flags.BoolVar(&o.dryRun, "dry-run", false, "only say how many would go where, and what would stay and why")
 	flags.BoolVar(&o.copyOnly, "copy", false, "send copies and leave the originals where they are")
 	flags.IntVar(&o.prefetch, "prefetch", 0,
 		"messages under way at once, which bounds the duplicates after a crash (default 2500, 1000 of a quorum queue, "+

@@ -36,7 +36,7 @@ func (o *selectOptions) register(cmd *cobra.Command) {
 // registerLimit adds --limit to a command that does something to messages; what is its name in
 // plain words.
 func (o *selectOptions) registerLimit(cmd *cobra.Command, what string) {
-	cmd.Flags().Int64Var(&o.limit, "limit", 0, what+" at most so many messages; 0 is no limit")
+	cmd.Flags().Int64VarP(&o.limit, "limit", "n", 0, what+" at most so many messages; 0 is no limit")
 }
 
 // any says that not all messages are meant, whatever the limit.

@@ -96,7 +96,7 @@ queue is shown in red.`,
 		RunE:    func(*cobra.Command, []string) error { return runEventsList(opts) },
 	}
 	opts.files.Register(cmd)
-	opts.output.Register(cmd, "text", "json", "yaml")
+	opts.output.Register(cmd, "table", "json", "yaml")
 	return cmd
 }
 

@@ -5,10 +5,12 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"gopkg.in/yaml.v3"
 
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/exporter/alert"
 	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
@@ -33,6 +35,7 @@ type alertsOptions struct {
 	connection *profile.Flags
 	files      cmdutil.FileFlag
 	source     cmdutil.OutputFlag
+	output     cmdutil.OutputFlag
 }
 
 func NewAlertsCmd(d *cmdutil.Process) *cobra.Command {
@@ -48,6 +51,7 @@ func NewAlertsCmd(d *cmdutil.Process) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error { return runAlerts(opts) },
 	}
 	opts.files.Register(cmd)
+	opts.output.Register(cmd, "yaml", "json")
 	opts.source.RegisterAs(cmd, "source", "", string(alert.Exporter), string(alert.RabbitMQ))
 	cmd.Flags().Lookup("source").Usage = "whose metrics the rules ask for: exporter (msgctl exporter) or rabbitmq (the " +
 		"broker's own)"
@@ -73,6 +77,13 @@ func runAlerts(opts *alertsOptions) error {
 	text, err := alert.YAML("msgctl "+groupName(declared, state.VHosts()), alert.Rules(o))
 	if err != nil {
 		return err
+	}
+	if opts.output.Value == "json" {
+		var rules any
+		if err := yaml.Unmarshal([]byte(text), &rules); err != nil {
+			return fmt.Errorf("write the rules as JSON: %w", err)
+		}
+		return render.JSON(opts.deps.Streams.Out, rules)
 	}
 	_, err = fmt.Fprintf(opts.deps.Streams.Out,
 		"# Made by msgctl alerts; do not edit: change alerts: in the topology file, and make it again.\n%s", text)

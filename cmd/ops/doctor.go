@@ -63,6 +63,27 @@ func NewDoctorCmd(d *cmdutil.Process, open openHealth) *cobra.Command {
 	return cmd
 }
 
+type itemDocument struct {
+	ID    string `json:"id"`
+	Title string `json:"title"`
+	Why   string `json:"why"`
+	Fix   string `json:"fix"`
+}
+
+// itemsDocument is what `doctor --list -o json` prints.
+type itemsDocument struct {
+	FormatVersion string         `json:"format_version"`
+	Items         []itemDocument `json:"items"`
+}
+
+func itemDocuments() itemsDocument {
+	doc := itemsDocument{FormatVersion: "1"}
+	for _, i := range health.Checks() {
+		doc.Items = append(doc.Items, itemDocument{i.ID, i.Title, i.Why, i.Fix})
+	}
+	return doc
+}
+
 func itemIDs() []string {
 	var ids []string
 	for _, i := range health.Checks() {
@@ -74,6 +95,9 @@ func itemIDs() []string {
 func runDoctor(ctx context.Context, opts *doctorOptions, one bool) error {
 	streams := opts.deps.Streams
 	if opts.list {
+		if done, err := opts.output.Encode(streams.Out, itemDocuments()); done {
+			return err
+		}
 		return status.DoctorItems(streams.Out, health.Checks(), streams.OutStyler(opts.deps.Colour), streams.OutWidth())
 	}
 	for _, id := range slices.Concat(opts.only, opts.skip) {

@@ -24,14 +24,14 @@ Errors: a node is down or alarmed, connections are blocked, a queue serves nobod
 letters wait, a queue with messages has no consumer.
 
 Exit code 0: nothing at or above --fail-on (error, unless you say warning). 2: there is. 1: the broker cannot be reached. 4: the login is
-refused. With --format nagios they are those of a monitoring plugin: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (nothing can be said: the
+refused. With -o nagios they are those of a monitoring plugin: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (nothing can be said: the
 login is refused, or the management API cannot be reached).`
 
 type statusOptions struct {
 	deps       *cmdutil.Process
 	open       openHealth
 	connection *profile.Flags
-	format     cmdutil.OutputFlag
+	output     cmdutil.OutputFlag
 	failOn     cmdutil.SeverityFlag
 }
 
@@ -42,15 +42,15 @@ func NewStatusCmd(d *cmdutil.Process, open openHealth) *cobra.Command {
 		GroupID: cmdutil.GroupWatching,
 		Short:   "Show whether the broker can do its work",
 		Long:    statusLong,
-		Example: "  msgctl status\n  msgctl status --fail-on warning\n  msgctl status --format nagios\n" +
-			"  msgctl status --format prometheus > /var/lib/node_exporter/msgctl.prom\n  msgctl status --format json --vhost " +
+		Example: "  msgctl status\n  msgctl status --fail-on warning\n  msgctl status -o nagios\n" +
+			"  msgctl status -o prometheus > /var/lib/node_exporter/msgctl.prom\n  msgctl status -o json --vhost " +
 			"orders",
 		Args: cmdutil.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runStatus(cmd.Context(), opts, cmd.Flags().Changed("vhost"))
 		},
 	}
-	opts.format.RegisterAs(cmd, "format", "", "text", "json", "nagios", "prometheus")
+	opts.output.Register(cmd, "text", "json", "nagios", "prometheus")
 	opts.failOn.Value = string(health.Error)
 	cmd.Flags().Var(&opts.failOn, "fail-on", "least severity that makes exit code 2: error, warning, never")
 	opts.connection = cmdutil.ConnectionFlags(cmd)
@@ -59,14 +59,14 @@ func NewStatusCmd(d *cmdutil.Process, open openHealth) *cobra.Command {
 
 func runStatus(ctx context.Context, opts *statusOptions, one bool) error {
 	doc, err := opts.look(ctx, one)
-	if opts.format.Value == "nagios" {
+	if opts.output.Value == "nagios" {
 		return opts.nagios(doc, err)
 	}
 	if err != nil {
 		return err
 	}
 	streams := opts.deps.Streams
-	switch opts.format.Value {
+	switch opts.output.Value {
 	case "json":
 		err = render.JSON(streams.Out, doc)
 	case "prometheus":

@@ -159,7 +159,7 @@ func (o *publishOptions) registerEvent(cmd *cobra.Command) {
 	flags.StringVar(&o.props.key, "key", "", "without TYPE: the routing key")
 	flags.StringVar(&o.props.contentType, "content-type", "",
 		"without TYPE: the property content_type (default: application/json when it is JSON)")
-	flags.BoolVarP(&o.dryRun, "dry-run", "n", false,
+	flags.BoolVar(&o.dryRun, "dry-run", false,
 		"only show the message, and the queues that it would reach by the topology file")
 }
 

@@ -21,7 +21,7 @@ type exportOptions struct {
 	deps       *cmdutil.Process
 	open       OpenReader
 	connection *profile.Flags
-	format     cmdutil.OutputFlag
+	output     cmdutil.OutputFlag
 	vhosts     []string
 	all, users bool
 	name       string
@@ -35,14 +35,14 @@ func NewExportCmd(d *cmdutil.Process, open OpenReader) *cobra.Command {
 		Short:   "Write a live vhost as a topology file",
 		Long:    exportLong,
 		Example: "  msgctl export > topology.yaml\n  msgctl export orders billing > both.yaml\n  msgctl export --all " +
-			"--users --format definitions > backup.json",
+			"--users -o definitions > backup.json",
 		Args: cmdutil.Args("[VHOST...]"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.vhosts = args
 			return runExport(cmd.Context(), opts)
 		},
 	}
-	opts.format.RegisterAs(cmd, "format", "", "yaml", "definitions")
+	opts.output.Register(cmd, "yaml", "definitions")
 	cmd.Flags().BoolVar(&opts.all, "all", false, "all vhosts")
 	cmd.Flags().BoolVar(&opts.users, "users", false, "users with their password hashes, permissions and limits too")
 	cmd.Flags().StringVar(&opts.name, "name", "", "the topology's name in the file")
@@ -83,7 +83,7 @@ func (o *exportOptions) write(state *topology.State) error {
 	options := export.Options{Name: o.name, Users: o.users, NeedsVariable: func(name string) {
 		o.deps.Warn("set the variable " + name + " to use the file: the credentials in that URI are not written")
 	}}
-	if o.format.Value == "definitions" {
+	if o.output.Value == "definitions" {
 		return export.WriteDefinitions(out, state, options)
 	}
 	return export.WriteYAML(out, state, options)

@@ -27,7 +27,7 @@ type graphOptions struct {
 	open       OpenReader
 	connection *profile.Flags
 	source     sourceOptions
-	format     cmdutil.OutputFlag
+	output     cmdutil.OutputFlag
 }
 
 func NewGraphCmd(d *cmdutil.Process, open OpenReader) *cobra.Command {
@@ -37,12 +37,12 @@ func NewGraphCmd(d *cmdutil.Process, open OpenReader) *cobra.Command {
 		GroupID: cmdutil.GroupTopology,
 		Short:   "Draw a topology",
 		Long:    graphLong,
-		Example: "  msgctl graph -f topology.yaml\n  msgctl graph -f topology.yaml --format html > topology.html\n  " +
-			"msgctl graph --live --format svg > now.svg",
+		Example: "  msgctl graph -f topology.yaml\n  msgctl graph -f topology.yaml -o html > topology.html\n  " +
+			"msgctl graph --live -o svg > now.svg",
 		Args: cmdutil.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return runGraph(cmd.Context(), opts) },
 	}
-	opts.format.RegisterAs(cmd, "format", "", "mermaid", "dot", "svg", "html")
+	opts.output.Register(cmd, "mermaid", "dot", "svg", "html", "json")
 	opts.source.register(cmd, "draw what the broker has now, with the depth of each queue")
 	opts.connection = cmdutil.ConnectionFlags(cmd)
 	return cmd
@@ -60,10 +60,10 @@ func runGraph(ctx context.Context, opts *graphOptions) error {
 	}
 	g := graph.New(in.State, o)
 	write := map[string]func(io.Writer, *graph.Graph) error{
-		"mermaid": picture.Mermaid, "dot": picture.DOT, "svg": picture.SVG, "html": picture.HTML,
-	}[opts.format.Value]
-	if opts.format.Value == "mermaid" && len(g.Edges) > picture.MermaidEdges {
-		opts.deps.Warn("most pages refuse to draw a Mermaid flowchart of more than 500 edges; use --format html, or svg")
+		"mermaid": picture.Mermaid, "dot": picture.DOT, "svg": picture.SVG, "html": picture.HTML, "json": picture.JSON,
+	}[opts.output.Value]
+	if opts.output.Value == "mermaid" && len(g.Edges) > picture.MermaidEdges {
+		opts.deps.Warn("most pages refuse to draw a Mermaid flowchart of more than 500 edges; use -o html, or svg")
 	}
 	return write(opts.deps.Streams.Out, g)
 }

@@ -39,7 +39,7 @@ type lintOptions struct {
 	open       OpenReader
 	connection *profile.Flags
 	source     sourceOptions
-	format     cmdutil.OutputFlag
+	output     cmdutil.OutputFlag
 	failOn     cmdutil.SeverityFlag
 	config     string
 	rules      bool
@@ -53,12 +53,12 @@ func NewLintCmd(d *cmdutil.Process, open OpenReader) *cobra.Command {
 		Short:   "Find what would lose messages or do nothing",
 		Long:    lintLong,
 		Example: "  msgctl lint -f topology.yaml\n  msgctl lint -f definitions.json --broker 3.10 --fail-on warning\n" +
-			"  msgctl lint --live\n  msgctl lint --format sarif > lint.sarif\n  msgctl lint --rules",
+			"  msgctl lint --live\n  msgctl lint -o sarif > lint.sarif\n  msgctl lint --rules",
 		Args: cmdutil.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return runLint(cmd.Context(), opts) },
 	}
 	opts.source.register(cmd, "look at the broker too: drift, depths, consumers, owners")
-	opts.format.RegisterAs(cmd, "format", "", "text", "json", "sarif", "github")
+	opts.output.Register(cmd, "text", "json", "sarif", "github")
 	cmd.Flags().Var(&opts.failOn, "fail-on",
 		"least severity that makes exit code 2: error, warning, note, never (default error, or the configuration's)")
 	_ = cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(cmdutil.Severities(), cobra.ShellCompDirectiveNoFileComp))
@@ -70,6 +70,9 @@ func NewLintCmd(d *cmdutil.Process, open OpenReader) *cobra.Command {
 
 func runLint(ctx context.Context, opts *lintOptions) error {
 	streams := opts.deps.Streams
+	if opts.rules && opts.output.Value == "json" {
+		return render.JSON(streams.Out, ruleDocuments())
+	}
 	if opts.rules {
 		return checks.LintRules(streams.Out, lint.Rules(), streams.OutStyler(opts.deps.Colour), streams.OutWidth())
 	}
@@ -98,9 +101,31 @@ func runLint(ctx context.Context, opts *lintOptions) error {
 	return nil
 }
 
+type ruleDocument struct {
+	ID          string        `json:"id"`
+	Severity    lint.Severity `json:"severity"`
+	Title       string        `json:"title"`
+	Consequence string        `json:"consequence"`
+	Fix         string        `json:"fix"`
+}
+
+// rulesDocument is what `lint --rules -o json` prints.
+type rulesDocument struct {
+	FormatVersion string         `json:"format_version"`
+	Rules         []ruleDocument `json:"rules"`
+}
+
+func ruleDocuments() rulesDocument {
+	doc := rulesDocument{FormatVersion: "1"}
+	for _, r := range lint.Rules() {
+		doc.Rules = append(doc.Rules, ruleDocument{r.ID, r.Severity, r.Title, r.Consequence, r.Fix})
+	}
+	return doc
+}
+
 func (o *lintOptions) show(doc checks.LintDocument) error {
 	streams := o.deps.Streams
-	switch o.format.Value {
+	switch o.output.Value {
 	case "json":
 		return render.JSON(streams.Out, doc)
 	case "sarif":

@@ -253,7 +253,7 @@ func (o *routeOptions) fromFiles() (*route.Network, *route.Publication, error) {
 		if near := suggest.Nearest(o.event, known); near != "" {
 			hint = fmt.Sprintf("did you mean %s?", near)
 		}
-		return nil, nil, &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("event %q is not declared", o.event), Advice: hint}
+		return nil, nil, cmdutil.UsageError(hint, "event %q is not declared", o.event)
 	}
 	p := routetest.EventPublication(e, o.event)
 	return n, &p, nil

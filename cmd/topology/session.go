@@ -47,23 +47,12 @@ func newSession(ctx context.Context, d *cmdutil.Process, open OpenBroker, comman
 	if problems.HasErrors() {
 		return nil, errors.New("nothing was changed: mend the errors above first")
 	}
-	warnOtherVHost(d, conn, want)
 	b, err := open(ctx, conn, command, diff.noAPI)
 	if err != nil {
 		return nil, err
 	}
 	return &session{deps: d, command: command, connection: conn, broker: b, want: want, options: diff,
 		unlock: func() {}}, nil
-}
-
-// warnOtherVHost says so when somebody chose a vhost and the file names another.
-func warnOtherVHost(d *cmdutil.Process, conn *profile.Connection, want *topology.State) {
-	vhosts := want.VHosts()
-	if conn.Sources["vhost"] == "default" || len(vhosts) != 1 || vhosts[0] == conn.VHost {
-		return
-	}
-	d.Warn(fmt.Sprintf("the files are about vhost %q, which they name, not about %q (%s); --vhost %s overrules the files",
-		vhosts[0], conn.VHost, conn.Sources["vhost"], conn.VHost))
 }
 
 // plan reads the broker and compares.

@@ -68,7 +68,7 @@ func applyAndExport(ctx context.Context, n *node.Node, p player) ([]byte, error)
 	for _, kv := range guest {
 		msgctl = append(msgctl, strings.Replace(kv, "guest:guest@", "msgctl:msgctl@", 1))
 	}
-	return p.run(ctx, msgctl, "export", "--users", "--format", "definitions")
+	return p.run(ctx, msgctl, "export", "--users", "-o", "definitions")
 }
 
 type player struct{ program, dir string }

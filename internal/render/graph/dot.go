@@ -11,7 +11,7 @@ import (
 	model "github.com/msgctl/msgctl/pkg/topology/graph"
 )
 
-// DOT writes a digraph for Graphviz: `msgctl graph --format dot | dot -Tpdf`.
+// DOT writes a digraph for Graphviz: `msgctl graph -o dot | dot -Tpdf`.
 func DOT(w io.Writer, g *model.Graph) error {
 	out := bufio.NewWriter(w)
 	fmt.Fprintf(out, "digraph %s {\n", dotText(titleOf(g)))

@@ -1,0 +1,42 @@
+package cmdutil
+
+import (
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/shell"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// VHostChoice says which vhost topology files are about. The zero value leaves it to the files.
+type VHostChoice struct {
+	fallback, override string
+	// source is who named the fallback, "" where nobody did.
+	source string
+}
+
+// ChooseVHost lets --vhost overrule a file. Elsewhere the connection's vhost is that of files which
+// name none; one that somebody named must be that of the file.
+func ChooseVHost(conn *profile.Connection) VHostChoice {
+	choice := VHostChoice{fallback: conn.VHost}
+	switch source := conn.Sources["vhost"]; source {
+	case "flag --vhost":
+		choice.override = conn.VHost
+	case "default":
+	default:
+		choice.source = source
+	}
+	return choice
+}
+
+// check refuses a file that is about another vhost than the one that was named for the connection.
+func (c VHostChoice) check(state *topology.State) error {
+	if c.source == "" || state == nil {
+		return nil
+	}
+	vhosts := state.VHosts()
+	if len(vhosts) != 1 || vhosts[0] == c.fallback {
+		return nil
+	}
+	return UsageError("--vhost "+shell.Quote(vhosts[0])+"   works in the vhost that the file names\n"+
+		"--vhost "+shell.Quote(c.fallback)+"   works in this one, whatever the file names",
+		"the topology file names vhost %q, and %s names vhost %q: which one?", vhosts[0], c.source, c.fallback)
+}

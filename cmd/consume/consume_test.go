@@ -1,0 +1,38 @@
+package consume
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/diag"
+)
+
+// bareQueue is a broker with a queue that has no dead-letter exchange.
+type bareQueue struct{ ConsumeBroker }
+
+func (bareQueue) Everything(_ context.Context, vhosts []string) (*topology.Live, error) {
+	live := &topology.Live{}
+	err := live.Add(&topology.Queue{VHost: vhosts[0], Name: "work", Type: topology.Classic, Durable: true}, diag.Position{})
+	return live, err
+}
+
+func (bareQueue) Close() {}
+
+func TestConsumeNeedsAPlaceForDeadLetters(t *testing.T) {
+	t.Chdir(t.TempDir())
+	p := &cmdutil.Process{Streams: terminal.New(strings.NewReader(""), &strings.Builder{}, &strings.Builder{}, nil),
+		Env: func(string) (string, bool) { return "", false }, Colour: terminal.ColourNever}
+	c := NewConsumeCmd(p, func(context.Context, *profile.Connection, string) (ConsumeBroker, error) {
+		return bareQueue{}, nil
+	})
+	c.SetArgs([]string{"work", "--exec", "true"})
+	c.SilenceErrors, c.SilenceUsage = true, true
+	if err := c.ExecuteContext(t.Context()); err == nil || !strings.Contains(err.Error(), "has no dead-letter exchange") {
+		t.Errorf("%v", err)
+	}
+}
