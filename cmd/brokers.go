@@ -70,17 +70,17 @@ func (b *brokers) openLab(ctx context.Context, conn *profile.Connection, command
 	return b.open(ctx, conn, command)
 }
 
-func (b *brokers) openPublisher(ctx context.Context, conn *profile.Connection, command string) (publish.PublishBroker, error) {
+func (b *brokers) openPublisher(ctx context.Context, conn *profile.Connection, command string) (publish.Broker, error) {
 	b.beforeMessages()
 	return b.open(ctx, conn, command)
 }
 
-func (b *brokers) openConsumer(ctx context.Context, conn *profile.Connection, command string) (consume.ConsumeBroker, error) {
+func (b *brokers) openConsumer(ctx context.Context, conn *profile.Connection, command string) (consume.Broker, error) {
 	b.beforeMessages()
 	return b.open(ctx, conn, command)
 }
 
-func (b *brokers) openTail(ctx context.Context, conn *profile.Connection, command string) (tail.TailBroker, error) {
+func (b *brokers) openTail(ctx context.Context, conn *profile.Connection, command string) (tail.Broker, error) {
 	b.beforeMessages()
 	return b.open(ctx, conn, command)
 }

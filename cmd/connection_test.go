@@ -102,7 +102,7 @@ func takes(t *testing.T, dir string, args []string) bool {
 	}
 	var stderr strings.Builder
 	p := &app{
-		deps: &cmdutil.Process{Streams: terminal.New(strings.NewReader(""), io.Discard, &stderr, nil), Env: env,
+		proc: &cmdutil.Process{Streams: terminal.New(strings.NewReader(""), io.Discard, &stderr, nil), Env: env,
 			Colour: terminal.ColourNever},
 		onStart: func() {},
 		brokers: brokers{beforeMessages: func() {}, beforeDeadLetters: func() {},

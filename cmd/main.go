@@ -1,6 +1,7 @@
-// Package cmd is the command line of msgctl: one file per command, with its options, its flags and
-// its run function. deps.go wires what commands need, exit.go maps errors to exit codes. What
-// commands do lives in pkg/, what they show in internal/render.
+// Package cmd is the command line of msgctl. root.go lists the commands, which live in a package per
+// group below; brokers.go hands each what it uses of a live broker; cmdutil has flags, exit codes and
+// reading of files, cmdmsg what commands that work with messages share. What commands do lives in
+// pkg/, what they show in internal/render.
 package cmd
 
 import (
@@ -23,7 +24,7 @@ func Main(build cmdutil.Build, args []string) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	p := &app{
-		deps: cmdutil.SystemDeps(build), onStart: func() { cancelOnSignal(cancel) },
+		proc: cmdutil.System(build), onStart: func() { cancelOnSignal(cancel) },
 		brokers: brokers{beforeMessages: leaveProcessors, beforeDeadLetters: leaveMemory, connect: broker.New},
 	}
 	return p.run(ctx, args)
@@ -62,7 +63,7 @@ func leaveMemory() {
 
 // app is msgctl in one process.
 type app struct {
-	deps    *cmdutil.Process
+	proc    *cmdutil.Process
 	brokers brokers
 	onStart func() // called when a command begins, not for help
 }
@@ -71,8 +72,8 @@ type app struct {
 func (p *app) run(ctx context.Context, args []string) int {
 	root := p.newRootCmd()
 	root.SetArgs(args)
-	root.SetIn(p.deps.Streams.In)
-	root.SetOut(p.deps.Streams.Out)
-	root.SetErr(p.deps.Streams.Err)
-	return p.deps.Report(ctx, root.ExecuteContext(ctx))
+	root.SetIn(p.proc.Streams.In)
+	root.SetOut(p.proc.Streams.Out)
+	root.SetErr(p.proc.Streams.Err)
+	return p.proc.Report(ctx, root.ExecuteContext(ctx))
 }

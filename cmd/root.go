@@ -36,7 +36,7 @@ const rootExample = `  msgctl validate -f topology.yaml      is the file right? 
   msgctl status                         can the broker do its work?`
 
 func (p *app) newRootCmd() *cobra.Command {
-	d, b := p.deps, &p.brokers
+	d, b := p.proc, &p.brokers
 	cmd := &cobra.Command{
 		Use:     "msgctl",
 		Short:   "Keep a RabbitMQ topology in git",
@@ -66,8 +66,7 @@ func (p *app) newRootCmd() *cobra.Command {
 		"colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE are heeded too")
 	cmd.Flags().Bool("version", false, "print the version")
 	cmd.SetFlagErrorFunc(cmdutil.FlagError)
-	cmd.SetUsageFunc(writeUsage)
-	cmd.SetHelpFunc(writeHelp)
+	setUsageTemplate(cmd)
 	cmd.AddGroup(
 		&cobra.Group{ID: cmdutil.GroupTopology, Title: "Topology:"},
 		&cobra.Group{ID: cmdutil.GroupEvents, Title: "Events:"},
@@ -89,12 +88,12 @@ func (p *app) newRootCmd() *cobra.Command {
 		topology.NewDestroyCmd(d, b.openWriter),
 		topology.NewExportCmd(d, b.openReader),
 
-		publish.NewPublishCmd(d, b.openPublisher),
-		tail.NewTailCmd(d, b.openTail),
-		consume.NewConsumeCmd(d, b.openConsumer),
-		events.NewEventsCmd(d),
+		publish.NewCmd(d, b.openPublisher),
+		tail.NewCmd(d, b.openTail),
+		consume.NewCmd(d, b.openConsumer),
+		events.NewCmd(d),
 
-		dlq.NewDLQCmd(d, b.openDeadLetters),
+		dlq.NewCmd(d, b.openDeadLetters),
 
 		ops.NewStatusCmd(d, b.openHealth),
 		ops.NewDoctorCmd(d, b.openHealth),
@@ -114,7 +113,7 @@ func (p *app) newRootCmd() *cobra.Command {
 // Reference returns all commands, for programs that generate documentation and completions. They
 // cannot be run.
 func Reference() *cobra.Command {
-	p := &app{deps: &cmdutil.Process{Streams: terminal.New(strings.NewReader(""), io.Discard, io.Discard, nil),
+	p := &app{proc: &cmdutil.Process{Streams: terminal.New(strings.NewReader(""), io.Discard, io.Discard, nil),
 		Colour: terminal.ColourAuto}, onStart: func() {}}
 	return p.newRootCmd()
 }

@@ -1,9 +1,6 @@
 package cmd
 
 import (
-	"bytes"
-	"fmt"
-	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,92 +9,54 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 )
 
-func writeHelp(cmd *cobra.Command, _ []string) {
-	out := &bytes.Buffer{}
-	text := cmd.Long
-	if text == "" {
-		text = cmd.Short
-	}
-	fmt.Fprintln(out, strings.TrimSpace(text))
-	if cmd.Runnable() || cmd.HasSubCommands() {
-		fmt.Fprintln(out)
-		usage(out, cmd)
-	}
-	_, _ = cmd.OutOrStdout().Write(out.Bytes())
+// usageTemplate is cobra's with the connection's flags apart.
+const usageTemplate = `Usage:
+  {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND{{else}}{{.UseLine}}{{end}}{{if gt (len .Aliases) 0}}
+
+Aliases:
+  {{.NameAndAliases}}{{end}}{{if .HasExample}}
+
+Examples:
+{{.Example}}{{end}}{{if .HasAvailableSubCommands}}{{$commands := .Commands}}{{if eq (len .Groups) 0}}
+
+Commands:{{range $commands}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}}  {{.Short}}{{end}}{{end}}{{else}}{{range $group := .Groups}}
+
+{{.Title}}{{range $commands}}{{if and (eq .GroupID $group.ID) (or .IsAvailableCommand (eq .Name "help"))}}
+  {{rpad .Name .NamePadding}}  {{.Short}}{{end}}{{end}}{{end}}{{end}}{{end}}{{if .HasHelpSubCommands}}
+
+Topics (msgctl help TOPIC):{{range .Commands}}{{if .IsAdditionalHelpTopicCommand}}
+  {{rpad .Name .NamePadding}}  {{.Short}}{{end}}{{end}}{{end}}{{with flagUsages .}}
+
+Flags:
+{{.}}{{end}}{{with connectionUsages .}}
+
+Connection (flags over environment over context over defaults; msgctl help environment):
+{{.}}{{end}}{{if .HasAvailableInheritedFlags}}
+
+Everywhere:
+{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableSubCommands}}
+
+{{.CommandPath}} COMMAND --help tells more about a command.{{end}}
+`
+
+func setUsageTemplate(root *cobra.Command) {
+	cobra.AddTemplateFuncs(map[string]any{
+		"flagUsages":       func(c *cobra.Command) string { return usagesOf(c, false) },
+		"connectionUsages": func(c *cobra.Command) string { return usagesOf(c, true) },
+	})
+	root.SetUsageTemplate(usageTemplate)
 }
 
-func writeUsage(cmd *cobra.Command) error {
-	usage(cmd.OutOrStderr(), cmd)
-	return nil
-}
-
-func usage(out io.Writer, cmd *cobra.Command) {
-	line := cmd.UseLine()
-	if cmd.HasAvailableSubCommands() {
-		line = cmd.CommandPath() + " COMMAND"
-	}
-	fmt.Fprintf(out, "Usage:\n  %s\n", line)
-	if len(cmd.Aliases) > 0 {
-		fmt.Fprintf(out, "\nAliases:\n  %s\n", cmd.NameAndAliases())
-	}
-	if cmd.HasExample() {
-		fmt.Fprintf(out, "\nExamples:\n%s\n", cmd.Example)
-	}
-	writeCommands(out, cmd)
-	writeFlags(out, cmd)
-	if cmd.HasAvailableSubCommands() {
-		fmt.Fprintf(out, "\n%s COMMAND --help tells more about a command.\n", cmd.CommandPath())
-	}
-}
-
-func writeCommands(out io.Writer, cmd *cobra.Command) {
-	titles := []*cobra.Group{{Title: "Commands:"}}
-	for _, g := range append(titles, cmd.Groups()...) {
-		first := true
-		for _, c := range cmd.Commands() {
-			if c.GroupID != g.ID || !c.IsAvailableCommand() && c.Name() != "help" {
-				continue
-			}
-			if first {
-				fmt.Fprintf(out, "\n%s\n", g.Title)
-				first = false
-			}
-			fmt.Fprintf(out, "  %-*s  %s\n", cmd.NamePadding(), c.Name(), c.Short)
-		}
-	}
-	first := true
-	for _, c := range cmd.Commands() {
-		if !c.IsAdditionalHelpTopicCommand() {
-			continue
-		}
-		if first {
-			fmt.Fprintln(out, "\nTopics (msgctl help TOPIC):")
-			first = false
-		}
-		fmt.Fprintf(out, "  %-*s  %s\n", cmd.NamePadding(), c.Name(), c.Short)
-	}
-}
-
-func writeFlags(out io.Writer, cmd *cobra.Command) {
-	own, connection := pflag.NewFlagSet("", pflag.ContinueOnError), pflag.NewFlagSet("", pflag.ContinueOnError)
-	own.SortFlags, connection.SortFlags = cmd.Flags().SortFlags, false
-	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
-		if f.Annotations[cmdutil.FlagGroup] != nil {
-			connection.AddFlag(f)
-		} else {
-			own.AddFlag(f)
+// usagesOf describes a command's own flags: those of the connection in the order in which they are
+// registered, or the others.
+func usagesOf(c *cobra.Command, connection bool) string {
+	set := pflag.NewFlagSet("", pflag.ContinueOnError)
+	set.SortFlags = !connection && c.Flags().SortFlags
+	c.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		if (f.Annotations[cmdutil.FlagGroup] != nil) == connection {
+			set.AddFlag(f)
 		}
 	})
-	for _, set := range []struct {
-		title string
-		flags *pflag.FlagSet
-	}{
-		{"Flags", own},
-		{"Connection (flags over environment over context over defaults; msgctl help environment)", connection},
-		{"Everywhere", cmd.InheritedFlags()},
-	} {
-		if set.flags.HasAvailableFlags() {
-			fmt.Fprintf(out, "\n%s:\n%s", set.title, set.flags.FlagUsages())
-		}
-	}
+	return strings.TrimRight(set.FlagUsages(), "\n")
 }

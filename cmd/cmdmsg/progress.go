@@ -63,6 +63,7 @@ func (o *RunObserver) Progress(p replay.Progress) {
 // Notice implements dlq.Observer.
 func (o *RunObserver) Notice(n replay.Notice) { o.Bar.Note(n.Text) }
 
+// End shows the end of the run, if it has begun.
 func (o *RunObserver) End() {
 	if o.begun {
 		o.Bar.End()

@@ -24,6 +24,7 @@ type RunFlags struct {
 	Yes      string
 }
 
+// Register adds the flags to a command.
 func (o *RunFlags) Register(cmd *cobra.Command) {
 	o.Cmd = cmd
 	o.Output.Register(cmd, "text", "json", "yaml")

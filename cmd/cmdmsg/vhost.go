@@ -1,3 +1,5 @@
+// Package cmdmsg has what the commands that work with messages share: archives, expressions and jq
+// programs, progress and reports of runs, spans, and errors about a vhost.
 package cmdmsg
 
 import (
@@ -15,6 +17,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
+// VHostOptions are those of a vhost on a connection. match may be nil.
 func VHostOptions(d *cmdutil.Process, conn *profile.Connection, match *regexp.Regexp) vhost.Options {
 	return vhost.Options{Match: match, Login: conn.User, Reconnect: reconnect(conn), Warn: func(text string) { d.Warn(text) }}
 }

@@ -34,4 +34,5 @@ func (b Build) Complete() Build {
 	return b
 }
 
+// Platform is what msgctl was built for: linux/amd64.
 func Platform() string { return runtime.GOOS + "/" + runtime.GOARCH }

@@ -15,4 +15,5 @@ func ConnectionFlags(cmd *cobra.Command) *profile.Flags {
 	return flags
 }
 
+// FlagGroup is the annotation of the flags that help lists apart.
 const FlagGroup = "msgctl_group"

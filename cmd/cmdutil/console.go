@@ -33,4 +33,5 @@ func (d *Process) Note(text string) {
 	}
 }
 
+// Clean makes text from outside fit for a terminal: without secrets and escape sequences.
 func Clean(text string) string { return terminal.NeutraliseBlock(profile.Redact(text)) }

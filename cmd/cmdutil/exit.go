@@ -28,6 +28,7 @@ type exitCode struct {
 	Meaning string
 }
 
+// ExitCodes are all exit codes with their meanings.
 func ExitCodes() []exitCode {
 	return []exitCode{
 		{ExitOK, "ok"},

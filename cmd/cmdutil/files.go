@@ -22,6 +22,7 @@ type FileFlag struct{ Patterns []string }
 // defaultFile is what is read when nobody names a file.
 const defaultFile = "topology.yaml"
 
+// Register adds -f to a command.
 func (o *FileFlag) Register(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVarP(&o.Patterns, "file", "f", nil,
 		"topology or definitions file, directory, glob, or - for stdin; may be repeated, later ones win (default "+

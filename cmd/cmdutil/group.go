@@ -30,6 +30,7 @@ func HelpOrUnknown(cmd *cobra.Command, args []string) error {
 	return UnknownCommand(cmd, args[0])
 }
 
+// UnknownCommand is wrong usage that says which command was meant.
 func UnknownCommand(parent *cobra.Command, name string) error {
 	hint := "see: " + parent.CommandPath() + " --help"
 	if near := parent.SuggestionsFor(name); len(near) > 0 {

@@ -25,6 +25,7 @@ func ReadLintConfig(name string) (lint.Config, error) {
 	return config, err
 }
 
+// ErrNoFiles is wrapped when nobody names a topology file and there is none here.
 var ErrNoFiles = errors.New("no files")
 
 // LoadSubject reads topology files for lint. The error wraps errNoFiles when nobody names one and

@@ -1,3 +1,8 @@
+// Package cmdutil has what all commands share: the process they run in (streams, environment), exit
+// codes and errors of usage, flags that mean the same everywhere, and the reading of topology files.
+//
+// A command gets a *Process, which tests make of buffers and a map, and a function that opens what it
+// uses of a broker.
 package cmdutil
 
 import (
@@ -16,7 +21,8 @@ type Process struct {
 	Colour  terminal.ColourMode // --color
 }
 
-func SystemDeps(build Build) *Process {
+// System returns the process that runs.
+func System(build Build) *Process {
 	return &Process{
 		Streams: terminal.System(os.LookupEnv), Env: os.LookupEnv,
 		Build: build, Colour: terminal.ColourAuto,

@@ -12,6 +12,7 @@ const Never = "never"
 // SeverityFlag is --fail-on.
 type SeverityFlag struct{ Value string }
 
+// Severities are the values of --fail-on.
 func Severities() []string {
 	return []string{string(lint.Error), string(lint.Warning), string(lint.Note), Never}
 }

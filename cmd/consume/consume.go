@@ -1,3 +1,4 @@
+// Package consume is the command consume: it gives the messages of a queue to a handler.
 package consume
 
 import (
@@ -43,8 +44,8 @@ back in the queue. Exit code 130.`
 
 // consumeOptions are the flags of consume.
 type consumeOptions struct {
-	deps       *cmdutil.Process
-	open       openConsume
+	proc       *cmdutil.Process
+	open       OpenBroker
 	cmd        *cobra.Command
 	connection *profile.Flags
 	files      cmdutil.FileFlag
@@ -79,8 +80,9 @@ type handlerOptions struct {
 	unchecked   bool
 }
 
-func NewConsumeCmd(d *cmdutil.Process, open openConsume) *cobra.Command {
-	opts := &consumeOptions{deps: d, open: open}
+// NewCmd is msgctl consume.
+func NewCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
+	opts := &consumeOptions{proc: d, open: open}
 	cmd := &cobra.Command{
 		Use:     "consume QUEUE",
 		Short:   "Give the messages of a queue to a handler, with retries and dead letters",

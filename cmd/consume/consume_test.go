@@ -13,7 +13,7 @@ import (
 )
 
 // bareQueue is a broker with a queue that has no dead-letter exchange.
-type bareQueue struct{ ConsumeBroker }
+type bareQueue struct{ Broker }
 
 func (bareQueue) Everything(_ context.Context, vhosts []string) (*topology.Live, error) {
 	live := &topology.Live{}
@@ -27,7 +27,7 @@ func TestConsumeNeedsAPlaceForDeadLetters(t *testing.T) {
 	t.Chdir(t.TempDir())
 	p := &cmdutil.Process{Streams: terminal.New(strings.NewReader(""), &strings.Builder{}, &strings.Builder{}, nil),
 		Env: func(string) (string, bool) { return "", false }, Colour: terminal.ColourNever}
-	c := NewConsumeCmd(p, func(context.Context, *profile.Connection, string) (ConsumeBroker, error) {
+	c := NewCmd(p, func(context.Context, *profile.Connection, string) (Broker, error) {
 		return bareQueue{}, nil
 	})
 	c.SetArgs([]string{"work", "--exec", "true"})

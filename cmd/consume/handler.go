@@ -27,7 +27,7 @@ func (c *consuming) makeHandler() (handle.Handler, error) {
 	case h.file != "":
 		return c.table(h.file)
 	case h.print:
-		return newPrinter(c.deps, h.printFormat.Value), nil
+		return newPrinter(c.proc, h.printFormat.Value), nil
 	case h.discard:
 		return handle.Discard{}, nil
 	}
@@ -146,7 +146,7 @@ func (c *consuming) warnUnknownTypes(specs map[string]handlerSpec) {
 	}
 	for typ := range specs {
 		if _, err := c.known.Catalogue.Type(typ); err != nil && typ != "*" {
-			c.deps.Warn("--handlers: " + err.Error())
+			c.proc.Warn("--handlers: " + err.Error())
 		}
 	}
 }

@@ -59,7 +59,7 @@ func (c *consuming) facts(ctx context.Context) (state *topology.State, version, 
 	}
 	c.blind = err
 	if c.known != nil && c.known.State.Has(c.queueRef()) {
-		c.deps.Warn(fmt.Sprintf("the broker cannot be asked what the queue is like (%s): the topology file is believed",
+		c.proc.Warn(fmt.Sprintf("the broker cannot be asked what the queue is like (%s): the topology file is believed",
 			c.whyBlind()))
 		return c.known.State, "", "the topology file", nil
 	}
@@ -101,7 +101,7 @@ func (c *consuming) planFrom(state *topology.State, version, from string) (err e
 	}
 	for _, step := range c.plan.Steps {
 		if c.key != nil && step.Delay >= consumerTimeout {
-			c.deps.Warn(fmt.Sprintf("with --ordered-by a retry waits in hand: a broker closes the channel of who holds a "+
+			c.proc.Warn(fmt.Sprintf("with --ordered-by a retry waits in hand: a broker closes the channel of who holds a "+
 				"message for longer than its consumer_timeout (%s by default), and a step of %s is longer", consumerTimeout, step.Delay))
 			break
 		}

@@ -21,8 +21,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// ConsumeBroker is what consume needs of a live broker.
-type ConsumeBroker interface {
+// Broker is what consume needs of a live broker.
+type Broker interface {
 	// Everything reads all objects of some vhosts and of the cluster.
 	Everything(ctx context.Context, vhosts []string) (*topology.Live, error)
 	// Source reads messages, Dialer publishes them, each on connections of its own.
@@ -32,14 +32,14 @@ type ConsumeBroker interface {
 	Close()
 }
 
-// openConsume prepares a client that consumes.
-type openConsume func(ctx context.Context, conn *profile.Connection, command string) (ConsumeBroker, error)
+// OpenBroker prepares a client that consumes.
+type OpenBroker func(ctx context.Context, conn *profile.Connection, command string) (Broker, error)
 
 // consuming is one run of consume.
 type consuming struct {
 	*consumeOptions
 	conn    *profile.Connection
-	broker  ConsumeBroker
+	broker  Broker
 	known   *cmdutil.Declared // nil without a topology file
 	vhost   string
 	handler handle.Handler
@@ -50,12 +50,12 @@ type consuming struct {
 
 // prepare reads files and the broker, and refuses what would lose messages.
 func (o *consumeOptions) prepare(ctx context.Context) (*consuming, error) {
-	conn, err := o.deps.Connection(o.connection)
+	conn, err := o.proc.Connection(o.connection)
 	if err != nil {
 		return nil, err
 	}
 	c := &consuming{consumeOptions: o, conn: conn, vhost: conn.VHost}
-	if c.known, err = o.deps.CatalogueIfAny(&o.files, conn); err != nil {
+	if c.known, err = o.proc.CatalogueIfAny(&o.files, conn); err != nil {
 		return nil, err
 	}
 	if c.known != nil && c.known.State.Home != "" && conn.Sources["vhost"] == "default" {
@@ -79,11 +79,11 @@ func (o *consumeOptions) prepare(ctx context.Context) (*consuming, error) {
 
 // run consumes until something ends it.
 func (c *consuming) run(ctx context.Context) error {
-	log := c.log.Logger(c.deps)
+	log := c.log.Logger(c.proc)
 	w := newConsumeWatch(log, c.queue, c.knownTypes())
 	w.connected = sync.OnceFunc(c.say)
-	w.traces = cmdmsg.NewTracing(c.deps, c.conn, tellLoss(log))
-	defer func() { cmdmsg.EndTracing(c.deps, w.traces) }()
+	w.traces = cmdmsg.NewTracing(c.proc, c.conn, tellLoss(log))
+	defer func() { cmdmsg.EndTracing(c.proc, w.traces) }()
 	if c.metrics != "" {
 		server, err := telemetry.Serve(ctx, c.metrics, w.metrics, w.ready)
 		if err != nil {
@@ -105,7 +105,7 @@ func (c *consuming) run(ctx context.Context) error {
 	defer cancel()
 	err = errors.Join(err, c.handler.Close(closing))
 	if err == nil || report != (runner.Report{}) {
-		c.deps.Tell(consumeSummary(report))
+		c.proc.Tell(consumeSummary(report))
 	}
 	switch {
 	case err != nil:
@@ -130,7 +130,7 @@ func (c *consuming) say() {
 	p := &c.plan
 	text := fmt.Sprintf("Consuming from queue %s in vhost %s: %s.", c.queue, c.vhost, c.handler.Name())
 	if !c.mayFail() {
-		c.deps.Tell(text + " The messages leave the queue.")
+		c.proc.Tell(text + " The messages leave the queue.")
 		return
 	}
 	var waits []string
@@ -165,7 +165,7 @@ func (c *consuming) say() {
 	case p.DeadLetter != nil:
 		text += fmt.Sprintf(" Dead letters go to %s.", p.DeadLetter)
 	}
-	c.deps.Tell(text)
+	c.proc.Tell(text)
 }
 
 // mayFail says that a message may be retried or dead-lettered.

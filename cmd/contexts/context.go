@@ -1,3 +1,4 @@
+// Package contexts has the commands about msgctl itself: named brokers, and the version.
 package contexts
 
 import (
@@ -14,6 +15,7 @@ const contextLong = `A context is a named broker: its URL, vhost, TLS files, whe
 Contexts live in ~/.config/msgctl/config.yaml (MSGCTL_CONFIG names another file). One of them is the current one and is
 used where neither flags nor the environment name a broker.`
 
+// NewContextCmd is msgctl context.
 func NewContextCmd(d *cmdutil.Process) *cobra.Command {
 	cmd := cmdutil.NewGroupCmd("context", "Name brokers and choose between them", contextLong)
 	cmd.AddCommand(newContextListCmd(d), newContextUseCmd(d), newContextShowCmd(d), newContextAddCmd(d),
@@ -34,7 +36,7 @@ func completeContexts(d *cmdutil.Process) cobra.CompletionFunc {
 }
 
 type contextListOptions struct {
-	deps   *cmdutil.Process
+	proc   *cmdutil.Process
 	output cmdutil.OutputFlag
 }
 
@@ -50,7 +52,7 @@ type contextDocument struct {
 }
 
 func newContextListCmd(d *cmdutil.Process) *cobra.Command {
-	opts := &contextListOptions{deps: d}
+	opts := &contextListOptions{proc: d}
 	cmd := &cobra.Command{
 		Use: "ls", Aliases: []string{"list"},
 		Short: "List the contexts",
@@ -62,21 +64,21 @@ func newContextListCmd(d *cmdutil.Process) *cobra.Command {
 }
 
 func runContextList(opts *contextListOptions) error {
-	file, err := opts.deps.Contexts()
+	file, err := opts.proc.Contexts()
 	if err != nil {
 		return err
 	}
-	opts.deps.Warn(file.Warnings...)
+	opts.proc.Warn(file.Warnings...)
 	list := struct {
 		FormatVersion string            `json:"format_version"`
 		Contexts      []contextDocument `json:"contexts"`
 	}{"1", contextDocuments(file)}
-	out := opts.deps.Streams.Out
+	out := opts.proc.Streams.Out
 	if done, err := opts.output.Encode(out, list); done {
 		return err
 	}
 	if len(list.Contexts) == 0 {
-		fmt.Fprintln(opts.deps.Streams.Err, "no contexts yet: msgctl context add NAME --url amqp://USER@HOST:5672/VHOST")
+		fmt.Fprintln(opts.proc.Streams.Err, "no contexts yet: msgctl context add NAME --url amqp://USER@HOST:5672/VHOST")
 		return nil
 	}
 	table := render.Table{Headers: []string{"", "NAME", "URL", "VHOST", "NOTES"}}
@@ -84,7 +86,7 @@ func runContextList(opts *contextListOptions) error {
 		table.Rows = append(table.Rows, []string{mark(c.Current, "*"), c.Name, c.URL, c.VHost,
 			mark(c.Protected, "protected")})
 	}
-	return table.Write(out, opts.deps.Streams.OutWidth())
+	return table.Write(out, opts.proc.Streams.OutWidth())
 }
 
 func contextDocuments(file *profile.File) []contextDocument {
@@ -110,12 +112,12 @@ func mark(on bool, text string) string {
 }
 
 type contextNameOptions struct {
-	deps *cmdutil.Process
+	proc *cmdutil.Process
 	name string
 }
 
 func newContextUseCmd(d *cmdutil.Process) *cobra.Command {
-	opts := &contextNameOptions{deps: d}
+	opts := &contextNameOptions{proc: d}
 	return &cobra.Command{
 		Use:               "use NAME",
 		Short:             "Make a context the current one",
@@ -133,7 +135,7 @@ func runContextUse(opts *contextNameOptions) error {
 }
 
 func newContextRemoveCmd(d *cmdutil.Process) *cobra.Command {
-	opts := &contextNameOptions{deps: d}
+	opts := &contextNameOptions{proc: d}
 	return &cobra.Command{
 		Use: "rm NAME", Aliases: []string{"remove"},
 		Short:             "Forget a context; the broker is not touched",
@@ -152,7 +154,7 @@ func runContextRemove(opts *contextNameOptions) error {
 
 // change edits the context file and says so on stderr.
 func (opts *contextNameOptions) change(edit func(*profile.File) error, done string) error {
-	file, err := opts.deps.Contexts()
+	file, err := opts.proc.Contexts()
 	if err != nil {
 		return err
 	}
@@ -162,6 +164,6 @@ func (opts *contextNameOptions) change(edit func(*profile.File) error, done stri
 	if err := file.Save(); err != nil {
 		return err
 	}
-	fmt.Fprintf(opts.deps.Streams.Err, done+"\n", opts.name)
+	fmt.Fprintf(opts.proc.Streams.Err, done+"\n", opts.name)
 	return nil
 }

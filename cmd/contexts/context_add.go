@@ -27,7 +27,7 @@ const contextAddExample = `  msgctl context add dev --url amqp://guest@localhost
   msgctl context add prod --url amqps://deploy@mq.example.com/orders --password-command 'pass show mq/prod' --protected`
 
 func newContextAddCmd(d *cmdutil.Process) *cobra.Command {
-	opts := &contextAddOptions{contextNameOptions: contextNameOptions{deps: d}}
+	opts := &contextAddOptions{contextNameOptions: contextNameOptions{proc: d}}
 	cmd := &cobra.Command{
 		Use:     "add NAME --url URL",
 		Short:   "Add a context, or change one with --replace",

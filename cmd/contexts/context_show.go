@@ -13,7 +13,7 @@ import (
 )
 
 type contextShowOptions struct {
-	deps   *cmdutil.Process
+	proc   *cmdutil.Process
 	flags  *profile.Flags
 	output cmdutil.OutputFlag
 }
@@ -29,7 +29,7 @@ type connectionDocument struct {
 }
 
 func newContextShowCmd(d *cmdutil.Process) *cobra.Command {
-	opts := &contextShowOptions{deps: d}
+	opts := &contextShowOptions{proc: d}
 	cmd := &cobra.Command{
 		Use:   "show [NAME]",
 		Short: "Show which connection would be used, and where each setting comes from",
@@ -52,13 +52,13 @@ environment, a context or the default. With NAME, as if --context NAME were give
 }
 
 func runContextShow(opts *contextShowOptions) error {
-	c, err := opts.deps.Connection(opts.flags)
+	c, err := opts.proc.Connection(opts.flags)
 	if err != nil {
 		return err
 	}
 	doc := connectionDocument{FormatVersion: "1", Context: c.Context, Protected: c.Protected, File: c.File,
 		Settings: settingsOf(c), Sources: c.Sources}
-	if done, err := opts.output.Encode(opts.deps.Streams.Out, doc); done {
+	if done, err := opts.output.Encode(opts.proc.Streams.Out, doc); done {
 		return err
 	}
 	table := render.Table{Headers: []string{"SETTING", "VALUE", "FROM"}}
@@ -73,7 +73,7 @@ func runContextShow(opts *contextShowOptions) error {
 	for _, name := range names {
 		table.Rows = append(table.Rows, []string{name, doc.Settings[name], c.Sources[name]})
 	}
-	return table.Write(opts.deps.Streams.Out, opts.deps.Streams.OutWidth())
+	return table.Write(opts.proc.Streams.Out, opts.proc.Streams.OutWidth())
 }
 
 func settingsOf(c *profile.Connection) map[string]string {

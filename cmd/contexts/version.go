@@ -9,6 +9,7 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 )
 
+// VersionOptions are what msgctl version takes.
 type VersionOptions struct {
 	Deps   *cmdutil.Process
 	output cmdutil.OutputFlag
@@ -22,6 +23,7 @@ type versionDocument struct {
 	Platform string `json:"platform"`
 }
 
+// NewVersionCmd is msgctl version.
 func NewVersionCmd(d *cmdutil.Process) *cobra.Command {
 	opts := &VersionOptions{Deps: d}
 	cmd := &cobra.Command{
@@ -35,6 +37,7 @@ func NewVersionCmd(d *cmdutil.Process) *cobra.Command {
 	return cmd
 }
 
+// RunVersion prints the version.
 func RunVersion(opts *VersionOptions) error {
 	doc := versionDocument{FormatVersion: "1", Build: opts.Deps.Build.Complete(), Go: runtime.Version(),
 		Platform: cmdutil.Platform()}

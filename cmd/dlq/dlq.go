@@ -1,3 +1,4 @@
+// Package dlq has the commands about dead letters: ls, inspect, replay, move, purge, export and import.
 package dlq
 
 import (
@@ -16,10 +17,11 @@ No message is lost: one leaves its queue only after the broker confirmed its cop
 archive, or because you asked to destroy it. Killing msgctl, a lost connection or a stopped broker can cause
 duplicates, never a loss. What looking does to a queue is said before it is done; where it could do harm it is refused.`
 
-func NewDLQCmd(d *cmdutil.Process, open openMessages) *cobra.Command {
+// NewCmd is msgctl dlq.
+func NewCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	cmd := cmdutil.NewGroupCmd("dlq", "Find, inspect, replay, move, purge and archive dead letters", dlqLong)
-	cmd.AddCommand(newDLQListCmd(d, open), newDLQInspectCmd(d, open), newDLQReplayCmd(d, open), newDLQMoveCmd(d, open), newDLQPurgeCmd(d, open),
-		newDLQExportCmd(d, open), newDLQImportCmd(d, open))
+	cmd.AddCommand(newListCmd(d, open), newInspectCmd(d, open), newReplayCmd(d, open), newMoveCmd(d, open), newPurgeCmd(d, open),
+		newExportCmd(d, open), newImportCmd(d, open))
 	cmd.GroupID, cmd.SuggestionsMinimumDistance = cmdutil.GroupDeadLetters, 2
 	cmd.Example = `  msgctl dlq ls                                           where are dead letters, and who loses some?
   msgctl dlq inspect orders.dlq --group-by reason,queue   what are they?
@@ -39,8 +41,8 @@ type Broker interface {
 	Close()
 }
 
-// openMessages prepares a client for dead letters.
-type openMessages func(ctx context.Context, conn *profile.Connection, command string) (Broker, error)
+// OpenBroker prepares a client for dead letters.
+type OpenBroker func(ctx context.Context, conn *profile.Connection, command string) (Broker, error)
 
 // purger narrows a broker to what dlq.Purger asks for.
 type purger struct {

@@ -21,13 +21,13 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-const dlqExportLong = `Write messages to an archive: NDJSON, one line a message, with everything needed to restore it exactly: properties, typed headers,
+const exportLong = `Write messages to an archive: NDJSON, one line a message, with everything needed to restore it exactly: properties, typed headers,
 body and death history. Names that end in .gz or .zst are compressed; - is stdout.
 
 Without --drain the messages stay in the queue. With it each leaves the queue once it is durable in the archive.`
 
-type dlqExportOptions struct {
-	open openMessages
+type exportOptions struct {
+	open OpenBroker
 	cmdmsg.RunFlags
 	connection *profile.Flags
 	selectOptions
@@ -37,18 +37,18 @@ type dlqExportOptions struct {
 	drain bool
 }
 
-func newDLQExportCmd(d *cmdutil.Process, open openMessages) *cobra.Command {
-	opts := &dlqExportOptions{open: open, RunFlags: cmdmsg.RunFlags{Deps: d}}
+func newExportCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
+	opts := &exportOptions{open: open, RunFlags: cmdmsg.RunFlags{Deps: d}}
 	cmd := &cobra.Command{
 		Use:   "export QUEUE",
 		Short: "Write messages to an archive, and with --drain take them out",
-		Long:  dlqExportLong,
+		Long:  exportLong,
 		Example: "  msgctl dlq export orders.dlq --archive orders.ndjson.zst\n  msgctl dlq export orders.dlq --drain --archive " +
 			"orders.ndjson.gz --older-than 7d\n  msgctl dlq export orders.dlq | jq -r .properties.messageId",
 		Args: cmdutil.Args("QUEUE"),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			opts.queue, opts.Cmd = names[0], cmd
-			return runDLQExport(cmd.Context(), opts)
+			return runExport(cmd.Context(), opts)
 		},
 	}
 	flags := cmd.Flags()
@@ -63,7 +63,7 @@ func newDLQExportCmd(d *cmdutil.Process, open openMessages) *cobra.Command {
 	return cmd
 }
 
-func (o *dlqExportOptions) check() error {
+func (o *exportOptions) check() error {
 	switch {
 	case o.file == "":
 		return cmdutil.UsageError("write --archive FILE, or --archive - for stdout", "%sflag --archive names no file", cmdutil.Where(o.Cmd))
@@ -74,7 +74,7 @@ func (o *dlqExportOptions) check() error {
 	return o.selectOptions.check(o.Cmd)
 }
 
-func runDLQExport(ctx context.Context, opts *dlqExportOptions) error {
+func runExport(ctx context.Context, opts *exportOptions) error {
 	if err := opts.check(); err != nil {
 		return err
 	}
@@ -105,7 +105,7 @@ func runDLQExport(ctx context.Context, opts *dlqExportOptions) error {
 
 // exporting is an export of one queue.
 type exporting struct {
-	*dlqExportOptions
+	*exportOptions
 	*picker
 }
 
@@ -119,9 +119,9 @@ func (e *exporting) run(ctx context.Context) error {
 		return err
 	}
 	if e.drain {
-		cmdmsg.TellLook(e.s.deps, e.q, e.looking, "Taking messages out of")
+		cmdmsg.TellLook(e.s.proc, e.q, e.looking, "Taking messages out of")
 	} else {
-		cmdmsg.TellLook(e.s.deps, e.q, e.looking, "Looking into")
+		cmdmsg.TellLook(e.s.proc, e.q, e.looking, "Looking into")
 	}
 	action := map[bool]string{true: "drain", false: "export"}[e.drain]
 	observer := cmdmsg.NewRunObserver(e.Deps, e.Progress, action, ready)

@@ -17,13 +17,13 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-const dlqImportLong = `Put the messages of an archive back, exactly as they were: into the queues that they were read from, or where --to says. The death
+const importLong = `Put the messages of an archive back, exactly as they were: into the queues that they were read from, or where --to says. The death
 history comes along as it was, so they can be inspected and replayed as before.
 
 An archive that is cut short or damaged is restored as far as it is whole, and it is said where it breaks; the exit code is 3 then.`
 
-type dlqImportOptions struct {
-	open openMessages
+type importOptions struct {
+	open OpenBroker
 	cmdmsg.RunFlags
 	connection *profile.Flags
 	selectOptions
@@ -32,18 +32,18 @@ type dlqImportOptions struct {
 	rate float64
 }
 
-func newDLQImportCmd(d *cmdutil.Process, open openMessages) *cobra.Command {
-	opts := &dlqImportOptions{open: open, RunFlags: cmdmsg.RunFlags{Deps: d}}
+func newImportCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
+	opts := &importOptions{open: open, RunFlags: cmdmsg.RunFlags{Deps: d}}
 	cmd := &cobra.Command{
 		Use:   "import FILE",
 		Short: "Put the messages of an archive back",
-		Long:  dlqImportLong,
+		Long:  importLong,
 		Example: "  msgctl dlq import orders.ndjson.zst\n  msgctl dlq import orders.ndjson --to queue:orders.retry " +
 			"--where 'reason == \"expired\"'\n  zcat orders.ndjson.gz | grep acme | msgctl dlq import -",
 		Args: cmdutil.Args("FILE"),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			opts.file = names[0]
-			return runDLQImport(cmd.Context(), opts)
+			return runImport(cmd.Context(), opts)
 		},
 	}
 	opts.RunFlags.Register(cmd)
@@ -58,7 +58,7 @@ func newDLQImportCmd(d *cmdutil.Process, open openMessages) *cobra.Command {
 }
 
 // target reads --to; nil is where each message was.
-func (o *dlqImportOptions) target() (*publish.Target, replay.Destination, error) {
+func (o *importOptions) target() (*publish.Target, replay.Destination, error) {
 	to, err := parseTo(o.Cmd, o.to)
 	switch {
 	case err != nil || o.to == "":
@@ -75,7 +75,7 @@ func (o *dlqImportOptions) target() (*publish.Target, replay.Destination, error)
 		"%sflag --to: messages are restored to a queue or an exchange", cmdutil.Where(o.Cmd))
 }
 
-func runDLQImport(ctx context.Context, opts *dlqImportOptions) error {
+func runImport(ctx context.Context, opts *importOptions) error {
 	to, destination, err := opts.target()
 	if err != nil {
 		return err
@@ -107,7 +107,7 @@ func runDLQImport(ctx context.Context, opts *dlqImportOptions) error {
 	return opts.restore(ctx, s, r, to, chosen)
 }
 
-func (o *dlqImportOptions) restore(ctx context.Context, s *dlqSession, r *archive.Reader, to *publish.Target,
+func (o *importOptions) restore(ctx context.Context, s *session, r *archive.Reader, to *publish.Target,
 	chosen *selected) error {
 	question := "Restore the messages of " + o.file + " to the queues they were read from?"
 	if to != nil {

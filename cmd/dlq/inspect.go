@@ -18,7 +18,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/message/filter"
 )
 
-const dlqInspectLong = `Look at the messages of a queue without taking any out: a stream is read by offset, messages of other queues are held
+const inspectLong = `Look at the messages of a queue without taking any out: a stream is read by offset, messages of other queues are held
 and given back in their order. What that does to the queue is said first. Where it could do harm it is refused: a quorum
 queue whose delivery limit leaves no room needs --guard, which lifts the limit with a policy meanwhile, or --force.
 
@@ -31,9 +31,9 @@ deaths, deathCount, headers, properties, body, text, error, id, size, replays. T
 --group-by counts messages by one or more of them: reason, queue, exchange, routing-key, type, error, day, or any expression,
 separated by commas. Memory does not grow with the number of messages.`
 
-type dlqInspectOptions struct {
-	open       openMessages
-	deps       *cmdutil.Process
+type inspectOptions struct {
+	open       OpenBroker
+	proc       *cmdutil.Process
 	cmd        *cobra.Command
 	connection *profile.Flags
 	selectOptions
@@ -51,12 +51,12 @@ type dlqInspectOptions struct {
 // defaultShown is how many messages inspect shows unless told otherwise.
 const defaultShown = 20
 
-func newDLQInspectCmd(d *cmdutil.Process, open openMessages) *cobra.Command {
-	opts := &dlqInspectOptions{open: open, deps: d, progress: terminal.ProgressAuto}
+func newInspectCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
+	opts := &inspectOptions{open: open, proc: d, progress: terminal.ProgressAuto}
 	cmd := &cobra.Command{
 		Use:   "inspect QUEUE",
 		Short: "Look at messages without taking any out",
-		Long:  dlqInspectLong,
+		Long:  inspectLong,
 		Example: `  msgctl dlq inspect orders.dlq
   msgctl dlq inspect orders.dlq --group-by reason,queue
   msgctl dlq inspect orders.dlq --group-by 'headers.tenant,error' --where 'age < duration("24h")'
@@ -65,7 +65,7 @@ func newDLQInspectCmd(d *cmdutil.Process, open openMessages) *cobra.Command {
 		Args: cmdutil.Args("QUEUE"),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			opts.queue, opts.cmd = names[0], cmd
-			return runDLQInspect(cmd.Context(), opts)
+			return runInspect(cmd.Context(), opts)
 		},
 	}
 	flags := cmd.Flags()
@@ -83,7 +83,7 @@ func newDLQInspectCmd(d *cmdutil.Process, open openMessages) *cobra.Command {
 	return cmd
 }
 
-func (o *dlqInspectOptions) check() (err error) {
+func (o *inspectOptions) check() (err error) {
 	if o.count < 0 {
 		return cmdutil.UsageError("-n 0 shows all", "dlq inspect: flag --limit: %d is negative", o.count)
 	}
@@ -102,11 +102,11 @@ func (o *dlqInspectOptions) check() (err error) {
 	return err
 }
 
-func runDLQInspect(ctx context.Context, opts *dlqInspectOptions) error {
+func runInspect(ctx context.Context, opts *inspectOptions) error {
 	if err := opts.check(); err != nil {
 		return err
 	}
-	s, err := openSession(ctx, opts.deps, opts.open, "dlq inspect", opts.connection)
+	s, err := openSession(ctx, opts.proc, opts.open, "dlq inspect", opts.connection)
 	if err != nil {
 		return err
 	}
@@ -123,9 +123,9 @@ func runDLQInspect(ctx context.Context, opts *dlqInspectOptions) error {
 	if err := p.allowed(ctx, opts.lookOptions); err != nil {
 		return err
 	}
-	cmdmsg.TellLook(s.deps, q, p.looking, "Looking into")
-	i := &inspection{dlqInspectOptions: opts, picker: p}
-	defer p.chosen.warn(opts.deps)
+	cmdmsg.TellLook(s.proc, q, p.looking, "Looking into")
+	i := &inspection{inspectOptions: opts, picker: p}
+	defer p.chosen.warn(opts.proc)
 	if opts.groupBy != "" {
 		return i.groups(ctx)
 	}
@@ -134,7 +134,7 @@ func runDLQInspect(ctx context.Context, opts *dlqInspectOptions) error {
 
 // inspection is one look.
 type inspection struct {
-	*dlqInspectOptions
+	*inspectOptions
 	*picker
 }
 
@@ -144,7 +144,7 @@ func (i *inspection) groups(ctx context.Context) error {
 		return err
 	}
 	grouper := browse.NewGrouper(key, 0)
-	progress := i.deps.Streams.Progress(i.progress)
+	progress := i.proc.Streams.Progress(i.progress)
 	progress.Begin("count", "messages", i.s.Counts[i.q.Name].Ready)
 	report, err := i.each(ctx, func(m *message.Message) error {
 		grouper.Add(m)
@@ -169,7 +169,7 @@ func (i *inspection) groups(ctx context.Context) error {
 }
 
 func (i *inspection) showGroups(ctx context.Context, doc deadletters.GroupsDocument) error {
-	streams := i.deps.Streams
+	streams := i.proc.Streams
 	if i.program != nil || i.output.Value == "ndjson" {
 		for _, g := range doc.Groups {
 			if err := i.line(ctx, g); err != nil {
@@ -182,17 +182,17 @@ func (i *inspection) showGroups(ctx context.Context, doc deadletters.GroupsDocum
 		return err
 	}
 	if streams.OutTTY {
-		return deadletters.GroupList(streams.Out, doc, i.now, streams.OutStyler(i.deps.Colour), streams.OutWidth())
+		return deadletters.GroupList(streams.Out, doc, i.now, streams.OutStyler(i.proc.Colour), streams.OutWidth())
 	}
-	return deadletters.GroupTable(streams.Out, doc, streams.OutStyler(i.deps.Colour), streams.OutWidth())
+	return deadletters.GroupTable(streams.Out, doc, streams.OutStyler(i.proc.Colour), streams.OutWidth())
 }
 
 // line writes one document through --jq, or as a line of NDJSON.
 func (i *inspection) line(ctx context.Context, doc any) error {
 	if i.program != nil {
-		return i.program.Write(ctx, i.deps.Streams.Out, doc, i.deps.Streams.OutTTY)
+		return i.program.Write(ctx, i.proc.Streams.Out, doc, i.proc.Streams.OutTTY)
 	}
-	return render.JSONLine(i.deps.Streams.Out, doc)
+	return render.JSONLine(i.proc.Streams.Out, doc)
 }
 
 // tableRows is how many messages one table has; the next begins with its headers again, so that
@@ -203,7 +203,7 @@ func (i *inspection) messages(ctx context.Context) error {
 	lines := i.program != nil || i.output.Value == "ndjson"
 	table := i.output.Value == "table" && !lines
 	o := messages.Options{IsWait: i.s.IsWait(), Now: i.now, Full: i.full, ParseBody: !table, Brief: table && !i.cards()}
-	stream := messages.NewStream(i.deps.Streams.Out, i.output.Value == "yaml", messages.ListDocument{
+	stream := messages.NewStream(i.proc.Streams.Out, i.output.Value == "yaml", messages.ListDocument{
 		FormatVersion: deadletters.FormatVersion, VHost: i.s.Name, Queue: i.q.Name, Type: i.q.Type,
 	})
 	var list []messages.Document
@@ -239,16 +239,16 @@ func (i *inspection) cards() bool {
 }
 
 func (i *inspection) card(doc messages.Document) error {
-	streams := i.deps.Streams
+	streams := i.proc.Streams
 	if i.matched > 1 {
 		fmt.Fprintln(streams.Out)
 	}
-	return messages.Details(streams.Out, doc, i.full, streams.OutStyler(i.deps.Colour), streams.OutWidth())
+	return messages.Details(streams.Out, doc, i.full, streams.OutStyler(i.proc.Colour), streams.OutWidth())
 }
 
 func (i *inspection) table(list []messages.Document) error {
-	streams := i.deps.Streams
-	return messages.Table(streams.Out, list, streams.OutStyler(i.deps.Colour), streams.OutWidth())
+	streams := i.proc.Streams
+	return messages.Table(streams.Out, list, streams.OutStyler(i.proc.Colour), streams.OutWidth())
 }
 
 func (i *inspection) finish(list []messages.Document, report browse.Report) error {
@@ -257,8 +257,8 @@ func (i *inspection) finish(list []messages.Document, report browse.Report) erro
 			return err
 		}
 	}
-	streams := i.deps.Streams
-	return render.Paragraph(streams.Out, i.total(report), streams.OutWidth(), streams.OutStyler(i.deps.Colour).Bold)
+	streams := i.proc.Streams
+	return render.Paragraph(streams.Out, i.total(report), streams.OutWidth(), streams.OutStyler(i.proc.Colour).Bold)
 }
 
 func (i *inspection) total(report browse.Report) string {

@@ -17,7 +17,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 )
 
-const dlqListLong = `List every queue that dead letters reach, found by queue arguments, effective policies and bindings, through exchanges and
+const listLong = `List every queue that dead letters reach, found by queue arguments, effective policies and bindings, through exchanges and
 alternate exchanges, and error queues of frameworks by their names, and by their content: what NServiceBus, MassTransit, Spring AMQP,
 Rebus and EasyNetQ note in a message that failed, or a death that the broker noted. Queues whose dead letters reach nothing are
 listed below: they are losing messages now.
@@ -27,9 +27,9 @@ each queue where that does no more than set its redelivered flag: not where cons
 delivery. Of the queues that neither topology nor name tells of, at most the 20 with the most messages are looked into. --no-look
 looks into none.`
 
-type dlqListOptions struct {
-	open       openMessages
-	deps       *cmdutil.Process
+type listOptions struct {
+	open       OpenBroker
+	proc       *cmdutil.Process
 	connection *profile.Flags
 	output     cmdutil.OutputFlag
 	match      string
@@ -39,17 +39,17 @@ type dlqListOptions struct {
 	allVHosts  bool
 }
 
-func newDLQListCmd(d *cmdutil.Process, open openMessages) *cobra.Command {
-	opts := &dlqListOptions{open: open, deps: d}
+func newListCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
+	opts := &listOptions{open: open, proc: d}
 	cmd := &cobra.Command{
 		Use:     "ls",
 		Aliases: []string{"list"},
 		Short:   "List dead-letter queues, and queues that lose their dead letters",
-		Long:    dlqListLong,
+		Long:    listLong,
 		Example: "  msgctl dlq ls\n  msgctl dlq ls --watch\n  msgctl dlq ls --match 'failed$' -o json\n  msgctl dlq ls " +
 			"--all-vhosts",
 		Args: cmdutil.Args(),
-		RunE: func(cmd *cobra.Command, _ []string) error { return runDLQList(cmd.Context(), opts) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return runList(cmd.Context(), opts) },
 	}
 	opts.output.Register(cmd, "table", "json", "ndjson", "yaml")
 	flags := cmd.Flags()
@@ -64,7 +64,7 @@ func newDLQListCmd(d *cmdutil.Process, open openMessages) *cobra.Command {
 	return cmd
 }
 
-func runDLQList(ctx context.Context, opts *dlqListOptions) error {
+func runList(ctx context.Context, opts *listOptions) error {
 	match, err := cmdmsg.CompileMatch(opts.match)
 	if err != nil {
 		return err
@@ -73,34 +73,34 @@ func runDLQList(ctx context.Context, opts *dlqListOptions) error {
 		return cmdutil.UsageError("write, for example: --interval 2s",
 			"dlq ls: flag --interval: %s is too short: it must be 200ms or more", opts.interval)
 	}
-	s, err := connectSession(ctx, opts.deps, opts.open, "dlq ls", opts.connection, match)
+	s, err := connectSession(ctx, opts.proc, opts.open, "dlq ls", opts.connection, match)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	w := &dlqWatch{dlqListOptions: opts, s: s, vhosts: map[string]*dlqVHost{}}
+	w := &listing{listOptions: opts, s: s, vhosts: map[string]*listedVHost{}}
 	if !opts.watch {
 		return w.look(ctx)
 	}
-	if opts.output.Value == "table" && opts.deps.Streams.OutTTY {
-		w.frame = terminal.NewFrame(opts.deps.Streams.Out)
+	if opts.output.Value == "table" && opts.proc.Streams.OutTTY {
+		w.frame = terminal.NewFrame(opts.proc.Streams.Out)
 	}
 	return w.watch(ctx)
 }
 
-// dlqWatch looks once, or again and again.
-type dlqWatch struct {
-	*dlqListOptions
+// listing looks once, or again and again.
+type listing struct {
+	*listOptions
 	// s is the connection's session; each vhost has one of its own that shares the broker.
-	s      *dlqSession
-	vhosts map[string]*dlqVHost
+	s      *session
+	vhosts map[string]*listedVHost
 	// said is what was said of what looking does; "" when that was not necessary yet.
 	said string
 	// frame is where a terminal is refreshed; nil elsewhere.
 	frame *terminal.Frame
 }
 
-func (w *dlqWatch) watch(ctx context.Context) error {
+func (w *listing) watch(ctx context.Context) error {
 	for {
 		if err := w.look(ctx); err != nil {
 			return endOfWatch(ctx, err)
@@ -121,12 +121,12 @@ func endOfWatch(ctx context.Context, err error) error {
 	return nil
 }
 
-func (w *dlqWatch) look(ctx context.Context) error {
+func (w *listing) look(ctx context.Context) error {
 	doc, err := w.document(ctx)
 	if err != nil {
 		return err
 	}
-	streams := w.deps.Streams
+	streams := w.proc.Streams
 	switch w.output.Value {
 	case "json", "yaml":
 		_, err := w.output.Encode(streams.Out, doc)
@@ -142,13 +142,13 @@ func (w *dlqWatch) look(ctx context.Context) error {
 	if w.frame != nil {
 		return w.showInPlace(doc)
 	}
-	if w.dlqListOptions.watch {
+	if w.listOptions.watch {
 		fmt.Fprintf(streams.Out, "%s\n", doc.At.Format(time.RFC3339))
 	}
-	return deadletters.ListText(streams.Out, doc, streams.OutStyler(w.deps.Colour), streams.OutWidth())
+	return deadletters.ListText(streams.Out, doc, streams.OutStyler(w.proc.Colour), streams.OutWidth())
 }
 
-func (w *dlqWatch) scope(doc deadletters.ListDocument) string {
+func (w *listing) scope(doc deadletters.ListDocument) string {
 	if w.allVHosts {
 		return terminal.FormatPlural(int64(len(doc.VHosts)), "vhost", "vhosts")
 	}
@@ -156,10 +156,10 @@ func (w *dlqWatch) scope(doc deadletters.ListDocument) string {
 }
 
 // showInPlace refreshes a terminal as wide and high as it is now.
-func (w *dlqWatch) showInPlace(doc deadletters.ListDocument) error {
-	streams := w.deps.Streams
+func (w *listing) showInPlace(doc deadletters.ListDocument) error {
+	streams := w.proc.Streams
 	rows := streams.Measure()
-	style := streams.OutStyler(w.deps.Colour)
+	style := streams.OutStyler(w.proc.Colour)
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s, every %s, %s", w.scope(doc), w.interval, doc.At.Local().Format(time.TimeOnly))
 	if n := doc.LosingNow(); n > 0 { // they are listed last, and may be cut off
@@ -177,7 +177,7 @@ func (w *dlqWatch) showInPlace(doc deadletters.ListDocument) error {
 }
 
 // document reads and looks into every vhost that is meant.
-func (w *dlqWatch) document(ctx context.Context) (deadletters.ListDocument, error) {
+func (w *listing) document(ctx context.Context) (deadletters.ListDocument, error) {
 	now := time.Now()
 	doc := deadletters.ListDocument{FormatVersion: deadletters.FormatVersion, At: now.UTC(), Queues: []deadletters.QueueDocument{},
 		Losing: []deadletters.LosingDocument{}}
@@ -205,13 +205,13 @@ func (w *dlqWatch) document(ctx context.Context) (deadletters.ListDocument, erro
 }
 
 // open returns the vhosts with what is remembered of them, and forgets those that are gone.
-func (w *dlqWatch) open(names []string) []*dlqVHost {
-	next := make(map[string]*dlqVHost, len(names))
-	list := make([]*dlqVHost, len(names))
+func (w *listing) open(names []string) []*listedVHost {
+	next := make(map[string]*listedVHost, len(names))
+	list := make([]*listedVHost, len(names))
 	for i, name := range names {
 		v := w.vhosts[name]
 		if v == nil {
-			v = &dlqVHost{s: vhost.New(w.s.Broker, name, w.s.VHost.Options), one: !w.allVHosts, heads: map[string]head{}}
+			v = &listedVHost{s: vhost.New(w.s.Broker, name, w.s.VHost.Options), one: !w.allVHosts, heads: map[string]head{}}
 		}
 		next[name], list[i] = v, v
 	}

@@ -38,11 +38,11 @@ const (
 
 // lookInto looks at the first messages: of dead-letter queues for their age, of others for their
 // content.
-func (w *dlqWatch) lookInto(ctx context.Context, vhosts []*dlqVHost, now time.Time) error {
+func (w *listing) lookInto(ctx context.Context, vhosts []*listedVHost, now time.Time) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(LooksAtOnce)
 	var mu sync.Mutex
-	keep := func(v *dlqVHost, queue string, h head) {
+	keep := func(v *listedVHost, queue string, h head) {
 		mu.Lock()
 		defer mu.Unlock()
 		v.heads[queue] = h
@@ -90,16 +90,16 @@ func (w *dlqWatch) lookInto(ctx context.Context, vhosts []*dlqVHost, now time.Ti
 }
 
 // tellSearch says once what looking into queues that are no dead-letter queues does.
-func (w *dlqWatch) tellSearch(queues int) {
+func (w *listing) tellSearch(queues int) {
 	if queues > 0 && w.said == "" {
 		w.said = searchText(queues, " (--no-look looks at none)")
-		w.deps.Say("%s", w.said)
+		w.proc.Say("%s", w.said)
 	}
 }
 
 // toDate returns the dead-letter queues whose first message is to be looked at, and notes of the
 // others why not.
-func (v *dlqVHost) toDate(now time.Time) (due []browse.Assessment) {
+func (v *listedVHost) toDate(now time.Time) (due []browse.Assessment) {
 	for _, q := range v.s.Found.Queues {
 		l, ok := v.looks[q.Name]
 		n := v.s.Counts[q.Name]
@@ -117,7 +117,7 @@ func (v *dlqVHost) toDate(now time.Time) (due []browse.Assessment) {
 
 // toSearch returns the queues that neither topology nor name tells of and that may hold what failed
 // elsewhere: those with the most messages, as many as are bearable.
-func (v *dlqVHost) toSearch(ctx context.Context, now time.Time) (due []browse.Assessment, err error) {
+func (v *listedVHost) toSearch(ctx context.Context, now time.Time) (due []browse.Assessment, err error) {
 	v.unsearched = 0
 	candidates := v.candidates()
 	for i, name := range candidates {
@@ -141,7 +141,7 @@ func (v *dlqVHost) toSearch(ctx context.Context, now time.Time) (due []browse.As
 
 // candidates are the queues with messages and without consumers that were not found, those with the
 // most messages first.
-func (v *dlqVHost) candidates() []string {
+func (v *listedVHost) candidates() []string {
 	found := map[string]bool{}
 	for _, q := range v.s.Found.Queues {
 		found[q.Name] = true
@@ -159,7 +159,7 @@ func (v *dlqVHost) candidates() []string {
 }
 
 // adopt adds the queues to the found ones whose first message tells that it failed elsewhere.
-func (v *dlqVHost) adopt(ctx context.Context) error {
+func (v *listedVHost) adopt(ctx context.Context) error {
 	for name, h := range v.heads {
 		o, ok := v.s.Live.Get(v.s.Ref(name))
 		if !ok {
@@ -180,7 +180,7 @@ func (v *dlqVHost) adopt(ctx context.Context) error {
 }
 
 // readHead looks at the first message of a queue. A queue that cannot be read hides no other.
-func (v *dlqVHost) readHead(ctx context.Context, l browse.Assessment, now time.Time) (head, error) {
+func (v *listedVHost) readHead(ctx context.Context, l browse.Assessment, now time.Time) (head, error) {
 	h := head{looked: now, unknown: "its first message says nothing of when it died"}
 	report, err := v.s.BrowseHead(ctx, l, 1, "", func(m *message.Message) error {
 		h.convention = discover.ErrorConvention(m)

@@ -17,8 +17,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// dlqVHost is what dlq ls knows of one vhost.
-type dlqVHost struct {
+// listedVHost is what dlq ls knows of one vhost.
+type listedVHost struct {
 	s *vhost.VHost
 	// one says that it is the only one that is meant: what goes wrong in it ends the command.
 	one     bool
@@ -41,7 +41,7 @@ const (
 )
 
 // read reads vhosts, or only counts where that was read lately.
-func (w *dlqWatch) read(ctx context.Context, vhosts []*dlqVHost) error {
+func (w *listing) read(ctx context.Context, vhosts []*listedVHost) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(readsAtOnce)
 	for _, v := range vhosts {
@@ -51,7 +51,7 @@ func (w *dlqWatch) read(ctx context.Context, vhosts []*dlqVHost) error {
 }
 
 // tolerate keeps a vhost that is closed to us, or was just deleted, from hiding the others.
-func (v *dlqVHost) tolerate(ctx context.Context, err error) error {
+func (v *listedVHost) tolerate(ctx context.Context, err error) error {
 	v.closed = ""
 	if err == nil || v.one || ctx.Err() != nil || errors.Is(err, topology.ErrUnreachable) {
 		return err
@@ -60,7 +60,7 @@ func (v *dlqVHost) tolerate(ctx context.Context, err error) error {
 	return nil
 }
 
-func (v *dlqVHost) read(ctx context.Context) error {
+func (v *listedVHost) read(ctx context.Context) error {
 	if time.Since(v.readAt) <= rereadEvery {
 		return v.s.Count(ctx)
 	}
@@ -72,7 +72,7 @@ func (v *dlqVHost) read(ctx context.Context) error {
 }
 
 // judge says of each dead-letter queue whether a look into it is safe.
-func (v *dlqVHost) judge(ctx context.Context, now time.Time) error {
+func (v *listedVHost) judge(ctx context.Context, now time.Time) error {
 	v.looks = map[string]browse.Assessment{}
 	if err := v.adopt(ctx); err != nil {
 		return err
@@ -86,7 +86,7 @@ func (v *dlqVHost) judge(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-func (v *dlqVHost) judgeQueue(ctx context.Context, name string) error {
+func (v *listedVHost) judgeQueue(ctx context.Context, name string) error {
 	o, ok := v.s.Live.Get(v.s.Ref(name))
 	if !ok {
 		return nil
@@ -99,7 +99,7 @@ func (v *dlqVHost) judgeQueue(ctx context.Context, name string) error {
 }
 
 // add adds what was found to the document.
-func (v *dlqVHost) add(doc *deadletters.ListDocument, now time.Time) {
+func (v *listedVHost) add(doc *deadletters.ListDocument, now time.Time) {
 	if v.closed != "" {
 		doc.Unsure = append(doc.Unsure, v.closed)
 		return
@@ -123,14 +123,14 @@ func (v *dlqVHost) add(doc *deadletters.ListDocument, now time.Time) {
 	}
 }
 
-func (v *dlqVHost) prefix() string {
+func (v *listedVHost) prefix() string {
 	if v.one {
 		return ""
 	}
 	return fmt.Sprintf("vhost %q: ", v.s.Name)
 }
 
-func (v *dlqVHost) queue(q discover.Queue, l browse.Assessment, now time.Time) deadletters.QueueDocument {
+func (v *listedVHost) queue(q discover.Queue, l browse.Assessment, now time.Time) deadletters.QueueDocument {
 	d := deadletters.NewQueueDocument(q)
 	n := v.s.Counts[q.Name]
 	d.Ready, d.Unacked, d.Consumers, d.Known = n.Ready, n.Unacked, n.Consumers, n.Known

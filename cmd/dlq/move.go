@@ -7,23 +7,23 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 )
 
-const dlqMoveLong = `Take messages out of a queue and send them to another queue or to an exchange. It works as replay does: a message leaves
+const moveLong = `Take messages out of a queue and send them to another queue or to an exchange. It works as replay does: a message leaves
 the queue only after the broker confirmed its copy and did not return it, and what cannot be sent stays. No replay is counted. The
 death history is noted in the message, so that it can still be replayed from its new place.`
 
-func newDLQMoveCmd(d *cmdutil.Process, open openMessages) *cobra.Command {
-	opts := &dlqReplayOptions{open: open, RunFlags: cmdmsg.RunFlags{Deps: d}, move: true}
+func newMoveCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
+	opts := &replayOptions{open: open, RunFlags: cmdmsg.RunFlags{Deps: d}, move: true}
 	cmd := &cobra.Command{
 		Use:   "move QUEUE --to TARGET",
 		Short: "Move messages to another queue or exchange",
-		Long:  dlqMoveLong,
+		Long:  moveLong,
 		Example: "  msgctl dlq move orders.dlq --to queue:parking-lot\n  msgctl dlq move orders.dlq --to " +
 			"exchange:triage/orders --where 'error.type == \"TimeoutException\"'\n  msgctl dlq move orders.dlq --to " +
 			"queue:copy --copy --limit 10",
 		Args: cmdutil.Args("QUEUE"),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			opts.queue = names[0]
-			return runDLQReplay(cmd.Context(), opts)
+			return runReplay(cmd.Context(), opts)
 		},
 	}
 	opts.registerAll(cmd)

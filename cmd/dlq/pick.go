@@ -12,7 +12,7 @@ import (
 // picker looks through a queue for the messages that are meant, and leaves all of them where they
 // are.
 type picker struct {
-	s       *dlqSession
+	s       *session
 	q       *topology.Queue
 	looking browse.Assessment
 	chosen  *selected
@@ -26,7 +26,7 @@ type picker struct {
 
 // pick prepares a look for at most so many messages that the flags select. Whether the look is
 // allowed is for the caller to find out.
-func (s *dlqSession) pick(q *topology.Queue, o *selectOptions, most int64) (*picker, error) {
+func (s *session) pick(q *topology.Queue, o *selectOptions, most int64) (*picker, error) {
 	chosen, err := o.compile(s.IsWait())
 	if err != nil {
 		return nil, err

@@ -22,15 +22,15 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-const dlqPurgeLong = `Destroy messages: all that are ready, or those that --where, --older-than, --id or --limit select. How many there are, how old and of
+const purgeLong = `Destroy messages: all that are ready, or those that --where, --older-than, --id or --limit select. How many there are, how old and of
 which kinds is said first, and must be confirmed: with --yes where nobody can be asked, on a protected context by typing the
 queue's name, or with --yes=QUEUE.
 
 --archive FILE writes every message to an archive, and to the disk, before it is destroyed; dlq import puts it back.
 Without a filter, an archive or a report the broker's own purge is used, which takes everything that is ready at that moment.`
 
-type dlqPurgeOptions struct {
-	open openMessages
+type purgeOptions struct {
+	open OpenBroker
 	cmdmsg.RunFlags
 	connection *profile.Flags
 	selectOptions
@@ -40,18 +40,18 @@ type dlqPurgeOptions struct {
 	dryRun  bool
 }
 
-func newDLQPurgeCmd(d *cmdutil.Process, open openMessages) *cobra.Command {
-	opts := &dlqPurgeOptions{open: open, RunFlags: cmdmsg.RunFlags{Deps: d}}
+func newPurgeCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
+	opts := &purgeOptions{open: open, RunFlags: cmdmsg.RunFlags{Deps: d}}
 	cmd := &cobra.Command{
 		Use:   "purge QUEUE",
 		Short: "Destroy messages, all or selectively, with an archive if wanted",
-		Long:  dlqPurgeLong,
+		Long:  purgeLong,
 		Example: "  msgctl dlq purge orders.dlq --older-than 30d --archive orders.ndjson.zst\n  msgctl dlq purge " +
 			"orders.dlq --where 'headers.tenant == \"test\"' --yes\n  msgctl dlq purge orders.dlq",
 		Args: cmdutil.Args("QUEUE"),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			opts.queue = names[0]
-			return runDLQPurge(cmd.Context(), opts)
+			return runPurge(cmd.Context(), opts)
 		},
 	}
 	opts.RunFlags.Register(cmd)
@@ -66,7 +66,7 @@ func newDLQPurgeCmd(d *cmdutil.Process, open openMessages) *cobra.Command {
 	return cmd
 }
 
-func runDLQPurge(ctx context.Context, opts *dlqPurgeOptions) error {
+func runPurge(ctx context.Context, opts *purgeOptions) error {
 	if err := opts.selectOptions.check(opts.Cmd); err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func runDLQPurge(ctx context.Context, opts *dlqPurgeOptions) error {
 	if err != nil {
 		return err
 	}
-	p := &purging{dlqPurgeOptions: opts, picker: chosen}
+	p := &purging{purgeOptions: opts, picker: chosen}
 	if p.ready, err = s.Ready(ctx, q.Name); err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func runDLQPurge(ctx context.Context, opts *dlqPurgeOptions) error {
 }
 
 // checkYes finds a wrong --yes before anything is read.
-func (o *dlqPurgeOptions) checkYes(s *dlqSession, q *topology.Queue) error {
+func (o *purgeOptions) checkYes(s *session, q *topology.Queue) error {
 	protected := s.connection.Protected
 	switch {
 	case o.Yes == "" || o.Yes == q.Name || o.Yes == cmdutil.PlainYes && !protected:
@@ -114,7 +114,7 @@ func (o *dlqPurgeOptions) checkYes(s *dlqSession, q *topology.Queue) error {
 
 // purging is a purge of one queue.
 type purging struct {
-	*dlqPurgeOptions
+	*purgeOptions
 	*picker
 	ready   int64
 	options replay.PurgeOptions
@@ -170,7 +170,7 @@ func (p *purging) preview(ctx context.Context) (int64, error) {
 	}
 	if p.Yes != "" {
 		if !p.atOnce() {
-			cmdmsg.TellLook(p.s.deps, p.q, p.looking, "Taking messages out of")
+			cmdmsg.TellLook(p.s.proc, p.q, p.looking, "Taking messages out of")
 		}
 		return p.ready, nil
 	}
@@ -203,7 +203,7 @@ func (p *purging) dry(ctx context.Context) error {
 
 // groups looks at what is meant.
 func (p *purging) groups(ctx context.Context) (doc deadletters.GroupsDocument, err error) {
-	cmdmsg.TellLook(p.s.deps, p.q, p.looking, "Looking into")
+	cmdmsg.TellLook(p.s.proc, p.q, p.looking, "Looking into")
 	key, err := filter.CompileKey("reason,queue", filter.Options{IsWaitQueue: p.s.IsWait()})
 	if err != nil {
 		return doc, err

@@ -20,7 +20,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-const dlqReplayLong = `Take messages out of a dead-letter queue and send them back to the queue in which they first died: through the default
+const replayLong = `Take messages out of a dead-letter queue and send them back to the queue in which they first died: through the default
 exchange, so that healthy subscribers do not get them twice, and past the wait queues of retry ladders. Messages that a
 framework put into its error queue go to where their headers say. --to sends them elsewhere:
 
@@ -37,8 +37,8 @@ nor name tells of are found by their first message, as dlq ls finds them; what l
 
 --ramp 1,10,100 begins with few messages, waits after each stage (--settle), and gives up when too many of them die again.`
 
-type dlqReplayOptions struct {
-	open openMessages
+type replayOptions struct {
+	open OpenBroker
 	cmdmsg.RunFlags
 	connection *profile.Flags
 	selectOptions
@@ -63,12 +63,12 @@ type dlqReplayOptions struct {
 	transform   *replay.Transform
 }
 
-func newDLQReplayCmd(d *cmdutil.Process, open openMessages) *cobra.Command {
-	opts := &dlqReplayOptions{open: open, RunFlags: cmdmsg.RunFlags{Deps: d}}
+func newReplayCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
+	opts := &replayOptions{open: open, RunFlags: cmdmsg.RunFlags{Deps: d}}
 	cmd := &cobra.Command{
 		Use:   "replay [QUEUE]",
 		Short: "Send messages back to where they died",
-		Long:  dlqReplayLong,
+		Long:  replayLong,
 		Example: `  msgctl dlq replay orders.dlq --dry-run
   msgctl dlq replay orders.dlq --where 'reason == "expired"' --older-than 1h
   msgctl dlq replay orders.dlq --ramp 1,10,100 --settle 30s --abort-if-returned 5%
@@ -77,7 +77,7 @@ func newDLQReplayCmd(d *cmdutil.Process, open openMessages) *cobra.Command {
 		Args: cmdutil.Args("[QUEUE]"),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			opts.queue = strings.Join(names, "")
-			return runDLQReplay(cmd.Context(), opts)
+			return runReplay(cmd.Context(), opts)
 		},
 	}
 	opts.registerAll(cmd)
@@ -98,7 +98,7 @@ func newDLQReplayCmd(d *cmdutil.Process, open openMessages) *cobra.Command {
 }
 
 // registerAll adds what replay and move have in common.
-func (o *dlqReplayOptions) registerAll(cmd *cobra.Command) {
+func (o *replayOptions) registerAll(cmd *cobra.Command) {
 	o.RunFlags.Register(cmd)
 	o.selectOptions.register(cmd)
 	o.lookOptions.register(cmd)
@@ -119,7 +119,7 @@ func (o *dlqReplayOptions) registerAll(cmd *cobra.Command) {
 }
 
 // check finds mistakes in the flags before anything is dialled.
-func (o *dlqReplayOptions) check() (err error) {
+func (o *replayOptions) check() (err error) {
 	cmd := o.Cmd
 	switch {
 	case o.queue != "" && o.all:
@@ -159,7 +159,7 @@ func (o *dlqReplayOptions) check() (err error) {
 	return nil
 }
 
-func runDLQReplay(ctx context.Context, opts *dlqReplayOptions) error {
+func runReplay(ctx context.Context, opts *replayOptions) error {
 	if err := opts.check(); err != nil {
 		return err
 	}
@@ -187,7 +187,7 @@ func runDLQReplay(ctx context.Context, opts *dlqReplayOptions) error {
 }
 
 // inTurn takes one queue after the other. What one of them refuses keeps nobody from the next.
-func (o *dlqReplayOptions) inTurn(ctx context.Context, s *dlqSession, names []string) error {
+func (o *replayOptions) inTurn(ctx context.Context, s *session, names []string) error {
 	codes := map[int]bool{}
 	for _, name := range names {
 		codes[o.Deps.Report(ctx, o.one(ctx, s, name))] = true
@@ -206,7 +206,7 @@ func (o *dlqReplayOptions) inTurn(ctx context.Context, s *dlqSession, names []st
 	return nil
 }
 
-func (o *dlqReplayOptions) command() string {
+func (o *replayOptions) command() string {
 	if o.move {
 		return "dlq move"
 	}
@@ -215,7 +215,7 @@ func (o *dlqReplayOptions) command() string {
 
 // queues returns which queues are meant: the one named, the one that holds messages, the one that
 // was chosen, or all.
-func (o *dlqReplayOptions) queues(ctx context.Context, s *dlqSession) ([]string, error) {
+func (o *replayOptions) queues(ctx context.Context, s *session) ([]string, error) {
 	if o.queue != "" {
 		return []string{o.queue}, nil
 	}

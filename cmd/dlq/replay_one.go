@@ -20,8 +20,8 @@ import (
 
 // replaying is a replay or move of one queue.
 type replaying struct {
-	*dlqReplayOptions
-	s       *dlqSession
+	*replayOptions
+	s       *session
 	q       *topology.Queue
 	looking browse.Assessment
 	ready   int64
@@ -29,7 +29,7 @@ type replaying struct {
 	options replay.Options
 }
 
-func (o *dlqReplayOptions) one(ctx context.Context, s *dlqSession, name string) error {
+func (o *replayOptions) one(ctx context.Context, s *session, name string) error {
 	q, err := s.lookup(name)
 	if err != nil {
 		return err
@@ -42,11 +42,11 @@ func (o *dlqReplayOptions) one(ctx context.Context, s *dlqSession, name string) 
 	if err != nil {
 		return err
 	}
-	r := &replaying{dlqReplayOptions: o, s: s, q: q, looking: l, chosen: chosen}
+	r := &replaying{replayOptions: o, s: s, q: q, looking: l, chosen: chosen}
 	if r.ready, err = s.Ready(ctx, name); err != nil {
 		return err
 	}
-	r.options = r.replayOptions(ctx)
+	r.options = r.engineOptions(ctx)
 	defer chosen.warn(o.Deps)
 	if q.Type == topology.Stream && !o.copyOnly && !o.dryRun {
 		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q: %w: only copies can be sent", name, replay.ErrStream),
@@ -73,7 +73,7 @@ func (r *replaying) action() string {
 	return "replay"
 }
 
-func (r *replaying) replayOptions(ctx context.Context) replay.Options {
+func (r *replaying) engineOptions(ctx context.Context) replay.Options {
 	o := replay.Options{
 		From: r.s.From(ctx, r.q, r.looking,
 			r.ready), Dialer: r.s.broker.Dialer(r.s.Name), To: r.destination, Select: r.chosen.Selection,
@@ -102,7 +102,7 @@ func (r *replaying) plan(ctx context.Context) (replay.Plan, error) {
 }
 
 func (r *replaying) dry(ctx context.Context) error {
-	cmdmsg.TellLook(r.s.deps, r.q, r.looking, "Looking into")
+	cmdmsg.TellLook(r.s.proc, r.q, r.looking, "Looking into")
 	start := time.Now()
 	plan, err := r.plan(ctx)
 	if err != nil {
@@ -118,7 +118,7 @@ func (r *replaying) dry(ctx context.Context) error {
 
 // do shows what is to be shown before, and replays.
 func (r *replaying) do(ctx context.Context) error {
-	cmdmsg.TellLook(r.s.deps, r.q, r.looking, "Taking messages out of")
+	cmdmsg.TellLook(r.s.proc, r.q, r.looking, "Taking messages out of")
 	if err := r.before(ctx); err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 // reaches adds to a document which queues get copies of what goes to an exchange.
-func (s *dlqSession) addReaches(doc *deadletters.RunDocument) {
+func (s *session) addReaches(doc *deadletters.RunDocument) {
 	doc.VHost = s.Name
 	for i, t := range doc.Targets {
 		if t.Exchange == "" {

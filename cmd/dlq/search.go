@@ -13,8 +13,8 @@ import (
 // search adds to the found dead-letter queues those that only the content of their first message
 // tells, as dlq ls does. What looking does is said first. It returns how many queues may be such
 // and were not looked into.
-func (s *dlqSession) search(ctx context.Context) (unsearched int, err error) {
-	v, now := &dlqVHost{s: s.VHost, one: true, heads: map[string]head{}}, time.Now()
+func (s *session) search(ctx context.Context) (unsearched int, err error) {
+	v, now := &listedVHost{s: s.VHost, one: true, heads: map[string]head{}}, time.Now()
 	if err := v.judge(ctx, now); err != nil {
 		return 0, err
 	}
@@ -23,7 +23,7 @@ func (s *dlqSession) search(ctx context.Context) (unsearched int, err error) {
 		return 0, err
 	}
 	if len(due) > 0 {
-		s.deps.Say("%s", searchText(len(due), ""))
+		s.proc.Say("%s", searchText(len(due), ""))
 	}
 	heads := make([]head, len(due))
 	g, gctx := errgroup.WithContext(ctx)

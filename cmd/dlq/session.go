@@ -15,10 +15,10 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// dlqSession is what a dlq command works on: a vhost, and how errors about it are told.
-type dlqSession struct {
+// session is what a dlq command works on: a vhost, and how errors about it are told.
+type session struct {
 	*vhost.VHost
-	deps       *cmdutil.Process
+	proc       *cmdutil.Process
 	command    string
 	given      string // the flags that were typed, for a corrected command line
 	connection *profile.Connection
@@ -26,8 +26,8 @@ type dlqSession struct {
 }
 
 // openSession connects and reads the vhost.
-func openSession(ctx context.Context, d *cmdutil.Process, open openMessages, command string,
-	flags *profile.Flags) (*dlqSession, error) {
+func openSession(ctx context.Context, d *cmdutil.Process, open OpenBroker, command string,
+	flags *profile.Flags) (*session, error) {
 	s, err := connectSession(ctx, d, open, command, flags, nil)
 	if err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func openSession(ctx context.Context, d *cmdutil.Process, open openMessages, com
 }
 
 // connectSession prepares a session that has read nothing yet.
-func connectSession(ctx context.Context, d *cmdutil.Process, open openMessages, command string, flags *profile.Flags, match *regexp.Regexp) (*dlqSession,
+func connectSession(ctx context.Context, d *cmdutil.Process, open OpenBroker, command string, flags *profile.Flags, match *regexp.Regexp) (*session,
 	error) {
 	conn, err := d.Connection(flags)
 	if err != nil {
@@ -51,26 +51,26 @@ func connectSession(ctx context.Context, d *cmdutil.Process, open openMessages, 
 		return nil, err
 	}
 	v := vhost.New(b, conn.VHost, cmdmsg.VHostOptions(d, conn, match))
-	return &dlqSession{VHost: v, deps: d, command: command, connection: conn, broker: b}, nil
+	return &session{VHost: v, proc: d, command: command, connection: conn, broker: b}, nil
 }
 
-func (s *dlqSession) close() { s.broker.Close() }
+func (s *session) close() { s.broker.Close() }
 
 // lookup returns a queue of the vhost, or an error that names the one that was surely meant.
-func (s *dlqSession) lookup(name string) (*topology.Queue, error) {
+func (s *session) lookup(name string) (*topology.Queue, error) {
 	q, err := s.Queue(name)
 	return q, cmdmsg.AdviseMissing(err)
 }
 
 // assess judges a look into a queue; an error says what would allow it. limit is how many messages
 // are looked at, 0 all.
-func (s *dlqSession) assess(ctx context.Context, q *topology.Queue, o lookOptions, limit int64) (browse.Assessment, error) {
+func (s *session) assess(ctx context.Context, q *topology.Queue, o lookOptions, limit int64) (browse.Assessment, error) {
 	l, err := s.Assess(ctx, q, o.assess(limit))
 	return l, s.adviseRefused(err)
 }
 
 // adviseRefused adds the flags that would allow a refused look.
-func (s *dlqSession) adviseRefused(err error) error {
+func (s *session) adviseRefused(err error) error {
 	var refused *vhost.RefusedError
 	if !errors.As(err, &refused) {
 		return err

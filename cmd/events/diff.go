@@ -33,7 +33,7 @@ type diffEventsDocument struct {
 }
 
 func newEventsDiffCmd(d *cmdutil.Process) *cobra.Command {
-	opts := &eventsDiffOptions{eventsOptions: eventsOptions{deps: d}}
+	opts := &eventsDiffOptions{eventsOptions: eventsOptions{proc: d}}
 	cmd := &cobra.Command{
 		Use:   "diff OLD NEW",
 		Short: "Say which changes of events break consumers or producers",
@@ -85,7 +85,7 @@ func (o *eventsDiffOptions) catalogueOf(name string) (*event.Catalogue, error) {
 		return event.NewCatalogue([]event.Type{{Name: "schema", Files: cmdutil.Folder(filepath.Dir(name)),
 			SchemaFile: filepath.Base(name)}}), nil
 	}
-	d, err := o.deps.Catalogue([]string{name}, cmdutil.VHostChoice{})
+	d, err := o.proc.Catalogue([]string{name}, cmdutil.VHostChoice{})
 	if err != nil {
 		return nil, err
 	}
@@ -93,14 +93,14 @@ func (o *eventsDiffOptions) catalogueOf(name string) (*event.Catalogue, error) {
 }
 
 func (o *eventsDiffOptions) show(doc diffEventsDocument) error {
-	streams := o.deps.Streams
+	streams := o.proc.Streams
 	if done, err := o.output.Encode(streams.Out, doc); done {
 		return err
 	}
 	if o.output.Value == "markdown" {
 		return events.ChangesMarkdown(streams.Out, doc.Changes)
 	}
-	style := streams.OutStyler(o.deps.Colour)
+	style := streams.OutStyler(o.proc.Colour)
 	if len(doc.Changes) == 0 {
 		_, err := fmt.Fprintln(streams.Out, style.Green("No event changed."))
 		return err

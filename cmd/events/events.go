@@ -1,3 +1,4 @@
+// Package events has the commands about the catalogue of typed events. None needs a broker.
 package events
 
 import (
@@ -16,7 +17,8 @@ must look like (JSON Schema 2020-12; formats are checked). No broker is needed.
 
 Schemas are read in the folder of the topology file and below it, those that they refer to ($ref) included; nothing is fetched from a network.`
 
-func NewEventsCmd(d *cmdutil.Process) *cobra.Command {
+// NewCmd is msgctl events.
+func NewCmd(d *cmdutil.Process) *cobra.Command {
 	cmd := cmdutil.NewGroupCmd("events", "The catalogue of typed domain events", eventsLong)
 	cmd.AddCommand(newEventsListCmd(d), newEventsShowCmd(d), newEventsSampleCmd(d), newEventsValidateCmd(d),
 		newEventsDiffCmd(d))
@@ -31,18 +33,18 @@ func NewEventsCmd(d *cmdutil.Process) *cobra.Command {
 
 // eventsOptions are shared by the commands about the catalogue.
 type eventsOptions struct {
-	deps   *cmdutil.Process
+	proc   *cmdutil.Process
 	files  cmdutil.FileFlag
 	output cmdutil.OutputFlag
 }
 
 // read reads the catalogue of -f.
 func (o *eventsOptions) read() (*cmdutil.Declared, error) {
-	names, err := o.files.Names(o.deps, "")
+	names, err := o.files.Names(o.proc, "")
 	if err != nil {
 		return nil, err
 	}
-	return o.deps.Catalogue(names, cmdutil.VHostChoice{})
+	return o.proc.Catalogue(names, cmdutil.VHostChoice{})
 }
 
 // document describes a type, and who gets it by the file.
@@ -85,7 +87,7 @@ func others(list, without []string) (rest []string) {
 type eventsListOptions struct{ eventsOptions }
 
 func newEventsListCmd(d *cmdutil.Process) *cobra.Command {
-	opts := &eventsListOptions{eventsOptions{deps: d}}
+	opts := &eventsListOptions{eventsOptions{proc: d}}
 	cmd := &cobra.Command{
 		Use:   "ls",
 		Short: "List the events, where they go, and who gets them",
@@ -118,9 +120,9 @@ func runEventsList(opts *eventsListOptions) error {
 		}
 		doc.Events = append(doc.Events, e)
 	}
-	streams := opts.deps.Streams
+	streams := opts.proc.Streams
 	if done, err := opts.output.Encode(streams.Out, doc); done {
 		return err
 	}
-	return events.ListText(streams.Out, doc, streams.OutStyler(opts.deps.Colour), streams.OutWidth())
+	return events.ListText(streams.Out, doc, streams.OutStyler(opts.proc.Colour), streams.OutWidth())
 }

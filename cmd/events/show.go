@@ -23,7 +23,7 @@ type showEventDocument struct {
 }
 
 func newEventsShowCmd(d *cmdutil.Process) *cobra.Command {
-	opts := &eventsShowOptions{eventsOptions: eventsOptions{deps: d}}
+	opts := &eventsShowOptions{eventsOptions: eventsOptions{proc: d}}
 	cmd := &cobra.Command{
 		Use:               "show TYPE",
 		Short:             "Show one event: route, fields, an example, who gets it",
@@ -55,11 +55,11 @@ func runEventsShow(opts *eventsShowOptions) error {
 	} else if doc.Example, err = d.Catalogue.Sample(opts.typ); err != nil {
 		doc.Problem = err.Error()
 	}
-	streams := opts.deps.Streams
+	streams := opts.proc.Streams
 	if done, err := opts.output.Encode(streams.Out, showEventDocument{events.PublishFormatVersion, doc}); done {
 		return err
 	}
-	return events.TypeText(streams.Out, doc, streams.OutStyler(opts.deps.Colour), streams.OutWidth())
+	return events.TypeText(streams.Out, doc, streams.OutStyler(opts.proc.Colour), streams.OutWidth())
 }
 
 type eventsSampleOptions struct {
@@ -69,7 +69,7 @@ type eventsSampleOptions struct {
 }
 
 func newEventsSampleCmd(d *cmdutil.Process) *cobra.Command {
-	opts := &eventsSampleOptions{eventsOptions: eventsOptions{deps: d}}
+	opts := &eventsSampleOptions{eventsOptions: eventsOptions{proc: d}}
 	cmd := &cobra.Command{
 		Use:   "sample TYPE",
 		Short: "Print a valid payload of an event",
@@ -106,7 +106,7 @@ func runEventsSample(opts *eventsSampleOptions) error {
 	if err != nil {
 		return err
 	}
-	streams := opts.deps.Streams
+	streams := opts.proc.Streams
 	pretty, err := render.IndentJSON(text)
 	if err != nil {
 		return err

@@ -43,7 +43,7 @@ type validateEventsDocument struct {
 const maxProblems = 1000
 
 func newEventsValidateCmd(d *cmdutil.Process) *cobra.Command {
-	opts := &eventsValidateOptions{eventsOptions: eventsOptions{deps: d}}
+	opts := &eventsValidateOptions{eventsOptions: eventsOptions{proc: d}}
 	cmd := &cobra.Command{
 		Use:   "validate FILE",
 		Short: "Check events against the catalogue",
@@ -73,7 +73,7 @@ func runEventsValidate(opts *eventsValidateOptions) error {
 			return cmdutil.UnknownType(err, "msgctl events validate --type")
 		}
 	}
-	in := opts.deps.Streams.In
+	in := opts.proc.Streams.In
 	if opts.file != "-" {
 		f, err := os.Open(opts.file)
 		if err != nil {
@@ -198,7 +198,7 @@ func readEvent(text []byte) (*event.Envelope, error) {
 }
 
 func (o *eventsValidateOptions) show(doc validateEventsDocument) error {
-	streams := o.deps.Streams
+	streams := o.proc.Streams
 	done, err := o.output.Encode(streams.Out, doc)
 	if !done {
 		err = o.text(doc)
@@ -214,8 +214,8 @@ func (o *eventsValidateOptions) show(doc validateEventsDocument) error {
 }
 
 func (o *eventsValidateOptions) text(doc validateEventsDocument) error {
-	streams := o.deps.Streams
-	style := streams.OutStyler(o.deps.Colour)
+	streams := o.proc.Streams
+	style := streams.OutStyler(o.proc.Colour)
 	name := o.file
 	if name == "-" {
 		name = "<stdin>"

@@ -31,15 +31,16 @@ rabbitmq_prometheus, at /metrics/detailed?family=queue_coarse_metrics&family=que
 drift nor whose dead letters are lost.`
 
 type alertsOptions struct {
-	deps       *cmdutil.Process
+	proc       *cmdutil.Process
 	connection *profile.Flags
 	files      cmdutil.FileFlag
 	source     cmdutil.OutputFlag
 	output     cmdutil.OutputFlag
 }
 
+// NewAlertsCmd is msgctl alerts.
 func NewAlertsCmd(d *cmdutil.Process) *cobra.Command {
-	opts := &alertsOptions{deps: d}
+	opts := &alertsOptions{proc: d}
 	cmd := &cobra.Command{
 		Use:     "alerts",
 		Short:   "Print alerting rules for Prometheus from the topology file",
@@ -60,15 +61,15 @@ func NewAlertsCmd(d *cmdutil.Process) *cobra.Command {
 }
 
 func runAlerts(opts *alertsOptions) error {
-	conn, err := opts.deps.Connection(opts.connection)
+	conn, err := opts.proc.Connection(opts.connection)
 	if err != nil {
 		return err
 	}
-	names, err := opts.files.Names(opts.deps, conn.File)
+	names, err := opts.files.Names(opts.proc, conn.File)
 	if err != nil {
 		return err
 	}
-	declared, state, err := opts.deps.ReadSound(names, cmdutil.ChooseVHost(conn))
+	declared, state, err := opts.proc.ReadSound(names, cmdutil.ChooseVHost(conn))
 	if err != nil {
 		return err
 	}
@@ -83,9 +84,9 @@ func runAlerts(opts *alertsOptions) error {
 		if err := yaml.Unmarshal([]byte(text), &rules); err != nil {
 			return fmt.Errorf("write the rules as JSON: %w", err)
 		}
-		return render.JSON(opts.deps.Streams.Out, rules)
+		return render.JSON(opts.proc.Streams.Out, rules)
 	}
-	_, err = fmt.Fprintf(opts.deps.Streams.Out,
+	_, err = fmt.Fprintf(opts.proc.Streams.Out,
 		"# Made by msgctl alerts; do not edit: change alerts: in the topology file, and make it again.\n%s", text)
 	return err
 }

@@ -11,6 +11,7 @@ const dashboardLong = `Print a dashboard for Grafana that shows what msgctl expo
 where they died, drift, lint findings, consumers, and the exporter's own health. Import it under Dashboards, New, Import, or put it where
 Grafana is provisioned from. It asks for the Prometheus data source at its top, and has vhosts and queues to choose from.`
 
+// NewDashboardCmd is msgctl dashboard.
 func NewDashboardCmd(d *cmdutil.Process) *cobra.Command {
 	return &cobra.Command{
 		Use:     "dashboard",

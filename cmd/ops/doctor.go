@@ -24,8 +24,8 @@ judge only who is connected at that moment. doctor tries the login guest with th
 Exit code 0: nothing at or above --fail-on (error, unless you say warning). 2: there is.`
 
 type doctorOptions struct {
-	deps       *cmdutil.Process
-	open       openHealth
+	proc       *cmdutil.Process
+	open       OpenHealth
 	connection *profile.Flags
 	files      cmdutil.FileFlag
 	output     cmdutil.OutputFlag
@@ -34,8 +34,9 @@ type doctorOptions struct {
 	list       bool
 }
 
-func NewDoctorCmd(d *cmdutil.Process, open openHealth) *cobra.Command {
-	opts := &doctorOptions{deps: d, open: open}
+// NewDoctorCmd is msgctl doctor.
+func NewDoctorCmd(d *cmdutil.Process, open OpenHealth) *cobra.Command {
+	opts := &doctorOptions{proc: d, open: open}
 	cmd := &cobra.Command{
 		Use:     "doctor",
 		GroupID: cmdutil.GroupWatching,
@@ -93,19 +94,19 @@ func itemIDs() []string {
 }
 
 func runDoctor(ctx context.Context, opts *doctorOptions, one bool) error {
-	streams := opts.deps.Streams
+	streams := opts.proc.Streams
 	if opts.list {
 		if done, err := opts.output.Encode(streams.Out, itemDocuments()); done {
 			return err
 		}
-		return status.DoctorItems(streams.Out, health.Checks(), streams.OutStyler(opts.deps.Colour), streams.OutWidth())
+		return status.DoctorItems(streams.Out, health.Checks(), streams.OutStyler(opts.proc.Colour), streams.OutWidth())
 	}
 	for _, id := range slices.Concat(opts.only, opts.skip) {
 		if ids := itemIDs(); !slices.Contains(ids, id) {
 			return cmdutil.UsageError("see: msgctl doctor --list", "doctor: there is no item %q", id)
 		}
 	}
-	conn, err := opts.deps.Connection(opts.connection)
+	conn, err := opts.proc.Connection(opts.connection)
 	if err != nil {
 		return err
 	}
@@ -113,14 +114,14 @@ func runDoctor(ctx context.Context, opts *doctorOptions, one bool) error {
 	if err != nil {
 		return err
 	}
-	if in.Declared, err = declaredBy(opts.deps, &opts.files, conn, live); err != nil {
+	if in.Declared, err = declaredBy(opts.proc, &opts.files, conn, live); err != nil {
 		return err
 	}
 	doc := status.NewDoctorDocument(in, health.RunChecks(in, opts.asked))
 	if done, err := opts.output.Encode(streams.Out, doc); done || err != nil {
 		return cmpExit(err, doc.Status, opts.failOn.Value)
 	}
-	err = status.DoctorText(streams.Out, doc, streams.OutStyler(opts.deps.Colour), streams.OutWidth())
+	err = status.DoctorText(streams.Out, doc, streams.OutStyler(opts.proc.Colour), streams.OutWidth())
 	return cmpExit(err, doc.Status, opts.failOn.Value)
 }
 

@@ -28,7 +28,7 @@ heeded). Without a topology file there is no drift. Ctrl-C or SIGTERM ends the l
 
 // exporterOptions are the flags of exporter.
 type exporterOptions struct {
-	deps       *cmdutil.Process
+	proc       *cmdutil.Process
 	open       OpenExporter
 	cmd        *cobra.Command
 	connection *profile.Flags
@@ -45,7 +45,7 @@ type exporterOptions struct {
 
 // NewExporterCmd is msgctl exporter.
 func NewExporterCmd(d *cmdutil.Process, open OpenExporter) *cobra.Command {
-	opts := &exporterOptions{deps: d, open: open}
+	opts := &exporterOptions{proc: d, open: open}
 	cmd := &cobra.Command{
 		Use:     "exporter",
 		Short:   "Serve metrics of dead letters, drift and lint for Prometheus",
@@ -116,7 +116,7 @@ func runExporter(ctx context.Context, opts *exporterOptions) error {
 		return err
 	}
 	if opts.once {
-		return exporter.Once(ctx, o, opts.deps.Streams.Out)
+		return exporter.Once(ctx, o, opts.proc.Streams.Out)
 	}
 	return exporter.Serve(ctx, o, opts.listen)
 }

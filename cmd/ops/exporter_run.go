@@ -20,7 +20,7 @@ type OpenExporter func(ctx context.Context, conn *profile.Connection, command st
 
 // prepare reads the files. The broker is not asked yet: it may come later.
 func (o *exporterOptions) prepare() (exporter.Options, error) {
-	conn, err := o.deps.Connection(o.connection)
+	conn, err := o.proc.Connection(o.connection)
 	if err != nil {
 		return exporter.Options{}, err
 	}
@@ -35,9 +35,9 @@ func (o *exporterOptions) prepare() (exporter.Options, error) {
 	}
 	out := exporter.Options{
 		Connect: func(ctx context.Context) (exporter.Broker, error) { return o.open(ctx, conn, "exporter") },
-		VHost:   conn.VHost, AllVHosts: o.allVHosts, VHostOptions: cmdmsg.VHostOptions(o.deps, conn, match),
+		VHost:   conn.VHost, AllVHosts: o.allVHosts, VHostOptions: cmdmsg.VHostOptions(o.proc, conn, match),
 		Interval: o.interval, TopologyInterval: o.reread, SampledQueues: o.looks, SampledMessages: o.sample,
-		Log: o.log.Logger(o.deps),
+		Log: o.log.Logger(o.proc),
 		LintLive: func(vhost string, live *topology.Live) []lint.Finding {
 			in := &subject.Subject{State: live.State.Only([]string{vhost}), VHosts: []string{vhost}, Live: live,
 				Version: live.Server.Version}
@@ -65,20 +65,20 @@ func (o *exporterOptions) prepare() (exporter.Options, error) {
 
 // readFiles reads the topology files, nil when nobody names one and there is none.
 func (o *exporterOptions) readFiles(conn *profile.Connection) (*subject.Subject, error) {
-	names, err := o.files.Names(o.deps, conn.File)
+	names, err := o.files.Names(o.proc, conn.File)
 	if err != nil {
-		if o.files.None(o.deps) {
+		if o.files.None(o.proc) {
 			return nil, nil
 		}
 		return nil, err
 	}
 	in := &subject.Subject{}
-	if err := cmdutil.LoadSubject(o.deps, in, &cmdutil.FileFlag{Patterns: names}, cmdutil.ChooseVHost(conn)); err != nil {
+	if err := cmdutil.LoadSubject(o.proc, in, &cmdutil.FileFlag{Patterns: names}, cmdutil.ChooseVHost(conn)); err != nil {
 		return nil, err
 	}
 	if in.Problems.HasErrors() {
-		streams := o.deps.Streams
-		if err := render.Diagnostics(streams.Err, in.Problems, streams.ErrStyler(o.deps.Colour),
+		streams := o.proc.Streams
+		if err := render.Diagnostics(streams.Err, in.Problems, streams.ErrStyler(o.proc.Colour),
 			streams.ErrWidth()); err != nil {
 			return nil, err
 		}

@@ -31,12 +31,12 @@ type HealthBroker interface {
 	Close()
 }
 
-// openHealth prepares a client that looks at the broker itself.
-type openHealth func(ctx context.Context, conn *profile.Connection, command string) (HealthBroker, error)
+// OpenHealth prepares a client that looks at the broker itself.
+type OpenHealth func(ctx context.Context, conn *profile.Connection, command string) (HealthBroker, error)
 
 // inspect reads what status and doctor judge: the broker's facts, and the topology of every vhost
 // that the user may see, or of one.
-func inspect(ctx context.Context, open openHealth, command string, conn *profile.Connection, one,
+func inspect(ctx context.Context, open OpenHealth, command string, conn *profile.Connection, one,
 	deep bool) (*health.Inspection, *topology.Live, error) {
 	b, err := open(ctx, conn, command)
 	if err != nil {

@@ -1,3 +1,5 @@
+// Package ops has the commands for who operates a broker: status, doctor, exporter, alerts and
+// dashboard.
 package ops
 
 import (
@@ -28,15 +30,16 @@ refused. With -o nagios they are those of a monitoring plugin: 0 OK, 1 WARNING, 
 login is refused, or the management API cannot be reached).`
 
 type statusOptions struct {
-	deps       *cmdutil.Process
-	open       openHealth
+	proc       *cmdutil.Process
+	open       OpenHealth
 	connection *profile.Flags
 	output     cmdutil.OutputFlag
 	failOn     cmdutil.SeverityFlag
 }
 
-func NewStatusCmd(d *cmdutil.Process, open openHealth) *cobra.Command {
-	opts := &statusOptions{deps: d, open: open}
+// NewStatusCmd is msgctl status.
+func NewStatusCmd(d *cmdutil.Process, open OpenHealth) *cobra.Command {
+	opts := &statusOptions{proc: d, open: open}
 	cmd := &cobra.Command{
 		Use:     "status",
 		GroupID: cmdutil.GroupWatching,
@@ -65,14 +68,14 @@ func runStatus(ctx context.Context, opts *statusOptions, one bool) error {
 	if err != nil {
 		return err
 	}
-	streams := opts.deps.Streams
+	streams := opts.proc.Streams
 	switch opts.output.Value {
 	case "json":
 		err = render.JSON(streams.Out, doc)
 	case "prometheus":
 		err = status.Prometheus(streams.Out, doc)
 	default:
-		err = status.Text(streams.Out, doc, streams.OutStyler(opts.deps.Colour), streams.OutWidth())
+		err = status.Text(streams.Out, doc, streams.OutStyler(opts.proc.Colour), streams.OutWidth())
 	}
 	if err == nil && failsOn(doc.Status, opts.failOn.Value) {
 		return cmdutil.ExitWith(cmdutil.ExitPending)
@@ -81,7 +84,7 @@ func runStatus(ctx context.Context, opts *statusOptions, one bool) error {
 }
 
 func (o *statusOptions) look(ctx context.Context, one bool) (status.Document, error) {
-	conn, err := o.deps.Connection(o.connection)
+	conn, err := o.proc.Connection(o.connection)
 	if err != nil {
 		return status.Document{}, err
 	}
@@ -98,7 +101,7 @@ func (o *statusOptions) nagios(doc status.Document, err error) error {
 	if errors.As(err, &usage) && usage.Code == cmdutil.ExitUsage {
 		return err
 	}
-	code, werr := status.Nagios(o.deps.Streams.Out, doc, err, errors.Is(err, topology.ErrUnreachable))
+	code, werr := status.Nagios(o.proc.Streams.Out, doc, err, errors.Is(err, topology.ErrUnreachable))
 	if werr != nil || code == cmdutil.ExitOK {
 		return werr
 	}

@@ -67,11 +67,11 @@ func (o *archiveOptions) check(cmd *cobra.Command, typ string) error {
 // playArchive publishes the messages of an archive again. It shares with dlq import all but where
 // they go and when.
 func (o *publishOptions) playArchive(ctx context.Context) error {
-	conn, err := o.deps.Connection(o.connection)
+	conn, err := o.proc.Connection(o.connection)
 	if err != nil {
 		return err
 	}
-	in, err := cmdmsg.OpenArchive(o.deps, o.archive.file)
+	in, err := cmdmsg.OpenArchive(o.proc, o.archive.file)
 	if err != nil {
 		return err
 	}
@@ -81,15 +81,15 @@ func (o *publishOptions) playArchive(ctx context.Context) error {
 		return err
 	}
 	defer b.Close()
-	run := &cmdmsg.RunFlags{Deps: o.deps, Cmd: o.cmd, Output: o.output, Progress: o.progress, Report: o.bulk.report}
+	run := &cmdmsg.RunFlags{Deps: o.proc, Cmd: o.cmd, Output: o.output, Progress: o.progress, Report: o.bulk.report}
 	recorder, closeReport, err := run.Recorder()
 	if err != nil {
 		return err
 	}
-	observer := cmdmsg.NewRunObserver(o.deps, o.progress, "publish", 0)
+	observer := cmdmsg.NewRunObserver(o.proc, o.progress, "publish", 0)
 	player := &archivePlayer{in: in, speed: o.archive.speed, name: filepath.Base(o.archive.file)}
-	traces := cmdmsg.NewTracing(o.deps, conn, nil)
-	defer func() { cmdmsg.EndTracing(o.deps, traces) }()
+	traces := cmdmsg.NewTracing(o.proc, conn, nil)
+	defer func() { cmdmsg.EndTracing(o.proc, traces) }()
 	start := time.Now()
 	result, err := replay.Restore(ctx, replay.RestoreOptions{
 		Archive: in, Dialer: b.Dialer(conn.VHost), Route: wherePublished, Prepare: player.prepare, Pace: player.pace,

@@ -120,7 +120,7 @@ func (r *publishRun) bulkFile(ctx context.Context) error {
 	}
 	o.Source = r.lines(lines, &series)
 	if line > 0 {
-		r.deps.Say("Going on behind line %d.", line)
+		r.proc.Say("Going on behind line %d.", line)
 	}
 	return r.run(ctx, o, 0)
 }
@@ -227,7 +227,7 @@ func (r *publishRun) run(ctx context.Context, o bulk.Options, total int64) (err 
 		return err
 	}
 	defer b.Close()
-	watch := cmdmsg.NewRunObserver(r.deps, r.progress, "publish", total)
+	watch := cmdmsg.NewRunObserver(r.proc, r.progress, "publish", total)
 	watch.Begin()
 	o.Dialer, o.StopOnError, o.Delayed = b.Dialer(r.vhost), r.bulk.onError == "stop", r.props.delay > 0
 	o.AllowUnroutable = r.props.unroutable
@@ -307,10 +307,10 @@ func (r *publishRun) endBulk(ctx context.Context, o bulk.Options, report bulk.Re
 	if !complete && o.Journal != nil {
 		doc.Resume = "the same command with --resume goes on behind line " + terminal.FormatCount(report.Line)
 	}
-	if done, shown := r.output.Encode(r.deps.Streams.Out, doc); done {
+	if done, shown := r.output.Encode(r.proc.Streams.Out, doc); done {
 		err = errors.Join(err, shown)
 	} else {
-		err = errors.Join(err, events.BulkText(r.deps.Streams.Out, doc, r.deps.Streams.OutStyler(r.deps.Colour)))
+		err = errors.Join(err, events.BulkText(r.proc.Streams.Out, doc, r.proc.Streams.OutStyler(r.proc.Colour)))
 	}
 	switch {
 	case doc.Interrupted:

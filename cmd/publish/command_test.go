@@ -16,7 +16,7 @@ func TestDryRunAsksNoBroker(t *testing.T) {
 	var stdout strings.Builder
 	p := &cmdutil.Process{Streams: terminal.New(strings.NewReader(""), &stdout, &strings.Builder{}, nil),
 		Env: func(string) (string, bool) { return "", false }, Colour: terminal.ColourNever}
-	c := NewPublishCmd(p, func(context.Context, *profile.Connection, string) (PublishBroker, error) {
+	c := NewCmd(p, func(context.Context, *profile.Connection, string) (Broker, error) {
 		return nil, errors.New("a broker was asked for")
 	})
 	c.SetArgs([]string{"--exchange", "logs", "--key", "app.info", "--data", "hello", "--dry-run", "-o", "json"})

@@ -24,11 +24,11 @@ func (r *publishRun) dryRun(from given) error {
 	doc := events.NewDryRunDocument(r.vhost, m.target, m.message)
 	doc.Optional = r.props.unroutable
 	r.reach(&doc, m)
-	streams := r.deps.Streams
+	streams := r.proc.Streams
 	if done, err := r.output.Encode(streams.Out, doc); done {
 		return err
 	}
-	return events.DryRunText(streams.Out, doc, streams.OutStyler(r.deps.Colour), streams.OutWidth())
+	return events.DryRunText(streams.Out, doc, streams.OutStyler(r.proc.Colour), streams.OutWidth())
 }
 
 // reach says which queues get a copy, by the topology file.
@@ -74,7 +74,7 @@ func (r *publishRun) dryRunFile() error {
 			failures = append(failures, bulk.Result{Line: item.Line, Outcome: bulk.Invalid, Err: item.Err})
 		}
 	}
-	s := r.deps.Streams
+	s := r.proc.Streams
 	for _, f := range failures {
 		fmt.Fprintln(s.Err, terminal.Neutralise(fmt.Sprintf("line %d: %v", f.Line, f.Err)))
 	}
@@ -88,7 +88,7 @@ func (r *publishRun) dryRunFile() error {
 
 func (r *publishRun) openNDJSON() (io.Reader, func(), error) {
 	if r.bulk.ndjson == "-" {
-		return r.deps.Streams.In, func() {}, nil
+		return r.proc.Streams.In, func() {}, nil
 	}
 	f, err := os.Open(r.bulk.ndjson)
 	if err != nil {

@@ -31,7 +31,7 @@ func (r *publishRun) makeOne(from given) (messageOf, error) {
 	m, err := r.maker.make(from.text, cmp.Or(r.props.id, id), time.Now())
 	var invalid *invalidError
 	if errors.As(err, &invalid) {
-		return m, showInvalid(r.deps, invalid, from.name, "nothing was sent")
+		return m, showInvalid(r.proc, invalid, from.name, "nothing was sent")
 	}
 	if err == nil && m.event != nil && r.props.id != "" {
 		m.event.EventID = r.props.id
@@ -88,21 +88,21 @@ func (r *publishRun) one(ctx context.Context, from given) error {
 	doc := events.NewPublishedDocument(r.vhost, m.target, m.message, m.event, time.Since(start))
 	switch {
 	case outcome.Kind == publish.Confirmed && r.props.delay > 0:
-		r.deps.Warn("it was not delayed: the exchange has routed it at once")
+		r.proc.Warn("it was not delayed: the exchange has routed it at once")
 	case outcome.Kind == publish.Confirmed:
 	case r.props.delay > 0:
 		doc.Outcome, doc.DelayMS = string(bulk.Delayed), r.props.delay.Milliseconds()
 	default:
 		doc.Outcome = string(bulk.Unrouted)
 	}
-	if done, err := r.output.Encode(r.deps.Streams.Out, doc); done {
+	if done, err := r.output.Encode(r.proc.Streams.Out, doc); done {
 		return err
 	}
-	return events.PublishedText(r.deps.Streams.Out, doc, r.deps.Streams.OutStyler(r.deps.Colour))
+	return events.PublishedText(r.proc.Streams.Out, doc, r.proc.Streams.OutStyler(r.proc.Colour))
 }
 
 // send publishes one message. The broker has as long as a connection's timeout to confirm it.
-func (r *publishRun) send(ctx context.Context, b PublishBroker, m messageOf) (publish.Outcome[struct{}], error) {
+func (r *publishRun) send(ctx context.Context, b Broker, m messageOf) (publish.Outcome[struct{}], error) {
 	outcome := publish.Outcome[struct{}]{Kind: publish.Unknown}
 	options := r.publisherOptions(1)
 	notify := options.Notify
@@ -140,7 +140,7 @@ func (r *publishRun) publisherOptions(window int) publish.PublisherOptions {
 	}
 	return publish.PublisherOptions{Window: window, Republish: true, ReconnectDelay: r.conn.ReconnectDelay,
 		ReconnectAttempts: attempts,
-		Notify:            func(n publish.Notice) { r.deps.Warn(noticeText(n)) }}
+		Notify:            func(n publish.Notice) { r.proc.Warn(noticeText(n)) }}
 }
 
 // noticeText says in words what happened to the connection.
@@ -171,7 +171,7 @@ func isRefusal(err error) bool {
 
 // refused explains why the broker does not take a message; of an exchange that does not exist also
 // which one was surely meant.
-func (r *publishRun) refused(ctx context.Context, b PublishBroker, m messageOf, why error) error {
+func (r *publishRun) refused(ctx context.Context, b Broker, m messageOf, why error) error {
 	err := fmt.Errorf("publish to %s: refused: %w", m.target, why)
 	live, readErr := b.Everything(ctx, []string{r.vhost})
 	ref := topology.Ref{Kind: topology.KindExchange, VHost: r.vhost, Name: m.target.Exchange}
@@ -197,7 +197,7 @@ func (r *publishRun) refused(ctx context.Context, b PublishBroker, m messageOf, 
 const maxBindingsShown = 10
 
 // unroutable says why a message reached no queue: what is bound, and which key is nearest.
-func (r *publishRun) unroutable(ctx context.Context, b PublishBroker, m messageOf) error {
+func (r *publishRun) unroutable(ctx context.Context, b Broker, m messageOf) error {
 	what := "the message"
 	if m.event != nil {
 		what = "event " + m.event.EventType

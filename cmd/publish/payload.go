@@ -75,10 +75,10 @@ func (r *publishRun) text() (given, error) {
 		return given{text: []byte("{}")}, nil
 	case o.data == "" && r.cmd.Flags().Changed("data"): // a message without a body
 		return given{}, nil
-	case o.data == "" && r.deps.Streams.InTTY:
+	case o.data == "" && r.proc.Streams.InTTY:
 		return given{}, r.needs()
 	}
-	return readFrom("<stdin>", r.deps.Streams.In)
+	return readFrom("<stdin>", r.proc.Streams.In)
 }
 
 func readSource(name string) (given, error) {
@@ -111,11 +111,11 @@ func (r *publishRun) needs() error {
 	if err != nil {
 		return err
 	}
-	s := r.deps.Streams
+	s := r.proc.Streams
 	fmt.Fprintf(s.Err, "%s needs a payload", r.typ)
 	if len(fields) > 0 {
 		fmt.Fprintln(s.Err, " with:")
-		if err := events.Fields(s.Err, fields, s.ErrStyler(r.deps.Colour), s.ErrWidth()); err != nil {
+		if err := events.Fields(s.Err, fields, s.ErrStyler(r.proc.Colour), s.ErrWidth()); err != nil {
 			return err
 		}
 	} else {

@@ -1,3 +1,5 @@
+// Package publish is the command publish: one event, a file of them, or an archive that is played
+// again.
 package publish
 
 import (
@@ -36,8 +38,8 @@ With OTEL_EXPORTER_OTLP_ENDPOINT each event is a span, which the header tracepar
 
 Without TYPE, --exchange and --key publish bytes as they are.`
 
-// PublishBroker is what publish needs of a live broker.
-type PublishBroker interface {
+// Broker is what publish needs of a live broker.
+type Broker interface {
 	// Everything reads all objects of some vhosts and of the cluster.
 	Everything(ctx context.Context, vhosts []string) (*topology.Live, error)
 	// Dialer publishes messages, on connections of its own.
@@ -46,12 +48,12 @@ type PublishBroker interface {
 	Close()
 }
 
-// openPublish prepares a client that publishes.
-type openPublish func(ctx context.Context, conn *profile.Connection, command string) (PublishBroker, error)
+// OpenBroker prepares a client that publishes.
+type OpenBroker func(ctx context.Context, conn *profile.Connection, command string) (Broker, error)
 
 type publishOptions struct {
-	deps       *cmdutil.Process
-	open       openPublish
+	proc       *cmdutil.Process
+	open       OpenBroker
 	cmd        *cobra.Command
 	files      cmdutil.FileFlag
 	connection *profile.Flags
@@ -97,8 +99,9 @@ type bulkOptions struct {
 	pause   time.Duration
 }
 
-func NewPublishCmd(d *cmdutil.Process, open openPublish) *cobra.Command {
-	opts := &publishOptions{deps: d, open: open}
+// NewCmd is msgctl publish.
+func NewCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
+	opts := &publishOptions{proc: d, open: open}
 	cmd := &cobra.Command{
 		Use:     "publish [TYPE]",
 		GroupID: cmdutil.GroupEvents,
@@ -262,8 +265,8 @@ func runPublish(ctx context.Context, opts *publishOptions) error {
 		return err
 	}
 	if !opts.dryRun {
-		r.traces = cmdmsg.NewTracing(opts.deps, r.conn, nil)
-		defer func() { cmdmsg.EndTracing(opts.deps, r.traces) }()
+		r.traces = cmdmsg.NewTracing(opts.proc, r.conn, nil)
+		defer func() { cmdmsg.EndTracing(opts.proc, r.traces) }()
 	}
 	switch {
 	case opts.bulk.ndjson != "" && !opts.dryRun:
@@ -296,7 +299,7 @@ type publishRun struct {
 
 // prepare reads files and settings; nothing is dialled.
 func (o *publishOptions) prepare(ctx context.Context) (*publishRun, error) {
-	conn, err := o.deps.Connection(o.connection)
+	conn, err := o.proc.Connection(o.connection)
 	if err != nil {
 		return nil, err
 	}
@@ -318,14 +321,14 @@ func (o *publishOptions) prepare(ctx context.Context) (*publishRun, error) {
 
 // declare reads the topology files; for bytes without a type they may be missing.
 func (r *publishRun) declare(optional bool) error {
-	names, err := r.files.Names(r.deps, r.conn.File)
+	names, err := r.files.Names(r.proc, r.conn.File)
 	if err != nil {
 		if optional {
 			return nil
 		}
 		return err
 	}
-	d, err := r.deps.Catalogue(names, cmdutil.ChooseVHost(r.conn))
+	d, err := r.proc.Catalogue(names, cmdutil.ChooseVHost(r.conn))
 	if err != nil {
 		if optional && len(r.files.Patterns) == 0 {
 			return nil

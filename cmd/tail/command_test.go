@@ -12,7 +12,7 @@ import (
 )
 
 // empty is a broker that has nothing.
-type empty struct{ TailBroker }
+type empty struct{ Broker }
 
 func (empty) Everything(context.Context, []string) (*topology.Live, error) {
 	return &topology.Live{}, nil
@@ -24,7 +24,7 @@ func TestTailNamesWhatIsMissing(t *testing.T) {
 	t.Chdir(t.TempDir())
 	p := &cmdutil.Process{Streams: terminal.New(strings.NewReader(""), &strings.Builder{}, &strings.Builder{}, nil),
 		Env: func(string) (string, bool) { return "", false }, Colour: terminal.ColourNever}
-	c := NewTailCmd(p, func(context.Context, *profile.Connection, string) (TailBroker, error) { return empty{}, nil })
+	c := NewCmd(p, func(context.Context, *profile.Connection, string) (Broker, error) { return empty{}, nil })
 	c.SetArgs([]string{"--exchange", "orders"})
 	c.SilenceErrors, c.SilenceUsage = true, true
 	if err := c.ExecuteContext(t.Context()); err == nil || !strings.Contains(err.Error(), `exchange "orders" does not exist`) {

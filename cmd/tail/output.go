@@ -44,8 +44,8 @@ func (t *tailing) newOutput() *tailOutput {
 // textOutput writes lines, or cards. A story is shown as it happens on a terminal, and in its order
 // at the end.
 func (t *tailing) textOutput() *tailOutput {
-	streams := t.deps.Streams
-	style := streams.OutStyler(t.deps.Colour)
+	streams := t.proc.Streams
+	style := streams.OutStyler(t.proc.Colour)
 	lines := events.NewTailLines(streams.Out, style, streams.OutWidth())
 	show := lines.Write
 	if t.full {
@@ -66,7 +66,7 @@ func (t *tailing) textOutput() *tailOutput {
 }
 
 func (t *tailing) jsonLines() *tailOutput {
-	w := bufio.NewWriterSize(t.deps.Streams.Out, 256<<10)
+	w := bufio.NewWriterSize(t.proc.Streams.Out, 256<<10)
 	var line []byte
 	return &tailOutput{
 		show: func(s *events.TailMessage) error {
@@ -84,7 +84,7 @@ func (t *tailing) jsonLines() *tailOutput {
 
 // jsonDocument writes one document, which is never held as a whole.
 func (t *tailing) jsonDocument() *tailOutput {
-	w := bufio.NewWriterSize(t.deps.Streams.Out, 256<<10)
+	w := bufio.NewWriterSize(t.proc.Streams.Out, 256<<10)
 	head, _ := json.Marshal(t.vhost) // a string
 	_, _ = fmt.Fprintf(w, "{\n  \"format_version\": %q,\n  \"vhost\": %s,\n  \"messages\": [", events.TailFormatVersion,
 		head)
@@ -117,17 +117,17 @@ func (t *tailing) jsonDocument() *tailOutput {
 func (t *tailing) storyDocument() *tailOutput {
 	return &tailOutput{
 		show: func(*events.TailMessage) error { return nil }, flush: func() error { return nil },
-		end: func(t *tailing, _ *tailSource) error { return render.JSON(t.deps.Streams.Out, t.story.Document()) },
+		end: func(t *tailing, _ *tailSource) error { return render.JSON(t.proc.Streams.Out, t.story.Document()) },
 	}
 }
 
 func (t *tailing) jqOutput() *tailOutput {
-	w := bufio.NewWriterSize(t.deps.Streams.Out, 64<<10)
+	w := bufio.NewWriterSize(t.proc.Streams.Out, 64<<10)
 	var line []byte
 	return &tailOutput{
 		show: func(s *events.TailMessage) error {
 			line = s.Append(line[:0])
-			return t.program.Write(context.Background(), w, json.RawMessage(line), t.deps.Streams.OutTTY)
+			return t.program.Write(context.Background(), w, json.RawMessage(line), t.proc.Streams.OutTTY)
 		},
 		flush: w.Flush,
 		end:   func(*tailing, *tailSource) error { return w.Flush() },

@@ -18,7 +18,7 @@ import (
 
 // openQueue watches the head of a queue by looking again and again.
 func (t *tailing) openQueue(ctx context.Context) (*tailSource, error) {
-	s := vhost.New(t.broker, t.vhost, cmdmsg.VHostOptions(t.deps, t.conn, nil))
+	s := vhost.New(t.broker, t.vhost, cmdmsg.VHostOptions(t.proc, t.conn, nil))
 	if err := s.Read(ctx); err != nil {
 		return nil, cmdmsg.AdviseMissing(err)
 	}
@@ -37,9 +37,9 @@ func (t *tailing) openQueue(ctx context.Context) (*tailSource, error) {
 	if err := mayWatch(looking); err != nil {
 		return nil, err
 	}
-	cmdmsg.TellLook(t.deps, q, looking, fmt.Sprintf("Every %s the first %d messages are looked at in", t.every, t.head))
+	cmdmsg.TellLook(t.proc, q, looking, fmt.Sprintf("Every %s the first %d messages are looked at in", t.every, t.head))
 	w := &queueWatch{t: t, s: s, q: q, looking: looking}
-	t.deps.Note(fmt.Sprintf("Watching the head of %s queue %s in vhost %s; Ctrl-C ends.", q.Type, q.Name, t.vhost))
+	t.proc.Note(fmt.Sprintf("Watching the head of %s queue %s in vhost %s; Ctrl-C ends.", q.Type, q.Name, t.vhost))
 	return &tailSource{take: w.take, stats: w.stats, stop: func() {}, wants: tail.ParseKeys(t.patterns).Want,
 		waited: true}, nil
 }

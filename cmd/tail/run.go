@@ -21,7 +21,7 @@ import (
 type tailing struct {
 	*tailOptions
 	conn   *profile.Connection
-	broker TailBroker
+	broker Broker
 	known  *cmdutil.Declared // nil without a topology file
 	vhost  string
 	filter *filter.Filter
@@ -141,7 +141,7 @@ func (t *tailing) loop(ctx context.Context, src *tailSource, each func(*events.T
 		if err != nil {
 			return idle.why(err)
 		}
-		if ctx.Err() != nil && t.deps.Streams.OutTTY && t.archive == nil {
+		if ctx.Err() != nil && t.proc.Streams.OutTTY && t.archive == nil {
 			return ctx.Err() // nobody wants to read thousands of lines after Ctrl-C
 		}
 		before := t.shown
@@ -230,9 +230,9 @@ func (t *tailing) means(src *tailSource, s *events.TailMessage) bool {
 // end says what came of it and finds the exit code.
 func (t *tailing) end(ctx context.Context, src *tailSource, err error) error {
 	st := src.stats()
-	t.deps.Note(t.summary(st))
+	t.proc.Note(t.summary(st))
 	if t.unknown > 0 {
-		t.deps.Warn(fmt.Sprintf("--where could not be judged for %s, which therefore did not match",
+		t.proc.Warn(fmt.Sprintf("--where could not be judged for %s, which therefore did not match",
 			terminal.FormatPlural(t.unknown, "message", "messages")))
 	}
 	found := t.invalid && t.broken > 0

@@ -46,7 +46,7 @@ func (t *tailing) open(ctx context.Context) (*tailSource, error) {
 func (t *tailing) feed(ctx context.Context, patient bool,
 	open func(context.Context, int64) (tail.Feed, error)) (*tailSource, error) {
 	f, err := tail.Start(ctx, tail.Options{
-		Open: open, Patient: patient, ReconnectDelay: t.conn.ReconnectDelay, ReconnectAttempts: t.conn.ReconnectAttempts, Notify: func(text string) { t.deps.Warn(text) },
+		Open: open, Patient: patient, ReconnectDelay: t.conn.ReconnectDelay, ReconnectAttempts: t.conn.ReconnectAttempts, Notify: func(text string) { t.proc.Warn(text) },
 	})
 	if err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func (t *tailing) tap(ctx context.Context, binds []tail.Bind) (*tailSource, erro
 				_ = f.Close()
 				return nil, why
 			}
-			t.deps.Warn(fmt.Sprintf("exchange %q is not watched: %v", name, why))
+			t.proc.Warn(fmt.Sprintf("exchange %q is not watched: %v", name, why))
 		}
 		first = false
 		return f, nil
@@ -123,14 +123,14 @@ func (t *tailing) network(ctx context.Context) (*topology.State, error) {
 			t.vhost), Advice: "name another with --vhost"}
 	case err == nil:
 		if why, unreadable := live.Unreadable[topology.KindPolicy]; unreadable {
-			t.deps.Warn("policies cannot be read (" + why +
+			t.proc.Warn("policies cannot be read (" + why +
 				"): if one gives an exchange an alternate exchange, that one does not get what only tail gets")
 		}
 		return &live.State, nil
 	case !errors.Is(err, topology.ErrAPI) || ctx.Err() != nil:
 		return nil, err
 	case t.known != nil && t.known.State.Home == t.vhost:
-		t.deps.Warn(fmt.Sprintf("%v; the exchanges and bindings of the topology file are watched as it declares them", err))
+		t.proc.Warn(fmt.Sprintf("%v; the exchanges and bindings of the topology file are watched as it declares them", err))
 		return t.known.State, nil
 	}
 	code := cmdutil.ExitFailed
@@ -184,13 +184,13 @@ func (t *tailing) sayPlan(p *tail.Plan) {
 	if len(t.patterns) > 0 {
 		pattern = " for " + strings.Join(t.patterns, ", ")
 	}
-	t.deps.Note(fmt.Sprintf("Watching %s in vhost %s%s; Ctrl-C ends.", listOf("exchange", "exchanges", p.Exchanges), t.vhost,
+	t.proc.Note(fmt.Sprintf("Watching %s in vhost %s%s; Ctrl-C ends.", listOf("exchange", "exchanges", p.Exchanges), t.vhost,
 		pattern))
 	if len(p.Mirrored) > 0 {
-		t.deps.Note(fmt.Sprintf("Of %s only what the bindings of now let through is seen.", strings.Join(p.Mirrored, ", ")))
+		t.proc.Note(fmt.Sprintf("Of %s only what the bindings of now let through is seen.", strings.Join(p.Mirrored, ", ")))
 	}
 	for name, why := range p.Skipped {
-		t.deps.Note(fmt.Sprintf("Exchange %s is not watched: %s.", name, why))
+		t.proc.Note(fmt.Sprintf("Exchange %s is not watched: %s.", name, why))
 	}
 }
 
@@ -219,7 +219,7 @@ func (t *tailing) openStream(ctx context.Context) (*tailSource, error) {
 		if t.from.ago > 0 {
 			from += " ago"
 		}
-		t.deps.Note(fmt.Sprintf("Reading stream %s in vhost %s from %s; Ctrl-C ends.", t.stream, t.vhost, from))
+		t.proc.Note(fmt.Sprintf("Reading stream %s in vhost %s from %s; Ctrl-C ends.", t.stream, t.vhost, from))
 	}
 	return src, err
 }
@@ -232,7 +232,7 @@ func (t *tailing) openFirehose(ctx context.Context) (*tailSource, error) {
 	case err != nil && ctx.Err() != nil:
 		return nil, err
 	case err != nil:
-		t.deps.Warn(fmt.Sprintf("%v: if it is off, nothing will be seen", err))
+		t.proc.Warn(fmt.Sprintf("%v: if it is off, nothing will be seen", err))
 	case !on:
 		return nil, &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("tracing is off in vhost %q. Turning it on costs: %s",
 			t.vhost, firehoseCost),
@@ -244,7 +244,7 @@ func (t *tailing) openFirehose(ctx context.Context) (*tailSource, error) {
 		return nil, err
 	}
 	src.traced = true
-	t.deps.Note(fmt.Sprintf("Watching all of vhost %s; Ctrl-C ends. While tracing is on, %s. Turn it off again: rabbitmqctl "+
+	t.proc.Note(fmt.Sprintf("Watching all of vhost %s; Ctrl-C ends. While tracing is on, %s. Turn it off again: rabbitmqctl "+
 		"trace_off -p %s", t.vhost, firehoseCost, shell.Quote(t.vhost)))
 	return src, nil
 }

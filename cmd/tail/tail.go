@@ -1,3 +1,4 @@
+// Package tail is the command tail: it shows messages as they go by and takes none away.
 package tail
 
 import (
@@ -38,8 +39,8 @@ before --idle-timeout, and with 2 when --invalid found some.`
 
 // tailOptions are the flags of tail.
 type tailOptions struct {
-	deps       *cmdutil.Process
-	open       openTail
+	proc       *cmdutil.Process
+	open       OpenBroker
 	cmd        *cobra.Command
 	connection *profile.Flags
 	files      cmdutil.FileFlag
@@ -64,8 +65,9 @@ type tailOptions struct {
 	program *cmdmsg.JQ
 }
 
-func NewTailCmd(d *cmdutil.Process, open openTail) *cobra.Command {
-	opts := &tailOptions{deps: d, open: open}
+// NewCmd is msgctl tail.
+func NewCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
+	opts := &tailOptions{proc: d, open: open}
 	cmd := &cobra.Command{
 		Use:     "tail [PATTERN...]",
 		Short:   "Watch events go by without taking any away",
@@ -134,8 +136,8 @@ func (o *tailOptions) check() (err error) {
 	return err
 }
 
-// TailBroker is what tail needs of a live broker.
-type TailBroker interface {
+// Broker is what tail needs of a live broker.
+type Broker interface {
 	vhost.Broker
 	// Taps opens feeds.
 	Tails(vhost string) tail.Dialer
@@ -145,18 +147,18 @@ type TailBroker interface {
 	Close()
 }
 
-// openTail prepares a client that watches.
-type openTail func(ctx context.Context, conn *profile.Connection, command string) (TailBroker, error)
+// OpenBroker prepares a client that watches.
+type OpenBroker func(ctx context.Context, conn *profile.Connection, command string) (Broker, error)
 
 func runTail(ctx context.Context, opts *tailOptions) error {
 	if err := opts.check(); err != nil {
 		return err
 	}
-	conn, err := opts.deps.Connection(opts.connection)
+	conn, err := opts.proc.Connection(opts.connection)
 	if err != nil {
 		return err
 	}
-	known, err := opts.deps.CatalogueIfAny(&opts.files, conn)
+	known, err := opts.proc.CatalogueIfAny(&opts.files, conn)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ command again finishes. Ctrl-C finishes the changes in hand and reports.
 Nothing is ever deleted without its own flag: --prune deletes what this topology's name once applied and no longer
 declares; --replace=empty replaces queues that are unused and empty where an argument differs that RabbitMQ cannot change.`
 
+// NewApplyCmd is msgctl apply.
 func NewApplyCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	return newChangeCmd(d, open, &cobra.Command{
 		Use:   "apply",

@@ -17,7 +17,7 @@ import (
 // changeOptions are those of the commands that change a broker: what to compare with what, and how
 // to show, ask and report.
 type changeOptions struct {
-	deps       *cmdutil.Process
+	proc       *cmdutil.Process
 	open       OpenBroker
 	verb       string // the command's name, also in its question
 	connection *profile.Flags
@@ -30,7 +30,7 @@ type changeOptions struct {
 
 // newChangeCmd completes a command that carries out a plan.
 func newChangeCmd(d *cmdutil.Process, open OpenBroker, cmd *cobra.Command, diff diffOptions) *cobra.Command {
-	opts := &changeOptions{deps: d, open: open, verb: cmd.Use, diff: diff}
+	opts := &changeOptions{proc: d, open: open, verb: cmd.Use, diff: diff}
 	cmd.GroupID, cmd.Args = cmdutil.GroupTopology, cmdutil.Args()
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return runChange(cmd.Context(), opts) }
 	opts.files.Register(cmd)
@@ -41,7 +41,7 @@ func newChangeCmd(d *cmdutil.Process, open OpenBroker, cmd *cobra.Command, diff 
 }
 
 func runChange(ctx context.Context, opts *changeOptions) error {
-	s, err := newSession(ctx, opts.deps, opts.open, opts.verb, opts.connection, &opts.files, &opts.diff)
+	s, err := newSession(ctx, opts.proc, opts.open, opts.verb, opts.connection, &opts.files, &opts.diff)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (o *changeOptions) change(ctx context.Context, conn *profile.Connection, b 
 	if err := unmoved(ctx, plan, makePlan); err != nil {
 		return err
 	}
-	observer := &progressObserver{progress: o.deps.Streams.Progress(o.progress)}
+	observer := &progressObserver{progress: o.proc.Streams.Progress(o.progress)}
 	result, err := topology.Apply(ctx, plan, b, observer,
 		topology.ApplyOptions{Parallel: writesAtOnce, StepTimeout: conn.Timeout})
 	observer.end()
@@ -115,29 +115,29 @@ const writesAtOnce = 8
 // show prints the plan: to stdout for a person; to stderr when stdout is for the report's JSON and
 // somebody will be asked.
 func (o *changeOptions) show(plan *topology.Plan) error {
-	streams := o.deps.Streams
+	streams := o.proc.Streams
 	doc := plans.NewDocument(plan)
 	switch {
 	case o.output.Value == "text" && plan.Empty() && plan.Refusal() == nil:
 		return nil // the report says it all
 	case o.output.Value == "text":
-		return plans.Text(streams.Out, doc, streams.OutStyler(o.deps.Colour), streams.OutWidth())
+		return plans.Text(streams.Out, doc, streams.OutStyler(o.proc.Colour), streams.OutWidth())
 	case plan.Refusal() != nil || o.yes == "":
-		return plans.Text(streams.Err, doc, streams.ErrStyler(o.deps.Colour), streams.ErrWidth())
+		return plans.Text(streams.Err, doc, streams.ErrStyler(o.proc.Colour), streams.ErrWidth())
 	}
 	return nil
 }
 
 func (o *changeOptions) report(plan *topology.Plan, result topology.Result) error {
-	streams := o.deps.Streams
+	streams := o.proc.Streams
 	doc := plans.NewApplyDocument(plan, result)
 	if done, err := o.output.Encode(streams.Out, doc); done {
 		return err
 	}
 	if plan.Empty() {
-		return plans.Text(streams.Out, plans.NewDocument(plan), streams.OutStyler(o.deps.Colour), streams.OutWidth())
+		return plans.Text(streams.Out, plans.NewDocument(plan), streams.OutStyler(o.proc.Colour), streams.OutWidth())
 	}
-	return plans.ApplyText(streams.Out, doc, streams.OutStyler(o.deps.Colour))
+	return plans.ApplyText(streams.Out, doc, streams.OutStyler(o.proc.Colour))
 }
 
 // confirm asks, unless --yes has answered. A protected context wants the vhost's name for what
@@ -153,7 +153,7 @@ func (o *changeOptions) confirm(ctx context.Context, conn *profile.Connection, p
 	default:
 		return cmdutil.UsageError("--yes alone, or --yes="+conn.VHost, "--yes=%s does not name the vhost %q", o.yes, conn.VHost)
 	}
-	ok, err := o.deps.Streams.Confirm(ctx, fmt.Sprintf("Do you want to %s this?", o.verb), "--yes")
+	ok, err := o.proc.Streams.Confirm(ctx, fmt.Sprintf("Do you want to %s this?", o.verb), "--yes")
 	if err != nil {
 		return err
 	}
@@ -172,7 +172,7 @@ func (o *changeOptions) confirmProtected(ctx context.Context, conn *profile.Conn
 			conn.Context, vhost)
 	}
 	question := fmt.Sprintf("This destroys something, and context %q is protected. To %s it,", conn.Context, o.verb)
-	ok, err := o.deps.Streams.ConfirmName(ctx, question, vhost, flag)
+	ok, err := o.proc.Streams.ConfirmName(ctx, question, vhost, flag)
 	if err != nil {
 		return err
 	}

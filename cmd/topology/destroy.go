@@ -12,6 +12,7 @@ when the files declare them. The plan is shown first and must be confirmed.
 Queues that hold messages or have consumers are in the way: --max-message-loss says how many messages, in all, may be
 lost. What belongs to another topology is left alone.`
 
+// NewDestroyCmd is msgctl destroy.
 func NewDestroyCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	return newChangeCmd(d, open, &cobra.Command{
 		Use:     "destroy",

@@ -18,7 +18,7 @@ is the connection's vhost.
 Users belong to the cluster and are left out unless --users asks for them; then their password hashes are in the output.`
 
 type exportOptions struct {
-	deps       *cmdutil.Process
+	proc       *cmdutil.Process
 	open       OpenReader
 	connection *profile.Flags
 	output     cmdutil.OutputFlag
@@ -27,8 +27,9 @@ type exportOptions struct {
 	name       string
 }
 
+// NewExportCmd is msgctl export.
 func NewExportCmd(d *cmdutil.Process, open OpenReader) *cobra.Command {
-	opts := &exportOptions{deps: d, open: open}
+	opts := &exportOptions{proc: d, open: open}
 	cmd := &cobra.Command{
 		Use:     "export [VHOST...]",
 		GroupID: cmdutil.GroupTopology,
@@ -51,7 +52,7 @@ func NewExportCmd(d *cmdutil.Process, open OpenReader) *cobra.Command {
 }
 
 func runExport(ctx context.Context, opts *exportOptions) error {
-	conn, err := opts.deps.Connection(opts.connection)
+	conn, err := opts.proc.Connection(opts.connection)
 	if err != nil {
 		return err
 	}
@@ -74,14 +75,14 @@ func runExport(ctx context.Context, opts *exportOptions) error {
 	if err := cmdutil.Missing(live); err != nil {
 		return err
 	}
-	warnUnreadable(opts.deps, live)
+	warnUnreadable(opts.proc, live)
 	return opts.write(live.State.Only(opts.vhosts))
 }
 
 func (o *exportOptions) write(state *topology.State) error {
-	out := o.deps.Streams.Out
+	out := o.proc.Streams.Out
 	options := export.Options{Name: o.name, Users: o.users, NeedsVariable: func(name string) {
-		o.deps.Warn("set the variable " + name + " to use the file: the credentials in that URI are not written")
+		o.proc.Warn("set the variable " + name + " to use the file: the credentials in that URI are not written")
 	}}
 	if o.output.Value == "definitions" {
 		return export.WriteDefinitions(out, state, options)

@@ -23,15 +23,16 @@ need nothing else and load nothing: the page can be moved, enlarged and searched
 object under the pointer and what its messages go through.`
 
 type graphOptions struct {
-	deps       *cmdutil.Process
+	proc       *cmdutil.Process
 	open       OpenReader
 	connection *profile.Flags
 	source     sourceOptions
 	output     cmdutil.OutputFlag
 }
 
+// NewGraphCmd is msgctl graph.
 func NewGraphCmd(d *cmdutil.Process, open OpenReader) *cobra.Command {
-	opts := &graphOptions{deps: d, open: open}
+	opts := &graphOptions{proc: d, open: open}
 	cmd := &cobra.Command{
 		Use:     "graph",
 		GroupID: cmdutil.GroupTopology,
@@ -49,7 +50,7 @@ func NewGraphCmd(d *cmdutil.Process, open OpenReader) *cobra.Command {
 }
 
 func runGraph(ctx context.Context, opts *graphOptions) error {
-	in, err := opts.source.read(ctx, opts.deps, opts.open, "graph", opts.connection)
+	in, err := opts.source.read(ctx, opts.proc, opts.open, "graph", opts.connection)
 	if err != nil {
 		return err
 	}
@@ -63,9 +64,9 @@ func runGraph(ctx context.Context, opts *graphOptions) error {
 		"mermaid": picture.Mermaid, "dot": picture.DOT, "svg": picture.SVG, "html": picture.HTML, "json": picture.JSON,
 	}[opts.output.Value]
 	if opts.output.Value == "mermaid" && len(g.Edges) > picture.MermaidEdges {
-		opts.deps.Warn("most pages refuse to draw a Mermaid flowchart of more than 500 edges; use -o html, or svg")
+		opts.proc.Warn("most pages refuse to draw a Mermaid flowchart of more than 500 edges; use -o html, or svg")
 	}
-	return write(opts.deps.Streams.Out, g)
+	return write(opts.proc.Streams.Out, g)
 }
 
 func graphEvents(in *subject.Subject) []graph.EventSource {

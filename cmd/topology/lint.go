@@ -35,7 +35,7 @@ A file .msgctl.yaml here, or in a directory above, changes severities, and lets 
 Exit code 0: nothing at or above --fail-on. 2: there are findings.`
 
 type lintOptions struct {
-	deps       *cmdutil.Process
+	proc       *cmdutil.Process
 	open       OpenReader
 	connection *profile.Flags
 	source     sourceOptions
@@ -45,8 +45,9 @@ type lintOptions struct {
 	rules      bool
 }
 
+// NewLintCmd is msgctl lint.
 func NewLintCmd(d *cmdutil.Process, open OpenReader) *cobra.Command {
-	opts := &lintOptions{deps: d, open: open, source: sourceOptions{both: true}}
+	opts := &lintOptions{proc: d, open: open, source: sourceOptions{both: true}}
 	cmd := &cobra.Command{
 		Use:     "lint",
 		GroupID: cmdutil.GroupTopology,
@@ -69,12 +70,12 @@ func NewLintCmd(d *cmdutil.Process, open OpenReader) *cobra.Command {
 }
 
 func runLint(ctx context.Context, opts *lintOptions) error {
-	streams := opts.deps.Streams
+	streams := opts.proc.Streams
 	if opts.rules && opts.output.Value == "json" {
 		return render.JSON(streams.Out, ruleDocuments())
 	}
 	if opts.rules {
-		return checks.LintRules(streams.Out, lint.Rules(), streams.OutStyler(opts.deps.Colour), streams.OutWidth())
+		return checks.LintRules(streams.Out, lint.Rules(), streams.OutStyler(opts.proc.Colour), streams.OutWidth())
 	}
 	config, err := cmdutil.ReadLintConfig(opts.config)
 	if err != nil {
@@ -85,7 +86,7 @@ func runLint(ctx context.Context, opts *lintOptions) error {
 			return cmdutil.UsageError("", "lint: configuration: broker: %w", err)
 		}
 	}
-	in, err := opts.source.read(ctx, opts.deps, opts.open, "lint", opts.connection)
+	in, err := opts.source.read(ctx, opts.proc, opts.open, "lint", opts.connection)
 	if err != nil {
 		return err
 	}
@@ -124,14 +125,14 @@ func ruleDocuments() rulesDocument {
 }
 
 func (o *lintOptions) show(doc checks.LintDocument) error {
-	streams := o.deps.Streams
+	streams := o.proc.Streams
 	switch o.output.Value {
 	case "json":
 		return render.JSON(streams.Out, doc)
 	case "sarif":
-		return checks.LintSARIF(streams.Out, doc, o.deps.Build.Version)
+		return checks.LintSARIF(streams.Out, doc, o.proc.Build.Version)
 	case "github":
 		return checks.LintGitHub(streams.Out, doc)
 	}
-	return checks.LintText(streams.Out, doc, streams.OutStyler(o.deps.Colour), streams.OutWidth())
+	return checks.LintText(streams.Out, doc, streams.OutStyler(o.proc.Colour), streams.OutWidth())
 }

@@ -1,3 +1,5 @@
+// Package topology has the commands about topology files: those that need no broker (validate, lint,
+// route, test, graph), and those that compare a file with one (plan, apply, destroy, export).
 package topology
 
 import (
@@ -21,7 +23,7 @@ error here. Values that a policy or the broker decides are no difference.
 Exit code 0: the plan was made. With --detailed-exitcode, 0: nothing to do; 2: there are changes. 1: it cannot be applied.`
 
 type planOptions struct {
-	deps       *cmdutil.Process
+	proc       *cmdutil.Process
 	open       OpenBroker
 	connection *profile.Flags
 	files      cmdutil.FileFlag
@@ -30,8 +32,9 @@ type planOptions struct {
 	detailed   bool
 }
 
+// NewPlanCmd is msgctl plan.
 func NewPlanCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
-	opts := &planOptions{deps: d, open: open}
+	opts := &planOptions{proc: d, open: open}
 	cmd := &cobra.Command{
 		Use:     "plan",
 		GroupID: cmdutil.GroupTopology,
@@ -51,7 +54,7 @@ func NewPlanCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 }
 
 func runPlan(ctx context.Context, opts *planOptions) error {
-	s, err := newSession(ctx, opts.deps, opts.open, "plan", opts.connection, &opts.files, &opts.diff)
+	s, err := newSession(ctx, opts.proc, opts.open, "plan", opts.connection, &opts.files, &opts.diff)
 	if err != nil {
 		return err
 	}
@@ -73,7 +76,7 @@ func runPlan(ctx context.Context, opts *planOptions) error {
 }
 
 func (o *planOptions) show(plan *topology.Plan) error {
-	streams := o.deps.Streams
+	streams := o.proc.Streams
 	doc := plans.NewDocument(plan)
 	if done, err := o.output.Encode(streams.Out, doc); done {
 		return err
@@ -81,5 +84,5 @@ func (o *planOptions) show(plan *topology.Plan) error {
 	if o.output.Value == "markdown" {
 		return plans.Markdown(streams.Out, doc)
 	}
-	return plans.Text(streams.Out, doc, streams.OutStyler(o.deps.Colour), streams.OutWidth())
+	return plans.Text(streams.Out, doc, streams.OutStyler(o.proc.Colour), streams.OutWidth())
 }

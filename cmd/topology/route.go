@@ -38,7 +38,7 @@ const routeExample = `  msgctl route order.created
   msgctl route --live --exchange orders.exchange --key order.created -o json`
 
 type routeOptions struct {
-	deps          *cmdutil.Process
+	proc          *cmdutil.Process
 	open          OpenReader
 	connection    *profile.Flags
 	source        sourceOptions
@@ -52,8 +52,9 @@ type routeOptions struct {
 	vhost         string
 }
 
+// NewRouteCmd is msgctl route.
 func NewRouteCmd(d *cmdutil.Process, open OpenReader) *cobra.Command {
-	opts := &routeOptions{deps: d, open: open}
+	opts := &routeOptions{proc: d, open: open}
 	cmd := &cobra.Command{
 		Use:     "route [EVENT]",
 		GroupID: cmdutil.GroupTopology,
@@ -142,7 +143,7 @@ func runRoute(ctx context.Context, opts *routeOptions) error {
 	trace, err := n.Follow(publication, opts.steps...)
 	if err != nil {
 		if opts.output.Value == "text" {
-			_ = checks.RouteText(opts.deps.Streams.Out, trace, opts.deps.Streams.OutStyler(opts.deps.Colour))
+			_ = checks.RouteText(opts.proc.Streams.Out, trace, opts.proc.Streams.OutStyler(opts.proc.Colour))
 		}
 		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err, Advice: "name a queue that has it"}
 	}
@@ -164,11 +165,11 @@ func noSuchQueue(n *route.Network, name string) error {
 }
 
 func (o *routeOptions) show(t *route.Trace) error {
-	streams := o.deps.Streams
+	streams := o.proc.Streams
 	if done, err := o.output.Encode(streams.Out, checks.NewRouteDocument(t)); done {
 		return err
 	}
-	return checks.RouteText(streams.Out, t, streams.OutStyler(o.deps.Colour))
+	return checks.RouteText(streams.Out, t, streams.OutStyler(o.proc.Colour))
 }
 
 // publication is the message of the flags; an event's exchange and key come with its file.
@@ -209,7 +210,7 @@ func (o *routeOptions) network(ctx context.Context) (*route.Network, *route.Publ
 		return nil, nil, cmdutil.UsageError("name --exchange and --key instead",
 			"events are declared in files, and --live reads none")
 	}
-	conn, err := o.deps.Connection(o.connection)
+	conn, err := o.proc.Connection(o.connection)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -229,11 +230,11 @@ func (o *routeOptions) network(ctx context.Context) (*route.Network, *route.Publ
 }
 
 func (o *routeOptions) fromFiles() (*route.Network, *route.Publication, error) {
-	names, err := o.source.files.Names(o.deps, "")
+	names, err := o.source.files.Names(o.proc, "")
 	if err != nil {
 		return nil, nil, err
 	}
-	declared, state, err := o.deps.ReadSound(names, cmdutil.VHostChoice{})
+	declared, state, err := o.proc.ReadSound(names, cmdutil.VHostChoice{})
 	if err != nil {
 		return nil, nil, err
 	}

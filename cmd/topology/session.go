@@ -16,7 +16,7 @@ import (
 
 // session is a command's files and its broker, together: what plan, apply and destroy work on.
 type session struct {
-	deps       *cmdutil.Process
+	proc       *cmdutil.Process
 	command    string
 	connection *profile.Connection
 	broker     Broker
@@ -51,7 +51,7 @@ func newSession(ctx context.Context, d *cmdutil.Process, open OpenBroker, comman
 	if err != nil {
 		return nil, err
 	}
-	return &session{deps: d, command: command, connection: conn, broker: b, want: want, options: diff,
+	return &session{proc: d, command: command, connection: conn, broker: b, want: want, options: diff,
 		unlock: func() {}}, nil
 }
 
@@ -86,10 +86,10 @@ func (s *session) live(ctx context.Context) (*topology.Live, error) {
 
 // createVHost asks where somebody can answer; elsewhere the plan says what to type.
 func (s *session) createVHost(ctx context.Context, name string) (bool, error) {
-	if s.options.createVHost || s.options.noAPI || s.command != "apply" || !s.deps.Streams.InTTY {
+	if s.options.createVHost || s.options.noAPI || s.command != "apply" || !s.proc.Streams.InTTY {
 		return s.options.createVHost, nil
 	}
-	return s.deps.Streams.Confirm(ctx, fmt.Sprintf("The vhost %q of the files does not exist. Create it?", name),
+	return s.proc.Streams.Confirm(ctx, fmt.Sprintf("The vhost %q of the files does not exist. Create it?", name),
 		"--create-vhost")
 }
 
@@ -108,7 +108,7 @@ func (s *session) lock(ctx context.Context) error {
 	case err != nil && ctx.Err() != nil:
 		return err
 	case err != nil:
-		s.deps.Warn("two applies of this topology at once are not prevented: " + err.Error())
+		s.proc.Warn("two applies of this topology at once are not prevented: " + err.Error())
 	}
 	s.unlock = release
 	return nil

@@ -32,8 +32,8 @@ const testExample = `  msgctl test
   msgctl test --live --url amqp://admin@localhost`
 
 type testOptions struct {
-	deps       *cmdutil.Process
-	open       openLab
+	proc       *cmdutil.Process
+	open       OpenLab
 	connection *profile.Flags
 	source     sourceOptions
 	output     cmdutil.OutputFlag
@@ -41,8 +41,9 @@ type testOptions struct {
 	run        string
 }
 
-func NewTestCmd(d *cmdutil.Process, open openLab) *cobra.Command {
-	opts := &testOptions{deps: d, open: open, source: sourceOptions{both: true}}
+// NewTestCmd is msgctl test.
+func NewTestCmd(d *cmdutil.Process, open OpenLab) *cobra.Command {
+	opts := &testOptions{proc: d, open: open, source: sourceOptions{both: true}}
 	cmd := &cobra.Command{
 		Use:     "test",
 		GroupID: cmdutil.GroupTopology,
@@ -65,11 +66,11 @@ func runTest(ctx context.Context, opts *testOptions) error {
 	if err != nil {
 		return cmdutil.UsageError("--run 'order|payment'", "--run: %v", err)
 	}
-	names, err := opts.source.files.Names(opts.deps, "")
+	names, err := opts.source.files.Names(opts.proc, "")
 	if err != nil {
 		return err
 	}
-	declared, state, err := opts.deps.ReadSound(names, cmdutil.VHostChoice{})
+	declared, state, err := opts.proc.ReadSound(names, cmdutil.VHostChoice{})
 	if err != nil {
 		return err
 	}
@@ -119,7 +120,7 @@ func (o *testOptions) results(ctx context.Context, suite *routetest.Suite, decla
 }
 
 func (o *testOptions) show(doc checks.TestReport) error {
-	streams := o.deps.Streams
+	streams := o.proc.Streams
 	switch o.output.Value {
 	case "junit":
 		return checks.TestJUnit(streams.Out, doc)
@@ -129,5 +130,5 @@ func (o *testOptions) show(doc checks.TestReport) error {
 	if done, err := o.output.Encode(streams.Out, doc); done {
 		return err
 	}
-	return checks.TestText(streams.Out, doc, streams.OutStyler(o.deps.Colour))
+	return checks.TestText(streams.Out, doc, streams.OutStyler(o.proc.Colour))
 }

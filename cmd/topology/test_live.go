@@ -21,7 +21,7 @@ const labPrefix = "msgctl-lab-"
 // deletes these at the end.
 func (o *testOptions) onBroker(ctx context.Context, declared *spec.Spec, state *topology.State,
 	cases []routetest.Case) (results []routetest.Result, err error) {
-	conn, err := o.deps.Connection(o.connection)
+	conn, err := o.proc.Connection(o.connection)
 	if err != nil {
 		return nil, err
 	}
@@ -81,8 +81,8 @@ type LabBroker interface {
 	Close()
 }
 
-// openLab prepares a client for tests on a broker.
-type openLab func(ctx context.Context, conn *profile.Connection, command string) (LabBroker, error)
+// OpenLab prepares a client for tests on a broker.
+type OpenLab func(ctx context.Context, conn *profile.Connection, command string) (LabBroker, error)
 
 // Lab is a vhost for tests; Close deletes it.
 type Lab interface {

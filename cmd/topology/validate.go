@@ -19,7 +19,7 @@ Every problem is shown at once, with file:line:column, the reason and the correc
 Exit code 0: the files are right (warnings do not count). 1: they are not.`
 
 type validateOptions struct {
-	deps   *cmdutil.Process
+	proc   *cmdutil.Process
 	files  cmdutil.FileFlag
 	output cmdutil.OutputFlag
 }
@@ -32,8 +32,9 @@ type validateDocument struct {
 	Problems      diag.Diagnostics `json:"problems"`
 }
 
+// NewValidateCmd is msgctl validate.
 func NewValidateCmd(d *cmdutil.Process) *cobra.Command {
-	opts := &validateOptions{deps: d}
+	opts := &validateOptions{proc: d}
 	cmd := &cobra.Command{
 		Use:     "validate",
 		GroupID: cmdutil.GroupTopology,
@@ -50,11 +51,11 @@ func NewValidateCmd(d *cmdutil.Process) *cobra.Command {
 }
 
 func runValidate(opts *validateOptions) error {
-	names, err := opts.files.Names(opts.deps, "")
+	names, err := opts.files.Names(opts.proc, "")
 	if err != nil {
 		return err
 	}
-	state, problems, err := opts.deps.ReadState(names, cmdutil.VHostChoice{})
+	state, problems, err := opts.proc.ReadState(names, cmdutil.VHostChoice{})
 	if err != nil {
 		return err
 	}
@@ -75,11 +76,11 @@ func runValidate(opts *validateOptions) error {
 }
 
 func (o *validateOptions) show(doc validateDocument, state *topology.State) error {
-	streams := o.deps.Streams
+	streams := o.proc.Streams
 	if done, err := o.output.Encode(streams.Out, doc); done {
 		return err
 	}
-	style := streams.OutStyler(o.deps.Colour)
+	style := streams.OutStyler(o.proc.Colour)
 	if err := render.Diagnostics(streams.Out, doc.Problems, style, streams.OutWidth()); err != nil {
 		return err
 	}
