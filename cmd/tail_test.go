@@ -450,7 +450,7 @@ func TestArchiveTiming(t *testing.T) {
 	p.run("publish", "order.created", "--archive", file).want(t, cmdutil.ExitUsage, "have their types")
 	p.run("publish", "--archive", file, "--data", "{}").want(t, cmdutil.ExitUsage, "exclude each other")
 	p.run("publish", "--speed", "2", "--exchange", "x").want(t, cmdutil.ExitUsage, "is for --archive")
-	p.run("publish", "--archive", "nothing.ndjson").want(t, cmdutil.ExitFailed, "no such file")
+	p.run("publish", "--archive", "nothing.ndjson").want(t, cmdutil.ExitUsage, "no such file")
 	missing := strings.ReplaceAll(text, `"exchange":"x"`, `"exchange":"nowhere"`)
 	if err := os.WriteFile(file, []byte(missing), 0o600); err != nil {
 		t.Fatal(err)

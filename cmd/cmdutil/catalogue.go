@@ -1,16 +1,8 @@
 package cmdutil
 
 import (
-	"bytes"
-	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"maps"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,6 +10,7 @@ import (
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/pkg/event"
+	"github.com/msgctl/msgctl/pkg/event/declare"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/source"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
@@ -48,7 +41,7 @@ func (d *Process) Catalogue(names []string, vhost VHostChoice) (*Declared, error
 	if err := vhost.check(state); err != nil {
 		return nil, err
 	}
-	types, err := eventTypes(s, state.Home)
+	types, err := declare.Types(s, state.Home)
 	if err != nil {
 		return nil, err
 	}
@@ -63,105 +56,11 @@ func (d *Process) CatalogueIfAny(files *FileFlag, conn *profile.Connection) (*De
 		return nil, nil //nolint:nilerr // there is no file; everything but validity can be had
 	}
 	known, err := d.Catalogue(names, ChooseVHost(conn))
-	var usage *ExitError
-	if err != nil && len(files.Patterns) == 0 && !(errors.As(err, &usage) && usage.Code == ExitUsage) {
+	if err != nil && len(files.Patterns) == 0 && !errors.Is(err, errOtherVHost) {
 		d.Warn(fmt.Sprintf("events are not checked: %v", err))
 		return nil, nil
 	}
 	return known, err
-}
-
-// eventTypes makes the types of a catalogue: those of the main vhost first.
-func eventTypes(s *spec.Spec, main string) ([]event.Type, error) {
-	types, err := eventTypesOf(main, s.Events)
-	for _, vhost := range slices.Sorted(maps.Keys(s.VHosts)) {
-		more, err2 := eventTypesOf(vhost, s.VHosts[vhost].Events)
-		types, err = append(types, more...), errors.Join(err, err2)
-	}
-	return types, err
-}
-
-func eventTypesOf(vhost string, events map[string]*spec.Event) ([]event.Type, error) {
-	var types []event.Type
-	for _, name := range slices.Sorted(maps.Keys(events)) {
-		t, err := eventType(vhost, name, events[name])
-		if err != nil {
-			return nil, fmt.Errorf("%s: event %q: %w", events[name].Position(), name, err)
-		}
-		types = append(types, t)
-	}
-	return types, nil
-}
-
-// eventType translates the declaration, whose fields spec has checked.
-func eventType(vhost, name string, e *spec.Event) (event.Type, error) {
-	t := event.Type{Name: name, Description: e.Description, VHost: vhost, Exchange: e.Exchange,
-		Format: event.Format(e.Format), At: e.Position().String()}
-	if e.Version != nil {
-		t.Version = *e.Version
-	}
-	if e.Aggregate != nil {
-		t.AggregateType, t.AggregateID = e.Aggregate.Type, e.Aggregate.ID
-	}
-	var err error
-	if e.Key != nil {
-		if t.Key, err = event.ParseKey(*e.Key); err != nil {
-			return t, err
-		}
-	}
-	for _, x := range e.Examples {
-		text, err := plainJSON(x.Value)
-		if err != nil {
-			return t, err
-		}
-		t.Examples = append(t.Examples, text)
-	}
-	switch {
-	case e.Schema == nil:
-	case e.Schema.File != "":
-		t.Files, t.SchemaFile, err = schemaFile(e.Schema)
-	default:
-		t.Files = Folder(e.Schema.Folder())
-		t.Schema, err = plainJSON(e.Schema.Inline)
-	}
-	return t, err
-}
-
-// schemaFile returns the folder of the topology file, and the name of the schema in it.
-func schemaFile(s *spec.EventSchema) (fs.FS, string, error) {
-	name := s.File
-	if filepath.IsAbs(name) {
-		dir, err := filepath.Abs(s.Folder())
-		if err != nil {
-			return nil, "", err
-		}
-		if name, err = filepath.Rel(dir, name); err != nil {
-			return nil, "", err
-		}
-	}
-	return Folder(s.Folder()), filepath.ToSlash(filepath.Clean(name)), nil
-}
-
-// plainJSON is json.Marshal without escaping what only HTML needs escaped.
-func plainJSON(v any) (json.RawMessage, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSpace(b.Bytes()), nil
-}
-
-// Folder is a folder that nothing leads out of: neither .. nor a symbolic link.
-type Folder string
-
-// Open implements fs.FS.
-func (f Folder) Open(name string) (fs.File, error) {
-	if !fs.ValidPath(name) {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
-	}
-	return os.OpenInRoot(cmp.Or(string(f), "."), filepath.FromSlash(name))
 }
 
 // UnknownType is wrong usage that says which types there are.

@@ -1,6 +1,8 @@
 package cmdutil
 
 import (
+	"errors"
+
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -27,6 +29,8 @@ func ChooseVHost(conn *profile.Connection) VHostChoice {
 	return choice
 }
 
+var errOtherVHost = errors.New("the topology file is about another vhost")
+
 // check refuses a file that is about another vhost than the one that was named for the connection.
 func (c VHostChoice) check(state *topology.State) error {
 	if c.source == "" || state == nil {
@@ -38,5 +42,5 @@ func (c VHostChoice) check(state *topology.State) error {
 	}
 	return UsageError("--vhost "+shell.Quote(vhosts[0])+"   works in the vhost that the file names\n"+
 		"--vhost "+shell.Quote(c.fallback)+"   works in this one, whatever the file names",
-		"the topology file names vhost %q, and %s names vhost %q: which one?", vhosts[0], c.source, c.fallback)
+		"%w: it names %q, and %s names %q", errOtherVHost, vhosts[0], c.source, c.fallback)
 }

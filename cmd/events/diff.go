@@ -11,6 +11,7 @@ import (
 	"github.com/msgctl/msgctl/internal/render/events"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/event"
+	"github.com/msgctl/msgctl/pkg/event/declare"
 )
 
 const eventsDiffLong = `Compare two catalogues, or two schema files (*.schema.json), and say of each change whether it breaks somebody:
@@ -82,7 +83,7 @@ func runEventsDiff(opts *eventsDiffOptions) error {
 // catalogueOf reads a topology, or makes a catalogue of one schema file.
 func (o *eventsDiffOptions) catalogueOf(name string) (*event.Catalogue, error) {
 	if strings.HasSuffix(name, ".schema.json") {
-		return event.NewCatalogue([]event.Type{{Name: "schema", Files: cmdutil.Folder(filepath.Dir(name)),
+		return event.NewCatalogue([]event.Type{{Name: "schema", Files: declare.Folder(filepath.Dir(name)),
 			SchemaFile: filepath.Base(name)}}), nil
 	}
 	d, err := o.proc.Catalogue([]string{name}, cmdutil.VHostChoice{})
