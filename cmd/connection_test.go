@@ -19,7 +19,7 @@ import (
 // arguments are what a command needs besides connection flags until it asks for a broker.
 func arguments() map[string]string {
 	return map[string]string{
-		"apply": "--yes", "destroy": "--yes", "lint": "--live", "graph": "--live", "route": "e",
+		"apply": "--yes", "destroy": "--yes", "lint": "--live", "graph": "--live", "route": "--live --exchange x --key k",
 		"publish": "--exchange x --key k --data 1", "consume": "q --print", "exporter": "--once",
 		"dlq inspect": "q", "dlq purge": "q", "dlq export": "q --archive new.ndjson", "dlq import": "a.ndjson",
 		"dlq move": "q --to queue:r",
@@ -75,6 +75,9 @@ func TestConnectionFlags(t *testing.T) {
 		}
 		for i, a := range names {
 			for _, b := range names[i+1:] {
+				if a == "context" && b == "url" {
+					continue // both name a broker: which one is meant is not known
+				}
 				if alone[a] && alone[b] && !takes(t, dir, append(line, "--"+a+"="+values[a], "--"+b+"="+values[b])) {
 					t.Errorf("%s refuses --%s with --%s", path, a, b)
 				}

@@ -40,12 +40,18 @@ Everywhere:
 {{.CommandPath}} COMMAND --help tells more about a command.{{end}}
 `
 
+// helpTemplate is cobra's without a blank line at the end of a topic.
+const helpTemplate = `{{with or .Long .Short}}{{. | trimTrailingWhitespaces}}
+{{end}}{{if or .Runnable .HasSubCommands}}
+{{.UsageString}}{{end}}`
+
 func setUsageTemplate(root *cobra.Command) {
 	cobra.AddTemplateFuncs(map[string]any{
 		"flagUsages":       func(c *cobra.Command) string { return usagesOf(c, false) },
 		"connectionUsages": func(c *cobra.Command) string { return usagesOf(c, true) },
 	})
 	root.SetUsageTemplate(usageTemplate)
+	root.SetHelpTemplate(helpTemplate)
 }
 
 // usagesOf describes a command's own flags: those of the connection in the order in which they are

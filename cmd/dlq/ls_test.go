@@ -48,7 +48,7 @@ func TestList(t *testing.T) {
 	if err := c.ExecuteContext(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(stdout.String(), `"queue":"dead"`) || !strings.Contains(stdout.String(), `"ready":3`) {
+	if !strings.Contains(stdout.String(), `"name":"dead"`) || !strings.Contains(stdout.String(), `"ready":3`) {
 		t.Errorf("stdout:\n%s\nstderr:\n%s", stdout.String(), stderr.String())
 	}
 }

@@ -40,8 +40,7 @@ func TestExport(t *testing.T) {
 	if err := c.ExecuteContext(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if asked != "orders" || !strings.Contains(stdout.String(), "work: { type: quorum }") &&
-		!strings.Contains(stdout.String(), "type: quorum") {
+	if asked != "orders" || !strings.Contains(stdout.String(), "queues:\n  work: {}") {
 		t.Errorf("vhost %q, stdout:\n%s", asked, stdout.String())
 	}
 }
