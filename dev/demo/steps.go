@@ -125,7 +125,7 @@ func deadLetterSteps() []step {
 			args: "dlq ls",
 		},
 		{
-			say: "Is it the broker? One screen tells whether it can do its work; with --format nagios or prometheus it is a " +
+			say: "Is it the broker? One screen tells whether it can do its work; with -o nagios or prometheus it is a " +
 				"probe.",
 			args: "status --fail-on never",
 		},

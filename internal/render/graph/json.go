@@ -39,6 +39,9 @@ func JSON(w io.Writer, g *model.Graph) error {
 	doc := graphDocument{FormatVersion: "1", Name: g.Name, Nodes: []nodeDocument{}, Edges: []edgeDocument{}}
 	for _, n := range g.Nodes {
 		d := nodeDocument{Ref: n.Ref, Role: string(n.Role), Type: n.Type}
+		if n.Role == model.Event {
+			d.Kind = "event"
+		}
 		for _, f := range n.Facts {
 			if d.Facts == nil {
 				d.Facts = map[string]string{}
