@@ -1,9 +1,7 @@
 package filter
 
 import (
-	"errors"
 	"fmt"
-	"reflect"
 	"time"
 
 	"github.com/expr-lang/expr"
@@ -19,9 +17,8 @@ const (
 	maxNodes  = 1000
 )
 
-// compile goes twice over the source. The first time checks it as the user wrote it, so that errors
-// speak of that; the second replaces what depends on headers and bodies by functions that cannot
-// fail.
+// compile compiles twice. The first time checks the source as the user wrote it, with typed
+// variables, so that errors speak of that; the second has the visitors in it.
 func compile(source string, isCondition bool, o Options) (*program, error) {
 	if len(source) > maxSource {
 		return nil, &SyntaxError{Message: fmt.Sprintf("the expression has %d bytes, more than %d", len(source), maxSource)}
@@ -42,11 +39,8 @@ func compile(source string, isCondition bool, o Options) (*program, error) {
 		return nil, explain(source, look.err)
 	}
 	options = append(options, functions()...)
-	rewrite := &rewriter{doubt: fail}
-	if isCondition {
-		rewrite.doubt = assumeFalse
-	}
-	code, err := expr.Compile(source, append(options, expr.Patch(rewrite))...)
+	options = append(options, expr.Patch(lateValues{}), expr.Patch(&missingFields{isCondition: isCondition}))
+	code, err := expr.Compile(source, options...)
 	if err != nil {
 		return nil, explain(source, err)
 	}
@@ -105,14 +99,8 @@ func (v *inspector) binary(n *ast.BinaryNode) {
 	}
 }
 
-// isDynamic says that the type of a node is not known before a message is looked at.
-func isDynamic(n ast.Node) bool {
-	if _, ok := n.(*ast.NilNode); ok {
-		return false
-	}
-	t := n.Type()
-	return t == nil || t.Kind() == reflect.Interface
+// duration is the expression's function of that name.
+func duration(params ...any) (any, error) {
+	s, _ := params[0].(string)
+	return units.ParseDuration(s)
 }
-
-// errSteps ends an evaluation that takes too long.
-var errSteps = errors.New("it takes too many steps")

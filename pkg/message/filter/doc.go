@@ -1,4 +1,4 @@
-// Package filter compiles the expressions of --where and --group-by, in the language of
+// Package filter compiles conditions on messages and keys that group them, in the language of
 // expr-lang/expr (https://expr-lang.org/docs/language-definition), and evaluates them on messages.
 //
 // What an expression can use:
@@ -18,13 +18,15 @@
 //	id, size, redelivered, replays       message_id, bytes of the body, the flag, how often msgctl replayed it
 //
 // The names are checked when an expression is compiled, and types where they are known. Headers and
-// bodies are not known beforehand. A comparison with a missing field or between different types
-// does not fail; it never makes a message match, also not under "not", so that a purge or replay
-// takes only messages of which the condition is known to hold: body.total > 100, not (body.total <=
-// 100) and body.total != 100 are all false where the total is a string or missing. Where it stands
-// in a place that could make use of either answer, such as the condition of a ternary or the
-// predicate of count, the evaluation ends without a match, and so it does when the body cannot be
-// decompressed or is too large. Ask for presence with body.total == nil, and give a default with
+// bodies are not known beforehand.
+//
+// A missing field never makes a message match, so that a purge or a replay takes only messages of
+// which the condition is known to hold: body.total > 100, not (body.total <= 100) and body.total !=
+// 100 all do not match where the total is missing or a string. A comparison that cannot be made
+// counts as false beside "and" and "or", and ends the evaluation without a match where false could
+// help to match: below "not", in another comparison, in the condition of a ternary, in the
+// predicate of count. So does a body that cannot be decompressed or is too large, and any other
+// operation on a missing field. Ask for presence with body.total == nil, and give a default with
 // (body.total ?? 0). Match reports such messages, so that they can be counted.
 //
 // Evaluation is bounded in steps and memory whatever the expression and the message. Filters and

@@ -4,10 +4,7 @@ import (
 	"reflect"
 	"time"
 
-	"github.com/tidwall/gjson"
-
 	"github.com/msgctl/msgctl/pkg/message"
-	"github.com/msgctl/msgctl/pkg/message/body"
 )
 
 // env is what an expression sees. Only the fields that it uses are filled in; body, text and age
@@ -38,8 +35,9 @@ type env struct {
 	steps      int
 	unknown    NotComparable // of the last comparison that could not be made
 	anyUnknown bool
-	parsed     any // the body, once read
-	isParsed   bool
+	text       string // the body, decompressed, once it is read
+	isJSON     bool
+	isRead     bool
 }
 
 // properties has the fields of message.Properties, so that one converts to the other.
@@ -114,7 +112,7 @@ func (e *env) load(m *message.Message, u uses, o *Options) {
 	*e = env{m: m, opts: o}
 	e.Source, e.ID, e.Size, e.Redelivered = m.Queue, m.MessageID, len(m.Body), m.Redelivered
 	if u["headers"] {
-		e.Headers = m.Headers
+		e.Headers, _ = message.Plain(m.Headers, func(t time.Time) any { return t }).(map[string]any)
 	}
 	if u["properties"] {
 		e.Properties = properties(m.Properties)
@@ -179,38 +177,4 @@ func (e *env) timestamp() any {
 		return nil
 	}
 	return e.m.Timestamp
-}
-
-// plain returns the decompressed body. A body that cannot be read within its bound ends the
-// evaluation: nothing is known about it, not even what it lacks.
-func (e *env) plain() ([]byte, error) {
-	plain, _, err := body.Decode(e.m.Body, e.m.ContentEncoding, e.opts.MaxBody)
-	if err == nil && len(plain) > e.opts.MaxBody {
-		err = body.ErrTooLarge
-	}
-	if err != nil {
-		e.anyUnknown, e.unknown = true, NotComparable{Reason: "the body cannot be read: " + err.Error()}
-		return nil, errDoubt
-	}
-	return plain, nil
-}
-
-// body returns a gjson.Result, a string for what is no JSON, or nil for an empty body.
-func (e *env) body() (any, error) {
-	if e.isParsed {
-		return e.parsed, nil
-	}
-	plain, err := e.plain()
-	if err != nil {
-		return nil, err
-	}
-	e.isParsed = true
-	switch {
-	case len(plain) == 0:
-	case shallow(plain) && gjson.ValidBytes(plain):
-		e.parsed = gjson.ParseBytes(plain)
-	default:
-		e.parsed = string(plain)
-	}
-	return e.parsed, nil
 }

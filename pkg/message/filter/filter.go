@@ -72,7 +72,7 @@ func Compile(source string, o Options) (*Filter, error) {
 // String returns the expression.
 func (f *Filter) String() string { return f.source }
 
-// Match says whether the condition holds. When it does not, and a comparison in it could not be
+// Match reports whether the condition holds. When it does not, and a comparison in it could not be
 // made, the error is a *NotComparable; the message counts as not matching all the same. There are
 // no other errors.
 func (f *Filter) Match(m *message.Message) (bool, error) {
@@ -102,11 +102,11 @@ type evaluator struct {
 	env env
 }
 
-// NeedsBody says that evaluation reads the body, so that a caller that has a choice may not fetch
+// NeedsBody reports whether evaluation reads the body, so that a caller that has a choice may not fetch
 // it otherwise.
 func (p *program) NeedsBody() bool { return p.uses.body() }
 
-// NeedsHeaders says that evaluation reads headers.
+// NeedsHeaders reports whether evaluation reads headers.
 func (p *program) NeedsHeaders() bool { return p.uses.headers() }
 
 // memoryBudget bounds the list elements that one evaluation may make.

@@ -2,42 +2,39 @@ package filter
 
 import (
 	"errors"
-	"math"
 	"reflect"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/expr-lang/expr"
-	"github.com/tidwall/gjson"
-
-	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/expr-lang/expr/vm/runtime"
 )
 
 // maxSteps bounds the operations on headers and body in one evaluation. Other operations are
 // bounded by the memory that lists to loop over take.
 const maxSteps = 200_000
 
-// functions are what the rewriter calls. The first parameter of each is the environment.
+// errSteps ends an evaluation that takes too long.
+var errSteps = errors.New("it takes too many steps")
+
+// errUnknown ends an evaluation; the environment has the reason.
+var errUnknown = errors.New("not comparable")
+
+// functions are what the visitors call. The first parameter of each is the environment.
 func functions() []expr.Option {
 	return []expr.Option{
-		expr.Function(fnBody, step(func(e *env, p []any) (any, error) {
-			v, err := e.body()
-			return result(v, p[0].(bool)), err
-		}), new(func(any, bool) any)),
+		expr.Function(fnBody, step(func(e *env, path []any) (any, error) { return e.body(path) }), new(func(...any) any)),
 		expr.Function(fnText, step(func(e *env, _ []any) (any, error) {
 			plain, err := e.plain()
 			return string(plain), err
 		}), new(func(any) string)),
 		expr.Function(fnAge, step(func(e *env, _ []any) (any, error) { return e.age(), nil }), new(func(any) any)),
 		expr.Function(fnStamp, step(func(e *env, _ []any) (any, error) { return e.timestamp(), nil }), new(func(any) any)),
-		expr.Function(fnGet, step(func(_ *env, p []any) (any, error) {
-			return result(get(p[0], p[1]), p[2].(bool)), nil
-		}), new(func(any, any, any, bool) any)),
-		expr.Function(fnCmp, step(compared), new(func(any, string, any, any, int) bool)),
-		expr.Function(fnTrue, step(condition), new(func(any, any, int) bool)),
-		expr.Function(fnList, step(list), new(func(any, any, int) []any)),
-		expr.Function(fnMath, step(func(_ *env, p []any) (any, error) {
-			return arithmetic(p[0].(string), p[1], p[2]), nil
-		}), new(func(any, string, any, any) any)),
+		expr.Function(fnGet, step(func(_ *env, p []any) (any, error) { return get(p[0], p[1]), nil }),
+			new(func(any, any, any) any)),
+		expr.Function(fnList, step(list), new(func(any, any, bool) []any)),
+		expr.Function(fnCmp, step(compared), new(func(any, string, any, any, bool) bool)),
 	}
 }
 
@@ -54,168 +51,158 @@ func step(f func(e *env, params []any) (any, error)) func(...any) (any, error) {
 
 func compared(e *env, p []any) (any, error) {
 	operator := p[0].(string)
-	if holds, ok := compare(operator, p[1], p[2]); ok {
+	if holds, known := compare(operator, p[1], p[2]); known {
 		return holds, nil
 	}
-	return e.inDoubt(doubt(p[3].(int)), NotComparable{Operator: operator, Left: kind(p[1]), Right: kind(p[2])})
-}
-
-func condition(e *env, p []any) (any, error) {
-	if b, ok := p[0].(bool); ok {
-		return b, nil
-	}
-	return e.inDoubt(doubt(p[1].(int)), NotComparable{Reason: kind(p[0]) + " where true or false is needed"})
+	return false, e.unsure(p[3].(bool), NotComparable{Operator: operator, Left: kind(p[1]), Right: kind(p[2])})
 }
 
 func list(e *env, p []any) (any, error) {
 	if l, ok := p[0].([]any); ok {
 		return l, nil
 	}
-	_, err := e.inDoubt(doubt(p[1].(int)), NotComparable{Reason: kind(p[0]) + " where a list is needed"})
-	return []any{}, err
+	return []any{}, e.unsure(p[1].(bool), NotComparable{Reason: kind(p[0]) + " where a list is needed"})
 }
 
-// errDoubt ends an evaluation; the environment has the reason.
-var errDoubt = errors.New("not comparable")
-
-// inDoubt keeps why a comparison could not be made, and returns what to take for it.
-func (e *env) inDoubt(d doubt, why NotComparable) (any, error) {
+// unsure keeps why a comparison could not be made, and ends the evaluation unless false may be
+// assumed.
+func (e *env) unsure(assumeFalse bool, why NotComparable) error {
 	e.anyUnknown, e.unknown = true, why
-	if d == fail {
-		return nil, errDoubt
+	if assumeFalse {
+		return nil
 	}
-	return d == assumeTrue, nil
-}
-
-// result leaves JSON as it is for a look-up in it. For anything else it makes Go values of it, and
-// of a client library's types those that functions such as len and keys know.
-func result(v any, lazy bool) any {
-	switch x := v.(type) {
-	case gjson.Result:
-		if lazy {
-			return v
-		}
-		return goValue(x)
-	case nil, string, bool, int, int64, int32, float64, time.Time, []any, deathView:
-		return v
-	case []byte:
-		return string(x)
-	}
-	if t, ok := message.AsTable(v); ok {
-		return t
-	}
-	if d, ok := message.AsDecimal(v); ok {
-		return d.Float()
-	}
-	return v
+	return errUnknown
 }
 
 // get returns a field or an element, nil when there is none.
 func get(base, key any) any {
 	switch b := base.(type) {
-	case nil:
-		return nil
-	case gjson.Result:
-		if r, ok := member(b, key); ok {
-			return r
-		}
-		return nil
+	case map[string]any:
+		name, _ := key.(string)
+		return b[name]
 	case []any:
-		return at(b, key)
-	case []deathView:
-		return at(b, key)
-	case []string:
-		return at(b, key)
-	case deathView:
-		return fieldOf(b, key)
-	}
-	if t, ok := message.AsTable(base); ok {
-		if name, ok := key.(string); ok {
-			return t[name]
+		if i, ok := index(key, len(b)); ok {
+			return b[i]
 		}
 	}
 	return nil
 }
 
-func at[T any](list []T, key any) any {
+// index returns the place of an element of a list, which is counted from the end when negative.
+func index(key any, length int) (int, bool) {
 	i, ok := key.(int)
 	if i < 0 {
-		i += len(list)
+		i += length
 	}
-	if !ok || i < 0 || i >= len(list) {
-		return nil
-	}
-	return list[i]
+	return i, ok && i >= 0 && i < length
 }
 
-// fieldOf reads a field of a struct by the name that expressions use.
-func fieldOf(v, key any) any {
-	name, _ := key.(string)
-	t := reflect.TypeOf(v)
-	for i := range t.NumField() {
-		if t.Field(i).Tag.Get("expr") == name {
-			return reflect.ValueOf(v).Field(i).Interface()
-		}
+// compare returns whether left operator right holds, and whether that can be said: of values of one
+// kind, of text that is a time in RFC 3339 and a time, and of an element and a list or table.
+func compare(operator string, left, right any) (holds, known bool) {
+	switch operator {
+	case "in":
+		return isIn(left, right)
+	case "matches":
+		s, isText := left.(string)
+		pattern, ok := right.(*regexp.Regexp)
+		return isText && ok && pattern.MatchString(s), isText && ok
 	}
-	return nil
-}
-
-// arithmetic returns nil for what cannot be computed, which no comparison accepts.
-func arithmetic(operator string, left, right any) any {
-	l, r := simplify(left), simplify(right)
-	if ls, ok := l.(string); ok {
-		if rs, ok := r.(string); ok && operator == "+" && len(ls)+len(rs) < maxMaterialised {
-			return ls + rs
-		}
-		return nil
-	}
-	if lt, ok := l.(time.Time); ok {
-		if rt, ok := r.(time.Time); ok && operator == "-" {
-			return lt.Sub(rt)
-		}
-		return nil
-	}
-	if li, ok := l.(int64); ok {
-		if ri, ok := r.(int64); ok {
-			return integers(operator, li, ri)
-		}
-	}
-	lf, ok1 := asFloat(l)
-	rf, ok2 := asFloat(r)
-	if !ok1 || !ok2 {
-		return nil
+	left, right = asTime(left, right), asTime(right, left)
+	if left == nil || kind(left) != kind(right) {
+		return false, false
 	}
 	switch operator {
-	case "+":
-		return lf + rf
-	case "-":
-		return lf - rf
-	case "*":
-		return lf * rf
-	case "/":
-		return lf / rf
-	case "**", "^":
-		return math.Pow(lf, rf)
+	case "==":
+		return runtime.Equal(left, right), true
+	case "!=":
+		return !runtime.Equal(left, right), true
+	case "contains", "startsWith", "endsWith":
+		a, isText := left.(string)
+		b, _ := right.(string)
+		return isText && compareText(operator, a, b), isText
 	}
-	return nil
+	switch kind(left) {
+	case aBool, aList, anObject:
+		return false, false
+	}
+	return compareOrder(operator, left, right), true
 }
 
-func integers(operator string, l, r int64) any {
+func compareText(operator, a, b string) bool {
 	switch operator {
-	case "+":
-		return int(l + r)
-	case "-":
-		return int(l - r)
-	case "*":
-		return int(l * r)
-	case "%":
-		if r != 0 {
-			return int(l % r)
-		}
-	case "/":
-		return float64(l) / float64(r)
-	case "**", "^":
-		return math.Pow(float64(l), float64(r))
+	case "contains":
+		return strings.Contains(a, b)
+	case "startsWith":
+		return strings.HasPrefix(a, b)
 	}
-	return nil
+	return strings.HasSuffix(a, b)
+}
+
+func compareOrder(operator string, left, right any) bool {
+	switch operator {
+	case "<":
+		return runtime.Less(left, right)
+	case "<=":
+		return runtime.LessOrEqual(left, right)
+	case ">":
+		return runtime.More(left, right)
+	}
+	return runtime.MoreOrEqual(left, right)
+}
+
+// asTime makes a text a time when it is one and is compared with a time.
+func asTime(v, other any) any {
+	text, isText := v.(string)
+	if _, isTime := other.(time.Time); isText && isTime {
+		if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
+			return t
+		}
+	}
+	return v
+}
+
+// isIn looks for an element of a list or a name in a table.
+func isIn(left, right any) (holds, known bool) {
+	switch kind(right) {
+	case aList:
+		return left != nil && runtime.In(left, right), left != nil
+	case anObject:
+		name, isText := left.(string)
+		return isText && runtime.In(name, right), isText
+	}
+	return false, false
+}
+
+// The kinds of values, as people call them.
+const (
+	aBool    = "true or false"
+	aNumber  = "a number"
+	aString  = "a string"
+	aList    = "a list"
+	anObject = "an object"
+)
+
+func kind(v any) string {
+	switch v.(type) {
+	case nil:
+		return "nothing"
+	case time.Time:
+		return "a time"
+	case time.Duration:
+		return "a duration"
+	case *regexp.Regexp:
+		return "a pattern"
+	}
+	switch k := reflect.TypeOf(v).Kind(); {
+	case k == reflect.Bool:
+		return aBool
+	case k == reflect.String:
+		return aString
+	case k >= reflect.Int && k <= reflect.Float64:
+		return aNumber
+	case k == reflect.Slice:
+		return aList
+	}
+	return anObject
 }

@@ -18,7 +18,7 @@ import (
 // must fit in memory.
 const maxKey = 200
 
-// shortcuts are the words of --group-by that are no expressions, or are expressions of something
+// shortcuts are the words of a list of keys that are no expressions, or are expressions of something
 // else.
 var shortcuts = map[string]string{
 	"routing-key": "routingKey",
@@ -64,7 +64,7 @@ func CompileKey(list string, o Options) (*Key, error) {
 // Names returns the expressions as they were given.
 func (k *Key) Names() []string { return k.names }
 
-// NeedsBody says that some expression reads the body.
+// NeedsBody reports whether some expression reads the body.
 func (k *Key) NeedsBody() bool {
 	for _, p := range k.parts {
 		if p.NeedsBody() {
@@ -74,7 +74,7 @@ func (k *Key) NeedsBody() bool {
 	return false
 }
 
-// NeedsHeaders says that some expression reads headers.
+// NeedsHeaders reports whether some expression reads headers.
 func (k *Key) NeedsHeaders() bool {
 	for _, p := range k.parts {
 		if p.NeedsHeaders() {
