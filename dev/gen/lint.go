@@ -12,7 +12,7 @@ import (
 // writeLint makes the page of the lint rules, with the examples that are their tests.
 func writeLint(dir string) error {
 	var b strings.Builder
-	b.WriteString("# Lint rules\n\n`msgctl lint` finds what a broker takes without a word and what then loses " +
+	b.WriteString("# Lint rules\n\n`msgctl lint` finds what a broker accepts silently and what then loses " +
 		"messages, or does nothing. " +
 		"A finding is let pass by a comment,\n`# msgctl:ignore RULE reason`, or in `.msgctl.yaml`: see [msgctl " +
 		"lint](reference/msgctl_lint.md).\n\n")
@@ -22,7 +22,7 @@ func writeLint(dir string) error {
 			map[bool]string{true: " (`--live`)"}[r.Live])
 	}
 	for _, r := range lint.Rules() {
-		fmt.Fprintf(&b, "\n## %s\n\n%s. Severity: %s.\n\n**At run time**: %s\n\n**To mend it**: %s\n", r.ID, r.Title,
+		fmt.Fprintf(&b, "\n## %s\n\n%s. Severity: %s.\n\n**At run time**: %s\n\n**Fix**: %s\n", r.ID, r.Title,
 			r.Severity, r.Consequence, r.Fix)
 		if r.Live {
 			continue

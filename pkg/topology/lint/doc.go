@@ -1,6 +1,6 @@
-// Package lint finds design faults of a topology: what a broker would take without a word and what
+// Package lint finds design faults of a topology: what a broker would accept silently and what
 // then loses messages, or does nothing. Every rule has a stable id, says what happens at run time
-// and how to mend it, and has a failing and a passing example, from which both its test and its
+// and how to fix it, and has a failing and a passing example, from which both its test and its
 // page in the documentation are made.
 //
 // Lint is pure: it is given the state that files declare or a broker has, what else is known (see

@@ -17,7 +17,7 @@ func bindingRules() []Rule {
 		{
 			ID: "binding-dangling", Severity: Error, Title: "A binding to or from what does not exist",
 			Consequence: "The broker refuses the binding: RabbitMQ 4 refuses the whole import of definitions, RabbitMQ 3 " +
-				"leaves the binding out without a word.",
+				"silently leaves the binding out.",
 			Fix: "Declare the exchange or queue, or correct its name.",
 			Bad: "exchanges: { orders: { type: topic } }\nbindings: [{ exchange: orders, queue: order, key: a " +
 				"}]\nqueues: { orders: {} }\n",

@@ -15,7 +15,7 @@ func deadLetterRules() []Rule {
 	return []Rule{
 		{
 			ID: "dead-letter-unroutable", Severity: Error, Title: "Dead letters that reach no queue", check: checkUnroutable,
-			Consequence: "The broker drops every such dead letter without a word: no error, no log line, no counter that " +
+			Consequence: "The broker silently drops every such dead letter: no error, no log line, no counter that " +
 				"anybody looks at.",
 			Fix: "Bind a queue to the dead-letter exchange with the key that the dead letters have: deadLetter.key, " +
 				"or the key that the message was published with.",
@@ -71,7 +71,7 @@ func deadLetterRules() []Rule {
 			ID: "at-least-once-without-reject-publish", Severity: Error, Title: "At-least-once dead-lettering that falls " +
 				"back to at-most-once", check: checkAtLeastOnce,
 			Consequence: "The strategy at-least-once needs overflow reject-publish. With drop-head, which is the default, " +
-				"the broker falls back to at-most-once without a word: a dead letter that its target does not confirm is lost.",
+				"the broker silently falls back to at-most-once: a dead letter that its target does not confirm is lost.",
 			Fix: "Add overflow: reject-publish to the queue.",
 			Bad: "queues:\n  orders: { type: quorum, deadLetter: { exchange: \"\", key: dead, strategy: " +
 				"at-least-once } }\n  dead: {}\n",

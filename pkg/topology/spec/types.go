@@ -198,7 +198,7 @@ type BindingMatch struct {
 	Key *string `json:"key,omitempty" example:"order.created"`
 	// Keys makes one binding for each of them.
 	Keys Strings `json:"keys,omitempty"`
-	// Match reports whether all headers must match (the default) or any, on a headers exchange.
+	// Match says whether all headers must match (the default) or any, on a headers exchange.
 	Match string `json:"match,omitempty" jsonschema:"enum=all,enum=any,enum=all-with-x,enum=any-with-x"`
 	// Headers to match, on a headers exchange. A null only wants the header to be there.
 	Headers map[string]Any `json:"headers,omitempty"`
