@@ -1,27 +1,29 @@
 package graph
 
 import (
+	"slices"
+
 	"github.com/msgctl/msgctl/internal/render/graph/layout"
 )
 
 const (
-	// crowded is how many nodes hang together before the picture is taken apart.
-	crowded = 70
-	// crossroads is how many edges lead to a node that holds a picture together for no good: an
-	// alternate exchange of all, one dead-letter exchange for all teams.
-	crossroads = 6
+	// minNodes is how many nodes a connected component has before it is split.
+	minNodes = 70
+	// minEdges is how many edges lead to a hub: an alternate exchange for everything, or one
+	// dead-letter exchange for all teams.
+	minEdges = 6
 )
 
-// separate takes large pictures apart at nodes that very many edges lead to: each group of nodes
-// that would not hang together without those edges gets a small copy of the node to lead to. It
-// changes where edges lead, and returns of which node each new one is a copy; their indices begin
-// at n.
+// separate splits large connected components at their hubs: each group of nodes that is connected only
+// through a hub gets a small copy of the hub to lead to. It changes where edges lead, and returns which
+// node each new node is a copy of; the indices of the new nodes begin at n.
 func separate(n int, edges []layout.Edge) []int {
-	hub := hubs(n, edges, groups(n, edges, nil))
+	hub := hubs(n, edges, layout.Components(n, edges))
 	if len(hub) == 0 {
 		return nil
 	}
-	group := groups(n, edges, func(e layout.Edge) bool { return hub[e.To] && e.From != e.To })
+	toHub := func(e layout.Edge) bool { return hub[e.To] && e.From != e.To }
+	group := layout.Components(n, slices.DeleteFunc(slices.Clone(edges), toHub))
 	var copies []int
 	of := map[[2]int]int{}
 	for i := range edges {
@@ -39,7 +41,7 @@ func separate(n int, edges []layout.Edge) []int {
 	return copies
 }
 
-// hubs are the nodes that many edges lead to, in groups that are crowded.
+// hubs are the nodes that many edges lead to, in connected components of at least minNodes.
 func hubs(n int, edges []layout.Edge, group []int) map[int]bool {
 	in := map[int]int{}
 	for _, e := range edges {
@@ -51,35 +53,9 @@ func hubs(n int, edges []layout.Edge, group []int) map[int]bool {
 	}
 	list := map[int]bool{}
 	for v, count := range in {
-		if count >= crossroads && members[group[v]] >= crowded {
+		if count >= minEdges && members[group[v]] >= minNodes {
 			list[v] = true
 		}
 	}
 	return list
-}
-
-// groups numbers what hangs together, by the first node of each, leaving some edges out.
-func groups(n int, edges []layout.Edge, out func(layout.Edge) bool) []int {
-	root := make([]int, n)
-	for i := range root {
-		root[i] = i
-	}
-	find := func(i int) int {
-		for root[i] != i {
-			root[i] = root[root[i]]
-			i = root[i]
-		}
-		return i
-	}
-	for _, e := range edges {
-		if out != nil && out(e) {
-			continue
-		}
-		a, b := find(e.From), find(e.To)
-		root[max(a, b)] = min(a, b)
-	}
-	for i := range root {
-		root[i] = find(i)
-	}
-	return root
 }

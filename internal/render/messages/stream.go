@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
 	"strings"
 
@@ -44,54 +43,56 @@ func NewStream(w io.Writer, yaml bool, head ListDocument) *Stream {
 // Add writes a message.
 func (s *Stream) Add(m Document) error {
 	if s.n == 0 {
-		s.begin()
-		s.put(map[bool]string{true: "\n", false: "[\n"}[s.yaml])
+		before, _ := s.around(0)
+		s.put(before)
 	} else if !s.yaml {
-		s.put(",\n")
+		s.put(",")
 	}
 	s.n++
-	s.put(s.message(m))
+	s.put("\n" + s.message(m))
 	return s.err
 }
 
-func (s *Stream) put(text string) {
-	if s.err == nil {
-		_, s.err = s.w.WriteString(text)
+// End writes the end of the document.
+func (s *Stream) End(looked int64) error {
+	before, after := s.around(looked)
+	switch {
+	case s.n == 0 && s.yaml:
+		s.put(before + " []" + after)
+	case s.n == 0:
+		s.put(before + "]" + after)
+	case s.yaml:
+		s.put(after)
+	default:
+		s.put("\n  ]" + after)
 	}
+	if s.err == nil {
+		s.err = s.w.Flush()
+	}
+	return s.err
 }
 
-// begin writes the head, up to the name of messages.
-func (s *Stream) begin() {
-	for _, f := range [][2]string{{"format_version", s.head.FormatVersion}, {"vhost", s.head.VHost},
-		{"queue", s.head.Queue}, {"type", s.head.Type}} {
-		if s.yaml {
-			var line bytes.Buffer
-			s.keep(render.YAML(&line, map[string]string{f[0]: f[1]}))
-			s.put(line.String())
-			continue
-		}
-		value, err := json.Marshal(f[1])
-		s.keep(err)
-		s.put(fmt.Sprintf("%s  %q: %s,\n", map[bool]string{true: "{\n", false: ""}[f[0] == "format_version"], f[0], value))
+// around returns what is written before the messages and after them: a document without messages, cut
+// at its empty list. No text in it holds the cut, because a line break in a text is escaped.
+func (s *Stream) around(looked int64) (before, after string) {
+	doc := s.head
+	doc.Messages, doc.Looked = []Document{}, looked
+	var text bytes.Buffer
+	if s.yaml {
+		s.keep(render.YAML(&text, doc))
+		before, after, _ = strings.Cut(text.String(), "\nmessages: []\n")
+		return before + "\nmessages:", "\n" + after
 	}
-	s.put(map[bool]string{true: "messages:", false: `  "messages": `}[s.yaml])
-}
-
-func (s *Stream) keep(err error) {
-	if s.err == nil {
-		s.err = err
-	}
+	s.keep(render.JSON(&text, doc))
+	before, after, _ = strings.Cut(text.String(), "\n  \"messages\": []")
+	return before + "\n  \"messages\": [", after
 }
 
 func (s *Stream) message(m Document) string {
 	var text bytes.Buffer
 	if s.yaml {
 		s.keep(render.YAML(&text, []Document{m}))
-		var out strings.Builder
-		for line := range strings.Lines(text.String()) {
-			out.WriteString("  " + line)
-		}
-		return out.String()
+		return "  " + strings.ReplaceAll(strings.TrimRight(text.String(), "\n"), "\n", "\n  ")
 	}
 	enc := json.NewEncoder(&text)
 	enc.SetEscapeHTML(false)
@@ -100,21 +101,14 @@ func (s *Stream) message(m Document) string {
 	return "    " + strings.TrimRight(text.String(), "\n")
 }
 
-// End writes the end of the document.
-func (s *Stream) End(looked int64) error {
-	if s.n == 0 {
-		s.begin()
-		s.put(map[bool]string{true: " []\n", false: "["}[s.yaml])
-	} else if !s.yaml {
-		s.put("\n  ")
-	}
-	if s.yaml {
-		s.put(fmt.Sprintf("looked_at: %d\n", looked))
-	} else {
-		s.put(fmt.Sprintf("],\n  \"looked_at\": %d\n}\n", looked))
-	}
+func (s *Stream) put(text string) {
 	if s.err == nil {
-		s.err = s.w.Flush()
+		_, s.err = s.w.WriteString(text)
 	}
-	return s.err
+}
+
+func (s *Stream) keep(err error) {
+	if s.err == nil {
+		s.err = err
+	}
 }

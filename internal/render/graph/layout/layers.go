@@ -57,10 +57,10 @@ func (l *layers) index() {
 	}
 }
 
-// breakCircles turns edges round until none leads back: those found on the way back of a
+// breakCycles turns edges round until none leads back: those found on the way back of a
 // depth-first walk, which starts where nothing leads to and takes edges that are not meant to lead
 // back first.
-func (l *layers) breakCircles() {
+func (l *layers) breakCycles() {
 	for v := range l.out {
 		slices.SortStableFunc(l.out[v], func(a, b int) int { return l.back(a) - l.back(b) })
 	}

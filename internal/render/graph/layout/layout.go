@@ -1,10 +1,9 @@
 // Package layout places the nodes of a directed graph in columns, from left to right, so that edges
 // are short, mostly point to the right and cross seldom: the layered drawing of Sugiyama, Tagawa
-// and Toda. It knows nothing of what it places, needs no network and no clock, and gives the same
-// picture for the same input.
+// and Toda. The result depends on nothing but the graph.
 //
-// Every part of a graph that hangs together is placed by itself; the parts are then packed into one
-// picture. Some hundred nodes take milliseconds, ten thousand some seconds.
+// Each connected component is placed on its own; the components are then packed into one picture. A
+// few hundred nodes take milliseconds, ten thousand a few seconds.
 package layout
 
 // Size is how much room something needs, in the picture's units (pixels).
@@ -14,8 +13,8 @@ type Size struct{ Width, Height float64 }
 type Point struct{ X, Y float64 }
 
 // Edge leads from one node to another, both by their index. Label is how much room its label needs;
-// the zero Size is no label. Back asks for the edge to be the one that points to the left where a
-// circle of edges makes that necessary for one.
+// the zero Size is no label. Back prefers the edge as the one that points to the left, where
+// a cycle makes that necessary for one.
 type Edge struct {
 	From, To int
 	Label    Size
@@ -37,7 +36,7 @@ type Route struct {
 	Label  Point
 }
 
-// The distances between things.
+// The distances between nodes, edges and parts.
 const (
 	columnGap = 26.0
 	rowGap    = 16.0
@@ -61,11 +60,30 @@ func Place(nodes []Size, edges []Edge) Placed {
 	return out
 }
 
-// part is a piece of the graph without an edge to any other.
+// part is a connected component of the graph.
 type part struct{ nodes, edges []int }
 
-// split finds the parts, in the order of their first nodes.
+// split returns the parts, in the order of their first nodes.
 func split(n int, edges []Edge) []part {
+	var parts []part
+	index := map[int]int{}
+	component := Components(n, edges)
+	for i, c := range component {
+		if _, ok := index[c]; !ok {
+			index[c] = len(parts)
+			parts = append(parts, part{})
+		}
+		parts[index[c]].nodes = append(parts[index[c]].nodes, i)
+	}
+	for i, e := range edges {
+		k := index[component[e.From]]
+		parts[k].edges = append(parts[k].edges, i)
+	}
+	return parts
+}
+
+// Components returns for each of n nodes the first node of its connected component.
+func Components(n int, edges []Edge) []int {
 	root := make([]int, n)
 	for i := range root {
 		root[i] = i
@@ -81,26 +99,15 @@ func split(n int, edges []Edge) []part {
 		a, b := find(e.From), find(e.To)
 		root[max(a, b)] = min(a, b)
 	}
-	var parts []part
-	index := map[int]int{}
-	for i := range n {
-		r := find(i)
-		if _, ok := index[r]; !ok {
-			index[r] = len(parts)
-			parts = append(parts, part{})
-		}
-		parts[index[r]].nodes = append(parts[index[r]].nodes, i)
+	for i := range root {
+		root[i] = find(i)
 	}
-	for i, e := range edges {
-		k := index[find(e.From)]
-		parts[k].edges = append(parts[k].edges, i)
-	}
-	return parts
+	return root
 }
 
 func (p part) place(nodes []Size, edges []Edge, out *Placed) Size {
 	l := newLayers(p, nodes, edges)
-	l.breakCircles()
+	l.breakCycles()
 	l.rank()
 	l.lengthen()
 	l.order()
