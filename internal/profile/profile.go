@@ -67,15 +67,14 @@ func (c *Connection) Address() string { return net.JoinHostPort(c.Host, strconv.
 
 // URL is the AMQP URL without the password: fit to be shown, not to be dialled.
 func (c *Connection) URL() string {
-	u := "amqp"
+	u := url.URL{Scheme: "amqp", User: url.User(c.User), Host: c.Address()}
 	if c.Secure {
-		u += "s"
+		u.Scheme = "amqps"
 	}
-	u += "://" + url.User(c.User).String() + "@" + c.Address()
-	if c.VHost == defaultVHost {
-		return u
+	if c.VHost != defaultVHost {
+		u.Path, u.RawPath = "/"+c.VHost, "/"+url.PathEscape(c.VHost)
 	}
-	return u + "/" + url.PathEscape(c.VHost)
+	return u.String()
 }
 
 // Password returns the password; the first call may read a file or run the context's command, later

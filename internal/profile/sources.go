@@ -96,10 +96,10 @@ func (l LookupEnv) settings() (settings, *Error) {
 func (l LookupEnv) serviceSettings() (settings, *Error) {
 	var s settings
 	host, port := l.get("RABBITMQ_HOST"), l.get("RABBITMQ_PORT")
-	if i := strings.LastIndexByte(port, ':'); strings.HasPrefix(port, "tcp://") {
+	if u, err := url.Parse(port); err == nil && u.Scheme == "tcp" {
 		// Kubernetes sets RABBITMQ_PORT=tcp://10.0.0.1:5672 for any service called rabbitmq: nobody
 		// asked for it.
-		port = port[i+1:]
+		port = u.Port()
 		if host == "" {
 			port = ""
 		}
@@ -109,7 +109,7 @@ func (l LookupEnv) serviceSettings() (settings, *Error) {
 		if strings.Contains(host, ":") && !strings.HasPrefix(host, "[") {
 			host = "[" + host + "]"
 		}
-		if err := u.setAuthority(host); err != nil || u.User != nil {
+		if err := u.setHost(&url.URL{Host: host}); err != nil {
 			return s, problem("it is a host name or an IP address alone",
 				"this is not a host name").in("environment RABBITMQ_HOST")
 		}

@@ -1,6 +1,8 @@
 package profile
 
 import (
+	"errors"
+	"fmt"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -21,8 +23,11 @@ type URL struct {
 	Heartbeat, Timeout *time.Duration // from heartbeat (seconds), connection_timeout (milliseconds)
 }
 
-const encodeAdvice = "in a user name, password or vhost write %2F for /, %40 for @, %3A for :, %23 for #, %3F for " +
-	"?, %25 for %"
+const (
+	encodeAdvice = "in a user name, password or vhost write %2F for /, %40 for @, %3A for :, %23 for #, %3F for " +
+		"?, %25 for %"
+	formAdvice = "write it as amqp://USER@HOST:5672/VHOST, or amqps:// for TLS"
+)
 
 var (
 	hostName = lazily(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?$`)
@@ -55,93 +60,100 @@ func parseURL(s string) (URL, *Error) {
 		ok = false
 	}
 	if !ok {
-		return u, problem("write it as amqp://USER@HOST:5672/VHOST, or amqps:// for TLS",
-			"the URL does not begin with amqp:// or amqps://")
+		return u, problem(formAdvice, "the URL does not begin with amqp:// or amqps://")
 	}
 	if control().MatchString(rest) {
 		return u, problem("write %20 for a blank", "the URL holds a blank or a control character")
 	}
-	authority, path, query, err := split(rest)
-	if err != nil {
+	if err := checkEncoded(rest); err != nil {
 		return u, err
 	}
-	for _, step := range []func() *Error{
-		func() *Error { return u.setAuthority(authority) },
-		func() *Error { return u.setVHost(path) },
-		func() *Error { return u.setQuery(query) },
-	} {
-		if err := step(); err != nil {
+	parsed, err := url.Parse(scheme + "://" + encodeOdd(rest))
+	if err != nil {
+		return u, explain(err, rest)
+	}
+	u.setUser(parsed.User)
+	if err := u.setPort(parsed.Port()); err != nil {
+		return u, err
+	}
+	for _, step := range []func(*url.URL) *Error{u.setHost, u.setVHost, u.setQuery} {
+		if err := step(parsed); err != nil {
 			return u, err
 		}
 	}
 	return u, nil
 }
 
-// split cuts what follows amqp://. An @ behind the authority, which has none, gives away a password
-// with a / in it.
-func split(rest string) (authority, path, query string, err *Error) {
-	end := strings.IndexAny(rest, "/?#")
-	if end < 0 {
-		return rest, "", "", nil
+// authority returns what is before the first /, ? or #.
+func authority(rest string) string {
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		return rest[:end]
 	}
-	authority, rest = rest[:end], rest[end:]
-	_, port, _ := strings.Cut(authority, ":")
-	_, notPort := strconv.Atoi(port)
-	if strings.Contains(rest, "@") && !strings.Contains(authority, "@") && port != "" && notPort != nil {
-		return "", "", "", problem(encodeAdvice, "the user name or password holds an unencoded /, ? or #")
-	}
-	if strings.Contains(rest, "#") {
-		return "", "", "", problem(encodeAdvice, "the URL holds an unencoded #")
-	}
-	path, query, _ = strings.Cut(rest, "?")
-	return authority, path, query, nil
+	return rest
 }
 
-func (u *URL) setAuthority(authority string) *Error {
-	host := authority
-	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
-		host = authority[i+1:]
-		if err := u.setUser(authority[:i]); err != nil {
-			return err
+// checkEncoded refuses what cuts a password in two: an @ after the authority. A vhost may hold an @,
+// but only where the authority ends in a port, or names a user itself.
+func checkEncoded(rest string) *Error {
+	server := authority(rest)
+	path, query, _ := strings.Cut(rest[len(server):], "?")
+	host, port, _ := strings.Cut(server, ":")
+	_, notPort := strconv.ParseUint(port, 10, 16)
+	switch {
+	case strings.Contains(path, "#"), strings.Contains(query, "#"):
+		return problem(encodeAdvice, "the URL holds an unencoded #")
+	case strings.Contains(query, "@"),
+		strings.Contains(path, "@") && !strings.ContainsAny(server, "@[") && host != "" && port != "" && notPort != nil:
+		return problem(encodeAdvice, "the user name or password holds an unencoded /, ? or #")
+	}
+	return nil
+}
+
+// encodeOdd encodes what net/url does not take, outside the host, but what means nothing else there:
+// people paste passwords as they are.
+func encodeOdd(rest string) string {
+	server := authority(rest)
+	at := strings.LastIndexByte(server, '@')
+	var b strings.Builder
+	for i := range len(rest) {
+		if c := rest[i]; (i < at || i >= len(server)) && (c >= 0x80 || strings.IndexByte("\"<>[\\]^`{|}", c) >= 0) {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
 		}
 	}
-	var port string
-	if strings.HasPrefix(host, "[") {
-		inner, after, ok := strings.Cut(host[1:], "]")
-		addr, err := netip.ParseAddr(inner)
-		if !ok || err != nil || !addr.Is6() || after != "" && after[0] != ':' {
+	return b.String()
+}
+
+// explain makes an error of net/url's, which repeats a part of the URL.
+func explain(err error, rest string) *Error {
+	var (
+		escape url.EscapeError
+		host   url.InvalidHostError
+	)
+	switch {
+	case errors.As(err, &escape):
+		return problem(encodeAdvice, "the URL holds a %% that begins no %%XX code")
+	case strings.Contains(authority(rest), "["):
+		return problem("write an IPv6 address as amqp://[::1]:5672", "the brackets do not hold an IPv6 address")
+	case errors.As(err, &host):
+		return problem(encodeAdvice, "the host name holds characters that no host name has")
+	}
+	return problem(formAdvice, "the port is not a number between 1 and 65535")
+}
+
+func (u *URL) setHost(from *url.URL) *Error {
+	u.Host = from.Hostname()
+	switch {
+	case strings.HasPrefix(from.Host, "["):
+		if addr, err := netip.ParseAddr(u.Host); err != nil || !addr.Is6() {
 			return problem("write an IPv6 address as amqp://[::1]:5672", "the brackets do not hold an IPv6 address")
 		}
-		u.Host, port = inner, strings.TrimPrefix(after, ":")
-	} else {
-		u.Host, port, _ = strings.Cut(host, ":")
-		if u.Host == "" {
-			u.Host = defaultHost
-		}
-		if !hostName().MatchString(u.Host) {
-			return problem(encodeAdvice, "the host name holds characters that no host name has")
-		}
+	case u.Host == "":
+		u.Host = defaultHost
+	case !hostName().MatchString(u.Host):
+		return problem(encodeAdvice, "the host name holds characters that no host name has")
 	}
-	return u.setPort(port)
-}
-
-func (u *URL) setUser(info string) *Error {
-	name, pass, hasPass := strings.Cut(info, ":")
-	user, err := url.PathUnescape(name)
-	if err != nil {
-		return problem(encodeAdvice, "the user name holds a %% that begins no %%XX code")
-	}
-	if user != "" {
-		u.User = &user
-	}
-	if !hasPass {
-		return nil
-	}
-	if pass, err = url.PathUnescape(pass); err != nil {
-		return problem(encodeAdvice, "the password holds a %% that begins no %%XX code")
-	}
-	secret := NewSecret(pass)
-	u.Password = &secret
 	return nil
 }
 
@@ -153,14 +165,24 @@ func (u *URL) setPort(port string) *Error {
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil || n == 0 {
-		return problem("write it as amqp://USER@HOST:5672/VHOST", "the port is not a number between 1 and 65535")
+		return problem(formAdvice, "the port is not a number between 1 and 65535")
 	}
 	u.Port = int(n)
 	return nil
 }
 
-func (u *URL) setVHost(path string) *Error {
-	name := strings.TrimPrefix(path, "/")
+func (u *URL) setUser(from *url.Userinfo) {
+	if name := from.Username(); name != "" {
+		u.User = &name
+	}
+	if password, ok := from.Password(); ok {
+		secret := NewSecret(password)
+		u.Password = &secret
+	}
+}
+
+func (u *URL) setVHost(from *url.URL) *Error {
+	name := strings.TrimPrefix(from.EscapedPath(), "/")
 	if name == "" {
 		return nil
 	}
@@ -177,8 +199,8 @@ func (u *URL) setVHost(path string) *Error {
 	return nil
 }
 
-func (u *URL) setQuery(query string) *Error {
-	values, err := url.ParseQuery(query)
+func (u *URL) setQuery(from *url.URL) *Error {
+	values, err := url.ParseQuery(from.RawQuery)
 	if err != nil {
 		return problem(encodeAdvice, "the part after ? is not of the form key=value&key=value")
 	}
@@ -210,11 +232,20 @@ func (u *URL) setParameter(key, value string) *Error {
 	case "connection_timeout":
 		return setUnits(&u.Timeout, key, value, time.Millisecond, "milliseconds")
 	default:
-		return problem("known are cacertfile, certfile, keyfile, server_name_indication, verify, heartbeat and "+
-			"connection_timeout",
-			"unknown parameter %q after the ?", key)
+		return u.unknownParameter(key)
 	}
 	return nil
+}
+
+// unknownParameter names the parameter only after a user: in amqp://user:12?password, where the host
+// is forgotten, it is a part of the password.
+func (u *URL) unknownParameter(key string) *Error {
+	const advice = "known are cacertfile, certfile, keyfile, server_name_indication, verify, heartbeat and " +
+		"connection_timeout; a ? in a password is written %3F"
+	if u.User == nil {
+		return problem(advice, "unknown parameter after the ?")
+	}
+	return problem(advice, "unknown parameter %q after the ?", key)
 }
 
 func setUnits(to **time.Duration, key, value string, unit time.Duration, name string) *Error {

@@ -31,12 +31,13 @@ func TestParseURL(t *testing.T) {
 		"amqp://u@host":                         {false, "host", 5672, str("u"), nil, ""},
 		"amqp://:p@host":                        {false, "host", 5672, nil, nil, "p"},
 		// read as it was surely meant
-		"amqp://u@corp:p@host":  {false, "host", 5672, str("u@corp"), nil, "p"},
-		"amqp://[::1]:5673/x":   {false, "::1", 5673, nil, str("x"), ""},
-		"amqp://[::1]":          {false, "::1", 5672, nil, nil, ""},
-		" amqp://host\n":        {false, "host", 5672, nil, nil, ""},
-		"amqp://host:5672/v@h":  {false, "host", 5672, nil, str("v@h"), ""},
-		"amqp://h/?heartbeat=5": {false, "h", 5672, nil, nil, ""},
+		"amqp://u@corp:p@host":                  {false, "host", 5672, str("u@corp"), nil, "p"},
+		"amqp://[::1]:5673/x":                   {false, "::1", 5673, nil, str("x"), ""},
+		"amqp://[::1]":                          {false, "::1", 5672, nil, nil, ""},
+		"amqps://u:a[b]^{c}|\"é`<\\>@h/é%2F{v}": {true, "h", 5671, str("u"), str("é/{v}"), "a[b]^{c}|\"é`<\\>"},
+		" amqp://host\n":                        {false, "host", 5672, nil, nil, ""},
+		"amqp://host:5672/v@h":                  {false, "host", 5672, nil, str("v@h"), ""},
+		"amqp://h/?heartbeat=5":                 {false, "h", 5672, nil, nil, ""},
 	} {
 		u, err := ParseURL(in)
 		if err != nil {
@@ -87,6 +88,12 @@ func TestParseURLErrorsTeachAndKeepTheSecret(t *testing.T) {
 		"amqp://u:s3cr3t@h?beat=1":    "unknown parameter \"beat\"",
 		"amqp://u:s3cr3t@h?verify=no": "verify_none",
 		"amqp://h?heartbeat=s3cr3t":   "seconds",
+		// a number before the ? looks like a port, and the rest like a parameter
+		"amqp://app:12?s3cr3t@host/v": "%3F for ?",
+		"amqp://app:?s3cr3t@host/v":   "%3F for ?",
+		"amqp://app?s3cr3t@host/v":    "%3F for ?",
+		"amqp://app:12?s3cr3t":        "written %3F",
+		"amqp://u:p@h?s3cr3t@host/v":  "%3F for ?",
 	} {
 		_, err := ParseURL(in)
 		var e *Error
