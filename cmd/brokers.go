@@ -19,9 +19,8 @@ import (
 
 // brokers opens real brokers for the commands: each gets what it uses of one.
 type brokers struct {
-	// beforeMessages is called before a command works with messages, beforeDeadLetters before it
-	// works with dead letters.
-	beforeMessages, beforeDeadLetters func()
+	// beforeDeadLetters is called before a command works with dead letters.
+	beforeDeadLetters func()
 	// connect makes a client; it dials nothing.
 	connect func(broker.Options) (*broker.Client, error)
 }
@@ -71,28 +70,23 @@ func (b *brokers) openLab(ctx context.Context, conn *profile.Connection, command
 }
 
 func (b *brokers) openPublisher(ctx context.Context, conn *profile.Connection, command string) (publish.Broker, error) {
-	b.beforeMessages()
 	return b.open(ctx, conn, command)
 }
 
 func (b *brokers) openConsumer(ctx context.Context, conn *profile.Connection, command string) (consume.Broker, error) {
-	b.beforeMessages()
 	return b.open(ctx, conn, command)
 }
 
 func (b *brokers) openTail(ctx context.Context, conn *profile.Connection, command string) (tail.Broker, error) {
-	b.beforeMessages()
 	return b.open(ctx, conn, command)
 }
 
 func (b *brokers) openDeadLetters(ctx context.Context, conn *profile.Connection, command string) (dlq.Broker, error) {
-	b.beforeMessages()
 	b.beforeDeadLetters()
 	return b.open(ctx, conn, command)
 }
 
 func (b *brokers) openExporter(ctx context.Context, conn *profile.Connection, command string) (exporter.Broker, error) {
-	b.beforeMessages()
 	return b.open(ctx, conn, command)
 }
 

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/msgctl/msgctl/cmd/cmdutil"
@@ -25,7 +24,7 @@ func Main(build cmdutil.Build, args []string) int {
 	defer cancel()
 	p := &app{
 		proc: cmdutil.System(build), onStart: func() { cancelOnSignal(cancel) },
-		brokers: brokers{beforeMessages: leaveProcessors, beforeDeadLetters: leaveMemory, connect: broker.New},
+		brokers: brokers{beforeDeadLetters: halveProcessors, connect: broker.New},
 	}
 	return p.run(ctx, args)
 }
@@ -41,23 +40,13 @@ func cancelOnSignal(cancel context.CancelFunc) {
 	}()
 }
 
-// leaveProcessors lets msgctl run on half of the processors, unless GOMAXPROCS says how many.
-// Messages go from one goroutine to the next, each of which does little: to wake another processor
-// for it costs more than it brings, and where few of them are shared with the broker it takes them
-// from it. On two, replays are 8 to 28 % faster on one of them (`make bench`, three release lines;
-// docs/decisions/0011).
-func leaveProcessors() {
+// halveProcessors lets the dlq commands run on half of the processors, unless GOMAXPROCS says how
+// many. Messages go from one goroutine to the next, each of which does little: to wake another
+// processor for it costs more than it brings. Replays gain more than 10 %, other commands do not
+// (decision 11).
+func halveProcessors() {
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(max(1, runtime.GOMAXPROCS(0)/2))
-	}
-}
-
-// leaveMemory collects garbage when there is half as much of it as of what is in use, unless GOGC
-// says how much. A window of messages is nearly all that is in use, and there is little in it to
-// look at: a fourth of the memory for a hundredth of the rate.
-func leaveMemory() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50)
 	}
 }
 
