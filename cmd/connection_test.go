@@ -108,7 +108,7 @@ func takes(t *testing.T, dir string, args []string) bool {
 		proc: &cmdutil.Process{Streams: terminal.New(strings.NewReader(""), io.Discard, &stderr, nil), Env: env,
 			Colour: terminal.ColourNever},
 		onStart: func() {},
-		brokers: brokers{beforeMessages: func() {}, beforeDeadLetters: func() {},
+		brokers: brokers{beforeDeadLetters: func() {},
 			connect: func(broker.Options) (*broker.Client, error) { return nil, errors.New("no broker here") }},
 	}
 	code := p.run(t.Context(), args)
