@@ -57,7 +57,8 @@ func (b *bench) publish(queue string, n int) {
 			confirm()
 		}
 		b.check(ch.PublishWithContext(b.t.Context(), "", queue, false, false, amqp.Publishing{
-			MessageId: accountID(i), DeliveryMode: amqp.Persistent, Headers: amqp.Table{"n": int64(i)}, Body: []byte(strconv.Itoa(i)),
+			MessageId: accountID(i), DeliveryMode: amqp.Persistent, Headers: amqp.Table{"n": int64(i)},
+			Body: []byte(strconv.Itoa(i)),
 		}))
 	}
 	for range min(n, window) {
@@ -106,9 +107,9 @@ func (b *bench) delete(queue string) int {
 const portion = 8 << 10
 
 // advance lets pass what clients of the proxy send, or receive, a portion at a time, until done
-// reports true. So a program that a test is going to kill is nowhere but a portion ahead of what the
-// test has seen, however fast one is and however slow the other. The proxy has to be held before the
-// program starts, and stays so.
+// reports true. So a program that a test is going to kill is nowhere but a portion ahead of what
+// the test has seen, however fast one is and however slow the other. The proxy has to be held
+// before the program starts, and stays so.
 func (b *bench) advance(p *rabbittest.Proxy, d rabbittest.Direction, done func() bool, otherwise string) {
 	b.t.Helper()
 	b.await(func() bool {

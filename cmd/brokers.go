@@ -41,8 +41,9 @@ func (b *brokers) open(ctx context.Context, conn *profile.Connection, command st
 		return liveBroker{}, cmdutil.SettingError(err)
 	}
 	o := broker.Options{
-		Host: conn.Host, Port: conn.Port, AMQPTLS: amqpTLS, VHost: conn.VHost, User: conn.User, Password: topology.Secret(password.Reveal()),
-		API: conn.API, APITLS: apiTLS, Timeout: conn.Timeout, Heartbeat: conn.Heartbeat,
+		Host: conn.Host, Port: conn.Port, AMQPTLS: amqpTLS, VHost: conn.VHost, User: conn.User,
+		Password: topology.Secret(password.Reveal()),
+		API:      conn.API, APITLS: apiTLS, Timeout: conn.Timeout, Heartbeat: conn.Heartbeat,
 		ReconnectDelay: conn.ReconnectDelay, ReconnectAttempts: conn.ReconnectAttempts, Name: "msgctl " + command,
 	}
 	client, err := b.connect(o)
@@ -56,7 +57,8 @@ func (b *brokers) openReader(ctx context.Context, conn *profile.Connection, comm
 	return b.open(ctx, conn, command)
 }
 
-func (b *brokers) openWriter(ctx context.Context, conn *profile.Connection, command string, noAPI bool) (topologycmd.Broker, error) {
+func (b *brokers) openWriter(ctx context.Context, conn *profile.Connection, command string,
+	noAPI bool) (topologycmd.Broker, error) {
 	if noAPI {
 		amqpOnly := *conn
 		amqpOnly.API = ""
@@ -65,7 +67,8 @@ func (b *brokers) openWriter(ctx context.Context, conn *profile.Connection, comm
 	return b.open(ctx, conn, command)
 }
 
-func (b *brokers) openLab(ctx context.Context, conn *profile.Connection, command string) (topologycmd.LabBroker, error) {
+func (b *brokers) openLab(ctx context.Context, conn *profile.Connection,
+	command string) (topologycmd.LabBroker, error) {
 	return b.open(ctx, conn, command)
 }
 

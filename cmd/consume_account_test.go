@@ -28,10 +28,10 @@ func consumed() int { return rabbittest.Cases(2500, 10_000) }
 // lost connection, and so many copies sent twice.
 const consumedWindow = 200
 
-// TestConsumerLosesNothing gives messages, half of them in a classic and half in a quorum queue, to a
-// handler that fails by plan: retryable twice and always, fatal, with an error that is
-// no text, with a crash, a hang, a line that is no answer, 100 MB of output. Meanwhile msgctl is
-// killed twice, connections are cut, and the broker is stopped and started. Every message has to be
+// TestConsumerLosesNothing gives messages, half of them in a classic and half in a quorum queue, to
+// a handler that fails by plan: retryable twice and always, fatal, with an error that is no text,
+// with a crash, a hang, a line that is no answer, 100 MB of output. Meanwhile msgctl is killed
+// twice, connections are cut, and the broker is stopped and started. Every message has to be
 // handled, or to be a dead letter with its history, after as many attempts as declared.
 func TestConsumerLosesNothing(t *testing.T) {
 	rabbittest.EachPrivateLine(t, func(t *testing.T, n *node.Node) {
@@ -71,7 +71,8 @@ func unconfirmed(t *testing.T, n *node.Node) {
 		t.Fatal(err)
 	}
 	r := p.start("consume", "work", "--exec",
-		"while read -r line; do echo x >> "+log+`; echo '{"result":"dead-letter"}'; done`, "--persistent", "--prefetch", "100")
+		"while read -r line; do echo x >> "+log+`; echo '{"result":"dead-letter"}'; done`, "--persistent", "--prefetch",
+		"100")
 	b.await(func() bool {
 		text, _ := os.ReadFile(log)
 		return strings.Count(string(text), "x") >= messages || r.ended()
@@ -138,7 +139,8 @@ func (c *consumption) start() {
 	// delivery limit could be read from the broker.
 	c.last = c.program.start("consume", "work", "-f", c.file, "--exec", "consume-planned", "--persistent", "--concurrency",
 		"100", "--prefetch", strconv.Itoa(consumedWindow),
-		"--handler-timeout", "2s", "--idle-timeout", "15s", "--reconnect-delay", "100ms", "--reconnect-attempts", "1000", "--log-level", "warn")
+		"--handler-timeout", "2s", "--idle-timeout", "15s", "--reconnect-delay", "100ms", "--reconnect-attempts", "1000",
+		"--log-level", "warn")
 }
 
 // disturb kills msgctl twice and cuts its connections three times while it works. What it gets to
@@ -234,7 +236,8 @@ func (c *consumption) checkLetter(id string, f fate, attempts int, kind string, 
 		c.t.Errorf("%s (%s) is a dead letter after %d attempts, want %d", id, f, got, attempts)
 	case kind != "" && text(message.HeaderErrorType) != kind:
 		c.t.Errorf("%s (%s) is a dead letter for %q, want %q", id, f, text(message.HeaderErrorType), kind)
-	case text(message.HeaderErrorQueue) != "work", text(message.HeaderErrorMessage) == "", text(message.HeaderErrorHandler) != "exec consume-planned",
+	case text(message.HeaderErrorQueue) != "work", text(message.HeaderErrorMessage) == "",
+		text(message.HeaderErrorHandler) != "exec consume-planned",
 		text(message.HeaderRoutingKey) != "work", d.Headers[message.HeaderErrorTime] == nil, d.Headers[message.HeaderFirstErrorTime] == nil:
 		c.t.Errorf("%s (%s) does not tell its history: %v", id, f, d.Headers)
 	case string(d.Body) != strconv.Itoa(int(mustInt(d.Headers["n"]))) || d.MessageId != id:
@@ -302,7 +305,8 @@ func TestConsumerKeepsTheOrder(t *testing.T) {
 				c := &consumption{bench: newBench(t, b), log: filepath.Join(t.TempDir(), "handled"), queueType: queueType}
 				c.program = newProgram(t, c.v.URL, c.v.API, "HANDLER_LOG="+c.log)
 				file := writeFile(t, fmt.Sprintf("version: 1\nname: ordered\nvhost: %q\nqueues:\n  work: { type: %s, "+
-					"deadLetter: dlq, retry: { backoff: [20ms, 40ms], via: queues } }\n  dlq: { type: classic }\n", c.v.Name, queueType))
+					"deadLetter: dlq, retry: { backoff: [20ms, 40ms], via: queues } }\n  dlq: { type: classic }\n", c.v.Name,
+					queueType))
 				t.Cleanup(func() { removeRecords(t, b, c.v.Name) })
 				c.program.run("apply", "-f", file, "--yes").want(t, cmdutil.ExitOK)
 				c.publish("work", n)

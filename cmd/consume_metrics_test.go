@@ -22,8 +22,10 @@ func TestConsumerTellsAboutItself(t *testing.T) {
 	e := newEndpoint(c, r)
 	e.ready(http.StatusOK)
 	for _, want := range []string{
-		`messages_consumed_total{event_type="",queue="work",status="handled"} 4`, `messages_consumed_total{event_type="",queue="work",status="dead-lettered"} 1`,
-		`messages_failed_total{error="exit 1",event_type="",queue="work"} 1`, `messages_published_total{event_type="",exchange="",routing_key="dlq"} 1`,
+		`messages_consumed_total{event_type="",queue="work",status="handled"} 4`,
+		`messages_consumed_total{event_type="",queue="work",status="dead-lettered"} 1`,
+		`messages_failed_total{error="exit 1",event_type="",queue="work"} 1`,
+		`messages_published_total{event_type="",exchange="",routing_key="dlq"} 1`,
 		`message_processing_duration_seconds_count{event_type="",queue="work"} 5`, `messages_in_flight{queue="work"} 0`,
 	} {
 		e.shows(want)

@@ -78,7 +78,8 @@ func newAccount(t *testing.T, n *node.Node, what, queueType string, messages int
 	b := newBench(t, rabbittest.Of(n))
 	proxy := rabbittest.NewProxy(t, b.v.URL)
 	a := &account{
-		bench: b, what: what, queueType: queueType, n: messages, window: archiveWindow, proxy: proxy, dir: t.TempDir(), gone: map[string]int{},
+		bench: b, what: what, queueType: queueType, n: messages, window: archiveWindow, proxy: proxy, dir: t.TempDir(),
+		gone:    map[string]int{},
 		program: newProgram(t, proxy.Through(b.v.URL), b.v.API),
 	}
 	if a.sends() {
@@ -179,7 +180,8 @@ func (a *account) fillTarget() {
 	room, tried := a.n*6/100, a.n*16/100
 	a.declare("small", map[string]any{"x-queue-type": a.queueType, "x-max-length": room, "x-overflow": "reject-publish"})
 	doc := a.partly("small", tried)
-	if doc.Done < int64(room) || doc.Done+doc.Stays() != int64(tried) || doc.Stayed[0].Reason != replay.ReasonNacked || doc.Resent != 0 {
+	if doc.Done < int64(room) || doc.Done+doc.Stays() != int64(tried) || doc.Stayed[0].Reason != replay.ReasonNacked ||
+		doc.Resent != 0 {
 		a.t.Errorf("%s %s into a full queue: %+v", a.what, a.queueType, doc)
 	}
 }
@@ -202,7 +204,8 @@ func (a *account) deleteTarget() {
 	})
 	doc := a.partly("doomed", tried)
 	deleted.Wait()
-	if doc.Done < int64(arrived) || doc.Done+doc.Stays() != int64(tried) || doc.Stayed[0].Reason != replay.ReasonUnroutable {
+	if doc.Done < int64(arrived) || doc.Done+doc.Stays() != int64(tried) ||
+		doc.Stayed[0].Reason != replay.ReasonUnroutable {
 		a.t.Errorf("%s %s into a queue that is deleted: %d had arrived, %+v", a.what, a.queueType, arrived, doc)
 	}
 	for _, id := range reportedDone(a.t, filepath.Join(a.dir, "doomed")) {

@@ -47,7 +47,8 @@ func TestDoctorJudgesClients(t *testing.T) {
 		want := map[string]string{
 			"prefetch": "1 consumer without a limit, of the queues \"" + c.v.Name + "/work\"", "acknowledgements": c.v.Name +
 				"/eager",
-			"heartbeat": "1 connection without heartbeats", "confirms": "1 channel publishes without confirms", "queue-limits": `"heavy": its messages take 900 B of 1000 B (argument x-max-length-bytes)`,
+			"heartbeat": "1 connection without heartbeats", "confirms": "1 channel publishes without confirms",
+			"queue-limits": `"heavy": its messages take 900 B of 1000 B (argument x-max-length-bytes)`,
 		}
 		if b.Line == "4.0" { // it does not tell of that
 			want["prefetch"] = "2 consumers without a limit of their own, of the queues \"" + c.v.Name +

@@ -108,7 +108,8 @@ func TestExporterServes(t *testing.T) {
 		in := func(queue string) string { return fmt.Sprintf(`{queue=%q,vhost=%q}`, queue, c.v.Name) }
 		e.shows("msgctl_dlq_messages_ready" + in("dlq") + " 40")
 		e.shows("msgctl_dlq_sampled_messages" + in("dlq") + " 20")
-		e.shows(fmt.Sprintf(`msgctl_dlq_sampled_deaths{queue="dlq",reason="rejected",source_queue="work",vhost=%q} 20`, c.v.Name))
+		e.shows(fmt.Sprintf(`msgctl_dlq_sampled_deaths{queue="dlq",reason="rejected",source_queue="work",vhost=%q} 20`,
+			c.v.Name))
 		e.shows("msgctl_queue_messages_ready" + in("work") + " 10")
 		e.shows("msgctl_dlq_messages_ready" + in("counted.dlq") + " 3")
 		if b.Line == "4.3" { // only there a look does not count as a delivery

@@ -70,10 +70,13 @@ never sent to another. ` + "`msgctl context show`" + ` says what is in force and
 `
 
 const tracingVariables = `
-publish, consume, dlq replay, dlq move and dlq import send spans to an OpenTelemetry receiver when one is named (docs/tracing.md):
+publish, consume, dlq replay, dlq move and dlq import send spans to an
+OpenTelemetry receiver when one is named (docs/tracing.md):
 
-  OTEL_EXPORTER_OTLP_ENDPOINT     its address: http://localhost:4318; OTLP over HTTP, not gRPC
-  OTEL_EXPORTER_OTLP_HEADERS      NAME=VALUE,… for each request; also _TIMEOUT (ms), _COMPRESSION (gzip), _CERTIFICATE, and
+  OTEL_EXPORTER_OTLP_ENDPOINT     its address: http://localhost:4318
+  OTEL_EXPORTER_OTLP_PROTOCOL     http/protobuf (default), http/json or grpc
+  OTEL_EXPORTER_OTLP_HEADERS      NAME=VALUE,… for each request; also _TIMEOUT
+                                  (ms), _COMPRESSION (gzip), _CERTIFICATE, and
                                   OTEL_EXPORTER_OTLP_TRACES_… for each of them
   OTEL_TRACES_EXPORTER            otlp, or none
   OTEL_SDK_DISABLED               true: no spans

@@ -1,7 +1,7 @@
-// Package cmd is the command line of msgctl. root.go lists the commands, which live in a package per
-// group below; brokers.go hands each what it uses of a live broker; cmdutil has flags, exit codes and
-// reading of files, cmdmsg what commands that work with messages share. What commands do lives in
-// pkg/, what they show in internal/render.
+// Package cmd is the command line of msgctl. root.go lists the commands, which live in a package
+// per group below; brokers.go hands each what it uses of a live broker; cmdutil has flags, exit
+// codes and reading of files, cmdmsg what commands that work with messages share. What commands do
+// lives in pkg/, what they show in internal/render.
 package cmd
 
 import (

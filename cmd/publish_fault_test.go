@@ -214,9 +214,9 @@ func journalLine(name string) int {
 	return 0
 }
 
-// TestKilledPublishIsResumed: kill -9 twice (in a soak a thousand times), and each time --resume goes on behind the last line
-// that the journal has. Nothing is missing; repeated is only what had arrived behind that line, with
-// the ids of the first time.
+// TestKilledPublishIsResumed: kill -9 twice (in a soak a thousand times), and each time --resume
+// goes on behind the last line that the journal has. Nothing is missing; repeated is only what had
+// arrived behind that line, with the ids of the first time.
 func TestKilledPublishIsResumed(t *testing.T) {
 	rabbittest.OneLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		const window = 100

@@ -46,7 +46,8 @@ func TestPublishLargeAndStrangePayloads(t *testing.T) {
 		p.run("publish", "e", "-f", topologyFile, "--data", file([]byte("{\"a\":\"\xff\"}"))).want(t, cmdutil.ExitFailed,
 			"byte 6 is not UTF-8", "nothing was sent")
 		if b.Line != "3.10" { // whose limit is 128 MiB
-			p.run("publish", "e", "-f", topologyFile, "--data", file(of(16<<20))).want(t, cmdutil.ExitFailed, "more than the 16777216")
+			p.run("publish", "e", "-f", topologyFile, "--data", file(of(16<<20))).want(t, cmdutil.ExitFailed,
+				"more than the 16777216")
 		}
 	})
 }

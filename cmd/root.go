@@ -18,9 +18,10 @@ import (
 	"github.com/msgctl/msgctl/internal/terminal"
 )
 
-const rootLong = `msgctl keeps a RabbitMQ topology in git: exchanges, queues, bindings, policies, users and permissions
-are declared in a file, compared with the live broker, and changed only as the plan says. It publishes typed domain
-events, and it puts dead letters back where they belong.`
+const rootLong = `msgctl keeps a RabbitMQ topology in git: exchanges, queues, bindings, policies,
+users and permissions are declared in a file, compared with the live broker, and
+changed only as the plan says. It publishes typed domain events, and it puts
+dead letters back where they belong.`
 
 const rootExample = `  msgctl validate -f topology.yaml      is the file right? (no broker needed)
   msgctl test -f topology.yaml          does every message arrive? (no broker needed)

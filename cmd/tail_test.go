@@ -76,7 +76,8 @@ func TestTailSeesEverythingAndDisturbsNothing(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "all.ndjson")
 		p := newProgram(t, v.URL, v.API)
 		bodies := [][]byte{
-			nil, []byte("text"), []byte("\x1b[2J\x1b]0;title\x07"), []byte("\xff\xfe\x00binary"), []byte(`{"valid":"json"}`), []byte("\u202eright to left"),
+			nil, []byte("text"), []byte("\x1b[2J\x1b]0;title\x07"), []byte("\xff\xfe\x00binary"), []byte(`{"valid":"json"}`),
+			[]byte("\u202eright to left"),
 			bytes.Repeat([]byte("MiB text"), 1<<17), bytes.Repeat([]byte{0xC3}, 16<<20),
 		}
 		for i := range 300 {
@@ -92,7 +93,8 @@ func TestTailSeesEverythingAndDisturbsNothing(t *testing.T) {
 			total += len(body)
 		}
 		res := p.wait(r)
-		res.want(t, cmdutil.ExitOK, fmt.Sprintf("%d messages seen, %d shown, %d saved", len(bodies), len(bodies), len(bodies)))
+		res.want(t, cmdutil.ExitOK, fmt.Sprintf("%d messages seen, %d shown, %d saved", len(bodies), len(bodies),
+			len(bodies)))
 		var doc struct {
 			Messages []struct {
 				Size       int

@@ -205,7 +205,8 @@ func TestSpansOfManyEvents(t *testing.T) {
 	otlp := newOTLPReceiver(t)
 	s := newStage(t, rabbittest.Any(t), "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="+otlp.URL+"/v1/traces")
 	const n = 700 // more than one batch
-	s.run("publish", "order.created", "-f", s.file, "--data", `{"orderId":"o"}`, "--count", fmt.Sprint(n)).want(t, cmdutil.ExitOK)
+	s.run("publish", "order.created", "-f", s.file, "--data", `{"orderId":"o"}`, "--count", fmt.Sprint(n)).want(t,
+		cmdutil.ExitOK)
 	parents := map[string]bool{}
 	traces := map[string]bool{}
 	for _, p := range otlp.want(t, n) {

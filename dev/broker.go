@@ -27,9 +27,9 @@ func withBroker(ctx context.Context, f func(env []string) error) error {
 	return f([]string{brokersEnv + "=" + n.Line() + "," + n.URL + "," + n.API})
 }
 
-// command runs a program with further variables. Ctrl-C reaches it too, as it is in the same process
-// group; SIGTERM is passed on. Either way the program decides when it ends, and the broker stays
-// until then.
+// command runs a program with further variables. Ctrl-C reaches it too, as it is in the same
+// process group; SIGTERM is passed on. Either way the program decides when it ends, and the broker
+// stays until then.
 func command(ctx context.Context, env []string, name string, args ...string) error {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }

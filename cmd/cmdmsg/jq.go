@@ -29,7 +29,8 @@ func CompileJQ(cmd *cobra.Command, program string) (*JQ, error) {
 	if err != nil {
 		var at *gojq.ParseError
 		if errors.As(err, &at) {
-			return nil, cmdutil.UsageError("see: https://jqlang.org/manual/", "%sflag --jq: unexpected %q at byte %d of %q", cmdutil.Where(cmd),
+			return nil, cmdutil.UsageError("see: https://jqlang.org/manual/", "%sflag --jq: unexpected %q at byte %d of %q",
+				cmdutil.Where(cmd),
 				at.Token, at.Offset, program)
 		}
 		return nil, cmdutil.UsageError("see: https://jqlang.org/manual/", "%sflag --jq: %v", cmdutil.Where(cmd), err)

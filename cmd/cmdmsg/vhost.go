@@ -19,7 +19,8 @@ import (
 
 // VHostOptions are those of a vhost on a connection. match may be nil.
 func VHostOptions(d *cmdutil.Process, conn *profile.Connection, match *regexp.Regexp) vhost.Options {
-	return vhost.Options{Match: match, Login: conn.User, Reconnect: reconnect(conn), Warn: func(text string) { d.Warn(text) }}
+	return vhost.Options{Match: match, Login: conn.User, Reconnect: reconnect(conn),
+		Warn: func(text string) { d.Warn(text) }}
 }
 
 func reconnect(conn *profile.Connection) replay.Reconnect {

@@ -33,7 +33,8 @@ func (d *Process) Catalogue(names []string, vhost VHostChoice) (*Declared, error
 	}
 	s, state, problems := spec.Read(inputs, specOptions(d, vhost))
 	if problems.HasErrors() {
-		if err := render.Diagnostics(d.Streams.Err, problems, d.Streams.ErrStyler(d.Colour), d.Streams.ErrWidth()); err != nil {
+		if err := render.Diagnostics(d.Streams.Err, problems, d.Streams.ErrStyler(d.Colour),
+			d.Streams.ErrWidth()); err != nil {
 			return nil, err
 		}
 		return nil, errors.New("the catalogue of events cannot be read: mend the errors above first")

@@ -71,7 +71,8 @@ func (d *Process) ReadSound(names []string, vhost VHostChoice) (*spec.Spec, *top
 		return nil, nil, err
 	}
 	if problems.HasErrors() {
-		if err := render.Diagnostics(d.Streams.Err, problems, d.Streams.ErrStyler(d.Colour), d.Streams.ErrWidth()); err != nil {
+		if err := render.Diagnostics(d.Streams.Err, problems, d.Streams.ErrStyler(d.Colour),
+			d.Streams.ErrWidth()); err != nil {
 			return nil, nil, err
 		}
 		return nil, nil, errors.New("mend the errors above first")

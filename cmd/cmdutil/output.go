@@ -12,8 +12,8 @@ import (
 )
 
 // OutputFlag is the flag -o/--output: one of the forms that a command offers, the first by default.
-// It is table where a command lists things of one kind, and text elsewhere; a command whose result is
-// a file has the form of that file first. Every command that shows data offers json.
+// It is table where a command lists things of one kind, and text elsewhere; a command whose result
+// is a file has the form of that file first. Every command that shows data offers json.
 type OutputFlag struct {
 	Value   string
 	offered []string

@@ -1,8 +1,9 @@
 // Package cmdutil has what all commands share: the process they run in (streams, environment), exit
-// codes and errors of usage, flags that mean the same everywhere, and the reading of topology files.
+// codes and errors of usage, flags that mean the same everywhere, and the reading of topology
+// files.
 //
-// A command gets a *Process, which tests make of buffers and a map, and a function that opens what it
-// uses of a broker.
+// A command gets a *Process, which tests make of buffers and a map, and a function that opens what
+// it uses of a broker.
 package cmdutil
 
 import (
@@ -12,8 +13,8 @@ import (
 	"github.com/msgctl/msgctl/internal/terminal"
 )
 
-// Process is what commands need. Everything costly is made when it is first asked for, so that `msgctl
-// --help` reads no file and dials nothing.
+// Process is what commands need. Everything costly is made when it is first asked for, so that
+// `msgctl --help` reads no file and dials nothing.
 type Process struct {
 	Streams *terminal.Streams
 	Env     profile.LookupEnv

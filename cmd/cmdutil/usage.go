@@ -51,7 +51,8 @@ func FlagError(cmd *cobra.Command, err error) error {
 	return UsageError(see, "%s%w", Where(cmd), err)
 }
 
-// unknownFlagHint names the flag that was meant, "" for none. Flags that were renamed are among them.
+// unknownFlagHint names the flag that was meant, "" for none. Flags that were renamed are among
+// them.
 func unknownFlagHint(cmd *cobra.Command, name string) string {
 	renamed := map[string]string{"format": "output", "number": "limit", "file": "archive", "f": "archive", "n": "dry-run"}
 	if f := cmd.Flags().Lookup(renamed[name]); f != nil {

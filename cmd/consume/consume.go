@@ -19,28 +19,43 @@ import (
 
 const consumeLong = `Take messages out of a queue and give each to a handler.
 
---exec runs a command by the shell for each message: the body is on its stdin, the rest in the environment (MESSAGE_ID, MESSAGE_TYPE,
-MESSAGE_ROUTING_KEY, MESSAGE_ATTEMPT, MESSAGE_HEADERS, …). With --persistent it is started once, gets a line of JSON for each message and answers
-each with a line: {"tag":7,"result":"ack"}, or retry or dead-letter with an "error". --http posts each message, an event as a CloudEvent.
---handlers names handlers by event type in a file (order.created: { exec: ./handle-order }). --print shows the messages, --discard destroys them.
+--exec runs a command by the shell for each message: the body is on its stdin,
+the rest in the environment (MESSAGE_ID, MESSAGE_TYPE, MESSAGE_ROUTING_KEY,
+MESSAGE_ATTEMPT, MESSAGE_HEADERS, …). With --persistent it is started once, gets
+a line of JSON for each message and answers each with a line:
+{"tag":7,"result":"ack"}, or retry or dead-letter with an "error". --http posts
+each message, an event as a CloudEvent. --handlers names handlers by event type
+in a file (order.created: { exec: ./handle-order }). --print shows the messages,
+--discard destroys them.
 
-Exit code 0 or an answer 2xx: the message is handled, and leaves the queue. Exit code 75, the answers 408, 425, 429, 502, 503 and 504 (Retry-After is
-heeded), a server that cannot be reached, and --handler-timeout: it goes up the queue's retry ladder (retry: in the topology file). Anything else, an event
-that breaks its schema, or the last attempt: it is dead-lettered, with the error in its headers, by which msgctl dlq inspect --group-by error
-tells them apart; msgctl dlq replay puts it back. The broker confirms each copy before the original is acknowledged.
+Exit code 0 or an answer 2xx: the message is handled, and leaves the queue. Exit
+code 75, the answers 408, 425, 429, 502, 503 and 504 (Retry-After is heeded), a
+server that cannot be reached, and --handler-timeout: it goes up the queue's
+retry ladder (retry: in the topology file). Anything else, an event that breaks
+its schema, or the last attempt: it is dead-lettered, with the error in its
+headers, by which msgctl dlq inspect --group-by error tells them apart; msgctl
+dlq replay puts it back. The broker confirms each copy before the original is
+acknowledged.
 
-What cannot be known for sure happens twice rather than not at all: a handler may see a message again after a crash, or when a connection is lost. The
-attempts are counted all the same. --dedupe remembers the last ids that were handled.
+What cannot be known for sure happens twice rather than not at all: a handler
+may see a message again after a crash, or when a connection is lost. The
+attempts are counted all the same. --dedupe remembers the last ids that were
+handled.
 
-With OTEL_EXPORTER_OTLP_ENDPOINT each attempt is a span in the trace of the message, and the handler gets it as TRACEPARENT: docs/tracing.md.
+With OTEL_EXPORTER_OTLP_ENDPOINT each attempt is a span in the trace of the
+message, and the handler gets it as TRACEPARENT: docs/tracing.md.
 
---ordered-by handles messages with the same key one after another, in their order, retries included: a retry then waits in hand, and what has the
-same key waits behind it. Other keys go on. No other consumer may take from the queue meanwhile.
+--ordered-by handles messages with the same key one after another, in their
+order, retries included: a retry then waits in hand, and what has the same key
+waits behind it. Other keys go on. No other consumer may take from the queue
+meanwhile.
 
-Where the queue has no dead-letter exchange, consume does not begin: what fails for good would be lost. --dead-letter-to names another place.
+Where the queue has no dead-letter exchange, consume does not begin: what fails
+for good would be lost. --dead-letter-to names another place.
 
-The first Ctrl-C or SIGTERM stops taking messages and gives running handlers --grace to end; then they are killed, and what was not handled is
-back in the queue. Exit code 130.`
+The first Ctrl-C or SIGTERM stops taking messages and gives running handlers
+--grace to end; then they are killed, and what was not handled is back in the
+queue. Exit code 130.`
 
 // consumeOptions are the flags of consume.
 type consumeOptions struct {
@@ -161,17 +176,21 @@ func (o *consumeOptions) check() error {
 		return cmdutil.UsageError("msgctl consume "+shell.Quote(o.queue)+" --exec CMD",
 			"%swhat is to handle the messages? One of --exec, --http, --handlers, --print and --discard is needed", at)
 	case h.persistent && h.exec == "":
-		return cmdutil.UsageError("msgctl consume "+shell.Quote(o.queue)+" --exec CMD --persistent", "%s--persistent is about --exec",
+		return cmdutil.UsageError("msgctl consume "+shell.Quote(o.queue)+" --exec CMD --persistent",
+			"%s--persistent is about --exec",
 			at)
 	case h.persistent && h.input.Value != "body", o.cmd.Flags().Changed("input") && h.exec == "":
-		return cmdutil.UsageError("leave --input out", "%s--input is about --exec without --persistent, which always gets JSON", at)
+		return cmdutil.UsageError("leave --input out",
+			"%s--input is about --exec without --persistent, which always gets JSON", at)
 	case o.concurrency < 1 || o.concurrency > maxConcurrency:
 		return cmdutil.UsageError("--concurrency 10", "%s--concurrency goes from 1 to %d", at, maxConcurrency)
 	case o.prefetch != 0 && (o.prefetch < o.concurrency || o.prefetch > maxPrefetch):
-		return cmdutil.UsageError("leave --prefetch out", "%s--prefetch goes from --concurrency (%d) to %d", at, o.concurrency,
+		return cmdutil.UsageError("leave --prefetch out", "%s--prefetch goes from --concurrency (%d) to %d", at,
+			o.concurrency,
 			maxPrefetch)
 	case o.dedupe < 0 || o.limit < 0 || o.idle < 0 || o.grace < 0 || h.timeout < 0:
-		return cmdutil.UsageError(see, "%s--dedupe, --limit, --idle-timeout, --grace and --handler-timeout cannot be negative", at)
+		return cmdutil.UsageError(see, "%s--dedupe, --limit, --idle-timeout, --grace and --handler-timeout cannot be "+
+			"negative", at)
 	}
 	if err := o.log.Check(o.cmd); err != nil {
 		return err

@@ -17,7 +17,8 @@ type bareQueue struct{ Broker }
 
 func (bareQueue) Everything(_ context.Context, vhosts []string) (*topology.Live, error) {
 	live := &topology.Live{}
-	err := live.Add(&topology.Queue{VHost: vhosts[0], Name: "work", Type: topology.Classic, Durable: true}, diag.Position{})
+	err := live.Add(&topology.Queue{VHost: vhosts[0], Name: "work", Type: topology.Classic, Durable: true},
+		diag.Position{})
 	return live, err
 }
 

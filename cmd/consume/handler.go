@@ -32,7 +32,8 @@ func (c *consuming) makeHandler() (handle.Handler, error) {
 		return handle.Discard{}, nil
 	}
 	return c.one(handlerSpec{
-		Exec: h.exec, Persistent: h.persistent, JSON: h.input.Value == "json", HTTP: h.http, Raw: h.httpFormat.Value == "raw", timeout: h.timeout,
+		Exec: h.exec, Persistent: h.persistent, JSON: h.input.Value == "json", HTTP: h.http, Raw: h.httpFormat.Value == "raw",
+		timeout: h.timeout,
 	})
 }
 
@@ -57,7 +58,8 @@ func (c *consuming) one(s handlerSpec) (handle.Handler, error) {
 	case s.HTTP != "":
 		u, err := url.Parse(s.HTTP)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return nil, cmdutil.UsageError("http://localhost:8080/orders", "%s%q is no address of an HTTP endpoint", cmdutil.Where(c.cmd),
+			return nil, cmdutil.UsageError("http://localhost:8080/orders", "%s%q is no address of an HTTP endpoint",
+				cmdutil.Where(c.cmd),
 				cmdutil.Clean(s.HTTP))
 		}
 		h := handle.NewHTTP(u, c.concurrency)
@@ -128,7 +130,8 @@ func (c *consuming) table(name string) (handle.Handler, error) {
 		s.timeout = c.consumeOptions.handler.timeout
 		if s.Timeout != "" {
 			if s.timeout, err = time.ParseDuration(s.Timeout); err != nil || s.timeout < 0 {
-				return nil, cmdutil.UsageError("timeout: 30s", "handlers in %s: %s: timeout %q is no duration", name, typ, s.Timeout)
+				return nil, cmdutil.UsageError("timeout: 30s", "handlers in %s: %s: timeout %q is no duration", name, typ,
+					s.Timeout)
 			}
 		}
 		if t.ByType[typ], err = c.one(s); err != nil {

@@ -102,13 +102,15 @@ func (c *consuming) planFrom(state *topology.State, version, from string) (err e
 	for _, step := range c.plan.Steps {
 		if c.key != nil && step.Delay >= consumerTimeout {
 			c.proc.Warn(fmt.Sprintf("with --ordered-by a retry waits in hand: a broker closes the channel of who holds a "+
-				"message for longer than its consumer_timeout (%s by default), and a step of %s is longer", consumerTimeout, step.Delay))
+				"message for longer than its consumer_timeout (%s by default), and a step of %s is longer", consumerTimeout,
+				step.Delay))
 			break
 		}
 	}
 	if c.key != nil && c.plan.Native {
 		return &cmdutil.ExitError{
-			Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q delays retries itself, also of what a lost connection returns, which "+
+			Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q delays retries itself, also of what a lost connection "+
+				"returns, which "+
 				"others would overtake: --ordered-by cannot keep the order", c.queue),
 			Advice: "make the queue anew with retry: { backoff: […], via: queues } in the topology file",
 		}
@@ -121,7 +123,8 @@ func (c *consuming) noQueue(n *route.Network, from string) error {
 	if near := suggest.Nearest(c.queue, n.QueueNames()); near != "" {
 		hint = fmt.Sprintf("did you mean %s?", near)
 	}
-	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q does not exist in vhost %q, says %s", c.queue, c.vhost,
+	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q does not exist in vhost %q, says %s",
+		c.queue, c.vhost,
 		from), Advice: hint}
 }
 
@@ -144,7 +147,8 @@ func (c *consuming) redirect() error {
 	case to.Kind == replay.ToExchange:
 		c.plan.DeadLetter, c.plan.OwnKey = &publish.Target{Exchange: to.Exchange, Key: to.Key}, !to.HasKey
 	default:
-		return cmdutil.UsageError("--dead-letter-to queue:NAME, exchange:NAME/KEY or drop", "%sflag --dead-letter-to: %q is no place",
+		return cmdutil.UsageError("--dead-letter-to queue:NAME, exchange:NAME/KEY or drop",
+			"%sflag --dead-letter-to: %q is no place",
 			cmdutil.Where(c.cmd), c.letters)
 	}
 	return nil

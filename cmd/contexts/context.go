@@ -11,9 +11,10 @@ import (
 	"github.com/msgctl/msgctl/internal/render"
 )
 
-const contextLong = `A context is a named broker: its URL, vhost, TLS files, where its password is kept, and whether it is protected.
-Contexts live in ~/.config/msgctl/config.yaml (MSGCTL_CONFIG names another file). One of them is the current one and is
-used where neither flags nor the environment name a broker.`
+const contextLong = `A context is a named broker: its URL, vhost, TLS files, where its password is
+kept, and whether it is protected. Contexts live in ~/.config/msgctl/config.yaml
+(MSGCTL_CONFIG names another file). One of them is the current one and is used
+where neither flags nor the environment name a broker.`
 
 // NewContextCmd is msgctl context.
 func NewContextCmd(d *cmdutil.Process) *cobra.Command {

@@ -33,8 +33,9 @@ func newContextShowCmd(d *cmdutil.Process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show [NAME]",
 		Short: "Show which connection would be used, and where each setting comes from",
-		Long: `Show the connection that a command would use now, setting by setting with its source: a flag, a variable of the
-environment, a context or the default. With NAME, as if --context NAME were given. Nothing is dialled.`,
+		Long: `Show the connection that a command would use now, setting by setting with its
+source: a flag, a variable of the environment, a context or the default. With
+NAME, as if --context NAME were given. Nothing is dialled.`,
 		Args:              cmdutil.Args("[NAME]"),
 		ValidArgsFunction: completeContexts(d),
 		RunE: func(cmd *cobra.Command, a []string) error {

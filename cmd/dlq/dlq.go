@@ -1,4 +1,5 @@
-// Package dlq has the commands about dead letters: ls, inspect, replay, move, purge, export and import.
+// Package dlq has the commands about dead letters: ls, inspect, replay, move, purge, export and
+// import.
 package dlq
 
 import (
@@ -11,16 +12,20 @@ import (
 	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 )
 
-const dlqLong = `Find dead-letter queues, look into them without harm, and put messages back where they belong.
+const dlqLong = `Find dead-letter queues, look into them without harm, and put messages back
+where they belong.
 
-No message is lost: one leaves its queue only after the broker confirmed its copy, after it was durably written to an
-archive, or because you asked to destroy it. Killing msgctl, a lost connection or a stopped broker can cause
-duplicates, never a loss. What looking does to a queue is said before it is done; where it could do harm it is refused.`
+No message is lost: one leaves its queue only after the broker confirmed its
+copy, after it was durably written to an archive, or because you asked to
+destroy it. Killing msgctl, a lost connection or a stopped broker can cause
+duplicates, never a loss. What looking does to a queue is said before it is
+done; where it could do harm it is refused.`
 
 // NewCmd is msgctl dlq.
 func NewCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	cmd := cmdutil.NewGroupCmd("dlq", "Find, inspect, replay, move, purge and archive dead letters", dlqLong)
-	cmd.AddCommand(newListCmd(d, open), newInspectCmd(d, open), newReplayCmd(d, open), newMoveCmd(d, open), newPurgeCmd(d, open),
+	cmd.AddCommand(newListCmd(d, open), newInspectCmd(d, open), newReplayCmd(d, open), newMoveCmd(d, open),
+		newPurgeCmd(d, open),
 		newExportCmd(d, open), newImportCmd(d, open))
 	cmd.GroupID, cmd.SuggestionsMinimumDistance = cmdutil.GroupDeadLetters, 2
 	cmd.Example = `  msgctl dlq ls                                           where are dead letters, and who loses some?

@@ -21,10 +21,12 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-const exportLong = `Write messages to an archive: NDJSON, one line a message, with everything needed to restore it exactly: properties, typed headers,
-body and death history. Names that end in .gz or .zst are compressed; - is stdout.
+const exportLong = `Write messages to an archive: NDJSON, one line a message, with everything needed
+to restore it exactly: properties, typed headers, body and death history. Names
+that end in .gz or .zst are compressed; - is stdout.
 
-Without --drain the messages stay in the queue. With it each leaves the queue once it is durable in the archive.`
+Without --drain the messages stay in the queue. With it each leaves the queue
+once it is durable in the archive.`
 
 type exportOptions struct {
 	open OpenBroker
@@ -43,7 +45,8 @@ func newExportCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 		Use:   "export QUEUE",
 		Short: "Write messages to an archive, and with --drain take them out",
 		Long:  exportLong,
-		Example: "  msgctl dlq export orders.dlq --archive orders.ndjson.zst\n  msgctl dlq export orders.dlq --drain --archive " +
+		Example: "  msgctl dlq export orders.dlq --archive orders.ndjson.zst\n  msgctl dlq export orders.dlq --drain " +
+			"--archive " +
 			"orders.ndjson.gz --older-than 7d\n  msgctl dlq export orders.dlq | jq -r .properties.messageId",
 		Args: cmdutil.Args("QUEUE"),
 		RunE: func(cmd *cobra.Command, names []string) error {
@@ -66,7 +69,8 @@ func newExportCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 func (o *exportOptions) check() error {
 	switch {
 	case o.file == "":
-		return cmdutil.UsageError("write --archive FILE, or --archive - for stdout", "%sflag --archive names no file", cmdutil.Where(o.Cmd))
+		return cmdutil.UsageError("write --archive FILE, or --archive - for stdout", "%sflag --archive names no file",
+			cmdutil.Where(o.Cmd))
 	case o.file == "-" && o.Deps.Streams.OutTTY:
 		return cmdutil.UsageError("msgctl dlq export "+shell.Quote(o.queue)+" --archive FILE",
 			"%sarchives are not for terminals: name a file, or pipe the output", cmdutil.Where(o.Cmd))
@@ -96,7 +100,8 @@ func runExport(ctx context.Context, opts *exportOptions) error {
 		return err
 	}
 	if q.Type == topology.Stream && opts.drain {
-		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q: %w: it can be exported, not drained", q.Name,
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q: %w: it can be exported, not drained",
+			q.Name,
 			replay.ErrStream), Advice: "leave --drain out"}
 	}
 	defer p.chosen.warn(opts.Deps)

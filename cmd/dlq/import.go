@@ -17,10 +17,12 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-const importLong = `Put the messages of an archive back, exactly as they were: into the queues that they were read from, or where --to says. The death
-history comes along as it was, so they can be inspected and replayed as before.
+const importLong = `Put the messages of an archive back, exactly as they were: into the queues that
+they were read from, or where --to says. The death history comes along as it
+was, so they can be inspected and replayed as before.
 
-An archive that is cut short or damaged is restored as far as it is whole, and it is said where it breaks; the exit code is 3 then.`
+An archive that is cut short or damaged is restored as far as it is whole, and
+it is said where it breaks; the exit code is 3 then.`
 
 type importOptions struct {
 	open OpenBroker
@@ -68,10 +70,12 @@ func (o *importOptions) target() (*publish.Target, replay.Destination, error) {
 	case to.Kind == replay.ToExchange && to.HasKey:
 		return &publish.Target{Exchange: to.Exchange, Key: to.Key}, to, nil
 	case to.Kind == replay.ToExchange:
-		return nil, to, cmdutil.UsageError("--to exchange:"+to.Exchange+"/KEY", "%sflag --to: an exchange needs a routing key here",
+		return nil, to, cmdutil.UsageError("--to exchange:"+to.Exchange+"/KEY",
+			"%sflag --to: an exchange needs a routing key here",
 			cmdutil.Where(o.Cmd))
 	}
-	return nil, to, cmdutil.UsageError("msgctl dlq import FILE --to queue:NAME, and then msgctl dlq replay NAME --to origin",
+	return nil, to, cmdutil.UsageError("msgctl dlq import FILE --to queue:NAME, and then msgctl dlq replay NAME --to "+
+		"origin",
 		"%sflag --to: messages are restored to a queue or an exchange", cmdutil.Where(o.Cmd))
 }
 
@@ -127,7 +131,8 @@ func (o *importOptions) restore(ctx context.Context, s *session, r *archive.Read
 	defer func() { cmdmsg.EndTracing(o.Deps, traces) }()
 	start := time.Now()
 	result, err := replay.Restore(ctx, replay.RestoreOptions{
-		Archive: r, Dialer: s.broker.Dialer(s.Name), To: to, Select: chosen.Selection, Identity: s.Identity(), Limit: o.limit, Rate: o.rate,
+		Archive: r, Dialer: s.broker.Dialer(s.Name), To: to, Select: chosen.Selection, Identity: s.Identity(), Limit: o.limit,
+		Rate:     o.rate,
 		Observer: observer, Report: recorder, Reconnect: s.Options.Reconnect, Sending: cmdmsg.CopySpans(traces),
 	})
 	observer.End()

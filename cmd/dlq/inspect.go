@@ -18,18 +18,24 @@ import (
 	"github.com/msgctl/msgctl/pkg/message/filter"
 )
 
-const inspectLong = `Look at the messages of a queue without taking any out: a stream is read by offset, messages of other queues are held
-and given back in their order. What that does to the queue is said first. Where it could do harm it is refused: a quorum
-queue whose delivery limit leaves no room needs --guard, which lifts the limit with a policy meanwhile, or --force.
+const inspectLong = `Look at the messages of a queue without taking any out: a stream is read by
+offset, messages of other queues are held and given back in their order. What
+that does to the queue is said first. Where it could do harm it is refused: a
+quorum queue whose delivery limit leaves no room needs --guard, which lifts the
+limit with a policy meanwhile, or --force.
 
-A table is shown, or with --id, --full or -n 1 everything about each message: how it died in words, the error that a
-framework noted, properties, headers, and the body, decompressed and indented.
+A table is shown, or with --id, --full or -n 1 everything about each message:
+how it died in words, the error that a framework noted, properties, headers, and
+the body, decompressed and indented.
 
---where EXPR selects by what a message tells of itself. Names: reason, queue, exchange, routingKey (where it came from), age, day,
-deaths, deathCount, headers, properties, body, text, error, id, size, replays. The JSON output has the same names.
+--where EXPR selects by what a message tells of itself. Names: reason, queue,
+exchange, routingKey (where it came from), age, day, deaths, deathCount,
+headers, properties, body, text, error, id, size, replays. The JSON output has
+the same names.
 
---group-by counts messages by one or more of them: reason, queue, exchange, routing-key, type, error, day, or any expression,
-separated by commas. Memory does not grow with the number of messages.`
+--group-by counts messages by one or more of them: reason, queue, exchange,
+routing-key, type, error, day, or any expression, separated by commas. Memory
+does not grow with the number of messages.`
 
 type inspectOptions struct {
 	open       OpenBroker

@@ -17,15 +17,19 @@ import (
 	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 )
 
-const listLong = `List every queue that dead letters reach, found by queue arguments, effective policies and bindings, through exchanges and
-alternate exchanges, and error queues of frameworks by their names, and by their content: what NServiceBus, MassTransit, Spring AMQP,
-Rebus and EasyNetQ note in a message that failed, or a death that the broker noted. Queues whose dead letters reach nothing are
-listed below: they are losing messages now.
+const listLong = `List every queue that dead letters reach, found by queue arguments, effective
+policies and bindings, through exchanges and alternate exchanges, and error
+queues of frameworks by their names, and by their content: what NServiceBus,
+MassTransit, Spring AMQP, Rebus and EasyNetQ note in a message that failed, or a
+death that the broker noted. Queues whose dead letters reach nothing are listed
+below: they are losing messages now.
 
-The age is that of the oldest message. To tell it, and whose convention a message follows, msgctl looks at the first message of
-each queue where that does no more than set its redelivered flag: not where consumers are at work, nor where a look counts as a
-delivery. Of the queues that neither topology nor name tells of, at most the 20 with the most messages are looked into. --no-look
-looks into none.`
+The age is that of the oldest message. To tell it, and whose convention a
+message follows, msgctl looks at the first message of each queue where that does
+no more than set its redelivered flag: not where consumers are at work, nor
+where a look counts as a delivery. Of the queues that neither topology nor name
+tells of, at most the 20 with the most messages are looked into. --no-look looks
+into none.`
 
 type listOptions struct {
 	open       OpenBroker
@@ -179,7 +183,8 @@ func (w *listing) showInPlace(doc deadletters.ListDocument) error {
 // document reads and looks into every vhost that is meant.
 func (w *listing) document(ctx context.Context) (deadletters.ListDocument, error) {
 	now := time.Now()
-	doc := deadletters.ListDocument{FormatVersion: deadletters.FormatVersion, At: now.UTC(), Queues: []deadletters.QueueDocument{},
+	doc := deadletters.ListDocument{FormatVersion: deadletters.FormatVersion, At: now.UTC(),
+		Queues: []deadletters.QueueDocument{},
 		Losing: []deadletters.LosingDocument{}}
 	names := []string{w.s.Name}
 	if w.allVHosts {

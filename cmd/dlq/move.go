@@ -7,9 +7,11 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 )
 
-const moveLong = `Take messages out of a queue and send them to another queue or to an exchange. It works as replay does: a message leaves
-the queue only after the broker confirmed its copy and did not return it, and what cannot be sent stays. No replay is counted. The
-death history is noted in the message, so that it can still be replayed from its new place.`
+const moveLong = `Take messages out of a queue and send them to another queue or to an exchange.
+It works as replay does: a message leaves the queue only after the broker
+confirmed its copy and did not return it, and what cannot be sent stays. No
+replay is counted. The death history is noted in the message, so that it can
+still be replayed from its new place.`
 
 func newMoveCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	opts := &replayOptions{open: open, RunFlags: cmdmsg.RunFlags{Deps: d}, move: true}

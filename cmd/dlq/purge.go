@@ -22,12 +22,14 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-const purgeLong = `Destroy messages: all that are ready, or those that --where, --older-than, --id or --limit select. How many there are, how old and of
-which kinds is said first, and must be confirmed: with --yes where nobody can be asked, on a protected context by typing the
-queue's name, or with --yes=QUEUE.
+const purgeLong = `Destroy messages: all that are ready, or those that --where, --older-than, --id
+or --limit select. How many there are, how old and of which kinds is said first,
+and must be confirmed: with --yes where nobody can be asked, on a protected
+context by typing the queue's name, or with --yes=QUEUE.
 
---archive FILE writes every message to an archive, and to the disk, before it is destroyed; dlq import puts it back.
-Without a filter, an archive or a report the broker's own purge is used, which takes everything that is ready at that moment.`
+--archive FILE writes every message to an archive, and to the disk, before it is
+destroyed; dlq import puts it back. Without a filter, an archive or a report the
+broker's own purge is used, which takes everything that is ready at that moment.`
 
 type purgeOptions struct {
 	open OpenBroker
@@ -82,7 +84,8 @@ func runPurge(ctx context.Context, opts *purgeOptions) error {
 	}
 	if q.Type == topology.Stream {
 		return &cmdutil.ExitError{Code: cmdutil.ExitFailed,
-			Err: fmt.Errorf("queue %q: %w: the broker deletes old ones by max-age and max-length-bytes", q.Name, replay.ErrStream)}
+			Err: fmt.Errorf("queue %q: %w: the broker deletes old ones by max-age and max-length-bytes", q.Name,
+				replay.ErrStream)}
 	}
 	if err := opts.checkYes(s, q); err != nil {
 		return err
@@ -109,7 +112,8 @@ func (o *purgeOptions) checkYes(s *session, q *topology.Queue) error {
 		return cmdutil.UsageError("--yes="+shell.Quote(q.Name),
 			"this destroys messages and context %q is protected: --yes must name the queue %q", s.connection.Context, q.Name)
 	}
-	return cmdutil.UsageError("--yes alone, or --yes="+shell.Quote(q.Name), "--yes=%s does not name the queue %q", o.Yes, q.Name)
+	return cmdutil.UsageError("--yes alone, or --yes="+shell.Quote(q.Name), "--yes=%s does not name the queue %q", o.Yes,
+		q.Name)
 }
 
 // purging is a purge of one queue.

@@ -20,22 +20,29 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-const replayLong = `Take messages out of a dead-letter queue and send them back to the queue in which they first died: through the default
-exchange, so that healthy subscribers do not get them twice, and past the wait queues of retry ladders. Messages that a
-framework put into its error queue go to where their headers say. --to sends them elsewhere:
+const replayLong = `Take messages out of a dead-letter queue and send them back to the queue in
+which they first died: through the default exchange, so that healthy subscribers
+do not get them twice, and past the wait queues of retry ladders. Messages that
+a framework put into its error queue go to where their headers say. --to sends
+them elsewhere:
 
   --to origin              the exchange and keys they were published with: every queue bound there gets a copy
   --to queue:Q             one queue
   --to exchange:X[/KEY]    an exchange, with a key or with each message's own
 
-A message leaves the queue only after the broker confirmed its copy and did not return it. What cannot be sent stays, is named
-in the report, and the exit code is 3. Messages that die again meanwhile are not replayed again; --max-replays leaves
-what keeps coming back. Ctrl-C settles what is under way; a lost connection is restored.
+A message leaves the queue only after the broker confirmed its copy and did not
+return it. What cannot be sent stays, is named in the report, and the exit code
+is 3. Messages that die again meanwhile are not replayed again; --max-replays
+leaves what keeps coming back. Ctrl-C settles what is under way; a lost
+connection is restored.
 
-Without a queue, the one dead-letter queue that holds messages is meant; with several, they are listed. Queues that neither topology
-nor name tells of are found by their first message, as dlq ls finds them; what looking at it does is said first.
+Without a queue, the one dead-letter queue that holds messages is meant; with
+several, they are listed. Queues that neither topology nor name tells of are
+found by their first message, as dlq ls finds them; what looking at it does is
+said first.
 
---ramp 1,10,100 begins with few messages, waits after each stage (--settle), and gives up when too many of them die again.`
+--ramp 1,10,100 begins with few messages, waits after each stage (--settle), and
+gives up when too many of them die again.`
 
 type replayOptions struct {
 	open OpenBroker
@@ -125,7 +132,8 @@ func (o *replayOptions) check() (err error) {
 	case o.queue != "" && o.all:
 		return cmdutil.UsageError("name a queue or write --all", "%sboth a queue and --all", cmdutil.Where(cmd))
 	case o.rate < 0 || o.maxReplays < 0 || o.prefetch < 0 || o.prefetch > 65535:
-		return cmdutil.UsageError("0 is no limit", "%s--rate, --max-replays and --prefetch (at most 65535) cannot be negative",
+		return cmdutil.UsageError("0 is no limit",
+			"%s--rate, --max-replays and --prefetch (at most 65535) cannot be negative",
 			cmdutil.Where(cmd))
 	case len(o.ramp) == 0 && (cmd.Flags().Changed("settle") || cmd.Flags().Changed("abort-if-returned")):
 		return cmdutil.UsageError("add --ramp 1,10,100", "%s--settle and --abort-if-returned are about the stages of --ramp",
@@ -134,18 +142,21 @@ func (o *replayOptions) check() (err error) {
 		return cmdutil.UsageError("leave --copy or --ramp out; --limit 10 --copy sends few copies",
 			"%s--copy and --ramp: each stage would begin with the same messages again, because they stay", cmdutil.Where(cmd))
 	case o.move && o.to == "":
-		return cmdutil.UsageError("usage: "+cmd.UseLine()+" --to queue:NAME", "%sflag --to is missing: where to?", cmdutil.Where(cmd))
+		return cmdutil.UsageError("usage: "+cmd.UseLine()+" --to queue:NAME", "%sflag --to is missing: where to?",
+			cmdutil.Where(cmd))
 	}
 	for _, stage := range o.ramp {
 		if stage < 1 {
-			return cmdutil.UsageError("write, for example: --ramp 1,10,100", "%sflag --ramp: a stage of %d messages", cmdutil.Where(cmd), stage)
+			return cmdutil.UsageError("write, for example: --ramp 1,10,100", "%sflag --ramp: a stage of %d messages",
+				cmdutil.Where(cmd), stage)
 		}
 	}
 	if o.destination, err = parseTo(cmd, o.to); err != nil {
 		return err
 	}
 	if o.move && o.destination.Kind == replay.ToOrigin {
-		return cmdutil.UsageError("msgctl dlq replay "+shell.Quote(o.queue)+" --to origin", "%s--to origin is what replay is for",
+		return cmdutil.UsageError("msgctl dlq replay "+shell.Quote(o.queue)+" --to origin",
+			"%s--to origin is what replay is for",
 			cmdutil.Where(cmd))
 	}
 	if err := o.selectOptions.check(cmd); err != nil {
@@ -264,7 +275,8 @@ func (o *replayOptions) queues(ctx context.Context, s *session) ([]string, error
 			options[i][len(name)+2:]))
 	}
 	hints = append(hints, "msgctl "+o.command()+" --all"+given)
-	return nil, cmdutil.UsageError(strings.Join(hints, "\n"), "%s%d dead-letter queues hold messages: name one, or write --all",
+	return nil, cmdutil.UsageError(strings.Join(hints, "\n"),
+		"%s%d dead-letter queues hold messages: name one, or write --all",
 		cmdutil.Where(o.Cmd), len(names))
 }
 

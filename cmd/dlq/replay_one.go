@@ -49,7 +49,8 @@ func (o *replayOptions) one(ctx context.Context, s *session, name string) error 
 	r.options = r.engineOptions(ctx)
 	defer chosen.warn(o.Deps)
 	if q.Type == topology.Stream && !o.copyOnly && !o.dryRun {
-		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q: %w: only copies can be sent", name, replay.ErrStream),
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q: %w: only copies can be sent", name,
+			replay.ErrStream),
 			Advice: "msgctl " + o.command() + " " + shell.Quote(name) + " --copy" + flagsGiven(o.Cmd)}
 	}
 	if r.ready == 0 && q.Type != topology.Stream {
@@ -77,8 +78,9 @@ func (r *replaying) engineOptions(ctx context.Context) replay.Options {
 	o := replay.Options{
 		From: r.s.From(ctx, r.q, r.looking,
 			r.ready), Dialer: r.s.broker.Dialer(r.s.Name), To: r.destination, Select: r.chosen.Selection,
-		IsWait: r.s.IsWait(), Exists: r.s.Exists, Identity: r.s.Identity(), ID: replay.NewRunID(), MaxReplays: r.maxReplays, RestoreTTL: r.restoreTTL,
-		Transform: r.transform, Limit: r.limit, Rate: r.rate, Copy: r.copyOnly,
+		IsWait: r.s.IsWait(), Exists: r.s.Exists, Identity: r.s.Identity(), ID: replay.NewRunID(), MaxReplays: r.maxReplays,
+		RestoreTTL: r.restoreTTL,
+		Transform:  r.transform, Limit: r.limit, Rate: r.rate, Copy: r.copyOnly,
 		Ramp: replay.Ramp{Stages: r.ramp, Settle: r.settle, AbortIfReturned: float64(r.abort)},
 	}
 	o.Prefetch = r.prefetch

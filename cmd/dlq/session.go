@@ -40,7 +40,8 @@ func openSession(ctx context.Context, d *cmdutil.Process, open OpenBroker, comma
 }
 
 // connectSession prepares a session that has read nothing yet.
-func connectSession(ctx context.Context, d *cmdutil.Process, open OpenBroker, command string, flags *profile.Flags, match *regexp.Regexp) (*session,
+func connectSession(ctx context.Context, d *cmdutil.Process, open OpenBroker, command string, flags *profile.Flags,
+	match *regexp.Regexp) (*session,
 	error) {
 	conn, err := d.Connection(flags)
 	if err != nil {
@@ -64,7 +65,8 @@ func (s *session) lookup(name string) (*topology.Queue, error) {
 
 // assess judges a look into a queue; an error says what would allow it. limit is how many messages
 // are looked at, 0 all.
-func (s *session) assess(ctx context.Context, q *topology.Queue, o lookOptions, limit int64) (browse.Assessment, error) {
+func (s *session) assess(ctx context.Context, q *topology.Queue, o lookOptions,
+	limit int64) (browse.Assessment, error) {
 	l, err := s.Assess(ctx, q, o.assess(limit))
 	return l, s.adviseRefused(err)
 }

@@ -14,12 +14,17 @@ import (
 	"github.com/msgctl/msgctl/pkg/event/declare"
 )
 
-const eventsDiffLong = `Compare two catalogues, or two schema files (*.schema.json), and say of each change whether it breaks somebody:
+const eventsDiffLong = `Compare two catalogues, or two schema files (*.schema.json), and say of each
+change whether it breaks somebody:
 
-  consumers   they may get what they do not understand, or nothing at all: a field is gone or optional, a type or value is new, the exchange is another
-  producers   what they publish by the old form is refused, and old events cannot be played again: a field is required, a bound is tighter
+  consumers   they may get what they do not understand, or nothing at all: a
+              field is gone or optional, a type or value is new, the exchange
+              is another
+  producers   what they publish in the old form is refused, and old events
+              cannot be played again: a field is required, a bound is tighter
 
-Exit code 0: nothing breaks. 2: something does; where that is meant, publish it as a new event or raise its version.`
+Exit code 0: nothing breaks. 2: something does; where that is meant, publish it
+as a new event or raise its version.`
 
 type eventsDiffOptions struct {
 	eventsOptions

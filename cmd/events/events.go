@@ -12,10 +12,12 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-const eventsLong = `The catalogue of typed domain events: the events: part of the topology file. It says where each event is published, and what its payload
-must look like (JSON Schema 2020-12; formats are checked). No broker is needed.
+const eventsLong = `The catalogue of typed domain events: the events: part of the topology file. It
+says where each event is published, and what its payload must look like (JSON
+Schema 2020-12; formats are checked). No broker is needed.
 
-Schemas are read in the folder of the topology file and below it, those that they refer to ($ref) included; nothing is fetched from a network.`
+Schemas are read in the folder of the topology file and below it, those that
+they refer to ($ref) included; nothing is fetched from a network.`
 
 // NewCmd is msgctl events.
 func NewCmd(d *cmdutil.Process) *cobra.Command {
@@ -91,8 +93,8 @@ func newEventsListCmd(d *cmdutil.Process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ls",
 		Short: "List the events, where they go, and who gets them",
-		Long: `List the events of the catalogue: where each is published, and the queues that get it by the topology file. An event that reaches no
-queue is shown in red.`,
+		Long: `List the events of the catalogue: where each is published, and the queues that
+get it by the topology file. An event that reaches no queue is shown in red.`,
 		Example: "  msgctl events ls\n  msgctl events ls -f topology.yaml -o json",
 		Args:    cmdutil.Args(),
 		RunE:    func(*cobra.Command, []string) error { return runEventsList(opts) },

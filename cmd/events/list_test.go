@@ -11,7 +11,8 @@ import (
 
 func TestList(t *testing.T) {
 	t.Chdir(t.TempDir())
-	if err := os.WriteFile("topology.yaml", []byte("version: 1\nexchanges: { x: {} }\nevents: { done: { exchange: x } }\n"),
+	if err := os.WriteFile("topology.yaml",
+		[]byte("version: 1\nexchanges: { x: {} }\nevents: { done: { exchange: x } }\n"),
 		0o600); err != nil {
 		t.Fatal(err)
 	}

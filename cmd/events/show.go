@@ -73,8 +73,9 @@ func newEventsSampleCmd(d *cmdutil.Process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sample TYPE",
 		Short: "Print a valid payload of an event",
-		Long: `Print a valid payload of an event: the first valid one of the catalogue's examples, or one that is made up from the schema. The
-same catalogue gives the same payload.`,
+		Long: `Print a valid payload of an event: the first valid one of the catalogue's
+examples, or one that is made up from the schema. The same catalogue gives the
+same payload.`,
 		Example: "  msgctl events sample order.created > payload.json\n  msgctl events sample order.created | " +
 			"msgctl publish order.created",
 		Args:              cmdutil.Args("TYPE"),

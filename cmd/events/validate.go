@@ -20,10 +20,13 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish/bulk"
 )
 
-const eventsValidateLong = `Check events against the catalogue: NDJSON with one event, or one message of an archive (msgctl tail --save, msgctl dlq export), a line, or
-a file with a single event; .gz and .zst are decompressed. With --type the file has payloads of that event instead.
+const eventsValidateLong = `Check events against the catalogue: NDJSON with one event, or one message of an
+archive (msgctl tail --save, msgctl dlq export), a line, or a file with a single
+event; .gz and .zst are decompressed. With --type the file has payloads of that
+event instead.
 
-Exit code 0: all are right. 1: some are not; each is named with its line and with JSON Pointers.`
+Exit code 0: all are right. 1: some are not; each is named with its line and
+with JSON Pointers.`
 
 type eventsValidateOptions struct {
 	eventsOptions

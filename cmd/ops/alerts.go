@@ -15,20 +15,24 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
-const alertsLong = `Print alerting rules for Prometheus, made from the topology file: queues that are nearly full (of their own limits, which arguments or policies
-set) or without consumers, dead letters, more and more dead letters, dead letters that are lost, drift, and an exporter that tells nothing. Each
-alert says what to type next. It needs no broker.
+const alertsLong = `Print alerting rules for Prometheus, made from the topology file: queues that
+are nearly full (of their own limits, which arguments or policies set) or
+without consumers, dead letters, more and more dead letters, dead letters that
+are lost, drift, and an exporter that tells nothing. Each alert says what to
+type next. It needs no broker.
 
-The thresholds are in the file, under alerts: at the top for all queues, in a queue for that one:
+The thresholds are in the file, under alerts: at the top for all queues, in a
+queue for that one:
 
     alerts: { for: 5m, nearlyFull: 80%, full: 95%, deadLetters: 0, growth: 10, consumers: 1 }   # the defaults
     queues:
       nightly.batch: { alerts: { consumers: 0 } }      # read once a day
       known.failures: { alerts: { deadLetters: 500, growth: off } }
 
-The rules ask for the metrics of msgctl exporter. With --source rabbitmq they ask for those of the broker's own exporter (the plugin
-rabbitmq_prometheus, at /metrics/detailed?family=queue_coarse_metrics&family=queue_metrics&family=queue_consumer_count), which knows neither
-drift nor whose dead letters are lost.`
+The rules ask for the metrics of msgctl exporter. With --source rabbitmq they
+ask for those of the broker's own exporter (the plugin rabbitmq_prometheus, at
+/metrics/detailed?family=queue_coarse_metrics&family=queue_metrics&family=queue_consumer_count),
+which knows neither drift nor whose dead letters are lost.`
 
 type alertsOptions struct {
 	proc       *cmdutil.Process

@@ -13,15 +13,21 @@ import (
 	"github.com/msgctl/msgctl/internal/render/status"
 )
 
-const doctorLong = `Go through a production checklist on the live broker. Every item says what was seen, and where it is not as it should be, why that
-matters and what to do about it: default passwords, vhosts, permissions, TLS; prefetch, acknowledgements, heartbeats and confirms of the clients
-that are connected now; dead-lettering, retries, limits and policies of every queue; alarms, replicas, feature flags and deprecated features
-of the cluster; whether the topology is kept in a file, and is as the file says.
+const doctorLong = `Go through a production checklist on the live broker. Every item says what was
+seen, and where it is not as it should be, why that matters and what to do about
+it: default passwords, vhosts, permissions, TLS; prefetch, acknowledgements,
+heartbeats and confirms of the clients that are connected now; dead-lettering,
+retries, limits and policies of every queue; alarms, replicas, feature flags and
+deprecated features of the cluster; whether the topology is kept in a file, and
+is as the file says.
 
-Some items need a user with the tag monitoring or administrator: they are "unknown" otherwise, with the reason. An item about clients can
-judge only who is connected at that moment. doctor tries the login guest with the password guest, once.
+Some items need a user with the tag monitoring or administrator: they are
+"unknown" otherwise, with the reason. An item about clients can judge only who
+is connected at that moment. doctor tries the login guest with the password
+guest, once.
 
-Exit code 0: nothing at or above --fail-on (error, unless you say warning). 2: there is.`
+Exit code 0: nothing at or above --fail-on (error, unless you say warning). 2:
+there is.`
 
 type doctorOptions struct {
 	proc       *cmdutil.Process

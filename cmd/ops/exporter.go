@@ -12,19 +12,27 @@ import (
 	"github.com/msgctl/msgctl/internal/profile"
 )
 
-const exporterLong = `Serve metrics that the broker's own exporter cannot tell, for Prometheus: how deep each dead-letter queue is, since when its first message is
-dead, why and where the messages died, whose dead letters reach nothing, whether the broker is still as the topology file says, and what lint
-finds. docs/monitoring.md lists them; msgctl alerts and msgctl dashboard use them.
+const exporterLong = `Serve metrics that the broker's own exporter cannot tell, for Prometheus: how
+deep each dead-letter queue is, since when its first message is dead, why and
+where the messages died, whose dead letters reach nothing, whether the broker is
+still as the topology file says, and what lint finds. docs/monitoring.md lists
+them; msgctl alerts and msgctl dashboard use them.
 
-A scrape asks the broker nothing: it gets what the last collection found. A collection needs the same few requests however many queues there
-are: two lists of a vhost at each --interval, all lists at each --topology-interval.
+A scrape asks the broker nothing: it gets what the last collection found. A
+collection needs the same few requests however many queues there are: two lists
+of a vhost at each --interval, all lists at each --topology-interval.
 
-What messages say is sampled: at each --interval at most --looks queues are looked into, each in its turn, where that does no more than set the
-flag redelivered (as in dlq ls); the first --sample messages of a classic queue or a stream, the first one of a quorum queue, whose order a
-look at more could change. When a sample was taken, and of how many messages, are metrics too. --looks 0 looks into none.
+What messages say is sampled: at each --interval at most --looks queues are
+looked into, each in its turn, where that does no more than set the flag
+redelivered (as in dlq ls); the first --sample messages of a classic queue or a
+stream, the first one of a quorum queue, whose order a look at more could
+change. When a sample was taken, and of how many messages, are metrics too.
+--looks 0 looks into none.
 
-While the broker cannot be reached msgctl_up is 0, and what was found before goes away; each interval tries again (--reconnect-attempts is not
-heeded). Without a topology file there is no drift. Ctrl-C or SIGTERM ends the look under way, gives its messages back, and exits with 0.`
+While the broker cannot be reached msgctl_up is 0, and what was found before
+goes away; each interval tries again (--reconnect-attempts is not heeded).
+Without a topology file there is no drift. Ctrl-C or SIGTERM ends the look under
+way, gives its messages back, and exits with 0.`
 
 // exporterOptions are the flags of exporter.
 type exporterOptions struct {
@@ -88,14 +96,17 @@ const maxSample = 1000
 func (o *exporterOptions) check() error {
 	switch {
 	case o.interval < time.Second:
-		return cmdutil.UsageError("--interval 30s", "exporter: flag --interval: %s is too short: it must be 1s or more", o.interval)
+		return cmdutil.UsageError("--interval 30s", "exporter: flag --interval: %s is too short: it must be 1s or more",
+			o.interval)
 	case o.reread < o.interval:
-		return cmdutil.UsageError("--topology-interval 2m", "exporter: flag --topology-interval: %s is shorter than --interval (%s)",
+		return cmdutil.UsageError("--topology-interval 2m",
+			"exporter: flag --topology-interval: %s is shorter than --interval (%s)",
 			o.reread, o.interval)
 	case o.looks < 0:
 		return cmdutil.UsageError("--looks 0", "exporter: flag --looks: %d is negative; 0 looks into no queue", o.looks)
 	case o.sample < 1 || o.sample > maxSample:
-		return cmdutil.UsageError("--sample 20", "exporter: flag --sample: it goes from 1 to %d; --looks 0 looks into no queue",
+		return cmdutil.UsageError("--sample 20",
+			"exporter: flag --sample: it goes from 1 to %d; --looks 0 looks into no queue",
 			maxSample)
 	}
 	if err := o.log.Check(o.cmd); err != nil {

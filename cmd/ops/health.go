@@ -121,7 +121,8 @@ func judgeWork(i *health.Inspection, state *topology.State, version string, asid
 	networks := map[string]*route.Network{}
 	for _, o := range state.Objects() {
 		q, ok := o.(*topology.Queue)
-		if !ok || aside[q.Ref()] || q.Type == topology.Stream || q.Exclusive || q.AutoDelete || capability.IsReserved(q.Name) {
+		if !ok || aside[q.Ref()] || q.Type == topology.Stream || q.Exclusive || q.AutoDelete ||
+			capability.IsReserved(q.Name) {
 			continue
 		}
 		if networks[q.VHost] == nil {
@@ -185,7 +186,8 @@ func byteLimits(state *topology.State, vhost, version string) map[string]route.S
 }
 
 // declaredBy compares topology files with what was read.
-func declaredBy(d *cmdutil.Process, files *cmdutil.FileFlag, conn *profile.Connection, live *topology.Live) (*health.Declared, error) {
+func declaredBy(d *cmdutil.Process, files *cmdutil.FileFlag, conn *profile.Connection,
+	live *topology.Live) (*health.Declared, error) {
 	in := &subject.Subject{}
 	err := cmdutil.LoadSubject(d, in, files, cmdutil.ChooseVHost(conn))
 	if errors.Is(err, cmdutil.ErrNoFiles) {

@@ -16,18 +16,23 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-const statusLong = `Show on one screen whether the broker can do its work: nodes and their limits, alarms, connections, queues by state, dead letters, and
-what is wrong, the worst first, with what to do about it.
+const statusLong = `Show on one screen whether the broker can do its work: nodes and their limits,
+alarms, connections, queues by state, dead letters, and what is wrong, the worst
+first, with what to do about it.
 
-What it shows is of every vhost that you may see, or of the one that --vhost names. Nodes and connections are told to users with
-the tag monitoring. Counts and rates are the broker's statistics: up to 5 seconds old.
+What it shows is of every vhost that you may see, or of the one that --vhost
+names. Nodes and connections are told to users with the tag monitoring. Counts
+and rates are the broker's statistics: up to 5 seconds old.
 
-Errors: a node is down or alarmed, connections are blocked, a queue serves nobody, dead letters are lost. Warnings: a limit is near, dead
-letters wait, a queue with messages has no consumer.
+Errors: a node is down or alarmed, connections are blocked, a queue serves
+nobody, dead letters are lost. Warnings: a limit is near, dead letters wait, a
+queue with messages has no consumer.
 
-Exit code 0: nothing at or above --fail-on (error, unless you say warning). 2: there is. 1: the broker cannot be reached. 4: the login is
-refused. With -o nagios they are those of a monitoring plugin: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (nothing can be said: the
-login is refused, or the management API cannot be reached).`
+Exit code 0: nothing at or above --fail-on (error, unless you say warning). 2:
+there is. 1: the broker cannot be reached. 4: the login is refused. With -o
+nagios they are those of a monitoring plugin: 0 OK, 1 WARNING, 2 CRITICAL, 3
+UNKNOWN (nothing can be said: the login is refused, or the management API cannot
+be reached).`
 
 type statusOptions struct {
 	proc       *cmdutil.Process

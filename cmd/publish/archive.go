@@ -43,21 +43,25 @@ func (o *archiveOptions) register(cmd *cobra.Command) {
 func (o *archiveOptions) check(cmd *cobra.Command, typ string) error {
 	if o.file == "" {
 		if cmd.Flags().Changed("speed") {
-			return cmdutil.UsageError("msgctl publish --archive FILE --speed 2", "%s--speed is for --archive", cmdutil.Where(cmd))
+			return cmdutil.UsageError("msgctl publish --archive FILE --speed 2", "%s--speed is for --archive",
+				cmdutil.Where(cmd))
 		}
 		return nil
 	}
 	if typ != "" {
-		return cmdutil.UsageError("leave "+shell.Quote(typ)+" out", "%sthe messages of an archive have their types", cmdutil.Where(cmd))
+		return cmdutil.UsageError("leave "+shell.Quote(typ)+" out", "%sthe messages of an archive have their types",
+			cmdutil.Where(cmd))
 	}
 	if o.speed < 0 || o.speed != o.speed {
 		return cmdutil.UsageError("--speed 2, or 0 for as fast as can be", "%s--speed cannot be negative", cmdutil.Where(cmd))
 	}
 	for _, name := range []string{"data", "set", "sample", "ndjson", "exchange", "key", "id", "header", "format",
 		"dry-run", "resume", "journal", "priority", "expiration",
-		"delay", "allow-unroutable", "correlation-id", "causation-id", "user-id", "trace-id", "span-id", "app-id", "aggregate-id", "content-type"} {
+		"delay", "allow-unroutable", "correlation-id", "causation-id", "user-id", "trace-id", "span-id", "app-id",
+		"aggregate-id", "content-type"} {
 		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
-			return cmdutil.UsageError("leave --"+name+" out: the messages go as they were", "%s--%s and --archive exclude each other",
+			return cmdutil.UsageError("leave --"+name+" out: the messages go as they were",
+				"%s--%s and --archive exclude each other",
 				cmdutil.Where(cmd), name)
 		}
 	}
@@ -93,7 +97,8 @@ func (o *publishOptions) playArchive(ctx context.Context) error {
 	start := time.Now()
 	result, err := replay.Restore(ctx, replay.RestoreOptions{
 		Archive: in, Dialer: b.Dialer(conn.VHost), Route: wherePublished, Prepare: player.prepare, Pace: player.pace,
-		Identity: replay.Identity{Login: conn.User}, Limit: o.bulk.count, Rate: o.bulk.rate, Observer: observer, Report: recorder, Sending: cmdmsg.CopySpans(traces),
+		Identity: replay.Identity{Login: conn.User}, Limit: o.bulk.count, Rate: o.bulk.rate, Observer: observer,
+		Report: recorder, Sending: cmdmsg.CopySpans(traces),
 	})
 	observer.End()
 	if closed := closeReport(); err == nil {

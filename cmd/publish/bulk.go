@@ -138,8 +138,8 @@ func (r *publishRun) journalName() string {
 }
 
 // openJournal begins a journal, or goes on with one.
-func (r *publishRun) openJournal(name string, in io.Reader, series *event.Series) (*bulk.Journal, bulk.Report, int64,
-	error) {
+func (r *publishRun) openJournal(name string, in io.Reader,
+	series *event.Series) (*bulk.Journal, bulk.Report, int64, error) {
 	source := r.bulk.ndjson
 	if abs, err := filepath.Abs(source); err == nil && source != "-" {
 		source = abs
@@ -180,10 +180,12 @@ func (r *publishRun) sameRun(h bulk.Header, in io.Reader, name string) error {
 	case err != nil:
 		return err
 	case h.Check != check:
-		return &cmdutil.ExitError{Code: cmdutil.ExitUsage, Err: fmt.Errorf("%s begins otherwise than when its journal %s was made",
-			r.bulk.ndjson, name), Advice: "name the file that was published then, or remove the journal"}
+		return &cmdutil.ExitError{Code: cmdutil.ExitUsage,
+			Err: fmt.Errorf("%s begins otherwise than when its journal %s was made",
+				r.bulk.ndjson, name), Advice: "name the file that was published then, or remove the journal"}
 	case h.Type != r.typ:
-		return &cmdutil.ExitError{Code: cmdutil.ExitUsage, Err: fmt.Errorf("the journal %s is about events of type %q", name, h.Type),
+		return &cmdutil.ExitError{Code: cmdutil.ExitUsage, Err: fmt.Errorf("the journal %s is about events of type %q", name,
+			h.Type),
 			Advice: "msgctl publish " + shell.Quote(h.Type) + " --ndjson " + shell.Quote(r.bulk.ndjson) + " --resume"}
 	}
 	return nil

@@ -188,7 +188,8 @@ func (r *publishRun) refused(ctx context.Context, b Broker, m messageOf, why err
 		}
 	}
 	if near := suggest.Nearest(ref.Name, names); near != "" {
-		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err, Advice: "did you mean exchange " + shell.Quote(near) + "?"}
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err, Advice: "did you mean exchange " + shell.Quote(near) +
+			"?"}
 	}
 	return err
 }

@@ -61,7 +61,8 @@ func (r *publishRun) text() (given, error) {
 	o := &r.publishOptions.payload
 	switch {
 	case o.sample && o.data != "":
-		return given{}, cmdutil.UsageError("use one of the two", "%s--data and --sample both make the payload", cmdutil.Where(r.cmd))
+		return given{}, cmdutil.UsageError("use one of the two", "%s--data and --sample both make the payload",
+			cmdutil.Where(r.cmd))
 	case o.sample && r.typ == "":
 		return given{}, cmdutil.UsageError("name a TYPE", "%s--sample needs an event of the catalogue", cmdutil.Where(r.cmd))
 	case o.sample:
@@ -105,7 +106,8 @@ func readFrom(name string, r io.Reader) (given, error) {
 // types.
 func (r *publishRun) needs() error {
 	if r.typ == "" {
-		return cmdutil.UsageError("--data 'TEXT', --data @FILE, or < FILE", "%sthere is nothing to publish", cmdutil.Where(r.cmd))
+		return cmdutil.UsageError("--data 'TEXT', --data @FILE, or < FILE", "%sthere is nothing to publish",
+			cmdutil.Where(r.cmd))
 	}
 	fields, err := r.declared.Catalogue.Fields(r.typ)
 	if err != nil {

@@ -21,20 +21,27 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-const publishLong = `Publish a typed domain event. TYPE is one of the events: of the topology file, which says where it goes and what its payload must look
-like. The payload comes from stdin, --data or --set, or is made up with --sample; it is checked against its schema before anything
-is sent. The broker must confirm the event, and route it to at least one queue, unless --allow-unroutable.
+const publishLong = `Publish a typed domain event. TYPE is one of the events: of the topology file,
+which says where it goes and what its payload must look like. The payload comes
+from stdin, --data or --set, or is made up with --sample; it is checked against
+its schema before anything is sent. The broker must confirm the event, and route
+it to at least one queue, unless --allow-unroutable.
 
-With --ndjson, a file of payloads or whole events is published, one a line and in order. A connection that is lost is restored, and
-what was not confirmed is sent again with the same eventId. While it runs, FILE.journal knows how far it is: after a crash, the same command with
---resume goes on. The circuit breaker (--breaker) pauses after so many events in a row that the broker returned or refused, publishes one as a
-probe after --breaker-pause, and goes on when that one is confirmed; a run begins with so many events, to see what becomes of them. A broker that
-stops publishers (a memory or disk alarm) is waited for.
+With --ndjson, a file of payloads or whole events is published, one a line and
+in order. A connection that is lost is restored, and what was not confirmed is
+sent again with the same eventId. While it runs, FILE.journal knows how far it
+is: after a crash, the same command with --resume goes on. The circuit breaker
+(--breaker) pauses after so many events in a row that the broker returned or
+refused, publishes one as a probe after --breaker-pause, and goes on when that
+one is confirmed; a run begins with so many events, to see what becomes of them.
+A broker that stops publishers (a memory or disk alarm) is waited for.
 
-With --archive, what tail --save or dlq export wrote is published again: to the same exchanges and keys, with the same ids and the pauses
-that there were, --speed times as fast. A header x-msgctl-archive tells it from the originals.
+With --archive, what tail --save or dlq export wrote is published again: to the
+same exchanges and keys, with the same ids and the pauses that there were,
+--speed times as fast. A header x-msgctl-archive tells it from the originals.
 
-With OTEL_EXPORTER_OTLP_ENDPOINT each event is a span, which the header traceparent tells consumers: docs/tracing.md.
+With OTEL_EXPORTER_OTLP_ENDPOINT each event is a span, which the header
+traceparent tells consumers: docs/tracing.md.
 
 Without TYPE, --exchange and --key publish bytes as they are.`
 
@@ -202,18 +209,22 @@ func (o *publishOptions) check() error {
 	case o.bulk.ndjson != "" && o.payload.any():
 		return cmdutil.UsageError("use one of the two", "%s--ndjson has the payloads already", cmdutil.Where(o.cmd))
 	case o.bulk.ndjson == "" && (o.bulk.resume || o.bulk.journal != ""):
-		return cmdutil.UsageError("add --ndjson FILE", "%s--resume and --journal are about a file of events", cmdutil.Where(o.cmd))
+		return cmdutil.UsageError("add --ndjson FILE", "%s--resume and --journal are about a file of events",
+			cmdutil.Where(o.cmd))
 	case o.bulk.many() && o.props.id != "":
 		return cmdutil.UsageError("leave --id out: each event gets its own", "%s--id is for one event", cmdutil.Where(o.cmd))
 	case o.bulk.onError != "continue" && o.bulk.onError != "stop":
-		return cmdutil.UsageError("write --on-error continue or --on-error stop", "%sflag --on-error: %q is not right", cmdutil.Where(o.cmd),
+		return cmdutil.UsageError("write --on-error continue or --on-error stop", "%sflag --on-error: %q is not right",
+			cmdutil.Where(o.cmd),
 			o.bulk.onError)
 	case o.bulk.rate < 0 || o.bulk.count < 0 || o.bulk.window < 1 || o.bulk.window > maxWindow || o.bulk.breaker < 0 ||
 		o.bulk.pause < 0:
 		return cmdutil.UsageError("see: msgctl publish --help",
-			"%s--rate, --count, --breaker and --breaker-pause cannot be negative, --window goes from 1 to %d", cmdutil.Where(o.cmd), maxWindow)
+			"%s--rate, --count, --breaker and --breaker-pause cannot be negative, --window goes from 1 to %d",
+			cmdutil.Where(o.cmd), maxWindow)
 	case o.props.expiration < 0 || o.props.delay < 0 || o.props.expiration > maxDelay || o.props.delay > maxDelay:
-		return cmdutil.UsageError("write a duration like 30s or 2h", "%s--expiration and --delay go from 0 to %s", cmdutil.Where(o.cmd),
+		return cmdutil.UsageError("write a duration like 30s or 2h", "%s--expiration and --delay go from 0 to %s",
+			cmdutil.Where(o.cmd),
 			maxDelay)
 	}
 	if err := o.checkTrace(); err != nil {

@@ -27,7 +27,8 @@ func TestTailNamesWhatIsMissing(t *testing.T) {
 	c := NewCmd(p, func(context.Context, *profile.Connection, string) (Broker, error) { return empty{}, nil })
 	c.SetArgs([]string{"--exchange", "orders"})
 	c.SilenceErrors, c.SilenceUsage = true, true
-	if err := c.ExecuteContext(t.Context()); err == nil || !strings.Contains(err.Error(), `exchange "orders" does not exist`) {
+	if err := c.ExecuteContext(t.Context()); err == nil ||
+		!strings.Contains(err.Error(), `exchange "orders" does not exist`) {
 		t.Errorf("%v", err)
 	}
 }

@@ -27,7 +27,8 @@ func (t *tailing) openQueue(ctx context.Context) (*tailSource, error) {
 		return nil, cmdmsg.AdviseMissing(err)
 	}
 	if q.Type == topology.Stream {
-		return nil, &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q is a stream: it is read by offset", q.Name),
+		return nil, &cmdutil.ExitError{Code: cmdutil.ExitFailed,
+			Err:    fmt.Errorf("queue %q is a stream: it is read by offset", q.Name),
 			Advice: "msgctl tail --stream " + shell.Quote(q.Name)}
 	}
 	looking, err := s.Judge(ctx, q, browse.AssessOptions{Limit: t.head})
@@ -49,7 +50,8 @@ func mayWatch(l browse.Assessment) error {
 	advice := "look once: msgctl dlq inspect " + shell.Quote(l.Queue) +
 		"; or watch what is published: msgctl tail --exchange NAME"
 	if l.Refused != "" {
-		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q: %w: %s", l.Queue, browse.ErrUnsafe, l.Refused),
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q: %w: %s", l.Queue, browse.ErrUnsafe,
+			l.Refused),
 			Advice: advice}
 	}
 	for _, n := range l.Notes {

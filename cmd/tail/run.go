@@ -129,7 +129,8 @@ func showRelayed(relay *tail.Relay[events.TailMessage], out *tailOutput) error {
 }
 
 // loop takes, selects and passes on; after each batch it calls flush.
-func (t *tailing) loop(ctx context.Context, src *tailSource, each func(*events.TailMessage) error, flush func() error) error {
+func (t *tailing) loop(ctx context.Context, src *tailSource, each func(*events.TailMessage) error,
+	flush func() error) error {
 	idle := newIdleClock(ctx, t.idle)
 	defer idle.stop()
 	var items []tail.Item
@@ -160,8 +161,8 @@ func (t *tailing) loop(ctx context.Context, src *tailSource, each func(*events.T
 }
 
 // take waits for messages. What waits for the disk waits for a second at most.
-func (t *tailing) take(ctx context.Context, src *tailSource, items []tail.Item, flush func() error) ([]tail.Item,
-	error) {
+func (t *tailing) take(ctx context.Context, src *tailSource, items []tail.Item,
+	flush func() error) ([]tail.Item, error) {
 	for t.archive != nil && t.unsynced {
 		short, cancel := context.WithTimeout(ctx, syncEvery)
 		got, err := src.take(short, items)

@@ -46,7 +46,8 @@ func (t *tailing) open(ctx context.Context) (*tailSource, error) {
 func (t *tailing) feed(ctx context.Context, patient bool,
 	open func(context.Context, int64) (tail.Feed, error)) (*tailSource, error) {
 	f, err := tail.Start(ctx, tail.Options{
-		Open: open, Patient: patient, ReconnectDelay: t.conn.ReconnectDelay, ReconnectAttempts: t.conn.ReconnectAttempts, Notify: func(text string) { t.proc.Warn(text) },
+		Open: open, Patient: patient, ReconnectDelay: t.conn.ReconnectDelay, ReconnectAttempts: t.conn.ReconnectAttempts,
+		Notify: func(text string) { t.proc.Warn(text) },
 	})
 	if err != nil {
 		return nil, err
@@ -119,8 +120,9 @@ func (t *tailing) network(ctx context.Context) (*topology.State, error) {
 	live, err := t.broker.Everything(ctx, []string{t.vhost})
 	switch {
 	case err == nil && slices.Contains(live.MissingVHosts, t.vhost):
-		return nil, &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("vhost %q does not exist, or this user has no access to it",
-			t.vhost), Advice: "name another with --vhost"}
+		return nil, &cmdutil.ExitError{Code: cmdutil.ExitFailed,
+			Err: fmt.Errorf("vhost %q does not exist, or this user has no access to it",
+				t.vhost), Advice: "name another with --vhost"}
 	case err == nil:
 		if why, unreadable := live.Unreadable[topology.KindPolicy]; unreadable {
 			t.proc.Warn("policies cannot be read (" + why +
@@ -157,7 +159,8 @@ func (t *tailing) unwatchable(state *topology.State, err error) error {
 	if near := suggest.Nearest(why.Exchange, names); near != "" {
 		hint = "did you mean --exchange " + shell.Quote(near) + "?"
 	}
-	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("exchange %q does not exist in vhost %q", why.Exchange, t.vhost),
+	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("exchange %q does not exist in vhost %q",
+		why.Exchange, t.vhost),
 		Advice: hint}
 }
 
@@ -184,7 +187,8 @@ func (t *tailing) sayPlan(p *tail.Plan) {
 	if len(t.patterns) > 0 {
 		pattern = " for " + strings.Join(t.patterns, ", ")
 	}
-	t.proc.Note(fmt.Sprintf("Watching %s in vhost %s%s; Ctrl-C ends.", listOf("exchange", "exchanges", p.Exchanges), t.vhost,
+	t.proc.Note(fmt.Sprintf("Watching %s in vhost %s%s; Ctrl-C ends.", listOf("exchange", "exchanges", p.Exchanges),
+		t.vhost,
 		pattern))
 	if len(p.Mirrored) > 0 {
 		t.proc.Note(fmt.Sprintf("Of %s only what the bindings of now let through is seen.", strings.Join(p.Mirrored, ", ")))
@@ -234,8 +238,9 @@ func (t *tailing) openFirehose(ctx context.Context) (*tailSource, error) {
 	case err != nil:
 		t.proc.Warn(fmt.Sprintf("%v: if it is off, nothing will be seen", err))
 	case !on:
-		return nil, &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("tracing is off in vhost %q. Turning it on costs: %s",
-			t.vhost, firehoseCost),
+		return nil, &cmdutil.ExitError{Code: cmdutil.ExitFailed,
+			Err: fmt.Errorf("tracing is off in vhost %q. Turning it on costs: %s",
+				t.vhost, firehoseCost),
 			Advice: fmt.Sprintf("on the broker's machine: rabbitmqctl trace_on -p %s\nand when you have seen enough: "+
 				"rabbitmqctl trace_off -p %s", shell.Quote(t.vhost), shell.Quote(t.vhost))}
 	}
@@ -244,7 +249,8 @@ func (t *tailing) openFirehose(ctx context.Context) (*tailSource, error) {
 		return nil, err
 	}
 	src.traced = true
-	t.proc.Note(fmt.Sprintf("Watching all of vhost %s; Ctrl-C ends. While tracing is on, %s. Turn it off again: rabbitmqctl "+
+	t.proc.Note(fmt.Sprintf("Watching all of vhost %s; Ctrl-C ends. While tracing is on, %s. Turn it off again: "+
+		"rabbitmqctl "+
 		"trace_off -p %s", t.vhost, firehoseCost, shell.Quote(t.vhost)))
 	return src, nil
 }

@@ -17,25 +17,34 @@ import (
 
 const tailLong = `Watch messages go by, without taking any away from anybody.
 
-Exchanges are watched through a private queue that is bound to them beside the queues of consumers. The broker deletes it with the
-connection, however msgctl ends. PATTERNs are topic patterns for routing keys, one of which must match: 'order.#', '*.created'. Without
---exchange the exchanges of the topology file are watched, or all of the vhost. A binding more is harmless but for one thing: a mandatory
-message that no other queue gets is not returned to its publisher meanwhile. Where it would do more (an alternate exchange, direct
-exchanges, which know no patterns), the bindings of others at the beginning are copied, and what they let through is seen.
+Exchanges are watched through a private queue that is bound to them beside the
+queues of consumers. The broker deletes it with the connection, however msgctl
+ends. PATTERNs are topic patterns for routing keys, one of which must match:
+'order.#', '*.created'. Without --exchange the exchanges of the topology file
+are watched, or all of the vhost. A binding more is harmless but for one thing:
+a mandatory message that no other queue gets is not returned to its publisher
+meanwhile. Where it would do more (an alternate exchange, direct exchanges,
+which know no patterns), the bindings of others at the beginning are copied, and
+what they let through is seen.
 
---queue looks at the head of a queue again and again, as dlq inspect does, and refuses where looking could do harm. --stream reads a
-stream from anywhere; a time is that of a chunk, so that some older messages may come first. Of both, the times shown are those
-of the events. --firehose shows everything that is published and delivered in a vhost whose tracing is on.
+--queue looks at the head of a queue again and again, as dlq inspect does, and
+refuses where looking could do harm. --stream reads a stream from anywhere; a
+time is that of a chunk, so that some older messages may come first. Of both,
+the times shown are those of the events. --firehose shows everything that is
+published and delivered in a vhost whose tracing is on.
 
-With a topology file that declares events, each is checked against its schema; --invalid shows only those that break it.
---follow ID tells one story: every event with that correlation id, and what it led to, as a tree of causes.
+With a topology file that declares events, each is checked against its schema;
+--invalid shows only those that break it. --follow ID tells one story: every
+event with that correlation id, and what it led to, as a tree of causes.
 
-A slow terminal, pipe or network never holds up the broker: what does not fit into bounded buffers is dropped, counted, and shown as
-missing; where the broker may have dropped more than can be counted, that is said. What --save writes does not wait for the terminal.
-A lost connection is restored, and the gap is said.
+A slow terminal, pipe or network never holds up the broker: what does not fit
+into bounded buffers is dropped, counted, and shown as missing; where the broker
+may have dropped more than can be counted, that is said. What --save writes does
+not wait for the terminal. A lost connection is restored, and the gap is said.
 
-Watching ends with Ctrl-C (exit code 130), or with 0 when --limit or --idle-timeout ends it; with 1 when fewer than --limit messages came
-before --idle-timeout, and with 2 when --invalid found some.`
+Watching ends with Ctrl-C (exit code 130), or with 0 when --limit or
+--idle-timeout ends it; with 1 when fewer than --limit messages came before
+--idle-timeout, and with 2 when --invalid found some.`
 
 // tailOptions are the flags of tail.
 type tailOptions struct {
@@ -116,7 +125,8 @@ func (o *tailOptions) check() (err error) {
 	at := cmdutil.Where(o.cmd)
 	switch {
 	case cmdutil.CountTrue(o.queue != "", o.stream != "", o.firehose, len(o.exchanges) > 0) > 1:
-		return cmdutil.UsageError("see: msgctl tail --help", "%s--exchange, --queue, --stream and --firehose exclude each other", at)
+		return cmdutil.UsageError("see: msgctl tail --help",
+			"%s--exchange, --queue, --stream and --firehose exclude each other", at)
 	case o.from.set && o.stream == "":
 		return cmdutil.UsageError("msgctl tail --stream NAME --from "+o.from.text, "%s--from is for --stream", at)
 	case o.limit < 0 || o.idle < 0:

@@ -151,7 +151,8 @@ func (o *changeOptions) confirm(ctx context.Context, conn *profile.Connection, p
 		return nil
 	case "":
 	default:
-		return cmdutil.UsageError("--yes alone, or --yes="+conn.VHost, "--yes=%s does not name the vhost %q", o.yes, conn.VHost)
+		return cmdutil.UsageError("--yes alone, or --yes="+conn.VHost, "--yes=%s does not name the vhost %q", o.yes,
+			conn.VHost)
 	}
 	ok, err := o.proc.Streams.Confirm(ctx, fmt.Sprintf("Do you want to %s this?", o.verb), "--yes")
 	if err != nil {

@@ -55,7 +55,8 @@ func TestApplyRefusesAMovedBroker(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var out bytes.Buffer
-			o := &changeOptions{proc: &cmdutil.Process{Streams: terminal.New(strings.NewReader(""), &out, &out, nil)}, yes: cmdutil.PlainYes,
+			o := &changeOptions{proc: &cmdutil.Process{Streams: terminal.New(strings.NewReader(""), &out, &out, nil)},
+				yes:  cmdutil.PlainYes,
 				verb: "apply", progress: terminal.ProgressNone}
 			o.output.Value = "text"
 			plans := []*topology.Plan{planOf(t, "a", "b"), planOf(t, c.second...)}

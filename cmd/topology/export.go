@@ -12,10 +12,11 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/spec/export"
 )
 
-const exportLong = `Write live vhosts as a topology file that plan finds equal to the broker, or as RabbitMQ definitions. Without an argument it
-is the connection's vhost.
+const exportLong = `Write live vhosts as a topology file that plan finds equal to the broker, or as
+RabbitMQ definitions. Without an argument it is the connection's vhost.
 
-Users belong to the cluster and are left out unless --users asks for them; then their password hashes are in the output.`
+Users belong to the cluster and are left out unless --users asks for them; then
+their password hashes are in the output.`
 
 type exportOptions struct {
 	proc       *cmdutil.Process

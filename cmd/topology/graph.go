@@ -15,11 +15,13 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/lint/subject"
 )
 
-const graphLong = `Draw a topology: exchanges, queues, bindings with their keys, dead-letter paths (dashed), retry ladders, alternate exchanges, and
-in red what msgctl lint finds wrong. With --live it is the broker's vhost, with the depth of each queue.
+const graphLong = `Draw a topology: exchanges, queues, bindings with their keys, dead-letter paths
+(dashed), retry ladders, alternate exchanges, and in red what msgctl lint finds
+wrong. With --live it is the broker's vhost, with the depth of each queue.
 
-mermaid is drawn by GitHub and GitLab inside of Markdown; dot is for Graphviz. svg and html are finished pictures that
-need nothing else and load nothing: the page can be moved, enlarged and searched, and shows what is known about the
+mermaid is drawn by GitHub and GitLab inside of Markdown; dot is for Graphviz.
+svg and html are finished pictures that need nothing else and load nothing: the
+page can be moved, enlarged and searched, and shows what is known about the
 object under the pointer and what its messages go through.`
 
 type graphOptions struct {

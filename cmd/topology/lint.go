@@ -14,18 +14,23 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/lint/subject"
 )
 
-const lintLong = `Find faults that a broker takes without a word and that then lose messages or do nothing: dead letters that reach no queue, policies
-that one key disables, bindings that cannot match, queues that drop what they hold. Every finding says what happens at run
-time and how to mend it; docs/lint.md has a page on each rule. It needs no broker. --broker judges for one version.
+const lintLong = `Find faults that a broker takes without a word and that then lose messages or do
+nothing: dead letters that reach no queue, policies that one key disables,
+bindings that cannot match, queues that drop what they hold. Every finding says
+what happens at run time and how to mend it; docs/lint.md has a page on each
+rule. It needs no broker. --broker judges for one version.
 
-With --live it also looks at the broker: drift, waiting dead letters, queues without consumers or near their limit, objects that
-no topology owns. Without files it is the broker's vhost that is judged.
+With --live it also looks at the broker: drift, waiting dead letters, queues
+without consumers or near their limit, objects that no topology owns. Without
+files it is the broker's vhost that is judged.
 
-A comment lets a finding pass, at the end of a line or above one, for it and all that is indented below:
+A comment lets a finding pass, at the end of a line or above one, for it and all
+that is indented below:
 
     # msgctl:ignore limit-without-dead-letters only the newest prices count
 
-A file .msgctl.yaml here, or in a directory above, changes severities, and lets findings pass by the object's name:
+A file .msgctl.yaml here, or in a directory above, changes severities, and lets
+findings pass by the object's name:
 
     lint:
       failOn: warning
@@ -62,7 +67,8 @@ func NewLintCmd(d *cmdutil.Process, open OpenReader) *cobra.Command {
 	opts.output.Register(cmd, "text", "json", "sarif", "github")
 	cmd.Flags().Var(&opts.failOn, "fail-on",
 		"least severity that makes exit code 2: error, warning, note, never (default error, or the configuration's)")
-	_ = cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(cmdutil.Severities(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(cmdutil.Severities(),
+		cobra.ShellCompDirectiveNoFileComp))
 	cmd.Flags().StringVar(&opts.config, "config", "", "configuration file (default "+subject.ConfigName+" here or above)")
 	cmd.Flags().BoolVar(&opts.rules, "rules", false, "list the rules and look at nothing")
 	opts.connection = cmdutil.ConnectionFlags(cmd)

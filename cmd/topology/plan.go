@@ -1,5 +1,5 @@
-// Package topology has the commands about topology files: those that need no broker (validate, lint,
-// route, test, graph), and those that compare a file with one (plan, apply, destroy, export).
+// Package topology has the commands about topology files: those that need no broker (validate,
+// lint, route, test, graph), and those that compare a file with one (plan, apply, destroy, export).
 package topology
 
 import (
@@ -13,14 +13,17 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-const planLong = `Compare topology files with the live broker and show what apply would do, object by object and field by field:
+const planLong = `Compare topology files with the live broker and show what apply would do, object
+by object and field by field:
 
   + create   ~ update   ∓ replace (an argument differs that RabbitMQ cannot change)   - delete   = adopt
 
-What destroys says how many messages and consumers are at stake. What the broker would refuse, or silently ignore, is an
-error here. Values that a policy or the broker decides are no difference.
+What destroys says how many messages and consumers are at stake. What the broker
+would refuse, or silently ignore, is an error here. Values that a policy or the
+broker decides are no difference.
 
-Exit code 0: the plan was made. With --detailed-exitcode, 0: nothing to do; 2: there are changes. 1: it cannot be applied.`
+Exit code 0: the plan was made. With --detailed-exitcode, 0: nothing to do; 2:
+there are changes. 1: it cannot be applied.`
 
 type planOptions struct {
 	proc       *cmdutil.Process

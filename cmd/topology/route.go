@@ -23,14 +23,18 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
-const routeLong = `Say where a message would go, and why: exchanges, bindings, alternate exchanges, policies, and with --reject, --expire,
---overflow or --exhaust what becomes of it when it dies in a queue, through dead-letter exchanges and retry ladders to where it rests
-or is lost. Nothing is published: it is a simulation, of a topology file, of RabbitMQ definitions, or with --live of what a broker has.
+const routeLong = `Say where a message would go, and why: exchanges, bindings, alternate exchanges,
+policies, and with --reject, --expire, --overflow or --exhaust what becomes of
+it when it dies in a queue, through dead-letter exchanges and retry ladders to
+where it rests or is lost. Nothing is published: it is a simulation, of a
+topology file, of RabbitMQ definitions, or with --live of what a broker has.
 
-The message is a declared event, or an exchange and a key. Several deaths happen one after the other, in the order of the flags.
-Where an exchange chooses by a hash or by chance, every outcome is told.
+The message is a declared event, or an exchange and a key. Several deaths happen
+one after the other, in the order of the flags. Where an exchange chooses by a
+hash or by chance, every outcome is told.
 
-Exit code 0: a queue has the message in the end, whatever happens. 2: it is lost, or may be, or the broker refuses it.`
+Exit code 0: a queue has the message in the end, whatever happens. 2: it is
+lost, or may be, or the broker refuses it.`
 
 const routeExample = `  msgctl route order.created
   msgctl route --exchange orders.exchange --key order.paid --reject orders.paid.queue
@@ -161,7 +165,8 @@ func noSuchQueue(n *route.Network, name string) error {
 	if near := suggest.Nearest(name, n.QueueNames()); near != "" {
 		hint = fmt.Sprintf("did you mean %s?", near)
 	}
-	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("there is no queue %q in vhost %q", name, n.VHost()), Advice: hint}
+	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("there is no queue %q in vhost %q", name,
+		n.VHost()), Advice: hint}
 }
 
 func (o *routeOptions) show(t *route.Trace) error {
@@ -176,7 +181,8 @@ func (o *routeOptions) show(t *route.Trace) error {
 func (o *routeOptions) publication() (route.Publication, error) {
 	switch {
 	case o.event != "" && o.hasExchange:
-		return route.Publication{}, cmdutil.UsageError("name the event alone: msgctl route "+o.event, "an event knows its exchange")
+		return route.Publication{}, cmdutil.UsageError("name the event alone: msgctl route "+o.event,
+			"an event knows its exchange")
 	case o.event == "" && !o.hasExchange:
 		return route.Publication{}, cmdutil.UsageError("msgctl route EVENT, or msgctl route --exchange X --key K",
 			"which message? neither an event nor --exchange is named")

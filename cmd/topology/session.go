@@ -27,7 +27,8 @@ type session struct {
 
 // newSession reads the files and prepares the connection; nothing is dialled yet. Problems of the
 // files end the command.
-func newSession(ctx context.Context, d *cmdutil.Process, open OpenBroker, command string, flags *profile.Flags, files *cmdutil.FileFlag,
+func newSession(ctx context.Context, d *cmdutil.Process, open OpenBroker, command string, flags *profile.Flags,
+	files *cmdutil.FileFlag,
 	diff *diffOptions) (*session, error) {
 	conn, err := d.Connection(flags)
 	if err != nil {
@@ -41,7 +42,8 @@ func newSession(ctx context.Context, d *cmdutil.Process, open OpenBroker, comman
 	if err != nil {
 		return nil, err
 	}
-	if err := render.Diagnostics(d.Streams.Err, problems, d.Streams.ErrStyler(d.Colour), d.Streams.ErrWidth()); err != nil {
+	if err := render.Diagnostics(d.Streams.Err, problems, d.Streams.ErrStyler(d.Colour),
+		d.Streams.ErrWidth()); err != nil {
 		return nil, err
 	}
 	if problems.HasErrors() {

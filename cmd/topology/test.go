@@ -16,10 +16,13 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
-const testLong = `Run the tests that stand in a topology file under tests: publish a message, let it die perhaps, and see in which queues it is.
-Without --live that is a simulation, which takes milliseconds and needs no broker. With --live the topology is declared in a vhost
-of its own on a broker, messages are published there, rejected, expired, pushed out and returned for real, and the vhost is
-deleted at the end, also when the command is interrupted. That needs an administrator's login.
+const testLong = `Run the tests that stand in a topology file under tests: publish a message, let
+it die perhaps, and see in which queues it is. Without --live that is a
+simulation, which takes milliseconds and needs no broker. With --live the
+topology is declared in a vhost of its own on a broker, messages are published
+there, rejected, expired, pushed out and returned for real, and the vhost is
+deleted at the end, also when the command is interrupted. That needs an
+administrator's login.
 
 --coverage tells which bindings, dead-letter paths and events no test exercises.
 

@@ -12,9 +12,11 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-const validateLong = `Parse topology files and check everything that can be checked without a broker: unknown fields, wrong types and units,
-references to what is not declared, arguments that the queue type does not take, dead letters that would go nowhere.
-Every problem is shown at once, with file:line:column, the reason and the correction.
+const validateLong = `Parse topology files and check everything that can be checked without a broker:
+unknown fields, wrong types and units, references to what is not declared,
+arguments that the queue type does not take, dead letters that would go nowhere.
+Every problem is shown at once, with file:line:column, the reason and the
+correction.
 
 Exit code 0: the files are right (warnings do not count). 1: they are not.`
 

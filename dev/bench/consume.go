@@ -119,7 +119,8 @@ func consumeArena(ctx context.Context, br broker, n int) (*link, error) {
 	}
 	for i := 0; err == nil && i < n; i++ {
 		err = l.channel.PublishWithContext(ctx, "", consumeQueue, false, false, amqp.Publishing{
-			ContentType: "application/json", DeliveryMode: amqp.Persistent, MessageId: strconv.Itoa(i), Type: "order.created", Body: payloadOf(i, consumeSize),
+			ContentType: "application/json", DeliveryMode: amqp.Persistent, MessageId: strconv.Itoa(i), Type: "order.created",
+			Body: payloadOf(i, consumeSize),
 		})
 	}
 	if err == nil {

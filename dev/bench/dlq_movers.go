@@ -23,8 +23,9 @@ const shovelPath = "/api/parameters/shovel/" + vhost + "/bench"
 func (b broker) byShovel(ctx context.Context, l *link, from, to string, n int) (usage, error) {
 	uri := b.amqp + "/" + vhost
 	body, err := json.Marshal(object{"value": object{
-		"src-protocol": "amqp091", "src-uri": uri, "src-queue": from, "src-prefetch-count": window, "src-delete-after": "queue-length",
-		"dest-protocol": "amqp091", "dest-uri": uri, "dest-queue": to, "ack-mode": "on-confirm",
+		"src-protocol": "amqp091", "src-uri": uri, "src-queue": from, "src-prefetch-count": window,
+		"src-delete-after": "queue-length",
+		"dest-protocol":    "amqp091", "dest-uri": uri, "dest-queue": to, "ack-mode": "on-confirm",
 	}})
 	if err != nil {
 		return usage{}, err
@@ -126,9 +127,11 @@ func acknowledge(source *amqp.Channel, confirms <-chan amqp.Confirmation, return
 
 func copyOf(d *amqp.Delivery) amqp.Publishing {
 	return amqp.Publishing{
-		Headers: d.Headers, ContentType: d.ContentType, ContentEncoding: d.ContentEncoding, DeliveryMode: d.DeliveryMode, Priority: d.Priority,
-		CorrelationId: d.CorrelationId, ReplyTo: d.ReplyTo, Expiration: d.Expiration, MessageId: d.MessageId, Timestamp: d.Timestamp,
-		Type: d.Type, UserId: d.UserId, AppId: d.AppId, Body: d.Body,
+		Headers: d.Headers, ContentType: d.ContentType, ContentEncoding: d.ContentEncoding, DeliveryMode: d.DeliveryMode,
+		Priority:      d.Priority,
+		CorrelationId: d.CorrelationId, ReplyTo: d.ReplyTo, Expiration: d.Expiration, MessageId: d.MessageId,
+		Timestamp: d.Timestamp,
+		Type:      d.Type, UserId: d.UserId, AppId: d.AppId, Body: d.Body,
 	}
 }
 

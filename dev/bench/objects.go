@@ -64,7 +64,8 @@ func (w workload) definitions() ([]byte, error) {
 	var exchanges, queues, bindings []object
 	for i := range w.exchanges {
 		exchanges = append(exchanges, object{
-			"name": exchangeName(i), "type": "topic", "durable": true, "auto_delete": false, "internal": false, "arguments": object{},
+			"name": exchangeName(i), "type": "topic", "durable": true, "auto_delete": false, "internal": false,
+			"arguments": object{},
 		})
 	}
 	for i := range w.queues {

@@ -102,8 +102,8 @@ func (b *benchmark) tailRound(ctx context.Context, br broker, args []string) (us
 }
 
 // follow starts msgctl, publishes once it watches, and waits for its end.
-func (b *benchmark) follow(ctx context.Context, br broker, out *os.File, args []string, publish func() error) (usage,
-	error) {
+func (b *benchmark) follow(ctx context.Context, br broker, out *os.File, args []string,
+	publish func() error) (usage, error) {
 	cmd := exec.CommandContext(ctx, b.msgctl(), args...)
 	cmd.Dir, cmd.Env, cmd.Stdout = b.dir, append(os.Environ(), br.environment(br.api)...), out
 	stderr, err := cmd.StderrPipe()

@@ -37,7 +37,8 @@ func run(ctx context.Context, n *narrator) (err error) {
 
 	n.say("msgctl keeps the queues, exchanges and bindings of a RabbitMQ in a file. This demo takes about a minute, " +
 		"uses a real broker, and leaves nothing behind.")
-	// The broker first: where there is none and none can be installed, that is said before the build.
+	// The broker first: where there is none and none can be installed, that is said before the
+	// build.
 	broker, err := node.Find(ctx, node.Options{Note: n})
 	if err != nil {
 		return err

@@ -123,8 +123,9 @@ func deadLetters(b *testing.B, c *Client, vhost, queue string, size int) {
 
 func deadHeaders() message.Table {
 	return message.Table{
-		"x-first-death-exchange": "orders.exchange", "x-first-death-queue": "orders.created.queue", "x-first-death-reason": "rejected",
-		"tenant": "acme", "attempt": int64(3),
+		"x-first-death-exchange": "orders.exchange", "x-first-death-queue": "orders.created.queue",
+		"x-first-death-reason": "rejected",
+		"tenant":               "acme", "attempt": int64(3),
 		"x-death": []any{amqp091.Table{"count": int64(1), "exchange": "orders.exchange", "queue": "orders.created.queue",
 			"reason":       "rejected",
 			"routing-keys": []any{"order.created"}, "time": time.Unix(1700000000, 0)}},

@@ -56,7 +56,8 @@ func checkConsume(o consume.Options) error {
 			math.MaxUint16)
 	}
 	if len(o.Queue) > maxShortString || len(o.Tag) > maxShortString {
-		return fmt.Errorf("consume from queue %.40q…: names and consumer tags have at most %d bytes", o.Queue, maxShortString)
+		return fmt.Errorf("consume from queue %.40q…: names and consumer tags have at most %d bytes",
+			o.Queue, maxShortString)
 	}
 	return nil
 }

@@ -256,7 +256,8 @@ func serverOutcome(code int) outcome {
 	switch code {
 	case amqp091.ConnectionForced:
 		return outcomeLost // the broker stops, or an operator closes connections
-	case amqp091.ContentTooLarge, amqp091.NoRoute, amqp091.NoConsumers, amqp091.AccessRefused, amqp091.NotFound, amqp091.ResourceLocked, amqp091.PreconditionFailed:
+	case amqp091.ContentTooLarge, amqp091.NoRoute, amqp091.NoConsumers, amqp091.AccessRefused, amqp091.NotFound,
+		amqp091.ResourceLocked, amqp091.PreconditionFailed:
 		return outcomeDone
 	}
 	return outcomeFatal

@@ -24,8 +24,8 @@ type sharing struct {
 }
 
 // consume begins to consume with begin: the deliveries go to in.
-func (h *sharing) consume(in *amqpwire.Inbox, begin func() (<-chan amqp091.Delivery, error)) (<-chan amqp091.Delivery,
-	error) {
+func (h *sharing) consume(in *amqpwire.Inbox, begin func() (<-chan amqp091.Delivery,
+	error)) (<-chan amqp091.Delivery, error) {
 	h.starting.Lock()
 	defer h.starting.Unlock()
 	h.wire.Collect(in)

@@ -111,11 +111,13 @@ func FuzzDecode(f *testing.F) {
 func testingMessage() *message.Message {
 	return &message.Message{
 		Properties: message.Properties{
-			MessageID: "id-1", DeliveryMode: message.Persistent, ContentType: "application/json", Type: "order.created", Timestamp: time.Unix(1700000000, 0),
+			MessageID: "id-1", DeliveryMode: message.Persistent, ContentType: "application/json", Type: "order.created",
+			Timestamp: time.Unix(1700000000, 0),
 		},
 		Headers: message.Table{
-			"x-first-death-exchange": "orders.exchange", "x-first-death-queue": "orders.created.queue", "x-first-death-reason": "rejected",
-			"tenant": "acme", "attempt": int64(3), "ratio": 0.5, "price": message.Decimal{Scale: 2,
+			"x-first-death-exchange": "orders.exchange", "x-first-death-queue": "orders.created.queue",
+			"x-first-death-reason": "rejected",
+			"tenant":               "acme", "attempt": int64(3), "ratio": 0.5, "price": message.Decimal{Scale: 2,
 				Value: 199}, "bytes": []byte{0, 255}, "none": nil,
 			"x-death": []any{message.Table{
 				"count": int64(1), "exchange": "orders.exchange", "queue": "orders.created.queue", "reason": "rejected",

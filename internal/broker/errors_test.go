@@ -166,7 +166,8 @@ func TestReadingWithLittlePower(t *testing.T) {
 			t.Errorf("queue read: %t, missing %q", live.Has(q.Ref()), live.MissingVHosts)
 		}
 		for kind, tag := range map[topology.Kind]string{
-			topology.KindUser: "administrator", topology.KindPermission: "administrator", topology.KindTopicPermission: "administrator",
+			topology.KindUser: "administrator", topology.KindPermission: "administrator",
+			topology.KindTopicPermission: "administrator",
 			topology.KindGlobalParameter: "policymaker", topology.KindParameter: "policymaker",
 		} {
 			if why := live.Unreadable[kind]; !strings.Contains(why, "set_user_tags") || !strings.Contains(why, tag) {
@@ -229,7 +230,8 @@ func TestInequivalentArguments(t *testing.T) {
 			"no DLX": {queue(topology.Classic, true, topology.Arguments{"x-message-ttl": int64(86400000)}),
 				[]string{"deadLetter.exchange d, not unset", "policy"}},
 			"one more": {queue(topology.Classic, true, topology.Arguments{"x-message-ttl": int64(86400000),
-				"x-dead-letter-exchange": "d", "x-max-length-bytes": int64(10 << 20)}), []string{"maxLengthBytes unset, not 10MiB"}},
+				"x-dead-letter-exchange": "d", "x-max-length-bytes": int64(10 << 20)}),
+				[]string{"maxLengthBytes unset, not 10MiB"}},
 			"another type": {queue(topology.Quorum, true, topology.Arguments{"x-message-ttl": int64(86400000),
 				"x-dead-letter-exchange": "d"}), []string{"type classic, not quorum"}},
 			"not durable": {queue(topology.Classic, false, topology.Arguments{"x-message-ttl": int64(86400000),

@@ -14,9 +14,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// TestRefusedForAMoment: a broker that says for a moment that a vhost is missing or down, although it
-// is there, is asked again. The moment is rare (one in thousands of declarations on a busy 4.0.5),
-// so the first refusals are put in between.
+// TestRefusedForAMoment: a broker that says for a moment that a vhost is missing or down, although
+// it is there, is asked again. The moment is rare (one in thousands of declarations on a busy
+// 4.0.5), so the first refusals are put in between.
 func TestRefusedForAMoment(t *testing.T) {
 	for name, answer := range map[string]string{
 		"missing": `{"error":"Object Not Found","reason":"vhost_not_found"}`,
@@ -40,8 +40,9 @@ func TestRefusedForAMoment(t *testing.T) {
 	}
 }
 
-// TestReadThatFailsForAMoment: a broker that fails on a read with an internal error is asked again. It is as
-// rare (a list that meets a vhost that is being deleted), so the first answers are put in between.
+// TestReadThatFailsForAMoment: a broker that fails on a read with an internal error is asked again.
+// It is as rare (a list that meets a vhost that is being deleted), so the first answers are put in
+// between.
 func TestReadThatFailsForAMoment(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)
@@ -61,8 +62,8 @@ func TestReadThatFailsForAMoment(t *testing.T) {
 	})
 }
 
-// refusingAtFirst returns a client without AMQP whose first refusals declarations of queues are refused
-// with answer.
+// refusingAtFirst returns a client without AMQP whose first refusals declarations of queues are
+// refused with answer.
 func refusingAtFirst(t *testing.T, v *rabbittest.VHost, answer string, refusals int32) *Client {
 	declares := func(r *http.Request) bool {
 		return r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/queues/")

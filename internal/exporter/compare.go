@@ -69,8 +69,8 @@ func (c *collector) addVHost(ctx context.Context, s *Snapshot, v *vhost.VHost) e
 	return c.addDeclared(ctx, s, v)
 }
 
-// addDeclared adds the counts of the queues that the files declare. Bytes are asked for only where a
-// queue has a limit in bytes.
+// addDeclared adds the counts of the queues that the files declare. Bytes are asked for only where
+// a queue has a limit in bytes.
 func (c *collector) addDeclared(ctx context.Context, s *Snapshot, v *vhost.VHost) error {
 	limited := c.limitedInBytes(v.Name)
 	var bytes map[string]int64

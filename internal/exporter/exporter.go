@@ -26,8 +26,8 @@ func Once(ctx context.Context, o Options, w io.Writer) error {
 	return telemetry.WriteText(w, c.metrics)
 }
 
-// Serve serves /metrics, /healthz and /readyz on an address and collects at each interval, until ctx
-// ends.
+// Serve serves /metrics, /healthz and /readyz on an address and collects at each interval, until
+// ctx ends.
 func Serve(ctx context.Context, o Options, listen string) error {
 	c := newCollector(o)
 	defer c.disconnect()

@@ -52,15 +52,20 @@ func TestMetrics(t *testing.T) {
 	got := text(t, m)
 	promtest.CheckMetrics(t, got)
 	for _, want := range []string{
-		"msgctl_up 1", `msgctl_vhost_up{vhost="a"} 1`, `msgctl_vhost_up{vhost="b"} 0`, "msgctl_collection_duration_seconds 1.5", "msgctl_collections_total 1",
+		"msgctl_up 1", `msgctl_vhost_up{vhost="a"} 1`, `msgctl_vhost_up{vhost="b"} 0`,
+		"msgctl_collection_duration_seconds 1.5", "msgctl_collections_total 1",
 		`msgctl_collection_errors_total{stage="sample"} 1`, "msgctl_last_success_timestamp_seconds 1.7957808e+09",
-		`msgctl_queue_messages_ready{queue="q",vhost="a"} 5`, `msgctl_queue_messages_unacked{queue="q",vhost="a"} 2`, `msgctl_queue_consumers{queue="q",vhost="a"} 1`,
+		`msgctl_queue_messages_ready{queue="q",vhost="a"} 5`, `msgctl_queue_messages_unacked{queue="q",vhost="a"} 2`,
+		`msgctl_queue_consumers{queue="q",vhost="a"} 1`,
 		`msgctl_queue_messages_ready_bytes{queue="q",vhost="a"} 700`, `msgctl_queue_consumers{queue="stream",vhost="a"} 3`,
 		`msgctl_dlq_messages_ready{queue="dlq",vhost="a"} 9`, `msgctl_dlq_sampled_messages{queue="dlq",vhost="a"} 3`,
-		`msgctl_dlq_sampled_deaths{queue="dlq",reason="expired",source_queue="q",vhost="a"} 3`, `msgctl_dlq_sampling_refused{queue="busy",vhost="a"} 1`,
+		`msgctl_dlq_sampled_deaths{queue="dlq",reason="expired",source_queue="q",vhost="a"} 3`,
+		`msgctl_dlq_sampling_refused{queue="busy",vhost="a"} 1`,
 		`msgctl_dlq_messages_ready{queue="\"} 1\n\\{` + "\uFFFD" + `",vhost="a"} 6`,
-		`msgctl_queue_loses_dead_letters{certainty="possibly",queue="q",vhost="a"} 1`, `msgctl_drift{vhost=""} 0`, `msgctl_drift{vhost="a"} 1`,
-		`msgctl_drift_objects{action="delete",vhost="a"} 2`, `msgctl_drift_objects{action="create",vhost="a"} 0`, `msgctl_lint_findings{rule="r",severity="error",vhost="a"} 4`,
+		`msgctl_queue_loses_dead_letters{certainty="possibly",queue="q",vhost="a"} 1`, `msgctl_drift{vhost=""} 0`,
+		`msgctl_drift{vhost="a"} 1`,
+		`msgctl_drift_objects{action="delete",vhost="a"} 2`, `msgctl_drift_objects{action="create",vhost="a"} 0`,
+		`msgctl_lint_findings{rule="r",severity="error",vhost="a"} 4`,
 	} {
 		if !strings.Contains(got, "\n"+want+"\n") {
 			t.Errorf("without %s:\n%s", want, got)

@@ -21,8 +21,8 @@ const (
 // Metrics are the result of the last collection, and the exporter's own health. They are safe for
 // concurrent use.
 //
-// When a collection fails, everything but the health is dropped: a value that was true once would be
-// taken for one that is true now.
+// When a collection fails, everything but the health is dropped: a value that was true once would
+// be taken for one that is true now.
 type Metrics struct {
 	registry *prometheus.Registry // of the health
 	health   *healthMetrics

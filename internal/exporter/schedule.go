@@ -14,8 +14,9 @@ type schedule struct {
 	samples map[topology.Ref]*Sample
 }
 
-// next returns the queues to sample, at most limit: those that hold messages and were never sampled,
-// then those whose sample is the oldest. It forgets the samples of queues that are empty or gone.
+// next returns the queues to sample, at most limit: those that hold messages and were never
+// sampled, then those whose sample is the oldest. It forgets the samples of queues that are empty
+// or gone.
 func (r *schedule) next(list []Queue, limit int) []Queue {
 	keep, due := map[topology.Ref]*Sample{}, []Queue(nil)
 	for _, q := range list {

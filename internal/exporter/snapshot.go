@@ -78,7 +78,8 @@ func NewDeath(m *message.Message, isWait, exists func(queue string) bool) Death 
 	}
 	d := Death{Reason: Other, Queue: Other}
 	switch o.Reason {
-	case message.ReasonRejected, message.ReasonExpired, message.ReasonMaxLength, message.ReasonDeliveryLimit, message.ReasonFailed:
+	case message.ReasonRejected, message.ReasonExpired, message.ReasonMaxLength, message.ReasonDeliveryLimit,
+		message.ReasonFailed:
 		d.Reason = o.Reason
 	}
 	if o.Queue == "" || exists(o.Queue) {

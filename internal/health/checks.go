@@ -25,8 +25,8 @@ type Inspection struct {
 	DeadLetters
 	// Findings are what lint finds on the live topology.
 	Findings []lint.Finding
-	// DeadLettering queues have a dead-letter exchange, Bounded ones a limit on redeliveries; by vhost
-	// and name.
+	// DeadLettering queues have a dead-letter exchange, Bounded ones a limit on redeliveries; by
+	// vhost and name.
 	DeadLettering, Bounded map[[2]string]bool
 	// Work are the queues that applications consume from, as far as can be told: no dead-letter
 	// queues, wait queues or streams, and none that an application declares for itself.
@@ -90,8 +90,8 @@ func unread(in *Inspection, p Part) (Status, []string) {
 	return Unknown, []string{"the " + string(p) + " cannot be read: " + in.Unread[p]}
 }
 
-// found turns findings of some rules of lint into the result of a check; clear is the evidence without
-// any.
+// found turns findings of some rules of lint into the result of a check; clear is the evidence
+// without any.
 func found(in *Inspection, clear string, rules ...string) (Status, []string) {
 	status := OK
 	var evidence []string

@@ -68,7 +68,8 @@ func checkHashes(in *Inspection) (Status, []string) {
 		}
 	}
 	if len(weak) > 0 {
-		return Warning, []string{plural(len(weak), "user has", "users have") + " a password hashed with MD5: " + nameSome(weak)}
+		return Warning, []string{plural(len(weak), "user has", "users have") + " a password hashed with MD5: " +
+			nameSome(weak)}
 	}
 	return OK, []string{plural(len(in.Users), "user", "users") + ", none with MD5"}
 }

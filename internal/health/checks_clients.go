@@ -44,7 +44,8 @@ func clientChecks() []Check {
 		},
 		{
 			ID: "redeliveries", Title: "Messages are not redelivered in a loop",
-			Why: "A message that fails and is requeued fails again at once, and keeps consumers and broker busy.", run: checkRedeliveries,
+			Why: "A message that fails and is requeued fails again at once, and keeps consumers and broker busy.",
+			run: checkRedeliveries,
 			Fix: "Retry with a delay and a last attempt (retry: on a queue), and dead-letter what keeps failing.",
 		},
 	}
@@ -111,8 +112,8 @@ func checkAcknowledgements(in *Inspection) (Status, []string) {
 	return OK, []string{"all of " + plural(len(in.Consumers), "consumer", "consumers")}
 }
 
-// amqp091 reports whether a client connected with AMQP 0-9-1: heartbeats of other protocols mean other
-// things, and the broker's connections to itself have none.
+// amqp091 reports whether a client connected with AMQP 0-9-1: heartbeats of other protocols mean
+// other things, and the broker's connections to itself have none.
 func (c *Connection) amqp091() bool { return strings.HasPrefix(c.Protocol, "AMQP 0-9-1") }
 
 func checkHeartbeat(in *Inspection) (Status, []string) {

@@ -19,7 +19,8 @@ func clusterChecks() []Check {
 		},
 		{
 			ID: "replicas", Title: "Queues have all their members",
-			Why: "A queue without a majority of its members is unavailable; with one missing, the next failure stops it.", run: checkReplicas,
+			Why: "A queue without a majority of its members is unavailable; with one missing, the next failure stops it.",
+			run: checkReplicas,
 			Fix: "Start the nodes. After a node is gone for good, rabbitmq-queues grow and shrink replace its members.",
 		},
 		{

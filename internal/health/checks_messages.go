@@ -47,7 +47,8 @@ func messageChecks() []Check {
 		},
 		{
 			ID: "definitions", Title: "The topology is kept in a file",
-			Why: "What exists only on the broker cannot be reviewed, and not be restored after a disaster.", run: checkDefinitions,
+			Why: "What exists only on the broker cannot be reviewed, and not be restored after a disaster.",
+			run: checkDefinitions,
 			Fix: "msgctl export > topology.yaml writes the file, msgctl apply applies it; pass it to doctor with -f.",
 		},
 	}
@@ -127,7 +128,8 @@ func checkIdle(in *Inspection) (Status, []string) {
 	for i, x := range in.Idle {
 		list[i] = fmt.Sprintf("%s/%s (%d)", x.VHost, x.Queue, x.Ready)
 	}
-	return Warning, []string{plural(len(list), "queue has", "queues have") + " messages and no consumer: " + nameSome(list)}
+	return Warning, []string{plural(len(list), "queue has", "queues have") + " messages and no consumer: " +
+		nameSome(list)}
 }
 
 func checkDefinitions(in *Inspection) (Status, []string) {

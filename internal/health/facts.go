@@ -107,8 +107,8 @@ type Node struct {
 	Partitions []string `json:"partitions,omitempty"`
 }
 
-// Measured reports whether the node has statistics: in its first seconds it reports nothing about its
-// memory and disk.
+// Measured reports whether the node has statistics: in its first seconds it reports nothing about
+// its memory and disk.
 func (n *Node) Measured() bool { return n.MemLimit > 0 }
 
 // Queue is a queue as the cluster sees it.

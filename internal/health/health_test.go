@@ -183,7 +183,8 @@ func TestChecklist(t *testing.T) {
 			DeadLetters: health.DeadLetters{Waiting: []health.Backlog{{VHost: "v", Queue: "d",
 				Ready: 7}}}}, health.Warning, "v/d (7)"},
 		{"consumers", &health.Inspection{Facts: &health.Facts{},
-			DeadLetters: health.DeadLetters{Idle: []health.Backlog{{VHost: "v", Queue: "q", Ready: 7}}}}, health.Warning, "v/q (7)"},
+			DeadLetters: health.DeadLetters{Idle: []health.Backlog{{VHost: "v", Queue: "q",
+				Ready: 7}}}}, health.Warning, "v/q (7)"},
 		{"queue-limits", found("queue-near-limit", lint.Warning), health.Warning, "is bad"},
 		{"policies", found("policy-disabled-by-key", lint.Error), health.Error, "is bad"},
 		{"policies", found("queue-near-limit", lint.Warning), health.OK, ""},
@@ -206,7 +207,8 @@ func TestChecklist(t *testing.T) {
 		{"deprecated-features", facts(health.Facts{Deprecated: []string{"transient_nonexcl_queues"}}), health.Warning,
 			"transient"},
 		{"deprecated-features", facts(health.Facts{Version: "3.10.8",
-			Unread: map[health.Part]string{health.PartDeprecated: "this broker does not tell"}}), health.Unknown, "4.0 and newer"},
+			Unread: map[health.Part]string{health.PartDeprecated: "this broker does not tell"}}), health.Unknown,
+			"4.0 and newer"},
 	} {
 		list := health.RunChecks(c.in, func(id string) bool { return id == c.id })
 		if len(list) != 1 {

@@ -37,8 +37,8 @@ type Loss struct {
 
 // DeadLetters is where dead letters are, and where they are lost.
 type DeadLetters struct {
-	// Waiting are the dead-letter queues that hold messages, Losing the queues whose dead letters reach
-	// no queue.
+	// Waiting are the dead-letter queues that hold messages, Losing the queues whose dead letters
+	// reach no queue.
 	Waiting []Backlog
 	Losing  []Loss
 	// Idle are the other queues with messages and without a consumer.
@@ -66,7 +66,8 @@ func Problems(f *Facts, l DeadLetters) []Problem {
 			"queue %q of vhost %q loses its dead letters: %s", x.Queue, x.VHost, x.Reason)
 	}
 	for _, x := range l.Waiting {
-		list.add(Warning, "dead-letters", fmt.Sprintf("msgctl dlq inspect %s --vhost %s --group-by reason", shell.Quote(x.Queue),
+		list.add(Warning, "dead-letters", fmt.Sprintf("msgctl dlq inspect %s --vhost %s --group-by reason",
+			shell.Quote(x.Queue),
 			shell.Quote(x.VHost)), "%s in queue %q of vhost %q",
 			terminal.FormatPlural(x.Ready, "dead letter waits", "dead letters wait"), x.Queue, x.VHost)
 	}
@@ -104,7 +105,8 @@ func (n *Node) problems(list *problemList) {
 	case n.MemAlarm:
 		list.add(Error, "memory-alarm", "publishers are blocked until consumers catch up: find the long queues (msgctl "+
 			"status), or raise vm_memory_high_watermark",
-			"node %q has a memory alarm: it uses %s, its limit is %s", n.Name, units.RoundMemory(n.MemUsed), units.RoundMemory(n.MemLimit))
+			"node %q has a memory alarm: it uses %s, its limit is %s", n.Name, units.RoundMemory(n.MemUsed),
+			units.RoundMemory(n.MemLimit))
 	case n.MemLimit > 0 && n.MemUsed*100 >= n.MemLimit*nearMemory:
 		list.add(Warning, "memory-near-limit",
 			"at the limit publishers are blocked: find the long queues, or raise vm_memory_high_watermark",
@@ -113,22 +115,26 @@ func (n *Node) problems(list *problemList) {
 	switch {
 	case n.DiskAlarm:
 		list.add(Error, "disk-alarm", "publishers are blocked until there is space: make room, or lower disk_free_limit",
-			"node %q has a disk alarm: %s are free, its limit is %s", n.Name, units.RoundMemory(n.DiskFree), units.RoundMemory(n.DiskLimit))
+			"node %q has a disk alarm: %s are free, its limit is %s", n.Name, units.RoundMemory(n.DiskFree),
+			units.RoundMemory(n.DiskLimit))
 	case n.DiskLimit > 0 && n.DiskFree < 2*n.DiskLimit:
 		list.add(Warning, "disk-near-limit", "at the limit publishers are blocked: make room",
 			"node %q has %s of disk free, its limit is %s", n.Name,
 			units.RoundMemory(n.DiskFree), units.RoundMemory(n.DiskLimit))
 	}
 	if n.FDTotal > 0 && n.FDUsed*100 >= n.FDTotal*nearFDs {
-		list.add(Warning, "file-descriptors-near-limit", "at the limit connections are refused: raise the limit of open files",
+		list.add(Warning, "file-descriptors-near-limit",
+			"at the limit connections are refused: raise the limit of open files",
 			"node %q uses %d of %d file descriptors", n.Name, n.FDUsed, n.FDTotal)
 	}
 	if n.Draining {
-		list.add(Warning, "maintenance", "rabbitmq-upgrade revive ends it", "node %q is in maintenance mode: it takes no clients",
+		list.add(Warning, "maintenance", "rabbitmq-upgrade revive ends it",
+			"node %q is in maintenance mode: it takes no clients",
 			n.Name)
 	}
 	if len(n.Partitions) > 0 {
-		list.add(Error, "partition", "see rabbitmq.com/docs/partitions before restarting anything", "node %q is partitioned from %s",
+		list.add(Error, "partition", "see rabbitmq.com/docs/partitions before restarting anything",
+			"node %q is partitioned from %s",
 			n.Name, nameSome(n.Partitions))
 	}
 }
@@ -146,8 +152,9 @@ func connectionProblems(f *Facts, list *problemList) {
 	}
 }
 
-// remedy says how to recover a queue from a state. On 3.10, 4.0 and 4.3 a crashed queue was back with
-// its messages after stop_app and start_app of its node, but not after rabbitmqctl restart_vhost.
+// remedy says how to recover a queue from a state. On 3.10, 4.0 and 4.3 a crashed queue was back
+// with its messages after stop_app and start_app of its node, but not after rabbitmqctl
+// restart_vhost.
 func remedy(state string) string {
 	switch state {
 	case membersMissing:
@@ -176,7 +183,8 @@ func queueProblems(f *Facts, list *problemList) {
 		if state == membersMissing {
 			status = Warning
 		}
-		list.add(status, "queue-unavailable", remedy(state), "%s %s: %s", plural(len(byState[state]), "queue is", "queues are"),
+		list.add(status, "queue-unavailable", remedy(state), "%s %s: %s",
+			plural(len(byState[state]), "queue is", "queues are"),
 			state, nameSome(byState[state]))
 	}
 }
@@ -184,8 +192,8 @@ func queueProblems(f *Facts, list *problemList) {
 // membersMissing is the state of a queue that still has a majority of its members.
 const membersMissing = "with members missing"
 
-// Trouble is the state that keeps clients from a queue, "" when none does. Old brokers report a queue
-// that is not used for a while as idle.
+// Trouble is the state that keeps clients from a queue, "" when none does. Old brokers report a
+// queue that is not used for a while as idle.
 func (q *Queue) Trouble() string {
 	switch q.State {
 	case "running", "idle", "flow", "", "live":

@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// Append appends v to dst and returns the longer slice, dst itself with an error. <, > and & stay as
-// they are. DEL and the C1 controls, which JSON allows in strings, are escaped like the other
+// Append appends v to dst and returns the longer slice, dst itself with an error. <, > and & stay
+// as they are. DEL and the C1 controls, which JSON allows in strings, are escaped like the other
 // control characters.
 func Append(dst []byte, v any) ([]byte, error) {
 	b := bytes.NewBuffer(dst)

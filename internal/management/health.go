@@ -176,7 +176,8 @@ func (r *healthReading) nodes(ctx context.Context) error {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.facts.Nodes = append(r.facts.Nodes, health.Node{
-				Name: n.Name, Running: n.Running, Draining: n.Draining, MemUsed: n.MemUsed, MemLimit: n.MemLimit, MemAlarm: n.MemAlarm,
+				Name: n.Name, Running: n.Running, Draining: n.Draining, MemUsed: n.MemUsed, MemLimit: n.MemLimit,
+				MemAlarm: n.MemAlarm,
 				DiskFree: n.DiskFree, DiskLimit: n.DiskLimit, DiskAlarm: n.DiskAlarm, FDUsed: n.FDUsed, FDTotal: n.FDTotal,
 				Uptime: time.Duration(n.Uptime) * time.Millisecond, Partitions: n.Partitions,
 			})

@@ -36,7 +36,8 @@ func (r *healthReading) connections(ctx context.Context) error {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.facts.Connections = append(r.facts.Connections, health.Connection{
-				Name: c.Name, VHost: c.VHost, User: c.User, Protocol: c.Protocol, State: c.State, Peer: c.Peer, TLS: c.TLS, Heartbeat: c.Heartbeat, Product: properties.Product,
+				Name: c.Name, VHost: c.VHost, User: c.User, Protocol: c.Protocol, State: c.State, Peer: c.Peer, TLS: c.TLS,
+				Heartbeat: c.Heartbeat, Product: properties.Product,
 			})
 			return nil
 		}))
@@ -69,7 +70,8 @@ func (r *healthReading) channels(ctx context.Context) error {
 			r.facts.Channels = append(r.facts.Channels, health.Channel{
 				Name: c.Name, VHost: c.VHost, User: c.User, Confirm: c.Confirm ||
 					stats.Confirmed > 0, Tx: c.Tx, GlobalPrefetch: c.Global, Unacked: c.Unacked,
-				Published: stats.Published, PublishRate: stats.PublishRate.Rate, Delivered: stats.Delivered, Redelivered: stats.Redelivered,
+				Published: stats.Published, PublishRate: stats.PublishRate.Rate, Delivered: stats.Delivered,
+				Redelivered: stats.Redelivered,
 			})
 			return nil
 		}))

@@ -84,7 +84,8 @@ type reading struct {
 // counted: see Refine.
 func (c *Client) ReadLive(ctx context.Context, scope Scope) (*topology.Live, error) {
 	r := &reading{api: c, scope: scope.normal(), live: &topology.Live{
-		Status: map[topology.Ref]topology.QueueStatus{}, Ownership: map[string]topology.Ownership{}, Unreadable: map[topology.Kind]string{},
+		Status: map[topology.Ref]topology.QueueStatus{}, Ownership: map[string]topology.Ownership{},
+		Unreadable: map[topology.Kind]string{},
 	}}
 	r.live.Server.User = c.opts.User
 	if err := r.cluster(ctx); err != nil {

@@ -70,7 +70,8 @@ func (r *reading) queues(ctx context.Context, vhost string) error {
 
 func (q *queueJSON) queue(vhost string) *topology.Queue {
 	o := &topology.Queue{
-		VHost: vhost, Name: q.Name, Type: q.Type, Durable: q.Durable, AutoDelete: q.AutoDelete, Exclusive: q.Exclusive != nil && *q.Exclusive,
+		VHost: vhost, Name: q.Name, Type: q.Type, Durable: q.Durable, AutoDelete: q.AutoDelete,
+		Exclusive:    q.Exclusive != nil && *q.Exclusive,
 		TypeDeclared: true,
 	}
 	kind, _ := q.Arguments["x-queue-type"].(string)
@@ -105,8 +106,9 @@ func (r *reading) bindings(ctx context.Context, vhost string) error {
 			return nil // every queue's binding to the default exchange
 		}
 		o := &topology.Binding{
-			VHost: vhost, Source: b.Source, Destination: b.Destination, DestinationType: b.DestinationType, RoutingKey: b.RoutingKey,
-			Arguments: amqptable.NormaliseTable(voids(b.Arguments)), PropertiesKeys: []string{b.PropertiesKey},
+			VHost: vhost, Source: b.Source, Destination: b.Destination, DestinationType: b.DestinationType,
+			RoutingKey: b.RoutingKey,
+			Arguments:  amqptable.NormaliseTable(voids(b.Arguments)), PropertiesKeys: []string{b.PropertiesKey},
 		}
 		if len(b.Arguments) > 0 {
 			if twin := seen[o.Ref()]; twin != nil {

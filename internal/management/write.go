@@ -88,11 +88,13 @@ func putPolicy(p *topology.Policy) response {
 	return func(h *rabbithole.Client) (*http.Response, error) {
 		if p.Operator {
 			return h.PutOperatorPolicy(p.VHost, p.Name, rabbithole.OperatorPolicy{
-				Vhost: p.VHost, Name: p.Name, Pattern: p.Pattern, ApplyTo: p.ApplyTo, Priority: int(p.Priority), Definition: rawTable(p.Definition),
+				Vhost: p.VHost, Name: p.Name, Pattern: p.Pattern, ApplyTo: p.ApplyTo, Priority: int(p.Priority),
+				Definition: rawTable(p.Definition),
 			})
 		}
 		return h.PutPolicy(p.VHost, p.Name, rabbithole.Policy{
-			Vhost: p.VHost, Name: p.Name, Pattern: p.Pattern, ApplyTo: p.ApplyTo, Priority: int(p.Priority), Definition: rawTable(p.Definition),
+			Vhost: p.VHost, Name: p.Name, Pattern: p.Pattern, ApplyTo: p.ApplyTo, Priority: int(p.Priority),
+			Definition: rawTable(p.Definition),
 		})
 	}
 }
@@ -184,7 +186,8 @@ func (c *Client) declare(ctx context.Context, o topology.Object) error {
 	switch o := o.(type) {
 	case *topology.Exchange:
 		return c.do(ctx, http.MethodPut, path("exchanges", o.VHost, o.Name), map[string]any{
-			"type": o.Type, "durable": o.Durable, "auto_delete": o.AutoDelete, "internal": o.Internal, "arguments": rawTable(o.Arguments),
+			"type": o.Type, "durable": o.Durable, "auto_delete": o.AutoDelete, "internal": o.Internal,
+			"arguments": rawTable(o.Arguments),
 		})
 	case *topology.Queue:
 		return c.do(ctx, http.MethodPut, path("queues", o.VHost, o.Name), map[string]any{

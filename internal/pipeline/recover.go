@@ -144,8 +144,9 @@ func (r *run) reconnect(ctx context.Context) error {
 // broke before its acknowledgements were applied. Nothing is sent. What comes back stands at the
 // head of the queue.
 func (r *run) reconnectForConfirmed(ctx context.Context) error {
-	r.notice(report.NoticeReconnecting, "the connection was lost at the end; reconnecting to make sure that nothing confirmed "+
-		"stays in the queue")
+	r.notice(report.NoticeReconnecting,
+		"the connection was lost at the end; reconnecting to make sure that nothing confirmed "+
+			"stays in the queue")
 	ctx, cancel := context.WithTimeout(ctx, 4*r.Timing.Grace)
 	defer cancel()
 	for _, s := range r.allSessions() {

@@ -168,7 +168,8 @@ func (r *run) left(reason report.Reason, detail, id string, target *publish.Targ
 	r.mu.Lock()
 	r.tally.Stay(reason, detail)
 	r.mu.Unlock()
-	r.record(report.Record{Outcome: report.OutcomeStayed, MessageID: id, Target: report.TargetOf(target), Reason: reason, Detail: detail})
+	r.record(report.Record{Outcome: report.OutcomeStayed, MessageID: id, Target: report.TargetOf(target), Reason: reason,
+		Detail: detail})
 }
 
 func (r *run) record(rec report.Record) {

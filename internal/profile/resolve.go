@@ -179,7 +179,8 @@ func (c *Connection) warnings() []string {
 			"history: use MSGCTL_PASSWORD, --password-file or a context")
 	}
 	if c.TLS.Insecure {
-		w = append(w, "the broker's certificate is not verified ("+c.Sources["insecure"]+"): anybody in between can read the password")
+		w = append(w, "the broker's certificate is not verified ("+c.Sources["insecure"]+"): "+
+			"anybody in between can read the password")
 	}
 	if !c.TLS.empty() && !c.Secure && !strings.HasPrefix(c.API, "https:") {
 		w = append(w, "TLS settings are given, but neither amqps:// nor https:// is used: the connection is not encrypted")

@@ -92,8 +92,8 @@ func authority(rest string) string {
 	return rest
 }
 
-// checkEncoded refuses what cuts a password in two: an @ after the authority. A vhost may hold an @,
-// but only where the authority ends in a port, or names a user itself.
+// checkEncoded refuses what cuts a password in two: an @ after the authority. A vhost may hold an
+// @, but only where the authority ends in a port, or names a user itself.
 func checkEncoded(rest string) *Error {
 	server := authority(rest)
 	path, query, _ := strings.Cut(rest[len(server):], "?")
@@ -109,8 +109,8 @@ func checkEncoded(rest string) *Error {
 	return nil
 }
 
-// encodeOdd encodes what net/url does not take, outside the host, but what means nothing else there:
-// people paste passwords as they are.
+// encodeOdd encodes what net/url does not take, outside the host, but what means nothing else
+// there: people paste passwords as they are.
 func encodeOdd(rest string) string {
 	server := authority(rest)
 	at := strings.LastIndexByte(server, '@')
@@ -237,8 +237,8 @@ func (u *URL) setParameter(key, value string) *Error {
 	return nil
 }
 
-// unknownParameter names the parameter only after a user: in amqp://user:12?password, where the host
-// is forgotten, it is a part of the password.
+// unknownParameter names the parameter only after a user: in amqp://user:12?password, where the
+// host is forgotten, it is a part of the password.
 func (u *URL) unknownParameter(key string) *Error {
 	const advice = "known are cacertfile, certfile, keyfile, server_name_indication, verify, heartbeat and " +
 		"connection_timeout; a ? in a password is written %3F"

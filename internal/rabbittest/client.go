@@ -27,8 +27,8 @@ func NewClient(api string) *Client {
 	return &Client{base: strings.TrimSuffix(api, "/"), http: &http.Client{Transport: transport, Timeout: 2 * time.Minute}}
 }
 
-// patient returns a client that waits longer: a vhost with thousands of queues is deleted in a minute
-// on a busy machine, and others are not created meanwhile.
+// patient returns a client that waits longer: a vhost with thousands of queues is deleted in a
+// minute on a busy machine, and others are not created meanwhile.
 func (c *Client) patient() *Client {
 	return &Client{base: c.base, http: &http.Client{Transport: c.http.Transport, Timeout: 5 * time.Minute}}
 }

@@ -75,7 +75,8 @@ func OrUnsaid(s string) string {
 }
 
 // DefaultExchangeText is why the default exchange cannot be changed.
-const DefaultExchangeText = `the default exchange "" is the broker's own: it can't be declared, bound or deleted; every queue is bound to it by its name`
+const DefaultExchangeText = `the default exchange "" is the broker's own: it can't be declared, bound or deleted; ` +
+	`every queue is bound to it by its name`
 
 const reserved = "names that start with amq. are reserved for the broker: choose another name"
 
@@ -95,7 +96,8 @@ func (o Operation) Reason(r Reply) (string, error) {
 	case UnknownExchangeType:
 		return o.unknownExchangeType(), nil
 	case Locked:
-		return "it is an exclusive queue of another connection, which alone may use it: it goes when that connection closes", topology.ErrInUse
+		return "it is an exclusive queue of another connection, which alone may use it: it goes when that connection closes",
+			topology.ErrInUse
 	case ExclusiveUse:
 		return "it has a consumer", topology.ErrInUse
 	case Refused:

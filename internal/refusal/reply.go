@@ -111,7 +111,8 @@ func classify(text string) Kind {
 		return NoVHost
 	case has("vhost '") && has("is down"), text == "vhost_is_down":
 		return VHostDown
-	case has("Login was refused"), has("username or password not allowed"), has("can only connect via localhost"), has("user_can_only"):
+	case has("Login was refused"), has("username or password not allowed"), has("can only connect via localhost"),
+		has("user_can_only"):
 		return LoginRefused
 	case has("refused for user"), text == "Access refused.", has("Access refused"):
 		return Refused

@@ -79,7 +79,8 @@ func FuzzParseReply(f *testing.F) {
 	for _, seed := range []string{
 		"PRECONDITION_FAILED - inequivalent arg 'x' for queue 'Q' in vhost 'V': received '2000' but current is the value " +
 			"'1' of type 'long'",
-		"inequivalent arg 'a' for ", "invalid arg '", "invalid property 'x' for queue", "&lt;&lt;", "406", "Validation failed\n\n[{<<\"a\">>,1}]", "no queue ''' in vhost '",
+		"inequivalent arg 'a' for ", "invalid arg '", "invalid property 'x' for queue", "&lt;&lt;", "406",
+		"Validation failed\n\n[{<<\"a\">>,1}]", "no queue ''' in vhost '",
 	} {
 		f.Add(seed)
 	}

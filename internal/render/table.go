@@ -95,8 +95,8 @@ const ColumnGap = 2
 // minColumn is the least width that columns are narrowed to.
 const minColumn = 8
 
-// fit narrows the widest column, again and again, until all columns and the gaps take at most total.
-// A table of many columns on a very narrow terminal stays too wide: the terminal cuts it.
+// fit narrows the widest column, again and again, until all columns and the gaps take at most
+// total. A table of many columns on a very narrow terminal stays too wide: the terminal cuts it.
 func fit(widths []int, total int) []int {
 	sum := tableWidth(widths)
 	for total > 0 && sum > total {

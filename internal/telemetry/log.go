@@ -5,8 +5,8 @@ import (
 	"log/slog"
 )
 
-// NewLogger returns a logger of text for people, or of JSON. Both quote values, so that what messages
-// contain does no harm on a terminal.
+// NewLogger returns a logger of text for people, or of JSON. Both quote values, so that what
+// messages contain does no harm on a terminal.
 func NewLogger(w io.Writer, level slog.Level, json bool) *slog.Logger {
 	o := &slog.HandlerOptions{Level: level}
 	if json {

@@ -11,8 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// The bounds of the server. A client that reads or writes slowly holds a connection for so long, and
-// nothing else: metrics are gathered before they are written.
+// The bounds of the server. A client that reads or writes slowly holds a connection for so long,
+// and nothing else: metrics are gathered before they are written.
 const (
 	readTimeout  = 10 * time.Second // of a request, its header within readHeaderTimeout
 	writeTimeout = 15 * time.Second
@@ -32,8 +32,8 @@ type Server struct {
 	http *http.Server
 }
 
-// Serve begins to listen and returns. ready returns why the process cannot do its work now, nil when
-// it can.
+// Serve begins to listen and returns. ready returns why the process cannot do its work now, nil
+// when it can.
 func Serve(ctx context.Context, addr string, metrics prometheus.Gatherer, ready func() error) (*Server, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {

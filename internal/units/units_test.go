@@ -39,7 +39,8 @@ func TestParseSize(t *testing.T) {
 
 func TestFormatMilliseconds(t *testing.T) {
 	for ms, want := range map[int64]string{
-		0: "0s", 250: "250ms", 5_000: "5s", 5_400_000: "1h30m", 86_400_000: "24h", 90_061_001: "25h1m1s1ms", -1_500: "-1s500ms",
+		0: "0s", 250: "250ms", 5_000: "5s", 5_400_000: "1h30m", 86_400_000: "24h", 90_061_001: "25h1m1s1ms",
+		-1_500:        "-1s500ms",
 		math.MinInt64: "-2562047788015h12m55s808ms",
 	} {
 		if got := FormatMilliseconds(ms); got != want {

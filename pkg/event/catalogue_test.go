@@ -136,8 +136,10 @@ func TestSchemasAreReadInTheirFolderOnly(t *testing.T) {
 		t.Error(v, err)
 	}
 	for file, problem := range map[string]string{
-		"events/up.json": "etc/passwd", "events/net.json": "never fetched", "events/file.json": "never fetched", "events/gone.json": "read schema events/nowhere.json: file does not exist",
-		"events/broken.json": "ends too early", "events/wrong.json": "events/wrong.json is no JSON Schema", "../x.json": "x.json", "events/lookahead.json": "pattern",
+		"events/up.json": "etc/passwd", "events/net.json": "never fetched", "events/file.json": "never fetched",
+		"events/gone.json":   "read schema events/nowhere.json: file does not exist",
+		"events/broken.json": "ends too early", "events/wrong.json": "events/wrong.json is no JSON Schema",
+		"../x.json": "x.json", "events/lookahead.json": "pattern",
 	} {
 		_, err := typ(file).Validate("x", []byte(`1`))
 		if err == nil || !strings.Contains(err.Error(), problem) || strings.Contains(err.Error(), "topology:") {

@@ -228,7 +228,8 @@ func (c *comparison) members(path string, a, b *facts, depth int) {
 	}
 	switch {
 	case b.closed && !a.closed:
-		c.add(path, "fields that the schema does not know are refused now", BreaksProducers, "producers that send one are refused")
+		c.add(path, "fields that the schema does not know are refused now", BreaksProducers,
+			"producers that send one are refused")
 	case a.closed && !b.closed:
 		c.add(path, "fields that the schema does not know are allowed now", "", "consumers ignore what they do not know")
 	}

@@ -154,8 +154,10 @@ func TestWhatBreaksNoProducerTakesOldPayloads(t *testing.T) {
 func drawSchema(t *rapid.T, name string) string {
 	field := rapid.SampledFrom([]string{`{"type":"string"}`, `{"type":"string","minLength":2}`,
 		`{"type":"string","minLength":3,"pattern":"^t"}`, `{"type":["string","null"]}`, `true`,
-		`{"type":"integer","minimum":1}`, `{"type":"number","minimum":0,"maximum":5}`, `{"enum":["a","b"]}`, `{"enum":["a","b","c"]}`, `{"type":"array","items":{"type":"string"}}`,
-		`{"type":"array","items":{"type":["string","integer"]},"minItems":1}`, `{"anyOf":[{"type":"string"},{"type":"null"}]}`})
+		`{"type":"integer","minimum":1}`, `{"type":"number","minimum":0,"maximum":5}`, `{"enum":["a","b"]}`,
+		`{"enum":["a","b","c"]}`, `{"type":"array","items":{"type":"string"}}`,
+		`{"type":"array","items":{"type":["string","integer"]},"minItems":1}`,
+		`{"anyOf":[{"type":"string"},{"type":"null"}]}`})
 	fields := rapid.MapOfN(rapid.SampledFrom([]string{"a", "b"}), field, 0, 2).Draw(t, name)
 	var parts, required []string
 	for _, n := range []string{"a", "b"} {

@@ -36,8 +36,8 @@ type Envelope struct {
 
 // Metadata relates an event to others. Every field may be empty.
 type Metadata struct {
-	// CorrelationID is shared by all events that one request led to, CausationID is the EventID of the event
-	// that led to this one.
+	// CorrelationID is shared by all events that one request led to, CausationID is the EventID of
+	// the event that led to this one.
 	CorrelationID, CausationID string
 	// UserID is on whose behalf it happened; it has nothing to do with the AMQP property user_id,
 	// which the broker checks.

@@ -164,8 +164,8 @@ func (m *Metadata) fillTrace(header string) {
 // not all 0.
 func IsTraceID(s string) bool { return traceID(s, 32) }
 
-// IsSpanID reports whether s is a span id (parent-id) of W3C Trace Context: 16 lower-case hexadecimal
-// digits, not all 0.
+// IsSpanID reports whether s is a span id (parent-id) of W3C Trace Context: 16 lower-case
+// hexadecimal digits, not all 0.
 func IsSpanID(s string) bool { return traceID(s, 16) }
 
 func traceID(s string, digits int) bool {

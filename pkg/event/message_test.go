@@ -17,7 +17,8 @@ import (
 
 func sample() *event.Envelope {
 	return &event.Envelope{
-		EventID: "0198c0de-0000-7000-8000-000000000001", EventType: "order.created", AggregateID: "o-1", AggregateType: "Order", Version: 2,
+		EventID: "0198c0de-0000-7000-8000-000000000001", EventType: "order.created", AggregateID: "o-1",
+		AggregateType: "Order", Version: 2,
 		Timestamp: time.Date(2026, 1, 31, 12, 0, 0, 5e8, time.UTC), Payload: json.RawMessage(`{ "orderId":"o-1" }`),
 		Metadata: event.Metadata{CorrelationID: "c-1", CausationID: "e-0", UserID: "u-7",
 			TraceID: "4bf92f3577b34da6a3ce929d0e0e4736", SpanID: "00f067aa0ba902b7"},
@@ -206,7 +207,8 @@ func TestTraceOfTheHeader(t *testing.T) {
 	e.Metadata = event.Metadata{}
 	for header, want := range map[string]string{
 		"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01": "4bf92f3577b34da6a3ce929d0e0e4736",
-		"00-00000000000000000000000000000000-00f067aa0ba902b7-01": "", "garbage": "", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01": "",
+		"00-00000000000000000000000000000000-00f067aa0ba902b7-01": "", "garbage": "",
+		"ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01": "",
 	} {
 		got, _, err := event.FromMessage(&message.Message{Headers: message.Table{"traceparent": header}, Body: e.JSON()})
 		if err != nil || got.Metadata.TraceID != want {

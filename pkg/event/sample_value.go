@@ -105,9 +105,12 @@ func stringFor(all []*jsonschema.Schema) string {
 
 func formatSample(format string) string {
 	return map[string]string{
-		"date-time": "2026-01-31T12:00:00Z", "date": "2026-01-31", "time": "12:00:00Z", "duration": "PT1H", "email": "ada@example.com", "idn-email": "ada@example.com",
-		"hostname": "example.com", "idn-hostname": "example.com", "ipv4": "192.0.2.1", "ipv6": "2001:db8::1", "uri": "https://example.com/", "iri": "https://example.com/",
-		"uri-reference": "/path", "iri-reference": "/path", "uuid": "0198c0de-0000-7000-8000-000000000001", "json-pointer": "/a", "relative-json-pointer": "0",
+		"date-time": "2026-01-31T12:00:00Z", "date": "2026-01-31", "time": "12:00:00Z", "duration": "PT1H",
+		"email": "ada@example.com", "idn-email": "ada@example.com",
+		"hostname": "example.com", "idn-hostname": "example.com", "ipv4": "192.0.2.1", "ipv6": "2001:db8::1",
+		"uri": "https://example.com/", "iri": "https://example.com/",
+		"uri-reference": "/path", "iri-reference": "/path", "uuid": "0198c0de-0000-7000-8000-000000000001",
+		"json-pointer": "/a", "relative-json-pointer": "0",
 		"uri-template": "/{id}", "regex": ".*", "semver": "1.0.0",
 	}[format]
 }

@@ -42,7 +42,8 @@ func TestKeyTemplate(t *testing.T) {
 		}
 	}
 	for template, problem := range map[string]string{
-		"a{b": "byte 2: { without }", "a}": "byte 2: } without {", "{}": "{} is nothing", "{x}": "{x} is nothing that an event has", "{payload}": "is nothing",
+		"a{b": "byte 2: { without }", "a}": "byte 2: } without {", "{}": "{} is nothing",
+		"{x}": "{x} is nothing that an event has", "{payload}": "is nothing",
 		"{payload.}": "empty name", "{payload.a..b}": "empty name", "{{{x}}}": "byte 3", strings.Repeat("x",
 			256): "256 bytes", "\xff": "UTF-8", "{a{b}}": "without }",
 	} {

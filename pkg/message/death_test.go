@@ -128,7 +128,8 @@ func TestForgedDeathsAreSkippedNotBelieved(t *testing.T) {
 
 func TestManagementForm(t *testing.T) {
 	d := message.DeathsOf(message.Table{"x-death": []any{map[string]any{
-		"queue": "q", "reason": "rejected", "count": 2.0, "time": float64(t0.Unix()), "exchange": "e", "routing-keys": []any{"k"},
+		"queue": "q", "reason": "rejected", "count": 2.0, "time": float64(t0.Unix()), "exchange": "e",
+		"routing-keys": []any{"k"},
 	}}})
 	got, ok := d.Latest()
 	if !ok || got.Count != 2 || !got.Time.Equal(t0) || !got.HasRoute {

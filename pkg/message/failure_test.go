@@ -42,7 +42,8 @@ func TestFailures(t *testing.T) {
 				"threw\n" +
 				"\tat a.B.c(B.java:1)\nCaused by: java.lang.IllegalStateException: boom\n\tat d.E.f(E.java:2)",
 		}, message.Failure{
-			Framework: "Spring AMQP", Type: "java.lang.IllegalStateException", Message: "boom", RoutingKey: "orders", HasRoute: true,
+			Framework: "Spring AMQP", Type: "java.lang.IllegalStateException", Message: "boom", RoutingKey: "orders",
+			HasRoute: true,
 		}},
 		"Rebus": {message.Table{
 			"rbs2-error-details": "1 unhandled exceptions: System.ArgumentException: bad id\n   at A.B()",

@@ -33,9 +33,9 @@ type Message struct {
 
 // Properties are the basic properties of AMQP 0-9-1 except headers. The zero value of a field means
 // "absent": the client library reads an absent one as zero and leaves a zero one out when it
-// writes, so an explicit priority of 0 or an empty string comes back as absent. Only quorum queues of
-// 4.3 treat the two differently: there no priority counts as 4, and 0 is the lowest. The timestamp is the one property whose zero (1970-01-01) and
-// absence are told apart.
+// writes, so an explicit priority of 0 or an empty string comes back as absent. Only quorum queues
+// of 4.3 treat the two differently: there no priority counts as 4, and 0 is the lowest. The
+// timestamp is the one property whose zero (1970-01-01) and absence are told apart.
 type Properties struct {
 	ContentType     string // MIME type of the body
 	ContentEncoding string // for example "gzip"; "utf-8" is used by some frameworks and means no compression

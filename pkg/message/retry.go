@@ -129,7 +129,8 @@ func plainText(s string) string {
 // msgctlFailure reads what msgctl consume noted.
 func msgctlFailure(h Table) Failure {
 	f := Failure{
-		Framework: FrameworkMsgctl, Type: h.Text(HeaderErrorType), Message: h.Text(HeaderErrorMessage), Queue: h.Text(HeaderErrorQueue),
+		Framework: FrameworkMsgctl, Type: h.Text(HeaderErrorType), Message: h.Text(HeaderErrorMessage),
+		Queue:    h.Text(HeaderErrorQueue),
 		Exchange: h.Text(HeaderExchange), RoutingKey: h.Text(HeaderRoutingKey),
 	}
 	_, f.HasRoute = h[HeaderRoutingKey]

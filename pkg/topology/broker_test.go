@@ -197,10 +197,14 @@ func TestPolicyTableOnBrokers(t *testing.T) {
 
 func policyValue(key string) map[string]any {
 	values := map[string]any{
-		"overflow": "drop-head", "max-age": "1h", "dead-letter-exchange": "x", "dead-letter-strategy": "at-least-once", "alternate-exchange": "x",
-		"queue-mode": "lazy", "queue-version": 2, "queue-master-locator": "random", "queue-leader-locator": "balanced", "ha-mode": "all",
-		"delayed-retry-type": "disabled", "federation-upstream": "x", "federation-upstream-set": "all", "federation-upstream-pattern": "x",
-		"stream-filter-size-bytes": 16,
+		"overflow": "drop-head", "max-age": "1h", "dead-letter-exchange": "x", "dead-letter-strategy": "at-least-once",
+		"alternate-exchange": "x",
+		"queue-mode":         "lazy", "queue-version": 2, "queue-master-locator": "random",
+		"queue-leader-locator": "balanced",
+		"ha-mode":              "all",
+		"delayed-retry-type":   "disabled", "federation-upstream": "x", "federation-upstream-set": "all",
+		"federation-upstream-pattern": "x",
+		"stream-filter-size-bytes":    16,
 	}
 	mirrored := map[string]any{"ha-params": 2, "ha-sync-mode": "automatic", "ha-sync-batch-size": 100,
 		"ha-promote-on-shutdown": "always", "ha-promote-on-failure": "always"}

@@ -111,7 +111,8 @@ func (l *Live) usesPolicyKey(key string) bool {
 	return false
 }
 
-// login reports a change to the user that msgctl is logged in as: it could lock itself out half-way.
+// login reports a change to the user that msgctl is logged in as: it could lock itself out
+// half-way.
 func (c *checker) login(ref Ref, u *User) {
 	if c.server.User == u.Name && c.have.Has(ref) {
 		c.error(ref, "it is the login in use, and its password or tags would change",
@@ -150,7 +151,9 @@ func (c *checker) reserved(ref Ref, x *Exchange) {
 			"names that begin with amq. are reserved", "declare an exchange under a name of your own")
 	case capability.IsPredeclared(x.Name):
 		if x.Type != capability.PredeclaredType(x.Name) && x.Type != "" || !x.Durable || x.AutoDelete {
-			c.explained(ref, "reserved-name", "name", fmt.Sprintf("every vhost has this exchange from the start, durable and of type %s", capability.PredeclaredType(x.Name)),
+			c.explained(ref, "reserved-name", "name",
+				fmt.Sprintf("every vhost has this exchange from the start, durable and of type %s",
+					capability.PredeclaredType(x.Name)),
 				"names that begin with amq. are reserved", "declare an exchange under a name of your own")
 		}
 	default:

@@ -30,7 +30,8 @@ func (c *checker) references(deleted map[Ref]bool) {
 			c.needs(ref, Ref{Kind: KindUser, Name: ref.Name}, deleted)
 		case KindTopicPermission:
 			c.needs(ref, Ref{Kind: KindUser, Name: ref.Name}, deleted)
-			if c.server.Version != "" && capability.VersionAtLeast(c.server.Version, "4.3") { // older brokers take one for an exchange to come
+			// older brokers take one for an exchange to come
+			if c.server.Version != "" && capability.VersionAtLeast(c.server.Version, "4.3") {
 				c.needs(ref, ExchangeRef(ref.VHost, ref.Parent), deleted)
 			}
 		case KindUserLimit:

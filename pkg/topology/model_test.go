@@ -48,7 +48,8 @@ func (m *model) live() *topology.Live {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	l := &topology.Live{
-		Server: topology.Server{Version: "4.3.6"}, Status: map[topology.Ref]topology.QueueStatus{}, Ownership: maps.Clone(m.records),
+		Server: topology.Server{Version: "4.3.6"}, Status: map[topology.Ref]topology.QueueStatus{},
+		Ownership: maps.Clone(m.records),
 	}
 	for _, record := range m.records {
 		for _, v := range topology.VHostsToRead(&topology.State{}, record) {

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// HashingPrefix begins the broker's names of the algorithms that hash passwords; sha256, sha512 or md5
-// follows.
+// HashingPrefix begins the broker's names of the algorithms that hash passwords; sha256, sha512 or
+// md5 follows.
 const HashingPrefix = "rabbit_password_hashing_"
 
 // PasswordMatches reports whether a live user's hash is that of the password: base64 of a 4-byte

@@ -58,8 +58,8 @@ type Retry struct {
 	Waits []Ref `json:"-"`
 }
 
-// The arguments of delayed retry, which quorum queues have since 4.3. The type is "failed", so that a
-// nack, of a consumer that stops for example, is no attempt (fact delayed-retry-failed).
+// The arguments of delayed retry, which quorum queues have since 4.3. The type is "failed", so that
+// a nack, of a consumer that stops for example, is no attempt (fact delayed-retry-failed).
 const (
 	delayedRetryType  = "x-delayed-retry-type"
 	delayedRetryMin   = "x-delayed-retry-min"
@@ -102,7 +102,9 @@ func fitLadders(want *State, have *Live) (*State, []Retry) {
 func withDelayedRetry(q *Queue, l Ladder) *Queue {
 	out := *q
 	out.Arguments = q.Arguments.Clone()
-	out.Arguments[delayedRetryType], out.Arguments[delayedRetryMin], out.Arguments[delayedRetryMax] = delayedFailed, l.Steps[0], l.Steps[len(l.Steps)-1]
+	out.Arguments[delayedRetryType] = delayedFailed
+	out.Arguments[delayedRetryMin] = l.Steps[0]
+	out.Arguments[delayedRetryMax] = l.Steps[len(l.Steps)-1]
 	return &out
 }
 

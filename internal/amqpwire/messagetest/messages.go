@@ -15,8 +15,10 @@ import (
 // compare equal when they come back.
 func values(depth int) *rapid.Generator[any] {
 	plain := []*rapid.Generator[any]{
-		rapid.Just[any](nil), rapid.Bool().AsAny(), rapid.Int8().AsAny(), rapid.Uint8().AsAny(), rapid.Int16().AsAny(), rapid.Uint16().AsAny(),
-		rapid.Int32().AsAny(), rapid.Uint32().AsAny(), rapid.Int64().AsAny(), rapid.Float32().AsAny(), rapid.Float64().AsAny(), rapid.String().AsAny(),
+		rapid.Just[any](nil), rapid.Bool().AsAny(), rapid.Int8().AsAny(), rapid.Uint8().AsAny(), rapid.Int16().AsAny(),
+		rapid.Uint16().AsAny(),
+		rapid.Int32().AsAny(), rapid.Uint32().AsAny(), rapid.Int64().AsAny(), rapid.Float32().AsAny(),
+		rapid.Float64().AsAny(), rapid.String().AsAny(),
 		rapid.SliceOf(rapid.Byte()).AsAny(),
 		rapid.Custom(func(t *rapid.T) any { return time.Unix(rapid.Int64Range(0, 1<<40).Draw(t, "s"), 0) }),
 		rapid.Custom(func(t *rapid.T) any {
@@ -44,7 +46,8 @@ func Messages() *rapid.Generator[*message.Message] {
 			return s
 		}
 		m := &message.Message{Properties: message.Properties{
-			ContentType: short("content type"), ContentEncoding: short("encoding"), CorrelationID: short("correlation"), ReplyTo: short("reply"),
+			ContentType: short("content type"), ContentEncoding: short("encoding"), CorrelationID: short("correlation"),
+			ReplyTo:   short("reply"),
 			MessageID: short("id"), Type: short("type"), AppID: short("app"), Expiration: rapid.SampledFrom([]string{"", "60000",
 				"4294967295"}).Draw(t, "expiration"),
 			DeliveryMode: rapid.Uint8Range(0, 2).Draw(t, "mode"), Priority: rapid.Uint8Range(0, 9).Draw(t, "priority"),

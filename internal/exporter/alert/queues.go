@@ -101,7 +101,8 @@ func (m *maker) needsConsumer(q *topology.Queue, ref topology.Ref) bool {
 	if _, ok := m.Queues[ref]; ok && m.Queues[ref].Consumers != m.File.Consumers {
 		return m.Queues[ref].Consumers > 0 // somebody says so
 	}
-	return m.of(ref).Consumers > 0 && m.roles[ref] != discover.RoleDeadLetter && q.Type != topology.Stream && !q.AutoDelete &&
+	return m.of(ref).Consumers > 0 && m.roles[ref] != discover.RoleDeadLetter && q.Type != topology.Stream &&
+		!q.AutoDelete &&
 		!q.Exclusive
 }
 

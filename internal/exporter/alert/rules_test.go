@@ -116,7 +116,8 @@ func TestHostileNames(t *testing.T) {
 }
 
 var hostile = []string{
-	`plain`, `with "quotes"`, `it's`, `back\slash`, "new\nline\ttab", `{{ .Value }}`, `{{{`, `}}`, `$labels`, `a|b`, `(`, `.*`, `'; rm -rf / #`, "\x1b[31mred\x7f", `ünï✓`, `: #`, `%d`, "\u2028\u00a0\ufeff",
+	`plain`, `with "quotes"`, `it's`, `back\slash`, "new\nline\ttab", `{{ .Value }}`, `{{{`, `}}`, `$labels`, `a|b`, `(`,
+	`.*`, `'; rm -rf / #`, "\x1b[31mred\x7f", `ünï✓`, `: #`, `%d`, "\u2028\u00a0\ufeff",
 }
 
 // FuzzNames looks for names that make rules that Prometheus refuses.

@@ -32,7 +32,8 @@ func New() Dashboard {
 func variables() []variable {
 	labels := func(name, label, query string) variable {
 		return variable{
-			Name: name, Label: label, Type: "query", Datasource: source(), Refresh: 2, Multi: true, IncludeAll: true, AllValue: ".*", Sort: 1, Options: []any{},
+			Name: name, Label: label, Type: "query", Datasource: source(), Refresh: 2, Multi: true, IncludeAll: true,
+			AllValue: ".*", Sort: 1, Options: []any{},
 			Current: choice{Text: []string{"All"}, Value: []string{"$__all"}},
 			Query:   map[string]string{"query": query, "refId": name},
 		}

@@ -71,7 +71,8 @@ func DeadMessage(i int) message.Message {
 				"queue": "work", "reason": "rejected", "exchange": "orders", "routing-keys": []any{"created"},
 				"count": int64(1), "time": time.Unix(1700000000, 0),
 			}},
-			message.HeaderFirstDeathQueue: "work", message.HeaderFirstDeathReason: "rejected", message.HeaderFirstDeathExchange: "orders",
+			message.HeaderFirstDeathQueue: "work", message.HeaderFirstDeathReason: "rejected",
+			message.HeaderFirstDeathExchange: "orders",
 		},
 		Queue: "dlq", Body: []byte(id),
 	}

@@ -31,7 +31,8 @@ func Find(ctx context.Context, o Options) (*Node, error) {
 		return startContainer(ctx, o)
 	}
 	if err := installPackage(ctx, o); err != nil {
-		return nil, fmt.Errorf("there is no RabbitMQ to work with: MSGCTL_URL is not set, there is no rabbitmq-server in the "+
+		return nil, fmt.Errorf("there is no RabbitMQ to work with: MSGCTL_URL is not set, there is no rabbitmq-server in "+
+			"the "+
 			"PATH, no Docker engine answers, and the package could not be installed (%w)\n"+
 			"Do one of these:\n"+
 			"  install the package rabbitmq-server: sudo apt-get install rabbitmq-server (macOS: brew install rabbitmq)\n"+

@@ -138,10 +138,10 @@ func (n *Node) SetMemoryAlarm(ctx context.Context, on bool) error {
 	return err
 }
 
-// SyncMetadata returns when what was declared so far would survive Kill. Before 4.3 it might not: the
-// nodes write their log of metadata some moments later. A queue and a persistent, confirmed message
-// in it, killed at once, were gone in 5 of 50 attempts on 4.0.5, and once on 3.10.8; in none of 30
-// with this in between, and never in 20 on 4.3.6.
+// SyncMetadata returns when what was declared so far would survive Kill. Before 4.3 it might not:
+// the nodes write their log of metadata some moments later. A queue and a persistent, confirmed
+// message in it, killed at once, were gone in 5 of 50 attempts on 4.0.5, and once on 3.10.8; in
+// none of 30 with this in between, and never in 20 on 4.3.6.
 func (n *Node) SyncMetadata(ctx context.Context) error {
 	_, err := n.Ctl(ctx, "eval", "catch mnesia:sync_log().") // 4.3 has no Mnesia any more
 	return err

@@ -11,8 +11,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// RouteText writes the route of a message as a tree, with the rule of every hop, then the queues that
-// it ends in.
+// RouteText writes the route of a message as a tree, with the rule of every hop, then the queues
+// that it ends in.
 func RouteText(w io.Writer, t *route.Trace, style terminal.Styler) error {
 	v := routeWriter{style: style}
 	v.line("%s", v.style.Bold(publicationText(t.Publication)))
@@ -57,8 +57,8 @@ func publicationText(p route.Publication) string {
 	return terminal.Neutralise(s)
 }
 
-// tree writes a hop and the hops that follow. first begins its own line, rest those of the hops that
-// follow.
+// tree writes a hop and the hops that follow. first begins its own line, rest those of the hops
+// that follow.
 func (v *routeWriter) tree(h *route.Hop, first, rest string) {
 	v.line("%s%s", first, v.hop(h))
 	for i, next := range h.Next {

@@ -97,7 +97,8 @@ func LintSARIF(w io.Writer, doc LintDocument, version string) error {
 	for i, r := range rules {
 		index[r.ID] = i
 		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{
-			ID: r.ID, ShortDescription: sarifText{r.Title}, FullDescription: sarifText{r.Consequence}, Help: sarifText{r.Fix}, HelpURI: rulesURI + r.ID,
+			ID: r.ID, ShortDescription: sarifText{r.Title}, FullDescription: sarifText{r.Consequence}, Help: sarifText{r.Fix},
+			HelpURI: rulesURI + r.ID,
 			Default: sarifSeverity{string(r.Severity)},
 		})
 	}
@@ -154,8 +155,8 @@ func upperFirst(s string) string {
 	return string(s[0]-'a'+'A') + s[1:]
 }
 
-// fileURI is a relative reference, as code scanning services expect, or for an absolute path a file:
-// URI.
+// fileURI is a relative reference, as code scanning services expect, or for an absolute path a
+// file: URI.
 func fileURI(name string) string {
 	u := url.URL{Path: filepath.ToSlash(name)}
 	if filepath.IsAbs(name) {

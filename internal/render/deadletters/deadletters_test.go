@@ -25,7 +25,8 @@ func TestRunText(t *testing.T) {
 		Stayed: []replay.ReasonCount{{Reason: replay.ReasonUnroutable, Messages: 4, Example: "no route"}},
 	}
 	var out bytes.Buffer
-	if err := deadletters.RunText(&out, deadletters.NewRunDocument("replay", result, 1500*time.Millisecond), plain, 0); err != nil {
+	if err := deadletters.RunText(&out, deadletters.NewRunDocument("replay", result, 1500*time.Millisecond), plain,
+		0); err != nil {
 		t.Fatal(err)
 	}
 	want := `1,100  to queue orders
@@ -43,8 +44,10 @@ Replayed 1,200 messages from orders.dlq in 1.50s; 4 stayed; 3 did not match.
 
 func TestDLQListOnANarrowTerminal(t *testing.T) {
 	doc := deadletters.ListDocument{VHost: "/", Queues: []deadletters.QueueDocument{{
-		Name: "a-dead-letter-queue-with-a-long-name", Type: "classic", Role: discover.RoleDeadLetter, Known: true, Ready: 1234, OldestMS: 65_000,
-		Browse: deadletters.BrowseDocument{Safe: "yes"}, Sources: []deadletters.SourceDocument{{Queue: "orders.created", Certain: true},
+		Name: "a-dead-letter-queue-with-a-long-name", Type: "classic", Role: discover.RoleDeadLetter, Known: true,
+		Ready: 1234, OldestMS: 65_000,
+		Browse: deadletters.BrowseDocument{Safe: "yes"}, Sources: []deadletters.SourceDocument{{Queue: "orders.created",
+			Certain: true},
 			{Queue: "orders.paid"}},
 	}}, Losing: []deadletters.LosingDocument{{Queue: "lossy", Certain: true, Reason: "its dead-letter exchange \"gone\" does " +
 		"not exist", From: "policy \"p\""}}}

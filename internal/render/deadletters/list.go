@@ -1,5 +1,5 @@
-// Package deadletters renders dead-letter queues, groups of dead letters, and what was done with them:
-// the output of the dlq commands, except for messages, which package messages renders.
+// Package deadletters renders dead-letter queues, groups of dead letters, and what was done with
+// them: the output of the dlq commands, except for messages, which package messages renders.
 package deadletters
 
 import (

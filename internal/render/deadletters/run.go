@@ -102,8 +102,8 @@ func (doc *RunDocument) Stays() (n int64) {
 	return n
 }
 
-// broken counts the places where an archive could not be read. How many messages that concerns is not
-// known.
+// broken counts the places where an archive could not be read. How many messages that concerns is
+// not known.
 func (doc *RunDocument) broken() (n int64) {
 	for _, s := range doc.Stayed {
 		if s.Reason == replay.ReasonBroken {

@@ -31,7 +31,8 @@ func RunText(w io.Writer, doc RunDocument, style terminal.Styler, width int) err
 			fmt.Fprintf(b, "… and %d more broken places\n", len(doc.Broken)-i)
 			break
 		}
-		render.Labelled(b, style.Red("broken")+"  ", fmt.Sprintf("line %d (byte %d): %s", k.Line, k.Byte, k.Reason), width, render.Plain)
+		render.Labelled(b, style.Red("broken")+"  ", fmt.Sprintf("line %d (byte %d): %s", k.Line, k.Byte, k.Reason), width,
+			render.Plain)
 	}
 	doc.writeRemarks(b, style, width)
 	render.Labelled(b, "", doc.summary(), width, render.Plain)

@@ -71,7 +71,8 @@ func ListText(w io.Writer, doc ListDocument, style terminal.Styler, width int) e
 		if e.Problem != "" {
 			schema = "cannot be used: " + e.Problem
 		}
-		t.Rows = append(t.Rows, []string{e.Type, fmt.Sprint(e.Version), render.ExchangeName(e.Exchange), e.Key, reaches(e), schema})
+		t.Rows = append(t.Rows, []string{e.Type, fmt.Sprint(e.Version), render.ExchangeName(e.Exchange), e.Key, reaches(e),
+			schema})
 	}
 	t.Style = func(row, column int, text string) string {
 		switch e := doc.Events[row]; {

@@ -11,8 +11,8 @@ import (
 // maxEvents bounds the events that a CausationTree keeps.
 const maxEvents = 10_000
 
-// CausationTree is the events of one correlation id, each below the event that caused it. It keeps no
-// bodies.
+// CausationTree is the events of one correlation id, each below the event that caused it. It keeps
+// no bodies.
 type CausationTree struct {
 	// ID is the correlation id, or the id of one of the events.
 	ID string
@@ -37,9 +37,9 @@ func NewCausationTree(id string) *CausationTree {
 }
 
 // Add adds an event if it belongs to the tree, and reports whether it does. It belongs if its
-// correlation id is the tree's, if it is the event that the tree is named after, or if an event of the
-// tree caused it. Add sets its Depth as far as its causes are known. An event that passes several
-// exchanges is listed once for each.
+// correlation id is the tree's, if it is the event that the tree is named after, or if an event of
+// the tree caused it. Add sets its Depth as far as its causes are known. An event that passes
+// several exchanges is listed once for each.
 func (s *CausationTree) Add(e *TailMessage) bool {
 	id, cause := e.ID(), e.Cause()
 	parent := s.byID[cause]
@@ -85,8 +85,8 @@ func (n *causationNode) depth() int {
 // maxDepth bounds how far a tree is indented.
 const maxDepth = 40
 
-// roots puts every event below its cause, also where the cause came later, and returns the others. A
-// cycle of causes, which only a faulty publisher makes, is cut where it closes.
+// roots puts every event below its cause, also where the cause came later, and returns the others.
+// A cycle of causes, which only a faulty publisher makes, is cut where it closes.
 func (s *CausationTree) roots() (list []*causationNode) {
 	for _, n := range s.nodes {
 		n.parent, n.children = nil, nil
@@ -172,7 +172,8 @@ type CausationEvent struct {
 
 // Document returns the tree as a document.
 func (s *CausationTree) Document() CausationDocument {
-	doc := CausationDocument{FormatVersion: TailFormatVersion, ID: s.ID, Count: s.Len(), Left: s.Left, Events: []CausationEvent{}}
+	doc := CausationDocument{FormatVersion: TailFormatVersion, ID: s.ID, Count: s.Len(), Left: s.Left,
+		Events: []CausationEvent{}}
 	for _, n := range s.roots() {
 		doc.Events = append(doc.Events, n.document())
 	}
@@ -181,8 +182,11 @@ func (s *CausationTree) Document() CausationDocument {
 
 func (n *causationNode) document() CausationEvent {
 	e := CausationEvent{
-		At: n.message.When().UTC(), Type: messages.ValidUTF8(n.message.Type()), ID: messages.ValidUTF8(n.message.ID()), Exchange: messages.ValidUTF8(n.message.Message.Exchange), RoutingKey: messages.ValidUTF8(n.message.Message.RoutingKey),
-		CorrelationID: messages.ValidUTF8(n.message.Correlation()), CausationID: messages.ValidUTF8(n.message.Cause()), Size: n.size, Validity: n.message.Validity,
+		At: n.message.When().UTC(), Type: messages.ValidUTF8(n.message.Type()), ID: messages.ValidUTF8(n.message.ID()),
+		Exchange:      messages.ValidUTF8(n.message.Message.Exchange),
+		RoutingKey:    messages.ValidUTF8(n.message.Message.RoutingKey),
+		CorrelationID: messages.ValidUTF8(n.message.Correlation()), CausationID: messages.ValidUTF8(n.message.Cause()),
+		Size: n.size, Validity: n.message.Validity,
 	}
 	if a := aggregate(&n.message); a != "-" {
 		e.Aggregate = a

@@ -28,8 +28,8 @@ type DryRunDocument struct {
 	// Body is the body as text; BodyBase64 has a body that is no text.
 	Body       string `json:"body,omitempty"`
 	BodyBase64 []byte `json:"body_base64,omitempty"`
-	// Known says that a topology file tells the queues: those in Reaches get a copy, those in Possibly
-	// may get one.
+	// Known says that a topology file tells the queues: those in Reaches get a copy, those in
+	// Possibly may get one.
 	Known bool `json:"-"`
 	// Optional says that the message need not reach a queue.
 	Optional bool     `json:"-"`

@@ -12,8 +12,8 @@ import (
 	"github.com/msgctl/msgctl/internal/units"
 )
 
-// TailLines writes a line per message for a person: time, type, aggregate, id, size, validity. Lines
-// are cut, not wrapped, at the width of a terminal. It is for one goroutine.
+// TailLines writes a line per message for a person: time, type, aggregate, id, size, validity.
+// Lines are cut, not wrapped, at the width of a terminal. It is for one goroutine.
 type TailLines struct {
 	w      *bufio.Writer
 	style  terminal.Styler
@@ -177,8 +177,8 @@ func problem(s *TailMessage) string {
 	return text
 }
 
-// clock writes a time: on a terminal the time of the day, or for another day than now's the day, else
-// all of it in UTC.
+// clock writes a time: on a terminal the time of the day, or for another day than now's the day,
+// else all of it in UTC.
 func clock(at, now time.Time, terminal bool) string {
 	switch at, now = at.Local(), now.Local(); {
 	case terminal && (at.YearDay() != now.YearDay() || at.Year() != now.Year()):

@@ -36,8 +36,8 @@ type TailMessage struct {
 	Note string
 	// Trace is what the firehose tells; nil for other messages.
 	Trace *tail.Trace
-	// Depth is the number of causes above it in the tree that is followed; branches leads there when
-	// the tree is drawn.
+	// Depth is the number of causes above it in the tree that is followed; branches leads there
+	// when the tree is drawn.
 	Depth    int
 	branches string
 	// Published is when it was published, for a message that had waited in a queue or stream; zero

@@ -113,7 +113,8 @@ func TestTailLinesFitAndAreHarmless(t *testing.T) {
 					t.Errorf("width %d, traced %v: a line of %d columns: %s", width, traced, n, line)
 				}
 			}
-			if err := lines.WriteDetails(e); err != nil || lines.Flush() != nil || strings.ContainsAny(out.String(), "\x1b\u202e") {
+			if err := lines.WriteDetails(e); err != nil || lines.Flush() != nil ||
+				strings.ContainsAny(out.String(), "\x1b\u202e") {
 				t.Fatalf("width %d: the card: %v", width, err)
 			}
 			if text := e.Append(nil); !json.Valid(text) || bytes.ContainsAny(text, "\x1b\n") {

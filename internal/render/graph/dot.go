@@ -43,12 +43,14 @@ func DOT(w io.Writer, g *model.Graph) error {
 
 func dotNode(class []string) string {
 	text := map[string]string{
-		"exchange": `, style="filled,rounded", fillcolor="#e8f0fe", color="#4a6fa5"`, "event": `, shape=cds, fillcolor="#eef7ee", color="#4f8a57"`,
+		"exchange": `, style="filled,rounded", fillcolor="#e8f0fe", color="#4a6fa5"`,
+		"event":    `, shape=cds, fillcolor="#eef7ee", color="#4f8a57"`,
 	}[class[0]]
 	for _, c := range class[1:] {
 		text += map[string]string{
 			"dead": `, fillcolor="#f3ecf7", color="#7d5a94"`, "wait": `, fillcolor="#fdf4e1", color="#a97d2a"`,
-			"problem": `, fillcolor="#fdecea", color="#c62828", fontcolor="#8c1d18", penwidth=2`, "missing": `, style="filled,dashed"`, "mild": `, color="#c77700", penwidth=2`,
+			"problem": `, fillcolor="#fdecea", color="#c62828", fontcolor="#8c1d18", penwidth=2`,
+			"missing": `, style="filled,dashed"`, "mild": `, color="#c77700", penwidth=2`,
 		}[c]
 	}
 	return text
@@ -56,7 +58,8 @@ func dotNode(class []string) string {
 
 func dotEdge(class []string) string {
 	text := map[string]string{
-		"dead": `, style=dashed, color="#7d5a94"`, "alternate": `, style=dotted, penwidth=1.5, color="#a97d2a"`, "publish": `, color="#4f8a57"`,
+		"dead": `, style=dashed, color="#7d5a94"`, "alternate": `, style=dotted, penwidth=1.5, color="#a97d2a"`,
+		"publish": `, color="#4f8a57"`,
 	}[class[0]]
 	if slices.Contains(class, "problem") {
 		text += `, color="#c62828", fontcolor="#8c1d18"`

@@ -19,7 +19,8 @@ import (
 // hostile are names that would be more than a name where they are not escaped.
 func hostile() []string {
 	return []string{
-		`"]; click n1 "javascript:alert(1)"`, "<script>alert(1)</script>", "a\nb\r\n  end\n  style n0 fill:#000", `\" ]; evil [label="`, "</title></svg><img src=x onerror=alert(1)>",
+		`"]; click n1 "javascript:alert(1)"`, "<script>alert(1)</script>", "a\nb\r\n  end\n  style n0 fill:#000",
+		`\" ]; evil [label="`, "</title></svg><img src=x onerror=alert(1)>",
 		"&lt;b&gt;", "\u202eevil\x1b[31m", "日本語の待ち行列", "`md` **b**", "]]>", "#quot;", "%%{init: {}}%%", strings.Repeat("x",
 			255), "",
 	}

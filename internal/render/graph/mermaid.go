@@ -37,9 +37,11 @@ func Mermaid(w io.Writer, g *model.Graph) error {
 	}
 	red := mermaidEdges(out, g)
 	for _, line := range []string{
-		"classDef exchange fill:#e8f0fe,stroke:#4a6fa5,color:#1c2733", "classDef queue fill:#ffffff,stroke:#5b6573,color:#1c2733",
+		"classDef exchange fill:#e8f0fe,stroke:#4a6fa5,color:#1c2733",
+		"classDef queue fill:#ffffff,stroke:#5b6573,color:#1c2733",
 		"classDef event fill:#eef7ee,stroke:#4f8a57,color:#1c2733", "classDef dead fill:#f3ecf7,stroke:#7d5a94,color:#1c2733",
-		"classDef wait fill:#fdf4e1,stroke:#a97d2a,color:#1c2733", "classDef problem fill:#fdecea,stroke:#c62828,color:#8c1d18,stroke-width:2px",
+		"classDef wait fill:#fdf4e1,stroke:#a97d2a,color:#1c2733",
+		"classDef problem fill:#fdecea,stroke:#c62828,color:#8c1d18,stroke-width:2px",
 		"classDef mild fill:#ffffff,stroke:#c77700,color:#1c2733,stroke-width:2px",
 	} {
 		fmt.Fprintln(out, "  "+line)

@@ -14,9 +14,9 @@ const (
 	minEdges = 6
 )
 
-// separate splits large connected components at their hubs: each group of nodes that is connected only
-// through a hub gets a small copy of the hub to lead to. It changes where edges lead, and returns which
-// node each new node is a copy of; the indices of the new nodes begin at n.
+// separate splits large connected components at their hubs: each group of nodes that is connected
+// only through a hub gets a small copy of the hub to lead to. It changes where edges lead, and
+// returns which node each new node is a copy of; the indices of the new nodes begin at n.
 func separate(n int, edges []layout.Edge) []int {
 	hub := hubs(n, edges, layout.Components(n, edges))
 	if len(hub) == 0 {

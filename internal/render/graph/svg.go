@@ -60,7 +60,8 @@ func (s *scene) edge(out io.Writer, i int) {
 	if l.label != "" {
 		at := l.route.Label
 		fmt.Fprintf(out, `<rect class="halo" x="%s" y="%s" width="%s" height="%s" rx="3"/><text x="%s" y="%s">%s</text>`,
-			px(at.X-l.box.Width/2), px(at.Y-l.box.Height/2), px(l.box.Width), px(l.box.Height), px(at.X), px(at.Y+3.5), text(l.label))
+			px(at.X-l.box.Width/2), px(at.Y-l.box.Height/2), px(l.box.Width), px(l.box.Height), px(at.X), px(at.Y+3.5),
+			text(l.label))
 	}
 	fmt.Fprint(out, "</g>\n")
 }

@@ -90,7 +90,8 @@ func labelOf(e model.Edge) string {
 // aboutEdge is all that is known about an edge.
 func aboutEdge(g *model.Graph, e model.Edge) []string {
 	what := map[model.EdgeKind]string{
-		model.Binding: "is bound to", model.DeadLetter: "sends its dead letters to", model.Alternate: "hands what no binding takes to", model.Publish: "is published to",
+		model.Binding: "is bound to", model.DeadLetter: "sends its dead letters to",
+		model.Alternate: "hands what no binding takes to", model.Publish: "is published to",
 	}[e.Kind]
 	lines := []string{nameOf(g.Nodes[e.From]) + " " + what + " " + nameOf(g.Nodes[e.To])}
 	for _, l := range e.Labels {

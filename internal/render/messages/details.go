@@ -14,8 +14,8 @@ import (
 )
 
 // Details writes everything about one message for a person: where it came from, its death history,
-// the error that a framework recorded, properties, headers and body. The headers of the death history
-// are left out unless full.
+// the error that a framework recorded, properties, headers and body. The headers of the death
+// history are left out unless full.
 func Details(w io.Writer, m Document, full bool, style terminal.Styler, width int) error {
 	b := bufio.NewWriter(w)
 	d := NewDetailsWriter(b, style, width)

@@ -105,8 +105,8 @@ func diffLines(a, b []string) []string {
 	return out
 }
 
-// sortedBody is the body as text. The keys of JSON are sorted, as jq sorts them, so that their order
-// makes no difference.
+// sortedBody is the body as text. The keys of JSON are sorted, as jq sorts them, so that their
+// order makes no difference.
 func sortedBody(m *message.Message) string {
 	d := json.NewDecoder(bytes.NewReader(m.Body))
 	d.UseNumber()

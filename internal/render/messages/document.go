@@ -1,5 +1,5 @@
-// Package messages renders messages: what dlq inspect shows of each, and what a transformation would
-// change in one.
+// Package messages renders messages: what dlq inspect shows of each, and what a transformation
+// would change in one.
 package messages
 
 import (
@@ -11,13 +11,13 @@ import (
 	"github.com/msgctl/msgctl/pkg/message/body"
 )
 
-// Document is a message as other programs read it. Its fields have the names that filter expressions
-// use.
+// Document is a message as other programs read it. Its fields have the names that filter
+// expressions use.
 type Document struct {
 	ID     string `json:"id,omitempty"`
 	Source string `json:"source"`
-	// Reason is why the message was dead-lettered. Queue is where it died, Exchange and RoutingKey are
-	// what it was published with; without a death history, those of the delivery.
+	// Reason is why the message was dead-lettered. Queue is where it died, Exchange and RoutingKey
+	// are what it was published with; without a death history, those of the delivery.
 	Reason      string           `json:"reason,omitempty"`
 	Queue       string           `json:"queue,omitempty"`
 	Exchange    string           `json:"exchange"`

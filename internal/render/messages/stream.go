@@ -24,8 +24,8 @@ type ListDocument struct {
 	Looked int64 `json:"looked_at"`
 }
 
-// Stream writes a ListDocument as JSON or YAML, message by message, so that it is never in memory as a
-// whole. After an error nothing more is written.
+// Stream writes a ListDocument as JSON or YAML, message by message, so that it is never in memory
+// as a whole. After an error nothing more is written.
 type Stream struct {
 	w    *bufio.Writer
 	yaml bool
@@ -72,8 +72,8 @@ func (s *Stream) End(looked int64) error {
 	return s.err
 }
 
-// around returns what is written before the messages and after them: a document without messages, cut
-// at its empty list. No text in it holds the cut, because a line break in a text is escaped.
+// around returns what is written before the messages and after them: a document without messages,
+// cut at its empty list. No text in it holds the cut, because a line break in a text is escaped.
 func (s *Stream) around(looked int64) (before, after string) {
 	doc := s.head
 	doc.Messages, doc.Looked = []Document{}, looked

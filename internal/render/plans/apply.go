@@ -71,8 +71,8 @@ func (doc *ApplyDocument) add(step topology.Step, r topology.StepResult) {
 	doc.Steps = append(doc.Steps, s)
 }
 
-// ApplyText writes the outcome for a person: the steps that failed or were skipped, with the reason,
-// then the counts. Steps that are done are not listed: the plan has shown them.
+// ApplyText writes the outcome for a person: the steps that failed or were skipped, with the
+// reason, then the counts. Steps that are done are not listed: the plan has shown them.
 func ApplyText(w io.Writer, doc ApplyDocument, style terminal.Styler) error {
 	b := bufio.NewWriter(w)
 	skipped := 0

@@ -24,8 +24,8 @@ type Document struct {
 	Retries []topology.Retry `json:"retries,omitempty"`
 	// LeftAlone objects are declared, but cannot be applied without the management API.
 	LeftAlone []topology.Ref `json:"left_alone,omitempty"`
-	// Undeclared objects were applied by this topology before, and are no longer declared: a pruning
-	// apply deletes them.
+	// Undeclared objects were applied by this topology before, and are no longer declared: a
+	// pruning apply deletes them.
 	Undeclared []topology.Ref `json:"undeclared,omitempty"`
 	// Unowned objects are declared, but were created by somebody else: an adopting apply takes them
 	// into the topology's record.

@@ -1,5 +1,5 @@
-// Package status renders the health of a broker: what status found, also for monitoring systems, and
-// the production checklist of doctor.
+// Package status renders the health of a broker: what status found, also for monitoring systems,
+// and the production checklist of doctor.
 package status
 
 import (

@@ -47,7 +47,8 @@ type receiver struct {
 	url *url.URL
 }
 
-// receiverOf reads protocol and address. Errors do not repeat the address, which may hold a password.
+// receiverOf reads protocol and address. Errors do not repeat the address, which may hold a
+// password.
 func receiverOf(env func(string) string) (r receiver, err error) {
 	switch v, from := setting(env, "PROTOCOL"); v {
 	case "", "http/protobuf", "http/json":
@@ -108,8 +109,8 @@ func (r receiver) exporter(ctx context.Context) (*otlptrace.Exporter, error) {
 	return otlptracehttp.New(ctx, o...)
 }
 
-// accountant counts what becomes of the spans that an exporter gets. It reports no error to the SDK:
-// what is lost is told at the end of the run, and by notify.
+// accountant counts what becomes of the spans that an exporter gets. It reports no error to the
+// SDK: what is lost is told at the end of the run, and by notify.
 type accountant struct {
 	sdk.SpanExporter
 	// notify is told when spans begin to be lost (why), and when they arrive again (nil).

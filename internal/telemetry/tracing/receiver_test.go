@@ -107,8 +107,8 @@ func serve(t *testing.T, s *service, overGRPC, withTLS bool) (address, certifica
 	return scheme + l.Addr().String(), certificate
 }
 
-// TestReceivers: spans and headers arrive over each protocol, plain and with TLS. A receiver that is
-// not trusted, or not there, costs a bounded time and one warning that says why.
+// TestReceivers: spans and headers arrive over each protocol, plain and with TLS. A receiver that
+// is not trusted, or not there, costs a bounded time and one warning that says why.
 func TestReceivers(t *testing.T) {
 	for _, protocol := range []string{"http/protobuf", "http/json", "grpc"} {
 		for _, withTLS := range []bool{false, true} {

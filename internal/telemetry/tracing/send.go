@@ -190,8 +190,8 @@ func aboutMessage(m *message.Message) []attribute.KeyValue {
 	return attrs
 }
 
-// valid makes valid UTF-8 of a name, which in AMQP is any bytes: the receiver would refuse the span,
-// and all others of its request.
+// valid makes valid UTF-8 of a name, which in AMQP is any bytes: the receiver would refuse the
+// span, and all others of its request.
 func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 // clip bounds a text that comes from outside.

@@ -23,9 +23,9 @@ const FlushTime = 5 * time.Second
 
 // Options say who traces.
 type Options struct {
-	// Env returns a variable of the environment, "" when it is not set. It decides whether spans are
-	// made, and by which protocol they are sent; everything else OpenTelemetry's libraries read from
-	// the process's environment by themselves.
+	// Env returns a variable of the environment, "" when it is not set. It decides whether spans
+	// are made, and by which protocol they are sent; everything else OpenTelemetry's libraries read
+	// from the process's environment by themselves.
 	Env func(string) string
 	// Version is msgctl's.
 	Version string
@@ -196,8 +196,8 @@ func onceEach(warn func(string)) func(string) {
 	}
 }
 
-// libraryLog is the log of OpenTelemetry's libraries: their errors are about variables with wrong values,
-// which stay at their defaults. The values are left out; they may be secret.
+// libraryLog is the log of OpenTelemetry's libraries: their errors are about variables with wrong
+// values, which stay at their defaults. The values are left out; they may be secret.
 type libraryLog struct{ warn func(string) }
 
 // Init implements logr.LogSink.

@@ -94,7 +94,8 @@ func judgeStatus(resp *http.Response, said string) Result {
 		said = resp.Status
 	}
 	switch resp.StatusCode {
-	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests, http.StatusBadGateway,
+		http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		r := Again(kind, said)
 		r.After = retryAfter(resp.Header.Get("Retry-After"), time.Now())
 		return r

@@ -110,8 +110,10 @@ func TestHTTPSendsCloudEvents(t *testing.T) {
 		t.Fatalf("%+v", r)
 	}
 	for name, want := range map[string]string{
-		"Ce-Id": "e-1", "Ce-Type": "order.created", "Ce-Specversion": "1.0", "Ce-Source": "/q", "Ce-Subject": "%C3%B6%201", "Content-Type": "application/json",
-		"Message-Attempt": "3", "Message-Last-Attempt": "true", "Traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "Message-Id": "m-1",
+		"Ce-Id": "e-1", "Ce-Type": "order.created", "Ce-Specversion": "1.0", "Ce-Source": "/q", "Ce-Subject": "%C3%B6%201",
+		"Content-Type":    "application/json",
+		"Message-Attempt": "3", "Message-Last-Attempt": "true",
+		"Traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "Message-Id": "m-1",
 	} {
 		if v := got.Header.Get(name); v != want {
 			t.Errorf("%s is %q, want %q", name, v, want)

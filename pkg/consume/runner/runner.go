@@ -93,8 +93,9 @@ func Run(ctx context.Context, o Options) (Report, error) {
 
 func (r *run) publisherOptions() publish.PublisherOptions {
 	return publish.PublisherOptions{
-		Window: max(r.Prefetch, publish.DefaultWindow), Republish: true, ReconnectDelay: r.ReconnectDelay, ReconnectAttempts: r.ReconnectAttempts,
-		Notify: func(n publish.Notice) { r.publisherNotice(n) },
+		Window: max(r.Prefetch, publish.DefaultWindow), Republish: true, ReconnectDelay: r.ReconnectDelay,
+		ReconnectAttempts: r.ReconnectAttempts,
+		Notify:            func(n publish.Notice) { r.publisherNotice(n) },
 	}
 }
 

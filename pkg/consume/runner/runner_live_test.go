@@ -98,7 +98,8 @@ func newScene(t *testing.T, b *rabbittest.Broker, n int) *scene {
 		t.Fatal(err)
 	}
 	client, err := broker.New(broker.Options{Host: u.Host, Port: u.Port, VHost: v.Name, User: u.Username,
-		Password: topology.Secret(u.Password), Timeout: 20 * time.Second, ReconnectAttempts: 10, ReconnectDelay: 100 * time.Millisecond})
+		Password: topology.Secret(u.Password), Timeout: 20 * time.Second, ReconnectAttempts: 10,
+		ReconnectDelay: 100 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,8 @@ func Untrace(m *message.Message) (message.Message, Trace, bool) {
 		return message.Message{}, Trace{}, false
 	}
 	t := Trace{
-		Delivered: kind == "deliver", User: m.Headers.Text("user"), Connection: m.Headers.Text("connection"), Node: m.Headers.Text("node"),
+		Delivered: kind == "deliver", User: m.Headers.Text("user"), Connection: m.Headers.Text("connection"),
+		Node:   m.Headers.Text("node"),
 		Routed: texts(m.Headers["routed_queues"]),
 	}
 	out := message.Message{Exchange: m.Headers.Text("exchange_name"), Body: m.Body}
@@ -59,9 +60,11 @@ func traced(t message.Table) message.Properties {
 		return uint8(n)
 	}
 	p := message.Properties{
-		ContentType: t.Text("content_type"), ContentEncoding: t.Text("content_encoding"), DeliveryMode: number("delivery_mode"),
-		Priority: number("priority"), CorrelationID: t.Text("correlation_id"), ReplyTo: t.Text("reply_to"), Expiration: t.Text("expiration"),
-		MessageID: t.Text("message_id"), Type: t.Text("type"), UserID: t.Text("user_id"), AppID: t.Text("app_id"),
+		ContentType: t.Text("content_type"), ContentEncoding: t.Text("content_encoding"),
+		DeliveryMode: number("delivery_mode"),
+		Priority:     number("priority"), CorrelationID: t.Text("correlation_id"), ReplyTo: t.Text("reply_to"),
+		Expiration: t.Text("expiration"),
+		MessageID:  t.Text("message_id"), Type: t.Text("type"), UserID: t.Text("user_id"), AppID: t.Text("app_id"),
 	}
 	p.Timestamp, _ = message.AsTime(t["timestamp"])
 	return p

@@ -82,8 +82,8 @@ type Report struct {
 //
 // An error that wraps ErrUnsafe says that the look was refused, or ended because a message with too
 // little room in the delivery limit was met.
-func Browse(ctx context.Context, src consume.Source, o Options, each func(*message.Message) error) (Report,
-	error) {
+func Browse(ctx context.Context, src consume.Source, o Options,
+	each func(*message.Message) error) (Report, error) {
 	start := time.Now()
 	b := &browser{src: src, o: o.withDefaults(), each: each}
 	err := b.run(ctx)

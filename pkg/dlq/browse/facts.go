@@ -72,9 +72,12 @@ func FactsOf(l *topology.Live, d discover.Discovery, vhost, name string) (Facts,
 	s := routing.New(&l.State, vhost, l.Server.Version).Policies().Of(q)
 	get := func(key string) discover.Setting { return discover.Setting(s.Get(key)) }
 	f := Facts{
-		VHost: vhost, Name: name, Type: q.Type, Version: l.Server.Version, AutoDelete: q.AutoDelete, ConnectionExclusive: q.Exclusive,
-		MaxLength: get("max-length"), MaxLengthBytes: get("max-length-bytes"), Overflow: get("overflow"), MessageTTL: get("message-ttl"),
-		DelayedRetry: get("delayed-retry-type"), DelayedRetryMin: get("delayed-retry-min"), ConsumerTimeout: get("consumer-timeout"),
+		VHost: vhost, Name: name, Type: q.Type, Version: l.Server.Version, AutoDelete: q.AutoDelete,
+		ConnectionExclusive: q.Exclusive,
+		MaxLength:           get("max-length"), MaxLengthBytes: get("max-length-bytes"), Overflow: get("overflow"),
+		MessageTTL:   get("message-ttl"),
+		DelayedRetry: get("delayed-retry-type"), DelayedRetryMin: get("delayed-retry-min"),
+		ConsumerTimeout:    get("consumer-timeout"),
 		DeadLetterExchange: get("dead-letter-exchange"), Status: l.Status[ref],
 	}
 	f.SingleActiveConsumer, _ = q.Arguments["x-single-active-consumer"].(bool)

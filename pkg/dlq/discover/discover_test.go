@@ -214,7 +214,8 @@ func TestDiscover(t *testing.T) {
 			[]topology.Object{queue("orders_error", nil), queue("error", nil), queue("a.dlq", nil),
 				queue("EasyNetQ_Default_Error_Queue", nil), queue("terror", nil), queue("x.parked", nil)},
 			[]string{
-				"EasyNetQ_Default_Error_Queue by name EasyNetQ", "a.dlq by name Spring Cloud Stream", "error by name NServiceBus or Rebus",
+				"EasyNetQ_Default_Error_Queue by name EasyNetQ", "a.dlq by name Spring Cloud Stream",
+				"error by name NServiceBus or Rebus",
 				"orders_error by name MassTransit", "x.parked by name --match",
 			},
 		},

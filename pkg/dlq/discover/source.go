@@ -90,7 +90,8 @@ func (f *finder) refuses(l deadLetters, p path) bool {
 
 func (f *finder) addSource(l deadLetters, p path) {
 	s := Source{
-		Queue: l.from.Name, Type: l.from.Type, Exchange: l.dlx.Text(), Key: l.keys.String(), Original: l.original, Via: p.via, From: l.dlx.From,
+		Queue: l.from.Name, Type: l.from.Type, Exchange: l.dlx.Text(), Key: l.keys.String(), Original: l.original, Via: p.via,
+		From: l.dlx.From,
 	}
 	_, part := l.keys.find([]routingKeys{p.keys})
 	switch {

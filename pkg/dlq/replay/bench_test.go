@@ -89,11 +89,14 @@ func benchLetter(i, size int) *message.Message {
 	reason := [...]string{"rejected", "expired"}[i%5/4]
 	return &message.Message{
 		Properties: message.Properties{
-			MessageID: fmt.Sprint("id-", i), DeliveryMode: message.Persistent, ContentType: "application/json", Type: "order.created", Timestamp: time.Unix(1700000000, 0),
+			MessageID: fmt.Sprint("id-", i), DeliveryMode: message.Persistent, ContentType: "application/json",
+			Type: "order.created", Timestamp: time.Unix(1700000000, 0),
 		},
 		Headers: message.Table{
-			"x-first-death-exchange": "orders.exchange", "x-first-death-queue": "orders.created.queue", "x-first-death-reason": reason,
-			"tenant": [...]string{"acme", "globex"}[i%2], "attempt": int64(3), "traceparent": fmt.Sprintf("00-%032x-%016x-01", i,
+			"x-first-death-exchange": "orders.exchange", "x-first-death-queue": "orders.created.queue",
+			"x-first-death-reason": reason,
+			"tenant":               [...]string{"acme", "globex"}[i%2], "attempt": int64(3),
+			"traceparent": fmt.Sprintf("00-%032x-%016x-01", i,
 				i),
 			"x-death": []any{message.Table{
 				"count": int64(1), "exchange": "orders.exchange", "queue": "orders.created.queue", "reason": reason,

@@ -35,6 +35,7 @@ func Drain(ctx context.Context, o DrainOptions) (Result, error) {
 		return Result{Queue: o.Queue}, fmt.Errorf("drain queue %q: %w: it can only be copied", o.Queue, ErrStream)
 	}
 	return takeOut(ctx, PurgeOptions{
-		From: o.From, Select: o.Select, Archive: o.Archive, ID: o.ID, Observer: o.Observer, Report: o.Report, timing: o.timing,
+		From: o.From, Select: o.Select, Archive: o.Archive, ID: o.ID, Observer: o.Observer, Report: o.Report,
+		timing: o.timing,
 	}, OutcomeArchived, o.Limit, o.Copy)
 }

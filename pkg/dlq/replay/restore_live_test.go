@@ -24,11 +24,13 @@ import (
 // everything is a message with every property and every type of header.
 func everything(login string) amqp.Publishing {
 	return amqp.Publishing{
-		ContentType: "application/octet-stream", ContentEncoding: "gzip", DeliveryMode: 2, Priority: 4, CorrelationId: "c", ReplyTo: "r",
+		ContentType: "application/octet-stream", ContentEncoding: "gzip", DeliveryMode: 2, Priority: 4, CorrelationId: "c",
+		ReplyTo:   "r",
 		MessageId: "every", Timestamp: time.Unix(1700000000, 0), Type: "t", UserId: login, AppId: "a",
 		Headers: amqp.Table{
-			"bool": true, "int8": int8(-8), "uint8": uint8(8), "int16": int16(-16), "uint16": uint16(16), "int32": int32(-32), "uint32": uint32(32),
-			"int64": int64(-64), "float32": float32(1.5), "float64": 2.25, "decimal": amqp.Decimal{Scale: 2,
+			"bool": true, "int8": int8(-8), "uint8": uint8(8), "int16": int16(-16), "uint16": uint16(16), "int32": int32(-32),
+			"uint32": uint32(32),
+			"int64":  int64(-64), "float32": float32(1.5), "float64": 2.25, "decimal": amqp.Decimal{Scale: 2,
 				Value: 995}, "string": "text \x00 \x1b[2J é",
 			"bytes": []byte{0, 255}, "time": time.Unix(1600000000, 0), "nil": nil, "empty": "",
 			"array": []any{int32(1), "two",
@@ -47,8 +49,10 @@ func contents(d amqp.Delivery) map[string]any {
 		}
 	}
 	return map[string]any{
-		"headers": h, "ct": d.ContentType, "ce": d.ContentEncoding, "dm": d.DeliveryMode, "p": d.Priority, "c": d.CorrelationId, "r": d.ReplyTo,
-		"id": d.MessageId, "ts": d.Timestamp.Unix(), "t": d.Type, "u": d.UserId, "a": d.AppId, "e": d.Expiration, "body": d.Body,
+		"headers": h, "ct": d.ContentType, "ce": d.ContentEncoding, "dm": d.DeliveryMode, "p": d.Priority,
+		"c": d.CorrelationId, "r": d.ReplyTo,
+		"id": d.MessageId, "ts": d.Timestamp.Unix(), "t": d.Type, "u": d.UserId, "a": d.AppId, "e": d.Expiration,
+		"body": d.Body,
 	}
 }
 

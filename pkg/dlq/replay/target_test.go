@@ -55,7 +55,8 @@ func died(queue, exchange string, keys ...any) message.Table {
 			"queue": queue, "reason": "rejected", "exchange": exchange, "routing-keys": keys, "count": int64(1),
 			"time": time.Unix(1700000000, 0), "original-expiration": "60000",
 		}},
-		message.HeaderFirstDeathQueue: queue, message.HeaderFirstDeathReason: "rejected", message.HeaderFirstDeathExchange: exchange,
+		message.HeaderFirstDeathQueue: queue, message.HeaderFirstDeathReason: "rejected",
+		message.HeaderFirstDeathExchange: exchange,
 	}
 }
 
@@ -67,7 +68,8 @@ func TestRoute(t *testing.T) {
 			message.Table{"queue": "wait.5s", "reason": "expired", "exchange": "orders", "routing-keys": []any{"created"},
 				"count": int64(2), "time": time.Unix(1700000000, 0)},
 		},
-		message.HeaderFirstDeathQueue: "wait.5s", message.HeaderFirstDeathReason: "expired", message.HeaderFirstDeathExchange: "orders",
+		message.HeaderFirstDeathQueue: "wait.5s", message.HeaderFirstDeathReason: "expired",
+		message.HeaderFirstDeathExchange: "orders",
 	}
 	replayed := message.ReplayHeaders(died("work", "orders", "created"), message.Replay{ID: "r-1", From: "dlq"})
 	twice := merged(message.ReplayHeaders(died("work", "orders", "created", "copy.a"),

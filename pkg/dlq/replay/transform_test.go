@@ -84,7 +84,8 @@ func TestTransformIdentity(t *testing.T) {
 		t.Fatal(err)
 	}
 	value := rapid.OneOf(
-		rapid.Just[any](nil), rapid.String().AsAny(), rapid.Int64().AsAny(), rapid.Int32().AsAny(), rapid.Float64().AsAny(), rapid.Bool().AsAny(),
+		rapid.Just[any](nil), rapid.String().AsAny(), rapid.Int64().AsAny(), rapid.Int32().AsAny(), rapid.Float64().AsAny(),
+		rapid.Bool().AsAny(),
 		rapid.SliceOf(rapid.Byte()).AsAny(), rapid.Map(rapid.Int32(),
 			func(n int32) any { return time.Unix(int64(n), 0).UTC() }),
 		rapid.Map(rapid.String(), func(s string) any { return message.Table{"k": []any{s, int8(1)}} }),

@@ -21,8 +21,8 @@ func (e *RefusedError) Error() string {
 // Unwrap returns dlq.ErrUnsafe.
 func (e *RefusedError) Unwrap() error { return browse.ErrUnsafe }
 
-// Assess counts a queue anew and judges whether it may be browsed; the error is a *RefusedError when
-// not.
+// Assess counts a queue anew and judges whether it may be browsed; the error is a *RefusedError
+// when not.
 func (v *VHost) Assess(ctx context.Context, q *topology.Queue, o browse.AssessOptions) (browse.Assessment, error) {
 	if err := v.CountQueue(ctx, q.Name); err != nil && ctx.Err() != nil {
 		return browse.Assessment{}, err // who may not use AMQP has the list's count

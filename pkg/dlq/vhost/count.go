@@ -70,9 +70,9 @@ const (
 	busyPause    = 300 * time.Millisecond
 )
 
-// Ready counts the ready messages of a queue. The broker says of a quorum queue whose leader is busy
-// that it is empty: where the list has messages, it is asked again for a moment. The list may be
-// late as well.
+// Ready counts the ready messages of a queue. The broker says of a quorum queue whose leader is
+// busy that it is empty: where the list has messages, it is asked again for a moment. The list may
+// be late as well.
 func (v *VHost) Ready(ctx context.Context, name string) (n int64, err error) {
 	for range busyAttempts {
 		if n, err = v.Broker.Ready(ctx, v.Name, name); err != nil || n > 0 || v.Counts[name].Ready == 0 ||

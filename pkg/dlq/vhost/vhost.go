@@ -73,8 +73,8 @@ type VHost struct {
 // New returns a vhost of which nothing was read yet.
 func New(b Broker, name string, o Options) *VHost { return &VHost{Name: name, Broker: b, Options: o} }
 
-// Read reads objects and counts, and finds the dead-letter queues. The error is a *MissingError when
-// the vhost does not exist.
+// Read reads objects and counts, and finds the dead-letter queues. The error is a *MissingError
+// when the vhost does not exist.
 func (v *VHost) Read(ctx context.Context) error {
 	live, err := v.Broker.Everything(ctx, []string{v.Name})
 	if err != nil {

@@ -512,7 +512,8 @@ func BenchmarkParseLine(b *testing.B) {
 func dead(size int) *message.Message {
 	m := sample("m", `{"text":"`+strings.Repeat("abc ", size/4)+`"}`)
 	m.Headers["x-death"] = []any{clientTable{
-		"queue": "q", "reason": "rejected", "count": int64(1), "exchange": "e", "routing-keys": []any{"k"}, "time": m.Timestamp,
+		"queue": "q", "reason": "rejected", "count": int64(1), "exchange": "e", "routing-keys": []any{"k"},
+		"time": m.Timestamp,
 	}}
 	return m
 }

@@ -133,7 +133,8 @@ func (w *Writer) syncFile() error {
 	return nil
 }
 
-// cannotSync reports whether the file is a pipe, socket or terminal, which have no disk to flush to.
+// cannotSync reports whether the file is a pipe, socket or terminal, which have no disk to flush
+// to.
 func cannotSync(out io.Writer, err error) bool {
 	f, ok := out.(*os.File)
 	if !ok {

@@ -134,8 +134,8 @@ func (v *View) render(plain []byte, media string, whole bool, o Options) {
 	v.dump(plain, o.MaxDump)
 }
 
-// isOtherText reports whether a body is text to be left as it is, though it may happen to be JSON, such
-// as a number.
+// isOtherText reports whether a body is text to be left as it is, though it may happen to be JSON,
+// such as a number.
 func isOtherText(media string) bool {
 	return strings.HasPrefix(media, "text/") && !isJSON(media) || strings.HasSuffix(media, "xml")
 }

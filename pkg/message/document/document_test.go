@@ -50,8 +50,8 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
-// FuzzDocument: whatever the message, the line is one line of valid JSON that no terminal obeys, and
-// a JSON body keeps its value.
+// FuzzDocument: whatever the message, the line is one line of valid JSON that no terminal obeys,
+// and a JSON body keeps its value.
 func FuzzDocument(f *testing.F) {
 	f.Add([]byte(`{"a":"b\\\" \u009b","c":[1,2.50,{}]}`), "key", "header", "")
 	f.Add([]byte("\"\u007f\u0085\\u0085\""), "\xff", "\x00", "gzip")

@@ -102,8 +102,8 @@ type evaluator struct {
 	env env
 }
 
-// NeedsBody reports whether evaluation reads the body, so that a caller that has a choice may not fetch
-// it otherwise.
+// NeedsBody reports whether evaluation reads the body, so that a caller that has a choice may not
+// fetch it otherwise.
 func (p *program) NeedsBody() bool { return p.uses.body() }
 
 // NeedsHeaders reports whether evaluation reads headers.

@@ -18,8 +18,8 @@ import (
 // must fit in memory.
 const maxKey = 200
 
-// shortcuts are the words of a list of keys that are no expressions, or are expressions of something
-// else.
+// shortcuts are the words of a list of keys that are no expressions, or are expressions of
+// something else.
 var shortcuts = map[string]string{
 	"routing-key": "routingKey",
 	"type":        "properties.type",

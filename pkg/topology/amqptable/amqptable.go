@@ -2,8 +2,8 @@
 // with types of their own, into one normal form in which they can be compared and written.
 //
 // In normal form a value is nil, bool, int64, float64, string, []any or map[string]any of the same.
-// An integer has no width, because RabbitMQ compares integers without regard to it. A float is never
-// an integer: the broker tells 1000.0 from 1000, and refuses it where it wants an integer.
+// An integer has no width, because RabbitMQ compares integers without regard to it. A float is
+// never an integer: the broker tells 1000.0 from 1000, and refuses it where it wants an integer.
 //
 // The functions keep no state and do not change what they are given.
 package amqptable
@@ -23,8 +23,9 @@ import (
 type Table map[string]any
 
 // Normalise returns a value decoded from YAML, JSON or AMQP in normal form. Integers of every width
-// become int64, and float64 where int64 is too small. A json.Number becomes int64 where it is written
-// as an integer that fits, and float64 otherwise. A value of any other type is returned as it is.
+// become int64, and float64 where int64 is too small. A json.Number becomes int64 where it is
+// written as an integer that fits, and float64 otherwise. A value of any other type is returned as
+// it is.
 func Normalise(v any) any {
 	switch x := v.(type) {
 	case int:

@@ -57,8 +57,8 @@ type Argument struct {
 // IdleOn reports whether a broker of that version takes the argument and does nothing with it.
 func (a Argument) IdleOn(version string) bool { return a.Idle != "" && VersionAtLeast(version, a.Idle) }
 
-// The longest time that brokers take, in milliseconds (about 10 years), and the largest segment of a
-// stream, in bytes.
+// The longest time that brokers take, in milliseconds (about 10 years), and the largest segment of
+// a stream, in bytes.
 const (
 	maxMilliseconds = 315_360_000_000
 	maxSegmentBytes = 3_000_000_000
@@ -81,10 +81,10 @@ func since(version string, types ...string) []Support {
 }
 
 // QueueArguments returns every known argument of a queue but x-queue-type, in the order in which
-// files write them. TestArgumentTableOnBrokers tries every cell: it declares a queue, again with another
-// value, and again without the argument. A known argument that differs, or is absent on one side,
-// makes two declarations inequivalent for the broker, also when the value given is the default
-// ("drop-head" against none).
+// files write them. TestArgumentTableOnBrokers tries every cell: it declares a queue, again with
+// another value, and again without the argument. A known argument that differs, or is absent on one
+// side, makes two declarations inequivalent for the broker, also when the value given is the
+// default ("drop-head" against none).
 func QueueArguments() []Argument { return slices.Clone(queueTables().queue) }
 
 // ExchangeArguments returns every known argument of an exchange.

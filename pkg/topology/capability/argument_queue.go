@@ -31,8 +31,8 @@ func retentionArguments() []Argument {
 		{Name: "x-stream-filter-size-bytes", Field: "filterSize", Type: Integer, Unit: Bytes, Min: 16, Max: 255,
 			Support: since("3.13", Stream), Checked: "4.3",
 			Help: "the size of the Bloom filter of each stream chunk"},
-		// Brokers accept both and compare them at the next declaration, but no broker keeps messages
-		// in memory, with or without them.
+		// Brokers accept both and compare them at the next declaration, but no broker keeps
+		// messages in memory, with or without them.
 		{Name: "x-max-in-memory-length", Field: "maxInMemoryLength", Type: Integer, Support: on(Quorum), Idle: "3.10",
 			Instead: quorumOnDisk,
 			Help:    "how many messages a quorum queue keeps in memory (without effect since 3.10)"},

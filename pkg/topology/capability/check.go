@@ -9,9 +9,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-// Broker is what is known of a broker and decides what it accepts. Its checks return what the broker
-// would refuse, or accept and ignore, without Position and Object, which the caller knows. The zero
-// Broker is any broker.
+// Broker is what is known of a broker and decides what it accepts. Its checks return what the
+// broker would refuse, or accept and ignore, without Position and Object, which the caller knows.
+// The zero Broker is any broker.
 type Broker struct {
 	// Version is the broker's version, "" unknown.
 	Version string

@@ -72,8 +72,8 @@ func (f *findings) operatorKeys() []string {
 	return names
 }
 
-// unknownPolicyKey reports a key that the table does not have. The broker refuses keys that neither it
-// nor a plugin has registered; a key that one of its policies has is registered.
+// unknownPolicyKey reports a key that the table does not have. The broker refuses keys that neither
+// it nor a plugin has registered; a key that one of its policies has is registered.
 func (f *findings) unknownPolicyKey(name string) {
 	if f.UsesPolicyKey != nil && f.UsesPolicyKey(name) {
 		return

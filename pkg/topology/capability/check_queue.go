@@ -87,8 +87,8 @@ func (f *findings) deadLetterKey(q Queue) {
 	}
 }
 
-// argument checks one argument of a queue. What the broker refuses is reported only for a queue to be
-// declared, what it ignores always.
+// argument checks one argument of a queue. What the broker refuses is reported only for a queue to
+// be declared, what it ignores always.
 func (f *findings) argument(q Queue, name string, exists bool) {
 	a, known := LookupArgument(name)
 	switch {
@@ -122,7 +122,8 @@ func (f *findings) unknownArgument(name string) {
 		why+", unless a plugin reads it", "")
 }
 
-// argumentRule returns the lint rule of an argument that the broker refuses, or accepts and ignores.
+// argumentRule returns the lint rule of an argument that the broker refuses, or accepts and
+// ignores.
 func argumentRule(refused bool) string {
 	if refused {
 		return "argument-refused"

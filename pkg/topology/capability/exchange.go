@@ -35,9 +35,13 @@ func IsBrokerDeclared(exchange string) bool {
 // exchangePlugins has the plugin that brings an exchange type.
 func exchangePlugins() map[string]string {
 	return map[string]string{
-		"x-consistent-hash": "rabbitmq_consistent_hash_exchange", "x-delayed-message": "rabbitmq_delayed_message_exchange (a community plugin)",
-		"x-random": "rabbitmq_random_exchange", "x-recent-history": "rabbitmq_recent_history_exchange", "x-modulus-hash": "rabbitmq_sharding",
-		"x-jms-topic": "rabbitmq_jms_topic_exchange", "x-federation-upstream": "rabbitmq_federation", "x-event": "rabbitmq_event_exchange",
-		"x-rtopic": "rabbitmq_rtopic_exchange (a community plugin)", "x-message-deduplication": "rabbitmq_message_deduplication (a community plugin)",
+		"x-consistent-hash": "rabbitmq_consistent_hash_exchange",
+		"x-delayed-message": "rabbitmq_delayed_message_exchange (a community plugin)",
+		"x-random":          "rabbitmq_random_exchange", "x-recent-history": "rabbitmq_recent_history_exchange",
+		"x-modulus-hash": "rabbitmq_sharding",
+		"x-jms-topic":    "rabbitmq_jms_topic_exchange", "x-federation-upstream": "rabbitmq_federation",
+		"x-event":                 "rabbitmq_event_exchange",
+		"x-rtopic":                "rabbitmq_rtopic_exchange (a community plugin)",
+		"x-message-deduplication": "rabbitmq_message_deduplication (a community plugin)",
 	}
 }

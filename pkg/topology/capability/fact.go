@@ -8,8 +8,8 @@ type Fact struct {
 	Text string
 	// Seen are the versions on which it was seen. nil means all of Versions.
 	Seen []string
-	// Test is the test that holds the fact against live brokers, as DIRECTORY.NAME. "" means that no
-	// test does.
+	// Test is the test that holds the fact against live brokers, as DIRECTORY.NAME. "" means that
+	// no test does.
 	Test string
 }
 

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// PolicyKey is one setting that a policy's definition may hold. TestPolicyTableOnBrokers tries every
-// cell of the table.
+// PolicyKey is one setting that a policy's definition may hold. TestPolicyTableOnBrokers tries
+// every cell of the table.
 type PolicyKey struct {
 	// Name is the key in the definition: message-ttl.
 	Name string

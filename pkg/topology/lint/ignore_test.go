@@ -60,7 +60,8 @@ func TestIgnoreComments(t *testing.T) {
 
 func FuzzIgnores(f *testing.F) {
 	for _, seed := range []string{
-		"a: 1 # msgctl:ignore rule why\n  b: 2\n", "# msgctl:ignore r\n\n\n- x\n- y", "# msgctl:ignore", "\t# msgctl:ignore \xff \x00", "#msgctl:ignore a b\r\n  c\r\n",
+		"a: 1 # msgctl:ignore rule why\n  b: 2\n", "# msgctl:ignore r\n\n\n- x\n- y", "# msgctl:ignore",
+		"\t# msgctl:ignore \xff \x00", "#msgctl:ignore a b\r\n  c\r\n",
 	} {
 		f.Add([]byte(seed))
 	}

@@ -25,7 +25,8 @@ func deadLetterRules() []Rule {
 				"orders.dead } }\n  dead: { bindings: [{ exchange: dlx, key: orders.dead }] }\n",
 		},
 		{
-			ID: "dead-letter-exchange-missing", Severity: Error, Title: "A dead-letter exchange that does not exist", check: checkExchangeMissing,
+			ID: "dead-letter-exchange-missing", Severity: Error, Title: "A dead-letter exchange that does not exist",
+			check: checkExchangeMissing,
 			Consequence: "The broker takes the queue as it is and drops every dead letter: it looks for the exchange only " +
 				"when a message dies.",
 			Fix: "Declare the exchange, and bind a queue to it; when somebody else declares it, list it under external.",
@@ -47,7 +48,8 @@ func deadLetterRules() []Rule {
 				"pattern: ^orders$, priority: 5, definition: { max-length: 1000, dead-letter-exchange: dlx } }\n",
 		},
 		{
-			ID: "dead-letter-cycle", Severity: Error, Title: "Dead letters that come back to the queue in which they expired", check: checkCycle,
+			ID: "dead-letter-cycle", Severity: Error, Title: "Dead letters that come back to the queue in which they expired",
+			check: checkCycle,
 			Consequence: "The broker drops a message on its way back into a queue in which it died, when no consumer has " +
 				"rejected it since: what expires twice is gone.",
 			Fix: "Let the round end in a queue without a TTL, or without a dead-letter exchange; a retry ladder is " +
@@ -58,7 +60,8 @@ func deadLetterRules() []Rule {
 				"orders }\n",
 		},
 		{
-			ID: "dead-letter-loop", Severity: Warning, Title: "Rejected messages that come straight back to their queue", check: checkLoop,
+			ID: "dead-letter-loop", Severity: Warning, Title: "Rejected messages that come straight back to their queue",
+			check: checkLoop,
 			Consequence: "A message that a consumer rejects is delivered to it again at once, for ever, as fast as both can: " +
 				"a poison message keeps them busy and hides nothing else.",
 			Fix: "Send dead letters to another queue, or through a wait queue with a TTL.",
@@ -79,7 +82,8 @@ func deadLetterRules() []Rule {
 				"dead, strategy: at-least-once } }\n  dead: {}\n",
 		},
 		{
-			ID: "stream-as-dead-letter-target", Severity: Error, Title: "Dead letters that go into a stream on RabbitMQ 3", check: checkStreamTarget, Version: "3.10",
+			ID: "stream-as-dead-letter-target", Severity: Error, Title: "Dead letters that go into a stream on RabbitMQ 3",
+			check: checkStreamTarget, Version: "3.10",
 			Consequence: "RabbitMQ 3 silently loses everything that is dead-lettered into a stream with the default strategy " +
 				"at-most-once.",
 			Fix: "Let a classic or quorum queue take the dead letters, use a quorum queue with the strategy " +
@@ -88,7 +92,8 @@ func deadLetterRules() []Rule {
 			Good: "queues:\n  orders: { deadLetter: history }\n  history: { type: quorum, deliveryLimit: 1000000 }\n",
 		},
 		{
-			ID: "wait-queue-without-ttl", Severity: Warning, Title: "A wait queue that has no TTL of its own", check: checkWaitWithoutTTL,
+			ID: "wait-queue-without-ttl", Severity: Warning, Title: "A wait queue that has no TTL of its own",
+			check: checkWaitWithoutTTL,
 			Consequence: "Messages leave it only by their own expiration, and a message expires only at the head of its " +
 				"queue: one with ten minutes blocks all behind it that have five seconds.",
 			Fix: "Make one wait queue for each delay, with messageTTL on the queue; retry.backoff does that.",

@@ -11,7 +11,8 @@ import (
 func deadLetterQueueRules() []Rule {
 	return []Rule{
 		{
-			ID: "dead-letter-queue-limited", Severity: Warning, Title: "A dead-letter queue that loses what it holds", check: checkLimitedLetters,
+			ID: "dead-letter-queue-limited", Severity: Warning, Title: "A dead-letter queue that loses what it holds",
+			check: checkLimitedLetters,
 			Consequence: "A dead letter that is pushed out, expires or goes with its queue is gone: there is no second " +
 				"dead-letter queue behind the first.",
 			Fix: "Take the limit out of the dead-letter queue, watch its depth instead, and purge with an archive: " +

@@ -17,13 +17,15 @@ func liveRules() []Rule {
 			Fix:         "Look at the difference with msgctl plan, and apply it, or bring the change into the files.",
 		},
 		{
-			ID: "dead-letters-waiting", Severity: Warning, Title: "A dead-letter queue with messages in it", Live: true, check: checkWaiting,
+			ID: "dead-letters-waiting", Severity: Warning, Title: "A dead-letter queue with messages in it", Live: true,
+			check:       checkWaiting,
 			Consequence: "Messages have failed, and nobody has looked after them yet.",
 			Fix: "Look at them: msgctl dlq inspect QUEUE --group-by reason,queue; put them back: msgctl dlq replay " +
 				"QUEUE.",
 		},
 		{
-			ID: "queue-without-consumer", Severity: Warning, Title: "A queue with messages that nobody consumes", Live: true, check: checkNoConsumer,
+			ID: "queue-without-consumer", Severity: Warning, Title: "A queue with messages that nobody consumes", Live: true,
+			check:       checkNoConsumer,
 			Consequence: "It grows until a limit, the disk or the memory of the broker stops it.",
 			Fix:         "Start the consumer, or remove the queue or its bindings.",
 		},
@@ -33,7 +35,8 @@ func liveRules() []Rule {
 			Fix:         "Let consumers catch up, or raise the limit.",
 		},
 		{
-			ID: "unowned", Severity: Note, Title: "An object on the broker that no topology owns", Live: true, check: checkUnowned,
+			ID: "unowned", Severity: Note, Title: "An object on the broker that no topology owns", Live: true,
+			check: checkUnowned,
 			Consequence: "Nobody's file declares it: it was made by hand, by an application, or by a topology that is gone. " +
 				"--prune never touches it.",
 			Fix: "Declare it (msgctl export shows how), or delete it if nobody uses it.",

@@ -27,7 +27,8 @@ func permissionRules() []Rule {
 				"\"^orders$\", read: \"^orders$\" } }\n",
 		},
 		{
-			ID: "permission-unanchored", Severity: Warning, Title: "A permission that matches inside of names", check: checkUnanchored,
+			ID: "permission-unanchored", Severity: Warning, Title: "A permission that matches inside of names",
+			check:       checkUnanchored,
 			Consequence: "The broker looks for the pattern anywhere in a name: orders grants preorders and orders2, too.",
 			Fix:         "Say where a name begins and ends: ^orders$, ^orders\\., ^(orders|paid)$.",
 			Bad: "queues: { orders: {}, preorders: {} }\nusers: { app: {} }\npermissions: { app: { configure: \"\", " +
@@ -36,7 +37,8 @@ func permissionRules() []Rule {
 				"write: \"\", read: \"^orders$\" } }\n",
 		},
 		{
-			ID: "permission-matches-nothing", Severity: Note, Title: "A permission for names that nothing declared has", check: checkGrantsNothing,
+			ID: "permission-matches-nothing", Severity: Note, Title: "A permission for names that nothing declared has",
+			check: checkGrantsNothing,
 			Consequence: "The user is refused everything that the files declare: 403 ACCESS_REFUSED. That is right only when " +
 				"it works with what it declares itself.",
 			Fix: "Correct the pattern; list what somebody else declares under external; to grant nothing, write \"\".",

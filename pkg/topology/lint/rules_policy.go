@@ -23,7 +23,8 @@ func policyRules() []Rule {
 				"} }\npolicies:\n  all: { pattern: ^orders$, definition: { dead-letter-exchange: dlx } }\n",
 		},
 		{
-			ID: "policy-priority-tie", Severity: Warning, Title: "Two policies of equal priority for one object", check: checkTies,
+			ID: "policy-priority-tie", Severity: Warning, Title: "Two policies of equal priority for one object",
+			check: checkTies,
 			Consequence: "One of them applies, and RabbitMQ does not say which: it can change when a policy is written again " +
 				"or a node restarts.",
 			Fix: "Give the one that shall win a higher priority.",
@@ -33,7 +34,8 @@ func policyRules() []Rule {
 				"reject-publish } }\n  b: { pattern: s$, priority: 1, definition: { max-length: 20, overflow: reject-publish } }\n",
 		},
 		{
-			ID: "policy-matches-nothing", Severity: Note, Title: "A policy that matches nothing here", check: checkMatchesNothing,
+			ID: "policy-matches-nothing", Severity: Note, Title: "A policy that matches nothing here",
+			check: checkMatchesNothing,
 			Consequence: "It does nothing for what the files declare. That is right when applications declare their own " +
 				"queues, and a mistake in the pattern otherwise.",
 			Fix: "Compare the pattern with the names of the queues and exchanges: it is a regular expression, and . " +
@@ -44,7 +46,8 @@ func policyRules() []Rule {
 				"overflow: reject-publish } } }\n",
 		},
 		{
-			ID: "policy-shadowed", Severity: Warning, Title: "A policy that others keep from applying to anything", check: checkPolicyShadowed,
+			ID: "policy-shadowed", Severity: Warning, Title: "A policy that others keep from applying to anything",
+			check: checkPolicyShadowed,
 			Consequence: "One policy applies to an object, the one of the highest priority, and they are not merged: none of " +
 				"this policy's keys is in force anywhere.",
 			Fix: "Put its keys into the policy that applies, or give it a higher priority and the other's keys.",

@@ -19,7 +19,8 @@ func queueRules() []Rule {
 			Good:        "queues: { orders: { maxLength: 1000, deadLetter: dead }, dead: {} }\n",
 		},
 		{
-			ID: "queue-expires", Severity: Note, Title: "A queue that the broker deletes when nobody uses it", check: checkExpires,
+			ID: "queue-expires", Severity: Note, Title: "A queue that the broker deletes when nobody uses it",
+			check: checkExpires,
 			Consequence: "After that time without a consumer the queue goes with all that is in it: nothing is " +
 				"dead-lettered, and what is published then finds no queue.",
 			Fix:  "Take expires (or autoDelete) out for queues whose messages matter.",

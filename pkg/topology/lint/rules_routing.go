@@ -43,7 +43,8 @@ func routingRules() []Rule {
 				"}] }, b: { bindings: [{ exchange: orders, key: b }] } }\n",
 		},
 		{
-			ID: "exchange-type-unknown", Severity: Error, Title: "An exchange type that RabbitMQ does not have", check: checkTypes,
+			ID: "exchange-type-unknown", Severity: Error, Title: "An exchange type that RabbitMQ does not have",
+			check: checkTypes,
 			Consequence: "The broker refuses the exchange: RabbitMQ 3 closes the connection, RabbitMQ 4 the channel. What " +
 				"would be bound to it cannot be bound.",
 			Fix:  "Use direct, fanout, topic or headers, or a type that a plugin brings; those begin with x-.",
@@ -51,7 +52,8 @@ func routingRules() []Rule {
 			Good: "exchanges: { orders: { type: fanout } }\n",
 		},
 		{
-			ID: "alternate-exchange-missing", Severity: Error, Title: "An alternate exchange that does not exist", check: checkAlternate,
+			ID: "alternate-exchange-missing", Severity: Error, Title: "An alternate exchange that does not exist",
+			check: checkAlternate,
 			Consequence: "What no binding takes is dropped, as if there were no alternate exchange: the broker looks for it " +
 				"only then.",
 			Fix: "Declare the alternate exchange and bind a queue to it.",
@@ -114,7 +116,8 @@ func checkExchanges(r *run) {
 			continue
 		}
 		for _, name := range n.ExchangeNames() {
-			if n.Exchange(name) == nil || capability.IsPredeclared(name) || capability.IsReserved(name) || len(n.bound[name]) > 0 ||
+			if n.Exchange(name) == nil || capability.IsPredeclared(name) || capability.IsReserved(name) ||
+				len(n.bound[name]) > 0 ||
 				n.Alternate(name).Value != nil || n.moved[n.exchangeRef(name)] || n.federated(name) ||
 				r.losesThrough(n.exchangeRef(name)) {
 				continue

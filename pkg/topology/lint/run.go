@@ -90,7 +90,8 @@ func (n *network) mover(p *topology.Parameter) {
 		return
 	}
 	for field, kind := range map[string]topology.Kind{
-		"src-exchange": topology.KindExchange, "dest-exchange": topology.KindExchange, "src-queue": topology.KindQueue, "dest-queue": topology.KindQueue,
+		"src-exchange": topology.KindExchange, "dest-exchange": topology.KindExchange, "src-queue": topology.KindQueue,
+		"dest-queue": topology.KindQueue,
 	} {
 		if name, ok := v[field].(string); ok {
 			n.moved[topology.Ref{Kind: kind, VHost: n.VHost(), Name: name}] = true

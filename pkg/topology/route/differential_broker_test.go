@@ -29,7 +29,8 @@ func newLab(t *testing.T, b *rabbittest.Broker) lab {
 		Version string `json:"rabbitmq_version"`
 	}
 	b.Admin().Get(t, "/api/overview", &overview)
-	return lab{broker: b, line: line{version: overview.Version, modern: capability.VersionAtLeast(overview.Version, "4.0")}}
+	return lab{broker: b, line: line{version: overview.Version,
+		modern: capability.VersionAtLeast(overview.Version, "4.0")}}
 }
 
 // result is what a batch showed.

@@ -101,7 +101,9 @@ func (m *Message) routingHeaders(version string) topology.Arguments {
 	}
 	h := m.Headers.Clone()
 	add := func(which string, d Death) {
-		h["x-"+which+"-death-queue"], h["x-"+which+"-death-reason"], h["x-"+which+"-death-exchange"] = d.Queue, string(d.Reason), d.Exchange
+		h["x-"+which+"-death-queue"] = d.Queue
+		h["x-"+which+"-death-reason"] = string(d.Reason)
+		h["x-"+which+"-death-exchange"] = d.Exchange
 	}
 	add("first", *m.first)
 	if capability.VersionAtLeast(version, "4.0") {

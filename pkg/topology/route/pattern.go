@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Words splits a routing key as topic exchanges do: "" has no words, "a." has two (fact topic-words).
+// Words splits a routing key as topic exchanges do: "" has no words, "a." has two (fact
+// topic-words).
 func Words(key string) []string {
 	if key == "" {
 		return nil

@@ -111,8 +111,8 @@ func lowest(a, b Setting) Setting {
 	return first(a, b)
 }
 
-// deliveryLimit returns the limit in force. The minimum wins, but on 4.x a negative limit, which means
-// unlimited, yields to one that is not negative (fact default-delivery-limit).
+// deliveryLimit returns the limit in force. The minimum wins, but on 4.x a negative limit, which
+// means unlimited, yields to one that is not negative (fact default-delivery-limit).
 func (s Settings) deliveryLimit(list ...Setting) Setting {
 	if s.Queue.Type == topology.Classic || s.Queue.Type == topology.Stream {
 		return Setting{}

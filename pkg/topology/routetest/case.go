@@ -77,7 +77,8 @@ func External(vhost string, s *spec.Sections) []topology.Ref {
 
 func newCase(vhost string, s *spec.Sections, t *spec.Test) Case {
 	c := Case{
-		Name: t.Name, VHost: vhost, Position: t.Position(), Event: t.Publish.Event, Expect: t.Expect, Contains: t.Contains, Never: t.Never,
+		Name: t.Name, VHost: vhost, Position: t.Position(), Event: t.Publish.Event, Expect: t.Expect, Contains: t.Contains,
+		Never:     t.Never,
 		HasExpect: t.FieldPosition("expect") != t.Position(), Lost: t.Lost, test: t,
 	}
 	c.Publication = EventPublication(s.Events[t.Publish.Event], t.Publish.Event)

@@ -25,8 +25,8 @@ type Lab interface {
 	Reject(tag uint64, requeue bool) error
 	// Ready counts the messages that nobody holds.
 	Ready(queue string) (int, error)
-	// InStream reports whether a stream has the message of that id, and waits for it until patience is
-	// over.
+	// InStream reports whether a stream has the message of that id, and waits for it until patience
+	// is over.
 	InStream(ctx context.Context, queue, id string, patience time.Duration) (bool, error)
 }
 

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// Input is one file that was read. Name stands in positions, and references in the file are relative
-// to its directory.
+// Input is one file that was read. Name stands in positions, and references in the file are
+// relative to its directory.
 type Input struct {
 	Name string
 	Data []byte

@@ -47,8 +47,11 @@ func TestFiles(t *testing.T) {
 		}
 	}
 	for ask, want := range map[string]string{
-		"missing.yaml": `read topology "missing.yaml": no such file or directory`, "m*.yaml": `read topology "m*.yaml": no file matches`,
-		"empty": `read topology "empty": the directory has no *.yaml, *.yml or *.json`, "missing.yaml nor.yaml": `nor.yaml`, "- -": "it can be named once only",
+		"missing.yaml":          `read topology "missing.yaml": no such file or directory`,
+		"m*.yaml":               `read topology "m*.yaml": no file matches`,
+		"empty":                 `read topology "empty": the directory has no *.yaml, *.yml or *.json`,
+		"missing.yaml nor.yaml": `nor.yaml`,
+		"- -":                   "it can be named once only",
 	} {
 		if _, err := source.Files(strings.Fields(ask), source.FileSystem{Stdin: strings.NewReader("")}); err == nil ||
 			!strings.Contains(err.Error(), want) {

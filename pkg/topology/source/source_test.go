@@ -124,8 +124,10 @@ func env(m map[string]string) source.Lookup {
 func TestExpand(t *testing.T) {
 	vars := env(map[string]string{"N": "5", "S": "text", "E": "", "Q": "a \" : {", "REF": "${N}"})
 	for text, want := range map[string]any{
-		"${N}": int64(5), `"${N}"`: int64(5), "x${N}y${S}": "x5ytext", "${S}": "text", "${MISSING:-7}": int64(7), "${MISSING:-}": "",
-		"${E:-default}": "default", "${E}": "", "$${N}": "${N}", "a$${b}${N}": "a${b}5", "$N": "$N", "$": "$", "${REF}": "${N}", "${Q}": `a " : {`,
+		"${N}": int64(5), `"${N}"`: int64(5), "x${N}y${S}": "x5ytext", "${S}": "text", "${MISSING:-7}": int64(7),
+		"${MISSING:-}":  "",
+		"${E:-default}": "default", "${E}": "", "$${N}": "${N}", "a$${b}${N}": "a${b}5", "$N": "$N", "$": "$",
+		"${REF}": "${N}", "${Q}": `a " : {`,
 		"${MISSING:-a:-b}": "a:-b", "${MISSING:-true}": true, "'${MISSING:-null}'": "null", "$$${N}": "$${N}",
 	} {
 		n := parseOne(t, "t.yaml", "v: "+text)

@@ -181,7 +181,8 @@ func (c *checker) target(part, field, vhost string, value any, why string) {
 func (c *checker) binding(b *topology.Binding) {
 	if b.Source == "" {
 		c.error("source", "nothing can be bound to the default exchange",
-			"every queue is bound to it by its name already, and the broker refuses any other binding", "bind to an exchange of your own")
+			"every queue is bound to it by its name already, and the broker refuses any other binding",
+			"bind to an exchange of your own")
 	} else {
 		c.endpoint("source", topology.ExchangeRef(b.VHost, b.Source))
 	}

@@ -26,7 +26,8 @@ func (r *resolver) events(vhost string, s *Sections) {
 	for name, e := range ordered(s.Events) {
 		object := fmt.Sprintf("event %q", name)
 		if e.Exchange != "" {
-			r.mustKnow(topology.ExchangeRef(vhost, e.Exchange), e.FieldPosition("exchange"), object, "the event could not be published")
+			r.mustKnow(topology.ExchangeRef(vhost, e.Exchange), e.FieldPosition("exchange"), object,
+				"the event could not be published")
 		}
 		r.eventFields(e, object)
 		if e.Schema == nil || e.Schema.File == "" || r.options.Exists == nil {

@@ -50,7 +50,8 @@ func TestDefinitionsObjects(t *testing.T) {
 			`", "hashing_algorithm": "rabbit_password_hashing_sha512", "tags": []}]`: user("sha512"),
 		`"parameters": [{"vhost": "v", "component": "vhost-limits", "name": "limits", "value": {"max-queues": 5}}]`: &topology.VHostLimit{VHost: "v", Name: "max-queues", Value: 5},
 		`"parameters": [{"vhost": "v", "component": "operator_policy", "name": "p", "value": {"pattern": "a", "definition": {"expires": 5}, "priority": 1, "apply-to": "queues"}}]`: &topology.Policy{
-			Operator: true, VHost: "v", Name: "p", Pattern: "a", ApplyTo: "queues", Priority: 1, Definition: topology.Arguments{"expires": int64(5)}},
+			Operator: true, VHost: "v", Name: "p", Pattern: "a", ApplyTo: "queues", Priority: 1,
+			Definition: topology.Arguments{"expires": int64(5)}},
 		`"parameters": [{"vhost": "v", "component": "policy", "name": "p", "value": {"pattern": "a", "definition": {"expires": 5}}}]`: &topology.Policy{
 			VHost: "v", Name: "p", Pattern: "a", ApplyTo: "all", Definition: topology.Arguments{"expires": int64(5)}},
 		`"policies": [{"vhost": "v", "name": "p", "pattern": "a", "definition": {"ha-mode": "all"}}]`: &topology.Policy{
@@ -64,7 +65,8 @@ func TestDefinitionsObjects(t *testing.T) {
 		`"queues": [{"name": "q", "arguments": {"x-message-ttl": 5}}]`: &topology.Queue{VHost: "/", Name: "q",
 			Type: "classic", Durable: true, Arguments: topology.Arguments{"x-message-ttl": int64(5)}},
 		`"exchanges": [{"name": "x", "vhost": "v", "type": "x-consistent-hash", "durable": false, "auto_delete": true, "internal": true, "arguments": {"hash-header": "h"}}]`: &topology.Exchange{
-			VHost: "v", Name: "x", Type: "x-consistent-hash", AutoDelete: true, Internal: true, Arguments: topology.Arguments{"hash-header": "h"}},
+			VHost: "v", Name: "x", Type: "x-consistent-hash", AutoDelete: true, Internal: true,
+			Arguments: topology.Arguments{"hash-header": "h"}},
 		`"permissions": [{"user": "u", "vhost": "v", "configure": "a", "write": "b", "read": "c"}]`:              &topology.Permission{VHost: "v", User: "u", Configure: "a", Write: "b", Read: "c"},
 		`"topic_permissions": [{"user": "u", "vhost": "v", "exchange": "amq.topic", "write": "b", "read": "c"}]`: &topology.TopicPermission{VHost: "v", User: "u", Exchange: "amq.topic", Write: "b", Read: "c"},
 	} {

@@ -126,7 +126,8 @@ func TestProblems(t *testing.T) {
 			[]string{"messageTTL must be an integer, not 1000.0"}},
 		{"queues: { q: { arguments: { x-max-length: .inf } } }\n",
 			[]string{"arguments.x-max-length has a number that is not finite"}},
-		{"queues: { q: { messageTTL: 4000d } }\n", []string{"messageTTL cannot be 345600000000: the maximum is 315360000000"}},
+		{"queues: { q: { messageTTL: 4000d } }\n",
+			[]string{"messageTTL cannot be 345600000000: the maximum is 315360000000"}},
 
 		// policies and users
 		{"policies: { p: { pattern: a, definition: {} } }\n", []string{"t.yaml:1:42: policy \"p\": has an empty definition"}},
@@ -155,7 +156,8 @@ func TestProblems(t *testing.T) {
 		{"alerts: { full: 101% }\n", []string{`t.yaml:1:17: alerts.full must be a share from 1% to 100%, or off, not the string "101%"; write, for example, full: 80%`}},
 		{"queues: { q: { alerts: { deadLetters: -1, growth: many, consumers: -1 } } }\n",
 			[]string{`queue "q": alerts.deadLetters cannot be negative: off is never`,
-				`queue "q": alerts.growth must be an integer, or off`, `queue "q": alerts.consumers cannot be -1: the minimum is 0`}},
+				`queue "q": alerts.growth must be an integer, or off`,
+				`queue "q": alerts.consumers cannot be -1: the minimum is 0`}},
 
 		// events and tests
 		{"events: { e: { exchange: x } }\n",
@@ -185,7 +187,8 @@ func TestProblems(t *testing.T) {
 // TestSecretsAreNotInProblems: what might be a password never gets into a message.
 func TestSecretsAreNotInProblems(t *testing.T) {
 	for _, text := range []string{
-		"users: { u: { password: hunter2 } }", "users: { u: { password: [hunter2] } }", "users: { u: { passwordHash: hunter2 } }",
+		"users: { u: { password: hunter2 } }", "users: { u: { password: [hunter2] } }",
+		"users: { u: { passwordHash: hunter2 } }",
 		"users: { u: { password: 7772, passwordHash: 7772 } }", `users: { u: { password: "${P:-hunter2}" } }`,
 	} {
 		_, _, problems := read("t.yaml", text, spec.Options{})

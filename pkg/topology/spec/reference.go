@@ -16,7 +16,8 @@ const maxSuggestions = 50
 // known reports whether an exchange or queue is declared, external, or there from the start.
 // Everything is, when parts of the file could not be read: what they declare is not known.
 func (r *resolver) known(ref topology.Ref) bool {
-	predeclared := ref.Kind == topology.KindExchange && (capability.IsPredeclared(ref.Name) || capability.IsBrokerDeclared(ref.Name))
+	predeclared := ref.Kind == topology.KindExchange &&
+		(capability.IsPredeclared(ref.Name) || capability.IsBrokerDeclared(ref.Name))
 	return r.lost || predeclared || r.state.Has(ref) || r.external[ref]
 }
 

@@ -176,7 +176,9 @@ func (r *resolver) vhost(name string, v *VHost) {
 	if v.Description != nil {
 		o.Description = *v.Description
 	}
-	o.Declared.Description, o.Declared.Tags, o.Declared.DefaultQueueType = v.has("description"), v.has("tags"), v.has("defaultQueueType")
+	o.Declared.Description = v.has("description")
+	o.Declared.Tags = v.has("tags")
+	o.Declared.DefaultQueueType = v.has("defaultQueueType")
 	r.add(o, &place{at: v.at})
 }
 

@@ -112,7 +112,8 @@ func (r *resolver) defUser(d *definitions, u *defUser) {
 	if u.Password != "" {
 		r.problems = append(r.problems, diag.Diagnostic{Severity: diag.Warning, Position: p.of("password"),
 			Object: r.name(o.Ref()), Rule: "credentials-in-file", Part: "password",
-			Message: "the file has the password in plain text", Why: "everybody who can read the file can log in", Fix: "replace it by password_hash (rabbitmqctl hash_password)"})
+			Message: "the file has the password in plain text", Why: "everybody who can read the file can log in",
+			Fix: "replace it by password_hash (rabbitmqctl hash_password)"})
 	}
 	if u.Password != "" && u.PasswordHash != "" {
 		o.Password = "" // the broker's import takes the hash

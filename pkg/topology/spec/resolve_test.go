@@ -43,13 +43,17 @@ func TestQueueFields(t *testing.T) {
 			"mode: lazy, version: 2, singleActiveConsumer: false": {
 			Type: "classic", Durable: true, Arguments: topology.Arguments{"x-message-ttl": int64(86400000),
 				"x-expires": int64(1500), "x-max-length": int64(5), "x-max-length-bytes": int64(10000000),
-				"x-overflow": "reject-publish", "x-max-priority": int64(9), "x-queue-mode": "lazy", "x-queue-version": int64(2), "x-single-active-consumer": false}},
+				"x-overflow": "reject-publish", "x-max-priority": int64(9), "x-queue-mode": "lazy", "x-queue-version": int64(2),
+				"x-single-active-consumer": false}},
 		"deadLetter: q": {Type: "classic", Durable: true, Arguments: topology.Arguments{"x-dead-letter-exchange": "",
 			"x-dead-letter-routing-key": "q"}},
 		"type: quorum, deadLetter: { exchange: amq.direct, strategy: at-least-once }, deliveryLimit: unlimited, " +
 			"initialGroupSize: 3, delayedRetry: { type: all, min: 1s, max: 1m }": {
-			Type: "quorum", TypeDeclared: true, Durable: true, Arguments: topology.Arguments{"x-dead-letter-exchange": "amq.direct", "x-dead-letter-strategy": "at-least-once", "x-delivery-limit": int64(-1),
-				"x-quorum-initial-group-size": int64(3), "x-delayed-retry-type": "all", "x-delayed-retry-min": int64(1000), "x-delayed-retry-max": int64(60000)}},
+			Type: "quorum", TypeDeclared: true, Durable: true,
+			Arguments: topology.Arguments{"x-dead-letter-exchange": "amq.direct", "x-dead-letter-strategy": "at-least-once",
+				"x-delivery-limit":            int64(-1),
+				"x-quorum-initial-group-size": int64(3), "x-delayed-retry-type": "all", "x-delayed-retry-min": int64(1000),
+				"x-delayed-retry-max": int64(60000)}},
 		"type: stream, maxAge: 7d, maxSegmentSize: 1KiB, filterSize: 16, initialClusterSize: 1": {Type: "stream",
 			TypeDeclared: true, Durable: true,
 			Arguments: topology.Arguments{"x-max-age": "7D", "x-stream-max-segment-size-bytes": int64(1024),
@@ -101,10 +105,12 @@ func TestWaitQueues(t *testing.T) {
 		"{ backoff: [1h], jitter: 20% } } }", spec.Options{})
 	want := map[string]*topology.Queue{}
 	for name, ttl := range map[string]int64{
-		"w.retry.5s": 5000, "w.retry.1m30s": 90000, "w.retry.500ms": 500, "c.retry.1h": 3600000, "c.retry.1h.early": 2880000, "c.retry.1h.late": 4320000,
+		"w.retry.5s": 5000, "w.retry.1m30s": 90000, "w.retry.500ms": 500, "c.retry.1h": 3600000, "c.retry.1h.early": 2880000,
+		"c.retry.1h.late": 4320000,
 	} {
 		want[name] = &topology.Queue{Arguments: topology.Arguments{
-			"x-message-ttl": ttl, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": name[:1], "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish",
+			"x-message-ttl": ttl, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": name[:1],
+			"x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish",
 		}}
 	}
 	if s.Len() != len(want)+2 {
@@ -150,8 +156,11 @@ bindings:
 		}
 	}
 	want := []string{
-		`binding "amq.topic" -> queue "q", key "a.#"`, `binding "h" -> exchange "x", arguments {"a":1,"b":null,"x-match":"any"}`, `binding "h" -> exchange "x", arguments {"c":true}`,
-		`binding "x" -> queue "q"`, `binding "x" -> queue "q", key "free"`, `binding "x" -> queue "q", key "k"`, `binding "x" -> queue "q", key "k1"`, `binding "x" -> queue "q", key "k2"`,
+		`binding "amq.topic" -> queue "q", key "a.#"`,
+		`binding "h" -> exchange "x", arguments {"a":1,"b":null,"x-match":"any"}`,
+		`binding "h" -> exchange "x", arguments {"c":true}`,
+		`binding "x" -> queue "q"`, `binding "x" -> queue "q", key "free"`, `binding "x" -> queue "q", key "k"`,
+		`binding "x" -> queue "q", key "k1"`, `binding "x" -> queue "q", key "k2"`,
 	}
 	slices.Sort(got)
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -41,7 +41,8 @@ type FieldRules struct {
 // SchemaRules returns the rules.
 func SchemaRules() Rules {
 	return Rules{
-		Sources: typeSources, Duration: units.DurationPattern, Size: units.SizePattern, Age: agePattern, AgeDuration: ageDurationPattern, Percent: percentPattern, Share: sharePattern,
+		Sources: typeSources, Duration: units.DurationPattern, Size: units.SizePattern, Age: agePattern,
+		AgeDuration: ageDurationPattern, Percent: percentPattern, Share: sharePattern,
 		Password: passwordPattern, Extension: extensionPattern,
 	}
 }

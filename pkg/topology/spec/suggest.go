@@ -11,15 +11,18 @@ import (
 // habits are words that people bring from other tools and from RabbitMQ's own screens.
 func habits() map[string]string {
 	return map[string]string{
-		"ttl": "messageTTL", "dlx": "deadLetter", "dlq": "deadLetter", "deadletterexchange": "deadLetter", "deadletterroutingkey": "deadLetter",
-		"deadletterqueue": "deadLetter", "ae": "alternateExchange", "routingkey": "key", "routingkeys": "keys", "source": "exchange",
-		"from": "exchange", "destination": "queue", "args": "arguments", "lazy": "mode", "priority": "maxPriority", "sac": "singleActiveConsumer",
+		"ttl": "messageTTL", "dlx": "deadLetter", "dlq": "deadLetter", "deadletterexchange": "deadLetter",
+		"deadletterroutingkey": "deadLetter",
+		"deadletterqueue":      "deadLetter", "ae": "alternateExchange", "routingkey": "key", "routingkeys": "keys",
+		"source": "exchange",
+		"from":   "exchange", "destination": "queue", "args": "arguments", "lazy": "mode", "priority": "maxPriority",
+		"sac":     "singleActiveConsumer",
 		"maxsize": "maxLengthBytes", "virtualhost": "vhost", "hash": "passwordHash", "queuetype": "type", "xmatch": "match",
 	}
 }
 
-// nearestField returns the field that was most likely meant, "" when none is near. It also knows the
-// names of arguments and habits.
+// nearestField returns the field that was most likely meant, "" when none is near. It also knows
+// the names of arguments and habits.
 func nearestField(got string, names []string) string {
 	if a, ok := capability.LookupArgument(got); ok {
 		top, _, _ := strings.Cut(a.Field, ".")

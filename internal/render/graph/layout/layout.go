@@ -13,8 +13,8 @@ type Size struct{ Width, Height float64 }
 type Point struct{ X, Y float64 }
 
 // Edge leads from one node to another, both by their index. Label is how much room its label needs;
-// the zero Size is no label. Back prefers the edge as the one that points to the left, where
-// a cycle makes that necessary for one.
+// the zero Size is no label. Back prefers the edge as the one that points to the left, where a
+// cycle makes that necessary for one.
 type Edge struct {
 	From, To int
 	Label    Size

@@ -125,8 +125,8 @@ func (s *Subject) Findings() []lint.Finding {
 	return list
 }
 
-// WithComments applies the comments of the files. In a file that cannot be read they have no finding
-// to be about yet.
+// WithComments applies the comments of the files. In a file that cannot be read they have no
+// finding to be about yet.
 func (s *Subject) WithComments(list []lint.Finding) []lint.Finding {
 	if s.Unread {
 		return list

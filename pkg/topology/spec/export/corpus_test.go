@@ -78,8 +78,10 @@ func complete(t *testing.T, data []byte, s *topology.State) {
 		counts[o.Ref().Kind]++
 	}
 	for section, kind := range map[string]topology.Kind{
-		"users": topology.KindUser, "vhosts": topology.KindVHost, "permissions": topology.KindPermission, "topic_permissions": topology.KindTopicPermission,
-		"policies": topology.KindPolicy, "queues": topology.KindQueue, "exchanges": topology.KindExchange, "bindings": topology.KindBinding,
+		"users": topology.KindUser, "vhosts": topology.KindVHost, "permissions": topology.KindPermission,
+		"topic_permissions": topology.KindTopicPermission,
+		"policies":          topology.KindPolicy, "queues": topology.KindQueue, "exchanges": topology.KindExchange,
+		"bindings": topology.KindBinding,
 	} {
 		if list, _ := file[section].([]any); len(list) != counts[kind] {
 			t.Errorf("%s: %d in the file, %d in the state", section, len(list), counts[kind])

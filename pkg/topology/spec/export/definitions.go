@@ -17,19 +17,20 @@ import (
 type record map[string]any
 
 // WriteDefinitions writes a state as a definitions file: what POST /api/definitions and rabbitmqctl
-// import_definitions take (fact definitions-import), and Load reads back to an equal state. Left out
-// is what WriteYAML leaves out. A user's password is written as a hash, never plain. Credentials
-// inside of parameters are written as they are: the format knows no variables. Arguments with a
-// null in them (a header that must only be there) are an error: AMQP has them, the broker's import
-// refuses them.
+// import_definitions take (fact definitions-import), and Load reads back to an equal state. Left
+// out is what WriteYAML leaves out. A user's password is written as a hash, never plain.
+// Credentials inside of parameters are written as they are: the format knows no variables.
+// Arguments with a null in them (a header that must only be there) are an error: AMQP has them, the
+// broker's import refuses them.
 func WriteDefinitions(w io.Writer, s *topology.State, o Options) error {
 	inv := takeInventory(s, o)
 	if err := withoutNulls(s); err != nil {
 		return fmt.Errorf("write definitions: %w", err)
 	}
 	file := map[string][]record{
-		"users": inv.userRecords(), "vhosts": {}, "permissions": {}, "topic_permissions": {}, "parameters": {}, "global_parameters": {},
-		"policies": {}, "queues": {}, "exchanges": {}, "bindings": {},
+		"users": inv.userRecords(), "vhosts": {}, "permissions": {}, "topic_permissions": {}, "parameters": {},
+		"global_parameters": {},
+		"policies":          {}, "queues": {}, "exchanges": {}, "bindings": {},
 	}
 	for _, g := range inv.globals {
 		file["global_parameters"] = append(file["global_parameters"], record{"name": g.Name, "value": exact(g.Value)})

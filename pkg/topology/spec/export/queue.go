@@ -77,7 +77,11 @@ func (inv *inventory) typedFields(o *object, rest topology.Arguments) {
 
 // deadLetterNode writes deadLetter, in its short form where that says all.
 func (inv *inventory) deadLetterNode(o *object, rest topology.Arguments) {
-	const exchangeArg, keyArg, strategyArg = "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-dead-letter-strategy"
+	const (
+		exchangeArg = "x-dead-letter-exchange"
+		keyArg      = "x-dead-letter-routing-key"
+		strategyArg = "x-dead-letter-strategy"
+	)
 	exchange, hasExchange := rest[exchangeArg].(string)
 	key, hasKey := rest[keyArg].(string)
 	strategy, hasStrategy := rest[strategyArg].(string)

@@ -29,7 +29,8 @@ func anyName() *rapid.Generator[string] {
 		rapid.StringMatching(`[a-z][a-z.\-]{0,12}`),
 		rapid.SampledFrom([]string{"1", "1.0", "true", "null", "~", "yes", "on", "<<", "${X}", "$${X}", "$", "a: b", "- a",
 			"#x", "a #b", "'", "\"", "{a}", "[a", "*", "&a",
-			"!x", "%", "@", "`", " lead", "trail ", "a\nb", "\t", "ключ", "日本", "😀", "a\\b", "0x1f", "1e3", "2001-01-01", ".inf", "\u0085", "\u2028", "\ufeff", "a\r\nb", "|", ">", "?", "=", "1_000", "012", "12:30"}),
+			"!x", "%", "@", "`", " lead", "trail ", "a\nb", "\t", "ключ", "日本", "😀", "a\\b", "0x1f", "1e3", "2001-01-01", ".inf",
+			"\u0085", "\u2028", "\ufeff", "a\r\nb", "|", ">", "?", "=", "1_000", "012", "12:30"}),
 		rapid.StringN(1, 20, 200),
 	).Filter(func(s string) bool {
 		return s != "" && !capability.IsReserved(s) && !bytes.ContainsRune([]byte(s), 0) && len(s) < 256
@@ -73,7 +74,8 @@ func drawState(t *rapid.T) *topology.State {
 	for range rapid.IntRange(0, 2).Draw(t, "users") {
 		name := anyName().Draw(t, "user")
 		m.add(&topology.User{Name: name, Tags: rapid.SliceOfN(anyName(), 0, 2).Draw(t, "tags"),
-			PasswordHash: "kI3GCqW5JLMJa4iX1lo7X4D6XbYqlLgxIs30+P6tENUV2POR", HashingAlgorithm: "rabbit_password_hashing_sha256"})
+			PasswordHash:     "kI3GCqW5JLMJa4iX1lo7X4D6XbYqlLgxIs30+P6tENUV2POR",
+			HashingAlgorithm: "rabbit_password_hashing_sha256"})
 		m.add(&topology.UserLimit{User: name, Name: "max-channels", Value: rapid.Int64Range(-1, 1e6).Draw(t, "limit")})
 		m.add(&topology.GlobalParameter{Name: anyName().Draw(t, "global"), Value: anyValue().Draw(t, "value")})
 	}
