@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
 	"github.com/msgctl/msgctl/internal/pipeline/report"
@@ -75,6 +76,7 @@ func (r *run) recover(ctx context.Context) error {
 	if err := r.reconnect(ctx); err != nil {
 		return err
 	}
+	r.reconnected = time.Now()
 	r.notice(report.NoticeReconnected, "connected again")
 	return nil
 }

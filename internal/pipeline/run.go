@@ -53,7 +53,8 @@ type run struct {
 	attempted     int64 // passed on to the effect
 	awaited       int64 // messages that a lost connection still has to return
 	lastBarrier   int64 // attempted at the last barrier
-	confirmedOnly bool  // process nothing; only acknowledge again what was confirmed
+	reconnected   time.Time
+	confirmedOnly bool // process nothing; only acknowledge again what was confirmed
 	unreachable   string
 	next          int64 // offset to go on from in a stream
 	atEnd         bool  // the end of a stream was reached

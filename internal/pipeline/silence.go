@@ -49,13 +49,19 @@ func (r *run) judgeSilence(ctx context.Context, q *silence) error {
 		return nil
 	}
 	q.empty++
-	if r.awaited > 0 && time.Since(q.since) < r.Timing.Returning {
+	if r.awaited > 0 && time.Since(q.since) < r.Timing.Returning || r.mayComeBack() {
 		return nil // the broker has not noticed yet that the old connection is gone
 	}
 	if q.empty >= 2 {
 		return errDrained
 	}
 	return nil
+}
+
+// mayComeBack reports whether the broker may still hold messages for a connection that is lost: it
+// has sent more than anybody read, and nobody knows how many.
+func (r *run) mayComeBack() bool {
+	return !r.confirmedOnly && r.taken < r.Total && time.Since(r.reconnected) < r.Timing.Returning
 }
 
 // judgeStreamSilence judges by the offset of the end, where that is known: a large message takes
