@@ -42,7 +42,11 @@ type Broker struct {
 	// what it held comes back only when somebody asks how many messages there are, and there are no
 	// others.
 	CutAcked bool
-	late     []*queued
+	// Unread is how many messages that loss takes along which the broker had sent and nobody has
+	// read. What it held then comes back only after a few questions.
+	Unread    int
+	late      []*queued
+	questions int // asked while nothing but late was left
 }
 
 type queued struct {
@@ -85,7 +89,9 @@ func (b *Broker) Ready(context.Context, string) (int64, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.ready) == 0 {
-		b.ready, b.late = b.late, nil
+		if b.questions++; b.Unread == 0 || b.questions > 10 {
+			b.ready, b.late = b.late, nil
+		}
 	}
 	for s := range b.subs { // time goes by
 		for len(s.pipeline) > 0 && !s.gone && b.chance(0.9) {
@@ -179,8 +185,9 @@ func (s *subscription) TryNext() (consume.Delivery, bool) {
 func (s *subscription) advance() {
 	if b := s.b; b.CutAcked && b.Cuts == 0 && len(s.pipeline) > 0 {
 		b.Cuts++
-		before := b.ready
-		b.ready = nil
+		unread := min(b.Unread, len(b.ready))
+		before := b.ready[unread:]
+		b.ready = b.ready[:unread]
 		s.requeue()
 		b.ready, b.late = before, b.ready
 		return

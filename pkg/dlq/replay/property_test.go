@@ -119,6 +119,21 @@ func TestReplayTakesOutWhatComesBackLate(t *testing.T) {
 	}
 }
 
+// TestReplayAwaitsWhatNobodyRead: a lost connection holds messages that the broker had sent and
+// nobody has read. The queue looks empty until the broker has seen the loss.
+func TestReplayAwaitsWhatNobodyRead(t *testing.T) {
+	b := pipelinetest.New(3, 20)
+	b.CutAcked, b.Unread = true, 15
+	patient := quick()
+	patient.Returning = time.Minute // it ends when all is back
+	r, err := Replay(context.Background(), Options{
+		From: From{Source: b, Counter: b, Queue: "dlq", Total: 20, Prefetch: 1}, Dialer: b, timing: patient,
+	})
+	if err != nil || r.Done != 20 || b.Cuts == 0 || len(b.Left()) != 0 || b.Account(t, 20) != 0 {
+		t.Fatalf("%+v, %v, cut %d times; left: %v", r, err, b.Cuts, b.Left())
+	}
+}
+
 // recordedUntil calls then when n messages have been reported.
 type recordedUntil struct {
 	n    int
