@@ -25,6 +25,11 @@ type brokers struct {
 	connect func(broker.Options) (*broker.Client, error)
 }
 
+// liveBrokers returns what opens brokers over the network.
+func liveBrokers(beforeDeadLetters func()) brokers {
+	return brokers{beforeDeadLetters: beforeDeadLetters, connect: broker.New}
+}
+
 // open prepares a client; nothing is dialled. The password is read here, which may run the
 // context's command.
 func (b *brokers) open(ctx context.Context, conn *profile.Connection, command string) (liveBroker, error) {

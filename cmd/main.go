@@ -12,7 +12,6 @@ import (
 	"syscall"
 
 	"github.com/msgctl/msgctl/cmd/cmdutil"
-	"github.com/msgctl/msgctl/internal/broker"
 )
 
 // Main runs msgctl with the process's streams and environment and returns the exit code.
@@ -24,7 +23,7 @@ func Main(build cmdutil.Build, args []string) int {
 	defer cancel()
 	p := &app{
 		proc: cmdutil.System(build), onStart: func() { cancelOnSignal(cancel) },
-		brokers: brokers{beforeDeadLetters: halveProcessors, connect: broker.New},
+		brokers: liveBrokers(halveProcessors),
 	}
 	return p.run(ctx, args)
 }

@@ -37,7 +37,7 @@ const rootExample = `  msgctl validate -f topology.yaml      is the file right? 
   msgctl status                         can the broker do its work?`
 
 func (p *app) newRootCmd() *cobra.Command {
-	d, b := p.proc, &p.brokers
+	d := p.proc
 	cmd := &cobra.Command{
 		Use:     "msgctl",
 		Short:   "Keep a RabbitMQ topology in git",
@@ -78,7 +78,15 @@ func (p *app) newRootCmd() *cobra.Command {
 	cmd.SetHelpCommandGroupID(cmdutil.GroupSettings)
 	cmd.SetCompletionCommandGroupID(cmdutil.GroupSettings)
 	cmd.SetHelpCommand(newHelpCmd())
-	cmd.AddCommand(
+	p.addCommands(cmd)
+	addCompletion(cmd)
+	return cmd
+}
+
+// addCommands has a line for each command.
+func (p *app) addCommands(root *cobra.Command) {
+	d, b := p.proc, &p.brokers
+	root.AddCommand(
 		topology.NewValidateCmd(d),
 		topology.NewLintCmd(d, b.openReader),
 		topology.NewRouteCmd(d, b.openReader),
@@ -107,8 +115,6 @@ func (p *app) newRootCmd() *cobra.Command {
 		newExitCodesTopic(),
 		newEnvironmentTopic(),
 	)
-	addCompletion(cmd)
-	return cmd
 }
 
 // Reference returns all commands, for programs that generate documentation and completions. They

@@ -62,7 +62,7 @@ func isPackage(arg string) bool {
 func execute(ctx context.Context, args []string) error {
 	i := slices.Index(args, "--")
 	if i < 0 || i+1 >= len(args) {
-		return fmt.Errorf("exec: want FLAG... -- PROGRAM ARGUMENT...")
+		return fmt.Errorf("exec: want FLAG... -- PROGRAM and its arguments")
 	}
 	flags, program := args[:i], args[i+1]
 	all, err := withFlags(program, args[i+2:], flags)

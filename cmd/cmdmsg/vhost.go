@@ -38,7 +38,7 @@ func AdviseMissing(err error) error {
 		return err
 	}
 	near := suggest.Nearest(missing.Name, missing.Known)
-	advice := ""
+	var advice string
 	switch {
 	case missing.Kind == "vhost":
 		advice = "name another with --vhost"

@@ -22,15 +22,15 @@ const (
 	ExitInterrupted  = 130
 )
 
-// exitCode is one line of the table that `msgctl help exit-codes` and the reference are made from.
-type exitCode struct {
+// ExitCode is one line of the table that `msgctl help exit-codes` and the reference are made from.
+type ExitCode struct {
 	Code    int
 	Meaning string
 }
 
 // ExitCodes are all exit codes with their meanings.
-func ExitCodes() []exitCode {
-	return []exitCode{
+func ExitCodes() []ExitCode {
+	return []ExitCode{
 		{ExitOK, "ok"},
 		{ExitFailed, "failed; nothing was changed, or the report says what was"},
 		{ExitPending, "changes or findings are pending (plan --detailed-exitcode, a failed test, a route that loses the " +

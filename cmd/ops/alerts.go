@@ -85,7 +85,7 @@ func runAlerts(opts *alertsOptions) error {
 	}
 	if opts.output.Value == "json" {
 		var rules any
-		if err := yaml.Unmarshal([]byte(text), &rules); err != nil {
+		if err := yaml.Unmarshal(text, &rules); err != nil {
 			return fmt.Errorf("write the rules as JSON: %w", err)
 		}
 		return render.JSON(opts.proc.Streams.Out, rules)

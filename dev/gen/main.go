@@ -7,6 +7,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -113,12 +114,12 @@ func kept() (string, error) {
 			args = append(args, k.dir)
 		}
 	}
-	status, err := exec.Command("git", args...).Output()
+	status, err := exec.CommandContext(context.Background(), "git", args...).Output()
 	if err != nil {
 		return "", fmt.Errorf("git status: %w", err)
 	}
 	args[0], args[1] = "--no-pager", "diff"
-	diff, err := exec.Command("git", args...).Output()
+	diff, err := exec.CommandContext(context.Background(), "git", args...).Output()
 	if err != nil {
 		return "", fmt.Errorf("git diff: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+	"slices"
 	"sync"
 
 	"github.com/google/go-cmp/cmp"
@@ -157,7 +158,7 @@ var headers = sync.OnceValues(func() (*amqp.Channel, <-chan []byte) {
 				return
 			}
 			if head[0] == frameHeader {
-				frames <- append(head, rest...)
+				frames <- slices.Concat(head, rest)
 			}
 		}
 	}()

@@ -1,10 +1,10 @@
 package pipeline
 
 import (
+	"context"
+
 	"github.com/msgctl/msgctl/internal/pipeline/report"
 )
-
-import "context"
 
 // effect does to messages what was decided. do is called by one goroutine; it calls job.done
 // exactly once for each, from any goroutine and at any time, also when it returns an error, which

@@ -16,6 +16,7 @@ import (
 // Action is what happens to one message.
 type Action uint8
 
+// What can happen to a message.
 const (
 	Skip    Action = iota // does not match: returned at the end, not reported
 	Leave                 // stays, for a reason that is reported

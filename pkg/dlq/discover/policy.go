@@ -12,14 +12,6 @@ type policySet struct {
 	judged  *routing.Policies
 }
 
-func (s *policySet) add(p *topology.Policy) { s.list = append(s.list, p) }
-
-// sort makes the set ready after the last add.
-func (s *policySet) sort() {
-	s.judged = routing.NewPolicies(s.list, s.version)
-	s.list = s.judged.All()
-}
-
 // applied is what a policy that applies to a queue sets, and how sure that is.
 type applied struct {
 	policy *topology.Policy
@@ -49,7 +41,3 @@ func (s *policySet) settings(q *topology.Queue) settings {
 }
 
 func (s settings) get(key string) Setting { return Setting(s.Get(key)) }
-
-func (s settings) argument(key string) Setting { return Setting(s.Argument(key)) }
-
-func fromPolicy(a applied, key string) Setting { return Setting(a.from.Setting(key)) }

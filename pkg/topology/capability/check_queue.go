@@ -48,7 +48,7 @@ func (b Broker) CheckQueue(q Queue, exists bool) diag.Diagnostics {
 
 // replicated reports properties that quorum queues and streams refuse.
 func (f *findings) replicated(q Queue) {
-	property, value := "", ""
+	var property, value string
 	switch {
 	case !q.Durable:
 		property, value = "durable", ": false"
