@@ -1,8 +1,9 @@
 // Package management speaks to the management API of a broker: a typed client over rabbit-hole's
 // transport, reading of live topologies, counts and health, and writing of what AMQP cannot declare.
 //
-// A read is repeated while the broker cannot be reached and has answered before; a write is sent
-// once. Errors are in the terms of package refusal. A Client is safe for concurrent use.
+// A request is repeated while the broker cannot be reached and has answered before; each says what
+// should be, so that sending it twice does no harm. Errors are in the terms of package refusal. A
+// Client is safe for concurrent use.
 package management
 
 import (
