@@ -123,7 +123,7 @@ func (a *account) command(more ...string) []string {
 	case "purge":
 		args = []string{"dlq", "purge", "dlq", "--where", "headers.n % 3 != 1", "--archive", file, "--yes"}
 	default:
-		args = []string{"dlq", "export", "dlq", "--drain", "-f", file}
+		args = []string{"dlq", "export", "dlq", "--drain", "--archive", file}
 	}
 	if a.sends() {
 		args = append(args, "--prefetch", strconv.Itoa(a.window))

@@ -52,7 +52,7 @@ func TestDoctorJudgesClients(t *testing.T) {
 		}
 		if b.Line == "4.0" { // it does not tell of that
 			want["prefetch"] = "2 consumers without a limit of their own, of the queues \"" + c.v.Name +
-				"/work\"; one that the consumers of a channel share is not told"
+				"/work\"; RabbitMQ 4.0"
 		}
 		c.await(func() bool {
 			out := p.run("doctor", "--vhost", c.v.Name, "--only", "prefetch,acknowledgements,heartbeat,confirms,queue-limits",

@@ -209,9 +209,10 @@ func TestHostileFiles(t *testing.T) {
 	p := newProgram(t, "amqp://127.0.0.1:1", "http://127.0.0.1:1")
 	start := time.Now()
 	r := p.start("validate", "-f", writeFile(t, b.String()))
+	peak := peakUntilEnd(r)
 	res := p.wait(r)
 	res.want(t, cmdutil.ExitFailed, "Not valid: ")
-	if peak := peakOfEnded(r.cmd.ProcessState); peak > 400<<10 {
+	if peak > 400<<10 {
 		t.Errorf("a file of 10 MB took %d MiB", peak>>10)
 	}
 	if len(res.stdout) > 10_000 {

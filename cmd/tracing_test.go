@@ -179,7 +179,7 @@ func TestSpansOfReplays(t *testing.T) {
 			t.Errorf("%v", other)
 		}
 		archive := filepath.Join(t.TempDir(), "work.ndjson")
-		s.run("dlq", "export", "work", "-f", archive).want(t, cmdutil.ExitOK)
+		s.run("dlq", "export", "work", "--archive", archive).want(t, cmdutil.ExitOK)
 		s.run("publish", "--archive", archive, "--speed", "0").want(t, cmdutil.ExitOK)
 		s.run("dlq", "import", archive, "--to", "exchange:amq.direct/nowhere", "--yes").want(t, cmdutil.ExitPartly)
 		for i, again := range otlp.want(t, 7)[3:] {

@@ -74,7 +74,8 @@ func execute(ctx context.Context, args []string) error {
 
 func withFlags(program string, args, flags []string) ([]string, error) {
 	text, err := os.ReadFile(program)
-	if err != nil || !bytes.Contains(text, []byte("pgregory.net/rapid")) {
+	name := strings.Join([]string{"pgregory.net", "rapid"}, "/") // in one piece it would be in this program, too
+	if err != nil || !bytes.Contains(text, []byte(name)) {
 		return args, err
 	}
 	return slices.Concat(args, flags), nil

@@ -241,6 +241,7 @@ func TestLimitAndDedupe(t *testing.T) {
 		for range 3 {
 			s.publish(t, "work", "0")
 		}
+		eventually(t, "all are in the queue", func() bool { return s.ready(t, "work") == 33 })
 		handler := byBody(func(string, int) handle.Result { return handle.Done() })
 		stop := s.start(t, runner.Options{Prefetch: 20, Concurrency: 7, Limit: 13, Handler: handler})
 		eventually(t, "13 are handled", func() bool { return s.ready(t, "work") == 20 })

@@ -64,7 +64,7 @@ func TestTransformErrorsSayWhatToDo(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	for program, hint := range map[string]string{
-		".body": ".body |=", "empty": "--where", ".,.": "more than one", `{body: 1}`: "headers", `error("no")`: "no",
+		".body": ".body |=", "empty": "a filter does", ".,.": "more than one", `{body: 1}`: "headers", `error("no")`: "no",
 		"last(range(infinite))": "deadline",
 	} {
 		tr, err := NewTransform(program)
