@@ -91,7 +91,7 @@ const (
 func (r receiver) exporter(ctx context.Context) (*otlptrace.Exporter, error) {
 	if r.grpc {
 		// its log lines would go to stderr
-		grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
+		quietGRPC()
 		o := []otlptracegrpc.Option{otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{
 			Enabled: true, InitialInterval: firstPause, MaxInterval: longestPause, MaxElapsedTime: retryFor,
 		})}
@@ -187,3 +187,7 @@ func reason(err error) string {
 	}
 	return cmp.Or(text, "unknown")
 }
+
+// quietGRPC drops what gRPC logs, for all of the process and once: gRPC allows no change while it
+// is in use.
+var quietGRPC = sync.OnceFunc(func() { grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard)) })

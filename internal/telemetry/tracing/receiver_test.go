@@ -96,6 +96,7 @@ func serve(t *testing.T, s *service, overGRPC, withTLS bool) (address, certifica
 		options = append(options, grpc.Creds(credentials.NewTLS(&tls.Config{Certificates: web.TLS.Certificates,
 			MinVersion: tls.VersionTLS12})))
 	}
+	quietGRPC()
 	server := grpc.NewServer(options...)
 	collector.RegisterTraceServiceServer(server, s)
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
