@@ -116,7 +116,7 @@ func runDoctor(ctx context.Context, opts *doctorOptions, one bool) error {
 	if err != nil {
 		return err
 	}
-	in, live, err := inspect(ctx, opts.open, "doctor", conn, one, true)
+	in, live, err := inspectBroker(ctx, opts.open, "doctor", conn, one, true)
 	if err != nil {
 		return err
 	}

@@ -93,7 +93,7 @@ func (o *statusOptions) look(ctx context.Context, one bool) (status.Document, er
 	if err != nil {
 		return status.Document{}, err
 	}
-	in, _, err := inspect(ctx, o.open, "status", conn, one, false)
+	in, _, err := inspectBroker(ctx, o.open, "status", conn, one, false)
 	if err != nil {
 		return status.Document{}, err
 	}

@@ -1,0 +1,70 @@
+package inspect
+
+import (
+	"github.com/msgctl/msgctl/internal/health"
+	"github.com/msgctl/msgctl/pkg/dlq/discover"
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
+	"github.com/msgctl/msgctl/pkg/topology/route"
+)
+
+// deadLetters finds out where dead letters wait or get lost, and which queues dead-letter.
+func deadLetters(i *health.Inspection, live *topology.Live, state *topology.State, vhosts []string) {
+	found := discover.Live(live, discover.Options{VHosts: vhosts})
+	i.Unsure, i.DeadLettering = found.Unsure, map[[2]string]bool{}
+	aside := found.Waits(state) // and dead-letter queues: messages wait there by design
+	for _, q := range found.Queues {
+		for _, s := range q.Sources {
+			i.DeadLettering[[2]string{q.VHost, s.Queue}] = true
+		}
+		if q.Role != discover.RoleWork {
+			aside[q.Ref()] = true
+		}
+		if q.Role == discover.RoleDeadLetter && q.Status.Known && q.Status.Messages > 0 {
+			i.Waiting = append(i.Waiting, health.Backlog{VHost: q.VHost, Queue: q.Name, Ready: q.Status.Messages})
+		}
+	}
+	losses(i, found.Losing)
+	work(i, state, live.Server.Version, aside)
+	for _, w := range i.Work {
+		s := live.Status[topology.Ref{Kind: topology.KindQueue, VHost: w[0], Name: w[1]}]
+		if i.Has(health.PartConsumers) && s.Known && s.Messages > 0 && s.Consumers == 0 {
+			i.Idle = append(i.Idle, health.Backlog{VHost: w[0], Queue: w[1], Ready: s.Messages})
+		}
+	}
+}
+
+// losses keeps one reason for each queue; they are ordered by queue.
+func losses(i *health.Inspection, losing []discover.Losing) {
+	for _, l := range losing {
+		i.DeadLettering[[2]string{l.VHost, l.Queue}] = true
+		if n := len(i.Losing); n > 0 && i.Losing[n-1].VHost == l.VHost && i.Losing[n-1].Queue == l.Queue {
+			continue
+		}
+		if l.Certainty == discover.Surely && !l.Straight {
+			i.Losing = append(i.Losing, health.Loss{VHost: l.VHost, Queue: l.Queue, Reason: l.Reason})
+		}
+	}
+}
+
+// work finds the queues that applications consume from, and those with a limit to how often a
+// message comes back.
+func work(i *health.Inspection, state *topology.State, version string, aside map[topology.Ref]bool) {
+	i.Bounded = map[[2]string]bool{}
+	networks := map[string]*route.Network{}
+	for _, o := range state.Objects() {
+		q, ok := o.(*topology.Queue)
+		if !ok || aside[q.Ref()] || q.Type == topology.Stream || q.Exclusive || q.AutoDelete ||
+			capability.IsReserved(q.Name) {
+			continue
+		}
+		if networks[q.VHost] == nil {
+			networks[q.VHost] = route.New(state, q.VHost, version)
+		}
+		key := [2]string{q.VHost, q.Name}
+		i.Work = append(i.Work, key)
+		if limit, ok := networks[q.VHost].Settings(q.Name).Get("delivery-limit").Int(); ok && limit >= 0 {
+			i.Bounded[key] = true
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package inspect
+
+import (
+	"context"
+	"testing"
+
+	"github.com/msgctl/msgctl/internal/health"
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/diag"
+)
+
+// fake is a broker with dead letters, a queue that loses some, and one that is nearly full.
+type fake struct{ asked []string }
+
+func (f *fake) Health(context.Context, bool) (*health.Facts, error) {
+	return &health.Facts{VHosts: []string{"a", "b"}, Queues: []health.Queue{{VHost: "a", Name: "dead"},
+		{VHost: "b", Name: "other"}}}, nil
+}
+
+func (f *fake) Everything(_ context.Context, vhosts []string) (*topology.Live, error) {
+	f.asked = vhosts
+	live := &topology.Live{Status: map[topology.Ref]topology.QueueStatus{
+		{Kind: topology.KindQueue, VHost: "a", Name: "dead"}: {Messages: 3, Known: true},
+		{Kind: topology.KindQueue, VHost: "a", Name: "work"}: {Messages: 5, Known: true},
+	}}
+	for _, q := range []*topology.Queue{
+		{Name: "work", Arguments: map[string]any{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead",
+			"x-max-length-bytes": int64(1000)}},
+		{Name: "lossy", Arguments: map[string]any{"x-dead-letter-exchange": "nowhere"}},
+		{Name: "dead"},
+	} {
+		q.VHost, q.Type, q.Durable = "a", topology.Classic, true
+		if err := live.Add(q, diag.Position{}); err != nil {
+			return nil, err
+		}
+	}
+	return live, nil
+}
+
+func (f *fake) QueueBytes(context.Context, string) (map[string]int64, error) {
+	return map[string]int64{"work": 800}, nil
+}
+
+func TestRead(t *testing.T) {
+	b, vhost := &fake{}, "a"
+	i, _, err := Read(t.Context(), b, Options{VHost: &vhost})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(b.asked) != 1 || b.asked[0] != "a" || len(i.Queues) != 1 {
+		t.Errorf("one vhost was meant: asked %v, queues %v", b.asked, i.Queues)
+	}
+	if len(i.Waiting) != 1 || i.Waiting[0].Queue != "dead" || i.Waiting[0].Ready != 3 {
+		t.Errorf("waiting: %v", i.Waiting)
+	}
+	if len(i.Losing) != 1 || i.Losing[0].Queue != "lossy" {
+		t.Errorf("losing: %v", i.Losing)
+	}
+	if len(i.Idle) != 1 || i.Idle[0].Queue != "work" {
+		t.Errorf("idle: %v", i.Idle)
+	}
+	near := 0
+	for _, f := range i.Findings {
+		if f.Rule == "queue-near-limit" {
+			near++
+		}
+	}
+	if near != 1 {
+		t.Errorf("%d queues are near their limit in bytes: %v", near, i.Findings)
+	}
+}
+
+func TestReadAllVHosts(t *testing.T) {
+	b := &fake{}
+	if _, _, err := Read(t.Context(), b, Options{}); err != nil || len(b.asked) != 2 {
+		t.Errorf("asked %v: %v", b.asked, err)
+	}
+}
