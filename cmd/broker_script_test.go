@@ -1,4 +1,4 @@
-package cmd
+package cmd_test
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/msgctl/msgctl/cmd/cmdtest"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 )
 
@@ -58,7 +59,7 @@ const arenaKey = "arena"
 func setupBroker(env *testscript.Env, b *rabbittest.Broker) error {
 	t := env.T().(testing.TB)
 	v := b.VHost(t)
-	t.Cleanup(func() { removeRecords(t, b, v.Name) })
+	t.Cleanup(func() { cmdtest.RemoveRecords(t, b, v.Name) })
 	env.Values[arenaKey] = &arena{t, v}
 	env.Setenv("HOME", env.WorkDir+"/home")
 	env.Setenv("MSGCTL_URL", v.URL)
@@ -68,36 +69,10 @@ func setupBroker(env *testscript.Env, b *rabbittest.Broker) error {
 	env.Setenv("LINE", b.Line)
 	env.Setenv("LOGIN", v.Login)
 	env.Setenv("PASSWORD", v.Password)
-	env.Setenv("HOSTPORT", hostPort(b.URL))
-	env.Setenv("APIPORT", hostPort(b.API))
-	env.Setenv("REPO", repository(t))
+	env.Setenv("HOSTPORT", cmdtest.HostPort(b.URL))
+	env.Setenv("APIPORT", cmdtest.HostPort(b.API))
+	env.Setenv("REPO", cmdtest.Repository(t))
 	return os.MkdirAll(env.WorkDir+"/home", 0o700)
-}
-
-func repository(t testing.TB) string {
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSuffix(dir, "/cmd")
-}
-
-// removeRecords deletes the ownership records that a script left in the broker.
-func removeRecords(t testing.TB, b *rabbittest.Broker, vhost string) {
-	var all []struct {
-		Name string `json:"name"`
-	}
-	b.Admin().Get(t, "/api/global-parameters", &all)
-	for _, p := range all {
-		if strings.HasPrefix(p.Name, "msgctl.") && strings.Contains(p.Name, vhost) {
-			b.Admin().Delete(t, rabbittest.Path("global-parameters", p.Name))
-		}
-	}
-}
-
-func hostPort(url string) string {
-	_, rest, _ := strings.Cut(url, "@")
-	return strings.TrimSuffix(rest, "/")
 }
 
 func lineCondition(line, cond string) (bool, error) {

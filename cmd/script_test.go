@@ -1,4 +1,4 @@
-package cmd
+package cmd_test
 
 import (
 	"os"
@@ -6,17 +6,10 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/cmd/cmdtest"
 )
 
-func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"msgctl": func() {
-			os.Exit(Main(cmdutil.Build{Version: "1.2.3-test", Commit: "abc", Date: "2026-01-02T03:04:05Z"}, os.Args[1:]))
-		},
-		"consume-planned": plannedHandler,
-	})
-}
+func TestMain(m *testing.M) { cmdtest.Main(m) }
 
 // TestScript runs what needs no broker. A script's environment has no variable of the machine's but
 // PATH.

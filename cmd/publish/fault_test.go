@@ -1,4 +1,4 @@
-package cmd
+package publish_test
 
 import (
 	"bytes"
@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/msgctl/msgctl/cmd/cmdtest"
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/internal/rabbittest/node"
@@ -24,7 +25,7 @@ func eventCount() int { return rabbittest.Cases(5000, 100_000) }
 // eventFiles writes a topology and n payloads. It returns the topology and the file of payloads.
 func eventFiles(t *testing.T, n int) (topologyFile, payloads string) {
 	t.Helper()
-	topologyFile = writeFile(t, `name: faults
+	topologyFile = cmdtest.WriteFile(t, `name: faults
 exchanges: { x: { type: topic } }
 queues: { q: { bindings: [{ exchange: x, key: e }] } }
 events:
@@ -110,13 +111,13 @@ func publishThroughCuts(t *testing.T, n *node.Node) {
 	total := eventCount()
 	topologyFile, payloads := eventFiles(t, total)
 	proxy := rabbittest.NewProxy(t, n.URL)
-	newProgram(t, n.URL, n.API).run("apply", "-f", topologyFile, "--yes").want(t, cmdutil.ExitOK)
+	cmdtest.NewProgram(t, n.URL, n.API).Run("apply", "-f", topologyFile, "--yes").Want(t, cmdutil.ExitOK)
 	if err := n.SyncMetadata(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	p := newProgram(t, proxy.Through(n.URL), n.API)
-	proxy.HoldAfter(rabbittest.ToBroker, portion)
-	r := p.start("publish", "e", "-f", topologyFile, "--ndjson", payloads, "--window", "500", "-o", "json",
+	p := cmdtest.NewProgram(t, proxy.Through(n.URL), n.API)
+	proxy.HoldAfter(rabbittest.ToBroker, cmdtest.Portion)
+	r := p.Start("publish", "e", "-f", topologyFile, "--ndjson", payloads, "--window", "500", "-o", "json",
 		"--reconnect-delay", "300ms", "--reconnect-attempts", "40", "--timeout", "10s")
 	journal := payloads + ".journal"
 	random := rand.New(rand.NewPCG(1, 2))
@@ -134,20 +135,20 @@ func publishThroughCuts(t *testing.T, n *node.Node) {
 		}
 		d := rabbittest.Direction(random.IntN(2))
 		proxy.CutAfter(d, random.IntN(4000))
-		advance(t, proxy, "a cut", func() bool { return proxy.HasCut(d) || r.ended() })
+		advance(t, proxy, "a cut", func() bool { return proxy.HasCut(d) || r.Ended() })
 		proxy.CutAfter(d, -1)
 		cuts++
 	}
 	proxy.Heal()
-	res := p.wait(r)
-	res.want(t, cmdutil.ExitOK)
+	res := p.Wait(r)
+	res.Want(t, cmdutil.ExitOK)
 	var report struct {
 		Confirmed, Returned, Rejected, Unknown, Invalid, Unsent int
 		Complete                                                bool
 		Repeats                                                 int `json:"repeats_at_most"`
 	}
-	if err := json.Unmarshal([]byte(res.stdout), &report); err != nil {
-		t.Fatal(err, res.stdout)
+	if err := json.Unmarshal([]byte(res.Stdout), &report); err != nil {
+		t.Fatal(err, res.Stdout)
 	}
 	if report.Confirmed != total || report.Returned+report.Rejected+report.Unknown+report.Invalid+report.Unsent > 0 ||
 		!report.Complete {
@@ -164,12 +165,12 @@ func publishThroughCuts(t *testing.T, n *node.Node) {
 }
 
 // advanceTo lets a publisher behind a held proxy go on until its journal has more lines.
-func advanceTo(t *testing.T, proxy *rabbittest.Proxy, r *running, journal string, line int) {
+func advanceTo(t *testing.T, proxy *rabbittest.Proxy, r *cmdtest.Running, journal string, line int) {
 	t.Helper()
 	advance(t, proxy, "the journal to come to line "+strconv.Itoa(line),
-		func() bool { return journalLine(journal) > line || r.ended() })
-	if r.ended() {
-		t.Fatalf("it ended at line %d: %s", line, lastPart(r.stderr.String()))
+		func() bool { return journalLine(journal) > line || r.Ended() })
+	if r.Ended() {
+		t.Fatalf("it ended at line %d: %s", line, cmdtest.LastPart(r.Stderr.String()))
 	}
 }
 
@@ -181,7 +182,7 @@ func advance(t *testing.T, proxy *rabbittest.Proxy, what string, done func() boo
 			return true
 		}
 		if proxy.Held(rabbittest.ToBroker) {
-			proxy.HoldAfter(rabbittest.ToBroker, portion)
+			proxy.HoldAfter(rabbittest.ToBroker, cmdtest.Portion)
 		}
 		return false
 	})
@@ -222,35 +223,35 @@ func TestKilledPublishIsResumed(t *testing.T) {
 		const window = 100
 		total, kills := rabbittest.Cases(2000, 20_000), rabbittest.Cases(2, 1000)
 		v := b.VHost(t)
-		t.Cleanup(func() { removeRecords(t, b, v.Name) })
+		t.Cleanup(func() { cmdtest.RemoveRecords(t, b, v.Name) })
 		topologyFile, payloads := eventFiles(t, total)
 		journal := payloads + ".journal"
 		proxy := rabbittest.NewProxy(t, v.URL)
-		p := newProgram(t, proxy.Through(v.URL), v.API)
-		p.run("apply", "-f", topologyFile, "--yes").want(t, cmdutil.ExitOK)
-		queue := &bench{t: t, v: v, ch: v.Channel(t)}
+		p := cmdtest.NewProgram(t, proxy.Through(v.URL), v.API)
+		p.Run("apply", "-f", topologyFile, "--yes").Want(t, cmdutil.ExitOK)
+		queue := &cmdtest.Fixture{T: t, VHost: v, Ch: v.Channel(t)}
 		args := []string{"publish", "e", "-f", topologyFile, "--ndjson", payloads, "--window", fmt.Sprint(window)}
 		most := 0
 		for i := range kills {
 			if i == 1 {
 				args = append(args, "--resume")
 			}
-			proxy.HoldAfter(rabbittest.ToBroker, portion)
-			r := p.start(args...)
+			proxy.HoldAfter(rabbittest.ToBroker, cmdtest.Portion)
+			r := p.Start(args...)
 			advanceTo(t, proxy, r, journal, total/2*(i+1)/kills)
-			if err := r.cmd.Process.Kill(); err != nil {
+			if err := r.Cmd.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}
-			p.wait(r)
+			p.Wait(r)
 			proxy.Cut() // what is held back must not come later
 			line := journalLine(journal)
-			queue.awaitReturned("q")
-			most = queue.ready("q") - line // the repeats of the first kill included
+			queue.AwaitReturned("q")
+			most = queue.Ready("q") - line // the repeats of the first kill included
 			t.Logf("killed behind line %d of the journal, with %d events in the queue", line, line+most)
 		}
 		proxy.Heal()
-		res := p.run(append(args, "-o", "json")...)
-		res.want(t, cmdutil.ExitOK, fmt.Sprintf(`"confirmed": %d,`, total), "Going on behind line")
+		res := p.Run(append(args, "-o", "json")...)
+		res.Want(t, cmdutil.ExitOK, fmt.Sprintf(`"confirmed": %d,`, total), "Going on behind line")
 		got := drain(t, v.User, "q")
 		if len(got.ids) != total || got.repeats > most {
 			t.Errorf("%d of %d events arrived, %d of them repeated; at most %d may be", len(got.ids), total, got.repeats, most)
@@ -265,8 +266,8 @@ func TestKilledPublishIsResumed(t *testing.T) {
 // publishUnderAnAlarm: a broker that stops publishers is waited for, and that is said.
 func publishUnderAnAlarm(t *testing.T, n *node.Node) {
 	topologyFile, payloads := eventFiles(t, 2000)
-	p := newProgram(t, n.URL, n.API)
-	p.run("apply", "-f", topologyFile, "--yes").want(t, cmdutil.ExitOK)
+	p := cmdtest.NewProgram(t, n.URL, n.API)
+	p.Run("apply", "-f", topologyFile, "--yes").Want(t, cmdutil.ExitOK)
 	if err := n.SetMemoryAlarm(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
@@ -276,7 +277,7 @@ func publishUnderAnAlarm(t *testing.T, n *node.Node) {
 		t.Fatal(err)
 	}
 	defer stderr.Close()
-	cmd := p.command("publish", "e", "-f", topologyFile, "--ndjson", payloads, "--window", "100", "-o", "json")
+	cmd := p.Command("publish", "e", "-f", topologyFile, "--ndjson", payloads, "--window", "100", "-o", "json")
 	var stdout bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, stderr
 	if err := cmd.Start(); err != nil {
@@ -308,15 +309,15 @@ func publishUnderAnAlarm(t *testing.T, n *node.Node) {
 
 // statusUnderAnAlarm: status says which node has the alarm, and that it blocks a connection.
 // Connections show that some seconds late.
-func statusUnderAnAlarm(t *testing.T, p *program) {
+func statusUnderAnAlarm(t *testing.T, p *cmdtest.Program) {
 	t.Helper()
 	waitFor(t, "status to tell of the blocked connection", func() bool {
-		return strings.Contains(p.run("status").stdout, "1 connection is blocked: ")
+		return strings.Contains(p.Run("status").Stdout, "1 connection is blocked: ")
 	})
-	p.run("status").want(t, cmdutil.ExitPending, "memory alarm", `has a memory alarm: it uses `,
+	p.Run("status").Want(t, cmdutil.ExitPending, "memory alarm", `has a memory alarm: it uses `,
 		"publishers are blocked until consumers catch up")
-	p.run("status", "-o", "nagios").want(t, 2, "RABBITMQ CRITICAL - node ")
-	p.run("status", "-o", "prometheus").want(t, cmdutil.ExitPending, `,resource="memory"} 1`, "msgctl_status_healthy 0",
+	p.Run("status", "-o", "nagios").Want(t, 2, "RABBITMQ CRITICAL - node ")
+	p.Run("status", "-o", "prometheus").Want(t, cmdutil.ExitPending, `,resource="memory"} 1`, "msgctl_status_healthy 0",
 		"msgctl_status_connections_blocked 1")
-	p.run("doctor", "--only", "alarms").want(t, cmdutil.ExitPending, "has a memory alarm")
+	p.Run("doctor", "--only", "alarms").Want(t, cmdutil.ExitPending, "has a memory alarm")
 }

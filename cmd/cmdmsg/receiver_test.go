@@ -1,4 +1,4 @@
-package cmd
+package cmdmsg_test
 
 import (
 	"compress/gzip"

@@ -1,4 +1,4 @@
-package cmd
+package topology_test
 
 import (
 	"encoding/json"

@@ -1,4 +1,4 @@
-package cmd
+package ops_test
 
 import (
 	"bytes"
@@ -12,6 +12,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/msgctl/msgctl/cmd/cmdtest"
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/health"
 	"github.com/msgctl/msgctl/internal/rabbittest"
@@ -23,47 +24,47 @@ import (
 // they are there.
 func TestDoctorJudgesClients(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
-		c := newBench(t, b)
-		c.declare("work", nil)
-		c.declare("eager", nil)
-		greedy, silent := c.v.Channel(t), c.v.Channel(t)
+		c := cmdtest.NewFixture(t, b)
+		c.Declare("work", nil)
+		c.Declare("eager", nil)
+		greedy, silent := c.VHost.Channel(t), c.VHost.Channel(t)
 		_, err := greedy.Consume("work", "", false, false, false, false, nil)
-		c.check(err)
-		_, err = c.v.Channel(t).Consume("eager", "", true, false, false, false, nil)
-		c.check(err)
-		c.check(silent.PublishWithContext(t.Context(), "", "eager", false, false, amqp.Publishing{Body: []byte("1")}))
-		c.declare("heavy", map[string]any{"x-max-length-bytes": 1000, "x-overflow": "reject-publish"})
-		c.check(silent.PublishWithContext(t.Context(), "", "heavy", false, false, amqp.Publishing{Body: make([]byte, 900)}))
-		withoutHeartbeat(t, c.v.URL)
-		c.publish("eager", 3) // with confirms: not to be named
+		c.Check(err)
+		_, err = c.VHost.Channel(t).Consume("eager", "", true, false, false, false, nil)
+		c.Check(err)
+		c.Check(silent.PublishWithContext(t.Context(), "", "eager", false, false, amqp.Publishing{Body: []byte("1")}))
+		c.Declare("heavy", map[string]any{"x-max-length-bytes": 1000, "x-overflow": "reject-publish"})
+		c.Check(silent.PublishWithContext(t.Context(), "", "heavy", false, false, amqp.Publishing{Body: make([]byte, 900)}))
+		withoutHeartbeat(t, c.VHost.URL)
+		c.Publish("eager", 3) // with confirms: not to be named
 		if b.Line != "4.3" {  // it denies a prefetch that consumers share
-			sharing := c.v.Channel(t)
-			c.check(sharing.Qos(10, 0, true))
+			sharing := c.VHost.Channel(t)
+			c.Check(sharing.Qos(10, 0, true))
 			_, err = sharing.Consume("work", "", false, false, false, false, nil)
-			c.check(err)
+			c.Check(err)
 		}
-		p := newProgram(t, c.v.URL, c.v.API)
+		p := cmdtest.NewProgram(t, c.VHost.URL, c.VHost.API)
 		var doc status.DoctorDocument
 		want := map[string]string{
-			"prefetch": "1 consumer without a limit, of the queues \"" + c.v.Name + "/work\"", "acknowledgements": c.v.Name +
+			"prefetch": "1 consumer without a limit, of the queues \"" + c.VHost.Name + "/work\"", "acknowledgements": c.VHost.Name +
 				"/eager",
 			"heartbeat": "1 connection without heartbeats", "confirms": "1 channel publishes without confirms",
 			"queue-limits": `"heavy": its messages take 900 B of 1000 B (argument x-max-length-bytes)`,
 		}
 		if b.Line == "4.0" { // it does not tell of that
-			want["prefetch"] = "2 consumers without a limit of their own, of the queues \"" + c.v.Name +
+			want["prefetch"] = "2 consumers without a limit of their own, of the queues \"" + c.VHost.Name +
 				"/work\"; RabbitMQ 4.0"
 		}
-		c.await(func() bool {
-			out := p.run("doctor", "--vhost", c.v.Name, "--only", "prefetch,acknowledgements,heartbeat,confirms,queue-limits",
+		c.Await(func() bool {
+			out := p.Run("doctor", "--vhost", c.VHost.Name, "--only", "prefetch,acknowledgements,heartbeat,confirms,queue-limits",
 				"--fail-on", "warning", "-o", "json")
-			c.check(json.Unmarshal([]byte(out.stdout), &doc))
+			c.Check(json.Unmarshal([]byte(out.Stdout), &doc))
 			for _, r := range doc.Results {
 				if !strings.Contains(strings.Join(r.Evidence, "\n"), want[r.ID]) {
 					return false
 				}
 			}
-			return len(doc.Results) == len(want) && out.code == cmdutil.ExitPending
+			return len(doc.Results) == len(want) && out.Code == cmdutil.ExitPending
 		}, "doctor does not find what is wrong with the clients")
 		for _, r := range doc.Results {
 			if bad := r.ID == "prefetch" && b.Line != "4.0"; bad != (r.Status == health.Error) ||

@@ -1,4 +1,4 @@
-package cmd
+package dlq_test
 
 import (
 	"bufio"
@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/msgctl/msgctl/cmd/cmdtest"
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/internal/rabbittest/node"
@@ -54,7 +55,7 @@ func TestEveryMessageIsAccountedFor(t *testing.T) {
 
 // account keeps account of the messages of one queue "dlq" that one command takes out.
 type account struct {
-	*bench
+	*cmdtest.Fixture
 	what      string
 	queueType string
 	n         int
@@ -62,7 +63,7 @@ type account struct {
 	// of msgctl, may duplicate so many.
 	window   int
 	proxy    *rabbittest.Proxy
-	program  *program
+	program  *cmdtest.Program
 	dir      string
 	archives []string
 	// may bounds the duplicates.
@@ -71,26 +72,26 @@ type account struct {
 	gone map[string]int
 	// before is how many messages the last run found.
 	before int
-	last   *running
+	last   *cmdtest.Running
 }
 
 func newAccount(t *testing.T, n *node.Node, what, queueType string, messages int) *account {
-	b := newBench(t, rabbittest.Of(n))
-	proxy := rabbittest.NewProxy(t, b.v.URL)
+	b := cmdtest.NewFixture(t, rabbittest.Of(n))
+	proxy := rabbittest.NewProxy(t, b.VHost.URL)
 	a := &account{
-		bench: b, what: what, queueType: queueType, n: messages, window: archiveWindow, proxy: proxy, dir: t.TempDir(),
+		Fixture: b, what: what, queueType: queueType, n: messages, window: archiveWindow, proxy: proxy, dir: t.TempDir(),
 		gone:    map[string]int{},
-		program: newProgram(t, proxy.Through(b.v.URL), b.v.API),
+		program: cmdtest.NewProgram(t, proxy.Through(b.VHost.URL), b.VHost.API),
 	}
 	if a.sends() {
 		a.window = messages / 25
 	}
-	b.declare("dlq", map[string]any{"x-queue-type": queueType})
+	b.Declare("dlq", map[string]any{"x-queue-type": queueType})
 	work := map[string]any{"x-queue-type": queueType}
 	if what == "replay" {
 		work["x-dead-letter-exchange"], work["x-dead-letter-routing-key"] = "", "dlq"
 	}
-	b.declare("work", work)
+	b.Declare("work", work)
 	return a
 }
 
@@ -99,13 +100,13 @@ const archiveWindow = 2500
 
 // fill makes the messages: for a replay they die, the other commands need no history.
 func (a *account) fill() {
-	a.t.Helper()
+	a.T.Helper()
 	if a.what != "replay" {
-		a.publish("dlq", a.n)
+		a.Publish("dlq", a.n)
 		return
 	}
-	a.publish("work", a.n)
-	a.reject("work", "dlq", a.n)
+	a.Publish("work", a.n)
+	a.Reject("work", "dlq", a.n)
 }
 
 // command is what takes messages out of the queue, into "work" or a new archive.
@@ -115,7 +116,7 @@ func (a *account) command(more ...string) []string {
 	switch a.what {
 	case "replay":
 		args = []string{"dlq", "replay", "dlq"}
-		if a.queueType == topology.Quorum && a.v.Broker.Line == "4.3" {
+		if a.queueType == topology.Quorum && a.VHost.Broker.Line == "4.3" {
 			args = append(args, "--guard") // dead letters of quorum queues keep their delivery count there
 		}
 	case "move":
@@ -137,78 +138,78 @@ func (a *account) sends() bool { return a.what == "replay" || a.what == "move" }
 
 // kill kills msgctl at random moments in the middle of its work.
 func (a *account) kill(times int) {
-	a.t.Helper()
+	a.T.Helper()
 	for range times {
-		before := a.ready("dlq")
-		a.proxy.HoldAfter(rabbittest.ToClient, portion)
-		r := a.program.start(a.command()...)
+		before := a.Ready("dlq")
+		a.proxy.HoldAfter(rabbittest.ToClient, cmdtest.Portion)
+		r := a.program.Start(a.command()...)
 		if a.sends() {
-			a.advanceBelow(a.proxy, "dlq", before-a.window-rand.IntN(a.n/16), r)
+			a.AdvanceBelow(a.proxy, "dlq", before-a.window-rand.IntN(a.n/16), r)
 		} else {
 			a.advanceArchive(1+rand.IntN(10), r)
 		}
-		_ = r.cmd.Process.Kill() // the exit code tells whether it was in time
-		if res := a.program.wait(r); res.code != -1 {
-			a.t.Fatalf("%s was through before it was killed: %s", a.what, lastPart(res.stdout+res.stderr))
+		_ = r.Cmd.Process.Kill() // the exit code tells whether it was in time
+		if res := a.program.Wait(r); res.Code != -1 {
+			a.T.Fatalf("%s was through before it was killed: %s", a.what, cmdtest.LastPart(res.Stdout+res.Stderr))
 		}
 		a.proxy.Heal()
 		a.may += a.window
-		a.awaitReturned("dlq")
+		a.AwaitReturned("dlq")
 	}
 }
 
 // advanceArchive lets the run go on until it has written to its archive, and so many portions more
 // have passed.
-func (a *account) advanceArchive(portions int, r *running) {
-	a.t.Helper()
+func (a *account) advanceArchive(portions int, r *cmdtest.Running) {
+	a.T.Helper()
 	end := -1
-	a.advance(a.proxy, rabbittest.ToClient, func() bool {
+	a.Advance(a.proxy, rabbittest.ToClient, func() bool {
 		passed := a.proxy.Passed(rabbittest.ToClient)
 		if info, err := os.Stat(a.archives[len(a.archives)-1]); end < 0 && err == nil && info.Size() > 0 {
-			end = passed + portions*portion
+			end = passed + portions*cmdtest.Portion
 		}
-		return r.ended() || end >= 0 && passed >= end
+		return r.Ended() || end >= 0 && passed >= end
 	}, "nothing is archived")
 }
 
 // fillTarget sends into a queue that soon refuses what comes.
 func (a *account) fillTarget() {
-	a.t.Helper()
+	a.T.Helper()
 	if !a.sends() {
 		return
 	}
 	room, tried := a.n*6/100, a.n*16/100
-	a.declare("small", map[string]any{"x-queue-type": a.queueType, "x-max-length": room, "x-overflow": "reject-publish"})
+	a.Declare("small", map[string]any{"x-queue-type": a.queueType, "x-max-length": room, "x-overflow": "reject-publish"})
 	doc := a.partly("small", tried)
 	if doc.Done < int64(room) || doc.Done+doc.Stays() != int64(tried) || doc.Stayed[0].Reason != replay.ReasonNacked ||
 		doc.Resent != 0 {
-		a.t.Errorf("%s %s into a full queue: %+v", a.what, a.queueType, doc)
+		a.T.Errorf("%s %s into a full queue: %+v", a.what, a.queueType, doc)
 	}
 }
 
 // deleteTarget deletes the queue that messages are sent into.
 func (a *account) deleteTarget() {
-	a.t.Helper()
+	a.T.Helper()
 	if !a.sends() {
 		return
 	}
 	tried := a.n * 16 / 100
-	a.declare("doomed", map[string]any{"x-queue-type": a.queueType})
+	a.Declare("doomed", map[string]any{"x-queue-type": a.queueType})
 	var deleted sync.WaitGroup
 	arrived := 0
-	a.proxy.HoldAfter(rabbittest.ToBroker, portion)
+	a.proxy.HoldAfter(rabbittest.ToBroker, cmdtest.Portion)
 	deleted.Go(func() {
-		a.advance(a.proxy, rabbittest.ToBroker, func() bool { return a.ready("doomed") >= a.n/50 }, "nothing is sent")
-		arrived = a.delete("doomed")
+		a.Advance(a.proxy, rabbittest.ToBroker, func() bool { return a.Ready("doomed") >= a.n/50 }, "nothing is sent")
+		arrived = a.Delete("doomed")
 		a.proxy.Heal()
 	})
 	doc := a.partly("doomed", tried)
 	deleted.Wait()
 	if doc.Done < int64(arrived) || doc.Done+doc.Stays() != int64(tried) ||
 		doc.Stayed[0].Reason != replay.ReasonUnroutable {
-		a.t.Errorf("%s %s into a queue that is deleted: %d had arrived, %+v", a.what, a.queueType, arrived, doc)
+		a.T.Errorf("%s %s into a queue that is deleted: %d had arrived, %+v", a.what, a.queueType, arrived, doc)
 	}
-	for _, id := range reportedDone(a.t, filepath.Join(a.dir, "doomed")) {
+	for _, id := range reportedDone(a.T, filepath.Join(a.dir, "doomed")) {
 		a.gone[id]++
 	}
 }
@@ -231,20 +232,20 @@ func (d runDoc) Stays() (n int64) {
 
 // partly runs the command with another target: some messages stay, and the exit code says so.
 func (a *account) partly(target string, limit int, more ...string) runDoc {
-	a.t.Helper()
+	a.T.Helper()
 	args := a.command(append(more, "--limit", strconv.Itoa(limit), "--report", filepath.Join(a.dir, target), "--to",
 		"queue:"+target)...)
-	res := a.program.run(args...)
-	if res.code != cmdutil.ExitPartly {
-		a.t.Fatalf("%s into %s ended with %d: %s", a.what, target, res.code, lastPart(res.stdout+res.stderr))
+	res := a.program.Run(args...)
+	if res.Code != cmdutil.ExitPartly {
+		a.T.Fatalf("%s into %s ended with %d: %s", a.what, target, res.Code, cmdtest.LastPart(res.Stdout+res.Stderr))
 	}
-	return readRun(a.t, res)
+	return readRun(a.T, res)
 }
 
-func readRun(t *testing.T, res result) (doc runDoc) {
+func readRun(t *testing.T, res cmdtest.Result) (doc runDoc) {
 	t.Helper()
-	if err := json.Unmarshal([]byte(res.stdout), &doc); err != nil {
-		t.Fatalf("%v: %s", err, lastPart(res.stdout+res.stderr))
+	if err := json.Unmarshal([]byte(res.Stdout), &doc); err != nil {
+		t.Fatalf("%v: %s", err, cmdtest.LastPart(res.Stdout+res.Stderr))
 	}
 	return doc
 }
@@ -275,14 +276,14 @@ func throughTheRest(t *testing.T, n *node.Node, all []*account) {
 	t.Helper()
 	var cutting sync.WaitGroup
 	for i, a := range all {
-		a.proxy.HoldAfter(rabbittest.ToClient, portion)
-		a.before = a.ready("dlq")
-		a.last = a.program.start(a.command()...)
+		a.proxy.HoldAfter(rabbittest.ToClient, cmdtest.Portion)
+		a.before = a.Ready("dlq")
+		a.last = a.program.Start(a.command()...)
 		cutting.Go(func() { a.cutAtRandomBytes(uint64(i)) })
 	}
 	cutting.Wait()
 	for _, a := range all {
-		if a.last.ended() {
+		if a.last.Ended() {
 			t.Errorf("%s %s was through, or gave up, before the broker was stopped", a.what, a.queueType)
 		}
 	}
@@ -308,18 +309,18 @@ func throughTheRest(t *testing.T, n *node.Node, all []*account) {
 // twice. They get so few bytes that nobody is through before the broker is back.
 func (a *account) cutAtRandomBytes(seed uint64) {
 	rng := rand.New(rand.NewPCG(seed, 7))
-	a.advanceBelow(a.proxy, "dlq", a.before, a.last) // it is at work
-	for cuts := 0; cuts < 20 && a.restored() < 2 && !a.last.ended(); cuts++ {
+	a.AdvanceBelow(a.proxy, "dlq", a.before, a.last) // it is at work
+	for cuts := 0; cuts < 20 && a.restored() < 2 && !a.last.Ended(); cuts++ {
 		before, d := a.restored(), rabbittest.Direction(rng.IntN(2))
-		a.proxy.HoldAfter(rabbittest.ToClient, portion)
-		a.proxy.CutAfter(d, 1+rng.IntN(portion))
+		a.proxy.HoldAfter(rabbittest.ToClient, cmdtest.Portion)
+		a.proxy.CutAfter(d, 1+rng.IntN(cmdtest.Portion))
 		for soon := time.Now().Add(time.Second); !a.proxy.HasCut(d) && time.Now().Before(soon); {
 			time.Sleep(10 * time.Millisecond)
 		}
 		a.proxy.Cut()                                                  // where so many bytes did not come
 		time.Sleep(time.Duration(20+rng.IntN(300)) * time.Millisecond) // attempts fail meanwhile
 		a.proxy.CutAfter(d, -1)
-		a.advance(a.proxy, rabbittest.ToClient, func() bool { return a.restored() > before || a.last.ended() },
+		a.Advance(a.proxy, rabbittest.ToClient, func() bool { return a.restored() > before || a.last.Ended() },
 			"the connections are not restored")
 	}
 }
@@ -327,46 +328,46 @@ func (a *account) cutAtRandomBytes(seed uint64) {
 // ignoresTheAlarm says that the command sends messages, and has not met the alarm yet: it may still
 // wait before it connects again.
 func (a *account) ignoresTheAlarm() bool {
-	return a.sends() && !a.last.ended() && !strings.Contains(a.last.stderr.String(), pausedNote)
+	return a.sends() && !a.last.Ended() && !strings.Contains(a.last.Stderr.String(), pausedNote)
 }
 
 // pausedNote begins what is said when the broker takes no messages.
 const pausedNote = "paused: "
 
-func (a *account) restored() int { return strings.Count(a.last.stderr.String(), "connected again") }
+func (a *account) restored() int { return strings.Count(a.last.Stderr.String(), "connected again") }
 
 // check waits for the last run and looks where every message is.
 func (a *account) check(t *testing.T) {
-	a.t, a.program.t = t, t
-	res := a.program.wait(a.last)
-	if res.code != cmdutil.ExitOK {
-		t.Fatalf("ended with %d: %s", res.code, lastPart(res.stdout+res.stderr))
+	a.T, a.program.T = t, t
+	res := a.program.Wait(a.last)
+	if res.Code != cmdutil.ExitOK {
+		t.Fatalf("ended with %d: %s", res.Code, cmdtest.LastPart(res.Stdout+res.Stderr))
 	}
 	doc := readRun(t, res)
 	// Cut twice, and then there was no broker.
-	if a.restored() < 3 || a.sends() && !strings.Contains(res.stderr, pausedNote) {
-		t.Errorf("it was not disturbed enough: %s", lastPart(res.stderr))
+	if a.restored() < 3 || a.sends() && !strings.Contains(res.Stderr, pausedNote) {
+		t.Errorf("it was not disturbed enough: %s", cmdtest.LastPart(res.Stderr))
 	}
 	a.may += int(doc.Resent)
-	a.reconnect()
-	left := a.collect("dlq")
+	a.Reconnect()
+	left := a.Collect("dlq")
 	where := map[string]int{}
-	for _, place := range []map[string]int{left, a.collect("work"), a.collect("small"), a.archived(), a.gone} {
+	for _, place := range []map[string]int{left, a.Collect("work"), a.Collect("small"), a.archived(), a.gone} {
 		for id, times := range place {
 			where[id] += times
 		}
 	}
 	duplicates := 0
 	for i := range a.n {
-		times, stays := where[accountID(i)], a.what == "purge" && i%3 == 1
+		times, stays := where[cmdtest.MessageID(i)], a.what == "purge" && i%3 == 1
 		switch {
 		case times == 0:
-			t.Fatalf("%s is lost", accountID(i))
-		case stays && (times != 1 || left[accountID(i)] != 1):
-			t.Fatalf("%s does not match, and is in the queue %d times and %d times in all", accountID(i), left[accountID(i)],
+			t.Fatalf("%s is lost", cmdtest.MessageID(i))
+		case stays && (times != 1 || left[cmdtest.MessageID(i)] != 1):
+			t.Fatalf("%s does not match, and is in the queue %d times and %d times in all", cmdtest.MessageID(i), left[cmdtest.MessageID(i)],
 				times)
-		case !stays && left[accountID(i)] != 0:
-			t.Fatalf("%s is left in the queue", accountID(i))
+		case !stays && left[cmdtest.MessageID(i)] != 0:
+			t.Fatalf("%s is left in the queue", cmdtest.MessageID(i))
 		}
 		duplicates += times - 1
 	}
@@ -394,8 +395,4 @@ func (a *account) archived() map[string]int {
 		_ = f.Close()
 	}
 	return out
-}
-
-func accountID(i int) string {
-	return "id-" + strings.Repeat("0", 6-len(strconv.Itoa(i))) + strconv.Itoa(i)
 }

@@ -1,9 +1,10 @@
-package cmd
+package consume_test
 
 import (
 	"net/http"
 	"testing"
 
+	"github.com/msgctl/msgctl/cmd/cmdtest"
 	"github.com/msgctl/msgctl/internal/promtest"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 )
@@ -11,16 +12,16 @@ import (
 // TestConsumerTellsAboutItself: metrics count what happened, and readiness follows the connection.
 func TestConsumerTellsAboutItself(t *testing.T) {
 	b := rabbittest.Any(t)
-	c := newBench(t, b)
-	proxy := rabbittest.NewProxy(t, c.v.URL)
-	p := newProgram(t, proxy.Through(c.v.URL), c.v.API)
-	c.declare("work", map[string]any{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dlq"})
-	c.declare("dlq", nil)
-	c.publish("work", 5)
-	r := p.start("consume", "work", "--exec", `test "$(cat)" != 3`, "--metrics", "127.0.0.1:0", "--log-format", "json",
+	c := cmdtest.NewFixture(t, b)
+	proxy := rabbittest.NewProxy(t, c.VHost.URL)
+	p := cmdtest.NewProgram(t, proxy.Through(c.VHost.URL), c.VHost.API)
+	c.Declare("work", map[string]any{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dlq"})
+	c.Declare("dlq", nil)
+	c.Publish("work", 5)
+	r := p.Start("consume", "work", "--exec", `test "$(cat)" != 3`, "--metrics", "127.0.0.1:0", "--log-format", "json",
 		"--reconnect-delay", "200ms", "--reconnect-attempts", "1000")
-	e := newEndpoint(c, r)
-	e.ready(http.StatusOK)
+	e := cmdtest.NewEndpoint(c, r)
+	e.AwaitReady(http.StatusOK)
 	for _, want := range []string{
 		`messages_consumed_total{event_type="",queue="work",status="handled"} 4`,
 		`messages_consumed_total{event_type="",queue="work",status="dead-lettered"} 1`,
@@ -28,14 +29,14 @@ func TestConsumerTellsAboutItself(t *testing.T) {
 		`messages_published_total{event_type="",exchange="",routing_key="dlq"} 1`,
 		`message_processing_duration_seconds_count{event_type="",queue="work"} 5`, `messages_in_flight{queue="work"} 0`,
 	} {
-		e.shows(want)
+		e.Shows(want)
 	}
-	_, text := e.get("/metrics")
+	_, text := e.Get("/metrics")
 	promtest.CheckMetrics(t, text)
 	proxy.Refuse()
 	proxy.Cut()
-	e.ready(http.StatusServiceUnavailable)
+	e.AwaitReady(http.StatusServiceUnavailable)
 	proxy.Heal()
-	e.ready(http.StatusOK)
-	e.shows(`broker_reconnects_total{queue="work"} 2`) // the connection that receives, and the one that publishes
+	e.AwaitReady(http.StatusOK)
+	e.Shows(`broker_reconnects_total{queue="work"} 2`) // the connection that receives, and the one that publishes
 }

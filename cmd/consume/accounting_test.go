@@ -1,4 +1,4 @@
-package cmd
+package consume_test
 
 import (
 	"bufio"
@@ -14,6 +14,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/msgctl/msgctl/cmd/cmdtest"
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/internal/rabbittest/node"
@@ -61,83 +62,83 @@ func TestConsumerLosesNothing(t *testing.T) {
 // kills msgctl then: all originals have to be there.
 func unconfirmed(t *testing.T, n *node.Node) {
 	const messages = 100
-	b := newBench(t, rabbittest.Of(n))
-	p := newProgram(t, b.v.URL, b.v.API)
-	b.declare("work", map[string]any{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dlq"})
-	b.declare("dlq", nil)
-	b.publish("work", messages)
+	b := cmdtest.NewFixture(t, rabbittest.Of(n))
+	p := cmdtest.NewProgram(t, b.VHost.URL, b.VHost.API)
+	b.Declare("work", map[string]any{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dlq"})
+	b.Declare("dlq", nil)
+	b.Publish("work", messages)
 	log := filepath.Join(t.TempDir(), "handled")
 	if err := n.SetMemoryAlarm(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
-	r := p.start("consume", "work", "--exec",
+	r := p.Start("consume", "work", "--exec",
 		"while read -r line; do echo x >> "+log+`; echo '{"result":"dead-letter"}'; done`, "--persistent", "--prefetch",
 		"100")
-	b.await(func() bool {
+	b.Await(func() bool {
 		text, _ := os.ReadFile(log)
-		return strings.Count(string(text), "x") >= messages || r.ended()
+		return strings.Count(string(text), "x") >= messages || r.Ended()
 	}, "the handler did not get all")
-	b.await(func() bool {
-		return strings.Contains(r.stderr.String(), "paused") || strings.Contains(r.stderr.String(), "wait") || r.ended()
+	b.Await(func() bool {
+		return strings.Contains(r.Stderr.String(), "paused") || strings.Contains(r.Stderr.String(), "wait") || r.Ended()
 	}, "nothing was said of the alarm")
-	_ = r.cmd.Process.Kill()
-	p.wait(r)
+	_ = r.Cmd.Process.Kill()
+	p.Wait(r)
 	if err := n.SetMemoryAlarm(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
-	b.await(func() bool { return b.ready("work") > 0 }, "all were acknowledged, though no copy was confirmed")
-	b.awaitReturned("work")
-	for i, got := 0, b.collect("work"); i < messages; i++ {
-		if got[accountID(i)] == 0 {
-			t.Fatalf("%s was acknowledged before its copy was confirmed", accountID(i))
+	b.Await(func() bool { return b.Ready("work") > 0 }, "all were acknowledged, though no copy was confirmed")
+	b.AwaitReturned("work")
+	for i, got := 0, b.Collect("work"); i < messages; i++ {
+		if got[cmdtest.MessageID(i)] == 0 {
+			t.Fatalf("%s was acknowledged before its copy was confirmed", cmdtest.MessageID(i))
 		}
 	}
 }
 
 // consumption keeps account of one queue.
 type consumption struct {
-	*bench
+	*cmdtest.Fixture
 	queueType string
 	native    bool
 	n         int
 	log, file string
 	proxy     *rabbittest.Proxy
-	program   *program
-	last      *running
+	program   *cmdtest.Program
+	last      *cmdtest.Running
 	may       int // duplicates
 }
 
 func newConsumption(t *testing.T, n *node.Node, queueType string) *consumption {
-	b := newBench(t, rabbittest.Of(n))
+	b := cmdtest.NewFixture(t, rabbittest.Of(n))
 	dir := t.TempDir()
 	c := &consumption{
-		bench: b, queueType: queueType, n: consumed(), log: filepath.Join(dir, "handled"), proxy: rabbittest.NewProxy(t,
-			b.v.URL),
-		native: queueType == topology.Quorum && b.v.Broker.Line == "4.3",
+		Fixture: b, queueType: queueType, n: consumed(), log: filepath.Join(dir, "handled"), proxy: rabbittest.NewProxy(t,
+			b.VHost.URL),
+		native: queueType == topology.Quorum && b.VHost.Broker.Line == "4.3",
 	}
-	c.program = newProgram(t, c.proxy.Through(b.v.URL), b.v.API, "HANDLER_LOG="+c.log)
+	c.program = cmdtest.NewProgram(t, c.proxy.Through(b.VHost.URL), b.VHost.API, "HANDLER_LOG="+c.log)
 	// On 4.3 the quorum queue has to delay retries itself: its delivery limit must leave room for
 	// lost connections.
-	c.file = writeFile(t, fmt.Sprintf(`version: 1
+	c.file = cmdtest.WriteFile(t, fmt.Sprintf(`version: 1
 name: account-%s
 vhost: %q
 queues:
   work: { type: %s, deadLetter: dlq, retry: { backoff: [300ms, 600ms] }%s }
   dlq: { type: classic }
-`, queueType, b.v.Name, queueType, map[string]string{topology.Quorum: ", deliveryLimit: 1000"}[queueType]))
-	t.Cleanup(func() { removeRecords(t, b.v.Broker, b.v.Name) })
-	direct := newProgram(t, b.v.URL, b.v.API)
-	direct.run("apply", "-f", c.file, "--yes").want(t, cmdutil.ExitOK,
+`, queueType, b.VHost.Name, queueType, map[string]string{topology.Quorum: ", deliveryLimit: 1000"}[queueType]))
+	t.Cleanup(func() { cmdtest.RemoveRecords(t, b.VHost.Broker, b.VHost.Name) })
+	direct := cmdtest.NewProgram(t, b.VHost.URL, b.VHost.API)
+	direct.Run("apply", "-f", c.file, "--yes").Want(t, cmdutil.ExitOK,
 		map[bool]string{true: "by the broker", false: "by wait queues"}[c.native])
-	b.publish("work", c.n)
+	b.Publish("work", c.n)
 	return c
 }
 
 func (c *consumption) start() {
-	c.t.Helper()
+	c.T.Helper()
 	// The file says how many attempts there are: of a queue that delays retries itself, only the
 	// delivery limit could be read from the broker.
-	c.last = c.program.start("consume", "work", "-f", c.file, "--exec", "consume-planned", "--persistent", "--concurrency",
+	c.last = c.program.Start("consume", "work", "-f", c.file, "--exec", "consume-planned", "--persistent", "--concurrency",
 		"100", "--prefetch", strconv.Itoa(consumedWindow),
 		"--handler-timeout", "2s", "--idle-timeout", "15s", "--reconnect-delay", "100ms", "--reconnect-attempts", "1000",
 		"--log-level", "warn")
@@ -148,63 +149,63 @@ func (c *consumption) start() {
 func (c *consumption) disturb(seed int) {
 	share := func(tenths int) int { return c.n * tenths / 10 }
 	for _, left := range []int{9, 8} {
-		c.proxy.HoldAfter(rabbittest.ToClient, portion)
+		c.proxy.HoldAfter(rabbittest.ToClient, cmdtest.Portion)
 		c.start()
-		c.advanceBelow(c.proxy, "work", share(left)-seed*17, c.last)
-		_ = c.last.cmd.Process.Kill()
-		if res := c.program.wait(c.last); res.code != -1 {
-			c.t.Errorf("%s: it ended before it was killed: %s", c.queueType, lastPart(res.stderr))
+		c.AdvanceBelow(c.proxy, "work", share(left)-seed*17, c.last)
+		_ = c.last.Cmd.Process.Kill()
+		if res := c.program.Wait(c.last); res.Code != -1 {
+			c.T.Errorf("%s: it ended before it was killed: %s", c.queueType, cmdtest.LastPart(res.Stderr))
 			return
 		}
 		c.may += 2 * consumedWindow
 	}
 	c.start()
 	for _, left := range []int{7, 6, 5} {
-		c.advanceBelow(c.proxy, "work", share(left), c.last)
+		c.AdvanceBelow(c.proxy, "work", share(left), c.last)
 		d := rabbittest.Direction(left % 2)
 		c.proxy.CutAfter(d, 1+1000*left)
-		c.advance(c.proxy, rabbittest.ToClient, func() bool { return c.proxy.HasCut(d) || c.last.ended() }, "it is not cut")
+		c.Advance(c.proxy, rabbittest.ToClient, func() bool { return c.proxy.HasCut(d) || c.last.Ended() }, "it is not cut")
 		c.proxy.CutAfter(d, -1)
-		c.advance(c.proxy, rabbittest.ToClient, func() bool { return c.restored() > 7-left || c.last.ended() },
+		c.Advance(c.proxy, rabbittest.ToClient, func() bool { return c.restored() > 7-left || c.last.Ended() },
 			"the connection is not restored")
 		c.may += 2 * consumedWindow
 	}
-	c.advanceBelow(c.proxy, "work", share(4), c.last)
-	if c.last.ended() {
-		c.t.Errorf("%s: it ended before the broker was stopped: %s", c.queueType, lastPart(c.last.stderr.String()))
+	c.AdvanceBelow(c.proxy, "work", share(4), c.last)
+	if c.last.Ended() {
+		c.T.Errorf("%s: it ended before the broker was stopped: %s", c.queueType, cmdtest.LastPart(c.last.Stderr.String()))
 	}
 	c.may += 2 * consumedWindow
 }
 
 func (c *consumption) restored() int {
-	return strings.Count(c.last.stderr.String(), "comes again") +
-		strings.Count(c.last.stderr.String(), "the connection that publishes was lost")
+	return strings.Count(c.last.Stderr.String(), "comes again") +
+		strings.Count(c.last.Stderr.String(), "the connection that publishes was lost")
 }
 
 // check waits for the end, and looks where every message is.
 func (c *consumption) check(t *testing.T) {
-	c.t, c.program.t = t, t
-	res := c.program.wait(c.last)
-	if res.code != cmdutil.ExitPartly {
-		t.Fatalf("ended with %d: %s", res.code, lastPart(res.stderr))
+	c.T, c.program.T = t, t
+	res := c.program.Wait(c.last)
+	if res.Code != cmdutil.ExitPartly {
+		t.Fatalf("ended with %d: %s", res.Code, cmdtest.LastPart(res.Stderr))
 	}
-	c.reconnect()
-	c.await(func() bool { return c.ready("work") == 0 }, "messages are left")
+	c.Reconnect()
+	c.Await(func() bool { return c.Ready("work") == 0 }, "messages are left")
 	handled, failed := c.handled()
 	dead := c.deadLetters()
 	duplicates := 0
 	var lost []string
 	for i := range c.n {
-		if id := accountID(i); handled[id] == 0 && len(dead[id]) == 0 {
+		if id := cmdtest.MessageID(i); handled[id] == 0 && len(dead[id]) == 0 {
 			lost = append(lost, fmt.Sprintf("%s (%s), which failed %d times", id, plannedFate(i), failed[id]))
 		}
 	}
 	if len(lost) > 0 {
 		t.Fatalf("%d are lost: %s; queues: %s; msgctl said: %s", len(lost), strings.Join(lost[:min(len(lost), 10)], ", "),
-			c.holdings(), lastPart(c.last.stderr.String()))
+			c.holdings(), cmdtest.LastPart(c.last.Stderr.String()))
 	}
 	for i := range c.n {
-		id := accountID(i)
+		id := cmdtest.MessageID(i)
 		f := plannedFate(i)
 		attempts, kind, dies := f.dies()
 		switch {
@@ -228,20 +229,20 @@ func (c *consumption) check(t *testing.T) {
 // itself, a lost connection with the message in hand is one, so that a message can have more, and
 // those that fail in all can have had fewer failures of their own.
 func (c *consumption) checkLetter(id string, f fate, attempts int, kind string, d amqp.Delivery) {
-	c.t.Helper()
+	c.T.Helper()
 	got, _ := message.AsInt(d.Headers[message.HeaderAttempts])
 	text := message.Table(d.Headers).Text
 	switch {
 	case !c.native && int(got) != attempts, c.native && int(got) < attempts:
-		c.t.Errorf("%s (%s) is a dead letter after %d attempts, want %d", id, f, got, attempts)
+		c.T.Errorf("%s (%s) is a dead letter after %d attempts, want %d", id, f, got, attempts)
 	case kind != "" && text(message.HeaderErrorType) != kind:
-		c.t.Errorf("%s (%s) is a dead letter for %q, want %q", id, f, text(message.HeaderErrorType), kind)
+		c.T.Errorf("%s (%s) is a dead letter for %q, want %q", id, f, text(message.HeaderErrorType), kind)
 	case text(message.HeaderErrorQueue) != "work", text(message.HeaderErrorMessage) == "",
 		text(message.HeaderErrorHandler) != "exec consume-planned",
 		text(message.HeaderRoutingKey) != "work", d.Headers[message.HeaderErrorTime] == nil, d.Headers[message.HeaderFirstErrorTime] == nil:
-		c.t.Errorf("%s (%s) does not tell its history: %v", id, f, d.Headers)
+		c.T.Errorf("%s (%s) does not tell its history: %v", id, f, d.Headers)
 	case string(d.Body) != strconv.Itoa(int(mustInt(d.Headers["n"]))) || d.MessageId != id:
-		c.t.Errorf("%s is another message now: %q", id, d.Body)
+		c.T.Errorf("%s is another message now: %q", id, d.Body)
 	}
 }
 
@@ -250,9 +251,9 @@ func mustInt(v any) int64 { n, _ := message.AsInt(v); return n }
 // handled reads what the handler wrote down: how often it handled each message, and how often each
 // failed.
 func (c *consumption) handled() (handled, failed map[string]int) {
-	c.t.Helper()
+	c.T.Helper()
 	f, err := os.Open(c.log)
-	c.bench.check(err)
+	c.Fixture.Check(err)
 	defer func() { _ = f.Close() }()
 	handled, failed = map[string]int{}, map[string]int{}
 	for lines := bufio.NewScanner(f); lines.Scan(); {
@@ -268,12 +269,12 @@ func (c *consumption) handled() (handled, failed map[string]int) {
 
 // holdings tells which queues hold messages.
 func (c *consumption) holdings() string {
-	c.t.Helper()
+	c.T.Helper()
 	var queues []struct{ Name string }
-	c.v.Broker.Admin().Get(c.t, rabbittest.Path("queues", c.v.Name)+"?columns=name", &queues)
+	c.VHost.Broker.Admin().Get(c.T, rabbittest.Path("queues", c.VHost.Name)+"?columns=name", &queues)
 	var out []string
 	for _, q := range queues {
-		if n := c.ready(q.Name); n > 0 {
+		if n := c.Ready(q.Name); n > 0 {
 			out = append(out, fmt.Sprintf("%s holds %d", q.Name, n))
 		}
 	}
@@ -281,13 +282,13 @@ func (c *consumption) holdings() string {
 }
 
 func (c *consumption) deadLetters() map[string][]amqp.Delivery {
-	c.t.Helper()
+	c.T.Helper()
 	out := map[string][]amqp.Delivery{}
-	for n := c.ready("dlq"); n > 0; n-- {
-		d, ok, err := c.ch.Get("dlq", true)
-		c.bench.check(err)
+	for n := c.Ready("dlq"); n > 0; n-- {
+		d, ok, err := c.Ch.Get("dlq", true)
+		c.Fixture.Check(err)
 		if !ok {
-			c.t.Fatal("the queue has fewer dead letters than it counts")
+			c.T.Fatal("the queue has fewer dead letters than it counts")
 		}
 		out[d.MessageId] = append(out[d.MessageId], d)
 	}
@@ -302,28 +303,28 @@ func TestConsumerKeepsTheOrder(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		for _, queueType := range []string{topology.Classic, topology.Quorum} {
 			t.Run(queueType, func(t *testing.T) {
-				c := &consumption{bench: newBench(t, b), log: filepath.Join(t.TempDir(), "handled"), queueType: queueType}
-				c.program = newProgram(t, c.v.URL, c.v.API, "HANDLER_LOG="+c.log)
-				file := writeFile(t, fmt.Sprintf("version: 1\nname: ordered\nvhost: %q\nqueues:\n  work: { type: %s, "+
-					"deadLetter: dlq, retry: { backoff: [20ms, 40ms], via: queues } }\n  dlq: { type: classic }\n", c.v.Name,
+				c := &consumption{Fixture: cmdtest.NewFixture(t, b), log: filepath.Join(t.TempDir(), "handled"), queueType: queueType}
+				c.program = cmdtest.NewProgram(t, c.VHost.URL, c.VHost.API, "HANDLER_LOG="+c.log)
+				file := cmdtest.WriteFile(t, fmt.Sprintf("version: 1\nname: ordered\nvhost: %q\nqueues:\n  work: { type: %s, "+
+					"deadLetter: dlq, retry: { backoff: [20ms, 40ms], via: queues } }\n  dlq: { type: classic }\n", c.VHost.Name,
 					queueType))
-				t.Cleanup(func() { removeRecords(t, b, c.v.Name) })
-				c.program.run("apply", "-f", file, "--yes").want(t, cmdutil.ExitOK)
-				c.publish("work", n)
+				t.Cleanup(func() { cmdtest.RemoveRecords(t, b, c.VHost.Name) })
+				c.program.Run("apply", "-f", file, "--yes").Want(t, cmdutil.ExitOK)
+				c.Publish("work", n)
 				args := []string{"consume", "work", "--exec", "consume-planned", "--persistent", "--concurrency", "20",
 					"--prefetch", "150", "--ordered-by", "string(int(headers.n) % " + strconv.Itoa(keys) + ")",
 					"--log-level", "error", "--idle-timeout", "3s"}
-				r := c.program.start(args...)
-				c.awaitBelow("work", n/2, r)
-				_ = r.cmd.Process.Kill()
-				c.program.wait(r)
-				r = c.program.start(args...)
-				c.awaitBelow("work", n/4, r)
-				if err := r.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+				r := c.program.Start(args...)
+				c.AwaitBelow("work", n/2, r)
+				_ = r.Cmd.Process.Kill()
+				c.program.Wait(r)
+				r = c.program.Start(args...)
+				c.AwaitBelow("work", n/4, r)
+				if err := r.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
 					t.Fatal(err)
 				}
-				c.program.wait(r).want(t, cmdutil.ExitInterrupted, "handled")
-				c.program.run(args...).want(t, cmdutil.ExitPartly)
+				c.program.Wait(r).Want(t, cmdutil.ExitInterrupted, "handled")
+				c.program.Run(args...).Want(t, cmdutil.ExitPartly)
 				c.checkOrder(n, keys)
 			})
 		}
@@ -333,9 +334,9 @@ func TestConsumerKeepsTheOrder(t *testing.T) {
 // checkOrder goes through the log. What was handled may come again after the kill; what had not
 // been must not come before what is older.
 func (c *consumption) checkOrder(n, keys int) {
-	c.t.Helper()
+	c.T.Helper()
 	f, err := os.Open(c.log)
-	c.bench.check(err)
+	c.Fixture.Check(err)
 	defer func() { _ = f.Close() }()
 	first := map[int]bool{}
 	newest := map[int]int{}
@@ -349,12 +350,12 @@ func (c *consumption) checkOrder(n, keys int) {
 		}
 		first[i] = true
 		if before, any := newest[i%keys]; any && i < before {
-			c.t.Fatalf("%d came for the first time after %d, which has the same key", i, before)
+			c.T.Fatalf("%d came for the first time after %d, which has the same key", i, before)
 		}
 		newest[i%keys] = i
 	}
 	if len(first) != n {
-		c.t.Fatalf("%d of %d were handled", len(first), n)
+		c.T.Fatalf("%d of %d were handled", len(first), n)
 	}
 }
 
@@ -362,36 +363,36 @@ func (c *consumption) checkOrder(n, keys int) {
 // end of the grace.
 func TestConsumerStopsInTime(t *testing.T) {
 	rabbittest.OneLine(t, func(t *testing.T, b *rabbittest.Broker) {
-		c := newBench(t, b)
-		p := newProgram(t, c.v.URL, c.v.API)
-		c.declare("work", map[string]any{"x-queue-type": "quorum", "x-dead-letter-exchange": "",
+		c := cmdtest.NewFixture(t, b)
+		p := cmdtest.NewProgram(t, c.VHost.URL, c.VHost.API)
+		c.Declare("work", map[string]any{"x-queue-type": "quorum", "x-dead-letter-exchange": "",
 			"x-dead-letter-routing-key": "dlq"})
-		c.declare("dlq", nil)
-		c.publish("work", 10)
+		c.Declare("dlq", nil)
+		c.Publish("work", 10)
 		started := filepath.Join(t.TempDir(), "started")
-		run := func(grace, command string) (result, time.Duration) {
+		run := func(grace, command string) (cmdtest.Result, time.Duration) {
 			_ = os.Remove(started)
-			r := p.start("consume", "work", "--exec", command, "--grace", grace)
-			c.await(func() bool { _, err := os.Stat(started); return err == nil }, "no command was started")
+			r := p.Start("consume", "work", "--exec", command, "--grace", grace)
+			c.Await(func() bool { _, err := os.Stat(started); return err == nil }, "no command was started")
 			begin := time.Now()
-			if err := r.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			if err := r.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
 				t.Fatal(err)
 			}
-			return p.wait(r), time.Since(begin)
+			return p.Wait(r), time.Since(begin)
 		}
 		res, took := run("20s", "touch "+started+"; sleep 1")
-		res.want(t, cmdutil.ExitInterrupted, "1 handled")
+		res.Want(t, cmdutil.ExitInterrupted, "1 handled")
 		if took > 10*time.Second {
 			t.Errorf("it took %s to stop", took)
 		}
-		c.await(func() bool { return c.ready("work") == 9 }, "the rest is not back in the queue")
+		c.Await(func() bool { return c.Ready("work") == 9 }, "the rest is not back in the queue")
 		res, took = run("200ms", "touch "+started+"; sleep 60 & wait")
-		res.want(t, cmdutil.ExitInterrupted, "0 handled, 1 interrupted and returned")
+		res.Want(t, cmdutil.ExitInterrupted, "0 handled, 1 interrupted and returned")
 		if took > 15*time.Second {
 			t.Errorf("it took %s to kill", took)
 		}
-		c.await(func() bool { return c.ready("work") == 9 }, "what was killed is not back in the queue")
-		if n := c.ready("dlq"); n != 0 {
+		c.Await(func() bool { return c.Ready("work") == 9 }, "what was killed is not back in the queue")
+		if n := c.Ready("dlq"); n != 0 {
 			t.Errorf("%d dead letters", n)
 		}
 	})

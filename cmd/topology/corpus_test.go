@@ -1,34 +1,21 @@
-package cmd
+package topology_test
 
 import (
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/msgctl/msgctl/cmd/cmdtest"
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/internal/rabbittest/node"
 )
 
-// corpusDir has definitions files of unrelated teams, faults included. It is not part of the
-// project.
-func corpusDir(t *testing.T) string {
-	dir := os.Getenv("MSGCTL_TEST_CORPUS")
-	if dir == "" {
-		dir = filepath.Join(repository(t), "..", "shared", "corpus")
-	}
-	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("the corpus of real definitions files is not here (%v); MSGCTL_TEST_CORPUS names it", err)
-	}
-	return dir
-}
-
 // TestCorpus applies every file on a private node of every line: either the second plan is empty,
 // or the first apply is refused before it writes anything, for the reason in corpusRefusals.
 func TestCorpus(t *testing.T) {
-	dir := corpusDir(t)
+	dir := cmdtest.Corpus(t)
 	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no files in %s: %v", dir, err)
@@ -47,18 +34,18 @@ func applyCorpusFile(t *testing.T, n *node.Node, file string) {
 	client := rabbittest.NewClient(api)
 	emptyNode(t, client)
 	before := snapshot(t, client)
-	p := newProgram(t, withLogin(t, n.URL), api)
-	res := p.run("apply", "-f", file, "--yes", "--create-vhost")
+	p := cmdtest.NewProgram(t, withLogin(t, n.URL), api)
+	res := p.Run("apply", "-f", file, "--yes", "--create-vhost")
 	reason := corpusRefusal(filepath.Base(file), n.Line())
 	if reason != "" {
-		res.want(t, cmdutil.ExitFailed, reason)
+		res.Want(t, cmdutil.ExitFailed, reason)
 		if after := snapshot(t, client); after != before {
 			t.Errorf("refused, but something was written:\n%s\n%s", before, after)
 		}
 		return
 	}
-	res.want(t, cmdutil.ExitOK)
-	p.run("plan", "-f", file, "--detailed-exitcode").want(t, cmdutil.ExitOK, "No changes")
+	res.Want(t, cmdutil.ExitOK)
+	p.Run("plan", "-f", file, "--detailed-exitcode").Want(t, cmdutil.ExitOK, "No changes")
 }
 
 func withLogin(t *testing.T, raw string) string {

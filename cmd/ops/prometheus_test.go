@@ -1,4 +1,4 @@
-package cmd
+package ops_test
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/msgctl/msgctl/cmd/cmdtest"
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/promtest"
 	"github.com/msgctl/msgctl/internal/rabbittest"
@@ -16,10 +17,10 @@ import (
 // those, fire. One line is enough: what the exporter tells of each, exporter.txtar shows.
 func TestPrometheus(t *testing.T) {
 	b := rabbittest.Any(t)
-	c := newBench(t, b)
-	t.Cleanup(func() { removeRecords(t, b, c.v.Name) })
-	p := newProgram(t, c.v.URL, c.v.API)
-	file := writeFile(t, fmt.Sprintf(`version: 1
+	c := cmdtest.NewFixture(t, b)
+	t.Cleanup(func() { cmdtest.RemoveRecords(t, b, c.VHost.Name) })
+	p := cmdtest.NewProgram(t, c.VHost.URL, c.VHost.API)
+	file := cmdtest.WriteFile(t, fmt.Sprintf(`version: 1
 name: scraped
 vhost: %q
 alerts: { for: 1s }
@@ -29,17 +30,17 @@ queues:
   idle: { type: classic, deadLetter: { exchange: dlx, key: dead }, alerts: { consumers: 0 } }
   full: { type: classic, deadLetter: { exchange: dlx, key: dead }, maxLength: 10, alerts: { consumers: 0, full: off } }
   dlq:  { type: classic, bindings: [{ exchange: dlx, key: dead }] }
-`, c.v.Name))
-	p.run("apply", "-f", file, "--yes").want(t, cmdutil.ExitOK)
-	rules := p.run("alerts", "-f", file)
-	rules.want(t, cmdutil.ExitOK)
-	promtest.CheckRules(t, []byte(rules.stdout))
-	c.publish("work", 5)
-	c.publish("full", 9)
-	watching := c.watch(p, "-f", file)
-	consuming := newEndpoint(c, p.start("consume", "work", "--exec", `test "$(cat)" != 3`, "--metrics", "127.0.0.1:0",
+`, c.VHost.Name))
+	p.Run("apply", "-f", file, "--yes").Want(t, cmdutil.ExitOK)
+	rules := p.Run("alerts", "-f", file)
+	rules.Want(t, cmdutil.ExitOK)
+	promtest.CheckRules(t, []byte(rules.Stdout))
+	c.Publish("work", 5)
+	c.Publish("full", 9)
+	watching := watch(c, p, "-f", file)
+	consuming := cmdtest.NewEndpoint(c, p.Start("consume", "work", "--exec", `test "$(cat)" != 3`, "--metrics", "127.0.0.1:0",
 		"--log-format", "json"))
-	prometheus := promtest.Start(t, []byte(rules.stdout), watching.address, consuming.address)
+	prometheus := promtest.Start(t, []byte(rules.Stdout), watching.Address, consuming.Address)
 
 	is := func(expr, want string) {
 		t.Helper()
@@ -69,16 +70,16 @@ queues:
 		return found
 	}
 	letters := fires("MsgctlDeadLetters", "dlq")
-	if letters.Labels["severity"] != "warning" || letters.Labels["vhost"] != c.v.Name ||
-		letters.Annotations["summary"] != "1 dead letters in queue dlq in vhost "+c.v.Name ||
-		!strings.Contains(letters.Annotations["description"], "msgctl dlq inspect 'dlq' --vhost "+c.v.Name) {
+	if letters.Labels["severity"] != "warning" || letters.Labels["vhost"] != c.VHost.Name ||
+		letters.Annotations["summary"] != "1 dead letters in queue dlq in vhost "+c.VHost.Name ||
+		!strings.Contains(letters.Annotations["description"], "msgctl dlq inspect 'dlq' --vhost "+c.VHost.Name) {
 		t.Errorf("%+v", letters)
 	}
 	fires("MsgctlQueueFull", "full")
 
 	// Somebody undoes the binding: now dead letters are lost, and the broker is not as the file
 	// says.
-	c.check(c.ch.QueueUnbind("dlq", "dead", "dlx", nil))
+	c.Check(c.Ch.QueueUnbind("dlq", "dead", "dlx", nil))
 	fires("MsgctlDeadLettersLost", "idle")
 	fires("MsgctlTopologyDrift", "")
 	for _, quiet := range []string{"MsgctlNotWatched", "MsgctlQueueWithoutConsumers", "MsgctlDeadLettersGrowing"} {
@@ -87,7 +88,7 @@ queues:
 			t.Errorf("%s fires: %+v", quiet, a)
 		}
 	}
-	_ = watching.r.cmd.Process.Kill()
+	_ = watching.Run.Cmd.Process.Kill()
 	fires("MsgctlNotWatched", "")
 	is(`up{job="job0"}`, "0")
 }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package cmd
+package tail_test
 
 import (
 	"regexp"
@@ -12,6 +12,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/msgctl/msgctl/cmd/cmdtest"
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/consume/tail"
@@ -22,24 +23,36 @@ import (
 // does not count: what came is still to be read.
 func TestTailStopped(t *testing.T) {
 	v, ch := overflowArena(t)
-	p := newProgram(t, v.URL, v.API)
-	const idle = 8 * time.Second
-	watching := p.start("tail", "-x", "x", "-o", "none", "--idle-timeout", idle.String())
-	awaitWatched(t, v, 1)
-	send(t, ch, repeat(1)...)
-	awaitEmpty(t, v)
-	stopped := time.Now()
-	if err := watching.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
+	p := cmdtest.NewProgram(t, v.URL, v.API)
+	for idle := 4 * time.Second; idle < time.Minute; idle *= 2 {
+		if r, ok := stoppedFor(t, p, v, ch, idle); ok {
+			r.Want(t, cmdutil.ExitOK, "warning: the private queue was full", "; more may be missing: ")
+			return
+		}
 	}
-	for sent := 0; sent < tail.Prefetch+tail.QueueBytes/overflowSize*5/4; sent += 500 {
+	t.Fatal("tail ends, after its idle time, before it can be stopped")
+}
+
+// stoppedFor stops tail for more than its idle time. It reports false if this machine was so slow
+// that tail had ended before it was stopped.
+func stoppedFor(t *testing.T, p *cmdtest.Program, v *rabbittest.VHost, ch *amqp.Channel,
+	idle time.Duration) (r cmdtest.Result, ok bool) {
+	t.Helper()
+	tailing := p.Start("tail", "-x", "x", "-o", "none", "--idle-timeout", idle.String())
+	cmdtest.AwaitTail(t, v, 1)
+	stopped := time.Now()
+	_ = tailing.Cmd.Process.Signal(syscall.SIGSTOP)
+	for sent := 0; sent < tail.Prefetch+tail.QueueBytes/overflowSize*5/4 && !tailing.Ended(); sent += 500 {
 		send(t, ch, repeat(500)...)
 	}
-	time.Sleep(time.Until(stopped.Add(idle + time.Second)))
-	if err := watching.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+	time.Sleep(time.Until(stopped.Add(idle + time.Second))) // its idle time passes
+	if tailing.Ended() {
+		return r, false
+	}
+	if err := tailing.Cmd.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	p.wait(watching).want(t, cmdutil.ExitOK, "warning: the private queue was full", "; more may be missing: ")
+	return p.Wait(tailing), true
 }
 
 // TestTailSlowNetwork: what a slow network keeps from coming is purged and counted, and if the
@@ -49,9 +62,9 @@ func TestTailSlowNetwork(t *testing.T) {
 	proxy := rabbittest.NewProxy(t, v.URL)
 	rate := 8 << 20
 	proxy.Slow(rate)
-	p := newProgram(t, proxy.Through(v.URL), v.API)
-	watching := p.start("tail", "-x", "x", "-o", "none", "--idle-timeout", "10s")
-	awaitWatched(t, v, 1)
+	p := cmdtest.NewProgram(t, proxy.Through(v.URL), v.API)
+	watching := p.Start("tail", "-x", "x", "-o", "none", "--idle-timeout", "10s")
+	cmdtest.AwaitTail(t, v, 1)
 	sent := 0
 	for most := 0; ; { // until the queue has been half full and is no more: it can only have been purged
 		if sent > 100_000 {
@@ -70,14 +83,14 @@ func TestTailSlowNetwork(t *testing.T) {
 		time.Sleep(120 * time.Millisecond) // hardly faster than the broker can be asked over the slow network
 	}
 	proxy.Heal()
-	said := p.wait(watching)
-	said.want(t, cmdutil.ExitOK, "messages seen")
-	m := regexp.MustCompile(`([\d,]+) messages seen, ([\d,]+) shown; ([\d,]+) dropped`).FindStringSubmatch(said.stderr)
+	said := p.Wait(watching)
+	said.Want(t, cmdutil.ExitOK, "messages seen")
+	m := regexp.MustCompile(`([\d,]+) messages seen, ([\d,]+) shown; ([\d,]+) dropped`).FindStringSubmatch(said.Stderr)
 	if m == nil {
-		t.Fatalf("no word of drops:\n%s", said.stderr)
+		t.Fatalf("no word of drops:\n%s", said.Stderr)
 	}
 	seen, shown, dropped := number(t, m[1]), number(t, m[2]), number(t, m[3])
-	if shown+dropped != seen || seen != sent && !strings.Contains(said.stderr, "more may be missing") {
+	if shown+dropped != seen || seen != sent && !strings.Contains(said.Stderr, "more may be missing") {
 		t.Errorf("%d sent: %s", sent, m[0])
 	}
 }

@@ -1,4 +1,4 @@
-package cmd
+package cmdmsg_test
 
 import (
 	"fmt"
@@ -14,6 +14,7 @@ import (
 
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 
+	"github.com/msgctl/msgctl/cmd/cmdtest"
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 )
@@ -35,31 +36,31 @@ events:
 
 // stage is a vhost with the topology and a program whose spans go to the receiver.
 type stage struct {
-	*bench
-	*program
+	*cmdtest.Fixture
+	*cmdtest.Program
 	file string
 }
 
 func newStage(t *testing.T, b *rabbittest.Broker, env ...string) *stage {
 	t.Helper()
-	c := newBench(t, b)
-	t.Cleanup(func() { removeRecords(t, b, c.v.Name) })
-	s := &stage{c, newProgram(t, c.v.URL, c.v.API, env...), writeFile(t, fmt.Sprintf(spansTopology, c.v.Name))}
-	newProgram(t, c.v.URL, c.v.API).run("apply", "-f", s.file, "--yes").want(t, cmdutil.ExitOK)
+	c := cmdtest.NewFixture(t, b)
+	t.Cleanup(func() { cmdtest.RemoveRecords(t, b, c.VHost.Name) })
+	s := &stage{c, cmdtest.NewProgram(t, c.VHost.URL, c.VHost.API, env...), cmdtest.WriteFile(t, fmt.Sprintf(spansTopology, c.VHost.Name))}
+	cmdtest.NewProgram(t, c.VHost.URL, c.VHost.API).Run("apply", "-f", s.file, "--yes").Want(t, cmdutil.ExitOK)
 	return s
 }
 
 // with is the same program with more variables.
 func (s *stage) with(env ...string) *stage {
-	return &stage{s.bench, &program{s.program.t, append(append([]string(nil), s.program.env...), env...)}, s.file}
+	return &stage{s.Fixture, &cmdtest.Program{T: s.Program.T, Env: append(append([]string(nil), s.Program.Env...), env...)}, s.file}
 }
 
 // header is that of the next message of a queue, which it takes away.
 func (s *stage) header(queue, name string) string {
-	s.bench.t.Helper()
-	d, ok, err := s.ch.Get(queue, true)
+	s.Fixture.T.Helper()
+	d, ok, err := s.Ch.Get(queue, true)
 	if err != nil || !ok {
-		s.bench.t.Fatal(queue, ok, err)
+		s.Fixture.T.Fatal(queue, ok, err)
 	}
 	text, _ := d.Headers[name].(string)
 	return text
@@ -73,10 +74,10 @@ func TestSpansFollowAMessage(t *testing.T) {
 		s := newStage(t, b, "OTEL_EXPORTER_OTLP_ENDPOINT="+otlp.URL, "OTEL_EXPORTER_OTLP_COMPRESSION=gzip",
 			"OTEL_SERVICE_NAME=orders", "OTEL_RESOURCE_ATTRIBUTES=team=a%20b")
 		const caller = "4bf92f3577b34da6a3ce929d0e0e4736"
-		s.with("TRACEPARENT=00-"+caller+"-00f067aa0ba902b7-01", "TRACESTATE=vendor=1").run("publish", "order.created", "-f",
-			s.file, "--data", `{"orderId":"o-1"}`, "--id", "m-1", "--correlation-id", "c-1").want(t, cmdutil.ExitOK)
-		s.run("publish", "--exchange", "", "--key", "work", "--data", "bad", "--id", "m-2").want(t, cmdutil.ExitOK)
-		host, port, _ := net.SplitHostPort(hostPort(b.URL))
+		s.with("TRACEPARENT=00-"+caller+"-00f067aa0ba902b7-01", "TRACESTATE=vendor=1").Run("publish", "order.created", "-f",
+			s.file, "--data", `{"orderId":"o-1"}`, "--id", "m-1", "--correlation-id", "c-1").Want(t, cmdutil.ExitOK)
+		s.Run("publish", "--exchange", "", "--key", "work", "--data", "bad", "--id", "m-2").Want(t, cmdutil.ExitOK)
+		host, port, _ := net.SplitHostPort(cmdtest.HostPort(b.URL))
 		common := "messaging.system=rabbitmq server.address=" + host + " server.port=" + port
 
 		sent := otlp.want(t, 2)
@@ -104,11 +105,11 @@ func TestSpansFollowAMessage(t *testing.T) {
 		seen := filepath.Join(t.TempDir(), "seen")
 		handler := `echo "$MESSAGE_ID $MESSAGE_ATTEMPT $TRACEPARENT $TRACESTATE" >> ` + seen +
 			`; case $MESSAGE_ID$MESSAGE_ATTEMPT in m-11) exit 75;; m-2*) echo no such customer >&2; exit 1;; esac`
-		r := s.run("consume", "work", "-f", s.file, "--exec", handler, "--limit", "3", "--log-format", "json", "--log-level",
+		r := s.Run("consume", "work", "-f", s.file, "--exec", handler, "--limit", "3", "--log-format", "json", "--log-level",
 			"debug")
-		r.want(t, cmdutil.ExitPartly)
+		r.Want(t, cmdutil.ExitPartly)
 		text, err := os.ReadFile(seen)
-		s.check(err)
+		s.Check(err)
 		spans := otlp.want(t, 5)
 		attempts := map[string]*span{}
 		for _, p := range spans[2:] {
@@ -130,8 +131,8 @@ func TestSpansFollowAMessage(t *testing.T) {
 			if want := key + " " + p.parent() + " " + from.TraceState + "\n"; !strings.Contains(string(text), want) {
 				t.Errorf("the handler did not see %q but\n%s", want, text)
 			}
-			if want := fmt.Sprintf(`"trace_id":%q,"span_id":%q`, p.trace(), p.id()); !strings.Contains(r.stderr, want) {
-				t.Errorf("the log lacks %s:\n%s", want, r.stderr)
+			if want := fmt.Sprintf(`"trace_id":%q,"span_id":%q`, p.trace(), p.id()); !strings.Contains(r.Stderr, want) {
+				t.Errorf("the log lacks %s:\n%s", want, r.Stderr)
 			}
 		}
 		retried, done, dead := attempts["m-1 1"], attempts["m-1 2"], attempts["m-2 1"]
@@ -161,10 +162,10 @@ func TestSpansOfReplays(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		otlp := newOTLPReceiver(t)
 		s := newStage(t, b, "OTEL_EXPORTER_OTLP_ENDPOINT="+otlp.URL)
-		s.run("publish", "order.created", "-f", s.file, "--data", `{"orderId":"o-1"}`, "--id", "m-1").want(t, cmdutil.ExitOK)
-		s.publish("work", 1)
-		s.reject("work", "dead", 2)
-		s.run("dlq", "replay", "dead", "--yes").want(t, cmdutil.ExitOK, "2 messages")
+		s.Run("publish", "order.created", "-f", s.file, "--data", `{"orderId":"o-1"}`, "--id", "m-1").Want(t, cmdutil.ExitOK)
+		s.Publish("work", 1)
+		s.Reject("work", "dead", 2)
+		s.Run("dlq", "replay", "dead", "--yes").Want(t, cmdutil.ExitOK, "2 messages")
 		spans := otlp.want(t, 3)
 		sent, known, other := spans[0], spans[1], spans[2]
 		if known.attrs["messaging.message.id"] != "m-1" {
@@ -179,9 +180,9 @@ func TestSpansOfReplays(t *testing.T) {
 			t.Errorf("%v", other)
 		}
 		archive := filepath.Join(t.TempDir(), "work.ndjson")
-		s.run("dlq", "export", "work", "--archive", archive).want(t, cmdutil.ExitOK)
-		s.run("publish", "--archive", archive, "--speed", "0").want(t, cmdutil.ExitOK)
-		s.run("dlq", "import", archive, "--to", "exchange:amq.direct/nowhere", "--yes").want(t, cmdutil.ExitPartly)
+		s.Run("dlq", "export", "work", "--archive", archive).Want(t, cmdutil.ExitOK)
+		s.Run("publish", "--archive", archive, "--speed", "0").Want(t, cmdutil.ExitOK)
+		s.Run("dlq", "import", archive, "--to", "exchange:amq.direct/nowhere", "--yes").Want(t, cmdutil.ExitPartly)
 		for i, again := range otlp.want(t, 7)[3:] {
 			if i < 2 {
 				again.has(t, "messaging.destination.name=work error.type=")
@@ -205,7 +206,7 @@ func TestSpansOfManyEvents(t *testing.T) {
 	otlp := newOTLPReceiver(t)
 	s := newStage(t, rabbittest.Any(t), "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="+otlp.URL+"/v1/traces")
 	const n = 700 // more than one batch
-	s.run("publish", "order.created", "-f", s.file, "--data", `{"orderId":"o"}`, "--count", fmt.Sprint(n)).want(t,
+	s.Run("publish", "order.created", "-f", s.file, "--data", `{"orderId":"o"}`, "--count", fmt.Sprint(n)).Want(t,
 		cmdutil.ExitOK)
 	parents := map[string]bool{}
 	traces := map[string]bool{}
@@ -220,16 +221,16 @@ func TestSpansOfManyEvents(t *testing.T) {
 			t.Fatalf("%q is of no span", p)
 		}
 	}
-	s.run("publish", "--exchange", "orders", "--key", "nowhere", "--data", "x", "--count", "2").want(t, cmdutil.ExitFailed)
+	s.Run("publish", "--exchange", "orders", "--key", "nowhere", "--data", "x", "--count", "2").Want(t, cmdutil.ExitFailed)
 	for _, p := range otlp.want(t, n+2)[n:] {
 		if p.has(t, "error.type=returned"); p.Status.Code != tracepb.Status_STATUS_CODE_ERROR {
 			t.Errorf("%v", p)
 		}
 	}
-	s.run("publish", "--exchange", "orders", "--key", "nowhere", "--data", "x").want(t, cmdutil.ExitFailed)
+	s.Run("publish", "--exchange", "orders", "--key", "nowhere", "--data", "x").Want(t, cmdutil.ExitFailed)
 	otlp.want(t, n+3)[n+2].has(t, "error.type=returned")
-	s.with("OTEL_TRACES_SAMPLER=always_off").run("publish", "order.created", "-f", s.file, "--data",
-		`{"orderId":"o"}`).want(t, cmdutil.ExitOK)
+	s.with("OTEL_TRACES_SAMPLER=always_off").Run("publish", "order.created", "-f", s.file, "--data",
+		`{"orderId":"o"}`).Want(t, cmdutil.ExitOK)
 	if p := s.header("work", "traceparent"); !strings.HasSuffix(p, "-00") || len(otlp.all()) != n+3 {
 		t.Errorf("%q, %d spans", p, len(otlp.all()))
 	}
@@ -246,14 +247,14 @@ func TestGivenTraceIsKept(t *testing.T) {
 		{"order.created", "--data", `{"orderId":"o"}`, "--header", "traceparent=" + parent},
 		{"--exchange", "", "--key", "work", "--data", "x", "--header", "traceparent=" + parent},
 	} {
-		s.run(append([]string{"publish", "-f", s.file}, given...)...).want(t, cmdutil.ExitOK)
+		s.Run(append([]string{"publish", "-f", s.file}, given...)...).Want(t, cmdutil.ExitOK)
 		p := otlp.want(t, i+1)[i]
 		if got := s.header("work", "traceparent"); got != parent || p.Kind != tracepb.Span_SPAN_KIND_CLIENT ||
 			p.trace() != id || p.above() != "00f067aa0ba902b7" || len(p.Links) != 1 {
 			t.Errorf("%v: %q %v", given, got, p)
 		}
 	}
-	s.run("publish", "-f", s.file, "order.created", "--data", `{"orderId":"o"}`, "--trace-id", id).want(t, cmdutil.ExitOK)
+	s.Run("publish", "-f", s.file, "order.created", "--data", `{"orderId":"o"}`, "--trace-id", id).Want(t, cmdutil.ExitOK)
 	if p := otlp.want(t, 4)[3]; p.trace() != id || len(p.ParentSpanId) != 0 ||
 		s.header("work", "traceparent") != p.parent() {
 		t.Errorf("%v", p)
@@ -265,15 +266,15 @@ func TestGivenTraceIsKept(t *testing.T) {
 func TestSpansAreNotLostAtTheEnd(t *testing.T) {
 	otlp := newOTLPReceiver(t)
 	s := newStage(t, rabbittest.Any(t), "OTEL_EXPORTER_OTLP_ENDPOINT="+otlp.URL, "OTEL_BSP_SCHEDULE_DELAY=600000")
-	s.publish("work", 5)
-	r := s.start("consume", "work", "-f", s.file, "--exec", "cat", "--log-level", "debug")
-	s.await(func() bool { return strings.Count(r.stderr.String(), `"msg":"handled"`) == 5 || r.ended() },
+	s.Publish("work", 5)
+	r := s.Start("consume", "work", "-f", s.file, "--exec", "cat", "--log-level", "debug")
+	s.Await(func() bool { return strings.Count(r.Stderr.String(), `"msg":"handled"`) == 5 || r.Ended() },
 		"they were not handled")
 	if n := len(otlp.all()); n != 0 {
 		t.Fatalf("%d spans are there before the end", n)
 	}
-	s.check(r.cmd.Process.Signal(syscall.SIGTERM))
-	s.wait(r).want(t, cmdutil.ExitInterrupted, "5 handled")
+	s.Check(r.Cmd.Process.Signal(syscall.SIGTERM))
+	s.Wait(r).Want(t, cmdutil.ExitInterrupted, "5 handled")
 	for _, p := range otlp.want(t, 5) {
 		if len(p.ParentSpanId) != 0 || len(p.Links) != 0 {
 			t.Errorf("a message without trace: %v", p)
@@ -286,43 +287,43 @@ func TestSpansAreNotLostAtTheEnd(t *testing.T) {
 func TestConsumerTellsOfLostSpans(t *testing.T) {
 	otlp := newOTLPReceiver(t, http.StatusBadRequest)
 	s := newStage(t, rabbittest.Any(t), "OTEL_EXPORTER_OTLP_ENDPOINT="+otlp.URL, "OTEL_BSP_SCHEDULE_DELAY=20")
-	r := s.start("consume", "work", "-f", s.file, "--exec", "cat", "--log-format", "json")
+	r := s.Start("consume", "work", "-f", s.file, "--exec", "cat", "--log-format", "json")
 	logs := func(text string) {
 		t.Helper()
-		s.await(func() bool { return strings.Contains(r.stderr.String(), text) || r.ended() }, "not in the log: "+text)
+		s.Await(func() bool { return strings.Contains(r.Stderr.String(), text) || r.Ended() }, "not in the log: "+text)
 	}
-	s.publish("work", 1)
+	s.Publish("work", 1)
 	logs("spans are lost: failed to send to " + otlp.URL + "/v1/traces: 400 Bad Request")
-	s.publish("work", 1)
+	s.Publish("work", 1)
 	logs("spans arrive again")
-	s.check(r.cmd.Process.Signal(syscall.SIGTERM))
-	s.wait(r).want(t, cmdutil.ExitInterrupted, "2 handled", "1 of 2 spans were not sent")
+	s.Check(r.Cmd.Process.Signal(syscall.SIGTERM))
+	s.Wait(r).Want(t, cmdutil.ExitInterrupted, "2 handled", "1 of 2 spans were not sent")
 	otlp.want(t, 1)
 }
 
 // TestReceiverInTrouble: the command does its work, and says what became of the spans.
 func TestReceiverInTrouble(t *testing.T) {
 	b := rabbittest.Any(t)
-	publish := func(s *stage) result {
-		return s.run("publish", "order.created", "-f", s.file, "--data", `{"orderId":"o"}`)
+	publish := func(s *stage) cmdtest.Result {
+		return s.Run("publish", "order.created", "-f", s.file, "--data", `{"orderId":"o"}`)
 	}
-	warned := func(r result) int { return strings.Count(r.stderr, "warning:") }
+	warned := func(r cmdtest.Result) int { return strings.Count(r.Stderr, "warning:") }
 
 	busy := newOTLPReceiver(t, http.StatusServiceUnavailable, http.StatusTooManyRequests)
 	s := newStage(t, b, "OTEL_EXPORTER_OTLP_ENDPOINT="+busy.URL)
 	r := publish(s)
-	r.want(t, cmdutil.ExitOK)
+	r.Want(t, cmdutil.ExitOK)
 	busy.want(t, 1)
 	if warned(r) != 0 || busy.requests() != 3 {
-		t.Errorf("%d requests\n%s", busy.requests(), r.stderr)
+		t.Errorf("%d requests\n%s", busy.requests(), r.Stderr)
 	}
 
 	closed := httptest.NewServer(http.NotFoundHandler())
 	closed.Close()
 	r = publish(s.with("OTEL_EXPORTER_OTLP_ENDPOINT=" + closed.URL))
-	r.want(t, cmdutil.ExitOK, "1 of 1 spans were not sent to "+closed.URL, "connection refused")
+	r.Want(t, cmdutil.ExitOK, "1 of 1 spans were not sent to "+closed.URL, "connection refused")
 	if warned(r) != 1 {
-		t.Error(r.stderr)
+		t.Error(r.Stderr)
 	}
 
 	release := make(chan struct{})
@@ -331,30 +332,30 @@ func TestReceiverInTrouble(t *testing.T) {
 	defer close(release)
 	start := time.Now()
 	r = publish(s.with("OTEL_EXPORTER_OTLP_ENDPOINT="+hung.URL, "OTEL_EXPORTER_OTLP_TIMEOUT=600000"))
-	r.want(t, cmdutil.ExitOK, "1 of 1 spans were not sent", "did not answer")
+	r.Want(t, cmdutil.ExitOK, "1 of 1 spans were not sent", "did not answer")
 	if took := time.Since(start); warned(r) != 1 || took > 30*time.Second {
-		t.Errorf("%s\n%s", took, r.stderr)
+		t.Errorf("%s\n%s", took, r.Stderr)
 	}
 
 	before := busy.requests()
 	for _, off := range []string{"OTEL_SDK_DISABLED=true", "OTEL_TRACES_EXPORTER=none"} {
 		if r = publish(s.with(off)); warned(r) != 0 {
-			t.Error(r.stderr)
+			t.Error(r.Stderr)
 		}
 	}
-	publish(s.with("OTEL_EXPORTER_OTLP_PROTOCOL=smtp")).want(t, cmdutil.ExitOK,
+	publish(s.with("OTEL_EXPORTER_OTLP_PROTOCOL=smtp")).Want(t, cmdutil.ExitOK,
 		"OTEL_EXPORTER_OTLP_PROTOCOL: want grpc, http/protobuf or http/json")
 
 	// one warning for each reason, and no log line of a library
 	quiet := publish(s.with("OTEL_SDK_DISABLED=true"))
 	r = publish(s.with("OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_EXPORTER_OTLP_ENDPOINT="+closed.URL,
 		"OTEL_EXPORTER_OTLP_TIMEOUT=soon", "GRPC_GO_LOG_SEVERITY_LEVEL=info"))
-	r.want(t, cmdutil.ExitOK, "1 of 1 spans were not sent to "+closed.URL, "connection refused", "parse duration")
-	if got, want := strings.Count(r.stderr, "\n"), strings.Count(quiet.stderr, "\n")+2; got != want || warned(r) != 2 {
-		t.Errorf("%d lines on stderr, want %d:\n%s", got, want, r.stderr)
+	r.Want(t, cmdutil.ExitOK, "1 of 1 spans were not sent to "+closed.URL, "connection refused", "parse duration")
+	if got, want := strings.Count(r.Stderr, "\n"), strings.Count(quiet.Stderr, "\n")+2; got != want || warned(r) != 2 {
+		t.Errorf("%d lines on stderr, want %d:\n%s", got, want, r.Stderr)
 	}
-	publish(s.with("OTEL_TRACES_EXPORTER=zipkin")).want(t, cmdutil.ExitOK, `"zipkin" is passed over`)
-	publish(s.with("OTEL_TRACES_SAMPLER=sometimes")).want(t, cmdutil.ExitOK, "unsupported sampler: sometimes")
+	publish(s.with("OTEL_TRACES_EXPORTER=zipkin")).Want(t, cmdutil.ExitOK, `"zipkin" is passed over`)
+	publish(s.with("OTEL_TRACES_SAMPLER=sometimes")).Want(t, cmdutil.ExitOK, "unsupported sampler: sometimes")
 	if n := busy.requests() - before; n != 1 { // the last: the default sampler stands in
 		t.Errorf("%d requests", n)
 	}

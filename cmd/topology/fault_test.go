@@ -1,4 +1,4 @@
-package cmd
+package topology_test
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/msgctl/msgctl/cmd/cmdtest"
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/internal/rabbittest/node"
@@ -15,11 +16,11 @@ import (
 
 // held lets an apply of many queues begin and not get through: its AMQP connection goes through a
 // proxy that holds it after some hundred declarations. Heal lets it go on.
-func held(t *testing.T, amqpURL, api string) (*program, *rabbittest.Proxy) {
+func held(t *testing.T, amqpURL, api string) (*cmdtest.Program, *rabbittest.Proxy) {
 	t.Helper()
 	proxy := rabbittest.NewProxy(t, amqpURL)
 	proxy.HoldAfter(rabbittest.ToBroker, 20_000)
-	return newProgram(t, proxy.Through(amqpURL), api), proxy
+	return cmdtest.NewProgram(t, proxy.Through(amqpURL), api), proxy
 }
 
 // quickReconnect makes a lost broker a matter of seconds.
@@ -32,23 +33,23 @@ func TestBrokerStopsInMidApply(t *testing.T) {
 	rabbittest.EachPrivateLine(t, func(t *testing.T, n *node.Node) {
 		const queues = 600
 		p, proxy := held(t, n.URL, n.API)
-		file := writeFile(t, manyObjects("midway", "/", queues))
-		r := p.start(append([]string{"apply", "-f", file, "--yes"}, quickReconnect...)...)
+		file := cmdtest.WriteFile(t, manyObjects("midway", "/", queues))
+		r := p.Start(append([]string{"apply", "-f", file, "--yes"}, quickReconnect...)...)
 		waitForQueues(t, rabbittest.Of(n).Admin(), "/", 200)
 		if err := n.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		res := p.wait(r)
-		res.want(t, cmdutil.ExitPartly, "not done", "run the same command again")
+		res := p.Wait(r)
+		res.Want(t, cmdutil.ExitPartly, "not done", "run the same command again")
 		if err := n.Restart(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		proxy.Heal()
-		p.run("apply", "-f", file, "--yes").want(t, cmdutil.ExitOK, "Done: ")
-		p.run("plan", "-f", file, "--detailed-exitcode").want(t, cmdutil.ExitOK, "No changes")
+		p.Run("apply", "-f", file, "--yes").Want(t, cmdutil.ExitOK, "Done: ")
+		p.Run("plan", "-f", file, "--detailed-exitcode").Want(t, cmdutil.ExitOK, "No changes")
 		// Nothing was forgotten: all of it belongs to the topology, and prune finds it.
-		empty := writeFile(t, "name: midway\nvhost: /\nexchanges: {}\n")
-		p.run("apply", "-f", empty, "--prune", "--yes").want(t, cmdutil.ExitOK, fmt.Sprintf("%d to delete", queues+1))
+		empty := cmdtest.WriteFile(t, "name: midway\nvhost: /\nexchanges: {}\n")
+		p.Run("apply", "-f", empty, "--prune", "--yes").Want(t, cmdutil.ExitOK, fmt.Sprintf("%d to delete", queues+1))
 		if left := countQueues(t, rabbittest.Of(n).Admin(), "/"); left != 0 {
 			t.Errorf("%d queues were left", left)
 		}
@@ -60,19 +61,19 @@ func TestKilledInMidApply(t *testing.T) {
 	rabbittest.OneLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		const queues = 600
 		v := b.VHost(t)
-		t.Cleanup(func() { removeRecords(t, b, v.Name) })
+		t.Cleanup(func() { cmdtest.RemoveRecords(t, b, v.Name) })
 		p, proxy := held(t, v.URL, v.API)
-		file := writeFile(t, manyObjects("killed", v.Name, queues))
-		r := p.start("apply", "-f", file, "--yes")
+		file := cmdtest.WriteFile(t, manyObjects("killed", v.Name, queues))
+		r := p.Start("apply", "-f", file, "--yes")
 		waitForQueues(t, b.Admin(), v.Name, 200)
-		if err := r.cmd.Process.Kill(); err != nil {
+		if err := r.Cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		p.wait(r)
+		p.Wait(r)
 		proxy.Heal()
 		made := countQueues(t, b.Admin(), v.Name)
-		empty := writeFile(t, fmt.Sprintf("name: killed\nvhost: %q\nexchanges: {}\n", v.Name))
-		p.run("apply", "-f", empty, "--prune", "--yes").want(t, cmdutil.ExitOK)
+		empty := cmdtest.WriteFile(t, fmt.Sprintf("name: killed\nvhost: %q\nexchanges: {}\n", v.Name))
+		p.Run("apply", "-f", empty, "--prune", "--yes").Want(t, cmdutil.ExitOK)
 		if left := countQueues(t, b.Admin(), v.Name); left != 0 {
 			t.Errorf("of %d queues that a killed apply had made, %d are unknown to prune", made, left)
 		}
@@ -84,23 +85,23 @@ func TestKilledInMidApply(t *testing.T) {
 func TestInterruptedApply(t *testing.T) {
 	rabbittest.OneLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)
-		t.Cleanup(func() { removeRecords(t, b, v.Name) })
+		t.Cleanup(func() { cmdtest.RemoveRecords(t, b, v.Name) })
 		p, proxy := held(t, v.URL, v.API)
-		file := writeFile(t, manyObjects("interrupted", v.Name, 600))
-		r := p.start("apply", "-f", file, "--yes")
+		file := cmdtest.WriteFile(t, manyObjects("interrupted", v.Name, 600))
+		r := p.Start("apply", "-f", file, "--yes")
 		waitForQueues(t, b.Admin(), v.Name, 100)
-		if err := r.cmd.Process.Signal(os.Interrupt); err != nil {
+		if err := r.Cmd.Process.Signal(os.Interrupt); err != nil {
 			t.Fatal(err)
 		}
 		proxy.HoldAfter(rabbittest.ToBroker, 20_000) // enough for what is in hand
-		res := p.wait(r)
+		res := p.Wait(r)
 		proxy.Heal()
-		res.want(t, cmdutil.ExitInterrupted, "Interrupted: changes that had begun were finished")
-		if strings.Contains(res.stdout, "failed create") {
-			t.Errorf("an interruption made changes in hand fail:\n%s", lastPart(res.stdout))
+		res.Want(t, cmdutil.ExitInterrupted, "Interrupted: changes that had begun were finished")
+		if strings.Contains(res.Stdout, "failed create") {
+			t.Errorf("an interruption made changes in hand fail:\n%s", cmdtest.LastPart(res.Stdout))
 		}
-		p.run("apply", "-f", file, "--yes").want(t, cmdutil.ExitOK)
-		p.run("plan", "-f", file, "--detailed-exitcode").want(t, cmdutil.ExitOK, "No changes")
+		p.Run("apply", "-f", file, "--yes").Want(t, cmdutil.ExitOK)
+		p.Run("plan", "-f", file, "--detailed-exitcode").Want(t, cmdutil.ExitOK, "No changes")
 	})
 }
 
@@ -109,14 +110,14 @@ func TestInterruptedApply(t *testing.T) {
 func TestUserDeletedInMidApply(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)
-		t.Cleanup(func() { removeRecords(t, b, v.Name) })
+		t.Cleanup(func() { cmdtest.RemoveRecords(t, b, v.Name) })
 		p, proxy := held(t, v.URL, v.API)
-		r := p.start("apply", "-f", writeFile(t, manyObjects("orphan", v.Name, 600)), "--yes")
+		r := p.Start("apply", "-f", cmdtest.WriteFile(t, manyObjects("orphan", v.Name, 600)), "--yes")
 		waitForQueues(t, b.Admin(), v.Name, 100)
 		start := time.Now()
 		b.Admin().Delete(t, rabbittest.Path("users", v.Login))
 		proxy.Heal()
-		p.wait(r).want(t, cmdutil.ExitPartly, "cannot be restored", "not done")
+		p.Wait(r).Want(t, cmdutil.ExitPartly, "cannot be restored", "not done")
 		if took := time.Since(start); took > time.Minute {
 			t.Errorf("it took %v to give up", took)
 		}
@@ -128,19 +129,19 @@ func TestUserDeletedInMidApply(t *testing.T) {
 func TestTwoAppliesAtOnce(t *testing.T) {
 	rabbittest.OneLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)
-		t.Cleanup(func() { removeRecords(t, b, v.Name) })
-		p := newProgram(t, v.URL, v.API)
+		t.Cleanup(func() { cmdtest.RemoveRecords(t, b, v.Name) })
+		p := cmdtest.NewProgram(t, v.URL, v.API)
 		slow, proxy := held(t, v.URL, v.API)
-		file := writeFile(t, manyObjects("twice", v.Name, 600))
-		other := writeFile(t, strings.ReplaceAll(manyObjects("other", v.Name, 200), "  q", "  other"))
-		first := slow.start("apply", "-f", file, "--yes")
+		file := cmdtest.WriteFile(t, manyObjects("twice", v.Name, 600))
+		other := cmdtest.WriteFile(t, strings.ReplaceAll(manyObjects("other", v.Name, 200), "  q", "  other"))
+		first := slow.Start("apply", "-f", file, "--yes")
 		waitForQueues(t, b.Admin(), v.Name, 50)
-		p.run("apply", "-f", file, "--yes").want(t, cmdutil.ExitFailed, "another apply of it is running", "held by")
-		p.run("apply", "-f", other, "--yes").want(t, cmdutil.ExitOK)
+		p.Run("apply", "-f", file, "--yes").Want(t, cmdutil.ExitFailed, "another apply of it is running", "held by")
+		p.Run("apply", "-f", other, "--yes").Want(t, cmdutil.ExitOK)
 		proxy.Heal()
-		slow.wait(first).want(t, cmdutil.ExitOK)
-		p.run("plan", "-f", file, "--detailed-exitcode").want(t, cmdutil.ExitOK)
-		p.run("plan", "-f", other, "--detailed-exitcode").want(t, cmdutil.ExitOK)
+		slow.Wait(first).Want(t, cmdutil.ExitOK)
+		p.Run("plan", "-f", file, "--detailed-exitcode").Want(t, cmdutil.ExitOK)
+		p.Run("plan", "-f", other, "--detailed-exitcode").Want(t, cmdutil.ExitOK)
 	})
 }
 
@@ -149,21 +150,21 @@ func TestTwoAppliesAtOnce(t *testing.T) {
 func TestAppliesWithoutLock(t *testing.T) {
 	rabbittest.OneLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)
-		t.Cleanup(func() { removeRecords(t, b, v.Name) })
-		p := newProgram(t, strings.Replace(v.URL, hostPort(v.URL), "127.0.0.1:1/"+v.Name, 1), v.API)
-		file := writeFile(t, manyObjects("unlocked", v.Name, 200))
+		t.Cleanup(func() { cmdtest.RemoveRecords(t, b, v.Name) })
+		p := cmdtest.NewProgram(t, strings.Replace(v.URL, cmdtest.HostPort(v.URL), "127.0.0.1:1/"+v.Name, 1), v.API)
+		file := cmdtest.WriteFile(t, manyObjects("unlocked", v.Name, 200))
 		var both sync.WaitGroup
 		for range 2 {
 			both.Go(func() {
-				if res := p.run("apply", "-f", file, "--yes"); res.code != cmdutil.ExitOK &&
-					!strings.Contains(res.stderr, "the broker changed since the plan was made") {
-					t.Errorf("exit code %d:\n%s", res.code, lastPart(res.stdout+res.stderr))
+				if res := p.Run("apply", "-f", file, "--yes"); res.Code != cmdutil.ExitOK &&
+					!strings.Contains(res.Stderr, "the broker changed since the plan was made") {
+					t.Errorf("exit code %d:\n%s", res.Code, cmdtest.LastPart(res.Stdout+res.Stderr))
 				}
 			})
 		}
 		both.Wait()
-		p.run("apply", "-f", file, "--yes").want(t, cmdutil.ExitOK, "are not prevented")
-		p.run("plan", "-f", file, "--detailed-exitcode").want(t, cmdutil.ExitOK, "No changes")
+		p.Run("apply", "-f", file, "--yes").Want(t, cmdutil.ExitOK, "are not prevented")
+		p.Run("plan", "-f", file, "--detailed-exitcode").Want(t, cmdutil.ExitOK, "No changes")
 	})
 }
 
@@ -172,15 +173,15 @@ func TestAppliesWithoutLock(t *testing.T) {
 func TestUnknownAuthority(t *testing.T) {
 	rabbittest.OneLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)
-		t.Cleanup(func() { removeRecords(t, b, v.Name) })
+		t.Cleanup(func() { cmdtest.RemoveRecords(t, b, v.Name) })
 		amqps, trust := rabbittest.NewTLSProxy(t, v.URL, false)
 		https, trustAPI := rabbittest.NewTLSProxy(t, v.API, false)
-		file := writeFile(t, manyObjects("tls", v.Name, 2))
-		p := newProgram(t, amqps.Through(v.URL), https.Through(v.API))
-		p.run("plan", "-f", file).want(t, cmdutil.ExitFailed, "authority", "--tls-ca")
-		p.run("apply", "-f", file, "--yes", "--no-api").want(t, cmdutil.ExitFailed, "authority", "--tls-ca")
+		file := cmdtest.WriteFile(t, manyObjects("tls", v.Name, 2))
+		p := cmdtest.NewProgram(t, amqps.Through(v.URL), https.Through(v.API))
+		p.Run("plan", "-f", file).Want(t, cmdutil.ExitFailed, "authority", "--tls-ca")
+		p.Run("apply", "-f", file, "--yes", "--no-api").Want(t, cmdutil.ExitFailed, "authority", "--tls-ca")
 		both := writeBoth(t, trust.CAFile, trustAPI.CAFile)
-		p.run("apply", "-f", file, "--yes", "--tls-ca", both).want(t, cmdutil.ExitOK, "Done: 5 changes")
+		p.Run("apply", "-f", file, "--yes", "--tls-ca", both).Want(t, cmdutil.ExitOK, "Done: 5 changes")
 	})
 }
 
@@ -193,7 +194,7 @@ func writeBoth(t *testing.T, files ...string) string {
 		}
 		all = append(all, text...)
 	}
-	return writeFile(t, string(all))
+	return cmdtest.WriteFile(t, string(all))
 }
 
 // TestHostileFiles: a small file that is huge when its aliases are expanded ends in one diagnostic,
@@ -206,17 +207,17 @@ func TestHostileFiles(t *testing.T) {
 			i-1, i-1, i-1, i-1, i-1, i-1)
 	}
 	b.WriteString("filler: '" + strings.Repeat("x", 10_000_000) + "'\n")
-	p := newProgram(t, "amqp://127.0.0.1:1", "http://127.0.0.1:1")
+	p := cmdtest.NewProgram(t, "amqp://127.0.0.1:1", "http://127.0.0.1:1")
 	start := time.Now()
-	r := p.start("validate", "-f", writeFile(t, b.String()))
+	r := p.Start("validate", "-f", cmdtest.WriteFile(t, b.String()))
 	peak := peakUntilEnd(r)
-	res := p.wait(r)
-	res.want(t, cmdutil.ExitFailed, "Not valid: ")
+	res := p.Wait(r)
+	res.Want(t, cmdutil.ExitFailed, "Not valid: ")
 	if peak > 400<<10 {
 		t.Errorf("a file of 10 MB took %d MiB", peak>>10)
 	}
-	if len(res.stdout) > 10_000 {
-		t.Errorf("%d bytes were said of it", len(res.stdout))
+	if len(res.Stdout) > 10_000 {
+		t.Errorf("%d bytes were said of it", len(res.Stdout))
 	}
 	if took := time.Since(start); took > 20*time.Second {
 		t.Errorf("it took %v", took)
@@ -246,4 +247,24 @@ func countQueues(t testing.TB, c *rabbittest.Client, vhost string) int {
 		}
 	}
 	return n
+}
+
+// manyObjects is a topology of n queues, each with a binding.
+func manyObjects(name, vhost string, n int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "version: 1\nname: %s\nvhost: %q\nexchanges:\n  x: { type: topic }\nqueues:\n", name, vhost)
+	for i := range n {
+		fmt.Fprintf(&b, "  q%05d: { bindings: [{ exchange: x, key: k%d }] }\n", i, i)
+	}
+	return b.String()
+}
+
+// peakUntilEnd waits for the end of a program and returns how much memory it had at most, in KiB,
+// as far as looks 2 ms apart tell.
+func peakUntilEnd(r *cmdtest.Running) (peak int) {
+	for !r.Ended() {
+		peak = max(peak, cmdtest.PeakMemory(r.Cmd.Process.Pid))
+		time.Sleep(2 * time.Millisecond)
+	}
+	return peak
 }

@@ -1,4 +1,4 @@
-package cmd
+package publish_test
 
 import (
 	"bytes"
@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/msgctl/msgctl/cmd/cmdtest"
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/event"
@@ -16,11 +17,11 @@ import (
 func TestPublishLargeAndStrangePayloads(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)
-		t.Cleanup(func() { removeRecords(t, b, v.Name) })
-		topologyFile := writeFile(t, "name: large\nexchanges: { x: { type: fanout } }\nqueues: { q: { bindings: [{ "+
+		t.Cleanup(func() { cmdtest.RemoveRecords(t, b, v.Name) })
+		topologyFile := cmdtest.WriteFile(t, "name: large\nexchanges: { x: { type: fanout } }\nqueues: { q: { bindings: [{ "+
 			"exchange: x }] } }\nevents: { e: { exchange: x } }\n")
-		p := newProgram(t, v.URL, v.API)
-		p.run("apply", "-f", topologyFile, "--yes").want(t, cmdutil.ExitOK)
+		p := cmdtest.NewProgram(t, v.URL, v.API)
+		p.Run("apply", "-f", topologyFile, "--yes").Want(t, cmdutil.ExitOK)
 		file := func(text []byte) string {
 			name := filepath.Join(t.TempDir(), "payload.json")
 			if err := os.WriteFile(name, text, 0o600); err != nil {
@@ -33,7 +34,7 @@ func TestPublishLargeAndStrangePayloads(t *testing.T) {
 		}
 		strange := []byte("{\"nul\":\"\\u0000\",\"line\":\"\u2028\",\"html\":\"<&>\",\"big\":123456789012345678901234567890,\"exp\":1E+2,\"lone\":\"\\ud800\"}")
 		for _, payload := range [][]byte{of(15 << 20), strange} {
-			p.run("publish", "e", "-f", topologyFile, "--data", file(payload)).want(t, cmdutil.ExitOK, "confirmed")
+			p.Run("publish", "e", "-f", topologyFile, "--data", file(payload)).Want(t, cmdutil.ExitOK, "confirmed")
 			d, ok, err := v.Channel(t).Get("q", true)
 			if err != nil || !ok {
 				t.Fatal(ok, err)
@@ -43,10 +44,10 @@ func TestPublishLargeAndStrangePayloads(t *testing.T) {
 				t.Errorf("a payload of %d bytes came back with %d bytes, %v", len(payload), len(e.Payload), err)
 			}
 		}
-		p.run("publish", "e", "-f", topologyFile, "--data", file([]byte("{\"a\":\"\xff\"}"))).want(t, cmdutil.ExitFailed,
+		p.Run("publish", "e", "-f", topologyFile, "--data", file([]byte("{\"a\":\"\xff\"}"))).Want(t, cmdutil.ExitFailed,
 			"byte 6 is not UTF-8", "nothing was sent")
 		if b.Line != "3.10" { // whose limit is 128 MiB
-			p.run("publish", "e", "-f", topologyFile, "--data", file(of(16<<20))).want(t, cmdutil.ExitFailed,
+			p.Run("publish", "e", "-f", topologyFile, "--data", file(of(16<<20))).Want(t, cmdutil.ExitFailed,
 				"more than the 16777216")
 		}
 	})

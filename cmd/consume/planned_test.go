@@ -1,4 +1,4 @@
-package cmd
+package consume_test
 
 import (
 	"bufio"

@@ -1,4 +1,4 @@
-package cmd
+package tail_test
 
 import (
 	"bufio"
@@ -19,6 +19,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/msgctl/msgctl/cmd/cmdtest"
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/message/archive"
@@ -74,7 +75,7 @@ func TestTailSeesEverythingAndDisturbsNothing(t *testing.T) {
 			t.Fatal("no message to return", err)
 		}
 		file := filepath.Join(t.TempDir(), "all.ndjson")
-		p := newProgram(t, v.URL, v.API)
+		p := cmdtest.NewProgram(t, v.URL, v.API)
 		bodies := [][]byte{
 			nil, []byte("text"), []byte("\x1b[2J\x1b]0;title\x07"), []byte("\xff\xfe\x00binary"), []byte(`{"valid":"json"}`),
 			[]byte("\u202eright to left"),
@@ -83,17 +84,17 @@ func TestTailSeesEverythingAndDisturbsNothing(t *testing.T) {
 		for i := range 300 {
 			bodies = append(bodies, fmt.Appendf(nil, `{"n":%d}`, i))
 		}
-		r := p.start("tail", "-x", "x", "--save", file, "--limit", strconv.Itoa(len(bodies)), "--idle-timeout", "120s", "-o",
+		r := p.Start("tail", "-x", "x", "--save", file, "--limit", strconv.Itoa(len(bodies)), "--idle-timeout", "120s", "-o",
 			"json")
-		awaitWatched(t, v, 1)
+		cmdtest.AwaitTail(t, v, 1)
 		want, total := map[[32]byte]int{}, 0
 		for i, body := range bodies {
 			send(t, ch, amqp.Publishing{MessageId: "new-" + strconv.Itoa(i), Body: body})
 			want[sha256.Sum256(body)]++
 			total += len(body)
 		}
-		res := p.wait(r)
-		res.want(t, cmdutil.ExitOK, fmt.Sprintf("%d messages seen, %d shown, %d saved", len(bodies), len(bodies),
+		res := p.Wait(r)
+		res.Want(t, cmdutil.ExitOK, fmt.Sprintf("%d messages seen, %d shown, %d saved", len(bodies), len(bodies),
 			len(bodies)))
 		var doc struct {
 			Messages []struct {
@@ -102,7 +103,7 @@ func TestTailSeesEverythingAndDisturbsNothing(t *testing.T) {
 			}
 			Seen, Dropped int
 		}
-		if err := json.Unmarshal([]byte(res.stdout), &doc); err != nil {
+		if err := json.Unmarshal([]byte(res.Stdout), &doc); err != nil {
 			t.Fatal(err)
 		}
 		size := 0
@@ -116,11 +117,11 @@ func TestTailSeesEverythingAndDisturbsNothing(t *testing.T) {
 			t.Errorf("%d messages of %d bytes shown, %d seen, want %d of %d", len(doc.Messages), size, doc.Seen, len(bodies),
 				total)
 		}
-		if strings.ContainsAny(res.stdout, "\x1b\x00\x07") {
+		if strings.ContainsAny(res.Stdout, "\x1b\x00\x07") {
 			t.Error("control characters were written")
 		}
 		compareArchive(t, file, want)
-		awaitWatched(t, v, 0)
+		cmdtest.AwaitTail(t, v, 0)
 		for i := range len(bodies) + 2 {
 			d, ok, err := ch.Get("q", true)
 			if err != nil || !ok {
@@ -168,16 +169,16 @@ func compareArchive(t *testing.T, file string, want map[[32]byte]int) {
 func TestTailKilled(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v, ch := tailArena(t, b)
-		p := newProgram(t, v.URL, v.API)
-		r := p.start("tail", "-x", "x")
-		awaitWatched(t, v, 1)
+		p := cmdtest.NewProgram(t, v.URL, v.API)
+		r := p.Start("tail", "-x", "x")
+		cmdtest.AwaitTail(t, v, 1)
 		send(t, ch, amqp.Publishing{})
-		if err := r.cmd.Process.Kill(); err != nil {
+		if err := r.Cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		p.wait(r)
-		awaitWatched(t, v, 0)
-		if names := queueNames(t, v); len(names) != 1 {
+		p.Wait(r)
+		cmdtest.AwaitTail(t, v, 0)
+		if names := cmdtest.QueueNames(t, v); len(names) != 1 {
 			t.Errorf("left: %v", names)
 		}
 		// Nothing gets what is not routed elsewhere: the publisher learns of it again.
@@ -196,10 +197,10 @@ func TestTailKilled(t *testing.T) {
 func TestTailInterrupted(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v, ch := tailArena(t, b)
-		p := newProgram(t, v.URL, v.API)
+		p := cmdtest.NewProgram(t, v.URL, v.API)
 		file := filepath.Join(t.TempDir(), "a.ndjson.zst")
-		r := p.start("tail", "-x", "x", "--save", file, "-o", "ndjson")
-		awaitWatched(t, v, 1)
+		r := p.Start("tail", "-x", "x", "--save", file, "-o", "ndjson")
+		cmdtest.AwaitTail(t, v, 1)
 		body := []byte("seen")
 		send(t, ch, amqp.Publishing{Body: body}, amqp.Publishing{Body: body})
 		// What is written is readable although the command runs on, so this can be waited for.
@@ -208,13 +209,13 @@ func TestTailInterrupted(t *testing.T) {
 				t.Fatal("the archive is not written while tail runs")
 			}
 		}
-		if err := r.cmd.Process.Signal(os.Interrupt); err != nil {
+		if err := r.Cmd.Process.Signal(os.Interrupt); err != nil {
 			t.Fatal(err)
 		}
-		res := p.wait(r)
-		res.want(t, cmdutil.ExitInterrupted, "2 messages seen, 2 shown, 2 saved to ")
+		res := p.Wait(r)
+		res.Want(t, cmdutil.ExitInterrupted, "2 messages seen, 2 shown, 2 saved to ")
 		compareArchive(t, file, map[[32]byte]int{sha256.Sum256(body): 2})
-		awaitWatched(t, v, 0)
+		cmdtest.AwaitTail(t, v, 0)
 	})
 }
 
@@ -242,8 +243,8 @@ func TestTailSlowReader(t *testing.T) {
 		if err := ch.QueueUnbind("q", "#", "x", nil); err != nil {
 			t.Fatal(err)
 		}
-		p := newProgram(t, v.URL, v.API)
-		cmd := p.command("tail", "-x", "x", "-o", "ndjson", "--idle-timeout", "4s")
+		p := cmdtest.NewProgram(t, v.URL, v.API)
+		cmd := p.Command("tail", "-x", "x", "-o", "ndjson", "--idle-timeout", "15s")
 		stdout, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -254,7 +255,7 @@ func TestTailSlowReader(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = cmd.Process.Kill() })
-		awaitWatched(t, v, 1)
+		cmdtest.AwaitTail(t, v, 1)
 		body := bytes.Repeat([]byte("x"), 20_000)
 		for range total / 250 {
 			batch := make([]amqp.Publishing, 250)
@@ -264,7 +265,7 @@ func TestTailSlowReader(t *testing.T) {
 			send(t, ch, batch...) // confirmed: the publisher is not held up
 		}
 		awaitEmpty(t, v) // what is not read is dropped: nothing waits in the broker
-		peak := peakMemory(t, cmd.Process.Pid)
+		peak := cmdtest.PeakMemory(cmd.Process.Pid)
 		got, missing := 0, 0
 		in := bufio.NewScanner(stdout)
 		in.Buffer(nil, 1<<20)
@@ -287,7 +288,7 @@ func TestTailSlowReader(t *testing.T) {
 		if seen != total || shown != got || shown+dropped != total || missing > dropped {
 			t.Errorf("%d lines with %d missing, of %d: %s", got, missing, total, m[0])
 		}
-		if peak > 300<<10 && !underRace { // the race detector takes many times the memory
+		if peak > 300<<10 && !cmdtest.UnderRace { // the race detector takes many times the memory
 			t.Errorf("it took %d MiB", peak>>10)
 		}
 	})
@@ -311,20 +312,6 @@ func awaitEmpty(t *testing.T, v *rabbittest.VHost) {
 	t.Fatalf("messages stay: %v", all)
 }
 
-// peakMemory returns what a process took at most, in KiB; 0 where that is not to be known. What
-// rusage says of a child includes what its parent had at the fork.
-func peakMemory(t *testing.T, pid int) int {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0
-	}
-	m := regexp.MustCompile(`VmHWM:\s*(\d+) kB`).FindSubmatch(text)
-	if m == nil {
-		return 0
-	}
-	return number(t, string(m[1]))
-}
-
 func number(t *testing.T, text string) int {
 	n, err := strconv.Atoi(strings.ReplaceAll(text, ",", ""))
 	if err != nil {
@@ -337,18 +324,22 @@ func number(t *testing.T, text string) int {
 func TestTailStuckOutput(t *testing.T) {
 	b := rabbittest.Any(t)
 	v, ch := tailArena(t, b)
-	p := newProgram(t, v.URL, v.API)
-	cmd := p.command("tail", "-x", "x", "-o", "ndjson")
-	if _, err := cmd.StdoutPipe(); err != nil { // nobody reads
+	p := cmdtest.NewProgram(t, v.URL, v.API)
+	cmd := p.Command("tail", "-x", "x", "-o", "ndjson")
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
 		t.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
-	awaitWatched(t, v, 1)
+	cmdtest.AwaitTail(t, v, 1)
 	send(t, ch, amqp.Publishing{Body: make([]byte, 1<<20)})
-	time.Sleep(500 * time.Millisecond) // if it is not stuck by now, the test proves less, but does not fail
+	// It has begun to write more than a pipe holds, and nobody reads on: it is stuck.
+	if _, err := io.ReadFull(stdout, make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
@@ -356,7 +347,7 @@ func TestTailStuckOutput(t *testing.T) {
 	if code := cmd.ProcessState.ExitCode(); code != cmdutil.ExitInterrupted {
 		t.Errorf("exit code %d", code)
 	}
-	awaitWatched(t, v, 0)
+	cmdtest.AwaitTail(t, v, 0)
 }
 
 // TestTailGap: a connection that is cut is restored, and the gap is shown in its place.
@@ -364,7 +355,7 @@ func TestTailGap(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v, ch := tailArena(t, b)
 		proxy := rabbittest.NewProxy(t, v.URL)
-		p := newProgram(t, proxy.Through(v.URL), v.API)
+		p := cmdtest.NewProgram(t, proxy.Through(v.URL), v.API)
 		name := filepath.Join(t.TempDir(), "out.ndjson")
 		out, err := os.Create(name)
 		if err != nil {
@@ -372,22 +363,22 @@ func TestTailGap(t *testing.T) {
 		}
 		defer func() { _ = out.Close() }()
 		var stderr bytes.Buffer
-		cmd := p.command("tail", "-x", "x", "-o", "ndjson", "--limit", "2", "--reconnect-delay", "50ms",
+		cmd := p.Command("tail", "-x", "x", "-o", "ndjson", "--limit", "2", "--reconnect-delay", "50ms",
 			"--reconnect-attempts", "60", "--idle-timeout", "150s")
 		cmd.Stdout, cmd.Stderr = out, &stderr
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = cmd.Process.Kill() })
-		awaitWatched(t, v, 1)
+		cmdtest.AwaitTail(t, v, 1)
 		send(t, ch, amqp.Publishing{MessageId: "before"})
 		awaitText(t, name, `"id":"before"`) // now it consumes
 		proxy.Refuse()
 		proxy.Cut()
-		awaitWatched(t, v, 0)
+		cmdtest.AwaitTail(t, v, 0)
 		send(t, ch, amqp.Publishing{MessageId: "meanwhile"})
 		proxy.Heal()
-		awaitWatched(t, v, 1)
+		cmdtest.AwaitTail(t, v, 1)
 		send(t, ch, amqp.Publishing{MessageId: "after"})
 		if err := cmd.Wait(); err != nil {
 			t.Fatalf("%v\n%s", err, stderr.String())
@@ -416,46 +407,4 @@ func awaitText(t *testing.T, file, want string) {
 		}
 	}
 	t.Fatalf("%q does not come", want)
-}
-
-// TestArchiveTiming: an archive is played with the pauses that there were, as many times as fast as
-// asked.
-func TestArchiveTiming(t *testing.T) {
-	b := rabbittest.Any(t)
-	v, _ := tailArena(t, b)
-	file := filepath.Join(t.TempDir(), "a.ndjson")
-	text := `{"v":1,"seen":1000000,"exchange":"x","routingKey":"k","headers":{"x-death":[],"x-stream-offset":{"int64":7},"mine":"kept"},"body":"1"}
-{"v":1,"seen":1060000,"exchange":"x","routingKey":"k","body":"2"}
-{"v":1,"exchange":"","routingKey":"","body":"nowhere"}
-{"v":1,"seen":1000001,"exchange":"x","routingKey":"k","body":"3"}
-`
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p := newProgram(t, v.URL, v.API)
-	start := time.Now()
-	p.run("publish", "--archive", file, "--speed", "30").want(t, cmdutil.ExitPartly, "3  to exchange x with key k",
-		"not published 1")
-	if took := time.Since(start); took < 2*time.Second {
-		t.Errorf("a minute at thirty times the speed took %v", took)
-	}
-	start = time.Now()
-	p.run("publish", "--archive", file, "--speed", "0").want(t, cmdutil.ExitPartly, "3  to exchange x with key k")
-	if took := time.Since(start); took > 40*time.Second {
-		t.Errorf("without pauses it took %v", took)
-	}
-	d, ok, err := v.Channel(t).Get("q", true)
-	if err != nil || !ok || d.Headers["mine"] != "kept" || d.Headers["x-msgctl-archive"] != "a.ndjson" ||
-		d.Headers["x-death"] != nil || d.Headers["x-stream-offset"] != nil {
-		t.Errorf("%v %v %v", ok, err, d.Headers)
-	}
-	p.run("publish", "order.created", "--archive", file).want(t, cmdutil.ExitUsage, "have their types")
-	p.run("publish", "--archive", file, "--data", "{}").want(t, cmdutil.ExitUsage, "exclude each other")
-	p.run("publish", "--speed", "2", "--exchange", "x").want(t, cmdutil.ExitUsage, "is for --archive")
-	p.run("publish", "--archive", "nothing.ndjson").want(t, cmdutil.ExitUsage, "no such file")
-	missing := strings.ReplaceAll(text, `"exchange":"x"`, `"exchange":"nowhere"`)
-	if err := os.WriteFile(file, []byte(missing), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p.run("publish", "--archive", file, "--speed", "0").want(t, cmdutil.ExitPartly, "nowhere")
 }

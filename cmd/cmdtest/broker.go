@@ -1,0 +1,70 @@
+package cmdtest
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/msgctl/msgctl/internal/rabbittest"
+)
+
+// RemoveRecords deletes the ownership records that msgctl left in the broker for a vhost.
+func RemoveRecords(t testing.TB, b *rabbittest.Broker, vhost string) {
+	var all []struct {
+		Name string `json:"name"`
+	}
+	b.Admin().Get(t, "/api/global-parameters", &all)
+	for _, p := range all {
+		if strings.HasPrefix(p.Name, "msgctl.") && strings.Contains(p.Name, vhost) {
+			b.Admin().Delete(t, rabbittest.Path("global-parameters", p.Name))
+		}
+	}
+}
+
+// HostPort returns the address of a broker without scheme, credentials and path.
+func HostPort(url string) string {
+	_, rest, _ := strings.Cut(url, "@")
+	return strings.TrimSuffix(rest, "/")
+}
+
+// AwaitTail waits until the private queues of tail in a vhost have n bindings; with 0 until there are
+// none of them.
+func AwaitTail(t testing.TB, v *rabbittest.VHost, n int) {
+	t.Helper()
+	admin := v.Broker.Admin()
+	var seen int
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		seen = 0
+		if n == 0 {
+			for _, q := range QueueNames(t, v) {
+				if strings.HasPrefix(q, "msgctl.tail.") || strings.HasPrefix(q, "amq.gen-") {
+					seen++
+				}
+			}
+		} else {
+			var all []struct{ Source, Destination string }
+			admin.Get(t, rabbittest.Path("bindings", v.Name), &all)
+			for _, b := range all {
+				if b.Source != "" && (strings.HasPrefix(b.Destination, "msgctl.tail.") ||
+					strings.HasPrefix(b.Destination, "amq.gen-")) {
+					seen++
+				}
+			}
+		}
+		if seen == n {
+			return
+		}
+	}
+	t.Fatalf("%d private queues or bindings in a minute, want %d", seen, n)
+}
+
+// QueueNames returns the names of all queues of a vhost.
+func QueueNames(t testing.TB, v *rabbittest.VHost) (names []string) {
+	t.Helper()
+	var all []struct{ Name string }
+	v.Broker.Admin().Get(t, rabbittest.Path("queues", v.Name)+"?disable_stats=true&columns=name", &all)
+	for _, q := range all {
+		names = append(names, q.Name)
+	}
+	return names
+}

@@ -1,0 +1,62 @@
+package cmdtest
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+)
+
+// Endpoint is where a msgctl under way serves its metrics.
+type Endpoint struct {
+	*Fixture
+	Run     *Running // nil if no msgctl serves
+	Address string
+}
+
+var servedAt = regexp.MustCompile(`"address":"([^"]+)"`)
+
+// NewEndpoint waits until a program that logs JSON serves.
+func NewEndpoint(f *Fixture, r *Running) *Endpoint {
+	f.T.Helper()
+	f.Await(func() bool { return servedAt.MatchString(r.Stderr.String()) || r.Ended() }, "no address")
+	found := servedAt.FindStringSubmatch(r.Stderr.String())
+	if found == nil {
+		f.T.Fatal(r.Stderr.String())
+	}
+	return &Endpoint{Fixture: f, Run: r, Address: found[1]}
+}
+
+// Get asks for a path, and returns the status and the body.
+func (e *Endpoint) Get(path string) (int, string) {
+	e.T.Helper()
+	req, err := http.NewRequestWithContext(e.T.Context(), http.MethodGet, "http://"+e.Address+path, nil)
+	e.Check(err)
+	res, err := http.DefaultClient.Do(req)
+	e.Check(err)
+	defer func() { _ = res.Body.Close() }()
+	text, err := io.ReadAll(res.Body)
+	e.Check(err)
+	return res.StatusCode, string(text)
+}
+
+// Shows waits until a line is among the metrics.
+func (e *Endpoint) Shows(line string) {
+	e.T.Helper()
+	text := ""
+	e.Await(func() bool { _, text = e.Get("/metrics"); return strings.Contains(text, line+"\n") || e.gone() },
+		"not in the metrics: "+line)
+	if e.gone() {
+		e.T.Fatal(e.Run.Stderr.String())
+	}
+}
+
+// AwaitReady waits for an answer of /readyz.
+func (e *Endpoint) AwaitReady(want int) {
+	e.T.Helper()
+	e.Await(func() bool { status, _ := e.Get("/readyz"); return status == want },
+		fmt.Sprintf("/readyz does not become %d", want))
+}
+
+func (e *Endpoint) gone() bool { return e.Run != nil && e.Run.Ended() }

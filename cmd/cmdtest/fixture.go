@@ -1,0 +1,206 @@
+package cmdtest
+
+import (
+	"fmt"
+	"strconv"
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/msgctl/msgctl/internal/rabbittest"
+)
+
+// Fixture is a vhost with a channel to it.
+type Fixture struct {
+	T     *testing.T
+	VHost *rabbittest.VHost
+	Ch    *amqp.Channel
+}
+
+// NewFixture makes a vhost on the broker, which is gone when the test ends.
+func NewFixture(t *testing.T, b *rabbittest.Broker) *Fixture {
+	t.Helper()
+	v := b.VHost(t)
+	return &Fixture{T: t, VHost: v, Ch: v.Channel(t)}
+}
+
+// Reconnect opens another channel: it is for after the broker was away.
+func (f *Fixture) Reconnect() { f.Ch = f.VHost.Channel(f.T) }
+
+// Check ends the test when there is an error.
+func (f *Fixture) Check(err error) {
+	f.T.Helper()
+	if err != nil {
+		f.T.Fatal(err)
+	}
+}
+
+// Declare declares a durable queue.
+func (f *Fixture) Declare(queue string, args map[string]any) {
+	f.T.Helper()
+	_, err := f.Ch.QueueDeclare(queue, true, false, false, false, args)
+	f.Check(err)
+}
+
+// Publish puts n persistent messages with ids into a queue, confirmed.
+func (f *Fixture) Publish(queue string, n int) {
+	f.T.Helper()
+	ch := f.VHost.Channel(f.T)
+	defer func() { _ = ch.Close() }()
+	f.Check(ch.Confirm(false))
+	const window = 2000
+	confirms := ch.NotifyPublish(make(chan amqp.Confirmation, window))
+	confirm := func() {
+		if c := <-confirms; !c.Ack {
+			f.T.Fatal("the broker refused a message of the test")
+		}
+	}
+	for i := range n {
+		if i >= window {
+			confirm()
+		}
+		f.Check(ch.PublishWithContext(f.T.Context(), "", queue, false, false, amqp.Publishing{
+			MessageId: MessageID(i), DeliveryMode: amqp.Persistent, Headers: amqp.Table{"n": int64(i)},
+			Body: []byte(strconv.Itoa(i)),
+		}))
+	}
+	for range min(n, window) {
+		confirm()
+	}
+}
+
+// Reject makes n messages die, and waits until all are where they go.
+func (f *Fixture) Reject(from, to string, n int) {
+	f.T.Helper()
+	ch := f.VHost.Channel(f.T)
+	defer func() { _ = ch.Close() }() // after the wait: a close could overtake the deaths
+	f.Check(ch.Qos(2000, 0, false))
+	in, err := ch.ConsumeWithContext(f.T.Context(), from, "", false, false, false, false, nil)
+	f.Check(err)
+	for i := 1; i <= n; i++ {
+		d, ok := <-in
+		if !ok {
+			f.T.Fatal("the connection was lost")
+		}
+		if i%500 == 0 || i == n {
+			f.Check(d.Nack(true, false))
+		}
+	}
+	f.Await(func() bool { return f.Ready(to) >= n }, "the messages did not die")
+}
+
+// Ready counts what a queue holds ready, by a passive declaration, as of now.
+func (f *Fixture) Ready(queue string) int {
+	f.T.Helper()
+	q, err := f.Ch.QueueDeclarePassive(queue, true, false, false, false, nil)
+	f.Check(err)
+	return q.Messages
+}
+
+// Delete deletes a queue and returns how many messages it had.
+func (f *Fixture) Delete(queue string) int {
+	f.T.Helper()
+	n, err := f.Ch.QueueDelete(queue, false, false, false)
+	f.Check(err)
+	return n
+}
+
+// Portion is how many bytes Advance lets pass at a time: less than a hundred of the messages of
+// these tests.
+const Portion = 8 << 10
+
+// Advance lets pass what clients of the proxy send, or receive, a portion at a time, until done
+// reports true. So a program that a test is going to kill is nowhere but a portion ahead of what
+// the test has seen, however fast one is and however slow the other. The proxy has to be held
+// before the program starts, and stays so.
+func (f *Fixture) Advance(p *rabbittest.Proxy, d rabbittest.Direction, done func() bool, otherwise string) {
+	f.T.Helper()
+	f.Await(func() bool {
+		if done() {
+			return true
+		}
+		if p.Held(d) {
+			p.HoldAfter(d, Portion)
+		}
+		return false
+	}, otherwise)
+}
+
+// Await waits two minutes at most for something; the test ends with the words otherwise.
+func (f *Fixture) Await(done func() bool, otherwise string) {
+	f.T.Helper()
+	for deadline := time.Now().Add(2 * time.Minute); !done(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			f.T.Fatal(otherwise)
+		}
+	}
+}
+
+// AwaitBelow waits until a queue has fewer messages, or the program has ended.
+func (f *Fixture) AwaitBelow(queue string, n int, r *Running) {
+	f.T.Helper()
+	f.Await(func() bool { return f.Ready(queue) < n || r.Ended() }, "the queue does not get emptier")
+}
+
+// AdvanceBelow lets a program that receives through a held proxy go on until the queue has fewer
+// messages.
+func (f *Fixture) AdvanceBelow(p *rabbittest.Proxy, queue string, n int, r *Running) {
+	f.T.Helper()
+	f.Advance(p, rabbittest.ToClient, func() bool { return f.Ready(queue) < n || r.Ended() },
+		"the queue does not get emptier")
+}
+
+// AwaitReturned waits until the broker has noticed that a consumer's process is gone, and its
+// messages are back: until the count has not changed for a while.
+func (f *Fixture) AwaitReturned(queue string) {
+	f.T.Helper()
+	last, since := -1, time.Now()
+	f.Await(func() bool {
+		q, err := f.Ch.QueueDeclarePassive(queue, true, false, false, false, nil)
+		f.Check(err)
+		if q.Messages != last || q.Consumers > 0 {
+			last, since = q.Messages, time.Now()
+		}
+		return time.Since(since) > 500*time.Millisecond
+	}, "the queue still has a consumer")
+}
+
+// Collect empties a queue and returns how often each message was in it. A queue that does not exist
+// is empty.
+func (f *Fixture) Collect(queue string) map[string]int {
+	f.T.Helper()
+	out := map[string]int{}
+	ch := f.VHost.Channel(f.T)
+	defer func() { _ = ch.Close() }()
+	if _, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil); err != nil {
+		return out
+	}
+	const window = 4000
+	f.Check(ch.Qos(window, 0, false))
+	in, err := ch.Consume(queue, "collector", false, false, false, false, nil)
+	f.Check(err)
+	unacked := 0
+	for {
+		select {
+		case d, ok := <-in:
+			if !ok { // cancelled, and what was under way is here
+				return out
+			}
+			out[d.MessageId]++
+			if unacked++; unacked >= window/4 {
+				f.Check(d.Ack(true))
+				unacked = 0
+			}
+		case <-time.After(300 * time.Millisecond):
+			q, err := f.Ch.QueueDeclarePassive(queue, true, false, false, false, nil)
+			f.Check(err)
+			if q.Messages == 0 && q.Consumers > 0 { // without consumers: the leader is busy and did not answer
+				f.Check(ch.Cancel("collector", false))
+			}
+		}
+	}
+}
+
+// MessageID is the id of the message with a number.
+func MessageID(n int) string { return fmt.Sprintf("id-%06d", n) }

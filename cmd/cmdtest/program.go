@@ -1,0 +1,138 @@
+package cmdtest
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Program runs msgctl as a process of its own, against one broker address.
+type Program struct {
+	T   testing.TB
+	Env []string
+}
+
+// Result is what a run of msgctl came to.
+type Result struct {
+	Code           int
+	Stdout, Stderr string
+}
+
+// NewProgram returns a program with these addresses, and further variables NAME=VALUE.
+func NewProgram(t testing.TB, amqpURL, api string, env ...string) *Program {
+	home := t.TempDir()
+	return &Program{t, append([]string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "MSGCTL_URL=" + amqpURL, "MSGCTL_API=" + api,
+	}, env...)}
+}
+
+// Command prepares a run: Main has put msgctl on the path.
+func (p *Program) Command(args ...string) *exec.Cmd {
+	cmd := exec.Command("msgctl", args...)
+	cmd.Env = p.Env
+	return cmd
+}
+
+// Run runs msgctl to its end.
+func (p *Program) Run(args ...string) Result {
+	p.T.Helper()
+	return p.Wait(p.Start(args...))
+}
+
+// Running is a msgctl under way.
+type Running struct {
+	Cmd            *exec.Cmd
+	Stdout, Stderr Output
+	done           chan struct{}
+	err            error // valid when done is closed
+}
+
+// Output is what a program has written. It may be read while the program runs.
+type Output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (o *Output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+// String implements fmt.Stringer.
+func (o *Output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// Ended reports whether the process is gone.
+func (r *Running) Ended() bool {
+	select {
+	case <-r.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// Start starts msgctl. It is killed when the test ends before it.
+func (p *Program) Start(args ...string) *Running {
+	p.T.Helper()
+	r := &Running{Cmd: p.Command(args...), done: make(chan struct{})}
+	r.Cmd.Stdout, r.Cmd.Stderr = &r.Stdout, &r.Stderr
+	if err := r.Cmd.Start(); err != nil {
+		p.T.Fatal(err)
+	}
+	go func() {
+		r.err = r.Cmd.Wait()
+		close(r.done)
+	}()
+	p.T.Cleanup(func() { // ended already, unless the test failed
+		_ = r.Cmd.Process.Kill()
+		<-r.done
+	})
+	return r
+}
+
+// Wait waits for the end of a run, five minutes at most.
+func (p *Program) Wait(r *Running) Result {
+	p.T.Helper()
+	select {
+	case <-r.done:
+	case <-time.After(5 * time.Minute):
+		_ = r.Cmd.Process.Signal(syscall.SIGQUIT) // its goroutines tell what it waits for
+		<-r.done
+		p.T.Fatalf("%v did not end in 5 minutes:\n%s", r.Cmd.Args, r.Stderr.String())
+	}
+	var exit *exec.ExitError
+	if r.err != nil && !errors.As(r.err, &exit) {
+		p.T.Fatal(r.err)
+	}
+	return Result{r.Cmd.ProcessState.ExitCode(), r.Stdout.String(), r.Stderr.String()}
+}
+
+// Want fails the test unless the run ended with the code and its output, both streams, has every
+// text.
+func (r Result) Want(t testing.TB, code int, texts ...string) {
+	t.Helper()
+	all := r.Stdout + r.Stderr
+	if r.Code != code {
+		t.Fatalf("exit code %d, want %d:\n%s", r.Code, code, LastPart(all))
+	}
+	for _, text := range texts {
+		if !strings.Contains(all, text) {
+			t.Errorf("the output lacks %q:\n%s", text, LastPart(all))
+		}
+	}
+}
+
+// LastPart returns the end of a text that may be long.
+func LastPart(text string) string { return text[max(0, len(text)-4000):] }

@@ -1,0 +1,11 @@
+package consume_test
+
+import (
+	"testing"
+
+	"github.com/msgctl/msgctl/cmd/cmdtest"
+)
+
+func TestMain(m *testing.M) {
+	cmdtest.Main(m, cmdtest.Command{Name: "consume-planned", Main: plannedHandler})
+}

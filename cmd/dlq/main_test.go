@@ -1,0 +1,9 @@
+package dlq_test
+
+import (
+	"testing"
+
+	"github.com/msgctl/msgctl/cmd/cmdtest"
+)
+
+func TestMain(m *testing.M) { cmdtest.Main(m) }
