@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"path/filepath"
 	"time"
+
+	"github.com/msgctl/msgctl/dev/bench/process"
+	"github.com/msgctl/msgctl/dev/bench/reference"
 )
 
 // timings collects what the rounds took.
@@ -15,9 +18,9 @@ type timings struct {
 
 // apply measures one workload on one broker: every round takes all of them in turn, so that a
 // machine that gets slower meanwhile treats them alike.
-func (b *benchmark) apply(ctx context.Context, br broker, w workload) error {
+func (b *benchmark) apply(ctx context.Context, br reference.Broker, w reference.Workload) error {
 	file := filepath.Join(b.dir, "topology.yaml")
-	if err := w.writeTopology(file, vhost); err != nil {
+	if err := w.WriteTopology(file); err != nil {
 		return err
 	}
 	var t timings
@@ -31,49 +34,50 @@ func (b *benchmark) apply(ctx context.Context, br broker, w workload) error {
 		return err
 	}
 	b.print(br, w, t, requests)
-	return br.removeVHost(ctx)
+	return br.RemoveVHost(ctx)
 }
 
-func (b *benchmark) round(ctx context.Context, br broker, w workload, file string, t *timings) error {
-	if err := br.emptyVHost(ctx); err != nil {
+func (b *benchmark) round(ctx context.Context, br reference.Broker, w reference.Workload, file string,
+	t *timings) error {
+	if err := br.EmptyVHost(ctx); err != nil {
 		return err
 	}
-	d, err := br.bulkImport(ctx, w)
+	d, err := br.BulkImport(ctx, w)
 	if err != nil {
 		return err
 	}
 	t.bulk = append(t.bulk, d)
-	if err := br.emptyVHost(ctx); err != nil {
+	if err := br.EmptyVHost(ctx); err != nil {
 		return err
 	}
-	if d, err = br.sequentialPuts(w); err != nil {
+	if d, err = br.SequentialPuts(w); err != nil {
 		return err
 	}
 	t.sequential = append(t.sequential, d)
-	if err := br.emptyVHost(ctx); err != nil {
+	if err := br.EmptyVHost(ctx); err != nil {
 		return err
 	}
-	first, err := run(ctx, br.environment(br.api), b.msgctl(), "apply", "-f", file, "--yes")
+	first, err := process.Run(ctx, br.Environment(br.API), b.msgctl(), "apply", "-f", file, "--yes")
 	if err != nil {
 		return err
 	}
-	second, err := run(ctx, br.environment(br.api), b.msgctl(), "apply", "-f", file, "--yes")
+	second, err := process.Run(ctx, br.Environment(br.API), b.msgctl(), "apply", "-f", file, "--yes")
 	if err != nil {
 		return err
 	}
-	t.first, t.second = append(t.first, first.wall), append(t.second, second.wall)
-	t.peakKiB = append(t.peakKiB, first.peakKiB, second.peakKiB)
+	t.first, t.second = append(t.first, first.Wall), append(t.second, second.Wall)
+	t.peakKiB = append(t.peakKiB, first.PeakKiB, second.PeakKiB)
 	return nil
 }
 
 // countRequests says how many HTTP requests an unchanged apply makes.
-func (b *benchmark) countRequests(ctx context.Context, br broker, file string) (int64, error) {
-	p, err := newCountingProxy(br.api)
+func (b *benchmark) countRequests(ctx context.Context, br reference.Broker, file string) (int64, error) {
+	p, err := newCountingProxy(br.API)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = p.server.Close() }()
-	if _, err := run(ctx, br.environment(p.url), b.msgctl(), "apply", "-f", file, "--yes"); err != nil {
+	if _, err := process.Run(ctx, br.Environment(p.url), b.msgctl(), "apply", "-f", file, "--yes"); err != nil {
 		return 0, err
 	}
 	return p.requests.Load(), nil
@@ -86,9 +90,9 @@ const (
 	maxMiB          = 100
 )
 
-func (b *benchmark) print(br broker, w workload, t timings, requests int64) {
+func (b *benchmark) print(br reference.Broker, w reference.Workload, t timings, requests int64) {
 	bulk, sequential, first, second := median(t.bulk), median(t.sequential), median(t.first), median(t.second)
-	b.out.heading(fmt.Sprintf("RabbitMQ %s, %d objects", br.line, w.size()))
+	b.out.heading(fmt.Sprintf("RabbitMQ %s, %d objects", br.Line, w.Size()))
 	b.out.atMost("first apply / the broker's bulk import", ratio(first, bulk), maxOfBulk, pair(first, bulk))
 	b.out.atMost("first apply / sequential PUTs", ratio(first, sequential), maxOfSequential, pair(first, sequential))
 	b.out.atMost("second apply / first apply", ratio(second, first), maxOfFirst, pair(second, first))
@@ -98,12 +102,4 @@ func (b *benchmark) print(br broker, w workload, t timings, requests int64) {
 
 func pair(a, b time.Duration) string {
 	return fmt.Sprintf("%v / %v", a.Round(time.Millisecond), b.Round(time.Millisecond))
-}
-
-// removeVHost leaves the broker as it was.
-func (br broker) removeVHost(ctx context.Context) error {
-	if err := br.request(ctx, "DELETE", record, nil); err != nil {
-		return err
-	}
-	return br.request(ctx, "DELETE", "/api/vhosts/"+vhost, nil)
 }

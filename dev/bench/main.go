@@ -5,18 +5,18 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
+
+	"github.com/msgctl/msgctl/dev/bench/reference"
 )
 
 func main() {
-	if os.Getenv(handlerMode) != "" {
-		echoHandler()
+	if os.Getenv(reference.HandlerMode) != "" {
+		reference.EchoHandler()
 		return
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -28,7 +28,7 @@ func main() {
 	flag.IntVar(&o.groupMessages, "group-messages", 1_000_000, "dead letters to group")
 	flag.IntVar(&o.events, "events", 200_000, "events to publish, to watch, and to consume")
 	flag.StringVar(&o.other, "other", "", "another build of msgctl, to replay in the same rounds")
-	flag.StringVar(&o.letters, "letters", "",
+	flag.StringVar(&o.deadLetters, "dead-letters", "",
 		"kinds of dead letters to replay, separated by commas: classic/4096 (default: both types of queue, 256 and 4096 "+
 			"bytes)")
 	flag.StringVar(&o.lines, "lines", "",
@@ -43,7 +43,7 @@ func main() {
 
 type options struct {
 	sizes, only, other, lines       string
-	letters                         string
+	deadLetters                     string
 	rounds, messages, groupMessages int
 	events                          int
 }
@@ -67,7 +67,7 @@ func bench(ctx context.Context, o options) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	brokers, err := parseBrokers(os.Getenv("MSGCTL_TEST_BROKERS"))
+	brokers, err := reference.ParseBrokers(os.Getenv("MSGCTL_TEST_BROKERS"))
 	if err != nil {
 		return err
 	}
@@ -91,11 +91,11 @@ func bench(ctx context.Context, o options) error {
 		}
 	}
 	for _, broker := range brokers {
-		if o.lines != "" && !slices.Contains(strings.Split(o.lines, ","), broker.line) {
+		if o.lines != "" && !slices.Contains(strings.Split(o.lines, ","), broker.Line) {
 			continue
 		}
 		if err := b.all(ctx, broker); err != nil {
-			return fmt.Errorf("RabbitMQ %s: %w", broker.line, err)
+			return fmt.Errorf("RabbitMQ %s: %w", broker.Line, err)
 		}
 	}
 	if b.out.missed > 0 {
@@ -105,14 +105,14 @@ func bench(ctx context.Context, o options) error {
 }
 
 // all measures on one broker what was asked for.
-func (b *benchmark) all(ctx context.Context, br broker) error {
+func (b *benchmark) all(ctx context.Context, br reference.Broker) error {
 	if b.has("apply") {
 		if err := b.applies(ctx, br); err != nil {
 			return err
 		}
 	}
 	if b.has("dlq") {
-		for _, of := range b.letterKinds() {
+		for _, of := range b.deadLetterKinds() {
 			if err := b.replay(ctx, br, of); err != nil {
 				return fmt.Errorf("%d dead letters of %d B in a %s queue: %w", of.count, of.size, of.kind, err)
 			}
@@ -139,13 +139,13 @@ func (b *benchmark) all(ctx context.Context, br broker) error {
 	return nil
 }
 
-func (b *benchmark) applies(ctx context.Context, br broker) error {
+func (b *benchmark) applies(ctx context.Context, br reference.Broker) error {
 	for text := range strings.SplitSeq(b.sizes, ",") {
 		size, err := strconv.Atoi(text)
 		if err != nil {
 			return fmt.Errorf("-sizes: %w", err)
 		}
-		if err := b.apply(ctx, br, newWorkload(size)); err != nil {
+		if err := b.apply(ctx, br, reference.NewWorkload(size)); err != nil {
 			return fmt.Errorf("%d objects: %w", size, err)
 		}
 	}
@@ -159,42 +159,3 @@ type benchmark struct {
 }
 
 func (b *benchmark) msgctl() string { return filepath.Join(b.dir, "msgctl") }
-
-func install(from, to string) error {
-	text, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(to, text, 0o755)
-}
-
-func (b *benchmark) build(ctx context.Context) error {
-	built := b.msgctl() + ".built"
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", built, ".")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	// The program is measured as installed: what the linker has just written starts a fifth slower
-	// than its copy.
-	return install(built, b.msgctl())
-}
-
-// startRounds is how often the short-lived programs run: their times vary more.
-const startRounds = 21
-
-// start measures how fast `msgctl --help` answers.
-func (b *benchmark) start(ctx context.Context) error {
-	var took []time.Duration
-	for range startRounds {
-		u, err := run(ctx, nil, b.msgctl(), "--help")
-		if err != nil {
-			return err
-		}
-		took = append(took, u.wall)
-	}
-	b.out.heading("msgctl --help")
-	b.out.atMost("time, in ms", float64(median(took).Microseconds())/1000, 30, "")
-	return nil
-}
-
-func ratio(a, b time.Duration) float64 { return float64(a) / float64(b) }

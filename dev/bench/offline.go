@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/msgctl/msgctl/dev/bench/process"
+	"github.com/msgctl/msgctl/dev/bench/reference"
 )
 
 // offlineQueues is how many queues the topology has that is judged without a broker; there are two
@@ -30,11 +33,11 @@ func (b *benchmark) offline(ctx context.Context) error {
 	wall, cpu := map[string][]time.Duration{}, map[string][]time.Duration{}
 	for range offlineRounds {
 		for _, c := range commands {
-			u, err := run(ctx, nil, b.msgctl(), c, "-f", path)
+			u, err := process.Run(ctx, nil, b.msgctl(), c, "-f", path)
 			if err != nil {
 				return err
 			}
-			wall[c], cpu[c] = append(wall[c], u.wall), append(cpu[c], u.cpu)
+			wall[c], cpu[c] = append(wall[c], u.Wall), append(cpu[c], u.CPU)
 		}
 		parse, err := bareYAML(path)
 		if err != nil {
@@ -43,13 +46,13 @@ func (b *benchmark) offline(ctx context.Context) error {
 		cpu["parse"] = append(cpu["parse"], parse)
 	}
 	b.out.heading(fmt.Sprintf("%d queues, %d bindings, without a broker", offlineQueues, 2*offlineQueues))
-	reference := median(cpu["parse"])
+	parsed := median(cpu["parse"])
 	for _, c := range commands {
 		w, p := median(wall[c]), median(cpu[c])
 		b.out.atMost("msgctl "+c+", in s", w.Seconds(), 1, fmt.Sprintf("processor %v, least %v", p.Round(time.Millisecond),
 			slices.Min(wall[c]).Round(time.Millisecond)))
-		b.out.atMost("processor time / a bare YAML parser's", ratio(p, reference), 8,
-			fmt.Sprintf("%v / %v", p.Round(time.Millisecond), reference.Round(time.Millisecond)))
+		b.out.atMost("processor time / a bare YAML parser's", ratio(p, parsed), 8,
+			fmt.Sprintf("%v / %v", p.Round(time.Millisecond), parsed.Round(time.Millisecond)))
 	}
 	return nil
 }
@@ -61,10 +64,10 @@ func bareYAML(path string) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	before := processorTime()
+	before := process.Time()
 	var tree yaml.Node
 	err = yaml.Unmarshal(text, &tree)
-	return processorTime() - before, err
+	return process.Time() - before, err
 }
 
 // writeLarge writes a topology in which nothing is wrong, with dead letters and a test.
@@ -79,10 +82,10 @@ func writeLarge(path string) error {
 		"queues:\n  dead:\n    bindings: [{ exchange: dlx, key: dead }]\n")
 	for i := range offlineQueues {
 		fmt.Fprintf(w, "  %s:\n    type: classic\n    bindings:\n      - { exchange: events, key: order.k%d.# }\n      - "+
-			"{ exchange: work, key: k%d }\n    deadLetter: { exchange: dlx, key: dead }\n", queueName(i), i, i)
+			"{ exchange: work, key: k%d }\n    deadLetter: { exchange: dlx, key: dead }\n", reference.QueueName(i), i, i)
 	}
 	fmt.Fprintf(w, "tests:\n  - name: one\n    publish: { exchange: events, key: order.k5.created }\n    reject: %s\n  "+
-		"  expect: [dead]\n", queueName(5))
+		"  expect: [dead]\n", reference.QueueName(5))
 	if err := w.Flush(); err != nil {
 		return err
 	}

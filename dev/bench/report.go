@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
+	"time"
 )
 
 // report prints one line a measurement: what, the ratio or figure, its bound, whether it holds, and
@@ -36,3 +38,18 @@ func (r *report) atLeast(what string, figure, bound float64, detail string) {
 	}
 	fmt.Fprintf(r.w, "  %-52s %7.2f  at least %5.2f  %-6s  %s\n", what, figure, bound, verdict, detail)
 }
+
+// median is the middle one of several measurements.
+func median[T ~int64](list []T) T {
+	sorted := slices.Sorted(slices.Values(list))
+	return sorted[len(sorted)/2]
+}
+
+func ratio(a, b time.Duration) float64 { return float64(a) / float64(b) }
+
+// rates shows two times as messages a second.
+func rates(n int, a, b time.Duration) string {
+	return fmt.Sprintf("%.0f / %.0f messages a second", float64(n)/a.Seconds(), float64(n)/b.Seconds())
+}
+
+func megabytes(kib int64) float64 { return float64(kib) * 1024 / 1e6 }

@@ -13,11 +13,11 @@ import (
 	"strings"
 	"time"
 
-	amqp "github.com/rabbitmq/amqp091-go"
+	"github.com/msgctl/msgctl/dev/bench/process"
+	"github.com/msgctl/msgctl/dev/bench/reference"
 )
 
 const (
-	tailSize      = 512
 	tailExchange  = "bench.events"
 	minOfTailBare = 0.7
 )
@@ -25,7 +25,7 @@ const (
 // tail measures how fast `msgctl tail` follows an exchange that a publisher fills as fast as it
 // can, beside a bare consumer of a queue bound to it: the time from the first message published to
 // the last one in the file, or consumed. In turn, in an order that changes.
-func (b *benchmark) tail(ctx context.Context, br broker) error {
+func (b *benchmark) tail(ctx context.Context, br reference.Broker) error {
 	var bare []time.Duration
 	kinds := []struct {
 		name  string
@@ -52,16 +52,17 @@ func (b *benchmark) tail(ctx context.Context, br broker) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", k.name, err)
 			}
-			k.times, peak = append(k.times, u.wall), max(peak, u.peakKiB)
+			k.times, peak = append(k.times, u.Wall), max(peak, u.PeakKiB)
 		}
 	}
-	b.out.heading(fmt.Sprintf("RabbitMQ %s, %d events of %d B watched as they are published", br.line, b.events, tailSize))
+	b.out.heading(fmt.Sprintf("RabbitMQ %s, %d events of %d B watched as they are published", br.Line, b.events,
+		reference.EventSize))
 	for _, k := range kinds {
 		b.out.atLeast("rate of "+k.name+" / of a bare consumer", ratio(median(bare), median(k.times)), minOfTailBare,
 			rates(b.events, median(k.times), median(bare)))
 	}
 	b.out.atMost("peak memory in MB", megabytes(peak), maxTailMB, "")
-	return br.removeVHost(ctx)
+	return br.RemoveVHost(ctx)
 }
 
 // maxTailMB is the buffer and as much again in the reader's hand, with what Go's collector lets
@@ -69,17 +70,17 @@ func (b *benchmark) tail(ctx context.Context, br broker) error {
 const maxTailMB = 160
 
 // tailRound lets one msgctl follow the exchange.
-func (b *benchmark) tailRound(ctx context.Context, br broker, args []string) (usage, error) {
+func (b *benchmark) tailRound(ctx context.Context, br reference.Broker, args []string) (process.Usage, error) {
 	l, err := b.tailArena(ctx, br)
 	if err != nil {
-		return usage{}, err
+		return process.Usage{}, err
 	}
-	defer l.close()
+	defer l.Close()
 	name := filepath.Join(b.dir, "tail.ndjson")
 	defer func() { _ = os.Remove(name) }()
 	out, err := os.Create(name)
 	if err != nil {
-		return usage{}, err
+		return process.Usage{}, err
 	}
 	defer func() { _ = out.Close() }()
 	full := append([]string{"tail", "--exchange", tailExchange, "--limit", strconv.Itoa(b.events), "--idle-timeout",
@@ -90,7 +91,7 @@ func (b *benchmark) tailRound(ctx context.Context, br broker, args []string) (us
 			_ = os.Remove(name)
 		}
 	}
-	u, err := b.follow(ctx, br, out, full, func() error { return l.pour(ctx, b.events) })
+	u, err := b.follow(ctx, br, out, full, func() error { return l.Pour(ctx, tailExchange, b.events) })
 	if err != nil {
 		return u, err
 	}
@@ -102,18 +103,18 @@ func (b *benchmark) tailRound(ctx context.Context, br broker, args []string) (us
 }
 
 // follow starts msgctl, publishes once it watches, and waits for its end.
-func (b *benchmark) follow(ctx context.Context, br broker, out *os.File, args []string,
-	publish func() error) (usage, error) {
+func (b *benchmark) follow(ctx context.Context, br reference.Broker, out *os.File, args []string,
+	publish func() error) (process.Usage, error) {
 	cmd := exec.CommandContext(ctx, b.msgctl(), args...)
-	cmd.Dir, cmd.Env, cmd.Stdout = b.dir, append(os.Environ(), br.environment(br.api)...), out
+	cmd.Dir, cmd.Env, cmd.Stdout = b.dir, append(os.Environ(), br.Environment(br.API)...), out
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
-		return usage{}, err
+		return process.Usage{}, err
 	}
 	if err := cmd.Start(); err != nil {
-		return usage{}, err
+		return process.Usage{}, err
 	}
-	seen := watchPeak(cmd.Process.Pid)
+	seen := process.WatchPeak(cmd.Process.Pid)
 	said := bufio.NewReader(stderr)
 	var all bytes.Buffer
 	for !strings.Contains(all.String(), "Watching") {
@@ -121,41 +122,41 @@ func (b *benchmark) follow(ctx context.Context, br broker, out *os.File, args []
 		all.WriteString(line)
 		if err != nil {
 			_ = cmd.Wait()
-			return usage{}, fmt.Errorf("it did not begin to watch:\n%s", all.Bytes())
+			return process.Usage{}, fmt.Errorf("it did not begin to watch:\n%s", all.Bytes())
 		}
 	}
 	go func() { _, _ = io.Copy(io.Discard, said) }()
 	start := time.Now()
 	if err := publish(); err != nil {
-		return usage{}, err
+		return process.Usage{}, err
 	}
 	if err := cmd.Wait(); err != nil {
-		return usage{}, err
+		return process.Usage{}, err
 	}
-	return usage{wall: time.Since(start), peakKiB: seen()}, nil
+	return process.Usage{Wall: time.Since(start), PeakKiB: seen()}, nil
 }
 
 // bareRound lets a consumer that does nothing follow the exchange.
-func (b *benchmark) bareRound(ctx context.Context, br broker) (time.Duration, error) {
+func (b *benchmark) bareRound(ctx context.Context, br reference.Broker) (time.Duration, error) {
 	l, err := b.tailArena(ctx, br)
 	if err != nil {
 		return 0, err
 	}
-	defer l.close()
+	defer l.Close()
 	const queue = "bench.bare"
-	if err := l.declare(queue, "classic"); err != nil {
+	if err := l.Declare(queue, "classic"); err != nil {
 		return 0, err
 	}
-	if err := l.channel.QueueBind(queue, "#", tailExchange, false, nil); err != nil {
+	if err := l.Channel.QueueBind(queue, "#", tailExchange, false, nil); err != nil {
 		return 0, err
 	}
 	done := make(chan error, 1)
 	start := time.Now()
 	go func() {
-		_, err := br.drainAll(ctx, queue, b.events)
+		_, err := br.DrainAll(ctx, queue, b.events)
 		done <- err
 	}()
-	if err := l.pour(ctx, b.events); err != nil {
+	if err := l.Pour(ctx, tailExchange, b.events); err != nil {
 		return 0, err
 	}
 	if err := <-done; err != nil {
@@ -164,35 +165,20 @@ func (b *benchmark) bareRound(ctx context.Context, br broker) (time.Duration, er
 	return time.Since(start), nil
 }
 
-func (b *benchmark) tailArena(ctx context.Context, br broker) (*link, error) {
-	if err := br.emptyVHost(ctx); err != nil {
+func (b *benchmark) tailArena(ctx context.Context, br reference.Broker) (*reference.Link, error) {
+	if err := br.EmptyVHost(ctx); err != nil {
 		return nil, err
 	}
-	l, err := br.dial()
+	l, err := br.Dial()
 	if err != nil {
 		return nil, err
 	}
-	if err := l.channel.ExchangeDeclare(tailExchange, "topic", true, false, false, false, nil); err != nil {
-		l.close()
+	if err := l.Channel.ExchangeDeclare(tailExchange, "topic", true, false, false, false, nil); err != nil {
+		l.Close()
 		return nil, err
 	}
-	time.Sleep(rest)
+	time.Sleep(reference.Rest)
 	return l, nil
-}
-
-// pour publishes n events as fast as the broker takes them.
-func (l *link) pour(ctx context.Context, n int) error {
-	for i := range n {
-		body := fmt.Appendf(nil, `{"eventId":"0198c2f1-7b3a-7c55-9d8e-%012d","eventType":"order.created","aggregateType":"Order","aggregateId":"o-%d","timestamp":"2026-01-31T12:00:00Z","version":1,"metadata":{"correlationId":"c-%d"},"payload":{"orderId":"o-%d","note":"`, i, i, i/4, i)
-		body = append(body, bytes.Repeat([]byte("x"), max(0, tailSize-len(body)-3))...)
-		p := amqp.Publishing{ContentType: "application/json", DeliveryMode: amqp.Persistent, Type: "order.created",
-			MessageId:     strconv.Itoa(i),
-			CorrelationId: strconv.Itoa(i / 4), Timestamp: time.Unix(1700000000, 0), Body: append(body, `"}}`...)}
-		if err := l.channel.PublishWithContext(ctx, tailExchange, "order.created", false, false, p); err != nil {
-			return fmt.Errorf("publish: %w", err)
-		}
-	}
-	return nil
 }
 
 func countLines(name string) (int, error) {

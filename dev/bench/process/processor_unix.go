@@ -1,14 +1,14 @@
 //go:build unix
 
-package main
+package process
 
 import (
 	"syscall"
 	"time"
 )
 
-// processorTime is what this process has used so far.
-func processorTime() time.Duration {
+// Time is the processor time that this process has used so far.
+func Time() time.Duration {
 	var u syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
 		return 0

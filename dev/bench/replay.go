@@ -8,42 +8,47 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/msgctl/msgctl/dev/bench/process"
+	"github.com/msgctl/msgctl/dev/bench/reference"
 )
 
-// letters is one kind of dead-letter queue: so many messages of a size, in a type of queue.
-type letters struct {
+// deadLetters is one kind of dead-letter queue: so many messages of a size, in a type of queue.
+type deadLetters struct {
 	count, size int
 	kind        string
 }
 
-func (b *benchmark) letterKinds() (out []letters) {
+func (b *benchmark) deadLetterKinds() (out []deadLetters) {
 	for _, kind := range []string{"classic", "quorum"} {
 		for _, size := range []int{256, 4096} {
-			if b.letters == "" || slices.Contains(strings.Split(b.letters, ","), fmt.Sprintf("%s/%d", kind, size)) {
-				out = append(out, letters{count: b.messages, size: size, kind: kind})
+			if b.deadLetters == "" || slices.Contains(strings.Split(b.deadLetters, ","), fmt.Sprintf("%s/%d", kind, size)) {
+				out = append(out, deadLetters{count: b.messages, size: size, kind: kind})
 			}
 		}
 	}
 	return out
 }
 
-// mover is one way to get all messages from a queue into diedIn or, where it can choose, into any
-// other.
+// move gets n messages from a queue into reference.DiedIn or, where it can choose, into another.
+type move = func(ctx context.Context, l *reference.Link, from, to string, n int) (process.Usage, error)
+
+// mover is one way to move all messages of a queue.
 type mover struct {
 	name  string
-	move  func(ctx context.Context, l *link, from, to string, n int) (usage, error)
+	move  move
 	times []time.Duration
 	cpus  []time.Duration // of the client's process; 0 for what the broker does itself
 	left  int             // messages that it moved and left in the source all the same
 }
 
-func (b *benchmark) movers(br broker, peak *int64) []*mover {
+func (b *benchmark) movers(br reference.Broker, peak *int64) []*mover {
 	list := []*mover{
 		{name: "msgctl", move: b.byReplay(br, b.msgctl(), peak)},
-		{name: "shovel", move: br.byShovel},
+		{name: "shovel", move: br.Shovel},
 	}
-	for _, window := range bareWindows {
-		list = append(list, &mover{name: bareName(window), move: br.byBareLoop(window)})
+	for _, window := range reference.BareWindows {
+		list = append(list, &mover{name: bareName(window), move: br.BareLoop(window)})
 	}
 	if b.other != "" {
 		list = append(list, &mover{name: "other", move: b.byReplay(br, b.other, new(int64))})
@@ -54,11 +59,10 @@ func (b *benchmark) movers(br broker, peak *int64) []*mover {
 func bareName(window int) string { return fmt.Sprint("bare", window) }
 
 // byReplay moves with a msgctl.
-func (b *benchmark) byReplay(br broker, program string, peak *int64) func(context.Context, *link, string, string,
-	int) (usage, error) {
-	return func(ctx context.Context, _ *link, from, _ string, _ int) (usage, error) {
-		u, err := run(ctx, br.environment(br.api), program, "dlq", "replay", from, "--yes", "--progress", "none")
-		*peak = max(*peak, u.peakKiB)
+func (b *benchmark) byReplay(br reference.Broker, program string, peak *int64) move {
+	return func(ctx context.Context, _ *reference.Link, from, _ string, _ int) (process.Usage, error) {
+		u, err := process.Run(ctx, br.Environment(br.API), program, "dlq", "replay", from, "--yes", "--progress", "none")
+		*peak = max(*peak, u.PeakKiB)
 		return u, err
 	}
 }
@@ -66,7 +70,7 @@ func (b *benchmark) byReplay(br broker, program string, peak *int64) func(contex
 // replay measures one kind of dead-letter queue on one broker. In each round everyone empties a
 // queue of its own with the same messages, in an order that rotates: what one leaves the broker to
 // do is then not always the same one's burden.
-func (b *benchmark) replay(ctx context.Context, br broker, of letters) error {
+func (b *benchmark) replay(ctx context.Context, br reference.Broker, of deadLetters) error {
 	var peak int64
 	movers := b.movers(br, &peak)
 	for range b.rounds {
@@ -76,28 +80,27 @@ func (b *benchmark) replay(ctx context.Context, br broker, of letters) error {
 		movers = append(movers[1:], movers[0])
 	}
 	b.printReplay(br, of, movers, peak)
-	return br.removeVHost(ctx)
+	return br.RemoveVHost(ctx)
 }
 
-func (b *benchmark) replayRound(ctx context.Context, br broker, of letters, movers []*mover) error {
-	if err := br.emptyVHost(ctx); err != nil {
+func (b *benchmark) replayRound(ctx context.Context, br reference.Broker, of deadLetters, movers []*mover) error {
+	if err := br.EmptyVHost(ctx); err != nil {
 		return err
 	}
-	l, err := br.dial()
+	l, err := br.Dial()
 	if err != nil {
 		return err
 	}
-	defer l.close()
+	defer l.Close()
 	var sources []string
 	for _, m := range movers {
 		sources = append(sources, "bench."+m.name+".dlq")
 	}
-	if err := l.fanout("bench.dlx", of.kind, sources); err != nil {
+	if err := l.Fanout("bench.dlx", of.kind, sources); err != nil {
 		return err
 	}
-	err = l.fill(ctx, "bench.dlx", of.count, sources, func(i int) amqp.Publishing {
-		return deadLetter(i, of.size,
-			diedIn)
+	err = l.Fill(ctx, "bench.dlx", of.count, sources, func(i int) amqp.Publishing {
+		return reference.DeadLetter(i, of.size, reference.DiedIn)
 	})
 	if err != nil {
 		return err
@@ -110,29 +113,26 @@ func (b *benchmark) replayRound(ctx context.Context, br broker, of letters, move
 	return nil
 }
 
-// rest lets the broker finish what it does in the background.
-const rest = 2 * time.Second
-
 // round lets one mover empty its queue into an empty one, and sees that everything arrived.
-func (m *mover) round(ctx context.Context, l *link, of letters, source string) error {
-	if err := l.declare(diedIn, of.kind); err != nil {
+func (m *mover) round(ctx context.Context, l *reference.Link, of deadLetters, source string) error {
+	if err := l.Declare(reference.DiedIn, of.kind); err != nil {
 		return err
 	}
-	time.Sleep(rest)
-	used, err := m.move(ctx, l, source, diedIn, of.count)
+	time.Sleep(reference.Rest)
+	used, err := m.move(ctx, l, source, reference.DiedIn, of.count)
 	if err != nil {
 		return err
 	}
-	m.times, m.cpus = append(m.times, used.wall), append(m.cpus, used.cpu)
-	if err := l.await(ctx, diedIn, of.count); err != nil {
+	m.times, m.cpus = append(m.times, used.Wall), append(m.cpus, used.CPU)
+	if err := l.Await(ctx, reference.DiedIn, of.count); err != nil {
 		return err
 	}
-	left, err := l.ready(source)
+	left, err := l.Ready(source)
 	if err != nil {
 		return err
 	}
 	m.left += left
-	return l.clear(source, diedIn)
+	return l.Clear(source, reference.DiedIn)
 }
 
 const (
@@ -141,21 +141,21 @@ const (
 	maxLookMB   = 64
 )
 
-func (b *benchmark) printReplay(br broker, of letters, movers []*mover, peakKiB int64) {
+func (b *benchmark) printReplay(br reference.Broker, of deadLetters, movers []*mover, peakKiB int64) {
 	took, cpu := map[string]time.Duration{}, map[string]time.Duration{}
 	for _, m := range movers {
 		took[m.name], cpu[m.name] = median(m.times), median(m.cpus)
 	}
 	ours, shovel := took["msgctl"], took["shovel"]
-	best := bareName(bareWindows[0])
-	for _, window := range bareWindows {
+	best := bareName(reference.BareWindows[0])
+	for _, window := range reference.BareWindows {
 		if name := bareName(window); took[name] < took[best] {
 			best = name
 		}
 	}
 	bare := took[best]
 	b.out.heading(fmt.Sprintf("RabbitMQ %s, %d dead letters of %d B in a %s queue, %.1f µs each to replay",
-		br.line, of.count, of.size, of.kind, float64(ours.Microseconds())/float64(of.count)))
+		br.Line, of.count, of.size, of.kind, float64(ours.Microseconds())/float64(of.count)))
 	b.out.atLeast("rate of replay / of the broker's dynamic shovel", ratio(shovel, ours), minOfShovel,
 		rates(of.count, ours, shovel))
 	b.out.atLeast("rate of replay / of a bare loop", ratio(bare, ours), minOfBare, rates(of.count, ours, bare))
@@ -173,10 +173,3 @@ func (b *benchmark) printReplay(br broker, of letters, movers []*mover, peakKiB 
 		}
 	}
 }
-
-// rates shows two times as messages a second.
-func rates(n int, a, b time.Duration) string {
-	return fmt.Sprintf("%.0f / %.0f messages a second", float64(n)/a.Seconds(), float64(n)/b.Seconds())
-}
-
-func megabytes(kib int64) float64 { return float64(kib) * 1024 / 1e6 }

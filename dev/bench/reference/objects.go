@@ -1,4 +1,4 @@
-package main
+package reference
 
 import (
 	"bufio"
@@ -7,32 +7,35 @@ import (
 	"os"
 )
 
-// workload is a number of objects: four tenths classic queues, one tenth exchanges, half bindings.
-type workload struct{ exchanges, queues, bindings int }
+// Workload is a number of objects: four tenths classic queues, one tenth exchanges, half bindings.
+type Workload struct{ exchanges, queues, bindings int }
 
-func newWorkload(objects int) workload {
-	return workload{exchanges: objects / 10, queues: objects * 4 / 10, bindings: objects / 2}
+// NewWorkload divides a number of objects.
+func NewWorkload(objects int) Workload {
+	return Workload{exchanges: objects / 10, queues: objects * 4 / 10, bindings: objects / 2}
 }
 
-func (w workload) size() int { return w.exchanges + w.queues + w.bindings }
+// Size is the number of all objects.
+func (w Workload) Size() int { return w.exchanges + w.queues + w.bindings }
 
 func exchangeName(i int) string { return fmt.Sprintf("bench.exchange.%05d", i) }
 
-func queueName(i int) string { return fmt.Sprintf("bench.queue.%05d", i) }
+// QueueName is the name of the i-th queue.
+func QueueName(i int) string { return fmt.Sprintf("bench.queue.%05d", i) }
 
 // binding returns exchange, queue and key of the i-th binding.
-func (w workload) binding(i int) (exchange, queue, key string) {
-	return exchangeName(i % w.exchanges), queueName(i % w.queues), fmt.Sprintf("key.%05d", i)
+func (w Workload) binding(i int) (exchange, queue, key string) {
+	return exchangeName(i % w.exchanges), QueueName(i % w.queues), fmt.Sprintf("key.%05d", i)
 }
 
-// writeTopology writes the workload as a topology file.
-func (w workload) writeTopology(path, vhost string) error {
+// WriteTopology writes the workload as a topology file.
+func (w Workload) WriteTopology(path string) error {
 	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}
 	b := bufio.NewWriter(f)
-	fmt.Fprintf(b, "version: 1\nname: bench\nvhost: %s\nexchanges:\n", vhost)
+	fmt.Fprintf(b, "version: 1\nname: bench\nvhost: %s\nexchanges:\n", VHost)
 	for i := range w.exchanges {
 		fmt.Fprintf(b, "  %s: { type: topic }\n", exchangeName(i))
 	}
@@ -43,7 +46,7 @@ func (w workload) writeTopology(path, vhost string) error {
 	}
 	fmt.Fprintln(b, "queues:")
 	for i, bindings := range perQueue {
-		fmt.Fprintf(b, "  %s:\n    type: classic\n", queueName(i))
+		fmt.Fprintf(b, "  %s:\n    type: classic\n", QueueName(i))
 		if len(bindings) > 0 {
 			fmt.Fprintln(b, "    bindings:")
 		}
@@ -60,7 +63,7 @@ func (w workload) writeTopology(path, vhost string) error {
 type object = map[string]any
 
 // definitions is the workload as a definitions file for the broker's own import.
-func (w workload) definitions() ([]byte, error) {
+func (w Workload) definitions() ([]byte, error) {
 	var exchanges, queues, bindings []object
 	for i := range w.exchanges {
 		exchanges = append(exchanges, object{
@@ -70,7 +73,7 @@ func (w workload) definitions() ([]byte, error) {
 	}
 	for i := range w.queues {
 		queues = append(queues, object{
-			"name": queueName(i), "durable": true, "auto_delete": false, "arguments": object{"x-queue-type": "classic"},
+			"name": QueueName(i), "durable": true, "auto_delete": false, "arguments": object{"x-queue-type": "classic"},
 		})
 	}
 	for i := range w.bindings {

@@ -1,4 +1,4 @@
-package main
+package reference
 
 import (
 	"context"
@@ -8,45 +8,47 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/msgctl/msgctl/dev/bench/process"
 )
 
 // window is how many messages the broker's shovel has under way: its default.
 const window = 1000
 
-// bareWindows are those that the bare loop is tried with; the faster one counts.
-var bareWindows = [...]int{1000, 2500}
+// BareWindows are those that the bare loop is tried with; the faster one counts.
+var BareWindows = [...]int{1000, 2500}
 
-const shovelPath = "/api/parameters/shovel/" + vhost + "/bench"
+const shovelPath = "/api/parameters/shovel/" + VHost + "/bench"
 
-// byShovel lets the broker's own dynamic shovel move n messages. The time ends when the target has
+// Shovel lets the broker's own dynamic shovel move n messages. The time ends when the target has
 // all and the source none.
-func (b broker) byShovel(ctx context.Context, l *link, from, to string, n int) (usage, error) {
-	uri := b.amqp + "/" + vhost
+func (b Broker) Shovel(ctx context.Context, l *Link, from, to string, n int) (process.Usage, error) {
+	uri := b.amqp + "/" + VHost
 	body, err := json.Marshal(object{"value": object{
 		"src-protocol": "amqp091", "src-uri": uri, "src-queue": from, "src-prefetch-count": window,
 		"src-delete-after": "queue-length",
 		"dest-protocol":    "amqp091", "dest-uri": uri, "dest-queue": to, "ack-mode": "on-confirm",
 	}})
 	if err != nil {
-		return usage{}, err
+		return process.Usage{}, err
 	}
 	start := time.Now()
 	if err := b.request(ctx, http.MethodPut, shovelPath, body); err != nil {
-		return usage{}, fmt.Errorf("is the shovel plugin enabled? %w", err)
+		return process.Usage{}, fmt.Errorf("is the shovel plugin enabled? %w", err)
 	}
-	if err := l.await(ctx, to, n); err != nil {
-		return usage{}, err
+	if err := l.Await(ctx, to, n); err != nil {
+		return process.Usage{}, err
 	}
 	err = b.shovelEnded(ctx, l, from)
-	return usage{wall: time.Since(start)}, err
+	return process.Usage{Wall: time.Since(start)}, err
 }
 
 // shovelEnded waits until the source is empty, or the shovel gone: now and then it closes its
 // channel while its last acknowledgements are under way, and messages that it moved are back in the
 // source (seen on 4.3.6).
-func (b broker) shovelEnded(ctx context.Context, l *link, from string) error {
+func (b Broker) shovelEnded(ctx context.Context, l *Link, from string) error {
 	for {
-		left, err := l.ready(from)
+		left, err := l.Ready(from)
 		if err != nil || left == 0 {
 			return err
 		}
@@ -57,55 +59,55 @@ func (b broker) shovelEnded(ctx context.Context, l *link, from string) error {
 	}
 }
 
-// byBareLoop moves n messages with the loop that one would write on the client library: a
+// BareLoop moves n messages with the loop that one would write on the client library: a
 // connection each to consume and to publish, mandatory and confirmed, one multiple acknowledgement
 // per confirmed run.
-func (b broker) byBareLoop(window int) func(context.Context, *link, string, string, int) (usage, error) {
-	return func(ctx context.Context, _ *link, from, to string, n int) (usage, error) {
+func (b Broker) BareLoop(window int) func(context.Context, *Link, string, string, int) (process.Usage, error) {
+	return func(ctx context.Context, _ *Link, from, to string, n int) (process.Usage, error) {
 		return b.bareLoop(ctx, window, from, to, n)
 	}
 }
 
-func (b broker) bareLoop(ctx context.Context, window int, from, to string, n int) (usage, error) {
-	start, used := time.Now(), processorTime()
-	in, err := b.dial()
+func (b Broker) bareLoop(ctx context.Context, window int, from, to string, n int) (process.Usage, error) {
+	start, used := time.Now(), process.Time()
+	in, err := b.Dial()
 	if err != nil {
-		return usage{}, err
+		return process.Usage{}, err
 	}
-	defer in.close()
-	out, err := b.dial()
+	defer in.Close()
+	out, err := b.Dial()
 	if err != nil {
-		return usage{}, err
+		return process.Usage{}, err
 	}
-	defer out.close()
-	deliveries, err := in.consume(from, window)
+	defer out.Close()
+	deliveries, err := in.Consume(from, window)
 	if err != nil {
-		return usage{}, err
+		return process.Usage{}, err
 	}
-	if err := out.channel.Confirm(false); err != nil {
-		return usage{}, err
+	if err := out.Channel.Confirm(false); err != nil {
+		return process.Usage{}, err
 	}
-	returns := out.channel.NotifyReturn(make(chan amqp.Return, window))
-	confirms := out.channel.NotifyPublish(make(chan amqp.Confirmation, window))
+	returns := out.Channel.NotifyReturn(make(chan amqp.Return, window))
+	confirms := out.Channel.NotifyPublish(make(chan amqp.Confirmation, window))
 	done := make(chan error, 1)
-	go func() { done <- acknowledge(in.channel, confirms, returns, uint64(n)) }()
+	go func() { done <- acknowledge(in.Channel, confirms, returns, uint64(n)) }()
 	for range n {
 		select {
 		case d := <-deliveries:
-			if err := out.channel.PublishWithContext(ctx, "", to, true, false, copyOf(&d)); err != nil {
-				return usage{}, err
+			if err := out.Channel.PublishWithContext(ctx, "", to, true, false, copyOf(&d)); err != nil {
+				return process.Usage{}, err
 			}
 		case err := <-done:
-			return usage{}, err
+			return process.Usage{}, err
 		case <-ctx.Done():
-			return usage{}, ctx.Err()
+			return process.Usage{}, ctx.Err()
 		}
 	}
 	if err := <-done; err != nil {
-		return usage{}, err
+		return process.Usage{}, err
 	}
-	err = in.channel.Qos(1, 0, false) // answered behind the last acknowledgement
-	return usage{wall: time.Since(start), cpu: processorTime() - used}, err
+	err = in.Channel.Qos(1, 0, false) // answered behind the last acknowledgement
+	return process.Usage{Wall: time.Since(start), CPU: process.Time() - used}, err
 }
 
 // acknowledge takes out of the source what the target confirmed. Delivery tags and publication
@@ -133,13 +135,4 @@ func copyOf(d *amqp.Delivery) amqp.Publishing {
 		Timestamp: d.Timestamp,
 		Type:      d.Type, UserId: d.UserId, AppId: d.AppId, Body: d.Body,
 	}
-}
-
-const consumerTag = "bench"
-
-func (l *link) consume(queue string, prefetch int) (<-chan amqp.Delivery, error) {
-	if err := l.channel.Qos(prefetch, 0, false); err != nil {
-		return nil, err
-	}
-	return l.channel.Consume(queue, consumerTag, false, false, false, false, nil)
 }

@@ -1,4 +1,4 @@
-package main
+package process
 
 import (
 	"bytes"
@@ -12,11 +12,11 @@ import (
 // missed.
 const peakEvery = 5 * time.Millisecond
 
-// watchPeak follows the peak of a process's resident memory, until the returned function is called;
+// WatchPeak follows the peak of a process's resident memory, until the returned function is called;
 // that returns it in KiB. The maxrss that wait4(2) tells is no use: it is never below what this
 // program had itself when it started the other (the kernel takes over the high-water mark of the
 // memory that exec replaces, and Go's fork shares its parent's).
-func watchPeak(pid int) (seen func() int64) {
+func WatchPeak(pid int) (seen func() int64) {
 	stop, result := make(chan struct{}), make(chan int64, 1)
 	go func() {
 		var peak int64

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/msgctl/msgctl/dev/bench/process"
+	"github.com/msgctl/msgctl/dev/bench/reference"
+)
+
+// whereBoth selects by a header and by the body, about a third of the messages.
+const whereBoth = `headers["tenant"] == "acme" && body.totalAmount > 100`
+
+const (
+	groupSize       = 256 // bytes of a body
+	minOfConsumer   = 0.8
+	minOfConsumerIf = 0.5
+)
+
+// group measures how fast a deep classic queue is grouped, beside bare consumers of the same
+// messages, in rounds, each of which begins with another of them: on 4.0.5 one and the same look at
+// a million messages takes 67 or 130 s, whoever looks.
+//
+// There are two bare consumers, because looking is not what a consumer does as a rule. One holds
+// all messages, a window of the same prefetch after the other, and gives them back at the end: the
+// same job for the broker, and the one that the bound is about. The other acknowledges, which
+// leaves an empty queue: no way to look at one. It is printed for comparison, because deliveries
+// cost the broker less when it may forget them.
+func (b *benchmark) group(ctx context.Context, br reference.Broker) error {
+	if err := br.EmptyVHost(ctx); err != nil {
+		return err
+	}
+	const looked, drained = "bench.looked.dlq", "bench.drained.dlq"
+	l, err := br.Dial()
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	if err := l.Fanout("bench.dlx", "classic", []string{looked, drained}); err != nil {
+		return err
+	}
+	died := []string{"orders.created.queue", "orders.paid.queue", "notifications.queue"}
+	err = l.Fill(ctx, "bench.dlx", b.groupMessages, []string{looked, drained},
+		func(i int) amqp.Publishing { return reference.DeadLetter(i, groupSize, died[i%len(died)]) })
+	if err != nil {
+		return err
+	}
+	then := func(step func() error) error {
+		time.Sleep(reference.Rest)
+		if err := step(); err != nil {
+			return err
+		}
+		if err := l.Await(ctx, looked, b.groupMessages); err != nil {
+			return fmt.Errorf("after a look: %w", err)
+		}
+		return nil
+	}
+	// The first look of all reads what the broker has just written, at half the speed: it is
+	// nobody's.
+	if err := then(func() error { _, err := br.HoldAll(ctx, looked, b.groupMessages); return err }); err != nil {
+		return err
+	}
+	var g grouped
+	looks := []func() error{
+		func() error { return g.all.add(b.inspect(ctx, br, looked)) },
+		func() error { return g.holding.add(br.HoldAll(ctx, looked, b.groupMessages)) },
+		func() error { return g.some.add(b.inspect(ctx, br, looked, "--where", whereBoth)) },
+	}
+	for range b.rounds {
+		for _, look := range looks {
+			if err := then(look); err != nil {
+				return err
+			}
+		}
+		looks = append(looks[1:], looks[0])
+	}
+	if err := then(func() error { return g.draining.add(br.DrainAll(ctx, drained, b.groupMessages)) }); err != nil {
+		return err
+	}
+	b.printGroup(br, g)
+	return br.RemoveVHost(ctx)
+}
+
+// grouped is what was measured: msgctl without and with --where, and the bare consumers.
+type grouped struct{ all, some, holding, draining looker }
+
+// looker is one way to look at all messages.
+type looker struct {
+	times []time.Duration
+	cpu   time.Duration // of the last time
+	peak  int64         // in KiB, of all times
+}
+
+func (l *looker) add(u process.Usage, err error) error {
+	l.times, l.cpu, l.peak = append(l.times, u.Wall), u.CPU, max(l.peak, u.PeakKiB)
+	return err
+}
+
+func (l *looker) wall() time.Duration { return median(l.times) }
+
+// inspect groups a queue and sees that no message was left out.
+func (b *benchmark) inspect(ctx context.Context, br reference.Broker, queue string, more ...string) (process.Usage,
+	error) {
+	args := append([]string{"dlq", "inspect", queue, "--group-by", "reason,queue", "-o", "json", "--progress", "none"},
+		more...)
+	u, err := process.Run(ctx, br.Environment(br.API), b.msgctl(), args...)
+	if err == nil && !bytes.Contains(u.Out, fmt.Appendf(nil, `"looked_at": %d`, b.groupMessages)) {
+		err = fmt.Errorf("msgctl %v did not look at %d messages:\n%s", args, b.groupMessages, u.Out)
+	}
+	return u, err
+}
+
+func (b *benchmark) printGroup(br reference.Broker, g grouped) {
+	n := b.groupMessages
+	b.out.heading(fmt.Sprintf("RabbitMQ %s, %d dead letters of %d B in a classic queue, grouped in %.1f s", br.Line, n,
+		groupSize, g.all.wall().Seconds()))
+	b.out.atLeast("rate of --group-by / of a bare consumer that gives back", ratio(g.holding.wall(), g.all.wall()),
+		minOfConsumer, rates(n, g.all.wall(), g.holding.wall()))
+	b.out.atLeast("rate with --where, too / of the same", ratio(g.holding.wall(), g.some.wall()), minOfConsumerIf,
+		rates(n, g.some.wall(), g.holding.wall()))
+	b.out.atMost("peak memory in MB", megabytes(max(g.all.peak, g.some.peak)), maxLookMB, "")
+	b.out.note(fmt.Sprintf("beside one that empties the queue, which is no look at it: %.2f, with --where %.2f (%.0f "+
+		"messages a second)",
+		ratio(g.draining.wall(), g.all.wall()), ratio(g.draining.wall(),
+			g.some.wall()), float64(n)/g.draining.wall().Seconds()))
+	each := func(l looker) float64 { return float64(l.cpu.Microseconds()) / float64(n) }
+	b.out.note(fmt.Sprintf("processor time of the client: %.1f µs a message, with --where %.1f, of the bare consumers "+
+		"%.1f and %.1f",
+		each(g.all), each(g.some), each(g.holding), each(g.draining)))
+}

@@ -1,0 +1,146 @@
+package reference
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// Rest is how long the broker gets to finish what it does in the background.
+const Rest = 2 * time.Second
+
+// Link is a connection with one channel.
+type Link struct {
+	connection *amqp.Connection
+	Channel    *amqp.Channel
+}
+
+// Dial opens a link to the vhost of the benchmark.
+func (b Broker) Dial() (*Link, error) {
+	connection, err := amqp.Dial(b.amqp + "/" + VHost)
+	if err != nil {
+		return nil, err
+	}
+	channel, err := connection.Channel()
+	if err != nil {
+		_ = connection.Close()
+		return nil, err
+	}
+	return &Link{connection, channel}, nil
+}
+
+// Close ends the connection.
+func (l *Link) Close() { _ = l.connection.Close() }
+
+// Declare declares a durable queue of a type.
+func (l *Link) Declare(queue, kind string) error {
+	_, err := l.Channel.QueueDeclare(queue, true, false, false, false, amqp.Table{"x-queue-type": kind})
+	return err
+}
+
+// Fill publishes n messages to an exchange and returns when every queue has them.
+func (l *Link) Fill(ctx context.Context, exchange string, n int, queues []string,
+	message func(i int) amqp.Publishing) error {
+	for i := range n {
+		if err := l.Channel.PublishWithContext(ctx, exchange, "", false, false, message(i)); err != nil {
+			return fmt.Errorf("fill the queues: %w", err)
+		}
+	}
+	for _, q := range queues {
+		if err := l.Await(ctx, q, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Clear empties queues. They stay until their vhost goes: 3.10.8 loses the write-ahead log of its
+// quorum queues when a large one is deleted soon after it was filled, and with it whatever is
+// measured next.
+func (l *Link) Clear(queues ...string) error {
+	for _, q := range queues {
+		if _, err := l.Channel.QueuePurge(q, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Fanout declares queues and an exchange that gives each of them a copy.
+func (l *Link) Fanout(exchange, kind string, queues []string) error {
+	if err := l.Channel.ExchangeDeclare(exchange, "fanout", true, false, false, false, nil); err != nil {
+		return err
+	}
+	for _, q := range queues {
+		if err := l.Declare(q, kind); err != nil {
+			return err
+		}
+		if err := l.Channel.QueueBind(q, "", exchange, false, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Ready is the number of messages in a queue that are neither delivered nor gone.
+func (l *Link) Ready(queue string) (int, error) {
+	q, err := l.Channel.QueueDeclarePassive(queue, true, false, false, false, nil)
+	return q.Messages, err
+}
+
+// Bounds of waiting for a count.
+const (
+	pollEvery = 5 * time.Millisecond
+	stuck     = 2 * time.Minute
+)
+
+// Await returns as soon as n messages are ready in a queue, and an error when their number has not
+// changed for long.
+func (l *Link) Await(ctx context.Context, queue string, n int) error {
+	last, since := -1, time.Now()
+	for {
+		now, err := l.Ready(queue)
+		if err != nil {
+			return err
+		}
+		if now == n {
+			return nil
+		}
+		if now != last {
+			last, since = now, time.Now()
+		}
+		if time.Since(since) > stuck {
+			return fmt.Errorf("queue %s has %d messages for %v, not %d", queue, now, stuck, n)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pollEvery):
+		}
+	}
+}
+
+const consumerTag = "bench"
+
+// Consume subscribes to a queue.
+func (l *Link) Consume(queue string, prefetch int) (<-chan amqp.Delivery, error) {
+	if err := l.Channel.Qos(prefetch, 0, false); err != nil {
+		return nil, err
+	}
+	return l.Channel.Consume(queue, consumerTag, false, false, false, false, nil)
+}
+
+func receive(ctx context.Context, deliveries <-chan amqp.Delivery) (amqp.Delivery, error) {
+	select {
+	case d, ok := <-deliveries:
+		if !ok {
+			return d, errors.New("the bare consumer ended early")
+		}
+		return d, nil
+	case <-ctx.Done():
+		return amqp.Delivery{}, ctx.Err()
+	}
+}
