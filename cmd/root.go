@@ -18,23 +18,23 @@ import (
 	"github.com/msgctl/msgctl/internal/terminal"
 )
 
-const rootLong = `msgctl keeps a RabbitMQ topology in git: exchanges, queues, bindings, policies,
-users and permissions are declared in a file, compared with the live broker, and
-changed only as the plan says. It publishes typed domain events, and it puts
-dead letters back where they belong.`
+const rootLong = `msgctl keeps a RabbitMQ topology in git. Exchanges, queues, bindings, policies,
+users and permissions are declared in a file and compared with the live broker;
+only what the plan shows is changed. msgctl also publishes typed domain events,
+consumes queues, and replays dead letters to the queues where they died.`
 
-const rootExample = `  msgctl validate -f topology.yaml      is the file right? (no broker needed)
-  msgctl test -f topology.yaml          does every message arrive? (no broker needed)
-  msgctl lint -f topology.yaml          will it lose messages? (no broker needed)
-  msgctl plan -f topology.yaml          what would change?
-  msgctl apply -f topology.yaml         change it
-  msgctl export > topology.yaml         a live broker as a file
-  msgctl publish order.created < o.json an event of the file, checked and confirmed
-  msgctl tail 'order.#'                 watch events go by, and take none away
-  msgctl consume orders --exec ./handle give each message to a program, with retries
-  msgctl dlq ls                         where are dead letters, and who loses some?
-  msgctl dlq replay                     put them back where they died
-  msgctl status                         can the broker do its work?`
+const rootExample = `  msgctl validate -f topology.yaml         check the file (no broker needed)
+  msgctl test -f topology.yaml             run its tests (no broker needed)
+  msgctl lint -f topology.yaml             find message loss (no broker needed)
+  msgctl plan -f topology.yaml             show what would change
+  msgctl apply -f topology.yaml            change it
+  msgctl export > topology.yaml            write a live vhost as a file
+  msgctl publish order.created < o.json    publish a checked, confirmed event
+  msgctl tail 'order.#'                    watch events without consuming them
+  msgctl consume orders --exec ./handle    run a handler, with retries
+  msgctl dlq ls                            list dead-letter queues
+  msgctl dlq replay orders.dlq --dry-run   show where its messages would go
+  msgctl status                            check that the broker is healthy`
 
 func (p *app) newRootCmd() *cobra.Command {
 	d := p.proc
@@ -64,7 +64,7 @@ func (p *app) newRootCmd() *cobra.Command {
 		SuggestionsMinimumDistance: 2,
 	}
 	cmd.PersistentFlags().Var(&d.Colour, "color",
-		"colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE are heeded too")
+		"colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE also apply")
 	cmd.Flags().Bool("version", false, "print the version")
 	cmd.SetFlagErrorFunc(cmdutil.FlagError)
 	setUsageTemplate(cmd)

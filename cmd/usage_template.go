@@ -9,6 +9,9 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 )
 
+// helpWidth is the columns that help texts are wrapped at.
+const helpWidth = 80
+
 // usageTemplate is cobra's with the connection's flags apart.
 const usageTemplate = `Usage:
   {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND{{else}}{{.UseLine}}{{end}}{{if gt (len .Aliases) 0}}
@@ -31,13 +34,13 @@ Topics (msgctl help TOPIC):{{range .Commands}}{{if .IsAdditionalHelpTopicCommand
 Flags:
 {{.}}{{end}}{{with connectionUsages .}}
 
-Connection (flags over environment over context over defaults; msgctl help environment):
+Connection (precedence: msgctl help environment):
 {{.}}{{end}}{{if .HasAvailableInheritedFlags}}
 
-Everywhere:
-{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableSubCommands}}
+Global flags:
+{{globalUsages . | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableSubCommands}}
 
-{{.CommandPath}} COMMAND --help tells more about a command.{{end}}
+Use "{{.CommandPath}} COMMAND --help" for more about a command.{{end}}
 `
 
 // helpTemplate is cobra's without a blank line at the end of a topic.
@@ -48,6 +51,7 @@ const helpTemplate = `{{with or .Long .Short}}{{. | trimTrailingWhitespaces}}
 func setUsageTemplate(root *cobra.Command) {
 	cobra.AddTemplateFuncs(map[string]any{
 		"flagUsages":       func(c *cobra.Command) string { return usagesOf(c, false) },
+		"globalUsages":     func(c *cobra.Command) string { return c.InheritedFlags().FlagUsagesWrapped(helpWidth) },
 		"connectionUsages": func(c *cobra.Command) string { return usagesOf(c, true) },
 	})
 	root.SetUsageTemplate(usageTemplate)
@@ -64,5 +68,5 @@ func usagesOf(c *cobra.Command, connection bool) string {
 			set.AddFlag(f)
 		}
 	})
-	return strings.TrimRight(set.FlagUsages(), "\n")
+	return strings.TrimRight(set.FlagUsagesWrapped(helpWidth), "\n")
 }

@@ -37,7 +37,7 @@ func (d *Process) Catalogue(names []string, vhost VHostChoice) (*Declared, error
 			d.Streams.ErrWidth()); err != nil {
 			return nil, err
 		}
-		return nil, errors.New("the catalogue of events cannot be read: mend the errors above first")
+		return nil, errors.New("the catalogue of events cannot be read: fix the errors above first")
 	}
 	if err := vhost.check(state); err != nil {
 		return nil, err
@@ -70,14 +70,14 @@ func UnknownType(err error, command string) error {
 	if !errors.As(err, &unknown) {
 		return err
 	}
-	hint := "msgctl events ls shows what there is"
+	hint := "msgctl events ls lists the events"
 	switch {
 	case unknown.Nearest != "":
 		hint = command + " " + unknown.Nearest
 	case len(unknown.Known) == 0:
 		hint = "declare it under events: in the topology file"
 	case len(unknown.Known) <= 10:
-		hint = "there is " + strings.Join(unknown.Known, ", ")
+		hint = "declared events: " + strings.Join(unknown.Known, ", ")
 	}
 	return UsageError(hint, "%w", err)
 }

@@ -12,5 +12,5 @@ func Declined(ok bool) error {
 	if ok {
 		return nil
 	}
-	return errors.New("nothing was changed: the answer was no")
+	return errors.New("nothing was changed: not confirmed")
 }

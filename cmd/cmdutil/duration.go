@@ -22,10 +22,10 @@ func (v *DurationFlag) String() string {
 func (v *DurationFlag) Set(s string) error {
 	d, err := units.ParseDuration(s)
 	if err != nil {
-		return errors.New("want 90s, 2h or 7d")
+		return errors.New("want a duration such as 90s, 2h or 7d")
 	}
 	if d <= 0 {
-		return errors.New("want more than no time: 90s, 2h or 7d")
+		return errors.New("want a duration greater than zero: 90s, 2h or 7d")
 	}
 	*v = DurationFlag(d)
 	return nil

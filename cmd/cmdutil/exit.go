@@ -32,14 +32,14 @@ type ExitCode struct {
 func ExitCodes() []ExitCode {
 	return []ExitCode{
 		{ExitOK, "ok"},
-		{ExitFailed, "failed; nothing was changed, or the report says what was"},
-		{ExitPending, "changes or findings are pending (plan --detailed-exitcode, a failed test, a route that loses the " +
-			"message, status and doctor with errors)"},
-		{ExitPartly, "partly done: some objects or messages failed, the report says which; running the command again goes " +
-			"on"},
-		{ExitNotPermitted, "not permitted, or the login was refused"},
-		{ExitUsage, "wrong usage: a command, a flag, a setting or an argument is wrong or missing"},
-		{ExitInterrupted, "interrupted; what was in hand was settled first"},
+		{ExitFailed, "failed: nothing was changed, or the report lists what was"},
+		{ExitPending, "changes or findings: plan --detailed-exitcode with changes, a failed test, a route that loses " +
+			"the message, findings of lint, status or doctor"},
+		{ExitPartly, "partly done: some objects or messages failed, and the report lists them; run the command again to " +
+			"continue"},
+		{ExitNotPermitted, "not permitted, or authentication failed"},
+		{ExitUsage, "usage error: a command, flag, argument or setting is invalid or missing"},
+		{ExitInterrupted, "interrupted: messages and changes in flight were settled first"},
 	}
 }
 

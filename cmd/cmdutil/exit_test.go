@@ -25,7 +25,7 @@ func TestExitCodes(t *testing.T) {
 		{&ExitError{Code: ExitPartly, Err: errors.New("2 of 5 objects failed")}, 3, "msgctl: 2 of 5 objects failed\n"},
 		{fmt.Errorf("apply: %w", topology.ErrNotPermitted), 4, "msgctl: apply: not permitted\n"},
 		{&terminal.NotInteractiveError{Question: "delete?", Flag: "--yes"}, 64,
-			"msgctl: confirmation needed, and stdin is not a terminal: delete?\n  hint: to go ahead without a question, add " +
+			"msgctl: confirmation needed, and stdin is not a terminal: delete?\n  hint: to continue without confirmation, add " +
 				"--yes\n"},
 		{UsageError("one\ntwo", "wrong"), 64, "msgctl: wrong\n  hint: one\n  hint: two\n"},
 		{context.Canceled, 1, "msgctl: context canceled\n"}, // cancelled, but not by a signal: a fault of ours

@@ -25,8 +25,8 @@ const defaultFile = "topology.yaml"
 // Register adds -f to a command.
 func (o *FileFlag) Register(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVarP(&o.Patterns, "file", "f", nil,
-		"topology or definitions file, directory, glob, or - for stdin; may be repeated, later ones win (default "+
-			"MSGCTL_FILE, the context's, or "+defaultFile+")")
+		"`FILE` with a topology or definitions, a directory, a glob, or - for stdin; may be repeated, later files override "+
+			"earlier ones (default: MSGCTL_FILE, the context's, or "+defaultFile+")")
 	_ = cmd.MarkFlagFilename("file", "yaml", "yml", "json")
 }
 
@@ -40,9 +40,9 @@ func (o *FileFlag) Names(d *Process, ofContext string) ([]string, error) {
 		return []string{name}, nil
 	}
 	if _, err := os.Stat(defaultFile); errors.Is(err, fs.ErrNotExist) {
-		return nil, UsageError("name it with -f FILE, or set MSGCTL_FILE; - reads stdin; msgctl export writes one from a "+
-			"live broker",
-			"no topology file: there is no %s here", defaultFile)
+		return nil, UsageError("name one with -f FILE (- is stdin) or MSGCTL_FILE; msgctl export writes one from a live "+
+			"broker",
+			"no topology file: %s does not exist in this directory", defaultFile)
 	}
 	return []string{defaultFile}, nil
 }
@@ -75,7 +75,7 @@ func (d *Process) ReadSound(names []string, vhost VHostChoice) (*spec.Spec, *top
 			d.Streams.ErrWidth()); err != nil {
 			return nil, nil, err
 		}
-		return nil, nil, errors.New("mend the errors above first")
+		return nil, nil, errors.New("fix the errors above first")
 	}
 	return declared, state, nil
 }
@@ -94,5 +94,5 @@ func Missing(live *topology.Live) error {
 	if len(live.MissingVHosts) == 0 {
 		return nil
 	}
-	return fmt.Errorf("vhost %q does not exist, or this login may not see it", live.MissingVHosts[0])
+	return fmt.Errorf("vhost %q does not exist, or this user has no permission to see it", live.MissingVHosts[0])
 }

@@ -45,7 +45,7 @@ func FlagError(cmd *cobra.Command, err error) error {
 	case errors.As(err, &missing) && missing.GetFlag() != nil:
 		return UsageError(see, "%sflag --%s needs a value", Where(cmd), missing.GetFlag().Name)
 	case errors.As(err, &invalid) && invalid.GetFlag() != nil:
-		return UsageError(flagAdvice(invalid.GetFlag(), see), "%sflag --%s: %q is not right: %v",
+		return UsageError(flagAdvice(invalid.GetFlag(), see), "%sflag --%s: invalid value %q: %v",
 			Where(cmd), invalid.GetFlag().Name, invalid.GetValue(), plainReason(invalid.Unwrap()))
 	}
 	return UsageError(see, "%s%w", Where(cmd), err)
@@ -57,9 +57,9 @@ func unknownFlagHint(cmd *cobra.Command, name string) string {
 	renamed := map[string]string{"format": "output", "number": "limit", "file": "archive", "f": "archive", "n": "dry-run"}
 	if f := cmd.Flags().Lookup(renamed[name]); f != nil {
 		if f.Shorthand != "" {
-			return "it is -" + f.Shorthand + " now: --" + f.Name
+			return "renamed to --" + f.Name + " (-" + f.Shorthand + ")"
 		}
-		return "it is --" + f.Name + " now"
+		return "renamed to --" + f.Name
 	}
 	if near := nearestFlag(cmd, name); near != "" {
 		return "did you mean --" + near + "?"

@@ -29,7 +29,7 @@ func ChooseVHost(conn *profile.Connection) VHostChoice {
 	return choice
 }
 
-var errOtherVHost = errors.New("the topology file is about another vhost")
+var errOtherVHost = errors.New("the topology file is for another vhost")
 
 // check refuses a file that is about another vhost than the one that was named for the connection.
 func (c VHostChoice) check(state *topology.State) error {
@@ -40,7 +40,7 @@ func (c VHostChoice) check(state *topology.State) error {
 	if len(vhosts) != 1 || vhosts[0] == c.fallback {
 		return nil
 	}
-	return UsageError("--vhost "+shell.Quote(vhosts[0])+"   works in the vhost that the file names\n"+
-		"--vhost "+shell.Quote(c.fallback)+"   works in this one, whatever the file names",
+	return UsageError("--vhost "+shell.Quote(vhosts[0])+"   uses the vhost of the file\n"+
+		"--vhost "+shell.Quote(c.fallback)+"   uses this vhost instead of the file's",
 		"%w: it names %q, and %s names %q", errOtherVHost, vhosts[0], c.source, c.fallback)
 }

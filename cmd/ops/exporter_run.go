@@ -82,7 +82,7 @@ func (o *exporterOptions) readFiles(conn *profile.Connection) (*subject.Subject,
 			streams.ErrWidth()); err != nil {
 			return nil, err
 		}
-		return nil, errors.New("mend the errors above first")
+		return nil, errors.New("fix the errors above first")
 	}
 	return in, nil
 }

@@ -6,25 +6,27 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 )
 
-const applyLong = `Make the broker as the topology files declare. The plan is shown first and must
-be confirmed (--yes where nobody can be asked); exactly what it says is then
-done, in the order of dependencies. Applying twice changes nothing the second
-time.
+const applyLong = `Change the broker to match the topology files. The plan is shown first and must
+be confirmed, or pass --yes where there is no terminal. Exactly that plan is
+then carried out, in the order of dependencies. Applying again changes nothing.
 
-When one object fails, what does not depend on it goes on; the report says what
-is done and what is not, and running the same command again finishes. Ctrl-C
-finishes the changes in hand and reports.
+When one object fails, everything that does not depend on it is still applied.
+The report lists what is done and what is not; running the same command again
+completes it. Ctrl-C completes the changes in flight and then reports.
 
-Nothing is ever deleted without its own flag: --prune deletes what this
-topology's name once applied and no longer declares; --replace=empty replaces
-queues that are unused and empty where an argument differs that RabbitMQ cannot
-change.`
+Nothing is deleted without its own flag. --prune deletes objects that this
+topology (by its name) once applied and no longer declares. --replace=empty
+deletes and recreates unused, empty queues where an argument differs that
+RabbitMQ cannot change.
+
+Exit code 0: the broker matches the files. 1: nothing could be applied, or the
+plan is blocked. 3: some changes failed.`
 
 // NewApplyCmd is msgctl apply.
 func NewApplyCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	return newChangeCmd(d, open, &cobra.Command{
 		Use:   "apply",
-		Short: "Make the broker as the files declare",
+		Short: "Change the broker to match the files",
 		Long:  applyLong,
 		Example: "  msgctl apply -f topology.yaml\n  msgctl apply --yes --prune\n  msgctl apply -f topology.yaml " +
 			"--replace=empty\n  msgctl apply -f definitions.json --vhost orders --yes -o json",

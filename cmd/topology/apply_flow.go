@@ -56,7 +56,8 @@ func (o *changeOptions) register(cmd *cobra.Command) {
 	o.output.Register(cmd, "text", "json", "yaml")
 	o.progress = terminal.ProgressAuto
 	cmd.Flags().Var(&o.progress, "progress", "progress on stderr: auto (a bar on a terminal), json or none")
-	cmd.Flags().StringVarP(&o.yes, "yes", "y", "", "do not ask; to destroy something on a protected context: --yes=VHOST")
+	cmd.Flags().StringVarP(&o.yes, "yes", "y", "",
+		"do not ask for confirmation; destructive changes on a protected context need --yes=VHOST")
 	cmd.Flags().Lookup("yes").NoOptDefVal = cmdutil.PlainYes
 }
 
@@ -154,7 +155,7 @@ func (o *changeOptions) confirm(ctx context.Context, conn *profile.Connection, p
 		return cmdutil.UsageError("--yes alone, or --yes="+conn.VHost, "--yes=%s does not name the vhost %q", o.yes,
 			conn.VHost)
 	}
-	ok, err := o.proc.Streams.Confirm(ctx, fmt.Sprintf("Do you want to %s this?", o.verb), "--yes")
+	ok, err := o.proc.Streams.Confirm(ctx, fmt.Sprintf("Do you want to %s this plan?", o.verb), "--yes")
 	if err != nil {
 		return err
 	}
@@ -169,10 +170,10 @@ func (o *changeOptions) confirmProtected(ctx context.Context, conn *profile.Conn
 		return nil
 	case "":
 	default:
-		return cmdutil.UsageError(flag, "this destroys something and context %q is protected: --yes must name the vhost %q",
+		return cmdutil.UsageError(flag, "the plan is destructive and context %q is protected: --yes must name vhost %q",
 			conn.Context, vhost)
 	}
-	question := fmt.Sprintf("This destroys something, and context %q is protected. To %s it,", conn.Context, o.verb)
+	question := fmt.Sprintf("The plan is destructive and context %q is protected. To %s it,", conn.Context, o.verb)
 	ok, err := o.proc.Streams.ConfirmName(ctx, question, vhost, flag)
 	if err != nil {
 		return err
@@ -205,7 +206,7 @@ func unmoved(ctx context.Context, plan *topology.Plan, makePlan planner) error {
 	}
 	if err := plan.SameAs(now); err != nil {
 		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("nothing was changed: %w", err),
-			Advice: "run the same command again and look at the new plan"}
+			Advice: "run the same command again and review the new plan"}
 	}
 	return nil
 }
@@ -213,9 +214,9 @@ func unmoved(ctx context.Context, plan *topology.Plan, makePlan planner) error {
 // refused ends a command whose plan can't be carried out; the plan has shown why.
 func refused(plan *topology.Plan) error {
 	if plan.Problems.HasErrors() {
-		return errors.New("nothing was changed: mend the errors above first")
+		return errors.New("nothing was changed: fix the errors above first")
 	}
-	return errors.New("nothing was changed: the plan has blocked steps, see above what would allow each")
+	return errors.New("nothing was changed: the plan has blocked steps; each one above names the flag that allows it")
 }
 
 // outcome maps what became of the steps to the exit code; the report has said the rest.

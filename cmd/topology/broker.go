@@ -89,5 +89,5 @@ func adviseNoAPI(err error, command string) error {
 		return err
 	}
 	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err,
-		Advice: "without it, exchanges, queues and bindings can be declared over AMQP: msgctl " + command + " --no-api"}
+		Advice: "to declare exchanges, queues and bindings over AMQP instead: msgctl " + command + " --no-api"}
 }

@@ -6,13 +6,13 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 )
 
-const destroyLong = `Delete from the broker what the topology files declare, in reverse order of
-creation. Vhosts and users are deleted only when the files declare them. The
-plan is shown first and must be confirmed.
+const destroyLong = `Delete the objects that the topology files declare from the broker, in reverse
+order of creation. Vhosts and users are deleted only when the files declare
+them. The plan is shown first and must be confirmed.
 
-Queues that hold messages or have consumers are in the way: --max-message-loss
-says how many messages, in all, may be lost. What belongs to another topology is
-left alone.`
+Queues that hold messages or have consumers block the plan; --max-message-loss
+sets how many messages, in total, may be lost. Objects that belong to another
+topology are left alone.`
 
 // NewDestroyCmd is msgctl destroy.
 func NewDestroyCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {

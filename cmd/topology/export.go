@@ -12,11 +12,12 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/spec/export"
 )
 
-const exportLong = `Write live vhosts as a topology file that plan finds equal to the broker, or as
-RabbitMQ definitions. Without an argument it is the connection's vhost.
+const exportLong = `Write live vhosts as a topology file, to bring an existing broker under version
+control, or as RabbitMQ definitions. A plan of that file against the same broker
+shows no changes. Without an argument, the connection's vhost is exported.
 
-Users belong to the cluster and are left out unless --users asks for them; then
-their password hashes are in the output.`
+Users belong to the cluster and are omitted unless --users is given; the output
+then contains their password hashes.`
 
 type exportOptions struct {
 	proc       *cmdutil.Process
@@ -46,8 +47,8 @@ func NewExportCmd(d *cmdutil.Process, open OpenReader) *cobra.Command {
 	}
 	opts.output.Register(cmd, "yaml", "definitions")
 	cmd.Flags().BoolVar(&opts.all, "all", false, "all vhosts")
-	cmd.Flags().BoolVar(&opts.users, "users", false, "users with their password hashes, permissions and limits too")
-	cmd.Flags().StringVar(&opts.name, "name", "", "the topology's name in the file")
+	cmd.Flags().BoolVar(&opts.users, "users", false, "include users with their password hashes, permissions and limits")
+	cmd.Flags().StringVar(&opts.name, "name", "", "name of the topology in the file")
 	opts.connection = cmdutil.ConnectionFlags(cmd)
 	return cmd
 }
@@ -83,7 +84,7 @@ func runExport(ctx context.Context, opts *exportOptions) error {
 func (o *exportOptions) write(state *topology.State) error {
 	out := o.proc.Streams.Out
 	options := export.Options{Name: o.name, Users: o.users, NeedsVariable: func(name string) {
-		o.proc.Warn("set the variable " + name + " to use the file: the credentials in that URI are not written")
+		o.proc.Warn("a URI's credentials were replaced by the variable " + name + ": set it before you use the file")
 	}}
 	if o.output.Value == "definitions" {
 		return export.WriteDefinitions(out, state, options)
@@ -95,7 +96,7 @@ func (o *exportOptions) write(state *topology.State) error {
 func warnUnreadable(d *cmdutil.Process, live *topology.Live) {
 	for _, kind := range topology.Kinds() {
 		if why, ok := live.Unreadable[kind]; ok {
-			d.Warn(fmt.Sprintf("every %s is left out: %s", kind, why))
+			d.Warn(fmt.Sprintf("no %s is exported: %s", kind, why))
 		}
 	}
 }

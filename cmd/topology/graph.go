@@ -15,14 +15,15 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/lint/subject"
 )
 
-const graphLong = `Draw a topology: exchanges, queues, bindings with their keys, dead-letter paths
-(dashed), retry ladders, alternate exchanges, and in red what msgctl lint finds
-wrong. With --live it is the broker's vhost, with the depth of each queue.
+const graphLong = `Draw a topology, to review it or to document it: exchanges, queues, bindings
+with their keys, dead-letter paths (dashed), retry queues, alternate exchanges,
+and in red what msgctl lint reports. With --live, draw the broker's vhost with
+the depth of each queue.
 
-mermaid is drawn by GitHub and GitLab inside of Markdown; dot is for Graphviz.
-svg and html are finished pictures that need nothing else and load nothing: the
-page can be moved, enlarged and searched, and shows what is known about the
-object under the pointer and what its messages go through.`
+-o mermaid is rendered by GitHub and GitLab in Markdown; dot is for Graphviz.
+svg and html are self-contained pictures that load nothing. The HTML page can be
+panned, zoomed and searched; it shows the details of the object under the
+pointer and highlights its message paths.`
 
 type graphOptions struct {
 	proc       *cmdutil.Process
@@ -46,7 +47,7 @@ func NewGraphCmd(d *cmdutil.Process, open OpenReader) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return runGraph(cmd.Context(), opts) },
 	}
 	opts.output.Register(cmd, "mermaid", "dot", "svg", "html", "json")
-	opts.source.register(cmd, "draw what the broker has now, with the depth of each queue")
+	opts.source.register(cmd, "draw the broker's vhost, with the depth of each queue")
 	opts.connection = cmdutil.ConnectionFlags(cmd)
 	return cmd
 }
@@ -66,7 +67,7 @@ func runGraph(ctx context.Context, opts *graphOptions) error {
 		"mermaid": picture.Mermaid, "dot": picture.DOT, "svg": picture.SVG, "html": picture.HTML, "json": picture.JSON,
 	}[opts.output.Value]
 	if opts.output.Value == "mermaid" && len(g.Edges) > picture.MermaidEdges {
-		opts.proc.Warn("most pages refuse to draw a Mermaid flowchart of more than 500 edges; use -o html, or svg")
+		opts.proc.Warn("Mermaid refuses flowcharts of more than 500 edges by default; use -o html or -o svg")
 	}
 	return write(opts.proc.Streams.Out, g)
 }

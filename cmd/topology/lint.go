@@ -14,30 +14,34 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/lint/subject"
 )
 
-const lintLong = `Find faults that a broker takes without a word and that then lose messages or do
-nothing: dead letters that reach no queue, policies that one key disables,
-bindings that cannot match, queues that drop what they hold. Every finding says
-what happens at run time and how to mend it; docs/lint.md has a page on each
-rule. It needs no broker. --broker judges for one version.
+const lintLong = `Find design faults that a broker accepts silently and that lose messages or have
+no effect: dead letters that reach no queue, policies that one key disables for
+a queue type, bindings that cannot match, queues that drop messages. Every
+finding states the effect at run time and the fix; docs/lint.md describes each
+rule. No broker is needed. --broker selects the RabbitMQ version to check
+against.
 
-With --live it also looks at the broker: drift, waiting dead letters, queues
-without consumers or near their limit, objects that no topology owns. Without
-files it is the broker's vhost that is judged.
+With --live, lint also reads the broker and reports drift, waiting dead letters,
+queues without consumers or near their limit, and objects that no topology owns.
+With --live and no file, it checks the broker's vhost.
 
-A comment lets a finding pass, at the end of a line or above one, for it and all
-that is indented below:
+A comment suppresses a rule. It may stand at the end of a line or on the line
+above, and applies to that line and everything indented below it:
 
     # msgctl:ignore limit-without-dead-letters only the newest prices count
 
-A file .msgctl.yaml here, or in a directory above, changes severities, and lets
-findings pass by the object's name:
+A file .msgctl.yaml in this directory or a parent changes severities and
+suppresses findings by object name:
 
     lint:
       failOn: warning
       rules: { queue-unfed: off }
-      ignore: [{ rule: exchange-without-bindings, object: "events.*", reason: consumers bind their own queues }]
+      ignore:
+        - rule: exchange-without-bindings
+          object: "events.*"
+          reason: consumers bind their own queues
 
-Exit code 0: nothing at or above --fail-on. 2: there are findings.`
+Exit code 0: no finding at or above --fail-on. 2: at least one.`
 
 type lintOptions struct {
 	proc       *cmdutil.Process
@@ -56,21 +60,22 @@ func NewLintCmd(d *cmdutil.Process, open OpenReader) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "lint",
 		GroupID: cmdutil.GroupTopology,
-		Short:   "Find what would lose messages or do nothing",
+		Short:   "Find design faults that lose messages or have no effect",
 		Long:    lintLong,
 		Example: "  msgctl lint -f topology.yaml\n  msgctl lint -f definitions.json --broker 3.10 --fail-on warning\n" +
 			"  msgctl lint --live\n  msgctl lint -o sarif > lint.sarif\n  msgctl lint --rules",
 		Args: cmdutil.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return runLint(cmd.Context(), opts) },
 	}
-	opts.source.register(cmd, "look at the broker too: drift, depths, consumers, owners")
+	opts.source.register(cmd, "check the broker too: drift, queue depths, consumers, owners")
 	opts.output.Register(cmd, "text", "json", "sarif", "github")
 	cmd.Flags().Var(&opts.failOn, "fail-on",
-		"least severity that makes exit code 2: error, warning, note, never (default error, or the configuration's)")
+		"lowest severity that causes exit code 2: error, warning, note or never (default: the configuration's, or error)")
 	_ = cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(cmdutil.Severities(),
 		cobra.ShellCompDirectiveNoFileComp))
-	cmd.Flags().StringVar(&opts.config, "config", "", "configuration file (default "+subject.ConfigName+" here or above)")
-	cmd.Flags().BoolVar(&opts.rules, "rules", false, "list the rules and look at nothing")
+	cmd.Flags().StringVar(&opts.config, "config", "",
+		"configuration file (default: "+subject.ConfigName+" in this directory or a parent)")
+	cmd.Flags().BoolVar(&opts.rules, "rules", false, "list the rules and exit")
 	opts.connection = cmdutil.ConnectionFlags(cmd)
 	return cmd
 }

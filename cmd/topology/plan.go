@@ -13,17 +13,18 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-const planLong = `Compare topology files with the live broker and show what apply would do, object
-by object and field by field:
+const planLong = `Compare topology files with the live broker and show what apply would change,
+object by object and field by field. Nothing is changed.
 
-  + create   ~ update   ∓ replace (an argument differs that RabbitMQ cannot change)   - delete   = adopt
+  + create   ~ update   - delete   = adopt
+  ∓ replace: an argument differs that RabbitMQ cannot change
 
-What destroys says how many messages and consumers are at stake. What the broker
-would refuse, or silently ignore, is an error here. Values that a policy or the
-broker decides are no difference.
+A step that deletes shows how many messages and consumers are at stake. What the
+broker would refuse or silently ignore is reported as an error. A value that a
+policy or the broker sets is not a difference.
 
-Exit code 0: the plan was made. With --detailed-exitcode, 0: nothing to do; 2:
-there are changes. 1: it cannot be applied.`
+Exit code 0: the plan was made; with --detailed-exitcode, it is empty. 2: with
+--detailed-exitcode, it has changes. 1: it cannot be applied.`
 
 type planOptions struct {
 	proc       *cmdutil.Process
@@ -51,7 +52,7 @@ func NewPlanCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	opts.files.Register(cmd)
 	opts.diff.register(cmd)
 	opts.output.Register(cmd, "text", "json", "yaml", "markdown")
-	cmd.Flags().BoolVar(&opts.detailed, "detailed-exitcode", false, "exit with 2 when there are changes")
+	cmd.Flags().BoolVar(&opts.detailed, "detailed-exitcode", false, "exit with code 2 when there are changes")
 	opts.connection = cmdutil.ConnectionFlags(cmd)
 	return cmd
 }

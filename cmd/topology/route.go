@@ -23,18 +23,19 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
-const routeLong = `Say where a message would go, and why: exchanges, bindings, alternate exchanges,
-policies, and with --reject, --expire, --overflow or --exhaust what becomes of
-it when it dies in a queue, through dead-letter exchanges and retry ladders to
-where it rests or is lost. Nothing is published: it is a simulation, of a
-topology file, of RabbitMQ definitions, or with --live of what a broker has.
+const routeLong = `Show where a message would go, and why: through exchanges, bindings, alternate
+exchanges and policies to queues. With --reject, --expire, --overflow or
+--exhaust, also show what happens when the message dies in a queue: its path
+through dead-letter exchanges and retry queues to the queue where it stays, or
+the point where it is lost. Nothing is published. The simulation uses a topology
+file, RabbitMQ definitions, or with --live the topology of a broker.
 
-The message is a declared event, or an exchange and a key. Several deaths happen
-one after the other, in the order of the flags. Where an exchange chooses by a
-hash or by chance, every outcome is told.
+Name the message by a declared event, or by --exchange and --key. Several deaths
+happen one after another, in the order of the flags. Where an exchange chooses
+by hash or at random, every outcome is shown.
 
-Exit code 0: a queue has the message in the end, whatever happens. 2: it is
-lost, or may be, or the broker refuses it.`
+Exit code 0: the message ends in a queue in every outcome. 2: it is lost or
+refused in at least one.`
 
 const routeExample = `  msgctl route order.created
   msgctl route --exchange orders.exchange --key order.paid --reject orders.paid.queue
@@ -62,7 +63,7 @@ func NewRouteCmd(d *cmdutil.Process, open OpenReader) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "route [EVENT]",
 		GroupID: cmdutil.GroupTopology,
-		Short:   "Say where a message would go, and why",
+		Short:   "Show where a message would go, and why",
 		Long:    routeLong,
 		Example: routeExample,
 		Args:    cmdutil.Args("[EVENT]"),
@@ -77,16 +78,16 @@ func NewRouteCmd(d *cmdutil.Process, open OpenReader) *cobra.Command {
 			return runRoute(cmd.Context(), opts)
 		},
 	}
-	opts.source.register(cmd, "ask a broker for its topology instead of files")
+	opts.source.register(cmd, "read the topology from a broker instead of files")
 	opts.output.Register(cmd, "text", "json", "yaml")
 	flags := cmd.Flags()
 	flags.StringVar(&opts.exchange, "exchange", "",
-		"the exchange that the message is published to; '' is the default exchange")
-	flags.StringVar(&opts.key, "key", "", "its routing key")
+		"exchange that the message is published to; '' is the default exchange")
+	flags.StringVar(&opts.key, "key", "", "routing key of the message")
 	flags.StringArrayVar(&opts.headers, "header", nil,
-		"a header, NAME=VALUE; 1, true and 1.5 are typed, \"1\" in quotes is text; may be repeated")
-	flags.StringArrayVar(&opts.cc, "cc", nil, "a further routing key, in the header CC; may be repeated")
-	flags.StringArrayVar(&opts.bcc, "bcc", nil, "a further routing key, in the header BCC; may be repeated")
+		"header, NAME=VALUE; 1, true and 1.5 are typed, \"1\" in quotes is a string; may be repeated")
+	flags.StringArrayVar(&opts.cc, "cc", nil, "additional routing key in the CC header; may be repeated")
+	flags.StringArrayVar(&opts.bcc, "bcc", nil, "additional routing key in the BCC header; may be repeated")
 	registerSteps(cmd, &opts.steps)
 	opts.connection = cmdutil.ConnectionFlags(cmd)
 	return cmd
@@ -97,10 +98,10 @@ func registerSteps(cmd *cobra.Command, steps *[]route.Step) {
 		name, usage string
 		reason      route.Reason
 	}{
-		{"reject", "then a consumer of this queue rejects the message", route.Rejected},
+		{"reject", "then a consumer of this queue rejects it", route.Rejected},
 		{"expire", "then it expires in this queue", route.Expired},
-		{"overflow", "then this queue is full, and pushes it out", route.MaxLength},
-		{"exhaust", "then it is returned to this queue until the delivery limit", route.DeliveryLimit},
+		{"overflow", "then this queue is full and drops it", route.MaxLength},
+		{"exhaust", "then it is requeued to this queue until the delivery limit is exceeded", route.DeliveryLimit},
 	} {
 		cmd.Flags().Var(&stepValue{steps: steps, reason: s.reason}, s.name, s.usage)
 	}
@@ -149,7 +150,7 @@ func runRoute(ctx context.Context, opts *routeOptions) error {
 		if opts.output.Value == "text" {
 			_ = checks.RouteText(opts.proc.Streams.Out, trace, opts.proc.Streams.OutStyler(opts.proc.Colour))
 		}
-		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err, Advice: "name a queue that has it"}
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err, Advice: "name a queue that the message reaches"}
 	}
 	if err := opts.show(trace); err != nil {
 		return err
@@ -161,11 +162,11 @@ func runRoute(ctx context.Context, opts *routeOptions) error {
 }
 
 func noSuchQueue(n *route.Network, name string) error {
-	hint := "see the queues: msgctl export"
+	hint := "msgctl export lists the queues"
 	if near := suggest.Nearest(name, n.QueueNames()); near != "" {
 		hint = fmt.Sprintf("did you mean %s?", near)
 	}
-	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("there is no queue %q in vhost %q", name,
+	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q does not exist in vhost %q", name,
 		n.VHost()), Advice: hint}
 }
 
@@ -181,11 +182,11 @@ func (o *routeOptions) show(t *route.Trace) error {
 func (o *routeOptions) publication() (route.Publication, error) {
 	switch {
 	case o.event != "" && o.hasExchange:
-		return route.Publication{}, cmdutil.UsageError("name the event alone: msgctl route "+o.event,
-			"an event knows its exchange")
+		return route.Publication{}, cmdutil.UsageError("msgctl route "+o.event,
+			"an event and --exchange exclude each other: the event declares its exchange")
 	case o.event == "" && !o.hasExchange:
 		return route.Publication{}, cmdutil.UsageError("msgctl route EVENT, or msgctl route --exchange X --key K",
-			"which message? neither an event nor --exchange is named")
+			"name an event or --exchange")
 	}
 	p := route.Publication{Exchange: o.exchange, Key: o.key, CC: o.cc, BCC: o.bcc}
 	headers := map[string]any{}
@@ -214,7 +215,7 @@ func (o *routeOptions) network(ctx context.Context) (*route.Network, *route.Publ
 	}
 	if o.event != "" {
 		return nil, nil, cmdutil.UsageError("name --exchange and --key instead",
-			"events are declared in files, and --live reads none")
+			"events are declared in files, and --live reads no files")
 	}
 	conn, err := o.proc.Connection(o.connection)
 	if err != nil {
@@ -256,7 +257,7 @@ func (o *routeOptions) fromFiles() (*route.Network, *route.Publication, error) {
 	e := sections.Events[o.event]
 	if e == nil {
 		known := slices.Sorted(maps.Keys(sections.Events))
-		hint := "declared are: " + cmp.Or(strings.Join(known, ", "), "none")
+		hint := "declared events: " + cmp.Or(strings.Join(known, ", "), "none")
 		if near := suggest.Nearest(o.event, known); near != "" {
 			hint = fmt.Sprintf("did you mean %s?", near)
 		}
@@ -292,5 +293,5 @@ func chooseNetwork(state *topology.State, named string) (string, error) {
 		return slices.Collect(maps.Keys(used))[0], nil
 	}
 	return "", cmdutil.UsageError("--vhost "+slices.Sorted(maps.Keys(used))[0],
-		"the files declare several vhosts (%s): which one?", strings.Join(slices.Sorted(maps.Keys(used)), ", "))
+		"the files declare several vhosts (%s): name one", strings.Join(slices.Sorted(maps.Keys(used)), ", "))
 }

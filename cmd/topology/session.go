@@ -47,7 +47,7 @@ func newSession(ctx context.Context, d *cmdutil.Process, open OpenBroker, comman
 		return nil, err
 	}
 	if problems.HasErrors() {
-		return nil, errors.New("nothing was changed: mend the errors above first")
+		return nil, errors.New("nothing was changed: fix the errors above first")
 	}
 	b, err := open(ctx, conn, command, diff.noAPI)
 	if err != nil {
@@ -91,7 +91,7 @@ func (s *session) createVHost(ctx context.Context, name string) (bool, error) {
 	if s.options.createVHost || s.options.noAPI || s.command != "apply" || !s.proc.Streams.InTTY {
 		return s.options.createVHost, nil
 	}
-	return s.proc.Streams.Confirm(ctx, fmt.Sprintf("The vhost %q of the files does not exist. Create it?", name),
+	return s.proc.Streams.Confirm(ctx, fmt.Sprintf("Vhost %q does not exist. Create it?", name),
 		"--create-vhost")
 }
 
@@ -110,7 +110,7 @@ func (s *session) lock(ctx context.Context) error {
 	case err != nil && ctx.Err() != nil:
 		return err
 	case err != nil:
-		s.proc.Warn("two applies of this topology at once are not prevented: " + err.Error())
+		s.proc.Warn("no lock: concurrent applies of this topology are not prevented: " + err.Error())
 	}
 	s.unlock = release
 	return nil
@@ -134,21 +134,21 @@ type diffOptions struct {
 func (o *diffOptions) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.Int64Var(&o.MaxMessageLoss, "max-message-loss", 0,
-		"delete queues even if that many messages, in all, are lost with them")
+		"allow deleting queues that hold messages, up to this many in total")
 	if o.destroy {
 		return
 	}
 	flags.BoolVar(&o.Prune, "prune", false,
 		"delete what this topology's name once applied and the files no longer declare")
 	flags.BoolVar(&o.Adopt, "adopt", false,
-		"take declared objects that existed before into the topology's record, so that --prune may delete them later")
+		"record existing objects that the files declare as owned by this topology, so that --prune may delete them later")
 	flags.Var(replaceValue{o}, "replace",
-		"what may be deleted and made anew where RabbitMQ cannot change it: empty (exchanges, and queues without messages "+
+		"what may be deleted and recreated where RabbitMQ cannot change it: empty (exchanges, and queues without messages "+
 			"and consumers)")
-	flags.BoolVar(&o.createVHost, "create-vhost", false, "create the vhost that the files name, if it is missing")
+	flags.BoolVar(&o.createVHost, "create-vhost", false, "create the vhost of the files if it does not exist")
 	flags.BoolVar(&o.noAPI, "no-api", false,
-		"do without the management API: declare exchanges, queues and bindings over AMQP (differences are found by "+
-			"declaring what exists again, which changes nothing)")
+		"do not use the management API: declare exchanges, queues and bindings over AMQP; differences are found by "+
+			"declaring existing objects again, which changes nothing")
 }
 
 // diff returns what makes a plan of a live state.

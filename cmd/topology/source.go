@@ -41,8 +41,8 @@ func (o *sourceOptions) check(command string) error {
 type brokerVersion struct{ value string }
 
 func (b *brokerVersion) register(cmd *cobra.Command) {
-	cmd.Flags().Var(b, "broker", "the RabbitMQ version to simulate: 3.10, 4.0, 4.3 or a full one (default the newest, "+
-		"with --live the broker's)")
+	cmd.Flags().Var(b, "broker", "RabbitMQ version to check against: 3.10, 4.0, 4.3 or a full version (default: the "+
+		"newest, with --live the broker's)")
 }
 
 // String, Set and Type make it a flag's value.

@@ -16,15 +16,17 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
-const testLong = `Run the tests that stand in a topology file under tests: publish a message, let
-it die perhaps, and see in which queues it is. Without --live that is a
-simulation, which takes milliseconds and needs no broker. With --live the
-topology is declared in a vhost of its own on a broker, messages are published
-there, rejected, expired, pushed out and returned for real, and the vhost is
-deleted at the end, also when the command is interrupted. That needs an
-administrator's login.
+const testLong = `Run the routing tests of a topology file (its section "tests"): publish a
+message, optionally let it die, and check which queues hold it.
 
---coverage tells which bindings, dead-letter paths and events no test exercises.
+Without --live the tests run in a simulation, which takes milliseconds and needs
+no broker. With --live they run on a broker: the topology is declared in a
+temporary vhost, messages are really published, rejected, expired, dropped and
+requeued, and the vhost is deleted at the end, even when the command is
+interrupted. --live needs a user with the administrator tag.
+
+--coverage lists the bindings, dead-letter paths and events that no test
+exercises.
 
 Exit code 0: all tests passed. 2: some failed.`
 
@@ -56,9 +58,9 @@ func NewTestCmd(d *cmdutil.Process, open OpenLab) *cobra.Command {
 		Args:    cmdutil.Args(),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runTest(cmd.Context(), opts) },
 	}
-	opts.source.register(cmd, "run the tests on a broker, in a vhost of their own")
+	opts.source.register(cmd, "run the tests on a broker, in a temporary vhost")
 	opts.output.Register(cmd, "text", "junit", "json", "tap")
-	cmd.Flags().BoolVar(&opts.coverage, "coverage", false, "tell what no test exercises")
+	cmd.Flags().BoolVar(&opts.coverage, "coverage", false, "list what no test exercises")
 	cmd.Flags().StringVar(&opts.run, "run", "", "only tests whose name matches this regular expression")
 	opts.connection = cmdutil.ConnectionFlags(cmd)
 	return cmd
@@ -110,7 +112,7 @@ func (o *testOptions) results(ctx context.Context, suite *routetest.Suite, decla
 		}
 	}
 	if len(cases) == 0 {
-		return nil, cmdutil.UsageError("see the names: msgctl test", "no test has a name that matches %q", o.run)
+		return nil, cmdutil.UsageError("msgctl test lists the names", "no test has a name that matches %q", o.run)
 	}
 	if o.source.live {
 		return o.onBroker(ctx, declared, state, cases)

@@ -12,13 +12,14 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-const validateLong = `Parse topology files and check everything that can be checked without a broker:
-unknown fields, wrong types and units, references to what is not declared,
-arguments that the queue type does not take, dead letters that would go nowhere.
-Every problem is shown at once, with file:line:column, the reason and the
-correction.
+const validateLong = `Check topology files without a broker, for example in a pull request. The files
+are parsed, and everything that does not need a broker is checked: unknown
+fields, wrong types and units, references to undeclared objects, arguments that
+the queue type does not accept, and dead-letter exchanges and keys that lead to
+no queue. All problems are reported at once, each with file:line:column, the
+reason and the correction.
 
-Exit code 0: the files are right (warnings do not count). 1: they are not.`
+Exit code 0: the files are valid; warnings do not count. 1: they are not.`
 
 type validateOptions struct {
 	proc   *cmdutil.Process

@@ -179,9 +179,9 @@ func (f *File) get(name string) (Context, *Error) {
 			"there is no context %q: the context file has none", name)
 	}
 	if near := suggest.Nearest(name, f.Names()); near != "" {
-		return Context{}, problem("did you mean "+near+"?", "there is no context %q", name)
+		return Context{}, problem("did you mean "+near+"?", "context %q does not exist", name)
 	}
-	return Context{}, problem("there are: "+strings.Join(f.Names(), ", "), "there is no context %q", name)
+	return Context{}, problem("existing contexts: "+strings.Join(f.Names(), ", "), "context %q does not exist", name)
 }
 
 var contextName = lazily(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)

@@ -49,7 +49,7 @@ func (f *File) checkNew(name string, c Context, replace bool) *Error {
 			"%q cannot be the name of a context", name)
 	}
 	if _, exists := f.Contexts[name]; exists && !replace {
-		return problem("add --replace to overwrite it", "there is a context %q already", name)
+		return problem("add --replace to overwrite it", "context %q already exists", name)
 	}
 	if c.URL == "" && c.API == "" {
 		return problem("add --url amqp://USER@HOST:5672/VHOST", "a context needs the broker's URL")
@@ -82,7 +82,7 @@ func (f *File) Remove(name string) error {
 // It is readable by its owner only. A symbolic link stays one.
 func (f *File) Save() error {
 	if f.Path == "" {
-		return problem("set MSGCTL_CONFIG to a file, or HOME", "no place is known for the context file")
+		return problem("set MSGCTL_CONFIG to a file, or HOME", "the location of the context file is unknown")
 	}
 	var b bytes.Buffer
 	enc := yaml.NewEncoder(&b)

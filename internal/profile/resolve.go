@@ -87,7 +87,7 @@ func (r *resolution) addContext(now bool, pick chosen, file *File) *Error {
 	}
 	if !r.sameBroker(weaker) {
 		if pick.flag {
-			return problem("leave one of the two out", "--url names another broker than the context %q of --context",
+			return problem("remove one of the two", "--url names another broker than the context %q of --context",
 				pick.name).in("flag --context")
 		}
 		return nil // its broker is overruled, so is all the rest of it

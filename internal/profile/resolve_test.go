@@ -183,16 +183,16 @@ func TestResolveErrors(t *testing.T) {
 	}{
 		{[]string{"--url", "rabbit"}, nil, "flag --url: the URL does not begin"},
 		{nil, []string{"MSGCTL_URL", "amqp://u:pw/x@h"},
-			"environment MSGCTL_URL: the user name or password holds an unencoded"},
+			"environment MSGCTL_URL: the user name or password contains an unencoded"},
 		{nil, []string{"MSGCTL_TIMEOUT", "30"}, `environment MSGCTL_TIMEOUT: "30" is not a duration`},
 		{[]string{"--timeout", "-1s"}, nil, "flag --timeout:"},
 		{[]string{"--vhost", ""}, nil, "flag --vhost: the vhost has no name"},
 		{[]string{"--api", "amqp://u:pw@h"}, nil, "amqp:// is the broker's scheme"},
-		{[]string{"--api", "h:15672"}, nil, "flag --api: this is not"},
+		{[]string{"--api", "h:15672"}, nil, "flag --api: not the URL"},
 		{nil, []string{"RABBITMQ_HOST", "amqp://x"}, "environment RABBITMQ_HOST: this is not a host name"},
 		{nil, []string{"RABBITMQ_PORT", "x"}, "environment RABBITMQ_PORT: the port is not a number"},
-		{[]string{"--context", "prd"}, nil, `there is no context "prd"`},
-		{nil, []string{"MSGCTL_CONTEXT", "nowhere"}, `there is no context "nowhere"`},
+		{[]string{"--context", "prd"}, nil, `context "prd" does not exist`},
+		{nil, []string{"MSGCTL_CONTEXT", "nowhere"}, `context "nowhere" does not exist`},
 		{[]string{"--context", "prod", "--url", "amqp://elsewhere"}, nil, "names another broker than the context"},
 	} {
 		_, err := Resolve(flagsOf(t, c.flags...), envOf(c.env...), loadContexts(t, contexts))

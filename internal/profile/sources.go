@@ -110,7 +110,7 @@ func (l LookupEnv) serviceSettings() (settings, *Error) {
 			host = "[" + host + "]"
 		}
 		if err := u.setHost(&url.URL{Host: host}); err != nil {
-			return s, problem("it is a host name or an IP address alone",
+			return s, problem("want a host name or an IP address only",
 				"this is not a host name").in("environment RABBITMQ_HOST")
 		}
 		if err := u.setPort(port); err != nil {
@@ -148,11 +148,11 @@ func parseAPI(value string) (apiURL, *Error) {
 	u, err := url.Parse(strings.TrimSpace(value))
 	switch {
 	case err != nil:
-		return apiURL{}, problem(advice, "this is not a URL")
+		return apiURL{}, problem(advice, "not a URL")
 	case u.Scheme == "amqp" || u.Scheme == "amqps":
 		return apiURL{}, problem(advice, "%s:// is the broker's scheme, not the management API's", u.Scheme)
 	case u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "", u.RawQuery != "", u.Fragment != "":
-		return apiURL{}, problem(advice, "this is not the URL of a management API")
+		return apiURL{}, problem(advice, "not the URL of a management API")
 	}
 	path := strings.TrimSuffix(strings.TrimRight(u.EscapedPath(), "/"), "/api")
 	api := apiURL{base: u.Scheme + "://" + u.Host + path}

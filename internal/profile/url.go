@@ -63,7 +63,7 @@ func parseURL(s string) (URL, *Error) {
 		return u, problem(formAdvice, "the URL does not begin with amqp:// or amqps://")
 	}
 	if control().MatchString(rest) {
-		return u, problem("write %20 for a blank", "the URL holds a blank or a control character")
+		return u, problem("write %20 for a space", "the URL contains a space or a control character")
 	}
 	if err := checkEncoded(rest); err != nil {
 		return u, err
@@ -101,10 +101,10 @@ func checkEncoded(rest string) *Error {
 	_, notPort := strconv.ParseUint(port, 10, 16)
 	switch {
 	case strings.Contains(path, "#"), strings.Contains(query, "#"):
-		return problem(encodeAdvice, "the URL holds an unencoded #")
+		return problem(encodeAdvice, "the URL contains an unencoded #")
 	case strings.Contains(query, "@"),
 		strings.Contains(path, "@") && !strings.ContainsAny(server, "@[") && host != "" && port != "" && notPort != nil:
-		return problem(encodeAdvice, "the user name or password holds an unencoded /, ? or #")
+		return problem(encodeAdvice, "the user name or password contains an unencoded /, ? or #")
 	}
 	return nil
 }
@@ -133,11 +133,11 @@ func explain(err error, rest string) *Error {
 	)
 	switch {
 	case errors.As(err, &escape):
-		return problem(encodeAdvice, "the URL holds a %% that begins no %%XX code")
+		return problem(encodeAdvice, "the URL contains a %% that does not begin a %%XX escape")
 	case strings.Contains(authority(rest), "["):
-		return problem("write an IPv6 address as amqp://[::1]:5672", "the brackets do not hold an IPv6 address")
+		return problem("write an IPv6 address as amqp://[::1]:5672", "the brackets do not enclose an IPv6 address")
 	case errors.As(err, &host):
-		return problem(encodeAdvice, "the host name holds characters that no host name has")
+		return problem(encodeAdvice, "the host name contains invalid characters")
 	}
 	return problem(formAdvice, "the port is not a number between 1 and 65535")
 }
@@ -147,12 +147,12 @@ func (u *URL) setHost(from *url.URL) *Error {
 	switch {
 	case strings.HasPrefix(from.Host, "["):
 		if addr, err := netip.ParseAddr(u.Host); err != nil || !addr.Is6() {
-			return problem("write an IPv6 address as amqp://[::1]:5672", "the brackets do not hold an IPv6 address")
+			return problem("write an IPv6 address as amqp://[::1]:5672", "the brackets do not enclose an IPv6 address")
 		}
 	case u.Host == "":
 		u.Host = defaultHost
 	case !hostName().MatchString(u.Host):
-		return problem(encodeAdvice, "the host name holds characters that no host name has")
+		return problem(encodeAdvice, "the host name contains invalid characters")
 	}
 	return nil
 }
@@ -193,7 +193,7 @@ func (u *URL) setVHost(from *url.URL) *Error {
 	}
 	vhost, err := url.PathUnescape(name)
 	if err != nil {
-		return problem(encodeAdvice, "the vhost holds a %% that begins no %%XX code")
+		return problem(encodeAdvice, "the vhost contains a %% that does not begin a %%XX escape")
 	}
 	u.VHost = &vhost
 	return nil

@@ -21,7 +21,7 @@ func (e *NotInteractiveError) Error() string {
 
 // Hint names the flag that makes the question unnecessary.
 func (e *NotInteractiveError) Hint() string {
-	return fmt.Sprintf("to go ahead without a question, add %s", e.Flag)
+	return fmt.Sprintf("to continue without confirmation, add %s", e.Flag)
 }
 
 // Confirm asks a yes/no question on stderr and reads the answer from stdin. Only y or yes (any
@@ -44,7 +44,7 @@ func (s *Streams) Confirm(ctx context.Context, question, flag string) (bool, err
 // It is true only when the answer equals name exactly, blanks around it aside. Otherwise as
 // Confirm.
 func (s *Streams) ConfirmName(ctx context.Context, question, name, flag string) (bool, error) {
-	answer, err := s.ask(ctx, question, fmt.Sprintf("type %s to go ahead: ", Neutralise(name)), flag)
+	answer, err := s.ask(ctx, question, fmt.Sprintf("type %s to continue: ", Neutralise(name)), flag)
 	return err == nil && answer == strings.TrimSpace(name), err
 }
 
