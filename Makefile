@@ -8,7 +8,7 @@ TESTFLAGS ?=
 PKG       ?= ./...
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race soak lint fmt generate check-generated demo bench release-check snapshot clean tools
+.PHONY: help build test race soak lint fmt generate check-generated demo bench release-check snapshot clean tools lint-tool
 
 help: ## print this
 	@echo 'msgctl: make TARGET'
@@ -54,6 +54,8 @@ release-check: $(BIN)/goreleaser-$(GORELEASER_VERSION) ## check .goreleaser.yaml
 snapshot: $(BIN)/goreleaser-$(GORELEASER_VERSION) ## build all release archives and packages into dist/, unpublished
 	$< check
 	$< release --snapshot --clean
+
+lint-tool: $(BIN)/golangci-lint-$(GOLANGCI_VERSION)
 
 tools: $(BIN)/golangci-lint-$(GOLANGCI_VERSION) $(BIN)/goreleaser-$(GORELEASER_VERSION) ## install the tools into .cache/bin
 
