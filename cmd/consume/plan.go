@@ -89,9 +89,9 @@ func (c *consuming) planFrom(state *topology.State, version, from string) (err e
 			Err: fmt.Errorf("queue %q is a stream: nothing ever leaves it, so that there is nothing to consume",
 				c.queue), Advice: "msgctl tail --stream " + shell.Quote(c.queue) + " reads it"}
 	}
-	var ladder *topology.Ladder
+	var ladder *topology.RetrySchedule
 	if c.known != nil {
-		if l, ok := c.known.State.Ladder(c.queueRef()); ok {
+		if l, ok := c.known.State.RetrySchedule(c.queueRef()); ok {
 			ladder = &l
 		}
 	}

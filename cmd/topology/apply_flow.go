@@ -12,6 +12,8 @@ import (
 	"github.com/msgctl/msgctl/internal/render/plans"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/apply"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
 // changeOptions are those of the commands that change a broker: what to compare with what, and how
@@ -74,7 +76,7 @@ func (o *changeOptions) change(ctx context.Context, conn *profile.Connection, b 
 		return refused(plan)
 	}
 	if plan.Empty() {
-		if err := o.report(plan, topology.Result{}); err != nil {
+		if err := o.report(plan, apply.Result{}); err != nil {
 			return err
 		}
 		return complete(plan)
@@ -86,8 +88,8 @@ func (o *changeOptions) change(ctx context.Context, conn *profile.Connection, b 
 		return err
 	}
 	observer := &progressObserver{progress: o.proc.Streams.Progress(o.progress)}
-	result, err := topology.Apply(ctx, plan, b, observer,
-		topology.ApplyOptions{Parallel: writesAtOnce, StepTimeout: conn.Timeout})
+	result, err := apply.Run(ctx, plan, b, observer,
+		apply.Options{Parallel: writesAtOnce, StepTimeout: conn.Timeout})
 	observer.end()
 	if err != nil {
 		return err
@@ -103,7 +105,7 @@ func (o *changeOptions) change(ctx context.Context, conn *profile.Connection, b 
 
 // complete ends with exit code 3 when the plan could not include everything that is declared; the
 // plan has said why.
-func complete(plan *topology.Plan) error {
+func complete(plan *plan.Plan) error {
 	if len(plan.LeftAlone) > 0 {
 		return cmdutil.ExitWith(cmdutil.ExitPartly)
 	}
@@ -115,7 +117,7 @@ const writesAtOnce = 8
 
 // show prints the plan: to stdout for a person; to stderr when stdout is for the report's JSON and
 // somebody will be asked.
-func (o *changeOptions) show(plan *topology.Plan) error {
+func (o *changeOptions) show(plan *plan.Plan) error {
 	streams := o.proc.Streams
 	doc := plans.NewDocument(plan)
 	switch {
@@ -129,7 +131,7 @@ func (o *changeOptions) show(plan *topology.Plan) error {
 	return nil
 }
 
-func (o *changeOptions) report(plan *topology.Plan, result topology.Result) error {
+func (o *changeOptions) report(plan *plan.Plan, result apply.Result) error {
 	streams := o.proc.Streams
 	doc := plans.NewApplyDocument(plan, result)
 	if done, err := o.output.Encode(streams.Out, doc); done {
@@ -143,7 +145,7 @@ func (o *changeOptions) report(plan *topology.Plan, result topology.Result) erro
 
 // confirm asks, unless --yes has answered. A protected context wants the vhost's name for what
 // destroys.
-func (o *changeOptions) confirm(ctx context.Context, conn *profile.Connection, plan *topology.Plan) error {
+func (o *changeOptions) confirm(ctx context.Context, conn *profile.Connection, plan *plan.Plan) error {
 	if conn.Protected && plan.Destructive() {
 		return o.confirmProtected(ctx, conn, plan)
 	}
@@ -162,7 +164,7 @@ func (o *changeOptions) confirm(ctx context.Context, conn *profile.Connection, p
 	return cmdutil.Declined(ok)
 }
 
-func (o *changeOptions) confirmProtected(ctx context.Context, conn *profile.Connection, plan *topology.Plan) error {
+func (o *changeOptions) confirmProtected(ctx context.Context, conn *profile.Connection, plan *plan.Plan) error {
 	vhost := planVHost(plan, conn)
 	flag := "--yes=" + vhost
 	switch o.yes {
@@ -183,9 +185,9 @@ func (o *changeOptions) confirmProtected(ctx context.Context, conn *profile.Conn
 
 // planVHost is the vhost to type: the one that the plan's destructive steps are in, else the
 // connection's.
-func planVHost(plan *topology.Plan, conn *profile.Connection) string {
-	for _, s := range plan.Steps {
-		if s.Action != topology.Delete && s.Action != topology.Replace {
+func planVHost(p *plan.Plan, conn *profile.Connection) string {
+	for _, s := range p.Steps {
+		if s.Action != plan.Delete && s.Action != plan.Replace {
 			continue
 		}
 		if s.Ref.VHost != "" {
@@ -199,7 +201,7 @@ func planVHost(plan *topology.Plan, conn *profile.Connection) string {
 }
 
 // unmoved plans again and refuses when the broker is no longer as it was when the plan was shown.
-func unmoved(ctx context.Context, plan *topology.Plan, makePlan planner) error {
+func unmoved(ctx context.Context, plan *plan.Plan, makePlan planner) error {
 	now, err := makePlan(ctx)
 	if err != nil {
 		return err
@@ -212,7 +214,7 @@ func unmoved(ctx context.Context, plan *topology.Plan, makePlan planner) error {
 }
 
 // refused ends a command whose plan can't be carried out; the plan has shown why.
-func refused(plan *topology.Plan) error {
+func refused(plan *plan.Plan) error {
 	if plan.Problems.HasErrors() {
 		return errors.New("nothing was changed: fix the errors above first")
 	}
@@ -220,16 +222,16 @@ func refused(plan *topology.Plan) error {
 }
 
 // outcome maps what became of the steps to the exit code; the report has said the rest.
-func outcome(r topology.Result) error {
+func outcome(r apply.Result) error {
 	if r.Interrupted {
 		return cmdutil.ExitWith(cmdutil.ExitInterrupted)
 	}
 	done, failed := 0, error(nil)
 	for _, s := range r.Steps {
 		switch {
-		case s.Outcome == topology.Done:
+		case s.Outcome == apply.Done:
 			done++
-		case s.Outcome == topology.Failed && failed == nil:
+		case s.Outcome == apply.Failed && failed == nil:
 			failed = s.Err
 		}
 	}
@@ -250,14 +252,14 @@ type progressObserver struct {
 	begun    bool
 }
 
-// Begin implements topology.Observer.
+// Begin implements apply.Observer.
 func (p *progressObserver) Begin(steps int) {
 	p.begun = true
 	p.progress.Begin("apply", "changes", int64(steps))
 }
 
-// StepEnded implements topology.Observer.
-func (p *progressObserver) StepEnded(int, topology.Step, topology.StepResult) { p.progress.Add(1) }
+// StepEnded implements apply.Observer.
+func (p *progressObserver) StepEnded(int, plan.Step, apply.StepResult) { p.progress.Add(1) }
 
 func (p *progressObserver) end() {
 	if p.begun {

@@ -13,6 +13,7 @@ import (
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
 // writes counts what reaches a broker, from as many goroutines as write to one; nothing else of it
@@ -30,7 +31,7 @@ func (w *writes) Create(_ context.Context, o topology.Object) error {
 	return nil
 }
 
-func planOf(t *testing.T, queues ...string) *topology.Plan {
+func planOf(t *testing.T, queues ...string) *plan.Plan {
 	t.Helper()
 	want := &topology.State{}
 	for _, name := range queues {
@@ -39,7 +40,7 @@ func planOf(t *testing.T, queues ...string) *topology.Plan {
 			t.Fatal(err)
 		}
 	}
-	return topology.Diff(want, &topology.Live{}, topology.DiffOptions{})
+	return plan.Diff(want, &topology.Live{}, plan.Options{})
 }
 
 // TestApplyRefusesAMovedBroker: what was shown is what is done, or nothing is.
@@ -51,7 +52,7 @@ func TestApplyRefusesAMovedBroker(t *testing.T) {
 		wantCreations int
 	}{
 		{"as it was", []string{"a", "b"}, nil, 2},
-		{"somebody made one of them meanwhile", []string{"b"}, topology.ErrMoved, 0},
+		{"somebody made one of them meanwhile", []string{"b"}, plan.ErrChanged, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var out bytes.Buffer
@@ -59,8 +60,8 @@ func TestApplyRefusesAMovedBroker(t *testing.T) {
 				yes:  cmdutil.PlainYes,
 				verb: "apply", progress: terminal.ProgressNone}
 			o.output.Value = "text"
-			plans := []*topology.Plan{planOf(t, "a", "b"), planOf(t, c.second...)}
-			next := func(context.Context) (*topology.Plan, error) {
+			plans := []*plan.Plan{planOf(t, "a", "b"), planOf(t, c.second...)}
+			next := func(context.Context) (*plan.Plan, error) {
 				p := plans[0]
 				plans = plans[1:]
 				return p, nil

@@ -8,12 +8,14 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/apply"
 	"github.com/msgctl/msgctl/pkg/topology/lint/subject"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
 // Broker is what the commands that plan and change need of a live broker.
 type Broker interface {
-	topology.Writer
+	apply.Writer
 	// Live reads what is needed to compare a wanted state.
 	Live(ctx context.Context, want *topology.State) (*topology.Live, error)
 	// Refine counts messages and consumers of queues again.
@@ -31,13 +33,13 @@ type OpenBroker func(ctx context.Context, conn *profile.Connection, command stri
 type OpenReader func(ctx context.Context, conn *profile.Connection, command string) (subject.Reader, error)
 
 // planner makes a plan of what the broker has now; apply calls it twice.
-type planner func(ctx context.Context) (*topology.Plan, error)
+type planner func(ctx context.Context) (*plan.Plan, error)
 
 // newPlanner returns a planner that reads, compares, and counts anew what destructive steps put at
 // stake.
 func newPlanner(b Broker, read func(context.Context) (*topology.Live, error),
-	diff func(*topology.Live) *topology.Plan) planner {
-	return func(ctx context.Context) (*topology.Plan, error) {
+	diff func(*topology.Live) *plan.Plan) planner {
+	return func(ctx context.Context) (*plan.Plan, error) {
 		live, err := read(ctx)
 		if err != nil {
 			return nil, err
@@ -56,10 +58,10 @@ func newPlanner(b Broker, read func(context.Context) (*topology.Live, error),
 
 // atStake returns the queues that the plan's destructive steps would take: those named, and all of
 // a vhost that goes.
-func atStake(plan *topology.Plan, live *topology.Live) []topology.Ref {
+func atStake(p *plan.Plan, live *topology.Live) []topology.Ref {
 	var queues []topology.Ref
-	for _, s := range plan.Steps {
-		if s.Action != topology.Delete && s.Action != topology.Replace {
+	for _, s := range p.Steps {
+		if s.Action != plan.Delete && s.Action != plan.Replace {
 			continue
 		}
 		switch s.Ref.Kind {

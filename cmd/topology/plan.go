@@ -10,7 +10,7 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/render/plans"
-	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
 const planLong = `Compare topology files with the live broker and show what apply would change,
@@ -79,7 +79,7 @@ func runPlan(ctx context.Context, opts *planOptions) error {
 	return nil
 }
 
-func (o *planOptions) show(plan *topology.Plan) error {
+func (o *planOptions) show(plan *plan.Plan) error {
 	streams := o.proc.Streams
 	doc := plans.NewDocument(plan)
 	if done, err := o.output.Encode(streams.Out, doc); done {

@@ -12,6 +12,7 @@ import (
 	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
 // session is a command's files and its broker, together: what plan, apply and destroy work on.
@@ -58,7 +59,7 @@ func newSession(ctx context.Context, d *cmdutil.Process, open OpenBroker, comman
 }
 
 // plan reads the broker and compares.
-func (s *session) plan(ctx context.Context) (*topology.Plan, error) {
+func (s *session) plan(ctx context.Context) (*plan.Plan, error) {
 	plan, err := newPlanner(s.broker, s.live, s.options.diff(s.want))(ctx)
 	return plan, adviseNoAPI(err, s.command)
 }
@@ -123,7 +124,7 @@ func (s *session) close() {
 
 // diffOptions are the flags that say how a difference becomes a plan.
 type diffOptions struct {
-	topology.DiffOptions
+	plan.Options
 	replace     string
 	createVHost bool
 	noAPI       bool
@@ -152,12 +153,12 @@ func (o *diffOptions) register(cmd *cobra.Command) {
 }
 
 // diff returns what makes a plan of a live state.
-func (o *diffOptions) diff(want *topology.State) func(*topology.Live) *topology.Plan {
-	return func(live *topology.Live) *topology.Plan {
+func (o *diffOptions) diff(want *topology.State) func(*topology.Live) *plan.Plan {
+	return func(live *topology.Live) *plan.Plan {
 		if o.destroy {
-			return topology.DiffDestroy(want, live, o.DiffOptions)
+			return plan.Destroy(want, live, o.Options)
 		}
-		return topology.Diff(want, live, o.DiffOptions)
+		return plan.Diff(want, live, o.Options)
 	}
 }
 

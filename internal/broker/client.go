@@ -12,6 +12,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/consume/tail"
 	"github.com/msgctl/msgctl/pkg/publish"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/apply"
 )
 
 // Scope says what ReadLive reads.
@@ -32,7 +33,7 @@ type Client struct {
 	amqpDown error                    // why AMQP is not used, once its first connection failed
 }
 
-var _ topology.Writer = (*Client)(nil)
+var _ apply.Writer = (*Client)(nil)
 
 // New checks the options and returns a client. It does no I/O.
 func New(o Options) (*Client, error) {

@@ -198,7 +198,7 @@ func deleteAll(t *testing.T, c *Client, live *topology.Live, objects []topology.
 			continue
 		}
 		for range 2 { // the second time it is gone
-			if err := c.Delete(t.Context(), have, topology.Guard{}); err != nil {
+			if err := c.Delete(t.Context(), have, topology.DeleteConditions{}); err != nil {
 				t.Error(err)
 			}
 		}
@@ -211,7 +211,7 @@ func deleteAll(t *testing.T, c *Client, live *topology.Live, objects []topology.
 		}
 	}
 	for range 2 {
-		if err := c.Delete(t.Context(), objects[0], topology.Guard{}); err != nil {
+		if err := c.Delete(t.Context(), objects[0], topology.DeleteConditions{}); err != nil {
 			t.Error(err)
 		}
 	}
@@ -331,7 +331,7 @@ func TestTwinBindingsAreOne(t *testing.T) {
 		if have == nil || len(have.(*topology.Binding).PropertiesKeys) != 2 {
 			t.Fatalf("binding %+v", have)
 		}
-		if err := c.Delete(t.Context(), have, topology.Guard{}); err != nil {
+		if err := c.Delete(t.Context(), have, topology.DeleteConditions{}); err != nil {
 			t.Fatal(err)
 		}
 		if readLive(t, c, Scope{VHosts: []string{v.Name}}).Has(want.Ref()) {

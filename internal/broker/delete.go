@@ -25,11 +25,11 @@ import (
 // the management API too.
 //
 // A guard without IfEmpty allows MaxMessages to be lost, counted just before.
-func (c *Client) Delete(ctx context.Context, have topology.Object, guard topology.Guard) error {
+func (c *Client) Delete(ctx context.Context, have topology.Object, guard topology.DeleteConditions) error {
 	return c.explain(ctx, c.on("delete", have), missingIsFine(c.delete(ctx, have, guard)))
 }
 
-func (c *Client) delete(ctx context.Context, have topology.Object, guard topology.Guard) error {
+func (c *Client) delete(ctx context.Context, have topology.Object, guard topology.DeleteConditions) error {
 	switch o := have.(type) {
 	case *topology.VHost:
 		return c.deleteVHost(ctx, o, guard)
@@ -71,7 +71,7 @@ func (c *Client) deleteHTTP(ctx context.Context, o topology.Object) error {
 
 // deleteVHost deletes a vhost with all that is in it, if its queues hold no more messages than the
 // guard allows.
-func (c *Client) deleteVHost(ctx context.Context, v *topology.VHost, guard topology.Guard) error {
+func (c *Client) deleteVHost(ctx context.Context, v *topology.VHost, guard topology.DeleteConditions) error {
 	if c.api == nil {
 		return c.deleteHTTP(ctx, v)
 	}
@@ -99,7 +99,7 @@ func (c *Client) deleteVHost(ctx context.Context, v *topology.VHost, guard topol
 }
 
 func (c *Client) deleteExchange(ctx context.Context, s *amqp.Session, x *topology.Exchange,
-	guard topology.Guard) error {
+	guard topology.DeleteConditions) error {
 	if s != nil {
 		return declare.DeleteExchange(ctx, s, x, guard.IfUnused)
 	}
@@ -115,7 +115,8 @@ func (c *Client) deleteBinding(ctx context.Context, s *amqp.Session, b *topology
 	return c.api.DeleteBinding(ctx, b)
 }
 
-func (c *Client) deleteQueue(ctx context.Context, s *amqp.Session, q *topology.Queue, guard topology.Guard) error {
+func (c *Client) deleteQueue(ctx context.Context, s *amqp.Session, q *topology.Queue,
+	guard topology.DeleteConditions) error {
 	if !guard.IfEmpty || q.Type != topology.Classic {
 		allowed := guard.MaxMessages
 		if guard.IfEmpty {

@@ -46,7 +46,7 @@ func exists(t *testing.T, v *rabbittest.VHost, kind, name string) bool {
 	return v.Client().Exists(t, rabbittest.Path(kind, v.Name, name))
 }
 
-var guarded = topology.Guard{IfEmpty: true, IfUnused: true}
+var guarded = topology.DeleteConditions{IfEmpty: true, IfUnused: true}
 
 func TestGuardedQueues(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
@@ -97,12 +97,12 @@ func TestGuardedQueues(t *testing.T) {
 				if _, ok := live.Status[idle.Ref()]; ok {
 					t.Error("a queue that is gone has a status")
 				}
-				mustWrap(t, c.Delete(t.Context(), full, topology.Guard{MaxMessages: 2}), topology.ErrInUse, "3 messages",
+				mustWrap(t, c.Delete(t.Context(), full, topology.DeleteConditions{MaxMessages: 2}), topology.ErrInUse, "3 messages",
 					"2 may be lost")
-				if err := c.Delete(t.Context(), full, topology.Guard{MaxMessages: 3}); err != nil {
+				if err := c.Delete(t.Context(), full, topology.DeleteConditions{MaxMessages: 3}); err != nil {
 					t.Error(err)
 				}
-				if err := c.Delete(t.Context(), used, topology.Guard{MaxMessages: 1}); err != nil {
+				if err := c.Delete(t.Context(), used, topology.DeleteConditions{MaxMessages: 1}); err != nil {
 					t.Error(err)
 				}
 			})
@@ -193,12 +193,13 @@ func TestGuardedExchangeAndVHost(t *testing.T) {
 				q := &topology.Queue{VHost: v.Name, Name: "q", Type: topology.Classic, Durable: true}
 				bound := &topology.Binding{VHost: v.Name, Source: "x", Destination: "q", DestinationType: topology.ToQueue}
 				create(t, c, x, q, bound)
-				mustWrap(t, c.Delete(t.Context(), x, topology.Guard{IfUnused: true}), topology.ErrInUse, "in use")
+				mustWrap(t, c.Delete(t.Context(), x, topology.DeleteConditions{IfUnused: true}), topology.ErrInUse, "in use")
 				fill(t, v, "q", 2)
 				vhost := &topology.VHost{Name: v.Name}
 				mustWrap(t, c.Delete(t.Context(), vhost, guarded), topology.ErrInUse, "2 messages")
-				mustWrap(t, c.Delete(t.Context(), vhost, topology.Guard{MaxMessages: 1}), topology.ErrInUse, "2 messages")
-				if err := c.Delete(t.Context(), vhost, topology.Guard{MaxMessages: 2}); err != nil {
+				mustWrap(t, c.Delete(t.Context(), vhost, topology.DeleteConditions{MaxMessages: 1}), topology.ErrInUse,
+					"2 messages")
+				if err := c.Delete(t.Context(), vhost, topology.DeleteConditions{MaxMessages: 2}); err != nil {
 					t.Fatal(err)
 				}
 				for _, o := range []topology.Object{bound, q, x, vhost} { // all gone with it

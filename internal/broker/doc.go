@@ -3,7 +3,7 @@
 //
 //   - Client.ReadLive reads the objects of some vhosts as a topology.Live. Without the management
 //     API, Client.ReadAMQP reads what can be known.
-//   - Client is a topology.Writer. Exchanges, queues and bindings go over AMQP where it is
+//   - Client is a apply.Writer. Exchanges, queues and bindings go over AMQP where it is
 //     reachable (eight channels equal the broker's own bulk import; parallel HTTP PUTs are slower
 //     on 4.x), everything else over HTTP.
 //   - Client.Refine counts what is at stake in queues that are to go; Client.Lock keeps two applies

@@ -12,6 +12,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/lint"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
 // Options say what is collected, and from where.
@@ -55,7 +56,7 @@ type collector struct {
 	live   *topology.Live // of all vhosts; nil with AllVHosts
 	// logged are the closed vhosts of which the log has a line.
 	logged   map[string]bool
-	drift    map[string]map[topology.Action]int
+	drift    map[string]map[plan.Action]int
 	findings map[Finding]int
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/lint"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
@@ -23,17 +24,17 @@ func (c *collector) compare() {
 		return
 	}
 	c.countFindings(c.Files.Lint(c.live))
-	c.drift = map[string]map[topology.Action]int{"": {}}
+	c.drift = map[string]map[plan.Action]int{"": {}}
 	for _, name := range c.wanted() {
-		c.drift[name] = map[topology.Action]int{}
+		c.drift[name] = map[plan.Action]int{}
 	}
-	for _, step := range topology.Diff(c.Files.State(), c.live, topology.DiffOptions{Prune: true}).Steps {
+	for _, step := range plan.Diff(c.Files.State(), c.live, plan.Options{Prune: true}).Steps {
 		name := step.Ref.VHost
 		if step.Ref.Kind == topology.KindVHost {
 			name = step.Ref.Name
 		}
 		if c.drift[name] == nil {
-			c.drift[name] = map[topology.Action]int{}
+			c.drift[name] = map[plan.Action]int{}
 		}
 		c.drift[name][step.Action]++
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/msgctl/msgctl/internal/promtest"
 	"github.com/msgctl/msgctl/internal/telemetry"
 	"github.com/msgctl/msgctl/pkg/message"
-	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
 func text(t testing.TB, m *exporter.Metrics) string {
@@ -46,7 +46,7 @@ func TestMetrics(t *testing.T) {
 			{VHost: "a", Name: "\"} 1\n\\{\xff", Ready: 6, Known: true},
 		},
 		Losing:   []exporter.LosingQueue{{VHost: "a", Queue: "q"}},
-		Drift:    map[string]map[topology.Action]int{"": {}, "a": {topology.Delete: 2, topology.Adopt: 7}},
+		Drift:    map[string]map[plan.Action]int{"": {}, "a": {plan.Delete: 2, plan.Adopt: 7}},
 		Findings: map[exporter.Finding]int{{VHost: "a", Severity: "error", Rule: "r"}: 4},
 	}, noon, 1500*time.Millisecond)
 	got := text(t, m)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
 // Snapshot is what one collection found.
@@ -18,7 +19,7 @@ type Snapshot struct {
 	Losing []LosingQueue
 	// Drift counts the steps of a plan, by vhost and action; nil without a topology file. What
 	// belongs to no vhost is under "".
-	Drift map[string]map[topology.Action]int
+	Drift map[string]map[plan.Action]int
 	// Findings are those of lint; nil when it could not be run.
 	Findings map[Finding]int
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/msgctl/msgctl/internal/telemetry"
-	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
 // Names of the metrics that alerts and dashboards ask for.
@@ -125,7 +125,7 @@ func (f *snapshotMetrics) fill(s *Snapshot) {
 	}
 	for vhost, steps := range s.Drift {
 		differs := 0.0
-		for _, action := range []topology.Action{topology.Create, topology.Update, topology.Replace, topology.Delete} {
+		for _, action := range []plan.Action{plan.Create, plan.Update, plan.Replace, plan.Delete} {
 			set(f.driftObjects, float64(steps[action]), vhost, string(action))
 			if steps[action] > 0 {
 				differs = 1

@@ -1,4 +1,4 @@
-// Package units reads and writes durations and sizes with their units.
+// Package units reads and writes durations and sizes with their units, and writes counts.
 //
 // There are two kinds of durations. Those of a topology file and of the broker are whole
 // milliseconds, read exactly and with the units ms, s, m, h and d (ParseMilliseconds). Those that

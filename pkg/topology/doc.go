@@ -1,8 +1,11 @@
-// Package topology says how the objects of a RabbitMQ cluster (vhosts, users, permissions,
-// policies, exchanges, queues, bindings and the rest) are declared, compared and changed.
+// Package topology describes the objects of a RabbitMQ cluster: vhosts, users, permissions, limits,
+// parameters, policies, exchanges, queues and bindings.
 //
-// A State is what a file declares or what a broker has. Diff compares two of them and returns a
-// Plan: a value that can be shown, written as JSON, and executed by Apply through a Writer. The
-// package does no I/O of its own and imports no client library: internal/broker reads and writes
-// brokers, pkg/topology/spec reads files.
+// A State is a set of objects that a file declares, a Live the one that a broker has. Objects are
+// values with a Ref, which identifies one on a broker, and Fields, which can differ between two of
+// the same Ref. Ownership is the record of what a topology applied.
+//
+// Package spec reads states from files, internal/broker reads them from brokers. Package plan
+// compares the two, and package apply makes the changes. This package does no I/O and imports no
+// client library.
 package topology

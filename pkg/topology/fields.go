@@ -8,6 +8,19 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
+// Field is one property of an object. Value is in normal form (see Normalise). A Secret value is
+// compared by a rule of its own and never shown.
+type Field struct {
+	// Name is the field as the topology file calls it: messageTTL, deadLetter.exchange,
+	// arguments.x-foo, definition.max-length.
+	Name  string
+	Value any
+	// Unit tells a view how to show the value.
+	Unit capability.Unit
+	// Immutable says that the broker cannot change it on an existing object.
+	Immutable bool
+}
+
 // Fields lists what the file names of the vhost; of a live one, everything.
 func (v *VHost) Fields() []Field {
 	var fields []Field
@@ -130,18 +143,18 @@ func set(texts []string) []any {
 func valueFields(v any) []Field {
 	m, ok := v.(map[string]any)
 	if !ok {
-		return []Field{{Name: "value", Value: veil("", v)}}
+		return []Field{{Name: "value", Value: wrapSecrets("", v)}}
 	}
 	fields := make([]Field, 0, len(m))
 	for _, k := range slices.Sorted(maps.Keys(m)) {
-		fields = append(fields, Field{Name: "value." + k, Value: veil(k, m[k])})
+		fields = append(fields, Field{Name: "value." + k, Value: wrapSecrets(k, m[k])})
 	}
 	return fields
 }
 
-// veil wraps what may hold a credential, so that it can be compared and not printed: texts under a
+// wrapSecrets wraps what may hold a credential, so that it can be compared and not printed: texts under a
 // telling name, and URIs with a password (those of shovels and federation upstreams).
-func veil(name string, v any) any {
+func wrapSecrets(name string, v any) any {
 	switch x := v.(type) {
 	case string:
 		lower := strings.ToLower(name)
@@ -156,13 +169,13 @@ func veil(name string, v any) any {
 	case []any:
 		list := make([]any, len(x))
 		for i, e := range x {
-			list[i] = veil(name, e)
+			list[i] = wrapSecrets(name, e)
 		}
 		return list
 	case map[string]any:
 		m := make(map[string]any, len(x))
 		for k, e := range x {
-			m[k] = veil(k, e)
+			m[k] = wrapSecrets(k, e)
 		}
 		return m
 	}

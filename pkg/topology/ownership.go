@@ -8,6 +8,16 @@ import (
 	"strings"
 )
 
+// Ownership records what one topology applied and therefore may prune. Name is its State.Owner. It
+// is kept in the broker, as the global parameter "msgctl.<name>@<vhost>".
+type Ownership struct {
+	Name string
+	Refs map[Ref]bool
+	// Broken, when not empty, says why the record in the broker cannot be used (written by a newer
+	// msgctl, damaged). Refs is empty then, and the record must not be overwritten.
+	Broken string
+}
+
 // ownershipPrefix begins the names of the global parameters that hold ownership records.
 const ownershipPrefix = "msgctl."
 

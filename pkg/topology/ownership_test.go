@@ -7,12 +7,13 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/topologytest"
 )
 
 func TestOwnershipSurvivesEncoding(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o := topology.Ownership{Name: "t", Refs: map[topology.Ref]bool{}}
-		for ref := range states("t").Draw(t, "state").All() {
+		for ref := range topologytest.States("t").Draw(t, "state").All() {
 			ref.Name += rapid.String().Draw(t, "name")
 			o.Refs[ref] = true
 		}
@@ -32,9 +33,10 @@ func TestOwnershipSurvivesEncoding(t *testing.T) {
 }
 
 func TestOwnershipText(t *testing.T) {
-	m := broker().owns("t", queue("q"), queue("a"), bind("amq.topic", "q", "k"), &topology.VHost{Name: "v"},
+	m := topologytest.BrokerWith().Owns("t", topologytest.Queue("q"), topologytest.Queue("a"),
+		topologytest.Bind("amq.topic", "q", "k"), &topology.VHost{Name: "v"},
 		&topology.Parameter{VHost: "v", Component: "shovel", Name: "s"})
-	text, err := m.records["t"].Encode()
+	text, err := m.Records["t"].Encode()
 	const want = `{"version":1,"vhosts":{"":{"vhost":["v"]},"/":{"binding":[["q","amq.topic","queue","k"]],"queue":["a","q"]},"v":{"parameter":[["s","shovel"]]}}}`
 	if err != nil || string(text) != want {
 		t.Errorf("%s, %v", text, err)

@@ -1,7 +1,7 @@
 package topology
 
 import (
-	"maps"
+	"cmp"
 
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
@@ -44,12 +44,38 @@ func (s *State) Typed(version string) *State {
 	if len(vhosts) == 0 {
 		return s
 	}
-	typed := *s
-	typed.objects, typed.order = maps.Clone(s.objects), &order{}
+	var typed []Object
 	for ref, o := range s.objects {
 		if q, ok := o.(*Queue); ok && vhosts[ref.VHost] {
-			typed.objects[ref] = withType(q, s.QueueType(q, version))
+			typed = append(typed, q.WithType(s.QueueType(q, version)))
 		}
 	}
+	return s.Revise(typed, nil)
+}
+
+// WithType returns a queue like q of that type, q itself when it has the type already.
+func (q *Queue) WithType(queueType string) *Queue {
+	if queueType == q.Type {
+		return q
+	}
+	typed := *q
+	typed.Type = queueType
 	return &typed
+}
+
+// DefaultQueueType returns the type that a broker gives to a queue whose file names none
+// (fact default-queue-type): the default of the vhost as the file declares it, else as the broker
+// has it, else the node's default.
+func DefaultQueueType(q *Queue, want *State, have *Live) string {
+	if !takesDefaultType(q, have.Server.Version) {
+		return Classic
+	}
+	if t := want.declaredDefault(q.VHost); t != "" {
+		return t
+	}
+	live, ok := have.objects[Ref{Kind: KindVHost, Name: q.VHost}].(*VHost)
+	if ok && live.DefaultQueueType != "" {
+		return live.DefaultQueueType
+	}
+	return cmp.Or(have.Server.DefaultQueueType, Classic)
 }

@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-
-	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 // Kind names a sort of topology object with the word RabbitMQ's documentation uses.
@@ -145,9 +143,9 @@ func (r Ref) Compare(o Ref) int {
 	return r.compareNames(o)
 }
 
-// compareInOrder orders references by kind first: the order in which a plan lists and apply
-// executes.
-func (r Ref) compareInOrder(o Ref) int {
+// CompareByKind orders references by kind first: the order in which a plan lists its steps and apply
+// executes them.
+func (r Ref) CompareByKind(o Ref) int {
 	if r.Kind != o.Kind {
 		return cmp.Compare(r.Kind.Order(), o.Kind.Order())
 	}
@@ -170,17 +168,21 @@ func (r Ref) compareNames(o Ref) int {
 	return 0
 }
 
-// untouchable reports whether msgctl never creates, changes or deletes the object, whoever declares
-// it.
-func untouchable(ref Ref) bool {
-	switch ref.Kind {
-	case KindExchange:
-		return ref.Name == "" || capability.IsReserved(ref.Name)
+// DeletedWith reports whether the broker deletes the object together with one of the given:
+// everything with its vhost, bindings with the queue that they lead to, rights and limits with
+// their user. Bindings of a deleted exchange get steps of their own, so that the exchange's
+// deletion can insist on there being no others.
+func (r Ref) DeletedWith(deleted map[Ref]bool) bool {
+	if r.VHost != "" && deleted[Ref{Kind: KindVHost, Name: r.VHost}] {
+		return true
+	}
+	switch r.Kind {
 	case KindBinding:
-		return ref.Parent == ""
-	case KindGlobalParameter:
-		_, ours := OwnershipName(ref.Name)
-		return ours
+		return r.Destination == ToQueue && deleted[r.DestinationRef()]
+	case KindPermission, KindTopicPermission:
+		return deleted[Ref{Kind: KindUser, Name: r.Name}]
+	case KindUserLimit:
+		return deleted[Ref{Kind: KindUser, Name: r.Parent}]
 	}
 	return false
 }

@@ -25,14 +25,21 @@ type State struct {
 	places map[Ref]place
 	// order remembers what Objects returns, as long as nothing is added.
 	order *order
-	// ladders are the retry ladders, by their queues.
-	ladders map[Ref]Ladder
+	// retries are the retry schedules, by their queues.
+	retries map[Ref]RetrySchedule
 }
 
-// clone returns a copy whose objects can be replaced. Everything else is shared.
-func (s *State) clone() *State {
+// Revise returns a copy of s in which these objects take the place of those with the same Ref, and
+// those of the Refs in remove are missing. s is not changed.
+func (s *State) Revise(replace []Object, remove []Ref) *State {
 	c := *s
 	c.objects, c.order = maps.Clone(s.objects), new(order)
+	for _, o := range replace {
+		c.objects[o.Ref()] = o
+	}
+	for _, ref := range remove {
+		delete(c.objects, ref)
+	}
 	return &c
 }
 
@@ -167,54 +174,18 @@ func (s *State) VHosts() []string {
 	return names
 }
 
-// Live is what a broker has, as far as the user may see it.
-type Live struct {
-	State
-	Server Server
-	// Status has counts of the queues, read together with them.
-	Status map[Ref]QueueStatus
-	// Ownership has what each topology once applied, by its State.Owner.
-	Ownership map[string]Ownership
-	// MissingVHosts lists vhosts that were asked for and do not exist.
-	MissingVHosts []string
-	// Unreadable says, per kind that could not be read, why (no administrator, AMQP only). A kind
-	// in it has no objects in State, which then says nothing about the broker.
-	Unreadable map[Kind]string
-}
-
-// QueueStatus is what would be lost with a queue. The counts can be a few seconds old
-// (fact counts-are-late); a writer counts again before it deletes.
-type QueueStatus struct {
-	Messages  int64
-	Consumers int64
-	// Known is false when the broker gave no counts (a stream, a queue a second old).
-	Known bool
-}
-
-// Server is what the differences between brokers hang on.
-type Server struct {
-	Version       string // "4.3.6"; "" unknown
-	ClusterName   string
-	ExchangeTypes []string // enabled exchange types; nil unknown
-	// DeniedFeatures are the deprecated features that this node refuses (/api/deprecated-features,
-	// state denied or phase denied_by_default/removed): queue_master_locator,
-	// transient_nonexcl_queues. nil unknown: 3.10 does not tell.
-	DeniedFeatures []string
-	// DefaultQueueType is the node's own default, "" unknown or none (3.10).
-	DefaultQueueType string
-	// User is the login that reads; Tags are its tags.
-	User string
-	Tags []string
-	// AMQPOnly says that the management API was not used: see Live.Unreadable.
-	AMQPOnly bool
-}
-
-// Ownership records what one topology applied and therefore may prune. Name is its State.Owner. It
-// is kept in the broker, as the global parameter "msgctl.<name>@<vhost>".
-type Ownership struct {
-	Name string
-	Refs map[Ref]bool
-	// Broken, when not empty, says why the record in the broker cannot be used (written by a newer
-	// msgctl, damaged). Refs is empty then, and the record must not be overwritten.
-	Broken string
+// Only returns a state without the vhosts that are not named; objects in vhosts stay, because a
+// broker that was asked for some vhosts lists all vhosts, but the objects of those only. No name
+// means all.
+func (s *State) Only(vhosts []string) *State {
+	if len(vhosts) == 0 {
+		return s
+	}
+	some := &State{}
+	for _, o := range s.Objects() {
+		if ref := o.Ref(); ref.Kind != KindVHost || slices.Contains(vhosts, ref.Name) {
+			_ = some.Add(o, diag.Position{}) // s has each object once
+		}
+	}
+	return some
 }

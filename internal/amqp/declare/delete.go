@@ -25,7 +25,7 @@ func InUse(format string, args ...any) error {
 // queues and streams know none: their counts are looked at right before, and a message or a
 // consumer that arrives between is lost or cut off. A stream is read from its beginning, too.
 // Consumers of a stream AMQP does not count.
-func DeleteQueue(ctx context.Context, s *amqp.Session, q *topology.Queue, guard topology.Guard) error {
+func DeleteQueue(ctx context.Context, s *amqp.Session, q *topology.Queue, guard topology.DeleteConditions) error {
 	return s.Do(ctx, func(ch *amqp091.Channel) error {
 		if q.Type != topology.Classic && (guard.IfEmpty || guard.IfUnused) {
 			return deleteChecked(ch, q, guard)
@@ -46,7 +46,7 @@ func CountAs(ctx context.Context, s *amqp.Session, q *topology.Queue) (messages 
 }
 
 // deleteChecked deletes a quorum queue or stream that is idle, as Delete says.
-func deleteChecked(ch *amqp091.Channel, q *topology.Queue, guard topology.Guard) error {
+func deleteChecked(ch *amqp091.Channel, q *topology.Queue, guard topology.DeleteConditions) error {
 	if err := idle(ch, q, guard); err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func unread(ch *amqp091.Channel, q *topology.Queue) error {
 }
 
 // idle checks the counts.
-func idle(ch *amqp091.Channel, q *topology.Queue, guard topology.Guard) error {
+func idle(ch *amqp091.Channel, q *topology.Queue, guard topology.DeleteConditions) error {
 	state, err := ch.QueueDeclarePassive(q.Name, q.Durable, q.AutoDelete, q.Exclusive, false, nil)
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"github.com/msgctl/msgctl/internal/health"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/lint/subject"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
 // Broker is what an inspection reads.
@@ -74,8 +75,8 @@ func Compare(files *subject.Subject, live *topology.Live) *health.Declared {
 		declared.Problem = fmt.Sprintf("%s cannot be read as a topology: msgctl validate tells why", declared.Files[0])
 		return declared
 	}
-	for _, s := range topology.Diff(files.State, live, topology.DiffOptions{}).Steps {
-		if s.Action == topology.Create || s.Action == topology.Update || s.Action == topology.Replace {
+	for _, s := range plan.Diff(files.State, live, plan.Options{}).Steps {
+		if s.Action == plan.Create || s.Action == plan.Update || s.Action == plan.Replace {
 			declared.Pending++
 		}
 	}

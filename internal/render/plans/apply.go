@@ -8,6 +8,8 @@ import (
 	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/apply"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
 // ApplyFormatVersion is the version of ApplyDocument; see FormatVersion.
@@ -32,15 +34,15 @@ type ApplyDocument struct {
 
 // StepDocument is the outcome of one step.
 type StepDocument struct {
-	Action  topology.Action  `json:"action"`
-	Object  string           `json:"object"`
-	Ref     topology.Ref     `json:"ref"`
-	Outcome topology.Outcome `json:"outcome"`
-	Error   string           `json:"error,omitempty"`
+	Action  plan.Action   `json:"action"`
+	Object  string        `json:"object"`
+	Ref     topology.Ref  `json:"ref"`
+	Outcome apply.Outcome `json:"outcome"`
+	Error   string        `json:"error,omitempty"`
 }
 
 // NewApplyDocument makes the document of a plan and the result of its execution.
-func NewApplyDocument(p *topology.Plan, r topology.Result) ApplyDocument {
+func NewApplyDocument(p *plan.Plan, r apply.Result) ApplyDocument {
 	doc := ApplyDocument{
 		FormatVersion: ApplyFormatVersion, Topology: p.Name, Unchanged: p.Unchanged, Interrupted: r.Interrupted,
 		Broker:    BrokerDocument{Version: p.Server.Version, Cluster: p.Server.ClusterName},
@@ -55,17 +57,17 @@ func NewApplyDocument(p *topology.Plan, r topology.Result) ApplyDocument {
 	return doc
 }
 
-func (doc *ApplyDocument) add(step topology.Step, r topology.StepResult) {
+func (doc *ApplyDocument) add(step plan.Step, r apply.StepResult) {
 	s := StepDocument{Action: step.Action, Object: step.Ref.Full(), Ref: step.Ref, Outcome: r.Outcome}
 	if r.Err != nil {
 		s.Error = r.Err.Error()
 	}
 	switch r.Outcome {
-	case topology.Done:
+	case apply.Done:
 		doc.Done++
-	case topology.Failed:
+	case apply.Failed:
 		doc.Failed++
-	case topology.Skipped:
+	case apply.Skipped:
 		doc.Skipped++
 	}
 	doc.Steps = append(doc.Steps, s)
@@ -78,10 +80,10 @@ func ApplyText(w io.Writer, doc ApplyDocument, style terminal.Styler) error {
 	skipped := 0
 	for _, s := range doc.Steps {
 		switch s.Outcome {
-		case topology.Failed:
+		case apply.Failed:
 			fmt.Fprintf(b, "%s %s %s: %s\n", style.Red("failed"), s.Action, terminal.Neutralise(s.Object),
 				terminal.Neutralise(s.Error))
-		case topology.Skipped:
+		case apply.Skipped:
 			if skipped++; skipped <= maxListed {
 				fmt.Fprintf(b, "%s %s %s: %s\n", style.Yellow("not done"), s.Action, terminal.Neutralise(s.Object),
 					terminal.Neutralise(s.Error))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
 // FormatVersion is the version of Document as JSON and YAML.
@@ -21,7 +22,7 @@ type Document struct {
 	Changes       []ChangeDocument `json:"changes"`
 	Problems      diag.Diagnostics `json:"problems,omitempty"`
 	// Retries are the delayed retries that the changes affect, as this broker does them.
-	Retries []topology.Retry `json:"retries,omitempty"`
+	Retries []plan.Retry `json:"retries,omitempty"`
 	// LeftAlone objects are declared, but cannot be applied without the management API.
 	LeftAlone []topology.Ref `json:"left_alone,omitempty"`
 	// Undeclared objects were applied by this topology before, and are no longer declared: a
@@ -53,19 +54,19 @@ type Summary struct {
 
 // ChangeDocument is one step of a plan.
 type ChangeDocument struct {
-	Action topology.Action `json:"action"`
+	Action plan.Action `json:"action"`
 	// Object is the step's object in words.
 	Object string       `json:"object"`
 	Ref    topology.Ref `json:"ref"`
 	// Fields has, for a creation, what is set; for an update or replacement, what differs.
-	Fields  []topology.FieldChange `json:"fields,omitempty"`
-	Why     string                 `json:"why,omitempty"`
-	AtStake *topology.Risk         `json:"at_stake,omitempty"`
-	Blocked string                 `json:"blocked,omitempty"`
+	Fields  []plan.FieldChange `json:"fields,omitempty"`
+	Why     string             `json:"why,omitempty"`
+	AtStake *plan.Risk         `json:"at_stake,omitempty"`
+	Blocked string             `json:"blocked,omitempty"`
 }
 
 // NewDocument makes the document of a plan.
-func NewDocument(p *topology.Plan) Document {
+func NewDocument(p *plan.Plan) Document {
 	doc := Document{
 		FormatVersion: FormatVersion, Topology: p.Name,
 		Broker:   BrokerDocument{Version: p.Server.Version, Cluster: p.Server.ClusterName},
@@ -84,30 +85,30 @@ func NewDocument(p *topology.Plan) Document {
 }
 
 // retriesOf returns the retries whose queues the plan creates or changes.
-func retriesOf(p *topology.Plan) (list []topology.Retry) {
+func retriesOf(p *plan.Plan) (list []plan.Retry) {
 	touched := make(map[topology.Ref]bool, len(p.Steps))
 	for _, s := range p.Steps {
-		touched[s.Ref] = s.Action != topology.Delete
+		touched[s.Ref] = s.Action != plan.Delete
 	}
 	for _, r := range p.Retries {
-		if touched[r.Queue] || slices.ContainsFunc(r.Waits, func(w topology.Ref) bool { return touched[w] }) {
+		if touched[r.Queue] || slices.ContainsFunc(r.WaitQueues, func(w topology.Ref) bool { return touched[w] }) {
 			list = append(list, r)
 		}
 	}
 	return list
 }
 
-func (s *Summary) count(step topology.Step) {
+func (s *Summary) count(step plan.Step) {
 	switch step.Action {
-	case topology.Create:
+	case plan.Create:
 		s.Create++
-	case topology.Update:
+	case plan.Update:
 		s.Update++
-	case topology.Replace:
+	case plan.Replace:
 		s.Replace++
-	case topology.Delete:
+	case plan.Delete:
 		s.Delete++
-	case topology.Adopt:
+	case plan.Adopt:
 		s.Adopt++
 	}
 	if step.Blocked != "" {
@@ -115,25 +116,25 @@ func (s *Summary) count(step topology.Step) {
 	}
 }
 
-func newChangeDocument(step topology.Step) ChangeDocument {
+func newChangeDocument(step plan.Step) ChangeDocument {
 	c := ChangeDocument{
 		Action: step.Action, Object: step.Ref.Full(), Ref: step.Ref, Fields: step.Changes,
 		Why: step.Why, AtStake: step.Risk, Blocked: step.Blocked,
 	}
-	if step.Action == topology.Create && step.Want != nil {
+	if step.Action == plan.Create && step.Want != nil {
 		c.Fields = createdFields(step.Want)
 	}
 	return c
 }
 
 // createdFields lists the fields of a new object that differ from their defaults.
-func createdFields(o topology.Object) []topology.FieldChange {
-	var list []topology.FieldChange
+func createdFields(o topology.Object) []plan.FieldChange {
+	var list []plan.FieldChange
 	for _, f := range o.Fields() {
 		if isDefault(f) {
 			continue
 		}
-		list = append(list, topology.FieldChange{Field: f.Name, Want: f.Value, Unit: f.Unit})
+		list = append(list, plan.FieldChange{Field: f.Name, Want: f.Value, Unit: f.Unit})
 	}
 	return list
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
 // changeGroup is the changes to objects of one kind in one vhost.
@@ -81,7 +82,7 @@ func details(c ChangeDocument) string {
 	if c.Ref.Kind == topology.KindBinding {
 		words = append(words, bindingDetails(c.Ref)...)
 	}
-	if c.Action == topology.Create {
+	if c.Action == plan.Create {
 		for _, f := range c.Fields {
 			words = append(words, fieldText(f))
 		}
@@ -100,7 +101,7 @@ func bindingDetails(r topology.Ref) []string {
 	return words
 }
 
-func fieldText(f topology.FieldChange) string {
+func fieldText(f plan.FieldChange) string {
 	value := formatValue(f.Want, f.Unit)
 	switch v := f.Want.(type) {
 	case bool:

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/msgctl/msgctl/internal/terminal"
-	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
 // Markdown writes a plan as a comment for a pull request: the counts, then what destroys or is
@@ -53,7 +53,7 @@ func changesText(changes []ChangeDocument) string {
 // markdownWarnings lists what must not hide in a collapsed block.
 func markdownWarnings(b *bytes.Buffer, changes []ChangeDocument) {
 	for _, c := range changes {
-		if c.Action != topology.Delete && c.Action != topology.Replace && c.Blocked == "" {
+		if c.Action != plan.Delete && c.Action != plan.Replace && c.Blocked == "" {
 			continue
 		}
 		fmt.Fprintf(b, "\n- **%s** `%s`", c.Action, inlineCode(c.Object))

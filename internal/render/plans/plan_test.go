@@ -13,9 +13,10 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
-func samplePlan() *topology.Plan {
+func samplePlan() *plan.Plan {
 	queue := &topology.Queue{
 		VHost: "/", Name: "orders.created.queue", Type: "quorum", Durable: true,
 		Arguments: topology.Arguments{"x-message-ttl": int64(86_400_000), "x-dead-letter-exchange": "dlx.exchange",
@@ -25,23 +26,23 @@ func samplePlan() *topology.Plan {
 		DestinationType: topology.ToQueue, RoutingKey: "order.created"}
 	user := &topology.User{Name: "billing", Tags: []string{"monitoring"}, Password: "hunter2"}
 	evil := &topology.Exchange{VHost: "/", Name: "evil\x1b[31m```", Type: "topic", Durable: true}
-	return &topology.Plan{
+	return &plan.Plan{
 		Name: "orders", Server: topology.Server{Version: "4.3.6", ClusterName: "rabbit@host"}, Unchanged: 3,
-		Steps: []topology.Step{
-			{Action: topology.Create, Ref: user.Ref(), Want: user},
-			{Action: topology.Create, Ref: evil.Ref(), Want: evil},
-			{Action: topology.Create, Ref: queue.Ref(), Want: queue},
+		Steps: []plan.Step{
+			{Action: plan.Create, Ref: user.Ref(), Want: user},
+			{Action: plan.Create, Ref: evil.Ref(), Want: evil},
+			{Action: plan.Create, Ref: queue.Ref(), Want: queue},
 			{
-				Action: topology.Replace, Ref: topology.Ref{Kind: topology.KindQueue, VHost: "/", Name: "old"},
-				Changes: []topology.FieldChange{{Field: "messageTTL", Have: int64(3_600_000), Want: nil,
+				Action: plan.Replace, Ref: topology.Ref{Kind: topology.KindQueue, VHost: "/", Name: "old"},
+				Changes: []plan.FieldChange{{Field: "messageTTL", Have: int64(3_600_000), Want: nil,
 					Unit: capability.Milliseconds, Immutable: true}},
-				Why: "RabbitMQ cannot change the arguments of an existing queue", Risk: &topology.Risk{Messages: 1234,
+				Why: "RabbitMQ cannot change the arguments of an existing queue", Risk: &plan.Risk{Messages: 1234,
 					Consumers: 1, Known: true},
 				Blocked: "it holds 1,234 messages",
 			},
-			{Action: topology.Create, Ref: binding.Ref(), Want: binding},
-			{Action: topology.Update, Ref: topology.Ref{Kind: topology.KindPolicy, VHost: "/", Name: "p"},
-				Changes: []topology.FieldChange{{Field: "priority", Have: int64(1), Want: int64(2)}}},
+			{Action: plan.Create, Ref: binding.Ref(), Want: binding},
+			{Action: plan.Update, Ref: topology.Ref{Kind: topology.KindPolicy, VHost: "/", Name: "p"},
+				Changes: []plan.FieldChange{{Field: "priority", Have: int64(1), Want: int64(2)}}},
 		},
 		Undeclared: []topology.Ref{{Kind: topology.KindQueue, VHost: "/", Name: "gone"}},
 		Problems: diag.Diagnostics{{
@@ -143,7 +144,7 @@ func assertHarmless(t *testing.T, text string) {
 
 func TestNothingToDo(t *testing.T) {
 	var b bytes.Buffer
-	if err := Text(&b, NewDocument(&topology.Plan{Unchanged: 1}), terminal.Styler{}, 0); err != nil {
+	if err := Text(&b, NewDocument(&plan.Plan{Unchanged: 1}), terminal.Styler{}, 0); err != nil {
 		t.Fatal(err)
 	}
 	if got := b.String(); got != "No changes: 1 object is as declared.\n" {

@@ -9,6 +9,7 @@ import (
 	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
 // Text writes a plan for a person: grouped by vhost and kind, a line per object, the differences
@@ -84,7 +85,7 @@ func (t textWriter) change(c ChangeDocument, width int) {
 		pad := strings.Repeat(" ", max(width-terminal.Width(label), 0)+render.ColumnGap)
 		render.Hanging(t.w, head+pad, text, t.width, t.style.Dim)
 	}
-	if c.Action != topology.Create {
+	if c.Action != plan.Create {
 		t.differences(c.Fields)
 	}
 	render.Hanging(t.w, below+t.style.Dim("why: "), c.Why, t.width, render.Plain)
@@ -95,7 +96,7 @@ func (t textWriter) change(c ChangeDocument, width int) {
 }
 
 // retries says how this broker does each delayed retry, and why so.
-func (t textWriter) retries(list []topology.Retry) {
+func (t textWriter) retries(list []plan.Retry) {
 	if len(list) == 0 {
 		return
 	}
@@ -116,7 +117,7 @@ func (t textWriter) retries(list []topology.Retry) {
 	t.line("")
 }
 
-func (t textWriter) differences(fields []topology.FieldChange) {
+func (t textWriter) differences(fields []plan.FieldChange) {
 	width := 0
 	for _, f := range fields {
 		width = max(width, terminal.Width(f.Field))
@@ -128,7 +129,7 @@ func (t textWriter) differences(fields []topology.FieldChange) {
 	}
 }
 
-func atStake(r topology.Risk, style terminal.Styler) string {
+func atStake(r plan.Risk, style terminal.Styler) string {
 	if !r.Known {
 		return style.Yellow("at stake: unknown, because the broker does not report its messages and consumers")
 	}
@@ -179,17 +180,17 @@ func summaryLine(s Summary) string {
 	return text + "."
 }
 
-func actionSign(a topology.Action, style terminal.Styler) (string, func(string) string) {
+func actionSign(a plan.Action, style terminal.Styler) (string, func(string) string) {
 	switch a {
-	case topology.Create:
+	case plan.Create:
 		return "+", style.Green
-	case topology.Update:
+	case plan.Update:
 		return "~", style.Yellow
-	case topology.Replace:
+	case plan.Replace:
 		return "∓", style.Red
-	case topology.Delete:
+	case plan.Delete:
 		return "-", style.Red
-	case topology.Adopt:
+	case plan.Adopt:
 		return "=", style.Cyan
 	}
 	return "?", style.Dim

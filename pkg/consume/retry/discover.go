@@ -14,7 +14,7 @@ import (
 // Discover makes the plan of a queue of what the queue obeys, policies too, and of its ladder. That
 // is the declared one or, without it, the queues QUEUE.retry.* whose messages expire into QUEUE.
 // The error says what is missing.
-func Discover(n *route.Network, queue string, declared *topology.Ladder) (Plan, error) {
+func Discover(n *route.Network, queue string, declared *topology.RetrySchedule) (Plan, error) {
 	p := Plan{Queue: queue}
 	q := n.Queue(queue)
 	if q == nil {
@@ -50,9 +50,9 @@ func (p *Plan) deadLetters(n *route.Network, d route.DeadLetter) error {
 }
 
 // nativeSteps are the declared ones, or those that the broker waits until its delivery limit.
-func nativeSteps(s route.Settings, declared *topology.Ladder) (steps []Step) {
+func nativeSteps(s route.Settings, declared *topology.RetrySchedule) (steps []Step) {
 	if declared != nil {
-		for _, ms := range declared.Steps {
+		for _, ms := range declared.Delays {
 			steps = append(steps, Step{Delay: millis(ms)})
 		}
 		return steps
@@ -75,9 +75,9 @@ func nativeSteps(s route.Settings, declared *topology.Ladder) (steps []Step) {
 
 func millis(ms int64) time.Duration { return time.Duration(ms) * time.Millisecond }
 
-func (p *Plan) declared(n *route.Network, l *topology.Ladder) error {
-	for i, waits := range l.Waits {
-		step := Step{Delay: millis(l.Steps[i])}
+func (p *Plan) declared(n *route.Network, l *topology.RetrySchedule) error {
+	for i, waits := range l.WaitQueues {
+		step := Step{Delay: millis(l.Delays[i])}
 		for _, w := range waits {
 			if !waitsFor(n, w.Name, p.Queue) {
 				return fmt.Errorf("the wait queue %q of the retry ladder does not exist, or does not lead back to queue %q", w.Name,

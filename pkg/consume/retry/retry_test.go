@@ -22,8 +22,8 @@ func plan(t *testing.T, queues, version string, withLadder bool) (retry.Plan, er
 	if problems.HasErrors() {
 		t.Fatal(problems)
 	}
-	var ladder *topology.Ladder
-	if l, ok := state.Ladder(topology.Ref{Kind: topology.KindQueue, VHost: "v", Name: "q"}); ok && withLadder {
+	var ladder *topology.RetrySchedule
+	if l, ok := state.RetrySchedule(topology.Ref{Kind: topology.KindQueue, VHost: "v", Name: "q"}); ok && withLadder {
 		ladder = &l
 	}
 	return retry.Discover(route.New(state, "v", version), "q", ladder)
@@ -73,7 +73,7 @@ func TestDiscover(t *testing.T) {
 func TestDiscoverRefuses(t *testing.T) {
 	_, state, _ := spec.Read([]source.Input{{Name: "t.yaml",
 		Data: []byte("version: 1\nvhost: v\nqueues: { q: { retry: { backoff: [5s] } } }")}}, spec.Options{})
-	l, _ := state.Ladder(topology.Ref{Kind: topology.KindQueue, VHost: "v", Name: "q"})
+	l, _ := state.RetrySchedule(topology.Ref{Kind: topology.KindQueue, VHost: "v", Name: "q"})
 	other, _ := plan(t, "queues: { q: {}, q.retry.5s: { messageTTL: 5s, deadLetter: q2 }, q2: {} }", "4.0.5", false)
 	if len(other.Steps) != 0 {
 		t.Errorf("a queue that leads elsewhere is no step: %s", describe(other))

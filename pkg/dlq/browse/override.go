@@ -27,7 +27,7 @@ type PolicyStore interface {
 	// Create puts a policy or operator policy.
 	Create(ctx context.Context, want topology.Object) error
 	// Delete removes one; it succeeds when it is gone already.
-	Delete(ctx context.Context, have topology.Object, guard topology.Guard) error
+	Delete(ctx context.Context, have topology.Object, guard topology.DeleteConditions) error
 	// Applied returns the names of the policy and operator policy that the queue has now, as the
 	// broker tells; "" for none.
 	Applied(ctx context.Context, vhost, queue string) (policy, operator string, err error)
@@ -201,7 +201,7 @@ func (o *PolicyOverride) remove(ctx context.Context) error {
 	defer cancel()
 	var errs []error
 	for _, p := range o.policies {
-		if err := o.store.Delete(ctx, p, topology.Guard{}); err != nil {
+		if err := o.store.Delete(ctx, p, topology.DeleteConditions{}); err != nil {
 			clear := "clear_policy"
 			if p.Operator {
 				clear = "clear_operator_policy"

@@ -21,7 +21,7 @@ func Versions() []string { return []string{"3.10.8", "4.0.5", "4.3.6"} }
 func Facts() []Fact {
 	const (
 		differential = "pkg/topology/route.TestTheSimulatorAgreesWithTheBroker"
-		checks       = "pkg/topology.TestChecksAgreeWithBrokers"
+		checks       = "pkg/topology/plan.TestChecksAgreeWithBrokers"
 		refused      = "pkg/topology/spec/export.TestBrokersRefuseWhatIsRefusedOffline"
 	)
 	return []Fact{
@@ -45,7 +45,7 @@ func Facts() []Fact {
 		{ID: "default-delivery-limit", Test: differential,
 			Text: "Quorum queues have a delivery limit of 20 by default on 4.x and none on 3.10. A negative limit means " +
 				"unlimited on 4.x and 0 on 3.10."},
-		{ID: "default-queue-type", Test: "pkg/topology.TestDefaultQueueTypeOnBrokers",
+		{ID: "default-queue-type", Test: "pkg/topology/plan.TestDefaultQueueTypeOnBrokers",
 			Text: "4.x gives the vhost's default queue type to durable queues that are not auto-delete, not exclusive and " +
 				"name no type. 3.10 accepts a default queue type and ignores it."},
 		{ID: "definitions-import", Test: "pkg/topology/spec/export.TestBrokersImportDefinitions",
@@ -65,7 +65,7 @@ func Facts() []Fact {
 			Text: "The broker removes line breaks from the names of queues and exchanges, over AMQP and HTTP."},
 		{ID: "message-ttl-blocks",
 			Text: "A message expires at the head of its queue only. One with a short TTL waits behind those with longer ones."},
-		{ID: "policy-all-or-nothing", Test: "pkg/topology.TestPolicyTableOnBrokers",
+		{ID: "policy-all-or-nothing", Test: "pkg/topology/plan.TestPolicyTableOnBrokers",
 			Text: "A policy with one key that a queue type does not support applies to no queue of that type, with none of " +
 				"its keys."},
 		{ID: "setting-precedence", Test: differential,

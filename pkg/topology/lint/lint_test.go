@@ -10,6 +10,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/dlq/discover"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/lint"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
 	"github.com/msgctl/msgctl/pkg/topology/source"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
@@ -41,7 +42,7 @@ func input(t testing.TB, name string, text []byte, version string) lint.Input {
 	state, more := s.Resolve()
 	in := lint.Input{State: state, Version: version, Problems: append(problems, more...), External: s.Externals(),
 		Letters: letters(state, version)}
-	in.Problems = append(in.Problems, topology.CheckVersion(state, version)...)
+	in.Problems = append(in.Problems, plan.CheckVersion(state, version)...)
 	in.Literal = func(password string) bool { return bytes.Contains(text, []byte(password)) }
 	for _, p := range s.Published() {
 		in.Events = append(in.Events, lint.Event{VHost: p.VHost, Name: p.Type, Exchange: p.Exchange, Key: p.Key,

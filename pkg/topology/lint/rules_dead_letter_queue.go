@@ -149,7 +149,7 @@ func checkLimitWithout(r *run) {
 }
 
 func checkRetryWithout(r *run) {
-	for _, l := range r.in.State.Ladders() {
+	for _, l := range r.in.State.RetrySchedules() {
 		if n := r.net(l.Queue.VHost); n != nil && n.Queue(l.Queue.Name) != nil && !n.of(l.Queue.Name).DeadLetter().Set() {
 			r.find(l.Queue, "", "it has a retry ladder and no dead-letter exchange for what fails at the last attempt")
 		}

@@ -53,7 +53,7 @@ func (r *resolver) queue(vhost, name string, q *Queue) {
 		r.bindings(vhost, b.Exchange, name, topology.ToQueue, &b.BindingMatch, &b.Located)
 	}
 	if q.Retry != nil {
-		r.ladder(o, q)
+		r.retries(o, q)
 	}
 }
 

@@ -8,9 +8,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-// ladder adds a retry ladder and its wait queues. Where a broker does better without them,
-// topology.Diff leaves them out.
-func (r *resolver) ladder(q *topology.Queue, declared *Queue) {
+// retries adds the retry schedule of a queue and its wait queues. Where a broker does better without
+// them, plan.Diff leaves them out.
+func (r *resolver) retries(q *topology.Queue, declared *Queue) {
 	retry := declared.Retry
 	if q.Type == topology.Stream {
 		r.report(diag.Error, retry.at, r.name(q.Ref()), "a stream cannot have retry",
@@ -22,7 +22,7 @@ func (r *resolver) ladder(q *topology.Queue, declared *Queue) {
 			"retry sets delayedRetry itself where the broker can do it so", "remove delayedRetry")
 		return
 	}
-	l := topology.Ladder{Queue: q.Ref(), Jitter: int64(retry.Jitter), QueuesOnly: retry.Via == "queues"}
+	schedule := topology.RetrySchedule{Queue: q.Ref(), Jitter: int64(retry.Jitter), QueuesOnly: retry.Via == "queues"}
 	made := map[string]bool{}
 	for _, step := range retry.Backoff {
 		if step == 0 {
@@ -30,17 +30,18 @@ func (r *resolver) ladder(q *topology.Queue, declared *Queue) {
 			continue
 		}
 		var waits []topology.Ref
-		for _, w := range waitsOf(q, int64(step), l.Jitter) {
+		for _, w := range waitsOf(q, int64(step), schedule.Jitter) {
 			waits = append(waits, w.Ref())
 			if !made[w.Name] {
 				made[w.Name] = true
 				r.add(w, &place{at: retry.at})
 			}
 		}
-		l.Steps, l.Waits = append(l.Steps, int64(step)), append(l.Waits, waits)
+		schedule.Delays = append(schedule.Delays, int64(step))
+		schedule.WaitQueues = append(schedule.WaitQueues, waits)
 	}
-	if len(l.Steps) > 0 {
-		r.state.AddLadder(l)
+	if len(schedule.Delays) > 0 {
+		r.state.AddRetrySchedule(schedule)
 	}
 }
 
@@ -71,7 +72,7 @@ func waitQueue(q *topology.Queue, name string, ttl int64) *topology.Queue {
 		}}
 }
 
-// WaitQueue names the queue in which messages of a queue wait for one step of its retry ladder:
+// WaitQueue names the queue in which messages of a queue wait for one step of its retry schedule:
 // orders.retry.30s. With jitter there are two more: orders.retry.30s.early and
 // orders.retry.30s.late.
 func WaitQueue(queue string, step time.Duration) string {

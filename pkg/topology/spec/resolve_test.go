@@ -124,14 +124,14 @@ func TestWaitQueues(t *testing.T) {
 			t.Error(diff)
 		}
 	}
-	l, ok := s.Ladder(topology.QueueRef("/", "w"))
-	if !ok || !slices.Equal(l.Steps, []int64{5000, 90000, 5000, 500}) || len(l.Waits) != 4 ||
-		l.Waits[2][0].Name != "w.retry.5s" {
-		t.Errorf("ladder %+v", l)
+	l, ok := s.RetrySchedule(topology.QueueRef("/", "w"))
+	if !ok || !slices.Equal(l.Delays, []int64{5000, 90000, 5000, 500}) || len(l.WaitQueues) != 4 ||
+		l.WaitQueues[2][0].Name != "w.retry.5s" {
+		t.Errorf("retry schedule %+v", l)
 	}
-	l, _ = s.Ladder(topology.QueueRef("/", "c"))
-	if l.Jitter != 20 || len(l.Waits) != 1 || len(l.Waits[0]) != 3 {
-		t.Errorf("ladder %+v", l)
+	l, _ = s.RetrySchedule(topology.QueueRef("/", "c"))
+	if l.Jitter != 20 || len(l.WaitQueues) != 1 || len(l.WaitQueues[0]) != 3 {
+		t.Errorf("retry schedule %+v", l)
 	}
 	if got := spec.WaitQueue("c", time.Hour); got != "c.retry.1h" {
 		t.Error(got)

@@ -6,6 +6,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 	"github.com/msgctl/msgctl/pkg/topology/lint"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
 // liveInput compares the files with the broker.
@@ -15,7 +16,7 @@ func (s *Subject) liveInput() *lint.Live {
 		return l
 	}
 	l.Drift = map[topology.Ref]string{}
-	for _, step := range topology.Diff(s.State, s.Live, topology.DiffOptions{}).Steps {
+	for _, step := range plan.Diff(s.State, s.Live, plan.Options{}).Steps {
 		l.Drift[step.Ref] = driftText(step)
 	}
 	l.Owned = func(ref topology.Ref) bool {
@@ -32,11 +33,11 @@ func (s *Subject) liveInput() *lint.Live {
 	return l
 }
 
-func driftText(s topology.Step) string {
+func driftText(s plan.Step) string {
 	switch s.Action {
-	case topology.Create:
+	case plan.Create:
 		return "the files declare it and the broker does not have it"
-	case topology.Delete:
+	case plan.Delete:
 		return "the broker has it and the files do not"
 	}
 	text := "it is not as the files say"

@@ -15,6 +15,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 	"github.com/msgctl/msgctl/pkg/topology/lint"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
 	"github.com/msgctl/msgctl/pkg/topology/source"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
@@ -116,7 +117,7 @@ func (s *Subject) Findings() []lint.Finding {
 		Events: s.Events, Letters: letters(s.State, s.Version),
 		Literal: s.literal,
 	}
-	input.Problems = append(slices.Clone(s.Problems), topology.CheckVersion(s.State, s.Version)...)
+	input.Problems = append(slices.Clone(s.Problems), plan.CheckVersion(s.State, s.Version)...)
 	if s.Live != nil {
 		input.Live = s.liveInput()
 	}

@@ -1,8 +1,11 @@
-package topology
+package apply
 
 import (
 	"context"
 	"time"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
 // Writer changes one object on a broker. Every method is called from several goroutines at once, at
@@ -12,33 +15,20 @@ import (
 // itself, and an error that wraps ErrUnreachable ends the apply.
 type Writer interface {
 	// Create makes an object. It succeeds when an equal object exists already.
-	Create(ctx context.Context, want Object) error
+	Create(ctx context.Context, want topology.Object) error
 	// Update changes an existing object in place. It is called for kinds and fields that the broker
 	// can change.
-	Update(ctx context.Context, have, want Object) error
+	Update(ctx context.Context, have, want topology.Object) error
 	// Delete removes an object. It succeeds when the object is gone already. When guard says so, a
 	// queue or exchange that is in use or holds messages is left alone and the error wraps
 	// ErrInUse.
-	Delete(ctx context.Context, have Object, guard Guard) error
+	Delete(ctx context.Context, have topology.Object, guard topology.DeleteConditions) error
 	// SaveOwnership records what a topology name owns. An empty record removes it.
-	SaveOwnership(ctx context.Context, o Ownership) error
+	SaveOwnership(ctx context.Context, o topology.Ownership) error
 }
 
-// Guard limits a deletion to what loses nothing, or no more than was allowed. For a vhost it bounds
-// all queues in it. The writer counts again just before it deletes. The zero Guard allows the loss
-// of no message.
-type Guard struct {
-	// IfUnused leaves a queue with consumers, or an exchange with bindings, alone.
-	IfUnused bool
-	// IfEmpty leaves a queue that holds messages alone.
-	IfEmpty bool
-	// MaxMessages is how many messages may be lost when IfEmpty is false. The guards of a plan add
-	// up to no more than DiffOptions.MaxMessageLoss.
-	MaxMessages int64
-}
-
-// ApplyOptions tune Apply. The zero value is usable.
-type ApplyOptions struct {
+// Options tune Apply. The zero value is usable.
+type Options struct {
 	// Parallel is how many objects of one kind are written at once. Default 8: with more, 4.3 gets
 	// slower (measured on two cores).
 	Parallel int
@@ -84,5 +74,5 @@ type Observer interface {
 	// Begin is called once, before the first step.
 	Begin(steps int)
 	// StepEnded is called when a step is done, failed or skipped.
-	StepEnded(index int, step Step, r StepResult)
+	StepEnded(index int, step plan.Step, r StepResult)
 }

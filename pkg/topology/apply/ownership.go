@@ -1,10 +1,13 @@
-package topology
+package apply
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"maps"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
 // claim records, before the first write, everything that the topology owns or is about to. When the
@@ -14,14 +17,14 @@ func (r *run) claim(ctx context.Context) {
 	if r.plan.Ownership == nil || len(r.plan.Steps) == 0 && r.plan.RecordedOwnership == nil {
 		return
 	}
-	recorded := Ownership{Name: r.plan.Owner}
+	recorded := topology.Ownership{Name: r.plan.Owner}
 	if r.plan.RecordedOwnership != nil {
 		recorded.Refs = r.plan.RecordedOwnership.Refs
 	}
 	r.saved = &recorded
-	union := Ownership{Name: r.plan.Owner, Refs: maps.Clone(recorded.Refs)}
+	union := topology.Ownership{Name: r.plan.Owner, Refs: maps.Clone(recorded.Refs)}
 	if union.Refs == nil {
-		union.Refs = map[Ref]bool{}
+		union.Refs = map[topology.Ref]bool{}
 	}
 	maps.Copy(union.Refs, r.plan.Ownership.Refs)
 	if ctx.Err() != nil || union.Equal(recorded) {
@@ -33,7 +36,7 @@ func (r *run) claim(ctx context.Context) {
 		return
 	}
 	r.result.OwnershipErr, r.unrecorded, r.saved = err, err, nil
-	if !errors.Is(err, ErrNotPermitted) {
+	if !errors.Is(err, topology.ErrNotPermitted) {
 		r.stopped = fmt.Errorf("not begun, because what is created could not be recorded: %w", err)
 	}
 }
@@ -47,15 +50,15 @@ func (r *run) record(ctx context.Context) {
 	if exact.Equal(*r.saved) {
 		return
 	}
-	if errors.Is(r.stopped, ErrUnreachable) {
+	if errors.Is(r.stopped, topology.ErrUnreachable) {
 		r.result.OwnershipErr = fmt.Errorf("the record of what topology %q owns names more than there is: %w", r.plan.Owner,
-			ErrUnreachable)
+			topology.ErrUnreachable)
 		return
 	}
 	r.result.OwnershipErr = r.save(ctx, exact)
 }
 
-func (r *run) save(ctx context.Context, o Ownership) error {
+func (r *run) save(ctx context.Context, o topology.Ownership) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.options.StepTimeout)
 	defer cancel()
 	return r.writer.SaveOwnership(ctx, o)
@@ -63,21 +66,21 @@ func (r *run) save(ctx context.Context, o Ownership) error {
 
 // owned is the planned record, less what was not made, and with what was not deleted. A creation
 // that timed out may have happened: it stays in the record, or nothing would ever clean it up.
-func (r *run) owned() Ownership {
-	before := map[Ref]bool{}
+func (r *run) owned() topology.Ownership {
+	before := map[topology.Ref]bool{}
 	if r.plan.RecordedOwnership != nil {
 		before = r.plan.RecordedOwnership.Refs
 	}
 	refs := maps.Clone(r.plan.Ownership.Refs)
 	if refs == nil {
-		refs = map[Ref]bool{}
+		refs = map[topology.Ref]bool{}
 	}
-	kept := map[Ref]bool{}
+	kept := map[topology.Ref]bool{}
 	for i, s := range r.plan.Steps {
 		result := r.result.Steps[i]
 		switch {
 		case result.Outcome == Done:
-		case s.Action == Delete:
+		case s.Action == plan.Delete:
 			kept[s.Ref] = true
 		case !before[s.Ref] && !uncertain(result):
 			delete(refs, s.Ref)
@@ -85,15 +88,15 @@ func (r *run) owned() Ownership {
 	}
 	if len(kept) > 0 {
 		for ref := range before {
-			if kept[ref] || coveredBy(ref, kept) {
+			if kept[ref] || ref.DeletedWith(kept) {
 				refs[ref] = true
 			}
 		}
 	}
-	return Ownership{Name: r.plan.Owner, Refs: refs}
+	return topology.Ownership{Name: r.plan.Owner, Refs: refs}
 }
 
 // uncertain reports whether the broker may have done what the step failed to confirm.
 func uncertain(r StepResult) bool {
-	return r.Outcome == Failed && (errors.Is(r.Err, context.DeadlineExceeded) || errors.Is(r.Err, ErrUnreachable))
+	return r.Outcome == Failed && (errors.Is(r.Err, context.DeadlineExceeded) || errors.Is(r.Err, topology.ErrUnreachable))
 }

@@ -1,4 +1,4 @@
-package topology
+package plan
 
 import (
 	"cmp"
@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
@@ -14,25 +15,25 @@ import (
 // policies finds policies that one of their own keys keeps away from a queue that they are meant
 // for: RabbitMQ applies a policy to a queue only when the queue's type supports every key in it.
 func (c *checker) policies() {
-	byVHost := map[string][]*Policy{}
+	byVHost := map[string][]*topology.Policy{}
 	mixed := false
-	for ref, o := range c.merged(KindPolicy, KindOperatorPolicy) {
-		p := o.(*Policy)
+	for ref, o := range c.merged(topology.KindPolicy, topology.KindOperatorPolicy) {
+		p := o.(*topology.Policy)
 		byVHost[ref.VHost] = append(byVHost[ref.VHost], p)
 		mixed = mixed || c.want.Has(ref) && c.isMixed(p)
 	}
 	if !mixed {
 		return
 	}
-	queues := map[string][]*Queue{}
-	for ref, o := range c.merged(KindQueue) {
-		queues[ref.VHost] = append(queues[ref.VHost], o.(*Queue))
+	queues := map[string][]*topology.Queue{}
+	for ref, o := range c.merged(topology.KindQueue) {
+		queues[ref.VHost] = append(queues[ref.VHost], o.(*topology.Queue))
 	}
 	for vhost, policies := range byVHost {
-		slices.SortFunc(policies, func(a, b *Policy) int {
-			return cmp.Or(cmp.Compare(b.Priority, a.Priority), a.Ref().compareInOrder(b.Ref()))
+		slices.SortFunc(policies, func(a, b *topology.Policy) int {
+			return cmp.Or(cmp.Compare(b.Priority, a.Priority), a.Ref().CompareByKind(b.Ref()))
 		})
-		slices.SortFunc(queues[vhost], func(a, b *Queue) int { return strings.Compare(a.Name, b.Name) })
+		slices.SortFunc(queues[vhost], func(a, b *topology.Queue) int { return strings.Compare(a.Name, b.Name) })
 		for i, p := range policies {
 			if c.want.Has(p.Ref()) && c.isMixed(p) {
 				c.disabled(p, policies[:i], queues[vhost])
@@ -43,16 +44,16 @@ func (c *checker) policies() {
 
 // merged returns the objects of some kinds as they will be: the declared ones, and live ones that
 // the file does not name.
-func (c *checker) merged(kinds ...Kind) map[Ref]Object {
-	all := map[Ref]Object{}
-	for ref, o := range c.have.objects {
+func (c *checker) merged(kinds ...topology.Kind) map[topology.Ref]topology.Object {
+	all := map[topology.Ref]topology.Object{}
+	for ref, o := range c.have.All() {
 		if slices.Contains(kinds, ref.Kind) {
 			all[ref] = o
 		}
 	}
-	for ref, o := range c.want.objects {
+	for ref, o := range c.want.All() {
 		if slices.Contains(kinds, ref.Kind) {
-			if live, ok := all[ref].(*Queue); ok && !o.(*Queue).TypeDeclared {
+			if live, ok := all[ref].(*topology.Queue); ok && !o.(*topology.Queue).TypeDeclared {
 				o = live
 			}
 			all[ref] = o
@@ -62,7 +63,7 @@ func (c *checker) merged(kinds ...Kind) map[Ref]Object {
 }
 
 // isMixed reports whether some queue type supports one key of the policy and not another.
-func (c *checker) isMixed(p *Policy) bool {
+func (c *checker) isMixed(p *topology.Policy) bool {
 	for _, t := range capability.QueueTypes() {
 		if good, bad := c.keysFor(p, t); len(good) > 0 && len(bad) > 0 {
 			return true
@@ -73,7 +74,7 @@ func (c *checker) isMixed(p *Policy) bool {
 
 // keysFor divides a policy's keys into those that queues of a type support, and those that keep it
 // away from them. Keys that are for exchanges, or that get in nobody's way, are in neither.
-func (c *checker) keysFor(p *Policy, queueType string) (good, bad []string) {
+func (c *checker) keysFor(p *topology.Policy, queueType string) (good, bad []string) {
 	for _, name := range p.Definition.Keys() {
 		key, known := capability.LookupPolicyKey(name)
 		switch {
@@ -89,7 +90,7 @@ func (c *checker) keysFor(p *Policy, queueType string) (good, bad []string) {
 
 // disabled reports the queues that a mixed policy matches and does not apply to, once per queue
 // type. higher are the policies that go before it.
-func (c *checker) disabled(p *Policy, higher []*Policy, queues []*Queue) {
+func (c *checker) disabled(p *topology.Policy, higher []*topology.Policy, queues []*topology.Queue) {
 	pattern, err := regexp.Compile(p.Pattern)
 	if err != nil {
 		return // a pattern of the broker's dialect (PCRE) that Go cannot judge
@@ -99,7 +100,7 @@ func (c *checker) disabled(p *Policy, higher []*Policy, queues []*Queue) {
 		if len(good) == 0 || len(bad) == 0 || !appliesTo(p.ApplyTo, t) {
 			continue
 		}
-		var hit []*Queue
+		var hit []*topology.Queue
 		declared := false
 		for _, q := range queues {
 			if q.Type == t && pattern.MatchString(q.Name) && !c.covered(q, p, higher) {
@@ -113,7 +114,8 @@ func (c *checker) disabled(p *Policy, higher []*Policy, queues []*Queue) {
 	}
 }
 
-func (c *checker) reportDisabled(p *Policy, queueType string, good, bad []string, hit []*Queue, declared bool) {
+func (c *checker) reportDisabled(p *topology.Policy, queueType string, good, bad []string, hit []*topology.Queue,
+	declared bool) {
 	severity := diag.Warning
 	if declared {
 		severity = diag.Error
@@ -132,7 +134,7 @@ func (c *checker) reportDisabled(p *Policy, queueType string, good, bad []string
 }
 
 // covered reports whether a policy of the same sort goes before p on that queue anyway.
-func (c *checker) covered(q *Queue, p *Policy, higher []*Policy) bool {
+func (c *checker) covered(q *topology.Queue, p *topology.Policy, higher []*topology.Policy) bool {
 	for _, h := range higher {
 		if h.Operator != p.Operator || h.Priority <= p.Priority || !appliesTo(h.ApplyTo, q.Type) {
 			continue
@@ -149,14 +151,14 @@ func (c *checker) covered(q *Queue, p *Policy, higher []*Policy) bool {
 
 func appliesTo(applyTo, queueType string) bool {
 	switch applyTo {
-	case ApplyToAll, ApplyToQueues, "":
+	case topology.ApplyToAll, topology.ApplyToQueues, "":
 		return true
-	case ApplyToClassicQueues:
-		return queueType == Classic
-	case ApplyToQuorumQueues:
-		return queueType == Quorum
-	case ApplyToStreams:
-		return queueType == Stream
+	case topology.ApplyToClassicQueues:
+		return queueType == topology.Classic
+	case topology.ApplyToQuorumQueues:
+		return queueType == topology.Quorum
+	case topology.ApplyToStreams:
+		return queueType == topology.Stream
 	}
 	return false
 }

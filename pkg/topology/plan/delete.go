@@ -1,9 +1,11 @@
-package topology
+package plan
 
 import (
 	"fmt"
 	"slices"
 
+	"github.com/msgctl/msgctl/internal/units"
+	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
@@ -15,10 +17,10 @@ func (d *differ) prune() {
 		return
 	}
 	read := d.readVHosts()
-	var gone []Ref
+	var gone []topology.Ref
 	for ref := range d.recorded {
 		switch {
-		case d.want.Has(ref) || untouchable(ref):
+		case d.want.Has(ref) || isProtected(ref):
 		case d.have.Unreadable[ref.Kind] != "" || d.inUse(ref):
 			d.owned[ref] = true
 		case !d.have.Has(ref):
@@ -39,15 +41,16 @@ func (d *differ) prune() {
 
 // inUse reports whether the file still has objects in a vhost, or rights of a user, that it does
 // not declare itself.
-func (d *differ) inUse(ref Ref) bool {
+func (d *differ) inUse(ref topology.Ref) bool {
 	switch ref.Kind {
-	case KindVHost:
+	case topology.KindVHost:
 		_, n := d.firstIn(ref.Name)
 		return n > 0
-	case KindUser:
-		for r := range d.want.objects {
-			if (r.Kind == KindPermission || r.Kind == KindTopicPermission) && r.Name == ref.Name || r.Kind == KindUserLimit &&
-				r.Parent == ref.Name {
+	case topology.KindUser:
+		for r := range d.want.All() {
+			if (r.Kind == topology.KindPermission || r.Kind == topology.KindTopicPermission) && r.Name == ref.Name ||
+				r.Kind == topology.KindUserLimit &&
+					r.Parent == ref.Name {
 				return true
 			}
 		}
@@ -62,7 +65,7 @@ func (d *differ) readVHosts() map[string]bool {
 	for _, v := range slices.Concat(d.want.VHosts(), d.have.MissingVHosts) {
 		read[v] = true
 	}
-	for ref := range d.have.objects {
+	for ref := range d.have.All() {
 		read[ref.VHost] = true
 	}
 	return read
@@ -70,54 +73,35 @@ func (d *differ) readVHosts() map[string]bool {
 
 // delete plans deletions. What goes by itself with a vhost, or a binding with the queue it leads
 // to, gets no step.
-func (d *differ) delete(refs []Ref, why string) {
+func (d *differ) delete(refs []topology.Ref, why string) {
 	for _, ref := range refs {
 		d.deleted[ref] = true
 	}
 	for _, ref := range refs {
-		if !coveredBy(ref, d.deleted) {
+		if !ref.DeletedWith(d.deleted) {
 			d.plan.Steps = append(d.plan.Steps, d.deletion(ref, why))
 		}
 	}
 }
 
-// coveredBy reports whether the broker deletes the object together with one of the given:
-// everything with its vhost, bindings with the queue that they lead to, rights and limits with
-// their user. Bindings of a deleted exchange get steps of their own, so that the exchange's
-// deletion can insist on there being no others.
-func coveredBy(ref Ref, deleted map[Ref]bool) bool {
-	if ref.VHost != "" && deleted[Ref{Kind: KindVHost, Name: ref.VHost}] {
-		return true
-	}
-	switch ref.Kind {
-	case KindBinding:
-		return ref.Destination == ToQueue && deleted[ref.DestinationRef()]
-	case KindPermission, KindTopicPermission:
-		return deleted[Ref{Kind: KindUser, Name: ref.Name}]
-	case KindUserLimit:
-		return deleted[Ref{Kind: KindUser, Name: ref.Parent}]
-	}
-	return false
-}
-
-func (d *differ) deletion(ref Ref, why string) Step {
+func (d *differ) deletion(ref topology.Ref, why string) Step {
 	have, _ := d.have.Get(ref)
 	step := Step{Action: Delete, Ref: ref, Have: have, Why: why}
 	switch ref.Kind {
-	case KindQueue:
+	case topology.KindQueue:
 		risk := d.queueRisk(ref)
 		step.Risk = &risk
 		step.Why += describeLost(d.lostWith(ref))
-		if have.(*Queue).Exclusive {
+		if have.(*topology.Queue).Exclusive {
 			step.Blocked = "it belongs to one connection, which alone may delete it: close that connection"
 		}
-	case KindExchange:
+	case topology.KindExchange:
 		lost := d.lostWith(ref)
-		step.Guard.IfUnused = !slices.ContainsFunc(lost, func(b Ref) bool { return b.Parent == ref.Name })
+		step.Conditions.IfUnused = !slices.ContainsFunc(lost, func(b topology.Ref) bool { return b.Parent == ref.Name })
 		step.Why += describeLost(lost)
-	case KindVHost:
+	case topology.KindVHost:
 		step.Risk, step.Why = d.vhostRisk(ref.Name, why)
-	case KindUser:
+	case topology.KindUser:
 		if ref.Name == d.have.Server.User {
 			step.Blocked = "it is the login in use: log in as another user"
 		}
@@ -126,8 +110,8 @@ func (d *differ) deletion(ref Ref, why string) Step {
 }
 
 // lostWith lists bindings that go with an exchange or queue although nobody asked for it.
-func (d *differ) lostWith(ref Ref) []Ref {
-	var lost []Ref
+func (d *differ) lostWith(ref topology.Ref) []topology.Ref {
+	var lost []topology.Ref
 	for _, b := range d.bindingsOf(ref) {
 		if !d.deleted[b] && !d.want.Has(b) {
 			lost = append(lost, b)
@@ -140,8 +124,8 @@ func (d *differ) lostWith(ref Ref) []Ref {
 func (d *differ) vhostRisk(vhost, why string) (*Risk, string) {
 	risk := Risk{Known: true}
 	queues, foreign := 0, 0
-	for ref := range d.have.objects {
-		if ref.Kind != KindQueue || ref.VHost != vhost {
+	for ref := range d.have.All() {
+		if ref.Kind != topology.KindQueue || ref.VHost != vhost {
 			continue
 		}
 		queues++
@@ -154,7 +138,7 @@ func (d *differ) vhostRisk(vhost, why string) (*Risk, string) {
 		risk.Known = risk.Known && r.Known
 	}
 	if queues > 0 {
-		why += fmt.Sprintf("; %s in it go too", plural(int64(queues), "queue"))
+		why += fmt.Sprintf("; %s in it go too", units.FormatCount(int64(queues), "queue"))
 	}
 	if foreign > 0 {
 		why += fmt.Sprintf(", %d of them not this topology's", foreign)
@@ -178,9 +162,9 @@ func (d *differ) guard() {
 		if s.Action != Delete || s.Risk == nil {
 			continue
 		}
-		s.Guard = Guard{IfUnused: true, IfEmpty: true}
+		s.Conditions = topology.DeleteConditions{IfUnused: true, IfEmpty: true}
 		if d.o.MaxMessageLoss > 0 {
-			s.Guard = Guard{MaxMessages: s.Risk.Messages + spare/n}
+			s.Conditions = topology.DeleteConditions{MaxMessages: s.Risk.Messages + spare/n}
 		}
 		if s.Blocked == "" {
 			s.Blocked = d.lossBlock(s, total)
@@ -204,28 +188,30 @@ func (d *differ) lossBlock(s *Step, total int64) string {
 	return ""
 }
 
-func (d *differ) holdsStream(ref Ref) bool {
-	if ref.Kind == KindQueue {
-		return d.have.objects[ref].(*Queue).Type == Stream
+func (d *differ) holdsStream(ref topology.Ref) bool {
+	if ref.Kind == topology.KindQueue {
+		q, _ := d.have.Get(ref)
+		return q.(*topology.Queue).Type == topology.Stream
 	}
-	for r, o := range d.have.objects {
-		if r.Kind == KindQueue && r.VHost == ref.Name && o.(*Queue).Type == Stream && !d.queueRisk(r).Known {
+	for r, o := range d.have.All() {
+		if r.Kind == topology.KindQueue && r.VHost == ref.Name && o.(*topology.Queue).Type == topology.Stream &&
+			!d.queueRisk(r).Known {
 			return true
 		}
 	}
 	return false
 }
 
-// DiffDestroy returns the plan that deletes what the file declares and the broker has, in reverse
-// order of creation, with the guards of Diff (MaxMessageLoss; the other options do not matter).
+// Destroy returns the plan that deletes what the file declares and the broker has, in reverse
+// order of creation, with the conditions of Diff (MaxMessageLoss; the other options do not matter).
 // Vhosts and users go only when the file declares them. What another topology owns is blocked, what
 // the broker itself declared is left.
-func DiffDestroy(want *State, have *Live, o DiffOptions) *Plan {
+func Destroy(want *topology.State, have *topology.Live, o Options) *Plan {
 	d := newDiffer(want, have, o)
-	var gone []Ref
-	for ref := range want.objects {
+	var gone []topology.Ref
+	for ref := range want.All() {
 		switch {
-		case untouchable(ref):
+		case isProtected(ref):
 		case have.Unreadable[ref.Kind] != "":
 			d.unreadable[ref.Kind] = append(d.unreadable[ref.Kind], ref)
 		case have.Has(ref):
@@ -233,7 +219,7 @@ func DiffDestroy(want *State, have *Live, o DiffOptions) *Plan {
 		}
 	}
 	for ref := range d.recorded {
-		d.owned[ref] = !want.Has(ref) && !untouchable(ref) && have.Has(ref)
+		d.owned[ref] = !want.Has(ref) && !isProtected(ref) && have.Has(ref)
 		if !d.owned[ref] {
 			delete(d.owned, ref)
 		}
@@ -246,13 +232,13 @@ func DiffDestroy(want *State, have *Live, o DiffOptions) *Plan {
 		}
 	}
 	for ref := range d.owned {
-		if coveredBy(ref, d.deleted) {
+		if ref.DeletedWith(d.deleted) {
 			delete(d.owned, ref)
 			continue
 		}
 		d.plan.Undeclared = append(d.plan.Undeclared, ref)
 	}
-	d.checks = newChecker(&State{}, have)
+	d.checks = newChecker(&topology.State{}, have)
 	d.finish()
 	// What cannot be read is not deleted: for a plan to destroy, that is no success.
 	for i := range d.plan.Problems {

@@ -1,6 +1,8 @@
-// Package topologytest draws random topologies for tests: states that a broker of a given version
-// accepts, made from few names, so that two of them share objects, differ in them, and take them
-// from each other.
+// Package topologytest has what tests of topologies share: a Generator of random states, a Broker in
+// memory, and short constructors of objects.
+//
+// The states that a Generator draws are accepted by a broker of the given version. They are made
+// from few names, so that two of them share objects, differ in them, and take them from each other.
 package topologytest
 
 import (
@@ -13,8 +15,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-// World says where random states live, so that tests on shared brokers keep to what is theirs.
-type World struct {
+// Generator draws random states. It says where they live, so that tests on shared brokers keep to
+// what is theirs.
+type Generator struct {
 	// Name is the topology's name. VHost exists already; Second is a vhost that some states
 	// declare.
 	Name, VHost, Second string
@@ -27,9 +30,9 @@ type World struct {
 // States draws states whose references all hold: users, rights, limits, policies, exchanges, queues
 // of every type with random arguments, bindings with arguments of every type, federation upstreams.
 // They name no exclusive or server-named objects.
-func (w World) States() *rapid.Generator[*topology.State] {
+func (g Generator) States() *rapid.Generator[*topology.State] {
 	return rapid.Custom(func(t *rapid.T) *topology.State {
-		s := &topology.State{Name: w.Name}
+		s := &topology.State{Name: g.Name}
 		add := func(o topology.Object) {
 			if !s.Has(o.Ref()) {
 				if err := s.Add(o, diag.Position{}); err != nil {
@@ -37,24 +40,24 @@ func (w World) States() *rapid.Generator[*topology.State] {
 				}
 			}
 		}
-		vhosts := []string{w.VHost}
+		vhosts := []string{g.VHost}
 		if rapid.Bool().Draw(t, "second vhost") {
-			v := &topology.VHost{Name: w.Second, Description: rapid.SampledFrom([]string{"", "d"}).Draw(t, "description")}
+			v := &topology.VHost{Name: g.Second, Description: rapid.SampledFrom([]string{"", "d"}).Draw(t, "description")}
 			v.Declared.Description = true
 			add(v)
 			vhosts = append(vhosts, v.Name)
 		}
-		w.drawUsers(t, add, vhosts)
+		g.drawUsers(t, add, vhosts)
 		for _, v := range vhosts {
-			w.drawVHost(t, add, v)
+			g.drawVHost(t, add, v)
 		}
 		return s
 	})
 }
 
-func (w World) drawUsers(t *rapid.T, add func(topology.Object), vhosts []string) {
+func (g Generator) drawUsers(t *rapid.T, add func(topology.Object), vhosts []string) {
 	for i := range rapid.IntRange(0, 2).Draw(t, "users") {
-		u := &topology.User{Name: fmt.Sprint(w.Users, i),
+		u := &topology.User{Name: fmt.Sprint(g.Users, i),
 			Tags: rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"management", "monitoring"}), 0, 2, rapid.ID).Draw(t,
 				"tags")}
 		u.PasswordHash = topology.Secret(rapid.SampledFrom([]string{"", "aGFzaDE=", "aGFzaDI="}).Draw(t, "hash"))
@@ -73,7 +76,7 @@ func expr(t *rapid.T) string {
 	return rapid.SampledFrom([]string{"", ".*", "^a"}).Draw(t, "expression")
 }
 
-func (w World) drawVHost(t *rapid.T, add func(topology.Object), vhost string) {
+func (g Generator) drawVHost(t *rapid.T, add func(topology.Object), vhost string) {
 	var exchanges, queues []string
 	for i := range rapid.IntRange(0, 3).Draw(t, "exchanges") {
 		x := &topology.Exchange{VHost: vhost, Name: fmt.Sprint("x", i),
@@ -86,7 +89,7 @@ func (w World) drawVHost(t *rapid.T, add func(topology.Object), vhost string) {
 		exchanges = append(exchanges, x.Name)
 	}
 	for i := range rapid.IntRange(0, 4).Draw(t, "queues") {
-		q := w.drawQueue(t, vhost, fmt.Sprint("q", i))
+		q := g.drawQueue(t, vhost, fmt.Sprint("q", i))
 		add(q)
 		queues = append(queues, q.Name)
 	}
@@ -106,12 +109,12 @@ func (w World) drawVHost(t *rapid.T, add func(topology.Object), vhost string) {
 	}
 }
 
-func (w World) drawQueue(t *rapid.T, vhost, name string) *topology.Queue {
+func (g Generator) drawQueue(t *rapid.T, vhost, name string) *topology.Queue {
 	kind := rapid.SampledFrom([]string{topology.Classic, topology.Quorum, topology.Stream}).Draw(t, "queue type")
 	q := &topology.Queue{VHost: vhost, Name: name, Type: kind, Durable: true, TypeDeclared: kind != topology.Classic ||
 		rapid.Bool().Draw(t, "typed")}
 	for _, a := range capability.QueueArguments() {
-		if a.Type == capability.Integer && a.TakenBy(kind, w.Version) && a.Name != "x-queue-version" &&
+		if a.Type == capability.Integer && a.TakenBy(kind, g.Version) && a.Name != "x-queue-version" &&
 			rapid.IntRange(0, 9).Draw(t, a.Name) == 0 {
 			if q.Arguments == nil {
 				q.Arguments = topology.Arguments{}
@@ -136,4 +139,9 @@ func drawBindings(t *rapid.T, add func(topology.Object), vhost string, exchanges
 		}
 		add(b)
 	}
+}
+
+// States draws states of a topology of that name: in vhost / of a Broker, for RabbitMQ 4.3.6.
+func States(name string) *rapid.Generator[*topology.State] {
+	return Generator{Name: name, VHost: "/", Second: "v two", Users: "u", Version: "4.3.6"}.States()
 }

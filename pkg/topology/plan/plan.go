@@ -1,6 +1,7 @@
-package topology
+package plan
 
 import (
+	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
@@ -22,19 +23,6 @@ const (
 	Adopt Action = "adopt"
 )
 
-// Field is one property of an object. Value is in normal form (see Normalise). A Secret value is
-// compared by a rule of its own and never shown.
-type Field struct {
-	// Name is the field as the topology file calls it: messageTTL, deadLetter.exchange,
-	// arguments.x-foo, definition.max-length.
-	Name  string
-	Value any
-	// Unit tells a view how to show the value.
-	Unit capability.Unit
-	// Immutable says that the broker cannot change it on an existing object.
-	Immutable bool
-}
-
 // FieldChange is one difference: Have is nil when the field is absent now, Want when it is to go.
 type FieldChange struct {
 	Field     string          `json:"field"`
@@ -55,17 +43,17 @@ type Risk struct {
 // Step is one change to one object.
 type Step struct {
 	Action  Action
-	Ref     Ref
-	Have    Object // nil for Create
-	Want    Object // nil for Delete
+	Ref     topology.Ref
+	Have    topology.Object // nil for Create
+	Want    topology.Object // nil for Delete
 	Changes []FieldChange
 	// Why says in words why the step is what it is: why a replace cannot be an update, why
 	// something is deleted.
 	Why string
 	// Risk is set for Replace and Delete of queues (and of vhosts: the sum of their queues).
 	Risk *Risk
-	// Guard is what a Delete, or the deletion inside a Replace, may lose at most.
-	Guard Guard
+	// Conditions is what a Delete, or the deletion inside a Replace, may lose at most.
+	Conditions topology.DeleteConditions
 	// Blocked, when not empty, says why apply would refuse the whole plan, and which flag would
 	// allow the step.
 	Blocked string
@@ -78,10 +66,10 @@ type Plan struct {
 	Name string
 	// Owner is its name in the broker's records, see State.Owner.
 	Owner  string
-	Server Server
+	Server topology.Server
 	Steps  []Step
 	// LeftAlone lists declared objects that cannot be applied without the management API.
-	LeftAlone []Ref
+	LeftAlone []topology.Ref
 	// Problems are what the broker would refuse or ignore. With an Error among them nothing is
 	// applied.
 	Problems diag.Diagnostics
@@ -91,15 +79,15 @@ type Plan struct {
 	Unchanged int
 	// Undeclared lists objects that the topology once applied and no longer declares, when the plan
 	// does not prune.
-	Undeclared []Ref
+	Undeclared []topology.Ref
 	// Unowned lists declared objects that exist, are equal, and were not created by this topology:
 	// --adopt records them.
-	Unowned []Ref
+	Unowned []topology.Ref
 	// Ownership is what the record will be when all steps are done; nil when Name is "" or it
 	// cannot be kept.
-	Ownership *Ownership
+	Ownership *topology.Ownership
 	// RecordedOwnership is what the broker's record says now.
-	RecordedOwnership *Ownership
+	RecordedOwnership *topology.Ownership
 }
 
 // Empty reports whether there is nothing to do.
@@ -153,8 +141,8 @@ func (p *Plan) Refusal() error {
 	return &RefusedError{Problems: p.Problems, Blocked: blocked}
 }
 
-// DiffOptions say how a difference becomes a plan.
-type DiffOptions struct {
+// Options say how a difference becomes a plan.
+type Options struct {
 	// Prune deletes what the topology's name once applied and no longer declares.
 	Prune bool
 	// Adopt records existing declared objects as owned.

@@ -1,4 +1,4 @@
-package topology_test
+package plan_test
 
 import (
 	"fmt"
@@ -6,6 +6,8 @@ import (
 
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
+	"github.com/msgctl/msgctl/pkg/topology/topologytest"
 )
 
 // large declares n objects as a big installation has them: two fifths queues, two fifths bindings,
@@ -18,13 +20,14 @@ func large(n int) *topology.State {
 		}
 	}
 	for i := range n / 5 {
-		add(exchange(fmt.Sprintf("orders.exchange.%05d", i), "topic"))
+		add(topologytest.Exchange(fmt.Sprintf("orders.exchange.%05d", i), "topic"))
 	}
 	for i := range n * 2 / 5 {
-		q := queue(fmt.Sprintf("orders.created.queue.%05d", i), "x-message-ttl", 86400000, "x-dead-letter-exchange",
+		q := topologytest.Queue(fmt.Sprintf("orders.created.queue.%05d", i), "x-message-ttl", 86400000,
+			"x-dead-letter-exchange",
 			"amq.direct", "x-max-length", 1000+i%3)
 		add(q)
-		b := bind(fmt.Sprintf("orders.exchange.%05d", i/2), q.Name, fmt.Sprintf("order.created.%d", i))
+		b := topologytest.Bind(fmt.Sprintf("orders.exchange.%05d", i/2), q.Name, fmt.Sprintf("order.created.%d", i))
 		if i%2 == 0 {
 			b.Arguments = topology.Arguments{"x-match": "all", "region": "eu"}
 		}
@@ -35,12 +38,12 @@ func large(n int) *topology.State {
 
 // deployed returns large(n) as a broker has it after an apply.
 func deployed(s *topology.State) *topology.Live {
-	m := newModel("/")
+	m := topologytest.NewBroker("/")
 	for ref, o := range s.All() {
-		m.objects[ref] = o
+		m.Objects[ref] = o
 	}
-	m.owns(s.Name, s.Objects()...)
-	l := m.live()
+	m.Owns(s.Name, s.Objects()...)
+	l := m.Live()
 	l.Server.ExchangeTypes = []string{"direct", "fanout", "topic", "headers"}
 	return l
 }
@@ -49,7 +52,7 @@ func benchmarkDiff(b *testing.B, want *topology.State, have *topology.Live, step
 	b.Helper()
 	b.ReportAllocs()
 	for b.Loop() {
-		if p := topology.Diff(want, have, topology.DiffOptions{Prune: true, ReplaceEmpty: true}); len(p.Steps) != steps ||
+		if p := plan.Diff(want, have, plan.Options{Prune: true, ReplaceEmpty: true}); len(p.Steps) != steps ||
 			len(p.Problems) > 0 {
 			b.Fatalf("%d steps, %d problems", len(p.Steps), len(p.Problems))
 		}
@@ -59,8 +62,8 @@ func benchmarkDiff(b *testing.B, want *topology.State, have *topology.Live, step
 func BenchmarkDiff10000(b *testing.B) {
 	want := large(10000)
 	b.Run("equal", func(b *testing.B) { benchmarkDiff(b, want, deployed(large(10000)), 0) })
-	b.Run("create", func(b *testing.B) { benchmarkDiff(b, want, newModel("/").live(), 10000) })
-	b.Run("prune", func(b *testing.B) { benchmarkDiff(b, state(), renamed(deployed(want)), 6000) })
+	b.Run("create", func(b *testing.B) { benchmarkDiff(b, want, topologytest.NewBroker("/").Live(), 10000) })
+	b.Run("prune", func(b *testing.B) { benchmarkDiff(b, topologytest.State(), renamed(deployed(want)), 6000) })
 	changed := large(10000)
 	for _, o := range changed.Objects() {
 		if q, ok := o.(*topology.Queue); ok {

@@ -1,10 +1,12 @@
-package topology
+package plan
 
 import (
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/msgctl/msgctl/internal/units"
+	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
@@ -15,7 +17,7 @@ func (d *differ) replace(step *Step, fixed []string) {
 	step.Why = fmt.Sprintf("RabbitMQ fixes %s when %s is declared: it has to be deleted and created again",
 		joinNames(fixed), article(step.Ref.Kind))
 	d.replaced[step.Ref] = true
-	q, isQueue := step.Have.(*Queue)
+	q, isQueue := step.Have.(*topology.Queue)
 	if !isQueue {
 		if !d.o.ReplaceEmpty {
 			step.Blocked = "allow it with --replace=empty; messages published to the exchange in between are lost"
@@ -23,19 +25,19 @@ func (d *differ) replace(step *Step, fixed []string) {
 		return
 	}
 	risk := d.queueRisk(step.Ref)
-	step.Risk, step.Guard = &risk, Guard{IfUnused: true, IfEmpty: true}
+	step.Risk, step.Conditions = &risk, topology.DeleteConditions{IfUnused: true, IfEmpty: true}
 	step.Why += policyHint(step.Changes)
 	step.Blocked = d.replaceBlock(q, risk)
 }
 
-func (d *differ) replaceBlock(q *Queue, risk Risk) string {
+func (d *differ) replaceBlock(q *topology.Queue, risk Risk) string {
 	switch {
 	case q.Exclusive:
 		return "it belongs to one connection, which alone may delete it: close that connection"
 	case risk.Messages > 0 || risk.Consumers > 0:
 		return fmt.Sprintf("it holds %s; --replace=empty replaces only an unused and empty queue: drain it, or declare a "+
 			"new queue beside it", stake(risk))
-	case q.Type == Stream && !risk.Known:
+	case q.Type == topology.Stream && !risk.Known:
 		return "the broker gives no message count for this stream, so it may not be empty: declare a new stream beside it"
 	case !d.o.ReplaceEmpty:
 		return "allow it with --replace=empty, which deletes a queue only while it is unused and empty"
@@ -67,8 +69,8 @@ func (d *differ) rebind() {
 	if len(d.replaced) == 0 {
 		return
 	}
-	lost := map[Ref][]Ref{}
-	again := map[Ref]Ref{}
+	lost := map[topology.Ref][]topology.Ref{}
+	again := map[topology.Ref]topology.Ref{}
 	for ref := range d.replaced {
 		for _, b := range d.bindingsOf(ref) {
 			if d.want.Has(b) {
@@ -78,11 +80,12 @@ func (d *differ) rebind() {
 			}
 		}
 	}
-	d.plan.Unowned = slices.DeleteFunc(d.plan.Unowned, func(ref Ref) bool { _, ok := again[ref]; return ok })
+	d.plan.Unowned = slices.DeleteFunc(d.plan.Unowned, func(ref topology.Ref) bool { _, ok := again[ref]; return ok })
 	for b, because := range again {
+		want, _ := d.want.Get(b)
 		d.plan.Unchanged--
 		d.owned[b] = true
-		d.plan.Steps = append(d.plan.Steps, Step{Action: Create, Ref: b, Want: d.want.objects[b],
+		d.plan.Steps = append(d.plan.Steps, Step{Action: Create, Ref: b, Want: want,
 			Why: fmt.Sprintf("it goes with the old %s", because)})
 	}
 	d.plan.Steps = slices.DeleteFunc(d.plan.Steps,
@@ -94,17 +97,17 @@ func (d *differ) rebind() {
 }
 
 // describeLost names bindings that nobody will make again, at most three of them.
-func describeLost(bindings []Ref) string {
+func describeLost(bindings []topology.Ref) string {
 	if len(bindings) == 0 {
 		return ""
 	}
-	slices.SortFunc(bindings, Ref.compareInOrder)
+	slices.SortFunc(bindings, topology.Ref.CompareByKind)
 	names := make([]string, 0, 3)
 	for _, b := range bindings[:min(3, len(bindings))] {
 		names = append(names, b.String())
 	}
 	text := fmt.Sprintf("; it takes %s with it that this file does not declare: %s",
-		plural(int64(len(bindings)), "binding"), strings.Join(names, "; "))
+		units.FormatCount(int64(len(bindings)), "binding"), strings.Join(names, "; "))
 	if len(bindings) > 3 {
 		text += "; …"
 	}
@@ -112,11 +115,11 @@ func describeLost(bindings []Ref) string {
 }
 
 // bindingsOf lists the live bindings from or to an exchange or queue.
-func (d *differ) bindingsOf(ref Ref) []Ref {
+func (d *differ) bindingsOf(ref topology.Ref) []topology.Ref {
 	if d.bindings == nil {
-		d.bindings = map[Ref][]Ref{}
-		for b := range d.have.objects {
-			if b.Kind != KindBinding || b.Parent == "" {
+		d.bindings = map[topology.Ref][]topology.Ref{}
+		for b := range d.have.All() {
+			if b.Kind != topology.KindBinding || b.Parent == "" {
 				continue
 			}
 			from, to := b.SourceRef(), b.DestinationRef()
@@ -130,7 +133,7 @@ func (d *differ) bindingsOf(ref Ref) []Ref {
 }
 
 // queueRisk is what a queue holds now.
-func (d *differ) queueRisk(ref Ref) Risk {
+func (d *differ) queueRisk(ref topology.Ref) Risk {
 	s, ok := d.have.Status[ref]
 	return Risk{Messages: s.Messages, Consumers: s.Consumers, Known: ok && s.Known}
 }
@@ -139,10 +142,10 @@ func (d *differ) queueRisk(ref Ref) Risk {
 func stake(r Risk) string {
 	var parts []string
 	if r.Messages > 0 {
-		parts = append(parts, plural(r.Messages, "message"))
+		parts = append(parts, units.FormatCount(r.Messages, "message"))
 	}
 	if r.Consumers > 0 {
-		parts = append(parts, plural(r.Consumers, "consumer"))
+		parts = append(parts, units.FormatCount(r.Consumers, "consumer"))
 	}
 	return strings.Join(parts, " and ")
 }
@@ -154,8 +157,8 @@ func joinNames(names []string) string {
 	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
 }
 
-func article(k Kind) string {
-	if strings.ContainsRune("aeiou", rune(k[0])) && k != KindUser && k != KindUserLimit {
+func article(k topology.Kind) string {
+	if strings.ContainsRune("aeiou", rune(k[0])) && k != topology.KindUser && k != topology.KindUserLimit {
 		return "an " + string(k)
 	}
 	return "a " + string(k)

@@ -1,4 +1,4 @@
-package topology
+package apply
 
 import (
 	"context"
@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
 const (
@@ -13,7 +16,7 @@ const (
 	defaultStepTimeout = 30 * time.Second
 )
 
-// Apply executes the plan's steps, exactly and once each, through w. It goes kind by kind in the
+// Run executes the plan's steps, exactly and once each, through w. It goes kind by kind in the
 // plan's order, several objects of one kind at a time. When a step fails, those that depend on it
 // are skipped and the rest goes on; deletions are skipped too where something failed in the same
 // vhost, since what they delete may still be needed. When the broker is unreachable, or ctx ends,
@@ -26,7 +29,7 @@ const (
 // A plan with errors among its problems, or with blocked steps, is refused with a *RefusedError
 // before anything is written; that is the only error. What became of the steps is in the Result:
 // see Result.Err. obs may be nil.
-func Apply(ctx context.Context, p *Plan, w Writer, obs Observer, o ApplyOptions) (Result, error) {
+func Run(ctx context.Context, p *plan.Plan, w Writer, obs Observer, o Options) (Result, error) {
 	if err := p.Refusal(); err != nil {
 		return Result{}, err
 	}
@@ -38,7 +41,7 @@ func Apply(ctx context.Context, p *Plan, w Writer, obs Observer, o ApplyOptions)
 	}
 	start := time.Now()
 	r := &run{plan: p, writer: w, observer: obs, options: o, result: Result{Steps: make([]StepResult, len(p.Steps))},
-		failed: map[Ref]error{}, failedIn: map[string]bool{}}
+		failed: map[topology.Ref]error{}, failedIn: map[string]bool{}}
 	if obs != nil {
 		obs.Begin(len(p.Steps))
 	}
@@ -57,27 +60,27 @@ func Apply(ctx context.Context, p *Plan, w Writer, obs Observer, o ApplyOptions)
 }
 
 // sameStage reports whether two neighbouring steps can be executed at the same time.
-func sameStage(a, b Step) bool {
-	return a.Ref.Kind == b.Ref.Kind && (a.Action == Delete) == (b.Action == Delete)
+func sameStage(a, b plan.Step) bool {
+	return a.Ref.Kind == b.Ref.Kind && (a.Action == plan.Delete) == (b.Action == plan.Delete)
 }
 
 // run is one execution of a plan.
 type run struct {
-	plan     *Plan
+	plan     *plan.Plan
 	writer   Writer
 	observer Observer
-	options  ApplyOptions
+	options  Options
 
 	mu     sync.Mutex // guards what follows, and the observer
 	result Result
 	// stopped says why nothing more is begun.
 	stopped error
 	// failed has the objects that are not as planned; failedIn their vhosts, "" for the cluster.
-	failed   map[Ref]error
+	failed   map[topology.Ref]error
 	failedIn map[string]bool
 	// saved is the record of ownership that the broker has now, as far as known; nil when none is
 	// kept.
-	saved *Ownership
+	saved *topology.Ownership
 	// unrecorded says why adopted objects are not recorded.
 	unrecorded error
 }
@@ -102,8 +105,8 @@ func (r *run) stage(ctx context.Context, first, end int) {
 
 // parallel says how many objects of a kind are written at once. The limits of one vhost, and of one
 // user, are written one by one (fact limits-are-one-object).
-func (r *run) parallel(k Kind) int {
-	if k == KindVHostLimit || k == KindUserLimit {
+func (r *run) parallel(k topology.Kind) int {
+	if k == topology.KindVHostLimit || k == topology.KindUserLimit {
 		return 1
 	}
 	return r.options.Parallel
@@ -124,32 +127,32 @@ func (r *run) step(ctx context.Context, i int) {
 
 // write does what the step says. It cannot be interrupted, only time out: a write that is cut off
 // in the middle would leave the user not knowing what the broker has.
-func (r *run) write(ctx context.Context, s Step) error {
+func (r *run) write(ctx context.Context, s plan.Step) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.options.StepTimeout)
 	defer cancel()
 	switch s.Action {
-	case Create:
+	case plan.Create:
 		return r.writer.Create(ctx, s.Want)
-	case Update:
+	case plan.Update:
 		return r.writer.Update(ctx, s.Have, s.Want)
-	case Delete:
-		return r.writer.Delete(ctx, s.Have, s.Guard)
-	case Replace:
-		if err := r.writer.Delete(ctx, s.Have, s.Guard); err != nil {
+	case plan.Delete:
+		return r.writer.Delete(ctx, s.Have, s.Conditions)
+	case plan.Replace:
+		if err := r.writer.Delete(ctx, s.Have, s.Conditions); err != nil {
 			return err
 		}
 		if err := r.writer.Create(ctx, s.Want); err != nil {
 			return fmt.Errorf("it was deleted, and not created again: %w", err)
 		}
 		return nil
-	case Adopt:
+	case plan.Adopt:
 		return r.unrecorded
 	}
 	return fmt.Errorf("unknown action %q", s.Action)
 }
 
 // obstacle says why a step cannot be begun, nil when it can.
-func (r *run) obstacle(ctx context.Context, s Step) error {
+func (r *run) obstacle(ctx context.Context, s plan.Step) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if ctx.Err() != nil {
@@ -159,7 +162,7 @@ func (r *run) obstacle(ctx context.Context, s Step) error {
 	if r.stopped != nil {
 		return r.stopped
 	}
-	if s.Action == Delete {
+	if s.Action == plan.Delete {
 		return r.keepers(s.Ref)
 	}
 	for _, on := range dependencies(s.Ref) {
@@ -172,7 +175,7 @@ func (r *run) obstacle(ctx context.Context, s Step) error {
 
 // keepers: deletions of a plan that also creates come last, because what is deleted is often what
 // something new takes the place of. Where that did not come to be, the old stays.
-func (r *run) keepers(ref Ref) error {
+func (r *run) keepers(ref topology.Ref) error {
 	if len(r.failedIn) == 0 {
 		return nil
 	}
@@ -182,28 +185,28 @@ func (r *run) keepers(ref Ref) error {
 	return nil
 }
 
-func vhostOf(ref Ref) string {
-	if ref.Kind == KindVHost {
+func vhostOf(ref topology.Ref) string {
+	if ref.Kind == topology.KindVHost {
 		return ref.Name
 	}
 	return ref.VHost
 }
 
 // dependencies lists what must be as planned before an object can be made.
-func dependencies(ref Ref) []Ref {
-	var on []Ref
+func dependencies(ref topology.Ref) []topology.Ref {
+	var on []topology.Ref
 	if ref.VHost != "" {
-		on = append(on, Ref{Kind: KindVHost, Name: ref.VHost})
+		on = append(on, topology.Ref{Kind: topology.KindVHost, Name: ref.VHost})
 	}
 	switch ref.Kind {
-	case KindBinding:
+	case topology.KindBinding:
 		on = append(on, ref.SourceRef(), ref.DestinationRef())
-	case KindPermission:
-		on = append(on, Ref{Kind: KindUser, Name: ref.Name})
-	case KindTopicPermission:
-		on = append(on, Ref{Kind: KindUser, Name: ref.Name}, ExchangeRef(ref.VHost, ref.Parent))
-	case KindUserLimit:
-		on = append(on, Ref{Kind: KindUser, Name: ref.Parent})
+	case topology.KindPermission:
+		on = append(on, topology.Ref{Kind: topology.KindUser, Name: ref.Name})
+	case topology.KindTopicPermission:
+		on = append(on, topology.Ref{Kind: topology.KindUser, Name: ref.Name}, topology.ExchangeRef(ref.VHost, ref.Parent))
+	case topology.KindUserLimit:
+		on = append(on, topology.Ref{Kind: topology.KindUser, Name: ref.Parent})
 	}
 	return on
 }
@@ -215,11 +218,11 @@ func (r *run) ended(i int, result StepResult) {
 	r.result.Steps[i] = result
 	if result.Outcome != Done {
 		r.failed[s.Ref] = result.Err
-		if s.Action != Delete {
+		if s.Action != plan.Delete {
 			r.failedIn[vhostOf(s.Ref)] = true
 		}
-		if errors.Is(result.Err, ErrUnreachable) && r.stopped == nil {
-			r.stopped = fmt.Errorf("not begun: %w", ErrUnreachable)
+		if errors.Is(result.Err, topology.ErrUnreachable) && r.stopped == nil {
+			r.stopped = fmt.Errorf("not begun: %w", topology.ErrUnreachable)
 		}
 	}
 	if r.observer != nil {

@@ -1,42 +1,42 @@
-package topology
+package plan
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
+	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 // changes returns what differs between a live object and the wanted one of the same Ref, in field
 // order, as far as it matters on that broker. nil means equal.
-func changes(have, want Object, server Server) []FieldChange {
+func changes(have, want topology.Object, server topology.Server) []FieldChange {
 	switch w := want.(type) {
-	case *VHost:
-		return vhostChanges(have.(*VHost), w, server)
-	case *User:
-		return userChanges(have.(*User), w)
-	case *Queue:
-		return queueChanges(have.(*Queue), w, server)
-	case *Exchange:
-		if h := have.(*Exchange); sameExchange(h, w) {
+	case *topology.VHost:
+		return vhostChanges(have.(*topology.VHost), w, server)
+	case *topology.User:
+		return userChanges(have.(*topology.User), w)
+	case *topology.Queue:
+		return queueChanges(have.(*topology.Queue), w, server)
+	case *topology.Exchange:
+		if h := have.(*topology.Exchange); sameExchange(h, w) {
 			return nil
 		}
-	case *Binding:
+	case *topology.Binding:
 		return nil
 	}
 	return fieldChanges(have.Fields(), want.Fields(), nil)
 }
 
-func sameExchange(h, w *Exchange) bool {
+func sameExchange(h, w *topology.Exchange) bool {
 	return h.Type == w.Type && h.Durable == w.Durable && h.AutoDelete == w.AutoDelete && h.Internal == w.Internal &&
 		h.Arguments.Equal(w.Arguments)
 }
 
 // queueChanges leaves out arguments that this broker ignores on this queue type: it does not
 // compare them either, and no redeclaration can change them (the check of the file warns of them).
-func queueChanges(have, want *Queue, server Server) []FieldChange {
+func queueChanges(have, want *topology.Queue, server topology.Server) []FieldChange {
 	if have.Type == want.Type && have.Durable == want.Durable && have.AutoDelete == want.AutoDelete && !have.Exclusive &&
 		have.Arguments.Equal(want.Arguments) {
 		return nil
@@ -52,11 +52,11 @@ func queueChanges(have, want *Queue, server Server) []FieldChange {
 }
 
 // vhostChanges compares what the file names. A vhost without a default queue type has the node's.
-func vhostChanges(have, want *VHost, server Server) []FieldChange {
+func vhostChanges(have, want *topology.VHost, server topology.Server) []FieldChange {
 	live := *have
 	live.Declared = want.Declared
 	if live.DefaultQueueType == "" {
-		live.DefaultQueueType = cmp.Or(server.DefaultQueueType, Classic)
+		live.DefaultQueueType = cmp.Or(server.DefaultQueueType, topology.Classic)
 	}
 	return fieldChanges(live.Fields(), want.Fields(), func(name string) bool {
 		switch name {
@@ -73,11 +73,11 @@ func vhostChanges(have, want *VHost, server Server) []FieldChange {
 
 // userChanges compares a declared password with the live hash, and a declared hash literally. A
 // user without either may not log in with a password.
-func userChanges(have, want *User) []FieldChange {
+func userChanges(have, want *topology.User) []FieldChange {
 	list := fieldChanges(have.Fields()[:1], want.Fields()[:1], nil)
 	switch {
 	case want.Password != "":
-		if !PasswordMatches(want.Password, have.PasswordHash, have.HashingAlgorithm) {
+		if !topology.PasswordMatches(want.Password, have.PasswordHash, have.HashingAlgorithm) {
 			list = append(list, FieldChange{Field: "password", Have: have.PasswordHash, Want: want.Password})
 		}
 	case want.PasswordHash != have.PasswordHash:
@@ -89,7 +89,7 @@ func userChanges(have, want *User) []FieldChange {
 	return list
 }
 
-func secretOrNil(s Secret) any {
+func secretOrNil(s topology.Secret) any {
 	if s == "" {
 		return nil
 	}
@@ -98,10 +98,10 @@ func secretOrNil(s Secret) any {
 
 // fieldChanges compares two lists of fields by name, in the order of want, then what only have has.
 // ignore (may be nil) says which names do not count.
-func fieldChanges(have, want []Field, ignore func(name string) bool) []FieldChange {
+func fieldChanges(have, want []topology.Field, ignore func(name string) bool) []FieldChange {
 	var list []FieldChange
-	at := func(fields []Field, name string) int {
-		return slices.IndexFunc(fields, func(f Field) bool { return f.Name == name })
+	at := func(fields []topology.Field, name string) int {
+		return slices.IndexFunc(fields, func(f topology.Field) bool { return f.Name == name })
 	}
 	for _, w := range want {
 		if ignore != nil && ignore(w.Name) {
@@ -124,26 +124,25 @@ func fieldChanges(have, want []Field, ignore func(name string) bool) []FieldChan
 	return list
 }
 
-// sameValue is EqualValues for fields, which may hold veiled texts: those are compared by what they
-// hide.
-func sameValue(a, b any) bool { return amqptable.Equal(unveil(a), unveil(b)) }
+// sameValue is amqptable.Equal for fields, which may hold secrets: those are compared by their texts.
+func sameValue(a, b any) bool { return amqptable.Equal(unwrapSecrets(a), unwrapSecrets(b)) }
 
-func unveil(v any) any {
+func unwrapSecrets(v any) any {
 	switch x := v.(type) {
-	case Secret:
+	case topology.Secret:
 		return string(x)
-	case SecretURI:
+	case topology.SecretURI:
 		return string(x)
 	case []any:
 		list := make([]any, len(x))
 		for i, e := range x {
-			list[i] = unveil(e)
+			list[i] = unwrapSecrets(e)
 		}
 		return list
 	case map[string]any:
 		m := make(map[string]any, len(x))
 		for k, e := range x {
-			m[k] = unveil(e)
+			m[k] = unwrapSecrets(e)
 		}
 		return m
 	}
@@ -159,12 +158,4 @@ func immutableFields(list []FieldChange) []string {
 		}
 	}
 	return names
-}
-
-// plural writes a count with its noun: "1 message", "3 messages".
-func plural(n int64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -1,10 +1,12 @@
-package topology
+package plan
 
 import (
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/msgctl/msgctl/internal/units"
+	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
@@ -18,11 +20,12 @@ import (
 // Values that the broker fills in by itself are no difference: an injected x-queue-type, a vhost's
 // default queue type, the hash of an unchanged password, arguments that this broker ignores on this
 // queue type.
-func Diff(want *State, have *Live, o DiffOptions) *Plan {
+func Diff(want *topology.State, have *topology.Live, o Options) *Plan {
 	d := newDiffer(want, have, o)
 	d.checkVHosts()
 	for _, ref := range d.order() {
-		d.declared(ref, d.want.objects[ref])
+		want, _ := d.want.Get(ref)
+		d.declared(ref, want)
 	}
 	d.rebind()
 	d.prune()
@@ -32,55 +35,56 @@ func Diff(want *State, have *Live, o DiffOptions) *Plan {
 
 // differ holds what one Diff accumulates.
 type differ struct {
-	want *State
-	have *Live
-	o    DiffOptions
+	want *topology.State
+	have *topology.Live
+	o    Options
 	plan *Plan
 	// recorded is what the topology owns by the broker's record.
-	recorded map[Ref]bool
+	recorded map[topology.Ref]bool
 	// owned is what it will own.
-	owned map[Ref]bool
+	owned map[topology.Ref]bool
 	// unkept says why ownership cannot be recorded, "" when it can.
 	unkept string
 	// unreadable counts declared objects of kinds that could not be read, by kind.
-	unreadable map[Kind][]Ref
+	unreadable map[topology.Kind][]topology.Ref
 	// replaced and deleted are what this plan takes away, wholly or for a moment.
-	replaced, deleted map[Ref]bool
-	bindings          map[Ref][]Ref
+	replaced, deleted map[topology.Ref]bool
+	bindings          map[topology.Ref][]topology.Ref
 	checks            *checker
 }
 
-func newDiffer(want *State, have *Live, o DiffOptions) *differ {
-	want, retries := fitLadders(want, have)
+func newDiffer(want *topology.State, have *topology.Live, o Options) *differ {
+	want, retries := fitRetries(want, have)
 	d := &differ{
 		want: want, have: have, o: o, plan: &Plan{Name: want.Name, Owner: want.Owner(), Server: have.Server,
 			Retries: retries},
-		recorded: have.Ownership[want.Owner()].Refs, owned: map[Ref]bool{}, unreadable: map[Kind][]Ref{},
-		replaced: map[Ref]bool{}, deleted: map[Ref]bool{}, checks: newChecker(want, have),
+		recorded: have.Ownership[want.Owner()].Refs, owned: map[topology.Ref]bool{},
+		unreadable: map[topology.Kind][]topology.Ref{},
+		replaced:   map[topology.Ref]bool{}, deleted: map[topology.Ref]bool{}, checks: newChecker(want, have),
 	}
 	switch {
 	case want.Name == "":
 		d.unkept = "the file has no name"
 	case have.Ownership[want.Owner()].Broken != "":
 		d.unkept = have.Ownership[want.Owner()].Broken
-	case have.Unreadable[KindGlobalParameter] != "":
-		d.unkept = have.Unreadable[KindGlobalParameter]
+	case have.Unreadable[topology.KindGlobalParameter] != "":
+		d.unkept = have.Unreadable[topology.KindGlobalParameter]
 	}
 	return d
 }
 
-func (d *differ) order() []Ref {
-	refs := make([]Ref, 0, d.want.Len())
-	for ref := range d.want.objects {
+func (d *differ) order() []topology.Ref {
+	refs := make([]topology.Ref, 0, d.want.Len())
+	for ref := range d.want.All() {
 		refs = append(refs, ref)
 	}
-	slices.SortFunc(refs, Ref.compareInOrder)
+	slices.SortFunc(refs, topology.Ref.CompareByKind)
 	return refs
 }
 
 func (d *differ) problem(p diag.Diagnostic) { d.plan.Problems = append(d.plan.Problems, p) }
 
-func (d *differ) at(ref Ref, severity diag.Severity, message, why, fix string) {
+func (d *differ) at(ref topology.Ref, severity diag.Severity, message, why, fix string) {
 	d.problem(diag.Diagnostic{
 		Severity: severity, Position: d.want.Position(ref), Object: ref.Full(), Message: message, Why: why, Fix: fix,
 	})
@@ -89,7 +93,7 @@ func (d *differ) at(ref Ref, severity diag.Severity, message, why, fix string) {
 // checkVHosts says once per vhost that it is missing, instead of once per object in it.
 func (d *differ) checkVHosts() {
 	for _, vhost := range d.have.MissingVHosts {
-		if d.want.Has(Ref{Kind: KindVHost, Name: vhost}) {
+		if d.want.Has(topology.Ref{Kind: topology.KindVHost, Name: vhost}) {
 			continue
 		}
 		first, n := d.firstIn(vhost)
@@ -99,19 +103,19 @@ func (d *differ) checkVHosts() {
 		d.problem(diag.Diagnostic{
 			Severity: diag.Error, Position: d.want.Position(first),
 			Message: fmt.Sprintf("vhost %q does not exist, or this login may not see it", vhost),
-			Why:     fmt.Sprintf("%s of the file live in it", plural(int64(n), "object")),
+			Why:     fmt.Sprintf("%s of the file live in it", units.FormatCount(int64(n), "object")),
 			Fix: fmt.Sprintf("to have it created, run again with --create-vhost, or add to the file: vhosts: {%q: {}}",
 				vhost),
 		})
 	}
 }
 
-func (d *differ) firstIn(vhost string) (first Ref, n int) {
-	for ref := range d.want.objects {
+func (d *differ) firstIn(vhost string) (first topology.Ref, n int) {
+	for ref := range d.want.All() {
 		if ref.VHost != vhost {
 			continue
 		}
-		if n == 0 || ref.compareInOrder(first) < 0 {
+		if n == 0 || ref.CompareByKind(first) < 0 {
 			first = ref
 		}
 		n++
@@ -120,13 +124,13 @@ func (d *differ) firstIn(vhost string) (first Ref, n int) {
 }
 
 // declared plans one object of the file.
-func (d *differ) declared(ref Ref, want Object) {
+func (d *differ) declared(ref topology.Ref, want topology.Object) {
 	if reason := d.have.Unreadable[ref.Kind]; reason != "" {
 		d.unread(ref, want)
 		return
 	}
 	have, exists := d.have.Get(ref)
-	if q, ok := want.(*Queue); ok && !q.TypeDeclared {
+	if q, ok := want.(*topology.Queue); ok && !q.TypeDeclared {
 		want = d.effective(q, have)
 	}
 	if !exists {
@@ -145,12 +149,12 @@ func (d *differ) declared(ref Ref, want Object) {
 // unread plans an object whose kind could not be read: without the management API, exchanges,
 // queues and bindings are declared anew, which changes nothing when they are equal. The rest is
 // reported once per kind.
-func (d *differ) unread(ref Ref, want Object) {
-	if untouchable(ref) {
+func (d *differ) unread(ref topology.Ref, want topology.Object) {
+	if isProtected(ref) {
 		d.plan.Unchanged++
 		return
 	}
-	overAMQP := ref.Kind == KindExchange || ref.Kind == KindQueue || ref.Kind == KindBinding
+	overAMQP := ref.Kind == topology.KindExchange || ref.Kind == topology.KindQueue || ref.Kind == topology.KindBinding
 	if !d.have.Server.AMQPOnly || !overAMQP {
 		d.unreadable[ref.Kind] = append(d.unreadable[ref.Kind], ref)
 		return
@@ -162,9 +166,9 @@ func (d *differ) unread(ref Ref, want Object) {
 	})
 }
 
-func (d *differ) missing(ref Ref, want Object) {
-	if untouchable(ref) {
-		d.checks.untouchable(ref, want)
+func (d *differ) missing(ref topology.Ref, want topology.Object) {
+	if isProtected(ref) {
+		d.checks.protected(ref, want)
 		return
 	}
 	d.checks.object(ref, want, false)
@@ -172,10 +176,10 @@ func (d *differ) missing(ref Ref, want Object) {
 	d.owned[ref] = true
 }
 
-func (d *differ) equal(ref Ref, have, want Object) {
+func (d *differ) equal(ref topology.Ref, have, want topology.Object) {
 	d.plan.Unchanged++
 	switch owner := d.owner(ref); {
-	case untouchable(ref):
+	case isProtected(ref):
 	case d.recorded[ref]:
 		d.owned[ref] = true
 	case owner != "":
@@ -191,9 +195,9 @@ func (d *differ) equal(ref Ref, have, want Object) {
 	}
 }
 
-func (d *differ) differs(ref Ref, have, want Object, list []FieldChange) {
-	if untouchable(ref) {
-		d.checks.untouchable(ref, want)
+func (d *differ) differs(ref topology.Ref, have, want topology.Object, list []FieldChange) {
+	if isProtected(ref) {
+		d.checks.protected(ref, want)
 		return
 	}
 	step := Step{Action: Update, Ref: ref, Have: have, Want: want, Changes: list}
@@ -212,7 +216,7 @@ func (d *differ) differs(ref Ref, have, want Object, list []FieldChange) {
 }
 
 // owner returns the other topology that owns the object, "" when none does.
-func (d *differ) owner(ref Ref) string {
+func (d *differ) owner(ref topology.Ref) string {
 	owner := ""
 	for name, o := range d.have.Ownership {
 		if name != d.plan.Owner && o.Refs[ref] && (owner == "" || name < owner) {
@@ -224,54 +228,25 @@ func (d *differ) owner(ref Ref) string {
 
 // effective returns a queue whose file names no type with the type that it has on this broker, or,
 // where it has to be declared (again), will get.
-func (d *differ) effective(q *Queue, have Object) *Queue {
-	if live, ok := have.(*Queue); ok {
-		typed := withType(q, live.Type)
+func (d *differ) effective(q *topology.Queue, have topology.Object) *topology.Queue {
+	if live, ok := have.(*topology.Queue); ok {
+		typed := q.WithType(live.Type)
 		if len(queueChanges(live, typed, d.have.Server)) == 0 && takesAll(typed) {
 			return typed
 		}
 	}
-	return withType(q, d.defaultType(q))
+	return q.WithType(topology.DefaultQueueType(q, d.want, d.have))
 }
 
 // takesAll reports whether queues of that type know the arguments: otherwise the file means another
 // type.
-func takesAll(q *Queue) bool {
+func takesAll(q *topology.Queue) bool {
 	for name := range q.Arguments {
 		if a, known := capability.LookupArgument(name); known && !a.TakenBy(q.Type, "") {
 			return false
 		}
 	}
 	return true
-}
-
-func withType(q *Queue, kind string) *Queue {
-	if kind == q.Type {
-		return q
-	}
-	typed := *q
-	typed.Type = kind
-	return &typed
-}
-
-// defaultType returns the type that the broker gives to a queue that names none
-// (fact default-queue-type).
-func (d *differ) defaultType(q *Queue) string {
-	server := d.have.Server
-	if !takesDefaultType(q, server.Version) {
-		return Classic
-	}
-	if t := d.want.declaredDefault(q.VHost); t != "" {
-		return t
-	}
-	ref := Ref{Kind: KindVHost, Name: q.VHost}
-	if live, ok := d.have.objects[ref].(*VHost); ok && live.DefaultQueueType != "" {
-		return live.DefaultQueueType
-	}
-	if server.DefaultQueueType != "" {
-		return server.DefaultQueueType
-	}
-	return Classic
 }
 
 // finish adds what concerns the whole, and puts everything in order.
@@ -284,8 +259,8 @@ func (d *differ) finish() {
 	d.plan.Problems = append(d.plan.Problems, d.checks.found...)
 	d.plan.Problems.Sort()
 	slices.SortStableFunc(d.plan.Steps, compareSteps)
-	slices.SortFunc(d.plan.Undeclared, Ref.compareInOrder)
-	slices.SortFunc(d.plan.LeftAlone, Ref.compareInOrder)
+	slices.SortFunc(d.plan.Undeclared, topology.Ref.CompareByKind)
+	slices.SortFunc(d.plan.LeftAlone, topology.Ref.CompareByKind)
 }
 
 // compareSteps puts deletions last, and in reverse.
@@ -297,16 +272,16 @@ func compareSteps(a, b Step) int {
 	case x != y:
 		return -1
 	case x:
-		return b.Ref.compareInOrder(a.Ref)
+		return b.Ref.CompareByKind(a.Ref)
 	}
-	return a.Ref.compareInOrder(b.Ref)
+	return a.Ref.CompareByKind(b.Ref)
 }
 
 // reportUnreadable says what is left alone because its kind could not be read: a warning where the
 // user chose to go without the management API, an error otherwise.
 func (d *differ) reportUnreadable() {
 	for kind, refs := range d.unreadable {
-		slices.SortFunc(refs, Ref.compareInOrder)
+		slices.SortFunc(refs, topology.Ref.CompareByKind)
 		p := diag.Diagnostic{
 			Severity: diag.Error, Position: d.want.Position(refs[0]),
 			Message: fmt.Sprintf("%s cannot be compared: %s", countKind(len(refs), kind), d.have.Unreadable[kind]),
@@ -323,7 +298,7 @@ func (d *differ) reportUnreadable() {
 	}
 }
 
-func countKind(n int, k Kind) string {
+func countKind(n int, k topology.Kind) string {
 	if n == 1 {
 		return "1 " + string(k)
 	}
@@ -340,7 +315,7 @@ func (d *differ) reportOwnership() {
 		d.plan.RecordedOwnership = &record
 	}
 	if d.unkept == "" {
-		d.plan.Ownership = &Ownership{Name: d.plan.Owner, Refs: d.owned}
+		d.plan.Ownership = &topology.Ownership{Name: d.plan.Owner, Refs: d.owned}
 		return
 	}
 	severity := diag.Warning

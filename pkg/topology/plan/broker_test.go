@@ -1,4 +1,4 @@
-package topology_test
+package plan_test
 
 import (
 	"errors"
@@ -13,6 +13,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
+	"github.com/msgctl/msgctl/pkg/topology/topologytest"
 )
 
 // These tests hold the tables and checks of this package against real brokers: what the code says
@@ -279,21 +281,27 @@ func TestChecksAgreeWithBrokers(t *testing.T) {
 		q.Durable, q.AutoDelete = durable, autoDelete
 		return q
 	}
-	arg := func(name string, v any) *topology.Queue { return queue("q", name, v) }
+	arg := func(name string, v any) *topology.Queue { return topologytest.Queue("q", name, v) }
 	objects := []topology.Object{
-		queue("q"), flags(queue("q"), false, false), flags(queue("q"), true, true), typed(queue("q"),
-			topology.Quorum), typed(queue("q"), topology.Stream), typed(queue("q"), "other"),
-		typed(flags(queue("q"), false, false), topology.Quorum), typed(flags(queue("q"), true, true), topology.Quorum),
-		typed(flags(queue("q"), false, false), topology.Stream), typed(flags(queue("q"), true, true), topology.Stream),
-		queue("amq.q"), queue(strings.Repeat("n", 255)), queue(strings.Repeat("n", 256)), queue(" spaces / slashes ünïcode "),
+		topologytest.Queue("q"), flags(topologytest.Queue("q"), false, false), flags(topologytest.Queue("q"), true, true),
+		typed(topologytest.Queue("q"),
+			topology.Quorum), typed(topologytest.Queue("q"), topology.Stream), typed(topologytest.Queue("q"), "other"),
+		typed(flags(topologytest.Queue("q"), false, false), topology.Quorum),
+		typed(flags(topologytest.Queue("q"), true, true), topology.Quorum),
+		typed(flags(topologytest.Queue("q"), false, false), topology.Stream),
+		typed(flags(topologytest.Queue("q"), true, true), topology.Stream),
+		topologytest.Queue("amq.q"), topologytest.Queue(strings.Repeat("n", 255)),
+		topologytest.Queue(strings.Repeat("n", 256)), topologytest.Queue(" spaces / slashes ünïcode "),
 		arg("x-message-ttl", 1000.5), arg("x-message-ttl", "1000"), arg("x-message-ttl", -1), arg("x-overflow",
 			"other"), arg("x-dead-letter-exchange", 5),
 		arg("x-single-active-consumer", "true"), arg("x-dead-letter-routing-key", "k"), arg("x-dead-letter-exchange",
 			""), arg("x-queue-version", 1), arg("x-queue-version", 3),
-		exchange("x", "direct"), exchange("x", "fanout"), exchange("x", "x-consistent-hash"), exchange("x",
-			"x-delayed-message"), exchange("x", "other"), exchange("amq.x", "direct"),
-		exchange("amq.topic", "topic"), exchange("amq.topic", "direct"), exchange("amq.match",
-			"headers"), exchange("amq.rabbitmq.trace", "topic"),
+		topologytest.Exchange("x", "direct"), topologytest.Exchange("x", "fanout"),
+		topologytest.Exchange("x", "x-consistent-hash"), topologytest.Exchange("x",
+			"x-delayed-message"), topologytest.Exchange("x", "other"), topologytest.Exchange("amq.x", "direct"),
+		topologytest.Exchange("amq.topic", "topic"), topologytest.Exchange("amq.topic", "direct"),
+		topologytest.Exchange("amq.match",
+			"headers"), topologytest.Exchange("amq.rabbitmq.trace", "topic"),
 		policy("queues", "max-length", 1), policy("streams", "max-age", "1h"), policy("classic_queues", "expires",
 			10000), policy("quorum_queues", "delivery-limit", 1),
 		policy("queues", "delivery-limit", -1),
@@ -304,14 +312,15 @@ func TestChecksAgreeWithBrokers(t *testing.T) {
 		l := newLab(t, b)
 		for i, o := range objects {
 			live := &topology.Live{Server: l.server}
-			trace := exchange("amq.rabbitmq.trace", "topic")
+			trace := topologytest.Exchange("amq.rabbitmq.trace", "topic")
 			trace.Internal = true
-			for _, x := range []*topology.Exchange{exchange("amq.topic", "topic"), exchange("amq.match", "headers"), trace} {
+			for _, x := range []*topology.Exchange{topologytest.Exchange("amq.topic", "topic"),
+				topologytest.Exchange("amq.match", "headers"), trace} {
 				if err := live.Add(x, diag.Position{}); err != nil {
 					t.Fatal(err)
 				}
 			}
-			problems := topology.Check(state(o), live)
+			problems := plan.Check(topologytest.State(o), live)
 			if q, ok := o.(*topology.Queue); ok && !capability.IsReserved(q.Name) && len(q.Name) < 200 {
 				renamed := *q
 				renamed.Name = fmt.Sprint(i, q.Name)
@@ -365,7 +374,7 @@ func TestDefaultQueueTypeOnBrokers(t *testing.T) {
 			}
 		}
 		typed := declared.Typed(l.server.Version)
-		for _, s := range topology.Diff(want, live, topology.DiffOptions{}).Steps {
+		for _, s := range plan.Diff(want, live, plan.Options{}).Steps {
 			q := s.Want.(*topology.Queue)
 			if offline, _ := typed.Get(q.Ref()); offline.(*topology.Queue).Type != q.Type {
 				t.Errorf("queue %q: offline it is %s, the differ expects %s", q.Name, offline.(*topology.Queue).Type, q.Type)

@@ -1,8 +1,11 @@
-package topology
+package apply
 
 import (
 	"errors"
 	"fmt"
+
+	"github.com/msgctl/msgctl/internal/units"
+	"github.com/msgctl/msgctl/pkg/topology"
 )
 
 var (
@@ -12,7 +15,7 @@ var (
 
 // DependencyError says that a step was skipped because an object that it needs is not there.
 type DependencyError struct {
-	On  Ref
+	On  topology.Ref
 	Err error
 }
 
@@ -62,7 +65,8 @@ type PartialError struct {
 
 // Error counts.
 func (e *PartialError) Error() string {
-	text := fmt.Sprintf("%s done, %d failed, %d not begun", plural(int64(e.Done), "change"), e.Failed, e.Skipped)
+	text := fmt.Sprintf("%s done, %d failed, %d not begun", units.FormatCount(int64(e.Done), "change"), e.Failed,
+		e.Skipped)
 	switch {
 	case e.Interrupted:
 		text += "; interrupted: apply again to do the rest"

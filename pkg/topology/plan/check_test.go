@@ -1,4 +1,4 @@
-package topology_test
+package plan_test
 
 import (
 	"strings"
@@ -6,6 +6,8 @@ import (
 
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
+	"github.com/msgctl/msgctl/pkg/topology/topologytest"
 )
 
 func typed(q *topology.Queue, kind string) *topology.Queue {
@@ -14,13 +16,13 @@ func typed(q *topology.Queue, kind string) *topology.Queue {
 }
 
 func policy(applyTo string, args ...any) *topology.Policy {
-	return &topology.Policy{VHost: "/", Name: "p", Pattern: ".*", ApplyTo: applyTo, Definition: table(args)}
+	return &topology.Policy{VHost: "/", Name: "p", Pattern: ".*", ApplyTo: applyTo, Definition: topologytest.Table(args)}
 }
 
 func TestCheck(t *testing.T) {
-	transient := queue("q")
+	transient := topologytest.Queue("q")
 	transient.Durable = false
-	reserved := exchange("amq.topic", "direct")
+	reserved := topologytest.Exchange("amq.topic", "direct")
 	vhost := &topology.VHost{Name: "v", DefaultQueueType: "quorum"}
 	vhost.Declared.DefaultQueueType = true
 	operator := policy("queues", "dead-letter-exchange", "x")
@@ -33,55 +35,68 @@ func TestCheck(t *testing.T) {
 		// problem by version: "" is none, a leading w: a warning.
 		old, middle, recent string
 	}{
-		{"right", queue("q", "x-message-ttl", 1000, "x-max-priority", 5), "", "", ""},
-		{"argument of another type", typed(queue("q", "x-max-priority", 5), topology.Quorum),
+		{"right", topologytest.Queue("q", "x-message-ttl", 1000, "x-max-priority", 5), "", "", ""},
+		{"argument of another type", typed(topologytest.Queue("q", "x-max-priority", 5), topology.Quorum),
 			"a quorum queue does not take maxPriority", "a quorum queue", "a quorum queue"},
-		{"argument of a newer version", typed(queue("q", "x-delayed-retry-min", 5), topology.Quorum),
+		{"argument of a newer version", typed(topologytest.Queue("q", "x-delayed-retry-min", 5), topology.Quorum),
 			"RabbitMQ 3.10.8 does not take delayedRetry.min (x-delayed-retry-min) on a quorum queue: RabbitMQ does since " +
 				"4.3; it accepts the argument and silently ignores it", "RabbitMQ 4.0.5 does not take", ""},
-		{"consumer timeout on classic", queue("q", "x-consumer-timeout", 5), "silently ignores", "",
+		{"consumer timeout on classic", topologytest.Queue("q", "x-consumer-timeout", 5), "silently ignores", "",
 			"RabbitMQ does from 3.12 until 4.3; it refuses"},
-		{"filter size", typed(queue("q", "x-stream-filter-size-bytes", 20), topology.Stream), "silently ignores", "", ""},
-		{"leader locator", queue("q", "x-queue-leader-locator", "balanced"), "RabbitMQ does since 4.0; it refuses", "", ""},
-		{"master locator", queue("q", "x-queue-master-locator", "random"), "", "", "use leaderLocator"},
-		{"unknown argument", queue("q", "x-foo", 5), "w: knows no argument \"x-foo\"", "w: x-foo", "w: x-foo"},
-		{"mistyped argument", queue("q", "x-mesage-ttl", 5), "did you mean messageTTL (x-message-ttl)?", "did you mean",
+		{"filter size", typed(topologytest.Queue("q", "x-stream-filter-size-bytes", 20), topology.Stream), "silently ignores",
+			"", ""},
+		{"leader locator", topologytest.Queue("q", "x-queue-leader-locator", "balanced"),
+			"RabbitMQ does since 4.0; it refuses", "", ""},
+		{"master locator", topologytest.Queue("q", "x-queue-master-locator", "random"), "", "", "use leaderLocator"},
+		{"unknown argument", topologytest.Queue("q", "x-foo", 5), "w: knows no argument \"x-foo\"", "w: x-foo", "w: x-foo"},
+		{"mistyped argument", topologytest.Queue("q", "x-mesage-ttl", 5), "did you mean messageTTL (x-message-ttl)?",
+			"did you mean",
 			"did you mean"},
-		{"value too large", queue("q", "x-max-priority", 256), "x-max-priority) cannot be 256: the maximum is 255",
+		{"value too large", topologytest.Queue("q", "x-max-priority", 256),
+			"x-max-priority) cannot be 256: the maximum is 255",
 			"cannot be 256", "cannot be 256"},
-		{"float", queue("q", "x-message-ttl", 1000.0), "x-message-ttl) must be an integer, not 1000.0", "must be",
+		{"float", topologytest.Queue("q", "x-message-ttl", 1000.0), "x-message-ttl) must be an integer, not 1000.0",
+			"must be",
 			"must be"},
-		{"text for a number", queue("q", "x-message-ttl", "1000"), `must be an integer, not "1000"`, "must be",
+		{"text for a number", topologytest.Queue("q", "x-message-ttl", "1000"), `must be an integer, not "1000"`, "must be",
 			"must be"},
-		{"unknown overflow", queue("q", "x-overflow", "drop"), "cannot be \"drop\": it can be drop-head, reject-publish",
+		{"unknown overflow", topologytest.Queue("q", "x-overflow", "drop"),
+			"cannot be \"drop\": it can be drop-head, reject-publish",
 			"cannot be",
 			"cannot be"},
-		{"negative delivery limit", typed(queue("q", "x-delivery-limit", -1), topology.Quorum), "means 0 on RabbitMQ 3.10.8",
+		{"negative delivery limit", typed(topologytest.Queue("q", "x-delivery-limit", -1), topology.Quorum),
+			"means 0 on RabbitMQ 3.10.8",
 			"", ""},
-		{"storage version", queue("q", "x-queue-version", 1), "", "", "refuses version: 1"},
-		{"key without exchange", queue("q", "x-dead-letter-routing-key", "k"), "deadLetter.key without", "deadLetter.key",
+		{"storage version", topologytest.Queue("q", "x-queue-version", 1), "", "", "refuses version: 1"},
+		{"key without exchange", topologytest.Queue("q", "x-dead-letter-routing-key", "k"), "deadLetter.key without",
+			"deadLetter.key",
 			"deadLetter.key"},
 		{"transient", transient, "", "w: deprecated", "w: deprecated"},
-		{"no such type", typed(queue("q"), "quorun"), "there is no queue type", "there is no", "there is no"},
-		{"reserved queue", queue("amq.q"), "reserved", "reserved", "reserved"},
-		{"long name", queue(strings.Repeat("é", 128)), "has 256 bytes", "256", "256"},
-		{"queue with a line break", queue("a\nb"), "the name has a line break; the broker takes line breaks out",
+		{"no such type", typed(topologytest.Queue("q"), "quorun"), "there is no queue type", "there is no", "there is no"},
+		{"reserved queue", topologytest.Queue("amq.q"), "reserved", "reserved", "reserved"},
+		{"long name", topologytest.Queue(strings.Repeat("é", 128)), "has 256 bytes", "256", "256"},
+		{"queue with a line break", topologytest.Queue("a\nb"), "the name has a line break; the broker takes line breaks out",
 			"line break", "line break"},
-		{"exchange with a line break", exchange("a\r\nb", "direct"), "the name has a line break", "line break", "line break"},
-		{"longest name", queue(strings.Repeat("n", 255)), "", "", ""},
-		{"long key", bind("amq.topic", "there", strings.Repeat("k", 256)), "routing key has 256 bytes", "256", "256"},
-		{"reserved exchange", exchange("amq.x", "direct"), "reserved", "reserved", "reserved"},
+		{"exchange with a line break", topologytest.Exchange("a\r\nb", "direct"), "the name has a line break", "line break",
+			"line break"},
+		{"longest name", topologytest.Queue(strings.Repeat("n", 255)), "", "", ""},
+		{"long key", topologytest.Bind("amq.topic", "there", strings.Repeat("k", 256)), "routing key has 256 bytes", "256",
+			"256"},
+		{"reserved exchange", topologytest.Exchange("amq.x", "direct"), "reserved", "reserved", "reserved"},
 		{"predeclared, differently", reserved, `differently: type is "topic", not "direct"`, "differently", "differently"},
-		{"plugin", exchange("x", "x-delayed-message"), "rabbitmq-plugins enable rabbitmq_delayed_message_exchange",
+		{"plugin", topologytest.Exchange("x", "x-delayed-message"),
+			"rabbitmq-plugins enable rabbitmq_delayed_message_exchange",
 			"not enabled", "not enabled"},
-		{"mistyped exchange type", exchange("x", "topik"), "did you mean \"topic\"?", "did you mean", "did you mean"},
-		{"binding to nothing", bind("amq.topic", "therr", "k"),
+		{"mistyped exchange type", topologytest.Exchange("x", "topik"), "did you mean \"topic\"?", "did you mean",
+			"did you mean"},
+		{"binding to nothing", topologytest.Bind("amq.topic", "therr", "k"),
 			"there is no queue \"therr\": the file does not declare it and the broker does not have it; the broker refuses " +
 				"this; did you mean \"there\"?", "did you", "did you"},
-		{"binding from nothing", bind("nowhere", "there", "k"), "there is no exchange \"nowhere\"", "there is no",
+		{"binding from nothing", topologytest.Bind("nowhere", "there", "k"), "there is no exchange \"nowhere\"",
+			"there is no",
 			"there is no"},
-		{"binding of the default exchange", bind("", "there", "k"), "takes no bindings", "takes no", "takes no"},
-		{"implied binding", bind("", "there", "there"), "", "", ""},
+		{"binding of the default exchange", topologytest.Bind("", "there", "k"), "takes no bindings", "takes no", "takes no"},
+		{"implied binding", topologytest.Bind("", "there", "there"), "", "", ""},
 		{"permission of nobody", &topology.Permission{VHost: "/", User: "nobody"}, "there is no user \"nobody\"", "nobody",
 			"nobody"},
 		{"default queue type", vhost, "ignores defaultQueueType", "", ""},
@@ -110,13 +125,13 @@ func TestCheck(t *testing.T) {
 	} {
 		for version, expected := range map[string]string{"3.10.8": test.old, "4.0.5": test.middle, "4.3.6": test.recent} {
 			t.Run(test.name+" on "+version, func(t *testing.T) {
-				live := broker(&topology.User{Name: "guest"}).live()
+				live := topologytest.BrokerWith(&topology.User{Name: "guest"}).Live()
 				live.Server = topology.Server{Version: version, ExchangeTypes: []string{"direct", "fanout", "headers", "topic"}}
-				want := state(test.want)
-				if err := want.Add(queue("there"), diag.Position{}); err != nil {
+				want := topologytest.State(test.want)
+				if err := want.Add(topologytest.Queue("there"), diag.Position{}); err != nil {
 					t.Fatal(err)
 				}
-				problems := topology.Check(want, live)
+				problems := plan.Check(want, live)
 				expectProblem(t, problems, expected)
 			})
 		}
@@ -156,16 +171,16 @@ func TestCheckOfWhatTheBrokerHas(t *testing.T) {
 		version string
 		errors  int
 	}{
-		{queue("amq.gen-x"), "4.0.5", 0},
-		{queue("q", "x-queue-version", 1), "4.3.6", 0},
+		{topologytest.Queue("amq.gen-x"), "4.0.5", 0},
+		{topologytest.Queue("q", "x-queue-version", 1), "4.3.6", 0},
 		{policy("queues", "x-of-a-plugin", 1), "4.3.6", 0},
-		{exchange("x", "x-of-a-plugin"), "4.3.6", 0},
-		{typed(queue("q", "x-delayed-retry-min", 1), topology.Quorum), "4.0.5", 1},
-		{typed(queue("q", "x-delivery-limit", -1), topology.Quorum), "3.10.8", 1},
+		{topologytest.Exchange("x", "x-of-a-plugin"), "4.3.6", 0},
+		{typed(topologytest.Queue("q", "x-delayed-retry-min", 1), topology.Quorum), "4.0.5", 1},
+		{typed(topologytest.Queue("q", "x-delivery-limit", -1), topology.Quorum), "3.10.8", 1},
 	} {
-		live := broker(test.have).live()
+		live := topologytest.BrokerWith(test.have).Live()
 		live.Server = topology.Server{Version: test.version, ExchangeTypes: []string{"topic"}}
-		if problems := topology.Check(state(test.have), live); problems.Errors() != test.errors {
+		if problems := plan.Check(topologytest.State(test.have), live); problems.Errors() != test.errors {
 			t.Errorf("%s on %s: %v", test.have.Ref(), test.version, problems)
 		}
 	}
@@ -175,53 +190,61 @@ func TestPolicyOfHigherPriorityCovers(t *testing.T) {
 	low := policy("queues", "dead-letter-exchange", "x", "delivery-limit", 3)
 	high := policy("queues", "max-length", 3)
 	high.Name, high.Priority = "high", 1
-	if problems := topology.Check(state(low, high, queue("q")), broker().live()); len(problems) > 0 {
+	if problems := plan.Check(topologytest.State(low, high, topologytest.Queue("q")),
+		topologytest.BrokerWith().Live()); len(problems) > 0 {
 		t.Errorf("the policy does not apply to the queue anyway: %v", problems)
 	}
 	high.Priority = 0
-	if problems := topology.Check(state(low, high, queue("q")), broker().live()); !problems.HasErrors() {
+	if problems := plan.Check(topologytest.State(low, high, topologytest.Queue("q")),
+		topologytest.BrokerWith().Live()); !problems.HasErrors() {
 		t.Error("of two equal priorities, none goes before the other")
 	}
-	if problems := topology.Check(state(low, typed(queue("q"), topology.Stream)), broker().live()); len(problems) > 0 {
+	if problems := plan.Check(topologytest.State(low, typed(topologytest.Queue("q"), topology.Stream)),
+		topologytest.BrokerWith().Live()); len(problems) > 0 {
 		t.Errorf("streams support none of its keys, so they lose none: %v", problems)
 	}
 	high.Priority = -1
-	if problems := topology.Check(state(low, high, queue("q")), broker().live()); !problems.HasErrors() {
+	if problems := plan.Check(topologytest.State(low, high, topologytest.Queue("q")),
+		topologytest.BrokerWith().Live()); !problems.HasErrors() {
 		t.Error("nothing covers the queue, and no problem was found")
 	}
-	if problems := topology.Check(state(low), broker(queue("theirs")).live()); problems.HasErrors() || len(problems) != 1 {
+	if problems := plan.Check(topologytest.State(low),
+		topologytest.BrokerWith(topologytest.Queue("theirs")).Live()); problems.HasErrors() || len(problems) != 1 {
 		t.Errorf("a queue that the file does not declare deserves a warning: %v", problems)
 	}
 }
 
 func TestReferenceToWhatIsPruned(t *testing.T) {
-	m := broker(queue("q"), exchange("x", "topic")).owns("t", queue("q"))
-	if problems := topology.Diff(state(bind("x", "q", "k")), m.live(), everything).Problems; len(problems) != 1 ||
+	m := topologytest.BrokerWith(topologytest.Queue("q"), topologytest.Exchange("x", "topic")).Owns("t",
+		topologytest.Queue("q"))
+	if problems := plan.Diff(topologytest.State(topologytest.Bind("x", "q", "k")), m.Live(),
+		everything).Problems; len(problems) != 1 ||
 		!strings.Contains(problems.Error(), "--prune deletes") {
 		t.Errorf("%v", problems)
 	}
 }
 
 func TestLoginInUse(t *testing.T) {
-	live := broker(&topology.User{Name: "me", Tags: []string{"administrator"}}).live()
+	live := topologytest.BrokerWith(&topology.User{Name: "me", Tags: []string{"administrator"}}).Live()
 	live.Server.User = "me"
-	if problems := topology.Check(state(&topology.User{Name: "me"}), live); !problems.HasErrors() {
+	if problems := plan.Check(topologytest.State(&topology.User{Name: "me"}), live); !problems.HasErrors() {
 		t.Error("the login in use would lose its tags")
 	}
-	p := topology.DiffDestroy(state(&topology.User{Name: "me"}), live, topology.DiffOptions{})
+	p := plan.Destroy(topologytest.State(&topology.User{Name: "me"}), live, plan.Options{})
 	if len(p.Blocked()) != 1 {
-		t.Error(describe(p))
+		t.Error(topologytest.Describe(p))
 	}
 }
 
 func TestUsersThatWereNotRead(t *testing.T) {
-	if problems := topology.Check(state(&topology.Permission{VHost: "/", User: "u"}), broker().live()); len(problems) > 0 {
+	if problems := plan.Check(topologytest.State(&topology.Permission{VHost: "/", User: "u"}),
+		topologytest.BrokerWith().Live()); len(problems) > 0 {
 		t.Errorf("nobody looked for the user: %v", problems)
 	}
 }
 
 func TestFeaturesThatTheNodeDenies(t *testing.T) {
-	transient := queue("q")
+	transient := topologytest.Queue("q")
 	transient.Durable = false
 	for _, test := range []struct {
 		q       *topology.Queue
@@ -231,13 +254,13 @@ func TestFeaturesThatTheNodeDenies(t *testing.T) {
 	}{
 		{transient, "4.3.6", []string{"queue_master_locator"}, 0},
 		{transient, "4.3.6", []string{"transient_nonexcl_queues"}, 1},
-		{queue("q", "x-queue-master-locator", "random"), "4.3.6", []string{}, 0},
-		{queue("q", "x-queue-master-locator", "random"), "4.0.5", []string{"queue_master_locator"}, 1},
-		{queue("q", "x-queue-master-locator", "random"), "4.0.5", nil, 0},
+		{topologytest.Queue("q", "x-queue-master-locator", "random"), "4.3.6", []string{}, 0},
+		{topologytest.Queue("q", "x-queue-master-locator", "random"), "4.0.5", []string{"queue_master_locator"}, 1},
+		{topologytest.Queue("q", "x-queue-master-locator", "random"), "4.0.5", nil, 0},
 	} {
-		live := broker().live()
+		live := topologytest.BrokerWith().Live()
 		live.Server = topology.Server{Version: test.version, DeniedFeatures: test.denied}
-		if problems := topology.Check(state(test.q), live); problems.Errors() != test.errors {
+		if problems := plan.Check(topologytest.State(test.q), live); problems.Errors() != test.errors {
 			t.Errorf("%v on %s, denied %q: %v", test.q.Fields(), test.version, test.denied, problems)
 		}
 	}
@@ -269,7 +292,7 @@ func TestParameterURIs(t *testing.T) {
 			if err := want.Add(c.p, diag.Position{}); err != nil {
 				t.Fatal(err)
 			}
-			got := topology.Check(want, &topology.Live{}).Error()
+			got := plan.Check(want, &topology.Live{}).Error()
 			if c.want == "" && strings.Contains(got, "URI") || !strings.Contains(got, c.want) {
 				t.Errorf("got %q, want %q", got, c.want)
 			}

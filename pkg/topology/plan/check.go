@@ -1,8 +1,9 @@
-package topology
+package plan
 
 import (
 	"fmt"
 
+	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
@@ -10,16 +11,18 @@ import (
 
 // Check returns what the broker would refuse of a file, or accept and silently ignore, each with
 // its place in the file: the problems of Diff's plan.
-func Check(want *State, have *Live) diag.Diagnostics { return Diff(want, have, DiffOptions{}).Problems }
+func Check(want *topology.State, have *topology.Live) diag.Diagnostics {
+	return Diff(want, have, Options{}).Problems
+}
 
 // CheckVersion returns what a broker of that version ("" unknown: any) would refuse of declared
 // objects, or accept and ignore, without asking one. What objects refer to is not looked for.
-func CheckVersion(want *State, version string) diag.Diagnostics {
+func CheckVersion(want *topology.State, version string) diag.Diagnostics {
 	want = want.Typed(version)
-	c := newChecker(want, &Live{Server: Server{Version: version}})
-	for ref, o := range want.objects {
-		if untouchable(ref) {
-			c.untouchable(ref, o)
+	c := newChecker(want, &topology.Live{Server: topology.Server{Version: version}})
+	for ref, o := range want.All() {
+		if isProtected(ref) {
+			c.protected(ref, o)
 		} else {
 			c.object(ref, o, false)
 		}
@@ -31,27 +34,27 @@ func CheckVersion(want *State, version string) diag.Diagnostics {
 
 // checker collects problems of declared objects.
 type checker struct {
-	want   *State
-	have   *Live
-	server Server
+	want   *topology.State
+	have   *topology.Live
+	server topology.Server
 	broker capability.Broker
 	found  diag.Diagnostics
 	// known caches names.
-	known map[Ref][]string
+	known map[topology.Ref][]string
 }
 
-func newChecker(want *State, have *Live) *checker {
-	return &checker{want: want, have: have, server: have.Server, known: map[Ref][]string{},
+func newChecker(want *topology.State, have *topology.Live) *checker {
+	return &checker{want: want, have: have, server: have.Server, known: map[topology.Ref][]string{},
 		broker: capability.Broker{Version: have.Server.Version, ExchangeTypes: have.Server.ExchangeTypes,
-			DeniedFeatures: have.Server.DeniedFeatures, UsesPolicyKey: have.usesPolicyKey}}
+			DeniedFeatures: have.Server.DeniedFeatures, UsesPolicyKey: have.UsesPolicyKey}}
 }
 
-func (c *checker) add(severity diag.Severity, ref Ref, message, why, fix string) {
+func (c *checker) add(severity diag.Severity, ref topology.Ref, message, why, fix string) {
 	c.report(ref, diag.Diagnostic{Severity: severity, Message: message, Why: why, Fix: fix})
 }
 
 // report adds a problem of an object, with the object's name and place.
-func (c *checker) report(ref Ref, problems ...diag.Diagnostic) {
+func (c *checker) report(ref topology.Ref, problems ...diag.Diagnostic) {
 	for _, d := range problems {
 		d.Object, d.Position = ref.Full(), c.want.Position(ref)
 		if d.Part != "" {
@@ -63,20 +66,22 @@ func (c *checker) report(ref Ref, problems ...diag.Diagnostic) {
 
 // explained adds an error that a lint rule explains. part is the argument, key or field that it is
 // about, "" the whole object.
-func (c *checker) explained(ref Ref, rule, part, message, why, fix string) {
+func (c *checker) explained(ref topology.Ref, rule, part, message, why, fix string) {
 	c.report(ref, diag.Diagnostic{Severity: diag.Error, Rule: rule, Part: part, Message: message, Why: why, Fix: fix})
 }
 
-func (c *checker) error(ref Ref, message, why, fix string) { c.add(diag.Error, ref, message, why, fix) }
+func (c *checker) error(ref topology.Ref, message, why, fix string) {
+	c.add(diag.Error, ref, message, why, fix)
+}
 
 // object checks one declared object. equal says that the broker has it exactly so already: then it
 // has accepted what it would refuse, and only what it ignores is reported.
-func (c *checker) object(ref Ref, want Object, equal bool) {
+func (c *checker) object(ref topology.Ref, want topology.Object, equal bool) {
 	switch o := want.(type) {
-	case *Queue:
+	case *topology.Queue:
 		c.report(ref, c.broker.CheckQueue(capability.Queue{Name: o.Name, Type: o.Type, Durable: o.Durable,
 			AutoDelete: o.AutoDelete, Exclusive: o.Exclusive, Arguments: o.Arguments}, equal)...)
-	case *VHost:
+	case *topology.VHost:
 		if o.Declared.DefaultQueueType {
 			c.report(ref, c.broker.CheckDefaultQueueType(o.DefaultQueueType)...)
 		}
@@ -85,35 +90,23 @@ func (c *checker) object(ref Ref, want Object, equal bool) {
 		return
 	}
 	switch o := want.(type) {
-	case *Exchange:
+	case *topology.Exchange:
 		c.report(ref, c.broker.CheckExchange(o.Name, o.Type)...)
-	case *Binding:
+	case *topology.Binding:
 		c.report(ref, c.broker.CheckRoutingKey(o.RoutingKey)...)
-	case *Policy:
+	case *topology.Policy:
 		c.report(ref, c.broker.CheckPolicy(capability.Policy{Operator: o.Operator, ApplyTo: o.ApplyTo,
 			Definition: o.Definition})...)
-	case *Parameter:
+	case *topology.Parameter:
 		c.report(ref, capability.CheckParameter(o.Component, o.Value)...)
-	case *User:
+	case *topology.User:
 		c.login(ref, o)
 	}
 }
 
-// usesPolicyKey reports whether a policy on the broker has that key.
-func (l *Live) usesPolicyKey(key string) bool {
-	for _, o := range l.objects {
-		if p, ok := o.(*Policy); ok {
-			if _, used := p.Definition[key]; used {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // login reports a change to the user that msgctl is logged in as: it could lock itself out
 // half-way.
-func (c *checker) login(ref Ref, u *User) {
+func (c *checker) login(ref topology.Ref, u *topology.User) {
 	if c.server.User == u.Name && c.have.Has(ref) {
 		c.error(ref, "it is the login in use, and its password or tags would change",
 			"the rest of the changes could be refused half-way",
@@ -121,25 +114,25 @@ func (c *checker) login(ref Ref, u *User) {
 	}
 }
 
-// untouchable reports a declared object that only the broker, or msgctl itself, may make, and which
+// protected reports a declared object that only the broker, or msgctl itself, may make, and which
 // is not as declared.
-func (c *checker) untouchable(ref Ref, want Object) {
+func (c *checker) protected(ref topology.Ref, want topology.Object) {
 	switch o := want.(type) {
-	case *Exchange:
+	case *topology.Exchange:
 		c.reserved(ref, o)
-	case *Binding:
-		if o.RoutingKey != o.Destination || o.DestinationType != ToQueue || len(o.Arguments) > 0 {
+	case *topology.Binding:
+		if o.RoutingKey != o.Destination || o.DestinationType != topology.ToQueue || len(o.Arguments) > 0 {
 			c.explained(ref, "binding-dangling", "source", "the default exchange takes no bindings",
 				"it reaches every queue by the queue's name, and nothing else",
 				"bind to an exchange of your own")
 		}
-	case *GlobalParameter:
+	case *topology.GlobalParameter:
 		c.add(diag.Warning, ref, "left alone: msgctl keeps its record of ownership there",
 			"a copy of another broker's record could have objects deleted that are not yours", "take it out of the file")
 	}
 }
 
-func (c *checker) reserved(ref Ref, x *Exchange) {
+func (c *checker) reserved(ref topology.Ref, x *topology.Exchange) {
 	live, exists := c.have.Get(ref)
 	switch {
 	case exists && x.Name == "":
@@ -178,4 +171,19 @@ func describeValue(v any) string {
 		return "absent"
 	}
 	return amqptable.Canonical(v)
+}
+
+// isProtected reports whether msgctl never creates, changes or deletes the object, whoever declares
+// it.
+func isProtected(ref topology.Ref) bool {
+	switch ref.Kind {
+	case topology.KindExchange:
+		return ref.Name == "" || capability.IsReserved(ref.Name)
+	case topology.KindBinding:
+		return ref.Parent == ""
+	case topology.KindGlobalParameter:
+		_, ours := topology.OwnershipName(ref.Name)
+		return ours
+	}
+	return false
 }

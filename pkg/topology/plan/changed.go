@@ -1,17 +1,19 @@
-package topology
+package plan
 
 import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/msgctl/msgctl/pkg/topology"
 )
 
 // SameAs compares a plan with one made again later from the same file, and returns nil when both
-// would do the same, else an error that wraps ErrMoved and says what moved. Counts of messages and
-// consumers may differ: the guards of the steps see to them.
+// would do the same, else an error that wraps ErrChanged and says what moved. Counts of messages and
+// consumers may differ: the conditions of the steps see to them.
 func (p *Plan) SameAs(other *Plan) error {
 	var moved []string
-	before := map[Ref]Step{}
+	before := map[topology.Ref]Step{}
 	for _, s := range p.Steps {
 		before[s.Ref] = s
 	}
@@ -41,7 +43,7 @@ func (p *Plan) SameAs(other *Plan) error {
 	if n > 10 {
 		moved = append(moved[:10], fmt.Sprintf("and %d more", n-10))
 	}
-	return fmt.Errorf("%w: %s", ErrMoved, strings.Join(moved, "; "))
+	return fmt.Errorf("%w: %s", ErrChanged, strings.Join(moved, "; "))
 }
 
 func sameChanges(a, b []FieldChange) bool {
@@ -50,14 +52,14 @@ func sameChanges(a, b []FieldChange) bool {
 	})
 }
 
-func sameObject(a, b Object) bool {
+func sameObject(a, b topology.Object) bool {
 	if a == nil || b == nil {
 		return a == nil && b == nil
 	}
 	return len(fieldChanges(a.Fields(), b.Fields(), nil)) == 0
 }
 
-func sameRecord(a, b *Ownership) bool {
+func sameRecord(a, b *topology.Ownership) bool {
 	if a == nil || b == nil {
 		return (a == nil || len(a.Refs) == 0) && (b == nil || len(b.Refs) == 0)
 	}

@@ -1,16 +1,16 @@
-package topologytest_test
+package apply_test
 
 import (
-	"fmt"
 	"net/url"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/msgctl/msgctl/internal/broker"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/apply"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
 	"github.com/msgctl/msgctl/pkg/topology/topologytest"
 )
 
@@ -38,8 +38,8 @@ func client(t *testing.T, b *rabbittest.Broker) *broker.Client {
 	return c
 }
 
-// plan compares a state with the broker, and counts what is at stake as the commands do.
-func plan(t *testing.T, c *broker.Client, want *topology.State) *topology.Plan {
+// planFor compares a state with the broker, and counts what is at stake as the commands do.
+func planFor(t *testing.T, c *broker.Client, want *topology.State) *plan.Plan {
 	t.Helper()
 	live, err := c.ReadLive(t.Context(), broker.ScopeOf(want))
 	if err != nil {
@@ -54,7 +54,7 @@ func plan(t *testing.T, c *broker.Client, want *topology.State) *topology.Plan {
 	if err := c.Refine(t.Context(), live, queues); err != nil {
 		t.Fatal(err)
 	}
-	return topology.Diff(want, live, topology.DiffOptions{Prune: true, ReplaceEmpty: true})
+	return plan.Diff(want, live, plan.Options{Prune: true, ReplaceEmpty: true})
 }
 
 // TestRandomStatesOnBrokers takes a broker from one random state to the next: applying the
@@ -67,7 +67,7 @@ func TestRandomStatesOnBrokers(t *testing.T) {
 			Version string `json:"rabbitmq_version"`
 		}
 		admin.Get(t, "/api/overview", &overview)
-		w := topologytest.World{Name: v.Name, VHost: v.Name, Second: v.Name + " two", Users: v.Name + "-u",
+		w := topologytest.Generator{Name: v.Name, VHost: v.Name, Second: v.Name + " two", Users: v.Name + "-u",
 			Version: overview.Version}
 		t.Cleanup(func() {
 			admin.Delete(t, rabbittest.Path("vhosts", w.Second))
@@ -91,31 +91,23 @@ func TestRandomStatesOnBrokers(t *testing.T) {
 // advance applies what differs from a state and returns how many steps that took.
 func advance(t *testing.T, c *broker.Client, want *topology.State) int {
 	t.Helper()
-	p := plan(t, c, want)
-	result, err := topology.Apply(t.Context(), p, c, nil, topology.ApplyOptions{})
+	p := planFor(t, c, want)
+	result, err := apply.Run(t.Context(), p, c, nil, apply.Options{})
 	if err != nil {
-		t.Fatalf("%v\n%s", err, describe(p))
+		t.Fatalf("%v\n%s", err, topologytest.Describe(p))
 	}
 	if err = result.Err(); err != nil {
 		for i, r := range result.Steps {
-			if r.Outcome != topology.Done {
+			if r.Outcome != apply.Done {
 				t.Errorf("%s %s %s: %v", r.Outcome, p.Steps[i].Action, p.Steps[i].Ref, r.Err)
 			}
 		}
-		t.Fatalf("%v\n%s", err, describe(p))
+		t.Fatalf("%v\n%s", err, topologytest.Describe(p))
 	}
-	if again := plan(t, c, want); len(again.Steps)+len(again.Undeclared)+len(again.Unowned) > 0 ||
+	if again := planFor(t, c, want); len(again.Steps)+len(again.Undeclared)+len(again.Unowned) > 0 ||
 		again.Problems.HasErrors() {
-		t.Fatalf("a second plan is not empty:\n%s\nthe first was:\n%s", describe(again), describe(p))
+		t.Fatalf("a second plan is not empty:\n%s\nthe first was:\n%s", topologytest.Describe(again),
+			topologytest.Describe(p))
 	}
 	return len(p.Steps)
-}
-
-func describe(p *topology.Plan) string {
-	var b strings.Builder
-	for _, s := range p.Steps {
-		fmt.Fprintf(&b, "%s %s %v %s\n", s.Action, s.Ref.Full(), s.Changes, s.Blocked)
-	}
-	fmt.Fprintf(&b, "undeclared %v\nunowned %v\n%s\n", p.Undeclared, p.Unowned, p.Problems.Error())
-	return b.String()
 }

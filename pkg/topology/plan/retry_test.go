@@ -1,4 +1,4 @@
-package topology_test
+package plan_test
 
 import (
 	"strings"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
 	"github.com/msgctl/msgctl/pkg/topology/source"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
@@ -43,7 +44,7 @@ func TestLadderIsDoneAsTheBrokerCan(t *testing.T) {
 			x.have["x-queue-type"] = "quorum"
 			add(t, &have.State, &topology.Queue{VHost: "v", Name: "q", Type: topology.Quorum, Durable: true, Arguments: x.have})
 		}
-		plan := topology.Diff(want, have, topology.DiffOptions{})
+		plan := plan.Diff(want, have, plan.Options{})
 		if plan.Problems.HasErrors() {
 			t.Errorf("%s: %v", x.queue, plan.Problems)
 		}

@@ -1,0 +1,79 @@
+package topology
+
+// Live is what a broker has, as far as the user may see it.
+type Live struct {
+	State
+	Server Server
+	// Status has counts of the queues, read together with them.
+	Status map[Ref]QueueStatus
+	// Ownership has what each topology once applied, by its State.Owner.
+	Ownership map[string]Ownership
+	// MissingVHosts lists vhosts that were asked for and do not exist.
+	MissingVHosts []string
+	// Unreadable says, per kind that could not be read, why (no administrator, AMQP only). A kind
+	// in it has no objects in State, which then says nothing about the broker.
+	Unreadable map[Kind]string
+}
+
+// QueueStatus is what would be lost with a queue. The counts can be a few seconds old
+// (fact counts-are-late); a writer counts again before it deletes.
+type QueueStatus struct {
+	Messages  int64
+	Consumers int64
+	// Known is false when the broker gave no counts (a stream, a queue a second old).
+	Known bool
+}
+
+// Server is what the differences between brokers hang on.
+type Server struct {
+	Version       string // "4.3.6"; "" unknown
+	ClusterName   string
+	ExchangeTypes []string // enabled exchange types; nil unknown
+	// DeniedFeatures are the deprecated features that this node refuses (/api/deprecated-features,
+	// state denied or phase denied_by_default/removed): queue_master_locator,
+	// transient_nonexcl_queues. nil unknown: 3.10 does not tell.
+	DeniedFeatures []string
+	// DefaultQueueType is the node's own default, "" unknown or none (3.10).
+	DefaultQueueType string
+	// User is the login that reads; Tags are its tags.
+	User string
+	Tags []string
+	// AMQPOnly says that the management API was not used: see Live.Unreadable.
+	AMQPOnly bool
+}
+
+// QueueCounts are the counts of one queue at this moment.
+type QueueCounts struct {
+	// Ready messages wait for a consumer, Unacked ones are held by one.
+	Ready, Unacked int64
+	// Consumers, and whether one of them is exclusive, are up to 5 s old.
+	Consumers int64
+	Exclusive bool
+	// Known is false when the broker gave no counts of messages, as for a queue that has crashed.
+	Known bool
+}
+
+// UsesPolicyKey reports whether a policy on the broker has that key.
+func (l *Live) UsesPolicyKey(key string) bool {
+	for _, o := range l.objects {
+		if p, ok := o.(*Policy); ok {
+			if _, used := p.Definition[key]; used {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// DeleteConditions limit a deletion to what loses nothing, or no more than was allowed. Those of a
+// vhost are about all queues in it together. A writer counts again just before it deletes. The zero
+// value allows the loss of no message.
+type DeleteConditions struct {
+	// IfUnused leaves a queue with consumers, or an exchange with bindings, alone.
+	IfUnused bool
+	// IfEmpty leaves a queue that holds messages alone.
+	IfEmpty bool
+	// MaxMessages is how many messages may be lost when IfEmpty is false. Those of one
+	// plan add up to no more than its user allowed.
+	MaxMessages int64
+}
