@@ -43,7 +43,7 @@ func scriptSend(ts *testscript.TestScript, _ bool, args []string) {
 	returned := ch.NotifyReturn(make(chan amqp.Return, 1))
 	confirm, err := ch.PublishWithDeferredConfirm(strings.TrimPrefix(args[0], "-"), args[1], true, false, p)
 	ts.Check(err)
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if ok, err := confirm.WaitContext(ctx); err != nil || !ok {
 		ts.Fatalf("send: not confirmed: %v", err)

@@ -126,7 +126,7 @@ func scriptPublish(ts *testscript.TestScript, _ bool, args []string) {
 		confirm, err := ch.PublishWithDeferredConfirm("", args[0], true, false,
 			amqp.Publishing{Body: []byte("x"), DeliveryMode: 2})
 		ts.Check(err)
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		ok, err := confirm.WaitContext(ctx)
 		cancel()
 		if err != nil || !ok {

@@ -333,7 +333,7 @@ func TestReceiverInTrouble(t *testing.T) {
 	start := time.Now()
 	r = publish(s.with("OTEL_EXPORTER_OTLP_ENDPOINT="+hung.URL, "OTEL_EXPORTER_OTLP_TIMEOUT=600000"))
 	r.Want(t, cmdutil.ExitOK, "1 of 1 spans were not sent", "did not answer")
-	if took := time.Since(start); warned(r) != 1 || took > 30*time.Second {
+	if took := time.Since(start); warned(r) != 1 || took > 2*time.Minute {
 		t.Errorf("%s\n%s", took, r.Stderr)
 	}
 

@@ -14,12 +14,16 @@ import (
 	"github.com/msgctl/msgctl/internal/rabbittest/node"
 )
 
+// manyQueues is how many queues an apply makes that is disturbed: far more than it is let make
+// before that.
+func manyQueues() int { return rabbittest.Cases(200, 600) }
+
 // held lets an apply of many queues begin and not get through: its AMQP connection goes through a
-// proxy that holds it after some hundred declarations. Heal lets it go on.
+// proxy that holds it after some dozen declarations. Heal lets it go on.
 func held(t *testing.T, amqpURL, api string) (*cmdtest.Program, *rabbittest.Proxy) {
 	t.Helper()
 	proxy := rabbittest.NewProxy(t, amqpURL)
-	proxy.HoldAfter(rabbittest.ToBroker, 20_000)
+	proxy.HoldAfter(rabbittest.ToBroker, 10_000)
 	return cmdtest.NewProgram(t, proxy.Through(amqpURL), api), proxy
 }
 
@@ -31,11 +35,11 @@ var quickReconnect = []string{"--reconnect-delay", "100ms", "--reconnect-attempt
 // back.
 func TestBrokerStopsInMidApply(t *testing.T) {
 	rabbittest.EachPrivateLine(t, func(t *testing.T, n *node.Node) {
-		const queues = 600
+		queues := manyQueues()
 		p, proxy := held(t, n.URL, n.API)
 		file := cmdtest.WriteFile(t, manyObjects("midway", "/", queues))
 		r := p.Start(append([]string{"apply", "-f", file, "--yes"}, quickReconnect...)...)
-		waitForQueues(t, rabbittest.Of(n).Admin(), "/", 200)
+		waitForQueues(t, rabbittest.Of(n).Admin(), "/", 50)
 		if err := n.Kill(); err != nil {
 			t.Fatal(err)
 		}
@@ -59,13 +63,13 @@ func TestBrokerStopsInMidApply(t *testing.T) {
 // TestKilledInMidApply: kill -9 of msgctl leaves nothing that a later apply does not know.
 func TestKilledInMidApply(t *testing.T) {
 	rabbittest.OneLine(t, func(t *testing.T, b *rabbittest.Broker) {
-		const queues = 600
+		queues := manyQueues()
 		v := b.VHost(t)
 		t.Cleanup(func() { cmdtest.RemoveRecords(t, b, v.Name) })
 		p, proxy := held(t, v.URL, v.API)
 		file := cmdtest.WriteFile(t, manyObjects("killed", v.Name, queues))
 		r := p.Start("apply", "-f", file, "--yes")
-		waitForQueues(t, b.Admin(), v.Name, 200)
+		waitForQueues(t, b.Admin(), v.Name, 50)
 		if err := r.Cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
@@ -87,9 +91,9 @@ func TestInterruptedApply(t *testing.T) {
 		v := b.VHost(t)
 		t.Cleanup(func() { cmdtest.RemoveRecords(t, b, v.Name) })
 		p, proxy := held(t, v.URL, v.API)
-		file := cmdtest.WriteFile(t, manyObjects("interrupted", v.Name, 600))
+		file := cmdtest.WriteFile(t, manyObjects("interrupted", v.Name, manyQueues()))
 		r := p.Start("apply", "-f", file, "--yes")
-		waitForQueues(t, b.Admin(), v.Name, 100)
+		waitForQueues(t, b.Admin(), v.Name, 50)
 		if err := r.Cmd.Process.Signal(os.Interrupt); err != nil {
 			t.Fatal(err)
 		}
@@ -112,8 +116,8 @@ func TestUserDeletedInMidApply(t *testing.T) {
 		v := b.VHost(t)
 		t.Cleanup(func() { cmdtest.RemoveRecords(t, b, v.Name) })
 		p, proxy := held(t, v.URL, v.API)
-		r := p.Start("apply", "-f", cmdtest.WriteFile(t, manyObjects("orphan", v.Name, 600)), "--yes")
-		waitForQueues(t, b.Admin(), v.Name, 100)
+		r := p.Start("apply", "-f", cmdtest.WriteFile(t, manyObjects("orphan", v.Name, manyQueues())), "--yes")
+		waitForQueues(t, b.Admin(), v.Name, 50)
 		start := time.Now()
 		b.Admin().Delete(t, rabbittest.Path("users", v.Login))
 		proxy.Heal()
@@ -132,8 +136,8 @@ func TestTwoAppliesAtOnce(t *testing.T) {
 		t.Cleanup(func() { cmdtest.RemoveRecords(t, b, v.Name) })
 		p := cmdtest.NewProgram(t, v.URL, v.API)
 		slow, proxy := held(t, v.URL, v.API)
-		file := cmdtest.WriteFile(t, manyObjects("twice", v.Name, 600))
-		other := cmdtest.WriteFile(t, strings.ReplaceAll(manyObjects("other", v.Name, 200), "  q", "  other"))
+		file := cmdtest.WriteFile(t, manyObjects("twice", v.Name, manyQueues()))
+		other := cmdtest.WriteFile(t, strings.ReplaceAll(manyObjects("other", v.Name, 50), "  q", "  other"))
 		first := slow.Start("apply", "-f", file, "--yes")
 		waitForQueues(t, b.Admin(), v.Name, 50)
 		p.Run("apply", "-f", file, "--yes").Want(t, cmdutil.ExitFailed, "another apply of it is running", "held by")
@@ -152,7 +156,7 @@ func TestAppliesWithoutLock(t *testing.T) {
 		v := b.VHost(t)
 		t.Cleanup(func() { cmdtest.RemoveRecords(t, b, v.Name) })
 		p := cmdtest.NewProgram(t, strings.Replace(v.URL, cmdtest.HostPort(v.URL), "127.0.0.1:1/"+v.Name, 1), v.API)
-		file := cmdtest.WriteFile(t, manyObjects("unlocked", v.Name, 200))
+		file := cmdtest.WriteFile(t, manyObjects("unlocked", v.Name, 100))
 		var both sync.WaitGroup
 		for range 2 {
 			both.Go(func() {

@@ -41,6 +41,10 @@ func TestAlarmStopsPublishingAndNothingElse(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 			err := p.Publish(ctx, publish.Target{Key: "to"}, numbered(sent), sent)
 			cancel()
+			if errors.Is(err, context.DeadlineExceeded) && blocked.Load() == 0 {
+				sent-- // the broker has not said it yet
+				continue
+			}
 			if errors.Is(err, context.DeadlineExceeded) {
 				break
 			}

@@ -64,9 +64,10 @@ func EachLine(t *testing.T, f func(t *testing.T, b *Broker)) {
 }
 
 // OneLine is EachLine on one line, the last that is listed: for tests whose outcome does not depend
-// on the line.
+// on the line. Such tests of a package run side by side.
 func OneLine(t *testing.T, f func(t *testing.T, b *Broker)) {
 	t.Helper()
+	t.Parallel()
 	b := Any(t)
 	t.Run(b.Line, func(t *testing.T) { f(t, b) })
 }

@@ -117,13 +117,21 @@ func (c *Client) Post(tb testing.TB, path string, in, out any) {
 	}
 }
 
-// Delete fails the test unless the broker deletes; what is already gone is fine.
+// Delete fails the test unless the broker deletes; what is already gone is fine. A broker closes
+// the connection of a request that takes it more than a minute, such as the deletion of a vhost with
+// many queues on a busy machine, and goes on with it: it is asked again then.
 func (c *Client) Delete(tb testing.TB, path string) {
 	tb.Helper()
-	if err := c.Do(http.MethodDelete, path, nil, nil); err != nil && !c.notFound(err) {
+	err := c.Do(http.MethodDelete, path, nil, nil)
+	for again := 0; errors.Is(err, io.EOF) && again < deleteAgain; again++ {
+		err = c.Do(http.MethodDelete, path, nil, nil)
+	}
+	if err != nil && !c.notFound(err) {
 		tb.Fatal(err)
 	}
 }
+
+const deleteAgain = 5
 
 // Exists reports whether the broker knows the path.
 func (c *Client) Exists(tb testing.TB, path string) bool {

@@ -2,6 +2,8 @@ package rabbittest
 
 import (
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/msgctl/msgctl/internal/rabbittest/node"
@@ -30,5 +32,20 @@ func TestRootOf(t *testing.T) {
 	}
 	if _, err := rootOf("nonsense", "4.0"); err == nil || errors.Is(err, node.ErrNotInstalled) {
 		t.Errorf("a malformed list: %v; want an error that fails the test", err)
+	}
+}
+
+func TestDeletionWithoutAnAnswerIsAskedAgain(t *testing.T) {
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if asked++; asked < 3 {
+			panic(http.ErrAbortHandler) // the connection is closed without an answer
+		}
+		w.WriteHeader(http.StatusNotFound) // it had been deleted meanwhile
+	}))
+	t.Cleanup(server.Close)
+	NewClient("http://guest:guest@"+server.Listener.Addr().String()).Delete(t, "/api/vhosts/x")
+	if asked != 3 {
+		t.Errorf("asked %d times", asked)
 	}
 }

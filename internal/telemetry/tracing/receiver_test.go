@@ -121,7 +121,7 @@ func TestReceivers(t *testing.T) {
 				if withTLS {
 					lost, took := sendOne(t, variables...)
 					if !strings.Contains(lost, "1 of 1 spans were not sent to "+address) ||
-						!strings.Contains(lost, "certificate signed by unknown authority") || took > FlushTime+3*time.Second {
+						!strings.Contains(lost, "certificate signed by unknown authority") || took > bounded {
 						t.Errorf("untrusted, after %s: %q", took, lost)
 					}
 					variables = append(variables, "OTEL_EXPORTER_OTLP_CERTIFICATE", certificate)
@@ -137,12 +137,15 @@ func TestReceivers(t *testing.T) {
 		}
 		t.Run(protocol+" nobody listens", func(t *testing.T) {
 			lost, took := sendOne(t, endpoint, "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
-			if !strings.Contains(lost, "connection refused") || took > FlushTime+3*time.Second {
+			if !strings.Contains(lost, "connection refused") || took > bounded {
 				t.Errorf("after %s: %q", took, lost)
 			}
 		})
 	}
 }
+
+// bounded is far more than FlushTime, for a machine that is busy, and far less than for ever.
+const bounded = FlushTime + 2*time.Minute
 
 // sendOne sends one span and returns what Close does, and how long that took.
 func sendOne(t *testing.T, variables ...string) (lost string, took time.Duration) {

@@ -52,12 +52,12 @@ func TestExecTimeoutKillsAll(t *testing.T) {
 	alive := filepath.Join(t.TempDir(), "alive")
 	begin := time.Now()
 	r := shell("(trap '' TERM; while :; do touch "+alive+"; sleep 0.05; done) & echo hangs >&2; wait",
-		2*time.Second).Handle(t.Context(), job(""))
+		5*time.Second).Handle(t.Context(), job(""))
 	if r.Verdict != handle.Retry || r.Failure.Type != handle.ErrorTimeout ||
 		!strings.Contains(r.Failure.Message, "hangs") {
 		t.Errorf("%+v %+v", r, r.Failure)
 	}
-	if took := time.Since(begin); took > 20*time.Second {
+	if took := time.Since(begin); took > 2*time.Minute {
 		t.Errorf("it took %s", took)
 	}
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {

@@ -19,7 +19,7 @@ import (
 func lines(t *testing.T, script string, timeout time.Duration) *handle.Lines {
 	l := &handle.Lines{Argv: []string{"sh", "-c", script}, Env: os.Environ(), Timeout: timeout, Label: "exec test"}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := l.Close(ctx); err != nil {
 			t.Error(err)
@@ -92,7 +92,7 @@ func TestLinesFaults(t *testing.T) {
 			t.Parallel()
 			timeout := time.Minute
 			if x.kind == handle.ErrorTimeout {
-				timeout = 2 * time.Second
+				timeout = 10 * time.Second
 			}
 			r := many(t, lines(t, reply("*m0*) "+x.fault+";; *) "+ack+";;"), timeout), 20)
 			if f := r[0].Failure; r[0].Verdict != handle.Retry || f.Type != x.kind || !strings.Contains(f.Message, x.text) {
@@ -127,7 +127,7 @@ func TestLinesStopWithTheContext(t *testing.T) {
 	closing, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 	defer cancel()
 	begin := time.Now()
-	if err := l.Close(closing); err != nil || time.Since(begin) > 10*time.Second {
+	if err := l.Close(closing); err != nil || time.Since(begin) > 30*time.Second {
 		t.Errorf("close took %s: %v", time.Since(begin), err)
 	}
 }

@@ -366,7 +366,7 @@ func TestOverrideKeepsKilledMessages(t *testing.T) {
 func checkLowered(t *testing.T, c *broker.Client, vhost string) {
 	t.Helper()
 	var left []*topology.Policy
-	for range 20 {
+	for range 600 {
 		if left = browse.StaleOverrides(&readLive(t, c, vhost).State, 0, time.Now().Add(time.Minute)); len(left) == 0 {
 			return
 		}

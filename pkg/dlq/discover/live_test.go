@@ -85,6 +85,21 @@ func declareExchange(t *testing.T, ch *amqp.Channel, name, kind string, a amqp.T
 	must(t, ch.ExchangeDeclare(name, kind, true, false, false, false, a))
 }
 
+// awaitPolicy waits until a policy applies to something: the broker takes it first.
+func awaitPolicy(t *testing.T, v *rabbittest.VHost, kind, name string) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		var all []struct{ Policy string }
+		v.Client().Get(t, rabbittest.Path(kind, v.Name)+"?disable_stats=true&enable_queue_totals=true", &all)
+		for _, x := range all {
+			if x.Policy == name {
+				return
+			}
+		}
+	}
+	t.Fatalf("policy %q applies to nothing", name)
+}
+
 func liveShapes() []liveShape {
 	with := func(pairs ...string) amqp.Table {
 		a := amqp.Table{}
@@ -96,7 +111,7 @@ func liveShapes() []liveShape {
 	policy := func(t *testing.T, v *rabbittest.VHost, name string, priority int, d map[string]any) {
 		v.Client().Put(t, rabbittest.Path("policies", v.Name, name),
 			map[string]any{"pattern": "^work", "apply-to": "queues", "priority": priority, "definition": d})
-		time.Sleep(300 * time.Millisecond)
+		awaitPolicy(t, v, "queues", name)
 	}
 	return []liveShape{
 		{
@@ -222,7 +237,7 @@ func liveShapes() []liveShape {
 				v.Client().Put(t, rabbittest.Path("policies", v.Name, "ae"),
 					map[string]any{"pattern": "^dlx$", "apply-to": "exchanges",
 						"definition": map[string]any{"alternate-exchange": "amq.fanout"}})
-				time.Sleep(300 * time.Millisecond)
+				awaitPolicy(t, v, "exchanges", "ae")
 			},
 			letters: []letter{{key: "work", from: "work", lands: []string{"rest"}}},
 		},

@@ -114,7 +114,7 @@ func TestTheIndexOfATopicExchangeKeepsBindingsApart(t *testing.T) {
 }
 
 // A broker's key has at most 255 bytes: 128 words. A pattern of #.a.#.a… must not take exponential
-// time on it. The limit is a thousand times what it takes.
+// time on it. The limit is ten thousand times what it takes.
 func TestHostilePatternsTakeLittleTime(t *testing.T) {
 	key := strings.Repeat("a.", 127) + "b"
 	for _, pattern := range []string{strings.TrimSuffix(strings.Repeat("#.", 128), "."), strings.Repeat("#.a.", 60) + "c",
@@ -122,7 +122,7 @@ func TestHostilePatternsTakeLittleTime(t *testing.T) {
 		start := time.Now()
 		route.Topic(pattern).Matches(key)
 		through(t, pattern, key)
-		if took := time.Since(start); took > 2*time.Second {
+		if took := time.Since(start); took > 20*time.Second {
 			t.Errorf("pattern %.20q…: %s", pattern, took)
 		}
 	}
