@@ -8,8 +8,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
 	"github.com/msgctl/msgctl/internal/rabbittest"
-	"github.com/msgctl/msgctl/internal/retry"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -33,7 +33,7 @@ func newClient(tb testing.TB, user rabbittest.User, change ...func(*Options)) *C
 	}
 	password, _ := u.User.Password()
 	o := Options{Host: u.Hostname(), Port: port, User: u.User.Username(), Password: topology.Secret(password),
-		Reconnect: retry.Policy{Delay: 100 * time.Millisecond, Attempts: 10}, Timeout: 20 * time.Second,
+		Reconnect: reconnect.Policy{Delay: 100 * time.Millisecond, Attempts: 10}, Timeout: 20 * time.Second,
 		Name: "msgctl test"}
 	for _, f := range change {
 		f(&o)

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/msgctl/msgctl/internal/retry"
+	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -32,9 +32,9 @@ type Options struct {
 	Timeout time.Duration
 	// Heartbeat is what the client proposes; the broker's smaller value wins. Default 60 s.
 	Heartbeat time.Duration
-	// Reconnect is for the connections of sessions that were established and lost. Subscriptions
-	// and publishing channels end when their connection does.
-	Reconnect retry.Policy
+	// Reconnect is for the connections of sessions that were established and lost; which errors are
+	// transient is not asked. Subscriptions and publishing channels end when their connection does.
+	Reconnect reconnect.Policy
 	// Name is what the broker's connection list shows: "msgctl apply". Default "msgctl".
 	Name string
 
@@ -47,6 +47,8 @@ func (o Options) withDefaults() Options {
 	o.Timeout = cmp.Or(o.Timeout, forever)
 	o.Heartbeat = cmp.Or(o.Heartbeat, defaultHeartbeat)
 	o.Name = cmp.Or(o.Name, "msgctl")
+	o.Reconnect.Attempts = cmp.Or(o.Reconnect.Attempts, reconnect.DefaultAttempts)
+	o.Reconnect.Transient, o.Reconnect.Refused = isUnreachable, loginRefused
 	if o.Port == 0 {
 		o.Port = 5672
 		if o.TLS != nil {

@@ -7,6 +7,7 @@ import (
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
+	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
 	"github.com/msgctl/msgctl/internal/refusal"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -83,7 +84,7 @@ func (s *Session) Do(ctx context.Context, f func(*amqp091.Channel) error) error 
 			if what == outcomeLost {
 				s.drop(l)
 			}
-			if ctx.Err() != nil || lost >= s.opts.Reconnect.Attempts {
+			if ctx.Err() != nil || lost+1 >= s.opts.Reconnect.Attempts {
 				return refusal.Unreachable("", "the connection to "+s.opts.URL()+" was lost", err)
 			}
 		}
@@ -177,7 +178,7 @@ func (s *Session) link(ctx context.Context) (*Link, error) {
 		return l, err
 	}
 	var l *Link
-	err := s.opts.Reconnect.Do(ctx, s.WasOpen(), loginRefused, func() (err error) {
+	err := reconnect.Repeat(ctx, s.opts.Reconnect, s.WasOpen(), func() (err error) {
 		l, err = dial(ctx, s.opts, s.vhost)
 		return err
 	})
@@ -262,6 +263,8 @@ func serverOutcome(code int) outcome {
 	}
 	return outcomeFatal
 }
+
+func isUnreachable(err error) bool { return errors.Is(err, topology.ErrUnreachable) }
 
 // loginRefused reports whether the broker answered that it does not let this user in, or not here.
 func loginRefused(err error) bool {

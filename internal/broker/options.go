@@ -7,7 +7,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/amqp"
 	"github.com/msgctl/msgctl/internal/management"
-	"github.com/msgctl/msgctl/internal/retry"
+	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -64,16 +64,17 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-func (o Options) retry() retry.Policy {
-	return retry.Policy{Delay: o.ReconnectDelay, Attempts: o.ReconnectAttempts}
+// reconnect counts the first attempt too.
+func (o Options) reconnect() reconnect.Policy {
+	return reconnect.Policy{Delay: o.ReconnectDelay, Attempts: max(o.ReconnectAttempts, 0) + 1}
 }
 
 func (o Options) amqp() amqp.Options {
 	return amqp.Options{Host: o.Host, Port: o.Port, TLS: o.AMQPTLS, User: o.User, Password: o.Password,
-		Timeout: o.Timeout, Heartbeat: o.Heartbeat, Reconnect: o.retry(), Name: o.Name}
+		Timeout: o.Timeout, Heartbeat: o.Heartbeat, Reconnect: o.reconnect(), Name: o.Name}
 }
 
 func (o Options) management() management.Options {
 	return management.Options{URL: o.API, TLS: o.APITLS, User: o.User, Password: o.Password, Timeout: o.Timeout,
-		Reconnect: o.retry(), Name: o.Name}
+		Reconnect: o.reconnect(), Name: o.Name}
 }

@@ -17,7 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/msgctl/msgctl/internal/retry"
+	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -38,7 +38,7 @@ type Client struct {
 	opts   Options
 	base   string // the address without a slash at the end
 	agent  string
-	policy retry.Policy
+	policy reconnect.Policy
 
 	transport *http.Transport
 	client    *http.Client
@@ -58,8 +58,9 @@ type Options struct {
 	Password topology.Secret
 	// Timeout bounds one request with its answer. It must be positive.
 	Timeout time.Duration
-	// Reconnect is for an API that answered before and cannot be reached now.
-	Reconnect retry.Policy
+	// Reconnect is for an API that answered before and cannot be reached now. Attempts counts the first
+	// request too; which errors are transient is not asked.
+	Reconnect reconnect.Policy
 	// Name is the HTTP user agent: "msgctl apply".
 	Name string
 }
@@ -82,10 +83,13 @@ func New(o Options) (*Client, error) {
 	}
 	c := &Client{opts: o, base: strings.TrimSuffix(o.URL, "/"), agent: strings.ReplaceAll(o.Name, " ", "/"),
 		policy: o.Reconnect, transport: transport, limit: maxAnswer}
+	c.policy.Transient, c.policy.Refused = isUnreachable, isLoginRefused
 	c.client = &http.Client{Transport: c,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return c, nil
 }
+
+func isUnreachable(err error) bool { return errors.Is(err, topology.ErrUnreachable) }
 
 // Requests returns how many requests were answered.
 func (a *Client) Requests() int64 { return a.requests.Load() }

@@ -14,6 +14,7 @@ import (
 
 	rabbithole "github.com/michaelklishin/rabbit-hole/v2"
 
+	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
 	"github.com/msgctl/msgctl/internal/refusal"
 )
 
@@ -91,7 +92,7 @@ func pause(ctx context.Context, attempt int) error {
 // retry repeats f while the established API cannot be reached. A refusal is an answer, but for one
 // of the login that it took before.
 func (a *Client) retry(ctx context.Context, f func() error) error {
-	return a.policy.Do(ctx, a.reached.Load(), isLoginRefused, func() error {
+	return reconnect.Repeat(ctx, a.policy, a.reached.Load(), func() error {
 		err := f()
 		var answer *Refusal
 		if errors.As(err, &answer) || !transient(err) {

@@ -1,4 +1,5 @@
-// Package reconnect says how to go on after a lost connection.
+// Package reconnect says how to go on after a lost connection: Open restores one that is used all
+// the time, Repeat an operation that opens what it needs.
 //
 // The first attempt follows at once, the second after one delay, the third after two, and so on,
 // until so many in a row have failed. An error that is not about the connection is permanent, but
@@ -34,8 +35,12 @@ type Policy struct {
 	// Transient reports whether an error is about the connection. Any other is permanent once it
 	// came in the third attempt or later and Patience is over. nil: all errors are transient.
 	Transient func(error) bool
-	// Patience is for errors that are not transient; 0 is DefaultPatience.
+	// Patience is for errors that are not transient; 0 is DefaultPatience, and negative is none: such
+	// an error is permanent at once.
 	Patience time.Duration
+	// Refused reports whether the broker refused a login that it took before. That is tried again a
+	// few times, after a second or less, and is permanent then. nil: it is like any other error.
+	Refused func(error) bool
 }
 
 // permanentAfter is the first attempt whose error may be permanent.
@@ -53,8 +58,9 @@ type Failure struct {
 
 // Series counts the attempts since something worked the last time. It is for one goroutine.
 type Series struct {
-	policy Policy
-	made   int
+	policy  Policy
+	made    int
+	refused int // logins in a row
 }
 
 // Start returns a series without attempts.
@@ -83,7 +89,11 @@ func (l linear) NextBackOff() time.Duration {
 	if l.made >= l.policy.Attempts {
 		return backoff.Stop
 	}
-	return time.Duration(l.made) * l.policy.Delay
+	delay := l.policy.Delay
+	if l.refused > 0 {
+		delay = min(delay, refusedDelay)
+	}
+	return time.Duration(l.made) * delay
 }
 
 // Open connects again after cause. Attempts that were made before in the same series count: a
@@ -118,5 +128,13 @@ func Open[T any](ctx context.Context, s *Series, cause error, open func(context.
 
 func (s *Series) permanent(err error, start time.Time) bool {
 	p := s.policy
+	if p.Refused != nil && p.Refused(err) {
+		s.refused++
+		return s.refused > maxRefusals
+	}
+	s.refused = 0
+	if p.Patience < 0 {
+		return p.Transient != nil && !p.Transient(err)
+	}
 	return p.Transient != nil && !p.Transient(err) && s.made >= permanentAfter && time.Since(start) > p.Patience
 }

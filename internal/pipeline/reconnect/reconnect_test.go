@@ -108,3 +108,52 @@ func TestEndsWithItsContext(t *testing.T) {
 		}
 	})
 }
+
+var errRefused = errors.New("login refused")
+
+func TestRepeat(t *testing.T) {
+	isLost := func(err error) bool { return errors.Is(err, errLost) }
+	isRefused := func(err error) bool { return errors.Is(err, errRefused) }
+	const s = time.Second
+	for name, c := range map[string]struct {
+		attempts    int
+		established bool
+		errs        []error // of one call after another; nil works
+		want        []time.Duration
+		err         error
+	}{
+		"the first contact is tried once":     {3, false, []error{errLost}, []time.Duration{0}, errLost},
+		"what was established is tried again": {4, true, []error{errLost, errLost, nil}, []time.Duration{0, 5 * s, 15 * s}, nil},
+		"as often as it is allowed":           {2, true, []error{errLost, errLost}, []time.Duration{0, 5 * s}, errLost},
+		"another error is permanent":          {4, true, []error{errLost, errGone}, []time.Duration{0, 5 * s}, errGone},
+		"a refused login is tried three times more": {9, true, []error{errRefused, errRefused, errRefused, errRefused},
+			[]time.Duration{0, s, 3 * s, 6 * s}, errRefused},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := reconnect.Policy{Attempts: c.attempts, Transient: isLost, Refused: isRefused}
+				var at []time.Duration
+				start := time.Now()
+				err := reconnect.Repeat(t.Context(), p, c.established, func() error {
+					at = append(at, time.Since(start))
+					return c.errs[len(at)-1]
+				})
+				if !errors.Is(err, c.err) || !slices.Equal(at, c.want) {
+					t.Errorf("called at %v, want %v; %v, want %v", at, c.want, err, c.err)
+				}
+			})
+		})
+	}
+}
+
+func TestRepeatEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 7*time.Second)
+		defer cancel()
+		calls := 0
+		err := reconnect.Repeat(ctx, reconnect.Policy{}, true, func() error { calls++; return errLost })
+		if !errors.Is(err, errLost) || !errors.Is(err, context.DeadlineExceeded) || err.Error() != errLost.Error() || calls != 2 {
+			t.Errorf("%d calls, %v", calls, err)
+		}
+	})
+}
