@@ -10,7 +10,6 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/msgctl/msgctl/internal/amqp/wire"
-	"github.com/msgctl/msgctl/internal/amqpwire"
 	"github.com/msgctl/msgctl/internal/refusal"
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/pkg/consume"
@@ -18,7 +17,7 @@ import (
 )
 
 // Source returns a source of the messages of a vhost's queues. Every subscription has a connection
-// of its own: one that is slow to receive keeps no other from its messages. Windows that only hold
+// of its own: one that is slow to receive keeps no other from its messages. Consumers that only hold
 // messages can share one: see Share.
 func (c *Client) Source(vhost string) consume.Source { return &source{opts: c.opts, vhost: vhost} }
 
@@ -34,10 +33,7 @@ func (s *source) Subscribe(ctx context.Context, o consume.Options) (consume.Subs
 	}
 	shared := &sharing{users: 1}
 	opts := s.opts
-	opts.wrap = func(conn net.Conn) net.Conn {
-		shared.wire = amqpwire.New(wire.Coalesce(conn))
-		return shared.wire
-	}
+	opts.wrap = func(conn net.Conn) net.Conn { return wire.Coalesce(conn) }
 	l, err := dial(ctx, opts, s.vhost)
 	if err != nil {
 		return nil, fmt.Errorf("consume from queue %q: %w", o.Queue, err)
@@ -81,10 +77,7 @@ func (s *subscription) start(ctx context.Context, o consume.Options) error {
 		if o.Offset != nil {
 			args = amqp091.Table{"x-stream-offset": o.Offset}
 		}
-		s.inbox, s.decoder = amqpwire.NewInbox(), s.shared.borrowDecoder()
-		s.over, err = s.shared.consume(s.inbox, func() (<-chan amqp091.Delivery, error) {
-			return s.ch.Consume(o.Queue, s.tag, false, o.Exclusive, false, false, args)
-		})
+		s.deliveries, err = s.ch.Consume(o.Queue, s.tag, false, o.Exclusive, false, false, args)
 		return err
 	})
 }

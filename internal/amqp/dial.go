@@ -11,7 +11,6 @@ import (
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
-	"github.com/msgctl/msgctl/internal/amqpwire"
 	"github.com/msgctl/msgctl/internal/refusal"
 )
 
@@ -83,7 +82,6 @@ func handshake(ctx context.Context, o Options, vhost string, heard *sniffer) (*a
 	return amqp091.Open(stream, amqp091.Config{
 		SASL:       []amqp091.Authentication{&amqp091.PlainAuth{Username: o.User, Password: string(o.Password)}},
 		Vhost:      vhost,
-		FrameSize:  amqpwire.FrameMax,
 		Heartbeat:  o.Heartbeat,
 		Properties: properties,
 		Locale:     "en_US",

@@ -13,7 +13,9 @@
 // their connection is lost: they end with an error that wraps consume.ErrLost or publish.ErrLost,
 // and internal/pipeline opens new ones.
 //
-// Deliveries are read past the library (internal/amqpwire, decision 11). Small writes are gathered,
-// and reading ahead of a tail is bounded (the subpackage wire). Errors are for people: refusals are
-// explained by internal/refusal.
+// Small writes are gathered, and reading ahead of a tail is bounded (the subpackage wire). Errors
+// are for people: refusals are explained by internal/refusal.
+//
+// Limits: an explicit priority of 0 is read as none and written as none, as the library's types
+// have it. What decoding costs, and why it is the library's all the same: decision 11.
 package amqp

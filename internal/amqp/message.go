@@ -6,6 +6,7 @@ import (
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
+	"github.com/msgctl/msgctl/pkg/consume"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/publish"
 )
@@ -19,6 +20,20 @@ const (
 	// end, class, weight, body size, flags.
 	headerFrame = 7 + 1 + 2 + 2 + 8 + 2
 )
+
+// delivered makes a delivery of the library's. Nested values keep the library's types, so that
+// nothing is copied: see package message.
+func delivered(d *amqp091.Delivery, queue string) consume.Delivery {
+	return consume.Delivery{Tag: d.DeliveryTag, Message: message.Message{
+		Properties: message.Properties{
+			ContentType: d.ContentType, ContentEncoding: d.ContentEncoding, DeliveryMode: d.DeliveryMode, Priority: d.Priority,
+			CorrelationID: d.CorrelationId, ReplyTo: d.ReplyTo, Expiration: d.Expiration, MessageID: d.MessageId,
+			Timestamp: d.Timestamp, Type: d.Type, UserID: d.UserId, AppID: d.AppId,
+		},
+		Headers: message.Table(d.Headers), Exchange: d.Exchange, RoutingKey: d.RoutingKey,
+		Redelivered: d.Redelivered, Queue: queue, Body: d.Body,
+	}}
+}
 
 // returned makes a message of what came back.
 func returned(r *amqp091.Return) *message.Message {

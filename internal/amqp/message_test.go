@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/msgctl/msgctl/internal/amqpwire/messagetest"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/consume"
 	"github.com/msgctl/msgctl/pkg/message"
@@ -27,7 +26,7 @@ func TestWhatIsSentArrives(t *testing.T) {
 		var sent []*message.Message
 		p, got := openPublisher(t, c, v.Name, publish.PublisherOptions{})
 		for i := range n {
-			m := messagetest.Messages().Example(i)
+			m := randomMessages().Example(i)
 			sent = append(sent, m)
 			if err := p.Publish(t.Context(), publish.Target{Key: "q"}, m, i); err != nil {
 				t.Fatal(err)
@@ -44,7 +43,7 @@ func TestWhatIsSentArrives(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := *sent[i]
-			want.Headers = messagetest.Plain(want.Headers).(message.Table)
+			want.Headers, d.Headers = plain(want.Headers).(message.Table), plain(d.Headers).(message.Table)
 			arrived(t, i, &want, d.Message)
 		}
 	})

@@ -10,7 +10,6 @@ import (
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
-	"github.com/msgctl/msgctl/internal/amqpwire"
 	"github.com/msgctl/msgctl/internal/refusal"
 	"github.com/msgctl/msgctl/pkg/consume"
 )
@@ -28,13 +27,12 @@ type subscription struct {
 	link    *Link
 	shared  *sharing
 	ch      *amqp091.Channel
-	inbox   *amqpwire.Inbox
-	decoder *amqpwire.Decoder       // of the goroutine that receives; nil at the end
-	over    <-chan amqp091.Delivery // closed when there are no more deliveries; amqpwire lets none through to it
-	closed  chan *amqp091.Error     // why the channel ended
-	dropped chan string             // the broker cancelled the consumer
+	closed  chan *amqp091.Error // why the channel ended
+	dropped chan string         // the broker cancelled the consumer
+	// deliveries is closed when there are no more. The library buffers what the prefetch allows.
+	deliveries <-chan amqp091.Delivery
 
-	ledger ledger
+	unsettled unsettled
 	// Cancel and Settled are called one after another, but from any goroutine.
 	ending    sync.Mutex
 	consumers int // on the queue, ours included, before Cancel
@@ -49,65 +47,38 @@ var _ consume.Subscription = (*subscription)(nil)
 
 // Next implements consume.Subscription.
 func (s *subscription) Next(ctx context.Context) (consume.Delivery, error) {
-	for { // what is here goes before what ctx says
-		d, ok, err := s.receive()
-		if ok || err != nil {
-			return d, err
-		}
-		select {
-		case <-s.inbox.More():
-		case <-s.over:
-		case <-ctx.Done():
-			return consume.Delivery{}, ctx.Err()
-		}
-	}
-}
-
-// TryNext implements consume.Subscription.
-func (s *subscription) TryNext() (consume.Delivery, bool) {
-	if s.decoder == nil {
-		return consume.Delivery{}, false
-	}
-	d, ok, err := s.receive()
-	return d, ok && err == nil
-}
-
-// receive returns what is here: a delivery, the end, or neither. What came before a consumer ended
-// is still received; what came before a channel was lost is not, because nobody can settle it any
-// more.
-func (s *subscription) receive() (d consume.Delivery, ok bool, err error) {
-	if s.decoder == nil {
-		return d, false, s.ended()
+	if d, ok := s.TryNext(); ok { // what is here goes before what ctx says
+		return d, nil
 	}
 	select {
-	case <-s.over:
-		err = s.ended()
-	default:
+	case d, ok := <-s.deliveries:
+		return s.receive(&d, ok)
+	case <-ctx.Done():
+		return consume.Delivery{}, ctx.Err()
 	}
-	if err == nil || !errors.Is(err, consume.ErrLost) {
-		if p, here := s.inbox.Take(); here {
-			d, err = s.hand(p)
-			return d, err == nil, err
-		}
-	}
-	if err != nil {
-		s.ledger.drain()
-		s.inbox.Release()
-		s.shared.returnDecoder(s.decoder)
-		s.decoder = nil
-	}
-	return d, false, err
 }
 
-func (s *subscription) hand(p amqpwire.Raw) (consume.Delivery, error) {
-	d, err := s.decoder.Decode(p, s.queue)
-	if err != nil {
-		return d, &refusal.Error{Op: fmt.Sprintf("consume from queue %q", s.queue), Text: "a message cannot be read: " +
-			err.Error(),
-			Cause: err}
+// TryNext implements consume.Subscription. The library hands deliveries over one by one, so one
+// that is buffered there may be missed; Next gets it.
+func (s *subscription) TryNext() (consume.Delivery, bool) {
+	select {
+	case d, ok := <-s.deliveries:
+		got, err := s.receive(&d, ok)
+		return got, err == nil
+	default:
+		return consume.Delivery{}, false
 	}
-	s.ledger.hand(d.Tag)
-	return d, nil
+}
+
+// receive notes a delivery, or with ok false the end. The library hands over what came before a
+// consumer ended, and drops what came before a channel was lost: nobody could settle it any more.
+func (s *subscription) receive(d *amqp091.Delivery, ok bool) (consume.Delivery, error) {
+	if !ok {
+		s.unsettled.drain()
+		return consume.Delivery{}, s.ended()
+	}
+	s.unsettled.hand(d.DeliveryTag)
+	return delivered(d, s.queue), nil
 }
 
 // ended says why the library closed its stream of deliveries: it notifies of the reason before.
@@ -178,7 +149,7 @@ func (s *subscription) Reject(tag uint64, requeue bool) error {
 // settle refuses what the broker would answer by closing the channel: a tag that was never handed
 // out or is settled already.
 func (s *subscription) settle(tag uint64, multiple bool, send func() error) error {
-	if err := s.ledger.settle(tag, multiple); err != nil {
+	if err := s.unsettled.settle(tag, multiple); err != nil {
 		return fmt.Errorf("settle a message of queue %q: %w", s.queue, err)
 	}
 	if err := send(); err != nil {

@@ -3,6 +3,7 @@ package amqp
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
@@ -59,7 +60,7 @@ func (s *subscription) Settled(ctx context.Context) error {
 	if err != nil {
 		return s.gone(err)
 	}
-	if s.stream || !s.ledger.clear() {
+	if s.stream || !s.unsettled.clear() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.opts.Timeout)
@@ -108,4 +109,62 @@ func (s *subscription) ask(ctx context.Context, answer func(amqp091.Queue)) erro
 		}
 		return err
 	})
+}
+
+// unsettled knows which deliveries wait for settlement, and refuses a settlement that the broker
+// would answer by closing the channel. What is due to be settled, and when, is decided elsewhere
+// (pipeline.Session). In-order settlement, the usual case, costs it no memory.
+type unsettled struct {
+	mu      sync.Mutex
+	handed  uint64              // the highest tag handed out
+	settled uint64              // all tags up to it are settled
+	ahead   map[uint64]struct{} // settled tags above
+	drained bool                // the broker has delivered nothing beyond handed
+}
+
+func (u *unsettled) hand(tag uint64) { u.mu.Lock(); u.handed = tag; u.mu.Unlock() }
+func (u *unsettled) drain()          { u.mu.Lock(); u.drained = true; u.mu.Unlock() }
+
+// settle notes a settlement, or refuses one that the broker would not understand.
+func (u *unsettled) settle(tag uint64, multiple bool) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	_, already := u.ahead[tag]
+	switch {
+	case tag == 0 || tag > u.handed:
+		return fmt.Errorf("delivery tag %d was not handed out: the last one is %d", tag, u.handed)
+	case tag <= u.settled, already && !multiple:
+		return fmt.Errorf("delivery tag %d is settled already", tag)
+	}
+	switch {
+	case multiple:
+		for t := range u.ahead {
+			if t <= tag {
+				delete(u.ahead, t)
+			}
+		}
+		u.settled = tag
+	case tag == u.settled+1:
+		u.settled = tag
+	default:
+		if u.ahead == nil {
+			u.ahead = map[uint64]struct{}{}
+		}
+		u.ahead[tag] = struct{}{}
+	}
+	for len(u.ahead) > 0 {
+		if _, next := u.ahead[u.settled+1]; !next {
+			break
+		}
+		u.settled++
+		delete(u.ahead, u.settled)
+	}
+	return nil
+}
+
+// clear reports whether nothing waits for settlement, not even deliveries under way.
+func (u *unsettled) clear() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.drained && u.settled == u.handed
 }

@@ -8,7 +8,6 @@ import (
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
-	"github.com/msgctl/msgctl/internal/amqpwire"
 	"github.com/msgctl/msgctl/pkg/consume"
 )
 
@@ -16,39 +15,7 @@ import (
 type sharing struct {
 	mu    sync.Mutex
 	users int
-	probe *amqp091.Channel    // for questions: a refusal closes a channel
-	spare []*amqpwire.Decoder // a window that was read to its end needs none
-
-	wire     *amqpwire.Conn
-	starting sync.Mutex // one consumer starts at a time
-}
-
-// consume begins to consume with begin: the deliveries go to in.
-func (h *sharing) consume(in *amqpwire.Inbox, begin func() (<-chan amqp091.Delivery,
-	error)) (<-chan amqp091.Delivery, error) {
-	h.starting.Lock()
-	defer h.starting.Unlock()
-	h.wire.Collect(in)
-	defer h.wire.Collect(nil)
-	return begin()
-}
-
-func (h *sharing) borrowDecoder() *amqpwire.Decoder {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	n := len(h.spare)
-	if n == 0 {
-		return amqpwire.NewDecoder()
-	}
-	d := h.spare[n-1]
-	h.spare = h.spare[:n-1]
-	return d
-}
-
-func (h *sharing) returnDecoder(d *amqpwire.Decoder) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.spare = append(h.spare, d)
+	probe *amqp091.Channel // for questions: a refusal closes a channel
 }
 
 func (h *sharing) join() bool {
@@ -75,7 +42,7 @@ func (h *sharing) many() bool {
 	return h.users > 1
 }
 
-// Share starts another consumer on a channel of its own, but on the connection of s: a window of
+// Share starts another consumer on a channel of its own, but on the connection of s: holding
 // messages costs kilobytes then, and not a connection's buffers. Closing either leaves the other
 // open; a lost connection takes both. When the connection has no channel left (2,047 by default, of
 // which one is for questions) the new consumer gets a connection of its own. ctx does not cut a
@@ -131,9 +98,6 @@ func (s *subscription) Close() error {
 		s.link.close()
 	case s.ch != nil:
 		_ = interruptible(context.Background(), s.opts, s.link, s.ch.Close) // closed either way
-	}
-	if !done {
-		s.shared.wire.Forget(s.inbox)
 	}
 	return nil
 }

@@ -14,7 +14,6 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/msgctl/msgctl/internal/amqp/wire"
-	"github.com/msgctl/msgctl/internal/amqpwire"
 	"github.com/msgctl/msgctl/internal/refusal"
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/pkg/consume"
@@ -34,6 +33,10 @@ type tailDialer struct {
 	vhost string
 }
 
+// drainedAfter is how long a receiver waits before nothing can be on its way to it within this
+// process: the library hands deliveries over through two goroutines.
+const drainedAfter = 10 * time.Millisecond
+
 // feed is a subscription on a connection of its own that does not read far ahead.
 type feed struct {
 	*subscription
@@ -48,6 +51,8 @@ func (f *feed) Next(ctx context.Context) (consume.Delivery, error) {
 	if d, ok := f.TryNext(); ok {
 		return d, nil
 	}
+	drained := time.AfterFunc(drainedAfter, f.meter.Drained)
+	defer drained.Stop()
 	d, err := f.subscription.Next(ctx)
 	if err == nil {
 		f.account(&d)
@@ -60,8 +65,6 @@ func (f *feed) TryNext() (consume.Delivery, bool) {
 	d, ok := f.subscription.TryNext()
 	if ok {
 		f.account(&d)
-	} else {
-		f.meter.Drained()
 	}
 	return d, ok
 }
@@ -123,18 +126,17 @@ func (f *feed) Purge(ctx context.Context) (n int64, err error) {
 
 // open dials for a feed.
 func (d *tailDialer) open(ctx context.Context, op string) (*feed, error) {
-	f, shared := &feed{}, &sharing{users: 1}
+	f := &feed{}
 	o := d.opts
 	o.wrap = func(conn net.Conn) net.Conn {
 		f.meter = wire.NewMeter(wire.Coalesce(conn), readAhead)
-		shared.wire = amqpwire.New(f.meter)
-		return shared.wire
+		return f.meter
 	}
 	l, err := dial(ctx, o, d.vhost)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", op, err)
 	}
-	f.subscription = &subscription{opts: d.opts, vhost: d.vhost, link: l, shared: shared}
+	f.subscription = &subscription{opts: d.opts, vhost: d.vhost, link: l, shared: &sharing{users: 1}}
 	return f, nil
 }
 

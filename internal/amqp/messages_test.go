@@ -1,5 +1,4 @@
-// Package messagetest draws messages for tests of what goes over the wire.
-package messagetest
+package amqp
 
 import (
 	"strings"
@@ -11,10 +10,10 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// values draws header values of every type, in the library's own nested tables, so that they
+// headerValues draws header values of every type, in the library's own nested tables, so that they
 // compare equal when they come back.
-func values(depth int) *rapid.Generator[any] {
-	plain := []*rapid.Generator[any]{
+func headerValues(depth int) *rapid.Generator[any] {
+	kinds := []*rapid.Generator[any]{
 		rapid.Just[any](nil), rapid.Bool().AsAny(), rapid.Int8().AsAny(), rapid.Uint8().AsAny(), rapid.Int16().AsAny(),
 		rapid.Uint16().AsAny(),
 		rapid.Int32().AsAny(), rapid.Uint32().AsAny(), rapid.Int64().AsAny(), rapid.Float32().AsAny(),
@@ -26,20 +25,20 @@ func values(depth int) *rapid.Generator[any] {
 		}),
 	}
 	if depth > 0 {
-		plain = append(plain, rapid.SliceOfN(values(depth-1), 0, 4).AsAny(),
+		kinds = append(kinds, rapid.SliceOfN(headerValues(depth-1), 0, 4).AsAny(),
 			rapid.Custom(func(t *rapid.T) any {
-				return amqp091.Table(rapid.MapOfN(names(), values(depth-1), 0, 4).Draw(t,
+				return amqp091.Table(rapid.MapOfN(headerNames(), headerValues(depth-1), 0, 4).Draw(t,
 					"table"))
 			}))
 	}
-	return rapid.OneOf(plain...)
+	return rapid.OneOf(kinds...)
 }
 
-// names draws header names that no broker gives a meaning.
-func names() *rapid.Generator[string] { return rapid.StringMatching(`h[a-zA-Zäß ]{0,20}`) }
+// headerNames draws header names that no broker gives a meaning.
+func headerNames() *rapid.Generator[string] { return rapid.StringMatching(`h[a-zA-Zäß ]{0,20}`) }
 
-// Messages draws messages with every kind of property, header and size of body.
-func Messages() *rapid.Generator[*message.Message] {
+// randomMessages draws messages with every kind of property, header and size of body.
+func randomMessages() *rapid.Generator[*message.Message] {
 	return rapid.Custom(func(t *rapid.T) *message.Message {
 		short := func(name string) string {
 			s := rapid.SampledFrom([]string{"", "x", "ü", strings.Repeat("y", 255)}).Draw(t, name)
@@ -55,27 +54,27 @@ func Messages() *rapid.Generator[*message.Message] {
 		if rapid.Bool().Draw(t, "has a time") {
 			m.Timestamp = time.Unix(rapid.Int64Range(0, 1<<40).Draw(t, "timestamp"), 0)
 		}
-		m.Headers = rapid.MapOfN(names(), values(2), 0, 6).Draw(t, "headers")
+		m.Headers = rapid.MapOfN(headerNames(), headerValues(2), 0, 6).Draw(t, "headers")
 		m.Body = []byte(strings.Repeat("b", rapid.SampledFrom([]int{0, 1, 300, 131064, 131065, 300000}).Draw(t, "size")))
 		return m
 	})
 }
 
-// Plain replaces the library's types by ours, and nil slices by empty ones.
-func Plain(v any) any {
+// plain replaces the library's types by ours, and nil slices by empty ones.
+func plain(v any) any {
 	switch x := v.(type) {
 	case message.Table:
 		out := message.Table{}
 		for k, e := range x {
-			out[k] = Plain(e)
+			out[k] = plain(e)
 		}
 		return out
 	case amqp091.Table:
-		return Plain(message.Table(x))
+		return plain(message.Table(x))
 	case []any:
 		out := make([]any, 0, len(x))
 		for _, e := range x {
-			out = append(out, Plain(e))
+			out = append(out, plain(e))
 		}
 		return out
 	case amqp091.Decimal:
