@@ -14,7 +14,7 @@ import (
 	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/internal/render/deadletters"
 	"github.com/msgctl/msgctl/internal/terminal"
-	"github.com/msgctl/msgctl/pkg/dlq/vhost"
+	"github.com/msgctl/msgctl/pkg/dlq/survey"
 )
 
 const listLong = `List every queue that dead letters reach, found by queue arguments, effective
@@ -82,7 +82,9 @@ func runList(ctx context.Context, opts *listOptions) error {
 		return err
 	}
 	defer s.close()
-	w := &listing{listOptions: opts, s: s, vhosts: map[string]*listedVHost{}}
+	w := &listing{listOptions: opts, s: s}
+	w.survey = survey.New(s.broker, survey.Options{VHost: s.Options, Only: !opts.allVHosts, NoHeads: opts.noLook,
+		BeforeSearch: w.tellSearch})
 	if !opts.watch {
 		return w.look(ctx)
 	}
@@ -95,9 +97,8 @@ func runList(ctx context.Context, opts *listOptions) error {
 // listing looks once, or again and again.
 type listing struct {
 	*listOptions
-	// s is the connection's session; each vhost has one of its own that shares the broker.
 	s      *session
-	vhosts map[string]*listedVHost
+	survey *survey.Survey
 	// said is what was said of what looking does; "" when that was not necessary yet.
 	said string
 	// frame is where a terminal is refreshed; nil elsewhere.
@@ -196,30 +197,55 @@ func (w *listing) document(ctx context.Context) (deadletters.ListDocument, error
 	} else {
 		doc.VHost = w.s.Name
 	}
-	vhosts := w.open(names)
-	if err := w.read(ctx, vhosts); err != nil {
-		return doc, err
-	}
-	if err := w.lookInto(ctx, vhosts, now); err != nil {
-		return doc, err
+	vhosts, err := w.survey.Look(ctx, names)
+	if err != nil {
+		return doc, cmdmsg.AdviseMissing(err)
 	}
 	for _, v := range vhosts {
-		v.add(&doc, now)
+		w.add(&doc, v, now)
 	}
 	return doc, nil
 }
 
-// open returns the vhosts with what is remembered of them, and forgets those that are gone.
-func (w *listing) open(names []string) []*listedVHost {
-	next := make(map[string]*listedVHost, len(names))
-	list := make([]*listedVHost, len(names))
-	for i, name := range names {
-		v := w.vhosts[name]
-		if v == nil {
-			v = &listedVHost{s: vhost.New(w.s.Broker, name, w.s.VHost.Options), one: !w.allVHosts, heads: map[string]head{}}
-		}
-		next[name], list[i] = v, v
+// tellSearch says once what looking into queues that are no dead-letter queues does.
+func (w *listing) tellSearch(queues int) {
+	if w.said == "" {
+		w.said = searchText(queues, " (--no-look looks at none)")
+		w.proc.Say("%s", w.said)
 	}
-	w.vhosts = next
-	return list
+}
+
+// searchText says what looking into queues that are no dead-letter queues does, and how to do
+// without.
+func searchText(queues int, without string) string {
+	return fmt.Sprintf("Looking at the first message of %s without consumers for what failed elsewhere: it carries the "+
+		"flag redelivered afterwards%s.",
+		terminal.FormatPlural(int64(queues), "queue", "queues"), without)
+}
+
+// add adds what was found in a vhost to the document.
+func (w *listing) add(doc *deadletters.ListDocument, v *survey.VHost, now time.Time) {
+	if v.Closed != "" {
+		doc.Unsure = append(doc.Unsure, v.Closed)
+		return
+	}
+	prefix := ""
+	if w.allVHosts {
+		prefix = fmt.Sprintf("vhost %q: ", v.Name)
+	}
+	for _, q := range v.Queues() {
+		doc.Queues = append(doc.Queues, deadletters.NewQueueDocument(q, now))
+	}
+	for _, l := range v.Found.Losing {
+		doc.Losing = append(doc.Losing, deadletters.NewLosingDocument(l))
+	}
+	for _, u := range v.Found.Unsure {
+		doc.Unsure = append(doc.Unsure, prefix+u)
+	}
+	if v.Unsearched > 0 {
+		doc.Unsure = append(doc.Unsure,
+			fmt.Sprintf("%snot searched for messages that failed elsewhere: %s with messages and without consumers, because "+
+				"a look could do more than set a flag, or they are too many; --match lists queues by name",
+				prefix, terminal.FormatPlural(int64(v.Unsearched), "queue", "queues")))
+	}
 }

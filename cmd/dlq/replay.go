@@ -17,6 +17,7 @@ import (
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/dlq/discover"
 	"github.com/msgctl/msgctl/pkg/dlq/replay"
+	"github.com/msgctl/msgctl/pkg/dlq/survey"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -230,7 +231,7 @@ func (o *replayOptions) queues(ctx context.Context, s *session) ([]string, error
 	if o.queue != "" {
 		return []string{o.queue}, nil
 	}
-	unsearched, err := s.search(ctx)
+	unsearched, err := survey.Search(ctx, s.VHost, func(n int) { o.Deps.Say("%s", searchText(n, "")) })
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/msgctl/msgctl/pkg/dlq/browse"
 	"github.com/msgctl/msgctl/pkg/dlq/discover"
+	"github.com/msgctl/msgctl/pkg/dlq/survey"
 )
 
 // FormatVersion is the version of all documents of this package.
@@ -83,11 +84,25 @@ type LosingDocument struct {
 	Reason   string `json:"reason"`
 }
 
-// NewQueueDocument makes the document of a queue, without counts and age.
-func NewQueueDocument(q discover.Queue) QueueDocument {
+// NewQueueDocument makes the document of a queue as it was seen at a moment.
+func NewQueueDocument(q survey.Queue, now time.Time) QueueDocument {
 	doc := QueueDocument{
 		Name: q.Name, VHost: q.VHost, Type: q.Type, Role: q.Role, ByName: q.ByName, ByContent: q.ByContent,
-		OldestMS: -1, Sources: make([]SourceDocument, 0, len(q.Sources)),
+		Ready: q.Counts.Ready, Unacked: q.Counts.Unacked, Consumers: q.Counts.Consumers, Known: q.Counts.Known,
+		OldestMS: -1, Browse: newBrowseDocument(q.Browse), Sources: make([]SourceDocument, 0, len(q.Sources)),
+	}
+	if q.ByName == discover.ByMatch {
+		doc.ByName = "--match"
+	}
+	if q.Change.Known {
+		perMinute := q.Change.PerMinute()
+		doc.Growth = &perMinute
+	}
+	if !doc.Known || doc.Ready > 0 {
+		doc.OldestUnknown, doc.ByContent = q.Head.Unknown, q.Head.Convention
+		if !q.Head.Died.IsZero() {
+			doc.OldestMS = max(0, now.Sub(q.Head.Died).Milliseconds())
+		}
 	}
 	for _, s := range q.Sources {
 		doc.Sources = append(doc.Sources, SourceDocument{
@@ -98,14 +113,17 @@ func NewQueueDocument(q discover.Queue) QueueDocument {
 	return doc
 }
 
-// NewBrowseDocument makes the document of an assessment.
-func NewBrowseDocument(l browse.Assessment) BrowseDocument {
+// newBrowseDocument makes the document of an assessment.
+func newBrowseDocument(l browse.Assessment) BrowseDocument {
 	doc := BrowseDocument{Safe: "yes", Why: l.Refused}
 	switch {
-	case l.Refused != "" && l.Allow == browse.PermitNone:
+	case l.Refused == "":
+	case l.Allow == browse.PermitOverride:
+		doc.Safe = "with --guard"
+	case l.Allow == browse.PermitForce:
+		doc.Safe = "with --force"
+	default:
 		doc.Safe = "no"
-	case l.Refused != "":
-		doc.Safe = "with " + string(l.Allow)
 	}
 	for _, n := range l.Notes {
 		doc.Notes = append(doc.Notes, n.Text)

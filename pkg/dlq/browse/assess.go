@@ -19,9 +19,9 @@ const (
 	// PermitNone: nothing does; the reason says what to change first.
 	PermitNone Permit = ""
 	// PermitOverride: lifting the delivery limit meanwhile.
-	PermitOverride Permit = "--guard"
+	PermitOverride Permit = "override"
 	// PermitForce: the user's word that the harm does not matter.
-	PermitForce Permit = "--force"
+	PermitForce Permit = "force"
 )
 
 // Effect names something that a look does to a queue.
@@ -37,7 +37,7 @@ const (
 	EffectExpires     Effect = "expires"     // messages whose time is over go when they come to the head
 	EffectOverflow    Effect = "overflow"    // arrivals may push messages out
 	EffectDelayed     Effect = "delayed"     // returned messages wait before consumers get them
-	EffectLost        Effect = "lost"        // with --force: messages may be dropped or dead-lettered again
+	EffectLost        Effect = "lost"        // when forced: messages may be dropped or dead-lettered again
 )
 
 // Note is one effect in words.

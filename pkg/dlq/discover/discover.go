@@ -62,7 +62,7 @@ type Queue struct {
 	Role              Role
 	// Sources are ordered by queue. Empty when only the name or the content tells.
 	Sources []Source
-	// ByName says whose error queue the name stands for: "MassTransit", "--match"; "" when the name
+	// ByName says whose error queue the name stands for: "MassTransit", ByMatch; "" when the name
 	// tells nothing.
 	ByName string
 	// ByContent says by whose convention its first message tells that it failed elsewhere, see

@@ -216,7 +216,7 @@ func TestDiscover(t *testing.T) {
 			[]string{
 				"EasyNetQ_Default_Error_Queue by name EasyNetQ", "a.dlq by name Spring Cloud Stream",
 				"error by name NServiceBus or Rebus",
-				"orders_error by name MassTransit", "x.parked by name --match",
+				"orders_error by name MassTransit", "x.parked by name match",
 			},
 		},
 		{
@@ -250,7 +250,7 @@ func TestDiscover(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			d := discover.Discover(shape(t, c.objects...),
 				discover.Options{Version: c.version, Match: regexp.MustCompile(`\.parked$`)})
-			got := slices.DeleteFunc(told(d), func(s string) bool { return s == "work.parked by name --match" })
+			got := slices.DeleteFunc(told(d), func(s string) bool { return s == "work.parked by name match" })
 			if !slices.Equal(got, c.want) {
 				t.Errorf("got\n  %s\nwant\n  %s", strings.Join(got, "\n  "), strings.Join(c.want, "\n  "))
 			}

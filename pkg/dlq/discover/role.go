@@ -120,9 +120,12 @@ var namings = sync.OnceValue(func() []naming {
 	return list
 })
 
+// ByMatch is Queue.ByName of a queue whose name Options.Match takes for that of an error queue.
+const ByMatch = "match"
+
 func errorQueueOf(name string, match *regexp.Regexp) string {
 	if match != nil && match.MatchString(name) {
-		return "--match"
+		return ByMatch
 	}
 	for _, n := range namings() {
 		if n.re.MatchString(name) {
