@@ -151,7 +151,7 @@ func (h *handlerOptions) register(cmd *cobra.Command) {
 	flags.StringVar(&h.file, "handlers", "", "a file that names handlers by event type")
 	h.unknown.RegisterAs(cmd, "on-unknown", "", "dead-letter", "ack", "retry")
 	flags.BoolVar(&h.print, "print", false, "show the messages on stdout; they leave the queue")
-	h.printFormat.RegisterAs(cmd, "output", "o", "text", "ndjson")
+	h.printFormat.RegisterAs(cmd, "output", "o", "text", "json", "ndjson")
 	flags.BoolVar(&h.discard, "discard", false, "destroy the messages")
 	flags.DurationVar(&h.timeout, "handler-timeout", time.Minute, "how long a handler has for one message; 0 is for ever")
 	flags.BoolVar(&h.unchecked, "no-validate", false,
@@ -161,7 +161,7 @@ func (h *handlerOptions) register(cmd *cobra.Command) {
 		"input":       "with --exec: what is on stdin: the body, or a line of json with everything",
 		"http-format": "how an event is posted: as one of cloudevents (binary mode), or raw",
 		"on-unknown":  "with --handlers: what becomes of a type without handler: dead-letter, ack or retry",
-		"output":      "with --print: text or ndjson",
+		"output":      "with --print: text, json or ndjson",
 	} {
 		flags.Lookup(name).Usage = usage
 	}

@@ -27,7 +27,7 @@ func (c *consuming) makeHandler() (handle.Handler, error) {
 	case h.file != "":
 		return c.table(h.file)
 	case h.print:
-		return newPrinter(c.proc, h.printFormat.Value), nil
+		return c.newPrintHandler(), nil
 	case h.discard:
 		return handle.Discard{}, nil
 	}

@@ -6,36 +6,44 @@ import (
 	"sync"
 	"time"
 
-	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/render/events"
 	"github.com/msgctl/msgctl/pkg/consume/handle"
 	"github.com/msgctl/msgctl/pkg/consume/tail"
 	"github.com/msgctl/msgctl/pkg/event"
 )
 
-// printer shows messages, and has handled one when that is written.
-type printer struct {
-	mu    sync.Mutex
-	write func(*events.TailMessage) error
-	flush func() error
+// printHandler shows messages. A message is handled when it is written.
+type printHandler struct {
+	mu         sync.Mutex
+	write      func(*events.TailMessage) error
+	flush, end func() error
 }
 
-func newPrinter(d *cmdutil.Process, format string) *printer {
-	if format == "ndjson" {
-		w := bufio.NewWriterSize(d.Streams.Out, 64<<10)
+func (c *consuming) newPrintHandler() *printHandler {
+	streams := c.proc.Streams
+	switch c.consumeOptions.handler.printFormat.Value {
+	case "json":
+		var n int64
+		doc := events.NewTailDocument(streams.Out, events.Field{Name: "vhost", Value: c.vhost},
+			events.Field{Name: "queue", Value: c.queue})
+		return &printHandler{flush: doc.Flush,
+			write: func(s *events.TailMessage) error { n++; return doc.Write(s) },
+			end:   func() error { return doc.End(events.Field{Name: "shown", Value: n}) }}
+	case "ndjson":
+		w := bufio.NewWriterSize(streams.Out, 64<<10)
 		var line []byte
-		return &printer{flush: w.Flush, write: func(s *events.TailMessage) error {
+		return &printHandler{flush: w.Flush, end: w.Flush, write: func(s *events.TailMessage) error {
 			line = append(s.Append(line[:0]), '\n')
 			_, err := w.Write(line)
 			return err
 		}}
 	}
-	lines := events.NewTailLines(d.Streams.Out, d.Streams.OutStyler(d.Colour), d.Streams.OutWidth())
-	return &printer{write: lines.Write, flush: lines.Flush}
+	lines := events.NewTailLines(streams.Out, streams.OutStyler(c.proc.Colour), streams.OutWidth())
+	return &printHandler{write: lines.Write, flush: lines.Flush, end: lines.Flush}
 }
 
 // Handle implements handle.Handler. What cannot be written goes back to the queue.
-func (p *printer) Handle(_ context.Context, j *handle.Job) handle.Result {
+func (p *printHandler) Handle(_ context.Context, j *handle.Job) handle.Result {
 	s := &events.TailMessage{Item: tail.Item{Message: *j.Message, At: time.Now()}}
 	if e, format, err := event.FromMessage(j.Message); err == nil {
 		s.Event, s.Format = e, format
@@ -53,11 +61,11 @@ func (p *printer) Handle(_ context.Context, j *handle.Job) handle.Result {
 }
 
 // Name implements handle.Handler.
-func (*printer) Name() string { return "print" }
+func (*printHandler) Name() string { return "print" }
 
 // Close implements handle.Handler.
-func (p *printer) Close(context.Context) error {
+func (p *printHandler) Close(context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.flush()
+	return p.end()
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/render/events"
-	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/publish/bulk"
 	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 	"github.com/msgctl/msgctl/pkg/topology/route"
@@ -55,8 +54,7 @@ func (r *publishRun) dryRunFile() error {
 	}
 	defer closeInput()
 	src := r.lines(bulk.NewLines(in, 0, 0), nil)
-	var counts bulk.Counts
-	var failures []bulk.Result
+	doc := events.NewDryRunFileDocument(r.typ, r.vhost, r.bulk.ndjson)
 	for {
 		item, err := src()
 		if errors.Is(err, io.EOF) {
@@ -65,25 +63,17 @@ func (r *publishRun) dryRunFile() error {
 		if err != nil {
 			return err
 		}
-		if item.Err == nil {
-			counts.Confirmed++
-			continue
-		}
-		counts.Invalid++
-		if len(failures) < 20 {
-			failures = append(failures, bulk.Result{Line: item.Line, Outcome: bulk.Invalid, Err: item.Err})
-		}
+		doc.Add(item.Line, item.Err)
 	}
 	s := r.proc.Streams
-	for _, f := range failures {
-		fmt.Fprintln(s.Err, terminal.Neutralise(fmt.Sprintf("line %d: %v", f.Line, f.Err)))
+	done, err := r.output.Encode(s.Out, doc)
+	if !done {
+		err = events.DryRunFileText(s.Out, s.Err, doc)
 	}
-	fmt.Fprintf(s.Out, "%s would be sent, %s invalid\n", terminal.FormatPlural(counts.Confirmed, "event", "events"),
-		terminal.FormatPlural(counts.Invalid, "line is", "lines are"))
-	if counts.Invalid > 0 {
-		return cmdutil.ExitWith(cmdutil.ExitFailed)
+	if err == nil && doc.Invalid > 0 {
+		err = cmdutil.ExitWith(cmdutil.ExitFailed)
 	}
-	return nil
+	return err
 }
 
 func (r *publishRun) openNDJSON() (io.Reader, func(), error) {

@@ -84,32 +84,15 @@ func (t *tailing) jsonLines() *tailOutput {
 
 // jsonDocument writes one document, which is never held as a whole.
 func (t *tailing) jsonDocument() *tailOutput {
-	w := bufio.NewWriterSize(t.proc.Streams.Out, 256<<10)
-	head, _ := json.Marshal(t.vhost) // a string
-	_, _ = fmt.Fprintf(w, "{\n  \"format_version\": %q,\n  \"vhost\": %s,\n  \"messages\": [", events.TailFormatVersion,
-		head)
-	first := true
-	var line []byte
+	doc := events.NewTailDocument(t.proc.Streams.Out, events.Field{Name: "vhost", Value: t.vhost})
 	return &tailOutput{
-		show: func(s *events.TailMessage) error {
-			line = append(line[:0], ",\n    "...)
-			if first {
-				line, first = line[1:], false
-			}
-			line = s.Append(line)
-			_, err := w.Write(line)
-			return err
-		},
-		flush: w.Flush,
+		show: doc.Write, flush: doc.Flush,
 		end: func(t *tailing, src *tailSource) error {
 			st := src.stats()
-			if !first {
-				_, _ = w.WriteString("\n  ")
-			}
-			_, _ = fmt.Fprintf(w, "],\n  \"seen\": %d,\n  \"shown\": %d,\n  \"invalid\": %d,\n  \"dropped\": %d,\n  "+
-				"\"more_may_be_missing\": %t,\n  \"gaps\": %d\n}\n",
-				st.Seen, t.shown-t.lost, t.broken, st.Dropped, st.Overflowed, st.Gaps)
-			return w.Flush()
+			return doc.End(
+				events.Field{Name: "seen", Value: st.Seen}, events.Field{Name: "shown", Value: t.shown - t.lost},
+				events.Field{Name: "invalid", Value: t.broken}, events.Field{Name: "dropped", Value: st.Dropped},
+				events.Field{Name: "more_may_be_missing", Value: st.Overflowed}, events.Field{Name: "gaps", Value: st.Gaps})
 		},
 	}
 }

@@ -38,8 +38,9 @@ func TestDocumentsKeepTheirForm(t *testing.T) {
 		"dlq-messages": &messages.ListDocument{}, "dlq-run": &deadletters.RunDocument{},
 		"events": &events.ListDocument{}, "published": &events.PublishedDocument{},
 		"publish-dry-run": &events.DryRunDocument{}, "publish-bulk": &events.BulkDocument{},
-		"tail-correlation": &events.CausationDocument{},
-		"lint":             &checks.LintDocument{}, "test": &checks.TestReport{}, "route": &checks.RouteDocument{},
+		"publish-dry-run-file": &events.DryRunFileDocument{},
+		"tail-correlation":     &events.CausationDocument{},
+		"lint":                 &checks.LintDocument{}, "test": &checks.TestReport{}, "route": &checks.RouteDocument{},
 		"status": &status.Document{}, "doctor": &status.DoctorDocument{},
 	} {
 		fill(reflect.ValueOf(document).Elem(), "", 0)

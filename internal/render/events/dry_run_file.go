@@ -1,0 +1,54 @@
+package events
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/publish/bulk"
+)
+
+// DryRunFileDocument says what publishing a file would come to, without a broker.
+type DryRunFileDocument struct {
+	FormatVersion string `json:"format_version"`
+	DryRun        bool   `json:"dry_run"`
+	// Type of the events; "" when each names its own.
+	Type  string `json:"type,omitempty"`
+	VHost string `json:"vhost"`
+	File  string `json:"file"`
+	// Valid is how many events would be sent, Invalid how many lines would not.
+	Valid   int64 `json:"valid"`
+	Invalid int64 `json:"invalid"`
+	// Failures are the first invalid lines.
+	Failures []UnpublishedDocument `json:"failures,omitempty"`
+}
+
+// maxDryRunFailures bounds Failures.
+const maxDryRunFailures = 20
+
+// NewDryRunFileDocument begins the document of a file.
+func NewDryRunFileDocument(typ, vhost, file string) DryRunFileDocument {
+	return DryRunFileDocument{FormatVersion: PublishFormatVersion, DryRun: true, Type: typ, VHost: vhost, File: file}
+}
+
+// Add counts a line. A nil error is a valid one.
+func (d *DryRunFileDocument) Add(line int64, err error) {
+	if err == nil {
+		d.Valid++
+		return
+	}
+	d.Invalid++
+	if len(d.Failures) < maxDryRunFailures {
+		d.Failures = append(d.Failures, NewUnpublishedDocument(bulk.Result{Line: line, Outcome: bulk.Invalid, Err: err}))
+	}
+}
+
+// DryRunFileText writes the invalid lines to stderr and the counts to stdout, for people.
+func DryRunFileText(stdout, stderr io.Writer, doc DryRunFileDocument) error {
+	for _, f := range doc.Failures {
+		fmt.Fprintln(stderr, terminal.Neutralise(fmt.Sprintf("line %d: %s", f.Line, f.Reason)))
+	}
+	_, err := fmt.Fprintf(stdout, "%s would be sent, %s invalid\n", terminal.FormatPlural(doc.Valid, "event", "events"),
+		terminal.FormatPlural(doc.Invalid, "line is", "lines are"))
+	return err
+}
