@@ -71,9 +71,12 @@ func newClient(tb testing.TB, u rabbittest.User, change ...func(*Options)) *Clie
 	return c
 }
 
-func noAPI(o *Options)   { o.API = "" }
-func noAMQP(o *Options)  { o.Port = 1 }
+func noAPI(o *Options)  { o.API = "" }
+func noAMQP(o *Options) { o.Port = 1 }
+
+// quickly is for what does not answer as it should; once for what does, if late on a busy machine.
 func quickly(o *Options) { o.Timeout, o.ReconnectAttempts = 2*time.Second, 0 }
+func once(o *Options)    { o.Timeout, o.ReconnectAttempts = time.Minute, 0 }
 
 func state(tb testing.TB, objects ...topology.Object) *topology.State {
 	tb.Helper()

@@ -69,7 +69,7 @@ func TestAMQPThatDoesNotConnect(t *testing.T) {
 				[]string{"connection refused", "running"}},
 			"unknown host": {func(o *Options) { o.Host = "no-such-host.invalid" }, topology.ErrUnreachable,
 				[]string{"host"}},
-			"an HTTP port": {func(o *Options) { o.Port = apiPort; soon(o) }, topology.ErrUnreachable,
+			"an HTTP port": {func(o *Options) { o.Port, o.Timeout = apiPort, 10*time.Second }, topology.ErrUnreachable,
 				[]string{"HTTP", "5672"}},
 			"a TLS port": {func(o *Options) { o.Port = portOf(t, secured.Through(b.URL)) }, topology.ErrUnreachable,
 				[]string{"TLS", "amqps://"}},
@@ -91,7 +91,7 @@ func TestAMQPThatDoesNotConnect(t *testing.T) {
 		for name, tc := range cases {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				c := newClient(t, v.User, noAPI, quickly, tc.change)
+				c := newClient(t, v.User, noAPI, once, tc.change)
 				err := c.Create(t.Context(), &topology.Queue{VHost: c.opts.VHost, Name: "q", Type: topology.Classic, Durable: true})
 				mustWrap(t, err, tc.kind, tc.words...)
 				mustWrap(t, err, nil, `declare queue "q"`)
@@ -140,7 +140,7 @@ func TestAPIThatDoesNotAnswer(t *testing.T) {
 		for name, tc := range cases {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				c := newClient(t, v.User, quickly, tc.change)
+				c := newClient(t, v.User, once, tc.change)
 				_, err := c.ReadLive(t.Context(), Scope{VHosts: []string{v.Name}})
 				mustWrap(t, err, tc.kind, tc.words...)
 				if strings.Contains(err.Error(), string(c.opts.Password)) {

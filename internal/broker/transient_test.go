@@ -49,7 +49,7 @@ func TestReadThatFailsForAMoment(t *testing.T) {
 		read := func(failures int32) error {
 			api := between(t, v, func(r *http.Request) bool { return r.Method == http.MethodGet }, failures,
 				http.StatusInternalServerError, `{"error":"internal_server_error","reason":"badarg"}`)
-			_, err := newClient(t, v.User, noAMQP, quickly, func(o *Options) { o.API = api }).ReadLive(t.Context(),
+			_, err := newClient(t, v.User, noAMQP, patience(failures), func(o *Options) { o.API = api }).ReadLive(t.Context(),
 				Scope{VHosts: []string{v.Name}})
 			return err
 		}
@@ -69,7 +69,15 @@ func refusingAtFirst(t *testing.T, v *rabbittest.VHost, answer string, refusals 
 		return r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/queues/")
 	}
 	api := between(t, v, declares, refusals, http.StatusNotFound, answer)
-	return newClient(t, v.User, noAMQP, quickly, func(o *Options) { o.API = api })
+	return newClient(t, v.User, noAMQP, patience(refusals), func(o *Options) { o.API = api })
+}
+
+// patience is long where the broker comes to answer, however busy the machine is.
+func patience(failures int32) func(*Options) {
+	if failures < 100 {
+		return once
+	}
+	return quickly
 }
 
 // between returns the address of a management API that answers the first requests that match with
