@@ -4,7 +4,11 @@ import (
 	"time"
 
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/spec/decode"
 )
+
+// Off is the value of a threshold that is never reached.
+const Off = decode.Off
 
 // AlertSettings are the thresholds of one queue, or those of the file, with defaults filled in.
 type AlertSettings struct {

@@ -1,11 +1,18 @@
-// Package spec reads and writes topology files.
+// Package spec reads topology files into the state that they declare.
 //
-// Load reads inputs (YAML or JSON topology files, and definitions files as RabbitMQ exports them)
-// into a Spec; Resolve makes the topology.State of it that a plan compares with a broker. Both
-// collect every problem with its position, its reason and the text that would be right. WriteYAML
-// and WriteDefinitions go the other way, and package schema describes the topology file for
-// editors.
+// Load reads topology files (YAML or JSON) and RabbitMQ's definitions files into a Spec, Resolve makes
+// a topology.State of it, and Read does both. Package decode fills the types of this package from a
+// tree, package definitions reads the other format. Package export goes the other way, from a state to
+// a file, and package schema describes the file for editors.
 //
-// The package does no I/O: Files reads through the functions it is given. Nothing in it keeps state
-// between calls, and a finished Spec may be read from several goroutines.
+// # Guarantees
+//
+// Every problem is reported, not only the first: with its position, its reason and the text that would
+// be right. The package does no I/O. Nothing in it keeps state between calls, and a finished Spec may
+// be read from several goroutines.
+//
+// # Limits
+//
+// What a broker of a certain version would refuse is for package plan. Here is what is wrong on every
+// broker.
 package spec

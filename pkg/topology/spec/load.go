@@ -6,6 +6,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 	"github.com/msgctl/msgctl/pkg/topology/source"
+	"github.com/msgctl/msgctl/pkg/topology/spec/decode"
+	"github.com/msgctl/msgctl/pkg/topology/spec/definitions"
 )
 
 // Options say how files are read. The zero value is usable: no variable is set, the vhost is "/".
@@ -46,9 +48,9 @@ func Load(files []source.Input, o Options) (*Spec, diag.Diagnostics) {
 	}
 	s := &Spec{definitions: l.definitions, options: o}
 	if l.root != nil {
-		d := &decoder{extensions: true}
-		d.structure(l.root, valueOf(s), field{})
-		l.problems, s.lost = append(l.problems, d.problems...), d.lost
+		d := &decode.Decoder{Extensions: true}
+		d.Structure(l.root, reflect.ValueOf(s).Elem(), decode.Field{})
+		l.problems, s.lost = append(l.problems, d.Problems...), d.Lost
 	} else if len(l.definitions) == 0 {
 		l.problems = append(l.problems, nothing(files))
 	}
@@ -74,7 +76,7 @@ func Read(files []source.Input, o Options) (*Spec, *topology.State, diag.Diagnos
 type loader struct {
 	options     Options
 	root        *source.Node
-	definitions []*definitions
+	definitions []*definitions.File
 	problems    diag.Diagnostics
 	// lenient are the problems inside of definitions: they do not keep others from being found.
 	lenient diag.Diagnostics
@@ -85,8 +87,8 @@ func (l *loader) file(file source.Input) {
 	l.problems = append(l.problems, problems...)
 	for _, doc := range docs {
 		switch {
-		case isDefinitions(doc):
-			d, problems := decodeDefinitions(doc.Root)
+		case definitions.Is(doc):
+			d, problems := definitions.Read(doc.Root)
 			l.definitions, l.lenient = append(l.definitions, d), append(l.lenient, problems...)
 		case doc.Root.Kind != source.Mapping:
 			l.problems = append(l.problems, diag.Diagnostic{Severity: diag.Error, Position: doc.Root.Pos,
@@ -115,5 +117,3 @@ func nothing(files []source.Input) diag.Diagnostic {
 	}
 	return d
 }
-
-func valueOf(pointer any) reflect.Value { return reflect.ValueOf(pointer).Elem() }

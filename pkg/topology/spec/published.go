@@ -27,7 +27,7 @@ func (s *Sections) published(vhost string) []Published {
 		if e == nil || e.Exchange == "" {
 			continue
 		}
-		p := Published{VHost: vhost, Type: name, Exchange: e.Exchange, Key: name, Position: e.at}
+		p := Published{VHost: vhost, Type: name, Exchange: e.Exchange, Key: name, Position: e.Position()}
 		if e.Key != nil {
 			p.Key = *e.Key
 		}

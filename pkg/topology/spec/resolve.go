@@ -10,6 +10,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/spec/definitions"
 )
 
 // Resolve makes the state that the files declare: defaults filled in, short forms written out, wait
@@ -22,15 +23,15 @@ func (s *Spec) Resolve() (*topology.State, diag.Diagnostics) {
 		places: make(map[topology.Ref]*place, s.size()), external: map[topology.Ref]bool{}, options: s.options,
 		sectioned: map[topology.Kind]bool{}, many: len(s.vhosts()) > 1, lost: s.lost}
 	r.state.Grow(s.size())
-	for _, d := range s.definitions {
-		r.definitions(s, d)
+	for _, f := range s.definitions {
+		r.definitions(s, f)
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Users)) {
 		r.user(name, s.Users[name])
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.GlobalParameters)) {
 		p := s.GlobalParameters[name]
-		r.add(&topology.GlobalParameter{Name: name, Value: p.Value}, &place{at: p.at})
+		r.add(&topology.GlobalParameter{Name: name, Value: p.Value}, &place{at: p.At})
 	}
 	main := s.mainVHost()
 	r.sections(main, &s.Sections)
@@ -141,6 +142,19 @@ func (r *resolver) equal(ref topology.Ref, o topology.Object) bool {
 	return reflect.DeepEqual(have, o)
 }
 
+// definitions adds the objects of a definitions file.
+func (r *resolver) definitions(s *Spec, f *definitions.File) {
+	r.lost = r.lost || f.Lost
+	for kind, section := range map[topology.Kind]string{topology.KindExchange: "exchanges", topology.KindQueue: "queues"} {
+		r.sectioned[kind] = r.sectioned[kind] || f.Has(section)
+	}
+	objects, problems := f.Objects(definitions.Options{VHost: s.orMain, Name: r.name})
+	for _, o := range objects {
+		r.add(o.Object, &place{at: o.At, parts: o.Parts, definitions: true})
+	}
+	r.problems = append(r.problems, problems...)
+}
+
 func (r *resolver) user(name string, u *User) {
 	if u.Password != "" && u.PasswordHash != "" {
 		r.report(diag.Error, u.FieldPosition("passwordHash"), fmt.Sprintf("user %q", name),
@@ -148,14 +162,14 @@ func (r *resolver) user(name string, u *User) {
 	}
 	parts := map[string]diag.Position{"passwordHash": u.FieldPosition("passwordHash")}
 	r.add(&topology.User{Name: name, Tags: u.Tags, Password: topology.Secret(u.Password), PasswordHash: u.PasswordHash,
-		HashingAlgorithm: algorithm(u)}, &place{at: u.at, parts: parts})
+		HashingAlgorithm: algorithm(u)}, &place{at: u.Position(), parts: parts})
 	if u.Limits == nil {
 		return
 	}
 	for limit, value := range map[string]*int64{"max-connections": u.Limits.MaxConnections,
 		"max-channels": u.Limits.MaxChannels} {
 		if value != nil {
-			r.add(&topology.UserLimit{User: name, Name: limit, Value: *value}, &place{at: u.Limits.at})
+			r.add(&topology.UserLimit{User: name, Name: limit, Value: *value}, &place{at: u.Limits.Position()})
 		}
 	}
 }
@@ -176,10 +190,10 @@ func (r *resolver) vhost(name string, v *VHost) {
 	if v.Description != nil {
 		o.Description = *v.Description
 	}
-	o.Declared.Description = v.has("description")
-	o.Declared.Tags = v.has("tags")
-	o.Declared.DefaultQueueType = v.has("defaultQueueType")
-	r.add(o, &place{at: v.at})
+	o.Declared.Description = v.Has("description")
+	o.Declared.Tags = v.Has("tags")
+	o.Declared.DefaultQueueType = v.Has("defaultQueueType")
+	r.add(o, &place{at: v.Position()})
 }
 
 // sections adds the objects of one vhost.
@@ -210,7 +224,7 @@ func (r *resolver) sections(vhost string, s *Sections) {
 	r.access(vhost, s)
 	for component, values := range ordered(s.Parameters) {
 		for name, v := range ordered(values) {
-			r.add(&topology.Parameter{VHost: vhost, Component: component, Name: name, Value: v.Value}, &place{at: v.at})
+			r.add(&topology.Parameter{VHost: vhost, Component: component, Name: name, Value: v.Value}, &place{at: v.At})
 		}
 	}
 }
@@ -218,12 +232,12 @@ func (r *resolver) sections(vhost string, s *Sections) {
 func (r *resolver) access(vhost string, s *Sections) {
 	for user, p := range ordered(s.Permissions) {
 		r.add(&topology.Permission{VHost: vhost, User: user, Configure: p.Configure, Write: p.Write, Read: p.Read},
-			&place{at: p.at, parts: p.fields})
+			&place{at: p.Position(), parts: p.FieldPositions()})
 	}
 	for user, exchanges := range ordered(s.TopicPermissions) {
 		for exchange, p := range ordered(exchanges) {
 			r.add(&topology.TopicPermission{VHost: vhost, User: user, Exchange: exchange, Write: p.Write, Read: p.Read},
-				&place{at: p.at, parts: p.fields})
+				&place{at: p.Position(), parts: p.FieldPositions()})
 		}
 	}
 	if s.Limits == nil {
@@ -232,7 +246,7 @@ func (r *resolver) access(vhost string, s *Sections) {
 	for limit, value := range map[string]*int64{"max-connections": s.Limits.MaxConnections,
 		"max-queues": s.Limits.MaxQueues} {
 		if value != nil {
-			r.add(&topology.VHostLimit{VHost: vhost, Name: limit, Value: *value}, &place{at: s.Limits.at})
+			r.add(&topology.VHostLimit{VHost: vhost, Name: limit, Value: *value}, &place{at: s.Limits.Position()})
 		}
 	}
 }
@@ -245,13 +259,13 @@ func (r *resolver) policy(vhost, name string, p *Policy, operator bool) {
 		o.ApplyTo = topology.ApplyToAll
 	}
 	parts := map[string]diag.Position{"pattern": p.FieldPosition("pattern")}
-	if p.has("definition") && p.Definition != nil {
+	if p.Has("definition") && p.Definition != nil {
 		parts["definition"] = p.FieldPosition("definition")
 	}
 	for key, v := range p.Definition {
-		o.Definition[key], parts[key] = withoutUnit(key, v.Value), v.at
+		o.Definition[key], parts[key] = withoutUnit(key, v.Value), v.At
 	}
-	r.add(o, &place{at: p.at, parts: parts})
+	r.add(o, &place{at: p.Position(), parts: parts})
 }
 
 // withoutUnit turns 24h into milliseconds and 10MB into bytes, for the policy keys that are one or

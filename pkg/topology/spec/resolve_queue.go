@@ -8,6 +8,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/spec/decode"
 )
 
 func (r *resolver) exchange(vhost, name string, x *Exchange) {
@@ -22,7 +23,7 @@ func (r *resolver) exchange(vhost, name string, x *Exchange) {
 	}
 	o.Arguments = args.table()
 	args.parts["type"] = x.FieldPosition("type")
-	r.add(o, &place{at: x.at, parts: args.parts})
+	r.add(o, &place{at: x.Position(), parts: args.parts})
 	for _, b := range x.Bindings {
 		r.bindings(vhost, b.Exchange, name, topology.ToExchange, &b.BindingMatch, &b.Located)
 	}
@@ -48,7 +49,7 @@ func (r *resolver) queue(vhost, name string, q *Queue) {
 	for _, field := range []string{"type", "durable", "autoDelete"} {
 		args.parts[field] = q.FieldPosition(field)
 	}
-	r.add(o, &place{at: q.at, parts: args.parts})
+	r.add(o, &place{at: q.Position(), parts: args.parts})
 	for _, b := range q.Bindings {
 		r.bindings(vhost, b.Exchange, name, topology.ToQueue, &b.BindingMatch, &b.Located)
 	}
@@ -60,12 +61,12 @@ func (r *resolver) queue(vhost, name string, q *Queue) {
 // typedArguments sets the argument of every typed field that the file names.
 func (r *resolver) typedArguments(args *arguments, q *Queue) {
 	v := reflect.ValueOf(q).Elem()
-	for _, f := range fieldsOf(v.Type()) {
-		if !q.has(f.name) {
+	for _, f := range decode.FieldsOf(v.Type()) {
+		if !q.Has(f.Name) {
 			continue
 		}
-		if a, ok := capability.LookupArgumentField(f.name); ok {
-			args.typed(a.Name, f.name, plainValue(v.FieldByIndex(f.index)), q.FieldPosition(f.name))
+		if a, ok := capability.LookupArgumentField(f.Name); ok {
+			args.typed(a.Name, f.Name, plainValue(v.FieldByIndex(f.Index)), q.FieldPosition(f.Name))
 		}
 	}
 	if d := q.DeadLetter; d != nil {
@@ -79,10 +80,11 @@ func (r *resolver) typedArguments(args *arguments, q *Queue) {
 func (r *resolver) freeBinding(vhost string, b *FreeBinding) {
 	switch {
 	case b.Queue == "" && b.ToExchange == "":
-		r.report(diag.Error, b.at, "", "a binding must lead to a queue or an exchange", "",
+		r.report(diag.Error, b.Position(), "", "a binding must lead to a queue or an exchange", "",
 			"add queue: NAME or toExchange: NAME")
 	case b.Queue != "" && b.ToExchange != "":
-		r.report(diag.Error, b.at, "", "a binding leads to a queue or to an exchange, not to both", "", "write two bindings")
+		r.report(diag.Error, b.Position(), "", "a binding leads to a queue or to an exchange, not to both", "",
+			"write two bindings")
 	case b.Queue != "":
 		r.bindings(vhost, b.Exchange, b.Queue, topology.ToQueue, &b.BindingMatch, &b.Located)
 	default:
@@ -92,29 +94,29 @@ func (r *resolver) freeBinding(vhost string, b *FreeBinding) {
 
 // bindings adds one binding for each key.
 func (r *resolver) bindings(vhost, source, destination string, to topology.DestinationType, m *BindingMatch,
-	l *Located) {
+	l *decode.Located) {
 	if source == "" {
 		return // reported as missing or empty already
 	}
 	keys := []string(m.Keys)
-	if m.Key != nil || !l.has("keys") {
+	if m.Key != nil || !l.Has("keys") {
 		key := ""
 		if m.Key != nil {
 			key = *m.Key
 		}
 		keys = append([]string{key}, keys...)
 	}
-	parts := map[string]diag.Position{"source": l.FieldPosition("exchange"), "destination": l.at,
+	parts := map[string]diag.Position{"source": l.FieldPosition("exchange"), "destination": l.Position(),
 		"key": l.FieldPosition("key")}
 	for _, field := range []string{"queue", "toExchange"} {
-		if l.has(field) {
+		if l.Has(field) {
 			parts["destination"] = l.FieldPosition(field)
 		}
 	}
 	b := &topology.Binding{VHost: vhost, Source: source, Destination: destination, DestinationType: to}
 	args := newArguments(r, b.Ref(), m.Arguments)
 	for header, v := range m.Headers {
-		args.typed(header, "headers."+header, v.Value, v.at)
+		args.typed(header, "headers."+header, v.Value, v.At)
 	}
 	if m.Match != "" {
 		args.typed("x-match", "match", m.Match, l.FieldPosition("match"))
@@ -123,13 +125,13 @@ func (r *resolver) bindings(vhost, source, destination string, to topology.Desti
 		parts[argumentPart+name] = at
 	}
 	if len(keys) == 0 {
-		r.report(diag.Error, l.at, r.name(b.Ref()), "keys is an empty list",
+		r.report(diag.Error, l.Position(), r.name(b.Ref()), "keys is an empty list",
 			"a binding without a key is another one than no binding", `remove the binding, or write key: ""`)
 	}
 	for _, key := range keys {
 		one := *b
 		one.RoutingKey, one.Arguments = key, args.table()
-		r.add(&one, &place{at: l.at, parts: parts})
+		r.add(&one, &place{at: l.Position(), parts: parts})
 	}
 }
 
@@ -144,11 +146,11 @@ type arguments struct {
 	parts  map[string]diag.Position
 }
 
-func newArguments(r *resolver, ref topology.Ref, verbatim map[string]Any) *arguments {
+func newArguments(r *resolver, ref topology.Ref, verbatim map[string]decode.Any) *arguments {
 	a := &arguments{r: r, ref: ref, values: make(map[string]any, len(verbatim)),
 		parts: make(map[string]diag.Position, len(verbatim))}
 	for name, v := range verbatim {
-		a.values[name], a.parts[name] = v.Value, v.at
+		a.values[name], a.parts[name] = v.Value, v.At
 	}
 	return a
 }
@@ -168,14 +170,14 @@ func (a *arguments) clash(name, field string) {
 
 // group sets the arguments of a field that is a mapping of fields. short means the form without a
 // mapping.
-func (a *arguments) group(prefix string, v reflect.Value, l *Located, short bool) {
-	for _, f := range fieldsOf(v.Type()) {
-		value := v.FieldByIndex(f.index)
-		if !l.has(f.name) && !(short && !value.IsZero()) {
+func (a *arguments) group(prefix string, v reflect.Value, l *decode.Located, short bool) {
+	for _, f := range decode.FieldsOf(v.Type()) {
+		value := v.FieldByIndex(f.Index)
+		if !l.Has(f.Name) && !(short && !value.IsZero()) {
 			continue
 		}
-		if arg, ok := capability.LookupArgumentField(prefix + f.name); ok {
-			a.typed(arg.Name, prefix+f.name, plainValue(value), l.FieldPosition(f.name))
+		if arg, ok := capability.LookupArgumentField(prefix + f.Name); ok {
+			a.typed(arg.Name, prefix+f.Name, plainValue(value), l.FieldPosition(f.Name))
 		}
 	}
 }

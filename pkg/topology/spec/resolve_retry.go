@@ -13,12 +13,12 @@ import (
 func (r *resolver) retries(q *topology.Queue, declared *Queue) {
 	retry := declared.Retry
 	if q.Type == topology.Stream {
-		r.report(diag.Error, retry.at, r.name(q.Ref()), "a stream cannot have retry",
+		r.report(diag.Error, retry.Position(), r.name(q.Ref()), "a stream cannot have retry",
 			"a stream never dead-letters: its messages stay where they are", "remove retry, or use type: quorum")
 		return
 	}
 	if declared.DelayedRetry != nil {
-		r.report(diag.Error, retry.at, r.name(q.Ref()), "has both retry and delayedRetry",
+		r.report(diag.Error, retry.Position(), r.name(q.Ref()), "has both retry and delayedRetry",
 			"retry sets delayedRetry itself where the broker can do it so", "remove delayedRetry")
 		return
 	}
@@ -26,7 +26,7 @@ func (r *resolver) retries(q *topology.Queue, declared *Queue) {
 	made := map[string]bool{}
 	for _, step := range retry.Backoff {
 		if step == 0 {
-			r.report(diag.Error, retry.at, r.name(q.Ref()), "a retry step cannot be 0", "", "write a time like 5s")
+			r.report(diag.Error, retry.Position(), r.name(q.Ref()), "a retry step cannot be 0", "", "write a time like 5s")
 			continue
 		}
 		var waits []topology.Ref
@@ -34,7 +34,7 @@ func (r *resolver) retries(q *topology.Queue, declared *Queue) {
 			waits = append(waits, w.Ref())
 			if !made[w.Name] {
 				made[w.Name] = true
-				r.add(w, &place{at: retry.at})
+				r.add(w, &place{at: retry.Position()})
 			}
 		}
 		schedule.Delays = append(schedule.Delays, int64(step))

@@ -26,7 +26,7 @@ func (s *Spec) retarget() diag.Diagnostics {
 		s.VHosts = map[string]*VHost{s.options.VHost: only}
 	}
 	for _, d := range s.definitions {
-		d.retarget(s.options.VHost)
+		d.MoveTo(s.options.VHost)
 	}
 	return nil
 }
@@ -41,8 +41,8 @@ func (s *Spec) vhosts() []string {
 		names[name] = true
 	}
 	for _, d := range s.definitions {
-		for _, v := range d.vhostFields() {
-			names[s.orMain(*v)] = true
+		for _, v := range d.VHostNames() {
+			names[s.orMain(v)] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(names))
@@ -64,40 +64,4 @@ func (s *Spec) orMain(name string) string {
 func (s *Sections) any() bool {
 	return len(s.Exchanges)+len(s.Queues)+len(s.Bindings)+len(s.Policies)+len(s.OperatorPolicies)+len(s.Permissions)+
 		len(s.TopicPermissions)+len(s.Parameters)+len(s.Events)+len(s.Tests) > 0 || s.Limits != nil || s.External != nil
-}
-
-// vhostFields returns every place of a definitions file that names a vhost.
-func (d *definitions) vhostFields() []*string {
-	var list []*string
-	for _, v := range d.VHosts {
-		list = append(list, &v.Name)
-	}
-	for _, p := range d.Permissions {
-		list = append(list, &p.VHost)
-	}
-	for _, p := range d.TopicPermissions {
-		list = append(list, &p.VHost)
-	}
-	for _, p := range d.Parameters {
-		list = append(list, &p.VHost)
-	}
-	for _, p := range d.Policies {
-		list = append(list, &p.VHost)
-	}
-	for _, q := range d.Queues {
-		list = append(list, &q.VHost)
-	}
-	for _, x := range d.Exchanges {
-		list = append(list, &x.VHost)
-	}
-	for _, b := range d.Bindings {
-		list = append(list, &b.VHost)
-	}
-	return list
-}
-
-func (d *definitions) retarget(vhost string) {
-	for _, v := range d.vhostFields() {
-		*v = vhost
-	}
 }

@@ -2,14 +2,15 @@ package spec
 
 import (
 	"github.com/msgctl/msgctl/pkg/topology"
-	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/spec/decode"
+	"github.com/msgctl/msgctl/pkg/topology/spec/definitions"
 )
 
 // Spec is a topology as its files say it, before defaults, sugar and references are resolved. Load
 // makes it. The json tags are the names in the file; the jsonschema tags bound the values, in the
 // parser and in the JSON Schema alike.
 type Spec struct {
-	Located `json:"-"`
+	decode.Located `json:"-"`
 	// Version is that of the file format: 1.
 	Version *int64 `json:"version,omitempty" jsonschema:"enum=1" example:"1"`
 	// Name owns what apply creates: --prune deletes what this name once applied and no longer
@@ -21,15 +22,15 @@ type Spec struct {
 	// Users are internal users, by name.
 	Users map[string]*User `json:"users,omitempty" object:"user"`
 	// GlobalParameters are the cluster's runtime parameters, by name.
-	GlobalParameters map[string]Any `json:"globalParameters,omitempty" object:"global parameter"`
+	GlobalParameters map[string]decode.Any `json:"globalParameters,omitempty" object:"global parameter"`
 	// Alerts are the thresholds of msgctl alerts.
 	Alerts *Alerts `json:"alerts,omitempty"`
 	// VHosts are virtual hosts to create, by name, each with its own objects.
 	VHosts map[string]*VHost `json:"vhosts,omitempty" object:"vhost"`
 
-	definitions []*definitions
+	definitions []*definitions.File
 	options     Options
-	// lost is decoder.lost.
+	// lost is decode.Decoder.Lost.
 	lost bool
 }
 
@@ -51,7 +52,7 @@ type Sections struct {
 	// TopicPermissions by user, then topic exchange.
 	TopicPermissions map[string]map[string]*TopicPermission `json:"topicPermissions,omitempty" object:"topic permission of user"`
 	// Parameters by component (shovel, federation-upstream, …), then name.
-	Parameters map[string]map[string]Any `json:"parameters,omitempty" object:"parameters of"`
+	Parameters map[string]map[string]decode.Any `json:"parameters,omitempty" object:"parameters of"`
 	// Limits of the vhost.
 	Limits *Limits `json:"limits,omitempty"`
 	// External lists exchanges and queues that the file uses and somebody else declares.
@@ -64,11 +65,11 @@ type Sections struct {
 
 // VHost is an entry of vhosts.
 type VHost struct {
-	Located `json:"-"`
+	decode.Located `json:"-"`
 	// Description for people.
 	Description *string `json:"description,omitempty"`
 	// Tags for people and tools.
-	Tags Strings `json:"tags,omitempty"`
+	Tags decode.Strings `json:"tags,omitempty"`
 	// DefaultQueueType of queues that name no type (RabbitMQ 4).
 	DefaultQueueType string `json:"defaultQueueType,omitempty" jsonschema:"enum=classic,enum=quorum,enum=stream"`
 	Sections
@@ -76,7 +77,7 @@ type VHost struct {
 
 // Limits of a vhost. -1 means no limit.
 type Limits struct {
-	Located `json:"-"`
+	decode.Located `json:"-"`
 	// MaxConnections to the vhost.
 	MaxConnections *int64 `json:"maxConnections,omitempty" jsonschema:"minimum=-1" example:"256"`
 	// MaxQueues in the vhost.
@@ -85,20 +86,20 @@ type Limits struct {
 
 // External names what somebody else declares.
 type External struct {
-	Located `json:"-"`
+	decode.Located `json:"-"`
 	// Exchanges that exist already.
-	Exchanges Strings `json:"exchanges,omitempty"`
+	Exchanges decode.Strings `json:"exchanges,omitempty"`
 	// Queues that exist already.
-	Queues Strings `json:"queues,omitempty"`
+	Queues decode.Strings `json:"queues,omitempty"`
 }
 
 // User is an internal user.
 type User struct {
-	Located `json:"-"`
+	decode.Located `json:"-"`
 	// Tags: administrator, monitoring, policymaker, management, impersonator.
-	Tags Strings `json:"tags,omitempty"`
+	Tags decode.Strings `json:"tags,omitempty"`
 	// Password from the environment: "${ORDERS_PASSWORD}".
-	Password Password `json:"password,omitempty"`
+	Password decode.Password `json:"password,omitempty"`
 	// PasswordHash as rabbitmqctl hash_password prints it, instead of a password.
 	PasswordHash topology.Secret `json:"passwordHash,omitempty"`
 	// HashingAlgorithm of the hash. Default sha256.
@@ -109,7 +110,7 @@ type User struct {
 
 // UserLimits bound what a user may open. -1 means no limit.
 type UserLimits struct {
-	Located `json:"-"`
+	decode.Located `json:"-"`
 	// MaxConnections of the user.
 	MaxConnections *int64 `json:"maxConnections,omitempty" jsonschema:"minimum=-1" example:"10"`
 	// MaxChannels of the user.
@@ -119,7 +120,7 @@ type UserLimits struct {
 // Permission grants by regular expressions on the names of exchanges and queues. One that is left
 // out matches nothing.
 type Permission struct {
-	Located `json:"-"`
+	decode.Located `json:"-"`
 	// Configure: what the user may declare and delete.
 	Configure string `json:"configure,omitempty"`
 	// Write: where the user may publish, and bind queues.
@@ -131,7 +132,7 @@ type Permission struct {
 // TopicPermission restricts routing keys by regular expressions. One that is left out matches
 // nothing.
 type TopicPermission struct {
-	Located `json:"-"`
+	decode.Located `json:"-"`
 	// Write: with which keys the user may publish.
 	Write string `json:"write,omitempty"`
 	// Read: with which keys the user may bind.
@@ -140,7 +141,7 @@ type TopicPermission struct {
 
 // Policy sets optional arguments on what its pattern matches.
 type Policy struct {
-	Located `json:"-"`
+	decode.Located `json:"-"`
 	// Pattern is a regular expression on names.
 	Pattern string `json:"pattern" jsonschema:"required"`
 	// ApplyTo is what the policy is for. Default all.
@@ -149,12 +150,12 @@ type Policy struct {
 	Priority int64 `json:"priority,omitempty" example:"10"`
 	// Definition has the keys of RabbitMQ (message-ttl, dead-letter-exchange, …). Times and sizes
 	// take units.
-	Definition map[string]Any `json:"definition" jsonschema:"required"`
+	Definition map[string]decode.Any `json:"definition" jsonschema:"required"`
 }
 
 // Exchange routes messages.
 type Exchange struct {
-	Located `json:"-"`
+	decode.Located `json:"-"`
 	// Type is direct (the default), fanout, topic, headers, or what a plugin brings
 	// (x-consistent-hash).
 	Type string `json:"type,omitempty" jsonschema:"minLength=1"`
@@ -167,14 +168,14 @@ type Exchange struct {
 	// AlternateExchange gets what no binding matches.
 	AlternateExchange *string `json:"alternateExchange,omitempty"`
 	// Arguments that have no field of their own.
-	Arguments map[string]Any `json:"arguments,omitempty"`
+	Arguments map[string]decode.Any `json:"arguments,omitempty"`
 	// Bindings from other exchanges to this one.
 	Bindings []*Binding `json:"bindings,omitempty"`
 }
 
 // Binding leads from an exchange to the object it stands under.
 type Binding struct {
-	Located `json:"-"`
+	decode.Located `json:"-"`
 	// Exchange is the source.
 	Exchange string `json:"exchange" jsonschema:"required,minLength=1"`
 	BindingMatch
@@ -182,7 +183,7 @@ type Binding struct {
 
 // FreeBinding is an entry of the section bindings.
 type FreeBinding struct {
-	Located `json:"-"`
+	decode.Located `json:"-"`
 	// Exchange is the source.
 	Exchange string `json:"exchange" jsonschema:"required,minLength=1"`
 	// Queue is the destination.
@@ -197,41 +198,33 @@ type BindingMatch struct {
 	// Key is the routing key, for topic exchanges with * and #. Default "".
 	Key *string `json:"key,omitempty" example:"order.created"`
 	// Keys makes one binding for each of them.
-	Keys Strings `json:"keys,omitempty"`
+	Keys decode.Strings `json:"keys,omitempty"`
 	// Match says whether all headers must match (the default) or any, on a headers exchange.
 	Match string `json:"match,omitempty" jsonschema:"enum=all,enum=any,enum=all-with-x,enum=any-with-x"`
 	// Headers to match, on a headers exchange. A null only wants the header to be there.
-	Headers map[string]Any `json:"headers,omitempty"`
+	Headers map[string]decode.Any `json:"headers,omitempty"`
 	// Arguments that have no field of their own.
-	Arguments map[string]Any `json:"arguments,omitempty"`
+	Arguments map[string]decode.Any `json:"arguments,omitempty"`
 }
 
-// Located knows where a mapping and its fields stand in their file.
-type Located struct {
-	at     diag.Position
-	fields map[string]diag.Position
-}
-
-// Position returns where the object is written: its key, or its first character.
-func (l *Located) Position() diag.Position { return l.at }
-
-// FieldPosition returns where the value of a field is written, and the object's position when it is
-// not.
-func (l *Located) FieldPosition(name string) diag.Position {
-	if p, ok := l.fields[name]; ok {
-		return p
-	}
-	return l.at
-}
-
-// has reports whether the file names the field.
-func (l *Located) has(name string) bool { _, ok := l.fields[name]; return ok }
-
-func (l *Located) locate(at diag.Position) { l.at = at }
-
-func (l *Located) locateField(name string, at diag.Position) {
-	if l.fields == nil {
-		l.fields = map[string]diag.Position{}
-	}
-	l.fields[name] = at
+// Alerts are the thresholds of msgctl alerts. Those of a queue overrule those of the file, field by
+// field.
+type Alerts struct {
+	decode.Located `json:"-"`
+	// For is how long a condition must last before it is told. Default 5m.
+	For *decode.Duration `json:"for,omitempty"`
+	// NearlyFull is the share of its limit (maxLength, maxLengthBytes, or a policy's) from which a
+	// queue is a warning; off for never. Default 80%.
+	NearlyFull *decode.Share `json:"nearlyFull,omitempty"`
+	// Full is the share of its limit from which a queue is critical; off for never. Default 95%.
+	Full *decode.Share `json:"full,omitempty"`
+	// DeadLetters is how many messages a dead-letter queue may hold; off for any number. Default 0.
+	DeadLetters *decode.Threshold `json:"deadLetters,omitempty"`
+	// Growth is by how many messages a dead-letter queue may grow within 15 minutes; off for any
+	// number. Default 10.
+	Growth *decode.Threshold `json:"growth,omitempty"`
+	// Consumers is how many consumers a queue needs at least; 0 for one that needs none. Default 1;
+	// dead-letter queues, wait queues, streams and queues that come and go with their consumers
+	// need none.
+	Consumers *int64 `json:"consumers,omitempty" jsonschema:"minimum=0" example:"1"`
 }

@@ -1,8 +1,16 @@
 package spec
 
+import (
+	"strings"
+
+	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/source"
+	"github.com/msgctl/msgctl/pkg/topology/spec/decode"
+)
+
 // Event is a typed domain event: where it is published, and what its data looks like.
 type Event struct {
-	Located `json:"-"`
+	decode.Located `json:"-"`
 	// Exchange it is published to.
 	Exchange string `json:"exchange" jsonschema:"required,minLength=1"`
 	// Key is its routing key, which may have places that the event fills:
@@ -15,7 +23,7 @@ type Event struct {
 	// Schema of its data: JSON Schema 2020-12, inline or the name of a file (relative to this one).
 	Schema *EventSchema `json:"schema,omitempty"`
 	// Examples of its data.
-	Examples []Any `json:"examples,omitempty"`
+	Examples []decode.Any `json:"examples,omitempty"`
 	// Format of the message: envelope (default), cloudevents (CloudEvents 1.0 in binary mode) or
 	// cloudevents-structured.
 	Format string `json:"format,omitempty" jsonschema:"minLength=1"`
@@ -25,7 +33,7 @@ type Event struct {
 
 // Aggregate is the entity that an event is about.
 type Aggregate struct {
-	Located `json:"-"`
+	decode.Located `json:"-"`
 	// Type of the entity: Order.
 	Type string `json:"type" jsonschema:"required,minLength=1"`
 	// ID points into the data (JSON Pointer): /orderId.
@@ -34,7 +42,7 @@ type Aggregate struct {
 
 // Test says where one message must go.
 type Test struct {
-	Located `json:"-"`
+	decode.Located `json:"-"`
 	// Name of the test.
 	Name string `json:"name" jsonschema:"required,minLength=1"`
 	// Publish is the message.
@@ -48,18 +56,18 @@ type Test struct {
 	// Exhaust the delivery limit of this queue.
 	Exhaust string `json:"exhaust,omitempty" jsonschema:"minLength=1"`
 	// Expect exactly these queues.
-	Expect Strings `json:"expect,omitempty"`
+	Expect decode.Strings `json:"expect,omitempty"`
 	// Contains these queues, and maybe others.
-	Contains Strings `json:"contains,omitempty"`
+	Contains decode.Strings `json:"contains,omitempty"`
 	// Never these queues.
-	Never Strings `json:"never,omitempty"`
+	Never decode.Strings `json:"never,omitempty"`
 	// Lost: whether the message is lost.
 	Lost *bool `json:"lost,omitempty"`
 }
 
 // Publish is the message of a test: a declared event, or an exchange and a key.
 type Publish struct {
-	Located `json:"-"`
+	decode.Located `json:"-"`
 	// Event is the type of a declared event.
 	Event string `json:"event,omitempty" jsonschema:"minLength=1"`
 	// Exchange to publish to, instead of an event; "" is the default exchange.
@@ -67,5 +75,28 @@ type Publish struct {
 	// Key of the message.
 	Key *string `json:"key,omitempty"`
 	// Headers of the message.
-	Headers map[string]Any `json:"headers,omitempty"`
+	Headers map[string]decode.Any `json:"headers,omitempty"`
+}
+
+// EventSchema is the JSON Schema of an event's data: inline, or the name of a file.
+type EventSchema struct {
+	// File is relative to the topology file. "" for an inline schema.
+	File string
+	// Inline is a mapping, or true or false.
+	Inline any
+	at     diag.Position
+}
+
+// DecodeNode reads a mapping or true or false as a schema, and a string as the name of a file.
+func (v *EventSchema) DecodeNode(d *decode.Decoder, n *source.Node, f decode.Field) {
+	v.at = n.Pos
+	switch {
+	case n.Kind == source.Mapping, n.Kind == source.Bool:
+		v.Inline = n.Value()
+	case n.Kind == source.String && strings.TrimSpace(n.Text) != "":
+		v.File = n.Text
+	default:
+		f.Example = "events/order.created.schema.json"
+		d.WrongType(n, f, "the name of a file or an inline JSON Schema")
+	}
 }

@@ -1,9 +1,16 @@
 package spec
 
+import (
+	"reflect"
+
+	"github.com/msgctl/msgctl/pkg/topology/source"
+	"github.com/msgctl/msgctl/pkg/topology/spec/decode"
+)
+
 // Queue holds messages. Fields that only some queue types or broker versions know are refused where
 // they would be ignored.
 type Queue struct {
-	Located `json:"-"`
+	decode.Located `json:"-"`
 	// Type is classic, quorum (replicated) or stream (a log). Without it, the vhost's default queue
 	// type decides.
 	Type string `json:"type,omitempty" jsonschema:"enum=classic,enum=quorum,enum=stream"`
@@ -21,13 +28,13 @@ type Queue struct {
 	// Alerts are thresholds of msgctl alerts for this queue.
 	Alerts *Alerts `json:"alerts,omitempty"`
 	// MessageTTL is how long a message may wait before it is dead-lettered or dropped.
-	MessageTTL *Duration `json:"messageTTL,omitempty"`
+	MessageTTL *decode.Duration `json:"messageTTL,omitempty"`
 	// Expires is how long the queue may be unused before the broker deletes it.
-	Expires *Duration `json:"expires,omitempty"`
+	Expires *decode.Duration `json:"expires,omitempty"`
 	// MaxLength is how many ready messages the queue may hold.
 	MaxLength *int64 `json:"maxLength,omitempty" jsonschema:"minimum=0" example:"10000"`
 	// MaxLengthBytes is how many bytes of message bodies the queue may hold.
-	MaxLengthBytes *Size `json:"maxLengthBytes,omitempty"`
+	MaxLengthBytes *decode.Size `json:"maxLengthBytes,omitempty"`
 	// Overflow is what happens to messages beyond the limit. The broker's default is drop-head.
 	Overflow string `json:"overflow,omitempty" jsonschema:"enum=drop-head,enum=reject-publish,enum=reject-publish-dlx"`
 	// MaxPriority makes a classic queue keep priorities 0 to N apart.
@@ -43,36 +50,36 @@ type Queue struct {
 	// MasterLocator says on which node a classic queue starts, on brokers before 4.3.
 	MasterLocator string `json:"masterLocator,omitempty" jsonschema:"enum=client-local,enum=min-masters,enum=random"`
 	// DeliveryLimit of a quorum queue: a message delivered more often is dead-lettered or dropped.
-	DeliveryLimit *DeliveryLimit `json:"deliveryLimit,omitempty"`
+	DeliveryLimit *decode.DeliveryLimit `json:"deliveryLimit,omitempty"`
 	// InitialGroupSize is how many replicas a quorum queue starts with.
 	InitialGroupSize *int64 `json:"initialGroupSize,omitempty" jsonschema:"minimum=1" example:"3"`
 	// MaxInMemoryLength of a quorum queue, on old brokers.
 	MaxInMemoryLength *int64 `json:"maxInMemoryLength,omitempty" jsonschema:"minimum=0" example:"1000"`
 	// MaxInMemoryBytes of a quorum queue, on old brokers.
-	MaxInMemoryBytes *Size `json:"maxInMemoryBytes,omitempty"`
+	MaxInMemoryBytes *decode.Size `json:"maxInMemoryBytes,omitempty"`
 	// ConsumerTimeout is how long a consumer may hold a message unacknowledged (4.3).
-	ConsumerTimeout *Duration `json:"consumerTimeout,omitempty"`
+	ConsumerTimeout *decode.Duration `json:"consumerTimeout,omitempty"`
 	// ConsumerDisconnectedTimeout is how long a consumer whose node is cut off keeps its messages
 	// (4.3).
-	ConsumerDisconnectedTimeout *Duration `json:"consumerDisconnectedTimeout,omitempty"`
+	ConsumerDisconnectedTimeout *decode.Duration `json:"consumerDisconnectedTimeout,omitempty"`
 	// DelayedRetry holds returned messages back for a while (quorum, 4.3).
 	DelayedRetry *DelayedRetry `json:"delayedRetry,omitempty"`
 	// MaxAge of a stream: 7D, or a duration.
-	MaxAge *Age `json:"maxAge,omitempty"`
+	MaxAge *decode.Age `json:"maxAge,omitempty"`
 	// MaxSegmentSize of a stream's files.
-	MaxSegmentSize *Size `json:"maxSegmentSize,omitempty"`
+	MaxSegmentSize *decode.Size `json:"maxSegmentSize,omitempty"`
 	// FilterSize of a stream's chunks, in bytes.
-	FilterSize *Size `json:"filterSize,omitempty"`
+	FilterSize *decode.Size `json:"filterSize,omitempty"`
 	// InitialClusterSize is how many replicas a stream starts with.
 	InitialClusterSize *int64 `json:"initialClusterSize,omitempty" jsonschema:"minimum=1" example:"3"`
 	// Arguments that have no field of their own, with the broker's names, verbatim.
-	Arguments map[string]Any `json:"arguments,omitempty"`
+	Arguments map[string]decode.Any `json:"arguments,omitempty"`
 }
 
 // DeadLetter says where a queue's dead letters go. A string in the file is the key on the default
 // exchange: a queue.
 type DeadLetter struct {
-	Located `json:"-"`
+	decode.Located `json:"-"`
 	// Exchange that gets them; "" is the default exchange.
 	Exchange *string `json:"exchange,omitempty"`
 	// Key instead of the message's own.
@@ -87,12 +94,12 @@ type DeadLetter struct {
 // QUEUE.retry.STEP, from which messages return to QUEUE after the step's time. Where a quorum queue
 // on 4.3 can do it itself, it does: see Via.
 type Retry struct {
-	Located `json:"-"`
+	decode.Located `json:"-"`
 	// Backoff has the steps in order.
-	Backoff []Duration `json:"backoff" jsonschema:"required,minItems=1"`
+	Backoff []decode.Duration `json:"backoff" jsonschema:"required,minItems=1"`
 	// Jitter makes three wait queues of a step, of which a message takes one by chance: so much
 	// shorter, as written, so much longer.
-	Jitter Percent `json:"jitter,omitempty"`
+	Jitter decode.Percent `json:"jitter,omitempty"`
 	// Via queues makes wait queues on every broker; auto lets a quorum queue on 4.3 delay retries
 	// itself where the steps grow evenly, which counts an attempt also when a connection is lost.
 	// Default auto.
@@ -101,11 +108,28 @@ type Retry struct {
 
 // DelayedRetry of a quorum queue on 4.3: the wait is min times the delivery count, at most max.
 type DelayedRetry struct {
-	Located `json:"-"`
+	decode.Located `json:"-"`
 	// Type says which returns wait.
 	Type string `json:"type,omitempty" jsonschema:"enum=disabled,enum=all,enum=failed,enum=returned"`
 	// Min is the first wait.
-	Min *Duration `json:"min,omitempty"`
+	Min *decode.Duration `json:"min,omitempty"`
 	// Max is the longest wait.
-	Max *Duration `json:"max,omitempty"`
+	Max *decode.Duration `json:"max,omitempty"`
+}
+
+// DecodeNode reads a string as the name of a queue.
+func (v *DeadLetter) DecodeNode(d *decode.Decoder, n *source.Node, f decode.Field) {
+	if n.Kind == source.Sequence || n.Kind == source.Mapping {
+		d.Structure(n, reflect.ValueOf(v).Elem(), f) // not value, which would come back here
+		return
+	}
+	f.Example = "dead-letter.queue"
+	s, ok := d.Str(n, f)
+	if ok && s == "" {
+		d.ErrorAt(n.Pos, f.Label()+" is empty", "", f.Fix())
+		return
+	}
+	none := ""
+	v.Exchange, v.Key, v.queue = &none, &s, true
+	v.SetPosition(n.Pos)
 }

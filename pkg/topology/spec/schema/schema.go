@@ -14,8 +14,10 @@ import (
 
 	"github.com/invopop/jsonschema"
 
+	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
+	"github.com/msgctl/msgctl/pkg/topology/spec/decode"
 )
 
 // ID is the name of the JSON Schema of topology files.
@@ -39,7 +41,7 @@ func Generate() ([]byte, error) {
 	s.Title = "msgctl topology"
 	s.Definitions["Variable"] = &jsonschema.Schema{Type: "string", Pattern: `\$\{`,
 		Description: "A variable: ${NAME} or ${NAME:-default}."}
-	s.PatternProperties = map[string]*jsonschema.Schema{spec.SchemaRules().Extension: jsonschema.TrueSchema}
+	s.PatternProperties = map[string]*jsonschema.Schema{decode.ExtensionPattern: jsonschema.TrueSchema}
 	a := schemaAdapter{defs: s.Definitions, done: map[*jsonschema.Schema]bool{}}
 	a.adapt(s, reflect.TypeFor[spec.Spec]())
 	text, err := json.MarshalIndent(s, "", "  ")
@@ -55,35 +57,34 @@ func nullSchema() *jsonschema.Schema { return &jsonschema.Schema{Type: "null"} }
 
 func anyOf(list ...*jsonschema.Schema) *jsonschema.Schema { return &jsonschema.Schema{AnyOf: list} }
 
-// unionSchema describes the types that have a form of their own in the file: those that spec
-// decodes by hand.
+// unionSchema describes the types that have a form of their own in the file: those that
+// decode themselves.
 func unionSchema(t reflect.Type) *jsonschema.Schema {
-	rules := spec.SchemaRules()
 	text := func(pattern string) *jsonschema.Schema { return &jsonschema.Schema{Type: "string", Pattern: pattern} }
 	integer := func(least string) *jsonschema.Schema {
 		return &jsonschema.Schema{Type: "integer", Minimum: json.Number(least)}
 	}
 	switch t {
-	case reflect.TypeFor[spec.Duration]():
-		return anyOf(integer("0"), text(rules.Duration), variableSchema())
-	case reflect.TypeFor[spec.Size]():
-		return anyOf(integer("0"), text(rules.Size), variableSchema())
-	case reflect.TypeFor[spec.Age]():
-		return anyOf(text(rules.Age), text(rules.AgeDuration), variableSchema())
-	case reflect.TypeFor[spec.Percent]():
-		return anyOf(text(rules.Percent), variableSchema())
-	case reflect.TypeFor[spec.Share]():
-		return anyOf(text(rules.Share), &jsonschema.Schema{Const: "off"}, variableSchema())
-	case reflect.TypeFor[spec.Threshold]():
+	case reflect.TypeFor[decode.Duration]():
+		return anyOf(integer("0"), text(units.DurationPattern), variableSchema())
+	case reflect.TypeFor[decode.Size]():
+		return anyOf(integer("0"), text(units.SizePattern), variableSchema())
+	case reflect.TypeFor[decode.Age]():
+		return anyOf(text(decode.AgePattern), text(decode.AgeDurationPattern), variableSchema())
+	case reflect.TypeFor[decode.Percent]():
+		return anyOf(text(decode.PercentPattern), variableSchema())
+	case reflect.TypeFor[decode.Share]():
+		return anyOf(text(decode.SharePattern), &jsonschema.Schema{Const: "off"}, variableSchema())
+	case reflect.TypeFor[decode.Threshold]():
 		return anyOf(integer("0"), &jsonschema.Schema{Const: "off"}, variableSchema())
-	case reflect.TypeFor[spec.DeliveryLimit]():
+	case reflect.TypeFor[decode.DeliveryLimit]():
 		return anyOf(integer("-1"), &jsonschema.Schema{Const: "unlimited"}, variableSchema())
-	case reflect.TypeFor[spec.Strings]():
+	case reflect.TypeFor[decode.Strings]():
 		return anyOf(text(""), &jsonschema.Schema{Type: "array", Items: text("")}, nullSchema())
-	case reflect.TypeFor[spec.Any]():
+	case reflect.TypeFor[decode.Any]():
 		return jsonschema.TrueSchema
-	case reflect.TypeFor[spec.Password]():
-		return text(rules.Password)
+	case reflect.TypeFor[decode.Password]():
+		return text(decode.PasswordPattern)
 	case reflect.TypeFor[topology.Secret]():
 		return text("")
 	case reflect.TypeFor[spec.EventSchema]():
@@ -105,7 +106,7 @@ func (a schemaAdapter) adapt(s *jsonschema.Schema, t reflect.Type) {
 		return
 	}
 	a.done[s] = true
-	for _, f := range spec.SchemaRules().Fields(t) {
+	for _, f := range decode.FieldsOf(t) {
 		p, ok := s.Properties.Get(f.Name)
 		if !ok {
 			continue
@@ -122,7 +123,7 @@ func (a schemaAdapter) adapt(s *jsonschema.Schema, t reflect.Type) {
 	}
 }
 
-func (a schemaAdapter) value(p *jsonschema.Schema, t reflect.Type, f spec.FieldRules) *jsonschema.Schema {
+func (a schemaAdapter) value(p *jsonschema.Schema, t reflect.Type, f decode.Field) *jsonschema.Schema {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
@@ -138,13 +139,13 @@ func (a schemaAdapter) value(p *jsonschema.Schema, t reflect.Type, f spec.FieldR
 		}
 		return p
 	case reflect.Slice:
-		p.Items = a.value(p.Items, t.Elem(), spec.FieldRules{})
+		p.Items = a.value(p.Items, t.Elem(), decode.Field{})
 		if f.MinItems > 0 {
 			return p
 		}
 		return anyOf(p, nullSchema())
 	case reflect.Map:
-		p.AdditionalProperties = a.value(p.AdditionalProperties, t.Elem(), spec.FieldRules{})
+		p.AdditionalProperties = a.value(p.AdditionalProperties, t.Elem(), decode.Field{})
 		return anyOf(p, nullSchema())
 	case reflect.Struct:
 		return a.structure(p, t)
@@ -157,7 +158,7 @@ func (a schemaAdapter) structure(p *jsonschema.Schema, t reflect.Type) *jsonsche
 		a.adapt(def, t)
 	}
 	ref := &jsonschema.Schema{Ref: p.Ref}
-	for _, f := range spec.SchemaRules().Fields(t) {
+	for _, f := range decode.FieldsOf(t) {
 		if f.Required {
 			return ref
 		}
@@ -173,7 +174,7 @@ func ptr[T any](v T) *T { return &v }
 // readComments returns the comments of types ("Queue.") and fields ("Queue.MessageTTL").
 func readComments() (map[string]string, error) {
 	comments := map[string]string{}
-	sources := spec.SchemaRules().Sources
+	sources := spec.TypeSources()
 	entries, err := fs.ReadDir(sources, ".")
 	if err != nil {
 		return nil, err

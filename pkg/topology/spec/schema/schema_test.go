@@ -15,6 +15,7 @@ import (
 
 	"github.com/msgctl/msgctl/pkg/topology/source"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
+	"github.com/msgctl/msgctl/pkg/topology/spec/decode"
 )
 
 func compiledSchema(t testing.TB) *jsonschema.Schema {
@@ -92,7 +93,7 @@ func TestEveryFieldIsCovered(t *testing.T) {
 			return
 		}
 		done[typ] = true
-		for _, f := range spec.SchemaRules().Fields(typ) {
+		for _, f := range decode.FieldsOf(typ) {
 			if !seen[f.Name] {
 				t.Errorf("testdata/all.yaml has no %s.%s", typ.Name(), f.Name)
 			}

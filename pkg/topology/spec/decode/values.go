@@ -1,8 +1,7 @@
-package spec
+package decode
 
 import (
 	"math"
-	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -17,7 +16,8 @@ import (
 // milliseconds.
 type Duration int64
 
-func (v *Duration) decodeNode(d *decoder, n *source.Node, f field) {
+// DecodeNode reads the form of Duration in a file.
+func (v *Duration) DecodeNode(d *Decoder, n *source.Node, f Field) {
 	*v = Duration(d.quantity(n, f, "a duration like 24h, 5s or 250ms, or an integer of milliseconds", "24h",
 		units.ParseMilliseconds))
 }
@@ -25,27 +25,28 @@ func (v *Duration) decodeNode(d *decoder, n *source.Node, f field) {
 // Size is a number of bytes. The file takes 10MB, 1GiB, or an integer: bytes.
 type Size int64
 
-func (v *Size) decodeNode(d *decoder, n *source.Node, f field) {
+// DecodeNode reads the form of Size in a file.
+func (v *Size) DecodeNode(d *Decoder, n *source.Node, f Field) {
 	*v = Size(d.quantity(n, f, "a size like 10MB or 1GiB, or an integer of bytes", "10MB", units.ParseSize))
 }
 
 // quantity reads an integer in the base unit, or a text with units.
-func (d *decoder) quantity(n *source.Node, f field, want, example string, parse func(string) (int64, error)) int64 {
-	f.example = example
+func (d *Decoder) quantity(n *source.Node, f Field, want, example string, parse func(string) (int64, error)) int64 {
+	f.Example = example
 	if n.Kind == source.Int {
 		if i, ok := n.Value().(int64); ok && i >= 0 {
 			return i
 		}
-		d.errorAt(n.Pos, f.label()+" cannot be negative", "", f.fix())
+		d.ErrorAt(n.Pos, f.Label()+" cannot be negative", "", f.Fix())
 		return 0
 	}
 	if n.Kind != source.String {
-		d.wrongType(n, f, want)
+		d.WrongType(n, f, want)
 		return 0
 	}
 	i, err := parse(n.Text)
 	if err != nil {
-		d.errorAt(n.Pos, f.label()+": "+err.Error(), "", "")
+		d.ErrorAt(n.Pos, f.Label()+": "+err.Error(), "", "")
 	}
 	return i
 }
@@ -54,15 +55,16 @@ func (d *decoder) quantity(n *source.Node, f field, want, example string, parse 
 // h, m (minutes), s.
 type Age string
 
-func (v *Age) decodeNode(d *decoder, n *source.Node, f field) {
+// DecodeNode reads the form of Age in a file.
+func (v *Age) DecodeNode(d *Decoder, n *source.Node, f Field) {
 	if n.Kind != source.String {
-		f.example = "7D"
-		d.wrongType(n, f, "an age like 7D or 12h")
+		f.Example = "7D"
+		d.WrongType(n, f, "an age like 7D or 12h")
 		return
 	}
 	age, err := parseAge(n.Text)
 	if err != nil {
-		d.errorAt(n.Pos, f.label()+": "+err.Error(), "", "")
+		d.ErrorAt(n.Pos, f.Label()+": "+err.Error(), "", "")
 	}
 	*v = Age(age)
 }
@@ -70,16 +72,17 @@ func (v *Age) decodeNode(d *decoder, n *source.Node, f field) {
 // DeliveryLimit is a number of deliveries. The file takes an integer, or unlimited, which is -1.
 type DeliveryLimit int64
 
-func (v *DeliveryLimit) decodeNode(d *decoder, n *source.Node, f field) {
-	f.example = "20"
+// DecodeNode reads the form of DeliveryLimit in a file.
+func (v *DeliveryLimit) DecodeNode(d *Decoder, n *source.Node, f Field) {
+	f.Example = "20"
 	i, ok := n.Value().(int64)
 	switch {
 	case n.Kind == source.String && n.Text == "unlimited":
 		*v = -1
 	case !ok:
-		d.wrongType(n, f, "an integer, or unlimited")
+		d.WrongType(n, f, "an integer, or unlimited")
 	case i < -1:
-		d.errorAt(n.Pos, f.label()+" cannot be less than -1, which is unlimited", "", f.fix())
+		d.ErrorAt(n.Pos, f.Label()+" cannot be less than -1, which is unlimited", "", f.Fix())
 	default:
 		*v = DeliveryLimit(i)
 	}
@@ -88,22 +91,24 @@ func (v *DeliveryLimit) decodeNode(d *decoder, n *source.Node, f field) {
 // Percent is a share from 0% to 90%. The file takes 20%.
 type Percent int64
 
-const percentPattern = `^[0-9]{1,2}%$`
+// PercentPattern is a regular expression of a Percent.
+const PercentPattern = `^[0-9]{1,2}%$`
 
-var percentText = regexp.MustCompile(percentPattern)
+var percentText = regexp.MustCompile(PercentPattern)
 
 // maxPercent keeps a wait that is made shorter from coming near nothing.
 const maxPercent = 90
 
-func (v *Percent) decodeNode(d *decoder, n *source.Node, f field) {
-	f.example = "20%"
+// DecodeNode reads the form of Percent in a file.
+func (v *Percent) DecodeNode(d *Decoder, n *source.Node, f Field) {
+	f.Example = "20%"
 	if n.Kind != source.String || !percentText.MatchString(n.Text) {
-		d.wrongType(n, f, "a share like 20%")
+		d.WrongType(n, f, "a share like 20%")
 		return
 	}
 	share, _ := strconv.ParseInt(strings.TrimSuffix(n.Text, "%"), 10, 64)
 	if share > maxPercent {
-		d.errorAt(n.Pos, f.label()+" can be 90% at most", "", f.fix())
+		d.ErrorAt(n.Pos, f.Label()+" can be 90% at most", "", f.Fix())
 		return
 	}
 	*v = Percent(share)
@@ -112,7 +117,8 @@ func (v *Percent) decodeNode(d *decoder, n *source.Node, f field) {
 // Strings is a list of strings. The file takes a single string, too.
 type Strings []string
 
-func (v *Strings) decodeNode(d *decoder, n *source.Node, f field) {
+// DecodeNode reads the form of Strings in a file.
+func (v *Strings) DecodeNode(d *Decoder, n *source.Node, f Field) {
 	items := n.Items
 	switch n.Kind {
 	case source.Null:
@@ -121,12 +127,12 @@ func (v *Strings) decodeNode(d *decoder, n *source.Node, f field) {
 	case source.String:
 		items = []*source.Node{n}
 	default:
-		d.wrongType(n, f, "a string or a list of strings")
+		d.WrongType(n, f, "a string or a list of strings")
 		return
 	}
 	*v = make(Strings, 0, len(items))
 	for _, item := range items {
-		if s, ok := d.str(item, field{path: f.label()}); ok {
+		if s, ok := d.Str(item, Field{Path: f.Label()}); ok {
 			*v = append(*v, s)
 		}
 	}
@@ -136,13 +142,14 @@ func (v *Strings) decodeNode(d *decoder, n *source.Node, f field) {
 type Any struct {
 	// Value is in the normal form of amqptable.Normalise.
 	Value any
-	at    diag.Position
+	At    diag.Position
 }
 
-func (v *Any) decodeNode(d *decoder, n *source.Node, f field) {
-	v.Value, v.at = n.Value(), n.Pos
+// DecodeNode reads the form of Any in a file.
+func (v *Any) DecodeNode(d *Decoder, n *source.Node, f Field) {
+	v.Value, v.At = n.Value(), n.Pos
 	if !finite(v.Value) {
-		d.errorAt(n.Pos, f.label()+" has a number that is not finite", "neither JSON nor AMQP can carry it", "")
+		d.ErrorAt(n.Pos, f.Label()+" has a number that is not finite", "neither JSON nor AMQP can carry it", "")
 		v.Value = nil
 	}
 }
@@ -173,55 +180,19 @@ type Password topology.Secret
 // String returns the redacted form.
 func (v Password) String() string { return topology.Secret(v).String() }
 
-const passwordPattern = `^\$\{[A-Za-z_][A-Za-z0-9_]*\}$`
+// PasswordPattern is a regular expression of a Password.
+const PasswordPattern = `^\$\{[A-Za-z_][A-Za-z0-9_]*\}$`
 
-var onlyVariables = regexp.MustCompile(passwordPattern)
+var onlyVariables = regexp.MustCompile(PasswordPattern)
 
-func (v *Password) decodeNode(d *decoder, n *source.Node, f field) {
+// DecodeNode reads the form of Password in a file.
+func (v *Password) DecodeNode(d *Decoder, n *source.Node, f Field) {
 	if n.Kind == source.Sequence || n.Kind == source.Mapping || n.Kind == source.Null ||
 		!onlyVariables.MatchString(n.Raw) {
-		d.errorAt(n.Pos, f.label()+" must be one variable, and nothing else",
+		d.ErrorAt(n.Pos, f.Label()+" must be one variable, and nothing else",
 			"a topology file is kept in git, where everybody would read the password",
 			`write password: "${ORDERS_PASSWORD}" and set that variable, or passwordHash: with what rabbitmqctl hash_password prints`)
 		return
 	}
 	*v = Password(n.Text)
-}
-
-// EventSchema is the JSON Schema of an event's data: inline, or the name of a file.
-type EventSchema struct {
-	// File is relative to the topology file. "" for an inline schema.
-	File string
-	// Inline is a mapping, or true or false.
-	Inline any
-	at     diag.Position
-}
-
-func (v *EventSchema) decodeNode(d *decoder, n *source.Node, f field) {
-	v.at = n.Pos
-	switch {
-	case n.Kind == source.Mapping, n.Kind == source.Bool:
-		v.Inline = n.Value()
-	case n.Kind == source.String && strings.TrimSpace(n.Text) != "":
-		v.File = n.Text
-	default:
-		f.example = "events/order.created.schema.json"
-		d.wrongType(n, f, "the name of a file or an inline JSON Schema")
-	}
-}
-
-func (v *DeadLetter) decodeNode(d *decoder, n *source.Node, f field) {
-	if n.Kind == source.Sequence || n.Kind == source.Mapping {
-		d.structure(n, reflect.ValueOf(v).Elem(), f) // not value, which would come back here
-		return
-	}
-	f.example = "dead-letter.queue"
-	s, ok := d.str(n, f)
-	if ok && s == "" {
-		d.errorAt(n.Pos, f.label()+" is empty", "", f.fix())
-		return
-	}
-	none := ""
-	v.Exchange, v.Key, v.queue = &none, &s, true
-	v.locate(n.Pos)
 }

@@ -1,4 +1,4 @@
-package spec
+package decode
 
 import (
 	"regexp"
@@ -17,17 +17,19 @@ const offText = "off"
 // Share is a part of a limit in per cent, from 1% to 100%, or Off. The file takes 80% or off.
 type Share int64
 
-const sharePattern = `^(100|[1-9][0-9]?)%$`
+// SharePattern is a regular expression of a Share.
+const SharePattern = `^(100|[1-9][0-9]?)%$`
 
-var shareText = regexp.MustCompile(sharePattern)
+var shareText = regexp.MustCompile(SharePattern)
 
-func (v *Share) decodeNode(d *decoder, n *source.Node, f field) {
-	f.example = "80%"
+// DecodeNode reads the form of Share in a file.
+func (v *Share) DecodeNode(d *Decoder, n *source.Node, f Field) {
+	f.Example = "80%"
 	switch {
 	case n.Kind == source.String && n.Text == offText:
 		*v = Off
 	case n.Kind != source.String || !shareText.MatchString(n.Text):
-		d.wrongType(n, f, "a share from 1% to 100%, or off")
+		d.WrongType(n, f, "a share from 1% to 100%, or off")
 	default:
 		share, _ := strconv.ParseInt(strings.TrimSuffix(n.Text, "%"), 10, 64)
 		*v = Share(share)
@@ -37,16 +39,17 @@ func (v *Share) decodeNode(d *decoder, n *source.Node, f field) {
 // Threshold is a number that may not be exceeded, or Off. The file takes an integer or off.
 type Threshold int64
 
-func (v *Threshold) decodeNode(d *decoder, n *source.Node, f field) {
-	f.example = "100"
+// DecodeNode reads the form of Threshold in a file.
+func (v *Threshold) DecodeNode(d *Decoder, n *source.Node, f Field) {
+	f.Example = "100"
 	i, ok := n.Value().(int64)
 	switch {
 	case n.Kind == source.String && n.Text == offText:
 		*v = Off
 	case !ok:
-		d.wrongType(n, f, "an integer, or off")
+		d.WrongType(n, f, "an integer, or off")
 	case i < 0:
-		d.errorAt(n.Pos, f.label()+" cannot be negative: off is never", "", f.fix())
+		d.ErrorAt(n.Pos, f.Label()+" cannot be negative: off is never", "", f.Fix())
 	default:
 		*v = Threshold(i)
 	}

@@ -1,4 +1,4 @@
-package spec
+package decode
 
 import (
 	"fmt"
@@ -9,14 +9,15 @@ import (
 )
 
 const (
-	agePattern = `^[0-9]+[YMDhms]$`
-	// ageDurationPattern is a duration of whole seconds.
-	ageDurationPattern = `^([0-9]+(s|m|h|d))+$`
+	// AgePattern is a regular expression of the broker's form of an age.
+	AgePattern = `^[0-9]+[YMDhms]$`
+	// AgeDurationPattern is a duration of whole seconds.
+	AgeDurationPattern = `^([0-9]+(s|m|h|d))+$`
 )
 
 var (
-	ageText     = regexp.MustCompile(agePattern)
-	ageDuration = regexp.MustCompile(ageDurationPattern)
+	ageText     = regexp.MustCompile(AgePattern)
+	ageDuration = regexp.MustCompile(AgeDurationPattern)
 )
 
 // parseAge reads the age of a stream, in the broker's own form (7D; Y, M, D, h, m, s, where M is

@@ -1,4 +1,4 @@
-package spec
+package decode
 
 import (
 	"reflect"
@@ -8,22 +8,22 @@ import (
 )
 
 // fieldCache holds the fields of the types of this package, which never change.
-var fieldCache sync.Map // reflect.Type -> []field
+var fieldCache sync.Map // reflect.Type -> []Field
 
-// fieldsOf returns the fields of a struct as the file names them, those of embedded structs
+// FieldsOf returns the fields of a struct as the file names them, those of embedded structs
 // included.
-func fieldsOf(t reflect.Type) []field {
+func FieldsOf(t reflect.Type) []Field {
 	if cached, ok := fieldCache.Load(t); ok {
-		return cached.([]field)
+		return cached.([]Field)
 	}
-	var list []field
+	var list []Field
 	for i := range t.NumField() {
 		sf := t.Field(i)
 		name, _, _ := strings.Cut(sf.Tag.Get("json"), ",")
 		switch {
 		case sf.Anonymous && name == "":
-			for _, inner := range fieldsOf(sf.Type) {
-				inner.index = append([]int{i}, inner.index...)
+			for _, inner := range FieldsOf(sf.Type) {
+				inner.Index = append([]int{i}, inner.Index...)
 				list = append(list, inner)
 			}
 		case name != "" && name != "-" && sf.IsExported():
@@ -34,16 +34,16 @@ func fieldsOf(t reflect.Type) []field {
 	return list
 }
 
-func newField(sf reflect.StructField, name string) field {
-	f := field{name: name, object: sf.Tag.Get("object"), example: sf.Tag.Get("example"), index: sf.Index}
+func newField(sf reflect.StructField, name string) Field {
+	f := Field{Name: name, object: sf.Tag.Get("object"), Example: sf.Tag.Get("example"), Index: sf.Index}
 	for rule := range strings.SplitSeq(sf.Tag.Get("jsonschema"), ",") {
 		key, value, _ := strings.Cut(rule, "=")
 		number, _ := strconv.ParseInt(value, 10, 64)
 		switch key {
 		case "required":
-			f.required = true
+			f.Required = true
 		case "enum":
-			f.enum = append(f.enum, value)
+			f.Enum = append(f.Enum, value)
 		case "minimum":
 			f.min = &number
 		case "maximum":
@@ -51,9 +51,9 @@ func newField(sf reflect.StructField, name string) field {
 		case "minLength":
 			f.minLength = int(number)
 		case "minItems":
-			f.minItems = int(number)
+			f.MinItems = int(number)
 		case "pattern":
-			f.pattern = value
+			f.Pattern = value
 		}
 	}
 	return f

@@ -1,4 +1,4 @@
-package spec
+package decode
 
 import (
 	"slices"
@@ -21,9 +21,9 @@ func habits() map[string]string {
 	}
 }
 
-// nearestField returns the field that was most likely meant, "" when none is near. It also knows
+// NearestField returns the field that was most likely meant, "" when none is near. It also knows
 // the names of arguments and habits.
-func nearestField(got string, names []string) string {
+func NearestField(got string, names []string) string {
 	if a, ok := capability.LookupArgument(got); ok {
 		top, _, _ := strings.Cut(a.Field, ".")
 		if found := suggest.Nearest(top, names); found != "" {

@@ -4,12 +4,15 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/msgctl/msgctl/internal/suggest"
 	"github.com/msgctl/msgctl/pkg/event"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/spec/decode"
 )
 
 // references checks what events and tests name.
@@ -72,7 +75,7 @@ func (r *resolver) tests(vhost string, s *Sections) {
 		object := fmt.Sprintf("test %q", t.Name)
 		if first := names[t.Name]; first != nil {
 			r.report(diag.Error, t.FieldPosition("name"), object,
-				fmt.Sprintf("there are two tests of that name, the first at %s", first.at), "", "rename one of the two")
+				fmt.Sprintf("there are two tests of that name, the first at %s", first.Position()), "", "rename one of the two")
 		}
 		names[t.Name] = t
 		r.publish(vhost, s, t.Publish, object)
@@ -82,7 +85,7 @@ func (r *resolver) tests(vhost string, s *Sections) {
 				r.mustKnow(topology.QueueRef(vhost, queue), t.FieldPosition(field), object, "the test could not be run")
 			}
 		}
-		for field, queues := range map[string]Strings{"expect": t.Expect, "contains": t.Contains, "never": t.Never} {
+		for field, queues := range map[string]decode.Strings{"expect": t.Expect, "contains": t.Contains, "never": t.Never} {
 			for _, queue := range queues {
 				r.mustKnow(topology.QueueRef(vhost, queue), t.FieldPosition(field), object, "the test could not be run")
 			}
@@ -94,7 +97,7 @@ func (r *resolver) publish(vhost string, s *Sections, p *Publish, object string)
 	switch {
 	case p == nil: // reported as missing already
 	case p.Event != "" && p.Exchange != nil:
-		r.report(diag.Error, p.at, object, "publish has both event and exchange", "an event knows its exchange",
+		r.report(diag.Error, p.Position(), object, "publish has both event and exchange", "an event knows its exchange",
 			"keep one of the two")
 	case p.Event != "":
 		if _, ok := s.Events[p.Event]; !ok {
@@ -111,7 +114,7 @@ func (r *resolver) publish(vhost string, s *Sections, p *Publish, object string)
 	case p.Exchange != nil:
 		r.mustKnow(topology.ExchangeRef(vhost, *p.Exchange), p.FieldPosition("exchange"), object, "the test could not be run")
 	default:
-		r.report(diag.Error, p.at, object, "publish names neither an event nor an exchange", "",
+		r.report(diag.Error, p.Position(), object, "publish names neither an event nor an exchange", "",
 			"write publish: { event: order.created }, or publish: { exchange: X, key: K }")
 	}
 }
@@ -121,4 +124,38 @@ func (r *resolver) mustKnow(ref topology.Ref, at diag.Position, object, why stri
 		return
 	}
 	r.report(diag.Error, at, object, fmt.Sprintf("%s %q is not declared", ref.Kind, ref.Name), why, r.wayOut(ref, false))
+}
+
+// known reports whether an exchange or queue is declared, external, or there from the start.
+// Everything is, when parts of the file could not be read: what they declare is not known.
+func (r *resolver) known(ref topology.Ref) bool {
+	predeclared := ref.Kind == topology.KindExchange &&
+		(capability.IsPredeclared(ref.Name) || capability.IsBrokerDeclared(ref.Name))
+	return r.lost || predeclared || r.state.Has(ref) || r.external[ref]
+}
+
+// wayOut says what to do about a reference to what nobody declares.
+func (r *resolver) wayOut(ref topology.Ref, definitions bool) string {
+	if best := r.similar(ref); best != "" {
+		return fmt.Sprintf("did you mean %s?", best)
+	}
+	if definitions {
+		return "declare it in the file"
+	}
+	return fmt.Sprintf("declare it, or, when somebody else does, write external: { %ss: [%q] }", ref.Kind, ref.Name)
+}
+
+// similar returns the name of the declared object that was probably meant, or "".
+func (r *resolver) similar(ref topology.Ref) string {
+	if r.suggested++; r.suggested > decode.MaxSuggestions {
+		return ""
+	}
+	var names []string
+	for other := range r.places {
+		if other.Kind == ref.Kind && other.VHost == ref.VHost {
+			names = append(names, other.Name)
+		}
+	}
+	slices.Sort(names)
+	return suggest.Nearest(ref.Name, names)
 }
