@@ -222,25 +222,28 @@ func (k *kinds) awaitDead() {
 		k.await("dlq", len(k.want))
 		return
 	}
-	for deadline := time.Now().Add(time.Minute); len(k.inStream()) < len(k.want); {
-		if time.Now().After(deadline) {
-			k.t.Fatalf("the stream has %d messages, want %d", len(k.inStream()), len(k.want))
-		}
+	if got := k.inStream(len(k.want)); len(got) < len(k.want) {
+		k.t.Fatalf("the stream has %d messages, want %d", len(got), len(k.want))
 	}
 }
 
-func (k *kinds) inStream() (ids []string) {
+// inStream returns the ids of what is in the stream. It waits for n of them, and a moment for more.
+func (k *kinds) inStream(n int) (ids []string) {
 	ch := k.v.Channel(k.t)
 	defer func() { _ = ch.Close() }()
 	must(k.t, ch.Qos(100, 0, false))
 	in, err := ch.Consume("dlq", "", false, false, false, false, amqp.Table{"x-stream-offset": "first"})
 	must(k.t, err)
-	for {
+	for deadline := time.Now().Add(2 * time.Minute); ; {
+		patience := 500 * time.Millisecond
+		if len(ids) < n {
+			patience = time.Until(deadline)
+		}
 		select {
 		case d := <-in:
 			ids = append(ids, d.MessageId)
 			must(k.t, d.Ack(false))
-		case <-time.After(500 * time.Millisecond):
+		case <-time.After(patience):
 			return ids
 		}
 	}
@@ -321,7 +324,7 @@ func (k *kinds) check() {
 		return
 	}
 	k.awaitDead() // nothing is gone
-	if left := len(k.inStream()); left > len(k.want) {
+	if left := len(k.inStream(len(k.want))); left > len(k.want) {
 		t.Errorf("the stream has %d messages of %d", left, len(k.want))
 	}
 }
