@@ -74,11 +74,11 @@ func TestCorpusLosses(t *testing.T) {
 			in := input(t, name, files[name], b.Line)
 			var losses []lint.Loss
 			for _, f := range lint.Run(in) {
-				if i := slices.IndexFunc(in.Letters.Losses, func(l lint.Loss) bool {
+				if i := slices.IndexFunc(in.DeadLetters.Losses, func(l lint.Loss) bool {
 					return l.Queue == f.Ref &&
 						!l.Replayed
 				}); f.Rule == "dead-letter-unroutable" && i >= 0 {
-					losses = append(losses, in.Letters.Losses[i])
+					losses = append(losses, in.DeadLetters.Losses[i])
 				}
 			}
 			if len(losses) == 0 {

@@ -80,8 +80,8 @@ type Input struct {
 	// External is what the files use and somebody else declares.
 	External map[topology.Ref]bool
 	Events   []Event
-	// Letters are where dead letters go, as pkg/dlq finds out.
-	Letters Letters
+	// DeadLetters are where dead letters go, as pkg/dlq finds out.
+	DeadLetters DeadLetters
 	// Literal reports whether a text stands in a file as it is, and was not put in by a variable.
 	// nil: it does.
 	Literal func(text string) bool
@@ -95,11 +95,11 @@ type Event struct {
 	Position                   diag.Position
 }
 
-// Letters is where dead letters go.
-type Letters struct {
+// DeadLetters is where dead letters go.
+type DeadLetters struct {
 	Losses []Loss
 	// Queues are those that dead letters reach and stay in.
-	Queues []LetterQueue
+	Queues []DeadLetterQueue
 	// Waits are the queues in which messages wait by design, until they expire.
 	Waits map[topology.Ref]bool
 }
@@ -117,8 +117,8 @@ type Loss struct {
 	Reason                       string
 }
 
-// LetterQueue is a queue that dead letters reach and stay in.
-type LetterQueue struct {
+// DeadLetterQueue is a queue that dead letters reach and stay in.
+type DeadLetterQueue struct {
 	Queue topology.Ref
 	// From are the queues where they died, ordered.
 	From []string

@@ -41,7 +41,7 @@ func input(t testing.TB, name string, text []byte, version string) lint.Input {
 	}
 	state, more := s.Resolve()
 	in := lint.Input{State: state, Version: version, Problems: append(problems, more...), External: s.Externals(),
-		Letters: letters(state, version)}
+		DeadLetters: deadLetters(state, version)}
 	in.Problems = append(in.Problems, plan.CheckVersion(state, version)...)
 	in.Literal = func(password string) bool { return bytes.Contains(text, []byte(password)) }
 	for _, p := range s.Published() {
@@ -51,9 +51,9 @@ func input(t testing.TB, name string, text []byte, version string) lint.Input {
 	return in
 }
 
-func letters(state *topology.State, version string) lint.Letters {
+func deadLetters(state *topology.State, version string) lint.DeadLetters {
 	found := discover.Discover(state, discover.Options{Version: version})
-	l := lint.Letters{Waits: found.Waits(state)}
+	l := lint.DeadLetters{Waits: found.Waits(state)}
 	for _, x := range found.Losing {
 		l.Losses = append(l.Losses, lint.Loss{Queue: topology.QueueRef(x.VHost, x.Queue),
 			Exchange: x.Exchange, From: x.From, Key: x.Key,
@@ -61,7 +61,7 @@ func letters(state *topology.State, version string) lint.Letters {
 	}
 	for _, q := range found.Queues {
 		if q.Role == discover.RoleDeadLetter && len(q.Sources) > 0 {
-			l.Queues = append(l.Queues, lint.LetterQueue{Queue: q.Ref(), From: []string{q.Sources[0].Queue}})
+			l.Queues = append(l.Queues, lint.DeadLetterQueue{Queue: q.Ref(), From: []string{q.Sources[0].Queue}})
 		}
 	}
 	return l
@@ -359,10 +359,10 @@ func BenchmarkLint(b *testing.B) {
 			lint.Run(in)
 		}
 	})
-	b.Run("with-letters", func(b *testing.B) {
+	b.Run("with-dead-letters", func(b *testing.B) {
 		for b.Loop() {
 			again := in
-			again.Letters = letters(in.State, newest)
+			again.DeadLetters = deadLetters(in.State, newest)
 			if list := lint.Run(again); len(list) != 0 {
 				b.Fatal(list)
 			}

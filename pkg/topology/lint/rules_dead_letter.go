@@ -105,7 +105,7 @@ func deadLetterRules() []Rule {
 }
 
 func checkUnroutable(r *run) {
-	for _, l := range r.in.Letters.Losses {
+	for _, l := range r.in.DeadLetters.Losses {
 		n := r.net(l.Queue.VHost)
 		if n == nil || l.Replayed || !r.has(n, l.Exchange) || r.in.External[n.exchangeRef(l.Exchange)] ||
 			strings.Contains(l.Reason, "come back to itself") || r.refusedByStream(n, l.Queue.Name) {
@@ -286,7 +286,7 @@ func hops(root *route.Hop) []*route.Hop {
 }
 
 func checkLoop(r *run) {
-	for _, l := range r.in.Letters.Losses {
+	for _, l := range r.in.DeadLetters.Losses {
 		if strings.Contains(l.Reason, "come back to itself") && !l.Replayed && r.net(l.Queue.VHost) != nil {
 			if n := r.net(l.Queue.VHost); len(n.Into(l.Queue.Name)) > 0 || l.Exchange == "" {
 				r.find(l.Queue, "x-dead-letter-exchange", "its dead letters come straight back to it")
@@ -332,7 +332,7 @@ func (n *network) streamThatRefuses(queue string) string {
 	if d := n.of(queue).DeadLetter(); !d.Set() || d.Keeps {
 		return ""
 	}
-	for _, m := range n.letters(queue) {
+	for _, m := range n.possibleMessages(queue) {
 		for _, h := range hops(n.Die(m, queue, route.Rejected).Root) {
 			if h.Kind == topology.KindQueue && h.Type == topology.Stream && h.Ends != "" {
 				return h.Name
@@ -342,9 +342,9 @@ func (n *network) streamThatRefuses(queue string) string {
 	return ""
 }
 
-// letters are messages that a queue may have: with its own name as their key, and with the key of
+// possibleMessages are messages that a queue may have: with its own name as their key, and with the key of
 // each of its bindings.
-func (n *network) letters(queue string) []*route.Message {
+func (n *network) possibleMessages(queue string) []*route.Message {
 	list := []*route.Message{letter(queue)}
 	for _, b := range n.Into(queue) {
 		list = append(list, letter(b.RoutingKey))

@@ -64,7 +64,7 @@ func deadLetterQueueRules() []Rule {
 }
 
 func checkLimitedLetters(r *run) {
-	for _, l := range r.in.Letters.Queues {
+	for _, l := range r.in.DeadLetters.Queues {
 		n := r.net(l.Queue.VHost)
 		if n == nil || n.Queue(l.Queue.Name) == nil || n.Queue(l.Queue.Name).Type == topology.Stream {
 			continue
@@ -91,7 +91,7 @@ func checkLimitedLetters(r *run) {
 }
 
 func checkLetterLimit(r *run) {
-	for _, l := range r.in.Letters.Queues {
+	for _, l := range r.in.DeadLetters.Queues {
 		n := r.net(l.Queue.VHost)
 		if n == nil || n.Queue(l.Queue.Name) == nil || n.Queue(l.Queue.Name).Type != topology.Quorum {
 			continue
@@ -116,7 +116,7 @@ func checkQuorumWithout(r *run) {
 			s := n.of(name)
 			limit := s.Get("delivery-limit")
 			at, ok := limit.Int()
-			if s.Queue.Type != topology.Quorum || !ok || at < 0 || s.DeadLetter().Set() || r.letters[n.queueRef(name)] != nil {
+			if s.Queue.Type != topology.Quorum || !ok || at < 0 || s.DeadLetter().Set() || r.deadLetters[n.queueRef(name)] != nil {
 				continue
 			}
 			r.find(n.queueRef(name), "x-delivery-limit",
@@ -129,7 +129,7 @@ func checkLimitWithout(r *run) {
 	for _, n := range r.nets {
 		for _, name := range n.queues {
 			s := n.of(name)
-			if s.Queue.Type == topology.Stream || s.DeadLetter().Set() || r.letters[n.queueRef(name)] != nil {
+			if s.Queue.Type == topology.Stream || s.DeadLetter().Set() || r.deadLetters[n.queueRef(name)] != nil {
 				continue
 			}
 			overflow := s.Get("overflow").Text()

@@ -71,8 +71,8 @@ func (r *run) eachLive(f func(n *network, q *topology.Queue, s topology.QueueSta
 
 func checkWaiting(r *run) {
 	r.eachLive(func(_ *network, q *topology.Queue, s topology.QueueStatus) {
-		if s.Messages > 0 && r.letters[q.Ref()] != nil {
-			r.find(q.Ref(), "", fmt.Sprintf("it holds %d dead letters, of %s", s.Messages, some(r.letters[q.Ref()])))
+		if s.Messages > 0 && r.deadLetters[q.Ref()] != nil {
+			r.find(q.Ref(), "", fmt.Sprintf("it holds %d dead letters, of %s", s.Messages, some(r.deadLetters[q.Ref()])))
 		}
 	})
 }
@@ -80,8 +80,8 @@ func checkWaiting(r *run) {
 // checkNoConsumer leaves queues alone in which messages wait by design.
 func checkNoConsumer(r *run) {
 	r.eachLive(func(_ *network, q *topology.Queue, s topology.QueueStatus) {
-		if s.Messages > 0 && s.Consumers == 0 && r.letters[q.Ref()] == nil && q.Type != topology.Stream &&
-			!r.in.Letters.Waits[q.Ref()] {
+		if s.Messages > 0 && s.Consumers == 0 && r.deadLetters[q.Ref()] == nil && q.Type != topology.Stream &&
+			!r.in.DeadLetters.Waits[q.Ref()] {
 			r.find(q.Ref(), "", fmt.Sprintf("it holds %d messages and has no consumer", s.Messages))
 		}
 	})

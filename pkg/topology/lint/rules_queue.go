@@ -61,7 +61,7 @@ func checkHoldsNothing(r *run) {
 func checkExpires(r *run) {
 	for _, n := range r.nets {
 		for _, name := range n.queues {
-			if r.letters[n.queueRef(name)] != nil {
+			if r.deadLetters[n.queueRef(name)] != nil {
 				continue // another rule is about those
 			}
 			if v := n.of(name).Get("expires"); v.Value != nil {

@@ -130,7 +130,7 @@ func checkExchanges(r *run) {
 // losesThrough says that a finding about the dead letters that end in the exchange tells of it
 // already.
 func (r *run) losesThrough(x topology.Ref) bool {
-	return slices.ContainsFunc(r.in.Letters.Losses,
+	return slices.ContainsFunc(r.in.DeadLetters.Losses,
 		func(l Loss) bool { return l.Exchange == x.Name && l.Queue.VHost == x.VHost && !l.Replayed })
 }
 
@@ -151,7 +151,7 @@ func checkUnfed(r *run) {
 		for _, name := range n.queues {
 			s := n.of(name).User
 			switch {
-			case r.letters[n.queueRef(name)] != nil || fed[name] || n.moved[n.queueRef(name)] || n.expires(name):
+			case r.deadLetters[n.queueRef(name)] != nil || fed[name] || n.moved[n.queueRef(name)] || n.expires(name):
 			case s.Setting("federation-upstream").Value != nil || s.Setting("federation-upstream-set").Value != nil:
 			case len(n.Into(name)) > 0:
 				bound++

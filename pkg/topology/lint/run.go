@@ -12,16 +12,16 @@ import (
 
 // run is one call of Run.
 type run struct {
-	in       Input
-	rules    []Rule
-	rule     Rule // the one at work
-	nets     []*network
-	many     bool
-	findings []Finding
-	told     map[toldKey]bool
-	refs     map[string]topology.Ref // by the name that diagnostics give them
-	letters  map[topology.Ref][]string
-	loses    map[topology.Ref]bool
+	in          Input
+	rules       []Rule
+	rule        Rule // the one at work
+	nets        []*network
+	many        bool
+	findings    []Finding
+	told        map[toldKey]bool
+	refs        map[string]topology.Ref // by the name that diagnostics give them
+	deadLetters map[topology.Ref][]string
+	loses       map[topology.Ref]bool
 }
 
 type toldKey struct {
@@ -44,7 +44,7 @@ type network struct {
 
 func newRun(in Input) *run {
 	r := &run{in: in, rules: Rules(), told: map[toldKey]bool{}, refs: map[string]topology.Ref{},
-		letters: map[topology.Ref][]string{}, loses: map[topology.Ref]bool{}}
+		deadLetters: map[topology.Ref][]string{}, loses: map[topology.Ref]bool{}}
 	if r.in.State == nil {
 		r.in.State = &topology.State{}
 	}
@@ -63,10 +63,10 @@ func newRun(in Input) *run {
 			n.add(o)
 		}
 	}
-	for _, q := range in.Letters.Queues {
-		r.letters[q.Queue] = q.From
+	for _, q := range in.DeadLetters.Queues {
+		r.deadLetters[q.Queue] = q.From
 	}
-	for _, l := range in.Letters.Losses {
+	for _, l := range in.DeadLetters.Losses {
 		r.loses[l.Queue] = true
 	}
 	return r

@@ -114,7 +114,7 @@ func refine(ctx context.Context, b Reader, live *topology.Live) error {
 func (s *Subject) Findings() []lint.Finding {
 	input := lint.Input{
 		State: s.State, Version: s.Version, Problems: s.Problems, External: s.External,
-		Events: s.Events, Letters: letters(s.State, s.Version),
+		Events: s.Events, DeadLetters: deadLetters(s.State, s.Version),
 		Literal: s.literal,
 	}
 	input.Problems = append(slices.Clone(s.Problems), plan.CheckVersion(s.State, s.Version)...)

@@ -8,10 +8,10 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/lint"
 )
 
-// letters finds out where dead letters go.
-func letters(state *topology.State, version string) lint.Letters {
+// deadLetters finds out where dead letters go.
+func deadLetters(state *topology.State, version string) lint.DeadLetters {
 	found := discover.Discover(state, discover.Options{Version: version})
-	var l lint.Letters
+	var l lint.DeadLetters
 	for _, x := range found.Losing {
 		l.Losses = append(l.Losses, lint.Loss{
 			Queue: topology.Ref{Kind: topology.KindQueue, VHost: x.VHost,
@@ -29,7 +29,7 @@ func letters(state *topology.State, version string) lint.Letters {
 			from[i] = s.Queue
 		}
 		from = slices.Compact(from)
-		l.Queues = append(l.Queues, lint.LetterQueue{Queue: q.Ref(), From: from})
+		l.Queues = append(l.Queues, lint.DeadLetterQueue{Queue: q.Ref(), From: from})
 	}
 	return l
 }
