@@ -55,6 +55,11 @@ func TestDoctorJudgesClients(t *testing.T) {
 			want["prefetch"] = "2 consumers without a limit of their own, of the queues \"" + c.VHost.Name +
 				"/work\"; RabbitMQ 4.0"
 		}
+		t.Cleanup(func() {
+			if t.Failed() {
+				t.Logf("doctor said: %+v", doc.Results)
+			}
+		})
 		c.Await(func() bool {
 			out := p.Run("doctor", "--vhost", c.VHost.Name, "--only", "prefetch,acknowledgements,heartbeat,confirms,queue-limits",
 				"--fail-on", "warning", "-o", "json")

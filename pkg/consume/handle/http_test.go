@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,8 +34,11 @@ func endpoint(t *testing.T, f http.HandlerFunc) *handle.HTTP {
 }
 
 func TestHTTPAnswers(t *testing.T) {
+	var mu sync.Mutex
 	status, header := 0, ""
 	h := endpoint(t, func(w http.ResponseWriter, _ *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
 		w.Header().Set("Retry-After", header)
 		w.Header().Set("Location", "/elsewhere")
 		w.WriteHeader(status)
@@ -62,7 +66,9 @@ func TestHTTPAnswers(t *testing.T) {
 		{503, "soon", handle.Retry, "http 503", 0},
 		{503, "Fri, 31 Dec 1999 23:59:59 GMT", handle.Retry, "http 503", 0},
 	} {
+		mu.Lock()
 		status, header = x.status, x.header
+		mu.Unlock()
 		r := h.Handle(t.Context(), job("{}"))
 		if r.Verdict != x.verdict || r.After != x.after || x.kind != "" &&
 			(r.Failure.Type != x.kind || x.status != 204 && r.Failure.Message != "said") {
