@@ -15,9 +15,8 @@ import (
 )
 
 // refusalDelay is how long RabbitMQ waits before it hangs up on a wrong password, without a word
-// (rabbit_reader's SILENT_CLOSE_DELAY on every line). The AMQP library takes any end of the
-// connection in that phase for such a refusal, also that of a broker that stops (3.10.8, 4.0.5 and
-// 4.3.6 cut some seven logins of twelve clients in each stop, all within a second).
+// (rabbit_reader's SILENT_CLOSE_DELAY). The AMQP library takes any end of the connection in that
+// phase for such a refusal, also that of a broker that stops (fact stop-cuts-logins).
 const refusalDelay = 3 * time.Second
 
 // Link is one open AMQP connection to a vhost. It is not restored when it is lost.

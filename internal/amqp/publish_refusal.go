@@ -38,8 +38,8 @@ var (
 	refusedTopic = regexp.MustCompile(`access to topic '(.*)' in exchange '(.*)' in vhost`)
 )
 
-// refused names the message that the broker ended the channel for, as far as its words tell. Seen
-// on 3.10.8, 4.0.5 and 4.3.6.
+// refused names the message that the broker ended the channel for, as far as the reason tells
+// (fact publish-refusal-reasons).
 func (c *publishChannel) refused(x *amqp091.Error) error {
 	r := refusal.Parse(x.Reason)
 	out := &publish.Refusal{}

@@ -140,8 +140,8 @@ func (s *subscription) Nack(tag uint64, multiple, requeue bool) error {
 }
 
 // Reject returns tag to the queue, or with requeue false dead-letters or drops it. To a quorum
-// queue it says that the delivery has failed, which counts and, with delayed retry of the type
-// failed, makes it wait; a nack with requeue says on 4.3 that it was only returned (4.3.6).
+// queue it says that the delivery has failed, where a nack with requeue says that it was returned
+// (fact delayed-retry-failed).
 func (s *subscription) Reject(tag uint64, requeue bool) error {
 	return s.settle(tag, false, func() error { return s.ch.Reject(tag, requeue) })
 }

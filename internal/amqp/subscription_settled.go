@@ -16,9 +16,8 @@ const (
 	settledPollMax = 100 * time.Millisecond
 )
 
-// busyLeader is how much longer than a round trip an answer may take to be believed: of a quorum
-// queue whose leader does not answer within 250 ms the broker says that it has no messages and no
-// consumers (3.10.8, 4.0.5, 4.3.6).
+// busyLeader is how much longer than a round trip an answer may take to be believed
+// (fact busy-leader-counts-nothing).
 const busyLeader = 200 * time.Millisecond
 
 // Settled implements consume.Subscription. It ends the consumer first, if Cancel did not.
@@ -27,7 +26,7 @@ const busyLeader = 200 * time.Millisecond
 // Raft log and keeps the rest in its memory until those are applied; when it is closed, what it
 // keeps is gone, and the messages return. How it is seen that they are applied: a cancelled
 // consumer stays in the queue's state, and in its consumer count, until the last message it holds
-// is settled (seen on 3.10.8, 4.0.5 and 4.3.6: with one message held the count stays 1). A passive
+// is settled (fact cancelled-consumer-counts). A passive
 // declaration tells the count as the Raft leader has applied it. On a classic queue the consumer
 // goes at once, and the cancellation is behind the acknowledgements in the same mailbox; on a
 // stream there is nothing to be lost.

@@ -77,9 +77,8 @@ func (f *feed) account(d *consume.Delivery) {
 	}
 }
 
-// Close implements consume.Subscription. It unbinds first: a broker refuses a message that is on
-// its way to a queue while that is deleted (nack, seen on 4.3.6), and a publisher should not notice
-// that somebody has watched.
+// Close implements consume.Subscription. It unbinds first, so that a publisher does not notice
+// that somebody has watched (fact deleted-queue-nacks).
 func (f *feed) Close() error {
 	f.meter.Release()
 	f.unbind()

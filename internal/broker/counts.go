@@ -44,9 +44,9 @@ func (c *Client) Ready(ctx context.Context, vhost, queue string) (int64, error) 
 	return n.Messages, err
 }
 
-// ReadyConsuming is Ready for who consumes from the queue at the same time. An answer that knows of
-// no consumer is none: the leader of a quorum queue is busy (3.10.8, 4.0.5, 4.3.6). The error wraps
-// topology.ErrUnreachable then.
+// ReadyConsuming is Ready for a caller that consumes from the queue at the same time. An answer
+// without a consumer is then wrong: the leader of a quorum queue is busy
+// (fact busy-leader-counts-nothing). The error wraps topology.ErrUnreachable.
 func (c *Client) ReadyConsuming(ctx context.Context, vhost, queue string) (int64, error) {
 	n, err := c.count(ctx, vhost, queue)
 	if err == nil && n.Messages == 0 && n.Consumers == 0 {
@@ -72,8 +72,8 @@ func (c *Client) onQueue(verb, vhost, queue string) refusal.Operation {
 }
 
 // MessageBytes returns what the messages of a queue take of its limit in bytes, and how many
-// messages that was: statistics, which come up to 10 s late (3.10.8, 4.0.5, 4.3.6). bytes is -1
-// when the broker does not tell.
+// messages that was: statistics (fact statistics-are-late). bytes is -1 when the broker does not
+// tell.
 func (c *Client) MessageBytes(ctx context.Context, vhost, queue string) (bytes, messages int64, err error) {
 	if c.api == nil {
 		return -1, 0, nil
@@ -82,15 +82,14 @@ func (c *Client) MessageBytes(ctx context.Context, vhost, queue string) (bytes, 
 }
 
 // ReadyBytes returns the bytes of the ready messages of every queue of a vhost, by one list
-// request: statistics, which come up to 10 s late (3.10.8, 4.0.5, 4.3.6). Queues without statistics
-// are left out.
+// request: statistics (fact statistics-are-late). Queues without them are left out.
 func (c *Client) ReadyBytes(ctx context.Context, vhost string) (map[string]int64, error) {
 	return c.api.ReadyBytes(ctx, vhost)
 }
 
 // QueueBytes returns what the messages of each queue of a vhost take of its limit in bytes:
-// statistics, which come up to 10 s late (3.10.8, 4.0.5, 4.3.6), and which the broker has to
-// collect for every queue of the vhost.
+// statistics (fact statistics-are-late), which the broker has to collect for every queue of the
+// vhost.
 func (c *Client) QueueBytes(ctx context.Context, vhost string) (map[string]int64, error) {
 	return c.api.QueueBytes(ctx, vhost)
 }

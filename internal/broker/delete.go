@@ -10,29 +10,28 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Delete removes an object, and succeeds when it is gone already. Guards are the broker's own where
-// it has them: if-empty and if-unused of classic queues, if-unused of exchanges. If-empty of a
-// classic queue counts ready messages; those that a client has got and not settled without being a
-// consumer are not seen.
+// Delete removes an object, and succeeds when it is gone already. The conditions are the broker's
+// own where it has them: if-empty and if-unused of classic queues, if-unused of exchanges. If-empty
+// counts the ready messages of a classic queue. It does not count those that a client has fetched
+// and not settled without being a consumer.
 //
-// Quorum queues and streams know no such guards (540 NOT_IMPLEMENTED), and do not keep others out
-// while there is an exclusive consumer either (both: 3.10.8, 4.0.5, 4.3.6), so nobody can be locked
-// out. Delete counts messages and consumers, of a stream reads from its beginning too, and deletes
-// at once after the last count. What remains is a race: a message or a consumer that arrives
-// between that count and the deletion, one network round trip, is lost or cut off. Messages that a
-// client holds without being a consumer, and consumers of a stream, are seen if the management API
-// counts them, which takes it some seconds. A guarded deletion of one needs AMQP, and of a stream
-// the management API too.
+// Quorum queues and streams know no such conditions (fact delete-conditions-classic-only), and
+// nobody can be locked out of them. Delete counts their messages and consumers, also reads a stream
+// from its beginning, and deletes right after the last count. A race remains: a message or a
+// consumer that arrives between that count and the deletion, one network round trip, is lost or cut
+// off. Messages that a client holds without being a consumer, and consumers of a stream, are
+// counted by the management API only, some seconds late. A deletion with conditions needs AMQP, and
+// that of a stream the management API too.
 //
-// A guard without IfEmpty allows MaxMessages to be lost, counted just before.
-func (c *Client) Delete(ctx context.Context, have topology.Object, guard topology.DeleteConditions) error {
-	return c.explain(ctx, c.on("delete", have), missingIsFine(c.delete(ctx, have, guard)))
+// Without IfEmpty, MaxMessages may be lost, counted just before.
+func (c *Client) Delete(ctx context.Context, have topology.Object, conditions topology.DeleteConditions) error {
+	return c.explain(ctx, c.on("delete", have), missingIsFine(c.delete(ctx, have, conditions)))
 }
 
-func (c *Client) delete(ctx context.Context, have topology.Object, guard topology.DeleteConditions) error {
+func (c *Client) delete(ctx context.Context, have topology.Object, conditions topology.DeleteConditions) error {
 	switch o := have.(type) {
 	case *topology.VHost:
-		return c.deleteVHost(ctx, o, guard)
+		return c.deleteVHost(ctx, o, conditions)
 	case *topology.Exchange, *topology.Queue, *topology.Binding:
 		s, err := c.overAMQP(ctx, have.Ref().VHost)
 		if err != nil {
@@ -40,9 +39,9 @@ func (c *Client) delete(ctx context.Context, have topology.Object, guard topolog
 		}
 		switch o := have.(type) {
 		case *topology.Exchange:
-			return c.deleteExchange(ctx, s, o, guard)
+			return c.deleteExchange(ctx, s, o, conditions)
 		case *topology.Queue:
-			return c.deleteQueue(ctx, s, o, guard)
+			return c.deleteQueue(ctx, s, o, conditions)
 		case *topology.Binding:
 			return c.deleteBinding(ctx, s, o)
 		}
@@ -70,8 +69,8 @@ func (c *Client) deleteHTTP(ctx context.Context, o topology.Object) error {
 }
 
 // deleteVHost deletes a vhost with all that is in it, if its queues hold no more messages than the
-// guard allows.
-func (c *Client) deleteVHost(ctx context.Context, v *topology.VHost, guard topology.DeleteConditions) error {
+// conditions allows.
+func (c *Client) deleteVHost(ctx context.Context, v *topology.VHost, conditions topology.DeleteConditions) error {
 	if c.api == nil {
 		return c.deleteHTTP(ctx, v)
 	}
@@ -84,14 +83,14 @@ func (c *Client) deleteVHost(ctx context.Context, v *topology.VHost, guard topol
 		messages += s.Messages
 		consumers += s.Consumers
 	}
-	allowed := guard.MaxMessages
-	if guard.IfEmpty {
+	allowed := conditions.MaxMessages
+	if conditions.IfEmpty {
 		allowed = 0
 	}
 	if messages > allowed {
 		return declare.InUse("its queues hold %d messages, which would be lost", messages)
 	}
-	if guard.IfUnused && consumers > 0 {
+	if conditions.IfUnused && consumers > 0 {
 		return declare.InUse("its queues have %d consumers", consumers)
 	}
 	c.forget(v.Name)
@@ -99,11 +98,11 @@ func (c *Client) deleteVHost(ctx context.Context, v *topology.VHost, guard topol
 }
 
 func (c *Client) deleteExchange(ctx context.Context, s *amqp.Session, x *topology.Exchange,
-	guard topology.DeleteConditions) error {
+	conditions topology.DeleteConditions) error {
 	if s != nil {
-		return declare.DeleteExchange(ctx, s, x, guard.IfUnused)
+		return declare.DeleteExchange(ctx, s, x, conditions.IfUnused)
 	}
-	return c.api.DeleteExchange(ctx, x, guard.IfUnused)
+	return c.api.DeleteExchange(ctx, x, conditions.IfUnused)
 }
 
 // deleteBinding deletes by properties key where there are arguments: AMQP would need their exact
@@ -116,29 +115,29 @@ func (c *Client) deleteBinding(ctx context.Context, s *amqp.Session, b *topology
 }
 
 func (c *Client) deleteQueue(ctx context.Context, s *amqp.Session, q *topology.Queue,
-	guard topology.DeleteConditions) error {
-	if !guard.IfEmpty || q.Type != topology.Classic {
-		allowed := guard.MaxMessages
-		if guard.IfEmpty {
+	conditions topology.DeleteConditions) error {
+	if !conditions.IfEmpty || q.Type != topology.Classic {
+		allowed := conditions.MaxMessages
+		if conditions.IfEmpty {
 			allowed = 0
 		}
 		if err := c.recount(ctx, s, q, allowed); err != nil {
 			return err
 		}
 	}
-	guarded := guard.IfEmpty || guard.IfUnused
+	guarded := conditions.IfEmpty || conditions.IfUnused
 	switch {
 	case guarded && q.Type != topology.Classic && s == nil:
 		return declare.InUse("whether a %s queue is unused and empty can be made sure over AMQP only, and %s is not "+
 			"reachable", q.Type, c.amqp.URL())
 	case s == nil:
-		return c.api.DeleteQueue(ctx, q, guard.IfUnused, guard.IfEmpty)
-	case q.Type == topology.Stream && guard.IfUnused:
+		return c.api.DeleteQueue(ctx, q, conditions.IfUnused, conditions.IfEmpty)
+	case q.Type == topology.Stream && conditions.IfUnused:
 		if err := c.unconsumed(ctx, q); err != nil {
 			return err
 		}
 	}
-	return declare.DeleteQueue(ctx, s, q, guard)
+	return declare.DeleteQueue(ctx, s, q, conditions)
 }
 
 // unconsumed refuses when a stream has consumers, which AMQP does not count.

@@ -3,7 +3,7 @@
 //
 //   - Client.ReadLive reads the objects of some vhosts as a topology.Live. Without the management
 //     API, Client.ReadAMQP reads what can be known.
-//   - Client is a apply.Writer. Exchanges, queues and bindings go over AMQP where it is
+//   - Client is an apply.Writer. Exchanges, queues and bindings go over AMQP where it is
 //     reachable (eight channels equal the broker's own bulk import; parallel HTTP PUTs are slower
 //     on 4.x), everything else over HTTP.
 //   - Client.Refine counts what is at stake in queues that are to go; Client.Lock keeps two applies
@@ -14,6 +14,6 @@
 // the topology file, and what to do. Callers branch on the sentinels of package topology that they
 // wrap.
 //
-// Behaviour of brokers that the package relies on was seen on 3.10.8, 4.0.5 and 4.3.6, and is
-// tested against live ones.
+// What brokers do, and on which versions, is in the table of facts of package capability, to which
+// comments refer.
 package broker

@@ -15,9 +15,9 @@ import (
 // Refine counts messages and consumers of the queues among refs again, and puts the counts into
 // live.Status: with three requests per vhost for all queues, and where AMQP is reachable a passive
 // declaration per queue, which gives the ready messages and the consumers of this very moment.
-// Messages that consumers hold unacknowledged are counted as the management API reports them: at
-// once for classic queues, up to 4 s late for quorum queues. Consumers of streams, which AMQP does
-// not count, show up to 5 s late (3.10.8, 4.0.5, 4.3.6). A queue that is gone loses its status.
+// Messages that consumers hold unacknowledged are counted as the management API reports them (fact
+// totals-are-late), and so are consumers of streams, which AMQP does not count (fact
+// consumers-are-late). A queue that is gone loses its status.
 func (c *Client) Refine(ctx context.Context, live *topology.Live, refs []topology.Ref) error {
 	byVHost := map[string][]topology.Ref{}
 	for _, ref := range refs {

@@ -84,8 +84,7 @@ type consumerJSON struct {
 	} `json:"queue"`
 }
 
-// Consumers calls each with the queue of every consumer in the vhost. A new one shows up to 5 s
-// late (3.10.8, 4.0.5, 4.3.6).
+// Consumers calls each with the queue of every consumer in the vhost (fact consumers-are-late).
 func (c *Client) Consumers(ctx context.Context, vhost string, each func(queue string)) error {
 	return list(ctx, c, path("consumers", vhost)+"?columns=queue.name", func(k *consumerJSON) error {
 		each(k.Queue.Name)
@@ -94,8 +93,8 @@ func (c *Client) Consumers(ctx context.Context, vhost string, each func(queue st
 }
 
 // MessageBytes returns what the messages of a queue take of its limit in bytes, and how many
-// messages that was: statistics, which come up to 10 s late (3.10.8, 4.0.5, 4.3.6). bytes is -1
-// when the broker does not tell.
+// messages that was: statistics (fact statistics-are-late). bytes is -1 when the broker does not
+// tell.
 func (c *Client) MessageBytes(ctx context.Context, vhost, queue string) (bytes, messages int64, err error) {
 	var answer json.RawMessage // of a queue without statistics it is an empty array
 	if err := c.get(ctx, path("queues", vhost, queue)+"?columns=message_bytes,messages", &answer); err != nil {
@@ -112,8 +111,7 @@ func (c *Client) MessageBytes(ctx context.Context, vhost, queue string) (bytes, 
 }
 
 // ReadyBytes returns the bytes of the ready messages of every queue of a vhost, by one list
-// request: statistics, which come up to 10 s late (3.10.8, 4.0.5, 4.3.6). Queues without statistics
-// are left out.
+// request: statistics (fact statistics-are-late). Queues without them are left out.
 func (c *Client) ReadyBytes(ctx context.Context, vhost string) (map[string]int64, error) {
 	type sized struct {
 		Name  string `json:"name"`
@@ -130,8 +128,7 @@ func (c *Client) ReadyBytes(ctx context.Context, vhost string) (map[string]int64
 }
 
 // Applied returns the names of the policy and the operator policy that a queue has now, "" for
-// none. It asks for the list, which is live: what the API says of a single queue lags up to 7 s
-// (3.10.8, 4.0.5, 4.3.6). The list has operator policies on 4.3 only.
+// none. It asks for the list of queues, which is live (fact applied-policy-is-late).
 func (c *Client) Applied(ctx context.Context, vhost, queue string) (policy, operator string, err error) {
 	type policies struct {
 		Name     string `json:"name"`

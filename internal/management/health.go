@@ -86,8 +86,8 @@ func (r *healthReading) optional(part health.Part, tag string, err error) error 
 	return nil
 }
 
-// isMonitor reports whether the user may see other users' connections and channels. Who may not
-// gets a list of his own ones, which says nothing of the others (3.10.8, 4.0.5, 4.3.6).
+// isMonitor reports whether the user may see other users' connections and channels. Without that
+// right the lists say nothing about others (fact own-connections-only).
 func (r *healthReading) isMonitor(ctx context.Context) (bool, error) {
 	var who struct {
 		Tags tags `json:"tags"`
@@ -185,8 +185,8 @@ func (r *healthReading) nodes(ctx context.Context) error {
 		}))
 }
 
-// alarms asks for the alarms of this moment: those in the statistics of nodes come up to 10 s late
-// (3.10.8, 4.0.5, 4.3.6). The broker answers 503 when there is one.
+// alarms asks for the alarms of this moment, which the statistics of nodes do not have
+// (fact statistics-are-late). The broker answers 503 when there is one.
 func (r *healthReading) alarms(ctx context.Context) error {
 	err := r.api.get(ctx, "health/checks/alarms", &struct{}{})
 	var answer *Refusal

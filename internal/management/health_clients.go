@@ -104,8 +104,8 @@ func (r *healthReading) consumers(ctx context.Context) error {
 }
 
 // QueueBytes returns what the messages of each queue of a vhost take of its limit in bytes:
-// statistics, which come up to 10 s late (3.10.8, 4.0.5, 4.3.6), and which the broker has to
-// collect for every queue of the vhost.
+// statistics (fact statistics-are-late), which the broker has to collect for every queue of the
+// vhost.
 func (c *Client) QueueBytes(ctx context.Context, vhost string) (map[string]int64, error) {
 	type size struct {
 		Name  string `json:"name"`

@@ -79,8 +79,7 @@ type reading struct {
 // topology.ErrNotPermitted when the login or the access to a vhost is refused; with ErrAPI,
 // ReadAMQP may still do.
 //
-// Messages in Status are as fresh as the broker's totals: at once for classic queues, up to 4 s
-// late for quorum queues, unknown for streams (seen on 3.10.8, 4.0.5, 4.3.6). Consumers are not
+// Messages in Status are as fresh as the broker's totals (fact totals-are-late). Consumers are not
 // counted: see Refine.
 func (c *Client) ReadLive(ctx context.Context, scope Scope) (*topology.Live, error) {
 	r := &reading{api: c, scope: scope.normal(), live: &topology.Live{
@@ -230,7 +229,7 @@ func (r *reading) addAll(objects []topology.Object) error {
 	defer r.mu.Unlock()
 	for _, o := range objects {
 		if r.live.Has(o.Ref()) {
-			continue // lists name an object twice while others are being declared (4.0.5, 4.3.6)
+			continue // (fact lists-repeat-objects)
 		}
 		if err := r.live.Add(o, diag.Position{}); err != nil {
 			return err

@@ -126,8 +126,8 @@ func (r *reading) bindings(ctx context.Context, vhost string) error {
 	return r.addAll(objects)
 }
 
-// voids restores header matches on mere presence: the API shows AMQP's void as the text "undefined"
-// (3.10.8, 4.0.5, 4.3.6), and a match on that very text is taken for one too.
+// voids restores header matches that want a header to be present, whatever its value
+// (fact void-as-undefined). A match on the text "undefined" is taken for one, too.
 func voids(args map[string]any) map[string]any {
 	for k, v := range args {
 		if v == "undefined" {

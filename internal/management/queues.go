@@ -10,11 +10,10 @@ import (
 // that are asked for; each is called by one goroutine at a time. name returns what tells a queue
 // from all others; columns must have what it needs.
 //
-// The counts are live, where the statistics lag up to 7 s. But a list with counts lacks queues
-// without a word: on 4.0 and 4.3 those of a node that is up and not done booting, which answers for
-// a while before that; on every line those that have crashed (rabbit_mgmt_wm_queues:basic/1,
-// rabbit_amqqueue:collect_info_all/2 and list_local/1; seen on 3.10.8, 4.0.5, 4.3.6). So the names
-// are asked for as well, and what was left out comes as the list without counts has it.
+// The counts are live, where statistics are not (fact counts-are-late). But a list with counts can
+// lack queues (fact lists-lack-queues; see rabbit_mgmt_wm_queues:basic/1 and
+// rabbit_amqqueue:collect_info_all/2). So the names are asked for as well, and a queue that was
+// left out is passed on without counts.
 func listQueues[T any](ctx context.Context, a *Client, vhost, columns string, name func(*T) string,
 	each func(*T) error) error {
 	p := "queues"

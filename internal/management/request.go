@@ -18,8 +18,8 @@ import (
 	"github.com/msgctl/msgctl/internal/refusal"
 )
 
-// path joins escaped segments: path("queues", "a/b") is "queues/a%2Fb". The management API cannot
-// address names "." and "..": it answers 405, also when they are escaped (3.10.8, 4.0.5, 4.3.6).
+// path joins escaped segments: path("queues", "a/b") is "queues/a%2Fb". Some names
+// cannot be addressed (fact dot-names-over-http).
 func path(segments ...string) string {
 	for i, s := range segments {
 		segments[i] = url.PathEscape(s)
@@ -61,8 +61,8 @@ func (a *Client) send(ctx context.Context, method, path string, body any) (*http
 	return res, err
 }
 
-// transientAttempts is how often a broker that fails for a moment is asked: 4.0.5 and 4.3.6 answer
-// 500 now and then while somebody else's vhost is being deleted.
+// transientAttempts is how often a request is sent to a broker that fails for a moment
+// (fact transient-500).
 const transientAttempts = 5
 
 // sendGet is send for what can be asked twice.

@@ -151,10 +151,9 @@ func (c *Client) putUser(ctx context.Context, want *topology.User) error {
 	return c.do(ctx, http.MethodPut, path("users", want.Name), body)
 }
 
-// withPatience repeats a request that can be done twice while the broker says of a vhost that is
-// there that it is not, or that it is down: 4.0.5 does so once in thousands of declarations on a
-// busy node.
-func (c *Client) withPatience(ctx context.Context, vhost string, f func() error) error {
+// retryVHost sends a request that is safe to repeat again while the broker says that its vhost is
+// missing or down (fact transient-no-vhost).
+func (c *Client) retryVHost(ctx context.Context, vhost string, f func() error) error {
 	for attempt := 1; ; attempt++ {
 		err := f()
 		var answer *Refusal
@@ -175,7 +174,7 @@ func (c *Client) withPatience(ctx context.Context, vhost string, f func() error)
 // Declare makes an exchange, a queue or a binding, for when AMQP is out of reach. Its errors are
 // not explained: see Explain.
 func (c *Client) Declare(ctx context.Context, o topology.Object) error {
-	return c.withPatience(ctx, o.Ref().VHost, func() error { return c.declare(ctx, o) })
+	return c.retryVHost(ctx, o.Ref().VHost, func() error { return c.declare(ctx, o) })
 }
 
 func (c *Client) declare(ctx context.Context, o topology.Object) error {

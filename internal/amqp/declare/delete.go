@@ -12,8 +12,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// settle is how long a stream is given to deliver a message that it holds: its count lags by some
-// seconds, its delivery does not (3.10.8, 4.0.5, 4.3.6).
+// settle is how long a stream is given to deliver a message that it holds
+// (fact stream-count-is-late).
 const settle = time.Second
 
 // InUse returns an error that wraps topology.ErrInUse.
@@ -21,16 +21,16 @@ func InUse(format string, args ...any) error {
 	return &refusal.Error{Text: fmt.Sprintf(format, args...), Kind: topology.ErrInUse}
 }
 
-// DeleteQueue deletes a queue, guarded by the broker where the queue type knows guards. Quorum
-// queues and streams know none: their counts are looked at right before, and a message or a
-// consumer that arrives between is lost or cut off. A stream is read from its beginning, too.
-// Consumers of a stream AMQP does not count.
-func DeleteQueue(ctx context.Context, s *amqp.Session, q *topology.Queue, guard topology.DeleteConditions) error {
+// DeleteQueue deletes a queue, under the broker's own conditions where the queue type has them
+// (fact delete-conditions-classic-only). Others are counted right before, and a message or a
+// consumer that arrives in between is lost or cut off. A stream is also read from its beginning.
+// AMQP does not count the consumers of a stream.
+func DeleteQueue(ctx context.Context, s *amqp.Session, q *topology.Queue, conditions topology.DeleteConditions) error {
 	return s.Do(ctx, func(ch *amqp091.Channel) error {
-		if q.Type != topology.Classic && (guard.IfEmpty || guard.IfUnused) {
-			return deleteChecked(ch, q, guard)
+		if q.Type != topology.Classic && (conditions.IfEmpty || conditions.IfUnused) {
+			return deleteChecked(ch, q, conditions)
 		}
-		_, err := ch.QueueDelete(q.Name, guard.IfUnused, guard.IfEmpty, false)
+		_, err := ch.QueueDelete(q.Name, conditions.IfUnused, conditions.IfEmpty, false)
 		return err
 	})
 }
@@ -46,15 +46,15 @@ func CountAs(ctx context.Context, s *amqp.Session, q *topology.Queue) (messages 
 }
 
 // deleteChecked deletes a quorum queue or stream that is idle, as Delete says.
-func deleteChecked(ch *amqp091.Channel, q *topology.Queue, guard topology.DeleteConditions) error {
-	if err := idle(ch, q, guard); err != nil {
+func deleteChecked(ch *amqp091.Channel, q *topology.Queue, conditions topology.DeleteConditions) error {
+	if err := idle(ch, q, conditions); err != nil {
 		return err
 	}
-	if q.Type == topology.Stream && guard.IfEmpty {
+	if q.Type == topology.Stream && conditions.IfEmpty {
 		if err := unread(ch, q); err != nil {
 			return err
 		}
-		if err := idle(ch, q, guard); err != nil {
+		if err := idle(ch, q, conditions); err != nil {
 			return err
 		}
 	}
@@ -63,8 +63,7 @@ func deleteChecked(ch *amqp091.Channel, q *topology.Queue, guard topology.Delete
 }
 
 // unread looks for a message in a stream, from its beginning. Reading takes nothing away from a
-// stream. The consumer is cancelled in any case: one that a stream is deleted under stays in the
-// list of consumers for ever (3.10.8, 4.0.5).
+// stream. The consumer is cancelled in any case (fact deleted-stream-consumers).
 func unread(ch *amqp091.Channel, q *topology.Queue) error {
 	if err := ch.Qos(1, 0, false); err != nil {
 		return err
@@ -87,15 +86,15 @@ func unread(ch *amqp091.Channel, q *topology.Queue) error {
 }
 
 // idle checks the counts.
-func idle(ch *amqp091.Channel, q *topology.Queue, guard topology.DeleteConditions) error {
+func idle(ch *amqp091.Channel, q *topology.Queue, conditions topology.DeleteConditions) error {
 	state, err := ch.QueueDeclarePassive(q.Name, q.Durable, q.AutoDelete, q.Exclusive, false, nil)
 	if err != nil {
 		return err
 	}
-	if guard.IfEmpty && state.Messages > 0 {
+	if conditions.IfEmpty && state.Messages > 0 {
 		return InUse("it holds %d messages", state.Messages)
 	}
-	if guard.IfUnused && state.Consumers > 0 {
+	if conditions.IfUnused && state.Consumers > 0 {
 		return InUse("it has %d consumers", state.Consumers)
 	}
 	return nil

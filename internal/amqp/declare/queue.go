@@ -9,9 +9,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Counts are what a passive declaration tells of a queue: Messages are ready ones. Of a quorum
-// queue whose leader does not answer within 250 ms it tells that there is nothing and nobody
-// (3.10.8, 4.0.5, 4.3.6).
+// Counts are what a passive declaration tells of a queue: Messages are ready ones. They are 0
+// for a quorum queue whose leader is busy (fact busy-leader-counts-nothing).
 type Counts struct{ Messages, Consumers int64 }
 
 // Count declares a queue passively. A missing one is an error: see amqp.IsNotFound.

@@ -1,6 +1,6 @@
 package capability
 
-// Fact is one behaviour of brokers that code in pkg/topology relies on and that no table of this
+// Fact is one behaviour of brokers that the code relies on and that no table of this
 // package holds. Comments refer to a fact by its ID.
 type Fact struct {
 	ID string
@@ -30,9 +30,23 @@ func Facts() []Fact {
 		{ID: "alternate-not-after-exchange", Test: differential,
 			Text: "A binding to another exchange counts as a match: the alternate exchange gets nothing, even when no queue " +
 				"is bound to that exchange."},
+		{ID: "applied-policy-is-late",
+			Text: "The management API's list of queues names the policy of a queue at once; its answer about a single " +
+				"queue lags up to 7 s. The list names operator policies on 4.3 only."},
 		{ID: "at-least-once-overflow", Test: differential,
 			Text: "The dead-letter strategy at-least-once works with the overflow reject-publish only. With drop-head, the " +
 				"default, a quorum queue falls back to at-most-once."},
+		{ID: "busy-leader-counts-nothing",
+			Text: "A passive declaration of a quorum queue whose leader does not answer within 250 ms says that there " +
+				"are no messages and no consumers."},
+		{ID: "cancelled-consumer-counts",
+			Text: "A cancelled consumer stays in the consumer count of a quorum queue until the last message that it " +
+				"holds is settled."},
+		{ID: "classic-dead-letters-unconfirmed", Seen: []string{"4.3.6"},
+			Text: "A classic queue dead-letters without confirms. In 4 of 12 orderly shutdowns up to 289 expired " +
+				"messages were lost."},
+		{ID: "consumers-are-late",
+			Text: "The management API shows a new consumer up to 5 s late."},
 		{ID: "counts-are-late", Text: "The management API's counts of classic and quorum queues are up to 7 s old."},
 		{ID: "death-cycle", Test: differential,
 			Text: "The broker drops a dead letter silently when it died in the target queue before and nobody has rejected " +
@@ -40,6 +54,9 @@ func Facts() []Fact {
 		{ID: "death-key-headers", Test: differential,
 			Text: "With a dead-letter routing key, a dead letter goes by that key alone. 3.10 removes the CC header then; 4.x " +
 				"leaves it where headers exchanges see it."},
+		{ID: "death-keys",
+			Text: "x-death records no BCC keys. 3.10 records the first key and those of the CC header; 4.x removes " +
+				"from the list of keys what BCC had, also where a dead-letter key has replaced it since."},
 		{ID: "death-order", Test: differential,
 			Text: "The latest death is first in x-death. 3.10 reverses the order of the others at every death; 4.x keeps it."},
 		{ID: "default-delivery-limit", Test: differential,
@@ -53,6 +70,15 @@ func Facts() []Fact {
 		{ID: "delayed-retry-failed", Seen: []string{"4.3.6"},
 			Text: "With the delayed-retry type failed, a rejected message waits the minimum times the number of failed " +
 				"deliveries, at most the maximum. A nack neither waits nor counts."},
+		{ID: "delete-conditions-classic-only",
+			Text: "Quorum queues and streams refuse if-empty and if-unused (540 NOT_IMPLEMENTED), and an exclusive " +
+				"consumer does not keep other consumers out."},
+		{ID: "deleted-queue-nacks", Seen: []string{"4.3.6"},
+			Text: "A message that is on its way to a queue while the queue is deleted is refused with a nack."},
+		{ID: "deleted-stream-consumers", Seen: []string{"3.10.8", "4.0.5"},
+			Text: "A consumer of a stream that is deleted stays in the list of consumers forever."},
+		{ID: "dot-names-over-http",
+			Text: "The management API answers 405 for objects named \".\" and \"..\", also when the names are escaped."},
 		{ID: "float-for-integer", Test: checks,
 			Text: "A float is refused where an integer is wanted, even 1000.0."},
 		{ID: "headers-compare", Test: differential,
@@ -63,20 +89,48 @@ func Facts() []Fact {
 				"Of two written at once, one is lost."},
 		{ID: "line-breaks-in-names",
 			Text: "The broker removes line breaks from the names of queues and exchanges, over AMQP and HTTP."},
+		{ID: "lists-lack-queues",
+			Text: "A list of queues with counts lacks those that have crashed and, on 4.x, those of a node that is " +
+				"still booting."},
+		{ID: "lists-repeat-objects", Seen: []string{"4.0.5", "4.3.6"},
+			Text: "A list of the management API names an object twice while others are being declared."},
 		{ID: "message-ttl-blocks",
 			Text: "A message expires at the head of its queue only. One with a short TTL waits behind those with longer ones."},
+		{ID: "own-connections-only",
+			Text: "A user without the tag monitoring gets a list of their own connections and channels only."},
 		{ID: "policy-all-or-nothing", Test: "pkg/topology/plan.TestPolicyTableOnBrokers",
 			Text: "A policy with one key that a queue type does not support applies to no queue of that type, with none of " +
 				"its keys."},
+		{ID: "publish-refusal-reasons",
+			Text: "When a message makes the broker close a channel, the reason names the size, the user, the exchange " +
+				"or the topic that it refused."},
 		{ID: "setting-precedence", Test: differential,
 			Text: "Between an argument and a policy, the argument wins for dead-letter keys and the minimum wins for limits. " +
 				"For overflow the argument wins on classic queues, the policy on quorum queues."},
 		{ID: "short-strings-over-http",
 			Text: "Over HTTP, brokers accept names of exchanges and routing keys longer than AMQP's 255 bytes."},
+		{ID: "statistics-are-late",
+			Text: "Statistics of the management API, such as the bytes of queues and the alarms of nodes, come up to " +
+				"10 s late."},
+		{ID: "stop-cuts-logins",
+			Text: "A broker that stops cuts connections that are still logging in, within a second. It answers a wrong " +
+				"password after 3 s."},
+		{ID: "stream-count-is-late",
+			Text: "The count of a stream lags by some seconds, the delivery of its messages does not."},
 		{ID: "topic-permission-exchange", Seen: []string{"4.3.6"},
 			Text: "A topic permission is refused for an exchange that does not exist. Older versions accept it."},
 		{ID: "topic-words", Test: "pkg/topology/route.TestTopicPatternsMatchAsTheBrokerDoes",
 			Text: "A topic exchange splits an empty routing key into no words, and \"a.\" into two."},
+		{ID: "totals-are-late",
+			Text: "The totals of the management API are live for classic queues, up to 4 s late for quorum queues, and " +
+				"missing for streams."},
+		{ID: "transient-500", Seen: []string{"4.0.5", "4.3.6"},
+			Text: "The management API answers 500 now and then while another vhost is being deleted."},
+		{ID: "transient-no-vhost", Seen: []string{"4.0.5"},
+			Text: "On a busy node, one in thousands of declarations is refused because the vhost is said to be missing " +
+				"or down, although it is neither."},
+		{ID: "void-as-undefined",
+			Text: "The management API shows AMQP's void as the text \"undefined\"."},
 		{ID: "wrong-patterns-refused", Test: refused,
 			Text: "Brokers refuse regular expressions with unbalanced brackets or parentheses, a trailing backslash, or " +
 				"nothing to repeat."},

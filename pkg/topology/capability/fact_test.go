@@ -43,14 +43,17 @@ func TestFactsNameTheirTests(t *testing.T) {
 	}
 }
 
-// TestCommentsReferToFacts: what comments of pkg/topology call a fact stands in the table.
+// TestCommentsReferToFacts: what comments call a fact stands in the table.
 func TestCommentsReferToFacts(t *testing.T) {
 	ids := map[string]bool{}
 	for _, f := range capability.Facts() {
 		ids[f.ID] = true
 	}
-	reference := regexp.MustCompile(`\(fact ([a-z0-9-]+)\)`)
-	err := filepath.WalkDir(filepath.Join(root, "pkg", "topology"), func(path string, _ os.DirEntry, err error) error {
+	reference := regexp.MustCompile(`\(fact\s+(?://\s+)?([a-z0-9-]+)[;)]`)
+	err := filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
+		if err == nil && entry.IsDir() && strings.HasPrefix(entry.Name(), ".") && path != root {
+			return filepath.SkipDir
+		}
 		if err != nil || filepath.Ext(path) != ".go" {
 			return err
 		}

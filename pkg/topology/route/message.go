@@ -142,9 +142,7 @@ func (m *Message) died(queue string, reason Reason, exchange string, key *string
 	return next
 }
 
-// recordedKeys are the keys that x-death will have: no BCC. 3.10.8 takes the first key and those of
-// the CC header; 4.x takes off the list of keys what BCC had, also where a dead-letter key has
-// replaced it since.
+// recordedKeys are the keys that x-death will have (fact death-keys).
 func (m *Message) recordedKeys(version string) []string {
 	if !capability.VersionAtLeast(version, "4.0") {
 		return slices.Concat(m.Keys[:1], m.cc)

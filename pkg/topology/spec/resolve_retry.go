@@ -8,8 +8,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-// retries adds the retry schedule of a queue and its wait queues. Where a broker does better without
-// them, plan.Diff leaves them out.
+// retries adds the retry schedule of a queue and its wait queues. Where a broker does better
+// without them, plan.Diff leaves them out.
 func (r *resolver) retries(q *topology.Queue, declared *Queue) {
 	retry := declared.Retry
 	if q.Type == topology.Stream {
@@ -61,9 +61,8 @@ func waitsOf(q *topology.Queue, step, jitter int64) []*topology.Queue {
 // their own would block each other (fact message-ttl-blocks). Messages return through the default
 // exchange, so that no other queue bound to the first exchange gets them again.
 //
-// It is always a quorum queue, which keeps a returning message until its target has confirmed it. A
-// classic queue dead-letters without confirms: when 4.3.6 was shut down in order, up to 289 expired
-// messages were lost in 4 of 12 attempts.
+// It is always a quorum queue, which keeps a returning message until its target has confirmed it
+// (fact classic-dead-letters-unconfirmed).
 func waitQueue(q *topology.Queue, name string, ttl int64) *topology.Queue {
 	return &topology.Queue{VHost: q.VHost, Name: name, Type: topology.Quorum, TypeDeclared: true, Durable: true,
 		Arguments: topology.Arguments{
