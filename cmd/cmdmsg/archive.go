@@ -14,7 +14,7 @@ func CreateArchive(name string) (*archive.Writer, error) {
 	w, err := archive.Create(name)
 	if errors.Is(err, fs.ErrExist) {
 		return nil, &cmdutil.ExitError{Code: cmdutil.ExitFailed,
-			Err: fmt.Errorf("%s exists already, and is not overwritten: it may be the last copy of its messages",
+			Err: fmt.Errorf("%s already exists and is not overwritten: it may hold the last copy of its messages",
 				name), Advice: "name another file"}
 	}
 	return w, err

@@ -31,8 +31,8 @@ func (o *RunFlags) Register(cmd *cobra.Command) {
 	RegisterProgress(cmd, &o.Progress)
 	flags := cmd.Flags()
 	flags.StringVar(&o.Report, "report", "",
-		"append a line of NDJSON for each message to a file: what became of it, and why")
-	flags.StringVarP(&o.Yes, "yes", "y", "", "do not ask")
+		"append one NDJSON line per message to this `FILE`: its outcome and the reason")
+	flags.StringVarP(&o.Yes, "yes", "y", "", "do not ask for confirmation")
 	flags.Lookup("yes").NoOptDefVal = cmdutil.PlainYes
 }
 

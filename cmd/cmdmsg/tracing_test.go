@@ -45,14 +45,16 @@ func newStage(t *testing.T, b *rabbittest.Broker, env ...string) *stage {
 	t.Helper()
 	c := cmdtest.NewFixture(t, b)
 	t.Cleanup(func() { cmdtest.RemoveRecords(t, b, c.VHost.Name) })
-	s := &stage{c, cmdtest.NewProgram(t, c.VHost.URL, c.VHost.API, env...), cmdtest.WriteFile(t, fmt.Sprintf(spansTopology, c.VHost.Name))}
+	s := &stage{c, cmdtest.NewProgram(t, c.VHost.URL, c.VHost.API, env...),
+		cmdtest.WriteFile(t, fmt.Sprintf(spansTopology, c.VHost.Name))}
 	cmdtest.NewProgram(t, c.VHost.URL, c.VHost.API).Run("apply", "-f", s.file, "--yes").Want(t, cmdutil.ExitOK)
 	return s
 }
 
 // with is the same program with more variables.
 func (s *stage) with(env ...string) *stage {
-	return &stage{s.Fixture, &cmdtest.Program{T: s.Program.T, Env: append(append([]string(nil), s.Program.Env...), env...)}, s.file}
+	return &stage{s.Fixture, &cmdtest.Program{T: s.Program.T,
+		Env: append(append([]string(nil), s.Program.Env...), env...)}, s.file}
 }
 
 // header is that of the next message of a queue, which it takes away.
@@ -293,9 +295,9 @@ func TestConsumerTellsOfLostSpans(t *testing.T) {
 		s.Await(func() bool { return strings.Contains(r.Stderr.String(), text) || r.Ended() }, "not in the log: "+text)
 	}
 	s.Publish("work", 1)
-	logs("spans are lost: failed to send to " + otlp.URL + "/v1/traces: 400 Bad Request")
+	logs("spans are not exported: failed to send to " + otlp.URL + "/v1/traces: 400 Bad Request")
 	s.Publish("work", 1)
-	logs("spans arrive again")
+	logs("spans are exported again")
 	s.Check(r.Cmd.Process.Signal(syscall.SIGTERM))
 	s.Wait(r).Want(t, cmdutil.ExitInterrupted, "2 handled", "1 of 2 spans were not sent")
 	otlp.want(t, 1)

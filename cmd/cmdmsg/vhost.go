@@ -45,7 +45,7 @@ func AdviseMissing(err error) error {
 	case missing.Kind == "queue" && near != "":
 		advice = fmt.Sprintf("did you mean %s?", near)
 	case missing.Kind == "queue":
-		advice = "see what there is: msgctl dlq ls"
+		advice = "msgctl dlq ls lists the dead-letter queues"
 	case near != "":
 		advice = "did you mean --to exchange:" + near + "?"
 	default:
@@ -75,7 +75,7 @@ func CompileMatch(text string) (*regexp.Regexp, error) {
 	match, err := regexp.Compile(text)
 	if err != nil {
 		return nil, cmdutil.UsageError("write, for example: --match 'failed$'",
-			"flag --match: %q is no regular expression: %v", text, err)
+			"flag --match: %q is not a regular expression: %v", text, err)
 	}
 	return match, nil
 }

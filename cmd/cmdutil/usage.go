@@ -54,7 +54,8 @@ func FlagError(cmd *cobra.Command, err error) error {
 // unknownFlagHint names the flag that was meant, "" for none. Flags that were renamed are among
 // them.
 func unknownFlagHint(cmd *cobra.Command, name string) string {
-	renamed := map[string]string{"format": "output", "number": "limit", "file": "archive", "f": "archive", "n": "dry-run"}
+	renamed := map[string]string{"format": "output", "number": "limit", "file": "archive", "f": "archive", "n": "dry-run",
+		"no-look": "no-browse", "looks": "browse-queues"}
 	if f := cmd.Flags().Lookup(renamed[name]); f != nil {
 		if f.Shorthand != "" {
 			return "renamed to --" + f.Name + " (-" + f.Shorthand + ")"

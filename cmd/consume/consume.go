@@ -17,45 +17,46 @@ import (
 	"github.com/msgctl/msgctl/pkg/consume/runner"
 )
 
-const consumeLong = `Take messages out of a queue and give each to a handler.
+const consumeLong = `Consume a queue and pass each message to a handler: a command, an HTTP endpoint,
+or one handler per event type. A failed message is retried with the backoff that
+the topology file gives the queue (retry:), and dead-lettered when the retries
+are used up.
 
---exec runs a command by the shell for each message: the body is on its stdin,
-the rest in the environment (MESSAGE_ID, MESSAGE_TYPE, MESSAGE_ROUTING_KEY,
-MESSAGE_ATTEMPT, MESSAGE_HEADERS, …). With --persistent it is started once, gets
-a line of JSON for each message and answers each with a line:
-{"tag":7,"result":"ack"}, or retry or dead-letter with an "error". --http posts
-each message, an event as a CloudEvent. --handlers names handlers by event type
-in a file (order.created: { exec: ./handle-order }). --print shows the messages,
---discard destroys them.
+--exec runs a shell command for each message. The body is on its stdin, the rest
+in environment variables (MESSAGE_ID, MESSAGE_TYPE, MESSAGE_ROUTING_KEY,
+MESSAGE_ATTEMPT, MESSAGE_HEADERS, …). With --persistent the command is started
+once; it reads one line of JSON per message and answers each with a line such as
+{"tag":7,"result":"ack"}, with "retry" or "dead-letter" and an "error". --http
+posts each message, events as CloudEvents. --handlers names a file with a
+handler per event type (order.created: { exec: ./handle-order }). --print shows
+the messages, --discard destroys them.
 
-Exit code 0 or an answer 2xx: the message is handled, and leaves the queue. Exit
-code 75, the answers 408, 425, 429, 502, 503 and 504 (Retry-After is heeded), a
-server that cannot be reached, and --handler-timeout: it goes up the queue's
-retry ladder (retry: in the topology file). Anything else, an event that breaks
-its schema, or the last attempt: it is dead-lettered, with the error in its
-headers, by which msgctl dlq inspect --group-by error tells them apart; msgctl
-dlq replay puts it back. The broker confirms each copy before the original is
-acknowledged.
+Exit code 0 or HTTP status 2xx: the message is handled and leaves the queue.
+Exit code 75, HTTP status 408, 425, 429, 502, 503 or 504 (with Retry-After), an
+unreachable server or --handler-timeout: it is retried. Anything else, an event
+that violates its schema, or the last attempt: it is dead-lettered, with the
+error in its headers. msgctl dlq inspect --group-by error shows the errors,
+msgctl dlq replay sends the messages back.
 
-What cannot be known for sure happens twice rather than not at all: a handler
-may see a message again after a crash, or when a connection is lost. The
-attempts are counted all the same. --dedupe remembers the last ids that were
-handled.
+Delivery is at least once. The broker confirms each copy (of a retry or a dead
+letter) before the original is acknowledged; after a crash or a lost connection
+a handler may receive a message again. Attempts are counted across restarts.
+--dedupe remembers the ids of the last handled messages.
 
-With OTEL_EXPORTER_OTLP_ENDPOINT each attempt is a span in the trace of the
-message, and the handler gets it as TRACEPARENT: docs/tracing.md.
+--ordered-by handles messages with the same key in order, retries included: a
+message that waits for its retry is held, and later messages with its key wait
+behind it. Other keys continue. No other consumer may use the queue meanwhile.
 
---ordered-by handles messages with the same key one after another, in their
-order, retries included: a retry then waits in hand, and what has the same key
-waits behind it. Other keys go on. No other consumer may take from the queue
-meanwhile.
+If the queue has no dead-letter exchange, consume does not start, because
+messages that fail permanently would be lost. --dead-letter-to names a
+destination.
 
-Where the queue has no dead-letter exchange, consume does not begin: what fails
-for good would be lost. --dead-letter-to names another place.
+With OTEL_EXPORTER_OTLP_ENDPOINT each attempt is a span in the message's trace,
+and the handler gets its context in TRACEPARENT: docs/tracing.md.
 
-The first Ctrl-C or SIGTERM stops taking messages and gives running handlers
---grace to end; then they are killed, and what was not handled is back in the
-queue. Exit code 130.`
+The first Ctrl-C or SIGTERM stops consuming and gives running handlers --grace
+to finish. Handlers that are still running are then killed, and their messages
+return to the queue. The exit code is 130.`
 
 // consumeOptions are the flags of consume.
 type consumeOptions struct {
@@ -100,7 +101,7 @@ func NewCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	opts := &consumeOptions{proc: d, open: open}
 	cmd := &cobra.Command{
 		Use:     "consume QUEUE",
-		Short:   "Give the messages of a queue to a handler, with retries and dead letters",
+		Short:   "Consume a queue with a handler, with retries and dead-lettering",
 		Long:    consumeLong,
 		GroupID: cmdutil.GroupEvents,
 		Example: `  msgctl consume orders.created.queue --exec ./handle-order
@@ -119,21 +120,21 @@ func NewCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	opts.handler.register(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&opts.letters, "dead-letter-to", "",
-		"where dead letters go: queue:NAME, exchange:NAME or exchange:NAME/KEY, or drop to destroy them (default: the "+
-			"queue's dead-letter exchange)")
-	flags.IntVar(&opts.concurrency, "concurrency", 1, "messages handled at once")
+		"`DESTINATION` of dead letters: queue:NAME, exchange:NAME, exchange:NAME/KEY, or drop to destroy them (default: "+
+			"the queue's dead-letter exchange)")
+	flags.IntVar(&opts.concurrency, "concurrency", 1, "maximum messages handled concurrently")
 	flags.IntVar(&opts.prefetch, "prefetch", 0,
-		"messages in hand at once (default: 20, or four times --concurrency; 500 where no process is started for each)")
+		"maximum unacknowledged messages (default: 20 or four times --concurrency; 500 when no process is started for each)")
 	flags.StringVar(&opts.orderedBy, "ordered-by", "",
-		"handle messages with the same key in order: aggregateId, routing-key, or expressions as in dlq inspect "+
-			"--group-by: headers.tenant, body.customer")
+		"handle messages with the same `KEY` in order: aggregateId, routing-key, or expressions as in dlq inspect "+
+			"--group-by, such as headers.tenant or body.customer")
 	flags.IntVar(&opts.dedupe, "dedupe", 0,
-		"remember so many ids of handled messages, and acknowledge those that come again unhandled")
+		"remember the ids of this many handled messages, and acknowledge repeats without handling them")
 	flags.DurationVar(&opts.grace, "grace", runner.DefaultGrace,
-		"how long running handlers have to end after Ctrl-C or SIGTERM")
-	flags.Int64VarP(&opts.limit, "limit", "n", 0, "end after so many attempts; 0 is no limit")
-	flags.DurationVar(&opts.idle, "idle-timeout", 0, "end when there was nothing to do for so long; 0 waits for ever")
-	flags.StringVar(&opts.metrics, "metrics", "", "serve /metrics, /healthz and /readyz on this address: :9464")
+		"how long running handlers may take to finish after Ctrl-C or SIGTERM")
+	flags.Int64VarP(&opts.limit, "limit", "n", 0, "exit after this many attempts; 0 is no limit")
+	flags.DurationVar(&opts.idle, "idle-timeout", 0, "exit when no message arrived for this long; 0 never exits")
+	flags.StringVar(&opts.metrics, "metrics", "", "serve /metrics, /healthz and /readyz on this `ADDRESS`, such as :9464")
 	opts.log.Register(cmd, "debug (every message), info, warn (retries and worse) or error (dead letters)")
 	opts.files.Register(cmd)
 	opts.connection = cmdutil.ConnectionFlags(cmd)
@@ -142,25 +143,25 @@ func NewCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 
 func (h *handlerOptions) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&h.exec, "exec", "", "run this command, by the shell")
+	flags.StringVar(&h.exec, "exec", "", "run this shell `COMMAND` for each message")
 	flags.BoolVar(&h.persistent, "persistent", false,
-		"with --exec: start the command once, and give it a line of JSON for each message")
+		"with --exec: start the command once, and write it one line of JSON per message")
 	h.input.RegisterAs(cmd, "input", "", "body", "json")
-	flags.StringVar(&h.http, "http", "", "post to this URL")
+	flags.StringVar(&h.http, "http", "", "post each message to this `URL`")
 	h.httpFormat.RegisterAs(cmd, "http-format", "", "cloudevents", "raw")
-	flags.StringVar(&h.file, "handlers", "", "a file that names handlers by event type")
+	flags.StringVar(&h.file, "handlers", "", "`FILE` with a handler for each event type")
 	h.unknown.RegisterAs(cmd, "on-unknown", "", "dead-letter", "ack", "retry")
-	flags.BoolVar(&h.print, "print", false, "show the messages on stdout; they leave the queue")
+	flags.BoolVar(&h.print, "print", false, "print the messages on stdout; they leave the queue")
 	h.printFormat.RegisterAs(cmd, "output", "o", "text", "json", "ndjson")
 	flags.BoolVar(&h.discard, "discard", false, "destroy the messages")
-	flags.DurationVar(&h.timeout, "handler-timeout", time.Minute, "how long a handler has for one message; 0 is for ever")
+	flags.DurationVar(&h.timeout, "handler-timeout", time.Minute, "timeout of a handler for one message; 0 is no timeout")
 	flags.BoolVar(&h.unchecked, "no-validate", false,
-		"do not check events against the topology file's schemas before they are handled")
+		"do not validate events against the schemas of the topology file")
 	_ = cmd.MarkFlagFilename("handlers", "yaml", "yml", "json")
 	for name, usage := range map[string]string{
-		"input":       "with --exec: what is on stdin: the body, or a line of json with everything",
-		"http-format": "how an event is posted: as one of cloudevents (binary mode), or raw",
-		"on-unknown":  "with --handlers: what becomes of a type without handler: dead-letter, ack or retry",
+		"input":       "with --exec: what stdin contains: body, or json for the whole message as a line of JSON",
+		"http-format": "with --http: cloudevents (CloudEvents in binary mode) or raw",
+		"on-unknown":  "with --handlers: result for a type without a handler: dead-letter, ack or retry",
 		"output":      "with --print: text, json or ndjson",
 	} {
 		flags.Lookup(name).Usage = usage
@@ -174,18 +175,18 @@ func (o *consumeOptions) check() error {
 	switch {
 	case cmdutil.CountTrue(h.exec != "", h.http != "", h.file != "", h.print, h.discard) != 1:
 		return cmdutil.UsageError("msgctl consume "+shell.Quote(o.queue)+" --exec CMD",
-			"%swhat is to handle the messages? One of --exec, --http, --handlers, --print and --discard is needed", at)
+			"%sone of --exec, --http, --handlers, --print and --discard is required", at)
 	case h.persistent && h.exec == "":
 		return cmdutil.UsageError("msgctl consume "+shell.Quote(o.queue)+" --exec CMD --persistent",
-			"%s--persistent is about --exec",
+			"%s--persistent needs --exec",
 			at)
 	case h.persistent && h.input.Value != "body", o.cmd.Flags().Changed("input") && h.exec == "":
-		return cmdutil.UsageError("leave --input out",
-			"%s--input is about --exec without --persistent, which always gets JSON", at)
+		return cmdutil.UsageError("remove --input",
+			"%s--input needs --exec without --persistent, which always uses JSON", at)
 	case o.concurrency < 1 || o.concurrency > maxConcurrency:
-		return cmdutil.UsageError("--concurrency 10", "%s--concurrency goes from 1 to %d", at, maxConcurrency)
+		return cmdutil.UsageError("--concurrency 10", "%s--concurrency must be between 1 and %d", at, maxConcurrency)
 	case o.prefetch != 0 && (o.prefetch < o.concurrency || o.prefetch > maxPrefetch):
-		return cmdutil.UsageError("leave --prefetch out", "%s--prefetch goes from --concurrency (%d) to %d", at,
+		return cmdutil.UsageError("remove --prefetch", "%s--prefetch must be between --concurrency (%d) and %d", at,
 			o.concurrency,
 			maxPrefetch)
 	case o.dedupe < 0 || o.limit < 0 || o.idle < 0 || o.grace < 0 || h.timeout < 0:
@@ -239,7 +240,7 @@ func consumeSummary(r runner.Report) string {
 		n    int64
 		what string
 	}{
-		{r.Retried, "retried"}, {r.DeadLettered, "dead-lettered"}, {r.Dropped, "dropped"}, {r.Duplicates, "known already"},
+		{r.Retried, "retried"}, {r.DeadLettered, "dead-lettered"}, {r.Dropped, "dropped"}, {r.Duplicates, "duplicates"},
 		{r.Returned, "interrupted and returned"},
 	} {
 		if p.n > 0 {
@@ -248,7 +249,7 @@ func consumeSummary(r runner.Report) string {
 	}
 	text := strings.Join(parts, ", ")
 	if r.Reconnects > 0 {
-		text += fmt.Sprintf("; the connection was restored %s", terminal.FormatPlural(r.Reconnects, "time", "times"))
+		text += fmt.Sprintf("; reconnected %s", terminal.FormatPlural(r.Reconnects, "time", "times"))
 	}
 	return text
 }

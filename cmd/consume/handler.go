@@ -58,7 +58,7 @@ func (c *consuming) one(s handlerSpec) (handle.Handler, error) {
 	case s.HTTP != "":
 		u, err := url.Parse(s.HTTP)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return nil, cmdutil.UsageError("http://localhost:8080/orders", "%s%q is no address of an HTTP endpoint",
+			return nil, cmdutil.UsageError("http://localhost:8080/orders", "%s%q is not the URL of an HTTP endpoint",
 				cmdutil.Where(c.cmd),
 				cmdutil.Clean(s.HTTP))
 		}
@@ -130,7 +130,7 @@ func (c *consuming) table(name string) (handle.Handler, error) {
 		s.timeout = c.consumeOptions.handler.timeout
 		if s.Timeout != "" {
 			if s.timeout, err = time.ParseDuration(s.Timeout); err != nil || s.timeout < 0 {
-				return nil, cmdutil.UsageError("timeout: 30s", "handlers in %s: %s: timeout %q is no duration", name, typ,
+				return nil, cmdutil.UsageError("timeout: 30s", "handlers in %s: %s: timeout %q is not a duration", name, typ,
 					s.Timeout)
 			}
 		}
@@ -186,7 +186,7 @@ func (c *consuming) typer() func(*message.Message) (string, *handle.Result) {
 func invalid(d *cmdutil.Declared, m *message.Message, e *event.Envelope, err error) *handle.Result {
 	if err != nil {
 		if _, unknown := d.Catalogue.Type(m.Type); unknown == nil {
-			res := handle.Never(handle.ErrorInvalid, fmt.Sprintf("%s is no event: %v", m.Type, err))
+			res := handle.Never(handle.ErrorInvalid, fmt.Sprintf("%s is not an event: %v", m.Type, err))
 			return &res
 		}
 		return nil

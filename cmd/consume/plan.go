@@ -59,7 +59,8 @@ func (c *consuming) facts(ctx context.Context) (state *topology.State, version, 
 	}
 	c.blind = err
 	if c.known != nil && c.known.State.Has(c.queueRef()) {
-		c.proc.Warn(fmt.Sprintf("the broker cannot be asked what the queue is like (%s): the topology file is believed",
+		c.proc.Warn(fmt.Sprintf("the queue's settings cannot be read from the broker (%s): those of the topology file are "+
+			"used",
 			c.whyBlind()))
 		return c.known.State, "", "the topology file", nil
 	}
@@ -86,7 +87,7 @@ func (c *consuming) planFrom(state *topology.State, version, from string) (err e
 		return c.noQueue(n, from)
 	case q.Type == topology.Stream:
 		return &cmdutil.ExitError{Code: cmdutil.ExitFailed,
-			Err: fmt.Errorf("queue %q is a stream: nothing ever leaves it, so that there is nothing to consume",
+			Err: fmt.Errorf("queue %q is a stream: messages never leave it, so consume cannot acknowledge them",
 				c.queue), Advice: "msgctl tail --stream " + shell.Quote(c.queue) + " reads it"}
 	}
 	var ladder *topology.RetrySchedule
@@ -97,29 +98,28 @@ func (c *consuming) planFrom(state *topology.State, version, from string) (err e
 	}
 	if c.plan, err = retry.Discover(n, c.queue, ladder); err != nil {
 		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err,
-			Advice: "msgctl apply -f FILE makes what the topology file declares; msgctl lint --live finds what is missing"}
+			Advice: "msgctl apply -f FILE creates what the topology file declares; msgctl lint --live lists what is missing"}
 	}
 	for _, step := range c.plan.Steps {
 		if c.key != nil && step.Delay >= consumerTimeout {
-			c.proc.Warn(fmt.Sprintf("with --ordered-by a retry waits in hand: a broker closes the channel of who holds a "+
-				"message for longer than its consumer_timeout (%s by default), and a step of %s is longer", consumerTimeout,
+			c.proc.Warn(fmt.Sprintf("with --ordered-by a message is held until its retry: the broker closes the channel of a "+
+				"consumer that holds one for longer than consumer_timeout (default %s), and a retry delay is %s", consumerTimeout,
 				step.Delay))
 			break
 		}
 	}
 	if c.key != nil && c.plan.Native {
 		return &cmdutil.ExitError{
-			Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q delays retries itself, also of what a lost connection "+
-				"returns, which "+
-				"others would overtake: --ordered-by cannot keep the order", c.queue),
-			Advice: "make the queue anew with retry: { backoff: […], via: queues } in the topology file",
+			Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q delays retries itself, including messages that a lost "+
+				"connection returns: other messages would overtake them, so --ordered-by cannot keep the order", c.queue),
+			Advice: "recreate the queue with retry: { backoff: […], via: queues } in the topology file",
 		}
 	}
 	return nil
 }
 
 func (c *consuming) noQueue(n *route.Network, from string) error {
-	hint := "msgctl export shows what there is; name another vhost with --vhost"
+	hint := "msgctl export lists the queues; --vhost selects another vhost"
 	if near := suggest.Nearest(c.queue, n.QueueNames()); near != "" {
 		hint = fmt.Sprintf("did you mean %s?", near)
 	}
@@ -148,21 +148,21 @@ func (c *consuming) redirect() error {
 		c.plan.DeadLetter, c.plan.OwnKey = &publish.Target{Exchange: to.Exchange, Key: to.Key}, !to.HasKey
 	default:
 		return cmdutil.UsageError("--dead-letter-to queue:NAME, exchange:NAME/KEY or drop",
-			"%sflag --dead-letter-to: %q is no place",
+			"%sflag --dead-letter-to: %q is not a destination",
 			cmdutil.Where(c.cmd), c.letters)
 	}
 	return nil
 }
 
 func (c *consuming) noDeadLetters(known bool) error {
-	why := "has no dead-letter exchange: a message that fails for good would be lost"
+	why := "has no dead-letter exchange: a message that fails permanently would be lost"
 	if !known {
 		why = "cannot be looked at (" + c.whyBlind() +
-			"), and no topology file declares it: where dead letters go is not known"
+			"), and no topology file declares it: the destination of dead letters is unknown"
 	}
 	return &cmdutil.ExitError{
 		Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q %s", c.queue, why),
-		Advice: "give it deadLetter in the topology file and apply it; or --dead-letter-to queue:NAME; or " +
-			"--dead-letter-to drop, which destroys them",
+		Advice: "set deadLetter in the topology file and apply it; or pass --dead-letter-to queue:NAME, or " +
+			"--dead-letter-to drop to destroy them",
 	}
 }

@@ -140,9 +140,9 @@ func (c *consuming) say() {
 	how := ""
 	switch {
 	case c.key != nil && len(waits) > 0:
-		how = " in hand, to keep the order"
+		how = ", held to keep the order"
 	case p.Native:
-		how = " in the queue itself"
+		how = " in the queue itself (delayed retry)"
 	case len(waits) > 0:
 		how = " in wait queues"
 	}
@@ -152,14 +152,14 @@ func (c *consuming) say() {
 	}
 	switch {
 	case len(waits) > 0:
-		text += fmt.Sprintf(" What fails for now is tried again after %s%s, %d attempts in all.", strings.Join(waits, ", "),
+		text += fmt.Sprintf(" Failed messages are retried after %s%s, %d attempts in total.", strings.Join(waits, ", "),
 			how, len(p.Steps)+1)
 	default:
-		text += " It has no retry ladder: what fails for now fails for good."
+		text += " No retries are declared for the queue: a failed message is not retried."
 	}
 	switch {
 	case p.Drop:
-		text += " What fails for good is destroyed."
+		text += " Messages that fail permanently are destroyed."
 	case p.DeadLetter != nil && p.OwnKey:
 		text += fmt.Sprintf(" Dead letters go to exchange %q with their own routing key.", p.DeadLetter.Exchange)
 	case p.DeadLetter != nil:

@@ -216,9 +216,9 @@ func (w *consumeWatch) Notice(n runner.Notice) {
 func tellLoss(log *slog.Logger) func(error) {
 	return func(err error) {
 		if err != nil {
-			log.Warn("spans are lost: " + profile.Redact(err.Error()))
+			log.Warn("spans are not exported: " + profile.Redact(err.Error()))
 			return
 		}
-		log.Info("spans arrive again")
+		log.Info("spans are exported again")
 	}
 }

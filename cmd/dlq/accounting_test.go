@@ -364,7 +364,8 @@ func (a *account) check(t *testing.T) {
 		case times == 0:
 			t.Fatalf("%s is lost", cmdtest.MessageID(i))
 		case stays && (times != 1 || left[cmdtest.MessageID(i)] != 1):
-			t.Fatalf("%s does not match, and is in the queue %d times and %d times in all", cmdtest.MessageID(i), left[cmdtest.MessageID(i)],
+			t.Fatalf("%s does not match, and is in the queue %d times and %d times in all", cmdtest.MessageID(i),
+				left[cmdtest.MessageID(i)],
 				times)
 		case !stays && left[cmdtest.MessageID(i)] != 0:
 			t.Fatalf("%s is left in the queue", cmdtest.MessageID(i))

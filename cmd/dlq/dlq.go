@@ -12,14 +12,16 @@ import (
 	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 )
 
-const dlqLong = `Find dead-letter queues, look into them without harm, and put messages back
-where they belong.
+const dlqLong = `Find dead-letter queues, inspect their messages without consuming them, and put
+the messages back where they belong.
 
-No message is lost: one leaves its queue only after the broker confirmed its
-copy, after it was durably written to an archive, or because you asked to
-destroy it. Killing msgctl, a lost connection or a stopped broker can cause
-duplicates, never a loss. What looking does to a queue is said before it is
-done; where it could do harm it is refused.`
+No message is lost. A message leaves its queue only after the broker confirmed
+its copy, after it was durably written to an archive, or because you asked to
+destroy it. Killing msgctl, a lost connection or a broker restart may cause
+duplicates, never a loss.
+
+Browsing a queue requeues its messages. Where that could drop or dead-letter a
+message, the command refuses and names the flag that allows it.`
 
 // NewCmd is msgctl dlq.
 func NewCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
@@ -28,10 +30,10 @@ func NewCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 		newPurgeCmd(d, open),
 		newExportCmd(d, open), newImportCmd(d, open))
 	cmd.GroupID, cmd.SuggestionsMinimumDistance = cmdutil.GroupDeadLetters, 2
-	cmd.Example = `  msgctl dlq ls                                           where are dead letters, and who loses some?
-  msgctl dlq inspect orders.dlq --group-by reason,queue   what are they?
-  msgctl dlq replay orders.dlq --dry-run                  where would they go?
-  msgctl dlq replay orders.dlq                            back to where they died`
+	cmd.Example = `  msgctl dlq ls                                 list dead-letter queues
+  msgctl dlq inspect orders.dlq -g reason,queue count by reason and queue
+  msgctl dlq replay orders.dlq --dry-run        show where messages would go
+  msgctl dlq replay orders.dlq                  send them back`
 	return cmd
 }
 

@@ -21,12 +21,13 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-const exportLong = `Write messages to an archive: NDJSON, one line a message, with everything needed
-to restore it exactly: properties, typed headers, body and death history. Names
-that end in .gz or .zst are compressed; - is stdout.
+const exportLong = `Write the messages of a queue to an archive, as a backup or to work on them
+elsewhere. An archive is NDJSON, one message per line, with everything that is
+needed to restore the message exactly: properties, typed headers, body and death
+history. Files that end in .gz or .zst are compressed; - is stdout.
 
-Without --drain the messages stay in the queue. With it each leaves the queue
-once it is durable in the archive.`
+Without --drain the messages stay in the queue. With --drain each message leaves
+the queue after it was durably written to the archive.`
 
 type exportOptions struct {
 	open OpenBroker
@@ -43,7 +44,7 @@ func newExportCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	opts := &exportOptions{open: open, RunFlags: cmdmsg.RunFlags{Deps: d}}
 	cmd := &cobra.Command{
 		Use:   "export QUEUE",
-		Short: "Write messages to an archive, and with --drain take them out",
+		Short: "Write messages to an archive, optionally draining the queue",
 		Long:  exportLong,
 		Example: "  msgctl dlq export orders.dlq --archive orders.ndjson.zst\n  msgctl dlq export orders.dlq --drain " +
 			"--archive " +
@@ -55,8 +56,8 @@ func newExportCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&opts.file, "archive", "-", "the archive to make; - is stdout")
-	flags.BoolVar(&opts.drain, "drain", false, "take the messages out of the queue once they are durable in the archive")
+	flags.StringVar(&opts.file, "archive", "-", "archive `FILE` to write; - is stdout")
+	flags.BoolVar(&opts.drain, "drain", false, "remove each message from the queue after it was durably written")
 	opts.selectOptions.register(cmd)
 	opts.registerLimit(cmd, "write")
 	opts.lookOptions.register(cmd)
@@ -69,11 +70,11 @@ func newExportCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 func (o *exportOptions) check() error {
 	switch {
 	case o.file == "":
-		return cmdutil.UsageError("write --archive FILE, or --archive - for stdout", "%sflag --archive names no file",
+		return cmdutil.UsageError("pass --archive FILE, or --archive - for stdout", "%sflag --archive is empty",
 			cmdutil.Where(o.Cmd))
 	case o.file == "-" && o.Deps.Streams.OutTTY:
 		return cmdutil.UsageError("msgctl dlq export "+shell.Quote(o.queue)+" --archive FILE",
-			"%sarchives are not for terminals: name a file, or pipe the output", cmdutil.Where(o.Cmd))
+			"%sstdout is a terminal: name a file, or pipe the output", cmdutil.Where(o.Cmd))
 	}
 	return o.selectOptions.check(o.Cmd)
 }
@@ -100,9 +101,10 @@ func runExport(ctx context.Context, opts *exportOptions) error {
 		return err
 	}
 	if q.Type == topology.Stream && opts.drain {
-		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q: %w: it can be exported, not drained",
-			q.Name,
-			replay.ErrStream), Advice: "leave --drain out"}
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailed,
+			Err: fmt.Errorf("queue %q: %w: it can be exported but not drained",
+				q.Name,
+				replay.ErrStream), Advice: "remove --drain"}
 	}
 	defer p.chosen.warn(opts.Deps)
 	return (&exporting{opts, p}).run(ctx)
@@ -124,9 +126,9 @@ func (e *exporting) run(ctx context.Context) error {
 		return err
 	}
 	if e.drain {
-		cmdmsg.TellLook(e.s.proc, e.q, e.looking, "Taking messages out of")
+		cmdmsg.TellLook(e.s.proc, e.q, e.looking, "Consuming from")
 	} else {
-		cmdmsg.TellLook(e.s.proc, e.q, e.looking, "Looking into")
+		cmdmsg.TellLook(e.s.proc, e.q, e.looking, "Browsing")
 	}
 	action := map[bool]string{true: "drain", false: "export"}[e.drain]
 	observer := cmdmsg.NewRunObserver(e.Deps, e.Progress, action, ready)

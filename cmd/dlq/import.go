@@ -17,12 +17,12 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-const importLong = `Put the messages of an archive back, exactly as they were: into the queues that
-they were read from, or where --to says. The death history comes along as it
-was, so they can be inspected and replayed as before.
+const importLong = `Restore the messages of an archive exactly as they were, to the queues that they
+were read from or to --to. The death history is restored too, so that the
+messages can be inspected and replayed as before.
 
-An archive that is cut short or damaged is restored as far as it is whole, and
-it is said where it breaks; the exit code is 3 then.`
+A truncated or damaged archive is restored as far as it is intact. The report
+says where it is damaged, and the exit code is 3.`
 
 type importOptions struct {
 	open OpenBroker
@@ -38,7 +38,7 @@ func newImportCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	opts := &importOptions{open: open, RunFlags: cmdmsg.RunFlags{Deps: d}}
 	cmd := &cobra.Command{
 		Use:   "import FILE",
-		Short: "Put the messages of an archive back",
+		Short: "Restore the messages of an archive",
 		Long:  importLong,
 		Example: "  msgctl dlq import orders.ndjson.zst\n  msgctl dlq import orders.ndjson --to queue:orders.retry " +
 			"--where 'reason == \"expired\"'\n  zcat orders.ndjson.gz | grep acme | msgctl dlq import -",
@@ -52,9 +52,9 @@ func newImportCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	opts.selectOptions.register(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&opts.to, "to", "",
-		"where to: queue:Q or exchange:X/KEY (default: the queue that each message was read from)")
+		"`DESTINATION`: queue:Q or exchange:X/KEY (default: the queue that each message was read from)")
 	opts.registerLimit(cmd, "restore")
-	flags.Float64Var(&opts.rate, "rate", 0, "messages a second at most; 0 is no limit")
+	flags.Float64Var(&opts.rate, "rate", 0, "maximum messages per second; 0 is no limit")
 	opts.connection = cmdutil.ConnectionFlags(cmd)
 	return cmd
 }

@@ -18,24 +18,25 @@ import (
 	"github.com/msgctl/msgctl/pkg/message/filter"
 )
 
-const inspectLong = `Look at the messages of a queue without taking any out: a stream is read by
-offset, messages of other queues are held and given back in their order. What
-that does to the queue is said first. Where it could do harm it is refused: a
-quorum queue whose delivery limit leaves no room needs --guard, which lifts the
-limit with a policy meanwhile, or --force.
+const inspectLong = `Show the messages of a queue without consuming them. A stream is read by offset;
+in other queues the messages are fetched, held and requeued in their order. When
+requeuing does more than set the redelivered flag, the command says so first,
+and it refuses where a message could be dropped or dead-lettered: a quorum queue
+whose delivery limit leaves no room needs --guard, which lifts the limit with a
+temporary policy, or --force.
 
-A table is shown, or with --id, --full or -n 1 everything about each message:
-how it died in words, the error that a framework noted, properties, headers, and
-the body, decompressed and indented.
+The output is a table. With --id, --full or -n 1 it shows each message in full:
+how it died, the error that a framework recorded, its properties, headers and
+body (decompressed and indented).
 
---where EXPR selects by what a message tells of itself. Names: reason, queue,
-exchange, routingKey (where it came from), age, day, deaths, deathCount,
-headers, properties, body, text, error, id, size, replays. The JSON output has
-the same names.
+--where EXPR selects messages. An expression may use reason, queue, exchange and
+routingKey (of the first death), age, day, deaths, deathCount, headers,
+properties, body, text, error, id, size and replays. The JSON output has the
+same names.
 
---group-by counts messages by one or more of them: reason, queue, exchange,
-routing-key, type, error, day, or any expression, separated by commas. Memory
-does not grow with the number of messages.`
+--group-by counts messages instead of listing them, by reason, queue, exchange,
+routing-key, type, error, day or expressions, separated by commas. Its memory
+use does not grow with the number of messages.`
 
 type inspectOptions struct {
 	open       OpenBroker
@@ -61,7 +62,7 @@ func newInspectCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	opts := &inspectOptions{open: open, proc: d, progress: terminal.ProgressAuto}
 	cmd := &cobra.Command{
 		Use:   "inspect QUEUE",
-		Short: "Look at messages without taking any out",
+		Short: "Show messages without consuming them",
 		Long:  inspectLong,
 		Example: `  msgctl dlq inspect orders.dlq
   msgctl dlq inspect orders.dlq --group-by reason,queue
@@ -76,13 +77,13 @@ func newInspectCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVarP(&opts.groupBy, "group-by", "g", "",
-		"count by reason, queue, exchange, routing-key, type, error, day or expressions, separated by commas")
+		"count by `KEYS`: reason, queue, exchange, routing-key, type, error, day or expressions, separated by commas")
 	opts.selectOptions.register(cmd)
 	flags.Int64VarP(&opts.count, "limit", "n", defaultShown,
-		"how many messages to show; 0 for all (--group-by counts all unless told otherwise)")
-	flags.BoolVar(&opts.full, "full", false, "everything about each message, bodies of any length")
+		"number of messages to show; 0 is all, the default of --group-by")
+	flags.BoolVar(&opts.full, "full", false, "show each message in full, with its whole body")
 	opts.output.Register(cmd, "table", "json", "ndjson", "yaml")
-	flags.StringVar(&opts.jq, "jq", "", "run a jq program on each message or group, as -o ndjson has them")
+	flags.StringVar(&opts.jq, "jq", "", "run a jq `PROGRAM` on each message or group, in the form of -o ndjson")
 	opts.lookOptions.register(cmd)
 	flags.Var(&opts.progress, "progress", "progress of --group-by on stderr: auto (a bar on a terminal), json or none")
 	opts.connection = cmdutil.ConnectionFlags(cmd)
@@ -129,7 +130,7 @@ func runInspect(ctx context.Context, opts *inspectOptions) error {
 	if err := p.allowed(ctx, opts.lookOptions); err != nil {
 		return err
 	}
-	cmdmsg.TellLook(s.proc, q, p.looking, "Looking into")
+	cmdmsg.TellLook(s.proc, q, p.looking, "Browsing")
 	i := &inspection{inspectOptions: opts, picker: p}
 	defer p.chosen.warn(opts.proc)
 	if opts.groupBy != "" {
@@ -273,14 +274,18 @@ func (i *inspection) total(report browse.Report) string {
 	case report.Seen == 0:
 		return "No message is ready in " + terminal.Neutralise(i.q.Name) + "."
 	case i.matched == 0:
-		return fmt.Sprintf("None of %s matches.", terminal.FormatPlural(report.Seen, "message", "messages"))
+		return fmt.Sprintf("No match among %s.", terminal.FormatPlural(report.Seen, "message", "messages"))
 	case i.selectOptions.any() && i.count > 0 && i.matched >= i.count:
 		return terminal.FormatPlural(i.matched, "matching message", "matching messages") + " shown; -n 0 shows all."
 	case i.selectOptions.any():
-		return fmt.Sprintf("%s of %s match.", terminal.FormatCount(i.matched),
-			terminal.FormatPlural(report.Seen, "message", "messages"))
+		verb := "match"
+		if i.matched == 1 {
+			verb = "matches"
+		}
+		return fmt.Sprintf("%s of %s %s.", terminal.FormatCount(i.matched),
+			terminal.FormatPlural(report.Seen, "message", "messages"), verb)
 	case ready > i.matched:
-		return fmt.Sprintf("%s of %s messages; -n 0 shows all, --group-by reason,queue sums them up.",
+		return fmt.Sprintf("%s of %s messages; -n 0 shows all, --group-by reason,queue counts them.",
 			terminal.FormatCount(i.matched), terminal.FormatCount(ready))
 	}
 	return terminal.FormatPlural(i.matched, "message", "messages") + "."

@@ -13,8 +13,8 @@ type lookOptions struct {
 
 func (o *lookOptions) register(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.guard, "guard", false,
-		"lift the delivery limit of a quorum queue with a policy of msgctl's own meanwhile")
-	cmd.Flags().BoolVar(&o.force, "force", false, "go ahead where messages could be dropped or dead-lettered again")
+		"lift the delivery limit of a quorum queue with a temporary policy during the command")
+	cmd.Flags().BoolVar(&o.force, "force", false, "continue where messages could be dropped or dead-lettered again")
 }
 
 func (o lookOptions) assess(limit int64) browse.AssessOptions {

@@ -17,19 +17,18 @@ import (
 	"github.com/msgctl/msgctl/pkg/dlq/survey"
 )
 
-const listLong = `List every queue that dead letters reach, found by queue arguments, effective
-policies and bindings, through exchanges and alternate exchanges, and error
-queues of frameworks by their names, and by their content: what NServiceBus,
-MassTransit, Spring AMQP, Rebus and EasyNetQ note in a message that failed, or a
-death that the broker noted. Queues whose dead letters reach nothing are listed
-below: they are losing messages now.
+const listLong = `List every dead-letter queue of a vhost, to see at a glance where messages
+failed. Dead-letter queues are found by queue arguments, effective policies and
+bindings, through exchanges and alternate exchanges. Error queues of frameworks
+are found by their names and by their first message: NServiceBus, MassTransit,
+Spring AMQP, Rebus and EasyNetQ record the failure there. Queues whose dead
+letters reach no queue are listed at the end: they are losing messages now.
 
-The age is that of the oldest message. To tell it, and whose convention a
-message follows, msgctl looks at the first message of each queue where that does
-no more than set its redelivered flag: not where consumers are at work, nor
-where a look counts as a delivery. Of the queues that neither topology nor name
-tells of, at most the 20 with the most messages are looked into. --no-look looks
-into none.`
+OLDEST is the age of the first message. To learn it, msgctl browses the first
+message of each queue where that only sets the redelivered flag: not where
+consumers are active, nor where browsing counts as a delivery. Of the queues
+that are dead-letter queues neither by topology nor by name, it browses at most
+the 20 with the most messages. --no-browse browses none.`
 
 type listOptions struct {
 	open       OpenBroker
@@ -57,12 +56,12 @@ func newListCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	}
 	opts.output.Register(cmd, "table", "json", "ndjson", "yaml")
 	flags := cmd.Flags()
-	flags.StringVar(&opts.match, "match", "", "also list queues whose name matches a regular expression")
-	flags.BoolVarP(&opts.watch, "watch", "w", false, "look again and again, and tell how each queue grows")
-	flags.DurationVar(&opts.interval, "interval", 2*time.Second, "pause between two looks of --watch")
-	flags.BoolVar(&opts.noLook, "no-look", false,
-		"look into no queue: no age is told, and no error queue found by its content")
-	flags.BoolVarP(&opts.allVHosts, "all-vhosts", "A", false, "list the queues of every vhost that you may see")
+	flags.StringVar(&opts.match, "match", "", "also list queues whose name matches this `REGEXP`")
+	flags.BoolVarP(&opts.watch, "watch", "w", false, "refresh until interrupted, and show how each queue grows")
+	flags.DurationVar(&opts.interval, "interval", 2*time.Second, "refresh interval of --watch")
+	flags.BoolVar(&opts.noLook, "no-browse", false,
+		"browse no queue: ages are not shown, and error queues are not found by their content")
+	flags.BoolVarP(&opts.allVHosts, "all-vhosts", "A", false, "list the queues of every vhost that the user may access")
 	opts.connection = cmdutil.ConnectionFlags(cmd)
 	cmd.MarkFlagsMutuallyExclusive("all-vhosts", "vhost")
 	return cmd
@@ -168,7 +167,7 @@ func (w *listing) showInPlace(doc deadletters.ListDocument) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s, every %s, %s", w.scope(doc), w.interval, doc.At.Local().Format(time.TimeOnly))
 	if n := doc.LosingNow(); n > 0 { // they are listed last, and may be cut off
-		b.WriteString(", " + style.Red(terminal.FormatPlural(int64(n), "queue is", "queues are")+" losing messages"))
+		b.WriteString(", " + style.Red(terminal.FormatPlural(int64(n), "queue is", "queues are")+" losing dead letters"))
 	}
 	b.WriteString("\n")
 	for _, line := range terminal.Wrap(w.said, streams.OutWidth()) {
@@ -210,7 +209,7 @@ func (w *listing) document(ctx context.Context) (deadletters.ListDocument, error
 // tellSearch says once what looking into queues that are no dead-letter queues does.
 func (w *listing) tellSearch(queues int) {
 	if w.said == "" {
-		w.said = searchText(queues, " (--no-look looks at none)")
+		w.said = searchText(queues, " (--no-browse browses none)")
 		w.proc.Say("%s", w.said)
 	}
 }
@@ -218,8 +217,8 @@ func (w *listing) tellSearch(queues int) {
 // searchText says what looking into queues that are no dead-letter queues does, and how to do
 // without.
 func searchText(queues int, without string) string {
-	return fmt.Sprintf("Looking at the first message of %s without consumers for what failed elsewhere: it carries the "+
-		"flag redelivered afterwards%s.",
+	return fmt.Sprintf("Browsing the first message of %s without consumers for failed messages; this sets its "+
+		"redelivered flag%s.",
 		terminal.FormatPlural(int64(queues), "queue", "queues"), without)
 }
 
@@ -244,8 +243,8 @@ func (w *listing) add(doc *deadletters.ListDocument, v *survey.VHost, now time.T
 	}
 	if v.Unsearched > 0 {
 		doc.Unsure = append(doc.Unsure,
-			fmt.Sprintf("%snot searched for messages that failed elsewhere: %s with messages and without consumers, because "+
-				"a look could do more than set a flag, or they are too many; --match lists queues by name",
+			fmt.Sprintf("%snot checked for failed messages: %s with messages and without consumers, because "+
+				"browsing could do more than set the redelivered flag, or because there are too many; --match lists queues by name",
 				prefix, terminal.FormatPlural(int64(v.Unsearched), "queue", "queues")))
 	}
 }

@@ -44,7 +44,7 @@ func TestList(t *testing.T) {
 	p := &cmdutil.Process{Streams: terminal.New(strings.NewReader(""), &stdout, &stderr, nil),
 		Env: func(string) (string, bool) { return "", false }, Colour: terminal.ColourNever}
 	c := newListCmd(p, func(context.Context, *profile.Connection, string) (Broker, error) { return oneQueue{}, nil })
-	c.SetArgs([]string{"--no-look", "-o", "ndjson"})
+	c.SetArgs([]string{"--no-browse", "-o", "ndjson"})
 	if err := c.ExecuteContext(t.Context()); err != nil {
 		t.Fatal(err)
 	}

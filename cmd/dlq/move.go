@@ -7,11 +7,11 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 )
 
-const moveLong = `Take messages out of a queue and send them to another queue or to an exchange.
-It works as replay does: a message leaves the queue only after the broker
-confirmed its copy and did not return it, and what cannot be sent stays. No
-replay is counted. The death history is noted in the message, so that it can
-still be replayed from its new place.`
+const moveLong = `Move messages to another queue or to an exchange, for example to a parking
+queue. It works as dlq replay does: a message leaves the queue only after the
+broker confirmed its copy and did not return it, and messages that cannot be
+sent stay. A move does not count as a replay. The message keeps its death
+history, so that it can still be replayed from its new queue.`
 
 func newMoveCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	opts := &replayOptions{open: open, RunFlags: cmdmsg.RunFlags{Deps: d}, move: true}

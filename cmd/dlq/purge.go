@@ -22,14 +22,16 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-const purgeLong = `Destroy messages: all that are ready, or those that --where, --older-than, --id
-or --limit select. How many there are, how old and of which kinds is said first,
-and must be confirmed: with --yes where nobody can be asked, on a protected
-context by typing the queue's name, or with --yes=QUEUE.
+const purgeLong = `Destroy messages: all that are ready, or those selected by --where,
+--older-than, --id or --limit. The command first shows how many there are, how
+old they are and how they died, and asks for confirmation; pass --yes where
+there is no terminal. On a protected context, type the queue's name or pass
+--yes=QUEUE.
 
---archive FILE writes every message to an archive, and to the disk, before it is
-destroyed; dlq import puts it back. Without a filter, an archive or a report the
-broker's own purge is used, which takes everything that is ready at that moment.`
+--archive FILE durably writes every message to an archive before it is
+destroyed; dlq import restores it. Without a selection, --archive or --report,
+the broker's own purge is used, which also destroys messages that arrive before
+it runs.`
 
 type purgeOptions struct {
 	open OpenBroker
@@ -46,7 +48,7 @@ func newPurgeCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	opts := &purgeOptions{open: open, RunFlags: cmdmsg.RunFlags{Deps: d}}
 	cmd := &cobra.Command{
 		Use:   "purge QUEUE",
-		Short: "Destroy messages, all or selectively, with an archive if wanted",
+		Short: "Destroy all or selected messages, optionally into an archive",
 		Long:  purgeLong,
 		Example: "  msgctl dlq purge orders.dlq --older-than 30d --archive orders.ndjson.zst\n  msgctl dlq purge " +
 			"orders.dlq --where 'headers.tenant == \"test\"' --yes\n  msgctl dlq purge orders.dlq",
@@ -57,13 +59,13 @@ func newPurgeCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 		},
 	}
 	opts.RunFlags.Register(cmd)
-	cmd.Flags().Lookup("yes").Usage = "do not ask; on a protected context: --yes=QUEUE"
+	cmd.Flags().Lookup("yes").Usage = "do not ask for confirmation; on a protected context: --yes=QUEUE"
 	opts.selectOptions.register(cmd)
 	opts.registerLimit(cmd, "destroy")
 	opts.lookOptions.register(cmd)
 	cmd.Flags().StringVar(&opts.archive, "archive", "",
-		"first write every message durably to a new file; .gz and .zst are compressed")
-	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "only say what would be destroyed")
+		"first write every message durably to this new `FILE`; .gz and .zst are compressed")
+	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "destroy nothing; show what would be destroyed")
 	opts.connection = cmdutil.ConnectionFlags(cmd)
 	return cmd
 }
@@ -84,7 +86,7 @@ func runPurge(ctx context.Context, opts *purgeOptions) error {
 	}
 	if q.Type == topology.Stream {
 		return &cmdutil.ExitError{Code: cmdutil.ExitFailed,
-			Err: fmt.Errorf("queue %q: %w: the broker deletes old ones by max-age and max-length-bytes", q.Name,
+			Err: fmt.Errorf("queue %q: %w: the broker deletes old messages by max-age and max-length-bytes", q.Name,
 				replay.ErrStream)}
 	}
 	if err := opts.checkYes(s, q); err != nil {
@@ -110,7 +112,7 @@ func (o *purgeOptions) checkYes(s *session, q *topology.Queue) error {
 		return nil
 	case protected:
 		return cmdutil.UsageError("--yes="+shell.Quote(q.Name),
-			"this destroys messages and context %q is protected: --yes must name the queue %q", s.connection.Context, q.Name)
+			"context %q is protected: to destroy messages, --yes must name queue %q", s.connection.Context, q.Name)
 	}
 	return cmdutil.UsageError("--yes alone, or --yes="+shell.Quote(q.Name), "--yes=%s does not name the queue %q", o.Yes,
 		q.Name)
@@ -169,12 +171,12 @@ func (p *purging) atOnce() bool {
 // many. With --yes and without a selection nobody reads it, and nothing is looked at.
 func (p *purging) preview(ctx context.Context) (int64, error) {
 	if p.looking.Refused != "" {
-		p.Deps.Warn("what is in the queue is not shown: " + p.looking.Refused)
+		p.Deps.Warn("the queue's content is not shown: " + p.looking.Refused)
 		return p.ready, nil
 	}
 	if p.Yes != "" {
 		if !p.atOnce() {
-			cmdmsg.TellLook(p.s.proc, p.q, p.looking, "Taking messages out of")
+			cmdmsg.TellLook(p.s.proc, p.q, p.looking, "Consuming from")
 		}
 		return p.ready, nil
 	}
@@ -188,7 +190,7 @@ func (p *purging) preview(ctx context.Context) (int64, error) {
 // dry shows what would be destroyed; where a look into the queue could do harm, only how many.
 func (p *purging) dry(ctx context.Context) error {
 	if p.looking.Refused != "" {
-		p.Deps.Warn("what is in the queue is not shown: " + p.looking.Refused)
+		p.Deps.Warn("the queue's content is not shown: " + p.looking.Refused)
 		doc := deadletters.NewRunDocument("purge", replay.Result{Queue: p.q.Name, Done: p.ready}, 0)
 		doc.VHost, doc.DryRun = p.s.Name, true
 		return p.Show(doc)
@@ -207,7 +209,7 @@ func (p *purging) dry(ctx context.Context) error {
 
 // groups looks at what is meant.
 func (p *purging) groups(ctx context.Context) (doc deadletters.GroupsDocument, err error) {
-	cmdmsg.TellLook(p.s.proc, p.q, p.looking, "Looking into")
+	cmdmsg.TellLook(p.s.proc, p.q, p.looking, "Browsing")
 	key, err := filter.CompileKey("reason,queue", filter.Options{IsWaitQueue: p.s.IsWait()})
 	if err != nil {
 		return doc, err
@@ -235,22 +237,22 @@ func (p *purging) showGroups(doc deadletters.GroupsDocument) error {
 
 func (p *purging) confirm(ctx context.Context, meant int64) error {
 	n := terminal.FormatPlural(meant, "message", "messages")
-	how := "for ever"
+	how := "permanently"
 	switch {
 	case p.archive != "":
-		how = "after writing to " + p.archive
+		how = "after archiving them in " + p.archive
 	case p.atOnce():
-		how = "for ever, by the broker's own purge, which also takes what arrives until then"
+		how = "permanently, with the broker's own purge, which also destroys messages that arrive before it runs"
 	}
 	if p.Yes != "" {
 		if p.atOnce() {
-			p.Deps.Say("The broker's own purge destroys everything that is ready in %s: %s now.", p.q.Name, n)
+			p.Deps.Say("The broker's own purge destroys all ready messages of %s, currently %s.", p.q.Name, n)
 		}
 		return nil
 	}
 	question := terminal.Neutralise(fmt.Sprintf("Destroy %s of %s %s?", n, p.q.Name, how))
 	if p.s.connection.Protected {
-		question = terminal.Neutralise(fmt.Sprintf("This destroys %s of %s %s, and context %q is protected:", n, p.q.Name,
+		question = terminal.Neutralise(fmt.Sprintf("This destroys %s of %s %s. Context %q is protected:", n, p.q.Name,
 			how, p.s.connection.Context))
 		ok, err := p.Deps.Streams.ConfirmName(ctx, question, p.q.Name, "--yes="+shell.Quote(p.q.Name))
 		if err != nil {

@@ -21,29 +21,29 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-const replayLong = `Take messages out of a dead-letter queue and send them back to the queue in
-which they first died: through the default exchange, so that healthy subscribers
-do not get them twice, and past the wait queues of retry ladders. Messages that
-a framework put into its error queue go to where their headers say. --to sends
-them elsewhere:
+const replayLong = `Send dead letters back, once the cause of their failure is fixed. By default
+each message returns to the queue in which it first died: through the default
+exchange, so that other subscribers do not receive it twice, and past the wait
+queues of retries. Messages that a framework moved to its error queue go where
+their headers say. --to overrides the destination:
 
-  --to origin              the exchange and keys they were published with: every queue bound there gets a copy
-  --to queue:Q             one queue
-  --to exchange:X[/KEY]    an exchange, with a key or with each message's own
+  --to origin            the exchange and routing keys of the original
+                         publication; every queue bound there gets a copy
+  --to queue:Q           one queue
+  --to exchange:X[/KEY]  an exchange, with this key or each message's own
 
 A message leaves the queue only after the broker confirmed its copy and did not
-return it. What cannot be sent stays, is named in the report, and the exit code
-is 3. Messages that die again meanwhile are not replayed again; --max-replays
-leaves what keeps coming back. Ctrl-C settles what is under way; a lost
-connection is restored.
+return it as unroutable. A message that cannot be sent stays in the queue, the
+report lists it, and the exit code is 3. Messages that die again during the run
+are not replayed again; --max-replays skips messages that keep failing. Ctrl-C
+settles the messages in flight; a lost connection is re-established.
 
-Without a queue, the one dead-letter queue that holds messages is meant; with
-several, they are listed. Queues that neither topology nor name tells of are
-found by their first message, as dlq ls finds them; what looking at it does is
-said first.
+Without QUEUE, the only dead-letter queue that holds messages is replayed; if
+there are several, they are listed. As in dlq ls, error queues that neither
+topology nor name identifies are found by browsing their first message.
 
---ramp 1,10,100 begins with few messages, waits after each stage (--settle), and
-gives up when too many of them die again.`
+--ramp 1,10,100 starts with few messages, waits after each stage (--settle), and
+stops when more than --abort-if-returned of them die again.`
 
 type replayOptions struct {
 	open OpenBroker
@@ -75,7 +75,7 @@ func newReplayCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	opts := &replayOptions{open: open, RunFlags: cmdmsg.RunFlags{Deps: d}}
 	cmd := &cobra.Command{
 		Use:   "replay [QUEUE]",
-		Short: "Send messages back to where they died",
+		Short: "Send dead letters back to the queue where they died",
 		Long:  replayLong,
 		Example: `  msgctl dlq replay orders.dlq --dry-run
   msgctl dlq replay orders.dlq --where 'reason == "expired"' --older-than 1h
@@ -90,17 +90,17 @@ func newReplayCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	}
 	opts.registerAll(cmd)
 	flags := cmd.Flags()
-	flags.BoolVar(&opts.all, "all", false, "every dead-letter queue that holds messages, one after the other")
+	flags.BoolVar(&opts.all, "all", false, "replay every dead-letter queue that holds messages, one after another")
 	flags.BoolVar(&opts.restoreTTL, "restore-ttl", false,
-		"give messages the expiration back that the broker took off when they died")
+		"restore the expiration that the broker removed when the message died")
 	flags.Int64Var(&opts.maxReplays, "max-replays", replay.DefaultMaxReplays,
-		"leave messages that were replayed so often already; 0 is no limit")
+		"skip messages that were already replayed this many times; 0 is no limit")
 	flags.Int64SliceVar(&opts.ramp, "ramp", nil,
-		"send so many first and watch whether they come back, for example 1,10,100")
+		"send messages in stages of this size and watch whether they die again, for example 1,10,100")
 	flags.Lookup("ramp").DefValue = "" // not "[]"
-	flags.DurationVar(&opts.settle, "settle", replay.DefaultSettle, "pause after each stage of --ramp")
+	flags.DurationVar(&opts.settle, "settle", replay.DefaultSettle, "how long to watch after each stage of --ramp")
 	opts.abort = 5
-	flags.Var(&opts.abort, "abort-if-returned", "give up when this part of the messages of --ramp died again")
+	flags.Var(&opts.abort, "abort-if-returned", "stop when this share of the messages of --ramp died again")
 	opts.connection = cmdutil.ConnectionFlags(cmd)
 	return cmd
 }
@@ -111,19 +111,20 @@ func (o *replayOptions) registerAll(cmd *cobra.Command) {
 	o.selectOptions.register(cmd)
 	o.lookOptions.register(cmd)
 	flags := cmd.Flags()
-	usage := "where to: origin, queue:Q, exchange:X or exchange:X/KEY (default: the queue in which each message died)"
+	usage := "`DESTINATION`: origin, queue:Q, exchange:X or exchange:X/KEY (default: the queue in which each message died)"
 	if o.move {
-		usage = "where to: queue:Q, exchange:X or exchange:X/KEY"
+		usage = "`DESTINATION`: queue:Q, exchange:X or exchange:X/KEY"
 	}
 	flags.StringVar(&o.to, "to", "", usage)
 	o.registerLimit(cmd, "send")
-	flags.Float64Var(&o.rate, "rate", 0, "messages a second at most; 0 is no limit")
-	flags.StringVar(&o.jq, "jq", "", "change messages with a jq program: .body and .headers may be assigned to")
-	flags.BoolVar(&o.dryRun, "dry-run", false, "only say how many would go where, and what would stay and why")
-	flags.BoolVar(&o.copyOnly, "copy", false, "send copies and leave the originals where they are")
+	flags.Float64Var(&o.rate, "rate", 0, "maximum messages per second; 0 is no limit")
+	flags.StringVar(&o.jq, "jq", "", "change each message with a jq `PROGRAM` that may assign to .body and .headers")
+	flags.BoolVar(&o.dryRun, "dry-run", false,
+		"send nothing; show how many messages would go where, and which would stay and why")
+	flags.BoolVar(&o.copyOnly, "copy", false, "send copies and leave the originals in the queue")
 	flags.IntVar(&o.prefetch, "prefetch", 0,
-		"messages under way at once, which bounds the duplicates after a crash (default 2500, 1000 of a quorum queue, "+
-			"fewer large ones)")
+		"maximum messages in flight, which bounds the duplicates after a crash (default 2500, of a quorum queue 1000, "+
+			"fewer of large messages)")
 }
 
 // check finds mistakes in the flags before anything is dialled.
@@ -131,24 +132,25 @@ func (o *replayOptions) check() (err error) {
 	cmd := o.Cmd
 	switch {
 	case o.queue != "" && o.all:
-		return cmdutil.UsageError("name a queue or write --all", "%sboth a queue and --all", cmdutil.Where(cmd))
+		return cmdutil.UsageError("name a queue or pass --all", "%sa queue and --all exclude each other", cmdutil.Where(cmd))
 	case o.rate < 0 || o.maxReplays < 0 || o.prefetch < 0 || o.prefetch > 65535:
 		return cmdutil.UsageError("0 is no limit",
 			"%s--rate, --max-replays and --prefetch (at most 65535) cannot be negative",
 			cmdutil.Where(cmd))
 	case len(o.ramp) == 0 && (cmd.Flags().Changed("settle") || cmd.Flags().Changed("abort-if-returned")):
-		return cmdutil.UsageError("add --ramp 1,10,100", "%s--settle and --abort-if-returned are about the stages of --ramp",
+		return cmdutil.UsageError("add --ramp 1,10,100", "%s--settle and --abort-if-returned need --ramp",
 			cmdutil.Where(cmd))
 	case len(o.ramp) > 0 && o.copyOnly:
-		return cmdutil.UsageError("leave --copy or --ramp out; --limit 10 --copy sends few copies",
-			"%s--copy and --ramp: each stage would begin with the same messages again, because they stay", cmdutil.Where(cmd))
+		return cmdutil.UsageError("remove --copy or --ramp; --limit 10 --copy sends 10 copies",
+			"%s--copy and --ramp exclude each other: every stage would send the same messages, because they stay in the queue",
+			cmdutil.Where(cmd))
 	case o.move && o.to == "":
-		return cmdutil.UsageError("usage: "+cmd.UseLine()+" --to queue:NAME", "%sflag --to is missing: where to?",
+		return cmdutil.UsageError("usage: "+cmd.UseLine()+" --to queue:NAME", "%sflag --to is missing",
 			cmdutil.Where(cmd))
 	}
 	for _, stage := range o.ramp {
 		if stage < 1 {
-			return cmdutil.UsageError("write, for example: --ramp 1,10,100", "%sflag --ramp: a stage of %d messages",
+			return cmdutil.UsageError("write, for example: --ramp 1,10,100", "%sflag --ramp: a stage cannot have %d messages",
 				cmdutil.Where(cmd), stage)
 		}
 	}
@@ -157,7 +159,7 @@ func (o *replayOptions) check() (err error) {
 	}
 	if o.move && o.destination.Kind == replay.ToOrigin {
 		return cmdutil.UsageError("msgctl dlq replay "+shell.Quote(o.queue)+" --to origin",
-			"%s--to origin is what replay is for",
+			"%s--to origin works with dlq replay only",
 			cmdutil.Where(cmd))
 	}
 	if err := o.selectOptions.check(cmd); err != nil {
@@ -236,8 +238,8 @@ func (o *replayOptions) queues(ctx context.Context, s *session) ([]string, error
 		return nil, err
 	}
 	if unsearched > 0 {
-		o.Deps.Say("Not searched for messages that failed elsewhere: %s, because a look could do more than set a flag, or "+
-			"they are too many: name one of these to replay it.",
+		o.Deps.Say("Not checked for failed messages: %s, because browsing could do more than set the redelivered flag, "+
+			"or because there are too many. To replay one of them, name it.",
 			terminal.FormatPlural(int64(unsearched), "queue", "queues"))
 	}
 	var names, options []string
@@ -246,7 +248,7 @@ func (o *replayOptions) queues(ctx context.Context, s *session) ([]string, error
 		switch {
 		case q.Role != discover.RoleDeadLetter || n.Ready == 0:
 		case q.Type == topology.Stream && !o.copyOnly && !o.dryRun:
-			o.Deps.Say("Stream %s is left out: it keeps its messages, and only copies can be sent (--copy).", q.Name)
+			o.Deps.Say("Stream %s is skipped: a stream keeps its messages, so only copies can be sent (--copy).", q.Name)
 		default:
 			names = append(names, q.Name)
 			options = append(options, fmt.Sprintf("%s  %d ready", q.Name, n.Ready))
@@ -277,7 +279,7 @@ func (o *replayOptions) queues(ctx context.Context, s *session) ([]string, error
 	}
 	hints = append(hints, "msgctl "+o.command()+" --all"+given)
 	return nil, cmdutil.UsageError(strings.Join(hints, "\n"),
-		"%s%d dead-letter queues hold messages: name one, or write --all",
+		"%s%d dead-letter queues hold messages: name one, or pass --all",
 		cmdutil.Where(o.Cmd), len(names))
 }
 

@@ -104,7 +104,7 @@ func (r *replaying) plan(ctx context.Context) (replay.Plan, error) {
 }
 
 func (r *replaying) dry(ctx context.Context) error {
-	cmdmsg.TellLook(r.s.proc, r.q, r.looking, "Looking into")
+	cmdmsg.TellLook(r.s.proc, r.q, r.looking, "Browsing")
 	start := time.Now()
 	plan, err := r.plan(ctx)
 	if err != nil {
@@ -120,7 +120,7 @@ func (r *replaying) dry(ctx context.Context) error {
 
 // do shows what is to be shown before, and replays.
 func (r *replaying) do(ctx context.Context) error {
-	cmdmsg.TellLook(r.s.proc, r.q, r.looking, "Taking messages out of")
+	cmdmsg.TellLook(r.s.proc, r.q, r.looking, "Consuming from")
 	if err := r.before(ctx); err != nil {
 		return err
 	}

@@ -28,15 +28,15 @@ type selectOptions struct {
 func (o *selectOptions) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&o.where, "where", "",
-		`only messages for which an expression holds: 'reason == "rejected" && headers["tenant"] == "acme" && body.total > 100'`)
-	flags.StringArrayVar(&o.ids, "id", nil, "only messages with this message id; may be repeated")
+		"only messages that match this `EXPRESSION`, such as 'reason == \"rejected\" && body.total > 100'")
+	flags.StringArrayVar(&o.ids, "id", nil, "only the message with this message `ID`; may be repeated")
 	flags.Var(&o.older, "older-than", "only messages that died longer ago than this: 90s, 2h, 7d")
 }
 
 // registerLimit adds --limit to a command that does something to messages; what is its name in
 // plain words.
 func (o *selectOptions) registerLimit(cmd *cobra.Command, what string) {
-	cmd.Flags().Int64VarP(&o.limit, "limit", "n", 0, what+" at most so many messages; 0 is no limit")
+	cmd.Flags().Int64VarP(&o.limit, "limit", "n", 0, what+" at most this many messages; 0 is no limit")
 }
 
 // any says that not all messages are meant, whatever the limit.
@@ -121,7 +121,7 @@ func (s *selected) warn(d *cmdutil.Process) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.unknown > 0 {
-		d.Warn(fmt.Sprintf("--where could not be judged for %s, which therefore did not match: %s",
+		d.Warn(fmt.Sprintf("--where could not be evaluated for %s, which therefore did not match: %s",
 			terminal.FormatPlural(s.unknown, "message", "messages"), s.example))
 	}
 }

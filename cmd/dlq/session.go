@@ -80,10 +80,10 @@ func (s *session) adviseRefused(err error) error {
 	command := "msgctl " + s.command + " " + shell.Quote(refused.Assessment.Queue)
 	var advice []string
 	if refused.Assessment.Allow == browse.PermitOverride {
-		advice = append(advice, command+" --guard"+s.given+"   lifts the limit with a policy meanwhile")
+		advice = append(advice, command+" --guard"+s.given+"   lifts the limit with a temporary policy")
 	}
 	if refused.Assessment.Allow != browse.PermitNone {
-		advice = append(advice, command+" --force"+s.given+"   goes ahead all the same")
+		advice = append(advice, command+" --force"+s.given+"   continues in spite of the risk")
 	}
 	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err, Advice: strings.Join(advice, "\n")}
 }

@@ -14,17 +14,18 @@ import (
 	"github.com/msgctl/msgctl/pkg/event/declare"
 )
 
-const eventsDiffLong = `Compare two catalogues, or two schema files (*.schema.json), and say of each
-change whether it breaks somebody:
+const eventsDiffLong = `Compare two catalogues, or two schema files (*.schema.json), for example in a
+pull request, and report for each change whether it breaks consumers or
+producers:
 
-  consumers   they may get what they do not understand, or nothing at all: a
-              field is gone or optional, a type or value is new, the exchange
-              is another
-  producers   what they publish in the old form is refused, and old events
-              cannot be played again: a field is required, a bound is tighter
+  consumers   may receive something that they do not understand, or nothing:
+              a field was removed or became optional, a type or value is new,
+              the exchange changed
+  producers   publish something that is now refused, and old events cannot be
+              replayed: a field became required, a bound is tighter
 
-Exit code 0: nothing breaks. 2: something does; where that is meant, publish it
-as a new event or raise its version.`
+Exit code 0: no breaking change. 2: at least one; if it is intended, publish it
+as a new event or raise the event's version.`
 
 type eventsDiffOptions struct {
 	eventsOptions
@@ -42,7 +43,7 @@ func newEventsDiffCmd(d *cmdutil.Process) *cobra.Command {
 	opts := &eventsDiffOptions{eventsOptions: eventsOptions{proc: d}}
 	cmd := &cobra.Command{
 		Use:   "diff OLD NEW",
-		Short: "Say which changes of events break consumers or producers",
+		Short: "Find changes of events that break consumers or producers",
 		Long:  eventsDiffLong,
 		Example: "  msgctl events diff main/topology.yaml topology.yaml\n  msgctl events diff old.schema.json " +
 			"new.schema.json -o markdown",
@@ -120,7 +121,7 @@ func (o *eventsDiffOptions) show(doc diffEventsDocument) error {
 			breaking++
 		}
 	}
-	text := style.Green("nothing breaks")
+	text := style.Green("no breaking change")
 	if breaking > 0 {
 		text = style.Red(terminal.FormatCount(breaking) + " breaking")
 	}

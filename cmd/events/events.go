@@ -12,24 +12,24 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-const eventsLong = `The catalogue of typed domain events: the events: part of the topology file. It
-says where each event is published, and what its payload must look like (JSON
-Schema 2020-12; formats are checked). No broker is needed.
+const eventsLong = `List, show and check the typed domain events of the topology file (its section
+"events"). It declares where each event is published and the JSON Schema
+(2020-12) of its payload; formats are validated. No broker is needed.
 
-Schemas are read in the folder of the topology file and below it, those that
-they refer to ($ref) included; nothing is fetched from a network.`
+Schemas, and the schemas that they refer to ($ref), are read from the directory
+of the topology file and below. Nothing is fetched from the network.`
 
 // NewCmd is msgctl events.
 func NewCmd(d *cmdutil.Process) *cobra.Command {
-	cmd := cmdutil.NewGroupCmd("events", "The catalogue of typed domain events", eventsLong)
+	cmd := cmdutil.NewGroupCmd("events", "List, show and check the typed domain events", eventsLong)
 	cmd.AddCommand(newEventsListCmd(d), newEventsShowCmd(d), newEventsSampleCmd(d), newEventsValidateCmd(d),
 		newEventsDiffCmd(d))
 	cmd.GroupID, cmd.SuggestionsMinimumDistance = cmdutil.GroupEvents, 2
-	cmd.Example = `  msgctl events ls                                  which events are there, and who gets them?
-  msgctl events show order.created                  what does one need?
-  msgctl events sample order.created > payload.json
-  msgctl events validate events.ndjson              does all of it keep to the catalogue?
-  msgctl events diff main.yaml topology.yaml        what does a pull request break?`
+	cmd.Example = `  msgctl events ls                                    list events and their queues
+  msgctl events show order.created                    show one event
+  msgctl events sample order.created > payload.json   make a valid payload
+  msgctl events validate events.ndjson                validate a file of events
+  msgctl events diff main.yaml topology.yaml          find breaking changes`
 	return cmd
 }
 
@@ -92,9 +92,10 @@ func newEventsListCmd(d *cmdutil.Process) *cobra.Command {
 	opts := &eventsListOptions{eventsOptions{proc: d}}
 	cmd := &cobra.Command{
 		Use:   "ls",
-		Short: "List the events, where they go, and who gets them",
-		Long: `List the events of the catalogue: where each is published, and the queues that
-get it by the topology file. An event that reaches no queue is shown in red.`,
+		Short: "List the events, their exchanges and their queues",
+		Long: `List the events of the catalogue: the exchange and key of each, and the queues
+that receive it according to the topology file. An event that reaches no queue
+is shown in red.`,
 		Example: "  msgctl events ls\n  msgctl events ls -f topology.yaml -o json",
 		Args:    cmdutil.Args(),
 		RunE:    func(*cobra.Command, []string) error { return runEventsList(opts) },

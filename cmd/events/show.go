@@ -26,7 +26,7 @@ func newEventsShowCmd(d *cmdutil.Process) *cobra.Command {
 	opts := &eventsShowOptions{eventsOptions: eventsOptions{proc: d}}
 	cmd := &cobra.Command{
 		Use:               "show TYPE",
-		Short:             "Show one event: route, fields, an example, who gets it",
+		Short:             "Show one event: routing, fields, an example, its queues",
 		Example:           "  msgctl events show order.created",
 		Args:              cmdutil.Args("TYPE"),
 		ValidArgsFunction: cmdutil.CompleteEvents(d, &opts.files),
@@ -73,9 +73,9 @@ func newEventsSampleCmd(d *cmdutil.Process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sample TYPE",
 		Short: "Print a valid payload of an event",
-		Long: `Print a valid payload of an event: the first valid one of the catalogue's
-examples, or one that is made up from the schema. The same catalogue gives the
-same payload.`,
+		Long: `Print a valid payload of an event, as a starting point for publish or a test.
+It is the first valid example of the catalogue, or one generated from the
+schema. The same catalogue always gives the same payload.`,
 		Example: "  msgctl events sample order.created > payload.json\n  msgctl events sample order.created | " +
 			"msgctl publish order.created",
 		Args:              cmdutil.Args("TYPE"),
@@ -87,7 +87,7 @@ same payload.`,
 	}
 	opts.files.Register(cmd)
 	cmd.Flags().BoolVar(&opts.generate, "generate", false,
-		"make it up from the schema even where the catalogue has an example")
+		"generate it from the schema even if the catalogue has an example")
 	return cmd
 }
 

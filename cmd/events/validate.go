@@ -20,13 +20,13 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish/bulk"
 )
 
-const eventsValidateLong = `Check events against the catalogue: NDJSON with one event, or one message of an
-archive (msgctl tail --save, msgctl dlq export), a line, or a file with a single
-event; .gz and .zst are decompressed. With --type the file has payloads of that
-event instead.
+const eventsValidateLong = `Validate events against the catalogue. FILE is NDJSON with one event, or one
+message of an archive (msgctl tail --save, msgctl dlq export), per line, or a
+file with a single event; .gz and .zst are decompressed. With --type, FILE
+contains payloads of that event.
 
-Exit code 0: all are right. 1: some are not; each is named with its line and
-with JSON Pointers.`
+Exit code 0: all events are valid. 1: some are not; each is reported with its
+line and a JSON Pointer to the fault.`
 
 type eventsValidateOptions struct {
 	eventsOptions
@@ -49,7 +49,7 @@ func newEventsValidateCmd(d *cmdutil.Process) *cobra.Command {
 	opts := &eventsValidateOptions{eventsOptions: eventsOptions{proc: d}}
 	cmd := &cobra.Command{
 		Use:   "validate FILE",
-		Short: "Check events against the catalogue",
+		Short: "Validate events against the catalogue",
 		Long:  eventsValidateLong,
 		Example: "  msgctl events validate events.ndjson\n  msgctl events validate --type order.created payload.json\n  " +
 			"cat events.ndjson | msgctl events validate - -o json",
@@ -60,7 +60,7 @@ func newEventsValidateCmd(d *cmdutil.Process) *cobra.Command {
 		},
 	}
 	opts.files.Register(cmd)
-	cmd.Flags().StringVar(&opts.typ, "type", "", "the file has payloads of this event")
+	cmd.Flags().StringVar(&opts.typ, "type", "", "FILE contains payloads of this event `TYPE`")
 	_ = cmd.RegisterFlagCompletionFunc("type", cmdutil.CompleteEvents(d, &opts.files))
 	opts.output.Register(cmd, "text", "json", "yaml")
 	return cmd
@@ -210,8 +210,8 @@ func (o *eventsValidateOptions) show(doc validateEventsDocument) error {
 		return err
 	}
 	if o.typ == "" && doc.Valid == 0 && doc.Problems[0].Pointer == "/eventType" && doc.Problems[0].Keyword == "json" {
-		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("%s has no events", o.file),
-			Advice: "if it has payloads, name their event: msgctl events validate --type TYPE " + shell.Quote(o.file)}
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("%s contains no events", o.file),
+			Advice: "if it contains payloads, name their event: msgctl events validate --type TYPE " + shell.Quote(o.file)}
 	}
 	return cmdutil.ExitWith(cmdutil.ExitFailed)
 }

@@ -32,10 +32,10 @@ const headerArchive = "x-msgctl-archive"
 func (o *archiveOptions) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&o.file, "archive", "",
-		"publish the messages of an archive (tail --save, dlq export) again, to the exchange and key they had, with the "+
-			"ids they had")
+		"publish the messages of this archive `FILE` (tail --save, dlq export) to their original exchanges and keys, with "+
+			"their original ids")
 	flags.Float64Var(&o.speed, "speed", 1,
-		"with --archive: how many times as fast as they were seen; 0 does not wait between them")
+		"with --archive: multiple of the original speed; 0 does not wait between messages")
 	_ = cmd.MarkFlagFilename("archive", "ndjson", "gz", "zst")
 }
 
@@ -43,24 +43,26 @@ func (o *archiveOptions) register(cmd *cobra.Command) {
 func (o *archiveOptions) check(cmd *cobra.Command, typ string) error {
 	if o.file == "" {
 		if cmd.Flags().Changed("speed") {
-			return cmdutil.UsageError("msgctl publish --archive FILE --speed 2", "%s--speed is for --archive",
+			return cmdutil.UsageError("msgctl publish --archive FILE --speed 2", "%s--speed needs --archive",
 				cmdutil.Where(cmd))
 		}
 		return nil
 	}
 	if typ != "" {
-		return cmdutil.UsageError("leave "+shell.Quote(typ)+" out", "%sthe messages of an archive have their types",
+		return cmdutil.UsageError("remove "+shell.Quote(typ),
+			"%sTYPE and --archive exclude each other: the messages of an archive have their own types",
 			cmdutil.Where(cmd))
 	}
 	if o.speed < 0 || o.speed != o.speed {
-		return cmdutil.UsageError("--speed 2, or 0 for as fast as can be", "%s--speed cannot be negative", cmdutil.Where(cmd))
+		return cmdutil.UsageError("--speed 2, or --speed 0 to publish without pauses", "%s--speed cannot be negative",
+			cmdutil.Where(cmd))
 	}
 	for _, name := range []string{"data", "set", "sample", "ndjson", "exchange", "key", "id", "header", "format",
 		"dry-run", "resume", "journal", "priority", "expiration",
 		"delay", "allow-unroutable", "correlation-id", "causation-id", "user-id", "trace-id", "span-id", "app-id",
 		"aggregate-id", "content-type"} {
 		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
-			return cmdutil.UsageError("leave --"+name+" out: the messages go as they were",
+			return cmdutil.UsageError("remove --"+name+": archived messages are published unchanged",
 				"%s--%s and --archive exclude each other",
 				cmdutil.Where(cmd), name)
 		}

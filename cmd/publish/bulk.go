@@ -49,7 +49,7 @@ func (r *publishRun) bulkCount(ctx context.Context, from given) error {
 func (r *publishRun) item(text []byte, line, end int64, series event.Series) bulk.Item {
 	item := bulk.Item{Line: line, End: end}
 	if line > math.MaxUint32 {
-		item.Err = errors.New("a run takes 4,294,967,295 lines")
+		item.Err = errors.New("a run is limited to 4,294,967,295 lines")
 		return item
 	}
 	m, err := r.maker.make(text, series.ID(uint32(line)), time.Now())
@@ -116,11 +116,11 @@ func (r *publishRun) bulkFile(ctx context.Context) error {
 		err = lines.Skip(line)
 	}
 	if err != nil {
-		return fmt.Errorf("go on behind line %d: %w", line, err)
+		return fmt.Errorf("continue after line %d: %w", line, err)
 	}
 	o.Source = r.lines(lines, &series)
 	if line > 0 {
-		r.proc.Say("Going on behind line %d.", line)
+		r.proc.Say("Continuing after line %d.", line)
 	}
 	return r.run(ctx, o, 0)
 }
@@ -152,8 +152,8 @@ func (r *publishRun) openJournal(name string, in io.Reader,
 		j, err := bulk.CreateJournal(name, bulk.Header{Source: source, Check: check, Series: series.String(), Type: r.typ})
 		if errors.Is(err, fs.ErrExist) {
 			return nil, bulk.Report{}, 0, &cmdutil.ExitError{Code: cmdutil.ExitUsage,
-				Err: fmt.Errorf("an earlier run of %s did not end: its journal %s is there", r.bulk.ndjson, name),
-				Advice: "go on where it was: add --resume\nbegin anew, and publish again what is confirmed already: rm " +
+				Err: fmt.Errorf("an earlier run of %s did not complete: its journal %s exists", r.bulk.ndjson, name),
+				Advice: "to continue: add --resume\nto start over and publish the confirmed events again: rm " +
 					shell.Quote(name)}
 		}
 		return j, bulk.Report{}, 0, err
@@ -161,7 +161,7 @@ func (r *publishRun) openJournal(name string, in io.Reader,
 	j, h, report, end, err := bulk.ResumeJournal(name)
 	if errors.Is(err, bulk.ErrNoJournal) {
 		return nil, report, 0, &cmdutil.ExitError{Code: cmdutil.ExitUsage, Err: err,
-			Advice: "the run ended well, or there was none: leave --resume out"}
+			Advice: "the run completed, or there was none: remove --resume"}
 	}
 	if err != nil {
 		return nil, report, 0, err
@@ -181,10 +181,10 @@ func (r *publishRun) sameRun(h bulk.Header, in io.Reader, name string) error {
 		return err
 	case h.Check != check:
 		return &cmdutil.ExitError{Code: cmdutil.ExitUsage,
-			Err: fmt.Errorf("%s begins otherwise than when its journal %s was made",
-				r.bulk.ndjson, name), Advice: "name the file that was published then, or remove the journal"}
+			Err: fmt.Errorf("%s does not begin as it did when its journal %s was written",
+				r.bulk.ndjson, name), Advice: "name the file that the journal belongs to, or delete the journal"}
 	case h.Type != r.typ:
-		return &cmdutil.ExitError{Code: cmdutil.ExitUsage, Err: fmt.Errorf("the journal %s is about events of type %q", name,
+		return &cmdutil.ExitError{Code: cmdutil.ExitUsage, Err: fmt.Errorf("the journal %s is for events of type %q", name,
 			h.Type),
 			Advice: "msgctl publish " + shell.Quote(h.Type) + " --ndjson " + shell.Quote(r.bulk.ndjson) + " --resume"}
 	}
@@ -273,7 +273,7 @@ func (r *publishRun) breakerText(s publish.BreakerState) string {
 	case publish.BreakerStillOpen:
 		return fmt.Sprintf("circuit breaker: the probe failed; paused for another %s", r.bulk.pause)
 	case publish.BreakerProbing:
-		return "circuit breaker: one event goes as a probe"
+		return "circuit breaker: sending one event as a probe"
 	}
 	return "circuit breaker: the probe was confirmed; resumed"
 }
@@ -307,7 +307,7 @@ func (r *publishRun) endBulk(ctx context.Context, o bulk.Options, report bulk.Re
 	doc.Interrupted = ctx.Err() != nil
 	doc.Complete = complete
 	if !complete && o.Journal != nil {
-		doc.Resume = "the same command with --resume goes on behind line " + terminal.FormatCount(report.Line)
+		doc.Resume = "the same command with --resume continues after line " + terminal.FormatCount(report.Line)
 	}
 	if done, shown := r.output.Encode(r.proc.Streams.Out, doc); done {
 		err = errors.Join(err, shown)

@@ -33,7 +33,7 @@ func (r *publishRun) dryRun(from given) error {
 // reach says which queues get a copy, by the topology file.
 func (r *publishRun) reach(doc *events.DryRunDocument, m messageOf) {
 	if r.declared == nil {
-		doc.Unsure = []string{"there is no topology file, so that the queues are not known"}
+		doc.Unsure = []string{"there is no topology file, so the queues are unknown"}
 		return
 	}
 	trace := route.New(r.declared.State, r.vhost, "").Route(route.Publication{

@@ -251,7 +251,7 @@ func TestKilledPublishIsResumed(t *testing.T) {
 		}
 		proxy.Heal()
 		res := p.Run(append(args, "-o", "json")...)
-		res.Want(t, cmdutil.ExitOK, fmt.Sprintf(`"confirmed": %d,`, total), "Going on behind line")
+		res.Want(t, cmdutil.ExitOK, fmt.Sprintf(`"confirmed": %d,`, total), "Continuing after line")
 		got := drain(t, v.User, "q")
 		if len(got.ids) != total || got.repeats > most {
 			t.Errorf("%d of %d events arrived, %d of them repeated; at most %d may be", len(got.ids), total, got.repeats, most)
@@ -299,7 +299,7 @@ func publishUnderAnAlarm(t *testing.T, n *node.Node) {
 		t.Fatal(err)
 	}
 	if err := cmd.Wait(); err != nil || !strings.Contains(stdout.String(), `"confirmed": 2000,`) ||
-		!said("resumed: the broker takes messages again")() {
+		!said("resumed: the broker accepts messages again")() {
 		t.Errorf("%v: %s", err, stdout.String())
 	}
 	if got := drain(t, rabbittest.User{URL: n.URL, API: n.API}, "q"); len(got.ids) != 2000 || got.repeats > 0 {

@@ -85,7 +85,7 @@ func (m *eventMaker) make(text []byte, id string, now time.Time) (messageOf, err
 	}
 	if t.VHost != m.vhost {
 		return messageOf{}, &invalidError{t.Name, []event.Violation{{Pointer: "/eventType", Keyword: "type",
-			Message: fmt.Sprintf("%s is published in vhost %q, and this run publishes in vhost %q", t.Name, t.VHost,
+			Message: fmt.Sprintf("%s belongs to vhost %q, but this run publishes in vhost %q", t.Name, t.VHost,
 				m.vhost)}}, text}
 	}
 	if err := m.check(t, draft, whole, text); err != nil {
@@ -124,7 +124,7 @@ func (m *eventMaker) hint(err error) error {
 	var form *event.FormatError
 	if m.typ == nil && errors.As(err, &form) && form.Pointer == "/eventType" {
 		return &event.FormatError{Pointer: form.Pointer, Problem: form.Problem +
-			"; payloads take the name of their event: msgctl publish TYPE --ndjson FILE"}
+			"; for payloads, name their event: msgctl publish TYPE --ndjson FILE"}
 	}
 	return err
 }
@@ -246,13 +246,13 @@ func parseHeaders(list []string) (message.Table, error) {
 			return nil, fmt.Errorf("%q is not NAME=VALUE", h)
 		}
 		if len(name) > 255 {
-			return nil, fmt.Errorf("the name of a header has %d bytes: AMQP takes 255", len(name))
+			return nil, fmt.Errorf("the header name has %d bytes: AMQP allows 255", len(name))
 		}
 		if message.BrokerOwned(name) && name != message.HeaderCC && name != message.HeaderBCC {
-			return nil, fmt.Errorf("%s is written by the broker alone", name)
+			return nil, fmt.Errorf("only the broker may set %s", name)
 		}
 		if name == headerDelay { // that a delayed message is returned is no failure, which only --delay tells
-			return nil, fmt.Errorf("%s is what --delay writes: --delay 5s", name)
+			return nil, fmt.Errorf("%s is set by --delay: --delay 5s", name)
 		}
 		if name == message.HeaderCC || name == message.HeaderBCC { // sender-selected distribution takes a list
 			list, _ := headers[name].([]any)

@@ -79,7 +79,8 @@ func (r *publishRun) one(ctx context.Context, from given) error {
 		return r.unroutable(ctx, b, m)
 	case outcome.Kind == publish.Unknown:
 		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("publish to %s: %w", m.target, outcome.Err),
-			Advice: "publish it again with --id " + shell.Quote(m.message.MessageID) + ", so that consumers can tell the repeat"}
+			Advice: "to publish it again: --id " + shell.Quote(m.message.MessageID) +
+				", so that consumers can detect the duplicate"}
 	case outcome.Kind == publish.Refused:
 		return r.refused(ctx, b, m, outcome.Err)
 	case outcome.Kind != publish.Confirmed:
@@ -88,7 +89,7 @@ func (r *publishRun) one(ctx context.Context, from given) error {
 	doc := events.NewPublishedDocument(r.vhost, m.target, m.message, m.event, time.Since(start))
 	switch {
 	case outcome.Kind == publish.Confirmed && r.props.delay > 0:
-		r.proc.Warn("it was not delayed: the exchange has routed it at once")
+		r.proc.Warn("the message was not delayed: the exchange routed it immediately")
 	case outcome.Kind == publish.Confirmed:
 	case r.props.delay > 0:
 		doc.Outcome, doc.DelayMS = string(bulk.Delayed), r.props.delay.Milliseconds()
@@ -131,7 +132,7 @@ func (r *publishRun) send(ctx context.Context, b Broker, m messageOf) (publish.O
 	return outcome, err
 }
 
-var errNoConfirm = errors.New("the broker did not confirm it in time (--timeout): it may or may not have arrived")
+var errNoConfirm = errors.New("no confirm from the broker within --timeout: the message may or may not have arrived")
 
 func (r *publishRun) publisherOptions(window int) publish.PublisherOptions {
 	attempts := r.conn.ReconnectAttempts
@@ -149,16 +150,16 @@ func noticeText(n publish.Notice) string {
 	case publish.NoticeBlocked:
 		return fmt.Sprintf("paused: %v", n.Err)
 	case publish.NoticeUnblocked:
-		return "resumed: the broker takes messages again"
+		return "resumed: the broker accepts messages again"
 	case publish.NoticeLost:
 		if isRefusal(n.Err) {
-			return fmt.Sprintf("the broker ended the channel: %v", n.Err)
+			return fmt.Sprintf("the broker closed the channel: %v", n.Err)
 		}
 		return fmt.Sprintf("connection lost: %v", n.Err)
 	case publish.NoticeRetry:
-		return fmt.Sprintf("connecting again in %s (attempt %d): %v", n.Wait, n.Attempt, n.Err)
+		return fmt.Sprintf("reconnecting in %s (attempt %d): %v", n.Wait, n.Attempt, n.Err)
 	case publish.NoticeRestored:
-		return "connected again; what was not confirmed is sent again"
+		return "reconnected; sending unconfirmed messages again"
 	}
 	return ""
 }
@@ -209,7 +210,7 @@ func (r *publishRun) unroutable(ctx context.Context, b Broker, m messageOf) erro
 	} else if r.declared != nil {
 		state, origin = r.declared.State, " by the topology file (the broker's bindings cannot be read)"
 	}
-	err := fmt.Errorf("%s reached no queue and was dropped: nothing is bound for %s", what, m.target)
+	err := fmt.Errorf("%s reached no queue and was dropped: no binding matches %s", what, m.target)
 	if state == nil {
 		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err, Advice: "declare a queue and a binding for it"}
 	}
@@ -232,7 +233,7 @@ func bindingsOf(n *route.Network, t publish.Target, origin string) string {
 	kind, _ := n.ExchangeType(t.Exchange)
 	bindings := n.From(t.Exchange)
 	if len(bindings) == 0 {
-		return fmt.Sprintf("exchange %s (%s) has no bindings at all%s", t.Exchange, kind, origin)
+		return fmt.Sprintf("exchange %s (%s) has no bindings%s", t.Exchange, kind, origin)
 	}
 	text := fmt.Sprintf("exchange %s (%s) has these bindings%s:", t.Exchange, kind, origin)
 	for i, b := range bindings {
@@ -262,7 +263,7 @@ func (r *publishRun) wouldRoute(t publish.Target) string {
 	}
 	trace := route.New(r.declared.State, r.vhost, "").Route(route.Publication{Exchange: t.Exchange, Key: t.Key})
 	if queues := trace.Sure(); len(queues) > 0 {
-		return fmt.Sprintf("the topology file routes it to %s: msgctl apply declares that", strings.Join(queues, ", "))
+		return fmt.Sprintf("the topology file routes it to %s: run msgctl apply", strings.Join(queues, ", "))
 	}
 	return ""
 }

@@ -25,12 +25,12 @@ type payloadOptions struct {
 
 func (o *payloadOptions) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVarP(&o.data, "data", "d", "", "the payload, @FILE for a file, or - for stdin (default: stdin)")
+	flags.StringVarP(&o.data, "data", "d", "", "payload: JSON or text, @FILE, or - for stdin (default: stdin)")
 	flags.StringArrayVar(&o.sets, "set", nil,
-		"set a part of the payload, PATH=VALUE: customer.country=DE, items.0.price=19.9; VALUE is JSON, or else a text; "+
+		"set a field of the payload, PATH=VALUE: customer.country=DE, items.0.price=19.9; VALUE is JSON, or else a string; "+
 			"may be repeated")
 	flags.BoolVar(&o.sample, "sample", false,
-		"use a valid example: one of the catalogue's, or one that is made up from the schema")
+		"publish a valid example: one of the catalogue's, or one generated from the schema")
 }
 
 func (o *payloadOptions) any() bool { return o.data != "" || len(o.sets) > 0 || o.sample }
@@ -61,7 +61,7 @@ func (r *publishRun) text() (given, error) {
 	o := &r.publishOptions.payload
 	switch {
 	case o.sample && o.data != "":
-		return given{}, cmdutil.UsageError("use one of the two", "%s--data and --sample both make the payload",
+		return given{}, cmdutil.UsageError("use one of the two", "%s--data and --sample exclude each other",
 			cmdutil.Where(r.cmd))
 	case o.sample && r.typ == "":
 		return given{}, cmdutil.UsageError("name a TYPE", "%s--sample needs an event of the catalogue", cmdutil.Where(r.cmd))
@@ -106,7 +106,7 @@ func readFrom(name string, r io.Reader) (given, error) {
 // types.
 func (r *publishRun) needs() error {
 	if r.typ == "" {
-		return cmdutil.UsageError("--data 'TEXT', --data @FILE, or < FILE", "%sthere is nothing to publish",
+		return cmdutil.UsageError("--data 'TEXT', --data @FILE, or < FILE", "%sthere is no payload",
 			cmdutil.Where(r.cmd))
 	}
 	fields, err := r.declared.Catalogue.Fields(r.typ)
@@ -125,7 +125,7 @@ func (r *publishRun) needs() error {
 	}
 	hints := [][2]string{{"msgctl publish " + r.typ + " < payload.json", ""},
 		{"msgctl publish " + r.typ + " --sample", "a valid example"},
-		{"msgctl events sample " + r.typ + " > payload.json", "the same, to change it"}}
+		{"msgctl events sample " + r.typ + " > payload.json", "the same as a file, to edit"}}
 	var lines []string
 	for _, h := range hints {
 		lines = append(lines, strings.TrimRight(fmt.Sprintf("%-*s  %s", len(hints[2][0]), h[0], h[1]), " "))
@@ -140,10 +140,10 @@ func setPath(text []byte, set string) ([]byte, error) {
 		return nil, fmt.Errorf("%q is not PATH=VALUE", set)
 	}
 	if !json.Valid(text) {
-		return nil, errors.New("the payload is not JSON, so that nothing can be set in it")
+		return nil, errors.New("the payload is not JSON, so no field can be set")
 	}
 	if strings.ContainsAny(path, "*?#@|!{}[]()") {
-		return nil, fmt.Errorf("the path %q has a character that is not taken; write items.0.price", path)
+		return nil, fmt.Errorf("path %q contains an unsupported character; write it like items.0.price", path)
 	}
 	raw := []byte(value)
 	if !json.Valid(raw) {

@@ -21,29 +21,31 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-const publishLong = `Publish a typed domain event. TYPE is one of the events: of the topology file,
-which says where it goes and what its payload must look like. The payload comes
-from stdin, --data or --set, or is made up with --sample; it is checked against
-its schema before anything is sent. The broker must confirm the event, and route
-it to at least one queue, unless --allow-unroutable.
+const publishLong = `Publish a typed domain event. TYPE is an event of the topology file, which
+declares its exchange, routing key and schema. The payload comes from stdin,
+--data, --set or --sample, and is validated against the schema before anything
+is sent. The broker must confirm the event and route it to at least one queue,
+unless --allow-unroutable is given.
 
-With --ndjson, a file of payloads or whole events is published, one a line and
-in order. A connection that is lost is restored, and what was not confirmed is
-sent again with the same eventId. While it runs, FILE.journal knows how far it
-is: after a crash, the same command with --resume goes on. The circuit breaker
-(--breaker) pauses after so many events in a row that the broker returned or
-refused, publishes one as a probe after --breaker-pause, and goes on when that
-one is confirmed; a run begins with so many events, to see what becomes of them.
-A broker that stops publishers (a memory or disk alarm) is waited for.
+--ndjson publishes a file of payloads or whole events, one per line, in order. A
+lost connection is re-established, and unconfirmed events are sent again with
+the same eventId. FILE.journal records the progress: after a crash, run the same
+command with --resume. The circuit breaker (--breaker) pauses after that many
+consecutive events were returned or refused, sends one event as a probe after
+--breaker-pause, and continues when the probe is confirmed. When the broker
+blocks publishers (memory or disk alarm), publish waits.
 
-With --archive, what tail --save or dlq export wrote is published again: to the
-same exchanges and keys, with the same ids and the pauses that there were,
---speed times as fast. A header x-msgctl-archive tells it from the originals.
+--archive publishes the messages that tail --save or dlq export wrote: to the
+same exchanges and keys, with the same ids and the original pauses, at --speed
+times the original speed. The header x-msgctl-archive marks them as copies.
 
-With OTEL_EXPORTER_OTLP_ENDPOINT each event is a span, which the header
-traceparent tells consumers: docs/tracing.md.
+Without TYPE, --exchange and --key publish a message as it is.
 
-Without TYPE, --exchange and --key publish bytes as they are.`
+With OTEL_EXPORTER_OTLP_ENDPOINT each event is a span, and carries its context
+in the header traceparent: docs/tracing.md.
+
+Exit code 0: everything is confirmed. 1: nothing was published, or one event is
+invalid, refused or unroutable. 3: some events of a file failed.`
 
 // Broker is what publish needs of a live broker.
 type Broker interface {
@@ -112,7 +114,7 @@ func NewCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "publish [TYPE]",
 		GroupID: cmdutil.GroupEvents,
-		Short:   "Publish a domain event, or a file of them, confirmed",
+		Short:   "Publish a domain event, or a file of events, with confirms",
 		Long:    publishLong,
 		Example: `  msgctl publish order.created < payload.json
   msgctl publish order.created --sample --set orderId=o-17
@@ -142,55 +144,55 @@ func NewCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 func (o *publishOptions) registerEvent(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	o.payload.register(cmd)
-	flags.StringVar(&o.props.id, "id", "", "the eventId, and the property message_id (default: a new UUIDv7)")
+	flags.StringVar(&o.props.id, "id", "", "`ID` for eventId and the property message_id (default: a new UUIDv7)")
 	flags.StringVar(&o.props.aggregate, "aggregate-id", "",
-		"the aggregateId (default: what the catalogue says is the id in the payload)")
-	flags.StringVar(&o.meta.CorrelationID, "correlation-id", "", "the story that the event belongs to")
-	flags.StringVar(&o.meta.CausationID, "causation-id", "", "the eventId of the event that led to this one")
+		"`ID` for aggregateId (default: the payload field that the catalogue names)")
+	flags.StringVar(&o.meta.CorrelationID, "correlation-id", "", "correlation `ID` of the event")
+	flags.StringVar(&o.meta.CausationID, "causation-id", "", "eventId (`ID`) of the event that caused this one")
 	flags.StringVar(&o.meta.UserID, "user-id", "",
-		"metadata.userId: on whose behalf it happens (not the property user_id)")
+		"metadata.userId, the user on whose behalf the event is published (not the property user_id)")
 	flags.StringVar(&o.meta.TraceID, "trace-id", "",
-		"trace id of W3C Trace Context, 32 hexadecimal digits; with --span-id it becomes the header traceparent")
-	flags.StringVar(&o.meta.SpanID, "span-id", "", "span id of W3C Trace Context, 16 hexadecimal digits")
+		"trace `ID` (W3C Trace Context, 32 hex digits); with --span-id it sets the header traceparent")
+	flags.StringVar(&o.meta.SpanID, "span-id", "", "span `ID` (W3C Trace Context, 16 hex digits)")
 	flags.StringVar(&o.format, "format", "",
-		"envelope, cloudevents or cloudevents-structured (default: what the catalogue says, or envelope)")
+		"event format: envelope, cloudevents or cloudevents-structured (default: the catalogue's, or envelope)")
 	flags.StringArrayVar(&o.props.headers, "header", nil,
-		"add a header, NAME=VALUE; whole numbers, true and false are sent as such, NAME=\"7\" as text; may be repeated")
-	flags.Uint8Var(&o.props.priority, "priority", 0, "the property priority, 0 to 255")
+		"add a header, NAME=VALUE; integers, true and false keep their type, NAME=\"7\" is a string; may be repeated")
+	flags.Uint8Var(&o.props.priority, "priority", 0, "the priority property, 0 to 255")
 	flags.DurationVar(&o.props.expiration, "expiration", 0,
-		"let the message expire in a queue after this time; 0 is never")
+		"time after which the message expires in a queue; 0 is never")
 	flags.DurationVar(&o.props.delay, "delay", 0,
-		"let the broker keep it for this time first; the exchange must be of type x-delayed-message (a plugin)")
+		"time for which the broker delays the message; needs an exchange of type x-delayed-message (a plugin)")
 	flags.BoolVar(&o.props.unroutable, "allow-unroutable", false,
-		"do not mind when no queue gets it: without it that is an error")
-	flags.StringVar(&o.props.appID, "app-id", "", "the property app_id (default: the topology's name)")
+		"accept that the message reaches no queue, instead of an error")
+	flags.StringVar(&o.props.appID, "app-id", "", "the app_id property (default: the topology's name)")
 	flags.StringVar(&o.props.exchange, "exchange", "",
 		"without TYPE: the exchange; \"\" is the default exchange, whose keys are queue names")
 	flags.StringVar(&o.props.key, "key", "", "without TYPE: the routing key")
 	flags.StringVar(&o.props.contentType, "content-type", "",
-		"without TYPE: the property content_type (default: application/json when it is JSON)")
+		"without TYPE: the content_type property (default: application/json for JSON)")
 	flags.BoolVar(&o.dryRun, "dry-run", false,
-		"only show the message, and the queues that it would reach by the topology file")
+		"publish nothing; show the message and the queues that it would reach according to the topology file")
 }
 
 func (o *publishOptions) registerBulk(cmd *cobra.Command) {
 	flags, b := cmd.Flags(), &o.bulk
-	flags.StringVar(&b.ndjson, "ndjson", "", "publish a file with one payload or event a line; - is stdin")
-	flags.Float64Var(&b.rate, "rate", 0, "events a second at most; 0 is no limit")
-	flags.Int64Var(&b.count, "count", 0, "publish the payload so many times, or at most so many lines of --ndjson")
+	flags.StringVar(&b.ndjson, "ndjson", "", "publish this `FILE` of one payload or event per line; - is stdin")
+	flags.Float64Var(&b.rate, "rate", 0, "maximum events per second; 0 is no limit")
+	flags.Int64Var(&b.count, "count", 0, "publish the payload this many times, or at most this many lines of --ndjson")
 	flags.IntVar(&b.window, "window", publish.DefaultWindow,
-		"events under way at once, which bounds the repeats after a lost connection")
+		"maximum unconfirmed events, which bounds the duplicates after a lost connection")
 	flags.StringVar(&b.onError, "on-error", "continue",
-		"what an event does that is invalid, returned or refused: continue or stop")
-	flags.BoolVar(&b.resume, "resume", false, "go on behind the last line that the journal knows to be done")
+		"reaction to an invalid, returned or refused event: continue or stop")
+	flags.BoolVar(&b.resume, "resume", false, "continue after the last line that the journal records as done")
 	flags.StringVar(&b.journal, "journal", "",
-		"file that knows how far the run is; none for none (default: FILE.journal beside the file of --ndjson; none for "+
-			"stdin)")
-	flags.StringVar(&b.report, "report", "", "append a line of NDJSON for each event that failed to a file")
+		"journal `FILE`, which records the progress; none disables it (default: that of --ndjson with .journal appended; "+
+			"none for stdin)")
+	flags.StringVar(&b.report, "report", "", "append one NDJSON line per failed event to this `FILE`")
 	flags.IntVar(&b.breaker, "breaker", publish.DefaultBreakerFailures,
-		"pause after so many events in a row that were returned or refused; 0 is never")
+		"pause after this many consecutive events were returned or refused; 0 is never")
 	flags.DurationVar(&b.pause, "breaker-pause", publish.DefaultBreakerPause,
-		"how long to pause before one event goes as a probe")
+		"pause before one event is sent as a probe")
 	_ = cmd.MarkFlagFilename("ndjson", "ndjson", "jsonl", "json")
 }
 
@@ -199,31 +201,32 @@ func (o *publishOptions) check() error {
 	changed := o.cmd.Flags().Changed
 	switch {
 	case o.typ == "" && !changed("exchange") && !changed("key") && o.bulk.ndjson == "":
-		return cmdutil.UsageError("msgctl events ls shows the types; --exchange and --key publish bytes without a type",
+		return cmdutil.UsageError("msgctl events ls lists the types; --exchange and --key publish a message without a type",
 			"%sTYPE is missing", cmdutil.Where(o.cmd))
 	case o.typ != "" && (changed("exchange") || changed("key") || changed("content-type")):
-		return cmdutil.UsageError("leave TYPE out to publish bytes, or leave --exchange, --key and --content-type out",
-			"%san event of the catalogue knows its exchange and key", cmdutil.Where(o.cmd))
+		return cmdutil.UsageError("remove TYPE, or remove --exchange, --key and --content-type",
+			"%sthe event declares its exchange and key", cmdutil.Where(o.cmd))
 	case o.typ == "" && o.props.delay > 0 && !changed("exchange"):
 		return cmdutil.UsageError("name the TYPE of the events", "%s--delay is for events of one type", cmdutil.Where(o.cmd))
 	case o.bulk.ndjson != "" && o.payload.any():
-		return cmdutil.UsageError("use one of the two", "%s--ndjson has the payloads already", cmdutil.Where(o.cmd))
+		return cmdutil.UsageError("use one of the two", "%s--ndjson and other sources of the payload exclude each other",
+			cmdutil.Where(o.cmd))
 	case o.bulk.ndjson == "" && (o.bulk.resume || o.bulk.journal != ""):
-		return cmdutil.UsageError("add --ndjson FILE", "%s--resume and --journal are about a file of events",
+		return cmdutil.UsageError("add --ndjson FILE", "%s--resume and --journal need a file of events",
 			cmdutil.Where(o.cmd))
 	case o.bulk.many() && o.props.id != "":
-		return cmdutil.UsageError("leave --id out: each event gets its own", "%s--id is for one event", cmdutil.Where(o.cmd))
+		return cmdutil.UsageError("remove --id: each event gets its own", "%s--id needs a single event", cmdutil.Where(o.cmd))
 	case o.bulk.onError != "continue" && o.bulk.onError != "stop":
-		return cmdutil.UsageError("write --on-error continue or --on-error stop", "%sflag --on-error: %q is not right",
+		return cmdutil.UsageError("--on-error continue or --on-error stop", "%sflag --on-error: invalid value %q",
 			cmdutil.Where(o.cmd),
 			o.bulk.onError)
 	case o.bulk.rate < 0 || o.bulk.count < 0 || o.bulk.window < 1 || o.bulk.window > maxWindow || o.bulk.breaker < 0 ||
 		o.bulk.pause < 0:
 		return cmdutil.UsageError("see: msgctl publish --help",
-			"%s--rate, --count, --breaker and --breaker-pause cannot be negative, --window goes from 1 to %d",
+			"%s--rate, --count, --breaker and --breaker-pause cannot be negative; --window must be between 1 and %d",
 			cmdutil.Where(o.cmd), maxWindow)
 	case o.props.expiration < 0 || o.props.delay < 0 || o.props.expiration > maxDelay || o.props.delay > maxDelay:
-		return cmdutil.UsageError("write a duration like 30s or 2h", "%s--expiration and --delay go from 0 to %s",
+		return cmdutil.UsageError("write a duration like 30s or 2h", "%s--expiration and --delay must be between 0 and %s",
 			cmdutil.Where(o.cmd),
 			maxDelay)
 	}
@@ -241,14 +244,14 @@ func (o *publishOptions) checkTrace() error {
 	id, span := o.meta.TraceID, o.meta.SpanID
 	switch {
 	case id != "" && !event.IsTraceID(id):
-		return cmdutil.UsageError("write 32 of 0-9 and a-f, not all 0: 4bf92f3577b34da6a3ce929d0e0e4736",
-			"%sflag --trace-id: %q is no trace id of W3C Trace Context", cmdutil.Where(o.cmd), id)
+		return cmdutil.UsageError("32 hex digits, not all 0, such as 4bf92f3577b34da6a3ce929d0e0e4736",
+			"%sflag --trace-id: %q is not a trace id (W3C Trace Context)", cmdutil.Where(o.cmd), id)
 	case span != "" && !event.IsSpanID(span):
-		return cmdutil.UsageError("write 16 of 0-9 and a-f, not all 0: 00f067aa0ba902b7",
-			"%sflag --span-id: %q is no span id of W3C Trace Context", cmdutil.Where(o.cmd), span)
+		return cmdutil.UsageError("16 hex digits, not all 0, such as 00f067aa0ba902b7",
+			"%sflag --span-id: %q is not a span id (W3C Trace Context)", cmdutil.Where(o.cmd), span)
 	case span != "" && id == "":
-		return cmdutil.UsageError("add --trace-id, or leave --span-id out",
-			"%s--span-id says nothing without the trace that it is in", cmdutil.Where(o.cmd))
+		return cmdutil.UsageError("add --trace-id, or remove --span-id",
+			"%s--span-id needs --trace-id", cmdutil.Where(o.cmd))
 	}
 	return nil
 }
@@ -379,7 +382,7 @@ func (r *publishRun) checkDelay(ctx context.Context, exchange string) error {
 	}
 	kind, err := r.exchangeType(ctx, exchange)
 	if err != nil {
-		return fmt.Errorf("--delay: the type of exchange %q is not known: %w", exchange, err)
+		return fmt.Errorf("--delay: read the type of exchange %q: %w", exchange, err)
 	}
 	if kind == delayedType {
 		return nil
@@ -389,7 +392,7 @@ func (r *publishRun) checkDelay(ctx context.Context, exchange string) error {
 		is = "is of type " + kind
 	}
 	return &cmdutil.ExitError{Code: cmdutil.ExitFailed,
-		Err: fmt.Errorf("exchange %q %s: the broker delays only in exchanges of type %s, which a plugin brings", exchange, is,
+		Err: fmt.Errorf("exchange %q %s: only exchanges of type %s, which a plugin provides, delay messages", exchange, is,
 			delayedType),
 		Advice: "without the plugin: publish with --expiration to a queue without consumers whose dead letters go to the " +
 			"exchange"}

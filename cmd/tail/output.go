@@ -59,7 +59,7 @@ func (t *tailing) textOutput() *tailOutput {
 			return lines.Flush()
 		}
 		if streams.OutTTY {
-			fmt.Fprintln(streams.Out, "\n"+style.Bold("The story of "+cmdutil.Clean(t.follow)))
+			fmt.Fprintln(streams.Out, "\n"+style.Bold("Events of "+cmdutil.Clean(t.follow)))
 		}
 		return errors.Join(lines.Flush(), t.story.Write(streams.Out, style, streams.OutWidth()))
 	}}

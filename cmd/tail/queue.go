@@ -38,7 +38,7 @@ func (t *tailing) openQueue(ctx context.Context) (*tailSource, error) {
 	if err := mayWatch(looking); err != nil {
 		return nil, err
 	}
-	cmdmsg.TellLook(t.proc, q, looking, fmt.Sprintf("Every %s the first %d messages are looked at in", t.every, t.head))
+	cmdmsg.TellLook(t.proc, q, looking, fmt.Sprintf("Every %s, browsing the first %d messages of", t.every, t.head))
 	w := &queueWatch{t: t, s: s, q: q, looking: looking}
 	t.proc.Note(fmt.Sprintf("Watching the head of %s queue %s in vhost %s; Ctrl-C ends.", q.Type, q.Name, t.vhost))
 	return &tailSource{take: w.take, stats: w.stats, stop: func() {}, wants: tail.ParseKeys(t.patterns).Want,
@@ -47,8 +47,8 @@ func (t *tailing) openQueue(ctx context.Context) (*tailSource, error) {
 
 // mayWatch refuses looks that harm when they are repeated.
 func mayWatch(l browse.Assessment) error {
-	advice := "look once: msgctl dlq inspect " + shell.Quote(l.Queue) +
-		"; or watch what is published: msgctl tail --exchange NAME"
+	advice := "to see it once: msgctl dlq inspect " + shell.Quote(l.Queue) +
+		"; to see what is published: msgctl tail --exchange NAME"
 	if l.Refused != "" {
 		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q: %w: %s", l.Queue, browse.ErrUnsafe,
 			l.Refused),
@@ -57,7 +57,7 @@ func mayWatch(l browse.Assessment) error {
 	for _, n := range l.Notes {
 		if n.Effect == browse.EffectCounted || l.Room != nil {
 			return &cmdutil.ExitError{Code: cmdutil.ExitFailed,
-				Err: fmt.Errorf("queue %q: %w again and again: each look takes one of its messages' delivery limit", l.Queue,
+				Err: fmt.Errorf("queue %q: %w repeatedly: each time counts towards the delivery limit of its messages", l.Queue,
 					browse.ErrUnsafe), Advice: advice}
 		}
 	}

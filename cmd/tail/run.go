@@ -41,7 +41,7 @@ type tailing struct {
 
 var (
 	errEnough = errors.New("enough")
-	errQuiet  = errors.New("nothing came")
+	errQuiet  = errors.New("no message arrived")
 )
 
 // stuck is how long an interrupted tail waits for an output that does not move.
@@ -67,7 +67,7 @@ func (t *tailing) run(ctx context.Context, src *tailSource) (err error) {
 		case err = <-done:
 		case <-time.After(stuck):
 			return &cmdutil.ExitError{Code: cmdutil.ExitInterrupted,
-				Err: fmt.Errorf("interrupted; %s seen, of which the output did not take the last",
+				Err: fmt.Errorf("interrupted: %s received, and the output did not accept the last",
 					terminal.FormatPlural(src.stats().Seen, "message was", "messages were"))}
 		}
 	}
@@ -233,7 +233,7 @@ func (t *tailing) end(ctx context.Context, src *tailSource, err error) error {
 	st := src.stats()
 	t.proc.Note(t.summary(st))
 	if t.unknown > 0 {
-		t.proc.Warn(fmt.Sprintf("--where could not be judged for %s, which therefore did not match",
+		t.proc.Warn(fmt.Sprintf("--where could not be evaluated for %s, which therefore did not match",
 			terminal.FormatPlural(t.unknown, "message", "messages")))
 	}
 	found := t.invalid && t.broken > 0
@@ -243,7 +243,7 @@ func (t *tailing) end(ctx context.Context, src *tailSource, err error) error {
 	case errors.Is(err, errEnough):
 		return nil
 	case errors.Is(err, errQuiet) && t.limit > 0 && !t.invalid:
-		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("%s came of %s: there was nothing for %s",
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("%s of %s arrived: there were none for %s",
 			terminal.FormatCount(t.shown), terminal.FormatPlural(t.limit, "message", "messages"), t.idle)}
 	case errors.Is(err, errQuiet):
 		return nil
@@ -266,8 +266,8 @@ func (t *tailing) summary(st tail.Stats) string {
 		text += fmt.Sprintf("; %s dropped because the output or the network was too slow", terminal.FormatCount(n))
 	}
 	if st.Overflowed {
-		text += "; more may be missing: the private queue was full, and a broker does not say how many messages it drops " +
-			"there"
+		text += "; more may be missing: the private queue was full, and the broker does not report how many messages it " +
+			"dropped"
 	}
 	if st.Gaps > 0 {
 		text += "; the connection was lost " + terminal.FormatPlural(st.Gaps, "time", "times")

@@ -126,13 +126,13 @@ func (t *tailing) network(ctx context.Context) (*topology.State, error) {
 	case err == nil:
 		if why, unreadable := live.Unreadable[topology.KindPolicy]; unreadable {
 			t.proc.Warn("policies cannot be read (" + why +
-				"): if one gives an exchange an alternate exchange, that one does not get what only tail gets")
+				"): if a policy sets an alternate exchange, it does not receive messages that reach only tail's queue")
 		}
 		return &live.State, nil
 	case !errors.Is(err, topology.ErrAPI) || ctx.Err() != nil:
 		return nil, err
 	case t.known != nil && t.known.State.Home == t.vhost:
-		t.proc.Warn(fmt.Sprintf("%v; the exchanges and bindings of the topology file are watched as it declares them", err))
+		t.proc.Warn(fmt.Sprintf("%v; using the exchanges and bindings that the topology file declares", err))
 		return t.known.State, nil
 	}
 	code := cmdutil.ExitFailed
@@ -140,7 +140,7 @@ func (t *tailing) network(ctx context.Context) (*topology.State, error) {
 		code = cmdutil.ExitNotPermitted
 	}
 	return nil, &cmdutil.ExitError{Code: code,
-		Err:    fmt.Errorf("it is not known what exchanges there are, and how they can be watched without harm: %w", err),
+		Err:    fmt.Errorf("the exchanges and their bindings cannot be read, so they cannot be watched safely: %w", err),
 		Advice: "name a topology file that declares them: msgctl tail -f topology.yaml"}
 }
 
@@ -155,7 +155,7 @@ func (t *tailing) unwatchable(state *topology.State, err error) error {
 			names = append(names, x.Name)
 		}
 	}
-	hint := "see what there is: msgctl export"
+	hint := "msgctl export lists the exchanges"
 	if near := suggest.Nearest(why.Exchange, names); near != "" {
 		hint = "did you mean --exchange " + shell.Quote(near) + "?"
 	}
@@ -166,13 +166,13 @@ func (t *tailing) unwatchable(state *topology.State, err error) error {
 
 // nothing explains a plan without bindings.
 func (t *tailing) nothing(p *tail.Plan) error {
-	text := fmt.Sprintf("there is no exchange to watch in vhost %q", t.vhost)
+	text := fmt.Sprintf("vhost %q has no exchange to watch", t.vhost)
 	switch names := listOf("exchange", "exchanges", p.Mirrored); {
 	case len(p.Mirrored) > 0 && len(t.patterns) > 0:
-		text = fmt.Sprintf("nothing is bound to %s for %s, so nothing can be seen there", names,
+		text = fmt.Sprintf("no binding of %s matches %s, so there is nothing to show", names,
 			strings.Join(t.patterns, ", "))
 	case len(p.Mirrored) > 0:
-		text = fmt.Sprintf("nothing is bound to %s, so nothing can be seen there", names)
+		text = fmt.Sprintf("nothing is bound to %s, so there is nothing to show", names)
 	}
 	hint := "declare one: msgctl apply; or watch a queue: msgctl tail --queue NAME"
 	for name, why := range p.Skipped {
@@ -191,7 +191,8 @@ func (t *tailing) sayPlan(p *tail.Plan) {
 		t.vhost,
 		pattern))
 	if len(p.Mirrored) > 0 {
-		t.proc.Note(fmt.Sprintf("Of %s only what the bindings of now let through is seen.", strings.Join(p.Mirrored, ", ")))
+		t.proc.Note(fmt.Sprintf("Of %s, only messages that match the current bindings are shown.",
+			strings.Join(p.Mirrored, ", ")))
 	}
 	for name, why := range p.Skipped {
 		t.proc.Note(fmt.Sprintf("Exchange %s is not watched: %s.", name, why))
@@ -228,7 +229,7 @@ func (t *tailing) openStream(ctx context.Context) (*tailSource, error) {
 	return src, err
 }
 
-const firehoseCost = `every message published and every copy delivered in the vhost is published once more by the broker, bodies and all: about twice its work or more, and whoever may read amq.rabbitmq.trace sees everything`
+const firehoseCost = `the broker publishes a copy of every message published and of every message delivered in the vhost: this at least doubles its work, and everyone who may read amq.rabbitmq.trace sees every body`
 
 func (t *tailing) openFirehose(ctx context.Context) (*tailSource, error) {
 	on, err := t.broker.Tracing(ctx, t.vhost)
@@ -236,12 +237,12 @@ func (t *tailing) openFirehose(ctx context.Context) (*tailSource, error) {
 	case err != nil && ctx.Err() != nil:
 		return nil, err
 	case err != nil:
-		t.proc.Warn(fmt.Sprintf("%v: if it is off, nothing will be seen", err))
+		t.proc.Warn(fmt.Sprintf("%v: if it is off, no message will be shown", err))
 	case !on:
 		return nil, &cmdutil.ExitError{Code: cmdutil.ExitFailed,
-			Err: fmt.Errorf("tracing is off in vhost %q. Turning it on costs: %s",
+			Err: fmt.Errorf("tracing is off in vhost %q; while it is on, %s",
 				t.vhost, firehoseCost),
-			Advice: fmt.Sprintf("on the broker's machine: rabbitmqctl trace_on -p %s\nand when you have seen enough: "+
+			Advice: fmt.Sprintf("on the broker's machine: rabbitmqctl trace_on -p %s\nand when you are done: "+
 				"rabbitmqctl trace_off -p %s", shell.Quote(t.vhost), shell.Quote(t.vhost))}
 	}
 	src, err := t.tap(ctx, []tail.Bind{{Exchange: tail.TraceExchange, Key: "#"}})

@@ -15,36 +15,36 @@ import (
 	"github.com/msgctl/msgctl/pkg/message/filter"
 )
 
-const tailLong = `Watch messages go by, without taking any away from anybody.
+const tailLong = `Show messages as they are published, without consuming them from anybody's
+queue.
 
-Exchanges are watched through a private queue that is bound to them beside the
-queues of consumers. The broker deletes it with the connection, however msgctl
-ends. PATTERNs are topic patterns for routing keys, one of which must match:
-'order.#', '*.created'. Without --exchange the exchanges of the topology file
-are watched, or all of the vhost. A binding more is harmless but for one thing:
-a mandatory message that no other queue gets is not returned to its publisher
-meanwhile. Where it would do more (an alternate exchange, direct exchanges,
-which know no patterns), the bindings of others at the beginning are copied, and
-what they let through is seen.
+Exchanges are watched through a private queue that is bound to them. The broker
+deletes it together with the connection, however msgctl ends. PATTERNs are topic
+patterns for the routing key, one of which must match: 'order.#', '*.created'.
+Without --exchange, the exchanges of the topology file are watched, or else all
+of the vhost. The additional binding has one side effect: a mandatory message
+that reaches no other queue is not returned to its publisher while tail runs.
+Where a catch-all binding would do more (an alternate exchange) or match nothing
+(a direct exchange), tail copies the bindings that exist at the start, and shows
+only what they match.
 
---queue looks at the head of a queue again and again, as dlq inspect does, and
-refuses where looking could do harm. --stream reads a stream from anywhere; a
-time is that of a chunk, so that some older messages may come first. Of both,
-the times shown are those of the events. --firehose shows everything that is
-published and delivered in a vhost whose tracing is on.
+--queue shows the first messages of a queue again and again, as dlq inspect
+does, and refuses where browsing could do harm. --stream reads a stream; --from
+selects the start, and since a time selects a whole chunk, some older messages
+may come first. --firehose shows everything that is published and delivered in a
+vhost whose tracing is on.
 
-With a topology file that declares events, each is checked against its schema;
---invalid shows only those that break it. --follow ID tells one story: every
-event with that correlation id, and what it led to, as a tree of causes.
+With a topology file that declares events, each event is validated against its
+schema; --invalid shows only invalid ones. --follow ID shows every event with
+that correlation id and the events that it caused, as a tree.
 
-A slow terminal, pipe or network never holds up the broker: what does not fit
-into bounded buffers is dropped, counted, and shown as missing; where the broker
-may have dropped more than can be counted, that is said. What --save writes does
-not wait for the terminal. A lost connection is restored, and the gap is said.
+A slow terminal, pipe or network never slows the broker down. What does not fit
+into bounded buffers is dropped, counted and reported; tail also reports when
+the broker may have dropped an unknown number. --save does not wait for the
+terminal. A lost connection is re-established, and the gap is reported.
 
-Watching ends with Ctrl-C (exit code 130), or with 0 when --limit or
---idle-timeout ends it; with 1 when fewer than --limit messages came before
---idle-timeout, and with 2 when --invalid found some.`
+Exit code 0: --limit or --idle-timeout ended it. 1: fewer than --limit messages
+arrived before --idle-timeout. 2: --invalid found an event. 130: Ctrl-C.`
 
 // tailOptions are the flags of tail.
 type tailOptions struct {
@@ -79,7 +79,7 @@ func NewCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	opts := &tailOptions{proc: d, open: open}
 	cmd := &cobra.Command{
 		Use:     "tail [PATTERN...]",
-		Short:   "Watch events go by without taking any away",
+		Short:   "Show messages as they are published, without consuming them",
 		Long:    tailLong,
 		GroupID: cmdutil.GroupEvents,
 		Example: `  msgctl tail 'order.#'
@@ -95,27 +95,28 @@ func NewCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringArrayVarP(&opts.exchanges, "exchange", "x", nil,
-		"watch this exchange; may be repeated (default: those of the topology file, or all)")
-	flags.StringVarP(&opts.queue, "queue", "q", "", "look at the head of this queue instead")
-	flags.StringVar(&opts.stream, "stream", "", "read this stream instead")
-	flags.Var(&opts.from, "from", "where to begin in a stream: first, last (chunk), next, an offset, a time "+
+		"watch this `EXCHANGE`; may be repeated (default: those of the topology file, or all)")
+	flags.StringVarP(&opts.queue, "queue", "q", "", "show the first messages of this `QUEUE` instead")
+	flags.StringVar(&opts.stream, "stream", "", "read this `STREAM` instead")
+	flags.Var(&opts.from, "from", "where to start in a stream: first, last (chunk), next, an offset, a time "+
 		"(2026-01-31T12:00:00Z) or how long ago (10m)")
 	flags.BoolVar(&opts.firehose, "firehose", false,
-		"watch all that is published and delivered in the vhost; its tracing must be on")
+		"show everything that is published and delivered in the vhost; its tracing must be on")
 	flags.StringVar(&opts.where, "where", "",
-		`only messages for which an expression holds: 'body.payload.totalAmount > 100 && headers["tenant"] == "acme"'`)
+		"only messages that match this `EXPRESSION`, such as 'body.payload.totalAmount > 100'")
 	flags.StringVar(&opts.follow, "follow", "",
-		"only the story of this correlation id, or of this event's, as a tree of causes")
-	flags.BoolVar(&opts.invalid, "invalid", false, "only what breaks its schema")
-	flags.Int64VarP(&opts.limit, "limit", "n", 0, "end after so many messages; 0 is no limit")
-	flags.DurationVar(&opts.idle, "idle-timeout", 0, "end when there was nothing to show for so long; 0 waits for ever")
-	flags.BoolVar(&opts.full, "full", false, "everything about each message, bodies indented")
+		"only events with this correlation `ID` (or that of the event with this id), as a tree of causes")
+	flags.BoolVar(&opts.invalid, "invalid", false, "only events that violate their schema")
+	flags.Int64VarP(&opts.limit, "limit", "n", 0, "exit after this many messages; 0 is no limit")
+	flags.DurationVar(&opts.idle, "idle-timeout", 0, "exit when there was nothing to show for this long; 0 never exits")
+	flags.BoolVar(&opts.full, "full", false, "show each message in full, with an indented body")
 	opts.output.Register(cmd, "text", "json", "ndjson", "none")
-	flags.StringVar(&opts.jq, "jq", "", "run a jq program on each message, as -o ndjson has it")
+	flags.StringVar(&opts.jq, "jq", "", "run a jq `PROGRAM` on each message, in the form of -o ndjson")
 	flags.StringVar(&opts.save, "save", "",
-		"write what is shown to a new archive, too, for publish --archive and dlq import; .gz and .zst are compressed")
-	flags.DurationVar(&opts.every, "every", 2*time.Second, "with --queue: the pause between two looks")
-	flags.Int64Var(&opts.head, "head", 20, "with --queue: how many messages from the head to look at")
+		"also write the shown messages to a new archive `FILE`, for publish --archive and dlq import; .gz and .zst are "+
+			"compressed")
+	flags.DurationVar(&opts.every, "every", 2*time.Second, "with --queue: refresh interval")
+	flags.Int64Var(&opts.head, "head", 20, "with --queue: number of messages from the head of the queue")
 	opts.files.Register(cmd)
 	opts.connection = cmdutil.ConnectionFlags(cmd)
 	return cmd
@@ -128,7 +129,7 @@ func (o *tailOptions) check() (err error) {
 		return cmdutil.UsageError("see: msgctl tail --help",
 			"%s--exchange, --queue, --stream and --firehose exclude each other", at)
 	case o.from.set && o.stream == "":
-		return cmdutil.UsageError("msgctl tail --stream NAME --from "+o.from.text, "%s--from is for --stream", at)
+		return cmdutil.UsageError("msgctl tail --stream NAME --from "+o.from.text, "%s--from needs --stream", at)
 	case o.limit < 0 || o.idle < 0:
 		return cmdutil.UsageError("0 is no limit", "%s--limit and --idle-timeout cannot be negative", at)
 	case o.head < 1 || o.every < 100*time.Millisecond:

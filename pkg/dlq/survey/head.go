@@ -123,7 +123,7 @@ func readHeads(ctx context.Context, due []pending, now time.Time) error {
 
 // readHead looks at the first message of a queue. A queue that cannot be read hides no other.
 func (v *VHost) readHead(ctx context.Context, l browse.Assessment, now time.Time) (Head, error) {
-	h := Head{readAt: now, Unknown: "its first message says nothing of when it died"}
+	h := Head{readAt: now, Unknown: "its first message does not record when it died"}
 	report, err := v.BrowseHead(ctx, l, 1, "", func(m *message.Message) error {
 		h.Convention = discover.ErrorConvention(m)
 		if h.Died = m.DiedAt(); !h.Died.IsZero() {
