@@ -18,9 +18,9 @@ type LogFlags struct {
 
 // Register adds the flags to a command; levels says what each level has.
 func (f *LogFlags) Register(cmd *cobra.Command, levels string) {
-	cmd.Flags().StringVar(&f.level, "log-level", "info", "what is logged on stderr: "+levels)
+	cmd.Flags().StringVar(&f.level, "log-level", "info", "lowest level logged on stderr: "+levels)
 	f.format.RegisterAs(cmd, "log-format", "", "auto", "text", "json")
-	cmd.Flags().Lookup("log-format").Usage = "how it is logged: text, json, or auto: text on a terminal, json elsewhere"
+	cmd.Flags().Lookup("log-format").Usage = "log format: text, json, or auto (text on a terminal, else json)"
 }
 
 // Check finds a wrong level.

@@ -11,14 +11,14 @@ import (
 	"github.com/msgctl/msgctl/internal/render"
 )
 
-const contextLong = `A context is a named broker: its URL, vhost, TLS files, where its password is
-kept, and whether it is protected. Contexts live in ~/.config/msgctl/config.yaml
-(MSGCTL_CONFIG names another file). One of them is the current one and is used
-where neither flags nor the environment name a broker.`
+const contextLong = `Manage contexts. A context is a named broker: its URL, vhost, TLS files, the
+source of its password, and whether it is protected. Contexts are stored in
+~/.config/msgctl/config.yaml, or in the file that MSGCTL_CONFIG names. The
+current context is used where neither flags nor the environment name a broker.`
 
 // NewContextCmd is msgctl context.
 func NewContextCmd(d *cmdutil.Process) *cobra.Command {
-	cmd := cmdutil.NewGroupCmd("context", "Name brokers and choose between them", contextLong)
+	cmd := cmdutil.NewGroupCmd("context", "Manage named brokers", contextLong)
 	cmd.AddCommand(newContextListCmd(d), newContextUseCmd(d), newContextShowCmd(d), newContextAddCmd(d),
 		newContextRemoveCmd(d))
 	cmd.GroupID = cmdutil.GroupSettings
@@ -121,7 +121,7 @@ func newContextUseCmd(d *cmdutil.Process) *cobra.Command {
 	opts := &contextNameOptions{proc: d}
 	return &cobra.Command{
 		Use:               "use NAME",
-		Short:             "Make a context the current one",
+		Short:             "Set the current context",
 		Args:              cmdutil.Args("NAME"),
 		ValidArgsFunction: completeContexts(d),
 		RunE: func(_ *cobra.Command, a []string) error {
@@ -139,7 +139,7 @@ func newContextRemoveCmd(d *cmdutil.Process) *cobra.Command {
 	opts := &contextNameOptions{proc: d}
 	return &cobra.Command{
 		Use: "rm NAME", Aliases: []string{"remove"},
-		Short:             "Forget a context; the broker is not touched",
+		Short:             "Delete a context; the broker is not changed",
 		Args:              cmdutil.Args("NAME"),
 		ValidArgsFunction: completeContexts(d),
 		RunE: func(_ *cobra.Command, a []string) error {

@@ -29,9 +29,10 @@ const contextAddExample = `  msgctl context add dev --url amqp://guest@localhost
 func newContextAddCmd(d *cmdutil.Process) *cobra.Command {
 	opts := &contextAddOptions{contextNameOptions: contextNameOptions{proc: d}}
 	cmd := &cobra.Command{
-		Use:     "add NAME --url URL",
-		Short:   "Add a context, or change one with --replace",
-		Long:    "Add a context to the context file. Passwords are not kept there: say which file or command has it.",
+		Use:   "add NAME --url URL",
+		Short: "Add a context, or replace one with --replace",
+		Long: "Add a context to the context file. Passwords are not stored there: name the file\nthat contains the " +
+			"password, or the command that prints it.",
 		Example: contextAddExample,
 		Args:    cmdutil.Args("NAME"),
 		RunE: func(cmd *cobra.Command, a []string) error {
@@ -49,19 +50,19 @@ func newContextAddCmd(d *cmdutil.Process) *cobra.Command {
 func (opts *contextAddOptions) flags(fs *pflag.FlagSet) {
 	c, t := &opts.context, &opts.tls
 	fs.StringVar(&c.URL, "url", "", "broker, amqp[s]://[USER@]HOST[:PORT][/VHOST], without a password")
-	fs.StringVar(&c.API, "api", "", "management API, where it is not on the broker's host at 15672 (TLS: 15671)")
+	fs.StringVar(&c.API, "api", "", "management API (default: the host of --url, port 15672 or with TLS 15671)")
 	fs.StringVar(&c.VHost, "vhost", "", "virtual host, instead of the URL's")
-	fs.StringVar(&opts.command, "password-command", "", "command (of the shell) that prints the password")
+	fs.StringVar(&opts.command, "password-command", "", "shell command that prints the password")
 	fs.StringVar(&c.PasswordFile, "password-file", "", "file whose first line is the password")
-	fs.StringVar(&c.File, "file", "", "topology file to use where -f is not given")
-	fs.BoolVar(&c.Protected, "protected", false, "ask for the vhost's name before anything destructive")
-	fs.StringVar(&t.CA, "tls-ca", "", "PEM file of the authorities to trust instead of the system's")
+	fs.StringVar(&c.File, "file", "", "topology file to use without -f")
+	fs.BoolVar(&c.Protected, "protected", false, "require the vhost's name before destructive changes")
+	fs.StringVar(&t.CA, "tls-ca", "", "PEM file of the CA certificates to trust, instead of the system's")
 	fs.StringVar(&t.Cert, "tls-cert", "", "PEM file of the client certificate")
 	fs.StringVar(&t.Key, "tls-key", "", "PEM file of the client certificate's key")
 	fs.StringVar(&t.ServerName, "tls-server-name", "", "name to expect in the broker's certificate")
 	fs.BoolVar(&t.Insecure, "insecure", false, "do not verify the broker's certificate")
-	fs.DurationVar(&opts.timeout, "timeout", 0, "limit for connecting and for each request (default 30s)")
-	fs.BoolVar(&opts.replace, "replace", false, "overwrite a context of this name")
+	fs.DurationVar(&opts.timeout, "timeout", 0, "timeout for connecting and for each request (default 30s)")
+	fs.BoolVar(&opts.replace, "replace", false, "replace the context of this name if it exists")
 	fs.BoolVar(&opts.use, "use", false, "make it the current context")
 }
 

@@ -32,10 +32,10 @@ func newContextShowCmd(d *cmdutil.Process) *cobra.Command {
 	opts := &contextShowOptions{proc: d}
 	cmd := &cobra.Command{
 		Use:   "show [NAME]",
-		Short: "Show which connection would be used, and where each setting comes from",
-		Long: `Show the connection that a command would use now, setting by setting with its
-source: a flag, a variable of the environment, a context or the default. With
-NAME, as if --context NAME were given. Nothing is dialled.`,
+		Short: "Show the connection settings and their sources",
+		Long: `Show the connection that a command would use, with the source of each setting:
+a flag, an environment variable, a context or the default. NAME works like
+--context NAME. The broker is not contacted.`,
 		Args:              cmdutil.Args("[NAME]"),
 		ValidArgsFunction: completeContexts(d),
 		RunE: func(cmd *cobra.Command, a []string) error {

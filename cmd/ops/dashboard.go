@@ -7,12 +7,11 @@ import (
 	"github.com/msgctl/msgctl/internal/exporter/dashboard"
 )
 
-const dashboardLong = `Print a dashboard for Grafana that shows what msgctl exporter and msgctl consume
---metrics tell: depth, growth and age of dead letters, why and where they died,
-drift, lint findings, consumers, and the exporter's own health. Import it under
-Dashboards, New, Import, or put it where Grafana is provisioned from. It asks
-for the Prometheus data source at its top, and has vhosts and queues to choose
-from.`
+const dashboardLong = `Print a Grafana dashboard for the metrics of msgctl exporter and msgctl consume
+--metrics: depth, growth and age of dead letters, why and where they died,
+drift, lint findings, consumers, and the health of the exporter. Import it under
+Dashboards, New, Import, or provision it. Its variables select the Prometheus
+data source, vhosts and queues.`
 
 // NewDashboardCmd is msgctl dashboard.
 func NewDashboardCmd(d *cmdutil.Process) *cobra.Command {

@@ -13,21 +13,20 @@ import (
 	"github.com/msgctl/msgctl/internal/render/status"
 )
 
-const doctorLong = `Go through a production checklist on the live broker. Every item says what was
-seen, and where it is not as it should be, why that matters and what to do about
-it: default passwords, vhosts, permissions, TLS; prefetch, acknowledgements,
-heartbeats and confirms of the clients that are connected now; dead-lettering,
-retries, limits and policies of every queue; alarms, replicas, feature flags and
-deprecated features of the cluster; whether the topology is kept in a file, and
-is as the file says.
+const doctorLong = `Check a live broker against the production checklist, for example before a
+service goes live. Every item reports the evidence and, where something is
+wrong, why it matters and how to fix it: default passwords, vhosts, permissions
+and TLS; prefetch, acknowledgements, heartbeats and confirms of the connected
+clients; dead-lettering, retries, limits and policies of every queue; alarms,
+replicas, feature flags and deprecated features of the cluster; and whether the
+broker matches its topology file.
 
-Some items need a user with the tag monitoring or administrator: they are
-"unknown" otherwise, with the reason. An item about clients can judge only who
-is connected at that moment. doctor tries the login guest with the password
-guest, once.
+Some items need a user with the monitoring or administrator tag; otherwise they
+are "unknown", with the reason. Items about clients cover only the clients that
+are connected now. doctor tries to log in as guest with the password guest,
+once.
 
-Exit code 0: nothing at or above --fail-on (error, unless you say warning). 2:
-there is.`
+Exit code 0: no finding at or above --fail-on (default error). 2: at least one.`
 
 type doctorOptions struct {
 	proc       *cmdutil.Process
@@ -46,7 +45,7 @@ func NewDoctorCmd(d *cmdutil.Process, open OpenHealth) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "doctor",
 		GroupID: cmdutil.GroupWatching,
-		Short:   "Go through the production checklist on a live broker",
+		Short:   "Check a live broker against the production checklist",
 		Long:    doctorLong,
 		Example: "  msgctl doctor\n  msgctl doctor -f topology.yaml --fail-on warning\n  msgctl doctor --skip tls,vhosts\n" +
 			"  msgctl doctor --only confirms -o json\n  msgctl doctor --list",
@@ -59,10 +58,10 @@ func NewDoctorCmd(d *cmdutil.Process, open OpenHealth) *cobra.Command {
 	opts.output.Register(cmd, "text", "json", "yaml")
 	opts.failOn.Value = string(health.Error)
 	flags := cmd.Flags()
-	flags.Var(&opts.failOn, "fail-on", "least severity that makes exit code 2: error, warning, never")
-	flags.StringSliceVar(&opts.only, "only", nil, "look at these items only, separated by commas")
-	flags.StringSliceVar(&opts.skip, "skip", nil, "leave these items out, separated by commas")
-	flags.BoolVar(&opts.list, "list", false, "list the items and look at nothing")
+	flags.Var(&opts.failOn, "fail-on", "lowest severity that causes exit code 2: error, warning, never")
+	flags.StringSliceVar(&opts.only, "only", nil, "check only these `ITEMS`, separated by commas")
+	flags.StringSliceVar(&opts.skip, "skip", nil, "skip these `ITEMS`, separated by commas")
+	flags.BoolVar(&opts.list, "list", false, "list the items and exit")
 	for _, name := range []string{"only", "skip"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(itemIDs(), cobra.ShellCompDirectiveNoFileComp))
 	}
@@ -109,7 +108,7 @@ func runDoctor(ctx context.Context, opts *doctorOptions, one bool) error {
 	}
 	for _, id := range slices.Concat(opts.only, opts.skip) {
 		if ids := itemIDs(); !slices.Contains(ids, id) {
-			return cmdutil.UsageError("see: msgctl doctor --list", "doctor: there is no item %q", id)
+			return cmdutil.UsageError("see: msgctl doctor --list", "doctor: unknown item %q", id)
 		}
 	}
 	conn, err := opts.proc.Connection(opts.connection)

@@ -46,7 +46,8 @@ func TestDoctorJudgesClients(t *testing.T) {
 		p := cmdtest.NewProgram(t, c.VHost.URL, c.VHost.API)
 		var doc status.DoctorDocument
 		want := map[string]string{
-			"prefetch": "1 consumer without a limit, of the queues \"" + c.VHost.Name + "/work\"", "acknowledgements": c.VHost.Name +
+			"prefetch": "1 consumer without a limit, of the queues \"" + c.VHost.Name +
+				"/work\"", "acknowledgements": c.VHost.Name +
 				"/eager",
 			"heartbeat": "1 connection without heartbeats", "confirms": "1 channel publishes without confirms",
 			"queue-limits": `"heavy": its messages take 900 B of 1000 B (argument x-max-length-bytes)`,
@@ -61,7 +62,8 @@ func TestDoctorJudgesClients(t *testing.T) {
 			}
 		})
 		c.Await(func() bool {
-			out := p.Run("doctor", "--vhost", c.VHost.Name, "--only", "prefetch,acknowledgements,heartbeat,confirms,queue-limits",
+			out := p.Run("doctor", "--vhost", c.VHost.Name, "--only",
+				"prefetch,acknowledgements,heartbeat,confirms,queue-limits",
 				"--fail-on", "warning", "-o", "json")
 			c.Check(json.Unmarshal([]byte(out.Stdout), &doc))
 			for _, r := range doc.Results {

@@ -12,27 +12,28 @@ import (
 	"github.com/msgctl/msgctl/internal/profile"
 )
 
-const exporterLong = `Serve metrics that the broker's own exporter cannot tell, for Prometheus: how
-deep each dead-letter queue is, since when its first message is dead, why and
-where the messages died, whose dead letters reach nothing, whether the broker is
-still as the topology file says, and what lint finds. docs/monitoring.md lists
-them; msgctl alerts and msgctl dashboard use them.
+const exporterLong = `Serve Prometheus metrics that the broker's own exporter does not have: the depth
+of each dead-letter queue, the age of its first message, why and where the
+messages died, queues that lose their dead letters, drift from the topology
+file, and lint findings. Run one per cluster as a service. docs/monitoring.md
+lists the metrics; msgctl alerts and msgctl dashboard use them.
 
-A scrape asks the broker nothing: it gets what the last collection found. A
-collection needs the same few requests however many queues there are: two lists
-of a vhost at each --interval, all lists at each --topology-interval.
+A scrape sends no request to the broker; it returns the result of the last
+collection. A collection needs the same few requests however many queues there
+are: two lists per vhost at each --interval, all lists at each
+--topology-interval.
 
-What messages say is sampled: at each --interval at most --looks queues are
-looked into, each in its turn, where that does no more than set the flag
-redelivered (as in dlq ls); the first --sample messages of a classic queue or a
-stream, the first one of a quorum queue, whose order a look at more could
-change. When a sample was taken, and of how many messages, are metrics too.
---looks 0 looks into none.
+The content of dead-letter queues is sampled. At each --interval, at most
+--browse-queues queues are browsed, in turn, where browsing only sets the
+redelivered flag (as in dlq ls): the first --sample messages of a classic queue
+or stream, and the first message of a quorum queue, whose order more could
+change. The time and size of each sample are metrics too. --browse-queues 0
+browses none.
 
-While the broker cannot be reached msgctl_up is 0, and what was found before
-goes away; each interval tries again (--reconnect-attempts is not heeded).
-Without a topology file there is no drift. Ctrl-C or SIGTERM ends the look under
-way, gives its messages back, and exits with 0.`
+While the broker is unreachable, msgctl_up is 0 and the other metrics are
+absent; every interval tries again, whatever --reconnect-attempts says. Without
+a topology file there are no drift metrics. Ctrl-C or SIGTERM ends the
+collection, requeues its messages and exits with code 0.`
 
 // exporterOptions are the flags of exporter.
 type exporterOptions struct {
@@ -56,12 +57,12 @@ func NewExporterCmd(d *cmdutil.Process, open OpenExporter) *cobra.Command {
 	opts := &exporterOptions{proc: d, open: open}
 	cmd := &cobra.Command{
 		Use:     "exporter",
-		Short:   "Serve metrics of dead letters, drift and lint for Prometheus",
+		Short:   "Serve Prometheus metrics of dead letters, drift and lint",
 		Long:    exporterLong,
 		GroupID: cmdutil.GroupWatching,
 		Example: `  msgctl exporter -f topology.yaml
   msgctl exporter --listen 127.0.0.1:9465 --interval 1m
-  msgctl exporter --all-vhosts --looks 0
+  msgctl exporter --all-vhosts --browse-queues 0
   msgctl exporter --once > /var/lib/node_exporter/msgctl.prom`,
 		Args: cmdutil.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -70,17 +71,17 @@ func NewExporterCmd(d *cmdutil.Process, open OpenExporter) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&opts.listen, "listen", ":9465", "serve /metrics, /healthz and /readyz on this address")
-	flags.DurationVar(&opts.interval, "interval", 30*time.Second, "how often queues are counted")
+	flags.StringVar(&opts.listen, "listen", ":9465", "serve /metrics, /healthz and /readyz on this `ADDRESS`")
+	flags.DurationVar(&opts.interval, "interval", 30*time.Second, "interval at which queues are counted")
 	flags.DurationVar(&opts.reread, "topology-interval", 2*time.Minute,
-		"how often everything is read and compared with the topology file, which is read again too")
-	flags.IntVar(&opts.looks, "looks", 5, "look into so many dead-letter queues at each interval; 0 looks into none")
-	flags.Int64Var(&opts.sample, "sample", 20, "look at so many messages of each, at most 1000")
+		"interval at which the broker and the topology file are read again and compared")
+	flags.IntVar(&opts.looks, "browse-queues", 5, "maximum dead-letter queues to browse at each interval; 0 browses none")
+	flags.Int64Var(&opts.sample, "sample", 20, "messages to read of each browsed queue, at most 1000")
 	flags.StringVar(&opts.match, "match", "",
-		"take queues whose name matches a regular expression for dead-letter queues, too")
+		"also treat queues whose name matches this `REGEXP` as dead-letter queues")
 	flags.BoolVarP(&opts.allVHosts, "all-vhosts", "A", false,
-		"watch every vhost that you may see, without a topology file")
-	flags.BoolVar(&opts.once, "once", false, "collect once, print the metrics and end")
+		"monitor every vhost that the user may access, without a topology file")
+	flags.BoolVar(&opts.once, "once", false, "collect once, print the metrics and exit")
 	opts.log.Register(cmd, "debug, info, warn or error")
 	opts.files.Register(cmd)
 	opts.connection = cmdutil.ConnectionFlags(cmd)
@@ -103,10 +104,11 @@ func (o *exporterOptions) check() error {
 			"exporter: flag --topology-interval: %s is shorter than --interval (%s)",
 			o.reread, o.interval)
 	case o.looks < 0:
-		return cmdutil.UsageError("--looks 0", "exporter: flag --looks: %d is negative; 0 looks into no queue", o.looks)
+		return cmdutil.UsageError("--browse-queues 0", "exporter: flag --browse-queues: %d is negative; 0 browses none",
+			o.looks)
 	case o.sample < 1 || o.sample > maxSample:
 		return cmdutil.UsageError("--sample 20",
-			"exporter: flag --sample: it goes from 1 to %d; --looks 0 looks into no queue",
+			"exporter: flag --sample: must be between 1 and %d; --browse-queues 0 browses no queue",
 			maxSample)
 	}
 	if err := o.log.Check(o.cmd); err != nil {

@@ -125,7 +125,7 @@ func TestExporterFollowsTheFile(t *testing.T) {
 	text := fmt.Sprintf(watched, c.VHost.Name)
 	file, p := cmdtest.WriteFile(t, text), cmdtest.NewProgram(t, c.VHost.URL, c.VHost.API)
 	p.Run("apply", "-f", file, "--yes").Want(t, cmdutil.ExitOK)
-	e := watch(c, p, "-f", file, "--looks", "0")
+	e := watch(c, p, "-f", file, "--browse-queues", "0")
 	drift := fmt.Sprintf("msgctl_drift{vhost=%q}", e.VHost.Name)
 	e.Shows(drift + " 0")
 	e.Check(os.WriteFile(file, []byte(text+"  one.more: {}\n"), 0o600))
@@ -191,7 +191,7 @@ func TestExporterCost(t *testing.T) {
 		declare(0)
 		collect := func() (int64, string) {
 			before := requests.Load()
-			r := p.Run("exporter", "--once", "--looks", "4")
+			r := p.Run("exporter", "--once", "--browse-queues", "4")
 			r.Want(t, cmdutil.ExitOK)
 			return requests.Load() - before, r.Stdout
 		}
@@ -258,7 +258,8 @@ func TestBrokerHasTheMetrics(t *testing.T) {
 				return strings.Contains(text, want)
 			}, "the broker has no "+want)
 		}
-		file := cmdtest.WriteFile(t, fmt.Sprintf("vhost: %q\nqueues:\n  work: { maxLength: 10, maxLengthBytes: 1kB, deadLetter: "+
+		file := cmdtest.WriteFile(t, fmt.Sprintf("vhost: %q\nqueues:\n  work: { maxLength: 10, maxLengthBytes: 1kB, "+
+			"deadLetter: "+
 			"dlq }\n  dlq:\n", c.VHost.Name))
 		rules := cmdtest.NewProgram(t, c.VHost.URL, c.VHost.API).Run("alerts", "-f", file, "--source", "rabbitmq")
 		rules.Want(t, cmdutil.ExitOK)

@@ -38,7 +38,8 @@ queues:
 	c.Publish("work", 5)
 	c.Publish("full", 9)
 	watching := watch(c, p, "-f", file)
-	consuming := cmdtest.NewEndpoint(c, p.Start("consume", "work", "--exec", `test "$(cat)" != 3`, "--metrics", "127.0.0.1:0",
+	consuming := cmdtest.NewEndpoint(c, p.Start("consume", "work", "--exec", `test "$(cat)" != 3`, "--metrics",
+		"127.0.0.1:0",
 		"--log-format", "json"))
 	prometheus := promtest.Start(t, []byte(rules.Stdout), watching.Address, consuming.Address)
 

@@ -16,23 +16,22 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-const statusLong = `Show on one screen whether the broker can do its work: nodes and their limits,
-alarms, connections, queues by state, dead letters, and what is wrong, the worst
-first, with what to do about it.
+const statusLong = `Show the health of the broker on one screen: nodes and their limits, alarms,
+connections, queues by state, dead letters, and the problems found, worst first,
+each with its fix.
 
-What it shows is of every vhost that you may see, or of the one that --vhost
-names. Nodes and connections are told to users with the tag monitoring. Counts
-and rates are the broker's statistics: up to 5 seconds old.
+It covers every vhost that the user may access, or the one of --vhost. Nodes and
+connections need a user with the monitoring tag. Counts and rates are the
+broker's statistics, which are up to 5 seconds old.
 
-Errors: a node is down or alarmed, connections are blocked, a queue serves
-nobody, dead letters are lost. Warnings: a limit is near, dead letters wait, a
-queue with messages has no consumer.
+Errors: a node is down or alarmed, connections are blocked, a queue is
+unavailable, dead letters are lost. Warnings: a limit is near, dead letters are
+waiting, a queue with messages has no consumer.
 
-Exit code 0: nothing at or above --fail-on (error, unless you say warning). 2:
-there is. 1: the broker cannot be reached. 4: the login is refused. With -o
-nagios they are those of a monitoring plugin: 0 OK, 1 WARNING, 2 CRITICAL, 3
-UNKNOWN (nothing can be said: the login is refused, or the management API cannot
-be reached).`
+Exit code 0: no problem at or above --fail-on (default error). 2: at least one.
+1: the broker is unreachable. 4: authentication failed. With -o nagios, those of
+a monitoring plugin: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (authentication
+failed, or the management API is unreachable).`
 
 type statusOptions struct {
 	proc       *cmdutil.Process
@@ -48,7 +47,7 @@ func NewStatusCmd(d *cmdutil.Process, open OpenHealth) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "status",
 		GroupID: cmdutil.GroupWatching,
-		Short:   "Show whether the broker can do its work",
+		Short:   "Show the health of the broker on one screen",
 		Long:    statusLong,
 		Example: "  msgctl status\n  msgctl status --fail-on warning\n  msgctl status -o nagios\n" +
 			"  msgctl status -o prometheus > /var/lib/node_exporter/msgctl.prom\n  msgctl status -o json --vhost " +
@@ -60,7 +59,7 @@ func NewStatusCmd(d *cmdutil.Process, open OpenHealth) *cobra.Command {
 	}
 	opts.output.Register(cmd, "text", "json", "nagios", "prometheus")
 	opts.failOn.Value = string(health.Error)
-	cmd.Flags().Var(&opts.failOn, "fail-on", "least severity that makes exit code 2: error, warning, never")
+	cmd.Flags().Var(&opts.failOn, "fail-on", "lowest severity that causes exit code 2: error, warning, never")
 	opts.connection = cmdutil.ConnectionFlags(cmd)
 	return cmd
 }
