@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// readyTimeout bounds one start: 6 s is usual on an idle machine, a minute on a busy one with two
-// cores.
-const readyTimeout = 150 * time.Second
+// readyTimeout bounds one start: 6 s is usual on an idle machine; two minutes and a half were too few
+// on two cores with twenty times their load.
+const readyTimeout = 5 * time.Minute
 
 var linePattern = regexp.MustCompile(`^(\d+\.\d+)\.`)
 

@@ -155,8 +155,12 @@ func (t *Tracing) Close() string {
 	if t == nil {
 		return ""
 	}
-	t.exporter.expire(FlushTime)
-	ctx, cancel := context.WithTimeout(context.Background(), FlushTime+time.Second)
+	return t.flush(FlushTime)
+}
+
+func (t *Tracing) flush(limit time.Duration) string {
+	t.exporter.expire(limit)
+	ctx, cancel := context.WithTimeout(context.Background(), limit+time.Second)
 	defer cancel()
 	_ = t.provider.Shutdown(ctx) // what was lost by it is counted
 	return t.account()
