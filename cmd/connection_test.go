@@ -38,17 +38,7 @@ func connectionValues(dir string) map[string]string {
 
 // TestConnectionFlags: every command takes every two connection flags that it takes alone.
 func TestConnectionFlags(t *testing.T) {
-	dir := t.TempDir()
-	t.Chdir(dir)
-	for name, text := range map[string]string{
-		"topology.yaml": "version: 1\nname: n\nexchanges: { x: {} }\nqueues: { q: { bindings: [{ exchange: x }] } }\n" +
-			"events: { e: { exchange: x } }\ntests: [{ name: t, publish: { event: e }, expect: [] }]\n",
-		"config.yaml": "contexts: { other: { url: 'amqp://localhost:2' } }\n", "password": "p\n", "a.ndjson": "",
-	} {
-		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	dir := usageDir(t)
 	values, found := connectionValues(dir), 0
 	eachCommand(Reference(), func(c *cobra.Command) {
 		var names []string
@@ -99,22 +89,29 @@ func eachCommand(c *cobra.Command, f func(*cobra.Command)) {
 // takes reports whether a command line is no wrong usage. Where it asks for a broker it ends.
 func takes(t *testing.T, dir string, args []string) bool {
 	t.Helper()
+	code, stderr := codeOf(t, dir, args)
+	if code != cmdutil.ExitUsage && code != cmdutil.ExitOK && !strings.Contains(stderr, "no broker here") {
+		t.Errorf("%v: exit code %d: %s", args, code, stderr)
+	}
+	_ = os.Remove("new.ndjson")
+	return code != cmdutil.ExitUsage
+}
+
+// codeOf runs a command line to its end, or to where it asks for a broker.
+func codeOf(t *testing.T, dir string, args []string) (code int, stderr string) {
+	t.Helper()
 	env := func(name string) (string, bool) {
 		v, ok := map[string]string{"HOME": dir, "MSGCTL_CONFIG": filepath.Join(dir, "config.yaml")}[name]
 		return v, ok
 	}
-	var stderr strings.Builder
+	var said strings.Builder
 	p := &app{
-		proc: &cmdutil.Process{Streams: terminal.New(strings.NewReader(""), io.Discard, &stderr, nil), Env: env,
+		proc: &cmdutil.Process{Streams: terminal.New(strings.NewReader(""), io.Discard, &said, nil), Env: env,
 			Colour: terminal.ColourNever},
 		onStart: func() {},
 		brokers: brokers{beforeDeadLetters: func() {},
 			connect: func(broker.Options) (*broker.Client, error) { return nil, errors.New("no broker here") }},
 	}
-	code := p.run(t.Context(), args)
-	if code != cmdutil.ExitUsage && code != cmdutil.ExitOK && !strings.Contains(stderr.String(), "no broker here") {
-		t.Errorf("%v: exit code %d: %s", args, code, stderr.String())
-	}
-	_ = os.Remove("new.ndjson")
-	return code != cmdutil.ExitUsage
+	code = p.run(t.Context(), args)
+	return code, said.String()
 }

@@ -56,7 +56,7 @@ func (p *app) newRootCmd() *cobra.Command {
 			if err := cmd.ValidateFlagGroups(); err != nil { // else cobra does, and it is no usage error
 				return cmdutil.UsageError("see: "+cmd.CommandPath()+" --help", "%s%w", cmdutil.Where(cmd), err)
 			}
-			return nil
+			return cmdutil.CheckNewFiles(cmd)
 		},
 
 		SilenceErrors:              true, // report shows them
@@ -131,6 +131,9 @@ func addCompletion(root *cobra.Command) {
 	for _, c := range root.Commands() {
 		if c.Name() == "completion" {
 			c.Short, c.Args, c.RunE = "Print a completion script for your shell", cobra.ArbitraryArgs, cmdutil.HelpOrUnknown
+			for _, shell := range c.Commands() {
+				shell.Args = cmdutil.Args()
+			}
 		}
 	}
 }

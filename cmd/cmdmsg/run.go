@@ -32,6 +32,7 @@ func (o *RunFlags) Register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&o.Report, "report", "",
 		"append one NDJSON line per message to this `FILE`: its outcome and the reason")
+	cmdutil.MarkNewFile(cmd, "report")
 	flags.StringVarP(&o.Yes, "yes", "y", "", "do not ask for confirmation")
 	flags.Lookup("yes").NoOptDefVal = cmdutil.PlainYes
 }

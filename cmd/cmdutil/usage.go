@@ -2,12 +2,16 @@ package cmdutil
 
 import (
 	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/suggest"
 )
 
@@ -104,6 +108,29 @@ func nearestFlag(cmd *cobra.Command, name string) string {
 		}
 	})
 	return suggest.Nearest(name, names)
+}
+
+// newFile marks a flag that names a file to be made.
+const newFile = "msgctl_new_file"
+
+// MarkNewFile says that a flag names a file to be made: CheckNewFiles judges it.
+func MarkNewFile(cmd *cobra.Command, flag string) {
+	_ = cmd.Flags().SetAnnotation(flag, newFile, nil)
+}
+
+// CheckNewFiles finds files that cannot be made because there is no such directory, before anything
+// is read or sent.
+func CheckNewFiles(cmd *cobra.Command) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if _, ok := f.Annotations[newFile]; !ok || err != nil {
+			return
+		}
+		dir := filepath.Dir(f.Value.String())
+		if info, statErr := os.Stat(dir); errors.Is(statErr, fs.ErrNotExist) || statErr == nil && !info.IsDir() {
+			err = UsageError("mkdir -p "+shell.Quote(dir), "%sflag --%s: there is no directory %s", Where(cmd), f.Name, dir)
+		}
+	})
+	return err
 }
 
 // CountTrue counts the conditions that hold, for flags that exclude each other.

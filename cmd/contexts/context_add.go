@@ -54,7 +54,7 @@ func (opts *contextAddOptions) flags(fs *pflag.FlagSet) {
 	fs.StringVar(&c.VHost, "vhost", "", "virtual host, instead of the URL's")
 	fs.StringVar(&opts.command, "password-command", "", "shell command that prints the password")
 	fs.StringVar(&c.PasswordFile, "password-file", "", "file whose first line is the password")
-	fs.StringVar(&c.File, "file", "", "topology file to use without -f")
+	fs.StringVarP(&c.File, "file", "f", "", "topology file to use without -f")
 	fs.BoolVar(&c.Protected, "protected", false, "require the vhost's name before destructive changes")
 	fs.StringVar(&t.CA, "tls-ca", "", "PEM file of the CA certificates to trust, instead of the system's")
 	fs.StringVar(&t.Cert, "tls-cert", "", "PEM file of the client certificate")

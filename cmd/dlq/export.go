@@ -63,6 +63,7 @@ func newExportCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	opts.lookOptions.register(cmd)
 	opts.Output.Register(cmd, "text", "json", "yaml")
 	cmdmsg.RegisterProgress(cmd, &opts.Progress)
+	cmdutil.MarkNewFile(cmd, "archive")
 	opts.connection = cmdutil.ConnectionFlags(cmd)
 	return cmd
 }

@@ -66,6 +66,7 @@ func newPurgeCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	cmd.Flags().StringVar(&opts.archive, "archive", "",
 		"first write every message durably to this new `FILE`; .gz and .zst are compressed")
 	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "destroy nothing; show what would be destroyed")
+	cmdutil.MarkNewFile(cmd, "archive")
 	opts.connection = cmdutil.ConnectionFlags(cmd)
 	return cmd
 }

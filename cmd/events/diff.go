@@ -2,6 +2,7 @@ package events
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -89,6 +90,9 @@ func runEventsDiff(opts *eventsDiffOptions) error {
 // catalogueOf reads a topology, or makes a catalogue of one schema file.
 func (o *eventsDiffOptions) catalogueOf(name string) (*event.Catalogue, error) {
 	if strings.HasSuffix(name, ".schema.json") {
+		if _, err := os.Stat(name); err != nil {
+			return nil, cmdutil.UsageError("", "read the schema: %w", err)
+		}
 		return event.NewCatalogue([]event.Type{{Name: "schema", Files: declare.Folder(filepath.Dir(name)),
 			SchemaFile: filepath.Base(name)}}), nil
 	}

@@ -189,6 +189,8 @@ func (o *publishOptions) registerBulk(cmd *cobra.Command) {
 		"journal `FILE`, which records the progress; none disables it (default: that of --ndjson with .journal appended; "+
 			"none for stdin)")
 	flags.StringVar(&b.report, "report", "", "append one NDJSON line per failed event to this `FILE`")
+	cmdutil.MarkNewFile(cmd, "journal")
+	cmdutil.MarkNewFile(cmd, "report")
 	flags.IntVar(&b.breaker, "breaker", publish.DefaultBreakerFailures,
 		"pause after this many consecutive events were returned or refused; 0 is never")
 	flags.DurationVar(&b.pause, "breaker-pause", publish.DefaultBreakerPause,

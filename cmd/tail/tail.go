@@ -118,6 +118,7 @@ func NewCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	flags.DurationVar(&opts.every, "every", 2*time.Second, "with --queue: refresh interval")
 	flags.Int64Var(&opts.head, "head", 20, "with --queue: number of messages from the head of the queue")
 	opts.files.Register(cmd)
+	cmdutil.MarkNewFile(cmd, "save")
 	opts.connection = cmdutil.ConnectionFlags(cmd)
 	return cmd
 }

@@ -45,7 +45,7 @@ func NewExportCmd(d *cmdutil.Process, open OpenReader) *cobra.Command {
 			return runExport(cmd.Context(), opts)
 		},
 	}
-	opts.output.Register(cmd, "yaml", "definitions")
+	opts.output.Register(cmd, "yaml", "json", "definitions")
 	cmd.Flags().BoolVar(&opts.all, "all", false, "all vhosts")
 	cmd.Flags().BoolVar(&opts.users, "users", false, "include users with their password hashes, permissions and limits")
 	cmd.Flags().StringVar(&opts.name, "name", "", "name of the topology in the file")
@@ -86,8 +86,11 @@ func (o *exportOptions) write(state *topology.State) error {
 	options := export.Options{Name: o.name, Users: o.users, NeedsVariable: func(name string) {
 		o.proc.Warn("a URI's credentials were replaced by the variable " + name + ": set it before you use the file")
 	}}
-	if o.output.Value == "definitions" {
+	switch o.output.Value {
+	case "definitions":
 		return export.WriteDefinitions(out, state, options)
+	case "json":
+		return export.WriteJSON(out, state, options)
 	}
 	return export.WriteYAML(out, state, options)
 }

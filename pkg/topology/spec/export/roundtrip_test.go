@@ -212,14 +212,18 @@ func same(want, got *topology.State) string {
 	return cmp.Diff(want.Objects(), got.Objects(), cmpopts.EquateEmpty(), cmpopts.EquateNaNs())
 }
 
-func TestWriteYAMLReadsBack(t *testing.T) {
+func TestWriteYAMLReadsBack(t *testing.T) { checkReadsBack(t, "t.yaml", export.WriteYAML) }
+
+func TestWriteJSONReadsBack(t *testing.T) { checkReadsBack(t, "t.json", export.WriteJSON) }
+
+func checkReadsBack(t *testing.T, name string, write func(io.Writer, *topology.State, export.Options) error) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := drawState(t)
 		var text bytes.Buffer
-		if err := export.WriteYAML(&text, want, export.Options{Users: true, Secrets: true}); err != nil {
+		if err := write(&text, want, export.Options{Users: true, Secrets: true}); err != nil {
 			t.Fatal(err)
 		}
-		_, got, problems := spec.Read([]source.Input{{Name: "t.yaml", Data: text.Bytes()}}, spec.Options{})
+		_, got, problems := spec.Read([]source.Input{{Name: name, Data: text.Bytes()}}, spec.Options{})
 		if want.Len() == 0 {
 			return
 		}

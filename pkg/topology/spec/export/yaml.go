@@ -3,6 +3,7 @@ package export
 import (
 	"bytes"
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -22,18 +23,13 @@ import (
 // external. The order is that of names: the same state always makes the same text. Objects of
 // several vhosts stand under vhosts, which declares them.
 func WriteYAML(w io.Writer, s *topology.State, o Options) error {
-	inv := takeInventory(s, o)
-	root := &object{}
-	root.put("version", intNode(1))
-	root.putText("name", cmp.Or(o.Name, s.Name))
-	inv.body(root)
-	slices.Sort(inv.variables)
+	root, variables := tree(s, o)
 	var b bytes.Buffer
 	if o.Schema != "" {
 		fmt.Fprintf(&b, "# yaml-language-server: $schema=%s\n", o.Schema)
 	}
-	if len(inv.variables) > 0 {
-		fmt.Fprintf(&b, "# Set these variables before you use this file: %s\n", strings.Join(inv.variables, ", "))
+	if len(variables) > 0 {
+		fmt.Fprintf(&b, "# Set these variables before you use this file: %s\n", strings.Join(variables, ", "))
 	}
 	enc := yaml.NewEncoder(&b)
 	enc.SetIndent(2)
@@ -46,12 +42,44 @@ func WriteYAML(w io.Writer, s *topology.State, o Options) error {
 	if _, err := w.Write(separateSections(b.Bytes())); err != nil {
 		return fmt.Errorf("write topology: %w", err)
 	}
-	for _, name := range inv.variables {
+	o.announce(variables)
+	return nil
+}
+
+// WriteJSON writes the file of WriteYAML as JSON, with its names in the order of the alphabet.
+func WriteJSON(w io.Writer, s *topology.State, o Options) error {
+	root, variables := tree(s, o)
+	var file map[string]any
+	if err := root.node().Decode(&file); err != nil {
+		return fmt.Errorf("write topology: %w", err)
+	}
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(exact(file)); err != nil { // 1.0 stays a float
+		return fmt.Errorf("write topology: %w", err)
+	}
+	o.announce(variables)
+	return nil
+}
+
+// tree is the topology file, and the variables that it uses, in order.
+func tree(s *topology.State, o Options) (*object, []string) {
+	inv := takeInventory(s, o)
+	root := &object{}
+	root.put("version", intNode(1))
+	root.putText("name", cmp.Or(o.Name, s.Name))
+	inv.body(root)
+	slices.Sort(inv.variables)
+	return root, inv.variables
+}
+
+func (o *Options) announce(variables []string) {
+	for _, name := range variables {
 		if o.NeedsVariable != nil {
 			o.NeedsVariable(name)
 		}
 	}
-	return nil
 }
 
 // separateSections puts an empty line before every section.
