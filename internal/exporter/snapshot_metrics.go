@@ -68,7 +68,7 @@ func newSnapshotMetrics() *snapshotMetrics {
 		sampledMessages: g(DLQSampleSize, "How many messages the last sample of a dead-letter queue has.", "vhost", "queue"),
 		sampledAt:       g(DLQSampled, "When the last sample of a dead-letter queue was taken.", "vhost", "queue"),
 		refused: g("msgctl_dlq_sampling_refused",
-			"1 for a dead-letter queue that is not looked into, because a look could do harm or failed.", "vhost", "queue"),
+			"1 for a dead-letter queue that is not sampled, because browsing could do harm or failed.", "vhost", "queue"),
 		losing: g(LosesDeadLetters, "1 for a queue whose dead letters, or some, reach no queue: they are lost.",
 			"vhost", "queue", "certainty"),
 		drift: g(Drift, "1 where the broker is not as the topology file says.", "vhost"),

@@ -10,7 +10,7 @@ import (
 )
 
 // ErrUnsafe is wrapped by the error of a look that was refused because it could do harm.
-var ErrUnsafe = errors.New("looking is not safe")
+var ErrUnsafe = errors.New("browsing is not safe")
 
 // Permit is what makes a refused look possible.
 type Permit string
@@ -97,7 +97,7 @@ func (l Assessment) Err() error {
 	if l.Refused == "" {
 		return nil
 	}
-	return fmt.Errorf("look into queue %q: %w: %s", l.Queue, ErrUnsafe, l.Refused)
+	return fmt.Errorf("browse queue %q: %w: %s", l.Queue, ErrUnsafe, l.Refused)
 }
 
 // AssessOptions are what the user asked for.
@@ -177,11 +177,11 @@ func (a *assessment) access() {
 			"stop it first")
 	}
 	if f.AutoDelete && f.Status.Consumers == 0 {
-		a.refuse(PermitNone, "it is auto-delete: when the look ends, its last consumer is gone, and the broker deletes "+
+		a.refuse(PermitNone, "it is auto-delete: when browsing ends, its last consumer leaves, and the broker deletes "+
 			"the queue with all its messages")
 	} else if f.AutoDelete {
-		a.refuse(PermitForce, "it is auto-delete: if its consumers leave during the look, the broker deletes the queue "+
-			"with all its messages when the look ends")
+		a.refuse(PermitForce, "it is auto-delete: if its consumers leave meanwhile, the broker deletes the queue "+
+			"with all its messages when browsing ends")
 	}
 }
 
@@ -192,7 +192,7 @@ const (
 	nearlyFullBytes = 0.8
 )
 
-// overflow: held messages make room for arrivals, and when they come back the queue is over its
+// overflow: held messages make room for arrivals, and when they are requeued the queue is over its
 // limit. drop-head then drops from the head, where they are (seen on 4.0.5 and 4.3.6, classic on
 // 3.10.8; there a quorum queue drops the new ones).
 func (a *assessment) overflow() {
@@ -211,18 +211,18 @@ func (a *assessment) overflow() {
 	}
 	for _, l := range limits {
 		if l.doubt != "" {
-			a.refuse(PermitForce, "it holds at most %s (%s), and %s: what arrives during the look may take the place of the "+
-				"held messages, which are %s when they come back", l, l.from, l.doubt, goes)
+			a.refuse(PermitForce, "it holds at most %s (%s), and %s: what arrives meanwhile may take the place of the "+
+				"held messages, which are %s when they are requeued", l, l.from, l.doubt, goes)
 			return
 		}
 		if l.full() {
-			a.refuse(PermitForce, "it holds at most %s (%s) and is full or nearly so: what arrives during the look takes the "+
-				"place of the held messages, which are %s when they come back", l, l.from, goes)
+			a.refuse(PermitForce, "it holds at most %s (%s) and is full or nearly so: what arrives meanwhile takes the "+
+				"place of the held messages, which are %s when they are requeued", l, l.from, goes)
 			return
 		}
 	}
-	a.note(EffectOverflow, "the queue holds at most %s: if it fills up during the look, the oldest messages are %s "+
-		"when they come back", limits[0], goes)
+	a.note(EffectOverflow, "the queue holds at most %s: if it fills up meanwhile, the oldest messages are %s "+
+		"when they are requeued", limits[0], goes)
 }
 
 // lengthLimit is one limit of a queue's length and how near to it the queue is.
@@ -264,7 +264,7 @@ func (a *assessment) company() {
 		a.note(EffectShared, "%s at work at the same time: what they hold is not seen",
 			plural(a.f.Status.Consumers, "consumer"))
 	}
-	a.note(EffectHidden, "consumers do not get the messages while they are looked at")
+	a.note(EffectHidden, "consumers do not receive the messages while they are held")
 }
 
 func (a *assessment) expiry() {

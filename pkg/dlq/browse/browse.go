@@ -143,7 +143,7 @@ func (b *browser) run(ctx context.Context) (err error) {
 	if l.Override {
 		remove, err := b.applyOverride(ctx)
 		if err != nil {
-			return fmt.Errorf("look into queue %q: %w", l.Queue, err)
+			return fmt.Errorf("browse queue %q: %w", l.Queue, err)
 		}
 		defer func() { err = errors.Join(err, remove(context.WithoutCancel(ctx))) }()
 	}
@@ -156,7 +156,7 @@ func (b *browser) run(ctx context.Context) (err error) {
 	}
 	cancel()
 	if err != nil && errors.Is(context.Cause(holding), errHeld) {
-		err = fmt.Errorf("look into queue %q: %w (%s)", l.Queue, errHeld, l.MaxHold)
+		err = fmt.Errorf("browse queue %q: %w (%s)", l.Queue, errHeld, l.MaxHold)
 	}
 	return errors.Join(err, b.returnAll(context.WithoutCancel(ctx)))
 }

@@ -54,10 +54,12 @@ func (a *assessment) room(r Room) {
 		a.refuse(PermitForce, "its delivery limit is %d (%s): messages that reached it are dropped or dead-lettered again "+
 			"when they are returned", r.Limit, f.DeliveryLimit.From)
 	case !r.Fits(0):
-		a.refuse(a.permit(), "its delivery limit is %d (%s), and a look takes one of it", r.Limit, f.DeliveryLimit.From)
+		a.refuse(a.permit(), "its delivery limit is %d (%s), and browsing uses up one delivery", r.Limit,
+			f.DeliveryLimit.From)
 	case f.Counted:
 		a.refuse(a.permit(), "its delivery limit is %d (%s), and on this broker version dead letters of quorum queues "+
-			"keep their delivery count: those that reached the limit are dropped or dead-lettered again by a single look",
+			"keep their delivery count: those that reached the limit are dropped or dead-lettered again when they are "+
+			"browsed once",
 			r.Limit, f.DeliveryLimit.From)
 	default:
 		a.l.Room = &r

@@ -206,7 +206,7 @@ func (o *PolicyOverride) remove(ctx context.Context) error {
 			if p.Operator {
 				clear = "clear_operator_policy"
 			}
-			errs = append(errs, fmt.Errorf("the policy of a look at queue %q is still there, and keeps its delivery limit "+
+			errs = append(errs, fmt.Errorf("the temporary policy of queue %q still exists, and keeps its delivery limit "+
 				"lifted; "+
 				"remove it with: rabbitmqctl %s -p '%s' %s: %w",
 				o.queue, clear, p.VHost, p.Name, err))

@@ -98,7 +98,7 @@ func (b *browser) checkRoom(w *window, d *consume.Delivery) error {
 	if b.report.Overridden && !room.Survives(count) {
 		return nil // its fate is the same with one delivery more
 	}
-	return fmt.Errorf("look into queue %q: %w: message %q was delivered %d times already, and the delivery limit is "+
+	return fmt.Errorf("browse queue %q: %w: message %q was delivered %d times already, and the delivery limit is "+
 		"%d: looking again and again would use it up (it was returned behind the messages that were returned before)",
 		b.o.Assessment.Queue, ErrUnsafe, d.MessageID, count, room.Limit)
 }

@@ -79,7 +79,8 @@ func (v *VHost) WarnHarm(queue string, r browse.Report) {
 			"confirmed copies", messages(r.Kept), queue))
 	}
 	if r.Reordered {
-		v.Options.Warn(fmt.Sprintf("the look ended early: what was looked at in queue %s is now behind other messages that "+
+		v.Options.Warn(fmt.Sprintf("browsing ended early: the browsed messages of queue %s are now behind other messages "+
+			"that "+
 			"had been returned before", queue))
 	}
 	if len(r.Lost) > 0 {
