@@ -31,31 +31,35 @@ func HostPort(url string) string {
 // none of them.
 func AwaitTail(t testing.TB, v *rabbittest.VHost, n int) {
 	t.Helper()
-	admin := v.Broker.Admin()
 	var seen int
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		seen = 0
-		if n == 0 {
-			for _, q := range QueueNames(t, v) {
-				if strings.HasPrefix(q, "msgctl.tail.") || strings.HasPrefix(q, "amq.gen-") {
-					seen++
-				}
-			}
-		} else {
-			var all []struct{ Source, Destination string }
-			admin.Get(t, rabbittest.Path("bindings", v.Name), &all)
-			for _, b := range all {
-				if b.Source != "" && (strings.HasPrefix(b.Destination, "msgctl.tail.") ||
-					strings.HasPrefix(b.Destination, "amq.gen-")) {
-					seen++
-				}
-			}
-		}
-		if seen == n {
+		if seen = len(tailNames(t, v, n == 0)); seen == n {
 			return
 		}
 	}
 	t.Fatalf("%d private queues or bindings in a minute, want %d", seen, n)
+}
+
+// tailNames returns the names of the private queues, or one for each binding of theirs.
+func tailNames(t testing.TB, v *rabbittest.VHost, queues bool) (names []string) {
+	t.Helper()
+	all := QueueNames(t, v)
+	if !queues {
+		var bindings []struct{ Source, Destination string }
+		v.Broker.Admin().Get(t, rabbittest.Path("bindings", v.Name), &bindings)
+		all = nil
+		for _, b := range bindings {
+			if b.Source != "" {
+				all = append(all, b.Destination)
+			}
+		}
+	}
+	for _, name := range all {
+		if strings.HasPrefix(name, "msgctl.tail.") || strings.HasPrefix(name, "amq.gen-") {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // QueueNames returns the names of all queues of a vhost.

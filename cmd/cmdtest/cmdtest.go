@@ -36,7 +36,7 @@ func Main(m *testing.M, more ...Command) {
 	commands := map[string]func(){
 		"msgctl": func() {
 			build := cmdutil.Build{Version: Version, Commit: "abc", Date: "2026-01-02T03:04:05Z"}
-			os.Exit(cmd.Main(build, os.Args[1:]))
+			os.Exit(cmd.Main(build, os.Args[1:])) //nolint:forbidigo // the test program is msgctl here
 		},
 	}
 	for _, c := range more {

@@ -34,7 +34,7 @@ func NewProgram(t testing.TB, amqpURL, api string, env ...string) *Program {
 
 // Command prepares a run: Main has put msgctl on the path.
 func (p *Program) Command(args ...string) *exec.Cmd {
-	cmd := exec.Command("msgctl", args...)
+	cmd := exec.Command("msgctl", args...) //nolint:noctx // it is killed when the test ends
 	cmd.Env = p.Env
 	return cmd
 }

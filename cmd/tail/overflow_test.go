@@ -40,12 +40,16 @@ func stoppedFor(t *testing.T, p *cmdtest.Program, v *rabbittest.VHost, ch *amqp.
 	t.Helper()
 	tailing := p.Start("tail", "-x", "x", "-o", "none", "--idle-timeout", idle.String())
 	cmdtest.AwaitTail(t, v, 1)
-	send(t, ch, repeat(1)...)
+	if !confirmed(t, ch, repeat(1)...) {
+		return r, false // its queue has gone with it
+	}
 	awaitEmpty(t, v) // it consumes: stopped before that, it would miss the broker's answer
 	stopped := time.Now()
 	_ = tailing.Cmd.Process.Signal(syscall.SIGSTOP)
 	for sent := 0; sent < tail.Prefetch+tail.QueueBytes/overflowSize*5/4 && !tailing.Ended(); sent += 500 {
-		send(t, ch, repeat(500)...)
+		if !confirmed(t, ch, repeat(500)...) {
+			return r, false
+		}
 	}
 	time.Sleep(time.Until(stopped.Add(idle + time.Second))) // its idle time passes
 	if tailing.Ended() {

@@ -48,6 +48,14 @@ func tailArena(t *testing.T, b *rabbittest.Broker) (*rabbittest.VHost, *amqp.Cha
 // send publishes messages to x, and returns when all are confirmed.
 func send(t *testing.T, ch *amqp.Channel, messages ...amqp.Publishing) {
 	t.Helper()
+	if !confirmed(t, ch, messages...) {
+		t.Fatal("not confirmed")
+	}
+}
+
+// confirmed publishes messages to x, and reports whether the broker took all.
+func confirmed(t *testing.T, ch *amqp.Channel, messages ...amqp.Publishing) bool {
+	t.Helper()
 	var confirms []*amqp.DeferredConfirmation
 	for _, m := range messages {
 		c, err := ch.PublishWithDeferredConfirm("x", "a.b", true, false, m)
@@ -59,10 +67,15 @@ func send(t *testing.T, ch *amqp.Channel, messages ...amqp.Publishing) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for _, c := range confirms {
-		if ok, err := c.WaitContext(ctx); err != nil || !ok {
-			t.Fatalf("not confirmed: %v", err)
+		ok, err := c.WaitContext(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ok {
+			return false
 		}
 	}
+	return true
 }
 
 // TestTailSeesEverythingAndDisturbsNothing: whatever the bodies, all are seen byte for byte, and
