@@ -56,7 +56,7 @@ func (r *run) settleAll(err error) error {
 			err = lost
 		}
 		if n > 0 && before >= 0 && err == nil {
-			r.awaitReady(before + n)
+			AwaitReady(context.WithoutCancel(r.life), r.Counter, r.Queue, before+n)
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.life), r.Timing.Grace)
@@ -76,23 +76,36 @@ func (r *run) settleAll(err error) error {
 
 // countReady returns -1 when the number cannot be had.
 func (r *run) countReady() int64 {
-	if r.Counter == nil {
-		return -1
-	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.life), r.Timing.Grace)
 	defer cancel()
-	n, err := r.Counter.Ready(ctx, r.Queue)
+	return CountReady(ctx, r.Counter, r.Queue)
+}
+
+// CountReady returns how many messages are ready in a queue, -1 when that cannot be had, as with
+// nil for c.
+func CountReady(ctx context.Context, c Counter, queue string) int64 {
+	if c == nil {
+		return -1
+	}
+	n, err := c.Ready(ctx, queue)
 	if err != nil {
 		return -1
 	}
 	return n
 }
 
-// awaitReady waits for a moment until what a session held is back in its queue, so that the next
-// session's comes behind it: a quorum queue puts messages back in the order of their returns.
-func (r *run) awaitReady(n int64) {
-	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline) && r.countReady() < n; {
-		time.Sleep(5 * time.Millisecond)
+// AwaitReady waits until n messages are ready in a queue, for two seconds at most. It is called
+// when a session has returned its messages, so that the next session's come behind them: a quorum
+// queue puts messages back in the order of their returns.
+func AwaitReady(ctx context.Context, c Counter, queue string, n int64) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	for CountReady(ctx, c, queue) < n {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(5 * time.Millisecond):
+		}
 	}
 }
 

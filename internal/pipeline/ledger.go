@@ -1,5 +1,7 @@
 package pipeline
 
+import "slices"
+
 // tagState is what is known of one delivery.
 type tagState uint8
 
@@ -144,6 +146,31 @@ func (l *ledger) keep(tag uint64) {
 		return
 	}
 	l.held = append(l.held, tagRange{tag, tag})
+}
+
+// dismiss forgets a held delivery that was settled on its own.
+func (l *ledger) dismiss(tag uint64) {
+	if i := l.head + int(tag-l.base); tag >= l.base && i < len(l.states) {
+		if l.states[i] == tagHeld {
+			l.states[i] = tagAcked
+			l.heldCount--
+		}
+		return
+	}
+	i := slices.IndexFunc(l.held, func(r tagRange) bool { return r.first <= tag && tag <= r.last })
+	if i < 0 {
+		return
+	}
+	r := l.held[i]
+	var rest []tagRange
+	if r.first < tag {
+		rest = append(rest, tagRange{r.first, tag - 1})
+	}
+	if tag < r.last {
+		rest = append(rest, tagRange{tag + 1, r.last})
+	}
+	l.held = slices.Replace(l.held, i, i+1, rest...)
+	l.heldCount--
 }
 
 // compact frees the settled front once it is most of the slice.

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -42,7 +43,7 @@ func TestLedgerAcknowledgesWhatIsDoneAndNothingElse(t *testing.T) {
 			}
 		}
 		var next uint64
-		var open []uint64
+		var open, held []uint64
 		for range rapid.IntRange(0, 2000).Draw(t, "steps") {
 			switch op := rapid.IntRange(0, 9).Draw(t, "op"); {
 			case op < 4:
@@ -57,10 +58,16 @@ func TestLedgerAcknowledgesWhatIsDoneAndNothingElse(t *testing.T) {
 				if op == 8 {
 					l.hold(tag)
 					want[tag] = tagHeld
+					held = append(held, tag)
 				} else {
 					l.done(tag)
 					want[tag] = tagDone
 				}
+			case len(held) > 0 && rapid.Bool().Draw(t, "dismiss"):
+				i := rapid.IntRange(0, len(held)-1).Draw(t, "which")
+				l.dismiss(held[i])
+				acked[held[i]], want[held[i]] = true, tagAcked
+				held = append(held[:i], held[i+1:]...)
 			default:
 				flush()
 			}
@@ -73,21 +80,20 @@ func TestLedgerAcknowledgesWhatIsDoneAndNothingElse(t *testing.T) {
 			want[tag] = tagDone
 		}
 		flush()
-		var held int64
 		for tag, s := range want {
 			if s == tagDone && !acked[tag] {
 				t.Fatalf("%d is done and was never acknowledged", tag)
-			}
-			if s == tagHeld {
-				held++
 			}
 		}
 		var ranged int64
 		for _, r := range l.held {
 			ranged += int64(r.last - r.first + 1)
 		}
-		if held != l.heldCount || held != ranged {
-			t.Fatalf("held %d, counted %d, in ranges %d", held, l.heldCount, ranged)
+		if n := int64(len(held)); n != l.heldCount || n != ranged {
+			t.Fatalf("held %d, counted %d, in ranges %d", n, l.heldCount, ranged)
+		}
+		if n := len(held); n > 0 && slices.Max(held) != l.lastUnsettled() {
+			t.Fatalf("the last unsettled is %d, want %d", l.lastUnsettled(), slices.Max(held))
 		}
 	})
 }

@@ -78,6 +78,21 @@ func (s *Session) Hold(tag uint64) {
 	s.signal()
 }
 
+// AckHeld acknowledges a held delivery, at once and on its own: what it was held for is done.
+func (s *Session) AckHeld(tag uint64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lost {
+		return consume.ErrLost
+	}
+	s.acknowledge(s.ledger.flush())
+	if err := s.Sub.Ack(tag, false); err != nil {
+		return err
+	}
+	s.ledger.dismiss(tag)
+	return nil
+}
+
 // rejecter is a subscription that can reject. A quorum queue takes a reject for a failed attempt,
 // and a nack for a mere return.
 type rejecter interface {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/pkg/consume"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -14,7 +15,7 @@ import (
 // ErrStop, returned by Browse's callback, ends the look without an error.
 var ErrStop = errors.New("enough")
 
-// BrowseOptions say what to look at.
+// Options say what to look at.
 type Options struct {
 	// Assessment is what Assess said about the queue. A refused one is not looked at.
 	Assessment Assessment
@@ -31,7 +32,7 @@ type Options struct {
 	Idle time.Duration
 	// Tag is the consumer tag that the broker's consumer list shows. Default "msgctl-look".
 	Tag string
-	// Counter tells when a window is back in the queue, so that the next one comes behind it. With
+	// Counter tells when what a session held is back in the queue, so that the next comes behind it. With
 	// nil, a pause has to do.
 	Counter Counter
 	// Override lifts the delivery limit when Assessment.Override says so, and in an emergency: when
@@ -49,15 +50,15 @@ type LimitOverride interface {
 	Apply(ctx context.Context) (remove func(context.Context) error, err error)
 }
 
-// BrowseReport is what a look did.
+// Report is what a look did.
 type Report struct {
 	// Seen counts the messages given to the callback, Returned those that are back in the queue.
 	Seen, Returned int64
 	// Reordered says that a look that ended early left messages of a quorum queue behind others
 	// that were after them.
 	Reordered bool
-	// Windows is how many consumers held them.
-	Windows int
+	// Sessions is how many consumers held them, one after another.
+	Sessions int
 	// Kept counts messages that would not have survived their return, and were put at the end of
 	// the queue as copies.
 	Kept int
@@ -73,10 +74,10 @@ type Report struct {
 // does not grow with the number of messages. each may return ErrStop to end the look; the message
 // and what it points to may be kept, but not changed.
 //
-// Messages of a classic or quorum queue are held unacknowledged, in windows of one consumer each,
-// until the end of the look, and then returned window by window in the order in which they came:
+// Messages of a classic or quorum queue are held unacknowledged, in one session after another,
+// until the end of the look, and then returned session by session in the order in which they came:
 // their order in the queue is as before (seen on 3.10.8, 4.0.5, 4.3.6). Ending ctx, an error of
-// each and a failing window all lead there too; only a lost connection leaves it to the broker to
+// each and a failing session all lead there too; only a lost connection leaves it to the broker to
 // requeue, and the error wraps consume.ErrLost then. Streams are read by offset up to their end at
 // the beginning of the look.
 //
@@ -118,7 +119,7 @@ type browser struct {
 	src    consume.Source
 	o      Options
 	each   func(*message.Message) error
-	held   []*window
+	held   []*holder
 	size   sizing
 	report Report
 	// overLimit says that a message is held that does not survive its return.
@@ -148,7 +149,7 @@ func (b *browser) run(ctx context.Context) (err error) {
 		defer func() { err = errors.Join(err, remove(context.WithoutCancel(ctx))) }()
 	}
 	holding, cancel := context.WithTimeoutCause(ctx, l.MaxHold, errHeld)
-	err = b.windows(holding)
+	err = b.holdAll(holding)
 	if err == nil || errors.Is(err, ErrStop) {
 		err = errors.Join(err, b.extend(holding))
 	} else {
@@ -207,11 +208,11 @@ func (b *browser) extend(ctx context.Context) error {
 		if b.o.Expect > 0 {
 			prefetch = int(min(int64(prefetch), b.o.Expect-b.total))
 		}
-		w, err := b.open(ctx, prefetch)
+		h, err := b.open(ctx, prefetch)
 		if err != nil {
 			return err
 		}
-		more, err := b.fill(ctx, w)
+		more, err := b.fill(ctx, h)
 		b.emptied = !more
 		if err != nil {
 			return err
@@ -220,10 +221,10 @@ func (b *browser) extend(ctx context.Context) error {
 	return nil
 }
 
-// windows opens one consumer after the other, each with a prefetch of its own, until the queue is
+// holdAll opens one consumer after the other, each with a prefetch of its own, until the queue is
 // empty or enough was seen. One at a time, because two would divide the messages between them and
 // lose their order.
-func (b *browser) windows(ctx context.Context) error {
+func (b *browser) holdAll(ctx context.Context) error {
 	for {
 		prefetch := b.size.next(b.o.Memory, b.o.Assessment.Room != nil)
 		if left, bounded := b.left(); bounded {
@@ -232,11 +233,11 @@ func (b *browser) windows(ctx context.Context) error {
 			}
 			prefetch = int(min(int64(prefetch), left))
 		}
-		w, err := b.open(ctx, prefetch)
+		h, err := b.open(ctx, prefetch)
 		if err != nil {
 			return err
 		}
-		more, err := b.fill(ctx, w)
+		more, err := b.fill(ctx, h)
 		b.emptied = !more && err == nil
 		if err != nil || !more {
 			return err
@@ -244,11 +245,11 @@ func (b *browser) windows(ctx context.Context) error {
 	}
 }
 
-func (b *browser) open(ctx context.Context, prefetch int) (*window, error) {
+func (b *browser) open(ctx context.Context, prefetch int) (*holder, error) {
 	o := consume.Options{Queue: b.o.Assessment.Queue, Prefetch: prefetch, Tag: b.o.Tag}
 	subscribe := b.src.Subscribe
 	if len(b.held) > 0 {
-		if s, ok := b.held[0].sub.(consume.Sharer); ok {
+		if s, ok := b.held[0].Sub.(consume.Sharer); ok {
 			subscribe = s.Share
 		}
 	}
@@ -256,8 +257,8 @@ func (b *browser) open(ctx context.Context, prefetch int) (*window, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &window{sub: sub, prefetch: prefetch}
-	b.held = append(b.held, w)
-	b.report.Windows++
-	return w, nil
+	h := &holder{Session: pipeline.NewSession(sub, prefetch), prefetch: int64(prefetch)}
+	b.held = append(b.held, h)
+	b.report.Sessions++
+	return h, nil
 }

@@ -15,7 +15,7 @@ func TestLookIsOverWhenMessagesAreBack(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)
 		ch := v.Channel(t)
-		const n = 300 // three windows
+		const n = 300 // three sessions
 		declareQueues(t, ch, nil, "q")
 		fill(t, ch, "q", n, nil)
 		awaitReady(t, ch, "q", n)

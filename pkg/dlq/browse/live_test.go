@@ -377,7 +377,7 @@ func checkLowered(t *testing.T, c *broker.Client, vhost string) {
 
 // A message that would not survive its return is met although nothing foretold it: the override
 // saves it, or a copy does.
-func TestDoomedMessagesAreSaved(t *testing.T) {
+func TestMessagesOverTheLimitAreKept(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		if b.Line != "4.3" {
 			return
@@ -469,8 +469,8 @@ func TestInterruptedLooksGiveBack(t *testing.T) {
 	})
 }
 
-// Windows of every size together show each message once, in order, and give all back in order.
-func TestWindowsKeepTheOrder(t *testing.T) {
+// Sessions of every size together show each message once, in order, and give all back in order.
+func TestSessionsKeepTheOrder(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		for _, kind := range []string{"classic", "quorum"} {
 			v := b.VHost(t)
@@ -483,7 +483,7 @@ func TestWindowsKeepTheOrder(t *testing.T) {
 			r, err := browse.Browse(t.Context(), c.Source(v.Name),
 				browse.Options{Assessment: l, Counter: lookCounter{v.Channel(t)}, Memory: 256 << 10}, got.each)
 			must(t, err)
-			if got.String() != numbers(0, 5000) || r.Windows < 20 || r.Returned != 5000 {
+			if got.String() != numbers(0, 5000) || r.Sessions < 20 || r.Returned != 5000 {
 				t.Errorf("%s: saw %d messages, %+v", kind, len(got.ids), r)
 			}
 			if after := ids(drained(t, v, "q")); after != numbers(0, 5000) {

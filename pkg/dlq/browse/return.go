@@ -7,16 +7,17 @@ import (
 	"slices"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/pkg/consume"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// returnTimeout bounds the settlement of one window.
+// returnTimeout bounds the settlement of one session.
 const returnTimeout = 60 * time.Second
 
 // returnAll returns all held messages. A quorum queue puts them in the order of their return, so
-// the windows go in the order in which they were filled. A classic queue puts each message where it
-// was, and walks past all returned ones before it: the last window goes first there, or a million
+// the sessions go in the order in which they were filled. A classic queue puts each message where it
+// was, and walks past all returned ones before it: the last session goes first there, or a million
 // messages would take it minutes.
 func (b *browser) returnAll(ctx context.Context) (err error) {
 	if b.overLimit {
@@ -31,23 +32,23 @@ func (b *browser) returnAll(ctx context.Context) (err error) {
 		slices.Reverse(b.held)
 		counted = b.ready(ctx)
 	}
-	for i, w := range b.held {
+	for i, h := range b.held {
 		if errors.Is(err, consume.ErrLost) {
 			break // the rest went back with the connection
 		}
 		last := i == len(b.held)-1
 		if classic {
-			err = errors.Join(err, b.returnInTurn(ctx, w, last || i%inTurn == inTurn-1))
+			err = errors.Join(err, b.returnInTurn(ctx, h, last || i%inTurn == inTurn-1))
 			continue
 		}
-		before, await := int64(-1), !last
-		if await {
+		before := int64(-1)
+		if !last {
 			before = b.ready(ctx)
 		}
-		gone := b.returnWindow(w)
+		gone := b.returnSession(h)
 		err = errors.Join(err, gone)
-		if await && gone == nil {
-			b.awaitBack(ctx, before+w.count, before >= 0)
+		if !last && gone == nil {
+			b.awaitBack(ctx, before, h.Held())
 		}
 	}
 	if finished := b.finish(ctx); err == nil || !errors.Is(finished, consume.ErrLost) {
@@ -63,69 +64,69 @@ func (b *browser) returnAll(ctx context.Context) (err error) {
 }
 
 const (
-	// betweenWindows is the pause that keeps windows in order where nothing tells that one is back.
-	betweenWindows = 50 * time.Millisecond
+	// betweenSessions is the pause that keeps the order where nothing tells that messages are back.
+	betweenSessions = 50 * time.Millisecond
 	// beforeRemoval lets the queue take the messages back while the limit is still lifted.
 	beforeRemoval = 500 * time.Millisecond
 )
 
 func (b *browser) settle(ctx context.Context, d time.Duration) { _ = waitFor(ctx, d) }
 
-// inTurn is how many windows of a classic queue are returned before the queue is asked whether it
+// inTurn is how many sessions of a classic queue are returned before the queue is asked whether it
 // has them, which takes some pauses each time, and keeps what is under way small enough for the
 // answer to come in time.
 const inTurn = 16
 
-// returnInTurn returns the messages of one window of a classic queue, and comes back when the
-// broker has closed its channel: windows have a channel each, and the broker's channels work side
+// returnInTurn returns the messages of one session of a classic queue, and comes back when the
+// broker has closed its channel: sessions have a channel each, and the broker's channels work side
 // by side, so that nacks which are only sent in an order reach the queue in any (4.0.5: twice the
 // time for a look at 300,000 messages). A channel has handed its nack to the queue when it answers
 // the close. With settled it comes back when the queue has it, too, and with it all that came
 // before.
-func (b *browser) returnInTurn(ctx context.Context, w *window, settled bool) error {
-	if err := b.returnWindow(w); err != nil || w.closed {
+func (b *browser) returnInTurn(ctx context.Context, h *holder, settled bool) error {
+	if err := b.returnSession(h); err != nil || h.closed {
 		return err
 	}
 	if settled {
 		ctx, cancel := context.WithTimeout(ctx, returnTimeout)
 		defer cancel()
-		if err := w.sub.Settled(ctx); err != nil {
+		if err := h.Settled(ctx); err != nil {
 			return err // finish closes it
 		}
 	}
-	w.closed = true
-	return w.sub.Close()
+	h.closed = true
+	return h.Sub.Close()
 }
 
-// returnWindow returns the messages of one window. A nack is only handed to the connection: see
+// returnSession returns the messages of one session. A nack is only handed to the connection: see
 // finish.
-func (b *browser) returnWindow(w *window) (err error) {
-	if w.count > 0 && b.o.Assessment.Return == ReturnByNack {
-		err = w.sub.Nack(w.last, true, true)
-	} else {
-		w.closed = true
-		err = w.sub.Close()
+func (b *browser) returnSession(h *holder) error {
+	held := h.Held()
+	_, err := h.Return(b.o.Assessment.Return)
+	if err == nil && (held == 0 || b.o.Assessment.Return != ReturnByNack) {
+		h.closed = true
+		err = h.Sub.Close()
 	}
 	if err == nil {
-		b.report.Returned += w.count
+		b.report.Returned += held
 	}
 	return err
 }
 
 // finish sees that the broker has applied what was returned, and closes. Closing right behind a
-// nack would lose it on quorum queues, and the close counts. It is asked for when all windows are
+// nack would lose it on quorum queues, and the close counts. It is asked for when all sessions are
 // returned: one that still holds messages would hide the answer.
 func (b *browser) finish(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, returnTimeout)
 	defer cancel()
-	for _, w := range b.held {
-		if !w.closed && err == nil {
-			err = w.sub.Settled(ctx)
+	for _, h := range b.held {
+		if !h.closed && err == nil {
+			err = h.Settled(ctx)
 		}
 	}
-	for _, w := range b.held {
-		if !w.closed {
-			err = errors.Join(err, w.sub.Close())
+	for _, h := range b.held {
+		if !h.closed {
+			err = errors.Join(err, h.Sub.Close())
 		}
 	}
 	b.held = nil
@@ -134,27 +135,17 @@ func (b *browser) finish(ctx context.Context) (err error) {
 
 // ready is -1 when that is not to be known.
 func (b *browser) ready(ctx context.Context) int64 {
-	if b.o.Counter == nil {
-		return -1
-	}
-	n, err := b.o.Counter.Ready(ctx, b.o.Assessment.Queue)
-	if err != nil {
-		return -1
-	}
-	return n
+	return pipeline.CountReady(ctx, b.o.Counter, b.o.Assessment.Queue)
 }
 
-// awaitBack waits until a window is back in its queue, for a moment at most, so that the next one
-// comes behind it: a quorum queue puts messages back in the order in which they are returned (seen
-// on 3.10.8, 4.0.5 and 4.3.6).
-func (b *browser) awaitBack(ctx context.Context, n int64, known bool) {
-	if !known {
-		b.settle(ctx, betweenWindows)
+// awaitBack waits until what a session held is back in its queue, so that the next one's messages
+// come behind it. before is what was ready, negative when that is not known.
+func (b *browser) awaitBack(ctx context.Context, before, held int64) {
+	if before < 0 {
+		b.settle(ctx, betweenSessions)
 		return
 	}
-	for deadline := time.Now().Add(2 * time.Second); time.Now().Before(deadline) && b.ready(ctx) < n; {
-		b.settle(ctx, 5*time.Millisecond)
-	}
+	pipeline.AwaitReady(ctx, b.o.Counter, b.o.Assessment.Queue, before+held)
 }
 
 // awaitCounted waits until a classic queue counts n messages, so that who counts them after the
@@ -187,9 +178,9 @@ func (b *browser) rescue(ctx context.Context) (remove func(context.Context) erro
 			return remove, nil
 		}
 	}
-	for _, w := range b.held {
-		for _, d := range w.overLimit {
-			if kept := b.keep(ctx, w, &d); kept != nil {
+	for _, h := range b.held {
+		for _, d := range h.overLimit {
+			if kept := b.keep(ctx, h, &d); kept != nil {
 				b.report.Lost = append(b.report.Lost, d.m.MessageID)
 				err = kept
 			}
@@ -207,20 +198,16 @@ var errNoKeep = errors.New("neither a policy could lift the limit, nor a copy be
 
 // keep puts a copy of the message at the end of the queue and takes the original off, once that is
 // confirmed.
-func (b *browser) keep(ctx context.Context, w *window, d *overLimitMessage) error {
+func (b *browser) keep(ctx context.Context, h *holder, d *overLimitMessage) error {
 	if b.o.Keep == nil {
 		return errNoKeep
 	}
 	if err := b.o.Keep(ctx, &d.m); err != nil {
 		return err
 	}
-	if err := w.sub.Ack(d.tag, false); err != nil {
+	if err := h.AckHeld(d.tag); err != nil {
 		return err
 	}
-	w.count--
 	b.report.Kept++
-	if d.tag == w.last {
-		w.last--
-	}
 	return nil
 }

@@ -6,11 +6,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/pkg/consume"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// lostSub is a window's subscription on a connection that is gone.
+// lostSub is a subscription on a connection that is gone.
 type lostSub struct {
 	consume.Subscription
 	closed int
@@ -20,7 +21,14 @@ func (*lostSub) Nack(uint64, bool, bool) error { return consume.ErrLost }
 func (*lostSub) Settled(context.Context) error { return consume.ErrLost }
 func (s *lostSub) Close() error                { s.closed++; return nil }
 
-// TestLostConnectionIsToldOnce: hundreds of windows share a connection; that it was lost is one
+// holdOne returns a session that holds one message.
+func holdOne(sub consume.Subscription) *holder {
+	h := &holder{Session: pipeline.NewSession(sub, 1), prefetch: 1}
+	_ = h.HoldDelivery(&consume.Delivery{Tag: 1})
+	return h
+}
+
+// TestLostConnectionIsToldOnce: hundreds of sessions share a connection; that it was lost is one
 // error, and all of them are closed.
 func TestLostConnectionIsToldOnce(t *testing.T) {
 	for _, kind := range []string{topology.Classic, topology.Quorum} {
@@ -29,7 +37,7 @@ func TestLostConnectionIsToldOnce(t *testing.T) {
 		for range 5 {
 			s := &lostSub{}
 			subs = append(subs, s)
-			b.held = append(b.held, &window{sub: s, last: 1, count: 1})
+			b.held = append(b.held, holdOne(s))
 		}
 		err := b.returnAll(t.Context())
 		if !errors.Is(err, consume.ErrLost) || strings.Contains(err.Error(), "\n") {
@@ -37,7 +45,7 @@ func TestLostConnectionIsToldOnce(t *testing.T) {
 		}
 		for i, s := range subs {
 			if s.closed == 0 {
-				t.Errorf("%s: window %d is still open", kind, i)
+				t.Errorf("%s: session %d is still open", kind, i)
 			}
 		}
 	}
@@ -78,7 +86,7 @@ func TestReturnedMessagesAreAwaited(t *testing.T) {
 	} {
 		b := &browser{o: Options{Counter: &c.counter, Assessment: Assessment{Type: topology.Classic, Return: ReturnByNack}}}
 		for range 5 {
-			b.held = append(b.held, &window{sub: returningSub{}, last: 1, count: 1})
+			b.held = append(b.held, holdOne(returningSub{}))
 		}
 		if err := b.returnAll(t.Context()); err != nil || c.counter.asked != c.asked {
 			t.Errorf("%+v: asked %d times, want %d: %v", c.counter, c.counter.asked, c.asked, err)

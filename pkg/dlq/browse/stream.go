@@ -13,13 +13,13 @@ import (
 func (b *browser) stream(ctx context.Context) error {
 	o := consume.Options{Queue: b.o.Assessment.Queue, Tag: b.o.Tag, Prefetch: StreamPrefetch}
 	last, ok, err := StreamEnd(ctx, b.src, o, b.o.Idle)
-	b.report.Windows++
+	b.report.Sessions++
 	if err != nil || !ok {
 		return err
 	}
 	o.Offset = "first"
 	sub, err := b.src.Subscribe(ctx, o)
-	b.report.Windows++
+	b.report.Sessions++
 	if err != nil {
 		return err
 	}

@@ -4,20 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"sync/atomic"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/pkg/consume"
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// window is one consumer and the messages that it holds: nothing but the range of their tags.
-type window struct {
-	sub       consume.Subscription
-	prefetch  int
-	last      uint64 // the highest tag that came
-	count     int64  // messages still held
+// holder is a session that holds all of its messages, as many as its prefetch.
+type holder struct {
+	*pipeline.Session
+	prefetch  int64
 	overLimit []overLimitMessage
 	closed    bool
 }
@@ -28,16 +26,16 @@ type overLimitMessage struct {
 	m   message.Message
 }
 
-// fill gives the window's messages to the callback, and cancels its consumer when the window is
-// full or the queue empty. more says that the queue may have further messages. Whatever goes wrong,
-// the consumer is cancelled first: the messages that are returned must not come back to it.
-func (b *browser) fill(ctx context.Context, w *window) (more bool, err error) {
+// fill gives messages to the callback, and cancels the consumer when its prefetch is used up or the
+// queue is empty. more says that the queue may have further messages. Whatever goes wrong, the
+// consumer is cancelled first: the messages that are returned must not come back to it.
+func (b *browser) fill(ctx context.Context, h *holder) (more bool, err error) {
 	idle := startIdle(ctx, b.o.Idle)
 	defer idle.stop()
-	for w.count < int64(w.prefetch) && err == nil {
+	for h.Held() < h.prefetch && err == nil {
 		var d consume.Delivery
-		if d, err = idle.next(ctx, w.sub); err == nil {
-			err = b.take(w, &d)
+		if d, err = idle.next(ctx, h.Sub); err == nil {
+			err = b.take(h, &d)
 		}
 	}
 	end := err
@@ -46,17 +44,17 @@ func (b *browser) fill(ctx context.Context, w *window) (more bool, err error) {
 	}
 	// What was under way when the consumer was cancelled is held too; it is shown unless the look
 	// is over.
-	late, cancelled := b.cancel(ctx, w, end == nil)
+	late, cancelled := b.cancel(ctx, h, end == nil)
 	if end = errors.Join(end, cancelled); end != nil {
 		return false, end
 	}
-	return !errors.Is(err, errAhead) && (late || w.count >= int64(w.prefetch)), nil
+	return !errors.Is(err, errAhead) && (late || h.Held() >= h.prefetch), nil
 }
 
 // take counts a message in, checks its room, and shows it. One that has too little room is shown
 // too, and ends the look.
-func (b *browser) take(w *window, d *consume.Delivery) error {
-	short := b.hold(w, d)
+func (b *browser) take(h *holder, d *consume.Delivery) error {
+	short := b.hold(h, d)
 	if b.extending {
 		if !b.between() {
 			return errAhead
@@ -74,15 +72,14 @@ func (b *browser) take(w *window, d *consume.Delivery) error {
 var errAhead = errors.New("past the returned messages")
 
 // hold counts a message in. An error says that it has too little room.
-func (b *browser) hold(w *window, d *consume.Delivery) error {
-	w.last = d.Tag
-	w.count++
+func (b *browser) hold(h *holder, d *consume.Delivery) error {
+	_ = h.HoldDelivery(d) // never fails
 	b.total, b.returned = b.total+1, d.Redelivered
 	b.size.learn(&d.Message)
-	return b.checkRoom(w, d)
+	return b.checkRoom(h, d)
 }
 
-func (b *browser) checkRoom(w *window, d *consume.Delivery) error {
+func (b *browser) checkRoom(h *holder, d *consume.Delivery) error {
 	room := b.o.Assessment.Room
 	if room == nil {
 		return nil
@@ -92,42 +89,33 @@ func (b *browser) checkRoom(w *window, d *consume.Delivery) error {
 		return nil
 	}
 	if !room.Survives(count) && !b.report.Overridden {
-		w.overLimit = append(w.overLimit, overLimitMessage{tag: d.Tag, m: d.Message})
+		h.overLimit = append(h.overLimit, overLimitMessage{tag: d.Tag, m: d.Message})
 		b.overLimit = true
 	}
 	if b.report.Overridden && !room.Survives(count) {
-		return nil // its fate is the same with one delivery more
+		return nil // what becomes of it is the same with one delivery more
 	}
 	return fmt.Errorf("browse queue %q: %w: message %q was delivered %d times already, and the delivery limit is "+
 		"%d: looking again and again would use it up (it was returned behind the messages that were returned before)",
 		b.o.Assessment.Queue, ErrUnsafe, d.MessageID, count, room.Limit)
 }
 
-// cancel ends the window's consumer and takes in what was under way; late says whether there was
-// any.
-func (b *browser) cancel(ctx context.Context, w *window, show bool) (late bool, err error) {
+// cancel ends the consumer and takes in what was under way; late says whether there was any.
+func (b *browser) cancel(ctx context.Context, h *holder, show bool) (late bool, err error) {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), returnTimeout)
 	defer stop()
-	if err := w.sub.Cancel(ctx); err != nil {
-		return false, err
-	}
-	for {
-		d, next := w.sub.Next(ctx)
-		if errors.Is(next, io.EOF) {
-			return late, err
-		}
-		if next != nil {
-			return late, errors.Join(err, next)
-		}
+	cancelled := h.Cancel(ctx, func(d *consume.Delivery) error {
 		late = true
-		if show && err == nil {
-			if err = b.take(w, &d); errors.Is(err, errAhead) {
-				err = nil
-			}
-		} else {
-			_ = b.hold(w, &d) // the look ends anyway
+		if !show || err != nil {
+			_ = b.hold(h, d) // the look ends anyway
+			return nil
 		}
-	}
+		if err = b.take(h, d); errors.Is(err, errAhead) {
+			err = nil
+		}
+		return nil
+	})
+	return late, errors.Join(err, cancelled)
 }
 
 // sizing chooses prefetches: small at first, then as many messages as fit into memory.
@@ -141,8 +129,8 @@ const (
 	// perMessage is what a delivery costs in memory beside its body, and headerFactor what decoding
 	// makes of header bytes.
 	perMessage, headerFactor = 1 << 10, 10
-	// maxWindow keeps a window's start, some round trips, below a percent of its time.
-	maxWindow = 10000
+	// maxPrefetch keeps the start of a session, some round trips, below a percent of its time.
+	maxPrefetch = 10000
 )
 
 func (s *sizing) learn(m *message.Message) {
@@ -158,7 +146,7 @@ func (s *sizing) learn(m *message.Message) {
 	}
 }
 
-// next returns the prefetch of the next window. probe makes the first window a single message.
+// next returns the prefetch of the next session. probe makes that of the first a single message.
 func (s *sizing) next(memory int64, probe bool) int {
 	grown := s.last * 8
 	switch {
@@ -171,7 +159,7 @@ func (s *sizing) next(memory int64, probe bool) int {
 		each := max(1, s.bytes/s.messages, s.largest/4)
 		grown = min(grown, int(max(1, memory/each)))
 	}
-	s.last = min(max(grown, 1), maxWindow)
+	s.last = min(max(grown, 1), maxPrefetch)
 	return s.last
 }
 

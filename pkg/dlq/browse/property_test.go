@@ -1,0 +1,47 @@
+package browse_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/msgctl/msgctl/internal/pipeline/pipelinetest"
+	"github.com/msgctl/msgctl/pkg/consume"
+	"github.com/msgctl/msgctl/pkg/dlq/browse"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// Whatever is cut, whenever: after a look each message is in its queue, once.
+func TestBrowseLosesNothingWhateverBreaks(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(0, 200).Draw(t, "messages")
+		b := pipelinetest.New(rapid.Uint64().Draw(t, "seed"), n)
+		b.CutSource = rapid.SampledFrom([]float64{0, 0.005, 0.02}).Draw(t, "cut")
+		shown, stop := 0, rapid.IntRange(1, 300).Draw(t, "stop")
+		o := browse.Options{
+			Assessment: browse.Assessment{
+				Queue: "dlq", Type: rapid.SampledFrom([]string{topology.Classic, topology.Quorum}).Draw(t, "type"),
+				Return: rapid.SampledFrom([]browse.ReturnBy{browse.ReturnByNack, browse.ReturnByClose}).Draw(t, "return"),
+			},
+			Limit: rapid.Int64Range(0, 250).Draw(t, "limit"), Expect: int64(n), Counter: b, Idle: 20 * time.Millisecond,
+		}
+		r, err := browse.Browse(t.Context(), b, o, func(*message.Message) error {
+			if shown++; shown == stop {
+				return browse.ErrStop
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, consume.ErrLost) {
+			t.Fatal(err)
+		}
+		if err == nil && (r.Returned < r.Seen || r.Seen != int64(shown)) {
+			t.Fatalf("%+v, shown %d", r, shown)
+		}
+		if duplicates := b.Account(t, n); duplicates != 0 {
+			t.Fatalf("%d duplicates", duplicates)
+		}
+	})
+}
