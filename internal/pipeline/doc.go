@@ -1,6 +1,6 @@
 // Package pipeline moves messages: from a queue to an effect, or from a source into a confirmed
-// publisher. Replay, move, purge, archive export and import, publish from files, and consume are
-// built on it.
+// publisher. Replay, move, purge, archive export and import, and publish from files are tasks and
+// feeds; consume and browse hold their messages in its sessions.
 //
 // # Terms
 //
@@ -32,6 +32,10 @@
 // An interruption (the end of the context) begins nothing new, and gives what is in flight a time
 // of grace. A run that ends, for whatever reason, waits until the broker is seen to have applied
 // its acknowledgements before it closes a channel: a quorum queue forgets those that are under way.
+//
+// Package pipelinetest has a broker that loses connections between any two steps. The property
+// tests of all users run against it: replay, export and import (pkg/dlq/replay), browse, consume
+// (pkg/consume/runner) and feeds.
 //
 // # What a crash may duplicate
 //

@@ -96,8 +96,7 @@ type Counter interface {
 
 // ConsumingCounter is a Counter that can be asked about a queue that the caller consumes from.
 //
-// A passive declare of a quorum queue whose leader is busy for longer than 250 ms answers that it
-// has no messages and no consumers (rabbit_quorum_queue:stat/1; seen under a memory alarm). A
+// The silence of a busy leader looks like an empty queue without consumers (fact busy-leader-counts-nothing). A
 // caller that knows of a consumer knows that this is no answer.
 type ConsumingCounter interface {
 	Counter

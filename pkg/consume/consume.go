@@ -70,11 +70,10 @@ type Subscription interface {
 	// Cancel stops further deliveries. What is under way still has to be received, until io.EOF.
 	Cancel(ctx context.Context) error
 	// Settled returns when the broker is seen to have applied every Ack and Nack so far. On quorum
-	// queues acknowledgements in flight are lost when the channel closes right behind them (seen on
-	// 3.10.8, 4.0.5 and 4.3.6): call it before Close. It cancels the consumer if Cancel was not
-	// called. The proof is complete when everything that was delivered is settled, so receive until
-	// io.EOF after Cancel and settle that too; before, it rests on the order in which the broker
-	// works.
+	// queues acknowledgements in flight are lost when the channel closes right behind them (fact
+	// acks-lost-on-close): call it before Close. It cancels the consumer if Cancel was not called.
+	// The proof is complete when everything that was delivered is settled, so receive until io.EOF
+	// after Cancel and settle that too; before, it rests on the order in which the broker works.
 	Settled(ctx context.Context) error
 	// Close ends the channel. The broker requeues what is unsettled, which counts against a quorum
 	// queue's delivery limit: nack first where that matters.

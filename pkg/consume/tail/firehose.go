@@ -26,7 +26,7 @@ type Trace struct {
 //
 // The broker puts what it traces into headers: exchange_name, routing_keys, properties (a table
 // with the names of AMQP, headers in it), redelivered; the key is publish.EXCHANGE or
-// deliver.QUEUE, the body that of the message (seen on 3.10.8, 4.0.5, 4.3.6).
+// deliver.QUEUE, the body that of the message (fact firehose).
 func Untrace(m *message.Message) (message.Message, Trace, bool) {
 	kind, name, ok := strings.Cut(m.RoutingKey, ".")
 	properties, hasProperties := message.AsTable(m.Headers["properties"])

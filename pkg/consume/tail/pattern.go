@@ -59,7 +59,7 @@ func (p pattern) literal() bool {
 }
 
 // matches reports whether a topic exchange would let the key through. "" has no word at all, "a."
-// has two (seen on 3.10.8, 4.0.5, 4.3.6). It takes time in proportion to both lengths, whatever the
+// has two (fact topic-words). It takes time in proportion to both lengths, whatever the
 // pattern.
 func (p pattern) matches(key string) bool {
 	// at has the places in the pattern where a reader of the key may be.

@@ -221,9 +221,9 @@ func (p *planner) bind(b Bind) {
 	}
 }
 
-// alternate returns the alternate exchange: the argument wins over a policy (seen on 3.10.8, 4.0.5,
-// 4.3.6). A policy with a pattern that cannot be judged here counts as one that sets it: its name
-// is "" then.
+// alternate returns the alternate exchange: the argument wins over a policy (fact
+// alternate-argument-wins). A policy with a pattern that cannot be judged here counts as one that
+// sets it: its name is "" then.
 func (p *planner) alternate(name string, arguments topology.Arguments) (string, bool) {
 	if ae, ok := arguments["alternate-exchange"].(string); ok {
 		return ae, true

@@ -32,8 +32,8 @@ type Options struct {
 	Idle time.Duration
 	// Tag is the consumer tag that the broker's consumer list shows. Default "msgctl-look".
 	Tag string
-	// Counter tells when what a session held is back in the queue, so that the next comes behind it. With
-	// nil, a pause has to do.
+	// Counter tells when what a session held is back in the queue, so that the next comes behind
+	// it. With nil, a pause has to do.
 	Counter Counter
 	// Override lifts the delivery limit when Assessment.Override says so, and in an emergency: when
 	// a message is met that no return would leave in the queue. May be nil.
@@ -76,7 +76,7 @@ type Report struct {
 //
 // Messages of a classic or quorum queue are held unacknowledged, in one session after another,
 // until the end of the look, and then returned session by session in the order in which they came:
-// their order in the queue is as before (seen on 3.10.8, 4.0.5, 4.3.6). Ending ctx, an error of
+// their order in the queue is as before (fact returns-before-all). Ending ctx, an error of
 // each and a failing session all lead there too; only a lost connection leaves it to the broker to
 // requeue, and the error wraps consume.ErrLost then. Streams are read by offset up to their end at
 // the beginning of the look.
@@ -186,9 +186,8 @@ func (b *browser) left() (int64, bool) {
 
 // between says that the held messages end amid those that were returned to a quorum queue before.
 //
-// A quorum queue keeps returned messages apart, in the order of their returns, before all others
-// (seen on 3.10.8, 4.0.5, 4.3.6). Who takes some of them and returns them puts them behind the rest
-// of them. redelivered tells them.
+// A quorum queue keeps returned messages apart, before all others (fact returns-before-all). Taking
+// some of them and returning them puts them behind the rest of them. redelivered tells them.
 func (b *browser) between() bool {
 	return b.o.Assessment.Type == topology.Quorum && b.returned && !b.emptied && (b.o.Expect <= 0 || b.total < b.o.Expect)
 }

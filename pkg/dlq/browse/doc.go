@@ -6,6 +6,11 @@
 //   - An override lifts a quorum queue's delivery limit for the time of a look, with a policy.
 //   - Grouper sums up what a look sees, in bounded memory.
 //
+// A look holds messages in sessions of the engine (internal/pipeline), which has their ledger and
+// the waits between returns. It is no task of the engine: a task settles as it goes, while a look
+// settles nothing before its end, takes sessions of the size that memory allows, and returns them
+// in the order that suits the type of the queue.
+//
 // # Guarantees
 //
 // A look returns every message with an explicit nack, also when it is interrupted. Messages that

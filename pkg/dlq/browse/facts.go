@@ -36,7 +36,8 @@ type Facts struct {
 }
 
 // QueueSize is what the messages of a queue took at a moment some seconds ago: the broker tells it
-// in its statistics only, up to 10 s late (3.10.8, 4.0.5, 4.3.6). The zero value is unknown.
+// in its statistics only, which are late (fact
+// statistics-are-late). The zero value is unknown.
 type QueueSize struct {
 	// Bytes are what the broker holds against max-length-bytes: bodies, on quorum queues of 4.3
 	// with the headers.

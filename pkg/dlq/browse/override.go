@@ -39,7 +39,7 @@ type PolicyStore interface {
 // has the time and chance in it.
 //
 // It returns an error where no policy lifts the limit: below 4.0, where -1 is taken for 0, and with
-// the limit as an argument of the queue, which beats -1 (seen on 4.0.5 and 4.3.6).
+// the limit as an argument of the queue, which beats -1 (fact setting-precedence).
 func PlanOverride(s *topology.State, vhost, queue, version string, now time.Time) ([]*topology.Policy, error) {
 	o, ok := s.Get(topology.Ref{Kind: topology.KindQueue, VHost: vhost, Name: queue})
 	if !ok {

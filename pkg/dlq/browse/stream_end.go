@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	// streamPrefetch is enough to keep the broker sending; it is acknowledged in batches of half of
+	// StreamPrefetch is enough to keep the broker sending; it is acknowledged in batches of half of
 	// it.
 	StreamPrefetch = 1000
-	// streamWait is how long a stream that is copied from may take to send its first message before
+	// StreamWait is how long a stream that is copied from may take to send its first message before
 	// it counts as empty.
 	StreamWait = 5 * time.Second
 	// streamStall is how long it may send nothing before its end is reached.
@@ -25,14 +25,14 @@ const (
 	maxEndLosses = 3
 )
 
-// streamEnd returns the offset of the last message that a stream has now, and false when it is
+// StreamEnd returns the offset of the last message that a stream has now, and false when it is
 // empty: when none comes within wait.
 //
 // The broker begins with the last chunk, and its channel hands out at once what of it fits into the
 // prefetch. So once a message has come, all that do are sent before the answer to a cancel; fewer
-// than the prefetch are all there are (seen on 3.10.8, 4.0.5, 4.3.6). o.Prefetch may be smaller
-// than the last chunk, but not by more than maxEndProbes times. No silence has to be interpreted
-// but that of an empty stream.
+// than the prefetch are all there are (fact stream-last-chunk). o.Prefetch may be smaller than the
+// last chunk, but not by more than maxEndProbes times. No silence has to be interpreted but that of
+// an empty stream.
 func StreamEnd(ctx context.Context, src consume.Source, o consume.Options, wait time.Duration) (last int64, ok bool,
 	err error) {
 	o.Offset = "last"

@@ -9,7 +9,7 @@ import (
 // pattern is a set of routing keys that one binding lets through.
 type pattern = routing.Pattern
 
-// keyset is a set of routing keys: those that all of the patterns let through, and none of the
+// routingKeys is a set of routing keys: those that all of the patterns let through, and none of the
 // others.
 type routingKeys struct {
 	all  []pattern
@@ -109,7 +109,7 @@ type search struct {
 	seen     map[string]bool
 }
 
-// compiled is a keyset with its patterns as indices.
+// compiled is routingKeys with their patterns as indices.
 type compiled struct{ all, none []int }
 
 type searchState struct {

@@ -17,7 +17,7 @@ func sets(patterns ...string) []routingKeys {
 	return list
 }
 
-func TestKeysetsKnowWhatIsLeftOver(t *testing.T) {
+func TestRoutingKeysKnowWhatIsLeftOver(t *testing.T) {
 	for _, c := range []struct {
 		all, none, others string
 		want              answer
@@ -50,7 +50,7 @@ func TestKeysetsKnowWhatIsLeftOver(t *testing.T) {
 
 // Whatever find returns is right by the one definition that matters, and what it says is not there
 // cannot be found by trying.
-func TestKeysetSearchAgreesWithTrying(t *testing.T) {
+func TestRoutingKeySearchAgreesWithTrying(t *testing.T) {
 	word := rapid.SampledFrom([]string{"a", "b", "*", "#", ""})
 	pat := rapid.Custom(func(t *rapid.T) string { return strings.Join(rapid.SliceOfN(word, 0, 4).Draw(t, "words"), ".") })
 	keyWord := rapid.SampledFrom([]string{"a", "b", "c", ""})

@@ -9,7 +9,7 @@ import (
 	routing "github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// letters are the dead letters of one queue that have a routing key of one set.
+// deadLetters are those of one queue that have a routing key of one set.
 type deadLetters struct {
 	from     *topology.Queue
 	dlx      Setting
@@ -150,8 +150,8 @@ func (f *finder) judge(l deadLetters, r *tracer, refused []path, sure, all []rou
 }
 
 // judgeCycle reports a queue whose dead letters come back to it and go nowhere else. The broker
-// drops a message on its way back into a queue that it died in when it was not rejected since (seen
-// on 3.10.8, 4.0.5, 4.3.6).
+// drops a message on its way back into a queue that it died in when it was not rejected since (fact
+// death-cycle).
 func (f *finder) judgeCycle(l deadLetters, r *tracer, loss Losing) {
 	for _, p := range r.paths {
 		if p.queue != l.from.Name {

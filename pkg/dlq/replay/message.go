@@ -22,8 +22,7 @@ const (
 const maxHeaders = 131072 - 8 - 4<<10
 
 // Identity says as whom messages are published. The broker refuses a user_id other than the login's
-// (406, and the channel closes) unless the user has the tag impersonator (seen on 3.10.8, 4.0.5,
-// 4.3.6).
+// (406, and the channel closes) unless the user has the tag impersonator (fact user-id).
 type Identity struct {
 	// Login is the user name of the connection that publishes. "" drops every user_id.
 	Login string

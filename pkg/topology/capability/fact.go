@@ -25,6 +25,9 @@ func Facts() []Fact {
 		refused      = "pkg/topology/spec/export.TestBrokersRefuseWhatIsRefusedOffline"
 	)
 	return []Fact{
+		{ID: "acks-lost-on-close", Test: "internal/amqp.TestNothingComesBackBehindSettled",
+			Text: "A channel hands at most 32 acknowledgements at a time to a quorum queue's log. Those that it keeps back " +
+				"are lost when it closes, and their messages return."},
 		{ID: "alternate-argument-wins", Test: differential,
 			Text: "The alternate-exchange argument of an exchange wins over a policy."},
 		{ID: "alternate-not-after-exchange", Test: differential,
@@ -79,6 +82,9 @@ func Facts() []Fact {
 			Text: "A consumer of a stream that is deleted stays in the list of consumers forever."},
 		{ID: "dot-names-over-http",
 			Text: "The management API answers 405 for objects named \".\" and \"..\", also when the names are escaped."},
+		{ID: "firehose",
+			Text: "The firehose publishes with the key publish.EXCHANGE or deliver.QUEUE, the body of the " +
+				"message, and headers exchange_name, routing_keys, properties and redelivered."},
 		{ID: "float-for-integer", Test: checks,
 			Text: "A float is refused where an integer is wanted, even 1000.0."},
 		{ID: "headers-compare", Test: differential,
@@ -104,6 +110,9 @@ func Facts() []Fact {
 		{ID: "publish-refusal-reasons",
 			Text: "When a message makes the broker close a channel, the reason names the size, the user, the exchange " +
 				"or the topic that it refused."},
+		{ID: "returns-before-all", Test: "pkg/dlq/browse.TestSessionsKeepTheOrder",
+			Text: "A quorum queue keeps returned messages apart, in the order of their returns, before all others. A classic " +
+				"queue puts each back where it was."},
 		{ID: "setting-precedence", Test: differential,
 			Text: "Between an argument and a policy, the argument wins for dead-letter keys and the minimum wins for limits. " +
 				"For overflow the argument wins on classic queues, the policy on quorum queues."},
@@ -117,6 +126,9 @@ func Facts() []Fact {
 				"password after 3 s."},
 		{ID: "stream-count-is-late",
 			Text: "The count of a stream lags by some seconds, the delivery of its messages does not."},
+		{ID: "stream-last-chunk", Test: "pkg/dlq/replay.TestStreamsAreReadToTheirEndAtTheBeginning",
+			Text: "Reading a stream from \"last\" begins with its last chunk. What of that fits into the prefetch is sent " +
+				"before the answer to a cancel."},
 		{ID: "topic-permission-exchange", Seen: []string{"4.3.6"},
 			Text: "A topic permission is refused for an exchange that does not exist. Older versions accept it."},
 		{ID: "topic-words", Test: "pkg/topology/route.TestTopicPatternsMatchAsTheBrokerDoes",
@@ -129,6 +141,9 @@ func Facts() []Fact {
 		{ID: "transient-no-vhost", Seen: []string{"4.0.5"},
 			Text: "On a busy node, one in thousands of declarations is refused because the vhost is said to be missing " +
 				"or down, although it is neither."},
+		{ID: "user-id", Test: "pkg/dlq/replay.TestRestoreOfWhatCannotGoBackAsItWas",
+			Text: "A user_id other than the login's is refused (406, and the channel closes) unless the user has the tag " +
+				"impersonator."},
 		{ID: "void-as-undefined",
 			Text: "The management API shows AMQP's void as the text \"undefined\"."},
 		{ID: "wrong-patterns-refused", Test: refused,
