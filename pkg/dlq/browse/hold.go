@@ -104,15 +104,17 @@ func (b *browser) checkRoom(h *holder, d *consume.Delivery) error {
 func (b *browser) cancel(ctx context.Context, h *holder, show bool) (late bool, err error) {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), returnTimeout)
 	defer stop()
+	over := !show
 	cancelled := h.Cancel(ctx, func(d *consume.Delivery) error {
 		late = true
-		if !show || err != nil {
+		if over {
 			_ = b.hold(h, d) // the look ends anyway
 			return nil
 		}
 		if err = b.take(h, d); errors.Is(err, errAhead) {
 			err = nil
 		}
+		over = err != nil
 		return nil
 	})
 	return late, errors.Join(err, cancelled)
