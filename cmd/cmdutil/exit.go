@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/refusal"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -119,10 +120,15 @@ func (d *Process) Report(ctx context.Context, err error) int {
 	}
 	fmt.Fprintln(d.Streams.Err, style.Red("msgctl:"), Clean(text))
 	var hinter interface{ Hint() string }
-	if errors.As(err, &hinter) && hinter.Hint() != "" {
-		for line := range strings.Lines(Clean(hinter.Hint())) {
-			fmt.Fprintln(d.Streams.Err, style.Dim("  hint:"), strings.TrimRight(line, "\n"))
-		}
+	if errors.As(err, &hinter) {
+		d.hint(hinter.Hint())
 	}
+	d.hint(remedyAdvice(refusal.RemedyOf(err)))
 	return code
+}
+
+func (d *Process) hint(text string) {
+	for line := range strings.Lines(Clean(text)) {
+		fmt.Fprintln(d.Streams.Err, d.Streams.ErrStyler(d.Colour).Dim("  hint:"), strings.TrimRight(line, "\n"))
+	}
 }

@@ -67,7 +67,7 @@ func exception(o refusal.Operation, x *amqp091.Error) error {
 	}
 	r := refusal.Parse(x.Reason)
 	if text, kind := o.Reason(r); text != "" {
-		return &refusal.Error{Op: o.Op, Text: text, Kind: kind, Cause: x}
+		return &refusal.Error{Op: o.Op, Text: text, Remedy: r.Remedy(), Kind: kind, Cause: x}
 	}
 	switch x.Code {
 	case amqp091.ConnectionForced:

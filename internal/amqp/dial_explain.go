@@ -25,8 +25,8 @@ func explainDial(ctx context.Context, o Options, vhost string, err error, heard 
 	if text := wrongProtocol(ctx, o, heard, err); text != "" {
 		return refusal.Unreachable(op, text, err)
 	}
-	if text := refusal.TLSReason(err); text != "" {
-		return refusal.Unreachable(op, text, err)
+	if text, remedy := refusal.TLSReason(err); text != "" {
+		return &refusal.Error{Op: op, Text: text, Remedy: remedy, Kind: topology.ErrUnreachable, Cause: err}
 	}
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return refusal.Unreachable(op, "interrupted", ctx.Err())

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/msgctl/msgctl/internal/rabbittest"
+	"github.com/msgctl/msgctl/internal/refusal"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
@@ -376,9 +377,10 @@ func mustWrap(t *testing.T, err, sentinel error, words ...string) {
 	if sentinel != nil && !errors.Is(err, sentinel) {
 		t.Errorf("%q does not wrap %q", err, sentinel)
 	}
+	told := err.Error() + " remedy " + string(refusal.RemedyOf(err))
 	for _, w := range words {
-		if !strings.Contains(err.Error(), w) {
-			t.Errorf("%q does not say %q", err, w)
+		if !strings.Contains(told, w) {
+			t.Errorf("%q does not say %q", told, w)
 		}
 	}
 	if bad := rawReply.FindString(err.Error()); bad != "" {

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/msgctl/msgctl/internal/rabbittest"
+	"github.com/msgctl/msgctl/internal/refusal"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -78,7 +79,7 @@ func TestAMQPThatDoesNotConnect(t *testing.T) {
 			"a silent port": {func(o *Options) { o.Port = silentPort(t); soon(o) }, topology.ErrUnreachable,
 				[]string{"no answer in"}},
 			"unknown CA": {func(o *Options) { o.Port, o.AMQPTLS = portOf(t, secured.Through(b.URL)), &tls.Config{} },
-				topology.ErrUnreachable, []string{"authority", "--tls-ca"}},
+				topology.ErrUnreachable, []string{"authority", string(refusal.TrustAuthority)}},
 			"wrong password": {func(o *Options) { o.Password, o.Timeout = "pa55-word", 15*time.Second },
 				topology.ErrNotPermitted, []string{"wrong user or password", v.Login}},
 			"vhost missing": {func(o *Options) { o.VHost = "no such/vhost" }, topology.ErrVHostMissing,
@@ -127,7 +128,7 @@ func TestAPIThatDoesNotAnswer(t *testing.T) {
 			"the AMQP port":       {at("http", portOf(t, b.URL)), topology.ErrUnreachable, []string{"speaks AMQP", "15672"}},
 			"plain to a TLS port": {at("http", securedPort), nil, []string{"management API"}},
 			"TLS to a plain port": {at("https", portOf(t, b.API+"/")), topology.ErrUnreachable, []string{"http://"}},
-			"unknown CA":          {at("https", securedPort), topology.ErrUnreachable, []string{"authority", "--tls-ca"}},
+			"unknown CA":          {at("https", securedPort), topology.ErrUnreachable, []string{"authority", string(refusal.TrustAuthority)}},
 			"a silent port": {func(o *Options) { at("http", silentPort(t))(o); soon(o) }, topology.ErrUnreachable,
 				[]string{"no answer in"}},
 			"a wrong path": {func(o *Options) { o.API += "/elsewhere" }, nil, []string{"address"}},
@@ -226,7 +227,7 @@ func TestInequivalentArguments(t *testing.T) {
 			words  []string
 		}{
 			"another TTL": {queue(topology.Classic, true, topology.Arguments{"x-message-ttl": int64(60000),
-				"x-dead-letter-exchange": "d"}), []string{"messageTTL 24h, not 1m", "--replace=empty"}},
+				"x-dead-letter-exchange": "d"}), []string{"messageTTL 24h, not 1m", string(refusal.ReplaceEmpty)}},
 			"no DLX": {queue(topology.Classic, true, topology.Arguments{"x-message-ttl": int64(86400000)}),
 				[]string{"deadLetter.exchange d, not unset", "policy"}},
 			"one more": {queue(topology.Classic, true, topology.Arguments{"x-message-ttl": int64(86400000),

@@ -47,15 +47,15 @@ func (a *Client) explain(o refusal.Operation, x *Refusal) error {
 	}
 	r := refusal.Parse(x.reason)
 	if text, kind := o.Reason(r); text != "" {
-		return &refusal.Error{Op: o.Op, Text: text, Kind: kind, Cause: x}
+		return &refusal.Error{Op: o.Op, Text: text, Remedy: r.Remedy(), Kind: kind, Cause: x}
 	}
 	switch {
 	case x.denied():
 		return &refusal.Error{Op: o.Op, Text: o.Permission(x.reason), Kind: topology.ErrNotPermitted, Cause: x}
 	case x.status == http.StatusNotFound && o.Object == nil:
 		return &refusal.Error{Op: o.Op,
-			Text: "the address does not answer like RabbitMQ's management API: is it right (--api)?",
-			Kind: ErrAPI, Cause: x}
+			Text:   "the address does not answer like RabbitMQ's management API: is it right?",
+			Remedy: refusal.APIAddress, Kind: ErrAPI, Cause: x}
 	case x.status == http.StatusNotFound && (x.code == "Object Not Found" || x.code == "not_found"):
 		return &refusal.Error{Op: o.Op, Text: "there is no such object", Cause: x}
 	case x.status == http.StatusPreconditionFailed:
@@ -65,12 +65,12 @@ func (a *Client) explain(o refusal.Operation, x *Refusal) error {
 	case x.status >= 300 && x.status < 400:
 		return &refusal.Error{Op: o.Op,
 			Text: fmt.Sprintf("the management API's address answers with a redirect to %q: is it "+
-				"right (--api)?", x.location), Kind: ErrAPI, Cause: x}
+				"right?", x.location), Remedy: refusal.APIAddress, Kind: ErrAPI, Cause: x}
 	case !x.json && x.status == http.StatusNotFound, !x.json && x.status == http.StatusMethodNotAllowed, !x.json &&
 		x.status == http.StatusBadRequest:
 		return &refusal.Error{Op: o.Op,
-			Text: "the address does not answer like RabbitMQ's management API: is it right (--api)?",
-			Kind: ErrAPI, Cause: x}
+			Text:   "the address does not answer like RabbitMQ's management API: is it right?",
+			Remedy: refusal.APIAddress, Kind: ErrAPI, Cause: x}
 	case strings.Contains(x.reason, "{'EXIT'"), x.status >= 500 && !x.json:
 		return &refusal.Error{Op: o.Op, Text: "the broker failed on it with an internal error: " + o.Suspect(), Cause: x}
 	case x.status >= 500:
@@ -92,7 +92,7 @@ func (a *Client) explain(o refusal.Operation, x *Refusal) error {
 // unreachable says why a management request got no answer.
 func (a *Client) unreachable(ctx context.Context, err error) error {
 	op := "reach the management API at " + a.base
-	text := refusal.TLSReason(err)
+	text, remedy := refusal.TLSReason(err)
 	switch message := refusal.Innermost(err); {
 	case strings.Contains(message, "server gave HTTP response to HTTPS client"):
 		text = "the port speaks plain HTTP: use http:// instead of https://"
@@ -105,10 +105,11 @@ func (a *Client) unreachable(ctx context.Context, err error) error {
 		text = refusal.NetworkReason(ctx, err, a.opts.Timeout)
 		if refusal.IsConnectionRefused(err) {
 			text += ": is the management plugin enabled (rabbitmq-plugins enable rabbitmq_management), and is the address " +
-				"right (--api)?"
+				"right?"
+			remedy = refusal.APIAddress
 		}
 	}
-	return &refusal.Error{Op: op, Text: text, Kind: errors.Join(topology.ErrUnreachable, ErrAPI), Cause: err}
+	return &refusal.Error{Op: op, Text: text, Remedy: remedy, Kind: errors.Join(topology.ErrUnreachable, ErrAPI), Cause: err}
 }
 
 // refused explains a management API's refusal that has nothing to do with one object: login, tags.
@@ -126,10 +127,10 @@ func (a *Client) refused(e *Refusal) error {
 		return permitted(fmt.Sprintf("the broker refused the login of user %q: wrong user or password%s", a.opts.User,
 			refusal.GuestHint(a.opts.User, a.host())))
 	case strings.Contains(reason, "not management user"):
-		return permitted(fmt.Sprintf("user %q may not use it: an administrator gives the tag with rabbitmqctl "+
-			"set_user_tags %s management (or policymaker, administrator); --no-api declares exchanges, queues and bindings "+
-			"over AMQP alone",
-			a.opts.User, shell.Quote(a.opts.User)))
+		return &refusal.Error{Op: op, Remedy: refusal.WithoutAPI, Cause: e,
+			Kind: errors.Join(topology.ErrNotPermitted, ErrAPI),
+			Text: fmt.Sprintf("user %q may not use it: an administrator gives the tag with rabbitmqctl set_user_tags %s "+
+				"management (or policymaker, administrator)", a.opts.User, shell.Quote(a.opts.User))}
 	}
 	return nil
 }

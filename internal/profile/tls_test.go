@@ -3,7 +3,6 @@ package profile
 import (
 	"crypto/tls"
 	"encoding/pem"
-	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -51,31 +50,6 @@ func TestTLSHandshakes(t *testing.T) {
 		if err := handshake(t, addr, good); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-	}
-	for _, c := range []struct {
-		settings   TLS
-		want, hint string
-	}{
-		{TLS{}, "an authority this machine does not trust", "--tls-ca FILE"},
-		{TLS{CA: ca, ServerName: "other.test"}, `not for "other.test" but for example.com`, "--tls-server-name"},
-	} {
-		explained := ExplainTLS(handshake(t, addr, c.settings))
-		var e *Error
-		if !errors.As(explained, &e) || !strings.Contains(e.Error(), c.want) || !strings.Contains(e.Hint(), c.hint) {
-			t.Errorf("%+v: %v", c.settings, explained)
-		}
-	}
-}
-
-func TestTLSAgainstAPlainPort(t *testing.T) {
-	srv := httptest.NewServer(http.NotFoundHandler())
-	defer srv.Close()
-	err := ExplainTLS(handshake(t, srv.Listener.Addr().String(), TLS{}))
-	if err == nil || !strings.Contains(err.Error(), "does not speak TLS") {
-		t.Errorf("err = %v", err)
-	}
-	if ExplainTLS(errors.New("something else")) != nil || ExplainTLS(nil) != nil {
-		t.Error("another error was explained as one of TLS")
 	}
 }
 

@@ -42,7 +42,7 @@ func (o Operation) inequivalent(r Reply) string {
 		what = string(o.Object.Ref().Kind)
 	}
 	how := "RabbitMQ fixes it when it creates the " + what +
-		": keep the existing value, use another name, or let apply delete and create it (--replace=empty)"
+		": keep the existing value, use another name, or let apply delete and create it"
 	if policyKey(r.Argument) {
 		how += "; a policy can change it without that"
 	}
@@ -51,6 +51,14 @@ func (o Operation) inequivalent(r Reply) string {
 	}
 	return fmt.Sprintf("it exists with %s %s, not %s. %s", name, humanise(r.Current, r.CurrentNone, unit),
 		humanise(r.Received, r.ReceivedNone, unit), how)
+}
+
+// Remedy returns what may make possible what the broker refuses; "" for nothing.
+func (r Reply) Remedy() Remedy {
+	if r.Kind == Inequivalent {
+		return ReplaceEmpty
+	}
+	return ""
 }
 
 // policyKey reports whether a policy may set what the argument sets.

@@ -24,6 +24,8 @@ type Error struct {
 	Op string
 	// Text is the reason and what to do.
 	Text string
+	// Remedy is a setting that may help; "" for none.
+	Remedy Remedy
 	// Kind is a sentinel, or nil.
 	Kind error
 	// Cause is the error underneath, whose text Text does not repeat; or nil.
@@ -36,6 +38,38 @@ func (e *Error) Error() string {
 		return e.Text
 	}
 	return e.Op + ": " + e.Text
+}
+
+// Remedy is a setting of the program that may make possible what failed. The library does not know
+// how its user sets it: a command line adds its flag.
+type Remedy string
+
+// The remedies.
+const (
+	// TrustAuthority: name the certificate of the authority that signed the broker's.
+	TrustAuthority Remedy = "trust authority"
+	// ExpectName: say which name the broker's certificate is made for.
+	ExpectName Remedy = "expect name"
+	// ClientCertificate: present a client certificate.
+	ClientCertificate Remedy = "client certificate"
+	// APIAddress: correct the address of the management API.
+	APIAddress Remedy = "management API address"
+	// WithoutAPI: declare over AMQP alone.
+	WithoutAPI Remedy = "without management API"
+	// ReplaceEmpty: allow an unused and empty object to be deleted and created anew.
+	ReplaceEmpty Remedy = "replace empty"
+)
+
+// RemedyOf returns what may help against an error; "" for nothing.
+func RemedyOf(err error) Remedy {
+	var e *Error
+	for errors.As(err, &e) {
+		if e.Remedy != "" {
+			return e.Remedy
+		}
+		err = e.Cause
+	}
+	return ""
 }
 
 // Unwrap returns the sentinel and the cause.
@@ -108,8 +142,8 @@ func Innermost(err error) string {
 // IsConnectionRefused reports whether nobody listened.
 func IsConnectionRefused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
 
-// TLSReason explains a failed TLS handshake, "" when err is none.
-func TLSReason(err error) string {
+// TLSReason explains a failed TLS handshake and says what may help, "" when err is none.
+func TLSReason(err error) (string, Remedy) {
 	var authority x509.UnknownAuthorityError
 	var host x509.HostnameError
 	var invalid x509.CertificateInvalidError
@@ -117,22 +151,43 @@ func TLSReason(err error) string {
 	var alert *net.OpError
 	switch {
 	case errors.As(err, &authority):
-		return "the server's certificate is signed by an authority that this machine does not know: name its CA " +
-			"certificate with --tls-ca FILE"
+		return "the server's certificate is signed by an authority that this machine does not know" +
+			issuer(authority.Cert), TrustAuthority
 	case errors.As(err, &host):
-		return fmt.Sprintf("the server's certificate is not for %q: use the name it is made for, or --tls-server-name",
-			host.Host)
+		return fmt.Sprintf("the server's certificate is not for %q but for %s", host.Host, names(host.Certificate)),
+			ExpectName
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return "the server's certificate has expired or is not valid yet"
+		return "the server's certificate has expired or is not valid yet", ""
 	case errors.As(err, &invalid):
-		return "the server's certificate is not valid: " + invalid.Error()
+		return "the server's certificate is not valid: " + invalid.Error(), ""
 	case errors.As(err, &header):
-		return "the port does not speak TLS"
+		return "the port does not speak TLS", ""
 	case errors.As(err, &alert) && alert.Op == "remote error":
-		return fmt.Sprintf("the server ended the TLS handshake (%s): it may want a client certificate (--tls-cert, "+
-			"--tls-key)", strings.TrimPrefix(alert.Err.Error(), "tls: "))
+		return fmt.Sprintf("the server ended the TLS handshake (%s): it may want a client certificate",
+			strings.TrimPrefix(alert.Err.Error(), "tls: ")), ClientCertificate
 	}
-	return ""
+	return "", ""
+}
+
+func issuer(c *x509.Certificate) string {
+	if c == nil || c.Issuer.String() == "" {
+		return ""
+	}
+	return " (" + Printable(c.Issuer.String()) + ")"
+}
+
+func names(c *x509.Certificate) string {
+	if c == nil {
+		return "another name"
+	}
+	list := append([]string{}, c.DNSNames...)
+	for _, ip := range c.IPAddresses {
+		list = append(list, ip.String())
+	}
+	if len(list) == 0 {
+		return "no host name at all (it has no subject alternative name)"
+	}
+	return Printable(strings.Join(list, ", "))
 }
 
 // IsReset reports whether the peer cut the connection.
