@@ -146,6 +146,10 @@ func (t *tailing) network(ctx context.Context) (*topology.State, error) {
 
 func (t *tailing) unwatchable(state *topology.State, err error) error {
 	var why *tail.Unwatchable
+	if errors.As(err, &why) && why.Default {
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err,
+			Advice: "watch a queue: msgctl tail --queue NAME; or everything: msgctl tail --firehose"}
+	}
 	if !errors.As(err, &why) || !why.Missing {
 		return err
 	}

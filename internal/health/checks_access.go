@@ -33,7 +33,7 @@ func accessChecks() []Check {
 					"permission-unanchored")
 			},
 			Why: "A mistake or a break-in reaches more than it needs to.",
-			Fix: "Narrow them: msgctl lint --live shows what each of them matches.",
+			Fix: "Narrow them: msgctl lint on the live broker shows what each of them matches.",
 		},
 		{
 			ID: "tls", Title: "Clients connect with TLS",

@@ -13,7 +13,7 @@ func messageChecks() []Check {
 		{
 			ID: "dead-letters-arrive", Title: "Dead letters reach a queue",
 			Why: "The broker drops a dead letter that no binding matches, without an error or a log line.", run: checkLosing,
-			Fix: "Bind a queue to the dead-letter exchange for that key: msgctl lint --live shows which.",
+			Fix: "Bind a queue to the dead-letter exchange for that key: msgctl lint on the live broker shows which.",
 		},
 		{
 			ID: "retries", Title: "Messages are redelivered a limited number of times",
@@ -23,7 +23,7 @@ func messageChecks() []Check {
 		{
 			ID: "dead-letters-waiting", Title: "Dead-letter queues are empty",
 			Why: "Each dead letter is something that did not happen, such as an order or a payment.", run: checkWaiting,
-			Fix: "msgctl dlq inspect QUEUE --group-by reason,queue shows why; msgctl dlq replay QUEUE sends them back.",
+			Fix: "msgctl dlq inspect QUEUE shows why; msgctl dlq replay QUEUE sends them back.",
 		},
 		{
 			ID: "consumers", Title: "Queues with messages have consumers",
@@ -43,7 +43,7 @@ func messageChecks() []Check {
 					"policy-priority-tie", "policy-shadowed", "policy-refused", "dead-letter-shadowed")
 			},
 			Why: "One key that a queue does not support, or another policy that matches, disables all keys of a policy.",
-			Fix: "msgctl lint --live shows what is wrong with each.",
+			Fix: "msgctl lint on the live broker shows what is wrong with each.",
 		},
 		{
 			ID: "definitions", Title: "The topology is kept in a file",

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/internal/units"
 )
@@ -17,9 +16,19 @@ type Problem struct {
 	ID       string `json:"id"`
 	Severity Status `json:"severity"`
 	Text     string `json:"text"`
-	// Next is what to type or do.
+	// Next is what to do; "" for a problem of dead letters, about which a command of msgctl tells
+	// more.
 	Next string `json:"next"`
+	// Queue and VHost are what a problem of dead letters is about.
+	Queue string `json:"-"`
+	VHost string `json:"-"`
 }
+
+// The problems of dead letters, by ID.
+const (
+	DeadLettersLost  = "dead-letters-lost"
+	DeadLettersExist = "dead-letters"
+)
 
 // Backlog is a queue with messages that nobody handles.
 type Backlog struct {
@@ -62,14 +71,13 @@ func Problems(f *Facts, l DeadLetters) []Problem {
 	connectionProblems(f, &list)
 	queueProblems(f, &list)
 	for _, x := range l.Losing {
-		list.add(Error, "dead-letters-lost", "msgctl lint --live --vhost "+shell.Quote(x.VHost),
-			"queue %q of vhost %q loses its dead letters: %s", x.Queue, x.VHost, x.Reason)
+		list = append(list, Problem{ID: DeadLettersLost, Severity: Error, Queue: x.Queue, VHost: x.VHost,
+			Text: fmt.Sprintf("queue %q of vhost %q loses its dead letters: %s", x.Queue, x.VHost, x.Reason)})
 	}
 	for _, x := range l.Waiting {
-		list.add(Warning, "dead-letters", fmt.Sprintf("msgctl dlq inspect %s --vhost %s --group-by reason",
-			shell.Quote(x.Queue),
-			shell.Quote(x.VHost)), "%s in queue %q of vhost %q",
-			terminal.FormatPlural(x.Ready, "dead letter waits", "dead letters wait"), x.Queue, x.VHost)
+		list = append(list, Problem{ID: DeadLettersExist, Severity: Warning, Queue: x.Queue, VHost: x.VHost,
+			Text: fmt.Sprintf("%s in queue %q of vhost %q",
+				terminal.FormatPlural(x.Ready, "dead letter waits", "dead letters wait"), x.Queue, x.VHost)})
 	}
 	for _, x := range l.Idle {
 		list.add(Warning, "no-consumer", "start its consumer, or remove the queue or its bindings",

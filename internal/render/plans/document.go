@@ -71,7 +71,7 @@ func NewDocument(p *plan.Plan) Document {
 		FormatVersion: FormatVersion, Topology: p.Name,
 		Broker:   BrokerDocument{Version: p.Server.Version, Cluster: p.Server.ClusterName},
 		Changes:  make([]ChangeDocument, 0, len(p.Steps)),
-		Problems: p.Problems, LeftAlone: p.LeftAlone, Undeclared: p.Undeclared, Unowned: p.Unowned,
+		Problems: withFlags(p.Problems), LeftAlone: p.LeftAlone, Undeclared: p.Undeclared, Unowned: p.Unowned,
 	}
 	doc.Summary.Unchanged = p.Unchanged
 	doc.Summary.Errors = p.Problems.Errors()
@@ -119,7 +119,7 @@ func (s *Summary) count(step plan.Step) {
 func newChangeDocument(step plan.Step) ChangeDocument {
 	c := ChangeDocument{
 		Action: step.Action, Object: step.Ref.Full(), Ref: step.Ref, Fields: step.Changes,
-		Why: step.Why, AtStake: step.Risk, Blocked: step.Blocked,
+		Why: step.Why, AtStake: step.Risk, Blocked: blocked(step),
 	}
 	if step.Action == plan.Create && step.Want != nil {
 		c.Fields = createdFields(step.Want)

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/msgctl/msgctl/internal/health"
+	"github.com/msgctl/msgctl/internal/shell"
 )
 
 // FormatVersion is the version of the documents of status and doctor.
@@ -51,6 +52,9 @@ func NewDocument(in *health.Inspection) Document {
 		DeadLetters: append([]health.Backlog{}, in.Waiting...), Losing: append([]health.Loss{}, in.Losing...),
 		Problems: append([]health.Problem{}, problems...),
 	}
+	for i := range d.Problems {
+		d.Problems[i].Next = next(d.Problems[i])
+	}
 	for _, c := range in.Connections {
 		if c.State == "blocked" || c.State == "blocking" {
 			d.Blocked++
@@ -61,6 +65,17 @@ func NewDocument(in *health.Inspection) Document {
 	}
 	d.Unknown = append(d.Unknown, in.Unsure...)
 	return d
+}
+
+// next is what to type or do about a problem.
+func next(p health.Problem) string {
+	switch p.ID {
+	case health.DeadLettersLost:
+		return "msgctl lint --live --vhost " + shell.Quote(p.VHost)
+	case health.DeadLettersExist:
+		return fmt.Sprintf("msgctl dlq inspect %s --vhost %s --group-by reason", shell.Quote(p.Queue), shell.Quote(p.VHost))
+	}
+	return p.Next
 }
 
 func queueGroups(queues []health.Queue) []QueueGroup {

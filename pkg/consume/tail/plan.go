@@ -37,6 +37,9 @@ type Unwatchable struct {
 	Reason   string
 	// Missing says that there is no such exchange.
 	Missing bool
+	// Default says that it is the default exchange, whose messages are seen in a queue only, or in
+	// the firehose.
+	Default bool
 }
 
 // Error says which and why.
@@ -118,7 +121,7 @@ func (p *planner) add(name string) *Unwatchable {
 	switch {
 	case name == "":
 		return &Unwatchable{Exchange: name,
-			Reason: "the default exchange takes no bindings: watch a queue with --queue, or everything with --firehose"}
+			Reason: "the default exchange takes no bindings", Default: true}
 	case !ok:
 		return &Unwatchable{Exchange: name, Reason: "it does not exist", Missing: true}
 	}

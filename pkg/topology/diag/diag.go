@@ -61,7 +61,15 @@ type Diagnostic struct {
 	// Part says which argument or field of Object is meant, by its name in the protocol or the
 	// file; "" the whole.
 	Part string `json:"-"`
+	// Remedy is an option that helps besides Fix; "" for none.
+	Remedy Remedy `json:"-"`
 }
+
+// Remedy is an option of what found a problem. A command line says by which flag it is set.
+type Remedy string
+
+// CreateVHost is to create a vhost that files use and do not declare.
+const CreateVHost Remedy = "create vhost"
 
 // Error returns the diagnostic on one line, position first: what a compiler would print.
 func (d Diagnostic) Error() string {

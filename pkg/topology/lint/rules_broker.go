@@ -8,14 +8,14 @@ func brokerRules() []Rule {
 			ID: "argument-refused", Severity: Error, Title: "A setting that the broker refuses",
 			Consequence: "The broker does not declare the queue (406 PRECONDITION_FAILED, and the channel closes); an import " +
 				"of definitions leaves it out, some versions silently.",
-			Fix:  "Take it out, or use a queue type and a broker version that take it: --broker.",
+			Fix:  "Take it out, or use a queue type and a broker version that take it.",
 			Bad:  "queues: { orders: { type: quorum, maxPriority: 10, deadLetter: dead }, dead: {} }\n",
 			Good: "queues: { orders: { maxPriority: 10 } }\n",
 		},
 		{
 			ID: "argument-ignored", Severity: Error, Title: "A setting that this version of the broker ignores", Version: "3.10",
 			Consequence: "The broker silently accepts the queue, and does not do what the setting says.",
-			Fix:         "Take it out, or use a version that knows it: --broker.",
+			Fix:         "Take it out, or use a broker version that knows it.",
 			Bad: "queues: { orders: { type: quorum, delayedRetry: { type: all, min: 1s }, deadLetter: dead }, dead: " +
 				"{} }\n",
 			Good: "queues: { orders: { type: quorum, deadLetter: dead }, dead: {} }\n",

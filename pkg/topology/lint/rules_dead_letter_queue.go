@@ -15,8 +15,8 @@ func deadLetterQueueRules() []Rule {
 			check: checkLimitedLetters,
 			Consequence: "A dead letter that is pushed out, expires or goes with its queue is gone: there is no second " +
 				"dead-letter queue behind the first.",
-			Fix: "Take the limit out of the dead-letter queue, watch its depth instead, and purge with an archive: " +
-				"msgctl dlq purge --older-than 30d --archive FILE.",
+			Fix: "Take the limit out of the dead-letter queue, watch its depth instead, and purge old messages with an " +
+				"archive (msgctl dlq purge).",
 			Bad:  "queues:\n  orders: { deadLetter: dead }\n  dead: { maxLength: 1000 }\n",
 			Good: "queues:\n  orders: { deadLetter: dead }\n  dead: {}\n",
 		},

@@ -31,7 +31,7 @@ func fileRules() []Rule {
 		{
 			ID: ignoreUnknownRule, Severity: Warning, Title: "A comment that ignores a rule which does not exist",
 			Consequence: "It ignores nothing.",
-			Fix:         "Correct the rule's name: msgctl lint --rules lists all.",
+			Fix:         "Correct the rule's name: docs/lint.md lists all.",
 			Bad:         "queues:\n  orders: {} # msgctl:ignore limit-without-dead-leters only the newest count\n",
 			Good: "queues:\n  orders: { maxLength: 10 } # msgctl:ignore limit-without-dead-letters only the newest " +
 				"count\n",

@@ -20,8 +20,7 @@ func liveRules() []Rule {
 			ID: "dead-letters-waiting", Severity: Warning, Title: "A dead-letter queue with messages in it", Live: true,
 			check:       checkWaiting,
 			Consequence: "Messages have failed, and nobody has looked after them yet.",
-			Fix: "Look at them: msgctl dlq inspect QUEUE --group-by reason,queue; put them back: msgctl dlq replay " +
-				"QUEUE.",
+			Fix:         "Look at them: msgctl dlq inspect QUEUE; put them back: msgctl dlq replay QUEUE.",
 		},
 		{
 			ID: "queue-without-consumer", Severity: Warning, Title: "A queue with messages that nobody consumes", Live: true,
@@ -38,7 +37,7 @@ func liveRules() []Rule {
 			ID: "unowned", Severity: Note, Title: "An object on the broker that no topology owns", Live: true,
 			check: checkUnowned,
 			Consequence: "Nobody's file declares it: it was made by hand, by an application, or by a topology that is gone. " +
-				"--prune never touches it.",
+				"Pruning never touches it.",
 			Fix: "Declare it (msgctl export shows how), or delete it if nobody uses it.",
 		},
 	}

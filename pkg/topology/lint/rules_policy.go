@@ -62,7 +62,7 @@ func policyRules() []Rule {
 			ID: "policy-refused", Severity: Error, Title: "A policy that the broker refuses",
 			Consequence: "The broker answers 400 and keeps the policy that it had, or none.",
 			Fix: "Take the key out, or set it where it belongs. What a policy may set depends on the broker's " +
-				"version: --broker.",
+				"version.",
 			Bad: "queues: { orders: {} }\npolicies: { mirror: { pattern: .*, definition: { ha-mode: all } } }\n",
 			Good: "queues: { orders: {} }\npolicies: { limit: { pattern: .*, definition: { max-length: 10, overflow: " +
 				"reject-publish } } }\n",

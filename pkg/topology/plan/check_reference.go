@@ -45,7 +45,7 @@ func (c *checker) needs(ref, target topology.Ref, deleted map[topology.Ref]bool)
 	switch {
 	case c.want.Has(target) || c.have.Unreadable[target.Kind] != "" || target.Kind == topology.KindUser && !c.usersRead():
 	case deleted[target]:
-		c.error(ref, fmt.Sprintf("it needs %s, which this file no longer declares and --prune deletes", target), "",
+		c.error(ref, fmt.Sprintf("it needs %s, which this file no longer declares and pruning deletes", target), "",
 			"declare "+target.String()+" again, or take this out too")
 	case c.have.Has(target) || target.Kind == topology.KindExchange && capability.IsPredeclared(target.Name):
 	default:

@@ -167,25 +167,24 @@ func (d *differ) guard() {
 			s.Conditions = topology.DeleteConditions{MaxMessages: s.Risk.Messages + spare/n}
 		}
 		if s.Blocked == "" {
-			s.Blocked = d.lossBlock(s, total)
+			s.Blocked, s.Remedy = d.lossBlock(s, total)
 		}
 	}
 }
 
-func (d *differ) lossBlock(s *Step, total int64) string {
+func (d *differ) lossBlock(s *Step, total int64) (string, Remedy) {
 	allowed := d.o.MaxMessageLoss
 	switch risk := *s.Risk; {
 	case risk.Messages > 0 && total > allowed && total > risk.Messages:
-		return fmt.Sprintf("it holds %s, and this plan would lose %d in all: allow it with --max-message-loss %d",
-			stake(risk), total, total)
+		return fmt.Sprintf("it holds %s, and this plan would lose %d in all", stake(risk), total), Remedy{AllowLoss, total}
 	case risk.Messages > 0 && total > allowed:
-		return fmt.Sprintf("it holds %s: allow their loss with --max-message-loss %d", stake(risk), total)
+		return "it holds " + stake(risk), Remedy{AllowLoss, total}
 	case risk.Consumers > 0 && allowed == 0:
-		return fmt.Sprintf("it has %s: stop them, or allow it with --max-message-loss 1", stake(risk))
+		return "it has " + stake(risk), Remedy{AllowConsumers, 1}
 	case !risk.Known && allowed == 0 && d.holdsStream(s.Ref):
-		return "the broker gives no message count for a stream: allow its loss with --max-message-loss N"
+		return "the broker gives no message count for a stream", Remedy{Kind: AllowUncounted}
 	}
-	return ""
+	return "", Remedy{}
 }
 
 func (d *differ) holdsStream(ref topology.Ref) bool {

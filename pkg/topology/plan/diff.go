@@ -104,8 +104,8 @@ func (d *differ) checkVHosts() {
 			Severity: diag.Error, Position: d.want.Position(first),
 			Message: fmt.Sprintf("vhost %q does not exist, or this login may not see it", vhost),
 			Why:     fmt.Sprintf("%s of the file live in it", units.FormatCount(int64(n), "object")),
-			Fix: fmt.Sprintf("to have it created, run again with --create-vhost, or add to the file: vhosts: {%q: {}}",
-				vhost),
+			Fix:     fmt.Sprintf("add to the file: vhosts: {%q: {}}", vhost),
+			Remedy:  diag.CreateVHost,
 		})
 	}
 }
@@ -321,7 +321,7 @@ func (d *differ) reportOwnership() {
 	severity := diag.Warning
 	fix := "what this file creates will have to be deleted by hand one day"
 	if d.o.Prune || d.o.Adopt {
-		severity, fix = diag.Error, "leave out --prune and --adopt"
+		severity, fix = diag.Error, "plan without pruning and without adopting"
 		if d.want.Name == "" {
 			fix = "give the file a name, the owner of what it creates: name: orders"
 		}
@@ -330,6 +330,6 @@ func (d *differ) reportOwnership() {
 	}
 	d.problem(diag.Diagnostic{
 		Severity: severity, Message: "what this topology owns cannot be recorded: " + d.unkept,
-		Why: "--prune deletes only what the record names", Fix: fix,
+		Why: "pruning deletes only what the record names", Fix: fix,
 	})
 }

@@ -68,8 +68,8 @@ func TestDiff(t *testing.T) {
 			plan.Options{ReplaceEmpty: true},
 			"replace queue \"q\" in vhost \"/\" [overflow: <nil> -> drop-head]\n"},
 		{"replace not allowed", topologytest.State(q2), topologytest.BrokerWith(q1), plan.Options{},
-			"replace queue \"q\" in vhost \"/\" [messageTTL: 1000 -> 2000] BLOCKED allow it with --replace=empty, which " +
-				"deletes a queue only while it is unused and empty\n"},
+			"replace queue \"q\" in vhost \"/\" [messageTTL: 1000 -> 2000] BLOCKED it is deleted for that, which is " +
+				"done only while it is unused and empty\n"},
 		{"type of the vhost", topologytest.State(untyped), topologytest.BrokerWith(quorum), plan.Options{},
 			"unowned queue \"q\" in vhost \"/\"\n"},
 		{"type differs", topologytest.State(topologytest.Queue("q")), topologytest.BrokerWith(quorum),
@@ -166,13 +166,13 @@ func TestMessageLossIsBoundedInAll(t *testing.T) {
 		blocked map[string]string
 	}{
 		{0, map[string]string{
-			"a": "it holds 10 messages, and this plan would lose 15 in all: allow it with --max-message-loss 15",
-			"b": "it holds 5 messages and 1 consumer, and this plan would lose 15 in all: allow it with --max-message-loss 15",
-			"c": "it has 2 consumers: stop them, or allow it with --max-message-loss 1",
+			"a": "it holds 10 messages, and this plan would lose 15 in all {2 15}",
+			"b": "it holds 5 messages and 1 consumer, and this plan would lose 15 in all {2 15}",
+			"c": "it has 2 consumers {3 1}",
 		}},
 		{14, map[string]string{
-			"a": "it holds 10 messages, and this plan would lose 15 in all: allow it with --max-message-loss 15",
-			"b": "it holds 5 messages and 1 consumer, and this plan would lose 15 in all: allow it with --max-message-loss 15",
+			"a": "it holds 10 messages, and this plan would lose 15 in all {2 15}",
+			"b": "it holds 5 messages and 1 consumer, and this plan would lose 15 in all {2 15}",
 		}},
 		{15, nil}, {100, nil},
 	} {
@@ -181,7 +181,7 @@ func TestMessageLossIsBoundedInAll(t *testing.T) {
 		got := map[string]string{}
 		for _, s := range p.Steps {
 			if s.Blocked != "" {
-				got[s.Ref.Name] = s.Blocked
+				got[s.Ref.Name] = fmt.Sprintf("%s %v", s.Blocked, s.Remedy)
 			}
 			sum += s.Conditions.MaxMessages
 			if test.max == 0 != s.Conditions.IfEmpty {
@@ -210,7 +210,7 @@ func TestDeletionOfAVHostCountsEveryQueueInIt(t *testing.T) {
 		"prune":   plan.Diff(topologytest.State(), m.Owns("t", v, mine).Live(), everything),
 	} {
 		if len(p.Steps) != 1 || p.Steps[0].Risk.Messages != 7 ||
-			!strings.Contains(p.Steps[0].Blocked, "--max-message-loss 7") ||
+			p.Steps[0].Remedy != (plan.Remedy{Kind: plan.AllowLoss, Messages: 7}) ||
 			!strings.Contains(p.Steps[0].Why, "2 queues in it go too, 1 of them not this topology's") {
 			t.Errorf("%s: %s%+v", name, topologytest.Describe(p), p.Steps)
 		}

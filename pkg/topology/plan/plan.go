@@ -54,9 +54,10 @@ type Step struct {
 	Risk *Risk
 	// Conditions is what a Delete, or the deletion inside a Replace, may lose at most.
 	Conditions topology.DeleteConditions
-	// Blocked, when not empty, says why apply would refuse the whole plan, and which flag would
-	// allow the step.
+	// Blocked, when not empty, says why apply would refuse the whole plan.
 	Blocked string
+	// Remedy is which option would allow a blocked step.
+	Remedy Remedy
 }
 
 // Plan is the difference between a wanted and a live state, as a value: what Apply executes, and
@@ -81,7 +82,7 @@ type Plan struct {
 	// does not prune.
 	Undeclared []topology.Ref
 	// Unowned lists declared objects that exist, are equal, and were not created by this topology:
-	// --adopt records them.
+	// Options.Adopt records them.
 	Unowned []topology.Ref
 	// Ownership is what the record will be when all steps are done; nil when Name is "" or it
 	// cannot be kept.

@@ -20,29 +20,30 @@ func (d *differ) replace(step *Step, fixed []string) {
 	q, isQueue := step.Have.(*topology.Queue)
 	if !isQueue {
 		if !d.o.ReplaceEmpty {
-			step.Blocked = "allow it with --replace=empty; messages published to the exchange in between are lost"
+			step.Blocked, step.Remedy = "messages published to the exchange in between are lost", Remedy{Kind: AllowReplace}
 		}
 		return
 	}
 	risk := d.queueRisk(step.Ref)
 	step.Risk, step.Conditions = &risk, topology.DeleteConditions{IfUnused: true, IfEmpty: true}
 	step.Why += policyHint(step.Changes)
-	step.Blocked = d.replaceBlock(q, risk)
+	step.Blocked, step.Remedy = d.replaceBlock(q, risk)
 }
 
-func (d *differ) replaceBlock(q *topology.Queue, risk Risk) string {
+func (d *differ) replaceBlock(q *topology.Queue, risk Risk) (string, Remedy) {
 	switch {
 	case q.Exclusive:
-		return "it belongs to one connection, which alone may delete it: close that connection"
+		return "it belongs to one connection, which alone may delete it: close that connection", Remedy{}
 	case risk.Messages > 0 || risk.Consumers > 0:
-		return fmt.Sprintf("it holds %s; --replace=empty replaces only an unused and empty queue: drain it, or declare a "+
-			"new queue beside it", stake(risk))
+		return fmt.Sprintf("it holds %s, and only an unused and empty queue is replaced: drain it, or declare a new queue "+
+			"beside it", stake(risk)), Remedy{}
 	case q.Type == topology.Stream && !risk.Known:
-		return "the broker gives no message count for this stream, so it may not be empty: declare a new stream beside it"
+		return "the broker gives no message count for this stream, so it may not be empty: declare a new stream beside it",
+			Remedy{}
 	case !d.o.ReplaceEmpty:
-		return "allow it with --replace=empty, which deletes a queue only while it is unused and empty"
+		return "it is deleted for that, which is done only while it is unused and empty", Remedy{Kind: AllowReplace}
 	}
-	return ""
+	return "", Remedy{}
 }
 
 // policyHint tells of the way that needs no deletion: a policy can change later what an argument

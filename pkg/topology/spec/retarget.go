@@ -19,7 +19,7 @@ func (s *Spec) retarget() diag.Diagnostics {
 		return diag.Diagnostics{{Severity: diag.Error, Position: s.FieldPosition("vhosts"),
 			Message: fmt.Sprintf("the files name several vhosts (%s), so they cannot all be %q", strings.Join(names, ", "),
 				s.options.VHost),
-			Fix: "leave --vhost out, or apply a file of one vhost"}}
+			Fix: "ask for no vhost, or give a file of one vhost"}}
 	}
 	s.VHost = s.options.VHost
 	for _, only := range s.VHosts {

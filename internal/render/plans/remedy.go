@@ -1,0 +1,35 @@
+package plans
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
+)
+
+// blocked says why a step is blocked, and which flag would allow it.
+func blocked(step plan.Step) string {
+	switch r := step.Remedy; r.Kind {
+	case plan.AllowReplace:
+		return step.Blocked + ": allow it with --replace=empty"
+	case plan.AllowLoss:
+		return fmt.Sprintf("%s: allow their loss with --max-message-loss %d", step.Blocked, r.Messages)
+	case plan.AllowConsumers:
+		return fmt.Sprintf("%s: stop them, or allow it with --max-message-loss %d", step.Blocked, r.Messages)
+	case plan.AllowUncounted:
+		return step.Blocked + ": allow its loss with --max-message-loss N"
+	}
+	return step.Blocked
+}
+
+// withFlags adds to problems the flags that help.
+func withFlags(list diag.Diagnostics) diag.Diagnostics {
+	list = slices.Clone(list)
+	for i := range list {
+		if list[i].Remedy == diag.CreateVHost {
+			list[i].Fix = "to have it created, run again with --create-vhost, or " + list[i].Fix
+		}
+	}
+	return list
+}
