@@ -2,9 +2,38 @@ package cmdutil
 
 import (
 	"errors"
+	"time"
 
+	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/topology/lint"
 )
+
+// DurationFlag is a duration that may be written in days.
+type DurationFlag time.Duration
+
+// String, Set and Type make it a flag's value.
+func (v *DurationFlag) String() string {
+	if *v == 0 {
+		return ""
+	}
+	return time.Duration(*v).String()
+}
+
+// Set reads more than no time, with units.
+func (v *DurationFlag) Set(s string) error {
+	d, err := units.ParseDuration(s)
+	if err != nil {
+		return errors.New("want a duration such as 90s, 2h or 7d")
+	}
+	if d <= 0 {
+		return errors.New("want a duration greater than zero: 90s, 2h or 7d")
+	}
+	*v = DurationFlag(d)
+	return nil
+}
+
+// Type names the value in help.
+func (v *DurationFlag) Type() string { return "duration" }
 
 // Never is the --fail-on that never fails.
 const Never = "never"
