@@ -16,18 +16,6 @@ func Hurry(o *Options) {
 	o.timing = &t
 }
 
-// HurryPurge is Hurry for a purge.
-func HurryPurge(o *PurgeOptions) {
-	t := hurried()
-	o.timing = &t
-}
-
-// HurryDrain is Hurry for a drain.
-func HurryDrain(o *DrainOptions) {
-	t := hurried()
-	o.timing = &t
-}
-
 func hurried() pipeline.Timing {
 	return pipeline.Timing{
 		Idle: 100 * time.Millisecond, Stall: 5 * time.Second, Returning: 20 * time.Second, Grace: 10 * time.Second,

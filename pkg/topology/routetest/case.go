@@ -57,9 +57,6 @@ func (s *Suite) add(vhost string, sections *spec.Sections, version string) {
 	}
 }
 
-// Network returns the network of a vhost, nil for one that the files are not about.
-func (s *Suite) Network(vhost string) *route.Network { return s.networks[vhost] }
-
 // External returns what a vhost's section external names.
 func External(vhost string, s *spec.Sections) []topology.Ref {
 	if s.External == nil {
