@@ -69,7 +69,7 @@ func (c *Client) deleteHTTP(ctx context.Context, o topology.Object) error {
 }
 
 // deleteVHost deletes a vhost with all that is in it, if its queues hold no more messages than the
-// conditions allows.
+// conditions allow.
 func (c *Client) deleteVHost(ctx context.Context, v *topology.VHost, conditions topology.DeleteConditions) error {
 	if c.api == nil {
 		return c.deleteHTTP(ctx, v)
