@@ -72,8 +72,8 @@ func (b *brokers) openWriter(ctx context.Context, conn *profile.Connection, comm
 	return b.open(ctx, conn, command)
 }
 
-func (b *brokers) openLab(ctx context.Context, conn *profile.Connection,
-	command string) (topologycmd.LabBroker, error) {
+func (b *brokers) openTestVHost(ctx context.Context, conn *profile.Connection,
+	command string) (topologycmd.TestVHostBroker, error) {
 	return b.open(ctx, conn, command)
 }
 
@@ -105,7 +105,7 @@ func (b *brokers) openHealth(ctx context.Context, conn *profile.Connection, comm
 // liveBroker is a broker over the network.
 type liveBroker struct{ *broker.Client }
 
-// Lab implements laboratory.
-func (b liveBroker) Lab(ctx context.Context, vhost string) (topologycmd.Lab, error) {
+// TestVHost implements topologycmd.TestVHostBroker.
+func (b liveBroker) TestVHost(ctx context.Context, vhost string) (topologycmd.TestVHost, error) {
 	return b.OpenTestVHost(ctx, vhost)
 }

@@ -90,7 +90,7 @@ func (p *app) addCommands(root *cobra.Command) {
 		topology.NewValidateCmd(d),
 		topology.NewLintCmd(d, b.openReader),
 		topology.NewRouteCmd(d, b.openReader),
-		topology.NewTestCmd(d, b.openLab),
+		topology.NewTestCmd(d, b.openTestVHost),
 		topology.NewGraphCmd(d, b.openReader),
 		topology.NewPlanCmd(d, b.openWriter),
 		topology.NewApplyCmd(d, b.openWriter),

@@ -93,8 +93,9 @@ func endProcess(e *runner.End) {
 	if !ok {
 		return
 	}
-	v := tracing.Verdict{Outcome: string(e.Outcome), Handler: e.Job.By, Wait: e.Wait, Retried: e.Outcome == runner.Retried,
-		Dead: e.Outcome == runner.DeadLettered}
+	v := tracing.AttemptResult{Outcome: string(e.Outcome), Handler: e.Job.By, Wait: e.Wait,
+		Retried: e.Outcome == runner.Retried,
+		Dead:    e.Outcome == runner.DeadLettered}
 	v.Failed = v.Retried || v.Dead || e.Outcome == runner.Dropped
 	if e.Failure != nil {
 		v.ErrorType, v.Error = e.Failure.Type, profile.Redact(e.Failure.Message)

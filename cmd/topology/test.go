@@ -38,7 +38,7 @@ const testExample = `  msgctl test
 
 type testOptions struct {
 	proc       *cmdutil.Process
-	open       OpenLab
+	open       OpenTestVHost
 	connection *profile.Flags
 	source     sourceOptions
 	output     cmdutil.OutputFlag
@@ -47,7 +47,7 @@ type testOptions struct {
 }
 
 // NewTestCmd is msgctl test.
-func NewTestCmd(d *cmdutil.Process, open OpenLab) *cobra.Command {
+func NewTestCmd(d *cmdutil.Process, open OpenTestVHost) *cobra.Command {
 	opts := &testOptions{proc: d, open: open, source: sourceOptions{both: true}}
 	cmd := &cobra.Command{
 		Use:     "test",

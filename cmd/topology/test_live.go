@@ -15,7 +15,7 @@ import (
 )
 
 // labPrefix begins the names of the vhosts in which live tests run.
-const labPrefix = "msgctl-lab-"
+const labPrefix = "msgctl-testVHost-"
 
 // onBroker runs tests in vhosts of their own, one after the other for each vhost of the files, and
 // deletes these at the end.
@@ -40,12 +40,12 @@ func (o *testOptions) onBroker(ctx context.Context, declared *spec.Spec, state *
 		live := labs[c.VHost]
 		if live == nil {
 			name := labPrefix + strings.ToLower(rand.Text()[:10])
-			lab, failed := b.Lab(ctx, name)
+			testVHost, failed := b.TestVHost(ctx, name)
 			if failed != nil {
 				return nil, cmp.Or(ctx.Err(), failed)
 			}
-			defer func() { err = errors.Join(err, lab.Close()) }()
-			if live, err = routetest.NewLive(ctx, lab, suite, c.VHost, name); err != nil {
+			defer func() { err = errors.Join(err, testVHost.Close()) }()
+			if live, err = routetest.NewLive(ctx, testVHost, suite, c.VHost, name); err != nil {
 				return nil, cmp.Or(ctx.Err(), err)
 			}
 			labs[c.VHost] = live
@@ -60,7 +60,7 @@ func (o *testOptions) onBroker(ctx context.Context, declared *spec.Spec, state *
 }
 
 // versionOf asks the broker for its version, so that the simulator is of the same.
-func (o *testOptions) versionOf(ctx context.Context, b LabBroker, vhost string) (string, error) {
+func (o *testOptions) versionOf(ctx context.Context, b TestVHostBroker, vhost string) (string, error) {
 	if o.source.broker.value != "" {
 		return o.source.broker.value, nil
 	}
@@ -71,21 +71,21 @@ func (o *testOptions) versionOf(ctx context.Context, b LabBroker, vhost string) 
 	return live.Server.Version, nil
 }
 
-// LabBroker opens vhosts for tests.
-type LabBroker interface {
+// TestVHostBroker opens vhosts for tests.
+type TestVHostBroker interface {
 	// Everything reads all objects of some vhosts and of the cluster.
 	Everything(ctx context.Context, vhosts []string) (*topology.Live, error)
-	// Lab makes a vhost for tests.
-	Lab(ctx context.Context, vhost string) (Lab, error)
+	// TestVHost makes a vhost for tests.
+	TestVHost(ctx context.Context, vhost string) (TestVHost, error)
 	// Close ends all connections.
 	Close()
 }
 
-// OpenLab prepares a client for tests on a broker.
-type OpenLab func(ctx context.Context, conn *profile.Connection, command string) (LabBroker, error)
+// OpenTestVHost prepares a client for tests on a broker.
+type OpenTestVHost func(ctx context.Context, conn *profile.Connection, command string) (TestVHostBroker, error)
 
-// Lab is a vhost for tests; Close deletes it.
-type Lab interface {
-	routetest.Lab
+// TestVHost is a vhost for tests; Close deletes it.
+type TestVHost interface {
+	routetest.TestVHost
 	Close() error
 }

@@ -22,7 +22,7 @@ func RouteText(w io.Writer, t *route.Trace, style terminal.Styler) error {
 	if t.Root != nil {
 		v.tree(t.Root, "", "")
 	}
-	for _, f := range t.Fates {
+	for _, f := range t.DeadLetterings {
 		v.line("")
 		v.death(f)
 	}
@@ -102,7 +102,7 @@ func (v *routeWriter) hop(h *route.Hop) string {
 	return s
 }
 
-func (v *routeWriter) death(f *route.Fate) {
+func (v *routeWriter) death(f *route.DeadLettering) {
 	head := reasonText(f.Reason) + " in " + f.Queue
 	if f.Wait {
 		head = fmt.Sprintf("waits in %s for %s, and expires", f.Queue, time.Duration(f.After)*time.Millisecond)
@@ -135,9 +135,9 @@ func reasonText(r route.Reason) string {
 }
 
 func (v *routeWriter) outcomes(t *route.Trace) {
-	for i, w := range t.Worlds {
+	for i, w := range t.Placements {
 		prefix := ""
-		if len(t.Worlds) > 1 {
+		if len(t.Placements) > 1 {
 			prefix = "or "
 			if i == 0 {
 				prefix = "either "
@@ -155,7 +155,7 @@ func (v *routeWriter) outcomes(t *route.Trace) {
 	}
 }
 
-func (v *routeWriter) outcome(prefix string, w route.World) string {
+func (v *routeWriter) outcome(prefix string, w route.Placement) string {
 	if len(w) == 0 {
 		return v.style.Red(prefix + "lost: no queue has the message")
 	}

@@ -24,7 +24,7 @@ func NewRouteDocument(t *route.Trace) RouteDocument {
 		FormatVersion: "1", Verdict: verdictOf(t), Queues: listOrEmpty(t.Sure()), Possible: listOrEmpty(t.Possible()),
 		Outcomes: [][]string{}, Unsure: t.Unsure(), Copies: t.Copies(), Trace: t,
 	}
-	for _, w := range t.Worlds {
+	for _, w := range t.Placements {
 		doc.Outcomes = append(doc.Outcomes, listOrEmpty(w.Queues()))
 	}
 	if doc.Copies == nil {
@@ -41,7 +41,7 @@ func verdictOf(t *route.Trace) string {
 		return "lost"
 	case t.MayBeLost():
 		return "may be lost"
-	case len(t.Worlds) > 1 || t.Open:
+	case len(t.Placements) > 1 || t.Open:
 		return "one of"
 	}
 	return "rests"

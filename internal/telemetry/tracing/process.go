@@ -104,8 +104,8 @@ func (p *Process) IDs() (traceID, spanID string) {
 	return c.TraceID().String(), c.SpanID().String()
 }
 
-// Verdict is what became of an attempt.
-type Verdict struct {
+// AttemptResult is what became of an attempt.
+type AttemptResult struct {
 	// Outcome is the runner's word for it; Handler names who decided.
 	Outcome, Handler string
 	// Failed says that it failed: ErrorType is short and of few values, Error is for people.
@@ -119,7 +119,7 @@ type Verdict struct {
 }
 
 // End ends the span.
-func (p *Process) End(v Verdict) {
+func (p *Process) End(v AttemptResult) {
 	if p == nil {
 		return
 	}
@@ -134,7 +134,7 @@ func (p *Process) End(v Verdict) {
 	p.t.end(p.span)
 }
 
-func (p *Process) event(v Verdict) {
+func (p *Process) event(v AttemptResult) {
 	var attrs []attribute.KeyValue
 	if v.To != "" {
 		attrs = append(attrs, keyCopiedTo.String(valid(v.To)))

@@ -123,7 +123,7 @@ func TestNothingIsCarried(t *testing.T) {
 	if p.Context() != (Context{}) || m.Headers != nil || story.TraceID != "" {
 		t.Errorf("%v %v %v", p.Context(), m.Headers, story)
 	}
-	p.End(Verdict{Outcome: "handled"})
+	p.End(AttemptResult{Outcome: "handled"})
 	if lost := tracing.Close(); lost != "" || len(s.spans) != 2 {
 		t.Fatalf("%q, %d spans", lost, len(s.spans))
 	}
@@ -168,7 +168,7 @@ func TestHostileHeaders(t *testing.T) {
 		if c := p.Context(); len(c.Parent) != 55 || len(c.State) > 512 {
 			t.Errorf("%.80q", c)
 		}
-		p.End(Verdict{Failed: true, ErrorType: strings.Repeat("x", 1<<20), Error: strings.Repeat("é", 1<<20)})
+		p.End(AttemptResult{Failed: true, ErrorType: strings.Repeat("x", 1<<20), Error: strings.Repeat("é", 1<<20)})
 	}
 	if lost := tracing.Close(); lost != "" || len(s.spans) != 4 || len(s.spans[0].Status.Message) > 2<<10 ||
 		len(*warnings) > 0 {

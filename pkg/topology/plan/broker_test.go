@@ -20,16 +20,16 @@ import (
 // These tests hold the tables and checks of this package against real brokers: what the code says
 // that a broker takes, compares, refuses or ignores is what it does.
 
-// lab is a vhost of its own on one broker.
-type lab struct {
+// testVHost is a vhost of its own on one broker.
+type testVHost struct {
 	*rabbittest.Client
 	vhost  string
 	server topology.Server
 }
 
-func newLab(t *testing.T, b *rabbittest.Broker) lab {
+func newTestVHost(t *testing.T, b *rabbittest.Broker) testVHost {
 	v := b.VHost(t)
-	l := lab{Client: b.Admin(), vhost: v.Name}
+	l := testVHost{Client: b.Admin(), vhost: v.Name}
 	var overview struct {
 		Version string `json:"rabbitmq_version"`
 		Types   []struct {
@@ -45,7 +45,7 @@ func newLab(t *testing.T, b *rabbittest.Broker) lab {
 }
 
 // put reports whether the broker accepts; any other failure than a refusal ends the test.
-func (l lab) put(t *testing.T, path string, body any) (accepted bool, reason string) {
+func (l testVHost) put(t *testing.T, path string, body any) (accepted bool, reason string) {
 	t.Helper()
 	err := l.Do(http.MethodPut, path, body, nil)
 	var status *rabbittest.StatusError
@@ -59,7 +59,7 @@ func (l lab) put(t *testing.T, path string, body any) (accepted bool, reason str
 	return false, ""
 }
 
-func (l lab) declare(t *testing.T, o topology.Object) (accepted bool, reason string) {
+func (l testVHost) declare(t *testing.T, o topology.Object) (accepted bool, reason string) {
 	t.Helper()
 	switch x := o.(type) {
 	case *topology.Queue:
@@ -105,7 +105,7 @@ func samples(a capability.Argument) (x, y any) {
 
 func TestArgumentTableOnBrokers(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
-		l := newLab(t, b)
+		l := newTestVHost(t, b)
 		for _, a := range capability.QueueArguments() {
 			for _, kind := range []string{topology.Classic, topology.Quorum, topology.Stream} {
 				l.tryArgument(t, a, kind)
@@ -114,7 +114,7 @@ func TestArgumentTableOnBrokers(t *testing.T) {
 	})
 }
 
-func (l lab) tryArgument(t *testing.T, a capability.Argument, kind string) {
+func (l testVHost) tryArgument(t *testing.T, a capability.Argument, kind string) {
 	t.Helper()
 	x, y := samples(a)
 	q := &topology.Queue{VHost: l.vhost, Name: kind + a.Name, Type: kind, Durable: true, TypeDeclared: true,
@@ -151,7 +151,7 @@ func (l lab) tryArgument(t *testing.T, a capability.Argument, kind string) {
 
 func TestArgumentBoundsOnBrokers(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
-		l := newLab(t, b)
+		l := newTestVHost(t, b)
 		n := 0
 		for _, a := range capability.QueueArguments() {
 			types := a.QueueTypes(l.server.Version)
@@ -184,7 +184,7 @@ func TestArgumentBoundsOnBrokers(t *testing.T) {
 
 func TestPolicyTableOnBrokers(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
-		l := newLab(t, b)
+		l := newTestVHost(t, b)
 		for _, kind := range []string{topology.Classic, topology.Quorum, topology.Stream} {
 			l.declare(t, &topology.Queue{Name: kind, Type: kind, Durable: true, TypeDeclared: true})
 		}
@@ -223,7 +223,7 @@ func policyValue(key string) map[string]any {
 	return map[string]any{key: 60000}
 }
 
-func (l lab) tryPolicyKey(t *testing.T, key capability.PolicyKey) {
+func (l testVHost) tryPolicyKey(t *testing.T, key capability.PolicyKey) {
 	t.Helper()
 	value := policyValue(key.Name)
 	operator := rabbittest.Path("operator-policies", l.vhost, "o")
@@ -258,7 +258,7 @@ func (l lab) tryPolicyKey(t *testing.T, key capability.PolicyKey) {
 }
 
 // under lists the queues that a policy applies to.
-func (l lab) under(policy string) []string {
+func (l testVHost) under(policy string) []string {
 	var queues []struct{ Name, Policy string }
 	if err := l.Do(http.MethodGet, rabbittest.Path("queues", l.vhost)+"?disable_stats=true&enable_queue_totals=true", nil,
 		&queues); err != nil {
@@ -309,7 +309,7 @@ func TestChecksAgreeWithBrokers(t *testing.T) {
 			"delayed-retry-type", "all"), policy("queues", "queue-master-locator", "random"),
 	}
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
-		l := newLab(t, b)
+		l := newTestVHost(t, b)
 		for i, o := range objects {
 			live := &topology.Live{Server: l.server}
 			trace := topologytest.Exchange("amq.rabbitmq.trace", "topic")
@@ -332,7 +332,7 @@ func TestChecksAgreeWithBrokers(t *testing.T) {
 				o = &renamed
 			}
 			if o.Ref().Name == "amq.rabbitmq.trace" {
-				continue // the lab declares no internal exchanges
+				continue // the testVHost declares no internal exchanges
 			}
 			if accepted, reason := l.declare(t, o); accepted == problems.HasErrors() {
 				t.Errorf("%s %+v: the broker accepts it: %v %s; the check says: %v", o.Ref(), o.Fields(), accepted, reason,
@@ -346,7 +346,7 @@ func TestChecksAgreeWithBrokers(t *testing.T) {
 // broker makes of it.
 func TestDefaultQueueTypeOnBrokers(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
-		l := newLab(t, b)
+		l := newTestVHost(t, b)
 		v := b.VHost(t, rabbittest.VHostBody(map[string]any{"default_queue_type": "quorum"}))
 		l.vhost = v.Name
 		want := &topology.State{Name: "t"}

@@ -45,42 +45,42 @@ func (n *Network) Follow(p Publication, steps ...Step) (*Trace, error) {
 	return t, nil
 }
 
-// step lets the copy in a queue die, in every world that has one there; worlds without are left
-// behind.
+// step lets the copy in a queue die, in every placement that has one there; placements without are
+// left behind.
 func (n *Network) step(t *Trace, s Step, wait bool) error {
-	var fates []*Fate
-	var worlds []World
-	for _, w := range t.Worlds {
+	var deadLetterings []*DeadLettering
+	var placements []Placement
+	for _, w := range t.Placements {
 		at := slices.IndexFunc(w, func(c Copy) bool { return c.Queue == s.Queue && !c.Kept })
 		if at < 0 {
 			continue
 		}
-		f := n.fate(fates, w[at].Message, s)
-		if !slices.Contains(fates, f) {
-			fates = append(fates, f)
+		f := n.deadLettering(deadLetterings, w[at].Message, s)
+		if !slices.Contains(deadLetterings, f) {
+			deadLetterings = append(deadLetterings, f)
 		}
 		t.Open = t.Open || f.open
-		worlds = append(worlds, f.Worlds(w, at)...)
+		placements = append(placements, f.Placements(w, at)...)
 	}
-	if len(fates) == 0 {
+	if len(deadLetterings) == 0 {
 		return &NotThereError{Queue: s.Queue, Has: t.Possible()}
 	}
-	for _, f := range fates {
+	for _, f := range deadLetterings {
 		if f.Wait = wait; wait {
 			f.After, _ = n.Settings(s.Queue).Get("message-ttl").Int()
 		}
 	}
-	t.Fates = append(t.Fates, fates...)
-	t.Worlds = distinct(worlds)
-	if len(t.Worlds) > maxOutcomes {
-		t.Worlds, t.Open = t.Worlds[:maxOutcomes], true
+	t.DeadLetterings = append(t.DeadLetterings, deadLetterings...)
+	t.Placements = distinct(placements)
+	if len(t.Placements) > maxOutcomes {
+		t.Placements, t.Open = t.Placements[:maxOutcomes], true
 	}
 	return nil
 }
 
-// fate finds what happens to a message among the fates that are known, or works it out: copies of
-// one message have one fate.
-func (n *Network) fate(known []*Fate, m *Message, s Step) *Fate {
+// deadLettering finds what happens to a message among the dead letterings that are known, or works
+// it out: copies of one message have one outcome.
+func (n *Network) deadLettering(known []*DeadLettering, m *Message, s Step) *DeadLettering {
 	for _, f := range known {
 		if f.from == m {
 			return f
@@ -91,31 +91,31 @@ func (n *Network) fate(known []*Fate, m *Message, s Step) *Fate {
 	return f
 }
 
-// Worlds returns what can become of a world in which the copy at that place dies.
-func (f *Fate) Worlds(w World, at int) []World {
+// Placements returns what can become of a placement in which the copy at that place dies.
+func (f *DeadLettering) Placements(w Placement, at int) []Placement {
 	if f.Outcome == Stays {
-		return []World{w}
+		return []Placement{w}
 	}
 	rest := slices.Delete(slices.Clone(w), at, at+1)
 	if f.Outcome == Held {
-		return []World{ordered(append(rest, Copy{Queue: f.Queue, Message: w[at].Message, Kept: true}))}
+		return []Placement{ordered(append(rest, Copy{Queue: f.Queue, Message: w[at].Message, Kept: true}))}
 	}
-	worlds := make([]World, len(f.sets))
+	placements := make([]Placement, len(f.sets))
 	for i, set := range f.sets {
-		worlds[i] = ordered(slices.Concat(rest, worldOf(set, f.Message)))
+		placements[i] = ordered(slices.Concat(rest, placementOf(set, f.Message)))
 	}
-	return worlds
+	return placements
 }
 
-func ordered(w World) World {
+func ordered(w Placement) Placement {
 	slices.SortStableFunc(w, func(a, b Copy) int { return strings.Compare(a.Queue, b.Queue) })
 	return w
 }
 
-func distinct(worlds []World) []World {
-	var list []World
-	for _, w := range worlds {
-		if !slices.ContainsFunc(list, func(o World) bool { return slices.Equal(o, w) }) {
+func distinct(placements []Placement) []Placement {
+	var list []Placement
+	for _, w := range placements {
+		if !slices.ContainsFunc(list, func(o Placement) bool { return slices.Equal(o, w) }) {
 			list = append(list, w)
 		}
 	}
@@ -129,7 +129,7 @@ const maxWaits = 100
 func (n *Network) passWaits(t *Trace) {
 	for range maxWaits {
 		queue := ""
-		for _, w := range t.Worlds {
+		for _, w := range t.Placements {
 			for _, c := range w {
 				if queue == "" && len(c.Message.Deaths) > 0 && !c.Kept && n.Waits(c.Queue, c.Message) {
 					queue = c.Queue
@@ -142,23 +142,23 @@ func (n *Network) passWaits(t *Trace) {
 	}
 }
 
-// pass expires one wait queue's copy in the worlds that have it, and leaves the others as they are.
-// It returns true when nothing changed.
+// pass expires one wait queue's copy in the placements that have it, and leaves the others as they
+// are. It returns true when nothing changed.
 func (n *Network) pass(t *Trace, queue string) bool {
-	has := func(w World) bool {
+	has := func(w Placement) bool {
 		return slices.ContainsFunc(w, func(c Copy) bool {
 			return c.Queue == queue && len(c.Message.Deaths) > 0 && !c.Kept && n.Waits(queue, c.Message)
 		})
 	}
-	var others []World
-	for _, w := range t.Worlds {
+	var others []Placement
+	for _, w := range t.Placements {
 		if !has(w) {
 			others = append(others, w)
 		}
 	}
-	t.Worlds = slices.DeleteFunc(slices.Clone(t.Worlds), func(w World) bool { return !has(w) })
+	t.Placements = slices.DeleteFunc(slices.Clone(t.Placements), func(w Placement) bool { return !has(w) })
 	err := n.step(t, Step{Queue: queue, Reason: Expired}, true)
-	t.Worlds = distinct(slices.Concat(t.Worlds, others))
+	t.Placements = distinct(slices.Concat(t.Placements, others))
 	return err != nil
 }
 
@@ -199,7 +199,7 @@ func (n *Network) expires(queue string) bool {
 // Copies returns the copies that there are in some outcome, each once.
 func (t *Trace) Copies() []Copy {
 	var list []Copy
-	for _, w := range t.Worlds {
+	for _, w := range t.Placements {
 		for _, c := range w {
 			if !slices.Contains(list, c) {
 				list = append(list, c)

@@ -71,8 +71,8 @@ const (
 	Stays Outcome = "stays"
 )
 
-// Fate is what happens to a copy that dies.
-type Fate struct {
+// DeadLettering is what happens to a copy that dies.
+type DeadLettering struct {
 	Queue   string  `json:"queue"`
 	Reason  Reason  `json:"reason"`
 	Outcome Outcome `json:"outcome"`
@@ -101,9 +101,9 @@ type Fate struct {
 }
 
 // Die says what becomes of a message that dies in a queue, which must exist.
-func (n *Network) Die(m *Message, queue string, reason Reason) *Fate {
+func (n *Network) Die(m *Message, queue string, reason Reason) *DeadLettering {
 	s := n.Settings(queue)
-	f := &Fate{Queue: queue, Reason: reason, sets: [][]string{nil}}
+	f := &DeadLettering{Queue: queue, Reason: reason, sets: [][]string{nil}}
 	if f.Outcome, f.Why = mayDie(s, reason); f.Outcome != "" {
 		f.open = f.Outcome == Unknown
 		return f
@@ -134,14 +134,14 @@ func (n *Network) Die(m *Message, queue string, reason Reason) *Fate {
 	return f
 }
 
-func (f *Fate) unrouted(dl DeadLetter, why string) {
+func (f *DeadLettering) unrouted(dl DeadLetter, why string) {
 	f.Outcome, f.Why = Unrouted, why
 	if dl.Keeps {
 		f.Outcome, f.Why = Held, why+"; the queue keeps it until there is a way (strategy at-least-once)"
 	}
 }
 
-func (f *Fate) describe(dl DeadLetter) {
+func (f *DeadLettering) describe(dl DeadLetter) {
 	f.Rule = dl.Exchange.Source()
 	if k, ok := dl.Key.Value.(string); ok {
 		f.Key = &k

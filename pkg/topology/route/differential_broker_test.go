@@ -18,18 +18,18 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// lab runs shapes on one broker.
-type lab struct {
+// testVHost runs shapes on one broker.
+type testVHost struct {
 	broker *rabbittest.Broker
 	line   line
 }
 
-func newLab(t *testing.T, b *rabbittest.Broker) lab {
+func newTestVHost(t *testing.T, b *rabbittest.Broker) testVHost {
 	var overview struct {
 		Version string `json:"rabbitmq_version"`
 	}
 	b.Admin().Get(t, "/api/overview", &overview)
-	return lab{broker: b, line: line{version: overview.Version,
+	return testVHost{broker: b, line: line{version: overview.Version,
 		modern: capability.VersionAtLeast(overview.Version, "4.0")}}
 }
 
@@ -46,7 +46,7 @@ type trial struct {
 	prefix  string
 	net     *route.Network
 	// want are the outcomes that the simulator allows now, got what the broker has delivered.
-	want  []route.World
+	want  []route.Placement
 	got   []delivered
 	done  bool
 	stage int
@@ -78,7 +78,7 @@ type delivered struct {
 }
 
 // run puts shapes on the broker, in one vhost that goes at the end, and follows all their messages.
-func (l lab) run(t *testing.T, list []shape, patience time.Duration) result {
+func (l testVHost) run(t *testing.T, list []shape, patience time.Duration) result {
 	t.Helper()
 	v := l.broker.VHost(t)
 	defer l.broker.Admin().Delete(t, rabbittest.Path("vhosts", v.Name))
@@ -261,7 +261,7 @@ func (r *round) run(t *testing.T) result {
 		if tr.fail != "" || !tr.done {
 			f := failure{shape: tr.shape, message: tr.message, history: tr.history, got: tr.fail + showDelivered(tr.got)}
 			for _, w := range tr.want {
-				f.want = append(f.want, fmt.Sprint(showWorld(w)))
+				f.want = append(f.want, fmt.Sprint(showPlacement(w)))
 			}
 			r.result.failed = append(r.result.failed, f)
 		}
@@ -288,7 +288,7 @@ func (r *round) send(t *testing.T, id string, tr *trial) *amqp.DeferredConfirmat
 	p.Headers = amqptable.NormaliseTable(headers)
 	trace := tr.net.Route(p)
 	tr.routed, tr.unrouted = !trace.MayBeLost(), trace.Lost()
-	tr.settle(trace.Worlds)
+	tr.settle(trace.Placements)
 	expiration := ""
 	if tr.message.Expires {
 		expiration = fmt.Sprint(shortTTL)
@@ -304,18 +304,18 @@ func (r *round) send(t *testing.T, id string, tr *trial) *amqp.DeferredConfirmat
 // settle lets messages die where they do by themselves. Outcomes that look alike are one. A message
 // with too many outcomes, or one that goes round for ever, is given up: that happens on 3.10.8,
 // which loses the order of deaths.
-func (tr *trial) settle(worlds []route.World) {
+func (tr *trial) settle(placements []route.Placement) {
 	n := tr.net
-	var out []route.World
+	var out []route.Placement
 	seen := map[string]bool{}
-	for todo := worlds; len(todo) > 0; {
-		if len(seen) > maxSettle || len(worlds) > maxSettle {
+	for todo := placements; len(todo) > 0; {
+		if len(seen) > maxSettle || len(placements) > maxSettle {
 			tr.skip, tr.done, tr.want = true, true, nil
 			return
 		}
 		w := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		text := strings.Join(showWorld(w), " ")
+		text := strings.Join(showPlacement(w), " ")
 		if seen[text] {
 			continue
 		}
@@ -325,10 +325,11 @@ func (tr *trial) settle(worlds []route.World) {
 			out = append(out, w)
 			continue
 		}
-		todo = append(slices.Clone(todo), n.Die(w[at].Message, w[at].Queue, tr.reason(w[at])).Worlds(w, at)...)
+		todo = append(slices.Clone(todo), n.Die(w[at].Message, w[at].Queue, tr.reason(w[at])).Placements(w, at)...)
 	}
 	tr.want = out
-	tr.done = len(tr.got) == 0 && slices.ContainsFunc(tr.want, func(w route.World) bool { return len(visible(w)) == 0 })
+	tr.done = len(tr.got) == 0 && slices.ContainsFunc(tr.want,
+		func(w route.Placement) bool { return len(visible(w)) == 0 })
 }
 
 // settle handles deliveries until nothing more is expected and nothing comes. Messages that were
@@ -364,8 +365,8 @@ func (r *round) next(wait time.Duration) bool {
 
 // growing says that what came may be a part of another outcome: more may come.
 func (tr *trial) growing() bool {
-	return slices.ContainsFunc(tr.want, func(w route.World) bool {
-		rest := showWorld(w)
+	return slices.ContainsFunc(tr.want, func(w route.Placement) bool {
+		rest := showPlacement(w)
 		for _, d := range tr.got {
 			at := slices.Index(rest, d.text)
 			if at < 0 {
@@ -416,19 +417,19 @@ func newDelivered(d amqp.Delivery) delivered {
 	return delivered{queue: d.ConsumerTag, text: showDelivery(d), from: d, returns: returns}
 }
 
-func visible(w route.World) route.World {
+func visible(w route.Placement) route.Placement {
 	return slices.DeleteFunc(slices.Clone(w), func(c route.Copy) bool { return c.Kept })
 }
 
 // match returns the outcome that the broker has come to, nil when there is none yet.
-func (tr *trial) match() route.World {
+func (tr *trial) match() route.Placement {
 	var got []string
 	for _, d := range tr.got {
 		got = append(got, d.text)
 	}
 	slices.Sort(got)
 	for _, w := range tr.want {
-		if slices.Equal(showWorld(w), got) {
+		if slices.Equal(showPlacement(w), got) {
 			return visible(w)
 		}
 	}
@@ -436,10 +437,10 @@ func (tr *trial) match() route.World {
 }
 
 // act does something to every copy, and asks the simulator what comes of it.
-func (r *round) act(tr *trial, w route.World) {
+func (r *round) act(tr *trial, w route.Placement) {
 	copies, got := w, tr.got
 	tr.crowd = len(copies) > mostCopies
-	tr.want, tr.got, tr.done = []route.World{nil}, nil, false
+	tr.want, tr.got, tr.done = []route.Placement{nil}, nil, false
 	for i, c := range copies {
 		at := slices.IndexFunc(got, func(d delivered) bool { return d.text == showCopy(c) })
 		d := got[at]
@@ -514,16 +515,16 @@ func exhaustion(n *route.Network, queue string, returns int64) route.Reason {
 // die adds what comes of a copy to every outcome.
 func (tr *trial) die(c route.Copy, reason route.Reason) {
 	tr.history = append(tr.history, fmt.Sprintf("died in %s (%s)", c.Queue, reason))
-	var worlds []route.World
+	var placements []route.Placement
 	for _, w := range tr.want {
 		w = append(slices.Clone(w), c)
 		if reason == "" {
-			worlds = append(worlds, w)
+			placements = append(placements, w)
 			continue
 		}
-		worlds = append(worlds, tr.net.Die(c.Message, c.Queue, reason).Worlds(w, len(w)-1)...)
+		placements = append(placements, tr.net.Die(c.Message, c.Queue, reason).Placements(w, len(w)-1)...)
 	}
-	tr.want = worlds
+	tr.want = placements
 }
 
 // returned checks that the broker returns what no queue takes, and nothing else.
@@ -542,7 +543,7 @@ func (r *round) returned(returns <-chan amqp.Return) {
 	}
 }
 
-func showWorld(w route.World) []string {
+func showPlacement(w route.Placement) []string {
 	var list []string
 	for _, c := range visible(w) {
 		list = append(list, showCopy(c))

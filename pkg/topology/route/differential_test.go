@@ -26,7 +26,7 @@ func TestTheSimulatorAgreesWithTheBroker(t *testing.T) {
 		cases = 200
 	}
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
-		l := newLab(t, b)
+		l := newTestVHost(t, b)
 		start, steps, skipped := time.Now(), 0, 0
 		for done, batch, next := 0, 0, seed; done < cases; batch++ {
 			var list []shape
@@ -64,7 +64,7 @@ func number(name string, fallback int) int {
 // messages later, and full queues that a queue with the strategy at-least-once would try again and
 // again. And on 3.10.8, queues with the strategy at-least-once whose dead letters come back to
 // them: after some dozens they come no more, not even after minutes.
-func (l lab) decidable(s shape) bool {
+func (l testVHost) decidable(s shape) bool {
 	n := l.network(s, "v", "")
 	if !l.line.modern && slices.ContainsFunc(n.QueueNames(),
 		func(q string) bool { return n.Settings(q).DeadLetter().Keeps && comesBack(n, q) }) {
@@ -108,7 +108,7 @@ func comesBack(n *route.Network, queue string) bool {
 	return deadLetters(queue)
 }
 
-func (l lab) network(s shape, vhost, prefix string) *route.Network {
+func (l testVHost) network(s shape, vhost, prefix string) *route.Network {
 	state := &topology.State{}
 	for _, o := range s.materialise(vhost, prefix) {
 		_ = state.Add(o, diag.Position{}) // a binding twice is one
@@ -124,7 +124,7 @@ const (
 
 // shrink takes parts out of a shape as long as the simulator and the broker still disagree about
 // it.
-func (l lab) shrink(t *testing.T, s shape, f failure) string {
+func (l testVHost) shrink(t *testing.T, s shape, f failure) string {
 	t.Log("before it is made smaller: " + f.describe(s))
 	for start := time.Now(); time.Since(start) < shrinkTime; {
 		smaller := s.smaller()

@@ -9,7 +9,7 @@ import (
 
 // Route says where a message goes that a client publishes.
 func (n *Network) Route(p Publication) *Trace {
-	t := &Trace{Publication: p, Worlds: []World{nil}}
+	t := &Trace{Publication: p, Placements: []Placement{nil}}
 	x := n.exchanges[p.Exchange]
 	switch {
 	case x == nil:
@@ -24,15 +24,15 @@ func (n *Network) Route(p Publication) *Trace {
 	t.Root = r.root
 	sets, open := r.outcomes()
 	t.Open = open
-	t.Worlds = make([]World, len(sets))
+	t.Placements = make([]Placement, len(sets))
 	for i, set := range sets {
-		t.Worlds[i] = worldOf(set, m)
+		t.Placements[i] = placementOf(set, m)
 	}
 	return t
 }
 
-func worldOf(queues []string, m *Message) World {
-	w := make(World, len(queues))
+func placementOf(queues []string, m *Message) Placement {
+	w := make(Placement, len(queues))
 	for i, q := range queues {
 		w[i] = Copy{Queue: q, Message: m}
 	}

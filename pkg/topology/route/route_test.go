@@ -57,8 +57,9 @@ func TestALadderEndsWhereItBegan(t *testing.T) {
 	n := network(t, "", queue("work", deadLetter("", "wait")),
 		queue("wait", args{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "work", "x-message-ttl": int64(5000)}))
 	trace, err := n.Follow(route.Publication{Key: "work"}, route.Step{Queue: "work", Reason: route.Rejected})
-	if err != nil || !slices.Equal(trace.Sure(), []string{"work"}) || len(trace.Fates) != 2 || !trace.Fates[1].Wait {
-		t.Errorf("rejected: %v in %v after %d fates", err, trace.Sure(), len(trace.Fates))
+	if err != nil || !slices.Equal(trace.Sure(), []string{"work"}) || len(trace.DeadLetterings) != 2 ||
+		!trace.DeadLetterings[1].Wait {
+		t.Errorf("rejected: %v in %v after %d dead letterings", err, trace.Sure(), len(trace.DeadLetterings))
 	}
 	trace, err = n.Follow(route.Publication{Key: "work"}, route.Step{Queue: "work", Reason: route.Expired})
 	if err != nil || !trace.Lost() {
@@ -159,7 +160,7 @@ func TestDie(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if f := trace.Fates[0]; f.Outcome != c.want || f.Rule != c.rule {
+		if f := trace.DeadLetterings[0]; f.Outcome != c.want || f.Rule != c.rule {
 			t.Errorf("%s %s on %q: %s by %q (%s)", c.reason, c.queue, c.version, f.Outcome, f.Rule, f.Why)
 		}
 	}

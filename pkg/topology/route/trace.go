@@ -39,11 +39,11 @@ type Copy struct {
 	Kept bool `json:"kept,omitempty"`
 }
 
-// World is one outcome: the copies that there are, ordered by queue.
-type World []Copy
+// Placement is one outcome: the copies that there are, ordered by queue.
+type Placement []Copy
 
 // Queues returns the names of the queues with a copy, ordered, each once.
-func (w World) Queues() []string {
+func (w Placement) Queues() []string {
 	names := make([]string, len(w))
 	for i, c := range w {
 		names[i] = c.Queue
@@ -59,12 +59,12 @@ type Trace struct {
 	Refused string `json:"refused,omitempty"`
 	// Root is the exchange that it is published to.
 	Root *Hop `json:"route,omitempty"`
-	// Fates are what happened to copies afterwards, in order.
-	Fates []*Fate `json:"afterwards,omitempty"`
-	// Worlds are the possible outcomes: one, unless an exchange on the way has a choice.
-	Worlds []World `json:"-"`
+	// DeadLetterings are what happened to copies afterwards, in order.
+	DeadLetterings []*DeadLettering `json:"afterwards,omitempty"`
+	// Placements are the possible outcomes: one, unless an exchange on the way has a choice.
+	Placements []Placement `json:"-"`
 	// Open says that there are further outcomes, too many to list or of a kind that is not known;
-	// Worlds has one in which every queue that may get a copy has one, and one with those that
+	// Placements has one in which every queue that may get a copy has one, and one with those that
 	// surely have.
 	Open bool `json:"open,omitempty"`
 }
@@ -72,7 +72,7 @@ type Trace struct {
 // Sure returns the queues that have a copy in every outcome, ordered.
 func (t *Trace) Sure() []string {
 	var names []string
-	for i, w := range t.Worlds {
+	for i, w := range t.Placements {
 		queues := w.Queues()
 		if i == 0 {
 			names = queues
@@ -86,7 +86,7 @@ func (t *Trace) Sure() []string {
 // Possible returns the queues that have a copy in some outcome, ordered. It contains those of Sure.
 func (t *Trace) Possible() []string {
 	var names []string
-	for _, w := range t.Worlds {
+	for _, w := range t.Placements {
 		names = append(names, w.Queues()...)
 	}
 	slices.Sort(names)
@@ -94,17 +94,17 @@ func (t *Trace) Possible() []string {
 }
 
 // Certain reports that there is one outcome only.
-func (t *Trace) Certain() bool { return len(t.Worlds) == 1 && !t.Open && len(t.Unsure()) == 0 }
+func (t *Trace) Certain() bool { return len(t.Placements) == 1 && !t.Open && len(t.Unsure()) == 0 }
 
 // Lost reports that no queue has a copy, whatever the outcome.
 func (t *Trace) Lost() bool { return len(t.Possible()) == 0 }
 
 // MayBeLost reports that in some outcome no queue has a copy.
 func (t *Trace) MayBeLost() bool {
-	return slices.ContainsFunc(t.Worlds, func(w World) bool { return len(w) == 0 })
+	return slices.ContainsFunc(t.Placements, func(w Placement) bool { return len(w) == 0 })
 }
 
-// Unsure returns every reason why the answer may be another than Worlds say, beside choices:
+// Unsure returns every reason why the answer may be another than Placements say, beside choices:
 // policies that cannot be judged.
 func (t *Trace) Unsure() []string {
 	var list []string
@@ -114,7 +114,7 @@ func (t *Trace) Unsure() []string {
 		}
 	}
 	t.Walk(func(h *Hop) { add(h.Unsure) })
-	for _, f := range t.Fates {
+	for _, f := range t.DeadLetterings {
 		add(f.Unsure)
 	}
 	return list
@@ -123,8 +123,8 @@ func (t *Trace) Unsure() []string {
 // Walk calls f with every hop, those of dead letters included.
 func (t *Trace) Walk(f func(*Hop)) {
 	t.Root.walk(f)
-	for _, fate := range t.Fates {
-		fate.Root.walk(f)
+	for _, deadLettering := range t.DeadLetterings {
+		deadLettering.Root.walk(f)
 	}
 }
 

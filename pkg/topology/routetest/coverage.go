@@ -51,7 +51,7 @@ func (s *Suite) Coverage(results []Result) Coverage {
 				seen[ref] = true
 			}
 		})
-		for _, f := range r.Trace.Fates {
+		for _, f := range r.Trace.DeadLetterings {
 			died[r.Case.VHost+"\x00"+f.Queue] = true
 		}
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// Lab is a vhost of a broker that belongs to one run of tests.
-type Lab interface {
+// TestVHost is a vhost of a broker that belongs to one run of tests.
+type TestVHost interface {
 	// Create makes an object in it.
 	Create(ctx context.Context, o topology.Object) error
 	// Remake deletes a queue and makes it anew; its bindings are gone.
@@ -32,12 +32,12 @@ type Lab interface {
 
 // Live runs tests on a broker. It is for one goroutine.
 type Live struct {
-	lab     Lab
-	suite   *Suite
-	vhost   string // of the files
-	in      string // of the lab
-	net     *route.Network
-	objects []topology.Object
+	testVHost TestVHost
+	suite     *Suite
+	vhost     string // of the files
+	in        string // of the testVHost
+	net       *route.Network
+	objects   []topology.Object
 }
 
 // The times of a live test: how long a message waits where it is to expire, and how long the broker
@@ -52,10 +52,10 @@ const (
 )
 
 // NewLive declares the exchanges, queues, bindings and policies of one of the suite's vhosts in a
-// lab, whose vhost is in. What would let messages expire or be pushed out is put off: a test makes
-// that happen when it wants it.
-func NewLive(ctx context.Context, lab Lab, suite *Suite, vhost, in string) (*Live, error) {
-	l := &Live{lab: lab, suite: suite, vhost: vhost, in: in, net: suite.networks[vhost]}
+// test vhost, which is named in. What would let messages expire or be pushed out is put off: a test
+// makes that happen when it wants it.
+func NewLive(ctx context.Context, testVHost TestVHost, suite *Suite, vhost, in string) (*Live, error) {
+	l := &Live{testVHost: testVHost, suite: suite, vhost: vhost, in: in, net: suite.networks[vhost]}
 	for _, o := range suite.state.Objects() {
 		if o.Ref().VHost == vhost {
 			if moved := l.move(o); moved != nil {
@@ -66,7 +66,7 @@ func NewLive(ctx context.Context, lab Lab, suite *Suite, vhost, in string) (*Liv
 	l.addExternal()
 	slices.SortStableFunc(l.objects, func(a, b topology.Object) int { return a.Ref().Kind.Order() - b.Ref().Kind.Order() })
 	for _, o := range l.objects {
-		if err := lab.Create(ctx, o); err != nil {
+		if err := testVHost.Create(ctx, o); err != nil {
 			return nil, err
 		}
 	}

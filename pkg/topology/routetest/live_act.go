@@ -13,12 +13,12 @@ import (
 func (l *Live) publish(ctx context.Context, c Case, id string, r *Result) error {
 	for _, s := range c.Steps {
 		if s.Reason == route.MaxLength && l.refuses(s.Queue) {
-			if _, err := l.lab.Publish(ctx, route.Publication{Key: s.Queue}, id+"-filler"); err != nil {
+			if _, err := l.testVHost.Publish(ctx, route.Publication{Key: s.Queue}, id+"-filler"); err != nil {
 				return err
 			}
 		}
 	}
-	if _, err := l.lab.Publish(ctx, c.Publication, id); err != nil {
+	if _, err := l.testVHost.Publish(ctx, c.Publication, id); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -42,7 +42,7 @@ func (l *Live) steps(ctx context.Context, c Case, id string, r *Result) error {
 		case stream || s.Reason == route.Expired: // time does it
 		case s.Reason == route.MaxLength:
 			if !l.refuses(s.Queue) && hasLength(l.net.Settings(s.Queue)) {
-				if _, err := l.lab.Publish(ctx, route.Publication{Key: s.Queue}, id+"-filler"); err != nil {
+				if _, err := l.testVHost.Publish(ctx, route.Publication{Key: s.Queue}, id+"-filler"); err != nil {
 					return err
 				}
 			}
@@ -81,7 +81,7 @@ func (l *Live) reject(ctx context.Context, s route.Step, id string, r *Result) e
 			}
 			return nil
 		}
-		if err := l.lab.Reject(tag, s.Reason == route.DeliveryLimit); err != nil {
+		if err := l.testVHost.Reject(tag, s.Reason == route.DeliveryLimit); err != nil {
 			return err
 		}
 	}
@@ -91,7 +91,7 @@ func (l *Live) reject(ctx context.Context, s route.Step, id string, r *Result) e
 // wait takes the message out of a queue as soon as it is there.
 func (l *Live) wait(ctx context.Context, queue, id string) (uint64, bool, error) {
 	for end := time.Now().Add(liveWait); ; {
-		tag, found, err := l.lab.Take(queue, id)
+		tag, found, err := l.testVHost.Take(queue, id)
 		if err != nil || found || time.Now().After(end) {
 			return tag, found, err
 		}

@@ -24,7 +24,7 @@ func (l *Live) addExternal() {
 	}
 }
 
-// move returns the object in the lab's vhost, nil for kinds that route nothing.
+// move returns the object in the test vhost, nil for kinds that route nothing.
 func (l *Live) move(o topology.Object) topology.Object {
 	switch o := o.(type) {
 	case *topology.Exchange:
@@ -81,7 +81,7 @@ func (l *Live) prepare(ctx context.Context, c Case, predicted *route.Trace) ([]s
 			}
 		}
 	}
-	for _, f := range predicted.Fates {
+	for _, f := range predicted.DeadLetterings {
 		if f.Wait {
 			changes[f.Queue] = topology.Arguments{"x-message-ttl": liveTTL}
 		}
@@ -125,13 +125,13 @@ func (l *Live) remake(ctx context.Context, name string, args topology.Arguments)
 		for k, v := range args {
 			changed.Arguments[k] = v
 		}
-		if err := l.lab.Remake(ctx, &changed); err != nil {
+		if err := l.testVHost.Remake(ctx, &changed); err != nil {
 			return err
 		}
 	}
 	for _, o := range l.objects {
 		if b, ok := o.(*topology.Binding); ok && b.Destination == name && b.DestinationType == topology.ToQueue {
-			if err := l.lab.Create(ctx, b); err != nil {
+			if err := l.testVHost.Create(ctx, b); err != nil {
 				return err
 			}
 		}

@@ -16,7 +16,7 @@ import (
 // not come there in time, and returns the queues that have it. It empties all queues.
 func (l *Live) settle(ctx context.Context, c Case, id string, predicted *route.Trace) ([]string, error) {
 	calm := liveCalm
-	if predicted.MayBeLost() && len(predicted.Fates) > 0 {
+	if predicted.MayBeLost() && len(predicted.DeadLetterings) > 0 {
 		calm *= 4 // nothing is in sight while a message is between two queues, either
 	}
 	var since time.Time
@@ -49,7 +49,7 @@ func (l *Live) asPredicted(c Case, predicted *route.Trace) (bool, error) {
 			unclear = append(unclear, q)
 			continue
 		}
-		n, err := l.lab.Ready(q)
+		n, err := l.testVHost.Ready(q)
 		if err != nil {
 			return false, err
 		}
@@ -57,7 +57,7 @@ func (l *Live) asPredicted(c Case, predicted *route.Trace) (bool, error) {
 			full = append(full, q)
 		}
 	}
-	return slices.ContainsFunc(predicted.Worlds, func(w route.World) bool {
+	return slices.ContainsFunc(predicted.Placements, func(w route.Placement) bool {
 		clear := slices.DeleteFunc(visible(w), func(q string) bool { return slices.Contains(unclear, q) })
 		return slices.Equal(clear, full)
 	}), nil
@@ -73,7 +73,7 @@ func (l *Live) collect(ctx context.Context, id string, likely []string) ([]strin
 			if slices.Contains(likely, q) {
 				patience = liveWait
 			}
-			found, err = l.lab.InStream(ctx, q, id, patience)
+			found, err = l.testVHost.InStream(ctx, q, id, patience)
 		} else {
 			found, err = l.drain(q, id)
 		}
@@ -89,9 +89,9 @@ func (l *Live) collect(ctx context.Context, id string, likely []string) ([]strin
 
 // drain empties a queue and says whether the message was there.
 func (l *Live) drain(queue, id string) (bool, error) {
-	_, found, err := l.lab.Take(queue, id)
+	_, found, err := l.testVHost.Take(queue, id)
 	for again := found; again && err == nil; {
-		_, again, err = l.lab.Take(queue, id)
+		_, again, err = l.testVHost.Take(queue, id)
 	}
 	return found, err
 }
@@ -100,13 +100,14 @@ func (l *Live) drain(queue, id string) (bool, error) {
 // queues of all outcomes, and one of them happened.
 func (l *Live) judge(r *Result, happened []string) {
 	r.Happened = happened
-	agreed := slices.IndexFunc(r.Trace.Worlds, func(w route.World) bool { return slices.Equal(visible(w), happened) })
+	agreed := slices.IndexFunc(r.Trace.Placements,
+		func(w route.Placement) bool { return slices.Equal(visible(w), happened) })
 	switch {
-	case agreed >= 0 && len(r.Trace.Worlds) > 1:
+	case agreed >= 0 && len(r.Trace.Placements) > 1:
 		r.judge(l.net, r.Trace.Sure(), r.Trace.Possible(), r.Trace.MayBeLost())
 		return
 	case agreed >= 0:
-		r.Happened = r.Trace.Worlds[agreed].Queues()
+		r.Happened = r.Trace.Placements[agreed].Queues()
 	}
 	r.judge(l.net, r.Happened, r.Happened, len(r.Happened) == 0)
 	if agreed < 0 && !r.Trace.Open && !r.Passed() {
@@ -117,7 +118,7 @@ func (l *Live) judge(r *Result, happened []string) {
 
 // visible are the queues in which a message can be seen: one that its queue keeps for a dead-letter
 // exchange cannot.
-func visible(w route.World) []string {
+func visible(w route.Placement) []string {
 	var names []string
 	for _, c := range w {
 		if !c.Kept {

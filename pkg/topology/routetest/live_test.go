@@ -16,8 +16,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/routetest"
 )
 
-// laboratory opens a lab on a broker; the vhost goes with the test.
-func laboratory(ctx context.Context, t *testing.T, b *rabbittest.Broker) (*broker.TestVHost, string) {
+// openTestVHost opens a test vhost on a broker; the vhost goes with the test.
+func openTestVHost(ctx context.Context, t *testing.T, b *rabbittest.Broker) (*broker.TestVHost, string) {
 	t.Helper()
 	u, err := url.Parse(b.URL)
 	if err != nil {
@@ -37,26 +37,26 @@ func laboratory(ctx context.Context, t *testing.T, b *rabbittest.Broker) (*broke
 	}
 	t.Cleanup(c.Close)
 	name := strings.ToLower("msgctl-test-lab-" + strings.ReplaceAll(t.Name(), "/", "-") + "-" + fmt.Sprint(port))
-	lab, err := c.OpenTestVHost(ctx, name)
+	testVHost, err := c.OpenTestVHost(ctx, name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := lab.Close(); err != nil {
+		if err := testVHost.Close(); err != nil {
 			t.Error(err)
 		}
 		if b.Admin().Exists(t, rabbittest.Path("vhosts", name)) {
 			t.Errorf("vhost %s is still there", name)
 		}
 	})
-	return lab, name
+	return testVHost, name
 }
 
 func TestAllTestsOfTheFilePassOnBrokers(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		s := suite(t, "testdata/all.yaml", b.Line)
-		lab, vhost := laboratory(t.Context(), t, b)
-		live, err := routetest.NewLive(t.Context(), lab, s, "files", vhost)
+		testVHost, vhost := openTestVHost(t.Context(), t, b)
+		live, err := routetest.NewLive(t.Context(), testVHost, s, "files", vhost)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,8 +77,8 @@ func TestAllTestsOfTheFilePassOnBrokers(t *testing.T) {
 func TestALiveTestFailsForWhatTheBrokerDoes(t *testing.T) {
 	b := rabbittest.Any(t)
 	s := suite(t, "testdata/failing.yaml", b.Line)
-	lab, vhost := laboratory(t.Context(), t, b)
-	live, err := routetest.NewLive(t.Context(), without{lab, "paid"}, s, "/", vhost)
+	testVHost, vhost := openTestVHost(t.Context(), t, b)
+	live, err := routetest.NewLive(t.Context(), without{testVHost, "paid"}, s, "/", vhost)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestALiveTestFailsForWhatTheBrokerDoes(t *testing.T) {
 
 // without loses the bindings to a queue.
 type without struct {
-	routetest.Lab
+	routetest.TestVHost
 	queue string
 }
 
@@ -104,15 +104,15 @@ func (w without) Create(ctx context.Context, o topology.Object) error {
 	if b, ok := o.(*topology.Binding); ok && b.Destination == w.queue {
 		return nil
 	}
-	return w.Lab.Create(ctx, o)
+	return w.TestVHost.Create(ctx, o)
 }
 
 func TestALabGoesWhenItsContextEnds(t *testing.T) {
 	b := rabbittest.Any(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	s := suite(t, "testdata/failing.yaml", b.Line)
-	lab, vhost := laboratory(ctx, t, b)
-	live, err := routetest.NewLive(ctx, lab, s, "/", vhost)
+	testVHost, vhost := openTestVHost(ctx, t, b)
+	live, err := routetest.NewLive(ctx, testVHost, s, "/", vhost)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,5 +120,5 @@ func TestALabGoesWhenItsContextEnds(t *testing.T) {
 	if _, err := live.Run(ctx, s.Cases[0], "m"); !errors.Is(err, context.Canceled) {
 		t.Errorf("run after the end: %v", err)
 	}
-	// laboratory's cleanup looks whether the vhost is gone.
+	// openTestVHost's cleanup looks whether the vhost is gone.
 }

@@ -39,7 +39,7 @@ type Failure struct {
 func (s *Suite) Run(c Case) Result {
 	n := s.networks[c.VHost]
 	t, err := n.Follow(c.Publication, c.Steps...)
-	r := Result{Case: c, Trace: t, Happened: t.Possible(), OneOf: len(t.Worlds) > 1 || t.Open}
+	r := Result{Case: c, Trace: t, Happened: t.Possible(), OneOf: len(t.Placements) > 1 || t.Open}
 	switch {
 	case t.Refused != "":
 		r.fail("publish", "the broker refuses the message: "+t.Refused, "")
@@ -132,7 +132,7 @@ func parting(n *route.Network, t *route.Trace, queue string) string {
 	if refusal := refusedBy(t, queue); refusal != "" {
 		return refusal
 	}
-	for _, f := range t.Fates {
+	for _, f := range t.DeadLetterings {
 		if f.Outcome != route.Moved && f.Why != "" {
 			return fmt.Sprintf("%s in %s: %s", f.Reason, f.Queue, f.Why)
 		}
@@ -160,8 +160,8 @@ func parting(n *route.Network, t *route.Trace, queue string) string {
 
 func lastKeys(t *route.Trace) string {
 	key := t.Publication.Key
-	if i := len(t.Fates) - 1; i >= 0 && t.Fates[i].Message != nil {
-		key = t.Fates[i].Message.Keys[0]
+	if i := len(t.DeadLetterings) - 1; i >= 0 && t.DeadLetterings[i].Message != nil {
+		key = t.DeadLetterings[i].Message.Keys[0]
 	}
 	return fmt.Sprintf("; the message has the key %q", key)
 }
@@ -184,7 +184,7 @@ func lastEnd(t *route.Trace) string {
 			end = fmt.Sprintf("at %s: %s", route.NameOf(h.Name), h.Ends)
 		}
 	})
-	for _, f := range t.Fates {
+	for _, f := range t.DeadLetterings {
 		if f.Root == nil && f.Why != "" {
 			end = fmt.Sprintf("in %s: %s", f.Queue, f.Why)
 		}
