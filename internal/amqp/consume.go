@@ -111,7 +111,7 @@ func (s *subscription) refused(r refusal.Reply, code int) string {
 	switch {
 	case r.Kind == refusal.Refused:
 		return fmt.Sprintf("user %q lacks the permission to read it: an administrator grants it with rabbitmqctl "+
-			"set_permissions -p %s %s CONFIGURE WRITE READ (regular expressions on names)",
+			"set_permissions -p %s %s CONFIGURE WRITE READ (regular expressions on names, which replace those it has)",
 			s.opts.User, shell.Quote(s.vhost), shell.Quote(s.opts.User))
 	case r.Kind == refusal.ExclusiveUse:
 		return "it has a consumer that keeps others away, or it was to be consumed exclusively and has a consumer: stop " +

@@ -265,7 +265,7 @@ func (f *feed) explainDeclare(ctx context.Context, name string, err error) error
 		return &refusal.Error{Op: op, Kind: topology.ErrNotPermitted, Cause: x, Text: fmt.Sprintf(
 			"user %q may not: watching takes the permissions to configure, write and read queues named msgctl.tail.… or "+
 				"amq.gen-…, and to read the exchanges; an administrator grants them with rabbitmqctl set_permissions -p %s %s "+
-				"'^msgctl\\.tail\\.' '^msgctl\\.tail\\.' '.*'",
+				"CONFIGURE WRITE READ, which replace those it has: add |^msgctl\\.tail\\. to the first two",
 			f.opts.User, shell.Quote(f.vhost), shell.Quote(f.opts.User))}
 	}
 	return explain(ctx, refusal.Operation{Op: op, Object: &topology.Queue{VHost: f.vhost, Name: name}, User: f.opts.User},
@@ -286,7 +286,7 @@ func (f *feed) explainBind(ctx context.Context, b tail.Bind, err error) error {
 		}
 		return &refusal.Error{Op: op, Kind: topology.ErrNotPermitted, Cause: x, Text: text + fmt.Sprintf(
 			": an administrator grants it with rabbitmqctl set_permissions -p %s %s CONFIGURE WRITE READ (regular "+
-				"expressions on names)", shell.Quote(f.vhost), shell.Quote(f.opts.User))}
+				"expressions on names, which replace those it has)", shell.Quote(f.vhost), shell.Quote(f.opts.User))}
 	}
 	return explain(ctx, refusal.Operation{Op: op, Object: &topology.Exchange{VHost: f.vhost, Name: b.Exchange},
 		User: f.opts.User}, err)

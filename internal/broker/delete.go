@@ -79,7 +79,10 @@ func (c *Client) deleteVHost(ctx context.Context, v *topology.VHost, conditions 
 		return err
 	}
 	var messages, consumers int64
-	for _, s := range counts {
+	for ref, s := range counts {
+		if s.State != "" && conditions.MaxMessages == 0 {
+			return declare.InUse("%s is in the state %s: what it holds is not known", ref, s.State)
+		}
 		messages += s.Messages
 		consumers += s.Consumers
 	}
@@ -116,6 +119,9 @@ func (c *Client) deleteBinding(ctx context.Context, s *amqp.Session, b *topology
 
 func (c *Client) deleteQueue(ctx context.Context, s *amqp.Session, q *topology.Queue,
 	conditions topology.DeleteConditions) error {
+	if err := c.atWork(ctx, q, conditions); err != nil {
+		return err
+	}
 	if !conditions.IfEmpty || q.Type != topology.Classic {
 		allowed := conditions.MaxMessages
 		if conditions.IfEmpty {
@@ -138,6 +144,19 @@ func (c *Client) deleteQueue(ctx context.Context, s *amqp.Session, q *topology.Q
 		}
 	}
 	return declare.DeleteQueue(ctx, s, q, conditions)
+}
+
+// atWork refuses to delete a queue that is not at work, unless the conditions allow a loss: what it
+// holds is not known.
+func (c *Client) atWork(ctx context.Context, q *topology.Queue, conditions topology.DeleteConditions) error {
+	if c.api == nil || conditions.MaxMessages > 0 || !conditions.IfEmpty && !conditions.IfUnused {
+		return nil
+	}
+	state, err := c.api.State(ctx, q)
+	if err == nil && state != "" {
+		return declare.InUse("it is in the state %s: what it holds is not known", state)
+	}
+	return err
 }
 
 // unconsumed refuses when a stream has consumers, which AMQP does not count.

@@ -73,7 +73,9 @@ func (c *Client) countAll(ctx context.Context, vhost string,
 	}
 	for i, ref := range refs {
 		if results[i] == nil {
-			delete(counts, ref)
+			if counts[ref].State == "" { // a passive declaration does not find a classic queue that is down
+				delete(counts, ref)
+			}
 			continue
 		}
 		counts[ref] = merge(counts[ref], *results[i])
@@ -81,9 +83,10 @@ func (c *Client) countAll(ctx context.Context, vhost string,
 	return counts, nil
 }
 
-// merge takes the larger counts: the one source sees unacknowledged messages, the other the latest
-// ready ones and those of streams.
+// merge takes the larger counts: the API's see unacknowledged messages, those over AMQP are the
+// latest of ready ones, and those of streams. Of a queue that is not at work, AMQP says that it is
+// empty.
 func merge(a, b topology.QueueStatus) topology.QueueStatus {
 	return topology.QueueStatus{Messages: max(a.Messages, b.Messages), Consumers: max(a.Consumers, b.Consumers),
-		Known: a.Known || b.Known}
+		Known: (a.Known || b.Known) && a.State == "", State: a.State}
 }

@@ -3,6 +3,7 @@ package management
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"github.com/msgctl/msgctl/internal/refusal"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -54,28 +55,125 @@ func (c *Client) countConsumers(ctx context.Context, vhost string, counts map[st
 	})
 }
 
-// Totals counts messages and consumers of every queue of a vhost by three list requests.
+// Totals counts messages and consumers of every queue of a vhost by four list requests, and says of
+// each whether it is at work. What a queue that is not holds is not known, whatever is counted: its
+// messages are on nodes that are down (fact down-queue-counts).
 func (c *Client) Totals(ctx context.Context, vhost string) (map[topology.Ref]topology.QueueStatus, error) {
 	counts := map[topology.Ref]topology.QueueStatus{}
+	ref := func(queue string) topology.Ref {
+		return topology.Ref{Kind: topology.KindQueue, VHost: vhost, Name: queue}
+	}
 	err := listQueues(ctx, c, vhost, "name,messages", queueName, func(q *queueJSON) error {
-		ref := topology.Ref{Kind: topology.KindQueue, VHost: vhost, Name: q.Name}
 		if q.Messages != nil {
-			counts[ref] = topology.QueueStatus{Messages: *q.Messages, Known: true}
+			counts[ref(q.Name)] = topology.QueueStatus{Messages: *q.Messages, Known: true}
 		} else {
-			counts[ref] = topology.QueueStatus{}
+			counts[ref(q.Name)] = topology.QueueStatus{}
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
+	states, err := c.states(ctx, vhost)
+	if err != nil {
+		return nil, err
+	}
+	for queue, state := range states {
+		if s, ok := counts[ref(queue)]; ok {
+			s.State, s.Known = state, false
+			counts[ref(queue)] = s
+		}
+	}
 	err = c.Consumers(ctx, vhost, func(queue string) {
-		ref := topology.Ref{Kind: topology.KindQueue, VHost: vhost, Name: queue}
-		s := counts[ref]
+		s := counts[ref(queue)]
 		s.Consumers++
-		counts[ref] = s
+		counts[ref(queue)] = s
 	})
 	return counts, err
+}
+
+// states returns the broker's words for the queues of a vhost that are not at work. With
+// disable_stats the list lacks quorum queues and streams that are down.
+func (c *Client) states(ctx context.Context, vhost string) (map[string]string, error) {
+	states, unsaid := map[string]string{}, map[string]string{}
+	err := list(ctx, c, path("queues", vhost)+"?columns=name,type,state,node,leader,members,online",
+		func(q *stateJSON) error {
+			if state, known := q.outage(); !known {
+				unsaid[q.Name] = q.Node
+			} else if state != "" {
+				states[q.Name] = state
+			}
+			return nil
+		})
+	if err != nil || len(unsaid) == 0 {
+		return states, err
+	}
+	running := map[string]bool{}
+	err = list(ctx, c, "nodes?columns=name,running", func(n *struct {
+		Name    string `json:"name"`
+		Running bool   `json:"running"`
+	}) error {
+		running[n.Name] = n.Running
+		return nil
+	})
+	var refused *Refusal
+	denied := errors.As(err, &refused) && refused.denied()
+	if err != nil && !denied {
+		return nil, err
+	}
+	for queue, node := range unsaid {
+		switch {
+		case denied:
+			states[queue] = "unknown"
+		case !running[node]:
+			states[queue] = "down"
+		}
+	}
+	return states, nil
+}
+
+// stateJSON is what tells whether a queue is at work.
+type stateJSON struct {
+	Name    string   `json:"name"`
+	Type    string   `json:"type"`
+	State   string   `json:"state"`
+	Node    string   `json:"node"`
+	Leader  string   `json:"leader"`
+	Members []string `json:"members"`
+	Online  []string `json:"online"`
+}
+
+// outage returns the broker's word for a queue that is not at work, "" for others. 3.10 has no word
+// for quorum queues that are down, and says nothing at all of a stream that is down, or so new that
+// there are no statistics: then it is not known.
+func (q *stateJSON) outage() (state string, known bool) {
+	replicated := q.Type == topology.Quorum || q.Type == topology.Stream
+	switch {
+	case q.State != "" && q.State != "running" && q.State != "idle" && q.State != "flow":
+		return q.State, true
+	case replicated && len(q.Members) > 0 && 2*len(q.Online) <= len(q.Members):
+		return "minority", true
+	case q.Type == topology.Quorum && q.Leader == "" && q.State == "":
+		return "down", true
+	}
+	return "", q.Type != topology.Stream || q.State != "" || len(q.Online) > 0
+}
+
+// State returns the broker's word for a queue that is not at work, "" for others and for one that
+// does not exist. It asks for one queue, and for the list where that does not tell.
+func (c *Client) State(ctx context.Context, q *topology.Queue) (string, error) {
+	if addressable(q.Name) == nil {
+		var s stateJSON
+		err := c.get(ctx, path("queues", q.VHost, q.Name), &s)
+		if err != nil && !IsNotFound(err) {
+			return "", err
+		}
+		if state, known := s.outage(); err == nil && known {
+			return state, nil
+		}
+	}
+	states, err := c.states(ctx, q.VHost)
+	return states[q.Name], err
 }
 
 type consumerJSON struct {

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/msgctl/msgctl/internal/refusal"
-	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -129,8 +128,8 @@ func (a *Client) refused(e *Refusal) error {
 	case strings.Contains(reason, "not management user"):
 		return &refusal.Error{Op: op, Remedy: refusal.WithoutAPI, Cause: e,
 			Kind: errors.Join(topology.ErrNotPermitted, ErrAPI),
-			Text: fmt.Sprintf("user %q may not use it: an administrator gives the tag with rabbitmqctl set_user_tags %s "+
-				"management (or policymaker, administrator)", a.opts.User, shell.Quote(a.opts.User))}
+			Text: fmt.Sprintf("user %q may not use it: an administrator gives it the tag management (or policymaker, "+
+				"administrator): %s", a.opts.User, refusal.GiveTag(a.opts.User, nil, false, "management"))}
 	}
 	return nil
 }

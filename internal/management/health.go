@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/msgctl/msgctl/internal/health"
-	"github.com/msgctl/msgctl/internal/shell"
+	"github.com/msgctl/msgctl/internal/refusal"
 )
 
 // healthReading is one Health under way.
@@ -22,6 +22,8 @@ type healthReading struct {
 	facts *health.Facts
 	// raised are the alarms of this moment.
 	raised []alarm
+	// tags are those of the login, nil before they are read.
+	tags []string
 }
 
 // alarm is one that a node has raised.
@@ -98,6 +100,7 @@ func (r *healthReading) isMonitor(ctx context.Context) (bool, error) {
 	if slices.Contains(who.Tags, "monitoring") || slices.Contains(who.Tags, "administrator") {
 		return true, nil
 	}
+	r.tags = append([]string{}, who.Tags...)
 	for _, part := range []health.Part{health.PartConnections, health.PartChannels} {
 		r.facts.Unread[part] = r.lacks("monitoring")
 	}
@@ -105,8 +108,8 @@ func (r *healthReading) isMonitor(ctx context.Context) (bool, error) {
 }
 
 func (r *healthReading) lacks(tag string) string {
-	return fmt.Sprintf("user %q lacks the tag %s: rabbitmqctl set_user_tags %s %s", r.api.opts.User, tag,
-		shell.Quote(r.api.opts.User), tag)
+	return fmt.Sprintf("user %q lacks the tag %s: %s", r.api.opts.User, tag,
+		refusal.GiveTag(r.api.opts.User, r.tags, r.tags != nil, tag))
 }
 
 // rateJSON is one of the rates of message_stats.

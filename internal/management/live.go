@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/msgctl/msgctl/internal/refusal"
-	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
@@ -40,9 +39,20 @@ func ScopeOf(want *topology.State) Scope {
 		topology.KindPolicy, topology.KindOperatorPolicy, topology.KindVHostLimit,
 	}}
 	for _, o := range want.Objects() {
-		s.Kinds = append(s.Kinds, o.Ref().Kind)
+		s.add(o.Ref().Kind)
 	}
 	return s.normal()
+}
+
+// add adds a kind. Before a vhost or a user may go, Diff must see whose the rest is.
+func (s *Scope) add(k topology.Kind) {
+	switch k {
+	case topology.KindVHost:
+		s.Kinds = append(s.Kinds, topology.Kinds()...)
+	case topology.KindUser:
+		s.Kinds = append(s.Kinds, topology.KindPermission, topology.KindTopicPermission)
+	}
+	s.Kinds = append(s.Kinds, k)
 }
 
 func (s Scope) normal() Scope {
@@ -84,7 +94,7 @@ type reading struct {
 func (c *Client) ReadLive(ctx context.Context, scope Scope) (*topology.Live, error) {
 	r := &reading{api: c, scope: scope.normal(), live: &topology.Live{
 		Status: map[topology.Ref]topology.QueueStatus{}, Ownership: map[string]topology.Ownership{},
-		Unreadable: map[topology.Kind]string{},
+		Unreadable: map[topology.Kind]string{}, Access: map[string][]string{},
 	}}
 	r.live.Server.User = c.opts.User
 	if err := r.cluster(ctx); err != nil {
@@ -93,6 +103,9 @@ func (c *Client) ReadLive(ctx context.Context, scope Scope) (*topology.Live, err
 	r.extend()
 	if err := r.objects(ctx); err != nil {
 		return nil, c.during(ctx, "read the broker", err)
+	}
+	for _, vhosts := range r.live.Access {
+		slices.Sort(vhosts)
 	}
 	return r.live, nil
 }
@@ -114,7 +127,7 @@ func (r *reading) extend() {
 		return
 	}
 	for ref := range owned.Refs {
-		r.scope.Kinds = append(r.scope.Kinds, ref.Kind)
+		r.scope.add(ref.Kind)
 		vhost := ref.VHost
 		if ref.Kind == topology.KindVHost {
 			vhost = ref.Name
@@ -212,9 +225,8 @@ func (r *reading) optional(kind topology.Kind, tag string, err error) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.live.Unreadable[kind] = fmt.Sprintf("user %q lacks the tag %s: rabbitmqctl set_user_tags %s %s", r.api.opts.User,
-		tag,
-		shell.Quote(r.api.opts.User), tag)
+	r.live.Unreadable[kind] = fmt.Sprintf("user %q lacks the tag %s: %s", r.api.opts.User, tag,
+		refusal.GiveTag(r.api.opts.User, r.live.Server.Tags, true, tag))
 	return nil
 }
 

@@ -117,6 +117,7 @@ type permissionJSON struct {
 
 func (r *reading) permissions(ctx context.Context) error {
 	return read(ctx, r, "permissions", func(p *permissionJSON) topology.Object {
+		r.hasAccess(p.User, p.VHost)
 		if !slices.Contains(r.scope.VHosts, p.VHost) {
 			return nil
 		}
@@ -124,8 +125,18 @@ func (r *reading) permissions(ctx context.Context) error {
 	})
 }
 
+// hasAccess notes that a user has permissions in a vhost.
+func (r *reading) hasAccess(user, vhost string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !slices.Contains(r.live.Access[user], vhost) {
+		r.live.Access[user] = append(r.live.Access[user], vhost)
+	}
+}
+
 func (r *reading) topicPermissions(ctx context.Context) error {
 	return read(ctx, r, "topic-permissions", func(p *permissionJSON) topology.Object {
+		r.hasAccess(p.User, p.VHost)
 		if !slices.Contains(r.scope.VHosts, p.VHost) {
 			return nil
 		}

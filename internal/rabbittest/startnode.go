@@ -49,6 +49,17 @@ func StartNodeWith(tb testing.TB, line string, o node.Options) *node.Node {
 	return n
 }
 
+// StartCluster starts n private nodes of a line that form one cluster: see StartNode. It takes some
+// ten seconds a node.
+func StartCluster(tb testing.TB, line string, n int, config ...string) []*node.Node {
+	tb.Helper()
+	nodes := []*node.Node{StartNode(tb, line, config...)}
+	for len(nodes) < n {
+		nodes = append(nodes, StartNodeWith(tb, line, node.Options{Config: config, Join: nodes[0]}))
+	}
+	return nodes
+}
+
 // EachPrivateLine is EachLine with a private node of the line for f alone.
 func EachPrivateLine(t *testing.T, f func(t *testing.T, n *node.Node)) {
 	t.Helper()

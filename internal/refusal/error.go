@@ -104,6 +104,21 @@ func NoVHostAccess(op, user, vhost string) error {
 			user, vhost, shell.Quote(vhost), shell.Quote(user))}
 }
 
+// GiveTag returns the command that gives a user one more tag: set_user_tags replaces those that it
+// has. known is false when it is not known which those are.
+func GiveTag(user string, has []string, known bool, tag string) string {
+	if !known {
+		return fmt.Sprintf("rabbitmqctl set_user_tags %s %s, with the tags that it has already (rabbitmqctl list_users): "+
+			"they "+
+			"are replaced", shell.Quote(user), tag)
+	}
+	words := []string{"rabbitmqctl set_user_tags", shell.Quote(user)}
+	for _, t := range has {
+		words = append(words, shell.Quote(t))
+	}
+	return strings.Join(append(words, tag), " ")
+}
+
 // NetworkReason says in words why a peer could not be reached.
 func NetworkReason(ctx context.Context, err error, timeout time.Duration) string {
 	var dns *net.DNSError

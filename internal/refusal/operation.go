@@ -141,20 +141,21 @@ func (o Operation) Permission(reason string) string {
 			return reserved
 		}
 		return fmt.Sprintf("user %q lacks the permission to configure %s%s: an administrator grants it with rabbitmqctl "+
-			"set_permissions -p %s %s CONFIGURE WRITE READ (regular expressions on names; a dead-letter or alternate "+
+			"set_permissions -p %s %s CONFIGURE WRITE READ (regular expressions on names, which replace those it has; a "+
+			"dead-letter or alternate "+
 			"exchange needs read and write too)",
 			o.User, ref, arguedNames(o.Object), shell.Quote(ref.VHost), shell.Quote(o.User))
 	case *topology.Binding:
 		return fmt.Sprintf("user %q lacks the permission to read from exchange %q or to write to %s %q, which a binding "+
-			"needs: rabbitmqctl set_permissions -p %s %s CONFIGURE WRITE READ (regular expressions on names)",
+			"needs: rabbitmqctl set_permissions -p %s %s CONFIGURE WRITE READ (regular expressions on names, which replace "+
+			"those it has)",
 			o.User, x.Source, x.DestinationType, x.Destination, shell.Quote(x.VHost), shell.Quote(o.User))
 	case nil:
 		return fmt.Sprintf("user %q may not: %s", o.User, OrUnsaid(reason))
 	}
 	tag := neededTag(o.Object.Ref().Kind)
-	return fmt.Sprintf("user %q may not: it takes the tag %s (rabbitmqctl set_user_tags %s %s) and, below "+
-		"administrator, access to the vhost",
-		o.User, tag, shell.Quote(o.User), tag)
+	return fmt.Sprintf("user %q may not: it takes the tag %s (%s) and, below administrator, access to the vhost",
+		o.User, tag, GiveTag(o.User, nil, false, tag))
 }
 
 // arguedNames mentions the exchanges that a declaration also needs permissions on.

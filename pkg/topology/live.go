@@ -8,6 +8,9 @@ type Live struct {
 	Status map[Ref]QueueStatus
 	// Ownership has what each topology once applied, by its State.Owner.
 	Ownership map[string]Ownership
+	// Access lists, for each user, the vhosts in which it has permissions, read or not, ordered. It
+	// is known when permissions are (see Unreadable).
+	Access map[string][]string
 	// MissingVHosts lists vhosts that were asked for and do not exist.
 	MissingVHosts []string
 	// Unreadable says, per kind that could not be read, why (no administrator, AMQP only). A kind
@@ -20,8 +23,12 @@ type Live struct {
 type QueueStatus struct {
 	Messages  int64
 	Consumers int64
-	// Known is false when the broker gave no counts (a stream, a queue a second old).
+	// Known is false when the broker gave no counts (a stream, a queue a second old), and when what
+	// it gives cannot be believed: see State.
 	Known bool
+	// State is the broker's word for a queue that is not at work ("down", "minority", "crashed",
+	// "stopped"), "" for all others.
+	State string
 }
 
 // Server is what the differences between brokers hang on.

@@ -49,6 +49,15 @@ var kindOrder = sync.OnceValue(func() map[Kind]int {
 	return order
 })
 
+// InVHost reports whether objects of the kind live in a vhost.
+func (k Kind) InVHost() bool {
+	switch k {
+	case KindVHost, KindUser, KindUserLimit, KindGlobalParameter:
+		return false
+	}
+	return true
+}
+
 // Order returns k's place in Kinds, counted from 0, and len(Kinds()) for a kind it does not know.
 func (k Kind) Order() int {
 	order := kindOrder()

@@ -36,10 +36,23 @@ func Start(ctx context.Context, o Options) (*Node, error) {
 	if err = l.boot(ctx); err == nil {
 		err = n.Wait(ctx)
 	}
+	if err == nil && o.Join != nil {
+		err = n.join(ctx, o.Join)
+	}
 	if err != nil {
 		return nil, errors.Join(wrap("start node", err), n.Close())
 	}
 	return n, nil
+}
+
+// join makes a node that has just started a member of the cluster of another.
+func (n *Node) join(ctx context.Context, of *Node) error {
+	for _, args := range [][]string{{"stop_app"}, {"reset"}, {"join_cluster", of.run.(*local).name}, {"start_app"}} {
+		if _, err := n.Ctl(ctx, args...); err != nil {
+			return wrap("join a cluster", err)
+		}
+	}
+	return n.Wait(ctx)
 }
 
 // local is a node run as a child process, in a process group that its epmd leads.
@@ -48,9 +61,12 @@ type local struct {
 	ports ports
 	dir   string // as seen inside in.root
 	name  string
-	epmd  *process
-	beam  *process // nil before the first boot
-	guard *guard
+	// cookie and epmdPort are those of the cluster: of the first of its nodes.
+	cookie   string
+	epmdPort int
+	epmd     *process
+	beam     *process // nil before the first boot
+	guard    *guard
 }
 
 func newLocal(in installation, o Options) (*local, error) {
@@ -62,8 +78,16 @@ func newLocal(in installation, o Options) (*local, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &local{in: in, ports: p, dir: outside[len(in.root):], name: "msgctl-" + strings.ToLower(rand.Text()[:10]) +
-		"@localhost"}
+	l := &local{in: in, ports: p, dir: outside[len(in.root):],
+		name: "msgctl-" + strings.ToLower(rand.Text()[:10]) + "@localhost"}
+	l.cookie, l.epmdPort = l.name[:17], p.epmd
+	if o.Join != nil {
+		first, ok := o.Join.run.(*local)
+		if !ok {
+			return nil, errors.New("only nodes that run on this machine can be joined")
+		}
+		l.cookie, l.epmdPort = first.cookie, first.epmdPort
+	}
 	if err := l.prepare(o); err != nil {
 		return nil, errors.Join(err, l.close())
 	}
@@ -108,8 +132,9 @@ func (l *local) prepare(o Options) error {
 		return err
 	}
 	// In the foreground, as the leader of the node's process group: Erlang would otherwise start a
-	// daemon of its own that outlives the node.
-	l.epmd, err = l.spawn(0, "epmd.log", epmd)
+	// daemon of its own that outlives the node. A node that joins a cluster registers with the epmd
+	// of the first one; its own only leads the group.
+	l.epmd, err = l.spawn(0, "epmd.log", epmd, "-port", strconv.Itoa(l.ports.epmd))
 	if err != nil {
 		return fmt.Errorf("start epmd: %w", err)
 	}
@@ -129,7 +154,7 @@ func (l *local) env() []string {
 	}
 	// RabbitMQ's Erlang cookie and the interface of the distribution protocol, for the server and
 	// its tools alike.
-	erl := "-setcookie " + l.name[:17] + " -kernel inet_dist_use_interface {127,0,0,1}"
+	erl := "-setcookie " + l.cookie + " -kernel inet_dist_use_interface {127,0,0,1}"
 	return []string{
 		"PATH=" + path, "LANG=C.UTF-8", "HOME=" + l.dir,
 		"RABBITMQ_NODENAME=" + l.name,
@@ -142,7 +167,7 @@ func (l *local) env() []string {
 		"RABBITMQ_CONF_ENV_FILE=" + l.dir + "/no-rabbitmq-env.conf",
 		"RABBITMQ_ENABLED_PLUGINS_FILE=" + l.dir + "/enabled_plugins",
 		"RABBITMQ_DIST_PORT=" + strconv.Itoa(l.ports.dist),
-		"ERL_EPMD_ADDRESS=127.0.0.1", "ERL_EPMD_PORT=" + strconv.Itoa(l.ports.epmd),
+		"ERL_EPMD_ADDRESS=127.0.0.1", "ERL_EPMD_PORT=" + strconv.Itoa(l.epmdPort),
 		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=" + erl, "RABBITMQ_CTL_ERL_ARGS=" + erl,
 		// Makes the start script exec the Erlang machine instead of waiting for it, so that our
 		// child is the broker itself and kill -9 hits the right process. Seen on 3.10.8, 4.0.5 and
@@ -161,13 +186,13 @@ func (l *local) command(ctx context.Context, name string, args ...string) *exec.
 
 // spawn starts a long-lived process with its output in a file: a pipe would keep `go test` waiting
 // for it.
-func (l *local) spawn(group int, log, name string) (*process, error) {
+func (l *local) spawn(group int, log, name string, args ...string) (*process, error) {
 	out, err := os.Create(l.outside(log))
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = out.Close() }()
-	cmd := l.command(context.Background(), name)
+	cmd := l.command(context.Background(), name, args...)
 	cmd.SysProcAttr.Pgid = group
 	cmd.Stdout, cmd.Stderr = out, out
 	return startProcess(cmd)

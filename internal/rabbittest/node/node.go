@@ -36,6 +36,9 @@ type Options struct {
 	Definitions string
 	// Login and Password are used in the node's URLs. "" means guest and guest.
 	Login, Password string
+	// Join is a node of the same line, started by Start, whose cluster the new one joins. nil starts
+	// a cluster of one.
+	Join *Node
 	// Note receives one line per step that takes time, for a person who waits. nil drops them.
 	Note io.Writer
 }

@@ -82,6 +82,9 @@ func Facts() []Fact {
 			Text: "A consumer of a stream that is deleted stays in the list of consumers forever."},
 		{ID: "dot-names-over-http",
 			Text: "The management API answers 405 for objects named \".\" and \"..\", also when the names are escaped."},
+		{ID: "down-queue-counts", Test: "internal/broker.TestQueuesThatAreDown",
+			Text: "A passive declaration of a quorum queue or stream without a leader says that it is empty; of a classic " +
+				"queue whose node is down, that there is none. The queues list without statistics lacks the former."},
 		{ID: "firehose",
 			Text: "The firehose publishes with the key publish.EXCHANGE or deliver.QUEUE, the body of the " +
 				"message, and headers exchange_name, routing_keys, properties and redelivered."},

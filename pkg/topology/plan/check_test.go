@@ -225,7 +225,8 @@ func TestReferenceToWhatIsPruned(t *testing.T) {
 }
 
 func TestLoginInUse(t *testing.T) {
-	live := topologytest.BrokerWith(&topology.User{Name: "me", Tags: []string{"administrator"}}).Live()
+	me := &topology.User{Name: "me", Tags: []string{"administrator"}}
+	live := topologytest.BrokerWith(me).Owns("t", me).Live()
 	live.Server.User = "me"
 	if problems := plan.Check(topologytest.State(&topology.User{Name: "me"}), live); !problems.HasErrors() {
 		t.Error("the login in use would lose its tags")

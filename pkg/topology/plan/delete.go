@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/msgctl/msgctl/internal/units"
@@ -36,7 +37,7 @@ func (d *differ) prune() {
 			gone = append(gone, ref)
 		}
 	}
-	d.delete(gone, fmt.Sprintf("topology %q applied it and no longer declares it", d.want.Name))
+	d.delete(d.keepUsers(gone), fmt.Sprintf("topology %q applied it and no longer declares it", d.want.Name))
 }
 
 // inUse reports whether the file still has objects in a vhost, or rights of a user, that it does
@@ -101,10 +102,7 @@ func (d *differ) deletion(ref topology.Ref, why string) Step {
 		step.Why += describeLost(lost)
 	case topology.KindVHost:
 		step.Risk, step.Why = d.vhostRisk(ref.Name, why)
-	case topology.KindUser:
-		if ref.Name == d.have.Server.User {
-			step.Blocked = "it is the login in use: log in as another user"
-		}
+		step.Blocked = d.protectVHost(ref)
 	}
 	return step
 }
@@ -123,27 +121,28 @@ func (d *differ) lostWith(ref topology.Ref) []topology.Ref {
 // vhostRisk sums what the queues of a vhost hold, declared or not.
 func (d *differ) vhostRisk(vhost, why string) (*Risk, string) {
 	risk := Risk{Known: true}
-	queues, foreign := 0, 0
+	queues := 0
 	for ref := range d.have.All() {
 		if ref.Kind != topology.KindQueue || ref.VHost != vhost {
 			continue
 		}
 		queues++
-		if !d.deleted[ref] {
-			foreign++
-		}
 		r := d.queueRisk(ref)
 		risk.Messages += r.Messages
 		risk.Consumers += r.Consumers
 		risk.Known = risk.Known && r.Known
 	}
-	if queues > 0 {
-		why += fmt.Sprintf("; %s in it go too", units.FormatCount(int64(queues), "queue"))
+	if queues == 0 {
+		return &risk, why
 	}
-	if foreign > 0 {
-		why += fmt.Sprintf(", %d of them not this topology's", foreign)
+	with := fmt.Sprintf("%s in it go too", units.FormatCount(int64(queues), "queue"))
+	if queues == 1 {
+		with = "1 queue in it goes too"
 	}
-	return &risk, why
+	if why == "" {
+		return &risk, with
+	}
+	return &risk, why + "; " + with
 }
 
 // guard blocks deletions that lose more than the options allow in all, and shares what they allow
@@ -181,30 +180,57 @@ func (d *differ) lossBlock(s *Step, total int64) (string, Remedy) {
 		return "it holds " + stake(risk), Remedy{AllowLoss, total}
 	case risk.Consumers > 0 && allowed == 0:
 		return "it has " + stake(risk), Remedy{AllowConsumers, 1}
-	case !risk.Known && allowed == 0 && d.holdsStream(s.Ref):
-		return "the broker gives no message count for a stream", Remedy{Kind: AllowUncounted}
+	case !risk.Known && allowed == 0:
+		return d.unknownCount(s.Ref), Remedy{Kind: AllowUncounted}
 	}
 	return "", Remedy{}
 }
 
-func (d *differ) holdsStream(ref topology.Ref) bool {
-	if ref.Kind == topology.KindQueue {
-		q, _ := d.have.Get(ref)
-		return q.(*topology.Queue).Type == topology.Stream
-	}
-	for r, o := range d.have.All() {
-		if r.Kind == topology.KindQueue && r.VHost == ref.Name && o.(*topology.Queue).Type == topology.Stream &&
-			!d.queueRisk(r).Known {
-			return true
+// unknownCount says why it is not known what a queue, or the queues of a vhost, hold.
+func (d *differ) unknownCount(ref topology.Ref) string {
+	for _, q := range d.queuesOf(ref) {
+		s, o := d.have.Status[q], d.queue(q)
+		switch {
+		case s.Known:
+		case s.State != "":
+			return fmt.Sprintf("%s is in the state %s, and nobody can tell how many messages it holds", q, s.State)
+		case o.Type == topology.Stream:
+			return "the broker gives no message count for a stream"
+		default:
+			return fmt.Sprintf("the broker gives no message count for %s", q)
 		}
 	}
-	return false
+	return "the broker gives no message count for it"
+}
+
+// queuesOf returns a queue itself, or the queues of a vhost, ordered.
+func (d *differ) queuesOf(ref topology.Ref) []topology.Ref {
+	if ref.Kind == topology.KindQueue {
+		return []topology.Ref{ref}
+	}
+	var queues []topology.Ref
+	for r := range d.have.All() {
+		if r.Kind == topology.KindQueue && r.VHost == ref.Name {
+			queues = append(queues, r)
+		}
+	}
+	slices.SortFunc(queues, topology.Ref.CompareByKind)
+	return queues
+}
+
+// queue returns a live queue.
+func (d *differ) queue(ref topology.Ref) *topology.Queue {
+	o, _ := d.have.Get(ref)
+	q, _ := o.(*topology.Queue)
+	return q
 }
 
 // Destroy returns the plan that deletes what the file declares and the broker has, in reverse
 // order of creation, with the conditions of Diff (MaxMessageLoss; the other options do not matter).
-// Vhosts and users go only when the file declares them. What another topology owns is blocked, what
-// the broker itself declared is left.
+// What another topology owns is blocked, what the broker itself declared is left. Vhosts and users
+// go only when the file declares them and the record says that this topology made them; a vhost
+// only when nothing in it is anybody else's (otherwise blocked), a user only when it has no
+// permissions in vhosts that are not the topology's (otherwise kept, with a warning).
 func Destroy(want *topology.State, have *topology.Live, o Options) *Plan {
 	d := newDiffer(want, have, o)
 	var gone []topology.Ref
@@ -218,19 +244,19 @@ func Destroy(want *topology.State, have *topology.Live, o Options) *Plan {
 		}
 	}
 	for ref := range d.recorded {
-		d.owned[ref] = !want.Has(ref) && !isProtected(ref) && have.Has(ref)
-		if !d.owned[ref] {
-			delete(d.owned, ref)
+		if !want.Has(ref) && !isProtected(ref) && have.Has(ref) {
+			d.owned[ref] = true
 		}
 	}
-	d.delete(gone, "")
+	undeclared := maps.Clone(d.owned)
+	d.delete(d.keepUsers(gone), "")
 	for i := range d.plan.Steps {
 		s := &d.plan.Steps[i]
 		if owner := d.owner(s.Ref); owner != "" && !d.recorded[s.Ref] {
 			s.Blocked = fmt.Sprintf("it belongs to topology %q: destroy it with that file", owner)
 		}
 	}
-	for ref := range d.owned {
+	for ref := range undeclared {
 		if ref.DeletedWith(d.deleted) {
 			delete(d.owned, ref)
 			continue

@@ -252,6 +252,7 @@ func takesAll(q *topology.Queue) bool {
 // finish adds what concerns the whole, and puts everything in order.
 func (d *differ) finish() {
 	d.guard()
+	d.protectAdministrators()
 	d.reportUnreadable()
 	d.reportOwnership()
 	d.checks.references(d.deleted)

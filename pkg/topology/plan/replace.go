@@ -37,13 +37,19 @@ func (d *differ) replaceBlock(q *topology.Queue, risk Risk) (string, Remedy) {
 	case risk.Messages > 0 || risk.Consumers > 0:
 		return fmt.Sprintf("it holds %s, and only an unused and empty queue is replaced: drain it, or declare a new queue "+
 			"beside it", stake(risk)), Remedy{}
-	case q.Type == topology.Stream && !risk.Known:
-		return "the broker gives no message count for this stream, so it may not be empty: declare a new stream beside it",
-			Remedy{}
+	case !risk.Known:
+		return d.unknownCount(q.Ref()) + ", so it may not be empty: " + unknownAdvice(q), Remedy{}
 	case !d.o.ReplaceEmpty:
 		return "it is deleted for that, which is done only while it is unused and empty", Remedy{Kind: AllowReplace}
 	}
 	return "", Remedy{}
+}
+
+func unknownAdvice(q *topology.Queue) string {
+	if q.Type == topology.Stream {
+		return "declare a new stream beside it"
+	}
+	return "try again when it is at work"
 }
 
 // policyHint tells of the way that needs no deletion: a policy can change later what an argument
@@ -65,7 +71,7 @@ func policyHint(list []FieldChange) string {
 }
 
 // rebind plans the bindings that go with a replaced exchange or queue: the declared ones are made
-// again, the others are named in the reason.
+// again; others, which nobody here could make again, block the step.
 func (d *differ) rebind() {
 	if len(d.replaced) == 0 {
 		return
@@ -74,9 +80,11 @@ func (d *differ) rebind() {
 	again := map[topology.Ref]topology.Ref{}
 	for ref := range d.replaced {
 		for _, b := range d.bindingsOf(ref) {
-			if d.want.Has(b) {
+			switch {
+			case d.want.Has(b):
 				again[b] = ref
-			} else {
+			case d.o.Prune && d.recorded[b] && d.owner(b) == "": // it is to go anyway
+			default:
 				lost[ref] = append(lost[ref], b)
 			}
 		}
@@ -93,7 +101,10 @@ func (d *differ) rebind() {
 		func(s Step) bool { _, ok := again[s.Ref]; return ok && s.Action == Adopt })
 	for i := range d.plan.Steps {
 		s := &d.plan.Steps[i]
-		s.Why += describeLost(lost[s.Ref])
+		if others := lost[s.Ref]; s.Action == Replace && s.Blocked == "" && len(others) > 0 {
+			s.Blocked = fmt.Sprintf("%s of others would be lost with it: %s. Declare them here, or remove them first",
+				units.FormatCount(int64(len(others)), "binding"), listNames(d.ownedNames(others)))
+		}
 	}
 }
 

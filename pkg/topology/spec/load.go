@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"fmt"
 	"reflect"
 
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -106,8 +107,25 @@ func (l *loader) overlay(root *source.Node) {
 		l.root = root
 		return
 	}
+	l.sameTopology(root)
 	merged, problems := source.Merge(l.root, root)
 	l.root, l.problems = merged, append(l.problems, problems...)
+}
+
+// sameTopology reports an overlay that is another topology: what it declares would be applied under
+// the wrong name, or in the wrong vhost.
+func (l *loader) sameTopology(over *source.Node) {
+	for _, key := range []string{"name", "vhost"} {
+		first, second := l.root.Get(key), over.Get(key)
+		if first == nil || second == nil || first.Kind != source.String || second.Kind != source.String ||
+			first.Text == second.Text {
+			continue
+		}
+		l.problems = append(l.problems, diag.Diagnostic{Severity: diag.Error, Position: second.Pos,
+			Message: fmt.Sprintf("%s %q differs from %s %q of %s", key, second.Text, key, first.Text, first.Pos),
+			Why:     "files that are given together are one topology, in which later files change earlier ones",
+			Fix:     "take the " + key + " out of the later file, or run the command once for each topology"})
+	}
 }
 
 func nothing(files []source.Input) diag.Diagnostic {

@@ -1,6 +1,7 @@
 package spec_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -242,6 +243,20 @@ func TestOverlays(t *testing.T) {
 	}
 	if at := s.Position(q.Ref()); at.String() != "base.yaml:2:11" {
 		t.Error(at)
+	}
+}
+
+func TestFilesOfDifferentTopologies(t *testing.T) {
+	for _, key := range []string{"name", "vhost"} {
+		_, _, problems := spec.Read([]source.Input{
+			{Name: "a.yaml", Data: []byte(key + ": orders\nqueues: { a: }\n")},
+			{Name: "b.yaml", Data: []byte("queues: { b: }\n" + key + ": billing\n")},
+		}, spec.Options{})
+		want := fmt.Sprintf("b.yaml:2:%d: %s \"billing\" differs from %s \"orders\" of a.yaml:1:%d", len(key)+3, key, key,
+			len(key)+3)
+		if !problems.HasErrors() || !strings.Contains(problems.Error(), want) {
+			t.Errorf("got %q\nwant %q", problems.Error(), want)
+		}
 	}
 }
 

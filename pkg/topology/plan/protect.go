@@ -1,0 +1,176 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/diag"
+)
+
+// administrator is the tag of users who may do everything over the management API.
+const administrator = "administrator"
+
+// protectVHost says why a vhost must not be deleted, "" when it may: it goes only if this topology
+// made it and everything in it is this topology's.
+func (d *differ) protectVHost(ref topology.Ref) string {
+	if !d.recorded[ref] {
+		return fmt.Sprintf("this topology did not create it (no record says so). To delete only what the files declare in "+
+			"it, "+
+			"take it out of their vhosts; to delete all of it: rabbitmqctl delete_vhost %q", ref.Name)
+	}
+	for _, kind := range topology.Kinds() {
+		if reason := d.have.Unreadable[kind]; reason != "" && kind.InVHost() {
+			return fmt.Sprintf("others may have a %s in it, which cannot be read: %s", kind, reason)
+		}
+	}
+	foreign := d.foreignIn(ref.Name)
+	if len(foreign) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("it holds what is not this topology's: %s. Delete that first, or keep the vhost: to delete only "+
+		"what the "+
+		"files declare in it, take it out of their vhosts", listNames(foreign))
+}
+
+// foreignIn names what is in a vhost and neither declared nor recorded by this topology. The rights
+// that the broker gave the login when it created the vhost are its own.
+func (d *differ) foreignIn(vhost string) []string {
+	var foreign []topology.Ref
+	for ref := range d.have.All() {
+		switch {
+		case ref.VHost != vhost, isProtected(ref), ref.Kind == topology.KindPermission && ref.Name == d.have.Server.User:
+		case (d.recorded[ref] || d.deleted[ref]) && d.owner(ref) == "":
+		default:
+			foreign = append(foreign, ref)
+		}
+	}
+	return d.ownedNames(foreign)
+}
+
+// ownedNames names objects in order, with the topologies that own them.
+func (d *differ) ownedNames(refs []topology.Ref) []string {
+	slices.SortFunc(refs, topology.Ref.CompareByKind)
+	names := make([]string, 0, len(refs))
+	for _, ref := range refs {
+		name := ref.String()
+		if owner := d.owner(ref); owner != "" {
+			name += fmt.Sprintf(" of topology %q", owner)
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+// keepUser says why a user stays although the file that declared it goes, "" when nothing speaks
+// for it.
+func (d *differ) keepUser(ref topology.Ref) string {
+	if owner := d.owner(ref); owner != "" {
+		return fmt.Sprintf("it belongs to topology %q", owner)
+	}
+	if !d.recorded[ref] {
+		return "this topology did not create it"
+	}
+	for _, kind := range []topology.Kind{topology.KindPermission, topology.KindTopicPermission} {
+		if reason := d.have.Unreadable[kind]; reason != "" {
+			return fmt.Sprintf("where else it has a %s is not known: %s", kind, reason)
+		}
+	}
+	mine := map[string]bool{}
+	for _, vhost := range d.want.VHosts() {
+		mine[vhost] = true
+	}
+	var elsewhere []string
+	for _, vhost := range d.have.Access[ref.Name] {
+		if !mine[vhost] && !d.ownsVHost(vhost) {
+			elsewhere = append(elsewhere, fmt.Sprintf("%q", vhost))
+		}
+	}
+	if len(elsewhere) > 0 {
+		return "it has permissions in " + vhosts(len(elsewhere)) + " " + listNames(elsewhere)
+	}
+	for r := range d.have.All() {
+		if (r.Kind == topology.KindPermission || r.Kind == topology.KindTopicPermission) && r.Name == ref.Name {
+			if owner := d.owner(r); owner != "" {
+				return fmt.Sprintf("topology %q gives it permissions in vhost %q", owner, r.VHost)
+			}
+		}
+	}
+	return ""
+}
+
+// ownsVHost reports whether the record has anything in a vhost.
+func (d *differ) ownsVHost(vhost string) bool {
+	for ref := range d.recorded {
+		if ref.VHost == vhost || ref.Kind == topology.KindVHost && ref.Name == vhost {
+			return true
+		}
+	}
+	return false
+}
+
+// keepUsers takes the users that must stay out of a list of what goes, and says why each stays.
+func (d *differ) keepUsers(refs []topology.Ref) []topology.Ref {
+	return slices.DeleteFunc(refs, func(ref topology.Ref) bool {
+		if ref.Kind != topology.KindUser {
+			return false
+		}
+		why := d.keepUser(ref)
+		if why == "" {
+			return false
+		}
+		d.at(ref, diag.Warning, fmt.Sprintf("user %q is kept: %s", ref.Name, why), "", "")
+		if d.recorded[ref] {
+			d.owned[ref] = true
+		}
+		return true
+	})
+}
+
+// protectAdministrators blocks the deletion of the login in use, and what would take away the last
+// administrator. (That the login loses its own tags is an error of Check.)
+func (d *differ) protectAdministrators() {
+	left, losing := 0, map[topology.Ref]bool{}
+	for i := range d.plan.Steps {
+		if s := &d.plan.Steps[i]; s.Ref.Kind == topology.KindUser && isAdministrator(s.Have) && !isAdministrator(s.Want) {
+			losing[s.Ref] = true
+		}
+	}
+	for ref, o := range d.have.All() {
+		if ref.Kind == topology.KindUser && isAdministrator(o) && !losing[ref] {
+			left++
+		}
+	}
+	for i := range d.plan.Steps {
+		s := &d.plan.Steps[i]
+		switch {
+		case s.Ref.Kind != topology.KindUser || s.Blocked != "":
+		case s.Ref.Name == d.have.Server.User && s.Action == Delete:
+			s.Blocked = "it is the login in use: log in as another user"
+		case losing[s.Ref] && left == 0:
+			s.Blocked = "it is the last administrator: nobody could manage the broker any more"
+		}
+	}
+}
+
+func isAdministrator(o topology.Object) bool {
+	u, ok := o.(*topology.User)
+	return ok && slices.Contains(u.Tags, administrator)
+}
+
+// listNames lists at most ten names and counts the rest.
+func listNames(names []string) string {
+	const most = 10
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+}
+
+func vhosts(n int) string {
+	if n == 1 {
+		return "vhost"
+	}
+	return "vhosts"
+}

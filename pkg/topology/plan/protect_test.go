@@ -1,0 +1,156 @@
+package plan_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
+	"github.com/msgctl/msgctl/pkg/topology/topologytest"
+)
+
+// bothWays plans the deletion of everything that the record of t names: by destroy, with a file
+// that declares all of it, and by prune, with one that declares nothing.
+func bothWays(m *topologytest.Broker, declared ...topology.Object) map[string]*plan.Plan {
+	return map[string]*plan.Plan{
+		"destroy": plan.Destroy(topologytest.State(declared...), m.Live(), plan.Options{}),
+		"prune":   plan.Diff(topologytest.State(), m.Live(), everything),
+	}
+}
+
+func TestVHostsThatHoldWhatIsOthers(t *testing.T) {
+	v := &topology.VHost{Name: "v"}
+	mine := &topology.Queue{VHost: "v", Name: "mine", Type: topology.Classic, Durable: true}
+	for name, foreign := range map[string]topology.Object{
+		"queue":            &topology.Queue{VHost: "v", Name: "theirs", Type: topology.Classic, Durable: true},
+		"exchange":         &topology.Exchange{VHost: "v", Name: "theirs", Type: "topic", Durable: true},
+		"policy":           &topology.Policy{VHost: "v", Name: "theirs", Pattern: ".*"},
+		"operator policy":  &topology.Policy{VHost: "v", Name: "theirs", Pattern: ".*", Operator: true},
+		"permission":       &topology.Permission{VHost: "v", User: "theirs"},
+		"topic permission": &topology.TopicPermission{VHost: "v", User: "theirs", Exchange: "amq.topic"},
+		"limit":            &topology.VHostLimit{VHost: "v", Name: "max-queues", Value: 1},
+		"parameter":        &topology.Parameter{VHost: "v", Component: "shovel", Name: "theirs"},
+	} {
+		for owner, owned := range map[string]bool{"nobody": false, "other": true} {
+			m := topologytest.BrokerWith()
+			m.AddVHost(v)
+			m.Objects[mine.Ref()], m.Objects[foreign.Ref()] = mine, foreign
+			m.Status[mine.Ref()] = topology.QueueStatus{Known: true}
+			if q := foreign.Ref(); q.Kind == topology.KindQueue {
+				m.Status[q] = topology.QueueStatus{Known: true}
+			}
+			m.Owns("t", v, mine)
+			if owned {
+				m.Owns("other", foreign)
+			}
+			for how, p := range bothWays(m, v, mine) {
+				blocked := p.Blocked()
+				if len(blocked) != 1 || blocked[0].Ref != v.Ref() ||
+					!strings.Contains(blocked[0].Blocked, foreign.Ref().String()) ||
+					owned != strings.Contains(blocked[0].Blocked, `of topology "other"`) {
+					t.Errorf("%s of %s, %s: %s", name, owner, how, topologytest.Describe(p))
+				}
+			}
+		}
+	}
+}
+
+func TestVHostsThatAreOurs(t *testing.T) {
+	v := &topology.VHost{Name: "v"}
+	mine := &topology.Queue{VHost: "v", Name: "mine", Type: topology.Classic, Durable: true}
+	m := topologytest.BrokerWith()
+	m.AddVHost(v)
+	m.Objects[mine.Ref()] = mine
+	m.Status[mine.Ref()] = topology.QueueStatus{Known: true}
+	m.Objects[topology.Ref{Kind: topology.KindPermission, VHost: "v", Name: "me"}] = &topology.Permission{VHost: "v",
+		User: "me"}
+	if p := plan.Destroy(topologytest.State(v, mine), m.Live(), plan.Options{}); len(p.Blocked()) != 1 ||
+		!strings.Contains(p.Blocked()[0].Blocked, "this topology did not create it") {
+		t.Errorf("without a record: %s", topologytest.Describe(p))
+	}
+	m.Owns("t", v, mine)
+	live := m.Live()
+	live.Server.User = "me" // the broker gave the creator its rights
+	for how, p := range map[string]*plan.Plan{
+		"destroy": plan.Destroy(topologytest.State(v, mine), live, plan.Options{}),
+		"prune":   plan.Diff(topologytest.State(), live, everything),
+	} {
+		if len(p.Blocked()) > 0 || len(p.Steps) != 1 {
+			t.Errorf("%s: %s", how, topologytest.Describe(p))
+		}
+	}
+	live.Unreadable = map[topology.Kind]string{topology.KindPermission: "user \"me\" lacks the tag administrator"}
+	if p := plan.Destroy(topologytest.State(v, mine), live, plan.Options{}); len(p.Blocked()) != 1 ||
+		!strings.Contains(p.Blocked()[0].Blocked, "lacks the tag administrator") {
+		t.Errorf("what cannot be read counts as nothing: %s", topologytest.Describe(p))
+	}
+}
+
+func TestUsersThatOthersNeed(t *testing.T) {
+	u := &topology.User{Name: "u", PasswordHash: "x"}
+	here := &topology.Permission{VHost: "/", User: "u"}
+	for name, test := range map[string]struct {
+		change func(*topologytest.Broker, *topology.Live)
+		kept   string // "" when it goes
+	}{
+		"ours": {func(*topologytest.Broker, *topology.Live) {}, ""},
+		"permissions elsewhere": {func(_ *topologytest.Broker,
+			l *topology.Live) {
+			l.Access = map[string][]string{"u": {"/", "prod"}}
+		},
+			`it has permissions in vhost "prod"`},
+		"no record": {func(m *topologytest.Broker, l *topology.Live) { l.Ownership = nil },
+			"this topology did not create it"},
+		"permissions cannot be read": {func(_ *topologytest.Broker, l *topology.Live) {
+			l.Unreadable = map[topology.Kind]string{topology.KindTopicPermission: "no tag"}
+		}, "is not known: no tag"},
+		"another topology's permission": {func(_ *topologytest.Broker, l *topology.Live) {
+			l.Ownership["other"] = topology.Ownership{Name: "other", Refs: map[topology.Ref]bool{here.Ref(): true}}
+		}, `topology "other" gives it permissions in vhost "/"`},
+	} {
+		m := topologytest.BrokerWith(u, here).Owns("t", u, here)
+		live := m.Live()
+		live.Access = map[string][]string{"u": {"/"}}
+		test.change(m, live)
+		plans := map[string]*plan.Plan{"destroy": plan.Destroy(topologytest.State(u, here), live, plan.Options{})}
+		if name != "no record" && name != "permissions cannot be read" {
+			plans["prune"] = plan.Diff(topologytest.State(), live, everything)
+		}
+		for how, p := range plans {
+			goes, said := false, false
+			for _, s := range p.Steps {
+				goes = goes || s.Ref == u.Ref()
+			}
+			for _, d := range p.Problems {
+				said = said || strings.Contains(d.Message, "is kept: "+test.kept) || strings.Contains(d.Message, test.kept)
+			}
+			if goes != (test.kept == "") || said != (test.kept != "") && test.kept != "" {
+				t.Errorf("%s, %s: %s", name, how, topologytest.Describe(p))
+			}
+			if !goes && name != "no record" && !p.Ownership.Refs[u.Ref()] {
+				t.Errorf("%s, %s: the record forgets the user that stays", name, how)
+			}
+		}
+	}
+}
+
+func TestTheLastAdministrator(t *testing.T) {
+	boss := &topology.User{Name: "boss", Tags: []string{"administrator"}}
+	second := &topology.User{Name: "second", Tags: []string{"administrator"}}
+	m := topologytest.BrokerWith(boss, second).Owns("t", boss)
+	live := m.Live()
+	live.Server.User = "someone of LDAP"
+	if p := plan.Destroy(topologytest.State(boss), live, plan.Options{}); len(p.Blocked()) > 0 || len(p.Steps) != 1 {
+		t.Errorf("one of two: %s", topologytest.Describe(p))
+	}
+	if p := plan.Destroy(topologytest.State(boss, second), m.Owns("t", boss, second).Live(),
+		plan.Options{}); len(p.Blocked()) != 2 {
+		t.Errorf("both: %s", topologytest.Describe(p))
+	}
+	live = topologytest.BrokerWith(boss).Owns("t", boss).Live()
+	live.Server.User = "someone of LDAP"
+	if p := plan.Diff(topologytest.State(&topology.User{Name: "boss"}), live, plan.Options{}); len(p.Blocked()) != 1 ||
+		!strings.Contains(p.Blocked()[0].Blocked, "the last administrator") {
+		t.Errorf("its tag: %s", topologytest.Describe(p))
+	}
+}
