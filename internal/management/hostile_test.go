@@ -7,10 +7,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/msgctl/msgctl/internal/refusal"
 )
 
 // A server that is no broker, or a hostile one, must not hang the client, exhaust it or be
 // believed.
+// addressRemedy stands for the reason that the command completes with the flag for the address.
+const addressRemedy = "the address's remedy"
+
 func TestHostileServers(t *testing.T) {
 	text := func(status int, kind, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
@@ -32,8 +37,8 @@ func TestHostileServers(t *testing.T) {
 		handler http.HandlerFunc
 		words   []string
 	}{
-		"web page":    {text(200, "text/html", "<html>Welcome to nginx</html>"), []string{"text/html", "--api"}},
-		"error page":  {text(404, "text/html", "<html>Not Found</html>"), []string{"--api"}},
+		"web page":    {text(200, "text/html", "<html>Welcome to nginx</html>"), []string{"text/html", addressRemedy}},
+		"error page":  {text(404, "text/html", "<html>Not Found</html>"), []string{addressRemedy}},
 		"forbidden":   {text(403, "text/html", "<html>Forbidden</html>"), []string{"refused the login"}},
 		"bad gateway": {text(502, "text/html", "<html>Bad gateway</html>"), nil},
 		"redirect": {func(w http.ResponseWriter, r *http.Request) {
@@ -73,6 +78,12 @@ func TestHostileServers(t *testing.T) {
 				t.Fatal("no error")
 			}
 			for _, w := range tc.words {
+				if w == addressRemedy {
+					if refusal.RemedyOf(err) != refusal.APIAddress {
+						t.Errorf("%q does not say that the address may be wrong", err)
+					}
+					continue
+				}
 				if !strings.Contains(err.Error(), w) {
 					t.Errorf("%q does not say %q", err, w)
 				}

@@ -219,7 +219,7 @@ func TestReferenceToWhatIsPruned(t *testing.T) {
 		topologytest.Queue("q"))
 	if problems := plan.Diff(topologytest.State(topologytest.Bind("x", "q", "k")), m.Live(),
 		everything).Problems; len(problems) != 1 ||
-		!strings.Contains(problems.Error(), "--prune deletes") {
+		!strings.Contains(problems.Error(), "which this file no longer declares and pruning deletes") {
 		t.Errorf("%v", problems)
 	}
 }

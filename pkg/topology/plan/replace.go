@@ -101,7 +101,9 @@ func (d *differ) rebind() {
 		func(s Step) bool { _, ok := again[s.Ref]; return ok && s.Action == Adopt })
 	for i := range d.plan.Steps {
 		s := &d.plan.Steps[i]
-		if others := lost[s.Ref]; s.Action == Replace && s.Blocked == "" && len(others) > 0 {
+		if others := lost[s.Ref]; s.Action == Replace && (s.Blocked == "" || s.Remedy.Kind == AllowReplace) &&
+			len(others) > 0 {
+			s.Remedy = Remedy{}
 			s.Blocked = fmt.Sprintf("%s of others would be lost with it: %s. Declare them here, or remove them first",
 				units.FormatCount(int64(len(others)), "binding"), listNames(d.ownedNames(others)))
 		}
