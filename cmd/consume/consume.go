@@ -240,7 +240,8 @@ func consumeSummary(r runner.Report) string {
 		n    int64
 		what string
 	}{
-		{r.Retried, "retried"}, {r.DeadLettered, "dead-lettered"}, {r.Dropped, "dropped"}, {r.Duplicates, "skipped as duplicate"},
+		{r.Retried, "retried"}, {r.DeadLettered, "dead-lettered"}, {r.Dropped, "dropped"},
+		{r.Duplicates, "skipped as duplicate"},
 		{r.Returned, "interrupted and returned"},
 	} {
 		if p.n > 0 {

@@ -78,7 +78,8 @@ func (c *publishChannel) refused(x *amqp091.Error) error {
 		}
 		out.Fits = func(t publish.Target, _ *message.Message) bool { return t.Exchange == name }
 		say(topology.ErrNotPermitted, "user %q lacks the permission to write to exchange %q: an administrator grants it "+
-			"with rabbitmqctl set_permissions -p %s %s CONFIGURE WRITE READ (regular expressions on names, which replace those it has; the default "+
+			"with rabbitmqctl set_permissions -p %s %s CONFIGURE WRITE READ (regular expressions on names, which replace "+
+			"those it has; the default "+
 			"exchange is called amq.default there)",
 			c.opts.User, name, shell.Quote(c.vhost), shell.Quote(c.opts.User))
 		return out

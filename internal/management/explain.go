@@ -108,7 +108,8 @@ func (a *Client) unreachable(ctx context.Context, err error) error {
 			remedy = refusal.APIAddress
 		}
 	}
-	return &refusal.Error{Op: op, Text: text, Remedy: remedy, Kind: errors.Join(topology.ErrUnreachable, ErrAPI), Cause: err}
+	return &refusal.Error{Op: op, Text: text, Remedy: remedy, Kind: errors.Join(topology.ErrUnreachable, ErrAPI),
+		Cause: err}
 }
 
 // refused explains a management API's refusal that has nothing to do with one object: login, tags.

@@ -11,11 +11,11 @@ import (
 	"github.com/msgctl/msgctl/internal/refusal"
 )
 
-// A server that is no broker, or a hostile one, must not hang the client, exhaust it or be
-// believed.
 // addressRemedy stands for the reason that the command completes with the flag for the address.
 const addressRemedy = "the address's remedy"
 
+// A server that is no broker, or a hostile one, must not hang the client, exhaust it or be
+// believed.
 func TestHostileServers(t *testing.T) {
 	text := func(status int, kind, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {

@@ -116,7 +116,8 @@ func checkQuorumWithout(r *run) {
 			s := n.of(name)
 			limit := s.Get("delivery-limit")
 			at, ok := limit.Int()
-			if s.Queue.Type != topology.Quorum || !ok || at < 0 || s.DeadLetter().Set() || r.deadLetters[n.queueRef(name)] != nil {
+			if s.Queue.Type != topology.Quorum || !ok || at < 0 || s.DeadLetter().Set() ||
+				r.deadLetters[n.queueRef(name)] != nil {
 				continue
 			}
 			r.find(n.queueRef(name), "x-delivery-limit",
