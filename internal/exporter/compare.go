@@ -28,7 +28,7 @@ func (c *collector) compare() {
 	for _, name := range c.wanted() {
 		c.drift[name] = map[plan.Action]int{}
 	}
-	for _, step := range plan.Diff(c.Files.State(), c.live, plan.Options{Prune: true}).Steps {
+	for _, step := range plan.Diff(c.Files.State(), c.live, plan.Options{Prune: true}).Drift() {
 		name := step.Ref.VHost
 		if step.Ref.Kind == topology.KindVHost {
 			name = step.Ref.Name

@@ -75,10 +75,6 @@ func Compare(files *subject.Subject, live *topology.Live) *health.Declared {
 		declared.Problem = fmt.Sprintf("%s cannot be read as a topology: msgctl validate tells why", declared.Files[0])
 		return declared
 	}
-	for _, s := range plan.Diff(files.State, live, plan.Options{}).Steps {
-		if s.Action == plan.Create || s.Action == plan.Update || s.Action == plan.Replace {
-			declared.Pending++
-		}
-	}
+	declared.Pending = len(plan.Diff(files.State, live, plan.Options{}).Drift())
 	return declared
 }

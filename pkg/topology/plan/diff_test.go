@@ -240,6 +240,22 @@ func TestReplacementIsBlockedByBindingsOfOthers(t *testing.T) {
 	}
 }
 
+// TestBindingsOfAReplacementAreNoDrift: a queue that waits for its replacement differs; its bindings
+// are as declared until then.
+func TestBindingsOfAReplacementAreNoDrift(t *testing.T) {
+	bind := topologytest.Bind("x", "q", "k")
+	m := topologytest.BrokerWith(topologytest.Exchange("x", "topic"), topologytest.Queue("q", "x-max-length", 5), bind)
+	want := topologytest.State(topologytest.Exchange("x", "topic"), topologytest.Queue("q", "x-max-length", 50), bind)
+	p := plan.Diff(want, m.Live(), plan.Options{Adopt: true})
+	if drift := p.Drift(); len(drift) != 1 || drift[0].Action != plan.Replace || p.Count(plan.Create) != 1 {
+		t.Errorf("got %v of %s", drift, topologytest.Describe(p))
+	}
+	delete(m.Objects, bind.Ref())
+	if drift := plan.Diff(want, m.Live(), plan.Options{}).Drift(); len(drift) != 2 {
+		t.Errorf("the binding is missing: %v", drift)
+	}
+}
+
 // hashed is the hash of "s3cret" with the salt 908DC60A.
 func hashed(algorithm string) topology.Secret {
 	salted := append([]byte{0x90, 0x8d, 0xc6, 0x0a}, "s3cret"...)

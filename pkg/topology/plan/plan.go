@@ -50,6 +50,9 @@ type Step struct {
 	// Why says in words why the step is what it is: why a replace cannot be an update, why
 	// something is deleted.
 	Why string
+	// Rebind says that a Create only makes a binding again that a Replace takes away: the broker has
+	// it now, as it is declared.
+	Rebind bool
 	// Risk is set for Replace and Delete of queues (and of vhosts: the sum of their queues).
 	Risk *Risk
 	// Conditions is what a Delete, or the deletion inside a Replace, may lose at most.
@@ -93,6 +96,18 @@ type Plan struct {
 
 // Empty reports whether there is nothing to do.
 func (p *Plan) Empty() bool { return len(p.Steps) == 0 }
+
+// Drift returns the steps for objects that are not now as declared: those that only record an
+// owner, or make a binding again after a Replace, are left out.
+func (p *Plan) Drift() []Step {
+	var drift []Step
+	for _, s := range p.Steps {
+		if s.Action != Adopt && !s.Rebind {
+			drift = append(drift, s)
+		}
+	}
+	return drift
+}
 
 // Count returns how many steps have that action.
 func (p *Plan) Count(a Action) int {

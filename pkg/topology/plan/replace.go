@@ -94,7 +94,7 @@ func (d *differ) rebind() {
 		want, _ := d.want.Get(b)
 		d.plan.Unchanged--
 		d.owned[b] = true
-		d.plan.Steps = append(d.plan.Steps, Step{Action: Create, Ref: b, Want: want,
+		d.plan.Steps = append(d.plan.Steps, Step{Action: Create, Ref: b, Want: want, Rebind: true,
 			Why: fmt.Sprintf("it goes with the old %s", because)})
 	}
 	d.plan.Steps = slices.DeleteFunc(d.plan.Steps,

@@ -16,7 +16,7 @@ func (s *Subject) liveInput() *lint.Live {
 		return l
 	}
 	l.Drift = map[topology.Ref]string{}
-	for _, step := range plan.Diff(s.State, s.Live, plan.Options{}).Steps {
+	for _, step := range plan.Diff(s.State, s.Live, plan.Options{}).Drift() {
 		l.Drift[step.Ref] = driftText(step)
 	}
 	l.Owned = func(ref topology.Ref) bool {
