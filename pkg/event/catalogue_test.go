@@ -66,6 +66,16 @@ func TestEveryViolationIsToldWithItsPointer(t *testing.T) {
 	}
 }
 
+func TestNumbersThatNobodyCanComputeWith(t *testing.T) {
+	c := orders(t)
+	for _, text := range []string{`{"n":1e999999999}`, `{"n":-1e-999999999}`, `{"n":` + strings.Repeat("9", 2000) + `}`,
+		`{"other":[{"deep":1e99999999}],"n":1}`} {
+		if v, err := c.Validate("numbered", []byte(text)); err != nil || len(v) != 1 || v[0].Keyword != "number" {
+			t.Errorf("%.30s: %v %v", text, v, err)
+		}
+	}
+}
+
 func TestManyViolationsAreBounded(t *testing.T) {
 	v, err := orders(t).Validate("order.created", []byte(`{"items":[`+strings.TrimSuffix(strings.Repeat("1,", 5000),
 		",")+`]}`))

@@ -16,6 +16,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
+
+	"github.com/msgctl/msgctl/internal/jsonnumber"
 )
 
 // schemaRoot is the address under which the loader finds the files beside a topology file.
@@ -135,6 +137,9 @@ func decodeJSON(text []byte) (any, error) {
 	if err := checkJSON(text); err != nil {
 		return nil, err
 	}
+	if err := jsonnumber.Check(text); err != nil {
+		return nil, err
+	}
 	return jsonschema.UnmarshalJSON(bytes.NewReader(text))
 }
 
@@ -157,12 +162,21 @@ func (v Violation) String() string {
 }
 
 // validate checks a payload by the schema of its type.
-func (e *entry) validate(payload []byte) ([]Violation, error) {
+func (e *entry) validate(payload []byte) (found []Violation, err error) {
+	// What makes the validator panic is a payload that cannot be checked, not the end of a consumer.
+	defer func() {
+		if p := recover(); p != nil {
+			found, err = []Violation{{Keyword: "panic", Message: fmt.Sprintf("the validator cannot check it: %v", p)}}, nil
+		}
+	}()
 	if wrong := checkJSON(payload); wrong != nil {
 		return []Violation{{Keyword: "json", Message: wrong.Problem}}, nil //nolint:nilerr // that it is no JSON is a finding
 	}
 	if err := e.compile(); err != nil || e.schema == nil {
 		return nil, err
+	}
+	if err := jsonnumber.Check(payload); err != nil {
+		return []Violation{{Keyword: "number", Message: err.Error()}}, nil //nolint:nilerr // so is this
 	}
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(payload))
 	if err != nil {

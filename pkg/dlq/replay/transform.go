@@ -16,6 +16,7 @@ import (
 
 	"github.com/itchyny/gojq"
 
+	"github.com/msgctl/msgctl/internal/jsonnumber"
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
@@ -118,7 +119,8 @@ func bodyValue(body []byte) (any, bool) {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
 	var v any
-	if err := d.Decode(&v); err == nil {
+	// Nobody computes with numbers that are out of bounds: the program sees a text.
+	if jsonnumber.Check(body) == nil && d.Decode(&v) == nil {
 		if _, err := d.Token(); errors.Is(err, io.EOF) {
 			return v, true
 		}
