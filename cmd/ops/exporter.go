@@ -61,7 +61,7 @@ func NewExporterCmd(d *cmdutil.Process, open OpenExporter) *cobra.Command {
 		Long:    exporterLong,
 		GroupID: cmdutil.GroupWatching,
 		Example: `  msgctl exporter -f topology.yaml
-  msgctl exporter --listen 127.0.0.1:9465 --interval 1m
+  msgctl exporter --listen 0.0.0.0:9465 --interval 1m
   msgctl exporter --all-vhosts --browse-queues 0
   msgctl exporter --once > /var/lib/node_exporter/msgctl.prom`,
 		Args: cmdutil.Args(),
@@ -71,7 +71,8 @@ func NewExporterCmd(d *cmdutil.Process, open OpenExporter) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&opts.listen, "listen", ":9465", "serve /metrics, /healthz and /readyz on this `ADDRESS`")
+	flags.StringVar(&opts.listen, "listen", "127.0.0.1:9465",
+		"serve /metrics, /healthz and /readyz on this `ADDRESS`; 0.0.0.0:9465 is all of the machine's")
 	flags.DurationVar(&opts.interval, "interval", 30*time.Second, "interval at which queues are counted")
 	flags.DurationVar(&opts.reread, "topology-interval", 2*time.Minute,
 		"interval at which the broker and the topology file are read again and compared")

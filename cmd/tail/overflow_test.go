@@ -20,12 +20,18 @@ import (
 
 // TestTailStopped: while tail is stopped (Ctrl-Z), its private queue fills and the broker drops
 // from it, which no broker counts. tail says so. It is stopped for longer than its idle time, which
-// does not count: what came is still to be read.
+// does not count: what came is still to be read. A broker that waits for 15 s until a stopped client
+// reads ends the connection (send_timeout), which takes the queue along; then tail says that.
 func TestTailStopped(t *testing.T) {
 	v, ch := overflowArena(t)
 	p := cmdtest.NewProgram(t, v.URL, v.API)
 	for idle := 4 * time.Second; idle < time.Minute; idle *= 2 {
 		if r, ok := stoppedFor(t, p, v, ch, idle); ok {
+			if strings.Contains(r.Stderr, "the connection was lost") {
+				r.Want(t, cmdutil.ExitOK, "what was published meanwhile was not seen")
+				t.Log("the broker ended the connection before the queue was full: " + r.Stderr)
+				return
+			}
 			r.Want(t, cmdutil.ExitOK, "warning: the private queue was full", "; more may be missing: ")
 			return
 		}

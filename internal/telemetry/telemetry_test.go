@@ -138,3 +138,14 @@ func TestText(t *testing.T) {
 		t.Errorf("%s\nwant\n%s", b.String(), want)
 	}
 }
+
+func TestServerWithoutAHostIsForThisMachine(t *testing.T) {
+	s, err := telemetry.Serve(t.Context(), ":0", telemetry.NewConsumerMetrics("q"), func() error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	if host, _, err := net.SplitHostPort(s.Addr); err != nil || host != "127.0.0.1" {
+		t.Errorf("it listens on %s", s.Addr)
+	}
+}

@@ -71,8 +71,18 @@ func vhostChanges(have, want *topology.VHost, server topology.Server) []FieldCha
 	})
 }
 
-// userChanges compares a declared password with the live hash, and a declared hash literally. A
-// user without either may not log in with a password.
+// keepPassword returns a user that is declared without a password with the one that it has: a file
+// that does not name it must not take it away.
+func keepPassword(have, want *topology.User) *topology.User {
+	if want.Password != "" || want.PasswordHash != "" {
+		return want
+	}
+	kept := *want
+	kept.PasswordHash, kept.HashingAlgorithm = have.PasswordHash, have.HashingAlgorithm
+	return &kept
+}
+
+// userChanges compares a declared password with the live hash, and a declared hash literally.
 func userChanges(have, want *topology.User) []FieldChange {
 	list := fieldChanges(have.Fields()[:1], want.Fields()[:1], nil)
 	switch {

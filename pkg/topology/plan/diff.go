@@ -137,6 +137,9 @@ func (d *differ) declared(ref topology.Ref, want topology.Object) {
 		d.missing(ref, want)
 		return
 	}
+	if u, ok := want.(*topology.User); ok {
+		want = keepPassword(have.(*topology.User), u)
+	}
 	list := changes(have, want, d.have.Server)
 	d.checks.object(ref, want, len(list) == 0)
 	if len(list) == 0 {

@@ -302,8 +302,14 @@ func TestPasswords(t *testing.T) {
 	}
 	if p := plan.Diff(topologytest.State(&topology.User{Name: "u"}),
 		topologytest.BrokerWith(&topology.User{Name: "u", PasswordHash: "x"}).Live(),
-		plan.Options{}); len(p.Steps) != 1 {
-		t.Errorf("a user without a password: %s", topologytest.Describe(p))
+		plan.Options{}); len(p.Steps) > 0 {
+		t.Errorf("a user declared without a password: %s", topologytest.Describe(p))
+	}
+	p := plan.Diff(topologytest.State(&topology.User{Name: "u", Tags: []string{"monitoring"}}),
+		topologytest.BrokerWith(&topology.User{Name: "u", PasswordHash: "x", HashingAlgorithm: "a"}).Live(), plan.Options{})
+	if u, ok := p.Steps[0].Want.(*topology.User); !ok || u.PasswordHash != "x" || u.HashingAlgorithm != "a" ||
+		len(p.Steps[0].Changes) != 1 {
+		t.Errorf("new tags take the password away: %s", topologytest.Describe(p))
 	}
 }
 

@@ -184,6 +184,20 @@ func TestProblems(t *testing.T) {
 	}
 }
 
+func TestEmptyPassword(t *testing.T) {
+	text := "users: { u: { password: \"${P}\" } }\nqueues: { q: { maxLength: -1 } }\n"
+	for value, want := range map[string]string{
+		"set":   `user "u": password is empty: the variable P is set to nothing`,
+		"unset": "the variable P is not set", // and nothing else
+	} {
+		_, _, problems := read("t.yaml", text, spec.Options{Env: func(string) (string, bool) { return "", value == "set" }})
+		if len(problems) == 0 || !strings.Contains(problems.Error(), want) ||
+			strings.Count(problems.Error(), "P is") != 1 {
+			t.Errorf("%s: %v", value, problems)
+		}
+	}
+}
+
 // TestSecretsAreNotInProblems: what might be a password never gets into a message.
 func TestSecretsAreNotInProblems(t *testing.T) {
 	for _, text := range []string{

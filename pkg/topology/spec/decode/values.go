@@ -194,5 +194,10 @@ func (v *Password) DecodeNode(d *Decoder, n *source.Node, f Field) {
 			`write password: "${ORDERS_PASSWORD}" and set that variable, or passwordHash: with what rabbitmqctl hash_password prints`)
 		return
 	}
+	if n.Text == "" {
+		d.ErrorAt(n.Pos, f.Label()+" is empty: the variable "+strings.Trim(n.Raw, "${}")+" is set to nothing",
+			"RabbitMQ lets nobody in with an empty password", "set the variable, or leave password out to keep what the user has")
+		return
+	}
 	*v = Password(n.Text)
 }
