@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/msgctl/msgctl/pkg/event"
-	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/publish/compose"
 )
 
 // BenchmarkLine is what one line of `publish --ndjson` takes before it is handed to the publisher.
@@ -21,8 +21,8 @@ func BenchmarkLine(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	run := &publishRun{maker: &eventMaker{catalogue: catalogue, typ: typ, appID: "bench",
-		decorate: func(*message.Message) {}, begin: (&publishRun{}).beginSpan}}
+	run := &publishRun{composer: &compose.Events{Catalogue: catalogue, Type: typ, AppID: "bench",
+		Begin: (&publishRun{}).beginSpan}}
 	series, err := event.NewSeries()
 	if err != nil {
 		b.Fatal(err)

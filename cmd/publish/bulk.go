@@ -24,6 +24,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/event"
 	"github.com/msgctl/msgctl/pkg/publish"
 	"github.com/msgctl/msgctl/pkg/publish/bulk"
+	"github.com/msgctl/msgctl/pkg/publish/compose"
 )
 
 // bulkCount publishes one payload so many times, each with an id of its own.
@@ -52,14 +53,19 @@ func (r *publishRun) item(text []byte, line, end int64, series event.Series) bul
 		item.Err = errors.New("a run is limited to 4,294,967,295 lines")
 		return item
 	}
-	m, err := r.maker.make(text, series.ID(uint32(line)), time.Now())
+	m, err := r.composer.Compose(text, series.ID(uint32(line)), time.Now())
 	if err != nil {
-		item.Err = errors.New(err.Error()) // the error itself holds the line, and a report holds errors
+		text := err.Error() // the error itself holds the line, and a report holds errors
+		var invalid *compose.InvalidError
+		if errors.As(err, &invalid) && invalid.Untyped {
+			text += ": msgctl publish TYPE --ndjson FILE"
+		}
+		item.Err = errors.New(text)
 		return item
 	}
-	item.ID, item.Target, item.Message = m.message.MessageID, m.target, m.message
-	if m.span != nil {
-		item.With = m.span
+	item.ID, item.Target, item.Message = m.Message.MessageID, m.Target, m.Message
+	if m.Span != nil {
+		item.With = m.Span
 	}
 	return item
 }

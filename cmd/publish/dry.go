@@ -10,6 +10,7 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/render/events"
 	"github.com/msgctl/msgctl/pkg/publish/bulk"
+	"github.com/msgctl/msgctl/pkg/publish/compose"
 	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
@@ -20,7 +21,7 @@ func (r *publishRun) dryRun(from given) error {
 	if err != nil {
 		return err
 	}
-	doc := events.NewDryRunDocument(r.vhost, m.target, m.message)
+	doc := events.NewDryRunDocument(r.vhost, m.Target, m.Message)
 	doc.Optional = r.props.unroutable
 	r.reach(&doc, m)
 	streams := r.proc.Streams
@@ -31,13 +32,13 @@ func (r *publishRun) dryRun(from given) error {
 }
 
 // reach says which queues get a copy, by the topology file.
-func (r *publishRun) reach(doc *events.DryRunDocument, m messageOf) {
+func (r *publishRun) reach(doc *events.DryRunDocument, m compose.Message) {
 	if r.declared == nil {
 		doc.Unsure = []string{"there is no topology file, so the queues are unknown"}
 		return
 	}
 	trace := route.New(r.declared.State, r.vhost, "").Route(route.Publication{
-		Exchange: m.target.Exchange, Key: m.target.Key, Headers: amqptable.NormaliseTable(m.message.Headers)})
+		Exchange: m.Target.Exchange, Key: m.Target.Key, Headers: amqptable.NormaliseTable(m.Message.Headers)})
 	doc.Known, doc.Reaches, doc.Unsure = true, trace.Sure(), trace.Unsure()
 	for _, q := range trace.Possible() {
 		if !slices.Contains(doc.Reaches, q) {

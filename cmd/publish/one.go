@@ -13,35 +13,37 @@ import (
 	"github.com/msgctl/msgctl/internal/render/events"
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/suggest"
+	"github.com/msgctl/msgctl/internal/telemetry/tracing"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/event"
 	"github.com/msgctl/msgctl/pkg/publish"
 	"github.com/msgctl/msgctl/pkg/publish/bulk"
+	"github.com/msgctl/msgctl/pkg/publish/compose"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
 // makeOne makes the message of one payload, and shows what is wrong with it.
-func (r *publishRun) makeOne(from given) (messageOf, error) {
+func (r *publishRun) makeOne(from given) (compose.Message, error) {
 	id, err := event.NewID()
 	if err != nil {
-		return messageOf{}, err
+		return compose.Message{}, err
 	}
-	m, err := r.maker.make(from.text, cmp.Or(r.props.id, id), time.Now())
-	var invalid *invalidError
+	m, err := r.composer.Compose(from.text, cmp.Or(r.props.id, id), time.Now())
+	var invalid *compose.InvalidError
 	if errors.As(err, &invalid) {
 		return m, showInvalid(r.proc, invalid, from.name, "nothing was sent")
 	}
-	if err == nil && m.event != nil && r.props.id != "" {
-		m.event.EventID = r.props.id
+	if err == nil && m.Event != nil && r.props.id != "" {
+		m.Event.EventID = r.props.id
 	}
 	return m, err
 }
 
 // showInvalid lists the violations on stderr, and returns the error that ends the command.
-func showInvalid(d *cmdutil.Process, e *invalidError, file, consequence string) error {
-	for _, p := range cmdmsg.Located(e.text, e.violations) {
+func showInvalid(d *cmdutil.Process, e *compose.InvalidError, file, consequence string) error {
+	for _, p := range cmdmsg.Located(e.Text, e.Violations) {
 		at := ""
 		if file != "" {
 			at = fmt.Sprintf("%s:%d:%d: ", file, p.Line, p.Column)
@@ -49,11 +51,11 @@ func showInvalid(d *cmdutil.Process, e *invalidError, file, consequence string) 
 		fmt.Fprintln(d.Streams.Err, terminal.Neutralise(at+p.String()))
 	}
 	what := "the payload"
-	if e.typ != "" {
-		what += " of " + e.typ
+	if e.Type != "" {
+		what += " of " + e.Type
 	}
 	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("%s is not valid: %s, %s", what,
-		terminal.FormatPlural(int64(len(e.violations)), "violation", "violations"), consequence)}
+		terminal.FormatPlural(int64(len(e.Violations)), "violation", "violations"), consequence)}
 }
 
 // one publishes one event and waits for what becomes of it.
@@ -69,7 +71,9 @@ func (r *publishRun) one(ctx context.Context, from given) error {
 	defer b.Close()
 	start := time.Now()
 	outcome, err := r.send(ctx, b, m)
-	m.span.End(r.sendError(outcome, err))
+	if span, ok := m.Span.(*tracing.Send); ok {
+		span.End(r.sendError(outcome, err))
+	}
 	if err != nil {
 		return err
 	}
@@ -78,15 +82,15 @@ func (r *publishRun) one(ctx context.Context, from given) error {
 	case outcome.Kind == publish.Returned:
 		return r.unroutable(ctx, b, m)
 	case outcome.Kind == publish.Unknown:
-		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("publish to %s: %w", m.target, outcome.Err),
-			Advice: "to publish it again: --id " + shell.Quote(m.message.MessageID) +
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("publish to %s: %w", m.Target, outcome.Err),
+			Advice: "to publish it again: --id " + shell.Quote(m.Message.MessageID) +
 				", so that consumers can detect the duplicate"}
 	case outcome.Kind == publish.Refused:
 		return r.refused(ctx, b, m, outcome.Err)
 	case outcome.Kind != publish.Confirmed:
-		return fmt.Errorf("publish to %s: %s: %w", m.target, outcome.Kind, outcome.Err)
+		return fmt.Errorf("publish to %s: %s: %w", m.Target, outcome.Kind, outcome.Err)
 	}
-	doc := events.NewPublishedDocument(r.vhost, m.target, m.message, m.event, time.Since(start))
+	doc := events.NewPublishedDocument(r.vhost, m.Target, m.Message, m.Event, time.Since(start))
 	switch {
 	case outcome.Kind == publish.Confirmed && r.props.delay > 0:
 		r.proc.Warn("the message was not delayed: the exchange routed it immediately")
@@ -103,7 +107,7 @@ func (r *publishRun) one(ctx context.Context, from given) error {
 }
 
 // send publishes one message. The broker has as long as a connection's timeout to confirm it.
-func (r *publishRun) send(ctx context.Context, b Broker, m messageOf) (publish.Outcome[struct{}], error) {
+func (r *publishRun) send(ctx context.Context, b Broker, m compose.Message) (publish.Outcome[struct{}], error) {
 	outcome := publish.Outcome[struct{}]{Kind: publish.Unknown}
 	options := r.publisherOptions(1)
 	notify := options.Notify
@@ -122,7 +126,7 @@ func (r *publishRun) send(ctx context.Context, b Broker, m messageOf) (publish.O
 		closing, cancel = context.WithTimeout(ctx, r.conn.Timeout)
 		defer cancel()
 	}
-	err = p.Publish(closing, m.target, m.message, struct{}{})
+	err = p.Publish(closing, m.Target, m.Message, struct{}{})
 	if closeErr := p.Close(closing); err == nil && errors.Is(closeErr, context.DeadlineExceeded) {
 		outcome.Err = errNoConfirm
 	}
@@ -172,11 +176,11 @@ func isRefusal(err error) bool {
 
 // refused explains why the broker does not take a message; of an exchange that does not exist also
 // which one was surely meant.
-func (r *publishRun) refused(ctx context.Context, b Broker, m messageOf, why error) error {
-	err := fmt.Errorf("publish to %s: refused: %w", m.target, why)
+func (r *publishRun) refused(ctx context.Context, b Broker, m compose.Message, why error) error {
+	err := fmt.Errorf("publish to %s: refused: %w", m.Target, why)
 	live, readErr := b.Everything(ctx, []string{r.vhost})
-	ref := topology.Ref{Kind: topology.KindExchange, VHost: r.vhost, Name: m.target.Exchange}
-	if readErr != nil || m.target.Exchange == "" || capability.PredeclaredType(ref.Name) != "" || live.Has(ref) {
+	ref := topology.Ref{Kind: topology.KindExchange, VHost: r.vhost, Name: m.Target.Exchange}
+	if readErr != nil || m.Target.Exchange == "" || capability.PredeclaredType(ref.Name) != "" || live.Has(ref) {
 		return err
 	}
 	if r.declared != nil && r.declared.State.Has(ref) {
@@ -199,10 +203,10 @@ func (r *publishRun) refused(ctx context.Context, b Broker, m messageOf, why err
 const maxBindingsShown = 10
 
 // unroutable says why a message reached no queue: what is bound, and which key is nearest.
-func (r *publishRun) unroutable(ctx context.Context, b Broker, m messageOf) error {
+func (r *publishRun) unroutable(ctx context.Context, b Broker, m compose.Message) error {
 	what := "the message"
-	if m.event != nil {
-		what = "event " + m.event.EventType
+	if m.Event != nil {
+		what = "event " + m.Event.EventType
 	}
 	state, version, origin := (*topology.State)(nil), "", ""
 	if live, err := b.Everything(ctx, []string{r.vhost}); err == nil {
@@ -210,19 +214,19 @@ func (r *publishRun) unroutable(ctx context.Context, b Broker, m messageOf) erro
 	} else if r.declared != nil {
 		state, origin = r.declared.State, " by the topology file (the broker's bindings cannot be read)"
 	}
-	err := fmt.Errorf("%s reached no queue and was dropped: no binding matches %s", what, m.target)
+	err := fmt.Errorf("%s reached no queue and was dropped: no binding matches %s", what, m.Target)
 	if state == nil {
 		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err, Advice: "declare a queue and a binding for it"}
 	}
 	n := route.New(state, r.vhost, version)
-	lines := []string{bindingsOf(n, m.target, origin)}
-	if m.target.Exchange == "" {
+	lines := []string{bindingsOf(n, m.Target, origin)}
+	if m.Target.Exchange == "" {
 		lines = nil
 	}
-	if near := suggest.Nearest(m.target.Key, keysFrom(n, m.target.Exchange)); near != "" && near != m.target.Key {
+	if near := suggest.Nearest(m.Target.Key, keysFrom(n, m.Target.Exchange)); near != "" && near != m.Target.Key {
 		lines = append(lines, fmt.Sprintf("the nearest key is %s", near))
 	}
-	if hint := r.wouldRoute(m.target); hint != "" {
+	if hint := r.wouldRoute(m.Target); hint != "" {
 		lines = append(lines, hint)
 	}
 	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err, Advice: strings.Join(lines, "\n")}

@@ -8,13 +8,11 @@ import (
 	"github.com/msgctl/msgctl/pkg/event"
 	"github.com/msgctl/msgctl/pkg/publish"
 	"github.com/msgctl/msgctl/pkg/publish/bulk"
+	"github.com/msgctl/msgctl/pkg/publish/compose"
 )
 
-// beginSpan begins the span of a message. key is nil where it is no template, story where there is
-// no event.
-type beginSpan func(to publish.Target, key *event.KeyTemplate, story *event.Metadata) *tracing.Send
-
-func (r *publishRun) beginSpan(to publish.Target, key *event.KeyTemplate, story *event.Metadata) *tracing.Send {
+// beginSpan is a compose.Begin.
+func (r *publishRun) beginSpan(to publish.Target, key *event.KeyTemplate, story *event.Metadata) compose.Span {
 	if r.traces == nil {
 		return nil
 	}
@@ -24,7 +22,7 @@ func (r *publishRun) beginSpan(to publish.Target, key *event.KeyTemplate, story 
 			template = key.String()
 		}
 	}
-	return r.traces.BeginSend(to, template, story, r.props.table)
+	return r.traces.BeginSend(to, template, story, r.header)
 }
 
 // endSpan ends the span of an item.

@@ -1,0 +1,98 @@
+package compose
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/msgctl/msgctl/pkg/message"
+)
+
+// HeaderDelay says for how many milliseconds a delayed-message exchange keeps a message.
+const HeaderDelay = "x-delay"
+
+// ErrDelayHeader is that HeaderDelay is given as a header: Decoration.Delay writes it.
+var ErrDelayHeader = errors.New("header x-delay is set by the delay of the message")
+
+// Decoration is what is added to every message that is composed.
+type Decoration struct {
+	// Headers are added, but do not replace those of the event's format.
+	Headers  message.Table
+	Priority uint8
+	// Expiration is how long the message may wait in a queue, 0 for ever.
+	Expiration time.Duration
+	// Delay is how long a delayed-message exchange keeps the message, 0 for not at all.
+	Delay time.Duration
+}
+
+// Table returns the headers that are added, with that of the delay.
+func (d Decoration) Table() message.Table {
+	if d.Delay == 0 {
+		return d.Headers
+	}
+	all := make(message.Table, len(d.Headers)+1)
+	maps.Copy(all, d.Headers)
+	all[HeaderDelay] = d.Delay.Milliseconds()
+	return all
+}
+
+func (d Decoration) apply(m *message.Message) {
+	m.Priority, m.Expiration = d.Priority, ""
+	if d.Expiration > 0 {
+		m.Expiration = strconv.FormatInt(d.Expiration.Milliseconds(), 10)
+	}
+	if len(d.Headers) == 0 && d.Delay == 0 {
+		return
+	}
+	all := make(message.Table, len(d.Headers)+1+len(m.Headers))
+	maps.Copy(all, d.Headers)
+	if d.Delay > 0 {
+		all[HeaderDelay] = d.Delay.Milliseconds()
+	}
+	maps.Copy(all, m.Headers)
+	m.Headers = all
+}
+
+// ParseHeaders reads NAME=VALUE: a whole number, true and false have their types, all else is a
+// text.
+func ParseHeaders(list []string) (message.Table, error) {
+	headers := message.Table{}
+	for _, h := range list {
+		name, value, ok := strings.Cut(h, "=")
+		if !ok || name == "" {
+			return nil, fmt.Errorf("%q is not NAME=VALUE", h)
+		}
+		if len(name) > 255 {
+			return nil, fmt.Errorf("the header name has %d bytes: AMQP allows 255", len(name))
+		}
+		if message.BrokerOwned(name) && name != message.HeaderCC && name != message.HeaderBCC {
+			return nil, fmt.Errorf("only the broker may set %s", name)
+		}
+		if name == HeaderDelay { // that a delayed message is returned is no failure, which only a delay asked for tells
+			return nil, ErrDelayHeader
+		}
+		if name == message.HeaderCC || name == message.HeaderBCC { // sender-selected distribution takes a list
+			list, _ := headers[name].([]any)
+			headers[name] = append(list, value)
+			continue
+		}
+		headers[name] = headerValue(value)
+	}
+	return headers, nil
+}
+
+func headerValue(s string) any {
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil && strconv.FormatInt(n, 10) == s {
+		return n
+	}
+	if s == "true" || s == "false" {
+		return s == "true"
+	}
+	if len(s) >= 2 && s[0] == '"' && s[len(s)-1] == '"' {
+		return s[1 : len(s)-1]
+	}
+	return s
+}
