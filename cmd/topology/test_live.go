@@ -15,7 +15,7 @@ import (
 )
 
 // labPrefix begins the names of the vhosts in which live tests run.
-const labPrefix = "msgctl-testVHost-"
+const labPrefix = "msgctl-live-test-"
 
 // onBroker runs tests in vhosts of their own, one after the other for each vhost of the files, and
 // deletes these at the end.

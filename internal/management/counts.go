@@ -97,8 +97,11 @@ func (c *Client) Totals(ctx context.Context, vhost string) (map[topology.Ref]top
 func (c *Client) states(ctx context.Context, vhost string) (map[string]string, error) {
 	states, unsaid := map[string]string{}, map[string]string{}
 	err := list(ctx, c, path("queues", vhost)+"?columns=name,type,state,node,leader,members,online",
-		func(q *stateJSON) error {
-			if state, known := q.outage(); !known {
+		func(raw *json.RawMessage) error {
+			var q stateJSON
+			if json.Unmarshal(*raw, &q) != nil {
+				states[q.Name] = "unknown" // an odd value stops no command
+			} else if state, known := q.outage(); !known {
 				unsaid[q.Name] = q.Node
 			} else if state != "" {
 				states[q.Name] = state

@@ -68,10 +68,48 @@ func (r *run) settleAll(err error) error {
 			err = s.Settled(ctx)
 		}
 	}
+	if err == nil && r.ReturnBy == ReturnByClose {
+		r.awaitApplied(all)
+	}
 	for _, s := range all {
 		_ = s.Sub.Close() // what is left returns with the channel whatever it answers
 	}
 	return err
+}
+
+// What awaitApplied waits at most, and between two counts. The counts of quorum queues are up to
+// 4 s late.
+const (
+	appliedWait = 10 * time.Second
+	appliedPoll = 300 * time.Millisecond
+)
+
+// awaitApplied waits until the queue counts no more unacknowledged messages than the sessions hold:
+// then all acknowledgements are applied. A channel that is closed before forgets those that it has
+// not sent to the Raft log yet, and with messages held no consumer count tells (see Settled of
+// package amqp). It gives up when other clients hold messages of the queue, too, or nobody counts.
+func (r *run) awaitApplied(all []*Session) {
+	counter, ok := r.Counter.(UnackedCounter)
+	held, acknowledged := int64(0), false
+	for _, s := range all {
+		held += s.Held()
+		acknowledged = acknowledged || s.acknowledged()
+	}
+	if !ok || held == 0 || !acknowledged {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.life), appliedWait)
+	defer cancel()
+	for {
+		if n, err := counter.Unacked(ctx, r.Queue); err != nil || n == held {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(appliedPoll):
+		}
+	}
 }
 
 // countReady returns -1 when the number cannot be had.

@@ -254,6 +254,13 @@ func (s *Session) Return(by ReturnBy) (returned int64, err error) {
 	return s.ledger.heldCount, s.Sub.Nack(last, true, true)
 }
 
+// acknowledged reports whether any delivery of the session is no longer held.
+func (s *Session) acknowledged() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return int64(s.ledger.last()) > s.ledger.heldCount
+}
+
 // Settled returns when the broker is seen to have applied everything.
 func (s *Session) Settled(ctx context.Context) error {
 	s.mu.Lock()

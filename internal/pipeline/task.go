@@ -104,6 +104,13 @@ type ConsumingCounter interface {
 	ReadyConsuming(ctx context.Context, queue string) (int64, error)
 }
 
+// UnackedCounter is a Counter that also tells, some seconds late, how many messages of a queue were
+// delivered and wait for their acknowledgement.
+type UnackedCounter interface {
+	Counter
+	Unacked(ctx context.Context, queue string) (int64, error)
+}
+
 func readyConsuming(ctx context.Context, c Counter, queue string) (int64, error) {
 	if c, ok := c.(ConsumingCounter); ok {
 		return c.ReadyConsuming(ctx, queue)

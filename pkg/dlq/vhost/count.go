@@ -107,6 +107,12 @@ func (c counter) Ready(ctx context.Context, queue string) (int64, error) {
 	return c.broker.Ready(ctx, c.vhost, queue)
 }
 
+// Unacked implements pipeline.UnackedCounter.
+func (c counter) Unacked(ctx context.Context, queue string) (int64, error) {
+	counts, err := c.broker.Counts(ctx, c.vhost)
+	return counts[queue].Unacked, err
+}
+
 // ReadyConsuming implements dlq.ConsumingCounter.
 func (c counter) ReadyConsuming(ctx context.Context, queue string) (int64, error) {
 	return c.broker.ReadyConsuming(ctx, c.vhost, queue)
