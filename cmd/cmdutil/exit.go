@@ -123,7 +123,9 @@ func (d *Process) Report(ctx context.Context, err error) int {
 	if errors.As(err, &hinter) {
 		d.hint(hinter.Hint())
 	}
-	d.hint(remedyAdvice(refusal.RemedyOf(err)))
+	if r := refusal.RemedyOf(err); r != refusal.WithoutAPI || d.HasNoAPI {
+		d.hint(remedyAdvice(r))
+	}
 	return code
 }
 

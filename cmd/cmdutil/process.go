@@ -20,6 +20,8 @@ type Process struct {
 	Env     profile.LookupEnv
 	Build   Build
 	Colour  terminal.ColourMode // --color
+	// HasNoAPI says that the command that runs has --no-api: only then is it advised.
+	HasNoAPI bool
 }
 
 // System returns the process that runs.

@@ -134,7 +134,9 @@ func NewCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 		"how long running handlers may take to finish after Ctrl-C or SIGTERM")
 	flags.Int64VarP(&opts.limit, "limit", "n", 0, "exit after this many attempts; 0 is no limit")
 	flags.DurationVar(&opts.idle, "idle-timeout", 0, "exit when no message arrived for this long; 0 never exits")
-	flags.StringVar(&opts.metrics, "metrics", "", "serve /metrics, /healthz and /readyz on this `ADDRESS`: :9464 is on this machine only, 0.0.0.0:9464 on all of its addresses")
+	flags.StringVar(&opts.metrics, "metrics", "",
+		"serve /metrics, /healthz and /readyz on this `ADDRESS`: :9464 is on this machine only, 0.0.0.0:9464 on all of "+
+			"its addresses")
 	opts.log.Register(cmd, "debug (every message), info, warn (retries and worse) or error (dead letters)")
 	opts.files.Register(cmd)
 	opts.connection = cmdutil.ConnectionFlags(cmd)

@@ -31,6 +31,7 @@ type session struct {
 func newSession(ctx context.Context, d *cmdutil.Process, open OpenBroker, command string, flags *profile.Flags,
 	files *cmdutil.FileFlag,
 	diff *diffOptions) (*session, error) {
+	d.HasNoAPI = !diff.destroy
 	conn, err := d.Connection(flags)
 	if err != nil {
 		return nil, err
@@ -61,7 +62,7 @@ func newSession(ctx context.Context, d *cmdutil.Process, open OpenBroker, comman
 // plan reads the broker and compares.
 func (s *session) plan(ctx context.Context) (*plan.Plan, error) {
 	plan, err := newPlanner(s.broker, s.live, s.options.diff(s.want))(ctx)
-	return plan, adviseNoAPI(err, s.command)
+	return plan, s.adviseNoAPI(err)
 }
 
 // live reads the broker. Vhosts that are missing become part of what is wanted, when somebody wants

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/msgctl/msgctl/pkg/dlq/browse"
+	"github.com/msgctl/msgctl/pkg/message/document"
 )
 
 // GroupsDocument is the messages of a queue, counted in groups, as other programs read them.
@@ -61,9 +62,5 @@ func newGroup(names []string, g browse.Group) GroupDocument {
 }
 
 func timeOrNil(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	t = t.UTC()
-	return &t
+	return document.Time(t)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/message/body"
+	"github.com/msgctl/msgctl/pkg/message/document"
 )
 
 // Document is a message as other programs read it. Its fields have the names that filter
@@ -92,9 +93,8 @@ func NewDocument(m *message.Message, o Options) Document {
 			doc.Exchange, doc.RoutingKey = origin.Exchange, origin.RoutingKey
 		}
 	}
-	if at := m.DiedAt(); !at.IsZero() {
-		at = at.UTC()
-		doc.DiedAt, doc.AgeMS = &at, max(0, o.Now.Sub(at).Milliseconds())
+	if at := document.Time(m.DiedAt()); at != nil {
+		doc.DiedAt, doc.AgeMS = at, max(0, o.Now.Sub(*at).Milliseconds())
 	}
 	doc.deaths(m)
 	if f, ok := message.FailureOf(m); ok {
@@ -114,10 +114,7 @@ func (doc *Document) deaths(m *message.Message) {
 	for _, e := range d.All() {
 		death := DeathDocument{Reason: e.Reason, Queue: e.Queue, Exchange: e.Exchange, RoutingKeys: e.RoutingKeys(),
 			Count: e.Count}
-		if !e.Time.IsZero() {
-			at := e.Time.UTC()
-			death.Time = &at
-		}
+		death.Time = document.Time(e.Time)
 		doc.Deaths = append(doc.Deaths, death)
 	}
 }

@@ -3,6 +3,8 @@ package messages_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -50,6 +52,26 @@ func TestMessageDocument(t *testing.T) {
 		`"routing-keys":["order.created"],"time":"2026-01-31T12:00:00Z"}]},"size":37,"body":{"n":1.10,"big":12345678901234567890},"bodyIs":"JSON, 37 B"}` + "\n"
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// AMQP's timestamps are seconds of 64 bits, and one message must not keep others from being shown.
+func TestTimesThatRFC3339CannotHold(t *testing.T) {
+	for _, seconds := range []int64{99999999999999, -99999999999999, math.MaxInt64, math.MinInt64} {
+		far := time.Unix(seconds, 0)
+		m := dead("m-1", "{}")
+		m.Timestamp = far
+		m.Headers["when"] = far
+		for _, entry := range m.Headers["x-death"].([]any) {
+			entry.(message.Table)["time"] = far
+		}
+		var out bytes.Buffer
+		if err := render.JSONLine(&out, document(m)); err != nil {
+			t.Fatalf("%d: %v", seconds, err)
+		}
+		if want := fmt.Sprintf(`"when":%d`, far.Unix()); !strings.Contains(out.String(), want) {
+			t.Errorf("%s lacks %s", out.String(), want)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/message/document"
 )
 
 func properties(m *message.Message) map[string]any {
@@ -27,13 +28,22 @@ func properties(m *message.Message) map[string]any {
 		out["priority"] = m.Priority
 	}
 	if !m.Timestamp.IsZero() {
-		out["timestamp"] = m.Timestamp.UTC()
+		out["timestamp"] = timestamp(m.Timestamp)
 	}
 	return out
 }
 
 // ValidUTF8 replaces what is no UTF-8, which JSON cannot hold.
 func ValidUTF8(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+
+// timestamp returns a time as JSON can hold it: RFC 3339 has years of four digits, and AMQP seconds
+// of 64 bits; beyond that it is the number of seconds.
+func timestamp(t time.Time) any {
+	if at := document.Time(t); at != nil {
+		return *at
+	}
+	return t.Unix()
+}
 
 // plainTable returns a header table as JSON values.
 func plainTable(t map[string]any) map[string]any {
@@ -57,7 +67,7 @@ func plainHeader(v any) any {
 	case []byte:
 		return ValidUTF8(string(x))
 	case time.Time:
-		return x.UTC()
+		return timestamp(x)
 	case []any:
 		out := make([]any, len(x))
 		for i, e := range x {

@@ -95,11 +95,14 @@ func (d *differ) deletion(ref topology.Ref, why string) Step {
 		step.Why += describeLost(d.lostWith(ref))
 		if have.(*topology.Queue).Exclusive {
 			step.Blocked = "it belongs to one connection, which alone may delete it: close that connection"
+		} else {
+			step.Blocked = d.protectBindings(d.lostWith(ref))
 		}
 	case topology.KindExchange:
 		lost := d.lostWith(ref)
 		step.Conditions.IfUnused = !slices.ContainsFunc(lost, func(b topology.Ref) bool { return b.Parent == ref.Name })
 		step.Why += describeLost(lost)
+		step.Blocked = d.protectBindings(lost)
 	case topology.KindVHost:
 		step.Risk, step.Why = d.vhostRisk(ref.Name, why)
 		step.Blocked = d.protectVHost(ref)

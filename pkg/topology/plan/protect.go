@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
@@ -63,6 +64,17 @@ func (d *differ) ownedNames(refs []topology.Ref) []string {
 	return names
 }
 
+// protectBindings says why what bindings lead from or to must stay: another topology's record has
+// some of them. "" when none has. (Bindings in no record go, and the reason of the step names them.)
+func (d *differ) protectBindings(lost []topology.Ref) string {
+	others := slices.DeleteFunc(slices.Clone(lost), func(b topology.Ref) bool { return d.owner(b) == "" })
+	if len(others) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s of others would go with it: %s. Remove that first",
+		units.FormatCount(int64(len(others)), "binding"), listNames(d.ownedNames(others)))
+}
+
 // keepUser says why a user stays although the file that declared it goes, "" when nothing speaks
 // for it.
 func (d *differ) keepUser(ref topology.Ref) string {
@@ -95,6 +107,9 @@ func (d *differ) keepUser(ref topology.Ref) string {
 			if owner := d.owner(r); owner != "" {
 				return fmt.Sprintf("topology %q gives it permissions in vhost %q", owner, r.VHost)
 			}
+			if !d.recorded[r] && !d.want.Has(r) {
+				return fmt.Sprintf("it has a %s in vhost %q that this topology did not give it", r.Kind, r.VHost)
+			}
 		}
 	}
 	return ""
@@ -110,9 +125,17 @@ func (d *differ) ownsVHost(vhost string) bool {
 	return false
 }
 
-// keepUsers takes the users that must stay out of a list of what goes, and says why each stays.
+// keepUsers takes the users that must stay out of a list of what goes, and the permissions of the
+// login in use, without which the rest could not be done; it says why each stays.
 func (d *differ) keepUsers(refs []topology.Ref) []topology.Ref {
 	return slices.DeleteFunc(refs, func(ref topology.Ref) bool {
+		if ref.Kind == topology.KindPermission && ref.Name == d.have.Server.User {
+			d.at(ref, diag.Warning, "kept: it is of the login in use", "", "")
+			if d.recorded[ref] {
+				d.owned[ref] = true
+			}
+			return true
+		}
 		if ref.Kind != topology.KindUser {
 			return false
 		}
@@ -120,7 +143,7 @@ func (d *differ) keepUsers(refs []topology.Ref) []topology.Ref {
 		if why == "" {
 			return false
 		}
-		d.at(ref, diag.Warning, fmt.Sprintf("user %q is kept: %s", ref.Name, why), "", "")
+		d.at(ref, diag.Warning, "kept: "+why, "", "")
 		if d.recorded[ref] {
 			d.owned[ref] = true
 		}
@@ -145,6 +168,8 @@ func (d *differ) protectAdministrators() {
 	for i := range d.plan.Steps {
 		s := &d.plan.Steps[i]
 		switch {
+		case s.Ref.Kind == topology.KindPermission && s.Ref.Name == d.have.Server.User && s.Action == Update:
+			s.Blocked = "it is of the login in use, and the rest could be refused half-way: apply as another user"
 		case s.Ref.Kind != topology.KindUser || s.Blocked != "":
 		case s.Ref.Name == d.have.Server.User && s.Action == Delete:
 			s.Blocked = "it is the login in use: log in as another user"

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -22,6 +23,12 @@ func (s *Spec) Resolve() (*topology.State, diag.Diagnostics) {
 	r := &resolver{state: &topology.State{Name: s.Name, Home: s.mainVHost()},
 		places: make(map[topology.Ref]*place, s.size()), external: map[topology.Ref]bool{}, options: s.options,
 		sectioned: map[topology.Kind]bool{}, many: len(s.vhosts()) > 1, lost: s.lost}
+	if strings.Contains(s.Name, "@") {
+		r.problems = append(r.problems, diag.Diagnostic{Severity: diag.Error, Position: s.FieldPosition("name"),
+			Message: fmt.Sprintf("the name %q has an @", s.Name),
+			Why:     "the broker's record of what a topology owns is called NAME@VHOST, and two could be called alike",
+			Fix:     "take another name"})
+	}
 	r.state.Grow(s.size())
 	for _, f := range s.definitions {
 		r.definitions(s, f)
