@@ -2,6 +2,7 @@ package subject
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/amqptable"
@@ -31,6 +32,29 @@ func (s *Subject) liveInput() *lint.Live {
 		return false
 	}
 	return l
+}
+
+// onBroker returns the errors in what the broker has that the files do not have: those of objects
+// that nobody declares here, and those of declared objects that others bring about.
+func (s *Subject) onBroker(inFiles []lint.Finding) []lint.Finding {
+	type key struct {
+		rule string
+		ref  topology.Ref
+	}
+	told := map[key]bool{}
+	for _, f := range inFiles {
+		told[key{f.Rule, f.Ref}] = true
+	}
+	vhosts := s.State.VHosts()
+	live := s.Live.Only(vhosts)
+	var list []lint.Finding
+	for _, f := range lint.Run(lint.Input{State: live, Version: s.Version, DeadLetters: deadLetters(live, s.Version)}) {
+		if f.Severity == lint.Error && slices.Contains(vhosts, f.Ref.VHost) && !told[key{f.Rule, f.Ref}] {
+			f.Position, f.Message = s.State.Position(f.Ref), "on the broker: "+f.Message
+			list = append(list, f)
+		}
+	}
+	return list
 }
 
 func driftText(s plan.Step) string {

@@ -122,6 +122,10 @@ func (s *Subject) Findings() []lint.Finding {
 		input.Live = s.liveInput()
 	}
 	list := lint.Run(input)
+	if s.Live != nil && len(s.Files) > 0 {
+		list = append(list, s.onBroker(list)...)
+		lint.Sort(list)
+	}
 	s.point(list)
 	return list
 }
