@@ -2,7 +2,6 @@ package cmdutil
 
 import (
 	"errors"
-	"fmt"
 	"os"
 
 	"github.com/msgctl/msgctl/pkg/topology/lint"
@@ -25,16 +24,26 @@ func ReadLintConfig(name string) (lint.Config, error) {
 	return config, err
 }
 
-// ErrNoFiles is wrapped when nobody names a topology file and there is none here.
-var ErrNoFiles = errors.New("no files")
+// ErrNoFiles is what an error of LoadSubject is when nobody names a topology file and there is none
+// here.
+var ErrNoFiles = errors.New("no topology files")
 
-// LoadSubject reads topology files for lint. The error wraps errNoFiles when nobody names one and
-// there is none.
+// noFilesError is ErrNoFiles with the text and the hint of err.
+type noFilesError struct{ err error }
+
+func (e *noFilesError) Error() string { return e.err.Error() }
+
+func (e *noFilesError) Unwrap() error { return e.err }
+
+func (*noFilesError) Is(target error) bool { return target == ErrNoFiles }
+
+// LoadSubject reads topology files for lint. The error is ErrNoFiles when nobody names one and there
+// is none.
 func LoadSubject(d *Process, s *subject.Subject, files *FileFlag, vhost VHostChoice) error {
 	names, err := files.Names(d, "")
 	if err != nil {
 		if files.None(d) {
-			return fmt.Errorf("%w%w", ErrNoFiles, err)
+			return &noFilesError{err}
 		}
 		return err
 	}

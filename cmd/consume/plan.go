@@ -84,7 +84,7 @@ func (c *consuming) planFrom(state *topology.State, version, from string) (err e
 	q := n.Queue(c.queue)
 	switch {
 	case q == nil:
-		return c.noQueue(n, from)
+		return c.noQueue(n)
 	case q.Type == topology.Stream:
 		return &cmdutil.ExitError{Code: cmdutil.ExitFailed,
 			Err: fmt.Errorf("queue %q is a stream: messages never leave it, so consume cannot acknowledge them",
@@ -118,14 +118,13 @@ func (c *consuming) planFrom(state *topology.State, version, from string) (err e
 	return nil
 }
 
-func (c *consuming) noQueue(n *route.Network, from string) error {
+func (c *consuming) noQueue(n *route.Network) error {
 	hint := "msgctl export lists the queues; --vhost selects another vhost"
 	if near := suggest.Nearest(c.queue, n.QueueNames()); near != "" {
 		hint = fmt.Sprintf("did you mean %s?", near)
 	}
-	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q does not exist in vhost %q, says %s",
-		c.queue, c.vhost,
-		from), Advice: hint}
+	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q does not exist in vhost %q", c.queue,
+		c.vhost), Advice: hint}
 }
 
 // redirect does what --dead-letter-to says.

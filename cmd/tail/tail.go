@@ -29,7 +29,7 @@ Where a catch-all binding would do more (an alternate exchange) or match nothing
 only what they match.
 
 --queue shows the first messages of a queue again and again, as dlq inspect
-does, and refuses where browsing could do harm. --stream reads a stream; --from
+does, and refuses if browsing could do harm. --stream reads a stream; --from
 selects the start, and since a time selects a whole chunk, some older messages
 may come first. --firehose shows everything that is published and delivered in a
 vhost whose tracing is on.

@@ -218,7 +218,8 @@ func refused(plan *plan.Plan) error {
 	if plan.Problems.HasErrors() {
 		return errors.New("nothing was changed: fix the errors above first")
 	}
-	return errors.New("nothing was changed: the plan has blocked steps; each one above names the flag that allows it")
+	return errors.New("nothing was changed: the plan has blocked steps; " +
+		"each one above says why, and which flag allows it if one does")
 }
 
 // outcome maps what became of the steps to the exit code; the report has said the rest.

@@ -23,8 +23,8 @@ against.
 
 With --live, lint also reads the broker and reports drift, waiting dead letters,
 queues without consumers or near their limit, and objects that no topology owns;
-and, in the vhosts of the files, the errors of what only the broker has. With
---live and no file, it checks the broker's vhost.
+and, in the vhosts of the files, the errors of what only the broker has. Without
+a file, --live checks the broker's vhost.
 
 A comment suppresses a rule. It may stand at the end of a line or on the line
 above, and applies to that line and everything indented below it:

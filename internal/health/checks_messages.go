@@ -47,7 +47,7 @@ func messageChecks() []Check {
 		},
 		{
 			ID: "definitions", Title: "The topology is kept in a file",
-			Why: "What exists only on the broker cannot be reviewed, and not be restored after a disaster.",
+			Why: "What exists only on the broker can be neither reviewed nor restored after a disaster.",
 			run: checkDefinitions,
 			Fix: "msgctl export > topology.yaml writes the file, msgctl apply applies it; pass it to doctor with -f.",
 		},

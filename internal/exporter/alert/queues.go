@@ -131,7 +131,7 @@ func (m *maker) deadLetters(vhost, selector string, a spec.AlertSettings, labels
 		m.add(Rule{Alert: DeadLetters, Expr: fmt.Sprintf("%s(%s) > %d", byQueue, metric, a.DeadLetters),
 			Annotations: map[string]string{
 				"summary": "{{ $value | humanize }} dead letters in " + vhostAndQueue,
-				"description": "Messages have failed, and nobody has looked after them. See why: " + look +
+				"description": "Messages have failed, and nobody has dealt with them. See why: " + look +
 					"; when it is mended, put them back: msgctl dlq replay " + labelQueue + " --vhost " + template(shell.Quote(vhost)),
 			}}, a.For, warning, labels...)
 	}

@@ -67,7 +67,7 @@ func (r *run) retryCopy(m *transfer, o publish.Outcome[*transfer]) {
 		return
 	}
 	if m.tries == 0 {
-		r.notice(NoticeStuck, "message %q cannot go to %s: %v. It stays in hand, and that is tried again",
+		r.notice(NoticeStuck, "message %q cannot go to %s: %v. It is kept unacknowledged and will be retried",
 			j.Message.MessageID, m.to, o.Err)
 	}
 	pause := min(copyPause<<min(m.tries, 10), copyPauseMax)

@@ -53,8 +53,8 @@ func deadLetterQueueRules() []Rule {
 		{
 			ID: "limit-without-dead-letters", Severity: Warning, Title: "A limited queue that drops what is too much or too " +
 				"old", check: checkLimitWithout,
-			Consequence: "The oldest message is dropped for each that comes into the full queue, and what expires is " +
-				"dropped: nobody is told.",
+			Consequence: "A full queue drops its oldest message for each new one, and expired messages are dropped; " +
+				"nobody is told.",
 			Fix: "Add deadLetter; or overflow: reject-publish, so that publishers are told; or ignore this rule with " +
 				"the reason why nobody misses the messages.",
 			Bad:  "queues: { orders: { maxLength: 10000 } }\n",

@@ -12,14 +12,14 @@ import (
 func liveRules() []Rule {
 	return []Rule{
 		{
-			ID: "drift", Severity: Warning, Title: "The broker is not as the files say", Live: true, check: checkDrift,
+			ID: "drift", Severity: Warning, Title: "The broker differs from the files", Live: true, check: checkDrift,
 			Consequence: "What the files promise does not hold on this broker.",
 			Fix:         "Look at the difference with msgctl plan, and apply it, or bring the change into the files.",
 		},
 		{
 			ID: "dead-letters-waiting", Severity: Warning, Title: "A dead-letter queue with messages in it", Live: true,
 			check:       checkWaiting,
-			Consequence: "Messages have failed, and nobody has looked after them yet.",
+			Consequence: "Messages have failed, and nobody has dealt with them yet.",
 			Fix:         "Look at them: msgctl dlq inspect QUEUE; put them back: msgctl dlq replay QUEUE.",
 		},
 		{

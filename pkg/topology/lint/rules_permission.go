@@ -108,9 +108,9 @@ func checkForEverything(r *run) {
 		if !all[0].everything() {
 			return
 		}
-		what := "may declare and delete every queue and exchange of the vhost, and is no administrator"
+		what := "may declare and delete every queue and exchange of the vhost, but is not an administrator"
 		if all[1].everything() && all[2].everything() {
-			what = "may declare, delete, write and read everything in the vhost, and is no administrator"
+			what = "may declare, delete, write and read everything in the vhost, but is not an administrator"
 		}
 		f := r.find(p.Ref(), "configure", what)
 		if slices.Contains(r.tags(p.User), "monitoring") {

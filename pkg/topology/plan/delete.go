@@ -178,11 +178,11 @@ func (d *differ) lossBlock(s *Step, total int64) (string, Remedy) {
 	allowed := d.o.MaxMessageLoss
 	switch risk := *s.Risk; {
 	case risk.Messages > 0 && total > allowed && total > risk.Messages:
-		return fmt.Sprintf("it holds %s, and this plan would lose %d in all", stake(risk), total), Remedy{AllowLoss, total}
+		return fmt.Sprintf("%s, and this plan would lose %d in all", stake(risk), total), Remedy{AllowLoss, total}
 	case risk.Messages > 0 && total > allowed:
-		return "it holds " + stake(risk), Remedy{AllowLoss, total}
+		return stake(risk), Remedy{AllowLoss, total}
 	case risk.Consumers > 0 && allowed == 0:
-		return "it has " + stake(risk), Remedy{AllowConsumers, 1}
+		return stake(risk), Remedy{AllowConsumers, 1}
 	case !risk.Known && allowed == 0:
 		return d.unknownCount(s.Ref), Remedy{Kind: AllowUncounted}
 	}

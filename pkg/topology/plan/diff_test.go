@@ -68,7 +68,7 @@ func TestDiff(t *testing.T) {
 			plan.Options{ReplaceEmpty: true},
 			"replace queue \"q\" in vhost \"/\" [overflow: <nil> -> drop-head]\n"},
 		{"replace not allowed", topologytest.State(q2), topologytest.BrokerWith(q1), plan.Options{},
-			"replace queue \"q\" in vhost \"/\" [messageTTL: 1000 -> 2000] BLOCKED it is deleted for that, which is " +
+			"replace queue \"q\" in vhost \"/\" [messageTTL: 1000 -> 2000] BLOCKED replacing deletes the queue, which is " +
 				"done only while it is unused and empty\n"},
 		{"type of the vhost", topologytest.State(untyped), topologytest.BrokerWith(quorum), plan.Options{},
 			"unowned queue \"q\" in vhost \"/\"\n"},
@@ -138,7 +138,7 @@ func TestReplaceNeedsAnUnusedEmptyQueue(t *testing.T) {
 		{"a second old", q1, topology.QueueStatus{}, `the broker gives no message count for queue "q"`},
 		{"down", q1, topology.QueueStatus{State: "down"}, `queue "q" is in the state down`},
 		{"messages", q1, topology.QueueStatus{Known: true, Messages: 3}, "it holds 3 messages"},
-		{"consumers", q1, topology.QueueStatus{Known: true, Consumers: 1}, "it holds 1 consumer"},
+		{"consumers", q1, topology.QueueStatus{Known: true, Consumers: 1}, "it has 1 consumer"},
 		{"a stream without counts", stream, topology.QueueStatus{}, "no message count for a stream"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -168,12 +168,12 @@ func TestMessageLossIsBoundedInAll(t *testing.T) {
 	}{
 		{0, map[string]string{
 			"a": "it holds 10 messages, and this plan would lose 15 in all {2 15}",
-			"b": "it holds 5 messages and 1 consumer, and this plan would lose 15 in all {2 15}",
+			"b": "it holds 5 messages and has 1 consumer, and this plan would lose 15 in all {2 15}",
 			"c": "it has 2 consumers {3 1}",
 		}},
 		{14, map[string]string{
 			"a": "it holds 10 messages, and this plan would lose 15 in all {2 15}",
-			"b": "it holds 5 messages and 1 consumer, and this plan would lose 15 in all {2 15}",
+			"b": "it holds 5 messages and has 1 consumer, and this plan would lose 15 in all {2 15}",
 		}},
 		{15, nil}, {100, nil},
 	} {

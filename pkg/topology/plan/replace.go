@@ -35,12 +35,12 @@ func (d *differ) replaceBlock(q *topology.Queue, risk Risk) (string, Remedy) {
 	case q.Exclusive:
 		return "it belongs to one connection, which alone may delete it: close that connection", Remedy{}
 	case risk.Messages > 0 || risk.Consumers > 0:
-		return fmt.Sprintf("it holds %s, and only an unused and empty queue is replaced: drain it, or declare a new queue "+
-			"beside it", stake(risk)), Remedy{}
+		return fmt.Sprintf("%s, and only an unused and empty queue is replaced: drain it, or declare a new queue beside it",
+			stake(risk)), Remedy{}
 	case !risk.Known:
 		return d.unknownCount(q.Ref()) + ", so it may not be empty: " + unknownAdvice(q), Remedy{}
 	case !d.o.ReplaceEmpty:
-		return "it is deleted for that, which is done only while it is unused and empty", Remedy{Kind: AllowReplace}
+		return "replacing deletes the queue, which is done only while it is unused and empty", Remedy{Kind: AllowReplace}
 	}
 	return "", Remedy{}
 }
@@ -95,7 +95,7 @@ func (d *differ) rebind() {
 		d.plan.Unchanged--
 		d.owned[b] = true
 		d.plan.Steps = append(d.plan.Steps, Step{Action: Create, Ref: b, Want: want, Rebind: true,
-			Why: fmt.Sprintf("it goes with the old %s", because)})
+			Why: fmt.Sprintf("deleted together with the old %s", because)})
 	}
 	d.plan.Steps = slices.DeleteFunc(d.plan.Steps,
 		func(s Step) bool { _, ok := again[s.Ref]; return ok && s.Action == Adopt })
@@ -152,16 +152,16 @@ func (d *differ) queueRisk(ref topology.Ref) Risk {
 	return Risk{Messages: s.Messages, Consumers: s.Consumers, Known: ok && s.Known}
 }
 
-// stake puts a risk in words: 3 messages and 1 consumer.
+// stake puts a risk in words: it holds 3 messages and has 1 consumer.
 func stake(r Risk) string {
 	var parts []string
 	if r.Messages > 0 {
-		parts = append(parts, units.FormatCount(r.Messages, "message"))
+		parts = append(parts, "holds "+units.FormatCount(r.Messages, "message"))
 	}
 	if r.Consumers > 0 {
-		parts = append(parts, units.FormatCount(r.Consumers, "consumer"))
+		parts = append(parts, "has "+units.FormatCount(r.Consumers, "consumer"))
 	}
-	return strings.Join(parts, " and ")
+	return "it " + strings.Join(parts, " and ")
 }
 
 func joinNames(names []string) string {

@@ -60,11 +60,11 @@ func (s *Subject) onBroker(inFiles []lint.Finding) []lint.Finding {
 func driftText(s plan.Step) string {
 	switch s.Action {
 	case plan.Create:
-		return "the files declare it and the broker does not have it"
+		return "declared in the files but missing on the broker"
 	case plan.Delete:
 		return "the broker has it and the files do not"
 	}
-	text := "it is not as the files say"
+	text := "differs from the files"
 	for i, c := range s.Changes {
 		sep := ", "
 		if i == 0 {
