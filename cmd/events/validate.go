@@ -40,6 +40,8 @@ type validateEventsDocument struct {
 	Valid         int64                 `json:"valid"`
 	Invalid       int64                 `json:"invalid"`
 	Problems      []cmdmsg.EventProblem `json:"problems"`
+
+	tailed bool // a line without an event looks like what `tail -o ndjson` prints
 }
 
 // maxProblems bounds how many problems are listed.
@@ -153,6 +155,7 @@ func (o *eventsValidateOptions) check(doc *validateEventsDocument, c *event.Cata
 		return nil
 	}
 	doc.Invalid++
+	doc.tailed = doc.tailed || tailed(text)
 	for _, p := range cmdmsg.Located(text, violations) {
 		if !whole {
 			p.Line, p.Column = line, 0
@@ -178,6 +181,16 @@ func (o *eventsValidateOptions) violations(c *event.Catalogue, text []byte) ([]e
 		return []event.Violation{{Pointer: "/eventType", Keyword: "type", Message: err.Error()}}, nil
 	}
 	return violations, err
+}
+
+// tailed reports whether a text is a message as `tail -o ndjson` prints it, around its event.
+func tailed(text []byte) bool {
+	var m struct {
+		Exchange   *string         `json:"exchange"`
+		RoutingKey *string         `json:"routingKey"`
+		Body       json.RawMessage `json:"body"`
+	}
+	return json.Unmarshal(text, &m) == nil && m.Exchange != nil && m.RoutingKey != nil && m.Body != nil
 }
 
 // formViolation is that a text is no event.
@@ -206,8 +219,17 @@ func (o *eventsValidateOptions) show(doc validateEventsDocument) error {
 	if !done {
 		err = o.text(doc)
 	}
-	if err != nil || doc.Invalid == 0 {
+	switch {
+	case err != nil:
 		return err
+	case doc.Valid+doc.Invalid == 0:
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("no events in %s", o.name())}
+	case doc.Invalid == 0:
+		return nil
+	case doc.tailed:
+		return &cmdutil.ExitError{Code: cmdutil.ExitFailed,
+			Err:    fmt.Errorf("%s contains messages as msgctl tail prints them, with the event in \"body\"", o.name()),
+			Advice: "jq -c .body " + shell.Quote(o.file) + " | msgctl events validate -"}
 	}
 	if o.typ == "" && doc.Valid == 0 && doc.Problems[0].Pointer == "/eventType" && doc.Problems[0].Keyword == "json" {
 		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("%s contains no events", o.file),
@@ -216,15 +238,19 @@ func (o *eventsValidateOptions) show(doc validateEventsDocument) error {
 	return cmdutil.ExitWith(cmdutil.ExitFailed)
 }
 
+// name is what messages call the file.
+func (o *eventsValidateOptions) name() string {
+	if o.file == "-" {
+		return "<stdin>"
+	}
+	return o.file
+}
+
 func (o *eventsValidateOptions) text(doc validateEventsDocument) error {
 	streams := o.proc.Streams
 	style := streams.OutStyler(o.proc.Colour)
-	name := o.file
-	if name == "-" {
-		name = "<stdin>"
-	}
 	for _, p := range doc.Problems {
-		at := fmt.Sprintf("%s:%d:", name, p.Line)
+		at := fmt.Sprintf("%s:%d:", o.name(), p.Line)
 		if p.Column > 0 {
 			at += fmt.Sprintf("%d:", p.Column)
 		}
@@ -232,6 +258,9 @@ func (o *eventsValidateOptions) text(doc validateEventsDocument) error {
 			terminal.Neutralise(p.String())); err != nil {
 			return err
 		}
+	}
+	if doc.Valid+doc.Invalid == 0 {
+		return nil
 	}
 	text := terminal.FormatPlural(doc.Valid, "event is valid", "events are valid")
 	if doc.Invalid == 0 {

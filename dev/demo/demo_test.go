@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -21,6 +22,21 @@ func TestWrongStatusFailsTheDemo(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), "$ msgctl validate -f examples/topology.yaml") {
 		t.Errorf("the command is not shown: %s", out.String())
+	}
+}
+
+// TestCommandsCanBePasted: a shell makes of a command that is shown the arguments that it ran with.
+func TestCommandsCanBePasted(t *testing.T) {
+	all := slices.Concat(steps(), []step{{args: "x {\"a\":7} y==\"z\" 'q'"}})
+	for _, s := range all {
+		for _, args := range []string{s.args, s.watch} {
+			line := commandLine(args)
+			out, err := exec.CommandContext(t.Context(), "sh", "-c", "set -- "+line+` && printf '%s\n' "$@"`).Output()
+			want := "msgctl\n" + strings.Join(append(strings.Fields(args), ""), "\n")
+			if err != nil || string(out) != want {
+				t.Errorf("%s: a shell reads %q (%v), want %q", line, out, err, want)
+			}
+		}
 	}
 }
 

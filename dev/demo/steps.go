@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+
+	"github.com/msgctl/msgctl/internal/shell"
 )
 
 const (
@@ -27,7 +29,7 @@ type step struct {
 
 func steps() []step {
 	return slices.Concat(topologySteps(), eventSteps(), deadLetterSteps(), retrySteps(), []step{{
-		say:  "And away with it: what the file declares is deleted. Messages would be lost, so their number must be named.",
+		say:  "Clean up: what the file declares is deleted. Messages would be lost, so their number must be named.",
 		args: "destroy -f " + example + " --max-message-loss 7 --yes",
 	}})
 }
@@ -50,7 +52,7 @@ func topologySteps() []step {
 			args: "route -f " + example + " order.created --reject orders.created.queue",
 		},
 		{
-			say:  "A file can be right and still lose messages. lint looks for what a broker would take without a word.",
+			say:  "A file can be right and still lose messages. lint looks for what a broker would accept silently.",
 			args: "lint -f " + example,
 		},
 		{
@@ -111,7 +113,7 @@ func deadLetterSteps() []step {
 			args:   "dlq inspect dead-letter.queue",
 		},
 		{
-			say:  "The consumer is mended: the event goes back to the queue where it died.",
+			say:  "The consumer is fixed: the event goes back to the queue where it died.",
 			args: "dlq replay dead-letter.queue --progress none",
 		},
 		{
@@ -135,8 +137,8 @@ func deadLetterSteps() []step {
 			args: "doctor -f " + example + " --fail-on never",
 		},
 		{
-			say: "Who would rather not look at two in the morning lets Prometheus do it: msgctl exporter serves this, " +
-				"msgctl alerts makes rules for it.",
+			say: "If you would rather sleep, let Prometheus watch: msgctl exporter serves this, msgctl alerts makes rules " +
+				"for it.",
 			args: "exporter --once",
 		},
 		{
@@ -191,7 +193,7 @@ func retrySteps() []step {
 			args: "dlq replay payments.failed --progress none",
 		},
 		{
-			say:  "And away with that example, the payment in its queue included.",
+			say:  "Clean up that example, the payment in its queue included.",
 			args: "destroy -f " + retries + " --max-message-loss 7 --yes",
 		},
 	}
@@ -221,9 +223,9 @@ func runSteps(ctx context.Context, n *narrator, p player) error {
 
 // step shows and runs one step.
 func (p player) step(ctx context.Context, n *narrator, s step, i, of int) (status int, err error) {
-	command := "msgctl " + s.args
+	command := commandLine(s.args)
 	if s.watch != "" {
-		command = "msgctl " + s.watch + " &\n$ " + command
+		command = commandLine(s.watch) + " &\n$ " + command
 	}
 	n.step(i, of, s.say, command)
 	if s.reject != "" {
@@ -241,6 +243,15 @@ func (p player) step(ctx context.Context, n *narrator, s step, i, of int) (statu
 	}
 	err = p.beside(ctx, strings.Fields(s.watch), run)
 	return status, err
+}
+
+// commandLine is what somebody types into a shell for a step's arguments.
+func commandLine(args string) string {
+	words := []string{"msgctl"}
+	for _, arg := range strings.Fields(args) {
+		words = append(words, shell.Quote(arg))
+	}
+	return strings.Join(words, " ")
 }
 
 // run returns the exit status; the command writes straight to the terminal, so that it looks as it
