@@ -27,6 +27,8 @@ type State struct {
 	order *order
 	// retries are the retry schedules, by their queues.
 	retries map[Ref]RetrySchedule
+	// external are the exchanges and queues that somebody else is to declare.
+	external map[Ref]bool
 }
 
 // Revise returns a copy of s in which these objects take the place of those with the same Ref, and
@@ -94,7 +96,33 @@ func (s *State) Get(ref Ref) (Object, bool) { o, ok := s.objects[ref]; return o,
 // Has reports whether the state has an object of that Ref.
 func (s *State) Has(ref Ref) bool { _, ok := s.objects[ref]; return ok }
 
-// Position returns where the object is declared, zero when unknown.
+// Expect remembers that the file uses an object that somebody else declares, and where it says so.
+func (s *State) Expect(ref Ref, at diag.Position) {
+	if s.objects == nil {
+		s.Grow(0)
+	}
+	if s.external == nil {
+		s.external = map[Ref]bool{}
+	}
+	s.external[ref] = true
+	if !s.Has(ref) {
+		s.places[ref] = place{at: at}
+	}
+}
+
+// Expected returns what Expect remembered and the state has not, in order.
+func (s *State) Expected() []Ref {
+	var refs []Ref
+	for ref := range s.external {
+		if !s.Has(ref) {
+			refs = append(refs, ref)
+		}
+	}
+	slices.SortFunc(refs, Ref.CompareByKind)
+	return refs
+}
+
+// Position returns where the object is declared, or expected; zero when unknown.
 func (s *State) Position(ref Ref) diag.Position { return s.places[ref].at }
 
 // Locate remembers where the parts of an object are written: arguments, by their names in the

@@ -50,7 +50,10 @@ func checkDrift(r *run) {
 	}
 	slices.SortFunc(refs, topology.Ref.Compare)
 	for _, ref := range refs {
-		r.find(ref, "", r.in.Live.Drift[ref])
+		f := r.find(ref, "", r.in.Live.Drift[ref])
+		if r.in.External[ref] {
+			f.Fix = "Have its owner declare it, or correct the name."
+		}
 	}
 }
 

@@ -41,10 +41,13 @@ type checker struct {
 	found  diag.Diagnostics
 	// known caches names.
 	known map[topology.Ref][]string
+	// absent are missing objects that an error has told of.
+	absent map[topology.Ref]bool
 }
 
 func newChecker(want *topology.State, have *topology.Live) *checker {
 	return &checker{want: want, have: have, server: have.Server, known: map[topology.Ref][]string{},
+		absent: map[topology.Ref]bool{},
 		broker: capability.Broker{Version: have.Server.Version, ExchangeTypes: have.Server.ExchangeTypes,
 			DeniedFeatures: have.Server.DeniedFeatures, UsesPolicyKey: have.UsesPolicyKey}}
 }

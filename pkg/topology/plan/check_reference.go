@@ -7,6 +7,7 @@ import (
 	"github.com/msgctl/msgctl/internal/suggest"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
+	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
 // references finds declared objects that need one which neither the file declares nor the broker
@@ -39,6 +40,22 @@ func (c *checker) references(deleted map[topology.Ref]bool) {
 			c.needs(ref, topology.Ref{Kind: topology.KindUser, Name: ref.Parent}, deleted)
 		}
 	}
+	for _, ref := range MissingExternals(c.want, c.have) {
+		if !c.absent[ref] {
+			c.add(diag.Warning, ref, "the file lists it under external, and the broker does not have it",
+				"whatever the file sends there is lost until somebody declares it",
+				c.nearest(ref, "have its owner declare it first, or correct the name"))
+		}
+	}
+}
+
+// MissingExternals returns what the files expect others to declare and the broker does not have, as
+// far as the broker could be read.
+func MissingExternals(want *topology.State, have *topology.Live) []topology.Ref {
+	return slices.DeleteFunc(want.Expected(), func(ref topology.Ref) bool {
+		return have.Has(ref) || have.Unreadable[ref.Kind] != "" || slices.Contains(have.MissingVHosts, ref.VHost) ||
+			ref.Kind == topology.KindExchange && capability.IsPredeclared(ref.Name)
+	})
 }
 
 func (c *checker) needs(ref, target topology.Ref, deleted map[topology.Ref]bool) {
@@ -49,13 +66,19 @@ func (c *checker) needs(ref, target topology.Ref, deleted map[topology.Ref]bool)
 			"declare "+target.String()+" again, or take this out too")
 	case c.have.Has(target) || target.Kind == topology.KindExchange && capability.IsPredeclared(target.Name):
 	default:
-		fix := "declare it"
-		if near := suggest.Nearest(target.Name, c.names(target)); near != "" {
-			fix = fmt.Sprintf("did you mean %q?", near)
-		}
+		c.absent[target] = true
 		c.error(ref, fmt.Sprintf("there is no %s: the file does not declare it and the broker does not have it", target),
-			"the broker refuses this", fix)
+			"the broker refuses this", c.nearest(target, "declare it"))
 	}
+}
+
+// nearest asks whether a name like that of a missing object was meant; without one it returns
+// otherwise.
+func (c *checker) nearest(target topology.Ref, otherwise string) string {
+	if near := suggest.Nearest(target.Name, c.names(target)); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	return otherwise
 }
 
 // usersRead reports whether the users were read at all: there is always one, unless they live in

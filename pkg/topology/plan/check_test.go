@@ -19,6 +19,35 @@ func policy(applyTo string, args ...any) *topology.Policy {
 	return &topology.Policy{VHost: "/", Name: "p", Pattern: ".*", ApplyTo: applyTo, Definition: topologytest.Table(args)}
 }
 
+// TestMissingExternals: what others are to declare and the broker does not have is told with its
+// place, once, and only where the broker could be read.
+func TestMissingExternals(t *testing.T) {
+	m := topologytest.BrokerWith(topologytest.Exchange("there", "topic"), topologytest.Queue("q"))
+	want := topologytest.State(topologytest.Queue("q"), topologytest.Bind("needed", "q", "k"))
+	for i, name := range []string{"there", "theer", "needed", "amq.topic", "nowhere"} {
+		want.Expect(topology.ExchangeRef("/", name), diag.Position{File: "t.yaml", Line: 10 + i, Column: 1})
+	}
+	want.Expect(topology.QueueRef("/", "q"), diag.Position{File: "t.yaml", Line: 20, Column: 1}) // it is declared, too
+	live := m.Live()
+	var got []string
+	for _, d := range plan.Check(want, live) {
+		got = append(got, string(d.Severity)+" "+d.Error())
+	}
+	for i, part := range []string{`error t.yaml:2:1: binding "needed" -> queue "q", key "k"`,
+		`warning t.yaml:11:1: exchange "theer"`, `warning t.yaml:14:1: exchange "nowhere"`} {
+		if len(got) != 3 || !strings.Contains(got[i], part) {
+			t.Fatalf("%q is not in %q", part, got)
+		}
+	}
+	if !strings.Contains(got[1], `did you mean "there"?`) || !strings.Contains(got[2], "have its owner declare it first") {
+		t.Errorf("the fixes: %q", got)
+	}
+	live.Unreadable = map[topology.Kind]string{topology.KindExchange: "no API"}
+	if list := plan.Check(want, live); len(list) > 0 {
+		t.Errorf("exchanges were not read: %v", list)
+	}
+}
+
 func TestCheck(t *testing.T) {
 	transient := topologytest.Queue("q")
 	transient.Durable = false

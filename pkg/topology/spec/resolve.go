@@ -203,14 +203,19 @@ func (r *resolver) vhost(name string, v *VHost) {
 	r.add(o, &place{at: v.Position()})
 }
 
+func (r *resolver) expect(ref topology.Ref, at diag.Position) {
+	r.external[ref] = true
+	r.state.Expect(ref, at)
+}
+
 // sections adds the objects of one vhost.
 func (r *resolver) sections(vhost string, s *Sections) {
 	if s.External != nil {
 		for _, name := range s.External.Exchanges {
-			r.external[topology.ExchangeRef(vhost, name)] = true
+			r.expect(topology.ExchangeRef(vhost, name), s.External.FieldPosition("exchanges"))
 		}
 		for _, name := range s.External.Queues {
-			r.external[topology.QueueRef(vhost, name)] = true
+			r.expect(topology.QueueRef(vhost, name), s.External.FieldPosition("queues"))
 		}
 	}
 	for name, x := range ordered(s.Exchanges) {

@@ -20,6 +20,9 @@ func (s *Subject) liveInput() *lint.Live {
 	for _, step := range plan.Diff(s.State, s.Live, plan.Options{}).Drift() {
 		l.Drift[step.Ref] = driftText(step)
 	}
+	for _, ref := range plan.MissingExternals(s.State, s.Live) {
+		l.Drift[ref] = "the files list it under external, and the broker does not have it"
+	}
 	l.Owned = func(ref topology.Ref) bool {
 		if s.State.Has(ref) {
 			return true

@@ -63,7 +63,8 @@ type stateMaker struct {
 func (m stateMaker) add(o topology.Object) { _ = m.s.Add(o, diag.Position{}) } // a repetition is left out
 
 func drawState(t *rapid.T) *topology.State {
-	m := stateMaker{t: t, s: &topology.State{Name: rapid.OneOf(rapid.Just(""), anyName()).Draw(t, "name")}}
+	name := rapid.OneOf(rapid.Just(""), anyName()).Filter(func(s string) bool { return !strings.Contains(s, "@") })
+	m := stateMaker{t: t, s: &topology.State{Name: name.Draw(t, "name")}}
 	vhosts := rapid.SliceOfNDistinct(anyName(), 1, 3, rapid.ID).Draw(t, "vhosts")
 	for i, v := range vhosts {
 		if i > 0 || rapid.Bool().Draw(t, "declared") {
