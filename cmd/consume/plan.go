@@ -22,13 +22,13 @@ const consumerTimeout = 30 * time.Minute
 // findPlan finds out where failures go, from the broker or, where that does not tell, from the
 // topology file. It refuses to begin when dead letters would be lost.
 func (c *consuming) findPlan(ctx context.Context) error {
-	state, version, from, err := c.facts(ctx)
+	state, version, err := c.facts(ctx)
 	if err != nil {
 		return err
 	}
 	c.plan = retry.Plan{Queue: c.queue}
 	if state != nil {
-		if err := c.planFrom(state, version, from); err != nil {
+		if err := c.planFrom(state, version); err != nil {
 			return err
 		}
 	}
@@ -44,27 +44,27 @@ func (c *consuming) findPlan(ctx context.Context) error {
 
 // facts reads the vhost; without the management API, the topology file has to do. state is nil when
 // nothing is known.
-func (c *consuming) facts(ctx context.Context) (state *topology.State, version, from string, err error) {
+func (c *consuming) facts(ctx context.Context) (state *topology.State, version string, err error) {
 	live, err := c.broker.Everything(ctx, []string{c.vhost})
 	switch {
 	case err == nil && len(live.MissingVHosts) > 0:
-		return nil, "", "", cmdutil.Missing(live)
+		return nil, "", cmdutil.Missing(live)
 	case err == nil && live.Unreadable[topology.KindQueue] == "":
-		return &live.State, live.Server.Version, "the broker", nil
+		return &live.State, live.Server.Version, nil
 	case ctx.Err() != nil:
-		return nil, "", "", ctx.Err()
+		return nil, "", ctx.Err()
 	case err != nil && !errors.Is(err, topology.ErrUnreachable) && !errors.Is(err, topology.ErrNotPermitted) &&
 		!errors.Is(err, topology.ErrAPI):
-		return nil, "", "", err
+		return nil, "", err
 	}
 	c.blind = err
 	if c.known != nil && c.known.State.Has(c.queueRef()) {
 		c.proc.Warn(fmt.Sprintf("the queue's settings cannot be read from the broker (%s): those of the topology file are "+
 			"used",
 			c.whyBlind()))
-		return c.known.State, "", "the topology file", nil
+		return c.known.State, "", nil
 	}
-	return nil, "", "", nil
+	return nil, "", nil
 }
 
 // whyBlind says why the broker cannot be asked.
@@ -79,7 +79,7 @@ func (c *consuming) queueRef() topology.Ref {
 	return topology.Ref{Kind: topology.KindQueue, VHost: c.vhost, Name: c.queue}
 }
 
-func (c *consuming) planFrom(state *topology.State, version, from string) (err error) {
+func (c *consuming) planFrom(state *topology.State, version string) (err error) {
 	n := route.New(state, c.vhost, version)
 	q := n.Queue(c.queue)
 	switch {

@@ -33,8 +33,8 @@ type Server struct {
 }
 
 // Serve begins to listen and returns. An address without a host (:9464) is this machine's own,
-// 127.0.0.1: names of queues and vhosts are not for everybody who reaches the machine. ready returns why the process cannot do its work now, nil
-// when it can.
+// 127.0.0.1: names of queues and vhosts are not for everybody who reaches the machine. ready
+// returns why the process cannot do its work now, nil when it can.
 func Serve(ctx context.Context, addr string, metrics prometheus.Gatherer, ready func() error) (*Server, error) {
 	if host, port, err := net.SplitHostPort(addr); err == nil && host == "" {
 		addr = net.JoinHostPort("127.0.0.1", port)

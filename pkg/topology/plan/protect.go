@@ -102,14 +102,21 @@ func (d *differ) keepUser(ref topology.Ref) string {
 	if len(elsewhere) > 0 {
 		return "it has permissions in " + vhosts(len(elsewhere)) + " " + listNames(elsewhere)
 	}
+	return d.givenByOthers(ref.Name)
+}
+
+// givenByOthers names a permission of a user that this topology did not give it, "" when there is
+// none in the vhosts that were read.
+func (d *differ) givenByOthers(user string) string {
 	for r := range d.have.All() {
-		if (r.Kind == topology.KindPermission || r.Kind == topology.KindTopicPermission) && r.Name == ref.Name {
-			if owner := d.owner(r); owner != "" {
-				return fmt.Sprintf("topology %q gives it permissions in vhost %q", owner, r.VHost)
-			}
-			if !d.recorded[r] && !d.want.Has(r) {
-				return fmt.Sprintf("it has a %s in vhost %q that this topology did not give it", r.Kind, r.VHost)
-			}
+		if r.Kind != topology.KindPermission && r.Kind != topology.KindTopicPermission || r.Name != user {
+			continue
+		}
+		if owner := d.owner(r); owner != "" {
+			return fmt.Sprintf("topology %q gives it permissions in vhost %q", owner, r.VHost)
+		}
+		if !d.recorded[r] && !d.want.Has(r) {
+			return fmt.Sprintf("it has a %s in vhost %q that this topology did not give it", r.Kind, r.VHost)
 		}
 	}
 	return ""

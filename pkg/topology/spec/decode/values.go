@@ -196,7 +196,8 @@ func (v *Password) DecodeNode(d *Decoder, n *source.Node, f Field) {
 	}
 	if n.Text == "" {
 		d.ErrorAt(n.Pos, f.Label()+" is empty: the variable "+strings.Trim(n.Raw, "${}")+" is set to nothing",
-			"RabbitMQ lets nobody in with an empty password", "set the variable, or leave password out to keep what the user has")
+			"RabbitMQ lets nobody in with an empty password",
+			"set the variable, or leave password out to keep what the user has")
 		return
 	}
 	*v = Password(n.Text)
