@@ -1,6 +1,10 @@
 package health
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/msgctl/msgctl/internal/terminal"
+)
 
 func messageChecks() []Check {
 	return []Check{
@@ -70,8 +74,8 @@ func checkDeadLettering(in *Inspection) (Status, []string) {
 		}
 	}
 	if len(without) > 0 {
-		return Warning, []string{fmt.Sprintf("%d of %s without: %s", len(without), plural(len(in.Work), "queue", "queues"),
-			nameSome(names(without)))}
+		return Warning, []string{fmt.Sprintf("%s of %s without dead-lettering: %s", terminal.FormatCount(int64(len(without))),
+			plural(len(in.Work), "queue", "queues"), nameSome(names(without)))}
 	}
 	return OK, []string{"all of " + plural(len(in.Work), "queue", "queues")}
 }
@@ -98,8 +102,8 @@ func checkRetries(in *Inspection) (Status, []string) {
 		}
 	}
 	if len(without) > 0 {
-		return Warning, []string{fmt.Sprintf("%d of %s with neither a delivery limit nor dead-lettering: %s",
-			len(without), plural(len(in.Work), "queue", "queues"), nameSome(names(without)))}
+		return Warning, []string{fmt.Sprintf("%s of %s with neither a delivery limit nor dead-lettering: %s",
+			terminal.FormatCount(int64(len(without))), plural(len(in.Work), "queue", "queues"), nameSome(names(without)))}
 	}
 	return OK, []string{"all of " + plural(len(in.Work), "queue", "queues")}
 }
@@ -112,7 +116,7 @@ func checkWaiting(in *Inspection) (Status, []string) {
 	list := make([]string, len(in.Waiting))
 	for i, x := range in.Waiting {
 		sum += x.Ready
-		list[i] = fmt.Sprintf("%s/%s (%d)", x.VHost, x.Queue, x.Ready)
+		list[i] = fmt.Sprintf("%s/%s (%s)", x.VHost, x.Queue, terminal.FormatCount(x.Ready))
 	}
 	return Warning, []string{fmt.Sprintf("%s: %s", plural(int(sum), "dead letter", "dead letters"), nameSome(list))}
 }
@@ -126,7 +130,7 @@ func checkIdle(in *Inspection) (Status, []string) {
 	}
 	list := make([]string, len(in.Idle))
 	for i, x := range in.Idle {
-		list[i] = fmt.Sprintf("%s/%s (%d)", x.VHost, x.Queue, x.Ready)
+		list[i] = fmt.Sprintf("%s/%s (%s)", x.VHost, x.Queue, terminal.FormatCount(x.Ready))
 	}
 	return Warning, []string{plural(len(list), "queue has", "queues have") + " messages and no consumer: " +
 		nameSome(list)}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
@@ -24,19 +25,24 @@ func Diagnostics(w io.Writer, list diag.Diagnostics, style terminal.Styler, widt
 
 // Diagnostic writes one problem. The name of the rule that found it, if any, follows the fault.
 func Diagnostic(w io.Writer, d diag.Diagnostic, rule string, style terminal.Styler, width int) {
-	s := ""
+	label := SeverityStyle(d.Severity, style)(string(d.Severity)+":") + " "
 	if !d.Position.IsZero() {
-		s = style.Bold(terminal.Neutralise(d.Position.String())+":") + " "
+		label = style.Bold(terminal.Neutralise(d.Position.String())+":") + " " + label
 	}
-	s += SeverityStyle(d.Severity, style)(string(d.Severity)+":") + " "
+	text := d.Message
 	if d.Object != "" {
-		s += terminal.Neutralise(d.Object) + ": "
+		text = d.Object + ": " + text
 	}
-	s += terminal.Neutralise(d.Message)
 	if rule != "" {
-		s += " " + style.Dim("["+rule+"]")
+		rule = "[" + rule + "]"
+		text += " " + rule
 	}
-	fmt.Fprintln(w, s)
+	Labelled(w, label, text, width, func(line string) string {
+		if before, ok := strings.CutSuffix(line, rule); ok && rule != "" {
+			return before + style.Dim(rule)
+		}
+		return line
+	})
 	Hanging(w, "    "+style.Dim("why: "), d.Why, width, Plain)
 	Hanging(w, "    "+style.Dim("fix: "), d.Fix, width, Plain)
 }

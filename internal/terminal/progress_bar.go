@@ -19,6 +19,7 @@ type barProgress struct {
 	now   func() time.Time
 	every time.Duration
 	s     stage
+	drawn bool // a bar stands on the line
 }
 
 const (
@@ -41,6 +42,7 @@ func (p *barProgress) Add(n int64) {
 	p.s.done += n
 	if now := p.now(); p.s.due(now, p.every) {
 		fmt.Fprint(p.w, clearLine+p.line(now))
+		p.drawn = true
 	}
 }
 
@@ -48,9 +50,11 @@ func (p *barProgress) Add(n int64) {
 func (p *barProgress) Note(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	fmt.Fprintln(p.w, clearLine+Neutralise(text))
+	p.clear()
+	fmt.Fprintln(p.w, Neutralise(text))
 	if p.s.open {
 		fmt.Fprint(p.w, p.line(p.now()))
+		p.drawn = true
 	}
 }
 
@@ -58,10 +62,16 @@ func (p *barProgress) Note(text string) {
 func (p *barProgress) End() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.s.open {
+	p.clear()
+	p.s.open = false
+}
+
+// clear takes away the bar, if there is one: a quick job never draws, and leaves no trace.
+func (p *barProgress) clear() {
+	if p.drawn {
 		fmt.Fprint(p.w, clearLine)
 	}
-	p.s.open = false
+	p.drawn = false
 }
 
 func (p *barProgress) line(now time.Time) string {

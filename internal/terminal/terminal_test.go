@@ -270,6 +270,26 @@ func TestBarIsThrottledAndFits(t *testing.T) {
 	}
 }
 
+// TestQuickJobLeavesNoTrace: what never drew has nothing to clear; a dumb terminal and a pipe get no
+// control sequences at all.
+func TestQuickJobLeavesNoTrace(t *testing.T) {
+	var out bytes.Buffer
+	now, _ := clock()
+	bar := &barProgress{w: &out, width: 80, now: now, every: 100 * time.Millisecond}
+	dumb := New(nil, nil, &out, func(name string) (string, bool) { return map[string]string{"TERM": "dumb"}[name], true })
+	dumb.ErrTTY = true
+	for name, p := range map[string]Progress{"quick": bar, "pipe": New(nil, nil, &out, nil).Progress(ProgressAuto),
+		"dumb": dumb.Progress(ProgressAuto)} {
+		p.Begin("read", "messages", 10)
+		p.Add(10)
+		p.End()
+		if out.Len() > 0 {
+			t.Errorf("%s: wrote %q", name, out.String())
+		}
+		out.Reset()
+	}
+}
+
 func TestJSONProgress(t *testing.T) {
 	var out bytes.Buffer
 	now, advance := clock()

@@ -50,7 +50,7 @@ func queueTable(doc ListDocument, style terminal.Styler) render.Table {
 	if roles {
 		t.Headers = append(t.Headers, "ROLE")
 	}
-	t.Headers = append(t.Headers, "LOOKING IS SAFE", "DEAD LETTERS FROM")
+	t.Headers = append(t.Headers, "BROWSING", "DEAD LETTERS FROM")
 	if doc.all() {
 		t.Headers = slices.Insert(t.Headers, 1, "VHOST")
 	}
@@ -64,7 +64,7 @@ func queueTable(doc ListDocument, style terminal.Styler) render.Table {
 		if roles {
 			row = append(row, string(q.Role))
 		}
-		row = append(row, q.Browse.Safe, sources(q))
+		row = append(row, browsing(q.Browse.Safe), sources(q))
 		if doc.all() {
 			row = slices.Insert(row, 1, q.VHost)
 		}
@@ -94,6 +94,17 @@ func known(ok bool, n int64) string {
 		return "?"
 	}
 	return terminal.FormatCount(n)
+}
+
+// browsing says whether a queue can be browsed without a change to it.
+func browsing(safe string) string {
+	switch safe {
+	case "yes":
+		return "safe"
+	case "no":
+		return "unsafe"
+	}
+	return "safe " + safe
 }
 
 func growth(g *float64) string {

@@ -83,7 +83,7 @@ func ListText(w io.Writer, doc ListDocument, style terminal.Styler, width int) e
 		}
 		return text
 	}
-	return t.Write(w, width)
+	return t.WriteFitting(w, style, width)
 }
 
 func reaches(e TypeDocument) string {

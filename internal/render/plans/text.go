@@ -26,7 +26,7 @@ func Text(w io.Writer, doc Document, style terminal.Styler, width int) error {
 		_ = render.Diagnostics(t.w, doc.Problems, style, width) // Flush returns its error
 		t.line("")
 	}
-	t.line(style.Bold(summaryLine(doc.Summary)))
+	render.Labelled(t.w, "", summaryLine(doc.Summary), width, style.Bold)
 	return t.w.Flush()
 }
 

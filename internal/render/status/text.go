@@ -61,7 +61,7 @@ func nodeTable(b *bufio.Writer, d Document, style terminal.Styler, width int) er
 			continue
 		}
 		memory := fmt.Sprintf("%s of %s", units.RoundMemory(n.MemUsed), units.RoundMemory(n.MemLimit))
-		disk := fmt.Sprintf("%s, at least %s", units.RoundMemory(n.DiskFree), units.RoundMemory(n.DiskLimit))
+		disk := fmt.Sprintf("%s (alarm below %s)", units.RoundMemory(n.DiskFree), units.RoundMemory(n.DiskLimit))
 		t.Rows = append(t.Rows, []string{n.Name, nodeState(n), memory, disk, fmt.Sprintf("%d of %d", n.FDUsed, n.FDTotal),
 			units.FormatMilliseconds(n.Uptime.Milliseconds() / 60000 * 60000)})
 	}
