@@ -132,7 +132,7 @@ func (m *maker) deadLetters(vhost, selector string, a spec.AlertSettings, labels
 			Annotations: map[string]string{
 				"summary": "{{ $value | humanize }} dead letters in " + vhostAndQueue,
 				"description": "Messages have failed, and nobody has dealt with them. See why: " + look +
-					"; when it is mended, put them back: msgctl dlq replay " + labelQueue + " --vhost " + template(shell.Quote(vhost)),
+					"; when it is fixed, put them back: msgctl dlq replay " + labelQueue + " --vhost " + template(shell.Quote(vhost)),
 			}}, a.For, warning, labels...)
 	}
 	if a.Growth != spec.Off {

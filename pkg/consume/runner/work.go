@@ -94,7 +94,8 @@ func (r *run) retry(j *job, res *handle.Result) {
 // deadLetter makes a dead letter.
 func (r *run) deadLetter(j *job, f *handle.Failure) {
 	if r.Plan.DeadLetter == nil || r.publisher == nil {
-		r.notice(NoticeStuck, "message %q failed for good (%v) and queue %s has no place for dead letters: it stays in hand",
+		r.notice(NoticeStuck, "message %q failed for good (%v) and queue %s has no place for dead letters: it is kept "+
+			"unacknowledged",
 			j.Message.MessageID, f, r.Plan.Queue)
 		r.returnToQueue(j)
 		return

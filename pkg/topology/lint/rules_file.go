@@ -38,7 +38,7 @@ func fileRules() []Rule {
 		},
 		{
 			ID: ignoreUnused, Severity: Note, Title: "A comment that ignores nothing",
-			Consequence: "What it was for is mended, or it stands in the wrong place. It would hide the next fault of that " +
+			Consequence: "What it was for is fixed, or it stands in the wrong place. It would hide the next fault of that " +
 				"sort.",
 			Fix: "Remove the comment.",
 			Bad: "queues:\n  orders: {} # msgctl:ignore limit-without-dead-letters only the newest count\n",
