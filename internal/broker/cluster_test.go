@@ -19,6 +19,9 @@ import (
 // writer deletes them, and they are back with their node.
 func TestQueuesThatAreDown(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		if b.Line == "4.0" && rabbittest.Cases(0, 1) == 0 {
+			t.Skip("4.0 answers as 4.3 does: a soak starts its three nodes, too")
+		}
 		nodes := rabbittest.StartCluster(t, b.Line, 3)
 		v := rabbittest.Of(nodes[1]).VHost(t)
 		conn, err := amqp091.Dial(v.URL)
