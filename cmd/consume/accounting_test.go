@@ -267,6 +267,18 @@ func (c *consumption) handled() (handled, failed map[string]int) {
 	return handled, failed
 }
 
+// attempts counts what the handler wrote down.
+func (c *consumption) attempts() (n int) {
+	c.T.Helper()
+	handled, failed := c.handled()
+	for _, times := range []map[string]int{handled, failed} {
+		for _, t := range times {
+			n += t
+		}
+	}
+	return n
+}
+
 // holdings tells which queues hold messages.
 func (c *consumption) holdings() string {
 	c.T.Helper()
@@ -319,8 +331,12 @@ func TestConsumerKeepsTheOrder(t *testing.T) {
 				c.AwaitBelow("work", n/2, r)
 				_ = r.Cmd.Process.Kill()
 				c.program.Wait(r)
+				before := c.attempts()
 				r = c.program.Start(args...)
 				c.AwaitBelow("work", n/4, r)
+				for c.attempts() == before && !r.Ended() { // it has begun: fewer may have been left by the first
+					time.Sleep(10 * time.Millisecond)
+				}
 				if err := r.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
 					t.Fatal(err)
 				}
