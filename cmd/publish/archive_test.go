@@ -43,9 +43,9 @@ func TestArchiveTiming(t *testing.T) {
 		d.Headers["x-death"] != nil || d.Headers["x-stream-offset"] != nil {
 		t.Errorf("%v %v %v", ok, err, d.Headers)
 	}
-	p.Run("publish", "order.created", "--archive", file).Want(t, cmdutil.ExitUsage, "have their types")
+	p.Run("publish", "order.created", "--archive", file).Want(t, cmdutil.ExitUsage, "the messages of an archive have their own types")
 	p.Run("publish", "--archive", file, "--data", "{}").Want(t, cmdutil.ExitUsage, "exclude each other")
-	p.Run("publish", "--speed", "2", "--exchange", "x").Want(t, cmdutil.ExitUsage, "is for --archive")
+	p.Run("publish", "--speed", "2", "--exchange", "x").Want(t, cmdutil.ExitUsage, "--speed needs --archive")
 	p.Run("publish", "--archive", "nothing.ndjson").Want(t, cmdutil.ExitUsage, "no such file")
 	missing := strings.ReplaceAll(text, `"exchange":"x"`, `"exchange":"nowhere"`)
 	c.Check(os.WriteFile(file, []byte(missing), 0o600))

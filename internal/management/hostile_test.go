@@ -94,3 +94,33 @@ func TestHostileServers(t *testing.T) {
 		})
 	}
 }
+
+// An element without any of the columns is an empty array: it is nobody. A field of another type is
+// named, with the list that it is in.
+func TestOddElementsOfLists(t *testing.T) {
+	answer := `[[],{"name":"a"},[]]`
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, answer)
+	}))
+	defer server.Close()
+	c, err := New(Options{URL: server.URL, User: "u", Password: "p", Timeout: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	type named struct {
+		Name string `json:"name"`
+	}
+	var names []string
+	read := func() error {
+		return list(t.Context(), c, "queues/v", func(n *named) error { names = append(names, n.Name); return nil })
+	}
+	if err := read(); err != nil || len(names) != 1 || names[0] != "a" {
+		t.Errorf("%v %v", names, err)
+	}
+	answer = `[{"name":{}}]`
+	if err := read(); err == nil || !strings.Contains(err.Error(), "/api/queues/v: the field name is a object") {
+		t.Errorf("%v", err)
+	}
+}

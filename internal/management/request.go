@@ -121,7 +121,9 @@ func (a *Client) get(ctx context.Context, path string, out any) error {
 	return a.decoded(ctx, res, decoder(res.Body).Decode(out))
 }
 
-// list decodes a JSON array element by element, so that memory holds one at a time.
+// list decodes a JSON array element by element, so that memory holds one at a time. An element that
+// has none of the columns asked for is an empty array in the broker's answer, and left out: a
+// consumer whose queue has just gone, for one.
 func list[T any](ctx context.Context, a *Client, path string, each func(*T) error) error {
 	ctx, cancel := context.WithTimeout(ctx, a.opts.Timeout)
 	defer cancel()
@@ -135,9 +137,16 @@ func list[T any](ctx context.Context, a *Client, path string, each func(*T) erro
 		return a.decoded(ctx, res, cmpErr(err, errors.New("no list")))
 	}
 	for dec.More() {
-		item := new(T)
-		if err := dec.Decode(item); err != nil {
+		var text json.RawMessage
+		if err := dec.Decode(&text); err != nil {
 			return a.decoded(ctx, res, err)
+		}
+		if string(text) == "[]" {
+			continue
+		}
+		item := new(T)
+		if err := decoder(bytes.NewReader(text)).Decode(item); err != nil {
+			return a.decoded(ctx, res, fmt.Errorf("in the list %s: %w", path, err))
 		}
 		if err := each(item); err != nil {
 			return err
@@ -173,6 +182,10 @@ func (a *Client) decoded(ctx context.Context, res *http.Response, err error) err
 		return &refusal.Error{Op: "read " + a.base,
 			Text: fmt.Sprintf("the answer is longer than %d MiB, which no management API sends",
 				a.limit>>20), Kind: ErrAPI, Cause: err}
+	case errors.As(err, &kind) && kind.Field != "":
+		return &refusal.Error{Op: "read " + a.base, Kind: ErrAPI, Cause: err,
+			Text: fmt.Sprintf("%s: the field %s is a %s, which no known RabbitMQ sends", res.Request.URL.Path, kind.Field,
+				kind.Value)}
 	case errors.As(err, &syntax), errors.As(err, &kind), err.Error() == "no list":
 		return &refusal.Error{Op: "read " + a.base, Kind: ErrAPI, Remedy: refusal.APIAddress, Cause: err,
 			Text: fmt.Sprintf("the answer is not what RabbitMQ's management API sends (content type %q): is the address "+

@@ -19,7 +19,18 @@ import (
 )
 
 // Start starts a private node of the RabbitMQ installed below o.Root and returns when it answers.
+// Its ports are free when they are chosen; when somebody took one before the node listened, others
+// are tried.
 func Start(ctx context.Context, o Options) (*Node, error) {
+	for attempt := 1; ; attempt++ {
+		n, err := start(ctx, o)
+		if err == nil || attempt == 3 || !strings.Contains(err.Error(), "eaddrinuse") {
+			return n, err
+		}
+	}
+}
+
+func start(ctx context.Context, o Options) (*Node, error) {
 	in, err := findInstallation(o.Root)
 	if err != nil {
 		return nil, wrap("start node", err)
