@@ -149,7 +149,7 @@ func (c *Client) deleteQueue(ctx context.Context, s *amqp.Session, q *topology.Q
 // atWork refuses to delete a queue that is not at work, unless the conditions allow a loss: what it
 // holds is not known.
 func (c *Client) atWork(ctx context.Context, q *topology.Queue, conditions topology.DeleteConditions) error {
-	if c.api == nil || conditions.MaxMessages > 0 || !conditions.IfEmpty && !conditions.IfUnused {
+	if c.api == nil || conditions.MaxMessages > 0 {
 		return nil
 	}
 	state, err := c.api.State(ctx, q)
