@@ -99,7 +99,7 @@ func (c *Client) states(ctx context.Context, vhost string) (map[string]string, e
 	err := list(ctx, c, path("queues", vhost)+"?columns=name,type,state,node,leader,members,online",
 		func(raw *json.RawMessage) error {
 			var q stateJSON
-			if json.Unmarshal(*raw, &q) != nil {
+			if decode(*raw, &q) != nil {
 				states[q.Name] = "unknown" // an odd value stops no command
 			} else if state, known := q.outage(); !known {
 				unsaid[q.Name] = q.Node
@@ -205,7 +205,7 @@ func (c *Client) MessageBytes(ctx context.Context, vhost, queue string) (bytes, 
 		Bytes    *int64 `json:"message_bytes"`
 		Messages int64  `json:"messages"`
 	}
-	if unreadable := json.Unmarshal(answer, &q); unreadable == nil && q.Bytes != nil {
+	if err := decode(answer, &q); err == nil && q.Bytes != nil {
 		return *q.Bytes, q.Messages, nil
 	}
 	return -1, 0, nil

@@ -154,7 +154,7 @@ func (r *healthReading) overview(ctx context.Context) error {
 // loose decodes an object that is an empty list when the broker has nothing to put into it.
 func loose(text json.RawMessage, v any) {
 	if strings.HasPrefix(strings.TrimSpace(string(text)), "{") {
-		_ = json.Unmarshal(text, v) // what is missing is zero
+		_ = decode(text, v) // what is missing is zero
 	}
 }
 

@@ -120,7 +120,7 @@ func TestOddElementsOfLists(t *testing.T) {
 		t.Errorf("%v %v", names, err)
 	}
 	answer = `[{"name":{}}]`
-	if err := read(); err == nil || !strings.Contains(err.Error(), "/api/queues/v: the field name is a object") {
+	if err := read(); err == nil || !strings.Contains(err.Error(), "/api/queues/v: the field name is an object") {
 		t.Errorf("%v", err)
 	}
 }

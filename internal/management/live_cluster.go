@@ -203,8 +203,8 @@ func (t *tags) UnmarshalJSON(text []byte) error {
 		return nil
 	}
 	var joined string
-	if err := json.Unmarshal(text, &joined); err != nil {
-		return err
+	if json.Unmarshal(text, &joined) != nil {
+		return nil // it says nothing
 	}
 	for _, tag := range strings.Split(joined, ",") {
 		if tag = strings.TrimSpace(tag); tag != "" {

@@ -109,7 +109,7 @@ func transient(err error) bool {
 		refusal.IsReset(err)
 }
 
-// get decodes one JSON value. Numbers stay json.Number in untyped places.
+// get decodes one JSON value, leniently. Numbers stay json.Number in untyped places.
 func (a *Client) get(ctx context.Context, path string, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, a.opts.Timeout)
 	defer cancel()
@@ -118,7 +118,7 @@ func (a *Client) get(ctx context.Context, path string, out any) error {
 		return err
 	}
 	defer func() { _ = res.Body.Close() }()
-	return a.decoded(ctx, res, decoder(res.Body).Decode(out))
+	return a.decoded(ctx, res, decodeFrom(res.Body, out))
 }
 
 // list decodes a JSON array element by element, so that memory holds one at a time. An element that
@@ -145,8 +145,8 @@ func list[T any](ctx context.Context, a *Client, path string, each func(*T) erro
 			continue
 		}
 		item := new(T)
-		if err := decoder(bytes.NewReader(text)).Decode(item); err != nil {
-			return a.decoded(ctx, res, fmt.Errorf("in the list %s: %w", path, err))
+		if err := decode(text, item); err != nil {
+			return a.decoded(ctx, res, err)
 		}
 		if err := each(item); err != nil {
 			return err
@@ -173,6 +173,7 @@ func decoder(r io.Reader) *json.Decoder {
 func (a *Client) decoded(ctx context.Context, res *http.Response, err error) error {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
+	var odd *unreadable
 	switch {
 	case err == nil:
 		return nil
@@ -182,10 +183,9 @@ func (a *Client) decoded(ctx context.Context, res *http.Response, err error) err
 		return &refusal.Error{Op: "read " + a.base,
 			Text: fmt.Sprintf("the answer is longer than %d MiB, which no management API sends",
 				a.limit>>20), Kind: ErrAPI, Cause: err}
-	case errors.As(err, &kind) && kind.Field != "":
+	case errors.As(err, &odd):
 		return &refusal.Error{Op: "read " + a.base, Kind: ErrAPI, Cause: err,
-			Text: fmt.Sprintf("%s: the field %s is a %s, which no known RabbitMQ sends", res.Request.URL.Path, kind.Field,
-				kind.Value)}
+			Text: fmt.Sprintf("%s: %s", res.Request.URL.Path, odd)}
 	case errors.As(err, &syntax), errors.As(err, &kind), err.Error() == "no list":
 		return &refusal.Error{Op: "read " + a.base, Kind: ErrAPI, Remedy: refusal.APIAddress, Cause: err,
 			Text: fmt.Sprintf("the answer is not what RabbitMQ's management API sends (content type %q): is the address "+

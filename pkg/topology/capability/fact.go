@@ -105,6 +105,10 @@ func Facts() []Fact {
 			Text: "A list of the management API names an object twice while others are being declared."},
 		{ID: "message-ttl-blocks",
 			Text: "A message expires at the head of its queue only. One with a short TTL waits behind those with longer ones."},
+		{ID: "odd-values", Test: "cmd.TestBrokerScript",
+			Text: "A definitions import keeps values of other types than the broker's own, and the management API shows " +
+				"them so: \"internal\": \"false\", \"priority\": 5.5. Before 4.3 a field auto_delete that was left out is " +
+				"\"undefined\"."},
 		{ID: "own-connections-only",
 			Text: "A user without the tag monitoring gets a list of their own connections and channels only."},
 		{ID: "policy-all-or-nothing", Test: "pkg/topology/plan.TestPolicyTableOnBrokers",
