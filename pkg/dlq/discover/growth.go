@@ -3,7 +3,6 @@ package discover
 import (
 	"time"
 
-	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -53,15 +52,4 @@ func (g *Growth) Note(d Discovery, now time.Time) map[topology.Ref]Change {
 	}
 	g.seen = next
 	return changes
-}
-
-// Age returns how long ago the message failed, as far as it tells, and false when it tells nothing.
-// The clocks of broker and client may differ: it is never negative. For the age of the oldest, look
-// at one message: Browse with Limit 1.
-func Age(m *message.Message, now time.Time) (time.Duration, bool) {
-	at := m.DiedAt()
-	if at.IsZero() {
-		return 0, false
-	}
-	return max(0, now.Sub(at)), true
 }

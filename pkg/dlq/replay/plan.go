@@ -1,8 +1,6 @@
 package replay
 
 import (
-	"context"
-
 	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/internal/pipeline/report"
 	"github.com/msgctl/msgctl/pkg/message"
@@ -74,22 +72,4 @@ func (p *Planner) Plan() Plan {
 	out.Targets = p.tally.Targets()
 	out.Stays = p.tally.Stayed()
 	return out
-}
-
-// PlanQueue shows the planner every message of the snapshot, by taking them and giving them back:
-// for what that does to a queue see Assess, and Browse for a look that checks each message. It
-// returns what stopped it, if anything.
-func (p *Planner) PlanQueue(ctx context.Context, f From) error {
-	if err := f.snapshot(ctx); err != nil {
-		return err
-	}
-	t := f.task()
-	t.Keep = true
-	t.Effect = pipeline.Discard()
-	t.Decide = func(m *message.Message) pipeline.Decision {
-		p.Add(m)
-		return pipeline.Decision{Action: pipeline.Skip}
-	}
-	_, err := pipeline.Run(ctx, t)
-	return err
 }

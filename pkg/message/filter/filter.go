@@ -39,7 +39,6 @@ func (o *Options) now() time.Time {
 
 // Filter is a compiled condition. It may be used by several goroutines at once.
 type Filter struct {
-	source string
 	*program
 }
 
@@ -66,11 +65,8 @@ func Compile(source string, o Options) (*Filter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Filter{source: source, program: p}, nil
+	return &Filter{program: p}, nil
 }
-
-// String returns the expression.
-func (f *Filter) String() string { return f.source }
 
 // Match reports whether the condition holds. When it does not, and a comparison in it could not be
 // made, the error is a *NotComparable; the message counts as not matching all the same. There are

@@ -27,7 +27,7 @@ type Support struct {
 	Since, Until string
 }
 
-// Argument is one known x-argument of a queue or an exchange.
+// Argument is one known x-argument of a queue.
 type Argument struct {
 	// Name is the argument in the protocol: x-message-ttl.
 	Name string
@@ -40,7 +40,7 @@ type Argument struct {
 	Min, Max int64
 	// Values lists what a Text may be; nil means any text.
 	Values []string
-	// Support lists the queue types that take it; nil for an exchange's argument.
+	// Support lists the queue types that take it.
 	Support []Support
 	// Checked is the version from which the broker knows the argument at declaration: there it
 	// refuses it on a queue type that does not take it, and compares it on a second declaration.
@@ -87,9 +87,6 @@ func since(version string, types ...string) []Support {
 // default ("drop-head" against none).
 func QueueArguments() []Argument { return slices.Clone(queueTables().queue) }
 
-// ExchangeArguments returns every known argument of an exchange.
-func ExchangeArguments() []Argument { return slices.Clone(queueTables().exchange) }
-
 // LookupArgument returns a queue argument by its protocol name (x-message-ttl).
 func LookupArgument(name string) (Argument, bool) {
 	a, ok := queueTables().byName[name]
@@ -124,25 +121,18 @@ func (a Argument) QueueTypes(version string) []string {
 }
 
 type tables struct {
-	queue, exchange []Argument
+	queue           []Argument
 	byName, byField map[string]Argument
 }
 
 var queueTables = sync.OnceValue(func() tables {
-	t := tables{queue: queueArguments(), exchange: exchangeArguments(), byName: map[string]Argument{},
+	t := tables{queue: queueArguments(), byName: map[string]Argument{},
 		byField: map[string]Argument{}}
 	for _, a := range t.queue {
 		t.byName[a.Name], t.byField[a.Field] = a, a
 	}
 	return t
 })
-
-func exchangeArguments() []Argument {
-	return []Argument{{
-		Name: "alternate-exchange", Field: "alternateExchange", Type: Text,
-		Help: "the exchange that gets what no binding of this one matches",
-	}}
-}
 
 func queueArguments() []Argument {
 	return slices.Concat(retentionArguments(), deadLetterArguments(), deliveryArguments(), placementArguments())
