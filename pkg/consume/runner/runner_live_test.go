@@ -11,13 +11,13 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/msgctl/msgctl/internal/broker"
+	"github.com/msgctl/msgctl/internal/broker/brokertest"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/consume/handle"
 	"github.com/msgctl/msgctl/pkg/consume/retry"
 	"github.com/msgctl/msgctl/pkg/consume/runner"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/publish"
-	"github.com/msgctl/msgctl/pkg/topology"
 )
 
 // byBody handles each message as a function of its body says.
@@ -99,17 +99,9 @@ type scene struct {
 func newScene(t *testing.T, b *rabbittest.Broker, n int) *scene {
 	t.Helper()
 	v := b.VHost(t)
-	u, err := amqp.ParseURI(v.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	client, err := broker.New(broker.Options{Host: u.Host, Port: u.Port, VHost: v.Name, User: u.Username,
-		Password: topology.Secret(u.Password), Timeout: 20 * time.Second, ReconnectAttempts: 10,
-		ReconnectDelay: 100 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(client.Close)
+	client := brokertest.Connect(t, v.User, func(o *broker.Options) {
+		o.Timeout, o.ReconnectAttempts, o.ReconnectDelay = 20*time.Second, 10, 100*time.Millisecond
+	})
 	s := &scene{v: v, ch: v.Channel(t), client: client}
 	s.declare(t, "work", nil)
 	for i := range n {

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/msgctl/msgctl/internal/broker/brokertest"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/dlq/browse"
 )
@@ -36,7 +37,7 @@ func TestLookIsOverWhenMessagesAreBack(t *testing.T) {
 				}
 			})
 		}
-		c := liveClient(t, v.User)
+		c := brokertest.Connect(t, v.User)
 		l := assess(t, c, v.Name, "q", browse.AssessOptions{})
 		wrong := map[int64]int{}
 		looks := rabbittest.Cases(30, 300)

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/msgctl/msgctl/internal/broker"
+	"github.com/msgctl/msgctl/internal/broker/brokertest"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/dlq/browse"
 	"github.com/msgctl/msgctl/pkg/dlq/discover"
@@ -102,7 +103,7 @@ func numbers(from, to int) string {
 // assess judges a queue as msgctl would, from what it reads of the broker.
 func assess(t *testing.T, c *broker.Client, vhost, queue string, o browse.AssessOptions) browse.Assessment {
 	t.Helper()
-	live := readLive(t, c, vhost)
+	live := brokertest.ReadLive(t, c, vhost)
 	f, err := browse.FactsOf(live, discover.Live(live, discover.Options{}), vhost, queue)
 	must(t, err)
 	if n, ok := liveDepth(t, c, vhost, queue); ok {
@@ -114,7 +115,7 @@ func assess(t *testing.T, c *broker.Client, vhost, queue string, o browse.Assess
 // liveDepth asks for the present counts: those of the management API come late.
 func liveDepth(t *testing.T, c *broker.Client, vhost, queue string) (int64, bool) {
 	t.Helper()
-	live := readLive(t, c, vhost)
+	live := brokertest.ReadLive(t, c, vhost)
 	ref := topology.Ref{Kind: topology.KindQueue, VHost: vhost, Name: queue}
 	must(t, c.Refine(t.Context(), live, []topology.Ref{ref}))
 	s := live.Status[ref]
@@ -202,7 +203,7 @@ func lookHundredTimes(t *testing.T, b *rabbittest.Broker, s harmless) {
 	ch := v.Channel(t)
 	declareQueues(t, ch, s.args, "q")
 	fill(t, ch, "q", harmlessMessages, s.set)
-	c := liveClient(t, v.User)
+	c := brokertest.Connect(t, v.User)
 	l := assess(t, c, v.Name, "q", browse.AssessOptions{})
 	refused := 0
 	look := func(i int, counter browse.Counter) error {
@@ -323,7 +324,7 @@ func (s liveStore) Applied(_ context.Context, vhost, queue string) (string, stri
 
 func overrideFor(t *testing.T, c *broker.Client, v *rabbittest.VHost, queue string) *browse.PolicyOverride {
 	t.Helper()
-	live := readLive(t, c, v.Name)
+	live := brokertest.ReadLive(t, c, v.Name)
 	p, err := browse.PlanOverride(&live.State, v.Name, queue, live.Server.Version, time.Now())
 	must(t, err)
 	return browse.NewPolicyOverride(liveStore{c, v}, queue, p)
@@ -338,7 +339,7 @@ func TestOverrideKeepsKilledMessages(t *testing.T) {
 		}
 		v := b.VHost(t)
 		killed(t, v, 5)
-		c := liveClient(t, v.User)
+		c := brokertest.Connect(t, v.User)
 		l := assess(t, c, v.Name, "dead", browse.AssessOptions{})
 		if (l.Refused != "") != (b.Line == "4.3") {
 			t.Fatalf("refused: %q", l.Refused)
@@ -367,7 +368,7 @@ func checkLowered(t *testing.T, c *broker.Client, vhost string) {
 	t.Helper()
 	var left []*topology.Policy
 	for range 600 {
-		if left = browse.StaleOverrides(&readLive(t, c, vhost).State, 0, time.Now().Add(time.Minute)); len(left) == 0 {
+		if left = browse.StaleOverrides(&brokertest.ReadLive(t, c, vhost).State, 0, time.Now().Add(time.Minute)); len(left) == 0 {
 			return
 		}
 		time.Sleep(100 * time.Millisecond)
@@ -386,7 +387,7 @@ func TestMessagesOverTheLimitAreKept(t *testing.T) {
 			t.Run(way, func(t *testing.T) {
 				v := b.VHost(t)
 				killed(t, v, 3)
-				c := liveClient(t, v.User)
+				c := brokertest.Connect(t, v.User)
 				l := assess(t, c, v.Name, "dead", browse.AssessOptions{})
 				l.Refused, l.Room = "", &browse.Room{Limit: 20}
 				o := browse.Options{Assessment: l, Counter: lookCounter{v.Channel(t)}, Expect: 3}
@@ -432,7 +433,7 @@ func TestInterruptedLooksGiveBack(t *testing.T) {
 			ch := v.Channel(t)
 			declareQueues(t, ch, amqp.Table{"x-queue-type": kind}, "q")
 			fill(t, ch, "q", 3000, nil)
-			c := liveClient(t, v.User)
+			c := brokertest.Connect(t, v.User)
 			l := assess(t, c, v.Name, "q", browse.AssessOptions{})
 			ctx, cancel := context.WithCancel(t.Context())
 			n := 0
@@ -477,7 +478,7 @@ func TestSessionsKeepTheOrder(t *testing.T) {
 			ch := v.Channel(t)
 			declareQueues(t, ch, amqp.Table{"x-queue-type": kind}, "q")
 			fill(t, ch, "q", 5000, nil)
-			c := liveClient(t, v.User)
+			c := brokertest.Connect(t, v.User)
 			l := assess(t, c, v.Name, "q", browse.AssessOptions{})
 			var got seen
 			r, err := browse.Browse(t.Context(), c.Source(v.Name),
@@ -503,7 +504,7 @@ func TestLostConnectionIsTold(t *testing.T) {
 		proxy := rabbittest.NewProxy(t, v.URL)
 		u := v.User
 		u.URL = proxy.Through(u.URL)
-		c := liveClient(t, u)
+		c := brokertest.Connect(t, u)
 		n := 0
 		_, err := browse.Browse(t.Context(), c.Source(v.Name), browse.Options{Assessment: browse.Assessment{Queue: "q"}},
 			func(*message.Message) error {

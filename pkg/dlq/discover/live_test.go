@@ -2,52 +2,17 @@ package discover_test
 
 import (
 	"fmt"
-	"net/url"
 	"slices"
-	"strconv"
 	"testing"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
-	"github.com/msgctl/msgctl/internal/broker"
+	"github.com/msgctl/msgctl/internal/broker/brokertest"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/dlq/discover"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
-
-// liveClient connects the code under test as a test's user.
-func liveClient(tb testing.TB, u rabbittest.User) *broker.Client {
-	tb.Helper()
-	a, err := url.Parse(u.URL)
-	if err != nil {
-		tb.Fatal("a broker's address is not a URL")
-	}
-	api, err := url.Parse(u.API)
-	if err != nil {
-		tb.Fatal("an API's address is not a URL")
-	}
-	api.User = nil
-	port, _ := strconv.Atoi(a.Port())
-	password, _ := a.User.Password()
-	c, err := broker.New(broker.Options{Host: a.Hostname(), Port: port, User: a.User.Username(),
-		Password: topology.Secret(password), API: api.String(), Name: "msgctl test"})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(c.Close)
-	return c
-}
-
-// readLive reads a test's vhost.
-func readLive(tb testing.TB, c *broker.Client, vhost string) *topology.Live {
-	tb.Helper()
-	l, err := c.ReadLive(tb.Context(), broker.Scope{VHosts: []string{vhost}})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return l
-}
 
 // letter is one message that is published and then rejected out of a queue.
 type letter struct {
@@ -261,7 +226,7 @@ func TestDiscoverAgreesWithTheBroker(t *testing.T) {
 				v := b.VHost(t)
 				ch := v.Channel(t)
 				s.declare(t, v, ch)
-				live := readLive(t, liveClient(t, v.User), v.Name)
+				live := brokertest.ReadLive(t, brokertest.Connect(t, v.User), v.Name)
 				d := discover.Live(live, discover.Options{})
 				for i, l := range s.letters {
 					want := l.lands

@@ -12,6 +12,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/msgctl/msgctl/internal/broker"
+	"github.com/msgctl/msgctl/internal/broker/brokertest"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/dlq/replay"
 	"github.com/msgctl/msgctl/pkg/message"
@@ -38,7 +39,7 @@ func BenchmarkReplay(b *testing.B) {
 
 func benchReplay(b *testing.B, broker *rabbittest.Broker, kind string, size int) {
 	v := broker.VHost(b)
-	c := liveClient(b, v.User)
+	c := brokertest.Connect(b, v.User)
 	ch := v.Channel(b)
 	for _, q := range []string{"dlq", "orders.created.queue"} {
 		if _, err := ch.QueueDeclare(q, true, false, false, false, amqp.Table{"x-queue-type": kind}); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/msgctl/msgctl/internal/broker/brokertest"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/dlq/discover"
 	"github.com/msgctl/msgctl/pkg/dlq/replay"
@@ -251,7 +252,7 @@ func (k *kinds) inStream(n int) (ids []string) {
 
 func (k *kinds) replay() {
 	t := k.t
-	live := readLive(t, liveClient(t, k.v.User), k.v.Name)
+	live := brokertest.ReadLive(t, brokertest.Connect(t, k.v.User), k.v.Name)
 	found := discover.Live(live, discover.Options{})
 	o := k.place.replay()
 	o.IsWait, o.Type, o.Copy = found.IsWait(k.v.Name), k.queueType, k.queueType == topology.Stream

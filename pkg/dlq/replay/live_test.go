@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"net/url"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -13,6 +11,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/msgctl/msgctl/internal/broker"
+	"github.com/msgctl/msgctl/internal/broker/brokertest"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/dlq/browse"
 	"github.com/msgctl/msgctl/pkg/dlq/replay"
@@ -187,26 +186,9 @@ func (p *place) messages(queue string) map[string][]amqp.Delivery {
 // client returns one that connects through a proxy.
 func (p *place) client(through *rabbittest.Proxy) *broker.Client {
 	p.t.Helper()
-	c := connect(through.Through(p.v.URL), p.v.Name, p.v.Login, p.v.Password)
-	p.t.Cleanup(c.Close)
-	return c
-}
-
-// connect panics, so that it can be used outside of a test.
-func connect(address, vhost, login, password string) *broker.Client {
-	u, err := url.Parse(address)
-	if err != nil {
-		panic(err)
-	}
-	port, _ := strconv.Atoi(u.Port())
-	c, err := broker.New(broker.Options{
-		Host: u.Hostname(), Port: port, VHost: vhost, User: login, Password: topology.Secret(password),
-		Timeout: 30 * time.Second,
-	})
-	if err != nil {
-		panic(err)
-	}
-	return c
+	u := p.v.User
+	u.URL, u.API = through.Through(u.URL), ""
+	return brokertest.Connect(p.t, u, func(o *broker.Options) { o.Timeout = 30 * time.Second })
 }
 
 // counter counts through a connection of the test's own.

@@ -1,42 +1,17 @@
 package apply_test
 
 import (
-	"net/url"
-	"strconv"
 	"testing"
 	"time"
 
 	"github.com/msgctl/msgctl/internal/broker"
+	"github.com/msgctl/msgctl/internal/broker/brokertest"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/apply"
 	"github.com/msgctl/msgctl/pkg/topology/plan"
 	"github.com/msgctl/msgctl/pkg/topology/topologytest"
 )
-
-// client returns a real reader and writer with an administrator's login.
-func client(t *testing.T, b *rabbittest.Broker) *broker.Client {
-	t.Helper()
-	amqp, err := url.Parse(b.URL)
-	if err != nil {
-		t.Fatal("a broker's address is not a URL")
-	}
-	api, err := url.Parse(b.API)
-	if err != nil {
-		t.Fatal("a broker's address is not a URL")
-	}
-	port, _ := strconv.Atoi(amqp.Port())
-	password, _ := amqp.User.Password()
-	api.User = nil
-	c, err := broker.New(broker.Options{
-		Host: amqp.Hostname(), Port: port, User: amqp.User.Username(), Password: topology.Secret(password), API: api.String(),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
-	return c
-}
 
 // planFor compares a state with the broker, and counts what is at stake as the commands do.
 func planFor(t *testing.T, c *broker.Client, want *topology.State) *plan.Plan {
@@ -75,7 +50,7 @@ func TestRandomStatesOnBrokers(t *testing.T) {
 			admin.Delete(t, rabbittest.Path("users", w.Users+"1"))
 			admin.Delete(t, rabbittest.Path("global-parameters", topology.OwnershipParameter(w.Name)))
 		})
-		c := client(t, b)
+		c := brokertest.Connect(t, rabbittest.User{URL: b.URL, API: b.API})
 		seed := int(time.Now().UnixNano() % 1e6)
 		t.Logf("seed %d", seed)
 		steps := 0

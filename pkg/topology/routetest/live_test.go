@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/msgctl/msgctl/internal/broker"
+	"github.com/msgctl/msgctl/internal/broker/brokertest"
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/routetest"
@@ -19,24 +18,8 @@ import (
 // openTestVHost opens a test vhost on a broker; the vhost goes with the test.
 func openTestVHost(ctx context.Context, t *testing.T, b *rabbittest.Broker) (*broker.TestVHost, string) {
 	t.Helper()
-	u, err := url.Parse(b.URL)
-	if err != nil {
-		t.Fatal("a broker's address is not a URL")
-	}
-	api, err := url.Parse(b.API)
-	if err != nil {
-		t.Fatal("a broker's address is not a URL")
-	}
-	port, _ := strconv.Atoi(u.Port())
-	password, _ := u.User.Password()
-	api.User = nil
-	c, err := broker.New(broker.Options{Host: u.Hostname(), Port: port, User: u.User.Username(),
-		Password: topology.Secret(password), API: api.String()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
-	name := strings.ToLower("msgctl-test-lab-" + strings.ReplaceAll(t.Name(), "/", "-") + "-" + fmt.Sprint(port))
+	c := brokertest.Connect(t, rabbittest.User{URL: b.URL, API: b.API})
+	name := strings.ToLower("msgctl-test-lab-" + strings.ReplaceAll(t.Name(), "/", "-") + "-" + b.Line)
 	testVHost, err := c.OpenTestVHost(ctx, name)
 	if err != nil {
 		t.Fatal(err)
