@@ -19,6 +19,11 @@ topology (by its name) once applied and no longer declares. --replace=empty
 deletes and recreates unused, empty queues where an argument differs that
 RabbitMQ cannot change.
 
+What another topology applied is left alone. After a rename, or when objects
+moved to another file, --adopt-from OLD takes over what these files declare from
+topology OLD; that deletes nothing. Records of topologies whose vhost is gone
+are removed.
+
 Exit code 0: the broker matches the files. 1: nothing could be applied, or the
 plan is blocked. 3: some changes failed.`
 

@@ -75,14 +75,16 @@ func (o *changeOptions) change(ctx context.Context, conn *profile.Connection, b 
 	if plan.Refusal() != nil {
 		return refused(plan)
 	}
-	if plan.Empty() {
+	if plan.Empty() && !plan.OnlyRecords() {
 		if err := o.report(plan, apply.Result{}); err != nil {
 			return err
 		}
 		return complete(plan)
 	}
-	if err := o.confirm(ctx, conn, plan); err != nil {
-		return err
+	if !plan.Empty() {
+		if err := o.confirm(ctx, conn, plan); err != nil {
+			return err
+		}
 	}
 	if err := unmoved(ctx, plan, makePlan); err != nil {
 		return err

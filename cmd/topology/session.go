@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -97,14 +98,33 @@ func (s *session) createVHost(ctx context.Context, name string) (bool, error) {
 		"--create-vhost")
 }
 
-// lock keeps other applies of the same topology out. Where no lock can be had, the command goes on
-// and says so.
+// lock keeps other applies of the same topology, and of those that it takes objects from, out. Where
+// no lock can be had, the command goes on and says so.
 func (s *session) lock(ctx context.Context) error {
 	vhosts := s.want.VHosts()
 	if s.want.Name == "" || len(vhosts) == 0 {
 		return nil
 	}
-	release, err := s.broker.Lock(ctx, vhosts[0], s.want.Name)
+	if err := s.lockOne(ctx, vhosts[0], s.want.Name); err != nil {
+		return err
+	}
+	for _, old := range s.options.AdoptFrom {
+		name, vhost, elsewhere := strings.Cut(old, "@")
+		if !elsewhere {
+			vhost = vhosts[0]
+		}
+		if name == s.want.Name && vhost == vhosts[0] {
+			continue
+		}
+		if err := s.lockOne(ctx, vhost, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *session) lockOne(ctx context.Context, vhost, name string) error {
+	release, err := s.broker.Lock(ctx, vhost, name)
 	switch {
 	case errors.Is(err, topology.ErrLocked):
 		return err
@@ -114,7 +134,8 @@ func (s *session) lock(ctx context.Context) error {
 	case err != nil:
 		s.proc.Warn("no lock: concurrent applies of this topology are not prevented: " + err.Error())
 	}
-	s.unlock = release
+	before := s.unlock
+	s.unlock = func() { release(); before() }
 	return nil
 }
 
@@ -144,6 +165,9 @@ func (o *diffOptions) register(cmd *cobra.Command) {
 		"delete what this topology's name once applied and the files no longer declare")
 	flags.BoolVar(&o.Adopt, "adopt", false,
 		"record existing objects that the files declare as owned by this topology, so that --prune may delete them later")
+	flags.StringArrayVar(&o.AdoptFrom, "adopt-from", nil,
+		"take over what the files declare from topology `OLD`, which owns it: after a rename, or when objects moved from "+
+			"one file to another; may be repeated, OLD@VHOST where it lives in another vhost")
 	flags.Var(replaceValue{o}, "replace",
 		"what may be deleted and recreated where RabbitMQ cannot change it: empty (exchanges, and queues without messages "+
 			"and consumers)")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
@@ -19,6 +20,8 @@ func blocked(step plan.Step) string {
 		return fmt.Sprintf("%s: stop them, or allow it with --max-message-loss %d", step.Blocked, r.Messages)
 	case plan.AllowUncounted:
 		return step.Blocked + ": allow its loss with --max-message-loss N"
+	case plan.AllowTakeOver:
+		return step.Blocked + ". If it has moved here, take it over with --adopt-from " + shell.Quote(r.Owner)
 	}
 	return step.Blocked
 }

@@ -14,7 +14,7 @@ import (
 // login may not, the objects are made all the same and the result says that they are not recorded;
 // any other failure ends the apply here.
 func (r *run) claim(ctx context.Context) {
-	if r.plan.Ownership == nil || len(r.plan.Steps) == 0 && r.plan.RecordedOwnership == nil {
+	if r.plan.Ownership == nil || len(r.plan.Steps) == 0 && !r.plan.OnlyRecords() {
 		return
 	}
 	recorded := topology.Ownership{Name: r.plan.Owner}
@@ -41,15 +41,45 @@ func (r *run) claim(ctx context.Context) {
 	}
 }
 
-// record writes what the topology owns now that everything has ended.
+// record writes what the topology owns now that everything has ended, and then takes out of other
+// records what it has taken over: in between both own it, and neither prunes it.
 func (r *run) record(ctx context.Context) {
 	if r.saved == nil {
 		return
 	}
 	exact := r.owned()
-	if exact.Equal(*r.saved) {
+	if !exact.Equal(*r.saved) {
+		r.recordOwn(ctx, exact)
+	}
+	if r.result.OwnershipErr != nil || errors.Is(r.stopped, topology.ErrUnreachable) {
 		return
 	}
+	for _, other := range r.plan.Released {
+		left := maps.Clone(other.Refs)
+		maps.DeleteFunc(left, func(ref topology.Ref, _ bool) bool { return exact.Refs[ref] })
+		if err := r.save(ctx, topology.Ownership{Name: other.Name, Refs: left}); err != nil {
+			r.result.OwnershipErr = fmt.Errorf("topology %q still owns what was adopted from it: %w", other.Name, err)
+			return
+		}
+	}
+	r.forget(ctx)
+}
+
+// forget removes records that name nothing that there is. Where the login may not, they stay: they
+// do no harm.
+func (r *run) forget(ctx context.Context) {
+	for _, other := range r.plan.Forgotten {
+		kept := false
+		for ref := range other.Refs {
+			kept = kept || r.failed[topology.Ref{Kind: topology.KindVHost, Name: vhostOf(ref)}] != nil
+		}
+		if !kept {
+			_ = r.save(ctx, topology.Ownership{Name: other.Name})
+		}
+	}
+}
+
+func (r *run) recordOwn(ctx context.Context, exact topology.Ownership) {
 	if errors.Is(r.stopped, topology.ErrUnreachable) {
 		r.result.OwnershipErr = fmt.Errorf("the record of what topology %q owns names more than there is: %w", r.plan.Owner,
 			topology.ErrUnreachable)

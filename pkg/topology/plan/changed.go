@@ -35,6 +35,11 @@ func (p *Plan) SameAs(other *Plan) error {
 	if !sameRecord(p.RecordedOwnership, other.RecordedOwnership) {
 		moved = append(moved, fmt.Sprintf("the record of what topology %q owns: somebody else applied it", p.Name))
 	}
+	if !slices.EqualFunc(p.Released, other.Released, func(a, b topology.Ownership) bool {
+		return a.Name == b.Name && a.Equal(b)
+	}) {
+		moved = append(moved, "the records of the topologies that objects are adopted from")
+	}
 	if len(moved) == 0 {
 		return nil
 	}

@@ -29,7 +29,8 @@ func (d *differ) prune() {
 				d.owned[ref] = true
 			}
 		case d.owner(ref) != "":
-			// It stays with the other topology.
+			d.at(ref, diag.Warning, fmt.Sprintf("given up: topology %q owns it, too", d.owner(ref)), "",
+				"")
 		case !d.o.Prune:
 			d.owned[ref] = true
 			d.plan.Undeclared = append(d.plan.Undeclared, ref)
@@ -178,11 +179,11 @@ func (d *differ) lossBlock(s *Step, total int64) (string, Remedy) {
 	allowed := d.o.MaxMessageLoss
 	switch risk := *s.Risk; {
 	case risk.Messages > 0 && total > allowed && total > risk.Messages:
-		return fmt.Sprintf("%s, and this plan would lose %d in all", stake(risk), total), Remedy{AllowLoss, total}
+		return fmt.Sprintf("%s, and this plan would lose %d in all", stake(risk), total), Remedy{Kind: AllowLoss, Messages: total}
 	case risk.Messages > 0 && total > allowed:
-		return stake(risk), Remedy{AllowLoss, total}
+		return stake(risk), Remedy{Kind: AllowLoss, Messages: total}
 	case risk.Consumers > 0 && allowed == 0:
-		return stake(risk), Remedy{AllowConsumers, 1}
+		return stake(risk), Remedy{Kind: AllowConsumers, Messages: 1}
 	case !risk.Known && allowed == 0:
 		return d.unknownCount(s.Ref), Remedy{Kind: AllowUncounted}
 	}

@@ -22,6 +22,7 @@ import (
 // queue type.
 func Diff(want *topology.State, have *topology.Live, o Options) *Plan {
 	d := newDiffer(want, have, o)
+	d.takeOver()
 	d.checkVHosts()
 	for _, ref := range d.order() {
 		want, _ := d.want.Get(ref)
@@ -43,6 +44,8 @@ type differ struct {
 	recorded map[topology.Ref]bool
 	// owned is what it will own.
 	owned map[topology.Ref]bool
+	// from are the topologies whose declared objects this one takes over.
+	from map[string]bool
 	// unkept says why ownership cannot be recorded, "" when it can.
 	unkept string
 	// unreadable counts declared objects of kinds that could not be read, by kind.
@@ -59,6 +62,7 @@ func newDiffer(want *topology.State, have *topology.Live, o Options) *differ {
 		want: want, have: have, o: o, plan: &Plan{Name: want.Name, Owner: want.Owner(), Server: have.Server,
 			Retries: retries},
 		recorded: have.Ownership[want.Owner()].Refs, owned: map[topology.Ref]bool{},
+		from:       map[string]bool{},
 		unreadable: map[topology.Kind][]topology.Ref{},
 		replaced:   map[topology.Ref]bool{}, deleted: map[topology.Ref]bool{}, checks: newChecker(want, have),
 	}
@@ -187,15 +191,24 @@ func (d *differ) equal(ref topology.Ref, have, want topology.Object) {
 		d.owned[ref] = true
 	case owner != "":
 		if d.o.Adopt {
-			d.at(ref, diag.Warning, fmt.Sprintf("not adopted: it belongs to topology %q", owner), "", "")
+			d.at(ref, diag.Warning, fmt.Sprintf("not adopted: it belongs to topology %q", owner), "",
+				"name that topology as the one to adopt from, if the object has moved here")
 		}
-	case d.o.Adopt && d.unkept == "":
-		d.plan.Steps = append(d.plan.Steps, Step{Action: Adopt, Ref: ref, Have: have, Want: want,
-			Why: "it existed before this topology was applied"})
-		d.owned[ref] = true
+	case (d.o.Adopt || d.takenFrom(ref) != "") && d.unkept == "":
+		d.adopt(ref, have, want)
 	case d.unkept == "":
 		d.plan.Unowned = append(d.plan.Unowned, ref)
 	}
+}
+
+// adopt plans to record what exists as it is declared.
+func (d *differ) adopt(ref topology.Ref, have, want topology.Object) {
+	why := "it existed before this topology was applied"
+	if from := d.takenFrom(ref); from != "" {
+		why = fmt.Sprintf("topology %q owned it", from)
+	}
+	d.plan.Steps = append(d.plan.Steps, Step{Action: Adopt, Ref: ref, Have: have, Want: want, Why: why})
+	d.owned[ref] = true
 }
 
 func (d *differ) differs(ref topology.Ref, have, want topology.Object, list []FieldChange) {
@@ -211,18 +224,20 @@ func (d *differ) differs(ref topology.Ref, have, want topology.Object, list []Fi
 	if owner != "" && !d.recorded[ref] {
 		step.Blocked = fmt.Sprintf("it belongs to topology %q: change it in that file, or declare it here as it is there",
 			owner)
+		step.Remedy = Remedy{Kind: AllowTakeOver, Owner: owner}
 	}
-	if d.recorded[ref] || step.Action == Replace || (d.o.Adopt && owner == "") {
+	if d.recorded[ref] || step.Action == Replace || owner == "" && (d.o.Adopt || d.takenFrom(ref) != "") {
 		d.owned[ref] = true
 	}
 	d.plan.Steps = append(d.plan.Steps, step)
 }
 
-// owner returns the other topology that owns the object, "" when none does.
+// owner returns the other topology that owns the object, "" when none does, or when the object is
+// declared and taken over.
 func (d *differ) owner(ref topology.Ref) string {
 	owner := ""
 	for name, o := range d.have.Ownership {
-		if name != d.plan.Owner && o.Refs[ref] && (owner == "" || name < owner) {
+		if name != d.plan.Owner && o.Refs[ref] && (owner == "" || name < owner) && !(d.from[name] && d.want.Has(ref)) {
 			owner = name
 		}
 	}
@@ -258,6 +273,8 @@ func (d *differ) finish() {
 	d.protectAdministrators()
 	d.reportUnreadable()
 	d.reportOwnership()
+	d.release()
+	d.forget()
 	d.checks.references(d.deleted)
 	d.checks.policies()
 	d.plan.Problems = append(d.plan.Problems, d.checks.found...)
@@ -324,7 +341,7 @@ func (d *differ) reportOwnership() {
 	}
 	severity := diag.Warning
 	fix := "what this file creates will have to be deleted by hand one day"
-	if d.o.Prune || d.o.Adopt {
+	if d.o.Prune || d.o.Adopt || len(d.o.AdoptFrom) > 0 {
 		severity, fix = diag.Error, "plan without pruning and without adopting"
 		if d.want.Name == "" {
 			fix = "give the file a name, the owner of what it creates: name: orders"

@@ -54,7 +54,8 @@ func TestDiff(t *testing.T) {
 		{"adopt another's", topologytest.State(topologytest.Queue("q")),
 			topologytest.BrokerWith(topologytest.Queue("q")).Owns("other", topologytest.Queue("q")),
 			plan.Options{Adopt: true},
-			"warning: t.yaml:1:1: queue \"q\" in vhost \"/\": not adopted: it belongs to topology \"other\"\n"},
+			"warning: t.yaml:1:1: queue \"q\" in vhost \"/\": not adopted: it belongs to topology \"other\"; name that topology as " +
+				"the one to adopt from, if the object has moved here\n"},
 		{"different, another's", topologytest.State(policy("max-length", 1)),
 			topologytest.BrokerWith(policy("max-length", 2)).Owns("other", policy()),
 			plan.Options{},
@@ -95,7 +96,7 @@ func TestDiff(t *testing.T) {
 			""},
 		{"never prune another's", topologytest.State(), topologytest.BrokerWith(topologytest.Queue("q")).Owns("t",
 			topologytest.Queue("q")).Owns("other", topologytest.Queue("q")), everything,
-			""},
+			"warning: queue \"q\" in vhost \"/\": given up: topology \"other\" owns it, too\n"},
 		{"pruned binding goes with its queue", topologytest.State(),
 			topologytest.BrokerWith(topologytest.Queue("q"), topologytest.Bind("amq.topic", "q", "k")).Owns("t",
 				topologytest.Queue("q"),

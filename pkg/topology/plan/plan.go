@@ -92,10 +92,25 @@ type Plan struct {
 	Ownership *topology.Ownership
 	// RecordedOwnership is what the broker's record says now.
 	RecordedOwnership *topology.Ownership
+	// Released are the records, as they are now, of the topologies that some of Ownership is taken
+	// over from: what it names goes out of them. See Options.AdoptFrom.
+	Released []topology.Ownership
+	// Forgotten are the records of other topologies that name nothing but what was in vhosts that
+	// are gone, or that the plan deletes. They go.
+	Forgotten []topology.Ownership
 }
 
-// Empty reports whether there is nothing to do.
+// Empty reports whether no object is to change or to be adopted.
 func (p *Plan) Empty() bool { return len(p.Steps) == 0 }
+
+// OnlyRecords reports whether nothing is to change but records of ownership: what they name is no
+// longer there, or belongs to somebody else.
+func (p *Plan) OnlyRecords() bool {
+	if !p.Empty() || p.Ownership == nil {
+		return false
+	}
+	return len(p.Released)+len(p.Forgotten) > 0 || !sameRecord(p.RecordedOwnership, p.Ownership)
+}
 
 // Drift returns the steps for objects that are not now as declared: those that only record an
 // owner, or make a binding again after a Replace, are left out.
@@ -161,8 +176,11 @@ func (p *Plan) Refusal() error {
 type Options struct {
 	// Prune deletes what the topology's name once applied and no longer declares.
 	Prune bool
-	// Adopt records existing declared objects as owned.
+	// Adopt records existing declared objects as owned, unless another topology owns them.
 	Adopt bool
+	// AdoptFrom names topologies, as NAME or NAME@VHOST, whose objects become this one's where they
+	// are declared: a topology that was renamed, or a file that objects were moved out of.
+	AdoptFrom []string
 	// ReplaceEmpty allows Replace of exchanges, and of queues that are unused and empty.
 	ReplaceEmpty bool
 	// MaxMessageLoss allows deletion of queues with that many messages in all (and any consumers

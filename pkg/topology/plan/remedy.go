@@ -6,6 +6,8 @@ type Remedy struct {
 	Kind RemedyKind
 	// Messages is what MaxMessageLoss would have to be, where it is known.
 	Messages int64
+	// Owner is who AdoptFrom would have to name.
+	Owner string
 }
 
 // RemedyKind names an option.
@@ -23,4 +25,6 @@ const (
 	AllowConsumers
 	// AllowUncounted: any MaxMessageLoss, because nobody knows how many messages there are.
 	AllowUncounted
+	// AllowTakeOver: AdoptFrom with Owner, which owns the object now.
+	AllowTakeOver
 )
