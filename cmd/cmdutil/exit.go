@@ -116,7 +116,7 @@ func (d *Process) Report(ctx context.Context, err error) int {
 	style := d.Streams.ErrStyler(d.Colour)
 	text := err.Error()
 	if code == ExitInterrupted && errors.Is(err, context.Canceled) {
-		text = "interrupted"
+		text = strings.Join(append([]string{"interrupted"}, leftBehind(err)...), "\n")
 	}
 	fmt.Fprintln(d.Streams.Err, style.Red("msgctl:"), Clean(text))
 	var hinter interface{ Hint() string }
@@ -127,6 +127,23 @@ func (d *Process) Report(ctx context.Context, err error) int {
 		d.hint(remedyAdvice(r))
 	}
 	return code
+}
+
+// leftBehind lists what an error names as left on the broker.
+func leftBehind(err error) []string {
+	switch x := err.(type) { //nolint:errorlint // every branch of the tree is looked at
+	case *topology.LeftBehindError:
+		return []string{x.Error()}
+	case interface{ Unwrap() error }:
+		return leftBehind(x.Unwrap())
+	case interface{ Unwrap() []error }:
+		var all []string
+		for _, e := range x.Unwrap() {
+			all = append(all, leftBehind(e)...)
+		}
+		return all
+	}
+	return nil
 }
 
 func (d *Process) hint(text string) {

@@ -41,3 +41,26 @@ func TestExitCodes(t *testing.T) {
 		}
 	}
 }
+
+// What an interrupted command could not remove is named all the same.
+func TestInterruptedWithSomethingLeft(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	left := func(text string) error {
+		return &topology.LeftBehindError{Text: text, Cause: errors.New("no answer")}
+	}
+	for _, c := range []struct {
+		err    error
+		stderr string
+	}{
+		{fmt.Errorf("look: %w", context.Canceled), "msgctl: interrupted\n"},
+		{errors.Join(context.Canceled, fmt.Errorf("look: %w", errors.Join(left("a"), left("b")))),
+			"msgctl: interrupted\na: no answer\nb: no answer\n"},
+	} {
+		var stderr strings.Builder
+		d := &Process{Streams: terminal.New(nil, io.Discard, &stderr, nil), Colour: terminal.ColourNever}
+		if code := d.Report(ctx, c.err); code != ExitInterrupted || stderr.String() != c.stderr {
+			t.Errorf("%v: code %d, stderr %q, want %q", c.err, code, stderr.String(), c.stderr)
+		}
+	}
+}

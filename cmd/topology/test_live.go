@@ -42,7 +42,7 @@ func (o *testOptions) onBroker(ctx context.Context, declared *spec.Spec, state *
 			name := labPrefix + strings.ToLower(rand.Text()[:10])
 			testVHost, failed := b.TestVHost(ctx, name)
 			if failed != nil {
-				return nil, cmp.Or(ctx.Err(), failed)
+				return nil, failed
 			}
 			defer func() { err = errors.Join(err, testVHost.Close()) }()
 			if live, err = routetest.NewLive(ctx, testVHost, suite, c.VHost, name); err != nil {

@@ -1,9 +1,9 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"time"
 
 	"github.com/msgctl/msgctl/internal/amqp/declare"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -19,10 +19,11 @@ type TestVHost struct {
 }
 
 // OpenTestVHost creates a vhost, which must not exist, and connects to it. Creating one takes an
-// administrator. Close deletes it.
+// administrator. Close deletes it. When OpenTestVHost fails or is interrupted it leaves no vhost
+// behind, see CreateTemporary.
 func (c *Client) OpenTestVHost(ctx context.Context, vhost string) (*TestVHost, error) {
 	t := &TestVHost{c: c, vhost: &topology.VHost{Name: vhost}}
-	if err := c.Create(ctx, t.vhost); err != nil {
+	if err := c.CreateTemporary(ctx, t.vhost); err != nil {
 		return nil, err
 	}
 	err := c.Create(ctx, &topology.Permission{VHost: vhost, User: c.opts.User, Configure: ".*", Write: ".*", Read: ".*"})
@@ -30,13 +31,10 @@ func (c *Client) OpenTestVHost(ctx context.Context, vhost string) (*TestVHost, e
 		t.Probe, err = declare.Connect(ctx, c.amqp, vhost)
 	}
 	if err != nil {
-		return nil, errors.Join(err, t.Close())
+		return nil, errors.Join(cmp.Or(ctx.Err(), err), t.Close())
 	}
 	return t, nil
 }
-
-// deleteWithin bounds the deletion of a test vhost, which happens also after the context has ended.
-const deleteWithin = 30 * time.Second
 
 // Close ends the connection and deletes the vhost with all that is in it.
 func (t *TestVHost) Close() error {
@@ -48,9 +46,7 @@ func (t *TestVHost) Close() error {
 		t.Probe.Close()
 	}
 	t.c.forget(t.vhost.Name)
-	ctx, cancel := context.WithTimeout(context.Background(), deleteWithin)
-	defer cancel()
-	return t.c.explain(ctx, t.c.on("delete", t.vhost), missingIsFine(t.c.deleteHTTP(ctx, t.vhost)))
+	return t.c.deleteTemporary(t.vhost)
 }
 
 // Create makes an object of the vhost.

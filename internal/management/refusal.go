@@ -1,14 +1,19 @@
 package management
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"html"
 	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"unicode"
+
+	"github.com/msgctl/msgctl/internal/refusal"
 )
 
 // Refusal is an answer of the management API that is no success.
@@ -97,4 +102,22 @@ func missing(err error) error {
 		return nil
 	}
 	return err
+}
+
+// MayHaveChanged reports whether a request that failed may have been carried out, or still may be: it
+// was cut off, got no answer in time, or the broker failed in the middle of it.
+func (a *Client) MayHaveChanged(err error) bool {
+	var answer *Refusal
+	var request *url.Error
+	var dial *net.OpError
+	handshake, _ := refusal.TLSReason(err)
+	switch {
+	case errors.As(err, &answer):
+		return answer.status >= http.StatusInternalServerError
+	case errors.As(err, &request) && request.Op == "Get", handshake != "":
+		return false
+	case errors.As(err, &dial) && dial.Op == "dial":
+		return a.reached.Load() // one that was lost is sent again, and the last attempt found nobody
+	}
+	return request != nil || refusal.IsNetwork(err) || errors.Is(err, context.Canceled)
 }

@@ -19,3 +19,18 @@ var (
 	// used: AMQP may still do.
 	ErrAPI = errors.New("management API unusable")
 )
+
+// LeftBehindError is that something temporary may still exist on the broker, because it could not be
+// deleted. It is to be shown to the user also where the command was interrupted.
+type LeftBehindError struct {
+	// Text says what it is, and how to remove it.
+	Text string
+	// Cause is why it could not be deleted.
+	Cause error
+}
+
+// Error implements error.
+func (e *LeftBehindError) Error() string { return e.Text + ": " + e.Cause.Error() }
+
+// Unwrap returns the cause.
+func (e *LeftBehindError) Unwrap() error { return e.Cause }

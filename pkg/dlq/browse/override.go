@@ -24,8 +24,9 @@ const overrideTime = "20060102T150405Z"
 
 // PolicyStore changes policies. internal/broker's Client is one, with an adapter for Applied.
 type PolicyStore interface {
-	// Create puts a policy or operator policy.
-	Create(ctx context.Context, want topology.Object) error
+	// CreateTemporary puts a policy or operator policy that will be deleted again. When it returns an
+	// error, also because ctx ended, there is no such policy.
+	CreateTemporary(ctx context.Context, want topology.Object) error
 	// Delete removes one; it succeeds when it is gone already.
 	Delete(ctx context.Context, have topology.Object, guard topology.DeleteConditions) error
 	// Applied returns the names of the policy and operator policy that the queue has now, as the
@@ -144,10 +145,10 @@ const (
 // Apply puts the policies and returns when the broker shows them at the queue. When that fails they
 // are removed again.
 func (o *PolicyOverride) Apply(ctx context.Context) (func(context.Context) error, error) {
-	for _, p := range o.policies {
-		if err := o.store.Create(ctx, p); err != nil {
+	for i, p := range o.policies {
+		if err := o.store.CreateTemporary(ctx, p); err != nil {
 			return nil, errors.Join(fmt.Errorf("lift the delivery limit of queue %q: %w", o.queue, err),
-				o.remove(context.WithoutCancel(ctx)))
+				o.removeAll(context.WithoutCancel(ctx), o.policies[:i]))
 		}
 	}
 	if err := o.await(ctx); err != nil {
@@ -195,21 +196,22 @@ func waitFor(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// remove removes the policies. What cannot be removed is named, with the command that does.
-func (o *PolicyOverride) remove(ctx context.Context) error {
+func (o *PolicyOverride) remove(ctx context.Context) error { return o.removeAll(ctx, o.policies) }
+
+// removeAll removes policies. What cannot be removed is named, with the command that does.
+func (o *PolicyOverride) removeAll(ctx context.Context, policies []*topology.Policy) error {
 	ctx, cancel := context.WithTimeout(ctx, overrideWait)
 	defer cancel()
 	var errs []error
-	for _, p := range o.policies {
+	for _, p := range policies {
 		if err := o.store.Delete(ctx, p, topology.DeleteConditions{}); err != nil {
 			clear := "clear_policy"
 			if p.Operator {
 				clear = "clear_operator_policy"
 			}
-			errs = append(errs, fmt.Errorf("the temporary policy of queue %q still exists, and keeps its delivery limit "+
-				"lifted; "+
-				"remove it with: rabbitmqctl %s -p '%s' %s: %w",
-				o.queue, clear, p.VHost, p.Name, err))
+			errs = append(errs, &topology.LeftBehindError{Cause: err, Text: fmt.Sprintf("the temporary policy of queue %q "+
+				"still exists, and keeps its delivery limit lifted; remove it with: rabbitmqctl %s -p '%s' %s",
+				o.queue, clear, p.VHost, p.Name)})
 		}
 	}
 	return errors.Join(errs...)
