@@ -84,10 +84,12 @@ func (e *Refusal) denied() bool {
 	return e.status == http.StatusUnauthorized || e.status == http.StatusForbidden
 }
 
-// isLoginRefused reports whether the API answered that it does not let this user in.
+// isLoginRefused reports whether the API answered that it does not know this user or password. All
+// lines write "not_authorized" then, and "not_authorised" for want of a tag or of permissions: that
+// is final.
 func isLoginRefused(err error) bool {
 	var answer *Refusal
-	return errors.As(err, &answer) && answer.status == http.StatusUnauthorized
+	return errors.As(err, &answer) && answer.status == http.StatusUnauthorized && answer.code == "not_authorized"
 }
 
 // IsNotFound reports whether the API answered that there is no such thing.
