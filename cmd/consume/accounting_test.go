@@ -230,7 +230,7 @@ func (c *consumption) check(t *testing.T) {
 // those that fail in all can have had fewer failures of their own.
 func (c *consumption) checkLetter(id string, f fate, attempts int, kind string, d amqp.Delivery) {
 	c.T.Helper()
-	got, _ := message.AsInt(d.Headers[message.HeaderAttempts])
+	got, _ := message.AsCount(d.Headers[message.HeaderAttempts])
 	text := message.Table(d.Headers).Text
 	switch {
 	case !c.native && int(got) != attempts, c.native && int(got) < attempts:

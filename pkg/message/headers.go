@@ -24,9 +24,11 @@ const (
 	HeaderBCC = "BCC"
 )
 
-// Headers that msgctl stamps on a message it replays or moves.
+// Headers that msgctl stamps on a message it replays or moves. All of them are text: there are
+// clients that refuse a message with a header of another type (Watermill). They are read as text or
+// as what earlier versions wrote.
 const (
-	// HeaderReplayCount says how often msgctl has replayed the message (int64, from 1).
+	// HeaderReplayCount says how often msgctl has replayed the message (digits, from 1).
 	HeaderReplayCount = "x-msgctl-replay-count"
 	// HeaderReplayID names the run that replayed it last; a message that comes back with the id of
 	// the running replay has died again.
@@ -41,11 +43,11 @@ const (
 
 // Headers that msgctl consume stamps on a message that its handler could not handle. On the way up
 // a retry ladder it has HeaderAttempt; a dead letter has HeaderAttempts instead, so that a replay
-// begins anew.
+// begins anew. These are text, too.
 const (
-	// HeaderAttempt says how many attempts were made (int64, from 1).
+	// HeaderAttempt says how many attempts were made (digits, from 1).
 	HeaderAttempt = "x-msgctl-attempt"
-	// HeaderAttempts says how many attempts were made in all, in a dead letter (int64).
+	// HeaderAttempts says how many attempts were made in all, in a dead letter (digits).
 	HeaderAttempts = "x-msgctl-attempts"
 	// HeaderErrorType and HeaderErrorMessage are of the last failure: what dlq inspect groups by.
 	HeaderErrorType    = "x-msgctl-error-type"
@@ -53,7 +55,7 @@ const (
 	// HeaderErrorHandler names the handler, HeaderErrorQueue the queue that it consumed from.
 	HeaderErrorHandler = "x-msgctl-error-handler"
 	HeaderErrorQueue   = "x-msgctl-error-queue"
-	// HeaderErrorTime and HeaderFirstErrorTime are when it failed last and first (a timestamp).
+	// HeaderErrorTime and HeaderFirstErrorTime are when it failed last and first (RFC 3339, in UTC).
 	HeaderErrorTime      = "x-msgctl-error-time"
 	HeaderFirstErrorTime = "x-msgctl-first-error-time"
 	// HeaderExchange and HeaderRoutingKey are how it was published before the first retry.

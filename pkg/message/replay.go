@@ -3,6 +3,8 @@ package message
 import (
 	"encoding/json"
 	"math"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/msgctl/msgctl/internal/jsonline"
@@ -20,8 +22,9 @@ type Replay struct {
 }
 
 // ReplayHeaders returns the headers to publish a message with when it is replayed: h without those
-// that the broker owns (see BrokerOwned), with x-msgctl-replay-count, -id and -from. h is not
-// changed; values are shared with it.
+// that the broker owns (see BrokerOwned), with x-msgctl-replay-count, -id and -from, all of them
+// text: some clients refuse a message with any other header. h is not changed; values are shared
+// with it.
 //
 // The headers taken off are noted in x-msgctl-original-headers, so that nothing is forgotten and a
 // consumer that counts attempts in x-death does not park the message again at once. The note is a
@@ -44,17 +47,46 @@ func ReplayHeaders(h Table, r Replay) Table {
 	if note := originalHeaders(h, owned); note != "" {
 		out[HeaderOriginalHeaders] = note
 	}
-	out[HeaderReplayCount] = ReplayCount(h) + 1
+	out[HeaderReplayCount] = strconv.FormatInt(ReplayCount(h)+1, 10)
 	out[HeaderReplayID] = r.ID
 	out[HeaderReplayFrom] = r.From
 	return out
 }
 
-// ReplayCount returns how often msgctl has replayed the message; 0 for a header that is no positive
-// integer, at most math.MaxInt32.
+// ReplayCount returns how often msgctl has replayed the message, by these headers; 0 for one that
+// is no positive integer, at most math.MaxInt32. Message.Replays also looks into an envelope.
 func ReplayCount(h Table) int64 {
-	n, _ := AsInt(h[HeaderReplayCount])
+	n, _ := AsCount(h[HeaderReplayCount])
 	return min(max(n, 0), math.MaxInt32)
+}
+
+// Replays returns how often msgctl has replayed the message, inside an envelope and with it, at
+// most math.MaxInt32.
+func (m *Message) Replays() int64 {
+	n := ReplayCount(m.Headers)
+	if inner := m.envelopedHeaders(); inner != nil {
+		n += ReplayCount(inner)
+	}
+	return min(n, math.MaxInt32)
+}
+
+// ReplayedBy reports whether the run replayed the message last. A framework that took it up and
+// failed may have put it into an envelope with its headers.
+func (m *Message) ReplayedBy(run string) bool {
+	return run != "" && (m.Headers.Text(HeaderReplayID) == run || m.envelopedHeaders().Text(HeaderReplayID) == run)
+}
+
+// envelopedHeaders returns the headers of the message inside an EasyNetQ error, nil of any other
+// message.
+func (m *Message) envelopedHeaders() Table {
+	if !strings.HasPrefix(m.Type, easyNetQErrorType) {
+		return nil
+	}
+	inner, err := UnwrapEasyNetQ(m)
+	if err != nil {
+		return nil
+	}
+	return inner.Headers
 }
 
 func originalHeaders(h Table, owned int) string {

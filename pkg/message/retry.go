@@ -2,6 +2,7 @@ package message
 
 import (
 	"math"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -50,7 +51,7 @@ func Failed(m *Message, n FailureNote) *Message {
 	if m.Expiration != "" {
 		h[HeaderExpiration] = m.Expiration
 	}
-	at := n.At.UTC().Truncate(time.Second)
+	at := n.At.UTC().Format(time.RFC3339)
 	if _, failedBefore := h[HeaderFirstErrorTime]; !failedBefore {
 		h[HeaderFirstErrorTime] = at
 	}
@@ -59,9 +60,9 @@ func Failed(m *Message, n FailureNote) *Message {
 	delete(h, HeaderAttempt)
 	delete(h, HeaderAttempts)
 	if n.Dead {
-		h[HeaderAttempts] = int64(n.Attempts)
+		h[HeaderAttempts] = strconv.Itoa(n.Attempts)
 	} else {
-		h[HeaderAttempt] = int64(n.Attempts)
+		h[HeaderAttempt] = strconv.Itoa(n.Attempts)
 	}
 	if HeadersSize(h) > maxRetryHeaders {
 		delete(h, HeaderOriginalHeaders)
@@ -76,7 +77,7 @@ func Failed(m *Message, n FailureNote) *Message {
 // dead-letter exchanges. native says that the queue delays retries itself and counts them in
 // x-delivery-count.
 func AttemptsMade(m *Message, queue string, native bool) int {
-	made, counted := AsInt(m.Headers[HeaderAttempt])
+	made, counted := AsCount(m.Headers[HeaderAttempt])
 	if !counted {
 		for _, d := range m.Deaths().All() {
 			if d.Queue == queue && d.Reason == ReasonRejected {
@@ -134,6 +135,10 @@ func msgctlFailure(h Table) Failure {
 		Exchange: h.Text(HeaderExchange), RoutingKey: h.Text(HeaderRoutingKey),
 	}
 	_, f.HasRoute = h[HeaderRoutingKey]
-	f.Time, _ = AsTime(h[HeaderErrorTime])
+	if at, ok := AsTime(h[HeaderErrorTime]); ok {
+		f.Time = at
+	} else {
+		f.Time = parseTime(h.Text(HeaderErrorTime))
+	}
 	return f
 }

@@ -20,6 +20,8 @@ func TestAttemptsMade(t *testing.T) {
 	}{
 		{nil, false, 0},
 		{message.Table{"x-msgctl-attempt": int64(2)}, false, 2},
+		{message.Table{"x-msgctl-attempt": "2"}, false, 2},
+		{message.Table{"x-msgctl-attempt": []byte("2")}, false, 2},
 		{message.Table{"x-msgctl-attempt": "many"}, false, 0},
 		{message.Table{"x-msgctl-attempt": int64(-5)}, false, 0},
 		{message.Table{"x-msgctl-attempt": int64(1) << 60}, false, 1<<31 - 1},
@@ -46,6 +48,15 @@ func TestFailedIsReadBack(t *testing.T) {
 	if !ok || f.Framework != message.FrameworkMsgctl || f.Type != "db" || f.Message != "locked" || f.Queue != "q" ||
 		f.Exchange != "x" || f.RoutingKey != "k" || !f.HasRoute || !f.Time.Equal(at.Truncate(time.Second)) {
 		t.Errorf("%v %+v", ok, f)
+	}
+	for name, v := range out.Headers {
+		if _, text := v.(string); strings.HasPrefix(name, "x-msgctl-") && !text {
+			t.Errorf("%s is %#v: clients that know only text could not read the message", name, v)
+		}
+	}
+	old := message.Table{message.HeaderErrorType: "db", message.HeaderErrorTime: at}
+	if f, _ := message.FailureOf(&message.Message{Headers: old}); !f.Time.Equal(at) {
+		t.Errorf("the timestamp of earlier versions is read as %s", f.Time)
 	}
 	if out.Headers["CC"] != nil || out.Headers["keep"] != int64(1) || len(m.Headers) != 2 {
 		t.Errorf("%v, from %v", out.Headers, m.Headers)

@@ -1,8 +1,11 @@
 package message
 
 import (
+	"errors"
 	"math"
 	"reflect"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -89,6 +92,21 @@ func AsInt(v any) (int64, bool) {
 		}
 	}
 	return 0, false
+}
+
+// AsCount returns v as an int64 when AsInt does, or when it is text that is nothing but such a
+// number: some clients turn all headers into text. Of more digits than an int64 has, it is the
+// nearest int64.
+func AsCount(v any) (int64, bool) {
+	if n, ok := AsInt(v); ok {
+		return n, true
+	}
+	s, ok := AsString(v)
+	if !ok {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(s), 10, 64)
+	return n, err == nil || errors.Is(err, strconv.ErrRange)
 }
 
 // AsString returns v as text when it is a string or a byte array: some clients send strings as byte

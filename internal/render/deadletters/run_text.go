@@ -108,8 +108,8 @@ func orEmpty(key string) string {
 func (doc *RunDocument) writeRemarks(b *bufio.Writer, style terminal.Styler, width int) {
 	remark := func(text string) { render.Labelled(b, style.Yellow("note:")+" ", text, width, render.Plain) }
 	if doc.Altered > 0 {
-		remark(fmt.Sprintf("%s %s published without their user_id, which only its owner may use, or their CC header; "+
-			"headers x-msgctl-user-id and x-msgctl-cc keep them",
+		remark(fmt.Sprintf("%s %s published without their user_id, which only its owner may use, or their CC or BCC header; "+
+			"headers x-msgctl-user-id, x-msgctl-cc and x-msgctl-bcc keep them",
 			terminal.FormatPlural(doc.Altered, "message", "messages"), doc.tense("was", "would be")))
 	}
 	if doc.Resent > 0 {

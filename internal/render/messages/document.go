@@ -84,7 +84,7 @@ type Options struct {
 func NewDocument(m *message.Message, o Options) Document {
 	doc := Document{
 		ID: m.MessageID, Source: m.Queue, Exchange: m.Exchange, RoutingKey: m.RoutingKey, Redelivered: m.Redelivered,
-		Size: len(m.Body), Replays: message.ReplayCount(m.Headers), History: message.Timeline(m.Headers),
+		Size: len(m.Body), Replays: m.Replays(), History: message.Timeline(m.Headers),
 		Properties: properties(m), Headers: plainTable(m.Headers),
 	}
 	if origin, ok := m.Origin(o.IsWait); ok {

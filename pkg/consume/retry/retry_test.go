@@ -121,7 +121,7 @@ func TestDeadLetterKeepsItsOwnKeyThroughTheLadder(t *testing.T) {
 		t.Error("the attempt is forgotten")
 	}
 	to, dead := p.Dead(&back, message.FailureNote{Attempts: 2, Type: "t", Message: "m"})
-	if to.Key != "order.created" || dead.Headers[message.HeaderAttempts] != int64(2) ||
+	if to.Key != "order.created" || dead.Headers[message.HeaderAttempts] != "2" ||
 		dead.Headers[message.HeaderAttempt] != nil || dead.Headers[message.HeaderDeath] != nil {
 		t.Errorf("%v %v", to, dead.Headers)
 	}

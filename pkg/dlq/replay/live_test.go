@@ -317,7 +317,7 @@ func TestReplaySendsBackToWhereItDied(t *testing.T) {
 		}
 		d := got[id(17)][0]
 		if _, has := d.Headers["x-death"]; has || d.Headers[message.HeaderReplayFrom] != "dlq" ||
-			d.Headers[message.HeaderReplayCount] != int64(1) || d.Headers["n"] != int64(17) {
+			d.Headers[message.HeaderReplayCount] != "1" || d.Headers["n"] != int64(17) {
 			t.Errorf("headers %v", d.Headers)
 		}
 	})

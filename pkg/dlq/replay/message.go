@@ -12,9 +12,10 @@ import (
 const (
 	// HeaderUserID keeps a user_id that the login may not publish with.
 	HeaderUserID = message.HeaderUserID
-	// HeaderCC keeps the CC header of a restored message: left on, the broker would route further
-	// copies.
-	HeaderCC = "x-msgctl-cc"
+	// HeaderCC and HeaderBCC keep those headers of a restored message, as JSON: left on, the broker
+	// would route further copies.
+	HeaderCC  = "x-msgctl-cc"
+	HeaderBCC = "x-msgctl-bcc"
 )
 
 // maxHeaders is what the headers may take: one frame of 131072 bytes also holds the other
@@ -45,6 +46,7 @@ type outgoing struct {
 }
 
 func (o outgoing) prepare(m *message.Message, to route) (out *message.Message, altered bool, err error) {
+	replays := m.Replays()
 	if to.unwrap {
 		if m, err = message.UnwrapEasyNetQ(m); err != nil {
 			return nil, false, err
@@ -52,7 +54,7 @@ func (o outgoing) prepare(m *message.Message, to route) (out *message.Message, a
 	}
 	c := *m
 	out = &c
-	out.Headers = o.headers(m.Headers)
+	out.Headers = o.headers(m.Headers, replays)
 	if len(to.cc) > 0 {
 		out.Headers[message.HeaderCC] = to.cc
 	}
@@ -73,10 +75,11 @@ func (o outgoing) prepare(m *message.Message, to route) (out *message.Message, a
 }
 
 // headers of a moved message are those of a replayed one, with the stamps of earlier replays as
-// they were.
-func (o outgoing) headers(h message.Table) message.Table {
+// they were. The envelope that a message is taken out of may have been replayed, too.
+func (o outgoing) headers(h message.Table, replays int64) message.Table {
 	out := message.ReplayHeaders(h, o.replay)
 	if !o.move {
+		out[message.HeaderReplayCount] = strconv.FormatInt(replays+1, 10)
 		return out
 	}
 	for _, name := range [...]string{message.HeaderReplayCount, message.HeaderReplayID, message.HeaderReplayFrom} {
@@ -135,7 +138,7 @@ type decider struct {
 }
 
 func (d decider) decide(m *message.Message) pipeline.Decision {
-	if d.outgoing.replay.ID != "" && m.Headers.Text(message.HeaderReplayID) == d.outgoing.replay.ID {
+	if m.ReplayedBy(d.outgoing.replay.ID) {
 		return pipeline.Decision{Action: pipeline.Leave, Reason: ReasonDiedAgain,
 			Detail:  "this run replayed it, and it died again",
 			Outside: true}
@@ -145,7 +148,7 @@ func (d decider) decide(m *message.Message) pipeline.Decision {
 	} else if !ok {
 		return pipeline.Decision{Action: pipeline.Skip}
 	}
-	if n := message.ReplayCount(m.Headers); d.maxReplays > 0 && n >= d.maxReplays {
+	if n := m.Replays(); d.maxReplays > 0 && n >= d.maxReplays {
 		return pipeline.Decision{Action: pipeline.Leave, Reason: ReasonMaxReplays,
 			Detail: fmt.Sprintf("it was replayed %d times already", n)}
 	}

@@ -100,7 +100,7 @@ func TestWhatKeepsComingBackIsLeft(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 	if v := decide(t, Options{MaxReplays: 4}, m); v.Action != pipeline.Process ||
-		v.Message.Headers[message.HeaderReplayCount] != int64(4) {
+		v.Message.Headers[message.HeaderReplayCount] != "4" {
 		t.Errorf("%+v", v)
 	}
 	if v := decide(t, Options{MaxReplays: -1}, m); v.Action != pipeline.Process {
@@ -109,6 +109,38 @@ func TestWhatKeepsComingBackIsLeft(t *testing.T) {
 	if v := decide(t, Options{ID: "r-old"}, m); v.Action != pipeline.Leave || v.Reason != ReasonDiedAgain ||
 		!v.Outside {
 		t.Errorf("%+v", v)
+	}
+}
+
+// TestStampsInsideAnEnvelopeCount: EasyNetQ puts a message that fails again into a new envelope, with the stamps in it.
+func TestStampsInsideAnEnvelopeCount(t *testing.T) {
+	wrapped := func(count, id string) *message.Message {
+		return &message.Message{
+			Properties: message.Properties{Type: "EasyNetQ.SystemMessages.Error, EasyNetQ"},
+			Body: []byte(`{"RoutingKey":"k","Exchange":"x","Queue":"work","Exception":"boom","Message":"{}","BasicProperties":
+				{"Headers":{"x-msgctl-replay-count":` + count + `,"x-msgctl-replay-id":` + id + `}}}`),
+		}
+	}
+	bytes := `{"$type":"System.Byte[], System.Private.CoreLib","$value":"ci0x"}` // r-1
+	for name, m := range map[string]*message.Message{
+		"text": wrapped(`"3"`, `"r-1"`), "number": wrapped("3", `"r-1"`),
+		"bytes": wrapped(`{"$type":"System.Byte[], System.Private.CoreLib","$value":"Mw=="}`, bytes),
+	} {
+		if v := decide(t, Options{}, m); v.Action != pipeline.Leave || v.Reason != ReasonMaxReplays {
+			t.Errorf("%s: %+v", name, v)
+		}
+		if v := decide(t, Options{ID: "r-1"}, m); v.Action != pipeline.Leave || v.Reason != ReasonDiedAgain || !v.Outside {
+			t.Errorf("%s: %+v", name, v)
+		}
+		m.Headers = message.Table{message.HeaderReplayCount: "1"}
+		v := decide(t, Options{MaxReplays: 9}, m)
+		if v.Action != pipeline.Process || v.Message.Headers[message.HeaderReplayCount] != "5" || string(v.Message.Body) != "{}" {
+			t.Errorf("%s: %+v", name, v)
+		}
+	}
+	broken := &message.Message{Properties: message.Properties{Type: "EasyNetQ.SystemMessages.Error"}, Body: []byte("{")}
+	if broken.Replays() != 0 || broken.ReplayedBy("") || broken.ReplayedBy("r-1") {
+		t.Error("a broken envelope was replayed")
 	}
 }
 

@@ -104,7 +104,7 @@ func (f From) CountReplayed(ctx context.Context, runID string) (int64, error) {
 	t.Keep = true
 	t.Effect = pipeline.Discard()
 	t.Decide = func(m *message.Message) pipeline.Decision {
-		if m.Headers.Text(message.HeaderReplayID) == runID {
+		if m.ReplayedBy(runID) {
 			back++
 		}
 		return pipeline.Decision{Action: pipeline.Skip}

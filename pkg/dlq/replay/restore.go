@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/msgctl/msgctl/internal/jsonline"
 	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/internal/pipeline/report"
 	"github.com/msgctl/msgctl/pkg/message"
@@ -68,8 +69,8 @@ const maxBroken = 100
 
 // Restore publishes what an archive holds, each message exactly as it was: no header is added, none
 // is taken off. Two things cannot go back as they were and are kept under headers of msgctl's own:
-// a user_id that this login may not publish with (HeaderUserID), and CC, which would route further
-// copies (HeaderCC). The broker sets exchange, routing key and redelivered anew.
+// a user_id that this login may not publish with (HeaderUserID), and CC and BCC, which would route
+// further copies (HeaderCC, HeaderBCC). The broker sets exchange, routing key and redelivered anew.
 //
 // Everything whole in an archive that is cut short or damaged is restored, and Broken says where it
 // breaks. Messages are sent again when a connection is lost before they are confirmed: Resent
@@ -234,8 +235,9 @@ func (r *restore) paced(ctx context.Context, m *message.Message) error {
 
 // restorable returns m, or a copy without what cannot be published as it is.
 func (i Identity) restorable(m *message.Message) (*message.Message, bool) {
-	cc, hasCC := m.Headers[message.HeaderCC]
-	if i.may(m.UserID) && !hasCC {
+	_, hasCC := m.Headers[message.HeaderCC]
+	_, hasBCC := m.Headers[message.HeaderBCC]
+	if i.may(m.UserID) && !hasCC && !hasBCC {
 		return m, false
 	}
 	c := *m
@@ -243,14 +245,25 @@ func (i Identity) restorable(m *message.Message) (*message.Message, bool) {
 	for name, v := range m.Headers {
 		c.Headers[name] = v
 	}
-	if hasCC {
-		delete(c.Headers, message.HeaderCC)
-		c.Headers[HeaderCC] = cc
+	for from, to := range map[string]string{message.HeaderCC: HeaderCC, message.HeaderBCC: HeaderBCC} {
+		if keys, ok := m.Headers[from]; ok {
+			delete(c.Headers, from)
+			c.Headers[to] = asText(keys)
+		}
 	}
 	if !i.may(m.UserID) {
 		c.Headers[HeaderUserID], c.UserID = m.UserID, ""
 	}
 	return &c, true
+}
+
+// asText returns a header's value as JSON.
+func asText(v any) string {
+	text, err := jsonline.Append(nil, message.Plain(v, func(t time.Time) any { return t.Unix() }))
+	if err != nil {
+		return ""
+	}
+	return string(text)
 }
 
 func (r *restore) publisherOptions() publish.PublisherOptions {

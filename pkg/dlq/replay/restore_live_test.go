@@ -134,6 +134,7 @@ func TestRestoreOfWhatCannotGoBackAsItWas(t *testing.T) {
 		for _, m := range []message.Message{
 			{Queue: "dlq", Properties: message.Properties{MessageID: "foreign", UserID: "somebody"}},
 			{Queue: "dlq", Properties: message.Properties{MessageID: "cc"}, Headers: message.Table{"CC": []any{"other"}}},
+			{Queue: "dlq", Properties: message.Properties{MessageID: "bcc"}, Headers: message.Table{"BCC": []any{"other"}}},
 			{Queue: "gone", Properties: message.Properties{MessageID: "gone"}},
 			{Properties: message.Properties{MessageID: "nowhere"}},
 			{Queue: "dlq", Properties: message.Properties{MessageID: "ttl", Expiration: "12s"}},
@@ -151,13 +152,13 @@ func TestRestoreOfWhatCannotGoBackAsItWas(t *testing.T) {
 				archive.ReaderOptions{}), Dialer: p.client(p.target).Dialer(p.v.Name),
 			Identity: replay.Identity{Login: p.v.Login},
 		})
-		if err != nil || r.Done != 3 || r.Altered != 2 || !r.Partial() || len(r.Broken) != 2 || r.Broken[0].Line != 7 ||
+		if err != nil || r.Done != 4 || r.Altered != 3 || !r.Partial() || len(r.Broken) != 2 || r.Broken[0].Line != 8 ||
 			!r.Broken[1].Final {
 			t.Fatalf("%+v, %v", r, err)
 		}
 		got := p.messages("dlq")
-		if len(got) != 3 || p.ready("other") != 0 || got["foreign"][0].Headers[replay.HeaderUserID] != "somebody" ||
-			got["cc"][0].Headers[replay.HeaderCC] == nil {
+		if len(got) != 4 || p.ready("other") != 0 || got["foreign"][0].Headers[replay.HeaderUserID] != "somebody" ||
+			got["cc"][0].Headers[replay.HeaderCC] != `["other"]` || got["bcc"][0].Headers[replay.HeaderBCC] != `["other"]` {
 			t.Errorf("%v, %d copies elsewhere", got, p.ready("other"))
 		}
 		reasons := map[replay.Reason]int64{}

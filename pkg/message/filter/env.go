@@ -118,7 +118,7 @@ func (e *env) load(m *message.Message, u uses, o *Options) {
 		e.Properties = properties(m.Properties)
 	}
 	if u["replays"] {
-		e.Replays = int(message.ReplayCount(m.Headers))
+		e.Replays = int(m.Replays())
 	}
 	if u["day"] {
 		if t := m.DiedAt(); !t.IsZero() {
