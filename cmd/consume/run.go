@@ -142,7 +142,10 @@ func (c *consuming) say() {
 	case c.key != nil && len(waits) > 0:
 		how = ", held to keep the order"
 	case p.Native:
-		how = " in the queue itself (delayed retry)"
+		how = fmt.Sprintf(" in the queue itself (delayed retry, delivery limit %d)", p.DeliveryLimit)
+		if p.DeliveryLimit < 0 {
+			how = " in the queue itself (delayed retry, no delivery limit)"
+		}
 	case len(waits) > 0:
 		how = " in wait queues"
 	}
@@ -151,6 +154,10 @@ func (c *consuming) say() {
 		waits = append(waits[:shown-1], "…", waits[n-1])
 	}
 	switch {
+	case p.Endless && p.DeliveryLimit < 0:
+		text += fmt.Sprintf(" Failed messages are retried after %s%s, without end.", strings.Join(waits, ", "), how)
+	case p.Endless:
+		text += fmt.Sprintf(" Failed messages are retried after %s%s.", strings.Join(waits, ", "), how)
 	case len(waits) > 0:
 		text += fmt.Sprintf(" Failed messages are retried after %s%s, %d attempts in total.", strings.Join(waits, ", "),
 			how, len(p.Steps)+1)

@@ -26,7 +26,7 @@ func Discover(n *route.Network, queue string, declared *topology.RetrySchedule) 
 	}
 	switch kind := s.Get("delayed-retry-type").Text(); {
 	case kind == "failed" || kind == "all":
-		p.Native, p.Steps = true, nativeSteps(s, declared)
+		p.native(s, declared)
 	case declared != nil:
 		return p, p.declared(n, declared)
 	default:
@@ -49,28 +49,38 @@ func (p *Plan) deadLetters(n *route.Network, d route.DeadLetter) error {
 	return nil
 }
 
-// nativeSteps are the declared ones, or those that the broker waits until its delivery limit.
-func nativeSteps(s route.Settings, declared *topology.RetrySchedule) (steps []Step) {
-	if declared != nil {
-		for _, ms := range declared.Delays {
-			steps = append(steps, Step{Delay: millis(ms)})
-		}
-		return steps
-	}
+// maxNativeSteps is how many waits of a queue's own are counted; what a queue allows beyond is for
+// the broker to end.
+const maxNativeSteps = 1000
+
+// native makes the steps of a queue that delays retries itself: as many as its delivery limit
+// allows, which is one delivery less than it gives (fact delivery-limit-deliveries), or the
+// declared ones where those are fewer.
+func (p *Plan) native(s route.Settings, declared *topology.RetrySchedule) {
 	first, _ := s.Get("delayed-retry-min").Int()
 	most, limited := s.Get("delayed-retry-max").Int()
 	limit, ok := s.Get("delivery-limit").Int()
-	if !ok || limit < 0 {
+	if !ok {
 		limit = route.DefaultDeliveryLimit
 	}
-	for i := int64(1); i < limit; i++ {
+	p.Native, p.DeliveryLimit = true, limit
+	p.Endless = declared == nil && (limit < 0 || limit > maxNativeSteps)
+	if limit < 0 || limit > maxNativeSteps {
+		limit = maxNativeSteps
+	}
+	if declared != nil {
+		for _, ms := range declared.Delays[:min(int64(len(declared.Delays)), limit)] {
+			p.Steps = append(p.Steps, Step{Delay: millis(ms)})
+		}
+		return
+	}
+	for i := int64(1); i <= limit; i++ {
 		ms := first * i
 		if limited {
 			ms = min(ms, most)
 		}
-		steps = append(steps, Step{Delay: millis(ms)})
+		p.Steps = append(p.Steps, Step{Delay: millis(ms)})
 	}
-	return steps
 }
 
 func millis(ms int64) time.Duration { return time.Duration(ms) * time.Millisecond }

@@ -25,6 +25,10 @@ type Plan struct {
 	Steps []Step
 	// Native: the queue delays retries itself, when a message is rejected for another attempt.
 	Native bool
+	// DeliveryLimit is what the broker ends those retries at, -1 without end. Endless: it alone
+	// does, and no attempt is the last.
+	DeliveryLimit int64
+	Endless       bool
 	// DeadLetter is where dead letters go; nil when there is no such place. An empty key stands for
 	// the message's own when OwnKey.
 	DeadLetter *publish.Target
@@ -36,12 +40,12 @@ type Plan struct {
 }
 
 // Last says that no retry follows an attempt, counted from 1.
-func (p *Plan) Last(attempt int) bool { return attempt > len(p.Steps) }
+func (p *Plan) Last(attempt int) bool { return attempt > len(p.Steps) && !p.Endless }
 
 // Step returns the step after an attempt, or a later one when that waits too short. It must not be
 // the last.
 func (p *Plan) Step(attempt int, atLeast time.Duration) Step {
-	rest := p.Steps[attempt-1:]
+	rest := p.Steps[min(attempt, len(p.Steps))-1:]
 	for _, s := range rest {
 		if s.Delay >= atLeast {
 			return s

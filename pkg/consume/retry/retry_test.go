@@ -31,11 +31,15 @@ func plan(t *testing.T, queues, version string, withLadder bool) (retry.Plan, er
 
 func describe(p retry.Plan) string {
 	var b strings.Builder
-	for _, s := range p.Steps {
+	for i, s := range p.Steps {
+		if p.Endless && i == 2 {
+			b.WriteString("… ")
+			break
+		}
 		fmt.Fprintf(&b, "%s%v ", s.Delay, s.Queues)
 	}
 	if p.Native {
-		b.WriteString("native ")
+		fmt.Fprintf(&b, "native limit %d ", p.DeliveryLimit)
 	}
 	if p.DeadLetter != nil {
 		fmt.Fprintf(&b, "-> %s own %v", p.DeadLetter, p.OwnKey)
@@ -57,7 +61,11 @@ func TestDiscover(t *testing.T) {
 		// Not a ladder: no TTL, or another way out.
 		{"queues: { q: {}, q.retry.5s: { deadLetter: q }, q.retry.6s: { messageTTL: 6s } }", ""},
 		{"queues: { q: { type: quorum, deliveryLimit: 3, delayedRetry: { type: failed, min: 2s, max: 3s } } }",
-			"2s[] 3s[] native "},
+			"2s[] 3s[] 3s[] native limit 3 "},
+		{"queues: { q: { type: quorum, deliveryLimit: unlimited, delayedRetry: { type: all, min: 2s, max: 3s } } }",
+			"2s[] 3s[] … native limit -1 "},
+		{"queues: { q: { type: quorum, delayedRetry: { type: all, min: 2s } } }\npolicies: { p: { pattern: ., " +
+			"definition: { delivery-limit: 2 } } }", "2s[] 4s[] native limit 2 "},
 	} {
 		p, err := plan(t, x.queues, "4.3.6", false)
 		if got := describe(p); err != nil || got != x.want {
@@ -67,6 +75,23 @@ func TestDiscover(t *testing.T) {
 	p, err := plan(t, "queues: { q: { retry: { backoff: [30s, 10s, 30s] } } }", "4.3.6", true)
 	if got := describe(p); err != nil || got != "30s[q.retry.30s] 10s[q.retry.10s] 30s[q.retry.30s] " {
 		t.Errorf("the order of the file: %s, %v", got, err)
+	}
+}
+
+// TestDeclaredStepsEndWithTheQueuesLimit: the broker would dead-letter before the file's last step.
+func TestDeclaredStepsEndWithTheQueuesLimit(t *testing.T) {
+	for limit, want := range map[string]string{"1": "5s[] native limit 1 ", "2": "5s[] 10s[] native limit 2 ",
+		"unlimited": "5s[] 10s[] native limit -1 "} {
+		_, state, problems := spec.Read([]source.Input{{Name: "t.yaml", Data: []byte("version: 1\nvhost: v\nqueues: { q: { " +
+			"type: quorum, deliveryLimit: " + limit + ", delayedRetry: { type: failed, min: 5s, max: 10s } } }")}},
+			spec.Options{})
+		if problems.HasErrors() {
+			t.Fatal(problems)
+		}
+		p, err := retry.Discover(route.New(state, "v", "4.3.6"), "q", &topology.RetrySchedule{Delays: []int64{5000, 10000}})
+		if got := describe(p); err != nil || got != want {
+			t.Errorf("limit %s: %s, %v, want %s", limit, got, err, want)
+		}
 	}
 }
 
@@ -102,6 +127,10 @@ func TestSteps(t *testing.T) {
 	}
 	if !p.Last(4) {
 		t.Error("the fourth attempt is the last")
+	}
+	p.Endless = true
+	if s := p.Step(4, 0); p.Last(4) || s.Delay != 5*time.Second {
+		t.Errorf("without end, the last wait is repeated: %s", s.Delay)
 	}
 }
 

@@ -80,6 +80,10 @@ func Facts() []Fact {
 			Text: "A message that is on its way to a queue while the queue is deleted is refused with a nack."},
 		{ID: "deleted-stream-consumers", Seen: []string{"3.10.8", "4.0.5"},
 			Text: "A consumer of a stream that is deleted stays in the list of consumers forever."},
+		{ID: "delivery-limit-deliveries", Seen: []string{"4.3.6"}, Test: "pkg/topology/apply.TestRetriesEndOnBrokers",
+			Text: "A quorum queue with a delivery limit of N gives a message that is rejected with requeue N+1 times. On 4.3 " +
+				"a " +
+				"nack with requeue never counts, with delayed retry either: no limit ends it."},
 		{ID: "dot-names-over-http",
 			Text: "The management API answers 405 for objects named \".\" and \"..\", also when the names are escaped."},
 		{ID: "down-queue-counts", Test: "internal/broker.TestQueuesThatAreDown",

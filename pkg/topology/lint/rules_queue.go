@@ -6,6 +6,7 @@ import (
 
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
+	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
 // queueRules are about queues that lose what they hold by what they are.
@@ -34,6 +35,18 @@ func queueRules() []Rule {
 			Fix:  "Use durable: true, with expires where the queue shall go by itself.",
 			Bad:  "queues: { orders: { durable: false } }\n",
 			Good: "queues: { orders: {} }\n",
+		},
+		{
+			ID: "delayed-retry-without-limit", Severity: Warning, Title: "A queue that delays retries without a limit of its " +
+				"own", check: checkEndlessRetry,
+			Consequence: "A message that can never be handled is given to the consumers again and again, 21 times by the " +
+				"broker's default and for ever with deliveryLimit: unlimited, before it is dead-lettered.",
+			Fix: "Set deliveryLimit to the number of retries: 2 gives three deliveries. Consumers return a failed message " +
+				"with basic.reject; a nack with requeue never counts.",
+			Bad: "queues:\n  orders: { type: quorum, delayedRetry: { type: failed, min: 5s }, deadLetter: dead }\n" +
+				"  dead: {}\n",
+			Good: "queues:\n  orders: { type: quorum, deliveryLimit: 2, delayedRetry: { type: failed, min: 5s }, " +
+				"deadLetter: dead }\n  dead: {}\n",
 		},
 		{
 			ID: "argument-without-effect", Severity: Note, Title: "A setting that has no effect any more", check: checkNoEffect,
@@ -69,6 +82,30 @@ func checkExpires(r *run) {
 					v.From))
 			} else if q := n.Queue(name); q.AutoDelete && q.Durable {
 				r.find(n.queueRef(name), "auto_delete", "it is durable, and deleted when its last consumer goes")
+			}
+		}
+	}
+}
+
+// checkEndlessRetry looks at queues that delay retries, by an argument or a policy (fact
+// delivery-limit-deliveries).
+func checkEndlessRetry(r *run) {
+	for _, n := range r.nets {
+		for _, name := range n.queues {
+			s := n.of(name)
+			kind := s.Get("delayed-retry-type")
+			if s.Queue.Type != topology.Quorum || kind.Text() == "" || kind.Text() == "disabled" {
+				continue
+			}
+			limit := s.Get("delivery-limit")
+			at, ok := limit.Int()
+			switch {
+			case ok && at < 0:
+				r.find(n.queueRef(name), "x-delayed-retry-type", fmt.Sprintf("it delays retries (%s) and has no delivery limit "+
+					"(%s): they do not end", kind.From, limit.From))
+			case !ok || limit.Default():
+				r.find(n.queueRef(name), "x-delayed-retry-type", fmt.Sprintf("it delays retries (%s), and only the broker's "+
+					"default ends them, after %d deliveries", kind.From, route.DefaultDeliveryLimit+1))
 			}
 		}
 	}

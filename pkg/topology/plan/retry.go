@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,7 +32,8 @@ const (
 	delayedRetryMax   = "x-delayed-retry-max"
 	delayedRetrySince = "4.3"
 	delayedFailed     = "failed"
-	// defaultDeliveryLimit is that of quorum queues since 4.0. What was delivered more often is
+	deliveryLimitName = "x-delivery-limit"
+	// defaultDeliveryLimit is that of quorum queues since 4.0. What was returned more often is
 	// dead-lettered by the broker.
 	defaultDeliveryLimit = 20
 )
@@ -50,7 +52,8 @@ func fitRetries(want *topology.State, have *topology.Live) (*topology.State, []R
 		r.Native, r.Why = nativeRetry(s, o.(*topology.Queue), have)
 		retries = append(retries, r)
 		if r.Native {
-			native = append(native, withDelayedRetry(o.(*topology.Queue), s))
+			q, ends := withDelayedRetry(o.(*topology.Queue), s, have)
+			native, retries[len(retries)-1].Why = append(native, q), r.Why+"; "+ends
 			unused = append(unused, r.WaitQueues...)
 		}
 	}
@@ -60,13 +63,36 @@ func fitRetries(want *topology.State, have *topology.Live) (*topology.State, []R
 	return want.Revise(native, unused), retries
 }
 
-func withDelayedRetry(q *topology.Queue, s topology.RetrySchedule) *topology.Queue {
+// withDelayedRetry returns the queue with the arguments of its schedule, and how the retries end. A
+// queue gets the delivery limit that its steps mean: without one RabbitMQ would go on to its default
+// of 20 (fact delivery-limit-deliveries). What exists as the schedule says, but for the limit, stays,
+// because an argument cannot be added.
+func withDelayedRetry(q *topology.Queue, s topology.RetrySchedule, have *topology.Live) (*topology.Queue, string) {
 	out := *q
 	out.Arguments = q.Arguments.Clone()
 	out.Arguments[delayedRetryType] = delayedFailed
 	out.Arguments[delayedRetryMin] = s.Delays[0]
 	out.Arguments[delayedRetryMax] = s.Delays[len(s.Delays)-1]
-	return &out
+	steps := int64(len(s.Delays))
+	limit, declared := q.Arguments[deliveryLimitName].(int64)
+	if existing, ok := have.Get(s.Queue); ok && !declared {
+		is := existing.(*topology.Queue).Arguments
+		if _, limited := is[deliveryLimitName]; !limited && is[delayedRetryMin] == out.Arguments[delayedRetryMin] &&
+			is[delayedRetryMax] == out.Arguments[delayedRetryMax] && is[delayedRetryType] == delayedFailed {
+			return &out, fmt.Sprintf("it exists without a delivery limit, so that other consumers than msgctl consume are "+
+				"given "+
+				"a rejected message %d times; a policy with delivery-limit: %d ends that", defaultDeliveryLimit+1, steps)
+		}
+	}
+	switch {
+	case declared && limit < 0:
+		return &out, "its deliveryLimit is unlimited, so that the broker does not end them"
+	case declared:
+		return &out, fmt.Sprintf("its delivery limit of %d ends them after %d deliveries", limit, limit+1)
+	}
+	out.Arguments[deliveryLimitName] = steps
+	return &out, fmt.Sprintf("the delivery limit of %d that these steps mean ends them after %d deliveries", steps,
+		steps+1)
 }
 
 // nativeRetry decides whether the broker's own delay can do what the schedule says.
@@ -84,9 +110,9 @@ func nativeRetry(s topology.RetrySchedule, q *topology.Queue, have *topology.Liv
 		return false, "the broker's own delay knows no jitter"
 	case !linear(s.Delays):
 		return false, fmt.Sprintf("the broker's own delay grows evenly, and %s does not", formatDelays(s.Delays))
-	case len(s.Delays) >= int(deliveryLimit(q)):
+	case int64(len(s.Delays)) > declaredLimit(q):
 		return false, fmt.Sprintf("the queue's delivery limit of %d would end the retries of the broker itself before the "+
-			"last of %d", deliveryLimit(q), len(s.Delays))
+			"last of %d", declaredLimit(q), len(s.Delays))
 	case have.Unreadable[topology.KindQueue] != "":
 		return false, "whether the queue exists cannot be read, and the argument of the broker's own delay cannot be " +
 			"added to one that does"
@@ -123,14 +149,12 @@ func linear(delays []int64) bool {
 	return true
 }
 
-func deliveryLimit(q *topology.Queue) int64 {
-	if n, ok := q.Arguments["x-delivery-limit"].(int64); ok {
-		if n < 0 {
-			return 1 << 31
-		}
+// declaredLimit is how often the queue may deliver again, by its own argument.
+func declaredLimit(q *topology.Queue) int64 {
+	if n, ok := q.Arguments[deliveryLimitName].(int64); ok && n >= 0 {
 		return n
 	}
-	return defaultDeliveryLimit
+	return math.MaxInt64
 }
 
 func formatDelays(delays []int64) string {

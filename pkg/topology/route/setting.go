@@ -30,6 +30,12 @@ func (s Setting) Text() string {
 	return t
 }
 
+// brokersDefault is where a setting is from that nothing sets.
+const brokersDefault = "the broker's default"
+
+// Default says that nothing sets the value: it is the broker's.
+func (s Setting) Default() bool { return s.From == brokersDefault }
+
 // Settings are what one queue obeys.
 type Settings struct {
 	Queue   *topology.Queue
@@ -132,7 +138,7 @@ func (s Settings) deliveryLimit(list ...Setting) Setting {
 		}
 	}
 	if won.Value == nil && modern {
-		return Setting{Value: int64(DefaultDeliveryLimit), From: "the broker's default", Unsure: first(list...).Unsure}
+		return Setting{Value: int64(DefaultDeliveryLimit), From: brokersDefault, Unsure: first(list...).Unsure}
 	}
 	if v, ok := won.Int(); ok && v < 0 && !modern {
 		won.Value = int64(0)
