@@ -14,7 +14,7 @@ import (
 )
 
 type contextAddOptions struct {
-	contextNameOptions
+	named   contextNameOptions
 	context profile.Context
 	tls     profile.TLS
 	command string
@@ -27,7 +27,7 @@ const contextAddExample = `  msgctl context add dev --url amqp://guest@localhost
   msgctl context add prod --url amqps://deploy@mq.example.com/orders --password-command 'pass show mq/prod' --protected`
 
 func newContextAddCmd(d *cmdutil.Process) *cobra.Command {
-	opts := &contextAddOptions{contextNameOptions: contextNameOptions{proc: d}}
+	opts := &contextAddOptions{named: contextNameOptions{proc: d}}
 	cmd := &cobra.Command{
 		Use:   "add NAME --url URL",
 		Short: "Add a context, or replace one with --replace",
@@ -36,7 +36,7 @@ func newContextAddCmd(d *cmdutil.Process) *cobra.Command {
 		Example: contextAddExample,
 		Args:    cmdutil.Args("NAME"),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			opts.name = a[0]
+			opts.named.name = a[0]
 			if err := opts.complete(cmd.Flags()); err != nil {
 				return err
 			}
@@ -91,12 +91,12 @@ func (opts *contextAddOptions) complete(fs *pflag.FlagSet) error {
 }
 
 func runContextAdd(opts *contextAddOptions) error {
-	return opts.change(func(f *profile.File) error {
-		if err := f.Add(opts.name, opts.context, opts.replace); err != nil {
+	return opts.named.change(func(f *profile.File) error {
+		if err := f.Add(opts.named.name, opts.context, opts.replace); err != nil {
 			return fmt.Errorf("add context: %w", err)
 		}
 		if opts.use {
-			return f.Use(opts.name)
+			return f.Use(opts.named.name)
 		}
 		return nil
 	}, "added context %s")

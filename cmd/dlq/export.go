@@ -30,18 +30,18 @@ Without --drain the messages stay in the queue. With --drain each message leaves
 the queue after it was durably written to the archive.`
 
 type exportOptions struct {
-	open OpenBroker
-	cmdmsg.RunFlags
+	open       OpenBroker
+	common     cmdmsg.RunFlags
 	connection *profile.Flags
-	selectOptions
-	lookOptions
-	queue string
-	file  string
-	drain bool
+	selection  selectOptions
+	look       lookOptions
+	queue      string
+	file       string
+	drain      bool
 }
 
 func newExportCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
-	opts := &exportOptions{open: open, RunFlags: cmdmsg.RunFlags{Deps: d}}
+	opts := &exportOptions{open: open, common: cmdmsg.RunFlags{Deps: d}}
 	cmd := &cobra.Command{
 		Use:   "export QUEUE",
 		Short: "Write messages to an archive, optionally draining the queue",
@@ -51,18 +51,18 @@ func newExportCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 			"orders.ndjson.gz --older-than 7d\n  msgctl dlq export orders.dlq | jq -r .properties.messageId",
 		Args: cmdutil.Args("QUEUE"),
 		RunE: func(cmd *cobra.Command, names []string) error {
-			opts.queue, opts.Cmd = names[0], cmd
+			opts.queue, opts.common.Cmd = names[0], cmd
 			return runExport(cmd.Context(), opts)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&opts.file, "archive", "-", "archive `FILE` to write; - is stdout")
 	flags.BoolVar(&opts.drain, "drain", false, "remove each message from the queue after it was durably written")
-	opts.selectOptions.register(cmd)
-	opts.registerLimit(cmd, "write")
-	opts.lookOptions.register(cmd)
-	opts.Output.Register(cmd, "text", "json", "yaml")
-	cmdmsg.RegisterProgress(cmd, &opts.Progress)
+	opts.selection.register(cmd)
+	opts.selection.registerLimit(cmd, "write")
+	opts.look.register(cmd)
+	opts.common.Output.Register(cmd, "text", "json", "yaml")
+	cmdmsg.RegisterProgress(cmd, &opts.common.Progress)
 	cmdutil.MarkNewFile(cmd, "archive")
 	opts.connection = cmdutil.ConnectionFlags(cmd)
 	return cmd
@@ -72,33 +72,33 @@ func (o *exportOptions) check() error {
 	switch {
 	case o.file == "":
 		return cmdutil.UsageError("pass --archive FILE, or --archive - for stdout", "%sflag --archive is empty",
-			cmdutil.Where(o.Cmd))
-	case o.file == "-" && o.Deps.Streams.OutTTY:
+			cmdutil.Where(o.common.Cmd))
+	case o.file == "-" && o.common.Deps.Streams.OutTTY:
 		return cmdutil.UsageError("msgctl dlq export "+shell.Quote(o.queue)+" --archive FILE",
-			"%sstdout is a terminal: name a file, or pipe the output", cmdutil.Where(o.Cmd))
+			"%sstdout is a terminal: name a file, or pipe the output", cmdutil.Where(o.common.Cmd))
 	}
-	return o.selectOptions.check(o.Cmd)
+	return o.selection.check(o.common.Cmd)
 }
 
 func runExport(ctx context.Context, opts *exportOptions) error {
 	if err := opts.check(); err != nil {
 		return err
 	}
-	s, err := openSession(ctx, opts.Deps, opts.open, "dlq export", opts.connection)
+	s, err := openSession(ctx, opts.common.Deps, opts.open, "dlq export", opts.connection)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	s.given = flagsGiven(opts.Cmd)
+	s.given = flagsGiven(opts.common.Cmd)
 	q, err := s.lookup(opts.queue)
 	if err != nil {
 		return err
 	}
-	p, err := s.pick(q, &opts.selectOptions, opts.limit)
+	p, err := s.pick(q, &opts.selection, opts.selection.limit)
 	if err != nil {
 		return err
 	}
-	if err := p.allowed(ctx, opts.lookOptions); err != nil {
+	if err := p.allowed(ctx, opts.look); err != nil {
 		return err
 	}
 	if q.Type == topology.Stream && opts.drain {
@@ -107,7 +107,7 @@ func runExport(ctx context.Context, opts *exportOptions) error {
 				q.Name,
 				replay.ErrStream), Advice: "remove --drain"}
 	}
-	defer p.chosen.warn(opts.Deps)
+	defer p.chosen.warn(opts.common.Deps)
 	return (&exporting{opts, p}).run(ctx)
 }
 
@@ -132,14 +132,14 @@ func (e *exporting) run(ctx context.Context) error {
 		cmdmsg.TellLook(e.s.proc, e.q, e.looking, "Browsing")
 	}
 	action := map[bool]string{true: "drain", false: "export"}[e.drain]
-	observer := cmdmsg.NewRunObserver(e.Deps, e.Progress, action, ready)
+	observer := cmdmsg.NewRunObserver(e.common.Deps, e.common.Progress, action, ready)
 	start := time.Now()
 	var result replay.Result
 	if e.drain {
 		err = e.s.WithOverride(ctx, e.q, e.looking, func() (err error) {
 			result, err = replay.Drain(ctx, replay.DrainOptions{
-				From: e.s.From(ctx, e.q, e.looking,
-					ready), Select: e.chosen.Selection, Archive: w, Limit: e.limit, ID: replay.NewRunID(), Observer: observer,
+				From:   e.s.From(ctx, e.q, e.looking, ready),
+				Select: e.chosen.Selection, Archive: w, Limit: e.selection.limit, ID: replay.NewRunID(), Observer: observer,
 			})
 			return err
 		})
@@ -155,7 +155,7 @@ func (e *exporting) run(ctx context.Context) error {
 
 func (e *exporting) open() (*archive.Writer, error) {
 	if e.file == "-" {
-		return archive.NewWriter(redirected{e.Deps.Streams.Out}, archive.None)
+		return archive.NewWriter(redirected{e.common.Deps.Streams.Out}, archive.None)
 	}
 	return cmdmsg.CreateArchive(e.file)
 }
@@ -163,14 +163,14 @@ func (e *exporting) open() (*archive.Writer, error) {
 // finish reports to stderr when stdout has the archive.
 func (e *exporting) finish(doc deadletters.RunDocument, err error) error {
 	if e.file != "-" {
-		return e.End(doc, err)
+		return e.common.End(doc, err)
 	}
 	doc.File = "stdout"
-	errOnly := *e.Deps
-	streams := *e.Deps.Streams
+	errOnly := *e.common.Deps
+	streams := *e.common.Deps.Streams
 	streams.Out, streams.OutTTY = streams.Err, streams.ErrTTY
 	errOnly.Streams = &streams
-	o := e.RunFlags
+	o := e.common
 	o.Deps = &errOnly
 	return o.End(doc, err)
 }

@@ -25,17 +25,17 @@ A truncated or damaged archive is restored as far as it is intact. The report
 says where it is damaged, and the exit code is 3.`
 
 type importOptions struct {
-	open OpenBroker
-	cmdmsg.RunFlags
+	open       OpenBroker
+	common     cmdmsg.RunFlags
 	connection *profile.Flags
-	selectOptions
-	file string
-	to   string
-	rate float64
+	selection  selectOptions
+	file       string
+	to         string
+	rate       float64
 }
 
 func newImportCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
-	opts := &importOptions{open: open, RunFlags: cmdmsg.RunFlags{Deps: d}}
+	opts := &importOptions{open: open, common: cmdmsg.RunFlags{Deps: d}}
 	cmd := &cobra.Command{
 		Use:   "import FILE",
 		Short: "Restore the messages of an archive",
@@ -48,12 +48,12 @@ func newImportCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 			return runImport(cmd.Context(), opts)
 		},
 	}
-	opts.RunFlags.Register(cmd)
-	opts.selectOptions.register(cmd)
+	opts.common.Register(cmd)
+	opts.selection.register(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&opts.to, "to", "",
 		"`DESTINATION`: queue:Q or exchange:X/KEY (default: the queue that each message was read from)")
-	opts.registerLimit(cmd, "restore")
+	opts.selection.registerLimit(cmd, "restore")
 	flags.Float64Var(&opts.rate, "rate", 0, "maximum messages per second; 0 is no limit")
 	opts.connection = cmdutil.ConnectionFlags(cmd)
 	return cmd
@@ -61,7 +61,7 @@ func newImportCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 
 // target reads --to; nil is where each message was.
 func (o *importOptions) target() (*publish.Target, replay.Destination, error) {
-	to, err := parseTo(o.Cmd, o.to)
+	to, err := parseTo(o.common.Cmd, o.to)
 	switch {
 	case err != nil || o.to == "":
 		return nil, to, err
@@ -72,11 +72,11 @@ func (o *importOptions) target() (*publish.Target, replay.Destination, error) {
 	case to.Kind == replay.ToExchange:
 		return nil, to, cmdutil.UsageError("--to exchange:"+to.Exchange+"/KEY",
 			"%sflag --to: an exchange needs a routing key here",
-			cmdutil.Where(o.Cmd))
+			cmdutil.Where(o.common.Cmd))
 	}
 	return nil, to, cmdutil.UsageError("msgctl dlq import FILE --to queue:NAME, and then msgctl dlq replay NAME --to "+
 		"origin",
-		"%sflag --to: messages are restored to a queue or an exchange", cmdutil.Where(o.Cmd))
+		"%sflag --to: messages are restored to a queue or an exchange", cmdutil.Where(o.common.Cmd))
 }
 
 func runImport(ctx context.Context, opts *importOptions) error {
@@ -85,17 +85,18 @@ func runImport(ctx context.Context, opts *importOptions) error {
 		return err
 	}
 	if opts.rate < 0 {
-		return cmdutil.UsageError("0 is no limit", "%sflag --rate: %g is negative", cmdutil.Where(opts.Cmd), opts.rate)
+		return cmdutil.UsageError("0 is no limit", "%sflag --rate: %g is negative", cmdutil.Where(opts.common.Cmd),
+			opts.rate)
 	}
-	if err := opts.selectOptions.check(opts.Cmd); err != nil {
+	if err := opts.selection.check(opts.common.Cmd); err != nil {
 		return err
 	}
-	r, err := cmdmsg.OpenArchive(opts.Deps, opts.file)
+	r, err := cmdmsg.OpenArchive(opts.common.Deps, opts.file)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = r.Close() }()
-	s, err := openSession(ctx, opts.Deps, opts.open, "dlq import", opts.connection)
+	s, err := openSession(ctx, opts.common.Deps, opts.open, "dlq import", opts.connection)
 	if err != nil {
 		return err
 	}
@@ -103,11 +104,11 @@ func runImport(ctx context.Context, opts *importOptions) error {
 	if err := s.CheckDestination(destination); err != nil {
 		return cmdmsg.AdviseMissing(err)
 	}
-	chosen, err := opts.compile(s.IsWait())
+	chosen, err := opts.selection.compile(s.IsWait())
 	if err != nil {
 		return err
 	}
-	defer chosen.warn(opts.Deps)
+	defer chosen.warn(opts.common.Deps)
 	return opts.restore(ctx, s, r, to, chosen)
 }
 
@@ -118,21 +119,21 @@ func (o *importOptions) restore(ctx context.Context, s *session, r *archive.Read
 		question = "Restore the messages of " + o.file + " to " + strings.ReplaceAll(to.String(), `"`, "") + "?"
 	}
 	if o.file != "-" {
-		if err := o.Ask(ctx, question); err != nil {
+		if err := o.common.Ask(ctx, question); err != nil {
 			return err
 		}
 	}
-	recorder, closeReport, err := o.Recorder()
+	recorder, closeReport, err := o.common.Recorder()
 	if err != nil {
 		return err
 	}
-	observer := cmdmsg.NewRunObserver(o.Deps, o.Progress, "import", 0)
-	traces := cmdmsg.NewTracing(o.Deps, s.connection, nil)
-	defer func() { cmdmsg.EndTracing(o.Deps, traces) }()
+	observer := cmdmsg.NewRunObserver(o.common.Deps, o.common.Progress, "import", 0)
+	traces := cmdmsg.NewTracing(o.common.Deps, s.connection, nil)
+	defer func() { cmdmsg.EndTracing(o.common.Deps, traces) }()
 	start := time.Now()
 	result, err := replay.Restore(ctx, replay.RestoreOptions{
-		Archive: r, Dialer: s.broker.Dialer(s.Name), To: to, Select: chosen.Selection, Identity: s.Identity(), Limit: o.limit,
-		Rate:     o.rate,
+		Archive: r, Dialer: s.broker.Dialer(s.Name), To: to, Select: chosen.Selection, Identity: s.Identity(),
+		Limit: o.selection.limit, Rate: o.rate,
 		Observer: observer, Report: recorder, Reconnect: s.Options.Reconnect, Sending: cmdmsg.CopySpans(traces),
 	})
 	observer.End()
@@ -143,5 +144,5 @@ func (o *importOptions) restore(ctx context.Context, s *session, r *archive.Read
 		doc.Broken = append(doc.Broken,
 			deadletters.BrokenDocument{Line: b.Line, Byte: b.Byte, Final: b.Final, Reason: b.Reason.Error()})
 	}
-	return o.End(doc, err)
+	return o.common.End(doc, err)
 }

@@ -43,16 +43,16 @@ type inspectOptions struct {
 	proc       *cmdutil.Process
 	cmd        *cobra.Command
 	connection *profile.Flags
-	selectOptions
-	lookOptions
-	output   cmdutil.OutputFlag
-	progress terminal.ProgressMode
-	queue    string
-	groupBy  string
-	count    int64
-	full     bool
-	jq       string
-	program  *cmdmsg.JQ
+	selection  selectOptions
+	look       lookOptions
+	output     cmdutil.OutputFlag
+	progress   terminal.ProgressMode
+	queue      string
+	groupBy    string
+	count      int64
+	full       bool
+	jq         string
+	program    *cmdmsg.JQ
 }
 
 // defaultShown is how many messages inspect shows unless told otherwise.
@@ -78,13 +78,13 @@ func newInspectCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVarP(&opts.groupBy, "group-by", "g", "",
 		"count by `KEYS`: reason, queue, exchange, routing-key, type, error, day or expressions, separated by commas")
-	opts.selectOptions.register(cmd)
+	opts.selection.register(cmd)
 	flags.Int64VarP(&opts.count, "limit", "n", defaultShown,
 		"number of messages to show; 0 is all, the default of --group-by")
 	flags.BoolVar(&opts.full, "full", false, "show each message in full, with its whole body")
 	opts.output.Register(cmd, "table", "json", "ndjson", "yaml")
 	flags.StringVar(&opts.jq, "jq", "", "run a jq `PROGRAM` on each message or group, in the form of -o ndjson")
-	opts.lookOptions.register(cmd)
+	opts.look.register(cmd)
 	flags.Var(&opts.progress, "progress", "progress of --group-by on stderr: auto (a bar on a terminal), json or none")
 	opts.connection = cmdutil.ConnectionFlags(cmd)
 	return cmd
@@ -97,7 +97,7 @@ func (o *inspectOptions) check() (err error) {
 	if o.groupBy != "" && !o.cmd.Flags().Changed("limit") {
 		o.count = 0
 	}
-	if err := o.selectOptions.check(o.cmd); err != nil {
+	if err := o.selection.check(o.cmd); err != nil {
 		return err
 	}
 	if o.groupBy != "" {
@@ -123,11 +123,11 @@ func runInspect(ctx context.Context, opts *inspectOptions) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.pick(q, &opts.selectOptions, opts.count)
+	p, err := s.pick(q, &opts.selection, opts.count)
 	if err != nil {
 		return err
 	}
-	if err := p.allowed(ctx, opts.lookOptions); err != nil {
+	if err := p.allowed(ctx, opts.look); err != nil {
 		return err
 	}
 	cmdmsg.TellLook(s.proc, q, p.looking, "Browsing")
@@ -242,7 +242,7 @@ func (i *inspection) messages(ctx context.Context) error {
 
 // cards says that each message is shown in full, as it comes.
 func (i *inspection) cards() bool {
-	return i.output.Value == "table" && (i.full || i.count == 1 || len(i.ids) > 0)
+	return i.output.Value == "table" && (i.full || i.count == 1 || len(i.selection.ids) > 0)
 }
 
 func (i *inspection) card(doc messages.Document) error {
@@ -275,9 +275,9 @@ func (i *inspection) total(report browse.Report) string {
 		return "No message is ready in " + terminal.Neutralise(i.q.Name) + "."
 	case i.matched == 0:
 		return fmt.Sprintf("No match among %s.", terminal.FormatPlural(report.Seen, "message", "messages"))
-	case i.selectOptions.any() && i.count > 0 && i.matched >= i.count:
+	case i.selection.any() && i.count > 0 && i.matched >= i.count:
 		return terminal.FormatPlural(i.matched, "matching message", "matching messages") + " shown; -n 0 shows all."
-	case i.selectOptions.any():
+	case i.selection.any():
 		verb := "match"
 		if i.matched == 1 {
 			verb = "matches"

@@ -14,7 +14,7 @@ sent stay. A move does not count as a replay. The message keeps its death
 history, so that it can still be replayed from its new queue.`
 
 func newMoveCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
-	opts := &replayOptions{open: open, RunFlags: cmdmsg.RunFlags{Deps: d}, move: true}
+	opts := &replayOptions{open: open, common: cmdmsg.RunFlags{Deps: d}, move: true}
 	cmd := &cobra.Command{
 		Use:   "move QUEUE --to TARGET",
 		Short: "Move messages to another queue or exchange",

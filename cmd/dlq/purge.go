@@ -34,18 +34,18 @@ the broker's own purge is used, which also destroys messages that arrive before
 it runs.`
 
 type purgeOptions struct {
-	open OpenBroker
-	cmdmsg.RunFlags
+	open       OpenBroker
+	common     cmdmsg.RunFlags
 	connection *profile.Flags
-	selectOptions
-	lookOptions
-	queue   string
-	archive string
-	dryRun  bool
+	selection  selectOptions
+	look       lookOptions
+	queue      string
+	archive    string
+	dryRun     bool
 }
 
 func newPurgeCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
-	opts := &purgeOptions{open: open, RunFlags: cmdmsg.RunFlags{Deps: d}}
+	opts := &purgeOptions{open: open, common: cmdmsg.RunFlags{Deps: d}}
 	cmd := &cobra.Command{
 		Use:   "purge QUEUE",
 		Short: "Destroy all or selected messages, optionally into an archive",
@@ -58,11 +58,11 @@ func newPurgeCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 			return runPurge(cmd.Context(), opts)
 		},
 	}
-	opts.RunFlags.Register(cmd)
+	opts.common.Register(cmd)
 	cmd.Flags().Lookup("yes").Usage = "do not ask for confirmation; on a protected context: --yes=QUEUE"
-	opts.selectOptions.register(cmd)
-	opts.registerLimit(cmd, "destroy")
-	opts.lookOptions.register(cmd)
+	opts.selection.register(cmd)
+	opts.selection.registerLimit(cmd, "destroy")
+	opts.look.register(cmd)
 	cmd.Flags().StringVar(&opts.archive, "archive", "",
 		"first write every message durably to this new `FILE`; .gz and .zst are compressed")
 	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "destroy nothing; show what would be destroyed")
@@ -72,15 +72,15 @@ func newPurgeCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 }
 
 func runPurge(ctx context.Context, opts *purgeOptions) error {
-	if err := opts.selectOptions.check(opts.Cmd); err != nil {
+	if err := opts.selection.check(opts.common.Cmd); err != nil {
 		return err
 	}
-	s, err := openSession(ctx, opts.Deps, opts.open, "dlq purge", opts.connection)
+	s, err := openSession(ctx, opts.common.Deps, opts.open, "dlq purge", opts.connection)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	s.given = flagsGiven(opts.Cmd)
+	s.given = flagsGiven(opts.common.Cmd)
 	q, err := s.lookup(opts.queue)
 	if err != nil {
 		return err
@@ -93,7 +93,7 @@ func runPurge(ctx context.Context, opts *purgeOptions) error {
 	if err := opts.checkYes(s, q); err != nil {
 		return err
 	}
-	chosen, err := s.pick(q, &opts.selectOptions, opts.limit)
+	chosen, err := s.pick(q, &opts.selection, opts.selection.limit)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func runPurge(ctx context.Context, opts *purgeOptions) error {
 	if p.ready, err = s.Ready(ctx, q.Name); err != nil {
 		return err
 	}
-	defer p.chosen.warn(opts.Deps)
+	defer p.chosen.warn(opts.common.Deps)
 	return p.run(ctx)
 }
 
@@ -109,14 +109,14 @@ func runPurge(ctx context.Context, opts *purgeOptions) error {
 func (o *purgeOptions) checkYes(s *session, q *topology.Queue) error {
 	protected := s.connection.Protected
 	switch {
-	case o.Yes == "" || o.Yes == q.Name || o.Yes == cmdutil.PlainYes && !protected:
+	case o.common.Yes == "" || o.common.Yes == q.Name || o.common.Yes == cmdutil.PlainYes && !protected:
 		return nil
 	case protected:
 		return cmdutil.UsageError("--yes="+shell.Quote(q.Name),
 			"context %q is protected: to destroy messages, --yes must name queue %q", s.connection.Context, q.Name)
 	}
-	return cmdutil.UsageError("--yes alone, or --yes="+shell.Quote(q.Name), "--yes=%s does not name the queue %q", o.Yes,
-		q.Name)
+	return cmdutil.UsageError("--yes alone, or --yes="+shell.Quote(q.Name), "--yes=%s does not name the queue %q",
+		o.common.Yes, q.Name)
 }
 
 // purging is a purge of one queue.
@@ -131,15 +131,15 @@ func (p *purging) run(ctx context.Context) error {
 	if p.ready == 0 {
 		doc := deadletters.NewRunDocument("purge", replay.Result{Queue: p.q.Name}, 0)
 		doc.VHost, doc.DryRun = p.s.Name, p.dryRun
-		return p.End(doc, nil)
+		return p.common.End(doc, nil)
 	}
-	l, err := p.s.Judge(ctx, p.q, p.assess(0))
+	l, err := p.s.Judge(ctx, p.q, p.look.assess(0))
 	if err != nil {
 		return err
 	}
 	p.looking = l
-	p.options = replay.PurgeOptions{From: p.s.From(ctx, p.q, l, p.ready), Select: p.chosen.Selection, Limit: p.limit,
-		Purger: purger{p.s.broker, p.s.Name}, ID: replay.NewRunID()}
+	p.options = replay.PurgeOptions{From: p.s.From(ctx, p.q, l, p.ready), Select: p.chosen.Selection,
+		Limit: p.selection.limit, Purger: purger{p.s.broker, p.s.Name}, ID: replay.NewRunID()}
 	// What one message at a time does to those that stay can be harmful; the broker's purge leaves
 	// none.
 	if !p.atOnce() && l.Refused != "" {
@@ -155,7 +155,7 @@ func (p *purging) run(ctx context.Context) error {
 	if meant == 0 {
 		doc := deadletters.NewRunDocument("purge", replay.Result{Queue: p.q.Name, Skipped: p.ready}, 0)
 		doc.VHost = p.s.Name
-		return p.End(doc, nil)
+		return p.common.End(doc, nil)
 	}
 	if err := p.confirm(ctx, meant); err != nil {
 		return err
@@ -165,17 +165,17 @@ func (p *purging) run(ctx context.Context) error {
 
 // atOnce says that the broker's own purge will do.
 func (p *purging) atOnce() bool {
-	return !p.selectOptions.any() && p.limit == 0 && p.archive == "" && p.Report == ""
+	return !p.selection.any() && p.selection.limit == 0 && p.archive == "" && p.common.Report == ""
 }
 
 // preview says how many messages are meant, how old they are and of which kinds, and returns how
 // many. With --yes and without a selection nobody reads it, and nothing is looked at.
 func (p *purging) preview(ctx context.Context) (int64, error) {
 	if p.looking.Refused != "" {
-		p.Deps.Warn("the queue's content is not shown: " + p.looking.Refused)
+		p.common.Deps.Warn("the queue's content is not shown: " + p.looking.Refused)
 		return p.ready, nil
 	}
-	if p.Yes != "" {
+	if p.common.Yes != "" {
 		if !p.atOnce() {
 			cmdmsg.TellLook(p.s.proc, p.q, p.looking, "Consuming from")
 		}
@@ -191,21 +191,21 @@ func (p *purging) preview(ctx context.Context) (int64, error) {
 // dry shows what would be destroyed; where a look into the queue could do harm, only how many.
 func (p *purging) dry(ctx context.Context) error {
 	if p.looking.Refused != "" {
-		p.Deps.Warn("the queue's content is not shown: " + p.looking.Refused)
+		p.common.Deps.Warn("the queue's content is not shown: " + p.looking.Refused)
 		doc := deadletters.NewRunDocument("purge", replay.Result{Queue: p.q.Name, Done: p.ready}, 0)
 		doc.VHost, doc.DryRun = p.s.Name, true
-		return p.Show(doc)
+		return p.common.Show(doc)
 	}
 	doc, err := p.groups(ctx)
 	if err != nil {
 		return err
 	}
-	streams := p.Deps.Streams
-	if done, err := p.Output.Encode(streams.Out, doc); done {
+	streams := p.common.Deps.Streams
+	if done, err := p.common.Output.Encode(streams.Out, doc); done {
 		return err
 	}
 	fmt.Fprintln(streams.Out, "Would destroy from "+terminal.Neutralise(p.q.Name)+":")
-	return deadletters.GroupTable(streams.Out, doc, streams.OutStyler(p.Deps.Colour), streams.OutWidth())
+	return deadletters.GroupTable(streams.Out, doc, streams.OutStyler(p.common.Deps.Colour), streams.OutWidth())
 }
 
 // groups looks at what is meant.
@@ -229,11 +229,11 @@ func (p *purging) groups(ctx context.Context) (doc deadletters.GroupsDocument, e
 }
 
 func (p *purging) showGroups(doc deadletters.GroupsDocument) error {
-	streams := p.Deps.Streams
+	streams := p.common.Deps.Streams
 	if streams.ErrTTY {
-		return deadletters.GroupList(streams.Err, doc, p.now, streams.ErrStyler(p.Deps.Colour), streams.ErrWidth())
+		return deadletters.GroupList(streams.Err, doc, p.now, streams.ErrStyler(p.common.Deps.Colour), streams.ErrWidth())
 	}
-	return deadletters.GroupTable(streams.Err, doc, streams.ErrStyler(p.Deps.Colour), 0)
+	return deadletters.GroupTable(streams.Err, doc, streams.ErrStyler(p.common.Deps.Colour), 0)
 }
 
 func (p *purging) confirm(ctx context.Context, meant int64) error {
@@ -245,9 +245,9 @@ func (p *purging) confirm(ctx context.Context, meant int64) error {
 	case p.atOnce():
 		how = "permanently, with the broker's own purge, which also destroys messages that arrive before it runs"
 	}
-	if p.Yes != "" {
+	if p.common.Yes != "" {
 		if p.atOnce() {
-			p.Deps.Say("The broker's own purge destroys all ready messages of %s, currently %s.", p.q.Name, n)
+			p.common.Deps.Say("The broker's own purge destroys all ready messages of %s, currently %s.", p.q.Name, n)
 		}
 		return nil
 	}
@@ -255,13 +255,13 @@ func (p *purging) confirm(ctx context.Context, meant int64) error {
 	if p.s.connection.Protected {
 		question = terminal.Neutralise(fmt.Sprintf("This destroys %s of %s %s. Context %q is protected:", n, p.q.Name,
 			how, p.s.connection.Context))
-		ok, err := p.Deps.Streams.ConfirmName(ctx, question, p.q.Name, "--yes="+shell.Quote(p.q.Name))
+		ok, err := p.common.Deps.Streams.ConfirmName(ctx, question, p.q.Name, "--yes="+shell.Quote(p.q.Name))
 		if err != nil {
 			return err
 		}
 		return cmdutil.Declined(ok)
 	}
-	ok, err := p.Deps.Streams.Confirm(ctx, question, "--yes")
+	ok, err := p.common.Deps.Streams.Confirm(ctx, question, "--yes")
 	if err != nil {
 		return err
 	}
@@ -269,7 +269,7 @@ func (p *purging) confirm(ctx context.Context, meant int64) error {
 }
 
 func (p *purging) destroy(ctx context.Context) error {
-	recorder, closeReport, err := p.Recorder()
+	recorder, closeReport, err := p.common.Recorder()
 	if err != nil {
 		return err
 	}
@@ -281,7 +281,7 @@ func (p *purging) destroy(ctx context.Context) error {
 		}
 		p.options.Archive, closeArchive = w, w.Close
 	}
-	observer := cmdmsg.NewRunObserver(p.Deps, p.Progress, "purge", p.ready)
+	observer := cmdmsg.NewRunObserver(p.common.Deps, p.common.Progress, "purge", p.ready)
 	p.options.Report, p.options.Observer = recorder, observer
 	start := time.Now()
 	var result replay.Result
@@ -298,5 +298,5 @@ func (p *purging) destroy(ctx context.Context) error {
 	err = errors.Join(err, closeArchive(), closeReport())
 	doc := deadletters.NewRunDocument("purge", result, time.Since(start))
 	doc.Queue, doc.VHost, doc.File = p.q.Name, p.s.Name, p.archive
-	return p.End(doc, err)
+	return p.common.End(doc, err)
 }

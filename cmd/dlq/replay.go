@@ -46,11 +46,11 @@ topology nor name identifies are found by browsing their first message.
 stops when more than --abort-if-returned of them die again.`
 
 type replayOptions struct {
-	open OpenBroker
-	cmdmsg.RunFlags
+	open       OpenBroker
+	common     cmdmsg.RunFlags
 	connection *profile.Flags
-	selectOptions
-	lookOptions
+	selection  selectOptions
+	look       lookOptions
 	queue      string
 	all        bool
 	to         string
@@ -72,7 +72,7 @@ type replayOptions struct {
 }
 
 func newReplayCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
-	opts := &replayOptions{open: open, RunFlags: cmdmsg.RunFlags{Deps: d}}
+	opts := &replayOptions{open: open, common: cmdmsg.RunFlags{Deps: d}}
 	cmd := &cobra.Command{
 		Use:   "replay [QUEUE]",
 		Short: "Send dead letters back to the queue where they died",
@@ -107,16 +107,16 @@ func newReplayCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 
 // registerAll adds what replay and move have in common.
 func (o *replayOptions) registerAll(cmd *cobra.Command) {
-	o.RunFlags.Register(cmd)
-	o.selectOptions.register(cmd)
-	o.lookOptions.register(cmd)
+	o.common.Register(cmd)
+	o.selection.register(cmd)
+	o.look.register(cmd)
 	flags := cmd.Flags()
 	usage := "`DESTINATION`: origin, queue:Q, exchange:X or exchange:X/KEY (default: the queue in which each message died)"
 	if o.move {
 		usage = "`DESTINATION`: queue:Q, exchange:X or exchange:X/KEY"
 	}
 	flags.StringVar(&o.to, "to", "", usage)
-	o.registerLimit(cmd, "send")
+	o.selection.registerLimit(cmd, "send")
 	flags.Float64Var(&o.rate, "rate", 0, "maximum messages per second; 0 is no limit")
 	flags.StringVar(&o.jq, "jq", "", "change each message with a jq `PROGRAM` that may assign to .body and .headers")
 	flags.BoolVar(&o.dryRun, "dry-run", false,
@@ -129,7 +129,7 @@ func (o *replayOptions) registerAll(cmd *cobra.Command) {
 
 // check finds mistakes in the flags before anything is dialled.
 func (o *replayOptions) check() (err error) {
-	cmd := o.Cmd
+	cmd := o.common.Cmd
 	switch {
 	case o.queue != "" && o.all:
 		return cmdutil.UsageError("name a queue or pass --all", "%sa queue and --all exclude each other", cmdutil.Where(cmd))
@@ -162,7 +162,7 @@ func (o *replayOptions) check() (err error) {
 			"%s--to origin works with dlq replay only",
 			cmdutil.Where(cmd))
 	}
-	if err := o.selectOptions.check(cmd); err != nil {
+	if err := o.selection.check(cmd); err != nil {
 		return err
 	}
 	if o.jq != "" {
@@ -177,12 +177,12 @@ func runReplay(ctx context.Context, opts *replayOptions) error {
 	if err := opts.check(); err != nil {
 		return err
 	}
-	s, err := openSession(ctx, opts.Deps, opts.open, opts.command(), opts.connection)
+	s, err := openSession(ctx, opts.common.Deps, opts.open, opts.command(), opts.connection)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	s.given = flagsGiven(opts.Cmd)
+	s.given = flagsGiven(opts.common.Cmd)
 	if err := s.CheckDestination(opts.destination); err != nil {
 		return cmdmsg.AdviseMissing(err)
 	}
@@ -191,7 +191,7 @@ func runReplay(ctx context.Context, opts *replayOptions) error {
 		return err
 	}
 	if len(names) == 0 {
-		opts.Deps.Say("No dead-letter queue of vhost %q holds messages.", s.Name)
+		opts.common.Deps.Say("No dead-letter queue of vhost %q holds messages.", s.Name)
 		return nil
 	}
 	if len(names) == 1 {
@@ -204,7 +204,7 @@ func runReplay(ctx context.Context, opts *replayOptions) error {
 func (o *replayOptions) inTurn(ctx context.Context, s *session, names []string) error {
 	codes := map[int]bool{}
 	for _, name := range names {
-		codes[o.Deps.Report(ctx, o.one(ctx, s, name))] = true
+		codes[o.common.Deps.Report(ctx, o.one(ctx, s, name))] = true
 		if ctx.Err() != nil {
 			return cmdutil.ExitWith(cmdutil.ExitInterrupted)
 		}
@@ -233,13 +233,13 @@ func (o *replayOptions) queues(ctx context.Context, s *session) ([]string, error
 	if o.queue != "" {
 		return []string{o.queue}, nil
 	}
-	unsearched, err := survey.Search(ctx, s.VHost, func(n int) { o.Deps.Say("%s", searchText(n, "")) })
+	unsearched, err := survey.Search(ctx, s.VHost, func(n int) { o.common.Deps.Say("%s", searchText(n, "")) })
 	if err != nil {
 		return nil, err
 	}
 	if unsearched > 0 {
-		o.Deps.Say("Not checked for failed messages: %s, because browsing could do more than set the redelivered flag, "+
-			"or because there are too many. To replay one of them, name it.",
+		o.common.Deps.Say("Not checked for failed messages: %s, because browsing could do more than set the redelivered "+
+			"flag, or because there are too many. To replay one of them, name it.",
 			terminal.FormatPlural(int64(unsearched), "queue", "queues"))
 	}
 	var names, options []string
@@ -248,7 +248,7 @@ func (o *replayOptions) queues(ctx context.Context, s *session) ([]string, error
 		switch {
 		case q.Role != discover.RoleDeadLetter || n.Ready == 0:
 		case q.Type == topology.Stream && !o.copyOnly && !o.dryRun:
-			o.Deps.Say("Stream %s is skipped: a stream keeps its messages, so only copies can be sent (--copy).", q.Name)
+			o.common.Deps.Say("Stream %s is skipped: a stream keeps its messages, so only copies can be sent (--copy).", q.Name)
 		default:
 			names = append(names, q.Name)
 			options = append(options, fmt.Sprintf("%s  %d ready", q.Name, n.Ready))
@@ -256,12 +256,12 @@ func (o *replayOptions) queues(ctx context.Context, s *session) ([]string, error
 	}
 	switch {
 	case len(names) == 1 && !o.all:
-		o.Deps.Say("The dead-letter queue that holds messages is %s.", names[0])
+		o.common.Deps.Say("The dead-letter queue that holds messages is %s.", names[0])
 		return names, nil
 	case len(names) <= 1 || o.all:
 		return names, nil
-	case o.Deps.Streams.InTTY:
-		i, err := o.Deps.Streams.Choose(ctx, "Several dead-letter queues hold messages. Which one?", options,
+	case o.common.Deps.Streams.InTTY:
+		i, err := o.common.Deps.Streams.Choose(ctx, "Several dead-letter queues hold messages. Which one?", options,
 			"the queue's name")
 		if err != nil {
 			return nil, err
@@ -271,7 +271,7 @@ func (o *replayOptions) queues(ctx context.Context, s *session) ([]string, error
 		}
 		return names[i : i+1], nil
 	}
-	given := flagsGiven(o.Cmd)
+	given := flagsGiven(o.common.Cmd)
 	var hints []string
 	for i, name := range names {
 		hints = append(hints, fmt.Sprintf("msgctl %s %s%s   (%s)", o.command(), shell.Quote(name), given,
@@ -280,7 +280,7 @@ func (o *replayOptions) queues(ctx context.Context, s *session) ([]string, error
 	hints = append(hints, "msgctl "+o.command()+" --all"+given)
 	return nil, cmdutil.UsageError(strings.Join(hints, "\n"),
 		"%s%d dead-letter queues hold messages: name one, or pass --all",
-		cmdutil.Where(o.Cmd), len(names))
+		cmdutil.Where(o.common.Cmd), len(names))
 }
 
 // percentValue is a percentage, written with or without the sign.

@@ -34,11 +34,11 @@ func (o *replayOptions) one(ctx context.Context, s *session, name string) error 
 	if err != nil {
 		return err
 	}
-	l, err := s.assess(ctx, q, o.lookOptions, 0)
+	l, err := s.assess(ctx, q, o.look, 0)
 	if err != nil {
 		return err
 	}
-	chosen, err := o.compile(s.IsWait())
+	chosen, err := o.selection.compile(s.IsWait())
 	if err != nil {
 		return err
 	}
@@ -47,16 +47,16 @@ func (o *replayOptions) one(ctx context.Context, s *session, name string) error 
 		return err
 	}
 	r.options = r.engineOptions(ctx)
-	defer chosen.warn(o.Deps)
+	defer chosen.warn(o.common.Deps)
 	if q.Type == topology.Stream && !o.copyOnly && !o.dryRun {
 		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q: %w: only copies can be sent", name,
 			replay.ErrStream),
-			Advice: "msgctl " + o.command() + " " + shell.Quote(name) + " --copy" + flagsGiven(o.Cmd)}
+			Advice: "msgctl " + o.command() + " " + shell.Quote(name) + " --copy" + flagsGiven(o.common.Cmd)}
 	}
 	if r.ready == 0 && q.Type != topology.Stream {
 		doc := deadletters.NewRunDocument(r.action(), replay.Result{Queue: name}, 0)
 		doc.VHost, doc.DryRun = s.Name, o.dryRun
-		return o.End(doc, nil)
+		return o.common.End(doc, nil)
 	}
 	if o.dryRun {
 		return r.dry(ctx)
@@ -76,11 +76,10 @@ func (r *replaying) action() string {
 
 func (r *replaying) engineOptions(ctx context.Context) replay.Options {
 	o := replay.Options{
-		From: r.s.From(ctx, r.q, r.looking,
-			r.ready), Dialer: r.s.broker.Dialer(r.s.Name), To: r.destination, Select: r.chosen.Selection,
+		From:   r.s.From(ctx, r.q, r.looking, r.ready),
+		Dialer: r.s.broker.Dialer(r.s.Name), To: r.destination, Select: r.chosen.Selection,
 		IsWait: r.s.IsWait(), Exists: r.s.Exists, Identity: r.s.Identity(), ID: replay.NewRunID(), MaxReplays: r.maxReplays,
-		RestoreTTL: r.restoreTTL,
-		Transform:  r.transform, Limit: r.limit, Rate: r.rate, Copy: r.copyOnly,
+		RestoreTTL: r.restoreTTL, Transform: r.transform, Limit: r.selection.limit, Rate: r.rate, Copy: r.copyOnly,
 		Ramp: replay.Ramp{Stages: r.ramp, Settle: r.settle, AbortIfReturned: float64(r.abort)},
 	}
 	o.Prefetch = r.prefetch
@@ -115,7 +114,7 @@ func (r *replaying) dry(ctx context.Context) error {
 	}
 	doc := deadletters.NewDryRunDocument(r.action(), r.q.Name, plan, time.Since(start))
 	r.s.addReaches(&doc)
-	return r.End(doc, nil)
+	return r.common.End(doc, nil)
 }
 
 // do shows what is to be shown before, and replays.
@@ -127,17 +126,17 @@ func (r *replaying) do(ctx context.Context) error {
 	question := fmt.Sprintf("%s %s from %s %s?", map[string]string{"replay": "Replay", "move": "Move",
 		"copy": "Copy"}[r.action()],
 		r.howMany(), r.q.Name, inWords(r.destination))
-	if err := r.Ask(ctx, question); err != nil {
+	if err := r.common.Ask(ctx, question); err != nil {
 		return err
 	}
-	recorder, closeReport, err := r.Recorder()
+	recorder, closeReport, err := r.common.Recorder()
 	if err != nil {
 		return err
 	}
-	observer := cmdmsg.NewRunObserver(r.Deps, r.Progress, r.action(), r.total())
+	observer := cmdmsg.NewRunObserver(r.common.Deps, r.common.Progress, r.action(), r.total())
 	r.options.Report, r.options.Observer = recorder, observer
-	traces := cmdmsg.NewTracing(r.Deps, r.s.connection, nil)
-	defer func() { cmdmsg.EndTracing(r.Deps, traces) }()
+	traces := cmdmsg.NewTracing(r.common.Deps, r.s.connection, nil)
+	defer func() { cmdmsg.EndTracing(r.common.Deps, traces) }()
 	r.options.Sending = cmdmsg.CopySpans(traces)
 	start := time.Now()
 	var result replay.Result
@@ -149,7 +148,7 @@ func (r *replaying) do(ctx context.Context) error {
 	err = errors.Join(err, closeReport())
 	doc := deadletters.NewRunDocument(r.action(), result, time.Since(start))
 	doc.Queue, doc.VHost, doc.File = r.q.Name, r.s.Name, ""
-	return r.End(doc, err)
+	return r.common.End(doc, err)
 }
 
 func (r *replaying) run(ctx context.Context) (replay.Result, error) {
@@ -163,8 +162,8 @@ func (r *replaying) total() int64 {
 	if r.q.Type == topology.Stream {
 		return 0
 	}
-	if r.limit > 0 && !r.selectOptions.any() {
-		return min(r.limit, r.ready)
+	if r.selection.limit > 0 && !r.selection.any() {
+		return min(r.selection.limit, r.ready)
 	}
 	return r.ready
 }
@@ -174,10 +173,10 @@ func (r *replaying) howMany() string {
 	switch {
 	case r.q.Type == topology.Stream:
 		n = "the messages"
-	case r.limit > 0 && r.limit < r.ready:
-		n = fmt.Sprintf("at most %d of %s", r.limit, n)
+	case r.selection.limit > 0 && r.selection.limit < r.ready:
+		n = fmt.Sprintf("at most %d of %s", r.selection.limit, n)
 	}
-	if r.selectOptions.any() {
+	if r.selection.any() {
 		n = "what matches of " + n
 	}
 	return n
@@ -192,8 +191,9 @@ func (r *replaying) before(ctx context.Context) error {
 		// how many is not known yet
 		doc := deadletters.RunDocument{Targets: []deadletters.TargetDocument{{Exchange: d.Exchange, Key: d.Key}}}
 		r.s.addReaches(&doc)
-		streams := r.Deps.Streams
-		if err := deadletters.RunTargets(streams.Err, doc, streams.ErrStyler(r.Deps.Colour), streams.ErrWidth()); err != nil {
+		streams := r.common.Deps.Streams
+		err := deadletters.RunTargets(streams.Err, doc, streams.ErrStyler(r.common.Deps.Colour), streams.ErrWidth())
+		if err != nil {
 			return err
 		}
 	case d.Kind == replay.ToOrigin || d.Kind == replay.ToExchange:
@@ -210,8 +210,8 @@ func (r *replaying) before(ctx context.Context) error {
 
 func (r *replaying) copies(doc deadletters.RunDocument) error {
 	r.s.addReaches(&doc)
-	streams := r.Deps.Streams
-	return deadletters.RunText(streams.Err, doc, streams.ErrStyler(r.Deps.Colour), streams.ErrWidth())
+	streams := r.common.Deps.Streams
+	return deadletters.RunText(streams.Err, doc, streams.ErrStyler(r.common.Deps.Colour), streams.ErrWidth())
 }
 
 const (
@@ -225,7 +225,7 @@ func (r *replaying) diffs(ctx context.Context) error {
 	if r.transform == nil {
 		return nil
 	}
-	streams := r.Deps.Streams
+	streams := r.common.Deps.Streams
 	plain := r.options
 	plain.Transform = nil
 	before, after, shown := replay.NewPlanner(plain), replay.NewPlanner(r.options), 0
@@ -240,7 +240,7 @@ func (r *replaying) diffs(ctx context.Context) error {
 		if shown++; shown > shownDiffs {
 			return browse.ErrStop
 		}
-		return messages.Diff(streams.Err, was, is, streams.ErrStyler(r.Deps.Colour))
+		return messages.Diff(streams.Err, was, is, streams.ErrStyler(r.common.Deps.Colour))
 	})
 	return err
 }

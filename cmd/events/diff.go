@@ -29,7 +29,7 @@ Exit code 0: no breaking change. 2: at least one; if it is intended, publish it
 as a new event or raise the event's version.`
 
 type eventsDiffOptions struct {
-	eventsOptions
+	common   eventsOptions
 	from, to string
 }
 
@@ -41,7 +41,7 @@ type diffEventsDocument struct {
 }
 
 func newEventsDiffCmd(d *cmdutil.Process) *cobra.Command {
-	opts := &eventsDiffOptions{eventsOptions: eventsOptions{proc: d}}
+	opts := &eventsDiffOptions{common: eventsOptions{proc: d}}
 	cmd := &cobra.Command{
 		Use:   "diff OLD NEW",
 		Short: "Find changes of events that break consumers or producers",
@@ -54,7 +54,7 @@ func newEventsDiffCmd(d *cmdutil.Process) *cobra.Command {
 			return runEventsDiff(opts)
 		},
 	}
-	opts.output.Register(cmd, "text", "json", "yaml", "markdown")
+	opts.common.output.Register(cmd, "text", "json", "yaml", "markdown")
 	return cmd
 }
 
@@ -96,7 +96,7 @@ func (o *eventsDiffOptions) catalogueOf(name string) (*event.Catalogue, error) {
 		return event.NewCatalogue([]event.Type{{Name: "schema", Files: declare.Folder(filepath.Dir(name)),
 			SchemaFile: filepath.Base(name)}}), nil
 	}
-	d, err := o.proc.Catalogue([]string{name}, cmdutil.VHostChoice{})
+	d, err := o.common.proc.Catalogue([]string{name}, cmdutil.VHostChoice{})
 	if err != nil {
 		return nil, err
 	}
@@ -104,14 +104,14 @@ func (o *eventsDiffOptions) catalogueOf(name string) (*event.Catalogue, error) {
 }
 
 func (o *eventsDiffOptions) show(doc diffEventsDocument) error {
-	streams := o.proc.Streams
-	if done, err := o.output.Encode(streams.Out, doc); done {
+	streams := o.common.proc.Streams
+	if done, err := o.common.output.Encode(streams.Out, doc); done {
 		return err
 	}
-	if o.output.Value == "markdown" {
+	if o.common.output.Value == "markdown" {
 		return events.ChangesMarkdown(streams.Out, doc.Changes)
 	}
-	style := streams.OutStyler(o.proc.Colour)
+	style := streams.OutStyler(o.common.proc.Colour)
 	if len(doc.Changes) == 0 {
 		_, err := fmt.Fprintln(streams.Out, style.Green("No event changed."))
 		return err

@@ -86,7 +86,7 @@ func others(list, without []string) (rest []string) {
 	return rest
 }
 
-type eventsListOptions struct{ eventsOptions }
+type eventsListOptions struct{ common eventsOptions }
 
 func newEventsListCmd(d *cmdutil.Process) *cobra.Command {
 	opts := &eventsListOptions{eventsOptions{proc: d}}
@@ -100,13 +100,13 @@ is shown in red.`,
 		Args:    cmdutil.Args(),
 		RunE:    func(*cobra.Command, []string) error { return runEventsList(opts) },
 	}
-	opts.files.Register(cmd)
-	opts.output.Register(cmd, "table", "json", "yaml")
+	opts.common.files.Register(cmd)
+	opts.common.output.Register(cmd, "table", "json", "yaml")
 	return cmd
 }
 
 func runEventsList(opts *eventsListOptions) error {
-	d, err := opts.read()
+	d, err := opts.common.read()
 	if err != nil {
 		return err
 	}
@@ -123,9 +123,9 @@ func runEventsList(opts *eventsListOptions) error {
 		}
 		doc.Events = append(doc.Events, e)
 	}
-	streams := opts.proc.Streams
-	if done, err := opts.output.Encode(streams.Out, doc); done {
+	streams := opts.common.proc.Streams
+	if done, err := opts.common.output.Encode(streams.Out, doc); done {
 		return err
 	}
-	return events.ListText(streams.Out, doc, streams.OutStyler(opts.proc.Colour), streams.OutWidth())
+	return events.ListText(streams.Out, doc, streams.OutStyler(opts.common.proc.Colour), streams.OutWidth())
 }

@@ -12,8 +12,8 @@ import (
 )
 
 type eventsShowOptions struct {
-	eventsOptions
-	typ string
+	common eventsOptions
+	typ    string
 }
 
 // showEventDocument is what `events show -o json` prints.
@@ -23,25 +23,25 @@ type showEventDocument struct {
 }
 
 func newEventsShowCmd(d *cmdutil.Process) *cobra.Command {
-	opts := &eventsShowOptions{eventsOptions: eventsOptions{proc: d}}
+	opts := &eventsShowOptions{common: eventsOptions{proc: d}}
 	cmd := &cobra.Command{
 		Use:               "show TYPE",
 		Short:             "Show one event: routing, fields, an example, its queues",
 		Example:           "  msgctl events show order.created",
 		Args:              cmdutil.Args("TYPE"),
-		ValidArgsFunction: cmdutil.CompleteEvents(d, &opts.files),
+		ValidArgsFunction: cmdutil.CompleteEvents(d, &opts.common.files),
 		RunE: func(_ *cobra.Command, names []string) error {
 			opts.typ = names[0]
 			return runEventsShow(opts)
 		},
 	}
-	opts.files.Register(cmd)
-	opts.output.Register(cmd, "text", "json", "yaml")
+	opts.common.files.Register(cmd)
+	opts.common.output.Register(cmd, "text", "json", "yaml")
 	return cmd
 }
 
 func runEventsShow(opts *eventsShowOptions) error {
-	d, err := opts.read()
+	d, err := opts.common.read()
 	if err != nil {
 		return err
 	}
@@ -55,21 +55,21 @@ func runEventsShow(opts *eventsShowOptions) error {
 	} else if doc.Example, err = d.Catalogue.Sample(opts.typ); err != nil {
 		doc.Problem = err.Error()
 	}
-	streams := opts.proc.Streams
-	if done, err := opts.output.Encode(streams.Out, showEventDocument{events.PublishFormatVersion, doc}); done {
+	streams := opts.common.proc.Streams
+	if done, err := opts.common.output.Encode(streams.Out, showEventDocument{events.PublishFormatVersion, doc}); done {
 		return err
 	}
-	return events.TypeText(streams.Out, doc, streams.OutStyler(opts.proc.Colour), streams.OutWidth())
+	return events.TypeText(streams.Out, doc, streams.OutStyler(opts.common.proc.Colour), streams.OutWidth())
 }
 
 type eventsSampleOptions struct {
-	eventsOptions
+	common   eventsOptions
 	typ      string
 	generate bool
 }
 
 func newEventsSampleCmd(d *cmdutil.Process) *cobra.Command {
-	opts := &eventsSampleOptions{eventsOptions: eventsOptions{proc: d}}
+	opts := &eventsSampleOptions{common: eventsOptions{proc: d}}
 	cmd := &cobra.Command{
 		Use:   "sample TYPE",
 		Short: "Print a valid payload of an event",
@@ -79,20 +79,20 @@ schema. The same catalogue always gives the same payload.`,
 		Example: "  msgctl events sample order.created > payload.json\n  msgctl events sample order.created | " +
 			"msgctl publish order.created",
 		Args:              cmdutil.Args("TYPE"),
-		ValidArgsFunction: cmdutil.CompleteEvents(d, &opts.files),
+		ValidArgsFunction: cmdutil.CompleteEvents(d, &opts.common.files),
 		RunE: func(_ *cobra.Command, names []string) error {
 			opts.typ = names[0]
 			return runEventsSample(opts)
 		},
 	}
-	opts.files.Register(cmd)
+	opts.common.files.Register(cmd)
 	cmd.Flags().BoolVar(&opts.generate, "generate", false,
 		"generate it from the schema even if the catalogue has an example")
 	return cmd
 }
 
 func runEventsSample(opts *eventsSampleOptions) error {
-	d, err := opts.read()
+	d, err := opts.common.read()
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func runEventsSample(opts *eventsSampleOptions) error {
 	if err != nil {
 		return err
 	}
-	streams := opts.proc.Streams
+	streams := opts.common.proc.Streams
 	pretty, err := render.IndentJSON(text)
 	if err != nil {
 		return err

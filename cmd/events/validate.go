@@ -29,9 +29,9 @@ Exit code 0: all events are valid. 1: some are not; each is reported with its
 line and a JSON Pointer to the fault.`
 
 type eventsValidateOptions struct {
-	eventsOptions
-	file string
-	typ  string
+	common eventsOptions
+	file   string
+	typ    string
 }
 
 // validateEventsDocument is what `events validate -o json` prints.
@@ -48,7 +48,7 @@ type validateEventsDocument struct {
 const maxProblems = 1000
 
 func newEventsValidateCmd(d *cmdutil.Process) *cobra.Command {
-	opts := &eventsValidateOptions{eventsOptions: eventsOptions{proc: d}}
+	opts := &eventsValidateOptions{common: eventsOptions{proc: d}}
 	cmd := &cobra.Command{
 		Use:   "validate FILE",
 		Short: "Validate events against the catalogue",
@@ -61,15 +61,15 @@ func newEventsValidateCmd(d *cmdutil.Process) *cobra.Command {
 			return runEventsValidate(opts)
 		},
 	}
-	opts.files.Register(cmd)
+	opts.common.files.Register(cmd)
 	cmd.Flags().StringVar(&opts.typ, "type", "", "FILE contains payloads of this event `TYPE`")
-	_ = cmd.RegisterFlagCompletionFunc("type", cmdutil.CompleteEvents(d, &opts.files))
-	opts.output.Register(cmd, "text", "json", "yaml")
+	_ = cmd.RegisterFlagCompletionFunc("type", cmdutil.CompleteEvents(d, &opts.common.files))
+	opts.common.output.Register(cmd, "text", "json", "yaml")
 	return cmd
 }
 
 func runEventsValidate(opts *eventsValidateOptions) error {
-	d, err := opts.read()
+	d, err := opts.common.read()
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func runEventsValidate(opts *eventsValidateOptions) error {
 			return cmdutil.UnknownType(err, "msgctl events validate --type")
 		}
 	}
-	in := opts.proc.Streams.In
+	in := opts.common.proc.Streams.In
 	if opts.file != "-" {
 		f, err := os.Open(opts.file)
 		if err != nil {
@@ -214,8 +214,8 @@ func readEvent(text []byte) (*event.Envelope, error) {
 }
 
 func (o *eventsValidateOptions) show(doc validateEventsDocument) error {
-	streams := o.proc.Streams
-	done, err := o.output.Encode(streams.Out, doc)
+	streams := o.common.proc.Streams
+	done, err := o.common.output.Encode(streams.Out, doc)
 	if !done {
 		err = o.text(doc)
 	}
@@ -247,8 +247,8 @@ func (o *eventsValidateOptions) name() string {
 }
 
 func (o *eventsValidateOptions) text(doc validateEventsDocument) error {
-	streams := o.proc.Streams
-	style := streams.OutStyler(o.proc.Colour)
+	streams := o.common.proc.Streams
+	style := streams.OutStyler(o.common.proc.Colour)
 	for _, p := range doc.Problems {
 		at := fmt.Sprintf("%s:%d:", o.name(), p.Line)
 		if p.Column > 0 {

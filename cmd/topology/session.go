@@ -146,7 +146,7 @@ func (s *session) close() {
 
 // diffOptions are the flags that say how a difference becomes a plan.
 type diffOptions struct {
-	plan.Options
+	plan        plan.Options
 	replace     string
 	createVHost bool
 	noAPI       bool
@@ -156,14 +156,14 @@ type diffOptions struct {
 
 func (o *diffOptions) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.Int64Var(&o.MaxMessageLoss, "max-message-loss", 0,
+	flags.Int64Var(&o.plan.MaxMessageLoss, "max-message-loss", 0,
 		"allow deleting queues that hold messages, up to this many in total")
 	if o.destroy {
 		return
 	}
-	flags.BoolVar(&o.Prune, "prune", false,
+	flags.BoolVar(&o.plan.Prune, "prune", false,
 		"delete what this topology's name once applied and the files no longer declare")
-	flags.BoolVar(&o.Adopt, "adopt", false,
+	flags.BoolVar(&o.plan.Adopt, "adopt", false,
 		"record existing objects that the files declare as owned by this topology, so that --prune may delete them later")
 	flags.StringArrayVar(&o.AdoptFrom, "adopt-from", nil,
 		"take over what the files declare from topology `OLD`, which owns it: after a rename, or when objects moved from "+
@@ -181,9 +181,9 @@ func (o *diffOptions) register(cmd *cobra.Command) {
 func (o *diffOptions) diff(want *topology.State) func(*topology.Live) *plan.Plan {
 	return func(live *topology.Live) *plan.Plan {
 		if o.destroy {
-			return plan.Destroy(want, live, o.Options)
+			return plan.Destroy(want, live, o.plan)
 		}
-		return plan.Diff(want, live, o.Options)
+		return plan.Diff(want, live, o.plan)
 	}
 }
 
@@ -203,7 +203,7 @@ func (v replaceValue) Set(s string) error {
 	if s != "empty" {
 		return errors.New("want empty")
 	}
-	v.o.replace, v.o.ReplaceEmpty = s, true
+	v.o.replace, v.o.plan.ReplaceEmpty = s, true
 	return nil
 }
 
