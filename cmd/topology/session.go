@@ -108,7 +108,7 @@ func (s *session) lock(ctx context.Context) error {
 	if err := s.lockOne(ctx, vhosts[0], s.want.Name); err != nil {
 		return err
 	}
-	for _, old := range s.options.AdoptFrom {
+	for _, old := range s.options.plan.AdoptFrom {
 		name, vhost, elsewhere := strings.Cut(old, "@")
 		if !elsewhere {
 			vhost = vhosts[0]
@@ -165,7 +165,7 @@ func (o *diffOptions) register(cmd *cobra.Command) {
 		"delete what this topology's name once applied and the files no longer declare")
 	flags.BoolVar(&o.plan.Adopt, "adopt", false,
 		"record existing objects that the files declare as owned by this topology, so that --prune may delete them later")
-	flags.StringArrayVar(&o.AdoptFrom, "adopt-from", nil,
+	flags.StringArrayVar(&o.plan.AdoptFrom, "adopt-from", nil,
 		"take over what the files declare from topology `OLD`, which owns it: after a rename, or when objects moved from "+
 			"one file to another; may be repeated, OLD@VHOST where it lives in another vhost")
 	flags.Var(replaceValue{o}, "replace",
