@@ -84,6 +84,8 @@ func (o *RunFlags) End(doc deadletters.RunDocument, err error) error {
 		return &cmdutil.ExitError{Code: cmdutil.ExitPartly, Err: err}
 	case err != nil:
 		return err
+	case doc.Denied():
+		return cmdutil.ExitWith(cmdutil.ExitNotPermitted)
 	case doc.Stays() > 0 || doc.Aborted != "" || doc.Unreachable != "" || len(doc.Broken) > 0:
 		return cmdutil.ExitWith(cmdutil.ExitPartly)
 	}

@@ -48,24 +48,28 @@ func (c *publishChannel) refused(x *amqp091.Error) error {
 	}
 	if r.Kind == refusal.NotFound && r.Subject == "exchange" {
 		out.Fits = func(t publish.Target, _ *message.Message) bool { return t.Exchange == r.Name }
+		out.Alike = out.Fits
 		say(nil, "exchange %q does not exist in the vhost: declare it, or send elsewhere", r.Name)
 		return out
 	}
 	if m := bodyTooLarge.FindStringSubmatch(x.Reason); m != nil {
 		size, _ := strconv.Atoi(m[1]) // digits
 		out.Fits = func(_ publish.Target, m *message.Message) bool { return len(m.Body) == size }
+		out.Alike = func(_ publish.Target, m *message.Message) bool { return len(m.Body) >= size }
 		say(nil, "its body has %s bytes, more than the %s that the broker takes: raise max_message_size on the broker, or "+
 			"keep it in an archive", m[1], m[2])
 		return out
 	}
 	if m := foreignUser.FindStringSubmatch(x.Reason); m != nil {
 		out.Fits = func(_ publish.Target, msg *message.Message) bool { return msg.UserID == m[1] }
+		out.Alike = out.Fits
 		say(topology.ErrNotPermitted, "its property user_id is %q, but the login is %q: remove the property, or give the "+
 			"login the tag impersonator", m[1], c.opts.User)
 		return out
 	}
 	if m := refusedTopic.FindStringSubmatch(x.Reason); m != nil {
 		out.Fits = func(t publish.Target, _ *message.Message) bool { return t.Key == m[1] && t.Exchange == m[2] }
+		out.Alike = out.Fits
 		say(topology.ErrNotPermitted, "user %q may not publish with routing key %q to topic exchange %q: rabbitmqctl "+
 			"set_topic_permissions -p %s %s EXCHANGE WRITE READ grants it",
 			c.opts.User, m[1], m[2], shell.Quote(c.vhost), shell.Quote(c.opts.User))
@@ -77,6 +81,7 @@ func (c *publishChannel) refused(x *amqp091.Error) error {
 			name = ""
 		}
 		out.Fits = func(t publish.Target, _ *message.Message) bool { return t.Exchange == name }
+		out.Alike = out.Fits
 		say(topology.ErrNotPermitted, "user %q lacks the permission to write to exchange %q: an administrator grants it "+
 			"with rabbitmqctl set_permissions -p %s %s CONFIGURE WRITE READ (regular expressions on names, which replace "+
 			"those it has; the default "+

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -213,6 +214,41 @@ func TestGuiltyMessageIsNamed(t *testing.T) {
 			}
 			if (want == publish.Confirmed) != have[fmt.Sprint("body ", i)] {
 				t.Errorf("message %d, %s, is in the queue: %v", i, want, have[fmt.Sprint("body ", i)])
+			}
+		}
+	})
+}
+
+// What the broker refuses for want of a permission, or of an exchange, costs no connection for each
+// message.
+func TestRefusalIsFinal(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		v := b.VHost(t)
+		declareQueue(t, v, "good", nil)
+		reader := v.AddUser(t, rabbittest.Permissions(".*", "^missing$", ".*"))
+		for _, target := range []publish.Target{{Exchange: "missing"}, {Key: "good"}} {
+			var lost atomic.Int64
+			p, got := openPublisher(t, newClient(t, reader), v.Name, publish.PublisherOptions{Window: 32, Republish: true,
+				Notify: func(n publish.Notice) {
+					if n.Kind == publish.NoticeLost {
+						lost.Add(1)
+					}
+				}})
+			const n = 500
+			for i := range n {
+				if err := p.Publish(t.Context(), target, numbered(i), i); err != nil {
+					t.Fatal(err)
+				}
+			}
+			mustClose(t, p)
+			got.exactlyOne(t, n)
+			for i := range n {
+				if o := got.list[i][0]; o.Kind != publish.Refused {
+					t.Fatalf("message %d is %s: %v", i, o.Kind, o.Err)
+				}
+			}
+			if lost.Load() > n/4 { // one in 5 s
+				t.Errorf("%s: the connection was lost %d times", target, lost.Load())
 			}
 		}
 	})

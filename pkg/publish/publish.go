@@ -69,6 +69,9 @@ type Refusal struct {
 	Err error
 	// Fits reports whether a message may be the one, nil when the broker's words do not tell.
 	Fits func(Target, *message.Message) bool
+	// Alike reports whether the broker refuses a message for the same reason, whatever else is in
+	// it: a permission that the user lacks, an exchange that does not exist. nil: nobody knows.
+	Alike func(Target, *message.Message) bool
 }
 
 // Error returns Err's text.

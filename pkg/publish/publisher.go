@@ -68,7 +68,8 @@ type PublisherOptions struct {
 // end the channel (no such exchange, over the size limit, foreign user_id) is told apart from those
 // in flight around it by the broker's words; where these do not tell, all in flight are Unknown (or
 // sent again, with Republish) and as many messages as that follow one at a time, so that the next
-// refusal hits the one at fault.
+// refusal hits the one at fault. What the broker would refuse for the same reason is not sent for
+// some seconds, and Refused as well: a permission that is lacking costs no connection per message.
 //
 // Its methods are safe for concurrent use.
 type Publisher[T any] struct {
@@ -87,6 +88,7 @@ type Publisher[T any] struct {
 	seq      uint64  // of the last message handed to channel
 	blocked  bool    // by an alarm
 	oneByOne int     // so many messages still go one at a time
+	refusals refusals
 	closing  bool
 	err      error     // why nothing can be published any more
 	heard    time.Time // when the broker last said something of what is in flight, or the first of it was sent

@@ -123,6 +123,7 @@ func (p *Publisher[T]) findRefused(cause error) (refused bool) {
 		inFlight++
 		if isRefusal && (refusal.Fits != nil && refusal.Fits(e.target, e.message) || refusal.Fits == nil && w.flying == 1) {
 			w.resolve(e, Refused, cause)
+			p.refusals.add(refusal)
 			return true
 		}
 		e.tried = true

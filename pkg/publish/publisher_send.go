@@ -42,6 +42,13 @@ func (p *Publisher[T]) sendOne() bool {
 	w, ch := &p.window, p.channel
 	e := w.at(w.next)
 	w.next++
+	if known := p.refusals.match(e.target, e.message); known != nil && !e.tried {
+		w.resolve(e, Refused, known)
+		w.advance()
+		p.changed.Broadcast()
+		p.mu.Unlock()
+		return true
+	}
 	if w.flying++; w.flying == 1 {
 		p.heard = time.Now()
 	}

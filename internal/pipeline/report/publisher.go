@@ -1,9 +1,11 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/msgctl/msgctl/pkg/publish"
+	"github.com/msgctl/msgctl/pkg/topology"
 )
 
 // PublisherNotice tells the observer of a publisher's notice.
@@ -36,6 +38,9 @@ func ReasonOf(kind publish.OutcomeKind, err error) (reason Reason, detail string
 	case publish.Nacked:
 		return ReasonNacked, detail
 	case publish.Refused:
+		if errors.Is(err, topology.ErrNotPermitted) {
+			return ReasonPermission, detail
+		}
 		return ReasonRefused, detail
 	case publish.Unsent:
 		return ReasonInterrupted, detail

@@ -21,6 +21,7 @@ const (
 	ReasonUnroutable  Reason = "unroutable"     // returned: no queue at the target
 	ReasonNacked      Reason = "nacked"         // the target refused it: a full queue with reject-publish, mostly
 	ReasonRefused     Reason = "refused"        // it cannot be published: too large, invalid property, missing exchange
+	ReasonPermission  Reason = "not-permitted"  // the login may not publish it
 	ReasonUnknown     Reason = "unknown"        // it may have arrived: the run ended before the broker said so
 	ReasonInterrupted Reason = "interrupted"    // the run ended before it was its turn
 	ReasonNotArchived Reason = "not-archived"   // it could not be written to the archive
@@ -31,7 +32,8 @@ const (
 // the message.
 func (r Reason) Failed() bool {
 	switch r {
-	case ReasonUnreadable, ReasonUnroutable, ReasonNacked, ReasonRefused, ReasonUnknown, ReasonNotArchived, ReasonBroken:
+	case ReasonUnreadable, ReasonUnroutable, ReasonNacked, ReasonRefused, ReasonPermission, ReasonUnknown,
+		ReasonNotArchived, ReasonBroken:
 		return true
 	}
 	return false

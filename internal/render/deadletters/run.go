@@ -102,6 +102,11 @@ func (doc *RunDocument) Stays() (n int64) {
 	return n
 }
 
+// Denied reports whether nothing is done because the login may not publish any of it.
+func (doc *RunDocument) Denied() bool {
+	return doc.Done == 0 && len(doc.Stayed) == 1 && doc.Stayed[0].Reason == replay.ReasonPermission
+}
+
 // broken counts the places where an archive could not be read. How many messages that concerns is
 // not known.
 func (doc *RunDocument) broken() (n int64) {

@@ -49,6 +49,7 @@ const (
 	ReasonUnroutable  = report.ReasonUnroutable
 	ReasonNacked      = report.ReasonNacked
 	ReasonRefused     = report.ReasonRefused
+	ReasonPermission  = report.ReasonPermission
 	ReasonUnknown     = report.ReasonUnknown
 	ReasonInterrupted = report.ReasonInterrupted
 	ReasonNotArchived = report.ReasonNotArchived
