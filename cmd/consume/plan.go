@@ -90,13 +90,13 @@ func (c *consuming) planFrom(state *topology.State, version string) (err error) 
 			Err: fmt.Errorf("queue %q is a stream: messages never leave it, so consume cannot acknowledge them",
 				c.queue), Advice: "msgctl tail --stream " + shell.Quote(c.queue) + " reads it"}
 	}
-	var ladder *topology.RetrySchedule
+	var declared *topology.RetrySchedule
 	if c.known != nil {
 		if l, ok := c.known.State.RetrySchedule(c.queueRef()); ok {
-			ladder = &l
+			declared = &l
 		}
 	}
-	if c.plan, err = retry.Discover(n, c.queue, ladder); err != nil {
+	if c.plan, err = retry.Discover(n, c.queue, declared); err != nil {
 		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err,
 			Advice: "msgctl apply -f FILE creates what the topology file declares; msgctl lint --live lists what is missing"}
 	}

@@ -168,9 +168,8 @@ func deadLetterSteps() []step {
 func retrySteps() []step {
 	return []step{
 		{
-			say: "Consumers fail. This queue has a retry ladder: one second, two seconds, then the dead letters. The plan " +
-				"says how this " +
-				"broker does that best.",
+			say: "Consumers fail. This queue has two retry steps: one second, then two seconds. A message that still " +
+				"fails is dead-lettered. The plan shows how this broker implements the steps.",
 			args: "apply -f " + retries + " --yes",
 		},
 		{say: "Two payments. The bank will be away for the first two attempts of one, and does not know the customer of " +

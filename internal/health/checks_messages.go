@@ -32,7 +32,7 @@ func messageChecks() []Check {
 		{
 			ID: "consumers", Title: "Queues with messages have consumers",
 			Why: "They grow until a limit, the disk or the memory is reached.", run: checkIdle,
-			Fix: "Start the consumer, or remove the queue or its bindings.",
+			Fix: "Start the consumer, or delete the queue or its bindings.",
 		},
 		{
 			ID: "queue-limits", Title: "No queue is nearly full", run: func(in *Inspection) (Status, []string) {

@@ -80,7 +80,7 @@ func Problems(f *Facts, l DeadLetters) []Problem {
 				terminal.FormatPlural(x.Ready, "dead letter waits", "dead letters wait"), x.Queue, x.VHost)})
 	}
 	for _, x := range l.Idle {
-		list.add(Warning, "no-consumer", "start its consumer, or remove the queue or its bindings",
+		list.add(Warning, "no-consumer", "start its consumer, or delete the queue or its bindings",
 			"queue %q of vhost %q has %s and no consumer",
 			x.Queue, x.VHost, terminal.FormatPlural(x.Ready, "message", "messages"))
 	}

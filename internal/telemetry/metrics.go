@@ -23,7 +23,7 @@ type ConsumerMetrics struct {
 	Consumed *prometheus.CounterVec
 	// Failed counts attempts that failed, by the type of the error. Labels: event_type, error.
 	Failed *prometheus.CounterVec
-	// Retries counts messages that went up the retry ladder by a step. Label: event_type.
+	// Retries counts messages that were scheduled for a retry. Label: event_type.
 	Retries *prometheus.CounterVec
 	// Duration is how long the handler took, in seconds. Label: event_type.
 	Duration prometheus.ObserverVec
@@ -68,7 +68,7 @@ func newConsumerVectors() *consumerVectors {
 			"queue", "event_type", "status"),
 		failed: counter("messages_failed_total", "Attempts that failed, by the type of the error.", "queue", "event_type",
 			"error"),
-		retries: counter("messages_retried_total", "Messages that went up the retry ladder by a step.", "queue",
+		retries: counter("messages_retried_total", "Messages that were scheduled for a retry.", "queue",
 			"event_type"),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "message_processing_duration_seconds",
 			Help: "How long the handler took.", Buckets: buckets}, []string{"queue", "event_type"}),

@@ -66,7 +66,7 @@ func declare(t *testing.T, ch *amqp.Channel, name string, args amqp.Table) {
 	}
 }
 
-// TestDeathsAsBrokersWriteThem takes a message twice round a retry ladder: repeats move entries to
+// TestDeathsAsBrokersWriteThem takes a message twice round a retry step: repeats move entries to
 // the front and keep the time of the first death.
 func TestDeathsAsBrokersWriteThem(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
@@ -127,7 +127,7 @@ func TestReplayNoteSurvivesEverywhere(t *testing.T) {
 		if err := ch.Qos(1, 0, false); err != nil {
 			t.Fatal(err)
 		}
-		sent := &message.Message{Headers: message.ReplayHeaders(ladder(), message.Replay{ID: "r", From: "dlq"})}
+		sent := &message.Message{Headers: message.ReplayHeaders(retriedTwice(), message.Replay{ID: "r", From: "dlq"})}
 		for _, kind := range []string{"classic", "quorum", "stream"} {
 			declare(t, ch, kind, amqp.Table{"x-queue-type": kind})
 			publish(t, ch, kind, sent)

@@ -147,9 +147,8 @@ func (d Deaths) OriginalExpiration() string {
 // and the exchange and keys it was published with.
 //
 // It is the entry that x-first-death-queue and -reason name; the last entry need not be it, because
-// repeats move to the front. Entries of queues that isWait accepts (the wait queues of a retry
-// ladder, where every message dies on purpose) are passed over, unless there is no other. isWait
-// may be nil.
+// repeats move to the front. Entries of queues that isWait accepts (wait queues, where
+// messages expire on purpose) are skipped, unless there is no other. isWait may be nil.
 func (d Deaths) First(isWait func(queue string) bool) (Death, bool) {
 	named, ok := d.recorded()
 	if ok {

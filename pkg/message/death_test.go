@@ -27,9 +27,9 @@ func death(queue, reason string, count int64, at time.Time, exchange string, key
 	}
 }
 
-// ladder is what a message looks like after two rounds work -> wait -> work and a third reject, as
+// retriedTwice is what a message looks like after two rounds work -> wait -> work and a third reject, as
 // seen on all lines: the repeat moved "work" to the front.
-func ladder() message.Table {
+func retriedTwice() message.Table {
 	work := death("work", "rejected", 3, t0, "orders.exchange", "order.created", "copy")
 	work["original-expiration"] = "60000"
 	return message.Table{
@@ -40,7 +40,7 @@ func ladder() message.Table {
 }
 
 func TestFirstDeathIsTheNamedOneNotTheLast(t *testing.T) {
-	d := message.DeathsOf(ladder())
+	d := message.DeathsOf(retriedTwice())
 	first, ok := d.First(nil)
 	if !ok || first.Queue != "work" || first.Exchange != "orders.exchange" || first.RoutingKey() != "order.created" {
 		t.Fatalf("first = %+v, %v", first, ok)
@@ -138,7 +138,7 @@ func TestManagementForm(t *testing.T) {
 }
 
 func TestTimeline(t *testing.T) {
-	headers := message.ReplayHeaders(ladder(), message.Replay{ID: "r1", From: "dead-letter.queue"})
+	headers := message.ReplayHeaders(retriedTwice(), message.Replay{ID: "r1", From: "dead-letter.queue"})
 	headers["x-death"] = []any{death("work", "delivery_limit", 1, t0.Add(time.Hour), "", "work")}
 	headers = message.ReplayHeaders(headers, message.Replay{ID: "r2", From: "other.dlq"})
 	headers["x-death"] = []any{death("work", "maxlen", 1, t0.Add(2*time.Hour), "", "work")}
@@ -179,7 +179,7 @@ func FuzzDeaths(f *testing.F) {
 }
 
 func BenchmarkFirstDeath(b *testing.B) {
-	h := ladder()
+	h := retriedTwice()
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, ok := message.DeathsOf(h).First(nil); !ok {
@@ -189,7 +189,7 @@ func BenchmarkFirstDeath(b *testing.B) {
 }
 
 func BenchmarkReplayHeaders(b *testing.B) {
-	h := ladder()
+	h := retriedTwice()
 	b.ReportAllocs()
 	for b.Loop() {
 		message.ReplayHeaders(h, message.Replay{ID: "r", From: "q"})

@@ -6,7 +6,7 @@
 //	origin         where the message was before it was dead-lettered: exchange, routing key, queue
 //	death          one entry of the death history, x-death: a queue, a reason, a count
 //	failure        what a framework (NServiceBus, MassTransit, Celery, …) noted in the headers
-//	wait queue     a queue of a retry ladder, whose messages expire into the next attempt
+//	wait queue     a queue of a retry step, whose messages expire into the next attempt
 //	broker-owned   a header that only the broker may write, see BrokerOwned
 //
 // # Guarantees

@@ -41,9 +41,9 @@ const (
 	HeaderOriginalHeaders = "x-msgctl-original-headers"
 )
 
-// Headers that msgctl consume stamps on a message that its handler could not handle. On the way up
-// a retry ladder it has HeaderAttempt; a dead letter has HeaderAttempts instead, so that a replay
-// begins anew. These are text, too.
+// Headers that msgctl consume adds to a message that its handler could not handle. While it waits
+// for a retry, the message has HeaderAttempt; a dead letter has HeaderAttempts instead, so that a
+// replay starts with the first attempt. These are text, too.
 const (
 	// HeaderAttempt says how many attempts were made (digits, from 1).
 	HeaderAttempt = "x-msgctl-attempt"

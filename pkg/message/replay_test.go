@@ -15,7 +15,7 @@ import (
 )
 
 func TestReplayHeadersTakeOffWhatTheBrokerOwns(t *testing.T) {
-	h := ladder()
+	h := retriedTwice()
 	own := map[string]any{"tenant": "acme", "x-trace": int32(7), "x-retries": int64(2), "nested": clientTable{"a": nil}}
 	maps.Copy(h, own)
 	for _, name := range []string{
@@ -52,7 +52,7 @@ func TestReplayHeadersTakeOffWhatTheBrokerOwns(t *testing.T) {
 }
 
 func TestOriginalHeadersTellTheDeathsBefore(t *testing.T) {
-	replayed := message.ReplayHeaders(ladder(), message.Replay{ID: "r", From: "dlq"})
+	replayed := message.ReplayHeaders(retriedTwice(), message.Replay{ID: "r", From: "dlq"})
 	original, ok := message.OriginalHeaders(replayed)
 	if !ok {
 		t.Fatal("no original headers")
@@ -74,7 +74,7 @@ func TestNotesStayWithinTheirBound(t *testing.T) {
 	h := message.Table{"x-death": []any{death("first", "rejected", 1, t0, "orders", "created")}}
 	for range 200 {
 		h = message.ReplayHeaders(h, message.Replay{ID: "r", From: "dlq"})
-		maps.Copy(h, ladder())
+		maps.Copy(h, retriedTwice())
 		note := h["x-msgctl-original-headers"].(string)
 		if len(note) > message.MaxOriginalHeaders {
 			t.Fatalf("note of %d bytes", len(note))

@@ -73,9 +73,9 @@ func Failed(m *Message, n FailureNote) *Message {
 
 // AttemptsMade returns how many attempts to handle a message of a queue were made before, at most
 // math.MaxInt32. They are counted in a header of msgctl's own, which survives being published
-// again; where that is missing, in the deaths by rejection in that queue, for ladders of
-// dead-letter exchanges. native says that the queue delays retries itself and counts them in
-// x-delivery-count.
+// again; where that is missing, in the deaths by rejection in that queue, for retry steps
+// made of dead-letter exchanges. native says that the queue delays retries itself and counts them
+// in x-delivery-count.
 func AttemptsMade(m *Message, queue string, native bool) int {
 	made, counted := AsCount(m.Headers[HeaderAttempt])
 	if !counted {

@@ -146,7 +146,7 @@ func TestSamePictureForTheSameTopology(t *testing.T) {
 	}
 }
 
-func TestDepthsAndLadders(t *testing.T) {
+func TestDepthsAndRetrySteps(t *testing.T) {
 	s := &topology.State{}
 	for _, o := range []topology.Object{
 		&topology.Queue{VHost: "/", Name: "work", Type: "quorum", Durable: true,

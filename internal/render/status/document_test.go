@@ -14,7 +14,7 @@ func TestNext(t *testing.T) {
 		Idle:    []health.Backlog{{Queue: "i", Ready: 1}},
 	}})
 	want := []string{"msgctl lint --live --vhost v", "msgctl dlq inspect d --vhost 'a b' --group-by reason",
-		"start its consumer, or remove the queue or its bindings"}
+		"start its consumer, or delete the queue or its bindings"}
 	if len(doc.Problems) != len(want) {
 		t.Fatalf("%+v", doc.Problems)
 	}

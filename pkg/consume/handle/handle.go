@@ -19,7 +19,8 @@ type Verdict uint8
 const (
 	// Handled: it is done with, and leaves the queue.
 	Handled Verdict = iota + 1
-	// Retry: it may work later. It goes up the retry ladder, or at its end to the dead letters.
+	// Retry: it may work later. The message goes to the next retry step, or, after the last one, to
+	// the dead letters.
 	Retry
 	// DeadLetter: it will never work.
 	DeadLetter
@@ -59,8 +60,8 @@ type Result struct {
 	Verdict Verdict
 	// Failure is nil when it was handled.
 	Failure *Failure
-	// After asks for a wait of at least so long before the next attempt. The ladder has it rounded
-	// up to a step.
+	// After asks for at least this delay before the next attempt. It is rounded up to the delay of a
+	// retry step.
 	After time.Duration
 	// Fatal, when set, ends the run.
 	Fatal error

@@ -11,9 +11,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// Discover makes the plan of a queue of what the queue obeys, policies too, and of its ladder. That
-// is the declared one or, without it, the queues QUEUE.retry.* whose messages expire into QUEUE.
-// The error says what is missing.
+// Discover makes the plan of a queue from its effective settings (arguments and policies) and its
+// retry steps. These are the declared ones or, without a declaration, the queues QUEUE.retry.*
+// whose messages expire into QUEUE. The error says what is missing.
 func Discover(n *route.Network, queue string, declared *topology.RetrySchedule) (Plan, error) {
 	p := Plan{Queue: queue}
 	q := n.Queue(queue)
@@ -90,8 +90,7 @@ func (p *Plan) declared(n *route.Network, l *topology.RetrySchedule) error {
 		step := Step{Delay: millis(l.Delays[i])}
 		for _, w := range waits {
 			if !waitsFor(n, w.Name, p.Queue) {
-				return fmt.Errorf("the wait queue %q of the retry ladder does not exist, or does not lead back to queue %q", w.Name,
-					p.Queue)
+				return fmt.Errorf("the wait queue %q does not exist, or does not lead back to queue %q", w.Name, p.Queue)
 			}
 			step.Queues = append(step.Queues, w.Name)
 		}
@@ -100,7 +99,7 @@ func (p *Plan) declared(n *route.Network, l *topology.RetrySchedule) error {
 	return nil
 }
 
-// waitsFor says that messages expire in a queue into another one.
+// waitsFor reports whether messages that expire in one queue are dead-lettered to another.
 func waitsFor(n *route.Network, wait, queue string) bool {
 	if n.Queue(wait) == nil {
 		return false
@@ -111,24 +110,24 @@ func waitsFor(n *route.Network, wait, queue string) bool {
 	return expires && d.Set() && d.Exchange.Text() == "" && d.Key.Text() == queue
 }
 
-// stepsByName finds the wait queues of a ladder that no file declares.
+// stepsByName finds wait queues that no file declares by their names.
 func stepsByName(n *route.Network, queue string) (steps []Step) {
 	at := map[string]int{}
 	for _, name := range n.QueueNames() {
-		rung, ok := strings.CutPrefix(name, queue+".retry.")
+		step, ok := strings.CutPrefix(name, queue+".retry.")
 		if !ok || !waitsFor(n, name, queue) {
 			continue
 		}
-		rung = strings.TrimSuffix(strings.TrimSuffix(rung, ".early"), ".late")
+		step = strings.TrimSuffix(strings.TrimSuffix(step, ".early"), ".late")
 		ttl, _ := n.Settings(name).Get("message-ttl").Int()
-		if i, known := at[rung]; known {
+		if i, known := at[step]; known {
 			steps[i].Queues = append(steps[i].Queues, name)
-			if name == queue+".retry."+rung {
+			if name == queue+".retry."+step {
 				steps[i].Delay = millis(ttl)
 			}
 			continue
 		}
-		at[rung] = len(steps)
+		at[step] = len(steps)
 		steps = append(steps, Step{Delay: millis(ttl), Queues: []string{name}})
 	}
 	slices.SortStableFunc(steps, func(a, b Step) int { return int(a.Delay - b.Delay) })

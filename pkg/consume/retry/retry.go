@@ -1,5 +1,5 @@
-// Package retry says where a message goes that could not be handled: up a ladder of waits, then to
-// the dead letters. It is pure.
+// Package retry decides where a message goes that could not be handled: through the retry steps of
+// its queue, then to the dead-letter target. It is pure.
 package retry
 
 import (
@@ -10,7 +10,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// Step is one wait of a ladder.
+// Step is one delay before another attempt.
 type Step struct {
 	Delay time.Duration
 	// Queues are the wait queues of the step, of which a message takes one by chance. Empty when

@@ -15,18 +15,18 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
-func plan(t *testing.T, queues, version string, withLadder bool) (retry.Plan, error) {
+func plan(t *testing.T, queues, version string, withSteps bool) (retry.Plan, error) {
 	t.Helper()
 	text := "version: 1\nvhost: v\nexchanges: { dlx: { type: direct } }\n" + queues
 	_, state, problems := spec.Read([]source.Input{{Name: "t.yaml", Data: []byte(text)}}, spec.Options{})
 	if problems.HasErrors() {
 		t.Fatal(problems)
 	}
-	var ladder *topology.RetrySchedule
-	if l, ok := state.RetrySchedule(topology.Ref{Kind: topology.KindQueue, VHost: "v", Name: "q"}); ok && withLadder {
-		ladder = &l
+	var declared *topology.RetrySchedule
+	if l, ok := state.RetrySchedule(topology.Ref{Kind: topology.KindQueue, VHost: "v", Name: "q"}); ok && withSteps {
+		declared = &l
 	}
-	return retry.Discover(route.New(state, "v", version), "q", ladder)
+	return retry.Discover(route.New(state, "v", version), "q", declared)
 }
 
 func describe(p retry.Plan) string {
@@ -58,7 +58,7 @@ func TestDiscover(t *testing.T) {
 			`5s[q.retry.5s] 30s[q.retry.30s] -> queue "dead" own false`},
 		{"queues: { q: { retry: { backoff: [30s, 10s], jitter: 10% } } }",
 			`10s[q.retry.10s q.retry.10s.early q.retry.10s.late] 30s[q.retry.30s q.retry.30s.early q.retry.30s.late] `},
-		// Not a ladder: no TTL, or another way out.
+		// Not a wait queue: no TTL, or another dead-letter target.
 		{"queues: { q: {}, q.retry.5s: { deadLetter: q }, q.retry.6s: { messageTTL: 6s } }", ""},
 		{"queues: { q: { type: quorum, deliveryLimit: 3, delayedRetry: { type: failed, min: 2s, max: 3s } } }",
 			"2s[] 3s[] 3s[] native limit 3 "},
@@ -106,8 +106,8 @@ func TestDiscoverRefuses(t *testing.T) {
 	_, bare, _ := spec.Read([]source.Input{{Name: "t.yaml", Data: []byte("version: 1\nvhost: v\nqueues: { q: {} }")}},
 		spec.Options{})
 	if _, err := retry.Discover(route.New(bare, "v", "4.0.5"), "q", &l); err == nil ||
-		!strings.Contains(err.Error(), `"q.retry.5s" of the retry ladder does not exist`) {
-		t.Errorf("a declared ladder that is not there: %v", err)
+		!strings.Contains(err.Error(), `"q.retry.5s" does not exist`) {
+		t.Errorf("a declared wait queue that does not exist: %v", err)
 	}
 	if _, err := retry.Discover(route.New(bare, "v", "4.0.5"), "nope", nil); err == nil {
 		t.Error("a queue that is not there")
@@ -134,7 +134,7 @@ func TestSteps(t *testing.T) {
 	}
 }
 
-func TestDeadLetterKeepsItsOwnKeyThroughTheLadder(t *testing.T) {
+func TestDeadLetterKeepsItsOwnKeyThroughRetries(t *testing.T) {
 	p := retry.Plan{Queue: "q", Steps: []retry.Step{{Queues: []string{"w"}}}, DeadLetter: &publish.Target{Exchange: "dlx"},
 		OwnKey: true, UserID: "me"}
 	m := &message.Message{Exchange: "x", RoutingKey: "order.created",

@@ -68,7 +68,7 @@ func (r *run) conclude(j *job, res *handle.Result) {
 	}
 }
 
-// retry goes up the ladder by one step.
+// retry sends a message to its next retry step.
 func (r *run) retry(j *job, res *handle.Result) {
 	step := r.Plan.Step(j.Attempt, res.After)
 	switch {

@@ -29,7 +29,7 @@ type Role string
 const (
 	// RoleDeadLetter is where messages wait for a person: the end of their way.
 	RoleDeadLetter Role = "dead-letter"
-	// RoleWait is a step of a retry ladder: messages expire here on purpose and go back to where
+	// RoleWait is a wait queue, one retry step: messages expire here on purpose and return to where
 	// they died.
 	RoleWait Role = "wait"
 	// RoleWork is a queue that gets dead letters only back from wait queues: messages to be tried
@@ -109,8 +109,7 @@ type Options struct {
 
 // Discovery is what Discover found.
 type Discovery struct {
-	// Queues are ordered by vhost and name; wait and work queues of retry ladders are among them,
-	// see Role.
+	// Queues are ordered by vhost and name. They include wait and work queues, see Role.
 	Queues []Queue
 	// Losing are ordered by vhost and queue; what is sure comes first.
 	Losing []Losing

@@ -200,7 +200,7 @@ func TestDiscover(t *testing.T) {
 			[]string{"dead dead-letter <- work surely argument x-dead-letter-exchange"},
 		},
 		{
-			"a retry ladder", "4.3.6",
+			"retry steps", "4.3.6",
 			[]topology.Object{
 				queue("work", dlxKey("", "work.wait")), queue("work.wait",
 					args{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "work", "x-message-ttl": int64(5000)}),

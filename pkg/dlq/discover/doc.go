@@ -5,8 +5,8 @@
 //
 //   - A source is a queue whose dead letters reach another queue, by a dead-letter exchange or by
 //     the convention of a framework.
-//   - The role of a queue is dead-letter, wait (a step of a retry ladder, where messages die on
-//     purpose) or another.
+//   - The role of a queue is dead-letter, wait (a retry step, where messages expire on purpose) or
+//     another.
 //   - A routing key set is what is known of the keys that dead letters carry.
 //
 // # Limits

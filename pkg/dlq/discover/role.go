@@ -7,8 +7,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// IsWait returns a function that says whether a queue is a wait queue of a retry ladder, or delays
-// messages by design. Replays skip these when they look for where a message first died.
+// IsWait returns a function that reports whether a queue is a wait queue. Replays skip these when
+// they look for where a message first died.
 func (d Discovery) IsWait(vhost string) func(queue string) bool {
 	wait := map[string]bool{}
 	for _, q := range d.Queues {
@@ -43,9 +43,9 @@ var waitName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(
 
 func namedWait(queue string) bool { return waitName().MatchString(queue) }
 
-// roles tells the queues of retry ladders from those where messages end. In a ladder messages go
-// round: work, wait, work. A wait queue is one in such a circle whose messages expire; a work queue
-// gets dead letters from wait queues only.
+// roles separates wait and work queues from those where dead letters end. With retry steps, messages
+// circulate: work, wait, work. A wait queue is a queue of such a cycle whose messages expire; a work
+// queue receives dead letters from wait queues only.
 func (f *finder) roles() {
 	next := map[string][]string{}
 	for name, q := range f.found {

@@ -66,7 +66,7 @@ type Options struct {
 	To Destination
 	// Select says which messages.
 	Select Selection
-	// IsWait tells the wait queues of retry ladders, where messages die on purpose; may be nil.
+	// IsWait reports whether a queue is a wait queue, where messages expire on purpose; may be nil.
 	IsWait func(queue string) bool
 	// Exists tells which queues exist; a message whose queue does not is left. nil finds out by
 	// trying.

@@ -61,7 +61,7 @@ func died(queue, exchange string, keys ...any) message.Table {
 }
 
 func TestRoute(t *testing.T) {
-	ladder := message.Table{
+	retried := message.Table{
 		message.HeaderDeath: []any{
 			message.Table{"queue": "work", "reason": "rejected", "exchange": "", "routing-keys": []any{"work"},
 				"count": int64(1), "time": time.Unix(1700000009, 0)},
@@ -89,7 +89,7 @@ func TestRoute(t *testing.T) {
 		"gone": {m: message.Message{Headers: died("work", "")}, r: router{exists: func(string) bool { return false }},
 			reason: ReasonQueueGone},
 		"same queue": {m: message.Message{Headers: died("dlq", "")}, reason: ReasonSameQueue},
-		"ladder": {m: message.Message{Headers: ladder}, r: router{isWait: func(q string) bool { return q == "wait.5s" }},
+		"retry steps": {m: message.Message{Headers: retried}, r: router{isWait: func(q string) bool { return q == "wait.5s" }},
 			want: route{target: publish.Target{Key: "work"}}},
 		"origin": {m: message.Message{Headers: died("work", "orders", "created", "copy.a", "copy.b")},
 			r:    router{to: Destination{Kind: ToOrigin}},

@@ -12,8 +12,8 @@ import (
 
 // Options say how expressions are evaluated. The zero value has the defaults.
 type Options struct {
-	// IsWaitQueue tells the wait queues of retry ladders, which are passed over when the death is
-	// sought that reason, queue, exchange and routingKey are of. May be nil; it must be safe for
+	// IsWaitQueue reports whether a queue is a wait queue. Deaths in wait queues are skipped: reason,
+	// queue, exchange and routingKey describe the death before. May be nil; it must be safe for
 	// concurrent use.
 	IsWaitQueue func(queue string) bool
 	// Now is the time that ages are counted to; default time.Now at each message.

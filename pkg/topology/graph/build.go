@@ -48,7 +48,7 @@ func (b *builder) build(s *topology.State) {
 	for _, o := range s.Objects() {
 		switch x := o.(type) {
 		case *topology.Exchange:
-			// those only where something leads to or from them
+			// predeclared ones only if they are used
 			if x.VHost == b.vhost && !capability.IsPredeclared(x.Name) && !capability.IsReserved(x.Name) {
 				b.exchange(x)
 			}
@@ -88,7 +88,7 @@ func (b *builder) events() {
 	}
 }
 
-// withoutEcho leaves out a label that repeats a name beside it.
+// withoutEcho drops a label that repeats the name of a node at its end.
 func withoutEcho(label, name string) string {
 	if label == name {
 		return ""
@@ -104,8 +104,8 @@ func (b *builder) add(n Node) int {
 	return len(b.g.Nodes) - 1
 }
 
-// exchangeNode finds or makes the node of an exchange: one that every vhost has is drawn when
-// something leads to or from it, one that does not exist as missing.
+// exchangeNode finds or adds the node of an exchange. A predeclared exchange is drawn if it is
+// used; one that does not exist is drawn as missing.
 func (b *builder) exchangeNode(name string) int {
 	ref := topology.ExchangeRef(b.vhost, name)
 	if i, ok := b.at[ref]; ok {
@@ -134,7 +134,7 @@ func (b *builder) exchange(x *topology.Exchange) int {
 	}
 	n := Node{Ref: x.Ref(), Type: cmp.Or(x.Type, route.Direct)}
 	if x.Internal {
-		n.Facts = append(n.Facts, Fact{"internal", "takes messages from exchanges only"})
+		n.Facts = append(n.Facts, Fact{"internal", "accepts messages from exchanges only"})
 	}
 	if !x.Durable {
 		n.Facts = append(n.Facts, Fact{"durable", "no"})
@@ -172,7 +172,7 @@ func (b *builder) binding(x *topology.Binding) {
 	e.Problems = append(e.Problems, b.o.Problems[x.Ref()]...)
 }
 
-// match is what a binding lets through, in a few words. A fanout exchange looks at no key.
+// match describes what a binding matches in a few words. A fanout exchange ignores the key.
 func (b *builder) match(x *topology.Binding) string {
 	kind, _ := b.net.ExchangeType(x.Source)
 	switch {
@@ -210,8 +210,9 @@ func headers(args topology.Arguments) string {
 	return strings.Join(parts, joint)
 }
 
-// deadLetters draws where the dead letters of a queue go. Through the default exchange they go
-// straight to the queue that is the key; without a key to no queue that could be drawn.
+// deadLetters adds the edges for the dead letters of a queue. Through the default exchange they go
+// directly to the queue that the dead-letter routing key names; without such a key there is no
+// queue to draw.
 func (b *builder) deadLetters(queue string) {
 	d := b.net.Settings(queue).DeadLetter()
 	if !d.Set() {
@@ -239,7 +240,7 @@ func facts(pairs ...string) []Fact {
 	return list
 }
 
-// duration writes milliseconds as people do: 24h, 1m30s.
+// duration formats milliseconds for people: 24h, 1m30s.
 func duration(ms int64) string {
 	text := (time.Duration(ms) * time.Millisecond).String()
 	for _, zero := range []string{"m0s", "h0m"} {
@@ -250,7 +251,7 @@ func duration(ms int64) string {
 	return text
 }
 
-// queueFacts are what a queue obeys, by argument or policy.
+// queueFacts are the effective settings of a queue.
 func (b *builder) queueFacts(q *topology.Queue) []Fact {
 	s := b.net.Settings(q.Name)
 	var list []Fact

@@ -7,8 +7,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// roles finds the exchanges that only dead letters get into, the queues behind them, and the wait
-// queues of retry ladders.
+// roles finds the exchanges that receive only dead letters, the queues behind them, and wait
+// queues.
 func (b *builder) roles(first int) {
 	in := map[int][]int{}
 	for i := first; i < len(b.g.Edges); i++ {
@@ -16,7 +16,7 @@ func (b *builder) roles(first int) {
 	}
 	b.waits(first, in)
 	passes := b.passesOn(first)
-	// What leads out of a dead-letter exchange carries dead letters: repeated, for exchanges behind
+	// Bindings of a dead-letter exchange carry dead letters. Repeat this for exchanges bound to
 	// exchanges.
 	for changed := true; changed; {
 		changed = false
@@ -35,8 +35,8 @@ func (b *builder) roles(first int) {
 	}
 }
 
-// passesOn finds the exchanges that lead to queues which send dead letters on themselves: what gets
-// there is at work again, however it came. And the queues that send dead letters on.
+// passesOn finds the queues that have a dead-letter exchange themselves, and the exchanges that
+// lead to such queues: there a dead letter is processed again.
 func (b *builder) passesOn(first int) map[int]bool {
 	passes := map[int]bool{}
 	for _, e := range b.g.Edges[first:] {
@@ -52,8 +52,7 @@ func (b *builder) passesOn(first int) map[int]bool {
 	return passes
 }
 
-// onlyDeadLetters says that dead letters lead here and nothing else does, as far as the topology
-// tells.
+// onlyDeadLetters reports whether all edges into a node carry dead letters.
 func (b *builder) onlyDeadLetters(in []int) bool {
 	for _, i := range in {
 		if e := b.g.Edges[i]; e.Kind != DeadLetter && !e.DeadLetters {
@@ -63,9 +62,8 @@ func (b *builder) onlyDeadLetters(in []int) bool {
 	return len(in) > 0
 }
 
-// waits marks queues whose messages expire and come back to a queue that sends its dead letters
-// there, straight or through exchanges. A queue that is fed by anything but dead letters does not
-// wait: it works.
+// waits marks wait queues: their messages expire and return to a queue that dead-letters to them,
+// directly or through exchanges. A queue that receives anything but dead letters is not one.
 func (b *builder) waits(first int, in map[int][]int) {
 	out := map[int][]int{}
 	for i := first; i < len(b.g.Edges); i++ {
@@ -87,16 +85,16 @@ func (b *builder) waits(first int, in map[int][]int) {
 	}
 }
 
-// stepOf says that nothing is bound to a queue, and that its messages expire straight into a queue
-// whose name begins its own: a step of a retry ladder that the consumer publishes to, as those of
-// the field retry.
+// stepOf reports whether a queue is a retry step that the consumer publishes to, as those of the
+// field retry: nothing is bound to it, and its messages expire directly into a queue whose name is
+// the beginning of its own.
 func (b *builder) stepOf(queue string, in []int) bool {
 	d := b.net.Settings(queue).DeadLetter()
 	return len(in) == 0 && d.Set() && d.Exchange.Text() == "" && d.Key.Text() != "" &&
 		strings.HasPrefix(queue, d.Key.Text()+".")
 }
 
-// comesBack says that dead letters of the node can come back to it.
+// comesBack reports whether dead letters of the node can return to it.
 func (b *builder) comesBack(start int, out map[int][]int) bool {
 	seen := map[int]bool{}
 	todo := []int{start}
@@ -117,8 +115,8 @@ func (b *builder) comesBack(start int, out map[int][]int) bool {
 	return false
 }
 
-// fedByDeadLetters says that all messages of a queue come from other queues' dead letters:
-// straight, or through an exchange that gets some.
+// fedByDeadLetters reports whether all messages of a queue are dead letters of other queues, that
+// come directly or through an exchange.
 func (b *builder) fedByDeadLetters(in map[int][]int, queue int) bool {
 	for _, i := range in[queue] {
 		e := b.g.Edges[i]

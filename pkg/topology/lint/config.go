@@ -11,34 +11,34 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Config is the part lint of a file .msgctl.yaml.
+// Config is the section lint of a file .msgctl.yaml.
 type Config struct {
-	// Broker is the version to judge for: "4.3".
+	// Broker is the broker version that rules apply to: "4.3".
 	Broker string `yaml:"broker"`
-	// FailOn is the least severity that fails.
+	// FailOn is the lowest severity that fails.
 	FailOn Severity `yaml:"failOn"`
-	// Rules changes severities; off hides a rule.
+	// Rules changes severities; off disables a rule.
 	Rules map[string]Severity `yaml:"rules"`
-	// Ignore lets findings pass by object: for definitions files, which have no comments.
+	// Ignore ignores findings by object: for definitions files, which have no comments.
 	Ignore []ConfigIgnore `yaml:"ignore"`
 }
 
-// ConfigIgnore lets the findings of a rule pass. Object is the name of an object, with * for any
-// characters; "" means all. Reason is obligatory.
+// ConfigIgnore ignores the findings of a rule. Object is the name of an object, with * for any
+// characters; "" means all. Reason is required.
 type ConfigIgnore struct {
 	Rule   string `yaml:"rule"`
 	Object string `yaml:"object"`
 	Reason string `yaml:"reason"`
 }
 
-// maxConfig bounds the file: no configuration has that many bytes.
+// maxConfig bounds the size of the file in bytes.
 const maxConfig = 1 << 20
 
 // ParseConfig reads a configuration. Unknown fields, rules and severities are errors that name
 // them, all at once.
 func ParseConfig(name string, data []byte) (c Config, err error) {
 	if len(data) > maxConfig {
-		return Config{}, fmt.Errorf("%s: has %d bytes, and at most %d are read", name, len(data), maxConfig)
+		return Config{}, fmt.Errorf("%s: has %d bytes, and the limit is %d", name, len(data), maxConfig)
 	}
 	var file struct {
 		Lint Config `yaml:"lint"`
@@ -53,12 +53,11 @@ func ParseConfig(name string, data []byte) (c Config, err error) {
 	return c, nil
 }
 
-// decodeConfig makes an error of the panics that the parser is known to leave for some malformed
-// texts.
+// decodeConfig turns panics into errors: the parser is known to panic on some malformed texts.
 func decodeConfig(data []byte, into any) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("this is not YAML: %v", p)
+			err = fmt.Errorf("not valid YAML: %v", p)
 		}
 	}()
 	dec := yaml.NewDecoder(bytes.NewReader(data))
@@ -73,7 +72,7 @@ func (c Config) problems() []string {
 	var list []string
 	add := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
 	if c.FailOn != "" && !slices.Contains([]Severity{Error, Warning, Note}, c.FailOn) {
-		add("failOn: %q is none of error, warning, note", c.FailOn)
+		add("failOn: %q is not one of error, warning, note", c.FailOn)
 	}
 	ids := make([]string, 0, len(c.Rules))
 	for id := range c.Rules {
@@ -85,7 +84,7 @@ func (c Config) problems() []string {
 			add("rules: there is no rule %q", id)
 		}
 		if c.Rules[id].rank() < 0 {
-			add("rules: %s: %q is none of error, warning, note, off", id, c.Rules[id])
+			add("rules: %s: %q is not one of error, warning, note, off", id, c.Rules[id])
 		}
 	}
 	for i, ig := range c.Ignore {
@@ -93,13 +92,13 @@ func (c Config) problems() []string {
 			add("ignore[%d]: there is no rule %q", i, ig.Rule)
 		}
 		if strings.TrimSpace(ig.Reason) == "" {
-			add("ignore[%d]: write the reason why %s does not matter here", i, ig.Rule)
+			add("ignore[%d]: give the reason why %s does not matter here", i, ig.Rule)
 		}
 	}
 	return list
 }
 
-// Apply changes severities and lets findings pass. Findings of rules that are off are left out.
+// Apply changes severities and ignores findings. It drops findings of rules that are off.
 func (c Config) Apply(list []Finding) []Finding {
 	out := make([]Finding, 0, len(list))
 	for _, f := range list {
@@ -126,7 +125,7 @@ func (ig ConfigIgnore) covers(f Finding) bool {
 	return ig.Object == "" || matchesStars(ig.Object, f.Ref.Name) || matchesStars(ig.Object, f.Object)
 }
 
-// matchesStars reports whether a name is like the pattern, in which * stands for any characters.
+// matchesStars reports whether a name matches a pattern in which * stands for any characters.
 func matchesStars(pattern, name string) bool {
 	parts := strings.Split(pattern, "*")
 	if len(parts) == 1 {

@@ -1,10 +1,10 @@
-// Package lint finds design faults of a topology: what a broker would accept silently and what
-// then loses messages, or does nothing. Every rule has a stable id, says what happens at run time
-// and how to fix it, and has a failing and a passing example, from which both its test and its
-// page in the documentation are made.
+// Package lint finds design faults in a topology: configuration that a broker accepts silently, and
+// that then loses messages or has no effect. Every rule has a stable id, explains what happens at
+// run time and how to fix it, and has a failing and a passing example. Its test and its section in
+// docs/lint.md are made from these.
 //
-// Lint is pure: it is given the state that files declare or a broker has, what else is known (see
-// Input), and returns findings in stable order. Problems that the parser and the checks of
-// pkg/topology have found already are not looked for again: they come in as diagnostics and leave
-// as findings of the rule that explains them.
+// Lint is pure: it takes the state that files declare or a broker has, and whatever else is known
+// (see Input), and returns findings in stable order. Problems that the parser and the checks of
+// pkg/topology have already found are passed in as diagnostics, and returned as findings of the
+// rule that explains them.
 package lint

@@ -20,8 +20,8 @@ const (
 type Ignore struct {
 	Rule, Reason string
 	Position     diag.Position
-	// First and Last are the lines that it is about: that of the comment, or the next one for a
-	// comment on a line of its own, and everything that is indented below.
+	// First and Last are the lines that it applies to: the line of the comment or, if the comment
+	// has a line of its own, the next line, and everything indented below.
 	First, Last int
 	used        bool
 }
@@ -56,7 +56,7 @@ func Ignores(file string, text []byte) []*Ignore {
 	return list
 }
 
-// extent returns the lines, counted from 1, that a comment in a line is about.
+// extent returns the lines, counted from 1, that a comment applies to.
 func extent(lines []string, at int, alone bool) (first, last int) {
 	if alone {
 		at++
@@ -81,25 +81,25 @@ func extent(lines []string, at int, alone bool) (first, last int) {
 	return at + 1, last + 1
 }
 
-// blank says that a line has nothing but a comment, if that.
+// blank reports whether a line is empty or has only a comment.
 func blank(line string) bool {
 	text := strings.TrimSpace(line)
 	return text == "" || strings.HasPrefix(text, "#")
 }
 
-// indentOf counts what stands before the text of a line; the dash of a list's item counts, so that
-// a comment about one item is not about the next.
+// indentOf returns the indentation of a line. The dash of a list item counts, so that a comment on
+// one item does not apply to the next.
 func indentOf(line string) int { return len(line) - len(strings.TrimLeft(line, " \t")) }
 
-// covers says that the comment is about a finding.
+// covers reports whether the comment applies to a finding.
 func (ig *Ignore) covers(f *Finding) bool {
 	return ig.Rule == f.Rule && ig.Position.File == f.Position.File && f.Position.Line >= ig.First &&
 		f.Position.Line <= ig.Last
 }
 
-// ApplyIgnores marks the findings that comments let pass, and adds findings about comments without
-// a reason, of unknown rules, and without use. Comments without a reason ignore all the same. The
-// result is sorted.
+// ApplyIgnores marks the findings that comments ignore. It adds findings about comments that have
+// no reason, name an unknown rule, or ignore nothing. A comment without a reason takes effect, too.
+// The result is sorted.
 func ApplyIgnores(list []Finding, comments []*Ignore) []Finding {
 	for _, ig := range comments {
 		for i := range list {

@@ -100,7 +100,7 @@ func TestConfig(t *testing.T) {
 func TestConfigRefuses(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"lint: { rules: { queue-unfeed: off } }", `there is no rule "queue-unfeed"`},
-		{"lint: { rules: { queue-unfed: loud } }", `"loud" is none of`},
+		{"lint: { rules: { queue-unfed: loud } }", `"loud" is not one of`},
 		{"lint: { failOn: off }", "failOn"},
 		{"lint: { ignore: [{ rule: queue-unfed }] }", "reason"},
 		{"lint: { ignored: [] }", "ignored"},

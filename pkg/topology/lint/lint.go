@@ -10,82 +10,83 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-// Severity says how bad a finding is.
+// Severity is how serious a finding is.
 type Severity string
 
 const (
-	// Error loses messages, or is refused by the broker.
+	// Error is for faults that lose messages or that the broker refuses.
 	Error Severity = "error"
-	// Warning can lose messages, or does not do what it seems to.
+	// Warning is for what can lose messages, or does not do what it seems to do.
 	Warning Severity = "warning"
-	// Note is worth knowing.
+	// Note is for what is worth knowing.
 	Note Severity = "note"
-	// Off hides a rule: only for a configuration.
+	// Off disables a rule. It is used in configurations only.
 	Off Severity = "off"
 )
 
-// AtLeast reports whether s is as bad as o or worse.
+// AtLeast reports whether s is as severe as o or more severe.
 func (s Severity) AtLeast(o Severity) bool { return s.rank() >= o.rank() }
 
 func (s Severity) rank() int { return slices.Index([]Severity{Off, Note, Warning, Error}, s) }
 
-// Rule is one sort of fault.
+// Rule describes one kind of fault.
 type Rule struct {
-	// ID never changes: people write it into comments and configurations.
+	// ID never changes: users write it into comments and configurations.
 	ID       string
 	Severity Severity
 	// Title is one line, without a full stop.
 	Title string
 	// Consequence says what happens at run time, Fix what to do. Both are sentences.
 	Consequence, Fix string
-	// Bad has the fault, Good has not: topology files, or definitions where they begin with {.
+	// Bad is an example that has the fault, Good one that does not: topology files, or definitions
+	// if they begin with {.
 	Bad, Good string
-	// Version is the broker that Bad is for, "" for the newest.
+	// Version is the broker version that Bad is for, "" for the newest.
 	Version string
-	// Live says that only a broker can show the fault: there are no examples.
+	// Live rules need a live broker; they have no examples.
 	Live  bool
 	check func(*run)
 }
 
-// Finding is one fault at one place.
+// Finding is one fault in one place.
 type Finding struct {
 	Rule     string        `json:"rule"`
 	Severity Severity      `json:"severity"`
 	Position diag.Position `json:"position,omitzero"`
-	// Pointer is the place as a JSON Pointer, in definitions files.
+	// Pointer is the place as a JSON Pointer; set in definitions files only.
 	Pointer string `json:"pointer,omitempty"`
-	// Object names the object, as a person would.
+	// Object names the object for people: queue "orders".
 	Object  string `json:"object,omitempty"`
 	Message string `json:"message"`
-	// Why and Fix are about this fault; where they say nothing, the rule's own are used.
+	// Why and Fix are about this finding. Where they are empty, the texts of the rule apply.
 	Why string `json:"why,omitempty"`
 	Fix string `json:"fix,omitempty"`
-	// Ignored is the reason why a comment or the configuration lets it pass; such findings do not
-	// count.
+	// Ignored is the reason why a comment or the configuration ignores the finding. Ignored
+	// findings do not count.
 	Ignored string `json:"ignored,omitempty"`
-	// ByConfig says that the configuration does, not a comment.
+	// ByConfig is set if the configuration ignores it, not a comment.
 	ByConfig bool `json:"-"`
 
 	Ref  topology.Ref `json:"-"`
 	part string
 }
 
-// Input is what is known. Only State is needed.
+// Input is what lint works on. Only State is required.
 type Input struct {
 	State *topology.State
 	// Version is the broker's, "4.3" or "4.3.6"; "" is the newest.
 	Version string
-	// Problems are what reading and checking have found.
+	// Problems are the diagnostics of parsing and checking.
 	Problems diag.Diagnostics
-	// External is what the files use and somebody else declares.
+	// External are the objects that the files use but somebody else declares.
 	External map[topology.Ref]bool
 	Events   []Event
-	// DeadLetters are where dead letters go, as pkg/dlq finds out.
+	// DeadLetters says where dead letters go, as pkg/dlq/discover finds out.
 	DeadLetters DeadLetters
-	// Literal reports whether a text stands in a file as it is, and was not put in by a variable.
-	// nil: it does.
+	// Literal reports whether a text is written in a file, and not substituted for a variable. If
+	// nil, all texts are.
 	Literal func(text string) bool
-	// Live has what only a broker tells; nil offline.
+	// Live has what only a broker knows; nil offline.
 	Live *Live
 }
 
@@ -95,24 +96,24 @@ type Event struct {
 	Position                   diag.Position
 }
 
-// DeadLetters is where dead letters go.
+// DeadLetters says where dead letters go.
 type DeadLetters struct {
 	Losses []Loss
-	// Queues are those that dead letters reach and stay in.
+	// Queues are the dead-letter queues: those that dead letters reach and stay in.
 	Queues []DeadLetterQueue
-	// Waits are the queues in which messages wait by design, until they expire.
+	// Waits are the wait queues, in which messages wait on purpose until they expire.
 	Waits map[topology.Ref]bool
 }
 
-// Loss is a queue whose dead letters, or some, reach no queue.
+// Loss is a queue with dead letters that reach no queue.
 type Loss struct {
 	Queue topology.Ref
-	// Exchange is the dead-letter exchange, From what sets it, Key an example of a key that is
-	// lost.
+	// Exchange is the dead-letter exchange, From what sets it, Key an example of a routing key that
+	// is lost.
 	Exchange, From, Key string
-	// All says that none arrives. Certain says that it does not depend on headers, plugins or
-	// undecided policies. Kept says that the messages pile up in the queue instead. Replayed says
-	// that only messages are meant that were published straight to the queue.
+	// All: no dead letter reaches a queue. Certain: this does not depend on headers, plugins or
+	// policies of equal priority. Kept: the messages stay in the queue instead. Replayed: only
+	// messages that were published directly to the queue are concerned.
 	All, Certain, Kept, Replayed bool
 	Reason                       string
 }
@@ -120,18 +121,18 @@ type Loss struct {
 // DeadLetterQueue is a queue that dead letters reach and stay in.
 type DeadLetterQueue struct {
 	Queue topology.Ref
-	// From are the queues where they died, ordered.
+	// From are the queues in which they died, ordered.
 	From []string
 }
 
-// Live is what only a broker tells.
+// Live is what only a broker knows.
 type Live struct {
 	*topology.Live
-	// Drift are differences between the files and the broker, a sentence each, by object; nil
+	// Drift has a sentence for each object that differs between the files and the broker; nil
 	// without files.
 	Drift map[topology.Ref]string
-	// Owned reports whether some topology's record has the object, or the files declare it. nil:
-	// nobody asks.
+	// Owned reports whether the record of any topology contains the object, or the files declare
+	// it. If nil, ownership is not checked.
 	Owned func(topology.Ref) bool
 }
 
@@ -151,7 +152,7 @@ func Lookup(id string) (Rule, bool) {
 	return all[i], true
 }
 
-// Run finds all faults. The order is that of Sort.
+// Run returns all findings, in the order of Sort.
 func Run(in Input) []Finding {
 	r := newRun(in)
 	for _, rule := range r.rules {
@@ -176,7 +177,7 @@ func Sort(list []Finding) {
 	})
 }
 
-// Worst returns the worst severity of the findings that count, Off when there is none.
+// Worst returns the highest severity of the findings that are not ignored, Off if there is none.
 func Worst(list []Finding) Severity {
 	worst := Off
 	for _, f := range list {
@@ -187,7 +188,7 @@ func Worst(list []Finding) Severity {
 	return worst
 }
 
-// name names an object: with its vhost where there are several.
+// name names an object, with its vhost if there are several.
 func (r *run) name(ref topology.Ref) string {
 	if r.many && ref.VHost != "" {
 		return ref.Full()
@@ -195,7 +196,7 @@ func (r *run) name(ref topology.Ref) string {
 	return ref.String()
 }
 
-// some lists names, not too many.
+// some lists a few names.
 func some(names []string) string {
 	const most = 3
 	quoted := make([]string, 0, most+1)

@@ -163,7 +163,7 @@ policies:
   low: { pattern: work, definition: { dead-letter-exchange: dlx } }
   high: { pattern: work, priority: 2, definition: { delivery-limit: 5, message-ttl: 1000 } }
 `, "3.10", []string{"policy-disabled-by-key"}},
-		{"a ladder of three steps whose working queue has no TTL", `
+		{"three retry steps whose work queue has no TTL", `
 queues:
   work: { deadLetter: dead, retry: { backoff: [5s, 1m, 10m] } }
   dead: {}

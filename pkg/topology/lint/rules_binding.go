@@ -11,13 +11,13 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// bindingRules are about bindings that do nothing, or not what they look like.
+// bindingRules are about bindings that have no effect, or not the one they seem to have.
 func bindingRules() []Rule {
 	return []Rule{
 		{
-			ID: "binding-dangling", Severity: Error, Title: "A binding to or from what does not exist",
-			Consequence: "The broker refuses the binding: RabbitMQ 4 refuses the whole import of definitions, RabbitMQ 3 " +
-				"silently leaves the binding out.",
+			ID: "binding-dangling", Severity: Error, Title: "A binding whose source or destination does not exist",
+			Consequence: "The broker refuses the binding. On an import of definitions, RabbitMQ 4 refuses the whole " +
+				"file; RabbitMQ 3 silently skips the binding.",
 			Fix: "Declare the exchange or queue, or correct its name.",
 			Bad: "exchanges: { orders: { type: topic } }\nbindings: [{ exchange: orders, queue: order, key: a " +
 				"}]\nqueues: { orders: {} }\n",
@@ -26,40 +26,41 @@ func bindingRules() []Rule {
 		},
 		{
 			ID: "binding-cannot-match", Severity: Error, Title: "A binding that no message can match", check: checkCannotMatch,
-			Consequence: "The broker takes the binding, and no message ever goes through it.",
-			Fix: "Name a header to match (those that begin with x- are not compared, unless match is all-with-x or " +
-				"any-with-x), or give a consistent-hash binding a weight of 1 or more.",
+			Consequence: "The broker accepts the binding, but no message is ever routed through it.",
+			Fix: "Match on a header (headers that begin with x- are compared only if match is all-with-x or " +
+				"any-with-x), or give a consistent-hash binding a weight of at least 1.",
 			Bad: "exchanges: { orders: { type: headers } }\nqueues: { a: { bindings: [{ exchange: orders, match: " +
 				"any, headers: { x-kind: new } }] } }\n",
 			Good: "exchanges: { orders: { type: headers } }\nqueues: { a: { bindings: [{ exchange: orders, match: " +
 				"any-with-x, headers: { x-kind: new } }] } }\n",
 		},
 		{
-			ID: "binding-ignores-headers", Severity: Error, Title: "Headers to match on an exchange that does not look at " +
-				"headers",
-			Consequence: "The binding takes every message of its key, whatever the headers say: each queue that is bound so " +
-				"gets all of them.",
-			Fix: "Use an exchange of type headers, or tell messages apart by their routing keys.",
+			ID: "binding-ignores-headers", Severity: Error,
+			Title: "Header matching on an exchange that ignores headers",
+			Consequence: "The binding matches every message with its key, whatever the headers are: each queue " +
+				"bound this way gets all of them.",
+			Fix: "Use an exchange of type headers, or distinguish messages by their routing keys.",
 			Bad: "exchanges: { orders: {} }\nqueues: { a: { bindings: [{ exchange: orders, match: any, headers: { " +
 				"kind: new } }] } }\n",
 			Good: "exchanges: { orders: { type: headers } }\nqueues: { a: { bindings: [{ exchange: orders, match: " +
 				"any, headers: { kind: new } }] } }\n",
 		},
 		{
-			ID: "binding-wildcard-literal", Severity: Warning, Title: "A wildcard that is none", check: checkWildcards,
-			Consequence: "* and # are wildcards only in a topic exchange, and only as a whole word between points. Anywhere " +
-				"else they stand for themselves: the binding takes only messages with that very character in their key.",
-			Fix: "Use an exchange of type topic, and write the wildcard as a word of its own: order.*, order.#.",
+			ID: "binding-wildcard-literal", Severity: Warning, Title: "A wildcard that is taken literally",
+			check: checkWildcards,
+			Consequence: "* and # are wildcards only in a topic exchange, and only as a whole word between dots. " +
+				"Anywhere else they are literal: the binding matches only keys that contain that very character.",
+			Fix: "Use an exchange of type topic, and make the wildcard a word of its own: order.*, order.#.",
 			Bad: "exchanges: { orders: { type: topic } }\nqueues: { a: { bindings: [{ exchange: orders, key: order* " +
 				"}] } }\n",
 			Good: "exchanges: { orders: { type: topic } }\nqueues: { a: { bindings: [{ exchange: orders, key: order.* " +
 				"}] } }\n",
 		},
 		{
-			ID: "binding-redundant", Severity: Note, Title: "A binding that another one covers", check: checkRedundant,
-			Consequence: "A queue gets one copy of a message however many bindings match: the binding changes nothing, and " +
-				"taking it out changes nothing either, which surprises whoever tries.",
-			Fix: "Remove it, or the wider one if that was not meant.",
+			ID: "binding-redundant", Severity: Note, Title: "A binding that another binding covers", check: checkRedundant,
+			Consequence: "A queue gets one copy of a message however many bindings match. The binding changes " +
+				"nothing, and removing it changes nothing either, which surprises whoever tries.",
+			Fix: "Remove it, or remove the wider binding if that one was not intended.",
 			Bad: "exchanges: { orders: { type: topic } }\nqueues: { a: { bindings: [{ exchange: orders, keys: " +
 				"[order.*, order.created] }] } }\n",
 			Good: "exchanges: { orders: { type: topic } }\nqueues: { a: { bindings: [{ exchange: orders, keys: " +
@@ -84,19 +85,19 @@ func checkCannotMatch(r *run) {
 		n.eachBinding(func(b *topology.Binding, kind string) {
 			switch {
 			case kind == route.HeadersType && neverMatches(b.Arguments):
-				r.find(b.Ref(), "arguments.x-match", fmt.Sprintf("x-match %v compares no header, and any of none is never there",
+				r.find(b.Ref(), "arguments.x-match", fmt.Sprintf("x-match %v has no header to compare, so it never matches",
 					b.Arguments["x-match"]))
 			case kind == route.ConsistentHash:
 				if weight, err := strconv.Atoi(b.RoutingKey); err == nil && weight <= 0 {
-					r.find(b.Ref(), "key", fmt.Sprintf("its weight is %d: a consistent-hash exchange sends it nothing", weight))
+					r.find(b.Ref(), "key", fmt.Sprintf("its weight is %d: a consistent-hash exchange routes nothing to it", weight))
 				}
 			}
 		})
 	}
 }
 
-// neverMatches says that a headers binding wants any of no headers. Those that begin with x- are
-// compared only in the modes with x.
+// neverMatches reports whether a headers binding with any has no header to compare. Headers that
+// begin with x- are compared only in the modes with x (fact headers-compare).
 func neverMatches(args topology.Arguments) bool {
 	mode, _ := args["x-match"].(string)
 	if mode != "any" && mode != "any-with-x" {
@@ -115,19 +116,19 @@ func checkWildcards(r *run) {
 				r.find(b.Ref(), "key", fmt.Sprintf("exchange %q is of type direct, so the key %q matches only itself", b.Source,
 					b.RoutingKey))
 			case kind == route.TopicType && wildcardInWord(b.RoutingKey):
-				r.find(b.Ref(), "key", fmt.Sprintf("in the key %q the wildcard is a part of a word and matches only itself",
+				r.find(b.Ref(), "key", fmt.Sprintf("in the key %q the wildcard is only part of a word and matches only itself",
 					b.RoutingKey))
 			}
 		})
 	}
 }
 
-// wildcardWord says that a word of the key would be a wildcard in a topic exchange.
+// wildcardWord reports whether a word of the key would be a wildcard in a topic exchange.
 func wildcardWord(key string) bool {
 	return slices.ContainsFunc(route.Words(key), func(w string) bool { return w == "*" || w == "#" })
 }
 
-// wildcardInWord says that a word has a wildcard at one of its ends, and other characters.
+// wildcardInWord reports whether a word begins or ends with a wildcard and has other characters.
 func wildcardInWord(key string) bool {
 	return slices.ContainsFunc(route.Words(key), func(w string) bool {
 		return len(w) > 1 && (strings.HasSuffix(w, "*") || strings.HasPrefix(w, "*") || w == "##" ||
@@ -135,10 +136,10 @@ func wildcardInWord(key string) bool {
 	})
 }
 
-// most bindings between one exchange and one destination that are compared with each other.
+// mostCompared is how many bindings between one exchange and one destination are compared.
 const mostCompared = 200
 
-// checkRedundant compares the bindings between an exchange and a destination.
+// checkRedundant compares the bindings between each exchange and destination.
 func checkRedundant(r *run) {
 	for _, n := range r.nets {
 		groups := map[[3]string][]*topology.Binding{}
@@ -168,8 +169,8 @@ func position(r *run, b *topology.Binding) int {
 	return at.Line*10000 + at.Column
 }
 
-// covering finds a binding that lets everything through that the one at i does. Of two that are
-// equal the first stays.
+// covering returns a binding that matches everything that the binding at i matches. Of two equal
+// bindings, the first stays.
 func covering(kind string, list []*topology.Binding, i int) *topology.Binding {
 	for j, other := range list {
 		if i == j {
@@ -193,9 +194,10 @@ func covering(kind string, list []*topology.Binding, i int) *topology.Binding {
 	return nil
 }
 
-// Covers reports whether the topic pattern wide lets every key through that narrow does. Where # of
-// narrow stands for very many words, as many as wide can tell apart are enough; a * stands for a
-// word that wide cannot name. Patterns with more than three # are not judged.
+// Covers reports whether the topic pattern wide matches every key that narrow matches. It tries
+// keys of narrow, with a word for * that wide cannot contain, and for each # from none to one word
+// more than wide has: more make no difference. It returns false if narrow has more than three # and
+// the patterns differ.
 func Covers(wide, narrow string) bool {
 	w, n := route.Topic(wide), route.Topic(narrow)
 	const most = 3
@@ -226,8 +228,8 @@ func Covers(wide, narrow string) bool {
 	}
 }
 
-// instance is a key of the pattern in which the words that it leaves open are like no other, and
-// each # is as many of them as counts say.
+// instance returns a key that the pattern matches. For * it has a word that occurs in no pattern,
+// and for each # as many of these as counts says.
 func instance(p route.Pattern, counts []int) string {
 	const other = "\x01"
 	var words []string

@@ -10,15 +10,15 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// deadLetterRules are about the way of dead letters out of their queue.
+// deadLetterRules are about the path of dead letters out of their queue.
 func deadLetterRules() []Rule {
 	return []Rule{
 		{
 			ID: "dead-letter-unroutable", Severity: Error, Title: "Dead letters that reach no queue", check: checkUnroutable,
-			Consequence: "The broker silently drops every such dead letter: no error, no log line, no counter that " +
-				"anybody looks at.",
-			Fix: "Bind a queue to the dead-letter exchange with the key that the dead letters have: deadLetter.key, " +
-				"or the key that the message was published with.",
+			Consequence: "The broker silently drops every such dead letter. There is no error, no log line, and no " +
+				"counter that anybody watches.",
+			Fix: "Bind a queue to the dead-letter exchange with the key that the dead letters have: deadLetter.key " +
+				"or, without it, the key that the message was published with.",
 			Bad: "exchanges: { dlx: { type: direct } }\nqueues:\n  orders: { deadLetter: { exchange: dlx, key: " +
 				"orders.dead } }\n  dead: { bindings: [{ exchange: dlx, key: order.dead }] }\n",
 			Good: "exchanges: { dlx: { type: direct } }\nqueues:\n  orders: { deadLetter: { exchange: dlx, key: " +
@@ -27,19 +27,19 @@ func deadLetterRules() []Rule {
 		{
 			ID: "dead-letter-exchange-missing", Severity: Error, Title: "A dead-letter exchange that does not exist",
 			check: checkExchangeMissing,
-			Consequence: "The broker takes the queue as it is and drops every dead letter: it looks for the exchange only " +
-				"when a message dies.",
-			Fix: "Declare the exchange, and bind a queue to it; when somebody else declares it, list it under external.",
+			Consequence: "The broker accepts the queue and drops every dead letter: it looks up the exchange only " +
+				"when a message is dead-lettered.",
+			Fix: "Declare the exchange and bind a queue to it. If somebody else declares it, list it under external.",
 			Bad: "queues: { orders: { deadLetter: { exchange: dlx, key: dead } } }\n",
 			Good: "exchanges: { dlx: {} }\nqueues:\n  orders: { deadLetter: { exchange: dlx, key: dead } }\n  dead: { " +
 				"bindings: [{ exchange: dlx, key: dead }] }\n",
 		},
 		{
-			ID: "dead-letter-shadowed", Severity: Error, Title: "A policy that takes the dead-letter exchange of another " +
-				"policy away", check: checkShadowed,
-			Consequence: "One policy applies to a queue, the one of the highest priority, and only its keys count: the queue " +
-				"has no dead-letter exchange, and its dead letters are dropped.",
-			Fix: "Repeat dead-letter-exchange in the policy that wins, or set it as an argument of the queue.",
+			ID: "dead-letter-shadowed", Severity: Error,
+			Title: "A policy that hides the dead-letter exchange of another policy", check: checkShadowed,
+			Consequence: "Only the policy with the highest priority applies to a queue, and policies are not " +
+				"merged. The queue has no dead-letter exchange, and its dead letters are dropped.",
+			Fix: "Repeat dead-letter-exchange in the policy that applies, or set it as an argument of the queue.",
 			Bad: "exchanges: { dlx: { type: fanout } }\nqueues: { orders: {}, dead: { bindings: [{ exchange: dlx }] " +
 				"} }\npolicies:\n  letters: { pattern: ^orders$, definition: { dead-letter-exchange: dlx } }\n  limit: { " +
 				"pattern: ^orders$, priority: 5, definition: { max-length: 1000 } }\n",
@@ -48,22 +48,23 @@ func deadLetterRules() []Rule {
 				"pattern: ^orders$, priority: 5, definition: { max-length: 1000, dead-letter-exchange: dlx } }\n",
 		},
 		{
-			ID: "dead-letter-cycle", Severity: Error, Title: "Dead letters that come back to the queue in which they expired",
+			ID: "dead-letter-cycle", Severity: Error,
+			Title: "Dead letters that return to the queue in which they expired",
 			check: checkCycle,
-			Consequence: "The broker drops a message on its way back into a queue in which it died, when no consumer has " +
-				"rejected it since: what expires twice is gone.",
-			Fix: "Let the round end in a queue without a TTL, or without a dead-letter exchange; a retry ladder is " +
-				"safe when the working queue itself has no TTL.",
+			Consequence: "The broker drops a dead letter that returns to a queue in which it died before, unless a " +
+				"consumer has rejected it since. A message that expires twice is lost.",
+			Fix: "End the cycle in a queue without a TTL or without a dead-letter exchange. Retry steps are safe " +
+				"if the work queue itself has no TTL.",
 			Bad: "queues:\n  orders: { messageTTL: 1h, deadLetter: orders.wait }\n  orders.wait: { messageTTL: 30s, " +
 				"deadLetter: orders }\n",
 			Good: "queues:\n  orders: { deadLetter: orders.wait }\n  orders.wait: { messageTTL: 30s, deadLetter: " +
 				"orders }\n",
 		},
 		{
-			ID: "dead-letter-loop", Severity: Warning, Title: "Rejected messages that come straight back to their queue",
+			ID: "dead-letter-loop", Severity: Warning, Title: "Rejected messages that return directly to their queue",
 			check: checkLoop,
-			Consequence: "A message that a consumer rejects is delivered to it again at once, for ever, as fast as both can: " +
-				"a poison message keeps them busy and hides nothing else.",
+			Consequence: "A message that a consumer rejects is delivered again at once, forever, as fast as broker " +
+				"and consumer can: one poison message keeps both busy.",
 			Fix: "Send dead letters to another queue, or through a wait queue with a TTL.",
 			Bad: "exchanges: { work: { type: fanout } }\nqueues: { orders: { bindings: [{ exchange: work }], " +
 				"deadLetter: { exchange: work } } }\n",
@@ -73,8 +74,9 @@ func deadLetterRules() []Rule {
 		{
 			ID: "at-least-once-without-reject-publish", Severity: Error, Title: "At-least-once dead-lettering that falls " +
 				"back to at-most-once", check: checkAtLeastOnce,
-			Consequence: "The strategy at-least-once needs overflow reject-publish. With drop-head, which is the default, " +
-				"the broker silently falls back to at-most-once: a dead letter that its target does not confirm is lost.",
+			Consequence: "The strategy at-least-once requires overflow reject-publish. With drop-head, the default, " +
+				"the broker silently falls back to at-most-once: a dead letter that its target does not confirm is " +
+				"lost.",
 			Fix: "Add overflow: reject-publish to the queue.",
 			Bad: "queues:\n  orders: { type: quorum, deadLetter: { exchange: \"\", key: dead, strategy: " +
 				"at-least-once } }\n  dead: {}\n",
@@ -82,21 +84,22 @@ func deadLetterRules() []Rule {
 				"dead, strategy: at-least-once } }\n  dead: {}\n",
 		},
 		{
-			ID: "stream-as-dead-letter-target", Severity: Error, Title: "Dead letters that go into a stream on RabbitMQ 3",
+			ID: "stream-as-dead-letter-target", Severity: Error,
+			Title: "Dead letters that go to a stream on RabbitMQ 3",
 			check: checkStreamTarget, Version: "3.10",
-			Consequence: "RabbitMQ 3 silently loses everything that is dead-lettered into a stream with the default strategy " +
-				"at-most-once.",
-			Fix: "Let a classic or quorum queue take the dead letters, use a quorum queue with the strategy " +
-				"at-least-once, or use RabbitMQ 4.",
+			Consequence: "RabbitMQ 3 silently loses everything that is dead-lettered to a stream with the default " +
+				"strategy at-most-once.",
+			Fix: "Dead-letter to a classic or quorum queue, or use a quorum queue with the strategy at-least-once, " +
+				"or RabbitMQ 4.",
 			Bad:  "queues:\n  orders: { deadLetter: history }\n  history: { type: stream }\n",
 			Good: "queues:\n  orders: { deadLetter: history }\n  history: { type: quorum, deliveryLimit: 1000000 }\n",
 		},
 		{
-			ID: "wait-queue-without-ttl", Severity: Warning, Title: "A wait queue that has no TTL of its own",
+			ID: "wait-queue-without-ttl", Severity: Warning, Title: "A wait queue without a TTL of its own",
 			check: checkWaitWithoutTTL,
-			Consequence: "Messages leave it only by their own expiration, and a message expires only at the head of its " +
-				"queue: one with ten minutes blocks all behind it that have five seconds.",
-			Fix: "Make one wait queue for each delay, with messageTTL on the queue; retry.backoff does that.",
+			Consequence: "Messages leave it only by their own expiration, and a message expires only at the head of " +
+				"its queue: a message with ten minutes blocks all messages behind it that have five seconds.",
+			Fix: "Use one wait queue per delay, with messageTTL on the queue; retry.backoff does that.",
 			Bad: "queues:\n  orders: { deadLetter: orders.retry }\n  orders.retry: { deadLetter: orders }\n",
 			Good: "queues:\n  orders: { deadLetter: orders.retry }\n  orders.retry: { deadLetter: orders, messageTTL: " +
 				"30s }\n",
@@ -114,7 +117,7 @@ func checkUnroutable(r *run) {
 		severity, what := r.rule.Severity, "its dead letters reach no queue"
 		switch {
 		case l.Kept:
-			what, severity = "its dead letters find no way and pile up in it", Warning
+			what, severity = "its dead letters cannot be routed and stay in it", Warning
 		case !l.Certain:
 			what, severity = "some of its dead letters may reach no queue", Note
 		case !l.All:
@@ -126,10 +129,10 @@ func checkUnroutable(r *run) {
 		}
 		f := r.findAt(severity, l.Queue, part, fmt.Sprintf("%s: %s (%s)", what, l.Reason, l.From))
 		if l.Kept {
-			f.Why = "They wait until somebody makes a way for them; the queue grows by each."
+			f.Why = "They stay until a route exists; the queue grows with each."
 		}
 		if l.Exchange != "" {
-			f.Fix = fmt.Sprintf("bind a queue to exchange %q so that it takes the key %q", l.Exchange, l.Key)
+			f.Fix = fmt.Sprintf("bind a queue to exchange %q with a key that matches %q", l.Exchange, l.Key)
 		} else {
 			f.Fix = fmt.Sprintf("declare the queue %q, or set deadLetter.key to the name of a queue", l.Key)
 		}
@@ -163,8 +166,8 @@ func checkExchangeMissing(r *run) {
 	}
 }
 
-// checkShadowed looks for policies that would give a queue a dead-letter exchange and that another
-// goes before.
+// checkShadowed finds policies that would give a queue a dead-letter exchange, but that do not
+// apply because another policy has a higher priority.
 func checkShadowed(r *run) {
 	for _, n := range r.nets {
 		lost := map[[2]*topology.Policy][]string{}
@@ -185,14 +188,14 @@ func checkShadowed(r *run) {
 		}
 		for _, pair := range order {
 			r.find(pair[0].Ref(), "definition",
-				fmt.Sprintf("takes the dead-letter exchange that policy %q sets away from queue %s", pair[1].Name,
+				fmt.Sprintf("hides the dead-letter exchange that policy %q sets for queue %s", pair[1].Name,
 					some(lost[pair])))
 		}
 	}
 }
 
-// wouldDeadLetter returns the first policy of at most that priority that would give the queue a
-// dead-letter exchange, nil for none.
+// wouldDeadLetter returns the first policy of at most priority most that would give the queue a
+// dead-letter exchange, or nil.
 func (n *network) wouldDeadLetter(q *topology.Queue, most int64) *topology.Policy {
 	for _, p := range n.Policies().All() {
 		if _, sets := p.Definition["dead-letter-exchange"]; !sets || p.Operator || p.Priority > most ||
@@ -206,12 +209,12 @@ func (n *network) wouldDeadLetter(q *topology.Queue, most int64) *topology.Polic
 	return nil
 }
 
-// letter is a message that is in a queue, with the key that its name is: enough for dead letters
-// whose key is configured.
+// letter returns a message in a queue whose routing key is the queue's name: enough for dead
+// letters whose routing key is configured.
 func letter(queue string) *route.Message { return &route.Message{Keys: []string{queue}} }
 
-// checkCycle lets a message expire in each queue that has a TTL, and again in every such queue that
-// it gets to, until the broker drops it where it was before.
+// checkCycle lets a message expire in each queue that has a TTL, and in every such queue that it
+// then reaches, until it returns to the first.
 func checkCycle(r *run) {
 	for _, n := range r.nets {
 		told := map[string]bool{}
@@ -223,12 +226,12 @@ func checkCycle(r *run) {
 				for _, q := range way {
 					told[q] = true
 				}
-				by := "straight"
+				by := "directly"
 				if len(way) > 1 {
-					by = "by way of " + some(way[1:])
+					by = "through " + some(way[1:])
 				}
 				r.find(n.queueRef(name), "x-message-ttl",
-					fmt.Sprintf("a message that expires in it comes back to it %s, and the broker drops it there", by))
+					fmt.Sprintf("a message that expires in it returns to it %s, and the broker drops it there", by))
 			}
 		}
 	}
@@ -243,8 +246,8 @@ func (n *network) expires(queue string) bool {
 	return ttl && s.DeadLetter().Set()
 }
 
-// expiresIntoItself returns the queues of a circle that a message of the queue expires through, nil
-// when there is none.
+// expiresIntoItself returns the queues of the cycle in which a message of the queue expires, or
+// nil.
 func (n *network) expiresIntoItself(queue string) []string {
 	type step struct {
 		m   *route.Message
@@ -289,7 +292,7 @@ func checkLoop(r *run) {
 	for _, l := range r.in.DeadLetters.Losses {
 		if strings.Contains(l.Reason, "come back to itself") && !l.Replayed && r.net(l.Queue.VHost) != nil {
 			if n := r.net(l.Queue.VHost); len(n.Into(l.Queue.Name)) > 0 || l.Exchange == "" {
-				r.find(l.Queue, "x-dead-letter-exchange", "its dead letters come straight back to it")
+				r.find(l.Queue, "x-dead-letter-exchange", "its dead letters return directly to it")
 			}
 		}
 	}
@@ -316,7 +319,7 @@ func checkStreamTarget(r *run) {
 		for _, name := range n.queues {
 			if target := n.streamThatRefuses(name); target != "" {
 				r.find(n.queueRef(name), "x-dead-letter-exchange",
-					fmt.Sprintf("its dead letters go into the stream %q, where this broker loses them", target))
+					fmt.Sprintf("its dead letters go to the stream %q, where this broker loses them", target))
 			}
 		}
 	}
@@ -326,8 +329,8 @@ func (r *run) refusedByStream(n *network, queue string) bool {
 	return !r.modern("4.0") && n.streamThatRefuses(queue) != ""
 }
 
-// streamThatRefuses returns a stream that dead letters of the queue would go into and that does not
-// take them.
+// streamThatRefuses returns a stream that dead letters of the queue are routed to and that does not
+// accept them.
 func (n *network) streamThatRefuses(queue string) string {
 	if d := n.of(queue).DeadLetter(); !d.Set() || d.Keeps {
 		return ""
@@ -342,8 +345,8 @@ func (n *network) streamThatRefuses(queue string) string {
 	return ""
 }
 
-// possibleMessages are messages that a queue may have: with its own name as their key, and with the key of
-// each of its bindings.
+// possibleMessages are messages that a queue may hold: with its name as the routing key, and with
+// the key of each of its bindings.
 func (n *network) possibleMessages(queue string) []*route.Message {
 	list := []*route.Message{letter(queue)}
 	for _, b := range n.Into(queue) {
@@ -356,23 +359,23 @@ var waitName = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?i)(^|[._-])(retry|retries|wait|delay|delayed|backoff)([._-]|$)`)
 })
 
-// checkWaitWithoutTTL: a queue that is named for waiting, whose messages can leave by nothing but
-// their own expiration.
+// checkWaitWithoutTTL finds queues that are named like wait queues and that messages can leave only
+// by their own expiration.
 func checkWaitWithoutTTL(r *run) {
 	for _, n := range r.nets {
 		for _, name := range n.queues {
 			s := n.of(name)
 			_, ttl := s.Get("message-ttl").Int()
 			if !ttl && waitName().MatchString(name) && s.DeadLetter().Set() && n.goesBack(name) {
-				r.find(n.queueRef(name), "", "it looks like a wait queue, and only messages with an expiration of their own "+
+				r.find(n.queueRef(name), "", "it looks like a wait queue, but only messages with an expiration of their own "+
 					"ever leave it")
 			}
 		}
 	}
 }
 
-// goesBack says that a dead letter of the queue reaches a queue that sends its own dead letters
-// here.
+// goesBack reports whether a dead letter of the queue reaches a queue that dead-letters to this
+// one.
 func (n *network) goesBack(queue string) bool {
 	for _, h := range hops(n.Die(letter(queue), queue, route.Expired).Root) {
 		if h.Kind != topology.KindQueue || n.Queue(h.Name) == nil || h.Name == queue || !n.of(h.Name).DeadLetter().Set() {

@@ -13,32 +13,32 @@ func liveRules() []Rule {
 	return []Rule{
 		{
 			ID: "drift", Severity: Warning, Title: "The broker differs from the files", Live: true, check: checkDrift,
-			Consequence: "What the files promise does not hold on this broker.",
-			Fix:         "Look at the difference with msgctl plan, and apply it, or bring the change into the files.",
+			Consequence: "What the files declare is not true on this broker.",
+			Fix:         "Look at the difference with msgctl plan. Apply it, or change the files.",
 		},
 		{
-			ID: "dead-letters-waiting", Severity: Warning, Title: "A dead-letter queue with messages in it", Live: true,
+			ID: "dead-letters-waiting", Severity: Warning, Title: "A dead-letter queue that is not empty", Live: true,
 			check:       checkWaiting,
-			Consequence: "Messages have failed, and nobody has dealt with them yet.",
-			Fix:         "Look at them: msgctl dlq inspect QUEUE; put them back: msgctl dlq replay QUEUE.",
+			Consequence: "Messages have failed, and nobody has handled them yet.",
+			Fix:         "Look at them with msgctl dlq inspect QUEUE; send them back with msgctl dlq replay QUEUE.",
 		},
 		{
-			ID: "queue-without-consumer", Severity: Warning, Title: "A queue with messages that nobody consumes", Live: true,
+			ID: "queue-without-consumer", Severity: Warning, Title: "A queue with messages but no consumer", Live: true,
 			check:       checkNoConsumer,
-			Consequence: "It grows until a limit, the disk or the memory of the broker stops it.",
-			Fix:         "Start the consumer, or remove the queue or its bindings.",
+			Consequence: "It grows until it reaches a limit, or the broker runs out of disk or memory.",
+			Fix:         "Start the consumer, or delete the queue or its bindings.",
 		},
 		{
 			ID: "queue-near-limit", Severity: Warning, Title: "A queue that is nearly full", Live: true, check: checkNearLimit,
-			Consequence: "Beyond the limit messages are dropped, dead-lettered or refused.",
+			Consequence: "At the limit, messages are dropped, dead-lettered or refused.",
 			Fix:         "Let consumers catch up, or raise the limit.",
 		},
 		{
 			ID: "unowned", Severity: Note, Title: "An object on the broker that no topology owns", Live: true,
 			check: checkUnowned,
-			Consequence: "Nobody's file declares it: it was made by hand, by an application, or by a topology that is gone. " +
-				"Pruning never touches it.",
-			Fix: "Declare it (msgctl export shows how), or delete it if nobody uses it.",
+			Consequence: "No file declares it: it was created by hand, by an application, or by a topology that no " +
+				"longer exists. --prune never deletes it.",
+			Fix: "Declare it (msgctl export shows how), or delete it if it is unused.",
 		},
 	}
 }
@@ -52,13 +52,12 @@ func checkDrift(r *run) {
 	for _, ref := range refs {
 		f := r.find(ref, "", r.in.Live.Drift[ref])
 		if r.in.External[ref] {
-			f.Fix = "Have its owner declare it, or correct the name."
+			f.Fix = "Ask its owner to declare it, or correct the name."
 		}
 	}
 }
 
-// eachLive calls f with every live queue whose counts are known, of the vhosts that the state is
-// about.
+// eachLive calls f with every live queue of the state's vhosts whose counts are known.
 func (r *run) eachLive(f func(n *network, q *topology.Queue, s topology.QueueStatus)) {
 	for _, o := range r.in.Live.Objects() {
 		q, ok := o.(*topology.Queue)
@@ -74,12 +73,12 @@ func (r *run) eachLive(f func(n *network, q *topology.Queue, s topology.QueueSta
 func checkWaiting(r *run) {
 	r.eachLive(func(_ *network, q *topology.Queue, s topology.QueueStatus) {
 		if s.Messages > 0 && r.deadLetters[q.Ref()] != nil {
-			r.find(q.Ref(), "", fmt.Sprintf("it holds %d dead letters, of %s", s.Messages, some(r.deadLetters[q.Ref()])))
+			r.find(q.Ref(), "", fmt.Sprintf("it holds %d dead letters of %s", s.Messages, some(r.deadLetters[q.Ref()])))
 		}
 	})
 }
 
-// checkNoConsumer leaves queues alone in which messages wait by design.
+// checkNoConsumer skips wait queues and dead-letter queues.
 func checkNoConsumer(r *run) {
 	r.eachLive(func(_ *network, q *topology.Queue, s topology.QueueStatus) {
 		if s.Messages > 0 && s.Consumers == 0 && r.deadLetters[q.Ref()] == nil && q.Type != topology.Stream &&
@@ -89,7 +88,7 @@ func checkNoConsumer(r *run) {
 	})
 }
 
-// nearly is the part of a limit, in per cent, from which a queue is near it.
+// nearly is the percentage of a limit from which a queue counts as near it.
 const nearly = 80
 
 func checkNearLimit(r *run) {

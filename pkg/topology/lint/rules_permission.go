@@ -10,16 +10,15 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// permissionRules are about permissions that are wider, or narrower, than what the files declare.
-// What an application does with what it may do is not known: a rule speaks only where the names
-// that are declared decide.
+// permissionRules are about permissions that are wider or narrower than what the files declare.
+// What an application uses is not known, so rules consider declared names only.
 func permissionRules() []Rule {
 	return []Rule{
 		{
-			ID: "permission-for-everything", Severity: Warning, Title: "A user that may change everything without being an " +
-				"administrator", check: checkForEverything,
-			Consequence: "Whoever has the password of one application can delete and redeclare the queues and exchanges of " +
-				"all, with the messages that are in them.",
+			ID: "permission-for-everything", Severity: Warning,
+			Title: "A non-administrator that may configure everything", check: checkForEverything,
+			Consequence: "Whoever has the password of one application can delete and redeclare the queues and " +
+				"exchanges of all, with their messages.",
 			Fix: "Restrict configure, write and read to the names that the application uses: configure: ^orders\\., " +
 				"read: ^orders\\., write: ^(orders\\.exchange)$.",
 			Bad: "queues: { orders: {} }\nusers: { app: {} }\npermissions: { app: { configure: .*, write: .*, read: " +
@@ -28,21 +27,23 @@ func permissionRules() []Rule {
 				"\"^orders$\", read: \"^orders$\" } }\n",
 		},
 		{
-			ID: "permission-unanchored", Severity: Warning, Title: "A permission that matches inside of names",
-			check:       checkUnanchored,
-			Consequence: "The broker looks for the pattern anywhere in a name: orders grants preorders and orders2, too.",
-			Fix:         "Say where a name begins and ends: ^orders$, ^orders\\., ^(orders|paid)$.",
+			ID: "permission-unanchored", Severity: Warning, Title: "A permission that matches parts of names",
+			check: checkUnanchored,
+			Consequence: "The broker looks for the pattern anywhere in a name: orders also grants preorders and " +
+				"orders2.",
+			Fix: "Anchor the pattern: ^orders$, ^orders\\., ^(orders|paid)$.",
 			Bad: "queues: { orders: {}, preorders: {} }\nusers: { app: {} }\npermissions: { app: { configure: \"\", " +
 				"write: \"\", read: orders } }\n",
 			Good: "queues: { orders: {}, preorders: {} }\nusers: { app: {} }\npermissions: { app: { configure: \"\", " +
 				"write: \"\", read: \"^orders$\" } }\n",
 		},
 		{
-			ID: "permission-matches-nothing", Severity: Note, Title: "A permission for names that nothing declared has",
+			ID: "permission-matches-nothing", Severity: Note, Title: "A permission that matches no declared name",
 			check: checkGrantsNothing,
-			Consequence: "The user is refused everything that the files declare: 403 ACCESS_REFUSED. That is right only when " +
-				"it works with what it declares itself.",
-			Fix: "Correct the pattern; list what somebody else declares under external; to grant nothing, write \"\".",
+			Consequence: "The broker refuses the user everything that the files declare: 403 ACCESS_REFUSED. That " +
+				"is intended only if the user works with what it declares itself.",
+			Fix: "Correct the pattern; list what somebody else declares under external; to grant nothing, write " +
+				"\"\".",
 			Bad: "queues: { orders: {} }\nusers: { app: {} }\npermissions: { app: { configure: \"\", write: \"\", " +
 				"read: ^order$ } }\n",
 			Good: "queues: { orders: {} }\nusers: { app: {} }\npermissions: { app: { configure: \"\", write: \"\", " +
@@ -54,7 +55,7 @@ func permissionRules() []Rule {
 // grant is one of the three patterns of a permission.
 type grant struct {
 	field, text string
-	pattern     *regexp.Regexp // nil: of the broker's dialect (PCRE), which Go cannot judge
+	pattern     *regexp.Regexp // nil: a PCRE that Go cannot evaluate
 }
 
 func grants(p *topology.Permission) []grant {
@@ -68,10 +69,10 @@ func grants(p *topology.Permission) []grant {
 	return list
 }
 
-// nothing says that the pattern is meant to grant nothing: the broker takes "" for ^$.
+// nothing reports whether the pattern grants nothing: the broker reads "" as ^$.
 func (g grant) nothing() bool { return g.text == "" || g.text == "^$" }
 
-// everything says that a pattern restricts nothing.
+// everything reports whether a pattern matches every name.
 func (g grant) everything() bool {
 	return g.pattern != nil && !g.nothing() && !slices.ContainsFunc([]string{"", "a", "Zz-9_.:/ x", "order.created.queue",
 		"\u00e9"}, func(name string) bool {
@@ -79,7 +80,7 @@ func (g grant) everything() bool {
 	})
 }
 
-// eachPermission calls f with the permissions of users that are no administrators: those may give
+// eachPermission calls f with the permissions of users that are not administrators, who may grant
 // themselves any.
 func (r *run) eachPermission(f func(*network, *topology.Permission)) {
 	for _, n := range r.nets {
@@ -98,7 +99,7 @@ func (r *run) tags(user string) []string {
 	return nil
 }
 
-// checkForEverything looks at users that the files declare: what others are is not known.
+// checkForEverything checks users that the files declare: the tags of others are not known.
 func checkForEverything(r *run) {
 	r.eachPermission(func(_ *network, p *topology.Permission) {
 		if !r.in.State.Has(topology.Ref{Kind: topology.KindUser, Name: p.User}) {
@@ -114,14 +115,14 @@ func checkForEverything(r *run) {
 		}
 		f := r.find(p.Ref(), "configure", what)
 		if slices.Contains(r.tags(p.User), "monitoring") {
-			f.Fix = "A user that only looks needs no permission to change anything: configure: \"\", write: \"\"."
+			f.Fix = "A monitoring user needs no permission to change anything: configure: \"\", write: \"\"."
 		}
 	})
 }
 
-// nameable are the names that permissions of a vhost can be about: those of declared exchanges and
-// queues, of those that others declare and those that are always there. The broker calls the
-// default exchange amq.default here.
+// nameable are the names that permissions of a vhost can match: those of exchanges and queues that
+// are declared, listed under external, or predeclared. In permissions the broker calls the default
+// exchange amq.default.
 func (r *run) nameable(n *network) []string {
 	names := slices.Concat(n.queues, n.ExchangeNames())
 	for ref := range r.in.External {
@@ -134,8 +135,8 @@ func (r *run) nameable(n *network) []string {
 	return slices.Compact(append(names, "amq.default"))
 }
 
-// madeByClients are like the names that brokers, plugins and libraries give to queues at run time:
-// no file declares them.
+// madeByClients are examples of names that brokers, plugins and libraries generate for queues. No
+// file declares them.
 func madeByClients() []string {
 	return []string{"amq.gen-Xa2Bq9", "amq.rabbitmq.reply-to", "stomp-subscription-Xa2Bq9",
 		"mqtt-subscription-client1qos0", "federation: up -> x:rabbit@node:x", "celeryev.1b2c", "spring.gen-Xa2Bq9"}
@@ -195,14 +196,14 @@ func checkGrantsNothing(r *run) {
 	})
 }
 
-// accessRules are about who can read the file. Who may do what: see permissionRules.
+// accessRules are about secrets in files. permissionRules are about permissions.
 func accessRules() []Rule {
 	return []Rule{
 		{
 			ID: "credentials-in-file", Severity: Warning, Title: "A password in the file", check: checkCredentials,
 			Consequence: "Everybody who can read the file, or its history in git, can log in.",
-			Fix: "Take it from the environment (${VARIABLE}), keep only password_hash of users, and change the " +
-				"password: it has been read.",
+			Fix: "Use a variable (${VARIABLE}), keep only password_hash of users, and change the password: it has " +
+				"been exposed.",
 			Bad: "queues: { orders: {} }\nparameters: { federation-upstream: { up: { uri: " +
 				"\"amqp://bob:s3cret-pw@elsewhere\" } } }\n",
 			Good: "queues: { orders: {} }\nparameters: { federation-upstream: { up: { uri: " +
@@ -211,8 +212,8 @@ func accessRules() []Rule {
 	}
 }
 
-// checkCredentials finds passwords in the URIs of shovels and federation upstreams. Those of users
-// are found by the parser. The password is never repeated.
+// checkCredentials finds passwords in the URIs of shovels and federation upstreams. The parser
+// finds those of users. The message never contains the password.
 func checkCredentials(r *run) {
 	for _, n := range r.nets {
 		for _, o := range n.objects {

@@ -9,36 +9,38 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// policyRules are about policies that do not do what they seem to.
+// policyRules are about policies that do not have the effect they seem to have.
 func policyRules() []Rule {
 	return []Rule{
 		{
-			ID: "policy-disabled-by-key", Severity: Error, Title: "A policy that one of its keys keeps away from a queue type",
-			Consequence: "RabbitMQ applies a policy to a queue only when the queue's type supports every key in it: one key " +
-				"too much, and the queue gets none of them, its dead-letter exchange included.",
-			Fix: "Make two policies, one for each queue type, or take the key out.",
+			ID: "policy-disabled-by-key", Severity: Error,
+			Title: "A policy with a key that the queue type does not support",
+			Consequence: "RabbitMQ applies a policy to a queue only if the queue type supports every key in it. " +
+				"Because of one unsupported key, the queue gets none of them, not even its dead-letter exchange.",
+			Fix: "Split the policy by queue type, or remove the key.",
 			Bad: "exchanges: { dlx: { type: fanout } }\nqueues: { orders: {}, dead: { bindings: [{ exchange: dlx }] " +
 				"} }\npolicies:\n  all: { pattern: ^orders$, definition: { dead-letter-exchange: dlx, delivery-limit: 5 } }\n",
 			Good: "exchanges: { dlx: { type: fanout } }\nqueues: { orders: {}, dead: { bindings: [{ exchange: dlx }] " +
 				"} }\npolicies:\n  all: { pattern: ^orders$, definition: { dead-letter-exchange: dlx } }\n",
 		},
 		{
-			ID: "policy-priority-tie", Severity: Warning, Title: "Two policies of equal priority for one object",
+			ID: "policy-priority-tie", Severity: Warning,
+			Title: "Two policies of equal priority that match the same object",
 			check: checkTies,
-			Consequence: "One of them applies, and RabbitMQ does not say which: it can change when a policy is written again " +
-				"or a node restarts.",
-			Fix: "Give the one that shall win a higher priority.",
+			Consequence: "One of them applies, and RabbitMQ does not define which. It can change when a policy is " +
+				"written again or a node restarts.",
+			Fix: "Give the one that should apply a higher priority.",
 			Bad: "queues: { orders: {} }\npolicies:\n  a: { pattern: ^o, definition: { max-length: 10, overflow: " +
 				"reject-publish } }\n  b: { pattern: s$, definition: { max-length: 20, overflow: reject-publish } }\n",
 			Good: "queues: { orders: {} }\npolicies:\n  a: { pattern: ^o, definition: { max-length: 10, overflow: " +
 				"reject-publish } }\n  b: { pattern: s$, priority: 1, definition: { max-length: 20, overflow: reject-publish } }\n",
 		},
 		{
-			ID: "policy-matches-nothing", Severity: Note, Title: "A policy that matches nothing here",
+			ID: "policy-matches-nothing", Severity: Note, Title: "A policy that matches no declared object",
 			check: checkMatchesNothing,
-			Consequence: "It does nothing for what the files declare. That is right when applications declare their own " +
-				"queues, and a mistake in the pattern otherwise.",
-			Fix: "Compare the pattern with the names of the queues and exchanges: it is a regular expression, and . " +
+			Consequence: "It has no effect on what the files declare. That is intended if applications declare " +
+				"their own queues, and otherwise a mistake in the pattern.",
+			Fix: "Compare the pattern with the names of the queues and exchanges. It is a regular expression: . " +
 				"matches any character.",
 			Bad: "queues: { orders: {} }\npolicies: { limit: { pattern: ^order$, definition: { max-length: 10, " +
 				"overflow: reject-publish } } }\n",
@@ -46,11 +48,12 @@ func policyRules() []Rule {
 				"overflow: reject-publish } } }\n",
 		},
 		{
-			ID: "policy-shadowed", Severity: Warning, Title: "A policy that others keep from applying to anything",
+			ID: "policy-shadowed", Severity: Warning, Title: "A policy that never applies",
 			check: checkPolicyShadowed,
-			Consequence: "One policy applies to an object, the one of the highest priority, and they are not merged: none of " +
-				"this policy's keys is in force anywhere.",
-			Fix: "Put its keys into the policy that applies, or give it a higher priority and the other's keys.",
+			Consequence: "Only the policy with the highest priority applies to an object, and policies are not " +
+				"merged: none of this policy's keys has any effect.",
+			Fix: "Move its keys into the policy that applies, or give it a higher priority and the keys of the " +
+				"other policy.",
 			Bad: "queues: { orders: {} }\npolicies:\n  limit: { pattern: ^orders$, definition: { max-length: 10, " +
 				"overflow: reject-publish } }\n  general: { pattern: .*, priority: 1, definition: { max-length: 1000, overflow: " +
 				"reject-publish } }\n",
@@ -60,8 +63,8 @@ func policyRules() []Rule {
 		},
 		{
 			ID: "policy-refused", Severity: Error, Title: "A policy that the broker refuses",
-			Consequence: "The broker answers 400 and keeps the policy that it had, or none.",
-			Fix: "Take the key out, or set it where it belongs. What a policy may set depends on the broker's " +
+			Consequence: "The broker answers 400 and keeps the previous policy, if there is one.",
+			Fix: "Remove the key, or set it where it belongs. Which keys a policy may have depends on the broker's " +
 				"version.",
 			Bad: "queues: { orders: {} }\npolicies: { mirror: { pattern: .*, definition: { ha-mode: all } } }\n",
 			Good: "queues: { orders: {} }\npolicies: { limit: { pattern: .*, definition: { max-length: 10, overflow: " +
@@ -76,7 +79,7 @@ type ties struct {
 	hit   map[[2]*topology.Policy][]string
 }
 
-// note takes a pair down, unless it does not matter which of the two applies.
+// note records a pair, unless it makes no difference which of the two applies.
 func (t *ties) note(a route.Applied, name string) {
 	if a.Rival == nil || a.Policy.Definition.Equal(a.Rival.Definition) {
 		return
@@ -115,7 +118,7 @@ func checkTies(r *run) {
 func checkMatchesNothing(r *run) {
 	for _, n := range r.nets {
 		if len(n.queues) == 0 {
-			continue // a file of policies is for what is declared elsewhere
+			continue // a file with policies only is for objects that are declared elsewhere
 		}
 		for _, p := range n.Policies().All() {
 			if !n.matchesSomething(p) {
@@ -126,7 +129,7 @@ func checkMatchesNothing(r *run) {
 	}
 }
 
-// matchesSomething is true where it cannot be judged.
+// matchesSomething returns true if this cannot be determined.
 func (n *network) matchesSomething(p *topology.Policy) bool {
 	matches := func(name string) bool {
 		hit, known := n.Policies().Matches(p, name)
@@ -143,16 +146,16 @@ func (n *network) matchesSomething(p *topology.Policy) bool {
 	return slices.ContainsFunc(n.ExchangeNames(), func(x string) bool { return n.Exchange(x) != nil && matches(x) })
 }
 
-// shadow is what keeps one policy from applying: the objects that it matches, and the policies that
+// shadow explains why a policy does not apply: the objects that it matches, and the policies that
 // apply to them instead.
 type shadow struct {
 	objects []string
 	winners []*topology.Policy
 }
 
-// checkPolicyShadowed reports policies that match objects and apply to none, because another one
-// matches whatever they match. Where that is not to be told from the patterns, the policy may be a
-// fallback for what applications declare.
+// checkPolicyShadowed finds policies that match objects and apply to none, because another one
+// matches whatever they match. Where the patterns do not prove that, the policy may be a fallback
+// for objects that applications declare.
 func checkPolicyShadowed(r *run) {
 	for _, n := range r.nets {
 		if len(n.Policies().All()) < 2 {
@@ -173,8 +176,8 @@ func checkPolicyShadowed(r *run) {
 	}
 }
 
-// policiesInForce are the policies that apply somewhere, or may; and those of which another rule
-// tells why they do not.
+// policiesInForce are the policies that apply to an object, or may, and those for which another
+// rule explains why they do not.
 func (n *network) policiesInForce() map[*topology.Policy]bool {
 	inForce := map[*topology.Policy]bool{}
 	n.eachApplied(func(_ string, a route.Applied, _ string) {
@@ -186,8 +189,8 @@ func (n *network) policiesInForce() map[*topology.Policy]bool {
 	return inForce
 }
 
-// eachApplied calls f with the policies and operator policies of every object; kind is the queue's
-// type, or "" for an exchange.
+// eachApplied calls f with the policies and operator policies of every object. kind is the queue's
+// type, "" for an exchange.
 func (n *network) eachApplied(f func(name string, a route.Applied, kind string)) {
 	for _, name := range n.queues {
 		s := n.of(name)
@@ -201,7 +204,7 @@ func (n *network) eachApplied(f func(name string, a route.Applied, kind string))
 	}
 }
 
-// shadowOf finds out what keeps a policy from applying; sure is false when it may apply after all.
+// shadowOf determines why a policy does not apply; sure is false if it may apply after all.
 func (n *network) shadowOf(p *topology.Policy) (s shadow, sure bool) {
 	sure = true
 	n.eachApplied(func(name string, a route.Applied, kind string) {
@@ -232,8 +235,7 @@ func (s *shadow) add(p *topology.Policy) {
 	}
 }
 
-// covers reports whether the winner matches whatever the other policy matches, as far as that can
-// be told from the patterns.
+// covers reports whether winner provably matches whatever the other policy matches.
 func covers(winner, p *topology.Policy) bool {
 	switch winner.Pattern {
 	case p.Pattern, "", ".*", "^.*", ".*$", "^.*$", "^":

@@ -9,49 +9,49 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// queueRules are about queues that lose what they hold by what they are.
+// queueRules are about properties of queues that lose messages.
 func queueRules() []Rule {
 	return []Rule{
 		{
-			ID: "queue-holds-nothing", Severity: Error, Title: "A queue with room for no message", check: checkHoldsNothing,
-			Consequence: "Publishers get their confirmation, and the message is gone at once.",
-			Fix:         "Take the limit out, or make it larger than 0.",
+			ID: "queue-holds-nothing", Severity: Error, Title: "A queue that cannot hold a message", check: checkHoldsNothing,
+			Consequence: "Publishers get a confirm, and the message is lost at once.",
+			Fix:         "Remove the limit, or make it larger than 0.",
 			Bad:         "queues: { orders: { maxLength: 0, deadLetter: dead }, dead: {} }\n",
 			Good:        "queues: { orders: { maxLength: 1000, deadLetter: dead }, dead: {} }\n",
 		},
 		{
-			ID: "queue-expires", Severity: Note, Title: "A queue that the broker deletes when nobody uses it",
+			ID: "queue-expires", Severity: Note, Title: "A queue that the broker deletes when it is unused",
 			check: checkExpires,
-			Consequence: "After that time without a consumer the queue goes with all that is in it: nothing is " +
-				"dead-lettered, and what is published then finds no queue.",
-			Fix:  "Take expires (or autoDelete) out for queues whose messages matter.",
+			Consequence: "After that time without a consumer the broker deletes the queue with its messages. They " +
+				"are not dead-lettered, and messages published later are not routed to it.",
+			Fix:  "Remove expires (or autoDelete) from queues whose messages matter.",
 			Bad:  "queues: { orders: { expires: 1h } }\n",
 			Good: "queues: { orders: {} }\n",
 		},
 		{
 			ID: "queue-transient", Severity: Warning, Title: "A queue that does not survive a restart",
-			Consequence: "The queue is gone after a restart of the broker, with its bindings and messages; RabbitMQ 4 " +
-				"deprecates such queues where they are not exclusive, and a coming version refuses them.",
-			Fix:  "Use durable: true, with expires where the queue shall go by itself.",
+			Consequence: "A restart of the broker deletes the queue, its bindings and its messages. RabbitMQ 4 " +
+				"deprecates such queues unless they are exclusive, and a future version refuses them.",
+			Fix:  "Use durable: true, with expires if the queue should disappear when it is unused.",
 			Bad:  "queues: { orders: { durable: false } }\n",
 			Good: "queues: { orders: {} }\n",
 		},
 		{
-			ID: "delayed-retry-without-limit", Severity: Warning, Title: "A queue that delays retries without a limit of its " +
-				"own", check: checkEndlessRetry,
-			Consequence: "A message that can never be handled is given to the consumers again and again, 21 times by the " +
-				"broker's default and for ever with deliveryLimit: unlimited, before it is dead-lettered.",
-			Fix: "Set deliveryLimit to the number of retries: 2 gives three deliveries. Consumers return a failed message " +
-				"with basic.reject; a nack with requeue never counts.",
+			ID: "delayed-retry-without-limit", Severity: Warning,
+			Title: "A queue that delays retries without a delivery limit of its own", check: checkEndlessRetry,
+			Consequence: "A message that can never be handled is redelivered 21 times by the broker's default, and " +
+				"forever with deliveryLimit: unlimited, before it is dead-lettered.",
+			Fix: "Set deliveryLimit to the number of retries: 2 gives three deliveries. Consumers must return a " +
+				"failed message with basic.reject: a nack with requeue does not count.",
 			Bad: "queues:\n  orders: { type: quorum, delayedRetry: { type: failed, min: 5s }, deadLetter: dead }\n" +
 				"  dead: {}\n",
 			Good: "queues:\n  orders: { type: quorum, deliveryLimit: 2, delayedRetry: { type: failed, min: 5s }, " +
 				"deadLetter: dead }\n  dead: {}\n",
 		},
 		{
-			ID: "argument-without-effect", Severity: Note, Title: "A setting that has no effect any more", check: checkNoEffect,
-			Consequence: "The broker takes it and does nothing with it.",
-			Fix:         "Take it out.",
+			ID: "argument-without-effect", Severity: Note, Title: "A setting that no longer has an effect", check: checkNoEffect,
+			Consequence: "The broker accepts and ignores it.",
+			Fix:         "Remove it.",
 			Bad:         "queues: { orders: { mode: lazy } }\n",
 			Good:        "queues: { orders: {} }\n",
 		},
@@ -75,19 +75,19 @@ func checkExpires(r *run) {
 	for _, n := range r.nets {
 		for _, name := range n.queues {
 			if r.deadLetters[n.queueRef(name)] != nil {
-				continue // another rule is about those
+				continue // another rule covers those
 			}
 			if v := n.of(name).Get("expires"); v.Value != nil {
-				r.find(n.queueRef(name), "x-expires", fmt.Sprintf("it is deleted when nobody has used it for %v ms (%s)", v.Value,
+				r.find(n.queueRef(name), "x-expires", fmt.Sprintf("the broker deletes it after %v ms without use (%s)", v.Value,
 					v.From))
 			} else if q := n.Queue(name); q.AutoDelete && q.Durable {
-				r.find(n.queueRef(name), "auto_delete", "it is durable, and deleted when its last consumer goes")
+				r.find(n.queueRef(name), "auto_delete", "it is durable, but deleted when its last consumer is cancelled")
 			}
 		}
 	}
 }
 
-// checkEndlessRetry looks at queues that delay retries, by an argument or a policy (fact
+// checkEndlessRetry finds queues that delay retries without a limit of their own (fact
 // delivery-limit-deliveries).
 func checkEndlessRetry(r *run) {
 	for _, n := range r.nets {
@@ -111,7 +111,7 @@ func checkEndlessRetry(r *run) {
 	}
 }
 
-// checkNoEffect looks at arguments of queues, and at the keys of policies that set the same.
+// checkNoEffect checks the arguments of queues and the policy keys that set the same.
 func checkNoEffect(r *run) {
 	for _, a := range capability.QueueArguments() {
 		if !a.IdleOn(r.in.Version) {

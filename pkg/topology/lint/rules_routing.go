@@ -10,13 +10,13 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// routingRules are about messages that get nowhere, and queues that get none.
+// routingRules are about messages that reach no queue, and queues that receive no messages.
 func routingRules() []Rule {
 	return []Rule{
 		{
-			ID: "event-unroutable", Severity: Error, Title: "An event that reaches no queue", check: checkEvents,
-			Consequence: "The broker confirms the message to its publisher and drops it, unless the publisher asks for " +
-				"mandatory delivery.",
+			ID: "event-unroutable", Severity: Error, Title: "An event that is routed to no queue", check: checkEvents,
+			Consequence: "The broker confirms the message and drops it, unless it was published with the mandatory " +
+				"flag.",
 			Fix: "Bind a queue with the event's routing key, or correct the event's exchange or key.",
 			Bad: "exchanges: { orders: { type: topic } }\nqueues: { paid: { bindings: [{ exchange: orders, key: " +
 				"order.paid }] } }\nevents: { order.created: { exchange: orders } }\n",
@@ -24,38 +24,38 @@ func routingRules() []Rule {
 				"order.* }] } }\nevents: { order.created: { exchange: orders } }\n",
 		},
 		{
-			ID: "exchange-without-bindings", Severity: Warning, Title: "An exchange that leads nowhere", check: checkExchanges,
-			Consequence: "What is published to it is confirmed and dropped, until somebody binds a queue.",
-			Fix: "Bind a queue, or give it an alternate exchange; when consumers bind their own queues at run time, " +
-				"ignore this rule with that reason.",
+			ID: "exchange-without-bindings", Severity: Warning, Title: "An exchange without bindings", check: checkExchanges,
+			Consequence: "Messages published to it are confirmed and dropped until somebody binds a queue.",
+			Fix: "Bind a queue, or set an alternate exchange. If consumers bind their own queues at run time, " +
+				"ignore this rule and say so as the reason.",
 			Bad: "exchanges: { orders: { type: topic } }\nqueues: { orders: {} }\n",
 			Good: "exchanges: { orders: { type: topic } }\nqueues: { orders: { bindings: [{ exchange: orders, key: " +
 				"\"#\" }] } }\n",
 		},
 		{
-			ID: "queue-unfed", Severity: Note, Title: "A queue that nothing but its name feeds", check: checkUnfed,
-			Consequence: "No binding, no dead-letter exchange and no shovel leads to it: only who publishes to the default " +
-				"exchange with the queue's name as the key reaches it.",
-			Fix: "Bind it, or leave it as it is when that is how it is used.",
+			ID: "queue-unfed", Severity: Note, Title: "A queue without bindings", check: checkUnfed,
+			Consequence: "No binding, dead-letter exchange or shovel leads to it. Only messages published to the " +
+				"default exchange, with the queue's name as the routing key, reach it.",
+			Fix: "Bind it, or keep it as it is if it is used by its name.",
 			Bad: "exchanges: { orders: { type: topic } }\nqueues: { a: { bindings: [{ exchange: orders, key: \"#\" " +
 				"}] }, b: { bindings: [{ exchange: orders, key: b }] }, c: {} }\n",
 			Good: "exchanges: { orders: { type: topic } }\nqueues: { a: { bindings: [{ exchange: orders, key: \"#\" " +
 				"}] }, b: { bindings: [{ exchange: orders, key: b }] } }\n",
 		},
 		{
-			ID: "exchange-type-unknown", Severity: Error, Title: "An exchange type that RabbitMQ does not have",
+			ID: "exchange-type-unknown", Severity: Error, Title: "An unknown exchange type",
 			check: checkTypes,
-			Consequence: "The broker refuses the exchange: RabbitMQ 3 closes the connection, RabbitMQ 4 the channel. What " +
-				"would be bound to it cannot be bound.",
-			Fix:  "Use direct, fanout, topic or headers, or a type that a plugin brings; those begin with x-.",
+			Consequence: "The broker refuses the exchange: RabbitMQ 3 closes the connection, RabbitMQ 4 the " +
+				"channel. Its bindings cannot be created either.",
+			Fix:  "Use direct, fanout, topic or headers, or a type that a plugin provides; those begin with x-.",
 			Bad:  "exchanges: { orders: { type: broadcast } }\n",
 			Good: "exchanges: { orders: { type: fanout } }\n",
 		},
 		{
 			ID: "alternate-exchange-missing", Severity: Error, Title: "An alternate exchange that does not exist",
 			check: checkAlternate,
-			Consequence: "What no binding takes is dropped, as if there were no alternate exchange: the broker looks for it " +
-				"only then.",
+			Consequence: "Messages that match no binding are dropped, as if there were no alternate exchange: the " +
+				"broker looks it up only when a message needs it.",
 			Fix: "Declare the alternate exchange and bind a queue to it.",
 			Bad: "exchanges: { orders: { type: topic, alternateExchange: unrouted } }\nqueues: { a: { bindings: [{ " +
 				"exchange: orders, key: a }] } }\n",
@@ -74,13 +74,13 @@ func checkEvents(r *run) {
 		kind, exists := n.ExchangeType(e.Exchange)
 		if !exists || kind == route.HeadersType || n.passesHeaders(e.Exchange, map[string]bool{}) ||
 			n.moved[n.exchangeRef(e.Exchange)] {
-			continue // not declared: said already; headers are the publisher's own
+			continue // not declared: already reported; headers depend on the publisher
 		}
 		t := n.Route(route.Publication{Exchange: e.Exchange, Key: e.Key})
 		if !t.Lost() && t.Refused == "" {
 			continue
 		}
-		message := fmt.Sprintf("no queue gets it: exchange %q has no binding for the key %q", e.Exchange, e.Key)
+		message := fmt.Sprintf("it reaches no queue: exchange %q has no binding that matches the key %q", e.Exchange, e.Key)
 		if t.Refused != "" {
 			message = t.Refused
 		}
@@ -91,7 +91,7 @@ func checkEvents(r *run) {
 	}
 }
 
-// passesHeaders says that the way from an exchange goes through one that looks at headers.
+// passesHeaders reports whether a path from an exchange leads through a headers exchange.
 func (n *network) passesHeaders(exchange string, seen map[string]bool) bool {
 	if seen[exchange] {
 		return false
@@ -109,7 +109,7 @@ func (n *network) passesHeaders(exchange string, seen map[string]bool) bool {
 	return ae != "" && n.passesHeaders(ae, seen)
 }
 
-// checkExchanges leaves files without any queue alone: they add to what others declare.
+// checkExchanges skips files without queues: they add to what others declare.
 func checkExchanges(r *run) {
 	for _, n := range r.nets {
 		if len(n.queues) == 0 {
@@ -127,14 +127,14 @@ func checkExchanges(r *run) {
 	}
 }
 
-// losesThrough says that a finding about the dead letters that end in the exchange tells of it
-// already.
+// losesThrough reports whether a finding about dead letters that end in the exchange already covers
+// it.
 func (r *run) losesThrough(x topology.Ref) bool {
 	return slices.ContainsFunc(r.in.DeadLetters.Losses,
 		func(l Loss) bool { return l.Exchange == x.Name && l.Queue.VHost == x.VHost && !l.Replayed })
 }
 
-// federated says that an upstream's messages come here, or may go from here to another broker.
+// federated reports whether federation brings messages here, or may take them to another broker.
 func (n *network) federated(exchange string) bool {
 	a := n.Policies().ForExchange(exchange)
 	return a.Setting("federation-upstream").Value != nil || a.Setting("federation-upstream-set").Value != nil
@@ -143,7 +143,7 @@ func (n *network) federated(exchange string) bool {
 func checkUnfed(r *run) {
 	for _, n := range r.nets {
 		if len(n.bound) == 0 {
-			continue // nobody uses bindings here
+			continue // no queue has bindings here
 		}
 		fed := n.fedByLetters()
 		var unfed []string
@@ -160,7 +160,7 @@ func checkUnfed(r *run) {
 			}
 		}
 		if bound <= len(unfed) {
-			continue // here most queues are used by their names
+			continue // most queues here are used by their names
 		}
 		for _, name := range unfed {
 			r.find(n.queueRef(name), "", "nothing is bound to it, while most queues here are bound")

@@ -30,16 +30,15 @@ type toldKey struct {
 	part string
 }
 
-// network is one vhost with what the rules ask for often.
+// network is one vhost, with indexes that the rules use.
 type network struct {
 	*route.Network
 	objects  []topology.Object
 	settings map[string]route.Settings
 	queues   []string
-	// feeds are the exchanges and queues that shovels and federation take messages from or bring
-	// them to.
+	// feeds are the sources and destinations of shovels and federation links.
 	moved map[topology.Ref]bool
-	bound map[string][]*topology.Binding // by source, those that lead nowhere too
+	bound map[string][]*topology.Binding // by source, dangling ones included
 }
 
 func newRun(in Input) *run {
@@ -82,8 +81,8 @@ func (n *network) add(o topology.Object) {
 	}
 }
 
-// mover notes what a shovel takes from and brings to. Only those of this broker are known for sure;
-// a name that another broker has too hides a finding rather than raise a false one.
+// mover records the source and the destination of a shovel. They may be on another broker: a name
+// that exists on both hides a finding rather than causing a false one.
 func (n *network) mover(p *topology.Parameter) {
 	v, ok := p.Value.(map[string]any)
 	if !ok || p.Component != "shovel" {
@@ -99,7 +98,7 @@ func (n *network) mover(p *topology.Parameter) {
 	}
 }
 
-// of returns what a queue obeys; asked often, worked out once.
+// of returns the effective settings of a queue, cached.
 func (n *network) of(queue string) route.Settings {
 	s, ok := n.settings[queue]
 	if !ok {
@@ -117,18 +116,17 @@ func (n *network) exchangeRef(name string) topology.Ref {
 	return topology.ExchangeRef(n.VHost(), name)
 }
 
-// has reports whether an exchange exists, or somebody else declares it.
+// has reports whether an exchange is declared here or listed under external.
 func (r *run) has(n *network, exchange string) bool {
 	_, ok := n.ExchangeType(exchange)
 	return ok || r.in.External[n.exchangeRef(exchange)]
 }
 
-// modern reports whether the broker is of that version or newer; one that is not named is the
-// newest.
+// modern reports whether the broker has at least that version. Without a version it is the newest.
 func (r *run) modern(version string) bool { return capability.VersionAtLeast(r.in.Version, version) }
 
-// find reports a fault of an object; part is the argument, key or field that it is about, "" for
-// the whole.
+// find adds a finding about an object. part is the argument, key or field concerned, "" for the
+// whole object.
 func (r *run) find(ref topology.Ref, part, message string) *Finding {
 	return r.findAt(r.rule.Severity, ref, part, message)
 }
@@ -140,8 +138,8 @@ func (r *run) findAt(s Severity, ref topology.Ref, part, message string) *Findin
 	return r.add(f)
 }
 
-// add keeps a finding, unless the same was told of the same part already: then what it returns goes
-// nowhere.
+// add keeps a finding, unless the rule already has one about the same part: then it returns a
+// finding that is discarded.
 func (r *run) add(f Finding) *Finding {
 	key := toldKey{f.Rule, f.Ref, f.part}
 	if r.told[key] {
@@ -167,7 +165,7 @@ func (r *run) lookup(id string) (Rule, bool) {
 	return r.rules[i], true
 }
 
-// diagnostics makes findings of what reading and checking have found.
+// diagnostics turns the diagnostics of parsing and checking into findings.
 func (r *run) diagnostics(list diag.Diagnostics) {
 	if len(list) == 0 {
 		return
@@ -194,10 +192,10 @@ func (r *run) diagnostics(list diag.Diagnostics) {
 		f := Finding{Rule: id, Severity: rule.Severity, Position: d.Position, Object: strings.TrimSpace(d.Object),
 			Message: d.Message, Why: d.Why, Fix: d.Fix, Ref: ref, part: d.Part}
 		if id == "policy-refused" && strings.HasPrefix(d.Part, "ha-") {
-			f.part = "ha" // one fault, however many of its keys there are
+			f.part = "ha" // one finding, however many of these keys there are
 		}
 		if !known {
-			f.part = d.Position.String() + d.Message // each of them counts
+			f.part = d.Position.String() + d.Message // all are kept
 		}
 		r.add(f)
 	}

@@ -77,7 +77,7 @@ type Plan struct {
 	// Problems are what the broker would refuse or ignore. With an Error among them nothing is
 	// applied.
 	Problems diag.Diagnostics
-	// Retries says, for each queue with a retry ladder, how this broker does it.
+	// Retries says, for each queue with retry steps, how this broker implements them.
 	Retries []Retry
 	// Unchanged counts declared objects that are as they should be.
 	Unchanged int

@@ -11,9 +11,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
-// TestLadderIsDoneAsTheBrokerCan: by the broker's own delay where that says the same, else by wait
+// TestRetryStepsAsTheBrokerCan: by the broker's own delay where that means the same, else by wait
 // queues, with the reason.
-func TestLadderIsDoneAsTheBrokerCan(t *testing.T) {
+func TestRetryStepsAsTheBrokerCan(t *testing.T) {
 	for _, x := range []struct {
 		queue, version string
 		have           topology.Arguments // of the queue on the broker; nil when it does not exist

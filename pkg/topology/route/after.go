@@ -9,20 +9,20 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Step is a death that somebody asks for.
+// Step is a death to simulate.
 type Step struct {
 	Queue  string `json:"queue"`
 	Reason Reason `json:"reason"`
 }
 
-// NotThereError says that a message cannot die in a queue, because it never gets there.
+// NotThereError says that a message cannot die in a queue because it is not routed to it.
 type NotThereError struct {
 	Queue string
-	// Has are the queues that the message may be in.
+	// Has are the queues that may have the message.
 	Has []string
 }
 
-// Error says where the message is instead.
+// Error implements error.
 func (e *NotThereError) Error() string {
 	if len(e.Has) == 0 {
 		return fmt.Sprintf("the message is not in queue %q: no queue has it", e.Queue)
@@ -31,9 +31,9 @@ func (e *NotThereError) Error() string {
 }
 
 // Follow publishes a message and lets it die as the steps say, one after the other. Between them,
-// and at the end, the wait queues of retry ladders are passed (see Waits): the trace ends where the
-// message rests. It returns a *NotThereError, with the trace up to there, when a step names a queue
-// that cannot have the message.
+// and at the end, the message passes through wait queues (see Waits): the trace ends where the
+// message stays. If a step names a queue that cannot have the message, Follow returns the trace so
+// far and a *NotThereError.
 func (n *Network) Follow(p Publication, steps ...Step) (*Trace, error) {
 	t := n.Route(p)
 	for _, s := range steps {
@@ -45,8 +45,8 @@ func (n *Network) Follow(p Publication, steps ...Step) (*Trace, error) {
 	return t, nil
 }
 
-// step lets the copy in a queue die, in every placement that has one there; placements without are
-// left behind.
+// step lets the copy in a queue die, in every placement that has one there. It drops the other
+// placements.
 func (n *Network) step(t *Trace, s Step, wait bool) error {
 	var deadLetterings []*DeadLettering
 	var placements []Placement
@@ -78,8 +78,8 @@ func (n *Network) step(t *Trace, s Step, wait bool) error {
 	return nil
 }
 
-// deadLettering finds what happens to a message among the dead letterings that are known, or works
-// it out: copies of one message have one outcome.
+// deadLettering returns the known outcome for a message, or computes it: all copies of one message
+// have the same outcome.
 func (n *Network) deadLettering(known []*DeadLettering, m *Message, s Step) *DeadLettering {
 	for _, f := range known {
 		if f.from == m {
@@ -91,7 +91,7 @@ func (n *Network) deadLettering(known []*DeadLettering, m *Message, s Step) *Dea
 	return f
 }
 
-// Placements returns what can become of a placement in which the copy at that place dies.
+// Placements returns the placements that can follow if the copy at that index dies.
 func (f *DeadLettering) Placements(w Placement, at int) []Placement {
 	if f.Outcome == Stays {
 		return []Placement{w}
@@ -122,10 +122,10 @@ func distinct(placements []Placement) []Placement {
 	return list
 }
 
-// maxWaits bounds the wait queues that a message passes: a longer ladder is not one.
+// maxWaits bounds the wait queues that a message passes through. Nobody has more retry steps.
 const maxWaits = 100
 
-// passWaits lets dead letters expire in wait queues.
+// passWaits lets dead letters expire in wait queues until they stay in another queue.
 func (n *Network) passWaits(t *Trace) {
 	for range maxWaits {
 		queue := ""
@@ -142,8 +142,8 @@ func (n *Network) passWaits(t *Trace) {
 	}
 }
 
-// pass expires one wait queue's copy in the placements that have it, and leaves the others as they
-// are. It returns true when nothing changed.
+// pass lets the copy in one wait queue expire, in the placements that have one. It returns true if
+// nothing changed.
 func (n *Network) pass(t *Trace, queue string) bool {
 	has := func(w Placement) bool {
 		return slices.ContainsFunc(w, func(c Copy) bool {
@@ -162,9 +162,9 @@ func (n *Network) pass(t *Trace, queue string) bool {
 	return err != nil
 }
 
-// Waits reports whether a dead letter only waits in a queue: it is not one in which the message
-// died, its messages expire into a dead-letter exchange, and from there they come back, perhaps
-// through further such queues, to where the message died. It is a step of a retry ladder.
+// Waits reports whether a queue is a wait queue for a dead letter: the message did not die in it,
+// its messages expire into a dead-letter exchange, and from there they return to a queue in which
+// the message died, perhaps through further wait queues.
 func (n *Network) Waits(queue string, m *Message) bool {
 	died := func(q string) bool {
 		return slices.ContainsFunc(m.Deaths, func(d Death) bool { return d.Queue == q })
@@ -186,7 +186,7 @@ func (n *Network) Waits(queue string, m *Message) bool {
 	return !died(queue) && back(queue, m)
 }
 
-// expires reports whether messages expire in a queue by themselves, into a dead-letter exchange.
+// expires reports whether a queue has a message TTL and a dead-letter exchange.
 func (n *Network) expires(queue string) bool {
 	if n.queues[queue].Type == topology.Stream {
 		return false
@@ -196,7 +196,7 @@ func (n *Network) expires(queue string) bool {
 	return ttl && s.DeadLetter().Set()
 }
 
-// Copies returns the copies that there are in some outcome, each once.
+// Copies returns the copies of all outcomes, each once.
 func (t *Trace) Copies() []Copy {
 	var list []Copy
 	for _, w := range t.Placements {

@@ -9,7 +9,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
-// Source names what sets the value as a tree shows it: `argument x-message-ttl`, `policy "dlx-all",
+// Source names what sets the value, for people: `argument x-message-ttl`, `policy "dlx-all",
 // priority 10`.
 func (s Setting) Source() string {
 	if s.Policy != nil {
@@ -20,16 +20,16 @@ func (s Setting) Source() string {
 
 // DeadLetter says where the dead letters of a queue go.
 type DeadLetter struct {
-	// Exchange is the dead-letter exchange, no value when the queue has none; Key the key, no value
-	// when messages keep theirs.
+	// Exchange is the dead-letter exchange, without a value if the queue has none. Key is the
+	// dead-letter routing key, without a value if messages keep theirs.
 	Exchange, Key Setting
-	// Keeps says that the broker keeps what finds no way in the queue: a quorum queue with the
-	// strategy at-least-once and the overflow reject-publish
-	// (fact at-least-once-overflow).
+	// Keeps reports whether dead letters that cannot be routed stay in the queue: it is a quorum
+	// queue with the strategy at-least-once and the overflow reject-publish (fact
+	// at-least-once-overflow).
 	Keeps bool
 }
 
-// Set reports that the queue has a dead-letter exchange.
+// Set reports whether the queue has a dead-letter exchange.
 func (d DeadLetter) Set() bool { _, ok := d.Exchange.Value.(string); return ok }
 
 // DeadLetter returns where the dead letters of the queue go. Streams have none.
@@ -50,47 +50,46 @@ const (
 	RejectPublishDLX = "reject-publish-dlx"
 )
 
-// Outcome says what became of a message that was to die.
+// Outcome is what happens to a message that dies, or should.
 type Outcome string
 
 // The outcomes.
 const (
-	// Moved: it went to a dead-letter exchange and from there to at least one queue.
+	// Moved: it was dead-lettered to at least one queue.
 	Moved Outcome = "dead-lettered"
 	// Dropped: the queue has no dead-letter exchange.
 	Dropped Outcome = "dropped"
-	// Unrouted: its dead-letter exchange does not exist, or leads to no queue.
+	// Unrouted: its dead-letter exchange does not exist, or routes it to no queue.
 	Unrouted Outcome = "lost"
-	// Held: the same, but the queue keeps it (strategy at-least-once).
+	// Held: as Unrouted, but the queue keeps it (strategy at-least-once).
 	Held Outcome = "kept"
-	// Bounced: a full queue does not take it; its publisher is told, if it listens.
+	// Bounced: a full queue refuses it; its publisher gets a nack if it uses confirms.
 	Bounced Outcome = "refused"
-	// Unknown: somebody else declares the queue.
+	// Unknown: the queue is declared elsewhere.
 	Unknown Outcome = "unknown"
-	// Stays: it cannot die that way in this queue.
+	// Stays: it cannot die for this reason in this queue.
 	Stays Outcome = "stays"
 )
 
-// DeadLettering is what happens to a copy that dies.
+// DeadLettering is what happens to one copy that dies.
 type DeadLettering struct {
 	Queue   string  `json:"queue"`
 	Reason  Reason  `json:"reason"`
 	Outcome Outcome `json:"outcome"`
-	// Why says it in a sentence, for outcomes other than Moved.
+	// Why explains outcomes other than Moved in a sentence.
 	Why string `json:"why,omitempty"`
-	// Rule says what sets the dead-letter exchange: `policy "dlx-all", priority 10`, and Key the
-	// routing key; nil: it keeps its own.
+	// Rule says what sets the dead-letter exchange: `policy "dlx-all", priority 10`. Key is the
+	// dead-letter routing key; nil if the message keeps its own.
 	Rule string         `json:"rule,omitempty"`
 	Key  *string        `json:"key,omitempty"`
 	Refs []topology.Ref `json:"-"`
-	// Root is the dead-letter exchange, nil where there is none.
+	// Root is the dead-letter exchange, or nil.
 	Root *Hop `json:"route,omitempty"`
 	// Message is the dead letter.
 	Message *Message `json:"message,omitempty"`
-	// Wait says that nobody asked for this death: the queue is a step of a retry ladder, where
-	// messages expire on purpose.
+	// Wait reports whether the message expired in a wait queue, where messages expire on purpose.
 	Wait bool `json:"wait,omitempty"`
-	// After is the queue's message TTL in milliseconds, for a Wait.
+	// After is the message TTL of the wait queue in milliseconds.
 	After  int64  `json:"after_ms,omitempty"`
 	Unsure string `json:"unsure,omitempty"`
 
@@ -100,7 +99,7 @@ type DeadLettering struct {
 	open bool
 }
 
-// Die says what becomes of a message that dies in a queue, which must exist.
+// Die returns what happens to a message that dies in a queue. The queue must exist.
 func (n *Network) Die(m *Message, queue string, reason Reason) *DeadLettering {
 	s := n.Settings(queue)
 	f := &DeadLettering{Queue: queue, Reason: reason, sets: [][]string{nil}}
@@ -156,7 +155,7 @@ func (f *DeadLettering) describe(dl DeadLetter) {
 	}
 }
 
-// refusal says which queues do not take a dead letter, and why.
+// refusal returns why a queue refuses a dead letter, "" if it does not.
 func (n *Network) refusal(m *Message, dl DeadLetter) func(queue string) string {
 	return func(queue string) string {
 		switch {
@@ -169,7 +168,7 @@ func (n *Network) refusal(m *Message, dl DeadLetter) func(queue string) string {
 	}
 }
 
-// mayDie returns an outcome, and why, where a message cannot die for that reason; "" where it can.
+// mayDie returns an outcome and its explanation if a message cannot die for that reason, else "".
 func mayDie(s Settings, reason Reason) (Outcome, string) {
 	switch {
 	case s.Queue.Type == External:
@@ -194,7 +193,7 @@ func exhausted(s Settings) (Outcome, string) {
 	return "", ""
 }
 
-// overflowed: reject-publish-dlx is for classic queues; a quorum queue takes it for drop-head.
+// overflowed: reject-publish-dlx is for classic queues; a quorum queue treats it as drop-head.
 func overflowed(s Settings) (Outcome, string) {
 	_, count := s.Get("max-length").Int()
 	_, bytes := s.Get("max-length-bytes").Int()

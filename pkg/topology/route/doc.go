@@ -1,21 +1,21 @@
-// Package route says where a message would go in a topology, and why: a pure simulation of a
-// broker's exchanges, bindings, policies and dead-lettering, with no broker.
+// Package route predicts where a message would go in a topology, and why. It is a pure simulation
+// of a broker's exchanges, bindings, policies and dead-lettering.
 //
 //	n := route.New(state, "/", "4.3")
 //	trace := n.Route(route.Publication{Exchange: "orders.exchange", Key: "order.created"})
 //	trace = n.After(trace, route.Death{Queue: "orders.queue", Reason: route.Rejected})
 //
-// A Network is one vhost as one broker version would have it. It is made once, which costs time
-// proportional to the objects, and answers from indexes: a route through thousands of bindings
-// takes microseconds. It is safe for concurrent use as long as nobody changes the state that it was
-// made of.
+// A Network simulates one vhost on one broker version. Building it takes time proportional to the
+// number of objects. After that it answers from indexes: a route through thousands of bindings
+// takes microseconds. It is safe for concurrent use as long as the state that it was built from
+// does not change.
 //
-// What the broker does (see capability.Facts) is held against brokers of all supported release
-// lines by a differential test with random topologies and messages. What cannot be known from a
-// file is said so: an exchange that chooses by a hash or by chance leads to "one of" its
-// destinations, one of a type that only a plugin knows leads to any of them, and policies of equal
-// priority make an answer unsure.
+// A differential test compares the simulation with brokers of all supported release lines on random
+// topologies and messages (see also capability.Facts). Where a file does not determine the answer,
+// the result says so: an exchange that chooses by hash or at random leads to "one of" its
+// destinations, an exchange of a plugin's type leads to any of them, and policies of equal priority
+// make an answer unsure.
 //
-// Left out, because no file tells: how full queues are, who consumes, permissions, federation and
-// shovels, and headers in which a client forges a death history.
+// Not simulated, because no file describes it: queue depths, consumers, permissions, federation,
+// shovels, and x-death headers that a client forges.
 package route

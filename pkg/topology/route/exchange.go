@@ -8,7 +8,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 )
 
-// The exchange types that a broker has, and those of the plugins whose routing is known.
+// The exchange types of the broker, and those of plugins whose routing is simulated.
 const (
 	Direct         = "direct"
 	Fanout         = "fanout"
@@ -21,7 +21,7 @@ const (
 	RecentHistory  = "x-recent-history"
 )
 
-// predeclared are the exchanges that every vhost has from the start, and how they route.
+// predeclared are the exchanges that every vhost has, with their types.
 func predeclared() map[string]string {
 	return map[string]string{
 		"": Direct, "amq.direct": Direct, "amq.fanout": Fanout, "amq.topic": TopicType, "amq.headers": HeadersType,
@@ -38,20 +38,20 @@ func routesLike(x *topology.Exchange) string {
 	return x.Type
 }
 
-// Choice says to how many of the destinations that it may choose from an exchange sends a message.
+// Choice is how many of the matching destinations an exchange sends a message to.
 type Choice string
 
 // The choices.
 const (
-	// All of the destinations: the exchange has no choice.
+	// All destinations: the exchange has no choice.
 	All Choice = ""
-	// OneOf them, by a hash or by chance.
+	// OneOf the destinations, by hash or at random.
 	OneOf Choice = "one of"
-	// AnyOf them, or none: the exchange is of a type that only its plugin knows.
+	// AnyOf the destinations, or none: the exchange has an unknown type.
 	AnyOf Choice = "any of"
 )
 
-// ChoiceOf returns how an exchange of a type chooses among its destinations.
+// ChoiceOf returns the Choice of an exchange type.
 func ChoiceOf(exchangeType string) Choice {
 	switch exchangeType {
 	case Direct, Fanout, TopicType, HeadersType, RecentHistory:
@@ -62,15 +62,15 @@ func ChoiceOf(exchangeType string) Choice {
 	return AnyOf
 }
 
-// Gate is what one binding lets through.
+// Gate describes what one binding matches.
 type Gate struct {
-	// Keys are the routing keys that it lets through.
+	// Keys are the routing keys that match.
 	Keys Pattern
-	// More says that more than the key decides: headers, a hash, chance, a plugin.
+	// More reports whether more than the key decides: headers, a hash, chance, a plugin.
 	More bool
 }
 
-// GateOf returns what a binding of an exchange of that type lets through.
+// GateOf returns what a binding of an exchange of that type matches.
 func GateOf(exchangeType string, b *topology.Binding) Gate {
 	switch exchangeType {
 	case Direct:
@@ -85,14 +85,14 @@ func GateOf(exchangeType string, b *topology.Binding) Gate {
 	return Gate{Keys: AnyKey(), More: true}
 }
 
-// matched is a binding that lets a message through.
+// matched is a binding that matches a message.
 type matched struct {
 	binding *topology.Binding
-	// why says it in a few words: "binding order.* on orders.exchange".
+	// why describes it in a few words: "binding order.* on orders.exchange".
 	why string
 }
 
-// match returns the bindings that let a message through, in their order.
+// match returns the bindings that match a message, in order.
 func (n *Network) match(x *exchange, m *Message) []matched {
 	switch x.kind {
 	case Direct:
@@ -179,7 +179,7 @@ func describeArguments(args topology.Arguments) string {
 	return "{" + strings.Join(parts, ", ") + "}"
 }
 
-// NameOf names an exchange for people: the default exchange has no name of its own.
+// NameOf names an exchange for people. The default exchange has no name.
 func NameOf(exchange string) string {
 	if exchange == "" {
 		return "the default exchange"

@@ -7,7 +7,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Route says where a message goes that a client publishes.
+// Route returns where a published message goes.
 func (n *Network) Route(p Publication) *Trace {
 	t := &Trace{Publication: p, Placements: []Placement{nil}}
 	x := n.exchanges[p.Exchange]
@@ -39,22 +39,22 @@ func placementOf(queues []string, m *Message) Placement {
 	return w
 }
 
-// router follows one message through the exchanges. Every exchange is asked once: its answer is the
-// same on every way.
+// router follows one message through the exchanges. Each exchange routes the message once, on
+// whatever path it gets there.
 type router struct {
 	n    *Network
 	m    *Message
 	root *Hop
-	// hops are the exchanges that were asked.
+	// hops are the exchanges that have routed the message.
 	hops map[string]*Hop
-	// queues are the queues that were reached, in the order of the tree.
+	// queues are the queues that it reaches, in the order of the tree.
 	queues map[string]bool
-	// refuses says why a queue does not take the message, nil: every queue does.
+	// refuses returns why a queue refuses the message. If nil, none does.
 	refuses func(queue string) string
 	choices bool
 }
 
-// route publishes a message to its exchange, which must exist.
+// route routes a message from its exchange, which must exist.
 func (n *Network) route(m *Message) *router {
 	r := &router{n: n, m: m, hops: map[string]*Hop{}, queues: map[string]bool{}}
 	r.start()
@@ -72,7 +72,7 @@ func (r *router) start() {
 	r.expand(r.root, x)
 }
 
-// byName is the default exchange: to the queues that the keys name.
+// byName routes as the default exchange does: to the queues that the keys name.
 func (r *router) byName(h *Hop) {
 	for _, key := range r.m.Keys {
 		if r.n.queues[key] != nil {
@@ -137,7 +137,8 @@ func (r *router) exchange(name, why string) *Hop {
 	return h
 }
 
-// alternate passes on what no binding matched (fact alternate-not-after-exchange).
+// alternate routes a message that no binding matches to the alternate exchange (fact
+// alternate-not-after-exchange).
 func (r *router) alternate(h *Hop, x *exchange) {
 	ae := r.n.Alternate(x.name)
 	h.Unsure = ae.Unsure
@@ -171,7 +172,7 @@ func (r *router) noBinding(x *exchange) string {
 // maxOutcomes bounds the outcomes that are listed.
 const maxOutcomes = 256
 
-// outcomes returns the sets of queues that may be reached, and whether there are more.
+// outcomes returns the sets of queues that may get the message, and whether there are more.
 func (r *router) outcomes() ([][]string, bool) {
 	all := r.reach(func(h *Hop) []*Hop { return h.Next })
 	if !r.choices {
@@ -193,7 +194,7 @@ func (r *router) outcomes() ([][]string, bool) {
 	return sets.list, true
 }
 
-// reach returns the queues that are reached when next says where every exchange sends the message.
+// reach returns the queues that get the message if next says where each exchange sends it.
 func (r *router) reach(next func(*Hop) []*Hop) []string {
 	seen := map[string]bool{}
 	var queues []string
@@ -217,8 +218,8 @@ func (r *router) reach(next func(*Hop) []*Hop) []string {
 	return slices.Compact(queues)
 }
 
-// enumerate tries every combination of choices, and gives up where there are too many or one is not
-// known.
+// enumerate tries every combination of choices. It gives up if there are too many or if one is
+// unknown.
 func (r *router) enumerate(sets *setList) bool {
 	var choosing []*Hop
 	total := 1
@@ -251,7 +252,7 @@ func (r *router) enumerate(sets *setList) bool {
 	return true
 }
 
-// setList is a list of sets without repetition.
+// setList is a list of distinct sets.
 type setList struct{ list [][]string }
 
 func (s *setList) add(set []string) {

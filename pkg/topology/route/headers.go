@@ -9,7 +9,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
-// matchMode is a headers binding's x-match, taken apart.
+// matchMode is the parsed x-match of a headers binding.
 type matchMode struct {
 	any   bool
 	withX bool
@@ -26,8 +26,8 @@ func (m matchMode) compares(name string) bool {
 	return name != "x-match" && (m.withX || !strings.HasPrefix(name, "x-"))
 }
 
-// matchHeaders reports whether a headers binding matches a message, and in one clause why. A nil
-// argument matches any value of the header (fact headers-compare).
+// matchHeaders reports whether a headers binding matches a message, and explains it in one clause.
+// A nil argument matches any value of the header (fact headers-compare).
 func matchHeaders(args, headers topology.Arguments, version string) (bool, string) {
 	m := modeOf(args)
 	compared := false
@@ -76,8 +76,8 @@ func number(v any) (float64, bool) {
 	return 0, false
 }
 
-// MatchesAllHeaders reports whether a headers binding lets every message through: x-match all (the
-// default) with nothing to compare.
+// MatchesAllHeaders reports whether a headers binding matches every message: x-match is all (the
+// default) and there is nothing to compare.
 func MatchesAllHeaders(args topology.Arguments) bool {
 	ok, _ := matchHeaders(args, nil, "")
 	return ok

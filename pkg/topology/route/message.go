@@ -10,44 +10,44 @@ import (
 
 // Publication is a message as a client publishes it.
 type Publication struct {
-	// Exchange it is published to; "" is the default exchange.
+	// Exchange is where it is published to; "" is the default exchange.
 	Exchange string `json:"exchange"`
 	Key      string `json:"key"`
-	// Headers in normal form (amqptable.NormaliseTable). A CC or BCC in it is taken for CC and BCC.
+	// Headers are in normal form (amqptable.NormaliseTable). Headers CC and BCC set CC and BCC.
 	Headers topology.Arguments `json:"headers,omitempty"`
-	// CC and BCC are further routing keys; the broker takes BCC off the message.
+	// CC and BCC are further routing keys; the broker removes the BCC header.
 	CC  []string `json:"cc,omitempty"`
 	BCC []string `json:"bcc,omitempty"`
 }
 
-// Message is a message in a broker, as far as routing and dead-lettering look at it. Copies in
-// several queues are equal. Nobody changes one.
+// Message is a message on a broker, with what routing and dead-lettering depend on. Copies in
+// several queues share one. It is immutable.
 type Message struct {
-	// Exchange it was last published to, by a client or as a dead letter.
+	// Exchange is where it was last published to, by a client or as a dead letter.
 	Exchange string `json:"exchange"`
-	// Keys are the routing key, those of CC, those of BCC.
+	// Keys are the routing key, then those of CC, then those of BCC.
 	Keys []string `json:"keys"`
 	// Headers are the client's, without BCC.
 	Headers topology.Arguments `json:"headers,omitempty"`
-	// Deaths are what x-death will say, the latest first.
+	// Deaths become x-death, the latest first.
 	Deaths []Death `json:"deaths,omitempty"`
 
 	cc, bcc []string
 	first   *Death
 }
 
-// Death is one entry of x-death: all deaths in one queue for one reason.
+// Death is one entry of x-death: all deaths in one queue for the same reason.
 type Death struct {
 	Queue  string `json:"queue"`
 	Reason Reason `json:"reason"`
-	// Exchange and Keys are those of the publication before the first of these deaths. Keys has no
-	// BCC.
+	// Exchange and Keys are where the message was published to before the first of these deaths.
+	// Keys excludes BCC.
 	Exchange string   `json:"exchange"`
 	Keys     []string `json:"keys"`
 	Count    int      `json:"count"`
 }
 
-// Reason is why a message leaves its queue for a dead-letter exchange, as x-death says it.
+// Reason is the reason of a death, as in x-death.
 type Reason string
 
 // The reasons.
@@ -58,7 +58,7 @@ const (
 	DeliveryLimit Reason = "delivery_limit"
 )
 
-// message makes of a publication what the broker has.
+// message returns the message that the broker makes from a publication.
 func (p Publication) message() *Message {
 	m := &Message{Exchange: p.Exchange, cc: slices.Concat(p.CC, texts(p.Headers["CC"])),
 		bcc: slices.Concat(p.BCC, texts(p.Headers["BCC"]))}
@@ -85,7 +85,7 @@ func texts(v any) []string {
 	return out
 }
 
-// nameOfKey says which header the i-th key comes from.
+// nameOfKey returns the header that the i-th key comes from.
 func (m *Message) nameOfKey(i int) string {
 	if i <= len(m.cc) {
 		return "CC"
@@ -93,8 +93,8 @@ func (m *Message) nameOfKey(i int) string {
 	return "BCC"
 }
 
-// routingHeaders are the headers that a headers exchange looks at: the client's and those that the
-// broker added at a death.
+// routingHeaders are the headers that a headers exchange compares: the client's, and those that the
+// broker adds at a death.
 func (m *Message) routingHeaders(version string) topology.Arguments {
 	if m.first == nil {
 		return m.Headers
@@ -114,8 +114,8 @@ func (m *Message) routingHeaders(version string) topology.Arguments {
 	return h
 }
 
-// died returns the message after a death in a queue, on its way to a dead-letter exchange. key is
-// nil when it keeps its keys (fact death-order) (fact death-key-headers).
+// died returns the dead letter that a death in a queue makes of a message. key is nil if it keeps
+// its keys (facts death-order, death-key-headers).
 func (m *Message) died(queue string, reason Reason, exchange string, key *string, version string) *Message {
 	next := &Message{Exchange: exchange, Keys: m.Keys, Headers: m.Headers, cc: m.cc, bcc: m.bcc, first: m.first}
 	d := Death{Queue: queue, Reason: reason, Exchange: m.Exchange, Keys: m.recordedKeys(version), Count: 1}
@@ -142,7 +142,7 @@ func (m *Message) died(queue string, reason Reason, exchange string, key *string
 	return next
 }
 
-// recordedKeys are the keys that x-death will have (fact death-keys).
+// recordedKeys are the keys that x-death records (fact death-keys).
 func (m *Message) recordedKeys(version string) []string {
 	if !capability.VersionAtLeast(version, "4.0") {
 		return slices.Concat(m.Keys[:1], m.cc)
@@ -156,7 +156,7 @@ func (m *Message) recordedKeys(version string) []string {
 	return keys
 }
 
-// cycle reports whether a message that has just died must not come into a queue
+// cycle reports whether the broker drops a dead letter that is routed to a queue because of a cycle
 // (fact death-cycle).
 func (m *Message) cycle(queue string) bool {
 	if m.Deaths[0].Reason == Rejected {

@@ -10,7 +10,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
-// Network is the routing part of one vhost on one broker version.
+// Network simulates the routing of one vhost on one broker version.
 type Network struct {
 	vhost, version string
 	exchanges      map[string]*exchange
@@ -20,19 +20,19 @@ type Network struct {
 	policies       *Policies
 }
 
-// exchange is one exchange with the bindings that lead out of it, and an index of them.
+// exchange is one exchange with its bindings and an index of them.
 type exchange struct {
 	name, kind string
-	declared   *topology.Exchange // nil: it is there in every vhost
+	declared   *topology.Exchange // nil: predeclared
 	bindings   []*topology.Binding
 	byKey      map[string][]int // of a direct exchange
 	topic      *trie            // of a topic exchange
 }
 
-// New makes the network of a vhost of s. version is the broker's, "4.3" or "4.3.6"; "" is
-// capability.NewestLine. external are exchanges and queues that exist without being in s; so do the
-// queues that bindings of s lead to, for no broker has a binding to nothing. Of an external
-// exchange nobody knows the type: it leads to any of what s binds to it.
+// New builds the network of one vhost of s. version is the broker's, "4.3" or "4.3.6"; "" is
+// capability.NewestLine. external are exchanges and queues that exist but are not in s. Queues that
+// bindings of s lead to are assumed to exist as well. The type of an external exchange is unknown:
+// it may route to any of the destinations that s binds to it.
 func New(s *topology.State, vhost, version string, external ...topology.Ref) *Network {
 	version = cmp.Or(version, capability.NewestLine)
 	n := &Network{
@@ -69,7 +69,7 @@ func New(s *topology.State, vhost, version string, external ...topology.Ref) *Ne
 	return n
 }
 
-// typed is a queue with the type that it gets from its vhost, where the files name none.
+// typed returns the queue with the vhost's default queue type if the files name no type.
 func typed(s *topology.State, q *topology.Queue, version string) *topology.Queue {
 	kind := s.QueueType(q, version)
 	if kind == q.Type {
@@ -80,7 +80,7 @@ func typed(s *topology.State, q *topology.Queue, version string) *topology.Queue
 	return &t
 }
 
-// assume takes it that something exists that is not declared.
+// assume adds an exchange or a queue that exists but is not declared.
 func (n *Network) assume(kind topology.Kind, name string) {
 	switch {
 	case kind == topology.KindQueue && n.queues[name] == nil:
@@ -90,11 +90,11 @@ func (n *Network) assume(kind topology.Kind, name string) {
 	}
 }
 
-// External is the type of exchanges and queues that somebody else declares.
+// External is the type of exchanges and queues that are declared elsewhere.
 const External = "external"
 
-// bind indexes the bindings. Those of or to an exchange that does not exist are nothing to a
-// broker.
+// bind indexes the bindings. It skips those whose source or destination exchange does not exist,
+// which a broker cannot have.
 func (n *Network) bind(bindings map[string][]*topology.Binding) {
 	for _, source := range slices.Sorted(maps.Keys(bindings)) {
 		list := bindings[source]
@@ -124,8 +124,8 @@ func (n *Network) leadsSomewhere(b *topology.Binding) bool {
 	return true
 }
 
-// compareBindings orders the bindings of one source as Ref.Compare does; the arguments, whose text
-// costs time, come last.
+// compareBindings orders the bindings of one source as Ref.Compare does. It compares arguments
+// last, because formatting them is slow.
 func compareBindings(a, b *topology.Binding) int {
 	return cmp.Or(
 		strings.Compare(string(a.DestinationType), string(b.DestinationType)), strings.Compare(a.Destination, b.Destination),
@@ -164,17 +164,17 @@ func (n *Network) Version() string { return n.version }
 // Policies returns the policies of the vhost.
 func (n *Network) Policies() *Policies { return n.policies }
 
-// Queue returns a queue, nil when there is none of that name.
+// Queue returns the queue of that name, or nil.
 func (n *Network) Queue(name string) *topology.Queue { return n.queues[name] }
 
 // QueueNames returns the names of all queues, ordered.
 func (n *Network) QueueNames() []string { return slices.Sorted(maps.Keys(n.queues)) }
 
-// ExchangeNames returns the names of all exchanges, those that every vhost has included, ordered.
+// ExchangeNames returns the names of all exchanges, including the predeclared ones, ordered.
 func (n *Network) ExchangeNames() []string { return slices.Sorted(maps.Keys(n.exchanges)) }
 
-// Exchange returns a declared exchange, nil when there is none of that name, or one that is there
-// in every vhost.
+// Exchange returns the declared exchange of that name. It returns nil if there is none or if it is
+// predeclared.
 func (n *Network) Exchange(name string) *topology.Exchange {
 	if x := n.exchanges[name]; x != nil {
 		return x.declared
@@ -182,8 +182,8 @@ func (n *Network) Exchange(name string) *topology.Exchange {
 	return nil
 }
 
-// ExchangeType returns the type by which an exchange routes, and false when there is no such
-// exchange. The delayed message exchange of the plugin routes by the type that its argument names.
+// ExchangeType returns the type by which an exchange routes, and false if it does not exist. An
+// x-delayed-message exchange routes by the type in its argument.
 func (n *Network) ExchangeType(name string) (string, bool) {
 	x := n.exchanges[name]
 	if x == nil {
@@ -192,8 +192,8 @@ func (n *Network) ExchangeType(name string) (string, bool) {
 	return x.kind, true
 }
 
-// From returns the bindings that lead out of an exchange, ordered. Those whose destination does not
-// exist are left out.
+// From returns the bindings of which an exchange is the source, ordered. It omits those whose
+// destination does not exist.
 func (n *Network) From(exchange string) []*topology.Binding {
 	if x := n.exchanges[exchange]; x != nil {
 		return x.bindings
@@ -201,16 +201,16 @@ func (n *Network) From(exchange string) []*topology.Binding {
 	return nil
 }
 
-// Into returns the bindings that lead to a queue.
+// Into returns the bindings of which a queue is the destination.
 func (n *Network) Into(queue string) []*topology.Binding { return n.into[queue] }
 
-// IntoExchange returns the bindings that lead to an exchange.
+// IntoExchange returns the bindings of which an exchange is the destination.
 func (n *Network) IntoExchange(exchange string) []*topology.Binding { return n.intoExchange[exchange] }
 
-// Settings returns what a queue obeys. The queue must exist.
+// Settings returns the effective settings of a queue, which must exist.
 func (n *Network) Settings(queue string) Settings { return n.policies.Of(n.queues[queue]) }
 
-// Alternate returns the alternate exchange of an exchange, no value for none
+// Alternate returns the alternate exchange of an exchange; without a value if it has none
 // (fact alternate-argument-wins).
 func (n *Network) Alternate(exchange string) Setting {
 	var arg Setting

@@ -14,14 +14,14 @@ func Words(key string) []string {
 	return strings.Split(key, ".")
 }
 
-// TokenKind says what one word of a Pattern stands for.
+// TokenKind is the kind of one word of a Pattern.
 type TokenKind uint8
 
 // The kinds of tokens.
 const (
 	Literal  TokenKind = iota
 	OneWord            // * in a topic binding
-	AnyWords           // # in a topic binding: none, one or several
+	AnyWords           // # in a topic binding: zero or more words
 )
 
 // Token is one word of a Pattern. Word is empty unless it is a Literal.
@@ -30,11 +30,11 @@ type Token struct {
 	Word string
 }
 
-// Pattern is a set of routing keys: those that a binding lets through. The key of a direct binding
-// is a pattern of literals, also where it holds * or #.
+// Pattern is the set of routing keys that a binding matches. The key of a direct binding is a
+// pattern of literals, even if it contains * or #.
 type Pattern []Token
 
-// Exactly returns the pattern of one key.
+// Exactly returns the pattern that matches one key.
 func Exactly(key string) Pattern {
 	p := Pattern{}
 	for _, w := range Words(key) {
@@ -43,7 +43,7 @@ func Exactly(key string) Pattern {
 	return p
 }
 
-// Topic returns the pattern that a key means in a binding of a topic exchange.
+// Topic returns the pattern of a binding key of a topic exchange.
 func Topic(key string) Pattern {
 	p := Exactly(key)
 	for i, t := range p {
@@ -57,10 +57,10 @@ func Topic(key string) Pattern {
 	return p
 }
 
-// AnyKey returns the pattern that lets every key through.
+// AnyKey returns the pattern that matches every key.
 func AnyKey() Pattern { return Pattern{{Kind: AnyWords}} }
 
-// String returns the pattern as a binding would have it.
+// String returns the pattern as a binding key.
 func (p Pattern) String() string {
 	list := make([]string, len(p))
 	for i, t := range p {
@@ -69,7 +69,7 @@ func (p Pattern) String() string {
 	return strings.Join(list, ".")
 }
 
-// Single returns the only key of the pattern, and false when it has several.
+// Single returns the only key that the pattern matches, and false if there are several.
 func (p Pattern) Single() (string, bool) {
 	for _, t := range p {
 		if t.Kind != Literal {
@@ -79,8 +79,8 @@ func (p Pattern) Single() (string, bool) {
 	return p.String(), true
 }
 
-// Matches reports whether the pattern lets the key through. It takes time proportional to the
-// product of their lengths at most, whatever the pattern.
+// Matches reports whether the pattern matches the key. It takes time at most proportional to the
+// product of their lengths.
 func (p Pattern) Matches(key string) bool {
 	s := p.Start()
 	for _, w := range Words(key) {
@@ -89,17 +89,18 @@ func (p Pattern) Matches(key string) bool {
 	return s.Accepts()
 }
 
-// Positions is a set of places in a Pattern: where a reader of a key, word by word, may be in it.
+// Positions is a set of positions in a Pattern: the states of the automaton that reads a key word
+// by word.
 type Positions []bool
 
-// Start returns the places of a reader that has read nothing.
+// Start returns the positions before the first word.
 func (p Pattern) Start() Positions {
 	s := make(Positions, len(p)+1)
 	s[0] = true
 	return p.skip(s)
 }
 
-// skip adds the places that # lets a reader reach without a word.
+// skip adds the positions that # reaches without a word.
 func (p Pattern) skip(s Positions) Positions {
 	for i, t := range p {
 		if s[i] && t.Kind == AnyWords {
@@ -109,7 +110,7 @@ func (p Pattern) skip(s Positions) Positions {
 	return s
 }
 
-// Read returns the places after one more word.
+// Read returns the positions after one more word.
 func (p Pattern) Read(s Positions, word string) Positions {
 	next := make(Positions, len(s))
 	for i, t := range p {
@@ -124,8 +125,8 @@ func (p Pattern) Read(s Positions, word string) Positions {
 	return p.skip(next)
 }
 
-// Dead reports that no continuation can match.
+// Dead reports whether no continuation can match.
 func (s Positions) Dead() bool { return !slices.Contains(s, true) }
 
-// Accepts reports that what was read matches as it is.
+// Accepts reports whether the words read so far match.
 func (s Positions) Accepts() bool { return s[len(s)-1] }

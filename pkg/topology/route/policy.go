@@ -10,12 +10,12 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
-// Policies are the policies and operator policies of one vhost on one broker version, those that
-// win first.
+// Policies are the policies and operator policies of one vhost on one broker version, in order of
+// precedence.
 type Policies struct {
 	version  string
 	list     []*topology.Policy
-	patterns map[string]*regexp.Regexp // nil: of the broker's dialect (PCRE), which Go cannot judge
+	patterns map[string]*regexp.Regexp // nil: a PCRE that Go cannot evaluate
 }
 
 // NewPolicies returns the policies of one vhost. version is the broker's; "" is
@@ -36,39 +36,39 @@ func NewPolicies(list []*topology.Policy, version string) *Policies {
 	return s
 }
 
-// All returns all of them, the highest priority first. Callers must not change the list.
+// All returns all policies, the highest priority first. Callers must not change the list.
 func (s *Policies) All() []*topology.Policy { return s.list }
 
-// Matches reports whether the policy's pattern matches a name; known is false when the pattern is
-// of the broker's dialect (PCRE) and cannot be judged.
+// Matches reports whether the policy's pattern matches a name. known is false if the pattern cannot
+// be evaluated.
 func (s *Policies) Matches(p *topology.Policy, name string) (matches, known bool) {
 	re := s.patterns[p.Pattern]
 	return re != nil && re.MatchString(name), re != nil
 }
 
-// Applied is the policy that applies to an object, and how sure that is.
+// Applied is the policy that applies to an object.
 type Applied struct {
-	// Policy is nil when none applies.
+	// Policy is nil if none applies.
 	Policy *topology.Policy
-	// Unsure, when not empty, says why another policy may be the one: equal priority, a pattern
-	// that cannot be judged.
+	// Unsure, if not empty, says why another policy may apply instead: equal priority, or a pattern
+	// that cannot be evaluated.
 	Unsure string
-	// Rival is the other policy of equal priority, when that is why.
+	// Rival is the other policy of equal priority, if that is the reason.
 	Rival *topology.Policy
-	// Disabled are the policies that would go before Policy, and that one of their own keys keeps
-	// away from the queue's type.
+	// Disabled are policies of higher precedence than Policy that do not apply because of a key
+	// that the queue type does not support.
 	Disabled []Disabled
 }
 
-// Disabled is a policy that matches a queue and does not apply to it, because the queue's type does
-// not support Keys. The broker then applies none of the policy's keys (fact policy-all-or-nothing).
+// Disabled is a policy that matches a queue but does not apply to it, because the queue type does
+// not support Keys (fact policy-all-or-nothing).
 type Disabled struct {
 	Policy *topology.Policy
 	Keys   []string
 }
 
-// ForQueue returns the policy (or operator policy) that applies to a queue: of those that match its
-// name and type, the one of highest priority.
+// ForQueue returns the policy (or operator policy) that applies to a queue: the one of highest
+// priority that matches its name and type.
 func (s *Policies) ForQueue(q *topology.Queue, operator bool) Applied {
 	return s.first(q.Name, operator, func(p *topology.Policy) (bool, []string) {
 		return AppliesToType(p.ApplyTo, q.Type), s.Unsupported(p, q.Type)
@@ -114,7 +114,7 @@ func (s *Policies) first(name string, operator bool, meant func(*topology.Policy
 	return won
 }
 
-// AppliesToType reports whether a policy's apply-to is meant for queues of a type.
+// AppliesToType reports whether a policy's apply-to includes queues of a type.
 func AppliesToType(applyTo, queueType string) bool {
 	switch applyTo {
 	case topology.ApplyToExchanges:
@@ -129,7 +129,7 @@ func AppliesToType(applyTo, queueType string) bool {
 	return true
 }
 
-// Unsupported returns the keys of a policy that keep it away from queues of a type, in order.
+// Unsupported returns the keys of a policy that a queue type does not support, in order.
 func (s *Policies) Unsupported(p *topology.Policy, queueType string) []string {
 	var keys []string
 	for name := range p.Definition {

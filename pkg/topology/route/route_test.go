@@ -53,7 +53,7 @@ func deadLetter(exchange, key string) args {
 	return args{"x-dead-letter-exchange": exchange, "x-dead-letter-routing-key": key}
 }
 
-func TestALadderEndsWhereItBegan(t *testing.T) {
+func TestRetryStepsEndWhereTheyBegan(t *testing.T) {
 	n := network(t, "", queue("work", deadLetter("", "wait")),
 		queue("wait", args{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "work", "x-message-ttl": int64(5000)}))
 	trace, err := n.Follow(route.Publication{Key: "work"}, route.Step{Queue: "work", Reason: route.Rejected})

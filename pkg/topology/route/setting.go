@@ -5,38 +5,38 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
-// Setting is the value that an object obeys, and where it comes from.
+// Setting is an effective value, and where it comes from.
 type Setting struct {
-	// Value is in normal form; nil when nothing sets it.
+	// Value is in normal form; nil if nothing sets it.
 	Value any
 	// From says what sets it: `argument x-message-ttl`, `policy "dead"`, `operator policy
 	// "limits"`.
 	From string
-	// Unsure, when not empty, says why the value may be another.
+	// Unsure, if not empty, says why the value may be different.
 	Unsure string
-	// Policy is what sets it, when a policy does.
+	// Policy is the policy that sets it, if one does.
 	Policy *topology.Policy
 }
 
-// Int returns the value as a number, and false when it is none.
+// Int returns the value as a number, and false if it is not one.
 func (s Setting) Int() (int64, bool) {
 	n, ok := s.Value.(int64)
 	return n, ok
 }
 
-// Text returns the value as text, "" when it is none.
+// Text returns the value as text, "" if it is not text.
 func (s Setting) Text() string {
 	t, _ := s.Value.(string)
 	return t
 }
 
-// brokersDefault is where a setting is from that nothing sets.
+// brokersDefault is the origin of a setting that nothing sets.
 const brokersDefault = "the broker's default"
 
-// Default says that nothing sets the value: it is the broker's.
+// Default reports whether nothing sets the value: it is the broker's default.
 func (s Setting) Default() bool { return s.From == brokersDefault }
 
-// Settings are what one queue obeys.
+// Settings are the effective settings of one queue: its arguments combined with its policies.
 type Settings struct {
 	Queue   *topology.Queue
 	version string
@@ -44,13 +44,13 @@ type Settings struct {
 	User, Operator Applied
 }
 
-// Of returns the settings of a queue.
+// Of returns the effective settings of a queue.
 func (s *Policies) Of(q *topology.Queue) Settings {
 	return Settings{Queue: q, version: s.version, User: s.ForQueue(q, false), Operator: s.ForQueue(q, true)}
 }
 
-// Get returns the value that is in force for a policy's key, like message-ttl
-// (fact setting-precedence) (fact default-delivery-limit).
+// Get returns the effective value of a policy key such as message-ttl (facts setting-precedence,
+// default-delivery-limit).
 func (s Settings) Get(key string) Setting {
 	arg := s.Argument(key)
 	pol := s.User.Setting(key)
@@ -69,8 +69,8 @@ func (s Settings) Get(key string) Setting {
 	return first(arg, op, pol)
 }
 
-// Argument returns what the queue's own argument for a policy's key sets, nothing where the queue's
-// type does not obey it.
+// Argument returns the value of the queue's argument for a policy key; without a value if the queue
+// type does not support it.
 func (s Settings) Argument(key string) Setting {
 	name := "x-" + key
 	v, ok := s.Queue.Arguments[name]
@@ -83,7 +83,7 @@ func (s Settings) Argument(key string) Setting {
 	return Setting{Value: v, From: "argument " + name}
 }
 
-// Setting returns what the policy sets for a key.
+// Setting returns the value that the policy sets for a key.
 func (a Applied) Setting(key string) Setting {
 	if a.Policy == nil {
 		return Setting{Unsure: a.Unsure}
@@ -117,8 +117,8 @@ func lowest(a, b Setting) Setting {
 	return first(a, b)
 }
 
-// deliveryLimit returns the limit in force. The minimum wins, but on 4.x a negative limit, which
-// means unlimited, yields to one that is not negative (fact default-delivery-limit).
+// deliveryLimit returns the effective limit: the minimum, except that a negative limit on 4.x
+// yields to one that is not negative (fact default-delivery-limit).
 func (s Settings) deliveryLimit(list ...Setting) Setting {
 	if s.Queue.Type == topology.Classic || s.Queue.Type == topology.Stream {
 		return Setting{}
@@ -146,5 +146,6 @@ func (s Settings) deliveryLimit(list ...Setting) Setting {
 	return won
 }
 
-// DefaultDeliveryLimit is the delivery limit of a quorum queue on 4.x that nothing else limits.
+// DefaultDeliveryLimit is the default delivery limit of quorum queues (fact
+// default-delivery-limit).
 const DefaultDeliveryLimit = 20

@@ -6,27 +6,28 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Hop is a place on a message's way.
+// Hop is one exchange or queue on the path of a message.
 type Hop struct {
 	// Kind is KindExchange or KindQueue.
 	Kind topology.Kind `json:"kind"`
-	// Name of the exchange or queue, Type its type; "" when it does not exist.
+	// Name is the name of the exchange or queue, Type its type; "" if it does not exist.
 	Name string `json:"name"`
 	Type string `json:"type,omitempty"`
 	// Rule says what led here: "binding order.* on orders.exchange", "policy "ae", priority 10". ""
 	// for the first.
 	Rule string `json:"rule,omitempty"`
-	// Refs are the objects that the rule rests on: a binding, a policy.
+	// Refs are the objects behind Rule: a binding, a policy.
 	Refs []topology.Ref `json:"-"`
-	// Choice says to how many of Next an exchange sends a message.
+	// Choice is how many of Next an exchange sends a message to.
 	Choice Choice `json:"choice,omitempty"`
 	Next   []*Hop `json:"next,omitempty"`
-	// Again says that the message has been here on another way: it does not go on from here a
-	// second time, and a queue has one copy.
+	// Again reports whether the message has been here on another path. It is not routed a second
+	// time, and a queue has one copy.
 	Again bool `json:"again,omitempty"`
-	// Ends says why the way ends here; "" in a queue that takes the message, and where it goes on.
+	// Ends says why the path ends here without a queue; "" in a queue that accepts the message, and
+	// where the path continues.
 	Ends string `json:"ends,omitempty"`
-	// Unsure says why the message may go elsewhere: policies of equal priority.
+	// Unsure says why the message may go elsewhere, such as policies of equal priority.
 	Unsure string `json:"unsure,omitempty"`
 }
 
@@ -34,12 +35,12 @@ type Hop struct {
 type Copy struct {
 	Queue   string   `json:"queue"`
 	Message *Message `json:"message"`
-	// Kept says that it waits inside of the queue for a way to its dead-letter exchange (strategy
-	// at-least-once).
+	// Kept reports whether it is a dead letter that stays in its queue until it can be routed
+	// (strategy at-least-once).
 	Kept bool `json:"kept,omitempty"`
 }
 
-// Placement is one outcome: the copies that there are, ordered by queue.
+// Placement is one possible outcome: the copies, ordered by queue.
 type Placement []Copy
 
 // Queues returns the names of the queues with a copy, ordered, each once.
@@ -55,21 +56,21 @@ func (w Placement) Queues() []string {
 // Trace is where a message goes, and why.
 type Trace struct {
 	Publication Publication `json:"publication"`
-	// Refused says that the broker does not take the message, and why: "".
+	// Refused says why the broker refuses the message, "" if it does not.
 	Refused string `json:"refused,omitempty"`
-	// Root is the exchange that it is published to.
+	// Root is the exchange that the message is published to.
 	Root *Hop `json:"route,omitempty"`
-	// DeadLetterings are what happened to copies afterwards, in order.
+	// DeadLetterings are the simulated deaths, in order.
 	DeadLetterings []*DeadLettering `json:"afterwards,omitempty"`
-	// Placements are the possible outcomes: one, unless an exchange on the way has a choice.
+	// Placements are the possible outcomes: one, unless an exchange on the path has a choice.
 	Placements []Placement `json:"-"`
-	// Open says that there are further outcomes, too many to list or of a kind that is not known;
-	// Placements has one in which every queue that may get a copy has one, and one with those that
-	// surely have.
+	// Open reports whether there are more outcomes than Placements: too many to list, or unknown
+	// ones. Placements then has one outcome with every queue that may have a copy, and one with the
+	// queues that certainly have one.
 	Open bool `json:"open,omitempty"`
 }
 
-// Sure returns the queues that have a copy in every outcome, ordered.
+// Sure returns the queues that have a copy in every outcome, in order.
 func (t *Trace) Sure() []string {
 	var names []string
 	for i, w := range t.Placements {
@@ -83,7 +84,7 @@ func (t *Trace) Sure() []string {
 	return names
 }
 
-// Possible returns the queues that have a copy in some outcome, ordered. It contains those of Sure.
+// Possible returns the queues that have a copy in at least one outcome, in order.
 func (t *Trace) Possible() []string {
 	var names []string
 	for _, w := range t.Placements {
@@ -93,19 +94,19 @@ func (t *Trace) Possible() []string {
 	return slices.Compact(names)
 }
 
-// Certain reports that there is one outcome only.
+// Certain reports whether there is only one outcome.
 func (t *Trace) Certain() bool { return len(t.Placements) == 1 && !t.Open && len(t.Unsure()) == 0 }
 
-// Lost reports that no queue has a copy, whatever the outcome.
+// Lost reports whether no queue has a copy in any outcome.
 func (t *Trace) Lost() bool { return len(t.Possible()) == 0 }
 
-// MayBeLost reports that in some outcome no queue has a copy.
+// MayBeLost reports whether no queue has a copy in at least one outcome.
 func (t *Trace) MayBeLost() bool {
 	return slices.ContainsFunc(t.Placements, func(w Placement) bool { return len(w) == 0 })
 }
 
-// Unsure returns every reason why the answer may be another than Placements say, beside choices:
-// policies that cannot be judged.
+// Unsure returns every reason, apart from choices, why the outcome may not be in Placements:
+// policies that cannot be evaluated.
 func (t *Trace) Unsure() []string {
 	var list []string
 	add := func(why string) {
@@ -120,7 +121,7 @@ func (t *Trace) Unsure() []string {
 	return list
 }
 
-// Walk calls f with every hop, those of dead letters included.
+// Walk calls f with every hop, including those of dead letters.
 func (t *Trace) Walk(f func(*Hop)) {
 	t.Root.walk(f)
 	for _, deadLettering := range t.DeadLetterings {

@@ -1,10 +1,9 @@
 package route
 
-// trie finds the bindings of a topic exchange that a key matches, without looking at the others.
+// trie finds the bindings of a topic exchange that match a key, without visiting the others.
 type trie struct{ root trieNode }
 
-// trieNode is reached by the words of a binding key before it. Node of # stay while any words are
-// read.
+// trieNode is reached by the words of a binding key. A node of # consumes any number of words.
 type trieNode struct {
 	words    map[string]*trieNode
 	one, any *trieNode
@@ -12,7 +11,7 @@ type trieNode struct {
 	ends     []int
 }
 
-// add notes that a binding has that key.
+// add adds a binding with that key.
 func (t *trie) add(key string, binding int) {
 	at := &t.root
 	for _, token := range Topic(key) {
@@ -30,7 +29,7 @@ func (n *trieNode) child(t Token) *trieNode {
 		return n.one
 	case AnyWords:
 		if n.hash {
-			return n // #.# lets through what # does
+			return n // #.# matches the same as #
 		}
 		if n.any == nil {
 			n.any = &trieNode{hash: true}
@@ -46,8 +45,8 @@ func (n *trieNode) child(t Token) *trieNode {
 	return n.words[t.Word]
 }
 
-// match calls found with every binding whose key matches. Reading a key word by word keeps the set
-// of nodes where a reader may be, so that no pattern makes it more than that many nodes a word.
+// match calls found with every binding whose key matches. It reads the key word by word and keeps
+// the set of active nodes, so the time is at most the number of nodes per word.
 func (t *trie) match(key string, found func(binding int)) {
 	at := nodeSet{}
 	at.add(&t.root)
@@ -73,7 +72,7 @@ func (t *trie) match(key string, found func(binding int)) {
 	}
 }
 
-// nodeSet is a set of nodes, in the order in which they came.
+// nodeSet is a set of nodes, in insertion order.
 type nodeSet struct {
 	list []*trieNode
 	seen map[*trieNode]bool // from fewNodes on
@@ -81,7 +80,7 @@ type nodeSet struct {
 
 const fewNodes = 8
 
-// add adds a node and the one that a # behind it reaches without a word.
+// add adds a node, and the # node below it, which needs no word.
 func (s *nodeSet) add(n *trieNode) {
 	for ; n != nil && !s.has(n); n = n.any {
 		s.list = append(s.list, n)

@@ -11,19 +11,19 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// Coverage says what the tests exercise.
+// Coverage is what the tests exercise.
 type Coverage struct {
 	Bindings, DeadLetters, Events Covered
 }
 
-// Covered counts the parts of one sort, and lists those that no test exercises.
+// Covered counts the parts of one kind, and lists those that no test exercises.
 type Covered struct {
 	Total   int       `json:"total"`
 	Covered int       `json:"covered"`
 	Missing []Missing `json:"missing"`
 }
 
-// Missing is a part that no test exercises.
+// Missing is one part that no test exercises.
 type Missing struct {
 	What     string        `json:"what"`
 	Position diag.Position `json:"position,omitzero"`
@@ -38,8 +38,8 @@ func (c *Covered) count(covered bool, what string, at diag.Position) {
 	c.Missing = append(c.Missing, Missing{What: what, Position: at})
 }
 
-// Coverage says which bindings, dead-letter paths and events the tests that were run exercise. A
-// dead-letter path is exercised when a message died in its queue.
+// Coverage returns which bindings, dead-letter paths and events the completed tests exercise. A
+// dead-letter path is exercised if a message died in its queue.
 func (s *Suite) Coverage(results []Result) Coverage {
 	seen := map[topology.Ref]bool{}
 	died := map[string]bool{}

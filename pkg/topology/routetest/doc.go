@@ -1,4 +1,4 @@
-// Package routetest runs the tests of a topology file: where must one message go, and what must
-// become of it when it dies. Run asks the simulator of package route; Live asks a broker, through
-// the TestVHost that its caller provides.
+// Package routetest runs the tests of a topology file, which state where a message must go and what
+// must happen to it when it dies. Run uses the simulator of package route. Live uses a broker,
+// through the TestVHost that its caller provides.
 package routetest

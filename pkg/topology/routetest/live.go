@@ -10,27 +10,28 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// TestVHost is a vhost of a broker that belongs to one run of tests.
+// TestVHost is a vhost of a broker that one run of tests owns.
 type TestVHost interface {
-	// Create makes an object in it.
+	// Create declares an object.
 	Create(ctx context.Context, o topology.Object) error
-	// Remake deletes a queue and makes it anew; its bindings are gone.
+	// Remake deletes a queue and declares it again; its bindings are lost.
 	Remake(ctx context.Context, q *topology.Queue) error
-	// Publish publishes a message and waits for the broker. accepted is false when a full queue
+	// Publish publishes a message and waits for its confirm. accepted is false if a full queue
 	// refused it.
 	Publish(ctx context.Context, p route.Publication, id string) (accepted bool, err error)
-	// Take takes the message of that id out of a queue and holds it; what else is there is lost.
+	// Take gets the message of that id from a queue and leaves it unacknowledged. Other messages
+	// are discarded.
 	Take(queue, id string) (tag uint64, found bool, err error)
-	// Reject rejects what Take holds.
+	// Reject rejects the message that Take has got.
 	Reject(tag uint64, requeue bool) error
-	// Ready counts the messages that nobody holds.
+	// Ready counts the ready messages.
 	Ready(queue string) (int, error)
-	// InStream reports whether a stream has the message of that id, and waits for it until patience
-	// is over.
+	// InStream reports whether a stream has the message of that id. It waits for it at most
+	// patience.
 	InStream(ctx context.Context, queue, id string, patience time.Duration) (bool, error)
 }
 
-// Live runs tests on a broker. It is for one goroutine.
+// Live runs tests on a broker. It is not safe for concurrent use.
 type Live struct {
 	testVHost TestVHost
 	suite     *Suite
@@ -40,20 +41,20 @@ type Live struct {
 	objects   []topology.Object
 }
 
-// The times of a live test: how long a message waits where it is to expire, and how long the broker
-// is given to move it.
+// The times of a live test: the TTL of messages that must expire, and how long the test waits for
+// the broker to move them.
 const (
 	liveTTL  = int64(150)
 	liveWait = 6 * time.Second
 	liveStep = 20 * time.Millisecond
 	liveCalm = 100 * time.Millisecond // less than liveTTL
-	far      = int64(300_000_000_000) // milliseconds, about the longest time that a broker takes
+	far      = int64(300_000_000_000) // milliseconds, about the longest TTL that a broker accepts
 	farCount = int64(1_000_000_000)
 )
 
 // NewLive declares the exchanges, queues, bindings and policies of one of the suite's vhosts in a
-// test vhost, which is named in. What would let messages expire or be pushed out is put off: a test
-// makes that happen when it wants it.
+// test vhost, whose name is in. Limits and TTLs are replaced by values that are never reached:
+// tests set them when they need them.
 func NewLive(ctx context.Context, testVHost TestVHost, suite *Suite, vhost, in string) (*Live, error) {
 	l := &Live{testVHost: testVHost, suite: suite, vhost: vhost, in: in, net: suite.networks[vhost]}
 	for _, o := range suite.state.Objects() {
@@ -73,12 +74,12 @@ func NewLive(ctx context.Context, testVHost TestVHost, suite *Suite, vhost, in s
 	return l, nil
 }
 
-// Run runs one test. An error means that the broker could not be asked, it is that of ctx when that
-// has ended; what the test showed is in the Result. id is the message's own.
+// Run runs one test. The outcome is in the Result; an error means that the test could not be run,
+// or is that of ctx. id becomes the message id.
 func (l *Live) Run(ctx context.Context, c Case, id string) (Result, error) {
 	r, err := l.run(ctx, c, id)
 	if err != nil && ctx.Err() != nil {
-		err = ctx.Err() // what it ended with is of no interest
+		err = ctx.Err() // the cause, not its consequence
 	}
 	return r, err
 }
@@ -99,7 +100,7 @@ func (l *Live) run(ctx context.Context, c Case, id string) (Result, error) {
 		return r, err
 	}
 	if !r.Passed() {
-		_, err = l.collect(ctx, id, nil) // the next test wants empty queues
+		_, err = l.collect(ctx, id, nil) // the next test needs empty queues
 		return r, errors.Join(err, l.restore(ctx, changed))
 	}
 	happened, err := l.settle(ctx, c, id, predicted)

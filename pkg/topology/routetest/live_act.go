@@ -9,7 +9,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// publish publishes the message. A queue that is to refuse it is filled before.
+// publish publishes the message. It first fills a queue that should refuse it.
 func (l *Live) publish(ctx context.Context, c Case, id string, r *Result) error {
 	for _, s := range c.Steps {
 		if s.Reason == route.MaxLength && l.refuses(s.Queue) {
@@ -28,7 +28,7 @@ func (l *Live) publish(ctx context.Context, c Case, id string, r *Result) error 
 	return nil
 }
 
-// refuses says that a full queue turns away what comes, instead of dropping its oldest.
+// refuses reports whether a full queue refuses new messages instead of dropping its oldest.
 func (l *Live) refuses(queue string) bool {
 	overflow := l.net.Settings(queue).Get("overflow").Text()
 	return overflow == route.RejectPublish || overflow == route.RejectPublishDLX &&
@@ -39,7 +39,7 @@ func (l *Live) steps(ctx context.Context, c Case, id string, r *Result) error {
 	for _, s := range c.Steps {
 		stream := l.net.Queue(s.Queue).Type == topology.Stream
 		switch {
-		case stream || s.Reason == route.Expired: // time does it
+		case stream || s.Reason == route.Expired: // happens by itself
 		case s.Reason == route.MaxLength:
 			if !l.refuses(s.Queue) && hasLength(l.net.Settings(s.Queue)) {
 				if _, err := l.testVHost.Publish(ctx, route.Publication{Key: s.Queue}, id+"-filler"); err != nil {
@@ -55,7 +55,7 @@ func (l *Live) steps(ctx context.Context, c Case, id string, r *Result) error {
 	return nil
 }
 
-// extraReturns is how often a message is returned to a queue that has no delivery limit, to see
+// extraReturns is how often a message is returned to a queue without a delivery limit, to check
 // that it stays.
 const extraReturns = 30
 
@@ -76,7 +76,7 @@ func (l *Live) reject(ctx context.Context, s route.Step, id string, r *Result) e
 		if !found {
 			if i == 0 {
 				r.Happened = nil
-				r.fail(stepField([]route.Step{s}), fmt.Sprintf("the message does not come into queue %s", s.Queue),
+				r.fail(stepField([]route.Step{s}), fmt.Sprintf("the message does not reach queue %s", s.Queue),
 					parting(l.net, r.Trace, s.Queue))
 			}
 			return nil
@@ -88,7 +88,7 @@ func (l *Live) reject(ctx context.Context, s route.Step, id string, r *Result) e
 	return nil
 }
 
-// wait takes the message out of a queue as soon as it is there.
+// wait gets the message from a queue as soon as it is there.
 func (l *Live) wait(ctx context.Context, queue, id string) (uint64, bool, error) {
 	for end := time.Now().Add(liveWait); ; {
 		tag, found, err := l.testVHost.Take(queue, id)

@@ -9,7 +9,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// addExternal makes stand-ins for what somebody else declares: classic queues, and topic exchanges.
+// addExternal declares stand-ins for external objects: classic queues and topic exchanges.
 func (l *Live) addExternal() {
 	for _, name := range l.net.QueueNames() {
 		if l.net.Queue(name).Type == route.External {
@@ -24,7 +24,7 @@ func (l *Live) addExternal() {
 	}
 }
 
-// move returns the object in the test vhost, nil for kinds that route nothing.
+// move returns the object for the test vhost, or nil for kinds that do not affect routing.
 func (l *Live) move(o topology.Object) topology.Object {
 	switch o := o.(type) {
 	case *topology.Exchange:
@@ -50,8 +50,8 @@ func (l *Live) move(o topology.Object) topology.Object {
 	return nil
 }
 
-// putOff keeps what a table sets, with values that are not reached: which settings a policy has
-// decides to which queues it applies.
+// putOff keeps the keys of a table but replaces values by ones that are never reached: the keys of
+// a policy decide to which queues it applies.
 func putOff(a topology.Arguments, prefix string) topology.Arguments {
 	out := a.Clone()
 	for _, name := range []string{"message-ttl", "expires"} {
@@ -67,8 +67,8 @@ func putOff(a topology.Arguments, prefix string) topology.Arguments {
 	return amqptable.NormaliseTable(out)
 }
 
-// prepare makes anew the queues in which the message is to expire or overflow: a queue's own
-// argument works from the first message on, a policy some time after it was set.
+// prepare redeclares the queues in which the message should expire or overflow. Arguments take
+// effect at once; a policy takes effect some time after it is set.
 func (l *Live) prepare(ctx context.Context, c Case, predicted *route.Trace) ([]string, error) {
 	changes := map[string]topology.Arguments{}
 	for _, s := range c.Steps {

@@ -12,12 +12,12 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// settle waits until the message is where the simulator says and stays there for a moment, or has
-// not come there in time, and returns the queues that have it. It empties all queues.
+// settle waits until the message is where the simulator predicts and stays there for a moment, or
+// until the time is over. It returns the queues that have the message, and purges all queues.
 func (l *Live) settle(ctx context.Context, c Case, id string, predicted *route.Trace) ([]string, error) {
 	calm := liveCalm
 	if predicted.MayBeLost() && len(predicted.DeadLetterings) > 0 {
-		calm *= 4 // nothing is in sight while a message is between two queues, either
+		calm *= 4 // a message between two queues is not visible, either
 	}
 	var since time.Time
 	for end := time.Now().Add(liveWait); time.Now().Before(end); {
@@ -39,9 +39,9 @@ func (l *Live) settle(ctx context.Context, c Case, id string, predicted *route.T
 	return l.collect(ctx, id, predicted.Possible())
 }
 
-// asPredicted reports whether messages are in the queues of one of the outcomes, and in no other.
-// Streams have no count that can be trusted, and what a queue has that is to overflow may be what
-// fills it.
+// asPredicted reports whether messages are in exactly the queues of one of the outcomes. It ignores
+// streams, whose counts lag, and queues that should overflow, which contain the messages that fill
+// them.
 func (l *Live) asPredicted(c Case, predicted *route.Trace) (bool, error) {
 	var full, unclear []string
 	for _, q := range l.net.QueueNames() {
@@ -87,7 +87,7 @@ func (l *Live) collect(ctx context.Context, id string, likely []string) ([]strin
 	return has, nil
 }
 
-// drain empties a queue and says whether the message was there.
+// drain purges a queue and reports whether the message was in it.
 func (l *Live) drain(queue, id string) (bool, error) {
 	_, found, err := l.testVHost.Take(queue, id)
 	for again := found; again && err == nil; {
@@ -96,8 +96,8 @@ func (l *Live) drain(queue, id string) (bool, error) {
 	return found, err
 }
 
-// judge compares what happened with the test. Where an exchange has a choice, a test names the
-// queues of all outcomes, and one of them happened.
+// judge compares what happened with the test. If an exchange has a choice, a test names the queues
+// of all outcomes, and one of them happened.
 func (l *Live) judge(r *Result, happened []string) {
 	r.Happened = happened
 	agreed := slices.IndexFunc(r.Trace.Placements,
@@ -116,8 +116,8 @@ func (l *Live) judge(r *Result, happened []string) {
 	}
 }
 
-// visible are the queues in which a message can be seen: one that its queue keeps for a dead-letter
-// exchange cannot.
+// visible are the queues in which a message can be seen. A dead letter that stays in its queue
+// until it can be routed cannot.
 func visible(w route.Placement) []string {
 	var names []string
 	for _, c := range w {

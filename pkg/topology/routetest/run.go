@@ -9,29 +9,29 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// Result is what a test showed.
+// Result is the result of one test.
 type Result struct {
 	Case     Case
 	Failures []Failure
-	// Happened are the queues that had the message in the end, ordered; with several outcomes those
-	// of all. On a broker, those of this time.
+	// Happened are the queues that have the message in the end, in order. With several outcomes
+	// they are those of all; on a broker, those of this run.
 	Happened []string
-	// OneOf says that an exchange had a choice: Happened are the queues of all outcomes.
+	// OneOf reports whether an exchange had a choice: Happened are the queues of all outcomes.
 	OneOf bool
-	// Trace is the simulator's way of the message.
+	// Trace is the path of the message in the simulator.
 	Trace *route.Trace
 }
 
-// Passed reports that everything was as the test says.
+// Passed reports whether the test passed.
 func (r Result) Passed() bool { return len(r.Failures) == 0 }
 
-// Failure is one thing that was otherwise.
+// Failure is one expectation that was not met.
 type Failure struct {
-	// Message says what, Hop where on the way the expected and the real part; "" when there is no
-	// such place.
+	// Message says what happened instead. Hop is where the expected and the actual path separate,
+	// "" if there is no such place.
 	Message string `json:"message"`
 	Hop     string `json:"hop,omitempty"`
-	// Position is where the file says what was expected.
+	// Position is the place of the expectation in the file.
 	Position diag.Position `json:"position,omitzero"`
 }
 
@@ -74,8 +74,8 @@ func (r *Result) fail(field, message, hop string) {
 	r.Failures = append(r.Failures, Failure{Message: message, Hop: hop, Position: at})
 }
 
-// judge compares what the test wants with the queues that surely have the message, and those that
-// may.
+// judge compares the expectations with the queues that certainly have the message, and those that
+// may have it.
 func (r *Result) judge(n *route.Network, sure, possible []string, mayBeLost bool) {
 	c := r.Case
 	if c.HasExpect {
@@ -115,7 +115,7 @@ func (r *Result) judgeLoss(lost, mayBeLost bool) {
 	}
 }
 
-// arrival says what led a message into a queue.
+// arrival says how a message reached a queue.
 func arrival(t *route.Trace, queue string) string {
 	rule := ""
 	t.Walk(func(h *route.Hop) {
@@ -126,8 +126,8 @@ func arrival(t *route.Trace, queue string) string {
 	return rule
 }
 
-// parting says why a message does not come into a queue: the bindings that lead there from where it
-// was, or that there are none.
+// parting says why a message does not reach a queue: which bindings lead there from where it was,
+// or that there are none.
 func parting(n *route.Network, t *route.Trace, queue string) string {
 	if refusal := refusedBy(t, queue); refusal != "" {
 		return refusal
@@ -176,7 +176,7 @@ func refusedBy(t *route.Trace, queue string) string {
 	return why
 }
 
-// lastEnd says where the way ended last without a queue.
+// lastEnd says where the path last ended without a queue.
 func lastEnd(t *route.Trace) string {
 	end := ""
 	t.Walk(func(h *route.Hop) {

@@ -15,7 +15,7 @@ import (
 )
 
 // Resolve makes the state that the files declare: defaults filled in, short forms written out, wait
-// queues of retry ladders added, references checked. It reports every problem that can be known
+// queues of retry steps added, references checked. It reports every problem that can be known
 // without a broker. What a reference leads to must be declared in the files, listed under external,
 // or exist in every vhost (amq.topic and its kind); in definitions files, which people also use to
 // add to what exists, an unknown dead-letter or alternate exchange is only a warning.

@@ -23,7 +23,7 @@ type Queue struct {
 	// DeadLetter says where rejected, expired and dropped messages go: a queue's name, or an
 	// exchange and a key.
 	DeadLetter *DeadLetter `json:"deadLetter,omitempty"`
-	// Retry is a ladder of waits before further attempts.
+	// Retry has the retry steps: how long a failed message waits before each further attempt.
 	Retry *Retry `json:"retry,omitempty"`
 	// Alerts are thresholds of msgctl alerts for this queue.
 	Alerts *Alerts `json:"alerts,omitempty"`
@@ -90,9 +90,9 @@ type DeadLetter struct {
 	queue bool
 }
 
-// Retry is a ladder of waits, for consumers like msgctl consume. Each step is a queue named
-// QUEUE.retry.STEP, from which messages return to QUEUE after the step's time. Where a quorum queue
-// on 4.3 can do it itself, it does: see Via.
+// Retry has the retry steps of a queue, for consumers such as msgctl consume. Each step is a wait
+// queue named QUEUE.retry.STEP, from which messages return to QUEUE after the step's delay. Where a
+// quorum queue on 4.3 can delay messages itself, no wait queues are made: see Via.
 type Retry struct {
 	decode.Located `json:"-"`
 	// Backoff has the steps in order.

@@ -11,12 +11,12 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/lint"
 )
 
-// ConfigName is the name of the configuration of lint.
+// ConfigName is the file name of lint's configuration.
 const ConfigName = ".msgctl.yaml"
 
-// ConfigError is that the configuration cannot be used.
+// ConfigError says that the configuration cannot be read or is not valid.
 type ConfigError struct {
-	// Unread says that the file cannot be read; else its content is wrong.
+	// Unread is set if the file cannot be read; otherwise its content is not valid.
 	Unread bool
 	Err    error
 }
@@ -27,8 +27,9 @@ func (e *ConfigError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *ConfigError) Unwrap() error { return e.Err }
 
-// ReadConfig reads a configuration; with an empty name the nearest one here or above, up to the
-// repository's root. None is an empty one. The error is a *ConfigError.
+// ReadConfig reads a configuration. With an empty name it reads the nearest one, from the working
+// directory up to the root of the repository; if there is none, the configuration is empty. The
+// error is a *ConfigError.
 func ReadConfig(name string) (lint.Config, error) {
 	if name == "" {
 		if name = nearestConfig(); name == "" {

@@ -8,7 +8,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/lint"
 )
 
-// deadLetters finds out where dead letters go.
+// deadLetters determines where dead letters go.
 func deadLetters(state *topology.State, version string) lint.DeadLetters {
 	found := discover.Discover(state, discover.Options{Version: version})
 	var l lint.DeadLetters

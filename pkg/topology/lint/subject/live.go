@@ -21,7 +21,7 @@ func (s *Subject) liveInput() *lint.Live {
 		l.Drift[step.Ref] = driftText(step)
 	}
 	for _, ref := range plan.MissingExternals(s.State, s.Live) {
-		l.Drift[ref] = "the files list it under external, and the broker does not have it"
+		l.Drift[ref] = "the files list it under external, but the broker does not have it"
 	}
 	l.Owned = func(ref topology.Ref) bool {
 		if s.State.Has(ref) {
@@ -37,8 +37,8 @@ func (s *Subject) liveInput() *lint.Live {
 	return l
 }
 
-// onBroker returns the errors in what the broker has that the files do not have: those of objects
-// that nobody declares here, and those of declared objects that others bring about.
+// onBroker returns the errors that only the broker has: those of objects that the files do not
+// declare, and those of declared objects that undeclared ones cause.
 func (s *Subject) onBroker(inFiles []lint.Finding) []lint.Finding {
 	type key struct {
 		rule string
@@ -65,7 +65,7 @@ func driftText(s plan.Step) string {
 	case plan.Create:
 		return "declared in the files but missing on the broker"
 	case plan.Delete:
-		return "the broker has it and the files do not"
+		return "it exists on the broker but not in the files"
 	}
 	text := "differs from the files"
 	for i, c := range s.Changes {

@@ -1,8 +1,7 @@
-// Package subject joins what lint looks at: topology files, a live broker, or both.
+// Package subject assembles the input of lint: topology files, a live broker, or both.
 //
-// A Subject is loaded from files, read from a broker, or both; Findings are everything that the
-// rules of package lint find in it, and WithComments lets those pass that comments in the files
-// name. Config is the repository's configuration of lint.
+// A Subject is loaded from files, read from a broker, or both. Findings returns everything that the
+// rules of package lint find in it, and WithComments applies the comments that ignore findings.
 package subject
 
 import (
@@ -20,35 +19,35 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
-// Reader is what is needed of a live broker.
+// Reader reads a live broker.
 type Reader interface {
 	// Everything reads all objects of some vhosts and of the cluster.
 	Everything(ctx context.Context, vhosts []string) (*topology.Live, error)
-	// Refine counts messages and consumers of queues again.
+	// Refine counts the messages and consumers of queues again.
 	Refine(ctx context.Context, live *topology.Live, refs []topology.Ref) error
 	// Close ends all connections.
 	Close()
 }
 
-// Subject is what there is to look at.
+// Subject is what lint checks.
 type Subject struct {
 	Files []source.Input
-	// Unread says that the files could not be read at all: what is declared is not known.
+	// Unread is set if the files could not be read: what they declare is not known.
 	Unread bool
-	// State is what the files declare, or what the broker has where there are no files.
+	// State is what the files declare or, without files, what the broker has.
 	State    *topology.State
 	Problems diag.Diagnostics
 	External map[topology.Ref]bool
 	Events   []lint.Event
-	// Live is what the broker has, nil when it was not asked.
+	// Live is what the broker has, nil if it was not read.
 	Live *topology.Live
-	// Version is that of the broker that the rules judge for.
+	// Version is the broker version that the rules apply to.
 	Version string
-	// VHosts are those that are meant, nil for all of the state.
+	// VHosts limits the findings; nil means all vhosts of the state.
 	VHosts []string
 }
 
-// Load reads topology files. Problems in them are no error.
+// Load reads topology files. Problems in them become findings, not errors.
 func (s *Subject) Load(files []source.Input, o spec.Options) {
 	s.Files = files
 	declared, problems := spec.Load(files, o)
@@ -66,7 +65,7 @@ func (s *Subject) Load(files []source.Input, o spec.Options) {
 	}
 }
 
-// Read reads the vhosts of the files from a broker; without files, the vhost that is named.
+// Read reads the vhosts of the files from a broker or, without files, the named vhost.
 func (s *Subject) Read(ctx context.Context, b Reader, vhost string) error {
 	vhosts := []string{vhost}
 	if s.State != nil {
@@ -92,8 +91,8 @@ func (s *Subject) Read(ctx context.Context, b Reader, vhost string) error {
 	return nil
 }
 
-// mostRefined is how many queues are counted one by one: what the broker's statistics say is some
-// seconds old.
+// mostRefined is how many queues are counted one by one, because statistics lag (fact
+// counts-are-late).
 const mostRefined = 1000
 
 func refine(ctx context.Context, b Reader, live *topology.Live) error {
@@ -110,7 +109,7 @@ func refine(ctx context.Context, b Reader, live *topology.Live) error {
 	return b.Refine(ctx, live, queues)
 }
 
-// Findings are everything that rules find, before comments and configuration have their say.
+// Findings returns everything that the rules find, before comments and configuration are applied.
 func (s *Subject) Findings() []lint.Finding {
 	input := lint.Input{
 		State: s.State, Version: s.Version, Problems: s.Problems, External: s.External,
@@ -130,8 +129,7 @@ func (s *Subject) Findings() []lint.Finding {
 	return list
 }
 
-// WithComments applies the comments of the files. In a file that cannot be read they have no
-// finding to be about yet.
+// WithComments applies the comments of the files, unless the files could not be read.
 func (s *Subject) WithComments(list []lint.Finding) []lint.Finding {
 	if s.Unread {
 		return list
