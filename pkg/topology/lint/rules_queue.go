@@ -39,7 +39,7 @@ func queueRules() []Rule {
 		{
 			ID: "delayed-retry-without-limit", Severity: Warning,
 			Title: "A queue that delays retries without a delivery limit of its own", check: checkEndlessRetry,
-			Consequence: "A message that can never be handled is redelivered 21 times by the broker's default, and " +
+			Consequence: "A message that can never be handled is delivered 21 times by the broker's default, and " +
 				"forever with deliveryLimit: unlimited, before it is dead-lettered.",
 			Fix: "Set deliveryLimit to the number of retries: 2 gives three deliveries. Consumers must return a " +
 				"failed message with basic.reject: a nack with requeue does not count.",
