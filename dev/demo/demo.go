@@ -14,7 +14,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/msgctl/msgctl/internal/rabbittest/node"
 )
@@ -50,7 +49,7 @@ func run(ctx context.Context, n *narrator) (err error) {
 	if err := build(ctx, program); err != nil {
 		return err
 	}
-	return onVHost(ctx, n, broker, func(url string) error {
+	return onVHost(ctx, n, broker, vhostName, func(url string) error {
 		return runSteps(ctx, n, player{program: program, env: environment(dir, url, broker.API), api: broker.API})
 	})
 }
@@ -71,19 +70,18 @@ func leave(n *narrator, broker *node.Node) error {
 	return broker.Close()
 }
 
-// onVHost runs f with the AMQP address of a new vhost, which is deleted afterwards, whatever
+// onVHost runs f with the AMQP address of a new vhost of that name, which is deleted afterwards, whatever
 // happened.
-func onVHost(ctx context.Context, n *narrator, broker *node.Node, f func(url string) error) (err error) {
-	v, err := newVHost(ctx, broker)
+func onVHost(ctx context.Context, n *narrator, broker *node.Node, name string,
+	f func(url string) error) (err error) {
+	v, err := newVHost(ctx, broker, name)
 	if err != nil {
 		return err
 	}
 	n.note("working in a vhost of the demo's own, %s", v.name)
 	defer func() {
 		// After Ctrl-C ctx is over, but the vhost must go all the same.
-		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-		defer cancel()
-		err = errors.Join(err, v.remove(clean))
+		err = errors.Join(err, v.remove(context.WithoutCancel(ctx)))
 	}()
 	return f(v.url)
 }

@@ -5,6 +5,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os/exec"
 	"slices"
 	"strings"
@@ -55,18 +58,19 @@ func TestEnvironmentPointsAtTheDemoBrokerOnly(t *testing.T) {
 }
 
 func TestVHostIsCreatedOnceAndRemovedAlsoAfterInterrupt(t *testing.T) {
-	b := rabbittest.StartNode(t, "")
+	b := rabbittest.Any(t)
 	broker := &node.Node{URL: b.URL, API: b.API}
-	admin := rabbittest.Of(b).Admin()
-	path := rabbittest.Path("vhosts", vhostName)
+	admin := b.Admin()
+	name := b.VHost(t).Name + "-demo"
+	path := rabbittest.Path("vhosts", name)
 	quiet := &narrator{out: &bytes.Buffer{}}
 	ctx, cancel := context.WithCancel(t.Context())
 	wanted := errors.New("interrupted")
-	err := onVHost(ctx, quiet, broker, func(url string) error {
-		if !admin.Exists(t, path) || !strings.HasSuffix(url, "/"+vhostName) {
+	err := onVHost(ctx, quiet, broker, name, func(url string) error {
+		if !admin.Exists(t, path) || !strings.HasSuffix(url, "/"+name) {
 			t.Errorf("inside: the vhost is not there, or not in %s", url)
 		}
-		if err := onVHost(ctx, quiet, broker, func(string) error { return nil }); err == nil {
+		if err := onVHost(ctx, quiet, broker, name, func(string) error { return nil }); err == nil {
 			t.Error("a vhost that exists was taken over")
 		}
 		cancel()
@@ -75,8 +79,41 @@ func TestVHostIsCreatedOnceAndRemovedAlsoAfterInterrupt(t *testing.T) {
 	if !errors.Is(err, wanted) {
 		t.Errorf("got %v", err)
 	}
-	if err := admin.Do(http.MethodGet, path, nil, nil); err == nil {
+	if admin.Exists(t, path) {
 		t.Error("the vhost is still there")
+	}
+}
+
+// The broker creates the vhost although the demo was interrupted meanwhile.
+func TestInterruptedWhileTheVHostIsCreated(t *testing.T) {
+	b := rabbittest.Any(t)
+	api, err := url.Parse(b.API)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := b.VHost(t).Name + "-demo"
+	ctx, interrupt := context.WithCancel(t.Context())
+	created := make(chan struct{})
+	forward := httputil.NewSingleHostReverseProxy(api)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut {
+			defer close(created)
+			interrupt()
+			r, w = r.WithContext(context.WithoutCancel(r.Context())), struct{ http.ResponseWriter }{w}
+		}
+		forward.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	through, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	through.User = api.User
+	broker := &node.Node{URL: b.URL, API: through.String()}
+	err = onVHost(ctx, &narrator{out: &bytes.Buffer{}}, broker, name, func(string) error { return nil })
+	<-created
+	if !errors.Is(err, context.Canceled) || b.Admin().Exists(t, rabbittest.Path("vhosts", name)) {
+		t.Errorf("%v, and the vhost is there: %v", err, b.Admin().Exists(t, rabbittest.Path("vhosts", name)))
 	}
 }
 

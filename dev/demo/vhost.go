@@ -2,8 +2,10 @@ package demo
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,38 +18,56 @@ import (
 
 const vhostName = "msgctl-demo"
 
+// finishWithin bounds what is done to the end although the demo was interrupted.
+const finishWithin = 30 * time.Second
+
 // vhost is where the demo works. It speaks to the management API by itself: using msgctl's own
 // client here would hide a fault in it.
 type vhost struct {
 	name, url, api string
 }
 
-// newVHost refuses a vhost that exists: the demo deletes it at the end, and it might be somebody's.
-func newVHost(ctx context.Context, broker *node.Node) (vhost, error) {
+// newVHost creates a vhost. It refuses one that exists: the demo deletes it at the end, and it might
+// be somebody's. When it fails or is interrupted it leaves none behind.
+func newVHost(ctx context.Context, broker *node.Node, name string) (vhost, error) {
 	u, err := url.Parse(broker.URL)
 	if err != nil {
 		return vhost{}, fmt.Errorf("read the broker's address: %w", err)
 	}
 	login := u.User.Username()
-	u.Path = "/" + vhostName
-	v := vhost{name: vhostName, url: u.String(), api: broker.API}
-	path := "/api/vhosts/" + url.PathEscape(v.name)
-	switch status, err := v.ask(ctx, http.MethodGet, path, nil); {
+	u.Path = "/" + name
+	v := vhost{name: name, url: u.String(), api: broker.API}
+	switch status, err := v.ask(ctx, http.MethodGet, v.path(), nil); {
 	case err != nil:
 		return vhost{}, err
 	case status == http.StatusOK:
 		return vhost{}, fmt.Errorf("the vhost %s exists already, perhaps from a demo that was killed; "+
-			"delete it if it is not needed (rabbitmqctl delete_vhost %s) and run the demo again", v.name, v.name)
+			"delete it if it is not needed (rabbitmqctl delete_vhost %s) and run the demo again", name, name)
 	}
-	if err := v.must(ctx, http.MethodPut, path, map[string]any{}); err != nil {
-		return vhost{}, fmt.Errorf("create the vhost %s (the user %s must be an administrator): %w", v.name, login, err)
+	// The broker carries out what it was asked for, also when nobody waits for the answer any more.
+	working, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishWithin)
+	defer cancel()
+	status, err := v.ask(working, http.MethodPut, v.path(), map[string]any{})
+	if err == nil && status >= http.StatusBadRequest && status < http.StatusInternalServerError {
+		return vhost{}, fmt.Errorf("create the vhost %s (the user %s must be an administrator): the broker answered %s",
+			name, login, http.StatusText(status))
 	}
-	all := map[string]string{"configure": ".*", "write": ".*", "read": ".*"}
-	return v, v.must(ctx, http.MethodPut, "/api/permissions/"+url.PathEscape(v.name)+"/"+url.PathEscape(login), all)
+	if err == nil && ctx.Err() == nil {
+		all := map[string]string{"configure": ".*", "write": ".*", "read": ".*"}
+		err = v.must(working, http.MethodPut, "/api/permissions/"+url.PathEscape(name)+"/"+url.PathEscape(login), all)
+	}
+	if err = cmp.Or(ctx.Err(), err); err != nil {
+		return vhost{}, errors.Join(err, v.remove(context.WithoutCancel(ctx)))
+	}
+	return v, nil
 }
 
+func (v vhost) path() string { return "/api/vhosts/" + url.PathEscape(v.name) }
+
 func (v vhost) remove(ctx context.Context) error {
-	return v.must(ctx, http.MethodDelete, "/api/vhosts/"+url.PathEscape(v.name), nil)
+	ctx, cancel := context.WithTimeout(ctx, finishWithin)
+	defer cancel()
+	return v.must(ctx, http.MethodDelete, v.path(), nil)
 }
 
 func (v vhost) must(ctx context.Context, method, path string, body any) error {
