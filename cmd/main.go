@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/profile"
 )
 
 // Main runs msgctl with the process's streams and environment and returns the exit code.
@@ -21,6 +22,7 @@ import (
 func Main(build cmdutil.Build, args []string) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	profile.KnowCredentials(os.LookupEnv)
 	p := &app{
 		proc: cmdutil.System(build), onStart: func() { cancelOnSignal(cancel) },
 		brokers: liveBrokers(halveProcessors),

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -56,6 +57,9 @@ func (p *app) newRootCmd() *cobra.Command {
 			if err := cmd.ValidateFlagGroups(); err != nil { // else cobra does, and it is no usage error
 				return cmdutil.UsageError("see: "+cmd.CommandPath()+" --help", "%s%w", cmdutil.Where(cmd), err)
 			}
+			if !showsMessages(cmd) {
+				d.HideSecrets()
+			}
 			return cmdutil.CheckNewFiles(cmd)
 		},
 
@@ -81,6 +85,14 @@ func (p *app) newRootCmd() *cobra.Command {
 	p.addCommands(cmd)
 	addCompletion(cmd)
 	return cmd
+}
+
+// showsMessages reports whether a command's results are messages or definitions, which must be exact.
+func showsMessages(cmd *cobra.Command) bool {
+	for cmd.HasParent() && cmd.Parent().HasParent() {
+		cmd = cmd.Parent()
+	}
+	return slices.Contains([]string{"export", "publish", "tail", "dlq"}, cmd.Name())
 }
 
 // addCommands has a line for each command.

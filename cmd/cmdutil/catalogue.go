@@ -32,6 +32,7 @@ func (d *Process) Catalogue(names []string, vhost VHostChoice) (*Declared, error
 		return nil, &ExitError{Code: ExitUsage, Err: err}
 	}
 	s, state, problems := spec.Read(inputs, specOptions(d, vhost))
+	knowSecrets(state)
 	if problems.HasErrors() {
 		if err := render.Diagnostics(d.Streams.Err, problems, d.Streams.ErrStyler(d.Colour),
 			d.Streams.ErrWidth()); err != nil {

@@ -3,7 +3,7 @@ package cmdutil
 import (
 	"fmt"
 
-	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/redact"
 	"github.com/msgctl/msgctl/internal/terminal"
 )
 
@@ -34,4 +34,4 @@ func (d *Process) Note(text string) {
 }
 
 // Clean makes text from outside fit for a terminal: without secrets and escape sequences.
-func Clean(text string) string { return terminal.NeutraliseBlock(profile.Redact(text)) }
+func Clean(text string) string { return terminal.NeutraliseBlock(redact.Text(text)) }

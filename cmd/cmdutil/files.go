@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/msgctl/msgctl/internal/redact"
 	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
@@ -61,7 +62,15 @@ func (d *Process) readSpec(names []string, vhost VHostChoice) (*spec.Spec, *topo
 		return nil, nil, nil, &ExitError{Code: ExitUsage, Err: err}
 	}
 	declared, state, problems := spec.Read(inputs, specOptions(d, vhost))
+	knowSecrets(state)
 	return declared, state, problems, vhost.check(state)
+}
+
+// knowSecrets masks the secrets of a state in all that is shown from now on.
+func knowSecrets(state *topology.State) {
+	if state != nil {
+		redact.Know(state.Secrets()...)
+	}
 }
 
 // ReadSound is readSpec for commands that work only with files without errors: problems are shown.

@@ -52,6 +52,7 @@ func LoadSubject(d *Process, s *subject.Subject, files *FileFlag, vhost VHostCho
 		return &ExitError{Code: ExitUsage, Err: err}
 	}
 	s.Load(inputs, specOptions(d, vhost))
+	knowSecrets(s.State)
 	return vhost.check(s.State)
 }
 

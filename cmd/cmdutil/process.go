@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/redact"
 	"github.com/msgctl/msgctl/internal/terminal"
 )
 
@@ -26,10 +27,18 @@ type Process struct {
 
 // System returns the process that runs.
 func System(build Build) *Process {
+	streams := terminal.System(os.LookupEnv)
+	streams.Err = redact.Writer(streams.Err, redact.Text)
 	return &Process{
-		Streams: terminal.System(os.LookupEnv), Env: os.LookupEnv,
+		Streams: streams, Env: os.LookupEnv,
 		Build: build, Colour: terminal.ColourAuto,
 	}
+}
+
+// HideSecrets masks what is known to be secret in what goes to stdout from now on. It is for commands
+// whose results are of msgctl's making. Messages and exported definitions are what they are.
+func (d *Process) HideSecrets() {
+	d.Streams.Out = redact.Writer(d.Streams.Out, redact.Known)
 }
 
 // Contexts reads the context file; one that does not exist is empty.

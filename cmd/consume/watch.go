@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/redact"
 	"github.com/msgctl/msgctl/internal/telemetry"
 	"github.com/msgctl/msgctl/internal/telemetry/tracing"
 	"github.com/msgctl/msgctl/pkg/consume/handle"
@@ -98,7 +98,7 @@ func endProcess(e *runner.End) {
 		Dead:    e.Outcome == runner.DeadLettered}
 	v.Failed = v.Retried || v.Dead || e.Outcome == runner.Dropped
 	if e.Failure != nil {
-		v.ErrorType, v.Error = e.Failure.Type, profile.Redact(e.Failure.Message)
+		v.ErrorType, v.Error = e.Failure.Type, redact.Text(e.Failure.Message)
 	}
 	if e.Target != nil {
 		v.To = e.Target.String()
@@ -160,7 +160,7 @@ func (w *consumeWatch) logEnd(e *runner.End) {
 	optional("span_id", span)
 	if e.Failure != nil {
 		optional("error", e.Failure.Type)
-		optional("detail", profile.Redact(e.Failure.Message))
+		optional("detail", redact.Text(e.Failure.Message))
 	}
 	if e.Outcome == runner.Retried {
 		optional("again_in", e.Wait.String())
@@ -210,14 +210,14 @@ func (w *consumeWatch) Notice(n runner.Notice) {
 		w.receives.notReady = errors.New(n.Text)
 	}
 	w.mu.Unlock()
-	w.log.Log(context.Background(), level, profile.Redact(n.Text), "queue", w.queue)
+	w.log.Log(context.Background(), level, redact.Text(n.Text), "queue", w.queue)
 }
 
 // tellLoss logs that spans are lost, for as long as they are.
 func tellLoss(log *slog.Logger) func(error) {
 	return func(err error) {
 		if err != nil {
-			log.Warn("spans are not exported: " + profile.Redact(err.Error()))
+			log.Warn("spans are not exported: " + redact.Text(err.Error()))
 			return
 		}
 		log.Info("spans are exported again")

@@ -8,6 +8,7 @@ import (
 
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/redact"
 	"github.com/msgctl/msgctl/internal/render"
 )
 
@@ -94,8 +95,8 @@ func contextDocuments(file *profile.File) []contextDocument {
 	list := []contextDocument{}
 	for _, name := range file.Names() {
 		c := file.Contexts[name]
-		d := contextDocument{Name: name, Current: name == file.Current, URL: profile.Redact(c.URL),
-			API:   profile.Redact(c.API),
+		d := contextDocument{Name: name, Current: name == file.Current, URL: redact.Text(c.URL),
+			API:   redact.Text(c.API),
 			VHost: c.VHost, Protected: c.Protected, File: c.File}
 		if u, err := profile.ParseURL(c.URL); err == nil && d.VHost == "" && u.VHost != nil {
 			d.VHost = *u.VHost

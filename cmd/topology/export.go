@@ -8,6 +8,7 @@ import (
 
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/spec/export"
 )
@@ -17,7 +18,13 @@ control, or as RabbitMQ definitions. A plan of that file against the same broker
 shows no changes. Without an argument, the connection's vhost is exported.
 
 Users belong to the cluster and are omitted unless --users is given; the output
-then contains their password hashes.`
+then contains their password hashes.
+
+A topology file gets a variable in place of each credential in a shovel's or
+upstream's URI. Definitions know no variables and hold these credentials, which
+a warning says. --secrets=mask writes ******** instead, in either form, and
+leaves password hashes out of topology files: such a file is for reading.
+Definitions with masked secrets cannot be imported.`
 
 type exportOptions struct {
 	proc       *cmdutil.Process
@@ -27,6 +34,7 @@ type exportOptions struct {
 	vhosts     []string
 	all, users bool
 	name       string
+	secrets    cmdutil.OutputFlag
 }
 
 // NewExportCmd is msgctl export.
@@ -48,6 +56,9 @@ func NewExportCmd(d *cmdutil.Process, open OpenReader) *cobra.Command {
 	opts.output.Register(cmd, "yaml", "json", "definitions")
 	cmd.Flags().BoolVar(&opts.all, "all", false, "all vhosts")
 	cmd.Flags().BoolVar(&opts.users, "users", false, "include users with their password hashes, permissions and limits")
+	opts.secrets.RegisterAs(cmd, "secrets", "", "keep", "mask")
+	cmd.Flags().Lookup("secrets").Usage = "credentials in the output: keep (in a topology file, variables stand for " +
+		"those in URIs) or mask"
 	cmd.Flags().StringVar(&opts.name, "name", "", "name of the topology in the file")
 	opts.connection = cmdutil.ConnectionFlags(cmd)
 	return cmd
@@ -83,16 +94,31 @@ func runExport(ctx context.Context, opts *exportOptions) error {
 
 func (o *exportOptions) write(state *topology.State) error {
 	out := o.proc.Streams.Out
-	options := export.Options{Name: o.name, Users: o.users, NeedsVariable: func(name string) {
+	options := export.Options{Name: o.name, Users: o.users, Mask: o.secrets.Value == "mask", NeedsVariable: func(name string) {
 		o.proc.Warn("a URI's credentials were replaced by the variable " + name + ": set it before you use the file")
 	}}
 	switch o.output.Value {
 	case "definitions":
+		o.warnSecrets(state, options)
 		return export.WriteDefinitions(out, state, options)
 	case "json":
 		return export.WriteJSON(out, state, options)
 	}
 	return export.WriteYAML(out, state, options)
+}
+
+// warnSecrets says that a file holds credentials, and whose.
+func (o *exportOptions) warnSecrets(state *topology.State, options export.Options) {
+	held := export.HasSecrets(state, options)
+	if len(held) == 0 || options.Mask {
+		return
+	}
+	what := held[0].Full()
+	if n := int64(len(held) - 1); n > 0 {
+		what += " and " + terminal.FormatPlural(n, "other object", "other objects")
+	}
+	o.proc.Warn("the definitions hold the credentials of " + what +
+		": keep them where only you can read them, or mask them with --secrets=mask")
 }
 
 // warnUnreadable says which kinds are not in an export, and why.

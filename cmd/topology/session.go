@@ -10,6 +10,7 @@ import (
 
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/redact"
 	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
@@ -73,6 +74,7 @@ func (s *session) live(ctx context.Context) (*topology.Live, error) {
 	if err != nil {
 		return nil, err
 	}
+	redact.Know(live.Secrets()...)
 	for _, name := range live.MissingVHosts {
 		vhost := &topology.VHost{Name: name}
 		if s.want.Has(vhost.Ref()) || s.options.destroy {

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/redact"
 	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/lint"
@@ -206,7 +206,7 @@ func (c *collector) closeVHost(name string, err error) {
 	c.metrics.CountError(StageVHost)
 	if !c.logged[name] {
 		c.Log.Warn("the vhost cannot be read; its msgctl_vhost_up is 0 until it can", "vhost", name, "error",
-			profile.Redact(err.Error()))
+			redact.Text(err.Error()))
 	}
 	c.logged[name] = true
 }
@@ -214,5 +214,5 @@ func (c *collector) closeVHost(name string, err error) {
 // reportError logs and counts an error that hides only a part.
 func (c *collector) reportError(stage string, err error, attrs ...any) {
 	c.metrics.CountError(stage)
-	c.Log.Warn(profile.Redact(err.Error()), append(attrs, "stage", stage)...)
+	c.Log.Warn(redact.Text(err.Error()), append(attrs, "stage", stage)...)
 }

@@ -6,7 +6,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/redact"
 	"github.com/msgctl/msgctl/internal/telemetry"
 )
 
@@ -66,7 +66,7 @@ func (c *collector) round(ctx context.Context, wasFailing bool) (failing bool) {
 		return wasFailing
 	case err != nil:
 		if !wasFailing {
-			c.Log.Warn("the broker cannot be read; msgctl_up is 0 until it can", "error", profile.Redact(err.Error()))
+			c.Log.Warn("the broker cannot be read; msgctl_up is 0 until it can", "error", redact.Text(err.Error()))
 		}
 		c.metrics.Failed(err, took)
 		c.disconnect() // its password or address may have changed

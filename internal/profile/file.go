@@ -13,6 +13,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/msgctl/msgctl/internal/redact"
 	"github.com/msgctl/msgctl/internal/suggest"
 )
 
@@ -98,7 +99,7 @@ func Load(path string, env LookupEnv) (*File, error) {
 func (f *File) parse(b []byte) *Error {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(b, &doc); err != nil {
-		return problem("", "%s", strings.TrimPrefix(Redact(err.Error()), "yaml: "))
+		return problem("", "%s", strings.TrimPrefix(redact.Text(err.Error()), "yaml: "))
 	}
 	if len(doc.Content) == 0 {
 		return nil
@@ -109,7 +110,7 @@ func (f *File) parse(b []byte) *Error {
 	}
 	var content fileContent
 	if err := f.root.Decode(&content); err != nil {
-		return problem("", "%s", strings.TrimPrefix(Redact(err.Error()), "yaml: "))
+		return problem("", "%s", strings.TrimPrefix(redact.Text(err.Error()), "yaml: "))
 	}
 	f.Current = content.Current
 	if content.Contexts != nil {

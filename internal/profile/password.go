@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/msgctl/msgctl/internal/redact"
 )
 
 // Command is a program that prints a password: either one string for the shell, or the program and
@@ -107,7 +109,7 @@ func (p passwordSource) run(ctx context.Context) (Secret, error) {
 		if ctx.Err() != nil {
 			return Secret{}, fmt.Errorf("%s: run the password command: %w", p.from, ctx.Err())
 		}
-		text := strings.TrimSpace(Redact(complaint.String()))
+		text := strings.TrimSpace(redact.Text(complaint.String()))
 		var exit *exec.ExitError
 		if !errors.As(err, &exit) {
 			text = err.Error()

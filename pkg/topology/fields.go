@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/msgctl/msgctl/internal/redact"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
@@ -157,11 +158,8 @@ func valueFields(v any) []Field {
 func wrapSecrets(name string, v any) any {
 	switch x := v.(type) {
 	case string:
-		lower := strings.ToLower(name)
-		for _, word := range []string{"password", "passwd", "secret", "token", "credential"} {
-			if strings.Contains(lower, word) {
-				return Secret(x)
-			}
+		if redact.Says(name) {
+			return Secret(x)
 		}
 		if strings.Contains(x, "://") {
 			return SecretURI(x)

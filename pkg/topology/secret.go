@@ -2,7 +2,9 @@ package topology
 
 import (
 	"fmt"
-	"regexp"
+	"slices"
+
+	"github.com/msgctl/msgctl/internal/redact"
 )
 
 // Redacted is what stands where a secret would.
@@ -30,21 +32,48 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // the broker.
 type SecretURI string
 
-// uriPassword finds user:password@ in each URI of a text; several may stand in one, with spaces or
-// commas between.
-var uriPassword = regexp.MustCompile(`(://[^/\s:@]*:)[^\s@]*@`)
-
-// uriSecretParameter finds what a shovel's or upstream's query may carry.
-var uriSecretParameter = regexp.MustCompile(`(?i)([?&](?:password|secret|token)=)[^&\s]*`)
-
-// String returns the URI with Redacted in place of the password.
-func (u SecretURI) String() string {
-	s := uriPassword.ReplaceAllString(string(u), "${1}"+Redacted+"@")
-	return uriSecretParameter.ReplaceAllString(s, "${1}"+Redacted)
-}
+// String returns the URI with Redacted in place of the password, and of parameters that are secrets.
+func (u SecretURI) String() string { return redact.URI(string(u), Redacted) }
 
 // Format implements fmt.Formatter for every verb.
 func (u SecretURI) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(u.String())) }
 
 // MarshalText makes encoders print the redacted form.
 func (u SecretURI) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
+
+// Secrets lists the credentials that the objects of a state hold: passwords and hashes of users, and
+// what parameters have under a telling name or in URIs. They are for a redactor, which masks them in
+// what is shown.
+func (s *State) Secrets() []string {
+	var list []string
+	for _, o := range s.All() {
+		switch o := o.(type) {
+		case *User:
+			list = append(list, string(o.Password), string(o.PasswordHash))
+		case *Parameter:
+			list = append(list, secretsIn(wrapSecrets("", o.Value))...)
+		case *GlobalParameter:
+			list = append(list, secretsIn(wrapSecrets("", o.Value))...)
+		}
+	}
+	return slices.DeleteFunc(list, func(s string) bool { return s == "" })
+}
+
+func secretsIn(v any) []string {
+	var list []string
+	switch x := v.(type) {
+	case Secret:
+		list = append(list, string(x))
+	case SecretURI:
+		list = redact.Secrets(string(x))
+	case []any:
+		for _, e := range x {
+			list = append(list, secretsIn(e)...)
+		}
+	case map[string]any:
+		for _, e := range x {
+			list = append(list, secretsIn(e)...)
+		}
+	}
+	return list
+}

@@ -3,6 +3,7 @@ package runner
 import (
 	"time"
 
+	"github.com/msgctl/msgctl/internal/redact"
 	"github.com/msgctl/msgctl/pkg/consume/handle"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/publish"
@@ -108,8 +109,10 @@ func (r *run) deadLetter(j *job, f *handle.Failure) {
 	r.publish(&transfer{job: j, to: to, message: m, outcome: DeadLettered, failure: f})
 }
 
+// note is what a message that goes on tells of its failure. Others read it: a handler's words may
+// repeat a credential.
 func (r *run) note(j *job, f *handle.Failure) message.FailureNote {
-	return message.FailureNote{Attempts: j.Attempt, Type: f.Type, Message: f.Message, Handler: j.By, Queue: r.Plan.Queue,
+	return message.FailureNote{Attempts: j.Attempt, Type: f.Type, Message: redact.Text(f.Message), Handler: j.By, Queue: r.Plan.Queue,
 		At: time.Now()}
 }
 

@@ -33,10 +33,10 @@ func WriteDefinitions(w io.Writer, s *topology.State, o Options) error {
 		"policies":          {}, "queues": {}, "exchanges": {}, "bindings": {},
 	}
 	for _, g := range inv.globals {
-		file["global_parameters"] = append(file["global_parameters"], record{"name": g.Name, "value": exact(g.Value)})
+		file["global_parameters"] = append(file["global_parameters"], record{"name": g.Name, "value": exact(o.shown(g.Name, g.Value))})
 	}
 	for _, name := range slices.Sorted(maps.Keys(inv.vhosts)) {
-		inv.vhosts[name].records(file)
+		inv.vhosts[name].records(file, o)
 	}
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
@@ -104,6 +104,9 @@ func (inv *inventory) userRecords() []record {
 		if hash == "" && u.Password != "" {
 			hash, algorithm = hashPassword(u.Name, string(u.Password)), topology.HashingPrefix+"sha256"
 		}
+		if inv.options.Mask && hash != "" {
+			hash = topology.Redacted
+		}
 		r := record{"name": u.Name, "tags": append([]string{}, u.Tags...), "limits": limits, "password_hash": hash}
 		if algorithm != "" {
 			r["hashing_algorithm"] = algorithm
@@ -123,7 +126,7 @@ func hashPassword(user, password string) string {
 }
 
 // records adds the objects of one vhost to the lists of the file.
-func (v *vhostInventory) records(file map[string][]record) {
+func (v *vhostInventory) records(file map[string][]record, o Options) {
 	add := func(list string, r record) { file[list] = append(file[list], r) }
 	if v.declared != nil {
 		add("vhosts", vhostRecord(v.declared))
@@ -137,7 +140,8 @@ func (v *vhostInventory) records(file map[string][]record) {
 			"read": p.Read})
 	}
 	for _, p := range v.parameters {
-		add("parameters", record{"vhost": v.name, "component": p.Component, "name": p.Name, "value": exact(p.Value)})
+		add("parameters", record{"vhost": v.name, "component": p.Component, "name": p.Name,
+			"value": exact(o.shown("", p.Value))})
 	}
 	limits := map[string]int64{}
 	for _, l := range v.limits {

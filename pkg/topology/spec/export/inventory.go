@@ -1,7 +1,6 @@
 package export
 
 import (
-	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -21,6 +20,9 @@ type Options struct {
 	// they are. Without it, a topology file gets a variable in place of each. Definitions files
 	// know no variables: they always have them.
 	Secrets bool
+	// Mask writes topology.Redacted in place of every credential, those of users among them: such a
+	// file is to be read, and cannot be imported.
+	Mask bool
 	// Schema is the address of the JSON Schema that editors are told of. "" for none.
 	Schema string
 	// NeedsVariable, when not nil, is told of every variable that must be set to use the topology
@@ -191,19 +193,4 @@ func (inv *inventory) variable(words ...string) string {
 	}
 	inv.variables = append(inv.variables, unique)
 	return unique
-}
-
-// isSecret reports whether a value of a parameter holds a credential.
-func isSecret(key, value string) bool {
-	lower := strings.ToLower(key)
-	for _, word := range []string{"password", "passwd", "secret", "token"} {
-		if strings.Contains(lower, word) {
-			return true
-		}
-	}
-	u, err := url.Parse(value)
-	if err != nil {
-		return strings.Contains(value, "://") && strings.Contains(value, "@")
-	}
-	return u.User != nil
 }

@@ -148,6 +148,9 @@ func (inv *inventory) valueNode(v any, path ...string) *yaml.Node {
 	case float64:
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!float", Value: amqptable.Canonical(x)}
 	case string:
+		if inv.options.Mask {
+			return textNode(masked(path[len(path)-1], x))
+		}
 		if !inv.options.Secrets && isSecret(path[len(path)-1], x) {
 			return variableNode(inv.variable(path...))
 		}

@@ -259,7 +259,7 @@ func (inv *inventory) userNodes() *object {
 			o.put("tags", listNode(u.Tags))
 		}
 		switch {
-		case u.PasswordHash != "":
+		case u.PasswordHash != "" && !inv.options.Mask:
 			o.put("passwordHash", textNode(string(u.PasswordHash)))
 			o.putText("hashingAlgorithm", strings.TrimPrefix(u.HashingAlgorithm, topology.HashingPrefix))
 		case u.Password != "":
