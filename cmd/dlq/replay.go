@@ -18,6 +18,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/dlq/discover"
 	"github.com/msgctl/msgctl/pkg/dlq/replay"
 	"github.com/msgctl/msgctl/pkg/dlq/survey"
+	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/message/transform"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -43,7 +45,12 @@ there are several, they are listed. As in dlq ls, error queues that neither
 topology nor name identifies are found by browsing their first message.
 
 --ramp 1,10,100 starts with few messages, waits after each stage (--settle), and
-stops when more than --abort-if-returned of them die again.`
+stops when more than --abort-if-returned of them die again.
+
+--jq sees a body as dlq inspect shows it, decompressed, and what it makes is
+compressed again. A message whose body it cannot see (binary, UTF-16, damaged)
+stays, unless the program does not mention the body. With a topology file (-f)
+the result must satisfy the schema of its event, or the message stays.`
 
 type replayOptions struct {
 	open       OpenBroker
@@ -59,6 +66,8 @@ type replayOptions struct {
 	settle     time.Duration
 	abort      percentValue
 	jq         string
+	files      cmdutil.FileFlag
+	unchecked  bool
 	dryRun     bool
 	copyOnly   bool
 	restoreTTL bool
@@ -68,7 +77,9 @@ type replayOptions struct {
 	move bool
 
 	destination replay.Destination
-	transform   *replay.Transform
+	transform   *transform.Transform
+	// checkEvents holds what the program made of a message against the topology file; nil without.
+	checkEvents func(before, after *message.Message) error
 }
 
 func newReplayCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
@@ -119,6 +130,10 @@ func (o *replayOptions) registerAll(cmd *cobra.Command) {
 	o.selection.registerLimit(cmd, "send")
 	flags.Float64Var(&o.rate, "rate", 0, "maximum messages per second; 0 is no limit")
 	flags.StringVar(&o.jq, "jq", "", "change each message with a jq `PROGRAM` that may assign to .body and .headers")
+	o.files.Register(cmd)
+	flags.Lookup("file").Usage = "`FILE` with a topology: an event that --jq changed must satisfy its schema (default: " +
+		"MSGCTL_FILE, the context's, or topology.yaml)"
+	flags.BoolVar(&o.unchecked, "no-validate", false, "send what --jq makes of events even when their schema refuses it")
 	flags.BoolVar(&o.dryRun, "dry-run", false,
 		"send nothing; show how many messages would go where, and which would stay and why")
 	flags.BoolVar(&o.copyOnly, "copy", false, "send copies and leave the originals in the queue")
@@ -166,11 +181,28 @@ func (o *replayOptions) check() (err error) {
 		return err
 	}
 	if o.jq != "" {
-		if o.transform, err = replay.NewTransform(o.jq); err != nil {
+		if o.transform, err = transform.New(o.jq); err != nil {
 			return cmdutil.UsageError("see: https://jqlang.org/manual/", "%sflag --jq: %v", cmdutil.Where(cmd), err)
 		}
 	}
 	return nil
+}
+
+// checkChanged makes the check of what a jq program makes of events.
+func (o *replayOptions) checkChanged(s *session) (func(before, after *message.Message) error, error) {
+	if o.transform == nil || o.unchecked {
+		return nil, nil
+	}
+	known, err := o.common.Deps.CatalogueIfAny(&o.files, s.connection)
+	if err != nil || known == nil {
+		return nil, err
+	}
+	return func(before, after *message.Message) error {
+		if err := known.Catalogue.CheckChanged(before, after); err != nil {
+			return fmt.Errorf("invalid after --jq: %w", err)
+		}
+		return nil
+	}, nil
 }
 
 func runReplay(ctx context.Context, opts *replayOptions) error {
@@ -183,6 +215,9 @@ func runReplay(ctx context.Context, opts *replayOptions) error {
 	}
 	defer s.close()
 	s.given = flagsGiven(opts.common.Cmd)
+	if opts.checkEvents, err = opts.checkChanged(s); err != nil {
+		return err
+	}
 	if err := s.CheckDestination(opts.destination); err != nil {
 		return cmdmsg.AdviseMissing(err)
 	}

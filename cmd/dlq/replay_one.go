@@ -79,7 +79,8 @@ func (r *replaying) engineOptions(ctx context.Context) replay.Options {
 		From:   r.s.From(ctx, r.q, r.looking, r.ready),
 		Dialer: r.s.broker.Dialer(r.s.Name), To: r.destination, Select: r.chosen.Selection,
 		IsWait: r.s.IsWait(), Exists: r.s.Exists, Identity: r.s.Identity(), ID: replay.NewRunID(), MaxReplays: r.maxReplays,
-		RestoreTTL: r.restoreTTL, Transform: r.transform, Limit: r.selection.limit, Rate: r.rate, Copy: r.copyOnly,
+		RestoreTTL: r.restoreTTL, Transform: r.transform, CheckChanged: r.checkEvents, Limit: r.selection.limit,
+		Rate: r.rate, Copy: r.copyOnly,
 		Ramp: replay.Ramp{Stages: r.ramp, Settle: r.settle, AbortIfReturned: float64(r.abort)},
 	}
 	o.Prefetch = r.prefetch
@@ -96,7 +97,7 @@ func (r *replaying) plan(ctx context.Context) (replay.Plan, error) {
 		planner = replay.NewMovePlanner(r.options)
 	}
 	_, err := r.s.Browse(ctx, r.q, r.looking, 0, func(m *message.Message) error {
-		planner.Add(m)
+		planner.Add(ctx, m)
 		return nil
 	})
 	return planner.Plan(), err
@@ -227,13 +228,13 @@ func (r *replaying) diffs(ctx context.Context) error {
 	}
 	streams := r.common.Deps.Streams
 	plain := r.options
-	plain.Transform = nil
+	plain.Transform, plain.CheckChanged = nil, nil
 	before, after, shown := replay.NewPlanner(plain), replay.NewPlanner(r.options), 0
 	if r.move {
 		before, after = replay.NewMovePlanner(plain), replay.NewMovePlanner(r.options)
 	}
 	_, err := r.s.Browse(ctx, r.q, r.looking, lookedDiffs, func(m *message.Message) error {
-		was, is := before.Add(m), after.Add(m)
+		was, is := before.Add(ctx, m), after.Add(ctx, m)
 		if was == nil || is == nil {
 			return nil
 		}

@@ -18,6 +18,7 @@ const (
 	ReasonMaxReplays  Reason = "max-replays"    // it was replayed too often already
 	ReasonDiedAgain   Reason = "died-again"     // this very run replayed it, and it came back
 	ReasonUnreadable  Reason = "unreadable"     // a filter or a transformation failed on it
+	ReasonInvalid     Reason = "invalid"        // a transformation made an event of it that its schema refuses
 	ReasonUnroutable  Reason = "unroutable"     // returned: no queue at the target
 	ReasonNacked      Reason = "nacked"         // the target refused it: a full queue with reject-publish, mostly
 	ReasonRefused     Reason = "refused"        // it cannot be published: too large, invalid property, missing exchange
@@ -32,7 +33,7 @@ const (
 // the message.
 func (r Reason) Failed() bool {
 	switch r {
-	case ReasonUnreadable, ReasonUnroutable, ReasonNacked, ReasonRefused, ReasonPermission, ReasonUnknown,
+	case ReasonUnreadable, ReasonInvalid, ReasonUnroutable, ReasonNacked, ReasonRefused, ReasonPermission, ReasonUnknown,
 		ReasonNotArchived, ReasonBroken:
 		return true
 	}

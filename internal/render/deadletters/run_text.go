@@ -24,7 +24,7 @@ func RunText(w io.Writer, doc RunDocument, style terminal.Styler, width int) err
 			continue // each place is named below
 		}
 		label := style.Yellow(doc.stayVerb()+" "+terminal.FormatCount(s.Messages)) + "  "
-		render.Labelled(b, label, string(s.Reason)+exampleOf(s), width, render.Plain)
+		render.Labelled(b, label, reasonOf(s), width, render.Plain)
 	}
 	for i, k := range doc.Broken {
 		if i == maxListed {
@@ -48,11 +48,15 @@ func RunTargets(w io.Writer, doc RunDocument, style terminal.Styler, width int) 
 	return b.Flush()
 }
 
-func exampleOf(s StayedDocument) string {
-	if s.Example == "" {
-		return ""
+// reasonOf has the reason once, though the example may begin with it.
+func reasonOf(s StayedDocument) string {
+	switch {
+	case s.Example == "":
+		return string(s.Reason)
+	case strings.HasPrefix(s.Example, string(s.Reason)+" "):
+		return s.Example
 	}
-	return ": " + s.Example
+	return string(s.Reason) + ": " + s.Example
 }
 
 func (doc *RunDocument) stayVerb() string {

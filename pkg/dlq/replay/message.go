@@ -1,11 +1,13 @@
 package replay
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 
 	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/message/transform"
 )
 
 // Headers of msgctl's own for what cannot go along under its own name.
@@ -42,10 +44,12 @@ type outgoing struct {
 	identity   Identity
 	restoreTTL bool
 	move       bool // no replay: nothing is counted or stamped
-	transform  *Transform
+	transform  *transform.Transform
+	check      func(before, after *message.Message) error
 }
 
-func (o outgoing) prepare(m *message.Message, to route) (out *message.Message, altered bool, err error) {
+func (o outgoing) prepare(ctx context.Context, m *message.Message, to route) (out *message.Message, altered bool,
+	err error) {
 	replays := m.Replays()
 	if to.unwrap {
 		if m, err = message.UnwrapEasyNetQ(m); err != nil {
@@ -64,7 +68,7 @@ func (o outgoing) prepare(m *message.Message, to route) (out *message.Message, a
 		out.UserID, altered = "", true
 	}
 	if o.transform != nil {
-		if err := o.transform.apply(out); err != nil {
+		if out, err = o.transformed(ctx, out); err != nil {
 			return nil, false, err
 		}
 	}
@@ -72,6 +76,17 @@ func (o outgoing) prepare(m *message.Message, to route) (out *message.Message, a
 		delete(out.Headers, message.HeaderOriginalHeaders)
 	}
 	return out, altered, nil
+}
+
+func (o outgoing) transformed(ctx context.Context, m *message.Message) (*message.Message, error) {
+	out, err := o.transform.Apply(ctx, m)
+	if err != nil || o.check == nil {
+		return out, err
+	}
+	if err := o.check(m, out); err != nil {
+		return nil, &noWayBackError{ReasonInvalid, err.Error()}
+	}
+	return out, nil
 }
 
 // headers of a moved message are those of a replayed one, with the stamps of earlier replays as
@@ -137,7 +152,7 @@ type decider struct {
 	maxReplays int64 // 0 is no limit
 }
 
-func (d decider) decide(m *message.Message) pipeline.Decision {
+func (d decider) decide(ctx context.Context, m *message.Message) pipeline.Decision {
 	if m.ReplayedBy(d.outgoing.replay.ID) {
 		return pipeline.Decision{Action: pipeline.Leave, Reason: ReasonDiedAgain,
 			Detail:  "this run replayed it, and it died again",
@@ -157,9 +172,13 @@ func (d decider) decide(m *message.Message) pipeline.Decision {
 		reason, detail := reasonOf(err)
 		return pipeline.Decision{Action: pipeline.Leave, Reason: reason, Detail: detail}
 	}
-	out, altered, err := d.outgoing.prepare(m, to)
+	out, altered, err := d.outgoing.prepare(ctx, m, to)
 	if err != nil {
-		return pipeline.Decision{Action: pipeline.Leave, Reason: ReasonUnreadable, Detail: err.Error(), Target: &to.target}
+		reason, detail := reasonOf(err)
+		if ctx.Err() != nil {
+			reason, detail = ReasonInterrupted, "the run ended before it was changed"
+		}
+		return pipeline.Decision{Action: pipeline.Leave, Reason: reason, Detail: detail, Target: &to.target}
 	}
 	return pipeline.Decision{Action: pipeline.Process, Target: &to.target, Message: out, Altered: altered}
 }

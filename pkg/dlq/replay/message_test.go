@@ -20,7 +20,7 @@ func decide(t *testing.T, o Options, m *message.Message) pipeline.Decision {
 	}
 	o.Queue = "dlq"
 	before := fmt.Sprintf("%#v", m)
-	v := o.decider().decide(m)
+	v := o.decider().decide(t.Context(), m)
 	if after := fmt.Sprintf("%#v", m); after != before {
 		t.Errorf("the message was changed:\n%s\n%s", before, after)
 	}
@@ -199,7 +199,7 @@ func TestPlannerCountsWhatAReplayWouldDo(t *testing.T) {
 		{Properties: message.Properties{MessageID: "skip"}},
 		{Headers: merged(died("a", ""), message.Table{message.HeaderReplayCount: int64(9)})},
 	} {
-		p.Add(m)
+		p.Add(t.Context(), m)
 	}
 	got := p.Plan()
 	if got.Looked != 6 || got.Matching != 5 || got.Sends != 3 || len(got.Targets) != 2 || got.Targets[0].Key != "a" ||

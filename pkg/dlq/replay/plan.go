@@ -1,6 +1,8 @@
 package replay
 
 import (
+	"context"
+
 	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/internal/pipeline/report"
 	"github.com/msgctl/msgctl/pkg/message"
@@ -22,7 +24,7 @@ type Plan struct {
 // Planner makes a Plan by the decisions that a replay makes, without doing anything. It is for one
 // goroutine.
 type Planner struct {
-	decide func(*message.Message) pipeline.Decision
+	decide func(context.Context, *message.Message) pipeline.Decision
 	limit  int64
 	plan   Plan
 	tally  report.Tally
@@ -44,9 +46,9 @@ func NewMovePlanner(o Options) *Planner {
 
 // Add shows the planner a message. It returns the message as it would be sent, which shares memory
 // with m, or nil when it would stay.
-func (p *Planner) Add(m *message.Message) *message.Message {
+func (p *Planner) Add(ctx context.Context, m *message.Message) *message.Message {
 	p.plan.Looked++
-	v := p.decide(m)
+	v := p.decide(ctx, m)
 	if v.Action == pipeline.Skip {
 		return nil
 	}

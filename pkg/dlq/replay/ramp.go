@@ -38,7 +38,7 @@ func (o Options) ramp(ctx context.Context) (Result, error) {
 	total := Result{ID: o.ID, Queue: o.Queue}
 	for i := 0; ; i++ {
 		limit, last := o.stage(i, total.Done)
-		r, err := pipeline.Run(ctx, o.task(limit))
+		r, err := pipeline.Run(ctx, o.task(ctx, limit))
 		done := r.Done
 		total = joined(total, r)
 		o.From.Total -= done

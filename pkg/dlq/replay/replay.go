@@ -13,6 +13,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/consume"
 	"github.com/msgctl/msgctl/pkg/dlq/browse"
 	"github.com/msgctl/msgctl/pkg/message"
+	"github.com/msgctl/msgctl/pkg/message/transform"
 	"github.com/msgctl/msgctl/pkg/publish"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -83,8 +84,11 @@ type Options struct {
 	// Transform changes bodies and headers; nil for none. Changed is shown the first ChangedShown
 	// messages before and after, as they are sent: for a preview use a Planner. It must not keep or
 	// change them.
-	Transform *Transform
+	Transform *transform.Transform
 	Changed   func(before, after *message.Message)
+	// CheckChanged says what is wrong with a message after Transform, which then stays; nil asks
+	// nothing.
+	CheckChanged func(before, after *message.Message) error
 	// Sending follows each message that is sent; nil follows none.
 	Sending Sending
 	// Limit is how many messages to try at most; 0 is no limit.
@@ -121,7 +125,7 @@ func Replay(ctx context.Context, o Options) (Result, error) {
 	if len(o.Ramp.Stages) > 0 {
 		return o.ramp(ctx)
 	}
-	return pipeline.Run(ctx, o.task(o.Limit))
+	return pipeline.Run(ctx, o.task(ctx, o.Limit))
 }
 
 func (o Options) complete(ctx context.Context) (Options, error) {
@@ -195,16 +199,17 @@ func (o Options) decider() decider {
 		router: router{to: o.To, from: o.Queue, isWait: o.IsWait, exists: o.Exists},
 		outgoing: outgoing{
 			replay: message.Replay{ID: o.ID, From: o.Queue}, identity: o.Identity, restoreTTL: o.RestoreTTL,
-			move: o.move, transform: o.Transform,
+			move: o.move, transform: o.Transform, check: o.CheckChanged,
 		},
 		selection: o.Select.at(time.Now()), maxReplays: max(o.MaxReplays, 0),
 	}
 }
 
 // task is for at most so many messages; 0 is no limit.
-func (o Options) task(limit int64) pipeline.Task {
+func (o Options) task(ctx context.Context, limit int64) pipeline.Task {
 	t := o.From.task()
-	t.Decide = o.showing(o.decider().decide)
+	d := o.decider()
+	t.Decide = o.showing(func(m *message.Message) pipeline.Decision { return d.decide(ctx, m) })
 	t.Effect = pipeline.Publish(o.Dialer)
 	t.Limit, t.Keep, t.ID, t.Observer, t.Recorder = limit, o.Copy, o.ID, o.Observer, o.Report
 	if limit > 0 {

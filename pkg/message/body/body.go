@@ -180,6 +180,9 @@ func (v *View) renderNDJSON(plain []byte, o Options) bool {
 	return true
 }
 
+// IsText reports whether a decoded body is shown as text: UTF-8 with few control characters.
+func IsText(plain []byte) bool { return isText(plain, true) }
+
 // isText reports whether the body is UTF-8 with few control characters. A body that was cut may end
 // within a character.
 func isText(plain []byte, whole bool) bool {

@@ -20,40 +20,63 @@ var ErrTooLarge = errors.New("the body is larger than the bound when decompresse
 const maxEncodings = 4
 
 // Decode undoes the compressions that a content_encoding property names: gzip, x-gzip, deflate,
-// zstd, or several separated by commas, the last applied first undone, as in HTTP. It returns the
-// plain body and the compressions, in the order they were undone. Names that are no compressions
-// (utf-8, identity, binary and whatever else applications write there) are passed over. Without a
-// compression the result is raw itself, whatever its size.
+// zstd, or several separated by commas or colons, the last applied first undone, as in HTTP. It
+// returns the plain body and the compressions, in the order they were undone. Names that are no
+// compressions (utf-8, identity, binary and whatever else applications write there) are passed
+// over. Without a compression the result is raw itself, whatever its size.
 //
 // The result has at most maximum bytes. When there is more, they are returned with ErrTooLarge;
 // when the compressed data is damaged or cut short, what could be read of it is returned with the
 // error.
 func Decode(raw []byte, contentEncoding string, maximum int) (plain []byte, encodings []string, err error) {
+	steps, plain, err := decode(raw, contentEncoding, maximum)
+	for _, s := range steps {
+		encodings = append(encodings, strings.TrimPrefix(s, "bare "))
+	}
+	return plain, encodings, err
+}
+
+// decode is Decode with the formats that were found, in which "bare deflate" is one of its own.
+func decode(raw []byte, contentEncoding string, maximum int) (steps []string, plain []byte, err error) {
 	plain = raw
 	if contentEncoding == "" {
-		return plain, nil, nil
+		return nil, plain, nil
 	}
-	names := strings.Split(strings.ToLower(contentEncoding), ",")
+	names := strings.FieldsFunc(strings.ToLower(contentEncoding), isSeparator)
 	if len(names) > maxEncodings {
-		return plain, nil, fmt.Errorf("content_encoding has %d encodings, more than %d", len(names), maxEncodings)
+		return nil, plain, fmt.Errorf("content_encoding has %d encodings, more than %d", len(names), maxEncodings)
 	}
 	for i := len(names) - 1; i >= 0 && err == nil; i-- {
 		name := strings.TrimPrefix(strings.TrimSpace(names[i]), "x-")
 		if !isCompression(name) {
 			continue
 		}
-		encodings = append(encodings, name)
+		if name == deflate && !isZlib(plain) {
+			name = bareDeflate
+		}
+		steps = append(steps, name)
 		plain, err = decompress(name, plain, maximum)
 	}
-	return plain, encodings, err
+	return steps, plain, err
 }
 
-func isCompression(name string) bool { return name == "gzip" || name == "deflate" || name == "zstd" }
+// isSeparator: HTTP's comma, and the colon of Spring AMQP ("gzip:UTF-8").
+func isSeparator(r rune) bool { return r == ',' || r == ':' }
+
+// Compressions, as content_encoding names them, and the bare form of deflate.
+const (
+	gzipped     = "gzip"
+	deflate     = "deflate"
+	bareDeflate = "bare deflate"
+	zstandard   = "zstd"
+)
+
+func isCompression(name string) bool { return name == gzipped || name == deflate || name == zstandard }
 
 func decompress(name string, raw []byte, maximum int) ([]byte, error) {
 	r, release, err := open(name, raw)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", strings.TrimPrefix(name, "bare "), err)
 	}
 	defer release()
 	var out bytes.Buffer
@@ -62,7 +85,7 @@ func decompress(name string, raw []byte, maximum int) ([]byte, error) {
 		return out.Bytes()[:maximum], ErrTooLarge
 	}
 	if err != nil {
-		return out.Bytes(), fmt.Errorf("%s: %w", name, err)
+		return out.Bytes(), fmt.Errorf("%s: %w", strings.TrimPrefix(name, "bare "), err)
 	}
 	return out.Bytes(), nil
 }
@@ -70,20 +93,26 @@ func decompress(name string, raw []byte, maximum int) ([]byte, error) {
 func open(name string, raw []byte) (io.Reader, func(), error) {
 	none := func() {}
 	switch name {
-	case "gzip":
+	case gzipped:
 		r, err := gzip.NewReader(bytes.NewReader(raw))
 		return r, none, err
-	case "zstd":
+	case zstandard:
 		r, err := zstd.NewReader(bytes.NewReader(raw), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(32<<20))
 		if err != nil {
 			return nil, nil, err
 		}
 		return r, r.Close, nil
 	}
-	// HTTP's "deflate" is zlib (RFC 9110, 8.4.1.2); some applications send bare deflate under that
-	// name.
-	if r, err := zlib.NewReader(bytes.NewReader(raw)); err == nil {
-		return r, none, nil
+	if name == bareDeflate {
+		return flate.NewReader(bytes.NewReader(raw)), none, nil
 	}
-	return flate.NewReader(bytes.NewReader(raw)), none, nil
+	r, err := zlib.NewReader(bytes.NewReader(raw))
+	return r, none, err
+}
+
+// isZlib: HTTP's "deflate" is zlib (RFC 9110, 8.4.1.2); some applications send bare deflate under
+// that name.
+func isZlib(raw []byte) bool {
+	_, err := zlib.NewReader(bytes.NewReader(raw))
+	return err == nil
 }

@@ -1,0 +1,157 @@
+// Package transform changes messages by a jq program: their bodies and headers.
+//
+// A program sees a body as people do: decompressed as content_encoding says, parsed when it is
+// JSON, else as text. What it changes is compressed again in the same way. A body that it cannot
+// see is never replaced by what the program makes of nothing: see ErrUnreadable.
+package transform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/itchyny/gojq"
+
+	"github.com/msgctl/msgctl/pkg/message"
+)
+
+// timeout ends a program that does not end by itself.
+const timeout = 2 * time.Second
+
+// ErrUnreadable is wrapped by the error for a message whose body the program reads or changes, and
+// cannot see: no UTF-8 (binary, UTF-16, msgpack), damaged, in a compression that msgctl does not
+// know, or too large.
+var ErrUnreadable = errors.New("the body cannot be seen")
+
+// Transform is a jq program that changes bodies and headers. It is compiled once; it is safe for
+// concurrent use.
+//
+// Its input is an object with body (parsed when it is JSON, else a string), headers, and
+// routingKey, queue and messageId to look at. Its one output must be an object with body and
+// headers, in which nothing else was changed. A header that the program left alone keeps its AMQP
+// type, and a body that it left alone its bytes. A header's new value becomes a string, a boolean,
+// an int64, a float64, an array or a table. Numbers keep all their digits.
+//
+// A program that does not name body leaves alone also those that it could not see.
+type Transform struct {
+	program string
+	code    *gojq.Code
+	// names says that the program mentions body, and may read it.
+	names bool
+}
+
+// New compiles a program. The error says where it is wrong.
+func New(program string) (*Transform, error) {
+	query, err := gojq.Parse(program)
+	if err != nil {
+		var at *gojq.ParseError
+		if errors.As(err, &at) {
+			return nil, fmt.Errorf("jq program: unexpected %q at byte %d of %q", at.Token, at.Offset, program)
+		}
+		return nil, fmt.Errorf("jq program %q: %w", program, err)
+	}
+	code, err := gojq.Compile(query, gojq.WithEnvironLoader(func() []string { return nil }))
+	if err != nil {
+		return nil, fmt.Errorf("jq program %q: %w", program, err)
+	}
+	return &Transform{program, code, strings.Contains(program, "body")}, nil
+}
+
+// String returns the program.
+func (t *Transform) String() string { return t.program }
+
+// Apply returns m as the program changes it. m is not changed, and shares with the result what the
+// program left alone. A program that does not end does with ctx, or after two seconds.
+func (t *Transform) Apply(ctx context.Context, m *message.Message) (*message.Message, error) {
+	seen := see(m)
+	if t.names && seen.problem != nil {
+		return nil, seen.problem
+	}
+	in := map[string]any{
+		"body": seen.value, "headers": plainTable(m.Headers),
+		"routingKey": m.RoutingKey, "queue": m.Queue, "messageId": m.MessageID,
+	}
+	given := maps.Clone(in)
+	out, err := t.run(ctx, in)
+	if err != nil {
+		return nil, fmt.Errorf("jq program: %w", err)
+	}
+	result, ok := out.(map[string]any)
+	if !ok {
+		return nil, fmt.Errorf(`jq program: it must return an object with "body" and "headers" and returned %s: write .body |= (…) to change the body`,
+			gojq.Preview(out))
+	}
+	if err := onlyAssignable(given, result); err != nil {
+		return nil, err
+	}
+	newHeaders, ok := result["headers"].(map[string]any)
+	if !ok {
+		return nil, errors.New(`jq program: what it returned has no object "headers"`)
+	}
+	c := *m
+	if c.Body, err = seen.changed(m, result["body"]); err != nil {
+		return nil, err
+	}
+	c.Headers = changedHeaders(m.Headers, given["headers"].(map[string]any), newHeaders)
+	return &c, nil
+}
+
+// onlyAssignable refuses what would be lost in silence: an assignment to anything but body and
+// headers.
+func onlyAssignable(given, result map[string]any) error {
+	if _, ok := result["body"]; !ok {
+		return errors.New(`jq program: what it returned has no "body"`)
+	}
+	for _, name := range slices.Sorted(maps.Keys(result)) {
+		if name == "body" || name == "headers" {
+			continue
+		}
+		if old, ok := given[name]; !ok || !same(old, result[name]) {
+			return fmt.Errorf("jq program: %q cannot be assigned to, only body and headers can", name)
+		}
+	}
+	return nil
+}
+
+// run returns the one output. gojq may change its input, so what is compared later is kept apart:
+// it never changes values in place that it was given, except to normalise numbers, which equal does
+// too.
+func (t *Transform) run(ctx context.Context, in map[string]any) (any, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	iter := t.code.RunWithContext(ctx, in)
+	out, ok := iter.Next()
+	if !ok {
+		return nil, errors.New("it returned nothing: select(…) cannot leave messages out, a filter does")
+	}
+	if err, failed := out.(error); failed {
+		return nil, err
+	}
+	if _, more := iter.Next(); more {
+		return nil, errors.New("it returned more than one value")
+	}
+	return out, nil
+}
+
+func changedHeaders(raw message.Table, before, after map[string]any) message.Table {
+	out := make(message.Table, len(after))
+	for name, v := range after {
+		if old, ok := before[name]; ok && same(old, v) {
+			out[name] = raw[name]
+		} else {
+			out[name] = amqpValue(v)
+		}
+	}
+	return out
+}
+
+// same compares as jq does, so that 1.0 is 1: gojq makes other number types of what it passes
+// through.
+func same(a, b any) bool {
+	return reflect.DeepEqual(a, b) || gojq.Compare(a, b) == 0
+}
