@@ -57,14 +57,17 @@ func runContextShow(opts *contextShowOptions) error {
 	if err != nil {
 		return err
 	}
-	doc := connectionDocument{FormatVersion: "1", Context: c.Context, Protected: c.Protected, File: c.File,
+	doc := connectionDocument{FormatVersion: "1", Context: c.Context, Protected: c.Protected(), File: c.File,
 		Settings: settingsOf(c), Sources: c.Sources}
 	if done, err := opts.output.Encode(opts.proc.Streams.Out, doc); done {
 		return err
 	}
 	table := render.Table{Headers: []string{"SETTING", "VALUE", "FROM"}}
 	if c.Context != "" {
-		table.Rows = append(table.Rows, []string{"context", c.Context, mark(c.Protected, "protected")})
+		table.Rows = append(table.Rows, []string{"context", c.Context, mark(c.ProtectedBy == c.Context, "protected")})
+	}
+	if c.Protected() && c.ProtectedBy != c.Context {
+		table.Rows = append(table.Rows, []string{"protected", "yes", "context " + c.ProtectedBy})
 	}
 	names := make([]string, 0, len(doc.Settings))
 	for name := range doc.Settings {

@@ -107,13 +107,13 @@ func runPurge(ctx context.Context, opts *purgeOptions) error {
 
 // checkYes finds a wrong --yes before anything is read.
 func (o *purgeOptions) checkYes(s *session, q *topology.Queue) error {
-	protected := s.connection.Protected
+	protected := s.connection.Protected()
 	switch {
 	case o.common.Yes == "" || o.common.Yes == q.Name || o.common.Yes == cmdutil.PlainYes && !protected:
 		return nil
 	case protected:
 		return cmdutil.UsageError("--yes="+shell.Quote(q.Name),
-			"context %q is protected: to destroy messages, --yes must name queue %q", s.connection.Context, q.Name)
+			"%s: to destroy messages, --yes must name queue %q", s.connection.Protection(), q.Name)
 	}
 	return cmdutil.UsageError("--yes alone, or --yes="+shell.Quote(q.Name), "--yes=%s does not name the queue %q",
 		o.common.Yes, q.Name)
@@ -252,9 +252,9 @@ func (p *purging) confirm(ctx context.Context, meant int64) error {
 		return nil
 	}
 	question := terminal.Neutralise(fmt.Sprintf("Destroy %s of %s %s?", n, p.q.Name, how))
-	if p.s.connection.Protected {
-		question = terminal.Neutralise(fmt.Sprintf("This destroys %s of %s %s. Context %q is protected:", n, p.q.Name,
-			how, p.s.connection.Context))
+	if p.s.connection.Protected() {
+		question = terminal.Neutralise(fmt.Sprintf("This destroys %s of %s %s, and %s:", n, p.q.Name, how,
+			p.s.connection.Protection()))
 		ok, err := p.common.Deps.Streams.ConfirmName(ctx, question, p.q.Name, "--yes="+shell.Quote(p.q.Name))
 		if err != nil {
 			return err

@@ -148,7 +148,7 @@ func (o *changeOptions) report(plan *plan.Plan, result apply.Result) error {
 // confirm asks, unless --yes has answered. A protected context wants the vhost's name for what
 // destroys.
 func (o *changeOptions) confirm(ctx context.Context, conn *profile.Connection, plan *plan.Plan) error {
-	if conn.Protected && plan.Destructive() {
+	if conn.Protected() && plan.Destructive() {
 		return o.confirmProtected(ctx, conn, plan)
 	}
 	switch o.yes {
@@ -174,10 +174,9 @@ func (o *changeOptions) confirmProtected(ctx context.Context, conn *profile.Conn
 		return nil
 	case "":
 	default:
-		return cmdutil.UsageError(flag, "the plan is destructive and context %q is protected: --yes must name vhost %q",
-			conn.Context, vhost)
+		return cmdutil.UsageError(flag, "the plan is destructive and %s: --yes must name vhost %q", conn.Protection(), vhost)
 	}
-	question := fmt.Sprintf("The plan is destructive and context %q is protected. To %s it,", conn.Context, o.verb)
+	question := fmt.Sprintf("The plan is destructive and %s. To %s it,", conn.Protection(), o.verb)
 	ok, err := o.proc.Streams.ConfirmName(ctx, question, vhost, flag)
 	if err != nil {
 		return err

@@ -12,7 +12,8 @@ them. The plan is shown first and must be confirmed.
 
 Queues that hold messages or have consumers block the plan; --max-message-loss
 sets how many messages, in total, may be lost. Objects that belong to another
-topology are left alone.`
+topology are left alone. What the files declare and no record says that this
+topology created is deleted, too: the plan lists it.`
 
 // NewDestroyCmd is msgctl destroy.
 func NewDestroyCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -271,14 +270,17 @@ func (f *File) resolvePath(p string) string {
 	return filepath.Join(filepath.Dir(f.Path), p)
 }
 
-// protects reports whether any context that is marked protected is about this broker, whatever way
-// it was named.
-func (f *File) protects(b endpoint) bool {
+// protector returns the first context that is marked protected and about this broker, whatever way
+// the broker was named; "" when there is none.
+func (f *File) protector(b endpoint) string {
 	if f == nil {
-		return false
+		return ""
 	}
-	return slices.ContainsFunc(f.Names(), func(name string) bool {
+	for _, name := range f.Names() {
 		u, err := parseURL(f.Contexts[name].URL)
-		return err == nil && f.Contexts[name].Protected && u.Host == b.host && u.Port == b.port
-	})
+		if err == nil && f.Contexts[name].Protected && u.Host == b.host && u.Port == b.port {
+			return name
+		}
+	}
+	return ""
 }

@@ -11,6 +11,7 @@ package profile
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"net/url"
 	"strconv"
@@ -48,9 +49,11 @@ type Connection struct {
 	ReconnectDelay    time.Duration // the first pause; the n-th is n times as long
 	ReconnectAttempts int           // 0: do not reconnect
 
-	Context   string // name of the context in use, "" when none is
-	Protected bool   // destructive commands need the vhost's name typed
-	File      string // the context's default topology file, "" when it has none
+	Context string // name of the context in use, "" when none is
+	// ProtectedBy is the context because of which destructive commands need the vhost's name typed:
+	// the one in use, or another one about the same broker. "" when none protects it.
+	ProtectedBy string
+	File        string // the context's default topology file, "" when it has none
 
 	// Sources says where each setting comes from, by the names of the flags ("url", "vhost",
 	// "user", "password", …): "flag --url", "environment MSGCTL_URL", "context staging", "default".
@@ -64,6 +67,17 @@ type Connection struct {
 
 // Address is host:port, with brackets around an IPv6 address.
 func (c *Connection) Address() string { return net.JoinHostPort(c.Host, strconv.Itoa(c.Port)) }
+
+// Protected reports whether destructive commands need the vhost's name typed.
+func (c *Connection) Protected() bool { return c.ProtectedBy != "" }
+
+// Protection says what is protected, and by what.
+func (c *Connection) Protection() string {
+	if c.ProtectedBy == c.Context {
+		return fmt.Sprintf("context %q is protected", c.Context)
+	}
+	return fmt.Sprintf("the broker at %s is protected by context %q", c.Address(), c.ProtectedBy)
+}
 
 // URL is the AMQP URL without the password: fit to be shown, not to be dialled.
 func (c *Connection) URL() string {

@@ -111,13 +111,21 @@ func (r *resolution) connection(file *File) *Connection {
 		Timeout: r.timeout.value, Heartbeat: r.heartbeat.value,
 		ReconnectDelay: r.delay.value, ReconnectAttempts: r.attempts.value,
 
-		Context: r.name, Protected: r.context.Protected || file.protects(b), File: r.context.File,
+		Context: r.name, ProtectedBy: r.protector(file), File: r.context.File,
 		Sources: r.sources(),
 	}
 	c.password = r.password.value
 	c.password.from, c.password.cache = r.password.from, &passwordCache{}
 	c.Warnings = c.warnings()
 	return c
+}
+
+// protector names the context that protects the broker: the one in use, or another one about it.
+func (r *resolution) protector(file *File) string {
+	if r.context.Protected {
+		return r.name
+	}
+	return file.protector(r.broker.value)
 }
 
 func (r *resolution) setDefaults() {

@@ -151,7 +151,7 @@ func TestResolveDetails(t *testing.T) {
 		t.Fatal(err)
 	}
 	if c.Timeout != 7*time.Second || c.Heartbeat != 0 || c.ReconnectAttempts != 3 ||
-		c.ReconnectDelay != DefaultReconnectDelay || !c.Protected {
+		c.ReconnectDelay != DefaultReconnectDelay || !c.Protected() {
 		t.Errorf("got %+v", c)
 	}
 	if c.TLS.CA != filepath.Join(filepath.Dir(f.Path), "ca.pem") {
@@ -168,10 +168,10 @@ func TestResolveDetails(t *testing.T) {
 
 func TestProtectionFollowsTheBroker(t *testing.T) {
 	c, err := Resolve(flagsOf(t, "--url", "amqps://someone@prodhost/other"), nil, loadContexts(t, contexts))
-	if err != nil || !c.Protected {
+	if err != nil || !c.Protected() || c.Protection() != `the broker at prodhost:5671 is protected by context "prod"` {
 		t.Errorf("a protected broker reached by --url is not protected: %v", err)
 	}
-	if c, _ := Resolve(flagsOf(t, "--url", "amqp://devhost"), nil, loadContexts(t, contexts)); c.Protected {
+	if c, _ := Resolve(flagsOf(t, "--url", "amqp://devhost"), nil, loadContexts(t, contexts)); c.Protected() {
 		t.Error("an unprotected broker is protected")
 	}
 }

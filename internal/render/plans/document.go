@@ -15,12 +15,14 @@ const FormatVersion = "1"
 
 // Document is a plan as other programs read it. It holds no secrets.
 type Document struct {
-	FormatVersion string           `json:"format_version"`
-	Topology      string           `json:"topology,omitempty"`
-	Broker        BrokerDocument   `json:"broker"`
-	Summary       Summary          `json:"summary"`
-	Changes       []ChangeDocument `json:"changes"`
-	Problems      diag.Diagnostics `json:"problems,omitempty"`
+	FormatVersion string         `json:"format_version"`
+	Topology      string         `json:"topology,omitempty"`
+	Broker        BrokerDocument `json:"broker"`
+	// Destroys says that the plan deletes what the files declare.
+	Destroys bool             `json:"destroys,omitempty"`
+	Summary  Summary          `json:"summary"`
+	Changes  []ChangeDocument `json:"changes"`
+	Problems diag.Diagnostics `json:"problems,omitempty"`
 	// Retries are the delayed retries that the changes affect, as this broker does them.
 	Retries []plan.Retry `json:"retries,omitempty"`
 	// LeftAlone objects are declared, but cannot be applied without the management API.
@@ -28,6 +30,8 @@ type Document struct {
 	// Undeclared objects were applied by this topology before, and are no longer declared: a
 	// pruning apply deletes them.
 	Undeclared []topology.Ref `json:"undeclared,omitempty"`
+	// Foreign objects are changed or deleted although no record says that this topology created them.
+	Foreign []topology.Ref `json:"foreign,omitempty"`
 	// Unowned objects are declared, but were created by somebody else: an adopting apply takes them
 	// into the topology's record.
 	Unowned []topology.Ref `json:"unowned,omitempty"`
@@ -72,6 +76,7 @@ func NewDocument(p *plan.Plan) Document {
 		Broker:   BrokerDocument{Version: p.Server.Version, Cluster: p.Server.ClusterName},
 		Changes:  make([]ChangeDocument, 0, len(p.Steps)),
 		Problems: withFlags(p.Problems), LeftAlone: p.LeftAlone, Undeclared: p.Undeclared, Unowned: p.Unowned,
+		Foreign: p.Foreign, Destroys: p.Destroys,
 	}
 	doc.Summary.Unchanged = p.Unchanged
 	doc.Summary.Errors = p.Problems.Errors()

@@ -19,7 +19,7 @@ func Markdown(w io.Writer, doc Document) error {
 	if doc.Topology != "" {
 		title += ": `" + inlineCode(doc.Topology) + "`"
 	}
-	fmt.Fprintf(&b, "### %s\n\n%s\n", title, summaryLine(doc.Summary))
+	fmt.Fprintf(&b, "### %s\n\n%s\n", title, doc.summaryLine())
 	markdownWarnings(&b, doc.Changes)
 	for _, r := range doc.Retries {
 		how := "wait queues"

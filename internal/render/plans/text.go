@@ -20,13 +20,14 @@ func Text(w io.Writer, doc Document, style terminal.Styler, width int) error {
 	t.changes(doc.Changes)
 	t.retries(doc.Retries)
 	t.refs(doc.Undeclared, "no longer declared, but applied by this topology before; --prune deletes:")
+	t.refs(doc.Foreign, "not created by this topology, as far as records say, and changed or deleted all the same:")
 	t.refs(doc.Unowned, "declared, but created by somebody else; --adopt takes ownership, so that a later --prune may "+
 		"delete:")
 	if len(doc.Problems) > 0 {
 		_ = render.Diagnostics(t.w, doc.Problems, style, width) // Flush returns its error
 		t.line("")
 	}
-	render.Labelled(t.w, "", summaryLine(doc.Summary), width, style.Bold)
+	render.Labelled(t.w, "", doc.summaryLine(), width, style.Bold)
 	return t.w.Flush()
 }
 
@@ -160,7 +161,14 @@ func (t textWriter) refs(refs []topology.Ref, title string) {
 }
 
 // summaryLine is the counts of a plan in one sentence.
-func summaryLine(s Summary) string {
+func (doc Document) summaryLine() string {
+	s := doc.Summary
+	if doc.Destroys && s.Delete == 0 && s.Errors == 0 {
+		if s.Warnings > 0 {
+			return "Nothing to delete, but see above."
+		}
+		return "Nothing to delete: the broker has nothing of what the files declare."
+	}
 	if s.Create+s.Update+s.Replace+s.Delete+s.Adopt == 0 && s.Errors == 0 {
 		return fmt.Sprintf("No changes: %s as declared.",
 			terminal.FormatPlural(int64(s.Unchanged), "object is", "objects are"))

@@ -38,7 +38,7 @@ func (d *differ) prune() {
 			gone = append(gone, ref)
 		}
 	}
-	d.delete(d.keepUsers(gone), fmt.Sprintf("topology %q applied it and no longer declares it", d.want.Name))
+	d.delete(d.keep(gone), fmt.Sprintf("topology %q applied it and no longer declares it", d.want.Name))
 }
 
 // inUse reports whether the file still has objects in a vhost, or rights of a user, that it does
@@ -93,7 +93,7 @@ func (d *differ) deletion(ref topology.Ref, why string) Step {
 	case topology.KindQueue:
 		risk := d.queueRisk(ref)
 		step.Risk = &risk
-		step.Why += describeLost(d.lostWith(ref))
+		step.Why = also(why, describeLost(d.lostWith(ref)))
 		if have.(*topology.Queue).Exclusive {
 			step.Blocked = "it belongs to one connection, which alone may delete it: close that connection"
 		} else {
@@ -102,7 +102,7 @@ func (d *differ) deletion(ref topology.Ref, why string) Step {
 	case topology.KindExchange:
 		lost := d.lostWith(ref)
 		step.Conditions.IfUnused = !slices.ContainsFunc(lost, func(b topology.Ref) bool { return b.Parent == ref.Name })
-		step.Why += describeLost(lost)
+		step.Why = also(why, describeLost(lost))
 		step.Blocked = d.protectBindings(lost)
 	case topology.KindVHost:
 		step.Risk, step.Why = d.vhostRisk(ref.Name, why)
@@ -143,10 +143,15 @@ func (d *differ) vhostRisk(vhost, why string) (*Risk, string) {
 	if queues == 1 {
 		with = "1 queue in it goes too"
 	}
-	if why == "" {
-		return &risk, with
+	return &risk, also(why, with)
+}
+
+// also joins two reasons, of which either may be missing.
+func also(why, more string) string {
+	if why == "" || more == "" {
+		return why + more
 	}
-	return &risk, why + "; " + with
+	return why + "; " + more
 }
 
 // guard blocks deletions that lose more than the options allow in all, and shares what they allow
@@ -237,6 +242,8 @@ func (d *differ) queue(ref topology.Ref) *topology.Queue {
 // permissions in vhosts that are not the topology's (otherwise kept, with a warning).
 func Destroy(want *topology.State, have *topology.Live, o Options) *Plan {
 	d := newDiffer(want, have, o)
+	d.plan.Destroys = true
+	d.checkVHosts()
 	var gone []topology.Ref
 	for ref := range want.All() {
 		switch {
@@ -253,7 +260,7 @@ func Destroy(want *topology.State, have *topology.Live, o Options) *Plan {
 		}
 	}
 	undeclared := maps.Clone(d.owned)
-	d.delete(d.keepUsers(gone), "")
+	d.delete(d.keep(gone), "")
 	for i := range d.plan.Steps {
 		s := &d.plan.Steps[i]
 		if owner := d.owner(s.Ref); owner != "" && !d.recorded[s.Ref] {

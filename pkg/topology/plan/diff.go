@@ -104,13 +104,17 @@ func (d *differ) checkVHosts() {
 		if n == 0 {
 			continue
 		}
-		d.problem(diag.Diagnostic{
+		p := diag.Diagnostic{
 			Severity: diag.Error, Position: d.want.Position(first),
 			Message: fmt.Sprintf("vhost %q does not exist, or this login may not see it", vhost),
-			Why:     fmt.Sprintf("%s of the file live in it", units.FormatCount(int64(n), "object")),
+			Why:     units.FormatCount(int64(n), "object") + " of the file would be in it",
 			Fix:     fmt.Sprintf("add to the file: vhosts: {%q: {}}", vhost),
 			Remedy:  diag.CreateVHost,
-		})
+		}
+		if d.plan.Destroys {
+			p.Remedy, p.Fix = "", "name the vhost that they are in, or use a login that may see it"
+		}
+		d.problem(p)
 	}
 }
 
@@ -153,6 +157,23 @@ func (d *differ) declared(ref topology.Ref, want topology.Object) {
 	d.differs(ref, have, want, list)
 }
 
+// reportForeign lists what the plan changes or deletes although no record says that this topology
+// created it. (What another topology's record names is blocked, which says so itself.)
+func (d *differ) reportForeign() {
+	if d.unkept != "" {
+		return
+	}
+	for _, s := range d.plan.Steps {
+		switch s.Action {
+		case Update, Replace, Delete:
+			if !d.recorded[s.Ref] && d.owner(s.Ref) == "" && d.takenFrom(s.Ref) == "" {
+				d.plan.Foreign = append(d.plan.Foreign, s.Ref)
+			}
+		}
+	}
+	slices.SortFunc(d.plan.Foreign, topology.Ref.CompareByKind)
+}
+
 // unread plans an object whose kind could not be read: without the management API, exchanges,
 // queues and bindings are declared anew, which changes nothing when they are equal. The rest is
 // reported once per kind.
@@ -189,6 +210,12 @@ func (d *differ) equal(ref topology.Ref, have, want topology.Object) {
 	case isProtected(ref):
 	case d.recorded[ref]:
 		d.owned[ref] = true
+	case owner != "" && ref.VHost == "":
+		// An object of the cluster that two topologies declare is recorded by both: neither deletes it
+		// while the other has it.
+		if d.unkept == "" {
+			d.owned[ref] = true
+		}
 	case owner != "":
 		if d.o.Adopt {
 			d.at(ref, diag.Warning, fmt.Sprintf("not adopted: it belongs to topology %q", owner), "",
@@ -273,6 +300,7 @@ func (d *differ) finish() {
 	d.protectAdministrators()
 	d.reportUnreadable()
 	d.reportOwnership()
+	d.reportForeign()
 	d.release()
 	d.forget()
 	d.checks.references(d.deleted)

@@ -168,13 +168,13 @@ func TestMessageLossIsBoundedInAll(t *testing.T) {
 		blocked map[string]string
 	}{
 		{0, map[string]string{
-			"a": "it holds 10 messages, and this plan would lose 15 in all {2 15}",
-			"b": "it holds 5 messages and has 1 consumer, and this plan would lose 15 in all {2 15}",
-			"c": "it has 2 consumers {3 1}",
+			"a": "it holds 10 messages, and this plan would lose 15 in all {2 15 }",
+			"b": "it holds 5 messages and has 1 consumer, and this plan would lose 15 in all {2 15 }",
+			"c": "it has 2 consumers {3 1 }",
 		}},
 		{14, map[string]string{
-			"a": "it holds 10 messages, and this plan would lose 15 in all {2 15}",
-			"b": "it holds 5 messages and has 1 consumer, and this plan would lose 15 in all {2 15}",
+			"a": "it holds 10 messages, and this plan would lose 15 in all {2 15 }",
+			"b": "it holds 5 messages and has 1 consumer, and this plan would lose 15 in all {2 15 }",
 		}},
 		{15, nil}, {100, nil},
 	} {

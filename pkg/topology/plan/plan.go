@@ -71,7 +71,9 @@ type Plan struct {
 	// Owner is its name in the broker's records, see State.Owner.
 	Owner  string
 	Server topology.Server
-	Steps  []Step
+	// Destroys says that the plan is one to delete what the file declares: see Destroy.
+	Destroys bool
+	Steps    []Step
 	// LeftAlone lists declared objects that cannot be applied without the management API.
 	LeftAlone []topology.Ref
 	// Problems are what the broker would refuse or ignore. With an Error among them nothing is
@@ -87,6 +89,9 @@ type Plan struct {
 	// Unowned lists declared objects that exist, are equal, and were not created by this topology:
 	// Options.Adopt records them.
 	Unowned []topology.Ref
+	// Foreign lists objects that the plan changes or deletes, and that no record says this topology
+	// created. It is empty where no record can be read.
+	Foreign []topology.Ref
 	// Ownership is what the record will be when all steps are done; nil when Name is "" or it
 	// cannot be kept.
 	Ownership *topology.Ownership

@@ -132,10 +132,15 @@ func (d *differ) ownsVHost(vhost string) bool {
 	return false
 }
 
-// keepUsers takes the users that must stay out of a list of what goes, and the permissions of the
-// login in use, without which the rest could not be done; it says why each stays.
-func (d *differ) keepUsers(refs []topology.Ref) []topology.Ref {
+// keep takes what must stay out of a list of what goes: what another topology's record names, too,
+// users that others need, and the permissions of the login in use, without which the rest could not
+// be done. It says why each stays.
+func (d *differ) keep(refs []topology.Ref) []topology.Ref {
 	return slices.DeleteFunc(refs, func(ref topology.Ref) bool {
+		if owner := d.owner(ref); owner != "" && d.recorded[ref] {
+			d.at(ref, diag.Warning, fmt.Sprintf("kept and given up: topology %q owns it, too", owner), "", "")
+			return true
+		}
 		if ref.Kind == topology.KindPermission && ref.Name == d.have.Server.User {
 			d.at(ref, diag.Warning, "kept: it is of the login in use", "", "")
 			if d.recorded[ref] {

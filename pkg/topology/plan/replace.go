@@ -120,7 +120,7 @@ func describeLost(bindings []topology.Ref) string {
 	for _, b := range bindings[:min(3, len(bindings))] {
 		names = append(names, b.String())
 	}
-	text := fmt.Sprintf("; it takes %s with it that this file does not declare: %s",
+	text := fmt.Sprintf("it takes %s with it that this file does not declare: %s",
 		units.FormatCount(int64(len(bindings)), "binding"), strings.Join(names, "; "))
 	if len(bindings) > 3 {
 		text += "; …"
