@@ -21,8 +21,8 @@ RabbitMQ cannot change.
 
 What another topology applied is left alone. After a rename, or when objects
 moved to another file, --adopt-from OLD takes over what these files declare from
-topology OLD; that deletes nothing. Records of topologies whose vhost is gone
-are removed.
+topology OLD; that deletes nothing. --prune also removes the records of
+topologies whose vhost is gone.
 
 Exit code 0: the broker matches the files. 1: nothing could be applied, or the
 plan is blocked. 3: some changes failed.`

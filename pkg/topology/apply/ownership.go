@@ -41,6 +41,18 @@ func (r *run) claim(ctx context.Context) {
 	}
 }
 
+// claimAgain writes the claim again now that its vhosts exist: in between, a pruning apply of another
+// topology may have taken it for the record of a vhost that is gone.
+func (r *run) claimAgain(ctx context.Context) {
+	r.madeVHosts = true
+	if r.saved == nil {
+		return
+	}
+	if err := r.save(ctx, *r.saved); err != nil && r.result.OwnershipErr == nil {
+		r.result.OwnershipErr = err
+	}
+}
+
 // record writes what the topology owns now that everything has ended, and then takes out of other
 // records what it has taken over: in between both own it, and neither prunes it.
 func (r *run) record(ctx context.Context) {
@@ -48,7 +60,7 @@ func (r *run) record(ctx context.Context) {
 		return
 	}
 	exact := r.owned()
-	if !exact.Equal(*r.saved) {
+	if !exact.Equal(*r.saved) || r.madeVHosts {
 		r.recordOwn(ctx, exact)
 	}
 	if r.result.OwnershipErr != nil || errors.Is(r.stopped, topology.ErrUnreachable) {

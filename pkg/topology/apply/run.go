@@ -52,6 +52,9 @@ func Run(ctx context.Context, p *plan.Plan, w Writer, obs Observer, o Options) (
 			end++
 		}
 		r.stage(ctx, first, end)
+		if s := p.Steps[first]; s.Ref.Kind == topology.KindVHost && s.Action == plan.Create {
+			r.claimAgain(ctx)
+		}
 		first = end
 	}
 	r.record(ctx)
@@ -81,6 +84,8 @@ type run struct {
 	// saved is the record of ownership that the broker has now, as far as known; nil when none is
 	// kept.
 	saved *topology.Ownership
+	// madeVHosts says that vhosts were to be created: see claimAgain.
+	madeVHosts bool
 	// unrecorded says why adopted objects are not recorded.
 	unrecorded error
 }

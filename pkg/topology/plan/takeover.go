@@ -106,9 +106,12 @@ func plainNames(refs []topology.Ref) []string {
 }
 
 // forget lists the records of topologies that have nothing left: all they name was in vhosts that
-// are gone, or that this plan deletes. Only a login that sees all vhosts can tell.
+// are gone, or that this plan deletes. Only a login that sees all vhosts can tell. A plan that
+// deletes nothing leaves them: the record of an apply that is running names a vhost a moment before
+// that vhost is made.
 func (d *differ) forget() {
-	if d.plan.Ownership == nil || !slices.ContainsFunc(d.have.Server.Tags, seesAllVHosts) {
+	if d.plan.Ownership == nil || !d.plan.Destroys && !d.o.Prune ||
+		!slices.ContainsFunc(d.have.Server.Tags, seesAllVHosts) {
 		return
 	}
 	for owner, record := range d.have.Ownership {
