@@ -2,12 +2,12 @@ package tail
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
+	"github.com/msgctl/msgctl/pkg/topology/regex"
 )
 
 // PlanOptions say what is to be watched.
@@ -232,11 +232,11 @@ func (p *planner) alternate(name string, arguments topology.Arguments) (string, 
 		return ae, true
 	}
 	for _, policy := range p.policies {
-		re, err := regexp.Compile(policy.Pattern)
-		if err != nil || re.MatchString(name) {
+		matches, known := regex.Compile(policy.Pattern).Match(name)
+		if matches || !known {
 			ae, ok := policy.Definition["alternate-exchange"].(string)
-			if err == nil || ok {
-				return map[bool]string{true: ae}[err == nil], ok
+			if known || ok {
+				return map[bool]string{true: ae}[known], ok
 			}
 		}
 	}

@@ -102,10 +102,18 @@ func TestPlan(t *testing.T) {
 		{
 			name: "a policy that cannot be judged here may give one",
 			objects: []topology.Object{exchange("a", "topic", nil),
-				&topology.Policy{VHost: "/", Name: "p", Pattern: "^(?!x)", ApplyTo: "all",
+				&topology.Policy{VHost: "/", Name: "p", Pattern: "^(?R)x", ApplyTo: "all",
 					Definition: topology.Arguments{"alternate-exchange": "other"}}},
 			options:  PlanOptions{Exchanges: []string{"a"}},
 			mirrored: "a",
+		},
+		{
+			name: "a policy with lookahead gives none to what it leaves out",
+			objects: []topology.Object{exchange("a", "topic", nil),
+				&topology.Policy{VHost: "/", Name: "p", Pattern: "^(?!a)", ApplyTo: "all",
+					Definition: topology.Arguments{"alternate-exchange": "other"}}},
+			options: PlanOptions{Exchanges: []string{"a"}},
+			binds:   []Bind{{Exchange: "a", Key: "#"}},
 		},
 		{
 			name: "exchanges that divide messages are left alone; delayed ones are what they are",

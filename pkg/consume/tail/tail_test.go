@@ -15,7 +15,10 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// The clock of regexp2 ends when no pattern was judged for a second.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/dlclark/regexp2.runClock"))
+}
 
 // script is a feed that hands out what it is given: a real one would have to be slow or break at a
 // given message.

@@ -267,6 +267,18 @@ queues: { orders: {} }
 users: { app: {} }
 permissions: { app: { configure: "^(?!secret)", write: "", read: "" } }
 `, "", nil},
+		{"every tie of a policy", `
+queues: { a: {}, b: {} }
+policies:
+  a: { pattern: ^a$, definition: { max-length: 10, overflow: reject-publish } }
+  b: { pattern: ^b$, definition: { max-length: 20, overflow: reject-publish } }
+  every: { pattern: .*, definition: { max-length: 30, overflow: reject-publish } }
+`, "", []string{"policy-priority-tie"}},
+		{"a pattern with lookahead that matches nothing here", `
+queues: { orders: {} }
+users: { app: {} }
+permissions: { app: { configure: "^(?!orders|amq)o", write: "", read: "" } }
+`, "", []string{"permission-matches-nothing"}},
 		{"nothing is declared that a permission could be about", `
 exchanges: { events: {} }
 users: { app: {} }

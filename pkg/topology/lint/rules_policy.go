@@ -75,20 +75,42 @@ func policyRules() []Rule {
 
 // ties are pairs of policies of equal priority, with the objects that both match.
 type ties struct {
-	order [][2]*topology.Policy
+	order []*topology.Policy // the second of each pair
+	with  map[*topology.Policy][]*topology.Policy
 	hit   map[[2]*topology.Policy][]string
 }
 
-// note records a pair, unless it makes no difference which of the two applies.
+// note records every pair, unless it makes no difference which of the two applies.
 func (t *ties) note(a route.Applied, name string) {
-	if a.Rival == nil || a.Policy.Definition.Equal(a.Rival.Definition) {
-		return
+	all := append([]*topology.Policy{a.Policy}, a.Rivals...)
+	for i, second := range all {
+		for _, first := range all[:i] {
+			if !first.Definition.Equal(second.Definition) {
+				t.pair(first, second, name)
+			}
+		}
 	}
-	pair := [2]*topology.Policy{a.Policy, a.Rival}
+}
+
+func (t *ties) pair(first, second *topology.Policy, name string) {
+	pair := [2]*topology.Policy{first, second}
 	if t.hit[pair] == nil {
-		t.order = append(t.order, pair)
+		if t.with[second] == nil {
+			t.order = append(t.order, second)
+		}
+		t.with[second] = append(t.with[second], first)
 	}
 	t.hit[pair] = append(t.hit[pair], name)
+}
+
+// text tells of all pairs that a policy is the second of.
+func (t *ties) text(second *topology.Policy) string {
+	var parts []string
+	for _, first := range t.with[second] {
+		parts = append(parts, fmt.Sprintf("as policy %q (%d), and both match %s", first.Name, first.Priority,
+			some(t.hit[[2]*topology.Policy{first, second}])))
+	}
+	return "has the same priority " + strings.Join(parts, "; ")
 }
 
 // checkTies reports each pair of policies once, at the second.
@@ -97,7 +119,7 @@ func checkTies(r *run) {
 		if len(n.Policies().All()) < 2 {
 			continue
 		}
-		t := ties{hit: map[[2]*topology.Policy][]string{}}
+		t := ties{with: map[*topology.Policy][]*topology.Policy{}, hit: map[[2]*topology.Policy][]string{}}
 		for _, name := range n.queues {
 			s := n.of(name)
 			t.note(s.User, name)
@@ -109,8 +131,7 @@ func checkTies(r *run) {
 			}
 		}
 		for _, p := range t.order {
-			r.find(p[1].Ref(), "priority", fmt.Sprintf("has the same priority as policy %q (%d), and both match %s", p[0].Name,
-				p[0].Priority, some(t.hit[p])))
+			r.find(p.Ref(), "priority", t.text(p))
 		}
 	}
 }
@@ -181,7 +202,10 @@ func checkPolicyShadowed(r *run) {
 func (n *network) policiesInForce() map[*topology.Policy]bool {
 	inForce := map[*topology.Policy]bool{}
 	n.eachApplied(func(_ string, a route.Applied, _ string) {
-		inForce[a.Policy], inForce[a.Rival] = true, true
+		inForce[a.Policy] = true
+		for _, p := range a.Rivals {
+			inForce[p] = true
+		}
 		for _, d := range a.Disabled {
 			inForce[d.Policy] = true
 		}

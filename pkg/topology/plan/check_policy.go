@@ -3,13 +3,13 @@ package plan
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/regex"
 )
 
 // policies finds policies that one of their own keys keeps away from a queue that they are meant
@@ -91,10 +91,7 @@ func (c *checker) keysFor(p *topology.Policy, queueType string) (good, bad []str
 // disabled reports the queues that a mixed policy matches and does not apply to, once per queue
 // type. higher are the policies that go before it.
 func (c *checker) disabled(p *topology.Policy, higher []*topology.Policy, queues []*topology.Queue) {
-	pattern, err := regexp.Compile(p.Pattern)
-	if err != nil {
-		return // a pattern of the broker's dialect (PCRE) that Go cannot judge
-	}
+	names := regex.Compile(p.Pattern)
 	for _, t := range capability.QueueTypes() {
 		good, bad := c.keysFor(p, t)
 		if len(good) == 0 || len(bad) == 0 || !appliesTo(p.ApplyTo, t) {
@@ -103,7 +100,7 @@ func (c *checker) disabled(p *topology.Policy, higher []*topology.Policy, queues
 		var hit []*topology.Queue
 		declared := false
 		for _, q := range queues {
-			if q.Type == t && pattern.MatchString(q.Name) && !c.covered(q, p, higher) {
+			if matches, _ := names.Match(q.Name); matches && q.Type == t && !c.covered(q, p, higher) {
 				hit = append(hit, q)
 				declared = declared || c.want.Has(q.Ref())
 			}
@@ -142,7 +139,7 @@ func (c *checker) covered(q *topology.Queue, p *topology.Policy, higher []*topol
 		if _, bad := c.keysFor(h, q.Type); len(bad) > 0 {
 			continue
 		}
-		if re, err := regexp.Compile(h.Pattern); err == nil && re.MatchString(q.Name) {
+		if matches, _ := regex.Compile(h.Pattern).Match(q.Name); matches {
 			return true
 		}
 	}

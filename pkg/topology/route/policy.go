@@ -3,11 +3,12 @@ package route
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
+	"github.com/msgctl/msgctl/pkg/topology/regex"
 )
 
 // Policies are the policies and operator policies of one vhost on one broker version, in order of
@@ -15,23 +16,19 @@ import (
 type Policies struct {
 	version  string
 	list     []*topology.Policy
-	patterns map[string]*regexp.Regexp // nil: a PCRE that Go cannot evaluate
+	patterns map[string]*regex.Expr
 }
 
 // NewPolicies returns the policies of one vhost. version is the broker's; "" is
 // capability.NewestLine.
 func NewPolicies(list []*topology.Policy, version string) *Policies {
 	s := &Policies{version: cmp.Or(version, capability.NewestLine), list: slices.Clone(list),
-		patterns: map[string]*regexp.Regexp{}}
+		patterns: map[string]*regex.Expr{}}
 	slices.SortFunc(s.list, func(a, b *topology.Policy) int {
 		return cmp.Or(cmp.Compare(b.Priority, a.Priority), a.Ref().Compare(b.Ref()))
 	})
 	for _, p := range s.list {
-		re, err := regexp.Compile(p.Pattern)
-		if err != nil {
-			re = nil
-		}
-		s.patterns[p.Pattern] = re
+		s.patterns[p.Pattern] = regex.Compile(p.Pattern)
 	}
 	return s
 }
@@ -42,8 +39,7 @@ func (s *Policies) All() []*topology.Policy { return s.list }
 // Matches reports whether the policy's pattern matches a name. known is false if the pattern cannot
 // be evaluated.
 func (s *Policies) Matches(p *topology.Policy, name string) (matches, known bool) {
-	re := s.patterns[p.Pattern]
-	return re != nil && re.MatchString(name), re != nil
+	return s.patterns[p.Pattern].Match(name)
 }
 
 // Applied is the policy that applies to an object.
@@ -53,8 +49,8 @@ type Applied struct {
 	// Unsure, if not empty, says why another policy may apply instead: equal priority, or a pattern
 	// that cannot be evaluated.
 	Unsure string
-	// Rival is the other policy of equal priority, if that is the reason.
-	Rival *topology.Policy
+	// Rivals are the other policies of equal priority, if that is the reason, in order.
+	Rivals []*topology.Policy
 	// Disabled are policies of higher precedence than Policy that do not apply because of a key
 	// that the queue type does not support.
 	Disabled []Disabled
@@ -103,15 +99,30 @@ func (s *Policies) first(name string, operator bool, meant func(*topology.Policy
 				won.Disabled = append(won.Disabled, Disabled{Policy: p, Keys: unsupported})
 			}
 		case !known:
-			won.Unsure = fmt.Sprintf("%s has a pattern that cannot be judged here", p.Ref())
+			won.Unsure = p.Ref().String() + unjudged
 		case won.Policy == nil:
 			won.Policy = p
 		default:
-			won.Rival = p
-			won.Unsure = fmt.Sprintf("%s has the same priority: which of them applies is undefined", p.Ref())
+			won.Rivals = append(won.Rivals, p)
+			won.Unsure = sameRank(won.Rivals)
 		}
 	}
 	return won
+}
+
+// unjudged ends the sentence about a policy whose pattern is not understood.
+const unjudged = " has a pattern that cannot be judged here"
+
+func sameRank(rivals []*topology.Policy) string {
+	names := make([]string, len(rivals))
+	for i, p := range rivals {
+		names[i] = p.Ref().String()
+	}
+	has := "has"
+	if len(names) > 1 {
+		has = "have"
+	}
+	return fmt.Sprintf("%s %s the same priority: which of them applies is undefined", strings.Join(names, " and "), has)
 }
 
 // AppliesToType reports whether a policy's apply-to includes queues of a type.

@@ -2,6 +2,7 @@ package route
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -119,6 +120,12 @@ func (t *Trace) Unsure() []string {
 		add(f.Unsure)
 	}
 	return list
+}
+
+// Unjudged returns the sentences of Unsure that are about patterns which are not understood: what
+// Placements say is then a guess.
+func (t *Trace) Unjudged() []string {
+	return slices.DeleteFunc(t.Unsure(), func(why string) bool { return !strings.HasSuffix(why, unjudged) })
 }
 
 // Walk calls f with every hop, including those of dead letters.

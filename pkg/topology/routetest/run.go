@@ -46,6 +46,9 @@ func (s *Suite) Run(c Case) Result {
 	case err != nil:
 		r.fail(stepField(c.Steps), err.Error(), "")
 		r.explainMissing(n, err)
+	case len(t.Unjudged()) > 0:
+		r.fail("publish", "it cannot be told without a broker where the message goes (test --live asks one): "+
+			strings.Join(t.Unjudged(), "; "), "")
 	default:
 		r.judge(n, t.Sure(), t.Possible(), t.MayBeLost())
 	}
