@@ -84,17 +84,17 @@ func runExport(ctx context.Context, opts *exportOptions) error {
 	if err := opts.check(); err != nil {
 		return err
 	}
-	s, err := openSession(ctx, opts.common.Deps, opts.open, "dlq export", opts.connection)
+	v, err := openVHost(ctx, opts.common.Deps, opts.open, "dlq export", opts.connection)
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	s.given = flagsGiven(opts.common.Cmd)
-	q, err := s.lookup(opts.queue)
+	defer v.close()
+	v.given = flagsGiven(opts.common.Cmd)
+	q, err := v.lookup(opts.queue)
 	if err != nil {
 		return err
 	}
-	p, err := s.pick(q, &opts.selection, opts.selection.limit)
+	p, err := v.pick(q, &opts.selection, opts.selection.limit)
 	if err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ type exporting struct {
 }
 
 func (e *exporting) run(ctx context.Context) error {
-	ready, err := e.s.Ready(ctx, e.q.Name)
+	ready, err := e.v.Ready(ctx, e.q.Name)
 	if err != nil {
 		return err
 	}
@@ -127,18 +127,18 @@ func (e *exporting) run(ctx context.Context) error {
 		return err
 	}
 	if e.drain {
-		cmdmsg.TellLook(e.s.proc, e.q, e.looking, "Consuming from")
+		cmdmsg.TellLook(e.v.proc, e.q, e.looking, "Consuming from")
 	} else {
-		cmdmsg.TellLook(e.s.proc, e.q, e.looking, "Browsing")
+		cmdmsg.TellLook(e.v.proc, e.q, e.looking, "Browsing")
 	}
 	action := map[bool]string{true: "drain", false: "export"}[e.drain]
 	observer := cmdmsg.NewRunObserver(e.common.Deps, e.common.Progress, action, ready)
 	start := time.Now()
 	var result replay.Result
 	if e.drain {
-		err = e.s.WithOverride(ctx, e.q, e.looking, func() (err error) {
+		err = e.v.WithOverride(ctx, e.q, e.looking, func() (err error) {
 			result, err = replay.Drain(ctx, replay.DrainOptions{
-				From:   e.s.From(ctx, e.q, e.looking, ready),
+				From:   e.v.From(ctx, e.q, e.looking, ready),
 				Select: e.chosen.Selection, Archive: w, Limit: e.selection.limit, ID: replay.NewRunID(), Observer: observer,
 			})
 			return err
@@ -149,7 +149,7 @@ func (e *exporting) run(ctx context.Context) error {
 	observer.End()
 	err = errors.Join(err, w.Close())
 	doc := deadletters.NewRunDocument(action, result, time.Since(start))
-	doc.Queue, doc.VHost, doc.File = e.q.Name, e.s.Name, e.file
+	doc.Queue, doc.VHost, doc.File = e.q.Name, e.v.Name, e.file
 	return e.finish(doc, err)
 }
 

@@ -96,23 +96,23 @@ func runImport(ctx context.Context, opts *importOptions) error {
 		return err
 	}
 	defer func() { _ = r.Close() }()
-	s, err := openSession(ctx, opts.common.Deps, opts.open, "dlq import", opts.connection)
+	v, err := openVHost(ctx, opts.common.Deps, opts.open, "dlq import", opts.connection)
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	if err := s.CheckDestination(destination); err != nil {
+	defer v.close()
+	if err := v.CheckDestination(destination); err != nil {
 		return cmdmsg.AdviseMissing(err)
 	}
-	chosen, err := opts.selection.compile(s.IsWait())
+	chosen, err := opts.selection.compile(v.IsWait())
 	if err != nil {
 		return err
 	}
 	defer chosen.warn(opts.common.Deps)
-	return opts.restore(ctx, s, r, to, chosen)
+	return opts.restore(ctx, v, r, to, chosen)
 }
 
-func (o *importOptions) restore(ctx context.Context, s *session, r *archive.Reader, to *publish.Target,
+func (o *importOptions) restore(ctx context.Context, v *connectedVHost, r *archive.Reader, to *publish.Target,
 	chosen *selected) error {
 	question := "Restore the messages of " + o.file + " to the queues they were read from?"
 	if to != nil {
@@ -128,18 +128,18 @@ func (o *importOptions) restore(ctx context.Context, s *session, r *archive.Read
 		return err
 	}
 	observer := cmdmsg.NewRunObserver(o.common.Deps, o.common.Progress, "import", 0)
-	traces := cmdmsg.NewTracing(o.common.Deps, s.connection, nil)
+	traces := cmdmsg.NewTracing(o.common.Deps, v.connection, nil)
 	defer func() { cmdmsg.EndTracing(o.common.Deps, traces) }()
 	start := time.Now()
 	result, err := replay.Restore(ctx, replay.RestoreOptions{
-		Archive: r, Dialer: s.broker.Dialer(s.Name), To: to, Select: chosen.Selection, Identity: s.Identity(),
+		Archive: r, Dialer: v.broker.Dialer(v.Name), To: to, Select: chosen.Selection, Identity: v.Identity(),
 		Limit: o.selection.limit, Rate: o.rate,
-		Observer: observer, Report: recorder, Reconnect: s.Options.Reconnect, Sending: cmdmsg.CopySpans(traces),
+		Observer: observer, Report: recorder, Reconnect: v.Options.Reconnect, Sending: cmdmsg.CopySpans(traces),
 	})
 	observer.End()
 	err = errors.Join(err, closeReport())
 	doc := deadletters.NewRunDocument("import", result.Result, time.Since(start))
-	doc.VHost, doc.File = s.Name, o.file
+	doc.VHost, doc.File = v.Name, o.file
 	for _, b := range result.Broken {
 		doc.Broken = append(doc.Broken,
 			deadletters.BrokenDocument{Line: b.Line, Byte: b.Byte, Final: b.Final, Reason: b.Reason.Error()})

@@ -113,24 +113,24 @@ func runInspect(ctx context.Context, opts *inspectOptions) error {
 	if err := opts.check(); err != nil {
 		return err
 	}
-	s, err := openSession(ctx, opts.proc, opts.open, "dlq inspect", opts.connection)
+	v, err := openVHost(ctx, opts.proc, opts.open, "dlq inspect", opts.connection)
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	s.given = flagsGiven(opts.cmd)
-	q, err := s.lookup(opts.queue)
+	defer v.close()
+	v.given = flagsGiven(opts.cmd)
+	q, err := v.lookup(opts.queue)
 	if err != nil {
 		return err
 	}
-	p, err := s.pick(q, &opts.selection, opts.count)
+	p, err := v.pick(q, &opts.selection, opts.count)
 	if err != nil {
 		return err
 	}
 	if err := p.allowed(ctx, opts.look); err != nil {
 		return err
 	}
-	cmdmsg.TellLook(s.proc, q, p.looking, "Browsing")
+	cmdmsg.TellLook(v.proc, q, p.looking, "Browsing")
 	i := &inspection{inspectOptions: opts, picker: p}
 	defer p.chosen.warn(opts.proc)
 	if opts.groupBy != "" {
@@ -146,13 +146,13 @@ type inspection struct {
 }
 
 func (i *inspection) groups(ctx context.Context) error {
-	key, err := filter.CompileKey(i.groupBy, filter.Options{IsWaitQueue: i.s.IsWait()})
+	key, err := filter.CompileKey(i.groupBy, filter.Options{IsWaitQueue: i.v.IsWait()})
 	if err != nil {
 		return err
 	}
 	grouper := browse.NewGrouper(key, 0)
 	progress := i.proc.Streams.Progress(i.progress)
-	progress.Begin("count", "messages", i.s.Counts[i.q.Name].Ready)
+	progress.Begin("count", "messages", i.v.Counts[i.q.Name].Ready)
 	report, err := i.each(ctx, func(m *message.Message) error {
 		grouper.Add(m)
 		if i.matched%256 == 0 {
@@ -165,7 +165,7 @@ func (i *inspection) groups(ctx context.Context) error {
 		return err
 	}
 	doc := deadletters.NewGroupsDocument(grouper.Groups())
-	doc.VHost, doc.Queue, doc.Type, doc.Looked = i.s.Name, i.q.Name, i.q.Type, report.Seen
+	doc.VHost, doc.Queue, doc.Type, doc.Looked = i.v.Name, i.q.Name, i.q.Type, report.Seen
 	if err := i.showGroups(ctx, doc); err != nil {
 		return err
 	}
@@ -209,9 +209,9 @@ const tableRows = 200
 func (i *inspection) messages(ctx context.Context) error {
 	lines := i.program != nil || i.output.Value == "ndjson"
 	table := i.output.Value == "table" && !lines
-	o := messages.Options{IsWait: i.s.IsWait(), Now: i.now, Full: i.full, ParseBody: !table, Brief: table && !i.cards()}
+	o := messages.Options{IsWait: i.v.IsWait(), Now: i.now, Full: i.full, ParseBody: !table, Brief: table && !i.cards()}
 	stream := messages.NewStream(i.proc.Streams.Out, i.output.Value == "yaml", messages.ListDocument{
-		FormatVersion: deadletters.FormatVersion, VHost: i.s.Name, Queue: i.q.Name, Type: i.q.Type,
+		FormatVersion: deadletters.FormatVersion, VHost: i.v.Name, Queue: i.q.Name, Type: i.q.Type,
 	})
 	var list []messages.Document
 	report, err := i.each(ctx, func(m *message.Message) error {
@@ -269,7 +269,7 @@ func (i *inspection) finish(list []messages.Document, report browse.Report) erro
 }
 
 func (i *inspection) total(report browse.Report) string {
-	ready := i.s.Counts[i.q.Name].Ready
+	ready := i.v.Counts[i.q.Name].Ready
 	switch {
 	case report.Seen == 0:
 		return "No message is ready in " + terminal.Neutralise(i.q.Name) + "."

@@ -76,13 +76,13 @@ func runList(ctx context.Context, opts *listOptions) error {
 		return cmdutil.UsageError("write, for example: --interval 2s",
 			"dlq ls: flag --interval: %s is too short: it must be 200ms or more", opts.interval)
 	}
-	s, err := connectSession(ctx, opts.proc, opts.open, "dlq ls", opts.connection, match)
+	v, err := connectVHost(ctx, opts.proc, opts.open, "dlq ls", opts.connection, match)
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	w := &listing{listOptions: opts, s: s}
-	w.survey = survey.New(s.broker, survey.Options{VHost: s.Options, Only: !opts.allVHosts, NoHeads: opts.noLook,
+	defer v.close()
+	w := &listing{listOptions: opts, v: v}
+	w.survey = survey.New(v.broker, survey.Options{VHost: v.Options, Only: !opts.allVHosts, NoHeads: opts.noLook,
 		BeforeSearch: w.tellSearch})
 	if !opts.watch {
 		return w.look(ctx)
@@ -96,7 +96,7 @@ func runList(ctx context.Context, opts *listOptions) error {
 // listing looks once, or again and again.
 type listing struct {
 	*listOptions
-	s      *session
+	v      *connectedVHost
 	survey *survey.Survey
 	// said is what was said of what looking does; "" when that was not necessary yet.
 	said string
@@ -186,15 +186,15 @@ func (w *listing) document(ctx context.Context) (deadletters.ListDocument, error
 	doc := deadletters.ListDocument{FormatVersion: deadletters.FormatVersion, At: now.UTC(),
 		Queues: []deadletters.QueueDocument{},
 		Losing: []deadletters.LosingDocument{}}
-	names := []string{w.s.Name}
+	names := []string{w.v.Name}
 	if w.allVHosts {
 		var err error
-		if names, err = w.s.broker.VHosts(ctx); err != nil {
+		if names, err = w.v.broker.VHosts(ctx); err != nil {
 			return doc, err
 		}
 		doc.VHosts = names
 	} else {
-		doc.VHost = w.s.Name
+		doc.VHost = w.v.Name
 	}
 	vhosts, err := w.survey.Look(ctx, names)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 // picker looks through a queue for the messages that are meant, and leaves all of them where they
 // are.
 type picker struct {
-	s       *session
+	v       *connectedVHost
 	q       *topology.Queue
 	looking browse.Assessment
 	chosen  *selected
@@ -26,12 +26,12 @@ type picker struct {
 
 // pick prepares a look for at most so many messages that the flags select. Whether the look is
 // allowed is for the caller to find out.
-func (s *session) pick(q *topology.Queue, o *selectOptions, most int64) (*picker, error) {
-	chosen, err := o.compile(s.IsWait())
+func (v *connectedVHost) pick(q *topology.Queue, o *selectOptions, most int64) (*picker, error) {
+	chosen, err := o.compile(v.IsWait())
 	if err != nil {
 		return nil, err
 	}
-	p := &picker{s: s, q: q, chosen: chosen, most: most, within: most, now: time.Now()}
+	p := &picker{v: v, q: q, chosen: chosen, most: most, within: most, now: time.Now()}
 	if o.any() {
 		p.within = 0 // matches may be anywhere
 	}
@@ -40,14 +40,14 @@ func (s *session) pick(q *topology.Queue, o *selectOptions, most int64) (*picker
 
 // allowed finds out whether the look is allowed, and how.
 func (p *picker) allowed(ctx context.Context, o lookOptions) (err error) {
-	p.looking, err = p.s.assess(ctx, p.q, o, p.within)
+	p.looking, err = p.v.assess(ctx, p.q, o, p.within)
 	return err
 }
 
 // each calls show with every message that is meant, until enough were shown. other, if not nil, is
 // called for those that are not.
 func (p *picker) each(ctx context.Context, show func(*message.Message) error, other func()) (browse.Report, error) {
-	return p.s.Browse(ctx, p.q, p.looking, p.within, func(m *message.Message) error {
+	return p.v.Browse(ctx, p.q, p.looking, p.within, func(m *message.Message) error {
 		ok, err := p.chosen.matches(m, p.now)
 		if err != nil {
 			return err

@@ -75,13 +75,13 @@ func runPurge(ctx context.Context, opts *purgeOptions) error {
 	if err := opts.selection.check(opts.common.Cmd); err != nil {
 		return err
 	}
-	s, err := openSession(ctx, opts.common.Deps, opts.open, "dlq purge", opts.connection)
+	v, err := openVHost(ctx, opts.common.Deps, opts.open, "dlq purge", opts.connection)
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	s.given = flagsGiven(opts.common.Cmd)
-	q, err := s.lookup(opts.queue)
+	defer v.close()
+	v.given = flagsGiven(opts.common.Cmd)
+	q, err := v.lookup(opts.queue)
 	if err != nil {
 		return err
 	}
@@ -90,15 +90,15 @@ func runPurge(ctx context.Context, opts *purgeOptions) error {
 			Err: fmt.Errorf("queue %q: %w: the broker deletes old messages by max-age and max-length-bytes", q.Name,
 				replay.ErrStream)}
 	}
-	if err := opts.checkYes(s, q); err != nil {
+	if err := opts.checkYes(v, q); err != nil {
 		return err
 	}
-	chosen, err := s.pick(q, &opts.selection, opts.selection.limit)
+	chosen, err := v.pick(q, &opts.selection, opts.selection.limit)
 	if err != nil {
 		return err
 	}
 	p := &purging{purgeOptions: opts, picker: chosen}
-	if p.ready, err = s.Ready(ctx, q.Name); err != nil {
+	if p.ready, err = v.Ready(ctx, q.Name); err != nil {
 		return err
 	}
 	defer p.chosen.warn(opts.common.Deps)
@@ -106,14 +106,14 @@ func runPurge(ctx context.Context, opts *purgeOptions) error {
 }
 
 // checkYes finds a wrong --yes before anything is read.
-func (o *purgeOptions) checkYes(s *session, q *topology.Queue) error {
-	protected := s.connection.Protected()
+func (o *purgeOptions) checkYes(v *connectedVHost, q *topology.Queue) error {
+	protected := v.connection.Protected()
 	switch {
 	case o.common.Yes == "" || o.common.Yes == q.Name || o.common.Yes == cmdutil.PlainYes && !protected:
 		return nil
 	case protected:
 		return cmdutil.UsageError("--yes="+shell.Quote(q.Name),
-			"%s: to destroy messages, --yes must name queue %q", s.connection.Protection(), q.Name)
+			"%s: to destroy messages, --yes must name queue %q", v.connection.Protection(), q.Name)
 	}
 	return cmdutil.UsageError("--yes alone, or --yes="+shell.Quote(q.Name), "--yes=%s does not name the queue %q",
 		o.common.Yes, q.Name)
@@ -130,20 +130,20 @@ type purging struct {
 func (p *purging) run(ctx context.Context) error {
 	if p.ready == 0 {
 		doc := deadletters.NewRunDocument("purge", replay.Result{Queue: p.q.Name}, 0)
-		doc.VHost, doc.DryRun = p.s.Name, p.dryRun
+		doc.VHost, doc.DryRun = p.v.Name, p.dryRun
 		return p.common.End(doc, nil)
 	}
-	l, err := p.s.Judge(ctx, p.q, p.look.assess(0))
+	l, err := p.v.Judge(ctx, p.q, p.look.assess(0))
 	if err != nil {
 		return err
 	}
 	p.looking = l
-	p.options = replay.PurgeOptions{From: p.s.From(ctx, p.q, l, p.ready), Select: p.chosen.Selection,
-		Limit: p.selection.limit, Purger: purger{p.s.broker, p.s.Name}, ID: replay.NewRunID()}
+	p.options = replay.PurgeOptions{From: p.v.From(ctx, p.q, l, p.ready), Select: p.chosen.Selection,
+		Limit: p.selection.limit, Purger: purger{p.v.broker, p.v.Name}, ID: replay.NewRunID()}
 	// What one message at a time does to those that stay can be harmful; the broker's purge leaves
 	// none.
 	if !p.atOnce() && l.Refused != "" {
-		return p.s.adviseRefused(&vhost.RefusedError{Assessment: l})
+		return p.v.adviseRefused(&vhost.RefusedError{Assessment: l})
 	}
 	if p.dryRun {
 		return p.dry(ctx)
@@ -154,7 +154,7 @@ func (p *purging) run(ctx context.Context) error {
 	}
 	if meant == 0 {
 		doc := deadletters.NewRunDocument("purge", replay.Result{Queue: p.q.Name, Skipped: p.ready}, 0)
-		doc.VHost = p.s.Name
+		doc.VHost = p.v.Name
 		return p.common.End(doc, nil)
 	}
 	if err := p.confirm(ctx, meant); err != nil {
@@ -177,7 +177,7 @@ func (p *purging) preview(ctx context.Context) (int64, error) {
 	}
 	if p.common.Yes != "" {
 		if !p.atOnce() {
-			cmdmsg.TellLook(p.s.proc, p.q, p.looking, "Consuming from")
+			cmdmsg.TellLook(p.v.proc, p.q, p.looking, "Consuming from")
 		}
 		return p.ready, nil
 	}
@@ -193,7 +193,7 @@ func (p *purging) dry(ctx context.Context) error {
 	if p.looking.Refused != "" {
 		p.common.Deps.Warn("the queue's content is not shown: " + p.looking.Refused)
 		doc := deadletters.NewRunDocument("purge", replay.Result{Queue: p.q.Name, Done: p.ready}, 0)
-		doc.VHost, doc.DryRun = p.s.Name, true
+		doc.VHost, doc.DryRun = p.v.Name, true
 		return p.common.Show(doc)
 	}
 	doc, err := p.groups(ctx)
@@ -210,8 +210,8 @@ func (p *purging) dry(ctx context.Context) error {
 
 // groups looks at what is meant.
 func (p *purging) groups(ctx context.Context) (doc deadletters.GroupsDocument, err error) {
-	cmdmsg.TellLook(p.s.proc, p.q, p.looking, "Browsing")
-	key, err := filter.CompileKey("reason,queue", filter.Options{IsWaitQueue: p.s.IsWait()})
+	cmdmsg.TellLook(p.v.proc, p.q, p.looking, "Browsing")
+	key, err := filter.CompileKey("reason,queue", filter.Options{IsWaitQueue: p.v.IsWait()})
 	if err != nil {
 		return doc, err
 	}
@@ -224,7 +224,7 @@ func (p *purging) groups(ctx context.Context) (doc deadletters.GroupsDocument, e
 		return doc, err
 	}
 	doc = deadletters.NewGroupsDocument(grouper.Groups())
-	doc.VHost, doc.Queue, doc.Type, doc.Looked = p.s.Name, p.q.Name, p.q.Type, report.Seen
+	doc.VHost, doc.Queue, doc.Type, doc.Looked = p.v.Name, p.q.Name, p.q.Type, report.Seen
 	return doc, nil
 }
 
@@ -252,9 +252,9 @@ func (p *purging) confirm(ctx context.Context, meant int64) error {
 		return nil
 	}
 	question := terminal.Neutralise(fmt.Sprintf("Destroy %s of %s %s?", n, p.q.Name, how))
-	if p.s.connection.Protected() {
+	if p.v.connection.Protected() {
 		question = terminal.Neutralise(fmt.Sprintf("This destroys %s of %s %s, and %s:", n, p.q.Name, how,
-			p.s.connection.Protection()))
+			p.v.connection.Protection()))
 		ok, err := p.common.Deps.Streams.ConfirmName(ctx, question, p.q.Name, "--yes="+shell.Quote(p.q.Name))
 		if err != nil {
 			return err
@@ -292,11 +292,11 @@ func (p *purging) destroy(ctx context.Context) error {
 	if p.options.AtOnce() {
 		err = run()
 	} else {
-		err = p.s.WithOverride(ctx, p.q, p.looking, run)
+		err = p.v.WithOverride(ctx, p.q, p.looking, run)
 	}
 	observer.End()
 	err = errors.Join(err, closeArchive(), closeReport())
 	doc := deadletters.NewRunDocument("purge", result, time.Since(start))
-	doc.Queue, doc.VHost, doc.File = p.q.Name, p.s.Name, p.archive
+	doc.Queue, doc.VHost, doc.File = p.q.Name, p.v.Name, p.archive
 	return p.common.End(doc, err)
 }

@@ -189,11 +189,11 @@ func (o *replayOptions) check() (err error) {
 }
 
 // checkChanged makes the check of what a jq program makes of events.
-func (o *replayOptions) checkChanged(s *session) (func(before, after *message.Message) error, error) {
+func (o *replayOptions) checkChanged(v *connectedVHost) (func(before, after *message.Message) error, error) {
 	if o.transform == nil || o.unchecked {
 		return nil, nil
 	}
-	known, err := o.common.Deps.CatalogueIfAny(&o.files, s.connection)
+	known, err := o.common.Deps.CatalogueIfAny(&o.files, v.connection)
 	if err != nil || known == nil {
 		return nil, err
 	}
@@ -209,37 +209,37 @@ func runReplay(ctx context.Context, opts *replayOptions) error {
 	if err := opts.check(); err != nil {
 		return err
 	}
-	s, err := openSession(ctx, opts.common.Deps, opts.open, opts.command(), opts.connection)
+	v, err := openVHost(ctx, opts.common.Deps, opts.open, opts.command(), opts.connection)
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	s.given = flagsGiven(opts.common.Cmd)
-	if opts.checkEvents, err = opts.checkChanged(s); err != nil {
+	defer v.close()
+	v.given = flagsGiven(opts.common.Cmd)
+	if opts.checkEvents, err = opts.checkChanged(v); err != nil {
 		return err
 	}
-	if err := s.CheckDestination(opts.destination); err != nil {
+	if err := v.CheckDestination(opts.destination); err != nil {
 		return cmdmsg.AdviseMissing(err)
 	}
-	names, err := opts.queues(ctx, s)
+	names, err := opts.queues(ctx, v)
 	if err != nil {
 		return err
 	}
 	if len(names) == 0 {
-		opts.common.Deps.Say("No dead-letter queue of vhost %q holds messages.", s.Name)
+		opts.common.Deps.Say("No dead-letter queue of vhost %q holds messages.", v.Name)
 		return nil
 	}
 	if len(names) == 1 {
-		return opts.one(ctx, s, names[0])
+		return opts.one(ctx, v, names[0])
 	}
-	return opts.inTurn(ctx, s, names)
+	return opts.inTurn(ctx, v, names)
 }
 
 // inTurn takes one queue after the other. What one of them refuses keeps nobody from the next.
-func (o *replayOptions) inTurn(ctx context.Context, s *session, names []string) error {
+func (o *replayOptions) inTurn(ctx context.Context, v *connectedVHost, names []string) error {
 	codes := map[int]bool{}
 	for _, name := range names {
-		codes[o.common.Deps.Report(ctx, o.one(ctx, s, name))] = true
+		codes[o.common.Deps.Report(ctx, o.one(ctx, v, name))] = true
 		if ctx.Err() != nil {
 			return cmdutil.ExitWith(cmdutil.ExitInterrupted)
 		}
@@ -264,11 +264,11 @@ func (o *replayOptions) command() string {
 
 // queues returns which queues are meant: the one named, the one that holds messages, the one that
 // was chosen, or all.
-func (o *replayOptions) queues(ctx context.Context, s *session) ([]string, error) {
+func (o *replayOptions) queues(ctx context.Context, v *connectedVHost) ([]string, error) {
 	if o.queue != "" {
 		return []string{o.queue}, nil
 	}
-	unsearched, err := survey.Search(ctx, s.VHost, func(n int) { o.common.Deps.Say("%s", searchText(n, "")) })
+	unsearched, err := survey.Search(ctx, v.VHost, func(n int) { o.common.Deps.Say("%s", searchText(n, "")) })
 	if err != nil {
 		return nil, err
 	}
@@ -278,8 +278,8 @@ func (o *replayOptions) queues(ctx context.Context, s *session) ([]string, error
 			terminal.FormatPlural(int64(unsearched), "queue", "queues"))
 	}
 	var names, options []string
-	for _, q := range s.Found.Queues {
-		n := s.Counts[q.Name]
+	for _, q := range v.Found.Queues {
+		n := v.Counts[q.Name]
 		switch {
 		case q.Role != discover.RoleDeadLetter || n.Ready == 0:
 		case q.Type == topology.Stream && !o.copyOnly && !o.dryRun:

@@ -21,7 +21,7 @@ import (
 // replaying is a replay or move of one queue.
 type replaying struct {
 	*replayOptions
-	s       *session
+	v       *connectedVHost
 	q       *topology.Queue
 	looking browse.Assessment
 	ready   int64
@@ -29,21 +29,21 @@ type replaying struct {
 	options replay.Options
 }
 
-func (o *replayOptions) one(ctx context.Context, s *session, name string) error {
-	q, err := s.lookup(name)
+func (o *replayOptions) one(ctx context.Context, v *connectedVHost, name string) error {
+	q, err := v.lookup(name)
 	if err != nil {
 		return err
 	}
-	l, err := s.assess(ctx, q, o.look, 0)
+	l, err := v.assess(ctx, q, o.look, 0)
 	if err != nil {
 		return err
 	}
-	chosen, err := o.selection.compile(s.IsWait())
+	chosen, err := o.selection.compile(v.IsWait())
 	if err != nil {
 		return err
 	}
-	r := &replaying{replayOptions: o, s: s, q: q, looking: l, chosen: chosen}
-	if r.ready, err = s.Ready(ctx, name); err != nil {
+	r := &replaying{replayOptions: o, v: v, q: q, looking: l, chosen: chosen}
+	if r.ready, err = v.Ready(ctx, name); err != nil {
 		return err
 	}
 	r.options = r.engineOptions(ctx)
@@ -55,7 +55,7 @@ func (o *replayOptions) one(ctx context.Context, s *session, name string) error 
 	}
 	if r.ready == 0 && q.Type != topology.Stream {
 		doc := deadletters.NewRunDocument(r.action(), replay.Result{Queue: name}, 0)
-		doc.VHost, doc.DryRun = s.Name, o.dryRun
+		doc.VHost, doc.DryRun = v.Name, o.dryRun
 		return o.common.End(doc, nil)
 	}
 	if o.dryRun {
@@ -76,9 +76,9 @@ func (r *replaying) action() string {
 
 func (r *replaying) engineOptions(ctx context.Context) replay.Options {
 	o := replay.Options{
-		From:   r.s.From(ctx, r.q, r.looking, r.ready),
-		Dialer: r.s.broker.Dialer(r.s.Name), To: r.destination, Select: r.chosen.Selection,
-		IsWait: r.s.IsWait(), Exists: r.s.Exists, Identity: r.s.Identity(), ID: replay.NewRunID(), MaxReplays: r.maxReplays,
+		From:   r.v.From(ctx, r.q, r.looking, r.ready),
+		Dialer: r.v.broker.Dialer(r.v.Name), To: r.destination, Select: r.chosen.Selection,
+		IsWait: r.v.IsWait(), Exists: r.v.Exists, Identity: r.v.Identity(), ID: replay.NewRunID(), MaxReplays: r.maxReplays,
 		RestoreTTL: r.restoreTTL, Transform: r.transform, CheckChanged: r.checkEvents, Limit: r.selection.limit,
 		Rate: r.rate, Copy: r.copyOnly,
 		Ramp: replay.Ramp{Stages: r.ramp, Settle: r.settle, AbortIfReturned: float64(r.abort)},
@@ -96,7 +96,7 @@ func (r *replaying) plan(ctx context.Context) (replay.Plan, error) {
 	if r.move {
 		planner = replay.NewMovePlanner(r.options)
 	}
-	_, err := r.s.Browse(ctx, r.q, r.looking, 0, func(m *message.Message) error {
+	_, err := r.v.Browse(ctx, r.q, r.looking, 0, func(m *message.Message) error {
 		planner.Add(ctx, m)
 		return nil
 	})
@@ -104,7 +104,7 @@ func (r *replaying) plan(ctx context.Context) (replay.Plan, error) {
 }
 
 func (r *replaying) dry(ctx context.Context) error {
-	cmdmsg.TellLook(r.s.proc, r.q, r.looking, "Browsing")
+	cmdmsg.TellLook(r.v.proc, r.q, r.looking, "Browsing")
 	start := time.Now()
 	plan, err := r.plan(ctx)
 	if err != nil {
@@ -114,13 +114,13 @@ func (r *replaying) dry(ctx context.Context) error {
 		return err
 	}
 	doc := deadletters.NewDryRunDocument(r.action(), r.q.Name, plan, time.Since(start))
-	r.s.addReaches(&doc)
+	r.v.addReaches(&doc)
 	return r.common.End(doc, nil)
 }
 
 // do shows what is to be shown before, and replays.
 func (r *replaying) do(ctx context.Context) error {
-	cmdmsg.TellLook(r.s.proc, r.q, r.looking, "Consuming from")
+	cmdmsg.TellLook(r.v.proc, r.q, r.looking, "Consuming from")
 	if err := r.before(ctx); err != nil {
 		return err
 	}
@@ -136,19 +136,19 @@ func (r *replaying) do(ctx context.Context) error {
 	}
 	observer := cmdmsg.NewRunObserver(r.common.Deps, r.common.Progress, r.action(), r.total())
 	r.options.Report, r.options.Observer = recorder, observer
-	traces := cmdmsg.NewTracing(r.common.Deps, r.s.connection, nil)
+	traces := cmdmsg.NewTracing(r.common.Deps, r.v.connection, nil)
 	defer func() { cmdmsg.EndTracing(r.common.Deps, traces) }()
 	r.options.Sending = cmdmsg.CopySpans(traces)
 	start := time.Now()
 	var result replay.Result
-	err = r.s.WithOverride(ctx, r.q, r.looking, func() (err error) {
+	err = r.v.WithOverride(ctx, r.q, r.looking, func() (err error) {
 		result, err = r.run(ctx)
 		return err
 	})
 	observer.End()
 	err = errors.Join(err, closeReport())
 	doc := deadletters.NewRunDocument(r.action(), result, time.Since(start))
-	doc.Queue, doc.VHost, doc.File = r.q.Name, r.s.Name, ""
+	doc.Queue, doc.VHost, doc.File = r.q.Name, r.v.Name, ""
 	return r.common.End(doc, err)
 }
 
@@ -191,7 +191,7 @@ func (r *replaying) before(ctx context.Context) error {
 	case d.Kind == replay.ToExchange && d.HasKey:
 		// how many is not known yet
 		doc := deadletters.RunDocument{Targets: []deadletters.TargetDocument{{Exchange: d.Exchange, Key: d.Key}}}
-		r.s.addReaches(&doc)
+		r.v.addReaches(&doc)
 		streams := r.common.Deps.Streams
 		err := deadletters.RunTargets(streams.Err, doc, streams.ErrStyler(r.common.Deps.Colour), streams.ErrWidth())
 		if err != nil {
@@ -210,7 +210,7 @@ func (r *replaying) before(ctx context.Context) error {
 }
 
 func (r *replaying) copies(doc deadletters.RunDocument) error {
-	r.s.addReaches(&doc)
+	r.v.addReaches(&doc)
 	streams := r.common.Deps.Streams
 	return deadletters.RunText(streams.Err, doc, streams.ErrStyler(r.common.Deps.Colour), streams.ErrWidth())
 }
@@ -233,7 +233,7 @@ func (r *replaying) diffs(ctx context.Context) error {
 	if r.move {
 		before, after = replay.NewMovePlanner(plain), replay.NewMovePlanner(r.options)
 	}
-	_, err := r.s.Browse(ctx, r.q, r.looking, lookedDiffs, func(m *message.Message) error {
+	_, err := r.v.Browse(ctx, r.q, r.looking, lookedDiffs, func(m *message.Message) error {
 		was, is := before.Add(ctx, m), after.Add(ctx, m)
 		if was == nil || is == nil {
 			return nil

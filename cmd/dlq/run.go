@@ -15,13 +15,13 @@ import (
 )
 
 // reaches adds to a document which queues get copies of what goes to an exchange.
-func (s *session) addReaches(doc *deadletters.RunDocument) {
-	doc.VHost = s.Name
+func (v *connectedVHost) addReaches(doc *deadletters.RunDocument) {
+	doc.VHost = v.Name
 	for i, t := range doc.Targets {
 		if t.Exchange == "" {
 			continue
 		}
-		r := s.Reaches(publish.Target{Exchange: t.Exchange, Key: t.Key})
+		r := v.Reaches(publish.Target{Exchange: t.Exchange, Key: t.Key})
 		doc.Targets[i].Reaches, doc.Targets[i].Possibly = append([]string{}, r.Sure...), r.Possible
 	}
 }

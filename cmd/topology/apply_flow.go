@@ -43,15 +43,15 @@ func newChangeCmd(d *cmdutil.Process, open OpenBroker, cmd *cobra.Command, diff 
 }
 
 func runChange(ctx context.Context, opts *changeOptions) error {
-	s, err := newSession(ctx, opts.proc, opts.open, opts.verb, opts.connection, &opts.files, &opts.diff)
+	c, err := newComparison(ctx, opts.proc, opts.open, opts.verb, opts.connection, &opts.files, &opts.diff)
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	if err := s.lock(ctx); err != nil {
+	defer c.close()
+	if err := c.lock(ctx); err != nil {
 		return err
 	}
-	return opts.change(ctx, s.connection, s.broker, s.plan)
+	return opts.change(ctx, c.connection, c.broker, c.plan)
 }
 
 func (o *changeOptions) register(cmd *cobra.Command) {

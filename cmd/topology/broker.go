@@ -86,10 +86,10 @@ func queuesIn(live *topology.Live, vhost string) []topology.Ref {
 }
 
 // adviseNoAPI adds the way without the management API to the error that it cannot be reached.
-func (s *session) adviseNoAPI(err error) error {
-	if s.options.destroy || !errors.Is(err, topology.ErrAPI) || !errors.Is(err, topology.ErrUnreachable) {
+func (c *comparison) adviseNoAPI(err error) error {
+	if c.options.destroy || !errors.Is(err, topology.ErrAPI) || !errors.Is(err, topology.ErrUnreachable) {
 		return err
 	}
 	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err,
-		Advice: "to declare exchanges, queues and bindings over AMQP instead: msgctl " + s.command + " --no-api"}
+		Advice: "to declare exchanges, queues and bindings over AMQP instead: msgctl " + c.command + " --no-api"}
 }

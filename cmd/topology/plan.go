@@ -58,12 +58,12 @@ func NewPlanCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 }
 
 func runPlan(ctx context.Context, opts *planOptions) error {
-	s, err := newSession(ctx, opts.proc, opts.open, "plan", opts.connection, &opts.files, &opts.diff)
+	c, err := newComparison(ctx, opts.proc, opts.open, "plan", opts.connection, &opts.files, &opts.diff)
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	plan, err := s.plan(ctx)
+	defer c.close()
+	plan, err := c.plan(ctx)
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ type Link struct {
 	net  net.Conn
 	// closed has the reason when the connection is gone; it is closed then.
 	closed chan *amqp091.Error
-	idle   []*amqp091.Channel // guarded by the session
+	idle   []*amqp091.Channel // guarded by the RecoveringConnection
 }
 
 // dial opens an AMQP connection to a vhost. Its errors are translated. ctx and the timeout bound

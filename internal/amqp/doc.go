@@ -1,8 +1,8 @@
 // Package amqp speaks AMQP 0-9-1 with a RabbitMQ broker. It is the only importer of the client
 // library amqp091-go, together with its subpackage declare.
 //
-//   - A Session does idempotent operations in a vhost, several at once, and restores its
-//     connection.
+//   - A RecoveringConnection does idempotent operations in a vhost, several at once, and opens its
+//     connection again when it was lost.
 //   - Client.Dialer opens channels that publish with confirms: a publish.Channel.
 //   - Client.Source subscribes to queues: a consume.Subscription, with a ledger of what is settled.
 //   - Client.Tails watches without taking away: a private queue, or a stream.

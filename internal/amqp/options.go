@@ -32,7 +32,7 @@ type Options struct {
 	Timeout time.Duration
 	// Heartbeat is what the client proposes; the broker's smaller value wins. Default 60 s.
 	Heartbeat time.Duration
-	// Reconnect is for the connections of sessions that were established and lost; which errors are
+	// Reconnect is for the connections that were established and lost; which errors are
 	// transient is not asked. Subscriptions and publishing channels end when their connection does.
 	Reconnect reconnect.Policy
 	// Name is what the broker's connection list shows: "msgctl apply". Default "msgctl".

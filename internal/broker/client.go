@@ -28,9 +28,9 @@ type Client struct {
 	amqp *amqp.Client
 	api  *management.Client // nil without a management API
 
-	mu       sync.Mutex
-	sessions map[string]*amqp.Session // by vhost
-	amqpDown error                    // why AMQP is not used, once its first connection failed
+	mu          sync.Mutex
+	connections map[string]*amqp.RecoveringConnection // by vhost
+	amqpDown    error                                 // why AMQP is not used, once its first connection failed
 }
 
 var _ apply.Writer = (*Client)(nil)
@@ -38,7 +38,7 @@ var _ apply.Writer = (*Client)(nil)
 // New checks the options and returns a client. It does no I/O.
 func New(o Options) (*Client, error) {
 	o = o.withDefaults()
-	c := &Client{opts: o, amqp: amqp.New(o.amqp()), sessions: map[string]*amqp.Session{}}
+	c := &Client{opts: o, amqp: amqp.New(o.amqp()), connections: map[string]*amqp.RecoveringConnection{}}
 	if o.API == "" {
 		return c, nil
 	}
@@ -60,11 +60,11 @@ func (c *Client) Tails(vhost string) tail.Dialer { return c.amqp.Tails(vhost) }
 // afterwards.
 func (c *Client) Close() {
 	c.mu.Lock()
-	sessions := c.sessions
-	c.sessions = map[string]*amqp.Session{}
+	connections := c.connections
+	c.connections = map[string]*amqp.RecoveringConnection{}
 	c.mu.Unlock()
-	for _, s := range sessions {
-		s.Close()
+	for _, conn := range connections {
+		conn.Close()
 	}
 	if c.api != nil {
 		c.api.Close()
@@ -79,34 +79,34 @@ func (c *Client) AMQPUnavailable() error {
 	return c.amqpDown
 }
 
-// session returns the vhost's AMQP session, dialled or not.
-func (c *Client) session(vhost string) *amqp.Session {
+// connection returns the AMQP connection of a vhost, dialled or not.
+func (c *Client) connection(vhost string) *amqp.RecoveringConnection {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := c.sessions[vhost]
-	if s == nil {
-		s = c.amqp.Session(vhost)
-		c.sessions[vhost] = s
+	conn := c.connections[vhost]
+	if conn == nil {
+		conn = c.amqp.Recovering(vhost)
+		c.connections[vhost] = conn
 	}
-	return s
+	return conn
 }
 
-// overAMQP returns the vhost's session with a live connection, or nil when the management API has
+// overAMQP returns the connection of a vhost, open, or nil when the management API has
 // to do instead: AMQP could not be reached at the first attempt. Without a management API that is
 // an error.
-func (c *Client) overAMQP(ctx context.Context, vhost string) (*amqp.Session, error) {
+func (c *Client) overAMQP(ctx context.Context, vhost string) (*amqp.RecoveringConnection, error) {
 	c.mu.Lock()
 	down := c.amqpDown
 	c.mu.Unlock()
 	if down != nil {
 		return nil, nil //nolint:nilerr // known since the first attempt; the management API does the work
 	}
-	s := c.session(vhost)
-	err := s.Ready(ctx)
+	conn := c.connection(vhost)
+	err := conn.Ready(ctx)
 	if err == nil {
-		return s, nil
+		return conn, nil
 	}
-	if c.api == nil || ctx.Err() != nil || s.WasOpen() || !errors.Is(err, topology.ErrUnreachable) {
+	if c.api == nil || ctx.Err() != nil || conn.WasOpen() || !errors.Is(err, topology.ErrUnreachable) {
 		return nil, err
 	}
 	c.mu.Lock()
@@ -115,14 +115,14 @@ func (c *Client) overAMQP(ctx context.Context, vhost string) (*amqp.Session, err
 	return nil, nil
 }
 
-// forget drops the session of a vhost that was deleted or whose permissions changed.
+// forget drops the connection of a vhost that was deleted or whose permissions changed.
 func (c *Client) forget(vhost string) {
 	c.mu.Lock()
-	s := c.sessions[vhost]
-	delete(c.sessions, vhost)
+	conn := c.connections[vhost]
+	delete(c.connections, vhost)
 	c.mu.Unlock()
-	if s != nil {
-		s.Close()
+	if conn != nil {
+		conn.Close()
 	}
 }
 

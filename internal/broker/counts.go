@@ -18,12 +18,12 @@ func (c *Client) Counts(ctx context.Context, vhost string) (map[string]topology.
 	if err != nil || len(streams) == 0 {
 		return counts, err
 	}
-	s, err := c.overAMQP(ctx, vhost)
-	if err != nil || s == nil {
+	conn, err := c.overAMQP(ctx, vhost)
+	if err != nil || conn == nil {
 		return counts, err
 	}
 	for _, name := range streams {
-		status, err := declare.Status(ctx, s, name)
+		status, err := declare.Status(ctx, conn, name)
 		if err != nil {
 			return counts, c.explain(ctx, c.during("count messages"), err)
 		}
@@ -57,13 +57,13 @@ func (c *Client) ReadyConsuming(ctx context.Context, vhost, queue string) (int64
 }
 
 func (c *Client) count(ctx context.Context, vhost, queue string) (declare.Counts, error) {
-	n, err := declare.Count(ctx, c.session(vhost), queue)
+	n, err := declare.Count(ctx, c.connection(vhost), queue)
 	return n, c.explain(ctx, c.onQueue("count messages of", vhost, queue), err)
 }
 
 // Purge destroys the ready messages of a queue and returns how many there were.
 func (c *Client) Purge(ctx context.Context, vhost, queue string) (int64, error) {
-	n, err := declare.Purge(ctx, c.session(vhost), queue)
+	n, err := declare.Purge(ctx, c.connection(vhost), queue)
 	return n, c.explain(ctx, c.onQueue("purge", vhost, queue), err)
 }
 

@@ -33,17 +33,17 @@ func (c *Client) delete(ctx context.Context, have topology.Object, conditions to
 	case *topology.VHost:
 		return c.deleteVHost(ctx, o, conditions)
 	case *topology.Exchange, *topology.Queue, *topology.Binding:
-		s, err := c.overAMQP(ctx, have.Ref().VHost)
+		conn, err := c.overAMQP(ctx, have.Ref().VHost)
 		if err != nil {
 			return err
 		}
 		switch o := have.(type) {
 		case *topology.Exchange:
-			return c.deleteExchange(ctx, s, o, conditions)
+			return c.deleteExchange(ctx, conn, o, conditions)
 		case *topology.Queue:
-			return c.deleteQueue(ctx, s, o, conditions)
+			return c.deleteQueue(ctx, conn, o, conditions)
 		case *topology.Binding:
-			return c.deleteBinding(ctx, s, o)
+			return c.deleteBinding(ctx, conn, o)
 		}
 		return nil
 	default:
@@ -100,24 +100,24 @@ func (c *Client) deleteVHost(ctx context.Context, v *topology.VHost, conditions 
 	return c.deleteHTTP(ctx, v)
 }
 
-func (c *Client) deleteExchange(ctx context.Context, s *amqp.Session, x *topology.Exchange,
+func (c *Client) deleteExchange(ctx context.Context, conn *amqp.RecoveringConnection, x *topology.Exchange,
 	conditions topology.DeleteConditions) error {
-	if s != nil {
-		return declare.DeleteExchange(ctx, s, x, conditions.IfUnused)
+	if conn != nil {
+		return declare.DeleteExchange(ctx, conn, x, conditions.IfUnused)
 	}
 	return c.api.DeleteExchange(ctx, x, conditions.IfUnused)
 }
 
 // deleteBinding deletes by properties key where there are arguments: AMQP would need their exact
 // types, which JSON does not show.
-func (c *Client) deleteBinding(ctx context.Context, s *amqp.Session, b *topology.Binding) error {
-	if s != nil && (c.api == nil || len(b.Arguments) == 0 || len(b.PropertiesKeys) == 0) {
-		return declare.Unbind(ctx, s, b)
+func (c *Client) deleteBinding(ctx context.Context, conn *amqp.RecoveringConnection, b *topology.Binding) error {
+	if conn != nil && (c.api == nil || len(b.Arguments) == 0 || len(b.PropertiesKeys) == 0) {
+		return declare.Unbind(ctx, conn, b)
 	}
 	return c.api.DeleteBinding(ctx, b)
 }
 
-func (c *Client) deleteQueue(ctx context.Context, s *amqp.Session, q *topology.Queue,
+func (c *Client) deleteQueue(ctx context.Context, conn *amqp.RecoveringConnection, q *topology.Queue,
 	conditions topology.DeleteConditions) error {
 	if err := c.atWork(ctx, q, conditions); err != nil {
 		return err
@@ -127,23 +127,23 @@ func (c *Client) deleteQueue(ctx context.Context, s *amqp.Session, q *topology.Q
 		if conditions.IfEmpty {
 			allowed = 0
 		}
-		if err := c.recount(ctx, s, q, allowed); err != nil {
+		if err := c.recount(ctx, conn, q, allowed); err != nil {
 			return err
 		}
 	}
 	guarded := conditions.IfEmpty || conditions.IfUnused
 	switch {
-	case guarded && q.Type != topology.Classic && s == nil:
+	case guarded && q.Type != topology.Classic && conn == nil:
 		return declare.InUse("whether a %s queue is unused and empty can be made sure over AMQP only, and %s is not "+
 			"reachable", q.Type, c.amqp.URL())
-	case s == nil:
+	case conn == nil:
 		return c.api.DeleteQueue(ctx, q, conditions.IfUnused, conditions.IfEmpty)
 	case q.Type == topology.Stream && conditions.IfUnused:
 		if err := c.unconsumed(ctx, q); err != nil {
 			return err
 		}
 	}
-	return declare.DeleteQueue(ctx, s, q, conditions)
+	return declare.DeleteQueue(ctx, conn, q, conditions)
 }
 
 // atWork refuses to delete a queue that is not at work, unless the conditions allow a loss: what it
@@ -177,11 +177,11 @@ func (c *Client) unconsumed(ctx context.Context, q *topology.Queue) error {
 }
 
 // recount refuses when a queue holds more than may be lost.
-func (c *Client) recount(ctx context.Context, s *amqp.Session, q *topology.Queue, allowed int64) error {
+func (c *Client) recount(ctx context.Context, conn *amqp.RecoveringConnection, q *topology.Queue, allowed int64) error {
 	var count int64
-	if s != nil {
+	if conn != nil {
 		var err error
-		if count, err = declare.CountAs(ctx, s, q); err != nil {
+		if count, err = declare.CountAs(ctx, conn, q); err != nil {
 			return err
 		}
 	}

@@ -118,7 +118,7 @@ func TestLastCountBeforeDeletion(t *testing.T) {
 		q := &topology.Queue{VHost: v.Name, Name: "q", Type: topology.Quorum, TypeDeclared: true, Durable: true}
 		create(t, c, q)
 		remove := func() error {
-			return declare.DeleteQueue(t.Context(), c.session(v.Name), q, guarded)
+			return declare.DeleteQueue(t.Context(), c.connection(v.Name), q, guarded)
 		}
 		ch := v.Channel(t)
 		if _, err := ch.Consume("q", "used", false, false, false, false, nil); err != nil {

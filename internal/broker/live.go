@@ -88,15 +88,15 @@ func (c *Client) ReadAMQP(ctx context.Context, want *topology.State, compare boo
 		}
 	}
 	for _, vhost := range want.VHosts() {
-		s := c.session(vhost)
-		err := s.Ready(ctx)
+		conn := c.connection(vhost)
+		err := conn.Ready(ctx)
 		if errors.Is(err, topology.ErrVHostMissing) {
 			live.MissingVHosts = append(live.MissingVHosts, vhost)
 			continue
 		}
 		if err == nil {
-			live.Server.Version = s.ServerVersion()
-			err = declare.Read(ctx, s, live, want, compare)
+			live.Server.Version = conn.ServerVersion()
+			err = declare.Read(ctx, conn, live, want, compare)
 		}
 		if err != nil {
 			return nil, c.explain(ctx, c.during("read vhost "+strconv.Quote(vhost)), err)

@@ -54,8 +54,8 @@ func (c *Client) countAll(ctx context.Context, vhost string,
 			return nil, err
 		}
 	}
-	s, err := c.overAMQP(ctx, vhost)
-	if err != nil || s == nil {
+	conn, err := c.overAMQP(ctx, vhost)
+	if err != nil || conn == nil {
 		return counts, err
 	}
 	results := make([]*topology.QueueStatus, len(refs))
@@ -64,7 +64,7 @@ func (c *Client) countAll(ctx context.Context, vhost string,
 	for i, ref := range refs {
 		g.Go(func() error {
 			var err error
-			results[i], err = declare.Status(gctx, s, ref.Name)
+			results[i], err = declare.Status(gctx, conn, ref.Name)
 			return err
 		})
 	}

@@ -18,12 +18,12 @@ func (c *Client) Create(ctx context.Context, want topology.Object) error {
 	}
 	switch want.(type) {
 	case *topology.Exchange, *topology.Queue, *topology.Binding:
-		s, err := c.overAMQP(ctx, want.Ref().VHost)
+		conn, err := c.overAMQP(ctx, want.Ref().VHost)
 		if err != nil {
 			return c.explain(ctx, o, err)
 		}
-		if s != nil {
-			return c.explain(ctx, o, declare.Object(ctx, s, want))
+		if conn != nil {
+			return c.explain(ctx, o, declare.Object(ctx, conn, want))
 		}
 		return c.explain(ctx, o, c.api.Declare(ctx, want))
 	default:

@@ -24,17 +24,18 @@ const maxDifferences = 24
 // to be as declared. With compare each is declared again as wanted, which changes nothing, and from
 // the broker's refusals follows what it is like, field by field; should the object vanish in the
 // milliseconds between, that declaration creates it.
-func Read(ctx context.Context, s *amqp.Session, live *topology.Live, want *topology.State, compare bool) error {
+func Read(ctx context.Context, conn *amqp.RecoveringConnection, live *topology.Live, want *topology.State,
+	compare bool) error {
 	var mu sync.Mutex
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(amqp.Parallel)
 	for _, o := range want.Objects() {
 		kind := o.Ref().Kind
-		if o.Ref().VHost != s.VHost() || (kind != topology.KindExchange && kind != topology.KindQueue) {
+		if o.Ref().VHost != conn.VHost() || (kind != topology.KindExchange && kind != topology.KindQueue) {
 			continue
 		}
 		g.Go(func() error {
-			have, status, err := probe(ctx, s, o, compare)
+			have, status, err := probe(ctx, conn, o, compare)
 			if err != nil || have == nil {
 				return err
 			}
@@ -50,11 +51,11 @@ func Read(ctx context.Context, s *amqp.Session, live *topology.Live, want *topol
 }
 
 // probe returns the live object, nil when it does not exist.
-func probe(ctx context.Context, s *amqp.Session, want topology.Object, compare bool) (topology.Object,
+func probe(ctx context.Context, conn *amqp.RecoveringConnection, want topology.Object, compare bool) (topology.Object,
 	topology.QueueStatus,
 	error) {
 	var status topology.QueueStatus
-	err := s.Do(ctx, func(ch *amqp091.Channel) error {
+	err := conn.Do(ctx, func(ch *amqp091.Channel) error {
 		switch o := want.(type) {
 		case *topology.Queue:
 			q, err := ch.QueueDeclarePassive(o.Name, o.Durable, o.AutoDelete, false, false, nil)
@@ -74,21 +75,21 @@ func probe(ctx context.Context, s *amqp.Session, want topology.Object, compare b
 	case errors.As(err, &exception) && exception.Code == amqp091.NotFound:
 		return nil, status, nil
 	case err != nil:
-		return nil, status, amqp.Explain(ctx, refusal.On("look for", want, s.User()), err)
+		return nil, status, amqp.Explain(ctx, refusal.On("look for", want, conn.User()), err)
 	case !compare:
 		return want, status, nil
 	}
-	have, err := compared(ctx, s, want)
+	have, err := compared(ctx, conn, want)
 	return have, status, err
 }
 
 // compared declares an existing object until the broker agrees, and returns it as the broker has
 // it. Each refusal names one field and its live value. What cannot be found out that way is taken
 // to be as declared.
-func compared(ctx context.Context, s *amqp.Session, want topology.Object) (topology.Object, error) {
+func compared(ctx context.Context, conn *amqp.RecoveringConnection, want topology.Object) (topology.Object, error) {
 	have := want
 	for range maxDifferences {
-		err := s.Do(ctx, declaration(have))
+		err := conn.Do(ctx, declaration(have))
 		if err == nil {
 			return have, nil
 		}

@@ -25,8 +25,9 @@ func InUse(format string, args ...any) error {
 // (fact delete-conditions-classic-only). Others are counted right before, and a message or a
 // consumer that arrives in between is lost or cut off. A stream is also read from its beginning.
 // AMQP does not count the consumers of a stream.
-func DeleteQueue(ctx context.Context, s *amqp.Session, q *topology.Queue, conditions topology.DeleteConditions) error {
-	return s.Do(ctx, func(ch *amqp091.Channel) error {
+func DeleteQueue(ctx context.Context, conn *amqp.RecoveringConnection, q *topology.Queue,
+	conditions topology.DeleteConditions) error {
+	return conn.Do(ctx, func(ch *amqp091.Channel) error {
 		if q.Type != topology.Classic && (conditions.IfEmpty || conditions.IfUnused) {
 			return deleteChecked(ch, q, conditions)
 		}
@@ -36,8 +37,8 @@ func DeleteQueue(ctx context.Context, s *amqp.Session, q *topology.Queue, condit
 }
 
 // CountAs declares a queue passively as it is declared, and returns its ready messages.
-func CountAs(ctx context.Context, s *amqp.Session, q *topology.Queue) (messages int64, err error) {
-	err = s.Do(ctx, func(ch *amqp091.Channel) error {
+func CountAs(ctx context.Context, conn *amqp.RecoveringConnection, q *topology.Queue) (messages int64, err error) {
+	err = conn.Do(ctx, func(ch *amqp091.Channel) error {
 		state, err := ch.QueueDeclarePassive(q.Name, q.Durable, q.AutoDelete, q.Exclusive, false, nil)
 		messages = int64(state.Messages)
 		return err

@@ -1,6 +1,7 @@
 // Package declare makes, counts, compares and deletes exchanges, queues and bindings over AMQP, and
 // probes a vhost with test messages.
 //
-// Functions take an amqp.Session, which restores a lost connection and repeats the operation. Their
-// errors are the broker's, unexplained unless they say otherwise: see amqp.Explain.
+// Functions take an amqp.RecoveringConnection, which restores a lost connection and repeats the
+// operation. Their errors are the broker's, unexplained unless they say otherwise: see
+// amqp.Explain.
 package declare

@@ -12,8 +12,8 @@ import (
 
 // Object makes an exchange, a queue or a binding on s; it succeeds when an equal one exists. Other
 // kinds it ignores.
-func Object(ctx context.Context, s *amqp.Session, o topology.Object) error {
-	return s.Do(ctx, declaration(o))
+func Object(ctx context.Context, conn *amqp.RecoveringConnection, o topology.Object) error {
+	return conn.Do(ctx, declaration(o))
 }
 
 // declaration returns the AMQP method that makes an exchange, a queue or a binding.
@@ -69,13 +69,13 @@ func wire(v any) any {
 }
 
 // DeleteExchange deletes an exchange; with ifUnused only if nothing is bound to it.
-func DeleteExchange(ctx context.Context, s *amqp.Session, x *topology.Exchange, ifUnused bool) error {
-	return s.Do(ctx, func(ch *amqp091.Channel) error { return ch.ExchangeDelete(x.Name, ifUnused, false) })
+func DeleteExchange(ctx context.Context, conn *amqp.RecoveringConnection, x *topology.Exchange, ifUnused bool) error {
+	return conn.Do(ctx, func(ch *amqp091.Channel) error { return ch.ExchangeDelete(x.Name, ifUnused, false) })
 }
 
 // Unbind deletes a binding. Its arguments must be of the very types that it was made with.
-func Unbind(ctx context.Context, s *amqp.Session, b *topology.Binding) error {
-	return s.Do(ctx, func(ch *amqp091.Channel) error {
+func Unbind(ctx context.Context, conn *amqp.RecoveringConnection, b *topology.Binding) error {
+	return conn.Do(ctx, func(ch *amqp091.Channel) error {
 		if b.DestinationType == topology.ToExchange {
 			return ch.ExchangeUnbind(b.Destination, b.RoutingKey, b.Source, false, table(b.Arguments))
 		}

@@ -14,8 +14,8 @@ import (
 type Counts struct{ Messages, Consumers int64 }
 
 // Count declares a queue passively. A missing one is an error: see amqp.IsNotFound.
-func Count(ctx context.Context, s *amqp.Session, queue string) (n Counts, err error) {
-	err = s.Do(ctx, func(ch *amqp091.Channel) error {
+func Count(ctx context.Context, conn *amqp.RecoveringConnection, queue string) (n Counts, err error) {
+	err = conn.Do(ctx, func(ch *amqp091.Channel) error {
 		q, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil)
 		n = Counts{Messages: int64(q.Messages), Consumers: int64(q.Consumers)}
 		return err
@@ -24,8 +24,8 @@ func Count(ctx context.Context, s *amqp.Session, queue string) (n Counts, err er
 }
 
 // Status is Count as a topology has it, nil when the queue is gone.
-func Status(ctx context.Context, s *amqp.Session, queue string) (*topology.QueueStatus, error) {
-	n, err := Count(ctx, s, queue)
+func Status(ctx context.Context, conn *amqp.RecoveringConnection, queue string) (*topology.QueueStatus, error) {
+	n, err := Count(ctx, conn, queue)
 	switch {
 	case amqp.IsNotFound(err):
 		return nil, nil
@@ -36,9 +36,9 @@ func Status(ctx context.Context, s *amqp.Session, queue string) (*topology.Queue
 }
 
 // Purge destroys the ready messages of a queue and returns how many there were.
-func Purge(ctx context.Context, s *amqp.Session, queue string) (int64, error) {
+func Purge(ctx context.Context, conn *amqp.RecoveringConnection, queue string) (int64, error) {
 	var gone int64
-	err := s.Do(ctx, func(ch *amqp091.Channel) error {
+	err := conn.Do(ctx, func(ch *amqp091.Channel) error {
 		n, err := ch.QueuePurge(queue, false)
 		gone += int64(n)
 		return err

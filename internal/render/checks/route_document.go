@@ -5,9 +5,9 @@ import "github.com/msgctl/msgctl/pkg/topology/route"
 // RouteDocument is the route of a message, as other programs read it.
 type RouteDocument struct {
 	FormatVersion string `json:"format_version"`
-	// Verdict is "rests", "lost", "may be lost", "one of" (it rests in a queue, but an exchange
+	// Outcome is "rests", "lost", "may be lost", "one of" (it rests in a queue, but an exchange
 	// chooses which) or "refused".
-	Verdict string `json:"verdict"`
+	Outcome string `json:"verdict"`
 	// Queues are those that certainly have the message in the end, Possible those that may have it.
 	// Both are ordered; Possible contains Queues.
 	Queues   []string     `json:"queues"`
@@ -21,7 +21,7 @@ type RouteDocument struct {
 // NewRouteDocument makes the document of a trace.
 func NewRouteDocument(t *route.Trace) RouteDocument {
 	doc := RouteDocument{
-		FormatVersion: "1", Verdict: verdictOf(t), Queues: listOrEmpty(t.Sure()), Possible: listOrEmpty(t.Possible()),
+		FormatVersion: "1", Outcome: outcomeOf(t), Queues: listOrEmpty(t.Sure()), Possible: listOrEmpty(t.Possible()),
 		Outcomes: [][]string{}, Unsure: t.Unsure(), Copies: t.Copies(), Trace: t,
 	}
 	for _, w := range t.Placements {
@@ -33,7 +33,7 @@ func NewRouteDocument(t *route.Trace) RouteDocument {
 	return doc
 }
 
-func verdictOf(t *route.Trace) string {
+func outcomeOf(t *route.Trace) string {
 	switch {
 	case t.Refused != "":
 		return "refused"

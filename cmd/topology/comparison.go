@@ -17,8 +17,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
-// session is a command's files and its broker, together: what plan, apply and destroy work on.
-type session struct {
+// comparison is a command's files and its broker, together: what plan, apply and destroy work on.
+type comparison struct {
 	proc       *cmdutil.Process
 	command    string
 	connection *profile.Connection
@@ -28,11 +28,11 @@ type session struct {
 	unlock     func()
 }
 
-// newSession reads the files and prepares the connection; nothing is dialled yet. Problems of the
-// files end the command.
-func newSession(ctx context.Context, d *cmdutil.Process, open OpenBroker, command string, flags *profile.Flags,
+// newComparison reads the files and prepares the connection; nothing is dialled yet. Problems of
+// the files end the command.
+func newComparison(ctx context.Context, d *cmdutil.Process, open OpenBroker, command string, flags *profile.Flags,
 	files *cmdutil.FileFlag,
-	diff *diffOptions) (*session, error) {
+	diff *diffOptions) (*comparison, error) {
 	d.HasNoAPI = !diff.destroy
 	conn, err := d.Connection(flags)
 	if err != nil {
@@ -57,76 +57,76 @@ func newSession(ctx context.Context, d *cmdutil.Process, open OpenBroker, comman
 	if err != nil {
 		return nil, err
 	}
-	return &session{proc: d, command: command, connection: conn, broker: b, want: want, options: diff,
+	return &comparison{proc: d, command: command, connection: conn, broker: b, want: want, options: diff,
 		unlock: func() {}}, nil
 }
 
 // plan reads the broker and compares.
-func (s *session) plan(ctx context.Context) (*plan.Plan, error) {
-	plan, err := newPlanner(s.broker, s.live, s.options.diff(s.want))(ctx)
-	return plan, s.adviseNoAPI(err)
+func (c *comparison) plan(ctx context.Context) (*plan.Plan, error) {
+	plan, err := newPlanner(c.broker, c.live, c.options.diff(c.want))(ctx)
+	return plan, c.adviseNoAPI(err)
 }
 
 // live reads the broker. Vhosts that are missing become part of what is wanted, when somebody wants
 // them created.
-func (s *session) live(ctx context.Context) (*topology.Live, error) {
-	live, err := s.broker.Live(ctx, s.want)
+func (c *comparison) live(ctx context.Context) (*topology.Live, error) {
+	live, err := c.broker.Live(ctx, c.want)
 	if err != nil {
 		return nil, err
 	}
 	redact.Know(live.Secrets()...)
 	for _, name := range live.MissingVHosts {
 		vhost := &topology.VHost{Name: name}
-		if s.want.Has(vhost.Ref()) || s.options.destroy {
+		if c.want.Has(vhost.Ref()) || c.options.destroy {
 			continue
 		}
-		create, err := s.createVHost(ctx, name)
+		create, err := c.createVHost(ctx, name)
 		if err != nil {
 			return nil, err
 		}
 		if create {
-			_ = s.want.Add(vhost, diag.Position{}) // it is not there: Has has looked
+			_ = c.want.Add(vhost, diag.Position{}) // it is not there: Has has looked
 		}
 	}
 	return live, nil
 }
 
 // createVHost asks where somebody can answer; elsewhere the plan says what to type.
-func (s *session) createVHost(ctx context.Context, name string) (bool, error) {
-	if s.options.createVHost || s.options.noAPI || s.command != "apply" || !s.proc.Streams.InTTY {
-		return s.options.createVHost, nil
+func (c *comparison) createVHost(ctx context.Context, name string) (bool, error) {
+	if c.options.createVHost || c.options.noAPI || c.command != "apply" || !c.proc.Streams.InTTY {
+		return c.options.createVHost, nil
 	}
-	return s.proc.Streams.Confirm(ctx, fmt.Sprintf("Vhost %q does not exist. Create it?", name),
+	return c.proc.Streams.Confirm(ctx, fmt.Sprintf("Vhost %q does not exist. Create it?", name),
 		"--create-vhost")
 }
 
-// lock keeps other applies of the same topology, and of those that it takes objects from, out. Where
-// no lock can be had, the command goes on and says so.
-func (s *session) lock(ctx context.Context) error {
-	vhosts := s.want.VHosts()
-	if s.want.Name == "" || len(vhosts) == 0 {
+// lock keeps other applies of the same topology, and of those that it takes objects from, out.
+// Where no lock can be had, the command goes on and says so.
+func (c *comparison) lock(ctx context.Context) error {
+	vhosts := c.want.VHosts()
+	if c.want.Name == "" || len(vhosts) == 0 {
 		return nil
 	}
-	if err := s.lockOne(ctx, vhosts[0], s.want.Name); err != nil {
+	if err := c.lockOne(ctx, vhosts[0], c.want.Name); err != nil {
 		return err
 	}
-	for _, old := range s.options.plan.AdoptFrom {
+	for _, old := range c.options.plan.AdoptFrom {
 		name, vhost, elsewhere := strings.Cut(old, "@")
 		if !elsewhere {
 			vhost = vhosts[0]
 		}
-		if name == s.want.Name && vhost == vhosts[0] {
+		if name == c.want.Name && vhost == vhosts[0] {
 			continue
 		}
-		if err := s.lockOne(ctx, vhost, name); err != nil {
+		if err := c.lockOne(ctx, vhost, name); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *session) lockOne(ctx context.Context, vhost, name string) error {
-	release, err := s.broker.Lock(ctx, vhost, name)
+func (c *comparison) lockOne(ctx context.Context, vhost, name string) error {
+	release, err := c.broker.Lock(ctx, vhost, name)
 	switch {
 	case errors.Is(err, topology.ErrLocked):
 		return err
@@ -134,16 +134,16 @@ func (s *session) lockOne(ctx context.Context, vhost, name string) error {
 	case err != nil && ctx.Err() != nil:
 		return err
 	case err != nil:
-		s.proc.Warn("no lock: concurrent applies of this topology are not prevented: " + err.Error())
+		c.proc.Warn("no lock: concurrent applies of this topology are not prevented: " + err.Error())
 	}
-	before := s.unlock
-	s.unlock = func() { release(); before() }
+	before := c.unlock
+	c.unlock = func() { release(); before() }
 	return nil
 }
 
-func (s *session) close() {
-	s.unlock()
-	s.broker.Close()
+func (c *comparison) close() {
+	c.unlock()
+	c.broker.Close()
 }
 
 // diffOptions are the flags that say how a difference becomes a plan.

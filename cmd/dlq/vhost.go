@@ -15,8 +15,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// session is what a dlq command works on: a vhost, and how errors about it are told.
-type session struct {
+// connectedVHost is what a dlq command works on: a vhost, and how errors about it are told.
+type connectedVHost struct {
 	*vhost.VHost
 	proc       *cmdutil.Process
 	command    string
@@ -25,23 +25,23 @@ type session struct {
 	broker     Broker
 }
 
-// openSession connects and reads the vhost.
-func openSession(ctx context.Context, d *cmdutil.Process, open OpenBroker, command string,
-	flags *profile.Flags) (*session, error) {
-	s, err := connectSession(ctx, d, open, command, flags, nil)
+// openVHost connects and reads the vhost.
+func openVHost(ctx context.Context, d *cmdutil.Process, open OpenBroker, command string,
+	flags *profile.Flags) (*connectedVHost, error) {
+	v, err := connectVHost(ctx, d, open, command, flags, nil)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Read(ctx); err != nil {
-		s.close()
+	if err := v.Read(ctx); err != nil {
+		v.close()
 		return nil, cmdmsg.AdviseMissing(err)
 	}
-	return s, nil
+	return v, nil
 }
 
-// connectSession prepares a session that has read nothing yet.
-func connectSession(ctx context.Context, d *cmdutil.Process, open OpenBroker, command string, flags *profile.Flags,
-	match *regexp.Regexp) (*session,
+// connectVHost prepares a vhost of which nothing was read yet.
+func connectVHost(ctx context.Context, d *cmdutil.Process, open OpenBroker, command string, flags *profile.Flags,
+	match *regexp.Regexp) (*connectedVHost,
 	error) {
 	conn, err := d.Connection(flags)
 	if err != nil {
@@ -52,38 +52,38 @@ func connectSession(ctx context.Context, d *cmdutil.Process, open OpenBroker, co
 		return nil, err
 	}
 	v := vhost.New(b, conn.VHost, cmdmsg.VHostOptions(d, conn, match))
-	return &session{VHost: v, proc: d, command: command, connection: conn, broker: b}, nil
+	return &connectedVHost{VHost: v, proc: d, command: command, connection: conn, broker: b}, nil
 }
 
-func (s *session) close() { s.broker.Close() }
+func (v *connectedVHost) close() { v.broker.Close() }
 
 // lookup returns a queue of the vhost, or an error that names the one that was surely meant.
-func (s *session) lookup(name string) (*topology.Queue, error) {
-	q, err := s.Queue(name)
+func (v *connectedVHost) lookup(name string) (*topology.Queue, error) {
+	q, err := v.Queue(name)
 	return q, cmdmsg.AdviseMissing(err)
 }
 
 // assess judges a look into a queue; an error says what would allow it. limit is how many messages
 // are looked at, 0 all.
-func (s *session) assess(ctx context.Context, q *topology.Queue, o lookOptions,
+func (v *connectedVHost) assess(ctx context.Context, q *topology.Queue, o lookOptions,
 	limit int64) (browse.Assessment, error) {
-	l, err := s.Assess(ctx, q, o.assess(limit))
-	return l, s.adviseRefused(err)
+	l, err := v.Assess(ctx, q, o.assess(limit))
+	return l, v.adviseRefused(err)
 }
 
 // adviseRefused adds the flags that would allow a refused look.
-func (s *session) adviseRefused(err error) error {
+func (v *connectedVHost) adviseRefused(err error) error {
 	var refused *vhost.RefusedError
 	if !errors.As(err, &refused) {
 		return err
 	}
-	command := "msgctl " + s.command + " " + shell.Quote(refused.Assessment.Queue)
+	command := "msgctl " + v.command + " " + shell.Quote(refused.Assessment.Queue)
 	var advice []string
 	if refused.Assessment.Allow == browse.PermitOverride {
-		advice = append(advice, command+" --guard"+s.given+"   lifts the limit with a temporary policy")
+		advice = append(advice, command+" --guard"+v.given+"   lifts the limit with a temporary policy")
 	}
 	if refused.Assessment.Allow != browse.PermitNone {
-		advice = append(advice, command+" --force"+s.given+"   continues in spite of the risk")
+		advice = append(advice, command+" --force"+v.given+"   continues in spite of the risk")
 	}
 	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err, Advice: strings.Join(advice, "\n")}
 }

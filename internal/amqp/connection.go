@@ -16,9 +16,9 @@ import (
 // (measured on two cores).
 const Parallel = 8
 
-// Session does AMQP operations in one vhost on the channels of one connection, which it opens when
-// needed and restores when it is lost. It is safe for concurrent use.
-type Session struct {
+// RecoveringConnection does AMQP operations in one vhost on the channels of one connection, which
+// it opens when needed and opens again when it was lost. It is safe for concurrent use.
+type RecoveringConnection struct {
 	opts  Options
 	vhost string
 	slots chan struct{} // one per operation under way
@@ -33,29 +33,27 @@ type Session struct {
 	over    error // why a lost connection cannot be restored, ever
 }
 
-// Session returns a session of a vhost. It dials when it is first used. Close it.
-func (c *Client) Session(vhost string) *Session { return newSession(c.opts, vhost) }
-
-func newSession(o Options, vhost string) *Session {
-	return &Session{
-		opts: o, vhost: vhost, slots: make(chan struct{}, Parallel),
+// Recovering returns a connection to a vhost. It dials when it is first used. Close it.
+func (c *Client) Recovering(vhost string) *RecoveringConnection {
+	return &RecoveringConnection{
+		opts: c.opts, vhost: vhost, slots: make(chan struct{}, Parallel),
 		dialling: make(chan struct{}, 1), lone: make(chan struct{}, 1),
 	}
 }
 
 // Ready makes sure that a connection is open.
-func (s *Session) Ready(ctx context.Context) error { _, err := s.link(ctx); return err }
+func (c *RecoveringConnection) Ready(ctx context.Context) error { _, err := c.link(ctx); return err }
 
-// WasOpen reports whether the session ever had a connection.
-func (s *Session) WasOpen() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.open }
+// WasOpen reports whether there ever was a connection.
+func (c *RecoveringConnection) WasOpen() bool { c.mu.Lock(); defer c.mu.Unlock(); return c.open }
 
-// Close ends the connection politely, for at most two seconds. The session cannot be used
+// Close ends the connection politely, for at most two seconds. It cannot be used
 // afterwards.
-func (s *Session) Close() {
-	s.mu.Lock()
-	l := s.current
-	s.current, s.done = nil, true
-	s.mu.Unlock()
+func (c *RecoveringConnection) Close() {
+	c.mu.Lock()
+	l := c.current
+	c.current, c.done = nil, true
+	c.mu.Unlock()
 	if l != nil {
 		l.close()
 	}
@@ -64,28 +62,28 @@ func (s *Session) Close() {
 // Do runs one operation on a channel of its own. The operation must be idempotent: it is run again
 // when the connection was lost under it. An exception that the broker answers to the operation is
 // returned as it came, always to the operation that caused it.
-func (s *Session) Do(ctx context.Context, f func(*amqp091.Channel) error) error {
-	if err := enter(ctx, s.slots); err != nil {
+func (c *RecoveringConnection) Do(ctx context.Context, f func(*amqp091.Channel) error) error {
+	if err := enter(ctx, c.slots); err != nil {
 		return err
 	}
-	defer leave(s.slots)
+	defer leave(c.slots)
 	for lost := 0; ; lost++ {
-		l, err := s.link(ctx)
+		l, err := c.link(ctx)
 		if err != nil {
 			return err
 		}
-		err = s.once(ctx, l, f)
+		err = c.once(ctx, l, f)
 		switch what := outcomeOf(l, err); what {
 		case outcomeDone:
 			return err
 		case outcomeFatal:
-			return s.alone(ctx, f)
+			return c.alone(ctx, f)
 		case outcomeLost, outcomeStale:
 			if what == outcomeLost {
-				s.drop(l)
+				c.drop(l)
 			}
-			if ctx.Err() != nil || lost+1 >= s.opts.Reconnect.Attempts {
-				return refusal.Unreachable("", "the connection to "+s.opts.URL()+" was lost", err)
+			if ctx.Err() != nil || lost+1 >= c.opts.Reconnect.Attempts {
+				return refusal.Unreachable("", "the connection to "+c.opts.URL()+" was lost", err)
 			}
 		}
 	}
@@ -94,34 +92,34 @@ func (s *Session) Do(ctx context.Context, f func(*amqp091.Channel) error) error 
 // alone runs an operation on a connection of its own, one at a time. Some refusals close the whole
 // connection (3.10: unknown exchange type; 3.10 and 4.0: a stream's bad max-age) and with it every
 // operation under way: alone, the guilty one shows.
-func (s *Session) alone(ctx context.Context, f func(*amqp091.Channel) error) error {
-	if err := enter(ctx, s.lone); err != nil {
+func (c *RecoveringConnection) alone(ctx context.Context, f func(*amqp091.Channel) error) error {
+	if err := enter(ctx, c.lone); err != nil {
 		return err
 	}
-	defer leave(s.lone)
-	l, err := dial(ctx, s.opts, s.vhost)
+	defer leave(c.lone)
+	l, err := dial(ctx, c.opts, c.vhost)
 	if err != nil {
 		return err
 	}
 	defer l.close()
-	err = s.once(ctx, l, f)
+	err = c.once(ctx, l, f)
 	if outcomeOf(l, err) == outcomeLost {
-		return refusal.Unreachable("", "the connection to "+s.opts.URL()+" was lost", err)
+		return refusal.Unreachable("", "the connection to "+c.opts.URL()+" was lost", err)
 	}
 	return err
 }
 
 // once runs f on a channel of l. The AMQP library knows no contexts for methods: when ctx ends
 // first, the channel is left to its connection and never used again.
-func (s *Session) once(ctx context.Context, l *Link, f func(*amqp091.Channel) error) error {
-	ctx, cancel := context.WithTimeout(ctx, s.opts.Timeout)
+func (c *RecoveringConnection) once(ctx context.Context, l *Link, f func(*amqp091.Channel) error) error {
+	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
 	defer cancel()
 	result := make(chan error, 1)
 	go func() {
-		ch, err := s.channel(l)
+		ch, err := c.channel(l)
 		if err == nil {
 			err = f(ch)
-			s.release(l, ch)
+			c.release(l, ch)
 		}
 		result <- err
 	}()
@@ -129,97 +127,97 @@ func (s *Session) once(ctx context.Context, l *Link, f func(*amqp091.Channel) er
 	case err := <-result:
 		return err
 	case <-ctx.Done():
-		return refusal.Unreachable("", "no answer from "+s.opts.URL()+" in time", ctx.Err())
+		return refusal.Unreachable("", "no answer from "+c.opts.URL()+" in time", ctx.Err())
 	}
 }
 
-func (s *Session) channel(l *Link) (*amqp091.Channel, error) {
-	s.mu.Lock()
+func (c *RecoveringConnection) channel(l *Link) (*amqp091.Channel, error) {
+	c.mu.Lock()
 	if n := len(l.idle); n > 0 {
 		ch := l.idle[n-1]
 		l.idle = l.idle[:n-1]
-		s.mu.Unlock()
+		c.mu.Unlock()
 		return ch, nil
 	}
-	s.mu.Unlock()
+	c.mu.Unlock()
 	return l.conn.Channel()
 }
 
-func (s *Session) release(l *Link, ch *amqp091.Channel) {
+func (c *RecoveringConnection) release(l *Link, ch *amqp091.Channel) {
 	if ch.IsClosed() {
 		return
 	}
-	s.mu.Lock()
+	c.mu.Lock()
 	l.idle = append(l.idle, ch)
-	s.mu.Unlock()
+	c.mu.Unlock()
 }
 
 // drop forgets a connection that is lost.
-func (s *Session) drop(l *Link) {
-	s.mu.Lock()
-	if s.current == l {
-		s.current = nil
+func (c *RecoveringConnection) drop(l *Link) {
+	c.mu.Lock()
+	if c.current == l {
+		c.current = nil
 	}
-	s.mu.Unlock()
+	c.mu.Unlock()
 	_ = l.net.Close()
 }
 
 // link returns the open connection, dialling if there is none: once if there never was one, else as
 // often as the options say.
-func (s *Session) link(ctx context.Context) (*Link, error) {
-	if l, err := s.live(); l != nil || err != nil {
+func (c *RecoveringConnection) link(ctx context.Context) (*Link, error) {
+	if l, err := c.live(); l != nil || err != nil {
 		return l, err
 	}
-	if err := enter(ctx, s.dialling); err != nil {
+	if err := enter(ctx, c.dialling); err != nil {
 		return nil, err
 	}
-	defer leave(s.dialling)
-	if l, err := s.live(); l != nil || err != nil {
+	defer leave(c.dialling)
+	if l, err := c.live(); l != nil || err != nil {
 		return l, err
 	}
 	var l *Link
-	err := reconnect.Repeat(ctx, s.opts.Reconnect, s.WasOpen(), func() (err error) {
-		l, err = dial(ctx, s.opts, s.vhost)
+	err := reconnect.Repeat(ctx, c.opts.Reconnect, c.WasOpen(), func() (err error) {
+		l, err = dial(ctx, c.opts, c.vhost)
 		return err
 	})
 	if err != nil {
-		return nil, s.giveUp(err)
+		return nil, c.giveUp(err)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.done {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.done {
 		l.close()
 		return nil, amqp091.ErrClosed
 	}
-	s.current, s.open = l, true
+	c.current, c.open = l, true
 	return l, nil
 }
 
 // giveUp remembers that the broker, which took the login before, refuses it now: the user or the
 // vhost is gone. Every further attempt would take the broker three seconds to refuse, one operation
 // after the other.
-func (s *Session) giveUp(err error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.open || !loginRefused(err) {
+func (c *RecoveringConnection) giveUp(err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.open || !loginRefused(err) {
 		return err
 	}
-	s.over = refusal.Unreachable("", "the connection was lost and cannot be restored: "+err.Error(), err)
-	return s.over
+	c.over = refusal.Unreachable("", "the connection was lost and cannot be restored: "+err.Error(), err)
+	return c.over
 }
 
-func (s *Session) live() (*Link, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (c *RecoveringConnection) live() (*Link, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	switch {
-	case s.over != nil:
-		return nil, s.over
-	case s.done:
+	case c.over != nil:
+		return nil, c.over
+	case c.done:
 		return nil, amqp091.ErrClosed
-	case s.current == nil || s.current.conn.IsClosed():
+	case c.current == nil || c.current.conn.IsClosed():
 		return nil, nil
 	}
-	return s.current, nil
+	return c.current, nil
 }
 
 // outcome is what became of an operation.
@@ -283,14 +281,14 @@ func enter(ctx context.Context, gate chan struct{}) error {
 func leave(gate chan struct{}) { <-gate }
 
 // VHost is the vhost's name.
-func (s *Session) VHost() string { return s.vhost }
+func (c *RecoveringConnection) VHost() string { return c.vhost }
 
 // User is the login.
-func (s *Session) User() string { return s.opts.User }
+func (c *RecoveringConnection) User() string { return c.opts.User }
 
 // ServerVersion is what the broker said of itself, "" when there is no connection.
-func (s *Session) ServerVersion() string {
-	l, err := s.live()
+func (c *RecoveringConnection) ServerVersion() string {
+	l, err := c.live()
 	if l == nil || err != nil {
 		return ""
 	}
