@@ -12,21 +12,19 @@ import (
 	"github.com/msgctl/msgctl/internal/rabbittest/node"
 )
 
-// TestCorpus applies every file on a private node of every line: either the second plan is empty,
-// or the first apply is refused before it writes anything, for the reason in corpusRefusals.
-func TestCorpus(t *testing.T) {
+// applyCorpus applies every file: either the second plan is empty, or the first apply is refused
+// before it writes anything, for the reason in corpusRefusals.
+func applyCorpus(t *testing.T, n *node.Node) {
 	dir := cmdtest.Corpus(t)
 	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no files in %s: %v", dir, err)
 	}
-	rabbittest.EachPrivateLine(t, func(t *testing.T, n *node.Node) {
-		admin := rabbittest.Of(n).Admin()
-		admin.Put(t, "/api/users/corpus-admin", map[string]string{"password": "corpus", "tags": "administrator"})
-		for _, file := range files {
-			t.Run(filepath.Base(file), func(t *testing.T) { applyCorpusFile(t, n, file) })
-		}
-	})
+	admin := rabbittest.Of(n).Admin()
+	admin.Put(t, "/api/users/corpus-admin", map[string]string{"password": "corpus", "tags": "administrator"})
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) { applyCorpusFile(t, n, file) })
+	}
 }
 
 func applyCorpusFile(t *testing.T, n *node.Node, file string) {

@@ -30,34 +30,40 @@ func held(t *testing.T, amqpURL, api string) (*cmdtest.Program, *rabbittest.Prox
 // quickReconnect makes a lost broker a matter of seconds.
 var quickReconnect = []string{"--reconnect-delay", "100ms", "--reconnect-attempts", "3", "--timeout", "5s"}
 
-// TestBrokerStopsInMidApply: what is done and what is not is said with exit code 3 (or 1 when the
+// TestOnANodeOfItsOwn has what would disturb others, on one node of each line: a start takes seconds.
+func TestOnANodeOfItsOwn(t *testing.T) {
+	rabbittest.EachPrivateLine(t, func(t *testing.T, n *node.Node) {
+		t.Run("broker stops in mid-apply", func(t *testing.T) { brokerStopsInMidApply(t, n) })
+		t.Run("corpus", func(t *testing.T) { applyCorpus(t, n) }) // leaves no user guest
+	})
+}
+
+// brokerStopsInMidApply: what is done and what is not is said with exit code 3 (or 1 when the
 // broker went before the first change), and the same command finishes the work when the broker is
 // back.
-func TestBrokerStopsInMidApply(t *testing.T) {
-	rabbittest.EachPrivateLine(t, func(t *testing.T, n *node.Node) {
-		queues := manyQueues()
-		p, proxy := held(t, n.URL, n.API)
-		file := cmdtest.WriteFile(t, manyObjects("midway", "/", queues))
-		r := p.Start(append([]string{"apply", "-f", file, "--yes"}, quickReconnect...)...)
-		waitForQueues(t, rabbittest.Of(n).Admin(), "/", 50)
-		if err := n.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		res := p.Wait(r)
-		res.Want(t, cmdutil.ExitPartly, "not done", "run the same command again")
-		if err := n.Restart(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		proxy.Heal()
-		p.Run("apply", "-f", file, "--yes").Want(t, cmdutil.ExitOK, "Done: ")
-		p.Run("plan", "-f", file, "--detailed-exitcode").Want(t, cmdutil.ExitOK, "No changes")
-		// Nothing was forgotten: all of it belongs to the topology, and prune finds it.
-		empty := cmdtest.WriteFile(t, "name: midway\nvhost: /\nexchanges: {}\n")
-		p.Run("apply", "-f", empty, "--prune", "--yes").Want(t, cmdutil.ExitOK, fmt.Sprintf("%d to delete", queues+1))
-		if left := countQueues(t, rabbittest.Of(n).Admin(), "/"); left != 0 {
-			t.Errorf("%d queues were left", left)
-		}
-	})
+func brokerStopsInMidApply(t *testing.T, n *node.Node) {
+	queues := manyQueues()
+	p, proxy := held(t, n.URL, n.API)
+	file := cmdtest.WriteFile(t, manyObjects("midway", "/", queues))
+	r := p.Start(append([]string{"apply", "-f", file, "--yes"}, quickReconnect...)...)
+	waitForQueues(t, rabbittest.Of(n).Admin(), "/", 50)
+	if err := n.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	res := p.Wait(r)
+	res.Want(t, cmdutil.ExitPartly, "not done", "run the same command again")
+	if err := n.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	proxy.Heal()
+	p.Run("apply", "-f", file, "--yes").Want(t, cmdutil.ExitOK, "Done: ")
+	p.Run("plan", "-f", file, "--detailed-exitcode").Want(t, cmdutil.ExitOK, "No changes")
+	// Nothing was forgotten: all of it belongs to the topology, and prune finds it.
+	empty := cmdtest.WriteFile(t, "name: midway\nvhost: /\nexchanges: {}\n")
+	p.Run("apply", "-f", empty, "--prune", "--yes").Want(t, cmdutil.ExitOK, fmt.Sprintf("%d to delete", queues+1))
+	if left := countQueues(t, rabbittest.Of(n).Admin(), "/"); left != 0 {
+		t.Errorf("%d queues were left", left)
+	}
 }
 
 // TestKilledInMidApply: kill -9 of msgctl leaves nothing that a later apply does not know.

@@ -83,7 +83,7 @@ func hoard(t *testing.T, sub consume.Subscription, n int) (tags []uint64) {
 
 // TestNothingComesBackBehindSettled acknowledges messages one by one and closes at once. Without
 // Settled up to 29,967 of 30,000 came back on quorum queues. A soak demands that this is still so;
-// TestSettledWaitsForABusyLeader demands it each time, as it does not depend on chance there.
+// settledWaitsForABusyLeader demands it each time, as it does not depend on chance there.
 func TestNothingComesBackBehindSettled(t *testing.T) {
 	n, withoutSettled := rabbittest.Cases(10_000, 30_000), rabbittest.Cases(0, 30)
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {

@@ -13,6 +13,16 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
+// TestOnNodesOfItsOwn has what would disturb others, on one node of each line: a start takes
+// seconds.
+func TestOnNodesOfItsOwn(t *testing.T) {
+	rabbittest.EachPrivateLine(t, func(t *testing.T, n *node.Node) {
+		t.Run("no queue is left out", func(t *testing.T) { noQueueIsLeftOut(t, n) })
+		t.Run("node that stops and returns", func(t *testing.T) { nodeThatStopsAndReturns(t, n) })
+		t.Run("queues that are down", func(t *testing.T) { queuesThatAreDown(t, n) })
+	})
+}
+
 // stopAndStart runs f while the node is down.
 func stopAndStart(t *testing.T, n *node.Node, f func() error) error {
 	if err := n.Stop(t.Context()); err != nil {
@@ -26,37 +36,35 @@ func stopAndStart(t *testing.T, n *node.Node, f func() error) error {
 
 // A broker that stops in the middle and comes back: what was under way ends well, or says that the
 // broker is unreachable.
-func TestNodeThatStopsAndReturns(t *testing.T) {
-	rabbittest.EachPrivateLine(t, func(t *testing.T, n *node.Node) {
-		b := rabbittest.Of(n)
-		v := b.VHost(t)
-		c := newClient(t, v.User, func(o *Options) { o.ReconnectDelay, o.ReconnectAttempts = 500*time.Millisecond, 20 })
-		impatient := newClient(t, v.User, quickly)
-		queue := func(i int) *topology.Queue {
-			return &topology.Queue{VHost: v.Name, Name: fmt.Sprint("q", i), Type: topology.Classic, Durable: true}
+func nodeThatStopsAndReturns(t *testing.T, n *node.Node) {
+	b := rabbittest.Of(n)
+	v := b.VHost(t)
+	c := newClient(t, v.User, func(o *Options) { o.ReconnectDelay, o.ReconnectAttempts = 500*time.Millisecond, 20 })
+	impatient := newClient(t, v.User, quickly)
+	queue := func(i int) *topology.Queue {
+		return &topology.Queue{VHost: v.Name, Name: fmt.Sprint("q", i), Type: topology.Classic, Durable: true}
+	}
+	create(t, c, queue(0))
+	create(t, impatient, queue(0))
+	g, ctx := errgroup.WithContext(t.Context())
+	g.SetLimit(8)
+	stopped := make(chan error, 1)
+	for i := range 400 {
+		if i == 100 {
+			go func() { stopped <- stopAndStart(t, n, func() error { return impatient.Create(t.Context(), queue(0)) }) }()
 		}
-		create(t, c, queue(0))
-		create(t, impatient, queue(0))
-		g, ctx := errgroup.WithContext(t.Context())
-		g.SetLimit(8)
-		stopped := make(chan error, 1)
-		for i := range 400 {
-			if i == 100 {
-				go func() { stopped <- stopAndStart(t, n, func() error { return impatient.Create(t.Context(), queue(0)) }) }()
-			}
-			g.Go(func() error { return c.Create(ctx, queue(i)) })
+		g.Go(func() error { return c.Create(ctx, queue(i)) })
+	}
+	if err := g.Wait(); err != nil {
+		t.Error(err)
+	}
+	if err := <-stopped; err != nil {
+		t.Fatal(err)
+	}
+	live := readLive(t, newClient(t, v.User), Scope{VHosts: []string{v.Name}})
+	for i := range 400 {
+		if !live.Has(queue(i).Ref()) {
+			t.Errorf("queue %d is missing", i)
 		}
-		if err := g.Wait(); err != nil {
-			t.Error(err)
-		}
-		if err := <-stopped; err != nil {
-			t.Fatal(err)
-		}
-		live := readLive(t, newClient(t, v.User), Scope{VHosts: []string{v.Name}})
-		for i := range 400 {
-			if !live.Has(queue(i).Ref()) {
-				t.Errorf("queue %d is missing", i)
-			}
-		}
-	})
+	}
 }

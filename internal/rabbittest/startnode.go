@@ -49,13 +49,13 @@ func StartNodeWith(tb testing.TB, line string, o node.Options) *node.Node {
 	return n
 }
 
-// StartCluster starts n private nodes of a line that form one cluster: see StartNode. It takes some
-// ten seconds a node.
-func StartCluster(tb testing.TB, line string, n int, config ...string) []*node.Node {
+// Cluster starts more private nodes, which form one cluster with the first, and returns all of them.
+// They are removed when the test ends; the first may be of no use then, as it has lost the others.
+func Cluster(tb testing.TB, first *node.Node, more int, config ...string) []*node.Node {
 	tb.Helper()
-	nodes := []*node.Node{StartNode(tb, line, config...)}
-	for len(nodes) < n {
-		nodes = append(nodes, StartNodeWith(tb, line, node.Options{Config: config, Join: nodes[0]}))
+	nodes := []*node.Node{first}
+	for range more {
+		nodes = append(nodes, StartNodeWith(tb, first.Line(), node.Options{Config: config, Join: first}))
 	}
 	return nodes
 }

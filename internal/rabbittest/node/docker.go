@@ -145,6 +145,10 @@ func (c *container) ctl(ctx context.Context, args ...string) (string, error) {
 	return docker(ctx, append([]string{"exec", c.name, "rabbitmqctl", "-q"}, args...)...)
 }
 
+func (c *container) eval(ctx context.Context, code string) (string, error) {
+	return c.ctl(ctx, "eval", code)
+}
+
 func (c *container) close() error {
 	if c.dir == "" {
 		return nil

@@ -79,12 +79,14 @@ func newInstallation(root, sbin string) installation {
 	return in
 }
 
-// epmd returns the path of the Erlang port mapper, inside root.
-func (in installation) epmd() (string, error) {
+// tool returns the path of one of Erlang's own programs, inside root.
+func (in installation) tool(name string) (string, error) {
 	if in.root != "" {
-		return "/usr/bin/epmd", nil
+		path := "/usr/bin/" + name
+		_, err := os.Stat(in.root + path)
+		return path, err
 	}
-	if path, err := exec.LookPath("epmd"); err == nil {
+	if path, err := exec.LookPath(name); err == nil {
 		return path, nil
 	}
 	erl, err := exec.LookPath("erl")
@@ -94,9 +96,9 @@ func (in installation) epmd() (string, error) {
 	if erl, err = filepath.EvalSymlinks(erl); err != nil {
 		return "", fmt.Errorf("follow erl: %w", err)
 	}
-	beside := filepath.Join(filepath.Dir(erl), "epmd")
+	beside := filepath.Join(filepath.Dir(erl), name)
 	if _, err := os.Stat(beside); err != nil {
-		return "", fmt.Errorf("find epmd, Erlang's port mapper: %w", err)
+		return "", fmt.Errorf("find Erlang's %s: %w", name, err)
 	}
 	return beside, nil
 }

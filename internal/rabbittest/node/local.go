@@ -48,7 +48,7 @@ func start(ctx context.Context, o Options) (*Node, error) {
 		err = n.Wait(ctx)
 	}
 	if err == nil && o.Join != nil {
-		err = n.join(ctx, o.Join)
+		err = n.joined(ctx, o.Join)
 	}
 	if err != nil {
 		return nil, errors.Join(wrap("start node", err), n.Close())
@@ -56,14 +56,22 @@ func start(ctx context.Context, o Options) (*Node, error) {
 	return n, nil
 }
 
-// join makes a node that has just started a member of the cluster of another.
-func (n *Node) join(ctx context.Context, of *Node) error {
-	for _, args := range [][]string{{"stop_app"}, {"reset"}, {"join_cluster", of.run.(*local).name}, {"start_app"}} {
-		if _, err := n.Ctl(ctx, args...); err != nil {
-			return wrap("join a cluster", err)
+// joined waits until the other members of its cluster have seen that the node joined it, which its
+// configuration asks for when it boots for the first time.
+func (n *Node) joined(ctx context.Context, of *Node) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	for {
+		members, err := runningNodes(ctx, of.API)
+		if err == nil && slices.Contains(members, n.run.(*local).name) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("join a cluster: its members are %v (%w, last: %w)", members, ctx.Err(), err)
+		case <-time.After(100 * time.Millisecond):
 		}
 	}
-	return n.Wait(ctx)
 }
 
 // local is a node run as a child process, in a process group that its epmd leads.
@@ -98,6 +106,8 @@ func newLocal(in installation, o Options) (*local, error) {
 			return nil, errors.New("only nodes that run on this machine can be joined")
 		}
 		l.cookie, l.epmdPort = first.cookie, first.epmdPort
+		o.Config = append(slices.Clip(o.Config), "cluster_formation.peer_discovery_backend = classic_config",
+			"cluster_formation.classic_config.nodes.1 = "+first.name, "cluster_formation.classic_config.nodes.2 = "+l.name)
 	}
 	if err := l.prepare(o); err != nil {
 		return nil, errors.Join(err, l.close())
@@ -138,7 +148,7 @@ func (l *local) prepare(o Options) error {
 			return err
 		}
 	}
-	epmd, err := l.in.epmd()
+	epmd, err := l.in.tool("epmd")
 	if err != nil {
 		return err
 	}
@@ -279,6 +289,26 @@ func (l *local) ctl(ctx context.Context, args ...string) (string, error) {
 		return "", fmt.Errorf("rabbitmqctl %s: %w: %s", strings.Join(args[3:], " "), err, strings.TrimSpace(string(out)))
 	}
 	return string(out), nil
+}
+
+// eval uses erl_call, a small C program that is Erlang's own: rabbitmqctl takes a second of a
+// processor.
+func (l *local) eval(ctx context.Context, code string) (string, error) {
+	call, err := l.in.tool("erl_call")
+	if err != nil {
+		return l.ctl(ctx, "eval", code)
+	}
+	cmd := l.command(ctx, call, "-sname", l.name, "-c", l.cookie, "-e")
+	cmd.Stdin = strings.NewReader(code + "\n")
+	out, err := cmd.CombinedOutput()
+	result, ok := strings.CutPrefix(string(out), "{ok, ")
+	if err == nil && !ok {
+		err = errors.New("it failed")
+	}
+	if err != nil {
+		return "", fmt.Errorf("evaluate %s: %w: %s", code, err, strings.TrimSpace(string(out)))
+	}
+	return strings.TrimSuffix(strings.TrimSpace(result), "}"), nil
 }
 
 func (l *local) close() error {

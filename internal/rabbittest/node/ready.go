@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// readyTimeout bounds one start: 6 s is usual on an idle machine; two minutes and a half were too few
-// on two cores with twenty times their load.
+// readyTimeout bounds one start: 6 s is usual on an idle machine; two minutes and a half were too
+// few on two cores with twenty times their load.
 const readyTimeout = 5 * time.Minute
 
 var linePattern = regexp.MustCompile(`^(\d+\.\d+)\.`)
@@ -74,29 +74,56 @@ func amqpAddress(u *url.URL) string {
 }
 
 func overview(ctx context.Context, api string) (string, error) {
+	var out struct {
+		Version string `json:"rabbitmq_version"`
+	}
+	if err := ask(ctx, api, "/api/overview", &out); err != nil {
+		return "", err
+	}
+	if out.Version == "" {
+		return "", fmt.Errorf("%s is not a RabbitMQ management API", redact(api))
+	}
+	return out.Version, nil
+}
+
+// runningNodes are the names of the members of a broker's cluster that run.
+func runningNodes(ctx context.Context, api string) ([]string, error) {
+	var all []struct {
+		Name    string
+		Running bool
+	}
+	var names []string
+	err := ask(ctx, api, "/api/nodes", &all)
+	for _, n := range all {
+		if n.Running {
+			names = append(names, n.Name)
+		}
+	}
+	return names, err
+}
+
+// ask decodes one answer of a management API.
+func ask(ctx context.Context, api, path string, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, api+"/api/overview", http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, api+path, http.NoBody)
 	if err != nil {
-		return "", err
+		return err
 	}
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	res, err := client.Do(req)
 	if err != nil {
-		return "", fmt.Errorf("ask %s: %w", redact(api), err)
+		return fmt.Errorf("ask %s: %w", redact(api), err)
 	}
 	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode != http.StatusOK {
 		_, _ = io.Copy(io.Discard, res.Body)
-		return "", fmt.Errorf("ask %s/api/overview: %s", redact(api), res.Status)
+		return fmt.Errorf("ask %s%s: %s", redact(api), path, res.Status)
 	}
-	var out struct {
-		Version string `json:"rabbitmq_version"`
+	if err := json.NewDecoder(res.Body).Decode(out); err != nil {
+		return fmt.Errorf("%s is not a RabbitMQ management API", redact(api))
 	}
-	if err := json.NewDecoder(res.Body).Decode(&out); err != nil || out.Version == "" {
-		return "", fmt.Errorf("%s is not a RabbitMQ management API", redact(api))
-	}
-	return out.Version, nil
+	return nil
 }
 
 func redact(raw string) string {

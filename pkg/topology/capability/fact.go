@@ -86,7 +86,7 @@ func Facts() []Fact {
 				"nack with requeue never counts, with delayed retry either: no limit ends it."},
 		{ID: "dot-names-over-http",
 			Text: "The management API answers 405 for objects named \".\" and \"..\", also when the names are escaped."},
-		{ID: "down-queue-counts", Test: "internal/broker.TestQueuesThatAreDown",
+		{ID: "down-queue-counts", Test: "internal/broker.TestOnNodesOfItsOwn",
 			Text: "A passive declaration of a quorum queue or stream without a leader says that it is empty; of a classic " +
 				"queue whose node is down, that there is none. The queues list without statistics lacks the former."},
 		{ID: "firehose",
