@@ -89,7 +89,7 @@ func (d *Process) ReadSound(names []string, vhost VHostChoice) (*spec.Spec, *top
 	return declared, state, nil
 }
 
-// None reports that nobody names a file and there is none here.
+// None reports whether nobody names a file and there is none here.
 func (o *FileFlag) None(d *Process) bool {
 	if name, _ := d.Env("MSGCTL_FILE"); len(o.Patterns) > 0 || name != "" {
 		return false

@@ -175,7 +175,7 @@ func (c *consuming) say() {
 	c.proc.Tell(text)
 }
 
-// mayFail says that a message may be retried or dead-lettered.
+// mayFail reports whether a message may be retried or dead-lettered.
 func (c *consuming) mayFail() bool {
 	h := &c.consumeOptions.handler
 	return !h.print && !h.discard

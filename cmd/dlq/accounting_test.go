@@ -325,8 +325,8 @@ func (a *account) cutAtRandomBytes(seed uint64) {
 	}
 }
 
-// ignoresTheAlarm says that the command sends messages, and has not met the alarm yet: it may still
-// wait before it connects again.
+// ignoresTheAlarm reports whether the command sends messages, and has not met the alarm yet: it may
+// still wait before it connects again.
 func (a *account) ignoresTheAlarm() bool {
 	return a.sends() && !a.last.Ended() && !strings.Contains(a.last.Stderr.String(), pausedNote)
 }

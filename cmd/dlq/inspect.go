@@ -240,7 +240,7 @@ func (i *inspection) messages(ctx context.Context) error {
 	return i.finish(list, report)
 }
 
-// cards says that each message is shown in full, as it comes.
+// cards reports whether each message is shown in full, as it comes.
 func (i *inspection) cards() bool {
 	return i.output.Value == "table" && (i.full || i.count == 1 || len(i.selection.ids) > 0)
 }

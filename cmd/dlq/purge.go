@@ -163,7 +163,7 @@ func (p *purging) run(ctx context.Context) error {
 	return p.destroy(ctx)
 }
 
-// atOnce says that the broker's own purge will do.
+// atOnce reports whether the broker's own purge will do.
 func (p *purging) atOnce() bool {
 	return !p.selection.any() && p.selection.limit == 0 && p.archive == "" && p.common.Report == ""
 }

@@ -39,7 +39,7 @@ func (o *selectOptions) registerLimit(cmd *cobra.Command, what string) {
 	cmd.Flags().Int64VarP(&o.limit, "limit", "n", 0, what+" at most this many messages; 0 is no limit")
 }
 
-// any says that not all messages are meant, whatever the limit.
+// any reports whether not all messages are meant, whatever the limit.
 func (o *selectOptions) any() bool { return o.where != "" || len(o.ids) > 0 || o.older > 0 }
 
 // check finds mistakes in the flags before anything is dialled.

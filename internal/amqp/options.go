@@ -28,7 +28,7 @@ type Options struct {
 	User string
 	// Password is never printed.
 	Password topology.Secret
-	// Timeout bounds one dial and one AMQP method. 0 waits for ever.
+	// Timeout bounds one dial and one AMQP method. 0 waits forever.
 	Timeout time.Duration
 	// Heartbeat is what the client proposes; the broker's smaller value wins. Default 60 s.
 	Heartbeat time.Duration

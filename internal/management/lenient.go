@@ -13,9 +13,9 @@ import (
 )
 
 // decode decodes one JSON value leniently. Brokers keep what they were given in an import, and show
-// it for ever: a boolean as text, an integer as 5.5, "undefined" for what was left out (fact
-// odd-values). They work with it, and so do we: what can be understood is, and what says nothing
-// is left at zero. What has no place at all, such as an object for a name, is an error.
+// it forever: a boolean as text, an integer as 5.5, "undefined" for what was left out (fact
+// odd-values). They work with it, and so do we: what can be understood is, and what says nothing is
+// left at zero. What has no place at all, such as an object for a name, is an error.
 func decode(text []byte, out any) error {
 	err := decoder(bytes.NewReader(text)).Decode(out)
 	var kind *json.UnmarshalTypeError

@@ -272,7 +272,7 @@ func (s *Session) Settled(ctx context.Context) error {
 	return s.Sub.Settled(ctx)
 }
 
-// ReturnAndClose is for a session that is lost, as far as is known: what can still be returned by
+// ReturnAndClose is for a session that is lost, as far as known: what can still be returned by
 // a nack is, because a close counts against a delivery limit.
 func (s *Session) ReturnAndClose() {
 	s.mu.Lock()

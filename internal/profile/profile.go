@@ -44,7 +44,7 @@ type Connection struct {
 	API    string // management API: scheme, host, port and path prefix, without a trailing slash
 	TLS    TLS    // for amqps and https alike
 
-	Timeout           time.Duration // per dial and per request; 0 waits for ever
+	Timeout           time.Duration // per dial and per request; 0 waits forever
 	Heartbeat         time.Duration // AMQP heartbeat asked for; 0 switches it off
 	ReconnectDelay    time.Duration // the first pause; the n-th is n times as long
 	ReconnectAttempts int           // 0: do not reconnect

@@ -41,7 +41,7 @@ func Promtool(t testing.TB, dir, stdin string, args ...string) (said string, ok 
 	return string(out), err == nil
 }
 
-// lacks says that a check has to be left out; the rest of the test goes on.
+// lacks reports whether a check has to be left out; the rest of the test goes on.
 func lacks(t testing.TB) bool {
 	t.Helper()
 	if _, err := exec.LookPath("promtool"); err == nil || os.Getenv("CI") == "true" {

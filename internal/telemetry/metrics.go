@@ -100,7 +100,7 @@ func WriteText(w io.Writer, from prometheus.Gatherer) error {
 func ValidLabel(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 // BoundedLabel bounds how many values of a label there are: messages come from outside, and each
-// value is a time series for ever.
+// value is a time series forever.
 type BoundedLabel struct {
 	Limit int
 

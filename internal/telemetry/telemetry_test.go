@@ -88,7 +88,7 @@ func TestLabelsAreBounded(t *testing.T) {
 }
 
 // TestSlowClients: clients that ask again and again and read nothing do not hold up who counts, nor
-// the answers to others, nor for ever the memory of an answer.
+// the answers to others, nor forever the memory of an answer.
 func TestSlowClients(t *testing.T) {
 	m := telemetry.NewConsumerMetrics("q")
 	for i := range 500 { // a thousand answers are more than any buffer takes

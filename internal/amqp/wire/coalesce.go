@@ -63,7 +63,7 @@ func (c *Coalescer) Write(p []byte) (int, error) {
 }
 
 // Read fails the writing side along with itself: a peer that hung up may leave a writer waiting for
-// room for ever.
+// room forever.
 func (c *Coalescer) Read(p []byte) (int, error) {
 	n, err := c.in.Read(p)
 	if err != nil {

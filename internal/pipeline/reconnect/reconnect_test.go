@@ -62,7 +62,7 @@ func TestEndsAfterItsAttempts(t *testing.T) {
 	})
 }
 
-// A connection that is lost again and again before anything worked must not be tried for ever.
+// A connection that is lost again and again before anything worked must not be tried forever.
 func TestSeriesCountsConnectionsThatDidNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := reconnect.Policy{Attempts: 3}.Start()

@@ -147,10 +147,11 @@ func TestReceivers(t *testing.T) {
 	}
 }
 
-// bounded is far more than FlushTime, for a machine that is busy, and far less than for ever.
+// bounded is far more than FlushTime, for a machine that is busy, and far less than forever.
 const bounded = FlushTime + 2*time.Minute
 
-// sendOne sends one span and returns what Close would with that much patience, and how long it took.
+// sendOne sends one span and returns what Close would with that much patience, and how long it
+// took.
 func sendOne(t *testing.T, patience time.Duration, variables ...string) (lost string, took time.Duration) {
 	t.Helper()
 	tracing, warnings := start(t, variables...)

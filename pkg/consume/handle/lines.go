@@ -24,7 +24,7 @@ import (
 type Lines struct {
 	// Argv is the program and its arguments, Env its environment.
 	Argv, Env []string
-	// Timeout is how long it may take for the oldest message in its hands; 0 is for ever.
+	// Timeout is how long it may take for the oldest message in its hands; 0 is forever.
 	Timeout time.Duration
 	// Label names the command; "" takes the program's name.
 	Label string

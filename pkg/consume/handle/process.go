@@ -266,7 +266,7 @@ func (p *process) finish() {
 	close(p.over)
 }
 
-// retired says that it ended of its own accord after good work, as some do from time to time.
+// retired reports whether it ended of its own accord after good work, as some do from time to time.
 func (p *process) retired(err error) bool { return err == nil && p.sentence == nil && p.answers > 0 }
 
 func ending(err error) string {

@@ -13,7 +13,7 @@ import (
 // Step is one delay before another attempt.
 type Step struct {
 	Delay time.Duration
-	// Queues are the wait queues of the step, of which a message takes one by chance. Empty when
+	// Queues are the wait queues of the step, of which a message takes one at random. Empty when
 	// the queue delays retries itself.
 	Queues []string
 }
@@ -39,7 +39,7 @@ type Plan struct {
 	UserID string
 }
 
-// Last says that no retry follows an attempt, counted from 1.
+// Last reports whether no retry follows an attempt, counted from 1.
 func (p *Plan) Last(attempt int) bool { return attempt > len(p.Steps) && !p.Endless }
 
 // Step returns the step after an attempt, or a later one when that waits too short. It must not be

@@ -67,7 +67,7 @@ func (b *Relay[T]) Put(i *T) bool {
 	return true
 }
 
-// low says that at least half of the room is free.
+// low reports whether at least half of the room is free.
 func (b *Relay[T]) low() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -48,7 +48,7 @@ func parsePattern(text string) pattern {
 	return strings.Split(text, ".")
 }
 
-// literal says that the pattern is one key.
+// literal reports whether the pattern is one key.
 func (p pattern) literal() bool {
 	for _, word := range p {
 		if word == "*" || word == "#" {

@@ -215,7 +215,8 @@ func (s *search) found(state searchState) bool {
 	return true
 }
 
-// unwritable says that the state is one empty word: written as a key that is "", which has no word.
+// unwritable reports whether the state is one empty word: written as a key that is "", which has no
+// word.
 func (s searchState) unwritable() bool { return len(s.key) == 1 && s.key[0] == "" }
 
 func (s *search) step(state searchState, word string) searchState {

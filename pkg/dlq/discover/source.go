@@ -81,7 +81,7 @@ func (f *finder) follow(l deadLetters) {
 	f.judge(l, r, refused, sure, all)
 }
 
-// refuses says that a queue does not take these dead letters: 3.10.8 silently loses what is
+// refuses reports whether a queue does not take these dead letters: 3.10.8 silently loses what is
 // dead-lettered into a stream with the default strategy at-most-once.
 func (f *finder) refuses(l deadLetters, p path) bool {
 	to := f.n.Queue(p.queue)
@@ -115,7 +115,7 @@ func (f *finder) addSource(l deadLetters, p path) {
 	q.Sources = append(q.Sources, s)
 }
 
-// sameAs says that two sources tell the same: several bindings lead to one queue.
+// sameAs reports whether two sources tell the same: several bindings lead to one queue.
 func (s Source) sameAs(o Source) bool {
 	return s.Queue == o.Queue && s.Exchange == o.Exchange && s.Key == o.Key && s.Certainty <= o.Certainty &&
 		slices.Equal(s.Via, o.Via)

@@ -34,7 +34,7 @@ type Options struct {
 	// NoHeads looks at no message: no age is known, and no queue found by its content.
 	NoHeads bool
 	// BeforeSearch, if not nil, is called before queues are looked into that are no dead-letter
-	// queues as far as is known, with how many they are.
+	// queues as far as known, with how many they are.
 	BeforeSearch func(queues int)
 }
 

@@ -22,7 +22,7 @@ type Decoration struct {
 	// Headers are added, but do not replace those of the event's format.
 	Headers  message.Table
 	Priority uint8
-	// Expiration is how long the message may wait in a queue, 0 for ever.
+	// Expiration is how long the message may wait in a queue, 0 forever.
 	Expiration time.Duration
 	// Delay is how long a delayed-message exchange keeps the message, 0 for not at all.
 	Delay time.Duration

@@ -185,7 +185,7 @@ func inside(g grant, names []string) []string {
 	return more
 }
 
-// goesOn says that the word before a text goes on in it.
+// goesOn reports whether the word before a text goes on in it.
 func goesOn(rest string) bool {
 	return rest != "" && !strings.ContainsAny(rest[:1], ".-_:/ ")
 }

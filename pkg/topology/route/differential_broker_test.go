@@ -218,7 +218,7 @@ func (tr *trial) reason(c route.Copy) route.Reason {
 	return route.Expired
 }
 
-// expiring says that a copy has a TTL of its own: the broker takes that off when it dies.
+// expiring reports whether a copy has a TTL of its own: the broker takes that off when it dies.
 func (tr *trial) expiring(c route.Copy) bool { return tr.message.Expires && len(c.Message.Deaths) == 0 }
 
 // patience is how long the broker may be silent before what it has not delivered counts as not
@@ -302,7 +302,7 @@ func (r *round) send(t *testing.T, id string, tr *trial) *amqp.DeferredConfirmat
 }
 
 // settle lets messages die where they do by themselves. Outcomes that look alike are one. A message
-// with too many outcomes, or one that goes round for ever, is given up: that happens on 3.10.8,
+// with too many outcomes, or one that goes round forever, is given up: that happens on 3.10.8,
 // which loses the order of deaths.
 func (tr *trial) settle(placements []route.Placement) {
 	n := tr.net
@@ -333,7 +333,7 @@ func (tr *trial) settle(placements []route.Placement) {
 }
 
 // settle handles deliveries until nothing more is expected and nothing comes. Messages that were
-// given up do not count: some go round for ever, and leave a copy each time.
+// given up do not count: some go round forever, and leave a copy each time.
 func (r *round) settle() {
 	for {
 		wait := quiet
@@ -363,7 +363,7 @@ func (r *round) next(wait time.Duration) bool {
 	}
 }
 
-// growing says that what came may be a part of another outcome: more may come.
+// growing reports whether what came may be a part of another outcome: more may come.
 func (tr *trial) growing() bool {
 	return slices.ContainsFunc(tr.want, func(w route.Placement) bool {
 		rest := showPlacement(w)

@@ -46,7 +46,7 @@ func (r *resolver) retries(q *topology.Queue, declared *Queue) {
 }
 
 // waitsOf makes the wait queues of one step: one, or with jitter three, of which a message takes
-// one by chance. Shorter waits in one and the same queue would spread nothing: a message expires
+// one at random. Shorter waits in one and the same queue would spread nothing: a message expires
 // only at the head, so that most would leave with the longest before them.
 func waitsOf(q *topology.Queue, step, jitter int64) []*topology.Queue {
 	name := WaitQueue(q.Name, time.Duration(step)*time.Millisecond)

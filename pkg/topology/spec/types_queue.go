@@ -97,7 +97,7 @@ type Retry struct {
 	decode.Located `json:"-"`
 	// Backoff has the steps in order.
 	Backoff []decode.Duration `json:"backoff" jsonschema:"required,minItems=1"`
-	// Jitter makes three wait queues of a step, of which a message takes one by chance: so much
+	// Jitter makes three wait queues of a step, of which a message takes one at random: so much
 	// shorter, as written, so much longer.
 	Jitter decode.Percent `json:"jitter,omitempty"`
 	// Via queues makes wait queues on every broker; auto lets a quorum queue on 4.3 delay retries

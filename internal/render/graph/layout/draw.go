@@ -170,7 +170,7 @@ func (l *layers) route(i int, x []float64, out *Placed) Route {
 	return r
 }
 
-// double says that another edge joins the same nodes: one of them has to bend.
+// double reports whether another edge joins the same nodes: one of them has to bend.
 func (l *layers) double(e Edge) bool {
 	count := 0
 	for _, i := range l.part.edges {

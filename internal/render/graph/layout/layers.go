@@ -98,7 +98,7 @@ func (l *layers) back(link int) int {
 	return 0
 }
 
-// isSource says that no edge leads to the vertex but those that are meant to lead back.
+// isSource reports whether no edge leads to the vertex but those that are meant to lead back.
 func (l *layers) isSource(v int) bool {
 	return !slices.ContainsFunc(l.in[v], func(k int) bool { return l.back(k) == 0 })
 }
