@@ -1,9 +1,10 @@
 // Command gen writes what is made from the code and kept in the repository (command reference, lint
-// rules, JSON Schema, definitions of the example) or put into a release (man pages, completions).
+// rules, JSON Schema, the picture of the tour, definitions of the example) or put into a release
+// (man pages, completions).
 //
 //	go run ./dev gen                what the repository keeps
 //	go run ./dev gen -check         the same, and fails where that changed a file
-//	go run ./dev gen WHAT [DIR]     one of docs, lint, schema, definitions, man, completions
+//	go run ./dev gen WHAT [DIR]     one of docs, lint, schema, tour, definitions, man, completions
 package main
 
 import (
@@ -27,6 +28,7 @@ func kinds() []kind {
 		{"docs", "docs/reference", true, writeDocs},
 		{"lint", "docs", true, writeLint},
 		{"schema", "schema", true, writeSchema},
+		{"tour", "docs", true, writeTour},
 		{"definitions", "deploy", true, writeDefinitions},
 		{"man", "man", false, writeMan},
 		{"completions", "completions", false, writeCompletions},

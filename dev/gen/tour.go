@@ -1,0 +1,18 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// writeTour makes tour.svg, the picture of README.md: msgctl draws the topology of the tour.
+func writeTour(dir string) error {
+	picture, err := exec.Command("go", "run", "github.com/msgctl/msgctl", "graph", "-f", //nolint:noctx // it is short
+		filepath.Join("examples", "tour", "topology.yaml"), "-o", "svg").Output()
+	if err != nil {
+		return fmt.Errorf("msgctl graph: %w", err)
+	}
+	return os.WriteFile(filepath.Join(dir, "tour.svg"), picture, 0o644)
+}
