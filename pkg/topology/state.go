@@ -83,6 +83,10 @@ func (s *State) Add(o Object, at diag.Position) error {
 	return nil
 }
 
+// Put puts o in the place of the object with the same Ref, which must be there. Where that one is
+// declared stays known.
+func (s *State) Put(o Object) { s.objects[o.Ref()], s.order.list = o, nil }
+
 // Grow makes room for n objects in an empty state: for whoever knows how many will come.
 func (s *State) Grow(n int) {
 	if len(s.objects) == 0 {

@@ -32,7 +32,8 @@ func (o Options) defaultVHost() string {
 }
 
 // Load reads topology files, YAML or JSON, and RabbitMQ's definitions files. Topology documents
-// merge in order (see source.Merge); definitions are added to them. Every problem is reported; the
+// merge in order (see source.Merge). Definitions are added to them, and those that come first are
+// changed by the topology documents, object by object. Every problem is reported; the
 // Spec is nil when a text could not be read at all, and else has what could be understood, so that
 // Resolve can look for further problems in it. A Spec with errors must not be applied.
 func Load(files []source.Input, o Options) (*Spec, diag.Diagnostics) {
@@ -47,7 +48,7 @@ func Load(files []source.Input, o Options) (*Spec, diag.Diagnostics) {
 		l.problems.Sort()
 		return nil, l.problems
 	}
-	s := &Spec{definitions: l.definitions, options: o}
+	s := &Spec{definitions: l.definitions, bases: l.bases, options: o}
 	if l.root != nil {
 		d := &decode.Decoder{Extensions: true}
 		d.Structure(l.root, reflect.ValueOf(s).Elem(), decode.Field{})
@@ -78,7 +79,9 @@ type loader struct {
 	options     Options
 	root        *source.Node
 	definitions []*definitions.File
-	problems    diag.Diagnostics
+	// bases is how many of them come before the first topology file.
+	bases    int
+	problems diag.Diagnostics
 	// lenient are the problems inside of definitions: they do not keep others from being found.
 	lenient diag.Diagnostics
 }
@@ -91,6 +94,9 @@ func (l *loader) file(file source.Input) {
 		case definitions.Is(doc):
 			d, problems := definitions.Read(doc.Root)
 			l.definitions, l.lenient = append(l.definitions, d), append(l.lenient, problems...)
+			if l.root == nil {
+				l.bases++
+			}
 		case doc.Root.Kind != source.Mapping:
 			l.problems = append(l.problems, diag.Diagnostic{Severity: diag.Error, Position: doc.Root.Pos,
 				Message: "a topology file must be a mapping, not " +

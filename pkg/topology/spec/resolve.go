@@ -99,6 +99,10 @@ type place struct {
 	// name.
 	parts       map[string]diag.Position
 	definitions bool
+	// base says that a topology file named after this definitions file may change the object.
+	base bool
+	// has says which fields a topology file gives; nil where there are none to give.
+	has has
 }
 
 // of returns the position of a part, and that of the object when it has none.
@@ -130,6 +134,9 @@ func (r *resolver) add(o topology.Object, p *place) {
 		r.state.Locate(ref, p.parts)
 		return
 	}
+	if r.overlay(o, p) {
+		return
+	}
 	first := r.places[ref]
 	if (p.definitions || ref.Kind == topology.KindBinding) && r.equal(ref, o) {
 		r.report(diag.Warning, p.at, r.name(ref), fmt.Sprintf("is declared twice, first at %s", first.at), "",
@@ -140,8 +147,12 @@ func (r *resolver) add(o topology.Object, p *place) {
 		}
 		return
 	}
+	fix := "remove one of the two"
+	if first.definitions && !p.definitions {
+		fix = "name the definitions file before the topology file, which then changes what it declares"
+	}
 	r.report(diag.Error, p.at, r.name(ref), fmt.Sprintf("is declared twice, first at %s", first.at),
-		"only one of the two would be applied", "remove one of the two")
+		"only one of the two would be applied", fix)
 }
 
 func (r *resolver) equal(ref topology.Ref, o topology.Object) bool {
@@ -157,7 +168,7 @@ func (r *resolver) definitions(s *Spec, f *definitions.File) {
 	}
 	objects, problems := f.Objects(definitions.Options{VHost: s.orMain, Name: r.name})
 	for _, o := range objects {
-		r.add(o.Object, &place{at: o.At, parts: o.Parts, definitions: true})
+		r.add(o.Object, &place{at: o.At, parts: o.Parts, definitions: true, base: s.isBase(f)})
 	}
 	r.problems = append(r.problems, problems...)
 }
@@ -169,7 +180,7 @@ func (r *resolver) user(name string, u *User) {
 	}
 	parts := map[string]diag.Position{"passwordHash": u.FieldPosition("passwordHash")}
 	r.add(&topology.User{Name: name, Tags: u.Tags, Password: topology.Secret(u.Password), PasswordHash: u.PasswordHash,
-		HashingAlgorithm: algorithm(u)}, &place{at: u.Position(), parts: parts})
+		HashingAlgorithm: algorithm(u)}, &place{at: u.Position(), parts: parts, has: u.Has})
 	if u.Limits == nil {
 		return
 	}
@@ -200,7 +211,7 @@ func (r *resolver) vhost(name string, v *VHost) {
 	o.Declared.Description = v.Has("description")
 	o.Declared.Tags = v.Has("tags")
 	o.Declared.DefaultQueueType = v.Has("defaultQueueType")
-	r.add(o, &place{at: v.Position()})
+	r.add(o, &place{at: v.Position(), has: v.Has})
 }
 
 func (r *resolver) expect(ref topology.Ref, at diag.Position) {
@@ -244,7 +255,7 @@ func (r *resolver) sections(vhost string, s *Sections) {
 func (r *resolver) access(vhost string, s *Sections) {
 	for user, p := range ordered(s.Permissions) {
 		r.add(&topology.Permission{VHost: vhost, User: user, Configure: p.Configure, Write: p.Write, Read: p.Read},
-			&place{at: p.Position(), parts: p.FieldPositions()})
+			&place{at: p.Position(), parts: p.FieldPositions(), has: p.Has})
 	}
 	for user, exchanges := range ordered(s.TopicPermissions) {
 		for exchange, p := range ordered(exchanges) {
@@ -277,7 +288,7 @@ func (r *resolver) policy(vhost, name string, p *Policy, operator bool) {
 	for key, v := range p.Definition {
 		o.Definition[key], parts[key] = withoutUnit(key, v.Value), v.At
 	}
-	r.add(o, &place{at: p.Position(), parts: parts})
+	r.add(o, &place{at: p.Position(), parts: parts, has: p.Has})
 }
 
 // withoutUnit turns 24h into milliseconds and 10MB into bytes, for the policy keys that are one or

@@ -23,7 +23,7 @@ func (r *resolver) exchange(vhost, name string, x *Exchange) {
 	}
 	o.Arguments = args.table()
 	args.parts["type"] = x.FieldPosition("type")
-	r.add(o, &place{at: x.Position(), parts: args.parts})
+	r.add(o, &place{at: x.Position(), parts: args.parts, has: x.Has})
 	for _, b := range x.Bindings {
 		r.bindings(vhost, b.Exchange, name, topology.ToExchange, &b.BindingMatch, &b.Located)
 	}
@@ -49,7 +49,7 @@ func (r *resolver) queue(vhost, name string, q *Queue) {
 	for _, field := range []string{"type", "durable", "autoDelete"} {
 		args.parts[field] = q.FieldPosition(field)
 	}
-	r.add(o, &place{at: q.Position(), parts: args.parts})
+	r.add(o, &place{at: q.Position(), parts: args.parts, has: q.Has})
 	for _, b := range q.Bindings {
 		r.bindings(vhost, b.Exchange, name, topology.ToQueue, &b.BindingMatch, &b.Located)
 	}

@@ -29,7 +29,9 @@ type Spec struct {
 	VHosts map[string]*VHost `json:"vhosts,omitempty" object:"vhost"`
 
 	definitions []*definitions.File
-	options     Options
+	// bases is how many of definitions were named before the first topology file.
+	bases   int
+	options Options
 	// lost is decode.Decoder.Lost.
 	lost bool
 }

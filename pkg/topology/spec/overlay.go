@@ -1,0 +1,110 @@
+package spec
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/spec/definitions"
+)
+
+// has asks which fields of an object a topology file gives.
+type has func(field string) bool
+
+// overlay changes an object of a definitions file by what a later topology file says of it, as one
+// topology file does another: fields that are given replace, arguments and the keys of a policy
+// merge one by one. It returns false when the object is no such base.
+func (r *resolver) overlay(o topology.Object, p *place) bool {
+	ref := o.Ref()
+	first := r.places[ref]
+	if !first.base || p.definitions || ref.Kind == topology.KindBinding {
+		return false
+	}
+	base, _ := r.state.Get(ref)
+	at := first.at
+	parts := map[string]diag.Position{}
+	maps.Copy(parts, first.parts)
+	for part, position := range p.parts {
+		if !position.IsZero() {
+			parts[part] = position
+		}
+	}
+	r.state.Put(merged(base, o, p.has))
+	r.places[ref] = &place{at: at, parts: parts, definitions: true, base: true}
+	r.state.Locate(ref, parts)
+	return true
+}
+
+// isBase reports whether topology files come after a definitions file.
+func (s *Spec) isBase(f *definitions.File) bool { return slices.Index(s.definitions, f) < s.bases }
+
+// merged returns what base becomes by an object of the same Ref. An object of a kind without parts
+// is replaced.
+func merged(base, over topology.Object, given has) topology.Object {
+	if given == nil {
+		return over
+	}
+	switch over := over.(type) {
+	case *topology.Queue:
+		out := *base.(*topology.Queue)
+		out.Arguments = both(out.Arguments, over.Arguments)
+		if over.TypeDeclared {
+			out.Type, out.TypeDeclared = over.Type, true
+		}
+		set(&out.Durable, over.Durable, given("durable"))
+		set(&out.AutoDelete, over.AutoDelete, given("autoDelete"))
+		return &out
+	case *topology.Exchange:
+		out := *base.(*topology.Exchange)
+		out.Arguments = both(out.Arguments, over.Arguments)
+		set(&out.Type, over.Type, given("type"))
+		set(&out.Durable, over.Durable, given("durable"))
+		set(&out.AutoDelete, over.AutoDelete, given("autoDelete"))
+		set(&out.Internal, over.Internal, given("internal"))
+		return &out
+	case *topology.Policy:
+		out := *base.(*topology.Policy)
+		out.Definition = both(out.Definition, over.Definition)
+		set(&out.Pattern, over.Pattern, given("pattern"))
+		set(&out.ApplyTo, over.ApplyTo, given("applyTo"))
+		set(&out.Priority, over.Priority, given("priority"))
+		return &out
+	case *topology.VHost:
+		out := *base.(*topology.VHost)
+		set(&out.Description, over.Description, given("description"))
+		set(&out.Tags, over.Tags, given("tags"))
+		set(&out.DefaultQueueType, over.DefaultQueueType, given("defaultQueueType"))
+		out.Declared.Description = out.Declared.Description || given("description")
+		out.Declared.Tags = out.Declared.Tags || given("tags")
+		out.Declared.DefaultQueueType = out.Declared.DefaultQueueType || given("defaultQueueType")
+		return &out
+	case *topology.User:
+		out := *base.(*topology.User)
+		set(&out.Tags, over.Tags, given("tags"))
+		if given("password") || given("passwordHash") {
+			out.Password, out.PasswordHash, out.HashingAlgorithm = over.Password, over.PasswordHash, over.HashingAlgorithm
+		}
+		return &out
+	case *topology.Permission:
+		out := *base.(*topology.Permission)
+		set(&out.Configure, over.Configure, given("configure"))
+		set(&out.Write, over.Write, given("write"))
+		set(&out.Read, over.Read, given("read"))
+		return &out
+	}
+	return over
+}
+
+func set[T any](to *T, value T, given bool) {
+	if given {
+		*to = value
+	}
+}
+
+func both(base, over topology.Arguments) topology.Arguments {
+	out := topology.Arguments{}
+	maps.Copy(out, base)
+	maps.Copy(out, over)
+	return out
+}
