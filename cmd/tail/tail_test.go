@@ -89,10 +89,14 @@ func TestTailSeesEverythingAndDisturbsNothing(t *testing.T) {
 		}
 		file := filepath.Join(t.TempDir(), "all.ndjson")
 		p := cmdtest.NewProgram(t, v.URL, v.API)
+		large := 16 << 20 // later lines take no more
+		if b.Line == "3.10" {
+			large = 20 << 20 // more than is read ahead
+		}
 		bodies := [][]byte{
 			nil, []byte("text"), []byte("\x1b[2J\x1b]0;title\x07"), []byte("\xff\xfe\x00binary"), []byte(`{"valid":"json"}`),
 			[]byte("\u202eright to left"),
-			bytes.Repeat([]byte("MiB text"), 1<<17), bytes.Repeat([]byte{0xC3}, 16<<20),
+			bytes.Repeat([]byte("MiB text"), 1<<17), bytes.Repeat([]byte{0xC3}, large),
 		}
 		for i := range 300 {
 			bodies = append(bodies, fmt.Appendf(nil, `{"n":%d}`, i))

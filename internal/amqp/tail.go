@@ -51,8 +51,7 @@ func (f *feed) Next(ctx context.Context) (consume.Delivery, error) {
 	if d, ok := f.TryNext(); ok {
 		return d, nil
 	}
-	drained := time.AfterFunc(drainedAfter, f.meter.Drained)
-	defer drained.Stop()
+	defer f.meter.Waiting(drainedAfter)()
 	d, err := f.subscription.Next(ctx)
 	if err == nil {
 		f.account(&d)

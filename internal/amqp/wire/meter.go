@@ -14,16 +14,19 @@ const meterPatience = 5 * time.Second
 // than limit bytes were read and not received, Read pauses; the broker then waits with the rest.
 //
 // What is read but no body counts as unreceived until the receiver has nothing left. So it pauses
-// sometimes sooner than the limit says, but never while the receiver waits.
+// sometimes sooner than the limit says, but never while the receiver waits: a single message may
+// exceed the limit, and brokers close a connection that takes nothing for 30 s.
 type Meter struct {
 	net.Conn
 	limit    int64
 	patience time.Duration
 
-	mu    sync.Mutex
-	ahead int64 // bytes read and not received
-	open  bool  // for good
-	freed chan struct{}
+	mu      sync.Mutex
+	ahead   int64 // bytes read and not received
+	open    bool  // for good
+	waits   int   // how often the receiver began or ended to wait
+	waiting bool  // it has waited so long that nothing is on its way to it
+	freed   chan struct{}
 }
 
 // NewMeter returns a meter that reads from conn, limit bytes ahead.
@@ -46,7 +49,7 @@ func (m *Meter) Read(p []byte) (int, error) {
 func (m *Meter) room() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.open || m.ahead <= m.limit
+	return m.open || m.waiting || m.ahead <= m.limit
 }
 
 func (m *Meter) pause() {
@@ -72,12 +75,28 @@ func (m *Meter) Received(bytes int) {
 	m.free()
 }
 
-// Drained notes that the receiver found nothing.
-func (m *Meter) Drained() {
+// Waiting notes that the receiver waits until it calls the function that is returned. After some time
+// of that, nothing that was read is on its way to it within this process, and reading does not pause.
+func (m *Meter) Waiting(after time.Duration) (end func()) {
 	m.mu.Lock()
-	m.ahead = 0
+	m.waits++
+	began := m.waits
 	m.mu.Unlock()
-	m.free()
+	timer := time.AfterFunc(after, func() {
+		m.mu.Lock()
+		if m.waits == began {
+			m.ahead, m.waiting = 0, true
+		}
+		m.mu.Unlock()
+		m.free()
+	})
+	return func() {
+		timer.Stop()
+		m.mu.Lock()
+		m.waits++
+		m.waiting = false
+		m.mu.Unlock()
+	}
 }
 
 // Release ends all pauses: the connection is about to be closed.

@@ -44,8 +44,9 @@ func TestMeterPausesUntilReceived(t *testing.T) {
 					m.Received(4000)
 					received, allowed = 4000, allowed+4000
 				default: // all of it
-					m.Drained()
-					allowed = have + limit
+					end := m.Waiting(0)
+					defer end()
+					allowed = total
 				}
 			}
 			if have > allowed+chunk {
@@ -59,6 +60,40 @@ func TestMeterPausesUntilReceived(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// A message larger than the limit comes through while the receiver waits for it; afterwards the limit
+// holds again, also when the wait ended at once.
+func TestMeterDoesNotPauseWhileTheReceiverWaits(t *testing.T) {
+	here, there := net.Pipe()
+	defer func() { _ = there.Close() }()
+	const limit, message = 10_000, 60_000
+	m := NewMeter(here, limit)
+	m.patience = time.Hour
+	end := m.Waiting(0)
+	go func() { _, _ = there.Write(make([]byte, message)) }()
+	read := make(chan error, 1)
+	go func() {
+		_, err := io.ReadFull(m, make([]byte, message))
+		read <- err
+	}()
+	select {
+	case err := <-read:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("it pauses in the middle of a message that the receiver waits for")
+	}
+	end()
+	if m.Received(message / 2); m.room() {
+		t.Error("there is room with more than the limit unreceived")
+	}
+	m.Waiting(time.Hour)()
+	if m.room() {
+		t.Error("there is room after a wait that was too short")
+	}
+	_ = m.Close()
 }
 
 // TestMeterEndsItsPause: closing, and releasing, let a paused reader go on.
