@@ -21,8 +21,8 @@ func New(o Options) *Client { return &Client{opts: o.withDefaults()} }
 // URL names the listener for people, without credentials and vhost.
 func (c *Client) URL() string { return c.opts.URL() }
 
-// Explain puts an error of AMQP's into words. It returns nil for nil, and gives what is explained
-// already the operation it happened in.
+// Explain words an AMQP error for people. It returns nil for nil, and adds the operation to an
+// error that is already explained.
 func Explain(ctx context.Context, o refusal.Operation, err error) error { return explain(ctx, o, err) }
 
 func explain(ctx context.Context, o refusal.Operation, err error) error {
@@ -42,8 +42,7 @@ func explain(ctx context.Context, o refusal.Operation, err error) error {
 	return o.Failed(ctx, err)
 }
 
-// IsException reports whether err is an exception of AMQP's, the broker's or one that the client
-// library found.
+// IsException reports whether err is an AMQP exception of the broker or of the client library.
 func IsException(err error) bool {
 	var x *amqp091.Error
 	return errors.As(err, &x)
@@ -81,7 +80,7 @@ func exception(o refusal.Operation, x *amqp091.Error) error {
 	return &refusal.Error{Op: o.Op, Text: "the broker refuses: " + refusal.OrUnsaid(r.Detail), Cause: x}
 }
 
-// unsendable explains an error that the client library found itself, before anything was sent.
+// unsendable explains an error that the client library detected before it sent anything.
 func unsendable(o refusal.Operation, x *amqp091.Error) error {
 	switch {
 	case errors.Is(x, amqp091.ErrFieldType), x.Code == amqp091.SyntaxError:

@@ -23,14 +23,14 @@ type RecoveringConnection struct {
 	vhost string
 	slots chan struct{} // one per operation under way
 
-	dialling chan struct{} // a mutex that a context can give up on
+	dialling chan struct{} // a mutex whose lock can be abandoned when a context ends
 	lone     chan struct{} // likewise, for operations that are tried alone
 
 	mu      sync.Mutex
 	current *Link
 	open    bool // a connection was open once
 	done    bool
-	over    error // why a lost connection cannot be restored, ever
+	over    error // why a lost connection can never be restored
 }
 
 // Recovering returns a connection to a vhost. It dials when it is first used. Close it.
@@ -47,8 +47,7 @@ func (c *RecoveringConnection) Ready(ctx context.Context) error { _, err := c.li
 // WasOpen reports whether there ever was a connection.
 func (c *RecoveringConnection) WasOpen() bool { c.mu.Lock(); defer c.mu.Unlock(); return c.open }
 
-// Close ends the connection politely, for at most two seconds. It cannot be used
-// afterwards.
+// Close closes the connection within two seconds. It cannot be used afterwards.
 func (c *RecoveringConnection) Close() {
 	c.mu.Lock()
 	l := c.current
@@ -59,9 +58,9 @@ func (c *RecoveringConnection) Close() {
 	}
 }
 
-// Do runs one operation on a channel of its own. The operation must be idempotent: it is run again
-// when the connection was lost under it. An exception that the broker answers to the operation is
-// returned as it came, always to the operation that caused it.
+// Do runs one operation on a separate channel. The operation must be idempotent: it runs again if
+// the connection is lost meanwhile. An exception of the broker is returned unchanged, to the
+// operation that caused it.
 func (c *RecoveringConnection) Do(ctx context.Context, f func(*amqp091.Channel) error) error {
 	if err := enter(ctx, c.slots); err != nil {
 		return err
@@ -89,9 +88,9 @@ func (c *RecoveringConnection) Do(ctx context.Context, f func(*amqp091.Channel) 
 	}
 }
 
-// alone runs an operation on a connection of its own, one at a time. Some refusals close the whole
-// connection (3.10: unknown exchange type; 3.10 and 4.0: a stream's bad max-age) and with it every
-// operation under way: alone, the guilty one shows.
+// alone runs operations one at a time on a separate connection. Some refusals close the whole
+// connection (3.10: unknown exchange type; 3.10 and 4.0: a stream's bad max-age) and abort every
+// operation on it: only this way is it known which operation was refused.
 func (c *RecoveringConnection) alone(ctx context.Context, f func(*amqp091.Channel) error) error {
 	if err := enter(ctx, c.lone); err != nil {
 		return err
@@ -193,8 +192,8 @@ func (c *RecoveringConnection) link(ctx context.Context) (*Link, error) {
 	return l, nil
 }
 
-// giveUp remembers that the broker, which took the login before, refuses it now: the user or the
-// vhost is gone. Every further attempt would take the broker three seconds to refuse, one operation
+// giveUp remembers that the broker now refuses a login that it accepted before: the user or the
+// vhost was deleted. The broker takes three seconds to refuse each further attempt, one operation
 // after the other.
 func (c *RecoveringConnection) giveUp(err error) error {
 	c.mu.Lock()
@@ -220,13 +219,13 @@ func (c *RecoveringConnection) live() (*Link, error) {
 	return c.current, nil
 }
 
-// outcome is what became of an operation.
+// outcome is how an operation ended.
 type outcome int
 
 const (
 	outcomeDone  outcome = iota // succeeded, or refused in a way that concerns it alone
 	outcomeStale                // its channel was closed before it began
-	outcomeLost                 // the connection is gone for reasons of its own
+	outcomeLost                 // the connection was lost for another reason
 	outcomeFatal                // the broker closed the connection because of some operation on it
 )
 
@@ -244,13 +243,13 @@ func outcomeOf(l *Link, err error) outcome {
 	case l.conn.IsClosed():
 		return outcomeLost
 	case e == amqp091.ErrSyntax, e == amqp091.ErrFieldType, e == amqp091.ErrFrameTooLarge, e == amqp091.ErrChannelMax:
-		return outcomeDone // what was asked for can't be sent
+		return outcomeDone // the request cannot be sent
 	}
 	return outcomeLost
 }
 
-// serverOutcome tells a channel's exceptions (AMQP 0-9-1: soft errors), which concern one
-// operation, from a connection's.
+// serverOutcome distinguishes channel exceptions (AMQP 0-9-1: soft errors), which concern one
+// operation, from connection exceptions.
 func serverOutcome(code int) outcome {
 	switch code {
 	case amqp091.ConnectionForced:
@@ -264,7 +263,7 @@ func serverOutcome(code int) outcome {
 
 func isUnreachable(err error) bool { return errors.Is(err, topology.ErrUnreachable) }
 
-// loginRefused reports whether the broker answered that it does not let this user in, or not here.
+// loginRefused reports whether the broker refused the user, or the user's access to the vhost.
 func loginRefused(err error) bool {
 	return errors.Is(err, topology.ErrNotPermitted) || errors.Is(err, topology.ErrVHostMissing)
 }
@@ -286,7 +285,7 @@ func (c *RecoveringConnection) VHost() string { return c.vhost }
 // User is the login.
 func (c *RecoveringConnection) User() string { return c.opts.User }
 
-// ServerVersion is what the broker said of itself, "" when there is no connection.
+// ServerVersion is the version that the broker reported, "" without a connection.
 func (c *RecoveringConnection) ServerVersion() string {
 	l, err := c.live()
 	if l == nil || err != nil {

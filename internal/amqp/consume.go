@@ -17,8 +17,8 @@ import (
 )
 
 // Source returns a source of the messages of a vhost's queues. Every subscription has a connection
-// of its own: one that is slow to receive keeps no other from its messages. Consumers that only hold
-// messages can share one: see Share.
+// of its own: one that is slow to receive keeps no other from its messages. Consumers that only
+// hold messages can share one: see Share.
 func (c *Client) Source(vhost string) consume.Source { return &source{opts: c.opts, vhost: vhost} }
 
 type source struct {
@@ -106,7 +106,7 @@ func (s *subscription) explain(ctx context.Context, err error) error {
 		User: s.opts.User}, err)
 }
 
-// refused words what the broker says to a consumer, "" for what is said elsewhere.
+// refused words the broker's refusal of a consumer, "" if another function does.
 func (s *subscription) refused(r refusal.Reply, code int) string {
 	switch {
 	case r.Kind == refusal.Refused:

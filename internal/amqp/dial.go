@@ -14,8 +14,8 @@ import (
 	"github.com/msgctl/msgctl/internal/refusal"
 )
 
-// refusalDelay is how long RabbitMQ waits before it hangs up on a wrong password, without a word
-// (rabbit_reader's SILENT_CLOSE_DELAY). The AMQP library takes any end of the connection in that
+// refusalDelay is how long RabbitMQ waits before it closes the connection after a wrong password,
+// without a reply (rabbit_reader's SILENT_CLOSE_DELAY). The AMQP library takes any close in that
 // phase for such a refusal, also that of a broker that stops (fact stop-cuts-logins).
 const refusalDelay = 3 * time.Second
 
@@ -53,8 +53,8 @@ func dial(ctx context.Context, o Options, vhost string) (*Link, error) {
 }
 
 func handshake(ctx context.Context, o Options, vhost string, heard *sniffer) (*amqp091.Connection, error) {
-	// amqp091.Open knows no context: the deadline ends it when the peer says nothing. The library
-	// lifts it afterwards.
+	// amqp091.Open has no context: the deadline ends it if the peer is silent. The library removes
+	// the deadline afterwards.
 	if deadline, ok := ctx.Deadline(); ok {
 		_ = heard.SetDeadline(deadline)
 	}
@@ -108,14 +108,14 @@ func (l *Link) Do(ctx context.Context, f func(*amqp091.Channel) error) error {
 	})
 }
 
-// Cut ends the connection without a word, and whatever waits on it.
+// Cut closes the connection without a handshake, and ends every call that waits on it.
 func (l *Link) Cut() { _ = l.net.Close() }
 
-// Close ends the connection politely, for at most two seconds.
+// Close closes the connection within two seconds.
 func (l *Link) Close() { l.close() }
 
-// close says goodbye to the broker, and cuts the line if the broker does not answer within two
-// seconds.
+// close closes the connection with a handshake, and cuts it if the broker does not answer within
+// two seconds.
 func (l *Link) close() {
 	_ = l.conn.CloseDeadline(time.Now().Add(2 * time.Second)) // gone either way
 	_ = l.net.Close()
@@ -129,7 +129,7 @@ type sniffer struct {
 	count atomic.Int32
 	// greeted is when the first bytes came.
 	greeted time.Time
-	// timedOut says that a read ended at the deadline and not because the peer hung up.
+	// timedOut reports whether a read ended at the deadline, and not because the peer closed.
 	timedOut atomic.Bool
 	// readError is how reading failed; outer keeps it instead when it is set.
 	readError atomic.Pointer[error]
@@ -178,7 +178,7 @@ func (s *sniffer) speaks() string {
 	return ""
 }
 
-// interruptible runs f, which may block without knowing ctx. When ctx or the options' timeout ends
+// interruptible runs f, which may block and does not use ctx. If ctx or the options' timeout ends
 // first, the connection is cut, which ends f, and the error wraps ctx's.
 func interruptible(ctx context.Context, o Options, l *Link, f func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)

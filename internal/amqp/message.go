@@ -35,7 +35,7 @@ func delivered(d *amqp091.Delivery, queue string) consume.Delivery {
 	}}
 }
 
-// returned makes a message of what came back.
+// returned makes a message of a basic.return.
 func returned(r *amqp091.Return) *message.Message {
 	return &message.Message{
 		Properties: message.Properties{
@@ -47,9 +47,9 @@ func returned(r *amqp091.Return) *message.Message {
 	}
 }
 
-// publishing makes what the library publishes of m, or an error that says why m cannot be sent. The
-// library finds out about most of that when it has written half of the message, which ends the
-// connection.
+// publishing converts m for the library, or returns an error that says why m cannot be sent. The
+// library detects most of these problems only after it has written half of the message, which ends
+// the connection.
 func publishing(t publish.Target, m *message.Message, frameMax int) (amqp091.Publishing, error) {
 	p := amqp091.Publishing{
 		Headers:     native(m.Headers),
@@ -80,7 +80,7 @@ func native(t message.Table) amqp091.Table {
 	return message.Native[amqp091.Table](t, func(d message.Decimal) any { return amqp091.Decimal(d) })
 }
 
-// texts calls f with each property that is a text, and its name.
+// texts calls f with each text property and its name.
 func texts(m *message.Message, f func(name, text string)) {
 	f("content_type", m.ContentType)
 	f("content_encoding", m.ContentEncoding)

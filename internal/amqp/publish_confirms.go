@@ -8,12 +8,12 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// listener makes events of what the library tells about a channel in confirm mode. The events are
+// listener turns the library's notifications about a channel in confirm mode into events. They are
 // in the order of the messages, each return before its confirm.
 //
-// Confirms are the library's deferred ones, looked at from the oldest on. Its notifications
-// (NotifyPublish) would not do: amqp091-go 1.16.0 forgets a nack that came ahead of its turn when a
-// multiple ack reaches over it, so that a message refused by a full queue looks confirmed.
+// It uses the library's deferred confirms, from the oldest on. NotifyPublish cannot be used: in
+// amqp091-go 1.16.0, a multiple ack overrides an earlier out-of-order nack, so that a message that
+// a full queue refused looks confirmed.
 type listener struct {
 	ch      *amqp091.Channel
 	closed  chan *amqp091.Error
@@ -31,8 +31,8 @@ type listener struct {
 	events  []publish.Event                 // not yet received
 }
 
-// returnsAhead is how many returned messages wait for listen. The library drops what it cannot hand
-// over within five seconds, and a dropped return would make a lost message look confirmed.
+// returnsAhead is how many returned messages are buffered for listen. The library drops a return
+// that is not received within five seconds, and then a lost message would look confirmed.
 const returnsAhead = 1024
 
 func newListener(ch *amqp091.Channel, conn *amqp091.Connection) *listener {
@@ -103,8 +103,8 @@ func (l *listener) listen() {
 	}
 }
 
-// end tells what was confirmed before the channel was closed. Closing it resolves what is left as
-// if it were nacked.
+// end emits events for what was confirmed before the channel was closed. The library resolves the
+// remaining confirms as nacks.
 func (l *listener) end() {
 	for r := range l.returns {
 		l.tell(returnOf(&r))
@@ -113,7 +113,7 @@ func (l *listener) end() {
 	l.reason = reason(l.closed)
 }
 
-// confirms tells what became of the messages from the oldest on, as far as they have a confirm.
+// confirms emits events for messages that have a confirm, from the oldest on.
 func (l *listener) confirms() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -171,7 +171,7 @@ func (l *listener) tell(e publish.Event) {
 	wake(l.said)
 }
 
-// take appends what was told since the last call.
+// take appends the events since the last call.
 func (l *listener) take(into []publish.Event) ([]publish.Event, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

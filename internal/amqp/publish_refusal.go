@@ -38,7 +38,7 @@ var (
 	refusedTopic = regexp.MustCompile(`access to topic '(.*)' in exchange '(.*)' in vhost`)
 )
 
-// refused names the message that the broker ended the channel for, as far as the reason tells
+// refused names the message because of which the broker closed the channel, if the reason allows it
 // (fact publish-refusal-reasons).
 func (c *publishChannel) refused(x *amqp091.Error) error {
 	r := refusal.Parse(x.Reason)

@@ -70,8 +70,9 @@ func (s *subscription) TryNext() (consume.Delivery, bool) {
 	}
 }
 
-// receive notes a delivery, or with ok false the end. The library hands over what came before a
-// consumer ended, and drops what came before a channel was lost: nobody could settle it any more.
+// receive records a delivery or, if ok is false, the end. The library delivers what arrived before
+// a consumer ended. It drops what arrived before a channel was lost, which can no longer be
+// settled.
 func (s *subscription) receive(d *amqp091.Delivery, ok bool) (consume.Delivery, error) {
 	if !ok {
 		s.unsettled.drain()
@@ -158,7 +159,7 @@ func (s *subscription) settle(tag uint64, multiple bool, send func() error) erro
 	return nil
 }
 
-// gone wraps consume.ErrLost around an error of the library's.
+// gone wraps an error of the library in consume.ErrLost.
 func (s *subscription) gone(err error) error {
 	var x *amqp091.Error
 	if !errors.As(err, &x) {

@@ -22,23 +22,20 @@ const busyLeader = 200 * time.Millisecond
 
 // Settled implements consume.Subscription. It ends the consumer first, if Cancel did not.
 //
-// Why acknowledgements get lost: a channel sends at most 32 of them at once to a quorum queue's
-// Raft log and keeps the rest in its memory until those are applied; when it is closed, what it
-// keeps is gone, and the messages return. How it is seen that they are applied: a cancelled
-// consumer stays in the queue's state, and in its consumer count, until the last message it holds
-// is settled (fact cancelled-consumer-counts). A passive
-// declaration tells the count as the Raft leader has applied it. On a classic queue the consumer
-// goes at once, and the cancellation is behind the acknowledgements in the same mailbox; on a
-// stream there is nothing to be lost.
+// A channel that closes can lose acknowledgements (fact acks-lost-on-close). They are known to be
+// applied when the cancelled consumer leaves the consumer count of the queue (fact
+// cancelled-consumer-counts), which a passive declaration returns as the Raft leader has applied
+// it. On a classic queue the consumer leaves at once, and the cancel is behind the acknowledgements
+// in the same mailbox. A stream has nothing to lose.
 //
-// The silence of a busy leader looks like a queue without consumers, and is asked about again: see
-// busyLeader. When it lasts for the options' timeout, Settled fails: what is applied is not known
-// then.
+// The answer for a busy leader looks like a queue without consumers, so the question is repeated:
+// see busyLeader. If the leader stays busy for the options' timeout, Settled fails, because it does
+// not know what is applied.
 //
-// With messages still unsettled the count cannot tell, and when other consumers leave meanwhile it
-// may tell too early: then it is order alone that speaks, two round trips on the channel after
-// which it has handed what it kept to the Raft log (behind cancel and two round trips none of
-// 30,000 acknowledgements came back, without them up to 29,967).
+// With unsettled messages the count says nothing, and if other consumers leave meanwhile it may
+// decrease too early. Then Settled relies on order: after cancel and two round trips on the
+// channel, it has passed everything to the Raft log (of 30,000 acknowledgements none was lost,
+// without the round trips up to 29,967).
 func (s *subscription) Settled(ctx context.Context) error {
 	s.ending.Lock()
 	defer s.ending.Unlock()

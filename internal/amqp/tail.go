@@ -68,7 +68,7 @@ func (f *feed) TryNext() (consume.Delivery, bool) {
 	return d, ok
 }
 
-// account makes room for more. The name of a private queue is of no use to anybody.
+// account makes room for more. It drops the name of the private queue from the delivery.
 func (f *feed) account(d *consume.Delivery) {
 	f.meter.Received(len(d.Body))
 	if !f.stream {
@@ -77,7 +77,7 @@ func (f *feed) account(d *consume.Delivery) {
 }
 
 // Close implements consume.Subscription. It unbinds first, so that a publisher does not notice
-// that somebody has watched (fact deleted-queue-nacks).
+// the end of the watching (fact deleted-queue-nacks).
 func (f *feed) Close() error {
 	f.meter.Release()
 	f.unbind()
@@ -87,7 +87,7 @@ func (f *feed) Close() error {
 // unbindWithin bounds what closing takes when the broker does not answer.
 const unbindWithin = 2 * time.Second
 
-// unbind does what can be done: the bindings go with the queue anyway.
+// unbind ignores errors: the bindings are deleted with the queue anyway.
 func (f *feed) unbind() {
 	ctx, cancel := context.WithTimeout(context.Background(), unbindWithin)
 	defer cancel()
@@ -221,8 +221,8 @@ func (f *feed) onChannel(ctx context.Context, do func(*amqp091.Channel) error) e
 // declare makes the private queue. Beside the names of msgctl's own it tries one of the broker's
 // (amq.gen-…): where permissions are narrow, those are what users are commonly allowed. The
 // dead-letter argument keeps what the queue drops from the dead-letter exchange of a policy that
-// happens to match it: the default exchange has no such queue. It takes the permission to write to
-// the default exchange; who lacks it does without.
+// happens to match it: the default exchange has no such queue. This needs the permission to write
+// to the default exchange; without it, the argument is omitted.
 func (f *feed) declare(ctx context.Context) error {
 	own := "msgctl.tail." + strings.ToLower(rand.Text()[:12])
 	var first error

@@ -56,8 +56,8 @@ func (c *Client) Dialer(vhost string) publish.Dialer { return c.amqp.Dialer(vhos
 // Tails watches the messages of a vhost.
 func (c *Client) Tails(vhost string) tail.Dialer { return c.amqp.Tails(vhost) }
 
-// Close ends all connections: AMQP ones politely, for at most two seconds. The client can't be used
-// afterwards.
+// Close closes all connections; AMQP connections get at most two seconds for the close handshake.
+// The client can't be used afterwards.
 func (c *Client) Close() {
 	c.mu.Lock()
 	connections := c.connections
@@ -71,8 +71,8 @@ func (c *Client) Close() {
 	}
 }
 
-// AMQPUnavailable returns why objects are written over the management API alone, nil when AMQP is
-// used or was not needed yet.
+// AMQPUnavailable returns why objects are written over the management API alone. It is nil if AMQP
+// is used or was not needed yet.
 func (c *Client) AMQPUnavailable() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -91,8 +91,8 @@ func (c *Client) connection(vhost string) *amqp.RecoveringConnection {
 	return conn
 }
 
-// overAMQP returns the connection of a vhost, open, or nil when the management API has
-// to do instead: AMQP could not be reached at the first attempt. Without a management API that is
+// overAMQP returns the open connection of a vhost. It returns nil if AMQP could not be reached at
+// the first attempt, so that the management API is used instead. Without a management API that is
 // an error.
 func (c *Client) overAMQP(ctx context.Context, vhost string) (*amqp.RecoveringConnection, error) {
 	c.mu.Lock()
@@ -126,7 +126,7 @@ func (c *Client) forget(vhost string) {
 	}
 }
 
-// explain puts what went wrong with an operation into words; nil stays nil.
+// explain words the error of an operation for people; nil stays nil.
 func (c *Client) explain(ctx context.Context, o refusal.Operation, err error) error {
 	var known *refusal.Error
 	if c.api == nil || !errors.As(err, &known) && amqp.IsException(err) {
@@ -139,12 +139,12 @@ func (c *Client) on(verb string, o topology.Object) refusal.Operation {
 	return refusal.On(verb, o, c.opts.User)
 }
 
-// during is the operation of what is not about one object.
+// during is an operation that is not about one object.
 func (c *Client) during(op string) refusal.Operation {
 	return refusal.Operation{Op: op, User: c.opts.User}
 }
 
-// withoutAPI is the error of what only the management API can do.
+// withoutAPI is the error of operations that need the management API.
 func withoutAPI(op, text string, kinds ...error) error {
 	return &refusal.Error{Op: op, Text: text, Kind: errors.Join(append(kinds, topology.ErrAPI)...)}
 }

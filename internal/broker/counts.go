@@ -10,9 +10,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Counts returns the counts of every queue of a vhost by three list requests, up to 4 s late for
-// quorum queues. The list has none for streams: those are asked for one by one over AMQP, where it
-// can be reached. A crashed queue is in the map, too.
+// Counts returns the counts of every queue of a vhost by three list requests (facts
+// totals-are-late, counts-are-late). The list has no counts of streams: these are counted one by
+// one over AMQP, if it can be reached. The map also has crashed queues.
 func (c *Client) Counts(ctx context.Context, vhost string) (map[string]topology.QueueCounts, error) {
 	counts, streams, err := c.api.Counts(ctx, vhost)
 	if err != nil || len(streams) == 0 {
@@ -38,7 +38,7 @@ func (c *Client) Counts(ctx context.Context, vhost string) (map[string]topology.
 
 // Ready returns how many messages of a queue are ready now, by a passive declaration. Without such
 // a queue the error wraps topology.ErrMissing. It is 0 also for a quorum queue whose leader is busy
-// for longer than 250 ms: see ReadyConsuming.
+// (fact busy-leader-counts-nothing): see ReadyConsuming.
 func (c *Client) Ready(ctx context.Context, vhost, queue string) (int64, error) {
 	n, err := c.count(ctx, vhost, queue)
 	return n.Messages, err
@@ -71,9 +71,9 @@ func (c *Client) onQueue(verb, vhost, queue string) refusal.Operation {
 	return c.on(verb, &topology.Queue{VHost: vhost, Name: queue})
 }
 
-// MessageBytes returns what the messages of a queue take of its limit in bytes, and how many
-// messages that was: statistics (fact statistics-are-late). bytes is -1 when the broker does not
-// tell.
+// MessageBytes returns how many bytes of its limit the messages of a queue take, and how many
+// messages these are. Both are statistics (fact statistics-are-late). bytes is -1 if the broker
+// does not report them.
 func (c *Client) MessageBytes(ctx context.Context, vhost, queue string) (bytes, messages int64, err error) {
 	if c.api == nil {
 		return -1, 0, nil
@@ -81,14 +81,14 @@ func (c *Client) MessageBytes(ctx context.Context, vhost, queue string) (bytes, 
 	return c.api.MessageBytes(ctx, vhost, queue)
 }
 
-// ReadyBytes returns the bytes of the ready messages of every queue of a vhost, by one list
-// request: statistics (fact statistics-are-late). Queues without them are left out.
+// ReadyBytes returns the bytes of the ready messages of every queue of a vhost by one list request.
+// They are statistics (fact statistics-are-late). Queues without statistics are missing.
 func (c *Client) ReadyBytes(ctx context.Context, vhost string) (map[string]int64, error) {
 	return c.api.ReadyBytes(ctx, vhost)
 }
 
-// QueueBytes returns what the messages of each queue of a vhost take of its limit in bytes:
-// statistics (fact statistics-are-late), which the broker has to collect for every queue of the
+// QueueBytes returns how many bytes of its limit the messages of each queue of a vhost take. They
+// are statistics (fact statistics-are-late), which the broker collects for every queue of the
 // vhost.
 func (c *Client) QueueBytes(ctx context.Context, vhost string) (map[string]int64, error) {
 	return c.api.QueueBytes(ctx, vhost)

@@ -10,18 +10,18 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Delete removes an object, and succeeds when it is gone already. The conditions are the broker's
-// own where it has them: if-empty and if-unused of classic queues, if-unused of exchanges. If-empty
-// counts the ready messages of a classic queue. It does not count those that a client has fetched
-// and not settled without being a consumer.
+// Delete deletes an object, and succeeds if it does not exist. It uses the broker's own conditions
+// where they exist: if-empty and if-unused of classic queues, if-unused of exchanges. If-empty
+// counts the ready messages of a classic queue. It does not count messages that a client has got
+// with basic.get and not acknowledged.
 //
-// Quorum queues and streams know no such conditions (fact delete-conditions-classic-only), and
-// nobody can be locked out of them. Delete counts their messages and consumers, also reads a stream
-// from its beginning, and deletes right after the last count. A race remains: a message or a
-// consumer that arrives between that count and the deletion, one network round trip, is lost or cut
-// off. Messages that a client holds without being a consumer, and consumers of a stream, are
-// counted by the management API only, some seconds late. A deletion with conditions needs AMQP, and
-// that of a stream the management API too.
+// Quorum queues and streams have no such conditions (fact delete-conditions-classic-only), and
+// nothing keeps other clients out. Delete counts their messages and consumers, also reads a stream
+// from its beginning, and deletes right after the last count. A race remains: a message that
+// arrives between that count and the deletion, one network round trip, is lost, and a consumer is
+// cancelled. Messages that a client has got with basic.get, and consumers of a stream, are counted
+// by the management API only, some seconds late. A deletion with conditions needs AMQP; for a
+// stream it also needs the management API.
 //
 // Without IfEmpty, MaxMessages may be lost, counted just before.
 func (c *Client) Delete(ctx context.Context, have topology.Object, conditions topology.DeleteConditions) error {
@@ -51,7 +51,7 @@ func (c *Client) delete(ctx context.Context, have topology.Object, conditions to
 	}
 }
 
-// missingIsFine: what is gone, or lived in what is gone, needs no deletion.
+// missingIsFine ignores errors about objects that do not exist, or whose vhost does not exist.
 func missingIsFine(err error) error {
 	if amqp.IsNotFound(err) || management.IsNotFound(err) || errors.Is(err, topology.ErrVHostMissing) {
 		return nil
@@ -68,7 +68,7 @@ func (c *Client) deleteHTTP(ctx context.Context, o topology.Object) error {
 	return c.api.Delete(ctx, o)
 }
 
-// deleteVHost deletes a vhost with all that is in it, if its queues hold no more messages than the
+// deleteVHost deletes a vhost and everything in it, if its queues hold no more messages than the
 // conditions allow.
 func (c *Client) deleteVHost(ctx context.Context, v *topology.VHost, conditions topology.DeleteConditions) error {
 	if c.api == nil {
@@ -146,8 +146,8 @@ func (c *Client) deleteQueue(ctx context.Context, conn *amqp.RecoveringConnectio
 	return declare.DeleteQueue(ctx, conn, q, conditions)
 }
 
-// atWork refuses to delete a queue that is not at work, unless the conditions allow a loss: what it
-// holds is not known.
+// atWork refuses to delete a queue that is not running, unless the conditions allow a loss: its
+// messages cannot be counted.
 func (c *Client) atWork(ctx context.Context, q *topology.Queue, conditions topology.DeleteConditions) error {
 	if c.api == nil || conditions.MaxMessages > 0 {
 		return nil

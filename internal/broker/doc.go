@@ -6,14 +6,13 @@
 //   - Client is an apply.Writer. Exchanges, queues and bindings go over AMQP where it is
 //     reachable (eight channels equal the broker's own bulk import; parallel HTTP PUTs are slower
 //     on 4.x), everything else over HTTP.
-//   - Client.Refine counts what is at stake in queues that are to go; Client.Lock keeps two applies
-//     apart; Client.OpenTestVHost makes a vhost to try a topology in.
+//   - Client.Refine counts the messages of queues that a plan deletes; Client.Lock prevents two
+//     applies at the same time; Client.OpenTestVHost creates a vhost to test a topology in.
 //   - Client.Source, Dialer and Tails receive and send messages.
 //
-// Errors are for people: they say what was tried, what the broker holds against it in the terms of
-// the topology file, and what to do. Callers branch on the sentinels of package topology that they
+// Errors are for people: they say what was tried, why the broker refused it in the terms of the
+// topology file, and what to do. Callers branch on the sentinels of package topology that they
 // wrap.
 //
-// What brokers do, and on which versions, is in the table of facts of package capability, to which
-// comments refer.
+// Comments refer by name to the table of facts about brokers in package capability.
 package broker

@@ -21,15 +21,16 @@ const (
 	lockSince  = "msgctl-since"
 )
 
-// Lock keeps two applies of one topology apart, also from different machines: an exclusive queue
-// msgctl.lock.<name> in the vhost ("" means the options' vhost), on a connection of its own. The
-// broker deletes the queue when that connection ends, so a killed process leaves no lock behind (at
-// the latest when the heartbeat fails, twice its interval). A holder whose connection is cut loses
-// the lock without being told: it keeps careless people apart, it is no proof.
+// Lock prevents two applies of one topology at the same time, also from different machines. It is
+// an exclusive queue msgctl.lock.<name> in the vhost ("" means the options' vhost), on a connection
+// of its own. The broker deletes the queue when that connection ends, so a killed process leaves no
+// lock behind (at the latest when the heartbeat fails, twice its interval). A holder whose
+// connection is lost loses the lock without notice: the lock prevents accidents, it guarantees
+// nothing.
 //
 // The error wraps topology.ErrLocked when another apply holds it. Where it wraps
-// topology.ErrUnreachable or ErrNotPermitted there is just no lock to be had, and the caller may go
-// on with a warning. release is never nil and may be called more than once.
+// topology.ErrUnreachable or ErrNotPermitted, no lock is available, and the caller may continue
+// with a warning. release is never nil and may be called more than once.
 func (c *Client) Lock(ctx context.Context, vhost, name string) (release func(), err error) {
 	if vhost == "" {
 		vhost = c.opts.VHost
@@ -71,7 +72,7 @@ func holderName() string {
 	return fmt.Sprintf("%s@%s (process %d)", who, host, os.Getpid())
 }
 
-// holder says who has the lock, if the management API tells: ", held by root@ci (process 7) since
+// holder says who holds the lock, if the management API knows: ", held by root@ci (process 7) since
 // 2026-01-02T15:04:05Z".
 func (c *Client) holder(ctx context.Context, queue *topology.Queue) string {
 	if c.api == nil {

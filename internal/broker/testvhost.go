@@ -9,8 +9,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// TestVHost is a vhost for one run of tests, with a connection to it. It is for one goroutine.
-// Messages in it belong to nobody: what is taken out and not rejected is gone.
+// TestVHost is a vhost for one run of tests, with a connection to it. It is not safe for concurrent
+// use. Messages that are taken and not rejected are lost.
 type TestVHost struct {
 	*declare.Probe
 	c      *Client
@@ -36,7 +36,7 @@ func (c *Client) OpenTestVHost(ctx context.Context, vhost string) (*TestVHost, e
 	return t, nil
 }
 
-// Close ends the connection and deletes the vhost with all that is in it.
+// Close closes the connection and deletes the vhost and everything in it.
 func (t *TestVHost) Close() error {
 	if t.closed {
 		return nil
@@ -49,11 +49,10 @@ func (t *TestVHost) Close() error {
 	return t.c.deleteTemporary(t.vhost)
 }
 
-// Create makes an object of the vhost.
+// Create declares an object in the vhost.
 func (t *TestVHost) Create(ctx context.Context, o topology.Object) error { return t.c.Create(ctx, o) }
 
-// Remake deletes a queue with all that is in it, and makes it anew as it is given. Its bindings are
-// gone.
+// Remake deletes a queue with its messages and declares it again. Its bindings are lost.
 func (t *TestVHost) Remake(ctx context.Context, q *topology.Queue) error {
 	if err := t.DeleteQueue(q.Name); err != nil {
 		return err

@@ -9,8 +9,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Create makes an object; it succeeds when an equal one exists. Exchanges, queues and bindings go
-// over AMQP where it was reachable at the first attempt, else over the management API.
+// Create creates an object; it succeeds if an equal one exists. Exchanges, queues and bindings are
+// declared over AMQP if it was reachable at the first attempt, else over the management API.
 func (c *Client) Create(ctx context.Context, want topology.Object) error {
 	o := c.on("declare", want)
 	if err := c.refuse(want); err != nil {
@@ -31,8 +31,7 @@ func (c *Client) Create(ctx context.Context, want topology.Object) error {
 	}
 }
 
-// Update changes an object in place: everything but exchanges, queues and bindings, which no broker
-// changes.
+// Update changes an object in place. Exchanges, queues and bindings cannot be changed.
 func (c *Client) Update(ctx context.Context, _, want topology.Object) error {
 	o := c.on("update", want)
 	switch want.(type) {
@@ -42,8 +41,8 @@ func (c *Client) Update(ctx context.Context, _, want topology.Object) error {
 	return c.explain(ctx, o, c.put(ctx, want))
 }
 
-// refuse catches what neither protocol can carry, which the client libraries word badly or do not
-// notice.
+// refuse rejects what neither protocol can carry, because the client libraries report it unclearly
+// or not at all.
 func (c *Client) refuse(o topology.Object) error {
 	ref := o.Ref()
 	for _, name := range []string{ref.VHost, ref.Name, ref.Parent, ref.Key} {

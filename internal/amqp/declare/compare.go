@@ -16,7 +16,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-// maxDifferences bounds how many fields of one object are found out by declaring it.
+// maxDifferences is the maximum number of fields of one object that are compared by declaring it.
 const maxDifferences = 24
 
 // Read adds to live the exchanges and queues of s's vhost that want declares and that exist, with
@@ -150,8 +150,8 @@ func with(o topology.Object, r refusal.Reply) (topology.Object, bool) {
 	return nil, false
 }
 
-// replaceArgument puts the live value into a copy of the table, and reports whether that is another
-// one. The text does not always tell the type: integers and booleans are told by their looks,
+// replaceArgument puts the live value into a copy of the table, and reports whether it differs. The
+// reply does not state types: a value that looks like an integer or a boolean is taken for one,
 // unless the wanted value is text.
 func replaceArgument(table *topology.Arguments, r refusal.Reply) bool {
 	old, had := (*table)[r.Argument]

@@ -63,8 +63,8 @@ func deleteChecked(ch *amqp091.Channel, q *topology.Queue, conditions topology.D
 	return err
 }
 
-// unread looks for a message in a stream, from its beginning. Reading takes nothing away from a
-// stream. The consumer is cancelled in any case (fact deleted-stream-consumers).
+// unread looks for a message in a stream, from its beginning. Reading a stream removes nothing. The
+// consumer is always cancelled (fact deleted-stream-consumers).
 func unread(ch *amqp091.Channel, q *topology.Queue) error {
 	if err := ch.Qos(1, 0, false); err != nil {
 		return err

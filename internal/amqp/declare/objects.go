@@ -10,8 +10,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Object makes an exchange, a queue or a binding on s; it succeeds when an equal one exists. Other
-// kinds it ignores.
+// Object declares an exchange, a queue or a binding on s; it succeeds if an equal one exists. It
+// ignores other kinds.
 func Object(ctx context.Context, conn *amqp.RecoveringConnection, o topology.Object) error {
 	return conn.Do(ctx, declaration(o))
 }

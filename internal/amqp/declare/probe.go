@@ -13,9 +13,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// Probe publishes test messages into a vhost, and looks where they are. The messages of the vhost
-// must be nobody's: what a Probe takes out and does not reject is gone. It has a connection of its
-// own and is for one goroutine.
+// Probe publishes test messages to a vhost and checks where they arrive. The vhost must be for
+// tests only: messages that a Probe takes and does not reject are lost. It has its own connection
+// and is not safe for concurrent use.
 type Probe struct {
 	link *amqp.Link
 	ch   *amqp091.Channel
@@ -40,7 +40,7 @@ func (p *Probe) Close() {
 	p.link.Close()
 }
 
-// DeleteQueue deletes a queue with all that is in it.
+// DeleteQueue deletes a queue with its messages.
 func (p *Probe) DeleteQueue(name string) error {
 	err := p.do(func(ch *amqp091.Channel) error {
 		_, err := ch.QueueDelete(name, false, false, false)
@@ -80,8 +80,8 @@ func probeHeaders(p route.Publication) amqp091.Table {
 	return h
 }
 
-// Take takes the message of that id out of a queue and holds it. What else is in the queue is lost.
-// The tag is for Reject.
+// Take gets the message of that id from a queue and leaves it unacknowledged. All other messages of
+// the queue are lost. The tag is for Reject.
 func (p *Probe) Take(queue, id string) (tag uint64, found bool, err error) {
 	err = p.do(func(ch *amqp091.Channel) error {
 		for {
@@ -106,7 +106,7 @@ func (p *Probe) Reject(tag uint64, requeue bool) error {
 	return p.do(func(ch *amqp091.Channel) error { return ch.Reject(tag, requeue) })
 }
 
-// Ready counts the messages of a queue that nobody holds.
+// Ready counts the ready messages of a queue.
 func (p *Probe) Ready(queue string) (int, error) {
 	n := 0
 	err := p.do(func(ch *amqp091.Channel) error {
@@ -176,10 +176,10 @@ func (r *streamReader) find(ctx context.Context, id string, patience time.Durati
 	return true, nil
 }
 
-// streamStep is how often a stream is looked at.
+// streamStep is the interval at which a stream is checked.
 const streamStep = 10 * time.Millisecond
 
-// do runs f on its channel, which is made anew after the broker closed it.
+// do runs f on its channel, which is opened again after the broker closed it.
 func (p *Probe) do(f func(*amqp091.Channel) error) error {
 	if p.ch == nil || p.ch.IsClosed() {
 		ch, err := p.link.Channel()

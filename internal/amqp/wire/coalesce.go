@@ -17,8 +17,8 @@ const (
 )
 
 // Coalescer gathers the many small writes of the AMQP library, which flushes after every message
-// and acknowledgement, into few large ones: while one is under way to the socket, what comes
-// meanwhile waits and goes with the next. Nothing is delayed when the line is idle.
+// and acknowledgement, into few large ones: while one write to the socket is in progress, further
+// writes are buffered for the next. Nothing is delayed if the connection is idle.
 //
 // A failed write is reported by the next Write, and closes the connection so that its reader
 // notices at once. Deadlines are those of the connection beneath.
@@ -44,7 +44,7 @@ func Coalesce(conn net.Conn) *Coalescer {
 	return c
 }
 
-// Write hands p to the flusher. It waits while too much is under way.
+// Write passes p to the flusher. It blocks while too much is buffered.
 func (c *Coalescer) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -62,8 +62,8 @@ func (c *Coalescer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Read fails the writing side along with itself: a peer that hung up may leave a writer waiting for
-// room forever.
+// Read also fails the writing side if it fails: otherwise, after the peer closed, a writer could
+// wait for room forever.
 func (c *Coalescer) Read(p []byte) (int, error) {
 	n, err := c.in.Read(p)
 	if err != nil {
@@ -124,5 +124,5 @@ func (c *Coalescer) fail(err error) {
 	c.filled.Broadcast()
 	c.emptied.Broadcast()
 	c.mu.Unlock()
-	_ = c.Conn.Close() // it is of no use
+	_ = c.Conn.Close() // the first error is reported
 }

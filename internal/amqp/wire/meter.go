@@ -13,9 +13,9 @@ const meterPatience = 5 * time.Second
 // library keeps all that the broker sends, and a prefetch counts messages, not bytes. When more
 // than limit bytes were read and not received, Read pauses; the broker then waits with the rest.
 //
-// What is read but no body counts as unreceived until the receiver has nothing left. So it pauses
-// sometimes sooner than the limit says, but never while the receiver waits: a single message may
-// exceed the limit, and brokers close a connection that takes nothing for 30 s.
+// Bytes that are not part of a body count as unreceived until the receiver has nothing left. So
+// Read sometimes pauses before the limit is reached, but never while the receiver waits: a single
+// message may exceed the limit, and brokers close a connection that reads nothing for 30 s.
 type Meter struct {
 	net.Conn
 	limit    int64
