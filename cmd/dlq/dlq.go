@@ -9,6 +9,7 @@ import (
 
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/pkg/dlq/replay"
 	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 )
 
@@ -26,9 +27,9 @@ message, the command refuses and names the flag that allows it.`
 // NewCmd is msgctl dlq.
 func NewCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	cmd := cmdutil.NewGroupCmd("dlq", "Find, inspect, replay, move, purge and archive dead letters", dlqLong)
-	cmd.AddCommand(newListCmd(d, open), newInspectCmd(d, open), newReplayCmd(d, open), newMoveCmd(d, open),
-		newPurgeCmd(d, open),
-		newExportCmd(d, open), newImportCmd(d, open))
+	cmd.AddCommand(newListCmd(d, open), newInspectCmd(d, open), newReplayCmd(d, open, replay.Replay),
+		newMoveCmd(d, open, replay.Move), newPurgeCmd(d, open, replay.Purge), newExportCmd(d, open, replay.Drain),
+		newImportCmd(d, open, replay.Restore))
 	cmd.GroupID, cmd.SuggestionsMinimumDistance = cmdutil.GroupDeadLetters, 2
 	cmd.Example = `  msgctl dlq ls                                 list dead-letter queues
   msgctl dlq inspect orders.dlq -g reason,queue count by reason and queue
@@ -47,6 +48,15 @@ type Broker interface {
 	// Close ends all connections.
 	Close()
 }
+
+// What the commands have done, each by one function: package replay, or a test that looks at the
+// options.
+type (
+	sendFunc    func(context.Context, replay.Options) (replay.Result, error)
+	purgeFunc   func(context.Context, replay.PurgeOptions) (replay.Result, error)
+	drainFunc   func(context.Context, replay.DrainOptions) (replay.Result, error)
+	restoreFunc func(context.Context, replay.RestoreOptions) (replay.Restored, error)
+)
 
 // OpenBroker prepares a client for dead letters.
 type OpenBroker func(ctx context.Context, conn *profile.Connection, command string) (Broker, error)

@@ -30,6 +30,7 @@ Without --drain the messages stay in the queue. With --drain each message leaves
 the queue after it was durably written to the archive.`
 
 type exportOptions struct {
+	drainQueue drainFunc
 	open       OpenBroker
 	common     cmdmsg.RunFlags
 	connection *profile.Flags
@@ -40,8 +41,8 @@ type exportOptions struct {
 	drain      bool
 }
 
-func newExportCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
-	opts := &exportOptions{open: open, common: cmdmsg.RunFlags{Deps: d}}
+func newExportCmd(d *cmdutil.Process, open OpenBroker, drainQueue drainFunc) *cobra.Command {
+	opts := &exportOptions{open: open, drainQueue: drainQueue, common: cmdmsg.RunFlags{Deps: d}}
 	cmd := &cobra.Command{
 		Use:   "export QUEUE",
 		Short: "Write messages to an archive, optionally draining the queue",
@@ -137,7 +138,7 @@ func (e *exporting) run(ctx context.Context) error {
 	var result replay.Result
 	if e.drain {
 		err = e.v.WithOverride(ctx, e.q, e.looking, func() (err error) {
-			result, err = replay.Drain(ctx, replay.DrainOptions{
+			result, err = e.drainQueue(ctx, replay.DrainOptions{
 				From:   e.v.From(ctx, e.q, e.looking, ready),
 				Select: e.chosen.Selection, Archive: w, Limit: e.selection.limit, ID: replay.NewRunID(), Observer: observer,
 			})

@@ -25,6 +25,7 @@ A truncated or damaged archive is restored as far as it is intact. The report
 says where it is damaged, and the exit code is 3.`
 
 type importOptions struct {
+	restoreAll restoreFunc
 	open       OpenBroker
 	common     cmdmsg.RunFlags
 	connection *profile.Flags
@@ -34,8 +35,8 @@ type importOptions struct {
 	rate       float64
 }
 
-func newImportCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
-	opts := &importOptions{open: open, common: cmdmsg.RunFlags{Deps: d}}
+func newImportCmd(d *cmdutil.Process, open OpenBroker, restoreAll restoreFunc) *cobra.Command {
+	opts := &importOptions{open: open, restoreAll: restoreAll, common: cmdmsg.RunFlags{Deps: d}}
 	cmd := &cobra.Command{
 		Use:   "import FILE",
 		Short: "Restore the messages of an archive",
@@ -131,7 +132,7 @@ func (o *importOptions) restore(ctx context.Context, v *connectedVHost, r *archi
 	traces := cmdmsg.NewTracing(o.common.Deps, v.connection, nil)
 	defer func() { cmdmsg.EndTracing(o.common.Deps, traces) }()
 	start := time.Now()
-	result, err := replay.Restore(ctx, replay.RestoreOptions{
+	result, err := o.restoreAll(ctx, replay.RestoreOptions{
 		Archive: r, Dialer: v.broker.Dialer(v.Name), To: to, Select: chosen.Selection, Identity: v.Identity(),
 		Limit: o.selection.limit, Rate: o.rate,
 		Observer: observer, Report: recorder, Reconnect: v.Options.Reconnect, Sending: cmdmsg.CopySpans(traces),

@@ -13,8 +13,8 @@ broker confirmed its copy and did not return it, and messages that cannot be
 sent stay. A move does not count as a replay. The message keeps its death
 history, so that it can still be replayed from its new queue.`
 
-func newMoveCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
-	opts := &replayOptions{open: open, common: cmdmsg.RunFlags{Deps: d}, move: true}
+func newMoveCmd(d *cmdutil.Process, open OpenBroker, send sendFunc) *cobra.Command {
+	opts := &replayOptions{open: open, send: send, common: cmdmsg.RunFlags{Deps: d}, move: true}
 	cmd := &cobra.Command{
 		Use:   "move QUEUE --to TARGET",
 		Short: "Move messages to another queue or exchange",

@@ -34,6 +34,7 @@ the broker's own purge is used, which also destroys messages that arrive before
 it runs.`
 
 type purgeOptions struct {
+	purge      purgeFunc
 	open       OpenBroker
 	common     cmdmsg.RunFlags
 	connection *profile.Flags
@@ -44,8 +45,8 @@ type purgeOptions struct {
 	dryRun     bool
 }
 
-func newPurgeCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
-	opts := &purgeOptions{open: open, common: cmdmsg.RunFlags{Deps: d}}
+func newPurgeCmd(d *cmdutil.Process, open OpenBroker, purge purgeFunc) *cobra.Command {
+	opts := &purgeOptions{open: open, purge: purge, common: cmdmsg.RunFlags{Deps: d}}
 	cmd := &cobra.Command{
 		Use:   "purge QUEUE",
 		Short: "Destroy all or selected messages, optionally into an archive",
@@ -286,7 +287,7 @@ func (p *purging) destroy(ctx context.Context) error {
 	start := time.Now()
 	var result replay.Result
 	run := func() (err error) {
-		result, err = replay.Purge(ctx, p.options)
+		result, err = p.purge(ctx, p.options)
 		return err
 	}
 	if p.options.AtOnce() {

@@ -53,6 +53,7 @@ stays, unless the program does not mention the body. With a topology file (-f)
 the result must satisfy the schema of its event, or the message stays.`
 
 type replayOptions struct {
+	send       sendFunc
 	open       OpenBroker
 	common     cmdmsg.RunFlags
 	connection *profile.Flags
@@ -82,8 +83,8 @@ type replayOptions struct {
 	checkEvents func(before, after *message.Message) error
 }
 
-func newReplayCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
-	opts := &replayOptions{open: open, common: cmdmsg.RunFlags{Deps: d}}
+func newReplayCmd(d *cmdutil.Process, open OpenBroker, send sendFunc) *cobra.Command {
+	opts := &replayOptions{open: open, send: send, common: cmdmsg.RunFlags{Deps: d}}
 	cmd := &cobra.Command{
 		Use:   "replay [QUEUE]",
 		Short: "Send dead letters back to the queue where they died",

@@ -142,7 +142,7 @@ func (r *replaying) do(ctx context.Context) error {
 	start := time.Now()
 	var result replay.Result
 	err = r.v.WithOverride(ctx, r.q, r.looking, func() (err error) {
-		result, err = r.run(ctx)
+		result, err = r.send(ctx, r.options)
 		return err
 	})
 	observer.End()
@@ -150,13 +150,6 @@ func (r *replaying) do(ctx context.Context) error {
 	doc := deadletters.NewRunDocument(r.action(), result, time.Since(start))
 	doc.Queue, doc.VHost, doc.File = r.q.Name, r.v.Name, ""
 	return r.common.End(doc, err)
-}
-
-func (r *replaying) run(ctx context.Context) (replay.Result, error) {
-	if r.move {
-		return replay.Move(ctx, r.options)
-	}
-	return replay.Replay(ctx, r.options)
 }
 
 func (r *replaying) total() int64 {
