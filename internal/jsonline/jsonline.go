@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"unicode/utf8"
 )
 
@@ -21,6 +22,22 @@ func Append(dst []byte, v any) ([]byte, error) {
 	}
 	return escapeControls(b.Bytes()[:b.Len()-1], len(dst)), nil // without the newline
 }
+
+// EncodeIndent writes v as indented JSON with a final newline, escaped as Append does.
+func EncodeIndent(w io.Writer, v any, prefix, indent string) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent(prefix, indent)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(Escape(b.Bytes()))
+	return err
+}
+
+// Escape returns JSON in which the characters that Append escapes are escaped. text may be changed.
+func Escape(text []byte) []byte { return escapeControls(text, 0) }
 
 // escapeControls escapes from an index on. Outside of strings JSON has no such characters.
 func escapeControls(text []byte, from int) []byte {
@@ -40,4 +57,7 @@ func escapeControls(text []byte, from int) []byte {
 	return text
 }
 
-func isControl(r rune) bool { return r >= 0x7f && r < 0xa0 }
+// isControl also holds three characters that no YAML may have: JSON is read as such, too.
+func isControl(r rune) bool {
+	return r >= 0x7f && r < 0xa0 || r == 0xfeff || r == 0xfffe || r == 0xffff
+}

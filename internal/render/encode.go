@@ -7,14 +7,13 @@ import (
 	"io"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/msgctl/msgctl/internal/jsonline"
 )
 
 // JSON writes a document as indented JSON with a final newline.
 func JSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(v); err != nil {
+	if err := jsonline.EncodeIndent(w, v, "", "  "); err != nil {
 		return fmt.Errorf("write JSON: %w", err)
 	}
 	return nil
@@ -22,9 +21,7 @@ func JSON(w io.Writer, v any) error {
 
 // JSONLine writes a document as one line of NDJSON.
 func JSONLine(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+	if err := jsonline.EncodeIndent(w, v, "", ""); err != nil {
 		return fmt.Errorf("write NDJSON: %w", err)
 	}
 	return nil
@@ -32,7 +29,7 @@ func JSONLine(w io.Writer, v any) error {
 
 // YAML writes a document as YAML: the same names in the same order as JSON.
 func YAML(w io.Writer, v any) error {
-	text, err := json.Marshal(v)
+	text, err := jsonline.Append(nil, v) // without what YAML's reader refuses, such as DEL in a name
 	if err != nil {
 		return fmt.Errorf("write YAML: %w", err)
 	}
@@ -63,5 +60,5 @@ func IndentJSON(text json.RawMessage) (string, error) {
 	if err := json.Indent(&b, text, "", "  "); err != nil {
 		return "", err
 	}
-	return b.String(), nil
+	return string(jsonline.Escape(b.Bytes())), nil
 }

@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -96,8 +97,25 @@ func WriteText(w io.Writer, from prometheus.Gatherer) error {
 	return nil
 }
 
-// ValidLabel makes a label's value of any bytes: names in AMQP need not be valid UTF-8.
-func ValidLabel(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+// ValidLabel makes a label's value of any bytes: names in AMQP need not be valid UTF-8, and may hold
+// control characters, which become visible. Newlines stay: the text format escapes them.
+func ValidLabel(s string) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	if !strings.ContainsFunc(s, obeyed) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if obeyed(r) {
+			fmt.Fprintf(&b, `\x%02x`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func obeyed(r rune) bool { return r < 0x20 && r != '\n' || r >= 0x7f && r < 0xa0 }
 
 // BoundedLabel bounds how many values of a label there are: messages come from outside, and each
 // value is a time series forever.

@@ -1,10 +1,11 @@
 package terminal
 
 import (
-	"encoding/json"
 	"io"
 	"sync"
 	"time"
+
+	"github.com/msgctl/msgctl/internal/jsonline"
 )
 
 // jsonProgress writes one JSON object a line, at most one `every` between a stage's begin and end.
@@ -74,5 +75,5 @@ func (p *jsonProgress) write(kind, text string, now time.Time) {
 	if left, ok := p.s.left(now); ok && p.s.open {
 		e.LeftMS = left.Milliseconds()
 	}
-	_ = json.NewEncoder(p.w).Encode(e) // progress that cannot be shown must not stop the work
+	_ = jsonline.EncodeIndent(p.w, e, "", "") // progress that cannot be shown must not stop the work
 }

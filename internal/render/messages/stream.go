@@ -3,10 +3,10 @@ package messages
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"io"
 	"strings"
 
+	"github.com/msgctl/msgctl/internal/jsonline"
 	"github.com/msgctl/msgctl/internal/render"
 )
 
@@ -94,10 +94,7 @@ func (s *Stream) message(m Document) string {
 		s.keep(render.YAML(&text, []Document{m}))
 		return "  " + strings.ReplaceAll(strings.TrimRight(text.String(), "\n"), "\n", "\n  ")
 	}
-	enc := json.NewEncoder(&text)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("    ", "  ")
-	s.keep(enc.Encode(m))
+	s.keep(jsonline.EncodeIndent(&text, m, "    ", "  "))
 	return "    " + strings.TrimRight(text.String(), "\n")
 }
 

@@ -2,32 +2,30 @@ package replay
 
 import (
 	"bufio"
-	"encoding/json"
 	"fmt"
 	"io"
 	"sync"
+
+	"github.com/msgctl/msgctl/internal/jsonline"
 )
 
 // ReportWriter writes records as NDJSON, one line a message. It is safe for concurrent use.
 type ReportWriter struct {
 	mu  sync.Mutex
 	buf *bufio.Writer
-	enc *json.Encoder
 }
 
 // NewReportWriter returns a writer to out. Call Flush at the end.
 func NewReportWriter(out io.Writer) *ReportWriter {
 	buf := bufio.NewWriterSize(out, 64<<10)
-	enc := json.NewEncoder(buf)
-	enc.SetEscapeHTML(false)
-	return &ReportWriter{buf: buf, enc: enc}
+	return &ReportWriter{buf: buf}
 }
 
 // Record implements Recorder.
 func (w *ReportWriter) Record(r Record) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if err := w.enc.Encode(r); err != nil {
+	if err := jsonline.EncodeIndent(w.buf, r, "", ""); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
 	return nil

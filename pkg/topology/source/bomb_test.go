@@ -23,11 +23,28 @@ func bombs() map[string][]byte {
 	for i := 1; i < 30; i++ {
 		merges += fmt.Sprintf("m%d: &m%d {a: *m%d, b: *m%d, c: *m%d}\n", i, i, i-1, i-1, i-1)
 	}
+	growing := "x-m0: &m0 {k0: v}\n" // each merges the one before, and has one key more
+	for i := 1; i < 10_000; i++ {
+		growing += fmt.Sprintf("x-m%d: &m%d { <<: *m%d, k%d: v }\n", i, i, i-1, i)
+	}
+	base := "base: &base {"
+	for i := range 5000 {
+		base += fmt.Sprintf("k%d: v, ", i)
+	}
+	base += "}\n"
+	var copies, lists strings.Builder
+	for i := range 5000 {
+		fmt.Fprintf(&copies, "c%d: { <<: *base }\n", i)
+		fmt.Fprintf(&lists, "l%d: { <<: [*base, {x: 1}] }\n", i)
+	}
 	repeat := func(s string) []byte { return bytes.Repeat([]byte(s), size/len(s)) }
 	return map[string][]byte{
 		"aliases.yaml":            []byte(laughs),
 		"aliases after text.yaml": append(append([]byte("text: "), repeat("x")...), "\n"+laughs...),
 		"mappings.yaml":           []byte(merges),
+		"growing merges.yaml":     []byte(growing),
+		"copying merges.yaml":     []byte(base + copies.String()),
+		"merged lists.yaml":       []byte(base + lists.String()),
 		"flow list.yaml":          append([]byte("["), repeat("a,")...),
 		"nested lists.yaml":       repeat("["),
 		"nested mappings.yaml":    repeat("{a: "),

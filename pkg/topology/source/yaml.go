@@ -113,6 +113,10 @@ func explainLine(data []byte, line int, message string) (column int, fix string)
 	return indent + 1, fix
 }
 
+// maxMerged bounds the entries that the merge keys of a file copy: unlike what an alias repeats, each
+// takes memory.
+const maxMerged = 200_000
+
 // converted is a finished node and how many values it stands for when its aliases are expanded.
 type converted struct {
 	node *Node
@@ -123,10 +127,12 @@ type converted struct {
 // aliases, so that a small file of nested aliases ("billion laughs") costs nothing before its
 // expanded size is known and refused.
 type yamlConverter struct {
-	file     string
-	done     map[*yaml.Node]converted
-	open     []*yaml.Node // anchored nodes whose conversion has begun
-	budget   int
+	file   string
+	done   map[*yaml.Node]converted
+	open   []*yaml.Node // anchored nodes whose conversion has begun
+	budget int
+	// merged counts the entries that merge keys have copied.
+	merged   int
 	stopped  bool
 	problems diag.Diagnostics
 }
@@ -193,8 +199,8 @@ func (c *yamlConverter) collection(y *yaml.Node, depth int) converted {
 	} else {
 		out = c.mapping(y, depth)
 	}
-	if out.size > c.budget {
-		return c.stop(y, fmt.Sprintf("with its aliases expanded, this has more than %d values", c.budget))
+	if c.stopped {
+		return out
 	}
 	if y.Anchor != "" {
 		c.done[y] = out
@@ -207,7 +213,9 @@ func (c *yamlConverter) sequence(y *yaml.Node, depth int) converted {
 	for _, item := range y.Content {
 		v := c.node(item, depth+1)
 		n.Items = append(n.Items, v.node)
-		size = min(size+v.size, MaxValues+1)
+		if size = c.within(y, size+v.size); c.stopped {
+			break
+		}
 	}
 	return converted{node: n, size: size}
 }
@@ -218,7 +226,9 @@ func (c *yamlConverter) mapping(y *yaml.Node, depth int) converted {
 	for i := 0; i+1 < len(y.Content); i += 2 {
 		key := y.Content[i]
 		v := c.node(y.Content[i+1], depth+1)
-		size = min(size+v.size, MaxValues+1)
+		if size = c.within(y, size+v.size); c.stopped {
+			return converted{node: n, size: size}
+		}
 		if key.Kind == yaml.ScalarNode && key.ShortTag() == "!!merge" {
 			merged = append(merged, c.mergeSources(key, v.node)...)
 			continue
@@ -234,8 +244,21 @@ func (c *yamlConverter) mapping(y *yaml.Node, depth int) converted {
 		n.Entries = append(n.Entries, Entry{Key: key.Value, Pos: c.position(y.Content[i]), Value: v.node})
 	}
 	c.problems = append(c.problems, dropDuplicates(n)...)
-	n.addMissing(merged)
+	before := len(n.Entries)
+	n.addMissing(merged, maxMerged-c.merged)
+	if c.merged += len(n.Entries) - before; c.merged > maxMerged {
+		c.stop(y, fmt.Sprintf("merge keys (<<) copy more than %d values", maxMerged))
+	}
 	return converted{node: n, size: size}
+}
+
+// within returns the size, and stops the conversion when it is over the budget: as soon as that
+// much is expanded, not when all of it is.
+func (c *yamlConverter) within(y *yaml.Node, size int) int {
+	if size > c.budget {
+		c.stop(y, fmt.Sprintf("with its aliases expanded, this has more than %d values", c.budget))
+	}
+	return min(size, MaxValues+1)
 }
 
 // mergeSources returns the mappings that "<<" names, in order of precedence.
@@ -255,8 +278,8 @@ func (c *yamlConverter) mergeSources(key *yaml.Node, v *Node) []*Node {
 }
 
 // addMissing adds the keys of the sources that n and earlier sources do not have: the merge key of
-// YAML 1.1.
-func (n *Node) addMissing(sources []*Node) {
+// YAML 1.1. It adds one more than the maximum at most.
+func (n *Node) addMissing(sources []*Node, maximum int) {
 	if len(sources) == 0 {
 		return
 	}
@@ -266,7 +289,8 @@ func (n *Node) addMissing(sources []*Node) {
 	}
 	for _, s := range sources {
 		for _, e := range s.Entries {
-			if !have[e.Key] {
+			if !have[e.Key] && maximum >= 0 {
+				maximum--
 				have[e.Key] = true
 				n.Entries = append(n.Entries, e)
 			}

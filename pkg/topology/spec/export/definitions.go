@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/msgctl/msgctl/internal/jsonline"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 )
@@ -38,10 +39,7 @@ func WriteDefinitions(w io.Writer, s *topology.State, o Options) error {
 	for _, name := range slices.Sorted(maps.Keys(inv.vhosts)) {
 		inv.vhosts[name].records(file, o)
 	}
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(file); err != nil {
+	if err := jsonline.EncodeIndent(w, file, "", "  "); err != nil {
 		return fmt.Errorf("write definitions: %w", err)
 	}
 	return nil

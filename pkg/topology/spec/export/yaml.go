@@ -3,7 +3,6 @@ package export
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -12,6 +11,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/msgctl/msgctl/internal/jsonline"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
@@ -53,10 +53,7 @@ func WriteJSON(w io.Writer, s *topology.State, o Options) error {
 	if err := root.node().Decode(&file); err != nil {
 		return fmt.Errorf("write topology: %w", err)
 	}
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(exact(file)); err != nil { // 1.0 stays a float
+	if err := jsonline.EncodeIndent(w, exact(file), "", "  "); err != nil { // 1.0 stays a float
 		return fmt.Errorf("write topology: %w", err)
 	}
 	o.announce(variables)
