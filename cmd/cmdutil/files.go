@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/msgctl/msgctl/internal/redact"
 	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
@@ -18,7 +17,11 @@ import (
 )
 
 // FileFlag is the flag -f of the topology commands.
-type FileFlag struct{ Patterns []string }
+type FileFlag struct {
+	Patterns []string
+	vars     []string
+	varFiles []string
+}
 
 // defaultFile is what is read when nobody names a file.
 const defaultFile = "topology.yaml"
@@ -29,10 +32,18 @@ func (o *FileFlag) Register(cmd *cobra.Command) {
 		"`FILE` with a topology or definitions, a directory, a glob, or - for stdin; may be repeated, later files override "+
 			"earlier ones (default: MSGCTL_FILE, the context's, or "+defaultFile+")")
 	_ = cmd.MarkFlagFilename("file", "yaml", "yml", "json")
+	cmd.Flags().StringArrayVar(&o.vars, "var", nil,
+		"set a variable of the files, `NAME=VALUE`; may be repeated, wins over --var-file and the environment")
+	cmd.Flags().StringArrayVar(&o.varFiles, "var-file", nil,
+		"`FILE` with variables, NAME=VALUE on each line; may be repeated, later files win")
+	_ = cmd.MarkFlagFilename("var-file")
 }
 
 // Names returns what to read: the flag's, the environment's, the context's, or the default.
 func (o *FileFlag) Names(d *Process, ofContext string) ([]string, error) {
+	if err := o.readVariables(d); err != nil {
+		return nil, err
+	}
 	if len(o.Patterns) > 0 {
 		return o.Patterns, nil
 	}
@@ -49,33 +60,29 @@ func (o *FileFlag) Names(d *Process, ofContext string) ([]string, error) {
 }
 
 // ReadState reads topology files. Problems in them are not an error; the state is nil when a text
-// could not be read at all.
-func (d *Process) ReadState(names []string, vhost VHostChoice) (*topology.State, diag.Diagnostics, error) {
-	_, state, problems, err := d.readSpec(names, vhost)
+// could not be read at all. Secrets need not be set, unless the files are to be applied.
+func (d *Process) ReadState(names []string, vhost VHostChoice, toApply bool) (*topology.State, diag.Diagnostics,
+	error) {
+	_, state, problems, err := d.readSpec(names, vhost, toApply)
 	return state, problems, err
 }
 
 // readSpec is readState with what the files say beside objects: events and tests.
-func (d *Process) readSpec(names []string, vhost VHostChoice) (*spec.Spec, *topology.State, diag.Diagnostics, error) {
+func (d *Process) readSpec(names []string, vhost VHostChoice, toApply bool) (*spec.Spec, *topology.State, diag.Diagnostics, error) {
 	inputs, err := source.Files(names, source.FileSystem{Stdin: d.Streams.In})
 	if err != nil {
 		return nil, nil, nil, &ExitError{Code: ExitUsage, Err: err}
 	}
-	declared, state, problems := spec.Read(inputs, specOptions(d, vhost))
+	options := specOptions(d, vhost)
+	options.NeedSecrets = toApply
+	declared, state, problems := spec.Read(inputs, options)
 	knowSecrets(state)
 	return declared, state, problems, vhost.check(state)
 }
 
-// knowSecrets masks the secrets of a state in all that is shown from now on.
-func knowSecrets(state *topology.State) {
-	if state != nil {
-		redact.Know(state.Secrets()...)
-	}
-}
-
 // ReadSound is readSpec for commands that work only with files without errors: problems are shown.
 func (d *Process) ReadSound(names []string, vhost VHostChoice) (*spec.Spec, *topology.State, error) {
-	declared, state, problems, err := d.readSpec(names, vhost)
+	declared, state, problems, err := d.readSpec(names, vhost, false)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 
+	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/pkg/topology/lint"
 	"github.com/msgctl/msgctl/pkg/topology/lint/subject"
 	"github.com/msgctl/msgctl/pkg/topology/source"
@@ -59,7 +60,8 @@ func LoadSubject(d *Process, s *subject.Subject, files *FileFlag, vhost VHostCho
 // specOptions say how topology files are read.
 func specOptions(d *Process, vhost VHostChoice) spec.Options {
 	return spec.Options{
-		Env: source.Lookup(d.Env), DefaultVHost: vhost.fallback, VHost: vhost.override,
+		Env: d.variable, Forbidden: profile.CredentialVariables(), Secret: knowSecret, Leaks: leaks,
+		DefaultVHost: vhost.fallback, VHost: vhost.override,
 		Exists: func(path string) bool { _, err := os.Stat(path); return err == nil },
 	}
 }

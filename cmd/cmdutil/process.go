@@ -23,6 +23,8 @@ type Process struct {
 	Colour  terminal.ColourMode // --color
 	// HasNoAPI says that the command that runs has --no-api: only then is it advised.
 	HasNoAPI bool
+	// vars are the variables of topology files that flags set.
+	vars map[string]string
 }
 
 // System returns the process that runs.

@@ -42,7 +42,7 @@ func newComparison(ctx context.Context, d *cmdutil.Process, open OpenBroker, com
 	if err != nil {
 		return nil, err
 	}
-	want, problems, err := d.ReadState(names, cmdutil.ChooseVHost(conn))
+	want, problems, err := d.ReadState(names, cmdutil.ChooseVHost(conn), !diff.destroy)
 	if err != nil {
 		return nil, err
 	}

@@ -2,14 +2,18 @@ package topology
 
 import (
 	"context"
+	"errors"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/render"
 	picture "github.com/msgctl/msgctl/internal/render/graph"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/diag"
 	"github.com/msgctl/msgctl/pkg/topology/graph"
 	"github.com/msgctl/msgctl/pkg/topology/lint"
 	"github.com/msgctl/msgctl/pkg/topology/lint/subject"
@@ -57,6 +61,9 @@ func runGraph(ctx context.Context, opts *graphOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := refuseUnread(opts.proc, in); err != nil {
+		return err
+	}
 	o := graph.Options{Version: in.Version, VHosts: in.VHosts, Events: graphEvents(in)}
 	o.Problems, o.Losing = graphProblems(in)
 	if in.Live != nil {
@@ -78,6 +85,22 @@ func graphEvents(in *subject.Subject) []graph.EventSource {
 		list = append(list, graph.EventSource{VHost: e.VHost, Name: e.Name, Exchange: e.Exchange, Key: e.Key})
 	}
 	return list
+}
+
+// refuseUnread ends a command on files that are no sound text: what they declare, and under which
+// names, is not known. Problems of objects are drawn.
+func refuseUnread(d *cmdutil.Process, in *subject.Subject) error {
+	broken := slices.ContainsFunc(in.Problems, func(p diag.Diagnostic) bool {
+		return p.Severity == diag.Error && p.Object == "" && p.Rule == ""
+	})
+	if !broken {
+		return nil
+	}
+	if err := render.Diagnostics(d.Streams.Err, in.Problems, d.Streams.ErrStyler(d.Colour),
+		d.Streams.ErrWidth()); err != nil {
+		return err
+	}
+	return errors.New("fix the errors above first")
 }
 
 // graphProblems are the findings that the picture shows, and the queues whose dead letters are

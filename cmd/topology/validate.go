@@ -58,7 +58,7 @@ func runValidate(opts *validateOptions) error {
 	if err != nil {
 		return err
 	}
-	state, problems, err := opts.proc.ReadState(names, cmdutil.VHostChoice{})
+	state, problems, err := opts.proc.ReadState(names, cmdutil.VHostChoice{}, false)
 	if err != nil {
 		return err
 	}

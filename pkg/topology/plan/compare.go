@@ -3,10 +3,12 @@ package plan
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
+	"github.com/msgctl/msgctl/pkg/topology/source"
 )
 
 // changes returns what differs between a live object and the wanted one of the same Ref, in field
@@ -135,7 +137,27 @@ func fieldChanges(have, want []topology.Field, ignore func(name string) bool) []
 }
 
 // sameValue is amqptable.Equal for fields, which may hold secrets: those are compared by their texts.
-func sameValue(a, b any) bool { return amqptable.Equal(unwrapSecrets(a), unwrapSecrets(b)) }
+// What is wanted with a secret that is not known is as it is.
+func sameValue(have, want any) bool {
+	want = unwrapSecrets(want)
+	return amqptable.Equal(unwrapSecrets(have), want) || hasUnset(want)
+}
+
+func hasUnset(v any) bool {
+	switch x := v.(type) {
+	case string:
+		return strings.Contains(x, source.UnsetSecret)
+	case []any:
+		return slices.ContainsFunc(x, hasUnset)
+	case map[string]any:
+		for _, e := range x {
+			if hasUnset(e) {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 func unwrapSecrets(v any) any {
 	switch x := v.(type) {

@@ -2,7 +2,7 @@ package source
 
 import (
 	"fmt"
-	"regexp"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -10,45 +10,48 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-// Lookup finds a variable: os.LookupEnv, or a map in tests.
-type Lookup func(name string) (value string, ok bool)
-
-var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-
-// Expand replaces ${VAR} and ${VAR:-default} in all scalars and keys below root, in place, once for
-// each node however many aliases share it. As in a shell, the default also stands for a variable
-// that is set but empty. $${ writes ${, and a $ before anything else is a $. An unset variable
-// without default is an error. A scalar is then read again as YAML would, so that "${N}" can become
-// an integer, also where it was quoted: inside { } YAML needs the quotes.
-func Expand(root *Node, env Lookup) diag.Diagnostics {
-	e := &expander{env: env, seen: map[*Node]bool{}}
-	e.node(root)
-	return e.problems
-}
+// Expand is Variables.Expand without rules about secrets.
+func Expand(root *Node, env Lookup) diag.Diagnostics { return Variables{Lookup: env}.Expand(root) }
 
 type expander struct {
-	env      Lookup
-	seen     map[*Node]bool
-	problems diag.Diagnostics
+	Variables
+	// seen are the containers and scalars that were expanded; with are those below which there are
+	// variables, so that what aliases share is walked again only for them.
+	seen, with map[*Node]bool
+	reported   map[string]bool
+	path       []string
+	problems   diag.Diagnostics
 }
 
-func (e *expander) node(n *Node) {
+// node expands what is below n, and reports whether there are variables in it.
+func (e *expander) node(n *Node) bool {
+	scalar := n.Kind != Sequence && n.Kind != Mapping
+	if scalar && n.Raw == "" && (n.Kind != String || !strings.Contains(n.Text, "${")) {
+		return false
+	}
+	again := !e.first(n)
+	if again && !e.with[n] {
+		return false
+	}
+	found := false
 	switch n.Kind {
 	case Sequence:
-		if e.first(n) {
-			for _, item := range n.Items {
-				e.node(item)
-			}
+		for _, item := range n.Items {
+			found = e.node(item) || found
 		}
 	case Mapping:
-		if e.first(n) {
-			e.mapping(n)
+		found = e.mapping(n, again)
+	default:
+		raw := n.Raw
+		if !again {
+			raw = n.Text
 		}
-	case String:
-		if strings.Contains(n.Text, "${") && e.first(n) {
-			e.scalar(n)
+		if found = strings.Contains(raw, "${"); found {
+			e.scalar(n, raw, again)
 		}
 	}
+	e.with[n] = found
+	return found
 }
 
 func (e *expander) first(n *Node) bool {
@@ -59,25 +62,34 @@ func (e *expander) first(n *Node) bool {
 	return true
 }
 
-func (e *expander) mapping(n *Node) {
-	changed := false
+func (e *expander) mapping(n *Node, again bool) bool {
+	changed, found := false, false
 	for i := range n.Entries {
 		entry := &n.Entries[i]
-		if strings.Contains(entry.Key, "${") {
-			entry.Key, changed = e.text(entry.Key, entry.Pos), true
+		if !again && strings.Contains(entry.Key, "${") {
+			entry.Key, _ = e.text(entry.Key, place{at: entry.Pos, path: append(slices.Clone(e.path), "")})
+			changed = true
 		}
-		e.node(entry.Value)
+		e.path = append(e.path, entry.Key)
+		found = e.node(entry.Value) || found
+		e.path = e.path[:len(e.path)-1]
 	}
 	if changed {
 		e.problems = append(e.problems, dropDuplicates(n)...)
 	}
+	return found
 }
 
-func (e *expander) scalar(n *Node) {
-	raw := n.Text
-	n.Text = e.text(raw, n.Pos)
+func (e *expander) scalar(n *Node, raw string, again bool) {
+	text, missing := e.text(raw, place{at: n.Pos, path: e.path, scalar: true})
+	if again {
+		return
+	}
+	n.Text, n.Unset, n.Hidden = text, missing == unset, missing == hidden
 	if strings.ReplaceAll(raw, "$${", "") == raw || strings.Contains(strings.ReplaceAll(raw, "$${", ""), "${") {
 		n.Raw = raw
+	}
+	if n.Raw != "" && !n.Unset {
 		n.resolve(&yaml.Node{Kind: yaml.ScalarNode, Value: n.Text})
 	}
 	if n.Kind == Null {
@@ -85,14 +97,16 @@ func (e *expander) scalar(n *Node) {
 	}
 }
 
-// text expands one string.
-func (e *expander) text(s string, at diag.Position) string {
+// text expands one string, and says whether a variable in it has no value.
+func (e *expander) text(s string, at place) (string, absence) {
 	var b strings.Builder
+	at.raw = s
+	missing := present
 	for {
 		i := strings.Index(s, "${")
 		if i < 0 {
 			b.WriteString(s)
-			return b.String()
+			return b.String(), missing
 		}
 		if i > 0 && s[i-1] == '$' {
 			b.WriteString(s[:i-1])
@@ -103,32 +117,100 @@ func (e *expander) text(s string, at diag.Position) string {
 		b.WriteString(s[:i])
 		end := strings.IndexByte(s[i:], '}')
 		if end < 0 {
-			e.fail(at, fmt.Sprintf("the variable %q has no closing brace", s[i:]), "write ${NAME}, or $${ for the characters ${")
-			return b.String()
+			e.fail(at.at, fmt.Sprintf("the variable %q has no closing brace", s[i:]), "",
+				"write ${NAME}, or $${ for the characters ${")
+			return b.String(), unset
 		}
-		b.WriteString(e.variable(s[i+2:i+end], at))
+		value, absent := e.variable(s[i+2:i+end], at)
+		b.WriteString(value)
+		missing = max(missing, absent)
 		s = s[i+end+1:]
 	}
 }
 
-func (e *expander) variable(inner string, at diag.Position) string {
+// variable returns the value of a variable. One that has none is left as it is written, so that
+// names that contain it still agree.
+func (e *expander) variable(inner string, at place) (string, absence) {
 	name, fallback, hasDefault := strings.Cut(inner, ":-")
 	if !variableName.MatchString(name) {
-		e.fail(at, fmt.Sprintf("${%s} names no variable", inner),
+		e.fail(at.at, fmt.Sprintf("${%s} names no variable", inner), "",
 			"write ${NAME} or ${NAME:-default}, or $${ for the characters ${")
-		return ""
+		return "${" + inner + "}", unset
 	}
-	value, ok := e.env(name)
+	masked := at.scalar && e.Masked != nil && e.Masked(at.path, at.raw, name)
+	if !e.allowed(name, masked, at) {
+		return "${" + inner + "}", unset
+	}
+	value, ok := e.lookup(name)
 	switch {
 	case hasDefault && value == "":
-		return fallback
-	case !ok:
-		e.fail(at, fmt.Sprintf("the variable %s is not set", name),
+		return fallback, present
+	case !ok && masked && !e.NeedSecrets:
+		return e.placeholder(at), hidden
+	case !ok && !e.unused(at.path):
+		e.fail(at.at, fmt.Sprintf("the variable %s is not set", name), "",
 			fmt.Sprintf("set it (export %s=…), or give it a default: ${%s:-default}", name, name))
 	}
-	return value
+	switch {
+	case !ok:
+		return "${" + inner + "}", unset
+	case masked && e.Secret != nil:
+		e.Secret(value)
+	case !masked && e.Leaks != nil && !e.unused(at.path) && e.Leaks(value):
+		e.fail(at.at, fmt.Sprintf("the value of the variable %s is or contains a secret", name), exposed, hideIt)
+	}
+	return value, present
 }
 
-func (e *expander) fail(at diag.Position, message, fix string) {
-	e.problems = append(e.problems, failure(at, message, "", fix)...)
+func (e *expander) lookup(name string) (string, bool) {
+	if e.Lookup == nil {
+		return "", false
+	}
+	return e.Lookup(name)
+}
+
+// allowed applies the rules about secrets.
+func (e *expander) allowed(name string, masked bool, at place) bool {
+	switch {
+	case slices.Contains(e.Forbidden, name):
+		e.fail(at.at, fmt.Sprintf("the variable %s holds msgctl's own credentials, and no topology file may read it", name),
+			"a file may come from a pull request, and what it declares is shown to everybody",
+			"give the value to a variable of another name")
+		return false
+	case e.Masked == nil || masked || !SaysSecret(name) || e.unused(at.path):
+		return true
+	}
+	e.fail(at.at, fmt.Sprintf("the variable %s is a secret by its name, and this field is shown to everybody", name),
+		exposed, hideIt)
+	return false
+}
+
+const (
+	exposed = "plans, graphs and comments in pull requests show the field"
+	hideIt  = "use secrets in passwords of users, and in passwords and URIs of parameters; call a variable that is no " +
+		"secret otherwise"
+)
+
+// unused reports whether a value is below a key that holds anchors only: it counts where an alias
+// puts it.
+func (e *expander) unused(path []string) bool {
+	return e.Masked != nil && len(path) > 0 && strings.HasPrefix(path[0], "x-")
+}
+
+// placeholder stands for a secret that has no value.
+func (e *expander) placeholder(at place) string {
+	if last := at.path[len(at.path)-1]; strings.HasSuffix(strings.ToLower(last), "uri") && strings.HasPrefix(at.raw, "${") {
+		return "amqp://" + UnsetSecret
+	}
+	return UnsetSecret
+}
+
+// fail reports a problem once, however many aliases lead to it.
+func (e *expander) fail(at diag.Position, message, why, fix string) {
+	key := at.String() + " " + message
+	if e.reported[key] {
+		return
+	}
+	e.reported[key] = true
+	e.problems = append(e.problems, failure(at, message, why, fix)...)
 }

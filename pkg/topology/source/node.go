@@ -37,6 +37,11 @@ type Node struct {
 	Text string
 	// Raw is Text before variables were replaced, "" when it has none.
 	Raw string
+	// Unset says that a variable in the scalar has no value, which was reported: Text has it as it is
+	// written.
+	Unset bool
+	// Hidden says that UnsetSecret stands in Text.
+	Hidden bool
 	// scalar is the value of a Bool, Int or Float.
 	scalar any
 	// Entries are a Mapping's, in the order of the file.

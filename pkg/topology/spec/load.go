@@ -15,6 +15,16 @@ import (
 type Options struct {
 	// Env finds variables.
 	Env source.Lookup
+	// NeedSecrets makes it an error when a variable that holds a secret is not set. Without it, only
+	// what applies a file needs them: a user keeps its password, a parameter has source.UnsetSecret.
+	NeedSecrets bool
+	// Forbidden are variables that no file may read: those of the program's own credentials.
+	Forbidden []string
+	// Leaks reports whether the value of a variable must not stand in a field that is shown; nil for
+	// none.
+	Leaks func(value string) bool
+	// Secret, when not nil, is told the value of every variable that stands in a masked field.
+	Secret func(value string)
 	// DefaultVHost holds the objects of files that name no vhost: the connection's. "" means "/".
 	DefaultVHost string
 	// VHost, when not "", holds the objects instead of the vhost that the files name. It is an
@@ -82,7 +92,8 @@ type loader struct {
 	// bases is how many of them come before the first topology file.
 	bases    int
 	problems diag.Diagnostics
-	// lenient are the problems inside of definitions: they do not keep others from being found.
+	// lenient are the problems inside of definitions, and of variables: they do not keep others from
+	// being found.
 	lenient diag.Diagnostics
 }
 
@@ -102,7 +113,7 @@ func (l *loader) file(file source.Input) {
 				Message: "a topology file must be a mapping, not " +
 					doc.Root.Describe(), Fix: "start with version: 1, then exchanges:, queues: and the rest"})
 		default:
-			l.problems = append(l.problems, source.Expand(doc.Root, l.options.Env)...)
+			l.lenient = append(l.lenient, l.options.variables().Expand(doc.Root)...)
 			l.overlay(doc.Root)
 		}
 	}

@@ -190,7 +190,8 @@ func TestEmptyPassword(t *testing.T) {
 		"set":   `user "u": password is empty: the variable P is set to nothing`,
 		"unset": "the variable P is not set", // and nothing else
 	} {
-		_, _, problems := read("t.yaml", text, spec.Options{Env: func(string) (string, bool) { return "", value == "set" }})
+		_, _, problems := read("t.yaml", text, spec.Options{NeedSecrets: true,
+			Env: func(string) (string, bool) { return "", value == "set" }})
 		if len(problems) == 0 || !strings.Contains(problems.Error(), want) ||
 			strings.Count(problems.Error(), "P is") != 1 {
 			t.Errorf("%s: %v", value, problems)

@@ -131,6 +131,10 @@ func (d *Decoder) Value(n *source.Node, v reflect.Value, f Field) {
 		d.Value(n, v.Elem(), f)
 		return
 	}
+	if n.Unset && !takesText(v) {
+		d.errors++ // it was reported where the variable is
+		return
+	}
 	if custom, ok := v.Addr().Interface().(NodeDecoder); ok {
 		custom.DecodeNode(d, n, f)
 		return
@@ -149,6 +153,12 @@ func (d *Decoder) Value(n *source.Node, v reflect.Value, f Field) {
 	default:
 		d.integer(n, v, f)
 	}
+}
+
+// takesText reports whether any text may stand in a field, so that one with a variable in it that has
+// no value is as good as another.
+func takesText(v reflect.Value) bool {
+	return v.Type() == reflect.TypeFor[Strings]() || v.Kind() == reflect.String && v.Type().PkgPath() == ""
 }
 
 // Structure decodes a mapping into the struct v.
@@ -178,8 +188,10 @@ func (d *Decoder) Structure(n *source.Node, v reflect.Value, f Field) {
 		before := d.errors
 		d.Value(e.Value, v.FieldByIndex(fields[j].Index), fields[j].in(f))
 		scalar := e.Value.Kind != source.Sequence && e.Value.Kind != source.Mapping
-		if loc != nil && (!scalar || d.errors == before) {
-			loc.locateField(e.Key, e.Value.Pos) // a scalar that could not be read counts as absent
+		got := v.FieldByIndex(fields[j].Index)
+		unread := scalar || got.Kind() == reflect.Map && got.Len() == 0
+		if loc != nil && (!unread || d.errors == before) {
+			loc.locateField(e.Key, e.Value.Pos) // what could not be read counts as absent
 		}
 	}
 	for _, want := range fields {
@@ -277,6 +289,9 @@ func (d *Decoder) list(n *source.Node, v reflect.Value, f Field) {
 
 func (d *Decoder) text(n *source.Node, v reflect.Value, f Field) {
 	f.secret = v.Type() == reflect.TypeFor[topology.Secret]()
+	if f.secret && n.Hidden {
+		return // as if it were not there
+	}
 	if s, ok := d.Str(n, f); ok {
 		v.SetString(s)
 	}
@@ -291,6 +306,9 @@ func (d *Decoder) Str(n *source.Node, f Field) (string, bool) {
 			f.Example = strconv.Quote(n.Text)
 		}
 		d.WrongType(n, f, "a string"+f.listed())
+		return "", false
+	case n.Unset && (len(f.Enum) > 0 || f.Pattern != ""):
+		d.errors++
 		return "", false
 	case len(f.Enum) > 0 && !slices.Contains(f.Enum, n.Text):
 		fix := "write one of " + strings.Join(f.Enum, ", ")

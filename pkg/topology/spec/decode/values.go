@@ -194,6 +194,9 @@ func (v *Password) DecodeNode(d *Decoder, n *source.Node, f Field) {
 			`write password: "${ORDERS_PASSWORD}" and set that variable, or passwordHash: with what rabbitmqctl hash_password prints`)
 		return
 	}
+	if n.Hidden {
+		return // as if it were not there: the user keeps the one that it has
+	}
 	if n.Text == "" {
 		d.ErrorAt(n.Pos, f.Label()+" is empty: the variable "+strings.Trim(n.Raw, "${}")+" is set to nothing",
 			"RabbitMQ lets nobody in with an empty password",

@@ -1,0 +1,95 @@
+package cmdutil
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/msgctl/msgctl/internal/redact"
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/source"
+)
+
+// readVariables takes the variables of --var-file and --var. They hold for all files that the
+// process reads.
+func (o *FileFlag) readVariables(d *Process) error {
+	if len(o.vars)+len(o.varFiles) == 0 {
+		return nil
+	}
+	vars := map[string]string{}
+	for _, name := range o.varFiles {
+		if err := readVariableFile(vars, name); err != nil {
+			return err
+		}
+	}
+	for _, text := range o.vars {
+		name, value, ok := strings.Cut(text, "=")
+		if !ok || !source.IsVariable(name) {
+			return UsageError("--var NAME=VALUE", "--var: want NAME=VALUE, with a name of letters, digits and _")
+		}
+		vars[name] = value
+	}
+	d.vars = vars
+	return nil
+}
+
+// readVariableFile reads lines of NAME=VALUE. Empty lines and those that begin with # are skipped,
+// and quotes around a value are removed. An error does not repeat a line: it may hold a secret.
+func readVariableFile(vars map[string]string, file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return &ExitError{Code: ExitUsage, Err: fmt.Errorf("--var-file: %w", err)}
+	}
+	number := 0
+	for line := range strings.Lines(string(text)) {
+		number++
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		name, value, ok := strings.Cut(strings.TrimPrefix(line, "export "), "=")
+		if !ok || !source.IsVariable(name) {
+			return UsageError("write NAME=VALUE on each line; # begins a comment",
+				"--var-file: %s:%d: want NAME=VALUE, with a name of letters, digits and _", file, number)
+		}
+		vars[name] = unquoted(value)
+	}
+	return nil
+}
+
+func unquoted(value string) string {
+	if n := len(value); n > 1 && (value[0] == '"' || value[0] == '\'') && value[n-1] == value[0] {
+		return value[1 : n-1]
+	}
+	return value
+}
+
+// variable finds a variable of topology files: those of flags, then those of the environment.
+func (d *Process) variable(name string) (string, bool) {
+	if value, ok := d.vars[name]; ok {
+		return value, true
+	}
+	if d.Env == nil {
+		return "", false
+	}
+	return d.Env(name)
+}
+
+// knowSecrets masks the secrets of a state in all that is shown from now on.
+func knowSecrets(state *topology.State) {
+	if state != nil {
+		redact.Know(state.Secrets()...)
+	}
+}
+
+// knowSecret masks the value of a variable that stands for a secret, or for a URI with one.
+func knowSecret(value string) {
+	if strings.Contains(value, "://") {
+		redact.Know(redact.Secrets(value)...)
+		return
+	}
+	redact.Know(value)
+}
+
+// leaks reports whether a text holds a secret that msgctl knows, or a URI with credentials.
+func leaks(value string) bool { return redact.Text(value) != value }
