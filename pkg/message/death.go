@@ -19,9 +19,7 @@ type Death struct {
 	Exchange string
 	// Count is how often it died there for that reason; at least 1.
 	Count int64
-	// Time of the first of these deaths, not of the last: a repeat bumps Count and moves the entry
-	// to the front, but leaves the time as it was (seen on 3.10.8, 4.0.5, 4.3.6). Zero when
-	// unknown.
+	// Time is that of the first of these deaths (fact death-time). Zero when unknown.
 	Time time.Time
 	// OriginalExpiration is the expiration, in milliseconds, that the broker took off at this
 	// death; "" for none.

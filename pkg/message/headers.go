@@ -67,10 +67,9 @@ const (
 	HeaderUserID = "x-msgctl-user-id"
 )
 
-// BrokerOwned reports whether a header must not go along when a message is published again. All of
-// them are the broker's to write. Left on, they do harm: 3.10 trusts a death history sent by a
-// client, counts on from it, drops the message when the history looks like a cycle, and crashes the
-// queue on a malformed one; CC routes extra copies (seen on 3.10.8, 4.0.5, 4.3.6).
+// BrokerOwned reports whether a header must be removed before a message is published again, because
+// the broker writes it. A death history from a client does harm (fact client-death-history), and CC
+// would route further copies.
 func BrokerOwned(header string) bool {
 	switch header {
 	case HeaderDeath, HeaderDeliveryCount, HeaderAcquiredCount, HeaderStreamOffset, HeaderOptDeaths, HeaderCC, HeaderBCC:

@@ -46,9 +46,8 @@ type QueueSize struct {
 	Messages int64
 }
 
-// of returns how many bytes so many messages take now, and false when the size is too old to tell:
-// it has no messages, not half as many, or messages without a byte, because the broker counts
-// messages sooner than their bytes (seen on 4.3.6).
+// of returns how many bytes this number of messages takes, and false if the size is out of date: it
+// has no messages, less than half as many, or messages without bytes (fact bytes-after-messages).
 func (s QueueSize) of(messages int64) (int64, bool) {
 	switch {
 	case messages == 0:

@@ -148,10 +148,9 @@ func (b *browser) awaitBack(ctx context.Context, before, held int64) {
 	pipeline.AwaitReady(ctx, b.o.Counter, b.o.Assessment.Queue, before+held)
 }
 
-// awaitCounted waits until a classic queue counts n messages, so that who counts them after the
-// look finds all: a queue that has a backlog answers how many it has before it takes back what was
-// returned (4.0.5, 4.3.6: also behind the end of the channel). Others may take some, or some may
-// expire: an answer that stays the same is believed after a while.
+// awaitCounted waits until a classic queue counts n messages, so that a later count includes all
+// returned messages (fact ready-before-returns). Other consumers may take some, or some may expire:
+// a count that stays the same is believed after a while.
 func (b *browser) awaitCounted(ctx context.Context, n int64) {
 	const believed = 20
 	last, same := int64(-1), 0

@@ -111,8 +111,7 @@ func (o outgoing) headers(h message.Table, replays int64) message.Table {
 // the death is restored only on request, because the message would expire again at once where
 // nobody consumes.
 //
-// A stream keeps the expiration of a dead letter (4.0.5 and 4.3.6), which other queues take off: it
-// counts as taken off.
+// What a stream keeps counts as taken off (fact stream-keeps-expiration).
 func (o outgoing) expiration(m *message.Message) string {
 	own := m.Expiration
 	if _, ok := m.Offset(); ok && own == m.Deaths().OriginalExpiration() {

@@ -42,12 +42,17 @@ func Facts() []Fact {
 		{ID: "busy-leader-counts-nothing",
 			Text: "A passive declaration of a quorum queue whose leader does not answer within 250 ms says that there " +
 				"are no messages and no consumers."},
+		{ID: "bytes-after-messages", Seen: []string{"4.3.6"},
+			Text: "The statistics of a queue count messages before they count their bytes."},
 		{ID: "cancelled-consumer-counts",
 			Text: "A cancelled consumer stays in the consumer count of a quorum queue until the last message that it " +
 				"holds is settled."},
 		{ID: "classic-dead-letters-unconfirmed", Seen: []string{"4.3.6"},
 			Text: "A classic queue dead-letters without confirms. In 4 of 12 orderly shutdowns up to 289 expired " +
 				"messages were lost."},
+		{ID: "client-death-history", Seen: []string{"3.10.8"},
+			Text: "A death history that a client publishes is trusted: its counts are continued, a message whose " +
+				"history looks like a cycle is dropped, and a malformed history crashes the queue."},
 		{ID: "consumers-are-late",
 			Text: "The management API shows a new consumer up to 5 s late."},
 		{ID: "counts-are-late", Text: "The management API's counts of classic and quorum queues are up to 7 s old."},
@@ -62,6 +67,9 @@ func Facts() []Fact {
 				"from the list of keys what BCC had, also where a dead-letter key has replaced it since."},
 		{ID: "death-order", Test: differential,
 			Text: "The latest death is first in x-death. 3.10 reverses the order of the others at every death; 4.x keeps it."},
+		{ID: "death-time", Test: "pkg/message.TestDeathsAsBrokersWriteThem",
+			Text: "A repeated death moves to the front of x-death and increments its count, but keeps the time of the " +
+				"first death."},
 		{ID: "default-delivery-limit", Test: differential,
 			Text: "Quorum queues have a delivery limit of 20 by default on 4.x and none on 3.10. A negative limit means " +
 				"unlimited on 4.x and 0 on 3.10."},
@@ -121,6 +129,9 @@ func Facts() []Fact {
 		{ID: "publish-refusal-reasons",
 			Text: "When a message makes the broker close a channel, the reason names the size, the user, the exchange " +
 				"or the topic that it refused."},
+		{ID: "ready-before-returns", Seen: []string{"4.0.5", "4.3.6"},
+			Text: "A classic queue with a backlog answers a passive declaration before it takes back returned " +
+				"messages, also after the channel closed."},
 		{ID: "returns-before-all", Test: "pkg/dlq/browse.TestSessionsKeepTheOrder",
 			Text: "A quorum queue keeps returned messages apart, in the order of their returns, before all others. A classic " +
 				"queue puts each back where it was."},
@@ -137,6 +148,8 @@ func Facts() []Fact {
 				"password after 3 s."},
 		{ID: "stream-count-is-late",
 			Text: "The count of a stream lags by some seconds, the delivery of its messages does not."},
+		{ID: "stream-keeps-expiration", Seen: []string{"4.0.5", "4.3.6"},
+			Text: "A stream keeps the expiration of a dead letter. Other queue types remove it."},
 		{ID: "stream-last-chunk", Test: "pkg/dlq/replay.TestStreamsAreReadToTheirEndAtTheBeginning",
 			Text: "Reading a stream from \"last\" begins with its last chunk. What of that fits into the prefetch is sent " +
 				"before the answer to a cancel."},

@@ -49,7 +49,8 @@ func TestCommentsReferToFacts(t *testing.T) {
 	for _, f := range capability.Facts() {
 		ids[f.ID] = true
 	}
-	reference := regexp.MustCompile(`\(fact\s+(?://\s+)?([a-z0-9-]+)[;)]`)
+	reference := regexp.MustCompile(`\(facts?\s+((?:[a-z0-9-]+|//|,|\s)+)[;)]`)
+	name := regexp.MustCompile(`[a-z0-9-]+`)
 	err := filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
 		if err == nil && entry.IsDir() && strings.HasPrefix(entry.Name(), ".") && path != root {
 			return filepath.SkipDir
@@ -59,8 +60,10 @@ func TestCommentsReferToFacts(t *testing.T) {
 		}
 		text, err := os.ReadFile(path)
 		for _, m := range reference.FindAllSubmatch(text, -1) {
-			if !ids[string(m[1])] {
-				t.Errorf("%s refers to the fact %s, which is not in the table", path, m[1])
+			for _, id := range name.FindAllString(string(m[1]), -1) {
+				if !ids[id] {
+					t.Errorf("%s refers to the fact %s, which is not in the table", path, id)
+				}
 			}
 		}
 		return err
