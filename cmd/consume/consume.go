@@ -36,7 +36,9 @@ Exit code 75, HTTP status 408, 425, 429, 502, 503 or 504 (with Retry-After), an
 unreachable server or --handler-timeout: it is retried. Anything else, an event
 that violates its schema, or the last attempt: it is dead-lettered, with the
 error in its headers. msgctl dlq inspect --group-by error shows the errors,
-msgctl dlq replay sends the messages back.
+msgctl dlq replay sends the messages back. A handler that cannot be started
+(exit code 126 or 127, or with --persistent an end before it reads) ends consume
+after the first message, and nothing is dead-lettered.
 
 Delivery is at least once. The broker confirms each copy (of a retry or a dead
 letter) before the original is acknowledged; after a crash or a lost connection

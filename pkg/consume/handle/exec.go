@@ -5,17 +5,42 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
 // exitTempFail is EX_TEMPFAIL of sysexits.h: try again later.
 const exitTempFail = 75
 
+// Codes of a shell that could not start a command: it may not be executed, or is not there.
+const (
+	exitNotExecutable = 126
+	exitNotFound      = 127
+)
+
+// brokenError ends the run.
+type brokenError struct{ why string }
+
+func (e *brokenError) Error() string { return e.why }
+
+// notStarted judges what kept a program from starting: what is not there or may not be executed is
+// so for every message and ends the run; anything else, such as a lack of memory or of processes, may pass.
+func notStarted(err error) Result {
+	var broken *brokenError
+	if errors.As(err, &broken) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) ||
+		errors.Is(err, exec.ErrNotFound) || errors.Is(err, syscall.ENOEXEC) {
+		return Broken(fmt.Errorf("the handler cannot be started: %w", err))
+	}
+	return Again(ErrorStart, err.Error()) // the machine's fault, not the message's
+}
+
 // Exec runs a command for each message. The body is on its stdin, what else is known of it in the
 // environment (MESSAGE_ID, MESSAGE_TYPE, MESSAGE_ROUTING_KEY, …). It has handled the message when
-// it ends with 0, wants it later with 75, and refuses it with anything else. Of what it writes, the
+// it ends with 0, wants it later with 75, and refuses it with anything else, but for 126 and 127,
+// by which a shell says that the command cannot be started: they end the run. Of what it writes, the
 // last line tells why.
 type Exec struct {
 	// Argv is the program and its arguments.
@@ -51,7 +76,7 @@ func (e *Exec) Handle(ctx context.Context, j *Job) Result {
 		if ctx.Err() != nil {
 			return Stopped()
 		}
-		return Again(ErrorStart, err.Error()) // the machine's fault, not the message's
+		return notStarted(err)
 	}
 	err := cmd.Wait()
 	if err != nil {
@@ -81,12 +106,15 @@ func (e *Exec) judge(ctx, limited context.Context, err error, said string) Resul
 	case limited.Err() != nil:
 		return Again(ErrorTimeout, fmt.Sprintf("%s did not end in %s%s", e.Name(), e.Timeout, also(said)))
 	case !errors.As(err, &exit):
-		return Again(ErrorStart, err.Error())
+		return notStarted(err)
 	}
 	if by := endedBySignal(exit); by != "" {
 		return Never(ErrorSignal, fmt.Sprintf("%s was ended by a signal: %s%s", e.Name(), by, also(said)))
 	}
 	code := exit.ExitCode()
+	if code == exitNotExecutable || code == exitNotFound {
+		return Broken(fmt.Errorf("%s cannot be started: it ended with %d%s", e.Name(), code, also(said)))
+	}
 	if said == "" {
 		said = fmt.Sprintf("%s ended with %d", e.Name(), code)
 	}

@@ -42,8 +42,22 @@ func TestExec(t *testing.T) {
 		}
 	}
 	missing := &handle.Exec{Argv: []string{"/no/such/program"}}
-	if r := missing.Handle(t.Context(), job("")); r.Verdict != handle.Retry || r.Failure.Type != handle.ErrorStart {
+	if r := missing.Handle(t.Context(), job("")); r.Verdict != handle.Return || r.Fatal == nil {
 		t.Errorf("a program that is missing: %+v", r)
+	}
+}
+
+// TestExecThatCannotStart ends the run, and no message has failed for it.
+func TestExecThatCannotStart(t *testing.T) {
+	noRight := filepath.Join(t.TempDir(), "handler")
+	if err := os.WriteFile(noRight, []byte("#!/bin/sh\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for line, want := range map[string]string{"./no-such-handler": "127", noRight: "126", "exit 127": "127"} {
+		r := shell(line, 0).Handle(t.Context(), job("body"))
+		if r.Verdict != handle.Return || r.Fatal == nil || !strings.Contains(r.Fatal.Error(), want) {
+			t.Errorf("%s: %+v", line, r)
+		}
 	}
 }
 

@@ -19,8 +19,9 @@ import (
 // Several messages are in its hands at once when several are handled at once; it may answer in any
 // order. An answer without tag is about the oldest. Lines that do not begin with { are not answers
 // and are passed over, and so is stderr. When it ends, hangs or answers nonsense, the oldest
-// message in its hands has failed, to be tried again; the others are given to the next process. The
-// end of its stdin asks it to end.
+// message in its hands has failed, to be tried again; the others are given to the next process. One
+// that ends before it reads anything has not begun, and no message has failed: unless an earlier one
+// has answered, that ends the run. The end of its stdin asks it to end.
 type Lines struct {
 	// Argv is the program and its arguments, Env its environment.
 	Argv, Env []string
@@ -32,6 +33,7 @@ type Lines struct {
 	mu       sync.Mutex
 	current  *process
 	barren   int // processes in a row that ended without an answer
+	proven   bool
 	startsAt time.Time
 	closed   bool
 }
@@ -47,7 +49,7 @@ func (l *Lines) Handle(ctx context.Context, j *Job) Result {
 			break
 		}
 		if err != nil {
-			return Again(ErrorStart, err.Error())
+			return notStarted(err)
 		}
 		c, ok := p.send(j)
 		if !ok {
@@ -68,7 +70,9 @@ func (l *Lines) Handle(ctx context.Context, j *Job) Result {
 }
 
 // Pauses before a process is started again that ended without an answer.
+// barrenMax is after how many of them that read nothing it is given up.
 const (
+	barrenMax      = 5
 	barrenPause    = 50 * time.Millisecond
 	barrenPauseMax = 10 * time.Second
 )
@@ -82,7 +86,11 @@ func (l *Lines) process(ctx context.Context) (*process, error) {
 			return l.current, nil
 		}
 		if l.current != nil {
+			why := l.current.stillborn()
 			l.note(l.current)
+			if why != "" && (!l.proven || l.barren >= barrenMax) {
+				return nil, &brokenError{why}
+			}
 		}
 		wait := time.Until(l.startsAt)
 		if wait <= 0 {
@@ -113,6 +121,7 @@ func (l *Lines) process(ctx context.Context) (*process, error) {
 func (l *Lines) note(p *process) {
 	l.current = nil
 	if p.answered() > 0 {
+		l.proven = true
 		l.barren, l.startsAt = 0, time.Time{}
 		return
 	}

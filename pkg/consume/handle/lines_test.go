@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -104,6 +105,32 @@ func TestLinesFaults(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestLinesThatCannotBegin: a process that ends before it has read anything handles nothing, and no
+// message has failed for it.
+func TestLinesThatCannotBegin(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("it cannot be seen here what a process has read")
+	}
+	for script, want := range map[string]string{
+		"echo 'no module named x' >&2; exit 1": "no module named x", "./no-such-handler": "127", "exit 0": "exit status 0",
+	} {
+		for i, r := range many(t, lines(t, script, time.Minute), 3) {
+			if r.Verdict != handle.Return || r.Fatal == nil || !strings.Contains(r.Fatal.Error(), want) {
+				t.Errorf("%s: message %d: %+v", script, i, r)
+			}
+		}
+	}
+	// Once it has answered, the next may fail to begin for a while.
+	dir := t.TempDir()
+	script := "cd " + dir + "; if test -e was && ! test -e twice; then touch twice; exit 1; fi; touch was; read -r line; " +
+		`echo '{"result":"ack"}'`
+	for i, r := range many(t, lines(t, script, time.Minute), 3) {
+		if r.Verdict != handle.Handled {
+			t.Errorf("message %d after a good beginning: %+v", i, r)
+		}
 	}
 }
 

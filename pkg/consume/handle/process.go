@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"slices"
 	"sync"
@@ -27,9 +28,12 @@ type process struct {
 	name    string
 	timeout time.Duration
 	cmd     *exec.Cmd
-	stdin   io.WriteCloser
+	stdin   *os.File
 	stderr  output
 	over    chan struct{} // closed when it has ended and every call has its result
+	wrote   chan struct{} // closed when nothing more is written to it
+
+	written int64 // by the writer; to be read when wrote is closed
 
 	mu       sync.Mutex
 	toWrite  *sync.Cond
@@ -42,25 +46,32 @@ type process struct {
 	dead     bool
 	guilty   *call // for whom it was killed
 	sentence *Result
+	why      string // it ended before it read anything; "" when it did not
 }
 
 // startProcess starts the program and what serves it.
 func startProcess(l *Lines) (*process, error) {
 	// No context of one message: it lives for all of them.
 	p := &process{name: l.Name(), timeout: l.Timeout,
-		cmd: exec.CommandContext(context.Background(), l.Argv[0], l.Argv[1:]...), over: make(chan struct{})}
+		cmd: exec.CommandContext(context.Background(), l.Argv[0], l.Argv[1:]...), over: make(chan struct{}),
+		wrote: make(chan struct{})}
 	p.toWrite = sync.NewCond(&p.mu)
 	ownGroup(p.cmd)
 	p.cmd.Env, p.cmd.Stderr, p.cmd.WaitDelay = l.Env, &p.stderr, killAfter
-	var err error
-	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
 	}
-	if err := p.cmd.Start(); err != nil {
+	// Not StdinPipe, which is closed before it can be seen what was read of it.
+	stdin, end, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	p.cmd.Stdin, p.stdin = stdin, end
+	err = p.cmd.Start()
+	_ = stdin.Close()
+	if err != nil {
+		_ = end.Close()
 		return nil, err
 	}
 	quit := make(chan struct{})
@@ -106,6 +117,7 @@ func (p *process) remove(c *call) {
 
 // write writes what came together since the last time. It ends when the process does.
 func (p *process) write() {
+	defer close(p.wrote)
 	var spare []byte
 	for {
 		p.mu.Lock()
@@ -113,15 +125,20 @@ func (p *process) write() {
 			p.toWrite.Wait()
 		}
 		if p.dead || len(p.buffer) == 0 {
+			dead := p.dead
 			p.mu.Unlock()
-			_ = p.stdin.Close()
+			if !dead { // else it is closed at the end, when it is known what was read
+				_ = p.stdin.Close()
+			}
 			return
 		}
 		out := p.buffer
 		p.buffer = spare[:0]
 		p.mu.Unlock()
 		// it has ended, or has closed its stdin: nothing can be given to it any more
-		if _, err := p.stdin.Write(out); err != nil {
+		n, err := p.stdin.Write(out)
+		p.written += int64(n)
+		if err != nil {
 			p.kill(nil, nil)
 			return
 		}
@@ -245,7 +262,18 @@ func (p *process) finish() {
 	defer p.mu.Unlock()
 	p.dead = true
 	p.toWrite.Signal()
+	p.mu.Unlock()
+	unborn := p.readNothing()
+	_ = p.stdin.Close()
+	p.mu.Lock()
 	guilty, sentence := p.guilty, p.sentence
+	if unborn && sentence == nil && p.answers == 0 {
+		p.why = fmt.Sprintf("%s ended (%s) before it read a message%s", p.name, ending(err), also(p.stderr.last()))
+		for _, c := range p.calls {
+			c.done <- nil
+		}
+		p.calls = nil
+	}
 	left := len(p.calls)
 	if guilty == nil && left > 0 && !p.retired(err) {
 		guilty = p.calls[0]
@@ -264,6 +292,17 @@ func (p *process) finish() {
 	}
 	p.calls = nil
 	close(p.over)
+}
+
+// readNothing says that it has ended without reading of its stdin, where that can be seen.
+func (p *process) readNothing() bool {
+	select {
+	case <-p.wrote:
+	case <-time.After(killAfter): // something it started still holds its stdin
+		return false
+	}
+	unread, ok := unreadBytes(p.stdin)
+	return ok && unread >= p.written
 }
 
 // retired reports whether it ended of its own accord after good work, as some do from time to time.
@@ -286,6 +325,13 @@ func (p *process) answered() int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.answers
+}
+
+// stillborn says why it did not even begin, "" when it did.
+func (p *process) stillborn() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.why
 }
 
 // hangUp closes its stdin once everything is written.

@@ -292,5 +292,6 @@ func (r *run) fail(err error) {
 		r.failed = err
 	}
 	r.mu.Unlock()
+	r.stopping.Store(true)
 	r.stop(err)
 }
