@@ -21,6 +21,9 @@ const importLong = `Restore the messages of an archive exactly as they were, to 
 were read from or to --to. The death history is restored too, so that the
 messages can be inspected and replayed as before.
 
+A queue that drops its oldest messages when it is full gets what it has room
+for, and the rest is not restored; --force restores all.
+
 A truncated or damaged archive is restored as far as it is intact. The report
 says where it is damaged, and the exit code is 3.`
 
@@ -33,6 +36,7 @@ type importOptions struct {
 	file       string
 	to         string
 	rate       float64
+	force      bool
 }
 
 func newImportCmd(d *cmdutil.Process, open OpenBroker, restoreAll restoreFunc) *cobra.Command {
@@ -56,6 +60,7 @@ func newImportCmd(d *cmdutil.Process, open OpenBroker, restoreAll restoreFunc) *
 		"`DESTINATION`: queue:Q or exchange:X/KEY (default: the queue that each message was read from)")
 	opts.selection.registerLimit(cmd, "restore")
 	flags.Float64Var(&opts.rate, "rate", 0, "maximum messages per second; 0 is no limit")
+	flags.BoolVar(&opts.force, "force", false, "restore also into queues that would drop messages for want of room")
 	opts.connection = cmdutil.ConnectionFlags(cmd)
 	return cmd
 }
@@ -128,13 +133,18 @@ func (o *importOptions) restore(ctx context.Context, v *connectedVHost, r *archi
 	if err != nil {
 		return err
 	}
+	var room replay.RoomOf
+	if !o.force {
+		room = v.Room(ctx)
+	}
 	observer := cmdmsg.NewRunObserver(o.common.Deps, o.common.Progress, "import", 0)
 	traces := cmdmsg.NewTracing(o.common.Deps, v.connection, nil)
 	defer func() { cmdmsg.EndTracing(o.common.Deps, traces) }()
 	start := time.Now()
 	result, err := o.restoreAll(ctx, replay.RestoreOptions{
-		Archive: r, Dialer: v.broker.Dialer(v.Name), To: to, Select: chosen.Selection, Identity: v.Identity(),
-		Limit: o.selection.limit, Rate: o.rate,
+		Archive: r, Dialer: v.broker.Dialer(v.Name), To: to, Room: room, Select: chosen.Selection,
+		Identity: v.Identity(),
+		Limit:    o.selection.limit, Rate: o.rate,
 		Observer: observer, Report: recorder, Reconnect: v.Options.Reconnect, Sending: cmdmsg.CopySpans(traces),
 	})
 	observer.End()

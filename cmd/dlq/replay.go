@@ -40,6 +40,11 @@ report lists it, and the exit code is 3. Messages that die again during the run
 are not replayed again; --max-replays skips messages that keep failing. Ctrl-C
 settles the messages in flight; a lost connection is re-established.
 
+A queue that drops its oldest messages when it is full (a length limit without
+reject-publish), or has a message TTL of 0, gets what it has room for when the
+run begins, and the rest stays (no-room); --force sends all. Such a queue behind
+an exchange is named before anything is sent.
+
 Without QUEUE, the only dead-letter queue that holds messages is replayed; if
 there are several, they are listed. As in dlq ls, error queues that neither
 topology nor name identifies are found by browsing their first message.

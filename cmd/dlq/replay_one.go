@@ -84,6 +84,9 @@ func (r *replaying) engineOptions(ctx context.Context) replay.Options {
 		Ramp: replay.Ramp{Stages: r.ramp, Settle: r.settle, AbortIfReturned: float64(r.abort)},
 	}
 	o.Prefetch = r.prefetch
+	if !r.look.force {
+		o.Room = r.v.Room(ctx)
+	}
 	if o.MaxReplays == 0 {
 		o.MaxReplays = -1
 	}
@@ -114,7 +117,7 @@ func (r *replaying) dry(ctx context.Context) error {
 		return err
 	}
 	doc := deadletters.NewDryRunDocument(r.action(), r.q.Name, plan, time.Since(start))
-	r.v.addReaches(&doc)
+	r.v.addReaches(ctx, &doc)
 	return r.common.End(doc, nil)
 }
 
@@ -184,7 +187,7 @@ func (r *replaying) before(ctx context.Context) error {
 	case d.Kind == replay.ToExchange && d.HasKey:
 		// how many is not known yet
 		doc := deadletters.RunDocument{Targets: []deadletters.TargetDocument{{Exchange: d.Exchange, Key: d.Key}}}
-		r.v.addReaches(&doc)
+		r.v.addReaches(ctx, &doc)
 		streams := r.common.Deps.Streams
 		err := deadletters.RunTargets(streams.Err, doc, streams.ErrStyler(r.common.Deps.Colour), streams.ErrWidth())
 		if err != nil {
@@ -195,15 +198,15 @@ func (r *replaying) before(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := r.copies(deadletters.NewDryRunDocument(r.action(), r.q.Name, plan, 0)); err != nil {
+		if err := r.copies(ctx, deadletters.NewDryRunDocument(r.action(), r.q.Name, plan, 0)); err != nil {
 			return err
 		}
 	}
 	return r.diffs(ctx)
 }
 
-func (r *replaying) copies(doc deadletters.RunDocument) error {
-	r.v.addReaches(&doc)
+func (r *replaying) copies(ctx context.Context, doc deadletters.RunDocument) error {
+	r.v.addReaches(ctx, &doc)
 	streams := r.common.Deps.Streams
 	return deadletters.RunText(streams.Err, doc, streams.ErrStyler(r.common.Deps.Colour), streams.ErrWidth())
 }

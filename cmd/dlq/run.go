@@ -1,7 +1,9 @@
 package dlq
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,7 +17,7 @@ import (
 )
 
 // reaches adds to a document which queues get copies of what goes to an exchange.
-func (v *connectedVHost) addReaches(doc *deadletters.RunDocument) {
+func (v *connectedVHost) addReaches(ctx context.Context, doc *deadletters.RunDocument) {
 	doc.VHost = v.Name
 	for i, t := range doc.Targets {
 		if t.Exchange == "" {
@@ -23,6 +25,7 @@ func (v *connectedVHost) addReaches(doc *deadletters.RunDocument) {
 		}
 		r := v.Reaches(publish.Target{Exchange: t.Exchange, Key: t.Key})
 		doc.Targets[i].Reaches, doc.Targets[i].Possibly = append([]string{}, r.Sure...), r.Possible
+		doc.Targets[i].Drops = v.Drops(ctx, slices.Concat(r.Sure, r.Possible))
 	}
 }
 

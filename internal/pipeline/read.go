@@ -168,6 +168,13 @@ func (r *run) pass(ctx context.Context, d *consume.Delivery, decision Decision) 
 		s.Hold(d.Tag)
 		return nil
 	}
+	if r.Admission != nil && decision.Target != nil {
+		if reason, detail := r.Admission.Admit(*decision.Target, decision.Message); reason != "" {
+			r.left(reason, detail, m.MessageID, decision.Target)
+			r.release(s, d.Tag)
+			return nil
+		}
+	}
 	if r.Limiter != nil {
 		if err := r.Limiter.Wait(ctx); err != nil {
 			s.Hold(d.Tag)

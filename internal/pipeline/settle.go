@@ -115,9 +115,11 @@ func (r *run) settle(j *job) {
 	case j.result == jobFailed:
 		j.sent.End(j.reason, j.detail)
 		r.confirmed.Fail(j.fingerprint)
+		r.refund(j)
 		r.left(j.reason, j.detail, j.id, j.decision.Target)
 		r.release(s, j.tag)
 	case j.result == jobNotBegun:
+		r.refund(j)
 		s.Hold(j.tag)
 	case s.Lost() && !r.Stream:
 		// It is back in its queue, and comes again.
@@ -135,6 +137,14 @@ func (r *run) settle(j *job) {
 		r.resend = append(r.resend, j)
 		r.mu.Unlock()
 		signal(r.resendReady)
+	}
+}
+
+// refund tells that a message was not sent, or did not arrive. One whose outcome is unknown may
+// take up its room.
+func (r *run) refund(j *job) {
+	if r.Admission != nil && j.decision.Target != nil {
+		r.Admission.Refund(*j.decision.Target, j.decision.Message)
 	}
 }
 

@@ -38,6 +38,15 @@ type Decision struct {
 	Altered bool
 }
 
+// Admission decides, right before a message is sent, whether its target keeps it. It is asked by
+// the reader, and again when a message has to be sent again because a connection was lost.
+type Admission interface {
+	// Admit returns why a message has to stay, "" when it may go.
+	Admit(to publish.Target, m *message.Message) (reason report.Reason, detail string)
+	// Refund tells that an admitted message did not reach its target.
+	Refund(to publish.Target, m *message.Message)
+}
+
 // Task says what a run takes, decides and does.
 type Task struct {
 	Source  consume.Source
@@ -58,8 +67,10 @@ type Task struct {
 	// ReturnBy is how what stays goes back.
 	ReturnBy ReturnBy
 	Decide   func(*message.Message) Decision
-	Effect   Effect
-	Limiter  *rate.Limiter // nil is no limit
+	// Admission says of each message whether its target keeps it; nil sends all.
+	Admission Admission
+	Effect    Effect
+	Limiter   *rate.Limiter // nil is no limit
 	// Outcome is what Recorder is told of a processed message.
 	Outcome  report.Outcome
 	ID       string

@@ -21,6 +21,7 @@ const (
 	ReasonInvalid     Reason = "invalid"        // a transformation made an event of it that its schema refuses
 	ReasonUnroutable  Reason = "unroutable"     // returned: no queue at the target
 	ReasonNacked      Reason = "nacked"         // the target refused it: a full queue with reject-publish, mostly
+	ReasonNoRoom      Reason = "no-room"        // the target confirms it, and drops it or another for it
 	ReasonRefused     Reason = "refused"        // it cannot be published: too large, invalid property, missing exchange
 	ReasonPermission  Reason = "not-permitted"  // the login may not publish it
 	ReasonUnknown     Reason = "unknown"        // it may have arrived: the run ended before the broker said so
@@ -33,7 +34,7 @@ const (
 // the message.
 func (r Reason) Failed() bool {
 	switch r {
-	case ReasonUnreadable, ReasonInvalid, ReasonUnroutable, ReasonNacked, ReasonRefused, ReasonPermission, ReasonUnknown,
+	case ReasonUnreadable, ReasonInvalid, ReasonUnroutable, ReasonNacked, ReasonNoRoom, ReasonRefused, ReasonPermission, ReasonUnknown,
 		ReasonNotArchived, ReasonBroken:
 		return true
 	}

@@ -47,6 +47,8 @@ type TargetDocument struct {
 	// decide.
 	Reaches  []string `json:"reaches,omitempty"`
 	Possibly []string `json:"possibly,omitempty"`
+	// Drops says which of these queues drop what is too much for them.
+	Drops []string `json:"drops,omitempty"`
 }
 
 // StayedDocument counts messages that stayed in their queue for one reason.

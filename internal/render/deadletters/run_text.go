@@ -44,6 +44,7 @@ func RunTargets(w io.Writer, doc RunDocument, style terminal.Styler, width int) 
 	b := bufio.NewWriter(w)
 	for _, t := range doc.Targets {
 		render.Labelled(b, "", t.text(), width, render.Plain)
+		t.writeDrops(b, style, width)
 	}
 	return b.Flush()
 }
@@ -78,6 +79,7 @@ func (doc *RunDocument) writeTargets(b *bufio.Writer, style terminal.Styler, wid
 			return
 		}
 		render.Labelled(b, style.Green(terminal.FormatCount(t.Messages))+"  ", t.text(), width, render.Plain)
+		t.writeDrops(b, style, width)
 	}
 }
 
@@ -100,6 +102,12 @@ func (t TargetDocument) text() string {
 		return text + ": no queue gets it"
 	}
 	return text + ": " + strings.Join(parts, ", ")
+}
+
+func (t TargetDocument) writeDrops(b *bufio.Writer, style terminal.Styler, width int) {
+	for _, text := range t.Drops {
+		render.Labelled(b, style.Yellow("note:")+" ", text, width, render.Plain)
+	}
 }
 
 func orEmpty(key string) string {

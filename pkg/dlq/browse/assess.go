@@ -250,7 +250,7 @@ func (f Facts) lengthLimits() (list []lengthLimit) {
 	}
 	if n, ok := f.MaxLengthBytes.Int(); ok {
 		l := lengthLimit{limit: n, unit: "bytes", from: f.MaxLengthBytes.From, upTo: nearlyFullBytes}
-		if l.used, ok = f.Size.of(f.Status.Messages); !ok || !f.Status.Known {
+		if l.used, ok = f.Size.Of(f.Status.Messages); !ok || !f.Status.Known {
 			l.doubt = "how many it holds is not known (the broker tells some seconds late)"
 		}
 		list = append(list, l)

@@ -46,9 +46,9 @@ type QueueSize struct {
 	Messages int64
 }
 
-// of returns how many bytes this number of messages takes, and false if the size is out of date: it
+// Of returns how many bytes this number of messages takes, and false if the size is out of date: it
 // has no messages, less than half as many, or messages without bytes (fact bytes-after-messages).
-func (s QueueSize) of(messages int64) (int64, bool) {
+func (s QueueSize) Of(messages int64) (int64, bool) {
 	switch {
 	case messages == 0:
 		return 0, true

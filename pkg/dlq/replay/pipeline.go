@@ -49,6 +49,7 @@ const (
 	ReasonInvalid     = report.ReasonInvalid
 	ReasonUnroutable  = report.ReasonUnroutable
 	ReasonNacked      = report.ReasonNacked
+	ReasonNoRoom      = report.ReasonNoRoom
 	ReasonRefused     = report.ReasonRefused
 	ReasonPermission  = report.ReasonPermission
 	ReasonUnknown     = report.ReasonUnknown

@@ -28,6 +28,7 @@ type Planner struct {
 	limit  int64
 	plan   Plan
 	tally  report.Tally
+	rooms  *rooms
 }
 
 // NewPlanner returns a planner for a replay. Of the options it uses neither Source nor Dialer.
@@ -35,7 +36,8 @@ func NewPlanner(o Options) *Planner {
 	if o.MaxReplays == 0 {
 		o.MaxReplays = DefaultMaxReplays
 	}
-	return &Planner{decide: o.decider().decide, limit: o.Limit, tally: report.NewTally()}
+	return &Planner{decide: o.decider().decide, limit: o.Limit, tally: report.NewTally(),
+		rooms: newRooms(o.Room)}
 }
 
 // NewMovePlanner returns a planner for a move.
@@ -58,6 +60,10 @@ func (p *Planner) Add(ctx context.Context, m *message.Message) *message.Message 
 		return nil
 	}
 	if p.limit > 0 && p.tally.Done >= p.limit {
+		return nil
+	}
+	if reason, detail := p.rooms.Admit(*v.Target, v.Message); reason != "" {
+		p.tally.Stay(reason, detail)
 		return nil
 	}
 	p.tally.Went(v.Target)

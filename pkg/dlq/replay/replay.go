@@ -72,6 +72,9 @@ type Options struct {
 	// Exists tells which queues exist; a message whose queue does not is left. nil finds out by
 	// trying.
 	Exists func(queue string) bool
+	// Room tells of the queues that drop what is too much for them: what does not fit stays. nil
+	// sends everything.
+	Room RoomOf
 	// Identity says whose connection publishes.
 	Identity Identity
 	// ID of the run, stamped on the messages; "" makes one.
@@ -105,6 +108,7 @@ type Options struct {
 
 	timing *pipeline.Timing
 	move   bool
+	rooms  *rooms // of all stages
 }
 
 // NewRunID returns an id for a run: short, unique, sorted by nothing.
@@ -135,6 +139,7 @@ func (o Options) complete(ctx context.Context) (Options, error) {
 	if o.MaxReplays == 0 {
 		o.MaxReplays = DefaultMaxReplays
 	}
+	o.rooms = newRooms(o.Room)
 	if o.Rate < 0 || o.Limit < 0 {
 		return o, errors.New("a rate and a limit cannot be negative")
 	}
@@ -211,6 +216,9 @@ func (o Options) task(ctx context.Context, limit int64) pipeline.Task {
 	d := o.decider()
 	t.Decide = o.showing(func(m *message.Message) pipeline.Decision { return d.decide(ctx, m) })
 	t.Effect = pipeline.Publish(o.Dialer)
+	if o.Room != nil {
+		t.Admission = o.rooms
+	}
 	t.Limit, t.Keep, t.ID, t.Observer, t.Recorder = limit, o.Copy, o.ID, o.Observer, o.Report
 	if limit > 0 {
 		t.Prefetch = int(min(int64(t.Prefetch), max(limit, 10))) // what is fetched in vain is disturbed in vain

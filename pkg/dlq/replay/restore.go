@@ -42,6 +42,9 @@ type RestoreOptions struct {
 	Pace func(context.Context, *message.Message) error
 	// Select says which messages.
 	Select Selection
+	// Room tells of the queues that drop what is too much for them: what does not fit is not sent.
+	// nil sends everything.
+	Room RoomOf
 	// Identity says whose connection publishes.
 	Identity Identity
 	// Limit is how many messages to try at most, 0 is no limit; Rate how many to send a second.
@@ -77,7 +80,7 @@ const maxBroken = 100
 // counts them.
 func Restore(ctx context.Context, o RestoreOptions) (Restored, error) {
 	r := &restore{RestoreOptions: o, selection: o.Select.at(time.Now()), tally: report.NewTally(),
-		progress: report.Meter{Observer: o.Observer}}
+		progress: report.Meter{Observer: o.Observer}, rooms: newRooms(o.Room)}
 	if o.Rate > 0 {
 		r.limiter = rate.NewLimiter(rate.Limit(o.Rate), int(max(1, o.Rate/10)))
 	}
@@ -106,6 +109,7 @@ type restore struct {
 	RestoreOptions
 	selection selection
 	limiter   *rate.Limiter
+	rooms     *rooms
 	progress  report.Meter
 	stop      context.CancelFunc // nothing more is sent
 	line      int64              // of the archive, read last
@@ -186,7 +190,8 @@ func (r *restore) breaks(b *archive.BrokenError) {
 	r.stays(&restoring{line: b.Line, m: &message.Message{}}, ReasonBroken, b.Error(), nil)
 }
 
-// prepared makes what is sent of a message, and waits until it may go; nil when it has no target.
+// prepared makes what is sent of a message, and waits until it may go; nil when it has no target, or
+// one without room for it.
 func (r *restore) prepared(ctx context.Context, m *message.Message) (*restoring, error) {
 	at := &restoring{line: r.line, m: m}
 	var known bool
@@ -202,6 +207,10 @@ func (r *restore) prepared(ctx context.Context, m *message.Message) (*restoring,
 		r.mu.Lock()
 		r.altered++
 		r.mu.Unlock()
+	}
+	if reason, detail := r.rooms.Admit(at.target, at.m); reason != "" {
+		r.stays(at, reason, detail, &at.target)
+		return nil, nil
 	}
 	if err := r.paced(ctx, m); err != nil {
 		r.stays(at, ReasonInterrupted, "the run ended before it was sent", &at.target)
@@ -278,6 +287,7 @@ func (r *restore) settled(outcomes []publish.Outcome[*restoring]) {
 		at := o.Tag
 		if o.Kind != publish.Confirmed {
 			reason, detail := report.ReasonOf(o.Kind, o.Err)
+			r.rooms.Refund(at.target, at.m)
 			r.stays(at, reason, detail, &at.target)
 			continue
 		}

@@ -1,0 +1,99 @@
+package vhost
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/msgctl/msgctl/pkg/dlq/browse"
+	"github.com/msgctl/msgctl/pkg/dlq/replay"
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
+)
+
+// Room returns what tells of a queue how many messages it still keeps, false for one that drops
+// none: without a limit, or one that refuses what is too much. What consumers hold counts, because
+// it may come back; what others publish meanwhile is not known.
+func (v *VHost) Room(ctx context.Context) replay.RoomOf {
+	return func(queue string) (replay.Room, bool) {
+		facts, err := browse.FactsOf(v.Live, v.Found, v.Name, queue)
+		if err != nil || facts.Type == topology.Stream {
+			return replay.Room{}, false
+		}
+		if ms, ok := facts.MessageTTL.Int(); ok && ms == 0 {
+			return replay.Room{Bytes: -1, Why: fmt.Sprintf("queue %q drops what no consumer takes at once: its message-ttl is "+
+				"0 (%s)", queue, facts.MessageTTL.From)}, true
+		}
+		if t := facts.Overflow.Text(); t != "" && t != "drop-head" {
+			return replay.Room{}, false
+		}
+		return v.room(ctx, facts)
+	}
+}
+
+// room is of a queue that drops its oldest messages when it is full.
+func (v *VHost) room(ctx context.Context, f browse.Facts) (replay.Room, bool) {
+	most, limited := f.MaxLength.Int()
+	mostBytes, sized := f.MaxLengthBytes.Int()
+	if !limited && !sized {
+		return replay.Room{}, false
+	}
+	out := replay.Room{Messages: -1, Bytes: -1,
+		Headers: f.Type == topology.Quorum && capability.VersionAtLeast(f.Version, "4.3")}
+	ready, err := v.Ready(ctx, f.Name)
+	if err == nil {
+		f.Status.Messages, f.Status.Known = ready+v.Counts[f.Name].Unacked, true
+	}
+	holds := fmt.Sprintf("it holds %s", messages(int(f.Status.Messages)))
+	if !f.Status.Known {
+		holds = "how many it holds is not known"
+	}
+	if limited {
+		out.Messages = 0
+		if f.Status.Known {
+			out.Messages = max(most-f.Status.Messages, 0)
+		}
+		out.Why = fmt.Sprintf("queue %q keeps at most %s (%s) and drops the oldest for each further one: %s", f.Name,
+			messages(int(most)), f.MaxLength.From, holds)
+	}
+	if sized {
+		out.Bytes = 0
+		used, known := v.sizeOf(ctx, f)
+		if known {
+			out.Bytes = max(mostBytes-used, 0)
+			holds = fmt.Sprintf("it holds about %d bytes", used)
+		} else {
+			holds = "how many it holds is not known (the broker tells some seconds late)"
+		}
+		text := fmt.Sprintf("queue %q keeps at most %d bytes (%s) and drops the oldest messages for more: %s", f.Name, mostBytes,
+			f.MaxLengthBytes.From, holds)
+		if out.Why != "" {
+			text = out.Why + "; " + text
+		}
+		out.Why = text
+	}
+	return out, true
+}
+
+// sizeOf is how many bytes a queue holds against its limit.
+func (v *VHost) sizeOf(ctx context.Context, f browse.Facts) (int64, bool) {
+	if !f.Status.Known {
+		return 0, false
+	}
+	bytes, count, err := v.Broker.MessageBytes(ctx, v.Name, f.Name)
+	if err != nil && f.Status.Messages > 0 {
+		return 0, false
+	}
+	return browse.QueueSize{Bytes: bytes, Messages: count}.Of(f.Status.Messages)
+}
+
+// Drops says of queues that get copies through an exchange which of them drop what is too much for
+// them, in words.
+func (v *VHost) Drops(ctx context.Context, queues []string) (texts []string) {
+	of := v.Room(ctx)
+	for _, q := range queues {
+		if room, ok := of(q); ok {
+			texts = append(texts, room.Why)
+		}
+	}
+	return texts
+}
