@@ -16,7 +16,7 @@ func deadLetterQueueRules() []Rule {
 			Consequence: "A dead letter that is dropped by a limit, expires, or is deleted with its queue is lost: " +
 				"there is no second dead-letter queue behind the first.",
 			Fix: "Remove the limit from the dead-letter queue, monitor its depth instead, and purge old messages to " +
-				"an archive (msgctl dlq purge --archive).",
+				"an archive (msgctl dlq purge).",
 			Bad:  "queues:\n  orders: { deadLetter: dead }\n  dead: { maxLength: 1000 }\n",
 			Good: "queues:\n  orders: { deadLetter: dead }\n  dead: {}\n",
 		},

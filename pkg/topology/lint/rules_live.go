@@ -37,7 +37,7 @@ func liveRules() []Rule {
 			ID: "unowned", Severity: Note, Title: "An object on the broker that no topology owns", Live: true,
 			check: checkUnowned,
 			Consequence: "No file declares it: it was created by hand, by an application, or by a topology that no " +
-				"longer exists. --prune never deletes it.",
+				"longer exists. Pruning never deletes it.",
 			Fix: "Declare it (msgctl export shows how), or delete it if it is unused.",
 		},
 	}

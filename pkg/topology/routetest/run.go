@@ -47,7 +47,7 @@ func (s *Suite) Run(c Case) Result {
 		r.fail(stepField(c.Steps), err.Error(), "")
 		r.explainMissing(n, err)
 	case len(t.Unjudged()) > 0:
-		r.fail("publish", "it cannot be told without a broker where the message goes (test --live asks one): "+
+		r.fail("publish", "it cannot be told without a broker where the message goes, and a test on a broker shows it: "+
 			strings.Join(t.Unjudged(), "; "), "")
 	default:
 		r.judge(n, t.Sure(), t.Possible(), t.MayBeLost())
