@@ -73,7 +73,7 @@ func (v *vhostJSON) vhost() *topology.VHost {
 	return o
 }
 
-// undefined: 3.10 has no default queue types, and 4.0 shows "undefined" for one it does not know.
+// undefined: 3.10 and 4.0 show "undefined" for a vhost without a default queue type.
 func undefined(s string) string {
 	if s == "undefined" {
 		return ""

@@ -25,7 +25,7 @@ func (r *reading) exchanges(ctx context.Context, vhost string) error {
 	return read(ctx, r, p, func(x *exchangeJSON) topology.Object {
 		return &topology.Exchange{
 			VHost: vhost, Name: x.Name, Type: x.Type, Durable: x.Durable, AutoDelete: x.AutoDelete, Internal: x.Internal,
-			Arguments: amqptable.NormaliseTable(x.Arguments),
+			Arguments: amqptable.NormaliseTable(voids(x.Arguments)),
 		}
 	})
 }
@@ -82,7 +82,7 @@ func (q *queueJSON) queue(vhost string) *topology.Queue {
 		o.Type = topology.Classic
 	}
 	delete(q.Arguments, "x-queue-type")
-	o.Arguments = amqptable.NormaliseTable(q.Arguments)
+	o.Arguments = amqptable.NormaliseTable(voids(q.Arguments))
 	return o
 }
 
@@ -126,15 +126,29 @@ func (r *reading) bindings(ctx context.Context, vhost string) error {
 	return r.addAll(objects)
 }
 
-// voids restores header matches that want a header to be present, whatever its value
-// (fact void-as-undefined). A match on the text "undefined" is taken for one, too.
+// voids restores what has no value, at any depth (fact void-as-undefined): a header match that wants
+// a header to be present, for one. The text "undefined" is taken for it, too.
 func voids(args map[string]any) map[string]any {
 	for k, v := range args {
-		if v == "undefined" {
-			args[k] = nil
-		}
+		args[k] = void(v)
 	}
 	return args
+}
+
+func void(v any) any {
+	switch v := v.(type) {
+	case string:
+		if v == "undefined" {
+			return nil
+		}
+	case []any:
+		for i := range v {
+			v[i] = void(v[i])
+		}
+	case map[string]any:
+		return voids(v)
+	}
+	return v
 }
 
 type policyJSON struct {

@@ -130,6 +130,7 @@ func (c *Client) putVHost(ctx context.Context, want *topology.VHost) error {
 	}
 	if queueType != "" {
 		body["default_queue_type"] = queueType
+		body["defaultqueuetype"] = queueType // 3.10
 	}
 	return c.do(ctx, http.MethodPut, path("vhosts", want.Name), body)
 }

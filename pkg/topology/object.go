@@ -47,9 +47,9 @@ const (
 	ApplyToStreams       = "streams"
 )
 
-// VHost is a virtual host. DefaultQueueType "" leaves the choice to the broker (a 4.x feature; 3.10
-// ignores it, and 4.3 resets it to classic when a vhost is put without it: a writer sends the live
-// one then).
+// VHost is a virtual host. DefaultQueueType "" leaves the choice to the broker (3.10.8 takes it
+// when the vhost is created, and 4.3 resets it to classic when a vhost is put without it: a writer
+// sends the live one then).
 type VHost struct {
 	Name             string
 	Description      string

@@ -7,7 +7,7 @@ import (
 )
 
 // QueueType returns the type that a queue of the state has on a broker of that version ("" is the
-// newest): the one that the files name, and else, from 4.0 on, the default of the vhost that the
+// newest): the one that the files name, and else, from 3.10.8 on, the default of the vhost that the
 // state declares (fact default-queue-type). An import of definitions and a declaration do the same.
 // The default of a live vhost is not looked at: see Diff.
 func (s *State) QueueType(q *Queue, version string) string {
@@ -21,7 +21,7 @@ func (s *State) QueueType(q *Queue, version string) string {
 }
 
 func takesDefaultType(q *Queue, version string) bool {
-	return q.Durable && !q.AutoDelete && !q.Exclusive && capability.VersionAtLeast(version, "4.0")
+	return q.Durable && !q.AutoDelete && !q.Exclusive && capability.VersionAtLeast(version, capability.DefaultQueueTypeSince)
 }
 
 // declaredDefault returns the default queue type that a vhost declares, "" for none.

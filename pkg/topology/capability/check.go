@@ -108,14 +108,18 @@ func (b Broker) CheckExchange(name, kind string) diag.Diagnostics {
 	return f.list
 }
 
+// DefaultQueueTypeSince is the first version seen to give queues the default type of their vhost
+// (fact default-queue-type).
+const DefaultQueueTypeSince = "3.10.8"
+
 // CheckDefaultQueueType checks the default queue type that a vhost declares, "" for none
 // (fact default-queue-type).
 func (b Broker) CheckDefaultQueueType(queueType string) diag.Diagnostics {
 	f := findings{Broker: b}
-	if queueType != "" && queueType != Classic && b.before("4.0") {
+	if queueType != "" && queueType != Classic && b.before(DefaultQueueTypeSince) {
 		f.error("argument-ignored", "default_queue_type", b.name()+" ignores defaultQueueType",
 			"queues without a type would be classic, not "+queueType,
-			fmt.Sprintf("name the type in each queue (type: %s), or use RabbitMQ 4.0 or newer", queueType))
+			fmt.Sprintf("name the type in each queue (type: %s), or use RabbitMQ %s or newer", queueType, DefaultQueueTypeSince))
 	}
 	return f.list
 }

@@ -114,7 +114,7 @@ func (f *findings) unknownArgument(name string) {
 	why := "the broker accepts it and ignores it"
 	if near := suggest.Nearest(name, names); near != "" {
 		a, _ := LookupArgument(near)
-		f.error("argument-unknown", name, fmt.Sprintf("RabbitMQ knows no argument %q", name), why,
+		f.warn("argument-unknown", name, fmt.Sprintf("RabbitMQ knows no argument %q", name), why,
 			fmt.Sprintf("did you mean %s (%s)?", a.Field, near))
 		return
 	}

@@ -74,8 +74,8 @@ func Facts() []Fact {
 			Text: "Quorum queues have a delivery limit of 20 by default on 4.x and none on 3.10. A negative limit means " +
 				"unlimited on 4.x and 0 on 3.10."},
 		{ID: "default-queue-type", Test: "pkg/topology/plan.TestDefaultQueueTypeOnBrokers",
-			Text: "4.x gives the vhost's default queue type to durable queues that are not auto-delete, not exclusive and " +
-				"name no type. 3.10 accepts a default queue type and ignores it."},
+			Text: "The vhost's default queue type is given to durable queues that are not auto-delete, not exclusive and " +
+				"name no type. 3.10.8 reads it from the key defaultqueuetype, when the vhost is created, and never changes it."},
 		{ID: "definitions-import", Test: "pkg/topology/spec/export.TestBrokersImportDefinitions",
 			Text: "Brokers import the definitions that msgctl writes."},
 		{ID: "delayed-retry-failed", Seen: []string{"4.3.6"},

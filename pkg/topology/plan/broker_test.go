@@ -347,7 +347,8 @@ func TestChecksAgreeWithBrokers(t *testing.T) {
 func TestDefaultQueueTypeOnBrokers(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		l := newTestVHost(t, b)
-		v := b.VHost(t, rabbittest.VHostBody(map[string]any{"default_queue_type": "quorum"}))
+		v := b.VHost(t, rabbittest.VHostBody(map[string]any{"default_queue_type": "quorum",
+			"defaultqueuetype": "quorum"}))
 		l.vhost = v.Name
 		want := &topology.State{Name: "t"}
 		for name, flags := range map[string][2]bool{"durable": {true, false}, "transient": {false, false},
@@ -358,10 +359,7 @@ func TestDefaultQueueTypeOnBrokers(t *testing.T) {
 			}
 		}
 		live := &topology.Live{Server: l.server}
-		vhost := &topology.VHost{Name: v.Name}
-		if capability.VersionAtLeast(l.server.Version, "4.0") {
-			vhost.DefaultQueueType = topology.Quorum
-		}
+		vhost := &topology.VHost{Name: v.Name, DefaultQueueType: topology.Quorum}
 		if err := live.Add(vhost, diag.Position{}); err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -77,6 +78,21 @@ func (c *checker) error(ref topology.Ref, message, why, fix string) {
 	c.add(diag.Error, ref, message, why, fix)
 }
 
+// defaultTypeStays: before 4.0, brokers take a default queue type when they create the vhost and never
+// again (fact default-queue-type).
+func (c *checker) defaultTypeStays(v *topology.VHost) {
+	live, ok := c.have.Get(v.Ref())
+	if !ok || capability.VersionAtLeast(c.server.Version, "4.0") {
+		return
+	}
+	has := cmp.Or(live.(*topology.VHost).DefaultQueueType, topology.Classic)
+	if has != cmp.Or(v.DefaultQueueType, topology.Classic) {
+		c.explained(v.Ref(), "argument-ignored", "default_queue_type", fmt.Sprintf("its default queue type is %s and cannot "+
+			"be changed", has), "before 4.0, RabbitMQ takes it when the vhost is created and never again",
+			"name the type in each queue (type: "+v.DefaultQueueType+")")
+	}
+}
+
 // object checks one declared object. equal says that the broker has it exactly so already: then it
 // has accepted what it would refuse, and only what it ignores is reported.
 func (c *checker) object(ref topology.Ref, want topology.Object, equal bool) {
@@ -87,6 +103,7 @@ func (c *checker) object(ref topology.Ref, want topology.Object, equal bool) {
 	case *topology.VHost:
 		if o.Declared.DefaultQueueType {
 			c.report(ref, c.broker.CheckDefaultQueueType(o.DefaultQueueType)...)
+			c.defaultTypeStays(o)
 		}
 	}
 	if equal {

@@ -91,8 +91,8 @@ func (c *checker) unknownArgument(name string) {
 	for _, a := range capability.QueueArguments() {
 		names = append(names, a.Name)
 	}
-	if best := suggest.Nearest(name, names); best != "" {
-		c.error(name, fmt.Sprintf("there is no argument %q", name), "the broker takes it and ignores it",
+	if best := suggest.Nearest(name, names); best != "" { // an error would refuse what a live queue has
+		c.warn(name, fmt.Sprintf("there is no argument %q", name), "the broker takes it and ignores it",
 			fmt.Sprintf("did you mean %s?", best))
 	}
 }

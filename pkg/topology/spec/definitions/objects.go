@@ -125,6 +125,10 @@ func (r *reader) vhost(v *vhost) {
 	if t := cmp.Or(v.DefaultQueueType, v.Metadata.DefaultQueueType); t != nil && *t != "undefined" && *t != "" {
 		o.DefaultQueueType, o.Declared.DefaultQueueType = *t, true
 	}
+	if v.ProtectedFrom.Value == true || v.Metadata.ProtectedFrom.Value == true {
+		r.leftOut(v.Position(), r.options.Name(o.Ref()), "its protection from deletion is left out",
+			"the vhost can be deleted until rabbitmqctl enable_vhost_deletion_protection is given")
+	}
 	r.add(o, v.Position(), parts(&v.Located))
 	r.vhostLimits(v.Name, v.Limits, &v.Located)
 }
@@ -259,6 +263,11 @@ func (r *reader) queue(vhost string, q *queue) {
 	if given != "" {
 		o.Type, o.TypeDeclared = strings.TrimSuffix(strings.TrimPrefix(given, "rabbit_"), "_queue"), true
 	}
+	if capability.IsReserved(q.Name) {
+		r.leftOut(q.Position(), r.options.Name(o.Ref()), "was named by a broker and is left out",
+			"no client can declare it again: the application that made it does, under another name")
+		return
+	}
 	if q.Exclusive {
 		r.leftOut(q.FieldPosition("exclusive"), r.options.Name(o.Ref()), "is exclusive and left out",
 			"an exclusive queue lives and dies with the connection that declares it")
@@ -277,6 +286,10 @@ func (r *reader) binding(vhost string, b *binding) {
 	p := parts(&b.Located)
 	for name, v := range b.Arguments {
 		p[ArgumentPart+name] = v.At
+	}
+	if to == topology.ToQueue && capability.IsReserved(b.Destination) {
+		r.leftOut(b.Position(), r.options.Name(o.Ref()), "is left out, as its queue is", "")
+		return
 	}
 	if b.Source == "" && to == topology.ToQueue && b.RoutingKey == b.Destination {
 		r.leftOut(b.Position(), r.options.Name(o.Ref()),

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,7 +36,6 @@ func refused() map[string]string {
 		"adrienKoumgangT+distriqueue.json":             "a policy cannot set the type of queues",
 		"architect21-team1+shopping-mall-backend.json": `queue "ORDER_CANCELED_EVENT" is not declared`,
 		"percybolmer+event-driven-rabbitmq.json":       `exchange "customers_events" is not declared`,
-		"rabbitmq+rabbitmq-server+13.json":             "names that begin with amq. are reserved",
 	}
 }
 
@@ -66,7 +66,7 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-// complete counts what the file lists.
+// complete counts what the file lists, without queues that a broker has named, and their bindings.
 func complete(t *testing.T, data []byte, s *topology.State) {
 	t.Helper()
 	var file map[string]any
@@ -83,7 +83,16 @@ func complete(t *testing.T, data []byte, s *topology.State) {
 		"policies":          topology.KindPolicy, "queues": topology.KindQueue, "exchanges": topology.KindExchange,
 		"bindings": topology.KindBinding,
 	} {
-		if list, _ := file[section].([]any); len(list) != counts[kind] {
+		list, _ := file[section].([]any)
+		list = slices.DeleteFunc(list, func(e any) bool {
+			o, _ := e.(map[string]any)
+			queue, _ := o["destination"].(string)
+			if section == "queues" {
+				queue, _ = o["name"].(string)
+			}
+			return strings.HasPrefix(queue, "amq.")
+		})
+		if len(list) != counts[kind] {
 			t.Errorf("%s: %d in the file, %d in the state", section, len(list), counts[kind])
 		}
 	}
