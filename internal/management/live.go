@@ -51,6 +51,8 @@ func (s *Scope) add(k topology.Kind) {
 		s.Kinds = append(s.Kinds, topology.Kinds()...)
 	case topology.KindUser:
 		s.Kinds = append(s.Kinds, topology.KindPermission, topology.KindTopicPermission)
+	case topology.KindPermission, topology.KindTopicPermission, topology.KindUserLimit:
+		s.Kinds = append(s.Kinds, topology.KindUser) // whether the user exists
 	}
 	s.Kinds = append(s.Kinds, k)
 }
