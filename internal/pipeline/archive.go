@@ -7,13 +7,13 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// Archive is where messages are kept before they leave their queue. archive.Writer is one.
+// Archive stores messages before they leave their queue. archive.Writer implements it.
 type Archive interface {
-	// Write adds a message. When it refuses one and can go on, Err stays nil.
+	// Write adds a message. If it refuses one but can continue, Err stays nil.
 	Write(m *message.Message) error
 	// Sync makes what was written durable. Only then do messages leave their queue.
 	Sync() error
-	// Err returns what ended the archive, or nil.
+	// Err returns the error that ended the archive, or nil.
 	Err() error
 }
 
@@ -24,7 +24,7 @@ const (
 	archiveBatchBytes = 4 << 20
 )
 
-// Keep writes each message to an archive, and is done with it when it is durable there.
+// Keep writes each message to an archive. A message is done when it is durable there.
 func Keep(a Archive) Effect {
 	return func(context.Context, *run) (effect, error) { return &archiving{to: a}, nil }
 }

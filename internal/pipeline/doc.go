@@ -8,10 +8,10 @@
 //     is done (to be acknowledged), held (to be returned at the end) or rejected.
 //   - A task says which messages of a queue to take, what to decide about each (skip, leave,
 //     process) and the effect on those to process: publish, keep in an archive, discard. A run is a
-//     task under way; a job is one message on its way through the effect.
-//   - The snapshot is the number of messages that were ready when the run began. What comes later
-//     is not part of the run.
-//   - A feed publishes messages that come from no queue.
+//     task in progress; a job is one message in the effect.
+//   - The snapshot is the number of messages that were ready when the run began. Later messages are
+//     not part of the run.
+//   - A feed publishes messages that do not come from a queue.
 //   - A barrier is a moment at which the broker is seen to have applied all acknowledgements.
 //
 // Package reconnect has the policy of reconnection, redelivery recognizes what was confirmed before
@@ -20,18 +20,19 @@
 // # Guarantees
 //
 // Nothing is acknowledged before its effect is known: the publication is confirmed and was not
-// returned, the archive is durable, or the message is to be destroyed. What failed, or was left,
-// goes back to its queue; sessions are returned in the order in which they were opened, so the
-// queue keeps its order where the broker allows that.
+// returned, the archive is durable, or the user asked to discard the message. A message that failed
+// or was left returns to its queue. Sessions are returned in the order in which they were opened,
+// so the queue keeps its order where the broker allows it.
 //
-// A lost connection ends neither a run nor a feed: they reconnect (package reconnect) and go on. A
-// run waits until nothing is in flight first, so that it knows what arrived. What was confirmed and
-// comes back, because its acknowledgement was lost, is recognized and acknowledged again, not sent
-// again; at its end a run looks for such messages. What has no outcome is sent again, and counted.
+// A lost connection ends neither a run nor a feed: they reconnect (package reconnect) and continue.
+// A run first waits until nothing is in flight, so that it knows what arrived. A message that was
+// confirmed, and returns because its acknowledgement was lost, is recognized and acknowledged
+// again, not sent again; at its end a run looks for such messages. A message without an outcome is
+// sent again, and counted.
 //
-// An interruption (the end of the context) begins nothing new, and gives what is in flight a time
-// of grace. A run that ends, for whatever reason, waits until the broker is seen to have applied
-// its acknowledgements before it closes a channel: a quorum queue forgets those that are under way.
+// An interruption (the end of the context) starts nothing new, and waits a limited time for
+// messages in flight. A run that ends, for whatever reason, waits until the broker has applied its
+// acknowledgements before it closes a channel (fact acks-lost-on-close).
 //
 // Package pipelinetest has a broker that loses connections between any two steps. The property
 // tests of all users run against it: replay, export and import (pkg/dlq/replay), browse, consume
@@ -39,10 +40,10 @@
 //
 // # What a crash may duplicate
 //
-// When the process dies, or a connection is lost, between a confirm and the broker's knowledge of
-// the acknowledgement, the message is at its target and in its queue: at most as many messages as
-// the prefetch. A feed that dies has sent at most a window of messages of which nobody knows the
-// outcome. No message is lost.
+// If the process dies, or a connection is lost, after a confirm and before the broker has applied
+// the acknowledgement, the message is both at its target and in its queue. This concerns at most as
+// many messages as the prefetch. A feed that dies has sent at most one window of messages with an
+// unknown outcome. No message is lost.
 //
 // # Limits
 //

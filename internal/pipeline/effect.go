@@ -10,14 +10,14 @@ import (
 // Effect is what a run does with the messages to process: Publish, Discard or Keep.
 type Effect func(ctx context.Context, r *run) (effect, error)
 
-// publishing sends, on a connection of its own: a memory alarm stops connections that publish, and
-// acknowledgements on one would stall too.
+// publishing uses a separate connection: a memory alarm blocks connections that publish, and would
+// block acknowledgements on the same connection, too.
 type publishing struct {
 	to *publish.Publisher[*job]
 }
 
-// Publish sends each message to its target, and is done with it when its confirm has come. The
-// window is as large as the prefetch: whatever is unsettled there may be under way.
+// Publish sends each message to its target. A message is done when it is confirmed. The window is
+// as large as the prefetch: everything unsettled may be in flight.
 func Publish(d publish.Dialer) Effect {
 	return func(ctx context.Context, r *run) (effect, error) {
 		p, err := publish.Open(ctx, d, r.publisherOptions(), r.published)
@@ -84,7 +84,7 @@ func (publishing) flush(context.Context) error { return nil }
 
 func (e publishing) end(ctx context.Context) { _ = e.to.Close(ctx) } // every message has its own outcome
 
-// Discard does nothing: what is processed leaves its queue.
+// Discard does nothing: processed messages leave their queue.
 func Discard() Effect {
 	return func(context.Context, *run) (effect, error) { return discarding{}, nil }
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// FeedGrace is how long a feed that is interrupted waits for the outcomes of what is in flight.
+// FeedGrace is how long an interrupted feed waits for the outcomes of messages in flight.
 const FeedGrace = 30 * time.Second
 
 // FeedItem is one message of a feed.
@@ -26,18 +26,18 @@ type FeedItem[T any] struct {
 type Feed[T any] struct {
 	Dialer    publish.Dialer
 	Publisher publish.PublisherOptions
-	// Next returns the next message, and io.EOF behind the last. Any other error ends the feed,
-	// like the end of ctx.
+	// Next returns the next message, and io.EOF after the last. Any other error ends the feed, as
+	// the end of ctx does.
 	Next func(ctx context.Context) (FeedItem[T], error)
-	// Settled is told outcomes, in order, from one goroutine; it must return soon. Unsent is told,
-	// from the goroutine of Run, of an item that was not accepted.
+	// Settled is called with each outcome, in order, from one goroutine; it must return soon.
+	// Unsent is called, from the goroutine of Run, with an item that was not accepted.
 	Settled func([]publish.Outcome[T])
 	Unsent  func(FeedItem[T], error)
 }
 
-// Run publishes until there is nothing more, and waits for the outcomes. When ctx ends it waits for
-// what is in flight for FeedGrace at most. resent is how many messages were sent a second time, and
-// so may be duplicates. The error is Next's, or why nothing can be published.
+// Run publishes all messages and waits for their outcomes. When ctx ends, it waits at most
+// FeedGrace for messages in flight. resent is how many messages were sent a second time, and so may
+// be duplicates. The error is Next's, or says why nothing can be published.
 func (f Feed[T]) Run(ctx context.Context) (resent int64, err error) {
 	p, err := publish.Open(ctx, f.Dialer, f.Publisher, f.Settled)
 	if err != nil {
@@ -69,7 +69,7 @@ func (f Feed[T]) publish(ctx context.Context, p *publish.Publisher[T]) error {
 	}
 }
 
-// withGrace returns a context that ends so long after ctx does.
+// withGrace returns a context that ends a given time after ctx.
 func withGrace(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
 	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {

@@ -42,8 +42,8 @@ func (r *run) stopDeliveries() error {
 	return r.active.Cancel(ctx, r.active.HoldDelivery)
 }
 
-// settleAll returns what is held, session after session, sees that all is applied, and closes. It
-// is done for every session whatever becomes of the others; err is what went wrong before.
+// settleAll returns held messages, session by session, waits until everything is applied, and
+// closes. An error in one session does not stop the others; err is an earlier error.
 func (r *run) settleAll(err error) error {
 	all := r.allSessions()
 	for i, s := range all {
@@ -77,17 +77,16 @@ func (r *run) settleAll(err error) error {
 	return err
 }
 
-// What awaitApplied waits at most, and between two counts. The counts of quorum queues are up to
-// 4 s late.
+// How long awaitApplied waits at most, and between two counts (fact totals-are-late).
 const (
 	appliedWait = 10 * time.Second
 	appliedPoll = 300 * time.Millisecond
 )
 
 // awaitApplied waits until the queue counts no more unacknowledged messages than the sessions hold:
-// then all acknowledgements are applied. A channel that is closed before forgets those that it has
-// not sent to the Raft log yet, and with messages held no consumer count tells (see Settled of
-// package amqp). It gives up when other clients hold messages of the queue, too, or nobody counts.
+// then all acknowledgements are applied (fact acks-lost-on-close). While messages are held, the
+// consumer count says nothing (see Settled of package amqp). It gives up if other clients hold
+// messages of the queue, too, or if the count is not available.
 func (r *run) awaitApplied(all []*Session) {
 	counter, ok := r.Counter.(UnackedCounter)
 	held, acknowledged := int64(0), false
@@ -112,15 +111,15 @@ func (r *run) awaitApplied(all []*Session) {
 	}
 }
 
-// countReady returns -1 when the number cannot be had.
+// countReady returns -1 if the number is not available.
 func (r *run) countReady() int64 {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.life), r.Timing.Grace)
 	defer cancel()
 	return CountReady(ctx, r.Counter, r.Queue)
 }
 
-// CountReady returns how many messages are ready in a queue, -1 when that cannot be had, as with
-// nil for c.
+// CountReady returns how many messages are ready in a queue, -1 if that is not available or c is
+// nil.
 func CountReady(ctx context.Context, c Counter, queue string) int64 {
 	if c == nil {
 		return -1
@@ -132,9 +131,9 @@ func CountReady(ctx context.Context, c Counter, queue string) int64 {
 	return n
 }
 
-// AwaitReady waits until n messages are ready in a queue, for two seconds at most. It is called
-// when a session has returned its messages, so that the next session's come behind them: a quorum
-// queue puts messages back in the order of their returns.
+// AwaitReady waits until n messages are ready in a queue, at most two seconds. It is called after a
+// session has returned its messages, so that those of the next session come after them (fact
+// returns-before-all).
 func AwaitReady(ctx context.Context, c Counter, queue string, n int64) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
@@ -147,8 +146,8 @@ func AwaitReady(ctx context.Context, c Counter, queue string, n int64) {
 	}
 }
 
-// settleWithinGrace gives what is in flight the grace time after an interruption. What is not
-// settled then stays in its queue, and may have arrived all the same.
+// settleWithinGrace waits the grace time for messages in flight after an interruption. A message
+// that is not settled then stays in its queue, and may have arrived as well.
 func (r *run) settleWithinGrace(stopWorking func()) {
 	ctx, cancel := context.WithTimeout(r.life, r.Timing.Grace)
 	defer cancel()

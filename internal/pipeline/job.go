@@ -16,17 +16,17 @@ type effect interface {
 	end(ctx context.Context)
 }
 
-// jobResult is what became of a job.
+// jobResult is how a job ended.
 type jobResult uint8
 
 const (
 	jobDone jobResult = iota
 	jobFailed
 	jobUnknown  // it may have arrived: the connection was lost first
-	jobNotBegun // the session was lost before: the message is back in its queue, and comes again
+	jobNotBegun // the session was lost before: the message returns to its queue and is delivered again
 )
 
-// job is one message on its way through the effect.
+// job is one message in the effect.
 type job struct {
 	decision    Decision
 	run         *run
@@ -41,7 +41,7 @@ type job struct {
 	sent        report.Sent
 }
 
-// done hands the job to the run's settler. It never blocks for long.
+// done passes the job to the run's settler. It never blocks for long.
 func (j *job) done(result jobResult, reason report.Reason, detail string) {
 	j.result, j.reason, j.detail = result, reason, detail
 	r := j.run
@@ -51,7 +51,7 @@ func (j *job) done(result jobResult, reason report.Reason, detail string) {
 	signal(r.wake)
 }
 
-// signal wakes whoever waits for the channel, which has room for one.
+// signal wakes the receiver of a channel with a buffer of one.
 func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:

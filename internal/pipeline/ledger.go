@@ -18,9 +18,9 @@ type tagRange struct{ first, last uint64 }
 // ledger knows the state of every delivery of one channel and which acknowledgements are due. It is
 // pure: it calls nothing, and its session guards it.
 //
-// An acknowledgement with multiple settles everything before it too, held and pending deliveries
-// included. So one is due only for a run that reaches back to the channel's first delivery; behind
-// the first held delivery every acknowledgement stands for itself. Memory: one byte for each
+// An acknowledgement with multiple also settles all deliveries before it, including held and
+// pending ones. So it is used only for a run that starts at the channel's first delivery; after the
+// first held delivery, each delivery is acknowledged individually. Memory: one byte for each
 // delivery in flight, one range for each run of held ones.
 type ledger struct {
 	base    uint64 // first tag in states; everything below is acked or in held
@@ -37,7 +37,7 @@ type ledger struct {
 // newLedger returns the ledger of a channel without deliveries.
 func newLedger() *ledger { return &ledger{base: 1} }
 
-// open notes a delivery; tags come in order, from 1.
+// open records a delivery; tags come in order, from 1.
 func (l *ledger) open(uint64) {
 	l.states = append(l.states, tagPending)
 	l.pending++
@@ -110,8 +110,8 @@ func (l *ledger) flush() (multiple uint64, single []uint64) {
 	return multiple, single
 }
 
-// flushAll is flush for a caller that cannot wait for the pending deliveries in front: what is
-// done behind them is acknowledged on its own.
+// flushAll is flush for a caller that cannot wait for earlier pending deliveries: deliveries that
+// are done after them are acknowledged individually.
 func (l *ledger) flushAll() (multiple uint64, single []uint64) {
 	multiple, single = l.flush()
 	if l.blocked {
@@ -126,11 +126,11 @@ func (l *ledger) flushAll() (multiple uint64, single []uint64) {
 	return multiple, single
 }
 
-// settled notes that a pending delivery was settled by other means than an acknowledgement.
+// settled records that a pending delivery was settled by other means than an acknowledgement.
 func (l *ledger) settled(tag uint64) { l.settle(tag, tagAcked) }
 
-// block ends multiple acknowledgements: what is done behind the first held delivery is due on its
-// own.
+// block ends multiple acknowledgements: after the first held delivery, deliveries are acknowledged
+// individually.
 func (l *ledger) block() {
 	l.blocked = true
 	for i := l.head; i < len(l.states); i++ {
@@ -148,7 +148,7 @@ func (l *ledger) keep(tag uint64) {
 	l.held = append(l.held, tagRange{tag, tag})
 }
 
-// dismiss forgets a held delivery that was settled on its own.
+// dismiss removes a held delivery that was settled individually.
 func (l *ledger) dismiss(tag uint64) {
 	if i := l.head + int(tag-l.base); tag >= l.base && i < len(l.states) {
 		if l.states[i] == tagHeld {

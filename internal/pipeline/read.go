@@ -8,7 +8,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// read takes messages until the snapshot is through, the queue is empty, or ctx ends. It goes on
+// read takes messages until the snapshot is complete, the queue is empty, or ctx ends. It continues
 // after a lost connection.
 func (r *run) read(ctx context.Context) error {
 	ended := int64(-1) // what was looked at when the queue seemed to be empty
@@ -32,9 +32,9 @@ func (r *run) read(ctx context.Context) error {
 	return nil
 }
 
-// afterSilence goes on when no delivery came, for the reason cause; done means that none is
-// expected any more. ended is how many were looked at when the queue seemed to be empty the last
-// time.
+// afterSilence decides how to continue if no delivery came, for the reason cause; done means that
+// no more are expected. ended is how many messages were read when the queue last seemed to be
+// empty.
 func (r *run) afterSilence(ctx context.Context, cause error, ended *int64) (done bool, err error) {
 	switch {
 	case errors.Is(cause, errDrained):
@@ -202,9 +202,9 @@ func (r *run) acknowledgeAgain(tag uint64) {
 	r.active.Flush()
 }
 
-// barrierEvery is after how many messages the broker is asked whether it has applied their
-// acknowledgements, so that the memory of what might come back stays bounded. It can be asked only
-// of a consumer that has ended.
+// barrierEvery is the number of messages after which a run checks whether the broker has applied
+// their acknowledgements, so that the memory of messages that may return stays bounded. The check
+// needs a consumer that has ended.
 const barrierEvery = 250_000
 
 func (r *run) sinceBarrier() int64 {
@@ -214,7 +214,7 @@ func (r *run) sinceBarrier() int64 {
 	return r.attempted - r.lastBarrier
 }
 
-// rotate goes on with another session: when held messages fill the prefetch of this one, or for a
+// rotate opens another session, because held messages fill the prefetch of this one, or for a
 // barrier.
 func (r *run) rotate(ctx context.Context) error {
 	old := r.active

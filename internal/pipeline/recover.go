@@ -41,7 +41,7 @@ func (r *run) openSubscription(ctx context.Context, o consume.Options) (consume.
 	return r.Source.Subscribe(ctx, o)
 }
 
-// subscribeAgain subscribes in the middle of a run, and takes a lost connection as what it is.
+// subscribeAgain subscribes in the middle of a run. A lost connection is not its error.
 func (r *run) subscribeAgain(ctx context.Context) error {
 	err := r.subscribe(ctx)
 	if err != nil && transient(err) {
@@ -60,8 +60,8 @@ func transient(err error) bool {
 	return errors.Is(err, consume.ErrLost) || errors.Is(err, topology.ErrUnreachable)
 }
 
-// recover goes on after a lost connection: it waits until nothing is in flight, so that what
-// arrived at the targets is known, and subscribes again.
+// recover continues after a lost connection: it waits until nothing is in flight, so that it knows
+// what arrived at the targets, and subscribes again.
 func (r *run) recover(ctx context.Context) error {
 	r.notice(report.NoticeReconnecting, "the connection to the broker was lost; reconnecting")
 	r.markAllLost()
@@ -96,7 +96,7 @@ func (r *run) markAllLost() {
 	}
 }
 
-// quiesce waits until no job is under way.
+// quiesce waits until no job is in progress.
 func (r *run) quiesce(ctx context.Context) error {
 	for r.inFlight() > 0 {
 		select {
@@ -142,9 +142,9 @@ func (r *run) reconnect(ctx context.Context) error {
 	return err
 }
 
-// reconnectForConfirmed acknowledges again what was confirmed and came back, because the connection
-// broke before its acknowledgements were applied. Nothing is sent. What comes back stands at the
-// head of the queue.
+// reconnectForConfirmed acknowledges messages again that were confirmed but returned, because the
+// connection was lost before their acknowledgements were applied. It sends nothing. Returned
+// messages are at the head of the queue.
 func (r *run) reconnectForConfirmed(ctx context.Context) error {
 	r.notice(report.NoticeReconnecting,
 		"the connection was lost at the end; reconnecting to make sure that nothing confirmed "+
@@ -173,8 +173,8 @@ func (r *run) readAll(ctx context.Context) error {
 	return r.removeConfirmed(ctx)
 }
 
-// removeConfirmed looks for what was confirmed and came back, and acknowledges it again. It need
-// not look far: what came back stands before everything else.
+// removeConfirmed looks for confirmed messages that returned, and acknowledges them again. They are
+// at the head of the queue.
 func (r *run) removeConfirmed(ctx context.Context) error {
 	if r.Stream {
 		return nil // nothing leaves a stream

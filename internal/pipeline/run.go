@@ -13,7 +13,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/consume"
 )
 
-// run is a task under way.
+// run is a task in progress.
 //
 // Three goroutines share it. The reader (the caller's) receives, decides and passes jobs on; it
 // owns the sessions. The worker performs the effect. The settler learns how each job ended, and
@@ -30,7 +30,7 @@ type run struct {
 	idle        chan struct{} // the settler has settled something
 
 	background sync.WaitGroup
-	life       context.Context //nolint:containedctx // of the background work, which no caller waits for
+	life       context.Context //nolint:containedctx // for background work that no caller waits for
 
 	mu       sync.Mutex // guards what follows
 	sessions []*Session
@@ -41,7 +41,7 @@ type run struct {
 	altered  int64
 	failed   error
 
-	stopping atomic.Bool // nothing new is begun
+	stopping atomic.Bool // start nothing new
 	cancel   context.CancelFunc
 
 	// The reader's own.
@@ -69,7 +69,7 @@ var (
 func (t Task) perform(ctx context.Context) (report.Result, error) {
 	reading, cancel := context.WithCancel(ctx)
 	defer cancel()
-	// What has begun outlives an interruption, to be finished.
+	// Jobs that have begun are finished after an interruption.
 	working, stopWorking := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWorking()
 	r := &run{
@@ -99,7 +99,7 @@ func (t Task) perform(ctx context.Context) (report.Result, error) {
 	return r.result(ctx), err
 }
 
-// open begins with the target, so that nothing is fetched in vain when that cannot be reached.
+// open connects to the target first, so that no message is taken if it cannot be reached.
 func (r *run) open(ctx context.Context) (err error) {
 	if r.effect, err = r.Effect(ctx, r); err != nil {
 		return err
@@ -162,7 +162,7 @@ func (r *run) result(ctx context.Context) report.Result {
 	return out
 }
 
-// fail ends the run in good order.
+// fail ends the run gracefully.
 func (r *run) fail(err error) {
 	r.mu.Lock()
 	if r.failed == nil {
@@ -181,7 +181,7 @@ func (r *run) failure() error {
 
 func (r *run) notice(kind report.NoticeKind, text string) { r.progress.Notice(kind, text) }
 
-// report tells of progress.
+// report passes progress to the observer.
 func (r *run) report(last bool) {
 	if r.progress.Observer == nil {
 		return

@@ -10,7 +10,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/consume"
 )
 
-// ReturnBy is how messages go back into the queue.
+// ReturnBy is how messages return to the queue.
 type ReturnBy uint8
 
 const (
@@ -48,7 +48,7 @@ func NewSession(sub consume.Subscription, prefetch int) *Session {
 	return s
 }
 
-// Open notes a delivery, in the order of tags.
+// Open records a delivery, in the order of tags.
 func (s *Session) Open(tag uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,7 +78,7 @@ func (s *Session) Hold(tag uint64) {
 	s.signal()
 }
 
-// AckHeld acknowledges a held delivery, at once and on its own: what it was held for is done.
+// AckHeld acknowledges a held delivery at once and individually.
 func (s *Session) AckHeld(tag uint64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -151,7 +151,7 @@ func (s *Session) acknowledge(multiple uint64, single []uint64) {
 	}
 }
 
-// Lost reports whether the connection is known to be gone.
+// Lost reports whether the connection is known to be lost.
 func (s *Session) Lost() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -179,7 +179,7 @@ func (s *Session) Held() int64 {
 	return s.ledger.heldCount
 }
 
-// Crowded reports whether held deliveries leave too little of the prefetch to work at full speed.
+// Crowded reports whether held deliveries leave too little of the prefetch for full throughput.
 func (s *Session) Crowded() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -212,7 +212,7 @@ func (s *Session) AwaitIdle(ctx context.Context) error {
 	return nil
 }
 
-// Cancel stops deliveries, and gives visit those that were under way.
+// Cancel stops deliveries, and calls visit with those that were in transit.
 func (s *Session) Cancel(ctx context.Context, visit func(*consume.Delivery) error) error {
 	if err := s.Sub.Cancel(ctx); err != nil {
 		return err
@@ -231,7 +231,7 @@ func (s *Session) Cancel(ctx context.Context, visit func(*consume.Delivery) erro
 	}
 }
 
-// HoldDelivery notes a delivery that nobody is going to work on. It is a visit of Cancel.
+// HoldDelivery records a delivery that will not be processed. It is a visit function for Cancel.
 func (s *Session) HoldDelivery(d *consume.Delivery) error {
 	s.Open(d.Tag)
 	s.Hold(d.Tag)
@@ -261,7 +261,7 @@ func (s *Session) acknowledged() bool {
 	return int64(s.ledger.last()) > s.ledger.heldCount
 }
 
-// Settled returns when the broker is seen to have applied everything.
+// Settled returns when the broker has applied all acknowledgements.
 func (s *Session) Settled(ctx context.Context) error {
 	s.mu.Lock()
 	used := s.ledger.last() > 0

@@ -28,7 +28,7 @@ func (r *run) work(ctx context.Context) {
 	}
 }
 
-// nextJob prefers what has to be sent again, and flushes the effect before it waits.
+// nextJob prefers jobs to be sent again, and flushes the effect before it waits.
 func (r *run) nextJob(ctx context.Context) (*job, bool) {
 	if j := r.popResend(); j != nil {
 		return j, true
@@ -122,7 +122,7 @@ func (r *run) settle(j *job) {
 		r.refund(j)
 		s.Hold(j.tag)
 	case s.Lost() && !r.Stream:
-		// It is back in its queue, and comes again.
+		// It has returned to its queue, and is delivered again.
 		j.sent.End(report.ReasonUnknown, j.detail)
 		r.increment(&r.resent)
 		s.Hold(j.tag)
@@ -148,8 +148,8 @@ func (r *run) refund(j *job) {
 	}
 }
 
-// release leaves a message where it is. In a stream everything stays anyway, and an acknowledgement
-// only asks for more.
+// release leaves a message where it is. In a stream all messages stay, and an acknowledgement only
+// requests more.
 func (r *run) release(s *Session, tag uint64) {
 	if r.Stream {
 		s.Done(tag)

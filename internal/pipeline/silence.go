@@ -9,14 +9,14 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// silence is what is known while nothing comes.
+// silence is the state while no deliveries come.
 type silence struct {
 	since time.Time
 	empty int // how often in a row nothing was ready
 }
 
-// judgeSilence decides what it means that nothing came for a while: nil to wait on, errDrained to
-// stop.
+// judgeSilence decides what it means that no delivery came for a while: nil to keep waiting,
+// errDrained to stop.
 func (r *run) judgeSilence(ctx context.Context, q *silence) error {
 	r.report(false)
 	if r.active.Full() && r.active.Pending() > 0 { // the target is slow or blocked: wait for it
@@ -50,7 +50,7 @@ func (r *run) judgeSilence(ctx context.Context, q *silence) error {
 	}
 	q.empty++
 	if r.awaited > 0 && time.Since(q.since) < r.Timing.Returning || r.mayComeBack() {
-		return nil // the broker has not noticed yet that the old connection is gone
+		return nil // the broker has not noticed yet that the old connection is lost
 	}
 	if q.empty >= 2 {
 		return errDrained
@@ -64,8 +64,7 @@ func (r *run) mayComeBack() bool {
 	return !r.confirmedOnly && r.taken < r.Total && time.Since(r.reconnected) < r.Timing.Returning
 }
 
-// judgeStreamSilence judges by the offset of the end, where that is known: a large message takes
-// its time.
+// judgeStreamSilence decides by the last offset, if it is known: a large message takes time.
 func (r *run) judgeStreamSilence(quiet time.Duration) error {
 	switch {
 	case r.LastOffset < 0 && quiet < r.Timing.Stall/4, r.LastOffset >= 0 && quiet < r.Timing.Stall:

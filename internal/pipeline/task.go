@@ -20,7 +20,7 @@ type Action uint8
 const (
 	Skip    Action = iota // does not match: returned at the end, not reported
 	Leave                 // stays, for a reason that is reported
-	Process               // the effect takes place
+	Process               // apply the effect
 )
 
 // Decision is what a Task does with one message.
@@ -34,7 +34,7 @@ type Decision struct {
 	Target  *publish.Target
 	// Message is what the effect gets.
 	Message *message.Message
-	// Altered says that Message lacks something that had to go.
+	// Altered reports whether something had to be removed from Message.
 	Altered bool
 }
 
@@ -47,24 +47,24 @@ type Admission interface {
 	Refund(to publish.Target, m *message.Message)
 }
 
-// Task says what a run takes, decides and does.
+// Task describes a run.
 type Task struct {
 	Source  consume.Source
-	Counter Counter // nil: the run ends when nothing comes any more
+	Counter Counter // nil: the run ends when no more deliveries come
 	Queue   string
 	// Prefetch bounds what is unsettled, and so the duplicates after a crash.
 	Prefetch int
-	// Total is the snapshot: at most so many messages are looked at.
+	// Total is the snapshot: the maximum number of messages that are read.
 	Total int64
 	// Limit is how many messages are processed at most; 0 is no limit.
 	Limit int64
-	// Keep leaves what is processed in the queue.
+	// Keep leaves processed messages in the queue.
 	Keep bool
 	// Stream says that the queue is one, read from Offset to LastOffset; a negative one is unknown.
 	Stream     bool
 	Offset     any
 	LastOffset int64
-	// ReturnBy is how what stays goes back.
+	// ReturnBy is how messages that stay are returned.
 	ReturnBy ReturnBy
 	Decide   func(*message.Message) Decision
 	// Admission says of each message whether its target keeps it; nil sends all.
@@ -82,10 +82,10 @@ type Task struct {
 
 // Timing has the waits of a run. The zero value is not usable: see DefaultTiming.
 type Timing struct {
-	Idle      time.Duration // nothing has come for so long: ask how many messages are ready
-	Stall     time.Duration // messages are ready and none comes: give up
-	Returning time.Duration // wait for what a lost connection still holds
-	Grace     time.Duration // wait for what is in flight after an interruption
+	Idle      time.Duration // after this time without a delivery, ask how many messages are ready
+	Stall     time.Duration // after this time without a delivery of ready messages, give up
+	Returning time.Duration // how long to wait for messages that a lost connection still holds
+	Grace     time.Duration // how long to wait for messages in flight after an interruption
 	Reconnect reconnect.Policy
 }
 
@@ -95,20 +95,20 @@ func DefaultTiming() Timing {
 		Grace: 30 * time.Second}
 }
 
-// Run performs a task. The result says what was done also when there is an error. When ctx ends,
-// what is in flight is settled first, within Timing.Grace; that is no error.
+// Run performs a task. The result is valid even if there is an error. When ctx ends, messages in
+// flight are settled first, within Timing.Grace; that is not an error.
 func Run(ctx context.Context, t Task) (report.Result, error) { return t.perform(ctx) }
 
-// Counter tells how many messages are ready in a queue now. A passive declare does, and needs no
-// management API.
+// Counter returns how many messages are ready in a queue now. A passive declaration does this
+// without the management API.
 type Counter interface {
 	Ready(ctx context.Context, queue string) (int64, error)
 }
 
 // ConsumingCounter is a Counter that can be asked about a queue that the caller consumes from.
 //
-// The silence of a busy leader looks like an empty queue without consumers (fact busy-leader-counts-nothing). A
-// caller that knows of a consumer knows that this is no answer.
+// The answer for a busy leader looks like an empty queue without consumers (fact
+// busy-leader-counts-nothing). A caller that has a consumer knows that this is not an answer.
 type ConsumingCounter interface {
 	Counter
 	// ReadyConsuming is Ready; without an answer the error wraps topology.ErrUnreachable.

@@ -1,9 +1,9 @@
-// Package report is what is told of moving messages: what became of each (Record), in sum (Result),
-// how far a run is (Progress), and what happens to it (Notice).
+// Package report describes moving messages to users: the outcome of each message (Record), the
+// totals (Result), the state of a run (Progress), and events during it (Notice).
 //
 // # Terms
 //
-//   - An outcome is what became of a message; a reason is a stable code for why it stays where it
+//   - An outcome is the result for one message; a reason is a stable code for why it stays where it
 //     is.
-//   - A tally counts both, for a result. A meter tells an observer, one call at a time.
+//   - A tally counts both, for a result. A meter calls an observer, one call at a time.
 package report

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// NoticeKind says what a Notice tells.
+// NoticeKind is the kind of a Notice.
 type NoticeKind string
 
 // The kinds.
@@ -17,21 +17,21 @@ const (
 	NoticeStage        NoticeKind = "stage" // a ramp's next stage, or its settling
 )
 
-// Notice is something a person who watches wants to know when it happens.
+// Notice is an event that a user wants to know about at once.
 type Notice struct {
 	Kind NoticeKind
 	Text string
 }
 
-// Progress says how far a run is. Total is the snapshot; it can stay short of it when other
-// consumers take messages.
+// Progress is the state of a run. Total is the snapshot; the other counts can stay below it if
+// other consumers take messages.
 type Progress struct {
 	Total, Looked         int64
 	Done, Skipped, Stayed int64
 }
 
-// Observer is told what happens. Calls come from several goroutines, one at a time; it must not
-// block for long.
+// Observer receives progress and notices. Calls come from several goroutines, one at a time; it
+// must not block for long.
 type Observer interface {
 	// Progress is called a few times a second, and at the end.
 	Progress(Progress)
@@ -41,14 +41,14 @@ type Observer interface {
 // progressInterval spares observers and terminals.
 const progressInterval = 100 * time.Millisecond
 
-// Meter tells an observer of progress, and of what happens, one call at a time.
+// Meter passes progress and notices to an observer, one call at a time.
 type Meter struct {
-	Observer Observer // nil is told nothing
+	Observer Observer // may be nil
 	mu       sync.Mutex
 	last     time.Time
 }
 
-// Notice tells of what happens.
+// Notice passes a notice on.
 func (m *Meter) Notice(kind NoticeKind, text string) {
 	if m.Observer == nil {
 		return
@@ -58,7 +58,7 @@ func (m *Meter) Notice(kind NoticeKind, text string) {
 	m.Observer.Notice(Notice{kind, text})
 }
 
-// Tell tells of progress, a few times a second at most unless it is the last time.
+// Tell passes progress on, at most a few times a second except for the last time.
 func (m *Meter) Tell(now Progress, last bool) {
 	if m.Observer == nil {
 		return

@@ -2,7 +2,7 @@ package report
 
 import "github.com/msgctl/msgctl/pkg/publish"
 
-// Outcome is what became of one message.
+// Outcome is the result for one message.
 type Outcome string
 
 // The outcomes.
@@ -50,8 +50,8 @@ func TargetOf(t *publish.Target) *RecordTarget {
 	return &RecordTarget{t.Exchange, t.Key}
 }
 
-// Recorder is told what became of each message. Record may be called from several goroutines. An
-// error ends the run in good order.
+// Recorder receives the outcome of each message. Record may be called from several goroutines. An
+// error ends the run gracefully.
 type Recorder interface {
 	Record(Record) error
 }

@@ -15,7 +15,7 @@ const (
 	ReasonNoHistory   Reason = "no-history"     // nothing says where it came from
 	ReasonQueueGone   Reason = "queue-gone"     // the queue it came from does not exist
 	ReasonSameQueue   Reason = "same-queue"     // it died first in the queue it is in
-	ReasonMaxReplays  Reason = "max-replays"    // it was replayed too often already
+	ReasonMaxReplays  Reason = "max-replays"    // it has been replayed too often
 	ReasonDiedAgain   Reason = "died-again"     // this very run replayed it, and it came back
 	ReasonUnreadable  Reason = "unreadable"     // a filter or a transformation failed on it
 	ReasonInvalid     Reason = "invalid"        // a transformation made an event of it that its schema refuses
@@ -25,7 +25,7 @@ const (
 	ReasonRefused     Reason = "refused"        // it cannot be published: too large, invalid property, missing exchange
 	ReasonPermission  Reason = "not-permitted"  // the login may not publish it
 	ReasonUnknown     Reason = "unknown"        // it may have arrived: the run ended before the broker said so
-	ReasonInterrupted Reason = "interrupted"    // the run ended before it was its turn
+	ReasonInterrupted Reason = "interrupted"    // the run ended before its turn
 	ReasonNotArchived Reason = "not-archived"   // it could not be written to the archive
 	ReasonBroken      Reason = "archive-broken" // its line in an archive cannot be read
 )
@@ -59,11 +59,11 @@ type ReasonCount struct {
 	Example  string
 }
 
-// Result says what a run did. What is in no count was not looked at.
+// Result is the result of a run. Messages that are in no count were not read.
 type Result struct {
 	// ID of the run: x-msgctl-replay-id of what it replayed.
 	ID string
-	// Queue that it took from; "" for a restore.
+	// Queue is the source queue; "" for a restore.
 	Queue string
 	// Done counts messages whose copy is confirmed, or durably archived, or that were destroyed as
 	// asked.
@@ -80,9 +80,9 @@ type Result struct {
 	// Altered counts messages that lost their user_id or CC header, which are noted in headers of
 	// msgctl's own.
 	Altered int64
-	// Interrupted says that the context ended before the run was through.
+	// Interrupted reports whether the context ended before the run was complete.
 	Interrupted bool
-	// Aborted says why a ramp was given up, or "".
+	// Aborted says why a ramp was aborted, or "".
 	Aborted string
 	// Unreachable says why the rest of the queue could not be read ("" when it was): other
 	// consumers hold it, for example.
@@ -101,12 +101,12 @@ func (r *Result) Count(f func(Reason) bool) int64 {
 	return n
 }
 
-// Partial reports whether something that was asked for is not done.
+// Partial reports whether a part of the request was not done.
 func (r *Result) Partial() bool {
 	return r.Aborted != "" || r.Unreachable != "" || r.Count(Reason.Failed) > 0 || r.Count(Reason.NoWayBack) > 0
 }
 
-// Tally counts what became of messages; its owner guards it.
+// Tally counts outcomes; its owner guards it.
 type Tally struct {
 	Done, Skipped int64
 
@@ -114,7 +114,7 @@ type Tally struct {
 	stayed  map[Reason]*ReasonCount
 }
 
-// NewTally returns one that has counted nothing.
+// NewTally returns an empty tally.
 func NewTally() Tally {
 	return Tally{targets: map[publish.Target]int64{}, stayed: map[Reason]*ReasonCount{}}
 }
@@ -167,7 +167,7 @@ func (t *Tally) Into(r *Result) {
 	r.Stayed = t.Stayed()
 }
 
-// JoinTargets adds two counts up.
+// JoinTargets adds two counts.
 func JoinTargets(a, b []TargetCount) []TargetCount { return sortTargets(nil, append(a, b...)) }
 
 func sortTargets(counts map[publish.Target]int64, more []TargetCount) []TargetCount {

@@ -5,9 +5,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// Sending is told of each message when it is first sent. What it returns is called once, when it is
-// known how the message fared: with "" when it was confirmed. It is called from several goroutines,
-// and must return soon.
+// Sending is called with each message when it is first sent. The function that it returns is called
+// once with the reason why the message failed, "" if it was confirmed. It is called from several
+// goroutines, and must return soon.
 type Sending func(to publish.Target, m *message.Message) (ended func(why Reason, detail string))
 
 // Sent follows one message; the zero Sent follows none.
@@ -20,7 +20,7 @@ func (s *Sent) Begin(f Sending, to publish.Target, m *message.Message) {
 	}
 }
 
-// End tells how the message fared.
+// End reports the outcome of the message.
 func (s *Sent) End(why Reason, detail string) {
 	if s.ended != nil {
 		s.ended(why, detail)
