@@ -31,6 +31,8 @@ type Client struct {
 	mu          sync.Mutex
 	connections map[string]*amqp.RecoveringConnection // by vhost
 	amqpDown    error                                 // why AMQP is not used, once its first connection failed
+	nodes       []string                              // the cluster's running nodes, as last read
+	placed      int                                   // how many queues were declared on them in turn
 }
 
 var _ apply.Writer = (*Client)(nil)

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -75,6 +76,7 @@ func queuesThatAreDown(t *testing.T, first *node.Node) {
 			}
 		}
 	}
+	leadersAreSpread(t, c, v, len(nodes))
 	if _, err := nodes[1].Ctl(t.Context(), "stop_app"); err != nil {
 		t.Fatal(err)
 	}
@@ -142,6 +144,40 @@ func afterAWhile(t *testing.T, what string, ok func() bool) {
 	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(200 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("waited a minute until %s", what)
+		}
+	}
+}
+
+// leadersAreSpread declares replicated queues, whose leaders begin on all nodes evenly (fact
+// leader-is-local), and deletes them.
+func leadersAreSpread(t *testing.T, c *Client, v *rabbittest.VHost, nodes int) {
+	t.Helper()
+	const each = 2
+	for i := range nodes * each {
+		q := &topology.Queue{VHost: v.Name, Name: fmt.Sprintf("spread.%d", i), Type: topology.Quorum, TypeDeclared: true,
+			Durable: true, Arguments: topology.Arguments{}}
+		if err := c.Create(t.Context(), q); err != nil {
+			t.Fatal(err)
+		}
+		defer v.Client().Delete(t, rabbittest.Path("queues", v.Name, q.Name))
+	}
+	leaders := map[string]int{}
+	afterAWhile(t, "all leaders are known", func() bool {
+		clear(leaders)
+		known := 0
+		var queues []struct{ Name, Leader string }
+		v.Client().Get(t, rabbittest.Path("queues", v.Name), &queues)
+		for _, q := range queues {
+			if strings.HasPrefix(q.Name, "spread.") && q.Leader != "" {
+				leaders[q.Leader]++
+				known++
+			}
+		}
+		return known == nodes*each
+	})
+	for node, n := range leaders {
+		if n != each || len(leaders) != nodes {
+			t.Errorf("leaders on %s: %d of %v", node, n, leaders)
 		}
 	}
 }

@@ -16,7 +16,13 @@ func (c *Client) ReadLive(ctx context.Context, scope Scope) (*topology.Live, err
 	if c.api == nil {
 		return nil, withoutAPI("read the broker", "there is no management API to read from", topology.ErrUnreachable)
 	}
-	return c.api.ReadLive(ctx, scope)
+	live, err := c.api.ReadLive(ctx, scope)
+	if err == nil {
+		c.mu.Lock()
+		c.nodes = live.Server.Nodes
+		c.mu.Unlock()
+	}
+	return live, err
 }
 
 // Live reads what a wanted state is compared with: over AMQP alone with amqpOnly.

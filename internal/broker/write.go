@@ -7,6 +7,7 @@ import (
 	"github.com/msgctl/msgctl/internal/amqp/declare"
 	"github.com/msgctl/msgctl/internal/refusal"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
 // Create creates an object; it succeeds if an equal one exists. Exchanges, queues and bindings are
@@ -18,6 +19,9 @@ func (c *Client) Create(ctx context.Context, want topology.Object) error {
 	}
 	switch want.(type) {
 	case *topology.Exchange, *topology.Queue, *topology.Binding:
+		if c.declaredInTurn(ctx, want) {
+			return nil
+		}
 		conn, err := c.overAMQP(ctx, want.Ref().VHost)
 		if err != nil {
 			return c.explain(ctx, o, err)
@@ -29,6 +33,22 @@ func (c *Client) Create(ctx context.Context, want topology.Object) error {
 	default:
 		return c.explain(ctx, o, c.put(ctx, want))
 	}
+}
+
+// declaredInTurn declares a queue that plan.Spread counts on the next node of a cluster. The broker
+// would put the leader where the connection ends, and so all leaders of one apply on one node (fact
+// leader-is-local). It returns false where there is nothing to choose, and when that node did not do
+// it: then the queue is declared as all others are.
+func (c *Client) declaredInTurn(ctx context.Context, want topology.Object) bool {
+	q, ok := want.(*topology.Queue)
+	if !ok || c.api == nil || !plan.Spreads(q) {
+		return false
+	}
+	c.mu.Lock()
+	nodes, turn := c.nodes, c.placed
+	c.placed++
+	c.mu.Unlock()
+	return len(nodes) > 1 && c.api.DeclareQueueOn(ctx, q, nodes[turn%len(nodes)]) == nil
 }
 
 // Update changes an object in place. Exchanges, queues and bindings cannot be changed.

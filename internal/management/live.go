@@ -117,6 +117,7 @@ func (r *reading) cluster(ctx context.Context) error {
 	g, ctx := group(ctx)
 	g.Go(func() error { return r.server(ctx) })
 	g.Go(func() error { return r.whoami(ctx) })
+	g.Go(func() error { r.nodes(ctx); return nil })
 	g.Go(func() error { return r.globalParameters(ctx) })
 	g.Go(func() error { return r.vhosts(ctx) })
 	return g.Wait()

@@ -33,6 +33,26 @@ func (r *reading) server(ctx context.Context) error {
 	return nil
 }
 
+// nodes lists the nodes that run. Where it cannot, they stay unknown: the tag monitoring is needed
+// for them, and for nothing else here.
+func (r *reading) nodes(ctx context.Context) {
+	var nodes []struct {
+		Name    string `json:"name"`
+		Running bool   `json:"running"`
+	}
+	if r.api.get(ctx, "nodes?disable_stats=true&columns=name,running", &nodes) != nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, n := range nodes {
+		if n.Running {
+			r.live.Server.Nodes = append(r.live.Server.Nodes, n.Name)
+		}
+	}
+	slices.Sort(r.live.Server.Nodes)
+}
+
 func (r *reading) whoami(ctx context.Context) error {
 	var who struct {
 		Name string `json:"name"`

@@ -178,6 +178,19 @@ func (c *Client) Declare(ctx context.Context, o topology.Object) error {
 	return c.retryVHost(ctx, o.Ref().VHost, func() error { return c.declare(ctx, o) })
 }
 
+// DeclareQueueOn declares a queue on a node of the cluster, where its leader begins, if the broker's
+// settings do not say otherwise.
+func (c *Client) DeclareQueueOn(ctx context.Context, q *topology.Queue, node string) error {
+	if err := addressable(q.VHost, q.Name); err != nil {
+		return err
+	}
+	return c.retryVHost(ctx, q.VHost, func() error {
+		return c.do(ctx, http.MethodPut, path("queues", q.VHost, q.Name), map[string]any{
+			"durable": q.Durable, "auto_delete": q.AutoDelete, "arguments": rawTable(q.DeclaredArguments()), "node": node,
+		})
+	})
+}
+
 func (c *Client) declare(ctx context.Context, o topology.Object) error {
 	ref := o.Ref()
 	if err := addressable(ref.VHost, ref.Name, ref.Parent); err != nil {

@@ -42,6 +42,9 @@ type Server struct {
 	DeniedFeatures []string
 	// DefaultQueueType is the node's own default, "" unknown or none (3.10).
 	DefaultQueueType string
+	// Nodes are the nodes of the cluster that run, ordered; nil unknown (a login without the tag
+	// monitoring, AMQP only).
+	Nodes []string
 	// User is the login that reads; Tags are its tags.
 	User string
 	Tags []string

@@ -25,6 +25,8 @@ type Document struct {
 	Problems diag.Diagnostics `json:"problems,omitempty"`
 	// Retries are the delayed retries that the changes affect, as this broker does them.
 	Retries []plan.Retry `json:"retries,omitempty"`
+	// Spread says that new quorum queues and streams are declared on several nodes in turn.
+	Spread *plan.Spread `json:"spread,omitempty"`
 	// LeftAlone objects are declared, but cannot be applied without the management API.
 	LeftAlone []topology.Ref `json:"left_alone,omitempty"`
 	// Undeclared objects were applied by this topology before, and are no longer declared: a
@@ -76,7 +78,7 @@ func NewDocument(p *plan.Plan) Document {
 		Broker:   BrokerDocument{Version: p.Server.Version, Cluster: p.Server.ClusterName},
 		Changes:  make([]ChangeDocument, 0, len(p.Steps)),
 		Problems: withFlags(p.Problems), LeftAlone: p.LeftAlone, Undeclared: p.Undeclared, Unowned: p.Unowned,
-		Foreign: p.Foreign, Destroys: p.Destroys,
+		Foreign: p.Foreign, Destroys: p.Destroys, Spread: p.Spread,
 	}
 	doc.Summary.Unchanged = p.Unchanged
 	doc.Summary.Errors = p.Problems.Errors()

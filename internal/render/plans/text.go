@@ -19,6 +19,7 @@ func Text(w io.Writer, doc Document, style terminal.Styler, width int) error {
 	t.heading(doc)
 	t.changes(doc.Changes)
 	t.retries(doc.Retries)
+	t.spread(doc.Spread)
 	t.refs(doc.Undeclared, "no longer declared, but applied by this topology before; --prune deletes:")
 	t.refs(doc.Foreign, "not created by this topology, as far as records say, and changed or deleted all the same:")
 	t.refs(doc.Unowned, "declared, but created by somebody else; --adopt takes ownership, so that a later --prune may "+
@@ -115,6 +116,16 @@ func (t textWriter) retries(list []plan.Retry) {
 		pad := strings.Repeat(" ", width-terminal.Width(name)+render.ColumnGap)
 		render.Hanging(t.w, "    "+name+pad, how+r.Why, t.width, t.style.Dim)
 	}
+	t.line("")
+}
+
+// spread says that the leaders of new queues do not all begin on one node.
+func (t textWriter) spread(s *plan.Spread) {
+	if s == nil {
+		return
+	}
+	render.Hanging(t.w, t.style.Bold("leaders")+"  ", fmt.Sprintf("%d new quorum queues and streams are declared on the %d "+
+		"nodes of the cluster in turn, so that their leaders do not all begin on one", s.Queues, s.Nodes), t.width, render.Plain)
 	t.line("")
 }
 

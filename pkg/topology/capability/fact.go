@@ -108,6 +108,12 @@ func Facts() []Fact {
 		{ID: "headers-compare", Test: differential,
 			Text: "A headers exchange never compares x-match. It compares other names that begin with x- in the modes " +
 				"all-with-x and any-with-x only. Integers of all widths are equal; 1.0 equals 1 on 3.10 only."},
+		{ID: "leader-is-local", Seen: []string{"4.3.6"}, Test: "internal/broker.leadersAreSpread",
+			Text: "A quorum queue and a stream begin with their leader, and a member, on the node that the connection that " +
+				"declares them ends at, unless a leader locator says otherwise. Of 300 quorum queues declared through one " +
+				"of three nodes, 300 had their leader there (4.3.6; with the locator balanced 150, 150 and 0, because it " +
+				"counts the leaders there are; with a group of one member 300 even so). The management API declares on " +
+				"the node that the request names: 100, 100 and 100."},
 		{ID: "limits-are-one-object", Seen: []string{"3.10.8"},
 			Text: "All limits of one vhost, or of one user, are one object that the broker reads, changes and writes back. " +
 				"Of two written at once, one is lost."},

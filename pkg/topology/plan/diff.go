@@ -301,6 +301,7 @@ func (d *differ) finish() {
 	d.reportUnreadable()
 	d.reportOwnership()
 	d.reportForeign()
+	d.spread()
 	d.release()
 	d.forget()
 	d.checks.references(d.deleted)

@@ -79,6 +79,8 @@ type Plan struct {
 	// Problems are what the broker would refuse or ignore. With an Error among them nothing is
 	// applied.
 	Problems diag.Diagnostics
+	// Spread says where new replicated queues begin; nil when there is one node, or nothing to say.
+	Spread *Spread
 	// Retries says, for each queue with retry steps, how this broker implements them.
 	Retries []Retry
 	// Unchanged counts declared objects that are as they should be.
