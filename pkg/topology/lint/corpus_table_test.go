@@ -109,8 +109,7 @@ func corpusFindings() map[string][]string {
 			`binding-dangling binding "customers_events" -> queue "customers_created", key "customers.created.*"`,
 		},
 		"rabbitmq+rabbitmq-server+13.json": {
-			`reserved-name queue "amq.queuebar"`,
-			`exchange-without-bindings exchange "invalid_type"`,
+			`left-out queue "amq.queuebar"`,
 			`exchange-type-unknown exchange "invalid_type"`,
 		},
 		"shassshank+event-driven-order-processing-platform.json": {
