@@ -126,7 +126,8 @@ func NewCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 			"the queue's dead-letter exchange)")
 	flags.IntVar(&opts.concurrency, "concurrency", 1, "maximum messages handled concurrently")
 	flags.IntVar(&opts.prefetch, "prefetch", 0,
-		"maximum unacknowledged messages (default: 20 or four times --concurrency; 500 when no process is started for each)")
+		"maximum unacknowledged messages (default: 20 or four times --concurrency; 500 when no process is started for "+
+			"each; never more than --limit)")
 	flags.StringVar(&opts.orderedBy, "ordered-by", "",
 		"handle messages with the same `KEY` in order: aggregateId, routing-key, or expressions as in dlq inspect "+
 			"--group-by, such as headers.tenant or body.customer")
@@ -214,15 +215,25 @@ const (
 )
 
 // window is the prefetch. A process for each message is slow; a few in hand keep it busy, and
-// others can help with the rest.
+// others can help with the rest. It is never more than --limit: what is fetched in vain is returned,
+// which a quorum queue counts.
 func (o *consumeOptions) window() int {
+	n := min(max(500, 2*o.concurrency), maxPrefetch)
 	switch {
 	case o.prefetch > 0:
-		return o.prefetch
+		n = o.prefetch
 	case o.handler.exec != "" && !o.handler.persistent, o.handler.file != "":
-		return min(max(20, 4*o.concurrency), maxPrefetch)
+		n = min(max(20, 4*o.concurrency), maxPrefetch)
 	}
-	return min(max(500, 2*o.concurrency), maxPrefetch)
+	return o.atMost(n)
+}
+
+// atMost is n, or --limit when that is less.
+func (o *consumeOptions) atMost(n int) int {
+	if o.limit > 0 {
+		return int(min(int64(n), o.limit))
+	}
+	return n
 }
 
 func runConsume(ctx context.Context, opts *consumeOptions) error {

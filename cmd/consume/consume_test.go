@@ -24,6 +24,20 @@ func (bareQueue) Everything(_ context.Context, vhosts []string) (*topology.Live,
 
 func (bareQueue) Close() {}
 
+// TestWindowWithinTheLimit: --limit 1 takes one message in hand.
+func TestWindowWithinTheLimit(t *testing.T) {
+	for _, c := range []struct {
+		prefetch int
+		limit    int64
+		want     int
+	}{{0, 0, 500}, {0, 1, 1}, {0, 600, 500}, {100, 7, 7}, {100, 0, 100}} {
+		o := &consumeOptions{prefetch: c.prefetch, limit: c.limit, concurrency: 1}
+		if got := o.window(); got != c.want {
+			t.Errorf("--prefetch %d --limit %d: %d in hand, want %d", c.prefetch, c.limit, got, c.want)
+		}
+	}
+}
+
 func TestConsumeNeedsAPlaceForDeadLetters(t *testing.T) {
 	t.Chdir(t.TempDir())
 	p := &cmdutil.Process{Streams: terminal.New(strings.NewReader(""), &strings.Builder{}, &strings.Builder{}, nil),

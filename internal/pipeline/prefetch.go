@@ -34,8 +34,13 @@ func PrefetchFor(queueType string, mean int64) int {
 	return int(min(max(prefetchBytes/mean, 2), most))
 }
 
-// sessionPrefetch grows once a session was filled with held messages.
+// sessionPrefetch grows once a session was filled with held messages. As long as every message was
+// one to process it is no more than what the limit leaves: what is fetched in vain is returned, which
+// a quorum queue counts.
 func (r *run) sessionPrefetch() int {
+	if r.Limit > 0 && r.looked == r.attempted {
+		return int(max(min(int64(r.Prefetch), r.Limit-r.attempted), 1))
+	}
 	if len(r.parked) == 0 || r.looked == 0 {
 		return r.Prefetch
 	}

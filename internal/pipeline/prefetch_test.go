@@ -6,6 +6,20 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
+// TestPrefetchWithinTheLimit: no more is taken in hand than was asked for, until messages that are
+// not meant fill the hand.
+func TestPrefetchWithinTheLimit(t *testing.T) {
+	for _, c := range []struct {
+		limit, looked, attempted int64
+		want                     int
+	}{{0, 0, 0, 1000}, {1, 0, 0, 1}, {10, 0, 0, 10}, {5000, 0, 0, 1000}, {10, 6, 6, 4}, {10, 10, 10, 1}, {1, 1, 0, 1000}} {
+		r := &run{Task: Task{Limit: c.limit, Prefetch: 1000}, looked: c.looked, attempted: c.attempted}
+		if got := r.sessionPrefetch(); got != c.want {
+			t.Errorf("limit %d, %d of %d attempted: %d, want %d", c.limit, c.attempted, c.looked, got, c.want)
+		}
+	}
+}
+
 func TestPrefetchFor(t *testing.T) {
 	for _, c := range []struct {
 		queueType string

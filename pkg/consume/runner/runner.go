@@ -268,6 +268,9 @@ func (r *run) acknowledge(quit <-chan struct{}) {
 		case <-quit:
 			return
 		}
+		if r.Limit > 0 && r.attempts.Load() >= r.Limit {
+			continue // settle does, behind the end of the consumer: the broker would send another for each
+		}
 		r.mu.Lock()
 		all := append([]*pipeline.Session(nil), r.sessions...)
 		r.mu.Unlock()

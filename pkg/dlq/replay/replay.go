@@ -220,9 +220,6 @@ func (o Options) task(ctx context.Context, limit int64) pipeline.Task {
 		t.Admission = o.rooms
 	}
 	t.Limit, t.Keep, t.ID, t.Observer, t.Recorder = limit, o.Copy, o.ID, o.Observer, o.Report
-	if limit > 0 {
-		t.Prefetch = int(min(int64(t.Prefetch), max(limit, 10))) // what is fetched in vain is disturbed in vain
-	}
 	t.Outcome, t.Sending = o.outcome(), o.Sending
 	if o.Rate > 0 {
 		t.Limiter = rate.NewLimiter(rate.Limit(o.Rate), int(max(1, o.Rate/10)))
