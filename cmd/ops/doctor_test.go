@@ -65,7 +65,9 @@ func TestDoctorJudgesClients(t *testing.T) {
 			out := p.Run("doctor", "--vhost", c.VHost.Name, "--only",
 				"prefetch,acknowledgements,heartbeat,confirms,queue-limits",
 				"--fail-on", "warning", "-o", "json")
-			c.Check(json.Unmarshal([]byte(out.Stdout), &doc))
+			if err := json.Unmarshal([]byte(out.Stdout), &doc); err != nil {
+				t.Fatalf("%v; doctor ended with %d and said: %s", err, out.Code, out.Stderr)
+			}
 			for _, r := range doc.Results {
 				if !strings.Contains(strings.Join(r.Evidence, "\n"), want[r.ID]) {
 					return false
