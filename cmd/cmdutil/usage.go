@@ -2,6 +2,7 @@ package cmdutil
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -26,7 +27,11 @@ func Args(names ...string) cobra.PositionalArgs {
 		}
 		open := len(names) > 0 && strings.Contains(names[len(names)-1], "...")
 		if len(given) > len(names) && !open {
-			return UsageError("usage: "+cmd.UseLine(), "%sunexpected argument %q", Where(cmd), given[len(names)])
+			hint := "usage: " + cmd.UseLine()
+			if cmd.Flags().Lookup("file") != nil {
+				hint = fmt.Sprintf("files are given with -f: %s -f %s", cmd.CommandPath(), shell.Quote(given[len(names)]))
+			}
+			return UsageError(hint, "%sunexpected argument %q", Where(cmd), given[len(names)])
 		}
 		return nil
 	}

@@ -214,7 +214,9 @@ func (d *Decoder) unknown(e *source.Entry, in Field, fields []Field) {
 	best := d.suggestion(e.Key, names)
 	d.Lost = d.Lost || in.Label() == "it" && (d.Object == "" || strings.HasPrefix(d.Object, "vhost ")) && best != "name" &&
 		best != "vhost" && best != "version"
-	if best != "" {
+	if elsewhere := oftenGuessed(e.Key, names); elsewhere != "" {
+		p.Fix = elsewhere
+	} else if best != "" {
 		p.Fix = fmt.Sprintf("did you mean %s?", best)
 	} else {
 		slices.Sort(names)
