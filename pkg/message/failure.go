@@ -14,6 +14,11 @@ const (
 	FrameworkRebus       = "Rebus"
 	FrameworkEasyNetQ    = "EasyNetQ"
 	FrameworkCelery      = "Celery"
+	FrameworkWolverine   = "Wolverine"
+	FrameworkSymfony     = "Symfony Messenger"
+	FrameworkWatermill   = "Watermill"
+	FrameworkSneakers    = "Sneakers"
+	FrameworkRascal      = "Rascal"
 	FrameworkMsgctl      = "msgctl" // msgctl consume
 )
 
@@ -54,6 +59,9 @@ func FailureOf(m *Message) (Failure, bool) {
 	for _, f := range frameworks {
 		if _, ok := h[f.mark]; ok {
 			note := f.read(h)
+			if note.Framework == "" {
+				continue // another's header of that name
+			}
 			if note.Framework == FrameworkMassTransit && note.Queue == "" {
 				note.Queue = skippedFrom(m.Queue)
 			}
@@ -78,6 +86,12 @@ var frameworks = []struct {
 	{"x-exception-stacktrace", springFailure},
 	{"x-exception-message", springFailure},
 	{"rbs2-error-details", rebusFailure},
+	{"reason_poisoned", watermillFailure},
+	{symfonyStamp + "ErrorDetailsStamp", symfonyFailure},
+	{symfonyStamp + "SentToFailureTransportStamp", symfonyFailure},
+	{"retry_info", sneakersFailure},
+	{"rascal", rascalFailure},
+	{"exception-type", wolverineFailure},
 }
 
 // Particular/NServiceBus src/NServiceBus.Core/Recoverability/Faults/FaultsHeaderKeys.cs and

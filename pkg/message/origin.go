@@ -20,6 +20,8 @@ type Origin struct {
 	HasRoute   bool
 	// Framework is the one whose note this is; "" for a death that the broker recorded.
 	Framework string
+	// Enveloped says that the message inside the framework's envelope is meant, see UnwrapEasyNetQ.
+	Enveloped bool
 
 	death Death
 }
@@ -38,16 +40,17 @@ func (o Origin) RoutingKeys() []string {
 // It is the note of a framework where there is one that names a queue or a route: a framework may
 // use dead-lettering for its delays, so that the broker's record tells of these (NServiceBus:
 // Particular/NServiceBus.RabbitMQ DelayedDelivery/DelayInfrastructure.cs, queues
-// nsb.v2.delay-level-NN). A death that is newer than the note, or came after a replay of a message
-// whose note has no time, goes before it. Else it is Deaths.First; isWait is as there.
+// nsb.v2.delay-level-NN). Where the note names no queue, it is that of the death. A death that is
+// newer than the note, or came after a replay of a message whose note has no time, goes before it.
+// Else it is Deaths.First of History; isWait is as there.
 func (m *Message) Origin(isWait func(queue string) bool) (Origin, bool) {
-	deaths := m.Deaths()
+	deaths := m.History()
 	first, dead := deaths.First(isWait)
 	f, failed := FailureOf(m)
 	failed = failed && (f.Queue != "" || f.HasRoute)
 	if failed && dead {
 		if f.Time.IsZero() {
-			failed = ReplayCount(m.Headers) == 0
+			failed = m.Replays() == 0 || m.Deaths().None()
 		} else {
 			// A death has whole seconds.
 			failed = !deaths.Since().After(f.Time)
@@ -55,9 +58,13 @@ func (m *Message) Origin(isWait func(queue string) bool) (Origin, bool) {
 	}
 	switch {
 	case failed:
+		queue := f.Queue
+		if queue == "" && dead && (isWait == nil || !isWait(first.Queue)) {
+			queue = first.Queue
+		}
 		return Origin{
-			Reason: ReasonFailed, Queue: f.Queue, Exchange: f.Exchange, RoutingKey: f.RoutingKey, HasRoute: f.HasRoute,
-			Framework: f.Framework,
+			Reason: ReasonFailed, Queue: queue, Exchange: f.Exchange, RoutingKey: f.RoutingKey, HasRoute: f.HasRoute,
+			Framework: f.Framework, Enveloped: f.Enveloped,
 		}, true
 	case dead:
 		return Origin{
@@ -66,6 +73,19 @@ func (m *Message) Origin(isWait func(queue string) bool) (Origin, bool) {
 		}, true
 	}
 	return Origin{}, false
+}
+
+// History is the message's own death history or, when a replay or a move took that off and the
+// message did not die again since, the one that was noted last.
+func (m *Message) History() Deaths {
+	d := m.Deaths()
+	if !d.None() {
+		return d
+	}
+	if earlier := EarlierDeaths(m.Headers); len(earlier) > 0 {
+		return earlier[len(earlier)-1]
+	}
+	return d
 }
 
 // massTransitSkipped ends the name of the queue that takes the messages no consumer of another

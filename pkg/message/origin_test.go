@@ -2,6 +2,7 @@ package message_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,7 +36,7 @@ func TestOrigin(t *testing.T) {
 		"failed, then died": {with(nsb, t0.Add(time.Hour), 0), "rejected", "work", "orders", "key", true,
 			[]string{"key", "cc"}},
 		"route only":        {spring, "failed", "", "e", "k", true, []string{"k"}},
-		"note without time": {with(spring, t0, 0), "failed", "", "e", "k", true, []string{"k"}},
+		"note without time": {with(spring, t0, 0), "failed", "work", "e", "k", true, []string{"k"}},
 		"note without time, replayed, died": {with(spring, t0, 1), "rejected", "work", "orders", "key", true,
 			[]string{"key", "cc"}},
 	} {
@@ -52,8 +53,77 @@ func TestOrigin(t *testing.T) {
 			t.Errorf("%v has origin %+v", h, o)
 		}
 	}
+	moved := message.MoveHeaders(with(nil, t0, 0))
+	if o, ok := (&message.Message{Headers: moved}).Origin(nil); !ok || o.Queue != "work" || o.RoutingKey != "key" {
+		t.Errorf("a move hides the death: %+v, %v", o, ok)
+	}
+	if m := (&message.Message{Headers: moved}); m.History().Count() != 1 || !m.DiedAt().Equal(t0) {
+		t.Errorf("a move hides the history: %+v", m.History().All())
+	}
 	skipped := &message.Message{Headers: message.Table{"MT-Reason": "dead-letter"}, Queue: "billing_skipped"}
 	if o, ok := skipped.Origin(nil); !ok || o.Queue != "billing" {
 		t.Errorf("skipped: %+v, %v", o, ok)
+	}
+}
+
+// TestFailuresOfMoreFrameworks: error and origin where their headers tell.
+func TestFailuresOfMoreFrameworks(t *testing.T) {
+	const stamp = `X-Message-Stamp-Symfony\Component\Messenger\Stamp\`
+	for name, c := range map[string]struct {
+		headers message.Table
+		want    message.Failure
+	}{
+		"Watermill": {message.Table{"reason_poisoned": "boom", "topic_poisoned": "events.orders", "handler_poisoned": "h"},
+			message.Failure{Framework: "Watermill", Message: "boom", Queue: "events.orders", Task: "h"}},
+		"Wolverine": {message.Table{"exception-type": "System.Exception", "exception-message": "boom",
+			"failed-at": "1700000000000", "destination": "rabbitmq://queue/in"},
+			message.Failure{Framework: "Wolverine", Type: "System.Exception", Message: "boom", Queue: "in",
+				Time: time.Unix(1700000000, 0).UTC()}},
+		"Symfony": {message.Table{"type": `App\Order`, stamp +
+			"SentToFailureTransportStamp": `[{"originalReceiverName":"async"}]`,
+			stamp + "ErrorDetailsStamp": `[{"exceptionClass":"RuntimeException","exceptionMessage":"boom","exceptionCode":0}]`},
+			message.Failure{Framework: "Symfony Messenger", Type: "RuntimeException", Message: "boom", Task: `App\Order`}},
+		"Sneakers": {message.Table{"retry_info": `[{"error":"boom","num_attempts":6,"failed_at":"2026-01-31T12:00:00+00:00",
+			"error_class":"ArgumentError","error_message":"boom","backtrace":["a","b"],"properties":{"headers":{"x-death":[
+			{"queue":"work-retry","reason":"expired","count":5},{"queue":"work","reason":"rejected","count":5}]}}}]`},
+			message.Failure{Framework: "Sneakers", Type: "ArgumentError", Message: "boom", StackTrace: "a\nb", Queue: "work",
+				Time: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)}},
+		"Rascal": {message.Table{"rascal": clientTable{"originalQueue": "in", "originalExchange": "x",
+			"originalRoutingKey": "k", "error": clientTable{"message": "boom", "code": "E"}}},
+			message.Failure{Framework: "Rascal", Type: "E", Message: "boom", Queue: "in", Exchange: "x", RoutingKey: "k",
+				HasRoute: true}},
+	} {
+		if got, ok := message.FailureOf(&message.Message{Headers: c.headers}); !ok || got != c.want {
+			t.Errorf("%s: %+v, %v", name, got, ok)
+		}
+	}
+	for _, h := range []message.Table{
+		{"retry_info": "later"}, {"retry_info": "[]"}, {"retry_info": `{"a":1}`}, {"rascal": "x"}, {"exception-type": "E"},
+		{"rascal": clientTable{"recovery": clientTable{}}},
+	} {
+		if got, ok := message.FailureOf(&message.Message{Headers: h}); ok {
+			t.Errorf("%v is taken for a note of %s", h, got.Framework)
+		}
+	}
+}
+
+// TestNServiceBusNotesComeOffForARetry: an endpoint would count them; a move keeps them.
+func TestNServiceBusNotesComeOffForARetry(t *testing.T) {
+	h := message.Table{"NServiceBus.FailedQ": "sales", "NServiceBus.ExceptionInfo.Message": "boom",
+		"NServiceBus.MessageId":                "m",
+		"NServiceBus.ExceptionInfo.StackTrace": strings.Repeat("x", 100_000), "NServiceBus.Retries.Timestamp": "now"}
+	got := message.ReplayHeaders(h, message.Replay{ID: "r"})
+	for name := range h {
+		if _, kept := got[name]; kept != (name == "NServiceBus.MessageId") {
+			t.Errorf("%s: kept %v", name, kept)
+		}
+	}
+	note, ok := message.OriginalHeaders(got)
+	if !ok || note["NServiceBus.FailedQ"] != "sales" || note["NServiceBus.ExceptionInfo.Message"] != "boom" {
+		t.Errorf("the note is %v", note)
+	}
+	if moved := message.MoveHeaders(h); moved["NServiceBus.FailedQ"] != "sales" ||
+		moved["x-msgctl-original-headers"] != nil {
+		t.Errorf("moved: %v", moved)
 	}
 }

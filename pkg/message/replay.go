@@ -22,9 +22,9 @@ type Replay struct {
 }
 
 // ReplayHeaders returns the headers to publish a message with when it is replayed: h without those
-// that the broker owns (see BrokerOwned), with x-msgctl-replay-count, -id and -from, all of them
-// text: some clients refuse a message with any other header. h is not changed; values are shared
-// with it.
+// that the broker owns (see BrokerOwned) and the failure that a framework noted, with
+// x-msgctl-replay-count, -id and -from, all of them text: some clients refuse a message with any
+// other header. h is not changed; values are shared with it.
 //
 // The headers taken off are noted in x-msgctl-original-headers, so that nothing is forgotten and a
 // consumer that counts attempts in x-death does not park the message again at once. The note is a
@@ -35,23 +35,44 @@ type Replay struct {
 // same name; when all would take more than MaxOriginalHeaders, of the earlier notes only the first
 // stays, which tells how the message was published; then none does, then the whole is left out.
 func ReplayHeaders(h Table, r Replay) Table {
-	out := make(Table, len(h)+4)
-	owned := 0
-	for name, v := range h {
-		if BrokerOwned(name) {
-			owned++
-		} else if name != HeaderOriginalHeaders {
-			out[name] = v
-		}
-	}
-	if note := originalHeaders(h, owned); note != "" {
-		out[HeaderOriginalHeaders] = note
-	}
+	out := withNote(h, takenOff)
 	out[HeaderReplayCount] = strconv.FormatInt(ReplayCount(h)+1, 10)
 	out[HeaderReplayID] = r.ID
 	out[HeaderReplayFrom] = r.From
 	return out
 }
+
+// MoveHeaders returns the headers to publish a message with when it is moved: as ReplayHeaders, but
+// nothing is stamped, and what a framework noted stays, because a move is no retry.
+func MoveHeaders(h Table) Table { return withNote(h, BrokerOwned) }
+
+// withNote returns the headers without those to take off, and with the note of them.
+func withNote(h Table, off func(header string) bool) Table {
+	out := make(Table, len(h)+4)
+	owned := 0
+	for name, v := range h {
+		if off(name) {
+			owned++
+		} else if name != HeaderOriginalHeaders {
+			out[name] = v
+		}
+	}
+	if note := originalHeaders(h, owned, off); note != "" {
+		out[HeaderOriginalHeaders] = note
+	}
+	return out
+}
+
+// clipped cuts a text, such as a stack trace, that would leave no room for the death history.
+func clipped(v any) any {
+	if s, ok := AsString(v); ok && len(s) > MaxOriginalHeaders/4 {
+		return s[:MaxOriginalHeaders/4] + "…"
+	}
+	return v
+}
+
+// takenOff reports whether a header comes off for a replay.
+func takenOff(header string) bool { return BrokerOwned(header) || FailureNoteOf(header) }
 
 // ReplayCount returns how often msgctl has replayed the message, by these headers; 0 for one that
 // is no positive integer, at most math.MaxInt32. Message.Replays also looks into an envelope.
@@ -89,7 +110,7 @@ func (m *Message) envelopedHeaders() Table {
 	return inner.Headers
 }
 
-func originalHeaders(h Table, owned int) string {
+func originalHeaders(h Table, owned int, off func(header string) bool) string {
 	earlier := h.Text(HeaderOriginalHeaders)
 	if !json.Valid([]byte(earlier)) {
 		earlier = ""
@@ -99,8 +120,8 @@ func originalHeaders(h Table, owned int) string {
 	}
 	note := make(map[string]any, owned+1)
 	for name, v := range h {
-		if BrokerOwned(name) {
-			note[name] = Plain(v, func(t time.Time) any { return t.Unix() })
+		if off(name) {
+			note[name] = Plain(clipped(v), func(t time.Time) any { return t.Unix() })
 		}
 	}
 	for _, before := range []func() string{

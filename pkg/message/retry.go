@@ -42,7 +42,7 @@ func Failed(m *Message, n FailureNote) *Message {
 			h[name] = v
 		}
 	}
-	if note := originalHeaders(m.Headers, owned); note != "" {
+	if note := originalHeaders(m.Headers, owned, BrokerOwned); note != "" {
 		h[HeaderOriginalHeaders] = note
 	}
 	if _, marked := h[HeaderRoutingKey]; !marked {

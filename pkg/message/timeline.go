@@ -122,7 +122,7 @@ func EarlierDeaths(headers Table) []Deaths {
 // DiedAt returns when the message failed as far as anything in it tells: its newest death, else the
 // time that a framework noted, else its timestamp. Zero when nothing does.
 func (m *Message) DiedAt() time.Time {
-	if t := m.Deaths().Since(); !t.IsZero() {
+	if t := m.History().Since(); !t.IsZero() {
 		return t
 	}
 	if f, ok := FailureOf(m); ok && !f.Time.IsZero() {

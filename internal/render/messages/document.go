@@ -109,7 +109,7 @@ func NewDocument(m *message.Message, o Options) Document {
 }
 
 func (doc *Document) deaths(m *message.Message) {
-	d := m.Deaths()
+	d := m.History()
 	doc.DeathCount = d.Count()
 	for _, e := range d.All() {
 		death := DeathDocument{Reason: e.Reason, Queue: e.Queue, Exchange: e.Exchange, RoutingKeys: e.RoutingKeys(),

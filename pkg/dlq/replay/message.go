@@ -89,21 +89,14 @@ func (o outgoing) transformed(ctx context.Context, m *message.Message) (*message
 	return out, nil
 }
 
-// headers of a moved message are those of a replayed one, with the stamps of earlier replays as
-// they were. The envelope that a message is taken out of may have been replayed, too.
+// headers of a moved message are stamped with nothing. The envelope that a message is taken out of
+// may have been replayed, too.
 func (o outgoing) headers(h message.Table, replays int64) message.Table {
+	if o.move {
+		return message.MoveHeaders(h)
+	}
 	out := message.ReplayHeaders(h, o.replay)
-	if !o.move {
-		out[message.HeaderReplayCount] = strconv.FormatInt(replays+1, 10)
-		return out
-	}
-	for _, name := range [...]string{message.HeaderReplayCount, message.HeaderReplayID, message.HeaderReplayFrom} {
-		if v, ok := h[name]; ok {
-			out[name] = v
-		} else {
-			delete(out, name)
-		}
-	}
+	out[message.HeaderReplayCount] = strconv.FormatInt(replays+1, 10)
 	return out
 }
 

@@ -143,19 +143,15 @@ func (r router) toOrigin(m *message.Message) (route, error) {
 	return route{}, noWayBack(ReasonNoHistory, "nothing in the message says which exchange and key it was published with")
 }
 
-// toWhereItDied prefers the queue that a framework noted: the death history of a message in a
-// framework's error queue tells of its delay queues at best. Without one it takes the first death,
-// and an exchange that a framework noted last.
+// toWhereItDied is the queue of the message's origin, as dlq inspect shows it, or the exchange that a
+// framework noted when nothing names a queue.
 func (r router) toWhereItDied(m *message.Message) (route, error) {
-	f, noted := message.FailureOf(m)
-	if noted && f.Queue != "" {
-		return r.toQueue(f.Queue, f.Enveloped)
-	}
-	if d, ok := history(m).First(r.isWait); ok {
-		return r.toQueue(d.Queue, noted && f.Enveloped)
-	}
-	if noted && f.HasRoute {
-		return route{target: publish.Target{Exchange: f.Exchange, Key: f.RoutingKey}, unwrap: f.Enveloped}, nil
+	o, ok := m.Origin(r.isWait)
+	switch {
+	case ok && o.Queue != "":
+		return r.toQueue(o.Queue, o.Enveloped)
+	case ok && o.HasRoute:
+		return route{target: publish.Target{Exchange: o.Exchange, Key: o.RoutingKey}, unwrap: o.Enveloped}, nil
 	}
 	return route{}, noWayBack(ReasonNoHistory, "it has no death history and no framework noted where it failed")
 }
@@ -180,19 +176,6 @@ func (r router) published(m *message.Message) (message.Death, bool) {
 	}
 	d, ok := m.Deaths().First(r.isWait)
 	return d, ok && d.HasRoute
-}
-
-// history is the message's own death history or, when a replay or a move took that off and the
-// message did not die again since, the one that was noted last.
-func history(m *message.Message) message.Deaths {
-	d := m.Deaths()
-	if !d.None() {
-		return d
-	}
-	if earlier := message.EarlierDeaths(m.Headers); len(earlier) > 0 {
-		return earlier[len(earlier)-1]
-	}
-	return d
 }
 
 func reasonOf(err error) (Reason, string) {

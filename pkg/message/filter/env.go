@@ -141,7 +141,7 @@ func (e *env) loadDeaths(u uses) {
 		failure, _ := message.FailureOf(e.m)
 		e.Error = viewError(failure)
 	}
-	d := e.m.Deaths()
+	d := e.m.History()
 	if u["deathCount"] {
 		e.DeathCount = int(d.Count())
 	}

@@ -1,0 +1,148 @@
+package message
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+)
+
+// maxNote bounds the JSON in a header that is parsed as a framework's note.
+const maxNote = 1 << 20
+
+// ThreeDotsLabs/watermill message/router/middleware/poison.go. The topic is the queue's name in the
+// configurations for queues.
+func watermillFailure(h Table) Failure {
+	return Failure{
+		Framework: FrameworkWatermill, Message: h.Text("reason_poisoned"), Queue: h.Text("topic_poisoned"),
+		Task: h.Text("handler_poisoned"),
+	}
+}
+
+// JasperFx/wolverine src/Wolverine/Transports/DeadLetterQueueConstants.cs. The queue is that of the
+// death by the broker's hand, or the destination when that is a queue.
+func wolverineFailure(h Table) Failure {
+	if h["exception-message"] == nil && h["failed-at"] == nil {
+		return Failure{}
+	}
+	f := Failure{
+		Framework: FrameworkWolverine, Type: h.Text("exception-type"), Message: h.Text("exception-message"),
+		StackTrace: h.Text("exception-stack"), Task: h.Text("message-type"),
+	}
+	if ms, ok := AsCount(h["failed-at"]); ok {
+		f.Time = time.UnixMilli(ms).UTC()
+	}
+	if _, queue, ok := strings.Cut(h.Text("destination"), "://queue/"); ok {
+		f.Queue = queue
+	}
+	return f
+}
+
+// symfonyStamp begins the headers that hold the stamps of an envelope, each a JSON list.
+// symfony/messenger Transport/Serialization/Serializer.php.
+const symfonyStamp = `X-Message-Stamp-Symfony\Component\Messenger\Stamp\`
+
+// The stamps name the transport that failed, which is no queue: the way back is the broker's
+// record.
+func symfonyFailure(h Table) Failure {
+	var errors []struct{ ExceptionClass, ExceptionMessage string }
+	var deliveries []struct{ RedeliveredAt string }
+	stamp(h, "ErrorDetailsStamp", &errors)
+	stamp(h, "RedeliveryStamp", &deliveries)
+	f := Failure{Framework: FrameworkSymfony, Task: h.Text("type")}
+	if n := len(errors); n > 0 {
+		f.Type, f.Message = errors[n-1].ExceptionClass, errors[n-1].ExceptionMessage
+	}
+	if n := len(deliveries); n > 0 {
+		f.Time = parseTime(deliveries[n-1].RedeliveredAt)
+	}
+	return f
+}
+
+func stamp(h Table, name string, into any) {
+	if text := h.Text(symfonyStamp + name); len(text) <= maxNote {
+		_ = json.Unmarshal([]byte(text), into) // what is no such stamp says nothing
+	}
+}
+
+// jondot/sneakers lib/sneakers/handlers/maxretry.rb: one failure or a list, the newest first. The
+// headers that the message had are in it, its deaths among them.
+func sneakersFailure(h Table) Failure {
+	type attempt struct {
+		Error        string          `json:"error"`
+		ErrorClass   string          `json:"error_class"`
+		ErrorMessage string          `json:"error_message"`
+		FailedAt     string          `json:"failed_at"`
+		Backtrace    []string        `json:"backtrace"`
+		Attempts     json.RawMessage `json:"num_attempts"`
+		Properties   struct {
+			Headers map[string]any `json:"headers"`
+		} `json:"properties"`
+	}
+	text := h.Text("retry_info")
+	if len(text) > maxNote {
+		return Failure{}
+	}
+	var list []attempt
+	if json.Unmarshal([]byte(text), &list) != nil {
+		list = make([]attempt, 1)
+		if json.Unmarshal([]byte(text), &list[0]) != nil {
+			return Failure{}
+		}
+	}
+	if len(list) == 0 || list[0].Attempts == nil {
+		return Failure{}
+	}
+	a := list[0]
+	f := Failure{
+		Framework: FrameworkSneakers, Type: a.ErrorClass, Message: a.ErrorMessage,
+		StackTrace: strings.Join(a.Backtrace, "\n"),
+		Time:       parseTime(a.FailedAt),
+	}
+	if f.Message == "" {
+		f.Message = a.Error
+	}
+	for _, d := range DeathsOf(a.Properties.Headers).All() {
+		if d.Reason == ReasonRejected {
+			f.Queue = d.Queue // the worker's: the others expired in its retry queue
+			break
+		}
+	}
+	return f
+}
+
+// onebeyond/rascal lib/amqp/SubscriberError.js: a table.
+func rascalFailure(h Table) Failure {
+	t, ok := AsTable(h["rascal"])
+	if !ok {
+		return Failure{}
+	}
+	note, failed := AsTable(t["error"])
+	if !failed {
+		return Failure{}
+	}
+	in := Table(t)
+	f := Failure{
+		Framework: FrameworkRascal, Message: Table(note).Text("message"), Type: Table(note).Text("code"),
+		Queue: in.Text("originalQueue"), Exchange: in.Text("originalExchange"), RoutingKey: in.Text("originalRoutingKey"),
+	}
+	_, f.HasRoute = t["originalRoutingKey"]
+	return f
+}
+
+// retryNotes begin the headers that would make an endpoint misjudge a retry. ServiceControl removes
+// them: Particular/ServiceControl src/ServiceControl/Recoverability/Retrying/HeaderFilter.cs.
+var retryNotes = [...]string{
+	"NServiceBus.Retries", "NServiceBus.FailedQ", "NServiceBus.TimeOfFailure", "NServiceBus.ExceptionInfo.",
+	"ServiceControl.EditOf",
+}
+
+// FailureNoteOf reports whether a header is a framework's note of a failure that has to come off
+// when the message is tried again.
+func FailureNoteOf(header string) bool {
+	for _, prefix := range retryNotes {
+		if strings.HasPrefix(header, prefix) {
+			return true
+		}
+	}
+	return false
+}
