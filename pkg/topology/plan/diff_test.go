@@ -453,7 +453,8 @@ func TestTypeOfAQueueWithoutOne(t *testing.T) {
 	}{
 		{"nothing says", false, false, v, topology.Server{Version: "4.3.6"}, topology.Classic},
 		{"the file's vhost", false, false, declared, topology.Server{Version: "4.3.6"}, topology.Quorum},
-		{"3.10 knows no such thing", false, false, declared, topology.Server{Version: "3.10.8"}, topology.Classic},
+		{"3.10.8 has it", false, false, declared, topology.Server{Version: "3.10.8"}, topology.Quorum},
+		{"3.10.7 knows no such thing", false, false, declared, topology.Server{Version: "3.10.7"}, topology.Classic},
 		{"the node", false, false, v, topology.Server{Version: "4.0.5", DefaultQueueType: topology.Stream}, topology.Stream},
 		{"transient", true, false, declared, topology.Server{Version: "4.3.6"}, topology.Classic},
 		{"auto-delete", false, true, declared, topology.Server{Version: "4.3.6"}, topology.Classic},
