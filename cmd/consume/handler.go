@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"github.com/msgctl/msgctl/cmd/cmdmsg"
 	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/pkg/consume/handle"
 	"github.com/msgctl/msgctl/pkg/event"
 	"github.com/msgctl/msgctl/pkg/message"
@@ -72,9 +74,19 @@ func (c *consuming) one(s handlerSpec) (handle.Handler, error) {
 	}
 	name := "exec " + firstWord(s.Exec)
 	if s.Persistent {
-		return &handle.Lines{Argv: argv, Env: os.Environ(), Timeout: s.timeout, Label: name}, nil
+		return &handle.Lines{Argv: argv, Env: c.environment(), Timeout: s.timeout, Label: name}, nil
 	}
-	return &handle.Exec{Argv: argv, Env: os.Environ(), JSON: s.JSON, Timeout: s.timeout, Label: name}, nil
+	return &handle.Exec{Argv: argv, Env: c.environment(), JSON: s.JSON, Timeout: s.timeout, Label: name}, nil
+}
+
+// environment is what a handler inherits: all but msgctl's own credentials, unless --pass-env names
+// them.
+func (c *consuming) environment() []string {
+	own := profile.CredentialVariables()
+	return slices.DeleteFunc(os.Environ(), func(setting string) bool {
+		name, _, _ := strings.Cut(setting, "=")
+		return slices.Contains(own, name) && !slices.Contains(c.consumeOptions.handler.passEnv, name)
+	})
 }
 
 // shellCommand lets the shell run a command line, as people know it from their terminal.

@@ -163,8 +163,10 @@ func (o *diffOptions) register(cmd *cobra.Command) {
 	if o.destroy {
 		return
 	}
-	flags.BoolVar(&o.plan.Prune, "prune", false,
-		"delete what this topology's name once applied and the files no longer declare")
+	flags.Var(pruneValue{o}, "prune",
+		"delete what this topology's name once applied and the files no longer declare, in the vhosts of the files; "+
+			"users, vhosts and globals (global parameters) only where they are named: --prune=users,vhosts")
+	flags.Lookup("prune").NoOptDefVal = "true"
 	flags.BoolVar(&o.plan.Adopt, "adopt", false,
 		"record existing objects that the files declare as owned by this topology, so that --prune may delete them later")
 	flags.StringArrayVar(&o.plan.AdoptFrom, "adopt-from", nil,
@@ -211,3 +213,43 @@ func (v replaceValue) Set(s string) error {
 
 // Type names the value in help.
 func (v replaceValue) Type() string { return "which" }
+
+// pruneValue is the flag --prune: alone, or with the kinds that are pruned only when they are named.
+type pruneValue struct{ o *diffOptions }
+
+// pruneKinds are the names that --prune takes.
+func pruneKinds() map[string]topology.Kind {
+	return map[string]topology.Kind{"users": topology.KindUser, "vhosts": topology.KindVHost,
+		"globals": topology.KindGlobalParameter}
+}
+
+// String, Set and Type make it a flag's value.
+func (v pruneValue) String() string {
+	if v.o == nil || !v.o.plan.Prune {
+		return ""
+	}
+	return "true"
+}
+
+// Set takes true, false, or a list of kinds.
+func (v pruneValue) Set(s string) error {
+	v.o.plan.Prune, v.o.plan.PruneKinds = true, nil
+	switch s {
+	case "true":
+		return nil
+	case "false":
+		v.o.plan.Prune = false
+		return nil
+	}
+	for name := range strings.SplitSeq(s, ",") {
+		kind, ok := pruneKinds()[name]
+		if !ok {
+			return errors.New("want --prune alone, or a list of users, vhosts and globals: --prune=users,vhosts")
+		}
+		v.o.plan.PruneKinds = append(v.o.plan.PruneKinds, kind)
+	}
+	return nil
+}
+
+// Type names the value in help.
+func (v pruneValue) Type() string { return "kinds" }

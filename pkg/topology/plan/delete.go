@@ -31,7 +31,7 @@ func (d *differ) prune() {
 		case d.owner(ref) != "":
 			d.at(ref, diag.Warning, fmt.Sprintf("given up: topology %q owns it, too", d.owner(ref)), "",
 				"")
-		case !d.o.Prune:
+		case !d.o.Prune || !d.mayPrune(ref):
 			d.owned[ref] = true
 			d.plan.Undeclared = append(d.plan.Undeclared, ref)
 		default:
@@ -39,6 +39,45 @@ func (d *differ) prune() {
 		}
 	}
 	d.delete(d.keep(gone), fmt.Sprintf("topology %q applied it and no longer declares it", d.want.Name))
+}
+
+// mayPrune reports whether Prune reaches an object: in the vhosts of the files, what the files have
+// something of. Exchanges, queues and bindings are what a topology is made of; of other kinds it
+// needs the word of the files, and of those of the cluster that of the user (Options.PruneKinds).
+func (d *differ) mayPrune(ref topology.Ref) bool {
+	if slices.Contains(d.o.PruneKinds, pruneKind(ref.Kind)) {
+		return true
+	}
+	if ref.VHost == "" {
+		return false
+	}
+	ofVHost := d.recorded[(&topology.VHost{Name: ref.VHost}).Ref()] && slices.Contains(d.o.PruneKinds, topology.KindVHost)
+	if of := d.want.VHosts(); !ofVHost && len(of) > 0 && !slices.Contains(of, ref.VHost) {
+		return false
+	}
+	switch ref.Kind {
+	case topology.KindPermission, topology.KindTopicPermission:
+		return ofVHost || slices.Contains(d.o.PruneKinds, topology.KindUser) || d.declares(ref.Kind)
+	}
+	return true
+}
+
+// pruneKind is the kind to name for one that goes with another.
+func pruneKind(kind topology.Kind) topology.Kind {
+	if kind == topology.KindUserLimit {
+		return topology.KindUser
+	}
+	return kind
+}
+
+// declares reports whether the files have an object of a kind.
+func (d *differ) declares(kind topology.Kind) bool {
+	for ref := range d.want.All() {
+		if ref.Kind == kind {
+			return true
+		}
+	}
+	return false
 }
 
 // inUse reports whether the file still has objects in a vhost, or rights of a user, that it does

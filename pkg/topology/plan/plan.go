@@ -183,6 +183,10 @@ func (p *Plan) Refusal() error {
 type Options struct {
 	// Prune deletes what the topology's name once applied and no longer declares.
 	Prune bool
+	// PruneKinds are kinds that Prune deletes only when they are named: users, vhosts and global
+	// parameters. A record of what a topology applied is a claim that others can forge, and these
+	// reach beyond the vhosts of the files.
+	PruneKinds []topology.Kind
 	// Adopt records existing declared objects as owned, unless another topology owns them.
 	Adopt bool
 	// AdoptFrom names topologies, as NAME or NAME@VHOST, whose objects become this one's where they
