@@ -2,7 +2,6 @@ package runner_test
 
 import (
 	"context"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -29,12 +28,9 @@ func TestRunLosesNothingWhateverBreaks(t *testing.T) {
 		failing := rapid.SampledFrom([]int64{1000, 3, 2, 1}).Draw(t, "failing")
 		var mu sync.Mutex
 		handled := map[string]bool{}
-		keys := rapid.SampledFrom([]int64{0, 1, 3, 10}).Draw(t, "keys") // 0: without order
-		order := keyOrder{keys: keys, next: map[int64]int64{}}
 		o := runner.Options{
 			Source: b, Dialer: b, Plan: retry.Plan{Queue: "dlq", DeadLetter: &publish.Target{Key: "dead"}},
 			Handler: byMessage(func(m *message.Message) handle.Result {
-				order.see(m.Headers["n"].(int64))
 				if m.Headers["n"].(int64)%failing == failing-1 {
 					return handle.Never("test", "no")
 				}
@@ -46,9 +42,6 @@ func TestRunLosesNothingWhateverBreaks(t *testing.T) {
 			Prefetch:    rapid.SampledFrom([]int{1, 5, 50}).Draw(t, "prefetch"),
 			Concurrency: rapid.SampledFrom([]int{1, 4}).Draw(t, "concurrency"),
 			Idle:        10 * time.Millisecond, ReconnectDelay: time.Millisecond,
-		}
-		if keys > 0 {
-			o.Key = func(m *message.Message) string { return strconv.FormatInt(m.Headers["n"].(int64)%keys, 10) }
 		}
 		if rapid.Bool().Draw(t, "interrupted") {
 			o.Limit = int64(n/2 + 1)
@@ -67,38 +60,7 @@ func TestRunLosesNothingWhateverBreaks(t *testing.T) {
 		if b.Faults() != "" {
 			t.Fatalf("%s", b.Faults())
 		}
-		if len(order.early) > 0 {
-			t.Fatalf("handled before an earlier message of their key: %v", order.early)
-		}
 	})
-}
-
-// keyOrder checks that the messages of a key are handled in the order of the queue: none for the
-// first time before the one ahead of it, whatever comes again in between.
-type keyOrder struct {
-	mu    sync.Mutex
-	keys  int64
-	next  map[int64]int64 // by key, the number that must not be passed over
-	early []int64
-}
-
-func (k *keyOrder) see(n int64) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.keys == 0 {
-		return
-	}
-	key := n % k.keys
-	want, ok := k.next[key]
-	if !ok {
-		want = key
-	}
-	switch {
-	case n > want:
-		k.early = append(k.early, n)
-	case n == want:
-		k.next[key] = n + k.keys
-	}
 }
 
 type byMessage func(*message.Message) handle.Result
