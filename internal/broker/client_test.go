@@ -318,6 +318,45 @@ func TestOwnershipRoundTrip(t *testing.T) {
 	})
 }
 
+// A record is judged when the plan is made, and removed much later: by then another apply may have
+// created the vhost, or written the record anew.
+func TestForgetOwnershipAsksAgain(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		v := b.VHost(t)
+		c := newClient(t, v.User)
+		record := func(vhosts ...string) topology.Ownership {
+			o := topology.Ownership{Name: v.Name + " of tests", Refs: map[topology.Ref]bool{}}
+			for _, vhost := range vhosts {
+				o.Refs[topology.QueueRef(vhost, "q")] = true
+			}
+			return o
+		}
+		gone := v.Name + "-gone"
+		for name, tt := range map[string]struct {
+			planned, now topology.Ownership
+			stays        bool
+		}{
+			"its vhost is gone":        {record(gone), record(gone), false},
+			"one of its vhosts exists": {record(gone, v.Name), record(gone, v.Name), true},
+			"it was written anew":      {record(gone), record(gone, gone+"2"), true},
+			"somebody else removed it": {record(gone), record(), false},
+		} {
+			if err := c.SaveOwnership(t.Context(), tt.now); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.ForgetOwnership(t.Context(), tt.planned); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if _, ok := readLive(t, c, Scope{}).Ownership[tt.now.Name]; ok != tt.stays {
+				t.Errorf("%s: the record stays: %t", name, ok)
+			}
+		}
+		if err := c.SaveOwnership(t.Context(), record()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestTwinBindingsAreOne(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)

@@ -94,3 +94,12 @@ func (c *Client) SaveOwnership(ctx context.Context, o topology.Ownership) error 
 	}
 	return c.api.SaveOwnership(ctx, o)
 }
+
+// ForgetOwnership removes a record if it is still as given and no vhost that it names exists. It
+// takes the tags policymaker and monitoring.
+func (c *Client) ForgetOwnership(ctx context.Context, o topology.Ownership) error {
+	if c.api == nil {
+		return withoutAPI(fmt.Sprintf("forget what topology %q owned", o.Name), "that takes the management API")
+	}
+	return c.api.ForgetOwnership(ctx, o)
+}

@@ -94,11 +94,7 @@ type reading struct {
 // Messages in Status are as fresh as the broker's totals (fact totals-are-late). Consumers are not
 // counted: see Refine.
 func (c *Client) ReadLive(ctx context.Context, scope Scope) (*topology.Live, error) {
-	r := &reading{api: c, scope: scope.normal(), live: &topology.Live{
-		Status: map[topology.Ref]topology.QueueStatus{}, Ownership: map[string]topology.Ownership{},
-		Unreadable: map[topology.Kind]string{}, Access: map[string][]string{},
-	}}
-	r.live.Server.User = c.opts.User
+	r := c.newReading(scope)
 	if err := r.cluster(ctx); err != nil {
 		return nil, c.during(ctx, "read the broker", err)
 	}
@@ -110,6 +106,15 @@ func (c *Client) ReadLive(ctx context.Context, scope Scope) (*topology.Live, err
 		slices.Sort(vhosts)
 	}
 	return r.live, nil
+}
+
+func (c *Client) newReading(scope Scope) *reading {
+	r := &reading{api: c, scope: scope.normal(), live: &topology.Live{
+		Status: map[topology.Ref]topology.QueueStatus{}, Ownership: map[string]topology.Ownership{},
+		Unreadable: map[topology.Kind]string{}, Access: map[string][]string{},
+	}}
+	r.live.Server.User = c.opts.User
+	return r
 }
 
 // cluster reads what the rest depends on: who we are, which vhosts there are, what is owned.
@@ -131,11 +136,7 @@ func (r *reading) extend() {
 	}
 	for ref := range owned.Refs {
 		r.scope.add(ref.Kind)
-		vhost := ref.VHost
-		if ref.Kind == topology.KindVHost {
-			vhost = ref.Name
-		}
-		if vhost != "" {
+		if vhost := ref.Within(); vhost != "" {
 			r.scope.VHosts = append(r.scope.VHosts, vhost)
 		}
 	}

@@ -96,6 +96,15 @@ func ExchangeRef(vhost, name string) Ref { return Ref{Kind: KindExchange, VHost:
 // QueueRef identifies a queue.
 func QueueRef(vhost, name string) Ref { return Ref{Kind: KindQueue, VHost: vhost, Name: name} }
 
+// Within returns the name of the vhost that the object is in, or is; "" for an object of the whole
+// cluster.
+func (r Ref) Within() string {
+	if r.Kind == KindVHost {
+		return r.Name
+	}
+	return r.VHost
+}
+
 // SourceRef identifies the source of a binding.
 func (r Ref) SourceRef() Ref { return ExchangeRef(r.VHost, r.Parent) }
 

@@ -25,6 +25,8 @@ type Writer interface {
 	Delete(ctx context.Context, have topology.Object, guard topology.DeleteConditions) error
 	// SaveOwnership records what a topology name owns. An empty record removes it.
 	SaveOwnership(ctx context.Context, o topology.Ownership) error
+	// ForgetOwnership removes a record if it is still as given and no vhost that it names exists.
+	ForgetOwnership(ctx context.Context, o topology.Ownership) error
 }
 
 // Options tune Apply. The zero value is usable.

@@ -77,16 +77,17 @@ func (r *run) record(ctx context.Context) {
 	r.forget(ctx)
 }
 
-// forget removes records that name nothing that there is. Where the login may not, they stay: they
-// do no harm.
+// forget removes records that name nothing that there is. They were judged when the plan was made:
+// the broker is asked again, because another apply may have created such a vhost since. Where the
+// login may not remove them, they stay: they do no harm.
 func (r *run) forget(ctx context.Context) {
 	for _, other := range r.plan.Forgotten {
 		kept := false
 		for ref := range other.Refs {
-			kept = kept || r.failed[topology.Ref{Kind: topology.KindVHost, Name: vhostOf(ref)}] != nil
+			kept = kept || r.failed[topology.Ref{Kind: topology.KindVHost, Name: ref.Within()}] != nil
 		}
 		if !kept {
-			_ = r.save(ctx, topology.Ownership{Name: other.Name})
+			_ = r.writing(ctx, func(ctx context.Context) error { return r.writer.ForgetOwnership(ctx, other) })
 		}
 	}
 }
@@ -101,9 +102,14 @@ func (r *run) recordOwn(ctx context.Context, exact topology.Ownership) {
 }
 
 func (r *run) save(ctx context.Context, o topology.Ownership) error {
+	return r.writing(ctx, func(ctx context.Context) error { return r.writer.SaveOwnership(ctx, o) })
+}
+
+// writing calls f with a bounded context that the end of ctx does not end.
+func (r *run) writing(ctx context.Context, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.options.StepTimeout)
 	defer cancel()
-	return r.writer.SaveOwnership(ctx, o)
+	return f(ctx)
 }
 
 // owned is the planned record, less what was not made, and with what was not deleted. A creation

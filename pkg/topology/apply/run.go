@@ -184,17 +184,10 @@ func (r *run) keepers(ref topology.Ref) error {
 	if len(r.failedIn) == 0 {
 		return nil
 	}
-	if r.failedIn[""] || r.failedIn[vhostOf(ref)] || vhostOf(ref) == "" {
+	if r.failedIn[""] || r.failedIn[ref.Within()] || ref.Within() == "" {
 		return errKept
 	}
 	return nil
-}
-
-func vhostOf(ref topology.Ref) string {
-	if ref.Kind == topology.KindVHost {
-		return ref.Name
-	}
-	return ref.VHost
 }
 
 // dependencies lists what must be as planned before an object can be made.
@@ -224,7 +217,7 @@ func (r *run) ended(i int, result StepResult) {
 	if result.Outcome != Done {
 		r.failed[s.Ref] = result.Err
 		if s.Action != plan.Delete {
-			r.failedIn[vhostOf(s.Ref)] = true
+			r.failedIn[s.Ref.Within()] = true
 		}
 		if errors.Is(result.Err, topology.ErrUnreachable) && r.stopped == nil {
 			r.stopped = fmt.Errorf("not begun: %w", topology.ErrUnreachable)

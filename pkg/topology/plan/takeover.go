@@ -129,9 +129,6 @@ func seesAllVHosts(tag string) bool { return tag == administrator || tag == "mon
 
 // mayExist reports whether there may be a recorded object: its vhost is there, and stays.
 func (d *differ) mayExist(ref topology.Ref) bool {
-	vhost := topology.Ref{Kind: topology.KindVHost, Name: ref.VHost}
-	if ref.Kind == topology.KindVHost {
-		vhost = ref
-	}
+	vhost := topology.Ref{Kind: topology.KindVHost, Name: ref.Within()}
 	return vhost.Name == "" || d.have.Has(vhost) && !d.deleted[vhost]
 }

@@ -202,6 +202,19 @@ func (b *Broker) SaveOwnership(_ context.Context, o topology.Ownership) error {
 	return nil
 }
 
+// ForgetOwnership removes a record that is still as given.
+func (b *Broker) ForgetOwnership(_ context.Context, o topology.Ownership) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := b.begin("forget", topology.Ref{Kind: topology.KindGlobalParameter, Name: o.Name}); err != nil {
+		return err
+	}
+	if b.Records[o.Name].Equal(o) {
+		delete(b.Records, o.Name)
+	}
+	return nil
+}
+
 // Failing makes the writes that are named "create queue \"q\"" fail.
 func (b *Broker) Failing(err error, writes ...string) *Broker {
 	b.Fault = func(op string, ref topology.Ref) error {
