@@ -117,7 +117,7 @@ func TestTapPurgeCounts(t *testing.T) {
 			done <- nil
 		}()
 		var purged, fetched int64
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 		defer cancel()
 		for purged+fetched < total {
 			n, err := feed.Purge(ctx)
