@@ -15,7 +15,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/topologytest"
 )
 
-var everything = plan.Options{Prune: true, ReplaceEmpty: true}
+var everything = plan.Options{Prune: true, ReplaceEmpty: true,
+	PruneKinds: []topology.Kind{topology.KindUser, topology.KindVHost, topology.KindGlobalParameter}}
 
 func mustApply(t testingT, m *topologytest.Broker, p *plan.Plan) apply.Result {
 	t.Helper()

@@ -29,7 +29,7 @@ func planFor(t *testing.T, c *broker.Client, want *topology.State) *plan.Plan {
 	if err := c.Refine(t.Context(), live, queues); err != nil {
 		t.Fatal(err)
 	}
-	return plan.Diff(want, live, plan.Options{Prune: true, ReplaceEmpty: true})
+	return plan.Diff(want, live, everything)
 }
 
 // TestRandomStatesOnBrokers takes a broker from one random state to the next: applying the

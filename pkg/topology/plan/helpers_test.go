@@ -6,4 +6,7 @@ import (
 )
 
 var everything = plan.Options{Prune: true, ReplaceEmpty: true,
-	PruneKinds: []topology.Kind{topology.KindUser, topology.KindVHost, topology.KindGlobalParameter}}
+	PruneKinds: beyondVHosts}
+
+// beyondVHosts are the kinds that Prune deletes only when they are named.
+var beyondVHosts = []topology.Kind{topology.KindUser, topology.KindVHost, topology.KindGlobalParameter}

@@ -3,6 +3,7 @@ package regex_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/topology/regex"
@@ -22,22 +23,43 @@ func TestBrokersAgree(t *testing.T) {
 			policy := rabbittest.Path("policies", v.Name, "p")
 			v.Client().Put(t, policy, map[string]any{"pattern": text, "apply-to": "queues",
 				"definition": map[string]any{"max-length": i + 1}, "priority": i})
-			var queues []struct {
-				Name   string `json:"name"`
-				Policy string `json:"policy"`
-			}
-			v.Client().Get(t, rabbittest.Path("queues", v.Name)+"?disable_stats=true&enable_queue_totals=true", &queues)
-			if len(queues) != len(names) {
-				t.Fatal(len(queues), "queues")
-			}
-			expr := regex.Compile(text)
-			for _, q := range queues {
-				matches, known := expr.Match(q.Name)
-				if fmt.Sprint(matches, known) != fmt.Sprint(q.Policy == "p", true) {
-					t.Errorf("%q with %q: %t (known %t), the broker applies %q", text, q.Name, matches, known, q.Policy)
+			// Queues get a new policy one after the other.
+			agreed := 0
+			for deadline := time.Now().Add(30 * time.Second); agreed < 2; {
+				differ := disagreement(t, v, text, len(names))
+				switch {
+				case differ == "":
+					agreed++
+				case time.Now().After(deadline):
+					t.Errorf("%q: %s", text, differ)
+					agreed = 2
+				default:
+					agreed = 0
+					time.Sleep(100 * time.Millisecond)
 				}
 			}
 			v.Client().Delete(t, policy)
 		}
 	})
+}
+
+// disagreement compares what the broker applies with what Match says; "" if they agree.
+func disagreement(t *testing.T, v *rabbittest.VHost, text string, names int) (differ string) {
+	t.Helper()
+	var queues []struct {
+		Name   string `json:"name"`
+		Policy string `json:"policy"`
+	}
+	v.Client().Get(t, rabbittest.Path("queues", v.Name)+"?disable_stats=true&enable_queue_totals=true", &queues)
+	if len(queues) != names {
+		t.Fatal(len(queues), "queues")
+	}
+	expr := regex.Compile(text)
+	for _, q := range queues {
+		matches, known := expr.Match(q.Name)
+		if !known || matches != (q.Policy == "p") {
+			differ += fmt.Sprintf("%q: %t (known %t), the broker applies %q; ", q.Name, matches, known, q.Policy)
+		}
+	}
+	return differ
 }
