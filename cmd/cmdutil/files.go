@@ -68,7 +68,8 @@ func (d *Process) ReadState(names []string, vhost VHostChoice, toApply bool) (*t
 }
 
 // readSpec is readState with what the files say beside objects: events and tests.
-func (d *Process) readSpec(names []string, vhost VHostChoice, toApply bool) (*spec.Spec, *topology.State, diag.Diagnostics, error) {
+func (d *Process) readSpec(names []string, vhost VHostChoice, toApply bool) (*spec.Spec, *topology.State,
+	diag.Diagnostics, error) {
 	inputs, err := source.Files(names, source.FileSystem{Stdin: d.Streams.In})
 	if err != nil {
 		return nil, nil, nil, &ExitError{Code: ExitUsage, Err: err}

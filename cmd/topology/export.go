@@ -94,9 +94,10 @@ func runExport(ctx context.Context, opts *exportOptions) error {
 
 func (o *exportOptions) write(state *topology.State) error {
 	out := o.proc.Streams.Out
-	options := export.Options{Name: o.name, Users: o.users, Mask: o.secrets.Value == "mask", NeedsVariable: func(name string) {
-		o.proc.Warn("a URI's credentials were replaced by the variable " + name + ": set it before you use the file")
-	}}
+	options := export.Options{Name: o.name, Users: o.users, Mask: o.secrets.Value == "mask",
+		NeedsVariable: func(name string) {
+			o.proc.Warn("a URI's credentials were replaced by the variable " + name + ": set it before you use the file")
+		}}
 	switch o.output.Value {
 	case "definitions":
 		o.warnSecrets(state, options)

@@ -223,8 +223,8 @@ func (t *tags) UnmarshalJSON(text []byte) error {
 		return nil
 	}
 	var joined string
-	if json.Unmarshal(text, &joined) != nil {
-		return nil // it says nothing
+	if err := json.Unmarshal(text, &joined); err != nil {
+		return nil //nolint:nilerr // a value of another type says nothing
 	}
 	for _, tag := range strings.Split(joined, ",") {
 		if tag = strings.TrimSpace(tag); tag != "" {

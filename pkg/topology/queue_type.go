@@ -21,7 +21,8 @@ func (s *State) QueueType(q *Queue, version string) string {
 }
 
 func takesDefaultType(q *Queue, version string) bool {
-	return q.Durable && !q.AutoDelete && !q.Exclusive && capability.VersionAtLeast(version, capability.DefaultQueueTypeSince)
+	return q.Durable && !q.AutoDelete && !q.Exclusive &&
+		capability.VersionAtLeast(version, capability.DefaultQueueTypeSince)
 }
 
 // declaredDefault returns the default queue type that a vhost declares, "" for none.

@@ -34,7 +34,8 @@ const (
 // the message.
 func (r Reason) Failed() bool {
 	switch r {
-	case ReasonUnreadable, ReasonInvalid, ReasonUnroutable, ReasonNacked, ReasonNoRoom, ReasonRefused, ReasonPermission, ReasonUnknown,
+	case ReasonUnreadable, ReasonInvalid, ReasonUnroutable, ReasonNacked, ReasonNoRoom, ReasonRefused, ReasonPermission,
+		ReasonUnknown,
 		ReasonNotArchived, ReasonBroken:
 		return true
 	}

@@ -139,8 +139,10 @@ func (t textWriter) spread(s *plan.Spread) {
 	if s == nil {
 		return
 	}
-	render.Hanging(t.w, t.style.Bold("leaders")+"  ", fmt.Sprintf("%d new quorum queues and streams are declared on the %d "+
-		"nodes of the cluster in turn, so that their leaders do not all begin on one", s.Queues, s.Nodes), t.width, render.Plain)
+	render.Hanging(t.w, t.style.Bold("leaders")+"  ",
+		fmt.Sprintf("%d new quorum queues and streams are declared on the %d "+
+			"nodes of the cluster in turn, so that their leaders do not all begin on one", s.Queues, s.Nodes), t.width,
+		render.Plain)
 	t.line("")
 }
 

@@ -112,8 +112,9 @@ func (r *run) deadLetter(j *job, f *handle.Failure) {
 // note is what a message that goes on tells of its failure. Others read it: a handler's words may
 // repeat a credential.
 func (r *run) note(j *job, f *handle.Failure) message.FailureNote {
-	return message.FailureNote{Attempts: j.Attempt, Type: f.Type, Message: redact.Text(f.Message), Handler: j.By, Queue: r.Plan.Queue,
-		At: time.Now()}
+	return message.FailureNote{Attempts: j.Attempt, Type: f.Type, Message: redact.Text(f.Message), Handler: j.By,
+		Queue: r.Plan.Queue,
+		At:    time.Now()}
 }
 
 // finish acknowledges: what was to be done is done.

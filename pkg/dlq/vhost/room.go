@@ -64,7 +64,8 @@ func (v *VHost) room(ctx context.Context, f browse.Facts) (replay.Room, bool) {
 		} else {
 			holds = "how many it holds is not known (the broker tells some seconds late)"
 		}
-		text := fmt.Sprintf("queue %q keeps at most %d bytes (%s) and drops the oldest messages for more: %s", f.Name, mostBytes,
+		text := fmt.Sprintf("queue %q keeps at most %d bytes (%s) and drops the oldest messages for more: %s", f.Name,
+			mostBytes,
 			f.MaxLengthBytes.From, holds)
 		if out.Why != "" {
 			text = out.Why + "; " + text

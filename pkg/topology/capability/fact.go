@@ -98,7 +98,8 @@ func Facts() []Fact {
 			Text: "A passive declaration of a quorum queue or stream without a leader says that it is empty; of a classic " +
 				"queue whose node is down, that there is none. The queues list without statistics lacks the former."},
 		{ID: "drop-head-confirms", Test: "cmd.TestBrokerScript",
-			Text: "A full queue with overflow drop-head, the default, confirms a message and drops the oldest; with max-length or " +
+			Text: "A full queue with overflow drop-head, the default, confirms a message and drops the oldest; with " +
+				"max-length or " +
 				"message-ttl 0 it drops the message itself. Confirmed is not kept."},
 		{ID: "firehose",
 			Text: "The firehose publishes with the key publish.EXCHANGE or deliver.QUEUE, the body of the " +

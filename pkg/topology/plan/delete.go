@@ -29,7 +29,7 @@ func (d *differ) prune() {
 				d.owned[ref] = true
 			}
 		case d.owner(ref) != "":
-			d.at(ref, diag.Warning, fmt.Sprintf("given up: topology %q owns it, too", d.owner(ref)), "",
+			d.warn(ref, fmt.Sprintf("given up: topology %q owns it, too", d.owner(ref)),
 				"")
 		case !d.o.Prune || !d.mayPrune(ref):
 			d.owned[ref] = true
@@ -223,7 +223,8 @@ func (d *differ) lossBlock(s *Step, total int64) (string, Remedy) {
 	allowed := d.o.MaxMessageLoss
 	switch risk := *s.Risk; {
 	case risk.Messages > 0 && total > allowed && total > risk.Messages:
-		return fmt.Sprintf("%s, and this plan would lose %d in all", stake(risk), total), Remedy{Kind: AllowLoss, Messages: total}
+		return fmt.Sprintf("%s, and this plan would lose %d in all", stake(risk), total), Remedy{Kind: AllowLoss,
+			Messages: total}
 	case risk.Messages > 0 && total > allowed:
 		return stake(risk), Remedy{Kind: AllowLoss, Messages: total}
 	case risk.Consumers > 0 && allowed == 0:

@@ -88,9 +88,9 @@ func (d *differ) order() []topology.Ref {
 
 func (d *differ) problem(p diag.Diagnostic) { d.plan.Problems = append(d.plan.Problems, p) }
 
-func (d *differ) at(ref topology.Ref, severity diag.Severity, message, why, fix string) {
+func (d *differ) warn(ref topology.Ref, message, fix string) {
 	d.problem(diag.Diagnostic{
-		Severity: severity, Position: d.want.Position(ref), Object: ref.Full(), Message: message, Why: why, Fix: fix,
+		Severity: diag.Warning, Position: d.want.Position(ref), Object: ref.Full(), Message: message, Fix: fix,
 	})
 }
 
@@ -218,7 +218,7 @@ func (d *differ) equal(ref topology.Ref, have, want topology.Object) {
 		}
 	case owner != "":
 		if d.o.Adopt {
-			d.at(ref, diag.Warning, fmt.Sprintf("not adopted: it belongs to topology %q", owner), "",
+			d.warn(ref, fmt.Sprintf("not adopted: it belongs to topology %q", owner),
 				"name that topology as the one to adopt from, if the object has moved here")
 		}
 	case (d.o.Adopt || d.takenFrom(ref) != "") && d.unkept == "":

@@ -7,7 +7,6 @@ import (
 
 	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/topology"
-	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
 // administrator is the tag of users who may do everything over the management API.
@@ -138,11 +137,11 @@ func (d *differ) ownsVHost(vhost string) bool {
 func (d *differ) keep(refs []topology.Ref) []topology.Ref {
 	return slices.DeleteFunc(refs, func(ref topology.Ref) bool {
 		if owner := d.owner(ref); owner != "" && d.recorded[ref] {
-			d.at(ref, diag.Warning, fmt.Sprintf("kept and given up: topology %q owns it, too", owner), "", "")
+			d.warn(ref, fmt.Sprintf("kept and given up: topology %q owns it, too", owner), "")
 			return true
 		}
 		if ref.Kind == topology.KindPermission && ref.Name == d.have.Server.User {
-			d.at(ref, diag.Warning, "kept: it is of the login in use", "", "")
+			d.warn(ref, "kept: it is of the login in use", "")
 			if d.recorded[ref] {
 				d.owned[ref] = true
 			}
@@ -155,7 +154,7 @@ func (d *differ) keep(refs []topology.Ref) []topology.Ref {
 		if why == "" {
 			return false
 		}
-		d.at(ref, diag.Warning, "kept: "+why, "", "")
+		d.warn(ref, "kept: "+why, "")
 		if d.recorded[ref] {
 			d.owned[ref] = true
 		}

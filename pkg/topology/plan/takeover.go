@@ -25,7 +25,8 @@ func (d *differ) takeOver() {
 				Why:     "what its record names is its own already", Fix: "name the topology that owns the objects now"})
 		case !known && d.unkept != "": // reported with the record
 		case !known:
-			d.problem(diag.Diagnostic{Severity: diag.Error, Message: fmt.Sprintf("no topology %q is recorded on the broker", owner),
+			d.problem(diag.Diagnostic{Severity: diag.Error, Message: fmt.Sprintf("no topology %q is recorded on the broker",
+				owner),
 				Why: "nothing can be adopted from it", Fix: d.otherOwners(owner)})
 		case record.Broken != "":
 			d.problem(diag.Diagnostic{Severity: diag.Error,

@@ -199,7 +199,8 @@ func (e *expander) unused(path []string) bool {
 
 // placeholder stands for a secret that has no value.
 func (e *expander) placeholder(at place) string {
-	if last := at.path[len(at.path)-1]; strings.HasSuffix(strings.ToLower(last), "uri") && strings.HasPrefix(at.raw, "${") {
+	if last := at.path[len(at.path)-1]; strings.HasSuffix(strings.ToLower(last), "uri") &&
+		strings.HasPrefix(at.raw, "${") {
 		return "amqp://" + UnsetSecret
 	}
 	return UnsetSecret

@@ -71,14 +71,7 @@ func merged(base, over topology.Object, given has) topology.Object {
 		set(&out.Priority, over.Priority, given("priority"))
 		return &out
 	case *topology.VHost:
-		out := *base.(*topology.VHost)
-		set(&out.Description, over.Description, given("description"))
-		set(&out.Tags, over.Tags, given("tags"))
-		set(&out.DefaultQueueType, over.DefaultQueueType, given("defaultQueueType"))
-		out.Declared.Description = out.Declared.Description || given("description")
-		out.Declared.Tags = out.Declared.Tags || given("tags")
-		out.Declared.DefaultQueueType = out.Declared.DefaultQueueType || given("defaultQueueType")
-		return &out
+		return mergedVHost(*base.(*topology.VHost), over, given)
 	case *topology.User:
 		out := *base.(*topology.User)
 		set(&out.Tags, over.Tags, given("tags"))
@@ -94,6 +87,16 @@ func merged(base, over topology.Object, given has) topology.Object {
 		return &out
 	}
 	return over
+}
+
+func mergedVHost(out topology.VHost, over *topology.VHost, given has) *topology.VHost {
+	set(&out.Description, over.Description, given("description"))
+	set(&out.Tags, over.Tags, given("tags"))
+	set(&out.DefaultQueueType, over.DefaultQueueType, given("defaultQueueType"))
+	out.Declared.Description = out.Declared.Description || given("description")
+	out.Declared.Tags = out.Declared.Tags || given("tags")
+	out.Declared.DefaultQueueType = out.Declared.DefaultQueueType || given("defaultQueueType")
+	return &out
 }
 
 func set[T any](to *T, value T, given bool) {

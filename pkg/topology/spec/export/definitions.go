@@ -34,7 +34,8 @@ func WriteDefinitions(w io.Writer, s *topology.State, o Options) error {
 		"policies":          {}, "queues": {}, "exchanges": {}, "bindings": {},
 	}
 	for _, g := range inv.globals {
-		file["global_parameters"] = append(file["global_parameters"], record{"name": g.Name, "value": exact(o.shown(g.Name, g.Value))})
+		file["global_parameters"] = append(file["global_parameters"],
+			record{"name": g.Name, "value": exact(o.shown(g.Name, g.Value))})
 	}
 	for _, name := range slices.Sorted(maps.Keys(inv.vhosts)) {
 		inv.vhosts[name].records(file, o)
