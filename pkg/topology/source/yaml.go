@@ -83,10 +83,21 @@ func yamlSyntax(name string, data []byte, err error) diag.Diagnostic {
 	d.Message = "this is not YAML: " + m[2]
 	d.Position.Line = 1 // the parser does not name the first line
 	if line, _ := strconv.Atoi(m[1]); line > 0 {
-		d.Position.Line = line
+		d.Position.Line = unclosed(data, line, m[2])
 	}
 	d.Position.Column, d.Fix = explainLine(data, d.Position.Line, m[2])
 	return d
+}
+
+// unclosed returns the line of a bracket that is not closed. Of one that is opened below the first
+// line, the parser names the line before it.
+func unclosed(data []byte, line int, message string) int {
+	bracket := map[string]string{"did not find expected ',' or '}'": "{", "did not find expected ',' or ']'": "["}[message]
+	lines := bytes.SplitN(data, []byte("\n"), line+2)
+	if bracket != "" && line < len(lines) && bytes.Contains(lines[line], []byte(bracket)) {
+		return line + 1
+	}
+	return line
 }
 
 // explainLine finds where the text of a line begins, and what people mostly did wrong when that
