@@ -32,7 +32,8 @@ func settledWaitsForABusyLeader(t *testing.T, n *node.Node) {
 		t.Fatalf("Next after Cancel: %v", err)
 	}
 	leader := func(what string) {
-		code := fmt.Sprintf(`{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"%s">>, queue, <<"q">>)), ok = sys:%s(amqqueue:get_pid(Q)).`, v.Name, what)
+		code := fmt.Sprintf(`{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"%s">>, queue, <<"q">>)),
+			ok = sys:%s(amqqueue:get_pid(Q)).`, v.Name, what)
 		if _, err := n.Eval(t.Context(), code); err != nil {
 			t.Fatal(err)
 		}

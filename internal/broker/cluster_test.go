@@ -30,15 +30,7 @@ func queuesThatAreDown(t *testing.T, first *node.Node) {
 	}
 	nodes := rabbittest.Cluster(t, first, others)
 	v := rabbittest.Of(nodes[1]).VHost(t)
-	conn, err := amqp091.Dial(v.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close() }()
-	ch, err := conn.Channel()
-	if err != nil {
-		t.Fatal(err)
-	}
+	ch := v.Channel(t)
 	if err := ch.Confirm(false); err != nil {
 		t.Fatal(err)
 	}

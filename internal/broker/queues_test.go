@@ -47,7 +47,8 @@ func noQueueIsLeftOut(t *testing.T, n *node.Node) {
 			o, ok := live.Get(q.Ref())
 			if !ok {
 				t.Errorf("%s: queue %s is not read", when, q.Name)
-			} else if got := o.(*topology.Queue); got.Type != q.Type || !got.Durable || fmt.Sprint(got.Arguments) != fmt.Sprint(q.Arguments) {
+			} else if got := o.(*topology.Queue); got.Type != q.Type || !got.Durable ||
+				fmt.Sprint(got.Arguments) != fmt.Sprint(q.Arguments) {
 				t.Errorf("%s: queue %s is read as %+v", when, q.Name, got)
 			}
 			if _, ok := counts[q.Name]; !ok {
@@ -59,8 +60,11 @@ func noQueueIsLeftOut(t *testing.T, n *node.Node) {
 		}
 	}
 	check("in peace", false)
-	eval(fmt.Sprintf(`[begin {ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"%s">>, queue, <<"q7">>)), exit(amqqueue:get_pid(Q), boom), timer:sleep(100) end
-		|| _ <- lists:seq(1, 20)].`, v.Name))
+	eval(fmt.Sprintf(`[begin
+		{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"%s">>, queue, <<"q7">>)),
+		exit(amqqueue:get_pid(Q), boom),
+		timer:sleep(100)
+		end || _ <- lists:seq(1, 20)].`, v.Name))
 	check("after q7 has crashed", false)
 	eval("rabbit_boot_state:set(core_started).")
 	check("while the node boots", true)

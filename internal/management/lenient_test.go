@@ -1,6 +1,7 @@
 package management
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -30,11 +31,12 @@ func TestOddValues(t *testing.T) {
 		queueJSON
 		Members []string `json:"members"`
 	}
-	err := decode([]byte(`{"name":7,"exclusive":"undefined","messages":"3","members":["a",null,{}],"arguments":{"x":1}}`), &q)
+	const odd = `{"name":7,"exclusive":"undefined","messages":"3","members":["a",null,%s],"arguments":{"x":1}}`
+	err := decode(fmt.Appendf(nil, odd, "{}"), &q)
 	if err == nil || !strings.Contains(err.Error(), "the field members") {
 		t.Errorf("an object for a text: %v", err)
 	}
-	err = decode([]byte(`{"name":7,"exclusive":"undefined","messages":"3","members":["a",null,8],"arguments":{"x":1}}`), &q)
+	err = decode(fmt.Appendf(nil, odd, "8"), &q)
 	if err != nil || q.Name != "7" || q.Exclusive != nil || q.Messages == nil || *q.Messages != 3 || len(q.Members) != 2 {
 		t.Errorf("%+v, %v", q, err)
 	}

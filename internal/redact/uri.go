@@ -33,11 +33,14 @@ var (
 	encodedUserinfo = lazily(`(?i)([a-z][a-z0-9+.\-]*%3A%2F%2F[^\s%]*%3A)\S*?(%40)`)
 
 	// parameter finds members of a query, or of a connection string, whose name says secret.
-	parameter = lazily(`(?i)((?:[?&;]|\\u0026|%26|%3F)(?:` + telling + `)(?:=|%3D))[^&;\s"'<>\\%]*(?:%[0-9A-F]{2}[^&;\s"'<>\\%]*)*`)
+	parameter = lazily(`(?i)((?:[?&;]|\\u0026|%26|%3F)(?:` + telling + `)(?:=|%3D))` + plain + `(?:%[0-9A-F]{2}` + plain + `)*`)
 
 	// nextURL finds where another URL begins in a list: after a delimiter.
 	nextURL = lazily(`(?i)[\s"'` + "`" + `,;|=(\[{<>]` + scheme)
 )
+
+// plain is the part of a parameter's value up to its end or the next percent-encoded byte.
+const plain = `[^&;\s"'<>\\%]*`
 
 // telling are the names of parameters that hold a secret.
 const telling = `[\w.\-]*(?:password|passwd|secret|token|credential|signature|access_?key|api[_\-]?key)[\w.\-]*|` +

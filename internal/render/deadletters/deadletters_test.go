@@ -32,7 +32,7 @@ func TestRunText(t *testing.T) {
 	want := `1,100  to queue orders
 100  to exchange x with key ""
 stayed 4  unroutable: no route
-note: 1 message was published without their user_id, which only its owner may use, or their CC or BCC header; headers x-msgctl-user-id, x-msgctl-cc and x-msgctl-bcc keep them
+note: 1 message was published without the user_id, which only its owner may use, or the CC or BCC header; headers x-msgctl-user-id, x-msgctl-cc and x-msgctl-bcc keep them
 note: a connection was lost: at most 2 messages may exist twice at the target
 note: 2 of 10 died again
 Replayed 1,200 messages from orders.dlq in 1.50s; 4 stayed; 3 did not match.

@@ -120,7 +120,7 @@ func orEmpty(key string) string {
 func (doc *RunDocument) writeRemarks(b *bufio.Writer, style terminal.Styler, width int) {
 	remark := func(text string) { render.Labelled(b, style.Yellow("note:")+" ", text, width, render.Plain) }
 	if doc.Altered > 0 {
-		remark(fmt.Sprintf("%s %s published without their user_id, which only its owner may use, or their CC or BCC header; "+
+		remark(fmt.Sprintf("%s %s published without the user_id, which only its owner may use, or the CC or BCC header; "+
 			"headers x-msgctl-user-id, x-msgctl-cc and x-msgctl-bcc keep them",
 			terminal.FormatPlural(doc.Altered, "message", "messages"), doc.tense("was", "would be")))
 	}
