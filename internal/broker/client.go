@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/msgctl/msgctl/internal/amqp"
 	"github.com/msgctl/msgctl/internal/management"
@@ -33,6 +34,7 @@ type Client struct {
 	amqpDown    error                                 // why AMQP is not used, once its first connection failed
 	nodes       []string                              // the cluster's running nodes, as last read
 	placed      int                                   // how many queues were declared on them in turn
+	doubted     time.Time                             // when a count by the management API alone first forbade a deletion
 }
 
 var _ apply.Writer = (*Client)(nil)

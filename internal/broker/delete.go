@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/msgctl/msgctl/internal/amqp"
 	"github.com/msgctl/msgctl/internal/amqp/declare"
@@ -176,24 +177,52 @@ func (c *Client) unconsumed(ctx context.Context, q *topology.Queue) error {
 	return err
 }
 
-// recount refuses when a queue holds more than may be lost.
+// recount refuses when a queue holds more than may be lost. Unacknowledged messages are counted by
+// the management API only, and late (fact counts-are-late): a refusal that rests on its count alone
+// waits until the broker had time to correct it.
 func (c *Client) recount(ctx context.Context, conn *amqp.RecoveringConnection, q *topology.Queue, allowed int64) error {
-	var count int64
-	if conn != nil {
-		var err error
-		if count, err = declare.CountAs(ctx, conn, q); err != nil {
-			return err
-		}
+	refuse := func(count int64) error {
+		return declare.InUse("it holds %d messages, and %d may be lost", count, allowed)
 	}
-	if c.api != nil {
-		listed, err := c.api.Messages(ctx, q)
+	if conn != nil {
+		ready, err := declare.CountAs(ctx, conn, q)
 		if err != nil {
 			return err
 		}
-		count = max(count, listed)
+		if ready > allowed {
+			return refuse(ready)
+		}
 	}
-	if count > allowed {
-		return declare.InUse("it holds %d messages, and %d may be lost", count, allowed)
+	if c.api == nil {
+		return nil
 	}
-	return nil
+	for {
+		listed, err := c.api.Messages(ctx, q)
+		if err != nil || listed <= allowed {
+			return err
+		}
+		if c.caughtUp() {
+			return refuse(listed)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second / 2):
+		}
+	}
 }
+
+// caughtUp reports whether the broker's counts have had their time, from the first doubt on. All
+// deletions share it, so that many queues in use do not add up to a long wait.
+func (c *Client) caughtUp() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.doubted.IsZero() {
+		c.doubted = time.Now()
+	}
+	return time.Since(c.doubted) > countsSettle
+}
+
+// countsSettle is longer than the counts of a broker that is not overloaded are late (fact
+// counts-are-late).
+const countsSettle = 10 * time.Second

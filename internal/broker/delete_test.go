@@ -110,6 +110,33 @@ func TestGuardedQueues(t *testing.T) {
 	})
 }
 
+// A queue that was emptied a moment ago can be deleted, though the management API still counts its
+// messages.
+func TestDeleteWhatWasJustEmptied(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		for _, kind := range []string{topology.Classic, topology.Quorum} {
+			t.Run(kind, func(t *testing.T) {
+				t.Parallel()
+				v := b.VHost(t)
+				c := newClient(t, v.User)
+				q := &topology.Queue{VHost: v.Name, Name: "q", Type: kind, TypeDeclared: true, Durable: true}
+				create(t, c, q)
+				fill(t, v, "q", 3)
+				within(t, 20*time.Second, "the management API counts three", func() bool {
+					n, err := c.api.Messages(t.Context(), q)
+					return err == nil && n == 3
+				})
+				if _, err := v.Channel(t).QueuePurge("q", false); err != nil {
+					t.Fatal(err)
+				}
+				if err := c.Delete(t.Context(), q, topology.DeleteConditions{}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	})
+}
+
 // The last count, on the channel that deletes, does not depend on the earlier ones.
 func TestLastCountBeforeDeletion(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
