@@ -32,9 +32,7 @@ func (s *source) Subscribe(ctx context.Context, o consume.Options) (consume.Subs
 		return nil, err
 	}
 	shared := &sharing{users: 1}
-	opts := s.opts
-	opts.wrap = func(conn net.Conn) net.Conn { return wire.Coalesce(conn) }
-	l, err := dial(ctx, opts, s.vhost)
+	l, err := dial(ctx, s.opts.consuming(func(conn *wire.Coalescer) net.Conn { return conn }), s.vhost)
 	if err != nil {
 		return nil, fmt.Errorf("consume from queue %q: %w", o.Queue, err)
 	}
@@ -44,6 +42,18 @@ func (s *source) Subscribe(ctx context.Context, o consume.Options) (consume.Subs
 		return nil, sub.explain(ctx, err)
 	}
 	return sub, nil
+}
+
+// maxFrame is the largest frame that a consumer reads. What a publisher's headers take is below 128
+// KiB as a rule; each death in another queue may add that once more.
+const maxFrame = 4 << 20
+
+// consuming returns options for a connection that consumes, and publishes nothing. wrap may put
+// something around the connection.
+func (o Options) consuming(wrap func(*wire.Coalescer) net.Conn) Options {
+	o.frameMax = maxFrame
+	o.wrap = func(conn net.Conn) net.Conn { return wire.LargeFrames(wrap(wire.Coalesce(conn)), maxFrame) }
+	return o
 }
 
 func checkConsume(o consume.Options) error {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/pkg/consume"
+	"github.com/msgctl/msgctl/pkg/consume/tail"
 	"github.com/msgctl/msgctl/pkg/publish"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -193,6 +194,45 @@ func TestSubscription(t *testing.T) {
 		}
 		if got := bodies(t, v, "q"); fmt.Sprint(got) != "[body 2 body 4 body 5 body 6 body 7 body 8 body 9]" {
 			t.Errorf("the queue has %q", got)
+		}
+	})
+}
+
+// What was published with headers of almost frame_max is larger when it is dead.
+func TestFramesLargerThanFrameMaxAreRead(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		v := b.VHost(t)
+		c := newClient(t, v.User)
+		declareQueue(t, v, "dead", nil)
+		declareQueue(t, v, "work", amqp091.Table{"x-dead-letter-exchange": "amq.fanout"})
+		ch := v.Channel(t)
+		if err := ch.QueueBind("dead", "", "amq.fanout", false, nil); err != nil {
+			t.Fatal(err)
+		}
+		const size = 130_990
+		if err := ch.Publish("", "work", false, false, amqp091.Publishing{MessageId: "large",
+			Headers: amqp091.Table{"trace": strings.Repeat("s", size)}}); err != nil {
+			t.Fatal(err)
+		}
+		feed, _, err := c.Tails(v.Name).Tap(t.Context(), []tail.Bind{{Exchange: "amq.fanout"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = feed.Close() }()
+		work := subscribe(t, c, v.Name, consume.Options{Queue: "work", Prefetch: 1})
+		if err := work.Nack(hoard(t, work, 1)[0], false, false); err != nil {
+			t.Fatal(err)
+		}
+		for name, sub := range map[string]consume.Subscription{
+			"a tap": feed, "a queue": subscribe(t, c, v.Name, consume.Options{Queue: "dead", Prefetch: 10}),
+		} {
+			d, err := sub.Next(t.Context())
+			if err != nil {
+				t.Fatal(name, err)
+			}
+			if trace, _ := d.Headers["trace"].(string); len(trace) != size || d.Headers["x-death"] == nil {
+				t.Errorf("%s: %d bytes of the header, and x-death is %v", name, len(trace), d.Headers["x-death"])
+			}
 		}
 	})
 }

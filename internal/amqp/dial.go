@@ -82,6 +82,7 @@ func handshake(ctx context.Context, o Options, vhost string, heard *sniffer) (*a
 		SASL:       []amqp091.Authentication{&amqp091.PlainAuth{Username: o.User, Password: string(o.Password)}},
 		Vhost:      vhost,
 		Heartbeat:  o.Heartbeat,
+		FrameSize:  o.frameMax,
 		Properties: properties,
 		Locale:     "en_US",
 	})

@@ -40,6 +40,8 @@ type Options struct {
 
 	// wrap stands between the AMQP library and the network; nil is nothing.
 	wrap func(net.Conn) net.Conn
+	// frameMax is what the client proposes; 0 is the library's default, the broker's own.
+	frameMax int
 }
 
 func (o Options) withDefaults() Options {

@@ -125,11 +125,10 @@ func (f *feed) Purge(ctx context.Context) (n int64, err error) {
 // open dials for a feed.
 func (d *tailDialer) open(ctx context.Context, op string) (*feed, error) {
 	f := &feed{}
-	o := d.opts
-	o.wrap = func(conn net.Conn) net.Conn {
-		f.meter = wire.NewMeter(wire.Coalesce(conn), readAhead)
+	o := d.opts.consuming(func(conn *wire.Coalescer) net.Conn {
+		f.meter = wire.NewMeter(conn, readAhead)
 		return f.meter
-	}
+	})
 	l, err := dial(ctx, o, d.vhost)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", op, err)

@@ -109,6 +109,9 @@ func Facts() []Fact {
 		{ID: "headers-compare", Test: differential,
 			Text: "A headers exchange never compares x-match. It compares other names that begin with x- in the modes " +
 				"all-with-x and any-with-x only. Integers of all widths are equal; 1.0 equals 1 on 3.10 only."},
+		{ID: "headers-outgrow-frame-max", Test: "internal/amqp.TestFramesLargerThanFrameMaxAreRead",
+			Text: "The broker sends a content header in one frame even where it is larger than frame_max: a message that " +
+				"was published with headers of almost that size, and got x-death since."},
 		{ID: "leader-is-local", Seen: []string{"4.3.6"}, Test: "internal/broker.leadersAreSpread",
 			Text: "A quorum queue and a stream begin with their leader, and a member, on the node that the connection that " +
 				"declares them ends at, unless a leader locator says otherwise. Of 300 quorum queues declared through one " +
