@@ -34,7 +34,7 @@ type Client struct {
 	amqpDown    error                                 // why AMQP is not used, once its first connection failed
 	nodes       []string                              // the cluster's running nodes, as last read
 	placed      int                                   // how many queues were declared on them in turn
-	doubted     time.Time                             // when a count by the management API alone first forbade a deletion
+	doubted     time.Time                             // when a count that may be late was first in the way: see awaitCounts
 }
 
 var _ apply.Writer = (*Client)(nil)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/msgctl/msgctl/internal/amqp/declare"
 	"github.com/msgctl/msgctl/internal/refusal"
@@ -108,3 +109,41 @@ func (c *Client) Tracing(ctx context.Context, vhost string) (bool, error) {
 	}
 	return c.api.Tracing(ctx, vhost)
 }
+
+// awaitCounts calls count until it has no doubt, or until the broker had time to correct counts
+// that are late. The time begins with the first doubt, and all that count share it: many queues in
+// use do not add up to a long wait.
+func (c *Client) awaitCounts(ctx context.Context, count func() (doubtful bool, err error)) error {
+	for waited := false; ; waited = true {
+		doubtful, err := count()
+		if err != nil || c.caughtUp(doubtful, waited) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(countsEvery):
+		}
+	}
+}
+
+// caughtUp reports whether there is nothing to wait for.
+func (c *Client) caughtUp(doubtful, waited bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case !doubtful && waited:
+		c.doubted = time.Time{} // the next doubt has its own time
+	case doubtful && c.doubted.IsZero():
+		c.doubted = time.Now()
+	}
+	return !doubtful || time.Since(c.doubted) > countsSettle
+}
+
+const (
+	// countsSettle is longer than the counts of a broker that is not overloaded are late (fact
+	// counts-are-late).
+	countsSettle = 10 * time.Second
+	// countsEvery is how often they are asked for meanwhile.
+	countsEvery = time.Second / 2
+)

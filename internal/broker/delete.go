@@ -1,9 +1,9 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"time"
 
 	"github.com/msgctl/msgctl/internal/amqp"
 	"github.com/msgctl/msgctl/internal/amqp/declare"
@@ -75,30 +75,50 @@ func (c *Client) deleteVHost(ctx context.Context, v *topology.VHost, conditions 
 	if c.api == nil {
 		return c.deleteHTTP(ctx, v)
 	}
-	counts, err := c.api.Totals(ctx, v.Name)
-	if err != nil {
-		return err
-	}
-	var messages, consumers int64
-	for ref, s := range counts {
-		if s.State != "" && conditions.MaxMessages == 0 {
-			return declare.InUse("%s is in the state %s: what it holds is not known", ref, s.State)
-		}
-		messages += s.Messages
-		consumers += s.Consumers
-	}
 	allowed := conditions.MaxMessages
 	if conditions.IfEmpty {
 		allowed = 0
 	}
-	if messages > allowed {
-		return declare.InUse("its queues hold %d messages, which would be lost", messages)
-	}
-	if conditions.IfUnused && consumers > 0 {
-		return declare.InUse("its queues have %d consumers", consumers)
+	var refused error
+	err := c.awaitCounts(ctx, func() (bool, error) {
+		counts, err := c.api.Totals(ctx, v.Name)
+		if err == nil && conditions.MaxMessages == 0 {
+			err = allRunning(counts)
+		}
+		refused = vhostInUse(counts, allowed, conditions.IfUnused)
+		return refused != nil, err
+	})
+	if err = cmp.Or(err, refused); err != nil {
+		return err
 	}
 	c.forget(v.Name)
 	return c.deleteHTTP(ctx, v)
+}
+
+// allRunning returns an error if what a queue holds is not known.
+func allRunning(counts map[topology.Ref]topology.QueueStatus) error {
+	for ref, s := range counts {
+		if s.State != "" {
+			return declare.InUse("%s is in the state %s: what it holds is not known", ref, s.State)
+		}
+	}
+	return nil
+}
+
+// vhostInUse returns why a vhost with these queues is not deleted, nil if it may be.
+func vhostInUse(counts map[topology.Ref]topology.QueueStatus, allowed int64, ifUnused bool) error {
+	var messages, consumers int64
+	for _, s := range counts {
+		messages += s.Messages
+		consumers += s.Consumers
+	}
+	if messages > allowed {
+		return declare.InUse("its queues hold %d messages, which would be lost", messages)
+	}
+	if ifUnused && consumers > 0 {
+		return declare.InUse("its queues have %d consumers", consumers)
+	}
+	return nil
 }
 
 func (c *Client) deleteExchange(ctx context.Context, conn *amqp.RecoveringConnection, x *topology.Exchange,
@@ -196,33 +216,13 @@ func (c *Client) recount(ctx context.Context, conn *amqp.RecoveringConnection, q
 	if c.api == nil {
 		return nil
 	}
-	for {
-		listed, err := c.api.Messages(ctx, q)
-		if err != nil || listed <= allowed {
-			return err
-		}
-		if c.caughtUp() {
-			return refuse(listed)
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(time.Second / 2):
-		}
+	var listed int64
+	err := c.awaitCounts(ctx, func() (doubtful bool, err error) {
+		listed, err = c.api.Messages(ctx, q)
+		return listed > allowed, err
+	})
+	if err == nil && listed > allowed {
+		return refuse(listed)
 	}
+	return err
 }
-
-// caughtUp reports whether the broker's counts have had their time, from the first doubt on. All
-// deletions share it, so that many queues in use do not add up to a long wait.
-func (c *Client) caughtUp() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.doubted.IsZero() {
-		c.doubted = time.Now()
-	}
-	return time.Since(c.doubted) > countsSettle
-}
-
-// countsSettle is longer than the counts of a broker that is not overloaded are late (fact
-// counts-are-late).
-const countsSettle = 10 * time.Second

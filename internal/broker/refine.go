@@ -17,7 +17,9 @@ import (
 // declaration per queue, which gives the ready messages and the consumers of this very moment.
 // Messages that consumers hold unacknowledged are counted as the management API reports them (fact
 // totals-are-late), and so are consumers of streams, which AMQP does not count (fact
-// consumers-are-late). A queue that is gone loses its status.
+// consumers-are-late). Where the API alone counts something in a queue without consumers, Refine
+// waits until the broker had time to correct it: the queue may have been emptied a moment ago. A
+// queue that is gone loses its status.
 func (c *Client) Refine(ctx context.Context, live *topology.Live, refs []topology.Ref) error {
 	byVHost := map[string][]topology.Ref{}
 	for _, ref := range refs {
@@ -26,7 +28,11 @@ func (c *Client) Refine(ctx context.Context, live *topology.Live, refs []topolog
 		}
 	}
 	for _, vhost := range slices.Sorted(maps.Keys(byVHost)) {
-		counts, err := c.countAll(ctx, vhost, byVHost[vhost])
+		var counts map[topology.Ref]topology.QueueStatus
+		err := c.awaitCounts(ctx, func() (doubtful bool, err error) {
+			counts, doubtful, err = c.countAll(ctx, vhost, byVHost[vhost], live)
+			return doubtful, err
+		})
 		if err != nil {
 			return c.explain(ctx, c.during("count messages"), err)
 		}
@@ -44,19 +50,18 @@ func (c *Client) Refine(ctx context.Context, live *topology.Live, refs []topolog
 	return nil
 }
 
-func (c *Client) countAll(ctx context.Context, vhost string,
-	refs []topology.Ref) (map[topology.Ref]topology.QueueStatus,
-	error) {
-	counts := map[topology.Ref]topology.QueueStatus{}
+// countAll counts once. It is doubtful if one of the counts may only be late.
+func (c *Client) countAll(ctx context.Context, vhost string, refs []topology.Ref,
+	live *topology.Live) (counts map[topology.Ref]topology.QueueStatus, doubtful bool, err error) {
+	counts = map[topology.Ref]topology.QueueStatus{}
 	if c.api != nil {
-		var err error
 		if counts, err = c.api.Totals(ctx, vhost); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
 	conn, err := c.overAMQP(ctx, vhost)
 	if err != nil || conn == nil {
-		return counts, err
+		return counts, false, err
 	}
 	results := make([]*topology.QueueStatus, len(refs))
 	g, gctx := errgroup.WithContext(ctx)
@@ -69,7 +74,7 @@ func (c *Client) countAll(ctx context.Context, vhost string,
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	for i, ref := range refs {
 		if results[i] == nil {
@@ -78,9 +83,21 @@ func (c *Client) countAll(ctx context.Context, vhost string,
 			}
 			continue
 		}
+		queue, _ := live.Get(ref)
+		doubtful = doubtful || mayBeLate(queue, counts[ref], *results[i])
 		counts[ref] = merge(counts[ref], *results[i])
 	}
-	return counts, nil
+	return counts, doubtful, nil
+}
+
+// mayBeLate reports whether the management API counts messages that may have left the queue a moment
+// ago. Its counts of classic queues are never late (fact totals-are-late), it has none of streams,
+// and while consumers take messages no count is the last one.
+func mayBeLate(queue topology.Object, listed, now topology.QueueStatus) bool {
+	if q, ok := queue.(*topology.Queue); ok && q.Type != topology.Quorum {
+		return false
+	}
+	return listed.State == "" && now.Consumers == 0 && listed.Messages > now.Messages
 }
 
 // merge takes the larger counts: the API's see unacknowledged messages, those over AMQP are the
