@@ -22,11 +22,12 @@ replicas, feature flags and deprecated features of the cluster; and whether the
 broker matches its topology file.
 
 Some items need a user with the monitoring or administrator tag; otherwise they
-are "unknown", with the reason. Items about clients cover only the clients that
+are "unknown", with the reason: --skip leaves them out. Items about clients cover only the clients that
 are connected now. doctor tries to log in as guest with the password guest,
 once.
 
-Exit code 0: no finding at or above --fail-on (default error). 2: at least one.`
+Exit code 0: no finding at or above --fail-on (default error). 2: at least one,
+or the user may not read what an item needs.`
 
 type doctorOptions struct {
 	proc       *cmdutil.Process
@@ -124,10 +125,10 @@ func runDoctor(ctx context.Context, opts *doctorOptions, one bool) error {
 	}
 	doc := status.NewDoctorDocument(in, health.RunChecks(in, opts.asked))
 	if done, err := opts.output.Encode(streams.Out, doc); done || err != nil {
-		return cmpExit(err, doc.Status, opts.failOn.Value)
+		return cmpExit(err, doc, opts.failOn.Value)
 	}
 	err = status.DoctorText(streams.Out, doc, streams.OutStyler(opts.proc.Colour), streams.OutWidth())
-	return cmpExit(err, doc.Status, opts.failOn.Value)
+	return cmpExit(err, doc, opts.failOn.Value)
 }
 
 func (o *doctorOptions) asked(id string) bool {
@@ -135,11 +136,12 @@ func (o *doctorOptions) asked(id string) bool {
 }
 
 // cmpExit ends with a writing error, or with the code that the verdict asks for.
-func cmpExit(err error, v health.Status, on string) error {
+func cmpExit(err error, doc status.DoctorDocument, on string) error {
 	if err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
-	if failsOn(v, on) {
+	blind := slices.ContainsFunc(doc.Results, func(r health.Result) bool { return r.NotPermitted })
+	if failsOn(doc.Status, blind, on) {
 		return cmdutil.ExitWith(cmdutil.ExitPending)
 	}
 	return nil

@@ -57,11 +57,16 @@ func declaredBy(d *cmdutil.Process, files *cmdutil.FileFlag, conn *profile.Conne
 	return inspect.Compare(in, live), nil
 }
 
-// failsOn reports whether a verdict is as bad as --fail-on asks for.
-func failsOn(v health.Status, on string) bool {
-	switch on {
-	case cmdutil.Never:
+// failsOn reports whether a verdict is as bad as --fail-on asks for. What the login may not see may
+// be as bad as anything.
+func failsOn(v health.Status, blind bool, on string) bool {
+	switch {
+	case on == cmdutil.Never:
 		return false
+	case blind:
+		return true
+	}
+	switch on {
 	case string(lint.Warning), string(lint.Note):
 		return v.AtLeast(health.Warning)
 	}

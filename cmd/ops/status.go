@@ -20,18 +20,20 @@ const statusLong = `Show the health of the broker on one screen: nodes and their
 connections, queues by state, dead letters, and the problems found, worst first,
 each with its fix.
 
-It covers every vhost that the user may access, or the one of --vhost. Nodes and
-connections need a user with the monitoring tag. Counts and rates are the
-broker's statistics, which are up to 5 seconds old.
+It covers every vhost that the user may access, or the one of --vhost; others
+are named. Nodes and connections need a user with the monitoring tag: without
+it, the verdict is unknown at best. Counts and rates are the broker's
+statistics, which are up to 5 seconds old.
 
 Errors: a node is down or alarmed, connections are blocked, a queue is
 unavailable, dead letters are lost. Warnings: a limit is near, dead letters are
 waiting, a queue with messages has no consumer.
 
-Exit code 0: no problem at or above --fail-on (default error). 2: at least one.
-1: the broker is unreachable. 4: authentication failed. With -o nagios, those of
-a monitoring plugin: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (authentication
-failed, or the management API is unreachable).`
+Exit code 0: no problem at or above --fail-on (default error). 2: at least one,
+or the user may not read something that could be one. 1: the broker is
+unreachable. 4: authentication failed. With -o nagios, those of a monitoring
+plugin: 0 OK, 1 WARNING, 2 CRITICAL (a problem, or the broker is unreachable),
+3 UNKNOWN (authentication failed, or the user may not read something).`
 
 type statusOptions struct {
 	proc       *cmdutil.Process
@@ -81,7 +83,7 @@ func runStatus(ctx context.Context, opts *statusOptions, one bool) error {
 	default:
 		err = status.Text(streams.Out, doc, streams.OutStyler(opts.proc.Colour), streams.OutWidth())
 	}
-	if err == nil && failsOn(doc.Status, opts.failOn.Value) {
+	if err == nil && failsOn(doc.Status, len(doc.NotPermitted) > 0, opts.failOn.Value) {
 		return cmdutil.ExitWith(cmdutil.ExitPending)
 	}
 	return err

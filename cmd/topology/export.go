@@ -8,6 +8,7 @@ import (
 
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/refusal"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/spec/export"
@@ -87,6 +88,9 @@ func runExport(ctx context.Context, opts *exportOptions) error {
 	}
 	if err := cmdutil.Missing(live); err != nil {
 		return err
+	}
+	if len(live.ClosedVHosts) > 0 { // a backup without them would pass for a whole one
+		return refusal.NoVHostAccess("export all vhosts", live.Server.User, live.ClosedVHosts[0])
 	}
 	warnUnreadable(opts.proc, live)
 	return opts.write(live.State.Only(opts.vhosts))

@@ -34,15 +34,9 @@ func (c *Client) Live(ctx context.Context, want *topology.State) (*topology.Live
 }
 
 // Everything reads all kinds of objects in some vhosts, in all that the user may see when there are
-// none.
+// none: those that it may not read are in ClosedVHosts then.
 func (c *Client) Everything(ctx context.Context, vhosts []string) (*topology.Live, error) {
-	if len(vhosts) == 0 {
-		var err error
-		if vhosts, err = c.VHosts(ctx); err != nil {
-			return nil, err
-		}
-	}
-	return c.ReadLive(ctx, Scope{VHosts: vhosts})
+	return c.ReadLive(ctx, Scope{VHosts: vhosts, All: len(vhosts) == 0})
 }
 
 // Owned reads all kinds of objects in some vhosts, and what the record of ownership names.

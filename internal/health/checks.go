@@ -17,6 +17,8 @@ type Result struct {
 	// Why says what can go wrong, Fix what to do; both are "" where nothing needs to be done.
 	Why string `json:"why,omitempty"`
 	Fix string `json:"fix,omitempty"`
+	// NotPermitted is set where the result is unknown because the user may not read what it takes.
+	NotPermitted bool `json:"not_permitted,omitempty"`
 }
 
 // Inspection is all that is known about a broker.
@@ -51,7 +53,11 @@ type Check struct {
 	Title string
 	// Why says what can go wrong where the check fails, Fix what to do about it.
 	Why, Fix string
-	run      func(*Inspection) (Status, []string)
+	// needs is the part of the facts without which nothing can be said, uses one without which
+	// something can; both may be "".
+	needs, uses Part
+
+	run func(*Inspection) (Status, []string)
 }
 
 // Checks are the production checklist, in the order in which it is shown.
@@ -66,12 +72,7 @@ func RunChecks(in *Inspection, selected func(id string) bool) []Result {
 		if !selected(c.ID) {
 			continue
 		}
-		status, evidence := c.run(in)
-		r := Result{ID: c.ID, Title: c.Title, Status: status, Evidence: evidence}
-		if status.AtLeast(Warning) {
-			r.Why, r.Fix = c.Why, c.Fix
-		}
-		list = append(list, r)
+		list = append(list, c.result(in))
 	}
 	return list
 }
@@ -85,9 +86,25 @@ func WorstOf(list []Result) Status {
 	return v
 }
 
-// unread is the result of a check that needs an unread part.
-func unread(in *Inspection, p Part) (Status, []string) {
-	return Unknown, []string{"the " + string(p) + " cannot be read: " + in.Unread[p]}
+// result runs a check, unless the user may not read what it takes.
+func (c *Check) result(in *Inspection) Result {
+	r := Result{ID: c.ID, Title: c.Title}
+	switch {
+	case in.Denied(c.needs):
+		r.Status, r.NotPermitted = Unknown, true
+		r.Evidence = []string{"the " + string(c.needs) + " cannot be read: " + in.Unread[c.needs]}
+		return r
+	case !in.Has(c.needs):
+		r.Status = Unknown
+		r.Evidence = []string{"RabbitMQ " + in.Version + " does not report them; 4.0 and newer do"}
+		return r
+	}
+	r.Status, r.Evidence = c.run(in)
+	r.NotPermitted = r.Status == Unknown && in.Denied(c.uses)
+	if r.Status.AtLeast(Warning) {
+		r.Why, r.Fix = c.Why, c.Fix
+	}
+	return r
 }
 
 // found turns findings of some rules of lint into the result of a check; clear is the evidence

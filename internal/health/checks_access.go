@@ -15,7 +15,7 @@ func accessChecks() []Check {
 			Fix: "rabbitmqctl add_user NAME; rabbitmqctl set_user_tags NAME administrator; then rabbitmqctl delete_user guest",
 		},
 		{
-			ID: "password-hashes", Title: "Passwords are hashed with SHA-2",
+			ID: "password-hashes", needs: PartUsers, Title: "Passwords are hashed with SHA-2",
 			Why: "Passwords that are hashed with MD5 can be recovered from a definitions file.", run: checkHashes,
 			Fix: "Change the password: rabbitmqctl change_password NAME. The new hash is SHA-256.",
 		},
@@ -27,8 +27,8 @@ func accessChecks() []Check {
 				"permissions: of a topology file).",
 		},
 		{
-			ID: "permissions", Title: "Users have no more permissions than they need", run: func(in *Inspection) (Status,
-				[]string) {
+			ID: "permissions", needs: PartPermissions, Title: "Users have no more permissions than they need",
+			run: func(in *Inspection) (Status, []string) {
 				return found(in, "no user has permissions that are wider than they look", "permission-for-everything",
 					"permission-unanchored")
 			},
@@ -36,7 +36,7 @@ func accessChecks() []Check {
 			Fix: "Narrow them: msgctl lint on the live broker shows what each of them matches.",
 		},
 		{
-			ID: "tls", Title: "Clients connect with TLS",
+			ID: "tls", uses: PartConnections, Title: "Clients connect with TLS",
 			Why: "Passwords and messages can be read and changed on the network.", run: checkTLS,
 			Fix: "Listen with TLS (listeners.ssl.default = 5671 and ssl_options.* in rabbitmq.conf), and give clients " +
 				"amqps:// URLs.",
@@ -58,9 +58,6 @@ func checkDefaultCredentials(in *Inspection) (Status, []string) {
 }
 
 func checkHashes(in *Inspection) (Status, []string) {
-	if !in.Has(PartUsers) {
-		return unread(in, PartUsers)
-	}
 	var weak []string
 	for _, u := range in.Users {
 		if !u.NoPassword && strings.HasSuffix(u.Algorithm, "md5") {
@@ -69,7 +66,7 @@ func checkHashes(in *Inspection) (Status, []string) {
 	}
 	if len(weak) > 0 {
 		return Warning, []string{plural(len(weak), "user has", "users have") + " a password hashed with MD5: " +
-			nameSome(weak)}
+			NameSome(weak)}
 	}
 	return OK, []string{plural(len(in.Users), "user", "users") + ", none with MD5"}
 }
@@ -125,7 +122,7 @@ func checkTLS(in *Inspection) (Status, []string) {
 	switch {
 	case len(plain) > 0:
 		return Warning, []string{fmt.Sprintf("%s from other machines without TLS: %s",
-			plural(len(plain), "connection", "connections"), nameSome(plain)), listening}
+			plural(len(plain), "connection", "connections"), NameSome(plain)), listening}
 	case !secure:
 		return Warning, []string{listening}
 	}

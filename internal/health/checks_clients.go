@@ -20,30 +20,30 @@ const (
 func clientChecks() []Check {
 	return []Check{
 		{
-			ID: "prefetch", Title: "Consumers have a sensible prefetch",
+			ID: "prefetch", needs: PartConsumers, Title: "Consumers have a sensible prefetch",
 			Why: "Without a limit the broker sends the whole queue to one consumer: its memory fills, other consumers get " +
 				"nothing, and everything is redelivered when it dies.", run: checkPrefetch,
 			Fix: "Call basic.qos with a limit before consuming: 1 for slow work, a few hundred for fast work.",
 		},
 		{
-			ID: "acknowledgements", Title: "Consumers acknowledge",
+			ID: "acknowledgements", needs: PartConsumers, Title: "Consumers acknowledge",
 			Why: "The broker forgets a message once it is sent to a consumer without acknowledgements: if the consumer " +
 				"dies, the message is lost.", run: checkAcknowledgements,
 			Fix: "Consume with manual acknowledgements (no-ack = false), and acknowledge when the work is done.",
 		},
 		{
-			ID: "heartbeat", Title: "Connections have heartbeats",
+			ID: "heartbeat", needs: PartConnections, Title: "Connections have heartbeats",
 			Why: "The broker may take two hours to notice that a client is gone; until then its unacknowledged messages " +
 				"are not redelivered.", run: checkHeartbeat,
 			Fix: "Request a heartbeat of 5 to 60 seconds when connecting, for example amqp://…?heartbeat=10.",
 		},
 		{
-			ID: "confirms", Title: "Publishers use confirms",
+			ID: "confirms", needs: PartChannels, Title: "Publishers use confirms",
 			Why: "A message that the broker cannot store, or that is lost with a node, is lost silently.", run: checkConfirms,
 			Fix: "Use confirm mode, and publish again what was not confirmed, as msgctl publish does.",
 		},
 		{
-			ID: "redeliveries", Title: "Messages are not redelivered in a loop",
+			ID: "redeliveries", needs: PartChannels, Title: "Messages are not redelivered in a loop",
 			Why: "A message that fails and is requeued fails again at once, and keeps consumers and broker busy.",
 			run: checkRedeliveries,
 			Fix: "Retry with a delay and a last attempt (retry: on a queue), and dead-letter what keeps failing.",
@@ -52,9 +52,6 @@ func clientChecks() []Check {
 }
 
 func checkPrefetch(in *Inspection) (Status, []string) {
-	if !in.Has(PartConsumers) {
-		return unread(in, PartConsumers)
-	}
 	shared := map[string]bool{} // channels whose consumers share a limit
 	for _, c := range in.Channels {
 		shared[c.Name] = c.GlobalPrefetch > 0
@@ -72,13 +69,13 @@ func checkPrefetch(in *Inspection) (Status, []string) {
 	case len(without) > 0 && !tellsSharedPrefetch(in.Version):
 		return Warning, []string{fmt.Sprintf("%s without a limit of their own, of the queues %s; RabbitMQ %s "+
 			"does not report one that the consumers of a channel share",
-			plural(len(without), "consumer", "consumers"), nameSome(distinct(without)), in.Version)}
+			plural(len(without), "consumer", "consumers"), NameSome(distinct(without)), in.Version)}
 	case len(without) > 0:
 		return Error, []string{fmt.Sprintf("%s without a limit, of the queues %s",
-			plural(len(without), "consumer", "consumers"), nameSome(distinct(without)))}
+			plural(len(without), "consumer", "consumers"), NameSome(distinct(without)))}
 	case len(much) > 0:
 		return Warning, []string{fmt.Sprintf("%s with a prefetch of more than %d: %s",
-			plural(len(much), "consumer", "consumers"), maxPrefetch, nameSome(distinct(much)))}
+			plural(len(much), "consumer", "consumers"), maxPrefetch, NameSome(distinct(much)))}
 	}
 	if len(in.Consumers) == 0 {
 		return nobody("consumes")
@@ -93,9 +90,6 @@ func tellsSharedPrefetch(version string) bool {
 }
 
 func checkAcknowledgements(in *Inspection) (Status, []string) {
-	if !in.Has(PartConsumers) {
-		return unread(in, PartConsumers)
-	}
 	var without []string
 	for _, c := range in.Consumers {
 		if !c.Ack {
@@ -104,7 +98,7 @@ func checkAcknowledgements(in *Inspection) (Status, []string) {
 	}
 	if len(without) > 0 {
 		return Warning, []string{fmt.Sprintf("%s without acknowledgements, of the queues %s",
-			plural(len(without), "consumer", "consumers"), nameSome(distinct(without)))}
+			plural(len(without), "consumer", "consumers"), NameSome(distinct(without)))}
 	}
 	if len(in.Consumers) == 0 {
 		return nobody("consumes")
@@ -117,9 +111,6 @@ func checkAcknowledgements(in *Inspection) (Status, []string) {
 func (c *Connection) amqp091() bool { return strings.HasPrefix(c.Protocol, "AMQP 0-9-1") }
 
 func checkHeartbeat(in *Inspection) (Status, []string) {
-	if !in.Has(PartConnections) {
-		return unread(in, PartConnections)
-	}
 	var without []string
 	all := 0
 	for _, c := range in.Connections {
@@ -132,7 +123,7 @@ func checkHeartbeat(in *Inspection) (Status, []string) {
 	}
 	if len(without) > 0 {
 		return Warning, []string{fmt.Sprintf("%s without heartbeats: %s", plural(len(without), "connection", "connections"),
-			nameSome(without))}
+			NameSome(without))}
 	}
 	if all == 0 {
 		return nobody("is connected")
@@ -141,9 +132,6 @@ func checkHeartbeat(in *Inspection) (Status, []string) {
 }
 
 func checkConfirms(in *Inspection) (Status, []string) {
-	if !in.Has(PartChannels) {
-		return unread(in, PartChannels)
-	}
 	var without []string
 	publishing := 0
 	for _, c := range in.Channels {
@@ -157,7 +145,7 @@ func checkConfirms(in *Inspection) (Status, []string) {
 	switch {
 	case len(without) > 0:
 		return Warning, []string{fmt.Sprintf("%s without confirms: %s",
-			plural(len(without), "channel publishes", "channels publish"), nameSome(without))}
+			plural(len(without), "channel publishes", "channels publish"), NameSome(without))}
 	case publishing == 0:
 		return nobody("publishes")
 	}
@@ -165,9 +153,6 @@ func checkConfirms(in *Inspection) (Status, []string) {
 }
 
 func checkRedeliveries(in *Inspection) (Status, []string) {
-	if !in.Has(PartChannels) {
-		return unread(in, PartChannels)
-	}
 	var looping []string
 	for _, c := range in.Channels {
 		if c.Delivered >= minDeliveries && c.Redelivered*100 >= c.Delivered*maxRedelivered {
@@ -176,7 +161,7 @@ func checkRedeliveries(in *Inspection) (Status, []string) {
 	}
 	if len(looping) > 0 {
 		return Warning, []string{fmt.Sprintf("most deliveries of %s redeliveries: %s",
-			plural(len(looping), "channel are", "channels are"), nameSome(looping))}
+			plural(len(looping), "channel are", "channels are"), NameSome(looping))}
 	}
 	return OK, []string{"no channel gets mostly redeliveries"}
 }

@@ -1,19 +1,16 @@
 package health
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
 func clusterChecks() []Check {
 	return []Check{
 		{
-			ID: "alarms", Title: "Nodes run, and have memory and disk to spare",
+			ID: "alarms", needs: PartNodes, Title: "Nodes run, and have memory and disk to spare",
 			Why: "At the limit all publishers are blocked.", run: checkNodes,
 			Fix: "Let consumers catch up, add memory or disk, or raise vm_memory_high_watermark and disk_free_limit.",
 		},
 		{
-			ID: "disk-limit", Title: "The limit of free disk is not the default",
+			ID: "disk-limit", needs: PartNodes, Title: "The limit of free disk is not the default",
 			Why: "With 50 MB left the alarm comes too late: the disk is full before publishers stop.", run: checkDiskLimit,
 			Fix: "Set disk_free_limit.relative = 1.0 in rabbitmq.conf (as much as the node has memory), or several GB.",
 		},
@@ -24,12 +21,12 @@ func clusterChecks() []Check {
 			Fix: "Start the nodes. After a node is gone for good, rabbitmq-queues grow and shrink replace its members.",
 		},
 		{
-			ID: "feature-flags", Title: "All stable feature flags are enabled",
+			ID: "feature-flags", needs: PartFeatures, Title: "All stable feature flags are enabled",
 			Why: "The next version requires them, and does not start without.", run: checkFeatureFlags,
 			Fix: "rabbitmqctl enable_feature_flag all",
 		},
 		{
-			ID: "deprecated-features", Title: "No deprecated feature is in use",
+			ID: "deprecated-features", needs: PartDeprecated, Title: "No deprecated feature is in use",
 			Why: "A future version will refuse it.", run: checkDeprecated,
 			Fix: "See rabbitmq.com/docs/deprecated-features for what replaces it.",
 		},
@@ -37,9 +34,6 @@ func clusterChecks() []Check {
 }
 
 func checkNodes(in *Inspection) (Status, []string) {
-	if !in.Has(PartNodes) {
-		return unread(in, PartNodes)
-	}
 	var list problemList
 	for _, n := range in.Nodes {
 		n.problems(&list)
@@ -52,9 +46,6 @@ func checkNodes(in *Inspection) (Status, []string) {
 const defaultDiskLimit = 50_000_000
 
 func checkDiskLimit(in *Inspection) (Status, []string) {
-	if !in.Has(PartNodes) {
-		return unread(in, PartNodes)
-	}
 	var low []string
 	for _, n := range in.Nodes {
 		if n.Running && !n.Measured() {
@@ -65,7 +56,7 @@ func checkDiskLimit(in *Inspection) (Status, []string) {
 		}
 	}
 	if len(low) > 0 {
-		return Warning, []string{plural(len(low), "node waits", "nodes wait") + " until 50 MB are left: " + nameSome(low)}
+		return Warning, []string{plural(len(low), "node waits", "nodes wait") + " until 50 MB are left: " + NameSome(low)}
 	}
 	return OK, []string{"all of " + plural(len(in.Nodes), "node", "nodes")}
 }
@@ -89,24 +80,15 @@ func (l problemList) result(clear string) (Status, []string) {
 }
 
 func checkFeatureFlags(in *Inspection) (Status, []string) {
-	if !in.Has(PartFeatures) {
-		return unread(in, PartFeatures)
-	}
 	if len(in.DisabledFlags) > 0 {
-		return Warning, []string{plural(len(in.DisabledFlags), "is", "are") + " disabled: " + nameSome(in.DisabledFlags)}
+		return Warning, []string{plural(len(in.DisabledFlags), "is", "are") + " disabled: " + NameSome(in.DisabledFlags)}
 	}
 	return OK, []string{"all of them, for RabbitMQ " + in.Version}
 }
 
 func checkDeprecated(in *Inspection) (Status, []string) {
-	if !in.Has(PartDeprecated) {
-		if strings.HasPrefix(in.Unread[PartDeprecated], "this broker") {
-			return Unknown, []string{"RabbitMQ " + in.Version + " does not report them; 4.0 and newer do"}
-		}
-		return unread(in, PartDeprecated)
-	}
 	if len(in.Deprecated) > 0 {
-		return Warning, []string{nameSome(in.Deprecated)}
+		return Warning, []string{NameSome(in.Deprecated)}
 	}
 	return OK, []string{"none"}
 }

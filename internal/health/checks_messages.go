@@ -9,40 +9,42 @@ import (
 func messageChecks() []Check {
 	return []Check{
 		{
-			ID: "dead-letters", Title: "Every queue dead-letters",
+			ID: "dead-letters", needs: PartTopology, Title: "Every queue dead-letters",
 			Why: "A message that is rejected, or that fails too often, is dropped silently.", run: checkDeadLettering,
 			Fix: "Give the queue a deadLetter exchange or key in the topology file, or set it by a policy. Only new queues " +
 				"can be given it as an argument.",
 		},
 		{
-			ID: "dead-letters-arrive", Title: "Dead letters reach a queue",
+			ID: "dead-letters-arrive", needs: PartTopology, Title: "Dead letters reach a queue",
 			Why: "The broker drops a dead letter that no binding matches, without an error or a log line.", run: checkLosing,
 			Fix: "Bind a queue to the dead-letter exchange for that key: msgctl lint on the live broker shows which.",
 		},
 		{
-			ID: "retries", Title: "Messages are redelivered a limited number of times",
+			ID: "retries", needs: PartTopology, Title: "Messages are redelivered a limited number of times",
 			Why: "A message that can never be handled is redelivered forever.", run: checkRetries,
 			Fix: "Give the queue retry: { backoff: [5s, 30s, 5m] }, a deadLetter, or, if it is a quorum queue, a deliveryLimit.",
 		},
 		{
-			ID: "dead-letters-waiting", Title: "Dead-letter queues are empty",
+			ID: "dead-letters-waiting", needs: PartTopology, Title: "Dead-letter queues are empty",
 			Why: "Each dead letter is something that did not happen, such as an order or a payment.", run: checkWaiting,
 			Fix: "msgctl dlq inspect QUEUE shows why; msgctl dlq replay QUEUE sends them back.",
 		},
 		{
-			ID: "consumers", Title: "Queues with messages have consumers",
+			ID: "consumers", needs: PartConsumers, Title: "Queues with messages have consumers",
 			Why: "They grow until a limit, the disk or the memory is reached.", run: checkIdle,
 			Fix: "Start the consumer, or delete the queue or its bindings.",
 		},
 		{
-			ID: "queue-limits", Title: "No queue is nearly full", run: func(in *Inspection) (Status, []string) {
+			ID: "queue-limits", needs: PartTopology, Title: "No queue is nearly full", run: func(in *Inspection) (Status,
+				[]string) {
 				return found(in, "no queue has reached 80 % of its max-length or max-length-bytes", "queue-near-limit")
 			},
 			Why: "At the limit messages are dropped, dead-lettered or refused.",
 			Fix: "Let consumers catch up, or raise the limit.",
 		},
 		{
-			ID: "policies", Title: "Policies apply as they are written", run: func(in *Inspection) (Status, []string) {
+			ID: "policies", needs: PartTopology, Title: "Policies apply as they are written", run: func(in *Inspection) (Status,
+				[]string) {
 				return found(in, "no policy is disabled, tied, shadowed or out of date", "policy-disabled-by-key",
 					"policy-priority-tie", "policy-shadowed", "policy-refused", "dead-letter-shadowed")
 			},
@@ -75,7 +77,7 @@ func checkDeadLettering(in *Inspection) (Status, []string) {
 	}
 	if len(without) > 0 {
 		return Warning, []string{fmt.Sprintf("%s of %s without dead-lettering: %s", terminal.FormatCount(int64(len(without))),
-			plural(len(in.Work), "queue", "queues"), nameSome(names(without)))}
+			plural(len(in.Work), "queue", "queues"), NameSome(names(without)))}
 	}
 	return OK, []string{"all of " + plural(len(in.Work), "queue", "queues")}
 }
@@ -103,7 +105,7 @@ func checkRetries(in *Inspection) (Status, []string) {
 	}
 	if len(without) > 0 {
 		return Warning, []string{fmt.Sprintf("%s of %s with neither a delivery limit nor dead-lettering: %s",
-			terminal.FormatCount(int64(len(without))), plural(len(in.Work), "queue", "queues"), nameSome(names(without)))}
+			terminal.FormatCount(int64(len(without))), plural(len(in.Work), "queue", "queues"), NameSome(names(without)))}
 	}
 	return OK, []string{"all of " + plural(len(in.Work), "queue", "queues")}
 }
@@ -118,13 +120,10 @@ func checkWaiting(in *Inspection) (Status, []string) {
 		sum += x.Ready
 		list[i] = fmt.Sprintf("%s/%s (%s)", x.VHost, x.Queue, terminal.FormatCount(x.Ready))
 	}
-	return Warning, []string{fmt.Sprintf("%s: %s", plural(int(sum), "dead letter", "dead letters"), nameSome(list))}
+	return Warning, []string{fmt.Sprintf("%s: %s", plural(int(sum), "dead letter", "dead letters"), NameSome(list))}
 }
 
 func checkIdle(in *Inspection) (Status, []string) {
-	if !in.Has(PartConsumers) {
-		return unread(in, PartConsumers)
-	}
 	if len(in.Idle) == 0 {
 		return OK, []string{"every queue with messages has a consumer"}
 	}
@@ -133,7 +132,7 @@ func checkIdle(in *Inspection) (Status, []string) {
 		list[i] = fmt.Sprintf("%s/%s (%s)", x.VHost, x.Queue, terminal.FormatCount(x.Ready))
 	}
 	return Warning, []string{plural(len(list), "queue has", "queues have") + " messages and no consumer: " +
-		nameSome(list)}
+		NameSome(list)}
 }
 
 func checkDefinitions(in *Inspection) (Status, []string) {
@@ -144,8 +143,8 @@ func checkDefinitions(in *Inspection) (Status, []string) {
 		return Warning, []string{d.Problem}
 	case d.Pending > 0:
 		return Warning, []string{fmt.Sprintf("%s from %s: msgctl plan shows them",
-			plural(d.Pending, "object differs", "objects differ"), nameSome(d.Files))}
+			plural(d.Pending, "object differs", "objects differ"), NameSome(d.Files))}
 	default:
-		return OK, []string{"everything is as declared in " + nameSome(d.Files)}
+		return OK, []string{"everything is as declared in " + NameSome(d.Files)}
 	}
 }

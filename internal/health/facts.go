@@ -17,7 +17,14 @@ const (
 	PartUsers       Part = "users"
 	PartFeatures    Part = "feature flags"
 	PartDeprecated  Part = "deprecated features"
+	// PartTopology is what vhosts hold, of all that were asked for together.
+	PartTopology    Part = "queues and policies"
+	PartPermissions Part = "permissions"
 )
+
+// NotReported is the reason for a part that no user of this broker may read, because it does not
+// exist.
+const NotReported = "this broker does not tell"
 
 // Facts are what a broker reports about itself at one moment. Statistics (connections, channels,
 // rates) are up to 5 s old.
@@ -42,6 +49,8 @@ type Facts struct {
 	GuestWorks bool
 	// Unread are the parts that could not be read, with the reason.
 	Unread map[Part]string
+	// Closed are the vhosts that the user may see, but not look into.
+	Closed []string
 }
 
 // Limit removes what belongs to other vhosts.
@@ -67,6 +76,29 @@ func (f *Facts) CountMessages() {
 
 // Has reports whether a part could be read.
 func (f *Facts) Has(p Part) bool { return f.Unread[p] == "" }
+
+// Denied reports whether the user may not read a part.
+func (f *Facts) Denied(p Part) bool { return !f.Has(p) && f.Unread[p] != NotReported }
+
+// Deny notes that the user may not read a part, and what would be needed.
+func (f *Facts) Deny(p Part, reason string) {
+	if f.Unread == nil {
+		f.Unread = map[Part]string{}
+	}
+	f.Unread[p] = reason
+}
+
+// NotPermitted returns the parts that the user may not read, ordered.
+func (f *Facts) NotPermitted() []Part {
+	var parts []Part
+	for p := range f.Unread {
+		if f.Denied(p) {
+			parts = append(parts, p)
+		}
+	}
+	slices.Sort(parts)
+	return parts
+}
 
 // Totals count what the cluster has.
 type Totals struct {

@@ -143,7 +143,7 @@ func (n *Node) problems(list *problemList) {
 	if len(n.Partitions) > 0 {
 		list.add(Error, "partition", "see rabbitmq.com/docs/partitions before restarting anything",
 			"node %q is partitioned from %s",
-			n.Name, nameSome(n.Partitions))
+			n.Name, NameSome(n.Partitions))
 	}
 }
 
@@ -156,7 +156,7 @@ func connectionProblems(f *Facts, list *problemList) {
 	}
 	if len(blocked) > 0 {
 		list.add(Error, "connections-blocked", "an alarm blocks publishers: see the nodes", "%s: %s",
-			plural(len(blocked), "connection is blocked", "connections are blocked"), nameSome(blocked))
+			plural(len(blocked), "connection is blocked", "connections are blocked"), NameSome(blocked))
 	}
 }
 
@@ -193,7 +193,7 @@ func queueProblems(f *Facts, list *problemList) {
 		}
 		list.add(status, "queue-unavailable", remedy(state), "%s %s: %s",
 			plural(len(byState[state]), "queue is", "queues are"),
-			state, nameSome(byState[state]))
+			state, NameSome(byState[state]))
 	}
 }
 

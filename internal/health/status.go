@@ -37,8 +37,8 @@ func worse(a, b Status) Status {
 // maxNamed is how many objects a sentence names.
 const maxNamed = 3
 
-// nameSome names a few objects and counts the others: `"a", "b", "c" and 4 more`.
-func nameSome(names []string) string {
+// NameSome names a few objects and counts the others: `"a", "b", "c" and 4 more`.
+func NameSome(names []string) string {
 	quoted := make([]string, 0, maxNamed)
 	for _, n := range names[:min(len(names), maxNamed)] {
 		quoted = append(quoted, fmt.Sprintf("%q", n))

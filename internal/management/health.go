@@ -81,7 +81,7 @@ func (r *healthReading) optional(part health.Part, tag string, err error) error 
 	case answer.denied():
 		r.facts.Unread[part] = r.lacks(tag)
 	case answer.status == http.StatusNotFound:
-		r.facts.Unread[part] = "this broker does not tell"
+		r.facts.Unread[part] = health.NotReported
 	default:
 		return err
 	}

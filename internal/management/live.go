@@ -23,6 +23,9 @@ const readParallel = 8
 type Scope struct {
 	// VHosts are the vhosts whose objects to read.
 	VHosts []string
+	// All reads every vhost that the user may see instead. Those that it may not read are in
+	// ClosedVHosts, and hide no others.
+	All bool
 	// Kinds are the kinds to read; nil means all. A kind that lives in a vhost is read in VHosts
 	// only; users, user limits and global parameters are the cluster's. Vhosts, exchanges, queues
 	// and bindings are always read.
@@ -130,6 +133,9 @@ func (r *reading) cluster(ctx context.Context) error {
 
 // extend adds to the scope what the owner's record names.
 func (r *reading) extend() {
+	if r.scope.All {
+		r.scope.VHosts = r.live.VHosts()
+	}
 	owned, ok := r.live.Ownership[r.scope.Owner]
 	if !ok {
 		return
@@ -213,9 +219,22 @@ func (r *reading) access(vhost string, err error) error {
 		return nil
 	}
 	if answer.denied() || answer.status == http.StatusNotFound {
+		if other := r.api.refused(answer); r.scope.All && other == nil {
+			r.close(vhost)
+			return nil
+		}
 		return refusal.NoVHostAccess("read vhost "+fmt.Sprintf("%q", vhost), r.api.opts.User, vhost)
 	}
 	return err
+}
+
+func (r *reading) close(vhost string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !slices.Contains(r.live.ClosedVHosts, vhost) {
+		r.live.ClosedVHosts = append(r.live.ClosedVHosts, vhost)
+		slices.Sort(r.live.ClosedVHosts)
+	}
 }
 
 // optional turns a refusal to read one kind into an entry of Unreadable.

@@ -99,9 +99,15 @@ func VHostMissing(op, vhost string) error {
 // NoVHostAccess returns an error that wraps topology.ErrNotPermitted.
 func NoVHostAccess(op, user, vhost string) error {
 	return &Error{Op: op, Kind: topology.ErrNotPermitted,
-		Text: fmt.Sprintf("user %q has no access to vhost %q: an administrator grants it with rabbitmqctl set_permissions "+
-			"-p %s %s '.*' '.*' '.*'",
-			user, vhost, shell.Quote(vhost), shell.Quote(user))}
+		Text: fmt.Sprintf("user %q has no access to vhost %q: an administrator grants it with %s", user, vhost,
+			GiveAccess(user, shell.Quote(vhost)))}
+}
+
+// GiveAccess returns the command that lets a user without permissions into a vhost, and no further:
+// what it may configure, write and read there are regular expressions on names.
+func GiveAccess(user, vhost string) string {
+	return fmt.Sprintf("rabbitmqctl set_permissions -p %s %s '^$' '^$' '^$' (that is to look; the three match what it "+
+		"may configure, write and read)", vhost, shell.Quote(user))
 }
 
 // GiveTag returns the command that gives a user one more tag: set_user_tags replaces those that it

@@ -13,6 +13,9 @@ type Live struct {
 	Access map[string][]string
 	// MissingVHosts lists vhosts that were asked for and do not exist.
 	MissingVHosts []string
+	// ClosedVHosts lists, where all vhosts were asked for, those that the user may see but not
+	// read.
+	ClosedVHosts []string
 	// Unreadable says, per kind that could not be read, why (no administrator, AMQP only). A kind
 	// in it has no objects in State, which then says nothing about the broker.
 	Unreadable map[Kind]string

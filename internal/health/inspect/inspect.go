@@ -10,8 +10,10 @@ package inspect
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/msgctl/msgctl/internal/health"
+	"github.com/msgctl/msgctl/internal/refusal"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/lint/subject"
 	"github.com/msgctl/msgctl/pkg/topology/plan"
@@ -19,7 +21,8 @@ import (
 
 // Broker is what an inspection reads.
 type Broker interface {
-	// Everything reads all objects of some vhosts and of the cluster.
+	// Everything reads all objects of some vhosts and of the cluster; without vhosts, of all that
+	// the user may read.
 	Everything(ctx context.Context, vhosts []string) (*topology.Live, error)
 	// Health reads what the broker reports about itself; with deep, also what changes rarely.
 	Health(ctx context.Context, deep bool) (*health.Facts, error)
@@ -42,7 +45,7 @@ func Read(ctx context.Context, b Broker, o Options) (*health.Inspection, *topolo
 	if err != nil {
 		return nil, nil, err
 	}
-	vhosts := facts.VHosts
+	var vhosts []string // all that the user may read
 	if o.VHost != nil {
 		vhosts = []string{*o.VHost}
 		facts.Limit(*o.VHost)
@@ -51,6 +54,12 @@ func Read(ctx context.Context, b Broker, o Options) (*health.Inspection, *topolo
 	if err != nil {
 		return nil, nil, err
 	}
+	if vhosts == nil {
+		vhosts = readable(facts, live)
+	}
+	if why, ok := live.Unreadable[topology.KindPermission]; ok && o.Deep {
+		facts.Deny(health.PartPermissions, why)
+	}
 	for _, c := range facts.Consumers {
 		ref := topology.Ref{Kind: topology.KindQueue, VHost: c.VHost, Name: c.Queue}
 		if s, ok := live.Status[ref]; ok {
@@ -58,11 +67,27 @@ func Read(ctx context.Context, b Broker, o Options) (*health.Inspection, *topolo
 			live.Status[ref] = s
 		}
 	}
-	state := live.State.Only(vhosts)
+	state := &topology.State{}
+	if len(vhosts) > 0 { // Only takes none for all
+		state = live.State.Only(vhosts)
+	}
 	in := subject.Subject{State: state, Live: live, Version: live.Server.Version, VHosts: vhosts}
 	i := &health.Inspection{Facts: facts, Findings: in.Findings()}
 	deadLetters(i, live, state, vhosts)
 	return i, live, nearByteLimits(ctx, b, i, state, live.Server.Version)
+}
+
+// readable returns the vhosts that could be read, and notes those that are closed to the user.
+func readable(facts *health.Facts, live *topology.Live) []string {
+	facts.Closed = live.ClosedVHosts
+	vhosts := slices.DeleteFunc(live.VHosts(), func(name string) bool {
+		return slices.Contains(live.ClosedVHosts, name) || slices.Contains(live.MissingVHosts, name)
+	})
+	if len(vhosts) == 0 {
+		facts.Deny(health.PartTopology, fmt.Sprintf("user %q has permissions in no vhost: %s", facts.User,
+			refusal.GiveAccess(facts.User, "VHOST")))
+	}
+	return vhosts
 }
 
 // Compare compares topology files with what was read. The subject has at least one file.

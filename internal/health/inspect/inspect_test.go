@@ -10,7 +10,10 @@ import (
 )
 
 // fake is a broker with dead letters, a queue that loses some, and one that is nearly full.
-type fake struct{ asked []string }
+type fake struct {
+	asked []string
+	all   bool
+}
 
 func (f *fake) Health(context.Context, bool) (*health.Facts, error) {
 	return &health.Facts{VHosts: []string{"a", "b"}, Queues: []health.Queue{{VHost: "a", Name: "dead"},
@@ -19,6 +22,9 @@ func (f *fake) Health(context.Context, bool) (*health.Facts, error) {
 
 func (f *fake) Everything(_ context.Context, vhosts []string) (*topology.Live, error) {
 	f.asked = vhosts
+	if len(vhosts) == 0 {
+		f.all = true
+	}
 	live := &topology.Live{Status: map[topology.Ref]topology.QueueStatus{
 		{Kind: topology.KindQueue, VHost: "a", Name: "dead"}: {Messages: 3, Known: true},
 		{Kind: topology.KindQueue, VHost: "a", Name: "work"}: {Messages: 5, Known: true},
@@ -72,7 +78,42 @@ func TestRead(t *testing.T) {
 
 func TestReadAllVHosts(t *testing.T) {
 	b := &fake{}
-	if _, _, err := Read(t.Context(), b, Options{}); err != nil || len(b.asked) != 2 {
-		t.Errorf("asked %v: %v", b.asked, err)
+	i, _, err := Read(t.Context(), b, Options{})
+	if err != nil || !b.all || len(i.Queues) != 2 {
+		t.Errorf("all vhosts were meant: asked %v: %v", b.asked, err)
+	}
+}
+
+// closedTo is a broker of which a user may read some vhosts only, and no permissions.
+type closedTo struct {
+	fake
+	vhosts []string
+}
+
+func (c *closedTo) Everything(ctx context.Context, vhosts []string) (*topology.Live, error) {
+	live, err := c.fake.Everything(ctx, vhosts)
+	if err != nil {
+		return nil, err
+	}
+	live.ClosedVHosts = c.vhosts
+	live.Unreadable = map[topology.Kind]string{topology.KindPermission: "lacks a tag"}
+	return live, live.Add(&topology.VHost{Name: "b"}, diag.Position{})
+}
+
+// TestReadClosedVHosts: a vhost of others is named and hides nothing. Where all are closed, nothing
+// is known.
+func TestReadClosedVHosts(t *testing.T) {
+	i, _, err := Read(t.Context(), &closedTo{vhosts: []string{"b"}}, Options{})
+	if err != nil || len(i.Closed) != 1 || len(i.NotPermitted()) != 0 || len(i.Waiting) != 1 {
+		t.Errorf("%v: closed %q, not permitted %q, waiting %v", err, i.Closed, i.NotPermitted(), i.Waiting)
+	}
+	i, _, err = Read(t.Context(), &closedTo{vhosts: []string{"a", "b"}}, Options{Deep: true})
+	if err != nil || !i.Denied(health.PartTopology) || !i.Denied(health.PartPermissions) || len(i.Waiting) != 0 {
+		t.Errorf("%v: not permitted %q, waiting %v", err, i.NotPermitted(), i.Waiting)
+	}
+	for _, r := range health.RunChecks(i, func(id string) bool { return id == "dead-letters" || id == "permissions" }) {
+		if r.Status != health.Unknown || !r.NotPermitted {
+			t.Errorf("%+v", r)
+		}
 	}
 }

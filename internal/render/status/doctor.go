@@ -18,12 +18,18 @@ type DoctorDocument struct {
 	Cluster       string          `json:"cluster"`
 	Version       string          `json:"rabbitmq_version"`
 	Results       []health.Result `json:"results"`
+	// Closed says which vhosts the user may not look into.
+	Closed string `json:"closed,omitempty"`
 }
 
 // NewDoctorDocument makes the document of results.
 func NewDoctorDocument(in *health.Inspection, results []health.Result) DoctorDocument {
-	return DoctorDocument{FormatVersion: FormatVersion, Status: health.WorstOf(results), Cluster: in.Cluster,
+	d := DoctorDocument{FormatVersion: FormatVersion, Status: health.WorstOf(results), Cluster: in.Cluster,
 		Version: in.Version, Results: results}
+	if len(in.Closed) > 0 {
+		d.Closed = closedText(in)
+	}
+	return d
 }
 
 // maxEvidence is how many sentences of an item are listed.
@@ -44,6 +50,9 @@ func DoctorText(w io.Writer, d DoctorDocument, style terminal.Styler, width int)
 		parts = append(parts, fmt.Sprintf("%d unknown", n))
 	}
 	fmt.Fprintf(b, "\n%s\n", strings.Join(parts, ", "))
+	if d.Closed != "" {
+		render.Hanging(b, "", "not read: "+d.Closed, width, render.Plain)
+	}
 	return b.Flush()
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/msgctl/msgctl/internal/health"
+	"github.com/msgctl/msgctl/internal/refusal"
 	"github.com/msgctl/msgctl/internal/shell"
 )
 
@@ -31,6 +32,9 @@ type Document struct {
 	DeadLetters []health.Backlog `json:"dead_letters"`
 	Losing      []health.Loss    `json:"losing"`
 	Problems    []health.Problem `json:"problems"`
+	// NotPermitted are the parts that the login may not read. Without them nothing is known to be
+	// well.
+	NotPermitted []health.Part `json:"not_permitted,omitempty"`
 	// Unknown says what could not be read or judged, and why.
 	Unknown []string `json:"unknown,omitempty"`
 }
@@ -63,8 +67,21 @@ func NewDocument(in *health.Inspection) Document {
 	for _, part := range slices.Sorted(maps.Keys(in.Unread)) {
 		d.Unknown = append(d.Unknown, fmt.Sprintf("%s: %s", part, in.Unread[part]))
 	}
+	if len(in.Closed) > 0 {
+		d.Unknown = append(d.Unknown, closedText(in))
+	}
 	d.Unknown = append(d.Unknown, in.Unsure...)
+	if d.NotPermitted = in.NotPermitted(); len(d.NotPermitted) > 0 && d.Status == health.OK {
+		d.Status = health.Unknown
+	}
 	return d
+}
+
+// closedText says which vhosts were not looked into. They are others' business, and no reason for a
+// verdict.
+func closedText(in *health.Inspection) string {
+	return fmt.Sprintf("dead letters and policies of %s: user %q has no permissions there: %s", health.NameSome(in.Closed),
+		in.User, refusal.GiveAccess(in.User, "VHOST"))
 }
 
 // next is what to type or do about a problem.

@@ -3,6 +3,7 @@ package status
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/msgctl/msgctl/internal/health"
@@ -35,7 +36,9 @@ func Nagios(w io.Writer, d Document, err error, unreachable bool) (code int, wri
 		word, code = "CRITICAL", nagiosCritical
 	case health.Warning:
 		word, code = "WARNING", nagiosWarning
-	case health.OK, health.Unknown:
+	case health.Unknown:
+		word, code = "UNKNOWN", nagiosUnknown
+	case health.OK:
 	}
 	text := fmt.Sprintf("RabbitMQ %s, %s, %s", d.Version, terminal.FormatPlural(int64(len(d.Nodes)), "node", "nodes"),
 		terminal.FormatPlural(d.Totals.Queues, "queue", "queues"))
@@ -45,11 +48,20 @@ func Nagios(w io.Writer, d Document, err error, unreachable bool) (code int, wri
 			text += fmt.Sprintf(" (and %d more)", more)
 		}
 	}
+	unknown := d.Unknown
+	if d.Status == health.Unknown {
+		text, unknown = unknown[0], unknown[1:]
+	}
 	if _, err := fmt.Fprintf(w, "RABBITMQ %s - %s | %s\n", word, nagiosText(text), performance(d)); err != nil {
 		return code, err
 	}
 	for _, p := range d.Problems[min(len(d.Problems), 1):] {
 		if _, err := fmt.Fprintf(w, "%s: %s\n", p.Severity, nagiosText(p.Text)); err != nil {
+			return code, err
+		}
+	}
+	for _, u := range unknown {
+		if _, err := fmt.Fprintf(w, "%s: %s\n", health.Unknown, nagiosText(u)); err != nil {
 			return code, err
 		}
 	}
@@ -64,7 +76,7 @@ func firstLine(s string) string {
 	return line
 }
 
-// performance is the performance data: label=value;warn;crit;min.
+// performance is the performance data, label=value;warn;crit;min, of what could be read.
 func performance(d Document) string {
 	var letters int64
 	for _, l := range d.DeadLetters {
@@ -77,7 +89,20 @@ func performance(d Document) string {
 		}
 	}
 	t := d.Totals
-	return fmt.Sprintf("nodes=%d;;;0 connections=%d;;;0 consumers=%d;;;0 queues=%d;;;0 messages_ready=%d;;;0 "+
-		"messages_unacked=%d;;;0 dead_letters=%d;;;0 losing_queues=%d;;;0",
-		running, t.Connections, t.Consumers, t.Queues, t.Ready, t.Unacked, letters, len(d.Losing))
+	var data []string
+	for _, x := range []struct {
+		label string
+		value int64
+		part  health.Part
+	}{
+		{"nodes", int64(running), health.PartNodes}, {"connections", t.Connections, health.PartConnections},
+		{"consumers", t.Consumers, health.PartConsumers}, {"queues", t.Queues, health.PartTopology},
+		{"messages_ready", t.Ready, health.PartTopology}, {"messages_unacked", t.Unacked, health.PartTopology},
+		{"dead_letters", letters, health.PartTopology}, {"losing_queues", int64(len(d.Losing)), health.PartTopology},
+	} {
+		if !slices.Contains(d.NotPermitted, x.part) { // what was not seen is not 0
+			data = append(data, fmt.Sprintf("%s=%d;;;0", x.label, x.value))
+		}
+	}
+	return strings.Join(data, " ")
 }

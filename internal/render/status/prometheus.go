@@ -51,7 +51,9 @@ func Prometheus(w io.Writer, d Document) error {
 	for _, l := range d.DeadLetters {
 		deadLetters(float64(l.Ready), l.VHost, l.Queue)
 	}
-	gauge("healthy", "1 when no problem is an error.", one(!d.Status.AtLeast(health.Error)))
+	gauge("healthy", "1 when no problem is an error, and the login may read all that status judges.",
+		one(!d.Status.AtLeast(health.Error) && len(d.NotPermitted) == 0))
+	gauge("not_permitted", "Parts of the broker's state that the login may not read.", float64(len(d.NotPermitted)))
 	gauge("losing_queues", "Queues whose dead letters reach no queue.", float64(len(d.Losing)))
 	gauge("connections", "Connections of clients.", float64(d.Totals.Connections))
 	gauge("connections_blocked", "Connections that an alarm blocks.", float64(d.Blocked))

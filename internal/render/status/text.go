@@ -145,7 +145,11 @@ func statusProblems(b *bufio.Writer, d Document, style terminal.Styler, width in
 	for _, u := range d.Unknown {
 		render.Labelled(b, statusLabel(health.Unknown, style), u, width, render.Plain)
 	}
-	if len(d.Problems) == 0 {
+	switch {
+	case len(d.Problems) > 0:
+	case len(d.NotPermitted) > 0:
+		fmt.Fprintln(b, style.Yellow("No problem found in what this login may read."))
+	default:
 		fmt.Fprintln(b, style.Green("No problem found."))
 	}
 }
