@@ -2,7 +2,6 @@ package cmdutil
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -27,11 +26,7 @@ func Args(names ...string) cobra.PositionalArgs {
 		}
 		open := len(names) > 0 && strings.Contains(names[len(names)-1], "...")
 		if len(given) > len(names) && !open {
-			hint := "usage: " + cmd.UseLine()
-			if cmd.Flags().Lookup("file") != nil {
-				hint = fmt.Sprintf("files are given with -f: %s -f %s", cmd.CommandPath(), shell.Quote(given[len(names)]))
-			}
-			return UsageError(hint, "%sunexpected argument %q", Where(cmd), given[len(names)])
+			return UsageError(extraHint(cmd, given, len(names)), "%sunexpected argument %q", Where(cmd), given[len(names)])
 		}
 		return nil
 	}

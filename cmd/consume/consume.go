@@ -176,12 +176,29 @@ func (h *handlerOptions) register(cmd *cobra.Command) {
 	}
 }
 
+// given lists the flags that say what happens to a message, of which there must be one.
+func (h *handlerOptions) given() (flags []string) {
+	for _, f := range []struct {
+		name string
+		set  bool
+	}{{"--exec", h.exec != ""}, {"--http", h.http != ""}, {"--handlers", h.file != ""}, {"--print", h.print},
+		{"--discard", h.discard}} {
+		if f.set {
+			flags = append(flags, f.name)
+		}
+	}
+	return flags
+}
+
 // check finds mistakes in the flags before anything is read.
 func (o *consumeOptions) check() error {
 	at, h := cmdutil.Where(o.cmd), &o.handler
 	see := "see: msgctl consume --help"
 	switch {
-	case cmdutil.CountTrue(h.exec != "", h.http != "", h.file != "", h.print, h.discard) != 1:
+	case len(h.given()) > 1:
+		return cmdutil.UsageError("keep one of them: each says what happens to a message",
+			"%s%s exclude each other", at, strings.Join(h.given(), " and "))
+	case len(h.given()) == 0:
 		return cmdutil.UsageError("msgctl consume "+shell.Quote(o.queue)+" --exec CMD",
 			"%sone of --exec, --http, --handlers, --print and --discard is required", at)
 	case h.persistent && h.exec == "":

@@ -3,6 +3,7 @@ package source
 import (
 	"fmt"
 
+	"github.com/msgctl/msgctl/internal/suggest"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
@@ -16,7 +17,13 @@ func Merge(base, over *Node) (*Node, diag.Diagnostics) {
 	return m.merge(base, over), m.problems
 }
 
-type merger struct{ problems diag.Diagnostics }
+type merger struct {
+	problems  diag.Diagnostics
+	suggested int
+}
+
+// mostSuggestions bounds the search for what was meant, which compares every name.
+const mostSuggestions = 50
 
 func (m *merger) merge(base, over *Node) *Node {
 	if base.Kind != Mapping || over.Kind != Mapping {
@@ -36,7 +43,7 @@ func (m *merger) merge(base, over *Node) *Node {
 		case e.Value.Kind == Null && !e.Value.Implicit:
 			m.problems = append(m.problems, diag.Diagnostic{Severity: diag.Warning, Position: e.Pos,
 				Message: fmt.Sprintf("%q: null removes what an earlier document declares, and none declares it",
-					e.Key), Fix: "remove the line"})
+					e.Key), Fix: m.nothingToRemove(e.Key, base)})
 		case e.Value.Kind == Null && exists:
 		case exists && out.Entries[i].Value.Kind == Mapping && e.Value.Kind == Mapping:
 			out.Entries[i].Value = m.merge(out.Entries[i].Value, e.Value)
@@ -48,6 +55,20 @@ func (m *merger) merge(base, over *Node) *Node {
 		}
 	}
 	return out.without(removed)
+}
+
+// nothingToRemove names the key of base that a null was probably meant for.
+func (m *merger) nothingToRemove(key string, base *Node) string {
+	if m.suggested++; m.suggested <= mostSuggestions {
+		keys := make([]string, len(base.Entries))
+		for i, e := range base.Entries {
+			keys[i] = e.Key
+		}
+		if best := suggest.Nearest(key, keys); best != "" {
+			return fmt.Sprintf("did you mean %s?", best)
+		}
+	}
+	return "remove the line"
 }
 
 func (n *Node) without(removed map[int]bool) *Node {

@@ -120,6 +120,10 @@ func (c *checker) deadLetter(q *topology.Queue, kind string) {
 		c.as("dead-letter-unroutable").warn("x-dead-letter-routing-key", message, why, "declare it in the file")
 		return
 	}
-	c.as("dead-letter-unroutable").error("x-dead-letter-routing-key", message, why,
-		c.wayOut(topology.QueueRef(q.VHost, key), false))
+	fix := c.wayOut(topology.QueueRef(q.VHost, key), false)
+	if c.known(topology.ExchangeRef(q.VHost, key)) {
+		message += fmt.Sprintf(", and %q is an exchange", key)
+		fix = fmt.Sprintf("write deadLetter: { exchange: %s }; a key: beside it replaces the message's own", key)
+	}
+	c.as("dead-letter-unroutable").error("x-dead-letter-routing-key", message, why, fix)
 }

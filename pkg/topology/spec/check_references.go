@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"path/filepath"
 	"slices"
@@ -51,9 +52,34 @@ func (r *resolver) eventFields(e *Event, object string) {
 				"the event could not be published", "write a key like order.created or order.{payload.country}.created")
 		}
 	}
+	if e.Schema != nil {
+		r.eventSchema(e.Schema, object)
+	}
 	if _, err := event.ParseFormat(e.Format); err != nil {
 		r.report(diag.Error, e.FieldPosition("format"), object, "format: "+err.Error(), "", "")
 	}
+}
+
+// eventSchema warns of an inline schema that checks nothing: { orderId: string } lists fields of the
+// data where JSON Schema expects keywords, and ignores them.
+func (r *resolver) eventSchema(s *EventSchema, object string) {
+	fields, ok := s.Inline.(map[string]any)
+	if !ok || len(fields) == 0 {
+		return
+	}
+	var properties []string
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		kind, isText := fields[name].(string)
+		if !isText || !slices.Contains([]string{"string", "number", "integer", "boolean", "object", "array"}, kind) {
+			return
+		}
+		properties = append(properties, fmt.Sprintf("%s: { type: %s }", name, kind))
+	}
+	if kind, ok := fields["type"].(string); ok && len(fields) == 1 && kind != "" {
+		return // { type: object }
+	}
+	r.report(diag.Warning, s.at, object, "schema lists fields where JSON Schema expects keywords",
+		"any data would be valid", "write schema: { type: object, properties: { "+strings.Join(properties, ", ")+" } }")
 }
 
 // SchemaPath is where an event's schema file lies: beside the topology file that names it, unless
@@ -95,7 +121,7 @@ func (r *resolver) tests(vhost string, s *Sections) {
 
 func (r *resolver) publish(vhost string, s *Sections, p *Publish, object string) {
 	switch {
-	case p == nil: // reported as missing already
+	case p == nil || p.unread: // reported as missing already
 	case p.Event != "" && p.Exchange != nil:
 		r.report(diag.Error, p.Position(), object, "publish has both event and exchange", "an event knows its exchange",
 			"keep one of the two")

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"reflect"
 	"strings"
 
 	"github.com/msgctl/msgctl/pkg/topology/diag"
@@ -76,6 +77,14 @@ type Publish struct {
 	Key *string `json:"key,omitempty"`
 	// Headers of the message.
 	Headers map[string]decode.Any `json:"headers,omitempty"`
+	// unread says that the value was of the wrong kind, which was reported.
+	unread bool
+}
+
+// DecodeNode reads the mapping.
+func (v *Publish) DecodeNode(d *decode.Decoder, n *source.Node, f decode.Field) {
+	v.unread = n.Kind != source.Mapping && n.Kind != source.Null
+	d.Structure(n, reflect.ValueOf(v).Elem(), f) // not Value, which would come back here
 }
 
 // EventSchema is the JSON Schema of an event's data: inline, or the name of a file.

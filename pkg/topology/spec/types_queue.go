@@ -125,7 +125,10 @@ func (v *DeadLetter) DecodeNode(d *decode.Decoder, n *source.Node, f decode.Fiel
 	}
 	f.Example = "dead-letter.queue"
 	s, ok := d.Str(n, f)
-	if ok && s == "" {
+	if !ok {
+		return
+	}
+	if s == "" {
 		d.ErrorAt(n.Pos, f.Label()+" is empty", "", f.Fix())
 		return
 	}

@@ -29,6 +29,8 @@ type Decoder struct {
 	// errors counts those of Problems that are errors.
 	errors    int
 	suggested map[string]string
+	// corrections counts those that were looked for, up to MaxSuggestions.
+	corrections int
 }
 
 // MaxSuggestions bounds the search for what was meant: each compares every name, and a file can be
@@ -67,8 +69,10 @@ type Field struct {
 	// MinItems is the least length of a list.
 	MinItems int
 	// Index is that of reflect.Type.FieldByIndex.
-	Index     []int
-	object    string
+	Index  []int
+	object string
+	// entry is the key of an object in a mapping by name.
+	entry     string
 	secret    bool
 	min, max  *int64
 	minLength int
@@ -88,7 +92,33 @@ func (d *Decoder) report(p diag.Diagnostic) {
 
 // WrongType reports a value of the wrong type. want has an article: an integer.
 func (d *Decoder) WrongType(n *source.Node, f Field, want string) {
-	d.ErrorAt(n.Pos, fmt.Sprintf("%s must be %s, not %s", f.Label(), want, f.describe(n)), "", f.Fix())
+	d.ErrorAt(n.Pos, fmt.Sprintf("%s must be %s, not %s", f.Label(), want, f.describe(n)), "",
+		cmp.Or(d.removal(n, f), f.Fix()))
+}
+
+// removal says how a file removes what an earlier one declares, where a value looks like an attempt;
+// "" elsewhere.
+func (d *Decoder) removal(n *source.Node, f Field) string {
+	name := cmp.Or(f.entry, f.Name)
+	switch {
+	case d.Lenient || name == "" || f.secret:
+		return ""
+	case n.Kind == source.Null && !n.Implicit:
+		return "leave the line out: null removes only what an earlier file declares"
+	case n.Kind == source.Bool && n.Text == "false", n.Kind == source.String && removes(n.Text):
+		return "to remove what an earlier file declares, write " + plain(name) + ": null"
+	}
+	return ""
+}
+
+// wrongKind reports a value that is no v, and what was probably meant. want has an article.
+func (d *Decoder) wrongKind(n *source.Node, v reflect.Value, f Field, want string) {
+	fix := f.Fix()
+	if d.corrections++; d.corrections <= MaxSuggestions && !f.secret && !d.Lenient {
+		fix = f.correct(n, v.Type())
+	}
+	d.ErrorAt(n.Pos, fmt.Sprintf("%s must be %s, not %s", f.Label(), want, f.describe(n)), "",
+		cmp.Or(d.removal(n, f), fix))
 }
 
 // describe names a value, unless it may be a secret.
@@ -171,7 +201,7 @@ func (d *Decoder) Structure(n *source.Node, v reflect.Value, f Field) {
 	case source.Null:
 	case source.Mapping:
 	default:
-		d.WrongType(n, f, "a mapping")
+		d.wrongKind(n, v, f, "a mapping")
 		return
 	}
 	fields := FieldsOf(v.Type())
@@ -182,7 +212,7 @@ func (d *Decoder) Structure(n *source.Node, v reflect.Value, f Field) {
 			continue
 		}
 		if j < 0 {
-			d.unknown(e, f, fields)
+			d.unknown(e, f, fields, v.Type())
 			continue
 		}
 		before := d.errors
@@ -201,7 +231,7 @@ func (d *Decoder) Structure(n *source.Node, v reflect.Value, f Field) {
 	}
 }
 
-func (d *Decoder) unknown(e *source.Entry, in Field, fields []Field) {
+func (d *Decoder) unknown(e *source.Entry, in Field, fields []Field, t reflect.Type) {
 	names := make([]string, len(fields))
 	for i, f := range fields {
 		names[i] = f.Name
@@ -218,6 +248,8 @@ func (d *Decoder) unknown(e *source.Entry, in Field, fields []Field) {
 		p.Fix = elsewhere
 	} else if best != "" {
 		p.Fix = fmt.Sprintf("did you mean %s?", best)
+	} else if section := sectionOf(e.Key, fields, t); section != "" {
+		p.Fix = fmt.Sprintf("it is a field of each of the %s: write %s: { NAME: { %s: … } }", section, section, e.Key)
 	} else {
 		slices.Sort(names)
 		p.Fix = "known here: " + strings.Join(names, ", ")
@@ -248,7 +280,7 @@ func (d *Decoder) mapping(n *source.Node, v reflect.Value, f Field) {
 	}
 	if n.Kind != source.Mapping {
 		d.Lost = d.Lost || f.object != ""
-		d.WrongType(n, f, "a mapping")
+		d.wrongKind(n, v, f, "a mapping")
 		return
 	}
 	v.Set(reflect.MakeMapWithSize(v.Type(), len(n.Entries)))
@@ -258,7 +290,8 @@ func (d *Decoder) mapping(n *source.Node, v reflect.Value, f Field) {
 		e := &n.Entries[i]
 		inner := Field{Name: e.Key, Path: f.Label() + "." + e.Key}
 		if f.object != "" {
-			d.Object, inner.Name, inner.Path = fmt.Sprintf("%s %q", f.object, e.Key), "", ""
+			d.misspeltVariable(e)
+			d.Object, inner = fmt.Sprintf("%s %q", f.object, e.Key), Field{entry: e.Key}
 		}
 		item, before := reflect.New(v.Type().Elem()).Elem(), d.errors
 		d.Value(e.Value, item, inner)
@@ -272,12 +305,27 @@ func (d *Decoder) mapping(n *source.Node, v reflect.Value, f Field) {
 	}
 }
 
+// misspeltVariable warns of a name with a variable in another tool's form, which would stay in it.
+func (d *Decoder) misspeltVariable(e *source.Entry) {
+	found := foreignVariable.FindStringSubmatch(e.Key)
+	if found == nil || d.Lenient {
+		return
+	}
+	d.report(diag.Diagnostic{Severity: diag.Warning, Position: e.Pos, Object: d.Object,
+		Message: fmt.Sprintf("%q has %s in its name, which is not replaced", e.Key, found[0]),
+		Fix:     "write ${" + cmp.Or(found[1], found[2], found[3], found[4]) + "} for the value of a variable"})
+}
+
+// foreignVariable is $NAME, $(NAME), {{ name }} and %NAME%.
+var foreignVariable = regexp.MustCompile(
+	`\$([A-Z_][A-Z0-9_]*)|\$\(([A-Za-z_][A-Za-z0-9_]*)\)|\{\{ *\.?([A-Za-z_][A-Za-z0-9_.]*) *\}\}|%([A-Z_][A-Z0-9_]*)%`)
+
 func (d *Decoder) list(n *source.Node, v reflect.Value, f Field) {
 	if n.Kind == source.Null && f.MinItems == 0 {
 		return
 	}
 	if n.Kind != source.Sequence {
-		d.WrongType(n, f, "a list")
+		d.wrongKind(n, v, f, "a list")
 		return
 	}
 	if len(n.Items) < f.MinItems {
@@ -307,7 +355,7 @@ func (d *Decoder) Str(n *source.Node, f Field) (string, bool) {
 		if scalar && !f.secret && f.Example == "" && len(f.Enum) == 0 {
 			f.Example = strconv.Quote(n.Text)
 		}
-		d.WrongType(n, f, "a string"+f.listed())
+		d.wrongKind(n, reflect.ValueOf(""), f, "a string"+f.listed())
 		return "", false
 	case n.Unset && (len(f.Enum) > 0 || f.Pattern != ""):
 		d.errors++
@@ -339,7 +387,7 @@ func (f Field) listed() string {
 func (d *Decoder) boolean(n *source.Node, v reflect.Value, f Field) {
 	b, ok := n.Value().(bool)
 	if n.Kind != source.Bool || !ok {
-		d.WrongType(n, f, "true or false")
+		d.wrongKind(n, v, f, "true or false")
 		return
 	}
 	v.SetBool(b)
@@ -348,7 +396,7 @@ func (d *Decoder) boolean(n *source.Node, v reflect.Value, f Field) {
 func (d *Decoder) integer(n *source.Node, v reflect.Value, f Field) {
 	i, ok := n.Value().(int64)
 	if !ok {
-		d.WrongType(n, f, "an integer")
+		d.wrongKind(n, v, f, "an integer")
 		return
 	}
 	if d.bounded(n, i, f) {

@@ -1,6 +1,17 @@
 package decode
 
-import "slices"
+import (
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/msgctl/msgctl/pkg/topology/capability"
+)
+
+// steps is what to write for the number of attempts and the time between them.
+const steps = "list the waits, one for each further attempt: retry: { backoff: [5s, 30s, 5m] }"
+
+const shortDeadLetter = "a queue is written as deadLetter: QUEUE, and an exchange as deadLetter: { exchange: X, key: K }"
 
 // oftenGuessed returns what to write instead of a field that many expect, and that is spelt too
 // differently for a suggestion; known are the fields that there are. "" when nothing is known.
@@ -11,9 +22,48 @@ func oftenGuessed(key string, known []string) string {
 		{"retries", "retry", "did you mean retry? For example: retry: { backoff: [5s, 30s, 5m] }"},
 		{"permissions", "passwordHash", "permissions belong to a vhost, beside users: " +
 			"permissions: { USER: { configure: '^$', write: .*, read: .* } }"},
+		{"attempts", "backoff", steps}, {"maxAttempts", "backoff", steps}, {"max", "backoff", steps},
+		{"limit", "backoff", steps}, {"count", "backoff", steps}, {"delay", "backoff", steps},
+		{"interval", "backoff", steps}, {"delays", "backoff", steps}, {"steps", "backoff", steps},
+		{"exclusive", "singleActiveConsumer", "an exclusive queue ends with its connection, so that no file can declare it; " +
+			"for one consumer at a time write singleActiveConsumer: true"},
+		{"queue", "strategy", shortDeadLetter}, {"name", "strategy", shortDeadLetter},
+		{"payload", "aggregate", "did you mean schema? It is the JSON Schema of the payload"},
+		{"data", "aggregate", "did you mean schema? It is the JSON Schema of the payload"},
+		{"topic", "aggregate", "did you mean exchange?"}, {"name", "aggregate", "the event's type is its name in the file"},
+		{"apiVersion", "queues", "this looks like a manifest of Kubernetes; msgctl export writes a live vhost as a topology file"},
 	} {
 		if g.key == key && slices.Contains(known, g.field) {
 			return g.fix
+		}
+	}
+	if key == "queue" && slices.Contains(known, "headers") && !slices.Contains(known, "queue") {
+		return "a binding stands under its destination: move it to queues: { QUEUE: { bindings: [{ exchange: X, key: K }] } }"
+	}
+	if (key == "payload" || key == "data" || key == "body") && slices.Contains(known, "event") {
+		return "leave it out: exchange, key and headers decide where a message goes"
+	}
+	if _, ok := capability.LookupPolicyKey(key); ok && slices.Contains(known, "definition") {
+		return "the broker's keys stand in definition: write definition: { " + key + ": … }"
+	}
+	return ""
+}
+
+// removes reports whether a text looks like an attempt to remove something.
+func removes(s string) bool {
+	return slices.Contains([]string{"", "none", "null", "nil", "off", "never", "delete", "remove", "no"}, strings.ToLower(s))
+}
+
+// sectionOf names the section, of those that fields hold, whose objects have the field key: what is
+// written one level too high.
+func sectionOf(key string, fields []Field, t reflect.Type) string {
+	for _, f := range fields {
+		section := t.FieldByIndex(f.Index).Type
+		if f.object == "" || section.Kind() != reflect.Map || section.Elem().Kind() != reflect.Pointer {
+			continue
+		}
+		if object := section.Elem().Elem(); object.Kind() == reflect.Struct && knows(FieldsOf(object), key) {
+			return f.Name
 		}
 	}
 	return ""

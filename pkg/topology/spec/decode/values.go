@@ -46,7 +46,7 @@ func (d *Decoder) quantity(n *source.Node, f Field, want, example string, parse 
 	}
 	i, err := parse(n.Text)
 	if err != nil {
-		d.ErrorAt(n.Pos, f.Label()+": "+err.Error(), "", "")
+		d.ErrorAt(n.Pos, f.Label()+": "+err.Error(), "", d.removal(n, f))
 	}
 	return i
 }
