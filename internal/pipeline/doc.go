@@ -1,6 +1,6 @@
 // Package pipeline moves messages: from a queue to an effect, or from a source into a confirmed
 // publisher. Replay, move, purge, archive export and import, and publish from files are tasks and
-// feeds; consume and browse hold their messages in its sessions.
+// feeds; consume is a dispatcher (package dispatch); browse holds its messages in sessions.
 //
 // # Terms
 //
@@ -14,8 +14,9 @@
 //   - A feed publishes messages that do not come from a queue.
 //   - A barrier is a moment at which the broker is seen to have applied all acknowledgements.
 //
-// Package reconnect has the policy of reconnection, redelivery recognizes what was confirmed before
-// a loss, and report is what users are told.
+// Package dispatch has the work without an end, for several workers. Package reconnect has the
+// policy of reconnection, redelivery recognizes what was confirmed before a loss, and report is
+// what users are told.
 //
 // # Guarantees
 //

@@ -46,7 +46,7 @@ func (r *run) afterSilence(ctx context.Context, cause error, ended *int64) (done
 		return !more, err
 	case errors.Is(cause, errCrowded):
 		return false, r.rotate(ctx)
-	case lost(cause):
+	case Lost(cause):
 		return false, r.recover(ctx)
 	}
 	return true, cause
@@ -65,9 +65,9 @@ func (r *run) checkAgain(ctx context.Context) (more bool, err error) {
 	return unreachable != "" || r.looked > before, nil
 }
 
-// lost reports whether the subscription is gone and another may do: also when the broker ended the
+// Lost reports whether the subscription is gone and another may do: also when the broker ended the
 // consumer, which it does when a queue loses its leader.
-func lost(err error) bool {
+func Lost(err error) bool {
 	return errors.Is(err, consume.ErrLost) || errors.Is(err, consume.ErrCancelled)
 }
 
@@ -224,7 +224,7 @@ func (r *run) rotate(ctx context.Context) error {
 		}
 		return r.take(ctx, d)
 	})
-	if lost(err) {
+	if Lost(err) {
 		return r.recover(ctx)
 	}
 	if err != nil {

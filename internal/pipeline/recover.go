@@ -44,7 +44,7 @@ func (r *run) openSubscription(ctx context.Context, o consume.Options) (consume.
 // subscribeAgain subscribes in the middle of a run. A lost connection is not its error.
 func (r *run) subscribeAgain(ctx context.Context) error {
 	err := r.subscribe(ctx)
-	if err != nil && transient(err) {
+	if err != nil && Transient(err) {
 		return r.recover(ctx)
 	}
 	return err
@@ -56,7 +56,8 @@ func (r *run) allSessions() []*Session {
 	return append([]*Session(nil), r.sessions...)
 }
 
-func transient(err error) bool {
+// Transient reports whether an error is about the connection, so that another may do.
+func Transient(err error) bool {
 	return errors.Is(err, consume.ErrLost) || errors.Is(err, topology.ErrUnreachable)
 }
 
@@ -129,7 +130,7 @@ func (r *run) forgetSessions() {
 // reconnect subscribes again.
 func (r *run) reconnect(ctx context.Context) error {
 	p := r.Timing.Reconnect
-	p.Transient, p.Patience = transient, r.Timing.Stall
+	p.Transient, p.Patience = Transient, r.Timing.Stall
 	if p.Attempts < 0 {
 		p.Attempts = 1 // what is confirmed has to leave its queue: that is tried once
 	}
@@ -183,7 +184,7 @@ func (r *run) removeConfirmed(ctx context.Context) error {
 	for most := r.awaited + int64(r.confirmed.Outstanding()); most > 0 && r.confirmed.Outstanding() > 0; most-- {
 		d, err := r.receive(ctx)
 		switch {
-		case errors.Is(err, errDrained), lost(err):
+		case errors.Is(err, errDrained), Lost(err):
 			return nil
 		case errors.Is(err, errCrowded):
 			err = r.rotate(ctx)

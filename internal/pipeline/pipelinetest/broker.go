@@ -36,6 +36,8 @@ type Broker struct {
 	Returns bool
 	// Target is where messages have to be sent to; the zero value is any.
 	Target publish.Target
+	// Wait is a wait queue: what is sent there is at the end of the queue again at once.
+	Wait publish.Target
 	// CutAcked loses the connection once, when an acknowledgement is under way and not applied;
 	// what it held comes back only when somebody asks how many messages there are, and there are no
 	// others.
@@ -126,6 +128,10 @@ func (b *Broker) Subscribe(_ context.Context, o consume.Options) (consume.Subscr
 }
 
 func (b *Broker) arrive(t publish.Target, m *message.Message) {
+	if b.Wait != (publish.Target{}) && t == b.Wait {
+		b.ready = append(b.ready, &queued{m: *m})
+		return
+	}
 	if b.Target != (publish.Target{}) && t != b.Target {
 		b.faults += "sent to " + t.Exchange + "/" + t.Key + "; "
 	}

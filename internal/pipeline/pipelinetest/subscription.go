@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"time"
 
 	"github.com/msgctl/msgctl/pkg/consume"
+	"github.com/msgctl/msgctl/pkg/message"
 )
 
 // subscription is a consumer of a Broker.
@@ -151,6 +153,20 @@ func (s *subscription) Nack(tag uint64, multiple, requeue bool) error {
 	return s.settle(tag, multiple, func(m *queued) {
 		back = append(back, m)
 		s.b.ready = append([]*queued{m}, s.b.ready...)
+	})
+}
+
+// Reject puts a message at the end of the queue, as a queue with delayed retry does after a while,
+// and counts the failure.
+func (s *subscription) Reject(tag uint64, requeue bool) error {
+	if !requeue {
+		return errors.New("nothing is ever dropped")
+	}
+	return s.settle(tag, false, func(m *queued) {
+		m.m.Headers = maps.Clone(m.m.Headers)
+		count, _ := message.AsInt(m.m.Headers[message.HeaderDeliveryCount])
+		m.m.Headers[message.HeaderDeliveryCount] = count + 1
+		s.b.ready = append(s.b.ready, m)
 	})
 }
 

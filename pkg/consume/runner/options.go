@@ -5,19 +5,13 @@
 // connection, the broker, this process) leads to a message that comes again, never to one that is
 // gone. What cannot be moved stays in hand and is tried again; meanwhile the others go on.
 //
-// Sessions with their ledger, the confirmed publisher and reconnection are the engine's
-// (internal/pipeline). Consuming is no task of the engine: a task takes a snapshot through one
-// worker and ends, while consuming goes on, with many workers, a lane for each key, and handlers
-// that take minutes. So what is done behind a slow handler is acknowledged on its own
-// (Session.FlushAll).
-//
-// The reader (Run's goroutine) receives and hands on; workers handle; one goroutine acknowledges,
-// everything that is due at a time.
+// The engine (internal/pipeline/dispatch) receives, keeps lanes, acknowledges and reconnects. This
+// package decides about each attempt: what the handler's result means, where a retry waits, what
+// becomes a dead letter.
 package runner
 
 import (
 	"cmp"
-	"errors"
 	"time"
 
 	"github.com/msgctl/msgctl/pkg/consume"
@@ -138,11 +132,6 @@ type Report struct {
 	// Reconnects counts connections that were restored.
 	Reconnects int64
 }
-
-var (
-	errEnough = errors.New("enough")
-	errIdle   = errors.New("nothing more comes")
-)
 
 func (o *Options) withDefaults() {
 	o.Concurrency = max(o.Concurrency, 1)

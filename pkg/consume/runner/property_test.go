@@ -19,99 +19,149 @@ import (
 )
 
 // Whatever is cut, whenever: a message that is gone from its queue was handled, or its copy is
-// among the dead letters. With keys, no message is handled before the one ahead of it of its key.
+// among the dead letters; and what is handled twice is bounded, or prevented by Dedupe. With keys,
+// no message is begun before all ahead of it of its key have come to their end, retries included.
 func TestRunLosesNothingWhateverBreaks(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		n := rapid.IntRange(0, 100).Draw(rt, "messages")
-		b := pipelinetest.New(rapid.Uint64().Draw(rt, "seed"), n)
-		b.CutSource = rapid.SampledFrom([]float64{0, 0.005, 0.02}).Draw(rt, "cut source")
-		b.CutTarget = rapid.SampledFrom([]float64{0, 0.02, 0.2}).Draw(rt, "cut target")
-		b.Target = publish.Target{}
-		failing := rapid.SampledFrom([]int64{1000, 3, 2, 1}).Draw(rt, "failing")
-		keys := rapid.SampledFrom([]int64{0, 1, 3, 10}).Draw(rt, "keys") // 0: no order
-		var mu sync.Mutex
-		handled := map[string]bool{}
-		order := keyOrder{keys: keys, next: map[int64]int64{}}
-		o := runner.Options{
-			Source: b, Dialer: b, Plan: retry.Plan{Queue: "dlq", DeadLetter: &publish.Target{Key: "dead"}},
-			Handler: byMessage(func(m *message.Message) handle.Result {
-				number := m.Headers["n"].(int64)
-				if number%2 == 0 { // without order, another worker would overtake this one
-					time.Sleep(200 * time.Microsecond)
-				}
-				order.see(number)
-				if number%failing == failing-1 {
-					return handle.Never("test", "no")
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				handled[m.MessageID] = true
-				return handle.Done()
-			}),
-			Prefetch:    rapid.SampledFrom([]int{1, 5, 50}).Draw(rt, "prefetch"),
-			Concurrency: rapid.SampledFrom([]int{1, 4}).Draw(rt, "concurrency"),
-			Idle:        10 * time.Millisecond, ReconnectDelay: time.Millisecond,
-		}
-		if keys > 0 {
-			o.Key = func(m *message.Message) string { return strconv.FormatInt(m.Headers["n"].(int64)%keys, 10) }
-		}
-		if rapid.Bool().Draw(rt, "interrupted") {
-			o.Limit = int64(n/2 + 1)
-		}
+		c := drawCrash(rt)
+		var err error
 		// In fake time, so that no pause takes any.
 		synctest.Test(t, func(*testing.T) {
-			_, _ = runner.Run(context.Background(), o) // given up: nothing may be lost even so
+			_, err = runner.Run(context.Background(), c.options) // given up: nothing may be lost even so
 		})
-		left, arrived := b.Left(), b.Arrived()
-		for i := range n {
-			m := pipelinetest.DeadMessage(i)
-			if id := m.MessageID; left[id] == 0 && arrived[id] == 0 && !handled[id] {
-				rt.Fatalf("%s is lost", id)
-			}
-			if left[m.MessageID] > 1 {
-				rt.Fatalf("%s is in its queue %d times", m.MessageID, left[m.MessageID])
-			}
-		}
-		if b.Faults() != "" {
-			rt.Fatalf("%s", b.Faults())
-		}
-		if len(order.early) > 0 {
-			rt.Fatalf("handled before an earlier message of their key: %v", order.early)
-		}
+		c.check(rt, err)
 	})
 }
 
-// keyOrder sees that the messages of a key are handled in the order of the queue: none for the
-// first time before the one ahead of it, whatever is redelivered in between.
-type keyOrder struct {
-	keys int64
+// crash is a case of the property: what there is to do, and what breaks.
+type crash struct {
+	*pipelinetest.Broker
+	messages int
+	keys     int64 // 0: no order
+	failing  int64 // every so many is never handled
+	retried  int64 // every so many is handled at the third attempt
+	options  runner.Options
 
-	mu    sync.Mutex
-	next  map[int64]int64 // by key, the number that comes next
-	early []int64
+	mu      sync.Mutex
+	handled map[int64]int
+	ended   map[int64]bool
+	early   []int64
 }
 
-func (k *keyOrder) see(n int64) {
-	if k.keys == 0 {
-		return
+func drawCrash(rt *rapid.T) *crash {
+	n := rapid.IntRange(0, 100).Draw(rt, "messages")
+	b := pipelinetest.New(rapid.Uint64().Draw(rt, "seed"), n)
+	b.CutSource = rapid.SampledFrom([]float64{0, 0.005, 0.02}).Draw(rt, "cut source")
+	b.CutTarget = rapid.SampledFrom([]float64{0, 0.02, 0.2}).Draw(rt, "cut target")
+	b.Target, b.Wait = publish.Target{Key: "dead"}, publish.Target{Key: "wait"}
+	c := &crash{
+		Broker: b, messages: n, handled: map[int64]int{}, ended: map[int64]bool{},
+		failing: rapid.SampledFrom([]int64{1000, 3, 2, 1}).Draw(rt, "failing"),
+		retried: rapid.SampledFrom([]int64{1000, 5, 1}).Draw(rt, "retried"),
+		keys:    rapid.SampledFrom([]int64{0, 1, 3, 10}).Draw(rt, "keys"),
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	key := n % k.keys
-	want, ok := k.next[key]
-	if !ok {
-		want = key
+	c.options = runner.Options{
+		Source: b, Dialer: b, Handler: c, Observer: c,
+		Plan: retry.Plan{
+			Queue: "dlq", DeadLetter: &publish.Target{Key: "dead"},
+			Steps: []retry.Step{{Delay: time.Millisecond, Queues: []string{"wait"}},
+				{Delay: 5 * time.Millisecond, Queues: []string{"wait"}}},
+		},
+		Prefetch:    rapid.SampledFrom([]int{1, 5, 50}).Draw(rt, "prefetch"),
+		Concurrency: rapid.SampledFrom([]int{1, 4}).Draw(rt, "concurrency"),
+		Dedupe:      rapid.SampledFrom([]int{0, 100}).Draw(rt, "dedupe"),
+		Idle:        10 * time.Millisecond, ReconnectDelay: time.Millisecond,
+	}
+	if c.keys > 0 {
+		c.options.Key = func(m *message.Message) string { return strconv.FormatInt(number(m)%c.keys, 10) }
+	} else {
+		c.options.Plan.Native = rapid.Bool().Draw(rt, "native")
+	}
+	if rapid.Bool().Draw(rt, "interrupted") {
+		c.options.Limit = int64(n/2 + 1)
+	}
+	if rapid.IntRange(0, 3).Draw(rt, "publisher is gone for good") == 0 {
+		c.options.Dialer = &pipelinetest.DialOnce{Broker: b}
+	}
+	return c
+}
+
+func number(m *message.Message) int64 { return m.Headers["n"].(int64) }
+
+func (c *crash) Handle(_ context.Context, j *handle.Job) handle.Result {
+	n := number(j.Message)
+	if n%2 == 0 { // without order, another worker would overtake this one
+		time.Sleep(200 * time.Microsecond)
 	}
 	switch {
-	case n > want:
-		k.early = append(k.early, n)
-	case n == want:
-		k.next[key] = n + k.keys
+	case n%c.failing == c.failing-1:
+		return handle.Never("test", "no")
+	case n%c.retried == c.retried-1 && j.Attempt < 3:
+		return handle.Again("test", "not yet")
+	}
+	return handle.Done()
+}
+
+func (*crash) Name() string                { return "test" }
+func (*crash) Close(context.Context) error { return nil }
+
+// Begin implements runner.Observer: all ahead of a message of its key must have ended.
+func (c *crash) Begin(j *handle.Job) any {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.keys > 0 {
+		for n := number(j.Message) - c.keys; n >= 0; n -= c.keys {
+			if !c.ended[n] {
+				c.early = append(c.early, number(j.Message))
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// End implements runner.Observer.
+func (c *crash) End(e runner.End) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := number(e.Job.Message)
+	switch e.Outcome {
+	case runner.Handled:
+		c.handled[n]++
+		c.ended[n] = true
+	case runner.DeadLettered:
+		c.ended[n] = true
 	}
 }
 
-type byMessage func(*message.Message) handle.Result
+// Notice implements runner.Observer.
+func (*crash) Notice(runner.Notice) {}
 
-func (f byMessage) Handle(_ context.Context, j *handle.Job) handle.Result { return f(j.Message) }
-func (byMessage) Name() string                                            { return "test" }
-func (byMessage) Close(context.Context) error                             { return nil }
+func (c *crash) check(rt *rapid.T, err error) {
+	left, arrived := c.Left(), c.Arrived()
+	copies := c.retried <= int64(c.messages) && c.keys == 0 && !c.options.Plan.Native // may be duplicates
+	twice := 0
+	for i := range c.messages {
+		id, n := "id-"+strconv.Itoa(i), int64(i)
+		switch {
+		case left[id] == 0 && arrived[id] == 0 && c.handled[n] == 0:
+			rt.Fatalf("%s is lost", id)
+		case left[id] > 1 && !copies:
+			rt.Fatalf("%s is in its queue %d times", id, left[id])
+		case c.handled[n] > 1 && c.options.Dedupe > 0:
+			rt.Fatalf("%s was handled %d times in spite of Dedupe", id, c.handled[n])
+		case left[id] > 0 && err == nil && c.CutSource == 0 && c.options.Limit == 0:
+			rt.Fatalf("%s is left, and nothing broke", id)
+		}
+		twice += max(c.handled[n]-1, 0)
+	}
+	if most := c.Cuts * max(c.options.Prefetch, c.options.Concurrency); twice > most && (!copies || c.CutTarget == 0) {
+		rt.Fatalf("%d were handled twice; %d lost connections explain at most %d", twice, c.Cuts, most)
+	}
+	if c.Faults() != "" {
+		rt.Fatalf("%s", c.Faults())
+	}
+	if len(c.early) > 0 {
+		rt.Fatalf("begun before the end of an earlier message of their key: %v", c.early)
+	}
+}

@@ -3,7 +3,6 @@ package runner
 import (
 	"time"
 
-	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/pkg/consume/handle"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/publish"
@@ -30,9 +29,7 @@ const (
 // publish sends a copy. The original is acknowledged when that is confirmed.
 func (r *run) publish(m *transfer) {
 	if err := r.publisher.Publish(r.life, m.to, m.message, m); err != nil {
-		if !r.stopping.Load() && r.life.Err() == nil {
-			r.fail(err)
-		}
+		r.unlessStopping(err)
 		r.returnToQueue(m.job)
 	}
 }
@@ -44,15 +41,16 @@ func (r *run) published(outcomes []publish.Outcome[*transfer]) {
 		switch o.Kind {
 		case publish.Confirmed:
 			r.ended(m.job, m.outcome, m.failure, &m.to, m.wait)
-			m.job.session.Done(m.job.tag)
-			r.lanes.done(m.job)
+			m.job.Done()
 		case publish.Unknown, publish.Unsent:
-			r.returnToQueue(m.job) // the publisher is over: the original comes again, at the price of a duplicate
+			// The publisher is over: the original comes again, at the price of a duplicate. The run ends
+			// first, so that what is behind it in its lane does not overtake it.
+			r.unlessStopping(o.Err)
+			r.returnToQueue(m.job)
 		default:
 			r.retryCopy(m, o)
 		}
 	}
-	r.wakeAcknowledger()
 }
 
 // retryCopy keeps a message in hand whose copy was not confirmed, and tries again. One whose wait
@@ -61,54 +59,28 @@ func (r *run) retryCopy(m *transfer, o publish.Outcome[*transfer]) {
 	j := m.job
 	if o.Kind == publish.Returned && m.outcome == Retried && r.Plan.DeadLetter != nil {
 		r.notice(NoticeStuck, "the wait %s does not exist; what would wait there goes to the dead letters", m.to)
-		to, dead := r.Plan.Dead(j.Message, r.note(j, m.failure))
+		to, dead := r.Plan.Dead(j.Value.Message, r.note(j, m.failure))
 		m.to, m.message, m.outcome, m.wait = to, dead, DeadLettered, 0
-		r.delay(j, 0, func() { r.publish(m) }) // not from here: the publisher must not be called while it tells
+		r.later(j, 0, func() { r.publish(m) }) // not from here: the publisher must not be called while it tells
 		return
 	}
 	if m.tries == 0 {
 		r.notice(NoticeStuck, "message %q cannot go to %s: %v. It is kept unacknowledged and will be retried",
-			j.Message.MessageID, m.to, o.Err)
+			j.Value.Message.MessageID, m.to, o.Err)
 	}
 	pause := min(copyPause<<min(m.tries, 10), copyPauseMax)
 	m.tries++
-	r.delay(j, pause, func() { r.publish(m) })
+	r.later(j, pause, func() { r.publish(m) })
 }
 
-// delay lets a job wait in hand, and then go on. When the run stops, or its connection is lost, it
-// is given back instead.
-func (r *run) delay(j *job, wait time.Duration, then func()) {
-	r.mu.Lock()
-	if r.stopping.Load() || j.session.Lost() {
-		r.mu.Unlock()
-		r.returnToQueue(j)
-		return
-	}
-	defer r.mu.Unlock()
-	r.delayed[j] = time.AfterFunc(wait, func() {
-		r.mu.Lock()
-		_, waits := r.delayed[j]
-		delete(r.delayed, j)
-		r.mu.Unlock()
-		if waits {
-			then()
+// later lets a job wait in hand, and then go on. When the run stops, or its connection is lost, it
+// is returned instead.
+func (r *run) later(j *job, wait time.Duration, then func()) {
+	j.After(wait, func(over bool) {
+		if !over {
+			r.returnToQueue(j)
+			return
 		}
+		then()
 	})
-}
-
-// cancelDelays gives back what waits: of one session, or with nil of all.
-func (r *run) cancelDelays(of *pipeline.Session) {
-	r.mu.Lock()
-	var back []*job
-	for j, t := range r.delayed {
-		if of == nil || j.session == of {
-			t.Stop()
-			delete(r.delayed, j)
-			back = append(back, j)
-		}
-	}
-	r.mu.Unlock()
-	for _, j := range back {
-		r.returnToQueue(j)
-	}
 }

@@ -9,58 +9,51 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-func (r *run) work() {
-	for {
-		j, ok := r.lanes.take()
-		if !ok {
-			return
-		}
-		r.one(j)
-	}
-}
-
-// one makes one attempt.
-func (r *run) one(j *job) {
+// work makes one attempt.
+func (r *run) work(j *job) {
+	a := &j.Value
 	switch {
-	case j.session.Lost(), r.stopping.Load(), !r.begins():
+	case j.Lost(), r.dispatcher.Stopping(), !r.begins():
 		r.returnToQueue(j)
 		return
-	case r.recent.has(j.Message.MessageID):
+	case r.recent.has(a.Message.MessageID):
 		r.finish(j, Duplicate, nil)
 		return
 	}
-	j.begun, j.open = r.Observer.Begin(&j.Job), true
-	result := j.verdict
+	a.begun, a.open = r.Observer.Begin(&a.Job), true
+	result := a.verdict
 	if result == nil {
 		start := time.Now()
-		res := r.Handler.Handle(r.life, &j.Job)
-		j.took, result = time.Since(start), &res
+		res := r.Handler.Handle(r.life, &a.Job)
+		a.took, result = time.Since(start), &res
 	}
 	r.conclude(j, result)
 }
 
 // begins counts an attempt, and is false beyond the limit.
 func (r *run) begins() bool {
-	n := r.attempts.Add(1)
-	if r.Limit <= 0 || n < r.Limit {
+	if r.Limit <= 0 {
 		return true
 	}
-	r.stop(errEnough)
-	return n == r.Limit
+	n := r.attempts.Add(1)
+	if n >= r.Limit {
+		r.dispatcher.Enough()
+	}
+	return n <= r.Limit
 }
 
 // conclude does what the result says.
 func (r *run) conclude(j *job, res *handle.Result) {
 	switch {
 	case res.Verdict == handle.Handled:
-		r.recent.add(j.Message.MessageID)
+		r.recent.add(j.Value.Message.MessageID)
 		r.finish(j, Handled, nil)
 	case res.Verdict == handle.Return:
 		if res.Fatal != nil {
-			r.fail(res.Fatal)
+			r.dispatcher.Fail(res.Fatal)
 		}
 		r.returned(j, res.Failure)
-	case res.Verdict == handle.Retry && !j.Last:
+	case res.Verdict == handle.Retry && !j.Value.Last:
 		r.retry(j, res)
 	case r.Plan.Drop:
 		r.finish(j, Dropped, res.Failure)
@@ -71,23 +64,21 @@ func (r *run) conclude(j *job, res *handle.Result) {
 
 // retry sends a message to its next retry step.
 func (r *run) retry(j *job, res *handle.Result) {
-	step := r.Plan.Step(j.Attempt, res.After)
+	step := r.Plan.Step(j.Value.Attempt, res.After)
 	switch {
-	case j.session.Lost():
+	case j.Lost():
 		r.returnToQueue(j) // it comes again by itself
 	case r.Key != nil:
 		// In hand, for what has the same key must not overtake it.
 		r.ended(j, Retried, res.Failure, nil, step.Delay)
-		j.Attempt++
-		j.Last = r.Plan.Last(j.Attempt)
-		r.delay(j, step.Delay, func() { r.lanes.again(j) })
+		j.Value.Attempt++
+		j.Value.Last = r.Plan.Last(j.Value.Attempt)
+		r.later(j, step.Delay, j.Again)
 	case r.Plan.Native:
 		r.ended(j, Retried, res.Failure, nil, step.Delay)
-		j.session.Reject(j.tag)
-		r.lanes.done(j)
-		r.wakeAcknowledger()
+		j.Reject()
 	default:
-		to, m := r.Plan.Wait(j.Message, r.note(j, res.Failure), res.After)
+		to, m := r.Plan.Wait(j.Value.Message, r.note(j, res.Failure), res.After)
 		r.publish(&transfer{job: j, to: to, message: m, outcome: Retried, failure: res.Failure, wait: step.Delay})
 	}
 }
@@ -97,22 +88,22 @@ func (r *run) deadLetter(j *job, f *handle.Failure) {
 	if r.Plan.DeadLetter == nil || r.publisher == nil {
 		r.notice(NoticeStuck, "message %q failed for good (%v) and queue %s has no place for dead letters: it is kept "+
 			"unacknowledged",
-			j.Message.MessageID, f, r.Plan.Queue)
+			j.Value.Message.MessageID, f, r.Plan.Queue)
 		r.returnToQueue(j)
 		return
 	}
-	if j.session.Lost() {
+	if j.Lost() {
 		r.returnToQueue(j) // it comes again by itself, and would be a dead letter twice
 		return
 	}
-	to, m := r.Plan.Dead(j.Message, r.note(j, f))
+	to, m := r.Plan.Dead(j.Value.Message, r.note(j, f))
 	r.publish(&transfer{job: j, to: to, message: m, outcome: DeadLettered, failure: f})
 }
 
 // note is what a message that goes on tells of its failure. Others read it: a handler's words may
 // repeat a credential.
 func (r *run) note(j *job, f *handle.Failure) message.FailureNote {
-	return message.FailureNote{Attempts: j.Attempt, Type: f.Type, Message: redact.Text(f.Message), Handler: j.By,
+	return message.FailureNote{Attempts: j.Value.Attempt, Type: f.Type, Message: redact.Text(f.Message), Handler: j.Value.By,
 		Queue: r.Plan.Queue,
 		At:    time.Now()}
 }
@@ -120,9 +111,7 @@ func (r *run) note(j *job, f *handle.Failure) message.FailureNote {
 // finish acknowledges: what was to be done is done.
 func (r *run) finish(j *job, o Outcome, f *handle.Failure) {
 	r.ended(j, o, f, nil, 0)
-	j.session.Done(j.tag)
-	r.lanes.done(j)
-	r.wakeAcknowledger()
+	j.Done()
 }
 
 // returned gives a job back that a handler had begun.
@@ -133,11 +122,10 @@ func (r *run) returned(j *job, f *handle.Failure) {
 
 // returnToQueue leaves a message in its queue; it goes back there at the end, or is there already.
 func (r *run) returnToQueue(j *job) {
-	if j.open {
+	if j.Value.open {
 		r.ended(j, Returned, nil, nil, 0)
 	}
-	j.session.Hold(j.tag)
-	r.lanes.done(j)
+	j.Hold()
 }
 
 // ended counts and tells.
@@ -158,6 +146,6 @@ func (r *run) ended(j *job, o Outcome, f *handle.Failure, to *publish.Target, wa
 		r.report.Returned++
 	}
 	r.mu.Unlock()
-	r.Observer.End(End{Job: &j.Job, Outcome: o, Failure: f, Took: j.took, Wait: wait, Target: to, Begun: j.begun})
-	j.begun, j.open = nil, false
+	r.Observer.End(End{Job: &j.Value.Job, Outcome: o, Failure: f, Took: j.Value.took, Wait: wait, Target: to, Begun: j.Value.begun})
+	j.Value.begun, j.Value.open = nil, false
 }

@@ -1,26 +1,26 @@
-package runner
+package dispatch
 
 import "sync"
 
 // lanes hands jobs to workers: in the order in which they came, and those of one key one after
 // another. It is bounded by the prefetch.
-type lanes struct {
+type lanes[T any] struct {
 	mu     sync.Mutex
 	more   *sync.Cond
-	ready  []*job
+	ready  []*Job[T]
 	head   int
-	keys   map[string][]*job // waiting behind the one that is ready or with a worker
+	keys   map[string][]*Job[T] // waiting behind the one that is ready or with a worker
 	closed bool
 }
 
-func newLanes() *lanes {
-	l := &lanes{keys: map[string][]*job{}}
+func newLanes[T any]() *lanes[T] {
+	l := &lanes[T]{keys: map[string][]*Job[T]{}}
 	l.more = sync.NewCond(&l.mu)
 	return l
 }
 
 // put adds a job. It never waits.
-func (l *lanes) put(j *job) {
+func (l *lanes[T]) put(j *Job[T]) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if j.key != "" {
@@ -34,19 +34,19 @@ func (l *lanes) put(j *job) {
 }
 
 // again adds a job that took its turn already: its lane is still its own.
-func (l *lanes) again(j *job) {
+func (l *lanes[T]) again(j *Job[T]) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.push(j)
 }
 
-func (l *lanes) push(j *job) {
+func (l *lanes[T]) push(j *Job[T]) {
 	l.ready = append(l.ready, j)
 	l.more.Signal()
 }
 
 // take waits for a job; false when there are none any more.
-func (l *lanes) take() (*job, bool) {
+func (l *lanes[T]) take() (*Job[T], bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for l.head == len(l.ready) {
@@ -68,7 +68,7 @@ func (l *lanes) take() (*job, bool) {
 }
 
 // done frees the lane of a job for the next one.
-func (l *lanes) done(j *job) {
+func (l *lanes[T]) done(j *Job[T]) {
 	if j.key == "" {
 		return
 	}
@@ -84,7 +84,7 @@ func (l *lanes) done(j *job) {
 }
 
 // close ends take once nothing is left.
-func (l *lanes) close() {
+func (l *lanes[T]) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true

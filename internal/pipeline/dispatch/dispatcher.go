@@ -1,0 +1,295 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"github.com/msgctl/msgctl/internal/pipeline"
+	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
+	"github.com/msgctl/msgctl/pkg/consume"
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// Options say what to take, and who works on it.
+type Options[T any] struct {
+	Source   consume.Source
+	Queue    string
+	Prefetch int    // deliveries in hand; at least Workers is useful
+	Tag      string // consumer tag; "" lets the library choose
+	Workers  int    // jobs that are worked on at once
+	// Ordered keeps the order of each lane through lost connections, too.
+	Ordered bool
+	// Accept returns what a job carries, and its key; "" is none. One goroutine calls it.
+	Accept func(*consume.Delivery) (value T, key string)
+	// Work ends the job, or sees to it that somebody does. Workers call it.
+	Work func(*Job[T])
+	// Idle ends Run when there was nothing to do for so long; 0 never does.
+	Idle time.Duration
+	// Grace is how long jobs have to end after a stop. Then Abort is called, and they have LastGrace.
+	Grace time.Duration
+	Abort func()
+	// Close is called when no job is left or their time is over, and waits for outcomes that are
+	// still to come.
+	Close     func()
+	Reconnect reconnect.Policy
+	// Notify is told of the connection.
+	Notify func(Notice)
+}
+
+// Dispatcher takes messages from a queue and hands them to workers. Its methods are safe for
+// concurrent use.
+//
+// The goroutine of Run receives and puts jobs into lanes; workers take them from there; another
+// goroutine acknowledges, everything that is due at a time.
+type Dispatcher[T any] struct {
+	Options[T]
+	lanes *lanes[T]
+	stop  context.CancelCauseFunc // of reading
+
+	wake     chan struct{} // something may be acknowledged
+	workers  sync.WaitGroup
+	stopping atomic.Bool // nothing new is begun
+	enough   atomic.Bool // no acknowledgement before the end of the consumer
+
+	mu         sync.Mutex
+	failed     error
+	reconnects int64
+	delayed    map[*Job[T]]delay
+	sessions   []*pipeline.Session // with unfinished jobs; the last is the present one
+}
+
+var (
+	errEnough = errors.New("enough")
+	errIdle   = errors.New("nothing more comes")
+)
+
+// New returns a dispatcher that has not begun.
+func New[T any](o Options[T]) *Dispatcher[T] {
+	return &Dispatcher[T]{
+		Options: o, lanes: newLanes[T](), stop: func(error) {}, wake: make(chan struct{}, 1),
+		delayed: map[*Job[T]]delay{},
+	}
+}
+
+// Run dispatches until ctx ends, or nothing comes for Idle, or Enough or Fail is called. Jobs then
+// have the grace to end; what has not ended returns to the queue. The error is that of Fail, or
+// says why nothing can be received; it is nil when Run ended as it was asked to. Call it once.
+func (d *Dispatcher[T]) Run(ctx context.Context) error {
+	reading, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	d.mu.Lock()
+	d.stop = stop
+	if d.failed != nil {
+		stop(d.failed)
+	}
+	d.mu.Unlock()
+	quit := make(chan struct{})
+	var acknowledger sync.WaitGroup
+	acknowledger.Go(func() { d.acknowledge(quit) })
+	for range d.Workers {
+		d.workers.Go(d.work)
+	}
+	err := d.consume(reading)
+	d.drain()
+	close(quit)
+	acknowledger.Wait()
+	err = errors.Join(err, d.settle())
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return errors.Join(d.failed, err)
+}
+
+// Enough ends Run without a failure. Acknowledgements wait for the end of the consumer: the broker
+// would send another message for each. Jobs that were not begun should be held.
+func (d *Dispatcher[T]) Enough() {
+	d.enough.Store(true)
+	d.end(errEnough)
+}
+
+// Fail ends Run with an error, the first one if it is called again.
+func (d *Dispatcher[T]) Fail(err error) {
+	d.mu.Lock()
+	if d.failed == nil {
+		d.failed = err
+	}
+	d.mu.Unlock()
+	d.stopping.Store(true)
+	d.end(err)
+}
+
+func (d *Dispatcher[T]) end(cause error) {
+	d.mu.Lock()
+	stop := d.stop
+	d.mu.Unlock()
+	stop(cause)
+}
+
+// Stopping reports whether no job should begin any more.
+func (d *Dispatcher[T]) Stopping() bool { return d.stopping.Load() }
+
+// Reconnects returns how often the connection was lost and another was tried.
+func (d *Dispatcher[T]) Reconnects() int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.reconnects
+}
+
+// consume receives from one subscription after another.
+func (d *Dispatcher[T]) consume(ctx context.Context) error {
+	s, err := d.subscribe(ctx)
+	for {
+		if err != nil {
+			return unlessAsked(ctx, err)
+		}
+		d.Notify(Notice{Kind: Connected})
+		err = d.read(ctx, s)
+		if ctx.Err() != nil || errors.Is(err, errIdle) || !pipeline.Lost(err) {
+			return unlessAsked(ctx, err)
+		}
+		if d.Reconnect.Attempts < 0 {
+			return err
+		}
+		d.Notify(Notice{Kind: Lost, Err: err})
+		s.MarkLost()
+		d.cancelDelays(s)
+		if d.Ordered {
+			// Two jobs of a lane must not be worked on at once, not even one twice.
+			_ = s.AwaitIdle(ctx) // if ctx ends first, that is seen below
+		}
+		_ = s.Sub.Close() // gone
+		d.mu.Lock()
+		d.reconnects++
+		d.mu.Unlock()
+		s, err = d.resubscribe(ctx, err)
+	}
+}
+
+// unlessAsked is nil for an end that was asked for.
+func unlessAsked(ctx context.Context, err error) error {
+	if ctx.Err() != nil || errors.Is(err, errIdle) {
+		return nil //nolint:nilerr // it is the consequence of what was asked for
+	}
+	return err
+}
+
+// Pauses before a queue is tried again that has another consumer, and for how long it is.
+const (
+	busyPause = 100 * time.Millisecond
+	busyTime  = 10 * time.Second
+)
+
+// subscribe connects once.
+//
+// With Ordered, the queue may still have the consumer of a connection that is gone, perhaps our
+// own: the broker is given some time to notice.
+func (d *Dispatcher[T]) subscribe(ctx context.Context) (*pipeline.Session, error) {
+	o := consume.Options{Queue: d.Queue, Prefetch: d.Prefetch, Tag: d.Tag, Exclusive: d.Ordered}
+	sub, err := backoff.Retry(ctx, func() (consume.Subscription, error) {
+		sub, err := d.Source.Subscribe(ctx, o)
+		if err != nil && !errors.Is(err, topology.ErrInUse) {
+			err = backoff.Permanent(err)
+		}
+		return sub, err
+	}, backoff.WithBackOff(backoff.NewConstantBackOff(busyPause)), backoff.WithMaxElapsedTime(busyTime))
+	if err != nil {
+		return nil, err
+	}
+	s := pipeline.NewSession(sub, d.Prefetch)
+	d.mu.Lock()
+	d.sessions = append(d.unfinished(), s)
+	d.mu.Unlock()
+	return s, nil
+}
+
+func (d *Dispatcher[T]) resubscribe(ctx context.Context, cause error) (*pipeline.Session, error) {
+	p := d.Reconnect
+	p.Transient = pipeline.Transient
+	return reconnect.Open(ctx, p.Start(), cause, d.subscribe, func(f reconnect.Failure) {
+		d.Notify(Notice{Kind: Failed, Err: f.Err, Attempt: f.Attempt, Wait: f.Wait})
+	})
+}
+
+// unfinished returns the sessions that still have jobs. d.mu is held.
+func (d *Dispatcher[T]) unfinished() (busy []*pipeline.Session) {
+	for _, s := range d.sessions {
+		if s.Pending() > 0 {
+			busy = append(busy, s)
+		}
+	}
+	return busy
+}
+
+func (d *Dispatcher[T]) allSessions() []*pipeline.Session {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return append([]*pipeline.Session(nil), d.sessions...)
+}
+
+// read makes jobs of what comes.
+func (d *Dispatcher[T]) read(ctx context.Context, s *pipeline.Session) error {
+	for {
+		delivery, err := d.next(ctx, s)
+		if err != nil {
+			return err
+		}
+		s.Open(delivery.Tag)
+		j := &Job[T]{from: d, session: s, tag: delivery.Tag}
+		j.Value, j.key = d.Accept(delivery)
+		d.lanes.put(j)
+	}
+}
+
+// next receives. It returns errIdle when there was nothing to do for Idle.
+func (d *Dispatcher[T]) next(ctx context.Context, s *pipeline.Session) (*consume.Delivery, error) {
+	if delivery, ok := s.Sub.TryNext(); ok {
+		return &delivery, nil
+	}
+	if d.Idle <= 0 {
+		delivery, err := s.Sub.Next(ctx)
+		return &delivery, err
+	}
+	for {
+		wait, cancel := context.WithTimeout(ctx, d.Idle)
+		delivery, err := s.Sub.Next(wait)
+		over := wait.Err() != nil && ctx.Err() == nil
+		cancel()
+		switch {
+		case err == nil || !over || !errors.Is(err, context.DeadlineExceeded):
+			return &delivery, err
+		case s.Pending() == 0:
+			return nil, errIdle
+		}
+	}
+}
+
+func (d *Dispatcher[T]) work() {
+	for {
+		j, ok := d.lanes.take()
+		if !ok {
+			return
+		}
+		d.Work(j)
+	}
+}
+
+// acknowledge sends what is due, everything since the last time at once.
+func (d *Dispatcher[T]) acknowledge(quit <-chan struct{}) {
+	for {
+		select {
+		case <-d.wake:
+		case <-quit:
+			return
+		}
+		if d.enough.Load() {
+			continue // settle does it
+		}
+		for _, s := range d.allSessions() {
+			s.FlushAll()
+		}
+	}
+}

@@ -1,0 +1,92 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/msgctl/msgctl/internal/pipeline"
+	"github.com/msgctl/msgctl/pkg/consume"
+)
+
+// LastGrace is how long jobs have to end after Abort, and the broker to apply the last
+// acknowledgements.
+const LastGrace = 10 * time.Second
+
+// drain lets jobs end within the grace.
+func (d *Dispatcher[T]) drain() {
+	d.stopping.Store(true)
+	sessions := d.allSessions()
+	if n := len(sessions); n > 0 {
+		s := sessions[n-1]
+		if s.Pending() > 0 {
+			d.Notify(Notice{Kind: Draining})
+		}
+		if !s.Lost() && !d.Ordered {
+			ctx, cancel := context.WithTimeout(context.Background(), LastGrace)
+			if err := s.Cancel(ctx, s.HoldDelivery); err != nil {
+				s.MarkLost()
+			}
+			cancel()
+		}
+	}
+	d.cancelDelays(nil)
+	if !await(sessions, d.Grace) {
+		d.Abort()
+		await(sessions, LastGrace)
+	}
+	d.Close()
+	d.lanes.close()
+	gone := make(chan struct{})
+	go func() { d.workers.Wait(); close(gone) }()
+	select {
+	case <-gone:
+	case <-time.After(LastGrace): // Work does not return; its message goes back all the same
+	}
+}
+
+// await waits for the jobs of all sessions.
+func await(sessions []*pipeline.Session, within time.Duration) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	for _, s := range sessions {
+		if s.AwaitIdle(ctx) != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// settle acknowledges and returns what is left, and sees that the broker has applied it.
+func (d *Dispatcher[T]) settle() error {
+	all := d.allSessions()
+	if len(all) == 0 {
+		return nil
+	}
+	s := all[len(all)-1]
+	ctx, cancel := context.WithTimeout(context.Background(), LastGrace)
+	defer cancel()
+	end := func() error { return returnAndClose(ctx, s) }
+	if d.Ordered {
+		end = s.CloseInOrder
+	}
+	switch err := end(); {
+	case errors.Is(err, consume.ErrLost):
+		d.Notify(Notice{Kind: LostAtEnd, Err: err})
+	case err != nil:
+		return fmt.Errorf("settle queue %q: some of what was acknowledged may come again: %w", d.Queue, err)
+	}
+	return nil
+}
+
+// returnAndClose returns what is not done to the queue. When it returns nil, the broker is seen to
+// have applied everything.
+func returnAndClose(ctx context.Context, s *pipeline.Session) error {
+	_, err := s.Return(pipeline.ReturnByNack)
+	if err == nil {
+		err = s.Sub.Settled(ctx)
+	}
+	_ = s.Sub.Close() // what is left returns with the channel, whatever it answers
+	return err
+}

@@ -1,0 +1,27 @@
+package dispatch
+
+import "time"
+
+// NoticeKind says what a Notice tells.
+type NoticeKind uint8
+
+// The kinds of notices.
+const (
+	Connected NoticeKind = iota
+	// Lost: the connection was lost, for the reason Err; what was in hand is delivered again.
+	Lost
+	// Failed: an attempt to connect failed with Err; attempt number Attempt follows after Wait.
+	Failed
+	// Draining: the dispatcher stops, and jobs have the grace to end.
+	Draining
+	// LostAtEnd: the connection was lost while the last acknowledgements were sent.
+	LostAtEnd
+)
+
+// Notice tells of the connection.
+type Notice struct {
+	Kind    NoticeKind
+	Err     error
+	Attempt int
+	Wait    time.Duration
+}
