@@ -29,6 +29,7 @@ import (
 //	ready QUEUE N               waits until the queue has N ready messages (N+: at least)
 //	eventually PATH REGEXP      asks the management API until its answer matches
 //	consume QUEUE               keeps a consumer on the queue until the script ends
+//	hold BYTES                  from here on MSGCTL_URL leads to a proxy that passes so many bytes to the broker and then none
 //	user NAME TAGS CONF WRITE READ   adds a user; NAME_URL and NAME_API are its addresses ("-" for no tags, or no permissions at all)
 //
 // and the conditions [line:4.3], [since:4.0].
@@ -42,7 +43,7 @@ func TestBrokerScript(t *testing.T) {
 			Condition:           func(cond string) (bool, error) { return lineCondition(b.Line, cond) },
 			Cmds: withWatching(withEvents(withDeadLetters(map[string]func(*testscript.TestScript, bool, []string){
 				"api": scriptAPI, "publish": scriptPublish, "ready": scriptReady, "eventually": scriptEventually,
-				"consume": scriptConsume, "user": scriptUser,
+				"consume": scriptConsume, "user": scriptUser, "hold": scriptHold,
 			}))),
 		})
 	})
@@ -180,6 +181,19 @@ func scriptConsume(ts *testscript.TestScript, _ bool, args []string) {
 	a := ts.Value(arenaKey).(*arena)
 	_, err := a.vhost.Channel(a.t).Consume(args[0], "", false, false, false, false, nil)
 	ts.Check(err)
+}
+
+// scriptHold keeps what follows from ever ending by itself, however slow this machine is.
+func scriptHold(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: hold BYTES")
+	}
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	a := ts.Value(arenaKey).(*arena)
+	proxy := rabbittest.NewProxy(a.t, a.vhost.URL)
+	proxy.HoldAfter(rabbittest.ToBroker, n)
+	ts.Setenv("MSGCTL_URL", proxy.Through(a.vhost.URL))
 }
 
 func scriptUser(ts *testscript.TestScript, _ bool, args []string) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -447,17 +448,35 @@ func TestRampGivesUpWhatDiesAgain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if err := ch.Confirm(false); err != nil {
+			t.Fatal(err)
+		}
+		var handled atomic.Int64
 		go func() {
 			for d := range in { // a consumer that still cannot handle one in three
-				_ = d.Ack(false)
 				if i := d.Headers["n"].(int64); i%3 == 0 {
-					_ = ch.PublishWithContext(context.Background(), "", "dlq", false, false,
+					c, err := ch.PublishWithDeferredConfirm("", "dlq", false, false,
 						amqp.Publishing{MessageId: d.MessageId, Headers: d.Headers})
+					if err != nil || !c.Wait() {
+						return // the test has ended
+					}
 				}
+				_ = d.Ack(false)
+				handled.Add(1)
 			}
 		}()
 		o := p.replay()
-		o.Ramp = replay.Ramp{Stages: []int64{1, 10, 100}, Settle: 2 * time.Second, AbortIfReturned: 5}
+		o.Ramp = replay.Ramp{Stages: []int64{1, 10, 100}, Settle: time.Millisecond, AbortIfReturned: 5}
+		replayed := []int64{1, 11, 12, 22, 122} // after the stages of the two runs
+		o.Ramp.Returned = func(ctx context.Context, id string) (int64, error) {
+			for deadline := time.Now().Add(time.Minute); handled.Load() < replayed[0]; time.Sleep(10 * time.Millisecond) {
+				if time.Now().After(deadline) {
+					return 0, fmt.Errorf("the consumer has handled %d of %d messages", handled.Load(), replayed[0])
+				}
+			}
+			replayed = replayed[1:]
+			return o.CountReplayed(ctx, id)
+		}
 		o.Select.Where = func(m *message.Message) (bool, error) { return m.Headers["n"].(int64) > 0, nil }
 		r, err := replay.Replay(t.Context(), o)
 		if err != nil || r.Aborted == "" || r.Done != 11 || !r.Partial() {
