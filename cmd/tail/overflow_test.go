@@ -3,6 +3,8 @@
 package tail_test
 
 import (
+	"fmt"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -25,7 +27,7 @@ import (
 func TestTailStopped(t *testing.T) {
 	v, ch := overflowArena(t)
 	p := cmdtest.NewProgram(t, v.URL, v.API)
-	for idle := 4 * time.Second; idle < time.Minute; idle *= 2 {
+	for idle := 4 * time.Second; idle < 4*time.Minute; idle *= 2 {
 		if r, ok := stoppedFor(t, p, v, ch, idle); ok {
 			if strings.Contains(r.Stderr, "the connection was lost") {
 				r.Want(t, cmdutil.ExitOK, "what was published meanwhile was not seen")
@@ -44,6 +46,7 @@ func TestTailStopped(t *testing.T) {
 func stoppedFor(t *testing.T, p *cmdtest.Program, v *rabbittest.VHost, ch *amqp.Channel,
 	idle time.Duration) (r cmdtest.Result, ok bool) {
 	t.Helper()
+	began := time.Now()
 	tailing := p.Start("tail", "-x", "x", "-o", "none", "--idle-timeout", idle.String())
 	cmdtest.AwaitTail(t, v, 1)
 	if !confirmed(t, ch, repeat(1)...) {
@@ -52,6 +55,12 @@ func stoppedFor(t *testing.T, p *cmdtest.Program, v *rabbittest.VHost, ch *amqp.
 	awaitEmpty(t, v) // it consumes: stopped before that, it would miss the broker's answer
 	stopped := time.Now()
 	_ = tailing.Cmd.Process.Signal(syscall.SIGSTOP)
+	awaitStopped(t, tailing)
+	if time.Since(began) > idle { // it may have been about to end
+		_ = tailing.Cmd.Process.Kill()
+		p.Wait(tailing)
+		return r, false
+	}
 	for sent := 0; sent < tail.Prefetch+tail.QueueBytes/overflowSize*5/4 && !tailing.Ended(); sent += 500 {
 		if !confirmed(t, ch, repeat(500)...) {
 			return r, false
@@ -65,6 +74,19 @@ func stoppedFor(t *testing.T, p *cmdtest.Program, v *rabbittest.VHost, ch *amqp.
 		t.Fatal(err)
 	}
 	return p.Wait(tailing), true
+}
+
+// awaitStopped waits until the kernel has stopped a process, where it tells.
+func awaitStopped(t *testing.T, r *cmdtest.Running) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", r.Cmd.Process.Pid))
+		_, state, _ := strings.Cut(string(text), ") ")
+		if err != nil || strings.HasPrefix(state, "T") || r.Ended() {
+			return
+		}
+	}
+	t.Fatal("tail is not stopped")
 }
 
 // TestTailSlowNetwork: what a slow network keeps from coming is purged and counted, and if the

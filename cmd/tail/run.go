@@ -310,10 +310,12 @@ func (c *idleClock) run(wait func() error) error {
 	c.mu.Unlock()
 	err := wait()
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.timer.Stop()
 	c.timer = nil
-	c.mu.Unlock()
-	c.left -= time.Since(began)
+	if c.left -= time.Since(began); time.Since(c.due) > asleep {
+		c.left = c.after // what came first was no sign of quiet, whether it is shown or not
+	}
 	return err
 }
 
