@@ -110,7 +110,7 @@ func scriptAPI(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s %s succeeded", args[0], args[1])
 	case !neg && err != nil:
 		ts.Fatalf("%v", err)
-	case args[0] == http.MethodGet:
+	case out != nil:
 		_, _ = fmt.Fprintln(ts.Stdout(), out)
 	}
 }

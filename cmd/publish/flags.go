@@ -175,5 +175,6 @@ func (o *propertyOptions) decoration(cmd *cobra.Command) (compose.Decoration, er
 		return compose.Decoration{}, cmdutil.UsageError("write --header NAME=VALUE", "%sflag --header: %v",
 			cmdutil.Where(cmd), err)
 	}
-	return compose.Decoration{Headers: headers, Priority: o.priority, Expiration: o.expiration, Delay: o.delay}, nil
+	return compose.Decoration{Headers: headers, Priority: o.priority, Explicit: cmd.Flags().Changed("priority"),
+		Expiration: o.expiration, Delay: o.delay}, nil
 }

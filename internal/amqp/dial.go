@@ -11,6 +11,7 @@ import (
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
+	"github.com/msgctl/msgctl/internal/amqp/wire"
 	"github.com/msgctl/msgctl/internal/refusal"
 )
 
@@ -24,6 +25,8 @@ type Link struct {
 	opts Options
 	conn *amqp091.Connection
 	net  net.Conn
+	// frames knows how the broker broke the protocol, if it did.
+	frames *wire.Frames
 	// closed has the reason when the connection is gone; it is closed then.
 	closed chan *amqp091.Error
 	idle   []*amqp091.Channel // guarded by the RecoveringConnection
@@ -41,18 +44,19 @@ func dial(ctx context.Context, o Options, vhost string) (*Link, error) {
 	heard := &sniffer{Conn: raw}
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
 	defer stop()
-	conn, err := handshake(ctx, o, vhost, heard)
+	conn, frames, err := handshake(ctx, o, vhost, heard)
 	if err != nil {
 		_ = raw.Close()
 		err = errors.Join(err, heard.failure())
 		return nil, explainDial(ctx, o, vhost, err, heard)
 	}
-	l := &Link{opts: o, conn: conn, net: raw, closed: make(chan *amqp091.Error, 1)}
+	l := &Link{opts: o, conn: conn, net: raw, frames: frames, closed: make(chan *amqp091.Error, 1)}
 	conn.NotifyClose(l.closed)
 	return l, nil
 }
 
-func handshake(ctx context.Context, o Options, vhost string, heard *sniffer) (*amqp091.Connection, error) {
+func handshake(ctx context.Context, o Options, vhost string, heard *sniffer) (*amqp091.Connection, *wire.Frames,
+	error) {
 	// amqp091.Open has no context: the deadline ends it if the peer is silent. The library removes
 	// the deadline afterwards.
 	if deadline, ok := ctx.Deadline(); ok {
@@ -66,7 +70,7 @@ func handshake(ctx context.Context, o Options, vhost string, heard *sniffer) (*a
 		}
 		secured := tls.Client(heard, config)
 		if err := secured.HandshakeContext(ctx); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		// A server that wants another certificate says so only after the client's part of the
 		// handshake (TLS 1.3).
@@ -75,10 +79,11 @@ func handshake(ctx context.Context, o Options, vhost string, heard *sniffer) (*a
 	if o.wrap != nil {
 		stream = o.wrap(stream)
 	}
+	frames := wire.NewFrames(stream, o.MaxMessage)
 	properties := amqp091.NewConnectionProperties()
 	properties.SetClientConnectionName(o.Name)
 	properties["product"] = "msgctl"
-	return amqp091.Open(stream, amqp091.Config{
+	conn, err := amqp091.Open(frames, amqp091.Config{
 		SASL:       []amqp091.Authentication{&amqp091.PlainAuth{Username: o.User, Password: string(o.Password)}},
 		Vhost:      vhost,
 		Heartbeat:  o.Heartbeat,
@@ -86,6 +91,10 @@ func handshake(ctx context.Context, o Options, vhost string, heard *sniffer) (*a
 		Properties: properties,
 		Locale:     "en_US",
 	})
+	if violation := frames.Violation(); violation != nil {
+		err = violation
+	}
+	return conn, frames, err
 }
 
 // Dial opens a connection to a vhost. Its errors are for people. ctx and the timeout bound all of

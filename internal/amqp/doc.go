@@ -13,9 +13,11 @@
 // is lost: they end with an error that wraps consume.ErrLost or publish.ErrLost, and
 // internal/pipeline opens new ones.
 //
-// Small writes are gathered, and reading ahead of a tail is bounded (the subpackage wire). Errors
-// are for people: refusals are explained by internal/refusal.
+// Below the library (the subpackage wire) small writes are gathered, reading ahead of a tail is
+// bounded, and properties go by that the library's types cannot tell from absent ones. Errors are
+// for people: refusals are explained by internal/refusal.
 //
-// Limits: an explicit priority of 0 is read and written as no priority, because the library's types
-// cannot distinguish them. Decision 11 has the cost of decoding by the library.
+// Limits: an empty table of headers is read and written as none. A delivery mode of 0 is read, but
+// written as none: AMQP knows 1 and 2 only, and 3.10 closes the channel because of it. Decision 11
+// has the cost of decoding by the library.
 package amqp

@@ -6,6 +6,7 @@ import (
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
+	"github.com/msgctl/msgctl/internal/amqp/wire"
 	"github.com/msgctl/msgctl/pkg/consume"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/publish"
@@ -24,7 +25,7 @@ const (
 // delivered makes a delivery of the library's. Nested values keep the library's types, so that
 // nothing is copied: see package message.
 func delivered(d *amqp091.Delivery, queue string) consume.Delivery {
-	return consume.Delivery{Tag: d.DeliveryTag, Message: message.Message{
+	out := consume.Delivery{Tag: d.DeliveryTag, Message: message.Message{
 		Properties: message.Properties{
 			ContentType: d.ContentType, ContentEncoding: d.ContentEncoding, DeliveryMode: d.DeliveryMode, Priority: d.Priority,
 			CorrelationID: d.CorrelationId, ReplyTo: d.ReplyTo, Expiration: d.Expiration, MessageID: d.MessageId,
@@ -33,11 +34,13 @@ func delivered(d *amqp091.Delivery, queue string) consume.Delivery {
 		Headers: message.Table(d.Headers), Exchange: d.Exchange, RoutingKey: d.RoutingKey,
 		Redelivered: d.Redelivered, Queue: queue, Body: d.Body,
 	}}
+	wire.TakeNote(out.Headers, &out.Properties)
+	return out
 }
 
 // returned makes a message of a basic.return.
 func returned(r *amqp091.Return) *message.Message {
-	return &message.Message{
+	out := &message.Message{
 		Properties: message.Properties{
 			ContentType: r.ContentType, ContentEncoding: r.ContentEncoding, DeliveryMode: r.DeliveryMode, Priority: r.Priority,
 			CorrelationID: r.CorrelationId, ReplyTo: r.ReplyTo, Expiration: r.Expiration, MessageID: r.MessageId,
@@ -45,6 +48,8 @@ func returned(r *amqp091.Return) *message.Message {
 		},
 		Headers: message.Table(r.Headers), Exchange: r.Exchange, RoutingKey: r.RoutingKey, Body: r.Body,
 	}
+	wire.TakeNote(out.Headers, &out.Properties)
+	return out
 }
 
 // publishing converts m for the library, or returns an error that says why m cannot be sent. The
@@ -66,6 +71,7 @@ func publishing(t publish.Target, m *message.Message, frameMax int) (amqp091.Pub
 	if err == nil {
 		err = checkHeaders(p.Headers)
 	}
+	p.Headers = native(wire.AddNote(m.Headers, &m.Properties))
 	if size := headerSize(m); err == nil && frameMax > 0 && size > frameMax {
 		err = fmt.Errorf("its properties and headers take %d bytes, more than the %d that the broker takes in one frame "+
 			"(frame_max): remove headers, or raise frame_max on the broker", size, frameMax)
@@ -80,35 +86,22 @@ func native(t message.Table) amqp091.Table {
 	return message.Native[amqp091.Table](t, func(d message.Decimal) any { return amqp091.Decimal(d) })
 }
 
-// texts calls f with each text property and its name.
-func texts(m *message.Message, f func(name, text string)) {
-	f("content_type", m.ContentType)
-	f("content_encoding", m.ContentEncoding)
-	f("correlation_id", m.CorrelationID)
-	f("reply_to", m.ReplyTo)
-	f("expiration", m.Expiration)
-	f("message_id", m.MessageID)
-	f("type", m.Type)
-	f("user_id", m.UserID)
-	f("app_id", m.AppID)
-}
-
-func checkProperties(m *message.Message) (err error) {
+func checkProperties(m *message.Message) error {
 	if m.DeliveryMode > message.Persistent {
 		return fmt.Errorf("its delivery mode is %d: the broker knows 1 (transient) and 2 (persistent)", m.DeliveryMode)
 	}
-	if m.Expiration != "" {
+	if m.Present(message.ExpirationProperty) {
 		if n, err := strconv.ParseUint(m.Expiration, 10, 64); err != nil || n > maxExpiration {
 			return fmt.Errorf("its expiration is %q: the broker takes whole milliseconds from 0 to %d, as digits (\"60000\" "+
 				"is a minute)", m.Expiration, maxExpiration)
 		}
 	}
-	texts(m, func(name, text string) {
-		if len(text) > maxShortString && err == nil {
-			err = fmt.Errorf("its property %s has %d bytes: AMQP allows %d", name, len(text), maxShortString)
+	for _, t := range m.Texts() {
+		if len(t.Value) > maxShortString {
+			return fmt.Errorf("its property %s has %d bytes: AMQP allows %d", t.AMQP, len(t.Value), maxShortString)
 		}
-	})
-	return err
+	}
+	return nil
 }
 
 // checkHeaders refuses values that AMQP has no type for, and names that are too long.
@@ -143,6 +136,8 @@ func checkNames(v any) error {
 // headerSize is how many bytes the content header frame of m takes, at most.
 func headerSize(m *message.Message) int {
 	size := headerFrame + 1 + 1 + 8 + message.HeadersSize(m.Headers) // delivery mode, priority, timestamp
-	texts(m, func(_, text string) { size += 1 + len(text) })
+	for _, t := range m.Texts() {
+		size += 1 + len(t.Value)
+	}
 	return size
 }

@@ -54,10 +54,29 @@ func randomMessages() *rapid.Generator[*message.Message] {
 		if rapid.Bool().Draw(t, "has a time") {
 			m.Timestamp = time.Unix(rapid.Int64Range(0, 1<<40).Draw(t, "timestamp"), 0)
 		}
+		if rapid.Bool().Draw(t, "explicit") {
+			m.ClusterID = short("cluster")
+			m.Explicit = explicitZeros(&m.Properties)
+		}
 		m.Headers = rapid.MapOfN(headerNames(), headerValues(2), 0, 6).Draw(t, "headers")
 		m.Body = []byte(strings.Repeat("b", rapid.SampledFrom([]int{0, 1, 300, 131064, 131065, 300000}).Draw(t, "size")))
 		return m
 	})
+}
+
+// explicitZeros has every property that is zero and may be explicitly so: brokers refuse an empty
+// expiration, an empty user_id and, on 3.10, a delivery mode of 0.
+func explicitZeros(p *message.Properties) (set message.PropertySet) {
+	for one := message.ContentTypeProperty; one >= message.ClusterIDProperty; one >>= 1 {
+		switch one {
+		case message.ContentTypeProperty >> 2, message.ExpirationProperty, message.UserIDProperty, message.DeliveryModeProperty:
+		default:
+			if !p.Present(one) {
+				set |= one
+			}
+		}
+	}
+	return set
 }
 
 // plain replaces the library's types by ours, and nil slices by empty ones.

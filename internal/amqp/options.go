@@ -35,6 +35,9 @@ type Options struct {
 	// Reconnect is for the connections that were established and lost; which errors are
 	// transient is not asked. Subscriptions and publishing channels end when their connection does.
 	Reconnect reconnect.Policy
+	// MaxMessage is how many bytes the body of a message has at most: the announcement of a larger one
+	// ends the connection. 0 is no limit.
+	MaxMessage int64
 	// Name is what the broker's connection list shows: "msgctl apply". Default "msgctl".
 	Name string
 

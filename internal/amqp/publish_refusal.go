@@ -25,6 +25,8 @@ func (c *publishChannel) endedBy(x *amqp091.Error) error {
 		text := "the connection was lost"
 		if x.Server {
 			text = "the broker closed the connection: it is stopping, or an operator closed it"
+		} else if violation := c.link.frames.Violation(); violation != nil {
+			text = "the connection was ended: " + violation.Error()
 		}
 		return &refusal.Error{Op: "publish", Text: text, Kind: publish.ErrLost, Cause: x}
 	}

@@ -117,7 +117,10 @@ func reason[T any](ch <-chan T) (v T) {
 // lost makes an error that wraps consume.ErrLost.
 func (s *subscription) lost(x *amqp091.Error) error {
 	text := "the connection was lost"
+	violation := s.link.frames.Violation()
 	switch {
+	case violation != nil:
+		text = "the connection was ended: " + violation.Error()
 	case x == amqp091.ErrClosed:
 		text = "the subscription is closed"
 	case x.Server && strings.Contains(x.Reason, "timeout"): // consumer_timeout, 30 minutes by default

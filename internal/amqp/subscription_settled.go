@@ -7,6 +7,8 @@ import (
 	"time"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/msgctl/msgctl/internal/amqp/wire"
 )
 
 // settledPoll is the pause between two looks at whether the broker has applied acknowledgements; it
@@ -112,10 +114,9 @@ func (s *subscription) ask(ctx context.Context, answer func(amqp091.Queue)) erro
 // (pipeline.Session). In-order settlement, the usual case, costs it no memory.
 type unsettled struct {
 	mu      sync.Mutex
-	handed  uint64              // the highest tag handed out
-	settled uint64              // all tags up to it are settled
-	ahead   map[uint64]struct{} // settled tags above
-	drained bool                // the broker has delivered nothing beyond handed
+	handed  uint64 // the highest tag handed out
+	tags    wire.Tags
+	drained bool // the broker has delivered nothing beyond handed
 }
 
 func (u *unsettled) hand(tag uint64) { u.mu.Lock(); u.handed = tag; u.mu.Unlock() }
@@ -125,36 +126,13 @@ func (u *unsettled) drain()          { u.mu.Lock(); u.drained = true; u.mu.Unloc
 func (u *unsettled) settle(tag uint64, multiple bool) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	_, already := u.ahead[tag]
 	switch {
 	case tag == 0 || tag > u.handed:
 		return fmt.Errorf("delivery tag %d was not handed out: the last one is %d", tag, u.handed)
-	case tag <= u.settled, already && !multiple:
+	case tag <= u.tags.Floor(), u.tags.Settled(tag) && !multiple:
 		return fmt.Errorf("delivery tag %d is settled already", tag)
 	}
-	switch {
-	case multiple:
-		for t := range u.ahead {
-			if t <= tag {
-				delete(u.ahead, t)
-			}
-		}
-		u.settled = tag
-	case tag == u.settled+1:
-		u.settled = tag
-	default:
-		if u.ahead == nil {
-			u.ahead = map[uint64]struct{}{}
-		}
-		u.ahead[tag] = struct{}{}
-	}
-	for len(u.ahead) > 0 {
-		if _, next := u.ahead[u.settled+1]; !next {
-			break
-		}
-		u.settled++
-		delete(u.ahead, u.settled)
-	}
+	u.tags.Settle(tag, multiple)
 	return nil
 }
 
@@ -162,5 +140,5 @@ func (u *unsettled) settle(tag uint64, multiple bool) error {
 func (u *unsettled) clear() bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.drained && u.settled == u.handed
+	return u.drained && u.tags.All(u.handed)
 }

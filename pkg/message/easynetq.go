@@ -39,6 +39,19 @@ type easyNetQProperties struct {
 	Priority     uint8
 	Expiration   any // milliseconds in a string, or a TimeSpan in newer versions
 	Timestamp    int64
+
+	PriorityPresent, DeliveryModePresent bool
+}
+
+// explicit has what EasyNetQ notes as present though it is 0.
+func (p *easyNetQProperties) explicit() (set PropertySet) {
+	if p.PriorityPresent && p.Priority == 0 {
+		set |= PriorityProperty
+	}
+	if p.DeliveryModePresent && p.DeliveryMode == 0 {
+		set |= DeliveryModeProperty
+	}
+	return set
 }
 
 func parseEasyNetQ(body []byte) (easyNetQError, error) {
@@ -90,6 +103,7 @@ func UnwrapEasyNetQ(m *Message) (*Message, error) {
 			ContentType: p.ContentType, ContentEncoding: p.ContentEncoding, DeliveryMode: p.DeliveryMode,
 			Priority: p.Priority, CorrelationID: p.CorrelationID, ReplyTo: p.ReplyTo, MessageID: p.MessageID,
 			Type: p.Type, UserID: p.UserID, AppID: p.AppID, Expiration: easyNetQExpiration(p.Expiration),
+			Explicit: p.explicit(),
 		},
 		Exchange: e.Exchange, RoutingKey: e.RoutingKey, Queue: e.Queue,
 		Body: easyNetQBody(*e.Message, p.ContentType),

@@ -1,7 +1,5 @@
 package message
 
-import "time"
-
 // Delivery modes of AMQP 0-9-1. Quorum queues and streams store every message, whatever its mode.
 const (
 	Transient  uint8 = 1
@@ -29,31 +27,6 @@ type Message struct {
 	Queue string
 	// Body is the payload, never decoded or decompressed. Nil and empty are the same message.
 	Body []byte
-}
-
-// Properties are the basic properties of AMQP 0-9-1 except headers. The zero value of a field means
-// "absent": the client library reads an absent one as zero and leaves a zero one out when it
-// writes, so an explicit priority of 0 or an empty string comes back as absent. Only quorum queues
-// of 4.3 treat the two differently: there no priority counts as 4, and 0 is the lowest. The
-// timestamp is the one property whose zero (1970-01-01) and absence are told apart.
-type Properties struct {
-	ContentType     string // MIME type of the body
-	ContentEncoding string // for example "gzip"; "utf-8" is used by some frameworks and means no compression
-	DeliveryMode    uint8  // Transient, Persistent, or 0 when absent
-	Priority        uint8  // 0 (absent) to 255
-	CorrelationID   string
-	ReplyTo         string
-	// Expiration is the time to live in milliseconds, as decimal digits. The broker takes it off
-	// when a message dies and keeps it in the death history, see Deaths.OriginalExpiration.
-	Expiration string
-	MessageID  string
-	// Timestamp has whole seconds, as on the wire. IsZero means absent.
-	Timestamp time.Time
-	Type      string
-	// UserID is checked by the broker: publishing with another name than the login's is refused
-	// unless the user has the tag impersonator.
-	UserID string
-	AppID  string
 }
 
 // Offset returns the position of a message read from a stream, from the header that the broker adds

@@ -1,146 +1,276 @@
 package wire
 
 import (
-	"bytes"
+	"bufio"
 	"encoding/binary"
 	"io"
 	"net"
-	"sync"
+	"sync/atomic"
 )
 
-// The parts of AMQP 0-9-1 that the negotiation of frame_max consists of.
 const (
-	frameHead        = 7 // type, channel, size of the payload
-	frameEnd         = 1
-	frameMethod      = 1
-	classConnection  = 10
-	methodTune       = 30
-	methodTuneOk     = 31
-	frameMaxAt       = frameHead + 4 + 2 // behind class, method and channel_max
-	tuneLength       = frameMaxAt + 4 + 2 + frameEnd
-	longestHandshake = 1 << 20 // of a frame before connection.tune
+	frameMethod    = 1
+	frameHeader    = 2
+	frameBody      = 3
+	frameHeartbeat = 8
+	// frameHead is what a frame has before its payload: type, channel, size. frameEnd is one octet.
+	frameHead = 7
+	frameEnd  = 0xCE
+	// methodHead is the class and the method, which a method's payload begins with.
+	methodHead = 4
+	// headerLimit is the largest content header that is looked into.
+	headerLimit = 4 << 20
+	// writeThrough is from how many bytes on a part of a body is written without being copied.
+	writeThrough = 16 << 10
+	// greeting is the protocol header, which comes before the first frame that a client writes.
+	greeting = 8
 )
 
-// LargeFrames lets a client read frames that are larger than the frame_max it has agreed on. The
-// broker sends them: a message that was published with headers of almost that size gets x-death
-// when it dies (fact headers-outgrow-frame-max). A client that refuses them loses its connection
-// whenever it meets that message.
+// Frames stands between the client library and a connection. It tells the library, and the broker,
+// what the library's types have no form for (AddNote, TakeNote), and it ends a connection whose
+// broker breaks the protocol in a way that the library has no limit for: see Violation.
 //
-// The client must propose a frame_max itself, which bounds what it reads. It is shown a broker
-// without a limit; the broker is answered with its own. So what the client sends must keep within
-// the broker's limit without its help: publish nothing on such a connection.
-//
-// One goroutine may read while others write. The broker's limit is left alone where it is none, or
-// not below the client's.
-func LargeFrames(conn net.Conn, most uint32) net.Conn {
-	return &largeFrames{Conn: conn, most: most}
-}
-
-type largeFrames struct {
+// It passes on unchanged what it does not understand.
+type Frames struct {
 	net.Conn
-	most  uint32
-	ready []byte // read, and not yet handed out; the reader's own
-	tuned bool   // connection.tune was read; the reader's own
+	in    *bufio.Reader
+	ready []byte // of a frame that was changed
+	left  int64  // of the frame that is being passed on; -1 for all that comes
+	fails error  // what the next Read returns
 
-	mu      sync.Mutex
-	limit   uint32 // the broker's, when the answer is to be changed
-	waiting []byte // the beginning of a frame that was not written to its end
+	guard    guard
+	violated atomic.Pointer[Violation]
+
+	greeted int    // bytes of the greeting that were written
+	frame   []byte // begun by the writer
+	body    int64  // left of the body frame that is being written
+	out     []byte
 }
 
-// Read implements net.Conn. Until connection.tune it reads frame by frame.
-func (c *largeFrames) Read(p []byte) (int, error) {
-	if len(c.ready) == 0 {
-		if c.tuned {
-			return c.Conn.Read(p)
-		}
-		if err := c.frame(); err != nil {
-			return 0, err
-		}
-	}
-	n := copy(p, c.ready)
-	c.ready = c.ready[n:]
-	return n, nil
+// NewFrames returns one on conn. A message of more than maxMessage bytes ends the connection, 0 is no
+// limit.
+func NewFrames(conn net.Conn, maxMessage int64) *Frames {
+	return &Frames{Conn: conn, in: bufio.NewReaderSize(conn, readAhead), guard: newGuard(maxMessage)}
 }
 
-// frame reads one frame. What is no frame passes: the client says what is wrong with it.
-func (c *largeFrames) frame() error {
-	head := make([]byte, frameHead)
-	if n, err := io.ReadFull(c.Conn, head); err != nil {
-		if n == 0 {
-			return err
-		}
-		c.ready, c.tuned = head[:n], true // the next read has the error
-		return nil
-	}
-	size := binary.BigEndian.Uint32(head[3:])
-	if head[0] != frameMethod || size > longestHandshake {
-		c.ready, c.tuned = head, true
-		return nil
-	}
-	all := bytes.NewBuffer(head)
-	if _, err := io.CopyN(all, c.Conn, int64(size)+frameEnd); err != nil && all.Len() == frameHead {
-		return err
-	}
-	c.ready = all.Bytes()
-	if isMethod(c.ready, methodTune) {
-		c.tuned = true
-		c.raise()
+// Violation returns how the broker broke the protocol, nil while it did not.
+func (f *Frames) Violation() error {
+	if v := f.violated.Load(); v != nil {
+		return v
 	}
 	return nil
 }
 
-// raise shows the client a broker without a limit.
-func (c *largeFrames) raise() {
-	field := c.ready[frameMaxAt : frameMaxAt+4]
-	limit := binary.BigEndian.Uint32(field)
-	if limit == 0 || limit >= c.most {
-		return
+// Read reads what the broker sends.
+func (f *Frames) Read(p []byte) (n int, err error) {
+	if f.fails != nil {
+		return 0, f.fails
 	}
-	clear(field)
-	c.mu.Lock()
-	c.limit = limit
-	c.mu.Unlock()
+	if len(f.ready) == 0 && f.left == 0 {
+		if err := f.begin(); err != nil {
+			return 0, err
+		}
+	}
+	for n < len(p) {
+		switch {
+		case len(f.ready) > 0:
+			took := copy(p[n:], f.ready)
+			n, f.ready = n+took, f.ready[took:]
+		case f.left != 0:
+			if n > 0 && f.in.Buffered() == 0 {
+				return n, nil
+			}
+			took, err := f.pass(p[n:])
+			if n += took; err != nil {
+				return n, err
+			}
+		case !f.whole():
+			return n, nil
+		default:
+			if err := f.begin(); err != nil {
+				f.fails = err
+				return n, nil
+			}
+		}
+	}
+	return n, nil
 }
 
-// Write implements net.Conn.
-func (c *largeFrames) Write(p []byte) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.limit == 0 {
-		return c.Conn.Write(p)
+// pass reads more of a frame that is not changed.
+func (f *Frames) pass(p []byte) (n int, err error) {
+	if f.left > 0 && int64(len(p)) > f.left {
+		p = p[:f.left]
 	}
-	c.waiting = append(c.waiting, p...)
-	whole := 0
-	for c.limit > 0 {
-		rest := c.waiting[whole:]
-		if len(rest) < frameHead {
-			break
-		}
-		length := frameHead + int(binary.BigEndian.Uint32(rest[3:])) + frameEnd
-		if len(rest) < length {
-			break
-		}
-		if isMethod(rest[:length], methodTuneOk) {
-			binary.BigEndian.PutUint32(rest[frameMaxAt:], c.limit)
-			c.limit = 0
-			length = len(rest)
-		}
-		whole += length
+	n, err = f.in.Read(p)
+	if f.left > 0 {
+		f.left -= int64(n)
 	}
-	if whole == 0 {
+	return n, err
+}
+
+// whole reports whether what has to be known of the next frame is here already.
+func (f *Frames) whole() bool {
+	have := f.in.Buffered()
+	if have < frameHead+methodHead {
+		return false
+	}
+	head, _ := f.in.Peek(frameHead) // they are here
+	return head[0] != frameHeader || int64(have) > frameHead+int64(binary.BigEndian.Uint32(head[3:]))
+}
+
+// begin looks at the next frame. The error is that of reading, or a *Violation.
+func (f *Frames) begin() error {
+	head, err := f.in.Peek(frameHead)
+	if err != nil {
+		return f.rest(err)
+	}
+	kind, channel, size := head[0], binary.BigEndian.Uint16(head[1:]), binary.BigEndian.Uint32(head[3:])
+	whole := frameHead + int64(size) + 1
+	switch {
+	case kind == frameMethod && size >= methodHead:
+		if head, err = f.in.Peek(frameHead + methodHead); err != nil {
+			return f.rest(err)
+		}
+		err = f.guard.received(channel, methodOf(head[frameHead:]))
+	case kind == frameHeader && size <= headerLimit:
+		return f.header(channel, int(whole))
+	case kind == frameHeartbeat && channel != 0:
+		err = &Violation{"a heartbeat on a channel"}
+	case kind != frameMethod && kind != frameHeader && kind != frameBody && kind != frameHeartbeat:
+		whole = -1 // no AMQP: the library finds out
+	}
+	if f.left = whole; err != nil {
+		return f.violate(err)
+	}
+	return nil
+}
+
+// rest passes on what is left of an input that ends in the middle of a frame.
+func (f *Frames) rest(err error) error {
+	if f.in.Buffered() == 0 {
+		return err
+	}
+	f.left = -1
+	return nil
+}
+
+func (f *Frames) violate(err error) error {
+	if v, ok := err.(*Violation); ok {
+		f.violated.CompareAndSwap(nil, v)
+	}
+	f.fails = err
+	_ = f.Close() // the first error is reported
+	return err
+}
+
+// header reads a content header, and changes it where the library would not tell what is in it.
+func (f *Frames) header(channel uint16, whole int) error {
+	frame := make([]byte, whole)
+	n, err := io.ReadFull(f.in, frame)
+	f.ready = frame[:n]
+	if err != nil || frame[whole-1] != frameEnd {
+		f.left = -1
+		return nil // the library gets the error with the next read
+	}
+	payload := frame[frameHead : whole-1]
+	if len(payload) >= payloadHead {
+		if err := f.guard.announced(binary.BigEndian.Uint64(payload[4:])); err != nil {
+			return f.violate(err)
+		}
+	}
+	changed, ok := noted(payload)
+	if ok && f.guard.fits(len(changed)+frameHead+1) {
+		f.ready = frameOf(channel, changed)
+	}
+	return nil
+}
+
+func frameOf(channel uint16, payload []byte) []byte {
+	out := make([]byte, 0, frameHead+len(payload)+1)
+	out = binary.BigEndian.AppendUint16(append(out, frameHeader), channel)
+	out = binary.BigEndian.AppendUint32(out, uint32(len(payload)))
+	return append(append(out, payload...), frameEnd)
+}
+
+// Write writes what the library sends. The library writes one frame after another, from one goroutine
+// at a time.
+func (f *Frames) Write(p []byte) (int, error) {
+	f.out = f.out[:0]
+	for rest := p; len(rest) > 0; {
+		n := len(rest)
+		switch {
+		case f.greeted < greeting:
+			n = min(n, greeting-f.greeted)
+			f.greeted += n
+			f.out = append(f.out, rest[:n]...)
+		case f.body > 0:
+			n = int(min(int64(n), f.body))
+			f.body -= int64(n)
+			if err := f.writeBody(rest[:n]); err != nil {
+				return 0, err
+			}
+		default:
+			n = f.gather(rest)
+		}
+		rest = rest[n:]
+	}
+	if len(f.out) == 0 {
 		return len(p), nil
 	}
-	_, err := c.Conn.Write(c.waiting[:whole])
-	c.waiting = c.waiting[whole:]
-	if err != nil {
+	if _, err := f.Conn.Write(f.out); err != nil {
 		return 0, err
 	}
 	return len(p), nil
 }
 
-// isMethod reports whether a frame is connection.tune, or its answer, which have the same fields.
-func isMethod(frame []byte, method uint16) bool {
-	return len(frame) == tuneLength && frame[0] == frameMethod &&
-		binary.BigEndian.Uint16(frame[frameHead:]) == classConnection &&
-		binary.BigEndian.Uint16(frame[frameHead+2:]) == method
+func (f *Frames) writeBody(part []byte) error {
+	if len(part) < writeThrough {
+		f.out = append(f.out, part...)
+		return nil
+	}
+	if len(f.out) > 0 {
+		if _, err := f.Conn.Write(f.out); err != nil {
+			return err
+		}
+		f.out = f.out[:0]
+	}
+	_, err := f.Conn.Write(part)
+	return err
+}
+
+// gather adds to the frame that is begun, and passes it on when it is whole. It returns how much of
+// p belongs to it.
+func (f *Frames) gather(p []byte) (n int) {
+	if n = min(frameHead-len(f.frame), len(p)); n > 0 {
+		f.frame = append(f.frame, p[:n]...)
+	} else {
+		n = 0
+	}
+	if len(f.frame) < frameHead {
+		return n
+	}
+	size := int(binary.BigEndian.Uint32(f.frame[3:]))
+	if f.frame[0] != frameMethod && f.frame[0] != frameHeader {
+		f.out = append(f.out, f.frame...)
+		f.frame, f.body = f.frame[:0], int64(size)+1
+		return n
+	}
+	more := min(frameHead+size+1-len(f.frame), len(p)-n)
+	f.frame = append(f.frame, p[n:n+more]...)
+	if len(f.frame) == frameHead+size+1 {
+		f.send()
+	}
+	return n + more
+}
+
+func (f *Frames) send() {
+	frame := f.frame
+	f.frame = f.frame[:0]
+	channel, payload := binary.BigEndian.Uint16(frame[1:]), frame[frameHead:len(frame)-1]
+	if frame[0] == frameMethod {
+		f.guard.sent(channel, payload)
+	} else if changed, ok := unnoted(payload); ok {
+		frame = frameOf(channel, changed)
+	}
+	f.out = append(f.out, frame...)
 }

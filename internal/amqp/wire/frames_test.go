@@ -3,71 +3,128 @@ package wire
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"testing/iotest"
 )
 
-// tune is connection.tune, or its answer.
-func tune(method uint16, frameMax uint32) []byte {
-	b := []byte{frameMethod, 0, 0, 0, 0, 0, 12}
-	b = binary.BigEndian.AppendUint16(b, classConnection)
-	b = binary.BigEndian.AppendUint16(b, method)
-	b = binary.BigEndian.AppendUint16(b, 2047)
-	b = binary.BigEndian.AppendUint32(b, frameMax)
-	b = binary.BigEndian.AppendUint16(b, 60)
-	return append(b, 0xce)
+// script is a connection that reads what a broker wrote, and keeps what is written.
+type script struct {
+	net.Conn // nil: deadlines are not used
+	in       io.Reader
+	out      bytes.Buffer
 }
 
-// scripted is a connection of which the peer says what it says, and writes are remembered.
-type scripted struct {
-	net.Conn
-	says  io.Reader
-	wrote bytes.Buffer
+func (s *script) Read(p []byte) (int, error)  { return s.in.Read(p) }
+func (s *script) Write(p []byte) (int, error) { return s.out.Write(p) }
+func (s *script) Close() error                { return nil }
+
+func frame(kind byte, channel uint16, payload []byte) []byte {
+	out := binary.BigEndian.AppendUint16([]byte{kind}, channel)
+	out = binary.BigEndian.AppendUint32(out, uint32(len(payload)))
+	return append(append(out, payload...), frameEnd)
 }
 
-func (s *scripted) Read(p []byte) (int, error)  { return s.says.Read(p) }
-func (s *scripted) Write(p []byte) (int, error) { return s.wrote.Write(p) }
+func call(channel, class, id uint16, args ...byte) []byte {
+	payload := binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(nil, class), id)
+	return frame(frameMethod, channel, append(payload, args...))
+}
 
-func TestLargeFramesShowsNoLimitAndAnswersWithTheBrokers(t *testing.T) {
-	start := []byte{frameMethod, 0, 0, 0, 0, 0, 5, 0, 10, 0, 10, 0, 0xce}
-	heartbeat := []byte{8, 0, 0, 0, 0, 0, 0, 0xce}
-	for name, c := range map[string]struct{ offered, shown, answered, sent uint32 }{
-		"usual":                     {131072, 0, 4 << 20, 131072},
-		"no limit":                  {0, 0, 4 << 20, 4 << 20},
-		"more than the client's":    {8 << 20, 8 << 20, 4 << 20, 4 << 20},
-		"the same as the client's":  {4 << 20, 4 << 20, 4 << 20, 4 << 20},
-		"a limit of a few kilobyte": {4096, 0, 4 << 20, 4096},
-	} {
-		t.Run(name, func(t *testing.T) {
-			conn := &scripted{says: iotest.OneByteReader(bytes.NewReader(
-				bytes.Join([][]byte{start, tune(methodTune, c.offered), []byte("later")}, nil)))}
-			client := LargeFrames(conn, 4<<20)
-			read, err := io.ReadAll(iotest.OneByteReader(client))
-			if want := bytes.Join([][]byte{start, tune(methodTune, c.shown), []byte("later")}, nil); err != nil ||
-				!bytes.Equal(read, want) {
-				t.Errorf("the client reads % x\nwant % x (%v)", read, want, err)
+func deliver(tag byte) []byte {
+	return append(call(1, 60, 60, 1, 'c', 0, 0, 0, 0, 0, 0, 0, tag, 0, 0, 1, 'q'),
+		append(frame(frameHeader, 1, headerOf(1<<12, "\x02")), frame(frameBody, 1, []byte("hello"))...)...)
+}
+
+func join(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
+
+// TestFramesPassesOn: what has nothing to note is passed on byte for byte, however it is cut.
+func TestFramesPassesOn(t *testing.T) {
+	sent := join([]byte("AMQP\x00\x00\x09\x01"), call(1, 20, 10, 0), call(1, 60, 10, 0, 0, 0, 0, 0, 9, 0),
+		call(1, 60, 20, 0, 0, 1, 'q', 1, 'c', 0, 0, 0, 0, 0), call(1, 60, 40, 0, 0, 0, 0, 0),
+		frame(frameHeader, 1, headerOf(1<<12, "\x02")), frame(frameBody, 1, bytes.Repeat([]byte("b"), 70_000)),
+		frame(frameHeartbeat, 0, nil))
+	come := join(call(1, 20, 11, 0, 0, 0, 0), call(1, 60, 11), call(1, 60, 21, 1, 'c'), deliver(1), deliver(2),
+		frame(frameBody, 1, bytes.Repeat([]byte("b"), 70_000)), frame(frameHeartbeat, 0, nil))
+	for _, wrap := range []func(io.Reader) io.Reader{iotest.OneByteReader, iotest.HalfReader,
+		func(r io.Reader) io.Reader { return r }} {
+		conn := &script{in: wrap(bytes.NewReader(come))}
+		f := NewFrames(conn, 0)
+		for rest := sent; len(rest) > 0; {
+			n := min(len(rest), 1+len(rest)/3)
+			if _, err := f.Write(rest[:n]); err != nil {
+				t.Fatal(err)
 			}
-			for _, b := range bytes.Join([][]byte{heartbeat, tune(methodTuneOk, c.answered), []byte("later")}, nil) {
-				if _, err := client.Write([]byte{b}); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want := bytes.Join([][]byte{heartbeat, tune(methodTuneOk, c.sent), []byte("later")}, nil)
-			if !bytes.Equal(conn.wrote.Bytes(), want) {
-				t.Errorf("the broker reads % x\nwant % x", conn.wrote.Bytes(), want)
-			}
-		})
+			rest = rest[n:]
+		}
+		if !bytes.Equal(conn.out.Bytes(), sent) {
+			t.Error("other bytes were written")
+		}
+		got, err := io.ReadAll(f)
+		if err != nil || !bytes.Equal(got, come) || f.Violation() != nil {
+			t.Errorf("%d of %d bytes came, %v", len(got), len(come), err)
+		}
 	}
 }
 
-// What speaks another protocol, or ends in the middle, reaches the client as it is.
-func TestLargeFramesPassesWhatIsNoAMQP(t *testing.T) {
-	for _, said := range []string{"", "HT", "HTTP/1.1 400 Bad Request", "\x01\x00\x00\x00\x00\x00\x05\x00", "\x01\x00\x00\xff\xff\xff\xff\x00"} {
-		read, err := io.ReadAll(LargeFrames(&scripted{says: bytes.NewReader([]byte(said))}, 4<<20))
-		if err != nil || string(read) != said {
-			t.Errorf("%q arrives as %q (%v)", said, read, err)
+// TestFramesEndsAViolation: a broker that sends what it may not is not read any further, and what
+// came before is passed on.
+func TestFramesEndsAViolation(t *testing.T) {
+	ask := join([]byte("AMQP\x00\x00\x09\x01"), call(1, 20, 10, 0), call(1, 60, 10, 0, 0, 0, 0, 0, 2, 0),
+		call(1, 60, 20, 0, 0, 1, 'q', 1, 'c', 0, 0, 0, 0, 0))
+	ok := join(call(1, 20, 11, 0, 0, 0, 0), call(1, 60, 11), call(1, 60, 21, 1, 'c'))
+	large := binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint64([]byte{0, 60, 0, 0}, 1<<62), 0)
+	for want, bad := range map[string][]byte{
+		"3 messages where the prefetch is 2":      join(deliver(1), deliver(2), deliver(3)),
+		"a message of 4611686018427387904 bytes":  frame(frameHeader, 1, large),
+		"nothing asked for (class 85, method 11)": call(1, 85, 11),
+		"nothing asked for (class 60, method 11)": call(1, 60, 11),
+		"nothing asked for (class 10, method 51)": call(0, 10, 51),
+		"a heartbeat on a channel":                frame(frameHeartbeat, 1, nil),
+	} {
+		f := NewFrames(&script{in: bytes.NewReader(append(bytes.Clone(ok), bad...))}, 1<<20)
+		if _, err := f.Write(ask); err != nil {
+			t.Fatal(err)
 		}
+		got, err := io.ReadAll(f)
+		var v *Violation
+		if !errors.As(err, &v) || !strings.Contains(err.Error(), want) || f.Violation() == nil {
+			t.Errorf("want %q: %v", want, err)
+		}
+		if !bytes.HasPrefix(got, ok) {
+			t.Errorf("%s: %d bytes came before", want, len(got))
+		}
+	}
+}
+
+// TestFramesCountsWhatIsSettled: acknowledgements make room, in any order.
+func TestFramesCountsWhatIsSettled(t *testing.T) {
+	f := NewFrames(&script{in: bytes.NewReader(nil)}, 0)
+	pass := func(frames ...[]byte) {
+		t.Helper()
+		if _, err := f.Write(join(frames...)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pass([]byte("AMQP\x00\x00\x09\x01"), call(1, 20, 10, 0), call(1, 60, 10, 0, 0, 0, 0, 0, 2, 0))
+	more := func() error { return f.guard.received(1, basicDeliver) }
+	ack := func(tag, bits byte) []byte { return call(1, 60, 80, 0, 0, 0, 0, 0, 0, 0, tag, bits) }
+	for i, err := range []error{more(), more()} {
+		if err != nil {
+			t.Fatal(i, err)
+		}
+	}
+	pass(ack(2, 0))
+	if err := more(); err != nil {
+		t.Error(err)
+	}
+	pass(ack(3, 1))
+	if err := errors.Join(more(), more()); err != nil {
+		t.Error(err)
+	}
+	if err := more(); err == nil {
+		t.Error("three are unsettled where two may be")
 	}
 }

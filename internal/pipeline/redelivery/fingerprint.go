@@ -22,11 +22,11 @@ func (p Fingerprinter) Of(m *message.Message) uint64 {
 	h := p.table(m.Headers)
 	for _, s := range [...]string{
 		m.Exchange, m.RoutingKey, m.ContentType, m.ContentEncoding, m.CorrelationID, m.ReplyTo, m.Expiration,
-		m.MessageID, m.Type, m.UserID, m.AppID,
+		m.MessageID, m.Type, m.UserID, m.AppID, m.ClusterID,
 	} {
 		h = mix(h, maphash.String(p.seed, s))
 	}
-	h = mix(h, uint64(m.DeliveryMode)<<8|uint64(m.Priority))
+	h = mix(h, uint64(m.Explicit)<<16|uint64(m.DeliveryMode)<<8|uint64(m.Priority))
 	if !m.Timestamp.IsZero() {
 		h = mix(h, uint64(m.Timestamp.Unix()))
 	}

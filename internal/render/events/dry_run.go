@@ -42,16 +42,13 @@ type DryRunDocument struct {
 func NewDryRunDocument(vhost string, t publish.Target, m *message.Message) DryRunDocument {
 	doc := DryRunDocument{FormatVersion: PublishFormatVersion, DryRun: true, VHost: vhost,
 		Exchange: t.Exchange, Key: t.Key, Headers: m.Headers, Properties: map[string]any{}}
-	for name, value := range map[string]string{"content_type": m.ContentType, "message_id": m.MessageID,
-		"type": m.Type, "correlation_id": m.CorrelationID, "app_id": m.AppID, "expiration": m.Expiration} {
-		if value != "" {
-			doc.Properties[name] = value
-		}
+	for _, p := range m.Texts() {
+		doc.Properties[p.AMQP] = p.Value
 	}
-	if m.DeliveryMode != 0 {
+	if m.Present(message.DeliveryModeProperty) {
 		doc.Properties["delivery_mode"] = m.DeliveryMode
 	}
-	if m.Priority != 0 {
+	if m.Present(message.PriorityProperty) {
 		doc.Properties["priority"] = m.Priority
 	}
 	if !m.Timestamp.IsZero() {

@@ -12,22 +12,16 @@ import (
 
 func properties(m *message.Message) map[string]any {
 	out := map[string]any{}
-	for _, p := range []struct{ name, value string }{
-		{"contentType", m.ContentType}, {"contentEncoding", m.ContentEncoding}, {"correlationId",
-			m.CorrelationID}, {"replyTo", m.ReplyTo},
-		{"expiration", m.Expiration}, {"messageId", m.MessageID}, {"type", m.Type}, {"userId", m.UserID}, {"appId", m.AppID},
-	} {
-		if p.value != "" {
-			out[p.name] = ValidUTF8(p.value)
-		}
+	for _, p := range m.Texts() {
+		out[p.Name] = ValidUTF8(p.Value)
 	}
-	if m.DeliveryMode != 0 {
+	if m.Present(message.DeliveryModeProperty) {
 		out["deliveryMode"] = m.DeliveryMode
 	}
-	if m.Priority != 0 {
+	if m.Present(message.PriorityProperty) {
 		out["priority"] = m.Priority
 	}
-	if !m.Timestamp.IsZero() {
+	if m.Present(message.TimestampProperty) {
 		out["timestamp"] = timestamp(m.Timestamp)
 	}
 	return out

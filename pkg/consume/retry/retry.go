@@ -79,8 +79,9 @@ func (p *Plan) Dead(m *message.Message, n message.FailureNote) (publish.Target, 
 
 func (p *Plan) failed(m *message.Message, n message.FailureNote) *message.Message {
 	out := message.Failed(m, n)
-	if out.UserID != "" && out.UserID != p.UserID {
-		out.Headers[message.HeaderUserID], out.UserID = out.UserID, ""
+	if out.Present(message.UserIDProperty) && out.UserID != p.UserID {
+		out.Headers[message.HeaderUserID] = out.UserID
+		out.Properties = out.Without(message.UserIDProperty)
 	}
 	return out
 }

@@ -66,7 +66,14 @@ func traced(t message.Table) message.Properties {
 		Expiration: t.Text("expiration"),
 		MessageID:  t.Text("message_id"), Type: t.Text("type"), UserID: t.Text("user_id"), AppID: t.Text("app_id"),
 	}
+	p.ClusterID = t.Text("cluster_id")
 	p.Timestamp, _ = message.AsTime(t["timestamp"])
+	for name, one := range map[string]message.PropertySet{"delivery_mode": message.DeliveryModeProperty,
+		"priority": message.PriorityProperty} {
+		if _, ok := t[name]; ok && !p.Present(one) {
+			p.Explicit |= one
+		}
+	}
 	return p
 }
 

@@ -33,8 +33,8 @@ type Identity struct {
 	Impersonator bool
 }
 
-func (i Identity) may(userID string) bool {
-	return userID == "" || i.Impersonator || userID == i.Login
+func (i Identity) may(m *message.Message) bool {
+	return !m.Present(message.UserIDProperty) || i.Impersonator || m.UserID == i.Login
 }
 
 // outgoing makes the messages to publish. It never changes the one it gets, and shares what it
@@ -63,9 +63,9 @@ func (o outgoing) prepare(ctx context.Context, m *message.Message, to route) (ou
 		out.Headers[message.HeaderCC] = to.cc
 	}
 	out.Expiration = o.expiration(m)
-	if !o.identity.may(m.UserID) {
+	if !o.identity.may(m) {
 		out.Headers[HeaderUserID] = m.UserID
-		out.UserID, altered = "", true
+		out.Properties, altered = out.Without(message.UserIDProperty), true
 	}
 	if o.transform != nil {
 		if out, err = o.transformed(ctx, out); err != nil {

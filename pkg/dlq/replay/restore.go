@@ -246,7 +246,7 @@ func (r *restore) paced(ctx context.Context, m *message.Message) error {
 func (i Identity) restorable(m *message.Message) (*message.Message, bool) {
 	_, hasCC := m.Headers[message.HeaderCC]
 	_, hasBCC := m.Headers[message.HeaderBCC]
-	if i.may(m.UserID) && !hasCC && !hasBCC {
+	if i.may(m) && !hasCC && !hasBCC {
 		return m, false
 	}
 	c := *m
@@ -260,8 +260,8 @@ func (i Identity) restorable(m *message.Message) (*message.Message, bool) {
 			c.Headers[to] = asText(keys)
 		}
 	}
-	if !i.may(m.UserID) {
-		c.Headers[HeaderUserID], c.UserID = m.UserID, ""
+	if !i.may(m) {
+		c.Headers[HeaderUserID], c.Properties = m.UserID, c.Without(message.UserIDProperty)
 	}
 	return &c, true
 }

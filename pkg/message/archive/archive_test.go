@@ -84,6 +84,12 @@ func messages() *rapid.Generator[*message.Message] {
 		if rapid.Bool().Draw(t, "timestamp?") {
 			m.Timestamp = time.Unix(rapid.Int64Range(0, math.MaxInt64/2).Draw(t, "timestamp"), 0).UTC()
 		}
+		m.ClusterID = raw().Draw(t, "cluster")
+		for one := message.ContentTypeProperty; one >= message.ClusterIDProperty; one >>= 1 {
+			if one != message.ContentTypeProperty>>2 && !m.Present(one) && rapid.Bool().Draw(t, "explicit") {
+				m.Explicit |= one
+			}
+		}
 		return m
 	})
 }

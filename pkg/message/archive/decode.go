@@ -27,19 +27,21 @@ type lineV1 struct {
 	BodyBase64  *[]byte        `json:"bodyBase64,omitempty"`
 }
 
+// propertiesV1 has nil for what is absent.
 type propertiesV1 struct {
-	ContentType     text   `json:"contentType,omitempty"`
-	ContentEncoding text   `json:"contentEncoding,omitempty"`
-	DeliveryMode    uint8  `json:"deliveryMode,omitempty"`
-	Priority        uint8  `json:"priority,omitempty"`
-	CorrelationID   text   `json:"correlationId,omitempty"`
-	ReplyTo         text   `json:"replyTo,omitempty"`
-	Expiration      text   `json:"expiration,omitempty"`
-	MessageID       text   `json:"messageId,omitempty"`
+	ContentType     *text  `json:"contentType,omitempty"`
+	ContentEncoding *text  `json:"contentEncoding,omitempty"`
+	DeliveryMode    *uint8 `json:"deliveryMode,omitempty"`
+	Priority        *uint8 `json:"priority,omitempty"`
+	CorrelationID   *text  `json:"correlationId,omitempty"`
+	ReplyTo         *text  `json:"replyTo,omitempty"`
+	Expiration      *text  `json:"expiration,omitempty"`
+	MessageID       *text  `json:"messageId,omitempty"`
 	Timestamp       *int64 `json:"timestamp,omitempty"`
-	Type            text   `json:"type,omitempty"`
-	UserID          text   `json:"userId,omitempty"`
-	AppID           text   `json:"appId,omitempty"`
+	Type            *text  `json:"type,omitempty"`
+	UserID          *text  `json:"userId,omitempty"`
+	AppID           *text  `json:"appId,omitempty"`
+	ClusterID       *text  `json:"clusterId,omitempty"`
 }
 
 // rawPrefix begins a JSON string that holds the base64 of one that is not valid UTF-8.
@@ -135,18 +137,9 @@ func (v *lineV1) check() error {
 }
 
 func (v *lineV1) message() (*message.Message, error) {
-	p := &v.Properties
 	m := &message.Message{
-		Properties: message.Properties{
-			ContentType: string(p.ContentType), ContentEncoding: string(p.ContentEncoding),
-			DeliveryMode: p.DeliveryMode, Priority: p.Priority, CorrelationID: string(p.CorrelationID),
-			ReplyTo: string(p.ReplyTo), Expiration: string(p.Expiration), MessageID: string(p.MessageID),
-			Type: string(p.Type), UserID: string(p.UserID), AppID: string(p.AppID),
-		},
-		Exchange: string(v.Exchange), RoutingKey: string(v.RoutingKey), Redelivered: v.Redelivered, Queue: string(v.Queue),
-	}
-	if p.Timestamp != nil {
-		m.Timestamp = time.Unix(*p.Timestamp, 0).UTC()
+		Properties: v.Properties.read(),
+		Exchange:   string(v.Exchange), RoutingKey: string(v.RoutingKey), Redelivered: v.Redelivered, Queue: string(v.Queue),
 	}
 	if v.Body != nil {
 		m.Body = []byte(*v.Body)

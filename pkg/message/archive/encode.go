@@ -39,20 +39,11 @@ func AppendLineSeen(dst []byte, m *message.Message, at time.Time) ([]byte, error
 }
 
 func lineOf(m *message.Message) (*lineV1, error) {
-	p, v := &m.Properties, version
+	v := version
 	line := &lineV1{
 		V: &v, Queue: text(m.Queue), Exchange: text(m.Exchange), RoutingKey: text(m.RoutingKey),
 		Redelivered: m.Redelivered,
-		Properties: propertiesV1{
-			ContentType: text(p.ContentType), ContentEncoding: text(p.ContentEncoding), DeliveryMode: p.DeliveryMode,
-			Priority: p.Priority, CorrelationID: text(p.CorrelationID), ReplyTo: text(p.ReplyTo),
-			Expiration: text(p.Expiration), MessageID: text(p.MessageID), Type: text(p.Type), UserID: text(p.UserID),
-			AppID: text(p.AppID),
-		},
-	}
-	if !p.Timestamp.IsZero() {
-		seconds := p.Timestamp.Unix()
-		line.Properties.Timestamp = &seconds
+		Properties:  propertiesOf(&m.Properties),
 	}
 	line.setBody(m.Body)
 	if len(m.Headers) == 0 {

@@ -38,31 +38,52 @@ type Message struct {
 
 // Properties are AMQP's, with their names in camel case.
 type Properties struct {
-	ContentType     string     `json:"contentType,omitempty"`
-	ContentEncoding string     `json:"contentEncoding,omitempty"`
-	DeliveryMode    uint8      `json:"deliveryMode,omitempty"`
-	Priority        uint8      `json:"priority,omitempty"`
-	CorrelationID   string     `json:"correlationId,omitempty"`
-	ReplyTo         string     `json:"replyTo,omitempty"`
-	Expiration      string     `json:"expiration,omitempty"`
-	MessageID       string     `json:"messageId,omitempty"`
+	ContentType     *string    `json:"contentType,omitempty"`
+	ContentEncoding *string    `json:"contentEncoding,omitempty"`
+	DeliveryMode    *uint8     `json:"deliveryMode,omitempty"`
+	Priority        *uint8     `json:"priority,omitempty"`
+	CorrelationID   *string    `json:"correlationId,omitempty"`
+	ReplyTo         *string    `json:"replyTo,omitempty"`
+	Expiration      *string    `json:"expiration,omitempty"`
+	MessageID       *string    `json:"messageId,omitempty"`
 	Timestamp       *time.Time `json:"timestamp,omitempty"`
-	Type            string     `json:"type,omitempty"`
-	UserID          string     `json:"userId,omitempty"`
-	AppID           string     `json:"appId,omitempty"`
+	Type            *string    `json:"type,omitempty"`
+	UserID          *string    `json:"userId,omitempty"`
+	AppID           *string    `json:"appId,omitempty"`
+	ClusterID       *string    `json:"clusterId,omitempty"`
+}
+
+func propertiesOf(p *message.Properties) Properties {
+	return Properties{
+		ContentType:     present(p, message.ContentTypeProperty, &p.ContentType),
+		ContentEncoding: present(p, message.ContentEncodingProperty, &p.ContentEncoding),
+		DeliveryMode:    present(p, message.DeliveryModeProperty, &p.DeliveryMode),
+		Priority:        present(p, message.PriorityProperty, &p.Priority),
+		CorrelationID:   present(p, message.CorrelationIDProperty, &p.CorrelationID),
+		ReplyTo:         present(p, message.ReplyToProperty, &p.ReplyTo),
+		Expiration:      present(p, message.ExpirationProperty, &p.Expiration),
+		MessageID:       present(p, message.MessageIDProperty, &p.MessageID),
+		Timestamp:       Time(p.Timestamp),
+		Type:            present(p, message.TypeProperty, &p.Type),
+		UserID:          present(p, message.UserIDProperty, &p.UserID),
+		AppID:           present(p, message.AppIDProperty, &p.AppID),
+		ClusterID:       present(p, message.ClusterIDProperty, &p.ClusterID),
+	}
+}
+
+func present[T any](p *message.Properties, one message.PropertySet, v *T) *T {
+	if !p.Present(one) {
+		return nil
+	}
+	return v
 }
 
 // Of returns the document of a message.
 func Of(m *message.Message) Message {
-	p := &m.Properties
 	d := Message{
 		Exchange: m.Exchange, RoutingKey: m.RoutingKey, Queue: m.Queue, Redelivered: m.Redelivered,
-		Properties: Properties{
-			ContentType: p.ContentType, ContentEncoding: p.ContentEncoding, DeliveryMode: p.DeliveryMode,
-			Priority: p.Priority, CorrelationID: p.CorrelationID, ReplyTo: p.ReplyTo, Expiration: p.Expiration,
-			MessageID: p.MessageID, Timestamp: Time(p.Timestamp), Type: p.Type, UserID: p.UserID, AppID: p.AppID,
-		},
-		Headers: Headers(m.Headers), Size: len(m.Body),
+		Properties: propertiesOf(&m.Properties),
+		Headers:    Headers(m.Headers), Size: len(m.Body),
 	}
 	if offset, ok := m.Offset(); ok {
 		d.Offset = &offset

@@ -54,6 +54,9 @@ type properties struct {
 	Type            string    `expr:"type"`
 	UserID          string    `expr:"userId"`
 	AppID           string    `expr:"appId"`
+	ClusterID       string    `expr:"clusterId"`
+
+	Explicit message.PropertySet `expr:"-"`
 }
 
 type deathView struct {

@@ -22,6 +22,8 @@ type Decoration struct {
 	// Headers are added, but do not replace those of the event's format.
 	Headers  message.Table
 	Priority uint8
+	// Explicit says that Priority is set although it is 0, which quorum queues of 4.3 rank below none.
+	Explicit bool
 	// Expiration is how long the message may wait in a queue, 0 forever.
 	Expiration time.Duration
 	// Delay is how long a delayed-message exchange keeps the message, 0 for not at all.
@@ -40,7 +42,9 @@ func (d Decoration) Table() message.Table {
 }
 
 func (d Decoration) apply(m *message.Message) {
-	m.Priority, m.Expiration = d.Priority, ""
+	if m.Priority, m.Expiration = d.Priority, ""; d.Explicit {
+		m.Explicit |= message.PriorityProperty
+	}
 	if d.Expiration > 0 {
 		m.Expiration = strconv.FormatInt(d.Expiration.Milliseconds(), 10)
 	}
