@@ -75,7 +75,7 @@ func (c *largeFrames) frame() error {
 		return nil
 	}
 	all := bytes.NewBuffer(head)
-	if _, err := io.CopyN(all, c.Conn, int64(size)+frameEnd); err != nil && all.Len() == frameHead {
+	if _, err := io.CopyN(all, c.Conn, int64(size)+1); err != nil && all.Len() == frameHead {
 		return err
 	}
 	c.ready = all.Bytes()
