@@ -30,6 +30,7 @@ import (
 //	eventually PATH REGEXP      asks the management API until its answer matches
 //	consume QUEUE               keeps a consumer on the queue until the script ends
 //	hold BYTES                  from here on MSGCTL_URL leads to a proxy that passes so many bytes to the broker and then none
+//	exclusive QUEUE EXCHANGE KEY   keeps an exclusive queue, bound, whose dead letters are lost, until the script ends
 //	user NAME TAGS CONF WRITE READ   adds a user; NAME_URL and NAME_API are its addresses ("-" for no tags, or no permissions at all)
 //
 // and the conditions [line:4.3], [since:4.0].
@@ -43,7 +44,7 @@ func TestBrokerScript(t *testing.T) {
 			Condition:           func(cond string) (bool, error) { return lineCondition(b.Line, cond) },
 			Cmds: withWatching(withEvents(withDeadLetters(map[string]func(*testscript.TestScript, bool, []string){
 				"api": scriptAPI, "publish": scriptPublish, "ready": scriptReady, "eventually": scriptEventually,
-				"consume": scriptConsume, "user": scriptUser, "hold": scriptHold,
+				"consume": scriptConsume, "user": scriptUser, "hold": scriptHold, "exclusive": scriptExclusive,
 			}))),
 		})
 	})
@@ -194,6 +195,20 @@ func scriptHold(ts *testscript.TestScript, _ bool, args []string) {
 	proxy := rabbittest.NewProxy(a.t, a.vhost.URL)
 	proxy.HoldAfter(rabbittest.ToBroker, n)
 	ts.Setenv("MSGCTL_URL", proxy.Through(a.vhost.URL))
+}
+
+func scriptExclusive(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: exclusive QUEUE EXCHANGE KEY")
+	}
+	a := ts.Value(arenaKey).(*arena)
+	ch := a.vhost.Channel(a.t)
+	_, err := ch.QueueDeclare(args[0], true, false, true, false,
+		amqp.Table{"x-max-length": int32(1), "x-dead-letter-exchange": "gone"})
+	ts.Check(err)
+	ts.Check(ch.QueueBind(args[0], args[2], args[1], false, nil))
+	_, err = ch.QueueDeclare("", false, false, true, false, nil) // as clients have it that wait for answers
+	ts.Check(err)
 }
 
 func scriptUser(ts *testscript.TestScript, _ bool, args []string) {

@@ -127,8 +127,7 @@ func explainHandshake(op string, o Options, vhost string, x *amqp091.Error) erro
 		return refusal.NoVHostAccess(op, o.User, vhost)
 	case r.Kind == refusal.ConnectionLimit:
 		return &refusal.Error{Op: op, Text: "the broker allows no further connection: " + r.Detail,
-			Kind:  topology.ErrNotPermitted,
-			Cause: x}
+			Kind: errors.Join(topology.ErrNotPermitted, topology.ErrLimit), Cause: x}
 	case x == amqp091.ErrVhost || errors.Is(x, io.EOF) || !x.Server:
 		return refusal.Unreachable(op, "the connection was cut during the AMQP handshake", x)
 	}

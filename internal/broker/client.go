@@ -33,8 +33,10 @@ type Client struct {
 	connections map[string]*amqp.RecoveringConnection // by vhost
 	amqpDown    error                                 // why AMQP is not used, once its first connection failed
 	nodes       []string                              // the cluster's running nodes, as last read
+	locks       []func()                              // release the locks that are held
 	placed      int                                   // how many queues were declared on them in turn
-	doubted     time.Time                             // when a count that may be late was first in the way: see awaitCounts
+	// when a count that may be late was first in the way: see awaitCounts
+	doubted time.Time
 }
 
 var _ apply.Writer = (*Client)(nil)
@@ -106,7 +108,12 @@ func (c *Client) overAMQP(ctx context.Context, vhost string) (*amqp.RecoveringCo
 		return nil, nil //nolint:nilerr // known since the first attempt; the management API does the work
 	}
 	conn := c.connection(vhost)
+	held := c.holdsLocks()
 	err := conn.Ready(ctx)
+	if held && errors.Is(err, topology.ErrLimit) {
+		c.yieldLocks()
+		err = conn.Ready(ctx)
+	}
 	if err == nil {
 		return conn, nil
 	}

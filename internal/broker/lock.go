@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"sync"
 	"time"
 
 	"github.com/msgctl/msgctl/internal/amqp"
@@ -26,7 +27,8 @@ const (
 // of its own. The broker deletes the queue when that connection ends, so a killed process leaves no
 // lock behind (at the latest when the heartbeat fails, twice its interval). A holder whose
 // connection is lost loses the lock without notice: the lock prevents accidents, it guarantees
-// nothing.
+// nothing. It is given up before its time where it takes the place of a queue or of a connection
+// that a limit allows: see Create.
 //
 // The error wraps topology.ErrLocked when another apply holds it. Where it wraps
 // topology.ErrUnreachable or ErrNotPermitted, no lock is available, and the caller may continue
@@ -40,6 +42,10 @@ func (c *Client) Lock(ctx context.Context, vhost, name string) (release func(), 
 	release, err = declare.Lock(ctx, c.amqp, queue)
 	switch {
 	case err == nil:
+		release = sync.OnceFunc(release)
+		c.mu.Lock()
+		c.locks = append(c.locks, release)
+		c.mu.Unlock()
 		return release, nil
 	case amqp.IsLocked(err):
 		return func() {}, &refusal.Error{Op: op.Op, Kind: topology.ErrLocked, Cause: err,
@@ -47,6 +53,24 @@ func (c *Client) Lock(ctx context.Context, vhost, name string) (release func(), 
 				": wait until it has ended, then run apply again"}
 	}
 	return func() {}, amqp.Explain(ctx, op, err)
+}
+
+// holdsLocks reports whether a lock was held at any time.
+func (c *Client) holdsLocks() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.locks) > 0
+}
+
+// yieldLocks releases all locks, if that has not happened yet, and returns when their places are
+// free.
+func (c *Client) yieldLocks() {
+	c.mu.Lock()
+	locks := c.locks
+	c.mu.Unlock()
+	for _, release := range locks {
+		release()
+	}
 }
 
 func lockQueue(vhost, name string) *topology.Queue {

@@ -19,7 +19,8 @@ import (
 // totals-are-late), and so are consumers of streams, which AMQP does not count (fact
 // consumers-are-late). Where the API alone counts something in a queue without consumers, Refine
 // waits until the broker had time to correct it: the queue may have been emptied a moment ago. A
-// queue that is gone loses its status.
+// queue that is gone loses its status. Those that are exclusive to a connection are counted as the
+// management API reports them.
 func (c *Client) Refine(ctx context.Context, live *topology.Live, refs []topology.Ref) error {
 	byVHost := map[string][]topology.Ref{}
 	for _, ref := range refs {
@@ -63,13 +64,19 @@ func (c *Client) countAll(ctx context.Context, vhost string, refs []topology.Ref
 	if err != nil || conn == nil {
 		return counts, false, err
 	}
-	results := make([]*topology.QueueStatus, len(refs))
+	results, private := make([]*topology.QueueStatus, len(refs)), make([]bool, len(refs))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(amqp.Parallel)
 	for i, ref := range refs {
 		g.Go(func() error {
 			var err error
+			if private[i] = live.IsExclusive(ref.VHost, ref.Name); private[i] {
+				return nil // AMQP tells its own connection only
+			}
 			results[i], err = declare.Status(gctx, conn, ref.Name)
+			if private[i] = amqp.IsLocked(err); private[i] {
+				return nil // it was not there yet when the list was read
+			}
 			return err
 		})
 	}
@@ -77,6 +84,9 @@ func (c *Client) countAll(ctx context.Context, vhost string, refs []topology.Ref
 		return nil, false, err
 	}
 	for i, ref := range refs {
+		if private[i] {
+			continue
+		}
 		if results[i] == nil {
 			if counts[ref].State == "" { // a passive declaration does not find a classic queue that is down
 				delete(counts, ref)
@@ -90,9 +100,9 @@ func (c *Client) countAll(ctx context.Context, vhost string, refs []topology.Ref
 	return counts, doubtful, nil
 }
 
-// mayBeLate reports whether the management API counts messages that may have left the queue a moment
-// ago. Its counts of classic queues are never late (fact totals-are-late), it has none of streams,
-// and while consumers take messages no count is the last one.
+// mayBeLate reports whether the management API counts messages that may have left the queue a
+// moment ago. Its counts of classic queues are never late (fact totals-are-late), it has none of
+// streams, and while consumers take messages no count is the last one.
 func mayBeLate(queue topology.Object, listed, now topology.QueueStatus) bool {
 	if q, ok := queue.(*topology.Queue); ok && q.Type != topology.Quorum {
 		return false

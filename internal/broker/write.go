@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/msgctl/msgctl/internal/amqp/declare"
@@ -11,8 +12,20 @@ import (
 )
 
 // Create creates an object; it succeeds if an equal one exists. Exchanges, queues and bindings are
-// declared over AMQP if it was reachable at the first attempt, else over the management API.
+// declared over AMQP if it was reachable at the first attempt, else over the management API. Where
+// a limit is reached, locks are given up and it is tried once more: a lock takes the place of a
+// queue and of a connection.
 func (c *Client) Create(ctx context.Context, want topology.Object) error {
+	held := c.holdsLocks()
+	err := c.create(ctx, want)
+	if held && errors.Is(err, topology.ErrLimit) {
+		c.yieldLocks()
+		err = c.create(ctx, want)
+	}
+	return err
+}
+
+func (c *Client) create(ctx context.Context, want topology.Object) error {
 	o := c.on("declare", want)
 	if err := c.refuse(want); err != nil {
 		return c.explain(ctx, o, err)
@@ -37,8 +50,8 @@ func (c *Client) Create(ctx context.Context, want topology.Object) error {
 
 // declaredInTurn declares a queue that plan.Spread counts on the next node of a cluster. The broker
 // would put the leader where the connection ends, and so all leaders of one apply on one node (fact
-// leader-is-local). It returns false where there is nothing to choose, and when that node did not do
-// it: then the queue is declared as all others are.
+// leader-is-local). It returns false where there is nothing to choose, and when that node did not
+// do it: then the queue is declared as all others are.
 func (c *Client) declaredInTurn(ctx context.Context, want topology.Object) bool {
 	q, ok := want.(*topology.Queue)
 	if !ok || c.api == nil || !plan.Spreads(q) {

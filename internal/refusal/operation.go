@@ -116,7 +116,7 @@ func (o Operation) Reason(r Reply) (string, error) {
 	case NotEmpty:
 		return "it holds messages", topology.ErrInUse
 	case Limit, ConnectionLimit:
-		return "a limit of the vhost or the user is reached: " + r.Detail, nil
+		return "a limit of the vhost or the user is reached: " + r.Detail, topology.ErrLimit
 	case NotUTF8:
 		return "its name or routing key is not valid UTF-8", nil
 	case Validation:

@@ -15,13 +15,15 @@ var (
 	ErrVHostMissing = errors.New("vhost does not exist")
 	// ErrLocked is wrapped when another apply of the same topology holds the lock.
 	ErrLocked = errors.New("another apply is running")
+	// ErrLimit is wrapped when a limit of the vhost or of the user is reached: queues, connections.
+	ErrLimit = errors.New("limit reached")
 	// ErrAPI is wrapped, besides another sentinel, when it is the management API that cannot be
 	// used: AMQP may still do.
 	ErrAPI = errors.New("management API unusable")
 )
 
-// LeftBehindError is that something temporary may still exist on the broker, because it could not be
-// deleted. It is to be shown to the user also where the command was interrupted.
+// LeftBehindError is that something temporary may still exist on the broker, because it could not
+// be deleted. It is to be shown to the user also where the command was interrupted.
 type LeftBehindError struct {
 	// Text says what it is, and how to remove it.
 	Text string

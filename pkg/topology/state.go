@@ -126,6 +126,14 @@ func (s *State) Expected() []Ref {
 	return refs
 }
 
+// IsExclusive reports whether a queue is exclusive to a connection, which alone may use it, and
+// with which it goes.
+func (s *State) IsExclusive(vhost, queue string) bool {
+	o, _ := s.Get(Ref{Kind: KindQueue, VHost: vhost, Name: queue})
+	q, ok := o.(*Queue)
+	return ok && q.Exclusive
+}
+
 // Position returns where the object is declared, or expected; zero when unknown.
 func (s *State) Position(ref Ref) diag.Position { return s.places[ref].at }
 

@@ -3,6 +3,7 @@ package declare
 import (
 	"context"
 	"sync"
+	"time"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
@@ -83,8 +84,12 @@ func Unbind(ctx context.Context, conn *amqp.RecoveringConnection, b *topology.Bi
 	})
 }
 
-// Lock declares an exclusive queue on a connection of its own, which release closes; the broker
-// deletes the queue with it. Another holder's lock is an error: see amqp.IsLocked.
+// releaseTimeout is how long the release of a lock waits for the broker at most.
+const releaseTimeout = 5 * time.Second
+
+// Lock declares an exclusive queue on a connection of its own; release deletes it and closes the
+// connection. Should that be lost, the broker deletes the queue. Another holder's lock is an error:
+// see amqp.IsLocked.
 func Lock(ctx context.Context, c *amqp.Client, q *topology.Queue) (release func(), err error) {
 	l, err := c.Dial(ctx, q.VHost)
 	if err != nil {
@@ -94,5 +99,13 @@ func Lock(ctx context.Context, c *amqp.Client, q *topology.Queue) (release func(
 		l.Close()
 		return nil, err
 	}
-	return sync.OnceFunc(l.Close), nil
+	return sync.OnceFunc(func() {
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
+		defer cancel()
+		_ = l.Do(bounded, func(ch *amqp091.Channel) error { // closing alone frees its place some time later
+			_, err := ch.QueueDelete(q.Name, false, false, false)
+			return err
+		})
+		l.Close()
+	}), nil
 }

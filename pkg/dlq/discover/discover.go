@@ -118,7 +118,8 @@ type Discovery struct {
 }
 
 // Discover finds every queue that dead letters reach, by queue arguments, effective policies and
-// bindings, and every queue whose dead letters reach nothing. It is pure, and safe for concurrent
+// bindings, and every queue whose dead letters reach nothing, unless it is exclusive: such a queue
+// and its messages go with their connection anyway. It is pure, and safe for concurrent
 // use as long as nobody changes s.
 func Discover(s *topology.State, o Options) Discovery {
 	var d Discovery
@@ -129,6 +130,7 @@ func Discover(s *topology.State, o Options) Discovery {
 		f := &finder{n: newNetwork(s, vhost, o.Version), o: o, found: map[string]*Queue{}, d: &d}
 		f.run()
 	}
+	d.Losing = slices.DeleteFunc(d.Losing, func(l Losing) bool { return s.IsExclusive(l.VHost, l.Queue) })
 	slices.SortStableFunc(d.Losing, func(a, b Losing) int {
 		return cmp.Or(cmp.Compare(a.VHost, b.VHost), cmp.Compare(a.Certainty, b.Certainty), cmp.Compare(a.Queue, b.Queue))
 	})

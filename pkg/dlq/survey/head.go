@@ -91,7 +91,7 @@ func (v *VHost) candidates() []string {
 	}
 	var names []string
 	for name, n := range v.Counts {
-		if !found[name] && n.Known && n.Ready > 0 && n.Consumers == 0 && v.Exists(name) {
+		if !found[name] && n.Known && n.Ready > 0 && n.Consumers == 0 && v.Exists(name) && !v.Live.IsExclusive(v.Name, name) {
 			names = append(names, name)
 		}
 	}

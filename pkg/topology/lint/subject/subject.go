@@ -125,8 +125,28 @@ func (s *Subject) Findings() []lint.Finding {
 		list = append(list, s.onBroker(list)...)
 		lint.Sort(list)
 	}
+	if s.Live != nil {
+		list = slices.DeleteFunc(list, s.isPrivate)
+	}
 	s.point(list)
 	return list
+}
+
+// isPrivate reports whether a finding is about an exclusive queue on the broker, or a binding of
+// one: the connection that declared it, such as a client that waits for an answer or msgctl tail,
+// takes it along. A reserved name on the broker is the broker's own choice.
+func (s *Subject) isPrivate(f lint.Finding) bool {
+	if f.Rule == "reserved-name" && s.Live.Has(f.Ref) && (len(s.Files) == 0 || !s.State.Has(f.Ref)) {
+		return true
+	}
+	o, _ := s.Live.Get(f.Ref)
+	switch o := o.(type) {
+	case *topology.Queue:
+		return o.Exclusive
+	case *topology.Binding:
+		return o.DestinationType != topology.ToExchange && s.Live.IsExclusive(o.VHost, o.Destination)
+	}
+	return false
 }
 
 // WithComments applies the comments of the files, unless the files could not be read.
