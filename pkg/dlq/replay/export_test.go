@@ -18,7 +18,7 @@ func Hurry(o *Options) {
 
 func hurried() pipeline.Timing {
 	return pipeline.Timing{
-		Idle: 100 * time.Millisecond, Stall: 5 * time.Second, Returning: 20 * time.Second, Grace: 10 * time.Second,
+		Idle: 100 * time.Millisecond, Stall: 30 * time.Second, Returning: 20 * time.Second, Grace: 10 * time.Second,
 		Reconnect: reconnect.Policy{Delay: 200 * time.Millisecond, Attempts: 30},
 	}
 }

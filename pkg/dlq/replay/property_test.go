@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
@@ -23,8 +24,17 @@ func quick() *pipeline.Timing {
 	}
 }
 
+// replayed is Replay in fake time: no pause takes any, and on a busy machine none ends before what it
+// waits for.
+func replayed(t *testing.T, o Options) (r Result, err error) {
+	t.Helper()
+	synctest.Test(t, func(*testing.T) { r, err = Replay(context.Background(), o) })
+	return r, err
+}
+
 // Whatever is cut, whenever: nothing is lost, and what was confirmed is not sent twice.
 func TestReplayLosesNothingWhateverBreaks(t *testing.T) {
+	outer := t
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(0, 300).Draw(t, "messages")
 		b := pipelinetest.New(rapid.Uint64().Draw(t, "seed"), n)
@@ -39,7 +49,7 @@ func TestReplayLosesNothingWhateverBreaks(t *testing.T) {
 			Dialer: b, MaxReplays: -1, timing: quick(),
 			Select: Selection{Where: func(m *message.Message) (bool, error) { return m.Headers["n"].(int64)%every == 0, nil }},
 		}
-		r, err := Replay(context.Background(), o)
+		r, err := replayed(outer, o)
 		duplicates := b.Account(t, n)
 		if err != nil {
 			return // given up: nothing may be lost even so
@@ -62,7 +72,7 @@ func TestReplayLosesNothingWhateverBreaks(t *testing.T) {
 func TestReplayDoesNotReplayWhatDiesAgain(t *testing.T) {
 	b := pipelinetest.New(1, 500)
 	b.Returns = true
-	r, err := Replay(context.Background(), Options{
+	r, err := replayed(t, Options{
 		From: From{Source: b, Counter: b, Queue: "dlq", Total: -1, Prefetch: 50}, Dialer: b, timing: quick(),
 	})
 	if err != nil || r.Done != 500 {
@@ -78,6 +88,7 @@ func TestReplayDoesNotReplayWhatDiesAgain(t *testing.T) {
 // Identical messages cannot be told apart when a connection breaks: each must
 // arrive all the same.
 func TestReplayCountsIdenticalMessages(t *testing.T) {
+	outer := t
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(2, 60).Draw(t, "messages")
 		b := pipelinetest.New(rapid.Uint64().Draw(t, "seed"), n)
@@ -87,7 +98,7 @@ func TestReplayCountsIdenticalMessages(t *testing.T) {
 		}
 		b.Replace(same)
 		b.CutSource = 0.03
-		_, err := Replay(context.Background(), Options{
+		_, err := replayed(outer, Options{
 			From: From{Source: b, Counter: b, Queue: "dlq", Total: -1, Prefetch: 10}, Dialer: b, timing: quick(),
 		})
 		if got := b.Left()[same.MessageID] + b.Arrived()[same.MessageID]; got < n {
@@ -98,7 +109,7 @@ func TestReplayCountsIdenticalMessages(t *testing.T) {
 
 func TestReplayStopsAtTheLimit(t *testing.T) {
 	b := pipelinetest.New(1, 200)
-	r, err := Replay(context.Background(), Options{
+	r, err := replayed(t, Options{
 		From: From{Source: b, Counter: b, Queue: "dlq", Total: -1}, Dialer: b, Limit: 30, timing: quick(),
 	})
 	if err != nil || r.Done != 30 || b.Waiting() != 170 || b.Account(t, 200) != 0 {
@@ -111,7 +122,7 @@ func TestReplayStopsAtTheLimit(t *testing.T) {
 func TestReplayTakesOutWhatComesBackLate(t *testing.T) {
 	b := pipelinetest.New(3, 20)
 	b.CutAcked = true
-	r, err := Replay(context.Background(), Options{
+	r, err := replayed(t, Options{
 		From: From{Source: b, Counter: b, Queue: "dlq", Total: 20, Prefetch: 1}, Dialer: b, timing: quick(),
 	})
 	if err != nil || r.Done != 20 || b.Cuts == 0 || len(b.Left()) != 0 || b.Account(t, 20) != 0 {
@@ -126,7 +137,7 @@ func TestReplayAwaitsWhatNobodyRead(t *testing.T) {
 	b.CutAcked, b.Unread = true, 15
 	patient := quick()
 	patient.Returning = time.Minute // it ends when all is back
-	r, err := Replay(context.Background(), Options{
+	r, err := replayed(t, Options{
 		From: From{Source: b, Counter: b, Queue: "dlq", Total: 20, Prefetch: 1}, Dialer: b, timing: patient,
 	})
 	if err != nil || r.Done != 20 || b.Cuts == 0 || len(b.Left()) != 0 || b.Account(t, 20) != 0 {
@@ -149,10 +160,14 @@ func (r *recordedUntil) Record(Record) error {
 
 func TestReplayInterruptedSettlesWhatIsInFlight(t *testing.T) {
 	b := pipelinetest.New(7, 5000)
-	ctx, cancel := context.WithCancel(context.Background())
-	r, err := Replay(ctx, Options{
-		From: From{Source: b, Counter: b, Queue: "dlq", Total: -1, Prefetch: 100}, Dialer: b, timing: quick(),
-		Report: &recordedUntil{n: 100, then: cancel},
+	var r Result
+	var err error
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		r, err = Replay(ctx, Options{
+			From: From{Source: b, Counter: b, Queue: "dlq", Total: -1, Prefetch: 100}, Dialer: b, timing: quick(),
+			Report: &recordedUntil{n: 100, then: cancel},
+		})
 	})
 	if err != nil || !r.Interrupted {
 		t.Fatalf("%+v, %v; want an interrupted result", r, err)
@@ -168,7 +183,7 @@ func TestReplayInterruptedSettlesWhatIsInFlight(t *testing.T) {
 func TestRampStopsWhenMessagesComeBack(t *testing.T) {
 	b := pipelinetest.New(1, 500)
 	b.Returns = true
-	r, err := Replay(context.Background(), Options{
+	r, err := replayed(t, Options{
 		From: From{Source: b, Counter: b, Queue: "dlq", Total: -1}, Dialer: b, timing: quick(),
 		Ramp: Ramp{Stages: []int64{1, 10}, Settle: time.Millisecond, AbortIfReturned: 5},
 	})
@@ -176,7 +191,7 @@ func TestRampStopsWhenMessagesComeBack(t *testing.T) {
 		t.Fatalf("%+v, %v; want it given up after the first message", r, err)
 	}
 	b = pipelinetest.New(1, 500)
-	r, err = Replay(context.Background(), Options{
+	r, err = replayed(t, Options{
 		From: From{Source: b, Counter: b, Queue: "dlq", Total: -1}, Dialer: b, timing: quick(),
 		Ramp: Ramp{Stages: []int64{1, 10, 100}, Settle: time.Millisecond, AbortIfReturned: 5},
 	})
@@ -189,7 +204,7 @@ func TestRampStopsWhenMessagesComeBack(t *testing.T) {
 // left to be refused.
 func TestReplayFailsWhenThePublisherGivesUp(t *testing.T) {
 	b := pipelinetest.New(1, 20)
-	_, err := Replay(context.Background(), Options{
+	_, err := replayed(t, Options{
 		From: From{Source: b, Counter: b, Queue: "dlq", Total: -1,
 			Prefetch: 50}, Dialer: &pipelinetest.DialOnce{Broker: b}, timing: quick(),
 	})
@@ -206,7 +221,7 @@ func TestReplayFailsWhenThePublisherGivesUp(t *testing.T) {
 func TestReplayFailsWhenItCannotFinish(t *testing.T) {
 	b := pipelinetest.New(1, 5)
 	b.CutSource, b.Nacked = 0.05, 1 // twenty times as likely at the end
-	_, err := Replay(context.Background(), Options{
+	_, err := replayed(t, Options{
 		From: From{Source: b, Counter: b, Queue: "dlq", Total: -1, Prefetch: 50}, Dialer: b, timing: quick(),
 	})
 	if !errors.Is(err, consume.ErrLost) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
@@ -40,13 +41,16 @@ func (*memoryArchive) Err() error { return nil }
 
 // Whatever is cut, whenever: what leaves its queue is durable in the archive.
 func TestDrainLosesNothingWhateverBreaks(t *testing.T) {
+	outer := t
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(0, 200).Draw(t, "messages")
 		b := pipelinetest.New(rapid.Uint64().Draw(t, "seed"), n)
 		b.CutSource = rapid.SampledFrom([]float64{0, 0.005, 0.02}).Draw(t, "cut source")
 		a := &memoryArchive{}
-		_, _ = Drain(context.Background(), DrainOptions{
-			From: From{Source: b, Counter: b, Queue: "dlq", Total: -1, Prefetch: 20}, Archive: a, timing: quick(),
+		synctest.Test(outer, func(*testing.T) {
+			_, _ = Drain(context.Background(), DrainOptions{
+				From: From{Source: b, Counter: b, Queue: "dlq", Total: -1, Prefetch: 20}, Archive: a, timing: quick(),
+			})
 		})
 		left := b.Left()
 		for _, id := range a.durable {
