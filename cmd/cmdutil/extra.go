@@ -10,8 +10,8 @@ import (
 	"github.com/msgctl/msgctl/internal/shell"
 )
 
-// extraHint says what to type where one argument too many was probably meant as the value of a flag.
-// given are all arguments, known of which have a name.
+// extraHint says what to type where one argument too many was probably meant as the value of a
+// flag. given are all arguments, known of which have a name.
 func extraHint(cmd *cobra.Command, given []string, known int) string {
 	has := func(flag string) bool { return cmd.Flags().Lookup(flag) != nil }
 	extra, rest := given[known], given[known:]

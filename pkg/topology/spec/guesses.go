@@ -35,8 +35,8 @@ func (*Queue) Instead(key string, n *source.Node) (name, value string) {
 	return key, "" // a list of fields, perhaps
 }
 
-// Instead takes a word for the exchange, and a key with a value for the exchange and the routing key:
-// bindings: orders.exchange, and bindings: { orders.exchange: order.# }.
+// Instead takes a word for the exchange, and a key with a value for the exchange and the routing
+// key: bindings: orders.exchange, and bindings: { orders.exchange: order.# }.
 func (*Binding) Instead(key string, n *source.Node) (name, value string) {
 	exchange := decode.Flow(&source.Node{Kind: source.String, Text: key})
 	switch {
@@ -54,7 +54,8 @@ func (*Binding) Instead(key string, n *source.Node) (name, value string) {
 
 // Instead takes a pair for the exchange and the key.
 func (*DeadLetter) Instead(key string, n *source.Node) (name, value string) {
-	if n.Kind == source.Sequence && len(n.Items) == 2 && n.Items[0].Kind == source.String && n.Items[1].Kind == source.String {
+	if n.Kind == source.Sequence && len(n.Items) == 2 && n.Items[0].Kind == source.String &&
+		n.Items[1].Kind == source.String {
 		return key, "{ exchange: " + decode.Flow(n.Items[0]) + ", key: " + decode.Flow(n.Items[1]) + " }"
 	}
 	return key, ""

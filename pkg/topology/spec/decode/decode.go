@@ -96,31 +96,6 @@ func (d *Decoder) WrongType(n *source.Node, f Field, want string) {
 		cmp.Or(d.removal(n, f), f.Fix()))
 }
 
-// removal says how a file removes what an earlier one declares, where a value looks like an attempt;
-// "" elsewhere.
-func (d *Decoder) removal(n *source.Node, f Field) string {
-	name := cmp.Or(f.entry, f.Name)
-	switch {
-	case d.Lenient || name == "" || f.secret:
-		return ""
-	case n.Kind == source.Null && !n.Implicit:
-		return "leave the line out: null removes only what an earlier file declares"
-	case n.Kind == source.Bool && n.Text == "false", n.Kind == source.String && removes(n.Text):
-		return "to remove what an earlier file declares, write " + plain(name) + ": null"
-	}
-	return ""
-}
-
-// wrongKind reports a value that is no v, and what was probably meant. want has an article.
-func (d *Decoder) wrongKind(n *source.Node, v reflect.Value, f Field, want string) {
-	fix := f.Fix()
-	if d.corrections++; d.corrections <= MaxSuggestions && !f.secret && !d.Lenient {
-		fix = f.correct(n, v.Type())
-	}
-	d.ErrorAt(n.Pos, fmt.Sprintf("%s must be %s, not %s", f.Label(), want, f.describe(n)), "",
-		cmp.Or(d.removal(n, f), fix))
-}
-
 // describe names a value, unless it may be a secret.
 func (f Field) describe(n *source.Node) string {
 	if f.secret {
@@ -185,8 +160,8 @@ func (d *Decoder) Value(n *source.Node, v reflect.Value, f Field) {
 	}
 }
 
-// takesText reports whether any text may stand in a field, so that one with a variable in it that has
-// no value is as good as another.
+// takesText reports whether any text may stand in a field, so that one with a variable in it that
+// has no value is as good as another.
 func takesText(v reflect.Value) bool {
 	return v.Type() == reflect.TypeFor[Strings]() || v.Kind() == reflect.String && v.Type().PkgPath() == ""
 }
@@ -304,21 +279,6 @@ func (d *Decoder) mapping(n *source.Node, v reflect.Value, f Field) {
 		v.SetMapIndex(reflect.ValueOf(e.Key), item)
 	}
 }
-
-// misspeltVariable warns of a name with a variable in another tool's form, which would stay in it.
-func (d *Decoder) misspeltVariable(e *source.Entry) {
-	found := foreignVariable.FindStringSubmatch(e.Key)
-	if found == nil || d.Lenient {
-		return
-	}
-	d.report(diag.Diagnostic{Severity: diag.Warning, Position: e.Pos, Object: d.Object,
-		Message: fmt.Sprintf("%q has %s in its name, which is not replaced", e.Key, found[0]),
-		Fix:     "write ${" + cmp.Or(found[1], found[2], found[3], found[4]) + "} for the value of a variable"})
-}
-
-// foreignVariable is $NAME, $(NAME), {{ name }} and %NAME%.
-var foreignVariable = regexp.MustCompile(
-	`\$([A-Z_][A-Z0-9_]*)|\$\(([A-Za-z_][A-Za-z0-9_]*)\)|\{\{ *\.?([A-Za-z_][A-Za-z0-9_.]*) *\}\}|%([A-Z_][A-Z0-9_]*)%`)
 
 func (d *Decoder) list(n *source.Node, v reflect.Value, f Field) {
 	if n.Kind == source.Null && f.MinItems == 0 {
