@@ -2,8 +2,10 @@ package cmdutil
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/msgctl/msgctl/internal/redact"
+	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/internal/terminal"
 )
 
@@ -11,18 +13,52 @@ import (
 func (d *Process) Warn(warnings ...string) {
 	style := d.Streams.ErrStyler(d.Colour)
 	for _, w := range warnings {
-		fmt.Fprintln(d.Streams.Err, style.Yellow("warning:"), Clean(w))
+		d.labelled("warning:", style.Yellow, w)
 	}
 }
 
 // Say writes a line to stderr.
 func (d *Process) Say(format string, args ...any) {
-	fmt.Fprintln(d.Streams.Err, terminal.Neutralise(fmt.Sprintf(format, args...)))
+	d.write(terminal.Neutralise(fmt.Sprintf(format, args...)))
 }
 
 // Tell says something to people on stderr.
-func (d *Process) Tell(text string) {
-	fmt.Fprintln(d.Streams.Err, Clean(text))
+func (d *Process) Tell(text string) { d.write(Clean(text)) }
+
+// write breaks lines at the width of the terminal, below their own indentation.
+func (d *Process) write(text string) {
+	for line := range strings.SplitSeq(text, "\n") {
+		words := strings.TrimLeft(line, " ")
+		indent := line[:len(line)-len(words)]
+		for _, part := range terminal.Wrap(words, d.textWidth(len(indent))) {
+			fmt.Fprintln(d.Streams.Err, indent+part)
+		}
+	}
+}
+
+// labelled writes text behind a label. What is broken at the width of the terminal goes on below its
+// beginning.
+func (d *Process) labelled(label string, colour func(string) string, text string) {
+	first, rest, more := strings.Cut(Clean(text), "\n")
+	indent := terminal.Width(label) + 1
+	for i, part := range terminal.Wrap(first, d.textWidth(indent)) {
+		if i == 0 {
+			fmt.Fprintln(d.Streams.Err, colour(label), part)
+			continue
+		}
+		fmt.Fprintln(d.Streams.Err, strings.Repeat(" ", indent)+part)
+	}
+	if more {
+		d.write(rest)
+	}
+}
+
+// textWidth is the width of stderr beside an indentation, 0 for no limit.
+func (d *Process) textWidth(indent int) int {
+	if width := d.Streams.ErrWidth(); width > 0 {
+		return max(width-indent, render.MinText)
+	}
+	return 0
 }
 
 // Note writes folded lines to stderr.

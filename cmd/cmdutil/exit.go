@@ -118,7 +118,7 @@ func (d *Process) Report(ctx context.Context, err error) int {
 	if code == ExitInterrupted && errors.Is(err, context.Canceled) {
 		text = strings.Join(append([]string{"interrupted"}, leftBehind(err)...), "\n")
 	}
-	fmt.Fprintln(d.Streams.Err, style.Red("msgctl:"), Clean(text))
+	d.labelled("msgctl:", style.Red, text)
 	var hinter interface{ Hint() string }
 	if errors.As(err, &hinter) {
 		d.hint(hinter.Hint())
@@ -146,9 +146,16 @@ func leftBehind(err error) []string {
 	return nil
 }
 
+// hint says what to do. A line that is a command stays whole, so that it can be copied.
 func (d *Process) hint(text string) {
+	dim := d.Streams.ErrStyler(d.Colour).Dim
 	for line := range strings.Lines(Clean(text)) {
-		fmt.Fprintln(d.Streams.Err, d.Streams.ErrStyler(d.Colour).Dim("  hint:"), strings.TrimRight(line, "\n"))
+		line = strings.TrimRight(line, "\n")
+		if strings.HasPrefix(line, "msgctl ") {
+			fmt.Fprintln(d.Streams.Err, dim("  hint:"), line)
+			continue
+		}
+		d.labelled("  hint:", dim, line)
 	}
 }
 

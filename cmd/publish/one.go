@@ -48,7 +48,7 @@ func showInvalid(d *cmdutil.Process, e *compose.InvalidError, file, consequence 
 		if file != "" {
 			at = fmt.Sprintf("%s:%d:%d: ", file, p.Line, p.Column)
 		}
-		fmt.Fprintln(d.Streams.Err, terminal.Neutralise(at+p.String()))
+		d.Say("%s", at+p.String())
 	}
 	what := "the payload"
 	if e.Type != "" {

@@ -8,6 +8,7 @@ import (
 	"github.com/msgctl/msgctl/internal/amqp"
 	"github.com/msgctl/msgctl/internal/amqp/declare"
 	"github.com/msgctl/msgctl/internal/management"
+	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -113,10 +114,10 @@ func vhostInUse(counts map[topology.Ref]topology.QueueStatus, allowed int64, ifU
 		consumers += s.Consumers
 	}
 	if messages > allowed {
-		return declare.InUse("its queues hold %d messages, which would be lost", messages)
+		return declare.InUse("its queues hold %s, which would be lost", units.FormatCount(int64(messages), "message"))
 	}
 	if ifUnused && consumers > 0 {
-		return declare.InUse("its queues have %d consumers", consumers)
+		return declare.InUse("its queues have %s", units.FormatCount(int64(consumers), "consumer"))
 	}
 	return nil
 }
@@ -192,7 +193,7 @@ func (c *Client) unconsumed(ctx context.Context, q *topology.Queue) error {
 		}
 	})
 	if err == nil && count > 0 {
-		return declare.InUse("it has %d consumers", count)
+		return declare.InUse("it has %s", units.FormatCount(int64(count), "consumer"))
 	}
 	return err
 }
@@ -202,7 +203,7 @@ func (c *Client) unconsumed(ctx context.Context, q *topology.Queue) error {
 // waits until the broker had time to correct it.
 func (c *Client) recount(ctx context.Context, conn *amqp.RecoveringConnection, q *topology.Queue, allowed int64) error {
 	refuse := func(count int64) error {
-		return declare.InUse("it holds %d messages, and %d may be lost", count, allowed)
+		return declare.InUse("it holds %s, and %d may be lost", units.FormatCount(int64(count), "message"), allowed)
 	}
 	if conn != nil {
 		ready, err := declare.CountAs(ctx, conn, q)

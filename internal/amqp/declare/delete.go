@@ -9,6 +9,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/amqp"
 	"github.com/msgctl/msgctl/internal/refusal"
+	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -93,10 +94,10 @@ func idle(ch *amqp091.Channel, q *topology.Queue, conditions topology.DeleteCond
 		return err
 	}
 	if conditions.IfEmpty && state.Messages > 0 {
-		return InUse("it holds %d messages", state.Messages)
+		return InUse("it holds %s", units.FormatCount(int64(state.Messages), "message"))
 	}
 	if conditions.IfUnused && state.Consumers > 0 {
-		return InUse("it has %d consumers", state.Consumers)
+		return InUse("it has %s", units.FormatCount(int64(state.Consumers), "consumer"))
 	}
 	return nil
 }

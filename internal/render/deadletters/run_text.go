@@ -8,6 +8,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/dlq/replay"
 )
 
@@ -28,7 +29,7 @@ func RunText(w io.Writer, doc RunDocument, style terminal.Styler, width int) err
 	}
 	for i, k := range doc.Broken {
 		if i == maxListed {
-			fmt.Fprintf(b, "… and %d more broken places\n", len(doc.Broken)-i)
+			fmt.Fprintf(b, "… and %s\n", units.FormatCount(int64(len(doc.Broken)-i), "more broken place"))
 			break
 		}
 		render.Labelled(b, style.Red("broken")+"  ", fmt.Sprintf("line %d (byte %d): %s", k.Line, k.Byte, k.Reason), width,
@@ -75,7 +76,7 @@ func (doc *RunDocument) stayVerb() string {
 func (doc *RunDocument) writeTargets(b *bufio.Writer, style terminal.Styler, width int) {
 	for i, t := range doc.Targets {
 		if i == maxListed {
-			fmt.Fprintf(b, "… and %d more targets (-o json has all)\n", len(doc.Targets)-i)
+			fmt.Fprintf(b, "… and %s (-o json has all)\n", units.FormatCount(int64(len(doc.Targets)-i), "more target"))
 			return
 		}
 		render.Labelled(b, style.Green(terminal.FormatCount(t.Messages))+"  ", t.text(), width, render.Plain)

@@ -58,7 +58,8 @@ func markdownWarnings(b *bytes.Buffer, changes []ChangeDocument) {
 		}
 		fmt.Fprintf(b, "\n- **%s** `%s`", c.Action, inlineCode(c.Object))
 		if c.AtStake != nil {
-			fmt.Fprintf(b, ": %s", atStake(*c.AtStake, terminal.Styler{}))
+			stakeText, _ := atStake(*c.AtStake, terminal.Styler{})
+			fmt.Fprintf(b, ": %s", stakeText)
 		}
 		if c.Blocked != "" {
 			fmt.Fprintf(b, "; blocked: `%s`", inlineCode(c.Blocked))

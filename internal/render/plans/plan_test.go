@@ -151,3 +151,26 @@ func TestNothingToDo(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// TestTextFitsTheTerminal has names, differences and notes that are wider than the terminal.
+func TestTextFitsTheTerminal(t *testing.T) {
+	p := samplePlan()
+	long := "orders.created.of.the.billing.department.queue"
+	p.Steps = append(p.Steps,
+		plan.Step{Action: plan.Update, Ref: topology.Ref{Kind: topology.KindPolicy, VHost: "/", Name: "limits"},
+			Changes: []plan.FieldChange{{Field: "pattern", Have: strings.Repeat("old ", 20), Want: strings.Repeat("new ", 20)}},
+			Risk:    &plan.Risk{}},
+		plan.Step{Action: plan.Delete, Ref: topology.Ref{Kind: topology.KindBinding, VHost: "/",
+			Name: "orders.exchange → " + long + ".dead-letters"}})
+	p.Unowned = []topology.Ref{{Kind: topology.KindQueue, VHost: "/", Name: "q"}}
+	p.Retries = []plan.Retry{{Queue: topology.QueueRef("/", long), Why: "its steps do not grow evenly, as the broker's would"}}
+	var b bytes.Buffer
+	if err := Text(&b, NewDocument(p), terminal.Styler{}, 80); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(b.String()) {
+		if terminal.Width(strings.TrimRight(line, "\n")) > 80 {
+			t.Errorf("too long: %s", line)
+		}
+	}
+}

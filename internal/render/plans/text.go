@@ -93,6 +93,9 @@ func (t textWriter) change(c ChangeDocument, width int) {
 	head, text := "  "+colour(sign+" "+label), details(c)
 	column := len("  + ") + max(width, terminal.Width(label)) + render.ColumnGap
 	switch {
+	case t.width > 0 && len("  + ")+terminal.Width(label) > t.width:
+		render.Hanging(t.w, "  "+colour(sign)+" ", label, t.width, colour)
+		render.Hanging(t.w, below, text, t.width, t.style.Dim)
 	case text == "":
 		t.line(head)
 	case t.width > 0 && t.width-column < render.MinText:
@@ -107,7 +110,8 @@ func (t textWriter) change(c ChangeDocument, width int) {
 	}
 	render.Hanging(t.w, below+t.style.Dim("why: "), c.Why, t.width, render.Plain)
 	if c.AtStake != nil {
-		t.line(below + atStake(*c.AtStake, t.style))
+		text, colour := atStake(*c.AtStake, t.style)
+		render.Hanging(t.w, below, text, t.width, colour)
 	}
 	render.Hanging(t.w, below+t.style.Red("blocked: "), c.Blocked, t.width, render.Plain)
 }
@@ -129,7 +133,7 @@ func (t textWriter) retries(list []plan.Retry) {
 		}
 		name := terminal.Neutralise(r.Queue.Name)
 		pad := strings.Repeat(" ", width-terminal.Width(name)+render.ColumnGap)
-		render.Hanging(t.w, "    "+name+pad, how+r.Why, t.width, t.style.Dim)
+		render.Labelled(t.w, "    "+name+pad, how+r.Why, t.width, t.style.Dim)
 	}
 	t.line("")
 }
@@ -153,21 +157,21 @@ func (t textWriter) differences(fields []plan.FieldChange) {
 	}
 	for _, f := range fields {
 		pad := strings.Repeat(" ", width-terminal.Width(f.Field)+render.ColumnGap)
-		t.line(below + terminal.Neutralise(f.Field) + pad + formatValue(f.Have, f.Unit) + " → " +
-			formatValue(f.Want, f.Unit))
+		render.Hanging(t.w, below+terminal.Neutralise(f.Field)+pad, formatValue(f.Have, f.Unit)+" → "+
+			formatValue(f.Want, f.Unit), t.width, render.Plain)
 	}
 }
 
-func atStake(r plan.Risk, style terminal.Styler) string {
+func atStake(r plan.Risk, style terminal.Styler) (text string, colour func(string) string) {
 	if !r.Known {
-		return style.Yellow("at stake: unknown, because the broker does not report its messages and consumers")
+		return "at stake: unknown, because the broker does not report its messages and consumers", style.Yellow
 	}
-	text := "at stake: " + terminal.FormatPlural(r.Messages, "message", "messages") + ", " +
+	text = "at stake: " + terminal.FormatPlural(r.Messages, "message", "messages") + ", " +
 		terminal.FormatPlural(r.Consumers, "consumer", "consumers")
 	if r.Messages > 0 || r.Consumers > 0 {
-		return style.Red(text)
+		return text, style.Red
 	}
-	return style.Dim(text)
+	return text, style.Dim
 }
 
 // maxListed is how many objects are named where the changes matter more.
@@ -177,7 +181,7 @@ func (t textWriter) refs(refs []topology.Ref, title string) {
 	if len(refs) == 0 {
 		return
 	}
-	t.line(terminal.FormatPlural(int64(len(refs)), "object", "objects") + " " + title)
+	render.Hanging(t.w, "", terminal.FormatPlural(int64(len(refs)), "object", "objects")+" "+title, t.width, render.Plain)
 	for i, ref := range refs {
 		if i == maxListed {
 			t.line(t.style.Dim(fmt.Sprintf("  … and %s more", terminal.FormatCount(int64(len(refs)-maxListed)))))

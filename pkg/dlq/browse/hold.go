@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/msgctl/msgctl/internal/pipeline"
+	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/consume"
 	"github.com/msgctl/msgctl/pkg/message"
 )
@@ -95,9 +96,9 @@ func (b *browser) checkRoom(h *holder, d *consume.Delivery) error {
 	if b.report.Overridden && !room.Survives(count) {
 		return nil // what becomes of it is the same with one delivery more
 	}
-	return fmt.Errorf("browse queue %q: %w: message %q was delivered %d times already, and the delivery limit is "+
-		"%d: looking again and again would use it up (it was returned behind the messages that were returned before)",
-		b.o.Assessment.Queue, ErrUnsafe, d.MessageID, count, room.Limit)
+	return fmt.Errorf("browse queue %q: %w: message %q was delivered %s already, and the delivery limit is "+
+		"%d: more browsing would use it up (it was returned behind the messages that were returned before)",
+		b.o.Assessment.Queue, ErrUnsafe, d.MessageID, units.FormatCount(count, "time"), room.Limit)
 }
 
 // cancel ends the consumer and takes in what was under way; late says whether there was any.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/internal/pipeline/report"
+	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
@@ -129,9 +130,4 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-func messages(n int64) string {
-	if n == 1 {
-		return "1 message"
-	}
-	return fmt.Sprintf("%d messages", n)
-}
+func messages(n int64) string { return units.FormatCount(n, "message") }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/dlq/browse"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/publish"
@@ -89,12 +90,7 @@ func (v *VHost) WarnHarm(queue string, r browse.Report) {
 	}
 }
 
-func messages(n int) string {
-	if n == 1 {
-		return "1 message"
-	}
-	return fmt.Sprintf("%d messages", n)
-}
+func messages(n int) string { return units.FormatCount(int64(n), "message") }
 
 // KeepCopy returns what publishes a confirmed copy at the end of a queue.
 func (v *VHost) KeepCopy(queue string) func(context.Context, *message.Message) error {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -100,9 +101,8 @@ func checkLetterLimit(r *run) {
 		limit := s.Get("delivery-limit")
 		if at, ok := limit.Int(); ok && at >= 0 && at < 1000 && !s.DeadLetter().Set() {
 			f := r.find(l.Queue, "x-delivery-limit",
-				fmt.Sprintf("it holds the dead letters of %s and drops messages that are returned more than %d times (%s)",
-					some(l.From), at,
-					limit.From))
+				fmt.Sprintf("it holds the dead letters of %s and drops messages that are returned more than %s (%s)",
+					some(l.From), units.FormatCount(at, "time"), limit.From))
 			if !r.modern("4.0") {
 				f.Fix = "Make the dead-letter queue classic, or remove the delivery limit."
 			}
@@ -122,8 +122,8 @@ func checkQuorumWithout(r *run) {
 				continue
 			}
 			r.find(n.queueRef(name), "x-delivery-limit",
-				fmt.Sprintf("it drops messages that are returned more than %d times (%s): it has no dead-letter exchange", at,
-					limit.From))
+				fmt.Sprintf("it drops messages that are returned more than %s (%s): it has no dead-letter exchange",
+					units.FormatCount(at, "time"), limit.From))
 		}
 	}
 }

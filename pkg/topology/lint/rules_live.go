@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
@@ -73,7 +74,7 @@ func (r *run) eachLive(f func(n *network, q *topology.Queue, s topology.QueueSta
 func checkWaiting(r *run) {
 	r.eachLive(func(_ *network, q *topology.Queue, s topology.QueueStatus) {
 		if s.Messages > 0 && r.deadLetters[q.Ref()] != nil {
-			r.find(q.Ref(), "", fmt.Sprintf("it holds %d dead letters of %s", s.Messages, some(r.deadLetters[q.Ref()])))
+			r.find(q.Ref(), "", fmt.Sprintf("it holds %s of %s", units.FormatCount(int64(s.Messages), "dead letter"), some(r.deadLetters[q.Ref()])))
 		}
 	})
 }
@@ -83,7 +84,7 @@ func checkNoConsumer(r *run) {
 	r.eachLive(func(_ *network, q *topology.Queue, s topology.QueueStatus) {
 		if s.Messages > 0 && s.Consumers == 0 && r.deadLetters[q.Ref()] == nil && q.Type != topology.Stream &&
 			!r.in.DeadLetters.Waits[q.Ref()] {
-			r.find(q.Ref(), "", fmt.Sprintf("it holds %d messages and has no consumer", s.Messages))
+			r.find(q.Ref(), "", fmt.Sprintf("it holds %s and has no consumer", units.FormatCount(int64(s.Messages), "message")))
 		}
 	})
 }
@@ -98,7 +99,7 @@ func checkNearLimit(r *run) {
 		}
 		limit := n.of(q.Name).Get("max-length")
 		if most, ok := limit.Int(); ok && most > 0 && s.Messages*100 >= most*nearly {
-			r.find(q.Ref(), "x-max-length", fmt.Sprintf("it holds %d of %d messages (%s)", s.Messages, most, limit.From))
+			r.find(q.Ref(), "x-max-length", fmt.Sprintf("it holds %d of %s (%s)", s.Messages, units.FormatCount(int64(most), "message"), limit.From))
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
@@ -88,7 +89,7 @@ func withDelayedRetry(q *topology.Queue, s topology.RetrySchedule, have *topolog
 	case declared && limit < 0:
 		return &out, "its deliveryLimit is unlimited, so that the broker does not end them"
 	case declared:
-		return &out, fmt.Sprintf("its delivery limit of %d ends them after %d deliveries", limit, limit+1)
+		return &out, fmt.Sprintf("its delivery limit of %d ends them after %s", limit, units.FormatPlural(limit+1, "delivery", "deliveries"))
 	}
 	out.Arguments[deliveryLimitName] = steps
 	return &out, fmt.Sprintf("the delivery limit of %d that these steps mean ends them after %d deliveries", steps,
