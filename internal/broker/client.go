@@ -37,6 +37,7 @@ type Client struct {
 	placed      int                                   // how many queues were declared on them in turn
 	// when a count that may be late was first in the way: see awaitCounts
 	doubted time.Time
+	settle  time.Duration // how long counts may be late: countsSettle
 }
 
 var _ apply.Writer = (*Client)(nil)
@@ -44,7 +45,8 @@ var _ apply.Writer = (*Client)(nil)
 // New checks the options and returns a client. It does no I/O.
 func New(o Options) (*Client, error) {
 	o = o.withDefaults()
-	c := &Client{opts: o, amqp: amqp.New(o.amqp()), connections: map[string]*amqp.RecoveringConnection{}}
+	c := &Client{opts: o, amqp: amqp.New(o.amqp()), connections: map[string]*amqp.RecoveringConnection{},
+		settle: countsSettle}
 	if o.API == "" {
 		return c, nil
 	}

@@ -137,7 +137,7 @@ func (c *Client) caughtUp(doubtful, waited bool) bool {
 	case doubtful && c.doubted.IsZero():
 		c.doubted = time.Now()
 	}
-	return !doubtful || time.Since(c.doubted) > countsSettle
+	return !doubtful || time.Since(c.doubted) > c.settle
 }
 
 const (

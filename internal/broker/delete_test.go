@@ -136,6 +136,7 @@ func TestDeleteWhatWasJustEmptied(t *testing.T) {
 					t.Parallel()
 					v := b.VHost(t)
 					c := newClient(t, v.User)
+					c.settle = 2 * time.Minute // the broker may be overloaded
 					q := &topology.Queue{VHost: v.Name, Name: "q", Type: kind, TypeDeclared: true, Durable: true}
 					create(t, c, q)
 					fill(t, v, "q", 3)
