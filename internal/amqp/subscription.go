@@ -128,9 +128,34 @@ func (s *subscription) lost(x *amqp091.Error) error {
 			"consumer_timeout; what was not settled is back in the queue"
 	case x.Server:
 		text = s.explain(context.Background(), x).Error()
+	case unreadable(x):
+		text = "the connection was lost: the client cannot read what the broker sent (" + x.Reason + ")"
+	}
+	cause := error(x)
+	if unreadable(x) {
+		cause = errors.Join(consume.ErrUnreadable, x)
 	}
 	return &refusal.Error{Op: fmt.Sprintf("consume from queue %q", s.queue),
-		Text: strings.TrimPrefix(text, fmt.Sprintf("consume from queue %q: ", s.queue)), Kind: consume.ErrLost, Cause: x}
+		Text: strings.TrimPrefix(text, fmt.Sprintf("consume from queue %q: ", s.queue)), Kind: consume.ErrLost, Cause: cause}
+}
+
+// unreadable reports whether a connection ended because of what was sent on it, and not because of
+// the network: the client could not read it, or the broker failed to write it.
+func unreadable(x *amqp091.Error) bool {
+	if x.Server {
+		switch x.Code {
+		case amqp091.InternalError, amqp091.FrameError, amqp091.SyntaxError, amqp091.CommandInvalid, amqp091.UnexpectedFrame:
+			return true
+		}
+		return false
+	}
+	for _, known := range []*amqp091.Error{amqp091.ErrSyntax, amqp091.ErrFrame, amqp091.ErrFrameTooLarge,
+		amqp091.ErrCommandInvalid, amqp091.ErrUnexpectedFrame, amqp091.ErrFieldType} {
+		if strings.Contains(x.Reason, known.Reason) { // the library makes a new error of it
+			return true
+		}
+	}
+	return false
 }
 
 // Ack implements consume.Subscription.

@@ -31,6 +31,11 @@
 // again, not sent again; at its end a run looks for such messages. A message without an outcome is
 // sent again, and counted.
 //
+// A message that ends the connection whenever it is delivered does not do so for ever: pauses grow as
+// long as nothing is achieved, one message at a time is in hand when connections are lost one soon
+// after the other, and then that message is known. The run ends with a StuckError, and what is before
+// the message is done. No other message is delivered more than a few times for it.
+//
 // An interruption (the end of the context) starts nothing new, and waits a limited time for
 // messages in flight. A run that ends, for whatever reason, waits until the broker has applied its
 // acknowledgements before it closes a channel (fact acks-lost-on-close).

@@ -38,6 +38,9 @@ func PrefetchFor(queueType string, mean int64) int {
 // one to process it is no more than what the limit leaves: what is fetched in vain is returned, which
 // a quorum queue counts.
 func (r *run) sessionPrefetch() int {
+	if r.narrow() {
+		return r.narrowPrefetch()
+	}
 	if r.Limit > 0 && r.looked == r.attempted {
 		return int(max(min(int64(r.Prefetch), r.Limit-r.attempted), 1))
 	}

@@ -23,7 +23,8 @@ func (r *run) read(ctx context.Context) error {
 		if err := r.take(ctx, d); err != nil {
 			return err
 		}
-		if !r.atEnd && r.taken < r.Total && (r.active.Crowded() || r.sinceBarrier() >= barrierEvery) {
+		widen := r.active.narrow && !r.narrow()
+		if !r.atEnd && r.taken < r.Total && (widen || r.active.Crowded() || r.sinceBarrier() >= barrierEvery) {
 			if err := r.rotate(ctx); err != nil {
 				return err
 			}
@@ -47,7 +48,7 @@ func (r *run) afterSilence(ctx context.Context, cause error, ended *int64) (done
 	case errors.Is(cause, errCrowded):
 		return false, r.rotate(ctx)
 	case Lost(cause):
-		return false, r.recover(ctx)
+		return false, r.recover(ctx, cause)
 	}
 	return true, cause
 }
@@ -112,6 +113,8 @@ func (r *run) take(ctx context.Context, d *consume.Delivery) error {
 		return nil
 	}
 	r.looked++
+	r.fresh++
+	r.lastID = m.MessageID
 	r.bytes += int64(len(m.Body))
 	if r.awaited > 0 && m.Redelivered {
 		r.awaited--
@@ -161,6 +164,7 @@ func (r *run) pass(ctx context.Context, d *consume.Delivery, decision Decision) 
 	fingerprint := r.fingerprints.Of(m)
 	if !r.Stream && r.confirmed.Recognize(fingerprint, m) {
 		r.taken-- // it was counted when it was done
+		r.fresh--
 		r.acknowledgeAgain(d.Tag)
 		return nil
 	}
@@ -225,7 +229,7 @@ func (r *run) rotate(ctx context.Context) error {
 		return r.take(ctx, d)
 	})
 	if Lost(err) {
-		return r.recover(ctx)
+		return r.recover(ctx, err)
 	}
 	if err != nil {
 		return err

@@ -25,6 +25,7 @@ func (r *run) subscribe(ctx context.Context) error {
 		return err
 	}
 	r.active = NewSession(sub, o.Prefetch)
+	r.active.narrow = r.narrow()
 	r.mu.Lock()
 	r.sessions = append(r.sessions, r.active)
 	r.mu.Unlock()
@@ -45,7 +46,7 @@ func (r *run) openSubscription(ctx context.Context, o consume.Options) (consume.
 func (r *run) subscribeAgain(ctx context.Context) error {
 	err := r.subscribe(ctx)
 	if err != nil && Transient(err) {
-		return r.recover(ctx)
+		return r.recover(ctx, err)
 	}
 	return err
 }
@@ -62,9 +63,10 @@ func Transient(err error) bool {
 }
 
 // recover continues after a lost connection: it waits until nothing is in flight, so that it knows
-// what arrived at the targets, and subscribes again.
-func (r *run) recover(ctx context.Context) error {
+// what arrived at the targets, and subscribes again. cause says how the connection was lost.
+func (r *run) recover(ctx context.Context, cause error) error {
 	r.notice(report.NoticeReconnecting, "the connection to the broker was lost; reconnecting")
+	stuck := r.noteLoss(cause)
 	r.markAllLost()
 	if err := r.quiesce(ctx); err != nil {
 		return err
@@ -74,7 +76,10 @@ func (r *run) recover(ctx context.Context) error {
 		r.awaited += s.Held()
 	}
 	r.forgetSessions()
-	if err := r.reconnect(ctx); err != nil {
+	if stuck != nil {
+		return stuck
+	}
+	if err := r.reconnect(ctx, cause); err != nil {
 		return err
 	}
 	r.reconnected = time.Now()
@@ -121,6 +126,7 @@ func (r *run) forgetSessions() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sessions, r.parked, r.active = nil, nil, nil
+	r.doneBefore, r.fresh = r.tally.Done, 0
 	if !r.Stream {
 		r.tally.ForgetRest()
 		r.taken, r.attempted, r.lastBarrier = r.tally.Done, r.tally.Done, r.tally.Done
@@ -128,19 +134,33 @@ func (r *run) forgetSessions() {
 }
 
 // reconnect subscribes again.
-func (r *run) reconnect(ctx context.Context) error {
-	p := r.Timing.Reconnect
-	p.Transient, p.Patience = Transient, r.Timing.Stall
+func (r *run) reconnect(ctx context.Context, cause error) error {
+	_, err := reconnect.Open(ctx, r.losses.Series, cause, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, r.subscribe(ctx)
+	}, func(f reconnect.Failure) {
+		r.notice(report.NoticeReconnecting, fmt.Sprintf("reconnecting, attempt %d in %s: %v", f.Attempt, f.Wait, f.Err))
+	})
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("go on with queue %q%s: %w", r.Queue, r.lostInRow(), err)
+	}
+	return err
+}
+
+func (r *run) lostInRow() string {
+	if n := r.losses.InRow(); n > 1 {
+		return fmt.Sprintf(" (%d connections in a row were lost before anything was achieved)", n)
+	}
+	return ""
+}
+
+// reconnectPolicy is that of the caller, but for what belongs to a run.
+func (t Task) reconnectPolicy() reconnect.Policy {
+	p := t.Timing.Reconnect
+	p.Transient, p.Patience = Transient, t.Timing.Stall
 	if p.Attempts < 0 {
 		p.Attempts = 1 // what is confirmed has to leave its queue: that is tried once
 	}
-	_, err := reconnect.Open(ctx, p.Start(), consume.ErrLost, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, r.subscribe(ctx)
-	}, nil)
-	if err != nil && ctx.Err() == nil {
-		err = fmt.Errorf("go on with queue %q: %w", r.Queue, err)
-	}
-	return err
+	return p
 }
 
 // reconnectForConfirmed acknowledges messages again that were confirmed but returned, because the
@@ -158,7 +178,7 @@ func (r *run) reconnectForConfirmed(ctx context.Context) error {
 	before := r.tallyNow()
 	r.forgetSessions()
 	r.restoreTally(before)
-	if err := r.reconnect(ctx); err != nil {
+	if err := r.reconnect(ctx, consume.ErrLost); err != nil {
 		return err
 	}
 	return r.removeConfirmed(ctx)

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
 	"github.com/msgctl/msgctl/internal/pipeline/redelivery"
 	"github.com/msgctl/msgctl/internal/pipeline/report"
 	"github.com/msgctl/msgctl/pkg/consume"
@@ -58,6 +59,11 @@ type run struct {
 	unreachable   string
 	next          int64 // offset to go on from in a stream
 	atEnd         bool  // the end of a stream was reached
+	losses        *reconnect.Losses
+	doneBefore    int64  // when this connection began
+	fresh         int64  // deliveries on this connection, but for what was confirmed before
+	safe          int64  // held when the last connection was lost
+	lastID        string // of the last delivery
 	progress      report.Meter
 }
 
@@ -76,6 +82,7 @@ func (t Task) perform(ctx context.Context) (report.Result, error) {
 		Task: t, confirmed: redelivery.NewConfirmed(t.Keep), fingerprints: redelivery.NewFingerprinter(), cancel: cancel,
 		tally: report.NewTally(), life: working, jobs: make(chan *job, 64), resendReady: make(chan struct{}, 1),
 		wake: make(chan struct{}, 1), idle: make(chan struct{}, 1), progress: report.Meter{Observer: t.Observer},
+		losses: reconnect.NewLosses(t.reconnectPolicy()),
 	}
 	if t.Total <= 0 {
 		return r.result(ctx), nil
@@ -145,7 +152,7 @@ func (r *run) conduct(ctx context.Context, stopWorking func()) error {
 			}
 			continue
 		}
-		if err = r.recover(ctx); err == nil {
+		if err = r.recover(ctx, broken); err == nil {
 			err = r.readAll(ctx)
 		}
 	}

@@ -34,6 +34,7 @@ type Session struct {
 	Sub consume.Subscription
 
 	prefetch int
+	narrow   bool // only one message besides those that stay
 
 	mu     sync.Mutex
 	ledger *ledger
@@ -47,6 +48,16 @@ func NewSession(sub consume.Subscription, prefetch int) *Session {
 	s.idle = sync.NewCond(&s.mu)
 	return s
 }
+
+// NewNarrowSession is NewSession for one that takes one message in hand besides those that stay.
+func NewNarrowSession(sub consume.Subscription, prefetch int) *Session {
+	s := NewSession(sub, prefetch)
+	s.narrow = true
+	return s
+}
+
+// Narrow reports whether the session takes one message in hand besides those that stay.
+func (s *Session) Narrow() bool { return s.narrow }
 
 // Open records a delivery, in the order of tags.
 func (s *Session) Open(tag uint64) {
@@ -183,7 +194,18 @@ func (s *Session) Held() int64 {
 func (s *Session) Crowded() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.narrow {
+		return s.ledger.heldCount >= int64(s.prefetch)
+	}
 	return s.ledger.heldCount*2 > int64(s.prefetch)
+}
+
+// Alone reports whether the broker can have sent one message at most that nobody has seen, and
+// nothing in hand waits for its effect.
+func (s *Session) Alone() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ledger.pending == 0 && int64(s.prefetch)-s.ledger.heldCount <= 1
 }
 
 // Full reports whether the broker delivers nothing more before something is settled.

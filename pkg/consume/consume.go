@@ -16,6 +16,10 @@ import (
 // applied returns to the queue. Subscribe again to go on.
 var ErrLost = errors.New("connection lost")
 
+// ErrUnreadable is wrapped, besides ErrLost, when the connection ended because the client cannot read
+// what the broker sent, or the broker cannot send it: the same message does that again.
+var ErrUnreadable = errors.New("what the broker sent cannot be read")
+
 // ErrCancelled is wrapped when the broker ended a consumer of its own accord: the queue was
 // deleted, or lost its leader.
 var ErrCancelled = errors.New("consumer cancelled by the broker")

@@ -53,8 +53,12 @@ type Dispatcher[T any] struct {
 
 	wake     chan struct{} // something may be acknowledged
 	workers  sync.WaitGroup
-	stopping atomic.Bool // nothing new is begun
-	enough   atomic.Bool // no acknowledgement before the end of the consumer
+	stopping atomic.Bool  // nothing new is begun
+	enough   atomic.Bool  // no acknowledgement before the end of the consumer
+	settled  atomic.Int64 // jobs that ended, but for those that were held
+
+	losses    *reconnect.Losses // the reader's own
+	connected time.Time         // likewise: when the present connection began
 
 	mu         sync.Mutex
 	failed     error
@@ -70,9 +74,11 @@ var (
 
 // New returns a dispatcher that has not begun.
 func New[T any](o Options[T]) *Dispatcher[T] {
+	policy := o.Reconnect
+	policy.Transient = pipeline.Transient
 	return &Dispatcher[T]{
 		Options: o, lanes: newLanes[T](), stop: func(error) {}, wake: make(chan struct{}, 1),
-		delayed: map[*Job[T]]delay{},
+		delayed: map[*Job[T]]delay{}, losses: reconnect.NewLosses(policy),
 	}
 }
 
@@ -147,7 +153,7 @@ func (d *Dispatcher[T]) consume(ctx context.Context) error {
 			return unlessAsked(ctx, err)
 		}
 		d.Notify(Notice{Kind: Connected})
-		err = d.read(ctx, s)
+		s, err = d.readAll(ctx, s)
 		if ctx.Err() != nil || errors.Is(err, errIdle) || !pipeline.Lost(err) {
 			return unlessAsked(ctx, err)
 		}
@@ -165,6 +171,9 @@ func (d *Dispatcher[T]) consume(ctx context.Context) error {
 		d.mu.Lock()
 		d.reconnects++
 		d.mu.Unlock()
+		if stuck := d.noteLoss(s, err); stuck != nil {
+			return stuck
+		}
 		s, err = d.resubscribe(ctx, err)
 	}
 }
@@ -188,7 +197,11 @@ const (
 // With Ordered, the queue may still have the consumer of a connection that is gone, perhaps our
 // own: the broker is given some time to notice.
 func (d *Dispatcher[T]) subscribe(ctx context.Context) (*pipeline.Session, error) {
+	narrow := d.narrow()
 	o := consume.Options{Queue: d.Queue, Prefetch: d.Prefetch, Tag: d.Tag, Exclusive: d.Ordered}
+	if narrow {
+		o.Prefetch = 1
+	}
 	sub, err := backoff.Retry(ctx, func() (consume.Subscription, error) {
 		sub, err := d.Source.Subscribe(ctx, o)
 		if err != nil && !errors.Is(err, topology.ErrInUse) {
@@ -199,7 +212,11 @@ func (d *Dispatcher[T]) subscribe(ctx context.Context) (*pipeline.Session, error
 	if err != nil {
 		return nil, err
 	}
-	s := pipeline.NewSession(sub, d.Prefetch)
+	s := pipeline.NewSession(sub, o.Prefetch)
+	if narrow {
+		s = pipeline.NewNarrowSession(sub, o.Prefetch)
+	}
+	d.connected = time.Now()
 	d.mu.Lock()
 	d.sessions = append(d.unfinished(), s)
 	d.mu.Unlock()
@@ -207,9 +224,7 @@ func (d *Dispatcher[T]) subscribe(ctx context.Context) (*pipeline.Session, error
 }
 
 func (d *Dispatcher[T]) resubscribe(ctx context.Context, cause error) (*pipeline.Session, error) {
-	p := d.Reconnect
-	p.Transient = pipeline.Transient
-	return reconnect.Open(ctx, p.Start(), cause, d.subscribe, func(f reconnect.Failure) {
+	return reconnect.Open(ctx, d.losses.Series, cause, d.subscribe, func(f reconnect.Failure) {
 		d.Notify(Notice{Kind: Failed, Err: f.Err, Attempt: f.Attempt, Wait: f.Wait})
 	})
 }
@@ -237,11 +252,19 @@ func (d *Dispatcher[T]) read(ctx context.Context, s *pipeline.Session) error {
 		if err != nil {
 			return err
 		}
-		s.Open(delivery.Tag)
-		j := &Job[T]{from: d, session: s, tag: delivery.Tag}
-		j.Value, j.key = d.Accept(delivery)
-		d.lanes.put(j)
+		d.hand(s, delivery)
+		if s.Narrow() && !d.narrow() {
+			return errWiden
+		}
 	}
+}
+
+// hand makes a job of a delivery.
+func (d *Dispatcher[T]) hand(s *pipeline.Session, delivery *consume.Delivery) {
+	s.Open(delivery.Tag)
+	j := &Job[T]{from: d, session: s, tag: delivery.Tag}
+	j.Value, j.key = d.Accept(delivery)
+	d.lanes.put(j)
 }
 
 // next receives. It returns errIdle when there was nothing to do for Idle.

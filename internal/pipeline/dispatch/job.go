@@ -42,6 +42,9 @@ func (j *Job[T]) Hold() {
 }
 
 func (j *Job[T]) end() {
+	if !j.session.Lost() {
+		j.from.settled.Add(1)
+	}
 	j.from.lanes.done(j)
 	select {
 	case j.from.wake <- struct{}{}:

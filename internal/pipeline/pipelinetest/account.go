@@ -49,6 +49,20 @@ func (b *Broker) Waiting() int {
 	return len(b.ready)
 }
 
+// ReturnsOf tells how often the loss of a connection returned a message, and at most any other one.
+func (b *Broker) ReturnsOf(id string) (its, others int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, q := range b.ready {
+		if q.m.MessageID == id {
+			its = q.returns
+		} else {
+			others = max(others, q.returns)
+		}
+	}
+	return its, others
+}
+
 // Replace puts m in the place of every message of the queue.
 func (b *Broker) Replace(m message.Message) {
 	for _, q := range b.ready {

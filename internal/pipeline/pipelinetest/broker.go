@@ -44,14 +44,19 @@ type Broker struct {
 	CutAcked bool
 	// Unread is how many messages that loss takes along which the broker had sent and nobody has
 	// read. What it held then comes back only after a few questions.
-	Unread    int
-	late      []*queued
-	questions int // asked while nothing but late was left
+	Unread int
+	// Poison is the id of a message that ends the connection whenever it is delivered; Unreadable
+	// says that the client knows why.
+	Poison     string
+	Unreadable bool
+	late       []*queued
+	questions  int // asked while nothing but late was left
 }
 
 type queued struct {
 	m         message.Message
 	delivered bool
+	returns   int // by the loss of a connection: a quorum queue counts them
 }
 
 // New returns a broker with so many messages from DeadMessage in its queue.

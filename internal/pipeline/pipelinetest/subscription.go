@@ -32,6 +32,10 @@ func (s *subscription) deliver() (consume.Delivery, bool) {
 	s.b.ready = s.b.ready[1:]
 	s.tag++
 	s.unsettled[s.tag] = m
+	if id := s.b.Poison; id != "" && m.m.MessageID == id {
+		s.cut()
+		return consume.Delivery{}, false
+	}
 	d := consume.Delivery{Message: m.m, Tag: s.tag}
 	d.Redelivered = m.delivered
 	m.delivered = true
@@ -53,6 +57,7 @@ func (s *subscription) requeue() {
 	var back []*queued
 	for tag := uint64(1); tag <= s.tag; tag++ {
 		if m, ok := s.unsettled[tag]; ok {
+			m.returns++
 			back = append(back, m)
 			delete(s.unsettled, tag)
 		}
@@ -92,11 +97,13 @@ func (s *subscription) Next(ctx context.Context) (consume.Delivery, error) {
 		s.b.mu.Lock()
 		s.advance()
 		d, ok := s.deliver()
-		gone, cancelled := s.gone, s.cancelled
+		gone, cancelled, unreadable := s.gone, s.cancelled, s.b.Unreadable
 		s.b.mu.Unlock()
 		switch {
 		case ok:
 			return d, nil
+		case gone && unreadable:
+			return consume.Delivery{}, fmt.Errorf("cut: %w", errors.Join(consume.ErrLost, consume.ErrUnreadable))
 		case gone:
 			return consume.Delivery{}, fmt.Errorf("cut: %w", consume.ErrLost)
 		case cancelled:

@@ -157,3 +157,46 @@ func TestRepeatEndsWithItsContext(t *testing.T) {
 		}
 	})
 }
+
+func TestLossesFindTheMessageThatEndsTheConnection(t *testing.T) {
+	const window = 100
+	type step struct {
+		place             int64
+		alone, unreadable bool
+		narrow, stuck     bool
+	}
+	for name, steps := range map[string][]step{
+		"twice within a window":         {{place: 50}, {place: 50, narrow: true}, {place: 50, alone: true, narrow: true}, {place: 50, alone: true, narrow: true}, {place: 50, alone: true, narrow: true, stuck: true}},
+		"what cannot be read, at once":  {{place: 50, unreadable: true, narrow: true}, {place: 90, alone: true, unreadable: true, narrow: true, stuck: true}},
+		"further each time":             {{place: 50}, {place: 200}, {place: 400}, {place: 600}},
+		"alone, but further each time":  {{place: 1}, {place: 2, alone: true, narrow: true}, {place: 3, alone: true, narrow: true}, {place: 4, alone: true, narrow: true}},
+		"what was done came back first": {{place: 50}, {place: 20, narrow: true}, {place: 50, narrow: true}, {place: 51, alone: true, narrow: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := reconnect.NewLosses(reconnect.Policy{})
+			for i, s := range steps {
+				stuck := l.Note(reconnect.Loss{Place: s.place, Window: window, Alone: s.alone, Unreadable: s.unreadable})
+				if stuck != s.stuck || l.Narrow(s.place) != s.narrow {
+					t.Errorf("loss %d: stuck %v, want %v; narrow %v, want %v", i+1, stuck, s.stuck, l.Narrow(s.place), s.narrow)
+				}
+			}
+		})
+	}
+}
+
+// A quiet connection that is cut now and then says nothing about any message, and is restored for
+// ever.
+func TestLossesSuspectNoConnectionThatLived(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := reconnect.NewLosses(reconnect.Policy{Attempts: 3})
+		for range 30 {
+			if l.Note(reconnect.Loss{Window: 100, Lived: 2 * time.Minute, Alone: true}) || l.Narrow(0) {
+				t.Fatal("a connection that lived for minutes is suspected")
+			}
+			a := attempts{start: time.Now(), works: 1}
+			if _, err := reconnect.Open(t.Context(), l.Series, errLost, a.open, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}

@@ -2,6 +2,7 @@ package runner_test
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"sync"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/msgctl/msgctl/internal/pipeline"
 	"github.com/msgctl/msgctl/internal/pipeline/pipelinetest"
 	"github.com/msgctl/msgctl/pkg/consume/handle"
 	"github.com/msgctl/msgctl/pkg/consume/retry"
@@ -32,6 +34,35 @@ func TestRunLosesNothingWhateverBreaks(t *testing.T) {
 		c.check(rt, err)
 	})
 }
+
+// A message that ends the connection whenever it is delivered ends the run, before the others have
+// been delivered so often that a quorum queue drops them. What is before it is handled.
+func TestRunFindsWhatEndsTheConnection(t *testing.T) {
+	for name, unreadable := range map[string]bool{"the network": false, "what cannot be read": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := pipelinetest.New(5, 200)
+				b.Poison, b.Unreadable = "id-120", unreadable
+				report, err := runner.Run(t.Context(), runner.Options{
+					Source: b, Dialer: b, Plan: retry.Plan{Queue: "dlq"}, Prefetch: 50, Handler: handlesAll{},
+				})
+				var stuck *pipeline.StuckError
+				if !errors.As(err, &stuck) || report.Handled < 120 || len(b.Left()) != 80 || b.Faults() != "" {
+					t.Fatalf("%+v, %v; %d left, %s", report, err, len(b.Left()), b.Faults())
+				}
+				if its, others := b.ReturnsOf(b.Poison); its > 6 || others > 4 {
+					t.Errorf("it was returned %d times, others %d times", its, others)
+				}
+			})
+		})
+	}
+}
+
+type handlesAll struct{}
+
+func (handlesAll) Handle(context.Context, *handle.Job) handle.Result { return handle.Done() }
+func (handlesAll) Name() string                                      { return "test" }
+func (handlesAll) Close(context.Context) error                       { return nil }
 
 // crash is a case of the property: what there is to do, and what breaks.
 type crash struct {

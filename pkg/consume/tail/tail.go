@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
 	"github.com/msgctl/msgctl/pkg/consume"
 )
 
@@ -63,6 +64,8 @@ type Tail struct {
 	missed   int64 // dropped since the last item
 	gap      bool
 	offset   int64 // of the last message of a stream; -1 for none
+	losses   *reconnect.Losses
+	opened   time.Time // the feed
 }
 
 // Start opens the feed and begins to take from it, until ctx ends or Stop is called.
@@ -80,7 +83,8 @@ func Start(ctx context.Context, o Options) (*Tail, error) {
 		return nil, err
 	}
 	run, cancel := context.WithCancel(ctx)
-	t := &Tail{o: o, buf: NewRelay(o.Buffer, (*Item).Cost), cancel: cancel, done: make(chan struct{}), offset: -1}
+	t := &Tail{o: o, buf: NewRelay(o.Buffer, (*Item).Cost), cancel: cancel, done: make(chan struct{}), offset: -1,
+		losses: reconnect.NewLosses(o.reconnectPolicy()), opened: time.Now()}
 	go t.run(run, feed)
 	return t, nil
 }

@@ -122,21 +122,27 @@ func (a *acker) ack() error {
 // restore opens the feed again.
 func (t *Tail) restore(ctx context.Context, cause error) (Feed, error) {
 	t.say(fmt.Sprintf("the connection was lost: %v", cause))
-	p := reconnect.Policy{Delay: t.o.ReconnectDelay, Attempts: t.o.ReconnectAttempts}
-	if p.Attempts == 0 {
-		p.Attempts = -1
-	}
-	feed, err := reconnect.Open(ctx, p.Start(), cause, func(ctx context.Context) (Feed, error) {
+	t.losses.Note(reconnect.Loss{Place: t.fetched.Load(), Lived: time.Since(t.opened)})
+	feed, err := reconnect.Open(ctx, t.losses.Series, cause, func(ctx context.Context) (Feed, error) {
 		return t.o.Open(ctx, t.offset)
 	}, func(f reconnect.Failure) { t.say(fmt.Sprintf("%v; trying again in %s", f.Err, f.Wait)) })
 	switch {
 	case err == nil:
+		t.opened = time.Now()
 		t.say(t.restored())
 		return feed, nil
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	}
 	return nil, fmt.Errorf("watching ended: %w", err)
+}
+
+func (o *Options) reconnectPolicy() reconnect.Policy {
+	p := reconnect.Policy{Delay: o.ReconnectDelay, Attempts: o.ReconnectAttempts}
+	if p.Attempts == 0 {
+		p.Attempts = -1
+	}
+	return p
 }
 
 func (t *Tail) restored() string {

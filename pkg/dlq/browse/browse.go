@@ -127,6 +127,7 @@ type browser struct {
 	// total is how many messages were held in all, returned whether the last of them was in the
 	// queue's returns.
 	total    int64
+	lastID   string
 	returned bool
 	// extending says that messages are held to keep their order, and not shown; emptied that the
 	// queue has no more.
@@ -155,11 +156,22 @@ func (b *browser) run(ctx context.Context) (err error) {
 	} else {
 		b.report.Reordered = b.between()
 	}
+	if errors.Is(err, consume.ErrLost) {
+		err = fmt.Errorf("%w (%s)", err, b.cameSoFar())
+	}
 	cancel()
 	if err != nil && errors.Is(context.Cause(holding), errHeld) {
 		err = fmt.Errorf("browse queue %q: %w (%s)", l.Queue, errHeld, l.MaxHold)
 	}
 	return errors.Join(err, b.returnAll(context.WithoutCancel(ctx)))
+}
+
+// cameSoFar says behind which message a connection was lost: the one after it may be the cause.
+func (b *browser) cameSoFar() string {
+	if b.total == 0 {
+		return "before a message had come"
+	}
+	return fmt.Sprintf("behind message %d, with id %q", b.total, b.lastID)
 }
 
 var errHeld = errors.New("messages were held as long as the broker lets a consumer, and went back; look at fewer " +

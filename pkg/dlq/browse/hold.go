@@ -75,7 +75,7 @@ var errAhead = errors.New("past the returned messages")
 // hold counts a message in. An error says that it has too little room.
 func (b *browser) hold(h *holder, d *consume.Delivery) error {
 	_ = h.HoldDelivery(d) // never fails
-	b.total, b.returned = b.total+1, d.Redelivered
+	b.total, b.returned, b.lastID = b.total+1, d.Redelivered, d.MessageID
 	b.size.learn(&d.Message)
 	return b.checkRoom(h, d)
 }

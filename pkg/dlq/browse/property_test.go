@@ -1,7 +1,9 @@
 package browse_test
 
 import (
+	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,4 +46,15 @@ func TestBrowseLosesNothingWhateverBreaks(t *testing.T) {
 			t.Fatalf("%d duplicates", duplicates)
 		}
 	})
+}
+
+// Where the connection was lost is said: the next message may be the cause.
+func TestALookSaysBehindWhichMessageItLostItsConnection(t *testing.T) {
+	b := pipelinetest.New(5, 20)
+	b.Poison = "id-7"
+	_, err := browse.Browse(context.Background(), b, browse.Options{Assessment: browse.Assessment{Queue: "dlq", Type: topology.Classic},
+		Idle: time.Millisecond}, func(*message.Message) error { return nil })
+	if !errors.Is(err, consume.ErrLost) || !strings.Contains(err.Error(), `behind message 7, with id "id-6"`) {
+		t.Errorf("%v", err)
+	}
 }

@@ -1,0 +1,71 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/msgctl/msgctl/internal/pipeline"
+	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
+	"github.com/msgctl/msgctl/pkg/consume"
+)
+
+// errWiden ends a session that takes one message in hand.
+var errWiden = errors.New("more messages may be in hand again")
+
+// noteLoss takes down a lost connection. The error says that one message is the cause: what was
+// before it is settled.
+func (d *Dispatcher[T]) noteLoss(s *pipeline.Session, cause error) error {
+	stuck := d.losses.Note(reconnect.Loss{
+		Place: d.settled.Load(), Window: d.Prefetch, Lived: time.Since(d.connected), Alone: s.Narrow() && s.Alone(),
+		Unreadable: errors.Is(cause, consume.ErrUnreadable),
+	})
+	if !stuck {
+		return nil
+	}
+	return &pipeline.StuckError{Queue: d.Queue, Position: 1, Cause: cause}
+}
+
+// narrow reports whether one message in hand has to do, because some message ends the connection.
+func (d *Dispatcher[T]) narrow() bool { return d.losses.Narrow(d.settled.Load()) }
+
+// readAll reads from a session, and from one with the usual prefetch when a narrow one has passed
+// what ended the connection. It returns the last one.
+func (d *Dispatcher[T]) readAll(ctx context.Context, s *pipeline.Session) (*pipeline.Session, error) {
+	for {
+		err := d.read(ctx, s)
+		if !errors.Is(err, errWiden) {
+			return s, err
+		}
+		if err = d.leave(ctx, s); err != nil {
+			return s, err
+		}
+		next, err := d.subscribe(ctx)
+		if err != nil && pipeline.Transient(err) {
+			err = errors.Join(consume.ErrLost, err)
+		}
+		if err != nil {
+			return s, err
+		}
+		s = next
+	}
+}
+
+// leave waits until a session has nothing in hand, and closes it.
+func (d *Dispatcher[T]) leave(ctx context.Context, s *pipeline.Session) error {
+	err := s.Cancel(ctx, func(delivery *consume.Delivery) error {
+		d.hand(s, delivery)
+		return nil
+	})
+	if err == nil {
+		err = s.AwaitIdle(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	s.FlushAll()
+	if err = s.Settled(ctx); err == nil {
+		err = s.Sub.Close()
+	}
+	return err
+}
