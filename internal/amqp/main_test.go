@@ -33,7 +33,7 @@ func newClient(tb testing.TB, user rabbittest.User, change ...func(*Options)) *C
 	}
 	password, _ := u.User.Password()
 	o := Options{Host: u.Hostname(), Port: port, User: u.User.Username(), Password: topology.Secret(password),
-		Reconnect: reconnect.Policy{Delay: 100 * time.Millisecond, Attempts: 10}, Timeout: 20 * time.Second,
+		Reconnect: reconnect.Policy{Delay: 100 * time.Millisecond, Attempts: 10}, Timeout: time.Minute,
 		Name: "msgctl test"}
 	for _, f := range change {
 		f(&o)

@@ -65,7 +65,7 @@ func TestInterruptedRead(t *testing.T) {
 	time.AfterFunc(100*time.Millisecond, cancel)
 	start := time.Now()
 	_, err := c.ReadLive(ctx, Scope{VHosts: []string{v.Name}})
-	if !errors.Is(err, context.Canceled) || time.Since(start) > 15*time.Second { // its own timeout is 20 s
+	if !errors.Is(err, context.Canceled) || time.Since(start) > 45*time.Second { // its own timeout is a minute
 		t.Errorf("after %s: %v", time.Since(start), err)
 	}
 }

@@ -45,7 +45,7 @@ func optionsOf(tb testing.TB, amqpURL, api string) Options {
 	}
 	o := Options{Host: u.Hostname(), Port: port, VHost: vhost, User: u.User.Username(),
 		Password:       topology.Secret(password),
-		ReconnectDelay: 100 * time.Millisecond, ReconnectAttempts: 10, Timeout: 20 * time.Second, Name: "msgctl test"}
+		ReconnectDelay: 100 * time.Millisecond, ReconnectAttempts: 10, Timeout: time.Minute, Name: "msgctl test"}
 	if api != "" {
 		a, err := url.Parse(api)
 		if err != nil {
