@@ -178,7 +178,7 @@ func TestLastCountBeforeDeletion(t *testing.T) {
 		if _, err := ch.Consume("q", "used", false, false, false, false, nil); err != nil {
 			t.Fatal(err)
 		}
-		mustWrap(t, remove(), topology.ErrInUse, "1 consumers")
+		mustWrap(t, remove(), topology.ErrInUse, "1 consumer")
 		if err := ch.Cancel("used", false); err != nil {
 			t.Fatal(err)
 		}
@@ -217,7 +217,7 @@ func TestGuardSeesHeldMessages(t *testing.T) {
 			return stats.Messages == 1
 		})
 		waited(c)
-		mustWrap(t, c.Delete(t.Context(), q, guarded), topology.ErrInUse, "1 messages")
+		mustWrap(t, c.Delete(t.Context(), q, guarded), topology.ErrInUse, "1 message")
 	})
 }
 
