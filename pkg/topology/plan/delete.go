@@ -279,7 +279,8 @@ func (d *differ) queue(ref topology.Ref) *topology.Queue {
 // What another topology owns is blocked, what the broker itself declared is left. Vhosts and users
 // go only when the file declares them and the record says that this topology made them; a vhost
 // only when nothing in it is anybody else's (otherwise blocked), a user only when it has no
-// permissions in vhosts that are not the topology's (otherwise kept, with a warning).
+// permissions in vhosts that are not the topology's (otherwise kept, with a warning). The wait queues of
+// retry steps that the file had before go along with their queue.
 func Destroy(want *topology.State, have *topology.Live, o Options) *Plan {
 	d := newDiffer(want, have, o)
 	d.plan.Destroys = true
@@ -295,7 +296,11 @@ func Destroy(want *topology.State, have *topology.Live, o Options) *Plan {
 		}
 	}
 	for ref := range d.recorded {
-		if !want.Has(ref) && !isProtected(ref) && have.Has(ref) {
+		switch {
+		case want.Has(ref) || isProtected(ref) || !have.Has(ref):
+		case d.formerWaitQueue(ref) && d.owner(ref) == "":
+			gone = append(gone, ref)
+		default:
 			d.owned[ref] = true
 		}
 	}

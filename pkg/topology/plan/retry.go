@@ -179,3 +179,17 @@ func formatMillis(ms int64) string {
 	}
 	return text
 }
+
+// formerWaitQueue reports whether a queue of the record is a wait queue of a queue that the file
+// declares, made for a retry step that is no longer in the file: QUEUE.retry.STEP, which returns its
+// messages to QUEUE.
+func (d *differ) formerWaitQueue(ref topology.Ref) bool {
+	q := d.queue(ref)
+	if ref.Kind != topology.KindQueue || q == nil {
+		return false
+	}
+	exchange, has := q.Arguments["x-dead-letter-exchange"].(string)
+	target, _ := q.Arguments["x-dead-letter-routing-key"].(string)
+	return has && exchange == "" && strings.HasPrefix(ref.Name, target+".retry.") &&
+		d.want.Has(topology.QueueRef(ref.VHost, target))
+}
