@@ -3,6 +3,7 @@ package dlq
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -23,10 +24,31 @@ func (v *connectedVHost) addReaches(ctx context.Context, doc *deadletters.RunDoc
 		if t.Exchange == "" {
 			continue
 		}
-		r := v.Reaches(publish.Target{Exchange: t.Exchange, Key: t.Key})
-		doc.Targets[i].Reaches, doc.Targets[i].Possibly = append([]string{}, r.Sure...), r.Possible
-		doc.Targets[i].Drops = v.Drops(ctx, slices.Concat(r.Sure, r.Possible))
+		sure, possible := v.reach(t)
+		doc.Targets[i].Reaches, doc.Targets[i].Possibly = sure, possible
+		doc.Targets[i].Drops = v.Drops(ctx, slices.Concat(sure, possible))
 	}
+}
+
+// reach says which queues get copies of what goes to an exchange, also by the keys in CC; what only
+// some of the messages reach is possible.
+func (v *connectedVHost) reach(t deadletters.TargetDocument) (sure, possible []string) {
+	r := v.Reaches(publish.Target{Exchange: t.Exchange, Key: t.Key})
+	sure, possible = append([]string{}, r.Sure...), slices.Clone(r.Possible)
+	for _, key := range slices.Sorted(maps.Keys(t.CC)) {
+		further := v.Reaches(publish.Target{Exchange: t.Exchange, Key: key})
+		if t.CC[key] == t.Messages {
+			sure = append(sure, further.Sure...)
+		} else {
+			possible = append(possible, further.Sure...)
+		}
+		possible = append(possible, further.Possible...)
+	}
+	slices.Sort(sure)
+	slices.Sort(possible)
+	sure = slices.Compact(sure)
+	possible = slices.DeleteFunc(slices.Compact(possible), func(q string) bool { return slices.Contains(sure, q) })
+	return sure, possible
 }
 
 // parseTo reads --to.

@@ -166,7 +166,7 @@ func (r *run) increment(n *int64) {
 
 func (r *run) processed(j *job) {
 	r.mu.Lock()
-	r.tally.Went(j.decision.Target)
+	r.tally.Went(j.decision.Target, j.decision.Message)
 	if j.decision.Altered {
 		r.altered++
 	}

@@ -1,9 +1,9 @@
 package report
 
 import (
-	"maps"
 	"slices"
 
+	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
@@ -51,6 +51,42 @@ func (r Reason) NoWayBack() bool {
 type TargetCount struct {
 	publish.Target
 	Messages int64
+	// CC has the further routing keys, in the header CC, of these messages, and how many have each; at
+	// most maxCC keys. nil is none.
+	CC map[string]int64
+}
+
+// maxCC bounds the keys that are remembered of a target.
+const maxCC = 1000
+
+// add counts a message, m may be nil.
+func (c *TargetCount) add(m *message.Message) {
+	c.Messages++
+	if m == nil {
+		return
+	}
+	keys, _ := m.Headers[message.HeaderCC].([]any)
+	for i, v := range keys {
+		key, ok := v.(string)
+		if _, known := c.CC[key]; !ok || slices.Contains(keys[:i], v) || !known && len(c.CC) >= maxCC {
+			continue
+		}
+		if c.CC == nil {
+			c.CC = map[string]int64{}
+		}
+		c.CC[key]++
+	}
+}
+
+// join adds another count of the same target.
+func (c *TargetCount) join(o TargetCount) {
+	c.Messages += o.Messages
+	for key, n := range o.CC {
+		if c.CC == nil {
+			c.CC = map[string]int64{}
+		}
+		c.CC[key] += n
+	}
 }
 
 // ReasonCount says how many messages stay for a reason, with the words of the first one.
@@ -111,21 +147,27 @@ func (r *Result) Partial() bool {
 type Tally struct {
 	Done, Skipped int64
 
-	targets map[publish.Target]int64
+	targets map[publish.Target]*TargetCount
 	stayed  map[Reason]*ReasonCount
 }
 
 // NewTally returns an empty tally.
 func NewTally() Tally {
-	return Tally{targets: map[publish.Target]int64{}, stayed: map[Reason]*ReasonCount{}}
+	return Tally{targets: map[publish.Target]*TargetCount{}, stayed: map[Reason]*ReasonCount{}}
 }
 
-// Went counts a message that is done; to may be nil.
-func (t *Tally) Went(to *publish.Target) {
+// Went counts a message that is done, as it was sent; both may be nil.
+func (t *Tally) Went(to *publish.Target, m *message.Message) {
 	t.Done++
-	if to != nil {
-		t.targets[*to]++
+	if to == nil {
+		return
 	}
+	c := t.targets[*to]
+	if c == nil {
+		c = &TargetCount{Target: *to}
+		t.targets[*to] = c
+	}
+	c.add(m)
 }
 
 // Stay counts a message that stays.
@@ -171,15 +213,23 @@ func (t *Tally) Into(r *Result) {
 // JoinTargets adds two counts.
 func JoinTargets(a, b []TargetCount) []TargetCount { return sortTargets(nil, append(a, b...)) }
 
-func sortTargets(counts map[publish.Target]int64, more []TargetCount) []TargetCount {
-	all := make(map[publish.Target]int64, len(counts)+len(more))
-	maps.Copy(all, counts)
+func sortTargets(counts map[publish.Target]*TargetCount, more []TargetCount) []TargetCount {
+	all := make(map[publish.Target]*TargetCount, len(counts)+len(more))
+	add := func(c TargetCount) {
+		if all[c.Target] == nil {
+			all[c.Target] = &TargetCount{Target: c.Target}
+		}
+		all[c.Target].join(c)
+	}
+	for _, c := range counts {
+		add(*c)
+	}
 	for _, c := range more {
-		all[c.Target] += c.Messages
+		add(c)
 	}
 	out := make([]TargetCount, 0, len(all))
-	for t, n := range all {
-		out = append(out, TargetCount{t, n})
+	for _, c := range all {
+		out = append(out, *c)
 	}
 	slices.SortFunc(out, func(a, b TargetCount) int {
 		switch {

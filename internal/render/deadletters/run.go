@@ -43,6 +43,8 @@ type TargetDocument struct {
 	Exchange string `json:"exchange"`
 	Key      string `json:"routing_key"`
 	Messages int64  `json:"messages"`
+	// CC has the further routing keys of these messages, and how many of them have each.
+	CC map[string]int64 `json:"cc,omitempty"`
 	// Reaches are the queues that get a copy; Possibly those that may, which headers or plugins
 	// decide.
 	Reaches  []string `json:"reaches,omitempty"`
@@ -89,7 +91,7 @@ func NewDryRunDocument(action, queue string, p replay.Plan, elapsed time.Duratio
 
 func (doc *RunDocument) counts(targets []replay.TargetCount, stayed []replay.ReasonCount) {
 	for _, t := range targets {
-		doc.Targets = append(doc.Targets, TargetDocument{Exchange: t.Exchange, Key: t.Key, Messages: t.Messages})
+		doc.Targets = append(doc.Targets, TargetDocument{Exchange: t.Exchange, Key: t.Key, Messages: t.Messages, CC: t.CC})
 	}
 	for _, s := range stayed {
 		doc.Stayed = append(doc.Stayed, StayedDocument{Reason: s.Reason, Messages: s.Messages, Example: s.Example})

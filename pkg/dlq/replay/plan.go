@@ -66,7 +66,7 @@ func (p *Planner) Add(ctx context.Context, m *message.Message) *message.Message 
 		p.tally.Stay(reason, detail)
 		return nil
 	}
-	p.tally.Went(v.Target)
+	p.tally.Went(v.Target, v.Message)
 	if v.Altered {
 		p.plan.Altered++
 	}

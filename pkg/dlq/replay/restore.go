@@ -293,7 +293,7 @@ func (r *restore) settled(outcomes []publish.Outcome[*restoring]) {
 		}
 		at.sent.End("", "")
 		r.mu.Lock()
-		r.tally.Went(&at.target)
+		r.tally.Went(&at.target, nil)
 		r.mu.Unlock()
 		r.record(Record{Outcome: OutcomeRestored, MessageID: at.m.MessageID, Line: at.line,
 			Target: report.TargetOf(&at.target)})
