@@ -24,7 +24,8 @@ broker would refuse or silently ignore is reported as an error. A value that a
 policy or the broker sets is not a difference.
 
 Exit code 0: the plan was made; with --detailed-exitcode, it is empty. 2: with
---detailed-exitcode, it has changes. 1: it cannot be applied.`
+--detailed-exitcode, it has changes. 1: apply would refuse it, because of errors
+or blocked steps.`
 
 type planOptions struct {
 	proc       *cmdutil.Process
@@ -71,7 +72,7 @@ func runPlan(ctx context.Context, opts *planOptions) error {
 		return err
 	}
 	switch {
-	case plan.Problems.HasErrors():
+	case plan.Refusal() != nil: // a pipeline is to stop here, and not at apply
 		return cmdutil.ExitWith(cmdutil.ExitFailed)
 	case opts.detailed && !plan.Empty():
 		return cmdutil.ExitWith(cmdutil.ExitPending)

@@ -6,12 +6,42 @@ import (
 	"crypto/sha512"
 	"crypto/subtle"
 	"encoding/base64"
+	"fmt"
 	"strings"
 )
 
 // HashingPrefix begins the broker's names of the algorithms that hash passwords; sha256, sha512 or
 // md5 follows.
 const HashingPrefix = "rabbit_password_hashing_"
+
+// HashFault says what is wrong with the hash of a password: it is not base64, or has not the length of
+// a 4-byte salt and a digest of the algorithm. "" means nothing, and so does an empty hash or an
+// algorithm that is not known.
+func HashFault(hash Secret, algorithm string) string {
+	size := 0
+	switch strings.TrimPrefix(algorithm, HashingPrefix) {
+	case "", "sha256":
+		size = sha256.Size
+	case "sha512":
+		size = sha512.Size
+	case "md5":
+		size = md5.Size
+	}
+	if hash == "" || size == 0 {
+		return ""
+	}
+	raw, err := base64.StdEncoding.DecodeString(string(hash))
+	switch {
+	case err != nil:
+		return "not base64"
+	case len(raw) != saltSize+size:
+		return fmt.Sprintf("%d bytes long: a salt and a digest of its algorithm have %d", len(raw), saltSize+size)
+	}
+	return ""
+}
+
+// saltSize is how many bytes of salt a hash begins with.
+const saltSize = 4
 
 // PasswordMatches reports whether a live user's hash is that of the password: base64 of a 4-byte
 // salt and the digest of salt and password. algorithm is what the broker calls it

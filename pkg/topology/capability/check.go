@@ -91,10 +91,18 @@ func (f *findings) objectName(name string) {
 func (b Broker) CheckExchange(name, kind string) diag.Diagnostics {
 	f := findings{Broker: b}
 	f.objectName(name)
+	if b.ExchangeTypes == nil && b.Version != "" && kind == delayedMessage && !b.before("4.3") {
+		f.warn("", "", fmt.Sprintf("%s has no plugin for the exchange type %q", b.name(), kind),
+			"the broker refuses to declare the exchange", insteadOfDelayed)
+	}
 	if b.ExchangeTypes == nil || slices.Contains(b.ExchangeTypes, kind) {
 		return f.list
 	}
 	const why = "the broker refuses to declare the exchange"
+	if kind == delayedMessage && !b.before("4.3") {
+		f.error("", "", fmt.Sprintf("exchange type %q is not enabled on this broker", kind), why, insteadOfDelayed)
+		return f.list
+	}
 	if plugin := exchangePlugins()[kind]; plugin != "" {
 		f.error("", "", fmt.Sprintf("exchange type %q is not enabled on this broker", kind), why,
 			"enable the plugin that brings it: rabbitmq-plugins enable "+plugin)

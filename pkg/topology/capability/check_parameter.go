@@ -19,12 +19,17 @@ func uriFields(component string) []string {
 	return nil
 }
 
-// CheckParameter checks what a broker validates of shovels and federation upstreams: their URIs. A
+// CheckParameter checks what a broker validates of shovels and federation upstreams: their URIs, what
+// they must have, and what excludes each other. A
 // URI is never repeated in a message, because it may hold a password.
 func CheckParameter(component string, value any) diag.Diagnostics {
 	var f findings
 	members, _ := value.(map[string]any)
 	for _, field := range uriFields(component) {
+		if members[field] == nil && members[strings.TrimSuffix(field, "-uri")+"-protocol"] != "local" {
+			f.error("parameter-refused", "", field+" is missing", "the broker refuses the parameter",
+				"write "+field+": amqp://USER:PASSWORD@HOST:5672/VHOST")
+		}
 		for _, uri := range texts(members[field]) {
 			if fault := uriFault(uri); fault != "" {
 				f.error("parameter-refused", field, fmt.Sprintf("%s: %s", field, fault), "the broker refuses the parameter",
@@ -32,7 +37,35 @@ func CheckParameter(component string, value any) diag.Diagnostics {
 			}
 		}
 	}
+	if component == "shovel" {
+		f.shovelEnds(members)
+	}
+	switch mode, set := members["ack-mode"].(string); {
+	case set && uriFields(component) != nil && mode != "on-confirm" && mode != "on-publish" && mode != "no-ack":
+		f.error("parameter-refused", "ack-mode", fmt.Sprintf("ack-mode is %q", mode), "the broker refuses the parameter",
+			"write on-confirm, on-publish or no-ack")
+	}
 	return f.list
+}
+
+// shovelEnds checks that a shovel of AMQP 0-9-1 has one source, and at most one destination.
+func (f *findings) shovelEnds(members map[string]any) {
+	const why = "the broker refuses the parameter"
+	amqp091 := func(end string) bool {
+		protocol := members[end+"-protocol"]
+		return protocol == nil || protocol == "amqp091"
+	}
+	queue, exchange := members["src-queue"] != nil, members["src-exchange"] != nil
+	if amqp091("src") && queue == exchange {
+		problem := "it has neither src-queue nor src-exchange"
+		if queue {
+			problem = "it has both src-queue and src-exchange"
+		}
+		f.error("parameter-refused", "", problem, why, "give it one of them")
+	}
+	if amqp091("dest") && members["dest-queue"] != nil && members["dest-exchange"] != nil {
+		f.error("parameter-refused", "", "it has both dest-queue and dest-exchange", why, "give it one of them")
+	}
 }
 
 func texts(v any) []string {

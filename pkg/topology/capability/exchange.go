@@ -32,6 +32,16 @@ func IsBrokerDeclared(exchange string) bool {
 	return exchange == "amq.rabbitmq.log" || exchange == "amq.rabbitmq.event"
 }
 
+// delayedMessage is the exchange type of a plugin that was archived in January 2026 and that 4.3 has
+// no release of.
+const delayedMessage = "x-delayed-message"
+
+// insteadOfDelayed is what does without that plugin.
+const insteadOfDelayed = "the plugin rabbitmq_delayed_message_exchange was archived in January 2026, and there is " +
+	"none " +
+	"for 4.3: publish to a queue with messageTTL and without consumers that dead-letters where the message is to go " +
+	"(a queue for each delay), or, to delay a retry, give the queue retry: { backoff: [...] }"
+
 // exchangePlugins has the plugin that brings an exchange type.
 func exchangePlugins() map[string]string {
 	return map[string]string{

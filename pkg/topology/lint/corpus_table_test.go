@@ -99,6 +99,7 @@ func corpusFindings() map[string][]string {
 		},
 		"mlarizzate+rabbitmq-eventD-setup.json": {
 			`left-out `,
+			`invalid-file exchange "Mule-Example-Delayed-Exchange"`,
 			`binding-ignores-headers binding "Mule-Example-Main-Exchange" -> queue "Mule-Event-Create", arguments {"EventType":"Create","x-match":"any"}`,
 			`binding-ignores-headers binding "Mule-Example-Main-Exchange" -> queue "Mule-Event-Delete", arguments {"EventType":"Baja","x-match":"any"}`,
 			`binding-ignores-headers binding "Mule-Example-Main-Exchange" -> queue "Mule-Event-Update", arguments {"EventType":"Update","x-match":"any"}`,
@@ -124,7 +125,8 @@ func corpusFindings() map[string][]string {
 			`dead-letter-unroutable queue "approvals.events"`,
 			`dead-letter-unroutable queue "notifications.events"`,
 		},
-		"wki+MessageQ.json": {
+		"wki+MessageQ.json": { // no hashing algorithm means MD5, and the hashes are of SHA-256
+			`invalid-file user "guest"`, `invalid-file user "worker"`,
 			`permission-for-everything permission of user "worker"`,
 		},
 	}

@@ -21,7 +21,11 @@ func Check(want *topology.State, have *topology.Live) diag.Diagnostics {
 func CheckVersion(want *topology.State, version string) diag.Diagnostics {
 	want = want.Typed(version)
 	c := newChecker(want, &topology.Live{Server: topology.Server{Version: version}})
+	var queues []topology.Ref
 	for ref, o := range want.All() {
+		if ref.Kind == topology.KindQueue {
+			queues = append(queues, ref)
+		}
 		if isProtected(ref) {
 			c.protected(ref, o)
 		} else {
@@ -29,6 +33,7 @@ func CheckVersion(want *topology.State, version string) diag.Diagnostics {
 		}
 	}
 	c.policies()
+	c.queueLimits(queues)
 	c.found.Sort()
 	return c.found
 }
@@ -121,6 +126,7 @@ func (c *checker) object(ref topology.Ref, want topology.Object, equal bool) {
 		c.report(ref, capability.CheckParameter(o.Component, o.Value)...)
 	case *topology.User:
 		c.login(ref, o)
+		c.hash(ref, o)
 	}
 }
 

@@ -92,6 +92,8 @@ func (c *checker) keysFor(p *topology.Policy, queueType string) (good, bad []str
 // type. higher are the policies that go before it.
 func (c *checker) disabled(p *topology.Policy, higher []*topology.Policy, queues []*topology.Queue) {
 	names := regex.Compile(p.Pattern)
+	live, ok := c.have.Get(p.Ref())
+	stays := ok && len(changes(live, p, c.server)) == 0 // and has disabled itself for queues that are there
 	for _, t := range capability.QueueTypes() {
 		good, bad := c.keysFor(p, t)
 		if len(good) == 0 || len(bad) == 0 || !appliesTo(p.ApplyTo, t) {
@@ -102,7 +104,7 @@ func (c *checker) disabled(p *topology.Policy, higher []*topology.Policy, queues
 		for _, q := range queues {
 			if matches, _ := names.Match(q.Name); matches && q.Type == t && !c.covered(q, p, higher) {
 				hit = append(hit, q)
-				declared = declared || c.want.Has(q.Ref())
+				declared = declared || c.want.Has(q.Ref()) && !(stays && c.have.Has(q.Ref()))
 			}
 		}
 		if len(hit) > 0 {

@@ -313,6 +313,13 @@ func TestParameterURIs(t *testing.T) {
 		{"another protocol", upstream("http://a"), `its scheme is "http"`},
 		{"a shovel's end", &topology.Parameter{VHost: "/", Component: "shovel", Name: "s",
 			Value: map[string]any{"src-uri": "amqp://", "dest-uri": "x"}}, "dest-uri: it is not a URI"},
+		{"a shovel without a source", &topology.Parameter{VHost: "/", Component: "shovel", Name: "s",
+			Value: map[string]any{"src-uri": "amqp://", "dest-uri": "amqp://"}}, "neither src-queue nor src-exchange"},
+		{"a shovel with two sources", &topology.Parameter{VHost: "/", Component: "shovel", Name: "s",
+			Value: map[string]any{"src-uri": "amqp://", "dest-uri": "amqp://", "src-queue": "q", "src-exchange": "x"}},
+			"both src-queue and src-exchange"},
+		{"an upstream without a URI", &topology.Parameter{VHost: "/", Component: "federation-upstream", Name: "u",
+			Value: map[string]any{"expires": int64(1)}}, "uri is missing"},
 		{"an unknown component", &topology.Parameter{VHost: "/", Component: "other", Name: "s",
 			Value: map[string]any{"uri": "x"}}, ""},
 	} {

@@ -304,6 +304,7 @@ func (d *differ) finish() {
 	d.spread()
 	d.release()
 	d.forget()
+	d.foresee()
 	d.checks.references(d.deleted)
 	d.checks.policies()
 	d.plan.Problems = append(d.plan.Problems, d.checks.found...)

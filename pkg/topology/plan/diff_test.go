@@ -29,7 +29,7 @@ func TestDiff(t *testing.T) {
 	}
 	shovel := func(uri string) *topology.Parameter {
 		return &topology.Parameter{VHost: "/", Component: "shovel", Name: "s",
-			Value: map[string]any{"src-uri": uri, "dest-queue": "q"}}
+			Value: map[string]any{"src-uri": uri, "src-queue": "s", "dest-uri": "amqp://", "dest-queue": "q"}}
 	}
 	q1, q2 := topologytest.Queue("q", "x-message-ttl", 1000), topologytest.Queue("q", "x-message-ttl", 2000)
 	tests := []struct {
@@ -54,7 +54,8 @@ func TestDiff(t *testing.T) {
 		{"adopt another's", topologytest.State(topologytest.Queue("q")),
 			topologytest.BrokerWith(topologytest.Queue("q")).Owns("other", topologytest.Queue("q")),
 			plan.Options{Adopt: true},
-			"warning: t.yaml:1:1: queue \"q\" in vhost \"/\": not adopted: it belongs to topology \"other\"; name that topology as " +
+			"warning: t.yaml:1:1: queue \"q\" in vhost \"/\": not adopted: it belongs to topology \"other\"; name that " +
+				"topology as " +
 				"the one to adopt from, if the object has moved here\n"},
 		{"different, another's", topologytest.State(policy("max-length", 1)),
 			topologytest.BrokerWith(policy("max-length", 2)).Owns("other", policy()),
@@ -178,7 +179,8 @@ func TestMessageLossIsBoundedInAll(t *testing.T) {
 		}},
 		{15, nil}, {100, nil},
 	} {
-		p := plan.Diff(topologytest.State(), m.Live(), plan.Options{PruneKinds: beyondVHosts, Prune: true, MaxMessageLoss: test.max})
+		p := plan.Diff(topologytest.State(), m.Live(),
+			plan.Options{PruneKinds: beyondVHosts, Prune: true, MaxMessageLoss: test.max})
 		var sum int64
 		got := map[string]string{}
 		for _, s := range p.Steps {
@@ -346,7 +348,8 @@ func TestSameAs(t *testing.T) {
 	full := topologytest.BrokerWith(q).Owns("t", q)
 	full.Status[q.Ref()] = topology.QueueStatus{Messages: 1, Known: true}
 	prune := func(m *topologytest.Broker) *plan.Plan {
-		return plan.Diff(topologytest.State(), m.Live(), plan.Options{PruneKinds: beyondVHosts, Prune: true, MaxMessageLoss: 9})
+		return plan.Diff(topologytest.State(), m.Live(),
+			plan.Options{PruneKinds: beyondVHosts, Prune: true, MaxMessageLoss: 9})
 	}
 	if err := prune(topologytest.BrokerWith(q).Owns("t", q)).SameAs(prune(full)); err != nil {
 		t.Errorf("counts do not matter: %v", err)
