@@ -2,6 +2,7 @@ package dlq
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -21,12 +22,15 @@ import (
 )
 
 // fake is a broker with a queue "work", whose dead letters go to "dlq", where three of them are,
-// and a quorum queue "limited" that a look would empty. What is not here is not asked.
+// and two quorum queues that browsing would empty: "limited" has its delivery limit as an argument,
+// "policed" by a policy, which an override can lift. What is not here is not asked.
 type fake struct {
 	Broker
 	messages *pipelinetest.Broker
 	mu       sync.Mutex
 	asked    []string // the vhosts that were read
+	limit    []string // what happened to the delivery limit of policed
+	applied  string   // the policy that it has
 }
 
 func (f *fake) Everything(_ context.Context, vhosts []string) (*topology.Live, error) {
@@ -41,6 +45,9 @@ func (f *fake) Everything(_ context.Context, vhosts []string) (*topology.Live, e
 		&topology.Queue{VHost: vhosts[0], Name: "dlq", Type: topology.Classic, Durable: true},
 		&topology.Queue{VHost: vhosts[0], Name: "limited", Type: topology.Quorum, Durable: true,
 			Arguments: map[string]any{"x-delivery-limit": int64(0)}},
+		&topology.Queue{VHost: vhosts[0], Name: "policed", Type: topology.Quorum, Durable: true},
+		&topology.Policy{VHost: vhosts[0], Name: "limits", Pattern: "^policed$", ApplyTo: topology.ApplyToQueues,
+			Definition: topology.Arguments{"delivery-limit": int64(0)}},
 		&topology.Exchange{VHost: vhosts[0], Name: "x", Type: "topic", Durable: true},
 		&topology.Queue{VHost: vhosts[0], Name: "log", Type: topology.Stream, Durable: true},
 	} {
@@ -53,11 +60,12 @@ func (f *fake) Everything(_ context.Context, vhosts []string) (*topology.Live, e
 
 func (f *fake) Counts(context.Context, string) (map[string]topology.QueueCounts, error) {
 	return map[string]topology.QueueCounts{"work": {Known: true}, "dlq": {Ready: 3, Known: true},
-		"limited": {Ready: 2, Known: true}, "log": {Ready: 2, Known: true}}, nil
+		"limited": {Ready: 2, Known: true}, "log": {Ready: 2, Known: true},
+		"policed": {Ready: 3, Known: true}}, nil
 }
 
 func (f *fake) Ready(_ context.Context, _, queue string) (int64, error) {
-	return map[string]int64{"dlq": 3, "limited": 2, "log": 2}[queue], nil
+	return map[string]int64{"dlq": 3, "limited": 2, "log": 2, "policed": 3}[queue], nil
 }
 
 func (f *fake) ReadyConsuming(ctx context.Context, vhost, queue string) (int64, error) {
@@ -66,6 +74,23 @@ func (f *fake) ReadyConsuming(ctx context.Context, vhost, queue string) (int64, 
 
 func (f *fake) MessageBytes(context.Context, string, string) (bytes, messages int64, err error) {
 	return -1, 0, nil
+}
+
+// CreateTemporary implements browse.PolicyStore, as the next two.
+func (f *fake) CreateTemporary(_ context.Context, want topology.Object) error {
+	policy := want.(*topology.Policy)
+	f.limit = append(f.limit, fmt.Sprint("lifted to ", policy.Definition["delivery-limit"]))
+	f.applied = policy.Name
+	return nil
+}
+
+func (f *fake) Delete(context.Context, topology.Object, topology.DeleteConditions) error {
+	f.limit = append(f.limit, "restored")
+	return nil
+}
+
+func (f *fake) Applied(context.Context, string, string) (policy, operator string, err error) {
+	return f.applied, "", nil
 }
 
 func (f *fake) Source(string) consume.Source             { return f.messages }

@@ -23,7 +23,7 @@ type fake struct {
 	conn   *profile.Connection
 	noAPI  bool
 	read   []string // the vhosts that Everything was asked for; nil is all of them
-	locked string
+	locked []string
 	tested string // the vhost that was to be created for tests
 }
 
@@ -43,7 +43,7 @@ func (f *fake) Everything(_ context.Context, vhosts []string) (*topology.Live, e
 func (f *fake) Refine(context.Context, *topology.Live, []topology.Ref) error { return nil }
 
 func (f *fake) Lock(_ context.Context, _, name string) (func(), error) {
-	f.locked = name
+	f.locked = append(f.locked, name)
 	return func() {}, nil
 }
 

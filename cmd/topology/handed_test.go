@@ -24,6 +24,18 @@ func owned(messages int64) *topologytest.Broker {
 	return b
 }
 
+// foreign is a broker with the queue work, which the topology old applied once.
+func foreign() *topologytest.Broker {
+	work := topologytest.Queue("work")
+	return topologytest.BrokerWith(work).Owns("old@/", work)
+}
+
+// ownedUser is a broker on which the topology t owns a user, too.
+func ownedUser() *topologytest.Broker {
+	work, user := topologytest.Queue("work"), &topology.User{Name: "somebody"}
+	return topologytest.BrokerWith(work, user).Owns("t@/", work, user)
+}
+
 // other is a broker on which work has another argument.
 func other() *topologytest.Broker {
 	return topologytest.BrokerWith(topologytest.Queue("work", "x-max-length", int64(5)))
@@ -43,11 +55,19 @@ func TestChangesAreThoseOfTheFlags(t *testing.T) {
 		{"plan --detailed-exitcode", topologytest.NewBroker("/"), cmdutil.ExitPending, "", "+ work"},
 		{"plan --detailed-exitcode", owned(0), 0, "", "o changes"},
 		{"plan --prune --detailed-exitcode", owned(0), cmdutil.ExitPending, "", "old"},
-		{"plan --prune", owned(3), cmdutil.ExitOK, "", "--max-message-loss"},
+		{"plan --prune", owned(3), cmdutil.ExitFailed, "", "--max-message-loss"},
 		{"plan --adopt", topologytest.BrokerWith(topologytest.Queue("work")), 0, "", "= work"},
+		{"plan --adopt", foreign(), 0, "", "not adopted"},
+		{"plan --adopt-from old", foreign(), 0, "", "= work"},
+		{"plan --adopt-from none", foreign(), cmdutil.ExitFailed, "", `no topology "none@/"`},
+		{"plan --adopt-from t", foreign(), cmdutil.ExitFailed, "", "topology's own name"},
 		{"plan --replace=empty --detailed-exitcode", other(), cmdutil.ExitPending, "", "∓ work"},
 		{"plan --vhost new", topologytest.NewBroker("/"), cmdutil.ExitFailed, "", "--create-vhost"},
 		{"plan --vhost new --create-vhost", topologytest.NewBroker("/"), 0, "", "+ new"},
+		{"plan -o markdown", topologytest.NewBroker("/"), 0, "", "```diff"},
+		{"plan --prune --detailed-exitcode", ownedUser(), 0, "", ""},
+		{"plan --prune=users --detailed-exitcode", ownedUser(), cmdutil.ExitPending, "", "- somebody"},
+		{"plan --prune=queues", ownedUser(), cmdutil.ExitUsage, "", "--prune"},
 		{"plan -o json", topologytest.NewBroker("/"), 0, "", `"format_version"`},
 		{"plan --replace=all", topologytest.NewBroker("/"), cmdutil.ExitUsage, "", ""},
 
@@ -61,10 +81,18 @@ func TestChangesAreThoseOfTheFlags(t *testing.T) {
 		{"apply --yes --prune --max-message-loss 3", owned(3), 0, `delete queue "old"`, ""},
 		{"apply --yes", other(), cmdutil.ExitFailed, "", "--replace"},
 		{"apply --yes --replace=empty", other(), 0, `delete queue "work", create queue "work"`, ""},
+		{"apply --yes --adopt-from old", foreign(), 0, "", "= work"},
+		{"apply --yes --adopt-from none", foreign(), cmdutil.ExitFailed, "", `no topology "none@/"`},
 		{"apply --yes --vhost new --create-vhost", topologytest.NewBroker("/"), 0, `create vhost "new", create queue "work"`,
 			""},
 		{"apply --yes", topologytest.NewBroker("/").Failing(errors.New("boom"), `create queue "work"`), cmdutil.ExitFailed,
 			`create queue "work"`, "boom"},
+		{"apply --yes --vhost new --create-vhost", topologytest.NewBroker("/").Failing(errors.New("boom"),
+			`create queue "work"`), cmdutil.ExitPartly, `create vhost "new", create queue "work"`, "boom"},
+		{"apply --yes", topologytest.NewBroker("/").Failing(topology.ErrNotPermitted, `create queue "work"`),
+			cmdutil.ExitNotPermitted, `create queue "work"`, ""},
+		{"apply --yes --progress json", topologytest.NewBroker("/"), 0, `create queue "work"`, `{"`},
+		{"apply --yes --progress none -o yaml", topologytest.NewBroker("/"), 0, `create queue "work"`, "format_version"},
 
 		{"destroy", owned(0), cmdutil.ExitUsage, "", "--yes"},
 		{"destroy --yes", owned(0), 0, `delete queue "work"`, ""},
@@ -86,21 +114,37 @@ func TestChangesAreThoseOfTheFlags(t *testing.T) {
 	}
 }
 
+// TestAdoptionMovesTheRecord: what was adopted belongs to this topology, and to no other.
+func TestAdoptionMovesTheRecord(t *testing.T) {
+	for flag, want := range map[string]string{"--adopt-from=old": "t@/", "--adopt": "old@/"} {
+		got := run(t, foreign(), oneQueue, "apply", "--yes", flag)
+		if owners := map[string]int{"--adopt-from=old": 2, "--adopt": 1}; len(got.locked) != owners[flag] {
+			t.Errorf("%s: locked %q", flag, got.locked)
+		}
+		for name, record := range got.Records {
+			if owns := record.Refs[topologytest.Queue("work").Ref()]; owns != (name == want) {
+				t.Errorf("%s: %s owns the queue: %t\n%s", flag, name, owns, got.stderr)
+			}
+		}
+	}
+}
+
 // TestConnectionOfChanges: how the broker is opened, and that others are locked out.
 func TestConnectionOfChanges(t *testing.T) {
 	got := run(t, topologytest.NewBroker("/"), oneQueue, "apply", "--yes", "--no-api", "--url", "amqp://u@h:1/")
-	if !got.noAPI || got.conn.Host != "h" || got.conn.VHost != "/" || got.locked != "t" {
+	if !got.noAPI || got.conn.Host != "h" || got.conn.VHost != "/" || !slices.Equal(got.locked, []string{"t"}) {
 		t.Errorf("no API %t, connection to %s, locked %q", got.noAPI, got.conn.Host, got.locked)
 	}
 	got = run(t, topologytest.NewBroker("/"), oneQueue, "plan")
-	if got.noAPI || got.locked != "" {
+	if got.noAPI || got.locked != nil {
 		t.Errorf("plan: no API %t, locked %q", got.noAPI, got.locked)
 	}
 }
 
 const routed = `version: 1
-exchanges: { x: { type: topic }, dlx: { type: direct } }
+exchanges: { x: { type: topic }, dlx: { type: direct }, h: { type: headers } }
 queues:
+  mine: { bindings: [{ exchange: h, arguments: { x-match: all, tenant: acme } }] }
   work: { bindings: [{ exchange: x, key: a }], deadLetter: { exchange: dlx, key: nowhere } }
   dead: { bindings: [{ exchange: dlx, key: dead }] }
 tests:
@@ -127,6 +171,9 @@ func TestOfflineCommandsDecide(t *testing.T) {
 		{[]string{"route", "--exchange", "x", "--key", "b"}, cmdutil.ExitPending, "lost"},
 		{[]string{"route", "--exchange", "x", "--key", "b", "--cc", "a"}, 0, "work"},
 		{[]string{"route", "--exchange", "x", "--key", "b", "--bcc", "a"}, 0, "work"},
+		{[]string{"route", "--exchange", "h", "--header", "tenant=acme"}, 0, "mine"},
+		{[]string{"route", "--exchange", "h", "--header", "tenant=other"}, cmdutil.ExitPending, "lost"},
+		{[]string{"route", "--exchange", "x", "--key", "a", "--exhaust", "work"}, 0, "no delivery limit"},
 		{[]string{"route", "--exchange", "x", "--key", "a", "--reject", "work"}, cmdutil.ExitPending, "lost"},
 		{[]string{"route", "--exchange", "x", "--key", "a", "--reject", "none"}, cmdutil.ExitFailed, "does not exist"},
 		{[]string{"route", "--exchange", "x", "--key", "a", "--header", "h"}, cmdutil.ExitUsage, "NAME=VALUE"},
