@@ -166,8 +166,8 @@ func (o *replayOptions) check() (err error) {
 			"%s--copy and --ramp exclude each other: every stage would send the same messages, because they stay in the queue",
 			cmdutil.Where(cmd))
 	case o.move && o.to == "":
-		return cmdutil.UsageError(cmd.CommandPath()+" QUEUE --to queue:NAME, exchange:NAME/KEY or origin", "%sflag --to is missing",
-			cmdutil.Where(cmd))
+		return cmdutil.UsageError(cmd.CommandPath()+" QUEUE --to queue:NAME, exchange:NAME/KEY or origin",
+			"%sflag --to is missing", cmdutil.Where(cmd))
 	}
 	for _, stage := range o.ramp {
 		if stage < 1 {

@@ -64,23 +64,8 @@ func (c *Client) countAll(ctx context.Context, vhost string, refs []topology.Ref
 	if err != nil || conn == nil {
 		return counts, false, err
 	}
-	results, private := make([]*topology.QueueStatus, len(refs)), make([]bool, len(refs))
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(amqp.Parallel)
-	for i, ref := range refs {
-		g.Go(func() error {
-			var err error
-			if private[i] = live.IsExclusive(ref.VHost, ref.Name); private[i] {
-				return nil // AMQP tells its own connection only
-			}
-			results[i], err = declare.Status(gctx, conn, ref.Name)
-			if private[i] = amqp.IsLocked(err); private[i] {
-				return nil // it was not there yet when the list was read
-			}
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
+	results, private, err := statuses(ctx, conn, refs, live)
+	if err != nil {
 		return nil, false, err
 	}
 	for i, ref := range refs {
@@ -98,6 +83,32 @@ func (c *Client) countAll(ctx context.Context, vhost string, refs []topology.Ref
 		counts[ref] = merge(counts[ref], *results[i])
 	}
 	return counts, doubtful, nil
+}
+
+// statuses counts the queues by passive declarations. private are those that are exclusive to another
+// connection, which AMQP does not tell about; the status of one that does not exist is nil.
+func statuses(ctx context.Context, conn *amqp.RecoveringConnection, refs []topology.Ref,
+	live *topology.Live) (results []*topology.QueueStatus, private []bool, err error) {
+	results, private = make([]*topology.QueueStatus, len(refs)), make([]bool, len(refs))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(amqp.Parallel)
+	for i, ref := range refs {
+		g.Go(func() error {
+			var err error
+			if private[i] = live.IsExclusive(ref.VHost, ref.Name); private[i] {
+				return nil // AMQP tells its own connection only
+			}
+			results[i], err = declare.Status(gctx, conn, ref.Name)
+			if private[i] = amqp.IsLocked(err); private[i] {
+				return nil // it was not there yet when the list was read
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, nil, err
+	}
+	return results, private, nil
 }
 
 // mayBeLate reports whether the management API counts messages that may have left the queue a

@@ -25,8 +25,8 @@ func (e *StuckError) Error() string {
 	if e.After != "" {
 		behind = fmt.Sprintf(" (it came behind message %q)", e.After)
 	}
-	return fmt.Sprintf("the connection ends whenever message %d of queue %q is delivered%s: it stays where it is, and so does "+
-		"what is behind it: %v", e.Position, e.Queue, behind, e.Cause)
+	return fmt.Sprintf("the connection ends whenever message %d of queue %q is delivered%s: it stays where it is, "+
+		"and so does what is behind it: %v", e.Position, e.Queue, behind, e.Cause)
 }
 
 func (e *StuckError) Unwrap() error { return e.Cause }

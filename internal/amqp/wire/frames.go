@@ -3,6 +3,7 @@ package wire
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"sync/atomic"
@@ -87,8 +88,7 @@ func (f *Frames) Read(p []byte) (n int, err error) {
 		case !f.whole():
 			return n, nil
 		default:
-			if err := f.begin(); err != nil {
-				f.fails = err
+			if f.fails = f.begin(); f.fails != nil {
 				return n, nil
 			}
 		}
@@ -155,7 +155,8 @@ func (f *Frames) rest(err error) error {
 }
 
 func (f *Frames) violate(err error) error {
-	if v, ok := err.(*Violation); ok {
+	var v *Violation
+	if errors.As(err, &v) {
 		f.violated.CompareAndSwap(nil, v)
 	}
 	f.fails = err
@@ -166,11 +167,11 @@ func (f *Frames) violate(err error) error {
 // header reads a content header, and changes it where the library would not tell what is in it.
 func (f *Frames) header(channel uint16, whole int) error {
 	frame := make([]byte, whole)
-	n, err := io.ReadFull(f.in, frame)
+	n, _ := io.ReadFull(f.in, frame) // the library gets the error with the next read
 	f.ready = frame[:n]
-	if err != nil || frame[whole-1] != frameEnd {
+	if n < whole || frame[whole-1] != frameEnd {
 		f.left = -1
-		return nil // the library gets the error with the next read
+		return nil
 	}
 	payload := frame[frameHead : whole-1]
 	if len(payload) >= payloadHead {

@@ -103,9 +103,8 @@ func (r *run) deadLetter(j *job, f *handle.Failure) {
 // note is what a message that goes on tells of its failure. Others read it: a handler's words may
 // repeat a credential.
 func (r *run) note(j *job, f *handle.Failure) message.FailureNote {
-	return message.FailureNote{Attempts: j.Value.Attempt, Type: f.Type, Message: redact.Text(f.Message), Handler: j.Value.By,
-		Queue: r.Plan.Queue,
-		At:    time.Now()}
+	return message.FailureNote{Attempts: j.Value.Attempt, Type: f.Type, Message: redact.Text(f.Message),
+		Handler: j.Value.By, Queue: r.Plan.Queue, At: time.Now()}
 }
 
 // finish acknowledges: what was to be done is done.
@@ -146,6 +145,7 @@ func (r *run) ended(j *job, o Outcome, f *handle.Failure, to *publish.Target, wa
 		r.report.Returned++
 	}
 	r.mu.Unlock()
-	r.Observer.End(End{Job: &j.Value.Job, Outcome: o, Failure: f, Took: j.Value.took, Wait: wait, Target: to, Begun: j.Value.begun})
+	r.Observer.End(End{Job: &j.Value.Job, Outcome: o, Failure: f, Took: j.Value.took, Wait: wait, Target: to,
+		Begun: j.Value.begun})
 	j.Value.begun, j.Value.open = nil, false
 }

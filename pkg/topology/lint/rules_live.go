@@ -74,7 +74,8 @@ func (r *run) eachLive(f func(n *network, q *topology.Queue, s topology.QueueSta
 func checkWaiting(r *run) {
 	r.eachLive(func(_ *network, q *topology.Queue, s topology.QueueStatus) {
 		if s.Messages > 0 && r.deadLetters[q.Ref()] != nil {
-			r.find(q.Ref(), "", fmt.Sprintf("it holds %s of %s", units.FormatCount(int64(s.Messages), "dead letter"), some(r.deadLetters[q.Ref()])))
+			r.find(q.Ref(), "", fmt.Sprintf("it holds %s of %s", units.FormatCount(s.Messages, "dead letter"),
+				some(r.deadLetters[q.Ref()])))
 		}
 	})
 }
@@ -84,7 +85,7 @@ func checkNoConsumer(r *run) {
 	r.eachLive(func(_ *network, q *topology.Queue, s topology.QueueStatus) {
 		if s.Messages > 0 && s.Consumers == 0 && r.deadLetters[q.Ref()] == nil && q.Type != topology.Stream &&
 			!r.in.DeadLetters.Waits[q.Ref()] {
-			r.find(q.Ref(), "", fmt.Sprintf("it holds %s and has no consumer", units.FormatCount(int64(s.Messages), "message")))
+			r.find(q.Ref(), "", fmt.Sprintf("it holds %s and has no consumer", units.FormatCount(s.Messages, "message")))
 		}
 	})
 }
@@ -99,7 +100,8 @@ func checkNearLimit(r *run) {
 		}
 		limit := n.of(q.Name).Get("max-length")
 		if most, ok := limit.Int(); ok && most > 0 && s.Messages*100 >= most*nearly {
-			r.find(q.Ref(), "x-max-length", fmt.Sprintf("it holds %d of %s (%s)", s.Messages, units.FormatCount(int64(most), "message"), limit.From))
+			r.find(q.Ref(), "x-max-length", fmt.Sprintf("it holds %d of %s (%s)", s.Messages,
+				units.FormatCount(most, "message"), limit.From))
 		}
 	})
 }

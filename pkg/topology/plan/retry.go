@@ -89,7 +89,8 @@ func withDelayedRetry(q *topology.Queue, s topology.RetrySchedule, have *topolog
 	case declared && limit < 0:
 		return &out, "its deliveryLimit is unlimited, so that the broker does not end them"
 	case declared:
-		return &out, fmt.Sprintf("its delivery limit of %d ends them after %s", limit, units.FormatPlural(limit+1, "delivery", "deliveries"))
+		return &out, fmt.Sprintf("its delivery limit of %d ends them after %s", limit,
+			units.FormatPlural(limit+1, "delivery", "deliveries"))
 	}
 	out.Arguments[deliveryLimitName] = steps
 	return &out, fmt.Sprintf("the delivery limit of %d that these steps mean ends them after %d deliveries", steps,
