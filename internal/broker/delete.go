@@ -114,10 +114,10 @@ func vhostInUse(counts map[topology.Ref]topology.QueueStatus, allowed int64, ifU
 		consumers += s.Consumers
 	}
 	if messages > allowed {
-		return declare.InUse("its queues hold %s, which would be lost", units.FormatCount(int64(messages), "message"))
+		return declare.InUse("its queues hold %s, which would be lost", units.FormatCount(messages, "message"))
 	}
 	if ifUnused && consumers > 0 {
-		return declare.InUse("its queues have %s", units.FormatCount(int64(consumers), "consumer"))
+		return declare.InUse("its queues have %s", units.FormatCount(consumers, "consumer"))
 	}
 	return nil
 }
@@ -193,7 +193,7 @@ func (c *Client) unconsumed(ctx context.Context, q *topology.Queue) error {
 		}
 	})
 	if err == nil && count > 0 {
-		return declare.InUse("it has %s", units.FormatCount(int64(count), "consumer"))
+		return declare.InUse("it has %s", units.FormatCount(count, "consumer"))
 	}
 	return err
 }
@@ -203,7 +203,7 @@ func (c *Client) unconsumed(ctx context.Context, q *topology.Queue) error {
 // waits until the broker had time to correct it.
 func (c *Client) recount(ctx context.Context, conn *amqp.RecoveringConnection, q *topology.Queue, allowed int64) error {
 	refuse := func(count int64) error {
-		return declare.InUse("it holds %s, and %d may be lost", units.FormatCount(int64(count), "message"), allowed)
+		return declare.InUse("it holds %s, and %d may be lost", units.FormatCount(count, "message"), allowed)
 	}
 	if conn != nil {
 		ready, err := declare.CountAs(ctx, conn, q)

@@ -158,7 +158,7 @@ func (d decider) decide(ctx context.Context, m *message.Message) pipeline.Decisi
 	}
 	if n := m.Replays(); d.maxReplays > 0 && n >= d.maxReplays {
 		return pipeline.Decision{Action: pipeline.Leave, Reason: ReasonMaxReplays,
-			Detail: fmt.Sprintf("it was replayed %s already", units.FormatCount(int64(n), "time"))}
+			Detail: fmt.Sprintf("it was replayed %s already", units.FormatCount(n, "time"))}
 	}
 	to, err := d.router.route(m)
 	if err != nil {
