@@ -50,6 +50,7 @@ func dial(ctx context.Context, o Options, vhost string) (*Link, error) {
 		err = errors.Join(err, heard.failure())
 		return nil, explainDial(ctx, o, vhost, err, heard)
 	}
+	o.loggedIn.Store(true)
 	l := &Link{opts: o, conn: conn, net: raw, frames: frames, closed: make(chan *amqp091.Error, 1)}
 	conn.NotifyClose(l.closed)
 	return l, nil

@@ -47,6 +47,11 @@ func explainDial(ctx context.Context, o Options, vhost string, err error, heard 
 		return refusal.Unreachable(op, fmt.Sprintf("no answer in %s: something accepts connections there but does not "+
 			"speak AMQP, "+
 			"or the broker is overloaded", o.Timeout), err)
+	case x == amqp091.ErrCredentials && o.loggedIn.Load():
+		// A busy broker keeps a login waiting for longer than it takes to refuse one, and is cut then.
+		return &refusal.Error{Op: op, Text: fmt.Sprintf("the connection was cut during the login of user %q, which "+
+			"the broker took before: something on the way cuts connections, or the password has changed", o.User),
+			Kind: errors.Join(topology.ErrUnreachable, topology.ErrNotPermitted), Cause: err}
 	case x != nil:
 		return explainHandshake(op, o, vhost, x)
 	}

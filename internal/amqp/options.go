@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
@@ -45,6 +46,9 @@ type Options struct {
 	wrap func(net.Conn) net.Conn
 	// frameMax is what the client proposes; 0 is the library's default, the broker's own.
 	frameMax int
+	// loggedIn says that the broker took this login before. It is the client's, and all copies share
+	// it.
+	loggedIn *atomic.Bool
 }
 
 func (o Options) withDefaults() Options {
@@ -53,6 +57,7 @@ func (o Options) withDefaults() Options {
 	o.Heartbeat = cmp.Or(o.Heartbeat, defaultHeartbeat)
 	o.Name = cmp.Or(o.Name, "msgctl")
 	o.Reconnect.Attempts = cmp.Or(o.Reconnect.Attempts, reconnect.DefaultAttempts)
+	o.loggedIn = new(atomic.Bool)
 	o.Reconnect.Transient, o.Reconnect.Refused = isUnreachable, loginRefused
 	if o.Port == 0 {
 		o.Port = 5672

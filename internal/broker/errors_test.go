@@ -14,6 +14,7 @@ import (
 
 	"github.com/msgctl/msgctl/internal/rabbittest"
 	"github.com/msgctl/msgctl/internal/refusal"
+	"github.com/msgctl/msgctl/pkg/consume"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -430,6 +431,22 @@ func TestLoginThatFailsForAMoment(t *testing.T) {
 			if errors.Is(err, topology.ErrNotPermitted) {
 				t.Errorf("taken for a wrong password: %v", err)
 			}
+		})
+		t.Run("cut late", func(t *testing.T) {
+			c := newClient(t, v.User, noAPI, through)
+			create(t, c, queue("q"))
+			const header, halfOfStartOK = 8, 20
+			proxy.HoldAfter(rabbittest.ToBroker, header+halfOfStartOK)
+			defer proxy.Heal()
+			result := make(chan error, 1)
+			go func() {
+				_, err := c.amqp.Source(v.Name).Subscribe(t.Context(), consume.Options{Queue: "q", Prefetch: 1})
+				result <- err
+			}()
+			within(t, time.Minute, "the login waits", func() bool { return proxy.Held(rabbittest.ToBroker) })
+			time.Sleep(3500 * time.Millisecond) // longer than the broker takes to refuse a login
+			proxy.Cut()
+			mustWrap(t, <-result, topology.ErrUnreachable, "cut during the login", "took before")
 		})
 		t.Run("refused", func(t *testing.T) {
 			c := newClient(t, v.User, through, func(o *Options) { o.ReconnectDelay = time.Second })
