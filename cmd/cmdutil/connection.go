@@ -1,19 +1,46 @@
 package cmdutil
 
 import (
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
+	"errors"
 
 	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/shell"
+	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// ConnectionFlags registers the connection's flags on a command; help lists them apart.
-func ConnectionFlags(cmd *cobra.Command) *profile.Flags {
-	flags := profile.RegisterFlags(cmd.Flags())
-	// A map for each: cobra writes into it which flags exclude each other.
-	flags.Each(func(f *pflag.Flag) { f.Annotations = map[string][]string{FlagGroup: {"connection"}} })
-	return flags
+// VHostChoice says which vhost topology files are about. The zero value leaves it to the files.
+type VHostChoice struct {
+	fallback, override string
+	// source is who named the fallback, "" where nobody did.
+	source string
 }
 
-// FlagGroup is the annotation of the flags that help lists apart.
-const FlagGroup = "msgctl_group"
+// ChooseVHost lets --vhost overrule a file. Elsewhere the connection's vhost is that of files which
+// name none; one that somebody named must be that of the file.
+func ChooseVHost(conn *profile.Connection) VHostChoice {
+	choice := VHostChoice{fallback: conn.VHost}
+	switch source := conn.Sources["vhost"]; source {
+	case "flag --vhost":
+		choice.override = conn.VHost
+	case "default":
+	default:
+		choice.source = source
+	}
+	return choice
+}
+
+var errOtherVHost = errors.New("the topology file is for another vhost")
+
+// check refuses a file that is about another vhost than the one that was named for the connection.
+func (c VHostChoice) check(state *topology.State) error {
+	if c.source == "" || state == nil {
+		return nil
+	}
+	vhosts := state.VHosts()
+	if len(vhosts) != 1 || vhosts[0] == c.fallback {
+		return nil
+	}
+	return UsageError("--vhost "+shell.Quote(vhosts[0])+"   uses the vhost of the file\n"+
+		"--vhost "+shell.Quote(c.fallback)+"   uses this vhost instead of the file's",
+		"%w: it names %q, and %s names %q", errOtherVHost, vhosts[0], c.source, c.fallback)
+}

@@ -52,7 +52,7 @@ const maxFrame = 4 << 20
 // something around the connection.
 func (o Options) consuming(wrap func(*wire.Coalescer) net.Conn) Options {
 	o.frameMax = maxFrame
-	o.wrap = func(conn net.Conn) net.Conn { return wire.LargeFrames(wrap(wire.Coalesce(conn)), maxFrame) }
+	o.wrap = func(conn net.Conn) net.Conn { return wrap(wire.Coalesce(conn)) }
 	return o
 }
 

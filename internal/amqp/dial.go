@@ -80,7 +80,7 @@ func handshake(ctx context.Context, o Options, vhost string, heard *sniffer) (*a
 	if o.wrap != nil {
 		stream = o.wrap(stream)
 	}
-	frames := wire.NewFrames(stream, o.MaxMessage)
+	frames := wire.NewFrames(stream, wire.Limits{Message: o.MaxMessage, Frame: o.frameMax})
 	properties := amqp091.NewConnectionProperties()
 	properties.SetClientConnectionName(o.Name)
 	properties["product"] = "msgctl"
@@ -88,7 +88,7 @@ func handshake(ctx context.Context, o Options, vhost string, heard *sniffer) (*a
 		SASL:       []amqp091.Authentication{&amqp091.PlainAuth{Username: o.User, Password: string(o.Password)}},
 		Vhost:      vhost,
 		Heartbeat:  o.Heartbeat,
-		FrameSize:  o.frameMax,
+		FrameSize:  int(o.frameMax),
 		Properties: properties,
 		Locale:     "en_US",
 	})

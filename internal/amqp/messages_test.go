@@ -69,7 +69,8 @@ func randomMessages() *rapid.Generator[*message.Message] {
 func explicitZeros(p *message.Properties) (set message.PropertySet) {
 	for one := message.ContentTypeProperty; one >= message.ClusterIDProperty; one >>= 1 {
 		switch one {
-		case message.ContentTypeProperty >> 2, message.ExpirationProperty, message.UserIDProperty, message.DeliveryModeProperty:
+		case message.ContentTypeProperty >> 2, message.ExpirationProperty, message.UserIDProperty,
+			message.DeliveryModeProperty:
 		default:
 			if !p.Present(one) {
 				set |= one

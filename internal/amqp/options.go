@@ -44,8 +44,8 @@ type Options struct {
 
 	// wrap stands between the AMQP library and the network; nil is nothing.
 	wrap func(net.Conn) net.Conn
-	// frameMax is what the client proposes; 0 is the library's default, the broker's own.
-	frameMax int
+	// frameMax is what a connection that publishes nothing reads in one frame; 0 is the broker's own.
+	frameMax uint32
 	// loggedIn says that the broker took this login before. It is the client's, and all copies share
 	// it.
 	loggedIn *atomic.Bool

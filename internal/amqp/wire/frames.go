@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -25,19 +26,36 @@ const (
 	writeThrough = 16 << 10
 	// greeting is the protocol header, which comes before the first frame that a client writes.
 	greeting = 8
+	// frameMaxAt is where connection.tune and its answer have frame_max: behind the method and
+	// channel_max.
+	frameMaxAt = frameHead + methodHead + 2
 )
+
+// Limits are what a Frames allows.
+type Limits struct {
+	// Message is how many bytes a message has at most: a larger one ends the connection. 0 is no limit.
+	Message int64
+	// Frame lets a client that publishes nothing read frames of so many bytes, though the broker's
+	// frame_max is less: a message that was published with headers of almost that size gets x-death
+	// when it dies, and the broker sends it all the same (fact headers-outgrow-frame-max). The library
+	// must propose it as its own frame_max. It is shown a broker without a limit; the broker is
+	// answered with its own. 0 leaves the negotiation alone.
+	Frame uint32
+}
 
 // Frames stands between the client library and a connection. It tells the library, and the broker,
 // what the library's types have no form for (AddNote, TakeNote), and it ends a connection whose
 // broker breaks the protocol in a way that the library has no limit for: see Violation.
 //
-// It passes on unchanged what it does not understand.
+// It passes on unchanged what it does not understand. One goroutine may read while another writes.
 type Frames struct {
 	net.Conn
-	in    *bufio.Reader
-	ready []byte // of a frame that was changed
-	left  int64  // of the frame that is being passed on; -1 for all that comes
-	fails error  // what the next Read returns
+	limits Limits
+	raised atomic.Uint32 // the broker's frame_max, when the library was shown none
+	in     *bufio.Reader
+	ready  []byte // of a frame that was changed
+	left   int64  // of the frame that is being passed on; -1 for all that comes
+	fails  error  // what the next Read returns
 
 	guard    guard
 	violated atomic.Pointer[Violation]
@@ -48,10 +66,9 @@ type Frames struct {
 	out     []byte
 }
 
-// NewFrames returns one on conn. A message of more than maxMessage bytes ends the connection, 0 is no
-// limit.
-func NewFrames(conn net.Conn, maxMessage int64) *Frames {
-	return &Frames{Conn: conn, in: bufio.NewReaderSize(conn, readAhead), guard: newGuard(maxMessage)}
+// NewFrames returns one on conn.
+func NewFrames(conn net.Conn, limits Limits) *Frames {
+	return &Frames{Conn: conn, limits: limits, in: bufio.NewReaderSize(conn, readAhead), guard: newGuard(limits.Message)}
 }
 
 // Violation returns how the broker broke the protocol, nil while it did not.
@@ -131,7 +148,10 @@ func (f *Frames) begin() error {
 		if head, err = f.in.Peek(frameHead + methodHead); err != nil {
 			return f.rest(err)
 		}
-		err = f.guard.received(channel, methodOf(head[frameHead:]))
+		m := methodOf(head[frameHead:])
+		if err = f.guard.received(channel, m); err == nil && m == connectionTune {
+			return f.raise(int(whole))
+		}
 	case kind == frameHeader && size <= headerLimit:
 		return f.header(channel, int(whole))
 	case kind == frameHeartbeat && channel != 0:
@@ -143,6 +163,25 @@ func (f *Frames) begin() error {
 		return f.violate(err)
 	}
 	return nil
+}
+
+// raise reads connection.tune, and shows the library a broker without a limit.
+func (f *Frames) raise(whole int) error {
+	f.left = int64(whole)
+	tune, err := f.in.Peek(min(whole, frameMaxAt+4))
+	if err != nil || len(tune) < frameMaxAt+4 {
+		return nil //nolint:nilerr // the library gets the error with the next read
+	}
+	limit := binary.BigEndian.Uint32(tune[frameMaxAt:])
+	if limit == 0 || limit >= f.limits.Frame {
+		return nil
+	}
+	f.raised.Store(limit)
+	f.ready = bytes.Clone(tune)
+	clear(f.ready[frameMaxAt:])
+	discarded, err := f.in.Discard(len(tune))
+	f.left -= int64(discarded)
+	return err
 }
 
 // rest passes on what is left of an input that ends in the middle of a frame.
@@ -270,8 +309,18 @@ func (f *Frames) send() {
 	channel, payload := binary.BigEndian.Uint16(frame[1:]), frame[frameHead:len(frame)-1]
 	if frame[0] == frameMethod {
 		f.guard.sent(channel, payload)
+		f.answer(frame)
 	} else if changed, ok := unnoted(payload); ok {
 		frame = frameOf(channel, changed)
 	}
 	f.out = append(f.out, frame...)
+}
+
+// answer gives the broker its own frame_max back.
+func (f *Frames) answer(frame []byte) {
+	if len(frame) >= frameMaxAt+4 && methodOf(frame[frameHead:]) == connectionTuneOK {
+		if limit := f.raised.Load(); limit != 0 {
+			binary.BigEndian.PutUint32(frame[frameMaxAt:], limit)
+		}
+	}
 }

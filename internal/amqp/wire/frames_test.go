@@ -51,7 +51,7 @@ func TestFramesPassesOn(t *testing.T) {
 	for _, wrap := range []func(io.Reader) io.Reader{iotest.OneByteReader, iotest.HalfReader,
 		func(r io.Reader) io.Reader { return r }} {
 		conn := &script{in: wrap(bytes.NewReader(come))}
-		f := NewFrames(conn, 0)
+		f := NewFrames(conn, Limits{})
 		for rest := sent; len(rest) > 0; {
 			n := min(len(rest), 1+len(rest)/3)
 			if _, err := f.Write(rest[:n]); err != nil {
@@ -84,7 +84,7 @@ func TestFramesEndsAViolation(t *testing.T) {
 		"nothing asked for (class 10, method 51)": call(0, 10, 51),
 		"a heartbeat on a channel":                frame(frameHeartbeat, 1, nil),
 	} {
-		f := NewFrames(&script{in: bytes.NewReader(append(bytes.Clone(ok), bad...))}, 1<<20)
+		f := NewFrames(&script{in: bytes.NewReader(append(bytes.Clone(ok), bad...))}, Limits{Message: 1 << 20})
 		if _, err := f.Write(ask); err != nil {
 			t.Fatal(err)
 		}
@@ -101,7 +101,7 @@ func TestFramesEndsAViolation(t *testing.T) {
 
 // TestFramesCountsWhatIsSettled: acknowledgements make room, in any order.
 func TestFramesCountsWhatIsSettled(t *testing.T) {
-	f := NewFrames(&script{in: bytes.NewReader(nil)}, 0)
+	f := NewFrames(&script{in: bytes.NewReader(nil)}, Limits{})
 	pass := func(frames ...[]byte) {
 		t.Helper()
 		if _, err := f.Write(join(frames...)); err != nil {
@@ -126,5 +126,54 @@ func TestFramesCountsWhatIsSettled(t *testing.T) {
 	}
 	if err := more(); err == nil {
 		t.Error("three are unsettled where two may be")
+	}
+}
+
+// tune is connection.tune, or its answer.
+func tune(method uint16, frameMax uint32) []byte {
+	args := binary.BigEndian.AppendUint32([]byte{0x07, 0xff}, frameMax)
+	return call(0, 10, method, append(args, 0, 60)...)
+}
+
+// TestFramesRaisesFrameMax: the library is shown no limit, and the broker is answered with its own.
+func TestFramesRaisesFrameMax(t *testing.T) {
+	greeted, start, later := []byte("AMQP\x00\x00\x09\x01"), call(0, 10, 10, 0), frame(frameHeartbeat, 0, nil)
+	for name, c := range map[string]struct{ most, offered, shown, answered, sent uint32 }{
+		"usual":                     {4 << 20, 131072, 0, 4 << 20, 131072},
+		"no limit":                  {4 << 20, 0, 0, 4 << 20, 4 << 20},
+		"more than the client's":    {4 << 20, 8 << 20, 8 << 20, 4 << 20, 4 << 20},
+		"the same as the client's":  {4 << 20, 4 << 20, 4 << 20, 4 << 20, 4 << 20},
+		"a limit of a few kilobyte": {4 << 20, 4096, 0, 4 << 20, 4096},
+		"a client that publishes":   {0, 131072, 131072, 131072, 131072},
+	} {
+		t.Run(name, func(t *testing.T) {
+			conn := &script{in: iotest.OneByteReader(bytes.NewReader(join(start, tune(30, c.offered), later)))}
+			f := NewFrames(conn, Limits{Frame: c.most})
+			read, err := io.ReadAll(iotest.OneByteReader(f))
+			if want := join(start, tune(30, c.shown), later); err != nil || !bytes.Equal(read, want) {
+				t.Errorf("the library reads % x\nwant % x (%v)", read, want, err)
+			}
+			for _, b := range join(greeted, later, tune(31, c.answered), later) {
+				if _, err := f.Write([]byte{b}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if want := join(greeted, later, tune(31, c.sent), later); !bytes.Equal(conn.out.Bytes(), want) {
+				t.Errorf("the broker reads % x\nwant % x", conn.out.Bytes(), want)
+			}
+		})
+	}
+}
+
+// TestFramesPassesWhatIsNoAMQP: another protocol, or an end in the middle, reaches the library as it
+// is.
+func TestFramesPassesWhatIsNoAMQP(t *testing.T) {
+	cut := tune(30, 131072)
+	for _, said := range []string{"", "HT", "HTTP/1.1 400 Bad Request", "\x01\x00\x00\x00\x00\x00\x05\x00",
+		"\x01\x00\x00\xff\xff\xff\xff\x00", string(cut[:frameMaxAt+2]), string(cut[:len(cut)-1])} {
+		read, err := io.ReadAll(NewFrames(&script{in: strings.NewReader(said)}, Limits{}))
+		if err != nil || string(read) != said {
+			t.Errorf("%q arrives as %q (%v)", said, read, err)
+		}
 	}
 }

@@ -27,6 +27,7 @@ func methodOf(payload []byte) method {
 }
 
 var (
+	connectionTune   = method{10, 30}
 	connectionTuneOK = method{10, 31}
 	connectionOpenOK = method{10, 41}
 	channelOpen      = method{20, 10}
