@@ -29,7 +29,8 @@ import (
 //	ready QUEUE N               waits until the queue has N ready messages (N+: at least)
 //	eventually PATH REGEXP      asks the management API until its answer matches
 //	consume QUEUE               keeps a consumer on the queue until the script ends
-//	hold BYTES                  from here on MSGCTL_URL leads to a proxy that passes so many bytes to the broker and then none
+//	hold BYTES                  from here on MSGCTL_URL leads to a proxy that passes so many bytes to the broker
+//	                            and then none
 //	exclusive QUEUE EXCHANGE KEY   keeps an exclusive queue, bound, whose dead letters are lost, until the script ends
 //	user NAME TAGS CONF WRITE READ   adds a user; NAME_URL and NAME_API are its addresses ("-" for no tags, or no permissions at all)
 //

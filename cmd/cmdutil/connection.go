@@ -3,6 +3,9 @@ package cmdutil
 import (
 	"errors"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -44,3 +47,14 @@ func (c VHostChoice) check(state *topology.State) error {
 		"--vhost "+shell.Quote(c.fallback)+"   uses this vhost instead of the file's",
 		"%w: it names %q, and %s names %q", errOtherVHost, vhosts[0], c.source, c.fallback)
 }
+
+// ConnectionFlags registers the connection's flags on a command; help lists them apart.
+func ConnectionFlags(cmd *cobra.Command) *profile.Flags {
+	flags := profile.RegisterFlags(cmd.Flags())
+	// A map for each: cobra writes into it which flags exclude each other.
+	flags.Each(func(f *pflag.Flag) { f.Annotations = map[string][]string{FlagGroup: {"connection"}} })
+	return flags
+}
+
+// FlagGroup is the annotation of the flags that help lists apart.
+const FlagGroup = "msgctl_group"

@@ -166,11 +166,22 @@ func TestLossesFindTheMessageThatEndsTheConnection(t *testing.T) {
 		narrow, stuck     bool
 	}
 	for name, steps := range map[string][]step{
-		"twice within a window":         {{place: 50}, {place: 50, narrow: true}, {place: 50, alone: true, narrow: true}, {place: 50, alone: true, narrow: true}, {place: 50, alone: true, narrow: true, stuck: true}},
-		"what cannot be read, at once":  {{place: 50, unreadable: true, narrow: true}, {place: 90, alone: true, unreadable: true, narrow: true, stuck: true}},
-		"further each time":             {{place: 50}, {place: 200}, {place: 400}, {place: 600}},
-		"alone, but further each time":  {{place: 1}, {place: 2, alone: true, narrow: true}, {place: 3, alone: true, narrow: true}, {place: 4, alone: true, narrow: true}},
-		"what was done came back first": {{place: 50}, {place: 20, narrow: true}, {place: 50, narrow: true}, {place: 51, alone: true, narrow: true}},
+		"twice within a window": {
+			{place: 50}, {place: 50, narrow: true},
+			{place: 50, alone: true, narrow: true}, {place: 50, alone: true, narrow: true},
+			{place: 50, alone: true, narrow: true, stuck: true},
+		},
+		"what cannot be read, at once": {
+			{place: 50, unreadable: true, narrow: true}, {place: 90, alone: true, unreadable: true, narrow: true, stuck: true},
+		},
+		"further each time": {{place: 50}, {place: 200}, {place: 400}, {place: 600}},
+		"alone, but further each time": {
+			{place: 1}, {place: 2, alone: true, narrow: true},
+			{place: 3, alone: true, narrow: true}, {place: 4, alone: true, narrow: true},
+		},
+		"what was done came back first": {
+			{place: 50}, {place: 20, narrow: true}, {place: 50, narrow: true}, {place: 51, alone: true, narrow: true},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := reconnect.NewLosses(reconnect.Policy{})

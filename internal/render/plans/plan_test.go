@@ -163,7 +163,8 @@ func TestTextFitsTheTerminal(t *testing.T) {
 		plan.Step{Action: plan.Delete, Ref: topology.Ref{Kind: topology.KindBinding, VHost: "/",
 			Name: "orders.exchange → " + long + ".dead-letters"}})
 	p.Unowned = []topology.Ref{{Kind: topology.KindQueue, VHost: "/", Name: "q"}}
-	p.Retries = []plan.Retry{{Queue: topology.QueueRef("/", long), Why: "its steps do not grow evenly, as the broker's would"}}
+	p.Retries = []plan.Retry{{Queue: topology.QueueRef("/", long),
+		Why: "its steps do not grow evenly, as the broker's would"}}
 	var b bytes.Buffer
 	if err := Text(&b, NewDocument(p), terminal.Styler{}, 80); err != nil {
 		t.Fatal(err)

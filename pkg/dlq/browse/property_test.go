@@ -52,8 +52,9 @@ func TestBrowseLosesNothingWhateverBreaks(t *testing.T) {
 func TestALookSaysBehindWhichMessageItLostItsConnection(t *testing.T) {
 	b := pipelinetest.New(5, 20)
 	b.Poison = "id-7"
-	_, err := browse.Browse(context.Background(), b, browse.Options{Assessment: browse.Assessment{Queue: "dlq", Type: topology.Classic},
-		Idle: time.Millisecond}, func(*message.Message) error { return nil })
+	_, err := browse.Browse(context.Background(), b, browse.Options{
+		Assessment: browse.Assessment{Queue: "dlq", Type: topology.Classic}, Idle: time.Millisecond,
+	}, func(*message.Message) error { return nil })
 	if !errors.Is(err, consume.ErrLost) || !strings.Contains(err.Error(), `behind message 7, with id "id-6"`) {
 		t.Errorf("%v", err)
 	}

@@ -35,7 +35,9 @@ func TestReplayFindsWhatEndsTheConnection(t *testing.T) {
 			r, err := Replay(context.Background(), Options{
 				From:   From{Source: b, Counter: b, Queue: "dlq", Total: -1, Prefetch: c.prefetch},
 				Dialer: b, MaxReplays: -1, timing: quick(),
-				Select: Selection{Where: func(m *message.Message) (bool, error) { return m.Headers["n"].(int64)%c.every == 0, nil }},
+				Select: Selection{Where: func(m *message.Message) (bool, error) {
+					return m.Headers["n"].(int64)%c.every == 0, nil
+				}},
 			})
 			var stuck *pipeline.StuckError
 			if !errors.As(err, &stuck) {

@@ -17,13 +17,14 @@ func TestFieldsThatAreOftenGuessed(t *testing.T) {
 		"queues: { q: { exclusive: true } }":              "write singleActiveConsumer: true",
 		"policies: { p: { pattern: .*, max-length: 1 } }": "write definition: { max-length: … }",
 		"deadLetter: q": "write queues: { NAME: { deadLetter: … } }",
-		"exchanges: { e: { bindings: [{ queue: q }] } }":                               "a binding stands under its destination",
-		"events: { a: { exchange: e, payload: {} } }":                                  "did you mean schema?",
-		"tests: [{ name: a, publish: { payload: {} } }]":                               "leave it out",
-		"queues: { q-$ENV: {} }":                                                       "write ${ENV}",
-		"queues: { 'q-{{ .env }}': {} }":                                               "write ${env}",
-		"exchanges: { e: {} }\nqueues: { q: { deadLetter: e } }":                       "write deadLetter: { exchange: e }",
-		"exchanges: { e: {} }\nevents: { a: { exchange: e, schema: { id: string } } }": "properties: { id: { type: string } }",
+		"exchanges: { e: { bindings: [{ queue: q }] } }":         "a binding stands under its destination",
+		"events: { a: { exchange: e, payload: {} } }":            "did you mean schema?",
+		"tests: [{ name: a, publish: { payload: {} } }]":         "leave it out",
+		"queues: { q-$ENV: {} }":                                 "write ${ENV}",
+		"queues: { 'q-{{ .env }}': {} }":                         "write ${env}",
+		"exchanges: { e: {} }\nqueues: { q: { deadLetter: e } }": "write deadLetter: { exchange: e }",
+
+		"exchanges: { e: {} }\nevents:\n  a: { exchange: e, schema: { id: string } }": "properties: { id: { type: string } }",
 	} {
 		if got := problemsOf(text); !strings.Contains(got, fix) {
 			t.Errorf("%s: %s", text, got)

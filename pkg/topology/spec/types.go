@@ -230,3 +230,25 @@ type Alerts struct {
 	// need none.
 	Consumers *int64 `json:"consumers,omitempty" jsonschema:"minimum=0" example:"1"`
 }
+
+// Externals returns what the files use and somebody else declares.
+func (s *Spec) Externals() map[topology.Ref]bool {
+	all := map[topology.Ref]bool{}
+	s.Sections.externals(s.mainVHost(), all)
+	for name, v := range s.VHosts {
+		v.Sections.externals(name, all)
+	}
+	return all
+}
+
+func (s *Sections) externals(vhost string, into map[topology.Ref]bool) {
+	if s.External == nil {
+		return
+	}
+	for _, name := range s.External.Exchanges {
+		into[topology.ExchangeRef(vhost, name)] = true
+	}
+	for _, name := range s.External.Queues {
+		into[topology.QueueRef(vhost, name)] = true
+	}
+}

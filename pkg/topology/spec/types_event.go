@@ -109,3 +109,34 @@ func (v *EventSchema) DecodeNode(d *decode.Decoder, n *source.Node, f decode.Fie
 		d.WrongType(n, f, "the name of a file or an inline JSON Schema")
 	}
 }
+
+// Published is a declared event with where it is published.
+type Published struct {
+	VHost, Type, Exchange, Key string
+	Position                   diag.Position
+}
+
+// Published returns all declared events, ordered by vhost of declaration and type. An event without
+// an exchange, which is reported as a problem, is left out.
+func (s *Spec) Published() []Published {
+	list := s.Sections.published(s.mainVHost())
+	for name, v := range ordered(s.VHosts) {
+		list = append(list, v.Sections.published(name)...)
+	}
+	return list
+}
+
+func (s *Sections) published(vhost string) []Published {
+	var list []Published
+	for name, e := range ordered(s.Events) {
+		if e == nil || e.Exchange == "" {
+			continue
+		}
+		p := Published{VHost: vhost, Type: name, Exchange: e.Exchange, Key: name, Position: e.Position()}
+		if e.Key != nil {
+			p.Key = *e.Key
+		}
+		list = append(list, p)
+	}
+	return list
+}
