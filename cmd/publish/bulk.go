@@ -306,13 +306,16 @@ func (r *publishRun) recorder() (func(bulk.Result), func() error, error) {
 func (r *publishRun) endBulk(ctx context.Context, o bulk.Options, report bulk.Report, elapsed time.Duration,
 	err error) error {
 	complete := err == nil && !report.Stopped && report.Unknown+report.Unsent == 0
+	// Without an outcome of any line nothing was sent, and there is nothing to continue. Not so where an
+	// earlier run, whose end nobody saw, or an interruption may have left something on its way.
+	nothing := report.Total() == 0 && !r.bulk.resume && ctx.Err() == nil
 	if o.Journal != nil {
-		err = errors.Join(err, o.Journal.Close(complete))
+		err = errors.Join(err, o.Journal.Close(complete || nothing))
 	}
 	doc := events.NewBulkDocument(r.typ, r.vhost, r.bulk.ndjson, report, elapsed)
 	doc.Interrupted = ctx.Err() != nil
 	doc.Complete = complete
-	if !complete && o.Journal != nil {
+	if !complete && !nothing && o.Journal != nil {
 		doc.Resume = "the same command with --resume continues after line " + terminal.FormatCount(report.Line)
 	}
 	if done, shown := r.output.Encode(r.proc.Streams.Out, doc); done {

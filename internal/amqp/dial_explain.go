@@ -123,9 +123,8 @@ func explainHandshake(op string, o Options, vhost string, x *amqp091.Error) erro
 	r := refusal.Parse(x.Reason)
 	switch {
 	case x == amqp091.ErrCredentials, r.Kind == refusal.LoginRefused:
-		return &refusal.Error{Op: op, Text: fmt.Sprintf("the broker refused the login of user %q: wrong user or password%s",
-			o.User,
-			refusal.GuestHint(o.User, o.Host)), Kind: topology.ErrNotPermitted, Cause: x}
+		return &refusal.Error{Op: op, Text: refusal.LoginRefusedText(o.User, o.Host, o.LoginFrom),
+			Kind: topology.ErrNotPermitted, Cause: x}
 	case r.Kind == refusal.NoVHost:
 		return refusal.VHostMissing(op, vhost)
 	case r.Kind == refusal.VHostRefused:

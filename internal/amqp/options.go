@@ -29,6 +29,8 @@ type Options struct {
 	User string
 	// Password is never printed.
 	Password topology.Secret
+	// LoginFrom says in errors where User and Password come from; "" says nothing.
+	LoginFrom string
 	// Timeout bounds one dial and one AMQP method. 0 waits forever.
 	Timeout time.Duration
 	// Heartbeat is what the client proposes; the broker's smaller value wins. Default 60 s.

@@ -30,6 +30,8 @@ type Options struct {
 	User  string
 	// Password is never printed.
 	Password topology.Secret
+	// LoginFrom says in errors where User and Password come from; "" says nothing.
+	LoginFrom string
 
 	// API is the management API's address: scheme, host, port and path prefix. "" means that there
 	// is none: only exchanges, queues and bindings can be written then, and ReadLive refuses.
@@ -71,10 +73,10 @@ func (o Options) reconnect() reconnect.Policy {
 
 func (o Options) amqp() amqp.Options {
 	return amqp.Options{Host: o.Host, Port: o.Port, TLS: o.AMQPTLS, User: o.User, Password: o.Password,
-		Timeout: o.Timeout, Heartbeat: o.Heartbeat, Reconnect: o.reconnect(), Name: o.Name}
+		LoginFrom: o.LoginFrom, Timeout: o.Timeout, Heartbeat: o.Heartbeat, Reconnect: o.reconnect(), Name: o.Name}
 }
 
 func (o Options) management() management.Options {
-	return management.Options{URL: o.API, TLS: o.APITLS, User: o.User, Password: o.Password, Timeout: o.Timeout,
-		Reconnect: o.reconnect(), Name: o.Name}
+	return management.Options{URL: o.API, TLS: o.APITLS, User: o.User, Password: o.Password, LoginFrom: o.LoginFrom,
+		Timeout: o.Timeout, Reconnect: o.reconnect(), Name: o.Name}
 }

@@ -56,6 +56,8 @@ type Options struct {
 	User string
 	// Password is never printed.
 	Password topology.Secret
+	// LoginFrom says in errors where User and Password come from; "" says nothing.
+	LoginFrom string
 	// Timeout bounds one request with its answer. It must be positive.
 	Timeout time.Duration
 	// Reconnect is for an API that answered before and cannot be reached now. Attempts counts the first

@@ -124,8 +124,7 @@ func (a *Client) refused(e *Refusal) error {
 	case e.status != http.StatusUnauthorized && e.status != http.StatusForbidden:
 		return nil
 	case strings.Contains(reason, "login failed"), e.code == "not_authorized", e.reason == "":
-		return permitted(fmt.Sprintf("the broker refused the login of user %q: wrong user or password%s", a.opts.User,
-			refusal.GuestHint(a.opts.User, a.host())))
+		return permitted(refusal.LoginRefusedText(a.opts.User, a.host(), a.opts.LoginFrom))
 	case strings.Contains(reason, "not management user"):
 		return &refusal.Error{Op: op, Remedy: refusal.WithoutAPI, Cause: e,
 			Kind: errors.Join(topology.ErrNotPermitted, ErrAPI),

@@ -68,6 +68,19 @@ type Connection struct {
 // Address is host:port, with brackets around an IPv6 address.
 func (c *Connection) Address() string { return net.JoinHostPort(c.Host, strconv.Itoa(c.Port)) }
 
+// LoginFrom says where the user and the password come from, for errors: "both from environment
+// MSGCTL_URL".
+func (c *Connection) LoginFrom() string {
+	user, password := c.Sources["user"], c.Sources["password"]
+	switch {
+	case password == "":
+		return "the user from " + user + ", and no password"
+	case user == password:
+		return "both from " + user
+	}
+	return "the user from " + user + ", the password from " + password
+}
+
 // Protected reports whether destructive commands need the vhost's name typed.
 func (c *Connection) Protected() bool { return c.ProtectedBy != "" }
 

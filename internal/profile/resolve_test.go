@@ -267,3 +267,16 @@ func TestWarnings(t *testing.T) {
 		}
 	}
 }
+
+func TestLoginFrom(t *testing.T) {
+	for want, from := range map[string][2]string{
+		"both from environment MSGCTL_URL":                  {"environment MSGCTL_URL", "environment MSGCTL_URL"},
+		"the user from context a, the password from flag b": {"context a", "flag b"},
+		"the user from context a, and no password":          {"context a", ""},
+	} {
+		c := &Connection{Sources: map[string]string{"user": from[0], "password": from[1]}}
+		if got := c.LoginFrom(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

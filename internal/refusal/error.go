@@ -239,12 +239,16 @@ func Printable(s string) string {
 	return string(clean)
 }
 
-// GuestHint returns what to know of a login that was refused: the user guest may log in from the
-// broker's own machine only (loopback_users), and is refused like one with a wrong password. It is
-// "" for others.
-func GuestHint(user, host string) string {
-	if user != "guest" || host == "localhost" || host == "127.0.0.1" || host == "::1" {
-		return ""
+// LoginRefusedText says that the broker refused a login. from says where user and password come from,
+// "" when that is not known. The user guest may log in from the broker's own machine only
+// (loopback_users), and is refused elsewhere like one with a wrong password.
+func LoginRefusedText(user, host, from string) string {
+	text := fmt.Sprintf("the broker refused the login of user %q: wrong user or password", user)
+	if from != "" {
+		text += " (" + from + ")"
 	}
-	return "; RabbitMQ lets the user guest in from its own machine only"
+	if user == "guest" && host != "localhost" && host != "127.0.0.1" && host != "::1" {
+		text += "; RabbitMQ lets the user guest in from its own machine only"
+	}
+	return text
 }
