@@ -4,6 +4,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -137,4 +138,24 @@ func usageDir(t *testing.T) string {
 		}
 	}
 	return dir
+}
+
+// TestHelpFitsTheTerminal: help texts are written for 80 columns. A word that is longer stands alone.
+func TestHelpFitsTheTerminal(t *testing.T) {
+	seen := 0
+	eachCommand(Reference(), func(c *cobra.Command) {
+		if c.HasParent() && c.Parent().Name() == "completion" {
+			return // cobra's own
+		}
+		seen++
+		for line := range strings.Lines(c.Long) {
+			line = strings.TrimSuffix(line, "\n")
+			if utf8.RuneCountInString(line) > 80 && strings.Contains(strings.TrimSpace(line), " ") {
+				t.Errorf("%s: %s", c.CommandPath(), line)
+			}
+		}
+	})
+	if seen < 30 {
+		t.Errorf("%d commands", seen)
+	}
 }

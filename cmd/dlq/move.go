@@ -10,8 +10,9 @@ import (
 const moveLong = `Move messages to another queue or to an exchange, for example to a parking
 queue. It works as dlq replay does: a message leaves the queue only after the
 broker confirmed its copy and did not return it, and messages that cannot be
-sent, or for which the target has no room, stay. A move does not count as a replay. The message keeps its death
-history, so that it can still be replayed from its new queue.`
+sent, or for which the target has no room, stay. A move does not count as a
+replay. The message keeps its death history, so that it can still be replayed
+from its new queue.`
 
 func newMoveCmd(d *cmdutil.Process, open OpenBroker, send sendFunc) *cobra.Command {
 	opts := &replayOptions{open: open, send: send, common: cmdmsg.RunFlags{Deps: d}, move: true}

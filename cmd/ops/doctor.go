@@ -22,9 +22,9 @@ replicas, feature flags and deprecated features of the cluster; and whether the
 broker matches its topology file.
 
 Some items need a user with the monitoring or administrator tag; otherwise they
-are "unknown", with the reason: --skip leaves them out. Items about clients cover only the clients that
-are connected now. doctor tries to log in as guest with the password guest,
-once.
+are "unknown", with the reason: --skip leaves them out. Items about clients
+cover only the clients that are connected now. doctor tries to log in as guest
+with the password guest, once.
 
 Exit code 0: no finding at or above --fail-on (default error). 2: at least one,
 or the user may not read what an item needs.`
@@ -125,18 +125,18 @@ func runDoctor(ctx context.Context, opts *doctorOptions, one bool) error {
 	}
 	doc := status.NewDoctorDocument(in, health.RunChecks(in, opts.asked))
 	if done, err := opts.output.Encode(streams.Out, doc); done || err != nil {
-		return cmpExit(err, doc, opts.failOn.Value)
+		return exitBy(err, doc, opts.failOn.Value)
 	}
 	err = status.DoctorText(streams.Out, doc, streams.OutStyler(opts.proc.Colour), streams.OutWidth())
-	return cmpExit(err, doc, opts.failOn.Value)
+	return exitBy(err, doc, opts.failOn.Value)
 }
 
 func (o *doctorOptions) asked(id string) bool {
 	return (len(o.only) == 0 || slices.Contains(o.only, id)) && !slices.Contains(o.skip, id)
 }
 
-// cmpExit ends with a writing error, or with the code that the verdict asks for.
-func cmpExit(err error, doc status.DoctorDocument, on string) error {
+// exitBy ends with a writing error, or with the code that the verdict asks for.
+func exitBy(err error, doc status.DoctorDocument, on string) error {
 	if err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/msgctl/msgctl/internal/suggest"
+	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/topology/source"
 )
 
@@ -323,6 +324,9 @@ var (
 
 // duration reports whether s is a number and a unit, which YAML reads as text.
 func duration(s string) bool {
-	digits := strings.TrimLeft(s, "0123456789")
-	return len(digits) < len(s) && slices.Contains([]string{"ms", "s", "m", "h", "d"}, digits)
+	if _, err := strconv.ParseFloat(s, 64); err == nil {
+		return false
+	}
+	_, err := units.ParseMilliseconds(s)
+	return err == nil
 }
