@@ -58,7 +58,9 @@ and the handler gets its context in TRACEPARENT: docs/tracing.md.
 
 The first Ctrl-C or SIGTERM stops consuming and gives running handlers --grace
 to finish. Handlers that are still running are then killed, and their messages
-return to the queue. The exit code is 130.`
+return to the queue. The exit code is 130. A run that ends by itself, by --limit
+or --idle-timeout, exits with 3 if messages were dead-lettered or dropped, or
+were begun and had to return to the queue, else with 0.`
 
 // consumeOptions are the flags of consume.
 type consumeOptions struct {

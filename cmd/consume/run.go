@@ -114,7 +114,7 @@ func (c *consuming) run(ctx context.Context) error {
 		return err
 	case ctx.Err() != nil:
 		return cmdutil.ExitWith(cmdutil.ExitInterrupted)
-	case report.DeadLettered+report.Dropped > 0:
+	case report.DeadLettered+report.Dropped+report.Unfinished > 0:
 		return cmdutil.ExitWith(cmdutil.ExitPartly)
 	}
 	return nil

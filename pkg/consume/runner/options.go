@@ -129,6 +129,9 @@ type Notice struct {
 // Report is what a run came to. Its counts are of attempts.
 type Report struct {
 	Handled, Retried, DeadLettered, Dropped, Duplicates, Returned int64
+	// Unfinished are those of the Returned that no lost connection brought back: the run had begun
+	// them, and left them in the queue.
+	Unfinished int64
 	// Reconnects counts connections that were restored.
 	Reconnects int64
 }

@@ -143,6 +143,9 @@ func (r *run) ended(j *job, o Outcome, f *handle.Failure, to *publish.Target, wa
 		r.report.Duplicates++
 	case Returned:
 		r.report.Returned++
+		if !j.Lost() {
+			r.report.Unfinished++
+		}
 	}
 	r.mu.Unlock()
 	r.Observer.End(End{Job: &j.Value.Job, Outcome: o, Failure: f, Took: j.Value.took, Wait: wait, Target: to,
