@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
@@ -42,8 +43,9 @@ func (r *run) judgeSilence(ctx context.Context, q *silence) error {
 	if ready > 0 {
 		q.empty = 0
 		if time.Since(q.since) > r.Timing.Stall {
-			r.unreachable = fmt.Sprintf("%d messages are ready in queue %q, and the broker delivers none: another consumer "+
-				"may be the single active one, or the messages wait for a delayed retry", ready, r.Queue)
+			r.unreachable = fmt.Sprintf("%s ready in queue %q, and the broker delivers none: another consumer "+
+				"may be the single active one, or a delayed retry is waited for",
+				units.FormatPlural(ready, "message is", "messages are"), r.Queue)
 			return errDrained
 		}
 		return nil
