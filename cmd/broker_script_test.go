@@ -32,6 +32,7 @@ import (
 //	hold BYTES                  from here on MSGCTL_URL leads to a proxy that passes so many bytes to the broker
 //	                            and then none
 //	exclusive QUEUE EXCHANGE KEY   keeps an exclusive queue, bound, whose dead letters are lost, until the script ends
+//	servernamed                 makes a durable queue that the broker names
 //	user NAME TAGS CONF WRITE READ   adds a user; NAME_URL and NAME_API are its addresses ("-" for no tags, or no permissions at all)
 //
 // and the conditions [line:4.3], [since:4.0].
@@ -46,6 +47,7 @@ func TestBrokerScript(t *testing.T) {
 			Cmds: withWatching(withEvents(withDeadLetters(map[string]func(*testscript.TestScript, bool, []string){
 				"api": scriptAPI, "publish": scriptPublish, "ready": scriptReady, "eventually": scriptEventually,
 				"consume": scriptConsume, "user": scriptUser, "hold": scriptHold, "exclusive": scriptExclusive,
+				"servernamed": scriptServerNamed,
 			}))),
 		})
 	})
@@ -209,6 +211,12 @@ func scriptExclusive(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	ts.Check(ch.QueueBind(args[0], args[2], args[1], false, nil))
 	_, err = ch.QueueDeclare("", false, false, true, false, nil) // as clients have it that wait for answers
+	ts.Check(err)
+}
+
+func scriptServerNamed(ts *testscript.TestScript, _ bool, _ []string) {
+	a := ts.Value(arenaKey).(*arena)
+	_, err := a.vhost.Channel(a.t).QueueDeclare("", true, false, false, false, nil)
 	ts.Check(err)
 }
 

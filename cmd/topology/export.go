@@ -3,6 +3,7 @@ package topology
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/msgctl/msgctl/internal/refusal"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/capability"
 	"github.com/msgctl/msgctl/pkg/topology/spec/export"
 )
 
@@ -93,6 +95,7 @@ func runExport(ctx context.Context, opts *exportOptions) error {
 		return refusal.NoVHostAccess("export all vhosts", live.Server.User, live.ClosedVHosts[0])
 	}
 	warnUnreadable(opts.proc, live)
+	warnServerNamed(opts.proc, live, opts.vhosts)
 	return opts.write(live.State.Only(opts.vhosts))
 }
 
@@ -124,6 +127,18 @@ func (o *exportOptions) warnSecrets(state *topology.State, options export.Option
 	}
 	o.proc.Warn("the definitions hold the credentials of " + what +
 		": keep them where only you can read them, or mask them with --secrets=mask")
+}
+
+// warnServerNamed says which queues are not in an export because the broker named them: no file can
+// declare them. Exclusive ones are gone with their connections, and are not told.
+func warnServerNamed(d *cmdutil.Process, live *topology.Live, vhosts []string) {
+	for _, o := range live.Objects() {
+		q, ok := o.(*topology.Queue)
+		if ok && capability.IsReserved(q.Name) && !q.Exclusive &&
+			(len(vhosts) == 0 || slices.Contains(vhosts, q.VHost)) {
+			d.Warn(q.Ref().Full() + " is not exported: the broker named it, and no file can declare such a name")
+		}
+	}
 }
 
 // warnUnreadable says which kinds are not in an export, and why.
