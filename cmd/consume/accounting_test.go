@@ -190,6 +190,11 @@ func (c *consumption) check(t *testing.T) {
 		t.Fatalf("ended with %d: %s", res.Code, cmdtest.LastPart(res.Stderr))
 	}
 	c.Reconnect()
+	defer func() {
+		if t.Failed() {
+			t.Logf("queues: %s; msgctl said: %s", c.holdings(), cmdtest.LastPart(c.last.Stderr.String()))
+		}
+	}()
 	c.Await(func() bool { return c.Ready("work") == 0 }, "messages are left")
 	handled, failed := c.handled()
 	dead := c.deadLetters()

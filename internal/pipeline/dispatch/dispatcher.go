@@ -28,7 +28,8 @@ type Options[T any] struct {
 	Accept func(*consume.Delivery) (value T, key string)
 	// Work ends the job, or sees to it that somebody does. Workers call it.
 	Work func(*Job[T])
-	// Idle ends Run when there was nothing to do for so long; 0 never does.
+	// Idle ends Run when there was nothing to do for so long: since the last job ended, not since its
+	// delivery came. 0 never does.
 	Idle time.Duration
 	// Grace is how long jobs have to end after a stop. Then Abort is called, and they have LastGrace.
 	Grace time.Duration
@@ -56,6 +57,7 @@ type Dispatcher[T any] struct {
 	stopping atomic.Bool  // nothing new is begun
 	enough   atomic.Bool  // no acknowledgement before the end of the consumer
 	settled  atomic.Int64 // jobs that ended, but for those that were held
+	busy     atomic.Int64 // when the last job ended, in nanoseconds since the epoch
 
 	losses    *reconnect.Losses // the reader's own
 	connected time.Time         // likewise: when the present connection began
@@ -276,15 +278,19 @@ func (d *Dispatcher[T]) next(ctx context.Context, s *pipeline.Session) (*consume
 		delivery, err := s.Sub.Next(ctx)
 		return &delivery, err
 	}
-	for {
-		wait, cancel := context.WithTimeout(ctx, d.Idle)
+	for rest := d.Idle; ; {
+		wait, cancel := context.WithTimeout(ctx, rest)
 		delivery, err := s.Sub.Next(wait)
 		over := wait.Err() != nil && ctx.Err() == nil
 		cancel()
-		switch {
-		case err == nil || !over || !errors.Is(err, context.DeadlineExceeded):
+		if err == nil || !over || !errors.Is(err, context.DeadlineExceeded) {
 			return &delivery, err
-		case s.Pending() == 0:
+		}
+		rest = d.Idle
+		if s.Pending() == 0 {
+			rest -= time.Since(time.Unix(0, d.busy.Load()))
+		}
+		if rest <= 0 {
 			return nil, errIdle
 		}
 	}

@@ -24,12 +24,14 @@ func (j *Job[T]) Lost() bool { return j.session.Lost() }
 
 // Done acknowledges the message soon.
 func (j *Job[T]) Done() {
+	j.stamp()
 	j.session.Done(j.tag)
 	j.end()
 }
 
 // Reject returns the message at once, as a failed attempt.
 func (j *Job[T]) Reject() {
+	j.stamp()
 	j.session.Reject(j.tag)
 	j.end()
 }
@@ -37,9 +39,13 @@ func (j *Job[T]) Reject() {
 // Hold leaves the message unacknowledged. It returns to its queue at the end, or has already done
 // so.
 func (j *Job[T]) Hold() {
+	j.stamp()
 	j.session.Hold(j.tag)
 	j.from.lanes.done(j)
 }
+
+// stamp says that there was something to do until now.
+func (j *Job[T]) stamp() { j.from.busy.Store(time.Now().UnixNano()) }
 
 func (j *Job[T]) end() {
 	if !j.session.Lost() {

@@ -58,11 +58,30 @@ func TestRunFindsWhatEndsTheConnection(t *testing.T) {
 	}
 }
 
-type handlesAll struct{}
+// The idle time begins when the last message is done, not when it came: a slow one is no reason to
+// leave what the broker sends for its acknowledgement.
+func TestIdleTimeBeginsWhenTheLastMessageIsDone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := pipelinetest.New(1, 20)
+		const idle = 10 * time.Millisecond
+		slow := handlesAll{takes: idle - 10*time.Microsecond}
+		report, err := runner.Run(t.Context(), runner.Options{
+			Source: b, Plan: retry.Plan{Queue: "dlq"}, Handler: slow, Idle: idle,
+		})
+		if err != nil || report.Handled != 20 {
+			t.Errorf("%+v, %v; %d messages are left", report, err, len(b.Left()))
+		}
+	})
+}
 
-func (handlesAll) Handle(context.Context, *handle.Job) handle.Result { return handle.Done() }
-func (handlesAll) Name() string                                      { return "test" }
-func (handlesAll) Close(context.Context) error                       { return nil }
+type handlesAll struct{ takes time.Duration }
+
+func (h handlesAll) Handle(context.Context, *handle.Job) handle.Result {
+	time.Sleep(h.takes)
+	return handle.Done()
+}
+func (handlesAll) Name() string                { return "test" }
+func (handlesAll) Close(context.Context) error { return nil }
 
 // crash is a case of the property: what there is to do, and what breaks.
 type crash struct {
