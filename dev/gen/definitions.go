@@ -1,85 +1,44 @@
 package main
 
 import (
-	"context"
-	"errors"
+	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
-	"os/signal"
 	"path/filepath"
-	"slices"
-	"strings"
 
-	"github.com/msgctl/msgctl/internal/rabbittest/node"
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/source"
+	"github.com/msgctl/msgctl/pkg/topology/spec"
+	"github.com/msgctl/msgctl/pkg/topology/spec/export"
 )
 
-// writeDefinitions makes definitions.json: it applies the example and deploy/local.yaml to a
-// private broker and lets msgctl export what is then there.
+// writeDefinitions makes definitions.json: what the example and deploy/local.yaml declare. No broker
+// is needed; the test of package deploy boots real nodes with the file.
 func writeDefinitions(dir string) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	text, err := exportDefinitions(ctx)
+	text, err := definitions("examples/topology.yaml", "deploy/local.yaml")
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, "definitions.json"), text, 0o644)
 }
 
-func exportDefinitions(ctx context.Context) (text []byte, err error) {
-	dir, err := os.MkdirTemp("", "msgctl-definitions-")
+func definitions(names ...string) ([]byte, error) {
+	files, err := source.Files(names, source.FileSystem{})
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	program := filepath.Join(dir, "msgctl")
-	if err := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", program,
-		"github.com/msgctl/msgctl").Run(); err != nil {
-		return nil, fmt.Errorf("go build: %w", err)
+	_, state, problems := spec.Read(files, spec.Options{})
+	if problems.HasErrors() {
+		return nil, fmt.Errorf("read %q: %v", names, problems)
 	}
-	n, err := privateNode(ctx)
-	if err != nil {
-		return nil, err
+	// A node that boots with definitions does not create the vhost "/".
+	state.Put(&topology.VHost{Name: "/", Description: "Default virtual host"})
+	for _, o := range state.Objects() {
+		if q, ok := o.(*topology.Queue); ok {
+			q.TypeDeclared = true // the type does not depend on the default of the broker that reads the file
+		}
 	}
-	defer func() { err = errors.Join(err, n.Close()) }()
-	return applyAndExport(ctx, n, player{program: program, dir: dir})
-}
-
-// privateNode never takes the broker of MSGCTL_URL: the vhost / is worked in, and a user deleted.
-func privateNode(ctx context.Context) (*node.Node, error) {
-	if err := errors.Join(os.Unsetenv("MSGCTL_URL"), os.Unsetenv("MSGCTL_API")); err != nil {
-		return nil, err
-	}
-	return node.Find(ctx, node.Options{Note: os.Stderr})
-}
-
-func applyAndExport(ctx context.Context, n *node.Node, p player) ([]byte, error) {
-	guest := []string{"MSGCTL_URL=" + n.URL, "MSGCTL_API=" + n.API}
-	if _, err := p.run(ctx, guest, "apply", "-f", "examples/topology.yaml", "-f", "deploy/local.yaml",
-		"--yes"); err != nil {
-		return nil, err
-	}
-	// The broker's own first user has a different salt in each node, and nobody should start with
-	// it.
-	if _, err := n.Ctl(ctx, "delete_user", "guest"); err != nil {
-		return nil, err
-	}
-	var msgctl []string
-	for _, kv := range guest {
-		msgctl = append(msgctl, strings.Replace(kv, "guest:guest@", "msgctl:msgctl@", 1))
-	}
-	return p.run(ctx, msgctl, "export", "--users", "-o", "definitions")
-}
-
-type player struct{ program, dir string }
-
-func (p player) run(ctx context.Context, env []string, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, p.program, args...)
-	cmd.Env = slices.Concat(os.Environ(), env, []string{"RABBITMQ_VHOST=/", "XDG_CONFIG_HOME=" + p.dir + "/config"})
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("msgctl %s: %w\n%s", args[0], err, out)
-	}
-	return out, nil
+	var b bytes.Buffer
+	err = export.WriteDefinitions(&b, state, export.Options{Users: true})
+	return b.Bytes(), err
 }

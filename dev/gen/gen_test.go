@@ -83,3 +83,19 @@ func TestLintPageIsFresh(t *testing.T) {
 		t.Errorf("docs/lint.md is out of date: run go run ./dev gen (%v)", err)
 	}
 }
+
+// TestDefinitionsAreFresh holds deploy/definitions.json against the example, without a broker. The
+// test of package deploy boots nodes with it.
+func TestDefinitionsAreFresh(t *testing.T) {
+	t.Chdir(filepath.Join("..", ".."))
+	t.Setenv("PATH", "")
+	dir := t.TempDir()
+	if err := generate([]string{"definitions", dir}); err != nil {
+		t.Fatal(err)
+	}
+	want, _ := os.ReadFile(filepath.Join(dir, "definitions.json"))
+	have, err := os.ReadFile(filepath.Join("deploy", "definitions.json"))
+	if err != nil || string(have) != string(want) || len(want) == 0 {
+		t.Errorf("deploy/definitions.json is out of date: run go run ./dev gen (%v)", err)
+	}
+}
