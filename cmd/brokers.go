@@ -17,21 +17,21 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/lint/subject"
 )
 
-// brokers opens real brokers for the commands: each gets what it uses of one.
+// brokers opens real brokers for the commands. Each command gets only the operations that it uses.
 type brokers struct {
-	// beforeDeadLetters is called before a command works with dead letters.
+	// beforeDeadLetters is called before a command that works with dead letters.
 	beforeDeadLetters func()
-	// connect makes a client; it dials nothing.
+	// connect creates a client; it dials nothing.
 	connect func(broker.Options) (*broker.Client, error)
 }
 
-// liveBrokers returns what opens brokers over the network.
+// liveBrokers returns the functions that open brokers over the network.
 func liveBrokers(beforeDeadLetters func()) brokers {
 	return brokers{beforeDeadLetters: beforeDeadLetters, connect: broker.New}
 }
 
-// open prepares a client; nothing is dialled. The password is read here, which may run the
-// context's command.
+// open creates a client without dialling. It reads the password, which may run the context's
+// command.
 func (b *brokers) open(ctx context.Context, conn *profile.Connection, command string) (liveBroker, error) {
 	password, err := conn.Password(ctx)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/msgctl/msgctl/internal/render"
 )
 
-// newHelpCmd is cobra's help command, but an unknown topic is an error.
+// newHelpCmd is cobra's help command, except that an unknown topic is an error.
 func newHelpCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:     "help [COMMAND|TOPIC]",

@@ -1,7 +1,7 @@
-// Package cmd is the command line of msgctl. root.go lists the commands, which live in a package
-// per group below; brokers.go hands each what it uses of a live broker; cmdutil has flags, exit
-// codes and reading of files, cmdmsg what commands that work with messages share. What commands do
-// lives in pkg/, what they show in internal/render.
+// Package cmd is the command line of msgctl. root.go lists the commands; each group has its own
+// package below. brokers.go gives each command the broker operations that it uses. cmdutil has
+// flags, exit codes and the reading of files; cmdmsg has what commands that work with messages
+// share. The work is done in pkg/, output is formatted in internal/render.
 package cmd
 
 import (
@@ -15,10 +15,9 @@ import (
 	"github.com/msgctl/msgctl/internal/profile"
 )
 
-// Main runs msgctl with the process's streams and environment and returns the exit code.
-//
-// The first SIGINT or SIGTERM ends the command's context, so that work in hand is settled; the
-// second kills the process.
+// Main runs msgctl with the process's streams and environment and returns the exit code. The first
+// SIGINT or SIGTERM cancels the command's context, so that it settles what is in flight; the second
+// kills the process.
 func Main(build cmdutil.Build, args []string) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -36,14 +35,14 @@ func cancelOnSignal(cancel context.CancelFunc) {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-signals
-		signal.Stop(signals) // from now on a signal does what it does by default
+		signal.Stop(signals) // from now on, signals have their default action again
 		cancel()
 	}()
 }
 
-// halveProcessors lets the dlq commands run on half of the processors, unless GOMAXPROCS says how
-// many. Messages go from one goroutine to the next, each of which does little: to wake another
-// processor for it costs more than it brings. Replays gain more than 10 %, other commands do not
+// halveProcessors lets the dlq commands use half of the processors, unless GOMAXPROCS is set.
+// Messages pass from one goroutine to the next, each of which does little, so waking another
+// processor costs more than it gains. Replays become more than 10 % faster, other commands do not
 // (decision 11).
 func halveProcessors() {
 	if os.Getenv("GOMAXPROCS") == "" {
@@ -55,7 +54,7 @@ func halveProcessors() {
 type app struct {
 	proc    *cmdutil.Process
 	brokers brokers
-	onStart func() // called when a command begins, not for help
+	onStart func() // called when a command begins, but not for help
 }
 
 // run executes one command line.

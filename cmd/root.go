@@ -45,7 +45,7 @@ func (p *app) newRootCmd() *cobra.Command {
 		Long:    rootLong,
 		Example: rootExample,
 
-		Args: cobra.ArbitraryArgs, // so that an unknown command gets our error, not cobra's
+		Args: cobra.ArbitraryArgs, // so that an unknown command gets our error instead of cobra's
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if asked, _ := cmd.Flags().GetBool("version"); asked {
 				return contexts.RunVersion(&contexts.VersionOptions{Deps: d})
@@ -54,7 +54,7 @@ func (p *app) newRootCmd() *cobra.Command {
 		},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			p.onStart()
-			if err := cmd.ValidateFlagGroups(); err != nil { // else cobra does, and it is no usage error
+			if err := cmd.ValidateFlagGroups(); err != nil { // otherwise cobra does, and it would not be a usage error
 				return cmdutil.UsageError("see: "+cmd.CommandPath()+" --help", "%s%w", cmdutil.Where(cmd), err)
 			}
 			if !showsMessages(cmd) {
@@ -63,7 +63,7 @@ func (p *app) newRootCmd() *cobra.Command {
 			return cmdutil.CheckNewFiles(cmd)
 		},
 
-		SilenceErrors:              true, // report shows them
+		SilenceErrors:              true, // Report shows them
 		SilenceUsage:               true,
 		SuggestionsMinimumDistance: 2,
 	}
@@ -87,7 +87,8 @@ func (p *app) newRootCmd() *cobra.Command {
 	return cmd
 }
 
-// showsMessages reports whether a command's results are messages or definitions, which must be exact.
+// showsMessages reports whether a command's results are messages or definitions, which must not be
+// changed.
 func showsMessages(cmd *cobra.Command) bool {
 	for cmd.HasParent() && cmd.Parent().HasParent() {
 		cmd = cmd.Parent()
@@ -95,7 +96,7 @@ func showsMessages(cmd *cobra.Command) bool {
 	return slices.Contains([]string{"export", "publish", "tail", "dlq"}, cmd.Name())
 }
 
-// addCommands has a line for each command.
+// addCommands adds each command to its group.
 func (p *app) addCommands(root *cobra.Command) {
 	d, b := p.proc, &p.brokers
 	root.AddCommand(
@@ -129,15 +130,15 @@ func (p *app) addCommands(root *cobra.Command) {
 	)
 }
 
-// Reference returns all commands, for programs that generate documentation and completions. They
-// cannot be run.
+// Reference returns all commands, for programs that generate documentation and completions. The
+// commands cannot be run.
 func Reference() *cobra.Command {
 	p := &app{proc: &cmdutil.Process{Streams: terminal.New(strings.NewReader(""), io.Discard, io.Discard, nil),
 		Colour: terminal.ColourAuto}, onStart: func() {}}
 	return p.newRootCmd()
 }
 
-// addCompletion adds cobra's command and gives it our errors.
+// addCompletion adds cobra's completion command with our usage errors.
 func addCompletion(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {

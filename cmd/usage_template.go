@@ -9,10 +9,10 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 )
 
-// helpWidth is the columns that help texts are wrapped at.
+// helpWidth is the number of columns at which help texts are wrapped.
 const helpWidth = 80
 
-// usageTemplate is cobra's with the connection's flags apart.
+// usageTemplate is cobra's template with the connection flags listed separately.
 const usageTemplate = `Usage:
   {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND{{else}}{{.UseLine}}{{end}}{{if gt (len .Aliases) 0}}
 
@@ -58,8 +58,8 @@ func setUsageTemplate(root *cobra.Command) {
 	root.SetHelpTemplate(helpTemplate)
 }
 
-// usagesOf describes a command's own flags: those of the connection in the order in which they are
-// registered, or the others.
+// usagesOf describes either the connection flags of a command, in the order of registration, or its
+// other flags.
 func usagesOf(c *cobra.Command, connection bool) string {
 	set := pflag.NewFlagSet("", pflag.ContinueOnError)
 	set.SortFlags = !connection && c.Flags().SortFlags

@@ -9,7 +9,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/message/archive"
 )
 
-// CreateArchive makes a new archive; one that exists may be the last copy of its messages.
+// CreateArchive creates an archive. It refuses to overwrite a file, which may hold the last copy of
+// its messages.
 func CreateArchive(name string) (*archive.Writer, error) {
 	w, err := archive.Create(name)
 	if errors.Is(err, fs.ErrExist) {
@@ -20,7 +21,7 @@ func CreateArchive(name string) (*archive.Writer, error) {
 	return w, err
 }
 
-// OpenArchive opens an archive to read it; - is stdin.
+// OpenArchive opens an archive for reading; - is stdin.
 func OpenArchive(d *cmdutil.Process, name string) (*archive.Reader, error) {
 	if name == "-" {
 		return archive.NewReader(d.Streams.In, archive.ReaderOptions{}), nil

@@ -11,7 +11,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/message/filter"
 )
 
-// ExpressionError shows where in an expression the mistake is.
+// ExpressionError shows the position of a mistake in an expression.
 func ExpressionError(cmd *cobra.Command, flag string, err error) error {
 	var syntax *filter.SyntaxError
 	if !errors.As(err, &syntax) {

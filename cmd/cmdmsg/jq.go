@@ -20,7 +20,7 @@ type JQ struct {
 	code *gojq.Code
 }
 
-// CompileJQ compiles a program; nil for none.
+// CompileJQ compiles a program; it returns nil for the empty string.
 func CompileJQ(cmd *cobra.Command, program string) (*JQ, error) {
 	if program == "" {
 		return nil, nil
@@ -42,7 +42,7 @@ func CompileJQ(cmd *cobra.Command, program string) (*JQ, error) {
 	return &JQ{code}, nil
 }
 
-// Write writes every result for one document on a line of its own: texts as they are, all else as
+// Write writes each result for a document on its own line: strings as they are, everything else as
 // JSON.
 func (p *JQ) Write(ctx context.Context, w io.Writer, doc any, tty bool) error {
 	text, err := json.Marshal(doc)

@@ -8,8 +8,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/dlq/replay"
 )
 
-// RegisterProgress adds --progress for runs that take long: off a terminal they tell of their
-// progress too.
+// RegisterProgress adds --progress to a long-running command.
 func RegisterProgress(cmd *cobra.Command, mode *terminal.ProgressMode) {
 	*mode = terminal.ProgressAuto
 	cmd.Flags().Var(mode, "progress", "progress on stderr: auto (a bar on a terminal), json or none")
@@ -24,7 +23,7 @@ type RunObserver struct {
 	begun bool
 }
 
-// NewRunObserver returns one for a run over total messages; 0 is unknown.
+// NewRunObserver returns an observer for a run over total messages; 0 means unknown.
 func NewRunObserver(d *cmdutil.Process, mode terminal.ProgressMode, stage string, total int64) *RunObserver {
 	bar := d.Streams.Progress(mode)
 	if mode == terminal.ProgressAuto && !d.Streams.ErrTTY {
@@ -33,7 +32,7 @@ func NewRunObserver(d *cmdutil.Process, mode terminal.ProgressMode, stage string
 	return &RunObserver{Bar: bar, stage: stage, total: max(total, 0)}
 }
 
-// notesOnly shows no progress, but what should be known of a run: a connection that was lost.
+// notesOnly drops progress and shows only notes, such as a lost connection.
 type notesOnly struct {
 	terminal.Silent
 	say func(format string, args ...any)
@@ -42,7 +41,7 @@ type notesOnly struct {
 // Note implements terminal.Progress.
 func (n notesOnly) Note(text string) { n.say("%s", text) }
 
-// Begin shows that the run has begun, if nothing else has.
+// Begin shows the start of the run, once.
 func (o *RunObserver) Begin() {
 	if !o.begun {
 		o.begun = true
@@ -50,8 +49,8 @@ func (o *RunObserver) Begin() {
 	}
 }
 
-// Progress implements dlq.Observer. After a lost connection messages that stayed are looked at
-// again: what is shown never falls.
+// Progress implements dlq.Observer. After a lost connection, messages that stayed are browsed
+// again; the numbers shown never decrease.
 func (o *RunObserver) Progress(p replay.Progress) {
 	o.Begin()
 	if n := p.Looked - o.shown; n > 0 {
@@ -63,7 +62,7 @@ func (o *RunObserver) Progress(p replay.Progress) {
 // Notice implements dlq.Observer.
 func (o *RunObserver) Notice(n replay.Notice) { o.Bar.Note(n.Text) }
 
-// End shows the end of the run, if it has begun.
+// End shows the end of the run if its start was shown.
 func (o *RunObserver) End() {
 	if o.begun {
 		o.Bar.End()

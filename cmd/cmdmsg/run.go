@@ -14,7 +14,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/dlq/replay"
 )
 
-// RunFlags are shared by the commands that take messages out of a queue.
+// RunFlags are the flags that all commands that take messages out of a queue share.
 type RunFlags struct {
 	Deps     *cmdutil.Process
 	Cmd      *cobra.Command
@@ -46,7 +46,7 @@ func (o *RunFlags) Show(doc deadletters.RunDocument) error {
 	return deadletters.RunText(streams.Out, doc, streams.OutStyler(o.Deps.Colour), streams.OutWidth())
 }
 
-// Ask asks on a terminal what harms nobody, and goes on elsewhere.
+// Ask asks on a terminal before a harmless action; without a terminal it continues.
 func (o *RunFlags) Ask(ctx context.Context, question string) error {
 	if o.Yes != "" || !o.Deps.Streams.InTTY {
 		return nil
@@ -58,8 +58,8 @@ func (o *RunFlags) Ask(ctx context.Context, question string) error {
 	return cmdutil.Declined(ok)
 }
 
-// Recorder opens the report's file, nil for none. It is appended to: an earlier report is never
-// lost.
+// Recorder opens the report's file; it returns nil if there is none. It appends, so that an earlier
+// report is kept.
 func (o *RunFlags) Recorder() (replay.Recorder, func() error, error) {
 	if o.Report == "" {
 		return nil, func() error { return nil }, nil
@@ -72,7 +72,7 @@ func (o *RunFlags) Recorder() (replay.Recorder, func() error, error) {
 	return w, func() error { return errors.Join(w.Flush(), f.Close()) }, nil
 }
 
-// End shows what a run did and maps it to the exit code.
+// End shows the summary of a run and maps it to the exit code.
 func (o *RunFlags) End(doc deadletters.RunDocument, err error) error {
 	if shown := o.Show(doc); shown != nil {
 		return errors.Join(err, shown)

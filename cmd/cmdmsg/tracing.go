@@ -11,8 +11,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// NewTracing makes spans if the environment asks for them; nil makes none. notify is told when they
-// begin to be lost, and when they arrive again.
+// NewTracing creates the tracing that the environment asks for, or returns nil. It calls notify
+// when spans begin to be lost, and when they are exported again.
 func NewTracing(d *cmdutil.Process, conn *profile.Connection, notify func(error)) *tracing.Tracing {
 	return tracing.New(tracing.Options{
 		Env: func(name string) string {
@@ -23,14 +23,15 @@ func NewTracing(d *cmdutil.Process, conn *profile.Connection, notify func(error)
 	})
 }
 
-// EndTracing sends the last spans. Their loss fails nothing.
+// EndTracing exports the last spans. Losing them is not an error.
 func EndTracing(d *cmdutil.Process, t *tracing.Tracing) {
 	if lost := t.Close(); lost != "" {
 		d.Warn(lost)
 	}
 }
 
-// CopySpans makes a span of each message that is published again; nil without tracing.
+// CopySpans creates a span for each message that is published again; it returns nil without
+// tracing.
 func CopySpans(t *tracing.Tracing) replay.Sending {
 	if t == nil {
 		return nil

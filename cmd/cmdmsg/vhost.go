@@ -1,5 +1,7 @@
 // Package cmdmsg has what the commands that work with messages share: archives, expressions and jq
-// programs, progress and reports of runs, spans, and errors about a vhost.
+// programs, progress and reports of runs, spans, and errors about a vhost. Its functions write only
+// to the streams of the command's cmdutil.Process. Its errors carry the exit code and the advice
+// that the command shows.
 package cmdmsg
 
 import (
@@ -17,7 +19,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// VHostOptions are those of a vhost on a connection. match may be nil.
+// VHostOptions returns the options for opening a vhost on a connection. match may be nil.
 func VHostOptions(d *cmdutil.Process, conn *profile.Connection, match *regexp.Regexp) vhost.Options {
 	return vhost.Options{Match: match, Login: conn.User, Reconnect: reconnect(conn),
 		Warn: func(text string) { d.Warn(text) }}
@@ -26,12 +28,12 @@ func VHostOptions(d *cmdutil.Process, conn *profile.Connection, match *regexp.Re
 func reconnect(conn *profile.Connection) replay.Reconnect {
 	attempts := conn.ReconnectAttempts
 	if attempts == 0 {
-		attempts = -1 // the flag's 0 is never
+		attempts = -1 // the flag's 0 means never
 	}
 	return replay.Reconnect{Delay: conn.ReconnectDelay, Attempts: attempts}
 }
 
-// AdviseMissing says of what does not exist what was surely meant.
+// AdviseMissing adds the likely name to an error about something that does not exist.
 func AdviseMissing(err error) error {
 	var missing *vhost.MissingError
 	if !errors.As(err, &missing) {

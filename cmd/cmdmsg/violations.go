@@ -14,7 +14,7 @@ type EventProblem struct {
 	event.Violation
 }
 
-// Located finds where violations are in a JSON text, and puts them in the order of the text.
+// Located finds the positions of violations in a JSON text and sorts them by position.
 func Located(text []byte, violations []event.Violation) (list []EventProblem) {
 	for _, v := range violations {
 		line, column := event.Locate(text, v.Pointer)

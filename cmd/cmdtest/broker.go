@@ -8,7 +8,7 @@ import (
 	"github.com/msgctl/msgctl/internal/rabbittest"
 )
 
-// RemoveRecords deletes the ownership records that msgctl left in the broker for a vhost.
+// RemoveRecords deletes the ownership records that msgctl stored in the broker for a vhost.
 func RemoveRecords(t testing.TB, b *rabbittest.Broker, vhost string) {
 	var all []struct {
 		Name string `json:"name"`
@@ -27,8 +27,8 @@ func HostPort(url string) string {
 	return strings.TrimSuffix(rest, "/")
 }
 
-// AwaitTail waits until the private queues of tail in a vhost have n bindings; with 0 until there are
-// none of them.
+// AwaitTail waits until the private queues of tail in a vhost have n bindings. With 0, it waits
+// until there are no such queues.
 func AwaitTail(t testing.TB, v *rabbittest.VHost, n int) {
 	t.Helper()
 	var seen int
@@ -40,7 +40,7 @@ func AwaitTail(t testing.TB, v *rabbittest.VHost, n int) {
 	t.Fatalf("%d private queues or bindings in a minute, want %d", seen, n)
 }
 
-// tailNames returns the names of the private queues, or one for each binding of theirs.
+// tailNames returns the name of each private queue, or its name once per binding.
 func tailNames(t testing.TB, v *rabbittest.VHost, queues bool) (names []string) {
 	t.Helper()
 	all := QueueNames(t, v)

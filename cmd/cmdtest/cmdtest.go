@@ -1,10 +1,9 @@
-// Package cmdtest is for tests of msgctl as its users run it: a process of its own against a real
-// broker. Main lets a test program be msgctl, Program runs it, Fixture is a vhost with messages
-// that the test looks at without msgctl, Endpoint is where a msgctl under way serves metrics.
-//
-// The tests themselves live beside the command that they are about, in packages of their own:
-// `go test` runs those side by side. As a test program is msgctl, `go test -race` runs msgctl, too,
-// with the race detector: it ends with the exit code 66 where that finds something.
+// Package cmdtest runs msgctl in tests as users run it: as a process, against a real broker. Main
+// turns a test program into msgctl, Program runs it, Fixture is a vhost with messages that the test
+// inspects without msgctl, and Endpoint reads the metrics that a running msgctl serves. The tests
+// are next to their command, in packages of their own, because `go test` runs packages in parallel.
+// Since the test program is msgctl, `go test -race` runs msgctl with the race detector too: msgctl
+// exits with code 66 if it finds a race.
 package cmdtest
 
 import (
@@ -21,17 +20,17 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 )
 
-// Version is what the msgctl under test calls itself.
+// Version is the version that the tested msgctl reports.
 const Version = "1.2.3-test"
 
-// Command is a further program that tests can start.
+// Command is another program that tests can start.
 type Command struct {
 	Name string
 	Main func()
 }
 
-// Main runs the tests of a package, with msgctl and the other commands on the path. TestMain calls
-// it.
+// Main runs the tests of a package with msgctl and the other commands on the path. Call it from
+// TestMain.
 func Main(m *testing.M, more ...Command) {
 	commands := map[string]func(){
 		"msgctl": func() {
@@ -62,8 +61,8 @@ func Repository(t testing.TB) string {
 	}
 }
 
-// Corpus returns the directory of definitions files of unrelated teams, faults included. It is not
-// part of the project: without it the test is skipped.
+// Corpus returns the directory of real definitions files from unrelated teams. It is not part of
+// the project; without it the test is skipped.
 func Corpus(t testing.TB) string {
 	t.Helper()
 	dir := os.Getenv("MSGCTL_TEST_CORPUS")
@@ -76,7 +75,7 @@ func Corpus(t testing.TB) string {
 	return dir
 }
 
-// WriteFile makes a topology file.
+// WriteFile writes a topology file to a temporary directory and returns its path.
 func WriteFile(t testing.TB, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "topology.yaml")
@@ -88,9 +87,9 @@ func WriteFile(t testing.TB, text string) string {
 
 var highWater = regexp.MustCompile(`VmHWM:\s*(\d+) kB`)
 
-// PeakMemory returns how much memory a process has had at most so far, in KiB; 0 where that is not
-// known. What the kernel says of a process that has ended would not do: it is never less than the
-// memory of the process that started it, which is the test.
+// PeakMemory returns the peak memory of a running process in KiB, or 0 if it is unknown. The
+// kernel's figure for a finished process does not help: it is never less than the memory of its
+// parent, which is the test.
 func PeakMemory(pid int) int {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

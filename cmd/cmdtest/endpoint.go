@@ -8,16 +8,16 @@ import (
 	"strings"
 )
 
-// Endpoint is where a msgctl under way serves its metrics.
+// Endpoint is the address at which a running msgctl serves its metrics.
 type Endpoint struct {
 	*Fixture
-	Run     *Running // nil if no msgctl serves
+	Run     *Running // nil if msgctl serves none
 	Address string
 }
 
 var servedAt = regexp.MustCompile(`"address":"([^"]+)"`)
 
-// NewEndpoint waits until a program that logs JSON serves.
+// NewEndpoint waits until a program that logs JSON serves its metrics.
 func NewEndpoint(f *Fixture, r *Running) *Endpoint {
 	f.T.Helper()
 	f.Await(func() bool { return servedAt.MatchString(r.Stderr.String()) || r.Ended() }, "no address")
@@ -28,7 +28,7 @@ func NewEndpoint(f *Fixture, r *Running) *Endpoint {
 	return &Endpoint{Fixture: f, Run: r, Address: found[1]}
 }
 
-// Get asks for a path, and returns the status and the body.
+// Get requests a path and returns the status and the body.
 func (e *Endpoint) Get(path string) (int, string) {
 	e.T.Helper()
 	req, err := http.NewRequestWithContext(e.T.Context(), http.MethodGet, "http://"+e.Address+path, nil)
@@ -41,7 +41,7 @@ func (e *Endpoint) Get(path string) (int, string) {
 	return res.StatusCode, string(text)
 }
 
-// Shows waits until a line is among the metrics.
+// Shows waits until the metrics contain a line.
 func (e *Endpoint) Shows(line string) {
 	e.T.Helper()
 	text := ""
@@ -52,7 +52,7 @@ func (e *Endpoint) Shows(line string) {
 	}
 }
 
-// AwaitReady waits for an answer of /readyz.
+// AwaitReady waits until /readyz returns a status.
 func (e *Endpoint) AwaitReady(want int) {
 	e.T.Helper()
 	e.Await(func() bool { status, _ := e.Get("/readyz"); return status == want },

@@ -18,17 +18,17 @@ type Fixture struct {
 	Ch    *amqp.Channel
 }
 
-// NewFixture makes a vhost on the broker, which is gone when the test ends.
+// NewFixture creates a vhost on the broker and deletes it when the test ends.
 func NewFixture(t *testing.T, b *rabbittest.Broker) *Fixture {
 	t.Helper()
 	v := b.VHost(t)
 	return &Fixture{T: t, VHost: v, Ch: v.Channel(t)}
 }
 
-// Reconnect opens another channel: it is for after the broker was away.
+// Reconnect opens another channel, for use after the broker was down.
 func (f *Fixture) Reconnect() { f.Ch = f.VHost.Channel(f.T) }
 
-// Check ends the test when there is an error.
+// Check fails the test on an error.
 func (f *Fixture) Check(err error) {
 	f.T.Helper()
 	if err != nil {
@@ -43,7 +43,7 @@ func (f *Fixture) Declare(queue string, args map[string]any) {
 	f.Check(err)
 }
 
-// Publish puts n persistent messages with ids into a queue, confirmed.
+// Publish publishes n persistent messages with ids to a queue and waits for the confirms.
 func (f *Fixture) Publish(queue string, n int) {
 	f.T.Helper()
 	ch := f.VHost.Channel(f.T)
@@ -70,11 +70,11 @@ func (f *Fixture) Publish(queue string, n int) {
 	}
 }
 
-// Reject makes n messages die, and waits until all are where they go.
+// Reject dead-letters n messages and waits until all have arrived.
 func (f *Fixture) Reject(from, to string, n int) {
 	f.T.Helper()
 	ch := f.VHost.Channel(f.T)
-	defer func() { _ = ch.Close() }() // after the wait: a close could overtake the deaths
+	defer func() { _ = ch.Close() }() // after the wait: closing earlier could overtake the rejects
 	f.Check(ch.Qos(2000, 0, false))
 	in, err := ch.ConsumeWithContext(f.T.Context(), from, "", false, false, false, false, nil)
 	f.Check(err)
@@ -90,7 +90,7 @@ func (f *Fixture) Reject(from, to string, n int) {
 	f.Await(func() bool { return f.Ready(to) >= n }, "the messages did not die")
 }
 
-// Ready counts what a queue holds ready, by a passive declaration, as of now.
+// Ready returns the current number of ready messages in a queue, by a passive declaration.
 func (f *Fixture) Ready(queue string) int {
 	f.T.Helper()
 	q, err := f.Ch.QueueDeclarePassive(queue, true, false, false, false, nil)
@@ -98,7 +98,7 @@ func (f *Fixture) Ready(queue string) int {
 	return q.Messages
 }
 
-// Delete deletes a queue and returns how many messages it had.
+// Delete deletes a queue and returns how many messages it held.
 func (f *Fixture) Delete(queue string) int {
 	f.T.Helper()
 	n, err := f.Ch.QueueDelete(queue, false, false, false)
@@ -106,14 +106,14 @@ func (f *Fixture) Delete(queue string) int {
 	return n
 }
 
-// Portion is how many bytes Advance lets pass at a time: less than a hundred of the messages of
-// these tests.
+// Portion is the number of bytes that Advance lets pass at a time: fewer than a hundred of the
+// messages of these tests.
 const Portion = 8 << 10
 
-// Advance lets pass what clients of the proxy send, or receive, a portion at a time, until done
-// reports true. So a program that a test is going to kill is nowhere but a portion ahead of what
-// the test has seen, however fast one is and however slow the other. The proxy has to be held
-// before the program starts, and stays so.
+// Advance lets bytes that clients of the proxy send, or receive, pass in portions until done
+// reports true. A program that the test is going to kill is then at most one portion ahead of what
+// the test has seen, whatever the speed of either. Hold the proxy before the program starts; it
+// stays held afterwards.
 func (f *Fixture) Advance(p *rabbittest.Proxy, d rabbittest.Direction, done func() bool, otherwise string) {
 	f.T.Helper()
 	f.Await(func() bool {
@@ -127,7 +127,7 @@ func (f *Fixture) Advance(p *rabbittest.Proxy, d rabbittest.Direction, done func
 	}, otherwise)
 }
 
-// Await waits two minutes at most for something; the test ends with the words otherwise.
+// Await waits at most two minutes for a condition, then fails the test with the given message.
 func (f *Fixture) Await(done func() bool, otherwise string) {
 	f.T.Helper()
 	for deadline := time.Now().Add(2 * time.Minute); !done(); time.Sleep(10 * time.Millisecond) {
@@ -143,7 +143,7 @@ func (f *Fixture) AwaitBelow(queue string, n int, r *Running) {
 	f.Await(func() bool { return f.Ready(queue) < n || r.Ended() }, "the queue does not get emptier")
 }
 
-// AdvanceBelow lets a program that receives through a held proxy go on until the queue has fewer
+// AdvanceBelow lets a program that receives through a held proxy continue until the queue has fewer
 // messages.
 func (f *Fixture) AdvanceBelow(p *rabbittest.Proxy, queue string, n int, r *Running) {
 	f.T.Helper()
@@ -151,8 +151,8 @@ func (f *Fixture) AdvanceBelow(p *rabbittest.Proxy, queue string, n int, r *Runn
 		"the queue does not get emptier")
 }
 
-// AwaitReturned waits until the broker has noticed that a consumer's process is gone, and its
-// messages are back: until the count has not changed for a while.
+// AwaitReturned waits until the broker has noticed that a consumer's process is gone and has
+// requeued its messages: until the count is stable.
 func (f *Fixture) AwaitReturned(queue string) {
 	f.T.Helper()
 	last, since := -1, time.Now()
@@ -166,8 +166,8 @@ func (f *Fixture) AwaitReturned(queue string) {
 	}, "the queue still has a consumer")
 }
 
-// Collect empties a queue and returns how often each message was in it. A queue that does not exist
-// is empty.
+// Collect empties a queue and returns how often it held each message. A queue that does not exist
+// counts as empty.
 func (f *Fixture) Collect(queue string) map[string]int {
 	f.T.Helper()
 	out := map[string]int{}
@@ -184,7 +184,7 @@ func (f *Fixture) Collect(queue string) map[string]int {
 	for {
 		select {
 		case d, ok := <-in:
-			if !ok { // cancelled, and what was under way is here
+			if !ok { // cancelled, and all deliveries have arrived
 				return out
 			}
 			out[d.MessageId]++
@@ -195,12 +195,12 @@ func (f *Fixture) Collect(queue string) map[string]int {
 		case <-time.After(300 * time.Millisecond):
 			q, err := f.Ch.QueueDeclarePassive(queue, true, false, false, false, nil)
 			f.Check(err)
-			if q.Messages == 0 && q.Consumers > 0 { // without consumers: the leader is busy and did not answer
+			if q.Messages == 0 && q.Consumers > 0 { // no consumer count: the leader was busy and did not answer
 				f.Check(ch.Cancel("collector", false))
 			}
 		}
 	}
 }
 
-// MessageID is the id of the message with a number.
+// MessageID returns the id of the message with this number.
 func MessageID(n int) string { return fmt.Sprintf("id-%06d", n) }

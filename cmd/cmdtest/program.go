@@ -12,19 +12,19 @@ import (
 	"time"
 )
 
-// Program runs msgctl as a process of its own, against one broker address.
+// Program runs msgctl as a process, against one broker address.
 type Program struct {
 	T   testing.TB
 	Env []string
 }
 
-// Result is what a run of msgctl came to.
+// Result is the exit code and the output of a run of msgctl.
 type Result struct {
 	Code           int
 	Stdout, Stderr string
 }
 
-// NewProgram returns a program with these addresses, and further variables NAME=VALUE.
+// NewProgram returns a program with these addresses and additional variables NAME=VALUE.
 func NewProgram(t testing.TB, amqpURL, api string, env ...string) *Program {
 	home := t.TempDir()
 	return &Program{t, append([]string{
@@ -32,28 +32,28 @@ func NewProgram(t testing.TB, amqpURL, api string, env ...string) *Program {
 	}, env...)}
 }
 
-// Command prepares a run: Main has put msgctl on the path.
+// Command prepares a run. Main has put msgctl on the path.
 func (p *Program) Command(args ...string) *exec.Cmd {
 	cmd := exec.Command("msgctl", args...) //nolint:noctx // it is killed when the test ends
 	cmd.Env = p.Env
 	return cmd
 }
 
-// Run runs msgctl to its end.
+// Run runs msgctl and waits for its end.
 func (p *Program) Run(args ...string) Result {
 	p.T.Helper()
 	return p.Wait(p.Start(args...))
 }
 
-// Running is a msgctl under way.
+// Running is a running msgctl.
 type Running struct {
 	Cmd            *exec.Cmd
 	Stdout, Stderr Output
 	done           chan struct{}
-	err            error // valid when done is closed
+	err            error // valid once done is closed
 }
 
-// Output is what a program has written. It may be read while the program runs.
+// Output is what a program has written so far. It is safe to read while the program runs.
 type Output struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -73,7 +73,7 @@ func (o *Output) String() string {
 	return o.text.String()
 }
 
-// Ended reports whether the process is gone.
+// Ended reports whether the process has ended.
 func (r *Running) Ended() bool {
 	select {
 	case <-r.done:
@@ -83,7 +83,7 @@ func (r *Running) Ended() bool {
 	}
 }
 
-// Start starts msgctl. It is killed when the test ends before it.
+// Start starts msgctl, and kills it if it still runs when the test ends.
 func (p *Program) Start(args ...string) *Running {
 	p.T.Helper()
 	r := &Running{Cmd: p.Command(args...), done: make(chan struct{})}
@@ -95,20 +95,20 @@ func (p *Program) Start(args ...string) *Running {
 		r.err = r.Cmd.Wait()
 		close(r.done)
 	}()
-	p.T.Cleanup(func() { // ended already, unless the test failed
+	p.T.Cleanup(func() { // has ended already, unless the test failed
 		_ = r.Cmd.Process.Kill()
 		<-r.done
 	})
 	return r
 }
 
-// Wait waits for the end of a run, five minutes at most.
+// Wait waits for the end of a run, at most five minutes.
 func (p *Program) Wait(r *Running) Result {
 	p.T.Helper()
 	select {
 	case <-r.done:
 	case <-time.After(5 * time.Minute):
-		_ = r.Cmd.Process.Signal(syscall.SIGQUIT) // its goroutines tell what it waits for
+		_ = r.Cmd.Process.Signal(syscall.SIGQUIT) // the stacks of its goroutines show what it waits for
 		<-r.done
 		p.T.Fatalf("%v did not end in 5 minutes:\n%s", r.Cmd.Args, r.Stderr.String())
 	}
@@ -119,8 +119,8 @@ func (p *Program) Wait(r *Running) Result {
 	return Result{r.Cmd.ProcessState.ExitCode(), r.Stdout.String(), r.Stderr.String()}
 }
 
-// Want fails the test unless the run ended with the code and its output, both streams, has every
-// text.
+// Want fails the test unless the run ended with the code and its output, of both streams, contains
+// every text.
 func (r Result) Want(t testing.TB, code int, texts ...string) {
 	t.Helper()
 	all := r.Stdout + r.Stderr
@@ -134,5 +134,5 @@ func (r Result) Want(t testing.TB, code int, texts ...string) {
 	}
 }
 
-// LastPart returns the end of a text that may be long.
+// LastPart returns the end of a long text.
 func LastPart(text string) string { return text[max(0, len(text)-4000):] }

@@ -5,14 +5,16 @@ import (
 	"runtime/debug"
 )
 
-// Build says which msgctl this is. Empty fields are filled from what the Go toolchain recorded.
+// Build identifies the build of msgctl. Empty fields are filled from the build information that the
+// Go toolchain recorded.
 type Build struct {
 	Version string `json:"version"`
 	Commit  string `json:"commit,omitempty"`
 	Date    string `json:"date,omitempty"` // of the commit, RFC 3339
 }
 
-// Complete fills what the linker did not set: `go install` and `go build` leave it in the binary.
+// Complete fills the fields that the linker did not set from the binary's build information, which
+// `go install` and `go build` record.
 func (b Build) Complete() Build {
 	info, ok := debug.ReadBuildInfo()
 	if ok && b.Version == "" && info.Main.Version != "(devel)" {
@@ -34,5 +36,6 @@ func (b Build) Complete() Build {
 	return b
 }
 
-// Platform is what msgctl was built for: linux/amd64.
+// Platform returns the operating system and architecture that msgctl was built for, such as
+// linux/amd64.
 func Platform() string { return runtime.GOOS + "/" + runtime.GOARCH }

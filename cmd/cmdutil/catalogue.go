@@ -16,15 +16,15 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
-// Declared is what topology files say about events: the catalogue, and the objects around it.
+// Declared is what topology files declare about events: the catalogue, and the objects around it.
 type Declared struct {
 	Catalogue *event.Catalogue
 	State     *topology.State
-	// name of the topology, "" when it has none.
+	// name of the topology, "" if it has none.
 	Name string
 }
 
-// Catalogue reads the events of topology files. Problems of the files end the command; warnings are
+// Catalogue reads the events of topology files. Errors in the files end the command; warnings are
 // left to msgctl validate.
 func (d *Process) Catalogue(names []string, vhost VHostChoice) (*Declared, error) {
 	inputs, err := source.Files(names, source.FileSystem{Stdin: d.Streams.In})
@@ -50,8 +50,8 @@ func (d *Process) Catalogue(names []string, vhost VHostChoice) (*Declared, error
 	return &Declared{Catalogue: event.NewCatalogue(types), State: state, Name: s.Name}, nil
 }
 
-// CatalogueIfAny reads the topology file, nil when there is none. One that nobody named and that
-// cannot be read is not in the way.
+// CatalogueIfAny reads the topology file; it returns nil if there is none. The default file is
+// optional: if it cannot be read, a warning says so.
 func (d *Process) CatalogueIfAny(files *FileFlag, conn *profile.Connection) (*Declared, error) {
 	names, err := files.Names(d, conn.File)
 	if err != nil {
@@ -65,7 +65,7 @@ func (d *Process) CatalogueIfAny(files *FileFlag, conn *profile.Connection) (*De
 	return known, err
 }
 
-// UnknownType is wrong usage that says which types there are.
+// UnknownType returns a usage error that lists the declared types.
 func UnknownType(err error, command string) error {
 	var unknown *event.UnknownTypeError
 	if !errors.As(err, &unknown) {
@@ -83,7 +83,7 @@ func UnknownType(err error, command string) error {
 	return UsageError(hint, "%w", err)
 }
 
-// CompleteEvents completes the types of the catalogue.
+// CompleteEvents completes event types from the catalogue.
 func CompleteEvents(d *Process, files *FileFlag) cobra.CompletionFunc {
 	return func(_ *cobra.Command, given []string, start string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		names, err := files.Names(d, "")

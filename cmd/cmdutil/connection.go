@@ -11,15 +11,15 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// VHostChoice says which vhost topology files are about. The zero value leaves it to the files.
+// VHostChoice decides which vhost topology files are for. The zero value leaves it to the files.
 type VHostChoice struct {
 	fallback, override string
-	// source is who named the fallback, "" where nobody did.
+	// source names where the fallback came from, "" for the default.
 	source string
 }
 
-// ChooseVHost lets --vhost overrule a file. Elsewhere the connection's vhost is that of files which
-// name none; one that somebody named must be that of the file.
+// ChooseVHost lets --vhost override the files. Without it, the connection's vhost applies to files
+// that name none; if a flag, variable or context named it, files must not name another.
 func ChooseVHost(conn *profile.Connection) VHostChoice {
 	choice := VHostChoice{fallback: conn.VHost}
 	switch source := conn.Sources["vhost"]; source {
@@ -34,7 +34,7 @@ func ChooseVHost(conn *profile.Connection) VHostChoice {
 
 var errOtherVHost = errors.New("the topology file is for another vhost")
 
-// check refuses a file that is about another vhost than the one that was named for the connection.
+// check refuses files for another vhost than the one named for the connection.
 func (c VHostChoice) check(state *topology.State) error {
 	if c.source == "" || state == nil {
 		return nil
@@ -48,13 +48,13 @@ func (c VHostChoice) check(state *topology.State) error {
 		"%w: it names %q, and %s names %q", errOtherVHost, vhosts[0], c.source, c.fallback)
 }
 
-// ConnectionFlags registers the connection's flags on a command; help lists them apart.
+// ConnectionFlags registers the connection flags on a command; help lists them separately.
 func ConnectionFlags(cmd *cobra.Command) *profile.Flags {
 	flags := profile.RegisterFlags(cmd.Flags())
-	// A map for each: cobra writes into it which flags exclude each other.
+	// One map per flag: cobra records flag groups in it.
 	flags.Each(func(f *pflag.Flag) { f.Annotations = map[string][]string{FlagGroup: {"connection"}} })
 	return flags
 }
 
-// FlagGroup is the annotation of the flags that help lists apart.
+// FlagGroup is the annotation of the flags that help lists separately.
 const FlagGroup = "msgctl_group"

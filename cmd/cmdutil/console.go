@@ -9,7 +9,7 @@ import (
 	"github.com/msgctl/msgctl/internal/terminal"
 )
 
-// Warn shows warnings on stderr.
+// Warn writes warnings to stderr.
 func (d *Process) Warn(warnings ...string) {
 	style := d.Streams.ErrStyler(d.Colour)
 	for _, w := range warnings {
@@ -22,10 +22,10 @@ func (d *Process) Say(format string, args ...any) {
 	d.write(terminal.Neutralise(fmt.Sprintf(format, args...)))
 }
 
-// Tell says something to people on stderr.
+// Tell writes an informational message to stderr.
 func (d *Process) Tell(text string) { d.write(Clean(text)) }
 
-// write breaks lines at the width of the terminal, below their own indentation.
+// write wraps lines at the width of the terminal and keeps their indentation.
 func (d *Process) write(text string) {
 	for line := range strings.SplitSeq(text, "\n") {
 		words := strings.TrimLeft(line, " ")
@@ -36,8 +36,7 @@ func (d *Process) write(text string) {
 	}
 }
 
-// labelled writes text behind a label. What is broken at the width of the terminal goes on below its
-// beginning.
+// labelled writes text after a label. Wrapped lines are indented to the start of the text.
 func (d *Process) labelled(label string, colour func(string) string, text string) {
 	first, rest, more := strings.Cut(Clean(text), "\n")
 	indent := terminal.Width(label) + 1
@@ -53,7 +52,7 @@ func (d *Process) labelled(label string, colour func(string) string, text string
 	}
 }
 
-// textWidth is the width of stderr beside an indentation, 0 for no limit.
+// textWidth is the width of stderr minus an indentation, 0 for no limit.
 func (d *Process) textWidth(indent int) int {
 	if width := d.Streams.ErrWidth(); width > 0 {
 		return max(width-indent, render.MinText)
@@ -61,7 +60,7 @@ func (d *Process) textWidth(indent int) int {
 	return 0
 }
 
-// Note writes folded lines to stderr.
+// Note writes wrapped lines to stderr.
 func (d *Process) Note(text string) {
 	style := d.Streams.ErrStyler(d.Colour)
 	for _, line := range terminal.Wrap(terminal.Neutralise(text), d.Streams.ErrWidth()) {
@@ -69,5 +68,5 @@ func (d *Process) Note(text string) {
 	}
 }
 
-// Clean makes text from outside fit for a terminal: without secrets and escape sequences.
+// Clean makes text from outside safe for a terminal: without secrets and escape sequences.
 func Clean(text string) string { return terminal.NeutraliseBlock(redact.Text(text)) }

@@ -12,7 +12,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// The exit codes. They are an interface: scripts branch on them.
+// The exit codes. They are a stable interface: scripts depend on them.
 const (
 	ExitOK           = 0
 	ExitFailed       = 1
@@ -23,7 +23,7 @@ const (
 	ExitInterrupted  = 130
 )
 
-// ExitCode is one line of the table that `msgctl help exit-codes` and the reference are made from.
+// ExitCode is one row of the table in `msgctl help exit-codes` and in the reference.
 type ExitCode struct {
 	Code    int
 	Meaning string
@@ -44,8 +44,8 @@ func ExitCodes() []ExitCode {
 	}
 }
 
-// ExitError ends a command with a code other than 1. An err of nil means that the report was
-// written already and nothing more is to be said.
+// ExitError ends a command with a code other than 1. A nil Err means that the report has been
+// written already and no message is shown.
 type ExitError struct {
 	Code   int
 	Err    error
@@ -63,18 +63,18 @@ func (e *ExitError) Error() string {
 // Unwrap returns the cause.
 func (e *ExitError) Unwrap() error { return e.Err }
 
-// Hint is what to type instead, in one or more lines.
+// Hint returns what to type instead, in one or more lines.
 func (e *ExitError) Hint() string { return e.Advice }
 
-// ExitWith ends the command with a code and says nothing more.
+// ExitWith ends the command with a code and no message.
 func ExitWith(code int) error { return &ExitError{Code: code} }
 
-// UsageError is wrong usage; hint is the corrected command line, or where to read on.
+// UsageError returns a usage error; hint is the corrected command line, or where to read on.
 func UsageError(hint, format string, args ...any) error {
 	return &ExitError{Code: ExitUsage, Err: fmt.Errorf(format, args...), Advice: hint}
 }
 
-// SettingError makes wrong usage of an error about flags, the environment or the context file.
+// SettingError turns an error about flags, the environment or the context file into a usage error.
 func SettingError(err error) error {
 	var setting *profile.Error
 	if errors.As(err, &setting) {
@@ -83,7 +83,7 @@ func SettingError(err error) error {
 	return err
 }
 
-// codeOf maps an error to the exit code. Interruption wins only where nothing more precise is
+// codeOf maps an error to the exit code. Interruption applies only if nothing more precise is
 // known.
 func codeOf(ctx context.Context, err error) int {
 	var (
@@ -105,8 +105,8 @@ func codeOf(ctx context.Context, err error) int {
 	return ExitFailed
 }
 
-// Report shows an error once, on stderr, with its advice, and returns the exit code. Text from
-// outside is redacted and neutralised.
+// Report writes an error once to stderr, with its advice, and returns the exit code. Text from
+// outside is redacted and escaped.
 func (d *Process) Report(ctx context.Context, err error) int {
 	code := codeOf(ctx, err)
 	var exit *ExitError
@@ -146,7 +146,7 @@ func leftBehind(err error) []string {
 	return nil
 }
 
-// hint says what to do. A line that is a command stays whole, so that it can be copied.
+// hint writes the advice. A line that is a command is not wrapped, so that it can be copied.
 func (d *Process) hint(text string) {
 	dim := d.Streams.ErrStyler(d.Colour).Dim
 	for line := range strings.Lines(Clean(text)) {
@@ -159,12 +159,11 @@ func (d *Process) hint(text string) {
 	}
 }
 
-// remedyAdvice says how what may help against an error is asked for on the command line; "" for
-// nothing.
+// remedyAdvice returns the flag that applies the remedy of an error; "" if there is none.
 func remedyAdvice(r refusal.Remedy) string {
 	switch r {
 	case refusal.TrustAuthority:
-		return "name the authority's certificate with --tls-ca FILE, or tls.ca in the context; --insecure switches the " +
+		return "name the CA certificate with --tls-ca FILE, or tls.ca in the context; --insecure switches the " +
 			"check off"
 	case refusal.ExpectName:
 		return "connect by a name of the certificate, or say which to expect: --tls-server-name NAME"
@@ -180,10 +179,10 @@ func remedyAdvice(r refusal.Remedy) string {
 	return ""
 }
 
-// PlainYes is --yes without a value.
+// PlainYes is the value of --yes without an argument.
 const PlainYes = "yes"
 
-// Declined is the error that ends a command whose question was answered with no.
+// Declined is the error of a command whose confirmation was declined.
 func Declined(ok bool) error {
 	if ok {
 		return nil

@@ -10,8 +10,8 @@ import (
 	"github.com/msgctl/msgctl/internal/shell"
 )
 
-// extraHint says what to type where one argument too many was probably meant as the value of a
-// flag. given are all arguments, known of which have a name.
+// extraHint suggests the flag that a surplus argument was probably meant for. given are all
+// arguments, of which known have a name.
 func extraHint(cmd *cobra.Command, given []string, known int) string {
 	has := func(flag string) bool { return cmd.Flags().Lookup(flag) != nil }
 	extra, rest := given[known], given[known:]
@@ -43,8 +43,8 @@ func extraHint(cmd *cobra.Command, given []string, known int) string {
 	return "usage: " + cmd.UseLine()
 }
 
-// isTopologyFile reports whether an argument looks like the name of one. What has no extension is
-// taken for a directory where it says so.
+// isTopologyFile reports whether an argument looks like the name of a topology file. A name without
+// an extension counts if it is a directory.
 func isTopologyFile(name string) bool {
 	return slices.Contains([]string{".yaml", ".yml"}, strings.ToLower(filepath.Ext(name))) ||
 		strings.HasSuffix(name, "/") && !strings.Contains(name, "://")

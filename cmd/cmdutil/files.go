@@ -23,7 +23,7 @@ type FileFlag struct {
 	varFiles []string
 }
 
-// defaultFile is what is read when nobody names a file.
+// defaultFile is read when no file is named.
 const defaultFile = "topology.yaml"
 
 // Register adds -f to a command.
@@ -39,7 +39,7 @@ func (o *FileFlag) Register(cmd *cobra.Command) {
 	_ = cmd.MarkFlagFilename("var-file")
 }
 
-// Names returns what to read: the flag's, the environment's, the context's, or the default.
+// Names returns the files to read: those of the flag, the environment, the context, or the default.
 func (o *FileFlag) Names(d *Process, ofContext string) ([]string, error) {
 	if err := o.readVariables(d); err != nil {
 		return nil, err
@@ -59,15 +59,15 @@ func (o *FileFlag) Names(d *Process, ofContext string) ([]string, error) {
 	return []string{defaultFile}, nil
 }
 
-// ReadState reads topology files. Problems in them are not an error; the state is nil when a text
-// could not be read at all. Secrets need not be set, unless the files are to be applied.
+// ReadState reads topology files. Problems in them are not returned as an error; the state is nil
+// if a file could not be parsed at all. Secrets may be unset unless the files are to be applied.
 func (d *Process) ReadState(names []string, vhost VHostChoice, toApply bool) (*topology.State, diag.Diagnostics,
 	error) {
 	_, state, problems, err := d.readSpec(names, vhost, toApply)
 	return state, problems, err
 }
 
-// readSpec is readState with what the files say beside objects: events and tests.
+// readSpec is ReadState that also returns the events and tests of the files.
 func (d *Process) readSpec(names []string, vhost VHostChoice, toApply bool) (*spec.Spec, *topology.State,
 	diag.Diagnostics, error) {
 	inputs, err := source.Files(names, source.FileSystem{Stdin: d.Streams.In})
@@ -81,7 +81,7 @@ func (d *Process) readSpec(names []string, vhost VHostChoice, toApply bool) (*sp
 	return declared, state, problems, vhost.check(state)
 }
 
-// ReadSound is readSpec for commands that work only with files without errors: problems are shown.
+// ReadSound is readSpec for commands that need files without errors. It shows the problems.
 func (d *Process) ReadSound(names []string, vhost VHostChoice) (*spec.Spec, *topology.State, error) {
 	declared, state, problems, err := d.readSpec(names, vhost, false)
 	if err != nil {
@@ -97,7 +97,7 @@ func (d *Process) ReadSound(names []string, vhost VHostChoice) (*spec.Spec, *top
 	return declared, state, nil
 }
 
-// None reports whether nobody names a file and there is none here.
+// None reports whether no file is named and the default file does not exist.
 func (o *FileFlag) None(d *Process) bool {
 	if name, _ := d.Env("MSGCTL_FILE"); len(o.Patterns) > 0 || name != "" {
 		return false
@@ -106,7 +106,7 @@ func (o *FileFlag) None(d *Process) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// Missing is the error for vhosts that were asked for by name and do not exist.
+// Missing returns the error for vhosts that were named and do not exist.
 func Missing(live *topology.Live) error {
 	if len(live.MissingVHosts) == 0 {
 		return nil

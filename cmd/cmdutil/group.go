@@ -15,14 +15,14 @@ const (
 	GroupSettings    = "settings"
 )
 
-// NewGroupCmd is a command that only holds others.
+// NewGroupCmd returns a command that only has subcommands.
 func NewGroupCmd(name, short, long string, sub ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{Use: name, Short: short, Long: long, Args: cobra.ArbitraryArgs, RunE: HelpOrUnknown}
 	cmd.AddCommand(sub...)
 	return cmd
 }
 
-// HelpOrUnknown runs where a subcommand was expected.
+// HelpOrUnknown shows the help of a command group, or the error about an unknown subcommand.
 func HelpOrUnknown(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return cmd.Help()
@@ -30,7 +30,7 @@ func HelpOrUnknown(cmd *cobra.Command, args []string) error {
 	return UnknownCommand(cmd, args[0])
 }
 
-// UnknownCommand is wrong usage that says which command was meant.
+// UnknownCommand returns a usage error that suggests the nearest commands.
 func UnknownCommand(parent *cobra.Command, name string) error {
 	hint := "see: " + parent.CommandPath() + " --help"
 	if near := parent.SuggestionsFor(name); len(near) > 0 {

@@ -11,7 +11,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
-// ReadLintConfig reads the configuration of lint; what is wrong with it is wrong usage.
+// ReadLintConfig reads the configuration of lint; errors in it are usage errors.
 func ReadLintConfig(name string) (lint.Config, error) {
 	config, err := subject.ReadConfig(name)
 	var wrong *subject.ConfigError
@@ -25,11 +25,11 @@ func ReadLintConfig(name string) (lint.Config, error) {
 	return config, err
 }
 
-// ErrNoFiles is what an error of LoadSubject is when nobody names a topology file and there is none
-// here.
+// ErrNoFiles is wrapped by the error of LoadSubject if no topology file is named and the default
+// does not exist.
 var ErrNoFiles = errors.New("no topology files")
 
-// noFilesError is ErrNoFiles with the text and the hint of err.
+// noFilesError adds ErrNoFiles to err and keeps its text and hint.
 type noFilesError struct{ err error }
 
 func (e *noFilesError) Error() string { return e.err.Error() }
@@ -38,8 +38,8 @@ func (e *noFilesError) Unwrap() error { return e.err }
 
 func (*noFilesError) Is(target error) bool { return target == ErrNoFiles }
 
-// LoadSubject reads topology files for lint. The error is ErrNoFiles when nobody names one and there
-// is none.
+// LoadSubject reads topology files for lint. The error wraps ErrNoFiles if no file is named and the
+// default does not exist.
 func LoadSubject(d *Process, s *subject.Subject, files *FileFlag, vhost VHostChoice) error {
 	names, err := files.Names(d, "")
 	if err != nil {
@@ -57,7 +57,7 @@ func LoadSubject(d *Process, s *subject.Subject, files *FileFlag, vhost VHostCho
 	return vhost.check(s.State)
 }
 
-// specOptions say how topology files are read.
+// specOptions returns the options for reading topology files.
 func specOptions(d *Process, vhost VHostChoice) spec.Options {
 	return spec.Options{
 		Env: d.variable, Forbidden: profile.CredentialVariables(), Secret: knowSecret, Leaks: leaks,

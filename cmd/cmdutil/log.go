@@ -16,14 +16,14 @@ type LogFlags struct {
 	format OutputFlag
 }
 
-// Register adds the flags to a command; levels says what each level has.
+// Register adds the flags to a command; levels describes what each level contains.
 func (f *LogFlags) Register(cmd *cobra.Command, levels string) {
 	cmd.Flags().StringVar(&f.level, "log-level", "info", "lowest level logged on stderr: "+levels)
 	f.format.RegisterAs(cmd, "log-format", "", "auto", "text", "json")
 	cmd.Flags().Lookup("log-format").Usage = "log format: text, json, or auto (text on a terminal, else json)"
 }
 
-// Check finds a wrong level.
+// Check refuses an unknown level.
 func (f *LogFlags) Check(cmd *cobra.Command) error {
 	if _, err := logLevel(f.level); err != nil {
 		return UsageError("--log-level info", "%sflag --log-level: %v", Where(cmd), err)
@@ -31,7 +31,7 @@ func (f *LogFlags) Check(cmd *cobra.Command) error {
 	return nil
 }
 
-// Logger logs text on a terminal, and JSON elsewhere, unless the flag says how.
+// Logger logs text on a terminal and JSON elsewhere, unless the flag sets the format.
 func (f *LogFlags) Logger(d *Process) *slog.Logger {
 	level, _ := logLevel(f.level) // checked
 	json := f.format.Value == "json" || f.format.Value == "auto" && !d.Streams.ErrTTY

@@ -11,9 +11,9 @@ import (
 	"github.com/msgctl/msgctl/internal/render"
 )
 
-// OutputFlag is the flag -o/--output: one of the forms that a command offers, the first by default.
-// It is table where a command lists things of one kind, and text elsewhere; a command whose result
-// is a file has the form of that file first. Every command that shows data offers json.
+// OutputFlag is the flag -o/--output: one of the formats that a command offers, the first by
+// default. The default is table for commands that list things of one kind, else text; a command
+// whose result is a file defaults to the file's format. Every command that shows data offers json.
 type OutputFlag struct {
 	Value   string
 	offered []string
@@ -34,7 +34,7 @@ func (f *OutputFlag) RegisterAs(cmd *cobra.Command, name, short string, offered 
 // String, Set and Type make it a flag's value.
 func (f *OutputFlag) String() string { return f.Value }
 
-// Set takes one of the offered formats.
+// Set accepts one of the offered formats.
 func (f *OutputFlag) Set(v string) error {
 	if !slices.Contains(f.offered, v) {
 		return fmt.Errorf("want %s", strings.Join(f.offered, ", "))
@@ -46,7 +46,7 @@ func (f *OutputFlag) Set(v string) error {
 // Type names the value in help.
 func (f *OutputFlag) Type() string { return "format" }
 
-// Encode writes v where the format is json or yaml, and says whether it was.
+// Encode writes v if the format is json or yaml, and reports whether it did.
 func (f *OutputFlag) Encode(w io.Writer, v any) (bool, error) {
 	switch f.Value {
 	case "json":

@@ -1,9 +1,7 @@
 // Package cmdutil has what all commands share: the process they run in (streams, environment), exit
-// codes and errors of usage, flags that mean the same everywhere, and the reading of topology
-// files.
-//
-// A command gets a *Process, which tests make of buffers and a map, and a function that opens what
-// it uses of a broker.
+// codes, usage errors, common flags, and the reading of topology files. A command gets a *Process,
+// which tests build from buffers and a map, and a function that opens the broker operations it
+// uses. Nothing in the package dials a broker.
 package cmdutil
 
 import (
@@ -14,20 +12,21 @@ import (
 	"github.com/msgctl/msgctl/internal/terminal"
 )
 
-// Process is what commands need. Everything costly is made when it is first asked for, so that
-// `msgctl --help` reads no file and dials nothing.
+// Process is what a command needs of its environment. Everything costly is created on first use, so
+// that `msgctl --help` reads no file and dials nothing.
 type Process struct {
 	Streams *terminal.Streams
 	Env     profile.LookupEnv
 	Build   Build
 	Colour  terminal.ColourMode // --color
-	// HasNoAPI says that the command that runs has --no-api: only then is it advised.
+	// HasNoAPI reports whether the running command has the flag --no-api. It is suggested only
+	// then.
 	HasNoAPI bool
 	// vars are the variables of topology files that flags set.
 	vars map[string]string
 }
 
-// System returns the process that runs.
+// System returns the real process: its streams and environment.
 func System(build Build) *Process {
 	streams := terminal.System(os.LookupEnv)
 	streams.Err = redact.Writer(streams.Err, redact.Text)
@@ -37,19 +36,19 @@ func System(build Build) *Process {
 	}
 }
 
-// HideSecrets masks what is known to be secret in what goes to stdout from now on. It is for commands
-// whose results are of msgctl's making. Messages and exported definitions are what they are.
+// HideSecrets masks known secrets in everything that is written to stdout from now on. It is for
+// commands that produce their own output; messages and exported definitions are never changed.
 func (d *Process) HideSecrets() {
 	d.Streams.Out = redact.Writer(d.Streams.Out, redact.Known)
 }
 
-// Contexts reads the context file; one that does not exist is empty.
+// Contexts reads the context file; a missing file has no contexts.
 func (d *Process) Contexts() (*profile.File, error) {
 	f, err := profile.Load(profile.DefaultPath(d.Env), d.Env)
 	return f, SettingError(err)
 }
 
-// Connection decides which broker to use and shows the warnings about it. Nothing is dialled.
+// Connection resolves the connection settings and shows warnings about them. It dials nothing.
 func (d *Process) Connection(flags *profile.Flags) (*profile.Connection, error) {
 	file, err := d.Contexts()
 	if err != nil {

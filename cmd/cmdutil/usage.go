@@ -15,7 +15,7 @@ import (
 	"github.com/msgctl/msgctl/internal/suggest"
 )
 
-// Args checks positional arguments against their names: "NAME" must be there, "[NAME]" may be,
+// Args checks positional arguments against their names: "NAME" is required, "[NAME]" is optional,
 // "NAME..." may repeat.
 func Args(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, given []string) error {
@@ -32,7 +32,7 @@ func Args(names ...string) cobra.PositionalArgs {
 	}
 }
 
-// FlagError says what is wrong with a flag, and which one was surely meant.
+// FlagError describes what is wrong with a flag and suggests the likely one.
 func FlagError(cmd *cobra.Command, err error) error {
 	var (
 		unknown *pflag.NotExistError
@@ -55,8 +55,7 @@ func FlagError(cmd *cobra.Command, err error) error {
 	return UsageError(see, "%s%w", Where(cmd), err)
 }
 
-// unknownFlagHint names the flag that was meant, "" for none. Flags that were renamed are among
-// them.
+// unknownFlagHint suggests the flag that was meant, "" for none. It knows renamed flags.
 func unknownFlagHint(cmd *cobra.Command, name string) string {
 	renamed := map[string]string{"format": "output", "number": "limit", "file": "archive", "f": "archive", "n": "dry-run",
 		"no-look": "no-browse", "looks": "browse-queues"}
@@ -72,7 +71,7 @@ func unknownFlagHint(cmd *cobra.Command, name string) string {
 	return ""
 }
 
-// Where begins a message with the command it is about; with nothing for msgctl itself, whose name
+// Where returns the prefix of a message, which names the command; "" for msgctl itself, whose name
 // is printed anyway.
 func Where(cmd *cobra.Command) string {
 	if _, path, ok := strings.Cut(cmd.CommandPath(), " "); ok {
@@ -91,7 +90,7 @@ func flagAdvice(f *pflag.Flag, otherwise string) string {
 	return otherwise
 }
 
-// plainReason leaves out which function of Go found it.
+// plainReason removes the name of the Go function from a parse error.
 func plainReason(err error) error {
 	var number *strconv.NumError
 	if errors.As(err, &number) {
@@ -110,16 +109,16 @@ func nearestFlag(cmd *cobra.Command, name string) string {
 	return suggest.Nearest(name, names)
 }
 
-// newFile marks a flag that names a file to be made.
+// newFile marks a flag that names a file to create.
 const newFile = "msgctl_new_file"
 
-// MarkNewFile says that a flag names a file to be made: CheckNewFiles judges it.
+// MarkNewFile records that a flag names a file to create. CheckNewFiles checks it.
 func MarkNewFile(cmd *cobra.Command, flag string) {
 	_ = cmd.Flags().SetAnnotation(flag, newFile, nil)
 }
 
-// CheckNewFiles finds files that cannot be made because there is no such directory, before anything
-// is read or sent.
+// CheckNewFiles refuses files that cannot be created because their directory does not exist, before
+// anything is read or sent.
 func CheckNewFiles(cmd *cobra.Command) (err error) {
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		if _, ok := f.Annotations[newFile]; !ok || err != nil {
@@ -133,7 +132,7 @@ func CheckNewFiles(cmd *cobra.Command) (err error) {
 	return err
 }
 
-// CountTrue counts the conditions that hold, for flags that exclude each other.
+// CountTrue returns how many conditions hold, for flags that exclude each other.
 func CountTrue(conditions ...bool) (n int) {
 	for _, c := range conditions {
 		if c {

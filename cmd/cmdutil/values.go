@@ -19,7 +19,7 @@ func (v *DurationFlag) String() string {
 	return time.Duration(*v).String()
 }
 
-// Set reads more than no time, with units.
+// Set parses a duration greater than zero, with a unit.
 func (v *DurationFlag) Set(s string) error {
 	d, err := units.ParseDuration(s)
 	if err != nil {
@@ -35,7 +35,7 @@ func (v *DurationFlag) Set(s string) error {
 // Type names the value in help.
 func (v *DurationFlag) Type() string { return "duration" }
 
-// Never is the --fail-on that never fails.
+// Never is the value of --fail-on that never fails.
 const Never = "never"
 
 // SeverityFlag is --fail-on.
@@ -49,7 +49,7 @@ func Severities() []string {
 // String, Set and Type make it a flag's value.
 func (f *SeverityFlag) String() string { return f.Value }
 
-// Set takes a severity, or never.
+// Set accepts a severity, or never.
 func (f *SeverityFlag) Set(v string) error {
 	for _, s := range Severities() {
 		if s == v {

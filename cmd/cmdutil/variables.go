@@ -10,7 +10,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/source"
 )
 
-// readVariables takes the variables of --var-file and --var. They hold for all files that the
+// readVariables reads the variables of --var-file and --var. They apply to all files that the
 // process reads.
 func (o *FileFlag) readVariables(d *Process) error {
 	if len(o.vars)+len(o.varFiles) == 0 {
@@ -33,8 +33,8 @@ func (o *FileFlag) readVariables(d *Process) error {
 	return nil
 }
 
-// readVariableFile reads lines of NAME=VALUE. Empty lines and those that begin with # are skipped,
-// and quotes around a value are removed. An error does not repeat a line: it may hold a secret.
+// readVariableFile reads lines of NAME=VALUE. Empty lines and lines that begin with # are skipped;
+// quotes around a value are removed. Errors never quote a line, which may hold a secret.
 func readVariableFile(vars map[string]string, file string) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -64,7 +64,7 @@ func unquoted(value string) string {
 	return value
 }
 
-// variable finds a variable of topology files: those of flags, then those of the environment.
+// variable looks up a variable of topology files: first in the flags, then in the environment.
 func (d *Process) variable(name string) (string, bool) {
 	if value, ok := d.vars[name]; ok {
 		return value, true
@@ -75,14 +75,14 @@ func (d *Process) variable(name string) (string, bool) {
 	return d.Env(name)
 }
 
-// knowSecrets masks the secrets of a state in all that is shown from now on.
+// knowSecrets masks the secrets of a state in all output from now on.
 func knowSecrets(state *topology.State) {
 	if state != nil {
 		redact.Know(state.Secrets()...)
 	}
 }
 
-// knowSecret masks the value of a variable that stands for a secret, or for a URI with one.
+// knowSecret masks the value of a variable that is a secret, or a URI that contains one.
 func knowSecret(value string) {
 	if strings.Contains(value, "://") {
 		redact.Know(redact.Secrets(value)...)
@@ -91,5 +91,5 @@ func knowSecret(value string) {
 	redact.Know(value)
 }
 
-// leaks reports whether a text holds a secret that msgctl knows, or a URI with credentials.
+// leaks reports whether a text contains a secret that msgctl knows, or a URI with credentials.
 func leaks(value string) bool { return redact.Text(value) != value }

@@ -1,4 +1,6 @@
-// Package consume is the command consume: it gives the messages of a queue to a handler.
+// Package consume is the command consume: it passes the messages of a queue to a handler. The work
+// is done by pkg/consume; this package checks the flags, reads the topology, and logs and measures
+// the run.
 package consume
 
 import (
@@ -84,7 +86,7 @@ type consumeOptions struct {
 	idle                  time.Duration
 }
 
-// handlerOptions say what gets the messages.
+// handlerOptions select the handler of the messages.
 type handlerOptions struct {
 	exec        string
 	persistent  bool
@@ -178,7 +180,7 @@ func (h *handlerOptions) register(cmd *cobra.Command) {
 	}
 }
 
-// given lists the flags that say what happens to a message, of which there must be one.
+// given lists the flags that select a handler. Exactly one must be set.
 func (h *handlerOptions) given() (flags []string) {
 	for _, f := range []struct {
 		name string
@@ -192,7 +194,7 @@ func (h *handlerOptions) given() (flags []string) {
 	return flags
 }
 
-// check finds mistakes in the flags before anything is read.
+// check refuses wrong flags before anything is read.
 func (o *consumeOptions) check() error {
 	at, h := cmdutil.Where(o.cmd), &o.handler
 	see := "see: msgctl consume --help"
@@ -236,9 +238,9 @@ const (
 	maxPrefetch    = 65_535
 )
 
-// window is the prefetch. A process for each message is slow; a few in hand keep it busy, and
-// others can help with the rest. It is never more than --limit: what is fetched in vain is returned,
-// which a quorum queue counts.
+// window returns the prefetch. Starting a process per message is slow, so a few messages in hand
+// keep it busy and the rest is left to other consumers. It is never more than --limit: surplus
+// messages would be returned, which a quorum queue counts as a delivery attempt.
 func (o *consumeOptions) window() int {
 	n := min(max(500, 2*o.concurrency), maxPrefetch)
 	switch {
@@ -250,7 +252,7 @@ func (o *consumeOptions) window() int {
 	return o.atMost(n)
 }
 
-// atMost is n, or --limit when that is less.
+// atMost returns n, or --limit if that is less.
 func (o *consumeOptions) atMost(n int) int {
 	if o.limit > 0 {
 		return int(min(int64(n), o.limit))
@@ -270,7 +272,7 @@ func runConsume(ctx context.Context, opts *consumeOptions) error {
 	return c.run(ctx)
 }
 
-// consumeSummary says what a run came to.
+// consumeSummary describes the result of a run.
 func consumeSummary(r runner.Report) string {
 	parts := []string{terminal.FormatCount(r.Handled) + " handled"}
 	for _, p := range []struct {

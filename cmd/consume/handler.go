@@ -22,7 +22,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/message/filter"
 )
 
-// makeHandler makes what the flags name.
+// makeHandler creates the handler that the flags select.
 func (c *consuming) makeHandler() (handle.Handler, error) {
 	h := &c.consumeOptions.handler
 	switch {
@@ -39,7 +39,7 @@ func (c *consuming) makeHandler() (handle.Handler, error) {
 	})
 }
 
-// handlerSpec is one handler, as flags or a file of handlers name it.
+// handlerSpec is one handler, as named by flags or in a handlers file.
 type handlerSpec struct {
 	Exec       string `yaml:"exec"`
 	Persistent bool   `yaml:"persistent"`
@@ -79,8 +79,8 @@ func (c *consuming) one(s handlerSpec) (handle.Handler, error) {
 	return &handle.Exec{Argv: argv, Env: c.environment(), JSON: s.JSON, Timeout: s.timeout, Label: name}, nil
 }
 
-// environment is what a handler inherits: all but msgctl's own credentials, unless --pass-env names
-// them.
+// environment is what a handler inherits: everything except msgctl's own credentials, unless
+// --pass-env names them.
 func (c *consuming) environment() []string {
 	own := profile.CredentialVariables()
 	return slices.DeleteFunc(os.Environ(), func(setting string) bool {
@@ -89,7 +89,7 @@ func (c *consuming) environment() []string {
 	})
 }
 
-// shellCommand lets the shell run a command line, as people know it from their terminal.
+// shellCommand runs a command line through the shell, as on a terminal.
 func shellCommand(line string) ([]string, error) {
 	argv := []string{"sh", "-c", line}
 	if runtime.GOOS == "windows" {
@@ -101,8 +101,8 @@ func shellCommand(line string) ([]string, error) {
 	return argv, nil
 }
 
-// firstWord names a command without its arguments, which may hold secrets. Variables in front of it
-// are passed over.
+// firstWord returns a command without its arguments, which may hold secrets. Leading variable
+// assignments are skipped.
 func firstWord(line string) string {
 	for _, w := range strings.Fields(line) {
 		if !strings.Contains(w, "=") {
@@ -112,10 +112,10 @@ func firstWord(line string) string {
 	return "command"
 }
 
-// maxHandlers bounds the file of handlers.
+// maxHandlers limits the size of the handlers file, in bytes.
 const maxHandlersFile = 1 << 20
 
-// table reads a file of handlers: event types, or * for all others, and what handles them.
+// table reads a handlers file, which maps event types, or * for all others, to handlers.
 func (c *consuming) table(name string) (handle.Handler, error) {
 	info, err := os.Stat(name)
 	if err == nil && info.Size() > maxHandlersFile {
@@ -154,7 +154,7 @@ func (c *consuming) table(name string) (handle.Handler, error) {
 	return t, nil
 }
 
-// warnUnknownTypes tells of handlers for types that the topology file does not know.
+// warnUnknownTypes warns about handlers for types that the topology file does not declare.
 func (c *consuming) warnUnknownTypes(specs map[string]handlerSpec) {
 	if c.known == nil {
 		return
@@ -166,12 +166,12 @@ func (c *consuming) warnUnknownTypes(specs map[string]handlerSpec) {
 	}
 }
 
-// typer tells the type of a message, and refuses an event that breaks its schema.
+// typer returns the type of a message and refuses an event that violates its schema.
 func (c *consuming) typer() func(*message.Message) (string, *handle.Result) {
 	h := &c.consumeOptions.handler
 	check := c.known != nil && !h.unchecked && c.mayFail()
 	if !check && h.file == "" {
-		return nil // the property is enough for what is told of a message
+		return nil // the type property is enough for logs and metrics
 	}
 	return func(m *message.Message) (string, *handle.Result) {
 		if !check && m.Type != "" {
@@ -193,8 +193,9 @@ func (c *consuming) typer() func(*message.Message) (string, *handle.Result) {
 	}
 }
 
-// invalid holds a message against the catalogue: nil when it is right, or no business of the
-// catalogue's. A message that bears the name of a declared type and is no event is invalid, too.
+// invalid validates a message against the catalogue. It returns nil if the message is valid or the
+// catalogue does not declare its type. A message with a declared type that is not an event is
+// invalid.
 func invalid(d *cmdutil.Declared, m *message.Message, e *event.Envelope, err error) *handle.Result {
 	if err != nil {
 		if _, unknown := d.Catalogue.Type(m.Type); unknown == nil {
@@ -205,7 +206,7 @@ func invalid(d *cmdutil.Declared, m *message.Message, e *event.Envelope, err err
 	}
 	problems, err := d.Catalogue.Check(e)
 	if err != nil || len(problems) == 0 {
-		return nil // or a type that is not declared
+		return nil // or the type is not declared
 	}
 	text := problems[0].String()
 	if n := len(problems) - 1; n > 0 {
@@ -215,7 +216,7 @@ func invalid(d *cmdutil.Declared, m *message.Message, e *event.Envelope, err err
 	return &res
 }
 
-// orderKey makes the key of --ordered-by, nil without.
+// orderKey returns the key function of --ordered-by, or nil.
 func (o *consumeOptions) orderKey() (func(*message.Message) string, error) {
 	switch o.orderedBy {
 	case "":

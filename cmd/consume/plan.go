@@ -19,8 +19,8 @@ import (
 // consumerTimeout is the broker's default since 3.8.15.
 const consumerTimeout = 30 * time.Minute
 
-// findPlan finds out where failures go, from the broker or, where that does not tell, from the
-// topology file. It refuses to begin when dead letters would be lost.
+// findPlan determines where failed messages go, from the broker, or from the topology file if the
+// broker does not tell. It refuses to start if dead letters would be lost.
 func (c *consuming) findPlan(ctx context.Context) error {
 	state, version, err := c.facts(ctx)
 	if err != nil {
@@ -42,7 +42,7 @@ func (c *consuming) findPlan(ctx context.Context) error {
 	return nil
 }
 
-// facts reads the vhost; without the management API, the topology file has to do. state is nil when
+// facts reads the vhost. Without the management API it uses the topology file. state is nil if
 // nothing is known.
 func (c *consuming) facts(ctx context.Context) (state *topology.State, version string, err error) {
 	live, err := c.broker.Everything(ctx, []string{c.vhost})
@@ -67,7 +67,7 @@ func (c *consuming) facts(ctx context.Context) (state *topology.State, version s
 	return nil, "", nil
 }
 
-// whyBlind says why the broker cannot be asked.
+// whyBlind returns why the broker's settings cannot be read.
 func (c *consuming) whyBlind() string {
 	if c.blind == nil {
 		return "its list of queues cannot be read"
@@ -127,7 +127,7 @@ func (c *consuming) noQueue(n *route.Network) error {
 		c.vhost), Advice: hint}
 }
 
-// redirect does what --dead-letter-to says.
+// redirect applies --dead-letter-to.
 func (c *consuming) redirect() error {
 	if c.letters == "" {
 		return nil
@@ -156,7 +156,7 @@ func (c *consuming) redirect() error {
 func (c *consuming) noDeadLetters(known bool) error {
 	why := "has no dead-letter exchange: a message that fails permanently would be lost"
 	if !known {
-		why = "cannot be looked at (" + c.whyBlind() +
+		why = "cannot be read (" + c.whyBlind() +
 			"), and no topology file declares it: the destination of dead letters is unknown"
 	}
 	return &cmdutil.ExitError{

@@ -12,7 +12,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/event"
 )
 
-// printHandler shows messages. A message is handled when it is written.
+// printHandler prints messages. A message is handled once it is written.
 type printHandler struct {
 	mu         sync.Mutex
 	write      func(*events.TailMessage) error
@@ -42,7 +42,7 @@ func (c *consuming) newPrintHandler() *printHandler {
 	return &printHandler{write: lines.Write, flush: lines.Flush, end: lines.Flush}
 }
 
-// Handle implements handle.Handler. What cannot be written goes back to the queue.
+// Handle implements handle.Handler. A message that cannot be written is returned to the queue.
 func (p *printHandler) Handle(_ context.Context, j *handle.Job) handle.Result {
 	s := &events.TailMessage{Item: tail.Item{Message: *j.Message, At: time.Now()}}
 	if e, format, err := event.FromMessage(j.Message); err == nil {

@@ -21,18 +21,18 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Broker is what consume needs of a live broker.
+// Broker is the set of broker operations that consume uses.
 type Broker interface {
 	// Everything reads all objects of some vhosts and of the cluster.
 	Everything(ctx context.Context, vhosts []string) (*topology.Live, error)
-	// Source reads messages, Dialer publishes them, each on connections of its own.
+	// Source reads messages, Dialer publishes them, each on its own connections.
 	Source(vhost string) consume.Source
 	Dialer(vhost string) publish.Dialer
 	// Close ends all connections.
 	Close()
 }
 
-// OpenBroker prepares a client that consumes.
+// OpenBroker creates a client that consumes.
 type OpenBroker func(ctx context.Context, conn *profile.Connection, command string) (Broker, error)
 
 // consuming is one run of consume.
@@ -44,11 +44,11 @@ type consuming struct {
 	vhost   string
 	handler handle.Handler
 	plan    retry.Plan
-	blind   error // why the broker could not be asked about the queue
+	blind   error // why the broker's settings of the queue could not be read
 	key     func(*message.Message) string
 }
 
-// prepare reads files and the broker, and refuses what would lose messages.
+// prepare reads files and the broker, and refuses to start if messages would be lost.
 func (o *consumeOptions) prepare(ctx context.Context) (*consuming, error) {
 	conn, err := o.proc.Connection(o.connection)
 	if err != nil {
@@ -77,7 +77,7 @@ func (o *consumeOptions) prepare(ctx context.Context) (*consuming, error) {
 	return c, nil
 }
 
-// run consumes until something ends it.
+// run consumes until the context, a limit or an error ends it.
 func (c *consuming) run(ctx context.Context) error {
 	log := c.log.Logger(c.proc)
 	w := newConsumeWatch(log, c.queue, c.knownTypes())
@@ -122,12 +122,12 @@ func (c *consuming) run(ctx context.Context) error {
 
 func (c *consuming) reconnectAttempts() int {
 	if c.conn.ReconnectAttempts == 0 {
-		return -1 // the flag's 0 is never, the runner's is its default
+		return -1 // the flag's 0 means never, the runner's its default
 	}
 	return c.conn.ReconnectAttempts
 }
 
-// say tells what will become of messages, before the first is taken.
+// say announces what happens to messages before the first is taken.
 func (c *consuming) say() {
 	p := &c.plan
 	text := fmt.Sprintf("Consuming from queue %s in vhost %s: %s.", c.queue, c.vhost, c.handler.Name())

@@ -23,7 +23,7 @@ func (c *consuming) knownTypes() []string {
 	return c.known.Catalogue.Names()
 }
 
-// Bounds of the time series.
+// Bounds on the number of time series.
 const (
 	maxTypes  = 200
 	maxKeys   = 200
@@ -39,7 +39,7 @@ type consumeWatch struct {
 	keys    telemetry.BoundedLabel
 	errors  telemetry.BoundedLabel
 	traces  *tracing.Tracing // nil without
-	// connected is called when the queue is being consumed, before the first message is handled.
+	// connected is called once the queue is being consumed, before the first message is handled.
 	connected func()
 
 	mu       sync.Mutex
@@ -47,7 +47,7 @@ type consumeWatch struct {
 	sends    connectionState // of retries and dead letters
 }
 
-// connectionState is that of one connection.
+// connectionState is the state of one connection.
 type connectionState struct {
 	notReady error
 	lost     bool
@@ -68,7 +68,7 @@ func newConsumeWatch(log *slog.Logger, queue string, types []string) *consumeWat
 	return w
 }
 
-// ready says why no messages can be handled now, nil when they can.
+// ready returns why no messages can be handled now, or nil if they can.
 func (w *consumeWatch) ready() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -172,7 +172,7 @@ func (w *consumeWatch) logEnd(e *runner.End) {
 	w.log.LogAttrs(ctx, level, text, attrs...)
 }
 
-// traceOf reads a header of W3C Trace Context.
+// traceOf returns the value of a W3C Trace Context header.
 func traceOf(header string) (trace, span string) {
 	parts := strings.Split(header, "-")
 	if len(parts) < 4 || len(parts[1]) != 32 || len(parts[2]) != 16 {

@@ -1,4 +1,5 @@
-// Package contexts has the commands about msgctl itself: named brokers, and the version.
+// Package contexts has the commands about msgctl itself: contexts (named brokers) and the version.
+// None of them contacts a broker.
 package contexts
 
 import (
@@ -26,7 +27,7 @@ func NewContextCmd(d *cmdutil.Process) *cobra.Command {
 	return cmd
 }
 
-// completeContexts offers the names of contexts as the first argument.
+// completeContexts completes the names of contexts as the first argument.
 func completeContexts(d *cmdutil.Process) cobra.CompletionFunc {
 	return func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		file, err := d.Contexts()
@@ -42,7 +43,7 @@ type contextListOptions struct {
 	output cmdutil.OutputFlag
 }
 
-// contextDocument is one context in `context ls -o json`. The URL has no password.
+// contextDocument is one context in `context ls -o json`. The URL contains no password.
 type contextDocument struct {
 	Name      string `json:"name"`
 	Current   bool   `json:"current"`
@@ -154,7 +155,7 @@ func runContextRemove(opts *contextNameOptions) error {
 	return opts.change(func(f *profile.File) error { return f.Remove(opts.name) }, "removed context %s")
 }
 
-// change edits the context file and says so on stderr.
+// change edits the context file and reports the change on stderr.
 func (opts *contextNameOptions) change(edit func(*profile.File) error, done string) error {
 	file, err := opts.proc.Contexts()
 	if err != nil {

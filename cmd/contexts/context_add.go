@@ -66,7 +66,7 @@ func (opts *contextAddOptions) flags(fs *pflag.FlagSet) {
 	fs.BoolVar(&opts.use, "use", false, "make it the current context")
 }
 
-// complete moves into the context what was given only, with paths that hold from anywhere.
+// complete applies the flags that were given to the context. Paths are made absolute.
 func (opts *contextAddOptions) complete(fs *pflag.FlagSet) error {
 	for _, path := range []*string{&opts.context.PasswordFile, &opts.tls.CA, &opts.tls.Cert, &opts.tls.Key} {
 		if *path == "" || strings.HasPrefix(*path, "~/") {

@@ -18,7 +18,7 @@ type contextShowOptions struct {
 	output cmdutil.OutputFlag
 }
 
-// connectionDocument is what is in force; there is no password in it.
+// connectionDocument shows the settings in effect, without a password.
 type connectionDocument struct {
 	FormatVersion string            `json:"format_version"`
 	Context       string            `json:"context,omitempty"`

@@ -9,7 +9,7 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 )
 
-// VersionOptions are what msgctl version takes.
+// VersionOptions are the options of msgctl version.
 type VersionOptions struct {
 	Deps   *cmdutil.Process
 	output cmdutil.OutputFlag

@@ -1,5 +1,6 @@
 // Package dlq has the commands about dead letters: ls, inspect, replay, move, purge, export and
-// import.
+// import. It checks flags, asks for confirmation and shows results; pkg/dlq does the work and gives
+// the guarantees.
 package dlq
 
 import (
@@ -38,19 +39,19 @@ func NewCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	return cmd
 }
 
-// Broker is what the commands about messages need of a live broker.
+// Broker is the set of broker operations that the commands about messages use.
 type Broker interface {
-	// VHosts lists the vhosts that the user may see.
+	// VHosts lists the vhosts that the user may access.
 	VHosts(ctx context.Context) ([]string, error)
 	vhost.Broker
-	// Purge destroys the ready messages of a queue by the broker's own means.
+	// Purge destroys the ready messages of a queue with the broker's own purge.
 	Purge(ctx context.Context, vhost, queue string) (int64, error)
 	// Close ends all connections.
 	Close()
 }
 
-// What the commands have done, each by one function: package replay, or a test that looks at the
-// options.
+// The operations of the commands, one function each. They are those of package replay; tests
+// replace them to see the options.
 type (
 	sendFunc    func(context.Context, replay.Options) (replay.Result, error)
 	purgeFunc   func(context.Context, replay.PurgeOptions) (replay.Result, error)
@@ -58,10 +59,10 @@ type (
 	restoreFunc func(context.Context, replay.RestoreOptions) (replay.Restored, error)
 )
 
-// OpenBroker prepares a client for dead letters.
+// OpenBroker creates a client for work on dead letters.
 type OpenBroker func(ctx context.Context, conn *profile.Connection, command string) (Broker, error)
 
-// purger narrows a broker to what dlq.Purger asks for.
+// purger adapts a broker to dlq.Purger.
 type purger struct {
 	broker Broker
 	vhost  string

@@ -112,7 +112,7 @@ func runExport(ctx context.Context, opts *exportOptions) error {
 	return (&exporting{opts, p}).run(ctx)
 }
 
-// exporting is an export of one queue.
+// exporting is one export of a queue.
 type exporting struct {
 	*exportOptions
 	*picker
@@ -161,7 +161,7 @@ func (e *exporting) open() (*archive.Writer, error) {
 	return cmdmsg.CreateArchive(e.file)
 }
 
-// finish reports to stderr when stdout has the archive.
+// finish reports the result, on stderr if the archive went to stdout.
 func (e *exporting) finish(doc deadletters.RunDocument, err error) error {
 	if e.file != "-" {
 		return e.common.End(doc, err)
@@ -176,7 +176,7 @@ func (e *exporting) finish(doc deadletters.RunDocument, err error) error {
 	return o.End(doc, err)
 }
 
-// copy writes messages that stay in the queue.
+// copy writes messages to the archive and leaves them in the queue.
 func (e *exporting) copy(ctx context.Context, w *archive.Writer, observer *cmdmsg.RunObserver) (replay.Result, error) {
 	result := replay.Result{Queue: e.q.Name}
 	looked := func(n *int64) {
@@ -193,15 +193,15 @@ func (e *exporting) copy(ctx context.Context, w *archive.Writer, observer *cmdms
 	}, func() { looked(&result.Skipped) })
 	observer.Progress(replay.Progress{Looked: result.Done + result.Skipped})
 	if result.Interrupted = ctx.Err() != nil; result.Interrupted {
-		err = nil // the messages are back, and the archive is whole
+		err = nil // the messages are back in the queue, and the archive is complete
 	}
 	return result, err
 }
 
-// redirected is stdout as an archive: it stays open, and is synced where it is a file.
+// redirected is stdout as an archive. It is not closed, and it is synced if it is a file.
 type redirected struct{ io.Writer }
 
-// Sync makes what was written durable; a pipe cannot.
+// Sync makes the written data durable; on a pipe it does nothing.
 func (r redirected) Sync() error {
 	f, ok := r.Writer.(interface {
 		Sync() error

@@ -60,12 +60,12 @@ func newImportCmd(d *cmdutil.Process, open OpenBroker, restoreAll restoreFunc) *
 		"`DESTINATION`: queue:Q or exchange:X/KEY (default: the queue that each message was read from)")
 	opts.selection.registerLimit(cmd, "restore")
 	flags.Float64Var(&opts.rate, "rate", 0, "maximum messages per second; 0 is no limit")
-	flags.BoolVar(&opts.force, "force", false, "restore also into queues that would drop messages for want of room")
+	flags.BoolVar(&opts.force, "force", false, "also restore to queues that are full and would drop messages")
 	opts.connection = cmdutil.ConnectionFlags(cmd)
 	return cmd
 }
 
-// target reads --to; nil is where each message was.
+// target parses --to; nil means the queue that each message was read from.
 func (o *importOptions) target() (*publish.Target, replay.Destination, error) {
 	to, err := parseTo(o.common.Cmd, o.to)
 	switch {

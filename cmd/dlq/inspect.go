@@ -55,7 +55,7 @@ type inspectOptions struct {
 	program    *cmdmsg.JQ
 }
 
-// defaultShown is how many messages inspect shows unless told otherwise.
+// defaultShown is how many messages inspect shows by default.
 const defaultShown = 20
 
 func newInspectCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
@@ -139,7 +139,7 @@ func runInspect(ctx context.Context, opts *inspectOptions) error {
 	return i.messages(ctx)
 }
 
-// inspection is one look.
+// inspection is one run of inspect.
 type inspection struct {
 	*inspectOptions
 	*picker
@@ -202,8 +202,8 @@ func (i *inspection) line(ctx context.Context, doc any) error {
 	return render.JSONLine(i.proc.Streams.Out, doc)
 }
 
-// tableRows is how many messages one table has; the next begins with its headers again, so that
-// memory does not grow.
+// tableRows is the number of messages in one table. The next table repeats the headers, so that
+// memory use is bounded.
 const tableRows = 200
 
 func (i *inspection) messages(ctx context.Context) error {
@@ -240,7 +240,7 @@ func (i *inspection) messages(ctx context.Context) error {
 	return i.finish(list, report)
 }
 
-// cards reports whether each message is shown in full, as it comes.
+// cards reports whether each message is shown in full as it arrives.
 func (i *inspection) cards() bool {
 	return i.output.Value == "table" && (i.full || i.count == 1 || len(i.selection.ids) > 0)
 }

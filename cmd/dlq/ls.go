@@ -93,14 +93,14 @@ func runList(ctx context.Context, opts *listOptions) error {
 	return w.watch(ctx)
 }
 
-// listing looks once, or again and again.
+// listing lists once, or repeatedly with --watch.
 type listing struct {
 	*listOptions
 	v      *connectedVHost
 	survey *survey.Survey
-	// said is what was said of what looking does; "" when that was not necessary yet.
+	// said is the last notice about the effects of browsing; "" if there was none yet.
 	said string
-	// frame is where a terminal is refreshed; nil elsewhere.
+	// frame redraws the list on a terminal; nil elsewhere.
 	frame *terminal.Frame
 }
 
@@ -117,7 +117,7 @@ func (w *listing) watch(ctx context.Context) error {
 	}
 }
 
-// endOfWatch makes Ctrl-C the ordinary end of a watch.
+// endOfWatch makes Ctrl-C a normal end of --watch.
 func endOfWatch(ctx context.Context, err error) error {
 	if ctx.Err() == nil {
 		return err
@@ -159,14 +159,14 @@ func (w *listing) scope(doc deadletters.ListDocument) string {
 	return "vhost " + cmdutil.Clean(doc.VHost)
 }
 
-// showInPlace refreshes a terminal as wide and high as it is now.
+// showInPlace redraws the list at the terminal's current size.
 func (w *listing) showInPlace(doc deadletters.ListDocument) error {
 	streams := w.proc.Streams
 	rows := streams.Measure()
 	style := streams.OutStyler(w.proc.Colour)
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s, every %s, %s", w.scope(doc), w.interval, doc.At.Local().Format(time.TimeOnly))
-	if n := doc.LosingNow(); n > 0 { // they are listed last, and may be cut off
+	if n := doc.LosingNow(); n > 0 { // they are listed last, and may not fit
 		b.WriteString(", " + style.Red(terminal.FormatPlural(int64(n), "queue is", "queues are")+" losing dead letters"))
 	}
 	b.WriteString("\n")
@@ -180,7 +180,7 @@ func (w *listing) showInPlace(doc deadletters.ListDocument) error {
 	return w.frame.Show(b.String(), rows)
 }
 
-// document reads and looks into every vhost that is meant.
+// document reads and browses every selected vhost.
 func (w *listing) document(ctx context.Context) (deadletters.ListDocument, error) {
 	now := time.Now()
 	doc := deadletters.ListDocument{FormatVersion: deadletters.FormatVersion, At: now.UTC(),
@@ -206,7 +206,7 @@ func (w *listing) document(ctx context.Context) (deadletters.ListDocument, error
 	return doc, nil
 }
 
-// tellSearch says once what looking into queues that are no dead-letter queues does.
+// tellSearch announces once what browsing queues that may be error queues does.
 func (w *listing) tellSearch(queues int) {
 	if w.said == "" {
 		w.said = searchText(queues, " (--no-browse browses none)")
@@ -214,15 +214,14 @@ func (w *listing) tellSearch(queues int) {
 	}
 }
 
-// searchText says what looking into queues that are no dead-letter queues does, and how to do
-// without.
+// searchText describes what browsing queues that may be error queues does, and how to avoid it.
 func searchText(queues int, without string) string {
 	return fmt.Sprintf("Browsing the first message of %s without consumers for failed messages; this sets its "+
 		"redelivered flag%s.",
 		terminal.FormatPlural(int64(queues), "queue", "queues"), without)
 }
 
-// add adds what was found in a vhost to the document.
+// add adds the result of a vhost to the document.
 func (w *listing) add(doc *deadletters.ListDocument, v *survey.VHost, now time.Time) {
 	if v.Closed != "" {
 		doc.Unsure = append(doc.Unsure, v.Closed)

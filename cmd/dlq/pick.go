@@ -9,23 +9,23 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// picker looks through a queue for the messages that are meant, and leaves all of them where they
-// are.
+// picker browses a queue for the selected messages and leaves all messages in the queue.
 type picker struct {
 	v       *connectedVHost
 	q       *topology.Queue
 	looking browse.Assessment
 	chosen  *selected
-	// most is how many are wanted, 0 all; within is how many messages of the queue are to be looked
-	// at for them, 0 all.
+	// most is how many messages are wanted, within how many messages of the queue are browsed for
+	// them; 0 means all.
 	most, within int64
-	// now is the moment that --older-than goes by, matched how many were meant so far.
+	// now is the time that --older-than is relative to; matched counts the selected messages so
+	// far.
 	now     time.Time
 	matched int64
 }
 
-// pick prepares a look for at most so many messages that the flags select. Whether the look is
-// allowed is for the caller to find out.
+// pick prepares to browse for at most most messages that the flags select. The caller must call
+// allowed before it browses.
 func (v *connectedVHost) pick(q *topology.Queue, o *selectOptions, most int64) (*picker, error) {
 	chosen, err := o.compile(v.IsWait())
 	if err != nil {
@@ -33,19 +33,19 @@ func (v *connectedVHost) pick(q *topology.Queue, o *selectOptions, most int64) (
 	}
 	p := &picker{v: v, q: q, chosen: chosen, most: most, within: most, now: time.Now()}
 	if o.any() {
-		p.within = 0 // matches may be anywhere
+		p.within = 0 // matches may be anywhere in the queue
 	}
 	return p, nil
 }
 
-// allowed finds out whether the look is allowed, and how.
+// allowed assesses whether and how the queue may be browsed.
 func (p *picker) allowed(ctx context.Context, o lookOptions) (err error) {
 	p.looking, err = p.v.assess(ctx, p.q, o, p.within)
 	return err
 }
 
-// each calls show with every message that is meant, until enough were shown. other, if not nil, is
-// called for those that are not.
+// each calls show with each selected message, until enough were shown. It calls other, if not nil,
+// for each of the rest.
 func (p *picker) each(ctx context.Context, show func(*message.Message) error, other func()) (browse.Report, error) {
 	return p.v.Browse(ctx, p.q, p.looking, p.within, func(m *message.Message) error {
 		ok, err := p.chosen.matches(m, p.now)

@@ -106,7 +106,7 @@ func runPurge(ctx context.Context, opts *purgeOptions) error {
 	return p.run(ctx)
 }
 
-// checkYes finds a wrong --yes before anything is read.
+// checkYes refuses a wrong --yes before anything is read.
 func (o *purgeOptions) checkYes(v *connectedVHost, q *topology.Queue) error {
 	protected := v.connection.Protected()
 	switch {
@@ -120,7 +120,7 @@ func (o *purgeOptions) checkYes(v *connectedVHost, q *topology.Queue) error {
 		o.common.Yes, q.Name)
 }
 
-// purging is a purge of one queue.
+// purging is one purge of a queue.
 type purging struct {
 	*purgeOptions
 	*picker
@@ -141,8 +141,7 @@ func (p *purging) run(ctx context.Context) error {
 	p.looking = l
 	p.options = replay.PurgeOptions{From: p.v.From(ctx, p.q, l, p.ready), Select: p.chosen.Selection,
 		Limit: p.selection.limit, Purger: purger{p.v.broker, p.v.Name}, ID: replay.NewRunID()}
-	// What one message at a time does to those that stay can be harmful; the broker's purge leaves
-	// none.
+	// Taking messages one at a time can harm those that stay; the broker's own purge leaves none.
 	if !p.atOnce() && l.Refused != "" {
 		return p.v.adviseRefused(&vhost.RefusedError{Assessment: l})
 	}
@@ -164,13 +163,13 @@ func (p *purging) run(ctx context.Context) error {
 	return p.destroy(ctx)
 }
 
-// atOnce reports whether the broker's own purge will do.
+// atOnce reports whether the broker's own purge can be used.
 func (p *purging) atOnce() bool {
 	return !p.selection.any() && p.selection.limit == 0 && p.archive == "" && p.common.Report == ""
 }
 
-// preview says how many messages are meant, how old they are and of which kinds, and returns how
-// many. With --yes and without a selection nobody reads it, and nothing is looked at.
+// preview shows how many messages are selected, their age and their kinds, and returns how many.
+// With --yes and without a selection it is skipped, since nobody would read it.
 func (p *purging) preview(ctx context.Context) (int64, error) {
 	if p.looking.Refused != "" {
 		p.common.Deps.Warn("the queue's content is not shown: " + p.looking.Refused)
@@ -189,7 +188,7 @@ func (p *purging) preview(ctx context.Context) (int64, error) {
 	return doc.Matched, p.showGroups(doc)
 }
 
-// dry shows what would be destroyed; where a look into the queue could do harm, only how many.
+// dry shows what would be destroyed. If browsing could do harm, it shows only how many.
 func (p *purging) dry(ctx context.Context) error {
 	if p.looking.Refused != "" {
 		p.common.Deps.Warn("the queue's content is not shown: " + p.looking.Refused)
@@ -209,7 +208,7 @@ func (p *purging) dry(ctx context.Context) error {
 	return deadletters.GroupTable(streams.Out, doc, streams.OutStyler(p.common.Deps.Colour), streams.OutWidth())
 }
 
-// groups looks at what is meant.
+// groups browses the selected messages and counts them by kind.
 func (p *purging) groups(ctx context.Context) (doc deadletters.GroupsDocument, err error) {
 	cmdmsg.TellLook(p.v.proc, p.q, p.looking, "Browsing")
 	key, err := filter.CompileKey("reason,queue", filter.Options{IsWaitQueue: p.v.IsWait()})

@@ -79,12 +79,12 @@ type replayOptions struct {
 	restoreTTL bool
 	maxReplays int64
 	prefetch   int
-	// move says that the command is dlq move.
+	// move distinguishes dlq move from dlq replay.
 	move bool
 
 	destination replay.Destination
 	transform   *transform.Transform
-	// checkEvents holds what the program made of a message against the topology file; nil without.
+	// checkEvents validates changed messages against the topology file; nil without one.
 	checkEvents func(before, after *message.Message) error
 }
 
@@ -114,7 +114,7 @@ func newReplayCmd(d *cmdutil.Process, open OpenBroker, send sendFunc) *cobra.Com
 		"skip messages that were already replayed this many times; 0 is no limit")
 	flags.Int64SliceVar(&opts.ramp, "ramp", nil,
 		"send messages in stages of this size and watch whether they die again, for example 1,10,100")
-	flags.Lookup("ramp").DefValue = "" // not "[]"
+	flags.Lookup("ramp").DefValue = "" // instead of "[]"
 	flags.DurationVar(&opts.settle, "settle", replay.DefaultSettle, "how long to watch after each stage of --ramp")
 	opts.abort = 5
 	flags.Var(&opts.abort, "abort-if-returned", "stop when this share of the messages of --ramp died again")
@@ -122,7 +122,7 @@ func newReplayCmd(d *cmdutil.Process, open OpenBroker, send sendFunc) *cobra.Com
 	return cmd
 }
 
-// registerAll adds what replay and move have in common.
+// registerAll adds the flags that replay and move share.
 func (o *replayOptions) registerAll(cmd *cobra.Command) {
 	o.common.Register(cmd)
 	o.selection.register(cmd)
@@ -148,7 +148,7 @@ func (o *replayOptions) registerAll(cmd *cobra.Command) {
 			"fewer of large messages)")
 }
 
-// check finds mistakes in the flags before anything is dialled.
+// check refuses wrong flags before anything is dialled.
 func (o *replayOptions) check() (err error) {
 	cmd := o.common.Cmd
 	switch {
@@ -194,7 +194,7 @@ func (o *replayOptions) check() (err error) {
 	return nil
 }
 
-// checkChanged makes the check of what a jq program makes of events.
+// checkChanged returns the validation of events that a jq program changed.
 func (o *replayOptions) checkChanged(v *connectedVHost) (func(before, after *message.Message) error, error) {
 	if o.transform == nil || o.unchecked {
 		return nil, nil
@@ -241,7 +241,7 @@ func runReplay(ctx context.Context, opts *replayOptions) error {
 	return opts.inTurn(ctx, v, names)
 }
 
-// inTurn takes one queue after the other. What one of them refuses keeps nobody from the next.
+// inTurn processes one queue after another. A queue that is refused does not stop the others.
 func (o *replayOptions) inTurn(ctx context.Context, v *connectedVHost, names []string) error {
 	codes := map[int]bool{}
 	for _, name := range names {
@@ -268,8 +268,8 @@ func (o *replayOptions) command() string {
 	return "dlq replay"
 }
 
-// queues returns which queues are meant: the one named, the one that holds messages, the one that
-// was chosen, or all.
+// queues returns the selected queues: the one named, the only one that holds messages, the one
+// chosen at the prompt, or all.
 func (o *replayOptions) queues(ctx context.Context, v *connectedVHost) ([]string, error) {
 	if o.queue != "" {
 		return []string{o.queue}, nil
@@ -324,16 +324,16 @@ func (o *replayOptions) queues(ctx context.Context, v *connectedVHost) ([]string
 		cmdutil.Where(o.common.Cmd), len(names))
 }
 
-// percentValue is a percentage, written with or without the sign.
+// percentValue is a percentage, written with or without the percent sign.
 type percentValue float64
 
 // String, Set and Type make it a flag's value.
 func (v *percentValue) String() string { return strconv.FormatFloat(float64(*v), 'g', -1, 64) + "%" }
 
-// Set reads 5 or 5%.
+// Set parses 5 or 5%.
 func (v *percentValue) Set(s string) error {
 	f, err := strconv.ParseFloat(strings.TrimSuffix(s, "%"), 64)
-	if err != nil || !(f >= 0 && f <= 100) { // NaN is neither
+	if err != nil || !(f >= 0 && f <= 100) { // also refuses NaN
 		return errors.New("want a percentage from 0 to 100, for example 5%")
 	}
 	*v = percentValue(f)

@@ -18,7 +18,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// replaying is a replay or move of one queue.
+// replaying is one replay or move of a queue.
 type replaying struct {
 	*replayOptions
 	v       *connectedVHost
@@ -93,7 +93,7 @@ func (r *replaying) engineOptions(ctx context.Context) replay.Options {
 	return o
 }
 
-// plan looks at every message and decides as the replay would.
+// plan browses every message and decides as the replay would.
 func (r *replaying) plan(ctx context.Context) (replay.Plan, error) {
 	planner := replay.NewPlanner(r.options)
 	if r.move {
@@ -121,7 +121,7 @@ func (r *replaying) dry(ctx context.Context) error {
 	return r.common.End(doc, nil)
 }
 
-// do shows what is to be shown before, and replays.
+// do shows the previews, asks for confirmation, and replays.
 func (r *replaying) do(ctx context.Context) error {
 	cmdmsg.TellLook(r.v.proc, r.q, r.looking, "Consuming from")
 	if err := r.before(ctx); err != nil {
@@ -179,13 +179,13 @@ func (r *replaying) howMany() string {
 	return n
 }
 
-// before shows which queues get copies when an exchange is the target, and what a jq program
+// before shows which queues get copies when the target is an exchange, and what a jq program
 // changes in the first messages.
 func (r *replaying) before(ctx context.Context) error {
 	d := r.destination
 	switch {
 	case d.Kind == replay.ToExchange && d.HasKey:
-		// how many is not known yet
+		// the number is not known yet
 		doc := deadletters.RunDocument{Targets: []deadletters.TargetDocument{{Exchange: d.Exchange, Key: d.Key}}}
 		r.v.addReaches(ctx, &doc)
 		streams := r.common.Deps.Streams
@@ -212,12 +212,12 @@ func (r *replaying) copies(ctx context.Context, doc deadletters.RunDocument) err
 }
 
 const (
-	// shownDiffs is how many changed messages are shown, within the first lookedDiffs of the queue.
+	// shownDiffs is how many changed messages are shown, out of the first lookedDiffs in the queue.
 	shownDiffs  = 3
 	lookedDiffs = 200
 )
 
-// diffs shows what the jq program does to the first messages.
+// diffs shows what the jq program changes in the first messages.
 func (r *replaying) diffs(ctx context.Context) error {
 	if r.transform == nil {
 		return nil

@@ -17,7 +17,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// reaches adds to a document which queues get copies of what goes to an exchange.
+// reaches adds to a document which queues get copies of messages sent to an exchange.
 func (v *connectedVHost) addReaches(ctx context.Context, doc *deadletters.RunDocument) {
 	doc.VHost = v.Name
 	for i, t := range doc.Targets {
@@ -30,8 +30,8 @@ func (v *connectedVHost) addReaches(ctx context.Context, doc *deadletters.RunDoc
 	}
 }
 
-// reach says which queues get copies of what goes to an exchange, also by the keys in CC; what only
-// some of the messages reach is possible.
+// reach returns which queues get copies of messages sent to an exchange, including by the keys in
+// CC. Queues that only some of the messages reach are marked as possible.
 func (v *connectedVHost) reach(t deadletters.TargetDocument) (sure, possible []string) {
 	r := v.Reaches(publish.Target{Exchange: t.Exchange, Key: t.Key})
 	sure, possible = append([]string{}, r.Sure...), slices.Clone(r.Possible)
@@ -51,7 +51,7 @@ func (v *connectedVHost) reach(t deadletters.TargetDocument) (sure, possible []s
 	return sure, possible
 }
 
-// parseTo reads --to.
+// parseTo parses --to.
 func parseTo(cmd *cobra.Command, text string) (replay.Destination, error) {
 	to, err := replay.ParseDestination(text)
 	if err != nil {
@@ -61,7 +61,7 @@ func parseTo(cmd *cobra.Command, text string) (replay.Destination, error) {
 	return to, nil
 }
 
-// inWords says where messages go, for a question.
+// inWords describes the destination, for a question.
 func inWords(to replay.Destination) string {
 	switch to.Kind {
 	case replay.ToOrigin:
@@ -77,12 +77,12 @@ func inWords(to replay.Destination) string {
 	return "back to where they died"
 }
 
-// flagsGiven is what was typed but for the queue, for a corrected command line.
+// flagsGiven returns the given flags without the queue, for a corrected command line.
 func flagsGiven(cmd *cobra.Command) string {
 	var b strings.Builder
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		if f.Name == "all" {
-			return // instead of a queue
+			return // takes the place of a queue
 		}
 		if list, ok := f.Value.(pflag.SliceValue); ok && f.Value.Type() == "stringArray" {
 			for _, v := range list.GetSlice() {

@@ -16,12 +16,12 @@ import (
 	"github.com/msgctl/msgctl/pkg/message/filter"
 )
 
-// selectOptions are the flags that say which messages are meant.
+// selectOptions are the flags that select messages.
 type selectOptions struct {
 	where string
 	ids   []string
 	older cmdutil.DurationFlag
-	// limit is how many of them at most; 0 is all.
+	// limit is the maximum number of messages; 0 means all.
 	limit int64
 }
 
@@ -33,16 +33,16 @@ func (o *selectOptions) register(cmd *cobra.Command) {
 	flags.Var(&o.older, "older-than", "only messages that died longer ago than this: 90s, 2h, 7d")
 }
 
-// registerLimit adds --limit to a command that does something to messages; what is its name in
-// plain words.
+// registerLimit adds --limit to a command that acts on messages; what names the action in plain
+// words.
 func (o *selectOptions) registerLimit(cmd *cobra.Command, what string) {
 	cmd.Flags().Int64VarP(&o.limit, "limit", "n", 0, what+" at most this many messages; 0 is no limit")
 }
 
-// any reports whether not all messages are meant, whatever the limit.
+// any reports whether the flags select only some of the messages, whatever the limit.
 func (o *selectOptions) any() bool { return o.where != "" || len(o.ids) > 0 || o.older > 0 }
 
-// check finds mistakes in the flags before anything is dialled.
+// check refuses wrong flags before anything is dialled.
 func (o *selectOptions) check(cmd *cobra.Command) error {
 	if o.limit < 0 {
 		return cmdutil.UsageError("0 is no limit", "%sflag --limit: %d is negative", cmdutil.Where(cmd), o.limit)
@@ -54,7 +54,7 @@ func (o *selectOptions) check(cmd *cobra.Command) error {
 	return cmdmsg.ExpressionError(cmd, "--where", err)
 }
 
-// selected is a compiled selection. It counts what could not be compared.
+// selected is a compiled selection. It counts the messages that it could not evaluate.
 type selected struct {
 	replay.Selection
 	mu      sync.Mutex
@@ -91,7 +91,7 @@ func (s *selected) note(why *filter.NotComparable) {
 	}
 }
 
-// matches says whether a message is meant.
+// matches reports whether a message is selected.
 func (s *selected) matches(m *message.Message, now time.Time) (bool, error) {
 	if len(s.IDs) > 0 && !contains(s.IDs, m.MessageID) {
 		return false, nil
@@ -116,7 +116,7 @@ func contains(list []string, one string) bool {
 	return false
 }
 
-// warn says that messages were left out because the condition could not be judged.
+// warn reports how many messages were left out because the condition could not be evaluated.
 func (s *selected) warn(d *cmdutil.Process) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -15,12 +15,12 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// connectedVHost is what a dlq command works on: a vhost, and how errors about it are told.
+// connectedVHost is the vhost that a dlq command works on, with what errors about it mention.
 type connectedVHost struct {
 	*vhost.VHost
 	proc       *cmdutil.Process
 	command    string
-	given      string // the flags that were typed, for a corrected command line
+	given      string // the given flags, for a corrected command line
 	connection *profile.Connection
 	broker     Broker
 }
@@ -39,7 +39,7 @@ func openVHost(ctx context.Context, d *cmdutil.Process, open OpenBroker, command
 	return v, nil
 }
 
-// connectVHost prepares a vhost of which nothing was read yet.
+// connectVHost prepares a vhost without reading it.
 func connectVHost(ctx context.Context, d *cmdutil.Process, open OpenBroker, command string, flags *profile.Flags,
 	match *regexp.Regexp) (*connectedVHost,
 	error) {
@@ -57,21 +57,21 @@ func connectVHost(ctx context.Context, d *cmdutil.Process, open OpenBroker, comm
 
 func (v *connectedVHost) close() { v.broker.Close() }
 
-// lookup returns a queue of the vhost, or an error that names the one that was surely meant.
+// lookup returns a queue of the vhost, or an error that suggests the likely name.
 func (v *connectedVHost) lookup(name string) (*topology.Queue, error) {
 	q, err := v.Queue(name)
 	return q, cmdmsg.AdviseMissing(err)
 }
 
-// assess judges a look into a queue; an error says what would allow it. limit is how many messages
-// are looked at, 0 all.
+// assess checks whether a queue may be browsed; an error says what would allow it. limit is how
+// many messages are browsed, 0 for all.
 func (v *connectedVHost) assess(ctx context.Context, q *topology.Queue, o lookOptions,
 	limit int64) (browse.Assessment, error) {
 	l, err := v.Assess(ctx, q, o.assess(limit))
 	return l, v.adviseRefused(err)
 }
 
-// adviseRefused adds the flags that would allow a refused look.
+// adviseRefused adds the flags that would allow browsing that was refused.
 func (v *connectedVHost) adviseRefused(err error) error {
 	var refused *vhost.RefusedError
 	if !errors.As(err, &refused) {

@@ -87,7 +87,7 @@ func runEventsDiff(opts *eventsDiffOptions) error {
 	return nil
 }
 
-// catalogueOf reads a topology, or makes a catalogue of one schema file.
+// catalogueOf reads a topology file, or wraps one schema file in a catalogue.
 func (o *eventsDiffOptions) catalogueOf(name string) (*event.Catalogue, error) {
 	if strings.HasSuffix(name, ".schema.json") {
 		if _, err := os.Stat(name); err != nil {

@@ -1,4 +1,5 @@
-// Package events has the commands about the catalogue of typed events. None needs a broker.
+// Package events has the commands about the catalogue of typed events. They read topology files and
+// archives; none contacts a broker.
 package events
 
 import (
@@ -33,7 +34,7 @@ func NewCmd(d *cmdutil.Process) *cobra.Command {
 	return cmd
 }
 
-// eventsOptions are shared by the commands about the catalogue.
+// eventsOptions are the flags that the commands about the catalogue share.
 type eventsOptions struct {
 	proc   *cmdutil.Process
 	files  cmdutil.FileFlag
@@ -49,7 +50,7 @@ func (o *eventsOptions) read() (*cmdutil.Declared, error) {
 	return o.proc.Catalogue(names, cmdutil.VHostChoice{})
 }
 
-// document describes a type, and who gets it by the file.
+// document describes a type and the queues that receive it according to the file.
 func document(d *cmdutil.Declared, t *event.Type) events.TypeDocument {
 	doc := events.NewTypeDocument(t)
 	doc.Reaches = []string{}
@@ -62,7 +63,7 @@ func document(d *cmdutil.Declared, t *event.Type) events.TypeDocument {
 		doc.Possibly = others(trace.Possible(), doc.Reaches)
 		return doc
 	}
-	// Of a template the examples tell.
+	// The examples determine the routing of a template.
 	for _, x := range t.Examples {
 		e := &event.Envelope{Payload: x}
 		if t.Complete(e) != nil {

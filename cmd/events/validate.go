@@ -41,10 +41,10 @@ type validateEventsDocument struct {
 	Invalid       int64                 `json:"invalid"`
 	Problems      []cmdmsg.EventProblem `json:"problems"`
 
-	tailed bool // a line without an event looks like what `tail -o ndjson` prints
+	tailed bool // a line that is not an event looks like output of `tail -o ndjson`
 }
 
-// maxProblems bounds how many problems are listed.
+// maxProblems limits how many problems are listed.
 const maxProblems = 1000
 
 func newEventsValidateCmd(d *cmdutil.Process) *cobra.Command {
@@ -101,7 +101,7 @@ func runEventsValidate(opts *eventsValidateOptions) error {
 	return opts.show(doc)
 }
 
-// each calls f with every line; with the whole text, when its first line is only the beginning of a
+// each calls f with every line, or with the whole text if the first line is only the beginning of a
 // value.
 func (o *eventsValidateOptions) each(in io.Reader, f func(text []byte, line int64, whole bool) error) error {
 	lines := bulk.NewLines(in, 0, 0)
@@ -119,7 +119,7 @@ func (o *eventsValidateOptions) each(in io.Reader, f func(text []byte, line int6
 			if err != nil {
 				return err
 			}
-			// Empty lines before it count.
+			// Count the empty lines before it.
 			return f(append(append(bytes.Repeat([]byte("\n"), int(min(lines.Line(), 1000))-1), append(text, '\n')...), rest...),
 				1, true)
 		}
@@ -129,7 +129,7 @@ func (o *eventsValidateOptions) each(in io.Reader, f func(text []byte, line int6
 	}
 }
 
-// opens says whether a line begins a JSON value that further lines end.
+// opens reports whether a line begins a JSON value that ends on a later line.
 func opens(line []byte) bool {
 	d := json.NewDecoder(bytes.NewReader(line))
 	for {
@@ -143,7 +143,7 @@ func opens(line []byte) bool {
 	}
 }
 
-// check adds what is wrong with one event.
+// check validates one event and records its violations.
 func (o *eventsValidateOptions) check(doc *validateEventsDocument, c *event.Catalogue, text []byte, line int64,
 	whole bool) error {
 	violations, err := o.violations(c, text)
@@ -183,7 +183,7 @@ func (o *eventsValidateOptions) violations(c *event.Catalogue, text []byte) ([]e
 	return violations, err
 }
 
-// tailed reports whether a text is a message as `tail -o ndjson` prints it, around its event.
+// tailed reports whether a text is a message as `tail -o ndjson` prints it, with its event inside.
 func tailed(text []byte) bool {
 	var m struct {
 		Exchange   *string         `json:"exchange"`
@@ -193,7 +193,7 @@ func tailed(text []byte) bool {
 	return json.Unmarshal(text, &m) == nil && m.Exchange != nil && m.RoutingKey != nil && m.Body != nil
 }
 
-// formViolation is that a text is no event.
+// formViolation is the violation of a text that is not an event.
 func formViolation(err error) event.Violation {
 	var form *event.FormatError
 	if errors.As(err, &form) {
@@ -202,7 +202,7 @@ func formViolation(err error) event.Violation {
 	return event.Violation{Keyword: "json", Message: err.Error()}
 }
 
-// readEvent reads an event, or that of a message in an archive.
+// readEvent parses an event, or the event of a message in an archive.
 func readEvent(text []byte) (*event.Envelope, error) {
 	if !event.IsEnvelope(text) || bytes.Contains(text[:min(len(text), 64)], []byte(`"v":`)) {
 		if m, err := archive.ParseLine(text); err == nil {
@@ -238,7 +238,7 @@ func (o *eventsValidateOptions) show(doc validateEventsDocument) error {
 	return cmdutil.ExitWith(cmdutil.ExitFailed)
 }
 
-// name is what messages call the file.
+// name is the input's name in messages.
 func (o *eventsValidateOptions) name() string {
 	if o.file == "-" {
 		return "<stdin>"

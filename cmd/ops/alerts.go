@@ -97,7 +97,7 @@ func runAlerts(opts *alertsOptions) error {
 	return err
 }
 
-// filesText names the files as a command would.
+// filesText returns the files as command-line flags.
 func filesText(names []string) string {
 	parts := make([]string, len(names))
 	for i, n := range names {
@@ -106,7 +106,7 @@ func filesText(names []string) string {
 	return strings.Join(parts, " ")
 }
 
-// groupName tells the rules of one topology from those of others.
+// groupName returns a name that is unique per topology.
 func groupName(s *spec.Spec, vhosts []string) string {
 	return strings.TrimSpace(s.Name + " " + strings.Join(vhosts, " "))
 }

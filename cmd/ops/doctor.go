@@ -135,7 +135,7 @@ func (o *doctorOptions) asked(id string) bool {
 	return (len(o.only) == 0 || slices.Contains(o.only, id)) && !slices.Contains(o.skip, id)
 }
 
-// exitBy ends with a writing error, or with the code that the verdict asks for.
+// exitBy returns a write error, or the exit code for the verdict.
 func exitBy(err error, doc status.DoctorDocument, on string) error {
 	if err != nil {
 		return fmt.Errorf("write the report: %w", err)

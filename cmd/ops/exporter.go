@@ -91,10 +91,10 @@ func NewExporterCmd(d *cmdutil.Process, open OpenExporter) *cobra.Command {
 	return cmd
 }
 
-// maxSample bounds what one look holds.
+// maxSample limits how many messages one sample holds in memory.
 const maxSample = 1000
 
-// check finds mistakes in the flags before anything is read.
+// check refuses wrong flags before anything is read.
 func (o *exporterOptions) check() error {
 	switch {
 	case o.interval < time.Second:

@@ -15,10 +15,10 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/lint/subject"
 )
 
-// OpenExporter prepares a client for the exporter.
+// OpenExporter creates a client for the exporter.
 type OpenExporter func(ctx context.Context, conn *profile.Connection, command string) (exporter.Broker, error)
 
-// prepare reads the files. The broker is not asked yet: it may come later.
+// prepare reads the files. It does not contact the broker, which may become available later.
 func (o *exporterOptions) prepare() (exporter.Options, error) {
 	conn, err := o.proc.Connection(o.connection)
 	if err != nil {
@@ -28,7 +28,7 @@ func (o *exporterOptions) prepare() (exporter.Options, error) {
 	if err != nil {
 		return exporter.Options{}, err
 	}
-	conn.ReconnectAttempts = 0 // the next collection tries again; until then it is known that this one failed
+	conn.ReconnectAttempts = 0 // the next collection tries again; until then this one counts as failed
 	config, err := cmdutil.ReadLintConfig("")
 	if err != nil {
 		return exporter.Options{}, err
@@ -57,13 +57,14 @@ func (o *exporterOptions) prepare() (exporter.Options, error) {
 	if out.Files, err = read(); err != nil {
 		return exporter.Options{}, err
 	}
-	if !slices.Contains(o.files.Patterns, "-") { // stdin cannot be read again
+	if !slices.Contains(o.files.Patterns, "-") { // stdin can be read only once
 		out.ReadFiles = read
 	}
 	return out, nil
 }
 
-// readFiles reads the topology files, nil when nobody names one and there is none.
+// readFiles reads the topology files; it returns nil if none is named and the default does not
+// exist.
 func (o *exporterOptions) readFiles(conn *profile.Connection) (*subject.Subject, error) {
 	names, err := o.files.Names(o.proc, conn.File)
 	if err != nil {

@@ -13,18 +13,18 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/lint/subject"
 )
 
-// HealthBroker is what status and doctor need of a broker.
+// HealthBroker is the set of broker operations that status and doctor use.
 type HealthBroker interface {
 	inspect.Broker
 	// Close ends all connections.
 	Close()
 }
 
-// OpenHealth prepares a client that looks at the broker itself.
+// OpenHealth creates a client that reads the state of the broker.
 type OpenHealth func(ctx context.Context, conn *profile.Connection, command string) (HealthBroker, error)
 
-// inspectBroker reads what status and doctor judge: of every vhost that the user may see, or of the
-// one that was named.
+// inspectBroker reads what status and doctor check: every vhost that the user may access, or the
+// one named.
 func inspectBroker(ctx context.Context, open OpenHealth, command string, conn *profile.Connection, one,
 	deep bool) (*health.Inspection, *topology.Live, error) {
 	b, err := open(ctx, conn, command)
@@ -43,7 +43,7 @@ func inspectBroker(ctx context.Context, open OpenHealth, command string, conn *p
 	return i, live, err
 }
 
-// declaredBy compares topology files with what was read; nil without files.
+// declaredBy compares topology files with the live state; it returns nil without files.
 func declaredBy(d *cmdutil.Process, files *cmdutil.FileFlag, conn *profile.Connection,
 	live *topology.Live) (*health.Declared, error) {
 	in := &subject.Subject{}
@@ -57,8 +57,8 @@ func declaredBy(d *cmdutil.Process, files *cmdutil.FileFlag, conn *profile.Conne
 	return inspect.Compare(in, live), nil
 }
 
-// failsOn reports whether a verdict is as bad as --fail-on asks for. What the login may not see may
-// be as bad as anything.
+// failsOn reports whether a verdict is at least as severe as --fail-on. What the user may not read
+// counts as a failure.
 func failsOn(v health.Status, blind bool, on string) bool {
 	switch {
 	case on == cmdutil.Never:

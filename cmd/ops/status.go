@@ -1,5 +1,6 @@
-// Package ops has the commands for who operates a broker: status, doctor, exporter, alerts and
-// dashboard.
+// Package ops has the commands for operating a broker: status, doctor, exporter, alerts and
+// dashboard. They change nothing on the broker; exporter browses dead-letter queues, which sets the
+// redelivered flag.
 package ops
 
 import (
@@ -101,7 +102,7 @@ func (o *statusOptions) look(ctx context.Context, one bool) (status.Document, er
 	return status.NewDocument(in), nil
 }
 
-// nagios writes the one line of a monitoring plugin; what cannot be said is UNKNOWN.
+// nagios writes the single line of a monitoring plugin; an unknown verdict is UNKNOWN.
 func (o *statusOptions) nagios(doc status.Document, err error) error {
 	var usage *cmdutil.ExitError
 	if errors.As(err, &usage) && usage.Code == cmdutil.ExitUsage {

@@ -19,14 +19,14 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// archiveOptions are flags about an archive that is played again.
+// archiveOptions are the flags for publishing an archive.
 type archiveOptions struct {
 	file  string
 	speed float64
 }
 
-// headerArchive names the archive that a message was published out of: consumers can tell it from
-// the original, whose id it has.
+// headerArchive names the archive that a message was published from. Consumers can tell it from the
+// original, which has the same id.
 const headerArchive = "x-msgctl-archive"
 
 func (o *archiveOptions) register(cmd *cobra.Command) {
@@ -39,7 +39,7 @@ func (o *archiveOptions) register(cmd *cobra.Command) {
 	_ = cmd.MarkFlagFilename("archive", "ndjson", "gz", "zst")
 }
 
-// check finds flags that have no meaning beside --archive.
+// check refuses flags that cannot be combined with --archive.
 func (o *archiveOptions) check(cmd *cobra.Command, typ string) error {
 	if o.file == "" {
 		if cmd.Flags().Changed("speed") {
@@ -70,8 +70,8 @@ func (o *archiveOptions) check(cmd *cobra.Command, typ string) error {
 	return nil
 }
 
-// playArchive publishes the messages of an archive again. It shares with dlq import all but where
-// they go and when.
+// playArchive publishes the messages of an archive again. It shares the code of dlq import, except
+// for destinations and pacing.
 func (o *publishOptions) playArchive(ctx context.Context) error {
 	conn, err := o.proc.Connection(o.connection)
 	if err != nil {
@@ -115,24 +115,24 @@ func (o *publishOptions) playArchive(ctx context.Context) error {
 	return run.End(doc, err)
 }
 
-// wherePublished is the exchange and key of the last publication. One that says neither cannot be
-// published again.
+// wherePublished returns the exchange and key of the last publication. A message that records
+// neither cannot be published again.
 func wherePublished(m *message.Message) (publish.Target, bool) {
 	return publish.Target{Exchange: m.Exchange, Key: m.RoutingKey}, m.Exchange != "" || m.RoutingKey != ""
 }
 
-// archivePlayer gives the messages of an archive their time.
+// archivePlayer paces the messages of an archive.
 type archivePlayer struct {
 	in    *archive.Reader
 	speed float64
 	name  string
 
-	began time.Time // when the first message went
-	first time.Time // when it was seen
+	began time.Time // when the first message was sent
+	first time.Time // when the first message was seen
 }
 
-// prepare takes off what brokers own: a death history sent by a client is trusted by 3.10, and an
-// offset is no longer true. The ids stay.
+// prepare removes headers that belong to the broker: a death history (fact client-death-history), and
+// a stream offset, which no longer applies. The ids stay.
 func (p *archivePlayer) prepare(m *message.Message) *message.Message {
 	c := *m
 	c.Headers = maps.Clone(m.Headers)
@@ -147,9 +147,9 @@ func (p *archivePlayer) prepare(m *message.Message) *message.Message {
 	return &c
 }
 
-// pace waits as long as there was between the first message and this one. Archives that do not say
-// when messages were seen are played by the property timestamp, which has seconds; without either
-// there is nothing to wait for.
+// pace waits as long as there was between the first message and this one. The times are those at
+// which the messages were seen, else the property timestamp, which has a resolution of seconds.
+// Without either it does not wait.
 func (p *archivePlayer) pace(ctx context.Context, m *message.Message) error {
 	at := p.in.Seen()
 	if at.IsZero() {

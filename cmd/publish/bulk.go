@@ -27,9 +27,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish/compose"
 )
 
-// bulkCount publishes one payload so many times, each with an id of its own.
+// bulkCount publishes one payload several times, each time with its own id.
 func (r *publishRun) bulkCount(ctx context.Context, from given) error {
-	if _, err := r.makeOne(from); err != nil { // what is wrong is wrong with all
+	if _, err := r.makeOne(from); err != nil { // a mistake in one is in all
 		return err
 	}
 	series, err := event.NewSeries()
@@ -46,7 +46,7 @@ func (r *publishRun) bulkCount(ctx context.Context, from given) error {
 	}}, r.bulk.count)
 }
 
-// item makes one message.
+// item creates one message.
 func (r *publishRun) item(text []byte, line, end int64, series event.Series) bulk.Item {
 	item := bulk.Item{Line: line, End: end}
 	if line > math.MaxUint32 {
@@ -55,7 +55,7 @@ func (r *publishRun) item(text []byte, line, end int64, series event.Series) bul
 	}
 	m, err := r.composer.Compose(text, series.ID(uint32(line)), time.Now())
 	if err != nil {
-		text := err.Error() // the error itself holds the line, and a report holds errors
+		text := err.Error() // the error already names the line, and a report contains errors
 		var invalid *compose.InvalidError
 		if errors.As(err, &invalid) && invalid.Untyped {
 			text += ": msgctl publish TYPE --ndjson FILE"
@@ -70,8 +70,8 @@ func (r *publishRun) item(text []byte, line, end int64, series event.Series) bul
 	return item
 }
 
-// lines makes a source of lines. The text of a line is the reader's until the next one: messages
-// keep parts of it, so it is copied.
+// lines returns a source of lines. The reader reuses its buffer, and messages keep parts of a line,
+// so each line is copied.
 func (r *publishRun) lines(l *bulk.Lines, series *event.Series) bulk.Source {
 	var given int64
 	ids := event.Series{}
@@ -95,7 +95,7 @@ func (r *publishRun) lines(l *bulk.Lines, series *event.Series) bulk.Source {
 	}
 }
 
-// bulkFile publishes a file.
+// bulkFile publishes a file of payloads or events.
 func (r *publishRun) bulkFile(ctx context.Context) error {
 	in, closeInput, err := r.openNDJSON()
 	if err != nil {
@@ -143,7 +143,7 @@ func (r *publishRun) journalName() string {
 	return r.bulk.ndjson + ".journal"
 }
 
-// openJournal begins a journal, or goes on with one.
+// openJournal begins a journal, or continues an existing one.
 func (r *publishRun) openJournal(name string, in io.Reader,
 	series *event.Series) (*bulk.Journal, bulk.Report, int64, error) {
 	source := r.bulk.ndjson
@@ -197,8 +197,8 @@ func (r *publishRun) sameRun(h bulk.Header, in io.Reader, name string) error {
 	return nil
 }
 
-// fingerprint tells files apart by how they begin. Standard input has none. The beginning must be
-// there already when a run is resumed, so only the first line counts.
+// fingerprint identifies a file by its first line. Only that line counts, since the rest may be
+// appended before a run is resumed. Standard input has no fingerprint.
 func fingerprint(in io.Reader) (string, error) {
 	f, ok := in.(*os.File)
 	if !ok {
@@ -224,7 +224,7 @@ func fingerprint(in io.Reader) (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// run publishes what the source has and reports it.
+// run publishes the events of the source and reports the result.
 func (r *publishRun) run(ctx context.Context, o bulk.Options, total int64) (err error) {
 	record, closeReport, err := r.recorder()
 	if err != nil {
@@ -268,7 +268,7 @@ func (r *publishRun) run(ctx context.Context, o bulk.Options, total int64) (err 
 	return r.endBulk(ctx, o, report, time.Since(start), err)
 }
 
-// maxFailuresShown bounds how many failures are shown while a run goes on.
+// maxFailuresShown limits how many failures are shown during a run.
 const maxFailuresShown = 20
 
 func (r *publishRun) breakerText(s publish.BreakerState) string {
@@ -302,12 +302,12 @@ func (r *publishRun) recorder() (func(bulk.Result), func() error, error) {
 	}, func() error { return errors.Join(first, f.Close()) }, nil
 }
 
-// endBulk shows the report, and maps it to the exit code.
+// endBulk shows the report and maps it to the exit code.
 func (r *publishRun) endBulk(ctx context.Context, o bulk.Options, report bulk.Report, elapsed time.Duration,
 	err error) error {
 	complete := err == nil && !report.Stopped && report.Unknown+report.Unsent == 0
-	// Without an outcome of any line nothing was sent, and there is nothing to continue. Not so where an
-	// earlier run, whose end nobody saw, or an interruption may have left something on its way.
+	// Without an outcome of any line nothing was sent, and there is nothing to continue; unless an
+	// earlier run, whose end is unknown, or an interruption may have left messages in flight.
 	nothing := report.Total() == 0 && !r.bulk.resume && ctx.Err() == nil
 	if o.Journal != nil {
 		err = errors.Join(err, o.Journal.Close(complete || nothing))

@@ -31,7 +31,7 @@ func (r *publishRun) dryRun(from given) error {
 	return events.DryRunText(streams.Out, doc, streams.OutStyler(r.proc.Colour), streams.OutWidth())
 }
 
-// reach says which queues get a copy, by the topology file.
+// reach returns which queues get a copy according to the topology file.
 func (r *publishRun) reach(doc *events.DryRunDocument, m compose.Message) {
 	if r.declared == nil {
 		doc.Unsure = []string{"there is no topology file, so the queues are unknown"}
@@ -47,7 +47,7 @@ func (r *publishRun) reach(doc *events.DryRunDocument, m compose.Message) {
 	}
 }
 
-// dryRunFile checks every line of a file, and sends nothing.
+// dryRunFile validates every line of a file and sends nothing.
 func (r *publishRun) dryRunFile() error {
 	in, closeInput, err := r.openNDJSON()
 	if err != nil {
@@ -85,5 +85,5 @@ func (r *publishRun) openNDJSON() (io.Reader, func(), error) {
 	if err != nil {
 		return nil, nil, &cmdutil.ExitError{Code: cmdutil.ExitUsage, Err: fmt.Errorf("read the events: %w", err)}
 	}
-	return f, func() { _ = f.Close() }, nil // it is only read
+	return f, func() { _ = f.Close() }, nil // opened only for reading
 }

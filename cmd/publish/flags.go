@@ -12,7 +12,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish/compose"
 )
 
-// propertyOptions are flags about the message around the event.
+// propertyOptions are the flags that set properties of the message.
 type propertyOptions struct {
 	exchange, key string
 	id, aggregate string
@@ -25,7 +25,7 @@ type propertyOptions struct {
 	unroutable    bool
 }
 
-// bulkOptions are flags about many events.
+// bulkOptions are the flags for publishing many events.
 type bulkOptions struct {
 	ndjson  string
 	rate    float64
@@ -96,7 +96,7 @@ func (o *publishOptions) registerBulk(cmd *cobra.Command) {
 	_ = cmd.MarkFlagFilename("ndjson", "ndjson", "jsonl", "json")
 }
 
-// check finds mistakes in the flags before anything is read.
+// check refuses wrong flags before anything is read.
 func (o *publishOptions) check() error {
 	changed := o.cmd.Flags().Changed
 	switch {
@@ -139,7 +139,7 @@ func (o *publishOptions) check() error {
 	return nil
 }
 
-// checkTrace keeps ids from being sent that no tracing system takes for such.
+// checkTrace refuses ids that tracing systems would ignore.
 func (o *publishOptions) checkTrace() error {
 	id, span := o.meta.TraceID, o.meta.SpanID
 	switch {
@@ -158,7 +158,7 @@ func (o *publishOptions) checkTrace() error {
 
 const (
 	maxWindow = 1 << 20
-	// maxDelay is what the broker's timers take: 2^32-1 milliseconds.
+	// maxDelay is the maximum of the broker's timers: 2^32-1 milliseconds.
 	maxDelay = (1<<32 - 1) * time.Millisecond
 )
 

@@ -24,7 +24,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// makeOne makes the message of one payload, and shows what is wrong with it.
+// makeOne creates the message of one payload, and shows its violations if it is invalid.
 func (r *publishRun) makeOne(from given) (compose.Message, error) {
 	id, err := event.NewID()
 	if err != nil {
@@ -41,7 +41,7 @@ func (r *publishRun) makeOne(from given) (compose.Message, error) {
 	return m, err
 }
 
-// showInvalid lists the violations on stderr, and returns the error that ends the command.
+// showInvalid lists the violations on stderr and returns the error that ends the command.
 func showInvalid(d *cmdutil.Process, e *compose.InvalidError, file, consequence string) error {
 	for _, p := range cmdmsg.Located(e.Text, e.Violations) {
 		at := ""
@@ -58,7 +58,7 @@ func showInvalid(d *cmdutil.Process, e *compose.InvalidError, file, consequence 
 		terminal.FormatPlural(int64(len(e.Violations)), "violation", "violations"), consequence)}
 }
 
-// one publishes one event and waits for what becomes of it.
+// one publishes one event and waits for its outcome.
 func (r *publishRun) one(ctx context.Context, from given) error {
 	m, err := r.makeOne(from)
 	if err != nil {
@@ -78,7 +78,8 @@ func (r *publishRun) one(ctx context.Context, from given) error {
 		return err
 	}
 	switch {
-	case outcome.Kind == publish.Returned && (r.props.delay > 0 || r.props.unroutable): // the plugin returns what it keeps
+	case outcome.Kind == publish.Returned && (r.props.delay > 0 || r.props.unroutable):
+		// the plugin returns messages that it delays
 	case outcome.Kind == publish.Returned:
 		return r.unroutable(ctx, b, m)
 	case outcome.Kind == publish.Unknown:
@@ -106,13 +107,13 @@ func (r *publishRun) one(ctx context.Context, from given) error {
 	return events.PublishedText(r.proc.Streams.Out, doc, r.proc.Streams.OutStyler(r.proc.Colour))
 }
 
-// send publishes one message. The broker has as long as a connection's timeout to confirm it.
+// send publishes one message. The broker must confirm it within the connection's timeout.
 func (r *publishRun) send(ctx context.Context, b Broker, m compose.Message) (publish.Outcome[struct{}], error) {
 	outcome := publish.Outcome[struct{}]{Kind: publish.Unknown}
 	options := r.publisherOptions(1)
 	notify := options.Notify
 	options.Notify = func(n publish.Notice) {
-		if !isRefusal(n.Err) { // which is the outcome, and told as such
+		if !isRefusal(n.Err) { // this is the outcome, and is reported as such
 			notify(n)
 		}
 	}
@@ -148,7 +149,7 @@ func (r *publishRun) publisherOptions(window int) publish.PublisherOptions {
 		Notify:            func(n publish.Notice) { r.proc.Warn(noticeText(n)) }}
 }
 
-// noticeText says in words what happened to the connection.
+// noticeText describes what happened to the connection.
 func noticeText(n publish.Notice) string {
 	switch n.Kind {
 	case publish.NoticeBlocked:
@@ -168,14 +169,14 @@ func noticeText(n publish.Notice) string {
 	return ""
 }
 
-// isRefusal says whether the broker ended the channel for what was published on it.
+// isRefusal reports whether the broker closed the channel because of what was published on it.
 func isRefusal(err error) bool {
 	var refusal *publish.Refusal
 	return errors.As(err, &refusal)
 }
 
-// refused explains why the broker does not take a message; of an exchange that does not exist also
-// which one was surely meant.
+// refused explains why the broker refuses a message. If the exchange does not exist, it suggests
+// the likely name.
 func (r *publishRun) refused(ctx context.Context, b Broker, m compose.Message, why error) error {
 	err := fmt.Errorf("publish to %s: refused: %w", m.Target, why)
 	live, readErr := b.Everything(ctx, []string{r.vhost})
@@ -199,10 +200,10 @@ func (r *publishRun) refused(ctx context.Context, b Broker, m compose.Message, w
 	return err
 }
 
-// maxBindingsShown bounds how many bindings the error about an unroutable event lists.
+// maxBindingsShown limits how many bindings the error about an unroutable event lists.
 const maxBindingsShown = 10
 
-// unroutable says why a message reached no queue: what is bound, and which key is nearest.
+// unroutable explains why a message reached no queue: the bindings, and the nearest key.
 func (r *publishRun) unroutable(ctx context.Context, b Broker, m compose.Message) error {
 	what := "the message"
 	if m.Event != nil {
@@ -232,7 +233,7 @@ func (r *publishRun) unroutable(ctx context.Context, b Broker, m compose.Message
 	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err, Advice: strings.Join(lines, "\n")}
 }
 
-// bindingsOf lists what leads out of an exchange.
+// bindingsOf lists the bindings of an exchange.
 func bindingsOf(n *route.Network, t publish.Target, origin string) string {
 	kind, _ := n.ExchangeType(t.Exchange)
 	bindings := n.From(t.Exchange)
@@ -260,7 +261,7 @@ func keysFrom(n *route.Network, exchange string) []string {
 	return keys
 }
 
-// wouldRoute says whether the topology file has what the broker lacks.
+// wouldRoute reports whether the topology file routes the message although the broker does not.
 func (r *publishRun) wouldRoute(t publish.Target) string {
 	if r.declared == nil {
 		return ""

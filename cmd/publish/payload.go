@@ -16,7 +16,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/event"
 )
 
-// payloadOptions say where one payload comes from.
+// payloadOptions are the sources of one payload.
 type payloadOptions struct {
 	data   string
 	sets   []string
@@ -35,8 +35,7 @@ func (o *payloadOptions) register(cmd *cobra.Command) {
 
 func (o *payloadOptions) any() bool { return o.data != "" || len(o.sets) > 0 || o.sample }
 
-// given is a text with the name under which errors speak of it; "" for what was not written in a
-// file.
+// given is a text with the name that errors use for it; "" if it was not read from a file.
 type given struct {
 	name string
 	text []byte
@@ -52,7 +51,7 @@ func (r *publishRun) payload() (given, error) {
 		if s.text, err = setPath(s.text, set); err != nil {
 			return s, cmdutil.UsageError("write --set customer.country=DE", "%sflag --set: %v", cmdutil.Where(r.cmd), err)
 		}
-		s.name = "" // its lines are not those of the file any more
+		s.name = "" // its lines are no longer those of the file
 	}
 	return s, nil
 }
@@ -74,7 +73,7 @@ func (r *publishRun) text() (given, error) {
 		return given{text: []byte(o.data)}, nil
 	case o.data == "" && len(o.sets) > 0:
 		return given{text: []byte("{}")}, nil
-	case o.data == "" && r.cmd.Flags().Changed("data"): // a message without a body
+	case o.data == "" && r.cmd.Flags().Changed("data"): // a message with an empty body
 		return given{}, nil
 	case o.data == "" && r.proc.Streams.InTTY:
 		return given{}, r.needs()
@@ -87,7 +86,7 @@ func readSource(name string) (given, error) {
 	if err != nil {
 		return given{}, &cmdutil.ExitError{Code: cmdutil.ExitUsage, Err: fmt.Errorf("read the payload: %w", err)}
 	}
-	defer func() { _ = f.Close() }() // it was only read
+	defer func() { _ = f.Close() }() // opened only for reading
 	return readFrom(name, f)
 }
 
@@ -102,7 +101,7 @@ func readFrom(name string, r io.Reader) (given, error) {
 	return given{name, text}, nil
 }
 
-// needs says on a terminal what the event needs, where somebody would wait for input that nobody
+// needs explains on a terminal what the event needs, instead of waiting for input that nobody
 // types.
 func (r *publishRun) needs() error {
 	if r.typ == "" {
@@ -133,7 +132,7 @@ func (r *publishRun) needs() error {
 	return cmdutil.UsageError(strings.Join(lines, "\n"), "%sthere is no payload", cmdutil.Where(r.cmd))
 }
 
-// setPath sets one part of a JSON text.
+// setPath sets one field of a JSON text.
 func setPath(text []byte, set string) ([]byte, error) {
 	path, value, ok := strings.Cut(set, "=")
 	if !ok || path == "" {

@@ -1,5 +1,5 @@
-// Package publish is the command publish: one event, a file of them, or an archive that is played
-// again.
+// Package publish is the command publish: it publishes one event, a file of events, or an archive.
+// It checks the flags and makes the messages; pkg/publish sends them and gives the guarantees.
 package publish
 
 import (
@@ -43,17 +43,17 @@ in the header traceparent: docs/tracing.md.
 Exit code 0: everything is confirmed. 1: nothing was published, or one event is
 invalid, refused or unroutable. 3: some events of a file failed.`
 
-// Broker is what publish needs of a live broker.
+// Broker is the set of broker operations that publish uses.
 type Broker interface {
 	// Everything reads all objects of some vhosts and of the cluster.
 	Everything(ctx context.Context, vhosts []string) (*topology.Live, error)
-	// Dialer publishes messages, on connections of its own.
+	// Dialer publishes messages, on its own connections.
 	Dialer(vhost string) publish.Dialer
 	// Close ends all connections.
 	Close()
 }
 
-// OpenBroker prepares a client that publishes.
+// OpenBroker creates a client that publishes.
 type OpenBroker func(ctx context.Context, conn *profile.Connection, command string) (Broker, error)
 
 type publishOptions struct {

@@ -22,12 +22,12 @@ type publishRun struct {
 	vhost    string
 	declared *cmdutil.Declared // nil without a topology file
 	composer compose.Composer
-	// header holds the headers of the flags.
+	// header holds the headers that flags set.
 	header message.Table
 	traces *tracing.Tracing // nil without
 }
 
-// prepare reads files and settings; nothing is dialled.
+// prepare reads files and settings; it dials nothing.
 func (o *publishOptions) prepare(ctx context.Context) (*publishRun, error) {
 	conn, err := o.proc.Connection(o.connection)
 	if err != nil {
@@ -51,7 +51,7 @@ func (o *publishOptions) prepare(ctx context.Context) (*publishRun, error) {
 	return r, r.typed(ctx, decoration)
 }
 
-// declare reads the topology files; for bytes without a type they may be missing.
+// declare reads the topology files. They are optional for a message without a type.
 func (r *publishRun) declare(optional bool) error {
 	names, err := r.files.Names(r.proc, r.conn.File)
 	if err != nil {
@@ -88,7 +88,7 @@ func (r *publishRun) typed(ctx context.Context, decoration compose.Decoration) e
 	return r.checkDelay(ctx, t.Exchange)
 }
 
-// checkDelay makes sure that --delay can work.
+// checkDelay checks that --delay has an effect on the exchange.
 func (r *publishRun) checkDelay(ctx context.Context, exchange string) error {
 	if r.props.delay == 0 {
 		return nil
@@ -113,8 +113,9 @@ func (r *publishRun) checkDelay(ctx context.Context, exchange string) error {
 
 const delayedType = "x-delayed-message"
 
-// exchangeType asks the broker, which may differ from the topology file; the file only in a dry
-// run, or when the broker's exchanges cannot be read. "" when the exchange does not exist.
+// exchangeType reads the type from the broker, which may differ from the topology file. It uses the
+// file only in a dry run, or if the broker's exchanges cannot be read. "" means that the exchange
+// does not exist.
 func (r *publishRun) exchangeType(ctx context.Context, name string) (string, error) {
 	ref := topology.Ref{Kind: topology.KindExchange, VHost: r.vhost, Name: name}
 	var declared topology.Object

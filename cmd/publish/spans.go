@@ -38,8 +38,7 @@ func endSpan(x bulk.Result) {
 	s.End(string(x.Outcome), x.Err)
 }
 
-// sendError is the error.type of what became of one message, with the reason; "" when it is where
-// it was to go.
+// sendError returns the error.type of a message's outcome and the reason; "" if it arrived.
 func (r *publishRun) sendError(o publish.Outcome[struct{}], err error) (string, error) {
 	switch {
 	case err != nil && o.Kind != publish.Confirmed:

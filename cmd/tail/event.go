@@ -9,7 +9,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/event"
 )
 
-// read finds out what a message is.
+// read parses a message.
 func (t *tailing) read(item *tail.Item, src *tailSource) *events.TailMessage {
 	s := &events.TailMessage{Item: *item}
 	if src.waited {
@@ -31,7 +31,7 @@ func (t *tailing) read(item *tail.Item, src *tailSource) *events.TailMessage {
 	return s
 }
 
-// published is when a message says that it was published, zero when it does not.
+// published returns when a message was published according to its properties, or the zero time.
 func published(s *events.TailMessage) time.Time {
 	if s.Event != nil {
 		return s.Event.Timestamp
@@ -39,13 +39,13 @@ func published(s *events.TailMessage) time.Time {
 	return s.Message.Timestamp
 }
 
-// reads says whether anything is made of the content of messages.
+// reads reports whether the content of messages is parsed.
 func (t *tailing) reads() bool {
 	return t.output.Value != "none" || t.follow != "" || t.invalid || t.program != nil
 }
 
-// judge holds a message against the catalogue. A message that bears the name of a declared type and
-// is no event is invalid, too.
+// judge validates a message against the catalogue. A message with a declared type that is not an
+// event is invalid.
 func (t *tailing) judge(s *events.TailMessage, err error) {
 	if t.known == nil {
 		return

@@ -9,7 +9,7 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 )
 
-// streamFrom is the flag --from: where to begin in a stream.
+// streamFrom is the flag --from: where to start in a stream.
 type streamFrom struct {
 	text   string
 	set    bool
@@ -20,7 +20,7 @@ type streamFrom struct {
 // String, Set and Type make it a flag's value.
 func (f *streamFrom) String() string { return cmp.Or(f.text, "next") }
 
-// Set reads a place.
+// Set parses a position.
 func (f *streamFrom) Set(s string) error {
 	*f = streamFrom{text: s, set: true}
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil && n >= 0 {
@@ -50,7 +50,7 @@ func (f *streamFrom) Set(s string) error {
 // Type names the value in help.
 func (f *streamFrom) Type() string { return "where" }
 
-// at returns the offset for the broker.
+// at returns the offset to send to the broker.
 func (f *streamFrom) at(now time.Time) any {
 	switch {
 	case !f.set:

@@ -12,11 +12,11 @@ import (
 	"github.com/msgctl/msgctl/internal/render/events"
 )
 
-// tailOutput shows messages in one of the formats.
+// tailOutput writes messages in one of the formats.
 type tailOutput struct {
 	show  func(*events.TailMessage) error
 	flush func() error
-	// end writes what comes last.
+	// end writes what remains after the last message.
 	end func(*tailing, *tailSource) error
 }
 
@@ -41,8 +41,8 @@ func (t *tailing) newOutput() *tailOutput {
 	return t.textOutput()
 }
 
-// textOutput writes lines, or cards. A story is shown as it happens on a terminal, and in its order
-// at the end.
+// textOutput writes lines, or messages in full. With --follow, a terminal shows events as they
+// arrive and the tree at the end.
 func (t *tailing) textOutput() *tailOutput {
 	streams := t.proc.Streams
 	style := streams.OutStyler(t.proc.Colour)
@@ -82,7 +82,7 @@ func (t *tailing) jsonLines() *tailOutput {
 	}
 }
 
-// jsonDocument writes one document, which is never held as a whole.
+// jsonDocument writes one document, which is never held in memory as a whole.
 func (t *tailing) jsonDocument() *tailOutput {
 	doc := events.NewTailDocument(t.proc.Streams.Out, events.Field{Name: "vhost", Value: t.vhost})
 	return &tailOutput{

@@ -16,7 +16,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// openQueue watches the head of a queue by looking again and again.
+// openQueue watches the head of a queue by browsing it repeatedly.
 func (t *tailing) openQueue(ctx context.Context) (*tailSource, error) {
 	s := vhost.New(t.broker, t.vhost, cmdmsg.VHostOptions(t.proc, t.conn, nil))
 	if err := s.Read(ctx); err != nil {
@@ -45,7 +45,7 @@ func (t *tailing) openQueue(ctx context.Context) (*tailSource, error) {
 		waited: true}, nil
 }
 
-// mayWatch refuses looks that harm when they are repeated.
+// mayWatch refuses to watch a queue that repeated browsing would harm.
 func mayWatch(l browse.Assessment) error {
 	advice := "to see it once: msgctl dlq inspect " + shell.Quote(l.Queue) +
 		"; to see what is published: msgctl tail --exchange NAME"
@@ -64,7 +64,7 @@ func mayWatch(l browse.Assessment) error {
 	return nil
 }
 
-// queueWatch looks at the head of a queue. Its takes are for one goroutine.
+// queueWatch watches the head of a queue. take must be called from one goroutine.
 type queueWatch struct {
 	t       *tailing
 	s       *vhost.VHost
@@ -80,7 +80,7 @@ func (w *queueWatch) stats() tail.Stats {
 	return tail.Stats{Seen: w.seen.Load(), Bytes: w.bytes.Load()}
 }
 
-// take looks until there is something new.
+// take browses until there is something new.
 func (w *queueWatch) take(ctx context.Context, into []tail.Item) ([]tail.Item, error) {
 	items := into[:0]
 	for {

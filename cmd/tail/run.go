@@ -30,12 +30,12 @@ type tailing struct {
 	archive  *archive.Writer
 	synced   time.Time
 	unsynced bool
-	shown    int64 // of those that are meant
+	shown    int64 // messages that were selected
 	saved    int64
-	broken   int64 // of those shown
-	unknown  int64 // that --where could not judge
+	broken   int64 // messages that were shown
+	unknown  int64 // messages that --where could not evaluate
 	lost     int64 // dropped before they were shown, though saved
-	missed   int64 // dropped, and the connection lost, since the last that was shown
+	missed   int64 // dropped, and connections lost, since the last message shown
 	gap      bool
 }
 
@@ -44,10 +44,10 @@ var (
 	errQuiet  = errors.New("no message arrived")
 )
 
-// stuck is how long an interrupted tail waits for an output that does not move.
+// stuck is how long an interrupted tail waits for an output that accepts nothing.
 const stuck = 2 * time.Second
 
-// run shows what comes until something ends it.
+// run shows messages until a limit, an error or a signal ends it.
 func (t *tailing) run(ctx context.Context, src *tailSource) (err error) {
 	if t.follow != "" {
 		t.story = events.NewCausationTree(t.follow)
@@ -74,7 +74,7 @@ func (t *tailing) run(ctx context.Context, src *tailSource) (err error) {
 	return t.end(ctx, src, err)
 }
 
-// follows is the loop, and the loop of whoever shows what is saved.
+// follows runs the loop, and the loop that shows what has been saved.
 func (t *tailing) follows(ctx context.Context, src *tailSource, out *tailOutput) error {
 	if t.archive == nil {
 		err := t.loop(ctx, src, out.show, out.flush)
@@ -128,7 +128,7 @@ func showRelayed(relay *tail.Relay[events.TailMessage], out *tailOutput) error {
 	}
 }
 
-// loop takes, selects and passes on; after each batch it calls flush.
+// loop takes messages, selects and passes them on; after each batch it calls flush.
 func (t *tailing) loop(ctx context.Context, src *tailSource, each func(*events.TailMessage) error,
 	flush func() error) error {
 	idle := newIdleClock(ctx, t.idle)
@@ -143,7 +143,7 @@ func (t *tailing) loop(ctx context.Context, src *tailSource, each func(*events.T
 			return idle.why(err)
 		}
 		if ctx.Err() != nil && t.proc.Streams.OutTTY && t.archive == nil {
-			return ctx.Err() // nobody wants to read thousands of lines after Ctrl-C
+			return ctx.Err() // nobody wants thousands of lines after Ctrl-C
 		}
 		before := t.shown
 		for i := range items {
@@ -160,7 +160,7 @@ func (t *tailing) loop(ctx context.Context, src *tailSource, each func(*events.T
 	}
 }
 
-// take waits for messages. What waits for the disk waits for a second at most.
+// take waits for messages. With --save it waits at most a second, so that the archive is synced.
 func (t *tailing) take(ctx context.Context, src *tailSource, items []tail.Item,
 	flush func() error) ([]tail.Item, error) {
 	for t.archive != nil && t.unsynced {
@@ -190,12 +190,12 @@ func (t *tailing) syncNow() error {
 	return t.archive.Sync()
 }
 
-// one passes a message on when it is meant.
+// one passes a message on if it is selected.
 func (t *tailing) one(src *tailSource, item *tail.Item, each func(*events.TailMessage) error) error {
 	s := t.read(item, src)
 	s.Dropped, s.Gap = s.Dropped+t.missed, s.Gap || t.gap
 	if t.missed, t.gap = s.Dropped, s.Gap; !t.means(src, s) {
-		return nil // the next that is shown tells what is missing
+		return nil // the next message shown reports what is missing
 	}
 	t.missed, t.gap = 0, false
 	t.shown++
@@ -211,7 +211,7 @@ func (t *tailing) one(src *tailSource, item *tail.Item, each func(*events.TailMe
 	return nil
 }
 
-// means says whether a message is one of those asked for.
+// means reports whether a message is selected.
 func (t *tailing) means(src *tailSource, s *events.TailMessage) bool {
 	if !src.wants(&s.Message) || t.invalid && s.Validity != events.Invalid {
 		return false
@@ -228,7 +228,7 @@ func (t *tailing) means(src *tailSource, s *events.TailMessage) bool {
 	return t.story == nil || t.story.Add(s)
 }
 
-// end says what came of it and finds the exit code.
+// end shows the summary and returns the exit code.
 func (t *tailing) end(ctx context.Context, src *tailSource, err error) error {
 	st := src.stats()
 	t.proc.Note(t.summary(st))
@@ -275,22 +275,23 @@ func (t *tailing) summary(st tail.Stats) string {
 	return text + "."
 }
 
-// idleClock ends the wait for messages when there was nothing to show for a while. It stands still
-// while messages are shown: an output that is slow is not quiet. Nor does the time count in which
-// the process did not run (Ctrl-Z): what came meanwhile is still to be read.
+// idleClock ends the wait for messages after an idle period. It stops while messages are shown,
+// because a slow output does not mean that nothing arrives. It also ignores the time during which
+// the process was suspended (Ctrl-Z), because messages that arrived meanwhile have not been read
+// yet.
 type idleClock struct {
 	ctx   context.Context //nolint:containedctx // it is made here and lives as long as the clock
 	end   context.CancelCauseFunc
-	after time.Duration // 0: never
+	after time.Duration // 0 means never
 	left  time.Duration
 
 	mu    sync.Mutex
-	timer *time.Timer // nil while it stands still
+	timer *time.Timer // nil while stopped
 	due   time.Time
 }
 
-// asleep is how late a timer is at least whose process was stopped. One that is only busy waits
-// once more, which harms nobody.
+// asleep is how late a timer must fire before the process counts as suspended. A process that was
+// merely busy then waits once more, which does no harm.
 const asleep = 100 * time.Millisecond
 
 func newIdleClock(ctx context.Context, after time.Duration) *idleClock {
@@ -299,7 +300,7 @@ func newIdleClock(ctx context.Context, after time.Duration) *idleClock {
 	return c
 }
 
-// run lets the clock go while wait waits.
+// run runs the clock while wait waits.
 func (c *idleClock) run(wait func() error) error {
 	if c.after <= 0 {
 		return wait()
@@ -314,12 +315,12 @@ func (c *idleClock) run(wait func() error) error {
 	c.timer.Stop()
 	c.timer = nil
 	if c.left -= time.Since(began); time.Since(c.due) > asleep {
-		c.left = c.after // what came first was no sign of quiet, whether it is shown or not
+		c.left = c.after // a message arrived, whether it is shown or not
 	}
 	return err
 }
 
-// arm sets the timer. c.mu is held.
+// arm starts the timer. The caller holds c.mu.
 func (c *idleClock) arm(d time.Duration) {
 	c.due = time.Now().Add(d)
 	c.timer = time.AfterFunc(d, c.ring)
@@ -337,12 +338,12 @@ func (c *idleClock) ring() {
 	}
 }
 
-// reset begins anew.
+// reset restarts the idle period.
 func (c *idleClock) reset() { c.left = c.after }
 
 func (c *idleClock) stop() { c.end(context.Canceled) }
 
-// why returns errQuiet when it was the clock.
+// why returns errQuiet if the clock ended the wait.
 func (c *idleClock) why(err error) error {
 	if errors.Is(err, context.Canceled) && errors.Is(context.Cause(c.ctx), errQuiet) {
 		return errQuiet

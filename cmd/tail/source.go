@@ -16,20 +16,20 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// tailSource is where messages come from. take is as Tail.Take.
+// tailSource is a source of messages. take behaves as Tail.Take.
 type tailSource struct {
 	take  func(ctx context.Context, into []tail.Item) ([]tail.Item, error)
 	stats func() tail.Stats
 	stop  func()
-	// wants says whether a message is meant, where the broker could not tell.
+	// wants reports whether a message is selected, if the broker could not filter it.
 	wants func(*message.Message) bool
-	// traced says that the messages are those of the trace exchange.
+	// traced reports that the messages are those of the trace exchange.
 	traced bool
-	// waited says that the messages were published before they were seen, perhaps long before.
+	// waited reports that the messages were published before they were seen, perhaps long before.
 	waited bool
 }
 
-// open begins to watch what the flags say.
+// open opens the source that the flags select.
 func (t *tailing) open(ctx context.Context) (*tailSource, error) {
 	switch {
 	case t.queue != "":
@@ -42,7 +42,7 @@ func (t *tailing) open(ctx context.Context) (*tailSource, error) {
 	return t.openExchanges(ctx)
 }
 
-// feed follows what open opens.
+// feed follows the messages that open returns.
 func (t *tailing) feed(ctx context.Context, patient bool,
 	open func(context.Context, int64) (tail.Feed, error)) (*tailSource, error) {
 	f, err := tail.Start(ctx, tail.Options{
@@ -55,7 +55,7 @@ func (t *tailing) feed(ctx context.Context, patient bool,
 	return &tailSource{take: f.Take, stats: f.Stats, stop: f.Stop, wants: tail.ParseKeys(t.patterns).Want}, nil
 }
 
-// tap watches through a private queue.
+// tap watches exchanges through a private queue.
 func (t *tailing) tap(ctx context.Context, binds []tail.Bind) (*tailSource, error) {
 	first := true
 	return t.feed(ctx, false, func(ctx context.Context, _ int64) (tail.Feed, error) {
@@ -100,8 +100,8 @@ func (t *tailing) openExchanges(ctx context.Context) (*tailSource, error) {
 	return src, nil
 }
 
-// declaredExchanges returns the exchanges of the topology file that exist in its vhost, nil without
-// any: all are watched then.
+// declaredExchanges returns the exchanges of the topology file that exist in its vhost, or nil:
+// then all exchanges are watched.
 func (t *tailing) declaredExchanges(live *topology.State) (names []string) {
 	if t.known == nil || t.known.State.Home != t.vhost {
 		return nil
@@ -114,8 +114,8 @@ func (t *tailing) declaredExchanges(live *topology.State) (names []string) {
 	return names
 }
 
-// network returns the exchanges and bindings of the vhost: those that are live, or when the
-// management API cannot be used, those of the topology file.
+// network returns the exchanges and bindings of the vhost: the live ones, or those of the topology
+// file if the management API cannot be used.
 func (t *tailing) network(ctx context.Context) (*topology.State, error) {
 	live, err := t.broker.Everything(ctx, []string{t.vhost})
 	switch {
@@ -168,7 +168,7 @@ func (t *tailing) unwatchable(state *topology.State, err error) error {
 		Advice: hint}
 }
 
-// nothing explains a plan without bindings.
+// nothing explains why the plan has no bindings.
 func (t *tailing) nothing(p *tail.Plan) error {
 	text := fmt.Sprintf("vhost %q has no exchange to watch", t.vhost)
 	switch names := listOf("exchange", "exchanges", p.Mirrored); {
@@ -185,7 +185,7 @@ func (t *tailing) nothing(p *tail.Plan) error {
 	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: errors.New(text), Advice: hint}
 }
 
-// sayPlan says what is watched, and what cannot be seen.
+// sayPlan announces what is watched and what cannot be seen.
 func (t *tailing) sayPlan(p *tail.Plan) {
 	pattern := ""
 	if len(t.patterns) > 0 {

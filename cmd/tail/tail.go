@@ -1,4 +1,5 @@
-// Package tail is the command tail: it shows messages as they go by and takes none away.
+// Package tail is the command tail: it shows messages as they pass and takes none away.
+// pkg/consume/tail describes what each source can see and what it may drop.
 package tail
 
 import (
@@ -148,18 +149,18 @@ func (o *tailOptions) check() (err error) {
 	return err
 }
 
-// Broker is what tail needs of a live broker.
+// Broker is the set of broker operations that tail uses.
 type Broker interface {
 	vhost.Broker
-	// Taps opens feeds.
+	// Taps opens the sources of messages.
 	Tails(vhost string) tail.Dialer
-	// Tracing says whether the firehose is on.
+	// Tracing reports whether the firehose is on.
 	Tracing(ctx context.Context, vhost string) (bool, error)
 	// Close ends all connections.
 	Close()
 }
 
-// OpenBroker prepares a client that watches.
+// OpenBroker creates a client that watches messages.
 type OpenBroker func(ctx context.Context, conn *profile.Connection, command string) (Broker, error)
 
 func runTail(ctx context.Context, opts *tailOptions) error {

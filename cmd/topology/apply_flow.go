@@ -16,12 +16,12 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
-// changeOptions are those of the commands that change a broker: what to compare with what, and how
-// to show, ask and report.
+// changeOptions are the flags of the commands that change a broker: what to compare, and how to
+// show, ask and report.
 type changeOptions struct {
 	proc       *cmdutil.Process
 	open       OpenBroker
-	verb       string // the command's name, also in its question
+	verb       string // the command's name, also used in its question
 	connection *profile.Flags
 	files      cmdutil.FileFlag
 	diff       diffOptions
@@ -30,7 +30,7 @@ type changeOptions struct {
 	yes        string
 }
 
-// newChangeCmd completes a command that carries out a plan.
+// newChangeCmd completes a command that executes a plan.
 func newChangeCmd(d *cmdutil.Process, open OpenBroker, cmd *cobra.Command, diff diffOptions) *cobra.Command {
 	opts := &changeOptions{proc: d, open: open, verb: cmd.Use, diff: diff}
 	cmd.GroupID, cmd.Args = cmdutil.GroupTopology, cmdutil.Args()
@@ -63,7 +63,7 @@ func (o *changeOptions) register(cmd *cobra.Command) {
 	cmd.Flags().Lookup("yes").NoOptDefVal = cmdutil.PlainYes
 }
 
-// change shows the plan, asks, looks again, executes exactly the plan, and reports.
+// change shows the plan, asks, plans again, executes exactly the plan that was shown, and reports.
 func (o *changeOptions) change(ctx context.Context, conn *profile.Connection, b Broker, makePlan planner) error {
 	plan, err := makePlan(ctx)
 	if err != nil {
@@ -105,8 +105,8 @@ func (o *changeOptions) change(ctx context.Context, conn *profile.Connection, b 
 	return complete(plan)
 }
 
-// complete ends with exit code 3 when the plan could not include everything that is declared; the
-// plan has said why.
+// complete returns exit code 3 if the plan could not include everything that is declared; the plan
+// has said why.
 func complete(plan *plan.Plan) error {
 	if len(plan.LeftAlone) > 0 {
 		return cmdutil.ExitWith(cmdutil.ExitPartly)
@@ -114,17 +114,17 @@ func complete(plan *plan.Plan) error {
 	return nil
 }
 
-// writesAtOnce is how many objects of a kind are written at the same time.
+// writesAtOnce is how many objects of one kind are written concurrently.
 const writesAtOnce = 8
 
-// show prints the plan: to stdout for a person; to stderr when stdout is for the report's JSON and
-// somebody will be asked.
+// show prints the plan: to stdout for a person, or to stderr if stdout is for the report's JSON and
+// a question follows.
 func (o *changeOptions) show(plan *plan.Plan) error {
 	streams := o.proc.Streams
 	doc := plans.NewDocument(plan)
 	switch {
 	case o.output.Value == "text" && plan.Empty() && plan.Refusal() == nil:
-		return nil // the report says it all
+		return nil // the report contains everything
 	case o.output.Value == "text":
 		return plans.Text(streams.Out, doc, streams.OutStyler(o.proc.Colour), streams.OutWidth())
 	case plan.Refusal() != nil || o.yes == "":
@@ -145,8 +145,8 @@ func (o *changeOptions) report(plan *plan.Plan, result apply.Result) error {
 	return plans.ApplyText(streams.Out, doc, streams.OutStyler(o.proc.Colour))
 }
 
-// confirm asks, unless --yes has answered. A protected context wants the vhost's name for what
-// destroys.
+// confirm asks, unless --yes was given. On a protected context, destructive plans need the vhost's
+// name.
 func (o *changeOptions) confirm(ctx context.Context, conn *profile.Connection, plan *plan.Plan) error {
 	if conn.Protected() && plan.Destructive() {
 		return o.confirmProtected(ctx, conn, plan)
@@ -184,8 +184,7 @@ func (o *changeOptions) confirmProtected(ctx context.Context, conn *profile.Conn
 	return cmdutil.Declined(ok)
 }
 
-// planVHost is the vhost to type: the one that the plan's destructive steps are in, else the
-// connection's.
+// planVHost is the vhost to type: that of the plan's destructive steps, else the connection's.
 func planVHost(p *plan.Plan, conn *profile.Connection) string {
 	for _, s := range p.Steps {
 		if s.Action != plan.Delete && s.Action != plan.Replace {
@@ -201,7 +200,7 @@ func planVHost(p *plan.Plan, conn *profile.Connection) string {
 	return conn.VHost
 }
 
-// unmoved plans again and refuses when the broker is no longer as it was when the plan was shown.
+// unmoved plans again, and refuses if the broker has changed since the plan was shown.
 func unmoved(ctx context.Context, plan *plan.Plan, makePlan planner) error {
 	now, err := makePlan(ctx)
 	if err != nil {
@@ -214,7 +213,7 @@ func unmoved(ctx context.Context, plan *plan.Plan, makePlan planner) error {
 	return nil
 }
 
-// refused ends a command whose plan can't be carried out; the plan has shown why.
+// refused ends a command whose plan cannot be executed; the plan has shown why.
 func refused(plan *plan.Plan) error {
 	if plan.Problems.HasErrors() {
 		return errors.New("nothing was changed: fix the errors above first")
@@ -223,7 +222,7 @@ func refused(plan *plan.Plan) error {
 		"each one above says why, and which flag allows it if one does")
 }
 
-// outcome maps what became of the steps to the exit code; the report has said the rest.
+// outcome maps the results of the steps to the exit code; the report has shown the rest.
 func outcome(r apply.Result) error {
 	if r.Interrupted {
 		return cmdutil.ExitWith(cmdutil.ExitInterrupted)
@@ -248,7 +247,7 @@ func outcome(r apply.Result) error {
 	return cmdutil.ExitWith(cmdutil.ExitFailed)
 }
 
-// progressObserver shows an apply's progress.
+// progressObserver shows the progress of an apply.
 type progressObserver struct {
 	progress terminal.Progress
 	begun    bool

@@ -13,30 +13,30 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
-// Broker is what the commands that plan and change need of a live broker.
+// Broker is the set of broker operations that the commands that plan and change use.
 type Broker interface {
 	apply.Writer
-	// Live reads what is needed to compare a wanted state.
+	// Live reads what is needed to compare the declared state.
 	Live(ctx context.Context, want *topology.State) (*topology.Live, error)
-	// Refine counts messages and consumers of queues again.
+	// Refine counts the messages and consumers of queues again.
 	Refine(ctx context.Context, live *topology.Live, refs []topology.Ref) error
-	// Lock keeps other applies of the same topology out until release is called.
+	// Lock prevents concurrent applies of the same topology until release is called.
 	Lock(ctx context.Context, vhost, topologyName string) (release func(), err error)
 	// Close ends all connections.
 	Close()
 }
 
-// OpenBroker prepares a client; nothing is dialled. With noAPI it works over AMQP alone.
+// OpenBroker creates a client; it dials nothing. With noAPI it uses AMQP only.
 type OpenBroker func(ctx context.Context, conn *profile.Connection, command string, noAPI bool) (Broker, error)
 
-// OpenReader prepares a client that only looks.
+// OpenReader creates a client that only reads.
 type OpenReader func(ctx context.Context, conn *profile.Connection, command string) (subject.Reader, error)
 
-// planner makes a plan of what the broker has now; apply calls it twice.
+// planner makes a plan from the current state of the broker; apply calls it twice.
 type planner func(ctx context.Context) (*plan.Plan, error)
 
-// newPlanner returns a planner that reads, compares, and counts anew what destructive steps put at
-// stake.
+// newPlanner returns a planner that reads, compares, and counts again what destructive steps would
+// destroy.
 func newPlanner(b Broker, read func(context.Context) (*topology.Live, error),
 	diff func(*topology.Live) *plan.Plan) planner {
 	return func(ctx context.Context) (*plan.Plan, error) {
@@ -56,8 +56,8 @@ func newPlanner(b Broker, read func(context.Context) (*topology.Live, error),
 	}
 }
 
-// atStake returns the queues that the plan's destructive steps would take: those named, and all of
-// a vhost that goes.
+// atStake returns the queues that the plan's destructive steps would delete: those named, and all
+// queues of a deleted vhost.
 func atStake(p *plan.Plan, live *topology.Live) []topology.Ref {
 	var queues []topology.Ref
 	for _, s := range p.Steps {
@@ -85,7 +85,7 @@ func queuesIn(live *topology.Live, vhost string) []topology.Ref {
 	return queues
 }
 
-// adviseNoAPI adds the way without the management API to the error that it cannot be reached.
+// adviseNoAPI suggests --no-api in the error that the management API cannot be reached.
 func (c *comparison) adviseNoAPI(err error) error {
 	if c.options.destroy || !errors.Is(err, topology.ErrAPI) || !errors.Is(err, topology.ErrUnreachable) {
 		return err

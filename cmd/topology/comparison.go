@@ -17,7 +17,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
-// comparison is a command's files and its broker, together: what plan, apply and destroy work on.
+// comparison is a command's files and its broker together. plan, apply and destroy work on it.
 type comparison struct {
 	proc       *cmdutil.Process
 	command    string
@@ -28,8 +28,8 @@ type comparison struct {
 	unlock     func()
 }
 
-// newComparison reads the files and prepares the connection; nothing is dialled yet. Problems of
-// the files end the command.
+// newComparison reads the files and prepares the connection; it dials nothing. Errors in the files
+// end the command.
 func newComparison(ctx context.Context, d *cmdutil.Process, open OpenBroker, command string, flags *profile.Flags,
 	files *cmdutil.FileFlag,
 	diff *diffOptions) (*comparison, error) {
@@ -67,8 +67,8 @@ func (c *comparison) plan(ctx context.Context) (*plan.Plan, error) {
 	return plan, c.adviseNoAPI(err)
 }
 
-// live reads the broker. Vhosts that are missing become part of what is wanted, when somebody wants
-// them created.
+// live reads the broker. Missing vhosts are added to the declared state if the user wants them
+// created.
 func (c *comparison) live(ctx context.Context) (*topology.Live, error) {
 	live, err := c.broker.Live(ctx, c.want)
 	if err != nil {
@@ -85,13 +85,13 @@ func (c *comparison) live(ctx context.Context) (*topology.Live, error) {
 			return nil, err
 		}
 		if create {
-			_ = c.want.Add(vhost, diag.Position{}) // it is not there: Has has looked
+			_ = c.want.Add(vhost, diag.Position{}) // it does not exist: Has has checked
 		}
 	}
 	return live, nil
 }
 
-// createVHost asks where somebody can answer; elsewhere the plan says what to type.
+// createVHost asks on a terminal; elsewhere the plan says what to type.
 func (c *comparison) createVHost(ctx context.Context, name string) (bool, error) {
 	if c.options.createVHost || c.options.noAPI || c.command != "apply" || !c.proc.Streams.InTTY {
 		return c.options.createVHost, nil
@@ -100,8 +100,8 @@ func (c *comparison) createVHost(ctx context.Context, name string) (bool, error)
 		"--create-vhost")
 }
 
-// lock keeps other applies of the same topology, and of those that it takes objects from, out.
-// Where no lock can be had, the command goes on and says so.
+// lock prevents concurrent applies of the same topology, and of those that it adopts objects from.
+// If no lock can be obtained, the command warns and continues.
 func (c *comparison) lock(ctx context.Context) error {
 	vhosts := c.want.VHosts()
 	if c.want.Name == "" || len(vhosts) == 0 {
@@ -130,7 +130,7 @@ func (c *comparison) lockOne(ctx context.Context, vhost, name string) error {
 	switch {
 	case errors.Is(err, topology.ErrLocked):
 		return err
-	case errors.Is(err, topology.ErrVHostMissing): // about to be created: there is nothing to lock yet
+	case errors.Is(err, topology.ErrVHostMissing): // about to be created: nothing to lock yet
 	case err != nil && ctx.Err() != nil:
 		return err
 	case err != nil:
@@ -146,13 +146,13 @@ func (c *comparison) close() {
 	c.broker.Close()
 }
 
-// diffOptions are the flags that say how a difference becomes a plan.
+// diffOptions are the flags that determine how a difference becomes a plan.
 type diffOptions struct {
 	plan        plan.Options
 	replace     string
 	createVHost bool
 	noAPI       bool
-	// destroy plans deletions instead.
+	// destroy plans deletions instead of changes.
 	destroy bool
 }
 
@@ -181,7 +181,7 @@ func (o *diffOptions) register(cmd *cobra.Command) {
 			"declaring existing objects again, which changes nothing")
 }
 
-// diff returns what makes a plan of a live state.
+// diff returns the function that makes a plan from a live state.
 func (o *diffOptions) diff(want *topology.State) func(*topology.Live) *plan.Plan {
 	return func(live *topology.Live) *plan.Plan {
 		if o.destroy {
@@ -202,7 +202,7 @@ func (v replaceValue) String() string {
 	return v.o.replace
 }
 
-// Set takes empty, and nothing else yet.
+// Set accepts only empty.
 func (v replaceValue) Set(s string) error {
 	if s != "empty" {
 		return errors.New("want empty")
@@ -214,10 +214,10 @@ func (v replaceValue) Set(s string) error {
 // Type names the value in help.
 func (v replaceValue) Type() string { return "which" }
 
-// pruneValue is the flag --prune: alone, or with the kinds that are pruned only when they are named.
+// pruneValue is the flag --prune: alone, or with the kinds that are pruned only by name.
 type pruneValue struct{ o *diffOptions }
 
-// pruneKinds are the names that --prune takes.
+// pruneKinds are the kinds that --prune accepts.
 func pruneKinds() map[string]topology.Kind {
 	return map[string]topology.Kind{"users": topology.KindUser, "vhosts": topology.KindVHost,
 		"globals": topology.KindGlobalParameter}
@@ -231,7 +231,7 @@ func (v pruneValue) String() string {
 	return "true"
 }
 
-// Set takes true, false, or a list of kinds.
+// Set accepts true, false, or a list of kinds.
 func (v pruneValue) Set(s string) error {
 	v.o.plan.Prune, v.o.plan.PruneKinds = true, nil
 	switch s {

@@ -91,7 +91,7 @@ func runExport(ctx context.Context, opts *exportOptions) error {
 	if err := cmdutil.Missing(live); err != nil {
 		return err
 	}
-	if len(live.ClosedVHosts) > 0 { // a backup without them would pass for a whole one
+	if len(live.ClosedVHosts) > 0 { // a backup without them would look complete
 		return refusal.NoVHostAccess("export all vhosts", live.Server.User, live.ClosedVHosts[0])
 	}
 	warnUnreadable(opts.proc, live)
@@ -115,7 +115,7 @@ func (o *exportOptions) write(state *topology.State) error {
 	return export.WriteYAML(out, state, options)
 }
 
-// warnSecrets says that a file holds credentials, and whose.
+// warnSecrets warns that a file contains credentials, and lists whose.
 func (o *exportOptions) warnSecrets(state *topology.State, options export.Options) {
 	held := export.HasSecrets(state, options)
 	if len(held) == 0 || options.Mask {
@@ -141,7 +141,7 @@ func warnServerNamed(d *cmdutil.Process, live *topology.Live, vhosts []string) {
 	}
 }
 
-// warnUnreadable says which kinds are not in an export, and why.
+// warnUnreadable warns which kinds are missing from an export, and why.
 func warnUnreadable(d *cmdutil.Process, live *topology.Live) {
 	for _, kind := range topology.Kinds() {
 		if why, ok := live.Unreadable[kind]; ok {

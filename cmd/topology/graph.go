@@ -87,8 +87,8 @@ func graphEvents(in *subject.Subject) []graph.EventSource {
 	return list
 }
 
-// refuseUnread ends a command on files that are no sound text: what they declare, and under which
-// names, is not known. Problems of objects are drawn.
+// refuseUnread ends a command whose files cannot be parsed, because what they declare is unknown.
+// Objects with errors are drawn.
 func refuseUnread(d *cmdutil.Process, in *subject.Subject) error {
 	broken := slices.ContainsFunc(in.Problems, func(p diag.Diagnostic) bool {
 		return p.Severity == diag.Error && p.Object == "" && p.Rule == ""

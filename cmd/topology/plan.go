@@ -1,5 +1,6 @@
-// Package topology has the commands about topology files: those that need no broker (validate,
-// lint, route, test, graph), and those that compare a file with one (plan, apply, destroy, export).
+// Package topology has the commands about topology files: validate, lint, route, test and graph,
+// which need no broker, and plan, apply, destroy and export, which compare a file with one.
+// pkg/topology does the work; this package checks flags, asks for confirmation and shows results.
 package topology
 
 import (
@@ -72,7 +73,7 @@ func runPlan(ctx context.Context, opts *planOptions) error {
 		return err
 	}
 	switch {
-	case plan.Refusal() != nil: // a pipeline is to stop here, and not at apply
+	case plan.Refusal() != nil: // a pipeline should fail here rather than at apply
 		return cmdutil.ExitWith(cmdutil.ExitFailed)
 	case opts.detailed && !plan.Empty():
 		return cmdutil.ExitWith(cmdutil.ExitPending)

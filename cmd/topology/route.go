@@ -107,7 +107,7 @@ func registerSteps(cmd *cobra.Command, steps *[]route.Step) {
 	}
 }
 
-// stepValue is a flag that adds a death: the flags' order is the order of the deaths.
+// stepValue is a flag that adds a death; the deaths happen in the order of the flags.
 type stepValue struct {
 	steps  *[]route.Step
 	reason route.Reason
@@ -178,7 +178,8 @@ func (o *routeOptions) show(t *route.Trace) error {
 	return checks.RouteText(streams.Out, t, streams.OutStyler(o.proc.Colour))
 }
 
-// publication is the message of the flags; an event's exchange and key come with its file.
+// publication is the message that the flags describe. If an event is named, its exchange and key
+// come from its file.
 func (o *routeOptions) publication() (route.Publication, error) {
 	switch {
 	case o.event != "" && o.hasExchange:
@@ -205,7 +206,7 @@ func (o *routeOptions) publication() (route.Publication, error) {
 	return p, nil
 }
 
-// network reads the topology, and the event when one is named.
+// network reads the topology, and the event if one is named.
 func (o *routeOptions) network(ctx context.Context) (*route.Network, *route.Publication, error) {
 	if err := o.source.check("route"); err != nil {
 		return nil, nil, err
@@ -274,8 +275,8 @@ func sectionsOf(s *spec.Spec, state *topology.State, vhost string) *spec.Section
 	return &s.Sections
 }
 
-// chooseNetwork decides which vhost of the files is meant: the one that was named, the files' own,
-// or the only one with exchanges or queues.
+// chooseNetwork selects the vhost: the one named, the files' own, or the only one with exchanges or
+// queues.
 func chooseNetwork(state *topology.State, named string) (string, error) {
 	if named != "" {
 		return named, nil

@@ -14,12 +14,13 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/lint/subject"
 )
 
-// sourceOptions say what to look at: files, a broker, or files and a broker.
+// sourceOptions select what to read: files, a broker, or both.
 type sourceOptions struct {
 	files  cmdutil.FileFlag
 	live   bool
 	broker brokerVersion
-	// both says that the command compares files with the broker; otherwise it takes one of the two.
+	// both allows files together with a broker, which are compared; otherwise they exclude each
+	// other.
 	both bool
 }
 
@@ -29,7 +30,7 @@ func (o *sourceOptions) register(cmd *cobra.Command, live string) {
 	o.broker.register(cmd)
 }
 
-// check refuses files and a broker where the command takes one of the two.
+// check refuses files together with a broker if the command takes only one of them.
 func (o *sourceOptions) check(command string) error {
 	if o.live && !o.both && len(o.files.Patterns) > 0 {
 		return cmdutil.UsageError("leave one of them out", "%s: -f and --live exclude each other", command)
@@ -48,7 +49,7 @@ func (b *brokerVersion) register(cmd *cobra.Command) {
 // String, Set and Type make it a flag's value.
 func (b *brokerVersion) String() string { return b.value }
 
-// Set takes a version that begins with two numbers.
+// Set accepts a version that begins with two numbers.
 func (b *brokerVersion) Set(v string) error {
 	var major, minor int
 	if _, err := fmt.Sscanf(v, "%d.%d", &major, &minor); err != nil {

@@ -14,11 +14,11 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
-// labPrefix begins the names of the vhosts in which live tests run.
+// labPrefix begins the names of the temporary vhosts in which live tests run.
 const labPrefix = "msgctl-live-test-"
 
-// onBroker runs tests in vhosts of their own, one after the other for each vhost of the files, and
-// deletes these at the end.
+// onBroker runs tests in temporary vhosts, one for each vhost of the files in turn, and deletes
+// them at the end.
 func (o *testOptions) onBroker(ctx context.Context, declared *spec.Spec, state *topology.State,
 	cases []routetest.Case) (results []routetest.Result, err error) {
 	conn, err := o.proc.Connection(o.connection)
@@ -59,7 +59,7 @@ func (o *testOptions) onBroker(ctx context.Context, declared *spec.Spec, state *
 	return results, nil
 }
 
-// versionOf asks the broker for its version, so that the simulator is of the same.
+// versionOf reads the broker's version, so that the simulator simulates the same one.
 func (o *testOptions) versionOf(ctx context.Context, b TestVHostBroker, vhost string) (string, error) {
 	if o.source.broker.value != "" {
 		return o.source.broker.value, nil
@@ -71,20 +71,20 @@ func (o *testOptions) versionOf(ctx context.Context, b TestVHostBroker, vhost st
 	return live.Server.Version, nil
 }
 
-// TestVHostBroker opens vhosts for tests.
+// TestVHostBroker opens temporary vhosts for tests.
 type TestVHostBroker interface {
 	// Everything reads all objects of some vhosts and of the cluster.
 	Everything(ctx context.Context, vhosts []string) (*topology.Live, error)
-	// TestVHost makes a vhost for tests.
+	// TestVHost creates a vhost for tests.
 	TestVHost(ctx context.Context, vhost string) (TestVHost, error)
 	// Close ends all connections.
 	Close()
 }
 
-// OpenTestVHost prepares a client for tests on a broker.
+// OpenTestVHost creates a client for tests on a broker.
 type OpenTestVHost func(ctx context.Context, conn *profile.Connection, command string) (TestVHostBroker, error)
 
-// TestVHost is a vhost for tests; Close deletes it.
+// TestVHost is a temporary vhost for tests; Close deletes it.
 type TestVHost interface {
 	routetest.TestVHost
 	Close() error
