@@ -89,8 +89,8 @@ func (c *RecoveringConnection) Do(ctx context.Context, f func(*amqp091.Channel) 
 }
 
 // alone runs operations one at a time on a separate connection. Some refusals close the whole
-// connection (3.10: unknown exchange type; 3.10 and 4.0: a stream's bad max-age) and abort every
-// operation on it: only this way is it known which operation was refused.
+// connection and abort every operation on it (fact refusals-close-connections): only this way is it
+// known which operation was refused.
 func (c *RecoveringConnection) alone(ctx context.Context, f func(*amqp091.Channel) error) error {
 	if err := enter(ctx, c.lone); err != nil {
 		return err

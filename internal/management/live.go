@@ -201,9 +201,8 @@ func (r *reading) inVHost(ctx context.Context, vhost string) error {
 	return g.Wait()
 }
 
-// access tells a missing vhost from a closed one. Missing: 404 with the error "Object Not Found" on
-// all lines. No permission: 401 on 3.10 and 4.0, 404 with the error "not_found" on 4.3. Whoever may
-// read one list of a vhost may read all of them.
+// access tells a missing vhost from a closed one (fact closed-vhost-status). Whoever may read one
+// list of a vhost may read all of them.
 func (r *reading) access(vhost string, err error) error {
 	var answer *Refusal
 	if !errors.As(err, &answer) {

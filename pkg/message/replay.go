@@ -29,11 +29,11 @@ type Replay struct {
 // The headers taken off are noted in x-msgctl-original-headers, so that nothing is forgotten and a
 // consumer that counts attempts in x-death does not park the message again at once. The note is a
 // string with one JSON object, in the form of the management API: timestamps as seconds since 1970,
-// byte arrays as text. It is a string because the deaths are nested tables, and a stream on 3.10
-// drops header values that are tables or arrays, whatever their name (seen on 3.10.8; 4.x keeps
-// those of x- headers). The note of an earlier replay goes into this one as an object under the
-// same name; when all would take more than MaxOriginalHeaders, of the earlier notes only the first
-// stays, which tells how the message was published; then none does, then the whole is left out.
+// byte arrays as text. It is a string because the deaths are nested tables, which not every stream
+// keeps (fact stream-drops-nested-headers). The note of an earlier replay goes into this one as an
+// object under the same name; when all would take more than MaxOriginalHeaders, of the earlier
+// notes only the first stays, which tells how the message was published; then none does, then the
+// whole is left out.
 func ReplayHeaders(h Table, r Replay) Table {
 	out := withNote(h, takenOff)
 	out[HeaderReplayCount] = strconv.FormatInt(ReplayCount(h)+1, 10)

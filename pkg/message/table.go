@@ -15,8 +15,8 @@ import (
 type Table map[string]any
 
 // Decimal is the AMQP decimal: Value divided by ten to the power of Scale. No broker computes with
-// it, and one in a header closes the connection of whoever publishes it to a stream (541; seen on
-// 3.10.8, 4.0.5, 4.3.6).
+// it, and one in a header closes the connection of whoever publishes it to a stream (fact
+// stream-refuses-decimals).
 type Decimal struct {
 	Scale uint8
 	Value int32

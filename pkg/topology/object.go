@@ -47,9 +47,8 @@ const (
 	ApplyToStreams       = "streams"
 )
 
-// VHost is a virtual host. DefaultQueueType "" leaves the choice to the broker (3.10.8 takes it
-// when the vhost is created, and 4.3 resets it to classic when a vhost is put without it: a writer
-// sends the live one then).
+// VHost is a virtual host. DefaultQueueType "" leaves the choice to the broker (facts
+// default-queue-type, default-type-resets): a writer sends the live one then.
 type VHost struct {
 	Name             string
 	Description      string

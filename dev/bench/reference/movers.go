@@ -43,9 +43,8 @@ func (b Broker) Shovel(ctx context.Context, l *Link, from, to string, n int) (pr
 	return process.Usage{Wall: time.Since(start)}, err
 }
 
-// shovelEnded waits until the source is empty, or the shovel gone: now and then it closes its
-// channel while its last acknowledgements are under way, and messages that it moved are back in the
-// source (seen on 4.3.6).
+// shovelEnded waits until the source is empty, or the shovel gone: it may leave messages in the
+// source that it has moved (fact shovel-returns-moved).
 func (b Broker) shovelEnded(ctx context.Context, l *Link, from string) error {
 	for {
 		left, err := l.Ready(from)

@@ -21,8 +21,8 @@ const (
 	// Exporter is msgctl exporter.
 	Exporter Source = "exporter"
 	// RabbitMQ is the broker's own exporter, at /metrics/detailed with the families
-	// queue_coarse_metrics, queue_metrics and queue_consumer_count (the same names on 3.10.8,
-	// 4.0.5, 4.3.6). It knows nothing of drift, nor whose dead letters are lost.
+	// queue_coarse_metrics, queue_metrics and queue_consumer_count (fact detailed-metrics). It
+	// knows nothing of drift, nor whose dead letters are lost.
 	RabbitMQ Source = "rabbitmq"
 )
 

@@ -191,8 +191,7 @@ func (l *local) env() []string {
 		"ERL_EPMD_ADDRESS=127.0.0.1", "ERL_EPMD_PORT=" + strconv.Itoa(l.epmdPort),
 		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=" + erl, "RABBITMQ_CTL_ERL_ARGS=" + erl,
 		// Makes the start script exec the Erlang machine instead of waiting for it, so that our
-		// child is the broker itself and kill -9 hits the right process. Seen on 3.10.8, 4.0.5 and
-		// 4.3.6.
+		// child is the broker itself and kill -9 hits the right process (fact start-script-exec).
 		"RUNNING_UNDER_SYSTEMD=true",
 	}
 }
@@ -254,8 +253,7 @@ func (l *local) whyEnded() string {
 
 func notAnError(line string) bool { return !strings.Contains(line, "[error]") }
 
-// stop sends SIGTERM, on which RabbitMQ closes connections and flushes its queues (seen on 3.10.8,
-// 4.0.5, 4.3.6).
+// stop sends SIGTERM, which ends RabbitMQ in order (fact sigterm-is-orderly).
 func (l *local) stop(ctx context.Context) error {
 	if !l.running() {
 		return nil

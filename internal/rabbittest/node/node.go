@@ -135,8 +135,7 @@ func (n *Node) Ctl(ctx context.Context, args ...string) (string, error) {
 func (n *Node) Eval(ctx context.Context, code string) (string, error) { return n.run.eval(ctx, code) }
 
 // SetMemoryAlarm raises or clears the memory alarm: while it is up, the broker reads nothing from
-// connections that publish. Seen on 3.10.8, 4.0.5 and 4.3.6: a watermark of 0 raises it within a
-// second.
+// connections that publish (fact watermark-zero).
 func (n *Node) SetMemoryAlarm(ctx context.Context, on bool) error {
 	mark := "0.6"
 	if on {
@@ -146,10 +145,8 @@ func (n *Node) SetMemoryAlarm(ctx context.Context, on bool) error {
 	return err
 }
 
-// SyncMetadata returns when what was declared so far would survive Kill. Before 4.3 it might not:
-// the nodes write their log of metadata some moments later. A queue and a persistent, confirmed
-// message in it, killed at once, were gone in 5 of 50 attempts on 4.0.5, and once on 3.10.8; in
-// none of 30 with this in between, and never in 20 on 4.3.6.
+// SyncMetadata returns when what was declared so far would survive Kill, which it might not
+// otherwise (fact metadata-is-late).
 func (n *Node) SyncMetadata(ctx context.Context) error {
 	_, err := n.Eval(ctx, "catch mnesia:sync_log().") // 4.3 has no Mnesia any more
 	return err

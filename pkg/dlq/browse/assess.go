@@ -110,8 +110,7 @@ type AssessOptions struct {
 	Force bool
 }
 
-// holdDefault is half of the broker's default consumer timeout of 30 minutes (3.10.8, 4.0.5,
-// 4.3.6).
+// holdDefault is half of the broker's default consumer timeout (fact consumer-timeout).
 const holdDefault = 15 * time.Minute
 
 // Assess judges a look into a queue. It is pure.
@@ -193,8 +192,7 @@ const (
 )
 
 // overflow: held messages make room for arrivals, and when they are requeued the queue is over its
-// limit. drop-head then drops from the head, where they are (seen on 4.0.5 and 4.3.6, classic on
-// 3.10.8; there a quorum queue drops the new ones).
+// limit. drop-head may then drop them (fact returns-over-limit).
 func (a *assessment) overflow() {
 	limits := a.f.lengthLimits()
 	if len(limits) == 0 {

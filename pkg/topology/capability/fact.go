@@ -53,6 +53,13 @@ func Facts() []Fact {
 		{ID: "client-death-history", Seen: []string{"3.10.8"},
 			Text: "A death history that a client publishes is trusted: its counts are continued, a message whose " +
 				"history looks like a cycle is dropped, and a malformed history crashes the queue."},
+		{ID: "closed-vhost-status",
+			Text: "The management API answers 404 with the error \"Object Not Found\" for the lists of a vhost that " +
+				"does not exist. A user without permissions in a vhost gets 401 on 3.10 and 4.0, 404 with the error " +
+				"\"not_found\" on 4.3."},
+		{ID: "consumer-timeout",
+			Text: "The consumer timeout is 30 minutes by default: the channel of a consumer that holds a message for " +
+				"longer is closed."},
 		{ID: "consumers-are-late",
 			Text: "The management API shows a new consumer up to 5 s late."},
 		{ID: "counts-are-late", Text: "The management API's counts of classic and quorum queues are up to 7 s old."},
@@ -76,6 +83,8 @@ func Facts() []Fact {
 		{ID: "default-queue-type", Test: "pkg/topology/plan.TestDefaultQueueTypeOnBrokers",
 			Text: "The vhost's default queue type is given to durable queues that are not auto-delete, not exclusive and " +
 				"name no type. 3.10.8 reads it from the key defaultqueuetype, when the vhost is created, and never changes it."},
+		{ID: "default-type-resets", Seen: []string{"4.3.6"},
+			Text: "Putting a vhost without its default queue type resets that to classic."},
 		{ID: "definitions-import", Test: "pkg/topology/spec/export.TestBrokersImportDefinitions",
 			Text: "Brokers import the definitions that msgctl writes."},
 		{ID: "delayed-retry-failed", Seen: []string{"4.3.6"},
@@ -92,6 +101,9 @@ func Facts() []Fact {
 			Text: "A quorum queue with a delivery limit of N gives a message that is rejected with requeue N+1 times. On 4.3 " +
 				"a " +
 				"nack with requeue never counts, with delayed retry either: no limit ends it."},
+		{ID: "detailed-metrics",
+			Text: "The broker's own exporter has the families queue_coarse_metrics, queue_metrics and " +
+				"queue_consumer_count at /metrics/detailed."},
 		{ID: "dot-names-over-http",
 			Text: "The management API answers 405 for objects named \".\" and \"..\", also when the names are escaped."},
 		{ID: "down-queue-counts", Test: "internal/broker.TestOnNodesOfItsOwn",
@@ -130,6 +142,9 @@ func Facts() []Fact {
 			Text: "A list of the management API names an object twice while others are being declared."},
 		{ID: "message-ttl-blocks",
 			Text: "A message expires at the head of its queue only. One with a short TTL waits behind those with longer ones."},
+		{ID: "metadata-is-late", Seen: []string{"3.10.8", "4.0.5"},
+			Text: "What was declared moments before a kill -9 may be gone, with confirmed persistent messages in it: " +
+				"of 50 queues 5 (4.0.5). None of 30 was after mnesia:sync_log."},
 		{ID: "odd-values", Test: "cmd.TestBrokerScript",
 			Text: "A definitions import keeps values of other types than the broker's own, and the management API shows " +
 				"them so: \"internal\": \"false\", \"priority\": 5.5. Before 4.3 a field auto_delete that was left out is " +
@@ -145,14 +160,29 @@ func Facts() []Fact {
 		{ID: "ready-before-returns", Seen: []string{"4.0.5", "4.3.6"},
 			Text: "A classic queue with a backlog answers a passive declaration before it takes back returned " +
 				"messages, also after the channel closed."},
+		{ID: "refusals-close-connections", Seen: []string{"3.10.8", "4.0.5"},
+			Text: "Some refusals close the whole connection, not just the channel: an unknown exchange type on 3.10, " +
+				"an invalid max-age of a stream on 3.10 and 4.0."},
 		{ID: "returns-before-all", Test: "pkg/dlq/browse.TestSessionsKeepTheOrder",
 			Text: "A quorum queue keeps returned messages apart, in the order of their returns, before all others. A classic " +
 				"queue puts each back where it was."},
+		{ID: "returns-over-limit",
+			Text: "Returned messages may take a queue over its length limit. With overflow drop-head, messages are " +
+				"then dropped from the head, where the returned ones are; a quorum queue on 3.10 drops the new " +
+				"ones."},
 		{ID: "setting-precedence", Test: differential,
 			Text: "Between an argument and a policy, the argument wins for dead-letter keys and the minimum wins for limits. " +
 				"For overflow the argument wins on classic queues, the policy on quorum queues."},
 		{ID: "short-strings-over-http",
 			Text: "Over HTTP, brokers accept names of exchanges and routing keys longer than AMQP's 255 bytes."},
+		{ID: "shovel-returns-moved", Seen: []string{"4.3.6"},
+			Text: "A dynamic shovel sometimes closes its channel before its last acknowledgements are applied. " +
+				"Messages that it has moved are then back in its source."},
+		{ID: "sigterm-is-orderly",
+			Text: "On SIGTERM, the broker closes connections and flushes its queues before it ends."},
+		{ID: "start-script-exec",
+			Text: "With RUNNING_UNDER_SYSTEMD=true the start script execs the Erlang machine, so that its process is " +
+				"the broker itself."},
 		{ID: "statistics-are-late",
 			Text: "Statistics of the management API, such as the bytes of queues and the alarms of nodes, come up to " +
 				"10 s late."},
@@ -161,11 +191,15 @@ func Facts() []Fact {
 				"password after 3 s."},
 		{ID: "stream-count-is-late",
 			Text: "The count of a stream lags by some seconds, the delivery of its messages does not."},
+		{ID: "stream-drops-nested-headers",
+			Text: "A stream drops header values that are tables or arrays. 4.x keeps those whose names begin with x-."},
 		{ID: "stream-keeps-expiration", Seen: []string{"4.0.5", "4.3.6"},
 			Text: "A stream keeps the expiration of a dead letter. Other queue types remove it."},
 		{ID: "stream-last-chunk", Test: "pkg/dlq/replay.TestStreamsAreReadToTheirEndAtTheBeginning",
 			Text: "Reading a stream from \"last\" begins with its last chunk. What of that fits into the prefetch is sent " +
 				"before the answer to a cancel."},
+		{ID: "stream-refuses-decimals",
+			Text: "A decimal in a header closes the connection of whoever publishes it to a stream (541)."},
 		{ID: "topic-permission-exchange", Seen: []string{"4.3.6"},
 			Text: "A topic permission is refused for an exchange that does not exist. Older versions accept it."},
 		{ID: "topic-words", Test: "pkg/topology/route.TestTopicPatternsMatchAsTheBrokerDoes",
@@ -183,6 +217,8 @@ func Facts() []Fact {
 				"impersonator."},
 		{ID: "void-as-undefined",
 			Text: "The management API shows AMQP's void as the text \"undefined\"."},
+		{ID: "watermark-zero",
+			Text: "A memory watermark of 0 raises the memory alarm within a second."},
 		{ID: "wrong-patterns-refused", Test: refused,
 			Text: "Brokers refuse regular expressions with unbalanced brackets or parentheses, a trailing backslash, or " +
 				"nothing to repeat."},
