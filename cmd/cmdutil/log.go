@@ -2,6 +2,7 @@ package cmdutil
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 
@@ -31,11 +32,12 @@ func (f *LogFlags) Check(cmd *cobra.Command) error {
 	return nil
 }
 
-// Logger logs text on a terminal and JSON elsewhere, unless the flag sets the format.
-func (f *LogFlags) Logger(d *Process) *slog.Logger {
+// Logger logs to w, which is stderr: text on a terminal and JSON elsewhere, unless the flag sets the
+// format.
+func (f *LogFlags) Logger(d *Process, w io.Writer) *slog.Logger {
 	level, _ := logLevel(f.level) // checked
 	json := f.format.Value == "json" || f.format.Value == "auto" && !d.Streams.ErrTTY
-	return telemetry.NewLogger(d.Streams.Err, level, json)
+	return telemetry.NewLogger(w, level, json)
 }
 
 func logLevel(text string) (slog.Level, error) {

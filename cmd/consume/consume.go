@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/msgctl/msgctl/cmd/cmdmsg"
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/shell"
@@ -58,6 +59,9 @@ destination.
 With OTEL_EXPORTER_OTLP_ENDPOINT each attempt is a span in the message's trace,
 and the handler gets its context in TRACEPARENT: docs/tracing.md.
 
+On a terminal the last line shows the progress: what was handled, retried and
+dead-lettered so far, what is being handled, and messages per second.
+
 The first Ctrl-C or SIGTERM stops consuming and gives running handlers --grace
 to finish. Handlers that are still running are then killed, and their messages
 return to the queue. The exit code is 130. A run that ends by itself, by --limit
@@ -77,6 +81,8 @@ type consumeOptions struct {
 	letters string
 	metrics string
 	log     cmdutil.LogFlags
+
+	progress terminal.ProgressMode
 
 	prefetch, concurrency int
 	orderedBy             string
@@ -146,6 +152,7 @@ func NewCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 		"serve /metrics, /healthz and /readyz on this `ADDRESS`: :9464 is on this machine only, 0.0.0.0:9464 on all of "+
 			"its addresses")
 	opts.log.Register(cmd, "debug (every message), info, warn (retries and worse) or error (dead letters)")
+	cmdmsg.RegisterProgress(cmd, &opts.progress)
 	opts.files.Register(cmd)
 	opts.connection = cmdutil.ConnectionFlags(cmd)
 	return cmd
@@ -274,7 +281,16 @@ func runConsume(ctx context.Context, opts *consumeOptions) error {
 
 // consumeSummary describes the result of a run.
 func consumeSummary(r runner.Report) string {
-	parts := []string{terminal.FormatCount(r.Handled) + " handled"}
+	parts := append([]string{terminal.FormatCount(r.Handled) + " handled"}, otherOutcomes(r)...)
+	text := strings.Join(parts, ", ")
+	if r.Reconnects > 0 {
+		text += fmt.Sprintf("; reconnected %s", terminal.FormatPlural(r.Reconnects, "time", "times"))
+	}
+	return text
+}
+
+// otherOutcomes are those but handled that there were.
+func otherOutcomes(r runner.Report) (parts []string) {
 	for _, p := range []struct {
 		n    int64
 		what string
@@ -287,9 +303,5 @@ func consumeSummary(r runner.Report) string {
 			parts = append(parts, terminal.FormatCount(p.n)+" "+p.what)
 		}
 	}
-	text := strings.Join(parts, ", ")
-	if r.Reconnects > 0 {
-		text += fmt.Sprintf("; reconnected %s", terminal.FormatPlural(r.Reconnects, "time", "times"))
-	}
-	return text
+	return parts
 }

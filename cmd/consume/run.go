@@ -12,6 +12,7 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/telemetry"
+	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/consume"
 	"github.com/msgctl/msgctl/pkg/consume/handle"
 	"github.com/msgctl/msgctl/pkg/consume/retry"
@@ -79,8 +80,10 @@ func (o *consumeOptions) prepare(ctx context.Context) (*consuming, error) {
 
 // run consumes until the context, a limit or an error ends it.
 func (c *consuming) run(ctx context.Context) error {
-	log := c.log.Logger(c.proc)
-	w := newConsumeWatch(log, c.queue, c.knownTypes())
+	bar := c.progressBar()
+	log := c.log.Logger(c.proc, terminal.Above(bar, c.proc.Streams.Err))
+	shown := newShownProgress(bar)
+	w := newConsumeWatch(log, c.queue, c.knownTypes(), shown)
 	w.connected = sync.OnceFunc(c.say)
 	w.traces = cmdmsg.NewTracing(c.proc, c.conn, tellLoss(log))
 	defer func() { cmdmsg.EndTracing(c.proc, w.traces) }()
@@ -103,6 +106,7 @@ func (c *consuming) run(ctx context.Context) error {
 		o.Dialer = c.broker.Dialer(c.vhost)
 	}
 	report, err := runner.Run(ctx, o)
+	shown.end()
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.grace)
 	defer cancel()
 	err = errors.Join(err, c.handler.Close(closing))

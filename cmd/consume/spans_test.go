@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/msgctl/msgctl/internal/telemetry"
+	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/consume/handle"
 	"github.com/msgctl/msgctl/pkg/consume/runner"
 	"github.com/msgctl/msgctl/pkg/message"
@@ -12,7 +13,7 @@ import (
 // TestWithoutTracingNothingIsPaid: what is called for each message allocates nothing.
 func TestWithoutTracingNothingIsPaid(t *testing.T) {
 	end := &runner.End{Job: &handle.Job{Message: &message.Message{}}}
-	w := &consumeWatch{metrics: telemetry.NewConsumerMetrics("q")}
+	w := &consumeWatch{metrics: telemetry.NewConsumerMetrics("q"), shown: newShownProgress(terminal.Silent{})}
 	if n := testing.AllocsPerRun(100, func() {
 		end.Begun = w.Begin(end.Job)
 		endProcess(end)

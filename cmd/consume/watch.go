@@ -39,6 +39,7 @@ type consumeWatch struct {
 	keys    telemetry.BoundedLabel
 	errors  telemetry.BoundedLabel
 	traces  *tracing.Tracing // nil without
+	shown   *shownProgress
 	// connected is called once the queue is being consumed, before the first message is handled.
 	connected func()
 
@@ -55,9 +56,9 @@ type connectionState struct {
 
 var _ runner.Observer = (*consumeWatch)(nil)
 
-func newConsumeWatch(log *slog.Logger, queue string, types []string) *consumeWatch {
+func newConsumeWatch(log *slog.Logger, queue string, types []string, shown *shownProgress) *consumeWatch {
 	w := &consumeWatch{
-		log: log, queue: queue, metrics: telemetry.NewConsumerMetrics(queue),
+		log: log, shown: shown, queue: queue, metrics: telemetry.NewConsumerMetrics(queue),
 		types: telemetry.BoundedLabel{Limit: max(maxTypes, len(types)+1)},
 		keys:  telemetry.BoundedLabel{Limit: maxKeys}, errors: telemetry.BoundedLabel{Limit: maxErrors},
 		receives: connectionState{notReady: errors.New("not connected yet")},
@@ -78,6 +79,7 @@ func (w *consumeWatch) ready() error {
 // Begin implements runner.Observer.
 func (w *consumeWatch) Begin(j *handle.Job) any {
 	w.metrics.InFlight.Inc()
+	w.shown.begin()
 	if w.traces == nil {
 		return nil
 	}
@@ -125,6 +127,7 @@ func (w *consumeWatch) End(e runner.End) {
 		m.Published.WithLabelValues(telemetry.ValidLabel(e.Target.Exchange), w.keys.Value(e.Target.Key), typ).Inc()
 	}
 	endProcess(&e)
+	w.shown.count(e.Outcome)
 	w.logEnd(&e)
 }
 
@@ -193,6 +196,7 @@ func (w *consumeWatch) Notice(n runner.Notice) {
 	case runner.NoticeConnected:
 		if !n.Publishing {
 			w.connected()
+			w.shown.start()
 		}
 		if state.lost {
 			w.metrics.Reconnects.Inc()

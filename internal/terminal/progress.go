@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"fmt"
+	"io"
 	"time"
 )
 
@@ -14,6 +15,9 @@ type Progress interface {
 	Begin(stage, unit string, total int64)
 	// Add counts n more units as done.
 	Add(n int64)
+	// Detail says what else is to be shown beside the count: "3 retried, 1 being handled". It draws
+	// anew when that is due, also when nothing was added.
+	Detail(text string)
 	// Note shows one line that stays; it is neutralised.
 	Note(text string)
 	// End ends the stage and shows its final state.
@@ -55,7 +59,16 @@ func (s *Streams) Progress(m ProgressMode) Progress {
 	case m == ProgressNone, !s.ErrTTY, s.getenv("TERM") == "dumb":
 		return Silent{}
 	}
-	return &barProgress{w: s.Err, width: s.Width, now: time.Now, every: 100 * time.Millisecond}
+	return &barProgress{w: s.Err, width: s.findWidth, now: time.Now, every: 100 * time.Millisecond}
+}
+
+// Above is where lines are written while p is shown on the same terminal as w: a bar makes room for
+// them, and stands below them again. A write is taken as whole lines.
+func Above(p Progress, w io.Writer) io.Writer {
+	if bar, ok := p.(*barProgress); ok {
+		return &aboveBar{bar, w}
+	}
+	return w
 }
 
 // Silent shows no progress at all.
@@ -67,6 +80,9 @@ func (Silent) Begin(string, string, int64) {}
 // Add does nothing.
 func (Silent) Add(int64) {}
 
+// Detail does nothing.
+func (Silent) Detail(string) {}
+
 // Note does nothing.
 func (Silent) Note(string) {}
 
@@ -76,16 +92,51 @@ func (Silent) End() {}
 // stage is what both implementations count. It is guarded by its owner.
 type stage struct {
 	name, unit  string
+	detail      string
 	done, total int64
 	start, last time.Time
 	open        bool
+	recent      []reading // of a stage without a total, oldest first
 }
 
+// reading is a count at some time.
+type reading struct {
+	at   time.Time
+	done int64
+}
+
+// rateWindow and rateStep bound what the rate of a stage without a total is taken from: it may go on
+// for days, and its mean would say nothing about now.
+const (
+	rateWindow = 10 * time.Second
+	rateStep   = time.Second
+)
+
+// rate is the mean per second since the beginning, or that of the last seconds when the end is not
+// known.
 func (s *stage) rate(now time.Time) float64 {
-	if d := now.Sub(s.start).Seconds(); d > 0 {
-		return float64(s.done) / d
+	from := reading{at: s.start}
+	if s.total <= 0 {
+		from = s.read(now)
+	}
+	if d := now.Sub(from.at).Seconds(); d > 0 {
+		return float64(s.done-from.done) / d
 	}
 	return 0
+}
+
+// read takes a reading if it is time, and returns the oldest of the window.
+func (s *stage) read(now time.Time) reading {
+	if len(s.recent) == 0 {
+		s.recent = append(s.recent, reading{at: s.start})
+	}
+	if now.Sub(s.recent[len(s.recent)-1].at) >= rateStep {
+		s.recent = append(s.recent, reading{now, s.done})
+	}
+	for len(s.recent) > 2 && now.Sub(s.recent[1].at) >= rateWindow {
+		s.recent = s.recent[1:]
+	}
+	return s.recent[0]
 }
 
 // left estimates the time to the end from the mean rate; false when nothing can be said.

@@ -3,6 +3,7 @@ package terminal
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -15,7 +16,7 @@ import (
 type barProgress struct {
 	mu    sync.Mutex
 	w     io.Writer
-	width int
+	width func() int // of the terminal, which may be resized
 	now   func() time.Time
 	every time.Duration
 	s     stage
@@ -40,6 +41,17 @@ func (p *barProgress) Add(n int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.s.done += n
+	if now := p.now(); p.s.due(now, p.every) {
+		fmt.Fprint(p.w, clearLine+p.line(now))
+		p.drawn = true
+	}
+}
+
+// Detail implements Progress.
+func (p *barProgress) Detail(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.s.detail = Neutralise(text)
 	if now := p.now(); p.s.due(now, p.every) {
 		fmt.Fprint(p.w, clearLine+p.line(now))
 		p.drawn = true
@@ -84,12 +96,44 @@ func (p *barProgress) line(now time.Time) string {
 	} else {
 		fmt.Fprintf(&b, "  %s %s", FormatCount(p.s.done), p.s.unit)
 	}
+	if p.s.detail != "" {
+		b.WriteString(", " + p.s.detail)
+	}
 	if r := p.s.rate(now); r > 0 {
-		fmt.Fprintf(&b, "  %s/s", FormatCount(int64(r+0.5)))
+		b.WriteString("  " + formatRate(r))
 	}
 	if d, ok := p.s.left(now); ok {
 		fmt.Fprintf(&b, "  %s left", units.FormatDuration(d))
 	}
 	// The last column stays free: a terminal that wraps there could not be redrawn in place.
-	return Truncate(b.String(), p.width-1)
+	return Truncate(b.String(), p.width()-1)
+}
+
+// formatRate writes few a second with one decimal: a handler that takes a second is not "0/s".
+func formatRate(perSecond float64) string {
+	if perSecond < 9.95 {
+		return strconv.FormatFloat(perSecond, 'f', 1, 64) + "/s"
+	}
+	return FormatCount(int64(perSecond+0.5)) + "/s"
+}
+
+// aboveBar writes lines where a bar is.
+type aboveBar struct {
+	bar *barProgress
+	w   io.Writer
+}
+
+// Write implements io.Writer.
+func (a *aboveBar) Write(text []byte) (int, error) {
+	p := a.bar
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	again := p.drawn
+	p.clear()
+	n, err := a.w.Write(text)
+	if again && p.s.open {
+		fmt.Fprint(p.w, p.line(p.now()))
+		p.drawn = true
+	}
+	return n, err
 }

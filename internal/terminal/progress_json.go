@@ -49,6 +49,16 @@ func (p *jsonProgress) Add(n int64) {
 	}
 }
 
+// Detail implements Progress.
+func (p *jsonProgress) Detail(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.s.detail = Neutralise(text)
+	if now := p.now(); p.s.due(now, p.every) {
+		p.write("progress", "", now)
+	}
+}
+
 // Note implements Progress.
 func (p *jsonProgress) Note(text string) {
 	p.mu.Lock()
@@ -70,6 +80,9 @@ func (p *jsonProgress) write(kind, text string, now time.Time) {
 	e := progressEvent{Type: kind, Text: text}
 	if p.s.open {
 		e.Stage, e.Unit, e.Done, e.Total = p.s.name, p.s.unit, p.s.done, p.s.total
+		if kind != "note" {
+			e.Text = p.s.detail
+		}
 		e.ElapsedMS, e.Rate = now.Sub(p.s.start).Milliseconds(), p.s.rate(now)
 	}
 	if left, ok := p.s.left(now); ok && p.s.open {

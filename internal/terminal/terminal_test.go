@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"strings"
@@ -238,10 +239,12 @@ func clock() (func() time.Time, func(time.Duration)) {
 	return func() time.Time { return now }, func(d time.Duration) { now = now.Add(d) }
 }
 
+func eighty() int { return 80 }
+
 func TestBarIsThrottledAndFits(t *testing.T) {
 	var out bytes.Buffer
 	now, advance := clock()
-	p := &barProgress{w: &out, width: 80, now: now, every: 100 * time.Millisecond}
+	p := &barProgress{w: &out, width: eighty, now: now, every: 100 * time.Millisecond}
 	p.Begin("apply", "objects", 10_000)
 	for range 1000 {
 		advance(time.Millisecond)
@@ -275,7 +278,7 @@ func TestBarIsThrottledAndFits(t *testing.T) {
 func TestQuickJobLeavesNoTrace(t *testing.T) {
 	var out bytes.Buffer
 	now, _ := clock()
-	bar := &barProgress{w: &out, width: 80, now: now, every: 100 * time.Millisecond}
+	bar := &barProgress{w: &out, width: eighty, now: now, every: 100 * time.Millisecond}
 	dumb := New(nil, nil, &out, func(name string) (string, bool) { return map[string]string{"TERM": "dumb"}[name], true })
 	dumb.ErrTTY = true
 	for name, p := range map[string]Progress{"quick": bar, "pipe": New(nil, nil, &out, nil).Progress(ProgressAuto),
@@ -317,6 +320,65 @@ func TestJSONProgress(t *testing.T) {
 	}
 	if e.Done != 50 || e.Total != 100 || e.ElapsedMS != 5000 || e.Rate != 10 || e.LeftMS != 5000 {
 		t.Errorf("end = %+v", e)
+	}
+}
+
+// TestBarMakesRoomForLines: what others write stands above the bar, which is drawn again.
+func TestBarMakesRoomForLines(t *testing.T) {
+	var out bytes.Buffer
+	now, advance := clock()
+	p := &barProgress{w: &out, width: eighty, now: now, every: 100 * time.Millisecond}
+	log := Above(p, &out)
+	p.Begin("consume", "handled", 0)
+	fmt.Fprintln(log, "before the first drawing")
+	if got := out.String(); got != "before the first drawing\n" {
+		t.Errorf("without a bar: %q", got)
+	}
+	advance(time.Second)
+	p.Add(2)
+	p.Detail("1 retried") // too early to draw
+	out.Reset()
+	fmt.Fprintln(log, "a line")
+	if got, want := out.String(), clearLine+"a line\nconsume  2 handled, 1 retried  2.0/s"; got != want {
+		t.Errorf("wrote %q, want %q", got, want)
+	}
+	p.End()
+	out.Reset()
+	fmt.Fprintln(log, "after")
+	if got := out.String(); got != "after\n" {
+		t.Errorf("after the end: %q", got)
+	}
+	if got := Above(Silent{}, &out); got != &out {
+		t.Errorf("without progress lines go to %T", got)
+	}
+}
+
+// TestRateOfAnEndlessStageIsRecent: hours of idling do not make a busy consumer slow.
+func TestRateOfAnEndlessStageIsRecent(t *testing.T) {
+	var out bytes.Buffer
+	now, advance := clock()
+	p := &barProgress{w: &out, width: eighty, now: now, every: 100 * time.Millisecond}
+	p.Begin("consume", "handled", 0)
+	for range 3600 {
+		advance(time.Second)
+		p.Detail("")
+	}
+	for range 20 {
+		advance(time.Second)
+		p.Add(50)
+	}
+	if !strings.HasSuffix(out.String(), "consume  1,000 handled  50/s") {
+		t.Errorf("busy: %q", out.String()[out.Len()-80:])
+	}
+	for range 20 {
+		advance(time.Second)
+		p.Detail("2 being handled")
+	}
+	if !strings.HasSuffix(out.String(), "consume  1,000 handled, 2 being handled") {
+		t.Errorf("idle: %q", out.String()[out.Len()-80:])
+	}
+	if len(p.s.recent) > 12 {
+		t.Errorf("%d readings are kept", len(p.s.recent))
 	}
 }
 
