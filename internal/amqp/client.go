@@ -51,6 +51,9 @@ func IsException(err error) bool {
 // IsNotFound reports whether the broker answered that there is no such object (404).
 func IsNotFound(err error) bool { return hasCode(err, amqp091.NotFound) }
 
+// IsRefused reports whether the broker answered that the login may not (403).
+func IsRefused(err error) bool { return hasCode(err, amqp091.AccessRefused) }
+
 // IsLocked reports whether the broker answered that a queue is exclusive to another connection
 // (405).
 func IsLocked(err error) bool { return hasCode(err, amqp091.ResourceLocked) }

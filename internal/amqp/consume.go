@@ -11,7 +11,6 @@ import (
 
 	"github.com/msgctl/msgctl/internal/amqp/wire"
 	"github.com/msgctl/msgctl/internal/refusal"
-	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/pkg/consume"
 	"github.com/msgctl/msgctl/pkg/topology"
 )
@@ -120,9 +119,7 @@ func (s *subscription) explain(ctx context.Context, err error) error {
 func (s *subscription) refused(r refusal.Reply, code int) string {
 	switch {
 	case r.Kind == refusal.Refused:
-		return fmt.Sprintf("user %q lacks the permission to read it: an administrator grants it with rabbitmqctl "+
-			"set_permissions -p %s %s CONFIGURE WRITE READ (regular expressions on names, which replace those it has)",
-			s.opts.User, shell.Quote(s.vhost), shell.Quote(s.opts.User))
+		return refusal.NoRead(s.opts.User, s.vhost, s.queue)
 	case r.Kind == refusal.ExclusiveUse:
 		return "it has a consumer that keeps others away, or it was to be consumed exclusively and has a consumer: stop " +
 			"that one first"

@@ -60,16 +60,22 @@ func explainDial(ctx context.Context, o Options, vhost string, err error, heard 
 
 // identify finds out what listens on a port that did not answer an AMQP greeting: an HTTP server
 // waits for the rest of a request, some TLS servers hang up. It sends no credentials.
-func identify(ctx context.Context, o Options) string {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+//
+// Who hung up will answer something, however busy the machine is; who was silent may go on so.
+func identify(ctx context.Context, o Options, silent bool) string {
+	patience := 10 * time.Second
+	if silent {
+		patience = time.Second
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*patience)
 	defer cancel()
-	dialer := &net.Dialer{Timeout: time.Second}
+	dialer := &net.Dialer{Timeout: patience}
 	conn, err := dialer.DialContext(ctx, "tcp", o.address())
 	if err != nil {
 		return ""
 	}
 	defer func() { _ = conn.Close() }()
-	_ = conn.SetDeadline(time.Now().Add(time.Second))
+	_ = conn.SetDeadline(time.Now().Add(patience))
 	answer := &sniffer{Conn: conn}
 	if _, err := conn.Write([]byte("GET / HTTP/1.0\r\n\r\n")); err != nil {
 		return ""
@@ -94,7 +100,7 @@ func identify(ctx context.Context, o Options) string {
 func wrongProtocol(ctx context.Context, o Options, heard *sniffer, err error) string {
 	spoken := heard.speaks()
 	if heard.count.Load() == 0 {
-		spoken = identify(ctx, o)
+		spoken = identify(ctx, o, heard.timedOut.Load() || ctx.Err() != nil)
 	}
 	if o.TLS != nil {
 		var header tls.RecordHeaderError

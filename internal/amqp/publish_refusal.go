@@ -10,7 +10,6 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/msgctl/msgctl/internal/refusal"
-	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/publish"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -72,9 +71,8 @@ func (c *publishChannel) refused(x *amqp091.Error) error {
 	if m := refusedTopic.FindStringSubmatch(x.Reason); m != nil {
 		out.Fits = func(t publish.Target, _ *message.Message) bool { return t.Key == m[1] && t.Exchange == m[2] }
 		out.Alike = out.Fits
-		say(topology.ErrNotPermitted, "user %q may not publish with routing key %q to topic exchange %q: rabbitmqctl "+
-			"set_topic_permissions -p %s %s EXCHANGE WRITE READ grants it",
-			c.opts.User, m[1], m[2], shell.Quote(c.vhost), shell.Quote(c.opts.User))
+		say(topology.ErrNotPermitted, "user %q may not publish with routing key %q to topic exchange %q: %s", c.opts.User,
+			m[1], m[2], refusal.GiveTopic(c.opts.User, c.vhost, m[2], m[1], ""))
 		return out
 	}
 	if m := refusedWrite.FindStringSubmatch(x.Reason); m != nil {
@@ -84,11 +82,7 @@ func (c *publishChannel) refused(x *amqp091.Error) error {
 		}
 		out.Fits = func(t publish.Target, _ *message.Message) bool { return t.Exchange == name }
 		out.Alike = out.Fits
-		say(topology.ErrNotPermitted, "user %q lacks the permission to write to exchange %q: an administrator grants it "+
-			"with rabbitmqctl set_permissions -p %s %s CONFIGURE WRITE READ (regular expressions on names, which replace "+
-			"those it has; the default "+
-			"exchange is called amq.default there)",
-			c.opts.User, name, shell.Quote(c.vhost), shell.Quote(c.opts.User))
+		say(topology.ErrNotPermitted, "%s", refusal.NoWrite(c.opts.User, c.vhost, name))
 		return out
 	}
 	if strings.Contains(x.Reason, "cannot publish to internal exchange") {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -15,7 +16,6 @@ import (
 
 	"github.com/msgctl/msgctl/internal/amqp/wire"
 	"github.com/msgctl/msgctl/internal/refusal"
-	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/pkg/consume"
 	"github.com/msgctl/msgctl/pkg/consume/tail"
 	"github.com/msgctl/msgctl/pkg/message"
@@ -32,6 +32,9 @@ type tailDialer struct {
 	opts  Options
 	vhost string
 }
+
+// tailPrefix begins the names of private queues.
+const tailPrefix = "msgctl.tail."
 
 // drainedAfter is how long a receiver waits before nothing can be on its way to it within this
 // process: the library hands deliveries over through two goroutines.
@@ -223,7 +226,7 @@ func (f *feed) onChannel(ctx context.Context, do func(*amqp091.Channel) error) e
 // happens to match it: the default exchange has no such queue. This needs the permission to write
 // to the default exchange; without it, the argument is omitted.
 func (f *feed) declare(ctx context.Context) error {
-	own := "msgctl.tail." + strings.ToLower(rand.Text()[:12])
+	own := tailPrefix + strings.ToLower(rand.Text()[:12])
 	var first error
 	for _, name := range []string{own, ""} {
 		for _, args := range []amqp091.Table{privateArguments(true), privateArguments(false)} {
@@ -256,15 +259,27 @@ func privateArguments(deadLetters bool) amqp091.Table {
 	return args
 }
 
+// privateNeeds are the permissions on private queues with names of msgctl's own.
+func privateNeeds() refusal.Needs {
+	own := []string{privateName(tailPrefix)}
+	return refusal.Needs{Configure: own, Write: own, Read: own}
+}
+
+// privateName is a regular expression for all private queues that are named like one.
+func privateName(queue string) string {
+	if strings.HasPrefix(queue, tailPrefix) {
+		return "^" + regexp.QuoteMeta(tailPrefix)
+	}
+	return "^amq\\.gen-"
+}
+
 func (f *feed) explainDeclare(ctx context.Context, name string, err error) error {
 	const op = "make a private queue"
 	var x *amqp091.Error
 	if errors.As(err, &x) && x.Code == amqp091.AccessRefused {
 		return &refusal.Error{Op: op, Kind: topology.ErrNotPermitted, Cause: x, Text: fmt.Sprintf(
 			"user %q may not: watching takes the permissions to configure, write and read queues named msgctl.tail.… or "+
-				"amq.gen-…, and to read the exchanges; an administrator grants them with rabbitmqctl set_permissions -p %s %s "+
-				"CONFIGURE WRITE READ, which replace those it has: add |^msgctl\\.tail\\. to the first two",
-			f.opts.User, shell.Quote(f.vhost), shell.Quote(f.opts.User))}
+				"amq.gen-…, and to read the exchanges; %s", f.opts.User, privateNeeds().Give(f.opts.User, f.vhost))}
 	}
 	return explain(ctx, refusal.Operation{Op: op, Object: &topology.Queue{VHost: f.vhost, Name: name}, User: f.opts.User},
 		err)
@@ -274,17 +289,16 @@ func (f *feed) explainBind(ctx context.Context, b tail.Bind, err error) error {
 	op := fmt.Sprintf("watch exchange %q", b.Exchange)
 	var x *amqp091.Error
 	if errors.As(err, &x) && x.Code == amqp091.AccessRefused {
-		text := fmt.Sprintf("user %q lacks the permission to read it", f.opts.User)
+		text := refusal.NoRead(f.opts.User, f.vhost, b.Exchange)
 		switch detail := refusal.Parse(x.Reason).Detail; {
 		case strings.Contains(detail, "queue '"):
-			text = fmt.Sprintf("user %q may make the private queue %s but not write to it, which binding takes", f.opts.User,
-				f.queue)
+			text = fmt.Sprintf("user %q may make the private queue %s but not write to it, which binding takes: %s",
+				f.opts.User, f.queue, refusal.Needs{Write: []string{privateName(f.queue)}}.Give(f.opts.User, f.vhost))
 		case strings.Contains(detail, "topic"):
-			text = fmt.Sprintf("user %q lacks the topic permission to read keys like %q", f.opts.User, b.Key)
+			text = fmt.Sprintf("user %q lacks the topic permission to read keys like %q: %s", f.opts.User, b.Key,
+				refusal.GiveTopic(f.opts.User, f.vhost, b.Exchange, "", b.Key))
 		}
-		return &refusal.Error{Op: op, Kind: topology.ErrNotPermitted, Cause: x, Text: text + fmt.Sprintf(
-			": an administrator grants it with rabbitmqctl set_permissions -p %s %s CONFIGURE WRITE READ (regular "+
-				"expressions on names, which replace those it has)", shell.Quote(f.vhost), shell.Quote(f.opts.User))}
+		return &refusal.Error{Op: op, Kind: topology.ErrNotPermitted, Cause: x, Text: text}
 	}
 	return explain(ctx, refusal.Operation{Op: op, Object: &topology.Exchange{VHost: f.vhost, Name: b.Exchange},
 		User: f.opts.User}, err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/amqp"
 	"github.com/msgctl/msgctl/internal/amqp/declare"
 	"github.com/msgctl/msgctl/internal/refusal"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -25,6 +26,9 @@ func (c *Client) Counts(ctx context.Context, vhost string) (map[string]topology.
 	}
 	for _, name := range streams {
 		status, err := declare.Status(ctx, conn, name)
+		if amqp.IsRefused(err) {
+			continue // not known: fact passive-declaration-takes-permission
+		}
 		if err != nil {
 			return counts, c.explain(ctx, c.during("count messages"), err)
 		}

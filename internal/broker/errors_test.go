@@ -501,3 +501,32 @@ func TestBrokerThatStops(t *testing.T) {
 		mustWrap(t, err, context.DeadlineExceeded)
 	})
 }
+
+// Whoever has access to a vhost, and no permission on anything in it, can see how many messages
+// there are, as far as the management API tells (fact passive-declaration-takes-permission).
+func TestCountsWithoutPermission(t *testing.T) {
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		v := b.VHost(t)
+		q := &topology.Queue{VHost: v.Name, Name: "q", Type: topology.Classic, Durable: true}
+		s := &topology.Queue{VHost: v.Name, Name: "s", Type: topology.Stream, Durable: true}
+		create(t, newClient(t, v.User), q, s)
+		u := v.AddUser(t, rabbittest.Tags("management"), rabbittest.Permissions("^$", "^$", "^$"))
+		_, err := u.Channel(t).QueueDeclarePassive("q", true, false, false, false, nil)
+		if refused := err != nil; refused != (b.Line == "4.3") {
+			t.Errorf("a passive declaration without a permission: %v", err)
+		}
+		c := newClient(t, u)
+		live := readLive(t, c, Scope{VHosts: []string{v.Name}})
+		if err := c.Refine(t.Context(), live, []topology.Ref{q.Ref(), s.Ref()}); err != nil {
+			t.Error(err)
+		}
+		for _, ref := range []topology.Ref{q.Ref(), s.Ref()} {
+			if _, ok := live.Status[ref]; !ok {
+				t.Errorf("%s, which the user may not use, is taken to be gone", ref)
+			}
+		}
+		if _, err := c.Counts(t.Context(), v.Name); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -19,8 +19,9 @@ import (
 // totals-are-late), and so are consumers of streams, which AMQP does not count (fact
 // consumers-are-late). Where the API alone counts something in a queue without consumers, Refine
 // waits until the broker had time to correct it: the queue may have been emptied a moment ago. A
-// queue that is gone loses its status. Those that are exclusive to a connection are counted as the
-// management API reports them.
+// queue that is gone loses its status. Of those that are exclusive to a connection, and of those
+// that the login has no permission on, only the API tells (fact
+// passive-declaration-takes-permission).
 func (c *Client) Refine(ctx context.Context, live *topology.Live, refs []topology.Ref) error {
 	byVHost := map[string][]topology.Ref{}
 	for _, ref := range refs {
@@ -64,11 +65,15 @@ func (c *Client) countAll(ctx context.Context, vhost string, refs []topology.Ref
 	if err != nil || conn == nil {
 		return counts, false, err
 	}
-	results, private, err := statuses(ctx, conn, refs, live)
+	results, private, refused, err := c.statuses(ctx, conn, refs, live)
 	if err != nil {
 		return nil, false, err
 	}
 	for i, ref := range refs {
+		if refused[i] {
+			counts[ref] = merge(counts[ref], topology.QueueStatus{})
+			continue
+		}
 		if private[i] {
 			continue
 		}
@@ -85,11 +90,13 @@ func (c *Client) countAll(ctx context.Context, vhost string, refs []topology.Ref
 	return counts, doubtful, nil
 }
 
-// statuses counts the queues by passive declarations. private are those that are exclusive to another
-// connection, which AMQP does not tell about; the status of one that does not exist is nil.
-func statuses(ctx context.Context, conn *amqp.RecoveringConnection, refs []topology.Ref,
-	live *topology.Live) (results []*topology.QueueStatus, private []bool, err error) {
-	results, private = make([]*topology.QueueStatus, len(refs)), make([]bool, len(refs))
+// statuses counts the queues by passive declarations. private are those that are exclusive to
+// another connection, which AMQP does not tell about, and refused those that the login has no
+// permission on; the status of one that does not exist is nil.
+func (c *Client) statuses(ctx context.Context, conn *amqp.RecoveringConnection, refs []topology.Ref,
+	live *topology.Live) (results []*topology.QueueStatus, private, refused []bool, err error) {
+	results = make([]*topology.QueueStatus, len(refs))
+	private, refused = make([]bool, len(refs)), make([]bool, len(refs))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(amqp.Parallel)
 	for i, ref := range refs {
@@ -102,13 +109,16 @@ func statuses(ctx context.Context, conn *amqp.RecoveringConnection, refs []topol
 			if private[i] = amqp.IsLocked(err); private[i] {
 				return nil // it was not there yet when the list was read
 			}
+			if refused[i] = c.api != nil && amqp.IsRefused(err); refused[i] {
+				return nil
+			}
 			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	return results, private, nil
+	return results, private, refused, nil
 }
 
 // mayBeLate reports whether the management API counts messages that may have left the queue a

@@ -8,7 +8,6 @@ import (
 
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/pkg/topology"
-	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
 // Operation is what was tried, for the texts about why it failed. The zero value is usable.
@@ -130,55 +129,6 @@ func (o Operation) vhost() string {
 		return ""
 	}
 	return o.Object.Ref().VHost
-}
-
-// Permission says which permission or tag the operation needs.
-func (o Operation) Permission(reason string) string {
-	switch x := o.Object.(type) {
-	case *topology.Exchange, *topology.Queue:
-		ref := o.Object.Ref()
-		if capability.IsReserved(ref.Name) { // the management API gives no better reason
-			return reserved
-		}
-		return fmt.Sprintf("user %q lacks the permission to configure %s%s: an administrator grants it with rabbitmqctl "+
-			"set_permissions -p %s %s CONFIGURE WRITE READ (regular expressions on names, which replace those it has; a "+
-			"dead-letter or alternate "+
-			"exchange needs read and write too)",
-			o.User, ref, arguedNames(o.Object), shell.Quote(ref.VHost), shell.Quote(o.User))
-	case *topology.Binding:
-		return fmt.Sprintf("user %q lacks the permission to read from exchange %q or to write to %s %q, which a binding "+
-			"needs: rabbitmqctl set_permissions -p %s %s CONFIGURE WRITE READ (regular expressions on names, which replace "+
-			"those it has)",
-			o.User, x.Source, x.DestinationType, x.Destination, shell.Quote(x.VHost), shell.Quote(o.User))
-	case nil:
-		return fmt.Sprintf("user %q may not: %s", o.User, OrUnsaid(reason))
-	}
-	tag := neededTag(o.Object.Ref().Kind)
-	return fmt.Sprintf("user %q may not: it takes the tag %s (%s) and, below administrator, access to the vhost",
-		o.User, tag, GiveTag(o.User, nil, false, tag))
-}
-
-// arguedNames mentions the exchanges that a declaration also needs permissions on.
-func arguedNames(o topology.Object) string {
-	if q, ok := o.(*topology.Queue); ok {
-		if dlx, has := q.Arguments["x-dead-letter-exchange"].(string); has {
-			return fmt.Sprintf(", or to read from it and write to its dead-letter exchange %q", dlx)
-		}
-	}
-	if x, ok := o.(*topology.Exchange); ok {
-		if ae, has := x.Arguments["alternate-exchange"].(string); has {
-			return fmt.Sprintf(", or to read from it and write to its alternate exchange %q", ae)
-		}
-	}
-	return ""
-}
-
-func neededTag(kind topology.Kind) string {
-	switch kind {
-	case topology.KindPolicy, topology.KindParameter, topology.KindGlobalParameter:
-		return "policymaker"
-	}
-	return "administrator"
 }
 
 func (o Operation) notFound(r Reply) string {

@@ -151,6 +151,9 @@ func Facts() []Fact {
 				"\"undefined\"."},
 		{ID: "own-connections-only",
 			Text: "A user without the tag monitoring gets a list of their own connections and channels only."},
+		{ID: "passive-declaration-takes-permission", Test: "internal/broker.TestCountsWithoutPermission",
+			Seen: []string{"4.3.6"},
+			Text: "A passive declaration takes one of the three permissions on the object; older versions ask for none."},
 		{ID: "policy-all-or-nothing", Test: "pkg/topology/plan.TestPolicyTableOnBrokers",
 			Text: "A policy with one key that a queue type does not support applies to no queue of that type, with none of " +
 				"its keys."},
