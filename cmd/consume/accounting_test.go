@@ -39,10 +39,17 @@ func TestConsumerLosesNothing(t *testing.T) {
 		t.Run("nothing is acknowledged before its copy is confirmed", func(t *testing.T) { unconfirmed(t, n) })
 		all := []*consumption{newConsumption(t, n, topology.Classic), newConsumption(t, n, topology.Quorum)}
 		var disturbing sync.WaitGroup
+		disturbed := make(chan struct{})
+		var waiting sync.WaitGroup
 		for i, c := range all {
-			disturbing.Go(func() { c.disturb(i) })
+			disturbing.Go(func() {
+				c.disturb(i)
+				waiting.Go(func() { c.keepBusy(disturbed) })
+			})
 		}
 		disturbing.Wait()
+		close(disturbed)
+		waiting.Wait()
 		if t.Failed() {
 			return
 		}
@@ -175,6 +182,21 @@ func (c *consumption) disturb(seed int) {
 		c.T.Errorf("%s: it ended before the broker was stopped: %s", c.queueType, cmdtest.LastPart(c.last.Stderr.String()))
 	}
 	c.may += 2 * consumedWindow
+}
+
+// keepBusy lets a few messages pass now and then while the other queue is still disturbed: the
+// program would take it for the end of its work if none came for its idle time.
+func (c *consumption) keepBusy(done <-chan struct{}) {
+	for {
+		select {
+		case <-done:
+			return
+		case <-time.After(5 * time.Second):
+			if c.proxy.Held(rabbittest.ToClient) {
+				c.proxy.HoldAfter(rabbittest.ToClient, 1<<10)
+			}
+		}
+	}
 }
 
 func (c *consumption) restored() int {
