@@ -12,77 +12,78 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// ErrStop, returned by Browse's callback, ends the look without an error.
+// ErrStop, returned by Browse's callback, ends browsing without an error.
 var ErrStop = errors.New("enough")
 
-// Options say what to look at.
+// Options say what to browse and how.
 type Options struct {
-	// Assessment is what Assess said about the queue. A refused one is not looked at.
+	// Assessment is the result of Assess for the queue. A refused queue is not browsed.
 	Assessment Assessment
-	// Limit is how many messages to look at, from the head; 0 means all.
+	// Limit is how many messages to browse, from the head; 0 means all.
 	Limit int64
-	// Expect is how many messages were ready when the look began (a passive declare tells); the
-	// look ends there, so that arrivals do not keep it going. 0 means unknown: it ends when nothing
-	// has come for Idle.
+	// Expect is how many messages were ready at the start (from a passive declaration). Browsing
+	// ends there, so that arrivals do not prolong it. 0 means unknown: it ends when no message has
+	// arrived for Idle.
 	Expect int64
-	// Memory bounds, roughly and in bytes, what the client holds that the callback has not seen
-	// yet. Default 16 MiB. One message of the broker's size limit may exceed it.
+	// Memory limits, approximately and in bytes, the messages that the client buffers before the
+	// callback gets them. Default 16 MiB. A single message of the broker's size limit may exceed
+	// it.
 	Memory int64
 	// Idle is how long to wait for a message before the queue counts as empty. Default 1.5 s.
 	Idle time.Duration
-	// Tag is the consumer tag that the broker's consumer list shows. Default "msgctl-look".
+	// Tag is the consumer tag that the broker's list of consumers shows. Default "msgctl-look".
 	Tag string
-	// Counter tells when what a session held is back in the queue, so that the next comes behind
-	// it. With nil, a pause has to do.
+	// Counter tells when the messages of a session are back in the queue, so that the next
+	// session's come behind them. With nil, a fixed pause is used instead.
 	Counter Counter
-	// Override lifts the delivery limit when Assessment.Override says so, and in an emergency: when
-	// a message is met that no return would leave in the queue. May be nil.
+	// Override lifts the delivery limit if Assessment.Override says so, and in an emergency: when
+	// Browse holds a message that would not survive any return. May be nil.
 	Override LimitOverride
-	// Keep publishes a confirmed copy of a message at the end of the same queue: what becomes, if
-	// the Override cannot help, of a message that would not survive its return. May be nil.
+	// Keep publishes a confirmed copy of a message at the end of the same queue. It is used for a
+	// message that would not survive its return if the Override cannot help. May be nil.
 	Keep func(context.Context, *message.Message) error
 }
 
 // LimitOverride lifts the delivery limit of one queue: see NewPolicyOverride.
 type LimitOverride interface {
-	// Apply returns when the limit is lifted. remove puts the limit back; it is called once,
-	// also after ctx ended.
+	// Apply returns once the limit is lifted. remove restores the limit; it is called once, even
+	// after ctx ended.
 	Apply(ctx context.Context) (remove func(context.Context) error, err error)
 }
 
-// Report is what a look did.
+// Report says what browsing did.
 type Report struct {
-	// Seen counts the messages given to the callback, Returned those that are back in the queue.
+	// Seen counts the messages passed to the callback, Returned those that are back in the queue.
 	Seen, Returned int64
-	// Reordered says that a look that ended early left messages of a quorum queue behind others
+	// Reordered says that browsing ended early and left messages of a quorum queue behind others
 	// that were after them.
 	Reordered bool
-	// Sessions is how many consumers held them, one after another.
+	// Sessions is how many consumers held messages, one after another.
 	Sessions int
-	// Kept counts messages that would not have survived their return, and were put at the end of
-	// the queue as copies.
+	// Kept counts messages that would not have survived their return and were published as copies
+	// at the end of the queue.
 	Kept int
-	// Overridden says that the delivery limit was lifted, also in an emergency.
+	// Overridden says that the delivery limit was lifted, possibly in an emergency.
 	Overridden bool
 	// Lost has the message ids ("" for none) of messages that were returned although the broker
-	// drops or dead-letters them: neither an override nor a copy could be had.
+	// drops or dead-letters them, because neither an override nor a copy was possible.
 	Lost    []string
 	Elapsed time.Duration
 }
 
-// Browse calls each with the messages of a queue, from its head, and gives all of them back. Memory
-// does not grow with the number of messages. each may return ErrStop to end the look; the message
-// and what it points to may be kept, but not changed.
+// Browse calls each with the messages of a queue, from its head, and returns all of them to the
+// queue. Memory use does not grow with the number of messages. each may return ErrStop to stop; it
+// may keep the message and what it points to, but not change them.
 //
 // Messages of a classic or quorum queue are held unacknowledged, in one session after another,
-// until the end of the look, and then returned session by session in the order in which they came:
-// their order in the queue is as before (fact returns-before-all). Ending ctx, an error of
-// each and a failing session all lead there too; only a lost connection leaves it to the broker to
-// requeue, and the error wraps consume.ErrLost then. Streams are read by offset up to their end at
-// the beginning of the look.
+// until the end, and then returned session by session in the order in which they arrived. Their
+// order in the queue does not change (fact returns-before-all). They are returned in the same way
+// if ctx ends, each fails or a session fails. Only after a lost connection does the broker requeue
+// them itself; the error then wraps consume.ErrLost. Streams are read by offset up to their end at
+// the start.
 //
-// An error that wraps ErrUnsafe says that the look was refused, or ended because a message with too
-// little room in the delivery limit was met.
+// An error that wraps ErrUnsafe means that browsing was refused, or ended at a message with too
+// little room in the delivery limit.
 func Browse(ctx context.Context, src consume.Source, o Options,
 	each func(*message.Message) error) (Report, error) {
 	start := time.Now()
@@ -114,7 +115,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// browser is one look.
+// browser is one call of Browse.
 type browser struct {
 	src    consume.Source
 	o      Options
@@ -122,15 +123,15 @@ type browser struct {
 	held   []*holder
 	size   sizing
 	report Report
-	// overLimit says that a message is held that does not survive its return.
+	// overLimit says that a message is held that would not survive its return.
 	overLimit bool
-	// total is how many messages were held in all, returned whether the last of them was in the
-	// queue's returns.
+	// total is how many messages were held in all; returned says whether the last of them had been
+	// returned before.
 	total    int64
 	lastID   string
 	returned bool
-	// extending says that messages are held to keep their order, and not shown; emptied that the
-	// queue has no more.
+	// extending says that messages are held only to keep their order; emptied that the queue has no
+	// more.
 	extending, emptied bool
 }
 
@@ -166,7 +167,7 @@ func (b *browser) run(ctx context.Context) (err error) {
 	return errors.Join(err, b.returnAll(context.WithoutCancel(ctx)))
 }
 
-// cameSoFar says behind which message a connection was lost: the one after it may be the cause.
+// cameSoFar names the message after which a connection was lost: the next one may be the cause.
 func (b *browser) cameSoFar() string {
 	if b.total == 0 {
 		return "before a message had come"
@@ -188,7 +189,7 @@ func (b *browser) applyOverride(ctx context.Context) (func(context.Context) erro
 	return remove, err
 }
 
-// left returns how many messages may still be looked at, and false when there is no bound.
+// left returns how many messages may still be browsed, and false if there is no limit.
 func (b *browser) left() (int64, bool) {
 	if b.o.Limit <= 0 {
 		return 0, false
@@ -196,18 +197,19 @@ func (b *browser) left() (int64, bool) {
 	return b.o.Limit - b.report.Seen, true
 }
 
-// between says that the held messages end amid those that were returned to a quorum queue before.
-//
-// A quorum queue keeps returned messages apart, before all others (fact returns-before-all). Taking
-// some of them and returning them puts them behind the rest of them. redelivered tells them.
+// between reports whether the held messages end among those that were returned to a quorum queue
+// before. A quorum queue keeps returned messages apart, before all others (fact
+// returns-before-all). Returning only some of them would put them behind the rest. The redelivered
+// flag identifies them.
 func (b *browser) between() bool {
 	return b.o.Assessment.Type == topology.Quorum && b.returned && !b.emptied && (b.o.Expect <= 0 || b.total < b.o.Expect)
 }
 
-// maxExtension bounds the messages that are held for the sake of order only.
+// maxExtension limits how many messages are held only to keep the order.
 const maxExtension = 200000
 
-// extend holds what else was returned before, so that all of it goes back together and in order.
+// extend holds the remaining messages that were returned before, so that all of them are returned
+// together and in order.
 func (b *browser) extend(ctx context.Context) error {
 	b.extending = true
 	for start := b.total; b.between(); {
@@ -232,8 +234,8 @@ func (b *browser) extend(ctx context.Context) error {
 	return nil
 }
 
-// holdAll opens one consumer after the other, each with a prefetch of its own, until the queue is
-// empty or enough was seen. One at a time, because two would divide the messages between them and
+// holdAll opens one consumer after another, each with its own prefetch, until the queue is empty or
+// enough messages were browsed. There is one at a time, because two would share the messages and
 // lose their order.
 func (b *browser) holdAll(ctx context.Context) error {
 	for {

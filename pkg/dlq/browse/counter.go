@@ -3,9 +3,9 @@ package browse
 import "github.com/msgctl/msgctl/internal/pipeline"
 
 type (
-	// Counter tells how many messages are ready in a queue. A passive declare does, and needs no
-	// management API.
+	// Counter returns how many messages are ready in a queue. A passive declaration is enough; it
+	// needs no management API.
 	Counter = pipeline.Counter
-	// ConsumingCounter is a Counter that can be asked about a queue that the caller consumes from.
+	// ConsumingCounter is a Counter that also works for a queue that the caller consumes from.
 	ConsumingCounter = pipeline.ConsumingCounter
 )

@@ -9,45 +9,46 @@ import (
 	routing "github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// Facts are what decides whether looking into a queue is safe.
+// Facts decide whether browsing a queue is safe.
 type Facts struct {
 	VHost, Name, Type string
-	// Version is the broker's; "" unknown, which is judged as the newest.
+	// Version is the broker's version; "" is unknown and treated as the newest.
 	Version string
-	// DeliveryLimit is the effective one of a quorum queue, the default of 4.x included. No value:
-	// unlimited.
+	// DeliveryLimit is the effective limit of a quorum queue, including the default of 4.x. No
+	// value means unlimited.
 	DeliveryLimit discover.Setting
-	// LimitFixed says that the limit is an argument of the queue, which no policy can lift.
+	// LimitFixed says that the limit is a queue argument, which no policy can lift.
 	LimitFixed                                            bool
 	MaxLength, MaxLengthBytes, Overflow, MessageTTL       discover.Setting
 	DelayedRetry, DelayedRetryMin, ConsumerTimeout        discover.Setting
 	SingleActiveConsumer, AutoDelete, ConnectionExclusive bool
-	// ExclusiveConsumer says that a consumer holds the queue for itself.
+	// ExclusiveConsumer says that the queue has an exclusive consumer.
 	ExclusiveConsumer bool
-	// Status has the counts; Messages are ready and unacknowledged ones together.
+	// Status has the counts; Messages includes ready and unacknowledged messages.
 	Status topology.QueueStatus
-	// Size is what the messages take of a limit in bytes, as far as the broker told.
+	// Size is how much of a limit in bytes the messages use, as far as the broker reports it.
 	Size QueueSize
-	// Counted says that messages may come with a delivery count already: on 4.3 the count survives
-	// dead-lettering, and a quorum queue dead-letters into this one.
+	// Counted says that messages may arrive with a delivery count: a quorum queue dead-letters into
+	// this one, and the broker keeps the count (fact dead-letters-keep-count).
 	Counted bool
-	// DeadLetterExchange is the queue's own: where it sends what it drops. No value: nowhere.
+	// DeadLetterExchange is the queue's own, to which it dead-letters what it drops. No value means
+	// none.
 	DeadLetterExchange discover.Setting
 }
 
-// QueueSize is what the messages of a queue took at a moment some seconds ago: the broker tells it
-// in its statistics only, which are late (fact
-// statistics-are-late). The zero value is unknown.
+// QueueSize is the size of a queue's messages some seconds ago; the broker reports it only in its
+// statistics (fact statistics-are-late). The zero value means unknown.
 type QueueSize struct {
 	// Bytes are what the broker holds against max-length-bytes: bodies, on quorum queues of 4.3
 	// with the headers.
 	Bytes int64
-	// Messages is how many messages that were.
+	// Messages is the number of messages at that time.
 	Messages int64
 }
 
-// Of returns how many bytes this number of messages takes, and false if the size is out of date: it
-// has no messages, less than half as many, or messages without bytes (fact bytes-after-messages).
+// Of returns the size in bytes of this number of messages, and false if the size is out of date: it
+// covers no messages, less than half as many, or messages without bytes (fact
+// bytes-after-messages).
 func (s QueueSize) Of(messages int64) (int64, bool) {
 	switch {
 	case messages == 0:
@@ -60,8 +61,8 @@ func (s QueueSize) Of(messages int64) (int64, bool) {
 	return int64(float64(s.Bytes) * float64(messages) / float64(s.Messages)), true
 }
 
-// FactsOf collects the facts of a queue from what was read of a broker, and from where its dead
-// letters come. It returns an error when the state does not have the queue.
+// FactsOf collects the facts of a queue from the broker's state and from the sources of its dead
+// letters. It returns an error if the state does not have the queue.
 func FactsOf(l *topology.Live, d discover.Discovery, vhost, name string) (Facts, error) {
 	ref := topology.Ref{Kind: topology.KindQueue, VHost: vhost, Name: name}
 	o, ok := l.Get(ref)
@@ -89,7 +90,7 @@ func FactsOf(l *topology.Live, d discover.Discovery, vhost, name string) (Facts,
 	return f, nil
 }
 
-// limits reports whether a delivery limit is one: -1 is none on 4.x, and 0 on 3.10.
+// limits reports whether a delivery limit takes effect: -1 is unlimited on 4.x, and 0 on 3.10.
 func limits(s discover.Setting, version string) bool {
 	v, ok := s.Int()
 	return ok && (v >= 0 || !capability.VersionAtLeast(version, "4.0"))

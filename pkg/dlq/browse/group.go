@@ -10,48 +10,47 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// Keyer tells groups apart: filter.Key is one.
+// Keyer computes the group of a message. filter.Key implements it.
 type Keyer interface {
 	// AppendValues appends the message's values, one for each of Names.
 	AppendValues(dst []string, m *message.Message) []string
-	// Names are the columns.
+	// Names are the names of the columns.
 	Names() []string
 }
 
-// Group is a number of messages that are alike.
+// Group is a set of messages with the same values.
 type Group struct {
-	// Values tell it apart, one for each name of the Keyer. nil for the rest: see Groups.Rest.
+	// Values has one value for each name of the Keyer. It is nil for Groups.Rest.
 	Values []string
 	Count  int64
-	// Bytes are those of the bodies.
+	// Bytes is the total size of the bodies.
 	Bytes int64
 	// FirstDeath and LastDeath are the earliest and latest time at which one of them failed
-	// (message.DiedAt); zero when nothing tells.
+	// (message.DiedAt); zero if unknown.
 	FirstDeath, LastDeath time.Time
-	// Example is the message id of one of them, the first that has one; "" when none has.
+	// Example is the message id of the first message that has one; "" if none has.
 	Example string
 	// AtLeast says that Count may be too small: the group was among the smallest when there were
-	// too many groups, and what came before was counted in the rest.
+	// too many groups, and its earlier messages were counted in the rest.
 	AtLeast bool
 }
 
-// Groups is what a Grouper counted.
+// Groups is the result of a Grouper.
 type Groups struct {
 	Names []string
-	// List has the largest first.
+	// List has the groups, largest first.
 	List []Group
-	// Rest sums up what was counted in no group, because there were more than MaxGroups. Count is 0
-	// when there was no need.
+	// Rest sums up the messages in no group, because there were more than MaxGroups. Its Count is 0
+	// if there are none.
 	Rest Group
-	// Messages is the number of all.
+	// Messages is the total number of messages.
 	Messages int64
 }
 
-// DefaultMaxGroups is how many groups a Grouper keeps apart.
+// DefaultMaxGroups is how many groups a Grouper keeps by default.
 const DefaultMaxGroups = 10000
 
-// Grouper counts messages by groups in memory that does not grow with their number. It is for one
-// goroutine.
+// Grouper counts messages by group in bounded memory. It is not safe for concurrent use.
 type Grouper struct {
 	key     Keyer
 	limit   int
@@ -63,18 +62,18 @@ type Grouper struct {
 	scratch []byte
 }
 
-// counted is a group and its place in the heap of groups.
+// counted is a group and its index in the heap of groups.
 type counted struct {
 	Group
 	id string
 	at int
-	// touched is when it last grew, in messages.
+	// touched is when it last grew, counted in messages.
 	touched int64
 }
 
-// NewGrouper returns a Grouper that keeps at most maxGroups groups apart; 0 means DefaultMaxGroups.
-// With more, the smallest gives way to a new one and goes to the rest: a group that is large stays,
-// wherever it begins.
+// NewGrouper returns a Grouper that keeps at most maxGroups groups; 0 means DefaultMaxGroups. When
+// there are more, the smallest is moved to the rest to make room for a new one, so a large group is
+// kept wherever it begins.
 func NewGrouper(key Keyer, maxGroups int) *Grouper {
 	if maxGroups <= 0 {
 		maxGroups = DefaultMaxGroups
@@ -99,7 +98,7 @@ func (g *Grouper) Add(m *message.Message) {
 	heap.Fix(&g.small, c.at)
 }
 
-// open begins a group, in the place of the smallest if there are too many.
+// open adds a group. If there are too many, it replaces the smallest.
 func (g *Grouper) open(id string) *counted {
 	c := &counted{id: id}
 	for _, v := range g.values {
@@ -142,7 +141,7 @@ func (g *Group) merge(o *Group) {
 	g.Example = cmp.Or(g.Example, o.Example)
 }
 
-// Groups returns what was counted so far, the largest group first, equal ones by their values.
+// Groups returns the groups so far, the largest first, groups of equal size by their values.
 func (g *Grouper) Groups() Groups {
 	out := Groups{Names: g.key.Names(), Rest: g.rest, Messages: g.total}
 	for _, c := range g.groups {
@@ -154,8 +153,8 @@ func (g *Grouper) Groups() Groups {
 	return out
 }
 
-// smallest is a heap with the group of the fewest messages on top; of equal ones, the one that did
-// not grow for longest: a large group that begins late has the time to grow.
+// smallest is a heap with the smallest group on top. Of equal ones, the one that has not grown for
+// the longest time is on top, so that a large group that begins late has time to grow.
 type smallest []*counted
 
 func (s smallest) Len() int { return len(s) }

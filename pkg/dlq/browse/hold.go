@@ -13,7 +13,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// holder is a session that holds all of its messages, as many as its prefetch.
+// holder is a session that holds as many messages as its prefetch.
 type holder struct {
 	*pipeline.Session
 	prefetch  int64
@@ -21,15 +21,15 @@ type holder struct {
 	closed    bool
 }
 
-// overLimitMessage is one that the broker drops, or dead-letters again, at its return.
+// overLimitMessage is a message that the broker would drop, or dead-letter again, on its return.
 type overLimitMessage struct {
 	tag uint64
 	m   message.Message
 }
 
-// fill gives messages to the callback, and cancels the consumer when its prefetch is used up or the
-// queue is empty. more says that the queue may have further messages. Whatever goes wrong, the
-// consumer is cancelled first: the messages that are returned must not come back to it.
+// fill passes messages to the callback, and cancels the consumer when its prefetch is used up or
+// the queue is empty. more says that the queue may have further messages. The consumer is cancelled
+// first in every case, so that returned messages are not delivered to it again.
 func (b *browser) fill(ctx context.Context, h *holder) (more bool, err error) {
 	idle := startIdle(ctx, b.o.Idle)
 	defer idle.stop()
@@ -43,8 +43,8 @@ func (b *browser) fill(ctx context.Context, h *holder) (more bool, err error) {
 	if errors.Is(err, errIdle) || errors.Is(err, errAhead) {
 		end = nil
 	}
-	// What was under way when the consumer was cancelled is held too; it is shown unless the look
-	// is over.
+	// Messages that were in flight when the consumer was cancelled are held too. They are shown
+	// unless browsing is over.
 	late, cancelled := b.cancel(ctx, h, end == nil)
 	if end = errors.Join(end, cancelled); end != nil {
 		return false, end
@@ -52,8 +52,8 @@ func (b *browser) fill(ctx context.Context, h *holder) (more bool, err error) {
 	return !errors.Is(err, errAhead) && (late || h.Held() >= h.prefetch), nil
 }
 
-// take counts a message in, checks its room, and shows it. One that has too little room is shown
-// too, and ends the look.
+// take counts a message, checks its room and shows it. A message with too little room is shown too,
+// and ends browsing.
 func (b *browser) take(h *holder, d *consume.Delivery) error {
 	short := b.hold(h, d)
 	if b.extending {
@@ -69,10 +69,10 @@ func (b *browser) take(h *holder, d *consume.Delivery) error {
 	return errors.Join(b.each(&d.Message), short)
 }
 
-// errAhead ends an extension: the message, and all behind it, was never returned.
+// errAhead ends an extension: this message, and all behind it, was never returned before.
 var errAhead = errors.New("past the returned messages")
 
-// hold counts a message in. An error says that it has too little room.
+// hold counts a message. An error says that it has too little room.
 func (b *browser) hold(h *holder, d *consume.Delivery) error {
 	_ = h.HoldDelivery(d) // never fails
 	b.total, b.returned, b.lastID = b.total+1, d.Redelivered, d.MessageID
@@ -94,14 +94,14 @@ func (b *browser) checkRoom(h *holder, d *consume.Delivery) error {
 		b.overLimit = true
 	}
 	if b.report.Overridden && !room.Survives(count) {
-		return nil // what becomes of it is the same with one delivery more
+		return nil // one more delivery changes nothing for it
 	}
 	return fmt.Errorf("browse queue %q: %w: message %q was delivered %s already, and the delivery limit is "+
 		"%d: more browsing would use it up (it was returned behind the messages that were returned before)",
 		b.o.Assessment.Queue, ErrUnsafe, d.MessageID, units.FormatCount(count, "time"), room.Limit)
 }
 
-// cancel ends the consumer and takes in what was under way; late says whether there was any.
+// cancel cancels the consumer and holds what was in flight; late reports whether there was any.
 func (b *browser) cancel(ctx context.Context, h *holder, show bool) (late bool, err error) {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), returnTimeout)
 	defer stop()
@@ -109,7 +109,7 @@ func (b *browser) cancel(ctx context.Context, h *holder, show bool) (late bool, 
 	cancelled := h.Cancel(ctx, func(d *consume.Delivery) error {
 		late = true
 		if over {
-			_ = b.hold(h, d) // the look ends anyway
+			_ = b.hold(h, d) // browsing ends anyway
 			return nil
 		}
 		if err = b.take(h, d); errors.Is(err, errAhead) {
@@ -121,7 +121,8 @@ func (b *browser) cancel(ctx context.Context, h *holder, show bool) (late bool, 
 	return late, errors.Join(err, cancelled)
 }
 
-// sizing chooses prefetches: small at first, then as many messages as fit into memory.
+// sizing chooses the prefetch of each session: small at first, then as many messages as fit into
+// memory.
 type sizing struct {
 	messages, bytes int64
 	largest         int64
@@ -129,10 +130,11 @@ type sizing struct {
 }
 
 const (
-	// perMessage is what a delivery costs in memory beside its body, and headerFactor what decoding
-	// makes of header bytes.
+	// perMessage is the memory per delivery besides its body; headerFactor is the memory per byte
+	// of encoded headers.
 	perMessage, headerFactor = 1 << 10, 10
-	// maxPrefetch keeps the start of a session, some round trips, below a percent of its time.
+	// maxPrefetch is large enough that starting a session, which takes some round trips, is below 1
+	// % of its time.
 	maxPrefetch = 10000
 )
 
@@ -143,13 +145,14 @@ func (s *sizing) learn(m *message.Message) {
 	s.messages++
 	s.bytes += int64(len(m.Body)) + perMessage
 	s.largest = max(s.largest, int64(len(m.Body)))
-	// Headers are all alike in one queue as a rule: one in 64 is measured.
+	// The headers of one queue are usually alike, so one in 64 messages is measured.
 	if s.messages%64 == 1 {
 		s.bytes += 64 * headerFactor * int64(message.HeadersSize(m.Headers))
 	}
 }
 
-// next returns the prefetch of the next session. probe makes that of the first a single message.
+// next returns the prefetch of the next session. With probe, that of the first session is a single
+// message.
 func (s *sizing) next(memory int64, probe bool) int {
 	grown := s.last * 8
 	switch {
@@ -166,8 +169,7 @@ func (s *sizing) next(memory int64, probe bool) int {
 	return s.last
 }
 
-// idleWatch ends a wait for a message when none has come for a while, without a timer for each
-// message.
+// idleWatch ends a wait when no message has arrived for a while. It needs no timer per message.
 type idleWatch struct {
 	ctx   context.Context //nolint:containedctx // it is made here and lives as long as the watch
 	end   context.CancelCauseFunc
@@ -209,8 +211,8 @@ func (w *idleWatch) watch() {
 	}
 }
 
-// next returns the next delivery, or errIdle. The watch may have ended while the callback was slow:
-// then a last, plain wait decides.
+// next returns the next delivery, or errIdle. The watch may have ended because the callback was
+// slow; then one last wait without it decides.
 func (w *idleWatch) next(ctx context.Context, sub consume.Subscription) (consume.Delivery, error) {
 	if d, ok := sub.TryNext(); ok {
 		w.count.Add(1)

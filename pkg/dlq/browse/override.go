@@ -16,31 +16,30 @@ import (
 	routing "github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// OverridePrefix begins the names of the policies of overrides, followed by when they were made, in
-// UTC, and chance: msgctl-guard-20261123T180000Z-1f3a.
+// OverridePrefix begins the names of override policies. The time of creation in UTC and a random
+// suffix follow: msgctl-guard-20261123T180000Z-1f3a.
 const OverridePrefix = "msgctl-guard-"
 
 const overrideTime = "20060102T150405Z"
 
-// PolicyStore changes policies. internal/broker's Client is one, with an adapter for Applied.
+// PolicyStore changes policies. internal/broker's Client implements it, with an adapter for
+// Applied.
 type PolicyStore interface {
-	// CreateTemporary puts a policy or operator policy that will be deleted again. When it returns an
-	// error, also because ctx ended, there is no such policy.
+	// CreateTemporary creates a policy or operator policy that will be deleted again. If it returns
+	// an error, also because ctx ended, the policy does not exist.
 	CreateTemporary(ctx context.Context, want topology.Object) error
-	// Delete removes one; it succeeds when it is gone already.
+	// Delete deletes a policy; it succeeds if the policy does not exist.
 	Delete(ctx context.Context, have topology.Object, guard topology.DeleteConditions) error
-	// Applied returns the names of the policy and operator policy that the queue has now, as the
-	// broker tells; "" for none.
+	// Applied returns the names of the policy and operator policy that the broker reports for the
+	// queue now; "" for none.
 	Applied(ctx context.Context, vhost, queue string) (policy, operator string, err error)
 }
 
-// PlanOverride returns the policies that lift the delivery limit of a quorum queue and keep
-// everything else that its present ones set: a broker applies only one policy and one operator
-// policy to a queue, so the override has a copy of their definitions. Pure but for the name, which
-// has the time and chance in it.
-//
-// It returns an error where no policy lifts the limit: below 4.0, where -1 is taken for 0, and with
-// the limit as an argument of the queue, which beats -1 (fact setting-precedence).
+// PlanOverride returns the policies that lift the delivery limit of a quorum queue. A broker
+// applies only one policy and one operator policy to a queue, so they also copy everything else
+// that the present ones set. PlanOverride is pure, except for the name, which contains the time and
+// a random suffix. It returns an error if no policy can lift the limit: below 4.0, where -1 means
+// 0, and if the limit is a queue argument, which wins over -1 (fact setting-precedence).
 func PlanOverride(s *topology.State, vhost, queue, version string, now time.Time) ([]*topology.Policy, error) {
 	o, ok := s.Get(topology.Ref{Kind: topology.KindQueue, VHost: vhost, Name: queue})
 	if !ok {
@@ -77,7 +76,7 @@ func overrideName(now time.Time) (string, error) {
 	return OverridePrefix + now.UTC().Format(overrideTime) + "-" + hex.EncodeToString(chance), nil
 }
 
-// withoutOverrides leaves out the guards of others, which may go at any moment.
+// withoutOverrides removes the overrides of other processes, which may end at any moment.
 func withoutOverrides(all []*topology.Policy) (list []*topology.Policy) {
 	for _, p := range all {
 		if !strings.HasPrefix(p.Name, OverridePrefix) {
@@ -87,7 +86,8 @@ func withoutOverrides(all []*topology.Policy) (list []*topology.Policy) {
 	return list
 }
 
-// overrideOf copies what applies to the queue, with a priority over all policies of the vhost.
+// overrideOf copies the policy that applies to the queue, with a priority above all policies of the
+// vhost.
 func overrideOf(all []*topology.Policy, name string, q *topology.Queue, present *topology.Policy) *topology.Policy {
 	p := &topology.Policy{VHost: q.VHost, Name: name, Pattern: "^" + regexp.QuoteMeta(q.Name) + "$",
 		ApplyTo: topology.ApplyToQueues}
@@ -102,8 +102,8 @@ func overrideOf(all []*topology.Policy, name string, q *topology.Queue, present 
 	return p
 }
 
-// StaleOverrides returns the overrides in a state that are older than age: what a crash left
-// behind. A queue under one has no delivery limit.
+// StaleOverrides returns the overrides that are older than age and were left by a crash. A queue
+// with an override has no delivery limit.
 func StaleOverrides(s *topology.State, age time.Duration, now time.Time) []*topology.Policy {
 	var list []*topology.Policy
 	for _, o := range s.Objects() {
@@ -119,8 +119,8 @@ func StaleOverrides(s *topology.State, age time.Duration, now time.Time) []*topo
 	return list
 }
 
-// PolicyOverride lifts the delivery limit of one quorum queue, with a policy, for the time of a
-// look. It is a LimitOverride.
+// PolicyOverride lifts the delivery limit of one quorum queue with a temporary policy. It
+// implements LimitOverride.
 type PolicyOverride struct {
 	store    PolicyStore
 	queue    string
@@ -129,21 +129,20 @@ type PolicyOverride struct {
 
 var _ LimitOverride = (*PolicyOverride)(nil)
 
-// NewPolicyOverride returns an override for a queue, made of the policies that PlanOverride
-// returned.
+// NewPolicyOverride returns an override for a queue from the policies that PlanOverride returned.
 func NewPolicyOverride(store PolicyStore, queue string, policies []*topology.Policy) *PolicyOverride {
 	return &PolicyOverride{store: store, queue: queue, policies: policies}
 }
 
-// overrideWait bounds the wait for a policy to reach its queue; overrideSettle is for the queue's
-// process, which nothing tells of.
+// overrideWait limits the wait for a policy to apply to its queue. overrideSettle gives the queue's
+// process time to apply it, which the broker does not report.
 const (
 	overrideWait   = 15 * time.Second
 	overrideSettle = 300 * time.Millisecond
 )
 
-// Apply puts the policies and returns when the broker shows them at the queue. When that fails they
-// are removed again.
+// Apply creates the policies and returns once the broker reports them for the queue. If that fails,
+// it deletes them again.
 func (o *PolicyOverride) Apply(ctx context.Context) (func(context.Context) error, error) {
 	for i, p := range o.policies {
 		if err := o.store.CreateTemporary(ctx, p); err != nil {
@@ -198,7 +197,8 @@ func waitFor(ctx context.Context, d time.Duration) error {
 
 func (o *PolicyOverride) remove(ctx context.Context) error { return o.removeAll(ctx, o.policies) }
 
-// removeAll removes policies. What cannot be removed is named, with the command that does.
+// removeAll deletes the policies. The error names those that it could not delete, with the command
+// that does.
 func (o *PolicyOverride) removeAll(ctx context.Context, policies []*topology.Policy) error {
 	ctx, cancel := context.WithTimeout(ctx, overrideWait)
 	defer cancel()

@@ -11,10 +11,10 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// Rescuing returns a source that loses no message to a delivery limit: one that would not survive
-// its return to the queue is published again at the queue's end by keep, confirmed, and its
-// original taken off, instead of being returned. What a lost connection or a killed process returns
-// cannot be rescued. rescued may be nil; it is told of every message, from any goroutine.
+// Rescuing returns a source that loses no message to a delivery limit. Instead of returning a
+// message that would not survive it, it publishes a confirmed copy at the end of the queue with
+// keep and acknowledges the original. It cannot rescue messages that a lost connection or a killed
+// process returns. rescued is called with each such message, from any goroutine; it may be nil.
 func Rescuing(src consume.Source, room Room, keep func(context.Context, *message.Message) error,
 	rescued func(*message.Message)) consume.Source {
 	return &rescuer{src, room, keep, rescued}
@@ -36,15 +36,14 @@ func (r *rescuer) Subscribe(ctx context.Context, o consume.Options) (consume.Sub
 	return &rescueSubscription{Subscription: sub, r: r, open: map[uint64]*message.Message{}}, nil
 }
 
-// rescueSubscription knows which deliveries are unsettled, and keeps those that must not be
-// returned.
+// rescueSubscription tracks the unsettled deliveries and which of them must not be returned.
 type rescueSubscription struct {
 	consume.Subscription
 	r *rescuer
 
 	mu        sync.Mutex
-	open      map[uint64]*message.Message // by tag; nil for those that survive a return
-	lowest    uint64                      // all tags below are settled
+	open      map[uint64]*message.Message // by tag; nil for messages that survive a return
+	lowest    uint64                      // all lower tags are settled
 	overLimit int                         // entries that are not nil
 }
 
@@ -127,7 +126,7 @@ func (s *rescueSubscription) Nack(tag uint64, multiple, requeue bool) error {
 	return errors.Join(lost, err)
 }
 
-// last returns the largest unsettled tag that a return of tag is about.
+// last returns the largest unsettled tag that returning tag affects.
 func (s *rescueSubscription) last(tag uint64, multiple bool) (uint64, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -144,10 +143,11 @@ func (s *rescueSubscription) last(tag uint64, multiple bool) (uint64, bool) {
 	return best, ok
 }
 
-// rescueTimeout bounds the publication of copies.
+// rescueTimeout limits how long publishing the copies may take.
 const rescueTimeout = 30 * time.Second
 
-// rescue takes the messages off that must not be returned, those up to tag or tag alone.
+// rescue publishes copies of the messages that must not be returned, for all tags up to tag or for
+// tag alone, and acknowledges the originals.
 func (s *rescueSubscription) rescue(tag uint64, multiple bool) error {
 	ctx, cancel := context.WithTimeout(context.Background(), rescueTimeout)
 	defer cancel()
@@ -184,8 +184,8 @@ func (s *rescueSubscription) endangered(tag uint64, multiple bool) map[uint64]*m
 	return found
 }
 
-// Close implements consume.Subscription: it returns what is unsettled, so what must not be returned
-// is taken off first.
+// Close implements consume.Subscription. Closing returns unsettled messages, so those that must not
+// be returned are rescued first.
 func (s *rescueSubscription) Close() error {
 	lost := s.rescue(^uint64(0), true)
 	return errors.Join(lost, s.Subscription.Close())

@@ -12,13 +12,13 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// returnTimeout bounds the settlement of one session.
+// returnTimeout limits how long settling one session may take.
 const returnTimeout = 60 * time.Second
 
-// returnAll returns all held messages. A quorum queue puts them in the order of their return, so
-// the sessions go in the order in which they were filled. A classic queue puts each message where it
-// was, and walks past all returned ones before it: the last session goes first there, or a million
-// messages would take it minutes.
+// returnAll returns all held messages. A quorum queue appends messages in the order of their
+// return, so sessions are returned in the order in which they were filled. A classic queue puts
+// each message back at its position and walks past all returned messages before it, so the last
+// session is returned first; otherwise a million messages would take minutes.
 func (b *browser) returnAll(ctx context.Context) (err error) {
 	if b.overLimit {
 		remove, rescued := b.rescue(ctx)
@@ -34,7 +34,7 @@ func (b *browser) returnAll(ctx context.Context) (err error) {
 	}
 	for i, h := range b.held {
 		if errors.Is(err, consume.ErrLost) {
-			break // the rest went back with the connection
+			break // the rest was requeued when the connection was lost
 		}
 		last := i == len(b.held)-1
 		if classic {
@@ -64,25 +64,24 @@ func (b *browser) returnAll(ctx context.Context) (err error) {
 }
 
 const (
-	// betweenSessions is the pause that keeps the order where nothing tells that messages are back.
+	// betweenSessions is the pause that keeps the order if nothing reports that messages are back.
 	betweenSessions = 50 * time.Millisecond
-	// beforeRemoval lets the queue take the messages back while the limit is still lifted.
+	// beforeRemoval gives the queue time to requeue the messages while the limit is still lifted.
 	beforeRemoval = 500 * time.Millisecond
 )
 
 func (b *browser) settle(ctx context.Context, d time.Duration) { _ = waitFor(ctx, d) }
 
-// inTurn is how many sessions of a classic queue are returned before the queue is asked whether it
-// has them, which takes some pauses each time, and keeps what is under way small enough for the
-// answer to come in time.
+// inTurn is how many sessions of a classic queue are returned before waiting until the queue has
+// them. Each wait takes several pauses; the number is small enough that the answer comes in time.
 const inTurn = 16
 
-// returnInTurn returns the messages of one session of a classic queue, and comes back when the
-// broker has closed its channel: sessions have a channel each, and the broker's channels work side
-// by side, so that nacks which are only sent in an order reach the queue in any (4.0.5: twice the
-// time for a look at 300,000 messages). A channel has handed its nack to the queue when it answers
-// the close. With settled it comes back when the queue has it, too, and with it all that came
-// before.
+// returnInTurn returns the messages of one session of a classic queue and waits until the broker
+// has closed its channel. Each session has its own channel, and the broker processes channels
+// concurrently, so nacks that are merely sent in order may reach the queue in any order, which
+// doubles the time on 300,000 messages. A channel has passed its nack to the queue once it answers
+// the close. With settled, returnInTurn also waits until the queue has processed this and all
+// earlier nacks.
 func (b *browser) returnInTurn(ctx context.Context, h *holder, settled bool) error {
 	if err := b.returnSession(h); err != nil || h.closed {
 		return err
@@ -91,15 +90,14 @@ func (b *browser) returnInTurn(ctx context.Context, h *holder, settled bool) err
 		ctx, cancel := context.WithTimeout(ctx, returnTimeout)
 		defer cancel()
 		if err := h.Settled(ctx); err != nil {
-			return err // finish closes it
+			return err // finish closes the channel
 		}
 	}
 	h.closed = true
 	return h.Sub.Close()
 }
 
-// returnSession returns the messages of one session. A nack is only handed to the connection: see
-// finish.
+// returnSession returns the messages of one session. It only sends the nack: see finish.
 func (b *browser) returnSession(h *holder) error {
 	held := h.Held()
 	_, err := h.Return(b.o.Assessment.Return)
@@ -113,9 +111,9 @@ func (b *browser) returnSession(h *holder) error {
 	return err
 }
 
-// finish sees that the broker has applied what was returned, and closes. Closing right behind a
-// nack would lose it on quorum queues, and the close counts. It is asked for when all sessions are
-// returned: one that still holds messages would hide the answer.
+// finish waits until the broker has applied the returns, and closes. Closing directly after a nack
+// would lose it on quorum queues, and the close would count as a delivery. Call it after all
+// sessions are returned: one that still holds messages would make the count useless.
 func (b *browser) finish(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, returnTimeout)
 	defer cancel()
@@ -133,13 +131,13 @@ func (b *browser) finish(ctx context.Context) (err error) {
 	return err
 }
 
-// ready is -1 when that is not to be known.
+// ready is -1 if it is unknown.
 func (b *browser) ready(ctx context.Context) int64 {
 	return pipeline.CountReady(ctx, b.o.Counter, b.o.Assessment.Queue)
 }
 
-// awaitBack waits until what a session held is back in its queue, so that the next one's messages
-// come behind it. before is what was ready, negative when that is not known.
+// awaitBack waits until the messages of a session are back in the queue, so that those of the next
+// come behind them. before is the earlier number of ready messages; negative means unknown.
 func (b *browser) awaitBack(ctx context.Context, before, held int64) {
 	if before < 0 {
 		b.settle(ctx, betweenSessions)
@@ -149,8 +147,8 @@ func (b *browser) awaitBack(ctx context.Context, before, held int64) {
 }
 
 // awaitCounted waits until a classic queue counts n messages, so that a later count includes all
-// returned messages (fact ready-before-returns). Other consumers may take some, or some may expire:
-// a count that stays the same is believed after a while.
+// returned messages (fact ready-before-returns). Other consumers may take some, or some may expire,
+// so a count that stays the same is accepted after a while.
 func (b *browser) awaitCounted(ctx context.Context, n int64) {
 	const believed = 20
 	last, same := int64(-1), 0
@@ -166,13 +164,13 @@ func (b *browser) awaitCounted(ctx context.Context, n int64) {
 	}
 }
 
-// rescue makes sure that no message is lost by its return: with the override, else with copies at
-// the queue's end.
+// rescue prevents messages from being lost by their return: with the override, or else with copies
+// at the end of the queue.
 func (b *browser) rescue(ctx context.Context) (remove func(context.Context) error, err error) {
 	if b.o.Override != nil {
 		if remove, err := b.applyOverride(ctx); err == nil {
 			if b.o.Assessment.Room.Counts {
-				b.o.Assessment.Return = ReturnByClose // without a limit a nack goes to the tail there
+				b.o.Assessment.Return = ReturnByClose // without a limit, a nack requeues at the tail there
 			}
 			return remove, nil
 		}
@@ -195,8 +193,8 @@ func (b *browser) rescue(ctx context.Context) (remove func(context.Context) erro
 
 var errNoKeep = errors.New("neither a policy could lift the limit, nor a copy be kept")
 
-// keep puts a copy of the message at the end of the queue and takes the original off, once that is
-// confirmed.
+// keep publishes a copy of the message at the end of the queue and, once it is confirmed,
+// acknowledges the original.
 func (b *browser) keep(ctx context.Context, h *holder, d *overLimitMessage) error {
 	if b.o.Keep == nil {
 		return errNoKeep

@@ -8,8 +8,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/consume"
 )
 
-// stream reads a stream from its first message to what is its last now. Nothing is taken out of a
-// stream by reading.
+// stream reads a stream from its first message to the one that is last now. Reading removes nothing
+// from a stream.
 func (b *browser) stream(ctx context.Context) error {
 	o := consume.Options{Queue: b.o.Assessment.Queue, Tag: b.o.Tag, Prefetch: StreamPrefetch}
 	last, ok, err := StreamEnd(ctx, b.src, o, b.o.Idle)

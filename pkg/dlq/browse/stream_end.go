@@ -10,29 +10,26 @@ import (
 )
 
 const (
-	// StreamPrefetch is enough to keep the broker sending; it is acknowledged in batches of half of
-	// it.
+	// StreamPrefetch is large enough to keep the broker sending. Messages are acknowledged in
+	// batches of half of it.
 	StreamPrefetch = 1000
-	// StreamWait is how long a stream that is copied from may take to send its first message before
-	// it counts as empty.
+	// StreamWait is how long to wait for the first message of a stream before it counts as empty.
 	StreamWait = 5 * time.Second
-	// streamStall is how long it may send nothing before its end is reached.
+	// streamStall is how long to wait for the next message before the end of the stream is reached.
 	streamStall = 30 * time.Second
-	// maxEndProbes bounds the search for the end of a stream that grows as fast as it is read: no
+	// maxEndProbes limits the search for the end of a stream that grows as fast as it is read. No
 	// chunk has more messages.
 	maxEndProbes = 1 + 65535/StreamPrefetch
 	// maxEndLosses is how many lost connections the search survives.
 	maxEndLosses = 3
 )
 
-// StreamEnd returns the offset of the last message that a stream has now, and false when it is
-// empty: when none comes within wait.
-//
-// The broker begins with the last chunk, and its channel hands out at once what of it fits into the
-// prefetch. So once a message has come, all that do are sent before the answer to a cancel; fewer
-// than the prefetch are all there are (fact stream-last-chunk). o.Prefetch may be smaller than the
-// last chunk, but not by more than maxEndProbes times. No silence has to be interpreted but that of
-// an empty stream.
+// StreamEnd returns the offset of the last message in a stream, and false if the stream is empty:
+// no message arrives within wait. The broker begins with the last chunk, and its channel sends at
+// once as much of it as fits into the prefetch, before it answers a cancel. If fewer messages than
+// the prefetch arrive, they are all (fact stream-last-chunk). o.Prefetch may be smaller than the
+// last chunk, but by a factor of at most maxEndProbes. Only an empty stream is recognized by a
+// timeout.
 func StreamEnd(ctx context.Context, src consume.Source, o consume.Options, wait time.Duration) (last int64, ok bool,
 	err error) {
 	o.Offset = "last"
@@ -56,7 +53,7 @@ func StreamEnd(ctx context.Context, src consume.Source, o consume.Options, wait 
 	return last, ok, nil
 }
 
-// probeEnd counts what the broker hands out at once, and returns the last offset of it.
+// probeEnd counts the messages that the broker sends at once, and returns the offset of the last.
 func probeEnd(ctx context.Context, src consume.Source, o consume.Options, wait time.Duration) (count int, last int64,
 	err error) {
 	sub, err := src.Subscribe(ctx, o)

@@ -5,15 +5,14 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// ConventionBroker is what ErrorConvention returns for the broker's own death history.
+// ConventionBroker is the result of ErrorConvention for the broker's own death history.
 const ConventionBroker = "RabbitMQ"
 
-// ErrorConvention returns by whose convention a message at the head of a queue says that it failed
-// elsewhere and was put here: a framework's name, ConventionBroker for a message that died in
-// another queue, and "" for one that says nothing. m.Queue must be the queue that it is in.
-//
-// A message that is back where it failed, or that a replay brought, is at work again: it says
-// nothing. So does a Celery task: its headers are those of every task.
+// ErrorConvention returns the convention by which a message at the head of a queue records that it
+// failed in another queue: a framework's name, ConventionBroker for a message that died in another
+// queue, or "" if it records nothing. m.Queue must be the queue that the message is in. A message
+// that is back where it failed, or that was replayed, is being processed again and records nothing.
+// Neither does a Celery task, since all tasks have such headers.
 func ErrorConvention(m *message.Message) string {
 	if from := m.Headers.Text(message.HeaderReplayFrom); from != "" && from != m.Queue {
 		return ""
@@ -35,8 +34,8 @@ func ErrorConvention(m *message.Message) string {
 	return ConventionBroker
 }
 
-// AddByContent adds a queue that Discover did not find, and whose first message tells by whose
-// convention it failed.
+// AddByContent adds a queue that Discover did not find and whose first message follows a
+// convention.
 func (d *Discovery) AddByContent(q *topology.Queue, s topology.QueueStatus, convention string) {
 	for _, known := range d.Queues {
 		if known.VHost == q.VHost && known.Name == q.Name {

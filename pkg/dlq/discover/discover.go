@@ -9,64 +9,64 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Certainty says how sure a statement about dead letters is.
+// Certainty says how certain a statement about dead letters is.
 type Certainty uint8
 
 const (
-	// Surely: every dead letter that it speaks of.
+	// Surely means every dead letter that the statement is about.
 	Surely Certainty = iota
-	// Possibly: it depends on the routing keys or headers of the messages, on a plugin's exchange,
-	// or on a policy that cannot be judged.
+	// Possibly means that it depends on the routing keys or headers of the messages, on the
+	// exchange of a plugin, or on a policy that cannot be evaluated.
 	Possibly
 )
 
 // String returns "surely" or "possibly".
 func (c Certainty) String() string { return [...]string{"surely", "possibly"}[c] }
 
-// Role says what a queue that dead letters reach is for.
+// Role is the purpose of a queue that dead letters reach.
 type Role string
 
 const (
-	// RoleDeadLetter is where messages wait for a person: the end of their way.
+	// RoleDeadLetter is a queue where dead letters end and wait for a person.
 	RoleDeadLetter Role = "dead-letter"
-	// RoleWait is a wait queue, one retry step: messages expire here on purpose and return to where
-	// they died.
+	// RoleWait is a wait queue, one retry step: messages expire there on purpose and return to the
+	// queue where they died.
 	RoleWait Role = "wait"
-	// RoleWork is a queue that gets dead letters only back from wait queues: messages to be tried
-	// again.
+	// RoleWork is a queue that receives dead letters only from wait queues, to be processed again.
 	RoleWork Role = "work"
 )
 
-// Source is one reason why dead letters reach a queue.
+// Source is one path by which dead letters reach a queue.
 type Source struct {
-	// Queue is where the messages die, Type its type.
+	// Queue is where the messages die, Type is its type.
 	Queue, Type string
 	// Exchange is the dead-letter exchange; "" is the default exchange.
 	Exchange string
-	// Key is the routing key of the dead letters: the configured one, or with Original the pattern
-	// of the keys by which messages come into Queue.
+	// Key is the routing key of the dead letters: the configured one, or if Original is set, the
+	// pattern of the keys with which messages arrive in Queue.
 	Key      string
 	Original bool
-	// Via are the exchanges after Exchange that the dead letters go through.
+	// Via are the exchanges after Exchange that the dead letters pass.
 	Via []string
-	// From says what sends them there: `argument x-dead-letter-exchange`, `policy "dead"`.
+	// From names the setting: `argument x-dead-letter-exchange`, `policy "dead"`.
 	From      string
 	Certainty Certainty
 	// Why explains Possibly; "" otherwise.
 	Why string
 }
 
-// Queue is a queue that dead letters reach, or that is named like an error queue.
+// Queue is a queue that dead letters reach, or whose name is that of an error queue.
 type Queue struct {
 	VHost, Name, Type string
 	Role              Role
-	// Sources are ordered by queue. Empty when only the name or the content tells.
+	// Sources are sorted by queue. They are empty if only the name or the content identifies the
+	// queue.
 	Sources []Source
-	// ByName says whose error queue the name stands for: "MassTransit", ByMatch; "" when the name
-	// tells nothing.
+	// ByName is the framework that uses such names, "MassTransit" for example, or ByMatch; "" if
+	// the name says nothing.
 	ByName string
-	// ByContent says by whose convention its first message tells that it failed elsewhere, see
-	// ErrorConvention; "" when it tells nothing, or was not looked at: Discover looks at none.
+	// ByContent is the convention that its first message follows, see ErrorConvention; "" if it
+	// follows none or was not browsed. Discover browses no queue.
 	ByContent string
 	// Status has the counts of a live broker; Known is false for a file.
 	Status topology.QueueStatus
@@ -77,50 +77,50 @@ func (q Queue) Ref() topology.Ref {
 	return topology.Ref{Kind: topology.KindQueue, VHost: q.VHost, Name: q.Name}
 }
 
-// Losing is a queue whose dead letters, or some of them, reach no queue.
+// Losing is a queue with dead letters that reach no queue.
 type Losing struct {
 	VHost, Queue, Type string
-	// Exchange is the dead-letter exchange, From what sets it.
+	// Exchange is the dead-letter exchange, From the setting that names it.
 	Exchange, From string
-	// Key is the routing key of a dead letter that reaches nothing, for example.
+	// Key is an example of a routing key of dead letters that reach no queue.
 	Key string
 	// All says that no dead letter of the queue reaches a queue; otherwise some do.
 	All       bool
 	Certainty Certainty
-	// Straight says that only messages are lost that were published to the queue itself through the
+	// Straight says that only messages are lost that were published to the queue through the
 	// default exchange, as a replay does: they keep the queue's name as their routing key.
 	Straight bool
-	// Kept says that the messages are not lost but pile up in Queue until there is a route:
-	// dead-letter strategy at-least-once.
+	// Kept says that the messages are not lost but stay in Queue until there is a route
+	// (dead-letter strategy at-least-once).
 	Kept bool
 	// Reason is one sentence for people.
 	Reason string
 }
 
-// DiscoverOptions tune Discover. The zero value is usable.
+// DiscoverOptions configure Discover. The zero value is usable.
 type Options struct {
-	// Version is the broker's; "" for a file, which is judged as for the newest.
+	// Version is the broker's version; "" is for a file, which is treated as being for the newest.
 	Version string
-	// Match names more error queues, by name.
+	// Match selects further error queues by name.
 	Match *regexp.Regexp
-	// VHosts limits the search; nil means all.
+	// VHosts limits the search; nil means all vhosts.
 	VHosts []string
 }
 
-// Discovery is what Discover found.
+// Discovery is the result of Discover.
 type Discovery struct {
-	// Queues are ordered by vhost and name. They include wait and work queues, see Role.
+	// Queues are sorted by vhost and name. They include wait and work queues, see Role.
 	Queues []Queue
-	// Losing are ordered by vhost and queue; what is sure comes first.
+	// Losing are sorted by vhost and queue, with sure losses first.
 	Losing []Losing
-	// Unsure are sentences about what could not be judged.
+	// Unsure are sentences about what could not be decided.
 	Unsure []string
 }
 
 // Discover finds every queue that dead letters reach, by queue arguments, effective policies and
-// bindings, and every queue whose dead letters reach nothing, unless it is exclusive: such a queue
-// and its messages go with their connection anyway. It is pure, and safe for concurrent
-// use as long as nobody changes s.
+// bindings, and every queue whose dead letters reach no queue. It leaves out exclusive queues,
+// which are deleted with their connection anyway. It is pure, and safe for concurrent use as long
+// as s does not change.
 func Discover(s *topology.State, o Options) Discovery {
 	var d Discovery
 	for _, vhost := range s.VHosts() {
@@ -137,8 +137,8 @@ func Discover(s *topology.State, o Options) Discovery {
 	return d
 }
 
-// DiscoverLive is Discover for a broker, whose version it knows, with the counts of the queues.
-// Kinds that could not be read are told in Unsure.
+// DiscoverLive is Discover for a live broker: it uses the broker's version and the counts of the
+// queues. Kinds of objects that could not be read are reported in Unsure.
 func Live(l *topology.Live, o Options) Discovery {
 	o.Version = cmp.Or(o.Version, l.Server.Version)
 	d := Discover(&l.State, o)
@@ -160,7 +160,7 @@ func (d *Discovery) sortQueues() {
 	})
 }
 
-// finder works on one vhost.
+// finder searches one vhost.
 type finder struct {
 	n     *network
 	o     Options

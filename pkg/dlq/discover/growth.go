@@ -6,8 +6,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Growth remembers the depth of queues between two looks at a broker. The zero value is ready; it
-// is for one goroutine.
+// Growth remembers the depth of queues between two readings. The zero value is ready to use. It is
+// not safe for concurrent use.
 type Growth struct {
 	seen map[topology.Ref]depth
 }
@@ -17,17 +17,17 @@ type depth struct {
 	at       time.Time
 }
 
-// Change is how a queue's depth changed since it was last noted.
+// Change is how a queue's depth changed between two readings.
 type Change struct {
-	// Messages is positive when the queue grew.
+	// Messages is positive if the queue grew.
 	Messages int64
-	// Since is the time between; 0 with Known false.
+	// Since is the time between the readings; 0 if Known is false.
 	Since time.Duration
-	// Known is false at the first look, and where the broker gave no count.
+	// Known is false at the first reading, and if the broker reported no count.
 	Known bool
 }
 
-// PerMinute returns the change in messages per minute, 0 when it is not known.
+// PerMinute returns the change in messages per minute, 0 if it is unknown.
 func (c Change) PerMinute() float64 {
 	if !c.Known || c.Since <= 0 {
 		return 0
@@ -35,8 +35,8 @@ func (c Change) PerMinute() float64 {
 	return float64(c.Messages) / c.Since.Minutes()
 }
 
-// Note remembers the depth of every queue of d, read at now, and returns how each changed since the
-// last call. Queues that are gone are forgotten.
+// Note records the depth of every queue of d, read at now, and returns how each changed since the
+// previous call. It forgets queues that no longer exist.
 func (g *Growth) Note(d Discovery, now time.Time) map[topology.Ref]Change {
 	next := map[topology.Ref]depth{}
 	changes := map[topology.Ref]Change{}

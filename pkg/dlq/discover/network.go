@@ -5,8 +5,7 @@ import (
 	routing "github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// network is the routing part of one vhost, asked with sets of keys where package route asks with
-// messages.
+// network is the routing of one vhost. It routes sets of keys, where package route routes messages.
 type network struct {
 	*routing.Network
 	vhost    string

@@ -5,29 +5,29 @@ import (
 	routing "github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// policySet has the policies and operator policies of a vhost, those that win first.
+// policySet has the policies and operator policies of a vhost, highest precedence first.
 type policySet struct {
 	version string
 	list    []*topology.Policy
 	judged  *routing.Policies
 }
 
-// applied is what a policy that applies to a queue sets, and how sure that is.
+// applied is the setting of a policy, and how certain it is that the policy applies.
 type applied struct {
 	policy *topology.Policy
 	from   routing.Applied
 }
 
-// Setting is the value that a queue obeys, and where it comes from.
+// Setting is the effective value of a setting, and where it comes from.
 type Setting routing.Setting
 
-// Int returns the value as a number, and false when it is none.
+// Int returns the value as a number, and false if it is not a number.
 func (s Setting) Int() (int64, bool) { return routing.Setting(s).Int() }
 
-// Text returns the value as text, "" when it is none.
+// Text returns the value as a string, "" if it is not a string.
 func (s Setting) Text() string { return routing.Setting(s).Text() }
 
-// settings finds what a queue obeys.
+// settings finds the effective settings of a queue.
 type settings struct {
 	routing.Settings
 	queue          *topology.Queue

@@ -8,17 +8,17 @@ import (
 	routing "github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// Reach is the queues that get a copy of what is published to a target.
+// Reach has the queues that get a copy of a publication.
 type Reach struct {
-	// Sure get one; Possible may, which depends on headers or on an exchange of a plugin's type.
-	// Both are sorted.
+	// Sure queues get a copy. Possible queues may, depending on headers or on the exchange of a
+	// plugin. Both are sorted.
 	Sure, Possible []string
-	// Missing are exchanges on the way that do not exist.
+	// Missing are exchanges on the path that do not exist.
 	Missing []string
 }
 
-// Reaches says which queues a publication reaches, by bindings and alternate exchanges. It is pure.
-// version is the broker's; "" is the newest.
+// Reaches returns the queues that a publication reaches, by bindings and alternate exchanges. It is
+// pure. version is the broker's; "" means the newest.
 func Reaches(s *topology.State, vhost, version string, t publish.Target) Reach {
 	n := newNetwork(s, vhost, version)
 	r := n.route(t.Exchange, routingKeys{all: []pattern{routing.Exactly(t.Key)}})

@@ -7,8 +7,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// IsWait returns a function that reports whether a queue is a wait queue. Replays skip these when
-// they look for where a message first died.
+// IsWait returns a function that reports whether a queue is a wait queue. Replays ignore deaths in
+// wait queues when they look for where a message first died.
 func (d Discovery) IsWait(vhost string) func(queue string) bool {
 	wait := map[string]bool{}
 	for _, q := range d.Queues {
@@ -24,7 +24,7 @@ func (d Discovery) IsWait(vhost string) func(queue string) bool {
 	return func(queue string) bool { return wait[queue] }
 }
 
-// Waits returns the queues of a state that IsWait tells of, in all vhosts.
+// Waits returns the wait queues of a state, in all vhosts.
 func (d Discovery) Waits(s *topology.State) map[topology.Ref]bool {
 	list := map[topology.Ref]bool{}
 	byVHost := map[string]func(string) bool{}
@@ -43,9 +43,9 @@ var waitName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(
 
 func namedWait(queue string) bool { return waitName().MatchString(queue) }
 
-// roles separates wait and work queues from those where dead letters end. With retry steps, messages
-// circulate: work, wait, work. A wait queue is a queue of such a cycle whose messages expire; a work
-// queue receives dead letters from wait queues only.
+// roles separates wait and work queues from those where dead letters end. With retry steps,
+// messages circulate: work, wait, work. A wait queue is a queue of such a cycle whose messages
+// expire; a work queue receives dead letters from wait queues only.
 func (f *finder) roles() {
 	next := map[string][]string{}
 	for name, q := range f.found {
@@ -78,7 +78,7 @@ func onlyFrom(list []Source, wait map[string]bool) bool {
 	return true
 }
 
-// reaches reports whether dead letters of a queue come back to it.
+// reaches reports whether dead letters of a queue return to it.
 func reaches(next map[string][]string, from string) bool {
 	seen := map[string]bool{}
 	todo := append([]string(nil), next[from]...)
@@ -101,7 +101,7 @@ type naming struct {
 	re *regexp.Regexp
 }
 
-// namings are the names that frameworks give to their error queues, and common ones.
+// namings are the names that frameworks give to their error queues, and common names.
 var namings = sync.OnceValue(func() []naming {
 	rules := [][2]string{
 		{"EasyNetQ", `^EasyNetQ_Default_Error_Queue|^ErrorQueue_`},
@@ -120,7 +120,7 @@ var namings = sync.OnceValue(func() []naming {
 	return list
 })
 
-// ByMatch is Queue.ByName of a queue whose name Options.Match takes for that of an error queue.
+// ByMatch is the Queue.ByName of a queue whose name DiscoverOptions.Match matches.
 const ByMatch = "match"
 
 func errorQueueOf(name string, match *regexp.Regexp) string {

@@ -7,7 +7,7 @@ import (
 	routing "github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// path is one way from an exchange to a queue, for the keys of a set.
+// path is one path from an exchange to a queue, for the keys of a set.
 type path struct {
 	queue string
 	keys  routingKeys
@@ -16,21 +16,21 @@ type path struct {
 	via []string
 }
 
-// maxPaths bounds the ways from one exchange that are followed.
+// maxPaths limits how many paths from one exchange are followed.
 const maxPaths = 20000
 
 // tracer follows keys forward from one exchange.
 type tracer struct {
 	n     *network
 	paths []path
-	// missing are exchanges that do not exist, met on the way.
+	// missing are exchanges on the path that do not exist.
 	missing []string
 	// full says that maxPaths was reached.
 	full bool
 }
 
-// route returns every way that messages with keys of k take from an exchange to queues. A way on
-// which no key of k can go is left out.
+// route returns every path that messages with keys of k take from an exchange to queues. Paths that
+// no key of k can take are left out.
 func (n *network) route(exchange string, k routingKeys) *tracer {
 	r := &tracer{n: n}
 	r.follow(exchange, k, false, nil)
@@ -77,8 +77,8 @@ func (r *tracer) through(b *topology.Binding, k routingKeys, may bool, via []str
 	}
 }
 
-// alternate follows what no binding lets through. unsure says that some bindings may or may not let
-// it through.
+// alternate follows the keys that no binding matches. unsure says that some bindings may or may not
+// match them.
 func (r *tracer) alternate(exchange string, k routingKeys, taken []pattern, may, unsure bool, via []string) {
 	ae := r.n.alternate(exchange)
 	if ae == "" || slices.Contains(via, ae) {
@@ -93,8 +93,8 @@ func (r *tracer) alternate(exchange string, k routingKeys, taken []pattern, may,
 	}
 }
 
-// defaultExchange routes to the queue that the key names. A set of keys that leaves the name open
-// would reach every queue in theory: only the queues that its patterns restrict are followed.
+// defaultExchange routes to the queue that the key names. A set of keys that does not restrict the
+// name could reach every queue; only the queues that its patterns name are followed.
 func (r *tracer) defaultExchange(k routingKeys, may bool, via []string) {
 	if key, ok := k.exact(); ok {
 		if r.n.Queue(key) != nil && k.has(key) {
@@ -112,7 +112,7 @@ func (r *tracer) defaultExchange(k routingKeys, may bool, via []string) {
 	}
 }
 
-// restricted reports whether the set leaves anything out.
+// restricted reports whether the set excludes any key.
 func (k routingKeys) restricted() bool {
 	return slices.ContainsFunc(k.all, func(p pattern) bool { return p.String() != "#" })
 }
@@ -125,7 +125,7 @@ func (r *tracer) reach(p path) {
 	r.paths = append(r.paths, p)
 }
 
-// keysInto returns the sets of keys with which messages get into a queue, other than through the
+// keysInto returns the sets of keys with which messages reach a queue, other than through the
 // default exchange.
 func (n *network) keysInto(queue string) []routingKeys {
 	var sets []routingKeys
@@ -137,8 +137,8 @@ func (n *network) keysInto(queue string) []routingKeys {
 	return sets
 }
 
-// keysThrough goes back over a binding. An internal exchange gets its messages from other exchanges
-// only.
+// keysThrough follows a binding backwards. An internal exchange receives messages from other
+// exchanges only.
 func (n *network) keysThrough(b *topology.Binding, seen []string) []routingKeys {
 	kind, ok := n.ExchangeType(b.Source)
 	if !ok {

@@ -6,10 +6,10 @@ import (
 	routing "github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// pattern is a set of routing keys that one binding lets through.
+// pattern is the set of routing keys that one binding matches.
 type pattern = routing.Pattern
 
-// routingKeys is a set of routing keys: those that all of the patterns let through, and none of the
+// routingKeys is a set of routing keys: those that match all of the patterns and none of the
 // others.
 type routingKeys struct {
 	all  []pattern
@@ -29,7 +29,7 @@ func (k routingKeys) without(list []pattern) routingKeys {
 	return routingKeys{all: k.all, none: append(k.none[:len(k.none):len(k.none)], list...)}
 }
 
-// exact returns the only key that the set can hold, and false when there may be several.
+// exact returns the only key that the set can contain, and false if there may be several.
 func (k routingKeys) exact() (string, bool) {
 	for _, p := range k.all {
 		if key, ok := p.Single(); ok {
@@ -64,7 +64,7 @@ func (k routingKeys) String() string {
 	return strings.Join(list, " and ")
 }
 
-// answer is what a search over keys found out.
+// answer is the result of a search for a key.
 type answer uint8
 
 const (
@@ -73,11 +73,11 @@ const (
 	unknown // the search was given up
 )
 
-// maxSearch bounds the number of states of one search. Topologies of thousands of bindings need
-// some hundred.
+// maxSearch limits the number of states of one search. Topologies with thousands of bindings need a
+// few hundred.
 const maxSearch = 20000
 
-// find looks for a key that is in k and in none of the other sets, and returns a short one.
+// find searches for a key that is in k and in none of the other sets, and returns a short one.
 func (k routingKeys) find(others []routingKeys) (string, answer) {
 	if key, ok := k.exact(); ok {
 		if !k.has(key) || inAny(key, others) {
@@ -98,7 +98,7 @@ func inAny(key string, sets []routingKeys) bool {
 	return false
 }
 
-// search walks through all keys, word by word and shortest first, keeping where each pattern is: a
+// search enumerates keys word by word, shortest first, and tracks the state of each pattern: a
 // breadth-first search in the product of the patterns' automata.
 type search struct {
 	wanted   compiled
@@ -120,8 +120,8 @@ type searchState struct {
 func newSearch(k routingKeys, others []routingKeys) *search {
 	s := &search{index: map[string]int{}, seen: map[string]bool{}}
 	taken := map[string]bool{}
-	// A word that no pattern names stands for all others. It goes first, being the likeliest that
-	// no binding matches.
+	// A word that no pattern names stands for all such words. It is tried first, because no binding
+	// is likely to match it.
 	s.alphabet = []string{""}
 	s.wanted = s.compile(k, taken)
 	for _, o := range others {
@@ -166,7 +166,7 @@ func freshWord(taken map[string]bool) string {
 	return w
 }
 
-// patternID tells a literal * from a wildcard, which String does not.
+// patternID distinguishes a literal * from a wildcard, which String does not.
 func patternID(p pattern) string {
 	var b strings.Builder
 	for _, t := range p {
@@ -215,8 +215,8 @@ func (s *search) found(state searchState) bool {
 	return true
 }
 
-// unwritable reports whether the state is one empty word: written as a key that is "", which has no
-// word.
+// unwritable reports whether the state is a single empty word: such a key would be written as "",
+// which has no words.
 func (s searchState) unwritable() bool { return len(s.key) == 1 && s.key[0] == "" }
 
 func (s *search) step(state searchState, word string) searchState {

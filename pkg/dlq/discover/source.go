@@ -9,7 +9,7 @@ import (
 	routing "github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// deadLetters are those of one queue that have a routing key of one set.
+// deadLetters are the dead letters of one queue whose routing keys are in one set.
 type deadLetters struct {
 	from     *topology.Queue
 	dlx      Setting
@@ -17,7 +17,7 @@ type deadLetters struct {
 	original bool
 	// straight says that they were published through the default exchange.
 	straight bool
-	// atLeastOnce says that the broker keeps what finds no queue.
+	// atLeastOnce says that the broker keeps dead letters that reach no queue.
 	atLeastOnce bool
 }
 
@@ -40,8 +40,8 @@ func (f *finder) deadLetters(q *topology.Queue) {
 	}
 }
 
-// keys divides the dead letters of a queue by their routing keys: the configured one, or those that
-// they were published with.
+// keys divides the dead letters of a queue by routing key: the configured key, or the keys with
+// which they were published.
 func (f *finder) keys(base deadLetters, key Setting) []deadLetters {
 	if k, ok := key.Value.(string); ok {
 		base.keys = routingKeys{all: []pattern{routing.Exactly(k)}}
@@ -72,8 +72,8 @@ func (f *finder) follow(l deadLetters) {
 		if !p.may {
 			sure = append(sure, p.keys)
 		}
-		// What goes straight into a queue of its own goes back to it: a cycle, not a dead-letter
-		// queue.
+		// Dead letters that return to their own queue are a cycle; that does not make it a
+		// dead-letter queue.
 		if p.queue != l.from.Name {
 			f.addSource(l, p)
 		}
@@ -81,8 +81,7 @@ func (f *finder) follow(l deadLetters) {
 	f.judge(l, r, refused, sure, all)
 }
 
-// refuses reports whether a queue does not take these dead letters: 3.10.8 silently loses what is
-// dead-lettered into a stream with the default strategy at-most-once.
+// refuses reports whether a queue does not accept these dead letters (fact stream-dead-letters-lost).
 func (f *finder) refuses(l deadLetters, p path) bool {
 	to := f.n.Queue(p.queue)
 	return to != nil && to.Type == topology.Stream && !capability.VersionAtLeast(f.o.Version, "4.0") && !l.atLeastOnce
@@ -105,7 +104,7 @@ func (f *finder) addSource(l deadLetters, p path) {
 		s.Certainty, s.Why = Possibly, "only messages whose routing key is in "+p.keys.String()
 	}
 	q := f.queue(p.queue)
-	// The queues are gone through one by one: only the last sources can be of this one. Ten
+	// Queues are processed one by one, so only the last sources can belong to this one. Ten
 	// thousand queues may share one dead-letter queue.
 	for i := len(q.Sources) - 1; i >= 0 && q.Sources[i].Queue == s.Queue; i-- {
 		if s.sameAs(q.Sources[i]) {
@@ -115,13 +114,13 @@ func (f *finder) addSource(l deadLetters, p path) {
 	q.Sources = append(q.Sources, s)
 }
 
-// sameAs reports whether two sources tell the same: several bindings lead to one queue.
+// sameAs reports whether two sources say the same: several bindings may lead to one queue.
 func (s Source) sameAs(o Source) bool {
 	return s.Queue == o.Queue && s.Exchange == o.Exchange && s.Key == o.Key && s.Certainty <= o.Certainty &&
 		slices.Equal(s.Via, o.Via)
 }
 
-// judge reports dead letters that reach nothing.
+// judge reports dead letters that reach no queue.
 func (f *finder) judge(l deadLetters, r *tracer, refused []path, sure, all []routingKeys) {
 	loss := Losing{
 		VHost: f.n.vhost, Queue: l.from.Name, Type: l.from.Type, Exchange: l.dlx.Text(), From: l.dlx.From,
@@ -149,8 +148,8 @@ func (f *finder) judge(l deadLetters, r *tracer, refused []path, sure, all []rou
 	f.d.Losing = append(f.d.Losing, loss)
 }
 
-// judgeCycle reports a queue whose dead letters come back to it and go nowhere else. The broker
-// drops a message on its way back into a queue that it died in when it was not rejected since (fact
+// judgeCycle reports a queue whose dead letters return to it and reach no other queue. The broker
+// drops a message that returns to a queue in which it died, unless it was rejected since (fact
 // death-cycle).
 func (f *finder) judgeCycle(l deadLetters, r *tracer, loss Losing) {
 	for _, p := range r.paths {

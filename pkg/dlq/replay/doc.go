@@ -1,13 +1,13 @@
-// Package replay takes messages out of dead-letter queues: Replay sends them back to where they
-// died, Move anywhere else; Purge destroys them, Drain keeps them in an archive, and Restore puts
-// back what an archive holds.
+// Package replay takes messages out of dead-letter queues: Replay sends them back to the queue
+// where they died, Move sends them anywhere else, Purge destroys them, Drain writes them to an
+// archive, and Restore publishes the messages of an archive.
 //
 // A message leaves its queue only after its copy is confirmed or durably written, or because the
-// user asked to destroy it: see internal/pipeline, which does the work, for the guarantees and for
-// what a crash may duplicate.
+// user asked to destroy it. internal/pipeline does the work; its package comment gives the
+// guarantees and says what a crash may duplicate.
 //
 // # Limits
 //
-// A broker's death history can be forged by clients on 3.10; nothing here trusts its form. Streams
-// can be copied from only.
+// Clients can forge a death history on 3.10 (fact client-death-history); nothing here trusts its
+// form. Streams can only be copied from.
 package replay

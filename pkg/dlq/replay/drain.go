@@ -9,7 +9,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// DrainOptions say what to take out of a queue into an archive, or to copy.
+// DrainOptions say which messages to move or copy into an archive.
 type DrainOptions struct {
 	From
 	Select Selection
@@ -17,7 +17,7 @@ type DrainOptions struct {
 	Archive Archive
 	// Limit is how many messages to take at most; 0 is no limit.
 	Limit int64
-	// Copy leaves the originals.
+	// Copy leaves the originals in the queue.
 	Copy     bool
 	ID       string
 	Observer Observer
@@ -26,7 +26,7 @@ type DrainOptions struct {
 	timing *pipeline.Timing
 }
 
-// Drain writes messages to an archive and takes them out of the queue once they are durable there.
+// Drain writes messages to an archive and removes each from the queue once it is durably written.
 func Drain(ctx context.Context, o DrainOptions) (Result, error) {
 	if o.Archive == nil {
 		return Result{Queue: o.Queue}, errors.New("drain needs an archive")

@@ -11,22 +11,22 @@ import (
 	"github.com/msgctl/msgctl/pkg/message/transform"
 )
 
-// Headers of msgctl's own for what cannot go along under its own name.
+// Headers that keep what cannot be published under its own name.
 const (
 	// HeaderUserID keeps a user_id that the login may not publish with.
 	HeaderUserID = message.HeaderUserID
-	// HeaderCC and HeaderBCC keep those headers of a restored message, as JSON: left on, the broker
-	// would route further copies.
+	// HeaderCC and HeaderBCC keep those headers of a restored message, as JSON. Under their own
+	// names, the broker would route further copies.
 	HeaderCC  = "x-msgctl-cc"
 	HeaderBCC = "x-msgctl-bcc"
 )
 
-// maxHeaders is what the headers may take: one frame of 131072 bytes also holds the other
+// maxHeaders is the maximum size of the headers: one frame of 131072 bytes also contains the other
 // properties, of up to 255 bytes each.
 const maxHeaders = 131072 - 8 - 4<<10
 
-// Identity says as whom messages are published. The broker refuses a user_id other than the login's
-// (406, and the channel closes) unless the user has the tag impersonator (fact user-id).
+// Identity is the user that publishes messages. The broker refuses a user_id other than the login's
+// (406, and it closes the channel) unless the user has the tag impersonator (fact user-id).
 type Identity struct {
 	// Login is the user name of the connection that publishes. "" drops every user_id.
 	Login string
@@ -38,13 +38,13 @@ func (i Identity) may(m *message.Message) bool {
 	return !m.Present(message.UserIDProperty) || i.Impersonator || m.UserID == i.Login
 }
 
-// outgoing makes the messages to publish. It never changes the one it gets, and shares what it
-// leaves alone.
+// outgoing makes the messages to publish. It never changes its argument, and shares the unchanged
+// parts with it.
 type outgoing struct {
 	replay     message.Replay
 	identity   Identity
 	restoreTTL bool
-	move       bool // no replay: nothing is counted or stamped
+	move       bool // not a replay: nothing is counted or stamped
 	transform  *transform.Transform
 	check      func(before, after *message.Message) error
 }
@@ -90,7 +90,7 @@ func (o outgoing) transformed(ctx context.Context, m *message.Message) (*message
 	return out, nil
 }
 
-// headers of a moved message are stamped with nothing. The envelope that a message is taken out of
+// headers returns the headers of a moved message, without a stamp. The message inside an envelope
 // may have been replayed, too.
 func (o outgoing) headers(h message.Table, replays int64) message.Table {
 	if o.move {
@@ -101,11 +101,10 @@ func (o outgoing) headers(h message.Table, replays int64) message.Table {
 	return out
 }
 
-// expiration keeps one that the message has: it got it after its death. What the broker took off at
-// the death is restored only on request, because the message would expire again at once where
-// nobody consumes.
-//
-// What a stream keeps counts as taken off (fact stream-keeps-expiration).
+// expiration keeps an expiration that the message got after its death. The one that the broker
+// removed at the death is restored only on request, because the message would expire again at once
+// where nobody consumes. An expiration in a stream counts as removed (fact
+// stream-keeps-expiration).
 func (o outgoing) expiration(m *message.Message) string {
 	own := m.Expiration
 	if _, ok := m.Offset(); ok && own == m.Deaths().OriginalExpiration() {
@@ -116,13 +115,15 @@ func (o outgoing) expiration(m *message.Message) string {
 	}
 	ttl := originalExpiration(m)
 	if _, err := strconv.ParseUint(ttl, 10, 32); err != nil {
-		return "" // a client can send any death history to 3.10, and an invalid expiration closes the channel
+		// A client can forge a death history (fact client-death-history), and an invalid expiration
+		// closes the channel.
+		return ""
 	}
 	return ttl
 }
 
-// originalExpiration is the one that the broker took off last, or else, of a message that was
-// replayed without, took off at first.
+// originalExpiration is the expiration that the broker removed last. If the message was replayed
+// without one, it is the first that the broker removed.
 func originalExpiration(m *message.Message) string {
 	ttl := m.Deaths().OriginalExpiration()
 	if ttl != "" {
@@ -136,8 +137,7 @@ func originalExpiration(m *message.Message) string {
 	return ttl
 }
 
-// decider decides what a replay or a move does with a message. It is pure, which makes a dry run
-// exact.
+// decider decides what a replay or a move does with a message. It is pure, so a dry run is exact.
 type decider struct {
 	router     router
 	outgoing   outgoing

@@ -5,11 +5,12 @@ import (
 	"errors"
 )
 
-// Move takes messages to a queue or an exchange. It is Replay with a fixed target: no replay is
-// counted or stamped, and how often a message was replayed does not matter. Headers that the broker
-// owns are taken off and noted all the same, see message.ReplayHeaders: 3.10 trusts them and could
-// drop the message on its way. Replay finds the note, so a message can still be replayed from where
-// it was moved to.
+// Move sends messages to a queue or an exchange. It is Replay with a fixed target: nothing is
+// counted or stamped, and it ignores how often a message was replayed. It removes the headers that
+// belong to the broker and records them under other names, see message.ReplayHeaders, because a
+// broker may trust them and drop the message (fact client-death-history). Replay reads that record,
+// so a moved message can still be replayed to where it died. Errors and retries are those of
+// Replay.
 func Move(ctx context.Context, o Options) (Result, error) {
 	if o.To.Kind != ToQueue && o.To.Kind != ToExchange {
 		return Result{Queue: o.Queue}, errors.New("move needs a queue or an exchange as its target; a replay sends " +

@@ -5,34 +5,34 @@ import (
 	"github.com/msgctl/msgctl/internal/pipeline/report"
 )
 
-// What runs share with everything else that moves messages: internal/pipeline and its
-// package report define and document it.
+// Types that runs share with everything else that moves messages. internal/pipeline and its package
+// report define and document them.
 type (
-	// Archive is where messages are kept before they leave their queue.
+	// Archive stores messages before they leave their queue.
 	Archive = pipeline.Archive
-	// Reason is a stable code for why a message stays where it is.
+	// Reason is a stable code for why a message stays in its queue.
 	Reason = report.Reason
-	// Outcome is what became of one message.
+	// Outcome is what happened to one message.
 	Outcome = report.Outcome
-	// Result says what a run did.
+	// Result is the result of a run.
 	Result = report.Result
-	// TargetCount says how many messages went to a target.
+	// TargetCount is how many messages went to a target.
 	TargetCount = report.TargetCount
-	// ReasonCount says how many messages stay for a reason.
+	// ReasonCount is how many messages stay for a reason.
 	ReasonCount = report.ReasonCount
 	// Record is one message in a report.
 	Record = report.Record
 	// RecordTarget is a target in a report.
 	RecordTarget = report.RecordTarget
-	// Recorder is told what became of each message.
+	// Recorder receives what happened to each message.
 	Recorder = report.Recorder
-	// Observer is told what happens.
+	// Observer receives the progress and the notices of a run.
 	Observer = report.Observer
-	// Progress says how far a run is.
+	// Progress is how far a run has come.
 	Progress = report.Progress
-	// Notice is something a person who watches wants to know when it happens.
+	// Notice is an event that a person who watches wants to know at once.
 	Notice = report.Notice
-	// NoticeKind says what a Notice tells.
+	// Sending is called for each message when it is first sent.
 	NoticeKind = report.NoticeKind
 	// Sending is told of each message when it is first sent.
 	Sending = report.Sending

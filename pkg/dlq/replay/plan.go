@@ -8,21 +8,21 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// Plan says what a replay or a move would do with the messages it was shown.
+// Plan says what a replay or a move would do with the messages added to a Planner.
 type Plan struct {
-	// Looked is how many messages it was shown; Matching how many of these are meant.
+	// Looked is how many messages were added; Matching is how many of them are selected.
 	Looked, Matching int64
-	// Sends is how many would be sent, and Targets where, most first.
+	// Sends is how many would be sent, and Targets where to, most first.
 	Sends   int64
 	Targets []TargetCount
-	// Stays has why others would stay.
+	// Stays says why others would stay.
 	Stays []ReasonCount
-	// Altered is how many would lose their user_id, which this login may not publish with.
+	// Altered is how many would lose their user_id, with which this login may not publish.
 	Altered int64
 }
 
-// Planner makes a Plan by the decisions that a replay makes, without doing anything. It is for one
-// goroutine.
+// Planner makes a Plan with the decisions of a replay, and changes nothing. It is not safe for
+// concurrent use.
 type Planner struct {
 	decide func(context.Context, *message.Message) pipeline.Decision
 	limit  int64
@@ -31,7 +31,7 @@ type Planner struct {
 	rooms  *rooms
 }
 
-// NewPlanner returns a planner for a replay. Of the options it uses neither Source nor Dialer.
+// NewPlanner returns a planner for a replay. It ignores the options Source and Dialer.
 func NewPlanner(o Options) *Planner {
 	if o.MaxReplays == 0 {
 		o.MaxReplays = DefaultMaxReplays
@@ -46,8 +46,8 @@ func NewMovePlanner(o Options) *Planner {
 	return NewPlanner(o)
 }
 
-// Add shows the planner a message. It returns the message as it would be sent, which shares memory
-// with m, or nil when it would stay.
+// Add adds a message. It returns the message as it would be sent, which shares memory with m, or
+// nil if it would stay.
 func (p *Planner) Add(ctx context.Context, m *message.Message) *message.Message {
 	p.plan.Looked++
 	v := p.decide(ctx, m)
@@ -73,7 +73,7 @@ func (p *Planner) Add(ctx context.Context, m *message.Message) *message.Message 
 	return v.Message
 }
 
-// Plan returns what the messages shown so far come to.
+// Plan returns the plan for the messages added so far.
 func (p *Planner) Plan() Plan {
 	out := p.plan
 	out.Sends = p.tally.Done

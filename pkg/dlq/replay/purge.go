@@ -10,25 +10,25 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Purger empties a queue at once, by the broker's own means.
+// Purger empties a queue with the broker's own purge.
 type Purger interface {
 	// Purge destroys all ready messages and returns how many there were.
 	Purge(ctx context.Context, queue string) (int64, error)
 }
 
-// PurgeOptions say what to destroy. The caller has asked the user.
+// PurgeOptions say what to destroy. The caller has asked the user for confirmation.
 type PurgeOptions struct {
 	From
-	// Select says which messages.
+	// Select selects the messages.
 	Select Selection
 	// Limit is how many messages to destroy at most; 0 is no limit.
 	Limit int64
-	// Archive, when not nil, keeps every message durably before it is destroyed.
+	// Archive, if not nil, stores every message durably before it is destroyed.
 	Archive Archive
-	// Purger is used when all messages are meant and none is archived; nil takes them one by one.
-	// The broker's purge also destroys what came after the snapshot.
+	// Purger is used if all messages are selected and none is archived; with nil they are taken one
+	// by one. The broker's purge also destroys what arrived after the snapshot.
 	Purger Purger
-	// ID of the run in the report; "" makes one.
+	// ID is the id of the run in the report; "" generates one.
 	ID       string
 	Observer Observer
 	Report   Recorder
@@ -36,14 +36,14 @@ type PurgeOptions struct {
 	timing *pipeline.Timing
 }
 
-// AtOnce says that Purge will use the broker's own purge, which leaves no report and takes
-// everything that is ready then.
+// AtOnce reports whether Purge will use the broker's own purge, which leaves no report and destroys
+// everything that is ready when it runs.
 func (o PurgeOptions) AtOnce() bool {
 	return o.Purger != nil && o.Select.All() && o.Limit == 0 && o.Archive == nil && o.Report == nil
 }
 
-// Purge destroys messages: those that are meant, of those that were ready when it began. With an
-// archive a message is destroyed only after it was written durably.
+// Purge destroys the selected messages of those that were ready when it began. With an archive, a
+// message is destroyed only after it was durably written.
 func Purge(ctx context.Context, o PurgeOptions) (Result, error) {
 	if o.Type == topology.Stream {
 		return Result{Queue: o.Queue}, fmt.Errorf("purge queue %q: %w: the broker deletes old ones by max-age and "+

@@ -14,23 +14,24 @@ import (
 // DefaultSettle is how long a ramp waits after each stage.
 const DefaultSettle = 30 * time.Second
 
-// Ramp replays in stages, and stops when too much of what was replayed dies again.
+// Ramp replays in stages, and stops when too many replayed messages die again.
 type Ramp struct {
-	// Stages are how many messages each of the first runs sends: 1, 10, 100. What is left follows
-	// in one run. Empty: no ramp.
+	// Stages are how many messages each of the first runs sends, such as 1, 10, 100. A last run
+	// sends the rest. Empty means no ramp.
 	Stages []int64
-	// Settle is the pause after each stage, in which consumers show whether they can handle the
-	// messages; 0 is 30 s.
+	// Settle is the pause after each stage, during which consumers show whether they can handle the
+	// messages; 0 means DefaultSettle.
 	Settle time.Duration
-	// AbortIfReturned is the percentage of returned messages from which on the replay is given up:
-	// 5 is five of a hundred. 0 is any.
+	// AbortIfReturned is the percentage of returned messages at which the replay stops: 5 is five
+	// in a hundred. 0 stops at the first.
 	AbortIfReturned float64
-	// Returned counts the messages in the queue that this run replayed. nil reads through the whole
-	// queue, without taking anything out; on a quorum queue that counts as a look at each message.
+	// Returned counts the messages in the queue that this run replayed. With nil, the whole queue
+	// is browsed, which a quorum queue counts as a delivery of each message.
 	Returned func(ctx context.Context, runID string) (int64, error)
 }
 
-// ramp runs stage after stage. Each ends its consumer, so that nothing is held while it waits.
+// ramp runs one stage after another. Each ends its consumer, so that nothing is held during the
+// pause.
 func (o Options) ramp(ctx context.Context) (Result, error) {
 	settle := o.Ramp.Settle
 	if settle <= 0 {
@@ -77,7 +78,8 @@ func (o Options) stage(i int, done int64) (limit int64, last bool) {
 	return limit, true
 }
 
-// joined adds a stage's result: what stayed was looked at again, so the newest counts hold.
+// joined adds a stage's result. Messages that stayed were browsed again, so their newest counts
+// apply.
 func joined(total, r Result) Result {
 	r.Done += total.Done
 	r.Resent += total.Resent
@@ -93,8 +95,8 @@ func (o Options) returned(ctx context.Context) (int64, error) {
 	return o.CountReplayed(ctx, o.ID)
 }
 
-// CountReplayed returns how many of the messages that are ready in the queue were replayed by a
-// run: those that died again. It reads through the queue and returns everything.
+// CountReplayed returns how many ready messages of the queue a run has replayed: those that died
+// again. It browses the whole queue and returns everything to it.
 func (f From) CountReplayed(ctx context.Context, runID string) (int64, error) {
 	f.Total = -1
 	if err := f.snapshot(ctx); err != nil {
@@ -120,7 +122,7 @@ func (o Options) tell(kind NoticeKind, text string) {
 	}
 }
 
-// pause reports whether it lasted to its end.
+// pause waits and reports whether the pause was complete.
 func pause(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-ctx.Done():

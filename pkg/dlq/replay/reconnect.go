@@ -6,13 +6,14 @@ import (
 	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
 )
 
-// Reconnect says how to go on after a lost connection. The zero value is the default.
+// Reconnect configures reconnection after a lost connection. The zero value is the default.
 type Reconnect struct {
-	// Delay is the pause before the second attempt; before the n-th it is n-1 times as long. 0 is 5
-	// s.
+	// Delay is the pause before the second attempt; before the n-th it is n-1 times as long. 0
+	// means 5 s.
 	Delay time.Duration
-	// Attempts is how many in a row may fail; 0 is 10. Negative: the connection that publishes is
-	// not restored, and the one that reads is tried once, at once.
+	// Attempts is how many consecutive attempts may fail; 0 means 10. If it is negative, the
+	// publishing connection is not restored, and the consuming connection is retried once,
+	// immediately.
 	Attempts int
 }
 

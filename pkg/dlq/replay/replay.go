@@ -18,91 +18,91 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// DefaultMaxReplays is how often a message is replayed before it is left where it is.
+// DefaultMaxReplays is how often a message is replayed before it stays in the queue.
 const DefaultMaxReplays = 3
 
-// ChangedShown is how many messages ReplayOptions.Changed sees.
+// ChangedShown is how many messages ReplayOptions.Changed receives.
 const ChangedShown = 3
 
-// ErrStream is wrapped when something is asked of a stream that no stream can do.
+// ErrStream is wrapped by errors about operations that streams do not support.
 var ErrStream = errors.New("a stream keeps its messages")
 
-// From says which queue a run takes messages from, and how.
+// From is the queue that a run takes messages from, and how it does.
 type From struct {
-	// Source and Counter belong to the vhost. Counter may be nil; the run then ends when nothing
-	// comes for a moment.
+	// Source and Counter belong to the vhost. Counter may be nil; the run then ends when no message
+	// arrives for a moment.
 	Source  consume.Source
 	Counter browse.Counter
 	// Queue is the queue's name, Type one of topology's queue types ("" is classic).
 	Queue, Type string
-	// Total is the snapshot: how many messages were ready when the user was told. At most so many
-	// are looked at; what comes back by this very run is not counted. Negative: ask Counter now.
-	// For a stream, negative is to where it ends now.
+	// Total is how many messages were ready at the snapshot, which the user has seen. At most that
+	// many are taken; messages that this run itself returns do not count. If it is negative,
+	// Counter is asked now; a stream is then read up to its present end.
 	Total int64
-	// Prefetch is how many messages may be unsettled at a time; 0 is 2,500, 1,000 of a quorum
-	// queue, or fewer of those that are large: see Mean. It bounds the number of duplicates after a
+	// Prefetch is how many messages may be unsettled at a time; 0 is 2,500, 1,000 for a quorum
+	// queue, or fewer for large messages: see Mean. It is the maximum number of duplicates after a
 	// crash.
 	Prefetch int
-	// Mean is how large the queue's messages are on average, in bytes; 0 is unknown. RabbitMQ has
-	// no prefetch by bytes, so it is what keeps a queue of large messages from filling the memory.
+	// Mean is the average size of the queue's messages in bytes; 0 is unknown. RabbitMQ has no
+	// prefetch in bytes, so Mean is what keeps large messages from filling the memory.
 	Mean int64
-	// Return says how messages that stay go back; see browse.Assessment.
+	// Return is how messages that stay are returned; see browse.Assessment.
 	Return browse.ReturnBy
-	// Reconnect is for both connections: the one that reads, and the one that publishes.
+	// Reconnect is for both connections: the consuming one and the publishing one.
 	Reconnect Reconnect
-	// Offset is where to start in a stream, see consume.Options; nil is "first".
+	// Offset is where to start in a stream, see consume.Options; nil means "first".
 	Offset any
-	// last is the offset at which a stream ends: its snapshot. Negative is unknown.
+	// last is the offset at which the snapshot of a stream ends. Negative means unknown.
 	last int64
 }
 
-// ReplayOptions say what to replay, where to, and how carefully. The zero value, completed by From
-// and Dialer, replays everything that has a way back, at most DefaultMaxReplays times.
+// ReplayOptions say what to replay, where to, and how. The zero value, with From and Dialer set,
+// replays every message whose queue is known, at most DefaultMaxReplays times.
 type Options struct {
 	From
-	// Dialer opens the connection that publishes: another than Source's, because a memory alarm
-	// stops those that publish.
+	// Dialer opens the publishing connection. It is separate from Source's, because a memory alarm
+	// blocks connections that publish.
 	Dialer publish.Dialer
-	// To is where messages go.
+	// To is the destination.
 	To Destination
-	// Select says which messages.
+	// Select selects the messages.
 	Select Selection
 	// IsWait reports whether a queue is a wait queue, where messages expire on purpose; may be nil.
 	IsWait func(queue string) bool
-	// Exists tells which queues exist; a message whose queue does not is left. nil finds out by
-	// trying.
+	// Exists reports whether a queue exists; a message whose queue does not exist stays. With nil,
+	// that is found out by publishing.
 	Exists func(queue string) bool
-	// Room tells of the queues that drop what is too much for them: what does not fit stays. nil
+	// Room returns the room of queues that drop messages when full: what does not fit stays. nil
 	// sends everything.
 	Room RoomOf
-	// Identity says whose connection publishes.
+	// Identity is the user of the publishing connection.
 	Identity Identity
-	// ID of the run, stamped on the messages; "" makes one.
+	// ID is the id of the run, which is stamped on the messages; "" generates one.
 	ID string
-	// MaxReplays leaves messages that were replayed so often already; 0 is DefaultMaxReplays,
+	// MaxReplays skips messages that were already replayed this often; 0 is DefaultMaxReplays,
 	// negative is no limit.
 	MaxReplays int64
-	// RestoreTTL gives messages the expiration back that the broker took off when they died.
+	// RestoreTTL restores the expiration that the broker removed when a message died.
 	RestoreTTL bool
-	// Transform changes bodies and headers; nil for none. Changed is shown the first ChangedShown
-	// messages before and after, as they are sent: for a preview use a Planner. It must not keep or
+	// Transform changes bodies and headers; nil for none. Changed receives the first ChangedShown
+	// messages before and after, as they are sent; for a preview use a Planner. It must not keep or
 	// change them.
 	Transform *transform.Transform
 	Changed   func(before, after *message.Message)
-	// CheckChanged says what is wrong with a message after Transform, which then stays; nil asks
-	// nothing.
+	// CheckChanged returns what is wrong with a message after Transform; that message then stays.
+	// nil checks nothing.
 	CheckChanged func(before, after *message.Message) error
-	// Sending follows each message that is sent; nil follows none.
+	// Sending is called for each message that is sent; nil for none.
 	Sending Sending
-	// Limit is how many messages to try at most; 0 is no limit.
+	// Limit is the maximum number of messages to try; 0 is no limit.
 	Limit int64
-	// Rate is how many messages to send a second; 0 is no limit.
+	// Rate is the maximum number of messages per second; 0 is no limit.
 	Rate float64
-	// Copy leaves the originals. Streams can only be copied from.
+	// Copy leaves the originals in the queue. Streams can only be copied from.
 	Copy bool
-	// Ramp begins with few messages and watches whether they come back.
+	// Ramp sends in stages and watches whether messages die again.
 	Ramp Ramp
-	// Observer and Report are told what happens; both may be nil.
+	// Observer and Report may be nil.
 	Observer Observer
 	Report   Recorder
 
@@ -111,16 +111,16 @@ type Options struct {
 	rooms  *rooms // of all stages
 }
 
-// NewRunID returns an id for a run: short, unique, sorted by nothing.
+// NewRunID returns a short, unique id for a run. Ids have no order.
 func NewRunID() string { return "r-" + rand.Text()[:16] }
 
-// Replay sends messages back to where they died, or elsewhere, and takes them out of the queue once
-// their copies are confirmed. It goes on after lost connections of either side. When ctx ends, what
-// is in flight is settled first, for at most half a minute.
+// Replay sends messages back to where they died, or elsewhere, and takes each out of the queue once
+// its copy is confirmed. It reconnects after either connection is lost. When ctx ends, it settles
+// what is in flight, for at most half a minute.
 //
-// A message is never lost. It may be duplicated when a connection is lost, or the process dies,
-// between its confirmation and the broker's knowledge of its acknowledgement: at most Prefetch
-// messages, and of Result.Resent those that were sent again.
+// A message is never lost. It may be duplicated if a connection is lost, or the process dies, after
+// its confirm and before the broker has processed its acknowledgement: at most Prefetch messages.
+// Result.Resent counts messages that were sent again.
 func Replay(ctx context.Context, o Options) (Result, error) {
 	o, err := o.complete(ctx)
 	if err != nil {
@@ -156,7 +156,7 @@ func (o Options) complete(ctx context.Context) (Options, error) {
 	return o, o.From.snapshot(ctx)
 }
 
-// snapshot fills in the defaults and counts.
+// snapshot sets the defaults and counts the messages.
 func (f *From) snapshot(ctx context.Context) error {
 	if f.Prefetch <= 0 {
 		f.Prefetch = pipeline.PrefetchFor(f.Type, f.Mean)
@@ -210,7 +210,7 @@ func (o Options) decider() decider {
 	}
 }
 
-// task is for at most so many messages; 0 is no limit.
+// task returns a task for at most limit messages; 0 is no limit.
 func (o Options) task(ctx context.Context, limit int64) pipeline.Task {
 	t := o.From.task()
 	d := o.decider()
@@ -230,7 +230,7 @@ func (o Options) task(ctx context.Context, limit int64) pipeline.Task {
 	return t
 }
 
-// showing lets Changed see the first messages.
+// showing passes the first messages to Changed.
 func (o Options) showing(decide func(*message.Message) pipeline.Decision) func(*message.Message) pipeline.Decision {
 	if o.Transform == nil || o.Changed == nil {
 		return decide

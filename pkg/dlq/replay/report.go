@@ -9,13 +9,13 @@ import (
 	"github.com/msgctl/msgctl/internal/jsonline"
 )
 
-// ReportWriter writes records as NDJSON, one line a message. It is safe for concurrent use.
+// ReportWriter writes records as NDJSON, one line per message. It is safe for concurrent use.
 type ReportWriter struct {
 	mu  sync.Mutex
 	buf *bufio.Writer
 }
 
-// NewReportWriter returns a writer to out. Call Flush at the end.
+// NewReportWriter returns a buffered writer to out. Call Flush at the end.
 func NewReportWriter(out io.Writer) *ReportWriter {
 	buf := bufio.NewWriterSize(out, 64<<10)
 	return &ReportWriter{buf: buf}
@@ -31,7 +31,7 @@ func (w *ReportWriter) Record(r Record) error {
 	return nil
 }
 
-// Flush hands everything to the underlying writer.
+// Flush writes everything to the underlying writer.
 func (w *ReportWriter) Flush() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

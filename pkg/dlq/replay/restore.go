@@ -17,66 +17,67 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// ArchiveSource yields archived messages. archive.Reader is one.
+// ArchiveSource yields archived messages. archive.Reader implements it.
 type ArchiveSource interface {
 	// Next returns the next message, io.EOF after the last, or an *archive.BrokenError.
 	Next() (*message.Message, error)
 }
 
-// RestoreOptions say what to put back, and where.
+// RestoreOptions say what to publish, and where to.
 type RestoreOptions struct {
 	Archive ArchiveSource
-	// Dialer opens the connection that publishes.
+	// Dialer opens the publishing connection.
 	Dialer publish.Dialer
-	// To is where all messages go; nil is the queue that each was read from, through the default
-	// exchange.
+	// To is the destination of all messages; nil is the queue that each was read from, through the
+	// default exchange.
 	To *publish.Target
-	// Route says, when To is nil, where a message goes, and false when that is not known; nil is
-	// the queue it was read from.
+	// Route returns, if To is nil, where a message goes, and false if that is unknown. A nil Route
+	// is the queue that the message was read from.
 	Route func(*message.Message) (publish.Target, bool)
 	// Prepare returns what to publish in place of a message, which it must not change; nil
-	// publishes it as it was.
+	// publishes the message as it was.
 	Prepare func(*message.Message) *message.Message
-	// Pace returns when the message that Archive returned last may go, or with an error when ctx
-	// ends first; nil does not wait.
+	// Pace returns when the last message from Archive may be sent, or with an error when ctx ends
+	// first; nil does not wait.
 	Pace func(context.Context, *message.Message) error
-	// Select says which messages.
+	// Select selects the messages.
 	Select Selection
-	// Room tells of the queues that drop what is too much for them: what does not fit is not sent.
+	// Room returns the room of queues that drop messages when full: what does not fit is not sent.
 	// nil sends everything.
 	Room RoomOf
-	// Identity says whose connection publishes.
+	// Identity is the user of the publishing connection.
 	Identity Identity
-	// Limit is how many messages to try at most, 0 is no limit; Rate how many to send a second.
+	// Limit is the maximum number of messages to try, 0 for no limit; Rate is the maximum number
+	// per second.
 	Limit    int64
 	Rate     float64
 	Observer Observer
 	Report   Recorder
-	// Sending follows each message that is sent; nil follows none.
+	// Sending is called for each message that is sent; nil for none.
 	Sending Sending
-	// Reconnect says how to go on after a lost connection.
+	// Reconnect configures reconnection after a lost connection.
 	Reconnect Reconnect
 }
 
-// Restored is what a restore did.
+// Restored is the result of a restore.
 type Restored struct {
 	Result
-	// Broken has the places where the archive could not be read, the first 100 of them.
+	// Broken has the first 100 places where the archive could not be read.
 	Broken []*archive.BrokenError
 }
 
-// Partial says that not all of the archive is restored.
+// Partial reports whether part of the archive was not restored.
 func (r *Restored) Partial() bool { return len(r.Broken) > 0 || r.Result.Partial() }
 
 const maxBroken = 100
 
-// Restore publishes what an archive holds, each message exactly as it was: no header is added, none
-// is taken off. Two things cannot go back as they were and are kept under headers of msgctl's own:
-// a user_id that this login may not publish with (HeaderUserID), and CC and BCC, which would route
+// Restore publishes the messages of an archive, each exactly as it was: no header is added or
+// removed. Two things cannot be restored under their own names and are kept in other headers: a
+// user_id that this login may not publish with (HeaderUserID), and CC and BCC, which would route
 // further copies (HeaderCC, HeaderBCC). The broker sets exchange, routing key and redelivered anew.
 //
-// Everything whole in an archive that is cut short or damaged is restored, and Broken says where it
-// breaks. Messages are sent again when a connection is lost before they are confirmed: Resent
+// From a truncated or damaged archive, every intact message is restored, and Broken says where it
+// is damaged. Messages are sent again if a connection is lost before they are confirmed; Resent
 // counts them.
 func Restore(ctx context.Context, o RestoreOptions) (Restored, error) {
 	r := &restore{RestoreOptions: o, selection: o.Select.at(time.Now()), tally: report.NewTally(),
@@ -115,14 +116,14 @@ type restore struct {
 	line      int64              // of the archive, read last
 	tried     int64
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	tally   report.Tally
 	altered int64
 	broken  []*archive.BrokenError
 	failed  error
 }
 
-// restoring is one message on its way.
+// restoring is one message being restored.
 type restoring struct {
 	line   int64
 	target publish.Target
@@ -130,7 +131,7 @@ type restoring struct {
 	sent   report.Sent
 }
 
-// next returns the next message to send, and reports those before it that are not sent.
+// next returns the next message to send, and reports the messages before it that are not sent.
 func (r *restore) next(ctx context.Context) (pipeline.FeedItem[*restoring], error) {
 	var none pipeline.FeedItem[*restoring]
 	for r.Limit <= 0 || r.tried < r.Limit {
@@ -190,8 +191,8 @@ func (r *restore) breaks(b *archive.BrokenError) {
 	r.stays(&restoring{line: b.Line, m: &message.Message{}}, ReasonBroken, b.Error(), nil)
 }
 
-// prepared makes what is sent of a message, and waits until it may go; nil when it has no target, or
-// one without room for it.
+// prepared makes the message to send, and waits until it may be sent. It returns nil if the message
+// has no target, or one without room.
 func (r *restore) prepared(ctx context.Context, m *message.Message) (*restoring, error) {
 	at := &restoring{line: r.line, m: m}
 	var known bool
@@ -229,7 +230,7 @@ func (r *restore) target(m *message.Message) (publish.Target, bool) {
 	return publish.Target{Key: m.Queue}, m.Queue != ""
 }
 
-// paced waits until a message may go.
+// paced waits until a message may be sent.
 func (r *restore) paced(ctx context.Context, m *message.Message) error {
 	if r.Pace != nil {
 		if err := r.Pace(ctx, m); err != nil {

@@ -8,19 +8,19 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// Room is what a queue still takes before it drops messages: with drop-head it confirms each one and
-// drops the oldest, so that a confirmation does not say that all are kept (fact
+// Room is how much a queue accepts before it drops messages. With drop-head it confirms each
+// message and drops the oldest, so a confirm does not mean that all are kept (fact
 // drop-head-confirms).
 type Room struct {
 	// Messages and Bytes are how much more fits; negative is no limit.
 	Messages, Bytes int64
-	// Headers count, too, as on quorum queues of 4.3.
+	// Headers says that headers count towards Bytes.
 	Headers bool
-	// Why says what limits it, and to what.
+	// Why names the limit, for people.
 	Why string
 }
 
-// size is what a message takes of a limit in bytes, at most.
+// size is the maximum size in bytes that a message counts as towards a limit.
 func (r Room) size(m *message.Message) int64 {
 	n := int64(len(m.Body))
 	if r.Headers {
@@ -29,24 +29,24 @@ func (r Room) size(m *message.Message) int64 {
 	return n
 }
 
-// maxShortProperties is what the properties besides the headers take at most.
+// maxShortProperties is the maximum size of the properties other than headers.
 const maxShortProperties = 4 << 10
 
-// RoomOf tells the room of a queue when a run begins, and false for a queue that drops nothing.
+// RoomOf returns the room of a queue when a run begins, and false for a queue that drops nothing.
 type RoomOf func(queue string) (Room, bool)
 
-// rooms keeps account of what fits into the targets of a run. The zero value takes everything.
+// rooms tracks what still fits into the targets of a run. The zero value accepts everything.
 type rooms struct {
 	of RoomOf
 
 	mu    sync.Mutex
-	known map[string]*Room // nil where there is no limit
+	known map[string]*Room // nil if there is no limit
 }
 
 func newRooms(of RoomOf) *rooms { return &rooms{of: of, known: map[string]*Room{}} }
 
-// Admit implements pipeline.Admission: it takes the room that a message needs. What goes to an
-// exchange is not counted, because what else it reaches is not known for certain.
+// Admit implements pipeline.Admission: it takes up the room that a message needs. Messages to an
+// exchange are not counted, because it is not certain which queues they reach.
 func (r *rooms) Admit(to publish.Target, m *message.Message) (reason Reason, detail string) {
 	if r.of == nil || to.Exchange != "" {
 		return "", ""
@@ -72,7 +72,7 @@ func (r *rooms) Admit(to publish.Target, m *message.Message) (reason Reason, det
 	return "", ""
 }
 
-// Refund implements pipeline.Admission: what did not go there leaves its room to others.
+// Refund implements pipeline.Admission: it frees the room of a message that was not sent.
 func (r *rooms) Refund(to publish.Target, m *message.Message) {
 	if r.of == nil || to.Exchange != "" {
 		return

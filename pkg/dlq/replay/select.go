@@ -7,24 +7,24 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// Selection says which messages of a queue are meant. The zero value means all; several conditions
-// must all hold.
+// Selection selects messages of a queue. The zero value selects all; if several conditions are set,
+// all must hold.
 type Selection struct {
-	// Where is a compiled filter, nil for none. A message for which it fails stays where it is and
+	// Where is a compiled filter, nil for none. A message for which it fails stays in the queue and
 	// is reported.
 	Where func(*message.Message) (bool, error)
-	// IDs are message_ids; empty for any.
+	// IDs are message ids; empty selects any.
 	IDs []string
-	// OlderThan selects messages that failed at least so long ago, by DiedAt; 0 for any. A message
-	// that nothing dates does not match.
+	// OlderThan selects messages that failed at least this long ago, by DiedAt; 0 selects any. A
+	// message without a known time does not match.
 	OlderThan time.Duration
 }
 
-// All says that every message is meant.
+// All reports whether every message is selected.
 func (s Selection) All() bool { return s.Where == nil && len(s.IDs) == 0 && s.OlderThan <= 0 }
 
-// selection is a Selection for one run: the age is counted from its start, so that the same
-// messages match all along.
+// selection is a Selection for one run. Ages are relative to its start, so that the same messages
+// match throughout.
 type selection struct {
 	where func(*message.Message) (bool, error)
 	ids   map[string]bool

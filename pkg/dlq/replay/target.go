@@ -9,24 +9,24 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// DestinationKind says how the target of a message is found.
+// DestinationKind is how the target of a message is found.
 type DestinationKind uint8
 
-// The kinds.
+// The kinds of destinations.
 const (
 	// ToWhereItDied is the queue of a message's first death, through the default exchange, so that
-	// healthy subscribers do not get it twice. The default.
+	// other subscribers do not get it twice. It is the default.
 	ToWhereItDied DestinationKind = iota
 	// ToOrigin is the exchange and the routing keys that the message was published with: every
 	// queue bound there gets it.
 	ToOrigin
 	// ToQueue is one queue, through the default exchange.
 	ToQueue
-	// ToExchange is one exchange, with a key or with each message's own original key.
+	// ToExchange is one exchange, with a fixed key or with each message's original key.
 	ToExchange
 )
 
-// Destination says where messages go. The zero value is ToWhereItDied.
+// Destination is where messages go. The zero value is ToWhereItDied.
 type Destination struct {
 	Kind DestinationKind
 	// Queue is for ToQueue.
@@ -36,9 +36,9 @@ type Destination struct {
 	HasKey        bool
 }
 
-// ParseDestination reads what --to takes: origin, queue:Q, exchange:X or exchange:X/KEY. A queue's
-// name is taken to the end; an exchange's name ends at the first slash, and "exchange:X/" means the
-// empty key. "" is ToWhereItDied.
+// ParseDestination parses the value of --to: origin, queue:Q, exchange:X or exchange:X/KEY. A
+// queue's name extends to the end; an exchange's name ends at the first slash, and "exchange:X/"
+// means the empty key. "" is ToWhereItDied.
 func ParseDestination(s string) (Destination, error) {
 	if s == "" {
 		return Destination{}, nil
@@ -63,7 +63,7 @@ func ParseDestination(s string) (Destination, error) {
 		"exchange:%s/KEY for an exchange, origin for where each message was published first", s, hint, s, s)
 }
 
-// String is the form that ParseDestination reads.
+// String returns the form that ParseDestination accepts.
 func (d Destination) String() string {
 	switch d.Kind {
 	case ToOrigin:
@@ -79,7 +79,7 @@ func (d Destination) String() string {
 	return ""
 }
 
-// route is where one message goes.
+// route is the target of one message.
 type route struct {
 	target publish.Target
 	cc     []any // further keys of the original publication, for ToOrigin
@@ -143,8 +143,8 @@ func (r router) toOrigin(m *message.Message) (route, error) {
 	return route{}, noWayBack(ReasonNoHistory, "nothing in the message says which exchange and key it was published with")
 }
 
-// toWhereItDied is the queue of the message's origin, as dlq inspect shows it, or the exchange that a
-// framework noted when nothing names a queue.
+// toWhereItDied returns the queue of the message's origin, as dlq inspect shows it. If no queue is
+// known, it returns the exchange that a framework recorded.
 func (r router) toWhereItDied(m *message.Message) (route, error) {
 	o, ok := m.Origin(r.isWait)
 	switch {
@@ -166,8 +166,8 @@ func (r router) toQueue(queue string, unwrap bool) (route, error) {
 	return route{target: publish.Target{Key: queue}, unwrap: unwrap}, nil
 }
 
-// published returns the death that tells how the message was published at first: after a replay to
-// its queue the later ones tell of the replay only.
+// published returns the death that records the original publication. After a replay, later deaths
+// only record the replay.
 func (r router) published(m *message.Message) (message.Death, bool) {
 	for _, earlier := range message.EarlierDeaths(m.Headers) {
 		if d, ok := earlier.First(r.isWait); ok && d.HasRoute {

@@ -14,34 +14,36 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// Head is what the first message of a queue told, and when.
+// Head is what the first message of a queue says, and when it was read.
 type Head struct {
-	// Died is when it died, zero where that is not known: Unknown says why.
+	// Died is when it died, zero if that is unknown; Unknown says why.
 	Died    time.Time
 	Unknown string
-	// Convention is by whose convention the message failed elsewhere; "" by none.
+	// Convention is the convention by which the message records that it failed elsewhere; "" for
+	// none.
 	Convention string
 
 	readAt time.Time
 }
 
 const (
-	// headEvery is how long the first message of a dead-letter queue is relied on.
+	// headEvery is how long the first message of a dead-letter queue is cached.
 	headEvery = time.Minute
-	// searchEvery is how long that of a queue is which is none as far as was seen.
+	// searchEvery is how long the first message of a queue that seems to be no dead-letter queue is
+	// cached.
 	searchEvery = 10 * time.Minute
-	// searched is how many of these are looked into in a vhost.
+	// searched is how many such queues of a vhost are browsed.
 	searched = 20
 )
 
-// pending is a queue whose first message is to be read.
+// pending is a queue whose first message has to be read.
 type pending struct {
 	v *VHost
 	l browse.Assessment
 }
 
-// toDate returns the dead-letter queues whose first message is to be looked at, and notes of the
-// others why not.
+// toDate returns the dead-letter queues whose first message is to be read, and notes why others are
+// left out.
 func (v *VHost) toDate(now time.Time) (due []pending) {
 	for _, q := range v.Found.Queues {
 		l, ok := v.assessments[q.Name]
@@ -58,8 +60,8 @@ func (v *VHost) toDate(now time.Time) (due []pending) {
 	return due
 }
 
-// toSearch returns the queues that neither topology nor name tells of and that may hold what failed
-// elsewhere: those with the most messages, as many as are bearable.
+// toSearch returns the queues that may be error queues although neither topology nor name says so:
+// those with the most messages, up to a limit.
 func (v *VHost) toSearch(ctx context.Context, now time.Time) (due []pending, err error) {
 	v.Unsearched = 0
 	candidates := v.candidates()
@@ -101,7 +103,7 @@ func (v *VHost) candidates() []string {
 	return names
 }
 
-// readHeads reads first messages, a few at a time, and keeps them with their vhosts.
+// readHeads reads first messages, a few at a time, and stores them with their vhosts.
 func readHeads(ctx context.Context, due []pending, now time.Time) error {
 	heads := make([]Head, len(due))
 	g, gctx := errgroup.WithContext(ctx)
@@ -121,7 +123,8 @@ func readHeads(ctx context.Context, due []pending, now time.Time) error {
 	return nil
 }
 
-// readHead looks at the first message of a queue. A queue that cannot be read hides no other.
+// readHead reads the first message of a queue. A queue that cannot be read does not affect the
+// others.
 func (v *VHost) readHead(ctx context.Context, l browse.Assessment, now time.Time) (Head, error) {
 	h := Head{readAt: now, Unknown: "its first message does not record when it died"}
 	report, err := v.BrowseHead(ctx, l, 1, "", func(m *message.Message) error {

@@ -1,16 +1,17 @@
-// Package survey looks over the dead-letter queues of one or more vhosts, once or again and again.
+// Package survey surveys the dead-letter queues of one or more vhosts, once or repeatedly.
 //
-// A Survey finds the dead-letter queues by the topology, and more by their first message: error
+// A Survey finds dead-letter queues by topology, and more by their first message, because error
 // queues of frameworks are often bound to nothing. For each queue it knows what it holds, how it
-// grows, whether browsing it is safe, and since when its oldest message is dead.
+// grows, whether browsing it is safe, and when its oldest message died.
 //
-// The first message of a queue, its Head, is only looked at where that does no more than set the
-// flag redelivered (vhost.OnlyMarks). Of the queues that neither topology nor name tells of, the 20
-// with the most messages are looked into, and only those without consumers (browse.MayHoldErrors).
+// The first message of a queue, its Head, is browsed only where that does no more than set the
+// redelivered flag (vhost.OnlyMarks). Of the queues that are dead-letter queues neither by topology
+// nor by name, only the 20 with the most messages and without consumers are browsed
+// (browse.MayHoldErrors).
 //
-// What was read is relied on for a while, so that a Survey may be repeated every few seconds:
-// exchanges, bindings and policies for 30 s, the Head of a dead-letter queue for a minute, that of
-// another queue for ten. Counts are always new.
+// A Survey may be repeated every few seconds, because what it reads is cached: exchanges, bindings
+// and policies for 30 s, the Head of a dead-letter queue for a minute, that of another queue for
+// ten. Counts are always new.
 package survey
 
 import (
@@ -24,43 +25,43 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Options say what a survey does.
+// Options configure a survey.
 type Options struct {
-	// VHost is what each vhost knows besides the broker.
+	// VHost has the options of each vhost.
 	VHost vhost.Options
-	// Only says that one vhost is meant: what goes wrong in it is an error. Otherwise a vhost that
-	// cannot be read has the reason in Closed, and hides no other.
+	// Only says that one vhost was named: errors about it are returned. Otherwise a vhost that
+	// cannot be read has the reason in Closed, and does not affect the others.
 	Only bool
-	// NoHeads looks at no message: no age is known, and no queue found by its content.
+	// NoHeads browses no queue: ages are unknown, and no queue is found by its content.
 	NoHeads bool
-	// BeforeSearch, if not nil, is called before queues are looked into that are no dead-letter
-	// queues as far as known, with how many they are.
+	// BeforeSearch, if not nil, is called with the number of queues before queues are browsed that
+	// are not known to be dead-letter queues.
 	BeforeSearch func(queues int)
 }
 
-// Survey looks over vhosts. It is for one goroutine.
+// Survey surveys vhosts. It is not safe for concurrent use.
 type Survey struct {
 	broker  vhost.Broker
 	options Options
 	vhosts  map[string]*VHost
 }
 
-// New returns a survey that has seen nothing yet.
+// New returns a Survey that has read nothing yet.
 func New(b vhost.Broker, o Options) *Survey {
 	return &Survey{broker: b, options: o, vhosts: map[string]*VHost{}}
 }
 
 const (
-	// rereadEvery is how long what was read of exchanges, bindings and policies is relied on.
+	// rereadEvery is how long exchanges, bindings and policies are cached.
 	rereadEvery = 30 * time.Second
-	// readsAtOnce bounds the vhosts that are read at the same time; each takes some ten requests.
+	// readsAtOnce limits how many vhosts are read concurrently; each takes about ten requests.
 	readsAtOnce = 4
-	// headsAtOnce bounds the connections that look at first messages.
+	// headsAtOnce limits the connections that read first messages.
 	headsAtOnce = 4
 )
 
-// Look looks over the vhosts of these names, and forgets all others. What it returns is valid until
-// it is called again. A vhost that does not exist is a *vhost.MissingError.
+// Look surveys the vhosts with these names, and forgets all others. The result is valid until the
+// next call. For a vhost that does not exist, the error is a *vhost.MissingError.
 func (s *Survey) Look(ctx context.Context, names []string) ([]*VHost, error) {
 	now := time.Now()
 	list := s.open(names)
@@ -75,7 +76,7 @@ func (s *Survey) Look(ctx context.Context, names []string) ([]*VHost, error) {
 	return list, s.heads(ctx, list, now)
 }
 
-// open returns the vhosts with what is remembered of them, and forgets those that are gone.
+// open returns the vhosts with what is cached of them, and drops those that no longer exist.
 func (s *Survey) open(names []string) []*VHost {
 	next := make(map[string]*VHost, len(names))
 	list := make([]*VHost, len(names))
@@ -90,7 +91,7 @@ func (s *Survey) open(names []string) []*VHost {
 	return list
 }
 
-// tolerate keeps a vhost that is closed to us, or was just deleted, from hiding the others.
+// tolerate keeps a vhost that is inaccessible, or was just deleted, from affecting the others.
 func (s *Survey) tolerate(ctx context.Context, v *VHost, err error) error {
 	v.Closed = ""
 	if err == nil || s.options.Only || ctx.Err() != nil || errors.Is(err, topology.ErrUnreachable) {
@@ -100,7 +101,7 @@ func (s *Survey) tolerate(ctx context.Context, v *VHost, err error) error {
 	return nil
 }
 
-// heads looks at first messages: of dead-letter queues for their age, of others for their content.
+// heads reads first messages: of dead-letter queues for their age, of others for their content.
 func (s *Survey) heads(ctx context.Context, vhosts []*VHost, now time.Time) error {
 	var due []pending
 	unknown := 0
@@ -137,9 +138,9 @@ func (s *Survey) heads(ctx context.Context, vhosts []*VHost, now time.Time) erro
 	return nil
 }
 
-// Search adds to the found dead-letter queues of a vhost those that only the content of their first
-// message tells, as a Survey does. before is called before any is looked into, with how many they
-// are. Search returns how many queues may be such and were not looked into.
+// Search adds to the dead-letter queues of a vhost those that only the content of their first
+// message identifies, as a Survey does. It calls before with the number of queues before it browses
+// any. It returns how many candidates were not browsed.
 func Search(ctx context.Context, of *vhost.VHost, before func(queues int)) (unsearched int, err error) {
 	v, now := newVHost(of), time.Now()
 	if err := v.assess(ctx, now); err != nil {

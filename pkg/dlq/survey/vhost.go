@@ -10,12 +10,12 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// VHost is what a survey knows of one vhost.
+// VHost is what a survey knows about one vhost.
 type VHost struct {
 	*vhost.VHost
-	// Closed says why it cannot be read; "" when it can.
+	// Closed says why it cannot be read; "" if it can.
 	Closed string
-	// Unsearched counts the queues that may hold what failed elsewhere and were not looked into.
+	// Unsearched counts the candidates for error queues that were not browsed.
 	Unsearched int
 
 	readAt      time.Time
@@ -31,15 +31,15 @@ func newVHost(v *vhost.VHost) *VHost { return &VHost{VHost: v, heads: map[string
 type Queue struct {
 	discover.Queue
 	Counts topology.QueueCounts
-	// Change is how it grew since the last look.
+	// Change is how it grew since the previous survey.
 	Change discover.Change
-	// Browse says whether its messages may be looked at.
+	// Browse says whether it may be browsed.
 	Browse browse.Assessment
-	// Head is its first message; zero where the queue is empty.
+	// Head is its first message; zero if the queue is empty.
 	Head Head
 }
 
-// Queues returns the dead-letter queues, by name.
+// Queues returns the dead-letter queues, sorted by name.
 func (v *VHost) Queues() []Queue {
 	var list []Queue
 	for _, q := range v.Found.Queues {
@@ -56,7 +56,7 @@ func (v *VHost) Queues() []Queue {
 	return list
 }
 
-// read reads the vhost, or only counts where it was read lately.
+// read reads the vhost, or only its counts if it was read recently.
 func (v *VHost) read(ctx context.Context) error {
 	if time.Since(v.readAt) <= rereadEvery {
 		return v.Count(ctx)
@@ -68,7 +68,7 @@ func (v *VHost) read(ctx context.Context) error {
 	return nil
 }
 
-// assess says of each dead-letter queue whether browsing it is safe.
+// assess assesses whether browsing each dead-letter queue is safe.
 func (v *VHost) assess(ctx context.Context, now time.Time) error {
 	v.assessments = map[string]browse.Assessment{}
 	if err := v.adopt(ctx); err != nil {
@@ -95,7 +95,7 @@ func (v *VHost) assessQueue(ctx context.Context, name string) error {
 	return err
 }
 
-// adopt adds the queues to the found ones whose first message tells that it failed elsewhere.
+// adopt adds the queues whose first message identifies them as error queues.
 func (v *VHost) adopt(ctx context.Context) error {
 	for name, h := range v.heads {
 		o, ok := v.Live.Get(v.Ref(name))

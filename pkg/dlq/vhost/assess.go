@@ -10,7 +10,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// RefusedError is that browsing a queue could do harm. It wraps dlq.ErrUnsafe.
+// RefusedError says that browsing a queue could do harm. It wraps browse.ErrUnsafe.
 type RefusedError struct{ Assessment browse.Assessment }
 
 // Error implements error.
@@ -18,14 +18,14 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("queue %q: %v: %s", e.Assessment.Queue, browse.ErrUnsafe, e.Assessment.Refused)
 }
 
-// Unwrap returns dlq.ErrUnsafe.
+// Unwrap returns browse.ErrUnsafe.
 func (e *RefusedError) Unwrap() error { return browse.ErrUnsafe }
 
-// Assess counts a queue anew and judges whether it may be browsed; the error is a *RefusedError
-// when not.
+// Assess counts a queue again and checks whether it may be browsed; if not, the error is a
+// *RefusedError.
 func (v *VHost) Assess(ctx context.Context, q *topology.Queue, o browse.AssessOptions) (browse.Assessment, error) {
 	if err := v.CountQueue(ctx, q.Name); err != nil && ctx.Err() != nil {
-		return browse.Assessment{}, err // who may not use AMQP has the list's count
+		return browse.Assessment{}, err // a user without AMQP access gets the count of the list
 	}
 	l, err := v.Judge(ctx, q, o)
 	if err == nil && l.Refused != "" {
@@ -34,7 +34,7 @@ func (v *VHost) Assess(ctx context.Context, q *topology.Queue, o browse.AssessOp
 	return l, err
 }
 
-// Judge reports whether a queue may be browsed, by what it holds at this moment.
+// Judge assesses whether a queue may be browsed, from what it holds now.
 func (v *VHost) Judge(ctx context.Context, q *topology.Queue, o browse.AssessOptions) (browse.Assessment, error) {
 	facts, err := browse.FactsOf(v.Live, v.Found, v.Name, q.Name)
 	if err != nil {
@@ -50,14 +50,14 @@ func (v *VHost) Judge(ctx context.Context, q *topology.Queue, o browse.AssessOpt
 		if ctx.Err() != nil {
 			return browse.Assessment{}, ctx.Err()
 		}
-		if err == nil { // else the size is unknown
+		if err == nil { // otherwise the size is unknown
 			facts.Size = browse.QueueSize{Bytes: bytes, Messages: messages}
 		}
 	}
 	return browse.Assess(facts, o), nil
 }
 
-// Override returns what lifts the queue's delivery limit, nil where nothing can.
+// Override returns the override for the queue's delivery limit, nil if none is possible.
 func (v *VHost) Override(q *topology.Queue) browse.LimitOverride {
 	if q.Type != topology.Quorum {
 		return nil
@@ -69,7 +69,7 @@ func (v *VHost) Override(q *topology.Queue) browse.LimitOverride {
 	return browse.NewPolicyOverride(v.Broker, q.Name, policies)
 }
 
-// WithOverride runs f with the delivery limit lifted where the judgement says so.
+// WithOverride runs f, with the delivery limit lifted if the assessment says so.
 func (v *VHost) WithOverride(ctx context.Context, q *topology.Queue, l browse.Assessment, f func() error) (err error) {
 	if !l.Override {
 		return f()

@@ -15,11 +15,11 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// filledStream is how long a stream that holds messages may take to send the first one. Nothing but
-// silence tells an empty one.
+// filledStream is how long a stream that holds messages may take to send the first one. Only a
+// timeout identifies an empty stream.
 const filledStream = 15 * time.Second
 
-// Browse looks at messages from the head, at most limit of them, 0 for all that are ready now.
+// Browse browses messages from the head, at most limit of them, 0 for all that are ready now.
 func (v *VHost) Browse(ctx context.Context, q *topology.Queue, l browse.Assessment, limit int64,
 	each func(*message.Message) error) (browse.Report, error) {
 	o := browse.Options{Assessment: l, Limit: limit, Override: v.Override(q), Counter: v.Counter()}
@@ -41,11 +41,11 @@ func (v *VHost) Browse(ctx context.Context, q *topology.Queue, l browse.Assessme
 	return report, err
 }
 
-// headIdle is how long the first messages of a queue may take to come.
+// headIdle is how long the first messages of a queue may take to arrive.
 const headIdle = 500 * time.Millisecond
 
-// BrowseHead looks at the first messages of a queue, at most so many. It asks for no count before,
-// and does not warn: the report says what it did to the queue. tag names the consumer.
+// BrowseHead browses the first limit messages of a queue. It does not count first, and does not
+// warn: the report says what it did to the queue. tag is the consumer tag.
 func (v *VHost) BrowseHead(ctx context.Context, l browse.Assessment, most int64, tag string,
 	each func(*message.Message) error) (browse.Report, error) {
 	q := &topology.Queue{VHost: v.Name, Name: l.Queue, Type: l.Type}
@@ -56,8 +56,8 @@ func (v *VHost) BrowseHead(ctx context.Context, l browse.Assessment, most int64,
 	return browse.Browse(ctx, v.Broker.Source(v.Name), o, each)
 }
 
-// OnlyMarks returns "" when browsing a queue does no more than set the flag redelivered, else what
-// it does.
+// OnlyMarks returns "" if browsing a queue does no more than set the redelivered flag, else what it
+// does.
 func OnlyMarks(l browse.Assessment) string {
 	if l.Refused != "" {
 		return l.Refused
@@ -73,7 +73,7 @@ func OnlyMarks(l browse.Assessment) string {
 	return ""
 }
 
-// WarnHarm warns of what a look did to a queue.
+// WarnHarm warns about what browsing did to a queue.
 func (v *VHost) WarnHarm(queue string, r browse.Report) {
 	if r.Kept > 0 {
 		v.Options.Warn(fmt.Sprintf("%s of queue %s would not have survived their return and are at its end now, as "+
@@ -92,7 +92,7 @@ func (v *VHost) WarnHarm(queue string, r browse.Report) {
 
 func messages(n int) string { return units.FormatCount(int64(n), "message") }
 
-// KeepCopy returns what publishes a confirmed copy at the end of a queue.
+// KeepCopy returns a function that publishes a confirmed copy at the end of a queue.
 func (v *VHost) KeepCopy(queue string) func(context.Context, *message.Message) error {
 	return func(ctx context.Context, m *message.Message) error {
 		var outcome publish.Outcome[struct{}]

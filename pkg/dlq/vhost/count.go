@@ -9,7 +9,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Count reads the counts anew, those of dead-letter queues from the queues themselves.
+// Count reads the counts again, those of dead-letter queues from the queues themselves.
 func (v *VHost) Count(ctx context.Context) error {
 	if err := v.CountLists(ctx); err != nil {
 		return err
@@ -17,7 +17,7 @@ func (v *VHost) Count(ctx context.Context) error {
 	return v.recount(ctx)
 }
 
-// CountLists reads the counts anew by lists only, however many queues there are.
+// CountLists reads the counts again from lists only, however many queues there are.
 func (v *VHost) CountLists(ctx context.Context) error {
 	counts, err := v.Broker.Counts(ctx, v.Name)
 	if err != nil {
@@ -38,8 +38,8 @@ func (v *VHost) CountLists(ctx context.Context) error {
 // exactCounts is how many dead-letter queues are counted one by one.
 const exactCounts = 200
 
-// recount asks the dead-letter queues themselves: the list is some seconds late. Who may not use
-// AMQP has the list.
+// recount counts the dead-letter queues themselves, because the list is some seconds late. A user
+// without AMQP access gets the counts of the list.
 func (v *VHost) recount(ctx context.Context) error {
 	for i := range v.Found.Queues[:min(len(v.Found.Queues), exactCounts)] {
 		if err := v.CountQueue(ctx, v.Found.Queues[i].Name); err != nil {
@@ -50,7 +50,7 @@ func (v *VHost) recount(ctx context.Context) error {
 	return nil
 }
 
-// CountQueue counts one queue anew.
+// CountQueue counts one queue again.
 func (v *VHost) CountQueue(ctx context.Context, name string) error {
 	ready, err := v.Ready(ctx, name)
 	if err != nil {
@@ -70,9 +70,9 @@ const (
 	busyPause    = 300 * time.Millisecond
 )
 
-// Ready counts the ready messages of a queue. The broker says of a quorum queue whose leader is
-// busy that it is empty: where the list has messages, it is asked again for a moment. The list may
-// be late as well.
+// Ready counts the ready messages of a queue. The broker reports a quorum queue whose leader is
+// busy as empty (fact busy-leader-counts-nothing): if the list has messages, Ready asks again for a
+// moment. The list may be late as well.
 func (v *VHost) Ready(ctx context.Context, name string) (n int64, err error) {
 	for range busyAttempts {
 		if n, err = v.Broker.Ready(ctx, v.Name, name); err != nil || n > 0 || v.Counts[name].Ready == 0 ||
@@ -93,16 +93,16 @@ func (v *VHost) isQuorum(name string) bool {
 	return ok && o.(*topology.Queue).Type == topology.Quorum
 }
 
-// counter narrows a broker to what dlq.Counter asks for.
+// counter adapts a broker to browse.Counter.
 type counter struct {
 	broker Broker
 	vhost  string
 }
 
-// Counter returns what counts the ready messages of the vhost's queues.
+// Counter returns a counter of the ready messages of the vhost's queues.
 func (v *VHost) Counter() browse.ConsumingCounter { return counter{v.Broker, v.Name} }
 
-// Ready implements dlq.Counter.
+// Ready implements browse.Counter.
 func (c counter) Ready(ctx context.Context, queue string) (int64, error) {
 	return c.broker.Ready(ctx, c.vhost, queue)
 }
@@ -113,7 +113,7 @@ func (c counter) Unacked(ctx context.Context, queue string) (int64, error) {
 	return counts[queue].Unacked, err
 }
 
-// ReadyConsuming implements dlq.ConsumingCounter.
+// ReadyConsuming implements browse.ConsumingCounter.
 func (c counter) ReadyConsuming(ctx context.Context, queue string) (int64, error) {
 	return c.broker.ReadyConsuming(ctx, c.vhost, queue)
 }

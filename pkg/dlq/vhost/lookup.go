@@ -11,13 +11,13 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
-// MissingError is that a vhost, a queue or an exchange does not exist.
+// MissingError says that a vhost, a queue or an exchange does not exist.
 type MissingError struct {
 	// Kind is "vhost", "queue" or "exchange".
 	Kind, Name string
-	// VHost is where it was looked for; "" for a vhost.
+	// VHost is the vhost that was searched; "" for a vhost.
 	VHost string
-	// Known are the names that there are, the likeliest kind first.
+	// Known are the existing names, the likeliest kind first.
 	Known []string
 }
 
@@ -37,7 +37,7 @@ func (v *VHost) Queue(name string) (*topology.Queue, error) {
 	return nil, &MissingError{Kind: "queue", Name: name, VHost: v.Name, Known: v.queueNames()}
 }
 
-// queueNames has the dead-letter queues first.
+// queueNames returns the names of all queues, dead-letter queues first.
 func (v *VHost) queueNames() []string {
 	var names []string
 	for _, q := range v.Found.Queues {
@@ -57,7 +57,8 @@ func (v *VHost) names(kind topology.Kind) (names []string) {
 	return names
 }
 
-// CheckDestination returns a *MissingError when what a destination names does not exist.
+// CheckDestination returns a *MissingError if the queue or exchange of a destination does not
+// exist.
 func (v *VHost) CheckDestination(to replay.Destination) error {
 	switch to.Kind {
 	case replay.ToQueue:
@@ -73,7 +74,7 @@ func (v *VHost) CheckDestination(to replay.Destination) error {
 	return nil
 }
 
-// Reaches says which queues get a copy of what is published to a target.
+// Reaches returns the queues that get a copy of what is published to a target.
 func (v *VHost) Reaches(t publish.Target) discover.Reach {
 	return discover.Reaches(&v.Live.State, v.Name, v.Live.Server.Version, t)
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
-// Room returns what tells of a queue how many messages it still keeps, false for one that drops
-// none: without a limit, or one that refuses what is too much. What consumers hold counts, because
-// it may come back; what others publish meanwhile is not known.
+// Room returns a function that returns how many messages a queue still keeps, and false for a queue
+// that drops none: it has no limit, or refuses messages beyond it. Messages that consumers hold
+// count, because they may return; what others publish meanwhile is unknown.
 func (v *VHost) Room(ctx context.Context) replay.RoomOf {
 	return func(queue string) (replay.Room, bool) {
 		facts, err := browse.FactsOf(v.Live, v.Found, v.Name, queue)
@@ -30,7 +30,7 @@ func (v *VHost) Room(ctx context.Context) replay.RoomOf {
 	}
 }
 
-// room is of a queue that drops its oldest messages when it is full.
+// room is the room of a queue that drops its oldest messages when it is full.
 func (v *VHost) room(ctx context.Context, f browse.Facts) (replay.Room, bool) {
 	most, limited := f.MaxLength.Int()
 	mostBytes, sized := f.MaxLengthBytes.Int()
@@ -75,7 +75,7 @@ func (v *VHost) room(ctx context.Context, f browse.Facts) (replay.Room, bool) {
 	return out, true
 }
 
-// sizeOf is how many bytes a queue holds against its limit.
+// sizeOf is how many bytes of its limit a queue uses.
 func (v *VHost) sizeOf(ctx context.Context, f browse.Facts) (int64, bool) {
 	if !f.Status.Known {
 		return 0, false
@@ -87,8 +87,8 @@ func (v *VHost) sizeOf(ctx context.Context, f browse.Facts) (int64, bool) {
 	return browse.QueueSize{Bytes: bytes, Messages: count}.Of(f.Status.Messages)
 }
 
-// Drops says of queues that get copies through an exchange which of them drop what is too much for
-// them, in words.
+// Drops describes which of the queues that get copies through an exchange drop messages when they
+// are full.
 func (v *VHost) Drops(ctx context.Context, queues []string) (texts []string) {
 	of := v.Room(ctx)
 	for _, q := range queues {

@@ -11,12 +11,12 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Identity is as whom messages are published.
+// Identity returns the user that publishes messages.
 func (v *VHost) Identity() replay.Identity {
 	return replay.Identity{Login: v.Options.Login, Impersonator: slices.Contains(v.Live.Server.Tags, "impersonator")}
 }
 
-// From says how to take messages out of a queue, of which total are ready now.
+// From returns how to take messages out of a queue, of which total are ready now.
 func (v *VHost) From(ctx context.Context, q *topology.Queue, l browse.Assessment, total int64) replay.From {
 	if q.Type == topology.Stream {
 		total = -1
@@ -34,7 +34,7 @@ func (v *VHost) From(ctx context.Context, q *topology.Queue, l browse.Assessment
 	}
 }
 
-// meanBytes is how large the messages of a queue are on average, 0 when the broker does not tell.
+// meanBytes is the average size of a queue's messages, 0 if the broker does not report it.
 func (v *VHost) meanBytes(ctx context.Context, queue string) int64 {
 	bytes, messages, err := v.Broker.MessageBytes(ctx, v.Name, queue)
 	if err != nil || bytes < 0 || messages <= 0 {

@@ -1,17 +1,16 @@
-// Package vhost is one vhost of a live broker as the commands that work with dead letters see it:
-// its objects, its dead-letter queues, and counts that can be relied on.
+// Package vhost represents one vhost of a live broker for work on dead letters: its objects, its
+// dead-letter queues, and reliable counts. A VHost is read once and may be counted repeatedly.
 //
-// A VHost is read once and counted as often as its user likes. It joins what a single request does
-// not tell:
+// It combines what no single request returns:
 //
-//   - Counts of dead-letter queues are asked of the queues themselves, because the broker's lists
-//     are some seconds late; a quorum queue whose leader is busy is asked again.
-//   - Judge and Assess say whether browsing a queue is safe, with what is in it at this moment.
-//   - Browse and WithOverride do it in the way that was judged: with the delivery limit lifted, and
+//   - Dead-letter queues are counted individually, because the broker's lists are some seconds late;
+//     a quorum queue whose leader is busy is asked again.
+//   - Judge and Assess check whether browsing a queue is safe, with what it holds now.
+//   - Browse and WithOverride browse as the assessment says: with the delivery limit lifted, and
 //     with a confirmed copy of what the return would destroy.
 //
-// Nothing is printed: warnings go to a function, and errors name no flag of a command line. A VHost
-// is for one goroutine, but for Browse, Judge and KeepCopy of different queues.
+// It prints nothing: warnings go to a function, and errors name no command-line flags. A VHost is
+// not safe for concurrent use, except for Browse, Judge and KeepCopy of different queues.
 package vhost
 
 import (
@@ -27,34 +26,34 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Broker is what a VHost needs of a live broker.
+// Broker is the set of broker operations that a VHost uses.
 type Broker interface {
 	browse.PolicyStore
 	// Everything reads all objects of some vhosts and of the cluster.
 	Everything(ctx context.Context, vhosts []string) (*topology.Live, error)
-	// Counts has what every queue of a vhost holds, some seconds late.
+	// Counts returns the counts of every queue of a vhost, some seconds late.
 	Counts(ctx context.Context, vhost string) (map[string]topology.QueueCounts, error)
-	// Ready counts the ready messages of one queue at this moment.
+	// Ready counts the ready messages of one queue now.
 	Ready(ctx context.Context, vhost, queue string) (int64, error)
-	// ReadyConsuming is Ready, asked while we consume from the queue: see dlq.ConsumingCounter.
+	// ReadyConsuming is Ready for a queue that we consume from: see browse.ConsumingCounter.
 	ReadyConsuming(ctx context.Context, vhost, queue string) (int64, error)
-	// MessageBytes is what a queue's messages took of its limit in bytes some seconds ago, -1
-	// unknown, and how many they were.
+	// MessageBytes returns how many bytes of its limit a queue's messages used some seconds ago, -1
+	// if unknown, and how many messages there were.
 	MessageBytes(ctx context.Context, vhost, queue string) (bytes, messages int64, err error)
-	// Source reads messages, Dialer publishes them, each on connections of its own.
+	// Source reads messages, Dialer publishes them, each on its own connections.
 	Source(vhost string) consume.Source
 	Dialer(vhost string) publish.Dialer
 }
 
-// Options are what a VHost knows besides the broker.
+// Options configure a VHost.
 type Options struct {
-	// Match takes queues for dead-letter queues by their names, too; nil for none.
+	// Match selects further dead-letter queues by name; nil for none.
 	Match *regexp.Regexp
 	// Login is the user of the connection.
 	Login string
-	// Reconnect says how connections that are lost are restored.
+	// Reconnect configures reconnection after a lost connection.
 	Reconnect replay.Reconnect
-	// Warn gets what a user should know and that is no error.
+	// Warn receives what the user should know and what is not an error.
 	Warn func(text string)
 }
 
@@ -63,18 +62,18 @@ type VHost struct {
 	Name    string
 	Broker  Broker
 	Options Options
-	// Live is what was read, Found the dead-letter queues in it.
+	// Live is the broker's state, Found the dead-letter queues in it.
 	Live  *topology.Live
 	Found discover.Discovery
 	// Counts are by queue.
 	Counts map[string]topology.QueueCounts
 }
 
-// New returns a vhost of which nothing was read yet.
+// New returns a vhost that has not been read yet.
 func New(b Broker, name string, o Options) *VHost { return &VHost{Name: name, Broker: b, Options: o} }
 
-// Read reads objects and counts, and finds the dead-letter queues. The error is a *MissingError
-// when the vhost does not exist.
+// Read reads objects and counts, and finds the dead-letter queues. If the vhost does not exist, the
+// error is a *MissingError.
 func (v *VHost) Read(ctx context.Context) error {
 	live, err := v.Broker.Everything(ctx, []string{v.Name})
 	if err != nil {
@@ -87,13 +86,13 @@ func (v *VHost) Read(ctx context.Context) error {
 	return v.Count(ctx)
 }
 
-// Ref names a queue of the vhost.
+// Ref returns the reference of a queue of the vhost.
 func (v *VHost) Ref(queue string) topology.Ref {
 	return topology.Ref{Kind: topology.KindQueue, VHost: v.Name, Name: queue}
 }
 
-// IsWait returns what reports whether a queue is one in which messages wait for their next attempt.
+// IsWait returns a function that reports whether a queue is a wait queue.
 func (v *VHost) IsWait() func(string) bool { return v.Found.IsWait(v.Name) }
 
-// Exists reports whether there is such a queue.
+// Exists reports whether a queue exists.
 func (v *VHost) Exists(queue string) bool { return v.Live.Has(v.Ref(queue)) }

@@ -63,6 +63,9 @@ func Facts() []Fact {
 		{ID: "consumers-are-late",
 			Text: "The management API shows a new consumer up to 5 s late."},
 		{ID: "counts-are-late", Text: "The management API's counts of classic and quorum queues are up to 7 s old."},
+		{ID: "dead-letters-keep-count", Seen: []string{"4.3.6"},
+			Text: "A quorum queue keeps the delivery count of a message that it dead-letters into another quorum queue. " +
+				"Older versions count from 0 again."},
 		{ID: "death-cycle", Test: differential,
 			Text: "The broker drops a dead letter silently when it died in the target queue before and nobody has rejected " +
 				"it since."},
@@ -194,6 +197,9 @@ func Facts() []Fact {
 				"password after 3 s."},
 		{ID: "stream-count-is-late",
 			Text: "The count of a stream lags by some seconds, the delivery of its messages does not."},
+		{ID: "stream-dead-letters-lost", Seen: []string{"3.10.8"},
+			Text: "A message that is dead-lettered into a stream with the strategy at-most-once, the default, is lost " +
+				"without a trace."},
 		{ID: "stream-drops-nested-headers",
 			Text: "A stream drops header values that are tables or arrays. 4.x keeps those whose names begin with x-."},
 		{ID: "stream-keeps-expiration", Seen: []string{"4.0.5", "4.3.6"},
