@@ -149,7 +149,7 @@ func scriptReady(ts *testscript.TestScript, _ bool, args []string) {
 	ch := a.vhost.Channel(a.t)
 	got := -1
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		q, err := ch.QueueDeclarePassive(args[0], true, false, false, false, nil)
+		q, err := rabbittest.CountQueue(ch, args[0])
 		ts.Check(err)
 		if got = q.Messages; got == want || atLeast && got > want {
 			return

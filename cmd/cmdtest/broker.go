@@ -40,6 +40,19 @@ func AwaitTail(t testing.TB, v *rabbittest.VHost, n int) {
 	t.Fatalf("%d private queues or bindings in a minute, want %d", seen, n)
 }
 
+// TailOrEnd waits until the private queue of a tail has a binding. It returns false if tail has ended
+// first.
+func TailOrEnd(t testing.TB, v *rabbittest.VHost, r *Running) bool {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if len(tailNames(t, v, false)) > 0 || r.Ended() {
+			return !r.Ended()
+		}
+	}
+	t.Fatalf("no private queue in a minute: %s", LastPart(r.Stderr.String()))
+	return false
+}
+
 // tailNames returns the name of each private queue, or its name once per binding.
 func tailNames(t testing.TB, v *rabbittest.VHost, queues bool) (names []string) {
 	t.Helper()

@@ -93,7 +93,7 @@ func (f *Fixture) Reject(from, to string, n int) {
 // Ready returns the current number of ready messages in a queue, by a passive declaration.
 func (f *Fixture) Ready(queue string) int {
 	f.T.Helper()
-	q, err := f.Ch.QueueDeclarePassive(queue, true, false, false, false, nil)
+	q, err := rabbittest.CountQueue(f.Ch, queue)
 	f.Check(err)
 	return q.Messages
 }
@@ -127,12 +127,13 @@ func (f *Fixture) Advance(p *rabbittest.Proxy, d rabbittest.Direction, done func
 	}, otherwise)
 }
 
-// Await waits at most two minutes for a condition, then fails the test with the given message.
+// Await waits at most two minutes for a condition, then fails the test with the given message and
+// what the queues hold.
 func (f *Fixture) Await(done func() bool, otherwise string) {
 	f.T.Helper()
 	for deadline := time.Now().Add(2 * time.Minute); !done(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			f.T.Fatal(otherwise)
+			f.T.Fatalf("%s in two minutes; %s", otherwise, f.VHost.Holdings(f.T))
 		}
 	}
 }
@@ -157,7 +158,7 @@ func (f *Fixture) AwaitReturned(queue string) {
 	f.T.Helper()
 	last, since := -1, time.Now()
 	f.Await(func() bool {
-		q, err := f.Ch.QueueDeclarePassive(queue, true, false, false, false, nil)
+		q, err := rabbittest.CountQueue(f.Ch, queue)
 		f.Check(err)
 		if q.Messages != last || q.Consumers > 0 {
 			last, since = q.Messages, time.Now()
@@ -193,7 +194,7 @@ func (f *Fixture) Collect(queue string) map[string]int {
 				unacked = 0
 			}
 		case <-time.After(300 * time.Millisecond):
-			q, err := f.Ch.QueueDeclarePassive(queue, true, false, false, false, nil)
+			q, err := rabbittest.CountQueue(f.Ch, queue)
 			f.Check(err)
 			if q.Messages == 0 && q.Consumers > 0 { // no consumer count: the leader was busy and did not answer
 				f.Check(ch.Cancel("collector", false))

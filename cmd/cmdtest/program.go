@@ -83,7 +83,8 @@ func (r *Running) Ended() bool {
 	}
 }
 
-// Start starts msgctl, and kills it if it still runs when the test ends.
+// Start starts msgctl, and kills it if it still runs when the test ends. A failed test logs the end of
+// its stderr.
 func (p *Program) Start(args ...string) *Running {
 	p.T.Helper()
 	r := &Running{Cmd: p.Command(args...), done: make(chan struct{})}
@@ -95,9 +96,13 @@ func (p *Program) Start(args ...string) *Running {
 		r.err = r.Cmd.Wait()
 		close(r.done)
 	}()
-	p.T.Cleanup(func() { // has ended already, unless the test failed
+	t := p.T           // p.T may be a subtest by the time the test ends
+	t.Cleanup(func() { // has ended already, unless the test failed
 		_ = r.Cmd.Process.Kill()
 		<-r.done
+		if t.Failed() {
+			t.Logf("%v said (%v): %s", r.Cmd.Args, r.Cmd.ProcessState, LastPart(r.Stderr.String()))
+		}
 	})
 	return r
 }

@@ -56,7 +56,7 @@ type arrived struct {
 func drain(t *testing.T, u rabbittest.User, queue string) arrived {
 	t.Helper()
 	ch := u.Channel(t)
-	info, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil)
+	info, err := rabbittest.CountQueue(ch, queue)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -62,7 +62,7 @@ func ready(t testing.TB, v *rabbittest.VHost, queue string) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q, err := ch.QueueDeclarePassive(queue, false, false, false, false, nil)
+	q, err := rabbittest.CountQueue(ch, queue)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package amqp
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"testing"
 	"time"
@@ -31,14 +30,12 @@ func settledWaitsForABusyLeader(t *testing.T, n *node.Node) {
 	if _, err := sub.Next(t.Context()); !errors.Is(err, io.EOF) {
 		t.Fatalf("Next after Cancel: %v", err)
 	}
-	leader := func(what string) {
-		code := fmt.Sprintf(`{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"%s">>, queue, <<"q">>)),
-			ok = sys:%s(amqqueue:get_pid(Q)).`, v.Name, what)
-		if _, err := n.Eval(t.Context(), code); err != nil {
+	suspend := func(yes bool) {
+		if err := n.Leader(t.Context(), v.Name, "q", yes); err != nil {
 			t.Fatal(err)
 		}
 	}
-	leader("suspend")
+	suspend(true)
 	for _, tag := range tags {
 		if err := sub.Ack(tag, false); err != nil {
 			t.Fatal(err)
@@ -52,7 +49,7 @@ func settledWaitsForABusyLeader(t *testing.T, n *node.Node) {
 		settled <- nil
 	case <-time.After(time.Second):
 	}
-	leader("resume")
+	suspend(false)
 	if err := <-settled; err != nil {
 		t.Error(err)
 	}
@@ -67,7 +64,7 @@ func settledWaitsForABusyLeader(t *testing.T, n *node.Node) {
 	load(t, c, v.Name, "q", 1000)
 	sub = subscribe(t, c, v.Name, consume.Options{Queue: "q", Prefetch: 1000})
 	tags = hoard(t, sub, 1000)
-	leader("suspend")
+	suspend(true)
 	for _, tag := range tags {
 		if err := sub.Ack(tag, false); err != nil {
 			t.Fatal(err)
@@ -76,7 +73,7 @@ func settledWaitsForABusyLeader(t *testing.T, n *node.Node) {
 	if err := sub.Close(); err != nil {
 		t.Fatal(err)
 	}
-	leader("resume")
+	suspend(false)
 	for deadline := time.Now().Add(time.Minute); ready(t, v, "q") == 0; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("nothing comes back without Settled either: this test proves nothing")

@@ -2,6 +2,7 @@ package rabbittest_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -81,7 +82,7 @@ func TestVHostBodyAndName(t *testing.T) {
 func TestPrivateNodeOfEachLine(t *testing.T) {
 	rabbittest.EachPrivateLine(t, func(t *testing.T, n *node.Node) {
 		v := rabbittest.Of(n).VHost(t)
-		keepMessage(t, v)
+		keepMessage(t, v, nil)
 		if err := errors.Join(n.SyncMetadata(t.Context()), n.Kill()); err != nil {
 			t.Fatal(err)
 		}
@@ -101,13 +102,43 @@ func TestPrivateNodeOfEachLine(t *testing.T) {
 		if got := kept(t, v); got != 1 {
 			t.Errorf("%d messages after stop and restart; want 1", got)
 		}
+		countWithABusyLeader(t, n)
 	})
 }
 
-func keepMessage(t *testing.T, v *rabbittest.VHost) {
+// countWithABusyLeader: the broker says that a queue is empty whose leader does not answer.
+func countWithABusyLeader(t *testing.T, n *node.Node) {
+	t.Helper()
+	v := rabbittest.Of(n).VHost(t)
+	keepMessage(t, v, amqp.Table{"x-queue-type": "quorum"})
+	ch, other := v.Channel(t), v.Channel(t)
+	if err := n.Leader(t.Context(), v.Name, "kept", true); err != nil {
+		t.Fatal(err)
+	}
+	counted := make(chan string)
+	go func() {
+		q, err := rabbittest.CountQueue(ch, "kept")
+		counted <- fmt.Sprint(q.Messages, err)
+	}()
+	q, err := other.QueueDeclarePassive("kept", true, false, false, false, nil)
+	if err != nil || q.Messages != 0 {
+		t.Errorf("%d messages, %v: the broker counts without the leader, so this test proves nothing", q.Messages, err)
+	}
+	if err := n.Leader(t.Context(), v.Name, "kept", false); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-counted; got != "1 <nil>" {
+		t.Errorf("counted %s, want 1", got)
+	}
+	if got := v.Holdings(t); got != "kept holds 1 for 0 consumers, nothing else is ready" {
+		t.Errorf("%q", got)
+	}
+}
+
+func keepMessage(t *testing.T, v *rabbittest.VHost, arguments amqp.Table) {
 	t.Helper()
 	ch := v.Channel(t)
-	if _, err := ch.QueueDeclare("kept", true, false, false, false, nil); err != nil {
+	if _, err := ch.QueueDeclare("kept", true, false, false, false, arguments); err != nil {
 		t.Fatal(err)
 	}
 	if err := ch.Confirm(false); err != nil {
@@ -122,7 +153,7 @@ func keepMessage(t *testing.T, v *rabbittest.VHost) {
 
 func kept(t *testing.T, v *rabbittest.VHost) int {
 	t.Helper()
-	q, err := v.Channel(t).QueueDeclarePassive("kept", true, false, false, false, nil)
+	q, err := rabbittest.CountQueue(v.Channel(t), "kept")
 	if err != nil {
 		t.Fatal(err)
 	}

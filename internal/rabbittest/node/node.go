@@ -14,6 +14,9 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"strconv"
+	"strings"
+	"time"
 )
 
 // ErrNotOurs is returned by everything that would stop or break a broker that this package did not
@@ -134,14 +137,36 @@ func (n *Node) Ctl(ctx context.Context, args ...string) (string, error) {
 // It is much cheaper than Ctl where Erlang's own erl_call is installed.
 func (n *Node) Eval(ctx context.Context, code string) (string, error) { return n.run.eval(ctx, code) }
 
-// SetMemoryAlarm raises or clears the memory alarm: while it is up, the broker reads nothing from
-// connections that publish (fact watermark-zero).
+// SetMemoryAlarm raises or clears the memory alarm, and returns when it is so: while it is up, the
+// broker reads nothing from connections that publish (fact watermark-zero).
 func (n *Node) SetMemoryAlarm(ctx context.Context, on bool) error {
 	mark := "0.6"
 	if on {
 		mark = "0.0"
 	}
-	_, err := n.Eval(ctx, "ok = vm_memory_monitor:set_vm_memory_high_watermark("+mark+").")
+	for {
+		out, err := n.Eval(ctx, "ok = vm_memory_monitor:set_vm_memory_high_watermark("+mark+"), "+
+			"lists:any(fun({{resource_limit, memory, _}, _}) -> true; (_) -> false end, rabbit_alarm:get_alarms()).")
+		if err != nil || strings.TrimSpace(out) == strconv.FormatBool(on) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the memory alarm is %s: %w", out, ctx.Err())
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// Leader suspends or resumes the process that leads a quorum queue: without it, the broker cannot
+// count the queue, nor apply what is acknowledged.
+func (n *Node) Leader(ctx context.Context, vhost, queue string, suspend bool) error {
+	do := "resume"
+	if suspend {
+		do = "suspend"
+	}
+	_, err := n.Eval(ctx, fmt.Sprintf(`{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"%s">>, queue, <<"%s">>)),
+		ok = sys:%s(amqqueue:get_pid(Q), 120000).`, vhost, queue, do))
 	return err
 }
 

@@ -127,7 +127,7 @@ func (s *scene) publish(t *testing.T, queue, body string) {
 
 func (s *scene) ready(t *testing.T, queue string) int {
 	t.Helper()
-	q, err := s.ch.QueueDeclarePassive(queue, true, false, false, false, nil)
+	q, err := rabbittest.CountQueue(s.ch, queue)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,7 +60,7 @@ func drained(t *testing.T, v *rabbittest.VHost, queue string) []amqp.Delivery {
 			}
 			list = append(list, m)
 		case <-time.After(200 * time.Millisecond):
-			q, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil)
+			q, err := rabbittest.CountQueue(ch, queue)
 			must(t, err)
 			if q.Messages == 0 && q.Consumers > 0 { // without consumers: a quorum queue's leader is busy and did not answer
 				must(t, ch.Cancel("drain", false))
@@ -73,7 +73,7 @@ func drained(t *testing.T, v *rabbittest.VHost, queue string) []amqp.Delivery {
 func awaitReady(t *testing.T, ch *amqp.Channel, queue string, n int) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
-		q, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil)
+		q, err := rabbittest.CountQueue(ch, queue)
 		must(t, err)
 		if q.Messages == n {
 			return
@@ -126,7 +126,7 @@ func liveDepth(t *testing.T, c *broker.Client, vhost, queue string) (int64, bool
 type lookCounter struct{ ch *amqp.Channel }
 
 func (c lookCounter) Ready(_ context.Context, queue string) (int64, error) {
-	q, err := c.ch.QueueDeclarePassive(queue, true, false, false, false, nil)
+	q, err := rabbittest.CountQueue(c.ch, queue)
 	return int64(q.Messages), err
 }
 
@@ -297,7 +297,7 @@ func killed(t *testing.T, v *rabbittest.VHost, n int) {
 		must(t, m.Reject(true))
 	}
 	for range 1200 {
-		if q, err := ch.QueueDeclarePassive("dead", true, false, false, false, nil); err == nil && q.Messages == n {
+		if q, err := rabbittest.CountQueue(ch, "dead"); err == nil && q.Messages == n {
 			return
 		}
 		time.Sleep(50 * time.Millisecond)

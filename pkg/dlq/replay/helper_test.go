@@ -6,6 +6,8 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/msgctl/msgctl/internal/rabbittest"
 )
 
 func must(t *testing.T, err error) {
@@ -22,15 +24,14 @@ func declareExchange(t *testing.T, ch *amqp.Channel, name, kind string, a amqp.T
 
 func await(t *testing.T, ch *amqp.Channel, queue string) amqp.Delivery {
 	t.Helper()
-	for range 50 {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		m, ok, err := ch.Get(queue, false)
 		must(t, err)
 		if ok {
 			return m
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
-	t.Fatalf("nothing came into %q", queue)
+	t.Fatalf("nothing came into %q in a minute", queue)
 	return amqp.Delivery{}
 }
 
@@ -38,6 +39,6 @@ func await(t *testing.T, ch *amqp.Channel, queue string) amqp.Delivery {
 type lookCounter struct{ ch *amqp.Channel }
 
 func (c lookCounter) Ready(_ context.Context, queue string) (int64, error) {
-	q, err := c.ch.QueueDeclarePassive(queue, true, false, false, false, nil)
+	q, err := rabbittest.CountQueue(c.ch, queue)
 	return int64(q.Messages), err
 }

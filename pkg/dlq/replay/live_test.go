@@ -104,7 +104,7 @@ func (p *place) ready(queue string) int {
 	p.t.Helper()
 	ch := p.v.Channel(p.t)
 	defer func() { _ = ch.Close() }()
-	q, err := ch.QueueDeclarePassive(queue, false, false, false, false, nil)
+	q, err := rabbittest.CountQueue(ch, queue)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func (p *place) when(queue string, n int, do func()) {
 	ch := p.v.Channel(p.t)
 	go func() {
 		for {
-			q, err := ch.QueueDeclarePassive(queue, false, false, false, false, nil)
+			q, err := rabbittest.CountQueue(ch, queue)
 			if err != nil || q.Messages >= n { // the test has ended, or the time has come
 				do()
 				return
@@ -173,7 +173,7 @@ func (p *place) messages(queue string) map[string][]amqp.Delivery {
 				p.t.Fatal(err)
 			}
 		case <-time.After(300 * time.Millisecond):
-			q, err := p.ch.QueueDeclarePassive(queue, false, false, false, false, nil)
+			q, err := rabbittest.CountQueue(p.ch, queue)
 			if err != nil {
 				p.t.Fatal(err)
 			}
@@ -219,7 +219,7 @@ func (c counter) ask(queue string) (amqp.Queue, error) {
 	if err != nil {
 		return amqp.Queue{}, err
 	}
-	return ch.QueueDeclarePassive(queue, false, false, false, false, nil)
+	return rabbittest.CountQueue(ch, queue)
 }
 
 func (p *place) from() replay.From {
