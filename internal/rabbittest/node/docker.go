@@ -29,16 +29,18 @@ func dockerAnswers(ctx context.Context) bool {
 type container struct {
 	name  string
 	dir   string
+	ports ports
 	guard *guard
 }
 
 func startContainer(ctx context.Context, o Options) (*Node, error) {
-	p, err := freePorts()
+	p, err := takePorts()
 	if err != nil {
 		return nil, wrap("start container", err)
 	}
-	c := &container{name: "msgctl-node-" + strings.ToLower(rand.Text()[:10])}
+	c := &container{name: "msgctl-node-" + strings.ToLower(rand.Text()[:10]), ports: p}
 	if c.dir, err = containerFiles(o); err != nil {
+		p.release()
 		return nil, wrap("start container", err)
 	}
 	n := &Node{
@@ -48,7 +50,7 @@ func startContainer(ctx context.Context, o Options) (*Node, error) {
 	o.note("starting a private container of %s", image)
 	c.guard, err = newGuard(`docker rm -f -v "$1" >/dev/null 2>&1; rm -rf -- "$2"`, c.name, c.dir)
 	if err == nil {
-		_, err = docker(ctx, c.createArgs(p)...)
+		_, err = docker(ctx, c.createArgs()...)
 	}
 	if err == nil {
 		err = c.boot(ctx)
@@ -92,7 +94,8 @@ func containerFiles(o Options) (string, error) {
 
 // createArgs fixes the hostname, because RabbitMQ names its data directory after it: a restart must
 // find it again.
-func (c *container) createArgs(p ports) []string {
+func (c *container) createArgs() []string {
+	p := c.ports
 	return []string{
 		"create", "--name", c.name, "--hostname", "msgctl",
 		"-p", p.addr(p.amqp) + ":5672", "-p", p.addr(p.api) + ":15672",
@@ -155,6 +158,7 @@ func (c *container) close() error {
 	}
 	_, err := docker(context.Background(), "rm", "-f", "-v", c.name)
 	c.guard.release()
+	c.ports.release()
 	err = errors.Join(err, os.RemoveAll(c.dir))
 	c.dir, c.guard = "", nil
 	return err

@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,7 +19,7 @@ import (
 
 // Start starts a private node of the RabbitMQ installed below o.Root and returns when it answers.
 // Its ports are free when they are chosen; when somebody took one before the node listened, others
-// are tried.
+// are tried. Later nobody takes them by chance: see takePorts.
 func Start(ctx context.Context, o Options) (*Node, error) {
 	for attempt := 1; ; attempt++ {
 		n, err := start(ctx, o)
@@ -89,12 +88,13 @@ type local struct {
 }
 
 func newLocal(in installation, o Options) (*local, error) {
-	p, err := freePorts()
+	p, err := takePorts()
 	if err != nil {
 		return nil, err
 	}
 	outside, err := nodeDir(in.root)
 	if err != nil {
+		p.release()
 		return nil, err
 	}
 	l := &local{in: in, ports: p, dir: outside[len(in.root):],
@@ -159,7 +159,8 @@ func (l *local) prepare(o Options) error {
 	if err != nil {
 		return fmt.Errorf("start epmd: %w", err)
 	}
-	l.guard, err = newGuard(`kill -s KILL -- "-$1"; rm -rf -- "$2"; sleep 0.2; rm -rf -- "$2"`,
+	// What dies slowly may still write a file: removed until nothing comes back.
+	l.guard, err = newGuard(`kill -s KILL -- "-$1"; for i in 1 2 3 4 5 6 7 8 9 10; do rm -rf -- "$2"; sleep 0.5; done`,
 		strconv.Itoa(l.epmd.pid()), l.outside(""))
 	return err
 }
@@ -265,7 +266,7 @@ func (l *local) kill() error {
 	if !l.running() {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	return l.beam.end(ctx, syscall.SIGKILL)
 }
@@ -321,37 +322,8 @@ func (l *local) close() error {
 		l.beam.wait()
 	}
 	l.guard.release()
+	l.ports.release()
 	err := os.RemoveAll(l.outside(""))
 	l.dir, l.epmd, l.guard = "", nil, nil
 	return err
-}
-
-// ports are the node's own, all on 127.0.0.1.
-type ports struct{ amqp, api, prometheus, dist, epmd int }
-
-func (ports) addr(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
-
-func (p ports) config() string {
-	return fmt.Sprintf(`listeners.tcp.1 = 127.0.0.1:%d
-management.tcp.ip = 127.0.0.1
-management.tcp.port = %d
-prometheus.tcp.ip = 127.0.0.1
-prometheus.tcp.port = %d
-`, p.amqp, p.api, p.prometheus)
-}
-
-// freePorts asks the kernel for ports that nobody uses. All are held until the last is found, so
-// they differ; between here and the node's start another process could still take one, which the
-// start would then report.
-func freePorts() (ports, error) {
-	var found [5]int
-	for i := range found {
-		ln, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a local listener that is closed at once
-		if err != nil {
-			return ports{}, fmt.Errorf("find a free port: %w", err)
-		}
-		defer func() { _ = ln.Close() }()
-		found[i] = ln.Addr().(*net.TCPAddr).Port
-	}
-	return ports{amqp: found[0], api: found[1], prometheus: found[2], dist: found[3], epmd: found[4]}, nil
 }
