@@ -44,17 +44,11 @@ func (s *subscription) Settled(ctx context.Context) error {
 	if err := s.cancel(ctx); err != nil {
 		return err
 	}
-	var roundTrip time.Duration // the second: the first may be behind much that is to be sent
-	err := s.interruptible(ctx, func() error {
-		for range 2 {
-			start := time.Now()
-			if err := s.ch.Qos(s.prefetch, 0, false); err != nil {
-				return err
-			}
-			roundTrip = time.Since(start)
-		}
-		return nil
-	})
+	// The second round trip is measured: the first may be behind much that is to be sent.
+	if _, err := s.roundTrip(ctx); err != nil {
+		return s.gone(err)
+	}
+	roundTrip, err := s.roundTrip(ctx)
 	if err != nil {
 		return s.gone(err)
 	}
@@ -66,7 +60,14 @@ func (s *subscription) Settled(ctx context.Context) error {
 	for pause := settledPoll; ; pause = min(2*pause, settledPollMax) {
 		asked := time.Now()
 		q, ok := s.count(ctx)
-		busy := q.Consumers == 0 && q.Messages == 0 && time.Since(asked) > roundTrip+busyLeader
+		took := time.Since(asked)
+		empty := q.Consumers == 0 && q.Messages == 0
+		if empty && took > busyLeader { // that round trip may have been a slow one
+			if roundTrip, err = s.shortest(ctx, roundTrip); err != nil {
+				return s.gone(err)
+			}
+		}
+		busy := empty && took > roundTrip+busyLeader
 		switch {
 		case s.link.conn.IsClosed():
 			return s.gone(amqp091.ErrClosed)
@@ -82,6 +83,26 @@ func (s *subscription) Settled(ctx context.Context) error {
 		case <-time.After(pause):
 		}
 	}
+}
+
+// roundTrip asks the channel something that the broker answers at once.
+func (s *subscription) roundTrip(ctx context.Context) (took time.Duration, err error) {
+	start := time.Now()
+	err = s.interruptible(ctx, func() error { return s.ch.Qos(s.prefetch, 0, false) })
+	return time.Since(start), err
+}
+
+// shortest returns the shortest of a few round trips: on a busy machine any one of them may take as
+// long as a leader is waited for.
+func (s *subscription) shortest(ctx context.Context, known time.Duration) (time.Duration, error) {
+	for range 5 {
+		took, err := s.roundTrip(ctx)
+		if err != nil {
+			return 0, err
+		}
+		known = min(known, took)
+	}
+	return known, nil
 }
 
 // count returns what the queue counts. It is false when that is not to be known: the queue is

@@ -37,10 +37,11 @@ func DeleteQueue(ctx context.Context, conn *amqp.RecoveringConnection, q *topolo
 	})
 }
 
-// CountAs declares a queue passively as it is declared, and returns its ready messages.
+// CountAs declares a queue passively as it is declared, and returns its ready messages. It fails
+// when the leader of the queue does not answer: such a queue only seems to be empty.
 func CountAs(ctx context.Context, conn *amqp.RecoveringConnection, q *topology.Queue) (messages int64, err error) {
 	err = conn.Do(ctx, func(ch *amqp091.Channel) error {
-		state, err := ch.QueueDeclarePassive(q.Name, q.Durable, q.AutoDelete, q.Exclusive, false, nil)
+		state, err := answered(ch, q)
 		messages = int64(state.Messages)
 		return err
 	})
@@ -87,9 +88,18 @@ func unread(ch *amqp091.Channel, q *topology.Queue) error {
 	}
 }
 
+// answered is inspect for who is going to delete what is empty.
+func answered(ch *amqp091.Channel, want *topology.Queue) (amqp091.Queue, error) {
+	q, ok, err := inspect(ch, want)
+	if err == nil && !ok && want.Type == topology.Quorum {
+		err = &refusal.Error{Text: "its leader does not answer, so that nobody knows what it holds", Kind: topology.ErrUnreachable}
+	}
+	return q, err
+}
+
 // idle checks the counts.
 func idle(ch *amqp091.Channel, q *topology.Queue, conditions topology.DeleteConditions) error {
-	state, err := ch.QueueDeclarePassive(q.Name, q.Durable, q.AutoDelete, q.Exclusive, false, nil)
+	state, err := answered(ch, q)
 	if err != nil {
 		return err
 	}
