@@ -6,7 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,16 +23,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// freePort returns a port that nobody listens on.
-func freePort(t *testing.T) int {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = ln.Close() }()
-	return ln.Addr().(*net.TCPAddr).Port
-}
+// nobodyListens is a port that no other test is given meanwhile.
+const nobodyListens = 1
 
 // silentPort accepts connections and says nothing.
 func silentPort(t *testing.T) int {
@@ -67,7 +64,7 @@ func TestAMQPThatDoesNotConnect(t *testing.T) {
 			kind   error
 			words  []string
 		}{
-			"nobody listens": {func(o *Options) { o.Port = freePort(t) }, topology.ErrUnreachable,
+			"nobody listens": {func(o *Options) { o.Port = nobodyListens }, topology.ErrUnreachable,
 				[]string{"connection refused", "running"}},
 			"unknown host": {func(o *Options) { o.Host = "no-such-host.invalid" }, topology.ErrUnreachable,
 				[]string{"host"}},
@@ -124,7 +121,7 @@ func TestAPIThatDoesNotAnswer(t *testing.T) {
 			kind   error
 			words  []string
 		}{
-			"nobody listens": {at("http", freePort(t)), topology.ErrUnreachable,
+			"nobody listens": {at("http", nobodyListens), topology.ErrUnreachable,
 				[]string{"connection refused", "management plugin"}},
 			"the AMQP port":       {at("http", portOf(t, b.URL)), topology.ErrUnreachable, []string{"speaks AMQP", "15672"}},
 			"plain to a TLS port": {at("http", securedPort), nil, []string{"management API"}},
@@ -449,21 +446,41 @@ func TestLoginThatFailsForAMoment(t *testing.T) {
 			mustWrap(t, <-result, topology.ErrUnreachable, "cut during the login", "took before")
 		})
 		t.Run("refused", func(t *testing.T) {
-			c := newClient(t, v.User, through, func(o *Options) { o.ReconnectDelay = time.Second })
+			// As soon as the management API has refused the login, it knows the password again.
+			api, err := url.Parse(v.API)
+			if err != nil {
+				t.Fatal(err)
+			}
+			user := rabbittest.Path("users", v.Login)
+			var refused sync.Once
+			forward := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: api.Scheme, Host: api.Host})
+			forward.ModifyResponse = func(r *http.Response) error {
+				if r.StatusCode == http.StatusUnauthorized {
+					refused.Do(func() {
+						b.Admin().Put(t, user, map[string]string{"password": v.Password, "tags": "administrator"})
+					})
+				}
+				return nil
+			}
+			server := httptest.NewServer(forward)
+			t.Cleanup(server.Close)
+			c := newClient(t, v.User, through, func(o *Options) { o.ReconnectDelay, o.API = time.Second, server.URL })
 			policy := &topology.Policy{VHost: v.Name, Name: "p", Pattern: "x", ApplyTo: "queues",
 				Definition: topology.Arguments{"max-length": int64(1)}}
 			create(t, c, queue("before"), policy)
-			b.Admin().Put(t, rabbittest.Path("users", v.Login), map[string]string{"password": "another",
-				"tags": "administrator"})
-			again := time.AfterFunc(2*time.Second, func() {
-				b.Admin().Put(t, rabbittest.Path("users", v.Login),
-					map[string]string{"password": v.Password, "tags": "administrator"})
-			})
-			defer again.Stop()
+			b.Admin().Put(t, user, map[string]string{"password": "another", "tags": "administrator"})
 			proxy.Cut()
+			passed := proxy.Passed(rabbittest.ToClient)
 			var g errgroup.Group // AMQP and the management API are refused each for itself
-			g.Go(func() error { return c.Create(t.Context(), policy) })
 			g.Go(func() error { return c.Create(t.Context(), queue("after")) })
+			within(t, time.Minute, "the login is refused", func() bool {
+				return proxy.Passed(rabbittest.ToClient) > passed && proxy.Connections() == 0
+			})
+			proxy.HoldAfter(rabbittest.ToBroker, 0) // the next attempts wait for the password
+			if err := c.Create(t.Context(), policy); err != nil {
+				t.Error(err)
+			}
+			proxy.Heal()
 			if err := g.Wait(); err != nil {
 				t.Error(err)
 			}
