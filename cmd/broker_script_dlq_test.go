@@ -123,12 +123,21 @@ func scriptHeaders(ts *testscript.TestScript, _ bool, args []string) {
 	a := ts.Value(arenaKey).(*arena)
 	ch := a.vhost.Channel(a.t)
 	defer func() { _ = ch.Close() }()
-	for {
+	for end, last := time.Now().Add(time.Minute), (amqp.Delivery{}); ; {
 		d, ok, err := ch.Get(args[0], false)
 		ts.Check(err)
-		if !ok {
-			ts.Fatalf("queue %s has no message %q", args[0], args[1])
+		if !ok { // an earlier command may have put it back a moment ago
+			if time.Now().After(end) {
+				ts.Fatalf("queue %s has no message %q", args[0], args[1])
+			}
+			if last.Acknowledger != nil {
+				ts.Check(last.Nack(true, true))
+				last = amqp.Delivery{}
+			}
+			time.Sleep(50 * time.Millisecond)
+			continue
 		}
+		last = d
 		if d.MessageId == args[1] {
 			for name, v := range d.Headers {
 				_, _ = ts.Stdout().Write([]byte(name + "=" + text(v) + "\n"))

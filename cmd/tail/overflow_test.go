@@ -48,8 +48,7 @@ func stoppedFor(t *testing.T, p *cmdtest.Program, v *rabbittest.VHost, ch *amqp.
 	t.Helper()
 	began := time.Now()
 	tailing := p.Start("tail", "-x", "x", "-o", "none", "--idle-timeout", idle.String())
-	cmdtest.AwaitTail(t, v, 1)
-	if !confirmed(t, ch, repeat(1)...) {
+	if !cmdtest.TailOrEnd(t, v, tailing) || !confirmed(t, ch, repeat(1)...) {
 		return r, false // its queue has gone with it
 	}
 	awaitEmpty(t, v) // it consumes: stopped before that, it would miss the broker's answer
@@ -97,7 +96,7 @@ func TestTailSlowNetwork(t *testing.T) {
 	rate := 8 << 20
 	proxy.Slow(rate)
 	p := cmdtest.NewProgram(t, proxy.Through(v.URL), v.API)
-	watching := p.Start("tail", "-x", "x", "-o", "none", "--idle-timeout", "10s")
+	watching := p.Start("tail", "-x", "x", "-o", "none", "--idle-timeout", "30s")
 	cmdtest.AwaitTail(t, v, 1)
 	sent := 0
 	for most := 0; ; { // until the queue has been half full and is no more: it can only have been purged

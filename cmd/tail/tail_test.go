@@ -261,7 +261,7 @@ func TestTailSlowReader(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := cmdtest.NewProgram(t, v.URL, v.API)
-		cmd := p.Command("tail", "-x", "x", "-o", "ndjson", "--idle-timeout", "15s")
+		cmd := p.Command("tail", "-x", "x", "-o", "ndjson", "--idle-timeout", "30s")
 		stdout, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)

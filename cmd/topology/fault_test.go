@@ -28,7 +28,13 @@ func held(t *testing.T, amqpURL, api string) (*cmdtest.Program, *rabbittest.Prox
 }
 
 // quickReconnect makes a lost broker a matter of seconds.
-var quickReconnect = []string{"--reconnect-delay", "100ms", "--reconnect-attempts", "3", "--timeout", "5s"}
+var quickReconnect = []string{"--reconnect-delay", "100ms", "--reconnect-attempts", "3", patient, alive}
+
+// With these an apply can be held for as long as the test takes on a busy machine.
+const (
+	patient = "--timeout=5m"
+	alive   = "--heartbeat=5m"
+)
 
 // TestOnANodeOfItsOwn has what would disturb others, on one node of each line: a start takes seconds.
 func TestOnANodeOfItsOwn(t *testing.T) {
@@ -74,7 +80,7 @@ func TestKilledInMidApply(t *testing.T) {
 		t.Cleanup(func() { cmdtest.RemoveRecords(t, b, v.Name) })
 		p, proxy := held(t, v.URL, v.API)
 		file := cmdtest.WriteFile(t, manyObjects("killed", v.Name, queues))
-		r := p.Start("apply", "-f", file, "--yes")
+		r := p.Start("apply", "-f", file, "--yes", patient, alive)
 		waitForQueues(t, b.Admin(), v.Name, 50)
 		if err := r.Cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
@@ -98,7 +104,7 @@ func TestInterruptedApply(t *testing.T) {
 		t.Cleanup(func() { cmdtest.RemoveRecords(t, b, v.Name) })
 		p, proxy := held(t, v.URL, v.API)
 		file := cmdtest.WriteFile(t, manyObjects("interrupted", v.Name, manyQueues()))
-		r := p.Start("apply", "-f", file, "--yes")
+		r := p.Start("apply", "-f", file, "--yes", patient, alive)
 		waitForQueues(t, b.Admin(), v.Name, 50)
 		if err := r.Cmd.Process.Signal(os.Interrupt); err != nil {
 			t.Fatal(err)
@@ -144,7 +150,7 @@ func TestTwoAppliesAtOnce(t *testing.T) {
 		slow, proxy := held(t, v.URL, v.API)
 		file := cmdtest.WriteFile(t, manyObjects("twice", v.Name, manyQueues()))
 		other := cmdtest.WriteFile(t, strings.ReplaceAll(manyObjects("other", v.Name, 50), "  q", "  other"))
-		first := slow.Start("apply", "-f", file, "--yes")
+		first := slow.Start("apply", "-f", file, "--yes", patient, alive)
 		waitForQueues(t, b.Admin(), v.Name, 50)
 		p.Run("apply", "-f", file, "--yes").Want(t, cmdutil.ExitFailed, "another apply of it is running", "held by")
 		p.Run("apply", "-f", other, "--yes").Want(t, cmdutil.ExitOK)
