@@ -59,6 +59,7 @@ type app struct {
 
 // run executes one command line.
 func (p *app) run(ctx context.Context, args []string) int {
+	p.proc.Interrupted = ctx.Done()
 	root := p.newRootCmd()
 	root.SetArgs(args)
 	root.SetIn(p.proc.Streams.In)

@@ -3,9 +3,11 @@ package cmdmsg
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 
 	"github.com/msgctl/msgctl/cmd/cmdutil"
+	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/message/archive"
 )
 
@@ -24,11 +26,57 @@ func CreateArchive(name string) (*archive.Writer, error) {
 // OpenArchive opens an archive for reading; - is stdin.
 func OpenArchive(d *cmdutil.Process, name string) (*archive.Reader, error) {
 	if name == "-" {
-		return archive.NewReader(d.Streams.In, archive.ReaderOptions{}), nil
+		return archive.NewReader(d.Stdin(), archive.ReaderOptions{}), nil
 	}
-	r, err := archive.Open(name, archive.ReaderOptions{})
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, cmdutil.UsageError("", "read the archive: %w", err)
+	f, err := d.Open(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, cmdutil.UsageError("", "read the archive: open archive: %w", err)
+	case err != nil:
+		return nil, fmt.Errorf("open archive: %w", err)
 	}
-	return r, err
+	return archive.NewReader(f, archive.ReaderOptions{Close: f.Close}), nil
+}
+
+// maxStrange is how many lines may be no messages before the first one.
+const maxStrange = 100
+
+// Archive is the messages of an archive.
+type Archive struct {
+	*archive.Reader
+	ahead []step
+}
+
+type step struct {
+	m   *message.Message
+	err error
+}
+
+// Begun reads up to the first message. The error says that there is none, because the file called
+// name is no archive.
+func Begun(r *archive.Reader, name string) (*Archive, error) {
+	a := &Archive{Reader: r}
+	for {
+		m, err := r.Next()
+		a.ahead = append(a.ahead, step{m, err})
+		var broken *archive.BrokenError
+		strange := errors.As(err, &broken) && !broken.Final
+		switch {
+		case len(a.ahead) > 1 && (errors.Is(err, io.EOF) || len(a.ahead) > maxStrange && strange):
+			return nil, cmdutil.UsageError("msgctl dlq export, msgctl dlq purge --archive and msgctl tail --save write archives",
+				"%s is no archive of msgctl: %v", name, a.ahead[0].err)
+		case !strange:
+			return a, nil
+		}
+	}
+}
+
+// Next is that of archive.Reader.
+func (a *Archive) Next() (*message.Message, error) {
+	if len(a.ahead) > 0 {
+		next := a.ahead[0]
+		a.ahead = a.ahead[1:]
+		return next.m, next.err
+	}
+	return a.Reader.Next()
 }

@@ -1,6 +1,7 @@
 package cmdutil
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -12,7 +13,6 @@ import (
 	"github.com/msgctl/msgctl/pkg/event"
 	"github.com/msgctl/msgctl/pkg/event/declare"
 	"github.com/msgctl/msgctl/pkg/topology"
-	"github.com/msgctl/msgctl/pkg/topology/source"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
@@ -27,9 +27,9 @@ type Declared struct {
 // Catalogue reads the events of topology files. Errors in the files end the command; warnings are
 // left to msgctl validate.
 func (d *Process) Catalogue(names []string, vhost VHostChoice) (*Declared, error) {
-	inputs, err := source.Files(names, source.FileSystem{Stdin: d.Streams.In})
+	inputs, err := d.topologyFiles(names)
 	if err != nil {
-		return nil, &ExitError{Code: ExitUsage, Err: err}
+		return nil, err
 	}
 	s, state, problems := spec.Read(inputs, specOptions(d, vhost))
 	knowSecrets(state)
@@ -54,11 +54,14 @@ func (d *Process) Catalogue(names []string, vhost VHostChoice) (*Declared, error
 // optional: if it cannot be read, a warning says so.
 func (d *Process) CatalogueIfAny(files *FileFlag, conn *profile.Connection) (*Declared, error) {
 	names, err := files.Names(d, conn.File)
-	if err != nil {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return nil, err
+	case err != nil:
 		return nil, nil //nolint:nilerr // there is no file; everything but validity can be had
 	}
 	known, err := d.Catalogue(names, ChooseVHost(conn))
-	if err != nil && len(files.Patterns) == 0 && !errors.Is(err, errOtherVHost) {
+	if err != nil && len(files.Patterns) == 0 && !errors.Is(err, errOtherVHost) && !errors.Is(err, context.Canceled) {
 		d.Warn(fmt.Sprintf("events are not checked: %v", err))
 		return nil, nil
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
-	"github.com/msgctl/msgctl/pkg/topology/source"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
@@ -70,9 +69,9 @@ func (d *Process) ReadState(names []string, vhost VHostChoice, toApply bool) (*t
 // readSpec is ReadState that also returns the events and tests of the files.
 func (d *Process) readSpec(names []string, vhost VHostChoice, toApply bool) (*spec.Spec, *topology.State,
 	diag.Diagnostics, error) {
-	inputs, err := source.Files(names, source.FileSystem{Stdin: d.Streams.In})
+	inputs, err := d.topologyFiles(names)
 	if err != nil {
-		return nil, nil, nil, &ExitError{Code: ExitUsage, Err: err}
+		return nil, nil, nil, err
 	}
 	options := specOptions(d, vhost)
 	options.NeedSecrets = toApply

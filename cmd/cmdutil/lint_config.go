@@ -1,20 +1,23 @@
 package cmdutil
 
 import (
+	"context"
 	"errors"
 	"os"
 
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/pkg/topology/lint"
 	"github.com/msgctl/msgctl/pkg/topology/lint/subject"
-	"github.com/msgctl/msgctl/pkg/topology/source"
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
 // ReadLintConfig reads the configuration of lint; errors in it are usage errors.
-func ReadLintConfig(name string) (lint.Config, error) {
-	config, err := subject.ReadConfig(name)
+func (d *Process) ReadLintConfig(name string) (lint.Config, error) {
+	config, err := subject.ReadConfig(name, d.Open)
 	var wrong *subject.ConfigError
+	if errors.Is(err, context.Canceled) {
+		return config, err
+	}
 	if errors.As(err, &wrong) {
 		advice := "see: msgctl lint --help; msgctl lint --rules lists all rules"
 		if wrong.Unread {
@@ -48,9 +51,9 @@ func LoadSubject(d *Process, s *subject.Subject, files *FileFlag, vhost VHostCho
 		}
 		return err
 	}
-	inputs, err := source.Files(names, source.FileSystem{Stdin: d.Streams.In})
+	inputs, err := d.topologyFiles(names)
 	if err != nil {
-		return &ExitError{Code: ExitUsage, Err: err}
+		return err
 	}
 	s.Load(inputs, specOptions(d, vhost))
 	knowSecrets(s.State)

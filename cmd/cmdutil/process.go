@@ -19,6 +19,8 @@ type Process struct {
 	Env     profile.LookupEnv
 	Build   Build
 	Colour  terminal.ColourMode // --color
+	// Interrupted is closed when the command is to end; nil is never.
+	Interrupted <-chan struct{}
 	// HasNoAPI reports whether the running command has the flag --no-api. It is suggested only
 	// then.
 	HasNoAPI bool

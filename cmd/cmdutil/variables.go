@@ -1,8 +1,6 @@
 package cmdutil
 
 import (
-	"fmt"
-	"os"
 	"strings"
 
 	"github.com/msgctl/msgctl/internal/redact"
@@ -18,7 +16,7 @@ func (o *FileFlag) readVariables(d *Process) error {
 	}
 	vars := map[string]string{}
 	for _, name := range o.varFiles {
-		if err := readVariableFile(vars, name); err != nil {
+		if err := d.readVariableFile(vars, name); err != nil {
 			return err
 		}
 	}
@@ -33,12 +31,15 @@ func (o *FileFlag) readVariables(d *Process) error {
 	return nil
 }
 
+// maxVariables bounds a file of variables, in bytes.
+const maxVariables = 1 << 20
+
 // readVariableFile reads lines of NAME=VALUE. Empty lines and lines that begin with # are skipped;
 // quotes around a value are removed. Errors never quote a line, which may hold a secret.
-func readVariableFile(vars map[string]string, file string) error {
-	text, err := os.ReadFile(file)
+func (d *Process) readVariableFile(vars map[string]string, file string) error {
+	text, err := d.ReadFile(file, maxVariables)
 	if err != nil {
-		return &ExitError{Code: ExitUsage, Err: fmt.Errorf("--var-file: %w", err)}
+		return CannotRead("the variables of --var-file", err)
 	}
 	number := 0
 	for line := range strings.Lines(string(text)) {

@@ -1,6 +1,7 @@
 package consume
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/url"
@@ -112,25 +113,17 @@ func firstWord(line string) string {
 	return "command"
 }
 
-// maxHandlers limits the size of the handlers file, in bytes.
+// maxHandlersFile limits the size of the handlers file, in bytes.
 const maxHandlersFile = 1 << 20
 
 // table reads a handlers file, which maps event types, or * for all others, to handlers.
 func (c *consuming) table(name string) (handle.Handler, error) {
-	info, err := os.Stat(name)
-	if err == nil && info.Size() > maxHandlersFile {
-		err = fmt.Errorf("%s has more than %d bytes", name, maxHandlersFile)
-	}
+	text, err := c.proc.ReadFile(name, maxHandlersFile)
 	if err != nil {
-		return nil, &cmdutil.ExitError{Code: cmdutil.ExitUsage, Err: fmt.Errorf("read the handlers: %w", err)}
+		return nil, cmdutil.CannotRead("the handlers", err)
 	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, &cmdutil.ExitError{Code: cmdutil.ExitUsage, Err: fmt.Errorf("read the handlers: %w", err)}
-	}
-	defer func() { _ = f.Close() }()
 	var specs map[string]handlerSpec
-	d := yaml.NewDecoder(f)
+	d := yaml.NewDecoder(bytes.NewReader(text))
 	d.KnownFields(true)
 	if err := d.Decode(&specs); err != nil {
 		return nil, cmdutil.UsageError("order.created: { exec: ./handle-order }", "read the handlers in %s: %v", name, err)

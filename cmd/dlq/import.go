@@ -13,7 +13,6 @@ import (
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/render/deadletters"
 	"github.com/msgctl/msgctl/pkg/dlq/replay"
-	"github.com/msgctl/msgctl/pkg/message/archive"
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
@@ -102,6 +101,10 @@ func runImport(ctx context.Context, opts *importOptions) error {
 		return err
 	}
 	defer func() { _ = r.Close() }()
+	messages, err := cmdmsg.Begun(r, opts.file)
+	if err != nil {
+		return err
+	}
 	v, err := openVHost(ctx, opts.common.Deps, opts.open, "dlq import", opts.connection)
 	if err != nil {
 		return err
@@ -115,10 +118,10 @@ func runImport(ctx context.Context, opts *importOptions) error {
 		return err
 	}
 	defer chosen.warn(opts.common.Deps)
-	return opts.restore(ctx, v, r, to, chosen)
+	return opts.restore(ctx, v, messages, to, chosen)
 }
 
-func (o *importOptions) restore(ctx context.Context, v *connectedVHost, r *archive.Reader, to *publish.Target,
+func (o *importOptions) restore(ctx context.Context, v *connectedVHost, r replay.ArchiveSource, to *publish.Target,
 	chosen *selected) error {
 	question := "Restore the messages of " + o.file + " to the queues they were read from?"
 	if to != nil {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -78,11 +77,11 @@ func runEventsValidate(opts *eventsValidateOptions) error {
 			return cmdutil.UnknownType(err, "msgctl events validate --type")
 		}
 	}
-	in := opts.common.proc.Streams.In
+	in := opts.common.proc.Stdin()
 	if opts.file != "-" {
-		f, err := os.Open(opts.file)
+		f, err := opts.common.proc.Open(opts.file)
 		if err != nil {
-			return &cmdutil.ExitError{Code: cmdutil.ExitUsage, Err: fmt.Errorf("read the events: %w", err)}
+			return cmdutil.CannotRead("the events", err)
 		}
 		defer func() { _ = f.Close() }() // it is only read
 		in = f

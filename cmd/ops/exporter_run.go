@@ -29,7 +29,7 @@ func (o *exporterOptions) prepare() (exporter.Options, error) {
 		return exporter.Options{}, err
 	}
 	conn.ReconnectAttempts = 0 // the next collection tries again; until then this one counts as failed
-	config, err := cmdutil.ReadLintConfig("")
+	config, err := o.proc.ReadLintConfig("")
 	if err != nil {
 		return exporter.Options{}, err
 	}

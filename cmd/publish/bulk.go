@@ -114,8 +114,14 @@ func (r *publishRun) bulkFile(ctx context.Context) error {
 		}
 		line = o.Earlier.Line
 	}
+	if err := endsWithin(in, end); err != nil {
+		if o.Journal != nil {
+			_ = o.Journal.Close(false) // nothing was written
+		}
+		return fmt.Errorf("%s: %w", r.bulk.ndjson, err)
+	}
 	lines := bulk.NewLines(in, line, end)
-	if seeker, ok := in.(io.Seeker); ok && r.bulk.ndjson != "-" {
+	if seeker, ok := in.(*os.File); ok && r.bulk.ndjson != "-" {
 		_, err = seeker.Seek(end, io.SeekStart)
 	} else if line > 0 {
 		lines = bulk.NewLines(in, 0, 0)
@@ -137,10 +143,31 @@ func (r *publishRun) journalName() string {
 		return ""
 	case r.bulk.journal != "":
 		return r.bulk.journal
-	case r.bulk.ndjson == "-":
+	case r.bulk.ndjson == "-" || !regular(r.bulk.ndjson): // what is read once cannot be continued
 		return ""
 	}
 	return r.bulk.ndjson + ".journal"
+}
+
+func regular(name string) bool {
+	info, err := os.Stat(name)
+	return err != nil || info.Mode().IsRegular()
+}
+
+// endsWithin refuses a journal that points past the end of its file.
+func endsWithin(in io.Reader, end int64) error {
+	f, ok := in.(*os.File)
+	if !ok {
+		return nil
+	}
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() || end <= info.Size() {
+		return err
+	}
+	return &cmdutil.ExitError{Code: cmdutil.ExitUsage,
+		Err: fmt.Errorf("it has %d bytes, and its journal says that %d were published: it was cut since", info.Size(),
+			end),
+		Advice: "put the whole file back, or remove the journal to begin anew"}
 }
 
 // openJournal begins a journal, or continues an existing one.

@@ -2,9 +2,7 @@ package publish
 
 import (
 	"errors"
-	"fmt"
 	"io"
-	"os"
 	"slices"
 
 	"github.com/msgctl/msgctl/cmd/cmdutil"
@@ -79,11 +77,11 @@ func (r *publishRun) dryRunFile() error {
 
 func (r *publishRun) openNDJSON() (io.Reader, func(), error) {
 	if r.bulk.ndjson == "-" {
-		return r.proc.Streams.In, func() {}, nil
+		return r.proc.Stdin(), func() {}, nil
 	}
-	f, err := os.Open(r.bulk.ndjson)
+	f, err := r.proc.Open(r.bulk.ndjson)
 	if err != nil {
-		return nil, nil, &cmdutil.ExitError{Code: cmdutil.ExitUsage, Err: fmt.Errorf("read the events: %w", err)}
+		return nil, nil, cmdutil.CannotRead("the events", err)
 	}
 	return f, func() { _ = f.Close() }, nil // opened only for reading
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -68,7 +67,7 @@ func (r *publishRun) text() (given, error) {
 		text, err := r.declared.Catalogue.Sample(r.typ)
 		return given{text: text}, err
 	case strings.HasPrefix(o.data, "@"):
-		return readSource(o.data[1:])
+		return r.readSource(o.data[1:])
 	case o.data != "" && o.data != "-":
 		return given{text: []byte(o.data)}, nil
 	case o.data == "" && len(o.sets) > 0:
@@ -78,13 +77,13 @@ func (r *publishRun) text() (given, error) {
 	case o.data == "" && r.proc.Streams.InTTY:
 		return given{}, r.needs()
 	}
-	return readFrom("<stdin>", r.proc.Streams.In)
+	return readFrom("<stdin>", r.proc.Stdin())
 }
 
-func readSource(name string) (given, error) {
-	f, err := os.Open(name)
+func (r *publishRun) readSource(name string) (given, error) {
+	f, err := r.proc.Open(name)
 	if err != nil {
-		return given{}, &cmdutil.ExitError{Code: cmdutil.ExitUsage, Err: fmt.Errorf("read the payload: %w", err)}
+		return given{}, cmdutil.CannotRead("the payload", err)
 	}
 	defer func() { _ = f.Close() }() // opened only for reading
 	return readFrom(name, f)

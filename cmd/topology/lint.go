@@ -89,7 +89,7 @@ func runLint(ctx context.Context, opts *lintOptions) error {
 	if opts.rules {
 		return checks.LintRules(streams.Out, lint.Rules(), streams.OutStyler(opts.proc.Colour), streams.OutWidth())
 	}
-	config, err := cmdutil.ReadLintConfig(opts.config)
+	config, err := opts.proc.ReadLintConfig(opts.config)
 	if err != nil {
 		return err
 	}

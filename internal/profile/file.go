@@ -208,7 +208,7 @@ func (f *File) settings(name string) (Context, settings, *Error) {
 		s.password.set(passwordSource{file: f.resolvePath(c.PasswordFile)}, from)
 	}
 	if len(c.PasswordCommand) > 0 {
-		s.password.set(passwordSource{command: c.PasswordCommand}, from)
+		s.password.set(passwordSource{command: c.PasswordCommand, untrusted: f.untrusted()}, from)
 	}
 	for _, x := range []struct {
 		key, value string

@@ -54,8 +54,10 @@ type passwordSource struct {
 	secret  *Secret
 	file    string
 	command Command
-	from    string
-	cache   *passwordCache
+	// untrusted is why command is not run.
+	untrusted *Error
+	from      string
+	cache     *passwordCache
 }
 
 type passwordCache struct {
@@ -83,7 +85,7 @@ func (p passwordSource) fetch(ctx context.Context, user string) (Secret, error) 
 	case p.secret != nil:
 		return *p.secret, nil
 	case p.file != "":
-		return p.readFile()
+		return p.readFile(ctx)
 	case len(p.command) > 0:
 		return p.run(ctx)
 	}
@@ -91,8 +93,21 @@ func (p passwordSource) fetch(ctx context.Context, user string) (Secret, error) 
 		"no password is known for user %q", user)
 }
 
-func (p passwordSource) readFile() (Secret, error) {
-	b, err := os.ReadFile(p.file)
+// readFile gives up with ctx: the file may be a FIFO into which nobody writes.
+func (p passwordSource) readFile(ctx context.Context) (Secret, error) {
+	var b []byte
+	done := make(chan error, 1)
+	go func() {
+		text, err := os.ReadFile(p.file)
+		b = text
+		done <- err
+	}()
+	var err error
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		return Secret{}, fmt.Errorf("%s: read the password: %w", p.from, ctx.Err())
+	}
 	if err != nil {
 		return Secret{}, problem("", "read the password: %v", err).in(p.from)
 	}
@@ -102,6 +117,9 @@ func (p passwordSource) readFile() (Secret, error) {
 // run gives the command the caller's terminal for questions through /dev/tty only; what it writes
 // to stderr is shown when it fails.
 func (p passwordSource) run(ctx context.Context) (Secret, error) {
+	if p.untrusted != nil {
+		return Secret{}, p.untrusted.in(p.from)
+	}
 	cmd := p.command.prepare(ctx)
 	var out, complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &out, &complaint, time.Second

@@ -523,3 +523,29 @@ func dead(size int) *message.Message {
 	}}
 	return m
 }
+
+// TestALastLineIsNeverDropped: one that is too long, or cut, without a newline behind it.
+func TestALastLineIsNeverDropped(t *testing.T) {
+	whole, err := archive.AppendLine(nil, sample("m-1", "{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	long, err := archive.AppendLine(nil, sample("m-2", strings.Repeat("x", 1000)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, last := range map[string][]byte{
+		"longer than 500 bytes": bytes.TrimSpace(long),
+		"in the middle":         long[:100],
+	} {
+		r := archive.NewReader(bytes.NewReader(append(bytes.Clone(whole), last...)), archive.ReaderOptions{MaxLine: 500})
+		if m, err := r.Next(); err != nil || m.MessageID != "m-1" {
+			t.Fatal(m, err)
+		}
+		_, err := r.Next()
+		var broken *archive.BrokenError
+		if !errors.As(err, &broken) || broken.Line != 2 || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q: %v", want, err)
+		}
+	}
+}

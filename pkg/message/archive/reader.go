@@ -22,6 +22,8 @@ type ReaderOptions struct {
 	// MaxLine is the longest line in bytes; 0 means DefaultMaxLine. Memory grows to the longest
 	// line there is.
 	MaxLine int
+	// Close is called by the reader's Close; nil is nothing.
+	Close func() error
 }
 
 // BrokenError says where an archive breaks, and how.
@@ -57,6 +59,7 @@ type Reader struct {
 	next    int64 // byte where the next line begins
 	ended   error // what every further Next returns
 	seen    time.Time
+	tooLong bool // the last line
 }
 
 // Seen returns when the message that Next returned last was seen, zero when the archive does not
@@ -77,7 +80,10 @@ func Open(name string, o ReaderOptions) (*Reader, error) {
 // NewReader returns a Reader from in. It reads ahead. Close releases its memory, but does not close
 // in.
 func NewReader(in io.Reader, o ReaderOptions) *Reader {
-	r := &Reader{maxLine: o.MaxLine, release: func() {}, close: func() error { return nil }}
+	r := &Reader{maxLine: o.MaxLine, release: func() {}, close: o.Close}
+	if r.close == nil {
+		r.close = func() error { return nil }
+	}
 	if r.maxLine <= 0 {
 		r.maxLine = DefaultMaxLine
 	}
@@ -109,9 +115,10 @@ func (r *Reader) Next() (*message.Message, error) {
 		if len(line) > 0 || tooLong {
 			r.line++
 		}
+		r.tooLong = tooLong
 		m, bad := r.parse(line, tooLong)
 		if err != nil {
-			r.end(err, start, m == nil && len(bytes.TrimSpace(line)) > 0)
+			r.end(err, start, bad)
 		}
 		switch {
 		case m != nil:
@@ -139,13 +146,17 @@ func (r *Reader) parse(line []byte, tooLong bool) (*message.Message, error) {
 
 // end decides what Next returns from now on. A last line that is whole needs no newline; one that
 // is not was cut.
-func (r *Reader) end(err error, start int64, partial bool) {
+func (r *Reader) end(err error, start int64, bad error) {
+	partial := bad != nil
 	broken := &BrokenError{Line: r.line, Byte: start, Final: true, Reason: shortened(err)}
 	if !partial {
 		broken.Line, broken.Byte = r.line+1, r.next
 	}
 	switch {
 	case !errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		r.ended = broken
+	case partial && r.tooLong:
+		broken.Reason = bad
 		r.ended = broken
 	case partial:
 		broken.Reason = errors.New("the archive ends in the middle of a message")

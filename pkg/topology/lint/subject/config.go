@@ -27,16 +27,16 @@ func (e *ConfigError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *ConfigError) Unwrap() error { return e.Err }
 
-// ReadConfig reads a configuration. With an empty name it reads the nearest one, from the working
-// directory up to the root of the repository; if there is none, the configuration is empty. The
-// error is a *ConfigError.
-func ReadConfig(name string) (lint.Config, error) {
+// ReadConfig reads a configuration, which open opens. With an empty name it reads the nearest one,
+// from the working directory up to the root of the repository; if there is none, the configuration
+// is empty. The error is a *ConfigError.
+func ReadConfig(name string, open func(name string) (fs.File, error)) (lint.Config, error) {
 	if name == "" {
 		if name = nearestConfig(); name == "" {
 			return lint.Config{}, nil
 		}
 	}
-	file, err := os.Open(name)
+	file, err := open(name)
 	if err != nil {
 		return lint.Config{}, &ConfigError{true, fmt.Errorf("read the configuration: %w", err)}
 	}

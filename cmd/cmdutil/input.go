@@ -1,0 +1,129 @@
+package cmdutil
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/msgctl/msgctl/pkg/topology/source"
+)
+
+// Open opens a file to read it. Where it is no regular file (a FIFO, a device), opening and reading
+// may wait for ever: both end with an interruption, as context.Canceled. The caller closes it.
+func (d *Process) Open(name string) (fs.File, error) {
+	if info, err := os.Stat(name); err != nil || info.Mode().IsRegular() || info.IsDir() {
+		return os.Open(name)
+	}
+	var f *os.File
+	err := d.waiting(func() (err error) { f, err = os.Open(name); return err })
+	if err != nil {
+		return nil, err
+	}
+	return &waitingFile{f, d.interruptible(f)}, nil
+}
+
+// CannotRead is the error of Open for a file that somebody named: what it has, and why not.
+func CannotRead(what string, err error) error {
+	if err = fmt.Errorf("read %s: %w", what, err); errors.Is(err, context.Canceled) {
+		return err
+	}
+	return &ExitError{Code: ExitUsage, Err: err}
+}
+
+// Stdin is the standard input; reading it ends with an interruption.
+func (d *Process) Stdin() io.Reader {
+	if f, ok := d.Streams.In.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			return f
+		}
+	}
+	return d.interruptible(d.Streams.In)
+}
+
+// ReadFile is os.ReadFile for at most so many bytes, with the Open of the process.
+func (d *Process) ReadFile(name string, most int64) ([]byte, error) {
+	f, err := d.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // it is only read
+	text, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(text)) > most {
+		err = fmt.Errorf("%s has more than %d bytes", name, most)
+	}
+	return text, err
+}
+
+// topologyFiles reads what -f names.
+func (d *Process) topologyFiles(names []string) ([]source.Input, error) {
+	inputs, err := source.Files(names, source.FileSystem{
+		Stdin: d.Stdin(), Stat: os.Stat, ReadDir: os.ReadDir, Glob: filepath.Glob, Open: d.Open,
+	})
+	switch {
+	case errors.Is(err, context.Canceled):
+		return nil, err
+	case err != nil:
+		return nil, &ExitError{Code: ExitUsage, Err: err}
+	}
+	return inputs, nil
+}
+
+func (d *Process) interruptible(r io.Reader) io.Reader { return &waitingReader{r: r, wait: d.waiting} }
+
+// waiting runs f, which may never return, until the command is interrupted.
+func (d *Process) waiting(f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		return err
+	case <-d.Interrupted:
+		return context.Canceled
+	}
+}
+
+// waitingReader reads into memory of its own: a read that was given up may still write to it.
+type waitingReader struct {
+	r     io.Reader
+	wait  func(func() error) error
+	buf   []byte
+	ready []byte
+	end   error
+}
+
+// Read implements io.Reader.
+func (w *waitingReader) Read(p []byte) (int, error) {
+	if len(w.ready) == 0 {
+		if w.end != nil {
+			return 0, w.end
+		}
+		if w.buf == nil {
+			w.buf = make([]byte, 64<<10)
+		}
+		var n int
+		err := w.wait(func() (err error) { n, err = w.r.Read(w.buf); return err })
+		if w.end = err; err == context.Canceled {
+			return 0, err // n belongs to the read that goes on
+		}
+		w.ready = w.buf[:n]
+	}
+	n := copy(p, w.ready)
+	w.ready = w.ready[n:]
+	if len(w.ready) == 0 && n == 0 {
+		return 0, w.end
+	}
+	return n, nil
+}
+
+// waitingFile is a file that is no regular one.
+type waitingFile struct {
+	*os.File
+	in io.Reader
+}
+
+// Read implements fs.File.
+func (w *waitingFile) Read(p []byte) (int, error) { return w.in.Read(p) }
