@@ -16,7 +16,10 @@ import (
 const contextLong = `Manage contexts. A context is a named broker: its URL, vhost, TLS files, the
 source of its password, and whether it is protected. Contexts are stored in
 ~/.config/msgctl/config.yaml, or in the file that MSGCTL_CONFIG names. The
-current context is used where neither flags nor the environment name a broker.`
+current context is used where neither flags nor the environment name a broker.
+
+The passwordCommand of a context is run only if the file is yours or root's, and
+no other user can write it.`
 
 // NewContextCmd is msgctl context.
 func NewContextCmd(d *cmdutil.Process) *cobra.Command {
