@@ -14,6 +14,7 @@ import (
 	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/internal/render/deadletters"
 	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/dlq/browse"
 	"github.com/msgctl/msgctl/pkg/dlq/survey"
 )
 
@@ -22,7 +23,8 @@ failed. Dead-letter queues are found by queue arguments, effective policies and
 bindings, through exchanges and alternate exchanges. Error queues of frameworks
 are found by their names and by their first message: NServiceBus, MassTransit,
 Spring AMQP, Rebus and EasyNetQ record the failure there. Queues whose dead
-letters reach no queue are listed at the end: they are losing messages now.
+letters reach no queue are listed at the end: they are losing messages now. So
+are queues whose delivery limit --guard lifts, or a killed command left lifted.
 
 OLDEST is the age of the first message. To learn it, msgctl browses the first
 message of each queue where that only sets the redelivered flag: not where
@@ -236,6 +238,11 @@ func (w *listing) add(doc *deadletters.ListDocument, v *survey.VHost, now time.T
 	}
 	for _, l := range v.Found.Losing {
 		doc.Losing = append(doc.Losing, deadletters.NewLosingDocument(l))
+	}
+	for _, l := range browse.LiftedLimits(&v.Live.State) {
+		if l.VHost == v.Name {
+			doc.Lifted = append(doc.Lifted, deadletters.NewLiftedDocument(l))
+		}
 	}
 	for _, u := range v.Found.Unsure {
 		doc.Unsure = append(doc.Unsure, prefix+u)

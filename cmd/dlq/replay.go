@@ -288,7 +288,7 @@ func (o *replayOptions) queues(ctx context.Context, v *connectedVHost) ([]string
 		n := v.Counts[q.Name]
 		switch {
 		case q.Role != discover.RoleDeadLetter || n.Ready == 0:
-		case q.Type == topology.Stream && !o.copyOnly && !o.dryRun:
+		case q.Type == topology.Stream && !o.copyOnly:
 			o.common.Deps.Say("Stream %s is skipped: a stream keeps its messages, so only copies can be sent (--copy).", q.Name)
 		default:
 			names = append(names, q.Name)

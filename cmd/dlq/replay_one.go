@@ -48,7 +48,7 @@ func (o *replayOptions) one(ctx context.Context, v *connectedVHost, name string)
 	}
 	r.options = r.engineOptions(ctx)
 	defer chosen.warn(o.common.Deps)
-	if q.Type == topology.Stream && !o.copyOnly && !o.dryRun {
+	if q.Type == topology.Stream && !o.copyOnly {
 		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: fmt.Errorf("queue %q: %w: only copies can be sent", name,
 			replay.ErrStream),
 			Advice: "msgctl " + o.command() + " " + shell.Quote(name) + " --copy" + flagsGiven(o.common.Cmd)}

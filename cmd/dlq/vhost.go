@@ -57,10 +57,19 @@ func connectVHost(ctx context.Context, d *cmdutil.Process, open OpenBroker, comm
 
 func (v *connectedVHost) close() { v.broker.Close() }
 
-// lookup returns a queue of the vhost, or an error that suggests the likely name.
+// lookup returns a queue of the vhost, or an error that suggests the likely name. It warns of a
+// delivery limit that another command lifts, or left lifted.
 func (v *connectedVHost) lookup(name string) (*topology.Queue, error) {
 	q, err := v.Queue(name)
-	return q, cmdmsg.AdviseMissing(err)
+	if err != nil {
+		return nil, cmdmsg.AdviseMissing(err)
+	}
+	for _, l := range browse.LiftedLimits(&v.Live.State) {
+		if l.VHost == v.Name && l.Queue == name {
+			v.proc.Warn(l.String())
+		}
+	}
+	return q, nil
 }
 
 // assess checks whether a queue may be browsed; an error says what would allow it. limit is how

@@ -103,9 +103,16 @@ func checkRetries(in *Inspection) (Status, []string) {
 			without = append(without, q)
 		}
 	}
+	var evidence []string
 	if len(without) > 0 {
-		return Warning, []string{fmt.Sprintf("%s of %s with neither a delivery limit nor dead-lettering: %s",
-			terminal.FormatCount(int64(len(without))), plural(len(in.Work), "queue", "queues"), NameSome(names(without)))}
+		evidence = append(evidence, fmt.Sprintf("%s of %s with neither a delivery limit nor dead-lettering: %s",
+			terminal.FormatCount(int64(len(without))), plural(len(in.Work), "queue", "queues"), NameSome(names(without))))
+	}
+	for _, l := range in.Lifted {
+		evidence = append(evidence, l.text()+"; remove it with: "+l.Remove)
+	}
+	if len(evidence) > 0 {
+		return Warning, evidence
 	}
 	return OK, []string{"all of " + plural(len(in.Work), "queue", "queues")}
 }

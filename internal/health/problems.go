@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/internal/units"
@@ -52,8 +53,27 @@ type DeadLetters struct {
 	Losing  []Loss
 	// Idle are the other queues with messages and without a consumer.
 	Idle []Backlog
+	// Lifted are delivery limits that a killed command left lifted.
+	Lifted []Lifted
 	// Unsure says, in sentences, what could not be judged.
 	Unsure []string
+}
+
+// Lifted is a queue whose delivery limit is lifted by a temporary policy.
+type Lifted struct {
+	VHost, Queue, Policy string
+	Since                time.Time
+	// Remove is the command that puts the limit back.
+	Remove string
+}
+
+func (l Lifted) text() string {
+	since := ""
+	if !l.Since.IsZero() {
+		since = " since " + l.Since.Format(time.RFC3339)
+	}
+	return fmt.Sprintf("queue %q of vhost %q has had no delivery limit%s: policy %q lifts it, which a msgctl command with "+
+		"--guard left behind", l.Queue, l.VHost, since, l.Policy)
 }
 
 // The percentages from which a node is near a limit.
@@ -83,6 +103,9 @@ func Problems(f *Facts, l DeadLetters) []Problem {
 		list.add(Warning, "no-consumer", "start its consumer, or delete the queue or its bindings",
 			"queue %q of vhost %q has %s and no consumer",
 			x.Queue, x.VHost, terminal.FormatPlural(x.Ready, "message", "messages"))
+	}
+	for _, x := range l.Lifted {
+		list.add(Warning, "limit-lifted", x.Remove, "%s", x.text())
 	}
 	slices.SortStableFunc(list, func(a, b Problem) int { return cmp.Compare(b.Severity.rank(), a.Severity.rank()) })
 	return list

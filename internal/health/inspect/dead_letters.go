@@ -1,7 +1,10 @@
 package inspect
 
 import (
+	"time"
+
 	"github.com/msgctl/msgctl/internal/health"
+	"github.com/msgctl/msgctl/pkg/dlq/browse"
 	"github.com/msgctl/msgctl/pkg/dlq/discover"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
@@ -25,12 +28,30 @@ func deadLetters(i *health.Inspection, live *topology.Live, state *topology.Stat
 		}
 	}
 	losses(i, found.Losing)
+	lifted(i, live, state)
 	work(i, state, live.Server.Version, aside)
 	for _, w := range i.Work {
 		s := live.Status[topology.Ref{Kind: topology.KindQueue, VHost: w[0], Name: w[1]}]
 		if i.Has(health.PartConsumers) && s.Known && s.Messages > 0 && s.Consumers == 0 {
 			i.Idle = append(i.Idle, health.Backlog{VHost: w[0], Queue: w[1], Ready: s.Messages})
 		}
+	}
+}
+
+// busyGuard is how long a policy that lifts a delivery limit is taken for one in use while the queue
+// has a consumer.
+const busyGuard = time.Hour
+
+// lifted finds delivery limits that a killed command left lifted. While such a command runs, the
+// queue has a consumer.
+func lifted(i *health.Inspection, live *topology.Live, state *topology.State) {
+	for _, l := range browse.LiftedLimits(state) {
+		s := live.Status[topology.Ref{Kind: topology.KindQueue, VHost: l.VHost, Name: l.Queue}]
+		if s.Consumers > 0 && time.Since(l.Since) < busyGuard {
+			continue
+		}
+		i.Lifted = append(i.Lifted, health.Lifted{VHost: l.VHost, Queue: l.Queue, Policy: l.Policy, Since: l.Since,
+			Remove: l.Remove})
 	}
 }
 

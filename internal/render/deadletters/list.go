@@ -22,6 +22,8 @@ type ListDocument struct {
 	At     time.Time        `json:"at"`
 	Queues []QueueDocument  `json:"queues"`
 	Losing []LosingDocument `json:"losing"`
+	// Lifted are delivery limits that msgctl commands lift, or that killed ones left lifted.
+	Lifted []LiftedDocument `json:"lifted_limits,omitempty"`
 	// Unsure are sentences about what could not be judged.
 	Unsure []string `json:"unsure,omitempty"`
 }
@@ -82,6 +84,28 @@ type LosingDocument struct {
 	Certain  bool   `json:"certain"`
 	Kept     bool   `json:"kept"`
 	Reason   string `json:"reason"`
+}
+
+// LiftedDocument is a queue whose delivery limit a temporary policy lifts.
+type LiftedDocument struct {
+	VHost    string     `json:"vhost"`
+	Queue    string     `json:"queue"`
+	Policy   string     `json:"policy"`
+	Operator bool       `json:"operator_policy,omitempty"`
+	Since    *time.Time `json:"since,omitempty"`
+	// Remove is the command that puts the limit back.
+	Remove string `json:"remove"`
+	Text   string `json:"text"`
+}
+
+// NewLiftedDocument makes the document of a lifted delivery limit.
+func NewLiftedDocument(l browse.LiftedLimit) LiftedDocument {
+	doc := LiftedDocument{VHost: l.VHost, Queue: l.Queue, Policy: l.Policy, Operator: l.Operator, Remove: l.Remove,
+		Text: l.String()}
+	if !l.Since.IsZero() {
+		doc.Since = &l.Since
+	}
+	return doc
 }
 
 // NewQueueDocument makes the document of a queue as it was seen at a moment.

@@ -23,6 +23,9 @@ func ListText(w io.Writer, doc ListDocument, style terminal.Styler, width int) e
 		return err
 	}
 	writeLosing(b, doc, style, width)
+	for _, l := range doc.Lifted {
+		render.Labelled(b, style.Yellow("LIMIT LIFTED")+"  ", l.Text, width, render.Plain)
+	}
 	for _, u := range doc.Unsure {
 		render.Labelled(b, style.Yellow("unsure:")+" ", u, width, render.Plain)
 	}

@@ -70,7 +70,8 @@ func FactsOf(l *topology.Live, d discover.Discovery, vhost, name string) (Facts,
 		return Facts{}, fmt.Errorf("queue %q is not in vhost %q", name, vhost)
 	}
 	q := o.(*topology.Queue)
-	s := routing.New(&l.State, vhost, l.Server.Version).Policies().Of(q)
+	policies := withoutOverrides(routing.New(&l.State, vhost, l.Server.Version).Policies().All())
+	s := routing.NewPolicies(policies, l.Server.Version).Of(q)
 	get := func(key string) discover.Setting { return discover.Setting(s.Get(key)) }
 	f := Facts{
 		VHost: vhost, Name: name, Type: q.Type, Version: l.Server.Version, AutoDelete: q.AutoDelete,

@@ -366,14 +366,14 @@ func TestOverrideKeepsKilledMessages(t *testing.T) {
 // deletion.
 func checkLowered(t *testing.T, c *broker.Client, vhost string) {
 	t.Helper()
-	var left []*topology.Policy
+	var left []browse.LiftedLimit
 	for range 600 {
-		if left = browse.StaleOverrides(&brokertest.ReadLive(t, c, vhost).State, 0, time.Now().Add(time.Minute)); len(left) == 0 {
+		if left = browse.LiftedLimits(&brokertest.ReadLive(t, c, vhost).State); len(left) == 0 {
 			return
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	t.Errorf("%d overrides are left, the first is %s with priority %d", len(left), left[0].Name, left[0].Priority)
+	t.Errorf("%d overrides are left: %s", len(left), left[0])
 }
 
 // A message that would not survive its return is met although nothing foretold it: the override

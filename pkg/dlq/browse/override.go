@@ -6,8 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"regexp"
-	"strings"
 	"time"
 
 	"github.com/msgctl/msgctl/pkg/dlq/discover"
@@ -76,20 +74,10 @@ func overrideName(now time.Time) (string, error) {
 	return OverridePrefix + now.UTC().Format(overrideTime) + "-" + hex.EncodeToString(chance), nil
 }
 
-// withoutOverrides removes the overrides of other processes, which may end at any moment.
-func withoutOverrides(all []*topology.Policy) (list []*topology.Policy) {
-	for _, p := range all {
-		if !strings.HasPrefix(p.Name, OverridePrefix) {
-			list = append(list, p)
-		}
-	}
-	return list
-}
-
 // overrideOf copies the policy that applies to the queue, with a priority above all policies of the
 // vhost.
 func overrideOf(all []*topology.Policy, name string, q *topology.Queue, present *topology.Policy) *topology.Policy {
-	p := &topology.Policy{VHost: q.VHost, Name: name, Pattern: "^" + regexp.QuoteMeta(q.Name) + "$",
+	p := &topology.Policy{VHost: q.VHost, Name: name, Pattern: overridePattern(q.Name),
 		ApplyTo: topology.ApplyToQueues}
 	p.Definition = topology.Arguments{}
 	if present != nil {
@@ -100,23 +88,6 @@ func overrideOf(all []*topology.Policy, name string, q *topology.Queue, present 
 		p.Priority = max(p.Priority, other.Priority+1)
 	}
 	return p
-}
-
-// StaleOverrides returns the overrides that are older than age and were left by a crash. A queue
-// with an override has no delivery limit.
-func StaleOverrides(s *topology.State, age time.Duration, now time.Time) []*topology.Policy {
-	var list []*topology.Policy
-	for _, o := range s.Objects() {
-		p, ok := o.(*topology.Policy)
-		if !ok || !strings.HasPrefix(p.Name, OverridePrefix) {
-			continue
-		}
-		made, _, _ := strings.Cut(strings.TrimPrefix(p.Name, OverridePrefix), "-")
-		if at, err := time.Parse(overrideTime, made); err == nil && now.Sub(at) >= age {
-			list = append(list, p)
-		}
-	}
-	return list
 }
 
 // PolicyOverride lifts the delivery limit of one quorum queue with a temporary policy. It
@@ -205,13 +176,8 @@ func (o *PolicyOverride) removeAll(ctx context.Context, policies []*topology.Pol
 	var errs []error
 	for _, p := range policies {
 		if err := o.store.Delete(ctx, p, topology.DeleteConditions{}); err != nil {
-			clear := "clear_policy"
-			if p.Operator {
-				clear = "clear_operator_policy"
-			}
 			errs = append(errs, &topology.LeftBehindError{Cause: err, Text: fmt.Sprintf("the temporary policy of queue %q "+
-				"still exists, and keeps its delivery limit lifted; remove it with: rabbitmqctl %s -p '%s' %s",
-				o.queue, clear, p.VHost, p.Name)})
+				"still exists, and keeps its delivery limit lifted; remove it with: %s", o.queue, clearCommand(p))})
 		}
 	}
 	return errors.Join(errs...)
