@@ -60,8 +60,11 @@ func (f *File) checkNew(name string, c Context, replace bool) *Error {
 			"the URL holds a password, and the context file would keep it in plain sight")
 	}
 	probe := &File{Path: f.Path, env: f.env, Contexts: map[string]Context{name: c}}
-	_, _, err := probe.settings(name)
-	return err
+	_, all, err := probe.settings(name)
+	if err != nil {
+		return err
+	}
+	return all.checkAPI()
 }
 
 // Remove takes a context out of the file. Where it was the current one, none is afterwards.

@@ -24,7 +24,11 @@ func Resolve(flags *Flags, env LookupEnv, file *File) (*Connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.connection(file), nil
+	c := r.connection(file)
+	if err := r.checkAPI(); err != nil {
+		return nil, err.in(c.Sources["api"])
+	}
+	return c, nil
 }
 
 type resolution struct {
@@ -162,6 +166,23 @@ func derivedAPI(b endpoint) string {
 		return "https://" + net.JoinHostPort(b.host, strconv.Itoa(portAPIS))
 	}
 	return "http://" + net.JoinHostPort(b.host, strconv.Itoa(portAPI))
+}
+
+// checkAPI refuses to send a password in plain text to the management API of a broker that is to be
+// reached over TLS, unless the API is on this machine, or --insecure allows it.
+func (s *settings) checkAPI() *Error {
+	u, err := url.Parse(s.api.value)
+	if err != nil || u.Scheme != "http" || !s.broker.value.secure || s.insecure.value || isLoopback(u.Hostname()) {
+		return nil
+	}
+	return problem("use https:// (port 15671 by default), or leave it out: it is derived from the broker's URL; "+
+		"--insecure allows http://", "the broker is reached over TLS (amqps), and %s would send the password in plain text",
+		s.api.value)
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
 func (r *resolution) sources() map[string]string {

@@ -280,3 +280,47 @@ func TestLoginFrom(t *testing.T) {
 		}
 	}
 }
+
+// A password that TLS protects on its way to the broker is not sent to its API in plain text,
+// whoever names the two.
+func TestPlainAPIOfSecureBroker(t *testing.T) {
+	const contexts = "contexts: {x: {url: 'amqps://h', api: 'http://h:15672'}, y: {url: 'amqps://h'}}"
+	for name, c := range map[string]struct {
+		flags, env []string
+		refused    string
+	}{
+		"flags":        {[]string{"--url", "amqps://h", "--api", "http://h:1"}, nil, "flag --api"},
+		"another host": {[]string{"--url", "amqps://localhost", "--api", "http://h:1"}, nil, "flag --api"},
+		"variables": {nil, []string{"MSGCTL_URL", "amqps://h", "MSGCTL_API", "http://h:1"},
+			"environment MSGCTL_API"},
+		"variable and flag": {[]string{"--url", "amqps://h"}, []string{"MSGCTL_API", "http://h:1"},
+			"environment MSGCTL_API"},
+		"a context": {[]string{"--context", "x"}, nil, "context x"},
+		"a context and variable": {nil, []string{"MSGCTL_CONTEXT", "y", "MSGCTL_API", "http://h:1"},
+			"environment MSGCTL_API"},
+		"not only by name":     {[]string{"--url", "amqps://h", "--api", "http://localhost.h:1"}, nil, "flag --api"},
+		"allowed":              {[]string{"--url", "amqps://h", "--api", "http://h:1", "--insecure"}, nil, ""},
+		"this machine":         {[]string{"--url", "amqps://h", "--api", "http://127.0.0.2:1"}, nil, ""},
+		"this machine's name":  {[]string{"--url", "amqps://h", "--api", "http://LocalHost:1"}, nil, ""},
+		"this machine, IPv6":   {[]string{"--url", "amqps://h", "--api", "http://[::1]:1"}, nil, ""},
+		"derived":              {[]string{"--url", "amqps://h"}, nil, ""},
+		"derived from the API": {[]string{"--api", "http://h:1"}, nil, ""},
+		"neither":              {[]string{"--url", "amqp://h", "--api", "http://h:1"}, nil, ""},
+		"another broker's API": {[]string{"--url", "amqps://h"},
+			[]string{"MSGCTL_URL", "amqp://g", "MSGCTL_API", "http://g:1"}, ""},
+	} {
+		_, err := Resolve(flagsOf(t, c.flags...), envOf(c.env...), loadContexts(t, contexts))
+		switch {
+		case c.refused == "" && err != nil:
+			t.Errorf("%s: %v", name, err)
+		case c.refused != "" && (err == nil || !strings.HasPrefix(err.Error(), c.refused) ||
+			!strings.Contains(err.Error(), "plain text")):
+			t.Errorf("%s: %v, want %s", name, err, c.refused)
+		}
+	}
+	f := loadContexts(t, "contexts: {}")
+	if err := f.Add("x", Context{URL: "amqps://h", API: "http://h:1"}, false); err == nil ||
+		!strings.Contains(err.Error(), "plain text") {
+		t.Errorf("a context with such an API is added: %v", err)
+	}
+}
