@@ -100,7 +100,7 @@ func newScene(t *testing.T, b *rabbittest.Broker, n int) *scene {
 	t.Helper()
 	v := b.VHost(t)
 	client := brokertest.Connect(t, v.User, func(o *broker.Options) {
-		o.Timeout, o.ReconnectAttempts, o.ReconnectDelay = 20*time.Second, 10, 100*time.Millisecond
+		o.Timeout, o.ReconnectAttempts, o.ReconnectDelay = time.Minute, 10, 100*time.Millisecond
 	})
 	s := &scene{v: v, ch: v.Channel(t), client: client}
 	s.declare(t, "work", nil)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -157,6 +158,10 @@ func TestSlowReaderIsCountedNotWaitedFor(t *testing.T) {
 // TestMovingReaderMissesNothing: as long as the reader moves and the private queue is not full,
 // everything waits for it.
 func TestMovingReaderMissesNothing(t *testing.T) {
+	synctest.Test(t, movingReaderMissesNothing) // a reader that pauses for a second would count as one that does not move
+}
+
+func movingReaderMissesNothing(t *testing.T) {
 	const total = 3000
 	feed := newScript(total)
 	tail := start(t, Options{Open: func(context.Context, int64) (Feed, error) { return feed, nil }, Buffer: 50 << 10})

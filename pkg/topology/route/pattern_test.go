@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/msgctl/msgctl/internal/cputime"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
@@ -119,10 +120,10 @@ func TestHostilePatternsTakeLittleTime(t *testing.T) {
 	key := strings.Repeat("a.", 127) + "b"
 	for _, pattern := range []string{strings.TrimSuffix(strings.Repeat("#.", 128), "."), strings.Repeat("#.a.", 60) + "c",
 		strings.Repeat("#.*.", 60) + "c"} {
-		start := time.Now()
+		start := cputime.Used()
 		route.Topic(pattern).Matches(key)
 		through(t, pattern, key)
-		if took := time.Since(start); took > 20*time.Second {
+		if took := cputime.Used() - start; took > 20*time.Second {
 			t.Errorf("pattern %.20q…: %s", pattern, took)
 		}
 	}
