@@ -344,7 +344,8 @@ func TestConsumerKeepsTheOrder(t *testing.T) {
 			t.Run(queueType, func(t *testing.T) {
 				t.Parallel()
 				c := &consumption{Fixture: cmdtest.NewFixture(t, b), log: filepath.Join(t.TempDir(), "handled"), queueType: queueType}
-				c.program = cmdtest.NewProgram(t, c.VHost.URL, c.VHost.API, "HANDLER_LOG="+c.log)
+				c.proxy = rabbittest.NewProxy(t, c.VHost.URL)
+				c.program = cmdtest.NewProgram(t, c.proxy.Through(c.VHost.URL), c.VHost.API, "HANDLER_LOG="+c.log)
 				file := cmdtest.WriteFile(t, fmt.Sprintf("version: 1\nname: ordered\nvhost: %q\nqueues:\n  work: { type: %s, "+
 					"deadLetter: dlq, retry: { backoff: [20ms, 40ms], via: queues } }\n  dlq: { type: classic }\n", c.VHost.Name,
 					queueType))
@@ -353,20 +354,21 @@ func TestConsumerKeepsTheOrder(t *testing.T) {
 				c.Publish("work", n)
 				args := []string{"consume", "work", "--exec", "consume-planned", "--persistent", "--concurrency", "20",
 					"--prefetch", "150", "--ordered-by", "string(int(headers.n) % " + strconv.Itoa(keys) + ")",
-					"--log-level", "error", "--idle-timeout", "15s"}
+					"--log-level", "error", "--idle-timeout", "30s"}
+				c.proxy.HoldAfter(rabbittest.ToClient, cmdtest.Portion)
 				r := c.program.Start(args...)
-				c.AwaitBelow("work", n/2, r)
+				c.AdvanceBelow(c.proxy, "work", n/2, r)
 				_ = r.Cmd.Process.Kill()
 				c.program.Wait(r)
 				before := c.attempts()
 				r = c.program.Start(args...)
-				c.AwaitBelow("work", n/4, r)
-				for c.attempts() == before && !r.Ended() { // it has begun: fewer may have been left by the first
-					time.Sleep(10 * time.Millisecond)
-				}
+				c.AdvanceBelow(c.proxy, "work", n/4, r)
+				c.Advance(c.proxy, rabbittest.ToClient, func() bool { return c.attempts() > before || r.Ended() },
+					"the second run handles nothing")
 				if err := r.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
 					t.Fatal(err)
 				}
+				c.proxy.Heal()
 				c.program.Wait(r).Want(t, cmdutil.ExitInterrupted, "handled")
 				c.program.Run(args...).Want(t, cmdutil.ExitPartly)
 				c.checkOrder(n, keys)
