@@ -63,6 +63,17 @@ func (b *Broker) ReturnsOf(id string) (its, others int) {
 	return its, others
 }
 
+// Cut loses the connection of the source now.
+func (b *Broker) Cut() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for s := range b.subs {
+		if !s.gone {
+			s.cut()
+		}
+	}
+}
+
 // Replace puts m in the place of every message of the queue.
 func (b *Broker) Replace(m message.Message) {
 	for _, q := range b.ready {

@@ -30,8 +30,10 @@ type Broker struct {
 	// CutSource and CutTarget are the probabilities that a connection is lost, per delivery or
 	// publication; Unroutable and Nacked those of such outcomes.
 	CutSource, CutTarget, Unroutable, Nacked float64
-	// Cuts is how often the source's connection was lost.
-	Cuts int
+	// Cuts is how often the source's connection was lost. Closes is how many of these losses were
+	// the client's own doing, and ReturnedByClose how many messages those returned: a close counts
+	// against a delivery limit, a nack need not.
+	Cuts, Closes, ReturnedByClose int
 	// Returns says that what is replayed dies again at once.
 	Returns bool
 	// Target is where messages have to be sent to; the zero value is any.

@@ -207,6 +207,8 @@ func (s *subscription) Close() error {
 	s.b.mu.Lock()
 	defer s.b.mu.Unlock()
 	if !s.gone {
+		s.b.Closes++
+		s.b.ReturnedByClose += len(s.unsettled)
 		s.cut()
 	}
 	delete(s.b.subs, s)

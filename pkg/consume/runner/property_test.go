@@ -74,6 +74,51 @@ func TestIdleTimeBeginsWhenTheLastMessageIsDone(t *testing.T) {
 	})
 }
 
+// A retry that waits in hand holds nothing up: neither the next connection nor the end of the run
+// waits for it.
+func TestNothingWaitsForAWaitInHand(t *testing.T) {
+	for name, act := range map[string]func(*pipelinetest.Broker, context.CancelFunc){
+		"a lost connection": func(b *pipelinetest.Broker, _ context.CancelFunc) { b.Cut() },
+		"a stop":            func(_ *pipelinetest.Broker, stop context.CancelFunc) { stop() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := pipelinetest.New(1, 3)
+				ctx, stop := context.WithCancel(t.Context())
+				defer stop()
+				start := time.Now()
+				failed := make(chan struct{})
+				go func() { <-failed; time.Sleep(time.Millisecond); act(b, stop) }()
+				report, err := runner.Run(ctx, runner.Options{
+					Source: b, Prefetch: 3, Idle: 10 * time.Millisecond, Handler: &failsOnce{failed: failed},
+					Plan: retry.Plan{Queue: "dlq", Steps: []retry.Step{{Delay: time.Hour}}},
+					Key:  func(*message.Message) string { return "one" },
+				})
+				took := time.Since(start)
+				if err != nil || took > 10*time.Second || report.Handled+int64(len(b.Left())) != 3 || b.Faults() != "" {
+					t.Errorf("%+v, %v after %s; %d are left; %s", report, err, took, len(b.Left()), b.Faults())
+				}
+			})
+		})
+	}
+}
+
+// failsOnce fails its first attempt.
+type failsOnce struct {
+	handlesAll
+	once   sync.Once
+	failed chan struct{}
+}
+
+func (h *failsOnce) Handle(context.Context, *handle.Job) (result handle.Result) {
+	result = handle.Done()
+	h.once.Do(func() {
+		result = handle.Again("test", "not yet")
+		close(h.failed)
+	})
+	return result
+}
+
 type handlesAll struct{ takes time.Duration }
 
 func (h handlesAll) Handle(context.Context, *handle.Job) handle.Result {
@@ -96,6 +141,8 @@ type crash struct {
 	handled map[int64]int
 	ended   map[int64]bool
 	early   []int64
+	working map[int64]int
+	overlap []int64 // worked on while an earlier delivery of them still was
 }
 
 func drawCrash(rt *rapid.T) *crash {
@@ -105,7 +152,7 @@ func drawCrash(rt *rapid.T) *crash {
 	b.CutTarget = rapid.SampledFrom([]float64{0, 0.02, 0.2}).Draw(rt, "cut target")
 	b.Target, b.Wait = publish.Target{Key: "dead"}, publish.Target{Key: "wait"}
 	c := &crash{
-		Broker: b, messages: n, handled: map[int64]int{}, ended: map[int64]bool{},
+		Broker: b, messages: n, handled: map[int64]int{}, ended: map[int64]bool{}, working: map[int64]int{},
 		failing: rapid.SampledFrom([]int64{1000, 3, 2, 1}).Draw(rt, "failing"),
 		retried: rapid.SampledFrom([]int64{1000, 5, 1}).Draw(rt, "retried"),
 		keys:    rapid.SampledFrom([]int64{0, 1, 3, 10}).Draw(rt, "keys"),
@@ -123,7 +170,7 @@ func drawCrash(rt *rapid.T) *crash {
 		Idle:        10 * time.Millisecond, ReconnectDelay: time.Millisecond,
 	}
 	if c.keys > 0 {
-		c.options.Key = func(m *message.Message) string { return strconv.FormatInt(number(m)%c.keys, 10) }
+		c.options.Key = c.key
 	} else {
 		c.options.Plan.Native = rapid.Bool().Draw(rt, "native")
 	}
@@ -138,10 +185,34 @@ func drawCrash(rt *rapid.T) *crash {
 
 func number(m *message.Message) int64 { return m.Headers["n"].(int64) }
 
+// key leaves a few messages without one: they are in no lane.
+func (c *crash) key(m *message.Message) string {
+	n := number(m)
+	if n%11 == 10 {
+		return ""
+	}
+	return strconv.FormatInt(n%c.keys, 10)
+}
+
+// begins notes what is worked on. With keys, no message may be worked on twice at once, not even one
+// without a key that a lost connection has returned.
+func (c *crash) begins(n int64, d int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.working[n] += d; c.working[n] > 1 && c.keys > 0 {
+		c.overlap = append(c.overlap, n)
+	}
+}
+
 func (c *crash) Handle(_ context.Context, j *handle.Job) handle.Result {
 	n := number(j.Message)
+	c.begins(n, 1)
+	defer c.begins(n, -1)
 	if n%2 == 0 { // without order, another worker would overtake this one
 		time.Sleep(200 * time.Microsecond)
+	}
+	if n%11 == 10 { // and a connection that is lost and restored meanwhile would bring it again
+		time.Sleep(5 * time.Millisecond)
 	}
 	switch {
 	case n%c.failing == c.failing-1:
@@ -159,9 +230,9 @@ func (*crash) Close(context.Context) error { return nil }
 func (c *crash) Begin(j *handle.Job) any {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.keys > 0 {
+	if c.keys > 0 && c.key(j.Message) != "" {
 		for n := number(j.Message) - c.keys; n >= 0; n -= c.keys {
-			if !c.ended[n] {
+			if n%11 != 10 && !c.ended[n] {
 				c.early = append(c.early, number(j.Message))
 				break
 			}
@@ -210,6 +281,12 @@ func (c *crash) check(rt *rapid.T, err error) {
 	}
 	if c.Faults() != "" {
 		rt.Fatalf("%s", c.Faults())
+	}
+	if c.keys == 0 && c.ReturnedByClose > 0 {
+		rt.Fatalf("%d messages were returned by a close, which counts as a delivery", c.ReturnedByClose)
+	}
+	if len(c.overlap) > 0 {
+		rt.Fatalf("worked on twice at once: %v", c.overlap)
 	}
 	if len(c.early) > 0 {
 		rt.Fatalf("begun before the end of an earlier message of their key: %v", c.early)
