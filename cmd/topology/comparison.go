@@ -12,6 +12,7 @@ import (
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/redact"
 	"github.com/msgctl/msgctl/internal/render"
+	"github.com/msgctl/msgctl/internal/render/plans"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 	"github.com/msgctl/msgctl/pkg/topology/plan"
@@ -165,7 +166,8 @@ func (o *diffOptions) register(cmd *cobra.Command) {
 	}
 	flags.Var(pruneValue{o}, "prune",
 		"delete what this topology's name once applied and the files no longer declare, in the vhosts of the files; "+
-			"users, vhosts and globals (global parameters) only where they are named: --prune=users,vhosts")
+			"users, vhosts and globals (global parameters) only where they are named (--prune=users,vhosts), and so "+
+			"permissions, policies, operatorPolicies, parameters and limits where the files have none of them")
 	flags.Lookup("prune").NoOptDefVal = "true"
 	flags.BoolVar(&o.plan.Adopt, "adopt", false,
 		"record existing objects that the files declare as owned by this topology, so that --prune may delete them later")
@@ -217,12 +219,6 @@ func (v replaceValue) Type() string { return "which" }
 // pruneValue is the flag --prune: alone, or with the kinds that are pruned only by name.
 type pruneValue struct{ o *diffOptions }
 
-// pruneKinds are the kinds that --prune accepts.
-func pruneKinds() map[string]topology.Kind {
-	return map[string]topology.Kind{"users": topology.KindUser, "vhosts": topology.KindVHost,
-		"globals": topology.KindGlobalParameter}
-}
-
 // String, Set and Type make it a flag's value.
 func (v pruneValue) String() string {
 	if v.o == nil || !v.o.plan.Prune {
@@ -242,9 +238,9 @@ func (v pruneValue) Set(s string) error {
 		return nil
 	}
 	for name := range strings.SplitSeq(s, ",") {
-		kind, ok := pruneKinds()[name]
+		kind, ok := plans.PruneKinds()[name]
 		if !ok {
-			return errors.New("want --prune alone, or a list of users, vhosts and globals: --prune=users,vhosts")
+			return fmt.Errorf("want --prune alone, or a list of these: %s", strings.Join(plans.PruneNames(), ", "))
 		}
 		v.o.plan.PruneKinds = append(v.o.plan.PruneKinds, kind)
 	}

@@ -20,10 +20,7 @@ func Text(w io.Writer, doc Document, style terminal.Styler, width int) error {
 	t.changes(doc.Changes)
 	t.retries(doc.Retries)
 	t.spread(doc.Spread)
-	here, named := byReach(doc.Undeclared)
-	t.refs(here, "no longer declared, but applied by this topology before; --prune deletes:")
-	t.refs(named, "no longer declared, but applied by this topology before, as the record says, which others may have "+
-		"written; --prune=users,vhosts,globals deletes:")
+	t.undeclared(doc)
 	t.refs(doc.Foreign, "not created by this topology, as far as records say, and changed or deleted all the same:")
 	t.refs(doc.Unowned, "declared, but created by somebody else; --adopt takes ownership, so that a later --prune may "+
 		"delete:")
@@ -33,18 +30,6 @@ func Text(w io.Writer, doc Document, style terminal.Styler, width int) error {
 	}
 	render.Labelled(t.w, "", doc.summaryLine(), width, style.Bold)
 	return t.w.Flush()
-}
-
-// byReach takes apart what is deleted in the vhosts of the files, and what only by its name.
-func byReach(refs []topology.Ref) (inVHost, named []topology.Ref) {
-	for _, ref := range refs {
-		if ref.VHost != "" {
-			inVHost = append(inVHost, ref)
-		} else {
-			named = append(named, ref)
-		}
-	}
-	return inVHost, named
 }
 
 type textWriter struct {

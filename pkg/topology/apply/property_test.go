@@ -16,7 +16,9 @@ import (
 )
 
 var everything = plan.Options{Prune: true, ReplaceEmpty: true,
-	PruneKinds: []topology.Kind{topology.KindUser, topology.KindVHost, topology.KindGlobalParameter}}
+	PruneKinds: []topology.Kind{topology.KindUser, topology.KindVHost, topology.KindGlobalParameter,
+		topology.KindPermission, topology.KindVHostLimit, topology.KindParameter, topology.KindPolicy,
+		topology.KindOperatorPolicy}}
 
 func mustApply(t testingT, m *topologytest.Broker, p *plan.Plan) apply.Result {
 	t.Helper()

@@ -31,7 +31,7 @@ func (d *differ) prune() {
 		case d.owner(ref) != "":
 			d.warn(ref, fmt.Sprintf("given up: topology %q owns it, too", d.owner(ref)),
 				"")
-		case !d.o.Prune || !d.mayPrune(ref):
+		case !d.reaches(ref) || !d.o.Prune:
 			d.owned[ref] = true
 			d.plan.Undeclared = append(d.plan.Undeclared, ref)
 		default:
@@ -41,31 +41,51 @@ func (d *differ) prune() {
 	d.delete(d.keep(gone), fmt.Sprintf("topology %q applied it and no longer declares it", d.want.Name))
 }
 
-// mayPrune reports whether Prune reaches an object: in the vhosts of the files, what the files have
-// something of. Exchanges, queues and bindings are what a topology is made of; of other kinds it
-// needs the word of the files, and of those of the cluster that of the user (Options.PruneKinds).
-func (d *differ) mayPrune(ref topology.Ref) bool {
-	if slices.Contains(d.o.PruneKinds, pruneKind(ref.Kind)) {
-		return true
+// reaches reports whether Prune deletes an object, and notes otherwise what the user has to name for
+// it (Plan.Beyond). In the vhosts of the files it deletes exchanges, queues and bindings, of which
+// topologies are made, and of other kinds those that the files have something of. Kinds of the
+// cluster, and what is in other vhosts, need the word of the user (Options.PruneKinds).
+func (d *differ) reaches(ref topology.Ref) bool {
+	needs, ok := d.pruneNeeds(ref)
+	if !ok {
+		d.plan.Beyond[ref] = needs
 	}
+	return ok
+}
+
+// pruneNeeds is reaches; needs is the kind to name, or "" where the files would have to name the vhost.
+func (d *differ) pruneNeeds(ref topology.Ref) (needs topology.Kind, ok bool) {
+	named := func(kind topology.Kind) bool { return slices.Contains(d.o.PruneKinds, kind) }
+	kind := pruneKind(ref.Kind)
 	if ref.VHost == "" {
-		return false
+		return kind, named(kind)
 	}
-	ofVHost := d.recorded[(&topology.VHost{Name: ref.VHost}).Ref()] && slices.Contains(d.o.PruneKinds, topology.KindVHost)
-	if of := d.want.VHosts(); !ofVHost && len(of) > 0 && !slices.Contains(of, ref.VHost) {
-		return false
+	recorded := d.recorded[(&topology.VHost{Name: ref.VHost}).Ref()]
+	withVHost := recorded && named(topology.KindVHost)
+	if of := d.want.VHosts(); len(of) > 0 && !slices.Contains(of, ref.VHost) && !withVHost {
+		if recorded {
+			return topology.KindVHost, false
+		}
+		return "", false
 	}
-	switch ref.Kind {
-	case topology.KindPermission, topology.KindTopicPermission:
-		return ofVHost || slices.Contains(d.o.PruneKinds, topology.KindUser) || d.declares(ref.Kind)
+	switch kind {
+	case topology.KindExchange, topology.KindQueue, topology.KindBinding:
+		return kind, true
+	case topology.KindPermission:
+		if named(topology.KindUser) {
+			return kind, true
+		}
 	}
-	return true
+	return kind, withVHost || named(kind) || d.declares(kind)
 }
 
 // pruneKind is the kind to name for one that goes with another.
 func pruneKind(kind topology.Kind) topology.Kind {
-	if kind == topology.KindUserLimit {
+	switch kind {
+	case topology.KindUserLimit:
 		return topology.KindUser
+	case topology.KindTopicPermission:
+		return topology.KindPermission
 	}
 	return kind
 }
@@ -73,7 +93,7 @@ func pruneKind(kind topology.Kind) topology.Kind {
 // declares reports whether the files have an object of a kind.
 func (d *differ) declares(kind topology.Kind) bool {
 	for ref := range d.want.All() {
-		if ref.Kind == kind {
+		if pruneKind(ref.Kind) == kind {
 			return true
 		}
 	}
@@ -318,6 +338,7 @@ func Destroy(want *topology.State, have *topology.Live, o Options) *Plan {
 			continue
 		}
 		d.plan.Undeclared = append(d.plan.Undeclared, ref)
+		d.reaches(ref)
 	}
 	d.checks = newChecker(&topology.State{}, have)
 	d.finish()

@@ -59,7 +59,8 @@ type differ struct {
 func newDiffer(want *topology.State, have *topology.Live, o Options) *differ {
 	want, retries := fitRetries(want, have)
 	d := &differ{
-		want: want, have: have, o: o, plan: &Plan{Name: want.Name, Owner: want.Owner(), Server: have.Server,
+		want: want, have: have, o: o, plan: &Plan{Name: want.Name, Beyond: map[topology.Ref]topology.Kind{},
+			Owner: want.Owner(), Server: have.Server,
 			Retries: retries},
 		recorded: have.Ownership[want.Owner()].Refs, owned: map[topology.Ref]bool{},
 		from:       map[string]bool{},
@@ -158,7 +159,7 @@ func (d *differ) declared(ref topology.Ref, want topology.Object) {
 }
 
 // reportForeign lists what the plan changes or deletes although no record says that this topology
-// created it. (What another topology's record names is blocked, which says so itself.)
+// created it. What is blocked says itself why.
 func (d *differ) reportForeign() {
 	if d.unkept != "" {
 		return
@@ -166,7 +167,7 @@ func (d *differ) reportForeign() {
 	for _, s := range d.plan.Steps {
 		switch s.Action {
 		case Update, Replace, Delete:
-			if !d.recorded[s.Ref] && d.owner(s.Ref) == "" && d.takenFrom(s.Ref) == "" {
+			if s.Blocked == "" && !d.recorded[s.Ref] && d.owner(s.Ref) == "" && d.takenFrom(s.Ref) == "" {
 				d.plan.Foreign = append(d.plan.Foreign, s.Ref)
 			}
 		}

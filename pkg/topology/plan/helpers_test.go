@@ -8,5 +8,7 @@ import (
 var everything = plan.Options{Prune: true, ReplaceEmpty: true,
 	PruneKinds: beyondVHosts}
 
-// beyondVHosts are the kinds that Prune deletes only when they are named.
-var beyondVHosts = []topology.Kind{topology.KindUser, topology.KindVHost, topology.KindGlobalParameter}
+// beyondVHosts are the kinds that Prune deletes only when they are named, or the files have some.
+var beyondVHosts = []topology.Kind{topology.KindUser, topology.KindVHost, topology.KindGlobalParameter,
+	topology.KindPermission, topology.KindVHostLimit, topology.KindParameter, topology.KindPolicy,
+	topology.KindOperatorPolicy}

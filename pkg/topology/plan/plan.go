@@ -88,6 +88,9 @@ type Plan struct {
 	// Undeclared lists objects that the topology once applied and no longer declares, when the plan
 	// does not prune.
 	Undeclared []topology.Ref
+	// Beyond are those of Undeclared that Prune alone does not reach: with the kind that has to be
+	// named (Options.PruneKinds), or with none where the files do not name the object's vhost.
+	Beyond map[topology.Ref]topology.Kind
 	// Unowned lists declared objects that exist, are equal, and were not created by this topology:
 	// Options.Adopt records them.
 	Unowned []topology.Ref
@@ -183,9 +186,10 @@ func (p *Plan) Refusal() error {
 type Options struct {
 	// Prune deletes what the topology's name once applied and no longer declares.
 	Prune bool
-	// PruneKinds are kinds that Prune deletes only when they are named: users, vhosts and global
-	// parameters. A record of what a topology applied is a claim that others can forge, and these
-	// reach beyond the vhosts of the files.
+	// PruneKinds are kinds that Prune deletes although the files have none of them. A record of what
+	// a topology applied is a claim that others can forge. So users, vhosts and global parameters
+	// always have to be named here, and permissions, limits, parameters and policies where the files
+	// declare none. Topic permissions go with permissions, and both with users.
 	PruneKinds []topology.Kind
 	// Adopt records existing declared objects as owned, unless another topology owns them.
 	Adopt bool

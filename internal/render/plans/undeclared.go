@@ -1,0 +1,49 @@
+package plans
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+)
+
+// PruneKinds are the names that the flag --prune takes, and what each stands for.
+func PruneKinds() map[string]topology.Kind {
+	return map[string]topology.Kind{
+		"users": topology.KindUser, "vhosts": topology.KindVHost, "globals": topology.KindGlobalParameter,
+		"permissions": topology.KindPermission, "limits": topology.KindVHostLimit, "parameters": topology.KindParameter,
+		"policies": topology.KindPolicy, "operatorPolicies": topology.KindOperatorPolicy,
+	}
+}
+
+// undeclared lists what the topology no longer declares, by what it takes to delete it.
+func (t textWriter) undeclared(doc Document) {
+	const before = "no longer declared, but applied by this topology before"
+	var reached, named, elsewhere []topology.Ref
+	needs := map[topology.Kind]bool{}
+	for _, ref := range doc.Undeclared {
+		switch kind, beyond := doc.beyond[ref]; {
+		case !beyond:
+			reached = append(reached, ref)
+		case kind == "":
+			elsewhere = append(elsewhere, ref)
+		default:
+			named, needs[kind] = append(named, ref), true
+		}
+	}
+	t.refs(reached, before+"; --prune deletes:")
+	var flags []string
+	for name, kind := range PruneKinds() {
+		if needs[kind] {
+			flags = append(flags, name)
+		}
+	}
+	slices.Sort(flags)
+	t.refs(named, before+", as the record says, which others may have written; --prune="+strings.Join(flags, ",")+
+		" deletes:")
+	t.refs(elsewhere, before+", in a vhost that the files no longer name; with that vhost under vhosts, --prune deletes:")
+}
+
+// PruneNames lists the names of PruneKinds in order.
+func PruneNames() []string { return slices.Sorted(maps.Keys(PruneKinds())) }

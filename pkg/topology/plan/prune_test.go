@@ -1,0 +1,48 @@
+package plan_test
+
+import (
+	"testing"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/plan"
+	"github.com/msgctl/msgctl/pkg/topology/topologytest"
+)
+
+// A record is a claim: pruning stays inside the vhosts and the kinds that the files name.
+func TestPruneStaysInsideTheKindsOfTheFiles(t *testing.T) {
+	mine := topologytest.Queue("mine")
+	other := &topology.Policy{VHost: "/", Name: "other", Pattern: "x", ApplyTo: "queues",
+		Definition: topology.Arguments{"max-length": int64(1)}}
+	elsewhere := topologytest.Queue("elsewhere")
+	elsewhere.VHost = "unnamed"
+	gone := map[topology.Object]topology.Kind{
+		&topology.Policy{VHost: "/", Name: "p", Pattern: "x", ApplyTo: "queues"}:                 topology.KindPolicy,
+		&topology.Policy{VHost: "/", Name: "p", Pattern: "x", ApplyTo: "queues", Operator: true}: topology.KindOperatorPolicy,
+		&topology.Parameter{VHost: "/", Component: "shovel", Name: "s", Value: map[string]any{}}: topology.KindParameter,
+		&topology.VHostLimit{VHost: "/", Name: "max-queues", Value: 5}:                           topology.KindVHostLimit,
+		&topology.Permission{VHost: "/", User: "u"}:                                              topology.KindPermission,
+		&topology.TopicPermission{VHost: "/", User: "u", Exchange: "amq.topic"}:                  topology.KindPermission,
+		&topology.GlobalParameter{Name: "g", Value: int64(1)}:                                    topology.KindGlobalParameter,
+		elsewhere: "",
+	}
+	for o, kind := range gone {
+		live := topologytest.BrokerWith(mine, o).Owns("t", mine, o).Live()
+		p := plan.Diff(topologytest.State(mine), live, plan.Options{Prune: true})
+		needs, beyond := p.Beyond[o.Ref()]
+		if !p.Empty() || len(p.Undeclared) != 1 || !beyond || needs != kind {
+			t.Errorf("%s: needs %q\n%s", o.Ref(), needs, topologytest.Describe(p))
+		}
+		if kind == "" {
+			continue
+		}
+		p = plan.Diff(topologytest.State(mine), live, plan.Options{Prune: true, PruneKinds: []topology.Kind{kind}})
+		if p.Count(plan.Delete) != 1 {
+			t.Errorf("%s, named: %s", o.Ref(), topologytest.Describe(p))
+		}
+	}
+	old := &topology.Policy{VHost: "/", Name: "old", Pattern: "x", ApplyTo: "queues"}
+	live := topologytest.BrokerWith(mine, old, other).Owns("t", mine, old, other).Live()
+	if p := plan.Diff(topologytest.State(mine, other), live, plan.Options{Prune: true}); p.Count(plan.Delete) != 1 {
+		t.Errorf("a policy beside another: %s", topologytest.Describe(p))
+	}
+}
