@@ -72,6 +72,7 @@ type vhostJSON struct {
 	Description string `json:"description"`
 	Tags        tags   `json:"tags"`
 	QueueType   string `json:"default_queue_type"`
+	Protected   bool   `json:"protected_from_deletion"`
 	Metadata    struct {
 		QueueType string `json:"default_queue_type"`
 	} `json:"metadata"`
@@ -79,14 +80,16 @@ type vhostJSON struct {
 
 // vhosts lists every vhost that the user may see. GET of a single one needs an administrator.
 func (r *reading) vhosts(ctx context.Context) error {
-	return read(ctx, r, "vhosts?disable_stats=true&columns=name,description,tags,default_queue_type,metadata",
+	return read(ctx, r, "vhosts?disable_stats=true&columns=name,description,tags,default_queue_type,"+
+		"protected_from_deletion,metadata",
 		func(v *vhostJSON) topology.Object {
 			return v.vhost()
 		})
 }
 
 func (v *vhostJSON) vhost() *topology.VHost {
-	o := &topology.VHost{Name: v.Name, Description: v.Description, Tags: v.Tags, DefaultQueueType: undefined(v.QueueType)}
+	o := &topology.VHost{Name: v.Name, Description: v.Description, Tags: v.Tags, DefaultQueueType: undefined(v.QueueType),
+		ProtectedFromDeletion: v.Protected}
 	if o.DefaultQueueType == "" {
 		o.DefaultQueueType = undefined(v.Metadata.QueueType)
 	}

@@ -132,7 +132,22 @@ func (c *Client) putVHost(ctx context.Context, want *topology.VHost) error {
 		body["default_queue_type"] = queueType
 		body["defaultqueuetype"] = queueType // 3.10
 	}
-	return c.do(ctx, http.MethodPut, path("vhosts", want.Name), body)
+	if err := c.do(ctx, http.MethodPut, path("vhosts", want.Name), body); err != nil {
+		return err
+	}
+	return c.protectVHost(ctx, want, live.ProtectedFromDeletion)
+}
+
+// protectVHost sets or lifts the protection from deletion, which a PUT leaves as it is.
+func (c *Client) protectVHost(ctx context.Context, want *topology.VHost, have bool) error {
+	if !want.Declared.ProtectedFromDeletion || want.ProtectedFromDeletion == have {
+		return nil
+	}
+	method := http.MethodDelete
+	if want.ProtectedFromDeletion {
+		method = http.MethodPost
+	}
+	return c.do(ctx, method, path("vhosts", want.Name, "deletion", "protection"), nil)
 }
 
 // putUser sends the password, or the hash; a user without either may not log in with a password.

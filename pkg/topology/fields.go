@@ -34,6 +34,9 @@ func (v *VHost) Fields() []Field {
 	if v.Declared.DefaultQueueType || v.DefaultQueueType != "" {
 		fields = append(fields, Field{Name: "defaultQueueType", Value: v.DefaultQueueType})
 	}
+	if v.Declared.ProtectedFromDeletion || v.ProtectedFromDeletion {
+		fields = append(fields, Field{Name: "protectedFromDeletion", Value: v.ProtectedFromDeletion})
+	}
 	return fields
 }
 

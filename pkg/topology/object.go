@@ -54,9 +54,12 @@ type VHost struct {
 	Description      string
 	Tags             []string
 	DefaultQueueType string
+	// ProtectedFromDeletion makes the broker refuse to delete the vhost
+	// (capability.ProtectionSince).
+	ProtectedFromDeletion bool
 	// Declared says which of the fields the file names; what it does not name is never a
 	// difference.
-	Declared struct{ Description, Tags, DefaultQueueType bool }
+	Declared struct{ Description, Tags, DefaultQueueType, ProtectedFromDeletion bool }
 }
 
 // User is an internal user. A declared user carries a Password (from the environment, never

@@ -132,6 +132,22 @@ func (b Broker) CheckDefaultQueueType(queueType string) diag.Diagnostics {
 	return f.list
 }
 
+// ProtectionSince is the first version that can protect a vhost from deletion
+// (fact vhost-protection).
+const ProtectionSince = "4.1.0"
+
+// CheckVHostProtection checks a vhost that is to be protected from deletion
+// (fact vhost-protection).
+func (b Broker) CheckVHostProtection(protected bool) diag.Diagnostics {
+	f := findings{Broker: b}
+	if protected && b.before(ProtectionSince) {
+		f.error("argument-ignored", "protected_from_deletion", b.name()+" cannot protect a vhost from deletion",
+			"whoever may delete vhosts could delete it, although the file says otherwise",
+			"leave protectedFromDeletion out, or use RabbitMQ "+ProtectionSince+" or newer")
+	}
+	return f.list
+}
+
 func joinNames(names []string) string {
 	if len(names) < 2 {
 		return strings.Join(names, "")

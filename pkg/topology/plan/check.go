@@ -112,6 +112,7 @@ func (c *checker) object(ref topology.Ref, want topology.Object, equal bool) {
 			c.report(ref, c.broker.CheckDefaultQueueType(o.DefaultQueueType)...)
 			c.defaultTypeStays(o)
 		}
+		c.report(ref, c.broker.CheckVHostProtection(o.ProtectedFromDeletion)...)
 	}
 	if equal {
 		return

@@ -68,6 +68,8 @@ func vhostChanges(have, want *topology.VHost, server topology.Server) []FieldCha
 			return !want.Declared.Tags
 		case "defaultQueueType":
 			return !want.Declared.DefaultQueueType || want.DefaultQueueType == ""
+		case "protectedFromDeletion":
+			return !want.Declared.ProtectedFromDeletion
 		}
 		return false
 	})

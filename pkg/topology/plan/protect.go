@@ -15,6 +15,10 @@ const administrator = "administrator"
 // protectVHost says why a vhost must not be deleted, "" when it may: it goes only if this topology
 // made it and everything in it is this topology's.
 func (d *differ) protectVHost(ref topology.Ref) string {
+	if d.protectedFromDeletion(ref) {
+		return fmt.Sprintf("it is protected from deletion. To lift that, apply its files with protectedFromDeletion: false, "+
+			"or run rabbitmqctl disable_vhost_deletion_protection %q", ref.Name)
+	}
 	if !d.recorded[ref] {
 		return fmt.Sprintf("this topology did not create it (no record says so). To delete only what the files declare in "+
 			"it, "+
@@ -32,6 +36,13 @@ func (d *differ) protectVHost(ref topology.Ref) string {
 	return fmt.Sprintf("it holds what is not this topology's: %s. Delete that first, or keep the vhost: to delete only "+
 		"what the "+
 		"files declare in it, take it out of their vhosts", listNames(foreign))
+}
+
+// protectedFromDeletion reports whether the broker refuses to delete a vhost.
+func (d *differ) protectedFromDeletion(ref topology.Ref) bool {
+	o, _ := d.have.Get(ref)
+	v, ok := o.(*topology.VHost)
+	return ok && v.ProtectedFromDeletion
 }
 
 // foreignIn names what is in a vhost and neither declared nor recorded by this topology. The rights

@@ -93,9 +93,11 @@ func mergedVHost(out topology.VHost, over *topology.VHost, given has) *topology.
 	set(&out.Description, over.Description, given("description"))
 	set(&out.Tags, over.Tags, given("tags"))
 	set(&out.DefaultQueueType, over.DefaultQueueType, given("defaultQueueType"))
+	set(&out.ProtectedFromDeletion, over.ProtectedFromDeletion, given("protectedFromDeletion"))
 	out.Declared.Description = out.Declared.Description || given("description")
 	out.Declared.Tags = out.Declared.Tags || given("tags")
 	out.Declared.DefaultQueueType = out.Declared.DefaultQueueType || given("defaultQueueType")
+	out.Declared.ProtectedFromDeletion = out.Declared.ProtectedFromDeletion || given("protectedFromDeletion")
 	return &out
 }
 

@@ -211,6 +211,7 @@ func (r *resolver) vhost(name string, v *VHost) {
 	o.Declared.Description = v.Has("description")
 	o.Declared.Tags = v.Has("tags")
 	o.Declared.DefaultQueueType = v.Has("defaultQueueType")
+	o.ProtectedFromDeletion, o.Declared.ProtectedFromDeletion = v.ProtectedFromDeletion, v.Has("protectedFromDeletion")
 	r.add(o, &place{at: v.Position(), has: v.Has})
 }
 

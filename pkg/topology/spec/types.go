@@ -74,6 +74,8 @@ type VHost struct {
 	Tags decode.Strings `json:"tags,omitempty"`
 	// DefaultQueueType of queues that name no type (RabbitMQ 4).
 	DefaultQueueType string `json:"defaultQueueType,omitempty" jsonschema:"enum=classic,enum=quorum,enum=stream"`
+	// ProtectedFromDeletion: the broker refuses to delete the vhost (RabbitMQ 4.1).
+	ProtectedFromDeletion bool `json:"protectedFromDeletion,omitempty"`
 	Sections
 }
 

@@ -61,7 +61,7 @@ type vhost struct {
 	Metadata         metadata   `json:"metadata"`
 	Limits           table      `json:"limits"`
 	Tracing          decode.Any `json:"tracing"`
-	ProtectedFrom    decode.Any `json:"protected_from_deletion"`
+	Protected        *bool      `json:"protected_from_deletion"`
 }
 
 type metadata struct {
@@ -69,7 +69,7 @@ type metadata struct {
 	Description      *string    `json:"description"`
 	Tags             *tags      `json:"tags"`
 	DefaultQueueType *string    `json:"default_queue_type"`
-	ProtectedFrom    decode.Any `json:"protected_from_deletion"`
+	Protected        *bool      `json:"protected_from_deletion"`
 	Tracing          decode.Any `json:"tracing"`
 }
 

@@ -125,9 +125,8 @@ func (r *reader) vhost(v *vhost) {
 	if t := cmp.Or(v.DefaultQueueType, v.Metadata.DefaultQueueType); t != nil && *t != "undefined" && *t != "" {
 		o.DefaultQueueType, o.Declared.DefaultQueueType = *t, true
 	}
-	if v.ProtectedFrom.Value == true || v.Metadata.ProtectedFrom.Value == true {
-		r.leftOut(v.Position(), r.options.Name(o.Ref()), "its protection from deletion is left out",
-			"the vhost can be deleted until rabbitmqctl enable_vhost_deletion_protection is given")
+	if protected := cmp.Or(v.Protected, v.Metadata.Protected); protected != nil {
+		o.ProtectedFromDeletion, o.Declared.ProtectedFromDeletion = *protected, true
 	}
 	r.add(o, v.Position(), parts(&v.Located))
 	r.vhostLimits(v.Name, v.Limits, &v.Located)

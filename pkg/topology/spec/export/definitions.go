@@ -195,6 +195,9 @@ func vhostRecord(v *topology.VHost) record {
 	if v.DefaultQueueType != "" {
 		properties["default_queue_type"] = v.DefaultQueueType
 	}
+	if v.ProtectedFromDeletion {
+		properties["protected_from_deletion"] = true
+	}
 	r := record{"name": v.Name}
 	if len(properties) > 0 {
 		maps.Copy(r, properties)

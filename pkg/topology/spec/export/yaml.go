@@ -145,6 +145,9 @@ func vhostNode(v *topology.VHost) *object {
 		o.put("tags", listNode(v.Tags))
 	}
 	o.putText("defaultQueueType", v.DefaultQueueType)
+	if v.ProtectedFromDeletion {
+		o.put("protectedFromDeletion", boolNode(true))
+	}
 	return o
 }
 
