@@ -74,11 +74,12 @@ func TestReplayToADeletedQueueLeavesTheRest(t *testing.T) {
 			t.Fatal(err)
 		}
 		o := p.replay()
-		o.Rate = 3000
 		o.To = replay.Destination{Kind: replay.ToExchange, Exchange: "x"}
 		arrived := 0
+		p.target.HoldAfter(rabbittest.ToBroker, someMessages)
 		p.when("there", 100, func() { // purged ids count as arrived
 			arrived, _ = p.v.Channel(t).QueueDelete("there", false, false, false)
+			p.target.Heal()
 		})
 		r, err := replay.Move(t.Context(), o)
 		if err != nil || r.Done == 0 || r.Done+r.Count(replay.Reason.Failed) != n ||

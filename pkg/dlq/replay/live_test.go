@@ -124,6 +124,10 @@ func (p *place) await(queue string, n int) {
 	}
 }
 
+// someMessages is how many bytes some hundreds of the messages take on their way to the target: a
+// run whose target is held after so many is not over before the test has done its part.
+const someMessages = 100_000
+
 // when does something as soon as n messages are in the queue.
 func (p *place) when(queue string, n int, do func()) {
 	p.t.Helper()
@@ -366,27 +370,39 @@ func TestReplaySelectsAndLeavesTheRestInOrder(t *testing.T) {
 	})
 }
 
-// cutNowAndThen resets connections at random bytes until stop is closed: the first time as soon as
-// messages are on their way, and surely.
+// cutSoon is for before the run: its connections are surely cut as soon as messages are on their
+// way, in the direction that they take. cutNowAndThen goes on from there.
+func cutSoon(proxy *rabbittest.Proxy) {
+	const handshake = 20_000 // at most
+	for _, way := range []rabbittest.Direction{rabbittest.ToBroker, rabbittest.ToClient} {
+		proxy.CutAfter(way, handshake+rand.IntN(100))
+	}
+}
+
+// cutNowAndThen ends the first cut when it has come, and resets connections at random bytes until
+// stop is closed.
 func cutNowAndThen(proxy *rabbittest.Proxy, seed uint64, stop <-chan struct{}) {
 	rng := rand.New(rand.NewPCG(seed, 2))
 	defer proxy.Heal()
-	for proxy.Passed(0)+proxy.Passed(1) < 20_000 { // the handshake is behind it: messages are on their way
+	for !proxy.HasCut(rabbittest.ToBroker) && !proxy.HasCut(rabbittest.ToClient) {
 		select {
 		case <-stop:
 			return
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
-	for within, wait := 100, time.Minute; ; within, wait = 60_000, time.Duration(20+rng.IntN(200))*time.Millisecond {
+	proxy.Heal()
+	const within = 60_000
+	for {
 		select {
 		case <-stop:
 			return
-		case <-time.After(time.Duration(rng.IntN(within/200+1)) * time.Millisecond):
+		case <-time.After(time.Duration(rng.IntN(within/200)) * time.Millisecond):
 		}
 		way, bytes := rabbittest.Direction(rng.IntN(2)), 1+rng.IntN(within)
 		before := proxy.Passed(way)
 		proxy.CutAfter(way, bytes)
+		wait := time.Duration(20+rng.IntN(200)) * time.Millisecond
 		for end := time.Now().Add(wait); proxy.Passed(way) < before+bytes && time.Now().Before(end); {
 			select {
 			case <-stop:
@@ -416,6 +432,7 @@ func TestReplaySurvivesCutConnections(t *testing.T) {
 				stop := make(chan struct{})
 				var cutting sync.WaitGroup
 				for i, proxy := range which(p) {
+					cutSoon(proxy)
 					cutting.Go(func() { cutNowAndThen(proxy, uint64(i), stop) })
 				}
 				r, err := replay.Replay(t.Context(), o)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -268,28 +269,31 @@ func TestStreamsAreReadToTheirEndAtTheBeginning(t *testing.T) {
 				t.Fatalf("%d of %d messages seen: %+v, %v", len(seen), total, r, err)
 			}
 		}
-		stop, stopped := make(chan struct{}), make(chan int)
+		stop, stopped := make(chan struct{}), make(chan struct{})
 		ch := p.v.Channel(t)
+		var more atomic.Int64
 		go func() {
-			more := 0
-			for ; ; more++ {
+			defer close(stopped)
+			for {
 				select {
 				case <-stop:
-					stopped <- more
 					return
 				case <-time.After(time.Millisecond):
 				}
-				_ = ch.Publish("", "s", false, false, amqp.Publishing{MessageId: id(total + more)})
+				_ = ch.Publish("", "s", false, false, amqp.Publishing{MessageId: id(total + int(more.Add(1)) - 1)})
 			}
 		}()
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 		defer cancel()
-		o.Rate = 8000 // so that it takes its time
+		o.Rate = 8000    // so that it takes its time
+		var before int64 // came before the first message was read, when it was known where to end
+		first := sync.OnceFunc(func() { before = more.Load() })
+		o.Select.Where = func(*message.Message) (bool, error) { first(); return true, nil }
 		r, err := replay.Move(ctx, o)
 		close(stop)
-		more := <-stopped
-		if err != nil || r.Interrupted || int(r.Done) < total || int(r.Done) > total+more/2 {
-			t.Errorf("%d messages before, %d meanwhile: %+v, %v", total, more, r, err)
+		<-stopped
+		if err != nil || r.Interrupted || int(r.Done) < total || r.Done > int64(total)+before {
+			t.Errorf("%d messages before, %d until it began, %d meanwhile: %+v, %v", total, before, more.Load(), r, err)
 		}
 		for i, arrived := 0, p.ids("copy"); i < total; i++ {
 			if arrived[id(i)] != 1 {
@@ -336,7 +340,7 @@ func TestStreamsAreCopiedNotEmptied(t *testing.T) {
 		}
 		o.Copy = true
 		stop := make(chan struct{})
-		reading := sync.OnceFunc(func() { go cutNowAndThen(p.source, 5, stop) })
+		reading := sync.OnceFunc(func() { cutSoon(p.source); go cutNowAndThen(p.source, 5, stop) })
 		o.Select.Where = func(m *message.Message) (bool, error) {
 			reading()
 			return m.Headers["n"].(int64)%3 == 0, nil
@@ -377,10 +381,10 @@ func TestAnInterruptedReplaySettles(t *testing.T) {
 		const n = 3000
 		p.die(n)
 		o := p.replay()
-		o.Rate = 4000
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		p.when("work", 1, cancel)
+		p.target.HoldAfter(rabbittest.ToBroker, someMessages)
+		p.when("work", 1, func() { cancel(); p.target.Heal() })
 		r, err := replay.Replay(ctx, o)
 		if err != nil || !r.Interrupted || r.Done == 0 || r.Done == n {
 			t.Fatalf("%+v, %v", r, err)
