@@ -66,7 +66,11 @@ The first Ctrl-C or SIGTERM stops consuming and gives running handlers --grace
 to finish. Handlers that are still running are then killed, and their messages
 return to the queue. The exit code is 130. A run that ends by itself, by --limit
 or --idle-timeout, exits with 3 if messages were dead-lettered or dropped, or
-were begun and had to return to the queue, else with 0.`
+were begun and had to return to the queue, else with 0.
+
+Before a run ends by --idle-timeout, it asks the broker whether the queue is
+empty. While it is not, the run waits up to three times as long; a broker that
+does not answer is a lost connection.`
 
 // consumeOptions are the flags of consume.
 type consumeOptions struct {
@@ -147,7 +151,7 @@ func NewCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	flags.DurationVar(&opts.grace, "grace", runner.DefaultGrace,
 		"how long running handlers may take to finish after Ctrl-C or SIGTERM")
 	flags.Int64VarP(&opts.limit, "limit", "n", 0, "exit after this many attempts; 0 is no limit")
-	flags.DurationVar(&opts.idle, "idle-timeout", 0, "exit when no message arrived for this long; 0 never exits")
+	flags.DurationVar(&opts.idle, "idle-timeout", 0, "exit when there was nothing to do for this long; 0 never exits")
 	flags.StringVar(&opts.metrics, "metrics", "",
 		"serve /metrics, /healthz and /readyz on this `ADDRESS`: :9464 is on this machine only, 0.0.0.0:9464 on all of "+
 			"its addresses")

@@ -206,7 +206,7 @@ func (w *consumeWatch) Notice(n runner.Notice) {
 		level, *state = slog.LevelWarn, connectionState{notReady: errors.New(n.Text), lost: true}
 	case runner.NoticePaused:
 		level, state.notReady = slog.LevelWarn, errors.New(n.Text)
-	case runner.NoticeStuck:
+	case runner.NoticeStuck, runner.NoticeUndelivered:
 		level = slog.LevelWarn
 	case runner.NoticeResumed:
 		state.notReady = nil

@@ -2,6 +2,7 @@ package amqp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -110,6 +111,19 @@ func (s *subscription) shortest(ctx context.Context, known time.Duration) (time.
 func (s *subscription) count(ctx context.Context) (q amqp091.Queue, ok bool) {
 	err := s.ask(ctx, func(answer amqp091.Queue) { q = answer })
 	return q, err == nil
+}
+
+// Ready implements consume.Counter. A stream has no such count: it is 0.
+func (s *subscription) Ready(ctx context.Context) (ready int, err error) {
+	if s.stream {
+		return 0, nil
+	}
+	err = s.ask(ctx, func(answer amqp091.Queue) { ready = answer.Messages })
+	var refused *amqp091.Error
+	if err != nil && !(errors.As(err, &refused) && refused.Server) {
+		return 0, s.gone(err)
+	}
+	return ready, err
 }
 
 // ask declares the queue passively, on a channel for such questions.

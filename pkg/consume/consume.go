@@ -84,6 +84,14 @@ type Subscription interface {
 	Close() error
 }
 
+// Counter is what a Subscription may implement to tell an empty queue from a broker that is slow or
+// gone.
+type Counter interface {
+	// Ready returns how many messages of the queue no consumer has in hand. It wraps ErrLost when the
+	// broker does not answer in time; after any other error the count is not known.
+	Ready(ctx context.Context) (int, error)
+}
+
 // Sharer is what a Subscription may implement to make many of them cheap.
 type Sharer interface {
 	// Share starts another consumer, on a channel of its own but the same connection. Closing one

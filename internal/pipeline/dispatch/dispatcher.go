@@ -29,7 +29,8 @@ type Options[T any] struct {
 	// Work ends the job, or sees to it that somebody does. Workers call it.
 	Work func(*Job[T])
 	// Idle ends Run when there was nothing to do for so long: since the last job ended, not since its
-	// delivery came. 0 never does.
+	// delivery came. 0 never does. A Subscription that is a consume.Counter is asked first: while the
+	// queue has messages, Run waits up to three times as long.
 	Idle time.Duration
 	// Grace is how long jobs have to end after a stop. Then Abort is called, and they have LastGrace.
 	Grace time.Duration
@@ -278,7 +279,7 @@ func (d *Dispatcher[T]) next(ctx context.Context, s *pipeline.Session) (*consume
 		delivery, err := s.Sub.Next(ctx)
 		return &delivery, err
 	}
-	for rest := d.Idle; ; {
+	for rest, asked := d.Idle, 0; ; {
 		wait, cancel := context.WithTimeout(ctx, rest)
 		delivery, err := s.Sub.Next(wait)
 		over := wait.Err() != nil && ctx.Err() == nil
@@ -291,9 +292,38 @@ func (d *Dispatcher[T]) next(ctx context.Context, s *pipeline.Session) (*consume
 			rest -= time.Since(time.Unix(0, d.busy.Load()))
 		}
 		if rest <= 0 {
-			return nil, errIdle
+			if asked++; d.isIdle(ctx, s, asked, &err) {
+				return nil, err
+			}
+			rest = d.Idle
 		}
 	}
+}
+
+// idleAsks is how often in a row the broker may count messages and not deliver them, before nothing
+// more is expected of it.
+const idleAsks = 3
+
+// isIdle reports whether nothing more comes, and why: silence alone may be that of a broker that is
+// gone or slow.
+func (d *Dispatcher[T]) isIdle(ctx context.Context, s *pipeline.Session, asked int, why *error) bool {
+	*why = errIdle
+	counter, ok := s.Sub.(consume.Counter)
+	if !ok {
+		return true
+	}
+	ready, err := counter.Ready(ctx)
+	switch {
+	case errors.Is(err, consume.ErrLost):
+		*why = err
+		return true
+	case err != nil, ready == 0:
+		return true
+	case asked < idleAsks:
+		return false
+	}
+	d.Notify(Notice{Kind: Undelivered, Ready: ready})
+	return true
 }
 
 func (d *Dispatcher[T]) work() {

@@ -16,6 +16,9 @@ const (
 	Draining
 	// LostAtEnd: the connection was lost while the last acknowledgements were sent.
 	LostAtEnd
+	// Undelivered: Run ends for idleness, though the queue has Ready messages: the broker delivers
+	// them to others, or to nobody.
+	Undelivered
 )
 
 // Notice tells of the connection.
@@ -24,4 +27,5 @@ type Notice struct {
 	Err     error
 	Attempt int
 	Wait    time.Duration
+	Ready   int
 }

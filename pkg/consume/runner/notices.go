@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/msgctl/msgctl/internal/pipeline/dispatch"
+	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
@@ -41,6 +42,9 @@ func (r *run) connectionNotice(n dispatch.Notice) {
 		r.notice(NoticeReconnecting, "connecting, attempt %d in %s: %v", n.Attempt, n.Wait, n.Err)
 	case dispatch.Draining:
 		r.notice(NoticeDraining, "stopping: what is being handled has %s to end", r.Grace)
+	case dispatch.Undelivered:
+		r.notice(NoticeUndelivered, "nothing came for %s, though queue %s has %s: the broker gives them to another "+
+			"consumer, or to none", 3*r.Idle, r.Plan.Queue, units.FormatCount(int64(n.Ready), "message"))
 	case dispatch.LostAtEnd:
 		r.notice(NoticeReconnecting, "the connection was lost at the end: some of what was acknowledged may come again")
 	}

@@ -49,7 +49,7 @@ type Options struct {
 	// Grace is how long running handlers have after ctx has ended. Default 30 s.
 	Grace time.Duration
 	// Limit ends the run after so many attempts; 0 is no limit. Idle ends it when there was nothing
-	// to do for so long; 0 never does.
+	// to do for so long, or three times as long while the queue has messages; 0 never does.
 	Limit int64
 	Idle  time.Duration
 	// ReconnectDelay is the pause before the second attempt to restore a lost connection; before
@@ -113,8 +113,10 @@ const (
 	NoticeResumed      NoticeKind = "resumed"
 	// NoticeStuck: a copy was not confirmed where it has to go; the message stays in hand, and it
 	// is tried again.
-	NoticeStuck    NoticeKind = "stuck"
-	NoticeDraining NoticeKind = "draining"
+	NoticeStuck NoticeKind = "stuck"
+	// NoticeUndelivered: the run ends for idleness, though its queue has messages.
+	NoticeUndelivered NoticeKind = "undelivered"
+	NoticeDraining    NoticeKind = "draining"
 )
 
 // Notice is for people.

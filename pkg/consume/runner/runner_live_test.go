@@ -161,7 +161,9 @@ func (s *scene) start(t *testing.T, o runner.Options) (stop func() runner.Report
 func (s *scene) run(t *testing.T, o runner.Options) runner.Report {
 	t.Helper()
 	o.Source, o.Dialer = s.client.Source(s.v.Name), s.client.Dialer(s.v.Name)
-	o.Plan.Queue = "work"
+	if o.Plan.Queue == "" {
+		o.Plan.Queue = "work"
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	report, err := runner.Run(ctx, o)
@@ -242,6 +244,58 @@ func TestMissingWaitQueue(t *testing.T) {
 			!saw.noticed("does not exist") {
 			t.Errorf("%v %q", d.Headers, d.Expiration)
 		}
+	})
+}
+
+// TestSilenceIsNoEmptyQueue: a broker that does not answer any more, and one that delivers to
+// another consumer, are told from an empty queue.
+func TestSilenceIsNoEmptyQueue(t *testing.T) {
+	const idle = 300 * time.Millisecond
+	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
+		t.Run("gone", func(t *testing.T) {
+			s := newScene(t, b, 20)
+			proxy := rabbittest.NewProxy(t, s.v.URL)
+			user := s.v.User
+			user.URL = proxy.Through(user.URL)
+			s.client = brokertest.Connect(t, user, func(o *broker.Options) {
+				o.Timeout, o.ReconnectAttempts, o.ReconnectDelay = 2*time.Second, 100, 100*time.Millisecond
+			})
+			saw := &told{}
+			var once sync.Once
+			handler := byBody(func(string, int) handle.Result {
+				once.Do(func() { proxy.Stall() })
+				return handle.Done()
+			})
+			var healing sync.WaitGroup
+			healing.Go(func() {
+				eventually(t, "it is found out", func() bool { return saw.noticed("reconnecting") })
+				proxy.Heal()
+			})
+			r := s.run(t, runner.Options{Prefetch: 5, Idle: idle, Handler: handler, Observer: saw, ReconnectAttempts: 100})
+			healing.Wait()
+			if got := s.ready(t, "work"); r.Handled < 20 || got > 0 {
+				t.Errorf("%+v, and %d messages are left", r, got)
+			}
+		})
+		t.Run("another consumer", func(t *testing.T) {
+			s := newScene(t, b, 0)
+			s.declare(t, "single", amqp.Table{"x-single-active-consumer": true})
+			ch := s.v.Channel(t)
+			if err := ch.Qos(1, 0, false); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := ch.Consume("single", "", false, false, false, false, nil); err != nil {
+				t.Fatal(err)
+			}
+			s.publish(t, "single", "1")
+			s.publish(t, "single", "2")
+			eventually(t, "one is in hand", func() bool { return s.ready(t, "single") == 1 })
+			saw := &told{}
+			s.run(t, runner.Options{Plan: retry.Plan{Queue: "single"}, Idle: idle, Handler: byBody(nil), Observer: saw})
+			if !saw.noticed("queue single has 1 message") {
+				t.Errorf("%q", saw.notices)
+			}
+		})
 	})
 }
 
