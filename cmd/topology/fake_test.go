@@ -24,7 +24,8 @@ type fake struct {
 	noAPI  bool
 	read   []string // the vhosts that Everything was asked for; nil is all of them
 	locked []string
-	tested string // the vhost that was to be created for tests
+	tested string               // the vhost that was to be created for tests
+	gaps   func(*topology.Live) // what Everything could not read
 }
 
 func (f *fake) Live(context.Context, *topology.State) (*topology.Live, error) {
@@ -37,7 +38,11 @@ func (f *fake) Live(context.Context, *topology.State) (*topology.Live, error) {
 
 func (f *fake) Everything(_ context.Context, vhosts []string) (*topology.Live, error) {
 	f.read = vhosts
-	return f.Broker.Live(), nil
+	live := f.Broker.Live()
+	if f.gaps != nil {
+		f.gaps(live)
+	}
+	return live, nil
 }
 
 func (f *fake) Refine(context.Context, *topology.Live, []topology.Ref) error { return nil }
@@ -61,14 +66,21 @@ type invocation struct {
 	stdout, stderr string
 }
 
-// run runs the command of that name with a fake broker, in a directory with these files.
+// run runs the command of that name with a fake broker, in a directory with this topology.yaml.
 func run(t *testing.T, b *topologytest.Broker, text string, args ...string) invocation {
 	t.Helper()
+	return runIn(t, &fake{Broker: b}, map[string]string{"topology.yaml": text}, args...)
+}
+
+// runIn runs it in a directory with these files.
+func runIn(t *testing.T, f *fake, files map[string]string, args ...string) invocation {
+	t.Helper()
 	t.Chdir(t.TempDir())
-	if err := os.WriteFile("topology.yaml", []byte(text), 0o600); err != nil {
-		t.Fatal(err)
+	for name, text := range files {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	f := &fake{Broker: b}
 	var stdout, stderr strings.Builder
 	p := &cmdutil.Process{Streams: terminal.New(strings.NewReader(""), &stdout, &stderr, nil),
 		Env: func(string) (string, bool) { return "", false }, Colour: terminal.ColourNever}
