@@ -127,6 +127,21 @@ func (f *Fixture) Advance(p *rabbittest.Proxy, d rabbittest.Direction, done func
 	}, otherwise)
 }
 
+// KeepBusy lets a little pass now and then to a client behind a held proxy, until done is closed. A
+// program that gets nothing for long takes that for the end of its work.
+func KeepBusy(p *rabbittest.Proxy, done <-chan struct{}) {
+	for {
+		select {
+		case <-done:
+			return
+		case <-time.After(5 * time.Second):
+			if p.Held(rabbittest.ToClient) {
+				p.HoldAfter(rabbittest.ToClient, Portion/8)
+			}
+		}
+	}
+}
+
 // Await waits at most two minutes for a condition, then fails the test with the given message and
 // what the queues hold.
 func (f *Fixture) Await(done func() bool, otherwise string) {

@@ -44,7 +44,7 @@ func TestConsumerLosesNothing(t *testing.T) {
 		for i, c := range all {
 			disturbing.Go(func() {
 				c.disturb(i)
-				waiting.Go(func() { c.keepBusy(disturbed) })
+				waiting.Go(func() { cmdtest.KeepBusy(c.proxy, disturbed) })
 			})
 		}
 		disturbing.Wait()
@@ -186,21 +186,6 @@ func (c *consumption) disturb(seed int) {
 		c.T.Errorf("%s: it ended before the broker was stopped: %s", c.queueType, cmdtest.LastPart(c.last.Stderr.String()))
 	}
 	c.may += 2 * consumedWindow
-}
-
-// keepBusy lets a few messages pass now and then while the other queue is still disturbed, and the
-// broker stops: the program would take it for the end of its work if none came for its idle time.
-func (c *consumption) keepBusy(done <-chan struct{}) {
-	for {
-		select {
-		case <-done:
-			return
-		case <-time.After(5 * time.Second):
-			if c.proxy.Held(rabbittest.ToClient) {
-				c.proxy.HoldAfter(rabbittest.ToClient, 1<<10)
-			}
-		}
-	}
 }
 
 func (c *consumption) restored() int {

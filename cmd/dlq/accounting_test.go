@@ -274,20 +274,28 @@ func reportedDone(t *testing.T, file string) (ids []string) {
 // cut, the broker is stopped and started, and raises an alarm.
 func throughTheRest(t *testing.T, n *node.Node, all []*account) {
 	t.Helper()
-	var cutting sync.WaitGroup
+	var cutting, waiting sync.WaitGroup
+	stopped := make(chan struct{})
 	for i, a := range all {
 		a.proxy.HoldAfter(rabbittest.ToClient, cmdtest.Portion)
 		a.before = a.Ready("dlq")
 		a.last = a.program.Start(a.command()...)
-		cutting.Go(func() { a.cutAtRandomBytes(uint64(i)) })
+		cutting.Go(func() {
+			a.cutAtRandomBytes(uint64(i))
+			waiting.Go(func() { cmdtest.KeepBusy(a.proxy, stopped) })
+		})
 	}
 	cutting.Wait()
 	for _, a := range all {
 		if a.last.Ended() {
-			t.Errorf("%s %s was through, or gave up, before the broker was stopped", a.what, a.queueType)
+			t.Errorf("%s %s was through, or gave up, before the broker was stopped; %s", a.what, a.queueType,
+				a.VHost.Holdings(t))
 		}
 	}
-	if err := n.Restart(t.Context()); err != nil {
+	err := n.Restart(t.Context())
+	close(stopped)
+	waiting.Wait()
+	if err != nil {
 		t.Fatal(err)
 	}
 	if err := n.SetMemoryAlarm(t.Context(), true); err != nil {
