@@ -15,10 +15,21 @@ import (
 	"github.com/msgctl/msgctl/internal/refusal"
 )
 
-// refusalDelay is how long RabbitMQ waits before it closes the connection after a wrong password,
-// without a reply (rabbit_reader's SILENT_CLOSE_DELAY). The AMQP library takes any close in that
-// phase for such a refusal, also that of a broker that stops (fact stop-cuts-logins).
-const refusalDelay = 3 * time.Second
+// login is SASL PLAIN. It asks the broker to say so when it refuses the login: otherwise RabbitMQ
+// closes the connection without a word after 3 s, as something on the way may, too. The library
+// overwrites the capabilities of a client right before it asks for the response.
+type login struct {
+	amqp091.PlainAuth
+	properties amqp091.Table
+}
+
+// Response implements amqp091.Authentication.
+func (l *login) Response() string {
+	if capabilities, ok := l.properties["capabilities"].(amqp091.Table); ok {
+		capabilities["authentication_failure_close"] = true
+	}
+	return l.PlainAuth.Response()
+}
 
 // Link is one open AMQP connection to a vhost. It is not restored when it is lost.
 type Link struct {
@@ -50,7 +61,6 @@ func dial(ctx context.Context, o Options, vhost string) (*Link, error) {
 		err = errors.Join(err, heard.failure())
 		return nil, explainDial(ctx, o, vhost, err, heard)
 	}
-	o.loggedIn.Store(true)
 	l := &Link{opts: o, conn: conn, net: raw, frames: frames, closed: make(chan *amqp091.Error, 1)}
 	conn.NotifyClose(l.closed)
 	return l, nil
@@ -85,7 +95,8 @@ func handshake(ctx context.Context, o Options, vhost string, heard *sniffer) (*a
 	properties.SetClientConnectionName(o.Name)
 	properties["product"] = "msgctl"
 	conn, err := amqp091.Open(frames, amqp091.Config{
-		SASL:       []amqp091.Authentication{&amqp091.PlainAuth{Username: o.User, Password: string(o.Password)}},
+		SASL: []amqp091.Authentication{&login{amqp091.PlainAuth{Username: o.User, Password: string(o.Password)},
+			properties}},
 		Vhost:      vhost,
 		Heartbeat:  o.Heartbeat,
 		FrameSize:  int(o.frameMax),
@@ -138,8 +149,6 @@ type sniffer struct {
 	net.Conn
 	head  [8]byte
 	count atomic.Int32
-	// greeted is when the first bytes came.
-	greeted time.Time
 	// timedOut reports whether a read ended at the deadline, and not because the peer closed.
 	timedOut atomic.Bool
 	// readError is how reading failed; outer keeps it instead when it is set.
@@ -158,9 +167,6 @@ func (s *sniffer) failure() error {
 func (s *sniffer) Read(p []byte) (int, error) {
 	n, err := s.Conn.Read(p)
 	if have := int(s.count.Load()); have < len(s.head) && n > 0 {
-		if have == 0 {
-			s.greeted = time.Now()
-		}
 		s.count.Add(int32(copy(s.head[have:], p[:n])))
 	}
 	if err != nil && s.outer != nil {

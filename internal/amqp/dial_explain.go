@@ -36,22 +36,15 @@ func explainDial(ctx context.Context, o Options, vhost string, err error, heard 
 	errors.As(err, &x)
 	switch {
 	case timedOut && x == amqp091.ErrCredentials:
-		return refusal.Unreachable(op, fmt.Sprintf("the broker did not answer the login in %s (it waits 3 s before it "+
-			"refuses a "+
-			"wrong password)", o.Timeout), err)
-	case x == amqp091.ErrCredentials && time.Since(heard.greeted) < refusalDelay:
-		return refusal.Unreachable(op, "the connection was cut during the login, sooner than RabbitMQ refuses one (3 s): "+
-			"the "+
-			"broker is stopping or starting, or something on the way cuts connections", err)
+		return refusal.Unreachable(op, fmt.Sprintf("the broker did not answer the login in %s", o.Timeout), err)
+	case x == amqp091.ErrCredentials:
+		return refusal.Unreachable(op, fmt.Sprintf("the connection was cut during the login of user %q, without the answer "+
+			"that RabbitMQ gives when it refuses one: the broker is stopping or starting, or something on the way cuts "+
+			"connections", o.User), err)
 	case timedOut:
 		return refusal.Unreachable(op, fmt.Sprintf("no answer in %s: something accepts connections there but does not "+
 			"speak AMQP, "+
 			"or the broker is overloaded", o.Timeout), err)
-	case x == amqp091.ErrCredentials && o.loggedIn.Load():
-		// A busy broker keeps a login waiting for longer than it takes to refuse one, and is cut then.
-		return &refusal.Error{Op: op, Text: fmt.Sprintf("the connection was cut during the login of user %q, which "+
-			"the broker took before: something on the way cuts connections, or the password has changed", o.User),
-			Kind: errors.Join(topology.ErrUnreachable, topology.ErrNotPermitted), Cause: err}
 	case x != nil:
 		return explainHandshake(op, o, vhost, x)
 	}
@@ -128,7 +121,7 @@ func wrongProtocol(ctx context.Context, o Options, heard *sniffer, err error) st
 func explainHandshake(op string, o Options, vhost string, x *amqp091.Error) error {
 	r := refusal.Parse(x.Reason)
 	switch {
-	case x == amqp091.ErrCredentials, r.Kind == refusal.LoginRefused:
+	case r.Kind == refusal.LoginRefused:
 		return &refusal.Error{Op: op, Text: refusal.LoginRefusedText(o.User, o.Host, o.LoginFrom),
 			Kind: topology.ErrNotPermitted, Cause: x}
 	case r.Kind == refusal.NoVHost:

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"net"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
@@ -48,9 +47,6 @@ type Options struct {
 	wrap func(net.Conn) net.Conn
 	// frameMax is what a connection that publishes nothing reads in one frame; 0 is the broker's own.
 	frameMax uint32
-	// loggedIn says that the broker took this login before. It is the client's, and all copies share
-	// it.
-	loggedIn *atomic.Bool
 }
 
 func (o Options) withDefaults() Options {
@@ -59,7 +55,6 @@ func (o Options) withDefaults() Options {
 	o.Heartbeat = cmp.Or(o.Heartbeat, defaultHeartbeat)
 	o.Name = cmp.Or(o.Name, "msgctl")
 	o.Reconnect.Attempts = cmp.Or(o.Reconnect.Attempts, reconnect.DefaultAttempts)
-	o.loggedIn = new(atomic.Bool)
 	o.Reconnect.Transient, o.Reconnect.Refused = isUnreachable, loginRefused
 	if o.Port == 0 {
 		o.Port = 5672

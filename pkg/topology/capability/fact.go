@@ -193,8 +193,8 @@ func Facts() []Fact {
 			Text: "Statistics of the management API, such as the bytes of queues and the alarms of nodes, come up to " +
 				"10 s late."},
 		{ID: "stop-cuts-logins",
-			Text: "A broker that stops cuts connections that are still logging in, within a second. It answers a wrong " +
-				"password after 3 s."},
+			Text: "A broker that stops cuts connections that are still logging in, without an answer. It does the same 3 s " +
+				"after a wrong password, but answers at once a client with the capability authentication_failure_close."},
 		{ID: "stream-count-is-late",
 			Text: "The count of a stream lags by some seconds, the delivery of its messages does not."},
 		{ID: "stream-dead-letters-lost", Seen: []string{"3.10.8"},
