@@ -98,7 +98,7 @@ func (c *consuming) run(ctx context.Context) error {
 	o := runner.Options{
 		Source: c.broker.Source(c.vhost), Handler: c.handler, Plan: c.plan, Prefetch: c.window(),
 		Concurrency: c.atMost(c.concurrency),
-		Key:         c.key, Type: c.typer(), Dedupe: c.dedupe, Grace: max(c.grace, time.Millisecond), Limit: c.limit,
+		Key:         c.key, Type: c.typer(), CheckTimeout: c.consumeOptions.handler.timeout, Dedupe: c.dedupe, Grace: max(c.grace, time.Millisecond), Limit: c.limit,
 		Idle:           c.idle,
 		ReconnectDelay: c.conn.ReconnectDelay, ReconnectAttempts: c.reconnectAttempts(), Tag: "msgctl consume", Observer: w,
 	}

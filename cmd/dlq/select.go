@@ -75,7 +75,9 @@ func (o *selectOptions) compile(isWait func(string) bool) (*selected, error) {
 		ok, err := f.Match(m)
 		var not *filter.NotComparable
 		if errors.As(err, &not) {
-			s.note(not)
+			if !not.AbsentHeader {
+				s.note(not)
+			}
 			return false, nil
 		}
 		return ok, err

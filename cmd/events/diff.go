@@ -1,9 +1,11 @@
 package events
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,11 +15,11 @@ import (
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/event"
 	"github.com/msgctl/msgctl/pkg/event/declare"
+	"github.com/msgctl/msgctl/pkg/topology/source"
 )
 
-const eventsDiffLong = `Compare two catalogues, or two schema files (*.schema.json), for example in a
-pull request, and report for each change whether it breaks consumers or
-producers:
+const eventsDiffLong = `Compare two catalogues, or two JSON Schema files (*.json), for example in a pull
+request, and report for each change whether it breaks consumers or producers:
 
   consumers   may receive something that they do not understand, or nothing:
               a field was removed or became optional, a type or value is new,
@@ -89,7 +91,7 @@ func runEventsDiff(opts *eventsDiffOptions) error {
 
 // catalogueOf reads a topology file, or wraps one schema file in a catalogue.
 func (o *eventsDiffOptions) catalogueOf(name string) (*event.Catalogue, error) {
-	if strings.HasSuffix(name, ".schema.json") {
+	if strings.HasSuffix(name, ".schema.json") || holdsSchema(name) {
 		if _, err := os.Stat(name); err != nil {
 			return nil, cmdutil.UsageError("", "read the schema: %w", err)
 		}
@@ -101,6 +103,26 @@ func (o *eventsDiffOptions) catalogueOf(name string) (*event.Catalogue, error) {
 		return nil, err
 	}
 	return d.Catalogue, nil
+}
+
+// holdsSchema looks into a *.json: a schema has keywords at its top, and nothing that a topology or
+// a definitions file has.
+func holdsSchema(name string) bool {
+	info, err := os.Stat(name)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > source.MaxBytes ||
+		!strings.EqualFold(filepath.Ext(name), ".json") {
+		return false
+	}
+	text, err := os.ReadFile(name)
+	var keys map[string]json.RawMessage
+	if err != nil || json.Unmarshal(text, &keys) != nil {
+		return false
+	}
+	has := func(names ...string) bool {
+		return slices.ContainsFunc(names, func(n string) bool { _, ok := keys[n]; return ok })
+	}
+	return has("$schema", "$id", "$ref", "$defs", "type", "properties", "required", "items", "enum", "const", "allOf",
+		"anyOf", "oneOf") && !has("version", "events", "exchanges", "queues", "vhosts", "users", "bindings", "policies")
 }
 
 func (o *eventsDiffOptions) show(doc diffEventsDocument) error {

@@ -218,7 +218,8 @@ func (t *tailing) means(src *tailSource, s *events.TailMessage) bool {
 	}
 	if t.filter != nil {
 		ok, err := t.filter.Match(&s.Message)
-		if err != nil {
+		var not *filter.NotComparable
+		if errors.As(err, &not) && !not.AbsentHeader {
 			t.unknown++
 		}
 		if !ok {

@@ -109,11 +109,22 @@ func with(h message.Table, name string, value any) message.Table {
 	return out
 }
 
-// FromMessage reads the event of a message in whatever format it is. Where the body of an envelope
+// FromMessage reads the event of a message in whatever format it is, decompressed as its
+// content_encoding says. Where the body of an envelope
 // lacks a correlation id or a trace, those of the properties are taken. The error is a
 // *FormatError: the message is no event, or a damaged one.
 func FromMessage(m *message.Message) (*Envelope, Format, error) {
-	e, format, err := decode(m)
+	plain, encodings, err := body.Decode(m.Body, m.ContentEncoding, maxDecoded)
+	if err != nil {
+		return nil, FormatEnvelope, &FormatError{"", fmt.Sprintf("its body cannot be decompressed: %v", err)}
+	}
+	opened := m
+	if len(encodings) > 0 {
+		c := *m
+		c.Body, c.ContentEncoding = plain, ""
+		opened = &c
+	}
+	e, format, err := decode(opened)
 	if err != nil {
 		return nil, format, err
 	}
@@ -130,10 +141,6 @@ func decode(m *message.Message) (*Envelope, Format, error) {
 	case ceAttribute(m.Headers, "specversion") != nil:
 		e, err := fromBinary(m)
 		return e, FormatCloudEvents, err
-	}
-	if m.ContentEncoding != "" && !strings.EqualFold(m.ContentEncoding, "utf-8") &&
-		!strings.EqualFold(m.ContentEncoding, "identity") {
-		return nil, FormatEnvelope, &FormatError{"", fmt.Sprintf("its body is encoded (%s)", clip(m.ContentEncoding))}
 	}
 	e, err := Parse(m.Body)
 	return e, FormatEnvelope, err
@@ -182,9 +189,9 @@ const maxDecoded = 16 << 20
 // CheckChanged says what is wrong with an event that something made of a message: it must satisfy
 // the schema of its type. nil when it does, and for messages that are no business of the
 // catalogue's. What was an event of a declared type, or bears the name of one, must still be an
-// event of a declared type. Compressed bodies are opened.
+// event of a declared type.
 func (c *Catalogue) CheckChanged(before, after *message.Message) error {
-	e, err := readPlain(after)
+	e, _, err := FromMessage(after)
 	if err != nil {
 		if c.declares(before) || c.declares(after) {
 			return fmt.Errorf("it is no event any more: %w", err)
@@ -213,25 +220,10 @@ func (c *Catalogue) declares(m *message.Message) bool {
 	if _, err := c.Type(m.Type); err == nil {
 		return true
 	}
-	e, err := readPlain(m)
+	e, _, err := FromMessage(m)
 	if err != nil {
 		return false
 	}
 	_, err = c.Type(e.EventType)
 	return err == nil
-}
-
-// readPlain reads the event of a message whose body may be compressed.
-func readPlain(m *message.Message) (*Envelope, error) {
-	plain, encodings, err := body.Decode(m.Body, m.ContentEncoding, maxDecoded)
-	if err != nil {
-		return nil, err
-	}
-	if len(encodings) > 0 {
-		c := *m
-		c.Body, c.ContentEncoding = plain, ""
-		m = &c
-	}
-	e, _, err := FromMessage(m)
-	return e, err
 }

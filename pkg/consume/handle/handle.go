@@ -41,6 +41,7 @@ const (
 	ErrorInvalid = "invalid"     // the event breaks its schema
 	ErrorUnknown = "unknown"     // no handler is named for the type
 	ErrorCrash   = "crash"       // a process ended with the message in hand
+	ErrorPanic   = "panic"       // a fault of msgctl's own, which this message brought out
 	errorStopped = "interrupted" // of Return
 )
 

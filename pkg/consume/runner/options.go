@@ -43,6 +43,9 @@ type Options struct {
 	// Type tells the event's type, and a failure when the message is not fit to be handled at all.
 	// nil takes the property.
 	Type func(*message.Message) (string, *handle.Result)
+	// CheckTimeout is how long Key and Type may take for a message, which fails for now when they
+	// take longer; 0 is for ever. Then they go on by themselves: they must change nothing.
+	CheckTimeout time.Duration
 	// Dedupe is how many ids of handled messages are remembered; one that comes again is
 	// acknowledged unhandled. 0 remembers none.
 	Dedupe int
@@ -144,9 +147,6 @@ func (o *Options) withDefaults() {
 	o.Grace = cmp.Or(o.Grace, DefaultGrace)
 	if o.Observer == nil {
 		o.Observer = noObserver{}
-	}
-	if o.Type == nil {
-		o.Type = func(m *message.Message) (string, *handle.Result) { return m.Type, nil }
 	}
 }
 

@@ -2,10 +2,13 @@ package runner
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/guarded"
 	"github.com/msgctl/msgctl/internal/pipeline/dispatch"
 	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
 	"github.com/msgctl/msgctl/pkg/consume"
@@ -21,6 +24,7 @@ type job = dispatch.Job[attempt]
 type attempt struct {
 	handle.Job
 	verdict *handle.Result // decided before any handler was asked
+	typed   bool           // Type was asked
 	begun   any
 	open    bool // Begin was told, and End was not
 	took    time.Duration
@@ -33,7 +37,8 @@ type run struct {
 	dispatcher *dispatch.Dispatcher[attempt]
 	recent     *recentIDs
 
-	life context.Context //nolint:containedctx // of handlers and publications, which outlive the caller's by the grace
+	asked context.Context //nolint:containedctx // the caller's: nothing new is begun when it has ended
+	life  context.Context //nolint:containedctx // of handlers and publications, which outlive the caller's by the grace
 
 	attempts atomic.Int64
 
@@ -48,7 +53,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	o.withDefaults()
 	life, endLife := context.WithCancel(context.WithoutCancel(ctx))
 	defer endLife()
-	r := &run{Options: o, recent: newRecentIDs(o.Dedupe), life: life}
+	r := &run{Options: o, recent: newRecentIDs(o.Dedupe), asked: ctx, life: life}
 	r.dispatcher = dispatch.New(r.dispatchOptions(endLife))
 	if o.Dialer != nil {
 		// Before anything is fetched: without a place for failures nothing may be.
@@ -90,18 +95,60 @@ func (r *run) closePublisher() {
 // accept reads from a delivery what its attempt is, and its key.
 func (r *run) accept(d *consume.Delivery) (attempt, string) {
 	m := &d.Message
-	a := attempt{Job: handle.Job{Message: m, Tag: d.Tag, By: r.Handler.Name()}}
-	a.Attempt = message.AttemptsMade(m, r.Plan.Queue, r.Plan.Native) + 1
-	m.Exchange, m.RoutingKey = message.PublishedAs(m, r.Plan.Queue)
-	a.Last = r.Plan.Last(a.Attempt)
-	a.Type, a.verdict = r.Type(m)
+	a := attempt{Job: handle.Job{Message: m, Tag: d.Tag, By: r.Handler.Name(), Attempt: 1, Last: r.Plan.Last(1)}}
+	if err := guarded.Call(func() {
+		a.Attempt = message.AttemptsMade(m, r.Plan.Queue, r.Plan.Native) + 1
+		m.Exchange, m.RoutingKey = message.PublishedAs(m, r.Plan.Queue)
+	}); err != nil {
+		a.verdict = r.unfit(err)
+	}
+	a.Type, a.Last = m.Type, r.Plan.Last(a.Attempt)
 	switch {
 	case r.Key != nil:
-		return a, r.Key(m)
+		key, err := guarded.Within(r.asked, r.CheckTimeout, func() string { return r.Key(m) })
+		if err != nil {
+			a.verdict = r.unfit(err)
+		}
+		return a, key
 	case r.recent != nil:
 		return a, m.MessageID // of two that are the same, the second must know what became of the first
 	}
 	return a, ""
+}
+
+// check asks Type, once for a message.
+func (r *run) check(a *attempt) {
+	if r.Type == nil || a.typed || a.verdict != nil {
+		return
+	}
+	type outcome struct {
+		name    string
+		verdict *handle.Result
+	}
+	m := *a.Message // a check that is given up goes on
+	o, err := guarded.Within(r.life, r.CheckTimeout, func() (o outcome) {
+		o.name, o.verdict = r.Type(&m)
+		return o
+	})
+	if a.typed = err == nil; !a.typed {
+		a.verdict = r.unfit(err)
+		return
+	}
+	a.Type, a.verdict = o.name, o.verdict
+}
+
+// unfit is what becomes of a message that could not be looked at.
+func (r *run) unfit(err error) *handle.Result {
+	res := handle.Stopped()
+	var panicked *guarded.Panic
+	switch {
+	case errors.As(err, &panicked):
+		res = handle.Never(handle.ErrorPanic, fmt.Sprint(panicked.Value))
+	case errors.Is(err, context.DeadlineExceeded):
+		res = handle.Again(handle.ErrorTimeout, fmt.Sprintf("the check of the message did not end within %s",
+			r.CheckTimeout))
+	}
+	return &res
 }
 
 // unlessStopping ends the run with an error, except that of a publisher that is being closed.

@@ -3,6 +3,7 @@ package runner
 import (
 	"time"
 
+	"github.com/msgctl/msgctl/internal/guarded"
 	"github.com/msgctl/msgctl/internal/redact"
 	"github.com/msgctl/msgctl/pkg/consume/handle"
 	"github.com/msgctl/msgctl/pkg/message"
@@ -20,14 +21,24 @@ func (r *run) work(j *job) {
 		r.finish(j, Duplicate, nil)
 		return
 	}
+	r.check(a)
 	a.begun, a.open = r.Observer.Begin(&a.Job), true
 	result := a.verdict
 	if result == nil {
-		start := time.Now()
-		res := r.Handler.Handle(r.life, &a.Job)
-		a.took, result = time.Since(start), &res
+		result = r.handle(a)
 	}
 	r.conclude(j, result)
+}
+
+// handle asks the handler. Its panic is a failure of the message.
+func (r *run) handle(a *attempt) *handle.Result {
+	start := time.Now()
+	var res handle.Result
+	if err := guarded.Call(func() { res = r.Handler.Handle(r.life, &a.Job) }); err != nil {
+		return r.unfit(err)
+	}
+	a.took = time.Since(start)
+	return &res
 }
 
 // begins counts an attempt, and is false beyond the limit.

@@ -48,6 +48,9 @@ type NotComparable struct {
 	Operator    string
 	Left, Right string // what stood on its sides, for example "a string" or "nothing"
 	Reason      string // set instead when the expression failed as a whole
+	// AbsentHeader says that nothing but a header was missing, as it may be: messages without it are
+	// no surprise.
+	AbsentHeader bool
 }
 
 // Error tells what could not be compared.
@@ -109,6 +112,11 @@ func (p *program) NeedsHeaders() bool { return p.uses.headers() }
 const memoryBudget = 200_000
 
 func (p *program) run(m *message.Message) (out any, unknown *NotComparable) {
+	defer func() { // what expr runs, it recovers itself; what reads the message for it does not
+		if v := recover(); v != nil {
+			out, unknown = nil, &NotComparable{Reason: fmt.Sprintf("the message cannot be read: %v", v)}
+		}
+	}()
 	ev, ok := p.pool.Get().(*evaluator)
 	if !ok {
 		ev = &evaluator{vm: vm.VM{MemoryBudget: memoryBudget}}

@@ -176,6 +176,22 @@ func TestUnknownNeverMatches(t *testing.T) {
 			}
 		}
 	}
+	for expr, absent := range map[string]bool{
+		`headers.missing == "x"`: true, `not (headers.missing.deeper != 5)`: true, `"a" in headers["missing"]`: true,
+		`any(headers.missing, .x == 1)`: true, `headers.missing > 1 || headers.other == true`: true,
+		`headers.tenant == 5`: false, `body.missing == "x"`: false, `headers.missing == 1 || body.missing == 1`: false,
+		`body.missing == 1 || headers.missing == 1`: false,
+	} {
+		f, err := filter.Compile(expr, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = f.Match(sample())
+		var not *filter.NotComparable
+		if !errors.As(err, &not) || not.AbsentHeader != absent {
+			t.Errorf("%s: %#v, want AbsentHeader %v", expr, err, absent)
+		}
+	}
 	for _, expr := range []string{`body.missing > 1 || reason == "rejected"`,
 		`reason == "rejected" || not (body.currency > 1)`} {
 		f, err := filter.Compile(expr, opts)

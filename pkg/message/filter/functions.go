@@ -33,8 +33,8 @@ func functions() []expr.Option {
 		expr.Function(fnStamp, step(func(e *env, _ []any) (any, error) { return e.timestamp(), nil }), new(func(any) any)),
 		expr.Function(fnGet, step(func(_ *env, p []any) (any, error) { return get(p[0], p[1]), nil }),
 			new(func(any, any, any) any)),
-		expr.Function(fnList, step(list), new(func(any, any, bool) []any)),
-		expr.Function(fnCmp, step(compared), new(func(any, string, any, any, bool) bool)),
+		expr.Function(fnList, step(list), new(func(any, any, bool, bool) []any)),
+		expr.Function(fnCmp, step(compared), new(func(any, string, any, any, bool, bool, bool) bool)),
 	}
 }
 
@@ -54,20 +54,25 @@ func compared(e *env, p []any) (any, error) {
 	if holds, known := compare(operator, p[1], p[2]); known {
 		return holds, nil
 	}
-	return false, e.unsure(p[3].(bool), NotComparable{Operator: operator, Left: kind(p[1]), Right: kind(p[2])})
+	absent := p[1] == nil && p[3].(bool) || p[2] == nil && p[4].(bool)
+	return false, e.unsure(p[5].(bool), NotComparable{Operator: operator, Left: kind(p[1]), Right: kind(p[2]),
+		AbsentHeader: absent})
 }
 
 func list(e *env, p []any) (any, error) {
 	if l, ok := p[0].([]any); ok {
 		return l, nil
 	}
-	return []any{}, e.unsure(p[1].(bool), NotComparable{Reason: kind(p[0]) + " where a list is needed"})
+	return []any{}, e.unsure(p[2].(bool), NotComparable{Reason: kind(p[0]) + " where a list is needed",
+		AbsentHeader: p[0] == nil && p[1].(bool)})
 }
 
 // unsure keeps why a comparison could not be made, and ends the evaluation unless false may be
 // assumed.
 func (e *env) unsure(assumeFalse bool, why NotComparable) error {
-	e.anyUnknown, e.unknown = true, why
+	if !e.anyUnknown || !why.AbsentHeader { // what is no surprise does not hide what is one
+		e.anyUnknown, e.unknown = true, why
+	}
 	if assumeFalse {
 		return nil
 	}

@@ -88,7 +88,7 @@ func (v *missingFields) Visit(node *ast.Node) {
 		v.comparison(node, n)
 	case *ast.BuiltinNode:
 		if len(n.Arguments) > 1 && isPredicate(n.Arguments[1]) && isDynamic(n.Arguments[0]) {
-			n.Arguments[0] = v.add(call(fnList, n.Arguments[0]))
+			n.Arguments[0] = v.add(call(fnList, n.Arguments[0], inHeaders(n.Arguments[0])))
 		}
 	}
 	if !v.isCondition {
@@ -156,7 +156,28 @@ func (v *missingFields) comparison(node *ast.Node, n *ast.BinaryNode) {
 	default:
 		return
 	}
-	ast.Patch(node, v.add(call(fnCmp, &ast.StringNode{Value: n.Operator}, n.Left, right)))
+	ast.Patch(node, v.add(call(fnCmp, &ast.StringNode{Value: n.Operator}, n.Left, right, inHeaders(n.Left),
+		inHeaders(right))))
+}
+
+// inHeaders tells whether a value is a header, or inside one.
+func inHeaders(n ast.Node) *ast.BoolNode {
+	for {
+		if c, ok := called(n, fnGet); ok {
+			n = c.Arguments[1]
+			continue
+		}
+		switch x := n.(type) {
+		case *ast.ChainNode:
+			n = x.Node
+		case *ast.MemberNode:
+			n = x.Node
+		case *ast.IdentifierNode:
+			return &ast.BoolNode{Value: x.Value == "headers"}
+		default:
+			return &ast.BoolNode{}
+		}
+	}
 }
 
 // assumeFalse marks the comparisons in n that may count as false when they cannot be made: n as a

@@ -44,6 +44,10 @@ func TestDefinitionsObjects(t *testing.T) {
 			`", "tags": ["administrator"], "limits": {}}]`: user("sha256", "administrator"),
 		`"rabbit_version": "3.5.7", "users": [{"name": "u", "password_hash": "` + someHash +
 			`", "tags": ""}]`: user("md5"),
+		`"rabbit_version": "0.0.0", "users": [{"name": "u", "password_hash": "` + someHash +
+			`", "tags": ""}]`: user("sha256"),
+		`"rabbit_version": "2.8.7", "users": [{"name": "u", "password_hash": "` + someHash +
+			`", "tags": ""}]`: user("sha256"),
 		`"rabbit_version": "3.6.0", "users": [{"name": "u", "password_hash": "` + someHash +
 			`", "tags": ""}]`: user("sha256"),
 		`"users": [{"name": "u", "password_hash": "` + someHash +

@@ -173,10 +173,12 @@ func (r *reader) user(d *File, u *user) {
 	}
 }
 
-// defaultAlgorithm is that of a hash without a name: before 3.6.0 brokers used MD5 and did not say
-// so.
+// defaultAlgorithm is that of a hash without a name, as the broker's own import decides it by the
+// version in the file: 3.0 to 3.5 used MD5 and did not say so. An older or strange version does not
+// mean MD5.
 func defaultAlgorithm(version string) string {
-	if version != "" && !capability.VersionAtLeast(version, "3.6.0") {
+	minor, is3 := strings.CutPrefix(version, "3.")
+	if is3 && len(minor) > 1 && minor[0] >= '0' && minor[0] <= '5' && minor[1] == '.' {
 		return topology.HashingPrefix + "md5"
 	}
 	return topology.HashingPrefix + "sha256"
