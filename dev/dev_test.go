@@ -14,6 +14,13 @@ func TestPackagesAreTold(t *testing.T) {
 	}
 }
 
+func TestFuzzTargetsAreFound(t *testing.T) {
+	got := fuzzTargets([]byte("pkg/a/b_test.go:func FuzzX(f *testing.F) {\nmain_test.go:func FuzzY(f *testing.F) {\n"))
+	if want := []fuzzTarget{{"FuzzX", "./pkg/a"}, {"FuzzY", "."}}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
 func TestRapidsFlagsGoToThoseThatKnowThem(t *testing.T) {
 	for program, want := range map[string][]string{
 		"../go.sum":   {"-test.v", "-rapid.seed=1"}, // names pgregory.net/rapid

@@ -4,6 +4,7 @@
 //	go run ./dev demo                    msgctl at work on a real broker, in a minute
 //	go run ./dev test [FLAG|PACKAGE...]  go test on a real broker, with go test's own flags
 //	go run ./dev soak [FLAG|PACKAGE...]  the same, long and with fresh random cases: for the night
+//	go run ./dev fuzz [DURATION]         every fuzz target, 10 s each
 //	go run ./dev bench [FLAG...]         msgctl beside reference points measured in the same run
 //	go run ./dev gen [-check]            what is made from the code: command reference, JSON Schema, ...
 //
@@ -28,6 +29,7 @@ const usage = `usage: go run ./dev COMMAND
   demo                     see msgctl at work on a real RabbitMQ, in a minute
   test [FLAG|PACKAGE...]   run the tests: go run ./dev test -race -run Replay ./pkg/dlq/...
   soak [FLAG|PACKAGE...]   run them long, and with fresh random cases
+  fuzz [DURATION]          run every fuzz target, 10 s each
   bench [FLAG...]          measure; -h lists the flags
   gen [-check]             write what is made from the code; -check fails when that changes a file
 
@@ -55,6 +57,8 @@ func run(ctx context.Context, args []string) error {
 		return test(ctx, args)
 	case "soak":
 		return soak(ctx, args)
+	case "fuzz":
+		return fuzz(ctx, args)
 	case "bench":
 		return bench(ctx, args)
 	case "gen":

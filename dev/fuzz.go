@@ -1,0 +1,56 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+// defaultFuzzTime is how long each fuzz target runs.
+const defaultFuzzTime = "10s"
+
+// fuzzTarget is one fuzz target.
+type fuzzTarget struct{ name, dir string }
+
+// fuzz runs every fuzz target for some time on its corpus, one after another. It needs no broker.
+func fuzz(ctx context.Context, args []string) error {
+	each := defaultFuzzTime
+	if len(args) > 0 {
+		each = args[0]
+	}
+	if _, err := time.ParseDuration(each); err != nil || len(args) > 1 {
+		return fmt.Errorf("fuzz: want how long each target runs, such as %s", defaultFuzzTime)
+	}
+	found, err := exec.CommandContext(ctx, "git", "grep", "--untracked", "-E", `^func Fuzz\w+\(`, "--", "*_test.go").Output()
+	if err != nil {
+		return fmt.Errorf("find the fuzz targets: %w", err)
+	}
+	for _, target := range fuzzTargets(found) {
+		fmt.Println("===", target.name, target.dir)
+		if err := command(ctx, nil, "go", "test", "-run", "^$", "-fuzz", "^"+target.name+"$", "-fuzztime", each,
+			target.dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fuzzTargets reads lines of FILE:func NAME(…).
+func fuzzTargets(lines []byte) (targets []fuzzTarget) {
+	for line := range bytes.Lines(lines) {
+		file, code, _ := strings.Cut(string(line), ":func ")
+		name, _, ok := strings.Cut(code, "(")
+		if !ok {
+			continue
+		}
+		dir := "."
+		if i := strings.LastIndexByte(file, '/'); i >= 0 {
+			dir = "./" + file[:i]
+		}
+		targets = append(targets, fuzzTarget{name, dir})
+	}
+	return targets
+}
