@@ -49,7 +49,8 @@ func (b *brokers) open(ctx context.Context, conn *profile.Connection, command st
 		Host: conn.Host, Port: conn.Port, AMQPTLS: amqpTLS, VHost: conn.VHost, User: conn.User,
 		Password: topology.Secret(password.Reveal()), LoginFrom: conn.LoginFrom(),
 		API: conn.API, APITLS: apiTLS, Timeout: conn.Timeout, Heartbeat: conn.Heartbeat,
-		ReconnectDelay: conn.ReconnectDelay, ReconnectAttempts: conn.ReconnectAttempts, Name: "msgctl " + command,
+		ReconnectDelay: conn.ReconnectDelay, ReconnectAttempts: conn.ReconnectAttempts,
+		MaxMessage: conn.MaxMessage, Name: "msgctl " + command,
 	}
 	client, err := b.connect(o)
 	if err != nil {

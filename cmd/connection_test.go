@@ -33,6 +33,7 @@ func connectionValues(dir string) map[string]string {
 		"password-file": filepath.Join(dir, "password"), "tls-ca": filepath.Join(dir, "ca.pem"),
 		"tls-cert": filepath.Join(dir, "cert.pem"), "tls-key": filepath.Join(dir, "key.pem"), "tls-server-name": "h",
 		"insecure": "true", "timeout": "1s", "heartbeat": "1s", "reconnect-delay": "1s", "reconnect-attempts": "1",
+		"max-message-size": "1MB",
 	}
 }
 

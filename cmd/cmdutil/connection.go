@@ -50,7 +50,17 @@ func (c VHostChoice) check(state *topology.State) error {
 
 // ConnectionFlags registers the connection flags on a command; help lists them separately.
 func ConnectionFlags(cmd *cobra.Command) *profile.Flags {
+	return grouped(profile.RegisterFlags(cmd.Flags()))
+}
+
+// ReaderFlags is ConnectionFlags for a command that reads messages.
+func ReaderFlags(cmd *cobra.Command) *profile.Flags {
 	flags := profile.RegisterFlags(cmd.Flags())
+	flags.RegisterMaxMessage()
+	return grouped(flags)
+}
+
+func grouped(flags *profile.Flags) *profile.Flags {
 	// One map per flag: cobra records flag groups in it.
 	flags.Each(func(f *pflag.Flag) { f.Annotations = map[string][]string{FlagGroup: {"connection"}} })
 	return flags

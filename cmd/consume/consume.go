@@ -158,7 +158,7 @@ func NewCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	opts.log.Register(cmd, "debug (every message), info, warn (retries and worse) or error (dead letters)")
 	cmdmsg.RegisterProgress(cmd, &opts.progress)
 	opts.files.Register(cmd)
-	opts.connection = cmdutil.ConnectionFlags(cmd)
+	opts.connection = cmdutil.ReaderFlags(cmd)
 	return cmd
 }
 

@@ -98,8 +98,9 @@ func (c *consuming) run(ctx context.Context) error {
 	o := runner.Options{
 		Source: c.broker.Source(c.vhost), Handler: c.handler, Plan: c.plan, Prefetch: c.window(),
 		Concurrency: c.atMost(c.concurrency),
-		Key:         c.key, Type: c.typer(), CheckTimeout: c.consumeOptions.handler.timeout, Dedupe: c.dedupe, Grace: max(c.grace, time.Millisecond), Limit: c.limit,
-		Idle:           c.idle,
+		Key:         c.key, Type: c.typer(),
+		CheckTimeout: c.consumeOptions.handler.timeout, Dedupe: c.dedupe, Grace: max(c.grace, time.Millisecond),
+		Limit: c.limit, Idle: c.idle,
 		ReconnectDelay: c.conn.ReconnectDelay, ReconnectAttempts: c.reconnectAttempts(), Tag: "msgctl consume", Observer: w,
 	}
 	if c.plan.DeadLetter != nil || len(c.plan.Steps) > 0 && !c.plan.Native {

@@ -65,7 +65,7 @@ func newExportCmd(d *cmdutil.Process, open OpenBroker, drainQueue drainFunc) *co
 	opts.common.Output.Register(cmd, "text", "json", "yaml")
 	cmdmsg.RegisterProgress(cmd, &opts.common.Progress)
 	cmdutil.MarkNewFile(cmd, "archive")
-	opts.connection = cmdutil.ConnectionFlags(cmd)
+	opts.connection = cmdutil.ReaderFlags(cmd)
 	return cmd
 }
 

@@ -86,7 +86,7 @@ func newInspectCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	flags.StringVar(&opts.jq, "jq", "", "run a jq `PROGRAM` on each message or group, in the form of -o ndjson")
 	opts.look.register(cmd)
 	flags.Var(&opts.progress, "progress", "progress of --group-by on stderr: auto (a bar on a terminal), json or none")
-	opts.connection = cmdutil.ConnectionFlags(cmd)
+	opts.connection = cmdutil.ReaderFlags(cmd)
 	return cmd
 }
 

@@ -64,7 +64,7 @@ func newListCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	flags.BoolVar(&opts.noLook, "no-browse", false,
 		"browse no queue: ages are not shown, and error queues are not found by their content")
 	flags.BoolVarP(&opts.allVHosts, "all-vhosts", "A", false, "list the queues of every vhost that the user may access")
-	opts.connection = cmdutil.ConnectionFlags(cmd)
+	opts.connection = cmdutil.ReaderFlags(cmd)
 	cmd.MarkFlagsMutuallyExclusive("all-vhosts", "vhost")
 	return cmd
 }

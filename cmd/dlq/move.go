@@ -30,6 +30,6 @@ func newMoveCmd(d *cmdutil.Process, open OpenBroker, send sendFunc) *cobra.Comma
 		},
 	}
 	opts.registerAll(cmd)
-	opts.connection = cmdutil.ConnectionFlags(cmd)
+	opts.connection = cmdutil.ReaderFlags(cmd)
 	return cmd
 }

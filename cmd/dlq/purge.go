@@ -68,7 +68,7 @@ func newPurgeCmd(d *cmdutil.Process, open OpenBroker, purge purgeFunc) *cobra.Co
 		"first write every message durably to this new `FILE`; .gz and .zst are compressed")
 	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "destroy nothing; show what would be destroyed")
 	cmdutil.MarkNewFile(cmd, "archive")
-	opts.connection = cmdutil.ConnectionFlags(cmd)
+	opts.connection = cmdutil.ReaderFlags(cmd)
 	return cmd
 }
 

@@ -118,7 +118,7 @@ func newReplayCmd(d *cmdutil.Process, open OpenBroker, send sendFunc) *cobra.Com
 	flags.DurationVar(&opts.settle, "settle", replay.DefaultSettle, "how long to watch after each stage of --ramp")
 	opts.abort = 5
 	flags.Var(&opts.abort, "abort-if-returned", "stop when this share of the messages of --ramp died again")
-	opts.connection = cmdutil.ConnectionFlags(cmd)
+	opts.connection = cmdutil.ReaderFlags(cmd)
 	return cmd
 }
 

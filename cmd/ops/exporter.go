@@ -85,7 +85,7 @@ func NewExporterCmd(d *cmdutil.Process, open OpenExporter) *cobra.Command {
 	flags.BoolVar(&opts.once, "once", false, "collect once, print the metrics and exit")
 	opts.log.Register(cmd, "debug, info, warn or error")
 	opts.files.Register(cmd)
-	opts.connection = cmdutil.ConnectionFlags(cmd)
+	opts.connection = cmdutil.ReaderFlags(cmd)
 	cmd.MarkFlagsMutuallyExclusive("all-vhosts", "vhost")
 	cmd.MarkFlagsMutuallyExclusive("all-vhosts", "file")
 	return cmd

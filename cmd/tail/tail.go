@@ -120,7 +120,7 @@ func NewCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	flags.Int64Var(&opts.head, "head", 20, "with --queue: number of messages from the head of the queue")
 	opts.files.Register(cmd)
 	cmdutil.MarkNewFile(cmd, "save")
-	opts.connection = cmdutil.ConnectionFlags(cmd)
+	opts.connection = cmdutil.ReaderFlags(cmd)
 	return cmd
 }
 

@@ -53,6 +53,9 @@ type Options struct {
 	// seconds apart.
 	ReconnectAttempts int
 
+	// MaxMessage is how many bytes the body of a message that is read has at most: the announcement of
+	// a larger one ends the connection. 0 is no limit.
+	MaxMessage int64
 	// Name is what the broker's connection list and the HTTP user agent show: "msgctl apply".
 	// Default "msgctl".
 	Name string
@@ -73,7 +76,8 @@ func (o Options) reconnect() reconnect.Policy {
 
 func (o Options) amqp() amqp.Options {
 	return amqp.Options{Host: o.Host, Port: o.Port, TLS: o.AMQPTLS, User: o.User, Password: o.Password,
-		LoginFrom: o.LoginFrom, Timeout: o.Timeout, Heartbeat: o.Heartbeat, Reconnect: o.reconnect(), Name: o.Name}
+		LoginFrom: o.LoginFrom, Timeout: o.Timeout, Heartbeat: o.Heartbeat, Reconnect: o.reconnect(),
+		MaxMessage: o.MaxMessage, Name: o.Name}
 }
 
 func (o Options) management() management.Options {

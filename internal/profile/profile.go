@@ -49,6 +49,8 @@ type Connection struct {
 	ReconnectDelay    time.Duration // the first pause; the n-th is n times as long
 	ReconnectAttempts int           // 0: do not reconnect
 
+	MaxMessage int64 // bytes of the largest body that is read
+
 	Context string // name of the context in use, "" when none is
 	// ProtectedBy is the context because of which destructive commands need the vhost's name typed:
 	// the one in use, or another one about the same broker. "" when none protects it.

@@ -35,6 +35,8 @@ type resolution struct {
 	settings
 	name    string  // the context in use
 	context Context // its settings
+	// maxMessage is the flag's, which is no setting of a broker.
+	maxMessage int64
 }
 
 func merge(flags *Flags, env LookupEnv, file *File) (*resolution, *Error) {
@@ -43,7 +45,7 @@ func merge(flags *Flags, env LookupEnv, file *File) (*resolution, *Error) {
 	if err != nil {
 		return nil, err
 	}
-	r.settings = fromFlags
+	r.settings, r.maxMessage = fromFlags, flags.maxMessage()
 	pick := pickContext(flags, env, file)
 	for _, step := range []func() *Error{
 		func() *Error { return r.addContext(pick.flag, pick, file) },
@@ -114,6 +116,7 @@ func (r *resolution) connection(file *File) *Connection {
 
 		Timeout: r.timeout.value, Heartbeat: r.heartbeat.value,
 		ReconnectDelay: r.delay.value, ReconnectAttempts: r.attempts.value,
+		MaxMessage: r.maxMessage,
 
 		Context: r.name, ProtectedBy: r.protector(file), File: r.context.File,
 		Sources: r.sources(),

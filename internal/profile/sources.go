@@ -172,6 +172,9 @@ func (f *Flags) Each(visit func(*pflag.Flag)) {
 		visit(f.set.Lookup(fd.name))
 	}
 	visit(f.set.Lookup("context"))
+	if f.set.Lookup(maxMessageFlag) != nil {
+		visit(f.set.Lookup(maxMessageFlag))
+	}
 }
 
 // Variable is an environment variable that msgctl reads.
