@@ -128,10 +128,16 @@ func (t textWriter) spread(s *plan.Spread) {
 	if s == nil {
 		return
 	}
-	render.Hanging(t.w, t.style.Bold("leaders")+"  ",
-		fmt.Sprintf("%d new quorum queues and streams are declared on the %d "+
-			"nodes of the cluster in turn, so that their leaders do not all begin on one", s.Queues, s.Nodes), t.width,
-		render.Plain)
+	say := func(text string) { render.Hanging(t.w, t.style.Bold("leaders")+"  ", text, t.width, render.Plain) }
+	if s.Queues > 0 {
+		say(fmt.Sprintf("%d new quorum queues and streams are declared on the %d nodes of the cluster in turn, so that their "+
+			"leaders do not all begin on one", s.Queues, s.Nodes))
+	}
+	if s.Classic > 0 {
+		say(fmt.Sprintf("%d new classic queues all begin on one of the %d nodes, that of the connection, unless the broker "+
+			"is configured otherwise; leaderLocator: balanced in a queue (before 4.0, masterLocator: min-masters) spreads them",
+			s.Classic, s.Nodes))
+	}
 	t.line("")
 }
 

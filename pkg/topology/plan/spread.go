@@ -2,14 +2,23 @@ package plan
 
 import "github.com/msgctl/msgctl/pkg/topology"
 
-// Spread says that new replicated queues are declared on the nodes of a cluster in turn: their
-// leaders would all be on the node that one is connected to (fact leader-is-local).
+// Spread says where the leaders of new queues begin in a cluster. Those of replicated queues are
+// declared on its nodes in turn: they would all be on the node that one is connected to
+// (fact leader-is-local).
 type Spread struct {
+	// Queues are the new quorum queues and streams, 0 for fewer than two.
 	Queues int `json:"queues"`
-	Nodes  int `json:"nodes"`
+	// Classic are the new classic queues, 0 for fewer than two. They are not spread: each lives on
+	// one node only, and a cluster that has lost any node would miss some of them.
+	Classic int `json:"classic,omitempty"`
+	Nodes   int `json:"nodes"`
 }
 
-const leaderLocator = "x-queue-leader-locator"
+// The arguments that say where a queue's leader begins; the second is for classic queues before 4.3.
+const (
+	leaderLocator = "x-queue-leader-locator"
+	masterLocator = "x-queue-master-locator"
+)
 
 // Spreads reports whether it is left to msgctl where a queue's leader begins: it is replicated, and
 // its file does not say.
@@ -18,15 +27,27 @@ func Spreads(q *topology.Queue) bool {
 	return !said && (q.Type == topology.Quorum || q.Type == topology.Stream)
 }
 
-// spread counts the queues that are declared on several nodes in turn.
+// spread counts the queues that are declared on several nodes in turn, and the classic ones that all
+// land on one.
 func (d *differ) spread() {
-	n := 0
-	for _, s := range d.plan.Steps {
-		if q, ok := s.Want.(*topology.Queue); ok && s.Action == Create && Spreads(q) {
-			n++
+	s := Spread{Nodes: len(d.have.Server.Nodes)}
+	for _, step := range d.plan.Steps {
+		q, ok := step.Want.(*topology.Queue)
+		switch {
+		case !ok || step.Action != Create:
+		case Spreads(q):
+			s.Queues++
+		case q.Type == topology.Classic && q.Arguments[leaderLocator] == nil && q.Arguments[masterLocator] == nil:
+			s.Classic++
 		}
 	}
-	if nodes := len(d.have.Server.Nodes); n > 1 && nodes > 1 {
-		d.plan.Spread = &Spread{Queues: n, Nodes: nodes}
+	if s.Queues == 1 {
+		s.Queues = 0
+	}
+	if s.Classic == 1 {
+		s.Classic = 0
+	}
+	if s.Nodes > 1 && s.Queues+s.Classic > 0 {
+		d.plan.Spread = &s
 	}
 }

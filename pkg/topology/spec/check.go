@@ -213,6 +213,10 @@ func (c *checker) endpoint(part string, ref topology.Ref) {
 		c.wayOut(ref, c.place.definitions))
 }
 
+// partitionOrder is the argument by which rabbitmq-streams add_super_stream numbers the bindings of
+// a super stream, for clients to read.
+const partitionOrder = "x-stream-partition-order"
+
 // headers checks that a binding's header matches are on an exchange that reads them.
 func (c *checker) headers(b *topology.Binding) {
 	if match, ok := b.Arguments["x-match"]; ok {
@@ -221,10 +225,11 @@ func (c *checker) headers(b *topology.Binding) {
 				"the broker refuses the binding", "write all, any, all-with-x or any-with-x")
 		}
 	}
+	names := slices.DeleteFunc(b.Arguments.Keys(), func(name string) bool { return name == partitionOrder })
 	x, _ := c.state.Get(topology.ExchangeRef(b.VHost, b.Source))
 	if x, ok := x.(*topology.Exchange); ok && slices.Contains([]string{"direct", "fanout", "topic"}, x.Type) &&
-		len(b.Arguments) > 0 {
-		part := argumentPart + b.Arguments.Keys()[0]
+		len(names) > 0 {
+		part := argumentPart + names[0]
 		c.as("binding-ignores-headers").warn(part, fmt.Sprintf("exchange %q is of type %s and does not look at headers",
 			b.Source, x.Type), "the binding takes every message of its key", "use type: headers, or leave the headers out")
 	}

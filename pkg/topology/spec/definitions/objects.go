@@ -247,22 +247,22 @@ func (r *reader) queue(vhost string, q *queue) {
 	o := &topology.Queue{VHost: vhost, Name: q.Name, Type: topology.Classic, Durable: q.Durable == nil || *q.Durable,
 		AutoDelete: q.AutoDelete, Arguments: q.Arguments.table()}
 	p := parts(&q.Located, q.Arguments)
-	given := q.Type
+	given := queueType(q.Type)
 	if v, ok := o.Arguments["x-queue-type"]; ok {
 		text, isText := v.(string)
 		if !isText {
 			r.errorAt(p["x-queue-type"], r.options.Name(o.Ref()), "x-queue-type must be a string",
 				"write classic, quorum or stream")
 		}
-		given = text
+		if text != "" {
+			o.Type, o.TypeDeclared = queueType(text), true
+		}
 		delete(o.Arguments, "x-queue-type")
 		if len(o.Arguments) == 0 {
 			o.Arguments = nil
 		}
 		p["type"] = p["x-queue-type"]
-	}
-	if given != "" {
-		o.Type, o.TypeDeclared = strings.TrimSuffix(strings.TrimPrefix(given, "rabbit_"), "_queue"), true
+		given = o.Type
 	}
 	if capability.IsReserved(q.Name) {
 		r.leftOut(q.Position(), r.options.Name(o.Ref()), "was named by a broker and is left out",
@@ -274,7 +274,19 @@ func (r *reader) queue(vhost string, q *queue) {
 			"an exclusive queue lives and dies with the connection that declares it")
 		return
 	}
+	switch {
+	case given == topology.Classic:
+		o.TypeDeclared = true
+	case given != "" && given != o.Type:
+		r.leftOut(q.FieldPosition("type"), r.options.Name(o.Ref()), "its type "+given+" is left out, as a broker's import does",
+			"without the argument x-queue-type the queue is classic, or of its vhost's default queue type")
+	}
 	r.add(o, q.Position(), p)
+}
+
+// queueType takes off what some exports put around the name of a type: rabbit_quorum_queue.
+func queueType(s string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(s, "rabbit_"), "_queue")
 }
 
 func (r *reader) binding(vhost string, b *binding) {
