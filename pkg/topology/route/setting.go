@@ -1,7 +1,11 @@
 package route
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
@@ -83,16 +87,31 @@ func (s Settings) Argument(key string) Setting {
 	return Setting{Value: v, From: "argument " + name}
 }
 
-// Setting returns the value that the policy sets for a key.
+// Setting returns the value that the policy sets for a key. It is unsure only if a policy that may
+// apply instead sets another value, or none.
 func (a Applied) Setting(key string) Setting {
+	unsure := a.unsureOf(key)
 	if a.Policy == nil {
-		return Setting{Unsure: a.Unsure}
+		return Setting{Unsure: unsure}
 	}
 	v, ok := a.Policy.Definition[key]
 	if !ok {
-		return Setting{Unsure: a.Unsure}
+		return Setting{Unsure: unsure}
 	}
-	return Setting{Value: v, From: a.Policy.Ref().String(), Unsure: a.Unsure, Policy: a.Policy}
+	return Setting{Value: v, From: a.Policy.Ref().String(), Unsure: unsure, Policy: a.Policy}
+}
+
+func (a Applied) unsureOf(key string) string {
+	if len(a.Rivals) == 0 || strings.HasSuffix(a.Unsure, unjudged) {
+		return a.Unsure
+	}
+	others := slices.DeleteFunc(slices.Clone(a.Rivals), func(p *topology.Policy) bool {
+		return amqptable.Canonical(p.Definition[key]) == amqptable.Canonical(a.Policy.Definition[key])
+	})
+	if len(others) == 0 {
+		return ""
+	}
+	return sameRank(others)
 }
 
 func first(list ...Setting) Setting {

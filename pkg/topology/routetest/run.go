@@ -49,6 +49,9 @@ func (s *Suite) Run(c Case) Result {
 	case len(t.Unjudged()) > 0:
 		r.fail("publish", "it cannot be told without a broker where the message goes, and a test on a broker shows it: "+
 			strings.Join(t.Unjudged(), "; "), "")
+	case len(t.Unsure()) > 0:
+		r.fail("publish", "where the message goes is undefined on a broker, too, until one policy has a higher priority: "+
+			strings.Join(t.Unsure(), "; "), "")
 	default:
 		r.judge(n, t.Sure(), t.Possible(), t.MayBeLost())
 	}
