@@ -92,7 +92,8 @@ func unread(ch *amqp091.Channel, q *topology.Queue) error {
 func answered(ch *amqp091.Channel, want *topology.Queue) (amqp091.Queue, error) {
 	q, ok, err := inspect(ch, want)
 	if err == nil && !ok && want.Type == topology.Quorum {
-		err = &refusal.Error{Text: "its leader does not answer, so that nobody knows what it holds", Kind: topology.ErrUnreachable}
+		err = &refusal.Error{Text: "its leader does not answer, so that nobody knows what it holds",
+			Kind: topology.ErrUnreachable}
 	}
 	return q, err
 }
