@@ -1,8 +1,10 @@
 package topology
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/render"
 	picture "github.com/msgctl/msgctl/internal/render/graph"
+	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 	"github.com/msgctl/msgctl/pkg/topology/graph"
@@ -27,7 +30,12 @@ the depth of each queue.
 -o mermaid is rendered by GitHub and GitLab in Markdown; dot is for Graphviz.
 svg and html are self-contained pictures that load nothing. The HTML page can be
 panned, zoomed and searched; it shows the details of the object under the
-pointer and highlights its message paths.`
+pointer and highlights its message paths.
+
+More than 400 objects are folded into groups by their names, with dead letters
+and retry steps apart; objects with errors stay single. --all draws each. Mermaid
+draws at most 500 edges and 50,000 characters: a topology that does not fit is
+folded further, or refused.`
 
 type graphOptions struct {
 	proc       *cmdutil.Process
@@ -35,6 +43,7 @@ type graphOptions struct {
 	connection *profile.Flags
 	source     sourceOptions
 	output     cmdutil.OutputFlag
+	all        bool
 }
 
 // NewGraphCmd is msgctl graph.
@@ -51,6 +60,7 @@ func NewGraphCmd(d *cmdutil.Process, open OpenReader) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return runGraph(cmd.Context(), opts) },
 	}
 	opts.output.Register(cmd, "mermaid", "dot", "svg", "html", "json")
+	cmd.Flags().BoolVar(&opts.all, "all", false, "draw every object, however many there are")
 	opts.source.register(cmd, "draw the broker's vhost, with the depth of each queue")
 	opts.connection = cmdutil.ConnectionFlags(cmd)
 	return cmd
@@ -69,14 +79,65 @@ func runGraph(ctx context.Context, opts *graphOptions) error {
 	if in.Live != nil {
 		o.Status = in.Live.Status
 	}
-	g := graph.New(in.State, o)
-	write := map[string]func(io.Writer, *graph.Graph) error{
-		"mermaid": picture.Mermaid, "dot": picture.DOT, "svg": picture.SVG, "html": picture.HTML, "json": picture.JSON,
-	}[opts.output.Value]
-	if opts.output.Value == "mermaid" && len(g.Edges) > picture.MermaidEdges {
-		opts.proc.Warn("Mermaid refuses flowcharts of more than 500 edges by default; use -o html or -o svg")
+	return opts.draw(graph.New(in.State, o))
+}
+
+// drawnSingly is how many objects a picture shows one by one; beyond it they are folded into this
+// many groups.
+const (
+	drawnSingly = 400
+	mostGroups  = 150
+)
+
+// draw writes the picture. One of very many objects is folded, unless each was asked for.
+func (o *graphOptions) draw(g *graph.Graph) error {
+	drawn := g
+	if len(g.Nodes) > drawnSingly && !o.all && o.output.Value != "json" {
+		drawn = g.Fold(mostGroups)
 	}
-	return write(opts.proc.Streams.Out, g)
+	out := o.proc.Streams.Out
+	switch o.output.Value {
+	case "json":
+		return picture.JSON(out, g)
+	case "mermaid":
+		return o.mermaid(g, drawn)
+	}
+	o.tellFolded(drawn)
+	write := map[string]func(io.Writer, *graph.Graph) error{
+		"dot": picture.DOT, "svg": picture.SVG, "html": picture.HTML,
+	}[o.output.Value]
+	return write(out, drawn)
+}
+
+func (o *graphOptions) tellFolded(g *graph.Graph) {
+	if n := g.Objects(); n > len(g.Nodes) {
+		o.proc.Say("%s are drawn as %s, by their names; --all draws each",
+			terminal.FormatPlural(int64(n), "object", "objects"), terminal.FormatPlural(int64(len(g.Nodes)), "node", "nodes"))
+	}
+}
+
+// mermaid writes a flowchart that fits into the limits of Mermaid, folded as far as that needs. What
+// cannot fit is not written: it would be shown as an error.
+func (o *graphOptions) mermaid(whole, drawn *graph.Graph) error {
+	for limit := mostGroups; ; limit /= 2 {
+		var text bytes.Buffer
+		if err := picture.Mermaid(&text, drawn); err != nil {
+			return err
+		}
+		if len(drawn.Edges) <= picture.MermaidEdges && text.Len() <= picture.MermaidText {
+			o.tellFolded(drawn)
+			_, err := o.proc.Streams.Out.Write(text.Bytes())
+			return err
+		}
+		if o.all || limit < 10 {
+			return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Advice: "use -o svg, -o html or -o dot", Err: fmt.Errorf(
+				"the picture would have %s and %s: Mermaid draws at most %d edges and %s characters, and shows an error beyond",
+				terminal.FormatPlural(int64(len(drawn.Edges)), "edge", "edges"),
+				terminal.FormatPlural(int64(text.Len()), "character", "characters"),
+				picture.MermaidEdges, terminal.FormatCount(picture.MermaidText))}
+		}
+		drawn = whole.Fold(limit)
+	}
 }
 
 func graphEvents(in *subject.Subject) []graph.EventSource {

@@ -162,7 +162,7 @@ func TestDepthsAndRetrySteps(t *testing.T) {
 	g := graph.New(s, graph.Options{Status: map[topology.Ref]topology.QueueStatus{{Kind: topology.KindQueue, VHost: "/",
 		Name: "work"}: {Messages: 1234, Consumers: 2, Known: true}}})
 	text := draw(t, picture.SVG, g)
-	for _, want := range []string{"quorum queue · 1,234 messages", `class="node queue wait"`, "waits 1m30s",
+	for _, want := range []string{"quorum queue · 1,234 messages", `class="node queue wait"`, "back after 1m30s",
 		"2 consumers"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %s", want)

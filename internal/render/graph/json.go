@@ -31,6 +31,7 @@ type edgeDocument struct {
 	Kind        string   `json:"kind"`
 	Keys        []string `json:"keys,omitempty"`
 	DeadLetters bool     `json:"dead_letters,omitempty"`
+	Back        bool     `json:"back,omitempty"`
 	Lost        bool     `json:"lost,omitempty"`
 }
 
@@ -58,7 +59,7 @@ func JSON(w io.Writer, g *model.Graph) error {
 	}
 	for _, e := range g.Edges {
 		doc.Edges = append(doc.Edges, edgeDocument{From: e.From, To: e.To, Kind: string(e.Kind), Keys: e.Labels,
-			DeadLetters: e.DeadLetters, Lost: e.Lost})
+			DeadLetters: e.DeadLetters, Back: e.Back, Lost: e.Lost})
 	}
 	return render.JSON(w, doc)
 }

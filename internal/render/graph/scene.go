@@ -21,7 +21,7 @@ const (
 	margin      = 24.0
 	headHeight  = 34.0
 	legendSpace = 34.0
-	legendWidth = 830.0
+	legendWidth = 1000.0
 )
 
 // scene is a graph with a place for everything.

@@ -22,13 +22,14 @@ func separate(n int, edges []layout.Edge) []int {
 	if len(hub) == 0 {
 		return nil
 	}
-	toHub := func(e layout.Edge) bool { return hub[e.To] && e.From != e.To }
+	// a retry step stays beside its queue
+	toHub := func(e layout.Edge) bool { return hub[e.To] && e.From != e.To && !e.Back }
 	group := layout.Components(n, slices.DeleteFunc(slices.Clone(edges), toHub))
 	var copies []int
 	of := map[[2]int]int{}
 	for i := range edges {
 		e := &edges[i]
-		if !hub[e.To] || group[e.From] == group[e.To] {
+		if !toHub(*e) || group[e.From] == group[e.To] {
 			continue
 		}
 		id := [2]int{group[e.From], e.To}

@@ -27,7 +27,7 @@ func (s *scene) write(out io.Writer, head string) {
 	fmt.Fprintf(out, `%s<svg xmlns="http://www.w3.org/2000/svg" id="picture" width="%s" height="%s" viewBox="0 0 %s %s" role="img" aria-label="%s">`+"\n",
 		head, px(s.size.Width), px(s.size.Height), px(s.size.Width), px(s.size.Height), text(titleOf(s.g)))
 	fmt.Fprintf(out, "<style>\n%s</style>\n<defs>", pictureCSS)
-	for _, m := range []string{"binding", "dead", "alternate", "publish", "problem"} {
+	for _, m := range []string{"binding", "dead", "retry", "alternate", "publish", "problem"} {
 		fmt.Fprintf(out, `<marker id="arrow-%s" class="arrow %s" viewBox="0 0 8 8" refX="7.2" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 .6 8 4 0 7.4z"/></marker>`, m, m)
 	}
 	fmt.Fprintf(out, "</defs>\n"+`<rect class="paper" width="100%%" height="100%%"/>`+"\n"+`<g id="world">`+"\n")
@@ -122,7 +122,7 @@ func (s *scene) legend(out io.Writer) {
 	x, y := margin, s.size.Height-margin/2-8
 	fmt.Fprintf(out, `<g class="legend">`)
 	for _, l := range []struct{ class, text string }{{"binding", "binding"}, {"dead", "dead letters"},
-		{"alternate", "alternate exchange"}, {"publish", "event"}, {"binding problem", "problem, or lost"}} {
+		{"retry", "back after a wait"}, {"alternate", "alternate exchange"}, {"publish", "event"}, {"binding problem", "problem, or lost"}} {
 		arrow := l.class
 		if strings.HasSuffix(arrow, "problem") {
 			arrow = "problem"

@@ -29,6 +29,8 @@ func nameOf(n model.Node) string {
 func kindOf(n model.Node) string {
 	var text string
 	switch {
+	case n.IsFolded():
+		text = folded(n)
 	case n.Role == model.Event:
 		return "event"
 	case n.Role == model.Missing:
@@ -39,7 +41,7 @@ func kindOf(n model.Node) string {
 		text = terminal.Neutralise(n.Type) + " queue"
 	}
 	if n.Role == model.Wait {
-		text += " · waits " + waitOf(n)
+		text += " · back after " + waitOf(n)
 	}
 	if n.Status.Known {
 		text += " · " + terminal.FormatPlural(n.Status.Messages, "message", "messages")
@@ -47,13 +49,33 @@ func kindOf(n model.Node) string {
 	return text
 }
 
+// folded counts what a node stands for: "12 quorum queues".
+func folded(n model.Node) string {
+	noun := string(n.Ref.Kind)
+	if n.Role == model.Event {
+		noun = "event"
+	} else if n.Type != "" {
+		noun = terminal.Neutralise(n.Type) + " " + noun
+	}
+	text := terminal.FormatPlural(int64(len(n.Members)), noun, noun+"s")
+	if n.Role == model.DeadLetters {
+		text += " of dead letters"
+	}
+	return text
+}
+
+// waitOf says how long messages wait, of several queues not too many.
 func waitOf(n model.Node) string {
+	var list []string
 	for _, f := range n.Facts {
 		if f.Name == "message ttl" {
-			return f.Value
+			list = append(list, f.Value)
 		}
 	}
-	return ""
+	if len(list) > longestList {
+		list = append(list[:longestList-1], "…")
+	}
+	return strings.Join(list, ", ")
 }
 
 // about is all that is known about a node, a line each.
@@ -67,6 +89,9 @@ func about(n model.Node) []string {
 	}
 	if n.Status.Known {
 		lines = append(lines, terminal.FormatPlural(n.Status.Consumers, "consumer", "consumers"))
+	}
+	for _, m := range n.Members {
+		lines = append(lines, terminal.Neutralise(m))
 	}
 	for _, p := range n.Problems {
 		lines = append(lines, "! "+terminal.Neutralise(p.Text))
@@ -93,6 +118,9 @@ func aboutEdge(g *model.Graph, e model.Edge) []string {
 		model.Binding: "is bound to", model.DeadLetter: "sends its dead letters to",
 		model.Alternate: "hands what no binding takes to", model.Publish: "is published to",
 	}[e.Kind]
+	if e.Back {
+		what = "returns its messages, after their wait, to"
+	}
 	lines := []string{nameOf(g.Nodes[e.From]) + " " + what + " " + nameOf(g.Nodes[e.To])}
 	for _, l := range e.Labels {
 		lines = append(lines, "key "+terminal.Neutralise(l))
@@ -150,7 +178,10 @@ func howBad(list []model.Problem) string {
 func classOfEdge(g *model.Graph, e model.Edge) string {
 	kind := map[model.EdgeKind]string{model.Binding: "binding", model.DeadLetter: "dead", model.Alternate: "alternate",
 		model.Publish: "publish"}[e.Kind]
-	if e.DeadLetters {
+	switch {
+	case e.Back:
+		kind = "retry"
+	case e.DeadLetters:
 		kind = "dead"
 	}
 	if bad := howBad(e.Problems); bad != "" {

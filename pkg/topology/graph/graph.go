@@ -44,6 +44,8 @@ type Node struct {
 	Status topology.QueueStatus
 	// Problems are the problems of the object.
 	Problems []Problem
+	// Members are the names of the objects that a folded node stands for; nil for a single one.
+	Members []string
 }
 
 // Problem is one problem, in a sentence. Mild ones do not lose messages.

@@ -147,6 +147,9 @@ func (l *layers) route(i int, x []float64, out *Placed) Route {
 	var r Route
 	for n, v := range way {
 		p := Point{x[l.at[v].rank], l.at[v].y}
+		if n == 0 || n == len(way)-1 {
+			p.Y += l.port(v, e, n == 0)
+		}
 		half := l.at[v].size.Width / 2
 		switch {
 		case n == 0:
@@ -168,6 +171,39 @@ func (l *layers) route(i int, x []float64, out *Placed) Route {
 		}
 	}
 	return r
+}
+
+// port is how far from the middle of a node's border an edge ends. Edges that leave and edges that
+// arrive on the same side do so at different places, so that an arrowhead belongs to one line only.
+// right says which side it is.
+func (l *layers) port(v int, e Edge, right bool) float64 {
+	var same, other float64 // the sums of where the edges on this side lead to
+	var sames, others int
+	links := l.in[v]
+	if right {
+		links = l.out[v]
+	}
+	for _, k := range links {
+		o := l.edges[l.part.edges[l.links[k].edge]]
+		y := l.at[l.links[k].from].y
+		if right {
+			y = l.at[l.links[k].to].y
+		}
+		if (l.part.nodes[v] == o.From) == (l.part.nodes[v] == e.From) {
+			same, sames = same+y, sames+1
+		} else {
+			other, others = other+y, others+1
+		}
+	}
+	apart := l.at[v].size.Height / 5
+	switch {
+	case others == 0:
+		return 0
+	case same/float64(sames) < other/float64(others),
+		same/float64(sames) == other/float64(others) && l.part.nodes[v] == e.From:
+		return -apart
+	}
+	return apart
 }
 
 // double reports whether another edge joins the same nodes: one of them has to bend.

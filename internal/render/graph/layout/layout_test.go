@@ -68,3 +68,20 @@ func check(t *rapid.T, nodes []layout.Size, edges []layout.Edge, p layout.Placed
 		}
 	}
 }
+
+// TestArrowheadsBelongToOneEdge: where one edge leaves and another arrives, they do so at different
+// places.
+func TestArrowheadsBelongToOneEdge(t *testing.T) {
+	size := layout.Size{Width: 100, Height: 40}
+	// a queue, its dead letters, and a retry step that returns to it
+	placed := layout.Place([]layout.Size{size, size, size}, []layout.Edge{{From: 0, To: 1}, {From: 2, To: 0, Back: true}})
+	leaves := placed.Edges[0].Points[0]
+	back := placed.Edges[1].Points
+	arrives := back[len(back)-1]
+	if leaves.X != arrives.X {
+		t.Fatalf("one side was expected: %v, %v", leaves, arrives)
+	}
+	if d := leaves.Y - arrives.Y; d > -10 && d < 10 {
+		t.Errorf("the edges meet at %v and %v", leaves, arrives)
+	}
+}

@@ -1,0 +1,222 @@
+package graph
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Fold returns a graph of at most about limit nodes: objects whose names begin alike become one
+// node, with their Members. It folds no more than it must, so first the queues of one worker, then
+// those of one service, and at last those of all numbered services. Queues stay apart from their
+// dead letters and retry steps while that is possible. Objects with serious problems stay single, if
+// they are few. A graph that is small enough is returned as it is.
+func (g *Graph) Fold(limit int) *Graph {
+	if len(g.Nodes) <= limit {
+		return g
+	}
+	best := g
+	for _, by := range foldings() {
+		f := folder{g: g, by: by, limit: limit, at: map[groupID]int{}}
+		if folded := f.fold(); len(folded.Nodes) < len(best.Nodes) {
+			best = folded
+		}
+		if len(best.Nodes) <= limit {
+			break
+		}
+	}
+	return best
+}
+
+// folding says which objects are one group.
+type folding struct {
+	parts     int  // how many parts of the name count
+	anyNumber bool // numbers in names are all the same
+	anyRole   bool // dead letters and retry steps are grouped with the queues
+	anyName   bool // all of one kind and role are one group
+}
+
+// foldings are all, the finest first.
+func foldings() (list []folding) {
+	const most = 4
+	for parts := most; parts >= 1; parts-- {
+		list = append(list, folding{parts: parts})
+	}
+	for parts := most; parts >= 1; parts-- {
+		list = append(list, folding{parts: parts, anyNumber: true})
+	}
+	return append(list, folding{parts: 1, anyNumber: true, anyRole: true}, folding{parts: 1, anyName: true})
+}
+
+type groupID struct {
+	vhost, kind, name string
+	role              Role
+	single            int // one more than the index of a node that stays single
+}
+
+type folder struct {
+	g       *Graph
+	by      folding
+	limit   int
+	at      map[groupID]int
+	members [][]int // of each new node
+	node    []int   // of each old node, the new one
+}
+
+func (f *folder) fold() *Graph {
+	serious := 0
+	for _, n := range f.g.Nodes {
+		if isSerious(n) {
+			serious++
+		}
+	}
+	few := serious <= f.limit/4
+	f.node = make([]int, len(f.g.Nodes))
+	for i, n := range f.g.Nodes {
+		id := f.group(n)
+		if few && isSerious(n) {
+			id = groupID{single: i + 1}
+		}
+		k, ok := f.at[id]
+		if !ok {
+			k = len(f.members)
+			f.at[id] = k
+			f.members = append(f.members, nil)
+		}
+		f.members[k] = append(f.members[k], i)
+		f.node[i] = k
+	}
+	out := &Graph{Name: f.g.Name}
+	for _, list := range f.members {
+		out.Nodes = append(out.Nodes, f.join(list))
+	}
+	f.edges(out)
+	return out
+}
+
+func isSerious(n Node) bool {
+	return n.Role == Missing || slices.ContainsFunc(n.Problems, func(p Problem) bool { return !p.Mild })
+}
+
+func (f *folder) group(n Node) groupID {
+	id := groupID{vhost: n.Ref.VHost, kind: string(n.Ref.Kind), role: n.Role}
+	if f.by.anyRole && (n.Role == DeadLetters || n.Role == Wait) {
+		id.role = Plain
+	}
+	if !f.by.anyName {
+		id.name, _ = f.beginning(n.Ref.Name)
+		if f.by.anyNumber {
+			id.name = strings.ReplaceAll(id.name, "*", "") // billing is one of billing2, billing3
+		}
+	}
+	return id
+}
+
+var (
+	separator = regexp.MustCompile(`[.\-_:/ ]+`)
+	number    = regexp.MustCompile(`\d+`)
+)
+
+// beginning returns the part of a name that counts, and whether that is less than all of it.
+func (f *folder) beginning(name string) (begin string, more bool) {
+	begin = name
+	if ends := separator.FindAllStringIndex(name, f.by.parts); len(ends) == f.by.parts {
+		begin, more = name[:ends[f.by.parts-1][0]], true
+	}
+	if f.by.anyNumber {
+		begin = number.ReplaceAllString(begin, "*")
+	}
+	return begin, more
+}
+
+// join makes one node of several.
+func (f *folder) join(list []int) Node {
+	first := f.g.Nodes[list[0]]
+	if len(list) == 1 {
+		return first
+	}
+	out := Node{Ref: first.Ref, Role: first.Role, Type: first.Type}
+	name, more := "", false
+	for _, i := range list {
+		n := f.g.Nodes[i]
+		out.Members = append(out.Members, n.Ref.Name)
+		if n.Type != out.Type {
+			out.Type = ""
+		}
+		if n.Role != out.Role {
+			out.Role = Plain
+		}
+		out.Problems = append(out.Problems, n.Problems...)
+		if n.Status.Known {
+			out.Status.Known = true
+			out.Status.Messages += n.Status.Messages
+			out.Status.Consumers += n.Status.Consumers
+		}
+		for _, x := range n.Facts {
+			if x.Name == waitFact && !slices.Contains(out.Facts, x) {
+				out.Facts = append(out.Facts, x)
+			}
+		}
+		begin, longer := f.beginning(n.Ref.Name)
+		if len(begin) > len(name) {
+			name = begin
+		}
+		more = more || longer
+	}
+	if f.by.anyName {
+		name, more = "", true
+	}
+	if more && !strings.HasSuffix(name, "*") {
+		name += "*"
+	}
+	out.Ref.Name = name
+	return out
+}
+
+// waitFact is the name of the fact that says how long messages wait in a wait queue.
+const waitFact = "message ttl"
+
+// edges adds the edges between the groups. Those inside of a group are not drawn.
+func (f *folder) edges(out *Graph) {
+	type edgeID struct {
+		from, to          int
+		kind              EdgeKind
+		deadLetters, back bool
+	}
+	at := map[edgeID]int{}
+	for _, e := range f.g.Edges {
+		from, to := f.node[e.From], f.node[e.To]
+		if from == to && e.From != e.To {
+			continue
+		}
+		id := edgeID{from, to, e.Kind, e.DeadLetters, e.Back}
+		i, ok := at[id]
+		if !ok {
+			i = len(out.Edges)
+			at[id] = i
+			out.Edges = append(out.Edges, Edge{From: from, To: to, Kind: e.Kind, DeadLetters: e.DeadLetters, Back: e.Back})
+		}
+		x := &out.Edges[i]
+		x.Labels = append(x.Labels, e.Labels...)
+		x.Problems = append(x.Problems, e.Problems...)
+		x.Lost = x.Lost || e.Lost
+	}
+	for i := range out.Edges {
+		e := &out.Edges[i]
+		slices.SortFunc(e.Labels, cmp.Compare[string])
+		e.Labels = slices.Compact(e.Labels)
+	}
+}
+
+// Objects is how many objects the nodes stand for.
+func (g *Graph) Objects() int {
+	n := 0
+	for _, x := range g.Nodes {
+		n += max(1, len(x.Members))
+	}
+	return n
+}
+
+// IsFolded reports whether a node stands for several objects.
+func (n *Node) IsFolded() bool { return len(n.Members) > 1 }

@@ -1,0 +1,95 @@
+package graph_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/msgctl/msgctl/pkg/topology"
+	"github.com/msgctl/msgctl/pkg/topology/diag"
+	"github.com/msgctl/msgctl/pkg/topology/graph"
+)
+
+// manyServices is a topology of numbered services with five workers each, all dead-lettering, of
+// which the first retries.
+func manyServices(t *testing.T, services int) *topology.State {
+	t.Helper()
+	s := &topology.State{}
+	add := func(o topology.Object) {
+		if err := s.Add(o, diag.Position{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	toDefault := func(key string) topology.Arguments {
+		return topology.Arguments{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": key}
+	}
+	add(&topology.Exchange{VHost: "/", Name: "events", Type: "topic"})
+	for i := range services {
+		for k := range 5 {
+			q := fmt.Sprintf("service%d.worker-%d", i, k)
+			add(&topology.Queue{VHost: "/", Name: q, Type: topology.Quorum, Arguments: toDefault(q + ".failed")})
+			add(&topology.Queue{VHost: "/", Name: q + ".failed", Type: topology.Classic})
+			add(&topology.Binding{VHost: "/", Source: "events", Destination: q, DestinationType: topology.ToQueue,
+				RoutingKey: fmt.Sprintf("created.%d", k)})
+			if k > 0 {
+				continue
+			}
+			wait := toDefault(q)
+			wait["x-message-ttl"] = int64(10_000)
+			add(&topology.Queue{VHost: "/", Name: q + ".retry.10s", Type: topology.Quorum, Arguments: wait})
+		}
+	}
+	return s
+}
+
+// TestFoldedGraphStandsForEverything: no object is missing, none is in two groups, and paths between
+// groups are those of their members.
+func TestFoldedGraphStandsForEverything(t *testing.T) {
+	for _, services := range []int{1, 20, 100} {
+		g := graph.New(manyServices(t, services), graph.Options{})
+		for _, limit := range []int{1, 3, 50, 150} {
+			folded := g.Fold(limit)
+			if folded.Objects() != len(g.Nodes) {
+				t.Errorf("%d services, limit %d: %d objects of %d", services, limit, folded.Objects(), len(g.Nodes))
+			}
+			if len(folded.Nodes) > max(limit, 4) { // exchanges, queues, dead letters and retry steps
+				t.Errorf("%d services: %d nodes, limit %d", services, len(folded.Nodes), limit)
+			}
+			for _, e := range folded.Edges {
+				if e.From >= len(folded.Nodes) || e.To >= len(folded.Nodes) {
+					t.Fatalf("an edge leads nowhere: %+v", e)
+				}
+			}
+		}
+	}
+}
+
+// TestFoldedGroups: the numbered services are one, and their dead letters and retry steps stay
+// apart.
+func TestFoldedGroups(t *testing.T) {
+	g := graph.New(manyServices(t, 100), graph.Options{}).Fold(150)
+	got := map[string]int{}
+	for _, n := range g.Nodes {
+		got[n.Ref.Name+" "+string(n.Role)] = max(1, len(n.Members))
+	}
+	want := map[string]int{"events ": 1, "service*.worker-* ": 500, "service*.worker-*.failed dead letters": 500,
+		"service*.worker-*.retry* wait": 100}
+	for name, count := range want {
+		if got[name] != count {
+			t.Errorf("%q stands for %d, want %d; groups: %v", name, got[name], count, got)
+		}
+	}
+	if len(g.Edges) != 3 || len(g.Edges[0].Labels) != 5 {
+		t.Errorf("edges: %+v", g.Edges)
+	}
+}
+
+// TestErrorsStaySingle: what is wrong is not hidden in a group.
+func TestErrorsStaySingle(t *testing.T) {
+	bad := topology.QueueRef("/", "service7.worker-3")
+	g := graph.New(manyServices(t, 100), graph.Options{Problems: map[topology.Ref][]graph.Problem{
+		bad: {{Text: "its dead letters are lost"}}}}).Fold(150)
+	if !slices.ContainsFunc(g.Nodes, func(n graph.Node) bool { return n.Ref == bad && !n.IsFolded() && len(n.Problems) == 1 }) {
+		t.Error("the queue with an error is in a group")
+	}
+}
