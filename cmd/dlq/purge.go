@@ -205,7 +205,10 @@ func (p *purging) dry(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintln(streams.Out, "Would destroy from "+terminal.Neutralise(p.q.Name)+":")
-	return deadletters.GroupTable(streams.Out, doc, streams.OutStyler(p.common.Deps.Colour), streams.OutWidth())
+	if streams.OutTTY {
+		return deadletters.GroupList(streams.Out, doc, p.now, streams.OutStyler(p.common.Deps.Colour), streams.OutWidth())
+	}
+	return deadletters.GroupTable(streams.Out, doc, streams.OutStyler(p.common.Deps.Colour), 0)
 }
 
 // groups browses the selected messages and counts them by kind.

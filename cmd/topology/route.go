@@ -148,7 +148,8 @@ func runRoute(ctx context.Context, opts *routeOptions) error {
 	trace, err := n.Follow(publication, opts.steps...)
 	if err != nil {
 		if opts.output.Value == "text" {
-			_ = checks.RouteText(opts.proc.Streams.Out, trace, opts.proc.Streams.OutStyler(opts.proc.Colour))
+			_ = checks.RouteText(opts.proc.Streams.Out, trace, opts.proc.Streams.OutStyler(opts.proc.Colour),
+				opts.proc.Streams.OutWidth())
 		}
 		return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err, Advice: "name a queue that the message reaches"}
 	}
@@ -175,7 +176,7 @@ func (o *routeOptions) show(t *route.Trace) error {
 	if done, err := o.output.Encode(streams.Out, checks.NewRouteDocument(t)); done {
 		return err
 	}
-	return checks.RouteText(streams.Out, t, streams.OutStyler(o.proc.Colour))
+	return checks.RouteText(streams.Out, t, streams.OutStyler(o.proc.Colour), streams.OutWidth())
 }
 
 // publication is the message that the flags describe. If an event is named, its exchange and key

@@ -12,21 +12,21 @@ import (
 )
 
 // RouteText writes the route of a message as a tree, with the rule of every hop, then the queues
-// that it ends in.
-func RouteText(w io.Writer, t *route.Trace, style terminal.Styler) error {
-	v := routeWriter{style: style}
-	v.line("%s", v.style.Bold(publicationText(t.Publication)))
+// that it ends in. Lines are broken at width; 0 is no limit.
+func RouteText(w io.Writer, t *route.Trace, style terminal.Styler, width int) error {
+	v := routeWriter{style: style, width: width}
+	v.line(v.style.Bold, publicationText(t.Publication))
 	if t.Refused != "" {
-		v.line("%s", v.style.Red(terminal.Neutralise(t.Refused)))
+		v.line(v.style.Red, t.Refused)
 	}
 	if t.Root != nil {
 		v.tree(t.Root, "", "")
 	}
 	for _, f := range t.DeadLetterings {
-		v.line("")
+		v.out.WriteByte('\n')
 		v.death(f)
 	}
-	v.line("")
+	v.out.WriteByte('\n')
 	v.outcomes(t)
 	if _, err := io.WriteString(w, v.out.String()); err != nil {
 		return fmt.Errorf("write the route: %w", err)
@@ -37,11 +37,57 @@ func RouteText(w io.Writer, t *route.Trace, style terminal.Styler) error {
 type routeWriter struct {
 	out   strings.Builder
 	style terminal.Styler
+	width int
 }
 
-func (v *routeWriter) line(format string, args ...any) {
-	fmt.Fprintf(&v.out, format+"\n", args...)
+// piece is a part of a line that stays together where it can. gap stands between it and what
+// precedes it on the line.
+type piece struct {
+	gap, text string
+	paint     func(string) string
 }
+
+// line writes a line of one style.
+func (v *routeWriter) line(paint func(string) string, text string) {
+	v.pieces("", "  ", piece{text: text, paint: paint})
+}
+
+// leastRoom is how many columns a text gets at least, however deep in the tree it is.
+const leastRoom = 20
+
+// pieces writes a line that begins with first, and goes on in lines that begin with rest.
+func (v *routeWriter) pieces(first, rest string, list ...piece) {
+	v.out.WriteString(first)
+	column := terminal.Width(first)
+	for i, p := range list {
+		text := terminal.Neutralise(p.text)
+		room := 0 // no limit
+		if v.width > 0 {
+			room = v.width - column - len(p.gap)
+		}
+		if v.width > 0 && i > 0 && room < terminal.Width(text) {
+			v.out.WriteString("\n" + rest)
+			column, room = terminal.Width(rest), v.width-terminal.Width(rest)
+		} else {
+			v.out.WriteString(p.gap)
+			column += len(p.gap)
+		}
+		if v.width > 0 {
+			room = max(room, leastRoom)
+		}
+		for k, part := range terminal.Wrap(text, room) {
+			if k > 0 {
+				v.out.WriteString("\n" + rest)
+				column = terminal.Width(rest)
+			}
+			v.out.WriteString(p.paint(part))
+			column += terminal.Width(part)
+		}
+	}
+	v.out.WriteByte('\n')
+}
+
+func plain(text string) string { return text }
 
 func publicationText(p route.Publication) string {
 	s := fmt.Sprintf("published to %s with key %q", route.NameOf(p.Exchange), p.Key)
@@ -54,13 +100,17 @@ func publicationText(p route.Publication) string {
 	if len(p.Headers) > 0 {
 		s += ", headers " + p.Headers.Canonical()
 	}
-	return terminal.Neutralise(s)
+	return s
 }
 
 // tree writes a hop and the hops that follow. first begins its own line, rest those of the hops
 // that follow.
 func (v *routeWriter) tree(h *route.Hop, first, rest string) {
-	v.line("%s%s", first, v.hop(h))
+	more := rest + "  "
+	if len(h.Next) > 0 {
+		more = rest + "│ "
+	}
+	v.pieces(first, more, v.hop(h)...)
 	for i, next := range h.Next {
 		if i == len(h.Next)-1 {
 			v.tree(next, rest+"└─ ", rest+"   ")
@@ -70,36 +120,37 @@ func (v *routeWriter) tree(h *route.Hop, first, rest string) {
 	}
 }
 
-func (v *routeWriter) hop(h *route.Hop) string {
-	name := terminal.Neutralise(route.NameOf(h.Name))
+func (v *routeWriter) hop(h *route.Hop) []piece {
+	name := piece{text: route.NameOf(h.Name), paint: plain}
 	if h.Kind == topology.KindQueue {
-		name = v.style.Green(terminal.Neutralise(h.Name))
+		name = piece{text: h.Name, paint: v.style.Green}
 		if h.Ends != "" {
-			name = v.style.Red(terminal.Neutralise(h.Name))
+			name.paint = v.style.Red
 		}
 	}
-	s := name
+	list := []piece{name}
+	add := func(gap, text string, paint func(string) string) { list = append(list, piece{gap, text, paint}) }
 	if h.Type != "" && h.Name != "" {
-		s += v.style.Dim(" (" + terminal.Neutralise(h.Type) + ")")
+		add(" ", "("+h.Type+")", v.style.Dim)
 	}
 	if h.Rule != "" {
-		s += "  " + v.style.Dim(terminal.Neutralise(h.Rule))
+		add("  ", h.Rule, v.style.Dim)
 	}
 	if h.Choice != route.All {
-		s += "  " + v.style.Yellow(string(h.Choice)+":")
+		add("  ", string(h.Choice)+":", v.style.Yellow)
 	}
 	if h.Again && h.Kind == topology.KindQueue {
-		s += v.style.Dim("  (one copy only)")
+		add("  ", "(one copy only)", v.style.Dim)
 	} else if h.Again {
-		s += v.style.Dim("  (see above)")
+		add("  ", "(see above)", v.style.Dim)
 	}
 	if h.Ends != "" {
-		s += "  " + v.style.Red(terminal.Neutralise(h.Ends))
+		add("  ", string(h.Ends), v.style.Red)
 	}
 	if h.Unsure != "" {
-		s += "  " + v.style.Yellow("unsure: "+terminal.Neutralise(h.Unsure))
+		add("  ", "unsure: "+h.Unsure, v.style.Yellow)
 	}
-	return s
+	return list
 }
 
 func (v *routeWriter) death(f *route.DeadLettering) {
@@ -107,9 +158,9 @@ func (v *routeWriter) death(f *route.DeadLettering) {
 	if f.Wait {
 		head = fmt.Sprintf("waits in %s for %s, and expires", f.Queue, time.Duration(f.After)*time.Millisecond)
 	}
-	v.line("%s", v.style.Bold("then "+terminal.Neutralise(head)))
+	v.line(v.style.Bold, "then "+head)
 	if f.Unsure != "" {
-		v.line("%s", v.style.Yellow("unsure: "+terminal.Neutralise(f.Unsure)))
+		v.line(v.style.Yellow, "unsure: "+f.Unsure)
 	}
 	if f.Root != nil {
 		v.tree(f.Root, "dead-letter exchange ", "")
@@ -117,10 +168,10 @@ func (v *routeWriter) death(f *route.DeadLettering) {
 		if f.Key != nil {
 			key = fmt.Sprintf("key %q", *f.Key)
 		}
-		v.line("%s", v.style.Dim(terminal.Neutralise(fmt.Sprintf("set by %s; %s", f.Rule, key))))
+		v.line(v.style.Dim, fmt.Sprintf("set by %s; %s", f.Rule, key))
 	}
 	if f.Why != "" {
-		v.line("%s", v.style.Red(terminal.Neutralise(string(f.Outcome)+": "+f.Why)))
+		v.line(v.style.Red, string(f.Outcome)+": "+f.Why)
 	}
 }
 
@@ -148,24 +199,28 @@ func (v *routeWriter) outcomes(t *route.Trace) {
 				prefix = "at least "
 			}
 		}
-		v.line("%s", v.outcome(prefix, w))
+		v.outcome(prefix, w)
 	}
 	for _, why := range t.Unsure() {
-		v.line("%s", v.style.Yellow("unsure: "+terminal.Neutralise(why)))
+		v.line(v.style.Yellow, "unsure: "+why)
 	}
 }
 
-func (v *routeWriter) outcome(prefix string, w route.Placement) string {
+func (v *routeWriter) outcome(prefix string, w route.Placement) {
 	if len(w) == 0 {
-		return v.style.Red(prefix + "lost: no queue has the message")
+		v.line(v.style.Red, prefix+"lost: no queue has the message")
+		return
 	}
-	var names []string
-	for _, c := range w {
-		name := terminal.Neutralise(c.Queue)
+	var names []piece
+	for i, c := range w {
+		name := c.Queue
 		if c.Kept {
 			name += " (kept inside, until its dead-letter exchange leads to a queue)"
 		}
-		names = append(names, name)
+		if i < len(w)-1 {
+			name += ","
+		}
+		names = append(names, piece{" ", name, v.style.Green})
 	}
-	return prefix + "rests in " + v.style.Green(strings.Join(names, ", "))
+	v.pieces(prefix+"rests in", "  ", names...)
 }

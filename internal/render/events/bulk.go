@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/render"
 	"github.com/msgctl/msgctl/internal/terminal"
-	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/publish/bulk"
 )
 
@@ -79,7 +79,7 @@ func BulkText(w io.Writer, doc BulkDocument, style terminal.Styler) error {
 		}
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s in %s", strings.Join(parts, ", "), units.FormatMilliseconds(doc.ElapsedMS))
+	fmt.Fprintf(&b, "%s in %s", strings.Join(parts, ", "), render.Elapsed(doc.ElapsedMS))
 	if s := float64(doc.ElapsedMS) / 1000; s >= 1 {
 		fmt.Fprintf(&b, " (%s/s)", terminal.FormatCount(int64(float64(doc.Total())/s)))
 	}

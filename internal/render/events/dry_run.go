@@ -79,7 +79,7 @@ func DryRunText(w io.Writer, doc DryRunDocument, style terminal.Styler, width in
 	label := func(name string) string {
 		return style.Dim(terminal.Neutralise(name) + strings.Repeat(" ", max(0, wide-terminal.Width(name))))
 	}
-	line := func(name, value string) { fmt.Fprintf(&b, "%s  %s\n", label(name), terminal.Neutralise(value)) }
+	line := func(name, value string) { render.Labelled(&b, label(name)+"  ", value, width, render.Plain) }
 	fmt.Fprintln(&b, style.Bold("Would be published; nothing was sent."))
 	line("vhost", doc.VHost)
 	line("exchange", render.ExchangeName(doc.Exchange))

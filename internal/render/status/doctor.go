@@ -56,15 +56,23 @@ func DoctorText(w io.Writer, d DoctorDocument, style terminal.Styler, width int)
 	return b.Flush()
 }
 
-// writeResult writes one item: its evidence next to its name, or on a narrow terminal below it.
+// writeResult writes one item: its evidence next to its name, or on a narrow terminal below it
+// if there is more of it than fits there.
 func writeResult(b *bufio.Writer, r health.Result, style terminal.Styler, width int) {
 	const idWidth = 22
-	label := statusLabel(r.Status, style) + style.Bold(fmt.Sprintf("%-*s", idWidth, r.ID))
+	label := statusLabel(r.Status, style) + style.Bold(r.ID)
+	pad := strings.Repeat(" ", max(0, idWidth-len(r.ID)))
 	indent := below + strings.Repeat(" ", idWidth)
 	if render.IsNarrow(width) {
-		fmt.Fprintln(b, strings.TrimRight(label, " "))
-		label, indent = below, below
+		fits := len(r.Evidence) == 1 && r.Why == "" &&
+			len(indent)+terminal.Width(terminal.Neutralise(r.Evidence[0])) <= width
+		if !fits {
+			fmt.Fprintln(b, label)
+			label, pad = below, ""
+		}
+		indent = below
 	}
+	label += pad
 	for _, e := range r.Evidence[:min(len(r.Evidence), maxEvidence)] {
 		render.Hanging(b, label, e, width, render.Plain)
 		label = indent
