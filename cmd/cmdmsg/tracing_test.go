@@ -299,7 +299,7 @@ func TestConsumerTellsOfLostSpans(t *testing.T) {
 	s.Publish("work", 1)
 	logs("spans are exported again")
 	s.Check(r.Cmd.Process.Signal(syscall.SIGTERM))
-	s.Wait(r).Want(t, cmdutil.ExitInterrupted, "2 handled", "1 of 2 spans were not sent")
+	s.Wait(r).Want(t, cmdutil.ExitInterrupted, "2 handled", "1 of 2 spans was not sent")
 	otlp.want(t, 1)
 }
 
@@ -323,7 +323,7 @@ func TestReceiverInTrouble(t *testing.T) {
 	closed := httptest.NewServer(http.NotFoundHandler())
 	closed.Close()
 	r = publish(s.with("OTEL_EXPORTER_OTLP_ENDPOINT=" + closed.URL))
-	r.Want(t, cmdutil.ExitOK, "1 of 1 spans were not sent to "+closed.URL, "connection refused")
+	r.Want(t, cmdutil.ExitOK, "1 of 1 span was not sent to "+closed.URL, "connection refused")
 	if warned(r) != 1 {
 		t.Error(r.Stderr)
 	}
@@ -334,7 +334,7 @@ func TestReceiverInTrouble(t *testing.T) {
 	defer close(release)
 	start := time.Now()
 	r = publish(s.with("OTEL_EXPORTER_OTLP_ENDPOINT="+hung.URL, "OTEL_EXPORTER_OTLP_TIMEOUT=600000"))
-	r.Want(t, cmdutil.ExitOK, "1 of 1 spans were not sent", "did not answer")
+	r.Want(t, cmdutil.ExitOK, "1 of 1 span was not sent", "did not answer")
 	if took := time.Since(start); warned(r) != 1 || took > 2*time.Minute {
 		t.Errorf("%s\n%s", took, r.Stderr)
 	}
@@ -352,7 +352,7 @@ func TestReceiverInTrouble(t *testing.T) {
 	quiet := publish(s.with("OTEL_SDK_DISABLED=true"))
 	r = publish(s.with("OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_EXPORTER_OTLP_ENDPOINT="+closed.URL,
 		"OTEL_EXPORTER_OTLP_TIMEOUT=soon", "GRPC_GO_LOG_SEVERITY_LEVEL=info"))
-	r.Want(t, cmdutil.ExitOK, "1 of 1 spans were not sent to "+closed.URL, "connection refused", "parse duration")
+	r.Want(t, cmdutil.ExitOK, "1 of 1 span was not sent to "+closed.URL, "connection refused", "parse duration")
 	if got, want := strings.Count(r.Stderr, "\n"), strings.Count(quiet.Stderr, "\n")+2; got != want || warned(r) != 2 {
 		t.Errorf("%d lines on stderr, want %d:\n%s", got, want, r.Stderr)
 	}

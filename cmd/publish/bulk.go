@@ -301,8 +301,11 @@ const maxFailuresShown = 20
 func (r *publishRun) breakerText(s publish.BreakerState) string {
 	switch s {
 	case publish.BreakerOpen:
-		return fmt.Sprintf("circuit breaker: %d events in a row were returned or refused; paused for %s", r.bulk.breaker,
-			r.bulk.pause)
+		which := "an event was"
+		if r.bulk.breaker > 1 {
+			which = fmt.Sprintf("%d events in a row were", r.bulk.breaker)
+		}
+		return fmt.Sprintf("circuit breaker: %s returned or refused; paused for %s", which, r.bulk.pause)
 	case publish.BreakerStillOpen:
 		return fmt.Sprintf("circuit breaker: the probe failed; paused for another %s", r.bulk.pause)
 	case publish.BreakerProbing:

@@ -11,6 +11,7 @@ import (
 	"github.com/msgctl/msgctl/internal/pipeline/reconnect"
 	"github.com/msgctl/msgctl/internal/pipeline/redelivery"
 	"github.com/msgctl/msgctl/internal/pipeline/report"
+	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/consume"
 )
 
@@ -143,8 +144,8 @@ func (r *run) conduct(ctx context.Context, stopWorking func()) error {
 			return err
 		}
 		if attempt == maxFinishes {
-			return errors.Join(err, fmt.Errorf("the connection was lost %d times while the work was being finished: messages "+
-				"that have arrived may still be in queue %q, and what stays is not counted: %w", attempt+1, r.Queue, broken))
+			return errors.Join(err, fmt.Errorf("the connection was lost %s while the work was being finished: messages "+
+				"that have arrived may still be in queue %q, and what stays is not counted: %w", units.FormatCount(int64(attempt+1), "time"), r.Queue, broken))
 		}
 		if over {
 			if again := r.reconnectForConfirmed(context.WithoutCancel(ctx)); again != nil {

@@ -109,16 +109,18 @@ func rulesOf(s *jsonschema.Schema) (rules []string) {
 		add("matches %s", s.Pattern)
 	}
 	for _, b := range []struct {
-		words string
-		n     *int
-	}{{"at least %d characters", s.MinLength}, {"at most %d characters", s.MaxLength}, {"at least %d items",
-		s.MinItems}, {"at most %d items", s.MaxItems}} {
+		words, noun string
+		n           *int
+	}{{"at least", "character", s.MinLength}, {"at most", "character", s.MaxLength}, {"at least", "item", s.MinItems},
+		{"at most", "item", s.MaxItems}} {
 		switch {
 		case b.n == nil:
 		case *b.n == 1 && b.n != s.MaxLength && b.n != s.MaxItems:
 			add("not empty")
+		case *b.n == 1:
+			add("%s 1 %s", b.words, b.noun)
 		default:
-			add(b.words, *b.n)
+			add("%s %d %ss", b.words, *b.n, b.noun)
 		}
 	}
 	for _, b := range []struct {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/sony/gobreaker/v2"
+
+	"github.com/msgctl/msgctl/internal/units"
 )
 
 // Defaults for what BreakerOptions leave at zero.
@@ -122,7 +124,8 @@ func (b *Breaker) Allow(ctx context.Context) (done func(error), err error) {
 			b.failed >= b.o.Probes, b.last
 		b.mu.Unlock()
 		if gaveUp {
-			return nil, fmt.Errorf("%w after %d probes that failed: %w", ErrGaveUp, b.o.Probes, last)
+			return nil, fmt.Errorf("%w after %s that failed: %w", ErrGaveUp,
+				units.FormatCount(int64(b.o.Probes), "probe"), last)
 		}
 		finish, err := b.gate.Allow()
 		if err == nil {

@@ -8,6 +8,8 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
+
+	"github.com/msgctl/msgctl/internal/units"
 )
 
 // HashingPrefix begins the broker's names of the algorithms that hash passwords; sha256, sha512 or
@@ -35,7 +37,8 @@ func HashFault(hash Secret, algorithm string) string {
 	case err != nil:
 		return "not base64"
 	case len(raw) != saltSize+size:
-		return fmt.Sprintf("%d bytes long: a salt and a digest of its algorithm have %d", len(raw), saltSize+size)
+		return fmt.Sprintf("%s long: a salt and a digest of its algorithm have %d",
+			units.FormatCount(int64(len(raw)), "byte"), saltSize+size)
 	}
 	return ""
 }

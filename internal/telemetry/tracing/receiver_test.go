@@ -123,7 +123,7 @@ func TestReceivers(t *testing.T) {
 					for patience := 2 * FlushTime; strings.Contains(lost, "did not answer") && patience < time.Minute; patience *= 2 {
 						lost, took = sendOne(t, patience, variables...) // this machine is slow
 					}
-					if !strings.Contains(lost, "1 of 1 spans were not sent to "+address) ||
+					if !strings.Contains(lost, "1 of 1 span was not sent to "+address) ||
 						!strings.Contains(lost, "certificate signed by unknown authority") || took > bounded {
 						t.Errorf("untrusted, after %s: %q", took, lost)
 					}

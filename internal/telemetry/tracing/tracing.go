@@ -16,6 +16,8 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/msgctl/msgctl/internal/units"
 )
 
 // FlushTime is how long the last spans may take at the end of a run.
@@ -176,18 +178,27 @@ func (t *Tracing) account() string {
 	}
 	switch missing := all - e.sent; {
 	case missing > 0 && e.lost < missing:
-		text := fmt.Sprintf("%d of %d spans were not sent to %s", missing, all, t.receiver)
+		text := notSent(missing, all) + " to " + t.receiver.String()
 		if problem != "" {
 			text += ": " + problem
 		}
 		return text + fmt.Sprintf("; %d found no room in the queue: OTEL_BSP_MAX_QUEUE_SIZE makes it longer, "+
 			"OTEL_TRACES_SAMPLER=traceidratio thins them out", missing-e.lost)
 	case missing > 0:
-		return fmt.Sprintf("%d of %d spans were not sent to %s: %s", missing, all, t.receiver, problem)
+		return notSent(missing, all) + fmt.Sprintf(" to %s: %s", t.receiver, problem)
 	case problem != "":
 		return fmt.Sprintf("spans to %s: %s", t.receiver, problem)
 	}
 	return ""
+}
+
+// notSent says how many spans were lost: "1 of 1 span was not sent", "2 of 3 spans were not sent".
+func notSent(missing, all int64) string {
+	verb := "were"
+	if missing == 1 {
+		verb = "was"
+	}
+	return fmt.Sprintf("%d of %s %s not sent", missing, units.FormatCount(all, "span"), verb)
 }
 
 // onceEach passes each text on once: the libraries repeat themselves with every request.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/dlq/browse"
 	"github.com/msgctl/msgctl/pkg/dlq/replay"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -60,12 +61,12 @@ func (v *VHost) room(ctx context.Context, f browse.Facts) (replay.Room, bool) {
 		used, known := v.sizeOf(ctx, f)
 		if known {
 			out.Bytes = max(mostBytes-used, 0)
-			holds = fmt.Sprintf("it holds about %d bytes", used)
+			holds = "it holds about " + units.FormatCount(used, "byte")
 		} else {
 			holds = "how many it holds is not known (the broker tells some seconds late)"
 		}
-		text := fmt.Sprintf("queue %q keeps at most %d bytes (%s) and drops the oldest messages for more: %s", f.Name,
-			mostBytes,
+		text := fmt.Sprintf("queue %q keeps at most %s (%s) and drops the oldest messages for more: %s", f.Name,
+			units.FormatCount(mostBytes, "byte"),
 			f.MaxLengthBytes.From, holds)
 		if out.Why != "" {
 			text = out.Why + "; " + text

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/msgctl/msgctl/internal/suggest"
+	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
@@ -73,7 +74,7 @@ func (f *findings) length(what, text string) {
 	if len(text) > maxShortString {
 		f.error("", "", fmt.Sprintf("the %s has %d bytes", what, len(text)),
 			"AMQP 0-9-1 allows 255: no client could use it",
-			fmt.Sprintf("shorten it by %d bytes", len(text)-maxShortString))
+			"shorten it by "+units.FormatCount(int64(len(text)-maxShortString), "byte"))
 	}
 }
 

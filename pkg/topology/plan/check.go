@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/msgctl/msgctl/internal/units"
 	"github.com/msgctl/msgctl/pkg/topology"
 	"github.com/msgctl/msgctl/pkg/topology/amqptable"
 	"github.com/msgctl/msgctl/pkg/topology/capability"
@@ -284,7 +285,8 @@ func (c *checker) queueLimits(created []topology.Ref) {
 			o, _ = c.have.Get(limit)
 		}
 		if l, ok := o.(*topology.VHostLimit); ok && l.Value >= 0 && count[vhost] > l.Value {
-			c.error(ref, fmt.Sprintf("vhost %q may have %d queues, and would have %d", vhost, l.Value, count[vhost]),
+			c.error(ref, fmt.Sprintf("vhost %q may have %s, and would have %d", vhost,
+				units.FormatCount(l.Value, "queue"), count[vhost]),
 				"the broker refuses those beyond the limit", "raise max-queues, or declare fewer queues")
 		}
 	}
