@@ -57,3 +57,44 @@ func quoted(args []string) []string {
 	}
 	return list
 }
+
+// oftenTyped says what to type instead of a command that other tools have, "" when nothing is known.
+func oftenTyped(parent *cobra.Command, name string) string {
+	if parent.HasParent() {
+		if parent.Name() != "dlq" {
+			return ""
+		}
+		return map[string]string{
+			"retry": "did you mean: msgctl dlq replay", "requeue": "did you mean: msgctl dlq replay",
+			"redrive": "did you mean: msgctl dlq replay", "show": "did you mean: msgctl dlq inspect",
+			"peek": "did you mean: msgctl dlq inspect", "get": "did you mean: msgctl dlq inspect",
+			"archive": "did you mean: msgctl dlq export", "delete": "did you mean: msgctl dlq purge",
+		}[name]
+	}
+	const (
+		objects = "a topology file declares objects: see msgctl plan --help and msgctl apply --help; msgctl export writes " +
+			"those of a broker"
+		messages = "the messages of a queue: msgctl dlq inspect QUEUE, without taking them, or msgctl consume QUEUE --print"
+	)
+	return map[string]string{
+		"list": objects, "queues": objects, "queue": objects, "exchange": objects, "exchanges": objects,
+		"bindings": objects, "binding": objects, "declare": objects, "create": objects, "delete": objects, "policy": objects,
+		"user": objects, "users": objects, "vhost": objects, "vhosts": objects,
+		"get": messages, "peek": messages, "inspect": "did you mean: msgctl dlq inspect",
+		"check": "did you mean: msgctl validate, msgctl lint, or msgctl doctor",
+		"diff":  "did you mean: msgctl plan", "drift": "did you mean: msgctl plan",
+		"deploy": "did you mean: msgctl apply", "up": "did you mean: msgctl apply", "sync": "did you mean: msgctl apply",
+		"import": "a topology or definitions file is applied: msgctl apply -f FILE; archived messages go back with: " +
+			"msgctl dlq import",
+		"down": "did you mean: msgctl destroy", "teardown": "did you mean: msgctl destroy",
+		"replay": "did you mean: msgctl dlq replay", "retry": "did you mean: msgctl dlq replay",
+		"purge": "did you mean: msgctl dlq purge", "move": "did you mean: msgctl dlq move",
+		"shovel": "did you mean: msgctl dlq move", "dlx": "did you mean: msgctl dlq",
+		"send": "did you mean: msgctl publish", "subscribe": "did you mean: msgctl tail, or msgctl consume",
+		"sub": "did you mean: msgctl tail, or msgctl consume", "tap": "did you mean: msgctl tail",
+		"watch": "did you mean: msgctl tail", "listen": "did you mean: msgctl tail, or msgctl consume",
+		"ping": "did you mean: msgctl status", "health": "did you mean: msgctl status, or msgctl doctor",
+		"login": "did you mean: msgctl context add", "config": "did you mean: msgctl context",
+		"init": "msgctl export > topology.yaml writes the topology of a broker", "draw": "did you mean: msgctl graph",
+	}[name]
+}

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -65,8 +66,37 @@ func unknownFlagHint(cmd *cobra.Command, name string) string {
 		}
 		return "renamed to --" + f.Name
 	}
+	if hint := foreignFlag(cmd, name); hint != "" {
+		return hint
+	}
 	if near := nearestFlag(cmd, name); near != "" {
 		return "did you mean --" + near + "?"
+	}
+	return ""
+}
+
+// foreignFlag says what to write instead of a flag that other tools have, "" when nothing is known.
+func foreignFlag(cmd *cobra.Command, name string) string {
+	for _, f := range []struct{ names, flag, hint string }{
+		{"queue q", "", "a queue is an argument, without a flag: " + cmd.UseLine()},
+		{"message body payload", "data", "did you mean --data?"},
+		{"broker-version rabbitmq-version for", "broker", "did you mean --broker?"},
+		{"auto-approve assume-yes no-confirm force", "yes", "did you mean --yes?"},
+		{"env environment stage", "var", "an environment is a further file that overrides the first: -f topology.yaml -f " +
+			"production.yaml"},
+		{"host hostname server uri amqp-url broker-url", "url", "did you mean --url? For example: " +
+			"--url amqp://USER@HOST:5672/VHOST"},
+		{"u user username", "url", "the user is part of the address: --url amqp://USER@HOST:5672/VHOST"},
+		{"p password pass", "url", "the password is in MSGCTL_PASSWORD, or in --password-file FILE: on a command line " +
+			"others could read it"},
+		{"port", "url", "the port is part of the address: --url amqp://USER@HOST:PORT/VHOST"},
+		{"json", "output", "did you mean -o json?"}, {"yaml", "output", "did you mean -o yaml?"},
+		{"dryrun simulate check", "dry-run", "did you mean --dry-run?"},
+	} {
+		known := f.flag == "" && strings.Contains(cmd.Use, "QUEUE") || f.flag != "" && cmd.Flags().Lookup(f.flag) != nil
+		if known && slices.Contains(strings.Fields(f.names), name) {
+			return f.hint
+		}
 	}
 	return ""
 }
@@ -169,7 +199,9 @@ func HelpOrUnknown(cmd *cobra.Command, args []string) error {
 // UnknownCommand returns a usage error that suggests the nearest commands.
 func UnknownCommand(parent *cobra.Command, name string) error {
 	hint := "see: " + parent.CommandPath() + " --help"
-	if near := parent.SuggestionsFor(name); len(near) > 0 {
+	if known := oftenTyped(parent, name); known != "" {
+		hint = known
+	} else if near := parent.SuggestionsFor(name); len(near) > 0 {
 		hint = "did you mean: " + parent.CommandPath() + " " + strings.Join(near, ", or "+parent.CommandPath()+" ")
 	}
 	return UsageError(hint, "unknown command %q", parent.CommandPath()+" "+name)

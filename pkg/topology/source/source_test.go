@@ -94,6 +94,8 @@ func TestProblems(t *testing.T) {
 		{"t.yaml", "a:\n  b: { c: 1\n  d: {}\n", "t.yaml:2:3: this is not YAML"},
 		{"t.yaml", "a: 1\nb:\n  c: [1,\n  d: 1\n", "t.yaml:3:3: this is not YAML"},
 		{"t.yaml", "a: 1\n\tb: 2\n", "indent with spaces"},
+		{"t.yaml", "a:\n  b:\n    c: 1\n   d: 2\n", "t.yaml:4:4: this is not YAML"},
+		{"t.yaml", "a:\n  - b: 1\n    c: 2\n   d: 3\n", "t.yaml:4:4: this is not YAML"},
 		{"t.yaml", "a: b: c\n", "t.yaml:1:1: this is not YAML: mapping values are not allowed in this context; put quotes " +
 			"around a value"},
 		{"t.yaml", "a: 1\n b: 2\n", "t.yaml:2:2: this is not YAML"},

@@ -85,6 +85,9 @@ func yamlSyntax(name string, data []byte, err error) diag.Diagnostic {
 	if line, _ := strconv.Atoi(m[1]); line > 0 {
 		d.Position.Line = unclosed(data, line, m[2])
 	}
+	if strings.Contains(m[2], "did not find expected key") {
+		d.Position.Line = misaligned(data, d.Position.Line)
+	}
 	d.Position.Column, d.Fix = explainLine(data, d.Position.Line, m[2])
 	return d
 }
@@ -98,6 +101,38 @@ func unclosed(data []byte, line int, message string) int {
 		return line + 1
 	}
 	return line
+}
+
+// misaligned returns the first line, from one on, that is indented less than what precedes it, but as
+// no line above it: the parser names the beginning of the whole mapping. Without such a line it
+// returns that one.
+func misaligned(data []byte, from int) int {
+	var open []int
+	number := 0
+	for text := range bytes.Lines(data) {
+		number++
+		rest := bytes.TrimLeft(text, " ")
+		if len(bytes.TrimSpace(rest)) == 0 || rest[0] == '#' {
+			continue
+		}
+		indent, less := len(text)-len(rest), false
+		for len(open) > 0 && open[len(open)-1] > indent {
+			open, less = open[:len(open)-1], true
+		}
+		if aligned := len(open) > 0 && open[len(open)-1] == indent; !aligned {
+			if less && number > from {
+				return number
+			}
+			open = append(open, indent)
+		}
+		for bytes.HasPrefix(rest, []byte("- ")) { // what stands behind a dash is a column of its own
+			item := bytes.TrimLeft(rest[1:], " ")
+			indent += len(rest) - len(item)
+			rest = item
+			open = append(open, indent)
+		}
+	}
+	return from
 }
 
 // explainLine finds where the text of a line begins, and what people mostly did wrong when that

@@ -52,6 +52,19 @@ func (*Binding) Instead(key string, n *source.Node) (name, value string) {
 	return key, ""
 }
 
+// Instead takes an arrow between the exchange and the queue: orders -> billing.
+func (*FreeBinding) Instead(key string, n *source.Node) (name, value string) {
+	for _, arrow := range []string{"->", "=>", "→"} {
+		from, to, ok := strings.Cut(n.Text, arrow)
+		if from, to = strings.TrimSpace(from), strings.TrimSpace(to); n.Kind == source.String && ok && from != "" &&
+			to != "" {
+			text := func(s string) string { return decode.Flow(&source.Node{Kind: source.String, Text: s}) }
+			return key, "{ exchange: " + text(from) + ", queue: " + text(to) + " }"
+		}
+	}
+	return key, ""
+}
+
 // Instead takes a pair for the exchange and the key.
 func (*DeadLetter) Instead(key string, n *source.Node) (name, value string) {
 	if n.Kind == source.Sequence && len(n.Items) == 2 && n.Items[0].Kind == source.String &&

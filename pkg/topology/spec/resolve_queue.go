@@ -79,6 +79,8 @@ func (r *resolver) typedArguments(args *arguments, q *Queue) {
 
 func (r *resolver) freeBinding(vhost string, b *FreeBinding) {
 	switch {
+	case b.Queue == "" && b.ToExchange == "" && b.Exchange == "":
+		return // it could not be read
 	case b.Queue == "" && b.ToExchange == "":
 		r.report(diag.Error, b.Position(), "", "a binding must lead to a queue or an exchange", "",
 			"add queue: NAME or toExchange: NAME")

@@ -161,6 +161,10 @@ func asList(n *source.Node, t reflect.Type) string {
 			return "[" + value + "]"
 		}
 	}
+	scalar := n.Kind == source.String || n.Kind == source.Int
+	if scalar && n.Text != "" && t.Kind() != reflect.Struct && t.Kind() != reflect.Map {
+		return "[" + plain(raw(n)) + "]"
+	}
 	if n.Kind != source.Mapping || t.Kind() != reflect.Struct || len(n.Entries) == 0 || len(n.Entries) > mostFields {
 		return ""
 	}

@@ -19,6 +19,8 @@ const steps = "list the waits, one for each further attempt: retry: { backoff: [
 const shortDeadLetter = "a queue is written as deadLetter: QUEUE, and an exchange as deadLetter: { exchange: X, " +
 	"key: K }"
 
+const furtherFile = "name further files on the command line: msgctl plan -f topology.yaml -f other.yaml"
+
 // oftenGuessed returns what to write instead of a field that many expect, and that is spelt too
 // differently for a suggestion; known are the fields that there are. "" when nothing is known.
 func oftenGuessed(key string, known []string) string {
@@ -38,6 +40,10 @@ func oftenGuessed(key string, known []string) string {
 		{"payload", "aggregate", "did you mean schema? It is the JSON Schema of the payload"},
 		{"data", "aggregate", "did you mean schema? It is the JSON Schema of the payload"},
 		{"topic", "aggregate", "did you mean exchange?"}, {"name", "aggregate", "the event's type is its name in the file"},
+		{"prefetch", "singleActiveConsumer",
+			"leave it out: each consumer sets its prefetch, as in msgctl consume --prefetch"},
+		{"include", "queues", furtherFile}, {"includes", "queues", furtherFile}, {"import", "queues", furtherFile},
+		{"imports", "queues", furtherFile}, {"extends", "queues", furtherFile},
 		{"apiVersion", "queues", "this looks like a manifest of Kubernetes; msgctl export writes a live vhost as a " +
 			"topology file"},
 	} {
@@ -99,8 +105,11 @@ func (d *Decoder) wrongKind(n *source.Node, v reflect.Value, f Field, want strin
 	if d.corrections++; d.corrections <= MaxSuggestions && !f.secret && !d.Lenient {
 		fix = f.correct(n, v.Type())
 	}
-	d.ErrorAt(n.Pos, fmt.Sprintf("%s must be %s, not %s", f.Label(), want, f.describe(n)), "",
-		cmp.Or(d.removal(n, f), fix))
+	removal := d.removal(n, f)
+	if v.Kind() == reflect.Bool && asBoolean(n) != "" {
+		removal = "" // autoDelete: no
+	}
+	d.ErrorAt(n.Pos, fmt.Sprintf("%s must be %s, not %s", f.Label(), want, f.describe(n)), "", cmp.Or(removal, fix))
 }
 
 // misspeltVariable warns of a name with a variable in another tool's form, which would stay in it.
