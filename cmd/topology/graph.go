@@ -33,9 +33,9 @@ panned, zoomed and searched; it shows the details of the object under the
 pointer and highlights its message paths.
 
 More than 400 objects are folded into groups by their names, with dead letters
-and retry steps apart; objects with errors stay single. --all draws each. Mermaid
-draws at most 500 edges and 50,000 characters: a topology that does not fit is
-folded further, or refused.`
+and retry steps apart; objects with errors stay single. --all draws each object.
+Mermaid draws at most 500 edges and 50,000 characters: a topology that does not
+fit is folded further, or refused.`
 
 type graphOptions struct {
 	proc       *cmdutil.Process

@@ -53,7 +53,7 @@ func (v *routeWriter) line(paint func(string) string, text string) {
 }
 
 // leastRoom is how many columns a text gets at least, however deep in the tree it is.
-const leastRoom = 20
+const leastRoom = 12
 
 // pieces writes a line that begins with first, and goes on in lines that begin with rest.
 func (v *routeWriter) pieces(first, rest string, list ...piece) {
@@ -73,7 +73,7 @@ func (v *routeWriter) pieces(first, rest string, list ...piece) {
 			column += len(p.gap)
 		}
 		if v.width > 0 {
-			room = max(room, leastRoom)
+			room = max(min(room, v.width-terminal.Width(rest)), leastRoom)
 		}
 		for k, part := range terminal.Wrap(text, room) {
 			if k > 0 {
