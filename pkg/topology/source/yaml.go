@@ -85,7 +85,7 @@ func yamlSyntax(name string, data []byte, err error) diag.Diagnostic {
 	if line, _ := strconv.Atoi(m[1]); line > 0 {
 		d.Position.Line = unclosed(data, line, m[2])
 	}
-	if strings.Contains(m[2], "did not find expected key") {
+	if strings.Contains(m[2], "did not find expected key") || strings.Contains(m[2], "did not find expected '-'") {
 		d.Position.Line = misaligned(data, d.Position.Line)
 	}
 	d.Position.Column, d.Fix = explainLine(data, d.Position.Line, m[2])
@@ -151,7 +151,8 @@ func explainLine(data []byte, line int, message string) (column int, fix string)
 		fix = `inside { } and [ ] put quotes around variables: "${VAR}"`
 	case strings.Contains(message, "mapping values are not allowed"):
 		fix = "put quotes around a value that has a colon in it, and align keys of one mapping in one column"
-	case strings.Contains(message, "did not find expected key"), strings.Contains(message, "expected <block end>"):
+	case strings.Contains(message, "did not find expected key"),
+		strings.Contains(message, "did not find expected '-'"), strings.Contains(message, "expected <block end>"):
 		fix = "align keys of one mapping in one column, here or in the lines next to it"
 	case strings.Contains(message, "cannot start any token"):
 		fix = "put quotes around a value that starts with one of @ ` % "

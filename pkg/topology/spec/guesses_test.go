@@ -71,7 +71,6 @@ func TestCorrectedText(t *testing.T) {
 		"queues: { q: { autoDelete: no } }":                             "write autoDelete: false",
 		"queues: { q: { autoDelete: off } }":                            "write autoDelete: false",
 		"queues: { q: { retry: { backoff: 5s } } }":                     "write backoff: [5s]",
-		"queues: { q: { bindings: [{ exchange: e, keys: a }] } }":       "write keys: [a]",
 		"bindings: [orders -> work]":                                    "write { exchange: orders, queue: work }",
 		"queues: { q: { prefetch: 5 } }":                                "msgctl consume --prefetch",
 		"include: other.yaml":                                           "-f topology.yaml -f other.yaml",
