@@ -68,7 +68,8 @@ func TestOutputAndExitCode(t *testing.T) {
 		{"graph -f event.yaml", 0, `"done<br/>`, ""},
 		{"graph -f broken.yaml", cmdutil.ExitFailed, "", "not YAML"},
 		{"graph -f wrong.yaml", 0, `"work<br/>`, ""},
-		{"graph -f many.yaml", 0, "flowchart", "Mermaid refuses"},
+		{"graph -f many.yaml", 0, "flowchart", "are drawn as 2 nodes"},
+		{"graph -f many.yaml --all", cmdutil.ExitFailed, "", "Mermaid draws at most 500 edges"},
 	} {
 		got := runIn(t, &fake{Broker: topologytest.NewBroker("/")}, offlineFiles(), strings.Fields(c.args)...)
 		got.check(t, c.args, c.code, c.stdout, c.stderr)
