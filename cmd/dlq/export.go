@@ -128,7 +128,7 @@ func (e *exporting) run(ctx context.Context) error {
 		return err
 	}
 	if e.drain {
-		cmdmsg.TellLook(e.v.proc, e.q, e.looking, "Consuming from")
+		cmdmsg.TellLook(e.v.proc, e.q, e.selection.reordering(e.q, e.looking), "Consuming from")
 	} else {
 		cmdmsg.TellLook(e.v.proc, e.q, e.looking, "Browsing")
 	}
@@ -151,6 +151,7 @@ func (e *exporting) run(ctx context.Context) error {
 	err = errors.Join(err, w.Close())
 	doc := deadletters.NewRunDocument(action, result, time.Since(start))
 	doc.Queue, doc.VHost, doc.File = e.q.Name, e.v.Name, e.file
+	doc.HeldByOthers, doc.Reorders = e.v.heldByOthers(e.q), e.drain && mayReorder(e.q)
 	return e.finish(doc, err)
 }
 

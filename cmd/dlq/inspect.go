@@ -131,6 +131,7 @@ func runInspect(ctx context.Context, opts *inspectOptions) error {
 		return err
 	}
 	cmdmsg.TellLook(v.proc, q, p.looking, "Browsing")
+	v.tellHeld(q)
 	i := &inspection{inspectOptions: opts, picker: p}
 	defer p.chosen.warn(opts.proc)
 	if opts.groupBy != "" {

@@ -131,7 +131,7 @@ type purging struct {
 func (p *purging) run(ctx context.Context) error {
 	if p.ready == 0 {
 		doc := deadletters.NewRunDocument("purge", replay.Result{Queue: p.q.Name}, 0)
-		doc.VHost, doc.DryRun = p.v.Name, p.dryRun
+		doc.VHost, doc.DryRun, doc.HeldByOthers = p.v.Name, p.dryRun, p.v.heldByOthers(p.q)
 		return p.common.End(doc, nil)
 	}
 	l, err := p.v.Judge(ctx, p.q, p.look.assess(0))
@@ -177,7 +177,7 @@ func (p *purging) preview(ctx context.Context) (int64, error) {
 	}
 	if p.common.Yes != "" {
 		if !p.atOnce() {
-			cmdmsg.TellLook(p.v.proc, p.q, p.looking, "Consuming from")
+			cmdmsg.TellLook(p.v.proc, p.q, p.selection.reordering(p.q, p.looking), "Consuming from")
 		}
 		return p.ready, nil
 	}
@@ -214,6 +214,7 @@ func (p *purging) dry(ctx context.Context) error {
 // groups browses the selected messages and counts them by kind.
 func (p *purging) groups(ctx context.Context) (doc deadletters.GroupsDocument, err error) {
 	cmdmsg.TellLook(p.v.proc, p.q, p.looking, "Browsing")
+	p.v.tellHeld(p.q)
 	key, err := filter.CompileKey("reason,queue", filter.Options{IsWaitQueue: p.v.IsWait()})
 	if err != nil {
 		return doc, err
@@ -301,5 +302,6 @@ func (p *purging) destroy(ctx context.Context) error {
 	err = errors.Join(err, closeArchive(), closeReport())
 	doc := deadletters.NewRunDocument("purge", result, time.Since(start))
 	doc.Queue, doc.VHost, doc.File = p.q.Name, p.v.Name, p.archive
+	doc.HeldByOthers, doc.Reorders = p.v.heldByOthers(p.q), mayReorder(p.q)
 	return p.common.End(doc, err)
 }

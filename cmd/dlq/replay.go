@@ -13,6 +13,7 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdmsg"
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/profile"
+	"github.com/msgctl/msgctl/internal/render/deadletters"
 	"github.com/msgctl/msgctl/internal/shell"
 	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/dlq/discover"
@@ -183,6 +184,10 @@ func (o *replayOptions) check() (err error) {
 			"%s--to origin works with dlq replay only",
 			cmdutil.Where(cmd))
 	}
+	if o.queue != "" && o.destination.Kind == replay.ToQueue && o.destination.Queue == o.queue {
+		return cmdutil.UsageError("name another queue with --to", "%squeue %q is both the source and the target",
+			cmdutil.Where(cmd), o.queue)
+	}
 	if err := o.selection.check(cmd); err != nil {
 		return err
 	}
@@ -232,13 +237,23 @@ func runReplay(ctx context.Context, opts *replayOptions) error {
 		return err
 	}
 	if len(names) == 0 {
-		opts.common.Deps.Say("No dead-letter queue of vhost %q holds messages.", v.Name)
-		return nil
+		return opts.nothing(v)
 	}
 	if len(names) == 1 {
 		return opts.one(ctx, v, names[0])
 	}
 	return opts.inTurn(ctx, v, names)
+}
+
+// nothing ends a run that found no queue to take messages from.
+func (o *replayOptions) nothing(v *connectedVHost) error {
+	o.common.Deps.Say("No dead-letter queue of vhost %q holds messages.", v.Name)
+	if o.common.Output.Value == "text" {
+		return nil
+	}
+	doc := deadletters.NewRunDocument((&replaying{replayOptions: o}).action(), replay.Result{}, 0)
+	doc.VHost, doc.DryRun = v.Name, o.dryRun
+	return o.common.Show(doc)
 }
 
 // inTurn processes one queue after another. A queue that is refused does not stop the others.

@@ -55,7 +55,7 @@ func (o *replayOptions) one(ctx context.Context, v *connectedVHost, name string)
 	}
 	if r.ready == 0 && q.Type != topology.Stream {
 		doc := deadletters.NewRunDocument(r.action(), replay.Result{Queue: name}, 0)
-		doc.VHost, doc.DryRun = v.Name, o.dryRun
+		doc.VHost, doc.DryRun, doc.HeldByOthers = v.Name, o.dryRun, v.heldByOthers(q)
 		return o.common.End(doc, nil)
 	}
 	if o.dryRun {
@@ -117,13 +117,14 @@ func (r *replaying) dry(ctx context.Context) error {
 		return err
 	}
 	doc := deadletters.NewDryRunDocument(r.action(), r.q.Name, plan, time.Since(start))
+	doc.HeldByOthers = r.v.heldByOthers(r.q)
 	r.v.addReaches(ctx, &doc)
 	return r.common.End(doc, nil)
 }
 
 // do shows the previews, asks for confirmation, and replays.
 func (r *replaying) do(ctx context.Context) error {
-	cmdmsg.TellLook(r.v.proc, r.q, r.looking, "Consuming from")
+	cmdmsg.TellLook(r.v.proc, r.q, r.selection.reordering(r.q, r.looking), "Consuming from")
 	if err := r.before(ctx); err != nil {
 		return err
 	}
@@ -152,6 +153,7 @@ func (r *replaying) do(ctx context.Context) error {
 	err = errors.Join(err, closeReport())
 	doc := deadletters.NewRunDocument(r.action(), result, time.Since(start))
 	doc.Queue, doc.VHost, doc.File = r.q.Name, r.v.Name, ""
+	doc.HeldByOthers, doc.Reorders = r.v.heldByOthers(r.q), mayReorder(r.q)
 	return r.common.End(doc, err)
 }
 
@@ -186,7 +188,8 @@ func (r *replaying) before(ctx context.Context) error {
 	switch {
 	case d.Kind == replay.ToExchange && d.HasKey:
 		// the number is not known yet
-		doc := deadletters.RunDocument{Targets: []deadletters.TargetDocument{{Exchange: d.Exchange, Key: d.Key}}}
+		doc := deadletters.RunDocument{Queue: r.q.Name,
+			Targets: []deadletters.TargetDocument{{Exchange: d.Exchange, Key: d.Key}}}
 		r.v.addReaches(ctx, &doc)
 		streams := r.common.Deps.Streams
 		err := deadletters.RunTargets(streams.Err, doc, streams.ErrStyler(r.common.Deps.Colour), streams.ErrWidth())

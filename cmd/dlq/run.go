@@ -26,6 +26,7 @@ func (v *connectedVHost) addReaches(ctx context.Context, doc *deadletters.RunDoc
 		}
 		sure, possible := v.reach(t)
 		doc.Targets[i].Reaches, doc.Targets[i].Possibly = sure, possible
+		doc.Targets[i].ComesBack = doc.Queue != "" && slices.Contains(slices.Concat(sure, possible), doc.Queue)
 		doc.Targets[i].Drops = v.Drops(ctx, slices.Concat(sure, possible))
 	}
 }

@@ -3,6 +3,7 @@ package dlq
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,9 +12,11 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdmsg"
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/terminal"
+	"github.com/msgctl/msgctl/pkg/dlq/browse"
 	"github.com/msgctl/msgctl/pkg/dlq/replay"
 	"github.com/msgctl/msgctl/pkg/message"
 	"github.com/msgctl/msgctl/pkg/message/filter"
+	"github.com/msgctl/msgctl/pkg/topology"
 )
 
 // selectOptions are the flags that select messages.
@@ -41,6 +44,20 @@ func (o *selectOptions) registerLimit(cmd *cobra.Command, what string) {
 
 // any reports whether the flags select only some of the messages, whatever the limit.
 func (o *selectOptions) any() bool { return o.where != "" || len(o.ids) > 0 || o.older > 0 }
+
+// mayReorder reports whether messages that a run returns to a queue may come behind others: a quorum
+// queue keeps returned messages apart (fact returns-before-all), and before 4.3 some returns go to
+// its end.
+func mayReorder(q *topology.Queue) bool { return q.Type == topology.Quorum }
+
+// reordering adds to what taking messages from a queue does to it that what stays may lose its order.
+func (o *selectOptions) reordering(q *topology.Queue, l browse.Assessment) browse.Assessment {
+	if mayReorder(q) && (o.any() || o.limit > 0) {
+		l.Notes = append(slices.Clone(l.Notes), browse.Note{Effect: browse.EffectReordered,
+			Text: "messages that were fetched and stay may come behind the rest of the queue"})
+	}
+	return l
+}
 
 // check refuses wrong flags before anything is dialled.
 func (o *selectOptions) check(cmd *cobra.Command) error {

@@ -3,6 +3,7 @@ package dlq
 import (
 	"context"
 	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 	"github.com/msgctl/msgctl/internal/profile"
 	"github.com/msgctl/msgctl/internal/shell"
+	"github.com/msgctl/msgctl/internal/terminal"
 	"github.com/msgctl/msgctl/pkg/dlq/browse"
 	"github.com/msgctl/msgctl/pkg/dlq/vhost"
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -70,6 +72,25 @@ func (v *connectedVHost) lookup(name string) (*topology.Queue, error) {
 		}
 	}
 	return q, nil
+}
+
+// heldByOthers is how many messages of a queue other consumers held when it was counted. The count of
+// a quorum queue is some seconds late (fact totals-are-late), and so believed only while the queue has
+// a consumer: what a command held that has just ended is no longer held.
+func (v *connectedVHost) heldByOthers(q *topology.Queue) int64 {
+	n := v.Counts[q.Name]
+	if q.Type == topology.Stream || q.Type == topology.Quorum && n.Consumers == 0 {
+		return 0
+	}
+	return n.Unacked
+}
+
+// tellHeld says that messages are not seen because other consumers hold them.
+func (v *connectedVHost) tellHeld(q *topology.Queue) {
+	if n := v.heldByOthers(q); n > 0 {
+		v.proc.Note(fmt.Sprintf("%s held by another consumer of queue %s, and not shown.",
+			terminal.FormatPlural(n, "message is", "messages are"), q.Name))
+	}
 }
 
 // assess checks whether a queue may be browsed; an error says what would allow it. limit is how

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/msgctl/msgctl/internal/pipeline/report"
 	"github.com/msgctl/msgctl/pkg/consume"
 )
 
@@ -100,15 +101,28 @@ func (r *run) awaitApplied(all []*Session) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.life), appliedWait)
 	defer cancel()
 	for {
-		if n, err := counter.Unacked(ctx, r.Queue); err != nil || n == held {
+		n, err := counter.Unacked(ctx, r.Queue)
+		if err == nil && n == held {
+			return
+		}
+		if err != nil && ctx.Err() == nil {
+			r.notice(report.NoticeUnsure, fmt.Sprintf("%s: %v", r.mayReturn(), err))
 			return
 		}
 		select {
 		case <-ctx.Done():
+			r.notice(report.NoticeUnsure, fmt.Sprintf("%s: after %s it counts others as unacknowledged, too, which another "+
+				"consumer may hold", r.mayReturn(), appliedWait))
 			return
 		case <-time.After(appliedPoll):
 		}
 	}
+}
+
+// mayReturn says what follows where the broker was not seen to have applied all acknowledgements.
+func (r *run) mayReturn() string {
+	return fmt.Sprintf("the broker was not seen to apply all acknowledgements of queue %q: messages that are done may "+
+		"come back to it", r.Queue)
 }
 
 // countReady returns -1 if the number is not available.

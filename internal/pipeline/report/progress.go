@@ -15,6 +15,8 @@ const (
 	NoticePaused       NoticeKind = "paused" // a memory or disk alarm, or a full window at the target
 	NoticeResumed      NoticeKind = "resumed"
 	NoticeStage        NoticeKind = "stage" // a ramp's next stage, or its settling
+	// NoticeUnsure: the broker was not seen to apply all acknowledgements.
+	NoticeUnsure NoticeKind = "unsure"
 )
 
 // Notice is an event that a user wants to know about at once.

@@ -21,8 +21,11 @@ type RunDocument struct {
 	Done    int64            `json:"done"`
 	Targets []TargetDocument `json:"targets,omitempty"`
 	// Skipped messages did not match.
-	Skipped int64            `json:"skipped"`
-	Stayed  []StayedDocument `json:"stayed,omitempty"`
+	Skipped int64 `json:"skipped"`
+	// HeldByOthers counts the messages that other consumers held when the run began: it does not
+	// reach them.
+	HeldByOthers int64            `json:"held_by_others,omitempty"`
+	Stayed       []StayedDocument `json:"stayed,omitempty"`
 	// Resent bounds the duplicates that a lost connection may have made.
 	Resent int64 `json:"resent,omitempty"`
 	// Altered messages were published without their user_id or CC header; headers of msgctl's own
@@ -32,6 +35,8 @@ type RunDocument struct {
 	Aborted     string           `json:"aborted,omitempty"`
 	Unreachable string           `json:"unreachable,omitempty"`
 	Broken      []BrokenDocument `json:"broken,omitempty"`
+	// Reorders says that what is returned to the queue may come behind the rest.
+	Reorders bool `json:"-"`
 	// File is the archive or report that was written or read.
 	File      string `json:"file,omitempty"`
 	Error     string `json:"error,omitempty"`
@@ -49,6 +54,8 @@ type TargetDocument struct {
 	// decide.
 	Reaches  []string `json:"reaches,omitempty"`
 	Possibly []string `json:"possibly,omitempty"`
+	// ComesBack says that the queue that the messages are taken from is one of these.
+	ComesBack bool `json:"comes_back,omitempty"`
 	// Drops says which of these queues drop what is too much for them.
 	Drops []string `json:"drops,omitempty"`
 }

@@ -106,6 +106,10 @@ func (t TargetDocument) text() string {
 }
 
 func (t TargetDocument) writeDrops(b *bufio.Writer, style terminal.Styler, width int) {
+	if t.ComesBack {
+		render.Labelled(b, style.Yellow("note:")+" ", "the queue that the messages are taken from gets copies of them",
+			width, render.Plain)
+	}
 	for _, text := range t.Drops {
 		render.Labelled(b, style.Yellow("note:")+" ", text, width, render.Plain)
 	}
@@ -128,6 +132,11 @@ func (doc *RunDocument) writeRemarks(b *bufio.Writer, style terminal.Styler, wid
 	if doc.Resent > 0 {
 		remark(fmt.Sprintf("a connection was lost: at most %s may exist twice at the target",
 			terminal.FormatPlural(doc.Resent, "message", "messages")))
+	}
+	if doc.HeldByOthers > 0 {
+		remark(fmt.Sprintf("%s held by another consumer when %s began, and %s not reached",
+			terminal.FormatPlural(doc.HeldByOthers, "message was", "messages were"), doc.tense("the run", "the look"),
+			map[bool]string{true: "was", false: "were"}[doc.HeldByOthers == 1]))
 	}
 	for _, text := range []string{doc.Unreachable, doc.Aborted, doc.Error} {
 		if text != "" {
@@ -178,6 +187,9 @@ func (doc *RunDocument) summary() string {
 	out += "."
 	if doc.Interrupted {
 		out += " Interrupted: messages in flight were settled. Run the same command again to continue."
+		if doc.Reorders {
+			out += " Those that were in hand may be behind the rest of the queue now."
+		}
 	}
 	return out
 }

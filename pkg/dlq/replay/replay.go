@@ -143,7 +143,7 @@ func (o Options) complete(ctx context.Context) (Options, error) {
 	if o.Rate < 0 || o.Limit < 0 {
 		return o, errors.New("a rate and a limit cannot be negative")
 	}
-	if o.To.Kind == ToQueue && o.To.Queue == o.Queue && !o.Copy {
+	if o.To.Kind == ToQueue && o.To.Queue == o.Queue {
 		return o, fmt.Errorf("queue %q is both the source and the target", o.Queue)
 	}
 	if o.Copy && len(o.Ramp.Stages) > 0 {
