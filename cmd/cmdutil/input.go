@@ -106,7 +106,7 @@ func (w *waitingReader) Read(p []byte) (int, error) {
 		}
 		var n int
 		err := w.wait(func() (err error) { n, err = w.r.Read(w.buf); return err })
-		if w.end = err; err == context.Canceled {
+		if w.end = err; errors.Is(err, context.Canceled) {
 			return 0, err // n belongs to the read that goes on
 		}
 		w.ready = w.buf[:n]

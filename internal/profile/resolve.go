@@ -176,7 +176,7 @@ func derivedAPI(b endpoint) string {
 func (s *settings) checkAPI() *Error {
 	u, err := url.Parse(s.api.value)
 	if err != nil || u.Scheme != "http" || !s.broker.value.secure || s.insecure.value || isLoopback(u.Hostname()) {
-		return nil
+		return nil //nolint:nilerr // the address was parsed when it was set
 	}
 	return problem("use https:// (port 15671 by default), or leave it out: it is derived from the broker's URL; "+
 		"--insecure allows http://", "the broker is reached over TLS (amqps), and %s would send the password in plain text",

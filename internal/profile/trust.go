@@ -13,7 +13,7 @@ func (f *File) untrusted() *Error {
 	}
 	info, err := os.Stat(f.Path)
 	if err != nil {
-		return nil // it was read a moment ago; what cannot be looked at any more cannot be written either
+		return nil //nolint:nilerr // it was read a moment ago; what cannot be looked at any more cannot be written either
 	}
 	if info.Mode().Perm()&0o022 != 0 {
 		return problem("chmod go-w "+f.Path, "its passwordCommand is not run: other users can write the context file %s",
