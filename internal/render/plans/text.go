@@ -130,8 +130,8 @@ func (t textWriter) spread(s *plan.Spread) {
 	}
 	say := func(text string) { render.Hanging(t.w, t.style.Bold("leaders")+"  ", text, t.width, render.Plain) }
 	if s.Queues > 0 {
-		say(fmt.Sprintf("%d new quorum queues and streams are declared on the %d nodes of the cluster in turn, so that their "+
-			"leaders do not all begin on one", s.Queues, s.Nodes))
+		say(fmt.Sprintf("%d new quorum queues and streams are declared on the %d nodes of the cluster in turn, so that "+
+			"their leaders do not all begin on one", s.Queues, s.Nodes))
 	}
 	if s.Classic > 0 {
 		say(fmt.Sprintf("%d new classic queues all begin on one of the %d nodes, that of the connection, unless the broker "+

@@ -278,7 +278,8 @@ func (r *reader) queue(vhost string, q *queue) {
 	case given == topology.Classic:
 		o.TypeDeclared = true
 	case given != "" && given != o.Type:
-		r.leftOut(q.FieldPosition("type"), r.options.Name(o.Ref()), "its type "+given+" is left out, as a broker's import does",
+		r.leftOut(q.FieldPosition("type"), r.options.Name(o.Ref()),
+			"its type "+given+" is left out, as a broker's import does",
 			"without the argument x-queue-type the queue is classic, or of its vhost's default queue type")
 	}
 	r.add(o, q.Position(), p)
