@@ -145,7 +145,8 @@ func (r *run) conduct(ctx context.Context, stopWorking func()) error {
 		}
 		if attempt == maxFinishes {
 			return errors.Join(err, fmt.Errorf("the connection was lost %s while the work was being finished: messages "+
-				"that have arrived may still be in queue %q, and what stays is not counted: %w", units.FormatCount(int64(attempt+1), "time"), r.Queue, broken))
+				"that have arrived may still be in queue %q, and what stays is not counted: %w",
+				units.FormatCount(int64(attempt+1), "time"), r.Queue, broken))
 		}
 		if over {
 			if again := r.reconnectForConfirmed(context.WithoutCancel(ctx)); again != nil {

@@ -145,7 +145,7 @@ func (v *routeWriter) hop(h *route.Hop) []piece {
 		add("  ", "(see above)", v.style.Dim)
 	}
 	if h.Ends != "" {
-		add("  ", string(h.Ends), v.style.Red)
+		add("  ", h.Ends, v.style.Red)
 	}
 	if h.Unsure != "" {
 		add("  ", "unsure: "+h.Unsure, v.style.Yellow)

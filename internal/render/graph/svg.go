@@ -122,7 +122,8 @@ func (s *scene) legend(out io.Writer) {
 	x, y := margin, s.size.Height-margin/2-8
 	fmt.Fprintf(out, `<g class="legend">`)
 	for _, l := range []struct{ class, text string }{{"binding", "binding"}, {"dead", "dead letters"},
-		{"retry", "back after a wait"}, {"alternate", "alternate exchange"}, {"publish", "event"}, {"binding problem", "problem, or lost"}} {
+		{"retry", "back after a wait"}, {"alternate", "alternate exchange"}, {"publish", "event"},
+		{"binding problem", "problem, or lost"}} {
 		arrow := l.class
 		if strings.HasSuffix(arrow, "problem") {
 			arrow = "problem"

@@ -174,24 +174,27 @@ func asList(n *source.Node, t reflect.Type) string {
 	}
 	var items []string
 	for _, e := range n.Entries {
-		switch {
-		case knows(fields, "name") && e.Value.Kind == source.Mapping:
-			inner := []string{"name: " + plain(e.Key)}
-			for _, field := range e.Value.Entries {
-				inner = append(inner, entry(field, fields, mostDepth))
-			}
-			items = append(items, braces(inner))
-		case guesses:
-			_, value := g.Instead(e.Key, e.Value)
-			if value == "" {
-				return ""
-			}
-			items = append(items, value)
-		default:
+		item := ""
+		if knows(fields, "name") && e.Value.Kind == source.Mapping {
+			item = named(e, fields)
+		} else if guesses {
+			_, item = g.Instead(e.Key, e.Value)
+		}
+		if item == "" {
 			return ""
 		}
+		items = append(items, item)
 	}
 	return "[" + strings.Join(shortened(items), ", ") + "]"
+}
+
+// named makes an item of a list of an entry whose key is the item's name.
+func named(e source.Entry, fields []Field) string {
+	inner := []string{"name: " + plain(e.Key)}
+	for _, field := range e.Value.Entries {
+		inner = append(inner, entry(field, fields, mostDepth))
+	}
+	return braces(inner)
 }
 
 func asBoolean(n *source.Node) string {
