@@ -29,7 +29,7 @@ type step struct {
 
 func steps() []step {
 	return slices.Concat(topologySteps(), eventSteps(), deadLetterSteps(), retrySteps(), []step{{
-		say:  "Clean up: what the file declares is deleted. Messages would be lost, so their number must be named.",
+		say:  "Clean up: delete what the file declares. That loses messages, so the command must allow how many.",
 		args: "destroy -f " + example + " --max-message-loss 7 --yes",
 	}})
 }
@@ -42,23 +42,21 @@ func topologySteps() []step {
 			args: "validate -f " + example,
 		},
 		{
-			say: "Does every message arrive? The file has tests: what is published where, what becomes of it when it is " +
-				"rejected or " +
-				"expires. They run in milliseconds, without a broker.",
+			say: "Does every message arrive? The file has tests: what is published where, what happens when it is " +
+				"rejected or expires. They run in milliseconds, without a broker.",
 			args: "test -f " + example,
 		},
 		{
-			say:  "And why? Every hop of one message, with the rule that led there, to where it rests.",
+			say:  "And why? Every hop of one message, with the rule that led there, to the queue where it ends.",
 			args: "route -f " + example + " order.created --reject orders.created.queue",
 		},
 		{
-			say:  "A file can be right and still lose messages. lint looks for what a broker would accept silently.",
+			say:  "A file can be right and still lose messages. lint finds mistakes that a broker would accept silently.",
 			args: "lint -f " + example,
 		},
 		{
 			say: "What would change on the broker? It is empty, so everything is new. With --detailed-exitcode the exit " +
-				"status 2 " +
-				"tells a pipeline that there is something to do.",
+				"status 2 tells a pipeline that there is something to do.",
 			args: "plan -f " + example + " --detailed-exitcode", status: 2,
 		},
 		{
@@ -66,7 +64,7 @@ func topologySteps() []step {
 			args: "apply -f " + example + " --yes",
 		},
 		{
-			say:  "Ask again: the broker now is what the file says, so the exit status is 0.",
+			say:  "Ask again: the broker now matches the file, so the exit status is 0.",
 			args: "plan -f " + example + " --detailed-exitcode",
 		},
 		{
@@ -79,7 +77,7 @@ func topologySteps() []step {
 			args: "test -f " + example + " --live",
 		},
 		{
-			say:  "The other way round: a live broker as a file. This is how an existing RabbitMQ comes into git.",
+			say:  "The other way round: a live broker as a file. This is how to put an existing RabbitMQ into git.",
 			args: "export",
 		},
 	}
@@ -88,17 +86,17 @@ func topologySteps() []step {
 func eventSteps() []step {
 	return []step{
 		{
-			say:  "The file knows the events, too: where each goes, and who gets it.",
+			say:  "The file also declares the events: where each is published, and which queues receive it.",
 			args: "events ls -f " + example,
 		},
 		{
-			say: "Publish one. Its payload is checked against its JSON Schema; the broker confirms it, and that it reached " +
-				"a queue. Beside it, tail watches the exchange and takes nothing away: its line comes last.",
+			say: "Publish one. Its payload is checked against its JSON Schema; the broker confirms it, and " +
+				"that it reached a queue. At the same time, tail watches the exchange without consuming: its line comes last.",
 			args:  "publish order.created -f " + example + " --sample",
 			watch: "tail order.# -f " + example + " --limit 1 --idle-timeout 20s",
 		},
 		{
-			say:  "An invalid one is refused before anything is sent, with all that is wrong with it.",
+			say:  "An invalid event is refused before anything is sent. Every violation is reported.",
 			args: `publish order.created -f ` + example + ` --data {"orderId":7,"currency":"euro"}`, status: 1,
 		},
 	}
@@ -119,15 +117,15 @@ func deadLetterSteps() []step {
 		{
 			say: "Now more messages die. Here an archive stands for consumers that rejected some and left others to expire: " +
 				"six dead " +
-				"letters, restored with all that the broker noted about their deaths.",
+				"letters, restored with their death history.",
 			args: "dlq import " + deadLetters + " --progress none",
 		},
 		{
-			say:  "Two in the morning: where are dead letters, since when, from whom?",
+			say:  "Two in the morning: where are dead letters, since when, and from which queues?",
 			args: "dlq ls",
 		},
 		{
-			say: "Is it the broker? One screen tells whether it can do its work; with -o nagios or prometheus it is a " +
+			say: "Is it the broker? One screen shows whether it is healthy; with -o nagios or prometheus it is a " +
 				"probe.",
 			args: "status --fail-on never",
 		},
@@ -142,7 +140,7 @@ func deadLetterSteps() []step {
 			args: "exporter --once",
 		},
 		{
-			say:  "What are they? Looking takes nothing out, and says first what it does to the queue.",
+			say:  "What are they? Browsing leaves them in the queue, and msgctl first says what it does to the queue.",
 			args: "dlq inspect dead-letter.queue --group-by reason,queue",
 		},
 		{
@@ -150,7 +148,7 @@ func deadLetterSteps() []step {
 			args: "dlq inspect dead-letter.queue --id m-1002",
 		},
 		{
-			say:  "Where would they go? Each to the queue in which it died, so that nobody else gets it twice.",
+			say:  "Where would they go? Each to the queue in which it died, so that no other subscriber gets it twice.",
 			args: "dlq replay --dry-run",
 		},
 		{
@@ -158,7 +156,7 @@ func deadLetterSteps() []step {
 			args: `dlq replay dead-letter.queue --where reason=="expired" --progress none`,
 		},
 		{
-			say:  "The rest stays where it was, in its order.",
+			say:  "The rest stays in the queue, in the same order.",
 			args: "dlq inspect dead-letter.queue",
 		},
 	}
@@ -172,27 +170,26 @@ func retrySteps() []step {
 				"fails is dead-lettered. The plan shows how this broker implements the steps.",
 			args: "apply -f " + retries + " --yes",
 		},
-		{say: "Two payments. The bank will be away for the first two attempts of one, and does not know the customer of " +
+		{say: "Two payments. The bank will be unreachable for the first two attempts of one, and does not know the customer of " +
 			"the other.",
 			args: "publish payment.requested -f " + retries + " --sample --set orderId=o-1"},
 		{say: "The other.", args: "publish payment.requested -f " + retries + " --sample --set orderId=o-2"},
 		{
-			say: "Each goes to a program, which ends with 0 (handled), 75 (later) or anything else (never). One is handled " +
-				"at the third attempt, " +
-				"one is a dead letter, so the exit status is 3.",
+			say: "Each is passed to a program, which exits with 0 (handled), 75 (later) or anything else (never). One is handled " +
+				"at the third attempt, one is a dead letter, so the exit status is 3.",
 			args: "consume payments.queue -f " + retries +
 				" --exec examples/charge.sh --log-format text --idle-timeout 3s", status: 3,
 		},
 		{
-			say:  "The dead letter tells why.",
+			say:  "The dead letter records why.",
 			args: "dlq inspect payments.failed --group-by error,queue",
 		},
 		{
-			say:  "The customer is known by now? It goes back to the queue where it failed, and its attempts begin anew.",
+			say:  "The customer is known by now? It goes back to the queue where it failed, and its attempts are counted from one again.",
 			args: "dlq replay payments.failed --progress none",
 		},
 		{
-			say:  "Clean up that example, the payment in its queue included.",
+			say:  "Clean up this example, including the payment in its queue.",
 			args: "destroy -f " + retries + " --max-message-loss 7 --yes",
 		},
 	}

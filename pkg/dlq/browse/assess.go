@@ -169,7 +169,7 @@ func (a *assessment) access() {
 	case f.ConnectionExclusive:
 		a.refuse(PermitNone, "it is exclusive to the connection that declared it")
 	case f.ExclusiveConsumer:
-		a.refuse(PermitNone, "a consumer holds it exclusively, and the broker lets no other consumer in: stop that "+
+		a.refuse(PermitNone, "a consumer holds it exclusively, and the broker allows no other consumer: stop that "+
 			"consumer first")
 	case f.SingleActiveConsumer && f.Status.Consumers > 0:
 		a.refuse(PermitNone, "it has a single active consumer, and another consumer gets nothing until that one is gone: "+
@@ -199,7 +199,7 @@ func (a *assessment) overflow() {
 		return
 	}
 	if t := a.f.Overflow.Text(); t != "" && t != "drop-head" {
-		a.note(EffectOverflow, "publishers that a full queue refuses are let in meanwhile: the queue may be over its "+
+		a.note(EffectOverflow, "while messages are held, the broker accepts further ones: the queue may be over its "+
 			"limit of %s afterwards", limits[0])
 		return
 	}
@@ -209,12 +209,12 @@ func (a *assessment) overflow() {
 	}
 	for _, l := range limits {
 		if l.doubt != "" {
-			a.refuse(PermitForce, "it holds at most %s (%s), and %s: what arrives meanwhile may take the place of the "+
+			a.refuse(PermitForce, "it holds at most %s (%s), and %s: new messages may take the place of the "+
 				"held messages, which are %s when they are requeued", l, l.from, l.doubt, goes)
 			return
 		}
 		if l.full() {
-			a.refuse(PermitForce, "it holds at most %s (%s) and is full or nearly so: what arrives meanwhile takes the "+
+			a.refuse(PermitForce, "it holds at most %s (%s) and is full or nearly so: new messages take the "+
 				"place of the held messages, which are %s when they are requeued", l, l.from, goes)
 			return
 		}
@@ -249,7 +249,7 @@ func (f Facts) lengthLimits() (list []lengthLimit) {
 	if n, ok := f.MaxLengthBytes.Int(); ok {
 		l := lengthLimit{limit: n, unit: "bytes", from: f.MaxLengthBytes.From, upTo: nearlyFullBytes}
 		if l.used, ok = f.Size.Of(f.Status.Messages); !ok || !f.Status.Known {
-			l.doubt = "how many it holds is not known (the broker tells some seconds late)"
+			l.doubt = "how many it holds is not known (the broker reports it some seconds late)"
 		}
 		list = append(list, l)
 	}
@@ -259,7 +259,7 @@ func (f Facts) lengthLimits() (list []lengthLimit) {
 // company is about other consumers of the queue.
 func (a *assessment) company() {
 	if a.f.Status.Consumers > 0 {
-		a.note(EffectShared, "%s at work at the same time: what they hold is not seen",
+		a.note(EffectShared, "%s active at the same time: the messages that they hold are not browsed",
 			plural(a.f.Status.Consumers, "consumer"))
 	}
 	a.note(EffectHidden, "consumers do not receive the messages while they are held")
@@ -267,11 +267,11 @@ func (a *assessment) company() {
 
 func (a *assessment) expiry() {
 	if ms, ok := a.f.MessageTTL.Int(); ok {
-		a.note(EffectExpires, "messages go on expiring after %s (%s) meanwhile", time.Duration(ms)*time.Millisecond,
+		a.note(EffectExpires, "messages continue to expire after %s (%s)", time.Duration(ms)*time.Millisecond,
 			a.f.MessageTTL.From)
 	}
-	a.note(EffectExpires, "a message whose own expiration is over already, behind others that wait longer, goes when "+
-		"they are taken from before it")
+	a.note(EffectExpires, "an expired message behind others that have not expired is removed when those are "+
+		"taken")
 }
 
 // plural counts things in a text.

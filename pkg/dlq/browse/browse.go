@@ -170,13 +170,13 @@ func (b *browser) run(ctx context.Context) (err error) {
 // cameSoFar names the message after which a connection was lost: the next one may be the cause.
 func (b *browser) cameSoFar() string {
 	if b.total == 0 {
-		return "before a message had come"
+		return "before any message arrived"
 	}
-	return fmt.Sprintf("behind message %d, with id %q", b.total, b.lastID)
+	return fmt.Sprintf("after message %d, with id %q", b.total, b.lastID)
 }
 
-var errHeld = errors.New("messages were held as long as the broker lets a consumer, and went back; look at fewer " +
-	"with -n")
+var errHeld = errors.New("the messages were held for as long as the broker allows, and were returned; browse fewer " +
+	"of them")
 
 func (b *browser) applyOverride(ctx context.Context) (func(context.Context) error, error) {
 	if b.o.Override == nil {

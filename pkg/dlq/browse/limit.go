@@ -24,7 +24,7 @@ func (a *assessment) deliveryLimit() {
 	limit, ok := f.DeliveryLimit.Int()
 	counts := !capability.VersionAtLeast(f.Version, "4.3")
 	if counts {
-		a.note(EffectCounted, "each look counts as a delivery: x-delivery-count of the messages grows by one")
+		a.note(EffectCounted, "browsing counts as a delivery: the x-delivery-count of each message grows by one")
 	}
 	if !ok || limit < 0 {
 		if counts {

@@ -55,7 +55,7 @@ func TestALookSaysBehindWhichMessageItLostItsConnection(t *testing.T) {
 	_, err := browse.Browse(context.Background(), b, browse.Options{
 		Assessment: browse.Assessment{Queue: "dlq", Type: topology.Classic}, Idle: time.Millisecond,
 	}, func(*message.Message) error { return nil })
-	if !errors.Is(err, consume.ErrLost) || !strings.Contains(err.Error(), `behind message 7, with id "id-6"`) {
+	if !errors.Is(err, consume.ErrLost) || !strings.Contains(err.Error(), `after message 7, with id "id-6"`) {
 		t.Errorf("%v", err)
 	}
 }

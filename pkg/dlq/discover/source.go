@@ -99,7 +99,7 @@ func (f *finder) addSource(l deadLetters, p path) {
 	case p.may:
 		s.Certainty, s.Why = Possibly, "it depends on the messages' headers, or on an exchange of a plugin's type"
 	case l.straight:
-		s.Certainty, s.Why = Possibly, "only what is published straight to the queue, through the default exchange"
+		s.Certainty, s.Why = Possibly, "only messages that are published directly to the queue, through the default exchange"
 	case part != no:
 		s.Certainty, s.Why = Possibly, "only messages whose routing key is in "+p.keys.String()
 	}
@@ -159,8 +159,8 @@ func (f *finder) judgeCycle(l deadLetters, r *tracer, loss Losing) {
 	}
 	loss.Certainty, loss.Kept, loss.All = Possibly, false, true
 	loss.Key, _ = l.keys.find(nil)
-	loss.Reason = fmt.Sprintf("its dead letters come back to itself through %s: the broker drops those that expired or "+
-		"were pushed out, and rejected ones circle for ever",
+	loss.Reason = fmt.Sprintf("its dead letters come back to it through %s: the broker drops those that expired or "+
+		"were pushed out, and rejected ones loop forever",
 		exchangeName(l.dlx.Text()))
 	f.d.Losing = append(f.d.Losing, loss)
 }
@@ -174,10 +174,10 @@ func (f *finder) reason(l deadLetters, r *tracer, refused []path, loss Losing) s
 	case slices.Contains(r.missing, l.dlx.Text()):
 		return fmt.Sprintf("its dead-letter exchange %q does not exist", l.dlx.Text())
 	case loss.Certainty == Possibly && !l.straight && l.dlx.Unsure == "":
-		return fmt.Sprintf("whether %s has a way for a dead letter depends on more than its routing key (%q, for example)", x,
+		return fmt.Sprintf("whether %s routes a dead letter depends on more than its routing key (%q, for example)", x,
 			loss.Key)
 	case len(r.missing) > 0:
-		return fmt.Sprintf("the way from %s leads to the exchange %q, which does not exist", x, r.missing[0])
+		return fmt.Sprintf("the path from %s leads to the exchange %q, which does not exist", x, r.missing[0])
 	}
 	return f.noBinding(l, x, loss)
 }
@@ -187,10 +187,10 @@ func (f *finder) noBinding(l deadLetters, x string, loss Losing) string {
 		return fmt.Sprintf("its dead letters go through the default exchange with the key %q, and no queue has that name",
 			loss.Key)
 	}
-	what := fmt.Sprintf("no binding of %s takes the routing key %q", x, loss.Key)
+	what := fmt.Sprintf("no binding of %s matches the routing key %q", x, loss.Key)
 	switch {
 	case l.straight:
-		return what + ", which a message has that is published straight to the queue (by a replay, for example)"
+		return what + ", which messages have that are published directly to the queue (by a replay, for example)"
 	case l.original && !loss.All:
 		return what + ", which its dead letters can have: they keep their own"
 	case l.original:

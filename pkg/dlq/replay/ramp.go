@@ -47,7 +47,7 @@ func (o Options) ramp(ctx context.Context) (Result, error) {
 		if err != nil || r.Interrupted || last || done == 0 || o.From.Total <= 0 || o.Limit > 0 && total.Done >= o.Limit {
 			return total, err
 		}
-		o.tell(NoticeStage, fmt.Sprintf("%s replayed; waiting %s to see whether any comes back",
+		o.tell(NoticeStage, fmt.Sprintf("%s replayed; waiting %s to see whether any die again",
 			messages(total.Done), settle))
 		if !pause(ctx, settle) {
 			total.Interrupted = true
@@ -55,7 +55,7 @@ func (o Options) ramp(ctx context.Context) (Result, error) {
 		}
 		back, err := o.returned(ctx)
 		if err != nil {
-			return total, fmt.Errorf("count what came back: %w", err)
+			return total, fmt.Errorf("count the messages that died again: %w", err)
 		}
 		if share := 100 * float64(back) / float64(total.Done); back > 0 && share >= o.Ramp.AbortIfReturned {
 			total.Aborted = fmt.Sprintf("%d of %d replayed messages (%.3g %%) died again", back, total.Done, share)

@@ -147,8 +147,8 @@ func (o Options) complete(ctx context.Context) (Options, error) {
 		return o, fmt.Errorf("queue %q is both the source and the target", o.Queue)
 	}
 	if o.Copy && len(o.Ramp.Stages) > 0 {
-		return o, errors.New("a ramp takes messages out: each stage goes on behind the one before, where copies would " +
-			"begin anew")
+		return o, errors.New("a ramp needs to take messages out of the queue: with copies, every stage would send the " +
+			"same messages")
 	}
 	if o.Type == topology.Stream && !o.Copy {
 		return o, fmt.Errorf("take messages out of queue %q: %w: only a copy is possible", o.Queue, ErrStream)

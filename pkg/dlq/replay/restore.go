@@ -197,7 +197,7 @@ func (r *restore) prepared(ctx context.Context, m *message.Message) (*restoring,
 	at := &restoring{line: r.line, m: m}
 	var known bool
 	if at.target, known = r.target(m); !known {
-		r.stays(at, ReasonNoHistory, "the archive does not say where it was: name a target", nil)
+		r.stays(at, ReasonNoHistory, "the archive does not record its queue: name a target", nil)
 		return nil, nil
 	}
 	if r.Prepare != nil {

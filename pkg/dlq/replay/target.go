@@ -56,7 +56,7 @@ func ParseDestination(s string) (Destination, error) {
 	}
 	hint := "queue:" + s
 	if strings.HasPrefix(s, "queue:") || strings.HasPrefix(s, "exchange:") {
-		return Destination{}, fmt.Errorf("destination %q names nothing: write queue:NAME, exchange:NAME or exchange:NAME/KEY",
+		return Destination{}, fmt.Errorf("destination %q lacks a name: write queue:NAME, exchange:NAME or exchange:NAME/KEY",
 			s)
 	}
 	return Destination{}, fmt.Errorf("destination %q does not say what it is: write %s for a queue, exchange:%s or "+
@@ -153,12 +153,12 @@ func (r router) toWhereItDied(m *message.Message) (route, error) {
 	case ok && o.HasRoute:
 		return route{target: publish.Target{Exchange: o.Exchange, Key: o.RoutingKey}, unwrap: o.Enveloped}, nil
 	}
-	return route{}, noWayBack(ReasonNoHistory, "it has no death history and no framework noted where it failed")
+	return route{}, noWayBack(ReasonNoHistory, "it has no death history and no framework recorded where it failed")
 }
 
 func (r router) toQueue(queue string, unwrap bool) (route, error) {
 	if queue == r.from {
-		return route{}, noWayBack(ReasonSameQueue, "it died first in this very queue")
+		return route{}, noWayBack(ReasonSameQueue, "it first died in this queue")
 	}
 	if r.exists != nil && !r.exists(queue) {
 		return route{}, noWayBack(ReasonQueueGone, "the queue %q where it died does not exist", queue)

@@ -21,7 +21,7 @@ func (v *VHost) Room(ctx context.Context) replay.RoomOf {
 			return replay.Room{}, false
 		}
 		if ms, ok := facts.MessageTTL.Int(); ok && ms == 0 {
-			return replay.Room{Bytes: -1, Why: fmt.Sprintf("queue %q drops what no consumer takes at once: its message-ttl is "+
+			return replay.Room{Bytes: -1, Why: fmt.Sprintf("queue %q drops messages that no consumer takes immediately: its message-ttl is "+
 				"0 (%s)", queue, facts.MessageTTL.From)}, true
 		}
 		if t := facts.Overflow.Text(); t != "" && t != "drop-head" {
@@ -63,9 +63,9 @@ func (v *VHost) room(ctx context.Context, f browse.Facts) (replay.Room, bool) {
 			out.Bytes = max(mostBytes-used, 0)
 			holds = "it holds about " + units.FormatCount(used, "byte")
 		} else {
-			holds = "how many it holds is not known (the broker tells some seconds late)"
+			holds = "how many it holds is not known (the broker reports it some seconds late)"
 		}
-		text := fmt.Sprintf("queue %q keeps at most %s (%s) and drops the oldest messages for more: %s", f.Name,
+		text := fmt.Sprintf("queue %q keeps at most %s (%s) and drops the oldest messages beyond that: %s", f.Name,
 			units.FormatCount(mostBytes, "byte"),
 			f.MaxLengthBytes.From, holds)
 		if out.Why != "" {
