@@ -12,9 +12,9 @@ import (
 	"github.com/msgctl/msgctl/cmd/cmdutil"
 )
 
-// TestLetters: a flag's letter means one thing. -o chooses the form of the output, and every
+// TestShorthandFlags: a flag's letter means one thing. -o chooses the form of the output, and every
 // command that has one offers JSON; -f names topology files; -n is the number of messages.
-func TestLetters(t *testing.T) {
+func TestShorthandFlags(t *testing.T) {
 	means := map[string]string{}
 	eachCommand(Reference(), func(c *cobra.Command) {
 		c.Flags().VisitAll(func(f *pflag.Flag) {

@@ -53,8 +53,8 @@ func (o *RunObserver) Begin() {
 // again; the numbers shown never decrease.
 func (o *RunObserver) Progress(p replay.Progress) {
 	o.Begin()
-	if n := p.Looked - o.shown; n > 0 {
-		o.shown = p.Looked
+	if n := p.Processed - o.shown; n > 0 {
+		o.shown = p.Processed
 		o.Bar.Add(n)
 	}
 }

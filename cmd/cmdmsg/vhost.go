@@ -56,9 +56,9 @@ func AdviseMissing(err error) error {
 	return &cmdutil.ExitError{Code: cmdutil.ExitFailed, Err: err, Advice: advice}
 }
 
-// TellLook says, before it is done, what reading a queue does to it where that is more than setting
+// NoteBrowsing says, before it is done, what reading a queue does to it where that is more than setting
 // the flag redelivered: whoever reads it may want to decide otherwise.
-func TellLook(d *cmdutil.Process, q *topology.Queue, l browse.Assessment, what string) {
+func NoteBrowsing(d *cmdutil.Process, q *topology.Queue, l browse.Assessment, what string) {
 	if !l.Override && vhost.OnlyMarks(l) == "" {
 		return
 	}

@@ -213,7 +213,7 @@ func (c *consumption) check(t *testing.T) {
 	var lost []string
 	for i := range c.n {
 		if id := cmdtest.MessageID(i); handled[id] == 0 && len(dead[id]) == 0 {
-			lost = append(lost, fmt.Sprintf("%s (%s), which failed %d times", id, plannedFate(i), failed[id]))
+			lost = append(lost, fmt.Sprintf("%s (%s), which failed %d times", id, plannedOutcome(i), failed[id]))
 		}
 	}
 	if len(lost) > 0 {
@@ -222,7 +222,7 @@ func (c *consumption) check(t *testing.T) {
 	}
 	for i := range c.n {
 		id := cmdtest.MessageID(i)
-		f := plannedFate(i)
+		f := plannedOutcome(i)
 		attempts, kind, dies := f.dies()
 		switch {
 		case dies && handled[id] > 0, !dies && len(dead[id]) > 0 && !c.native:
@@ -231,7 +231,7 @@ func (c *consumption) check(t *testing.T) {
 			t.Fatalf("%s (%s) failed %d times, and has %d attempts", id, f, failed[id], attempts)
 		}
 		for _, d := range dead[id] {
-			c.checkLetter(id, f, attempts, kind, d)
+			c.checkDeadLetter(id, f, attempts, kind, d)
 		}
 		duplicates += max(handled[id]+len(dead[id])-1, 0)
 	}
@@ -244,7 +244,7 @@ func (c *consumption) check(t *testing.T) {
 // checkLetter makes sure that a dead letter tells its history. Where the broker counts the attempts
 // itself, a lost connection with the message in hand is one, so that a message can have more, and
 // those that fail in all can have had fewer failures of their own.
-func (c *consumption) checkLetter(id string, f fate, attempts int, kind string, d amqp.Delivery) {
+func (c *consumption) checkDeadLetter(id string, f outcome, attempts int, kind string, d amqp.Delivery) {
 	c.T.Helper()
 	got, _ := message.AsCount(d.Headers[message.HeaderAttempts])
 	text := message.Table(d.Headers).Text

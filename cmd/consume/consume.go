@@ -80,11 +80,11 @@ type consumeOptions struct {
 	connection *profile.Flags
 	files      cmdutil.FileFlag
 
-	queue   string
-	handler handlerOptions
-	letters string
-	metrics string
-	log     cmdutil.LogFlags
+	queue        string
+	handler      handlerOptions
+	deadLetterTo string
+	metrics      string
+	log          cmdutil.LogFlags
 
 	progress terminal.ProgressMode
 
@@ -136,7 +136,7 @@ func NewCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	}
 	opts.handler.register(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&opts.letters, "dead-letter-to", "",
+	flags.StringVar(&opts.deadLetterTo, "dead-letter-to", "",
 		"`DESTINATION` of dead letters: queue:NAME, exchange:NAME, exchange:NAME/KEY, or drop to destroy them (default: "+
 			"the queue's dead-letter exchange)")
 	flags.IntVar(&opts.concurrency, "concurrency", 1, "maximum messages handled concurrently")

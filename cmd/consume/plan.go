@@ -129,14 +129,14 @@ func (c *consuming) noQueue(n *route.Network) error {
 
 // redirect applies --dead-letter-to.
 func (c *consuming) redirect() error {
-	if c.letters == "" {
+	if c.deadLetterTo == "" {
 		return nil
 	}
-	if c.letters == "drop" {
+	if c.deadLetterTo == "drop" {
 		c.plan.Drop, c.plan.DeadLetter = true, nil
 		return nil
 	}
-	to, err := replay.ParseDestination(c.letters)
+	to, err := replay.ParseDestination(c.deadLetterTo)
 	switch {
 	case err != nil:
 		return cmdutil.UsageError("--dead-letter-to queue:NAME, exchange:NAME/KEY or drop", "%sflag --dead-letter-to: %v",
@@ -148,7 +148,7 @@ func (c *consuming) redirect() error {
 	default:
 		return cmdutil.UsageError("--dead-letter-to queue:NAME, exchange:NAME/KEY or drop",
 			"%sflag --dead-letter-to: %q is not a destination",
-			cmdutil.Where(c.cmd), c.letters)
+			cmdutil.Where(c.cmd), c.deadLetterTo)
 	}
 	return nil
 }

@@ -11,54 +11,54 @@ import (
 )
 
 // fate is what a planned handler does to a message, by its number.
-type fate string
+type outcome string
 
 const (
-	fateFine      fate = "fine"
-	fateTwice     fate = "fails twice" // and is handled at the third attempt
-	fateRetryable fate = "always retryable"
-	fateFatal     fate = "fatal"
-	fateNonsense  fate = "invalid UTF-8 in the error"
-	fateCrash     fate = "crash"     // once
-	fateHang      fate = "hang"      // once
-	fateGarbage   fate = "garbage"   // 100 MB of output, and handled
-	fateBadAnswer fate = "no answer" // once: a line that is no answer
+	outcomeAck       outcome = "fine"
+	outcomeTwice     outcome = "fails twice" // and is handled at the third attempt
+	outcomeRetryable outcome = "always retryable"
+	outcomeFatal     outcome = "fatal"
+	outcomeNonsense  outcome = "invalid UTF-8 in the error"
+	outcomeCrash     outcome = "crash"     // once
+	outcomeHang      outcome = "hang"      // once
+	outcomeGarbage   outcome = "garbage"   // 100 MB of output, and handled
+	outcomeBadAnswer outcome = "no answer" // once: a line that is no answer
 )
 
 // plannedFate spreads the fates so that rare ones cost little time.
-func plannedFate(n int) fate {
+func plannedOutcome(n int) outcome {
 	switch {
 	case n%2500 == 1204:
-		return fateHang
+		return outcomeHang
 	case n%2500 == 1705:
-		return fateGarbage
+		return outcomeGarbage
 	case n%500 == 103:
-		return fateCrash
+		return outcomeCrash
 	case n%500 == 303:
-		return fateBadAnswer
+		return outcomeBadAnswer
 	}
 	switch n % 50 {
 	case 0:
-		return fateTwice
+		return outcomeTwice
 	case 10:
-		return fateRetryable
+		return outcomeRetryable
 	case 20:
-		return fateFatal
+		return outcomeFatal
 	case 30:
-		return fateNonsense
+		return outcomeNonsense
 	}
-	return fateFine
+	return outcomeAck
 }
 
 // dies says that the message ends in the dead-letter queue, after how many attempts, and with which
 // type of error.
-func (f fate) dies() (attempts int, kind string, dies bool) {
+func (f outcome) dies() (attempts int, kind string, dies bool) {
 	switch f {
-	case fateRetryable:
+	case outcomeRetryable:
 		return 3, "db", true
-	case fateFatal:
+	case outcomeFatal:
 		return 1, "fatal", true
-	case fateNonsense:
+	case outcomeNonsense:
 		return 1, "nonsense", true
 	}
 	return 0, "", false
@@ -85,7 +85,7 @@ func plannedHandler() {
 		if err := json.Unmarshal(line, &m); err != nil {
 			panic(err)
 		}
-		result, more := plannedAnswer(plannedFate(m.Headers.N), m.Attempt)
+		result, more := plannedAnswer(plannedOutcome(m.Headers.N), m.Attempt)
 		if _, err := fmt.Fprintf(log, "%s %d %s\n", m.Properties.MessageID, m.Attempt, result); err != nil {
 			panic(err)
 		}
@@ -113,21 +113,21 @@ func plannedHandler() {
 }
 
 // plannedAnswer returns what is done at an attempt, and further members of the answer.
-func plannedAnswer(f fate, attempt int) (result, more string) {
+func plannedAnswer(f outcome, attempt int) (result, more string) {
 	switch {
-	case f == fateTwice && attempt <= 2, f == fateRetryable:
+	case f == outcomeTwice && attempt <= 2, f == outcomeRetryable:
 		return "retry", `,"type":"db","error":"locked"`
-	case f == fateFatal:
+	case f == outcomeFatal:
 		return "dead-letter", `,"type":"fatal","error":"no such customer"`
-	case f == fateNonsense:
+	case f == outcomeNonsense:
 		return "dead-letter", ",\"type\":\"nonsense\",\"error\":\"\xff\xfe \\u001b[31m\""
-	case f == fateCrash && attempt == 1:
+	case f == outcomeCrash && attempt == 1:
 		return "crash", ""
-	case f == fateHang && attempt == 1:
+	case f == outcomeHang && attempt == 1:
 		return "hang", ""
-	case f == fateBadAnswer && attempt == 1:
+	case f == outcomeBadAnswer && attempt == 1:
 		return "no answer", ""
-	case f == fateGarbage:
+	case f == outcomeGarbage:
 		return "garbage", ""
 	}
 	return "ack", ""

@@ -35,7 +35,7 @@ type exportOptions struct {
 	common     cmdmsg.RunFlags
 	connection *profile.Flags
 	selection  selectOptions
-	look       lookOptions
+	browsing   browseOptions
 	queue      string
 	file       string
 	drain      bool
@@ -61,7 +61,7 @@ func newExportCmd(d *cmdutil.Process, open OpenBroker, drainQueue drainFunc) *co
 	flags.BoolVar(&opts.drain, "drain", false, "remove each message from the queue after it was durably written")
 	opts.selection.register(cmd)
 	opts.selection.registerLimit(cmd, "write")
-	opts.look.register(cmd)
+	opts.browsing.register(cmd)
 	opts.common.Output.Register(cmd, "text", "json", "yaml")
 	cmdmsg.RegisterProgress(cmd, &opts.common.Progress)
 	cmdutil.MarkNewFile(cmd, "archive")
@@ -99,7 +99,7 @@ func runExport(ctx context.Context, opts *exportOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := p.allowed(ctx, opts.look); err != nil {
+	if err := p.allowed(ctx, opts.browsing); err != nil {
 		return err
 	}
 	if q.Type == topology.Stream && opts.drain {
@@ -128,18 +128,18 @@ func (e *exporting) run(ctx context.Context) error {
 		return err
 	}
 	if e.drain {
-		cmdmsg.TellLook(e.v.proc, e.q, e.selection.reordering(e.q, e.looking), "Consuming from")
+		cmdmsg.NoteBrowsing(e.v.proc, e.q, e.selection.reordering(e.q, e.assessment), "Consuming from")
 	} else {
-		cmdmsg.TellLook(e.v.proc, e.q, e.looking, "Browsing")
+		cmdmsg.NoteBrowsing(e.v.proc, e.q, e.assessment, "Browsing")
 	}
 	action := map[bool]string{true: "drain", false: "export"}[e.drain]
 	observer := cmdmsg.NewRunObserver(e.common.Deps, e.common.Progress, action, ready)
 	start := time.Now()
 	var result replay.Result
 	if e.drain {
-		err = e.v.WithOverride(ctx, e.q, e.looking, func() (err error) {
+		err = e.v.WithOverride(ctx, e.q, e.assessment, func() (err error) {
 			result, err = e.drainQueue(ctx, replay.DrainOptions{
-				From:   e.v.From(ctx, e.q, e.looking, ready),
+				From:   e.v.From(ctx, e.q, e.assessment, ready),
 				Select: e.chosen.Selection, Archive: w, Limit: e.selection.limit, ID: replay.NewRunID(), Observer: observer,
 			})
 			return err
@@ -182,7 +182,7 @@ func (e *exporting) copy(ctx context.Context, w *archive.Writer, observer *cmdms
 	result := replay.Result{Queue: e.q.Name}
 	looked := func(n *int64) {
 		if *n++; (result.Done+result.Skipped)%256 == 0 {
-			observer.Progress(replay.Progress{Looked: result.Done + result.Skipped})
+			observer.Progress(replay.Progress{Processed: result.Done + result.Skipped})
 		}
 	}
 	_, err := e.each(ctx, func(m *message.Message) error {
@@ -192,7 +192,7 @@ func (e *exporting) copy(ctx context.Context, w *archive.Writer, observer *cmdms
 		}
 		return err
 	}, func() { looked(&result.Skipped) })
-	observer.Progress(replay.Progress{Looked: result.Done + result.Skipped})
+	observer.Progress(replay.Progress{Processed: result.Done + result.Skipped})
 	if result.Interrupted = ctx.Err() != nil; result.Interrupted {
 		err = nil // the messages are back in the queue, and the archive is complete
 	}

@@ -44,7 +44,7 @@ type inspectOptions struct {
 	cmd        *cobra.Command
 	connection *profile.Flags
 	selection  selectOptions
-	look       lookOptions
+	browsing   browseOptions
 	output     cmdutil.OutputFlag
 	progress   terminal.ProgressMode
 	queue      string
@@ -84,7 +84,7 @@ func newInspectCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	flags.BoolVar(&opts.full, "full", false, "show each message in full, with its whole body")
 	opts.output.Register(cmd, "table", "json", "ndjson", "yaml")
 	flags.StringVar(&opts.jq, "jq", "", "run a jq `PROGRAM` on each message or group, in the form of -o ndjson")
-	opts.look.register(cmd)
+	opts.browsing.register(cmd)
 	flags.Var(&opts.progress, "progress", "progress of --group-by on stderr: auto (a bar on a terminal), json or none")
 	opts.connection = cmdutil.ReaderFlags(cmd)
 	return cmd
@@ -127,10 +127,10 @@ func runInspect(ctx context.Context, opts *inspectOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := p.allowed(ctx, opts.look); err != nil {
+	if err := p.allowed(ctx, opts.browsing); err != nil {
 		return err
 	}
-	cmdmsg.TellLook(v.proc, q, p.looking, "Browsing")
+	cmdmsg.NoteBrowsing(v.proc, q, p.assessment, "Browsing")
 	v.tellHeld(q)
 	i := &inspection{inspectOptions: opts, picker: p}
 	defer p.chosen.warn(opts.proc)
@@ -166,7 +166,7 @@ func (i *inspection) groups(ctx context.Context) error {
 		return err
 	}
 	doc := deadletters.NewGroupsDocument(grouper.Groups())
-	doc.VHost, doc.Queue, doc.Type, doc.Looked = i.v.Name, i.q.Name, i.q.Type, report.Seen
+	doc.VHost, doc.Queue, doc.Type, doc.Browsed = i.v.Name, i.q.Name, i.q.Type, report.Seen
 	if err := i.showGroups(ctx, doc); err != nil {
 		return err
 	}

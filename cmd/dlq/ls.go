@@ -40,7 +40,7 @@ type listOptions struct {
 	match      string
 	watch      bool
 	interval   time.Duration
-	noLook     bool
+	noBrowse   bool
 	allVHosts  bool
 }
 
@@ -61,7 +61,7 @@ func newListCmd(d *cmdutil.Process, open OpenBroker) *cobra.Command {
 	flags.StringVar(&opts.match, "match", "", "also list queues whose name matches this `REGEXP`")
 	flags.BoolVarP(&opts.watch, "watch", "w", false, "refresh until interrupted, and show how each queue grows")
 	flags.DurationVar(&opts.interval, "interval", 2*time.Second, "refresh interval of --watch")
-	flags.BoolVar(&opts.noLook, "no-browse", false,
+	flags.BoolVar(&opts.noBrowse, "no-browse", false,
 		"browse no queue: ages are not shown, and error queues are not found by their content")
 	flags.BoolVarP(&opts.allVHosts, "all-vhosts", "A", false, "list the queues of every vhost that the user may access")
 	opts.connection = cmdutil.ReaderFlags(cmd)
@@ -84,10 +84,10 @@ func runList(ctx context.Context, opts *listOptions) error {
 	}
 	defer v.close()
 	w := &listing{listOptions: opts, v: v}
-	w.survey = survey.New(v.broker, survey.Options{VHost: v.Options, Only: !opts.allVHosts, NoHeads: opts.noLook,
+	w.survey = survey.New(v.broker, survey.Options{VHost: v.Options, Only: !opts.allVHosts, NoHeads: opts.noBrowse,
 		BeforeSearch: w.tellSearch})
 	if !opts.watch {
-		return w.look(ctx)
+		return w.list(ctx)
 	}
 	if opts.output.Value == "table" && opts.proc.Streams.OutTTY {
 		w.frame = terminal.NewFrame(opts.proc.Streams.Out)
@@ -108,7 +108,7 @@ type listing struct {
 
 func (w *listing) watch(ctx context.Context) error {
 	for {
-		if err := w.look(ctx); err != nil {
+		if err := w.list(ctx); err != nil {
 			return endOfWatch(ctx, err)
 		}
 		select {
@@ -127,7 +127,7 @@ func endOfWatch(ctx context.Context, err error) error {
 	return nil
 }
 
-func (w *listing) look(ctx context.Context) error {
+func (w *listing) list(ctx context.Context) error {
 	doc, err := w.document(ctx)
 	if err != nil {
 		return err
@@ -198,7 +198,7 @@ func (w *listing) document(ctx context.Context) (deadletters.ListDocument, error
 	} else {
 		doc.VHost = w.v.Name
 	}
-	vhosts, err := w.survey.Look(ctx, names)
+	vhosts, err := w.survey.Read(ctx, names)
 	if err != nil {
 		return doc, cmdmsg.AdviseMissing(err)
 	}

@@ -11,10 +11,10 @@ import (
 
 // picker browses a queue for the selected messages and leaves all messages in the queue.
 type picker struct {
-	v       *connectedVHost
-	q       *topology.Queue
-	looking browse.Assessment
-	chosen  *selected
+	v          *connectedVHost
+	q          *topology.Queue
+	assessment browse.Assessment
+	chosen     *selected
 	// most is how many messages are wanted, within how many messages of the queue are browsed for
 	// them; 0 means all.
 	most, within int64
@@ -39,15 +39,15 @@ func (v *connectedVHost) pick(q *topology.Queue, o *selectOptions, most int64) (
 }
 
 // allowed assesses whether and how the queue may be browsed.
-func (p *picker) allowed(ctx context.Context, o lookOptions) (err error) {
-	p.looking, err = p.v.assess(ctx, p.q, o, p.within)
+func (p *picker) allowed(ctx context.Context, o browseOptions) (err error) {
+	p.assessment, err = p.v.assess(ctx, p.q, o, p.within)
 	return err
 }
 
 // each calls show with each selected message, until enough were shown. It calls other, if not nil,
 // for each of the rest.
 func (p *picker) each(ctx context.Context, show func(*message.Message) error, other func()) (browse.Report, error) {
-	return p.v.Browse(ctx, p.q, p.looking, p.within, func(m *message.Message) error {
+	return p.v.Browse(ctx, p.q, p.assessment, p.within, func(m *message.Message) error {
 		ok, err := p.chosen.matches(m, p.now)
 		if err != nil {
 			return err

@@ -39,7 +39,7 @@ type purgeOptions struct {
 	common     cmdmsg.RunFlags
 	connection *profile.Flags
 	selection  selectOptions
-	look       lookOptions
+	browsing   browseOptions
 	queue      string
 	archive    string
 	dryRun     bool
@@ -63,7 +63,7 @@ func newPurgeCmd(d *cmdutil.Process, open OpenBroker, purge purgeFunc) *cobra.Co
 	cmd.Flags().Lookup("yes").Usage = "do not ask for confirmation; on a protected context: --yes=QUEUE"
 	opts.selection.register(cmd)
 	opts.selection.registerLimit(cmd, "destroy")
-	opts.look.register(cmd)
+	opts.browsing.register(cmd)
 	cmd.Flags().StringVar(&opts.archive, "archive", "",
 		"first write every message durably to this new `FILE`; .gz and .zst are compressed")
 	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "destroy nothing; show what would be destroyed")
@@ -134,11 +134,11 @@ func (p *purging) run(ctx context.Context) error {
 		doc.VHost, doc.DryRun, doc.HeldByOthers = p.v.Name, p.dryRun, p.v.heldByOthers(p.q)
 		return p.common.End(doc, nil)
 	}
-	l, err := p.v.Judge(ctx, p.q, p.look.assess(0))
+	l, err := p.v.Judge(ctx, p.q, p.browsing.assess(0))
 	if err != nil {
 		return err
 	}
-	p.looking = l
+	p.assessment = l
 	p.options = replay.PurgeOptions{From: p.v.From(ctx, p.q, l, p.ready), Select: p.chosen.Selection,
 		Limit: p.selection.limit, Purger: purger{p.v.broker, p.v.Name}, ID: replay.NewRunID()}
 	// Taking messages one at a time can harm those that stay; the broker's own purge leaves none.
@@ -171,13 +171,13 @@ func (p *purging) atOnce() bool {
 // preview shows how many messages are selected, their age and their kinds, and returns how many.
 // With --yes and without a selection it is skipped, since nobody would read it.
 func (p *purging) preview(ctx context.Context) (int64, error) {
-	if p.looking.Refused != "" {
-		p.common.Deps.Warn("the queue's content is not shown: " + p.looking.Refused)
+	if p.assessment.Refused != "" {
+		p.common.Deps.Warn("the queue's content is not shown: " + p.assessment.Refused)
 		return p.ready, nil
 	}
 	if p.common.Yes != "" {
 		if !p.atOnce() {
-			cmdmsg.TellLook(p.v.proc, p.q, p.selection.reordering(p.q, p.looking), "Consuming from")
+			cmdmsg.NoteBrowsing(p.v.proc, p.q, p.selection.reordering(p.q, p.assessment), "Consuming from")
 		}
 		return p.ready, nil
 	}
@@ -190,8 +190,8 @@ func (p *purging) preview(ctx context.Context) (int64, error) {
 
 // dry shows what would be destroyed. If browsing could do harm, it shows only how many.
 func (p *purging) dry(ctx context.Context) error {
-	if p.looking.Refused != "" {
-		p.common.Deps.Warn("the queue's content is not shown: " + p.looking.Refused)
+	if p.assessment.Refused != "" {
+		p.common.Deps.Warn("the queue's content is not shown: " + p.assessment.Refused)
 		doc := deadletters.NewRunDocument("purge", replay.Result{Queue: p.q.Name, Done: p.ready}, 0)
 		doc.VHost, doc.DryRun = p.v.Name, true
 		return p.common.Show(doc)
@@ -213,7 +213,7 @@ func (p *purging) dry(ctx context.Context) error {
 
 // groups browses the selected messages and counts them by kind.
 func (p *purging) groups(ctx context.Context) (doc deadletters.GroupsDocument, err error) {
-	cmdmsg.TellLook(p.v.proc, p.q, p.looking, "Browsing")
+	cmdmsg.NoteBrowsing(p.v.proc, p.q, p.assessment, "Browsing")
 	p.v.tellHeld(p.q)
 	key, err := filter.CompileKey("reason,queue", filter.Options{IsWaitQueue: p.v.IsWait()})
 	if err != nil {
@@ -228,7 +228,7 @@ func (p *purging) groups(ctx context.Context) (doc deadletters.GroupsDocument, e
 		return doc, err
 	}
 	doc = deadletters.NewGroupsDocument(grouper.Groups())
-	doc.VHost, doc.Queue, doc.Type, doc.Looked = p.v.Name, p.q.Name, p.q.Type, report.Seen
+	doc.VHost, doc.Queue, doc.Type, doc.Browsed = p.v.Name, p.q.Name, p.q.Type, report.Seen
 	return doc, nil
 }
 
@@ -296,7 +296,7 @@ func (p *purging) destroy(ctx context.Context) error {
 	if p.options.AtOnce() {
 		err = run()
 	} else {
-		err = p.v.WithOverride(ctx, p.q, p.looking, run)
+		err = p.v.WithOverride(ctx, p.q, p.assessment, run)
 	}
 	observer.End()
 	err = errors.Join(err, closeArchive(), closeReport())

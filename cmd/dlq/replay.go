@@ -64,7 +64,7 @@ type replayOptions struct {
 	common     cmdmsg.RunFlags
 	connection *profile.Flags
 	selection  selectOptions
-	look       lookOptions
+	browsing   browseOptions
 	queue      string
 	all        bool
 	to         string
@@ -127,7 +127,7 @@ func newReplayCmd(d *cmdutil.Process, open OpenBroker, send sendFunc) *cobra.Com
 func (o *replayOptions) registerAll(cmd *cobra.Command) {
 	o.common.Register(cmd)
 	o.selection.register(cmd)
-	o.look.register(cmd)
+	o.browsing.register(cmd)
 	flags := cmd.Flags()
 	usage := "`DESTINATION`: origin, queue:Q, exchange:X or exchange:X/KEY (default: the queue in which each message died)"
 	if o.move {

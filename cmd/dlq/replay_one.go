@@ -21,12 +21,12 @@ import (
 // replaying is one replay or move of a queue.
 type replaying struct {
 	*replayOptions
-	v       *connectedVHost
-	q       *topology.Queue
-	looking browse.Assessment
-	ready   int64
-	chosen  *selected
-	options replay.Options
+	v          *connectedVHost
+	q          *topology.Queue
+	assessment browse.Assessment
+	ready      int64
+	chosen     *selected
+	options    replay.Options
 }
 
 func (o *replayOptions) one(ctx context.Context, v *connectedVHost, name string) error {
@@ -34,7 +34,7 @@ func (o *replayOptions) one(ctx context.Context, v *connectedVHost, name string)
 	if err != nil {
 		return err
 	}
-	l, err := v.assess(ctx, q, o.look, 0)
+	l, err := v.assess(ctx, q, o.browsing, 0)
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func (o *replayOptions) one(ctx context.Context, v *connectedVHost, name string)
 	if err != nil {
 		return err
 	}
-	r := &replaying{replayOptions: o, v: v, q: q, looking: l, chosen: chosen}
+	r := &replaying{replayOptions: o, v: v, q: q, assessment: l, chosen: chosen}
 	if r.ready, err = v.Ready(ctx, name); err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (r *replaying) action() string {
 
 func (r *replaying) engineOptions(ctx context.Context) replay.Options {
 	o := replay.Options{
-		From:   r.v.From(ctx, r.q, r.looking, r.ready),
+		From:   r.v.From(ctx, r.q, r.assessment, r.ready),
 		Dialer: r.v.broker.Dialer(r.v.Name), To: r.destination, Select: r.chosen.Selection,
 		IsWait: r.v.IsWait(), Exists: r.v.Exists, Identity: r.v.Identity(), ID: replay.NewRunID(), MaxReplays: r.maxReplays,
 		RestoreTTL: r.restoreTTL, Transform: r.transform, CheckChanged: r.checkEvents, Limit: r.selection.limit,
@@ -84,7 +84,7 @@ func (r *replaying) engineOptions(ctx context.Context) replay.Options {
 		Ramp: replay.Ramp{Stages: r.ramp, Settle: r.settle, AbortIfReturned: float64(r.abort)},
 	}
 	o.Prefetch = r.prefetch
-	if !r.look.force {
+	if !r.browsing.force {
 		o.Room = r.v.Room(ctx)
 	}
 	if o.MaxReplays == 0 {
@@ -99,7 +99,7 @@ func (r *replaying) plan(ctx context.Context) (replay.Plan, error) {
 	if r.move {
 		planner = replay.NewMovePlanner(r.options)
 	}
-	_, err := r.v.Browse(ctx, r.q, r.looking, 0, func(m *message.Message) error {
+	_, err := r.v.Browse(ctx, r.q, r.assessment, 0, func(m *message.Message) error {
 		planner.Add(ctx, m)
 		return nil
 	})
@@ -107,7 +107,7 @@ func (r *replaying) plan(ctx context.Context) (replay.Plan, error) {
 }
 
 func (r *replaying) dry(ctx context.Context) error {
-	cmdmsg.TellLook(r.v.proc, r.q, r.looking, "Browsing")
+	cmdmsg.NoteBrowsing(r.v.proc, r.q, r.assessment, "Browsing")
 	start := time.Now()
 	plan, err := r.plan(ctx)
 	if err != nil {
@@ -124,7 +124,7 @@ func (r *replaying) dry(ctx context.Context) error {
 
 // do shows the previews, asks for confirmation, and replays.
 func (r *replaying) do(ctx context.Context) error {
-	cmdmsg.TellLook(r.v.proc, r.q, r.selection.reordering(r.q, r.looking), "Consuming from")
+	cmdmsg.NoteBrowsing(r.v.proc, r.q, r.selection.reordering(r.q, r.assessment), "Consuming from")
 	if err := r.before(ctx); err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func (r *replaying) do(ctx context.Context) error {
 	r.options.Sending = cmdmsg.CopySpans(traces)
 	start := time.Now()
 	var result replay.Result
-	err = r.v.WithOverride(ctx, r.q, r.looking, func() (err error) {
+	err = r.v.WithOverride(ctx, r.q, r.assessment, func() (err error) {
 		result, err = r.send(ctx, r.options)
 		return err
 	})
@@ -216,8 +216,8 @@ func (r *replaying) copies(ctx context.Context, doc deadletters.RunDocument) err
 
 const (
 	// shownDiffs is how many changed messages are shown, out of the first lookedDiffs in the queue.
-	shownDiffs  = 3
-	lookedDiffs = 200
+	shownDiffs   = 3
+	browsedDiffs = 200
 )
 
 // diffs shows what the jq program changes in the first messages.
@@ -232,7 +232,7 @@ func (r *replaying) diffs(ctx context.Context) error {
 	if r.move {
 		before, after = replay.NewMovePlanner(plain), replay.NewMovePlanner(r.options)
 	}
-	_, err := r.v.Browse(ctx, r.q, r.looking, lookedDiffs, func(m *message.Message) error {
+	_, err := r.v.Browse(ctx, r.q, r.assessment, browsedDiffs, func(m *message.Message) error {
 		was, is := before.Add(ctx, m), after.Add(ctx, m)
 		if was == nil || is == nil {
 			return nil

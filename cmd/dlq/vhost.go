@@ -95,7 +95,7 @@ func (v *connectedVHost) tellHeld(q *topology.Queue) {
 
 // assess checks whether a queue may be browsed; an error says what would allow it. limit is how
 // many messages are browsed, 0 for all.
-func (v *connectedVHost) assess(ctx context.Context, q *topology.Queue, o lookOptions,
+func (v *connectedVHost) assess(ctx context.Context, q *topology.Queue, o browseOptions,
 	limit int64) (browse.Assessment, error) {
 	l, err := v.Assess(ctx, q, o.assess(limit))
 	return l, v.adviseRefused(err)

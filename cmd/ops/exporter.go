@@ -45,7 +45,7 @@ type exporterOptions struct {
 
 	listen           string
 	interval, reread time.Duration
-	looks            int
+	browseQueues     int
 	sample           int64
 	match            string
 	allVHosts, once  bool
@@ -76,7 +76,7 @@ func NewExporterCmd(d *cmdutil.Process, open OpenExporter) *cobra.Command {
 	flags.DurationVar(&opts.interval, "interval", 30*time.Second, "interval at which queues are counted")
 	flags.DurationVar(&opts.reread, "topology-interval", 2*time.Minute,
 		"interval at which the broker and the topology file are read again and compared")
-	flags.IntVar(&opts.looks, "browse-queues", 5, "maximum dead-letter queues to browse at each interval; 0 browses none")
+	flags.IntVar(&opts.browseQueues, "browse-queues", 5, "maximum dead-letter queues to browse at each interval; 0 browses none")
 	flags.Int64Var(&opts.sample, "sample", 20, "messages to read of each browsed queue, at most 1000")
 	flags.StringVar(&opts.match, "match", "",
 		"also treat queues whose name matches this `REGEXP` as dead-letter queues")
@@ -104,9 +104,9 @@ func (o *exporterOptions) check() error {
 		return cmdutil.UsageError("--topology-interval 2m",
 			"exporter: flag --topology-interval: %s is shorter than --interval (%s)",
 			o.reread, o.interval)
-	case o.looks < 0:
+	case o.browseQueues < 0:
 		return cmdutil.UsageError("--browse-queues 0", "exporter: flag --browse-queues: %d is negative; 0 browses none",
-			o.looks)
+			o.browseQueues)
 	case o.sample < 1 || o.sample > maxSample:
 		return cmdutil.UsageError("--sample 20",
 			"exporter: flag --sample: must be between 1 and %d; --browse-queues 0 browses no queue",

@@ -36,7 +36,7 @@ func (o *exporterOptions) prepare() (exporter.Options, error) {
 	out := exporter.Options{
 		Connect: func(ctx context.Context) (exporter.Broker, error) { return o.open(ctx, conn, "exporter") },
 		VHost:   conn.VHost, AllVHosts: o.allVHosts, VHostOptions: cmdmsg.VHostOptions(o.proc, conn, match),
-		Interval: o.interval, TopologyInterval: o.reread, SampledQueues: o.looks, SampledMessages: o.sample,
+		Interval: o.interval, TopologyInterval: o.reread, SampledQueues: o.browseQueues, SampledMessages: o.sample,
 		Log: o.log.Logger(o.proc, o.proc.Streams.Err),
 		LintLive: func(vhost string, live *topology.Live) []lint.Finding {
 			in := &subject.Subject{State: live.State.Only([]string{vhost}), VHosts: []string{vhost}, Live: live,

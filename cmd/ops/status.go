@@ -68,7 +68,7 @@ func NewStatusCmd(d *cmdutil.Process, open OpenHealth) *cobra.Command {
 }
 
 func runStatus(ctx context.Context, opts *statusOptions, one bool) error {
-	doc, err := opts.look(ctx, one)
+	doc, err := opts.read(ctx, one)
 	if opts.output.Value == "nagios" {
 		return opts.nagios(doc, err)
 	}
@@ -90,7 +90,7 @@ func runStatus(ctx context.Context, opts *statusOptions, one bool) error {
 	return err
 }
 
-func (o *statusOptions) look(ctx context.Context, one bool) (status.Document, error) {
+func (o *statusOptions) read(ctx context.Context, one bool) (status.Document, error) {
 	conn, err := o.proc.Connection(o.connection)
 	if err != nil {
 		return status.Document{}, err

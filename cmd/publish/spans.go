@@ -12,7 +12,7 @@ import (
 )
 
 // beginSpan is a compose.Begin.
-func (r *publishRun) beginSpan(to publish.Target, key *event.KeyTemplate, story *event.Metadata) compose.Span {
+func (r *publishRun) beginSpan(to publish.Target, key *event.KeyTemplate, metadata *event.Metadata) compose.Span {
 	if r.traces == nil {
 		return nil
 	}
@@ -22,7 +22,7 @@ func (r *publishRun) beginSpan(to publish.Target, key *event.KeyTemplate, story 
 			template = key.String()
 		}
 	}
-	return r.traces.BeginSend(to, template, story, r.header)
+	return r.traces.BeginSend(to, template, metadata, r.header)
 }
 
 // endSpan ends the span of an item.

@@ -20,13 +20,13 @@ func TestWithoutSpansNothingIsPaid(t *testing.T) {
 		t.Fatal("spans are made without a variable that asks for them")
 	}
 	r := &publishRun{publishOptions: &publishOptions{}, traces: off}
-	m, story := &message.Message{}, &event.Metadata{}
+	m, metadata := &message.Message{}, &event.Metadata{}
 	if n := testing.AllocsPerRun(100, func() {
-		if span := r.beginSpan(publish.Target{Exchange: "x", Key: "k"}, nil, story); span != nil {
+		if span := r.beginSpan(publish.Target{Exchange: "x", Key: "k"}, nil, metadata); span != nil {
 			span.Attach(m)
 		}
 		endSpan(bulk.Result{})
-	}); n != 0 || m.Headers != nil || story.TraceID+story.SpanID != "" {
-		t.Errorf("%v allocations, %v %v", n, m.Headers, story)
+	}); n != 0 || m.Headers != nil || metadata.TraceID+metadata.SpanID != "" {
+		t.Errorf("%v allocations, %v %v", n, m.Headers, metadata)
 	}
 }

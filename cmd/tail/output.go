@@ -33,8 +33,8 @@ func (t *tailing) newOutput() *tailOutput {
 		}
 	case t.output.Value == "ndjson":
 		return t.jsonLines()
-	case t.output.Value == "json" && t.story != nil:
-		return t.storyDocument()
+	case t.output.Value == "json" && t.causation != nil:
+		return t.causationDocument()
 	case t.output.Value == "json":
 		return t.jsonDocument()
 	}
@@ -51,17 +51,17 @@ func (t *tailing) textOutput() *tailOutput {
 	if t.full {
 		show = lines.WriteDetails
 	}
-	if t.story != nil && !streams.OutTTY && !t.full {
+	if t.causation != nil && !streams.OutTTY && !t.full {
 		show = func(*events.TailMessage) error { return nil }
 	}
 	return &tailOutput{show: show, flush: lines.Flush, end: func(t *tailing, _ *tailSource) error {
-		if t.story == nil || t.story.Len() == 0 {
+		if t.causation == nil || t.causation.Len() == 0 {
 			return lines.Flush()
 		}
 		if streams.OutTTY {
 			fmt.Fprintln(streams.Out, "\n"+style.Bold("Events of "+cmdutil.Clean(t.follow)))
 		}
-		return errors.Join(lines.Flush(), t.story.Write(streams.Out, style, streams.OutWidth()))
+		return errors.Join(lines.Flush(), t.causation.Write(streams.Out, style, streams.OutWidth()))
 	}}
 }
 
@@ -97,10 +97,10 @@ func (t *tailing) jsonDocument() *tailOutput {
 	}
 }
 
-func (t *tailing) storyDocument() *tailOutput {
+func (t *tailing) causationDocument() *tailOutput {
 	return &tailOutput{
 		show: func(*events.TailMessage) error { return nil }, flush: func() error { return nil },
-		end: func(t *tailing, _ *tailSource) error { return render.JSON(t.proc.Streams.Out, t.story.Document()) },
+		end: func(t *tailing, _ *tailSource) error { return render.JSON(t.proc.Streams.Out, t.causation.Document()) },
 	}
 }
 

@@ -42,7 +42,7 @@ func (t *tailing) openQueue(ctx context.Context) (*tailSource, error) {
 	if t.head > 1 {
 		first = fmt.Sprintf("%d messages", t.head)
 	}
-	cmdmsg.TellLook(t.proc, q, looking, fmt.Sprintf("Every %s, browsing the first %s of", t.every, first))
+	cmdmsg.NoteBrowsing(t.proc, q, looking, fmt.Sprintf("Every %s, browsing the first %s of", t.every, first))
 	w := &queueWatch{t: t, s: s, q: q, looking: looking}
 	t.proc.Note(fmt.Sprintf("Watching the head of %s queue %s in vhost %s; Ctrl-C ends.", q.Type, q.Name, t.vhost))
 	return &tailSource{take: w.take, stats: w.stats, stop: func() {}, wants: tail.ParseKeys(t.patterns).Want,

@@ -20,12 +20,12 @@ import (
 // tailing is one run of tail.
 type tailing struct {
 	*tailOptions
-	conn   *profile.Connection
-	broker Broker
-	known  *cmdutil.Declared // nil without a topology file
-	vhost  string
-	filter *filter.Filter
-	story  *events.CausationTree
+	conn      *profile.Connection
+	broker    Broker
+	known     *cmdutil.Declared // nil without a topology file
+	vhost     string
+	filter    *filter.Filter
+	causation *events.CausationTree
 
 	archive  *archive.Writer
 	synced   time.Time
@@ -50,7 +50,7 @@ const stuck = 2 * time.Second
 // run shows messages until a limit, an error or a signal ends it.
 func (t *tailing) run(ctx context.Context, src *tailSource) (err error) {
 	if t.follow != "" {
-		t.story = events.NewCausationTree(t.follow)
+		t.causation = events.NewCausationTree(t.follow)
 	}
 	if t.save != "" {
 		if t.archive, err = cmdmsg.CreateArchive(t.save); err != nil {
@@ -226,7 +226,7 @@ func (t *tailing) means(src *tailSource, s *events.TailMessage) bool {
 			return false
 		}
 	}
-	return t.story == nil || t.story.Add(s)
+	return t.causation == nil || t.causation.Add(s)
 }
 
 // end shows the summary and returns the exit code.

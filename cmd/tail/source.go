@@ -42,9 +42,9 @@ func (t *tailing) open(ctx context.Context) (*tailSource, error) {
 	return t.openExchanges(ctx)
 }
 
-// feed follows the messages that open returns.
-func (t *tailing) feed(ctx context.Context, patient bool,
-	open func(context.Context, int64) (tail.Feed, error)) (*tailSource, error) {
+// subscribe starts a tail of the subscription that open returns.
+func (t *tailing) subscribe(ctx context.Context, patient bool,
+	open func(context.Context, int64) (tail.Subscription, error)) (*tailSource, error) {
 	f, err := tail.Start(ctx, tail.Options{
 		Open: open, Patient: patient, ReconnectDelay: t.conn.ReconnectDelay, ReconnectAttempts: t.conn.ReconnectAttempts,
 		Notify: func(text string) { t.proc.Warn(text) },
@@ -58,7 +58,7 @@ func (t *tailing) feed(ctx context.Context, patient bool,
 // tap watches exchanges through a private queue.
 func (t *tailing) tap(ctx context.Context, binds []tail.Bind) (*tailSource, error) {
 	first := true
-	return t.feed(ctx, false, func(ctx context.Context, _ int64) (tail.Feed, error) {
+	return t.subscribe(ctx, false, func(ctx context.Context, _ int64) (tail.Subscription, error) {
 		f, skipped, err := t.broker.Tails(t.vhost).Tap(ctx, binds)
 		if err != nil {
 			return nil, err
@@ -216,7 +216,7 @@ func listOf(one, many string, names []string) string {
 
 func (t *tailing) openStream(ctx context.Context) (*tailSource, error) {
 	offset := t.from.at(time.Now())
-	src, err := t.feed(ctx, true, func(ctx context.Context, seen int64) (tail.Feed, error) {
+	src, err := t.subscribe(ctx, true, func(ctx context.Context, seen int64) (tail.Subscription, error) {
 		if seen >= 0 {
 			offset = seen + 1
 		}

@@ -27,8 +27,8 @@ func held(t *testing.T, amqpURL, api string) (*cmdtest.Program, *rabbittest.Prox
 	return cmdtest.NewProgram(t, proxy.Through(amqpURL), api), proxy
 }
 
-// quickReconnect makes a lost broker a matter of seconds.
-var quickReconnect = []string{"--reconnect-delay", "100ms", "--reconnect-attempts", "3", patient, alive}
+// immediateReconnect makes a lost broker a matter of seconds.
+var immediateReconnect = []string{"--reconnect-delay", "100ms", "--reconnect-attempts", "3", patient, alive}
 
 // With these an apply can be held for as long as the test takes on a busy machine.
 const (
@@ -51,7 +51,7 @@ func brokerStopsInMidApply(t *testing.T, n *node.Node) {
 	queues := manyQueues()
 	p, proxy := held(t, n.URL, n.API)
 	file := cmdtest.WriteFile(t, manyObjects("midway", "/", queues))
-	r := p.Start(append([]string{"apply", "-f", file, "--yes"}, quickReconnect...)...)
+	r := p.Start(append([]string{"apply", "-f", file, "--yes"}, immediateReconnect...)...)
 	waitForQueues(t, rabbittest.Of(n).Admin(), "/", 50)
 	if err := n.Kill(); err != nil {
 		t.Fatal(err)

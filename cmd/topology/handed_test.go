@@ -230,7 +230,7 @@ func TestLiveCommandsRead(t *testing.T) {
 		t.Errorf("lint --live: exit code %d, read %q\n%s%s", got.code, got.read, got.stdout, got.stderr)
 	}
 	got := run(t, broker(), routed, "test", "--live")
-	if !strings.HasPrefix(got.tested, labPrefix) || got.code != cmdutil.ExitFailed || len(got.read) == 0 {
+	if !strings.HasPrefix(got.tested, testVHostPrefix) || got.code != cmdutil.ExitFailed || len(got.read) == 0 {
 		t.Errorf("test --live: vhost %q, exit code %d, read %q", got.tested, got.code, got.read)
 	}
 	if got := run(t, broker(), routed, "test", "--live", "--broker", "4.0"); got.read != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/spec"
 )
 
-// labPrefix begins the names of the temporary vhosts in which live tests run.
-const labPrefix = "msgctl-live-test-"
+// testVHostPrefix begins the names of the temporary vhosts in which live tests run.
+const testVHostPrefix = "msgctl-live-test-"
 
 // onBroker runs tests in temporary vhosts, one for each vhost of the files in turn, and deletes
 // them at the end.
@@ -35,11 +35,11 @@ func (o *testOptions) onBroker(ctx context.Context, declared *spec.Spec, state *
 		return nil, err
 	}
 	suite := routetest.NewSuite(declared, state, version)
-	labs := map[string]*routetest.Live{}
+	tests := map[string]*routetest.Live{}
 	for i, c := range cases {
-		live := labs[c.VHost]
+		live := tests[c.VHost]
 		if live == nil {
-			name := labPrefix + strings.ToLower(rand.Text()[:10])
+			name := testVHostPrefix + strings.ToLower(rand.Text()[:10])
 			testVHost, failed := b.TestVHost(ctx, name)
 			if failed != nil {
 				return nil, failed
@@ -48,7 +48,7 @@ func (o *testOptions) onBroker(ctx context.Context, declared *spec.Spec, state *
 			if live, err = routetest.NewLive(ctx, testVHost, suite, c.VHost, name); err != nil {
 				return nil, cmp.Or(ctx.Err(), err)
 			}
-			labs[c.VHost] = live
+			tests[c.VHost] = live
 		}
 		r, failed := live.Run(ctx, c, fmt.Sprintf("test-%d", i))
 		if failed != nil {

@@ -34,17 +34,17 @@ func (b *benchmark) group(ctx context.Context, br reference.Broker) error {
 	if err := br.EmptyVHost(ctx); err != nil {
 		return err
 	}
-	const looked, drained = "bench.looked.dlq", "bench.drained.dlq"
+	const browsed, drained = "bench.looked.dlq", "bench.drained.dlq"
 	l, err := br.Dial()
 	if err != nil {
 		return err
 	}
 	defer l.Close()
-	if err := l.Fanout("bench.dlx", "classic", []string{looked, drained}); err != nil {
+	if err := l.Fanout("bench.dlx", "classic", []string{browsed, drained}); err != nil {
 		return err
 	}
 	died := []string{"orders.created.queue", "orders.paid.queue", "notifications.queue"}
-	err = l.Fill(ctx, "bench.dlx", b.groupMessages, []string{looked, drained},
+	err = l.Fill(ctx, "bench.dlx", b.groupMessages, []string{browsed, drained},
 		func(i int) amqp.Publishing { return reference.DeadLetter(i, groupSize, died[i%len(died)]) })
 	if err != nil {
 		return err
@@ -54,29 +54,29 @@ func (b *benchmark) group(ctx context.Context, br reference.Broker) error {
 		if err := step(); err != nil {
 			return err
 		}
-		if err := l.Await(ctx, looked, b.groupMessages); err != nil {
+		if err := l.Await(ctx, browsed, b.groupMessages); err != nil {
 			return fmt.Errorf("after a look: %w", err)
 		}
 		return nil
 	}
 	// The first look of all reads what the broker has just written, at half the speed: it is
 	// nobody's.
-	if err := then(func() error { _, err := br.HoldAll(ctx, looked, b.groupMessages); return err }); err != nil {
+	if err := then(func() error { _, err := br.HoldAll(ctx, browsed, b.groupMessages); return err }); err != nil {
 		return err
 	}
 	var g grouped
-	looks := []func() error{
-		func() error { return g.all.add(b.inspect(ctx, br, looked)) },
-		func() error { return g.holding.add(br.HoldAll(ctx, looked, b.groupMessages)) },
-		func() error { return g.some.add(b.inspect(ctx, br, looked, "--where", whereBoth)) },
+	browsers := []func() error{
+		func() error { return g.all.add(b.inspect(ctx, br, browsed)) },
+		func() error { return g.holding.add(br.HoldAll(ctx, browsed, b.groupMessages)) },
+		func() error { return g.some.add(b.inspect(ctx, br, browsed, "--where", whereBoth)) },
 	}
 	for range b.rounds {
-		for _, look := range looks {
-			if err := then(look); err != nil {
+		for _, browse := range browsers {
+			if err := then(browse); err != nil {
 				return err
 			}
 		}
-		looks = append(looks[1:], looks[0])
+		browsers = append(browsers[1:], browsers[0])
 	}
 	if err := then(func() error { return g.draining.add(br.DrainAll(ctx, drained, b.groupMessages)) }); err != nil {
 		return err
@@ -86,21 +86,21 @@ func (b *benchmark) group(ctx context.Context, br reference.Broker) error {
 }
 
 // grouped is what was measured: msgctl without and with --where, and the bare consumers.
-type grouped struct{ all, some, holding, draining looker }
+type grouped struct{ all, some, holding, draining browser }
 
 // looker is one way to look at all messages.
-type looker struct {
+type browser struct {
 	times []time.Duration
 	cpu   time.Duration // of the last time
 	peak  int64         // in KiB, of all times
 }
 
-func (l *looker) add(u process.Usage, err error) error {
+func (l *browser) add(u process.Usage, err error) error {
 	l.times, l.cpu, l.peak = append(l.times, u.Wall), u.CPU, max(l.peak, u.PeakKiB)
 	return err
 }
 
-func (l *looker) wall() time.Duration { return median(l.times) }
+func (l *browser) wall() time.Duration { return median(l.times) }
 
 // inspect groups a queue and sees that no message was left out.
 func (b *benchmark) inspect(ctx context.Context, br reference.Broker, queue string, more ...string) (process.Usage,
@@ -122,12 +122,12 @@ func (b *benchmark) printGroup(br reference.Broker, g grouped) {
 		minOfConsumer, rates(n, g.all.wall(), g.holding.wall()))
 	b.out.atLeast("rate with --where, too / of the same", ratio(g.holding.wall(), g.some.wall()), minOfConsumerIf,
 		rates(n, g.some.wall(), g.holding.wall()))
-	b.out.atMost("peak memory in MB", megabytes(max(g.all.peak, g.some.peak)), maxLookMB, "")
+	b.out.atMost("peak memory in MB", megabytes(max(g.all.peak, g.some.peak)), maxBrowseMB, "")
 	b.out.note(fmt.Sprintf("beside one that empties the queue, which is no look at it: %.2f, with --where %.2f (%.0f "+
 		"messages a second)",
 		ratio(g.draining.wall(), g.all.wall()), ratio(g.draining.wall(),
 			g.some.wall()), float64(n)/g.draining.wall().Seconds()))
-	each := func(l looker) float64 { return float64(l.cpu.Microseconds()) / float64(n) }
+	each := func(l browser) float64 { return float64(l.cpu.Microseconds()) / float64(n) }
 	b.out.note(fmt.Sprintf("processor time of the client: %.1f µs a message, with --where %.1f, of the bare consumers "+
 		"%.1f and %.1f",
 		each(g.all), each(g.some), each(g.holding), each(g.draining)))

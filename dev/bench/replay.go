@@ -138,7 +138,7 @@ func (m *mover) round(ctx context.Context, l *reference.Link, of deadLetters, so
 const (
 	minOfShovel = 1.0
 	minOfBare   = 0.95
-	maxLookMB   = 64
+	maxBrowseMB = 64
 )
 
 func (b *benchmark) printReplay(br reference.Broker, of deadLetters, movers []*mover, peakKiB int64) {
@@ -159,7 +159,7 @@ func (b *benchmark) printReplay(br reference.Broker, of deadLetters, movers []*m
 	b.out.atLeast("rate of replay / of the broker's dynamic shovel", ratio(shovel, ours), minOfShovel,
 		rates(of.count, ours, shovel))
 	b.out.atLeast("rate of replay / of a bare loop", ratio(bare, ours), minOfBare, rates(of.count, ours, bare))
-	b.out.atMost("peak memory in MB", megabytes(peakKiB), maxLookMB, "")
+	b.out.atMost("peak memory in MB", megabytes(peakKiB), maxBrowseMB, "")
 	each := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(of.count) }
 	b.out.note(fmt.Sprintf("processor time of the client: %.1f µs a message, of the bare loop %.1f", each(cpu["msgctl"]),
 		each(cpu[best])))

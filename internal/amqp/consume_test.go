@@ -214,17 +214,17 @@ func TestFramesLargerThanFrameMaxAreRead(t *testing.T) {
 			Headers: amqp091.Table{"trace": strings.Repeat("s", size)}}); err != nil {
 			t.Fatal(err)
 		}
-		feed, _, err := c.Tails(v.Name).Tap(t.Context(), []tail.Bind{{Exchange: "amq.fanout"}})
+		subscription, _, err := c.Tails(v.Name).Tap(t.Context(), []tail.Bind{{Exchange: "amq.fanout"}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = feed.Close() }()
+		defer func() { _ = subscription.Close() }()
 		work := subscribe(t, c, v.Name, consume.Options{Queue: "work", Prefetch: 1})
 		if err := work.Nack(hoard(t, work, 1)[0], false, false); err != nil {
 			t.Fatal(err)
 		}
 		for name, sub := range map[string]consume.Subscription{
-			"a tap": feed, "a queue": subscribe(t, c, v.Name, consume.Options{Queue: "dead", Prefetch: 10}),
+			"a tap": subscription, "a queue": subscribe(t, c, v.Name, consume.Options{Queue: "dead", Prefetch: 10}),
 		} {
 			d, err := sub.Next(t.Context())
 			if err != nil {

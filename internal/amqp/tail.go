@@ -22,10 +22,10 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// readAhead is how many bytes a feed reads ahead. One message may exceed it.
+// readAhead is how many bytes a subscription reads ahead. One message may exceed it.
 const readAhead = 16 << 20
 
-// Tails returns a dialer of feeds of a vhost. It does no I/O.
+// Tails returns a dialer of subscriptions of a vhost. It does no I/O.
 func (c *Client) Tails(vhost string) tail.Dialer { return &tailDialer{opts: c.opts, vhost: vhost} }
 
 type tailDialer struct {
@@ -40,17 +40,17 @@ const tailPrefix = "msgctl.tail."
 // process: the library hands deliveries over through two goroutines.
 const drainedAfter = 10 * time.Millisecond
 
-// feed is a subscription on a connection of its own that does not read far ahead.
-type feed struct {
+// tailSubscription is a subscription on a connection of its own that does not read far ahead.
+type tailSubscription struct {
 	*subscription
 	meter *wire.Meter
 	bound []tail.Bind
 }
 
-var _ tail.Feed = (*feed)(nil)
+var _ tail.Subscription = (*tailSubscription)(nil)
 
 // Next implements consume.Subscription.
-func (f *feed) Next(ctx context.Context) (consume.Delivery, error) {
+func (f *tailSubscription) Next(ctx context.Context) (consume.Delivery, error) {
 	if d, ok := f.TryNext(); ok {
 		return d, nil
 	}
@@ -63,7 +63,7 @@ func (f *feed) Next(ctx context.Context) (consume.Delivery, error) {
 }
 
 // TryNext implements consume.Subscription.
-func (f *feed) TryNext() (consume.Delivery, bool) {
+func (f *tailSubscription) TryNext() (consume.Delivery, bool) {
 	d, ok := f.subscription.TryNext()
 	if ok {
 		f.account(&d)
@@ -72,7 +72,7 @@ func (f *feed) TryNext() (consume.Delivery, bool) {
 }
 
 // account makes room for more. It drops the name of the private queue from the delivery.
-func (f *feed) account(d *consume.Delivery) {
+func (f *tailSubscription) account(d *consume.Delivery) {
 	f.meter.Received(len(d.Body))
 	if !f.stream {
 		d.Queue = ""
@@ -81,7 +81,7 @@ func (f *feed) account(d *consume.Delivery) {
 
 // Close implements consume.Subscription. It unbinds first, so that a publisher does not notice
 // the end of the watching (fact deleted-queue-nacks).
-func (f *feed) Close() error {
+func (f *tailSubscription) Close() error {
 	f.meter.Release()
 	f.unbind()
 	return f.subscription.Close()
@@ -91,7 +91,7 @@ func (f *feed) Close() error {
 const unbindWithin = 2 * time.Second
 
 // unbind ignores errors: the bindings are deleted with the queue anyway.
-func (f *feed) unbind() {
+func (f *tailSubscription) unbind() {
 	ctx, cancel := context.WithTimeout(context.Background(), unbindWithin)
 	defer cancel()
 	for _, b := range f.bound {
@@ -109,14 +109,14 @@ func bindTable(b tail.Bind) amqp091.Table {
 	return message.Native[amqp091.Table](b.Arguments, func(d message.Decimal) any { return amqp091.Decimal(d) })
 }
 
-// Waiting implements tail.Feed.
-func (f *feed) Waiting(ctx context.Context) (n int64, err error) {
+// Waiting implements tail.Subscription.
+func (f *tailSubscription) Waiting(ctx context.Context) (n int64, err error) {
 	err = f.ask(ctx, func(q amqp091.Queue) { n = int64(q.Messages) })
 	return n, err
 }
 
-// Purge implements tail.Feed. It touches the private queue alone: a stream cannot be purged.
-func (f *feed) Purge(ctx context.Context) (n int64, err error) {
+// Purge implements tail.Subscription. It touches the private queue alone: a stream cannot be purged.
+func (f *tailSubscription) Purge(ctx context.Context) (n int64, err error) {
 	err = f.onChannel(ctx, func(ch *amqp091.Channel) error {
 		count, err := ch.QueuePurge(f.queue, false)
 		n = int64(count)
@@ -125,9 +125,9 @@ func (f *feed) Purge(ctx context.Context) (n int64, err error) {
 	return n, err
 }
 
-// open dials for a feed.
-func (d *tailDialer) open(ctx context.Context, op string) (*feed, error) {
-	f := &feed{}
+// open dials for a subscription.
+func (d *tailDialer) open(ctx context.Context, op string) (*tailSubscription, error) {
+	f := &tailSubscription{}
 	o := d.opts.consuming(func(conn *wire.Coalescer) net.Conn {
 		f.meter = wire.NewMeter(conn, readAhead)
 		return f.meter
@@ -141,7 +141,7 @@ func (d *tailDialer) open(ctx context.Context, op string) (*feed, error) {
 }
 
 // Stream implements tail.Dialer.
-func (d *tailDialer) Stream(ctx context.Context, queue string, offset any) (tail.Feed, error) {
+func (d *tailDialer) Stream(ctx context.Context, queue string, offset any) (tail.Subscription, error) {
 	o := consume.Options{Queue: queue, Prefetch: tail.Prefetch, Offset: offset, Tag: "msgctl-tail"}
 	if err := checkConsume(o); err != nil {
 		return nil, err
@@ -159,7 +159,7 @@ func (d *tailDialer) Stream(ctx context.Context, queue string, offset any) (tail
 }
 
 // Tap implements tail.Dialer.
-func (d *tailDialer) Tap(ctx context.Context, binds []tail.Bind) (tail.Feed, map[string]error, error) {
+func (d *tailDialer) Tap(ctx context.Context, binds []tail.Bind) (tail.Subscription, map[string]error, error) {
 	f, err := d.open(ctx, "make a private queue")
 	if err != nil {
 		return nil, nil, err
@@ -179,7 +179,7 @@ func (d *tailDialer) Tap(ctx context.Context, binds []tail.Bind) (tail.Feed, map
 }
 
 // tap declares and binds. Every refusal takes a channel with it.
-func (f *feed) tap(ctx context.Context, binds []tail.Bind) (skipped map[string]error, err error) {
+func (f *tailSubscription) tap(ctx context.Context, binds []tail.Bind) (skipped map[string]error, err error) {
 	if err := f.declare(ctx); err != nil {
 		return nil, err
 	}
@@ -207,7 +207,7 @@ func (f *feed) tap(ctx context.Context, binds []tail.Bind) (skipped map[string]e
 }
 
 // onChannel runs f on a channel that nothing else uses.
-func (f *feed) onChannel(ctx context.Context, do func(*amqp091.Channel) error) error {
+func (f *tailSubscription) onChannel(ctx context.Context, do func(*amqp091.Channel) error) error {
 	return f.subscription.interruptible(ctx, func() error {
 		ch, err := f.link.conn.Channel()
 		if err != nil {
@@ -225,7 +225,7 @@ func (f *feed) onChannel(ctx context.Context, do func(*amqp091.Channel) error) e
 // dead-letter argument keeps what the queue drops from the dead-letter exchange of a policy that
 // happens to match it: the default exchange has no such queue. This needs the permission to write
 // to the default exchange; without it, the argument is omitted.
-func (f *feed) declare(ctx context.Context) error {
+func (f *tailSubscription) declare(ctx context.Context) error {
 	own := tailPrefix + strings.ToLower(rand.Text()[:12])
 	var first error
 	for _, name := range []string{own, ""} {
@@ -273,7 +273,7 @@ func privateName(queue string) string {
 	return "^amq\\.gen-"
 }
 
-func (f *feed) explainDeclare(ctx context.Context, name string, err error) error {
+func (f *tailSubscription) explainDeclare(ctx context.Context, name string, err error) error {
 	const op = "make a private queue"
 	var x *amqp091.Error
 	if errors.As(err, &x) && x.Code == amqp091.AccessRefused {
@@ -285,7 +285,7 @@ func (f *feed) explainDeclare(ctx context.Context, name string, err error) error
 		err)
 }
 
-func (f *feed) explainBind(ctx context.Context, b tail.Bind, err error) error {
+func (f *tailSubscription) explainBind(ctx context.Context, b tail.Bind, err error) error {
 	op := fmt.Sprintf("watch exchange %q", b.Exchange)
 	var x *amqp091.Error
 	if errors.As(err, &x) && x.Code == amqp091.AccessRefused {

@@ -49,7 +49,7 @@ func TestTapIsPrivateAndBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 		for name, user := range map[string]rabbittest.User{"msgctl.tail.": v.User, "amq.gen-": narrow} {
-			feed, skipped, err := newClient(t, user).Tails(v.Name).Tap(t.Context(),
+			subscription, skipped, err := newClient(t, user).Tails(v.Name).Tap(t.Context(),
 				[]tail.Bind{{Exchange: "x"}, {Exchange: "gone"}})
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
@@ -73,17 +73,17 @@ func TestTapIsPrivateAndBounded(t *testing.T) {
 				amqp091.Publishing{Body: []byte("hello")}); err != nil {
 				t.Fatal(err)
 			}
-			d, err := feed.Next(t.Context())
+			d, err := subscription.Next(t.Context())
 			if err != nil || string(d.Body) != "hello" || d.Queue != "" {
 				t.Errorf("%s: %+v, %v", name, d, err)
 			}
-			if n, err := feed.Waiting(t.Context()); err != nil || n != 0 {
+			if n, err := subscription.Waiting(t.Context()); err != nil || n != 0 {
 				t.Errorf("%s: %d waiting, %v", name, n, err)
 			}
-			if n, err := feed.Purge(t.Context()); err != nil || n != 0 {
+			if n, err := subscription.Purge(t.Context()); err != nil || n != 0 {
 				t.Errorf("%s: %d purged, %v", name, n, err)
 			}
-			if err := feed.Close(); err != nil {
+			if err := subscription.Close(); err != nil {
 				t.Error(err)
 			}
 			awaitNoQueues(t, v)
@@ -101,11 +101,11 @@ func TestTapPurgeCounts(t *testing.T) {
 		if err := ch.ExchangeDeclare("x", "fanout", true, false, false, false, nil); err != nil {
 			t.Fatal(err)
 		}
-		feed, _, err := newClient(t, v.User).Tails(v.Name).Tap(t.Context(), []tail.Bind{{Exchange: "x"}})
+		subscription, _, err := newClient(t, v.User).Tails(v.Name).Tap(t.Context(), []tail.Bind{{Exchange: "x"}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = feed.Close() }()
+		defer func() { _ = subscription.Close() }()
 		done := make(chan error, 1)
 		go func() {
 			for range total {
@@ -120,19 +120,19 @@ func TestTapPurgeCounts(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 		defer cancel()
 		for purged+fetched < total {
-			n, err := feed.Purge(ctx)
+			n, err := subscription.Purge(ctx)
 			if err != nil {
 				t.Fatalf("%d purged, %d fetched of %d: %v", purged, fetched, total, err)
 			}
 			purged += n
 			for {
-				d, ok := feed.TryNext()
+				d, ok := subscription.TryNext()
 				if !ok {
 					break
 				}
 				fetched++
 				if fetched%500 == 0 && purged > 0 { // until then the queue fills
-					if err := feed.Ack(d.Tag, true); err != nil {
+					if err := subscription.Ack(d.Tag, true); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -166,7 +166,7 @@ func TestTapRefused(t *testing.T) {
 	})
 }
 
-// TestPublishersDoNotNoticeTheEnd: feeds come and go while somebody publishes with confirms, and no
+// TestPublishersDoNotNoticeTheEnd: subscriptions come and go while somebody publishes with confirms, and no
 // message is refused.
 func TestPublishersDoNotNoticeTheEnd(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
@@ -198,14 +198,14 @@ func TestPublishersDoNotNoticeTheEnd(t *testing.T) {
 		}()
 		taps := newClient(t, v.User).Tails(v.Name)
 		for range 20 {
-			feed, _, err := taps.Tap(t.Context(), []tail.Bind{{Exchange: "x"}})
+			subscription, _, err := taps.Tap(t.Context(), []tail.Bind{{Exchange: "x"}})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := feed.Next(t.Context()); err != nil {
+			if _, err := subscription.Next(t.Context()); err != nil {
 				t.Error(err)
 			}
-			if err := feed.Close(); err != nil {
+			if err := subscription.Close(); err != nil {
 				t.Error(err)
 			}
 		}

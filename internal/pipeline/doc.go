@@ -1,6 +1,7 @@
 // Package pipeline moves messages: from a queue to an effect, or from a source into a confirmed
-// publisher. Replay, move, purge, archive export and import, and publish from files are tasks and
-// feeds; consume is a dispatcher (package dispatch); browse holds its messages in sessions.
+// publisher. Replay, move, purge and archive export are tasks; archive import and publish from files
+// are bulk publications; consume is a dispatcher (package dispatch); browse holds its messages in
+// sessions.
 //
 // # Terms
 //
@@ -11,12 +12,12 @@
 //     task in progress; a job is one message in the effect.
 //   - The snapshot is the number of messages that were ready when the run began. Later messages are
 //     not part of the run.
-//   - A feed publishes messages that do not come from a queue.
+//   - A BulkPublish publishes messages that do not come from a queue.
 //   - A barrier is a moment at which the broker is seen to have applied all acknowledgements.
 //
-// Package dispatch has the work without an end, for several workers. Package reconnect has the
-// policy of reconnection, redelivery recognizes what was confirmed before a loss, and report is
-// what users are told.
+// Package dispatch is for work without an end, by several workers. Package reconnect has the policy
+// of reconnection, redelivery recognizes what was confirmed before a loss, and report has the
+// results and notices for users.
 //
 // # Guarantees
 //
@@ -25,16 +26,16 @@
 // or was left returns to its queue. Sessions are returned in the order in which they were opened,
 // so the queue keeps its order where the broker allows it.
 //
-// A lost connection ends neither a run nor a feed: they reconnect (package reconnect) and continue.
+// A lost connection ends neither a run nor a BulkPublish: they reconnect (package reconnect) and continue.
 // A run first waits until nothing is in flight, so that it knows what arrived. A message that was
 // confirmed, and returns because its acknowledgement was lost, is recognized and acknowledged
 // again, not sent again; at its end a run looks for such messages. A message without an outcome is
 // sent again, and counted.
 //
-// A message that ends the connection whenever it is delivered does not do so for ever: pauses grow as
-// long as nothing is achieved, one message at a time is in hand when connections are lost one soon
-// after the other, and then that message is known. The run ends with a StuckError, and what is before
-// the message is done. No other message is delivered more than a few times for it.
+// A message whose delivery ends the connection each time does not do so forever. While there is no
+// progress the pauses grow, and after several losses in quick succession messages are taken one at a
+// time, which identifies the message. The run then ends with a StuckError; everything before the
+// message is done. No other message is delivered more than a few times because of it.
 //
 // An interruption (the end of the context) starts nothing new, and waits a limited time for
 // messages in flight. A run that ends, for whatever reason, waits until the broker has applied its
@@ -42,13 +43,13 @@
 //
 // Package pipelinetest has a broker that loses connections between any two steps. The property
 // tests of all users run against it: replay, export and import (pkg/dlq/replay), browse, consume
-// (pkg/consume/runner) and feeds.
+// (pkg/consume/runner) and BulkPublish.
 //
 // # What a crash may duplicate
 //
 // If the process dies, or a connection is lost, after a confirm and before the broker has applied
 // the acknowledgement, the message is both at its target and in its queue. This concerns at most as
-// many messages as the prefetch. A feed that dies has sent at most one window of messages with an
+// many messages as the prefetch. A BulkPublish that dies has sent at most one window of messages with an
 // unknown outcome. No message is lost.
 //
 // # Limits

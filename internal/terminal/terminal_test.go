@@ -273,9 +273,9 @@ func TestBarIsThrottledAndFits(t *testing.T) {
 	}
 }
 
-// TestQuickJobLeavesNoTrace: what never drew has nothing to clear; a dumb terminal and a pipe get no
+// TestShortJobShowsNothing: what never drew has nothing to clear; a dumb terminal and a pipe get no
 // control sequences at all.
-func TestQuickJobLeavesNoTrace(t *testing.T) {
+func TestShortJobShowsNothing(t *testing.T) {
 	var out bytes.Buffer
 	now, _ := clock()
 	bar := &barProgress{w: &out, width: eighty, now: now, every: 100 * time.Millisecond}

@@ -18,7 +18,7 @@ import (
 func (m *maker) vhost(vhost string) {
 	n := route.New(m.State, vhost, "")
 	isWait := m.found.IsWait(vhost)
-	var own, letters []string
+	var own, deadLetterQueues []string
 	for _, name := range n.QueueNames() {
 		ref := topology.Ref{Kind: topology.KindQueue, VHost: vhost, Name: name}
 		q := n.Queue(name)
@@ -31,7 +31,7 @@ func (m *maker) vhost(vhost string) {
 		if m.roles[ref] != discover.RoleDeadLetter {
 			continue
 		}
-		letters = append(letters, name)
+		deadLetterQueues = append(deadLetterQueues, name)
 		if _, ok := m.Queues[ref]; ok {
 			own = append(own, name)
 			m.deadLetters(vhost, fmt.Sprintf("vhost=%s,queue=%s", text(vhost), text(name)), m.of(ref), "queue", name)
@@ -42,7 +42,7 @@ func (m *maker) vhost(vhost string) {
 		m.losing(vhost)
 		return
 	}
-	if rest := slices.DeleteFunc(letters, func(name string) bool { return slices.Contains(own, name) }); len(rest) > 0 {
+	if rest := slices.DeleteFunc(deadLetterQueues, func(name string) bool { return slices.Contains(own, name) }); len(rest) > 0 {
 		m.deadLetters(vhost, "vhost="+text(vhost)+",queue=~"+text(patterns(rest)), m.File)
 	}
 }

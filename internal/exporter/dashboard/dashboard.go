@@ -6,15 +6,15 @@ import (
 
 // Selectors that the variables fill.
 const (
-	inVHost  = `{vhost=~"$vhost"}`
-	letters  = `{vhost=~"$vhost",queue=~"$queue"}`
-	consumed = `{queue=~"$consumer"}`
-	name     = "{{vhost}} {{queue}}"
+	inVHost            = `{vhost=~"$vhost"}`
+	deadLetterSelector = `{vhost=~"$vhost",queue=~"$queue"}`
+	consumed           = `{queue=~"$consumer"}`
+	name               = "{{vhost}} {{queue}}"
 )
 
 // New makes the dashboard.
 func New() Dashboard {
-	b := &board{}
+	b := &builder{}
 	b.overview()
 	b.deadLetters()
 	b.topology()
@@ -47,13 +47,13 @@ func variables() []variable {
 	}
 }
 
-func (b *board) overview() {
+func (b *builder) overview() {
 	b.stat("Watched", "1 when msgctl exporter could read the vhosts at its last collection.", "", until(1),
 		"min("+exporter.VHostUp+inVHost+")")
 	b.stat("Dead letters", "Messages in dead-letter queues.", "short", from(1, "orange"),
-		"sum("+exporter.DLQReady+letters+")")
+		"sum("+exporter.DLQReady+deadLetterSelector+")")
 	b.stat("Oldest dead letter", "Since when the first message of a queue is dead, as the last look found it.", "s",
-		from(86400, "orange"), "time() - min("+exporter.DLQOldest+letters+")")
+		from(86400, "orange"), "time() - min("+exporter.DLQOldest+deadLetterSelector+")")
 	b.stat("Queues that lose dead letters", "Their dead letters reach no queue. See: msgctl dlq ls", "short",
 		from(1, "red"),
 		"count("+exporter.LosesDeadLetters+`{vhost=~"$vhost",certainty="surely"}) or vector(0)`)
@@ -63,24 +63,24 @@ func (b *board) overview() {
 		"sum("+exporter.LintFindings+`{vhost=~"$vhost|",severity="error"}) or vector(0)`)
 }
 
-func (b *board) deadLetters() {
+func (b *builder) deadLetters() {
 	b.row("Dead letters")
-	b.lines("Depth", "Messages that wait in each dead-letter queue.", "short", query{exporter.DLQReady + letters, name})
+	b.lines("Depth", "Messages that wait in each dead-letter queue.", "short", query{exporter.DLQReady + deadLetterSelector, name})
 	b.lines("Growth per hour", "By how many messages each grows or shrinks.", "short",
-		query{"deriv(" + exporter.DLQReady + letters + "[15m]) * 3600", name})
+		query{"deriv(" + exporter.DLQReady + deadLetterSelector + "[15m]) * 3600", name})
 	b.lines("Age of the oldest message", "As the last look found it: see the age of the samples.", "s",
-		query{"time() - " + exporter.DLQOldest + letters, name})
+		query{"time() - " + exporter.DLQOldest + deadLetterSelector, name})
 	b.lines("Deaths by reason, in samples",
 		"Shares of the messages looked at, not of the queues: a sample is the beginning of a queue.", "percentunit",
-		query{"sum by (reason) (" + exporter.DLQDeaths + letters + ") / scalar(sum(" + exporter.DLQDeaths + letters + "))",
+		query{"sum by (reason) (" + exporter.DLQDeaths + deadLetterSelector + ") / scalar(sum(" + exporter.DLQDeaths + deadLetterSelector + "))",
 			"{{reason}}"})
 	b.table("Where they died, in samples", "",
-		"sort_desc(sum by (vhost, queue, source_queue, reason) ("+exporter.DLQDeaths+letters+"))")
+		"sort_desc(sum by (vhost, queue, source_queue, reason) ("+exporter.DLQDeaths+deadLetterSelector+"))")
 	b.lines("Age of the samples", "Each queue is looked into in its turn.", "s",
-		query{"time() - " + exporter.DLQSampled + letters, name})
+		query{"time() - " + exporter.DLQSampled + deadLetterSelector, name})
 }
 
-func (b *board) topology() {
+func (b *builder) topology() {
 	b.row("Topology")
 	b.lines("Drift", "Objects that differ from the topology file, by what apply --prune would do.", "short",
 		query{"sum by (vhost, action) (" + exporter.DriftObjects + `{vhost=~"$vhost|"}) > 0`, "{{vhost}} {{action}}"})
@@ -91,7 +91,7 @@ func (b *board) topology() {
 		query{"bottomk(10, " + exporter.QueueConsumers + inVHost + ")", name})
 }
 
-func (b *board) consumers() {
+func (b *builder) consumers() {
 	b.row("msgctl consume")
 	b.lines("Messages per second by outcome", "", "cps", query{"sum by (queue, status) (rate(messages_consumed_total" +
 		consumed + "[$__rate_interval]))", "{{queue}} {{status}}"})
@@ -112,7 +112,7 @@ func (b *board) consumers() {
 		"{{queue}}"})
 }
 
-func (b *board) exporter() {
+func (b *builder) exporter() {
 	b.row("msgctl exporter")
 	b.lines("Time of a collection", "", "s", query{exporter.Duration, "{{instance}}"})
 	b.lines("Errors", "", "short", query{"increase(" + exporter.CollectionErrors + "[$__rate_interval])",

@@ -3,23 +3,23 @@ package dashboard
 // columns is how wide Grafana's grid is.
 const columns = 24
 
-// board lays panels out from left to right, in rows.
-type board struct {
+// builder lays panels out from left to right, in rows.
+type builder struct {
 	panels     []Panel
 	x, y, high int
 }
 
 // row begins a new part of the dashboard.
-func (b *board) row(title string) {
+func (b *builder) row(title string) {
 	b.wrap()
 	open := false
 	b.place(Panel{Type: "row", Title: title, Collapsed: &open, Panels: []Panel{}}, columns, 1)
 	b.wrap()
 }
 
-func (b *board) wrap() { b.x, b.y, b.high = 0, b.y+b.high, 0 }
+func (b *builder) wrap() { b.x, b.y, b.high = 0, b.y+b.high, 0 }
 
-func (b *board) place(p Panel, w, h int) {
+func (b *builder) place(p Panel, w, h int) {
 	if b.x+w > columns {
 		b.wrap()
 	}
@@ -41,7 +41,7 @@ func targets(queries []query, instant bool) []Target {
 }
 
 // stat is one number, coloured from a value on.
-func (b *board) stat(title, description, unit string, steps []thresholdStep, expr string) {
+func (b *builder) stat(title, description, unit string, steps []thresholdStep, expr string) {
 	b.place(Panel{
 		Type: "stat", Title: title, Description: description, Datasource: source(), Targets: targets([]query{{expr: expr}},
 			true),
@@ -56,7 +56,7 @@ func (b *board) stat(title, description, unit string, steps []thresholdStep, exp
 }
 
 // lines is a graph over time.
-func (b *board) lines(title, description, unit string, queries ...query) {
+func (b *builder) lines(title, description, unit string, queries ...query) {
 	zero := 0.0
 	b.place(Panel{
 		Type: "timeseries", Title: title, Description: description, Datasource: source(), Targets: targets(queries, false),
@@ -70,7 +70,7 @@ func (b *board) lines(title, description, unit string, queries ...query) {
 }
 
 // table has a row for each time series.
-func (b *board) table(title, description, expr string) {
+func (b *builder) table(title, description, expr string) {
 	list := targets([]query{{expr: expr}}, true)
 	list[0].Format = "table"
 	b.place(Panel{

@@ -28,7 +28,7 @@ type Notice struct {
 // Progress is the state of a run. Total is the snapshot; the other counts can stay below it if
 // other consumers take messages.
 type Progress struct {
-	Total, Looked         int64
+	Total, Processed      int64
 	Done, Skipped, Stayed int64
 }
 

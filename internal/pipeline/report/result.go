@@ -192,7 +192,7 @@ func (t *Tally) Progress(total int64) Progress {
 	for _, c := range t.stayed {
 		now.Stayed += c.Messages
 	}
-	now.Looked = now.Done + now.Skipped + now.Stayed
+	now.Processed = now.Done + now.Skipped + now.Stayed
 	return now
 }
 

@@ -14,8 +14,8 @@ type GroupsDocument struct {
 	Queue         string   `json:"queue"`
 	Type          string   `json:"type"`
 	GroupBy       []string `json:"group_by"`
-	// Looked is how many messages were read, Matched how many of them matched the filter.
-	Looked  int64           `json:"looked_at"`
+	// Browsed is how many messages were read, Matched how many of them matched the filter.
+	Browsed int64           `json:"looked_at"`
 	Matched int64           `json:"matched"`
 	Groups  []GroupDocument `json:"groups"`
 	// Rest is the messages of the groups that are not listed, because there were too many.

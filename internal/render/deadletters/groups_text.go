@@ -137,8 +137,8 @@ func writeRest(b *bufio.Writer, doc GroupsDocument, style terminal.Styler) {
 func writeGroupsTotal(b *bufio.Writer, doc GroupsDocument, style terminal.Styler) {
 	text := fmt.Sprintf("%s in %s", terminal.FormatPlural(doc.Matched, "message", "messages"),
 		terminal.FormatPlural(int64(len(doc.Groups)), "group", "groups"))
-	if doc.Looked != doc.Matched {
-		text += fmt.Sprintf(", of %s looked at", terminal.FormatCount(doc.Looked))
+	if doc.Browsed != doc.Matched {
+		text += fmt.Sprintf(", of %s looked at", terminal.FormatCount(doc.Browsed))
 	}
 	fmt.Fprintln(b, style.Bold(text+"."))
 }

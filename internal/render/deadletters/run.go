@@ -90,7 +90,7 @@ func NewRunDocument(action string, r replay.Result, elapsed time.Duration) RunDo
 func NewDryRunDocument(action, queue string, p replay.Plan, elapsed time.Duration) RunDocument {
 	doc := RunDocument{
 		FormatVersion: FormatVersion, Action: action, DryRun: true, Queue: queue, Done: p.Sends,
-		Skipped: p.Looked - p.Matching, Altered: p.Altered, ElapsedMS: elapsed.Milliseconds(),
+		Skipped: p.Browsed - p.Matching, Altered: p.Altered, ElapsedMS: elapsed.Milliseconds(),
 	}
 	doc.counts(p.Targets, p.Stays)
 	return doc

@@ -24,9 +24,9 @@ func seenEvent(id, cause, correlation string) *events.TailMessage {
 	}
 }
 
-// TestStoryIsATreeOfCauses: whatever the order in which events come, and also when causes go in a
+// TestFollowShowsATreeOfCauses: whatever the order in which events come, and also when causes go in a
 // circle.
-func TestStoryIsATreeOfCauses(t *testing.T) {
+func TestFollowShowsATreeOfCauses(t *testing.T) {
 	s := events.NewCausationTree("c")
 	for _, e := range []*events.TailMessage{
 		seenEvent("4", "2", "c"), seenEvent("other", "", "d"), seenEvent("1", "", "c"), seenEvent("2", "1",
@@ -57,8 +57,8 @@ func TestStoryIsATreeOfCauses(t *testing.T) {
 	}
 }
 
-// TestStoryIsBounded: a flood of events under one id is counted, not kept.
-func TestStoryIsBounded(t *testing.T) {
+// TestCausationTreeIsBounded: a flood of events under one id is counted, not kept.
+func TestCausationTreeIsBounded(t *testing.T) {
 	s := events.NewCausationTree("c")
 	for i := range 10_100 {
 		s.Add(seenEvent(fmt.Sprint(i), fmt.Sprint(i-1), "c"))

@@ -134,7 +134,7 @@ func TestTransformDiff(t *testing.T) {
 func TestMessageStreamIsTheDocument(t *testing.T) {
 	for n := range 3 {
 		doc := messages.ListDocument{FormatVersion: "1", VHost: "/", Queue: "q: \"x\"", Type: "classic",
-			Messages: []messages.Document{}, Looked: 7}
+			Messages: []messages.Document{}, Browsed: 7}
 		for range n {
 			doc.Messages = append(doc.Messages, document(dead("m-1", `{"n":[1,{}],"text":"a\nb"}`)),
 				document(dead("m-2", "two\nlines\n")))

@@ -20,8 +20,8 @@ type ListDocument struct {
 	Queue         string     `json:"queue"`
 	Type          string     `json:"type"`
 	Messages      []Document `json:"messages"`
-	// Looked is how many messages were read.
-	Looked int64 `json:"looked_at"`
+	// Browsed is how many messages were read.
+	Browsed int64 `json:"looked_at"`
 }
 
 // Stream writes a ListDocument as JSON or YAML, message by message, so that it is never in memory
@@ -34,7 +34,7 @@ type Stream struct {
 	err  error
 }
 
-// NewStream begins a document with all fields of head but Messages and Looked. Nothing is written
+// NewStream begins a document with all fields of head but Messages and Browsed. Nothing is written
 // before the first message.
 func NewStream(w io.Writer, yaml bool, head ListDocument) *Stream {
 	return &Stream{w: bufio.NewWriter(w), yaml: yaml, head: head}
@@ -54,8 +54,8 @@ func (s *Stream) Add(m Document) error {
 }
 
 // End writes the end of the document.
-func (s *Stream) End(looked int64) error {
-	before, after := s.around(looked)
+func (s *Stream) End(browsed int64) error {
+	before, after := s.around(browsed)
 	switch {
 	case s.n == 0 && s.yaml:
 		s.put(before + " []" + after)
@@ -74,9 +74,9 @@ func (s *Stream) End(looked int64) error {
 
 // around returns what is written before the messages and after them: a document without messages,
 // cut at its empty list. No text in it holds the cut, because a line break in a text is escaped.
-func (s *Stream) around(looked int64) (before, after string) {
+func (s *Stream) around(browsed int64) (before, after string) {
 	doc := s.head
-	doc.Messages, doc.Looked = []Document{}, looked
+	doc.Messages, doc.Browsed = []Document{}, browsed
 	var text bytes.Buffer
 	if s.yaml {
 		s.keep(render.YAML(&text, doc))

@@ -23,22 +23,22 @@ type Send struct {
 }
 
 // BeginSend begins the span of a message to be published. template stands for the key where that
-// has ids in it; "" where it has none. story is the event's, and may name its trace; header holds
+// has ids in it; "" where it has none. metadata is the event's, and may name its trace; header holds
 // the headers that are asked for, and may, too. A trace that the message has already is kept: the
-// span is linked to it. Otherwise the message gets the context of the span: as ids in story, and by
+// span is linked to it. Otherwise the message gets the context of the span: as ids in metadata, and by
 // Attach.
-func (t *Tracing) BeginSend(to publish.Target, template string, story *event.Metadata, header message.Table) *Send {
+func (t *Tracing) BeginSend(to publish.Target, template string, metadata *event.Metadata, header message.Table) *Send {
 	if t == nil {
 		return nil
 	}
 	given := trace.SpanContext{}
 	if t.carry {
-		if given = namedBy(story); !given.IsValid() {
+		if given = namedBy(metadata); !given.IsValid() {
 			given = extract(headers(header))
 		}
 	}
 	from := t.after(given)
-	if id := traceIn(story); t.carry && !given.IsValid() && id.IsValid() && id != t.ambient.TraceID() {
+	if id := traceIn(metadata); t.carry && !given.IsValid() && id.IsValid() && id != t.ambient.TraceID() {
 		from = origin{in: context.WithValue(context.Background(), chosenTrace{}, id)}
 		if t.ambient.IsValid() {
 			from.links = []trace.Link{{SpanContext: t.ambient}}
@@ -49,8 +49,8 @@ func (t *Tracing) BeginSend(to publish.Target, template string, story *event.Met
 		from.kind = trace.SpanKindProducer
 	}
 	s.span = t.send(to, template, from)
-	if s.own && story != nil && (story.TraceID == "" || event.IsTraceID(story.TraceID)) && story.SpanID == "" {
-		story.TraceID, story.SpanID = s.span.SpanContext().TraceID().String(), s.span.SpanContext().SpanID().String()
+	if s.own && metadata != nil && (metadata.TraceID == "" || event.IsTraceID(metadata.TraceID)) && metadata.SpanID == "" {
+		metadata.TraceID, metadata.SpanID = s.span.SpanContext().TraceID().String(), s.span.SpanContext().SpanID().String()
 	}
 	return s
 }
@@ -110,22 +110,22 @@ func (t *Tracing) send(to publish.Target, template string, from origin) trace.Sp
 }
 
 // namedBy is the span that an event names.
-func namedBy(story *event.Metadata) trace.SpanContext {
-	if story == nil || !event.IsTraceID(story.TraceID) || !event.IsSpanID(story.SpanID) {
+func namedBy(metadata *event.Metadata) trace.SpanContext {
+	if metadata == nil || !event.IsTraceID(metadata.TraceID) || !event.IsSpanID(metadata.SpanID) {
 		return trace.SpanContext{}
 	}
-	id, _ := trace.TraceIDFromHex(story.TraceID) // seen above
-	span, _ := trace.SpanIDFromHex(story.SpanID)
+	id, _ := trace.TraceIDFromHex(metadata.TraceID) // seen above
+	span, _ := trace.SpanIDFromHex(metadata.SpanID)
 	return trace.NewSpanContext(trace.SpanContextConfig{TraceID: id, SpanID: span, TraceFlags: trace.FlagsSampled,
 		Remote: true})
 }
 
 // traceIn is the trace that an event names without a span of it.
-func traceIn(story *event.Metadata) trace.TraceID {
-	if story == nil || !event.IsTraceID(story.TraceID) {
+func traceIn(metadata *event.Metadata) trace.TraceID {
+	if metadata == nil || !event.IsTraceID(metadata.TraceID) {
 		return trace.TraceID{}
 	}
-	id, _ := trace.TraceIDFromHex(story.TraceID)
+	id, _ := trace.TraceIDFromHex(metadata.TraceID)
 	return id
 }
 

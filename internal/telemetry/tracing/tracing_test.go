@@ -114,14 +114,14 @@ func TestNothingIsCarried(t *testing.T) {
 	s := newSink(t)
 	const parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 	tracing, _ := start(t, endpoint, s.URL, "OTEL_PROPAGATORS", "none", "TRACEPARENT", parent)
-	m, story := &message.Message{}, &event.Metadata{}
-	span := tracing.BeginSend(publish.Target{Key: "q"}, "", story, nil)
+	m, metadata := &message.Message{}, &event.Metadata{}
+	span := tracing.BeginSend(publish.Target{Key: "q"}, "", metadata, nil)
 	span.Attach(m)
 	span.End("", nil)
 	p := tracing.BeginProcess(Delivery{Message: &message.Message{Headers: message.Table{Traceparent: parent}}, Queue: "q",
 		Attempt: 1})
-	if p.Context() != (Context{}) || m.Headers != nil || story.TraceID != "" {
-		t.Errorf("%v %v %v", p.Context(), m.Headers, story)
+	if p.Context() != (Context{}) || m.Headers != nil || metadata.TraceID != "" {
+		t.Errorf("%v %v %v", p.Context(), m.Headers, metadata)
 	}
 	p.End(AttemptResult{Outcome: "handled"})
 	if lost := tracing.Close(); lost != "" || len(s.spans) != 2 {

@@ -14,11 +14,11 @@ import (
 // DefaultBuffer is how many bytes wait for a slow reader.
 const DefaultBuffer = 32 << 20
 
-// Options say how to follow a feed.
+// Options say how to follow a subscription.
 type Options struct {
-	// Open opens the feed, and opens it again after a lost connection. seen is the offset of the
+	// Open opens the subscription, and opens it again after a lost connection. seen is the offset of the
 	// last message that came, -1 for none.
-	Open func(ctx context.Context, seen int64) (Feed, error)
+	Open func(ctx context.Context, seen int64) (Subscription, error)
 	// Patient never drops: what the reader does not take waits in the broker. For streams, which
 	// keep everything anyway; after a lost connection Open begins behind what was seen.
 	Patient bool
@@ -47,7 +47,7 @@ type Stats struct {
 	Overflowed bool
 }
 
-// Tail follows a feed. Take is for one goroutine, the rest for any.
+// Tail follows a subscription. Take is for one goroutine, the rest for any.
 type Tail struct {
 	o      Options
 	buf    *Relay[Item]
@@ -65,10 +65,10 @@ type Tail struct {
 	gap      bool
 	offset   int64 // of the last message of a stream; -1 for none
 	losses   *reconnect.Losses
-	opened   time.Time // the feed
+	opened   time.Time // the subscription
 }
 
-// Start opens the feed and begins to take from it, until ctx ends or Stop is called.
+// Start opens the subscription and begins to take from it, until ctx ends or Stop is called.
 //
 // When the reader is slow, first the buffer fills, then, as long as the reader moves at all, the
 // rest waits in the private queue. When the reader has not moved for a second, what comes is
@@ -78,14 +78,14 @@ type Tail struct {
 // but not how many it has dropped itself.
 func Start(ctx context.Context, o Options) (*Tail, error) {
 	o.Buffer = cmp.Or(o.Buffer, DefaultBuffer)
-	feed, err := o.Open(ctx, -1)
+	subscription, err := o.Open(ctx, -1)
 	if err != nil {
 		return nil, err
 	}
 	run, cancel := context.WithCancel(ctx)
 	t := &Tail{o: o, buf: NewRelay(o.Buffer, (*Item).Cost), cancel: cancel, done: make(chan struct{}), offset: -1,
 		losses: reconnect.NewLosses(o.reconnectPolicy()), opened: time.Now()}
-	go t.run(run, feed)
+	go t.run(run, subscription)
 	return t, nil
 }
 
@@ -94,7 +94,7 @@ func Start(ctx context.Context, o Options) (*Tail, error) {
 // Take, or why the connection could not be restored.
 func (t *Tail) Take(ctx context.Context, into []Item) ([]Item, error) { return t.buf.Take(ctx, into) }
 
-// Stop ends the feed and waits until its connection is closed. What is buffered can still be taken.
+// Stop ends the subscription and waits until its connection is closed. What is buffered can still be taken.
 func (t *Tail) Stop() {
 	t.cancel()
 	<-t.done
@@ -107,10 +107,10 @@ func (t *Tail) Stats() Stats {
 		Gaps: t.gaps.Load(), Overflowed: t.overflowed.Load()}
 }
 
-func (t *Tail) run(ctx context.Context, feed Feed) {
+func (t *Tail) run(ctx context.Context, subscription Subscription) {
 	defer close(t.done)
 	for {
-		err := t.follow(ctx, feed)
+		err := t.follow(ctx, subscription)
 		if ctx.Err() != nil {
 			t.buf.Close(ctx.Err())
 			return
@@ -121,26 +121,26 @@ func (t *Tail) run(ctx context.Context, feed Feed) {
 		}
 		t.gaps.Add(1)
 		t.gap = !t.o.Patient
-		if feed, err = t.restore(ctx, err); err != nil {
+		if subscription, err = t.restore(ctx, err); err != nil {
 			t.buf.Close(err)
 			return
 		}
 	}
 }
 
-// follow takes from one feed to its end.
-func (t *Tail) follow(ctx context.Context, feed Feed) error {
+// follow takes from one subscription to its end.
+func (t *Tail) follow(ctx context.Context, subscription Subscription) error {
 	ctx, cancel := context.WithCancel(ctx)
-	acks := &acker{feed: feed}
+	acks := &acker{subscription: subscription}
 	watched := make(chan struct{})
-	go func() { defer close(watched); t.watch(ctx, feed, acks) }()
+	go func() { defer close(watched); t.watch(ctx, subscription, acks) }()
 	defer func() {
 		cancel()
-		_ = feed.Close()
+		_ = subscription.Close()
 		<-watched
 	}()
 	for {
-		d, err := feed.Next(ctx)
+		d, err := subscription.Next(ctx)
 		if err != nil {
 			return err
 		}
@@ -201,7 +201,7 @@ func (t *Tail) pass(ctx context.Context, item *Item) bool {
 }
 
 const (
-	// patience is how long a reader that does not move holds up the feed.
+	// patience is how long a reader that does not move holds up the subscription.
 	patience = time.Second
 	// depthEvery is how often the depth of the private queue is looked at.
 	depthEvery = 200 * time.Millisecond

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/dlclark/regexp2.runClock"))
 }
 
-// script is a feed that hands out what it is given: a real one would have to be slow or break at a
+// script is a subscription that hands out what it is given: a real one would have to be slow or break at a
 // given message.
 type script struct {
 	consume.Subscription
@@ -118,14 +118,14 @@ func start(t *testing.T, o Options) *Tail {
 }
 
 // TestSlowReaderIsCountedNotWaitedFor: what a reader that does not move misses is counted, in its
-// place, and the feed is emptied meanwhile.
+// place, and the subscription is emptied meanwhile.
 func TestSlowReaderIsCountedNotWaitedFor(t *testing.T) {
 	const total = 5000
-	feed := newScript(total)
-	tail := start(t, Options{Open: func(context.Context, int64) (Feed, error) { return feed, nil }, Buffer: 100 << 10})
+	subscription := newScript(total)
+	tail := start(t, Options{Open: func(context.Context, int64) (Subscription, error) { return subscription, nil }, Buffer: 100 << 10})
 	for deadline := time.Now().Add(time.Minute); tail.Stats().Seen < total; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("a reader that does not move holds up the feed: %+v", tail.Stats())
+			t.Fatalf("a reader that does not move holds up the subscription: %+v", tail.Stats())
 		}
 	}
 	if st := tail.Stats(); st.Dropped == 0 || st.Bytes != total*1000 {
@@ -144,7 +144,7 @@ func TestSlowReaderIsCountedNotWaitedFor(t *testing.T) {
 		}
 	}
 	take()
-	feed.messages <- numbered(total) // what was dropped is told with the next that comes
+	subscription.messages <- numbered(total) // what was dropped is told with the next that comes
 	take()
 	st := tail.Stats()
 	if got+st.Dropped != total+1 || missed != st.Dropped {
@@ -163,8 +163,8 @@ func TestMovingReaderMissesNothing(t *testing.T) {
 
 func movingReaderMissesNothing(t *testing.T) {
 	const total = 3000
-	feed := newScript(total)
-	tail := start(t, Options{Open: func(context.Context, int64) (Feed, error) { return feed, nil }, Buffer: 50 << 10})
+	subscription := newScript(total)
+	tail := start(t, Options{Open: func(context.Context, int64) (Subscription, error) { return subscription, nil }, Buffer: 50 << 10})
 	var items []Item
 	for n := 0; n < total; {
 		var err error
@@ -180,9 +180,9 @@ func movingReaderMissesNothing(t *testing.T) {
 		time.Sleep(100 * time.Microsecond)
 	}
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
-		feed.mu.Lock()
-		acked := feed.acked
-		feed.mu.Unlock()
+		subscription.mu.Lock()
+		acked := subscription.acked
+		subscription.mu.Unlock()
 		if acked == total {
 			break
 		}
@@ -195,15 +195,15 @@ func movingReaderMissesNothing(t *testing.T) {
 // TestDeepQueueIsPurged: a private queue that stays half full is purged, lest the broker drop what
 // nobody counts. What was purged is counted and told with the next message.
 func TestDeepQueueIsPurged(t *testing.T) {
-	feed := newScript(1)
-	feed.depths = []int64{QueueMessages/2 + 1, QueueMessages/2 + 2, 123_456} // two looks, and what is purged
-	tail := start(t, Options{Open: func(context.Context, int64) (Feed, error) { return feed, nil }})
+	subscription := newScript(1)
+	subscription.depths = []int64{QueueMessages/2 + 1, QueueMessages/2 + 2, 123_456} // two looks, and what is purged
+	tail := start(t, Options{Open: func(context.Context, int64) (Subscription, error) { return subscription, nil }})
 	for deadline := time.Now().Add(time.Minute); tail.Stats().Dropped == 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("nothing was purged: %+v", tail.Stats())
 		}
 	}
-	feed.messages <- numbered(1)
+	subscription.messages <- numbered(1)
 	var missed int64
 	for n := 0; n < 2; {
 		items, err := tail.Take(t.Context(), nil)
@@ -241,7 +241,7 @@ func TestDepth(t *testing.T) {
 		mark := func(b bool, m string) string { return map[bool]string{true: m, false: "."}[b] }
 		for i, n := range c.looks {
 			d.stopped = i == c.stopped
-			purge, full := d.look(n, limit)
+			purge, full := d.observe(n, limit)
 			purges, fulls = purges+mark(purge, "P"), fulls+mark(full, "F")
 		}
 		if purges != c.purge || fulls != c.full {
@@ -254,20 +254,20 @@ func TestDepth(t *testing.T) {
 // stream goes on where it was.
 func TestGap(t *testing.T) {
 	for _, patient := range []bool{false, true} {
-		feeds := []*script{newScript(2), newScript(1)}
+		subscriptions := []*script{newScript(2), newScript(1)}
 		var said []string
 		var resumed []int64
 		opened := 0
-		open := func(_ context.Context, seen int64) (Feed, error) {
+		open := func(_ context.Context, seen int64) (Subscription, error) {
 			resumed = append(resumed, seen)
 			opened++
 			switch opened {
 			case 1:
-				return feeds[0], nil
+				return subscriptions[0], nil
 			case 2:
 				return nil, errors.New("refused")
 			}
-			return feeds[1], nil
+			return subscriptions[1], nil
 		}
 		tail := start(t, Options{Open: open, Patient: patient, ReconnectAttempts: 3,
 			Notify: func(s string) { said = append(said, s) }})
@@ -283,30 +283,30 @@ func TestGap(t *testing.T) {
 			return out
 		}
 		read(2)
-		feeds[0].lost <- fmt.Errorf("cut: %w", consume.ErrLost)
+		subscriptions[0].lost <- fmt.Errorf("cut: %w", consume.ErrLost)
 		if got := read(1); got[0].Gap == patient {
 			t.Errorf("patient %v: gap %v", patient, got[0].Gap)
 		}
 		if fmt.Sprint(resumed) != map[bool]string{true: "[-1 1 1]", false: "[-1 -1 -1]"}[patient] {
 			t.Errorf("patient %v: opened at %v", patient, resumed)
 		}
-		if tail.Stats().Gaps != 1 || len(said) != 3 || !feeds[0].closed {
+		if tail.Stats().Gaps != 1 || len(said) != 3 || !subscriptions[0].closed {
 			t.Errorf("patient %v: %+v, said %q", patient, tail.Stats(), said)
 		}
 	}
 }
 
 func TestGivesUp(t *testing.T) {
-	feed := newScript(1)
+	subscription := newScript(1)
 	first := true
-	tail := start(t, Options{ReconnectAttempts: 2, Open: func(context.Context, int64) (Feed, error) {
+	tail := start(t, Options{ReconnectAttempts: 2, Open: func(context.Context, int64) (Subscription, error) {
 		if first {
 			first = false
-			return feed, nil
+			return subscription, nil
 		}
 		return nil, errors.New("gone for good")
 	}})
-	feed.lost <- fmt.Errorf("cut: %w", consume.ErrLost)
+	subscription.lost <- fmt.Errorf("cut: %w", consume.ErrLost)
 	var items []Item
 	for range 2 {
 		var err error
@@ -321,10 +321,10 @@ func TestGivesUp(t *testing.T) {
 }
 
 // TestEndOfFeed: any other end is passed on, behind what came.
-func TestEndOfFeed(t *testing.T) {
-	feed := newScript(1)
-	feed.lost <- io.ErrUnexpectedEOF
-	tail := start(t, Options{Open: func(context.Context, int64) (Feed, error) { return feed, nil }, ReconnectAttempts: 2})
+func TestEndOfSubscription(t *testing.T) {
+	subscription := newScript(1)
+	subscription.lost <- io.ErrUnexpectedEOF
+	tail := start(t, Options{Open: func(context.Context, int64) (Subscription, error) { return subscription, nil }, ReconnectAttempts: 2})
 	if items, err := tail.Take(t.Context(), nil); err != nil || len(items) != 1 {
 		t.Fatal(items, err)
 	}

@@ -9,10 +9,10 @@ import (
 	"github.com/msgctl/msgctl/pkg/dlq/browse"
 )
 
-// TestLookIsOverWhenMessagesAreBack: who counts the messages of a classic queue after a look finds
+// TestBrowseEndsWhenMessagesAreBack: who counts the messages of a classic queue after a look finds
 // all of them, also when the queue is asked by many, whose questions it answers before it takes
 // messages back.
-func TestLookIsOverWhenMessagesAreBack(t *testing.T) {
+func TestBrowseEndsWhenMessagesAreBack(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		v := b.VHost(t)
 		ch := v.Channel(t)
@@ -44,7 +44,7 @@ func TestLookIsOverWhenMessagesAreBack(t *testing.T) {
 		for range looks {
 			var got seen
 			_, err := browse.Browse(t.Context(), c.Source(v.Name),
-				browse.Options{Assessment: l, Counter: lookCounter{v.Channel(t)}, Expect: n}, got.each)
+				browse.Options{Assessment: l, Counter: browseCounter{v.Channel(t)}, Expect: n}, got.each)
 			must(t, err)
 			ready, err := c.Ready(t.Context(), v.Name, "q")
 			must(t, err)

@@ -122,10 +122,10 @@ func liveDepth(t *testing.T, c *broker.Client, vhost, queue string) (int64, bool
 	return s.Messages, s.Known
 }
 
-// lookCounter asks over AMQP, as msgctl does.
-type lookCounter struct{ ch *amqp.Channel }
+// browseCounter asks over AMQP, as msgctl does.
+type browseCounter struct{ ch *amqp.Channel }
 
-func (c lookCounter) Ready(_ context.Context, queue string) (int64, error) {
+func (c browseCounter) Ready(_ context.Context, queue string) (int64, error) {
 	q, err := rabbittest.CountQueue(c.ch, queue)
 	return int64(q.Messages), err
 }
@@ -190,15 +190,15 @@ func harmlessShapes(line string) []harmless {
 
 // After a hundred looks, at all and at some of the messages, the queue is as before, or looking was
 // refused.
-func TestLookingDoesNoHarm(t *testing.T) {
+func TestBrowsingDoesNoHarm(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		for _, s := range harmlessShapes(b.Line) {
-			t.Run(s.name, func(t *testing.T) { lookHundredTimes(t, b, s) })
+			t.Run(s.name, func(t *testing.T) { browseHundredTimes(t, b, s) })
 		}
 	})
 }
 
-func lookHundredTimes(t *testing.T, b *rabbittest.Broker, s harmless) {
+func browseHundredTimes(t *testing.T, b *rabbittest.Broker, s harmless) {
 	v := b.VHost(t)
 	ch := v.Channel(t)
 	declareQueues(t, ch, s.args, "q")
@@ -228,7 +228,7 @@ func lookHundredTimes(t *testing.T, b *rabbittest.Broker, s harmless) {
 		}
 		must(t, g.Wait())
 	} else {
-		counter := lookCounter{v.Channel(t)}
+		counter := browseCounter{v.Channel(t)}
 		for i := 1; i <= 100 && refused == 0; i++ {
 			if err := look(i, counter); errors.Is(err, browse.ErrUnsafe) {
 				refused = i
@@ -243,7 +243,7 @@ func lookHundredTimes(t *testing.T, b *rabbittest.Broker, s harmless) {
 	if s.args["x-queue-type"] == "stream" {
 		var got seen
 		_, err := browse.Browse(t.Context(), c.Source(v.Name),
-			browse.Options{Assessment: l, Counter: lookCounter{v.Channel(t)}},
+			browse.Options{Assessment: l, Counter: browseCounter{v.Channel(t)}},
 			got.each)
 		if must(t, err); got.String() != numbers(0, harmlessMessages) {
 			t.Errorf("the stream has %s", &got)
@@ -348,7 +348,7 @@ func TestOverrideKeepsKilledMessages(t *testing.T) {
 		for i := range 5 {
 			var got seen
 			r, err := browse.Browse(t.Context(), c.Source(v.Name),
-				browse.Options{Assessment: l, Counter: lookCounter{v.Channel(t)},
+				browse.Options{Assessment: l, Counter: browseCounter{v.Channel(t)},
 					Limit: int64(3 + i%3), Expect: 5, Override: overrideFor(t, c, v, "dead")}, got.each)
 			must(t, err)
 			if got.String() != numbers(0, 3+i%3) || !r.Overridden || r.Lost != nil || r.Kept != 0 {
@@ -390,7 +390,7 @@ func TestMessagesOverTheLimitAreKept(t *testing.T) {
 				c := brokertest.Connect(t, v.User)
 				l := assess(t, c, v.Name, "dead", browse.AssessOptions{})
 				l.Refused, l.Room = "", &browse.Room{Limit: 20}
-				o := browse.Options{Assessment: l, Counter: lookCounter{v.Channel(t)}, Expect: 3}
+				o := browse.Options{Assessment: l, Counter: browseCounter{v.Channel(t)}, Expect: 3}
 				want := "0 1 2"
 				switch way {
 				case "override":
@@ -426,7 +426,7 @@ func TestMessagesOverTheLimitAreKept(t *testing.T) {
 }
 
 // An interrupted look, and one whose callback fails, give everything back uncounted and in order.
-func TestInterruptedLooksGiveBack(t *testing.T) {
+func TestInterruptedBrowsingReturnsMessages(t *testing.T) {
 	rabbittest.EachLine(t, func(t *testing.T, b *rabbittest.Broker) {
 		for _, kind := range []string{"classic", "quorum"} {
 			v := b.VHost(t)
@@ -437,7 +437,7 @@ func TestInterruptedLooksGiveBack(t *testing.T) {
 			l := assess(t, c, v.Name, "q", browse.AssessOptions{})
 			ctx, cancel := context.WithCancel(t.Context())
 			n := 0
-			_, err := browse.Browse(ctx, c.Source(v.Name), browse.Options{Assessment: l, Counter: lookCounter{v.Channel(t)}},
+			_, err := browse.Browse(ctx, c.Source(v.Name), browse.Options{Assessment: l, Counter: browseCounter{v.Channel(t)}},
 				func(*message.Message) error {
 					if n++; n == 1000 {
 						cancel()
@@ -450,7 +450,7 @@ func TestInterruptedLooksGiveBack(t *testing.T) {
 			n = 0
 			broken := errors.New("broken")
 			r, err := browse.Browse(t.Context(), c.Source(v.Name),
-				browse.Options{Assessment: l, Counter: lookCounter{v.Channel(t)}}, func(*message.Message) error {
+				browse.Options{Assessment: l, Counter: browseCounter{v.Channel(t)}}, func(*message.Message) error {
 					if n++; n == 700 {
 						return broken
 					}
@@ -482,7 +482,7 @@ func TestSessionsKeepTheOrder(t *testing.T) {
 			l := assess(t, c, v.Name, "q", browse.AssessOptions{})
 			var got seen
 			r, err := browse.Browse(t.Context(), c.Source(v.Name),
-				browse.Options{Assessment: l, Counter: lookCounter{v.Channel(t)}, Memory: 256 << 10}, got.each)
+				browse.Options{Assessment: l, Counter: browseCounter{v.Channel(t)}, Memory: 256 << 10}, got.each)
 			must(t, err)
 			if got.String() != numbers(0, 5000) || r.Sessions < 20 || r.Returned != 5000 {
 				t.Errorf("%s: saw %d messages, %+v", kind, len(got.ids), r)

@@ -49,7 +49,7 @@ func TestBrowseLosesNothingWhateverBreaks(t *testing.T) {
 }
 
 // Where the connection was lost is said: the next message may be the cause.
-func TestALookSaysBehindWhichMessageItLostItsConnection(t *testing.T) {
+func TestBrowseNamesTheMessageBeforeALostConnection(t *testing.T) {
 	b := pipelinetest.New(5, 20)
 	b.Poison = "id-7"
 	_, err := browse.Browse(context.Background(), b, browse.Options{

@@ -93,6 +93,8 @@ type Losing struct {
 	// Kept says that the messages are not lost but stay in Queue until there is a route
 	// (dead-letter strategy at-least-once).
 	Kept bool
+	// Cycle says that its dead letters come back to the queue itself and reach no other.
+	Cycle bool
 	// Reason is one sentence for people.
 	Reason string
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // letter is one message that is published and then rejected out of a queue.
-type letter struct {
+type deadLetter struct {
 	exchange, key string
 	headers       amqp.Table
 	from          string
@@ -25,9 +25,9 @@ type letter struct {
 }
 
 type liveShape struct {
-	name    string
-	declare func(t *testing.T, v *rabbittest.VHost, ch *amqp.Channel)
-	letters []letter
+	name        string
+	declare     func(t *testing.T, v *rabbittest.VHost, ch *amqp.Channel)
+	deadLetters []deadLetter
 }
 
 func must(t *testing.T, err error) {
@@ -88,20 +88,20 @@ func liveShapes() []liveShape {
 				must(t, ch.QueueBind("dead", "k", "dlx", false, nil))
 				must(t, ch.QueueBind("other", "work", "dlx", false, nil))
 			},
-			letters: []letter{{key: "work", from: "work", lands: []string{"dead"}}},
+			deadLetters: []deadLetter{{key: "work", from: "work", lands: []string{"dead"}}},
 		},
 		{
 			name: "default exchange with a key", declare: func(t *testing.T, _ *rabbittest.VHost, ch *amqp.Channel) {
 				declareQueues(t, ch, with("exchange", "", "routing-key", "dead"), "work")
 				declareQueues(t, ch, amqp.Table{"x-queue-type": "quorum"}, "dead")
 			},
-			letters: []letter{{key: "work", from: "work", lands: []string{"dead"}}},
+			deadLetters: []deadLetter{{key: "work", from: "work", lands: []string{"dead"}}},
 		},
 		{
 			name: "no such exchange", declare: func(t *testing.T, _ *rabbittest.VHost, ch *amqp.Channel) {
 				declareQueues(t, ch, with("exchange", "gone"), "work")
 			},
-			letters: []letter{{key: "work", from: "work"}},
+			deadLetters: []deadLetter{{key: "work", from: "work"}},
 		},
 		{
 			name: "original topic keys, partly bound", declare: func(t *testing.T, _ *rabbittest.VHost, ch *amqp.Channel) {
@@ -112,7 +112,7 @@ func liveShapes() []liveShape {
 				must(t, ch.QueueBind("work", "order.#", "in", false, nil))
 				must(t, ch.QueueBind("dead", "*.created", "dlx", false, nil))
 			},
-			letters: []letter{
+			deadLetters: []deadLetter{
 				{exchange: "in", key: "order.created", from: "work", lands: []string{"dead"}}, {exchange: "in", key: "order.paid",
 					from: "work"},
 				{exchange: "in", key: "order", from: "work"}, {key: "work", from: "work"},
@@ -131,7 +131,7 @@ func liveShapes() []liveShape {
 				must(t, ch.QueueBind("dead", "", "next", false, nil))
 				must(t, ch.QueueBind("rest", "", "ae", false, nil))
 			},
-			letters: []letter{{key: "work", from: "work", lands: []string{"dead"}},
+			deadLetters: []deadLetter{{key: "work", from: "work", lands: []string{"dead"}},
 				{key: "work2", from: "work2", lands: []string{"rest"}}},
 		},
 		{
@@ -145,7 +145,7 @@ func liveShapes() []liveShape {
 				must(t, ch.ExchangeBind("next", "", "dlx", false, nil))
 				must(t, ch.QueueBind("rest", "", "ae", false, nil))
 			},
-			letters: []letter{{key: "work", from: "work"}},
+			deadLetters: []deadLetter{{key: "work", from: "work"}},
 		},
 		{
 			name: "headers", declare: func(t *testing.T, _ *rabbittest.VHost, ch *amqp.Channel) {
@@ -154,7 +154,7 @@ func liveShapes() []liveShape {
 				declareQueues(t, ch, nil, "dead")
 				must(t, ch.QueueBind("dead", "", "dlx", false, amqp.Table{"x-match": "all", "tenant": "acme"}))
 			},
-			letters: []letter{{key: "work", headers: amqp.Table{"tenant": "acme"}, from: "work", lands: []string{"dead"}},
+			deadLetters: []deadLetter{{key: "work", headers: amqp.Table{"tenant": "acme"}, from: "work", lands: []string{"dead"}},
 				{key: "work", from: "work"}},
 		},
 		{
@@ -163,7 +163,7 @@ func liveShapes() []liveShape {
 				declareQueues(t, ch, nil, "dead")
 				must(t, ch.QueueBind("dead", "", "amq.headers", false, amqp.Table{"x-match": "all"}))
 			},
-			letters: []letter{{key: "work", from: "work", lands: []string{"dead"}}},
+			deadLetters: []deadLetter{{key: "work", from: "work", lands: []string{"dead"}}},
 		},
 		{
 			name: "a consistent hash", declare: func(t *testing.T, _ *rabbittest.VHost, ch *amqp.Channel) {
@@ -172,7 +172,7 @@ func liveShapes() []liveShape {
 				declareQueues(t, ch, nil, "dead")
 				must(t, ch.QueueBind("dead", "1", "dlx", false, nil))
 			},
-			letters: []letter{{key: "work", from: "work", lands: []string{"dead"}}},
+			deadLetters: []deadLetter{{key: "work", from: "work", lands: []string{"dead"}}},
 		},
 		{
 			name: "policies by type and priority", declare: func(t *testing.T, v *rabbittest.VHost, ch *amqp.Channel) {
@@ -182,7 +182,7 @@ func liveShapes() []liveShape {
 				policy(t, v, "high", 2, map[string]any{"dead-letter-exchange": "", "dead-letter-routing-key": "dead2",
 					"delivery-limit": 5})
 			},
-			letters: []letter{{key: "work", from: "work", lands: []string{"dead"}},
+			deadLetters: []deadLetter{{key: "work", from: "work", lands: []string{"dead"}},
 				{key: "work2", from: "work2", lands: []string{"dead2"}}},
 		},
 		{
@@ -191,7 +191,7 @@ func liveShapes() []liveShape {
 				declareQueues(t, ch, nil, "dead")
 				policy(t, v, "p", 0, map[string]any{"dead-letter-exchange": "amq.fanout", "dead-letter-routing-key": "dead"})
 			},
-			letters: []letter{{key: "work", from: "work", lands: []string{"dead"}}},
+			deadLetters: []deadLetter{{key: "work", from: "work", lands: []string{"dead"}}},
 		},
 		{
 			name: "a policy's alternate exchange", declare: func(t *testing.T, v *rabbittest.VHost, ch *amqp.Channel) {
@@ -204,7 +204,7 @@ func liveShapes() []liveShape {
 						"definition": map[string]any{"alternate-exchange": "amq.fanout"}})
 				awaitPolicy(t, v, "exchanges", "ae")
 			},
-			letters: []letter{{key: "work", from: "work", lands: []string{"rest"}}},
+			deadLetters: []deadLetter{{key: "work", from: "work", lands: []string{"rest"}}},
 		},
 		{
 			name: "a stream", declare: func(t *testing.T, _ *rabbittest.VHost, ch *amqp.Channel) {
@@ -212,7 +212,7 @@ func liveShapes() []liveShape {
 					"x-dead-letter-routing-key": "s"}, "work")
 				declareQueues(t, ch, amqp.Table{"x-queue-type": "stream"}, "s")
 			},
-			letters: []letter{{key: "work", from: "work", lands: []string{"s"}}},
+			deadLetters: []deadLetter{{key: "work", from: "work", lands: []string{"s"}}},
 		},
 	}
 }
@@ -228,7 +228,7 @@ func TestDiscoverAgreesWithTheBroker(t *testing.T) {
 				s.declare(t, v, ch)
 				live := brokertest.ReadLive(t, brokertest.Connect(t, v.User), v.Name)
 				d := discover.Live(live, discover.Options{})
-				for i, l := range s.letters {
+				for i, l := range s.deadLetters {
 					want := l.lands
 					if b.Line == "3.10" && slices.Equal(want, []string{"s"}) {
 						want = nil // lost, as facts of 3.10.8 have it
@@ -244,7 +244,7 @@ func TestDiscoverAgreesWithTheBroker(t *testing.T) {
 	})
 }
 
-func compare(t *testing.T, d discover.Discovery, l letter, landed []string) {
+func compare(t *testing.T, d discover.Discovery, l deadLetter, landed []string) {
 	t.Helper()
 	sure := map[string]bool{}
 	for _, q := range d.Queues {
@@ -276,7 +276,7 @@ func compare(t *testing.T, d discover.Discovery, l letter, landed []string) {
 
 // reject publishes a message, rejects it out of its queue, and returns where it is then. What is
 // expected may take its time; what is not has a moment to show up.
-func reject(t *testing.T, v *rabbittest.VHost, live *topology.Live, l letter, id string,
+func reject(t *testing.T, v *rabbittest.VHost, live *topology.Live, l deadLetter, id string,
 	expected int) (landed []string) {
 	t.Helper()
 	ch := v.Channel(t)

@@ -157,7 +157,7 @@ func (f *finder) judgeCycle(l deadLetters, r *tracer, loss Losing) {
 			return
 		}
 	}
-	loss.Certainty, loss.Kept, loss.All = Possibly, false, true
+	loss.Certainty, loss.Kept, loss.All, loss.Cycle = Possibly, false, true, true
 	loss.Key, _ = l.keys.find(nil)
 	loss.Reason = fmt.Sprintf("its dead letters come back to it through %s: the broker drops those that expired or "+
 		"were pushed out, and rejected ones loop forever",

@@ -20,7 +20,7 @@ import (
 )
 
 // benchLetters is how many dead letters one iteration of a benchmark replays, or groups.
-const benchLetters = 20000
+const benchDeadLetters = 20000
 
 // BenchmarkReplay replays dead letters, and reports the rate and the processor time that one takes
 // in this process, which other load on the machine disturbs less. `make bench` has the comparison
@@ -51,10 +51,10 @@ func benchReplay(b *testing.B, broker *rabbittest.Broker, kind string, size int)
 		benchFill(b, c, v.Name, size)
 		start, used := time.Now(), processorTime(b)
 		result, err := replay.Replay(b.Context(), replay.Options{
-			From: replay.From{Source: c.Source(v.Name), Counter: lookCounter{ch}, Queue: "dlq", Type: kind,
-				Total: benchLetters}, Dialer: c.Dialer(v.Name),
+			From: replay.From{Source: c.Source(v.Name), Counter: browseCounter{ch}, Queue: "dlq", Type: kind,
+				Total: benchDeadLetters}, Dialer: c.Dialer(v.Name),
 		})
-		if err != nil || result.Done != benchLetters {
+		if err != nil || result.Done != benchDeadLetters {
 			b.Fatalf("%+v, %v", result, err)
 		}
 		wall, cpu = wall+time.Since(start), cpu+processorTime(b)-used
@@ -62,7 +62,7 @@ func benchReplay(b *testing.B, broker *rabbittest.Broker, kind string, size int)
 			b.Fatal(err)
 		}
 	}
-	n := float64(b.N * benchLetters)
+	n := float64(b.N * benchDeadLetters)
 	b.ReportMetric(n/wall.Seconds(), "msgs/s")
 	b.ReportMetric(float64(cpu.Microseconds())/n, "cpu-µs/msg")
 	b.ReportMetric(0, "ns/op")
@@ -74,8 +74,8 @@ func benchFill(b *testing.B, c *broker.Client, vhost string, size int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for i := range benchLetters {
-		if err := p.Publish(b.Context(), publish.Target{Key: "dlq"}, benchLetter(i, size), i); err != nil {
+	for i := range benchDeadLetters {
+		if err := p.Publish(b.Context(), publish.Target{Key: "dlq"}, benchDeadLetter(i, size), i); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -86,7 +86,7 @@ func benchFill(b *testing.B, c *broker.Client, vhost string, size int) {
 
 // benchLetter is a message that looks dead, has a trace of its own, and died in the same second as
 // a thousand others.
-func benchLetter(i, size int) *message.Message {
+func benchDeadLetter(i, size int) *message.Message {
 	reason := [...]string{"rejected", "expired"}[i%5/4]
 	return &message.Message{
 		Properties: message.Properties{

@@ -35,10 +35,10 @@ func await(t *testing.T, ch *amqp.Channel, queue string) amqp.Delivery {
 	return amqp.Delivery{}
 }
 
-// lookCounter asks over AMQP, as msgctl does.
-type lookCounter struct{ ch *amqp.Channel }
+// browseCounter asks over AMQP, as msgctl does.
+type browseCounter struct{ ch *amqp.Channel }
 
-func (c lookCounter) Ready(_ context.Context, queue string) (int64, error) {
+func (c browseCounter) Ready(_ context.Context, queue string) (int64, error) {
 	q, err := rabbittest.CountQueue(c.ch, queue)
 	return int64(q.Messages), err
 }

@@ -202,7 +202,7 @@ func TestPlannerCountsWhatAReplayWouldDo(t *testing.T) {
 		p.Add(t.Context(), m)
 	}
 	got := p.Plan()
-	if got.Looked != 6 || got.Matching != 5 || got.Sends != 3 || len(got.Targets) != 2 || got.Targets[0].Key != "a" ||
+	if got.Browsed != 6 || got.Matching != 5 || got.Sends != 3 || len(got.Targets) != 2 || got.Targets[0].Key != "a" ||
 		got.Targets[0].Messages != 2 || len(got.Stays) != 2 {
 		t.Errorf("%+v", got)
 	}

@@ -10,8 +10,8 @@ import (
 
 // Plan says what a replay or a move would do with the messages added to a Planner.
 type Plan struct {
-	// Looked is how many messages were added; Matching is how many of them are selected.
-	Looked, Matching int64
+	// Browsed is how many messages were added; Matching is how many of them are selected.
+	Browsed, Matching int64
 	// Sends is how many would be sent, and Targets where to, most first.
 	Sends   int64
 	Targets []TargetCount
@@ -49,7 +49,7 @@ func NewMovePlanner(o Options) *Planner {
 // Add adds a message. It returns the message as it would be sent, which shares memory with m, or
 // nil if it would stay.
 func (p *Planner) Add(ctx context.Context, m *message.Message) *message.Message {
-	p.plan.Looked++
+	p.plan.Browsed++
 	v := p.decide(ctx, m)
 	if v.Action == pipeline.Skip {
 		return nil

@@ -17,7 +17,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-func quick() *pipeline.Timing {
+func fastReconnect() *pipeline.Timing {
 	return &pipeline.Timing{
 		Idle: time.Millisecond, Stall: time.Second, Returning: 20 * time.Millisecond, Grace: 2 * time.Second,
 		Reconnect: reconnect.Policy{Delay: time.Millisecond, Attempts: 5},
@@ -46,7 +46,7 @@ func TestReplayLosesNothingWhateverBreaks(t *testing.T) {
 		o := Options{
 			From: From{Source: b, Counter: b, Queue: "dlq", Total: -1,
 				Prefetch: rapid.SampledFrom([]int{5, 20, 100}).Draw(t, "prefetch")},
-			Dialer: b, MaxReplays: -1, timing: quick(),
+			Dialer: b, MaxReplays: -1, timing: fastReconnect(),
 			Select: Selection{Where: func(m *message.Message) (bool, error) { return m.Headers["n"].(int64)%every == 0, nil }},
 		}
 		r, err := replayed(outer, o)
@@ -73,7 +73,7 @@ func TestReplayDoesNotReplayWhatDiesAgain(t *testing.T) {
 	b := pipelinetest.New(1, 500)
 	b.Returns = true
 	r, err := replayed(t, Options{
-		From: From{Source: b, Counter: b, Queue: "dlq", Total: -1, Prefetch: 50}, Dialer: b, timing: quick(),
+		From: From{Source: b, Counter: b, Queue: "dlq", Total: -1, Prefetch: 50}, Dialer: b, timing: fastReconnect(),
 	})
 	if err != nil || r.Done != 500 {
 		t.Fatalf("%+v, %v; want 500 replayed", r, err)
@@ -99,7 +99,7 @@ func TestReplayCountsIdenticalMessages(t *testing.T) {
 		b.Replace(same)
 		b.CutSource = 0.03
 		_, err := replayed(outer, Options{
-			From: From{Source: b, Counter: b, Queue: "dlq", Total: -1, Prefetch: 10}, Dialer: b, timing: quick(),
+			From: From{Source: b, Counter: b, Queue: "dlq", Total: -1, Prefetch: 10}, Dialer: b, timing: fastReconnect(),
 		})
 		if got := b.Left()[same.MessageID] + b.Arrived()[same.MessageID]; got < n {
 			t.Fatalf("%d of %d are left (%v)", got, n, err)
@@ -110,7 +110,7 @@ func TestReplayCountsIdenticalMessages(t *testing.T) {
 func TestReplayStopsAtTheLimit(t *testing.T) {
 	b := pipelinetest.New(1, 200)
 	r, err := replayed(t, Options{
-		From: From{Source: b, Counter: b, Queue: "dlq", Total: -1}, Dialer: b, Limit: 30, timing: quick(),
+		From: From{Source: b, Counter: b, Queue: "dlq", Total: -1}, Dialer: b, Limit: 30, timing: fastReconnect(),
 	})
 	if err != nil || r.Done != 30 || b.Waiting() != 170 || b.Account(t, 200) != 0 {
 		t.Fatalf("%+v, %v, %d left; want 30 replayed and 170 left", r, err, b.Waiting())
@@ -123,7 +123,7 @@ func TestReplayTakesOutWhatComesBackLate(t *testing.T) {
 	b := pipelinetest.New(3, 20)
 	b.CutAcked = true
 	r, err := replayed(t, Options{
-		From: From{Source: b, Counter: b, Queue: "dlq", Total: 20, Prefetch: 1}, Dialer: b, timing: quick(),
+		From: From{Source: b, Counter: b, Queue: "dlq", Total: 20, Prefetch: 1}, Dialer: b, timing: fastReconnect(),
 	})
 	if err != nil || r.Done != 20 || b.Cuts == 0 || len(b.Left()) != 0 || b.Account(t, 20) != 0 {
 		t.Fatalf("%+v, %v, cut %d times; left: %v", r, err, b.Cuts, b.Left())
@@ -135,7 +135,7 @@ func TestReplayTakesOutWhatComesBackLate(t *testing.T) {
 func TestReplayAwaitsWhatNobodyRead(t *testing.T) {
 	b := pipelinetest.New(3, 20)
 	b.CutAcked, b.Unread = true, 15
-	patient := quick()
+	patient := fastReconnect()
 	patient.Returning = time.Minute // it ends when all is back
 	r, err := replayed(t, Options{
 		From: From{Source: b, Counter: b, Queue: "dlq", Total: 20, Prefetch: 1}, Dialer: b, timing: patient,
@@ -165,7 +165,7 @@ func TestReplayInterruptedSettlesWhatIsInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		r, err = Replay(ctx, Options{
-			From: From{Source: b, Counter: b, Queue: "dlq", Total: -1, Prefetch: 100}, Dialer: b, timing: quick(),
+			From: From{Source: b, Counter: b, Queue: "dlq", Total: -1, Prefetch: 100}, Dialer: b, timing: fastReconnect(),
 			Report: &recordedUntil{n: 100, then: cancel},
 		})
 	})
@@ -184,7 +184,7 @@ func TestRampStopsWhenMessagesComeBack(t *testing.T) {
 	b := pipelinetest.New(1, 500)
 	b.Returns = true
 	r, err := replayed(t, Options{
-		From: From{Source: b, Counter: b, Queue: "dlq", Total: -1}, Dialer: b, timing: quick(),
+		From: From{Source: b, Counter: b, Queue: "dlq", Total: -1}, Dialer: b, timing: fastReconnect(),
 		Ramp: Ramp{Stages: []int64{1, 10}, Settle: time.Millisecond, AbortIfReturned: 5},
 	})
 	if err != nil || r.Aborted == "" || r.Done != 1 {
@@ -192,7 +192,7 @@ func TestRampStopsWhenMessagesComeBack(t *testing.T) {
 	}
 	b = pipelinetest.New(1, 500)
 	r, err = replayed(t, Options{
-		From: From{Source: b, Counter: b, Queue: "dlq", Total: -1}, Dialer: b, timing: quick(),
+		From: From{Source: b, Counter: b, Queue: "dlq", Total: -1}, Dialer: b, timing: fastReconnect(),
 		Ramp: Ramp{Stages: []int64{1, 10, 100}, Settle: time.Millisecond, AbortIfReturned: 5},
 	})
 	if err != nil || r.Aborted != "" || r.Done != 500 || b.Account(t, 500) != 0 {
@@ -206,7 +206,7 @@ func TestReplayFailsWhenThePublisherGivesUp(t *testing.T) {
 	b := pipelinetest.New(1, 20)
 	_, err := replayed(t, Options{
 		From: From{Source: b, Counter: b, Queue: "dlq", Total: -1,
-			Prefetch: 50}, Dialer: &pipelinetest.DialOnce{Broker: b}, timing: quick(),
+			Prefetch: 50}, Dialer: &pipelinetest.DialOnce{Broker: b}, timing: fastReconnect(),
 	})
 	if !errors.Is(err, publish.ErrLost) {
 		t.Fatalf("%v; want an error that wraps ErrLost", err)
@@ -222,7 +222,7 @@ func TestReplayFailsWhenItCannotFinish(t *testing.T) {
 	b := pipelinetest.New(1, 5)
 	b.CutSource, b.Nacked = 0.05, 1 // twenty times as likely at the end
 	_, err := replayed(t, Options{
-		From: From{Source: b, Counter: b, Queue: "dlq", Total: -1, Prefetch: 50}, Dialer: b, timing: quick(),
+		From: From{Source: b, Counter: b, Queue: "dlq", Total: -1, Prefetch: 50}, Dialer: b, timing: fastReconnect(),
 	})
 	if !errors.Is(err, consume.ErrLost) {
 		t.Fatalf("%v; want an error that wraps ErrLost", err)

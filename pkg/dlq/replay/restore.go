@@ -88,9 +88,9 @@ func Restore(ctx context.Context, o RestoreOptions) (Restored, error) {
 	sending, stop := context.WithCancel(ctx)
 	defer stop()
 	r.stop = stop
-	resent, err := pipeline.Feed[*restoring]{
+	resent, err := pipeline.BulkPublish[*restoring]{
 		Dialer: o.Dialer, Publisher: r.publisherOptions(), Next: r.next, Settled: r.settled,
-		Unsent: func(i pipeline.FeedItem[*restoring], err error) {
+		Unsent: func(i pipeline.BulkItem[*restoring], err error) {
 			r.stays(i.Tag, ReasonInterrupted, err.Error(), &i.Target)
 		},
 	}.Run(sending)
@@ -132,8 +132,8 @@ type restoring struct {
 }
 
 // next returns the next message to send, and reports the messages before it that are not sent.
-func (r *restore) next(ctx context.Context) (pipeline.FeedItem[*restoring], error) {
-	var none pipeline.FeedItem[*restoring]
+func (r *restore) next(ctx context.Context) (pipeline.BulkItem[*restoring], error) {
+	var none pipeline.BulkItem[*restoring]
 	for r.Limit <= 0 || r.tried < r.Limit {
 		if err := ctx.Err(); err != nil {
 			return none, err
@@ -162,7 +162,7 @@ func (r *restore) next(ctx context.Context) (pipeline.FeedItem[*restoring], erro
 		}
 		if at != nil {
 			at.sent.Begin(r.Sending, at.target, at.m)
-			return pipeline.FeedItem[*restoring]{Target: at.target, Message: at.m, Tag: at}, nil
+			return pipeline.BulkItem[*restoring]{Target: at.target, Message: at.m, Tag: at}, nil
 		}
 	}
 	return none, io.EOF

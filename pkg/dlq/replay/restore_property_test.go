@@ -49,7 +49,7 @@ func TestDrainLosesNothingWhateverBreaks(t *testing.T) {
 		a := &memoryArchive{}
 		synctest.Test(outer, func(*testing.T) {
 			_, _ = Drain(context.Background(), DrainOptions{
-				From: From{Source: b, Counter: b, Queue: "dlq", Total: -1, Prefetch: 20}, Archive: a, timing: quick(),
+				From: From{Source: b, Counter: b, Queue: "dlq", Total: -1, Prefetch: 20}, Archive: a, timing: fastReconnect(),
 			})
 		})
 		left := b.Left()

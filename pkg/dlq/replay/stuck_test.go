@@ -34,7 +34,7 @@ func TestReplayFindsWhatEndsTheConnection(t *testing.T) {
 			b.Poison, b.Unreadable = fmt.Sprintf("id-%d", c.place), c.unreadable
 			r, err := Replay(context.Background(), Options{
 				From:   From{Source: b, Counter: b, Queue: "dlq", Total: -1, Prefetch: c.prefetch},
-				Dialer: b, MaxReplays: -1, timing: quick(),
+				Dialer: b, MaxReplays: -1, timing: fastReconnect(),
 				Select: Selection{Where: func(m *message.Message) (bool, error) {
 					return m.Headers["n"].(int64)%c.every == 0, nil
 				}},

@@ -60,9 +60,9 @@ const (
 	headsAtOnce = 4
 )
 
-// Look surveys the vhosts with these names, and forgets all others. The result is valid until the
+// Read surveys the vhosts with these names, and forgets all others. The result is valid until the
 // next call. For a vhost that does not exist, the error is a *vhost.MissingError.
-func (s *Survey) Look(ctx context.Context, names []string) ([]*VHost, error) {
+func (s *Survey) Read(ctx context.Context, names []string) ([]*VHost, error) {
 	now := time.Now()
 	list := s.open(names)
 	g, gctx := errgroup.WithContext(ctx)

@@ -45,8 +45,8 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	defer stop()
 	r := &bulkRun{o: o, breaker: publish.NewBreaker(o.Breaker), stop: stop, report: o.Earlier, settled: o.Earlier.Counts,
 		probe: newProbe(o.Breaker)}
-	resent, err := pipeline.Feed[tag]{
-		Dialer: o.Dialer, Publisher: o.Publisher, Next: r.next, Settled: r.settle, Unsent: func(i pipeline.FeedItem[tag],
+	resent, err := pipeline.BulkPublish[tag]{
+		Dialer: o.Dialer, Publisher: o.Publisher, Next: r.next, Settled: r.settle, Unsent: func(i pipeline.BulkItem[tag],
 			err error) {
 			i.Tag.done(nil)
 			r.unsent(sending, i.Tag, err)
@@ -65,8 +65,8 @@ func Run(ctx context.Context, o Options) (Report, error) {
 }
 
 // next returns the next message, when it may go.
-func (r *bulkRun) next(ctx context.Context) (pipeline.FeedItem[tag], error) {
-	var none pipeline.FeedItem[tag]
+func (r *bulkRun) next(ctx context.Context) (pipeline.BulkItem[tag], error) {
+	var none pipeline.BulkItem[tag]
 	item, err := r.o.Source()
 	for err == nil && item.Err != nil {
 		r.refuse(item)
@@ -86,7 +86,7 @@ func (r *bulkRun) next(ctx context.Context) (pipeline.FeedItem[tag], error) {
 		return none, err
 	}
 	r.invalid = 0
-	return pipeline.FeedItem[tag]{Target: item.Target, Message: item.Message, Tag: t}, nil
+	return pipeline.BulkItem[tag]{Target: item.Target, Message: item.Message, Tag: t}, nil
 }
 
 // probe sends no more messages at first than open the breaker, and the rest when all of these have

@@ -41,15 +41,15 @@ type Span interface {
 	Attach(m *message.Message)
 }
 
-// Begin begins the span of a message, nil for none. key is nil where it is no template, story where
+// Begin begins the span of a message, nil for none. key is nil where it is no template, metadata where
 // there is no event.
-type Begin func(to publish.Target, key *event.KeyTemplate, story *event.Metadata) Span
+type Begin func(to publish.Target, key *event.KeyTemplate, metadata *event.Metadata) Span
 
-func (b Begin) begin(to publish.Target, key *event.KeyTemplate, story *event.Metadata) Span {
+func (b Begin) begin(to publish.Target, key *event.KeyTemplate, metadata *event.Metadata) Span {
 	if b == nil {
 		return nil
 	}
-	return b(to, key, story)
+	return b(to, key, metadata)
 }
 
 func attach(s Span, m *message.Message) {

@@ -61,7 +61,7 @@ func (m *Events) Compose(text []byte, id string, now time.Time) (Message, error)
 	if draft.Timestamp.IsZero() {
 		draft.Timestamp = now
 	}
-	m.story(&draft.Metadata)
+	m.applyMetadata(&draft.Metadata)
 	return m.message(t, draft)
 }
 
@@ -103,8 +103,8 @@ func (m *Events) check(t *event.Type, e *event.Envelope, whole bool, text []byte
 	return nil
 }
 
-// story fills the metadata of the flags in.
-func (m *Events) story(to *event.Metadata) {
+// applyMetadata fills the metadata of the flags in.
+func (m *Events) applyMetadata(to *event.Metadata) {
 	to.CorrelationID = cmp.Or(m.Metadata.CorrelationID, to.CorrelationID)
 	to.CausationID = cmp.Or(m.Metadata.CausationID, to.CausationID)
 	to.UserID = cmp.Or(m.Metadata.UserID, to.UserID)

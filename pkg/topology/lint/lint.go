@@ -113,9 +113,10 @@ type Loss struct {
 	Exchange, From, Key string
 	// All: no dead letter reaches a queue. Certain: this does not depend on headers, plugins or
 	// policies of equal priority. Kept: the messages stay in the queue instead. Replayed: only
-	// messages that were published directly to the queue are concerned.
-	All, Certain, Kept, Replayed bool
-	Reason                       string
+	// messages that were published directly to the queue are concerned. Cycle: the dead letters come
+	// back to the queue itself and reach no other.
+	All, Certain, Kept, Replayed, Cycle bool
+	Reason                              string
 }
 
 // DeadLetterQueue is a queue that dead letters reach and stay in.

@@ -3,7 +3,6 @@ package lint
 import (
 	"fmt"
 	"regexp"
-	"strings"
 	"sync"
 
 	"github.com/msgctl/msgctl/pkg/topology"
@@ -111,7 +110,7 @@ func checkUnroutable(r *run) {
 	for _, l := range r.in.DeadLetters.Losses {
 		n := r.net(l.Queue.VHost)
 		if n == nil || l.Replayed || !r.has(n, l.Exchange) || r.in.External[n.exchangeRef(l.Exchange)] ||
-			strings.Contains(l.Reason, "come back to itself") || r.refusedByStream(n, l.Queue.Name) {
+			l.Cycle || r.refusedByStream(n, l.Queue.Name) {
 			continue
 		}
 		severity, what := r.rule.Severity, "its dead letters reach no queue"
@@ -209,9 +208,9 @@ func (n *network) wouldDeadLetter(q *topology.Queue, most int64) *topology.Polic
 	return nil
 }
 
-// letter returns a message in a queue whose routing key is the queue's name: enough for dead
-// letters whose routing key is configured.
-func letter(queue string) *route.Message { return &route.Message{Keys: []string{queue}} }
+// messageWithKey returns a message in a queue whose routing key is the queue's name: enough for
+// dead letters whose routing key is configured.
+func messageWithKey(queue string) *route.Message { return &route.Message{Keys: []string{queue}} }
 
 // checkCycle lets a message expire in each queue that has a TTL, and in every such queue that it
 // then reaches, until it returns to the first.
@@ -255,7 +254,7 @@ func (n *network) expiresIntoItself(queue string) []string {
 		way []string
 	}
 	const longest = 50
-	todo := []step{{letter(queue), queue, []string{queue}}}
+	todo := []step{{messageWithKey(queue), queue, []string{queue}}}
 	seen := map[string]bool{queue: true}
 	for len(todo) > 0 && len(seen) < longest {
 		s := todo[0]
@@ -290,7 +289,7 @@ func hops(root *route.Hop) []*route.Hop {
 
 func checkLoop(r *run) {
 	for _, l := range r.in.DeadLetters.Losses {
-		if strings.Contains(l.Reason, "come back to itself") && !l.Replayed && r.net(l.Queue.VHost) != nil {
+		if l.Cycle && !l.Replayed && r.net(l.Queue.VHost) != nil {
 			if n := r.net(l.Queue.VHost); len(n.Into(l.Queue.Name)) > 0 || l.Exchange == "" {
 				r.find(l.Queue, "x-dead-letter-exchange", "its dead letters return directly to it")
 			}
@@ -348,9 +347,9 @@ func (n *network) streamThatRefuses(queue string) string {
 // possibleMessages are messages that a queue may hold: with its name as the routing key, and with
 // the key of each of its bindings.
 func (n *network) possibleMessages(queue string) []*route.Message {
-	list := []*route.Message{letter(queue)}
+	list := []*route.Message{messageWithKey(queue)}
 	for _, b := range n.Into(queue) {
-		list = append(list, letter(b.RoutingKey))
+		list = append(list, messageWithKey(b.RoutingKey))
 	}
 	return list
 }
@@ -377,11 +376,11 @@ func checkWaitWithoutTTL(r *run) {
 // goesBack reports whether a dead letter of the queue reaches a queue that dead-letters to this
 // one.
 func (n *network) goesBack(queue string) bool {
-	for _, h := range hops(n.Die(letter(queue), queue, route.Expired).Root) {
+	for _, h := range hops(n.Die(messageWithKey(queue), queue, route.Expired).Root) {
 		if h.Kind != topology.KindQueue || n.Queue(h.Name) == nil || h.Name == queue || !n.of(h.Name).DeadLetter().Set() {
 			continue
 		}
-		for _, back := range hops(n.Die(letter(h.Name), h.Name, route.Rejected).Root) {
+		for _, back := range hops(n.Die(messageWithKey(h.Name), h.Name, route.Rejected).Root) {
 			if back.Kind == topology.KindQueue && back.Name == queue {
 				return true
 			}

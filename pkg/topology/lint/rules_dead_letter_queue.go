@@ -13,7 +13,7 @@ func deadLetterQueueRules() []Rule {
 	return []Rule{
 		{
 			ID: "dead-letter-queue-limited", Severity: Warning, Title: "A dead-letter queue that can lose messages",
-			check: checkLimitedLetters,
+			check: checkLimitedDeadLetterQueue,
 			Consequence: "A dead letter that is dropped by a limit, expires, or is deleted with its queue is lost: " +
 				"there is no second dead-letter queue behind the first.",
 			Fix: "Remove the limit from the dead-letter queue, monitor its depth instead, and purge old messages to " +
@@ -23,7 +23,7 @@ func deadLetterQueueRules() []Rule {
 		},
 		{
 			ID: "dead-letter-queue-delivery-limit", Severity: Warning,
-			Title: "A quorum dead-letter queue that browsing can empty", check: checkLetterLimit,
+			Title: "A quorum dead-letter queue that browsing can empty", check: checkDeadLetterDeliveryLimit,
 			Consequence: "Each read that returns a message can count as a delivery, and a message over the limit is " +
 				"dropped. On RabbitMQ 4.3 the message keeps the count from the queue in which it died: one look in " +
 				"the management UI can drop it.",
@@ -64,7 +64,7 @@ func deadLetterQueueRules() []Rule {
 	}
 }
 
-func checkLimitedLetters(r *run) {
+func checkLimitedDeadLetterQueue(r *run) {
 	for _, l := range r.in.DeadLetters.Queues {
 		n := r.net(l.Queue.VHost)
 		if n == nil || n.Queue(l.Queue.Name) == nil || n.Queue(l.Queue.Name).Type == topology.Stream {
@@ -91,7 +91,7 @@ func checkLimitedLetters(r *run) {
 	}
 }
 
-func checkLetterLimit(r *run) {
+func checkDeadLetterDeliveryLimit(r *run) {
 	for _, l := range r.in.DeadLetters.Queues {
 		n := r.net(l.Queue.VHost)
 		if n == nil || n.Queue(l.Queue.Name) == nil || n.Queue(l.Queue.Name).Type != topology.Quorum {

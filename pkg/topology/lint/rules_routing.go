@@ -145,7 +145,7 @@ func checkUnfed(r *run) {
 		if len(n.bound) == 0 {
 			continue // no queue has bindings here
 		}
-		fed := n.fedByLetters()
+		fed := n.defaultExchangeTargets()
 		var unfed []string
 		bound := 0
 		for _, name := range n.queues {
@@ -168,8 +168,8 @@ func checkUnfed(r *run) {
 	}
 }
 
-// fedByLetters are the queues that dead letters reach through the default exchange.
-func (n *network) fedByLetters() map[string]bool {
+// defaultExchangeTargets are the queues that dead letters reach through the default exchange.
+func (n *network) defaultExchangeTargets() map[string]bool {
 	fed := map[string]bool{}
 	for _, name := range n.queues {
 		d := n.of(name).DeadLetter()

@@ -180,7 +180,7 @@ func TestMessageLossIsBoundedInAll(t *testing.T) {
 		{15, nil}, {100, nil},
 	} {
 		p := plan.Diff(topologytest.State(), m.Live(),
-			plan.Options{PruneKinds: beyondVHosts, Prune: true, MaxMessageLoss: test.max})
+			plan.Options{PruneKinds: clusterKinds, Prune: true, MaxMessageLoss: test.max})
 		var sum int64
 		got := map[string]string{}
 		for _, s := range p.Steps {
@@ -349,7 +349,7 @@ func TestSameAs(t *testing.T) {
 	full.Status[q.Ref()] = topology.QueueStatus{Messages: 1, Known: true}
 	prune := func(m *topologytest.Broker) *plan.Plan {
 		return plan.Diff(topologytest.State(), m.Live(),
-			plan.Options{PruneKinds: beyondVHosts, Prune: true, MaxMessageLoss: 9})
+			plan.Options{PruneKinds: clusterKinds, Prune: true, MaxMessageLoss: 9})
 	}
 	if err := prune(topologytest.BrokerWith(q).Owns("t", q)).SameAs(prune(full)); err != nil {
 		t.Errorf("counts do not matter: %v", err)

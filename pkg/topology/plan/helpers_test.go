@@ -6,9 +6,9 @@ import (
 )
 
 var everything = plan.Options{Prune: true, ReplaceEmpty: true,
-	PruneKinds: beyondVHosts}
+	PruneKinds: clusterKinds}
 
-// beyondVHosts are the kinds that Prune deletes only when they are named, or the files have some.
-var beyondVHosts = []topology.Kind{topology.KindUser, topology.KindVHost, topology.KindGlobalParameter,
+// clusterKinds are the kinds that Prune deletes only when they are named, or the files have some.
+var clusterKinds = []topology.Kind{topology.KindUser, topology.KindVHost, topology.KindGlobalParameter,
 	topology.KindPermission, topology.KindVHostLimit, topology.KindParameter, topology.KindPolicy,
 	topology.KindOperatorPolicy}

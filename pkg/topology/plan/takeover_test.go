@@ -88,7 +88,7 @@ func TestRecordsOfVHostsThatAreGone(t *testing.T) {
 	if got := forgotten(plan.Diff(topologytest.State(v), live, plan.Options{})); got != "" {
 		t.Errorf("forgotten without pruning: %s", got)
 	}
-	p := plan.Diff(topologytest.State(v), live, plan.Options{PruneKinds: beyondVHosts, Prune: true})
+	p := plan.Diff(topologytest.State(v), live, plan.Options{PruneKinds: clusterKinds, Prune: true})
 	if got := forgotten(p); got != "b@gone" || !p.OnlyRecords() {
 		t.Errorf("forgotten: %s", got)
 	}

@@ -461,7 +461,7 @@ const (
 
 // What is done to a copy: less is to reject it, more to acknowledge it.
 const (
-	giveBack    = 3
+	returnAll   = 3
 	acknowledge = 5
 	mostReturns = 2  // of the limits that the generator makes
 	mostCopies  = 20 // that are made to die: each may become many
@@ -475,24 +475,24 @@ func (r *round) actOn(tr *trial, c route.Copy, d delivered, action int) {
 	limit, limited := n.Settings(c.Queue).Get("delivery-limit").Int()
 	counts := n.Queue(c.Queue).Type == topology.Quorum && limited && limit > 0 && limit <= mostReturns
 	if counts && action > 0 && tr.stage < stages {
-		action = giveBack // mostly: there are few such queues
+		action = returnAll // mostly: there are few such queues
 	}
 	switch {
 	case n.Queue(c.Queue).Type == topology.Stream, tr.stage >= 2*stages, tr.crowd, len(tr.want) > maxWorlds:
 		action = acknowledge
 	case counts && returns > 0:
-		action = giveBack // until it dies
+		action = returnAll // until it dies
 	case tr.stage >= stages:
 		action = acknowledge
-	case action == giveBack && tr.expiring(c):
+	case action == returnAll && tr.expiring(c):
 		action = acknowledge // it would expire meanwhile, or not
 	}
 	switch {
-	case action < giveBack:
+	case action < returnAll:
 		_ = d.from.Reject(false)
 		tr.die(c, route.Rejected)
 		r.result.steps++
-	case action == giveBack:
+	case action == returnAll:
 		_ = d.from.Reject(true)
 		tr.returns[d.text]++
 		tr.die(c, exhaustion(n, c.Queue, returns))

@@ -90,7 +90,7 @@ func (w without) Create(ctx context.Context, o topology.Object) error {
 	return w.TestVHost.Create(ctx, o)
 }
 
-func TestALabGoesWhenItsContextEnds(t *testing.T) {
+func TestTheVHostIsDeletedWhenItsContextEnds(t *testing.T) {
 	b := rabbittest.Any(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	s := suite(t, "testdata/failing.yaml", b.Line)

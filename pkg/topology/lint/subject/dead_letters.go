@@ -16,7 +16,8 @@ func deadLetters(state *topology.State, version string) lint.DeadLetters {
 		l.Losses = append(l.Losses, lint.Loss{
 			Queue: topology.Ref{Kind: topology.KindQueue, VHost: x.VHost,
 				Name: x.Queue}, Exchange: x.Exchange, From: x.From, Key: x.Key,
-			All: x.All, Certain: x.Certainty == discover.Surely, Kept: x.Kept, Replayed: x.Straight, Reason: x.Reason,
+			All: x.All, Certain: x.Certainty == discover.Surely, Kept: x.Kept, Replayed: x.Straight, Cycle: x.Cycle,
+			Reason: x.Reason,
 		})
 	}
 	l.Waits = found.Waits(state)

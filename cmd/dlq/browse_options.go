@@ -6,17 +6,17 @@ import (
 	"github.com/msgctl/msgctl/pkg/dlq/browse"
 )
 
-// lookOptions are the flags that allow what is refused otherwise.
-type lookOptions struct {
+// browseOptions are the flags that allow what is refused otherwise.
+type browseOptions struct {
 	guard, force bool
 }
 
-func (o *lookOptions) register(cmd *cobra.Command) {
+func (o *browseOptions) register(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.guard, "guard", false,
 		"lift the delivery limit of a quorum queue with a temporary policy during the command")
 	cmd.Flags().BoolVar(&o.force, "force", false, "continue where messages could be dropped or dead-lettered again")
 }
 
-func (o lookOptions) assess(limit int64) browse.AssessOptions {
+func (o browseOptions) assess(limit int64) browse.AssessOptions {
 	return browse.AssessOptions{Limit: limit, Override: o.guard, Force: o.force}
 }

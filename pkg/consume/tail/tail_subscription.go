@@ -11,7 +11,7 @@ import (
 )
 
 // watch acknowledges what came last, and looks at the depth of the private queue. It ends with ctx.
-func (t *Tail) watch(ctx context.Context, feed Feed, acks *acker) {
+func (t *Tail) watch(ctx context.Context, subscription Subscription, acks *acker) {
 	tick := time.NewTicker(depthEvery)
 	defer tick.Stop()
 	d := depth{}
@@ -23,18 +23,18 @@ func (t *Tail) watch(ctx context.Context, feed Feed, acks *acker) {
 		case <-tick.C:
 		}
 		d.stopped = time.Since(asleep) > stopped
-		_ = acks.flush() // the feed's own end tells why
+		_ = acks.flush() // the subscription's own end tells why
 		if t.o.Patient {
 			continue
 		}
-		n, err := feed.Waiting(ctx)
+		n, err := subscription.Waiting(ctx)
 		if err != nil {
 			continue
 		}
 		limit := t.queueLimit()
-		purge, full := d.look(n, limit)
+		purge, full := d.observe(n, limit)
 		if purge {
-			if n, err = feed.Purge(ctx); err == nil {
+			if n, err = subscription.Purge(ctx); err == nil {
 				t.purged.Add(n)
 				t.untold.Add(n)
 				full = full || brimful(n, limit) // it may have filled since the look
@@ -57,10 +57,10 @@ type depth struct {
 	full    bool // at the last
 }
 
-// look reports whether the queue has to be purged: it is half full and was so at the last look, and
+// observe reports whether the queue has to be purged: it is half full and was so at the last look, and
 // is not emptying. full says that it has become so full that the broker may have dropped from it.
 // When this process goes on, a part of it is gone before the first look.
-func (d *depth) look(n, limit int64) (purge, full bool) {
+func (d *depth) observe(n, limit int64) (purge, full bool) {
 	over := brimful(n, limit) || d.stopped && n > limit-limit/4
 	full, d.full = over && !d.full, over
 	purge = n > limit/2 && d.last > limit/2 && n >= d.last
@@ -81,7 +81,7 @@ func (t *Tail) queueLimit() int64 {
 
 // acker acknowledges messages in batches: for each alone it would be half of the work.
 type acker struct {
-	feed Feed
+	subscription Subscription
 
 	mu    sync.Mutex
 	last  uint64 // tag
@@ -116,21 +116,21 @@ func (a *acker) ack() error {
 		return nil
 	}
 	a.count, a.bytes = 0, 0
-	return a.feed.Ack(a.last, true)
+	return a.subscription.Ack(a.last, true)
 }
 
-// restore opens the feed again.
-func (t *Tail) restore(ctx context.Context, cause error) (Feed, error) {
+// restore opens the subscription again.
+func (t *Tail) restore(ctx context.Context, cause error) (Subscription, error) {
 	t.say(fmt.Sprintf("the connection was lost: %v", cause))
 	t.losses.Note(reconnect.Loss{Place: t.fetched.Load(), Lived: time.Since(t.opened)})
-	feed, err := reconnect.Open(ctx, t.losses.Series, cause, func(ctx context.Context) (Feed, error) {
+	subscription, err := reconnect.Open(ctx, t.losses.Series, cause, func(ctx context.Context) (Subscription, error) {
 		return t.o.Open(ctx, t.offset)
 	}, func(f reconnect.Failure) { t.say(fmt.Sprintf("%v; trying again in %s", f.Err, f.Wait)) })
 	switch {
 	case err == nil:
 		t.opened = time.Now()
 		t.say(t.restored())
-		return feed, nil
+		return subscription, nil
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	}

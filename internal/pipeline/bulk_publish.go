@@ -10,47 +10,47 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// FeedGrace is how long an interrupted feed waits for the outcomes of messages in flight.
-const FeedGrace = 30 * time.Second
+// BulkGrace is how long an interrupted BulkPublish waits for the outcomes of messages in flight.
+const BulkGrace = 30 * time.Second
 
-// FeedItem is one message of a feed.
-type FeedItem[T any] struct {
+// BulkItem is one message of a BulkPublish.
+type BulkItem[T any] struct {
 	Target  publish.Target
 	Message *message.Message
 	Tag     T
 }
 
-// Feed publishes messages that come from no queue: an archive, files, lines. Each has exactly one
+// BulkPublish publishes messages that come from no queue: an archive, files, lines. Each has exactly one
 // outcome. What is in flight when the connection is lost is sent again, so an outcome is unknown
 // only when the connection cannot be restored, or at the end of the grace after an interruption.
-type Feed[T any] struct {
+type BulkPublish[T any] struct {
 	Dialer    publish.Dialer
 	Publisher publish.PublisherOptions
-	// Next returns the next message, and io.EOF after the last. Any other error ends the feed, as
+	// Next returns the next message, and io.EOF after the last. Any other error ends the run, as
 	// the end of ctx does.
-	Next func(ctx context.Context) (FeedItem[T], error)
+	Next func(ctx context.Context) (BulkItem[T], error)
 	// Settled is called with each outcome, in order, from one goroutine; it must return soon.
 	// Unsent is called, from the goroutine of Run, with an item that was not accepted.
 	Settled func([]publish.Outcome[T])
-	Unsent  func(FeedItem[T], error)
+	Unsent  func(BulkItem[T], error)
 }
 
 // Run publishes all messages and waits for their outcomes. When ctx ends, it waits at most
-// FeedGrace for messages in flight. resent is how many messages were sent a second time, and so may
+// BulkGrace for messages in flight. resent is how many messages were sent a second time, and so may
 // be duplicates. The error is Next's, or says why nothing can be published.
-func (f Feed[T]) Run(ctx context.Context) (resent int64, err error) {
+func (f BulkPublish[T]) Run(ctx context.Context) (resent int64, err error) {
 	p, err := publish.Open(ctx, f.Dialer, f.Publisher, f.Settled)
 	if err != nil {
 		return 0, err
 	}
 	err = f.publish(ctx, p)
-	closing, cancel := withGrace(ctx, FeedGrace)
+	closing, cancel := withGrace(ctx, BulkGrace)
 	defer cancel()
 	_ = p.Close(closing) // every message has its own outcome
 	return p.Resent(), err
 }
 
-func (f Feed[T]) publish(ctx context.Context, p *publish.Publisher[T]) error {
+func (f BulkPublish[T]) publish(ctx context.Context, p *publish.Publisher[T]) error {
 	for {
 		if err := ctx.Err(); err != nil {
 			return err

@@ -14,9 +14,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// Whatever is cut, whenever: each message of a feed has one outcome, which is true, and no more
+// Whatever is cut, whenever: each message has one outcome, which is true, and no more
 // arrive twice than were sent again.
-func TestFeedTellsTheTruthWhateverBreaks(t *testing.T) {
+func TestBulkPublishReportsTheTruthWhateverBreaks(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(0, 200).Draw(t, "messages")
 		b := pipelinetest.New(rapid.Uint64().Draw(t, "seed"), 0)
@@ -26,14 +26,14 @@ func TestFeedTellsTheTruthWhateverBreaks(t *testing.T) {
 		var mu sync.Mutex
 		told := map[int]publish.OutcomeKind{}
 		next := 0
-		f := pipeline.Feed[int]{
+		f := pipeline.BulkPublish[int]{
 			Dialer: b, Publisher: publish.PublisherOptions{Republish: true, Window: 20, ReconnectDelay: time.Millisecond},
-			Next: func(context.Context) (item pipeline.FeedItem[int], err error) {
+			Next: func(context.Context) (item pipeline.BulkItem[int], err error) {
 				if next == n {
 					return item, io.EOF
 				}
 				m := pipelinetest.DeadMessage(next)
-				item = pipeline.FeedItem[int]{Target: b.Target, Message: &m, Tag: next}
+				item = pipeline.BulkItem[int]{Target: b.Target, Message: &m, Tag: next}
 				next++
 				return item, nil
 			},
@@ -47,7 +47,7 @@ func TestFeedTellsTheTruthWhateverBreaks(t *testing.T) {
 					told[o.Tag] = o.Kind
 				}
 			},
-			Unsent: func(pipeline.FeedItem[int], error) {},
+			Unsent: func(pipeline.BulkItem[int], error) {},
 		}
 		resent, err := f.Run(context.Background())
 		arrived, duplicates := b.Arrived(), 0

@@ -29,21 +29,21 @@ const (
 	QueueBytes    = 256 << 20
 )
 
-// Dialer opens feeds, each on a connection of its own.
+// Dialer opens subscriptions, each on a connection of its own.
 type Dialer interface {
 	// Tap makes a private queue with those bindings and consumes from it. It is exclusive and
 	// auto-delete: the broker deletes it with its connection. skipped has the exchanges that could
 	// not be bound for want of a permission or because they are gone, when others could; the error
 	// is that of the first when none could. It wraps topology's sentinels.
-	Tap(ctx context.Context, binds []Bind) (f Feed, skipped map[string]error, err error)
+	Tap(ctx context.Context, binds []Bind) (f Subscription, skipped map[string]error, err error)
 	// Stream reads a stream from an offset as in consume.Options.
-	Stream(ctx context.Context, queue string, offset any) (Feed, error)
+	Stream(ctx context.Context, queue string, offset any) (Subscription, error)
 }
 
-// Feed is a subscription whose messages belong to nobody else: they are acknowledged as soon as
+// Subscription is a subscription whose messages belong to nobody else: they are acknowledged as soon as
 // they are here. It reads ahead a bounded number of bytes of those that Next and TryNext have not
 // handed out.
-type Feed interface {
+type Subscription interface {
 	consume.Subscription
 	// Waiting returns how many messages the broker still keeps ready.
 	Waiting(ctx context.Context) (int64, error)
@@ -51,5 +51,5 @@ type Feed interface {
 	Purge(ctx context.Context) (int64, error)
 }
 
-// Prefetch is how many messages of a feed may be under way.
+// Prefetch is how many messages of a subscription may be under way.
 const Prefetch = 2000
