@@ -378,7 +378,7 @@ func TestTwinBindingsAreOne(t *testing.T) {
 			t.Fatal(err)
 		}
 		if readLive(t, c, Scope{VHosts: []string{v.Name}}).Has(want.Ref()) {
-			t.Error("one of the twins is left")
+			t.Error("one of the two equal bindings is left")
 		}
 	})
 }

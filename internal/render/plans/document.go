@@ -32,8 +32,8 @@ type Document struct {
 	// Undeclared objects were applied by this topology before, and are no longer declared: a
 	// pruning apply deletes them.
 	Undeclared []topology.Ref `json:"undeclared,omitempty"`
-	// beyond is plan.Plan.Beyond.
-	beyond map[topology.Ref]topology.Kind
+	// pruneNeeds is plan.Plan.PruneNeeds.
+	pruneNeeds map[topology.Ref]topology.Kind
 	// Foreign objects are changed or deleted although no record says that this topology created them.
 	Foreign []topology.Ref `json:"foreign,omitempty"`
 	// Unowned objects are declared, but were created by somebody else: an adopting apply takes them
@@ -79,7 +79,7 @@ func NewDocument(p *plan.Plan) Document {
 		FormatVersion: FormatVersion, Topology: p.Name,
 		Broker:   BrokerDocument{Version: p.Server.Version, Cluster: p.Server.ClusterName},
 		Changes:  make([]ChangeDocument, 0, len(p.Steps)),
-		Problems: withFlags(p.Problems), LeftAlone: p.LeftAlone, Undeclared: p.Undeclared, beyond: p.Beyond,
+		Problems: withFlags(p.Problems), LeftAlone: p.LeftAlone, Undeclared: p.Undeclared, pruneNeeds: p.PruneNeeds,
 		Unowned: p.Unowned,
 		Foreign: p.Foreign, Destroys: p.Destroys, Spread: p.Spread,
 	}

@@ -23,8 +23,8 @@ func (t textWriter) undeclared(doc Document) {
 	var reached, named, elsewhere []topology.Ref
 	needs := map[topology.Kind]bool{}
 	for _, ref := range doc.Undeclared {
-		switch kind, beyond := doc.beyond[ref]; {
-		case !beyond:
+		switch kind, outOfReach := doc.pruneNeeds[ref]; {
+		case !outOfReach:
 			reached = append(reached, ref)
 		case kind == "":
 			elsewhere = append(elsewhere, ref)

@@ -78,9 +78,9 @@ func firstLine(s string) string {
 
 // performance is the performance data, label=value;warn;crit;min, of what could be read.
 func performance(d Document) string {
-	var letters int64
+	var deadLetters int64
 	for _, l := range d.DeadLetters {
-		letters += l.Ready
+		deadLetters += l.Ready
 	}
 	running := 0
 	for _, n := range d.Nodes {
@@ -98,7 +98,7 @@ func performance(d Document) string {
 		{"nodes", int64(running), health.PartNodes}, {"connections", t.Connections, health.PartConnections},
 		{"consumers", t.Consumers, health.PartConsumers}, {"queues", t.Queues, health.PartTopology},
 		{"messages_ready", t.Ready, health.PartTopology}, {"messages_unacked", t.Unacked, health.PartTopology},
-		{"dead_letters", letters, health.PartTopology}, {"losing_queues", int64(len(d.Losing)), health.PartTopology},
+		{"dead_letters", deadLetters, health.PartTopology}, {"losing_queues", int64(len(d.Losing)), health.PartTopology},
 	} {
 		if !slices.Contains(d.NotPermitted, x.part) { // what was not seen is not 0
 			data = append(data, fmt.Sprintf("%s=%d;;;0", x.label, x.value))

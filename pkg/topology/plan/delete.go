@@ -42,13 +42,13 @@ func (d *differ) prune() {
 }
 
 // reaches reports whether Prune deletes an object, and notes otherwise what the user has to name for
-// it (Plan.Beyond). In the vhosts of the files it deletes exchanges, queues and bindings, of which
+// it (Plan.PruneNeeds). In the vhosts of the files it deletes exchanges, queues and bindings, of which
 // topologies are made, and of other kinds those that the files have something of. Kinds of the
 // cluster, and what is in other vhosts, need the word of the user (Options.PruneKinds).
 func (d *differ) reaches(ref topology.Ref) bool {
 	needs, ok := d.pruneNeeds(ref)
 	if !ok {
-		d.plan.Beyond[ref] = needs
+		d.plan.PruneNeeds[ref] = needs
 	}
 	return ok
 }

@@ -59,7 +59,7 @@ type differ struct {
 func newDiffer(want *topology.State, have *topology.Live, o Options) *differ {
 	want, retries := fitRetries(want, have)
 	d := &differ{
-		want: want, have: have, o: o, plan: &Plan{Name: want.Name, Beyond: map[topology.Ref]topology.Kind{},
+		want: want, have: have, o: o, plan: &Plan{Name: want.Name, PruneNeeds: map[topology.Ref]topology.Kind{},
 			Owner: want.Owner(), Server: have.Server,
 			Retries: retries},
 		recorded: have.Ownership[want.Owner()].Refs, owned: map[topology.Ref]bool{},

@@ -28,8 +28,8 @@ func TestPruneStaysInsideTheKindsOfTheFiles(t *testing.T) {
 	for o, kind := range gone {
 		live := topologytest.BrokerWith(mine, o).Owns("t", mine, o).Live()
 		p := plan.Diff(topologytest.State(mine), live, plan.Options{Prune: true})
-		needs, beyond := p.Beyond[o.Ref()]
-		if !p.Empty() || len(p.Undeclared) != 1 || !beyond || needs != kind {
+		needs, outOfReach := p.PruneNeeds[o.Ref()]
+		if !p.Empty() || len(p.Undeclared) != 1 || !outOfReach || needs != kind {
 			t.Errorf("%s: needs %q\n%s", o.Ref(), needs, topologytest.Describe(p))
 		}
 		if kind == "" {
