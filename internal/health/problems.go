@@ -72,8 +72,8 @@ func (l Lifted) text() string {
 	if !l.Since.IsZero() {
 		since = " since " + l.Since.Format(time.RFC3339)
 	}
-	return fmt.Sprintf("queue %q of vhost %q has had no delivery limit%s: policy %q lifts it, which a msgctl command "+
-		"with --guard left behind", l.Queue, l.VHost, since, l.Policy)
+	return fmt.Sprintf("queue %q of vhost %q has had no delivery limit%s: policy %q lifts it, which a guarded msgctl "+
+		"command left behind", l.Queue, l.VHost, since, l.Policy)
 }
 
 // The percentages from which a node is near a limit.

@@ -72,7 +72,7 @@ func TestCorrectedText(t *testing.T) {
 		"queues: { q: { autoDelete: off } }":                            "write autoDelete: false",
 		"queues: { q: { retry: { backoff: 5s } } }":                     "write backoff: [5s]",
 		"bindings: [orders -> work]":                                    "write { exchange: orders, queue: work }",
-		"queues: { q: { prefetch: 5 } }":                                "msgctl consume --prefetch",
+		"queues: { q: { prefetch: 5 } }":                                "each consumer sets its own, as msgctl consume does",
 		"include: other.yaml":                                           "-f topology.yaml -f other.yaml",
 	} {
 		got := problemsOf(text)

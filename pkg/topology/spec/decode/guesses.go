@@ -41,7 +41,7 @@ func oftenGuessed(key string, known []string) string {
 		{"data", "aggregate", "did you mean schema? It is the JSON Schema of the payload"},
 		{"topic", "aggregate", "did you mean exchange?"}, {"name", "aggregate", "the event's type is its name in the file"},
 		{"prefetch", "singleActiveConsumer",
-			"leave it out: each consumer sets its prefetch, as in msgctl consume --prefetch"},
+			"leave it out: each consumer sets its own, as msgctl consume does"},
 		{"include", "queues", furtherFile}, {"includes", "queues", furtherFile}, {"import", "queues", furtherFile},
 		{"imports", "queues", furtherFile}, {"extends", "queues", furtherFile},
 		{"apiVersion", "queues", "this looks like a manifest of Kubernetes; msgctl export writes a live vhost as a " +
