@@ -245,7 +245,7 @@ type StuckError struct {
 func (e *StuckError) Error() string {
 	behind := ""
 	if e.After != "" {
-		behind = fmt.Sprintf(" (it arrived after message %q)", e.After)
+		behind = fmt.Sprintf(" (behind message %q)", e.After)
 	}
 	return fmt.Sprintf("the connection ends whenever message %d of queue %q is delivered%s: it stays where it is, "+
 		"and so does what is behind it: %v", e.Position, e.Queue, behind, e.Cause)
