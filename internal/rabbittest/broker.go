@@ -1,15 +1,15 @@
-// Package rabbittest gives tests real RabbitMQ brokers.
+// Package rabbittest provides real RabbitMQ brokers for tests.
 //
-//   - EachLine runs a test once per broker line; VHost gives it a vhost and a user of its own
-//     there.
-//   - StartNode starts a private node that a test may stop, kill, freeze and restart.
-//   - Proxy stands between a client and a broker and cuts, stalls, slows or refuses connections.
+//   - EachLine runs a test once per release line ("3.10", "4.0"). VHost creates a vhost and a user
+//     for one test.
+//   - StartNode starts a private node that the test may stop, kill, freeze and restart.
+//   - Proxy sits between a client and a broker and cuts, stalls, slows or refuses connections.
 //
-// Which brokers: those named by MSGCTL_TEST_BROKERS, a space-separated list of
-// LINE,AMQP_URL,API_URL with the credentials of an administrator in both URLs. They may be shared
-// with others, so a test touches nothing there but its own vhost and users. Without the variable,
-// one private node is started per test process, at its first use, and disappears with the process
-// (see package node).
+// MSGCTL_TEST_BROKERS lists the brokers to use, separated by spaces. Each entry is
+// LINE,AMQP_URL,API_URL, and both URLs contain an administrator's credentials. Others may use these
+// brokers at the same time, so a test touches only its own vhost and users. If the variable is not
+// set, each test process starts one private node on first use. That node is removed when the
+// process ends (see package node).
 package rabbittest
 
 import (
@@ -25,14 +25,14 @@ import (
 	"github.com/msgctl/msgctl/internal/rabbittest/node"
 )
 
-// BrokersEnv names the variable that lists the brokers to test against.
+// BrokersEnv is the name of the environment variable that lists the brokers to test against.
 const BrokersEnv = "MSGCTL_TEST_BROKERS"
 
 // soakEnv is set by `go run ./dev soak`.
 const soakEnv = "MSGCTL_SOAK"
 
-// Cases returns how many messages, or random cases, a test takes: few where the whole suite is to
-// end soon, and many where it runs for a night.
+// Cases returns the number of messages or random cases that a test uses: many in a soak run
+// (MSGCTL_SOAK is set), few otherwise.
 func Cases(few, many int) int {
 	if os.Getenv(soakEnv) != "" {
 		return many
@@ -42,17 +42,17 @@ func Cases(few, many int) int {
 
 // Broker is a running broker that tests may share. It is safe for use by several tests at once.
 type Broker struct {
-	// Line is the minor version line: "3.10", "4.0", "4.3".
+	// Line is the release line: "3.10", "4.0", "4.3".
 	Line string
 	// URL is the AMQP address with an administrator's credentials and the vhost "/".
 	URL string
-	// API is the management API's address with the same credentials and no path.
+	// API is the base URL of the management API with the same credentials and no path.
 	API string
 }
 
-// EachLine runs f as one parallel subtest per broker line, named after the line: tests wait for
-// brokers more than they compute. So f begins when the function that called EachLine has returned,
-// and may share with the other lines only what nobody changes.
+// EachLine runs f as one parallel subtest per release line, named after the line. The subtests run
+// in parallel because tests mostly wait for brokers. f therefore starts after the function that
+// called EachLine has returned. It may share only immutable data with the other lines.
 func EachLine(t *testing.T, f func(t *testing.T, b *Broker)) {
 	t.Helper()
 	for _, b := range Brokers(t) {
@@ -63,8 +63,8 @@ func EachLine(t *testing.T, f func(t *testing.T, b *Broker)) {
 	}
 }
 
-// OneLine is EachLine on one line, the last that is listed: for tests whose outcome does not depend
-// on the line. Such tests of a package run side by side.
+// OneLine is EachLine on a single line, the last one listed. Use it for tests whose outcome does
+// not depend on the RabbitMQ version. It marks the calling test as parallel.
 func OneLine(t *testing.T, f func(t *testing.T, b *Broker)) {
 	t.Helper()
 	t.Parallel()
@@ -72,7 +72,8 @@ func OneLine(t *testing.T, f func(t *testing.T, b *Broker)) {
 	t.Run(b.Line, func(t *testing.T) { f(t, b) })
 }
 
-// Brokers returns every broker under test, at least one.
+// Brokers returns all brokers under test, at least one. It fails the test if MSGCTL_TEST_BROKERS is
+// not valid or if no private node can be started.
 func Brokers(tb testing.TB) []*Broker {
 	tb.Helper()
 	list := os.Getenv(BrokersEnv)
@@ -90,22 +91,22 @@ func Brokers(tb testing.TB) []*Broker {
 	return brokers
 }
 
-// Any returns one broker, the last that is listed, for tests whose outcome does not depend on the
-// line.
+// Any returns one broker, the last one listed. Use it for tests whose outcome does not depend on
+// the RabbitMQ version.
 func Any(tb testing.TB) *Broker {
 	tb.Helper()
 	all := Brokers(tb)
 	return all[len(all)-1]
 }
 
-// Of describes a node as a broker, so that VHost and the client work on it too.
+// Of returns a Broker for a node, so that VHost and Client work on it.
 func Of(n *node.Node) *Broker { return &Broker{Line: n.Line(), URL: n.URL, API: n.API} }
 
-// String is the broker's entry in MSGCTL_TEST_BROKERS. It holds the password.
+// String returns the entry of the broker in MSGCTL_TEST_BROKERS. It contains the password.
 func (b *Broker) String() string { return b.Line + "," + b.URL + "," + b.API }
 
-// private starts the process's own node once. Its guard removes it when the process ends, so nobody
-// closes it.
+// private starts this process's own node once. Nothing closes the node: its guard removes it when
+// the process ends.
 var private = sync.OnceValues(func() (*Broker, error) {
 	n, err := node.Find(context.Background(), node.Options{Note: os.Stderr})
 	if err != nil {

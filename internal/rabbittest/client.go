@@ -13,22 +13,23 @@ import (
 	"time"
 )
 
-// Client is a plain management API client for arranging and checking the broker's state in tests.
-// It shares no code with the one under test. Safe for use by several goroutines.
+// Client is a plain management API client that sets up and checks the state of the broker in tests.
+// It shares no code with the client under test. It is safe for concurrent use.
 type Client struct {
 	base string
 	http *http.Client
 }
 
-// NewClient returns a client for an API address with credentials, as in Broker.API and VHost.API.
+// NewClient returns a client for the base URL of a management API with credentials, as in
+// Broker.API and User.API. Each request times out after two minutes.
 func NewClient(api string) *Client {
-	// Idle connections would count as leaked goroutines in the tests that look for those.
+	// Tests that check for leaked goroutines would count those of idle connections.
 	transport := &http.Transport{DisableKeepAlives: true}
 	return &Client{base: strings.TrimSuffix(api, "/"), http: &http.Client{Transport: transport, Timeout: 2 * time.Minute}}
 }
 
-// patient returns a client that waits longer: a vhost with thousands of queues is deleted in a
-// minute on a busy machine, and others are not created meanwhile.
+// patient returns a client with a timeout of five minutes. On a busy machine, deleting a vhost with
+// thousands of queues takes a minute, and the broker creates no other vhost meanwhile.
 func (c *Client) patient() *Client {
 	return &Client{base: c.base, http: &http.Client{Transport: c.http.Transport, Timeout: 5 * time.Minute}}
 }
@@ -48,7 +49,7 @@ func Path(segments ...string) string {
 	return b.String()
 }
 
-// StatusError is an answer of 300 or more.
+// StatusError is a response with a status of 300 or more.
 type StatusError struct {
 	Method, Path string
 	Status       int
@@ -59,8 +60,9 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("%s %s: %d %s", e.Method, e.Path, e.Status, e.Body)
 }
 
-// Do sends one request and returns the broker's answer. in is sent as JSON unless nil; out receives
-// JSON unless nil. A status of 300 or more is a *StatusError.
+// Do sends one request. It encodes in as the JSON body unless in is nil, and decodes the response
+// into out unless out is nil or the response is empty. It returns a *StatusError for a status of
+// 300 or more.
 func (c *Client) Do(method, path string, in, out any) error {
 	var body io.Reader = http.NoBody
 	if in != nil {
@@ -93,7 +95,7 @@ func (c *Client) Do(method, path string, in, out any) error {
 	return json.Unmarshal(text, out)
 }
 
-// Get fails the test unless the broker answers, and decodes the answer into out.
+// Get sends a GET request and decodes the response into out. It fails the test on any error.
 func (c *Client) Get(tb testing.TB, path string, out any) {
 	tb.Helper()
 	if err := c.Do(http.MethodGet, path, nil, out); err != nil {
@@ -101,7 +103,7 @@ func (c *Client) Get(tb testing.TB, path string, out any) {
 	}
 }
 
-// Put fails the test unless the broker accepts.
+// Put sends a PUT request with in as its body. It fails the test on any error.
 func (c *Client) Put(tb testing.TB, path string, in any) {
 	tb.Helper()
 	if err := c.Do(http.MethodPut, path, in, nil); err != nil {
@@ -109,7 +111,8 @@ func (c *Client) Put(tb testing.TB, path string, in any) {
 	}
 }
 
-// Post fails the test unless the broker accepts; out may be nil.
+// Post sends a POST request with in as its body and decodes the response into out unless out is
+// nil. It fails the test on any error.
 func (c *Client) Post(tb testing.TB, path string, in, out any) {
 	tb.Helper()
 	if err := c.Do(http.MethodPost, path, in, out); err != nil {
@@ -117,9 +120,10 @@ func (c *Client) Post(tb testing.TB, path string, in, out any) {
 	}
 }
 
-// Delete fails the test unless the broker deletes; what is already gone is fine. A broker closes
-// the connection of a request that takes it more than a minute, such as the deletion of a vhost with
-// many queues on a busy machine, and goes on with it: it is asked again then.
+// Delete sends a DELETE request. It fails the test on any error except 404. If a request takes
+// longer than a minute, such as the deletion of a vhost with many queues on a busy machine, the
+// broker closes the connection but continues the deletion. Delete then repeats the request up to
+// five times.
 func (c *Client) Delete(tb testing.TB, path string) {
 	tb.Helper()
 	err := c.Do(http.MethodDelete, path, nil, nil)
@@ -133,7 +137,8 @@ func (c *Client) Delete(tb testing.TB, path string) {
 
 const deleteAgain = 5
 
-// Exists reports whether the broker knows the path.
+// Exists reports whether a GET request for the path succeeds. It returns false for a 404 and fails
+// the test on any other error.
 func (c *Client) Exists(tb testing.TB, path string) bool {
 	tb.Helper()
 	err := c.Do(http.MethodGet, path, nil, nil)

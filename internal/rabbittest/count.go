@@ -9,16 +9,17 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// busyLeader is how long a broker waits for the leader of a quorum queue, less what clocks may
-// differ.
+// busyLeader is how long the broker waits for the leader of a quorum queue, minus a tolerance for
+// differences between clocks.
 const busyLeader = 240 * time.Millisecond
 
-// askAgain bounds how long an answer that may be none is asked for again.
+// askAgain limits how long CountQueue repeats a request whose empty answer may be wrong.
 const askAgain = 2 * time.Minute
 
-// CountQueue declares a queue passively: what it has ready, and its consumers. A quorum queue whose
-// leader does not answer within 250 ms is said to have neither. On a busy machine that happens, so an
-// empty answer that took as long is asked for again.
+// CountQueue declares a queue passively and returns its numbers of ready messages and consumers. If
+// the leader of a quorum queue does not answer within 250 ms, the broker reports zero for both.
+// This happens on a busy machine, so CountQueue repeats the request if an empty answer took about
+// that long, for at most two minutes.
 func CountQueue(ch *amqp.Channel, queue string) (amqp.Queue, error) {
 	for end := time.Now().Add(askAgain); ; {
 		asked := time.Now()
@@ -29,8 +30,8 @@ func CountQueue(ch *amqp.Channel, queue string) (amqp.Queue, error) {
 	}
 }
 
-// Holdings says what is ready in each queue of the vhost that holds anything, and how many consumers
-// there are: for the message of a test that fails.
+// Holdings describes the ready messages and the consumers of every queue in the vhost that has any.
+// It is meant for failure messages, so it returns errors as text.
 func (v *VHost) Holdings(tb testing.TB) string {
 	tb.Helper()
 	var queues []struct{ Name string }

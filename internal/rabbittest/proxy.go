@@ -12,18 +12,18 @@ import (
 	"time"
 )
 
-// Direction is one way through a Proxy.
+// Direction is a direction of data flow through a Proxy.
 type Direction int
 
-// The two directions, named after the end that receives.
+// ToBroker is from client to broker, ToClient from broker to client.
 const (
 	ToBroker Direction = iota
 	ToClient
 )
 
-// Proxy is a TCP proxy in front of a broker's AMQP or management port that breaks connections on
-// demand. All faults apply to present and to future connections until Heal. It is safe for use by
-// several goroutines.
+// Proxy is a TCP proxy in front of an AMQP or management port that breaks connections on demand.
+// Every fault except Cut applies to existing and future connections until Heal. Refuse affects new
+// connections only. A Proxy is safe for concurrent use.
 type Proxy struct {
 	target   string
 	secure   bool // speaks TLS to clients
@@ -42,7 +42,8 @@ type Proxy struct {
 	conns  map[net.Conn]struct{}
 }
 
-// NewProxy starts a proxy for the host and port of a URL and closes it when the test ends.
+// NewProxy starts a proxy for the host and port of the URL target. It closes the proxy when the
+// test ends.
 func NewProxy(tb testing.TB, target string) *Proxy {
 	tb.Helper()
 	u, err := url.Parse(target)
@@ -67,8 +68,8 @@ func serveProxy(tb testing.TB, ln net.Listener, u *url.URL) *Proxy {
 	return p
 }
 
-// Through returns a URL with its host and port replaced by the proxy's, and with amqps or https for
-// amqp or http if the proxy speaks TLS.
+// Through returns the URL with its host and port replaced by the proxy's. If the proxy speaks TLS,
+// amqp becomes amqps and http becomes https. An invalid URL is returned unchanged.
 func (p *Proxy) Through(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil {
@@ -81,27 +82,28 @@ func (p *Proxy) Through(raw string) string {
 	return u.String()
 }
 
-// Refuse closes every new connection at once, while present ones live on.
+// Refuse closes every new connection at once. Existing connections stay open.
 func (p *Proxy) Refuse() { p.set(func() { p.refuse = true }) }
 
-// Stall holds all bytes back, in both directions, without closing anything, like a network that
-// swallows packets.
+// Stall holds back all bytes in both directions without closing a connection, like a network that
+// drops packets.
 func (p *Proxy) Stall() { p.set(func() { p.stall = true }) }
 
 // Slow limits each direction of each connection to a number of bytes per second.
 func (p *Proxy) Slow(bytesPerSecond int) { p.set(func() { p.rate = bytesPerSecond }) }
 
-// HoldAfter lets at most n more bytes pass in a direction, over all connections together, and then
-// holds that direction back as Stall does. A program that is to be met in the middle of its work
-// cannot be through by then, however fast it is or slow the test; with n = 0 it stays where it is.
+// HoldAfter lets at most n more bytes pass in direction d, over all connections together, and then
+// holds that direction back as Stall does. Use it to interrupt a program in the middle of its work:
+// the program cannot finish first, whatever the speed of the program or the test. With n = 0 it
+// stops at once.
 func (p *Proxy) HoldAfter(d Direction, n int) { p.set(func() { p.hold[d] = n }) }
 
-// CutAfter lets at most n more bytes pass in a direction, over all connections together, then
-// resets all of them. Connections made after that live until their first byte in that direction. A
-// negative n ends it.
+// CutAfter lets at most n more bytes pass in direction d, over all connections together, and then
+// resets all connections. Later connections are reset at their first byte in that direction. A
+// negative n removes the limit.
 func (p *Proxy) CutAfter(d Direction, n int) { p.set(func() { p.budget[d] = n }) }
 
-// Cut resets all present connections; new ones are served.
+// Cut resets all existing connections. New connections work.
 func (p *Proxy) Cut() { p.set(p.reset) }
 
 // Heal ends Refuse, Stall, Slow, HoldAfter and CutAfter.
@@ -112,28 +114,28 @@ func (p *Proxy) Heal() {
 	})
 }
 
-// Held reports whether HoldAfter holds bytes of a direction back.
+// Held reports whether HoldAfter is holding back direction d.
 func (p *Proxy) Held(d Direction) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.hold[d] == 0
 }
 
-// Passed returns how many bytes have gone through in a direction since the start.
+// Passed returns the number of bytes that have passed in direction d since the proxy started.
 func (p *Proxy) Passed(d Direction) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.passed[d]
 }
 
-// Connections returns how many clients are connected now.
+// Connections returns the number of clients that are connected through the proxy.
 func (p *Proxy) Connections() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.conns) / 2
 }
 
-// HasCut reports whether CutAfter has cut, by bytes of a direction, since it was set.
+// HasCut reports whether the bytes in direction d have used up the limit of the last CutAfter.
 func (p *Proxy) HasCut(d Direction) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -147,7 +149,8 @@ func (p *Proxy) set(change func()) {
 	p.wake.Broadcast()
 }
 
-// reset ends connections with RST instead of FIN: a cut cable or a dead host is no orderly close.
+// reset closes all connections with RST instead of FIN, because a cut cable or a dead host does not
+// close a connection in an orderly way.
 func (p *Proxy) reset() {
 	for c := range p.conns {
 		raw := c
@@ -212,8 +215,8 @@ func (p *Proxy) forget(client, broker net.Conn) {
 	p.set(func() { delete(p.conns, client); delete(p.conns, broker) })
 }
 
-// pump copies one direction, and passes on the end of the stream so that a half-closed connection
-// stays one.
+// pump copies one direction. It passes on the end of the stream, so that a half-closed connection
+// stays half-closed.
 func (p *Proxy) pump(dst, src net.Conn, d Direction) {
 	buf := make([]byte, 4096)
 	for {
@@ -236,7 +239,7 @@ func (*Proxy) halfClose(dst net.Conn, err error) {
 	_ = dst.Close()
 }
 
-// forward writes what the faults allow and reports whether the connection still lives.
+// forward writes b to dst as the faults allow. It reports whether the connection is still alive.
 func (p *Proxy) forward(dst net.Conn, b []byte, d Direction) bool {
 	for len(b) > 0 {
 		n, pause, ok := p.allow(dst, len(b), d)
@@ -255,8 +258,8 @@ func (p *Proxy) forward(dst net.Conn, b []byte, d Direction) bool {
 	return true
 }
 
-// allow waits while the proxy stalls, and says how many bytes may pass now and how long to wait
-// after them.
+// allow waits while the proxy stalls. It returns how many bytes may pass now, how long to pause
+// after them, and whether the connection is still alive.
 func (p *Proxy) allow(dst net.Conn, n int, d Direction) (now int, pause time.Duration, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -285,7 +288,8 @@ func (p *Proxy) allow(dst net.Conn, n int, d Direction) (now int, pause time.Dur
 	return n, pause, alive && !p.closed
 }
 
-// charge counts what has passed, and cuts when that was the last byte of the budget.
+// charge counts n bytes that have passed. If they used up the budget, it resets all connections and
+// returns false.
 func (p *Proxy) charge(n int, d Direction) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

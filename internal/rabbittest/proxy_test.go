@@ -14,8 +14,7 @@ import (
 	"github.com/msgctl/msgctl/internal/rabbittest"
 )
 
-// echo returns a proxy in front of a server that sends everything back, and a way to connect
-// through it.
+// echo returns a proxy in front of an echo server, and a function that connects through the proxy.
 func echo(t *testing.T) (*rabbittest.Proxy, func() net.Conn) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

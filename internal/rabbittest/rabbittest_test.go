@@ -106,7 +106,8 @@ func TestPrivateNodeOfEachLine(t *testing.T) {
 	})
 }
 
-// countWithABusyLeader: the broker says that a queue is empty whose leader does not answer.
+// countWithABusyLeader checks that CountQueue is right although the broker reports a queue as empty
+// while its leader does not answer.
 func countWithABusyLeader(t *testing.T, n *node.Node) {
 	t.Helper()
 	v := rabbittest.Of(n).VHost(t)

@@ -10,20 +10,22 @@ import (
 	"github.com/msgctl/msgctl/internal/rabbittest/node"
 )
 
-// RootsEnv names the variable that says where each line is installed: a space-separated list of
-// LINE=DIRECTORY, where "/" or nothing is this machine's own RabbitMQ and any other directory a
-// Debian to chroot into.
+// RootsEnv is the name of the environment variable that says where each release line is installed.
+// Its value is a space-separated list of LINE=DIRECTORY. "/" or an empty directory means the
+// RabbitMQ of this machine. Any other directory contains a Debian system that the node runs in with
+// chroot.
 const RootsEnv = "MSGCTL_TEST_ROOTS"
 
-// StartNode starts a private node of a line, or of this machine's own RabbitMQ if line is "", that
-// the test may stop, kill and freeze; it is removed when the test ends. Where the line is not
-// installed the test is skipped and says so; a line that MSGCTL_TEST_ROOTS names must start.
+// StartNode starts a private node that the test may stop, kill and freeze, and removes it when the
+// test ends. line is a release line, or "" for the RabbitMQ of this machine. config holds
+// additional lines for rabbitmq.conf. If the line is not installed, StartNode skips the test. If
+// MSGCTL_TEST_ROOTS lists the line and the node does not start, the test fails.
 func StartNode(tb testing.TB, line string, config ...string) *node.Node {
 	tb.Helper()
 	return StartNodeWith(tb, line, node.Options{Config: config})
 }
 
-// StartNodeWith is StartNode with all options; Root is set here.
+// StartNodeWith is StartNode with all options. It sets o.Root.
 func StartNodeWith(tb testing.TB, line string, o node.Options) *node.Node {
 	tb.Helper()
 	root, err := rootOf(os.Getenv(RootsEnv), line)
@@ -49,8 +51,9 @@ func StartNodeWith(tb testing.TB, line string, o node.Options) *node.Node {
 	return n
 }
 
-// Cluster starts more private nodes, which form one cluster with the first, and returns all of them.
-// They are removed when the test ends; the first may be of no use then, as it has lost the others.
+// Cluster starts more private nodes that join the cluster of first, and returns all of them, first
+// included. config applies to the new nodes only. The new nodes are removed when the test ends.
+// first has then lost the other members and may be unusable.
 func Cluster(tb testing.TB, first *node.Node, more int, config ...string) []*node.Node {
 	tb.Helper()
 	nodes := []*node.Node{first}
@@ -60,14 +63,14 @@ func Cluster(tb testing.TB, first *node.Node, more int, config ...string) []*nod
 	return nodes
 }
 
-// EachPrivateLine is EachLine with a private node of the line for f alone.
+// EachPrivateLine is EachLine with a private node for each line, which only f uses.
 func EachPrivateLine(t *testing.T, f func(t *testing.T, n *node.Node)) {
 	t.Helper()
 	EachLine(t, func(t *testing.T, b *Broker) { f(t, StartNode(t, b.Line)) })
 }
 
-// rootOf finds the directory of a line. Errors that wrap node.ErrNotInstalled mean that this
-// machine has no such line.
+// rootOf returns the root directory of a release line. Its error wraps node.ErrNotInstalled if this
+// machine does not have the line.
 func rootOf(roots, line string) (string, error) {
 	for _, entry := range strings.Fields(roots) {
 		name, root, ok := strings.Cut(entry, "=")
@@ -85,7 +88,7 @@ func rootOf(roots, line string) (string, error) {
 	return "", ownIs(line)
 }
 
-// ownIs returns nil if this machine's own RabbitMQ is of the line.
+// ownIs returns nil if the RabbitMQ of this machine belongs to the line, or if line is "".
 func ownIs(line string) error {
 	version, err := node.Installed("")
 	if err != nil {

@@ -17,18 +17,18 @@ import (
 	"time"
 )
 
-// TLS names the files that a client of a NewTLSProxy needs.
+// TLS holds the paths of the PEM files that a client of NewTLSProxy needs.
 type TLS struct {
-	// CAFile holds the authority that signed the proxy's certificate (for 127.0.0.1 and localhost).
-	// No system trusts it.
+	// CAFile contains the CA certificate that signed the proxy's certificate, which is valid for
+	// 127.0.0.1 and localhost. No system trusts this CA.
 	CAFile string
-	// CertFile and KeyFile are a client certificate of the same authority.
+	// CertFile and KeyFile contain a client certificate from the same CA and its private key.
 	CertFile, KeyFile string
 }
 
-// NewTLSProxy is NewProxy with TLS towards the client and plain TCP towards the broker: through it
-// a broker without certificates is an amqps:// or https:// one (Proxy.Through changes the scheme
-// too). With mutual, it refuses clients that show no certificate of its authority.
+// NewTLSProxy is NewProxy with TLS on the client side and plain TCP on the broker side. It makes a
+// broker without certificates available as amqps:// or https://; Proxy.Through changes the scheme
+// too. If mutual is true, the proxy rejects clients without a certificate from its CA.
 func NewTLSProxy(tb testing.TB, target string, mutual bool) (*Proxy, TLS) {
 	tb.Helper()
 	u, err := url.Parse(target)
@@ -61,7 +61,7 @@ func NewTLSProxy(tb testing.TB, target string, mutual bool) (*Proxy, TLS) {
 	return p, files
 }
 
-// authority is a certificate authority that lives for one test.
+// authority is a certificate authority for one test.
 type authority struct {
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey

@@ -9,14 +9,14 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// VHost is a vhost of one test's own with one user, both deleted at the test's end.
+// VHost is a vhost for one test, with a user. Both are deleted when the test ends.
 type VHost struct {
-	// Broker is where it lives.
+	// Broker is the broker that has the vhost.
 	Broker *Broker
 	// Name is the vhost's name.
 	Name string
-	// User may do everything in the vhost and is an administrator, unless an option says otherwise.
-	// Its fields and methods are the vhost's too: v.URL, v.API, v.Client(), v.Channel(t).
+	// User has all permissions in the vhost and is an administrator, unless an option changes this.
+	// It is embedded, so v.URL, v.API, v.Client() and v.Channel(t) work.
 	User
 }
 
@@ -24,13 +24,13 @@ type VHost struct {
 type User struct {
 	// Login and Password are the credentials.
 	Login, Password string
-	// URL is the AMQP address with these credentials and the vhost.
+	// URL is the AMQP URL with these credentials and the vhost.
 	URL string
-	// API is the management address with these credentials and no path.
+	// API is the base URL of the management API with these credentials and no path.
 	API string
 }
 
-// Option changes the user that VHost or AddUser creates.
+// Option is an option of VHost and AddUser.
 type Option func(*account)
 
 type account struct {
@@ -46,29 +46,31 @@ type permissions struct {
 	Read      string `json:"read"`
 }
 
-// Tags replaces the tag administrator: Tags() is a user without any, Tags("management") one without
-// power.
+// Tags replaces the default tag administrator. Tags() creates a user without tags,
+// Tags("management") one without administrative rights.
 func Tags(tags ...string) Option {
 	return func(a *account) { a.tags = strings.Join(tags, ",") }
 }
 
-// Permissions replaces ".*" three times.
+// Permissions sets the regular expressions of the three permissions in the vhost. Each defaults to
+// ".*".
 func Permissions(configure, write, read string) Option {
 	return func(a *account) { a.perms = &permissions{configure, write, read} }
 }
 
-// NoAccess gives no permissions in the vhost at all.
+// NoAccess gives the user no permissions in the vhost.
 func NoAccess() Option {
 	return func(a *account) { a.perms = nil }
 }
 
-// VHostBody sets fields of the vhost itself ({"default_queue_type": "quorum"}).
+// VHostBody sets fields in the request that creates the vhost, such as {"default_queue_type":
+// "quorum"}.
 func VHostBody(fields map[string]any) Option {
 	return func(a *account) { a.vhostBody = fields }
 }
 
-// Named sets the vhost's name instead of a random one, for names with odd characters. A random
-// suffix is still added.
+// Named replaces the default prefix of the vhost's name, for example to test special characters. A
+// random suffix follows the prefix.
 func Named(prefix string) Option {
 	return func(a *account) { a.name = prefix }
 }
@@ -82,7 +84,8 @@ func newAccount(opts []Option) account {
 	return a
 }
 
-// VHost creates a vhost and a user, and deletes both when the test ends.
+// VHost creates a vhost and a user, and deletes both when the test ends. It fails the test if the
+// broker refuses.
 func (b *Broker) VHost(tb testing.TB, opts ...Option) *VHost {
 	tb.Helper()
 	a := newAccount(opts)
@@ -95,7 +98,8 @@ func (b *Broker) VHost(tb testing.TB, opts ...Option) *VHost {
 	return v
 }
 
-// AddUser creates a further user of the vhost, and deletes it when the test ends.
+// AddUser creates another user with access to the vhost, and deletes it when the test ends. It
+// fails the test if the broker refuses.
 func (v *VHost) AddUser(tb testing.TB, opts ...Option) User {
 	tb.Helper()
 	a := newAccount(opts)
@@ -115,7 +119,8 @@ func (v *VHost) AddUser(tb testing.TB, opts ...Option) User {
 // Client returns a management client with the user's credentials.
 func (u User) Client() *Client { return NewClient(u.API) }
 
-// Dial opens an AMQP connection as the user, closed when the test ends.
+// Dial opens an AMQP connection as the user. It fails the test on an error, and closes the
+// connection when the test ends.
 func (u User) Dial(tb testing.TB) *amqp.Connection {
 	tb.Helper()
 	conn, err := amqp.Dial(u.URL)
@@ -126,7 +131,8 @@ func (u User) Dial(tb testing.TB) *amqp.Connection {
 	return conn
 }
 
-// Channel opens a connection and a channel as the user, closed when the test ends.
+// Channel opens a connection and a channel as the user. It fails the test on an error, and closes
+// the connection when the test ends.
 func (u User) Channel(tb testing.TB) *amqp.Channel {
 	tb.Helper()
 	ch, err := u.Dial(tb).Channel()

@@ -14,11 +14,12 @@ import (
 	"time"
 )
 
-// image is what a private container runs: the newest line that msgctl supports, with the management
-// plugin.
+// image is the image of private containers: the newest RabbitMQ line that msgctl supports, with the
+// management plugin.
 const image = "rabbitmq:4-management"
 
-// dockerAnswers is false when there is only a client: `docker info` asks the engine.
+// dockerAnswers reports whether a Docker engine responds. `docker info` fails if only the client is
+// installed.
 func dockerAnswers(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -64,8 +65,8 @@ func startContainer(ctx context.Context, o Options) (*Node, error) {
 	return n, nil
 }
 
-// containerFiles writes the configuration that the container mounts. The image runs as a user of
-// its own, so the files must be readable by all; they hold no secret.
+// containerFiles writes the configuration that the container mounts, and returns its directory. The
+// image runs as its own user, so all users must be able to read the files. They contain no secret.
 func containerFiles(o Options) (string, error) {
 	dir, err := os.MkdirTemp("", "msgctl-node-")
 	if err != nil {
@@ -92,8 +93,8 @@ func containerFiles(o Options) (string, error) {
 	return dir, nil
 }
 
-// createArgs fixes the hostname, because RabbitMQ names its data directory after it: a restart must
-// find it again.
+// createArgs returns the arguments of `docker create`. It sets the hostname because RabbitMQ names
+// its data directory after it, and a restart must find the same directory.
 func (c *container) createArgs() []string {
 	p := c.ports
 	return []string{

@@ -11,15 +11,15 @@ import (
 	"time"
 )
 
-// Find returns a broker to work with, by the first of these ways that is there:
+// Find returns a broker to work with. It uses the first of these that is available:
 //
-//  1. the running one named by MSGCTL_URL (and MSGCTL_API); it is not ours, and is never stopped;
+//  1. the running broker that MSGCTL_URL (and MSGCTL_API) names, which it never stops;
 //  2. a private node of the rabbitmq-server on this machine;
-//  3. a private container, when a Docker engine answers;
-//  4. a private node of the distribution's package, installed with apt-get as root or through sudo
-//     without a password.
+//  3. a private container, if a Docker engine responds;
+//  4. a private node of the distribution's package, which Find installs with apt-get, as root or
+//     with sudo without a password.
 //
-// The error of the last names all four, so that a reader knows what to do.
+// If none is available, the error names all four and what to do.
 func Find(ctx context.Context, o Options) (*Node, error) {
 	if raw := os.Getenv("MSGCTL_URL"); raw != "" {
 		return given(ctx, raw, os.Getenv("MSGCTL_API"))
@@ -42,7 +42,8 @@ func Find(ctx context.Context, o Options) (*Node, error) {
 	return Start(ctx, o)
 }
 
-// given checks that a broker named by the environment answers.
+// given returns the broker that the environment names, after checking that it responds within ten
+// seconds.
 func given(ctx context.Context, raw, api string) (*Node, error) {
 	u, err := url.Parse(raw)
 	if err != nil || (u.Scheme != "amqp" && u.Scheme != "amqps") || u.Hostname() == "" {
@@ -60,8 +61,8 @@ func given(ctx context.Context, raw, api string) (*Node, error) {
 	return n, n.Wait(ctx)
 }
 
-// apiFor derives the management address as msgctl does: the same host and user, port 15672, or
-// 15671 with TLS.
+// apiFor returns the base URL of the management API by the same rule as msgctl: the same host and
+// user, and port 15672, or 15671 with TLS, unless api names another URL.
 func apiFor(u *url.URL, api string) (string, error) {
 	if api == "" {
 		scheme, port := "http", "15672"
@@ -80,8 +81,8 @@ func apiFor(u *url.URL, api string) (string, error) {
 	return strings.TrimSuffix(a.String(), "/"), nil
 }
 
-// installScript installs the package and keeps its service from starting: only the program is
-// wanted, and a broker that nobody asked for, on the default port, would be left behind.
+// installScript installs the package without starting its service. Only the program is needed: a
+// running service would leave a broker on the default port.
 const installScript = `set -e
 export DEBIAN_FRONTEND=noninteractive
 policy=/usr/sbin/policy-rc.d
@@ -93,7 +94,7 @@ fi
 apt-get update -qq
 apt-get install -y -qq --no-install-recommends rabbitmq-server`
 
-// errNotAllowed means that somebody else has to install the package.
+// errNotAllowed means that the current user cannot install the package.
 var errNotAllowed = errors.New("this user may not install packages: neither root, nor sudo without a password")
 
 func installPackage(ctx context.Context, o Options) error {

@@ -10,12 +10,12 @@ import (
 	"sort"
 )
 
-// ErrNotInstalled means that no RabbitMQ server was found.
+// ErrNotInstalled means that no usable RabbitMQ server was found.
 var ErrNotInstalled = errors.New("no rabbitmq-server")
 
-// debianSbin is where Debian and Ubuntu keep RabbitMQ's own scripts. The rabbitmq-server in
-// /usr/sbin is a wrapper that switches to the user rabbitmq and to the system's directories, so it
-// is of no use for a private node.
+// debianSbin is the directory of the RabbitMQ scripts on Debian and Ubuntu. The rabbitmq-server in
+// /usr/sbin cannot start a private node: it is a wrapper that switches to the user rabbitmq and the
+// system directories.
 const debianSbin = "usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin"
 
 // installation is a RabbitMQ server on disk.
@@ -27,9 +27,9 @@ type installation struct {
 
 var versionInPath = regexp.MustCompile(`rabbitmq(?:_server)?[-/](\d+\.\d+\.\d+)`)
 
-// Installed returns the version of the RabbitMQ server below root ("" or "/": this machine's own)
-// without starting it, and ErrNotInstalled when there is none. The version is "" when the
-// directory's name does not tell it.
+// Installed returns the version of the RabbitMQ server below root without starting it. "" and "/"
+// mean this machine. The version is "" if it is not part of the path. The error wraps
+// ErrNotInstalled if there is no server.
 func Installed(root string) (version string, err error) {
 	in, err := findInstallation(root)
 	return in.version, err
@@ -54,8 +54,8 @@ func findInstallation(root string) (installation, error) {
 	return installationInPath()
 }
 
-// installationInPath is for generic tarballs and Homebrew, whose rabbitmq-server is the script
-// itself or a link to it.
+// installationInPath finds generic tarballs and Homebrew installations. Their rabbitmq-server is
+// the script itself or a link to it.
 func installationInPath() (installation, error) {
 	script, err := exec.LookPath("rabbitmq-server")
 	if err != nil {
@@ -79,7 +79,7 @@ func newInstallation(root, sbin string) installation {
 	return in
 }
 
-// tool returns the path of one of Erlang's own programs, inside root.
+// tool returns the path, inside root, of one of Erlang's own programs.
 func (in installation) tool(name string) (string, error) {
 	if in.root != "" {
 		path := "/usr/bin/" + name

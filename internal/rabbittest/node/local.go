@@ -17,9 +17,10 @@ import (
 	"time"
 )
 
-// Start starts a private node of the RabbitMQ installed below o.Root and returns when it answers.
-// Its ports are free when they are chosen; when somebody took one before the node listened, others
-// are tried. Later nobody takes them by chance: see takePorts.
+// Start starts a private node of the RabbitMQ installed below o.Root and returns when it responds.
+// It chooses free ports. If another program takes one before the node listens, Start tries again
+// with other ports, three attempts in all. takePorts explains why the ports stay reserved
+// afterwards.
 func Start(ctx context.Context, o Options) (*Node, error) {
 	for attempt := 1; ; attempt++ {
 		n, err := start(ctx, o)
@@ -55,8 +56,8 @@ func start(ctx context.Context, o Options) (*Node, error) {
 	return n, nil
 }
 
-// joined waits until the other members of its cluster have seen that the node joined it, which its
-// configuration asks for when it boots for the first time.
+// joined waits until n appears among the running members of its cluster. The node joins the cluster
+// on its first boot because its configuration says so.
 func (n *Node) joined(ctx context.Context, of *Node) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
@@ -73,13 +74,13 @@ func (n *Node) joined(ctx context.Context, of *Node) error {
 	}
 }
 
-// local is a node run as a child process, in a process group that its epmd leads.
+// local is a node that runs as a child process. Its epmd leads the process group.
 type local struct {
 	in    installation
 	ports ports
 	dir   string // as seen inside in.root
 	name  string
-	// cookie and epmdPort are those of the cluster: of the first of its nodes.
+	// cookie and epmdPort belong to the first node of the cluster.
 	cookie   string
 	epmdPort int
 	epmd     *process
@@ -125,8 +126,8 @@ func nodeDir(root string) (string, error) {
 	return os.MkdirTemp(root+"/tmp", "msgctl-node-")
 }
 
-// prepare writes the configuration and starts what lives as long as the node, not as long as one
-// boot of it.
+// prepare writes the configuration. It also starts epmd and the guard, which live as long as the
+// node and are not restarted with it.
 func (l *local) prepare(o Options) error {
 	config := l.ports.config() + strings.Join(o.Config, "\n") + "\n"
 	if o.Definitions != "" {
@@ -152,14 +153,15 @@ func (l *local) prepare(o Options) error {
 	if err != nil {
 		return err
 	}
-	// In the foreground, as the leader of the node's process group: Erlang would otherwise start a
-	// daemon of its own that outlives the node. A node that joins a cluster registers with the epmd
-	// of the first one; its own only leads the group.
+	// epmd runs in the foreground and leads the process group of the node. Otherwise Erlang would
+	// start an epmd daemon that outlives the node. A node that joins a cluster registers with the
+	// epmd of the first node; its own epmd only leads the group.
 	l.epmd, err = l.spawn(0, "epmd.log", epmd, "-port", strconv.Itoa(l.ports.epmd))
 	if err != nil {
 		return fmt.Errorf("start epmd: %w", err)
 	}
-	// What dies slowly may still write a file: removed until nothing comes back.
+	// A process that dies slowly may still write a file, so the guard removes the directory
+	// repeatedly.
 	l.guard, err = newGuard(`kill -s KILL -- "-$1"; for i in 1 2 3 4 5 6 7 8 9 10; do rm -rf -- "$2"; sleep 0.5; done`,
 		strconv.Itoa(l.epmd.pid()), l.outside(""))
 	return err
@@ -167,15 +169,15 @@ func (l *local) prepare(o Options) error {
 
 func (l *local) outside(name string) string { return filepath.Join(l.in.root+l.dir, name) }
 
-// env is the whole environment of the node and of its tools: nothing of the caller's or the
-// machine's settings.
+// env returns the complete environment of the node and its tools. Apart from PATH, it takes nothing
+// from the environment of the caller or the RabbitMQ settings of the machine.
 func (l *local) env() []string {
 	path := "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 	if l.in.root == "" {
 		path = os.Getenv("PATH") + ":" + path
 	}
-	// RabbitMQ's Erlang cookie and the interface of the distribution protocol, for the server and
-	// its tools alike.
+	// These flags set the Erlang cookie and the interface of the distribution protocol. The server
+	// and its tools need both.
 	erl := "-setcookie " + l.cookie + " -kernel inet_dist_use_interface {127,0,0,1}"
 	return []string{
 		"PATH=" + path, "LANG=C.UTF-8", "HOME=" + l.dir,
@@ -191,8 +193,9 @@ func (l *local) env() []string {
 		"RABBITMQ_DIST_PORT=" + strconv.Itoa(l.ports.dist),
 		"ERL_EPMD_ADDRESS=127.0.0.1", "ERL_EPMD_PORT=" + strconv.Itoa(l.epmdPort),
 		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=" + erl, "RABBITMQ_CTL_ERL_ARGS=" + erl,
-		// Makes the start script exec the Erlang machine instead of waiting for it, so that our
-		// child is the broker itself and kill -9 hits the right process (fact start-script-exec).
+		// RUNNING_UNDER_SYSTEMD makes the start script exec the Erlang VM instead of waiting for
+		// it. Our child process is then the broker itself, and kill -9 hits the right process (fact
+		// start-script-exec).
 		"RUNNING_UNDER_SYSTEMD=true",
 	}
 }
@@ -205,8 +208,8 @@ func (l *local) command(ctx context.Context, name string, args ...string) *exec.
 	return cmd
 }
 
-// spawn starts a long-lived process with its output in a file: a pipe would keep `go test` waiting
-// for it.
+// spawn starts a long-lived process that writes its output to a file. A pipe would keep `go test`
+// waiting for the process.
 func (l *local) spawn(group int, log, name string, args ...string) (*process, error) {
 	out, err := os.Create(l.outside(log))
 	if err != nil {
@@ -240,8 +243,8 @@ func (l *local) alive() error {
 
 func (l *local) running() bool { return l.beam != nil && !l.beam.gone() }
 
-// whyEnded returns what a person needs to see when a node ends too early: the first errors of its
-// log, since crash reports that only repeat them follow; or, without errors, the end of the log.
+// whyEnded returns the lines of the node's log that explain why it ended: the first errors, because
+// later crash reports only repeat them, or the last lines if there is no error.
 func (l *local) whyEnded() string {
 	const enough = 8
 	text, _ := os.ReadFile(l.outside("node.log"))
@@ -254,7 +257,7 @@ func (l *local) whyEnded() string {
 
 func notAnError(line string) bool { return !strings.Contains(line, "[error]") }
 
-// stop sends SIGTERM, which ends RabbitMQ in order (fact sigterm-is-orderly).
+// stop sends SIGTERM, which shuts RabbitMQ down in an orderly way (fact sigterm-is-orderly).
 func (l *local) stop(ctx context.Context) error {
 	if !l.running() {
 		return nil
@@ -290,8 +293,8 @@ func (l *local) ctl(ctx context.Context, args ...string) (string, error) {
 	return string(out), nil
 }
 
-// eval uses erl_call, a small C program that is Erlang's own: rabbitmqctl takes a second of a
-// processor.
+// eval uses erl_call, a small C program that comes with Erlang, because rabbitmqctl takes a second
+// of processor time. Without erl_call it uses rabbitmqctl.
 func (l *local) eval(ctx context.Context, code string) (string, error) {
 	call, err := l.in.tool("erl_call")
 	if err != nil {

@@ -1,11 +1,11 @@
-// Package node finds or starts a private RabbitMQ node, for the tests and for the demo.
+// Package node finds or starts a private RabbitMQ node for the tests and the demo.
 //
-// A private node listens on free ports of 127.0.0.1 only, has its own epmd, cookie, node name and
-// temporary directory, reads none of the machine's own RabbitMQ configuration, and leaves nothing
-// behind: Close removes it, and when the process that started it dies, however that happens (Ctrl-C
-// and kill -9 included), a small guard process kills the node and removes its directory.
+// A private node listens only on free ports of 127.0.0.1. It has its own epmd, cookie, node name
+// and temporary directory, and does not read the RabbitMQ configuration of the machine. Close
+// removes all of it. If the process that started the node dies, even by Ctrl-C or kill -9, a small
+// guard process kills the node and removes its directory.
 //
-// The package knows nothing of package testing. Package rabbittest is what tests use.
+// The package does not depend on package testing. Tests use package rabbittest.
 package node
 
 import (
@@ -19,35 +19,35 @@ import (
 	"time"
 )
 
-// ErrNotOurs is returned by everything that would stop or break a broker that this package did not
+// ErrNotOurs is returned by methods that would stop or control a broker that this package did not
 // start.
 var ErrNotOurs = errors.New("this broker was given by MSGCTL_URL, not started here: it is left alone")
 
-// Options say how to start a node. The zero value is a node of this machine's own RabbitMQ with the
-// default plugins.
+// Options configure how a node is started. The zero value means the RabbitMQ of this machine with
+// the default plugins.
 type Options struct {
-	// Root is the directory that a RabbitMQ installation of another Debian lives in; the node is
-	// started inside it with chroot, which needs root. "" and "/" mean this machine's own.
+	// Root is the root directory of another Debian system with RabbitMQ. The node runs inside it
+	// with chroot, which requires root. "" and "/" mean this machine.
 	Root string
-	// Config holds further lines for rabbitmq.conf ("disk_free_limit.absolute = 1GB").
+	// Config holds additional lines for rabbitmq.conf, such as "disk_free_limit.absolute = 1GB".
 	Config []string
-	// Plugins replaces DefaultPlugins.
+	// Plugins replaces DefaultPlugins if it is not empty.
 	Plugins []string
-	// Definitions is a definitions file (JSON) that the node loads when it boots. RabbitMQ then
-	// creates neither its default user nor the vhost "/", so the file must hold them, and Login and
-	// Password one of its administrators.
+	// Definitions is the text of a definitions file (JSON) that the node loads when it boots.
+	// RabbitMQ then creates neither the default user nor the vhost "/", so the definitions must
+	// contain both. Login and Password must name an administrator in them.
 	Definitions string
-	// Login and Password are used in the node's URLs. "" means guest and guest.
+	// Login and Password are used in the node's URLs. If Login is empty, both are guest.
 	Login, Password string
-	// Join is a node of the same line, started by Start, whose cluster the new one joins. nil
-	// starts a cluster of one.
+	// Join is a node of the same release line, started by Start. The new node joins its cluster.
+	// nil means a cluster of one.
 	Join *Node
-	// Note receives one line per step that takes time, for a person who waits. nil drops them.
+	// Note receives one line for each slow step, for the person who waits. nil discards the lines.
 	Note io.Writer
 }
 
-// DefaultPlugins are enabled unless Options.Plugins says otherwise. The management plugin is always
-// needed: a node counts as started when its API answers.
+// DefaultPlugins returns the plugins that are enabled if Options.Plugins is empty. The management
+// plugin is always required, because a node counts as started when its API responds.
 func DefaultPlugins() []string {
 	return []string{
 		"rabbitmq_management", "rabbitmq_prometheus", "rabbitmq_shovel", "rabbitmq_shovel_management",
@@ -68,7 +68,8 @@ func (o Options) note(format string, args ...any) {
 	}
 }
 
-// runner is one way to run a broker: a local process, a container, or not at all (somebody else's).
+// runner is a way to run a broker: a local process, a container, or a broker that somebody else
+// runs.
 type runner interface {
 	boot(ctx context.Context) error // starts it; ready or not
 	alive() error                   // nil while it runs, else why it does not
@@ -80,42 +81,43 @@ type runner interface {
 	close() error // removes every trace
 }
 
-// Node is one broker. Its methods are for one goroutine at a time.
+// Node is one broker. Its methods must not be called concurrently.
 type Node struct {
-	// URL is the AMQP address with credentials: amqp://guest:guest@127.0.0.1:PORT/.
+	// URL is the AMQP URL with credentials: amqp://guest:guest@127.0.0.1:PORT/.
 	URL string
-	// API is the management API's address with credentials: http://guest:guest@127.0.0.1:PORT.
+	// API is the base URL of the management API with credentials:
+	// http://guest:guest@127.0.0.1:PORT.
 	API string
-	// Version is what the broker says of itself ("4.0.5").
+	// Version is the version that the broker reports ("4.0.5").
 	Version string
-	// Private is true when this package started the node, and false when MSGCTL_URL named it.
+	// Private is true if this package started the node, and false if MSGCTL_URL named it.
 	Private bool
-	// How says in a few words where the node comes from ("rabbitmq-server 3.10.8 on this machine").
+	// How describes where the node comes from ("rabbitmq-server 3.10.8 on this machine").
 	How string
 
 	run runner
 }
 
-// Line is the broker's minor version line: "4.0" for 4.0.5.
+// Line returns the release line of the broker: "4.0" for 4.0.5.
 func (n *Node) Line() string { return lineOf(n.Version) }
 
-// Stop ends the broker in order, as an operator would: durable queues and persistent messages
-// survive a Restart.
+// Stop shuts the broker down in an orderly way. Durable queues and persistent messages survive a
+// Restart.
 func (n *Node) Stop(ctx context.Context) error { return wrap("stop node", n.run.stop(ctx)) }
 
-// Kill ends the broker as a power cut would (kill -9). It may be started again with Restart. What
-// was declared moments before may be gone then, with its confirmed messages: see SyncMetadata.
+// Kill ends the broker with kill -9, as a power failure would. Restart starts it again. Objects
+// declared just before Kill may be lost, with the messages confirmed in them: see SyncMetadata.
 func (n *Node) Kill() error { return wrap("kill node", n.run.kill()) }
 
-// Freeze stops the broker's process from running without closing its connections (SIGSTOP): to a
-// client it looks like a network that swallows everything. Thaw ends it.
+// Freeze suspends the broker's process with SIGSTOP and leaves its connections open. To a client
+// this looks like a network that drops all packets. Thaw resumes the process.
 func (n *Node) Freeze() error { return wrap("freeze node", n.run.signal(true)) }
 
-// Thaw ends Freeze.
+// Thaw resumes the process after Freeze.
 func (n *Node) Thaw() error { return wrap("thaw node", n.run.signal(false)) }
 
 // Restart stops the broker if it runs, starts it on the same ports with the same data, and returns
-// when it answers.
+// when it responds.
 func (n *Node) Restart(ctx context.Context) error {
 	if n.run.alive() == nil {
 		if err := n.Stop(ctx); err != nil {
@@ -128,17 +130,18 @@ func (n *Node) Restart(ctx context.Context) error {
 	return n.Wait(ctx)
 }
 
-// Ctl runs rabbitmqctl on the node and returns what it printed. It takes about a second or two.
+// Ctl runs rabbitmqctl on the node and returns its output. A call takes one or two seconds.
 func (n *Node) Ctl(ctx context.Context, args ...string) (string, error) {
 	return n.run.ctl(ctx, args...)
 }
 
-// Eval evaluates Erlang expressions ("a(), b().") on the node and returns what the last one gives.
-// It is much cheaper than Ctl where Erlang's own erl_call is installed.
+// Eval evaluates Erlang expressions ("a(), b().") on the node and returns the result of the last
+// one as text. It is much faster than Ctl if erl_call, which comes with Erlang, is installed.
 func (n *Node) Eval(ctx context.Context, code string) (string, error) { return n.run.eval(ctx, code) }
 
-// SetMemoryAlarm raises or clears the memory alarm, and returns when it is so: while it is up, the
-// broker reads nothing from connections that publish (fact watermark-zero).
+// SetMemoryAlarm raises or clears the memory alarm and returns when the broker reports the new
+// state. While the alarm is raised, the broker does not read from connections that publish (fact
+// watermark-zero).
 func (n *Node) SetMemoryAlarm(ctx context.Context, on bool) error {
 	mark := "0.6"
 	if on {
@@ -158,8 +161,8 @@ func (n *Node) SetMemoryAlarm(ctx context.Context, on bool) error {
 	}
 }
 
-// Leader suspends or resumes the process that leads a quorum queue: without it, the broker cannot
-// count the queue, nor apply what is acknowledged.
+// Leader suspends or resumes the leader process of a quorum queue. While it is suspended, the
+// broker can neither count the messages of the queue nor apply acknowledgements.
 func (n *Node) Leader(ctx context.Context, vhost, queue string, suspend bool) error {
 	do := "resume"
 	if suspend {
@@ -170,19 +173,19 @@ func (n *Node) Leader(ctx context.Context, vhost, queue string, suspend bool) er
 	return err
 }
 
-// SyncMetadata returns when what was declared so far would survive Kill, which it might not
-// otherwise (fact metadata-is-late).
+// SyncMetadata returns when everything declared so far is on disk and survives Kill. Without it,
+// recent declarations may be lost (fact metadata-is-late).
 func (n *Node) SyncMetadata(ctx context.Context) error {
 	_, err := n.Eval(ctx, "catch mnesia:sync_log().") // 4.3 has no Mnesia any more
 	return err
 }
 
-// Close kills the node if it is private and removes every trace of it. It may be called more than
-// once.
+// Close kills the node if it is private and removes its files or its container. It may be called
+// more than once.
 func (n *Node) Close() error { return wrap("remove node", n.run.close()) }
 
-// Wait returns when the broker answers on AMQP and on the management API, and fails when it has
-// died or ctx ends.
+// Wait returns when the broker responds on AMQP and on the management API, and sets n.Version. It
+// fails if the broker has ended, if ctx ends, or after five minutes.
 func (n *Node) Wait(ctx context.Context) error {
 	version, err := waitReady(ctx, n.URL, n.API, n.run.alive)
 	if err != nil {
@@ -192,7 +195,7 @@ func (n *Node) Wait(ctx context.Context) error {
 	return nil
 }
 
-// foreign is a broker that somebody else started.
+// foreign is a broker that this package did not start.
 type foreign struct{}
 
 func (foreign) boot(context.Context) error                     { return ErrNotOurs }

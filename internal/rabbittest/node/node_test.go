@@ -23,7 +23,8 @@ import (
 	"github.com/msgctl/msgctl/internal/rabbittest/node"
 )
 
-// helperEnv makes the test program a parent that starts a node and waits to be killed.
+// helperEnv makes the test binary act as a parent process that starts a node and waits to be
+// killed.
 const helperEnv = "MSGCTL_NODE_HELPER"
 
 func TestMain(m *testing.M) {
@@ -116,7 +117,7 @@ func refused(t *testing.T, raw string) {
 	}
 }
 
-// One node is walked through its whole life, because a start takes seconds.
+// TestLife takes one node through all states, because starting a node takes seconds.
 func TestLife(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	n := start(t)
@@ -206,8 +207,7 @@ func TestBadConfigIsReported(t *testing.T) {
 	}
 }
 
-// A program may keep nothing of a node but its URL. This one is removed by its guard when the test
-// program ends.
+// A program may keep only the URL of a node. The guard removes this node when the test binary ends.
 func TestNodeOutlivesItsVariable(t *testing.T) {
 	api := forgotten(t)
 	for range 3 {
@@ -237,7 +237,7 @@ func forgotten(t *testing.T) string {
 	return n.API
 }
 
-// A parent that dies cannot clean up: its guard must.
+// A parent that is killed cannot clean up, so its guard must.
 func TestParentDeath(t *testing.T) {
 	if _, err := node.Installed(""); err != nil {
 		t.Skip("no rabbitmq-server on this machine to start a private node with")
@@ -287,7 +287,8 @@ func traces(t *testing.T) []string {
 	return dirs
 }
 
-// ownedBy lists the processes whose environment names dir (Linux; elsewhere it finds none).
+// ownedBy lists the processes whose environment contains dir. It finds none on systems other than
+// Linux.
 func ownedBy(t *testing.T, dir string) []string {
 	t.Helper()
 	files, _ := filepath.Glob("/proc/[0-9]*/environ")

@@ -9,7 +9,7 @@ import (
 
 var errNeedsUnix = errors.New("private nodes need Linux or macOS; set MSGCTL_URL to a running RabbitMQ instead")
 
-// Start needs Linux or macOS.
+// Start always fails on this system: private nodes require Linux or macOS.
 func Start(context.Context, Options) (*Node, error) { return nil, errNeedsUnix }
 
 func startContainer(context.Context, Options) (*Node, error) { return nil, errNeedsUnix }

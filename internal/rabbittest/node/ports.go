@@ -10,24 +10,24 @@ import (
 	"strconv"
 )
 
-// ports are the node's own, all on 127.0.0.1.
+// ports are the ports of one node, all on 127.0.0.1.
 type ports struct {
 	amqp, api, prometheus, dist, epmd int
-	// held is the first port of their block, taken for as long as the node is there.
+	// held listens on the first port of the block for as long as the node exists.
 	held net.Listener
 }
 
-// Ports of nodes are below those that systems give to outgoing connections, and to listeners that
-// ask for any: Linux begins at 32768, macOS at 49152.
+// Node ports are below the range that operating systems assign to outgoing connections and to
+// listeners without a fixed port. That range starts at 32768 on Linux and at 49152 on macOS.
 const (
 	firstPort  = 20_000
 	portBlocks = 2000
 	portBlock  = 6
 )
 
-// takePorts takes a block of ports that nobody uses. A node that is stopped for a moment has to get
-// the same ports again. Nobody is given one of them by chance meanwhile, and other nodes pass the
-// block over, as this process holds its first port.
+// takePorts reserves a block of unused ports. A stopped node must get the same ports when it
+// restarts. Meanwhile the operating system assigns none of them, and other nodes skip the block
+// because this process listens on its first port.
 func takePorts() (ports, error) {
 	for i, start := 0, rand.IntN(portBlocks); i < portBlocks; i++ {
 		first := firstPort + (start+i)%portBlocks*portBlock
@@ -48,7 +48,7 @@ func listen(port int) (net.Listener, error) {
 	return net.Listen("tcp", ports{}.addr(port)) //nolint:noctx // a local listener
 }
 
-// free reports whether nobody listens on any of the ports.
+// free reports whether nothing listens on any of the ports.
 func (p ports) free() bool {
 	for _, port := range []int{p.amqp, p.api, p.prometheus, p.dist, p.epmd} {
 		ln, err := listen(port)
@@ -60,7 +60,7 @@ func (p ports) free() bool {
 	return true
 }
 
-// release lets others take the ports.
+// release gives up the reservation of the ports.
 func (p ports) release() { _ = p.held.Close() }
 
 func (ports) addr(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestPortsStayTheNodesOwn: also while the node is down, and listens on none of them.
+// TestPortsStayTheNodesOwn checks that no other node gets the ports of a node that is down.
 func TestPortsStayTheNodesOwn(t *testing.T) {
 	taken := map[int]bool{}
 	for range 300 {

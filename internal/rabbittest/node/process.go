@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// process is a child that is waited for from the moment it starts, so that its end is seen and no
-// zombie stays.
+// process is a child process with a goroutine that waits for it from the start. This detects its
+// end and leaves no zombie.
 type process struct {
 	cmd  *exec.Cmd
 	done chan struct{}
@@ -44,8 +44,8 @@ func (p *process) gone() bool {
 
 func (p *process) signal(s syscall.Signal) error { return p.cmd.Process.Signal(s) }
 
-// end sends s and returns when the process is gone. A process frozen by SIGSTOP is thawed first, or
-// it would never act.
+// end sends s and returns when the process has ended. It resumes a process that SIGSTOP has
+// suspended, because that process would not act on the signal.
 func (p *process) end(ctx context.Context, s syscall.Signal) error {
 	if err := p.signal(s); err != nil && !p.gone() {
 		return err
@@ -59,9 +59,9 @@ func (p *process) end(ctx context.Context, s syscall.Signal) error {
 	}
 }
 
-// guard is a shell that runs a clean-up script when this process dies, whatever it dies of: it
-// waits for the end of a pipe whose other end only this process holds. It has its own process
-// group, so Ctrl-C does not reach it.
+// guard is a shell that runs a cleanup script when this process dies for any reason. It reads a
+// pipe whose write end only this process holds. It has its own process group, so Ctrl-C does not
+// reach it.
 type guard struct {
 	shell *process
 }
@@ -80,8 +80,9 @@ func newGuard(script string, args ...string) (*guard, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start guard: %w", err)
 	}
-	// Holds the pipe's end for as long as the guard lives: if only the Node held it, a program that
-	// keeps nothing but the node's URL would lose the node to the garbage collector.
+	// This goroutine keeps the write end of the pipe open for as long as the guard lives. If only
+	// the Node held it, the garbage collector could close it in a program that keeps nothing but
+	// the URL of the node, and the guard would then remove the node.
 	go func() {
 		shell.wait()
 		_ = w.Close()
@@ -89,7 +90,7 @@ func newGuard(script string, args ...string) (*guard, error) {
 	return &guard{shell: shell}, nil
 }
 
-// release ends the guard without its clean-up. A nil guard is fine.
+// release ends the guard without running its cleanup script. It does nothing on a nil guard.
 func (g *guard) release() {
 	if g == nil {
 		return

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// readyTimeout bounds one start: 6 s is usual on an idle machine; two minutes and a half were too
-// few on two cores with twenty times their load.
+// readyTimeout limits one start. 6 s is usual on an idle machine. 150 s were too few on two cores
+// under twenty times their load.
 const readyTimeout = 5 * time.Minute
 
 var linePattern = regexp.MustCompile(`^(\d+\.\d+)\.`)
@@ -25,8 +25,8 @@ func lineOf(version string) string {
 	return version
 }
 
-// waitReady polls until both listeners answer. The API listener comes up after the AMQP one on some
-// lines and before it on others, so both are asked. It returns the broker's version.
+// waitReady polls until both listeners respond, and returns the version of the broker. It checks
+// both because some RabbitMQ lines open the API listener first and others the AMQP listener.
 func waitReady(ctx context.Context, amqpURL, api string, alive func() error) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
@@ -86,7 +86,7 @@ func overview(ctx context.Context, api string) (string, error) {
 	return out.Version, nil
 }
 
-// runningNodes are the names of the members of a broker's cluster that run.
+// runningNodes returns the names of the running members of a cluster.
 func runningNodes(ctx context.Context, api string) ([]string, error) {
 	var all []struct {
 		Name    string
@@ -102,7 +102,7 @@ func runningNodes(ctx context.Context, api string) ([]string, error) {
 	return names, err
 }
 
-// ask decodes one answer of a management API.
+// ask sends one GET request to a management API and decodes the response into out.
 func ask(ctx context.Context, api, path string, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
