@@ -9,12 +9,13 @@ import (
 	"github.com/msgctl/msgctl/internal/rabbittest/node"
 )
 
-// brokersEnv names the variable that lists the brokers to test against, as package rabbittest reads
-// it.
+// brokersEnv is the name of the environment variable that lists the brokers to test against.
+// Package rabbittest reads it.
 const brokersEnv = "MSGCTL_TEST_BROKERS"
 
-// withBroker calls f with the variables that name a broker. The brokers of MSGCTL_TEST_BROKERS are
-// used where it is set; otherwise one is found or started, and removed afterwards.
+// withBroker calls f with the environment variables that name a broker. If MSGCTL_TEST_BROKERS is
+// set, the caller's environment already names the brokers and env is nil. Otherwise withBroker
+// finds or starts one and removes it after f if it is private.
 func withBroker(ctx context.Context, f func(env []string) error) error {
 	if os.Getenv(brokersEnv) != "" {
 		return f(nil)
@@ -27,9 +28,9 @@ func withBroker(ctx context.Context, f func(env []string) error) error {
 	return f([]string{brokersEnv + "=" + n.Line() + "," + n.URL + "," + n.API})
 }
 
-// command runs a program with further variables. Ctrl-C reaches it too, as it is in the same
-// process group; SIGTERM is passed on. Either way the program decides when it ends, and the broker
-// stays until then.
+// command runs a program with additional environment variables. Ctrl-C reaches the program because
+// it is in the same process group. SIGTERM is passed on to it. In both cases command waits until
+// the program ends, so the broker stays up until then.
 func command(ctx context.Context, env []string, name string, args ...string) error {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }

@@ -9,13 +9,14 @@ import (
 	"time"
 )
 
-// defaultFuzzTime is how long each fuzz target runs.
+// defaultFuzzTime is how long each fuzz target runs by default.
 const defaultFuzzTime = "10s"
 
-// fuzzTarget is one fuzz target.
+// fuzzTarget is the name of a fuzz target and the directory of its package.
 type fuzzTarget struct{ name, dir string }
 
-// fuzz runs every fuzz target for some time on its corpus, one after another. It needs no broker.
+// fuzz runs all fuzz targets on their corpora, one after another. The optional argument is the
+// duration of each. No broker is needed.
 func fuzz(ctx context.Context, args []string) error {
 	each := defaultFuzzTime
 	if len(args) > 0 {
@@ -38,7 +39,7 @@ func fuzz(ctx context.Context, args []string) error {
 	return nil
 }
 
-// fuzzTargets reads lines of FILE:func NAME(…).
+// fuzzTargets parses lines of the form FILE:func NAME(…).
 func fuzzTargets(lines []byte) (targets []fuzzTarget) {
 	for line := range bytes.Lines(lines) {
 		file, code, _ := strings.Cut(string(line), ":func ")

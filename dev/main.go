@@ -1,5 +1,5 @@
-// Command dev is what developers run. It needs Go and git; RabbitMQ it finds or starts itself (see
-// package node), and removes again.
+// Command dev runs the tasks of a developer. It needs Go and git. It finds RabbitMQ or starts a
+// private node (see package node), and removes that node at the end.
 //
 //	go run ./dev demo                    msgctl at work on a real broker, in a minute
 //	go run ./dev test [FLAG|PACKAGE...]  go test on a real broker, with go test's own flags
@@ -8,8 +8,8 @@
 //	go run ./dev bench [FLAG...]         msgctl beside reference points measured in the same run
 //	go run ./dev gen [-check]            what is made from the code: command reference, JSON Schema, ...
 //
-// Demo and test are in this program, so that it starts soon on a machine that has compiled nothing
-// yet. Bench and gen use half of the module and are programs of their own, which it runs.
+// Demo and test are part of this program, so that they start quickly on a machine without a build
+// cache. Bench and gen import half of the module, so they are separate programs that this one runs.
 package main
 
 import (
@@ -39,7 +39,7 @@ MSGCTL_TEST_BROKERS tests on several: see CONTRIBUTING.md.
 `
 
 func main() {
-	// SIGPIPE too: `go run ./dev demo | head` must not leave anything behind either.
+	// SIGPIPE is handled too: `go run ./dev demo | head` must leave nothing behind.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
 	err := run(ctx, os.Args[1:])
 	stop()
@@ -73,7 +73,8 @@ func run(ctx context.Context, args []string) error {
 	}
 }
 
-// exitStatus prints the error, unless a command that was run has already said what went wrong.
+// exitStatus returns the exit status for err. It prints err unless it comes from a command that has
+// already printed its own error.
 func exitStatus(err error) int {
 	if err == nil {
 		return 0

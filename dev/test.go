@@ -11,11 +11,11 @@ import (
 	"strings"
 )
 
-// seedEnv names the variable that makes random cases the same in each run: CI sets it, so that what
-// a commit is judged by does not depend on chance.
+// seedEnv is the name of the environment variable that fixes the seeds of random cases. CI sets it,
+// so that the result of a commit does not depend on chance.
 const seedEnv = "MSGCTL_TEST_SEED"
 
-// test runs go test with a broker. Without packages among the arguments it tests all.
+// test runs go test with a broker. It tests all packages if args names none.
 func test(ctx context.Context, args []string) error {
 	var env, rapid []string
 	if seed := os.Getenv(seedEnv); seed != "" {
@@ -27,14 +27,14 @@ func test(ctx context.Context, args []string) error {
 	return goTest(ctx, env, rapid, append([]string{"-timeout", "40m"}, args...))
 }
 
-// soak runs the tests with their long settings and with seeds that nobody has seen before.
+// soak runs the tests with their long settings and fresh seeds.
 func soak(ctx context.Context, args []string) error {
 	env := []string{"MSGCTL_SOAK=1", "MSGCTL_ROUTE_CASES=20000"}
 	return goTest(ctx, env, []string{"-rapid.checks=20000"}, append([]string{"-timeout", "10h", "-count=1"}, args...))
 }
 
-// goTest runs go test. Tests wait for brokers more than they compute, so more of them run at once
-// than there are processors. Flags of rapid go to the test programs that know them.
+// goTest runs go test. It runs more tests at once than there are processors, because tests mostly
+// wait for brokers. The flags of rapid go only to the test binaries that accept them.
 func goTest(ctx context.Context, env, rapid, args []string) error {
 	atOnce := strconv.Itoa(2 * runtime.NumCPU())
 	all := append([]string{"test", "-p", atOnce, "-parallel", strconv.Itoa(3 * runtime.NumCPU())}, args...)
@@ -57,8 +57,9 @@ func isPackage(arg string) bool {
 	return arg == "." || strings.HasPrefix(arg, "./") || strings.HasPrefix(arg, module)
 }
 
-// execute is what `go test -exec` calls: FLAG... -- PROGRAM ARGUMENT.... The flags are rapid's, and
-// given to the programs that have it; others would refuse them.
+// execute implements the command that `go test -exec` calls: FLAG... -- PROGRAM ARGUMENT.... It
+// passes the flags of rapid only to test binaries that contain rapid, because others would reject
+// them.
 func execute(ctx context.Context, args []string) error {
 	i := slices.Index(args, "--")
 	if i < 0 || i+1 >= len(args) {

@@ -10,14 +10,14 @@ import (
 	"github.com/msgctl/msgctl/dev/bench/reference"
 )
 
-// timings collects what the rounds took.
+// timings holds the durations and peak memory of all rounds.
 type timings struct {
 	bulk, sequential, first, second []time.Duration
 	peakKiB                         []int64
 }
 
-// apply measures one workload on one broker: every round takes all of them in turn, so that a
-// machine that gets slower meanwhile treats them alike.
+// apply measures one workload on one broker. Each round runs every contender in turn, so that a
+// machine that slows down affects all of them alike.
 func (b *benchmark) apply(ctx context.Context, br reference.Broker, w reference.Workload) error {
 	file := filepath.Join(b.dir, "topology.yaml")
 	if err := w.WriteTopology(file); err != nil {
@@ -70,7 +70,7 @@ func (b *benchmark) round(ctx context.Context, br reference.Broker, w reference.
 	return nil
 }
 
-// countRequests says how many HTTP requests an unchanged apply makes.
+// countRequests returns the number of HTTP requests of an apply that changes nothing.
 func (b *benchmark) countRequests(ctx context.Context, br reference.Broker, file string) (int64, error) {
 	p, err := newCountingProxy(br.API)
 	if err != nil {

@@ -21,7 +21,6 @@ func (b *benchmark) build(ctx context.Context) error {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, out)
 	}
-	// The program is measured as installed: what the linker has just written starts a fifth slower
-	// than its copy.
+	// Measure an installed copy: a binary that the linker has just written starts a fifth slower.
 	return install(built, b.msgctl())
 }

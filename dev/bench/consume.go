@@ -16,9 +16,10 @@ import (
 	"github.com/msgctl/msgctl/dev/bench/reference"
 )
 
-// Consuming: `msgctl consume` against a consumer of the client library that does the same with each
-// message: acknowledges it, gives it to a process by lines of JSON, or posts it, so many at once.
-// Everyone finds the same messages in a classic queue.
+// This part compares `msgctl consume` with a consumer on the client library that handles each
+// message the same way: it acknowledges the message, passes it to a process as a line of JSON, or
+// posts it. Both handle the same number of messages at once, and both get the same messages in a
+// classic queue.
 const (
 	consumeSize = 512
 
@@ -28,7 +29,7 @@ const (
 	maxConsumeMB    = 96
 )
 
-// consume measures every kind of handler in turn.
+// consume measures each kind of handler in turn.
 func (b *benchmark) consume(ctx context.Context, br reference.Broker) error {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -81,7 +82,7 @@ func (b *benchmark) consume(ctx context.Context, br reference.Broker) error {
 	return br.RemoveVHost(ctx)
 }
 
-// consumeArena makes the queue and its messages.
+// consumeArena creates an empty vhost with the queue and its n messages.
 func consumeArena(ctx context.Context, br reference.Broker, n int) (*reference.Link, error) {
 	if err := br.EmptyVHost(ctx); err != nil {
 		return nil, err

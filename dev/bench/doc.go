@@ -1,28 +1,33 @@
-// Command bench measures msgctl beside reference points in the same run and prints ratios: absolute
-// times say little on another machine. `go run ./dev bench` runs it.
+// Command bench compares msgctl with reference programs in the same run and prints ratios, because
+// absolute times say little about another machine. `go run ./dev bench` runs it.
 //
-// For every broker in MSGCTL_TEST_BROKERS and every size: the first apply against the broker's own
-// bulk import of the same objects (POST /api/definitions) and against sequential PUTs with
-// rabbit-hole; the second, unchanged apply against the first, with its number of HTTP requests;
-// peak memory.
+// apply: for each broker in MSGCTL_TEST_BROKERS and each size, it compares the first apply with the
+// bulk import of the broker (POST /api/definitions) and with sequential PUTs by rabbit-hole. It
+// compares the second, unchanged apply with the first, and reports its number of HTTP requests and
+// the peak memory.
 //
-// For every broker, type of queue and size of message: `msgctl dlq replay` against the broker's own
-// dynamic shovel and against a bare loop on the client library; and `msgctl dlq inspect
-// --group-by`, without and with --where, against a bare consumer. Everyone gets a queue of its own
-// with the same messages.
+// dlq: for each broker, queue type and message size, it compares `msgctl dlq replay` with the
+// dynamic shovel of the broker and with a bare loop on the client library. Each of them gets its
+// own queue with the same messages.
 //
-// For every broker: `msgctl tail` of an exchange that a publisher fills as fast as it can, to a
-// file, against a bare consumer of a queue bound to it.
+// group: for each broker, it compares `msgctl dlq inspect --group-by`, without and with --where,
+// with a bare consumer.
 //
-// For every broker: `msgctl consume` with --discard, a persistent process and an HTTP endpoint,
-// against a consumer of the client library that does the same with each message.
+// tail: for each broker, it compares `msgctl tail`, which writes to a file, with a bare consumer of
+// a queue bound to the same exchange. A publisher fills the exchange as fast as it can.
 //
-// For every broker: `msgctl publish --ndjson` with a schema, against a loop on the client library
-// with a window of confirms.
+// consume: for each broker, it compares `msgctl consume` with --discard, with a persistent process
+// and with an HTTP endpoint to a consumer on the client library that handles each message the same
+// way.
 //
-// Without a broker: the time of `msgctl --help` and `version`, process start included. `msgctl
-// lint` and `msgctl test` on a file of 10,000 queues and 20,000 bindings, against a bare YAML
-// parser. -only takes one part of all this.
+// publish: for each broker, it compares `msgctl publish --ndjson` with a schema to a loop on the
+// client library with a window of confirms.
 //
-// What msgctl is measured against is in package reference.
+// start: without a broker, it measures the time of `msgctl --help` and `msgctl version`, process
+// start included.
+//
+// offline: without a broker, it compares `msgctl lint` and `msgctl test` on a file of 10,000 queues
+// and 20,000 bindings with a bare YAML parser.
+//
+// The flag -only selects one part. The reference programs are in package reference.
 package main

@@ -12,7 +12,7 @@ import (
 	"github.com/msgctl/msgctl/dev/bench/reference"
 )
 
-// whereBoth selects by a header and by the body, about a third of the messages.
+// whereBoth selects about a third of the messages by a header and a field of the body.
 const whereBoth = `headers["tenant"] == "acme" && body.totalAmount > 100`
 
 const (
@@ -21,15 +21,14 @@ const (
 	minOfConsumerIf = 0.5
 )
 
-// group measures how fast a deep classic queue is grouped, beside bare consumers of the same
-// messages, in rounds, each of which begins with another of them: on 4.0.5 one and the same look at
-// a million messages takes 67 or 130 s, whoever looks.
+// group compares the grouping of a deep classic queue with bare consumers of the same messages. The
+// order changes in each round: on 4.0.5, reading a million messages takes either 67 or 130 s,
+// whichever program reads them.
 //
-// There are two bare consumers, because looking is not what a consumer does as a rule. One holds
-// all messages, a window of the same prefetch after the other, and gives them back at the end: the
-// same job for the broker, and the one that the bound is about. The other acknowledges, which
-// leaves an empty queue: no way to look at one. It is printed for comparison, because deliveries
-// cost the broker less when it may forget them.
+// There are two bare consumers. One holds all messages, one prefetch window after another, and
+// returns them at the end. This is the same work for the broker, so the bound refers to this
+// consumer. The other acknowledges the messages, which is cheaper for the broker because it may
+// forget them, but empties the queue. Its rate is printed for comparison only.
 func (b *benchmark) group(ctx context.Context, br reference.Broker) error {
 	if err := br.EmptyVHost(ctx); err != nil {
 		return err
@@ -59,8 +58,8 @@ func (b *benchmark) group(ctx context.Context, br reference.Broker) error {
 		}
 		return nil
 	}
-	// The first look of all reads what the broker has just written, at half the speed: it is
-	// nobody's.
+	// The first read runs at half the speed because the broker has just written the messages. It is
+	// not counted.
 	if err := then(func() error { _, err := br.HoldAll(ctx, browsed, b.groupMessages); return err }); err != nil {
 		return err
 	}
@@ -85,10 +84,10 @@ func (b *benchmark) group(ctx context.Context, br reference.Broker) error {
 	return br.RemoveVHost(ctx)
 }
 
-// grouped is what was measured: msgctl without and with --where, and the bare consumers.
+// grouped holds the measurements of msgctl without and with --where, and of the bare consumers.
 type grouped struct{ all, some, holding, draining browser }
 
-// looker is one way to look at all messages.
+// browser holds the measurements of one program that reads all messages.
 type browser struct {
 	times []time.Duration
 	cpu   time.Duration // of the last time
@@ -102,7 +101,7 @@ func (l *browser) add(u process.Usage, err error) error {
 
 func (l *browser) wall() time.Duration { return median(l.times) }
 
-// inspect groups a queue and sees that no message was left out.
+// inspect groups the messages of a queue with msgctl and checks that it read all of them.
 func (b *benchmark) inspect(ctx context.Context, br reference.Broker, queue string, more ...string) (process.Usage,
 	error) {
 	args := append([]string{"dlq", "inspect", queue, "--group-by", "reason,queue", "-o", "json", "--progress", "none"},

@@ -48,7 +48,7 @@ type options struct {
 	events                          int
 }
 
-// partNames are what -only takes.
+// partNames lists the values of -only.
 const partNames = "start, offline, apply, dlq, group, publish, tail, consume"
 
 func (o *options) has(part string) bool { return o.only == "" || o.only == part }
@@ -104,7 +104,7 @@ func bench(ctx context.Context, o options) error {
 	return nil
 }
 
-// all measures on one broker what was asked for.
+// all measures the selected parts on one broker.
 func (b *benchmark) all(ctx context.Context, br reference.Broker) error {
 	if b.has("apply") {
 		if err := b.applies(ctx, br); err != nil {

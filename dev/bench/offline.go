@@ -15,15 +15,13 @@ import (
 	"github.com/msgctl/msgctl/dev/bench/reference"
 )
 
-// offlineQueues is how many queues the topology has that is judged without a broker; there are two
-// bindings to each.
+// offlineQueues is the number of queues in the topology file. Each queue has two bindings.
 const offlineQueues = 10_000
 
-// offlineRounds is how often each program runs.
+// offlineRounds is the number of runs of each program.
 const offlineRounds = 7
 
-// offline measures lint and test on a large topology file, beside a bare YAML parser on the same
-// file.
+// offline compares lint and test on a large topology file with a bare YAML parser on the same file.
 func (b *benchmark) offline(ctx context.Context) error {
 	path := filepath.Join(b.dir, "large.yaml")
 	if err := writeLarge(path); err != nil {
@@ -57,8 +55,8 @@ func (b *benchmark) offline(ctx context.Context) error {
 	return nil
 }
 
-// bareYAML returns the processor time that yaml.v3 takes for a tree of a file, which is where every
-// reader of one begins.
+// bareYAML returns the processor time that yaml.v3 takes to parse a file into nodes. Every program
+// that reads the file needs at least this.
 func bareYAML(path string) (time.Duration, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -70,7 +68,7 @@ func bareYAML(path string) (time.Duration, error) {
 	return process.Time() - before, err
 }
 
-// writeLarge writes a topology in which nothing is wrong, with dead letters and a test.
+// writeLarge writes a topology without findings that has dead letters and a test.
 func writeLarge(path string) error {
 	f, err := os.Create(path)
 	if err != nil {

@@ -14,13 +14,14 @@ import (
 	"github.com/msgctl/msgctl/dev/bench/reference"
 )
 
-// Publishing: `msgctl publish --ndjson` against a loop on the client library with a window of
-// confirms, which promises as much but checks no schema. The library without confirms and with a
-// confirm each show where the two stand. Everyone sends persistent events of the same size to a
-// classic queue; the time ends when the queue has them all.
+// This part compares `msgctl publish --ndjson` with a loop on the client library that has a window
+// of confirms. The loop gives the same guarantee but checks no schema. For orientation, it also
+// measures the library without confirms and with a wait for each confirm. All of them send
+// persistent events of the same size to a classic queue. The time ends when all events are in the
+// queue.
 const (
-	// floorEvents is how many go with a confirm each: the rate does not depend on their number, and
-	// they are slow.
+	// floorEvents is the number of events that are published with a wait for each confirm. This is
+	// slow, and the rate does not depend on the number.
 	floorEvents = 5000
 
 	minOfWindowed = 0.7
@@ -48,7 +49,7 @@ events:
         note: { type: string }
 `
 
-// envelopeSize is what an event adds to its payload.
+// envelopeSize is the number of bytes that an event adds to its payload.
 const envelopeSize = 210
 
 func (b *benchmark) publish(ctx context.Context, br reference.Broker) error {
@@ -90,7 +91,7 @@ func (b *benchmark) publish(ctx context.Context, br reference.Broker) error {
 	return br.RemoveVHost(ctx)
 }
 
-// publisherOf is one way to publish n events.
+// publisherOf is one way to publish n events, with its measured times.
 type publisherOf struct {
 	name  string
 	n     int

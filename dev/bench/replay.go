@@ -13,7 +13,8 @@ import (
 	"github.com/msgctl/msgctl/dev/bench/reference"
 )
 
-// deadLetters is one kind of dead-letter queue: so many messages of a size, in a type of queue.
+// deadLetters is one kind of dead-letter queue: its queue type, the number of its messages and
+// their size in bytes.
 type deadLetters struct {
 	count, size int
 	kind        string
@@ -30,10 +31,11 @@ func (b *benchmark) deadLetterKinds() (out []deadLetters) {
 	return out
 }
 
-// move gets n messages from a queue into reference.DiedIn or, where it can choose, into another.
+// move moves n messages from a queue to another. `dlq replay` moves them to reference.DiedIn and
+// ignores to.
 type move = func(ctx context.Context, l *reference.Link, from, to string, n int) (process.Usage, error)
 
-// mover is one way to move all messages of a queue.
+// mover is one way to move all messages of a queue, with its measurements.
 type mover struct {
 	name  string
 	move  move
@@ -58,7 +60,7 @@ func (b *benchmark) movers(br reference.Broker, peak *int64) []*mover {
 
 func bareName(window int) string { return fmt.Sprint("bare", window) }
 
-// byReplay moves with a msgctl.
+// byReplay moves messages with the msgctl binary program.
 func (b *benchmark) byReplay(br reference.Broker, program string, peak *int64) move {
 	return func(ctx context.Context, _ *reference.Link, from, _ string, _ int) (process.Usage, error) {
 		u, err := process.Run(ctx, br.Environment(br.API), program, "dlq", "replay", from, "--yes", "--progress", "none")
@@ -67,9 +69,9 @@ func (b *benchmark) byReplay(br reference.Broker, program string, peak *int64) m
 	}
 }
 
-// replay measures one kind of dead-letter queue on one broker. In each round everyone empties a
-// queue of its own with the same messages, in an order that rotates: what one leaves the broker to
-// do is then not always the same one's burden.
+// replay measures one kind of dead-letter queue on one broker. In each round every mover empties
+// its own queue with the same messages. The order rotates, so that background work that one mover
+// leaves to the broker does not always slow down the same successor.
 func (b *benchmark) replay(ctx context.Context, br reference.Broker, of deadLetters) error {
 	var peak int64
 	movers := b.movers(br, &peak)
@@ -113,7 +115,8 @@ func (b *benchmark) replayRound(ctx context.Context, br reference.Broker, of dea
 	return nil
 }
 
-// round lets one mover empty its queue into an empty one, and sees that everything arrived.
+// round lets one mover move the messages of its queue into an empty one, and waits until all have
+// arrived.
 func (m *mover) round(ctx context.Context, l *reference.Link, of deadLetters, source string) error {
 	if err := l.Declare(reference.DiedIn, of.kind); err != nil {
 		return err

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// countingProxy passes HTTP requests on to the broker and counts them.
+// countingProxy is an HTTP proxy in front of a broker that counts requests.
 type countingProxy struct {
 	url      string
 	requests atomic.Int64

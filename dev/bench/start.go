@@ -7,13 +7,13 @@ import (
 	"github.com/msgctl/msgctl/dev/bench/process"
 )
 
-// startRounds is how often the short-lived programs run: their times vary more.
+// startRounds is the number of runs of short commands. It is high because their times vary more.
 const startRounds = 21
 
-// maxStartMS is how long a command may take that needs nothing but itself.
+// maxStartMS is the bound in ms for a command that needs neither a file nor a broker.
 const maxStartMS = 30
 
-// start measures how fast the program answers.
+// start measures how long `msgctl --help` and `msgctl version` take.
 func (b *benchmark) start(ctx context.Context) error {
 	b.out.heading("without a file or a broker")
 	for _, command := range []string{"--help", "version"} {

@@ -22,9 +22,9 @@ const (
 	minOfTailBare = 0.7
 )
 
-// tail measures how fast `msgctl tail` follows an exchange that a publisher fills as fast as it
-// can, beside a bare consumer of a queue bound to it: the time from the first message published to
-// the last one in the file, or consumed. In turn, in an order that changes.
+// tail compares `msgctl tail` with a bare consumer of a queue bound to the same exchange, which a
+// publisher fills as fast as it can. The time runs from the first message published to the last one
+// in the file, or consumed. The order changes in each round.
 func (b *benchmark) tail(ctx context.Context, br reference.Broker) error {
 	var bare []time.Duration
 	kinds := []struct {
@@ -65,11 +65,11 @@ func (b *benchmark) tail(ctx context.Context, br reference.Broker) error {
 	return br.RemoveVHost(ctx)
 }
 
-// maxTailMB is the buffer and as much again in the reader's hand, with what Go's collector lets
-// lie.
+// maxTailMB allows for the buffer, the same amount again in the reader, and memory that the Go
+// garbage collector has not yet freed.
 const maxTailMB = 160
 
-// tailRound lets one msgctl follow the exchange.
+// tailRound measures one run of `msgctl tail` on the exchange.
 func (b *benchmark) tailRound(ctx context.Context, br reference.Broker, args []string) (process.Usage, error) {
 	l, err := b.tailArena(ctx, br)
 	if err != nil {
@@ -102,7 +102,7 @@ func (b *benchmark) tailRound(ctx context.Context, br reference.Broker, args []s
 	return u, err
 }
 
-// follow starts msgctl, publishes once it watches, and waits for its end.
+// follow starts msgctl, publishes as soon as it watches, and waits until it ends.
 func (b *benchmark) follow(ctx context.Context, br reference.Broker, out *os.File, args []string,
 	publish func() error) (process.Usage, error) {
 	cmd := exec.CommandContext(ctx, b.msgctl(), args...)
@@ -136,7 +136,7 @@ func (b *benchmark) follow(ctx context.Context, br reference.Broker, out *os.Fil
 	return process.Usage{Wall: time.Since(start), PeakKiB: seen()}, nil
 }
 
-// bareRound lets a consumer that does nothing follow the exchange.
+// bareRound measures a consumer that only acknowledges the messages.
 func (b *benchmark) bareRound(ctx context.Context, br reference.Broker) (time.Duration, error) {
 	l, err := b.tailArena(ctx, br)
 	if err != nil {

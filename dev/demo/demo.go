@@ -1,9 +1,9 @@
-// Package demo shows msgctl at work, for someone who has never seen it: `go run ./dev demo`.
+// Package demo shows msgctl to someone who has never seen it: `go run ./dev demo`.
 //
-// It finds or starts a RabbitMQ (see package node), builds msgctl into a temporary directory,
-// creates a vhost of its own there, runs the steps of steps.go and prints each command with its
-// real output. It fails if a step does not end as it should, and removes everything again, also
-// after Ctrl-C.
+// It finds or starts a RabbitMQ (see package node), builds msgctl into a temporary directory and
+// creates a vhost of its own. Then it runs the steps of steps.go and prints each command with its
+// real output. It fails if a step ends with an unexpected status. It removes everything it created,
+// even after Ctrl-C.
 package demo
 
 import (
@@ -18,7 +18,8 @@ import (
 	"github.com/msgctl/msgctl/internal/rabbittest/node"
 )
 
-// Run shows the demo on out and returns when it has removed what it made, also after ctx has ended.
+// Run runs the demo and writes to out. It returns after everything that the demo created is
+// removed, even if ctx has ended. It then returns an error.
 func Run(ctx context.Context, out *os.File) error {
 	err := run(ctx, newNarrator(out))
 	if ctx.Err() != nil {
@@ -36,8 +37,7 @@ func run(ctx context.Context, n *narrator) (err error) {
 
 	n.say("msgctl keeps the queues, exchanges and bindings of a RabbitMQ in a file. This demo takes about a minute, " +
 		"uses a real broker, and leaves nothing behind.")
-	// The broker first: where there is none and none can be installed, that is said before the
-	// build.
+	// Find the broker before the build, so that an error about a missing RabbitMQ appears early.
 	broker, err := node.Find(ctx, node.Options{Note: n})
 	if err != nil {
 		return err
@@ -70,8 +70,7 @@ func leave(n *narrator, broker *node.Node) error {
 	return broker.Close()
 }
 
-// onVHost runs f with the AMQP address of a new vhost of that name, which is deleted afterwards, whatever
-// happened.
+// onVHost creates a vhost, calls f with its AMQP URL, and deletes it afterwards in every case.
 func onVHost(ctx context.Context, n *narrator, broker *node.Node, name string,
 	f func(url string) error) (err error) {
 	v, err := newVHost(ctx, broker, name)
@@ -80,14 +79,14 @@ func onVHost(ctx context.Context, n *narrator, broker *node.Node, name string,
 	}
 	n.note("working in a vhost of the demo's own, %s", v.name)
 	defer func() {
-		// After Ctrl-C ctx is over, but the vhost must go all the same.
+		// ctx has ended after Ctrl-C, but the vhost must still be deleted.
 		err = errors.Join(err, v.remove(context.WithoutCancel(ctx)))
 	}()
 	return f(v.url)
 }
 
-// environment is the caller's without any setting that would lead msgctl to another broker or
-// context.
+// environment returns the caller's environment without the settings that would lead msgctl to
+// another broker or context, and with those of the demo.
 func environment(dir, url, api string) []string {
 	var env []string
 	for _, kv := range os.Environ() {

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/term"
 )
 
-// narrator writes what the demo says between the commands, apart from what they print.
+// narrator writes the text of the demo around the output of the commands.
 type narrator struct {
 	out            io.Writer
 	bold, dim, off string
@@ -23,7 +23,7 @@ func newNarrator(f *os.File) *narrator {
 	return n
 }
 
-// Write makes the narrator the receiver of notes from package node.
+// Write prints p as a note. It implements io.Writer for node.Options.Note.
 func (n *narrator) Write(p []byte) (int, error) {
 	n.note("%s", strings.TrimRight(string(p), "\n"))
 	return len(p), nil
@@ -41,7 +41,7 @@ func (n *narrator) step(i, of int, text, command string) {
 	fmt.Fprintf(n.out, "\n%s[%d/%d]%s %s\n\n%s$ %s%s\n", n.bold, i, of, n.off, fold(text), n.bold, command, n.off)
 }
 
-// fold breaks lines at 100 characters, which fits most terminals.
+// fold wraps text at 100 characters, which fits most terminals.
 func fold(text string) string {
 	const width = 100
 	var b strings.Builder

@@ -18,7 +18,7 @@ const (
 	retries     = "examples/retries.yaml"
 )
 
-// step is one command of the demo. A new one is a new line in the table of steps.
+// step is one command of the demo. Add a step as a row in the table in steps.
 type step struct {
 	say    string // what the reader is about to see, and why it matters
 	args   string // msgctl's arguments, separated by spaces
@@ -162,7 +162,8 @@ func deadLetterSteps() []step {
 	}
 }
 
-// retrySteps let a handler fail twice and succeed, and fail for good.
+// retrySteps returns the steps in which a handler first fails twice and then succeeds, and later
+// fails permanently.
 func retrySteps() []step {
 	return []step{
 		{
@@ -217,7 +218,7 @@ func runSteps(ctx context.Context, n *narrator, p player) error {
 	return nil
 }
 
-// step shows and runs one step.
+// step prints and runs one step, and returns the exit status of its command.
 func (p player) step(ctx context.Context, n *narrator, s step, i, of int) (status int, err error) {
 	command := commandLine(s.args)
 	if s.watch != "" {
@@ -241,7 +242,7 @@ func (p player) step(ctx context.Context, n *narrator, s step, i, of int) (statu
 	return status, err
 }
 
-// commandLine is what somebody types into a shell for a step's arguments.
+// commandLine returns the shell command for the arguments of a step.
 func commandLine(args string) string {
 	words := []string{"msgctl"}
 	for _, arg := range strings.Fields(args) {
@@ -250,8 +251,8 @@ func commandLine(args string) string {
 	return strings.Join(words, " ")
 }
 
-// run returns the exit status; the command writes straight to the terminal, so that it looks as it
-// would for a user.
+// run runs msgctl and returns its exit status. The command writes straight to the terminal, so its
+// output looks as it does for a user.
 func (p player) run(ctx context.Context, args []string) (int, error) {
 	cmd := exec.CommandContext(ctx, p.program, args...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = p.env, os.Stdout, os.Stderr

@@ -18,17 +18,18 @@ import (
 
 const vhostName = "msgctl-demo"
 
-// finishWithin bounds what is done to the end although the demo was interrupted.
+// finishWithin limits requests that continue after the demo is interrupted.
 const finishWithin = 30 * time.Second
 
-// vhost is where the demo works. It speaks to the management API by itself: using msgctl's own
-// client here would hide a fault in it.
+// vhost is the vhost of the demo. It calls the management API directly, because a fault in the
+// client of msgctl would otherwise stay hidden.
 type vhost struct {
 	name, url, api string
 }
 
-// newVHost creates a vhost. It refuses one that exists: the demo deletes it at the end, and it might
-// be somebody's. When it fails or is interrupted it leaves none behind.
+// newVHost creates a vhost. It refuses a name that exists already, because the demo deletes the
+// vhost at the end and an existing one may belong to somebody else. If newVHost fails or is
+// interrupted, it leaves no vhost behind.
 func newVHost(ctx context.Context, broker *node.Node, name string) (vhost, error) {
 	u, err := url.Parse(broker.URL)
 	if err != nil {
@@ -44,7 +45,7 @@ func newVHost(ctx context.Context, broker *node.Node, name string) (vhost, error
 		return vhost{}, fmt.Errorf("the vhost %s exists already, perhaps from a demo that was killed; "+
 			"delete it if it is not needed (rabbitmqctl delete_vhost %s) and run the demo again", name, name)
 	}
-	// The broker carries out what it was asked for, also when nobody waits for the answer any more.
+	// The broker completes a request even if the client no longer waits for the response.
 	working, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishWithin)
 	defer cancel()
 	status, err := v.ask(working, http.MethodPut, v.path(), map[string]any{})

@@ -13,12 +13,11 @@ import (
 	"time"
 )
 
-// watching bounds how long a command that watches may take to begin and, once something happened,
-// to end.
+// watching limits the run time of a command that watches, from its start to its end.
 const watching = 30 * time.Second
 
-// beside runs f while another command watches, and waits for that one: it has to end by itself,
-// with status 0, and its output follows that of f.
+// beside runs f while another command watches, and waits for that command. The command must end by
+// itself with status 0. Its output is printed after the output of f.
 func (p player) beside(ctx context.Context, args []string, f func() error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -53,7 +52,7 @@ func (p player) beside(ctx context.Context, args []string, f func() error) error
 	return errors.Join(acted, err)
 }
 
-// reject stands for a consumer that takes one message of a queue and rejects it.
+// reject takes one message from a queue and rejects it without requeueing, as a consumer would.
 func reject(ctx context.Context, api, queue string) error {
 	v := vhost{name: vhostName, api: api}
 	path := "/api/queues/" + url.PathEscape(v.name) + "/" + url.PathEscape(queue) + "/get"

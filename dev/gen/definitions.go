@@ -12,8 +12,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/spec/export"
 )
 
-// writeDefinitions makes definitions.json: what the example and deploy/local.yaml declare. No broker
-// is needed; the test of package deploy boots real nodes with the file.
+// writeDefinitions writes definitions.json from the example and deploy/local.yaml. It needs no
+// broker. The test of package deploy boots real nodes with the file.
 func writeDefinitions(dir string) error {
 	text, err := definitions("examples/topology.yaml", "deploy/local.yaml")
 	if err != nil {

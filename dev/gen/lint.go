@@ -9,7 +9,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/lint"
 )
 
-// writeLint makes the page of the lint rules, with the examples that are their tests.
+// writeLint writes the page of the lint rules. Its examples are also the tests of the rules.
 func writeLint(dir string) error {
 	var b strings.Builder
 	b.WriteString("# Lint rules\n\n`msgctl lint` finds what a broker accepts silently and what then loses " +

@@ -1,6 +1,6 @@
-// Command gen writes what is made from the code and kept in the repository (command reference, lint
-// rules, JSON Schema, the picture of the tour, definitions of the example) or put into a release
-// (man pages, completions).
+// Command gen writes the files that are generated from the code. Some are kept in the repository:
+// the command reference, the lint rules, the JSON Schema, the picture of the tour, and the
+// definitions of the example. Others are part of a release: man pages and completions.
 //
 //	go run ./dev gen                what the repository keeps
 //	go run ./dev gen -check         the same, and fails where that changed a file
@@ -16,7 +16,7 @@ import (
 	"strings"
 )
 
-// kind is one thing that can be generated, and the directory it goes to by default.
+// kind is one kind of generated output, with its default directory.
 type kind struct {
 	name, dir string
 	kept      bool // in the repository
@@ -88,7 +88,7 @@ func writeKept() error {
 	return nil
 }
 
-// check fails when a generated file differs from what was there before.
+// check writes the files that the repository keeps, and fails if this changes one.
 func check() error {
 	before, err := kept()
 	if err != nil {
@@ -108,7 +108,7 @@ func check() error {
 	return nil
 }
 
-// kept returns git's view of the directories that hold generated files, as a text to compare.
+// kept returns the status and diff by git of the directories with generated files.
 func kept() (string, error) {
 	args := []string{"status", "--porcelain", "--"}
 	for _, k := range kinds() {

@@ -7,7 +7,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/spec/schema"
 )
 
-// writeSchema writes the JSON Schema of the topology file, from the types that read it.
+// writeSchema writes the JSON Schema of the topology file. It is generated from the Go types that
+// the parser decodes into.
 func writeSchema(dir string) error {
 	text, err := schema.Generate()
 	if err != nil {

@@ -7,7 +7,8 @@ import (
 	"path/filepath"
 )
 
-// writeTour makes tour.svg, the picture of README.md: msgctl draws the topology of the tour.
+// writeTour writes tour.svg, the picture in README.md. `msgctl graph` draws it from the topology of
+// the tour.
 func writeTour(dir string) error {
 	picture, err := exec.Command("go", "run", "github.com/msgctl/msgctl", "graph", "-f", //nolint:noctx // it is short
 		filepath.Join("examples", "tour", "topology.yaml"), "-o", "svg").Output()

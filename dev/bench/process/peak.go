@@ -8,14 +8,16 @@ import (
 	"time"
 )
 
-// peakEvery is how often a process is asked for its peak: what it takes in its last moment may be
-// missed.
+// peakEvery is the interval between two readings of the peak. A peak in the last moment of a
+// process may be missed.
 const peakEvery = 5 * time.Millisecond
 
-// WatchPeak follows the peak of a process's resident memory, until the returned function is called;
-// that returns it in KiB. The maxrss that wait4(2) tells is no use: it is never below what this
-// program had itself when it started the other (the kernel takes over the high-water mark of the
-// memory that exec replaces, and Go's fork shares its parent's).
+// WatchPeak starts to follow the peak of a process's resident memory. The returned function stops
+// this and returns the peak in KiB; call it exactly once.
+//
+// The maxrss of wait4(2) is not usable: it is never below the peak of this program when it started
+// the other. The kernel takes over the high-water mark of the memory that exec replaces, and after
+// a fork in Go that memory is shared with the parent.
 func WatchPeak(pid int) (seen func() int64) {
 	stop, result := make(chan struct{}), make(chan int64, 1)
 	go func() {
@@ -38,7 +40,7 @@ func WatchPeak(pid int) (seen func() int64) {
 	}
 }
 
-// peakOf returns 0 for a process that has ended, and where there is no /proc.
+// peakOf returns the peak of a process in KiB, or 0 if the process has ended or there is no /proc.
 func peakOf(pid int) int64 {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Time is the processor time that this process has used so far.
+// Time returns the processor time that this process has used so far.
 func Time() time.Duration {
 	var u syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Usage is what one run of a program took.
+// Usage is the resource usage and output of one run of a program.
 type Usage struct {
 	Wall    time.Duration
 	CPU     time.Duration // of its process, not of the broker's
@@ -17,7 +17,8 @@ type Usage struct {
 	Out     []byte // what it wrote, to both streams
 }
 
-// Run executes a program to its end and fails with its output when it fails.
+// Run runs a program until it ends, with env added to the environment. If the program fails, the
+// error contains its output.
 func Run(ctx context.Context, env []string, name string, args ...string) (Usage, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = append(os.Environ(), env...)

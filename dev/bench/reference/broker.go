@@ -14,7 +14,7 @@ import (
 // Broker is one entry of MSGCTL_TEST_BROKERS.
 type Broker struct{ Line, amqp, API string }
 
-// ParseBrokers reads MSGCTL_TEST_BROKERS.
+// ParseBrokers parses the value of MSGCTL_TEST_BROKERS.
 func ParseBrokers(list string) ([]Broker, error) {
 	var out []Broker
 	for _, entry := range strings.Fields(list) {
@@ -31,10 +31,11 @@ func ParseBrokers(list string) ([]Broker, error) {
 	return out, nil
 }
 
-// VHost is where the objects of the benchmark live.
+// VHost is the name of the vhost that the benchmark uses.
 const VHost = "msgctl-bench"
 
-// record is where msgctl keeps what the benchmark's topology owns.
+// record is the path of the global parameter in which msgctl records what the topology of the
+// benchmark owns.
 const record = "/api/global-parameters/msgctl.bench%40" + VHost
 
 func (b Broker) request(ctx context.Context, method, path string, body []byte) error {
@@ -59,7 +60,8 @@ func (b Broker) request(ctx context.Context, method, path string, body []byte) e
 	return nil
 }
 
-// EmptyVHost makes the benchmark's vhost anew and lets the broker come to rest.
+// EmptyVHost deletes and recreates the vhost of the benchmark, and then waits a second for the
+// broker to settle.
 func (b Broker) EmptyVHost(ctx context.Context) error {
 	if err := b.request(ctx, http.MethodDelete, "/api/vhosts/"+VHost, nil); err != nil {
 		return err
@@ -82,13 +84,14 @@ func (b Broker) EmptyVHost(ctx context.Context) error {
 	return nil
 }
 
-// Environment names the broker to msgctl; api may be a proxy's address.
+// Environment returns the environment variables that make msgctl use the broker. api is the base
+// URL of the management API, which may be that of a proxy.
 func (b Broker) Environment(api string) []string {
 	return []string{"MSGCTL_URL=" + b.amqp + "/" + VHost, "MSGCTL_API=" + api, "MSGCTL_CONTEXT=",
 		"MSGCTL_CONFIG=/nonexistent"}
 }
 
-// RemoveVHost leaves the broker as it was.
+// RemoveVHost deletes the vhost of the benchmark and the record of its topology.
 func (b Broker) RemoveVHost(ctx context.Context) error {
 	if err := b.request(ctx, "DELETE", record, nil); err != nil {
 		return err

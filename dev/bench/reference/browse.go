@@ -9,11 +9,12 @@ import (
 	"github.com/msgctl/msgctl/dev/bench/process"
 )
 
-// Prefetch is about the window that msgctl's budget of memory makes for such messages.
+// Prefetch is about the prefetch that msgctl derives from its memory budget for messages of this
+// size.
 const Prefetch = 4000
 
-// HoldAll is a consumer that does nothing with n messages but to hold and return them: a channel
-// for each window, because a window that is full gets no more.
+// HoldAll consumes n messages, holds them all, and then returns them to the queue. It opens one
+// channel per prefetch window, because a channel whose window is full gets no more messages.
 func (b Broker) HoldAll(ctx context.Context, queue string, n int) (process.Usage, error) {
 	start, used := time.Now(), process.Time()
 	l, err := b.Dial()
@@ -41,8 +42,8 @@ func (b Broker) HoldAll(ctx context.Context, queue string, n int) (process.Usage
 		}
 		held = append(held, ch)
 	}
-	// the last window first: in the other order a classic queue walks past all that it got back
-	// already
+	// Return the last window first. In the other order a classic queue walks past all messages that
+	// were already returned.
 	for i := range held {
 		i = len(held) - 1 - i
 		ch := held[i]
@@ -56,8 +57,7 @@ func (b Broker) HoldAll(ctx context.Context, queue string, n int) (process.Usage
 	return process.Usage{Wall: time.Since(start), CPU: process.Time() - used}, nil
 }
 
-// DrainAll is a consumer that does nothing with n messages but to acknowledge them, half a window
-// at a time.
+// DrainAll consumes n messages and acknowledges them, half a prefetch window at a time.
 func (b Broker) DrainAll(ctx context.Context, queue string, n int) (process.Usage, error) {
 	start, used := time.Now(), process.Time()
 	l, err := b.Dial()

@@ -15,14 +15,14 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// ConsumeQueue is the queue that consumers empty, AtOnce messages at a time where a handler is
-// slow.
+// ConsumeQueue is the queue that the consumers empty. AtOnce is the number of messages that a
+// process or an HTTP endpoint handles at once.
 const (
 	ConsumeQueue = "bench.consume"
 	AtOnce       = 100
 )
 
-// Acknowledge acknowledges each of n messages.
+// Acknowledge consumes n messages and acknowledges each one.
 func Acknowledge(ctx context.Context, l *Link, n int) error {
 	in, err := l.Consume(ConsumeQueue, Prefetch)
 	if err != nil {
@@ -40,8 +40,8 @@ func Acknowledge(ctx context.Context, l *Link, n int) error {
 	return nil
 }
 
-// HandByLines gives each message to a process, so many at once, and acknowledges it when that
-// has answered.
+// HandByLines passes n messages to the process self as lines of JSON, at most AtOnce at a time. It
+// acknowledges each message when the process has answered.
 func HandByLines(ctx context.Context, l *Link, n int, self string) error {
 	cmd := exec.CommandContext(ctx, "sh", "-c", self)
 	cmd.Env = append(os.Environ(), HandlerMode+"=1")
@@ -91,7 +91,7 @@ func HandByLines(ctx context.Context, l *Link, n int, self string) error {
 	return cmd.Wait()
 }
 
-// ackAnswers acknowledges what the process has answered, until it ends.
+// ackAnswers acknowledges the messages that the process has answered, until the process ends.
 func ackAnswers(stdout io.Reader, l *Link, slots <-chan struct{}) error {
 	answers := bufio.NewScanner(stdout)
 	for answers.Scan() {
@@ -110,7 +110,8 @@ func ackAnswers(stdout io.Reader, l *Link, slots <-chan struct{}) error {
 	return answers.Err()
 }
 
-// Post posts each message, so many at once, and acknowledges it when that is answered.
+// Post sends n messages to url with HTTP POST, at most AtOnce at a time. It acknowledges each
+// message when the endpoint has responded.
 func Post(ctx context.Context, l *Link, n int, url string) error {
 	in, err := l.Consume(ConsumeQueue, Prefetch)
 	if err != nil {

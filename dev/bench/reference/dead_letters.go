@@ -8,12 +8,13 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// DiedIn is the queue in which the dead letters of a replay say that they died first.
+// DiedIn is the queue that the headers of the dead letters name as the place of their first death.
+// A replay returns them to it.
 const DiedIn = "bench.work"
 
-// DeadLetter is the i-th message: persistent JSON of size bytes with the headers that a broker
-// gives to a rejected message, one of a thousand that died in the same second, and a trace of its
-// own, so that no two messages have the same headers.
+// DeadLetter returns the i-th dead letter: a persistent JSON message of size bytes with the headers
+// that a broker adds to a dead-lettered message. A thousand messages each have the same time of
+// death. The traceparent is different for every message, so no two messages have the same headers.
 func DeadLetter(i, size int, queue string) amqp.Publishing {
 	tenant, reason := "acme", "rejected"
 	if i%2 == 1 {

@@ -10,7 +10,8 @@ import (
 	rabbithole "github.com/michaelklishin/rabbit-hole/v2"
 )
 
-// BulkImport lets the broker import the workload by itself.
+// BulkImport declares the workload with the definitions import of the broker and returns how long
+// this takes.
 func (b Broker) BulkImport(ctx context.Context, w Workload) (time.Duration, error) {
 	body, err := w.definitions()
 	if err != nil {
@@ -21,7 +22,8 @@ func (b Broker) BulkImport(ctx context.Context, w Workload) (time.Duration, erro
 	return time.Since(start), err
 }
 
-// SequentialPuts declares the workload with rabbit-hole, one request after the other.
+// SequentialPuts declares the workload with rabbit-hole, one request after another, and returns how
+// long this takes.
 func (b Broker) SequentialPuts(w Workload) (time.Duration, error) {
 	u, err := url.Parse(b.API)
 	if err != nil {

@@ -7,10 +7,11 @@ import (
 	"os"
 )
 
-// HandlerMode is the variable that makes the benchmark a handler: see EchoHandler.
+// HandlerMode is the name of the environment variable that turns the benchmark into a handler: see
+// EchoHandler.
 const HandlerMode = "MSGCTL_BENCH_HANDLER"
 
-// EchoHandler answers every line with ack, as quickly as can be.
+// EchoHandler answers every line on stdin with ack, as fast as it can.
 func EchoHandler() {
 	in, out := bufio.NewReaderSize(os.Stdin, 1<<20), bufio.NewWriter(os.Stdout)
 	for {

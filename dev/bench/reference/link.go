@@ -9,16 +9,16 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// Rest is how long the broker gets to finish what it does in the background.
+// Rest is how long the benchmark waits for the broker to finish its background work.
 const Rest = 2 * time.Second
 
-// Link is a connection with one channel.
+// Link is an AMQP connection with one channel.
 type Link struct {
 	connection *amqp.Connection
 	Channel    *amqp.Channel
 }
 
-// Dial opens a link to the vhost of the benchmark.
+// Dial opens a Link to the vhost of the benchmark.
 func (b Broker) Dial() (*Link, error) {
 	connection, err := amqp.Dial(b.amqp + "/" + VHost)
 	if err != nil {
@@ -32,16 +32,16 @@ func (b Broker) Dial() (*Link, error) {
 	return &Link{connection, channel}, nil
 }
 
-// Close ends the connection.
+// Close closes the connection and ignores errors.
 func (l *Link) Close() { _ = l.connection.Close() }
 
-// Declare declares a durable queue of a type.
+// Declare declares a durable queue of the queue type kind.
 func (l *Link) Declare(queue, kind string) error {
 	_, err := l.Channel.QueueDeclare(queue, true, false, false, false, amqp.Table{"x-queue-type": kind})
 	return err
 }
 
-// Fill publishes n messages to an exchange and returns when every queue has them.
+// Fill publishes n messages to an exchange and returns when each of the queues has n messages.
 func (l *Link) Fill(ctx context.Context, exchange string, n int, queues []string,
 	message func(i int) amqp.Publishing) error {
 	for i := range n {
@@ -57,9 +57,9 @@ func (l *Link) Fill(ctx context.Context, exchange string, n int, queues []string
 	return nil
 }
 
-// Clear empties queues. They stay until their vhost goes: 3.10.8 loses the write-ahead log of its
-// quorum queues when a large one is deleted soon after it was filled, and with it whatever is
-// measured next.
+// Clear purges queues. It does not delete them: 3.10.8 loses the write-ahead log of its quorum
+// queues if a large one is deleted soon after it was filled, which would spoil the next
+// measurement.
 func (l *Link) Clear(queues ...string) error {
 	for _, q := range queues {
 		if _, err := l.Channel.QueuePurge(q, false); err != nil {
@@ -69,7 +69,7 @@ func (l *Link) Clear(queues ...string) error {
 	return nil
 }
 
-// Fanout declares queues and an exchange that gives each of them a copy.
+// Fanout declares queues of the queue type kind and a fanout exchange that is bound to all of them.
 func (l *Link) Fanout(exchange, kind string, queues []string) error {
 	if err := l.Channel.ExchangeDeclare(exchange, "fanout", true, false, false, false, nil); err != nil {
 		return err
@@ -85,20 +85,20 @@ func (l *Link) Fanout(exchange, kind string, queues []string) error {
 	return nil
 }
 
-// Ready is the number of messages in a queue that are neither delivered nor gone.
+// Ready returns the number of messages in a queue that are ready for delivery.
 func (l *Link) Ready(queue string) (int, error) {
 	q, err := l.Channel.QueueDeclarePassive(queue, true, false, false, false, nil)
 	return q.Messages, err
 }
 
-// Bounds of waiting for a count.
+// pollEvery is the interval at which Await counts. stuck is how long a count may stay unchanged.
 const (
 	pollEvery = 5 * time.Millisecond
 	stuck     = 2 * time.Minute
 )
 
-// Await returns as soon as n messages are ready in a queue, and an error when their number has not
-// changed for long.
+// Await returns when exactly n messages are ready in a queue. It returns an error if their number
+// does not change for two minutes.
 func (l *Link) Await(ctx context.Context, queue string, n int) error {
 	last, since := -1, time.Now()
 	for {
@@ -125,7 +125,7 @@ func (l *Link) Await(ctx context.Context, queue string, n int) error {
 
 const consumerTag = "bench"
 
-// Consume subscribes to a queue.
+// Consume subscribes to a queue with manual acknowledgements and the given prefetch.
 func (l *Link) Consume(queue string, prefetch int) (<-chan amqp.Delivery, error) {
 	if err := l.Channel.Qos(prefetch, 0, false); err != nil {
 		return nil, err

@@ -12,16 +12,16 @@ import (
 	"github.com/msgctl/msgctl/dev/bench/process"
 )
 
-// window is how many messages the broker's shovel has under way: its default.
+// window is the prefetch of the shovel, which is also its default.
 const window = 1000
 
-// BareWindows are those that the bare loop is tried with; the faster one counts.
+// BareWindows are the prefetch windows that the bare loop is measured with. The fastest one counts.
 var BareWindows = [...]int{1000, 2500}
 
 const shovelPath = "/api/parameters/shovel/" + VHost + "/bench"
 
-// Shovel lets the broker's own dynamic shovel move n messages. The time ends when the target has
-// all and the source none.
+// Shovel moves n messages with a dynamic shovel of the broker. The time ends when the target has
+// all messages and the source is empty or the shovel is gone.
 func (b Broker) Shovel(ctx context.Context, l *Link, from, to string, n int) (process.Usage, error) {
 	uri := b.amqp + "/" + VHost
 	body, err := json.Marshal(object{"value": object{
@@ -43,8 +43,8 @@ func (b Broker) Shovel(ctx context.Context, l *Link, from, to string, n int) (pr
 	return process.Usage{Wall: time.Since(start)}, err
 }
 
-// shovelEnded waits until the source is empty, or the shovel gone: it may leave messages in the
-// source that it has moved (fact shovel-returns-moved).
+// shovelEnded waits until the source is empty or the shovel is gone. The shovel may leave messages
+// in the source that it has moved (fact shovel-returns-moved).
 func (b Broker) shovelEnded(ctx context.Context, l *Link, from string) error {
 	for {
 		left, err := l.Ready(from)
@@ -58,9 +58,9 @@ func (b Broker) shovelEnded(ctx context.Context, l *Link, from string) error {
 	}
 }
 
-// BareLoop moves n messages with the loop that one would write on the client library: a
-// connection each to consume and to publish, mandatory and confirmed, one multiple acknowledgement
-// per confirmed run.
+// BareLoop returns a function that moves n messages with the loop that one would write with the
+// client library. It uses one connection to consume and one to publish, publishes with mandatory
+// and confirms, and acknowledges each run of confirmed messages with multiple set.
 func (b Broker) BareLoop(window int) func(context.Context, *Link, string, string, int) (process.Usage, error) {
 	return func(ctx context.Context, _ *Link, from, to string, n int) (process.Usage, error) {
 		return b.bareLoop(ctx, window, from, to, n)
@@ -109,8 +109,8 @@ func (b Broker) bareLoop(ctx context.Context, window int, from, to string, n int
 	return process.Usage{Wall: time.Since(start), CPU: process.Time() - used}, err
 }
 
-// acknowledge takes out of the source what the target confirmed. Delivery tags and publication
-// numbers are the same.
+// acknowledge acknowledges in the source what the target has confirmed. Delivery tags and
+// publishing sequence numbers are equal.
 func acknowledge(source *amqp.Channel, confirms <-chan amqp.Confirmation, returns <-chan amqp.Return, n uint64) error {
 	for at := uint64(0); at < n; {
 		c, ok := <-confirms

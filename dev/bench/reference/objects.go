@@ -7,28 +7,28 @@ import (
 	"os"
 )
 
-// Workload is a number of objects: four tenths classic queues, one tenth exchanges, half bindings.
+// Workload is a number of objects to declare: 40% classic queues, 10% exchanges and 50% bindings.
 type Workload struct{ exchanges, queues, bindings int }
 
-// NewWorkload divides a number of objects.
+// NewWorkload returns a Workload of about the given number of objects.
 func NewWorkload(objects int) Workload {
 	return Workload{exchanges: objects / 10, queues: objects * 4 / 10, bindings: objects / 2}
 }
 
-// Size is the number of all objects.
+// Size returns the number of all objects.
 func (w Workload) Size() int { return w.exchanges + w.queues + w.bindings }
 
 func exchangeName(i int) string { return fmt.Sprintf("bench.exchange.%05d", i) }
 
-// QueueName is the name of the i-th queue.
+// QueueName returns the name of the i-th queue.
 func QueueName(i int) string { return fmt.Sprintf("bench.queue.%05d", i) }
 
-// binding returns exchange, queue and key of the i-th binding.
+// binding returns the exchange, queue and routing key of the i-th binding.
 func (w Workload) binding(i int) (exchange, queue, key string) {
 	return exchangeName(i % w.exchanges), QueueName(i % w.queues), fmt.Sprintf("key.%05d", i)
 }
 
-// WriteTopology writes the workload as a topology file.
+// WriteTopology writes the workload to path as a topology file.
 func (w Workload) WriteTopology(path string) error {
 	f, err := os.Create(path)
 	if err != nil {
@@ -62,7 +62,7 @@ func (w Workload) WriteTopology(path string) error {
 
 type object = map[string]any
 
-// definitions is the workload as a definitions file for the broker's own import.
+// definitions returns the workload as a definitions file for the bulk import of the broker.
 func (w Workload) definitions() ([]byte, error) {
 	var exchanges, queues, bindings []object
 	for i := range w.exchanges {

@@ -8,15 +8,15 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// Events of a publisher.
+// These constants describe the published events.
 const (
 	EventQueue = "bench.events" // where they arrive
 	EventSize  = 512            // bytes of one
-	// PublishWindow is how many the windowed loop has under way.
+	// PublishWindow is the maximum number of unconfirmed messages of PublishWindowed.
 	PublishWindow = 2048
 )
 
-// PublishUnconfirmed publishes n events without waiting for anything but their arrival.
+// PublishUnconfirmed publishes n events without confirms and waits until all are in the queue.
 func (b Broker) PublishUnconfirmed(ctx context.Context, n int) (time.Duration, error) {
 	l, err := b.Dial()
 	if err != nil {
@@ -36,7 +36,7 @@ func (b Broker) PublishUnconfirmed(ctx context.Context, n int) (time.Duration, e
 	return time.Since(start), nil
 }
 
-// dialConfirming returns a link whose channel confirms.
+// dialConfirming returns a Link whose channel is in confirm mode.
 func (b Broker) dialConfirming() (*Link, error) {
 	l, err := b.Dial()
 	if err != nil {
@@ -49,7 +49,7 @@ func (b Broker) dialConfirming() (*Link, error) {
 	return l, nil
 }
 
-// PublishConfirmedEach publishes n events and waits for each confirm before the next event.
+// PublishConfirmedEach publishes n events and waits for the confirm of each before the next.
 func (b Broker) PublishConfirmedEach(ctx context.Context, n int) (time.Duration, error) {
 	l, err := b.dialConfirming()
 	if err != nil {
@@ -70,7 +70,7 @@ func (b Broker) PublishConfirmedEach(ctx context.Context, n int) (time.Duration,
 	return time.Since(start), nil
 }
 
-// PublishWindowed publishes n events, PublishWindow of them under way.
+// PublishWindowed publishes n events with at most PublishWindow of them unconfirmed.
 func (b Broker) PublishWindowed(ctx context.Context, n int) (time.Duration, error) {
 	l, err := b.dialConfirming()
 	if err != nil {
