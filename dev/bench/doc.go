@@ -17,11 +17,11 @@
 // a queue bound to the same exchange. A publisher fills the exchange as fast as it can.
 //
 // consume: for each broker, it compares `msgctl consume` with --discard, with a persistent process
-// and with an HTTP endpoint to a consumer on the client library that handles each message the same
-// way.
+// and with an HTTP endpoint, with a consumer on the client library that handles each message the
+// same way.
 //
-// publish: for each broker, it compares `msgctl publish --ndjson` with a schema to a loop on the
-// client library with a window of confirms.
+// publish: for each broker, it compares `msgctl publish --ndjson`, which validates a schema, with a
+// loop on the client library that has a window of confirms.
 //
 // start: without a broker, it measures the time of `msgctl --help` and `msgctl version`, process
 // start included.

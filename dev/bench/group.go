@@ -22,13 +22,13 @@ const (
 )
 
 // group compares the grouping of a deep classic queue with bare consumers of the same messages. The
-// order changes in each round: on 4.0.5, reading a million messages takes either 67 or 130 s,
-// whichever program reads them.
+// order changes in each round, because on 4.0.5 reading a million messages takes either 67 or 130
+// s, whichever program reads them.
 //
 // There are two bare consumers. One holds all messages, one prefetch window after another, and
 // returns them at the end. This is the same work for the broker, so the bound refers to this
-// consumer. The other acknowledges the messages, which is cheaper for the broker because it may
-// forget them, but empties the queue. Its rate is printed for comparison only.
+// consumer. The other acknowledges the messages. This is cheaper for the broker, which may forget
+// them, but it empties the queue. Its rate is printed for comparison only.
 func (b *benchmark) group(ctx context.Context, br reference.Broker) error {
 	if err := br.EmptyVHost(ctx); err != nil {
 		return err

@@ -18,8 +18,8 @@ import (
 	"github.com/msgctl/msgctl/internal/rabbittest/node"
 )
 
-// Run runs the demo and writes to out. It returns after everything that the demo created is
-// removed, even if ctx has ended. It then returns an error.
+// Run runs the demo, writes to out, and removes everything that the demo created before it returns.
+// If ctx ends, it stops the demo, cleans up all the same, and returns an error.
 func Run(ctx context.Context, out *os.File) error {
 	err := run(ctx, newNarrator(out))
 	if ctx.Err() != nil {

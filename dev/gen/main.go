@@ -108,7 +108,7 @@ func check() error {
 	return nil
 }
 
-// kept returns the status and diff by git of the directories with generated files.
+// kept returns the output of git status and git diff for the directories with generated files.
 func kept() (string, error) {
 	args := []string{"status", "--porcelain", "--"}
 	for _, k := range kinds() {

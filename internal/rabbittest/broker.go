@@ -52,7 +52,7 @@ type Broker struct {
 
 // EachLine runs f as one parallel subtest per release line, named after the line. The subtests run
 // in parallel because tests mostly wait for brokers. f therefore starts after the function that
-// called EachLine has returned. It may share only immutable data with the other lines.
+// called EachLine has returned, and it may share only immutable data with the other lines.
 func EachLine(t *testing.T, f func(t *testing.T, b *Broker)) {
 	t.Helper()
 	for _, b := range Brokers(t) {

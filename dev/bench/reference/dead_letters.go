@@ -13,7 +13,7 @@ import (
 const DiedIn = "bench.work"
 
 // DeadLetter returns the i-th dead letter: a persistent JSON message of size bytes with the headers
-// that a broker adds to a dead-lettered message. A thousand messages each have the same time of
+// that a broker adds to a dead-lettered message. Each block of 1,000 messages has the same time of
 // death. The traceparent is different for every message, so no two messages have the same headers.
 func DeadLetter(i, size int, queue string) amqp.Publishing {
 	tenant, reason := "acme", "rejected"

@@ -19,7 +19,8 @@ import (
 //  4. a private node of the distribution's package, which Find installs with apt-get, as root or
 //     with sudo without a password.
 //
-// If none is available, the error names all four and what to do.
+// If MSGCTL_URL is set, Find tries no other broker. If none of the four is available, the error
+// names all of them and says what to do.
 func Find(ctx context.Context, o Options) (*Node, error) {
 	if raw := os.Getenv("MSGCTL_URL"); raw != "" {
 		return given(ctx, raw, os.Getenv("MSGCTL_API"))
