@@ -16,12 +16,11 @@
 // tail: for each broker, it compares `msgctl tail`, which writes to a file, with a bare consumer of
 // a queue bound to the same exchange. A publisher fills the exchange as fast as it can.
 //
-// consume: for each broker, it compares `msgctl consume` with --discard, with a persistent process
-// and with an HTTP endpoint, with a consumer on the client library that handles each message the
-// same way.
+// consume: for each broker, it compares `msgctl consume` (--discard, a persistent process, an HTTP
+// endpoint) with a consumer on the client library that handles each message the same way.
 //
-// publish: for each broker, it compares `msgctl publish --ndjson`, which validates a schema, with a
-// loop on the client library that has a window of confirms.
+// publish: for each broker, it compares `msgctl publish --ndjson`, which validates against a
+// schema, with a loop on the client library that has a window of confirms.
 //
 // start: without a broker, it measures the time of `msgctl --help` and `msgctl version`, process
 // start included.
