@@ -11,18 +11,18 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Client opens connections to the AMQP listener of one broker. It holds none itself, and may be
-// used by several goroutines.
+// Client opens connections to the AMQP listener of one broker. It holds no connection itself and is
+// safe for concurrent use.
 type Client struct{ opts Options }
 
-// New returns a client. It does no I/O.
+// New returns a client, with defaults for what o leaves at zero. It does no I/O.
 func New(o Options) *Client { return &Client{opts: o.withDefaults()} }
 
-// URL names the listener for people, without credentials and vhost.
+// URL returns the URL of the listener, without credentials and vhost.
 func (c *Client) URL() string { return c.opts.URL() }
 
-// Explain words an AMQP error for people. It returns nil for nil, and adds the operation to an
-// error that is already explained.
+// Explain returns an AMQP error in words for users. It returns nil for nil. If err is explained
+// already, Explain only adds the operation.
 func Explain(ctx context.Context, o refusal.Operation, err error) error { return explain(ctx, o, err) }
 
 func explain(ctx context.Context, o refusal.Operation, err error) error {
@@ -42,19 +42,20 @@ func explain(ctx context.Context, o refusal.Operation, err error) error {
 	return o.Failed(ctx, err)
 }
 
-// IsException reports whether err is an AMQP exception of the broker or of the client library.
+// IsException reports whether err is an AMQP exception, raised by the broker or by the client
+// library.
 func IsException(err error) bool {
 	var x *amqp091.Error
 	return errors.As(err, &x)
 }
 
-// IsNotFound reports whether the broker answered that there is no such object (404).
+// IsNotFound reports whether the broker answered that the object does not exist (404).
 func IsNotFound(err error) bool { return hasCode(err, amqp091.NotFound) }
 
-// IsRefused reports whether the broker answered that the login may not (403).
+// IsRefused reports whether the broker answered that the login lacks a permission (403).
 func IsRefused(err error) bool { return hasCode(err, amqp091.AccessRefused) }
 
-// IsLocked reports whether the broker answered that a queue is exclusive to another connection
+// IsLocked reports whether the broker answered that the queue is exclusive to another connection
 // (405).
 func IsLocked(err error) bool { return hasCode(err, amqp091.ResourceLocked) }
 

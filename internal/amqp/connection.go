@@ -12,12 +12,13 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Parallel is how many AMQP methods are under way at once: with more, 4.3 gets slower
+// Parallel is the maximum number of AMQP methods in progress at once: with more, 4.3 gets slower
 // (measured on two cores).
 const Parallel = 8
 
-// RecoveringConnection does AMQP operations in one vhost on the channels of one connection, which
-// it opens when needed and opens again when it was lost. It is safe for concurrent use.
+// RecoveringConnection performs AMQP operations in one vhost on the channels of one connection. It
+// opens the connection when it is first needed, and again after a loss. It is safe for concurrent
+// use.
 type RecoveringConnection struct {
 	opts  Options
 	vhost string
@@ -33,7 +34,8 @@ type RecoveringConnection struct {
 	over    error // why a lost connection can never be restored
 }
 
-// Recovering returns a connection to a vhost. It dials when it is first used. Close it.
+// Recovering returns a RecoveringConnection to a vhost. It dials when it is first used. The caller
+// must call Close.
 func (c *Client) Recovering(vhost string) *RecoveringConnection {
 	return &RecoveringConnection{
 		opts: c.opts, vhost: vhost, slots: make(chan struct{}, Parallel),
@@ -41,13 +43,14 @@ func (c *Client) Recovering(vhost string) *RecoveringConnection {
 	}
 }
 
-// Ready makes sure that a connection is open.
+// Ready opens the connection if none is open.
 func (c *RecoveringConnection) Ready(ctx context.Context) error { _, err := c.link(ctx); return err }
 
-// WasOpen reports whether there ever was a connection.
+// WasOpen reports whether a connection was ever established.
 func (c *RecoveringConnection) WasOpen() bool { c.mu.Lock(); defer c.mu.Unlock(); return c.open }
 
-// Close closes the connection within two seconds. It cannot be used afterwards.
+// Close closes the connection within two seconds. The RecoveringConnection cannot be used
+// afterwards.
 func (c *RecoveringConnection) Close() {
 	c.mu.Lock()
 	l := c.current
@@ -59,7 +62,7 @@ func (c *RecoveringConnection) Close() {
 }
 
 // Do runs one operation on a separate channel. The operation must be idempotent: it runs again if
-// the connection is lost meanwhile. An exception of the broker is returned unchanged, to the
+// the connection is lost in the meantime. An exception of the broker is returned unchanged, to the
 // operation that caused it.
 func (c *RecoveringConnection) Do(ctx context.Context, f func(*amqp091.Channel) error) error {
 	if err := enter(ctx, c.slots); err != nil {
@@ -88,9 +91,9 @@ func (c *RecoveringConnection) Do(ctx context.Context, f func(*amqp091.Channel) 
 	}
 }
 
-// alone runs operations one at a time on a separate connection. Some refusals close the whole
-// connection and abort every operation on it (fact refusals-close-connections): only this way is it
-// known which operation was refused.
+// alone runs operations one at a time, each on a separate connection. Some refusals close the whole
+// connection and abort every operation on it (fact refusals-close-connections). Only an operation
+// that runs alone is known to be the refused one.
 func (c *RecoveringConnection) alone(ctx context.Context, f func(*amqp091.Channel) error) error {
 	if err := enter(ctx, c.lone); err != nil {
 		return err
@@ -108,8 +111,8 @@ func (c *RecoveringConnection) alone(ctx context.Context, f func(*amqp091.Channe
 	return err
 }
 
-// once runs f on a channel of l. The AMQP library knows no contexts for methods: when ctx ends
-// first, the channel is left to its connection and never used again.
+// once runs f on a channel of l. The library's methods take no context: if ctx ends first, the
+// channel is abandoned and never used again.
 func (c *RecoveringConnection) once(ctx context.Context, l *Link, f func(*amqp091.Channel) error) error {
 	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
 	defer cancel()
@@ -151,7 +154,7 @@ func (c *RecoveringConnection) release(l *Link, ch *amqp091.Channel) {
 	c.mu.Unlock()
 }
 
-// drop forgets a connection that is lost.
+// drop forgets a lost connection.
 func (c *RecoveringConnection) drop(l *Link) {
 	c.mu.Lock()
 	if c.current == l {
@@ -161,8 +164,8 @@ func (c *RecoveringConnection) drop(l *Link) {
 	_ = l.net.Close()
 }
 
-// link returns the open connection, dialling if there is none: once if there never was one, else as
-// often as the options say.
+// link returns the open connection, or dials one. The first connection gets one attempt; later ones
+// get as many as the options allow.
 func (c *RecoveringConnection) link(ctx context.Context) (*Link, error) {
 	if l, err := c.live(); l != nil || err != nil {
 		return l, err
@@ -192,8 +195,8 @@ func (c *RecoveringConnection) link(ctx context.Context) (*Link, error) {
 	return l, nil
 }
 
-// giveUp remembers that the broker now refuses a login that it accepted before: the user or the
-// vhost was deleted. The broker takes three seconds to refuse each further attempt, one operation
+// giveUp records that the broker now refuses a login that it accepted before: the user or the vhost
+// was deleted. The broker would take three seconds to refuse each further attempt, one operation
 // after the other.
 func (c *RecoveringConnection) giveUp(err error) error {
 	c.mu.Lock()
@@ -279,13 +282,13 @@ func enter(ctx context.Context, gate chan struct{}) error {
 
 func leave(gate chan struct{}) { <-gate }
 
-// VHost is the vhost's name.
+// VHost returns the name of the vhost.
 func (c *RecoveringConnection) VHost() string { return c.vhost }
 
-// User is the login.
+// User returns the name of the user who logs in.
 func (c *RecoveringConnection) User() string { return c.opts.User }
 
-// ServerVersion is the version that the broker reported, "" without a connection.
+// ServerVersion returns the version that the broker reported, or "" if no connection is open.
 func (c *RecoveringConnection) ServerVersion() string {
 	l, err := c.live()
 	if l == nil || err != nil {

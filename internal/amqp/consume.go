@@ -15,9 +15,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Source returns a source of the messages of a vhost's queues. Every subscription has a connection
-// of its own: one that is slow to receive keeps no other from its messages. Consumers that only
-// hold messages can share one: see Share.
+// Source returns a source of messages from the queues of a vhost. Each subscription has its own
+// connection, so a slow receiver does not delay the others. Consumers that only hold messages can
+// share a connection: see Share.
 func (c *Client) Source(vhost string) consume.Source { return &source{opts: c.opts, vhost: vhost} }
 
 type source struct {
@@ -43,12 +43,12 @@ func (s *source) Subscribe(ctx context.Context, o consume.Options) (consume.Subs
 	return sub, nil
 }
 
-// maxFrame is the largest frame that a consumer reads. What a publisher's headers take is below 128
-// KiB as a rule; each death in another queue may add that once more.
+// maxFrame is the largest frame that a consumer reads, in bytes. The headers that a publisher sets
+// usually take less than 128 KiB; each death in another queue may add as much again.
 const maxFrame = 4 << 20
 
-// consuming returns options for a connection that consumes, and publishes nothing. wrap may put
-// something around the connection.
+// consuming returns options for a connection that only consumes. wrap returns the connection that
+// the library reads from and writes to.
 func (o Options) consuming(wrap func(*wire.Coalescer) net.Conn) Options {
 	o.frameMax = maxFrame
 	o.wrap = func(conn net.Conn) net.Conn { return wrap(wire.Coalesce(conn)) }
@@ -91,7 +91,7 @@ func (s *subscription) start(ctx context.Context, o consume.Options) error {
 	})
 }
 
-// explain says for people why consuming did not start, or ended.
+// explain returns an error that tells users why consuming did not start, or why it ended.
 func (s *subscription) explain(ctx context.Context, err error) error {
 	op := fmt.Sprintf("consume from queue %q", s.queue)
 	if errors.Is(ctx.Err(), context.Canceled) {
@@ -115,7 +115,8 @@ func (s *subscription) explain(ctx context.Context, err error) error {
 		User: s.opts.User}, err)
 }
 
-// refused words the broker's refusal of a consumer, "" if another function does.
+// refused returns a text for the broker's refusal of a consumer, or "" for a refusal that is worded
+// elsewhere.
 func (s *subscription) refused(r refusal.Reply, code int) string {
 	switch {
 	case r.Kind == refusal.Refused:

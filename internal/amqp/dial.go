@@ -15,9 +15,9 @@ import (
 	"github.com/msgctl/msgctl/internal/refusal"
 )
 
-// login is SASL PLAIN. It asks the broker to say so when it refuses the login: otherwise RabbitMQ
-// closes the connection without a word after 3 s, as something on the way may, too. The library
-// overwrites the capabilities of a client right before it asks for the response.
+// login is SASL PLAIN. It asks the broker to report a refused login. Otherwise RabbitMQ closes the
+// connection without an answer after 3 seconds, which something in between may do, too. The library
+// overwrites the client's capabilities right before it calls Response.
 type login struct {
 	amqp091.PlainAuth
 	properties amqp091.Table
@@ -31,20 +31,20 @@ func (l *login) Response() string {
 	return l.PlainAuth.Response()
 }
 
-// Link is one open AMQP connection to a vhost. It is not restored when it is lost.
+// Link is one open AMQP connection to a vhost. It is not restored after a loss.
 type Link struct {
 	opts Options
 	conn *amqp091.Connection
 	net  net.Conn
-	// frames knows how the broker broke the protocol, if it did.
+	// frames records how the broker broke the protocol, if it did.
 	frames *wire.Frames
-	// closed has the reason when the connection is gone; it is closed then.
+	// closed gets the reason when the connection ends, and is then closed.
 	closed chan *amqp091.Error
 	idle   []*amqp091.Channel // guarded by the RecoveringConnection
 }
 
-// dial opens an AMQP connection to a vhost. Its errors are translated. ctx and the timeout bound
-// all of it: TCP, TLS and the AMQP handshake; neither bounds the connection's later life.
+// dial opens an AMQP connection to a vhost. Its errors are worded for users. ctx and the timeout
+// bound TCP, TLS and the AMQP handshake; neither bounds the later life of the connection.
 func dial(ctx context.Context, o Options, vhost string) (*Link, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
@@ -68,8 +68,8 @@ func dial(ctx context.Context, o Options, vhost string) (*Link, error) {
 
 func handshake(ctx context.Context, o Options, vhost string, heard *sniffer) (*amqp091.Connection, *wire.Frames,
 	error) {
-	// amqp091.Open has no context: the deadline ends it if the peer is silent. The library removes
-	// the deadline afterwards.
+	// amqp091.Open takes no context: the deadline ends it if the peer is silent. The library
+	// removes the deadline afterwards.
 	if deadline, ok := ctx.Deadline(); ok {
 		_ = heard.SetDeadline(deadline)
 	}
@@ -83,8 +83,8 @@ func handshake(ctx context.Context, o Options, vhost string, heard *sniffer) (*a
 		if err := secured.HandshakeContext(ctx); err != nil {
 			return nil, nil, err
 		}
-		// A server that wants another certificate says so only after the client's part of the
-		// handshake (TLS 1.3).
+		// With TLS 1.3, a server that rejects the client's certificate says so only after the
+		// client's part of the handshake.
 		stream = &sniffer{Conn: secured, outer: heard}
 	}
 	if o.wrap != nil {
@@ -109,16 +109,16 @@ func handshake(ctx context.Context, o Options, vhost string, heard *sniffer) (*a
 	return conn, frames, err
 }
 
-// Dial opens a connection to a vhost. Its errors are for people. ctx and the timeout bound all of
-// it: TCP, TLS and the AMQP handshake; neither bounds the connection's later life.
+// Dial opens a connection to a vhost. Its errors are worded for users. ctx and the timeout of the
+// options bound TCP, TLS and the AMQP handshake; neither bounds the later life of the connection.
 func (c *Client) Dial(ctx context.Context, vhost string) (*Link, error) {
 	return dial(ctx, c.opts, vhost)
 }
 
-// Channel opens a channel. The library knows no context for it: Cut ends what waits.
+// Channel opens a channel. The library takes no context for this: Cut ends a pending call.
 func (l *Link) Channel() (*amqp091.Channel, error) { return l.conn.Channel() }
 
-// Do runs f on a channel of its own. When ctx or the options' timeout ends first, the connection is
+// Do runs f on its own channel. If ctx or the timeout of the options ends first, the connection is
 // cut.
 func (l *Link) Do(ctx context.Context, f func(*amqp091.Channel) error) error {
 	return interruptible(ctx, l.opts, l, func() error {
@@ -130,7 +130,7 @@ func (l *Link) Do(ctx context.Context, f func(*amqp091.Channel) error) error {
 	})
 }
 
-// Cut closes the connection without a handshake, and ends every call that waits on it.
+// Cut closes the connection without a handshake and ends every pending call on it.
 func (l *Link) Cut() { _ = l.net.Close() }
 
 // Close closes the connection within two seconds.
@@ -143,15 +143,15 @@ func (l *Link) close() {
 	_ = l.net.Close()
 }
 
-// sniffer remembers the first bytes that arrive, which tell what speaks on the other side, and how
-// reading ended.
+// sniffer records how reading ended, and the first bytes that arrive: they identify the protocol of
+// the peer.
 type sniffer struct {
 	net.Conn
 	head  [8]byte
 	count atomic.Int32
 	// timedOut reports whether a read ended at the deadline, and not because the peer closed.
 	timedOut atomic.Bool
-	// readError is how reading failed; outer keeps it instead when it is set.
+	// readError is the error of a failed read. If outer is set, outer keeps it instead.
 	readError atomic.Pointer[error]
 	outer     *sniffer
 }
@@ -179,7 +179,7 @@ func (s *sniffer) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// speaks names the protocol of the first bytes, "" for AMQP 0-9-1 or silence.
+// speaks returns the protocol of the first bytes, or "" for AMQP 0-9-1 or silence.
 func (s *sniffer) speaks() string {
 	head := s.head[:s.count.Load()]
 	switch {
@@ -195,8 +195,8 @@ func (s *sniffer) speaks() string {
 	return ""
 }
 
-// interruptible runs f, which may block and does not use ctx. If ctx or the options' timeout ends
-// first, the connection is cut, which ends f, and the error wraps ctx's.
+// interruptible runs f, which may block and takes no context. If ctx or the timeout of the options
+// ends first, it cuts the connection, which ends f, and returns an error that wraps that of ctx.
 func interruptible(ctx context.Context, o Options, l *Link, f func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()

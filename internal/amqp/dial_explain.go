@@ -16,7 +16,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// explainDial says why a connection could not be opened. heard is nil when not even TCP worked.
+// explainDial returns an error that says why a connection could not be opened. heard is nil if the
+// TCP connection failed.
 func explainDial(ctx context.Context, o Options, vhost string, err error, heard *sniffer) error {
 	op := "connect to " + o.URL()
 	if heard == nil {
@@ -51,10 +52,12 @@ func explainDial(ctx context.Context, o Options, vhost string, err error, heard 
 	return refusal.Unreachable(op, refusal.NetworkReason(ctx, err, o.Timeout), err)
 }
 
-// identify finds out what listens on a port that did not answer an AMQP greeting: an HTTP server
-// waits for the rest of a request, some TLS servers hang up. It sends no credentials.
+// identify returns the protocol of a port that did not answer the AMQP protocol header, or "" if it
+// cannot tell. An HTTP server waits for the rest of a request; some TLS servers hang up. identify
+// sends no credentials.
 //
-// Who hung up will answer something, however busy the machine is; who was silent may go on so.
+// A peer that hung up answers in the end, however busy the machine is, so identify waits longer for
+// it. A silent peer may stay silent.
 func identify(ctx context.Context, o Options, silent bool) string {
 	patience := 10 * time.Second
 	if silent {
@@ -80,7 +83,7 @@ func identify(ctx context.Context, o Options, silent bool) string {
 		}
 		return spoken
 	}
-	// Without verification: only to see whether it is TLS.
+	// No verification: the handshake only shows whether the port speaks TLS.
 	secured, err := (&tls.Dialer{NetDialer: dialer, Config: &tls.Config{InsecureSkipVerify: true}}).DialContext(ctx, "tcp",
 		o.address())
 	if err != nil {
@@ -117,7 +120,7 @@ func wrongProtocol(ctx context.Context, o Options, heard *sniffer, err error) st
 	return fmt.Sprintf("the port speaks %s, not AMQP 0-9-1: RabbitMQ's AMQP port is 5672 by default", spoken)
 }
 
-// explainHandshake translates a refusal of the login or of the vhost.
+// explainHandshake returns an error that explains a refusal of the login or of the vhost.
 func explainHandshake(op string, o Options, vhost string, x *amqp091.Error) error {
 	r := refusal.Parse(x.Reason)
 	switch {

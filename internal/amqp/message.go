@@ -13,16 +13,17 @@ import (
 )
 
 const (
-	// maxShortString is how long a name, a property and a header's name may be, in bytes.
+	// maxShortString is the maximum length of a name, a property and a header name, in bytes.
 	maxShortString = 255
-	// maxExpiration is the longest expiration the broker takes, in milliseconds (MAX_EXPIRY_TIMER).
+	// maxExpiration is the longest expiration that the broker accepts, in milliseconds
+	// (MAX_EXPIRY_TIMER).
 	maxExpiration = 1<<32 - 1
-	// headerFrame is what a content header frame has besides properties and headers: frame head and
-	// end, class, weight, body size, flags.
+	// headerFrame is the size of a content header frame without properties and headers: frame head
+	// and end, class, weight, body size, flags.
 	headerFrame = 7 + 1 + 2 + 2 + 8 + 2
 )
 
-// delivered makes a delivery of the library's. Nested values keep the library's types, so that
+// delivered converts a delivery of the library. Nested values keep the library's types, so that
 // nothing is copied: see package message.
 func delivered(d *amqp091.Delivery, queue string) consume.Delivery {
 	out := consume.Delivery{Tag: d.DeliveryTag, Message: message.Message{
@@ -38,7 +39,7 @@ func delivered(d *amqp091.Delivery, queue string) consume.Delivery {
 	return out
 }
 
-// returned makes a message of a basic.return.
+// returned converts a basic.return to a message.
 func returned(r *amqp091.Return) *message.Message {
 	out := &message.Message{
 		Properties: message.Properties{
@@ -52,9 +53,8 @@ func returned(r *amqp091.Return) *message.Message {
 	return out
 }
 
-// publishing converts m for the library, or returns an error that says why m cannot be sent. The
-// library detects most of these problems only after it has written half of the message, which ends
-// the connection.
+// publishing converts m for the library. The error says why m cannot be sent. The library detects
+// most of these problems only after it has written half of the message, which ends the connection.
 func publishing(t publish.Target, m *message.Message, frameMax int) (amqp091.Publishing, error) {
 	p := amqp091.Publishing{
 		Headers:     native(m.Headers),
@@ -104,7 +104,7 @@ func checkProperties(m *message.Message) error {
 	return nil
 }
 
-// checkHeaders refuses values that AMQP has no type for, and names that are too long.
+// checkHeaders returns an error for a value that has no AMQP type, or a name that is too long.
 func checkHeaders(t amqp091.Table) error {
 	if err := t.Validate(); err != nil {
 		return fmt.Errorf("its headers: AMQP has no type for one of them: %w", err)
@@ -133,7 +133,7 @@ func checkNames(v any) error {
 	return nil
 }
 
-// headerSize is how many bytes the content header frame of m takes, at most.
+// headerSize returns the maximum size of the content header frame of m, in bytes.
 func headerSize(m *message.Message) int {
 	size := headerFrame + 1 + 1 + 8 + message.HeadersSize(m.Headers) // delivery mode, priority, timestamp
 	for _, t := range m.Texts() {

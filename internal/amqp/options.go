@@ -17,35 +17,39 @@ const (
 	forever = 100 * 365 * 24 * time.Hour
 )
 
-// Options say where the AMQP listener is and as whom to log in. They are values: New copies them.
+// Options say where the AMQP listener is and which user logs in. New copies them.
 type Options struct {
 	// Host may be an IPv6 address without brackets. Default "localhost".
 	Host string
 	// Port 0 means 5672, or 5671 with TLS.
 	Port int
-	// TLS is for amqps; nil means plain TCP. ServerName defaults to Host.
+	// TLS is the configuration for amqps; nil means plain TCP. Its ServerName defaults to Host.
 	TLS  *tls.Config
 	User string
 	// Password is never printed.
 	Password topology.Secret
-	// LoginFrom says in errors where User and Password come from; "" says nothing.
+	// LoginFrom says, in errors, where User and Password come from; "" omits it.
 	LoginFrom string
-	// Timeout bounds one dial and one AMQP method. 0 waits forever.
+	// Timeout bounds one dial and one AMQP method. 0 means no limit.
 	Timeout time.Duration
-	// Heartbeat is what the client proposes; the broker's smaller value wins. Default 60 s.
+	// Heartbeat is the interval that the client proposes; a smaller one from the broker wins.
+	// Default 60 seconds.
 	Heartbeat time.Duration
-	// Reconnect is for the connections that were established and lost; which errors are
-	// transient is not asked. Subscriptions and publishing channels end when their connection does.
+	// Reconnect is the policy for connections that were established and then lost. Its Transient
+	// and Refused are ignored. It does not apply to subscriptions and publishing channels, which
+	// end with their connection.
 	Reconnect reconnect.Policy
-	// MaxMessage is how many bytes the body of a message has at most: the announcement of a larger one
-	// ends the connection. 0 is no limit.
+	// MaxMessage is the maximum size of a message body in bytes. The announcement of a larger one
+	// ends the connection. 0 means no limit.
 	MaxMessage int64
-	// Name is what the broker's connection list shows: "msgctl apply". Default "msgctl".
+	// Name is the connection name in the broker's list of connections, such as "msgctl apply".
+	// Default "msgctl".
 	Name string
 
-	// wrap stands between the AMQP library and the network; nil is nothing.
+	// wrap wraps the network connection for the AMQP library; nil leaves it as it is.
 	wrap func(net.Conn) net.Conn
-	// frameMax is what a connection that publishes nothing reads in one frame; 0 is the broker's own.
+	// frameMax is the largest frame, in bytes, that a connection without publishers reads; 0 means
+	// the broker's frame_max.
 	frameMax uint32
 }
 
@@ -65,10 +69,10 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// address is host:port of the listener.
+// address returns host:port of the listener.
 func (o Options) address() string { return net.JoinHostPort(o.Host, strconv.Itoa(o.Port)) }
 
-// URL names the listener for people, without credentials and vhost.
+// URL returns the URL of the listener, without credentials and vhost.
 func (o Options) URL() string {
 	if o.TLS != nil {
 		return "amqps://" + o.address()

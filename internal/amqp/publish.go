@@ -15,7 +15,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// Dialer returns a dialer of channels that publish to a vhost, each on a connection of its own.
+// Dialer returns a dialer of channels that publish to a vhost. Each channel has its own connection.
 func (c *Client) Dialer(vhost string) publish.Dialer {
 	return &publisherDialer{opts: c.opts, vhost: vhost}
 }

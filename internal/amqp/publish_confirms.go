@@ -8,12 +8,12 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// listener turns the library's notifications about a channel in confirm mode into events. They are
-// in the order of the messages, each return before its confirm.
+// listener turns the library's notifications about a channel in confirm mode into events. The
+// events are in the order of the messages, each return before its confirm.
 //
-// It uses the library's deferred confirms, from the oldest on. NotifyPublish cannot be used: in
-// amqp091-go 1.16.0, a multiple ack overrides an earlier out-of-order nack, so that a message that
-// a full queue refused looks confirmed.
+// It uses the library's deferred confirms, oldest first. NotifyPublish is unusable: in amqp091-go
+// 1.16.0 a multiple ack overrides an earlier out-of-order nack, so a message that a full queue
+// refused looks confirmed.
 type listener struct {
 	ch      *amqp091.Channel
 	closed  chan *amqp091.Error
@@ -32,7 +32,7 @@ type listener struct {
 }
 
 // returnsAhead is how many returned messages are buffered for listen. The library drops a return
-// that is not received within five seconds, and then a lost message would look confirmed.
+// that is not received within five seconds, and the lost message would then look confirmed.
 const returnsAhead = 1024
 
 func newListener(ch *amqp091.Channel, conn *amqp091.Connection) *listener {
@@ -45,7 +45,7 @@ func newListener(ch *amqp091.Channel, conn *amqp091.Connection) *listener {
 	}
 }
 
-// add notes a message that was sent.
+// add records a message that was sent.
 func (l *listener) add(d *amqp091.DeferredConfirmation) {
 	l.mu.Lock()
 	l.pending = append(l.pending, d)
@@ -63,7 +63,8 @@ func wake(ch chan<- struct{}) {
 	}
 }
 
-// oldest is closed when the oldest message is confirmed; nil when there is none.
+// oldest returns a channel that is closed when the oldest message is confirmed, or nil if there is
+// none.
 func (l *listener) oldest() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -113,7 +114,7 @@ func (l *listener) end() {
 	l.reason = reason(l.closed)
 }
 
-// confirms emits events for messages that have a confirm, from the oldest on.
+// confirms emits events for messages that have a confirm, oldest first.
 func (l *listener) confirms() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -171,7 +172,7 @@ func (l *listener) tell(e publish.Event) {
 	wake(l.said)
 }
 
-// take appends the events since the last call.
+// take appends the events since the last call to into. It returns false if there are none.
 func (l *listener) take(into []publish.Event) ([]publish.Event, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -15,7 +15,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// endedBy says why a channel ended: nil when we closed it.
+// endedBy returns the error that ended the channel, or nil if the client closed it.
 func (c *publishChannel) endedBy(x *amqp091.Error) error {
 	switch {
 	case x == nil:
@@ -39,8 +39,8 @@ var (
 	refusedTopic = regexp.MustCompile(`access to topic '(.*)' in exchange '(.*)' in vhost`)
 )
 
-// refused names the message because of which the broker closed the channel, if the reason allows it
-// (fact publish-refusal-reasons).
+// refused returns the error for a channel that the broker closed because of a message. If the
+// reason allows it, the error identifies the message (fact publish-refusal-reasons).
 func (c *publishChannel) refused(x *amqp091.Error) error {
 	r := refusal.Parse(x.Reason)
 	out := &publish.Refusal{}

@@ -14,8 +14,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/consume"
 )
 
-// subscription is a consumer on a channel of its own, and on a connection that it may share with
-// others.
+// subscription is a consumer on its own channel. It may share its connection with other
+// subscriptions.
 type subscription struct {
 	opts     Options
 	vhost    string
@@ -29,11 +29,12 @@ type subscription struct {
 	ch      *amqp091.Channel
 	closed  chan *amqp091.Error // why the channel ended
 	dropped chan string         // the broker cancelled the consumer
-	// deliveries is closed when there are no more. The library buffers what the prefetch allows.
+	// deliveries is closed after the last delivery. The library buffers as many as the prefetch
+	// allows.
 	deliveries <-chan amqp091.Delivery
 
 	unsettled unsettled
-	// Cancel and Settled are called one after another, but from any goroutine.
+	// ending serializes Cancel and Settled, which any goroutine may call.
 	ending    sync.Mutex
 	consumers int // on the queue, ours included, before Cancel
 
@@ -58,8 +59,8 @@ func (s *subscription) Next(ctx context.Context) (consume.Delivery, error) {
 	}
 }
 
-// TryNext implements consume.Subscription. The library hands deliveries over one by one, so one
-// that is buffered there may be missed; Next gets it.
+// TryNext implements consume.Subscription. The library hands deliveries over one by one, so TryNext
+// may miss one that the library still buffers; Next returns it.
 func (s *subscription) TryNext() (consume.Delivery, bool) {
 	select {
 	case d, ok := <-s.deliveries:
@@ -71,8 +72,8 @@ func (s *subscription) TryNext() (consume.Delivery, bool) {
 }
 
 // receive records a delivery or, if ok is false, the end. The library delivers what arrived before
-// a consumer ended. It drops what arrived before a channel was lost, which can no longer be
-// settled.
+// a consumer ended. It drops what arrived before a channel was lost: those messages can no longer
+// be settled.
 func (s *subscription) receive(d *amqp091.Delivery, ok bool) (consume.Delivery, error) {
 	if !ok {
 		s.unsettled.drain()
@@ -82,7 +83,8 @@ func (s *subscription) receive(d *amqp091.Delivery, ok bool) (consume.Delivery, 
 	return delivered(d, s.queue), nil
 }
 
-// ended says why the library closed its stream of deliveries: it notifies of the reason before.
+// ended returns why the library closed deliveries. The library sends the reason before it closes
+// them.
 func (s *subscription) ended() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,7 +107,7 @@ func (s *subscription) ended() error {
 	return s.end
 }
 
-// reason returns what the library put into a channel before it closed it, zero when it put nothing.
+// reason returns the value that the library sent to a channel before closing it, or the zero value.
 func reason[T any](ch <-chan T) (v T) {
 	select {
 	case v = <-ch:
@@ -114,7 +116,7 @@ func reason[T any](ch <-chan T) (v T) {
 	return v
 }
 
-// lost makes an error that wraps consume.ErrLost.
+// lost returns an error that wraps consume.ErrLost.
 func (s *subscription) lost(x *amqp091.Error) error {
 	text := "the connection was lost"
 	violation := s.link.frames.Violation()
@@ -139,8 +141,8 @@ func (s *subscription) lost(x *amqp091.Error) error {
 		Text: strings.TrimPrefix(text, fmt.Sprintf("consume from queue %q: ", s.queue)), Kind: consume.ErrLost, Cause: cause}
 }
 
-// unreadable reports whether a connection ended because of what was sent on it, and not because of
-// the network: the client could not read it, or the broker failed to write it.
+// unreadable reports whether a connection ended because of the data on it, and not because of the
+// network: the client could not read the data, or the broker failed to write them.
 func unreadable(x *amqp091.Error) bool {
 	if x.Server {
 		switch x.Code {
@@ -168,15 +170,15 @@ func (s *subscription) Nack(tag uint64, multiple, requeue bool) error {
 	return s.settle(tag, multiple, func() error { return s.ch.Nack(tag, multiple, requeue) })
 }
 
-// Reject returns tag to the queue, or with requeue false dead-letters or drops it. To a quorum
-// queue it says that the delivery has failed, where a nack with requeue says that it was returned
+// Reject returns the message to the queue or, with requeue false, dead-letters or drops it. A
+// reject tells a quorum queue that the delivery failed, a nack with requeue that it was returned
 // (fact delayed-retry-failed).
 func (s *subscription) Reject(tag uint64, requeue bool) error {
 	return s.settle(tag, false, func() error { return s.ch.Reject(tag, requeue) })
 }
 
-// settle refuses what the broker would answer by closing the channel: a tag that was never handed
-// out or is settled already.
+// settle returns an error for a tag that was never handed out or is already settled: the broker
+// would close the channel. Otherwise it calls send.
 func (s *subscription) settle(tag uint64, multiple bool, send func() error) error {
 	if err := s.unsettled.settle(tag, multiple); err != nil {
 		return fmt.Errorf("settle a message of queue %q: %w", s.queue, err)

@@ -12,40 +12,40 @@ import (
 	"github.com/msgctl/msgctl/internal/amqp/wire"
 )
 
-// settledPoll is the pause between two looks at whether the broker has applied acknowledgements; it
-// doubles up to settledPollMax.
+// settledPoll is the first pause between two checks whether the broker has applied the
+// acknowledgements. The pause doubles up to settledPollMax.
 const (
 	settledPoll    = 2 * time.Millisecond
 	settledPollMax = 100 * time.Millisecond
 )
 
-// busyLeader is how much longer than a round trip an answer may take to be believed
-// (fact busy-leader-counts-nothing).
+// busyLeader is how much longer than a round trip an answer may take and still be believed (fact
+// busy-leader-counts-nothing).
 const busyLeader = 200 * time.Millisecond
 
 // Settled implements consume.Subscription. It ends the consumer first, if Cancel did not.
 //
 // A channel that closes can lose acknowledgements (fact acks-lost-on-close). They are known to be
 // applied when the cancelled consumer leaves the consumer count of the queue (fact
-// cancelled-consumer-counts), which a passive declaration returns as the Raft leader has applied
-// it. On a classic queue the consumer leaves at once, and the cancel is behind the acknowledgements
-// in the same mailbox. A stream has nothing to lose.
+// cancelled-consumer-counts). A passive declaration returns that count as the Raft leader has
+// applied it. On a classic queue the consumer leaves at once: the cancel follows the
+// acknowledgements in the same mailbox. A stream has nothing to lose.
 //
 // The answer for a busy leader looks like a queue without consumers, so the question is repeated:
-// see busyLeader. If the leader stays busy for the options' timeout, Settled fails, because it does
-// not know what is applied.
+// see busyLeader. If the leader stays busy for the timeout of the options, Settled fails, because
+// it does not know what is applied.
 //
-// With unsettled messages the count says nothing, and if other consumers leave meanwhile it may
-// decrease too early. Then Settled relies on order: after cancel and two round trips on the
-// channel, it has passed everything to the Raft log (of 30,000 acknowledgements none was lost,
-// without the round trips up to 29,967).
+// The count says nothing while messages are unsettled, and it may fall too early if other consumers
+// leave. Settled then relies on order: after the cancel and two round trips, the channel has passed
+// everything to the Raft log. Of 30,000 acknowledgements none was lost; without the round trips, up
+// to 29,967 were.
 func (s *subscription) Settled(ctx context.Context) error {
 	s.ending.Lock()
 	defer s.ending.Unlock()
 	if err := s.cancel(ctx); err != nil {
 		return err
 	}
-	// The second round trip is measured: the first may be behind much that is to be sent.
+	// Only the second round trip is measured: the first may wait for data that is still to be sent.
 	if _, err := s.roundTrip(ctx); err != nil {
 		return s.gone(err)
 	}
@@ -86,15 +86,16 @@ func (s *subscription) Settled(ctx context.Context) error {
 	}
 }
 
-// roundTrip asks the channel something that the broker answers at once.
+// roundTrip sends basic.qos, which the broker answers at once, and returns how long the answer
+// took.
 func (s *subscription) roundTrip(ctx context.Context) (took time.Duration, err error) {
 	start := time.Now()
 	err = s.interruptible(ctx, func() error { return s.ch.Qos(s.prefetch, 0, false) })
 	return time.Since(start), err
 }
 
-// shortest returns the shortest of a few round trips: on a busy machine any one of them may take as
-// long as a leader is waited for.
+// shortest returns the shortest of known and five more round trips: on a busy machine any single
+// one may take as long as the broker waits for a leader.
 func (s *subscription) shortest(ctx context.Context, known time.Duration) (time.Duration, error) {
 	for range 5 {
 		took, err := s.roundTrip(ctx)
@@ -106,14 +107,14 @@ func (s *subscription) shortest(ctx context.Context, known time.Duration) (time.
 	return known, nil
 }
 
-// count returns what the queue counts. It is false when that is not to be known: the queue is
-// deleted, and with it all that could come back.
+// count returns the counts of the queue. ok is false if they are not available: the queue was
+// deleted, and with it everything that could return.
 func (s *subscription) count(ctx context.Context) (q amqp091.Queue, ok bool) {
 	err := s.ask(ctx, func(answer amqp091.Queue) { q = answer })
 	return q, err == nil
 }
 
-// Ready implements consume.Counter. A stream has no such count: it is 0.
+// Ready implements consume.Counter. A stream has no such count: the result is 0.
 func (s *subscription) Ready(ctx context.Context) (ready int, err error) {
 	if s.stream {
 		return 0, nil
@@ -126,7 +127,8 @@ func (s *subscription) Ready(ctx context.Context) (ready int, err error) {
 	return ready, err
 }
 
-// ask declares the queue passively, on a channel for such questions.
+// ask declares the queue passively on the channel for such queries, and passes the result to
+// answer.
 func (s *subscription) ask(ctx context.Context, answer func(amqp091.Queue)) error {
 	return s.interruptible(ctx, func() (err error) {
 		s.shared.mu.Lock()
@@ -144,9 +146,9 @@ func (s *subscription) ask(ctx context.Context, answer func(amqp091.Queue)) erro
 	})
 }
 
-// unsettled knows which deliveries wait for settlement, and refuses a settlement that the broker
-// would answer by closing the channel. What is due to be settled, and when, is decided elsewhere
-// (pipeline.Session). In-order settlement, the usual case, costs it no memory.
+// unsettled records which deliveries are not settled. It refuses a settlement for which the broker
+// would close the channel. pipeline.Session decides what to settle, and when. Settlement in order,
+// the usual case, costs no memory.
 type unsettled struct {
 	mu      sync.Mutex
 	handed  uint64 // the highest tag handed out
@@ -157,7 +159,7 @@ type unsettled struct {
 func (u *unsettled) hand(tag uint64) { u.mu.Lock(); u.handed = tag; u.mu.Unlock() }
 func (u *unsettled) drain()          { u.mu.Lock(); u.drained = true; u.mu.Unlock() }
 
-// settle notes a settlement, or refuses one that the broker would not understand.
+// settle records a settlement. It returns an error for one that the broker would refuse.
 func (u *unsettled) settle(tag uint64, multiple bool) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -171,7 +173,7 @@ func (u *unsettled) settle(tag uint64, multiple bool) error {
 	return nil
 }
 
-// clear reports whether nothing waits for settlement, not even deliveries under way.
+// clear reports whether every delivery is settled and none is on its way.
 func (u *unsettled) clear() bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()

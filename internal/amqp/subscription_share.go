@@ -11,7 +11,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/consume"
 )
 
-// sharing is what the subscriptions on one connection have in common.
+// sharing is the state that the subscriptions on one connection share.
 type sharing struct {
 	mu    sync.Mutex
 	users int
@@ -28,7 +28,7 @@ func (h *sharing) join() bool {
 	return true
 }
 
-// leave reports whether others are left.
+// leave reports whether other subscriptions still use the connection.
 func (h *sharing) leave() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -42,11 +42,11 @@ func (h *sharing) many() bool {
 	return h.users > 1
 }
 
-// Share starts another consumer on a channel of its own, but on the connection of s: holding
-// messages costs kilobytes then, and not a connection's buffers. Closing either leaves the other
-// open; a lost connection takes both. When the connection has no channel left (2,047 by default, of
-// which one is for questions) the new consumer gets a connection of its own. ctx does not cut a
-// connection that others use: only the options' timeout does.
+// Share starts another consumer on its own channel, but on the connection of s. Holding messages
+// then costs kilobytes instead of the buffers of a connection. Closing one subscription leaves the
+// other open; a lost connection ends both. If the connection has no channel left (2,047 by default,
+// one of them for queries), the new consumer gets its own connection. ctx does not cut a connection
+// that others use: only the timeout of the options does.
 func (s *subscription) Share(ctx context.Context, o consume.Options) (consume.Subscription, error) {
 	if err := checkConsume(o); err != nil {
 		return nil, err
@@ -77,8 +77,8 @@ func (s *subscription) subscribeAlone(ctx context.Context, o consume.Options) (c
 	return (&source{opts: s.opts, vhost: s.vhost}).Subscribe(ctx, o)
 }
 
-// interruptible is the function of that name, except that the end of ctx does not cut what others
-// use.
+// interruptible is the function of that name, except that the end of ctx does not cut a connection
+// that others use.
 func (s *subscription) interruptible(ctx context.Context, f func() error) error {
 	if s.shared.many() {
 		ctx = context.WithoutCancel(ctx)

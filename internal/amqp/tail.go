@@ -22,10 +22,11 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// readAhead is how many bytes a subscription reads ahead. One message may exceed it.
+// readAhead is how many bytes a subscription reads ahead of its receiver. One message may exceed
+// it.
 const readAhead = 16 << 20
 
-// Tails returns a dialer of subscriptions of a vhost. It does no I/O.
+// Tails returns a dialer of tail subscriptions in a vhost. It does no I/O.
 func (c *Client) Tails(vhost string) tail.Dialer { return &tailDialer{opts: c.opts, vhost: vhost} }
 
 type tailDialer struct {
@@ -36,11 +37,12 @@ type tailDialer struct {
 // tailPrefix begins the names of private queues.
 const tailPrefix = "msgctl.tail."
 
-// drainedAfter is how long a receiver waits before nothing can be on its way to it within this
+// drainedAfter is how long a receiver must wait until nothing can be on its way to it within this
 // process: the library hands deliveries over through two goroutines.
 const drainedAfter = 10 * time.Millisecond
 
-// tailSubscription is a subscription on a connection of its own that does not read far ahead.
+// tailSubscription is a subscription on its own connection. It limits how far the connection reads
+// ahead.
 type tailSubscription struct {
 	*subscription
 	meter *wire.Meter
@@ -71,7 +73,7 @@ func (f *tailSubscription) TryNext() (consume.Delivery, bool) {
 	return d, ok
 }
 
-// account makes room for more. It drops the name of the private queue from the delivery.
+// account makes room for further bytes. It removes the name of the private queue from the delivery.
 func (f *tailSubscription) account(d *consume.Delivery) {
 	f.meter.Received(len(d.Body))
 	if !f.stream {
@@ -79,15 +81,15 @@ func (f *tailSubscription) account(d *consume.Delivery) {
 	}
 }
 
-// Close implements consume.Subscription. It unbinds first, so that a publisher does not notice
-// the end of the watching (fact deleted-queue-nacks).
+// Close implements consume.Subscription. It unbinds first, so that publishers do not notice the end
+// of the tail (fact deleted-queue-nacks).
 func (f *tailSubscription) Close() error {
 	f.meter.Release()
 	f.unbind()
 	return f.subscription.Close()
 }
 
-// unbindWithin bounds what closing takes when the broker does not answer.
+// unbindWithin is the longest time that unbind waits for the broker.
 const unbindWithin = 2 * time.Second
 
 // unbind ignores errors: the bindings are deleted with the queue anyway.
@@ -115,7 +117,7 @@ func (f *tailSubscription) Waiting(ctx context.Context) (n int64, err error) {
 	return n, err
 }
 
-// Purge implements tail.Subscription. It touches the private queue alone: a stream cannot be purged.
+// Purge implements tail.Subscription. It purges only the private queue: a stream cannot be purged.
 func (f *tailSubscription) Purge(ctx context.Context) (n int64, err error) {
 	err = f.onChannel(ctx, func(ch *amqp091.Channel) error {
 		count, err := ch.QueuePurge(f.queue, false)
@@ -125,7 +127,7 @@ func (f *tailSubscription) Purge(ctx context.Context) (n int64, err error) {
 	return n, err
 }
 
-// open dials for a subscription.
+// open opens a connection for a subscription.
 func (d *tailDialer) open(ctx context.Context, op string) (*tailSubscription, error) {
 	f := &tailSubscription{}
 	o := d.opts.consuming(func(conn *wire.Coalescer) net.Conn {
@@ -178,7 +180,8 @@ func (d *tailDialer) Tap(ctx context.Context, binds []tail.Bind) (tail.Subscript
 	return f, skipped, nil
 }
 
-// tap declares and binds. Every refusal takes a channel with it.
+// tap declares and binds the private queue. skipped has the refused exchanges and the reasons. Each
+// refusal closes a channel.
 func (f *tailSubscription) tap(ctx context.Context, binds []tail.Bind) (skipped map[string]error, err error) {
 	if err := f.declare(ctx); err != nil {
 		return nil, err
@@ -206,7 +209,7 @@ func (f *tailSubscription) tap(ctx context.Context, binds []tail.Bind) (skipped 
 	return skipped, nil
 }
 
-// onChannel runs f on a channel that nothing else uses.
+// onChannel runs do on a channel that nothing else uses.
 func (f *tailSubscription) onChannel(ctx context.Context, do func(*amqp091.Channel) error) error {
 	return f.subscription.interruptible(ctx, func() error {
 		ch, err := f.link.conn.Channel()
@@ -220,11 +223,11 @@ func (f *tailSubscription) onChannel(ctx context.Context, do func(*amqp091.Chann
 	})
 }
 
-// declare makes the private queue. Beside the names of msgctl's own it tries one of the broker's
-// (amq.gen-…): where permissions are narrow, those are what users are commonly allowed. The
-// dead-letter argument keeps what the queue drops from the dead-letter exchange of a policy that
-// happens to match it: the default exchange has no such queue. This needs the permission to write
-// to the default exchange; without it, the argument is omitted.
+// declare declares the private queue. It tries a name of msgctl's own first, and then a name that
+// the broker generates (amq.gen-…): narrow permissions commonly allow those. The dead-letter
+// arguments are for a policy that happens to match the queue: they keep what the queue drops from
+// the policy's dead-letter exchange, because the default exchange has no such queue. They need the
+// permission to write to the default exchange; without it they are omitted.
 func (f *tailSubscription) declare(ctx context.Context) error {
 	own := tailPrefix + strings.ToLower(rand.Text()[:12])
 	var first error
@@ -259,13 +262,14 @@ func privateArguments(deadLetters bool) amqp091.Table {
 	return args
 }
 
-// privateNeeds are the permissions on private queues with names of msgctl's own.
+// privateNeeds returns the permissions that private queues with names of msgctl's own need.
 func privateNeeds() refusal.Needs {
 	own := []string{privateName(tailPrefix)}
 	return refusal.Needs{Configure: own, Write: own, Read: own}
 }
 
-// privateName is a regular expression for all private queues that are named like one.
+// privateName returns a regular expression for all private queues whose names are like that of
+// queue.
 func privateName(queue string) string {
 	if strings.HasPrefix(queue, tailPrefix) {
 		return "^" + regexp.QuoteMeta(tailPrefix)

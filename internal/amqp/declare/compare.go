@@ -19,11 +19,11 @@ import (
 // maxDifferences is the maximum number of fields of one object that are compared by declaring it.
 const maxDifferences = 24
 
-// Read adds to live the exchanges and queues of s's vhost that want declares and that exist, with
-// the counts of the queues. AMQP does not tell what they are like: without compare they are taken
-// to be as declared. With compare each is declared again as wanted, which changes nothing, and from
-// the broker's refusals follows what it is like, field by field; should the object vanish in the
-// milliseconds between, that declaration creates it.
+// Read adds to live the exchanges and queues of want that exist in the vhost of conn, with the
+// counts of the queues. AMQP does not return the properties of an object. Without compare, each
+// object is taken to be as declared. With compare, Read declares each one again as wanted, which
+// changes nothing, and derives its live properties from the broker's refusals, field by field. If
+// an object is deleted in the milliseconds in between, that declaration creates it.
 func Read(ctx context.Context, conn *amqp.RecoveringConnection, live *topology.Live, want *topology.State,
 	compare bool) error {
 	var mu sync.Mutex
@@ -50,7 +50,7 @@ func Read(ctx context.Context, conn *amqp.RecoveringConnection, live *topology.L
 	return g.Wait()
 }
 
-// probe returns the live object, nil when it does not exist.
+// probe returns the live object and the counts of a queue. The object is nil if it does not exist.
 func probe(ctx context.Context, conn *amqp.RecoveringConnection, want topology.Object, compare bool) (topology.Object,
 	topology.QueueStatus,
 	error) {
@@ -84,8 +84,8 @@ func probe(ctx context.Context, conn *amqp.RecoveringConnection, want topology.O
 }
 
 // compared declares an existing object until the broker agrees, and returns it as the broker has
-// it. Each refusal names one field and its live value. What cannot be found out that way is taken
-// to be as declared.
+// it. Each refusal names one field and its live value. Fields that no refusal names are taken to be
+// as declared.
 func compared(ctx context.Context, conn *amqp.RecoveringConnection, want topology.Object) (topology.Object, error) {
 	have := want
 	for range maxDifferences {
@@ -110,7 +110,8 @@ func compared(ctx context.Context, conn *amqp.RecoveringConnection, want topolog
 	return have, nil
 }
 
-// with returns a copy of an object that has the live value of an inequivalent argument.
+// with returns a copy of o that has the live value of an inequivalent argument. It returns false if
+// the copy does not differ.
 func with(o topology.Object, r refusal.Reply) (topology.Object, bool) {
 	switch o := o.(type) {
 	case *topology.Queue:
@@ -151,8 +152,8 @@ func with(o topology.Object, r refusal.Reply) (topology.Object, bool) {
 }
 
 // replaceArgument puts the live value into a copy of the table, and reports whether it differs. The
-// reply does not state types: a value that looks like an integer or a boolean is taken for one,
-// unless the wanted value is text.
+// reply does not state types: a value that looks like a number or a boolean becomes one, unless the
+// wanted value is a string.
 func replaceArgument(table *topology.Arguments, r refusal.Reply) bool {
 	old, had := (*table)[r.Argument]
 	args := table.Clone()

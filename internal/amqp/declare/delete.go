@@ -13,19 +13,18 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// settle is how long a stream is given to deliver a message that it holds
-// (fact stream-count-is-late).
+// settle is how long unread waits for a stream to deliver a message (fact stream-count-is-late).
 const settle = time.Second
 
-// InUse returns an error that wraps topology.ErrInUse.
+// InUse returns an error with the formatted text that wraps topology.ErrInUse.
 func InUse(format string, args ...any) error {
 	return &refusal.Error{Text: fmt.Sprintf(format, args...), Kind: topology.ErrInUse}
 }
 
-// DeleteQueue deletes a queue, under the broker's own conditions where the queue type has them
-// (fact delete-conditions-classic-only). Others are counted right before, and a message or a
-// consumer that arrives in between is lost or cut off. A stream is also read from its beginning.
-// AMQP does not count the consumers of a stream.
+// DeleteQueue deletes a queue. It uses the broker's own conditions where the queue type has them
+// (fact delete-conditions-classic-only). For other types it counts right before the deletion: a
+// message that arrives in between is lost, and a consumer is cut off. A stream is also read from
+// its beginning. AMQP does not count the consumers of a stream.
 func DeleteQueue(ctx context.Context, conn *amqp.RecoveringConnection, q *topology.Queue,
 	conditions topology.DeleteConditions) error {
 	return conn.Do(ctx, func(ch *amqp091.Channel) error {
@@ -37,8 +36,9 @@ func DeleteQueue(ctx context.Context, conn *amqp.RecoveringConnection, q *topolo
 	})
 }
 
-// CountAs declares a queue passively as it is declared, and returns its ready messages. It fails
-// when the leader of the queue does not answer: such a queue only seems to be empty.
+// CountAs declares a queue passively, with the flags of q, and returns the number of ready
+// messages. It fails if the leader of the queue does not answer: such a queue only seems to be
+// empty.
 func CountAs(ctx context.Context, conn *amqp.RecoveringConnection, q *topology.Queue) (messages int64, err error) {
 	err = conn.Do(ctx, func(ch *amqp091.Channel) error {
 		state, err := answered(ch, q)
@@ -48,7 +48,8 @@ func CountAs(ctx context.Context, conn *amqp.RecoveringConnection, q *topology.Q
 	return messages, err
 }
 
-// deleteChecked deletes a quorum queue or stream that is idle, as Delete says.
+// deleteChecked deletes a quorum queue or stream if its counts meet the conditions: see
+// DeleteQueue.
 func deleteChecked(ch *amqp091.Channel, q *topology.Queue, conditions topology.DeleteConditions) error {
 	if err := idle(ch, q, conditions); err != nil {
 		return err
@@ -65,8 +66,8 @@ func deleteChecked(ch *amqp091.Channel, q *topology.Queue, conditions topology.D
 	return err
 }
 
-// unread looks for a message in a stream, from its beginning. Reading a stream removes nothing. The
-// consumer is always cancelled (fact deleted-stream-consumers).
+// unread returns an error if a stream holds a message. It reads from the beginning, which removes
+// nothing, and always ends its consumer (fact deleted-stream-consumers).
 func unread(ch *amqp091.Channel, q *topology.Queue) error {
 	if err := ch.Qos(1, 0, false); err != nil {
 		return err
@@ -88,7 +89,8 @@ func unread(ch *amqp091.Channel, q *topology.Queue) error {
 	}
 }
 
-// answered is inspect for who is going to delete what is empty.
+// answered is inspect, but returns an error if the leader of a quorum queue does not answer: the
+// queue only seems to be empty.
 func answered(ch *amqp091.Channel, want *topology.Queue) (amqp091.Queue, error) {
 	q, ok, err := inspect(ch, want)
 	if err == nil && !ok && want.Type == topology.Quorum {
@@ -98,7 +100,7 @@ func answered(ch *amqp091.Channel, want *topology.Queue) (amqp091.Queue, error) 
 	return q, err
 }
 
-// idle checks the counts.
+// idle returns an error if the counts of the queue do not meet the conditions.
 func idle(ch *amqp091.Channel, q *topology.Queue, conditions topology.DeleteConditions) error {
 	state, err := answered(ch, q)
 	if err != nil {

@@ -11,13 +11,13 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Object declares an exchange, a queue or a binding on s; it succeeds if an equal one exists. It
-// ignores other kinds.
+// Object declares an exchange, a queue or a binding. It succeeds if an equal one exists. It ignores
+// other kinds.
 func Object(ctx context.Context, conn *amqp.RecoveringConnection, o topology.Object) error {
 	return conn.Do(ctx, declaration(o))
 }
 
-// declaration returns the AMQP method that makes an exchange, a queue or a binding.
+// declaration returns a function that declares an exchange, a queue or a binding.
 func declaration(o topology.Object) func(*amqp091.Channel) error {
 	return func(ch *amqp091.Channel) error {
 		switch o := o.(type) {
@@ -36,8 +36,8 @@ func declaration(o topology.Object) func(*amqp091.Channel) error {
 	}
 }
 
-// table converts from normal form. Integers stay 64 bits wide, as the management API sends them:
-// bindings whose arguments differ in width are two bindings.
+// table converts arguments from normal form. Integers stay 64 bits wide, as the management API
+// sends them: two bindings are different if their arguments differ in width.
 func table(a map[string]any) amqp091.Table {
 	if len(a) == 0 {
 		return nil
@@ -69,12 +69,13 @@ func wire(v any) any {
 	return v
 }
 
-// DeleteExchange deletes an exchange; with ifUnused only if nothing is bound to it.
+// DeleteExchange deletes an exchange. With ifUnused it does so only if nothing is bound to the
+// exchange.
 func DeleteExchange(ctx context.Context, conn *amqp.RecoveringConnection, x *topology.Exchange, ifUnused bool) error {
 	return conn.Do(ctx, func(ch *amqp091.Channel) error { return ch.ExchangeDelete(x.Name, ifUnused, false) })
 }
 
-// Unbind deletes a binding. Its arguments must be of the very types that it was made with.
+// Unbind deletes a binding. Its arguments must have exactly the types with which it was declared.
 func Unbind(ctx context.Context, conn *amqp.RecoveringConnection, b *topology.Binding) error {
 	return conn.Do(ctx, func(ch *amqp091.Channel) error {
 		if b.DestinationType == topology.ToExchange {
@@ -84,12 +85,12 @@ func Unbind(ctx context.Context, conn *amqp.RecoveringConnection, b *topology.Bi
 	})
 }
 
-// releaseTimeout is how long the release of a lock waits for the broker at most.
+// releaseTimeout is the longest time that the release of a lock waits for the broker.
 const releaseTimeout = 5 * time.Second
 
-// Lock declares an exclusive queue on a connection of its own; release deletes it and closes the
-// connection. Should that be lost, the broker deletes the queue. Another holder's lock is an error:
-// see amqp.IsLocked.
+// Lock declares an exclusive queue on its own connection. release deletes the queue and closes the
+// connection. If the connection is lost, the broker deletes the queue. A lock that another
+// connection holds is an error: see amqp.IsLocked.
 func Lock(ctx context.Context, c *amqp.Client, q *topology.Queue) (release func(), err error) {
 	l, err := c.Dial(ctx, q.VHost)
 	if err != nil {

@@ -14,33 +14,34 @@ import (
 )
 
 // Probe publishes test messages to a vhost and checks where they arrive. The vhost must be for
-// tests only: messages that a Probe takes and does not reject are lost. It has its own connection
-// and is not safe for concurrent use.
+// tests only: messages that a Probe takes and does not reject are lost. A Probe has its own
+// connection and is not safe for concurrent use.
 type Probe struct {
 	link *amqp.Link
 	ch   *amqp091.Channel
 	stop func() bool
-	// streams are read as soon as somebody asks for a message in them.
+	// streams has a reader for each stream that InStream was asked about.
 	streams map[string]*streamReader
 }
 
-// Connect opens a probe of a vhost. The end of ctx cuts its connection.
+// Connect opens a connection to a vhost and returns a probe of it. The end of ctx cuts the
+// connection. The caller must call Close.
 func Connect(ctx context.Context, c *amqp.Client, vhost string) (*Probe, error) {
 	l, err := c.Dial(ctx, vhost)
 	if err != nil {
 		return nil, err
 	}
-	// The library knows no contexts: a closed connection ends whatever waits.
+	// The library takes no contexts: closing the connection ends every pending call.
 	return &Probe{link: l, stop: context.AfterFunc(ctx, l.Cut), streams: map[string]*streamReader{}}, nil
 }
 
-// Close ends the connection.
+// Close closes the connection.
 func (p *Probe) Close() {
 	p.stop()
 	p.link.Close()
 }
 
-// DeleteQueue deletes a queue with its messages.
+// DeleteQueue deletes a queue and its messages.
 func (p *Probe) DeleteQueue(name string) error {
 	err := p.do(func(ch *amqp091.Channel) error {
 		_, err := ch.QueueDelete(name, false, false, false)
@@ -52,8 +53,8 @@ func (p *Probe) DeleteQueue(name string) error {
 	return nil
 }
 
-// Publish publishes a message and waits until the broker has it. accepted is false when a full
-// queue refused it; err says why the broker did not take it at all.
+// Publish publishes a message with the given id and waits for the broker's confirm. accepted is
+// false if a full queue refused the message. err says why the broker did not take it at all.
 func (p *Probe) Publish(ctx context.Context, m route.Publication, id string) (accepted bool, err error) {
 	err = p.do(func(ch *amqp091.Channel) error {
 		c, err := ch.PublishWithDeferredConfirm(m.Exchange, m.Key, false, false,
@@ -80,8 +81,9 @@ func probeHeaders(p route.Publication) amqp091.Table {
 	return h
 }
 
-// Take gets the message of that id from a queue and leaves it unacknowledged. All other messages of
-// the queue are lost. The tag is for Reject.
+// Take gets messages from a queue until it finds the one with the given id, and leaves that one
+// unacknowledged. Messages before it are lost. found is false if the queue runs empty first. tag is
+// for Reject.
 func (p *Probe) Take(queue, id string) (tag uint64, found bool, err error) {
 	err = p.do(func(ch *amqp091.Channel) error {
 		for {
@@ -101,12 +103,12 @@ func (p *Probe) Take(queue, id string) (tag uint64, found bool, err error) {
 	return tag, found, err
 }
 
-// Reject rejects a message that Take holds; requeue returns it to its queue.
+// Reject rejects a message that Take returned. With requeue the message returns to its queue.
 func (p *Probe) Reject(tag uint64, requeue bool) error {
 	return p.do(func(ch *amqp091.Channel) error { return ch.Reject(tag, requeue) })
 }
 
-// Ready counts the ready messages of a queue.
+// Ready returns the number of ready messages in a queue.
 func (p *Probe) Ready(queue string) (int, error) {
 	n := 0
 	err := p.do(func(ch *amqp091.Channel) error {
@@ -117,8 +119,9 @@ func (p *Probe) Ready(queue string) (int, error) {
 	return n, err
 }
 
-// InStream reports whether a stream has the message of that id, and waits for it until patience is
-// over: the count of a stream lags, its delivery does not.
+// InStream reports whether a stream holds the message with the given id. It waits for the message
+// up to patience, and for at least a second in the first call for a stream. It reads the stream
+// because the message count lags behind delivery.
 func (p *Probe) InStream(ctx context.Context, queue, id string, patience time.Duration) (bool, error) {
 	r := p.streams[queue]
 	if r == nil {
@@ -144,7 +147,7 @@ func (p *Probe) readStream(queue string) (<-chan amqp091.Delivery, error) {
 	return ch.Consume(queue, "", false, false, false, false, amqp091.Table{"x-stream-offset": "first"})
 }
 
-// streamReader reads a stream from its beginning and remembers the ids.
+// streamReader reads a stream from its beginning and remembers the message ids.
 type streamReader struct {
 	from <-chan amqp091.Delivery
 	seen map[string]bool
@@ -179,7 +182,7 @@ func (r *streamReader) find(ctx context.Context, id string, patience time.Durati
 // streamStep is the interval at which a stream is checked.
 const streamStep = 10 * time.Millisecond
 
-// do runs f on its channel, which is opened again after the broker closed it.
+// do runs f on the channel of p. It opens the channel again if the broker closed it.
 func (p *Probe) do(f func(*amqp091.Channel) error) error {
 	if p.ch == nil || p.ch.IsClosed() {
 		ch, err := p.link.Channel()

@@ -10,11 +10,13 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Counts are what a passive declaration tells of a queue: Messages are ready ones. They are 0
-// for a quorum queue whose leader stays busy (fact busy-leader-counts-nothing).
+// Counts has the counts that a passive declaration of a queue returns. Messages counts ready
+// messages. Both are 0 for a quorum queue whose leader stays busy (fact
+// busy-leader-counts-nothing).
 type Counts struct{ Messages, Consumers int64 }
 
-// Count declares a queue passively. A missing one is an error: see amqp.IsNotFound.
+// Count returns the counts of a queue from a passive declaration. A missing queue is an error: see
+// amqp.IsNotFound.
 func Count(ctx context.Context, conn *amqp.RecoveringConnection, queue string) (n Counts, err error) {
 	err = conn.Do(ctx, func(ch *amqp091.Channel) error {
 		q, _, err := inspect(ch, &topology.Queue{Name: queue, Durable: true})
@@ -24,15 +26,16 @@ func Count(ctx context.Context, conn *amqp.RecoveringConnection, queue string) (
 	return n, err
 }
 
-// A broker waits 250 ms for the leader of a quorum queue. An empty answer that took busyLeader longer
-// than a round trip may be none, and is asked for again, for patience at most.
+// A broker waits 250 ms for the leader of a quorum queue. An empty answer that took busyLeader
+// longer than a round trip may mean that the leader did not answer. The question is then repeated,
+// for at most patience.
 const (
 	busyLeader = 200 * time.Millisecond
 	patience   = 2 * time.Second
 )
 
-// inspect declares a queue passively. Without an answer of its leader, answered is false, and the
-// queue seems to be empty and without consumers (fact busy-leader-counts-nothing).
+// inspect declares a queue passively. answered is false if the leader did not answer: the queue
+// then seems to have no messages and no consumers (fact busy-leader-counts-nothing).
 func inspect(ch *amqp091.Channel, want *topology.Queue) (q amqp091.Queue, answered bool, err error) {
 	for end := time.Now().Add(patience); ; {
 		asked := time.Now()
@@ -51,7 +54,7 @@ func inspect(ch *amqp091.Channel, want *topology.Queue) (q amqp091.Queue, answer
 	}
 }
 
-// roundTrip returns the shortest of a few: on a busy machine, any one of them may be slow.
+// roundTrip returns the shortest of five round trips: on a busy machine any single one may be slow.
 func roundTrip(ch *amqp091.Channel) (time.Duration, error) {
 	shortest := patience
 	for range 5 {
@@ -64,7 +67,8 @@ func roundTrip(ch *amqp091.Channel) (time.Duration, error) {
 	return shortest, nil
 }
 
-// Status is Count as a topology has it, nil when the queue is gone.
+// Status returns the counts of a queue as a topology.QueueStatus, or nil if the queue does not
+// exist.
 func Status(ctx context.Context, conn *amqp.RecoveringConnection, queue string) (*topology.QueueStatus, error) {
 	n, err := Count(ctx, conn, queue)
 	switch {
@@ -76,7 +80,7 @@ func Status(ctx context.Context, conn *amqp.RecoveringConnection, queue string) 
 	return &topology.QueueStatus{Messages: n.Messages, Consumers: n.Consumers, Known: true}, nil
 }
 
-// Purge destroys the ready messages of a queue and returns how many there were.
+// Purge deletes the ready messages of a queue and returns their number.
 func Purge(ctx context.Context, conn *amqp.RecoveringConnection, queue string) (int64, error) {
 	var gone int64
 	err := conn.Do(ctx, func(ch *amqp091.Channel) error {

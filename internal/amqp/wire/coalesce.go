@@ -8,20 +8,20 @@ import (
 )
 
 const (
-	// readAhead is how much is read from the socket at once.
+	// readAhead is the maximum number of bytes that one read from the socket returns.
 	readAhead = 64 << 10
-	// coalesceLimit is how many bytes wait for the socket before a writer has to wait too.
+	// coalesceLimit is how many bytes may wait for the socket before a writer has to wait too.
 	coalesceLimit = 256 << 10
 	// coalesceGoodbye bounds how long Close waits for the last bytes to leave.
 	coalesceGoodbye = 2 * time.Second
 )
 
-// Coalescer gathers the many small writes of the AMQP library, which flushes after every message
-// and acknowledgement, into few large ones: while one write to the socket is in progress, further
-// writes are buffered for the next. Nothing is delayed if the connection is idle.
+// Coalescer gathers many small writes into few large ones: the AMQP library flushes after every
+// message and acknowledgement. While one write to the socket is in progress, further writes are
+// buffered for the next. Nothing is delayed if the connection is idle.
 //
-// A failed write is reported by the next Write, and closes the connection so that its reader
-// notices at once. Deadlines are those of the connection beneath.
+// A failed write closes the connection, so that its reader notices at once. The next Write returns
+// the error. Deadlines are those of the underlying connection.
 type Coalescer struct {
 	net.Conn
 	in *bufio.Reader // of Conn: the library reads 4 KiB at a time
@@ -36,7 +36,7 @@ type Coalescer struct {
 	done chan struct{} // closed when the flusher has ended
 }
 
-// Coalesce wraps conn. The flusher ends with Close, or with an error of conn.
+// Coalesce returns a Coalescer on conn. Its goroutine ends with Close, or with an error of conn.
 func Coalesce(conn net.Conn) *Coalescer {
 	c := &Coalescer{Conn: conn, in: bufio.NewReaderSize(conn, readAhead), done: make(chan struct{})}
 	c.filled, c.emptied = sync.NewCond(&c.mu), sync.NewCond(&c.mu)
@@ -44,7 +44,7 @@ func Coalesce(conn net.Conn) *Coalescer {
 	return c
 }
 
-// Write passes p to the flusher. It blocks while too much is buffered.
+// Write buffers p for the flusher. It blocks while too much is buffered.
 func (c *Coalescer) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -62,8 +62,8 @@ func (c *Coalescer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Read also fails the writing side if it fails: otherwise, after the peer closed, a writer could
-// wait for room forever.
+// Read reads from the connection. A read error also fails the writing side: otherwise a writer
+// could wait for room forever after the peer closed.
 func (c *Coalescer) Read(p []byte) (int, error) {
 	n, err := c.in.Read(p)
 	if err != nil {
@@ -72,7 +72,7 @@ func (c *Coalescer) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close writes what is left, if it can within coalesceGoodbye, and closes the connection.
+// Close writes what is buffered, for at most coalesceGoodbye, and closes the connection.
 func (c *Coalescer) Close() error {
 	c.mu.Lock()
 	c.closing = true
@@ -99,7 +99,7 @@ func (c *Coalescer) flush() {
 	}
 }
 
-// take waits for bytes to write and leaves spare in their place. It is false at the end.
+// take waits for bytes to write and leaves spare in their place. It returns false at the end.
 func (c *Coalescer) take(spare []byte) ([]byte, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -15,39 +15,44 @@ const (
 	frameHeader    = 2
 	frameBody      = 3
 	frameHeartbeat = 8
-	// frameHead is what a frame has before its payload: type, channel, size. frameEnd is one octet.
+	// frameHead is the size of a frame's head: type, channel, size of the payload. frameEnd is the
+	// octet that ends a frame.
 	frameHead = 7
 	frameEnd  = 0xCE
-	// methodHead is the class and the method, which a method's payload begins with.
+	// methodHead is the size of the class and the method, with which a method's payload begins.
 	methodHead = 4
-	// headerLimit is the largest content header that is looked into.
+	// headerLimit is the size of the largest content header that is inspected, in bytes.
 	headerLimit = 4 << 20
-	// writeThrough is from how many bytes on a part of a body is written without being copied.
+	// writeThrough is the size from which a part of a body is written without being copied, in
+	// bytes.
 	writeThrough = 16 << 10
-	// greeting is the protocol header, which comes before the first frame that a client writes.
+	// greeting is the size of the protocol header, which a client writes before its first frame.
 	greeting = 8
-	// frameMaxAt is where connection.tune and its answer have frame_max: behind the method and
-	// channel_max.
+	// frameMaxAt is the position of frame_max in connection.tune and connection.tune-ok: after the
+	// method and channel_max.
 	frameMaxAt = frameHead + methodHead + 2
 )
 
-// Limits are what a Frames allows.
+// Limits are the limits that a Frames enforces or raises.
 type Limits struct {
-	// Message is how many bytes a message has at most: a larger one ends the connection. 0 is no limit.
+	// Message is the maximum size of a message body in bytes: a larger one ends the connection. 0
+	// means no limit.
 	Message int64
-	// Frame lets a client that publishes nothing read frames of so many bytes, though the broker's
-	// frame_max is less: a message that was published with headers of almost that size gets x-death
-	// when it dies, and the broker sends it all the same (fact headers-outgrow-frame-max). The library
-	// must propose it as its own frame_max. It is shown a broker without a limit; the broker is
-	// answered with its own. 0 leaves the negotiation alone.
+	// Frame is the largest frame, in bytes, that a client reads if it publishes nothing. It may
+	// exceed the broker's frame_max: a message whose headers almost fill a frame gets x-death when
+	// it is dead-lettered, and the broker sends it all the same (fact headers-outgrow-frame-max).
+	// The library must propose Frame as its own frame_max. Frames then shows the library a broker
+	// without a limit, and answers the broker with the broker's own limit. 0 leaves the negotiation
+	// alone.
 	Frame uint32
 }
 
-// Frames stands between the client library and a connection. It tells the library, and the broker,
-// what the library's types have no form for (AddNote, TakeNote), and it ends a connection whose
-// broker breaks the protocol in a way that the library has no limit for: see Violation.
+// Frames sits between the client library and a connection. It carries what the library's types
+// cannot express, in both directions (AddNote, TakeNote). It ends the connection if the broker
+// breaks the protocol in a way that the library does not limit: see Violation.
 //
-// It passes on unchanged what it does not understand. One goroutine may read while another writes.
+// It passes on unchanged whatever it does not understand. One goroutine may read while another
+// writes.
 type Frames struct {
 	net.Conn
 	limits Limits
@@ -66,12 +71,12 @@ type Frames struct {
 	out     []byte
 }
 
-// NewFrames returns one on conn.
+// NewFrames returns a Frames on conn.
 func NewFrames(conn net.Conn, limits Limits) *Frames {
 	return &Frames{Conn: conn, limits: limits, in: bufio.NewReaderSize(conn, readAhead), guard: newGuard(limits.Message)}
 }
 
-// Violation returns how the broker broke the protocol, nil while it did not.
+// Violation returns a *Violation that says how the broker broke the protocol, or nil if it has not.
 func (f *Frames) Violation() error {
 	if v := f.violated.Load(); v != nil {
 		return v
@@ -113,7 +118,7 @@ func (f *Frames) Read(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// pass reads more of a frame that is not changed.
+// pass reads more of a frame that is passed on unchanged.
 func (f *Frames) pass(p []byte) (n int, err error) {
 	if f.left > 0 && int64(len(p)) > f.left {
 		p = p[:f.left]
@@ -125,7 +130,7 @@ func (f *Frames) pass(p []byte) (n int, err error) {
 	return n, err
 }
 
-// whole reports whether what has to be known of the next frame is here already.
+// whole reports whether enough of the next frame is buffered for begin not to block.
 func (f *Frames) whole() bool {
 	have := f.in.Buffered()
 	if have < frameHead+methodHead {
@@ -135,7 +140,7 @@ func (f *Frames) whole() bool {
 	return head[0] != frameHeader || int64(have) > frameHead+int64(binary.BigEndian.Uint32(head[3:]))
 }
 
-// begin looks at the next frame. The error is that of reading, or a *Violation.
+// begin inspects the next frame. The error is a read error or a *Violation.
 func (f *Frames) begin() error {
 	head, err := f.in.Peek(frameHead)
 	if err != nil {
@@ -165,7 +170,8 @@ func (f *Frames) begin() error {
 	return nil
 }
 
-// raise reads connection.tune, and shows the library a broker without a limit.
+// raise reads connection.tune. If the broker's frame_max is below limits.Frame, it shows the
+// library a broker without a limit.
 func (f *Frames) raise(whole int) error {
 	f.left = int64(whole)
 	tune, err := f.in.Peek(min(whole, frameMaxAt+4))
@@ -184,7 +190,7 @@ func (f *Frames) raise(whole int) error {
 	return err
 }
 
-// rest passes on what is left of an input that ends in the middle of a frame.
+// rest passes on the remainder of an input that ends in the middle of a frame.
 func (f *Frames) rest(err error) error {
 	if f.in.Buffered() == 0 {
 		return err
@@ -203,7 +209,7 @@ func (f *Frames) violate(err error) error {
 	return err
 }
 
-// header reads a content header, and changes it where the library would not tell what is in it.
+// header reads a content header, and adds a note if the library cannot express what is in it.
 func (f *Frames) header(channel uint16, whole int) error {
 	frame := make([]byte, whole)
 	n, _ := io.ReadFull(f.in, frame) // the library gets the error with the next read
@@ -232,8 +238,8 @@ func frameOf(channel uint16, payload []byte) []byte {
 	return append(append(out, payload...), frameEnd)
 }
 
-// Write writes what the library sends. The library writes one frame after another, from one goroutine
-// at a time.
+// Write writes what the library sends. The library writes one frame after another, from one
+// goroutine at a time.
 func (f *Frames) Write(p []byte) (int, error) {
 	f.out = f.out[:0]
 	for rest := p; len(rest) > 0; {
@@ -278,8 +284,8 @@ func (f *Frames) writeBody(part []byte) error {
 	return err
 }
 
-// gather adds to the frame that is begun, and passes it on when it is whole. It returns how much of
-// p belongs to it.
+// gather adds p to the frame that has begun, and passes the frame on when it is complete. It
+// returns how many bytes of p belong to the frame.
 func (f *Frames) gather(p []byte) (n int) {
 	if n = min(frameHead-len(f.frame), len(p)); n > 0 {
 		f.frame = append(f.frame, p[:n]...)
@@ -316,7 +322,7 @@ func (f *Frames) send() {
 	f.out = append(f.out, frame...)
 }
 
-// answer gives the broker its own frame_max back.
+// answer restores the broker's own frame_max in connection.tune-ok.
 func (f *Frames) answer(frame []byte) {
 	if len(frame) >= frameMaxAt+4 && methodOf(frame[frameHead:]) == connectionTuneOK {
 		if limit := f.raised.Load(); limit != 0 {

@@ -7,19 +7,19 @@ import (
 	"sync"
 )
 
-// Violation is what ends a connection to a broker that does not keep to the protocol, or that sends
-// more than was allowed. The text completes "the broker sent …".
+// Violation is the error that ends a connection to a broker that breaks the protocol or sends more
+// than is allowed. What completes the sentence "the broker sent …".
 type Violation struct{ What string }
 
-// Error names it.
+// Error implements error.
 func (v *Violation) Error() string { return "the broker sent " + v.What }
 
-// TooLarge is the Violation of a message that is larger than the limit.
+// tooLarge returns the Violation for a message that is larger than the limit.
 func tooLarge(size uint64, limit int64) *Violation {
 	return &Violation{fmt.Sprintf("a message of %d bytes, more than the %d that are read", size, limit)}
 }
 
-// method is a class and a method of AMQP.
+// method is an AMQP method: the ids of its class and of the method.
 type method struct{ class, id uint16 }
 
 func methodOf(payload []byte) method {
@@ -42,12 +42,12 @@ var (
 	basicNack        = method{60, 120}
 )
 
-// streamSlack is how many messages a stream may send beyond the prefetch: it counts the credit by
-// chunks. 3.10 was seen to send 11 where the prefetch is 10.
+// streamSlack is how many messages a stream may send beyond the prefetch: it counts credit in
+// chunks. 3.10 was seen to send 11 with a prefetch of 10.
 const streamSlack = 8192
 
-// answers are the requests that wait for an answer, by the answer. The library keeps an answer
-// without a request for the next one that asks, and reads nothing until then.
+// answers maps each answer to the request that waits for it. The library keeps an answer that
+// nobody requested until the next request, and reads nothing until then.
 var answers = map[method]method{
 	{10, 51}: {10, 50}, {10, 71}: {10, 70}, {20, 11}: channelOpen, {20, 41}: {20, 40},
 	{40, 11}: {40, 10}, {40, 21}: {40, 20}, {40, 31}: {40, 30}, {40, 51}: {40, 40},
@@ -64,7 +64,7 @@ var requests = func() map[method]bool {
 	return all
 }()
 
-// guard knows what the broker may send. It is safe for concurrent use.
+// guard checks what the broker sends. It is safe for concurrent use.
 type guard struct {
 	maxMessage int64
 
@@ -74,7 +74,7 @@ type guard struct {
 	channels map[uint16]*channelState
 }
 
-// channelState is what is known of a channel.
+// channelState is the state of one channel.
 type channelState struct {
 	asked     map[method]int // requests without an answer
 	prefetch  uint64         // the largest that was set
@@ -99,7 +99,7 @@ func (g *guard) channel(n uint16) *channelState {
 	return c
 }
 
-// sent notes a method that the library sends.
+// sent records a method that the library sends.
 func (g *guard) sent(channel uint16, payload []byte) {
 	if len(payload) < methodHead {
 		return
@@ -146,7 +146,8 @@ func (c *channelState) settle(tag uint64, multiple bool) {
 	}
 }
 
-// noAck reads the arguments of basic.consume: a short, the queue, the tag, and bits.
+// noAck returns the no-ack bit of basic.consume. The arguments are a short, the queue, the tag and
+// bits.
 func noAck(args []byte) bool {
 	at := 2
 	for range 2 {
@@ -158,7 +159,7 @@ func noAck(args []byte) bool {
 	return at < len(args) && args[at]&2 != 0
 }
 
-// received returns a *Violation for a method that the broker may not send now.
+// received records a method, and returns a *Violation if the broker may not send it now.
 func (g *guard) received(channel uint16, m method) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -186,8 +187,8 @@ func (g *guard) received(channel uint16, m method) error {
 	return nil
 }
 
-// receivedOnConnection allows the handshake until it is done, and then what the broker says of its
-// own accord: close, blocked and unblocked.
+// receivedOnConnection allows the handshake until it is complete. Afterwards it allows answers, and
+// what the broker sends unasked: close, blocked and unblocked.
 func (g *guard) receivedOnConnection(m method) error {
 	c := g.channel(0)
 	request, isAnswer := answers[m]
@@ -210,7 +211,7 @@ func (g *guard) receivedOnConnection(m method) error {
 	return nil
 }
 
-// announced returns a *Violation for a body that is too large.
+// announced returns a *Violation for a body that is larger than the limit.
 func (g *guard) announced(size uint64) error {
 	if g.maxMessage > 0 && size > uint64(g.maxMessage) {
 		return tooLarge(size, g.maxMessage)
@@ -218,7 +219,7 @@ func (g *guard) announced(size uint64) error {
 	return nil
 }
 
-// fits reports whether the library takes a frame of this size.
+// fits reports whether the library accepts a frame of this size.
 func (g *guard) fits(frame int) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()

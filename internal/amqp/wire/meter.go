@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// meterPatience is how long a Meter pauses at most, so that heartbeats and answers come through.
+// meterPatience is the longest pause of a Meter. It lets heartbeats and answers through.
 const meterPatience = 5 * time.Second
 
-// Meter keeps a connection from reading ahead of whoever receives the deliveries: the client
-// library keeps all that the broker sends, and a prefetch counts messages, not bytes. When more
-// than limit bytes were read and not received, Read pauses; the broker then waits with the rest.
+// Meter limits how far a connection reads ahead of the receiver of its deliveries. The client
+// library keeps everything that the broker sends, and a prefetch counts messages, not bytes. When
+// more than limit bytes were read and not yet received, Read pauses, and the broker has to wait.
 //
-// Bytes that are not part of a body count as unreceived until the receiver has nothing left. So
-// Read sometimes pauses before the limit is reached, but never while the receiver waits: a single
-// message may exceed the limit, and brokers close a connection that reads nothing for 30 s.
+// Bytes outside message bodies count as unreceived until the receiver has nothing left. Read may
+// therefore pause before the limit is reached. It never pauses while the receiver waits: a single
+// message may exceed the limit, and brokers close a connection that reads nothing for 30 seconds.
 type Meter struct {
 	net.Conn
 	limit    int64
@@ -29,12 +29,12 @@ type Meter struct {
 	freed   chan struct{}
 }
 
-// NewMeter returns a meter that reads from conn, limit bytes ahead.
+// NewMeter returns a Meter that reads up to limit bytes ahead from conn.
 func NewMeter(conn net.Conn, limit int64) *Meter {
 	return &Meter{Conn: conn, limit: limit, patience: meterPatience, freed: make(chan struct{}, 1)}
 }
 
-// Read reads when there is room.
+// Read reads from the connection. It first waits until there is room, at most meterPatience.
 func (m *Meter) Read(p []byte) (int, error) {
 	if !m.room() {
 		m.pause()
@@ -67,7 +67,7 @@ func (m *Meter) pause() {
 	}
 }
 
-// Received notes that a delivery with a body of so many bytes was received.
+// Received records that a delivery with a body of the given size was received.
 func (m *Meter) Received(bytes int) {
 	m.mu.Lock()
 	m.ahead = max(0, m.ahead-int64(bytes))
@@ -75,8 +75,8 @@ func (m *Meter) Received(bytes int) {
 	m.free()
 }
 
-// Waiting notes that the receiver waits until it calls the function that is returned. After some time
-// of that, nothing that was read is on its way to it within this process, and reading does not pause.
+// Waiting records that the receiver waits until it calls end. If it still waits after the given
+// time, nothing that was read is on its way to it within this process, and Read does not pause.
 func (m *Meter) Waiting(after time.Duration) (end func()) {
 	m.mu.Lock()
 	m.waits++
@@ -99,7 +99,7 @@ func (m *Meter) Waiting(after time.Duration) (end func()) {
 	}
 }
 
-// Release ends all pauses: the connection is about to be closed.
+// Release ends all pauses for good. Call it before the connection is closed.
 func (m *Meter) Release() {
 	m.mu.Lock()
 	m.open = true
@@ -114,7 +114,7 @@ func (m *Meter) free() {
 	}
 }
 
-// Close closes the connection, and ends a pause.
+// Close closes the connection and ends a pause.
 func (m *Meter) Close() error {
 	m.Release()
 	return m.Conn.Close()

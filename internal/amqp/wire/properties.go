@@ -8,27 +8,29 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// noteHeader is the name of the header by which a Frames and its user tell each other what the
-// client library has no form for. It never leaves the process: its name is random, so that no
+// noteHeader is the name of the header with which a Frames and its user tell each other what the
+// client library cannot express. The header never leaves the process. Its name is random, so no
 // message from outside has it.
 var noteHeader = "msgctl-note-" + rand.Text()
 
-// noteType begins a long string, the type of the header's value.
+// noteType is the type of the header's value: a long string.
 const noteType = 'S'
 
 const (
 	headersFlag = 1 << 13
-	// reservedFlags are those that no property has. The last one announces more flags.
+	// reservedFlags are the flags that no property has. The last one announces more flags.
 	reservedFlags = 1<<2 - 1
-	// payloadHead is what a content header has before its properties: class, weight, size, flags.
+	// payloadHead is the size of a content header before its properties: class, weight, size,
+	// flags.
 	payloadHead = 2 + 2 + 8 + 2
-	// zeroTimestamp is Go's zero time in seconds: the library takes it for absent.
+	// zeroTimestamp is Go's zero time in Unix seconds. The library takes it for an absent
+	// timestamp.
 	zeroTimestamp = -62135596800
 )
 
-// AddNote returns headers with a note of those properties that the client library would leave out.
-// They are headers itself when there are none. A delivery mode of 0 stays out: AMQP knows 1 and 2,
-// and 3.10 closes the channel because of it.
+// AddNote returns headers with a note of the properties that the client library would omit. It
+// returns headers itself if there are none. It does not note a delivery mode of 0: AMQP defines
+// only 1 and 2, and 3.10 closes the channel because of it.
 func AddNote(headers message.Table, p *message.Properties) message.Table {
 	set := p.Explicit &^ message.DeliveryModeProperty
 	if set == 0 && p.ClusterID == "" {
@@ -45,7 +47,7 @@ func AddNote(headers message.Table, p *message.Properties) message.Table {
 	return out
 }
 
-// TakeNote removes a note from headers, and tells p what it says.
+// TakeNote removes the note from headers, if there is one, and sets in p what it says.
 func TakeNote(headers map[string]any, p *message.Properties) {
 	note, ok := headers[noteHeader].(string)
 	if !ok || len(note) < 2 {
@@ -59,14 +61,16 @@ func TakeNote(headers map[string]any, p *message.Properties) {
 	}
 }
 
-// header is the payload of a content header frame in its parts. The parts share its memory.
+// header is the payload of a content header frame, split into its parts. The parts share its
+// memory.
 type header struct {
 	head  []byte     // class, weight, body size
 	flags uint16     // those of the parts that are there
 	parts [14][]byte // by their flags, from the highest; the headers with their length
 }
 
-// parseHeader is false for what has unknown flags, and for what is too short or too long.
+// parseHeader splits the payload of a content header frame. It returns false for unknown flags, and
+// for a payload that is too short or too long.
 func parseHeader(payload []byte) (h header, ok bool) {
 	if len(payload) < payloadHead {
 		return h, false
@@ -90,7 +94,8 @@ func parseHeader(payload []byte) (h header, ok bool) {
 	return h, len(rest) == 0
 }
 
-// partSize returns the size of the property that b begins with, more than b has when b is too short.
+// partSize returns the size of the property with which b begins. If b is too short, the result
+// exceeds the length of b.
 func partSize(flag uint16, b []byte) int {
 	switch {
 	case message.PropertySet(flag) == message.DeliveryModeProperty, message.PropertySet(flag) == message.PriorityProperty:
@@ -119,7 +124,7 @@ func (h *header) set(i int, part []byte) {
 	h.flags |= 1 << (15 - i)
 }
 
-// zeros returns the properties that are present with what the library takes for absent.
+// zeros returns the properties that are present with a value that the library takes for absent.
 func (h *header) zeros() (set uint16) {
 	for i, p := range h.parts {
 		flag := uint16(1) << (15 - i)
@@ -142,8 +147,8 @@ const (
 	clusterIndex = 13
 )
 
-// noted returns the payload of a content header with a note where it has what the library would not
-// tell, and false where it needs none.
+// noted returns the payload of a content header with a note of what the library would not report.
+// It returns false if no note is needed.
 func noted(payload []byte) ([]byte, bool) {
 	h, ok := parseHeader(payload)
 	if !ok {
@@ -170,8 +175,8 @@ func noted(payload []byte) ([]byte, bool) {
 	return h.append(nil), true
 }
 
-// unnoted returns the payload of a content header without its note, and with what that says. It is
-// false where there is none.
+// unnoted returns the payload of a content header without its note, and with the properties that
+// the note lists. It returns false if there is no note.
 func unnoted(payload []byte) ([]byte, bool) {
 	if !bytes.Contains(payload, []byte(noteHeader)) {
 		return nil, false
@@ -196,7 +201,7 @@ func unnoted(payload []byte) ([]byte, bool) {
 	return h.append(nil), true
 }
 
-// restore adds those of the set that are not there.
+// restore adds the properties in set that are absent.
 func (h *header) restore(set uint16, cluster []byte) {
 	for i := range h.parts {
 		flag := uint16(1) << (15 - i)

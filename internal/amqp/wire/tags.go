@@ -1,13 +1,13 @@
 package wire
 
-// Tags knows which delivery tags of a channel are settled. In-order settlement, the usual case,
-// costs no memory. It has no lock.
+// Tags records which delivery tags of a channel are settled. Settlement in order, the usual case,
+// costs no memory. Tags is not safe for concurrent use.
 type Tags struct {
 	floor uint64              // all tags up to it are settled
 	ahead map[uint64]struct{} // settled tags above
 }
 
-// Settle notes that a tag is settled, with multiple all up to it.
+// Settle records that a tag is settled or, with multiple, all tags up to it.
 func (t *Tags) Settle(tag uint64, multiple bool) {
 	switch {
 	case tag <= t.floor:
@@ -45,8 +45,8 @@ func (t *Tags) Settled(tag uint64) bool {
 // All reports whether all tags up to last are settled.
 func (t *Tags) All(last uint64) bool { return t.floor >= last }
 
-// Floor returns the highest tag up to which all are settled.
+// Floor returns the highest tag up to which all tags are settled.
 func (t *Tags) Floor() uint64 { return t.floor }
 
-// Count returns how many are settled.
+// Count returns how many tags are settled.
 func (t *Tags) Count() uint64 { return t.floor + uint64(len(t.ahead)) }
