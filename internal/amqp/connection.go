@@ -285,7 +285,7 @@ func leave(gate chan struct{}) { <-gate }
 // VHost returns the name of the vhost.
 func (c *RecoveringConnection) VHost() string { return c.vhost }
 
-// User returns the name of the user who logs in.
+// User returns the name of the login.
 func (c *RecoveringConnection) User() string { return c.opts.User }
 
 // ServerVersion returns the version that the broker reported, or "" if no connection is open.

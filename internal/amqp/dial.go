@@ -196,7 +196,7 @@ func (s *sniffer) speaks() string {
 }
 
 // interruptible runs f, which may block and takes no context. If ctx or the timeout of the options
-// ends first, it cuts the connection, which ends f, and returns an error that wraps that of ctx.
+// ends first, it cuts the connection, which ends f. The error then wraps the error of the context.
 func interruptible(ctx context.Context, o Options, l *Link, f func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()

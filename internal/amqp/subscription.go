@@ -29,8 +29,8 @@ type subscription struct {
 	ch      *amqp091.Channel
 	closed  chan *amqp091.Error // why the channel ended
 	dropped chan string         // the broker cancelled the consumer
-	// deliveries is closed after the last delivery. The library buffers as many as the prefetch
-	// allows.
+	// deliveries is closed after the last delivery. The library buffers deliveries up to the
+	// prefetch.
 	deliveries <-chan amqp091.Delivery
 
 	unsettled unsettled

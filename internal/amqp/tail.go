@@ -268,8 +268,8 @@ func privateNeeds() refusal.Needs {
 	return refusal.Needs{Configure: own, Write: own, Read: own}
 }
 
-// privateName returns a regular expression for all private queues whose names are like that of
-// queue.
+// privateName returns a regular expression for all private queues that are named in the way of
+// queue: by msgctl or by the broker.
 func privateName(queue string) string {
 	if strings.HasPrefix(queue, tailPrefix) {
 		return "^" + regexp.QuoteMeta(tailPrefix)

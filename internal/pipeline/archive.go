@@ -9,22 +9,23 @@ import (
 
 // Archive stores messages before they leave their queue. archive.Writer implements it.
 type Archive interface {
-	// Write adds a message. If it refuses one but can continue, Err stays nil.
+	// Write adds a message. If it refuses the message but can continue, Err stays nil.
 	Write(m *message.Message) error
-	// Sync makes what was written durable. Only then do messages leave their queue.
+	// Sync makes everything written so far durable. Messages leave their queue only afterwards.
 	Sync() error
 	// Err returns the error that ended the archive, or nil.
 	Err() error
 }
 
-// Bounds of what is written before it is made durable: a disk flush costs as much as some hundred
-// messages.
+// archiveBatch and archiveBatchBytes bound what is written before it is made durable: a disk flush
+// costs as much as some hundred messages.
 const (
 	archiveBatch      = 512
 	archiveBatchBytes = 4 << 20
 )
 
-// Keep writes each message to an archive. A message is done when it is durable there.
+// Keep returns an effect that writes each message to an archive. A message is done when it is
+// durable there.
 func Keep(a Archive) Effect {
 	return func(context.Context, *run) (effect, error) { return &archiving{to: a}, nil }
 }

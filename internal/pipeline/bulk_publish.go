@@ -20,24 +20,25 @@ type BulkItem[T any] struct {
 	Tag     T
 }
 
-// BulkPublish publishes messages that come from no queue: an archive, files, lines. Each has exactly one
-// outcome. What is in flight when the connection is lost is sent again, so an outcome is unknown
-// only when the connection cannot be restored, or at the end of the grace after an interruption.
+// BulkPublish publishes messages that come from no queue, but from an archive, files or lines. Each
+// message has exactly one outcome. Messages in flight when the connection is lost are sent again.
+// An outcome is therefore unknown only if the connection cannot be restored, or at the end of the
+// grace after an interruption.
 type BulkPublish[T any] struct {
 	Dialer    publish.Dialer
 	Publisher publish.PublisherOptions
-	// Next returns the next message, and io.EOF after the last. Any other error ends the run, as
-	// the end of ctx does.
+	// Next returns the next message, and io.EOF after the last. Any other error ends the run, and
+	// so does the end of ctx.
 	Next func(ctx context.Context) (BulkItem[T], error)
-	// Settled is called with each outcome, in order, from one goroutine; it must return soon.
+	// Settled is called with each outcome, in order, from one goroutine. It must return soon.
 	// Unsent is called, from the goroutine of Run, with an item that was not accepted.
 	Settled func([]publish.Outcome[T])
 	Unsent  func(BulkItem[T], error)
 }
 
-// Run publishes all messages and waits for their outcomes. When ctx ends, it waits at most
-// BulkGrace for messages in flight. resent is how many messages were sent a second time, and so may
-// be duplicates. The error is Next's, or says why nothing can be published.
+// Run publishes all messages and waits for their outcomes. When ctx ends, it waits for messages in
+// flight, for BulkGrace at most. resent is the number of messages that were sent a second time, and
+// so may be duplicates. The error comes from Next, or says why nothing can be published.
 func (f BulkPublish[T]) Run(ctx context.Context) (resent int64, err error) {
 	p, err := publish.Open(ctx, f.Dialer, f.Publisher, f.Settled)
 	if err != nil {
@@ -69,7 +70,7 @@ func (f BulkPublish[T]) publish(ctx context.Context, p *publish.Publisher[T]) er
 	}
 }
 
-// withGrace returns a context that ends a given time after ctx.
+// withGrace returns a context that ends the given time after ctx ends.
 func withGrace(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
 	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {

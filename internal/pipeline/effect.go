@@ -7,7 +7,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// Effect is what a run does with the messages to process: Publish, Discard or Keep.
+// Effect opens what a run does with the messages to process: see Publish, Discard and Keep.
 type Effect func(ctx context.Context, r *run) (effect, error)
 
 // publishing uses a separate connection: a memory alarm blocks connections that publish, and would
@@ -16,8 +16,9 @@ type publishing struct {
 	to *publish.Publisher[*job]
 }
 
-// Publish sends each message to its target. A message is done when it is confirmed. The window is
-// as large as the prefetch: everything unsettled may be in flight.
+// Publish returns an effect that sends each message to its target, through channels of d. A message
+// is done when it is confirmed. The window is at least as large as the prefetch: everything
+// unsettled may be in flight.
 func Publish(d publish.Dialer) Effect {
 	return func(ctx context.Context, r *run) (effect, error) {
 		p, err := publish.Open(ctx, d, r.publisherOptions(), r.published)
@@ -35,9 +36,8 @@ func (r *run) publisherOptions() publish.PublisherOptions {
 	}
 }
 
-// published is told by the publisher how messages fared. One that has given up on its connection
-// tells it of what it was handed before; there may be nothing more to hand over that would be
-// refused.
+// published receives the outcomes of messages from the publisher. A publisher that gave up on its
+// connection reports this here: the run may have no further message whose publication would fail.
 func (r *run) published(outcomes []publish.Outcome[*job]) {
 	for _, o := range outcomes {
 		if o.Kind == publish.Unsent && !r.stopping.Load() {
@@ -84,7 +84,7 @@ func (publishing) flush(context.Context) error { return nil }
 
 func (e publishing) end(ctx context.Context) { _ = e.to.Close(ctx) } // every message has its own outcome
 
-// Discard does nothing: processed messages leave their queue.
+// Discard returns an effect that does nothing: processed messages leave their queue.
 func Discard() Effect {
 	return func(context.Context, *run) (effect, error) { return discarding{}, nil }
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/consume"
 )
 
-// finish stops deliveries, waits for what is in flight, returns what is held, and closes. It wraps
-// ErrLost when the broker may not have applied everything.
+// finish stops deliveries, waits for what is in flight, returns what is held, and closes the
+// sessions. The error wraps consume.ErrLost if the broker may not have applied everything.
 func (r *run) finish(ctx context.Context, stopWorking func()) error {
 	if r.active == nil { // reconnecting failed
 		return nil
@@ -44,7 +44,7 @@ func (r *run) stopDeliveries() error {
 }
 
 // settleAll returns held messages, session by session, waits until everything is applied, and
-// closes. An error in one session does not stop the others; err is an earlier error.
+// closes the sessions. An error in one session does not stop the others. err is an earlier error.
 func (r *run) settleAll(err error) error {
 	all := r.allSessions()
 	for i, s := range all {
@@ -62,8 +62,8 @@ func (r *run) settleAll(err error) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.life), r.Timing.Grace)
 	defer cancel()
-	// Only now: on a quorum queue what one session holds hides whether the acknowledgements of
-	// another are applied.
+	// Only now: on a quorum queue, the messages that one session holds hide whether the
+	// acknowledgements of another are applied.
 	for _, s := range all {
 		if err == nil {
 			err = s.Settled(ctx)
@@ -78,16 +78,17 @@ func (r *run) settleAll(err error) error {
 	return err
 }
 
-// How long awaitApplied waits at most, and between two counts (fact totals-are-late).
+// appliedWait is the longest time that awaitApplied waits, appliedPoll its pause between two counts
+// (fact totals-are-late).
 const (
 	appliedWait = 10 * time.Second
 	appliedPoll = 300 * time.Millisecond
 )
 
-// awaitApplied waits until the queue counts no more unacknowledged messages than the sessions hold:
-// then all acknowledgements are applied (fact acks-lost-on-close). While messages are held, the
-// consumer count says nothing (see Settled of package amqp). It gives up if other clients hold
-// messages of the queue, too, or if the count is not available.
+// awaitApplied waits until the queue counts as many unacknowledged messages as the sessions hold:
+// all acknowledgements are then applied (fact acks-lost-on-close). While messages are held, the
+// consumer count says nothing (see Settled in package amqp). awaitApplied gives up if other clients
+// hold messages of the queue, too, or if the count is not available.
 func (r *run) awaitApplied(all []*Session) {
 	counter, ok := r.Counter.(UnackedCounter)
 	held, acknowledged := int64(0), false
@@ -119,20 +120,20 @@ func (r *run) awaitApplied(all []*Session) {
 	}
 }
 
-// mayReturn says what follows where the broker was not seen to have applied all acknowledgements.
+// mayReturn returns a text for a broker that may not have applied all acknowledgements.
 func (r *run) mayReturn() string {
 	return fmt.Sprintf("the broker was not seen to apply all acknowledgements of queue %q: messages that are done may "+
 		"come back to it", r.Queue)
 }
 
-// countReady returns -1 if the number is not available.
+// countReady returns the number of ready messages, or -1 if it is not available.
 func (r *run) countReady() int64 {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.life), r.Timing.Grace)
 	defer cancel()
 	return CountReady(ctx, r.Counter, r.Queue)
 }
 
-// CountReady returns how many messages are ready in a queue, -1 if that is not available or c is
+// CountReady returns the number of ready messages in a queue, or -1 if it is not available or c is
 // nil.
 func CountReady(ctx context.Context, c Counter, queue string) int64 {
 	if c == nil {
@@ -145,7 +146,7 @@ func CountReady(ctx context.Context, c Counter, queue string) int64 {
 	return n
 }
 
-// AwaitReady waits until n messages are ready in a queue, at most two seconds. It is called after a
+// AwaitReady waits until n messages are ready in a queue, for at most two seconds. Call it after a
 // session has returned its messages, so that those of the next session come after them (fact
 // returns-before-all).
 func AwaitReady(ctx context.Context, c Counter, queue string, n int64) {
@@ -160,8 +161,8 @@ func AwaitReady(ctx context.Context, c Counter, queue string, n int64) {
 	}
 }
 
-// settleWithinGrace waits the grace time for messages in flight after an interruption. A message
-// that is not settled then stays in its queue, and may have arrived as well.
+// settleWithinGrace waits for messages in flight after an interruption, for the grace time. A
+// message that is not settled by then stays in its queue, and may have arrived as well.
 func (r *run) settleWithinGrace(stopWorking func()) {
 	ctx, cancel := context.WithTimeout(r.life, r.Timing.Grace)
 	defer cancel()

@@ -6,17 +6,17 @@ import (
 	"github.com/msgctl/msgctl/internal/pipeline/report"
 )
 
-// effect does to messages what was decided. do is called by one goroutine; it calls job.done
-// exactly once for each, from any goroutine and at any time, also when it returns an error, which
-// ends the run. flush is called when no further message is at hand. After end, which may be called
-// twice and beside do, every job is done; it waits for that until ctx ends.
+// effect does to messages what was decided. One goroutine calls do. do calls job.done exactly once
+// for each job, from any goroutine and at any time, even if it returns an error; an error ends the
+// run. flush is called when no further message is at hand. end may be called twice, and while do
+// runs. It waits until every job is done or ctx ends.
 type effect interface {
 	do(ctx context.Context, j *job) error
 	flush(ctx context.Context) error
 	end(ctx context.Context)
 }
 
-// jobResult is how a job ended.
+// jobResult is the way in which a job ended.
 type jobResult uint8
 
 const (

@@ -2,7 +2,7 @@ package pipeline
 
 import "slices"
 
-// tagState is what is known of one delivery.
+// tagState is the state of one delivery.
 type tagState uint8
 
 const (
@@ -15,13 +15,13 @@ const (
 // tagRange is a run of held deliveries, both ends included.
 type tagRange struct{ first, last uint64 }
 
-// ledger knows the state of every delivery of one channel and which acknowledgements are due. It is
-// pure: it calls nothing, and its session guards it.
+// ledger records the state of every delivery of one channel, and which acknowledgements are due. It
+// does no I/O. Its session guards it.
 //
 // An acknowledgement with multiple also settles all deliveries before it, including held and
-// pending ones. So it is used only for a run that starts at the channel's first delivery; after the
-// first held delivery, each delivery is acknowledged individually. Memory: one byte for each
-// delivery in flight, one range for each run of held ones.
+// pending ones. It is therefore used only for a run of deliveries that starts at the channel's
+// first; after the first held delivery, each delivery is acknowledged individually. Memory: one
+// byte for each delivery in flight, one range for each run of held ones.
 type ledger struct {
 	base    uint64 // first tag in states; everything below is acked or in held
 	states  []tagState
@@ -37,17 +37,18 @@ type ledger struct {
 // newLedger returns the ledger of a channel without deliveries.
 func newLedger() *ledger { return &ledger{base: 1} }
 
-// open records a delivery; tags come in order, from 1.
+// open records a delivery. Tags come in order, from 1.
 func (l *ledger) open(uint64) {
 	l.states = append(l.states, tagPending)
 	l.pending++
 }
 
-// last returns the newest tag, 0 before the first.
+// last returns the newest tag, or 0 before the first delivery.
 func (l *ledger) last() uint64 { return l.base + uint64(len(l.states)-l.head) - 1 }
 
-// lastUnsettled returns the newest tag that is neither acknowledged nor due to be, 0 for none. The
-// broker refuses an acknowledgement or a nack with multiple whose own tag is settled already.
+// lastUnsettled returns the newest tag that is neither acknowledged nor due to be, or 0 if there is
+// none. The broker refuses an acknowledgement or a nack with multiple whose own tag is settled
+// already.
 func (l *ledger) lastUnsettled() uint64 {
 	for i := len(l.states) - 1; i >= l.head; i-- {
 		if l.states[i] != tagDone && l.states[i] != tagAcked {
@@ -60,7 +61,7 @@ func (l *ledger) lastUnsettled() uint64 {
 	return 0
 }
 
-// done finishes a delivery; flush says when to acknowledge it.
+// done finishes a delivery; flush returns it when its acknowledgement is due.
 func (l *ledger) done(tag uint64) {
 	if !l.settle(tag, tagDone) {
 		return
@@ -110,8 +111,8 @@ func (l *ledger) flush() (multiple uint64, single []uint64) {
 	return multiple, single
 }
 
-// flushAll is flush for a caller that cannot wait for earlier pending deliveries: deliveries that
-// are done after them are acknowledged individually.
+// flushAll is flush for a caller that cannot wait for earlier pending deliveries: done deliveries
+// behind them are acknowledged individually.
 func (l *ledger) flushAll() (multiple uint64, single []uint64) {
 	multiple, single = l.flush()
 	if l.blocked {

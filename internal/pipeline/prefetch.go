@@ -4,25 +4,25 @@ import "github.com/msgctl/msgctl/pkg/topology"
 
 // Prefetches.
 const (
-	// defaultPrefetch keeps client and broker from waiting for each other: with a classic queue, a
-	// prefetch of 1,000 reached 0.83 to 0.9 of its rate.
+	// defaultPrefetch keeps the client and the broker from waiting for each other: with a classic
+	// queue, a prefetch of 1,000 reached 0.83 to 0.9 of its rate.
 	defaultPrefetch = 2500
-	// quorumPrefetch is all that helps with a quorum queue: on 4.0 the work with a message
-	// grows with the number of unsettled ones, and 2,500 reached 0.66 to 0.76 of its rate.
+	// quorumPrefetch is as much as helps with a quorum queue: on 4.0 the work for a message grows
+	// with the number of unsettled ones, and 2,500 reached 0.66 to 0.76 of its rate.
 	quorumPrefetch = 1000
 	// unknownPrefetch is for messages of unknown size.
 	unknownPrefetch = 1000
-	// prefetchBytes is what a prefetch of messages of average size may take.
+	// prefetchBytes is the maximum size of the messages in one prefetch, at their average size.
 	prefetchBytes = 16 << 20
 	// maxPrefetch and furtherBytes bound the further sessions of a run that holds very many
-	// messages: a connection has 2,047 channels, and the client library buffers what is delivered
-	// and not yet read.
+	// messages: a connection has 2,047 channels, and the client library buffers deliveries that are
+	// not yet read.
 	maxPrefetch  = 20000
 	furtherBytes = 8 << 20
 )
 
-// PrefetchFor returns the prefetch for a queue of a type whose messages have so many bytes on
-// average; 0 is unknown.
+// PrefetchFor returns the prefetch for a queue. mean is the average size of its messages in bytes;
+// 0 means that it is unknown.
 func PrefetchFor(queueType string, mean int64) int {
 	if mean <= 0 {
 		return unknownPrefetch
@@ -34,9 +34,9 @@ func PrefetchFor(queueType string, mean int64) int {
 	return int(min(max(prefetchBytes/mean, 2), most))
 }
 
-// sessionPrefetch grows once a session was filled with held messages. As long as every message was
-// one to process it is no more than what the limit leaves: what is fetched in vain is returned, which
-// a quorum queue counts.
+// sessionPrefetch returns the prefetch of the next session. It grows after held messages filled a
+// session. As long as every message was one to process, it is at most what Limit leaves: messages
+// fetched in vain are returned, and a quorum queue counts each return.
 func (r *run) sessionPrefetch() int {
 	if r.narrow() {
 		return r.narrowPrefetch()

@@ -33,9 +33,9 @@ func (r *run) read(ctx context.Context) error {
 	return nil
 }
 
-// afterSilence decides how to continue if no delivery came, for the reason cause; done means that
-// no more are expected. ended is how many messages were read when the queue last seemed to be
-// empty.
+// afterSilence decides how to continue after receive returned cause instead of a delivery. done
+// means that no more deliveries are expected. ended is how many messages were read when the queue
+// last seemed to be empty.
 func (r *run) afterSilence(ctx context.Context, cause error, ended *int64) (done bool, err error) {
 	switch {
 	case errors.Is(cause, errDrained):
@@ -53,10 +53,10 @@ func (r *run) afterSilence(ctx context.Context, cause error, ended *int64) (done
 	return true, cause
 }
 
-// checkAgain goes on with another subscription when the queue seems to be empty, or delivers
-// nothing, before the snapshot is through. A busy quorum queue can need seconds between counting
-// messages as delivered and sending them (seen under a memory alarm); what is under way comes
-// before the end of a consumer is confirmed. more reports whether it is worth reading on.
+// checkAgain continues with another subscription if the queue seems to be empty, or delivers
+// nothing, before the snapshot is complete. A busy quorum queue can take seconds between counting
+// messages as delivered and sending them (seen under a memory alarm); messages in transit arrive
+// before the end of a consumer is confirmed. more reports whether reading on is worthwhile.
 func (r *run) checkAgain(ctx context.Context) (more bool, err error) {
 	before, unreachable := r.looked, r.unreachable
 	r.unreachable = ""
@@ -66,14 +66,14 @@ func (r *run) checkAgain(ctx context.Context) (more bool, err error) {
 	return unreachable != "" || r.looked > before, nil
 }
 
-// Lost reports whether the subscription is gone and another may do: also when the broker ended the
-// consumer, which it does when a queue loses its leader.
+// Lost reports whether the subscription is gone and a new one may succeed. This includes a consumer
+// that the broker ended, as it does when a queue loses its leader.
 func Lost(err error) bool {
 	return errors.Is(err, consume.ErrLost) || errors.Is(err, consume.ErrCancelled)
 }
 
-// receive returns the next delivery. It wraps ErrLost, and returns errDrained when nothing more is
-// to be expected, and errCrowded when the prefetch is filled with messages that stay.
+// receive returns the next delivery. The error wraps consume.ErrLost after a lost connection. It is
+// errDrained if nothing more is expected, and errCrowded if messages that stay fill the prefetch.
 func (r *run) receive(ctx context.Context) (*consume.Delivery, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -103,7 +103,7 @@ func (r *run) receive(ctx context.Context) (*consume.Delivery, error) {
 	}
 }
 
-// take decides about a delivery and passes it on.
+// take decides what to do with a delivery, and passes it on.
 func (r *run) take(ctx context.Context, d *consume.Delivery) error {
 	s := r.active
 	s.Open(d.Tag)
@@ -143,7 +143,7 @@ func (r *run) take(ctx context.Context, d *consume.Delivery) error {
 	return nil
 }
 
-// pastSnapshot notes how far a stream was read, and reports whether a message came after the
+// pastSnapshot records how far a stream was read, and reports whether a message came after the
 // snapshot.
 func (r *run) pastSnapshot(m *message.Message) bool {
 	at, ok := m.Offset()
@@ -207,8 +207,8 @@ func (r *run) acknowledgeAgain(tag uint64) {
 }
 
 // barrierEvery is the number of messages after which a run checks whether the broker has applied
-// their acknowledgements, so that the memory of messages that may return stays bounded. The check
-// needs a consumer that has ended.
+// their acknowledgements. This bounds the memory for messages that may return. The check needs a
+// consumer that has ended.
 const barrierEvery = 250_000
 
 func (r *run) sinceBarrier() int64 {
@@ -218,8 +218,8 @@ func (r *run) sinceBarrier() int64 {
 	return r.attempted - r.lastBarrier
 }
 
-// rotate opens another session, because held messages fill the prefetch of this one, or for a
-// barrier.
+// rotate opens another session, because held messages fill the prefetch of this one or because a
+// barrier is due.
 func (r *run) rotate(ctx context.Context) error {
 	old := r.active
 	err := old.Cancel(ctx, func(d *consume.Delivery) error {
@@ -245,8 +245,8 @@ func (r *run) rotate(ctx context.Context) error {
 	return r.subscribeAgain(ctx)
 }
 
-// barrier asks in the background, and forgets what is confirmed by now once the broker has applied
-// everything.
+// barrier waits in the background until the broker has applied everything. The messages that are
+// confirmed by now are then forgotten.
 func (r *run) barrier(s *Session) {
 	passed := r.confirmed.Barrier()
 	r.background.Go(func() {

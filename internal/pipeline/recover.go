@@ -32,7 +32,8 @@ func (r *run) subscribe(ctx context.Context) error {
 	return nil
 }
 
-// openSubscription shares the connection of the sessions that hold messages, where the source can.
+// openSubscription shares the connection of the sessions that hold messages, if the source supports
+// it.
 func (r *run) openSubscription(ctx context.Context, o consume.Options) (consume.Subscription, error) {
 	if n := len(r.parked); n > 0 {
 		if s, ok := r.parked[n-1].Sub.(consume.Sharer); ok {
@@ -42,7 +43,7 @@ func (r *run) openSubscription(ctx context.Context, o consume.Options) (consume.
 	return r.Source.Subscribe(ctx, o)
 }
 
-// subscribeAgain subscribes in the middle of a run. A lost connection is not its error.
+// subscribeAgain subscribes in the middle of a run. It recovers from a lost connection.
 func (r *run) subscribeAgain(ctx context.Context) error {
 	err := r.subscribe(ctx)
 	if err != nil && Transient(err) {
@@ -57,13 +58,13 @@ func (r *run) allSessions() []*Session {
 	return append([]*Session(nil), r.sessions...)
 }
 
-// Transient reports whether an error is about the connection, so that another may do.
+// Transient reports whether an error concerns the connection, so that a new connection may succeed.
 func Transient(err error) bool {
 	return errors.Is(err, consume.ErrLost) || errors.Is(err, topology.ErrUnreachable)
 }
 
-// recover continues after a lost connection: it waits until nothing is in flight, so that it knows
-// what arrived at the targets, and subscribes again. cause says how the connection was lost.
+// recover continues after a lost connection. It waits until nothing is in flight, so that the run
+// knows what arrived at the targets, and subscribes again. cause says how the connection was lost.
 func (r *run) recover(ctx context.Context, cause error) error {
 	r.notice(report.NoticeReconnecting, "the connection to the broker was lost; reconnecting")
 	stuck := r.noteLoss(cause)
@@ -87,7 +88,7 @@ func (r *run) recover(ctx context.Context, cause error) error {
 	return nil
 }
 
-// markAllLost stops acknowledgements, and notes what was delivered and not looked at.
+// markAllLost stops acknowledgements, and records the messages that were delivered and not read.
 func (r *run) markAllLost() {
 	for _, s := range r.allSessions() {
 		s.MarkLost()
@@ -153,7 +154,7 @@ func (r *run) lostInRow() string {
 	return ""
 }
 
-// reconnectPolicy is that of the caller, but for what belongs to a run.
+// reconnectPolicy returns the caller's policy with the settings of a run.
 func (t Task) reconnectPolicy() reconnect.Policy {
 	p := t.Timing.Reconnect
 	p.Transient, p.Patience = Transient, t.Timing.Stall
@@ -163,7 +164,7 @@ func (t Task) reconnectPolicy() reconnect.Policy {
 	return p
 }
 
-// reconnectForConfirmed acknowledges messages again that were confirmed but returned, because the
+// reconnectForConfirmed acknowledges again the confirmed messages that returned because the
 // connection was lost before their acknowledgements were applied. It sends nothing. Returned
 // messages are at the head of the queue.
 func (r *run) reconnectForConfirmed(ctx context.Context) error {
@@ -184,8 +185,8 @@ func (r *run) reconnectForConfirmed(ctx context.Context) error {
 	return r.removeConfirmed(ctx)
 }
 
-// readAll reads to the end, and then what came back meanwhile: what was confirmed before a loss
-// does not count, so reading may end before all of that was seen.
+// readAll reads to the end, and then looks for confirmed messages that returned. Messages that were
+// confirmed before a loss do not count, so reading may end before all of them came.
 func (r *run) readAll(ctx context.Context) error {
 	r.confirmedOnly = false
 	if err := r.read(ctx); err != nil || r.stopping.Load() {
@@ -230,18 +231,19 @@ func (r *run) restoreTally(t report.Tally) {
 	r.tally = t
 }
 
-// StuckError says that a message ends the connection whenever it is delivered. It is still in its
-// queue, and so is what is behind it.
+// StuckError reports that a message ends the connection whenever it is delivered. The message is
+// still in its queue, and so is everything behind it.
 type StuckError struct {
 	Queue string
-	// Position is where in the queue it is, from 1, as far as known: another consumer may hold
-	// others.
+	// Position is the position of the message in the queue, from 1, as far as known: another
+	// consumer may hold messages before it.
 	Position int64
-	// After is the id of the message before it, "" for none.
+	// After is the id of the message before it, or "" if there is none.
 	After string
 	Cause error
 }
 
+// Error implements error.
 func (e *StuckError) Error() string {
 	behind := ""
 	if e.After != "" {
@@ -251,13 +253,15 @@ func (e *StuckError) Error() string {
 		"and so does what is behind it: %v", e.Position, e.Queue, behind, e.Cause)
 }
 
+// Unwrap returns the error with which the connection ended.
 func (e *StuckError) Unwrap() error { return e.Cause }
 
-// place is how far the run is: what was done before this connection, and what came on it.
+// place returns how far the run is: the messages done before this connection, and those that came
+// on it.
 func (r *run) place() int64 { return r.doneBefore + r.fresh }
 
-// noteLoss takes down that the connection was lost. The error is a StuckError when the next message
-// is the cause.
+// noteLoss records that the connection was lost. It returns a StuckError if the next message is the
+// cause.
 func (r *run) noteLoss(cause error) error {
 	r.safe = 0
 	for _, s := range r.allSessions() {
@@ -276,8 +280,8 @@ func (r *run) noteLoss(cause error) error {
 // narrow reports whether the next session takes only one message in hand.
 func (r *run) narrow() bool { return !r.Stream && r.losses.Narrow(r.place()) }
 
-// narrowPrefetch leaves room for one message besides those that came before and stay: they are
-// known to be no problem.
+// narrowPrefetch leaves room for one message besides the earlier ones that stay, which are known to
+// do no harm.
 func (r *run) narrowPrefetch() int {
 	if len(r.parked) == 0 {
 		return int(max(min(r.safe, int64(r.Prefetch)), 1))

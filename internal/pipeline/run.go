@@ -17,9 +17,9 @@ import (
 
 // run is a task in progress.
 //
-// Three goroutines share it. The reader (the caller's) receives, decides and passes jobs on; it
-// owns the sessions. The worker performs the effect. The settler learns how each job ended, and
-// only it acknowledges what an effect finished.
+// Three goroutines share it. The reader (the caller's goroutine) receives, decides and passes jobs
+// on; it owns the sessions. The worker performs the effect. The settler learns how each job ended,
+// and is the only one to acknowledge what an effect finished.
 type run struct {
 	Task
 	effect       effect
@@ -107,7 +107,7 @@ func (t Task) perform(ctx context.Context) (report.Result, error) {
 	return r.result(ctx), err
 }
 
-// open connects to the target first, so that no message is taken if it cannot be reached.
+// open connects to the target first, so that no message is taken if the target is unreachable.
 func (r *run) open(ctx context.Context) (err error) {
 	if r.effect, err = r.Effect(ctx, r); err != nil {
 		return err
@@ -124,11 +124,12 @@ func (r *run) endEffect(within time.Duration) {
 	r.effect.end(ctx)
 }
 
-// maxFinishes bounds how often a run is finished again because the connection broke while it was.
+// maxFinishes is how often a run is finished again because the connection was lost while finishing.
 const maxFinishes = 5
 
-// conduct reads to the end and settles. When the connection breaks while settling, it goes on: with
-// what came back or, after an interruption, only to take out of the queue what was confirmed.
+// conduct reads to the end and settles. If the connection is lost while settling, it continues with
+// the messages that came back. After an interruption, it only removes confirmed messages from the
+// queue.
 func (r *run) conduct(ctx context.Context, stopWorking func()) error {
 	err := r.readAll(ctx)
 	for attempt := 0; ; attempt++ {

@@ -10,27 +10,28 @@ import (
 	"github.com/msgctl/msgctl/pkg/consume"
 )
 
-// ReturnBy is how messages return to the queue.
+// ReturnBy is the way in which messages return to the queue.
 type ReturnBy uint8
 
 const (
-	// ReturnByNack is one basic.nack with multiple and requeue for each session.
+	// ReturnByNack sends one basic.nack with multiple and requeue for each session.
 	ReturnByNack ReturnBy = iota
 	// ReturnByClose closes the channel. On a quorum queue without a delivery limit, 3.10 and 4.0
-	// send nacked messages to the tail; a close puts them back to the head. Both count alike.
+	// send nacked messages to the tail; a close returns them to the head. Both increase the
+	// delivery count alike.
 	ReturnByClose
-	// ReturnNothing is for streams, which are read and not consumed.
+	// ReturnNothing returns nothing. It is for streams, whose messages stay anyway.
 	ReturnNothing
 )
 
-// Session is one subscription and what it still owes the broker: a ledger of its deliveries. A
-// delivery is open until it is done (to be acknowledged), held (to be returned at the end) or
-// rejected. Whoever works on a delivery may outlive the session; once that is lost, what they
-// report goes nowhere and the broker delivers the message again.
+// Session is one subscription and the ledger of its deliveries. A delivery is open until it is done
+// (to be acknowledged), held (to be returned at the end) or rejected. Work on a delivery may
+// outlive the session. Once the session is lost, results of such work are ignored, and the broker
+// delivers the message again.
 //
 // Its methods are safe for concurrent use, except those that receive: see consume.Subscription.
 type Session struct {
-	// Sub is the subscription. Settle through the session only.
+	// Sub is the subscription. Settle deliveries through the session only.
 	Sub consume.Subscription
 
 	prefetch int
@@ -42,14 +43,14 @@ type Session struct {
 	idle   *sync.Cond // no delivery is open
 }
 
-// NewSession returns the session of a subscription that has delivered nothing yet.
+// NewSession returns a session for a subscription that has delivered nothing yet.
 func NewSession(sub consume.Subscription, prefetch int) *Session {
 	s := &Session{Sub: sub, prefetch: prefetch, ledger: newLedger()}
 	s.idle = sync.NewCond(&s.mu)
 	return s
 }
 
-// NewNarrowSession is NewSession for one that takes one message in hand besides those that stay.
+// NewNarrowSession returns a session that takes one message in hand besides those that stay.
 func NewNarrowSession(sub consume.Subscription, prefetch int) *Session {
 	s := NewSession(sub, prefetch)
 	s.narrow = true
@@ -59,7 +60,7 @@ func NewNarrowSession(sub consume.Subscription, prefetch int) *Session {
 // Narrow reports whether the session takes one message in hand besides those that stay.
 func (s *Session) Narrow() bool { return s.narrow }
 
-// Open records a delivery, in the order of tags.
+// Open records a delivery. Calls are in the order of tags.
 func (s *Session) Open(tag uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,8 +75,8 @@ func (s *Session) Done(tag uint64) {
 	s.signal()
 }
 
-// flushHeld is after how many held deliveries the due acknowledgements are sent, so that the ledger
-// stays small.
+// flushHeld is the number of held deliveries after which due acknowledgements are sent, so that the
+// ledger stays small.
 const flushHeld = 256
 
 // Hold leaves a delivery unsettled until the end of the session.
@@ -89,7 +90,7 @@ func (s *Session) Hold(tag uint64) {
 	s.signal()
 }
 
-// AckHeld acknowledges a held delivery at once and individually.
+// AckHeld acknowledges a held delivery individually and at once.
 func (s *Session) AckHeld(tag uint64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,13 +105,13 @@ func (s *Session) AckHeld(tag uint64) error {
 	return nil
 }
 
-// rejecter is a subscription that can reject. A quorum queue takes a reject for a failed attempt,
-// and a nack for a mere return.
+// rejecter is a subscription that can reject. A quorum queue takes a reject as a failed attempt,
+// and a nack as a mere return.
 type rejecter interface {
 	Reject(tag uint64, requeue bool) error
 }
 
-// Reject returns a delivery to its queue as a failed attempt. It is sent at once: an
+// Reject returns a delivery to its queue as a failed attempt. The reject is sent at once: an
 // acknowledgement of later deliveries would include this one.
 func (s *Session) Reject(tag uint64) {
 	s.mu.Lock()
@@ -128,25 +129,25 @@ func (s *Session) signal() {
 	}
 }
 
-// Flush sends the acknowledgements that are due. What is done behind an open delivery waits for
-// that, so that one acknowledgement stands for many.
+// Flush sends the acknowledgements that are due. A done delivery behind an open one waits for it,
+// so that one acknowledgement stands for many.
 func (s *Session) Flush() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.acknowledge(s.ledger.flush())
 }
 
-// FlushAll also acknowledges, one by one, what is done behind an open delivery: for work that takes
-// so long that others must not wait for it.
+// FlushAll is Flush, but also acknowledges, one by one, the done deliveries behind an open one. It
+// is for work that takes so long that others must not wait for it.
 func (s *Session) FlushAll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.acknowledge(s.ledger.flushAll())
 }
 
-// acknowledge is called with the lock held, so that acknowledgements leave in the order in which
-// the ledger decided them. An error means that the connection is gone, which the reader finds out,
-// too.
+// acknowledge sends acknowledgements. The caller holds the lock, so they leave in the order in
+// which the ledger decided them. An error means that the connection is lost, which the reader
+// notices as well.
 func (s *Session) acknowledge(multiple uint64, single []uint64) {
 	if s.lost {
 		return
@@ -176,14 +177,14 @@ func (s *Session) MarkLost() {
 	s.lost = true
 }
 
-// Pending counts open deliveries.
+// Pending returns the number of open deliveries.
 func (s *Session) Pending() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.ledger.pending
 }
 
-// Held counts held deliveries.
+// Held returns the number of held deliveries.
 func (s *Session) Held() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -200,22 +201,22 @@ func (s *Session) Crowded() bool {
 	return s.ledger.heldCount*2 > int64(s.prefetch)
 }
 
-// Alone reports whether the broker can have sent one message at most that nobody has seen, and
-// nothing in hand waits for its effect.
+// Alone reports whether the broker can have sent at most one message that nobody has seen, while no
+// message in hand waits for its effect.
 func (s *Session) Alone() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.ledger.pending == 0 && int64(s.prefetch)-s.ledger.heldCount <= 1
 }
 
-// Full reports whether the broker delivers nothing more before something is settled.
+// Full reports whether the broker delivers nothing more until something is settled.
 func (s *Session) Full() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.ledger.heldCount+int64(s.ledger.pending) >= int64(s.prefetch)
 }
 
-// AwaitIdle waits until no delivery is open.
+// AwaitIdle waits until no delivery is open. It returns the error of ctx if ctx ends first.
 func (s *Session) AwaitIdle(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() {
 		s.mu.Lock()
@@ -234,7 +235,8 @@ func (s *Session) AwaitIdle(ctx context.Context) error {
 	return nil
 }
 
-// Cancel stops deliveries, and calls visit with those that were in transit.
+// Cancel stops deliveries, and calls visit with each delivery that was in transit. An error of
+// visit ends it.
 func (s *Session) Cancel(ctx context.Context, visit func(*consume.Delivery) error) error {
 	if err := s.Sub.Cancel(ctx); err != nil {
 		return err
@@ -253,15 +255,16 @@ func (s *Session) Cancel(ctx context.Context, visit func(*consume.Delivery) erro
 	}
 }
 
-// HoldDelivery records a delivery that will not be processed. It is a visit function for Cancel.
+// HoldDelivery records a delivery that is not processed. It is a visit function for Cancel.
 func (s *Session) HoldDelivery(d *consume.Delivery) error {
 	s.Open(d.Tag)
 	s.Hold(d.Tag)
 	return nil
 }
 
-// Return sends what is due, and returns what is not done with one nack, unless closing is to do
-// that. returned is how many messages the nack returns.
+// Return sends the acknowledgements that are due. With ReturnByNack it also returns everything that
+// is not done, with one nack. returned is the number of messages that the nack returns. The error
+// is consume.ErrLost if the connection is lost.
 func (s *Session) Return(by ReturnBy) (returned int64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -283,7 +286,8 @@ func (s *Session) acknowledged() bool {
 	return int64(s.ledger.last()) > s.ledger.heldCount
 }
 
-// Settled returns when the broker has applied all acknowledgements.
+// Settled waits until the broker has applied all acknowledgements. It returns an error if that is
+// not known.
 func (s *Session) Settled(ctx context.Context) error {
 	s.mu.Lock()
 	used := s.ledger.last() > 0
@@ -294,8 +298,8 @@ func (s *Session) Settled(ctx context.Context) error {
 	return s.Sub.Settled(ctx)
 }
 
-// ReturnAndClose is for a session that is lost, as far as known: what can still be returned by
-// a nack is, because a close counts against a delivery limit.
+// ReturnAndClose closes a session that is lost, as far as known. It first tries to return messages
+// with a nack, because a close counts against a delivery limit.
 func (s *Session) ReturnAndClose() {
 	s.mu.Lock()
 	last := s.ledger.lastUnsettled()
@@ -306,14 +310,14 @@ func (s *Session) ReturnAndClose() {
 	_ = s.Sub.Close()
 }
 
-// applyTime is how long the broker has to apply the last acknowledgements before CloseInOrder
-// closes a channel whose consumer was not cancelled. A wait is no proof; what it is too short for
-// is delivered again.
+// applyTime is the time that the broker has to apply the last acknowledgements before CloseInOrder
+// closes a channel whose consumer was not cancelled. The wait proves nothing: a message whose
+// acknowledgement takes longer is delivered again.
 const applyTime = 500 * time.Millisecond
 
-// CloseInOrder returns what is not done in the queue's order. On a quorum queue that takes a close
-// without a cancellation before it: a cancellation returns what is on its way before what is in
-// hand, and 3.10 sends what is nacked to the tail.
+// CloseInOrder returns what is not done in the order of the queue. On a quorum queue, this takes a
+// close without a cancellation before it: a cancellation returns messages in transit before those
+// in hand, and 3.10 sends nacked messages to the tail.
 func (s *Session) CloseInOrder() error {
 	s.FlushAll()
 	if s.Lost() {

@@ -28,7 +28,8 @@ func (r *run) work(ctx context.Context) {
 	}
 }
 
-// nextJob prefers jobs to be sent again, and flushes the effect before it waits.
+// nextJob returns a job to be sent again if there is one, else the next new one. It flushes the
+// effect before it waits.
 func (r *run) nextJob(ctx context.Context) (*job, bool) {
 	if j := r.popResend(); j != nil {
 		return j, true
@@ -122,7 +123,7 @@ func (r *run) settle(j *job) {
 		r.refund(j)
 		s.Hold(j.tag)
 	case s.Lost() && !r.Stream:
-		// It has returned to its queue, and is delivered again.
+		// The message has returned to its queue and is delivered again.
 		j.sent.End(report.ReasonUnknown, j.detail)
 		r.increment(&r.resent)
 		s.Hold(j.tag)
@@ -140,8 +141,8 @@ func (r *run) settle(j *job) {
 	}
 }
 
-// refund tells that a message was not sent, or did not arrive. One whose outcome is unknown may
-// take up its room.
+// refund reports to Admission that a message was not sent or did not arrive. A message with an
+// unknown outcome may take up its room, so it is not refunded.
 func (r *run) refund(j *job) {
 	if r.Admission != nil && j.decision.Target != nil {
 		r.Admission.Refund(*j.decision.Target, j.decision.Message)

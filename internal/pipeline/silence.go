@@ -10,14 +10,14 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// silence is the state while no deliveries come.
+// silence is a period without deliveries.
 type silence struct {
 	since time.Time
 	empty int // how often in a row nothing was ready
 }
 
-// judgeSilence decides what it means that no delivery came for a while: nil to keep waiting,
-// errDrained to stop.
+// judgeSilence is called when no delivery came for a while. It returns nil to keep waiting,
+// errDrained to stop, or another error.
 func (r *run) judgeSilence(ctx context.Context, q *silence) error {
 	r.report(false)
 	if r.active.Full() && r.active.Pending() > 0 { // the target is slow or blocked: wait for it
@@ -60,8 +60,8 @@ func (r *run) judgeSilence(ctx context.Context, q *silence) error {
 	return nil
 }
 
-// mayComeBack reports whether the broker may still hold messages for a connection that is lost: it
-// has sent more than anybody read, and nobody knows how many.
+// mayComeBack reports whether the broker may still hold messages for a lost connection: it had sent
+// more than was read, and their number is unknown.
 func (r *run) mayComeBack() bool {
 	return !r.confirmedOnly && r.taken < r.Total && time.Since(r.reconnected) < r.Timing.Returning
 }
@@ -78,8 +78,8 @@ func (r *run) judgeStreamSilence(quiet time.Duration) error {
 	return errDrained
 }
 
-// tolerate returns nil for a broker that cannot be asked right now: it is most likely restarting,
-// which the subscription will tell.
+// tolerate returns nil if the broker cannot be asked right now. It is most likely restarting; the
+// subscription then ends with an error.
 func (*run) tolerate(err error) error {
 	if errors.Is(err, topology.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded) {
 		return nil

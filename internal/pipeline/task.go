@@ -23,27 +23,26 @@ const (
 	Process               // apply the effect
 )
 
-// Decision is what a Task does with one message.
+// Decision says what a Task does with one message.
 type Decision struct {
 	Action Action
 	Reason report.Reason // for Leave
 	Detail string
-	// Outside says of a message to leave that it is no part of the snapshot: it came after the
-	// start.
+	// Outside marks a message to leave that is not part of the snapshot: it came after the start.
 	Outside bool
 	Target  *publish.Target
-	// Message is what the effect gets.
+	// Message is the message that the effect gets.
 	Message *message.Message
 	// Altered reports whether something had to be removed from Message.
 	Altered bool
 }
 
-// Admission decides, right before a message is sent, whether its target keeps it. It is asked by
-// the reader, and again when a message has to be sent again because a connection was lost.
+// Admission decides, right before a message is sent, whether its target keeps it. The reader asks
+// it, and asks again if a message must be sent again because a connection was lost.
 type Admission interface {
-	// Admit returns why a message has to stay, "" when it may go.
+	// Admit returns why a message must stay, or "" if it may be sent.
 	Admit(to publish.Target, m *message.Message) (reason report.Reason, detail string)
-	// Refund tells that an admitted message did not reach its target.
+	// Refund is called when an admitted message did not reach its target.
 	Refund(to publish.Target, m *message.Message)
 }
 
@@ -52,26 +51,27 @@ type Task struct {
 	Source  consume.Source
 	Counter Counter // nil: the run ends when no more deliveries come
 	Queue   string
-	// Prefetch bounds what is unsettled, and so the duplicates after a crash.
+	// Prefetch is the maximum number of unsettled messages, and so of duplicates after a crash.
 	Prefetch int
 	// Total is the snapshot: the maximum number of messages that are read.
 	Total int64
-	// Limit is how many messages are processed at most; 0 is no limit.
+	// Limit is the maximum number of messages that are processed; 0 means no limit.
 	Limit int64
 	// Keep leaves processed messages in the queue.
 	Keep bool
-	// Stream says that the queue is one, read from Offset to LastOffset; a negative one is unknown.
+	// Stream says that Queue is a stream. It is read from Offset to LastOffset. A negative
+	// LastOffset is unknown.
 	Stream     bool
 	Offset     any
 	LastOffset int64
-	// ReturnBy is how messages that stay are returned.
+	// ReturnBy is the way in which messages that stay are returned.
 	ReturnBy ReturnBy
 	Decide   func(*message.Message) Decision
-	// Admission says of each message whether its target keeps it; nil sends all.
+	// Admission decides for each message whether its target keeps it; nil sends all.
 	Admission Admission
 	Effect    Effect
 	Limiter   *rate.Limiter // nil is no limit
-	// Outcome is what Recorder is told of a processed message.
+	// Outcome is the outcome that Recorder gets for a processed message.
 	Outcome  report.Outcome
 	ID       string
 	Observer report.Observer
@@ -80,7 +80,7 @@ type Task struct {
 	Timing   Timing
 }
 
-// Timing has the waits of a run. The zero value is not usable: see DefaultTiming.
+// Timing has the waiting times of a run. The zero value is not usable: see DefaultTiming.
 type Timing struct {
 	Idle      time.Duration // after this time without a delivery, ask how many messages are ready
 	Stall     time.Duration // after this time without a delivery of ready messages, give up
@@ -89,18 +89,18 @@ type Timing struct {
 	Reconnect reconnect.Policy
 }
 
-// DefaultTiming returns the waits for real brokers.
+// DefaultTiming returns the waiting times for real brokers.
 func DefaultTiming() Timing {
 	return Timing{Idle: 250 * time.Millisecond, Stall: 10 * time.Second, Returning: 90 * time.Second,
 		Grace: 30 * time.Second}
 }
 
 // Run performs a task. The result is valid even if there is an error. When ctx ends, messages in
-// flight are settled first, within Timing.Grace; that is not an error.
+// flight are settled first, within Timing.Grace; this is not an error.
 func Run(ctx context.Context, t Task) (report.Result, error) { return t.perform(ctx) }
 
-// Counter returns how many messages are ready in a queue now. A passive declaration does this
-// without the management API.
+// Counter returns the number of ready messages in a queue. A passive declaration is enough for
+// this, without the management API.
 type Counter interface {
 	Ready(ctx context.Context, queue string) (int64, error)
 }
@@ -108,15 +108,17 @@ type Counter interface {
 // ConsumingCounter is a Counter that can be asked about a queue that the caller consumes from.
 //
 // The answer for a busy leader looks like an empty queue without consumers (fact
-// busy-leader-counts-nothing). A caller that has a consumer knows that this is not an answer.
+// busy-leader-counts-nothing). A caller with a consumer on the queue knows that the leader did not
+// answer.
 type ConsumingCounter interface {
 	Counter
-	// ReadyConsuming is Ready; without an answer the error wraps topology.ErrUnreachable.
+	// ReadyConsuming is Ready for such a queue. If there is no answer, the error wraps
+	// topology.ErrUnreachable.
 	ReadyConsuming(ctx context.Context, queue string) (int64, error)
 }
 
-// UnackedCounter is a Counter that also tells, some seconds late, how many messages of a queue were
-// delivered and wait for their acknowledgement.
+// UnackedCounter is a Counter that also returns the number of unacknowledged messages in a queue.
+// That number is some seconds late.
 type UnackedCounter interface {
 	Counter
 	Unacked(ctx context.Context, queue string) (int64, error)

@@ -46,8 +46,8 @@ var (
 // chunks. 3.10 was seen to send 11 with a prefetch of 10.
 const streamSlack = 8192
 
-// answers maps each answer to the request that waits for it. The library keeps an answer that
-// nobody requested until the next request, and reads nothing until then.
+// answers maps each answer to the request that waits for it. The library keeps an answer without a
+// request until the next request, and reads nothing until then.
 var answers = map[method]method{
 	{10, 51}: {10, 50}, {10, 71}: {10, 70}, {20, 11}: channelOpen, {20, 41}: {20, 40},
 	{40, 11}: {40, 10}, {40, 21}: {40, 20}, {40, 31}: {40, 30}, {40, 51}: {40, 40},

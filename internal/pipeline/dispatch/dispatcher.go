@@ -15,39 +15,42 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// Options say what to take, and who works on it.
+// Options say where to take messages from, and how to work on them.
 type Options[T any] struct {
 	Source   consume.Source
 	Queue    string
 	Prefetch int    // deliveries in hand; at least Workers is useful
 	Tag      string // consumer tag; "" lets the library choose
 	Workers  int    // jobs that are worked on at once
-	// Ordered keeps the order of each lane through lost connections, too.
+	// Ordered keeps the order of each lane, even after a lost connection. The queue is then
+	// consumed exclusively.
 	Ordered bool
-	// Accept returns what a job carries, and its key; "" is none. One goroutine calls it.
+	// Accept returns the value and the key of a job. A job with the key "" has no lane. Only one
+	// goroutine calls Accept.
 	Accept func(*consume.Delivery) (value T, key string)
-	// Work ends the job, or sees to it that somebody does. Workers call it.
+	// Work ends the job, or arranges for it to end later. Workers call it concurrently.
 	Work func(*Job[T])
-	// Idle ends Run when there was nothing to do for so long: since the last job ended, not since its
-	// delivery came. 0 never does. A Subscription that is a consume.Counter is asked first: while the
-	// queue has messages, Run waits up to three times as long.
+	// Idle ends Run when there was nothing to do for that long, counted from the end of the last
+	// job and not from its delivery. 0 never ends it. A Subscription that is a consume.Counter is
+	// asked first: while the queue has messages, Run waits up to three times as long.
 	Idle time.Duration
-	// Grace is how long jobs have to end after a stop. Then Abort is called, and they have LastGrace.
+	// Grace is how long jobs have to end after a stop. If any are left, Abort is called, and they
+	// have LastGrace to end.
 	Grace time.Duration
 	Abort func()
-	// Close is called when no job is left or their time is over, and waits for outcomes that are
+	// Close is called when no job is left or their time is over. It waits for outcomes that are
 	// still to come.
 	Close     func()
 	Reconnect reconnect.Policy
-	// Notify is told of the connection.
+	// Notify is called with events of the connection.
 	Notify func(Notice)
 }
 
 // Dispatcher takes messages from a queue and hands them to workers. Its methods are safe for
 // concurrent use.
 //
-// The goroutine of Run receives and puts jobs into lanes; workers take them from there; another
-// goroutine acknowledges, everything that is due at a time.
+// The goroutine of Run receives messages and puts jobs into lanes. Workers take jobs from the
+// lanes. Another goroutine sends acknowledgements, each time all that are due.
 type Dispatcher[T any] struct {
 	Options[T]
 	lanes *lanes[T]
@@ -75,7 +78,7 @@ var (
 	errIdle   = errors.New("nothing more comes")
 )
 
-// New returns a dispatcher that has not begun.
+// New returns a dispatcher that has not started. It does no I/O.
 func New[T any](o Options[T]) *Dispatcher[T] {
 	policy := o.Reconnect
 	policy.Transient = pipeline.Transient
@@ -85,9 +88,9 @@ func New[T any](o Options[T]) *Dispatcher[T] {
 	}
 }
 
-// Run dispatches until ctx ends, or nothing comes for Idle, or Enough or Fail is called. Jobs then
-// have the grace to end; what has not ended returns to the queue. The error is that of Fail, or
-// says why nothing can be received; it is nil when Run ended as it was asked to. Call it once.
+// Run dispatches until ctx ends, no message comes for Idle, or Enough or Fail is called. Jobs then
+// have the grace to end; messages whose jobs did not end return to the queue. The error comes from
+// Fail, or says why nothing can be received. It is nil if Run ended as requested. Call Run once.
 func (d *Dispatcher[T]) Run(ctx context.Context) error {
 	reading, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -113,14 +116,14 @@ func (d *Dispatcher[T]) Run(ctx context.Context) error {
 	return errors.Join(d.failed, err)
 }
 
-// Enough ends Run without a failure. Acknowledgements wait for the end of the consumer: the broker
-// would send another message for each. Jobs that were not begun should be held.
+// Enough ends Run without a failure. Acknowledgements wait until the consumer has ended: otherwise
+// the broker would send another message for each. Jobs that have not begun should be held.
 func (d *Dispatcher[T]) Enough() {
 	d.enough.Store(true)
 	d.end(errEnough)
 }
 
-// Fail ends Run with an error, the first one if it is called again.
+// Fail ends Run with an error. If it is called again, the first error counts.
 func (d *Dispatcher[T]) Fail(err error) {
 	d.mu.Lock()
 	if d.failed == nil {
@@ -138,10 +141,10 @@ func (d *Dispatcher[T]) end(cause error) {
 	stop(cause)
 }
 
-// Stopping reports whether no job should begin any more.
+// Stopping reports whether no further job should begin.
 func (d *Dispatcher[T]) Stopping() bool { return d.stopping.Load() }
 
-// Reconnects returns how often the connection was lost and another was tried.
+// Reconnects returns how often the connection was lost and a new one was tried.
 func (d *Dispatcher[T]) Reconnects() int64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -167,7 +170,8 @@ func (d *Dispatcher[T]) consume(ctx context.Context) error {
 		s.MarkLost()
 		d.cancelDelays(s)
 		if d.Ordered {
-			// Two jobs of a lane must not be worked on at once, not even one twice.
+			// Two jobs of a lane must not run at the same time, and neither must the same job
+			// twice.
 			_ = s.AwaitIdle(ctx) // if ctx ends first, that is seen below
 		}
 		_ = s.Sub.Close() // gone
@@ -181,7 +185,7 @@ func (d *Dispatcher[T]) consume(ctx context.Context) error {
 	}
 }
 
-// unlessAsked is nil for an end that was asked for.
+// unlessAsked returns nil for an end that was requested, else err.
 func unlessAsked(ctx context.Context, err error) error {
 	if ctx.Err() != nil || errors.Is(err, errIdle) {
 		return nil //nolint:nilerr // it is the consequence of what was asked for
@@ -189,7 +193,8 @@ func unlessAsked(ctx context.Context, err error) error {
 	return err
 }
 
-// Pauses before a queue is tried again that has another consumer, and for how long it is.
+// busyPause is the pause before another attempt on a queue that has another consumer, busyTime the
+// time for such attempts.
 const (
 	busyPause = 100 * time.Millisecond
 	busyTime  = 10 * time.Second
@@ -197,8 +202,8 @@ const (
 
 // subscribe connects once.
 //
-// With Ordered, the queue may still have the consumer of a connection that is gone, perhaps our
-// own: the broker is given some time to notice.
+// With Ordered, the queue may still have the consumer of a lost connection, perhaps our own. The
+// broker is given some time to notice the loss.
 func (d *Dispatcher[T]) subscribe(ctx context.Context) (*pipeline.Session, error) {
 	narrow := d.narrow()
 	o := consume.Options{Queue: d.Queue, Prefetch: d.Prefetch, Tag: d.Tag, Exclusive: d.Ordered}
@@ -232,7 +237,7 @@ func (d *Dispatcher[T]) resubscribe(ctx context.Context, cause error) (*pipeline
 	})
 }
 
-// unfinished returns the sessions that still have jobs. d.mu is held.
+// unfinished returns the sessions that still have jobs. The caller holds d.mu.
 func (d *Dispatcher[T]) unfinished() (busy []*pipeline.Session) {
 	for _, s := range d.sessions {
 		if s.Pending() > 0 {
@@ -248,7 +253,7 @@ func (d *Dispatcher[T]) allSessions() []*pipeline.Session {
 	return append([]*pipeline.Session(nil), d.sessions...)
 }
 
-// read makes jobs of what comes.
+// read makes a job of each delivery.
 func (d *Dispatcher[T]) read(ctx context.Context, s *pipeline.Session) error {
 	for {
 		delivery, err := d.next(ctx, s)
@@ -270,7 +275,7 @@ func (d *Dispatcher[T]) hand(s *pipeline.Session, delivery *consume.Delivery) {
 	d.lanes.put(j)
 }
 
-// next receives. It returns errIdle when there was nothing to do for Idle.
+// next returns the next delivery. It returns errIdle if there was nothing to do for Idle.
 func (d *Dispatcher[T]) next(ctx context.Context, s *pipeline.Session) (*consume.Delivery, error) {
 	if delivery, ok := s.Sub.TryNext(); ok {
 		return &delivery, nil
@@ -300,12 +305,12 @@ func (d *Dispatcher[T]) next(ctx context.Context, s *pipeline.Session) (*consume
 	}
 }
 
-// idleAsks is how often in a row the broker may count messages and not deliver them, before nothing
-// more is expected of it.
+// idleAsks is how many times in a row the broker may count messages without delivering them before
+// Run ends as idle.
 const idleAsks = 3
 
-// isIdle reports whether nothing more comes, and why: silence alone may be that of a broker that is
-// gone or slow.
+// isIdle reports whether no further message comes, and sets why. It asks for the number of ready
+// messages, because a broker that is gone or slow is silent as well.
 func (d *Dispatcher[T]) isIdle(ctx context.Context, s *pipeline.Session, asked int, why *error) bool {
 	*why = errIdle
 	counter, ok := s.Sub.(consume.Counter)
@@ -336,7 +341,7 @@ func (d *Dispatcher[T]) work() {
 	}
 }
 
-// acknowledge sends what is due, everything since the last time at once.
+// acknowledge sends all acknowledgements that are due, each time it is woken.
 func (d *Dispatcher[T]) acknowledge(quit <-chan struct{}) {
 	for {
 		select {

@@ -10,11 +10,11 @@ import (
 	"github.com/msgctl/msgctl/pkg/consume"
 )
 
-// LastGrace is how long jobs have to end after Abort, and the broker to apply the last
+// LastGrace is how long jobs have to end after Abort, and how long the broker has to apply the last
 // acknowledgements.
 const LastGrace = 10 * time.Second
 
-// drain lets jobs end within the grace.
+// drain lets jobs end within the grace, and calls Abort if they do not.
 func (d *Dispatcher[T]) drain() {
 	d.stopping.Store(true)
 	sessions := d.allSessions()
@@ -46,7 +46,7 @@ func (d *Dispatcher[T]) drain() {
 	}
 }
 
-// await waits for the jobs of all sessions.
+// await waits for the jobs of all sessions. It reports whether they ended in time.
 func await(sessions []*pipeline.Session, within time.Duration) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
@@ -58,7 +58,7 @@ func await(sessions []*pipeline.Session, within time.Duration) bool {
 	return true
 }
 
-// settle acknowledges and returns what is left, and sees that the broker has applied it.
+// settle acknowledges and returns what is left, and waits until the broker has applied it.
 func (d *Dispatcher[T]) settle() error {
 	all := d.allSessions()
 	if len(all) == 0 {
@@ -80,8 +80,8 @@ func (d *Dispatcher[T]) settle() error {
 	return nil
 }
 
-// returnAndClose returns what is not done to the queue. When it returns nil, the broker is seen to
-// have applied everything.
+// returnAndClose returns what is not done to the queue and closes the session. If it returns nil,
+// the broker has applied everything.
 func returnAndClose(ctx context.Context, s *pipeline.Session) error {
 	_, err := s.Return(pipeline.ReturnByNack)
 	if err == nil {

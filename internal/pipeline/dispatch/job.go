@@ -6,10 +6,10 @@ import (
 	"github.com/msgctl/msgctl/internal/pipeline"
 )
 
-// Job is one delivery on its way. Done, Reject or Hold ends it: one of them, once, from any
-// goroutine.
+// Job is one delivery in progress. Done, Reject or Hold ends it. Exactly one of them must be
+// called, once, from any goroutine.
 type Job[T any] struct {
-	// Value is what Accept made of the delivery.
+	// Value is the value that Accept returned for the delivery.
 	Value T
 
 	from    *Dispatcher[T]
@@ -18,33 +18,33 @@ type Job[T any] struct {
 	key     string
 }
 
-// Lost reports whether the connection of the delivery is known to be lost: the broker delivers the
-// message again, whatever becomes of the job.
+// Lost reports whether the connection of the delivery is known to be lost. The broker then delivers
+// the message again, however the job ends.
 func (j *Job[T]) Lost() bool { return j.session.Lost() }
 
-// Done acknowledges the message soon.
+// Done ends the job; its message is acknowledged soon.
 func (j *Job[T]) Done() {
 	j.stamp()
 	j.session.Done(j.tag)
 	j.end()
 }
 
-// Reject returns the message at once, as a failed attempt.
+// Reject ends the job and returns its message at once, as a failed attempt.
 func (j *Job[T]) Reject() {
 	j.stamp()
 	j.session.Reject(j.tag)
 	j.end()
 }
 
-// Hold leaves the message unacknowledged. It returns to its queue at the end, or has already done
-// so.
+// Hold ends the job and leaves its message unacknowledged. The message returns to its queue at the
+// end, or has already returned.
 func (j *Job[T]) Hold() {
 	j.stamp()
 	j.session.Hold(j.tag)
 	j.from.lanes.done(j)
 }
 
-// stamp says that there was something to do until now.
+// stamp records that there was something to do until now.
 func (j *Job[T]) stamp() { j.from.busy.Store(time.Now().UnixNano()) }
 
 func (j *Job[T]) end() {
@@ -58,17 +58,17 @@ func (j *Job[T]) end() {
 	}
 }
 
-// Again gives the job to a worker again. It keeps its turn in its lane.
+// Again gives the job to a worker again. The job keeps its lane.
 func (j *Job[T]) Again() { j.from.lanes.again(j) }
 
-// delay is a job that waits in hand.
+// delay is the wait of a job that stays in hand.
 type delay struct {
 	timer *time.Timer
 	then  func(over bool)
 }
 
-// After calls then once the wait is over, in a goroutine of its own. When the dispatcher stops, or
-// the connection of the job is lost, it is called at once with false instead.
+// After calls then with true after the wait, in a goroutine of its own. If the dispatcher stops or
+// the connection of the job is lost, it calls then with false at once.
 func (j *Job[T]) After(wait time.Duration, then func(over bool)) {
 	d := j.from
 	d.mu.Lock()
@@ -89,7 +89,7 @@ func (j *Job[T]) After(wait time.Duration, then func(over bool)) {
 	})}
 }
 
-// cancelDelays ends the waits of one session, or with nil of all.
+// cancelDelays ends the waits of one session, or of all sessions if of is nil.
 func (d *Dispatcher[T]) cancelDelays(of *pipeline.Session) {
 	d.mu.Lock()
 	var canceled []delay

@@ -2,8 +2,8 @@ package dispatch
 
 import "sync"
 
-// lanes hands jobs to workers: in the order in which they came, and those of one key one after
-// another. It is bounded by the prefetch.
+// lanes hands jobs to workers in the order in which they came. Jobs with the same key run one after
+// another. The prefetch bounds the number of jobs.
 type lanes[T any] struct {
 	mu     sync.Mutex
 	more   *sync.Cond
@@ -33,7 +33,7 @@ func (l *lanes[T]) put(j *Job[T]) {
 	l.push(j)
 }
 
-// again adds a job that took its turn already: its lane is still its own.
+// again adds a job that has had its turn. The job still occupies its lane.
 func (l *lanes[T]) again(j *Job[T]) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -45,7 +45,7 @@ func (l *lanes[T]) push(j *Job[T]) {
 	l.more.Signal()
 }
 
-// take waits for a job; false when there are none any more.
+// take waits for a job. It returns false after close, when no job is left.
 func (l *lanes[T]) take() (*Job[T], bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -67,7 +67,7 @@ func (l *lanes[T]) take() (*Job[T], bool) {
 	return j, true
 }
 
-// done frees the lane of a job for the next one.
+// done frees the lane of a job for the next job.
 func (l *lanes[T]) done(j *Job[T]) {
 	if j.key == "" {
 		return
@@ -83,7 +83,7 @@ func (l *lanes[T]) done(j *Job[T]) {
 	l.push(behind[0])
 }
 
-// close ends take once nothing is left.
+// close makes take return false once no job is left.
 func (l *lanes[T]) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

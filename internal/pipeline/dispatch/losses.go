@@ -10,11 +10,11 @@ import (
 	"github.com/msgctl/msgctl/pkg/consume"
 )
 
-// errWiden ends a session that takes one message in hand.
+// errWiden ends a narrow session, which takes one message in hand.
 var errWiden = errors.New("more messages may be in hand again")
 
-// noteLoss takes down a lost connection. The error says that one message is the cause: what was
-// before it is settled.
+// noteLoss records a lost connection. It returns a pipeline.StuckError if one message is the cause;
+// everything before that message is settled.
 func (d *Dispatcher[T]) noteLoss(s *pipeline.Session, cause error) error {
 	stuck := d.losses.Note(reconnect.Loss{
 		Place: d.settled.Load(), Window: d.Prefetch, Lived: time.Since(d.connected), Alone: s.Narrow() && s.Alone(),
@@ -26,11 +26,11 @@ func (d *Dispatcher[T]) noteLoss(s *pipeline.Session, cause error) error {
 	return &pipeline.StuckError{Queue: d.Queue, Position: 1, Cause: cause}
 }
 
-// narrow reports whether one message in hand has to do, because some message ends the connection.
+// narrow reports whether only one message may be in hand, because some message ends the connection.
 func (d *Dispatcher[T]) narrow() bool { return d.losses.Narrow(d.settled.Load()) }
 
-// readAll reads from a session, and from one with the usual prefetch when a narrow one has passed
-// what ended the connection. It returns the last one.
+// readAll reads from a session. When a narrow session has passed the message that ended the
+// connection, it continues with a session of the usual prefetch. It returns the last session.
 func (d *Dispatcher[T]) readAll(ctx context.Context, s *pipeline.Session) (*pipeline.Session, error) {
 	for {
 		err := d.read(ctx, s)

@@ -10,11 +10,12 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// Failer is a test.
+// Failer is the part of testing.TB that Account needs.
 type Failer interface{ Fatalf(string, ...any) }
 
 // Account checks that each of the first n messages is somewhere, and that no rule of the protocol
-// was broken. It returns how many are both in the queue and at the target, or twice at the target.
+// was broken. It returns the number of duplicates: messages that are both in the queue and at the
+// target, or more than once at the target.
 func (b *Broker) Account(t Failer, n int) (duplicates int) {
 	left := b.Left()
 	b.mu.Lock()
@@ -49,7 +50,8 @@ func (b *Broker) Waiting() int {
 	return len(b.ready)
 }
 
-// ReturnsOf tells how often the loss of a connection returned a message, and at most any other one.
+// ReturnsOf returns how often the loss of a connection returned the message with the given id, and
+// the highest such number of any other message.
 func (b *Broker) ReturnsOf(id string) (its, others int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -63,7 +65,7 @@ func (b *Broker) ReturnsOf(id string) (its, others int) {
 	return its, others
 }
 
-// Cut loses the connection of the source now.
+// Cut cuts the connections of the source now.
 func (b *Broker) Cut() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -74,14 +76,15 @@ func (b *Broker) Cut() {
 	}
 }
 
-// Replace puts m in the place of every message of the queue.
+// Replace puts m in the place of every ready message in the queue.
 func (b *Broker) Replace(m message.Message) {
 	for _, q := range b.ready {
 		q.m = m
 	}
 }
 
-// DialOnce opens one channel, which takes nothing for a moment and is gone then; there is no other.
+// DialOnce is a dialer that opens one channel, and none after that. The channel accepts no messages
+// and ends a moment later.
 type DialOnce struct {
 	Broker *Broker
 	opened bool
@@ -96,7 +99,7 @@ func (d *DialOnce) Open(context.Context) (publish.Channel, error) {
 	return lateChannel{&channel{b: d.Broker, wake: make(chan struct{}, 1), gone: true}}, nil
 }
 
-// lateChannel tells of its end a moment later.
+// lateChannel reports its end a moment later.
 type lateChannel struct{ *channel }
 
 func (c lateChannel) Receive(ctx context.Context, into []publish.Event) ([]publish.Event, error) {
@@ -108,7 +111,7 @@ func (c lateChannel) Receive(ctx context.Context, into []publish.Event) ([]publi
 	return c.channel.Receive(ctx, into)
 }
 
-// Faults names the rules of the protocol that were broken, "" for none.
+// Faults returns the rules of the protocol that were broken, or "".
 func (b *Broker) Faults() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -1,6 +1,6 @@
-// Package pipelinetest has a broker in Broker that misbehaves on purpose, for the property tests of
-// what moves messages. A real broker would take hours to be hit at the right moment. What real
-// brokers do is tested against real brokers.
+// Package pipelinetest provides Broker, a broker that misbehaves on purpose, for the property tests
+// of everything that moves messages. Hitting the right moment with a real broker would take hours.
+// Other tests cover the behavior of real brokers.
 package pipelinetest
 
 import (
@@ -17,7 +17,7 @@ import (
 )
 
 // Broker has one queue and one target. It cuts connections between any two steps, applies any
-// prefix of the acknowledgements sent before a cut, and lets messages arrive whose confirmation is
+// prefix of the acknowledgements sent before a cut, and lets messages arrive whose confirms are
 // lost. It is a consume.Source, a publish.Dialer and a pipeline.Counter.
 type Broker struct {
 	mu     sync.Mutex
@@ -27,27 +27,27 @@ type Broker struct {
 	target map[string]int // confirmed or not, what arrived
 	faults string         // broken rules
 
-	// CutSource and CutTarget are the probabilities that a connection is lost, per delivery or
-	// publication; Unroutable and Nacked those of such outcomes.
+	// CutSource and CutTarget are the probabilities, for each delivery or publication, that the
+	// connection is lost. Unroutable and Nacked are the probabilities of these outcomes.
 	CutSource, CutTarget, Unroutable, Nacked float64
-	// Cuts is how often the source's connection was lost. Closes is how many of these losses were
-	// the client's own doing, and ReturnedByClose how many messages those returned: a close counts
+	// Cuts is how often the source's connection was lost. Closes is how many of these losses the
+	// client caused by closing, and ReturnedByClose how many messages they returned: a close counts
 	// against a delivery limit, a nack need not.
 	Cuts, Closes, ReturnedByClose int
-	// Returns says that what is replayed dies again at once.
+	// Returns makes each replayed message die again at once.
 	Returns bool
-	// Target is where messages have to be sent to; the zero value is any.
+	// Target is where messages must be sent; the zero value allows any target.
 	Target publish.Target
-	// Wait is a wait queue: what is sent there is at the end of the queue again at once.
+	// Wait is a wait queue: a message sent to it is at once at the end of the queue again.
 	Wait publish.Target
-	// CutAcked loses the connection once, when an acknowledgement is under way and not applied;
-	// what it held comes back only when somebody asks how many messages there are, and there are no
-	// others.
+	// CutAcked loses the connection once, when an acknowledgement was sent and is not applied. The
+	// unsettled messages come back only when the client asks for the number of ready messages and
+	// there are no others.
 	CutAcked bool
-	// Unread is how many messages that loss takes along which the broker had sent and nobody has
-	// read. What it held then comes back only after a few questions.
+	// Unread is the number of messages that the broker had sent and the client had not read when it
+	// lost that connection. The unsettled messages then come back only after a few questions.
 	Unread int
-	// Poison is the id of a message that ends the connection whenever it is delivered; Unreadable
+	// Poison is the id of a message that ends the connection whenever it is delivered. Unreadable
 	// says that the client knows why.
 	Poison     string
 	Unreadable bool
@@ -61,7 +61,8 @@ type queued struct {
 	returns   int // by the loss of a connection: a quorum queue counts them
 }
 
-// New returns a broker with so many messages from DeadMessage in its queue.
+// New returns a broker with n messages from DeadMessage in its queue. seed is the seed of its
+// random decisions.
 func New(seed uint64, n int) *Broker {
 	b := &Broker{rng: rand.New(rand.NewPCG(seed, 1)), subs: map[*subscription]bool{}, target: map[string]int{},
 		Target: publish.Target{Key: "work"}}
@@ -71,7 +72,7 @@ func New(seed uint64, n int) *Broker {
 	return b
 }
 
-// DeadMessage returns the message with the id id-i, which died in the queue work.
+// DeadMessage returns a message with the id id-i that died in the queue work.
 func DeadMessage(i int) message.Message {
 	id := fmt.Sprintf("id-%d", i)
 	return message.Message{
@@ -109,7 +110,8 @@ func (b *Broker) Ready(context.Context, string) (int64, error) {
 	return int64(len(b.ready)), nil
 }
 
-// Left returns how often each message id is in the queue, delivered and unsettled ones included.
+// Left returns how often each message id is in the queue, including delivered and unsettled
+// messages.
 func (b *Broker) Left() map[string]int {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -42,8 +42,8 @@ func (s *subscription) deliver() (consume.Delivery, bool) {
 	return d, true
 }
 
-// cut loses the connection: some prefix of what is in the pipeline was applied, the rest returns to
-// the head, in order.
+// cut loses the connection: some prefix of the pipeline is applied, and the rest returns to the
+// head of the queue, in order.
 func (s *subscription) cut() {
 	s.b.Cuts++
 	for i, n := 0, s.b.rng.IntN(len(s.pipeline)+1); i < n; i++ {
@@ -72,7 +72,7 @@ func (s *subscription) TryNext() (consume.Delivery, bool) {
 	return s.deliver()
 }
 
-// advance applies a few settlements, as time goes by.
+// advance applies a few settlements, as if time had passed.
 func (s *subscription) advance() {
 	if b := s.b; b.CutAcked && b.Cuts == 0 && len(s.pipeline) > 0 {
 		b.Cuts++

@@ -2,14 +2,14 @@ package reconnect
 
 import "time"
 
-// Losses remembers lost connections and how far its user was at each, so that nobody reconnects for
-// ever because of one message: a broker sends it, the connection ends, and everything that was in
+// Losses records lost connections and how far its user was at each. It prevents reconnecting
+// forever because of one message: the broker sends it, the connection ends, and every message in
 // hand counts as delivered once more.
 //
-// The pauses of a series go on until its user gets further. Whoever loses two connections within
-// one prefetch, or receives what cannot be read, takes one message in hand at a time for a while
-// (see Narrow): the message that ends the connection is then known, and no other is counted. It is
-// for one goroutine.
+// The pauses of a series grow until its user gets further. A user that loses two connections within
+// one prefetch, or receives something unreadable, takes one message in hand at a time for a while
+// (see Narrow). The message that ends the connection is then known, and no other message is counted
+// as delivered again. Losses is for one goroutine.
 type Losses struct {
 	Series *Series
 
@@ -20,33 +20,35 @@ type Losses struct {
 	inRow  int   // losses in a row at that place
 }
 
-// provenBy is how often a message has to end the connection, alone in hand, to be known as the
-// cause; what cannot be read is one at once.
+// provenBy is how often a message must end the connection while alone in hand to be known as the
+// cause. An unreadable message is known at once.
 const provenBy = 3
 
-// steadyAfter is how old a connection is that nobody suspects.
+// steadyAfter is the age from which a connection counts as steady: no message is suspected of
+// ending it.
 const steadyAfter = 10 * time.Second
 
-// NewLosses returns a memory without losses.
+// NewLosses returns a Losses without losses. p is the policy of its series.
 func NewLosses(p Policy) *Losses { return &Losses{Series: p.Start()} }
 
 // Loss says how a connection was lost.
 type Loss struct {
-	// Place is how far the user was: a number that grows with each message that it got past.
+	// Place is how far the user was: a number that grows with each message that the user got past.
 	Place int64
-	// Window is how many messages it may have had in hand.
+	// Window is the number of messages that the user may have had in hand.
 	Window int
-	// Lived is how long the connection was up, for whoever may have nothing to do: one that lived for
-	// a while was lost for reasons of its own, because a message that ends it is delivered at once.
+	// Lived is how long the connection was up. It is for users that may have nothing to do: a
+	// message that ends the connection is delivered at once, so a connection that lived for a while
+	// was lost for another reason.
 	Lived time.Duration
-	// Alone says that only the next message can have been on its way, and none was in hand that
+	// Alone says that only the next message can have been in transit, and that no message in hand
 	// waited for something.
 	Alone bool
-	// Unreadable says that the broker sent what cannot be read.
+	// Unreadable says that the client could not read what the broker sent.
 	Unreadable bool
 }
 
-// Note takes down a loss. stuck reports whether the next message is what ends the connection.
+// Note records a loss. stuck reports whether the next message is the one that ends the connection.
 func (l *Losses) Note(x Loss) (stuck bool) {
 	steady := x.Lived > steadyAfter
 	if !l.lost || x.Place > l.place || steady {
@@ -64,8 +66,8 @@ func (l *Losses) Note(x Loss) (stuck bool) {
 	return l.alone >= provenBy || l.alone > 0 && x.Unreadable
 }
 
-// Narrow reports whether one message in hand is enough at that place.
+// Narrow reports whether only one message should be in hand at that place.
 func (l *Losses) Narrow(place int64) bool { return place < l.narrow }
 
-// InRow is how many connections in a row were lost without getting further.
+// InRow returns how many connections in a row were lost without getting further.
 func (l *Losses) InRow() int { return l.inRow }

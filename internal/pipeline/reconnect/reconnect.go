@@ -1,12 +1,12 @@
-// Package reconnect says how to go on after a lost connection: Open restores one that is used all
-// the time, Repeat an operation that opens what it needs.
+// Package reconnect defines how to continue after a lost connection. Open restores a connection
+// that is used all the time. Repeat repeats an operation that opens what it needs.
 //
 // The first attempt follows at once, the second after one delay, the third after two, and so on,
-// until so many in a row have failed. An error that is not about the connection is permanent, but
-// not before the broker had some seconds: one that has just started may not know its queues yet,
-// nor its users.
+// until so many attempts in a row have failed. An error that does not concern the connection is
+// permanent, but only after the broker had some seconds: a broker that has just started may not
+// know its queues and users yet.
 //
-// Limits: an attempt is not cut off; whoever connects bounds it by the context.
+// Limits: an attempt is not cut off. The function that connects must bound it by its context.
 package reconnect
 
 import (
@@ -26,20 +26,22 @@ const (
 
 // Policy says how often to try, and how long to wait. The zero value is usable.
 type Policy struct {
-	// Delay is the pause before the second attempt; before the n-th it is n-1 times as long. 0 is
-	// DefaultDelay.
+	// Delay is the pause before the second attempt; before the n-th attempt it is n-1 times as
+	// long. 0 means DefaultDelay.
 	Delay time.Duration
-	// Attempts is how many in a row may fail. 0 is DefaultAttempts; negative: a lost connection is
-	// not restored.
+	// Attempts is how many attempts in a row may fail. 0 means DefaultAttempts. If it is negative,
+	// a lost connection is not restored.
 	Attempts int
-	// Transient reports whether an error is about the connection. Any other is permanent once it
-	// came in the third attempt or later and Patience is over. nil: all errors are transient.
+	// Transient reports whether an error concerns the connection. Any other error is permanent if
+	// it comes in the third attempt or later, after Patience. nil means that all errors are
+	// transient.
 	Transient func(error) bool
-	// Patience is for errors that are not transient; 0 is DefaultPatience, and negative is none: such
-	// an error is permanent at once.
+	// Patience is the time before an error that is not transient can be permanent. 0 means
+	// DefaultPatience. If it is negative, such an error is permanent at once.
 	Patience time.Duration
-	// Refused reports whether the broker refused a login that it took before. That is tried again a
-	// few times, after a second or less, and is permanent then. nil: it is like any other error.
+	// Refused reports whether the broker refused a login that it accepted before. Such an attempt
+	// is repeated a few times, with a Delay of at most a second; then the error is permanent. nil
+	// means that a refused login is like any other error.
 	Refused func(error) bool
 }
 
@@ -48,22 +50,22 @@ const permanentAfter = 3
 
 var errLost = errors.New("the connection was lost")
 
-// Failure is an attempt that failed, before the pause that follows.
+// Failure is a failed attempt that another attempt follows.
 type Failure struct {
 	Err error
-	// Attempt is the number of the next attempt, Wait the pause before it.
+	// Attempt is the number of the next attempt, and Wait the pause before it.
 	Attempt int
 	Wait    time.Duration
 }
 
-// Series counts the attempts since something worked the last time. It is for one goroutine.
+// Series counts the attempts since the last success. It is for one goroutine.
 type Series struct {
 	policy  Policy
 	made    int
 	refused int // logins in a row
 }
 
-// Start returns a series without attempts.
+// Start returns a series without attempts. Zero fields of p get their defaults.
 func (p Policy) Start() *Series {
 	if p.Delay == 0 {
 		p.Delay = DefaultDelay
@@ -77,7 +79,7 @@ func (p Policy) Start() *Series {
 	return &Series{policy: p}
 }
 
-// Worked ends the series: the next attempt is the first again.
+// Worked records a success: the next attempt is the first again.
 func (s *Series) Worked() { s.made = 0 }
 
 // linear implements backoff.BackOff for a series, which outlives one call of backoff.Retry.
@@ -96,10 +98,10 @@ func (l linear) NextBackOff() time.Duration {
 	return time.Duration(l.made) * delay
 }
 
-// Open connects again after cause. Attempts that were made before in the same series count: a
-// connection that is lost again before anything worked is one more that failed. notify is told of
-// each failure that another attempt follows; it may be nil. The error is the last attempt's, or
-// cause without one, or why ctx ended.
+// Open connects again after cause. Earlier attempts in the same series count: a connection that is
+// lost again before anything worked counts as one more failure. notify is called with each failure
+// that another attempt follows; it may be nil. Open returns the error of the last attempt, cause if
+// there was no attempt, or why ctx ended.
 func Open[T any](ctx context.Context, s *Series, cause error, open func(context.Context) (T, error),
 	notify func(Failure)) (T, error) {
 	if cause == nil {

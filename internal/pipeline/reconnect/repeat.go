@@ -5,19 +5,22 @@ import (
 	"time"
 )
 
-// maxRefusals is how many refused logins in a row are tried again, and refusedDelay the longest
-// delay for that: a broker that has just started may not know its users and vhosts for a moment.
+// maxRefusals is how many refused logins in a row are tried again, and refusedDelay the maximum of
+// Policy.Delay for such attempts: a broker that has just started may not know its users and vhosts
+// yet.
 const (
 	maxRefusals  = 3
 	refusedDelay = time.Second
 )
 
-// Repeat calls f: an operation that opens what it needs. When established, the broker was reached
-// before, and Repeat calls f again while the error is transient, as p says, and a few times while
-// it is a refused login. Otherwise it calls f once, so that a wrong address shows at once.
+// Repeat calls f, an operation that opens what it needs. established says that the broker was
+// reached before. Repeat then calls f again while the error is transient, as p defines it, and a
+// few times after a refused login. Otherwise it calls f once, so that a wrong address shows at
+// once.
 //
-// The error is the last one of f, joined with why ctx ended if that was first. p.Attempts counts
-// the first call too; p.Patience is not used: an error that is not transient ends it.
+// The error is the last one of f. If ctx ended first, the error also wraps the cause of that.
+// p.Attempts includes the first call. p.Patience is ignored: an error that is not transient ends
+// Repeat.
 func Repeat(ctx context.Context, p Policy, established bool, f func() error) error {
 	if !established {
 		p.Attempts = 1
@@ -34,7 +37,7 @@ func Repeat(ctx context.Context, p Policy, established bool, f func() error) err
 	return err
 }
 
-// interrupted is an error whose repetition was ended by a context.
+// interrupted is the last error of an operation whose repetition a context ended.
 type interrupted struct{ last, end error }
 
 func (e *interrupted) Error() string   { return e.last.Error() }

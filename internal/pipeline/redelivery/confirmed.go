@@ -6,9 +6,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// Confirmed remembers which messages are confirmed while their acknowledgement may still be
-// lost, so that they are not sent twice when the connection breaks and the broker delivers them
-// again.
+// Confirmed remembers which messages are confirmed while their acknowledgements may still be lost.
+// They are then not sent twice if the connection is lost and the broker delivers them again.
 //
 // The danger is the opposite mistake: to take a message for one that was sent, and acknowledge it
 // unsent. So these are never recognized, and are sent again (a duplicate, never a loss):
@@ -20,8 +19,8 @@ import (
 //
 // It is safe for concurrent use.
 type Confirmed struct {
-	// keepAll says that originals are kept: confirmed messages come back at every loss, and to
-	// recognize one loses nothing.
+	// keepAll says that originals are kept: confirmed messages come back at every loss, and
+	// recognizing one loses nothing.
 	keepAll bool
 
 	mu        sync.Mutex
@@ -34,7 +33,7 @@ type Confirmed struct {
 	generation int // of barriers and losses
 }
 
-// NewConfirmed returns one that remembers nothing. keepAll says that originals are kept.
+// NewConfirmed returns a Confirmed that remembers nothing. keepAll says that originals are kept.
 func NewConfirmed(keepAll bool) *Confirmed {
 	return &Confirmed{
 		keepAll: keepAll, current: map[uint64]bool{}, older: map[uint64]bool{}, returning: map[uint64]bool{},
@@ -42,8 +41,8 @@ func NewConfirmed(keepAll bool) *Confirmed {
 	}
 }
 
-// bitset remembers fingerprints, and may take another for one that it was told. That costs a
-// duplicate after a lost connection, nothing else.
+// bitset is a set of fingerprints that may report one that was not added. This costs a duplicate
+// after a lost connection, nothing else.
 type bitset []uint64
 
 const bitsetSize = 1 << 20 // bits: 128 KiB
@@ -58,9 +57,9 @@ func (b bitset) add(fingerprint uint64) {
 	b[i/64] |= 1 << (i % 64)
 }
 
-// Recognize reports whether the message was confirmed before the last loss, and only its
-// acknowledgement is missing; it does so once for each confirmed message. Any other message is
-// noted as being worked on.
+// Recognize reports whether the message was confirmed before the last loss, so that only its
+// acknowledgement is missing. It returns true once for each confirmed message. It records any other
+// message as being worked on.
 func (c *Confirmed) Recognize(fingerprint uint64, m *message.Message) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -85,23 +84,23 @@ func (c *Confirmed) noteAmbiguous(fingerprint uint64) bool {
 	return false
 }
 
-// NoteUnread notes a message that was delivered and not worked on when the connection broke: it
-// matters only when it makes another one ambiguous.
+// NoteUnread records a message that was delivered but not worked on when the connection was lost.
+// It matters only if it makes another message ambiguous.
 func (c *Confirmed) NoteUnread(fingerprint uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.noteAmbiguous(fingerprint)
 }
 
-// Confirm notes that the message has arrived; call it before its acknowledgement is sent.
+// Confirm records that the message has arrived. Call it before its acknowledgement is sent.
 func (c *Confirmed) Confirm(fingerprint uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.current[fingerprint] = true
 }
 
-// Fail forgets a message that stays in its queue, except that an identical one would be ambiguous.
-// After a loss it comes again.
+// Fail forgets a message that stays in its queue, except that an identical message becomes
+// ambiguous. After a loss, the message comes again.
 func (c *Confirmed) Fail(fingerprint uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -109,9 +108,9 @@ func (c *Confirmed) Fail(fingerprint uint64) {
 	c.failed.add(fingerprint)
 }
 
-// Barrier begins one: what is confirmed by now can be forgotten when passed is called, once the
-// broker is seen to have applied all acknowledgements sent so far. passed does nothing when another
-// Barrier or a loss came in between.
+// Barrier begins a barrier. Call passed once the broker has applied all acknowledgements sent so
+// far: it forgets the messages that were confirmed before Barrier was called. passed does nothing
+// if another Barrier or a loss came in between.
 func (c *Confirmed) Barrier() (passed func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -135,9 +134,9 @@ func (c *Confirmed) Barrier() (passed func()) {
 	}
 }
 
-// ConnectionLost notes that the connection broke while nothing was in flight: everything confirmed
-// since the last barrier may come back. What was in flight and not confirmed is delivered again as
-// if for the first time.
+// ConnectionLost records that the connection was lost while nothing was in flight: every message
+// confirmed since the last barrier may come back. Messages that were not confirmed are treated as
+// new when they are delivered again.
 func (c *Confirmed) ConnectionLost() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -153,22 +152,22 @@ func (c *Confirmed) ConnectionLost() {
 	c.generation++
 }
 
-// Outstanding returns how many confirmed messages may still come back after a loss.
+// Outstanding returns the number of confirmed messages that may still come back after a loss.
 func (c *Confirmed) Outstanding() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.returning)
 }
 
-// Reset forgets everything: all acknowledgements are applied.
+// Reset forgets everything. Call it when all acknowledgements are applied.
 func (c *Confirmed) Reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.current, c.older, c.returning = map[uint64]bool{}, map[uint64]bool{}, map[uint64]bool{}
 }
 
-// None reports whether nothing confirmed can come back: every acknowledgement is applied, or there
-// was none.
+// None reports whether no confirmed message can come back: every acknowledgement is applied, or
+// there was none.
 func (c *Confirmed) None() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

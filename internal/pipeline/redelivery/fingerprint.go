@@ -9,12 +9,12 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// Fingerprinter makes fingerprints of messages: of everything in them but what brokers change when
-// they deliver a message again. Its seed is random, so nobody can make two messages with the same
-// fingerprint. Safe for concurrent use.
+// Fingerprinter computes fingerprints of messages. A fingerprint covers everything except what
+// brokers change when they deliver a message again. The seed is random, so nobody can craft two
+// messages with the same fingerprint. It is safe for concurrent use.
 type Fingerprinter struct{ seed maphash.Seed }
 
-// NewFingerprinter returns one with a seed of its own.
+// NewFingerprinter returns a Fingerprinter with a new random seed.
 func NewFingerprinter() Fingerprinter { return Fingerprinter{maphash.MakeSeed()} }
 
 // Of returns the fingerprint of a message.
@@ -33,8 +33,8 @@ func (p Fingerprinter) Of(m *message.Message) uint64 {
 	return mix(h, maphash.Bytes(p.seed, m.Body))
 }
 
-// table adds the entries' hashes up, so that their order does not matter and nothing has to be
-// sorted.
+// table adds up the hashes of the entries. Their order therefore does not matter, and nothing needs
+// sorting.
 func (p Fingerprinter) table(t map[string]any) uint64 {
 	var sum uint64
 	for name, v := range t {

@@ -15,7 +15,7 @@ const (
 	NoticePaused       NoticeKind = "paused" // a memory or disk alarm, or a full window at the target
 	NoticeResumed      NoticeKind = "resumed"
 	NoticeStage        NoticeKind = "stage" // a ramp's next stage, or its settling
-	// NoticeUnsure: the broker was not seen to apply all acknowledgements.
+	// NoticeUnsure: it is not known whether the broker has applied all acknowledgements.
 	NoticeUnsure NoticeKind = "unsure"
 )
 
@@ -32,15 +32,16 @@ type Progress struct {
 	Done, Skipped, Stayed int64
 }
 
-// Observer receives progress and notices. Calls come from several goroutines, one at a time; it
-// must not block for long.
+// Observer receives progress and notices. Its methods are called from several goroutines, one call
+// at a time. They must not block for long.
 type Observer interface {
 	// Progress is called a few times a second, and at the end.
 	Progress(Progress)
 	Notice(Notice)
 }
 
-// progressInterval spares observers and terminals.
+// progressInterval is the shortest time between two calls of Observer.Progress, except for the
+// last.
 const progressInterval = 100 * time.Millisecond
 
 // Meter passes progress and notices to an observer, one call at a time.
@@ -50,7 +51,7 @@ type Meter struct {
 	last     time.Time
 }
 
-// Notice passes a notice on.
+// Notice passes a notice to the observer.
 func (m *Meter) Notice(kind NoticeKind, text string) {
 	if m.Observer == nil {
 		return
@@ -60,7 +61,8 @@ func (m *Meter) Notice(kind NoticeKind, text string) {
 	m.Observer.Notice(Notice{kind, text})
 }
 
-// Tell passes progress on, at most a few times a second except for the last time.
+// Tell passes progress to the observer, at most ten times a second. It always passes the last
+// progress.
 func (m *Meter) Tell(now Progress, last bool) {
 	if m.Observer == nil {
 		return

@@ -8,7 +8,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// PublisherNotice tells the observer of a publisher's notice.
+// PublisherNotice passes a publisher's notice to the observer. It is a Notify function for a
+// publisher.
 func (m *Meter) PublisherNotice(n publish.Notice) { m.Notice(publisherNotice(n)) }
 
 func publisherNotice(n publish.Notice) (NoticeKind, string) {
@@ -25,7 +26,8 @@ func publisherNotice(n publish.Notice) (NoticeKind, string) {
 	return NoticeReconnecting, fmt.Sprintf("the connection that publishes was lost: %v", n.Err)
 }
 
-// ReasonOf says why a message stays whose publication had an outcome other than Confirmed.
+// ReasonOf returns the reason, and the text of err, why a message stays after the given outcome of
+// its publication. It returns "" for Confirmed.
 func ReasonOf(kind publish.OutcomeKind, err error) (reason Reason, detail string) {
 	if err != nil {
 		detail = err.Error()

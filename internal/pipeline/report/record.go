@@ -16,23 +16,23 @@ const (
 	OutcomeStayed    Outcome = "stayed"
 )
 
-// Record is one message in a report. Messages that do not match a filter have none. After a lost
-// connection a message that stayed is looked at again, so it may have more than one: the last one
-// counts.
+// Record is one message in a report. Messages that do not match a filter have no record. After a
+// lost connection, a message that stayed is read again, so it may have several records: the last
+// one counts.
 type Record struct {
 	Outcome Outcome `json:"outcome"`
-	// MessageID is the message's own, which may be empty or not unique.
+	// MessageID is the message_id of the message, which may be empty or not unique.
 	MessageID string `json:"messageId,omitempty"`
 	// Run is the id of the run.
 	Run string `json:"run,omitempty"`
-	// Queue is where it was, or "" when it came from an archive.
+	// Queue is the queue of the message, or "" if it came from an archive.
 	Queue string `json:"queue,omitempty"`
-	// Target is where it went or should have gone; nil when there is none.
+	// Target is the target to which the message went or should have gone, or nil if there is none.
 	Target *RecordTarget `json:"target,omitempty"`
-	// Reason and Detail say why it stayed.
+	// Reason and Detail say why the message stayed.
 	Reason Reason `json:"reason,omitempty"`
 	Detail string `json:"detail,omitempty"`
-	// Line is where it is in the archive that it is restored from, from 1.
+	// Line is the line of the message in the archive from which it is restored, from 1.
 	Line int64 `json:"line,omitempty"`
 }
 
@@ -42,7 +42,7 @@ type RecordTarget struct {
 	Key      string `json:"routingKey"`
 }
 
-// TargetOf returns a target as a record has it.
+// TargetOf returns a target in the form of a record, or nil for nil.
 func TargetOf(t *publish.Target) *RecordTarget {
 	if t == nil {
 		return nil

@@ -7,7 +7,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish"
 )
 
-// Reason is a stable code for why a message stays where it is.
+// Reason is a stable code that says why a message stays where it is.
 type Reason string
 
 // The reasons.
@@ -30,8 +30,7 @@ const (
 	ReasonBroken      Reason = "archive-broken" // its line in an archive cannot be read
 )
 
-// Failed reports whether the reason is a failure of the attempt, in contrast to a decision to leave
-// the message.
+// Failed reports whether the reason is a failed attempt, and not a decision to leave the message.
 func (r Reason) Failed() bool {
 	switch r {
 	case ReasonUnreadable, ReasonInvalid, ReasonUnroutable, ReasonNacked, ReasonNoRoom, ReasonRefused, ReasonPermission,
@@ -42,24 +41,24 @@ func (r Reason) Failed() bool {
 	return false
 }
 
-// NoWayBack reports whether the reason is that a message has no target.
+// NoWayBack reports whether the reason is that the message has no target.
 func (r Reason) NoWayBack() bool {
 	return r == ReasonNoHistory || r == ReasonQueueGone || r == ReasonSameQueue
 }
 
-// TargetCount says how many messages went to, or would go to, a target.
+// TargetCount is the number of messages that went to, or would go to, a target.
 type TargetCount struct {
 	publish.Target
 	Messages int64
-	// CC has the further routing keys, in the header CC, of these messages, and how many have each; at
-	// most maxCC keys. nil is none.
+	// CC has the further routing keys in the header CC of these messages, and the number of
+	// messages with each. It has at most maxCC keys, and is nil if there are none.
 	CC map[string]int64
 }
 
-// maxCC bounds the keys that are remembered of a target.
+// maxCC is the maximum number of CC keys that are remembered for a target.
 const maxCC = 1000
 
-// add counts a message, m may be nil.
+// add counts a message. m may be nil.
 func (c *TargetCount) add(m *message.Message) {
 	c.Messages++
 	if m == nil {
@@ -89,45 +88,46 @@ func (c *TargetCount) join(o TargetCount) {
 	}
 }
 
-// ReasonCount says how many messages stay for a reason, with the words of the first one.
+// ReasonCount is the number of messages that stay for a reason. Example is the detail of the first
+// one.
 type ReasonCount struct {
 	Reason   Reason
 	Messages int64
 	Example  string
 }
 
-// Result is the result of a run. Messages that are in no count were not read.
+// Result is the result of a run. Messages that were not read are in no count.
 type Result struct {
-	// ID of the run: x-msgctl-replay-id of what it replayed.
+	// ID is the id of the run, which is the x-msgctl-replay-id of the messages that it replayed.
 	ID string
-	// Queue is the source queue; "" for a restore.
+	// Queue is the source queue, or "" for a restore.
 	Queue string
-	// Done counts messages whose copy is confirmed, or durably archived, or that were destroyed as
-	// asked.
+	// Done counts messages whose copy is confirmed or durably archived, and messages that were
+	// discarded on request.
 	Done int64
-	// Targets has where they went, most first.
+	// Targets has the messages by target, most first.
 	Targets []TargetCount
 	// Skipped counts messages that did not match.
 	Skipped int64
-	// Stayed has why others stayed, most first.
+	// Stayed has the messages that stayed by reason, most first.
 	Stayed []ReasonCount
-	// Resent counts messages that were published again because the connection broke before their
-	// first publication was confirmed: at most so many duplicates may exist at the targets.
+	// Resent counts messages that were published again because the connection was lost before their
+	// first publication was confirmed. The targets have at most as many duplicates.
 	Resent int64
-	// Altered counts messages that lost their user_id or CC header, which are noted in headers of
-	// msgctl's own.
+	// Altered counts messages that lost their user_id or their CC header. The lost values are in
+	// headers of msgctl's own.
 	Altered int64
 	// Interrupted reports whether the context ended before the run was complete.
 	Interrupted bool
-	// Aborted says why a ramp was aborted, or "".
+	// Aborted says why a ramp was aborted, or is "".
 	Aborted string
-	// Unreachable says why the rest of the queue could not be read ("" when it was): other
-	// consumers hold it, for example.
+	// Unreachable says why the rest of the queue could not be read, for example because other
+	// consumers hold it. It is "" if everything was read.
 	Unreachable string
 }
 
-// Count returns how many messages stayed for reasons that f accepts: Reason.Failed,
-// Reason.NoWayBack.
+// Count returns the number of messages that stayed for reasons that f accepts, such as
+// Reason.Failed or Reason.NoWayBack.
 func (r *Result) Count(f func(Reason) bool) int64 {
 	var n int64
 	for _, c := range r.Stayed {
@@ -143,7 +143,7 @@ func (r *Result) Partial() bool {
 	return r.Aborted != "" || r.Unreachable != "" || r.Count(Reason.Failed) > 0 || r.Count(Reason.NoWayBack) > 0
 }
 
-// Tally counts outcomes; its owner guards it.
+// Tally counts outcomes. It is not safe for concurrent use.
 type Tally struct {
 	Done, Skipped int64
 
@@ -156,7 +156,7 @@ func NewTally() Tally {
 	return Tally{targets: map[publish.Target]*TargetCount{}, stayed: map[Reason]*ReasonCount{}}
 }
 
-// Went counts a message that is done, as it was sent; both may be nil.
+// Went counts a message that is done, as it was sent. Both arguments may be nil.
 func (t *Tally) Went(to *publish.Target, m *message.Message) {
 	t.Done++
 	if to == nil {
@@ -180,13 +180,14 @@ func (t *Tally) Stay(reason Reason, detail string) {
 	c.Messages++
 }
 
-// ForgetRest is for messages that will be looked at again after a lost connection.
+// ForgetRest resets the counts of messages that were skipped or stayed: they are read again after a
+// lost connection.
 func (t *Tally) ForgetRest() {
 	t.Skipped = 0
 	t.stayed = map[Reason]*ReasonCount{}
 }
 
-// Progress returns the counts of a run over so many messages.
+// Progress returns the counts, for a run over total messages.
 func (t *Tally) Progress(total int64) Progress {
 	now := Progress{Total: total, Done: t.Done, Skipped: t.Skipped}
 	for _, c := range t.stayed {
@@ -196,13 +197,13 @@ func (t *Tally) Progress(total int64) Progress {
 	return now
 }
 
-// Targets returns where messages went, most first.
+// Targets returns the messages by target, most first.
 func (t *Tally) Targets() []TargetCount { return sortTargets(t.targets, nil) }
 
-// Stayed returns why messages stayed, most first.
+// Stayed returns the messages that stayed by reason, most first.
 func (t *Tally) Stayed() []ReasonCount { return sortReasons(t.stayed) }
 
-// Into adds the counts to a result.
+// Into adds the counts to a result. Skipped and Stayed replace those of the result.
 func (t *Tally) Into(r *Result) {
 	r.Done += t.Done
 	r.Skipped = t.Skipped
@@ -210,7 +211,7 @@ func (t *Tally) Into(r *Result) {
 	r.Stayed = t.Stayed()
 }
 
-// JoinTargets adds two counts.
+// JoinTargets adds up the counts of a and b by target, and returns them most first.
 func JoinTargets(a, b []TargetCount) []TargetCount { return sortTargets(nil, append(a, b...)) }
 
 func sortTargets(counts map[publish.Target]*TargetCount, more []TargetCount) []TargetCount {
