@@ -67,7 +67,7 @@ func checkConsume(o consume.Options) error {
 	return nil
 }
 
-// start opens the channels and begins to consume.
+// start opens the channel and begins to consume.
 func (s *subscription) start(ctx context.Context, o consume.Options) error {
 	return s.interruptible(ctx, func() (err error) {
 		if s.ch, err = s.link.conn.Channel(); err != nil {

@@ -13,7 +13,7 @@ import (
 
 const (
 	defaultHeartbeat = 60 * time.Second
-	// forever stands for a timeout of 0.
+	// forever is the timeout that replaces 0.
 	forever = 100 * 365 * 24 * time.Hour
 )
 

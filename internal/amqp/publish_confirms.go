@@ -104,8 +104,8 @@ func (l *listener) listen() {
 	}
 }
 
-// end emits events for what was confirmed before the channel was closed. The library resolves the
-// remaining confirms as nacks.
+// end emits events for messages that were confirmed before the channel was closed. The library
+// resolves the remaining confirms as nacks.
 func (l *listener) end() {
 	for r := range l.returns {
 		l.tell(returnOf(&r))

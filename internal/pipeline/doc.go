@@ -13,7 +13,7 @@
 //   - The snapshot is the number of messages that were ready when the run began. Later messages are
 //     not part of the run.
 //   - A BulkPublish publishes messages that do not come from a queue.
-//   - A barrier is a moment at which the broker is seen to have applied all acknowledgements.
+//   - A barrier is a moment at which the broker is known to have applied all acknowledgements.
 //
 // Package dispatch is for work without an end, by several workers. Package reconnect defines the
 // reconnection policy, redelivery recognizes messages that were confirmed before a loss, and report
@@ -41,7 +41,7 @@
 // messages in flight. However a run ends, it waits until the broker has applied its
 // acknowledgements before it closes a channel (fact acks-lost-on-close).
 //
-// Package pipelinetest has a broker that loses connections between any two steps. The property
+// Package pipelinetest provides a broker that loses connections between any two steps. The property
 // tests of all users run against it: replay, export and import (pkg/dlq/replay), browse, consume
 // (pkg/consume/runner) and BulkPublish.
 //

@@ -2,7 +2,7 @@ package pipeline
 
 import "github.com/msgctl/msgctl/pkg/topology"
 
-// Prefetches.
+// Bounds of the prefetch.
 const (
 	// defaultPrefetch keeps the client and the broker from waiting for each other: with a classic
 	// queue, a prefetch of 1,000 reached 0.83 to 0.9 of its rate.

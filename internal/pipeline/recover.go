@@ -134,7 +134,8 @@ func (r *run) forgetSessions() {
 	}
 }
 
-// reconnect subscribes again.
+// reconnect subscribes again, as often as the policy allows. cause says how the connection was
+// lost.
 func (r *run) reconnect(ctx context.Context, cause error) error {
 	_, err := reconnect.Open(ctx, r.losses.Series, cause, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, r.subscribe(ctx)

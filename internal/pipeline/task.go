@@ -105,7 +105,7 @@ type Counter interface {
 	Ready(ctx context.Context, queue string) (int64, error)
 }
 
-// ConsumingCounter is a Counter that can be asked about a queue that the caller consumes from.
+// ConsumingCounter is a Counter that can also count in a queue that the caller consumes from.
 //
 // The answer for a busy leader looks like an empty queue without consumers (fact
 // busy-leader-counts-nothing). A caller with a consumer on the queue knows that the leader did not

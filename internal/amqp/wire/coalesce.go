@@ -12,7 +12,7 @@ const (
 	readAhead = 64 << 10
 	// coalesceLimit is how many bytes may wait for the socket before a writer has to wait too.
 	coalesceLimit = 256 << 10
-	// coalesceGoodbye bounds how long Close waits for the last bytes to leave.
+	// coalesceGoodbye is the longest time that Close waits for buffered bytes to be written.
 	coalesceGoodbye = 2 * time.Second
 )
 

@@ -84,7 +84,7 @@ func (f *Frames) Violation() error {
 	return nil
 }
 
-// Read reads what the broker sends.
+// Read reads what the broker sends, one frame after another.
 func (f *Frames) Read(p []byte) (n int, err error) {
 	if f.fails != nil {
 		return 0, f.fails

@@ -58,7 +58,8 @@ func await(sessions []*pipeline.Session, within time.Duration) bool {
 	return true
 }
 
-// settle acknowledges and returns what is left, and waits until the broker has applied it.
+// settle acknowledges and returns what is left. Unless Ordered is set, it waits until the broker
+// has applied this.
 func (d *Dispatcher[T]) settle() error {
 	all := d.allSessions()
 	if len(all) == 0 {

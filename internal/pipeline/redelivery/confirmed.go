@@ -9,13 +9,14 @@ import (
 // Confirmed remembers which messages are confirmed while their acknowledgements may still be lost.
 // They are then not sent twice if the connection is lost and the broker delivers them again.
 //
-// The danger is the opposite mistake: to take a message for one that was sent, and acknowledge it
-// unsent. So these are never recognized, and are sent again (a duplicate, never a loss):
+// The opposite mistake would lose a message: taking it for one that was sent, and acknowledging it
+// unsent. The following are therefore never recognized, and are sent again (a duplicate, never a
+// loss):
 //   - a message that the broker does not call redelivered;
-//   - an ambiguous fingerprint, one that came up twice without a loss in between: the same bytes
-//     and the same death;
-//   - a message without message_id, unless originals are kept anyway: an identical one may have
-//     been on its way, unseen, when the connection broke.
+//   - an ambiguous fingerprint, which came up twice without a loss in between: the same bytes and
+//     the same death;
+//   - a message without message_id, unless originals are kept anyway: an identical message may have
+//     been in transit, unseen, when the connection was lost.
 //
 // It is safe for concurrent use.
 type Confirmed struct {

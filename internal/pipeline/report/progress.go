@@ -19,14 +19,14 @@ const (
 	NoticeUnsure NoticeKind = "unsure"
 )
 
-// Notice is an event that a user wants to know about at once.
+// Notice is an event that users should see at once.
 type Notice struct {
 	Kind NoticeKind
 	Text string
 }
 
-// Progress is the state of a run. Total is the snapshot; the other counts can stay below it if
-// other consumers take messages.
+// Progress is the state of a run, in messages. Total is the snapshot. Processed counts the messages
+// that are done, were skipped or stayed; it can stay below Total if other consumers take messages.
 type Progress struct {
 	Total, Processed      int64
 	Done, Skipped, Stayed int64

@@ -107,7 +107,7 @@ type Result struct {
 	Done int64
 	// Targets has the messages by target, most first.
 	Targets []TargetCount
-	// Skipped counts messages that did not match.
+	// Skipped counts messages that did not match a filter.
 	Skipped int64
 	// Stayed has the messages that stayed by reason, most first.
 	Stayed []ReasonCount
