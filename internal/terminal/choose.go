@@ -6,9 +6,10 @@ import (
 	"strconv"
 )
 
-// Choose shows numbered options on stderr and asks for one. It returns its index, or -1 when the
-// answer was empty or no number of the list. instead is named in the error when stdin is not a
-// terminal: what to type there. Otherwise as Confirm.
+// Choose lists numbered options on stderr and asks for one of them. It returns the index of the
+// chosen option, or -1 if the answer is empty or not a number in the list. If stdin is not a
+// terminal, it returns a *NotInteractiveError that names instead, which is what to type without a
+// prompt. Choose treats ctx as Confirm does.
 func (s *Streams) Choose(ctx context.Context, question string, options []string, instead string) (int, error) {
 	if !s.InTTY {
 		return -1, &NotInteractiveError{Question: question, Flag: instead}

@@ -7,27 +7,27 @@ import (
 	"strings"
 )
 
-// NotInteractiveError is returned where a question has nobody to answer it: stdin is not a
-// terminal.
+// NotInteractiveError is returned if a question cannot be asked because stdin is not a terminal.
 type NotInteractiveError struct {
 	Question string // what would have been asked, without "[y/N]"
 	Flag     string // the flag that answers it beforehand, e.g. --yes
 }
 
-// Error says what is missing; Hint what to type instead.
+// Error implements error.
 func (e *NotInteractiveError) Error() string {
 	return fmt.Sprintf("confirmation needed, and stdin is not a terminal: %s", e.Question)
 }
 
-// Hint names the flag that makes the question unnecessary.
+// Hint returns a sentence that names the flag to add.
 func (e *NotInteractiveError) Hint() string {
 	return fmt.Sprintf("to continue without confirmation, add %s", e.Flag)
 }
 
-// Confirm asks a yes/no question on stderr and reads the answer from stdin. Only y or yes (any
-// case) is a yes; an empty line, end of input and anything else is a no. flag is named in the error
-// when stdin is not a terminal. When ctx ends first its error is returned, and one goroutine stays
-// behind until stdin yields or closes: end the program soon.
+// Confirm asks a yes/no question on stderr and reads the answer from stdin. Only "y" and "yes", in
+// any case, mean yes; any other answer, an empty line and end of input mean no. If stdin is not a
+// terminal, Confirm returns a *NotInteractiveError that names flag. If ctx ends first, Confirm
+// returns the error of ctx. A goroutine then keeps reading stdin until a line arrives or stdin is
+// closed, so the program should exit soon.
 func (s *Streams) Confirm(ctx context.Context, question, flag string) (bool, error) {
 	answer, err := s.ask(ctx, question, "[y/N] ", flag)
 	if err != nil {
@@ -40,9 +40,9 @@ func (s *Streams) Confirm(ctx context.Context, question, flag string) (bool, err
 	return false, nil
 }
 
-// ConfirmName asks for a name to be typed in full, for what must not happen by a slip of the hand.
-// It is true only when the answer equals name exactly, blanks around it aside. Otherwise as
-// Confirm.
+// ConfirmName asks the user to type a name in full, to guard against accidental confirmation. It
+// returns true only if the answer equals name, ignoring surrounding white space. Otherwise it
+// behaves as Confirm.
 func (s *Streams) ConfirmName(ctx context.Context, question, name, flag string) (bool, error) {
 	answer, err := s.ask(ctx, question, fmt.Sprintf("type %s to continue: ", Neutralise(name)), flag)
 	return err == nil && answer == strings.TrimSpace(name), err
@@ -73,8 +73,8 @@ func (s *Streams) ask(ctx context.Context, question, how, flag string) (string, 
 	}
 }
 
-// readLine reads byte by byte, because what follows the line belongs to the next reader of the
-// stream.
+// readLine reads one line, without surrounding white space. It reads byte by byte, because the
+// bytes after the line belong to the next reader of the stream.
 func readLine(r io.Reader) (string, error) {
 	var line []byte
 	var b [1]byte

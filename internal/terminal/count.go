@@ -2,7 +2,7 @@ package terminal
 
 import "strconv"
 
-// FormatCount writes a whole number with thousands separators: 1,234,567.
+// FormatCount formats an integer with thousands separators: 1,234,567.
 func FormatCount(n int64) string {
 	s := strconv.FormatInt(n, 10)
 	sign := ""
@@ -15,8 +15,8 @@ func FormatCount(n int64) string {
 	return sign + s
 }
 
-// FormatPlural writes a count and its noun: "1 queue", "1,200 queues". plural is the noun for every
-// count but one.
+// FormatPlural formats a count with its noun: "1 queue", "1,200 queues". It uses plural for every
+// count except 1.
 func FormatPlural(n int64, singular, plural string) string {
 	if n == 1 {
 		return "1 " + singular

@@ -4,6 +4,6 @@ package terminal
 
 import "os"
 
-// enableEscapes reports whether escape sequences work on the terminal: they do on every terminal of
-// these systems.
+// enableEscapes reports whether the terminal interprets escape sequences. On these systems, every
+// terminal does.
 func enableEscapes(*os.File) bool { return true }

@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// enableEscapes asks the console to interpret escape sequences, which old Windows consoles do not
-// do unasked. Where it refuses, the stream counts as no terminal, so that nothing but plain text is
-// written.
+// enableEscapes turns on escape sequences, which old Windows consoles do not interpret by default.
+// It reports whether the terminal interprets them. If not, the caller treats the stream as no
+// terminal and writes plain text only.
 func enableEscapes(f *os.File) bool {
 	var mode uint32
 	h := windows.Handle(f.Fd())

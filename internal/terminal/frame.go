@@ -11,8 +11,8 @@ import (
 	"golang.org/x/term"
 )
 
-// Frame shows one text after the other in the same place: what --watch does on a terminal. Not safe
-// for concurrent use.
+// Frame shows successive texts in the same place, for --watch on a terminal. It is not safe for
+// concurrent use.
 type Frame struct {
 	out   io.Writer
 	begun bool
@@ -21,9 +21,10 @@ type Frame struct {
 // NewFrame returns a frame that fills the terminal behind out.
 func NewFrame(out io.Writer) *Frame { return &Frame{out: out} }
 
-// Show replaces what is shown. Lines that do not fit into rows are left out, and it is said how
-// many; with 0 rows none is. Nothing flickers: lines are overwritten, not erased first. text must
-// be harmless and fit into the width.
+// Show replaces the current text. If text has more lines than rows allows, Show omits the rest and
+// says how many lines it omitted. If rows is 0, there is no limit. Show overwrites lines without
+// erasing them first, so the screen does not flicker. text must be neutralised and fit the width of
+// the terminal.
 func (f *Frame) Show(text string, rows int) error {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	if room := rows - 1; room > 0 && len(lines) > room { // the last row is where the cursor stays
@@ -47,8 +48,8 @@ func (f *Frame) Show(text string, rows int) error {
 	return nil
 }
 
-// Measure finds the width of the terminal anew, which may have been resized, and returns the rows
-// of stdout's: 0 when unknown.
+// Measure updates Width, because the terminal may have been resized. It returns the number of rows
+// of the terminal on stdout, or 0 if it is unknown.
 func (s *Streams) Measure() (rows int) {
 	s.Width = s.findWidth()
 	if !s.OutTTY {

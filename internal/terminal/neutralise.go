@@ -6,15 +6,15 @@ import (
 	"unicode/utf8"
 )
 
-// Neutralise makes text of foreign origin harmless on a terminal and keeps it on one line. Control
-// characters (C0, DEL, C1, so every escape sequence), bidirectional overrides, invisible characters
-// and invalid UTF-8 become visible as Go writes them: \x1b, \n, \u202e, and \xff for a byte that is
-// no UTF-8. All else, backslashes included, stays: the result is for reading, not for decoding.
-// Neutralising twice changes nothing.
+// Neutralise makes untrusted text safe to show on a terminal, on one line. It replaces control
+// characters (C0, DEL and C1, and so every escape sequence), bidirectional overrides, invisible
+// characters and invalid UTF-8 by Go escapes: \x1b, \n, \u202e, and \xff for a byte that is not
+// valid UTF-8. Other text, including backslashes, is unchanged: the result is for reading and
+// cannot be decoded. Neutralise is idempotent.
 func Neutralise(s string) string { return neutralise(s, false) }
 
-// NeutraliseBlock is Neutralise for text of several lines, such as a message body: newlines and
-// tabs stay.
+// NeutraliseBlock is Neutralise for text of several lines, such as a message body: it keeps
+// newlines and tabs.
 func NeutraliseBlock(s string) string { return neutralise(s, true) }
 
 func neutralise(s string, block bool) string {
@@ -66,9 +66,9 @@ func writeEscaped(b *strings.Builder, r rune) {
 	}
 }
 
-// harmful holds what a terminal obeys instead of showing, and what hides or reorders its
-// neighbours. The zero-width joiner and non-joiner stay: Persian, Indic scripts and emoji are
-// written with them.
+// harmful reports whether a terminal acts on r instead of showing it, or whether r is invisible or
+// reorders the characters around it. The zero-width joiner and non-joiner are not harmful: Persian,
+// Indic scripts and emoji need them.
 func harmful(r rune, block bool) bool {
 	switch {
 	case r == '\n' || r == '\t':

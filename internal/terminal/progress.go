@@ -6,19 +6,19 @@ import (
 	"time"
 )
 
-// Progress shows how far a long job is. Calls may come from any goroutine. A stage begins, advances
-// and ends; stages follow each other and do not overlap. Whatever it shows is never the only
-// report: the result repeats the numbers.
+// Progress shows the progress of a long job, as a sequence of stages that do not overlap. It is
+// safe for concurrent use. Progress is never the only report: the result of the command repeats the
+// numbers.
 type Progress interface {
-	// Begin starts a stage: what is done ("apply"), in which unit ("objects"), how many in all (0:
-	// not known).
+	// Begin starts a stage, such as "apply". unit is what it counts, such as "objects". total is
+	// the expected number of units, or 0 if it is unknown.
 	Begin(stage, unit string, total int64)
 	// Add counts n more units as done.
 	Add(n int64)
-	// Detail says what else is to be shown beside the count: "3 retried, 1 being handled". It draws
-	// anew when that is due, also when nothing was added.
+	// Detail sets a text to show next to the count: "3 retried, 1 being handled". Like Add, it
+	// redraws if a redraw is due.
 	Detail(text string)
-	// Note shows one line that stays; it is neutralised.
+	// Note shows a line that remains visible. It neutralises text.
 	Note(text string)
 	// End ends the stage and shows its final state.
 	End()
@@ -27,17 +27,17 @@ type Progress interface {
 // ProgressMode is the value of --progress.
 type ProgressMode string
 
-// The values of --progress: auto is a bar on a terminal and nothing elsewhere.
+// The values of --progress. ProgressAuto shows a bar on a terminal and nothing elsewhere.
 const (
 	ProgressAuto ProgressMode = "auto"
 	ProgressJSON ProgressMode = "json"
 	ProgressNone ProgressMode = "none"
 )
 
-// String returns the mode's name.
+// String returns the name of the mode.
 func (m *ProgressMode) String() string { return string(*m) }
 
-// Set takes auto, json or none.
+// Set sets the mode to auto, json or none. It returns an error for any other value.
 func (m *ProgressMode) Set(v string) error {
 	switch ProgressMode(v) {
 	case ProgressAuto, ProgressJSON, ProgressNone:
@@ -47,11 +47,11 @@ func (m *ProgressMode) Set(v string) error {
 	return fmt.Errorf("want auto, json or none, not %q", v)
 }
 
-// Type names the value in a command's help.
+// Type returns the placeholder for the value in help texts.
 func (m *ProgressMode) Type() string { return "how" }
 
-// Progress returns what the mode asks for, writing to stderr. auto shows nothing off a terminal,
-// because a log wants no bar and a program that wants to follow asks for json.
+// Progress returns the Progress of the mode, which writes to stderr. With ProgressAuto it shows
+// nothing if stderr is not a terminal: a log needs no bar, and a program can ask for json.
 func (s *Streams) Progress(m ProgressMode) Progress {
 	switch {
 	case m == ProgressJSON:
@@ -62,8 +62,8 @@ func (s *Streams) Progress(m ProgressMode) Progress {
 	return &barProgress{w: s.Err, width: s.findWidth, now: time.Now, every: 100 * time.Millisecond}
 }
 
-// Above is where lines are written while p is shown on the same terminal as w: a bar makes room for
-// them, and stands below them again. A write is taken as whole lines.
+// Above returns a writer for lines on the terminal that also shows p. If p is a bar, each write
+// removes the bar, writes to w, and draws the bar again below. A write must consist of whole lines.
 func Above(p Progress, w io.Writer) io.Writer {
 	if bar, ok := p.(*barProgress); ok {
 		return &aboveBar{bar, w}
@@ -71,7 +71,7 @@ func Above(p Progress, w io.Writer) io.Writer {
 	return w
 }
 
-// Silent shows no progress at all.
+// Silent is a Progress that shows nothing.
 type Silent struct{}
 
 // Begin does nothing.
@@ -89,7 +89,7 @@ func (Silent) Note(string) {}
 // End does nothing.
 func (Silent) End() {}
 
-// stage is what both implementations count. It is guarded by its owner.
+// stage is the state of one stage in both implementations. The mutex of its owner guards it.
 type stage struct {
 	name, unit  string
 	detail      string
@@ -99,21 +99,21 @@ type stage struct {
 	recent      []reading // of a stage without a total, oldest first
 }
 
-// reading is a count at some time.
+// reading is the count at a point in time.
 type reading struct {
 	at   time.Time
 	done int64
 }
 
-// rateWindow and rateStep bound what the rate of a stage without a total is taken from: it may go on
-// for days, and its mean would say nothing about now.
+// A stage without a total may run for days, so its overall mean rate says little about the present.
+// Its rate is the mean over rateWindow, from readings at least rateStep apart.
 const (
 	rateWindow = 10 * time.Second
 	rateStep   = time.Second
 )
 
-// rate is the mean per second since the beginning, or that of the last seconds when the end is not
-// known.
+// rate returns the mean number of units per second: since the start of the stage, or within
+// rateWindow if the stage has no total.
 func (s *stage) rate(now time.Time) float64 {
 	from := reading{at: s.start}
 	if s.total <= 0 {
@@ -125,7 +125,7 @@ func (s *stage) rate(now time.Time) float64 {
 	return 0
 }
 
-// read takes a reading if it is time, and returns the oldest of the window.
+// read takes a reading if one is due. It returns the oldest reading in the window.
 func (s *stage) read(now time.Time) reading {
 	if len(s.recent) == 0 {
 		s.recent = append(s.recent, reading{at: s.start})
@@ -139,7 +139,7 @@ func (s *stage) read(now time.Time) reading {
 	return s.recent[0]
 }
 
-// left estimates the time to the end from the mean rate; false when nothing can be said.
+// left estimates the remaining time from the mean rate. It returns false if there is no estimate.
 func (s *stage) left(now time.Time) (time.Duration, bool) {
 	r := s.rate(now)
 	if r <= 0 || s.total <= s.done {
@@ -152,7 +152,8 @@ func (s *stage) left(now time.Time) (time.Duration, bool) {
 	return time.Duration(seconds * float64(time.Second)).Round(time.Second), true
 }
 
-// fraction is between 0 and 1; false when the total is not known.
+// fraction returns the completed part of the stage, from 0 to 1. It returns false if the total is
+// unknown.
 func (s *stage) fraction() (float64, bool) {
 	if s.total <= 0 {
 		return 0, false
@@ -160,7 +161,7 @@ func (s *stage) fraction() (float64, bool) {
 	return min(1, float64(s.done)/float64(s.total)), true
 }
 
-// due reports whether it is time to draw again, and if so starts the next interval.
+// due reports whether it is time to redraw. If so, it starts the next interval.
 func (s *stage) due(now time.Time, every time.Duration) bool {
 	if !s.open || now.Sub(s.last) < every {
 		return false

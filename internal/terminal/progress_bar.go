@@ -11,8 +11,8 @@ import (
 	"github.com/msgctl/msgctl/internal/units"
 )
 
-// barProgress redraws one line in place. It writes at most every `every`, so that a fast job does
-// not spend its time drawing.
+// barProgress redraws one line in place. It redraws at most once per interval (every), so that
+// drawing does not slow down a fast job.
 type barProgress struct {
 	mu    sync.Mutex
 	w     io.Writer
@@ -70,7 +70,7 @@ func (p *barProgress) Note(text string) {
 	}
 }
 
-// End implements Progress. The bar goes away: the command's report follows it.
+// End implements Progress. It removes the bar, because the report of the command follows.
 func (p *barProgress) End() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -78,7 +78,7 @@ func (p *barProgress) End() {
 	p.s.open = false
 }
 
-// clear takes away the bar, if there is one: a quick job never draws, and leaves no trace.
+// clear removes the bar if one is drawn.
 func (p *barProgress) clear() {
 	if p.drawn {
 		fmt.Fprint(p.w, clearLine)
@@ -105,11 +105,12 @@ func (p *barProgress) line(now time.Time) string {
 	if d, ok := p.s.left(now); ok {
 		fmt.Fprintf(&b, "  %s left", units.FormatDuration(d))
 	}
-	// The last column stays free: a terminal that wraps there could not be redrawn in place.
+	// Leave the last column free: a line that the terminal wraps cannot be redrawn in place.
 	return Truncate(b.String(), p.width()-1)
 }
 
-// formatRate writes few a second with one decimal: a handler that takes a second is not "0/s".
+// formatRate formats a rate. Low rates have one decimal place, so that a slow handler does not show
+// as "0/s".
 func formatRate(perSecond float64) string {
 	if perSecond < 9.95 {
 		return strconv.FormatFloat(perSecond, 'f', 1, 64) + "/s"
@@ -117,7 +118,7 @@ func formatRate(perSecond float64) string {
 	return FormatCount(int64(perSecond+0.5)) + "/s"
 }
 
-// aboveBar writes lines where a bar is.
+// aboveBar is the writer that Above returns for a bar.
 type aboveBar struct {
 	bar *barProgress
 	w   io.Writer

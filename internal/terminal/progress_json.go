@@ -8,7 +8,8 @@ import (
 	"github.com/msgctl/msgctl/internal/jsonline"
 )
 
-// jsonProgress writes one JSON object a line, at most one `every` between a stage's begin and end.
+// jsonProgress writes one JSON object per line. Between the begin and the end of a stage it writes
+// at most one progress object per interval (every).
 type jsonProgress struct {
 	mu    sync.Mutex
 	w     io.Writer
@@ -17,7 +18,7 @@ type jsonProgress struct {
 	s     stage
 }
 
-// progressEvent is the versioned form of a line: fields may be added, none changes its meaning.
+// progressEvent is one line. Its form is stable: fields may be added, but none changes its meaning.
 type progressEvent struct {
 	Type      string  `json:"type"` // begin, progress, note, end
 	Stage     string  `json:"stage,omitempty"`

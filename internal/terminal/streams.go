@@ -1,10 +1,9 @@
-// Package terminal knows what msgctl talks to: the three standard streams, whether each is a
-// terminal, how wide it is and whether it takes colour. It asks for confirmation, shows progress,
-// writes durations, sizes and counts for people, and makes text that came from a broker or a file
-// harmless before it reaches a terminal.
+// Package terminal wraps the three standard streams. It detects whether each is a terminal, how
+// wide the terminal is and whether to use colour. It asks for confirmation, shows progress, formats
+// counts, and neutralises text from brokers and files: it makes the text safe to show on a
+// terminal.
 //
-// Nothing here reads the environment or the process's streams by itself except System, which the
-// program calls once.
+// The program calls System once to get the streams of the process. Tests use New.
 package terminal
 
 import (
@@ -16,15 +15,15 @@ import (
 	"golang.org/x/term"
 )
 
-// DefaultWidth is the width, in columns, assumed where none can be found out.
+// DefaultWidth is the width of a terminal, in columns, if it cannot be determined.
 const DefaultWidth = 80
 
-// LookupEnv finds an environment variable; os.LookupEnv is one.
+// LookupEnv looks up an environment variable. os.LookupEnv is a LookupEnv.
 type LookupEnv func(name string) (value string, ok bool)
 
-// Streams are the three streams of a command and what is known about them. The zero value of a *TTY
-// field means "not a terminal": then no prompt is shown, no colour used and no line rewritten. Not
-// safe for concurrent writes.
+// Streams are the three standard streams of a command and their properties. If a stream is not a
+// terminal, there are no prompts, no colour and no redrawn lines on it. Streams is not safe for
+// concurrent writes.
 type Streams struct {
 	In  io.Reader
 	Out io.Writer // results
@@ -32,20 +31,20 @@ type Streams struct {
 
 	InTTY, OutTTY, ErrTTY bool
 
-	// Width is the number of columns of the terminal; 0 when neither output is one: then nothing is
-	// cut to fit.
+	// Width is the width of the terminal in columns. It is 0 if neither output is a terminal: text
+	// is then not truncated.
 	Width int
 
 	env LookupEnv
 }
 
-// New returns streams of which none is a terminal, as tests and pipes need. env may be nil.
+// New returns streams that are not terminals, for tests and pipes. env may be nil.
 func New(in io.Reader, out, err io.Writer, env LookupEnv) *Streams {
 	return &Streams{In: in, Out: out, Err: err, env: env}
 }
 
-// System returns the streams of this process. On Windows it switches the console to understand
-// escape sequences.
+// System returns the streams of this process. On Windows it makes the console interpret escape
+// sequences.
 func System(env LookupEnv) *Streams {
 	s := New(os.Stdin, os.Stdout, os.Stderr, env)
 	s.InTTY = term.IsTerminal(int(os.Stdin.Fd()))
@@ -55,11 +54,10 @@ func System(env LookupEnv) *Streams {
 	return s
 }
 
-// OutWidth is the width for what goes to stdout: 0 when stdout is a pipe or a file, whatever stderr
-// is.
+// OutWidth returns the width for output to stdout in columns, or 0 if stdout is not a terminal.
 func (s *Streams) OutWidth() int { return widthIf(s.OutTTY, s.Width) }
 
-// ErrWidth is the width for what goes to stderr: 0 when it is no terminal.
+// ErrWidth returns the width for output to stderr in columns, or 0 if stderr is not a terminal.
 func (s *Streams) ErrWidth() int { return widthIf(s.ErrTTY, s.Width) }
 
 func widthIf(tty bool, width int) int {
@@ -104,10 +102,10 @@ const (
 	ColourNever  ColourMode = "never"
 )
 
-// String, Set and Type make a ColourMode a flag value that refuses anything else.
+// String returns the name of the mode.
 func (m *ColourMode) String() string { return string(*m) }
 
-// Set takes auto, always or never.
+// Set sets the mode to auto, always or never. It returns an error for any other value.
 func (m *ColourMode) Set(v string) error {
 	switch ColourMode(v) {
 	case ColourAuto, ColourAlways, ColourNever:
@@ -117,18 +115,18 @@ func (m *ColourMode) Set(v string) error {
 	return fmt.Errorf("want auto, always or never, not %q", v)
 }
 
-// Type names the value in a command's help.
+// Type returns the placeholder for the value in help texts.
 func (m *ColourMode) Type() string { return "when" }
 
-// OutStyler returns the styler for stdout under the given --color; ErrStyler the one for stderr.
+// OutStyler returns the styler for stdout in the given mode.
 func (s *Streams) OutStyler(m ColourMode) Styler { return Styler{on: s.colour(m, s.OutTTY)} }
 
-// ErrStyler returns the styler for stderr.
+// ErrStyler returns the styler for stderr in the given mode.
 func (s *Streams) ErrStyler(m ColourMode) Styler { return Styler{on: s.colour(m, s.ErrTTY)} }
 
-// colour decides in the order users expect: the flag, NO_COLOR (no-color.org: set and not empty),
-// CLICOLOR_FORCE and CLICOLOR (bixense.com/clicolors), TERM=dumb, and at last whether the stream is
-// a terminal.
+// colour reports whether to use colour. In order of precedence it considers the flag, NO_COLOR
+// (no-color.org: set and not empty), CLICOLOR_FORCE (bixense.com/clicolors), TERM=dumb and
+// CLICOLOR=0, and whether the stream is a terminal.
 func (s *Streams) colour(m ColourMode, tty bool) bool {
 	force := s.getenv("CLICOLOR_FORCE")
 	switch {

@@ -1,22 +1,23 @@
 package terminal
 
-// Styler marks text for a terminal. The zero value marks nothing, so the same code writes plain
-// text to a pipe. It does not neutralise: pass text of foreign origin through Neutralise first.
+// Styler adds colour and weight to text for a terminal. The zero value returns text unchanged, so
+// the same code can write to a pipe. A Styler does not neutralise: pass untrusted text through
+// Neutralise first.
 type Styler struct{ on bool }
 
-// NewStyler returns a styler that is on or off, for tests and for callers that decided themselves.
+// NewStyler returns a styler that is on or off, for tests and for callers that decide themselves.
 func NewStyler(on bool) Styler { return Styler{on: on} }
 
-// Enabled reports whether marks are written at all.
+// Enabled reports whether the styler changes text.
 func (s Styler) Enabled() bool { return s.on }
 
-// Bold marks headings and names that matter.
+// Bold marks headings and important names.
 func (s Styler) Bold(text string) string { return s.wrap("1", text) }
 
-// Dim marks what may be overlooked.
+// Dim marks less important text.
 func (s Styler) Dim(text string) string { return s.wrap("2", text) }
 
-// Red marks faults and deletions.
+// Red marks errors and deletions.
 func (s Styler) Red(text string) string { return s.wrap("31", text) }
 
 // Green marks success and creations.
@@ -25,7 +26,7 @@ func (s Styler) Green(text string) string { return s.wrap("32", text) }
 // Yellow marks warnings and changes.
 func (s Styler) Yellow(text string) string { return s.wrap("33", text) }
 
-// Cyan marks values to look at, such as identifiers.
+// Cyan marks values of interest, such as identifiers.
 func (s Styler) Cyan(text string) string { return s.wrap("36", text) }
 
 func (s Styler) wrap(code, text string) string {

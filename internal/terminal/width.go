@@ -6,12 +6,13 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// Width returns the columns that s takes on a terminal: two for wide (CJK, emoji) characters, none
-// for combining ones. Ambiguous characters count one. s must hold no escape sequences.
+// Width returns the number of columns that s takes on a terminal. Wide characters (CJK, emoji) take
+// two, combining characters none, and ambiguous characters one. s must not contain escape
+// sequences.
 func Width(s string) int { return measure().StringWidth(s) }
 
-// Truncate cuts s to at most width columns and ends a cut text with "…". A width of 0 or less means
-// no limit.
+// Truncate shortens s to at most width columns. Shortened text ends with "…". A width of 0 or less
+// means no limit.
 func Truncate(s string, width int) string {
 	if width <= 0 {
 		return s
@@ -19,9 +20,9 @@ func Truncate(s string, width int) string {
 	return measure().Truncate(s, width, "…")
 }
 
-// Wrap breaks s into lines of at most width columns, between words where it can and inside a word
-// that is longer than a line, but not inside a character. Newlines in s break lines too. A width of
-// 0 or less means no limit. The result has at least one line.
+// Wrap breaks s into lines of at most width columns. It breaks between words, and within a word
+// only if the word is longer than a line. A newline in s also ends a line. A width of 0 or less
+// means no limit. The result has at least one line.
 func Wrap(s string, width int) []string {
 	var lines []string
 	for _, paragraph := range strings.Split(s, "\n") {
@@ -51,5 +52,5 @@ func wrapParagraph(s string, width int) []string {
 	return append(lines, line)
 }
 
-// measure ignores the locale, so that the same text is cut alike on every machine.
+// measure ignores the locale, so that text has the same width on every machine.
 func measure() *runewidth.Condition { return &runewidth.Condition{StrictEmojiNeutral: true} }
