@@ -10,8 +10,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/diag"
 )
 
-// Diagnostics writes problems for a person, in the list's order: a line with the place, severity,
-// object and fault, below it why it matters and what to write instead.
+// Diagnostics writes problems for a person, in the order of the list. Each has a line with the
+// position, severity, object and message, and below it why the problem matters and how to fix it.
 func Diagnostics(w io.Writer, list diag.Diagnostics, style terminal.Styler, width int) error {
 	b := bufio.NewWriter(w)
 	for _, d := range list {
@@ -23,7 +23,8 @@ func Diagnostics(w io.Writer, list diag.Diagnostics, style terminal.Styler, widt
 	return nil
 }
 
-// Diagnostic writes one problem. The name of the rule that found it, if any, follows the fault.
+// Diagnostic writes one problem. The name of the rule that found it, if not empty, follows the
+// message.
 func Diagnostic(w io.Writer, d diag.Diagnostic, rule string, style terminal.Styler, width int) {
 	label := SeverityStyle(d.Severity, style)(string(d.Severity)+":") + " "
 	if !d.Position.IsZero() {
@@ -47,7 +48,7 @@ func Diagnostic(w io.Writer, d diag.Diagnostic, rule string, style terminal.Styl
 	Hanging(w, "    "+style.Dim("fix: "), d.Fix, width, Plain)
 }
 
-// SeverityStyle is the colour of a severity.
+// SeverityStyle returns the colour of a severity.
 func SeverityStyle(s diag.Severity, style terminal.Styler) func(string) string {
 	switch s {
 	case diag.Error:

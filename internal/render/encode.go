@@ -27,7 +27,7 @@ func JSONLine(w io.Writer, v any) error {
 	return nil
 }
 
-// YAML writes a document as YAML: the same names in the same order as JSON.
+// YAML writes a document as YAML, with the same names in the same order as JSON.
 func YAML(w io.Writer, v any) error {
 	text, err := jsonline.Append(nil, v) // without what YAML's reader refuses, such as DEL in a name
 	if err != nil {
@@ -46,7 +46,8 @@ func YAML(w io.Writer, v any) error {
 	return enc.Close()
 }
 
-// blockStyle turns JSON's flow style and quotes off, wherever YAML means the same without them.
+// blockStyle removes the flow style and the quotes of JSON wherever YAML has the same meaning
+// without them.
 func blockStyle(n *yaml.Node) {
 	n.Style = 0
 	for _, child := range n.Content {
@@ -54,7 +55,8 @@ func blockStyle(n *yaml.Node) {
 	}
 }
 
-// IndentJSON spreads JSON over several lines.
+// IndentJSON returns JSON indented over several lines. It returns an error if text is not valid
+// JSON.
 func IndentJSON(text json.RawMessage) (string, error) {
 	var b bytes.Buffer
 	if err := json.Indent(&b, text, "", "  "); err != nil {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// OrDash is s, or a dash in place of nothing.
+// OrDash returns s, or "-" if s is empty.
 func OrDash(s string) string {
 	if s == "" {
 		return "-"
@@ -13,7 +13,7 @@ func OrDash(s string) string {
 	return s
 }
 
-// ExchangeName is the name of an exchange for people: the default exchange has none.
+// ExchangeName returns the name of an exchange for people, "(default)" for the default exchange.
 func ExchangeName(name string) string {
 	if name == "" {
 		return "(default)"
@@ -21,8 +21,8 @@ func ExchangeName(name string) string {
 	return name
 }
 
-// Age writes an age roughly, in one or two units: what matters is whether it is minutes or days. A
-// negative age is not known.
+// Age formats an age in milliseconds roughly, in one or two units: 5m03s, 3d4h. A negative age is
+// unknown and formatted as "-".
 func Age(ms int64) string {
 	d := time.Duration(ms) * time.Millisecond
 	switch {
@@ -40,7 +40,8 @@ func Age(ms int64) string {
 	return fmt.Sprintf("%dd%dh", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
 }
 
-// Elapsed writes how long a command took: hundredths of a second at first, then whole seconds.
+// Elapsed formats the duration of a command, in milliseconds: below 10 seconds to hundredths of a
+// second, above that to whole seconds.
 func Elapsed(ms int64) string {
 	if ms >= 10_000 {
 		return (time.Duration(ms) * time.Millisecond).Round(time.Second).String()
@@ -48,5 +49,5 @@ func Elapsed(ms int64) string {
 	return fmt.Sprintf("%.2fs", float64(ms)/1000)
 }
 
-// Timestamp writes a time in UTC to the second.
+// Timestamp formats a time in UTC, to the second.
 func Timestamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }

@@ -7,7 +7,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// ObjectCounts counts the objects of a state by kind: "3 exchanges, 4 queues, 5 bindings".
+// ObjectCounts returns the number of objects of a state by kind: "3 exchanges, 4 queues, 5
+// bindings".
 func ObjectCounts(s *topology.State) string {
 	counts := map[topology.Kind]int64{}
 	for _, o := range s.Objects() {
@@ -25,7 +26,7 @@ func ObjectCounts(s *topology.State) string {
 	return strings.Join(words, ", ")
 }
 
-// KindPlural is the plural of a kind of objects.
+// KindPlural returns the plural of a kind: "queues", "policies".
 func KindPlural(k topology.Kind) string {
 	if stem, ok := strings.CutSuffix(string(k), "policy"); ok {
 		return stem + "policies"

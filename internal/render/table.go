@@ -15,18 +15,19 @@ import (
 	"github.com/msgctl/msgctl/internal/terminal"
 )
 
-// Table is rows of text under headers. Cells are neutralised when written.
+// Table is a table of text with headers. Cells are neutralised when they are written.
 type Table struct {
 	Headers []string
 	Rows    [][]string
-	// Style colours the text of a cell, after its width is known. Nil leaves it plain.
+	// Style adds colour to the text of a cell after its width has been computed. If nil, cells are
+	// plain.
 	Style func(row, column int, text string) string
 }
 
-// Write writes the table without borders, with aligned columns. Cells are wrapped where lines would
-// be wider than width.
+// Write writes the table without borders, with aligned columns. It wraps cells if lines would be
+// wider than width columns. A width of 0 means no limit.
 func (t Table) Write(w io.Writer, width int) error {
-	// tablewriter keeps the width of every text it ever saw; this empties its cache.
+	// tablewriter caches the width of every text that it measures. This empties the cache.
 	defer twwidth.SetCondition(runewidth.NewCondition())
 	widths := fit(t.Widths(), width)
 	var text bytes.Buffer
@@ -75,7 +76,7 @@ func (t Table) cell(row, column int, text string, width int) string {
 	return strings.Join(lines, "\n")
 }
 
-// Widths returns how wide each column is when nothing is wrapped.
+// Widths returns the width of each column if no cell is wrapped.
 func (t Table) Widths() []int {
 	widths := make([]int, len(t.Headers))
 	for i, h := range t.Headers {
@@ -89,14 +90,15 @@ func (t Table) Widths() []int {
 	return widths
 }
 
-// ColumnGap is the space between columns.
+// ColumnGap is the number of blank columns between two columns of a table.
 const ColumnGap = 2
 
-// minColumn is the least width that columns are narrowed to.
+// minColumn is the minimum width of a narrowed column.
 const minColumn = 8
 
-// fit narrows the widest column, again and again, until all columns and the gaps take at most
-// total. A table of many columns on a very narrow terminal stays too wide: the terminal cuts it.
+// fit repeatedly narrows the widest column until all columns and gaps take at most total. No column
+// becomes narrower than minColumn, so a table of many columns can remain too wide for a very narrow
+// terminal.
 func fit(widths []int, total int) []int {
 	sum := tableWidth(widths)
 	for total > 0 && sum > total {

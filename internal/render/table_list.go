@@ -9,17 +9,18 @@ import (
 	"github.com/msgctl/msgctl/internal/terminal"
 )
 
-// NarrowTerminal is the width below which output is laid out below each other instead of side by
-// side.
+// NarrowTerminal is the width in columns below which a terminal is narrow: output is stacked
+// instead of placed side by side.
 const NarrowTerminal = 100
 
-// IsNarrow reports whether a width is that of a narrow terminal.
+// IsNarrow reports whether width is the width of a narrow terminal. A width of 0 is not.
 func IsNarrow(width int) bool { return width > 0 && width < NarrowTerminal }
 
-// TooWide reports whether the table would have to wrap its cells on a narrow terminal.
+// TooWide reports whether width is narrow and the table does not fit into it without wrapping.
 func (t Table) TooWide(width int) bool { return IsNarrow(width) && tableWidth(t.Widths()) > width }
 
-// WriteFitting writes the table, or where it is too wide for a narrow terminal, a list.
+// WriteFitting writes the table, or a list (see WriteList) if the table is too wide for a narrow
+// terminal.
 func (t Table) WriteFitting(w io.Writer, style terminal.Styler, width int) error {
 	if !t.TooWide(width) {
 		return t.Write(w, width)
@@ -27,8 +28,8 @@ func (t Table) WriteFitting(w io.Writer, style terminal.Styler, width int) error
 	return t.WriteList(w, style, width)
 }
 
-// WriteList writes each row as a paragraph: the first column as its heading, the others below it,
-// without those that are empty.
+// WriteList writes each row as a paragraph: the first column is the heading, the other columns that
+// are not empty follow below it.
 func (t Table) WriteList(w io.Writer, style terminal.Styler, width int) error {
 	widest := 0
 	for _, h := range t.Headers[1:] {
@@ -49,7 +50,7 @@ func (t Table) WriteList(w io.Writer, style terminal.Styler, width int) error {
 	return b.Flush()
 }
 
-// style is what colours one cell.
+// style returns the function that colours one cell.
 func (t Table) style(row, column int) func(string) string {
 	if t.Style == nil {
 		return Plain

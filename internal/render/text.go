@@ -9,14 +9,14 @@ import (
 	"github.com/msgctl/msgctl/internal/terminal"
 )
 
-// MinText is the least number of columns that text is wrapped at.
+// MinText is the minimum width, in columns, to which text is wrapped.
 const MinText = 24
 
-// Plain is the style of text without any.
+// Plain returns s unchanged. It is the style of plain text.
 func Plain(s string) string { return s }
 
-// Wrap breaks text into lines that fit beside an indentation. A width of 0 means one line. Empty
-// text has no lines.
+// Wrap breaks text into lines that fit into width columns with an indentation of indent columns. A
+// width of 0 means one line. Wrap returns no lines for empty text.
 func Wrap(text string, width, indent int) []string {
 	if text == "" {
 		return nil
@@ -27,8 +27,8 @@ func Wrap(text string, width, indent int) []string {
 	return terminal.Wrap(text, max(width-indent, MinText))
 }
 
-// Hanging writes text behind a label, which may hold colour. Text that is wrapped goes on below its
-// beginning. The text is neutralised, the label is not.
+// Hanging writes text after a label, which may contain colour. Further lines of wrapped text are
+// aligned with the first. Hanging neutralises the text but not the label.
 func Hanging(w io.Writer, label, text string, width int, style func(string) string) {
 	indent := terminal.Width(stripColour(label))
 	for i, line := range Wrap(terminal.Neutralise(text), width, indent) {
@@ -39,8 +39,8 @@ func Hanging(w io.Writer, label, text string, width int, style func(string) stri
 	}
 }
 
-// Labelled is Hanging, except that text begins on the next line where the label leaves too little
-// room for it. Empty text leaves the label alone.
+// Labelled is Hanging, except that text begins on the next line if the label leaves too little
+// room. If text is empty, Labelled writes only the label.
 func Labelled(w io.Writer, label, text string, width int, style func(string) string) {
 	const widestLabel, leastText, indent = 30, 30, "    "
 	taken := terminal.Width(stripColour(label))
@@ -58,14 +58,14 @@ func Labelled(w io.Writer, label, text string, width int, style func(string) str
 	}
 }
 
-// Paragraph writes text wrapped at width columns.
+// Paragraph writes text wrapped to width columns.
 func Paragraph(w io.Writer, text string, width int, style func(string) string) error {
 	b := bufio.NewWriter(w)
 	Labelled(b, "", text, width, style)
 	return b.Flush()
 }
 
-// stripColour removes the escape sequences that a terminal.Styler wrote.
+// stripColour removes the escape sequences of a terminal.Styler.
 func stripColour(s string) string {
 	var out strings.Builder
 	for {

@@ -7,18 +7,19 @@ import (
 	"github.com/msgctl/msgctl/pkg/message/document"
 )
 
-// GroupsDocument is the messages of a queue, counted in groups, as other programs read them.
+// GroupsDocument contains the counts of groups of messages in a queue, for other programs.
 type GroupsDocument struct {
 	FormatVersion string   `json:"format_version"`
 	VHost         string   `json:"vhost"`
 	Queue         string   `json:"queue"`
 	Type          string   `json:"type"`
 	GroupBy       []string `json:"group_by"`
-	// Browsed is how many messages were read, Matched how many of them matched the filter.
+	// Browsed is the number of messages that were read, Matched the number of them that matched the
+	// filter.
 	Browsed int64           `json:"looked_at"`
 	Matched int64           `json:"matched"`
 	Groups  []GroupDocument `json:"groups"`
-	// Rest is the messages of the groups that are not listed, because there were too many.
+	// Rest combines the groups that are not listed because there are too many.
 	Rest *GroupDocument `json:"rest,omitempty"`
 }
 
@@ -35,7 +36,7 @@ type GroupDocument struct {
 	ordered []string
 }
 
-// NewGroupsDocument makes the document of groups.
+// NewGroupsDocument returns the document of groups.
 func NewGroupsDocument(g browse.Groups) GroupsDocument {
 	doc := GroupsDocument{FormatVersion: FormatVersion, GroupBy: g.Names, Matched: g.Messages,
 		Groups: make([]GroupDocument, 0, len(g.List))}

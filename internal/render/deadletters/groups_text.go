@@ -49,7 +49,7 @@ func (l groupWriter) group(doc GroupsDocument, g GroupDocument, now time.Time) {
 	fmt.Fprintln(l.w)
 }
 
-// bar begins each line of a group.
+// bar returns the beginning of each line of a group.
 func (l groupWriter) bar() string { return l.style.Yellow("▌") + " " }
 
 // The bounds of the width of labels.
@@ -58,7 +58,7 @@ const (
 	maxLabel = 24
 )
 
-// labelWidth is the width of the longest name, within bounds.
+// labelWidth returns the width of the longest name, within minLabel and maxLabel.
 func labelWidth(names []string) int {
 	width := minLabel
 	for _, name := range names {

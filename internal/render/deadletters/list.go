@@ -1,5 +1,6 @@
-// Package deadletters renders dead-letter queues, groups of dead letters, and what was done with
-// them: the output of the dlq commands, except for messages, which package messages renders.
+// Package deadletters renders the output of the dlq commands: dead-letter queues, groups of dead
+// letters, and the outcome of replays, moves and other runs. Package messages renders single
+// messages.
 package deadletters
 
 import (
@@ -13,18 +14,19 @@ import (
 // FormatVersion is the version of all documents of this package.
 const FormatVersion = "1"
 
-// ListDocument is the dead-letter queues of one vhost or of all, as other programs read them.
+// ListDocument contains the dead-letter queues of one vhost or of all vhosts, for other programs.
 type ListDocument struct {
 	FormatVersion string `json:"format_version"`
-	// VHost is the vhost that was listed; VHosts are those that were, where that is all of them.
+	// VHost is the listed vhost. If all vhosts were listed, VHosts names them instead.
 	VHost  string           `json:"vhost,omitempty"`
 	VHosts []string         `json:"vhosts,omitempty"`
 	At     time.Time        `json:"at"`
 	Queues []QueueDocument  `json:"queues"`
 	Losing []LosingDocument `json:"losing"`
-	// Lifted are delivery limits that msgctl commands lift, or that killed ones left lifted.
+	// Lifted are the delivery limits that msgctl commands currently lift or that killed commands
+	// did not restore.
 	Lifted []LiftedDocument `json:"lifted_limits,omitempty"`
-	// Unsure are sentences about what could not be judged.
+	// Unsure are sentences that say what could not be determined.
 	Unsure []string `json:"unsure,omitempty"`
 }
 
@@ -36,17 +38,19 @@ type QueueDocument struct {
 	Role  discover.Role `json:"role"`
 	Known bool          `json:"counts_known"`
 	Ready int64         `json:"ready"`
-	// Unacked messages are held by a consumer.
+	// Unacked is the number of messages that consumers hold.
 	Unacked   int64 `json:"unacked"`
 	Consumers int64 `json:"consumers"`
-	// OldestMS is the age of the message at the head in milliseconds, -1 when it is not known.
+	// OldestMS is the age of the message at the head of the queue in milliseconds, or -1 if it is
+	// unknown.
 	OldestMS int64 `json:"oldest_ms"`
-	// OldestUnknown is why it is not known.
+	// OldestUnknown says why OldestMS is unknown.
 	OldestUnknown string `json:"oldest_unknown,omitempty"`
-	// Growth is in messages per minute since the previous listing; absent in the first.
+	// Growth is the growth since the previous listing, in messages per minute. It is absent in the
+	// first.
 	Growth *float64 `json:"growth_per_minute,omitempty"`
-	// ByName is the framework whose error queues are named like this one, ByContent the one whose
-	// convention the first message follows.
+	// ByName is the framework whose error queues have names like this one. ByContent is the
+	// framework whose convention the first message follows.
 	ByName    string           `json:"by_name,omitempty"`
 	ByContent string           `json:"by_content,omitempty"`
 	Sources   []SourceDocument `json:"sources"`
@@ -65,7 +69,7 @@ type SourceDocument struct {
 	Why      string   `json:"why,omitempty"`
 }
 
-// BrowseDocument says whether the messages of a queue can be read without harm.
+// BrowseDocument says whether the messages of a queue can be read safely.
 type BrowseDocument struct {
 	// Safe is "yes", "with --guard", "with --force" or "no".
 	Safe  string   `json:"safe"`
@@ -93,12 +97,12 @@ type LiftedDocument struct {
 	Policy   string     `json:"policy"`
 	Operator bool       `json:"operator_policy,omitempty"`
 	Since    *time.Time `json:"since,omitempty"`
-	// Remove is the command that puts the limit back.
+	// Remove is the command that restores the limit.
 	Remove string `json:"remove"`
 	Text   string `json:"text"`
 }
 
-// NewLiftedDocument makes the document of a lifted delivery limit.
+// NewLiftedDocument returns the document of a lifted delivery limit.
 func NewLiftedDocument(l browse.LiftedLimit) LiftedDocument {
 	doc := LiftedDocument{VHost: l.VHost, Queue: l.Queue, Policy: l.Policy, Operator: l.Operator, Remove: l.Remove,
 		Text: l.String()}
@@ -108,7 +112,7 @@ func NewLiftedDocument(l browse.LiftedLimit) LiftedDocument {
 	return doc
 }
 
-// NewQueueDocument makes the document of a queue as it was seen at a moment.
+// NewQueueDocument returns the document of a queue. now is the time to compute ages from.
 func NewQueueDocument(q survey.Queue, now time.Time) QueueDocument {
 	doc := QueueDocument{
 		Name: q.Name, VHost: q.VHost, Type: q.Type, Role: q.Role, ByName: q.ByName, ByContent: q.ByContent,
@@ -137,7 +141,7 @@ func NewQueueDocument(q survey.Queue, now time.Time) QueueDocument {
 	return doc
 }
 
-// newBrowseDocument makes the document of an assessment.
+// newBrowseDocument returns the document of an assessment.
 func newBrowseDocument(l browse.Assessment) BrowseDocument {
 	doc := BrowseDocument{Safe: "yes", Why: l.Refused}
 	switch {
@@ -155,7 +159,7 @@ func newBrowseDocument(l browse.Assessment) BrowseDocument {
 	return doc
 }
 
-// NewLosingDocument makes the document of a queue that loses dead letters.
+// NewLosingDocument returns the document of a queue that loses dead letters.
 func NewLosingDocument(l discover.Losing) LosingDocument {
 	return LosingDocument{
 		VHost: l.VHost, Queue: l.Queue, Exchange: l.Exchange, Key: l.Key, From: l.From, All: l.All,
@@ -163,7 +167,7 @@ func NewLosingDocument(l discover.Losing) LosingDocument {
 	}
 }
 
-// LosingNow counts the queues that certainly lose their dead letters.
+// LosingNow returns the number of queues that certainly lose their dead letters.
 func (doc ListDocument) LosingNow() (n int) {
 	for _, l := range doc.Losing {
 		if l.Certain && !l.Kept {

@@ -99,7 +99,7 @@ func known(ok bool, n int64) string {
 	return terminal.FormatCount(n)
 }
 
-// browsing says whether a queue can be browsed without a change to it.
+// browsing says whether a queue can be browsed without changing it.
 func browsing(safe string) string {
 	switch safe {
 	case "yes":
@@ -120,7 +120,7 @@ func growth(g *float64) string {
 	return fmt.Sprintf("%+.3g", *g)
 }
 
-// sources names the queues that dead-letter into q, each once, or says how q was recognised.
+// sources names each queue that dead-letters into q once, or says how q was recognised.
 func sources(q QueueDocument) string {
 	var names []string
 	for _, s := range q.Sources {

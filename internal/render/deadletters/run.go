@@ -6,36 +6,38 @@ import (
 	"github.com/msgctl/msgctl/pkg/dlq/replay"
 )
 
-// RunDocument is what a replay, move, purge, export or import did, or in a dry run would do.
+// RunDocument is the outcome of a replay, move, purge, export or import, or the predicted outcome
+// of a dry run.
 type RunDocument struct {
 	FormatVersion string `json:"format_version"`
 	// Action is replay, move, copy, purge, export, drain, import or play (publish --archive).
 	Action string `json:"action"`
 	DryRun bool   `json:"dry_run,omitempty"`
 	VHost  string `json:"vhost"`
-	// Queue that messages were taken from; "" for an import.
+	// Queue is the queue that messages are taken from, "" for an import.
 	Queue string `json:"queue,omitempty"`
 	Run   string `json:"run,omitempty"`
-	// Done counts the messages that reached their target or were destroyed as asked; in a dry run,
-	// those that would.
+	// Done is the number of messages that reached their target or were destroyed as requested. In a
+	// dry run it is the predicted number.
 	Done    int64            `json:"done"`
 	Targets []TargetDocument `json:"targets,omitempty"`
-	// Skipped messages did not match.
+	// Skipped is the number of messages that did not match.
 	Skipped int64 `json:"skipped"`
-	// HeldByOthers counts the messages that other consumers held when the run began: it does not
-	// reach them.
+	// HeldByOthers is the number of messages that other consumers held when the run began. The run
+	// does not reach them.
 	HeldByOthers int64            `json:"held_by_others,omitempty"`
 	Stayed       []StayedDocument `json:"stayed,omitempty"`
-	// Resent bounds the duplicates that a lost connection may have made.
+	// Resent is an upper bound of the duplicates that a lost connection may have caused.
 	Resent int64 `json:"resent,omitempty"`
-	// Altered messages were published without their user_id or CC header; headers of msgctl's own
-	// keep them.
+	// Altered is the number of messages that were published without their user_id or CC header.
+	// Headers of msgctl keep the removed values.
 	Altered     int64            `json:"altered,omitempty"`
 	Interrupted bool             `json:"interrupted,omitempty"`
 	Aborted     string           `json:"aborted,omitempty"`
 	Unreachable string           `json:"unreachable,omitempty"`
 	Broken      []BrokenDocument `json:"broken,omitempty"`
-	// Reorders says that what is returned to the queue may come behind the rest.
+	// Reorders reports whether messages that are returned to the queue may end up behind the
+	// others.
 	Reorders bool `json:"-"`
 	// File is the archive or report that was written or read.
 	File      string `json:"file,omitempty"`
@@ -43,24 +45,24 @@ type RunDocument struct {
 	ElapsedMS int64  `json:"elapsed_ms"`
 }
 
-// TargetDocument is a target that messages went to.
+// TargetDocument is a target of messages.
 type TargetDocument struct {
 	Exchange string `json:"exchange"`
 	Key      string `json:"routing_key"`
 	Messages int64  `json:"messages"`
-	// CC has the further routing keys of these messages, and how many of them have each.
+	// CC maps each further routing key of these messages to the number of messages that have it.
 	CC map[string]int64 `json:"cc,omitempty"`
-	// Reaches are the queues that get a copy; Possibly those that may, which headers or plugins
-	// decide.
+	// Reaches are the queues that get a copy. Possibly are the queues that may get one, depending
+	// on headers or plugins.
 	Reaches  []string `json:"reaches,omitempty"`
 	Possibly []string `json:"possibly,omitempty"`
-	// ComesBack says that the queue that the messages are taken from is one of these.
+	// ComesBack reports whether these include the queue that the messages are taken from.
 	ComesBack bool `json:"comes_back,omitempty"`
-	// Drops says which of these queues drop what is too much for them.
+	// Drops are those of these queues that drop messages if they are full.
 	Drops []string `json:"drops,omitempty"`
 }
 
-// StayedDocument counts messages that stayed in their queue for one reason.
+// StayedDocument counts the messages that stayed in their queue for one reason.
 type StayedDocument struct {
 	Reason   replay.Reason `json:"reason"`
 	Messages int64         `json:"messages"`
@@ -75,7 +77,7 @@ type BrokenDocument struct {
 	Reason string `json:"reason"`
 }
 
-// NewRunDocument makes the document of a result.
+// NewRunDocument returns the document of a result.
 func NewRunDocument(action string, r replay.Result, elapsed time.Duration) RunDocument {
 	doc := RunDocument{
 		FormatVersion: FormatVersion, Action: action, Queue: r.Queue, Run: r.ID, Done: r.Done, Skipped: r.Skipped,
@@ -86,7 +88,7 @@ func NewRunDocument(action string, r replay.Result, elapsed time.Duration) RunDo
 	return doc
 }
 
-// NewDryRunDocument makes the document of what would be done.
+// NewDryRunDocument returns the document of a dry run.
 func NewDryRunDocument(action, queue string, p replay.Plan, elapsed time.Duration) RunDocument {
 	doc := RunDocument{
 		FormatVersion: FormatVersion, Action: action, DryRun: true, Queue: queue, Done: p.Sends,
@@ -105,7 +107,7 @@ func (doc *RunDocument) counts(targets []replay.TargetCount, stayed []replay.Rea
 	}
 }
 
-// Stays is how many messages matched and stayed.
+// Stays returns the number of messages that matched and stayed.
 func (doc *RunDocument) Stays() (n int64) {
 	for _, s := range doc.Stayed {
 		n += s.Messages
@@ -113,13 +115,13 @@ func (doc *RunDocument) Stays() (n int64) {
 	return n
 }
 
-// Denied reports whether nothing is done because the login may not publish any of it.
+// Denied reports whether nothing is done because the login may not publish any of the messages.
 func (doc *RunDocument) Denied() bool {
 	return doc.Done == 0 && len(doc.Stayed) == 1 && doc.Stayed[0].Reason == replay.ReasonPermission
 }
 
-// broken counts the places where an archive could not be read. How many messages that concerns is
-// not known.
+// broken returns the number of places where an archive could not be read. The number of affected
+// messages is unknown.
 func (doc *RunDocument) broken() (n int64) {
 	for _, s := range doc.Stayed {
 		if s.Reason == replay.ReasonBroken {

@@ -12,10 +12,10 @@ import (
 	"github.com/msgctl/msgctl/pkg/dlq/replay"
 )
 
-// maxListed is how many targets or broken places are listed; JSON has all.
+// maxListed is the maximum number of targets or broken places to list. JSON contains all of them.
 const maxListed = 12
 
-// RunText writes the outcome for a person: where messages went, which stayed and why, then the
+// RunText writes the outcome for a person: where messages went, how many stayed and why, then the
 // counts.
 func RunText(w io.Writer, doc RunDocument, style terminal.Styler, width int) error {
 	b := bufio.NewWriter(w)
@@ -50,7 +50,8 @@ func RunTargets(w io.Writer, doc RunDocument, style terminal.Styler, width int) 
 	return b.Flush()
 }
 
-// reasonOf has the reason once, though the example may begin with it.
+// reasonOf returns the reason and the example. It does not repeat the reason if the example begins
+// with it.
 func reasonOf(s StayedDocument) string {
 	switch {
 	case s.Example == "":

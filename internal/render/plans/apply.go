@@ -15,7 +15,7 @@ import (
 // ApplyFormatVersion is the version of ApplyDocument; see FormatVersion.
 const ApplyFormatVersion = "1"
 
-// ApplyDocument is the outcome of apply or destroy, as other programs read it.
+// ApplyDocument is the outcome of apply or destroy for other programs.
 type ApplyDocument struct {
 	FormatVersion string         `json:"format_version"`
 	Topology      string         `json:"topology,omitempty"`
@@ -25,10 +25,10 @@ type ApplyDocument struct {
 	Skipped       int            `json:"skipped"`
 	Unchanged     int            `json:"unchanged"`
 	Interrupted   bool           `json:"interrupted"`
-	// OwnershipError is why the record of ownership could not be written.
+	// OwnershipError says why the record of ownership could not be written.
 	OwnershipError string `json:"ownership_error,omitempty"`
 	ElapsedMS      int64  `json:"elapsed_ms"`
-	// Steps has every step of the plan, in its order.
+	// Steps are all steps of the plan, in its order.
 	Steps []StepDocument `json:"steps"`
 }
 
@@ -41,7 +41,7 @@ type StepDocument struct {
 	Error   string        `json:"error,omitempty"`
 }
 
-// NewApplyDocument makes the document of a plan and the result of its execution.
+// NewApplyDocument returns the document of a plan and the result of its execution.
 func NewApplyDocument(p *plan.Plan, r apply.Result) ApplyDocument {
 	doc := ApplyDocument{
 		FormatVersion: ApplyFormatVersion, Topology: p.Name, Unchanged: p.Unchanged, Interrupted: r.Interrupted,
@@ -74,7 +74,7 @@ func (doc *ApplyDocument) add(step plan.Step, r apply.StepResult) {
 }
 
 // ApplyText writes the outcome for a person: the steps that failed or were skipped, with the
-// reason, then the counts. Steps that are done are not listed: the plan has shown them.
+// reason, then the counts. It does not list completed steps, because the plan has shown them.
 func ApplyText(w io.Writer, doc ApplyDocument, style terminal.Styler) error {
 	b := bufio.NewWriter(w)
 	skipped := 0

@@ -1,5 +1,5 @@
-// Package plans renders plans of changes to a broker's topology, and what their execution came to:
-// the output of plan, apply and destroy.
+// Package plans renders plans of changes to the topology of a broker and the outcomes of their
+// execution: the output of plan, apply and destroy.
 package plans
 
 import (
@@ -13,31 +13,33 @@ import (
 // FormatVersion is the version of Document as JSON and YAML.
 const FormatVersion = "1"
 
-// Document is a plan as other programs read it. It holds no secrets.
+// Document is a plan for other programs. It contains no secrets.
 type Document struct {
 	FormatVersion string         `json:"format_version"`
 	Topology      string         `json:"topology,omitempty"`
 	Broker        BrokerDocument `json:"broker"`
-	// Destroys says that the plan deletes what the files declare.
+	// Destroys reports whether the plan deletes what the files declare.
 	Destroys bool             `json:"destroys,omitempty"`
 	Summary  Summary          `json:"summary"`
 	Changes  []ChangeDocument `json:"changes"`
 	Problems diag.Diagnostics `json:"problems,omitempty"`
-	// Retries are the delayed retries that the changes affect, as this broker does them.
+	// Retries are the delayed retries that the changes affect, as this broker implements them.
 	Retries []plan.Retry `json:"retries,omitempty"`
-	// Spread says that new quorum queues and streams are declared on several nodes in turn.
+	// Spread, if not nil, says that new quorum queues and streams are declared on several nodes in
+	// turn.
 	Spread *plan.Spread `json:"spread,omitempty"`
-	// LeftAlone objects are declared, but cannot be applied without the management API.
+	// LeftAlone are declared objects that cannot be applied without the management API.
 	LeftAlone []topology.Ref `json:"left_alone,omitempty"`
-	// Undeclared objects were applied by this topology before, and are no longer declared: a
-	// pruning apply deletes them.
+	// Undeclared are objects that this topology applied before and no longer declares. An apply
+	// with pruning deletes them.
 	Undeclared []topology.Ref `json:"undeclared,omitempty"`
 	// pruneNeeds is plan.Plan.PruneNeeds.
 	pruneNeeds map[topology.Ref]topology.Kind
-	// Foreign objects are changed or deleted although no record says that this topology created them.
+	// Foreign are objects that the plan changes or deletes although no record says that this
+	// topology created them.
 	Foreign []topology.Ref `json:"foreign,omitempty"`
-	// Unowned objects are declared, but were created by somebody else: an adopting apply takes them
-	// into the topology's record.
+	// Unowned are declared objects that somebody else created. An apply that adopts them adds them
+	// to the record of the topology.
 	Unowned []topology.Ref `json:"unowned,omitempty"`
 }
 
@@ -63,17 +65,18 @@ type Summary struct {
 // ChangeDocument is one step of a plan.
 type ChangeDocument struct {
 	Action plan.Action `json:"action"`
-	// Object is the step's object in words.
+	// Object names the object in words.
 	Object string       `json:"object"`
 	Ref    topology.Ref `json:"ref"`
-	// Fields has, for a creation, what is set; for an update or replacement, what differs.
+	// Fields are, for a creation, the fields that are set; for an update or a replacement, the
+	// fields that differ.
 	Fields  []plan.FieldChange `json:"fields,omitempty"`
 	Why     string             `json:"why,omitempty"`
 	AtStake *plan.Risk         `json:"at_stake,omitempty"`
 	Blocked string             `json:"blocked,omitempty"`
 }
 
-// NewDocument makes the document of a plan.
+// NewDocument returns the document of a plan.
 func NewDocument(p *plan.Plan) Document {
 	doc := Document{
 		FormatVersion: FormatVersion, Topology: p.Name,
@@ -137,7 +140,7 @@ func newChangeDocument(step plan.Step) ChangeDocument {
 	return c
 }
 
-// createdFields lists the fields of a new object that differ from their defaults.
+// createdFields returns the fields of a new object that differ from their defaults.
 func createdFields(o topology.Object) []plan.FieldChange {
 	var list []plan.FieldChange
 	for _, f := range o.Fields() {

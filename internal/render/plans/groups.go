@@ -10,7 +10,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
-// changeGroup is the changes to objects of one kind in one vhost.
+// changeGroup contains the changes to objects of one kind in one vhost.
 type changeGroup struct {
 	vhost   string
 	kind    topology.Kind
@@ -46,8 +46,8 @@ func (g changeGroup) title() string {
 	return fmt.Sprintf("%s in vhost %s", name, terminal.Neutralise(g.vhost))
 }
 
-// maxLabel bounds the column of names, so that one very long name does not push all details off
-// the screen.
+// maxLabel is the maximum width of the column of names, so that one very long name does not push
+// all details off the screen.
 const maxLabel = 60
 
 func (g changeGroup) labelWidth() int {
@@ -58,7 +58,8 @@ func (g changeGroup) labelWidth() int {
 	return min(width, maxLabel)
 }
 
-// objectLabel names an object within its group, whose title has the kind and the vhost.
+// objectLabel names an object within its group. The title of the group names the kind and the
+// vhost.
 func objectLabel(r topology.Ref) string {
 	label := formatText(r.Name)
 	switch r.Kind {
@@ -75,8 +76,8 @@ func objectLabel(r topology.Ref) string {
 	return label
 }
 
-// details is what a line says about an object after its name: the key of a binding, and the fields
-// that a new object sets.
+// details returns what follows the name of an object on its line: the key of a binding, and the
+// fields that a new object sets.
 func details(c ChangeDocument) string {
 	var words []string
 	if c.Ref.Kind == topology.KindBinding {

@@ -11,8 +11,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
-// Markdown writes a plan as a comment for a pull request: the counts, then what destroys or is
-// blocked, then a collapsed block with all changes, which GitHub and GitLab colour as a diff.
+// Markdown writes a plan as a comment for a pull request: the counts, the changes that delete or
+// replace objects or are blocked, and a collapsed block with all changes, which GitHub and GitLab
+// colour as a diff.
 func Markdown(w io.Writer, doc Document) error {
 	var b bytes.Buffer
 	title := "Topology plan"
@@ -50,7 +51,7 @@ func changesText(changes []ChangeDocument) string {
 	return strings.TrimRight(text.String(), "\n") + "\n"
 }
 
-// markdownWarnings lists what must not hide in a collapsed block.
+// markdownWarnings lists the changes that must not be hidden in a collapsed block.
 func markdownWarnings(b *bytes.Buffer, changes []ChangeDocument) {
 	for _, c := range changes {
 		if c.Action != plan.Delete && c.Action != plan.Replace && c.Blocked == "" {
@@ -68,8 +69,8 @@ func markdownWarnings(b *bytes.Buffer, changes []ChangeDocument) {
 	b.WriteString("\n")
 }
 
-// diffBlock moves the sign of each change to the first column, where a diff has it. ~ and ∓ are no
-// signs of a diff and become !, which GitHub and GitLab colour too.
+// diffBlock moves the sign of each change to the first column, as in a diff. A diff does not have
+// the signs ~ and ∓: they become !, which GitHub and GitLab also colour.
 func diffBlock(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
@@ -89,8 +90,8 @@ func diffBlock(text string) string {
 	return b.String()
 }
 
-// fenceFor returns a code fence that is longer than every run of backticks in body, so that no name
-// ends the block.
+// fenceFor returns a code fence that is longer than any run of backticks in body, so that no name
+// can end the block.
 func fenceFor(body string) string {
 	longest, run := 2, 0
 	for _, r := range body {
@@ -104,7 +105,7 @@ func fenceFor(body string) string {
 	return strings.Repeat("`", longest+1)
 }
 
-// inlineCode makes text safe between single backticks.
+// inlineCode makes text safe to put between single backticks.
 func inlineCode(s string) string {
 	return strings.ReplaceAll(terminal.Neutralise(s), "`", "'")
 }

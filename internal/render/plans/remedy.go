@@ -9,7 +9,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
-// blocked says why a step is blocked, and which flag would allow it.
+// blocked says why a step is blocked and which flag allows it.
 func blocked(step plan.Step) string {
 	switch r := step.Remedy; r.Kind {
 	case plan.AllowReplace:
@@ -26,7 +26,7 @@ func blocked(step plan.Step) string {
 	return step.Blocked
 }
 
-// withFlags adds to problems the flags that help.
+// withFlags returns the problems with the flags that fix them added to their Fix.
 func withFlags(list diag.Diagnostics) diag.Diagnostics {
 	list = slices.Clone(list)
 	for i := range list {

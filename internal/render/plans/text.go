@@ -12,8 +12,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/plan"
 )
 
-// Text writes a plan for a person: grouped by vhost and kind, a line per object, the differences
-// below it, then the problems and the counts.
+// Text writes a plan for a person. It writes the changes, grouped by vhost and kind, with a line
+// per object and its differences below, then the problems and the counts.
 func Text(w io.Writer, doc Document, style terminal.Styler, width int) error {
 	t := textWriter{w: bufio.NewWriter(w), style: style, width: width}
 	t.heading(doc)
@@ -38,7 +38,7 @@ type textWriter struct {
 	width int
 }
 
-// line writes a line; Flush returns the first error.
+// line writes a line. Flush returns the first error.
 func (t textWriter) line(text string) { _, _ = t.w.WriteString(text + "\n") }
 
 func (t textWriter) heading(doc Document) {
@@ -101,7 +101,7 @@ func (t textWriter) change(c ChangeDocument, width int) {
 	render.Hanging(t.w, below+t.style.Red("blocked: "), c.Blocked, t.width, render.Plain)
 }
 
-// retries says how this broker does each delayed retry, and why so.
+// retries writes how this broker implements each delayed retry, and why.
 func (t textWriter) retries(list []plan.Retry) {
 	if len(list) == 0 {
 		return
@@ -123,7 +123,7 @@ func (t textWriter) retries(list []plan.Retry) {
 	t.line("")
 }
 
-// spread says that the leaders of new queues do not all begin on one node.
+// spread writes that the leaders of new queues are spread over several nodes.
 func (t textWriter) spread(s *plan.Spread) {
 	if s == nil {
 		return
@@ -165,7 +165,7 @@ func atStake(r plan.Risk, style terminal.Styler) (text string, colour func(strin
 	return text, style.Dim
 }
 
-// maxListed is how many objects are named where the changes matter more.
+// maxListed is the maximum number of objects to name in lists that matter less than the changes.
 const maxListed = 10
 
 func (t textWriter) refs(refs []topology.Ref, title string) {
@@ -183,7 +183,7 @@ func (t textWriter) refs(refs []topology.Ref, title string) {
 	t.line("")
 }
 
-// summaryLine is the counts of a plan in one sentence.
+// summaryLine returns the counts of a plan in one sentence.
 func (doc Document) summaryLine() string {
 	s := doc.Summary
 	if doc.Destroys && s.Delete == 0 && s.Errors == 0 {

@@ -8,7 +8,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology"
 )
 
-// PruneKinds are the names that the flag --prune takes, and what each stands for.
+// PruneKinds returns the names that the flag --prune takes and the kind that each stands for.
 func PruneKinds() map[string]topology.Kind {
 	return map[string]topology.Kind{
 		"users": topology.KindUser, "vhosts": topology.KindVHost, "globals": topology.KindGlobalParameter,
@@ -17,7 +17,8 @@ func PruneKinds() map[string]topology.Kind {
 	}
 }
 
-// undeclared lists what the topology no longer declares, by what it takes to delete it.
+// undeclared lists the objects that the topology no longer declares, grouped by what is needed to
+// delete them.
 func (t textWriter) undeclared(doc Document) {
 	const before = "no longer declared, but applied by this topology before"
 	var reached, named, elsewhere []topology.Ref
@@ -45,5 +46,5 @@ func (t textWriter) undeclared(doc Document) {
 	t.refs(elsewhere, before+", in a vhost that the files no longer name; with that vhost under vhosts, --prune deletes:")
 }
 
-// PruneNames lists the names of PruneKinds in order.
+// PruneNames returns the names of PruneKinds, ordered.
 func PruneNames() []string { return slices.Sorted(maps.Keys(PruneKinds())) }

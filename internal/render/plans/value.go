@@ -11,8 +11,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/capability"
 )
 
-// formatValue writes a field's value for people: durations and sizes with units, text without
-// quotes where that is unambiguous, tables as JSON. The result is neutralised.
+// formatValue formats the value of a field for people: durations and sizes with units, text without
+// quotes if that is unambiguous, tables as JSON. The result is neutralised.
 func formatValue(v any, unit capability.Unit) string {
 	switch x := v.(type) {
 	case nil:
