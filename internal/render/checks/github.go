@@ -9,8 +9,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/lint"
 )
 
-// LintGitHub writes findings as workflow commands, which GitHub Actions shows next to the lines of
-// a pull request.
+// LintGitHub writes findings as workflow commands. GitHub Actions shows them next to the lines of a
+// pull request.
 func LintGitHub(w io.Writer, doc LintDocument) error {
 	for _, f := range doc.Findings {
 		if f.Ignored != "" {
@@ -39,8 +39,8 @@ func LintGitHub(w io.Writer, doc LintDocument) error {
 	return nil
 }
 
-// githubText escapes what would end a command, so that no name becomes one. githubField also
-// escapes what would end a field.
+// githubText escapes the characters that end a command, so that no name can start one. githubField
+// also escapes the characters that end a field.
 func githubText(s string) string {
 	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(terminal.Neutralise(s))
 }

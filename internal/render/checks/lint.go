@@ -1,5 +1,5 @@
-// Package checks renders what is found out about a topology: the findings of lint, the results of
-// its routing tests, and the route of a message.
+// Package checks renders the results of checks of a topology: the findings of lint, the results of
+// routing tests, and the route of a message.
 package checks
 
 import (
@@ -14,20 +14,20 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/lint"
 )
 
-// LintDocument is the findings of lint, as other programs read them.
+// LintDocument contains the findings of lint, for other programs.
 type LintDocument struct {
 	FormatVersion string `json:"format_version"`
-	// Broker is the version of RabbitMQ that the rules assumed; "" is the newest.
+	// Broker is the version of RabbitMQ that the rules assume. "" is the newest.
 	Broker   string         `json:"broker,omitempty"`
 	Objects  int            `json:"objects"`
 	Findings []lint.Finding `json:"findings"`
-	// Counts has the findings that count, by severity: those that are not ignored.
+	// Counts is the number of findings of each severity that are not ignored.
 	Counts map[lint.Severity]int `json:"counts"`
-	// Ignored is how many findings a comment or the configuration ignores.
+	// Ignored is the number of findings that a comment or the configuration ignores.
 	Ignored int `json:"ignored"`
 }
 
-// NewLintDocument makes the document of findings.
+// NewLintDocument returns the document of findings.
 func NewLintDocument(list []lint.Finding, broker string, objects int) LintDocument {
 	d := LintDocument{FormatVersion: "1", Broker: broker, Objects: objects, Findings: list,
 		Counts: map[lint.Severity]int{lint.Error: 0, lint.Warning: 0, lint.Note: 0}}
@@ -44,8 +44,8 @@ func NewLintDocument(list []lint.Finding, broker string, objects int) LintDocume
 	return d
 }
 
-// LintText writes the findings that count for a person, as render.Diagnostics does, each with its
-// rule, then the counts.
+// LintText writes findings for a person in the form of render.Diagnostics, each with its rule, then
+// the counts. It omits ignored findings.
 func LintText(w io.Writer, doc LintDocument, style terminal.Styler, width int) error {
 	b := bufio.NewWriter(w)
 	for _, f := range doc.Findings {

@@ -11,8 +11,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/route"
 )
 
-// RouteText writes the route of a message as a tree, with the rule of every hop, then the queues
-// that it ends in. Lines are broken at width; 0 is no limit.
+// RouteText writes the route of a message as a tree, with the rule of every hop, then the queues in
+// which it ends. Lines are wrapped to width columns; 0 means no limit.
 func RouteText(w io.Writer, t *route.Trace, style terminal.Styler, width int) error {
 	v := routeWriter{style: style, width: width}
 	v.line(v.style.Bold, publicationText(t.Publication))
@@ -40,22 +40,22 @@ type routeWriter struct {
 	width int
 }
 
-// piece is a part of a line that stays together where it can. gap stands between it and what
-// precedes it on the line.
+// piece is a part of a line that is kept on one line if it fits. gap separates it from the
+// preceding piece on the line.
 type piece struct {
 	gap, text string
 	paint     func(string) string
 }
 
-// line writes a line of one style.
+// line writes a line in one style.
 func (v *routeWriter) line(paint func(string) string, text string) {
 	v.pieces("", "  ", piece{text: text, paint: paint})
 }
 
-// leastRoom is how many columns a text gets at least, however deep in the tree it is.
+// leastRoom is the minimum number of columns for a text, at any depth of the tree.
 const leastRoom = 12
 
-// pieces writes a line that begins with first, and goes on in lines that begin with rest.
+// pieces writes a line that begins with first. If it is wrapped, further lines begin with rest.
 func (v *routeWriter) pieces(first, rest string, list ...piece) {
 	v.out.WriteString(first)
 	column := terminal.Width(first)
@@ -103,8 +103,8 @@ func publicationText(p route.Publication) string {
 	return s
 }
 
-// tree writes a hop and the hops that follow. first begins its own line, rest those of the hops
-// that follow.
+// tree writes a hop and the hops that follow it. The line of the hop begins with first, the lines
+// of the hops that follow begin with rest.
 func (v *routeWriter) tree(h *route.Hop, first, rest string) {
 	more := rest + "  "
 	if len(h.Next) > 0 {

@@ -2,14 +2,14 @@ package checks
 
 import "github.com/msgctl/msgctl/pkg/topology/route"
 
-// RouteDocument is the route of a message, as other programs read it.
+// RouteDocument is the route of a message, for other programs.
 type RouteDocument struct {
 	FormatVersion string `json:"format_version"`
 	// Outcome is "rests", "lost", "may be lost", "one of" (it rests in a queue, but an exchange
 	// chooses which) or "refused".
 	Outcome string `json:"verdict"`
-	// Queues are those that certainly have the message in the end, Possible those that may have it.
-	// Both are ordered; Possible contains Queues.
+	// Queues are the queues that certainly have the message in the end, Possible the queues that
+	// may have it. Both are ordered. Possible includes Queues.
 	Queues   []string     `json:"queues"`
 	Possible []string     `json:"possible"`
 	Outcomes [][]string   `json:"outcomes"`
@@ -18,7 +18,7 @@ type RouteDocument struct {
 	*route.Trace
 }
 
-// NewRouteDocument makes the document of a trace.
+// NewRouteDocument returns the document of a trace.
 func NewRouteDocument(t *route.Trace) RouteDocument {
 	doc := RouteDocument{
 		FormatVersion: "1", Outcome: outcomeOf(t), Queues: listOrEmpty(t.Sure()), Possible: listOrEmpty(t.Possible()),

@@ -85,7 +85,7 @@ type (
 	}
 )
 
-// LintSARIF writes findings as SARIF 2.1.0. version is msgctl's own.
+// LintSARIF writes findings as SARIF 2.1.0. version is the version of msgctl.
 func LintSARIF(w io.Writer, doc LintDocument, version string) error {
 	rules := lint.Rules()
 	run := sarifRun{ColumnKind: "unicodeCodePoints", Results: []sarifResult{}}
@@ -134,7 +134,7 @@ func sarifFinding(f lint.Finding, rule int) sarifResult {
 	return r
 }
 
-// findingLine is a finding as one paragraph.
+// findingLine returns a finding as one paragraph.
 func findingLine(f lint.Finding) string {
 	text := f.Message
 	if f.Object != "" {
@@ -155,8 +155,8 @@ func upperFirst(s string) string {
 	return string(s[0]-'a'+'A') + s[1:]
 }
 
-// fileURI is a relative reference, as code scanning services expect, or for an absolute path a
-// file: URI.
+// fileURI returns a relative reference, as code scanning services expect, or a file: URI for an
+// absolute path.
 func fileURI(name string) string {
 	u := url.URL{Path: filepath.ToSlash(name)}
 	if filepath.IsAbs(name) {

@@ -9,7 +9,7 @@ import (
 	"github.com/msgctl/msgctl/internal/terminal"
 )
 
-// coverageOf is the coverage without colour, "" without coverage.
+// coverageOf returns the coverage without colour, or "" if the report has none.
 func coverageOf(doc TestReport) string {
 	var b strings.Builder
 	coverageText(&b, doc.Coverage, terminal.Styler{})
@@ -83,7 +83,7 @@ type junitFailure struct {
 	Text    string `xml:",chardata"`
 }
 
-// TestJUnit writes a report as JUnit XML, as CI systems read it.
+// TestJUnit writes a report as JUnit XML for CI systems.
 func TestJUnit(w io.Writer, doc TestReport) error {
 	suite := junitSuite{Name: "msgctl test", Tests: len(doc.Tests), Failures: doc.Failed,
 		Time: fmt.Sprintf("%.3f", doc.Took.Seconds())}

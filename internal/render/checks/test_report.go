@@ -10,7 +10,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/routetest"
 )
 
-// TestReport is the results of routing tests, as other programs read them.
+// TestReport contains the results of routing tests, for other programs.
 type TestReport struct {
 	FormatVersion string       `json:"format_version"`
 	Passed        int          `json:"passed"`
@@ -18,7 +18,8 @@ type TestReport struct {
 	Live          bool         `json:"live"`
 	Tests         []TestResult `json:"tests"`
 	Coverage      *Coverage    `json:"coverage,omitempty"`
-	// Took is the time that the tests took; no document has it, so that equal results are equal.
+	// Took is the duration of the tests. It is not in the document, so that equal results have
+	// equal documents.
 	Took time.Duration `json:"-"`
 }
 
@@ -43,7 +44,7 @@ type TestResult struct {
 	Route    *route.Trace        `json:"route,omitempty"`
 }
 
-// NewTestReport makes the report of results.
+// NewTestReport returns the report of results.
 func NewTestReport(results []routetest.Result, live bool, took time.Duration) TestReport {
 	doc := TestReport{FormatVersion: "1", Live: live, Tests: []TestResult{}, Took: took}
 	for _, r := range results {

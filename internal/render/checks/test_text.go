@@ -10,7 +10,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/topology/routetest"
 )
 
-// TestText writes a report for a person: a line per test, below it why it failed, then the counts.
+// TestText writes a report for a person: a line per test, the reasons why it failed below, then the
+// counts.
 func TestText(w io.Writer, doc TestReport, style terminal.Styler) error {
 	var b strings.Builder
 	for _, t := range doc.Tests {

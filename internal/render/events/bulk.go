@@ -14,19 +14,19 @@ import (
 // BulkDocument is the outcome of publishing many events.
 type BulkDocument struct {
 	FormatVersion string `json:"format_version"`
-	// Type of the events; "" when each names its own.
+	// Type is the type of all events, "" if each event names its own.
 	Type  string `json:"type,omitempty"`
 	VHost string `json:"vhost"`
 	File  string `json:"file,omitempty"`
 	bulk.Counts
-	// Line is the last line up to which every event has its final outcome.
+	// Line is the last line up to which every event has a final outcome.
 	Line int64 `json:"line"`
-	// Repeats is an upper bound of the events that were sent twice, with the same id, after a lost
-	// connection.
+	// Repeats is an upper bound of the number of events that were sent twice, with the same id,
+	// after a lost connection.
 	Repeats int64 `json:"repeats_at_most,omitempty"`
 	// Failures are the first events that failed.
 	Failures []UnpublishedDocument `json:"failures,omitempty"`
-	// Complete says that the whole source was published.
+	// Complete reports whether the whole source was published.
 	Complete    bool   `json:"complete"`
 	Stopped     bool   `json:"stopped,omitempty"`
 	Interrupted bool   `json:"interrupted,omitempty"`
@@ -34,7 +34,8 @@ type BulkDocument struct {
 	ElapsedMS   int64  `json:"elapsed_ms"`
 }
 
-// UnpublishedDocument is an event that was not published; it is also a line of a report file.
+// UnpublishedDocument is an event that was not published. It is also the form of a line of a report
+// file.
 type UnpublishedDocument struct {
 	Line    int64        `json:"line"`
 	EventID string       `json:"event_id,omitempty"`
@@ -42,7 +43,7 @@ type UnpublishedDocument struct {
 	Reason  string       `json:"reason"`
 }
 
-// NewUnpublishedDocument makes the document of a result that failed.
+// NewUnpublishedDocument returns the document of a failed result.
 func NewUnpublishedDocument(x bulk.Result) UnpublishedDocument {
 	f := UnpublishedDocument{Line: x.Line, EventID: x.ID, Outcome: x.Outcome}
 	if x.Err != nil {
@@ -51,7 +52,7 @@ func NewUnpublishedDocument(x bulk.Result) UnpublishedDocument {
 	return f
 }
 
-// NewBulkDocument makes the document of a report.
+// NewBulkDocument returns the document of a report.
 func NewBulkDocument(typ, vhost, file string, r bulk.Report, elapsed time.Duration) BulkDocument {
 	doc := BulkDocument{FormatVersion: PublishFormatVersion, Type: typ, VHost: vhost, File: file, Counts: r.Counts,
 		Line: r.Line, Repeats: r.Repeats, Stopped: r.Stopped, ElapsedMS: elapsed.Milliseconds()}

@@ -1,5 +1,5 @@
-// Package events renders the event catalogue, what became of published events, and the messages and
-// events that tail shows.
+// Package events renders the event catalogue, the outcomes of publishing events, and the messages
+// and events that tail shows.
 package events
 
 import (
@@ -14,13 +14,13 @@ import (
 	"github.com/msgctl/msgctl/pkg/event"
 )
 
-// ListDocument is a catalogue of events, as other programs read it.
+// ListDocument is a catalogue of events, for other programs.
 type ListDocument struct {
 	FormatVersion string         `json:"format_version"`
 	Events        []TypeDocument `json:"events"`
 }
 
-// TypeDocument is one type of events.
+// TypeDocument is one event type.
 type TypeDocument struct {
 	Type          string       `json:"type"`
 	Description   string       `json:"description,omitempty"`
@@ -33,18 +33,18 @@ type TypeDocument struct {
 	Format        event.Format `json:"format"`
 	Schema        string       `json:"schema,omitempty"`
 	Declared      string       `json:"declared"`
-	// Reaches are the queues that get the event by the topology file; Possibly those that may,
-	// depending on the payload or a choice of the broker.
+	// Reaches are the queues that get the event according to the topology file. Possibly are the
+	// queues that may get it, depending on the payload or a choice of the broker.
 	Reaches  []string `json:"reaches"`
 	Possibly []string `json:"possibly,omitempty"`
-	// Problem is why its schema cannot be used.
+	// Problem says why the schema of the type cannot be used.
 	Problem string `json:"problem,omitempty"`
-	// Fields and Example describe the payload; a list has neither.
+	// Fields and Example describe the payload. A list has neither.
 	Fields  []event.Field   `json:"fields,omitempty"`
 	Example json.RawMessage `json:"example,omitempty"`
 }
 
-// NewTypeDocument makes the document of a type, without what a topology tells.
+// NewTypeDocument returns the document of a type, without the fields that depend on a topology.
 func NewTypeDocument(t *event.Type) TypeDocument {
 	doc := TypeDocument{Type: t.Name, Description: t.Description, Version: t.Version,
 		VHost: t.VHost, Exchange: t.Exchange, Key: t.Key.String(),
@@ -100,7 +100,7 @@ func reaches(e TypeDocument) string {
 	return text
 }
 
-// TypeText writes one type of events for people.
+// TypeText writes one event type for people.
 func TypeText(w io.Writer, e TypeDocument, style terminal.Styler, width int) error {
 	var b bytes.Buffer
 	line := func(name, value string) {

@@ -8,15 +8,15 @@ import (
 	"github.com/msgctl/msgctl/internal/terminal"
 )
 
-// maxEvents bounds the events that a CausationTree keeps.
+// maxEvents is the maximum number of events that a CausationTree keeps.
 const maxEvents = 10_000
 
-// CausationTree is the events of one correlation id, each below the event that caused it. It keeps
-// no bodies.
+// CausationTree contains the events of one correlation id, each below the event that caused it. It
+// keeps no bodies.
 type CausationTree struct {
 	// ID is the correlation id, or the id of one of the events.
 	ID string
-	// Left counts the events after the first 10,000, which are not kept.
+	// Left is the number of events after the first 10,000. They are not kept.
 	Left int64
 
 	nodes []*causationNode
@@ -36,10 +36,10 @@ func NewCausationTree(id string) *CausationTree {
 	return &CausationTree{ID: id, byID: map[string]*causationNode{}, ids: map[string]bool{id: true}}
 }
 
-// Add adds an event if it belongs to the tree, and reports whether it does. It belongs if its
-// correlation id is the tree's, if it is the event that the tree is named after, or if an event of
-// the tree caused it. Add sets its Depth as far as its causes are known. An event that passes
-// several exchanges is listed once for each.
+// Add adds an event if it belongs to the tree and reports whether it does. An event belongs to the
+// tree if it has the correlation id of the tree, if its id is the ID of the tree, or if an event of
+// the tree caused it. Add sets the Depth of the event as far as its causes are known. An event that
+// passes through several exchanges is listed once for each.
 func (s *CausationTree) Add(e *TailMessage) bool {
 	id, cause := e.ID(), e.Cause()
 	parent := s.byID[cause]
@@ -82,11 +82,12 @@ func (n *causationNode) depth() int {
 	return d
 }
 
-// maxDepth bounds how far a tree is indented.
+// maxDepth is the maximum indentation of a tree, in levels.
 const maxDepth = 40
 
-// roots puts every event below its cause, also where the cause came later, and returns the others.
-// A cycle of causes, which only a faulty publisher makes, is cut where it closes.
+// roots puts every event below its cause, even if the cause arrived later. It returns the events
+// without a cause in the tree. It breaks a cycle of causes, which only a faulty publisher creates,
+// where it closes.
 func (s *CausationTree) roots() (list []*causationNode) {
 	for _, n := range s.nodes {
 		n.parent, n.children = nil, nil
@@ -109,7 +110,7 @@ func (s *CausationTree) roots() (list []*causationNode) {
 	return list
 }
 
-// Len counts the events.
+// Len returns the number of events, including those that are not kept.
 func (s *CausationTree) Len() int64 { return int64(len(s.nodes)) + s.Left }
 
 // Write draws the tree for a person.
@@ -144,13 +145,13 @@ func (s *CausationTree) Write(w io.Writer, style terminal.Styler, width int) err
 	return lines.Flush()
 }
 
-// CausationDocument is a CausationTree, as other programs read it.
+// CausationDocument is a CausationTree, for other programs.
 type CausationDocument struct {
 	FormatVersion string `json:"format_version"`
 	ID            string `json:"id"`
-	// Events are those whose cause is not in the tree.
+	// Events are the events whose cause is not in the tree.
 	Events []CausationEvent `json:"events"`
-	// Count is how many events there were, of which Left are not listed.
+	// Count is the number of events, of which Left are not listed.
 	Count int64 `json:"count"`
 	Left  int64 `json:"left_out,omitempty"`
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/event"
 )
 
-// Changes writes what changed between two catalogues as a table.
+// Changes writes the changes between two catalogues as a table.
 func Changes(w io.Writer, changes []event.Change, style terminal.Styler, width int) error {
 	t := render.Table{Headers: []string{"EVENT", "WHERE", "CHANGE", "BREAKS", "WHY"}}
 	for _, c := range changes {
@@ -37,7 +37,7 @@ func breaks(c event.Change) string {
 	return c.Breaks
 }
 
-// ChangesMarkdown writes what changed as a comment for a pull request.
+// ChangesMarkdown writes the changes between two catalogues as a comment for a pull request.
 func ChangesMarkdown(w io.Writer, changes []event.Change) error {
 	var b strings.Builder
 	b.WriteString("### Changes of events\n\n")
@@ -58,7 +58,7 @@ func ChangesMarkdown(w io.Writer, changes []event.Change) error {
 	return err
 }
 
-// cellText makes text safe in a cell of a Markdown table.
+// cellText makes text safe to put in a cell of a Markdown table.
 func cellText(s string) string {
 	return strings.NewReplacer("|", `\|`, "\n", " ", "<", "&lt;", "`", "'").Replace(terminal.Neutralise(s))
 }

@@ -25,20 +25,20 @@ type DryRunDocument struct {
 	Key           string         `json:"routing_key"`
 	Properties    map[string]any `json:"properties"`
 	Headers       map[string]any `json:"headers,omitempty"`
-	// Body is the body as text; BodyBase64 has a body that is no text.
+	// Body is the body if it is text. BodyBase64 is the body if it is not.
 	Body       string `json:"body,omitempty"`
 	BodyBase64 []byte `json:"body_base64,omitempty"`
-	// Known says that a topology file tells the queues: those in Reaches get a copy, those in
-	// Possibly may get one.
+	// Known reports whether the queues are known from a topology file: queues in Reaches get a
+	// copy, queues in Possibly may get one.
 	Known bool `json:"-"`
-	// Optional says that the message need not reach a queue.
+	// Optional reports whether the message need not reach a queue.
 	Optional bool     `json:"-"`
 	Reaches  []string `json:"reaches"`
 	Possibly []string `json:"possibly,omitempty"`
 	Unsure   []string `json:"unsure,omitempty"`
 }
 
-// NewDryRunDocument makes the document of a message.
+// NewDryRunDocument returns the document of a message.
 func NewDryRunDocument(vhost string, t publish.Target, m *message.Message) DryRunDocument {
 	doc := DryRunDocument{FormatVersion: PublishFormatVersion, DryRun: true, VHost: vhost,
 		Exchange: t.Exchange, Key: t.Key, Headers: m.Headers, Properties: map[string]any{}}
@@ -108,7 +108,7 @@ func DryRunText(w io.Writer, doc DryRunDocument, style terminal.Styler, width in
 	return err
 }
 
-// prettyBody is the body for a terminal: indented when it is JSON.
+// prettyBody returns the body for a terminal, indented if it is JSON.
 func prettyBody(doc DryRunDocument) string {
 	if doc.BodyBase64 != nil {
 		return fmt.Sprintf("(%d bytes that are no text)", len(doc.BodyBase64))

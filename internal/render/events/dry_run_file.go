@@ -8,30 +8,30 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish/bulk"
 )
 
-// DryRunFileDocument says what publishing a file would come to, without a broker.
+// DryRunFileDocument is the predicted outcome of publishing a file, determined without a broker.
 type DryRunFileDocument struct {
 	FormatVersion string `json:"format_version"`
 	DryRun        bool   `json:"dry_run"`
-	// Type of the events; "" when each names its own.
+	// Type is the type of all events, "" if each event names its own.
 	Type  string `json:"type,omitempty"`
 	VHost string `json:"vhost"`
 	File  string `json:"file"`
-	// Valid is how many events would be sent, Invalid how many lines would not.
+	// Valid is the number of events that would be sent, Invalid the number of invalid lines.
 	Valid   int64 `json:"valid"`
 	Invalid int64 `json:"invalid"`
 	// Failures are the first invalid lines.
 	Failures []UnpublishedDocument `json:"failures,omitempty"`
 }
 
-// maxDryRunFailures bounds Failures.
+// maxDryRunFailures is the maximum length of Failures.
 const maxDryRunFailures = 20
 
-// NewDryRunFileDocument begins the document of a file.
+// NewDryRunFileDocument returns the document of a file without lines. Add adds them.
 func NewDryRunFileDocument(typ, vhost, file string) DryRunFileDocument {
 	return DryRunFileDocument{FormatVersion: PublishFormatVersion, DryRun: true, Type: typ, VHost: vhost, File: file}
 }
 
-// Add counts a line. A nil error is a valid one.
+// Add counts a line. The line is valid if err is nil.
 func (d *DryRunFileDocument) Add(line int64, err error) {
 	if err == nil {
 		d.Valid++

@@ -13,14 +13,14 @@ import (
 	"github.com/msgctl/msgctl/pkg/publish/bulk"
 )
 
-// PublishFormatVersion is the version of the documents about published events and of the catalogue.
+// PublishFormatVersion is the version of the documents of published events and of the catalogue.
 const PublishFormatVersion = "1"
 
 // PublishedDocument is the outcome of publishing one event.
 type PublishedDocument struct {
 	FormatVersion string `json:"format_version"`
-	// Outcome is confirmed, delayed when a delayed-message exchange holds it, or unrouted when it
-	// reached no queue and that is allowed.
+	// Outcome is "confirmed", "delayed" if a delayed-message exchange holds the event, or
+	// "unrouted" if it reached no queue and that is allowed.
 	Outcome   string `json:"outcome"`
 	EventID   string `json:"event_id"`
 	Type      string `json:"type,omitempty"`
@@ -32,8 +32,8 @@ type PublishedDocument struct {
 	ElapsedMS int64  `json:"elapsed_ms"`
 }
 
-// NewPublishedDocument makes the document of a confirmed message; e is nil for a message that is no
-// event.
+// NewPublishedDocument returns the document of a confirmed message. e is nil if the message is not
+// an event.
 func NewPublishedDocument(vhost string, t publish.Target, m *message.Message, e *event.Envelope,
 	elapsed time.Duration) PublishedDocument {
 	doc := PublishedDocument{FormatVersion: PublishFormatVersion, Outcome: "confirmed", EventID: m.MessageID,

@@ -8,8 +8,9 @@ import (
 	"io"
 )
 
-// TailDocument writes one JSON document of the messages that are seen, which is never held as a
-// whole: the fields of head, "messages", and the fields of the end.
+// TailDocument writes received messages as one JSON document, message by message, so that the
+// document is never in memory as a whole. The document contains the fields of the head, "messages",
+// and the fields of the end.
 type TailDocument struct {
 	w     *bufio.Writer
 	line  []byte
@@ -24,7 +25,7 @@ type Field struct {
 	Value any
 }
 
-// NewTailDocument begins a document.
+// NewTailDocument begins a document with the fields of head.
 func NewTailDocument(w io.Writer, head ...Field) *TailDocument {
 	d := &TailDocument{w: bufio.NewWriterSize(w, 256<<10)}
 	d.print("{")
@@ -47,10 +48,10 @@ func (d *TailDocument) Write(s *TailMessage) error {
 	return err
 }
 
-// Flush writes what is in the buffer.
+// Flush writes the buffered data.
 func (d *TailDocument) Flush() error { return d.w.Flush() }
 
-// End ends the document. It may be called again, and does nothing then.
+// End ends the document. Further calls do nothing.
 func (d *TailDocument) End(fields ...Field) error {
 	if d.ended {
 		return nil
@@ -67,7 +68,7 @@ func (d *TailDocument) End(fields ...Field) error {
 	return errors.Join(d.err, d.w.Flush())
 }
 
-// print writes to the buffer, which remembers its first error until it is flushed.
+// print writes to the buffer, which keeps its first error until it is flushed.
 func (d *TailDocument) print(format string, args ...any) { _, _ = fmt.Fprintf(d.w, format, args...) }
 
 func (d *TailDocument) member(f Field) string {

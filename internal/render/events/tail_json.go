@@ -9,7 +9,7 @@ import (
 	"github.com/msgctl/msgctl/pkg/message/document"
 )
 
-// tailDocument is a message that was seen, as JSON.
+// tailDocument is a received message as JSON.
 type tailDocument struct {
 	At            *time.Time        `json:"at"`
 	DroppedBefore int64             `json:"droppedBefore,omitempty"`
@@ -29,7 +29,7 @@ type tailDocument struct {
 	document.Message
 }
 
-// traceDocument is what the firehose tells. Routed is nil for a delivery.
+// traceDocument contains the data of the firehose about a message. Routed is nil for a delivery.
 type traceDocument struct {
 	Action     string    `json:"action"`
 	User       string    `json:"user"`

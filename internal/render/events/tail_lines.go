@@ -13,7 +13,8 @@ import (
 )
 
 // TailLines writes a line per message for a person: time, type, aggregate, id, size, validity.
-// Lines are cut, not wrapped, at the width of a terminal. It is for one goroutine.
+// Lines are truncated to the width of the terminal, not wrapped. TailLines is not safe for
+// concurrent use.
 type TailLines struct {
 	w      *bufio.Writer
 	style  terminal.Styler
@@ -21,15 +22,15 @@ type TailLines struct {
 	widths [4]int // the widest so far of action, type, aggregate and id
 }
 
-// NewTailLines returns a writer to w. Flush writes what it buffers.
+// NewTailLines returns a buffered writer to w. Call Flush to write the buffered data.
 func NewTailLines(w io.Writer, style terminal.Styler, width int) *TailLines {
 	return &TailLines{w: bufio.NewWriterSize(w, 64<<10), style: style, width: width}
 }
 
-// Flush writes what is buffered.
+// Flush writes the buffered data.
 func (t *TailLines) Flush() error { return t.w.Flush() }
 
-// gaps says that messages are missing before this one.
+// gaps writes that messages are missing before this one.
 func (t *TailLines) gaps(s *TailMessage) {
 	if s.Dropped > 0 {
 		fmt.Fprintln(t.w, t.style.Yellow(fmt.Sprintf("… %s dropped here: the output or the network was too slow",
@@ -83,14 +84,14 @@ func (t *TailLines) cell(i int, s *TailMessage, text string) string {
 	return text
 }
 
-// fixed is what time and size take with the gaps before all columns.
+// fixed is the width of the time and the size and of the gaps before all columns.
 const fixed = 12 + 2 + 8 + 4*2
 
-// oneColumn is what a line takes beside its only column.
+// oneColumn is the width of a line without its only column.
 const oneColumn = 12 + 2 + 2 + 8 + 2 + 7
 
-// columnWidths is how wide action, type, aggregate and id may be; 0 leaves a column out. It depends
-// on nothing but the terminal, so that lines stay aligned.
+// columnWidths returns the maximum widths of action, type, aggregate and id. A width of 0 omits the
+// column. The widths depend only on the terminal and traced, so that lines stay aligned.
 func (t *TailLines) columnWidths(traced bool) (caps [4]int) {
 	if traced {
 		caps[0] = 24
@@ -150,7 +151,7 @@ func action(s *TailMessage) string {
 	return terminal.Neutralise("→ " + render.ExchangeName(s.Message.Exchange))
 }
 
-// validity says whether the message is valid, and if not why.
+// validity says whether the message is valid and, if not, why.
 func (t *TailLines) validity(s *TailMessage) string {
 	switch s.Validity {
 	case Valid:
@@ -177,8 +178,8 @@ func problem(s *TailMessage) string {
 	return text
 }
 
-// clock writes a time: on a terminal the time of the day, or for another day than now's the day,
-// else all of it in UTC.
+// clock formats a time. For a terminal it returns the local time of day, or the date if it is not
+// today. Otherwise it returns the full time in UTC.
 func clock(at, now time.Time, terminal bool) string {
 	switch at, now = at.Local(), now.Local(); {
 	case terminal && (at.YearDay() != now.YearDay() || at.Year() != now.Year()):

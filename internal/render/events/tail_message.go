@@ -21,31 +21,31 @@ const (
 	Invalid   Validity = "invalid"
 )
 
-// TailMessage is a message that tail received, and what is known about it.
+// TailMessage is a message that tail received, with the information about it.
 type TailMessage struct {
 	tail.Item
-	// Event is nil when the message is no event.
+	// Event is nil if the message is not an event.
 	Event  *event.Envelope
 	Format event.Format
-	// Validity is Invalid for events that violate their schema, and for messages of a declared type
-	// that are no events.
+	// Validity is Invalid for events that violate their schema and for messages of a declared type
+	// that are not events.
 	Validity Validity
-	// Problems are the violations that make it invalid.
+	// Problems are the violations that make the message invalid.
 	Problems []event.Violation
-	// Note is why it was not checked.
+	// Note says why the message was not checked.
 	Note string
-	// Trace is what the firehose tells; nil for other messages.
+	// Trace contains the data of the firehose. It is nil for other messages.
 	Trace *tail.Trace
-	// Depth is the number of causes above it in the tree that is followed; branches leads there
-	// when the tree is drawn.
+	// Depth is the number of causes above the message in a CausationTree. branches is the part of
+	// its line that draws the tree.
 	Depth    int
 	branches string
-	// Published is when it was published, for a message that had waited in a queue or stream; zero
-	// otherwise.
+	// Published is the time of publication of a message that waited in a queue or a stream. It is
+	// zero for other messages.
 	Published time.Time
 }
 
-// When is when the message was published, for one that had waited, else when it was received.
+// When returns Published, or the time at which the message was received if Published is zero.
 func (s *TailMessage) When() time.Time {
 	if s.Published.IsZero() {
 		return s.At
@@ -53,7 +53,7 @@ func (s *TailMessage) When() time.Time {
 	return s.Published
 }
 
-// Type is the event's type, or the type property of a message that is no event.
+// Type returns the event type, or the type property of a message that is not an event.
 func (s *TailMessage) Type() string {
 	if s.Event != nil {
 		return s.Event.EventType
@@ -61,7 +61,7 @@ func (s *TailMessage) Type() string {
 	return s.Message.Type
 }
 
-// ID is the event's id, or the message_id of a message that is no event.
+// ID returns the event id, or the message_id of a message that is not an event.
 func (s *TailMessage) ID() string {
 	if s.Event != nil {
 		return s.Event.EventID
@@ -69,7 +69,7 @@ func (s *TailMessage) ID() string {
 	return s.Message.MessageID
 }
 
-// Correlation is the correlation id of the event, or of the message.
+// Correlation returns the correlation id of the event, or of the message if the event has none.
 func (s *TailMessage) Correlation() string {
 	if s.Event != nil && s.Event.Metadata.CorrelationID != "" {
 		return s.Event.Metadata.CorrelationID
@@ -77,7 +77,7 @@ func (s *TailMessage) Correlation() string {
 	return s.Message.CorrelationID
 }
 
-// Cause is the id of the event that caused this one.
+// Cause returns the id of the event that caused this one, or "".
 func (s *TailMessage) Cause() string {
 	if s.Event == nil {
 		return ""

@@ -13,9 +13,9 @@ import (
 	"github.com/msgctl/msgctl/pkg/message"
 )
 
-// Details writes everything about one message for a person: where it came from, its death history,
-// the error that a framework recorded, properties, headers and body. The headers of the death
-// history are left out unless full.
+// Details writes everything about one message for a person: its origin, its death history, the
+// error that a framework recorded, properties, headers and body. It omits the headers of the death
+// history unless full is true.
 func Details(w io.Writer, m Document, full bool, style terminal.Styler, width int) error {
 	b := bufio.NewWriter(w)
 	d := NewDetailsWriter(b, style, width)
@@ -44,7 +44,7 @@ func isHistory(header string) bool {
 		strings.HasPrefix(header, "x-first-death-") || strings.HasPrefix(header, "x-last-death-")
 }
 
-// DetailsWriter writes what is known about one message, a section after the other.
+// DetailsWriter writes the details of one message, section by section.
 type DetailsWriter struct {
 	w     io.Writer
 	style terminal.Styler
@@ -61,7 +61,7 @@ func (d DetailsWriter) Title(text string) { d.heading(terminal.Neutralise(text))
 
 func (d DetailsWriter) heading(text string) { fmt.Fprintln(d.w, d.style.Bold(text)) }
 
-// Field writes a name and its value, if it has one.
+// Field writes a name and its value. It writes nothing if the value is empty.
 func (d DetailsWriter) Field(name, value string) {
 	render.Hanging(d.w, "  "+d.style.Dim(fmt.Sprintf("%-12s", name)), value, d.width, render.Plain)
 }
@@ -105,7 +105,7 @@ func (d DetailsWriter) failure(f *FailureDocument) {
 	}
 }
 
-// Section writes named values under a heading.
+// Section writes named values under a heading. It writes nothing if there are none.
 func (d DetailsWriter) Section(name string, values map[string]any) {
 	if len(values) == 0 {
 		return
@@ -136,7 +136,7 @@ func plainText(v any) string {
 	return strings.Trim(string(text), `"`)
 }
 
-// Body writes the body as text, or a dump of its beginning.
+// Body writes the body as text, or a hex dump of its beginning if it is binary.
 func (d DetailsWriter) Body(m Document) {
 	fmt.Fprintln(d.w, d.style.Bold("Body")+"  "+d.style.Dim(terminal.Neutralise(m.BodyIs)))
 	if m.view.Text != "" {
@@ -148,7 +148,8 @@ func (d DetailsWriter) Body(m Document) {
 	}
 }
 
-// block writes text of several lines, indented. It is not wrapped, so that it can be copied.
+// block writes text of several lines, indented. It does not wrap lines, so that the text can be
+// copied.
 func (d DetailsWriter) block(text string) {
 	for line := range strings.Lines(terminal.NeutraliseBlock(text)) {
 		fmt.Fprintln(d.w, "  "+strings.TrimRight(line, "\n"))

@@ -15,8 +15,8 @@ import (
 	"github.com/msgctl/msgctl/pkg/message/body"
 )
 
-// Diff writes what a transformation changes in the headers and the body of a message, line by line.
-// Headers that every replay removes or sets are left out.
+// Diff writes the changes that a transformation makes to the headers and the body of a message,
+// line by line. It omits the headers that every replay removes or sets.
 func Diff(w io.Writer, before, after *message.Message, style terminal.Styler) error {
 	b := bufio.NewWriter(w)
 	fmt.Fprintln(b, style.Bold("Message "+terminal.Neutralise(render.OrDash(before.MessageID))+" through --jq"))
@@ -51,7 +51,7 @@ func nearChange(lines []string, i int) bool {
 	return false
 }
 
-// maxDiffLines bounds the comparison, whose time grows with the product of both lengths.
+// maxDiffLines limits the comparison, because its time grows with the product of both lengths.
 const maxDiffLines = 400
 
 func linesOf(m *message.Message) []string {
@@ -71,8 +71,8 @@ func linesOf(m *message.Message) []string {
 	return lines[:min(len(lines), maxDiffLines)]
 }
 
-// diffLines returns the lines of both, each with "-", "+" or " " before it: a longest common
-// subsequence, as lengths are bounded.
+// diffLines returns the lines of a and b, each after "-", "+" or " ". It computes a longest common
+// subsequence, so callers must limit the lengths.
 func diffLines(a, b []string) []string {
 	common := make([][]int, len(a)+1)
 	for i := range common {
@@ -105,8 +105,8 @@ func diffLines(a, b []string) []string {
 	return out
 }
 
-// sortedBody is the body as text. The keys of JSON are sorted, as jq sorts them, so that their
-// order makes no difference.
+// sortedBody returns the body as text. The keys of JSON objects are sorted, as jq sorts them, so
+// that their order makes no difference.
 func sortedBody(m *message.Message) string {
 	d := json.NewDecoder(bytes.NewReader(m.Body))
 	d.UseNumber()

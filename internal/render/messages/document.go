@@ -1,5 +1,5 @@
-// Package messages renders messages: what dlq inspect shows of each, and what a transformation
-// would change in one.
+// Package messages renders messages: their tables, details and documents for dlq inspect, and the
+// changes that a transformation makes.
 package messages
 
 import (
@@ -12,13 +12,13 @@ import (
 	"github.com/msgctl/msgctl/pkg/message/document"
 )
 
-// Document is a message as other programs read it. Its fields have the names that filter
-// expressions use.
+// Document is a message for other programs. Its fields have the names that filter expressions use.
 type Document struct {
 	ID     string `json:"id,omitempty"`
 	Source string `json:"source"`
-	// Reason is why the message was dead-lettered. Queue is where it died, Exchange and RoutingKey
-	// are what it was published with; without a death history, those of the delivery.
+	// Reason is the reason why the message was dead-lettered. Queue is the queue in which it died.
+	// Exchange and RoutingKey are those of its publication or, without a death history, of its
+	// delivery.
 	Reason      string           `json:"reason,omitempty"`
 	Queue       string           `json:"queue,omitempty"`
 	Exchange    string           `json:"exchange"`
@@ -34,7 +34,7 @@ type Document struct {
 	Properties  map[string]any   `json:"properties,omitempty"`
 	Headers     map[string]any   `json:"headers,omitempty"`
 	Size        int              `json:"size"`
-	// Body is parsed JSON or text, absent for a binary body.
+	// Body is parsed JSON or text. It is absent for a binary body.
 	Body any `json:"body,omitempty"`
 	// BodyIs describes the body: "JSON, 1.2 kB".
 	BodyIs string `json:"bodyIs"`
@@ -67,20 +67,21 @@ type FailureDocument struct {
 	StackTrace string `json:"stackTrace,omitempty"`
 }
 
-// Options say how much of a message its document has.
+// Options say how much of a message its document contains.
 type Options struct {
-	// IsWait reports whether a queue is a wait queue, which no message comes from. May be nil.
+	// IsWait reports whether a queue is a wait queue, which is never the origin of a message. It
+	// may be nil.
 	IsWait func(queue string) bool
 	Now    time.Time
-	// Full has bodies and dumps of any length.
+	// Full includes bodies and dumps of any length.
 	Full bool
-	// ParseBody has JSON bodies as JSON instead of text.
+	// ParseBody includes JSON bodies as JSON instead of text.
 	ParseBody bool
-	// Brief has only the beginning of the body, which is enough for a table.
+	// Brief includes only the beginning of the body, which is sufficient for a table.
 	Brief bool
 }
 
-// NewDocument makes the document of a message.
+// NewDocument returns the document of a message.
 func NewDocument(m *message.Message, o Options) Document {
 	doc := Document{
 		ID: m.MessageID, Source: m.Queue, Exchange: m.Exchange, RoutingKey: m.RoutingKey, Redelivered: m.Redelivered,
@@ -143,7 +144,7 @@ func (doc *Document) body(m *message.Message, o Options) {
 	}
 }
 
-// jsonBody is a JSON body as it is, so that numbers keep their digits.
+// jsonBody returns a JSON body unchanged, so that numbers keep their digits.
 func jsonBody(m *message.Message, text string) any {
 	plain, _, err := body.Decode(m.Body, m.ContentEncoding, 16<<20)
 	if err != nil || !json.Valid(plain) || !utf8.Valid(plain) {

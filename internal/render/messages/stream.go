@@ -13,19 +13,19 @@ import (
 // FormatVersion is the version of ListDocument.
 const FormatVersion = "1"
 
-// ListDocument is the messages of a queue, as other programs read them.
+// ListDocument contains messages of a queue, for other programs.
 type ListDocument struct {
 	FormatVersion string     `json:"format_version"`
 	VHost         string     `json:"vhost"`
 	Queue         string     `json:"queue"`
 	Type          string     `json:"type"`
 	Messages      []Document `json:"messages"`
-	// Browsed is how many messages were read.
+	// Browsed is the number of messages that were read.
 	Browsed int64 `json:"looked_at"`
 }
 
-// Stream writes a ListDocument as JSON or YAML, message by message, so that it is never in memory
-// as a whole. After an error nothing more is written.
+// Stream writes a ListDocument as JSON or YAML, message by message, so that the document is never
+// in memory as a whole. It writes nothing after an error.
 type Stream struct {
 	w    *bufio.Writer
 	yaml bool
@@ -34,8 +34,8 @@ type Stream struct {
 	err  error
 }
 
-// NewStream begins a document with all fields of head but Messages and Browsed. Nothing is written
-// before the first message.
+// NewStream begins a document with all fields of head except Messages and Browsed. It writes
+// nothing before the first message.
 func NewStream(w io.Writer, yaml bool, head ListDocument) *Stream {
 	return &Stream{w: bufio.NewWriter(w), yaml: yaml, head: head}
 }
@@ -72,8 +72,9 @@ func (s *Stream) End(browsed int64) error {
 	return s.err
 }
 
-// around returns what is written before the messages and after them: a document without messages,
-// cut at its empty list. No text in it holds the cut, because a line break in a text is escaped.
+// around returns the parts of the document before and after the messages. It encodes a document
+// without messages and splits it at its empty list. No text in the document can contain the
+// separator, because line breaks in a text are escaped.
 func (s *Stream) around(browsed int64) (before, after string) {
 	doc := s.head
 	doc.Messages, doc.Browsed = []Document{}, browsed

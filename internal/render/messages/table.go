@@ -54,8 +54,8 @@ func Table(w io.Writer, list []Document, style terminal.Styler, width int) error
 	return t.WriteList(w, style, width)
 }
 
-// previewRoom is how wide bodies and errors may be so that no line is wrapped, if that shows enough
-// of them.
+// previewRoom returns the maximum width of bodies and errors at which no line is wrapped, if that
+// is wide enough to show something useful.
 func previewRoom(t render.Table, width int, failed bool) int {
 	const least, most = 20, 60
 	if width <= 0 {
@@ -91,7 +91,8 @@ func (f *FailureDocument) summary() string {
 	return f.Framework
 }
 
-// preview is the beginning of the body on one line, or what the body is where it is no text.
+// preview returns the beginning of the body on one line, or a description of a body that is not
+// text.
 func (m *Document) preview(width int) string {
 	if m.Body == nil || m.view.Problem != "" {
 		return m.BodyIs

@@ -27,11 +27,11 @@ func properties(m *message.Message) map[string]any {
 	return out
 }
 
-// ValidUTF8 replaces what is no UTF-8, which JSON cannot hold.
+// ValidUTF8 replaces invalid UTF-8, which JSON cannot represent, by U+FFFD.
 func ValidUTF8(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
-// timestamp returns a time as JSON can hold it: RFC 3339 has years of four digits, and AMQP seconds
-// of 64 bits; beyond that it is the number of seconds.
+// timestamp returns a time for JSON. RFC 3339 has years of four digits, but AMQP timestamps have
+// 64-bit seconds: for times out of range, it returns the number of seconds.
 func timestamp(t time.Time) any {
 	if at := document.Time(t); at != nil {
 		return *at
@@ -81,7 +81,7 @@ func plainHeader(v any) any {
 	return nil
 }
 
-// finite is a number that JSON can hold; others become text.
+// finite returns a number that JSON can represent. It returns infinities and NaN as text.
 func finite(f float64) any {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return strconv.FormatFloat(f, 'g', -1, 64)

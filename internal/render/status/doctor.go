@@ -11,18 +11,18 @@ import (
 	"github.com/msgctl/msgctl/internal/terminal"
 )
 
-// DoctorDocument is the results of the production checklist, as other programs read them.
+// DoctorDocument contains the results of the production checklist, for other programs.
 type DoctorDocument struct {
 	FormatVersion string          `json:"format_version"`
 	Status        health.Status   `json:"verdict"`
 	Cluster       string          `json:"cluster"`
 	Version       string          `json:"rabbitmq_version"`
 	Results       []health.Result `json:"results"`
-	// Closed says which vhosts the user may not look into.
+	// Closed says which vhosts the user may not read.
 	Closed string `json:"closed,omitempty"`
 }
 
-// NewDoctorDocument makes the document of results.
+// NewDoctorDocument returns the document of results.
 func NewDoctorDocument(in *health.Inspection, results []health.Result) DoctorDocument {
 	d := DoctorDocument{FormatVersion: FormatVersion, Status: health.WorstOf(results), Cluster: in.Cluster,
 		Version: in.Version, Results: results}
@@ -32,10 +32,10 @@ func NewDoctorDocument(in *health.Inspection, results []health.Result) DoctorDoc
 	return d
 }
 
-// maxEvidence is how many sentences of an item are listed.
+// maxEvidence is the maximum number of sentences to list per item.
 const maxEvidence = 4
 
-// DoctorText writes a checklist for a person, in its order.
+// DoctorText writes the results of a checklist for a person, in order.
 func DoctorText(w io.Writer, d DoctorDocument, style terminal.Styler, width int) error {
 	b := bufio.NewWriter(w)
 	fmt.Fprintf(b, "%s  RabbitMQ %s\n\n", style.Bold(terminal.Neutralise(d.Cluster)), terminal.Neutralise(d.Version))
@@ -56,8 +56,8 @@ func DoctorText(w io.Writer, d DoctorDocument, style terminal.Styler, width int)
 	return b.Flush()
 }
 
-// writeResult writes one item: its evidence next to its name, or on a narrow terminal below it
-// if there is more of it than fits there.
+// writeResult writes one item, with its evidence next to its name. On a narrow terminal, evidence
+// that does not fit there is written below the name.
 func writeResult(b *bufio.Writer, r health.Result, style terminal.Styler, width int) {
 	const idWidth = 22
 	label := statusLabel(r.Status, style) + style.Bold(r.ID)

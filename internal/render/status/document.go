@@ -1,5 +1,5 @@
-// Package status renders the health of a broker: what status found, also for monitoring systems,
-// and the production checklist of doctor.
+// Package status renders the health of a broker: the output of status, including formats for
+// monitoring systems, and the production checklist of doctor.
 package status
 
 import (
@@ -16,7 +16,7 @@ import (
 // FormatVersion is the version of the documents of status and doctor.
 const FormatVersion = "1"
 
-// Document is the state of a broker and its problems, as other programs read it.
+// Document contains the state of a broker and its problems, for other programs.
 type Document struct {
 	FormatVersion string        `json:"format_version"`
 	Status        health.Status `json:"verdict"`
@@ -27,15 +27,15 @@ type Document struct {
 	Totals        health.Totals `json:"totals"`
 	Nodes         []health.Node `json:"nodes"`
 	Queues        []QueueGroup  `json:"queues"`
-	// Blocked is how many connections an alarm blocks.
+	// Blocked is the number of connections that an alarm blocks.
 	Blocked     int              `json:"connections_blocked"`
 	DeadLetters []health.Backlog `json:"dead_letters"`
 	Losing      []health.Loss    `json:"losing"`
 	Problems    []health.Problem `json:"problems"`
-	// NotPermitted are the parts that the login may not read. Without them nothing is known to be
-	// well.
+	// NotPermitted are the parts that the login may not read. Without them, the status cannot be
+	// OK.
 	NotPermitted []health.Part `json:"not_permitted,omitempty"`
-	// Unknown says what could not be read or judged, and why.
+	// Unknown says what could not be read or determined, and why.
 	Unknown []string `json:"unknown,omitempty"`
 }
 
@@ -46,7 +46,7 @@ type QueueGroup struct {
 	Count int    `json:"count"`
 }
 
-// NewDocument makes the document of a broker's state.
+// NewDocument returns the document of the state of a broker.
 func NewDocument(in *health.Inspection) Document {
 	problems := health.Problems(in.Facts, in.DeadLetters)
 	d := Document{
@@ -77,14 +77,13 @@ func NewDocument(in *health.Inspection) Document {
 	return d
 }
 
-// closedText says which vhosts were not looked into. They are others' business, and no reason for a
-// verdict.
+// closedText says which vhosts were not read. They do not affect the status.
 func closedText(in *health.Inspection) string {
 	return fmt.Sprintf("dead letters and policies of %s: user %q has no permissions there: %s", health.NameSome(in.Closed),
 		in.User, refusal.GiveAccess(in.User, "VHOST"))
 }
 
-// next is what to type or do about a problem.
+// next returns what to type or do about a problem.
 func next(p health.Problem) string {
 	switch p.ID {
 	case health.DeadLettersLost:

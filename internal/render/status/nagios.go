@@ -19,8 +19,8 @@ const (
 )
 
 // Nagios writes the output of a monitoring plugin: a line with performance data, then a line per
-// further problem. It returns the exit code. err is why there is no document: an unreachable broker
-// is critical, any other error unknown.
+// further problem. It returns the exit code of the plugin. If err is not nil there is no document:
+// an unreachable broker is critical, any other error is unknown.
 func Nagios(w io.Writer, d Document, err error, unreachable bool) (code int, writeErr error) {
 	if err != nil {
 		word, code := "UNKNOWN", nagiosUnknown
@@ -68,7 +68,7 @@ func Nagios(w io.Writer, d Document, err error, unreachable bool) (code int, wri
 	return code, nil
 }
 
-// nagiosText keeps | out of a text: performance data begins with it.
+// nagiosText replaces | in a text, because it begins the performance data.
 func nagiosText(s string) string { return strings.ReplaceAll(terminal.Neutralise(s), "|", "/") }
 
 func firstLine(s string) string {
@@ -76,7 +76,8 @@ func firstLine(s string) string {
 	return line
 }
 
-// performance is the performance data, label=value;warn;crit;min, of what could be read.
+// performance returns the performance data (label=value;warn;crit;min) of the parts that could be
+// read.
 func performance(d Document) string {
 	var deadLetters int64
 	for _, l := range d.DeadLetters {

@@ -10,7 +10,7 @@ import (
 )
 
 // Prometheus writes a status in the text format of Prometheus, for the textfile collector of the
-// node exporter. For continuous monitoring there is msgctl exporter.
+// node exporter. Continuous monitoring should use msgctl exporter instead.
 func Prometheus(w io.Writer, d Document) error {
 	registry := prometheus.NewRegistry()
 	vector := func(name, help string, labels ...string) func(value float64, labels ...string) {

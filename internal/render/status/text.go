@@ -125,7 +125,7 @@ func deadLetterText(d Document) string {
 		terminal.FormatPlural(int64(len(d.DeadLetters)), "queue", "queues"))
 }
 
-// maxProblems is how many problems of one kind are listed.
+// maxProblems is the maximum number of problems of one kind to list.
 const maxProblems = 5
 
 func statusProblems(b *bufio.Writer, d Document, style terminal.Styler, width int) {
@@ -157,7 +157,7 @@ func statusProblems(b *bufio.Writer, d Document, style terminal.Styler, width in
 // below is the indentation of lines that belong to the status above.
 const below = "           "
 
-// statusLabel is a status, padded to a column of its own.
+// statusLabel returns a status, padded to the width of its column.
 func statusLabel(v health.Status, style terminal.Styler) string {
 	text := fmt.Sprintf("  %-*s", len(below)-2, v)
 	switch v {
