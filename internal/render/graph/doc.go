@@ -1,4 +1,4 @@
-// Package graph draws a topology's graph: as text for Mermaid and Graphviz, and as a picture of its
-// own in SVG and HTML. Names come from files and brokers and may hold anything: every format
-// escapes all that could be more than text in it.
+// Package graph draws the graph of a topology: as text for Mermaid and Graphviz, and as a picture
+// in SVG and HTML. Names come from files and brokers and may contain anything, so every format
+// escapes all characters that have a special meaning in it.
 package graph

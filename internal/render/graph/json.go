@@ -35,7 +35,7 @@ type edgeDocument struct {
 	Lost        bool     `json:"lost,omitempty"`
 }
 
-// JSON writes the nodes and edges as they are drawn.
+// JSON writes the nodes and edges of the graph as a JSON document.
 func JSON(w io.Writer, g *model.Graph) error {
 	doc := graphDocument{FormatVersion: "1", Name: g.Name, Nodes: []nodeDocument{}, Edges: []edgeDocument{}}
 	for _, n := range g.Nodes {

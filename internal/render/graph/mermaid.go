@@ -11,13 +11,13 @@ import (
 	model "github.com/msgctl/msgctl/pkg/topology/graph"
 )
 
-// The limits of a page that draws Mermaid with its defaults: beyond them it shows an error instead.
+// The default limits of Mermaid. For a larger graph, a page shows an error instead.
 const (
 	MermaidEdges = 500
 	MermaidText  = 50000
 )
 
-// Mermaid writes a flowchart that GitHub, GitLab and most wikis draw.
+// Mermaid writes a Mermaid flowchart, which GitHub, GitLab and most wikis draw.
 func Mermaid(w io.Writer, g *model.Graph) error {
 	out := bufio.NewWriter(w)
 	fmt.Fprintln(out, "flowchart LR")
@@ -64,7 +64,7 @@ func mermaidNode(g *model.Graph, i int) string {
 		left, right = ">", "]"
 	}
 	text := fmt.Sprintf(`n%d%s"%s"%s`, i, left, lines, right)
-	// Mermaid takes one class behind :::, so the most telling one.
+	// Mermaid accepts one class after :::, so use the most important one.
 	for _, c := range []string{"problem", "mild"} {
 		if slices.Contains(class, c) {
 			return text + ":::" + c
@@ -94,9 +94,9 @@ func mermaidEdges(out io.Writer, g *model.Graph) []string {
 	return red
 }
 
-// mermaidText writes everything but letters, digits and a few harmless signs as a character code,
-// which Mermaid understands everywhere: quotes would end the text, brackets and backticks begin
-// something, and # the code itself.
+// mermaidText writes all characters except letters, digits and a few harmless ones as character
+// codes, which Mermaid accepts everywhere. A quote would end the text, brackets and backticks have
+// special meanings, and # begins a code.
 func mermaidText(s string) string {
 	var b strings.Builder
 	for _, r := range s {

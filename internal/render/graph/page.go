@@ -17,9 +17,9 @@ var pageCSS string
 //go:embed page.js
 var pageJS string
 
-// HTML writes a page with the picture, to move, enlarge, search and point into. It is one file and
-// may load nothing: its policy lets the browser run the page's own script, known by its hash, and
-// no other, so that no name in it can become one.
+// HTML writes a page with the picture that supports panning, zooming, searching and hovering. The
+// page is one file and loads nothing. Its content security policy allows only its own script, by
+// its hash, so that no name in the page can become a script.
 func HTML(w io.Writer, g *model.Graph) error {
 	out := bufio.NewWriter(w)
 	hash := sha256.Sum256([]byte(pageJS))

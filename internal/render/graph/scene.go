@@ -10,7 +10,7 @@ import (
 	model "github.com/msgctl/msgctl/pkg/topology/graph"
 )
 
-// The measures of the picture, in pixels. Text is monospaced, so that its width is known without
+// The dimensions of the picture, in pixels. Text is monospaced, so that its width is known without
 // the font.
 const (
 	nameWidth   = 7.3 // of a character of 12 px
@@ -24,13 +24,13 @@ const (
 	legendWidth = 1000.0
 )
 
-// scene is a graph with a place for everything.
+// scene is a graph with the position of every element.
 type scene struct {
 	g     *model.Graph
 	size  layout.Size
 	nodes []box
 	edges []line
-	// proxies stand for nodes that much leads to, where that comes from: see separate.
+	// proxies are copies of hubs, placed near the nodes that lead to them (see separate).
 	proxies []proxy
 	vhosts  []heading
 }

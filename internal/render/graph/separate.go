@@ -7,16 +7,16 @@ import (
 )
 
 const (
-	// minNodes is how many nodes a connected component has before it is split.
+	// minNodes is the minimum number of nodes of a connected component that is split.
 	minNodes = 70
-	// minEdges is how many edges lead to a hub: an alternate exchange for everything, or one
-	// dead-letter exchange for all teams.
+	// minEdges is the minimum number of edges that lead to a hub, such as an alternate exchange for
+	// everything or one dead-letter exchange for all teams.
 	minEdges = 6
 )
 
 // separate splits large connected components at their hubs: each group of nodes that is connected
-// only through a hub gets a small copy of the hub to lead to. It changes where edges lead, and
-// returns which node each new node is a copy of; the indices of the new nodes begin at n.
+// to the rest only through a hub gets a small copy of the hub. It redirects edges to the copies. It
+// returns the node that each copy stands for; the indices of the copies begin at n.
 func separate(n int, edges []layout.Edge) []int {
 	hub := hubs(n, edges, layout.Components(n, edges))
 	if len(hub) == 0 {
@@ -42,7 +42,8 @@ func separate(n int, edges []layout.Edge) []int {
 	return copies
 }
 
-// hubs are the nodes that many edges lead to, in connected components of at least minNodes.
+// hubs returns the nodes with at least minEdges incoming edges in connected components of at least
+// minNodes nodes.
 func hubs(n int, edges []layout.Edge, group []int) map[int]bool {
 	in := map[int]int{}
 	for _, e := range edges {

@@ -16,7 +16,7 @@ import (
 //go:embed picture.css
 var pictureCSS string
 
-// SVG writes a picture that needs nothing else: no script, no font, no network.
+// SVG writes a self-contained picture: it needs no script, no font and no network.
 func SVG(w io.Writer, g *model.Graph) error {
 	out := bufio.NewWriter(w)
 	newScene(g).write(out, `<?xml version="1.0" encoding="UTF-8"?>`+"\n")
@@ -66,7 +66,7 @@ func (s *scene) edge(out io.Writer, i int) {
 	fmt.Fprint(out, "</g>\n")
 }
 
-// curve joins the points by curves that leave and arrive horizontally; a loop by one curve.
+// curve joins the points by curves that leave and arrive horizontally. A loop is one curve.
 func curve(points []layout.Point, loop bool) string {
 	if len(points) == 0 {
 		return ""
@@ -136,7 +136,7 @@ func (s *scene) legend(out io.Writer) {
 	fmt.Fprint(out, "</g>\n")
 }
 
-// px writes a coordinate with a tenth of a pixel.
+// px formats a coordinate to a tenth of a pixel.
 func px(v float64) string {
 	return strings.TrimSuffix(strconv.FormatFloat(v, 'f', 1, 64), ".0")
 }

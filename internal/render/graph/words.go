@@ -9,15 +9,15 @@ import (
 	model "github.com/msgctl/msgctl/pkg/topology/graph"
 )
 
-// longestName and longestLabel are how many characters of a name or a routing key are drawn;
-// longestList is how many keys of one edge.
+// longestName and longestLabel are the maximum numbers of characters to draw of a name and of a
+// routing key. longestList is the maximum number of keys to draw for one edge.
 const (
 	longestName  = 40
 	longestLabel = 28
 	longestList  = 3
 )
 
-// nameOf is what a node is called in a picture.
+// nameOf returns the name of a node in a picture.
 func nameOf(n model.Node) string {
 	if n.Ref.Name == "" {
 		return "(default exchange)"
@@ -25,7 +25,7 @@ func nameOf(n model.Node) string {
 	return terminal.Neutralise(n.Ref.Name)
 }
 
-// kindOf is what a node is, with what it holds: "quorum queue · 1,234 messages".
+// kindOf describes the kind of a node and its contents: "quorum queue · 1,234 messages".
 func kindOf(n model.Node) string {
 	var text string
 	switch {
@@ -49,7 +49,7 @@ func kindOf(n model.Node) string {
 	return text
 }
 
-// folded counts what a node stands for: "12 quorum queues".
+// folded describes the objects that a folded node stands for: "12 quorum queues".
 func folded(n model.Node) string {
 	noun := string(n.Ref.Kind)
 	if n.Role == model.Event {
@@ -64,7 +64,7 @@ func folded(n model.Node) string {
 	return text
 }
 
-// waitOf says how long messages wait, of several queues not too many.
+// waitOf says how long messages wait. For a folded node it names a limited number of times.
 func waitOf(n model.Node) string {
 	var list []string
 	for _, f := range n.Facts {
@@ -78,7 +78,7 @@ func waitOf(n model.Node) string {
 	return strings.Join(list, ", ")
 }
 
-// about is all that is known about a node, a line each.
+// about returns all information about a node, one item per line.
 func about(n model.Node) []string {
 	lines := []string{nameOf(n), kindOf(n)}
 	if n.Ref.VHost != "" {
@@ -99,7 +99,7 @@ func about(n model.Node) []string {
 	return lines
 }
 
-// labelOf is what an edge says: its keys, not too many and not too long.
+// labelOf returns the label of an edge: its keys, limited in number and length.
 func labelOf(e model.Edge) string {
 	var parts []string
 	for i, l := range e.Labels {
@@ -112,7 +112,7 @@ func labelOf(e model.Edge) string {
 	return strings.Join(parts, ", ")
 }
 
-// aboutEdge is all that is known about an edge.
+// aboutEdge returns all information about an edge, one item per line.
 func aboutEdge(g *model.Graph, e model.Edge) []string {
 	what := map[model.EdgeKind]string{
 		model.Binding: "is bound to", model.DeadLetter: "sends its dead letters to",
@@ -134,7 +134,7 @@ func aboutEdge(g *model.Graph, e model.Edge) []string {
 	return lines
 }
 
-// shorten keeps the first and the last characters of a long text.
+// shorten shortens a long text in the middle: it keeps the first and the last characters.
 func shorten(s string, longest int) string {
 	r := []rune(s)
 	if len(r) <= longest {
@@ -144,7 +144,7 @@ func shorten(s string, longest int) string {
 	return string(r[:longest-tail-1]) + "…" + string(r[len(r)-tail:])
 }
 
-// classOf names how a node looks.
+// classOf returns the CSS classes of a node.
 func classOf(n model.Node) string {
 	kind := "queue"
 	if n.Ref.Kind == topology.KindExchange {
@@ -174,7 +174,7 @@ func howBad(list []model.Problem) string {
 	return bad
 }
 
-// classOfEdge names how an edge looks.
+// classOfEdge returns the CSS classes of an edge.
 func classOfEdge(g *model.Graph, e model.Edge) string {
 	kind := map[model.EdgeKind]string{model.Binding: "binding", model.DeadLetter: "dead", model.Alternate: "alternate",
 		model.Publish: "publish"}[e.Kind]
@@ -193,7 +193,7 @@ func classOfEdge(g *model.Graph, e model.Edge) string {
 	return kind
 }
 
-// vhostsOf returns the vhosts of the nodes in their order, and the nodes of each.
+// vhostsOf returns the vhosts in the order of the nodes, and the indices of the nodes of each.
 func vhostsOf(g *model.Graph) ([]string, map[string][]int) {
 	var names []string
 	nodes := map[string][]int{}

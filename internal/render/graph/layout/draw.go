@@ -1,9 +1,10 @@
 package layout
 
-// settles is how often the columns are gone through to move vertices beside their neighbours.
+// settles is the number of passes over the columns that move vertices towards their neighbours.
 const settles = 24
 
-// draw gives every vertex its coordinates, and every edge its way. It returns the size of the part.
+// draw computes the coordinates of every node and the route of every edge. It returns the size of
+// the part.
 func (l *layers) draw(out *Placed) Size {
 	l.settle()
 	left, height := l.top(), 0.0
@@ -41,8 +42,8 @@ func (l *layers) top() float64 {
 	return top
 }
 
-// settle moves vertices as near to the middle of their neighbours as the others of their column let
-// them.
+// settle moves vertices as close to the mean position of their neighbours as the other vertices of
+// their column allow.
 func (l *layers) settle() {
 	for _, column := range l.columns {
 		y := 0.0
@@ -66,7 +67,7 @@ func (l *layers) settle() {
 	}
 }
 
-// distance is how far apart the middles of two neighbours in a column must be.
+// distance returns the minimum distance between the centres of two neighbours in a column.
 func (l *layers) distance(a, b int) float64 {
 	gap := rowGap
 	if l.at[a].bend || l.at[b].bend {
@@ -75,9 +76,9 @@ func (l *layers) distance(a, b int) float64 {
 	return (l.at[a].size.Height+l.at[b].size.Height)/2 + gap
 }
 
-// align wants each vertex of a column in the middle of its neighbours, and finds the places nearest
-// to that, by least squares, in which nobody comes too close: neighbours that would are joined into
-// a block and moved together (pool adjacent violators).
+// align places the vertices of a column as close to their wishes as possible, by least squares, and
+// at least distance apart. Vertices that would come too close are merged into a block and moved
+// together (pool adjacent violators algorithm).
 func (l *layers) align(c, round int) {
 	type block struct {
 		want, weight float64
@@ -107,9 +108,10 @@ func (l *layers) align(c, round int) {
 	}
 }
 
-// wish is where a vertex wants to be, and how much. Bends of long edges want it most: an edge
-// should be straight. In the last rounds both sides are asked, so that a node stands between what
-// it gets and what it gives.
+// wish returns the preferred position of a vertex, which is the mean of its neighbours, and its
+// weight. Bends of long edges have the greatest weight, to keep edges straight. A round considers
+// the neighbours on one side; the last rounds consider both, so that a node is placed between its
+// predecessors and its successors.
 func (l *layers) wish(v, round int) (y, weight float64) {
 	sum := 0.0
 	ask := func(links []int, other func(link) int) {
@@ -137,7 +139,7 @@ func (l *layers) wish(v, round int) (y, weight float64) {
 	return sum / weight, weight
 }
 
-// route is the way of an edge through its bends, from border to border.
+// route returns the route of an edge through its bends, from border to border.
 func (l *layers) route(i int, x []float64, out *Placed) Route {
 	e := l.edges[l.part.edges[i]]
 	way := l.way[i]
@@ -173,9 +175,9 @@ func (l *layers) route(i int, x []float64, out *Placed) Route {
 	return r
 }
 
-// port is how far from the middle of a node's border an edge ends. Edges that leave and edges that
-// arrive on the same side do so at different places, so that an arrowhead belongs to one line only.
-// right says which side it is.
+// port returns the offset of the end of an edge from the centre of the border of a node. Edges that
+// leave and edges that arrive on the same side have different offsets, so that an arrowhead belongs
+// to one line only. right selects the right border instead of the left one.
 func (l *layers) port(v int, e Edge, right bool) float64 {
 	var same, other float64 // the sums of where the edges on this side lead to
 	var sames, others int
@@ -206,7 +208,7 @@ func (l *layers) port(v int, e Edge, right bool) float64 {
 	return apart
 }
 
-// double reports whether another edge joins the same nodes: one of them has to bend.
+// double reports whether another edge joins the same nodes, so that one of them must bend.
 func (l *layers) double(e Edge) bool {
 	count := 0
 	for _, i := range l.part.edges {
@@ -217,7 +219,8 @@ func (l *layers) double(e Edge) bool {
 	return count > 1
 }
 
-// loopRoom is how far an edge from a node to itself sticks out on the right, without its label.
+// loopRoom is the width on the right that a loop (an edge from a node to itself) takes without its
+// label.
 const loopRoom = 28.0
 
 func (l *layers) loop(i int, out *Placed) Route {
@@ -239,7 +242,7 @@ func (l *layers) nodeSize(node int) Size {
 	return Size{}
 }
 
-// loops is the room that loops need on the right.
+// loops returns the width on the right that the loops need.
 func (l *layers) loops() float64 {
 	room := 0.0
 	for _, e := range l.part.edges {

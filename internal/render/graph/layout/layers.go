@@ -2,35 +2,37 @@ package layout
 
 import "slices"
 
-// layers is one part while it is placed. Its nodes are those of the part, then bends: places that
-// long edges run through, and labels, which need room like a node.
+// layers is the state of the placement of one part. Its vertices are the nodes of the part, then
+// the bends. A bend is a point that a long edge passes through, or a label, which needs room like a
+// node.
 type layers struct {
 	part  part
 	edges []Edge
 	at    []vertex
 	links []link
-	// out and in have the links of each vertex.
+	// out and in are the outgoing and incoming links of each vertex.
 	out, in [][]int
-	// columns have the vertices of each rank, from the top.
+	// columns are the vertices of each rank, from top to bottom.
 	columns [][]int
-	// way has the vertices that each edge of the part runs through, from the left to the right.
+	// way is, for each edge of the part, the vertices that it passes through, from left to right.
 	way [][]int
 }
 
 type vertex struct {
 	size Size
 	rank int
-	// place is the index in the column, y the middle.
+	// place is the index in the column, y the vertical position of the centre.
 	place int
 	y     float64
 	bend  bool
 }
 
-// link joins two vertices, the first on the left.
+// link joins two vertices, of which from is on the left.
 type link struct {
 	from, to int
 	edge     int // in part.edges
-	// turn says that from and to are to change places, so that it leads to the right.
+	// turn reports whether the method turn must swap from and to, so that the link leads to the
+	// right.
 	turn bool
 }
 
@@ -57,16 +59,16 @@ func (l *layers) index() {
 	}
 }
 
-// breakCycles turns edges round until none leads back: those found on the way back of a
-// depth-first walk, which starts where nothing leads to and takes edges that are not meant to lead
-// back first.
+// breakCycles reverses links until there is no cycle: the back edges of a depth-first search. The
+// search starts at vertices without incoming edges and follows edges that are not marked Back
+// first.
 func (l *layers) breakCycles() {
 	for v := range l.out {
 		slices.SortStableFunc(l.out[v], func(a, b int) int { return l.back(a) - l.back(b) })
 	}
 	for i := range l.links {
 		k := &l.links[i]
-		// nothing leads there: it stands better on the right of what it goes back to
+		// no edge leads to k.from: place it on the right of the node that it leads back to
 		k.turn = l.back(i) == 1 && len(l.in[k.from]) == 0
 	}
 	l.turn()
@@ -81,7 +83,7 @@ func (l *layers) breakCycles() {
 	l.turn()
 }
 
-// turn turns the links round that are to be turned.
+// turn reverses the links that are marked with turn.
 func (l *layers) turn() {
 	for i := range l.links {
 		if k := &l.links[i]; k.turn {
@@ -98,13 +100,13 @@ func (l *layers) back(link int) int {
 	return 0
 }
 
-// isSource reports whether no edge leads to the vertex but those that are meant to lead back.
+// isSource reports whether all edges that lead to the vertex are marked Back.
 func (l *layers) isSource(v int) bool {
 	return !slices.ContainsFunc(l.in[v], func(k int) bool { return l.back(k) == 0 })
 }
 
-// walk goes through all that is reached from a vertex, without recursion: paths can be as long as
-// the graph is large.
+// walk visits all vertices that can be reached from start, depth first, and marks back edges. It
+// does not recurse, because a path can be as long as the graph is large.
 func (l *layers) walk(start int, state []uint8) {
 	const open, done = 1, 2
 	type step struct{ v, next int }
@@ -129,9 +131,9 @@ func (l *layers) walk(start int, state []uint8) {
 	}
 }
 
-// rank gives each vertex a column: as far left as its edges allow, then, where more edges leave
-// than arrive, as far right as they allow, so that edges are short. An edge spans two columns, so
-// that its label has one of its own.
+// rank assigns each vertex to a column, as far left as its edges allow. To shorten edges, it then
+// moves vertices with no more incoming than outgoing edges as far right as their edges allow. An
+// edge spans at least two columns, so that its label has its own column.
 func (l *layers) rank() {
 	order := l.topological()
 	stagger := make([]int, len(l.at))
@@ -162,15 +164,15 @@ func (l *layers) leftmost(order, stagger []int) {
 	}
 }
 
-// tall is how many vertices a column may have before they are spread over several, and wide over
-// how many at most.
+// tall is the maximum number of vertices of a column before it is spread over several columns, wide
+// the maximum number of those columns.
 const (
 	tall = 26
 	wide = 5
 )
 
-// stagger spreads the vertices of columns that would be too high to look at over several columns.
-// It returns false when none is.
+// stagger spreads the vertices of columns that are too tall over several columns. It sets in by how
+// far each vertex moves to the right. It reports whether it spread any column.
 func (l *layers) stagger(by []int) bool {
 	columns := map[int][]int{}
 	for v := range l.at {
@@ -207,8 +209,8 @@ func (l *layers) topological() []int {
 	return order
 }
 
-// lengthen puts a bend into every column that an edge passes, one of them as large as the edge's
-// label.
+// lengthen adds a bend in every column that an edge passes. One of the bends has the size of the
+// label of the edge.
 func (l *layers) lengthen() {
 	l.way = make([][]int, len(l.part.edges))
 	long := l.links

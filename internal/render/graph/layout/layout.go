@@ -1,36 +1,36 @@
 // Package layout places the nodes of a directed graph in columns, from left to right, so that edges
-// are short, mostly point to the right and cross seldom: the layered drawing of Sugiyama, Tagawa
-// and Toda. The result depends on nothing but the graph.
+// are short, mostly point to the right and rarely cross. It implements the layered graph drawing of
+// Sugiyama, Tagawa and Toda. The result depends only on the graph.
 //
-// Each connected component is placed on its own; the components are then packed into one picture. A
-// few hundred nodes take milliseconds, ten thousand a few seconds.
+// Each connected component is placed separately. The components are then packed into one picture. A
+// few hundred nodes take milliseconds, ten thousand take a few seconds.
 package layout
 
-// Size is how much room something needs, in the picture's units (pixels).
+// Size is the size of an element in the units of the picture (pixels).
 type Size struct{ Width, Height float64 }
 
-// Point is a place in the picture. Y grows downwards.
+// Point is a position in the picture. Y grows downwards.
 type Point struct{ X, Y float64 }
 
-// Edge leads from one node to another, both by their index. Label is how much room its label needs;
-// the zero Size is no label. Back prefers the edge as the one that points to the left, where a
-// cycle makes that necessary for one.
+// Edge leads from one node to another, given by their indices. Label is the size of its label; the
+// zero Size means no label. If a cycle requires an edge that points to the left, edges with Back
+// are preferred.
 type Edge struct {
 	From, To int
 	Label    Size
 	Back     bool
 }
 
-// Placed is a finished picture. Points are the middles of things.
+// Placed is a finished picture. Nodes are the centres of the nodes.
 type Placed struct {
 	Size  Size
 	Nodes []Point
 	Edges []Route
 }
 
-// Route is the way of an edge: from the border of its first node to the border of its last. Between
-// two points the edge is meant to be drawn as a curve that leaves and arrives horizontally. Label
-// is the middle of the label.
+// Route is the path of an edge, from the border of its first node to the border of its last.
+// Between two points, the edge should be drawn as a curve that leaves and arrives horizontally.
+// Label is the centre of the label.
 type Route struct {
 	Points []Point
 	Label  Point
@@ -44,7 +44,8 @@ const (
 	partGap   = 44.0
 )
 
-// Place lays a graph out. Edges must name existing nodes.
+// Place computes the layout of a graph. nodes are the sizes of the nodes. Edges must refer to
+// existing nodes.
 func Place(nodes []Size, edges []Edge) Placed {
 	out := Placed{Nodes: make([]Point, len(nodes)), Edges: make([]Route, len(edges))}
 	parts := split(len(nodes), edges)
@@ -127,5 +128,5 @@ func (p part) move(by Point, out *Placed) {
 	}
 }
 
-// Plus returns p moved by o.
+// Plus returns the sum of p and o.
 func (p Point) Plus(o Point) Point { return Point{p.X + o.X, p.Y + o.Y} }

@@ -5,12 +5,12 @@ import (
 	"slices"
 )
 
-// sweeps is how often the columns are gone through to find an order with fewer crossings.
+// sweeps is the number of passes over the columns that reduce crossings.
 const sweeps = 16
 
-// order puts the vertices of each column into an order in which few edges cross: each column by the
-// middle of its neighbours in the column before, then in the column behind, again and again. The
-// best order seen wins.
+// order orders the vertices of each column so that few edges cross. It repeatedly sorts each column
+// by the mean place of the neighbours in the column before, then in the column after, and keeps the
+// best order that it finds.
 func (l *layers) order() {
 	l.fill()
 	best, least := l.places(), l.crossings()
@@ -36,8 +36,8 @@ func (l *layers) order() {
 	}
 }
 
-// fill puts the vertices into their columns, in the order of a walk from the left, so that what
-// hangs together starts together.
+// fill puts the vertices into their columns, in the order of a walk from the left, so that
+// connected vertices start close together.
 func (l *layers) fill() {
 	last := 0
 	for _, v := range l.at {
@@ -71,8 +71,8 @@ func (l *layers) places() []int {
 	return list
 }
 
-// sort orders one column by the mean place of the neighbours; a vertex without any stays where it
-// is.
+// sort sorts one column by the mean place of the neighbours. A vertex without neighbours keeps its
+// place.
 func (l *layers) sort(c int, links [][]int, other func(link) int) {
 	column := l.columns[c]
 	weight := make(map[int]float64, len(column))
@@ -92,9 +92,9 @@ func (l *layers) sort(c int, links [][]int, other func(link) int) {
 	}
 }
 
-// crossings counts the pairs of edges that cross: for each column, the inversions of the places on
-// the right of edges that are ordered by their places on the left, summed up in a binary indexed
-// tree.
+// crossings returns the number of pairs of edges that cross. For each column it sorts the edges by
+// their places on the left and counts the inversions of their places on the right, in a binary
+// indexed tree.
 func (l *layers) crossings() int {
 	count := 0
 	for c := 0; c+1 < len(l.columns); c++ {

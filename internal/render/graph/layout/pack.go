@@ -6,11 +6,11 @@ import (
 	"slices"
 )
 
-// aspect is how much wider than high a picture should be, roughly: a screen.
+// aspect is the approximate ratio of width to height of a picture, as for a screen.
 const aspect = 1.7
 
-// pack places boxes, the high ones first, each as far up as it fits, and returns the corner of each
-// and the size of all.
+// pack places boxes, the tallest first, each as far up as it fits. It returns the top left corner
+// of each box and the total size.
 func pack(boxes []Size) ([]Point, Size) {
 	order := make([]int, len(boxes))
 	area, widest := 0.0, 0.0
@@ -31,16 +31,17 @@ func pack(boxes []Size) ([]Point, Size) {
 	return at, size
 }
 
-// gapAfter keeps single nodes close together, and large parts apart.
+// gapAfter returns the gap after a part: single nodes are close together, large parts are farther
+// apart.
 func gapAfter(height float64) float64 { return min(partGap, height/2) }
 
-// skyline is the lower edge of what is placed already: steps from the left to the right, each free
-// from y downwards.
+// skyline is the lower edge of the placed boxes: stretches from left to right, each free from y
+// downwards.
 type skyline []stretch
 
 type stretch struct{ x, width, y float64 }
 
-// take finds the highest place for a box, of several the one on the left, and fills it.
+// take finds the highest place for a box, the leftmost if there are several, and fills it.
 func (s *skyline) take(box Size) Point {
 	best, at := -1, Point{Y: math.Inf(1)}
 	for i := range *s {
@@ -58,7 +59,8 @@ func (s *skyline) take(box Size) Point {
 	return at
 }
 
-// fits returns how far up a box of a width can stand from a step on.
+// fits returns the highest position of a box of that width whose left edge is at stretch i. It
+// returns false if the box is too wide to fit there.
 func (s *skyline) fits(i int, width float64) (y float64, ok bool) {
 	const tiny = 1e-6
 	for left := width; left > tiny; i++ {
